@@ -1,0 +1,70 @@
+# Everything a developer types. Each target first installs what it needs on Debian (tools/install-deps); what is
+# compiled stays outside the checkout, in $(STELE_CACHE).
+export STELE_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/stele
+export CARGO_TARGET_DIR ?= $(STELE_CACHE)/target
+
+PREFIX ?= $(HOME)/.local
+FUZZ_SECONDS ?= 20
+
+dev_stele = $(CARGO_TARGET_DIR)/debug/stele
+release_stele = $(CARGO_TARGET_DIR)/release/stele
+
+# The tests kill the binary at labelled points, which only this feature compiles in. Every cargo command of a target
+# names the same features and targets, so that nothing is compiled twice.
+cargo = tools/with-rocksdb cargo
+test_flags = --workspace --features stele-cli/crash-points,stele-store/crash-points
+
+.DEFAULT_GOAL := help
+.PHONY: help demo build test lint fuzz bench install
+
+help: ## list these targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+demo: build ## build Stele and watch it work
+	@STELE_BIN="$(dev_stele)" tools/demo
+
+build: ## build the binary, with assertions on
+	@tools/install-deps build
+	@$(cargo) build --package stele-cli
+	@echo "built $(dev_stele)" >&2
+
+# With --all-targets the binary is made from the very crates that the tests link; without it, the tests' own
+# dependencies would turn on other features, and much would be compiled again.
+test: ## run all tests
+	@tools/install-deps build test
+	@$(cargo) build $(test_flags) --all-targets
+	@export STELE_BIN="$(dev_stele)"; \
+	if cargo nextest --version >/dev/null 2>&1; then \
+		$(cargo) nextest run $(test_flags) && $(cargo) test $(test_flags) --doc; \
+	else \
+		$(cargo) test $(test_flags); \
+	fi
+
+lint: ## check format, lints, and the licences and origin of every dependency
+	@tools/install-deps build cargo-tools
+	cargo fmt --all --check
+	$(cargo) clippy --workspace --all-targets -- -D warnings
+	$(cargo) clippy $(test_flags) --all-targets -- -D warnings
+	cargo deny check --hide-inclusion-graph licenses bans sources
+
+fuzz: ## run every fuzz target for a short while (FUZZ_SECONDS=20 each)
+	@tools/install-deps build cargo-tools
+	@FUZZ_SECONDS="$(FUZZ_SECONDS)" tools/fuzz
+
+bench: ## compare with other tools on this machine
+	@tools/install-deps build bench
+	@$(cargo) build --release --package stele-cli
+	@STELE_BIN="$(release_stele)" tests/bench/run
+
+install: ## install the binary, its manual pages and shell completions (PREFIX=~/.local)
+	@tools/install-deps build
+	@$(cargo) build --release --package stele-cli
+	install -D --mode 0755 "$(release_stele)" "$(DESTDIR)$(PREFIX)/bin/stele"
+	install -d "$(DESTDIR)$(PREFIX)/share/man/man1" \
+		"$(DESTDIR)$(PREFIX)/share/bash-completion/completions" \
+		"$(DESTDIR)$(PREFIX)/share/zsh/site-functions" \
+		"$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d"
+	"$(release_stele)" man "$(DESTDIR)$(PREFIX)/share/man/man1"
+	"$(release_stele)" completions bash >"$(DESTDIR)$(PREFIX)/share/bash-completion/completions/stele"
+	"$(release_stele)" completions zsh >"$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_stele"
+	"$(release_stele)" completions fish >"$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/stele.fish"

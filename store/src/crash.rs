@@ -1,0 +1,80 @@
+//! Labelled points at which a test can end the process, as `kill -9` would.
+//!
+//! With the feature `crash-points` (tests only) a process that was started with `STELE_CRASH_AT=<label>` or
+//! `STELE_CRASH_AT=<label>:<n>` kills itself when it comes to that point for the n-th time (1 when not said).
+//! Without the feature nothing of this is compiled.
+
+macro_rules! labels {
+    ($($variant:ident = $label:literal, $what:literal;)*) => {
+        /// A step after which a crash must lose nothing that was acknowledged.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        pub enum CrashPoint {
+            $(#[doc = $what] $variant,)*
+        }
+
+        impl CrashPoint {
+            /// Every point, so that a test can go through all of them and miss none.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// What `STELE_CRASH_AT` calls it.
+            pub fn label(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $label,)*
+                }
+            }
+        }
+    };
+}
+
+labels! {
+    OpenFormatWritten = "open.format-written", "A new store has its format file but no database.";
+    OpenEpochWritten = "open.epoch-written", "The database says that the store is in use.";
+    ImportTempCreated = "import.temp-created", "A payload's temporary file exists and is empty.";
+    ImportTempWritten = "import.temp-written", "A payload's temporary file is whole, not synced.";
+    CommitRenamed = "commit.renamed", "One payload has its final name; no row names it.";
+    CommitSynced = "commit.synced", "All payloads of a batch are durable; no row names them.";
+    CommitRowsWritten = "commit.rows-written", "The rows of a batch are written, not synced.";
+    CommitFinalSynced = "commit.final-synced", "The last batch is synced; nobody was told.";
+    RootWritten = "root.written", "A root is durable; nobody was told.";
+    RootRemoved = "root.removed", "A root is gone for good; nobody was told.";
+    GcMarked = "gc.marked", "What is live is known; nothing was removed.";
+    GcTreesRemoved = "gc.trees-removed", "The rows of dead trees are gone; their blobs are there.";
+    GcRowsRemoved = "gc.rows-removed", "A batch of dead blobs has no rows any more; their files are there.";
+    GcFileRemoved = "gc.file-removed", "One file of a dead blob is gone.";
+    VerifyMovedAside = "verify.moved-aside", "A corrupt payload is in quarantine; its row does not say so yet.";
+    RebuildMovedAside = "rebuild.moved-aside", "The old database is aside; there is no new one.";
+    RebuildBuilt = "rebuild.built", "The new database is whole, not yet in its place.";
+    CloseFlushed = "close.flushed", "All is flushed; the clean mark is not written.";
+}
+
+/// Ends the process here when the test asked for it.
+#[cfg(feature = "crash-points")]
+pub(crate) fn point(point: CrashPoint) {
+    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    static WANTED: OnceLock<Option<(String, u64)>> = OnceLock::new();
+    static PASSED: AtomicU64 = AtomicU64::new(0);
+    let wanted = WANTED.get_or_init(|| {
+        let text = std::env::var("STELE_CRASH_AT").ok()?;
+        match text.rsplit_once(':') {
+            Some((label, count)) => Some((label.to_owned(), count.parse().ok()?)),
+            None => Some((text, 1)),
+        }
+    });
+    if let Some((label, count)) = wanted
+        && label == point.label()
+        && PASSED.fetch_add(1, Ordering::SeqCst) + 1 == *count
+    {
+        // SIGKILL, not abort(): no handler, no destructor and no buffer may make it gentler than the real thing.
+        let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+        loop {
+            std::thread::park();
+        }
+    }
+}
+
+/// Nothing, in a build that is not for tests.
+#[cfg(not(feature = "crash-points"))]
+#[inline(always)]
+pub(crate) fn point(_: CrashPoint) {}

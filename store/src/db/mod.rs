@@ -1,0 +1,228 @@
+//! RocksDB behind typed rows. No other folder names RocksDB.
+
+mod batch;
+mod error;
+mod options;
+mod rows;
+mod scan;
+
+use std::path::Path;
+
+use rocksdb::{DB, WriteBatch, WriteOptions};
+
+use error::bad_row;
+
+use crate::model::{BlobId, Digest, RootName, Sha256, TreeId};
+
+pub use batch::{Durability, Rows};
+pub use error::DbError;
+pub use rows::{BlobRow, Holder, LeaseRow, Placement, RootRow, Target, Totals};
+
+/// A column family. `docs/formats.md` has their keys and values.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Family {
+    /// Digest → size, SHA-256 and placement of a blob.
+    Blob,
+    /// Digest → bytes of a small blob.
+    Inline,
+    /// SHA-256 → digest.
+    Sha256,
+    /// Digest → canonical text of a tree.
+    Tree,
+    /// Kept for the builder.
+    Action,
+    /// Kept for the builder.
+    Realisation,
+    /// Name → what a root keeps.
+    Root,
+    /// Number → what a lease keeps, and for how long.
+    Lease,
+    /// Kept for signed statements.
+    Attestation,
+    /// The store's own state.
+    Meta,
+}
+
+impl Family {
+    /// All of them, in the order of `docs/formats.md`.
+    pub const ALL: &[Self] = &[
+        Self::Blob,
+        Self::Inline,
+        Self::Sha256,
+        Self::Tree,
+        Self::Action,
+        Self::Realisation,
+        Self::Root,
+        Self::Lease,
+        Self::Attestation,
+        Self::Meta,
+    ];
+
+    /// What RocksDB calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Blob => "blob",
+            Self::Inline => "inline",
+            Self::Sha256 => "sha256",
+            Self::Tree => "tree",
+            Self::Action => "action",
+            Self::Realisation => "realisation",
+            Self::Root => "root",
+            Self::Lease => "lease",
+            Self::Attestation => "attestation",
+            Self::Meta => "meta",
+        }
+    }
+}
+
+/// An open database.
+pub struct Db {
+    db: DB,
+}
+
+impl Db {
+    /// Opens the database in `path`, and makes it when it is not there.
+    ///
+    /// # Errors
+    /// When RocksDB cannot.
+    pub fn open(path: &Path) -> Result<Self, DbError> {
+        DB::open_cf_descriptors(&options::database(), path, options::families())
+            .map(|db| Self { db })
+            .map_err(|e| DbError::new("be opened", &e))
+    }
+
+    /// Opens the database without ever writing to its folder.
+    ///
+    /// # Errors
+    /// When RocksDB cannot, or there is none.
+    pub fn open_read_only(path: &Path) -> Result<Self, DbError> {
+        let names = Family::ALL.iter().map(|family| family.name());
+        DB::open_cf_for_read_only(&rocksdb::Options::default(), path, names, false)
+            .map(|db| Self { db })
+            .map_err(|e| DbError::new("be opened for reading", &e))
+    }
+
+    /// Lets RocksDB mend what it can of a damaged database. What it gives up, it drops in silence: every row
+    /// read from the result has to be checked against its key.
+    ///
+    /// # Errors
+    /// When RocksDB cannot.
+    pub fn repair(path: &Path) -> Result<(), DbError> {
+        DB::repair(&options::database(), path).map_err(|e| DbError::new("be repaired", &e))
+    }
+
+    fn family(&self, family: Family) -> Result<&rocksdb::ColumnFamily, DbError> {
+        self.db.cf_handle(family.name()).ok_or_else(|| DbError::Damaged {
+            doing: "find a column family",
+            message: format!("`{}` is missing", family.name()),
+        })
+    }
+
+    /// Writes `rows` as one batch.
+    ///
+    /// # Errors
+    /// When RocksDB cannot; nothing of the batch is visible then.
+    pub fn write(&self, rows: Rows, durability: Durability) -> Result<(), DbError> {
+        let mut batch = WriteBatch::default();
+        for (family, key, value) in rows.writes {
+            let family = self.family(family)?;
+            match value {
+                Some(value) => batch.put_cf(family, key, value),
+                None => batch.delete_cf(family, key),
+            }
+        }
+        let mut options = WriteOptions::default();
+        options.set_sync(durability == Durability::Synced);
+        self.db.write_opt(batch, &options).map_err(|e| DbError::new("write", &e))
+    }
+
+    /// Writes all that is in memory to table files, so that the next opening has no log to read.
+    ///
+    /// # Errors
+    /// When RocksDB cannot.
+    pub fn flush(&self) -> Result<(), DbError> {
+        for family in Family::ALL {
+            self.db.flush_cf(self.family(*family)?).map_err(|e| DbError::new("flush", &e))?;
+        }
+        Ok(())
+    }
+
+    /// Rewrites the column families that deletions made holes in, so that the disk gets its space back.
+    ///
+    /// # Errors
+    /// When a column family is missing.
+    pub fn compact(&self) -> Result<(), DbError> {
+        for family in [Family::Blob, Family::Inline, Family::Sha256, Family::Tree] {
+            self.db.compact_range_cf(self.family(family)?, None::<&[u8]>, None::<&[u8]>);
+        }
+        Ok(())
+    }
+
+    fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, DbError> {
+        self.db.get_cf(self.family(family)?, key).map_err(|e| DbError::new("read", &e))
+    }
+
+    /// The row of a blob.
+    ///
+    /// # Errors
+    /// When RocksDB cannot read, or the row is none.
+    pub fn blob(&self, id: &BlobId) -> Result<Option<BlobRow>, DbError> {
+        let key = id.0.as_bytes();
+        let Some(bytes) = self.get(Family::Blob, key)? else { return Ok(None) };
+        BlobRow::decode(&bytes).map(Some).ok_or_else(|| bad_row(Family::Blob, key))
+    }
+
+    /// The bytes of a small blob, not checked against its digest.
+    ///
+    /// # Errors
+    /// When RocksDB cannot read.
+    pub fn inline(&self, id: &BlobId) -> Result<Option<Vec<u8>>, DbError> {
+        self.get(Family::Inline, id.0.as_bytes())
+    }
+
+    /// The blob with that SHA-256.
+    ///
+    /// # Errors
+    /// When RocksDB cannot read, or the row is none.
+    pub fn by_sha256(&self, sha256: &Sha256) -> Result<Option<BlobId>, DbError> {
+        let Some(bytes) = self.get(Family::Sha256, sha256.as_bytes())? else { return Ok(None) };
+        let id = <[u8; 32]>::try_from(bytes).map_err(|_| bad_row(Family::Sha256, sha256.as_bytes()))?;
+        Ok(Some(BlobId(Digest::from_bytes(id))))
+    }
+
+    /// The canonical text of a tree, not checked against its digest.
+    ///
+    /// # Errors
+    /// When RocksDB cannot read.
+    pub fn tree(&self, id: &TreeId) -> Result<Option<Vec<u8>>, DbError> {
+        self.get(Family::Tree, id.0.as_bytes())
+    }
+
+    /// Whether a tree is there.
+    ///
+    /// # Errors
+    /// When RocksDB cannot read.
+    pub fn has_tree(&self, id: &TreeId) -> Result<bool, DbError> {
+        let family = self.family(Family::Tree)?;
+        let row = self.db.get_pinned_cf(family, id.0.as_bytes()).map_err(|e| DbError::new("read", &e))?;
+        Ok(row.is_some())
+    }
+
+    /// A root by its name.
+    ///
+    /// # Errors
+    /// When RocksDB cannot read, or the row is none.
+    pub fn root(&self, name: &RootName) -> Result<Option<RootRow>, DbError> {
+        let key = name.as_str().as_bytes();
+        let Some(bytes) = self.get(Family::Root, key)? else { return Ok(None) };
+        RootRow::decode(&bytes).map(Some).ok_or_else(|| bad_row(Family::Root, key))
+    }
+
+    /// A row of the store's own state.
+    ///
+    /// # Errors
+    /// When RocksDB cannot read.
+    pub fn meta(&self, key: &str) -> Result<Option<Vec<u8>>, DbError> {
+        self.get(Family::Meta, key.as_bytes())
+    }
+}

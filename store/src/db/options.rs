@@ -1,0 +1,69 @@
+//! How RocksDB is set up: each setting with its reason.
+
+use rocksdb::{BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType, LogLevel, Options};
+
+use super::Family;
+
+/// The cache of blocks, indexes and filters that all column families share, in bytes.
+const BLOCK_CACHE: usize = 64 << 20;
+
+/// Options of the database as a whole.
+pub(super) fn database() -> Options {
+    let mut options = Options::default();
+    options.create_if_missing(true);
+    options.create_missing_column_families(true);
+    // Two threads suffice for flush and compaction, and leave an import the processor.
+    options.set_max_background_jobs(2);
+    // Begin the write-back early, so that the sync at the end of an import has little left to do.
+    options.set_bytes_per_sync(1 << 20);
+    options.set_wal_bytes_per_sync(1 << 20);
+    // A write-ahead log larger than this is flushed: it bounds the start after a kill.
+    options.set_max_total_wal_size(256 << 20);
+    // The folder must not fill with RocksDB's own chatter.
+    options.set_keep_log_file_num(2);
+    options.set_max_log_file_size(1 << 20);
+    options.set_log_level(LogLevel::Warn);
+    // A table file costs a descriptor; a store of a million small files has some hundred.
+    options.set_max_open_files(512);
+    options
+}
+
+/// Every column family with its options.
+pub(super) fn families() -> Vec<ColumnFamilyDescriptor> {
+    let cache = Cache::new_lru_cache(BLOCK_CACHE);
+    Family::ALL.iter().map(|family| ColumnFamilyDescriptor::new(family.name(), of(*family, &cache))).collect()
+}
+
+fn of(family: Family, cache: &Cache) -> Options {
+    let mut table = BlockBasedOptions::default();
+    table.set_block_cache(cache);
+    // Bounds the memory at a million files: filters and indexes are cached like blocks, not held for ever.
+    table.set_cache_index_and_filter_blocks(true);
+    table.set_pin_l0_filter_and_index_blocks_in_cache(true);
+    // "Is it there already?" is asked for every file of an import: a filter answers without a read.
+    table.set_bloom_filter(10.0, false);
+    table.set_format_version(5);
+    let mut options = Options::default();
+    match family {
+        Family::Inline => {
+            options.set_write_buffer_size(64 << 20);
+            options.set_max_write_buffer_number(4);
+            options.set_compression_type(DBCompressionType::Lz4);
+            table.set_block_size(16 << 10);
+        }
+        Family::Tree => {
+            // Digests in hexadecimal: any compressor halves them.
+            options.set_write_buffer_size(16 << 20);
+            options.set_compression_type(DBCompressionType::Lz4);
+            options.set_bottommost_compression_type(DBCompressionType::Zstd);
+        }
+        // Rows of random bytes: compressing them costs time and saves nothing.
+        Family::Blob | Family::Sha256 => {
+            options.set_write_buffer_size(16 << 20);
+            options.set_compression_type(DBCompressionType::None);
+        }
+        _ => options.set_write_buffer_size(1 << 20),
+    }
+    options.set_block_based_table_factory(&table);
+    options
+}

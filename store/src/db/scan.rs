@@ -1,0 +1,114 @@
+//! Going through whole column families. A scan shows the rows as they were when it began.
+
+use rocksdb::{Direction, IteratorMode, ReadOptions};
+
+use super::error::bad_row;
+use super::{BlobRow, Db, DbError, Family, LeaseRow, RootRow};
+use crate::model::{BlobId, Digest, RootName, Sha256, TreeId};
+
+impl Db {
+    /// An iterator over a whole column family as it is now, from `start` on. Later writes do not show.
+    fn scan(
+        &self,
+        family: Family,
+        start: &[u8],
+    ) -> Result<impl Iterator<Item = Result<(Box<[u8]>, Box<[u8]>), DbError>> + '_, DbError> {
+        let mut options = ReadOptions::default();
+        // A scan of everything must not push out what look-ups need.
+        options.fill_cache(false);
+        let mode = IteratorMode::From(start, Direction::Forward);
+        let rows = self.db.iterator_cf_opt(self.family(family)?, options, mode);
+        Ok(rows.map(|row| row.map_err(|e| DbError::new("read", &e))))
+    }
+
+    /// All rows of a column family, as they are.
+    ///
+    /// # Errors
+    /// When RocksDB cannot read.
+    pub fn raw(
+        &self,
+        family: Family,
+    ) -> Result<impl Iterator<Item = Result<(Box<[u8]>, Box<[u8]>), DbError>> + '_, DbError> {
+        self.scan(family, &[])
+    }
+
+    /// All blobs from `start` on, sorted by digest.
+    ///
+    /// # Errors
+    /// When RocksDB cannot read, or a row is none.
+    pub fn blobs_from(
+        &self,
+        start: &Digest,
+    ) -> Result<impl Iterator<Item = Result<(BlobId, BlobRow), DbError>> + '_, DbError> {
+        Ok(self.scan(Family::Blob, start.as_bytes())?.map(|row| {
+            let (key, value) = row?;
+            let id = digest_key(Family::Blob, &key)?;
+            Ok((BlobId(id), BlobRow::decode(&value).ok_or_else(|| bad_row(Family::Blob, &key))?))
+        }))
+    }
+
+    /// All inline payloads, sorted by digest, not checked.
+    ///
+    /// # Errors
+    /// When RocksDB cannot read.
+    pub fn inlines(&self) -> Result<impl Iterator<Item = Result<(BlobId, Box<[u8]>), DbError>> + '_, DbError> {
+        Ok(self.scan(Family::Inline, &[])?.map(|row| {
+            let (key, value) = row?;
+            Ok((BlobId(digest_key(Family::Inline, &key)?), value))
+        }))
+    }
+
+    /// All trees from `start` on with their texts, sorted by digest, not checked.
+    ///
+    /// # Errors
+    /// When RocksDB cannot read.
+    pub fn trees_from(
+        &self,
+        start: &Digest,
+    ) -> Result<impl Iterator<Item = Result<(TreeId, Box<[u8]>), DbError>> + '_, DbError> {
+        Ok(self.scan(Family::Tree, start.as_bytes())?.map(|row| {
+            let (key, value) = row?;
+            Ok((TreeId(digest_key(Family::Tree, &key)?), value))
+        }))
+    }
+
+    /// All rows of the way from SHA-256 to digest.
+    ///
+    /// # Errors
+    /// When RocksDB cannot read, or a row is none.
+    pub fn sha256s(&self) -> Result<impl Iterator<Item = Result<(Sha256, BlobId), DbError>> + '_, DbError> {
+        Ok(self.scan(Family::Sha256, &[])?.map(|row| {
+            let (key, value) = row?;
+            let sha256 = Sha256::from_bytes(*digest_key(Family::Sha256, &key)?.as_bytes());
+            Ok((sha256, BlobId(digest_key(Family::Sha256, &value)?)))
+        }))
+    }
+
+    /// All roots, sorted by name.
+    ///
+    /// # Errors
+    /// When RocksDB cannot read, or a row is none.
+    pub fn roots(&self) -> Result<impl Iterator<Item = Result<(RootName, RootRow), DbError>> + '_, DbError> {
+        Ok(self.scan(Family::Root, &[])?.map(|row| {
+            let (key, value) = row?;
+            let name = std::str::from_utf8(&key).ok().and_then(|text| text.parse().ok());
+            name.zip(RootRow::decode(&value)).ok_or_else(|| bad_row(Family::Root, &key))
+        }))
+    }
+
+    /// All leases, sorted by number.
+    ///
+    /// # Errors
+    /// When RocksDB cannot read, or a row is none.
+    pub fn leases(&self) -> Result<impl Iterator<Item = Result<(u64, LeaseRow), DbError>> + '_, DbError> {
+        Ok(self.scan(Family::Lease, &[])?.map(|row| {
+            let (key, value) = row?;
+            let number = <[u8; 8]>::try_from(&*key).ok().map(u64::from_be_bytes);
+            number.zip(LeaseRow::decode(&value)).ok_or_else(|| bad_row(Family::Lease, &key))
+        }))
+    }
+}
+
+fn digest_key(family: Family, bytes: &[u8]) -> Result<Digest, DbError> {
+    <[u8; 32]>::try_from(bytes).map(Digest::from_bytes).map_err(|_| bad_row(family, bytes))
+}

@@ -1,0 +1,208 @@
+//! Copies out of the store: a tree to a new folder, a blob to a new file.
+
+use std::fs::{self, File};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, Mode, OFlags};
+
+use crate::db::Target;
+use crate::model::{BlobId, MAX_DEPTH, Node, Tree, TreeId};
+use crate::objects::FileError;
+use crate::progress::{Cancelled, Progress};
+use crate::store::{CopyError, ReadError, Store};
+
+/// A block of zeros at least this long becomes a hole.
+const HOLE: usize = 64 << 10;
+
+/// Why an export failed. What was written is gone again.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// There is something at that place.
+    #[error("{path} is there already")]
+    Exists {
+        /// The place.
+        path: PathBuf,
+    },
+    /// The store's side.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The place that is written to.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The tree is nested deeper than [`MAX_DEPTH`].
+    #[error("the tree is nested deeper than {MAX_DEPTH} directories")]
+    Deep,
+    /// The watcher stopped it.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+}
+
+struct Export<'a> {
+    store: &'a Store,
+    progress: &'a Progress,
+}
+
+impl Store {
+    /// Writes `target` to `to`, which must not be there, or be an empty folder. Every byte is checked against its
+    /// digest on the way. Files are 0644 or 0755 and directories 0755, less the umask.
+    ///
+    /// # Errors
+    /// See [`ExportError`]. Nothing is left at `to` then, unless it was an empty folder.
+    pub fn export(&self, target: Target, to: &Path, progress: &Progress) -> Result<(), ExportError> {
+        let parent = match to.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        // Written beside its place and renamed at the end: a crash never leaves half a tree under the real name.
+        let mut name = std::ffi::OsString::from(".");
+        name.push(to.file_name().unwrap_or_default());
+        name.push(format!(".stele-{}", std::process::id()));
+        let partial = parent.join(name);
+        let export = Export { store: self, progress };
+        let outcome = export.all(target, to, parent, &partial);
+        if outcome.is_err() {
+            let _ = fs::remove_dir_all(&partial).or_else(|_| fs::remove_file(&partial));
+        }
+        outcome
+    }
+}
+
+impl Export<'_> {
+    fn all(&self, target: Target, to: &Path, parent: &Path, partial: &Path) -> Result<(), ExportError> {
+        let exists = || ExportError::Exists { path: to.to_owned() };
+        let empty_folder = match fs::symlink_metadata(to) {
+            Ok(meta) if meta.is_dir() => fs::read_dir(to).is_ok_and(|mut entries| entries.next().is_none()),
+            Ok(_) => return Err(exists()),
+            Err(_) => false,
+        };
+        if fs::symlink_metadata(to).is_ok() && !(empty_folder && matches!(target, Target::Tree(_))) {
+            return Err(exists());
+        }
+        let folder = open_dir(CWD, parent.as_os_str()).map_err(|e| FileError::new(parent, "opened", e))?;
+        match target {
+            Target::Blob(blob) => {
+                self.blob(&folder, partial.file_name().unwrap_or_default(), &blob, false, partial)?;
+            }
+            Target::Tree(tree) => {
+                let tree = self.store.tree(&tree)?;
+                self.tree(&folder, partial, tree)?;
+            }
+        }
+        let flags = if empty_folder { rustix::fs::RenameFlags::empty() } else { rustix::fs::RenameFlags::NOREPLACE };
+        match rustix::fs::renameat_with(CWD, partial, CWD, to, flags) {
+            Err(rustix::io::Errno::EXIST) => Err(exists()),
+            Err(e) => Err(FileError::new(to, "renamed", e).into()),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// Writes a tree as `path`, whose parent is `folder`. Works below open folders, so that no path is too long.
+    fn tree(&self, folder: &OwnedFd, path: &Path, tree: Tree) -> Result<(), ExportError> {
+        let name = path.file_name().unwrap_or_default();
+        let mut stack = vec![(make_dir(folder, name, path)?, path.to_owned(), tree, 0)];
+        while let Some((folder, path, tree, next)) = stack.pop() {
+            self.progress.check()?;
+            let entries = tree.entries();
+            let mut next = next;
+            let mut descend = None;
+            while descend.is_none()
+                && let Some((name, node)) = entries.get(next)
+            {
+                next += 1;
+                let place = path.join(name.as_os_str());
+                match node {
+                    Node::Directory { tree, .. } => descend = Some((name, *tree, place)),
+                    Node::File { blob, executable, .. } => {
+                        self.blob(&folder, name.as_os_str(), blob, *executable, &place)?;
+                    }
+                    Node::Symlink { target } => {
+                        rustix::fs::symlinkat(target.as_os_str(), &folder, name.as_os_str())
+                            .map_err(|e| FileError::new(place, "made", e))?;
+                        self.progress.add(1, 0);
+                    }
+                }
+            }
+            let Some((name, id, place)) = descend else { continue };
+            if stack.len() >= MAX_DEPTH {
+                return Err(ExportError::Deep);
+            }
+            let child = self.child(&folder, name.as_os_str(), &id, &place)?;
+            stack.push((folder, path, tree, next));
+            stack.push((child.0, place, child.1, 0));
+        }
+        Ok(())
+    }
+
+    fn child(
+        &self,
+        folder: &OwnedFd,
+        name: &std::ffi::OsStr,
+        id: &TreeId,
+        path: &Path,
+    ) -> Result<(OwnedFd, Tree), ExportError> {
+        let tree = self.store.tree(id)?;
+        self.progress.add(1, 0);
+        Ok((make_dir(folder, name, path)?, tree))
+    }
+
+    fn blob(
+        &self,
+        folder: &OwnedFd,
+        name: &std::ffi::OsStr,
+        blob: &BlobId,
+        executable: bool,
+        path: &Path,
+    ) -> Result<(), ExportError> {
+        let reader = self.store.open_blob(blob)?;
+        let size = reader.info().size;
+        let mode = Mode::from_raw_mode(if executable { 0o755 } else { 0o644 });
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(folder, name, flags, mode).map_err(|e| FileError::new(path, "made", e))?;
+        let mut file = File::from(file);
+        let written = reader.verified(|bytes| {
+            self.progress.check().map_err(io::Error::other)?;
+            self.progress.add(0, bytes.len() as u64);
+            write_sparse(&mut file, bytes)
+        });
+        match written {
+            Ok(()) => {}
+            Err(CopyError::Read(e)) => return Err(e.into()),
+            Err(CopyError::Sink(e)) => {
+                self.progress.check()?;
+                return Err(FileError::new(path, "written", e).into());
+            }
+        }
+        file.set_len(size).map_err(|e| FileError::new(path, "written", e))?;
+        self.progress.add(1, 0);
+        Ok(())
+    }
+}
+
+/// Writes `bytes`, and leaves a hole where a whole block of them is zero.
+fn write_sparse(file: &mut File, bytes: &[u8]) -> io::Result<()> {
+    for block in bytes.chunks(HOLE) {
+        if block.len() == HOLE && is_zero(block) {
+            file.seek(SeekFrom::Current(HOLE as i64))?;
+        } else {
+            file.write_all(block)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether all bytes are zero.
+pub(crate) fn is_zero(bytes: &[u8]) -> bool {
+    bytes.iter().all(|&byte| byte == 0)
+}
+
+fn open_dir(at: impl AsFd, path: &std::ffi::OsStr) -> rustix::io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    rustix::fs::openat(at, path, flags, Mode::empty())
+}
+
+fn make_dir(at: &OwnedFd, name: &std::ffi::OsStr, path: &Path) -> Result<OwnedFd, ExportError> {
+    rustix::fs::mkdirat(at, name, Mode::from_raw_mode(0o755)).map_err(|e| FileError::new(path, "made", e))?;
+    open_dir(at, name).map_err(|e| FileError::new(path, "opened", e).into())
+}

@@ -1,0 +1,132 @@
+//! What stands between writers and the collector.
+//!
+//! A writer that finds a blob already there relies on it from that moment on, and the collector may be about to
+//! remove it. So a writer first *pins* a digest and then looks; while a collection runs, every pin is also
+//! remembered in `fresh`, and the sweep removes rows only under this lock and only of digests that are not fresh.
+//! Between the removal of a row and that of its file the digest is *dying*: a writer that wants to give a new file
+//! the same name waits until the old one is gone.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use crate::model::Digest;
+
+/// Which writer a pin belongs to.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct WriterId(u64);
+
+#[derive(Default)]
+struct State {
+    next_writer: u64,
+    pins: HashMap<WriterId, HashSet<Digest>>,
+    /// While a collection runs: every digest that was pinned at its start or since.
+    fresh: Option<HashSet<Digest>>,
+    /// Rows are gone, files not yet.
+    dying: HashSet<Digest>,
+}
+
+#[derive(Default)]
+pub(crate) struct Gate {
+    state: Mutex<State>,
+    buried: Condvar,
+}
+
+impl Gate {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Every change below is a single insert or remove: a panic elsewhere leaves nothing half done.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn enter(&self) -> WriterId {
+        let mut state = self.state();
+        state.next_writer += 1;
+        let writer = WriterId(state.next_writer);
+        state.pins.insert(writer, HashSet::new());
+        writer
+    }
+
+    pub(crate) fn leave(&self, writer: WriterId) {
+        self.state().pins.remove(&writer);
+    }
+
+    /// Keeps `digest` from the collector until it is unpinned or the writer leaves; and if a collection runs,
+    /// from that collection to its end. Whether the writer had it pinned already.
+    pub(crate) fn pin(&self, writer: WriterId, digest: Digest) -> bool {
+        let mut state = self.state();
+        if let Some(fresh) = &mut state.fresh {
+            fresh.insert(digest);
+        }
+        state.pins.get_mut(&writer).is_some_and(|pins| !pins.insert(digest))
+    }
+
+    pub(crate) fn is_pinned(&self, writer: WriterId, digest: &Digest) -> bool {
+        self.state().pins.get(&writer).is_some_and(|pins| pins.contains(digest))
+    }
+
+    /// To be called when something that is itself pinned and stored reaches the digests.
+    pub(crate) fn unpin(&self, writer: WriterId, digests: impl Iterator<Item = Digest>) {
+        if let Some(pins) = self.state().pins.get_mut(&writer) {
+            for digest in digests {
+                pins.remove(&digest);
+            }
+        }
+    }
+
+    /// Waits until no file of that name is about to be removed.
+    pub(crate) fn wait_until_buried(&self, digest: &Digest) {
+        let mut state = self.state();
+        while state.dying.contains(digest) {
+            state = self.buried.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Begins a collection, and gives all that is pinned now. `None` when one runs already.
+    pub(crate) fn begin_collection(&self) -> Option<Vec<Digest>> {
+        let mut state = self.state();
+        if state.fresh.is_some() {
+            return None;
+        }
+        let pinned: HashSet<Digest> = state.pins.values().flatten().copied().collect();
+        let marks = pinned.iter().copied().collect();
+        state.fresh = Some(pinned);
+        Some(marks)
+    }
+
+    pub(crate) fn is_collecting(&self) -> bool {
+        self.state().fresh.is_some()
+    }
+
+    pub(crate) fn end_collection(&self) {
+        let mut state = self.state();
+        state.fresh = None;
+        state.dying.clear();
+        self.buried.notify_all();
+    }
+
+    /// Hands those `candidates` that nobody pinned since the collection began to `remove_rows`, with all writers
+    /// held off. They are dying until [`Gate::bury`].
+    pub(crate) fn condemn<T, E>(
+        &self,
+        candidates: Vec<T>,
+        digest: impl Fn(&T) -> Digest,
+        remove_rows: impl FnOnce(&[T]) -> Result<(), E>,
+    ) -> Result<Vec<T>, E> {
+        let mut state = self.state();
+        let dead: Vec<T> = candidates
+            .into_iter()
+            .filter(|it| state.fresh.as_ref().is_none_or(|fresh| !fresh.contains(&digest(it))))
+            .collect();
+        remove_rows(&dead)?;
+        state.dying.extend(dead.iter().map(digest));
+        Ok(dead)
+    }
+
+    /// The files of those digests are gone.
+    pub(crate) fn bury(&self, digests: impl Iterator<Item = Digest>) {
+        let mut state = self.state();
+        for digest in digests {
+            state.dying.remove(&digest);
+        }
+        self.buried.notify_all();
+    }
+}

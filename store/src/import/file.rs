@@ -1,0 +1,330 @@
+//! Reading one regular file: both digests and the payload in one pass over its bytes.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustix::fs::{FileType, SeekFrom, Stat};
+use sha2::Digest as _;
+
+use super::{ImportError, refuse};
+use crate::model::{BlobId, Digest, Node, Sha256};
+use crate::objects::Temp;
+use crate::progress::Progress;
+use crate::session::{Session, Staged};
+
+/// Files up to this many bytes are read whole before anything is written.
+const WHOLE_MOST: u64 = 1 << 20;
+/// The step in which larger ones are read, in bytes.
+const STEP: usize = 1 << 20;
+/// From this size on a second thread computes the SHA-256, which is the slower of the two.
+const PARALLEL_FROM: u64 = 8 << 20;
+/// After so many bytes the kernel is asked to begin writing back.
+const WRITEBACK_EVERY: u64 = 16 << 20;
+/// How often a file that changes is read again.
+const TRIES: usize = 3;
+
+/// The files with several names that were read already: device and inode to what they are.
+#[derive(Default)]
+pub(super) struct Links {
+    seen: Mutex<HashMap<(u64, u64), Node>>,
+}
+
+/// Reads files, one after the other, with one buffer.
+pub(super) struct Reader<'a, 's> {
+    session: &'a Session<'s>,
+    links: &'a Links,
+    progress: &'a Progress,
+    buffer: Vec<u8>,
+}
+
+/// What tells whether a file was changed: the kernel moves ctime with every write and cannot be asked not to.
+fn version(stat: &Stat) -> impl PartialEq + use<> {
+    (stat.st_size, stat.st_mtime, stat.st_mtime_nsec, stat.st_ctime, stat.st_ctime_nsec)
+}
+
+impl<'a, 's> Reader<'a, 's> {
+    pub(super) fn new(session: &'a Session<'s>, links: &'a Links, progress: &'a Progress) -> Self {
+        Self { session, links, progress, buffer: Vec::new() }
+    }
+
+    /// Stores what `file` holds. `path` is asked for its place only when there is something to say of it.
+    pub(super) fn import(
+        &mut self,
+        mut file: File,
+        path: impl Fn() -> PathBuf,
+    ) -> Result<Node, ImportError> {
+        let mut before = stat(&file, &path)?;
+        let kind = FileType::from_raw_mode(before.st_mode);
+        if kind != FileType::RegularFile {
+            return Err(refuse(&path(), kind));
+        }
+        let link = (before.st_nlink > 1).then_some((before.st_dev, before.st_ino));
+        if let Some(link) = link
+            && let Some(node) = self.links.seen.lock().unwrap_or_else(PoisonError::into_inner).get(&link)
+        {
+            self.progress.add(1, node.size());
+            return Ok(node.clone());
+        }
+        for _ in 0..TRIES {
+            let size = u64::try_from(before.st_size).unwrap_or(0);
+            let executable = before.st_mode & 0o100 != 0;
+            let read = if size <= WHOLE_MOST {
+                self.whole(&mut file, size, executable, &path)?
+            } else {
+                self.stream(&file, &before, size, &path)?
+            };
+            let after = stat(&file, &path)?;
+            if let Some(blob) = read
+                && version(&before) == version(&after)
+            {
+                let node = Node::File { blob, size, executable };
+                if let Some(link) = link {
+                    let mut seen = self.links.seen.lock().unwrap_or_else(PoisonError::into_inner);
+                    seen.insert(link, node.clone());
+                }
+                self.progress.add(1, 0);
+                self.session.commit_if_full()?;
+                return Ok(node);
+            }
+            rustix::fs::seek(&file, SeekFrom::Start(0)).map_err(|e| ImportError::source(path(), "read", e))?;
+            before = after;
+        }
+        Err(ImportError::Changed { path: path() })
+    }
+
+    /// A file that fits the buffer. `None` when it is no longer as long as it was.
+    fn whole(
+        &mut self,
+        file: &mut File,
+        size: u64,
+        executable: bool,
+        path: &impl Fn() -> PathBuf,
+    ) -> Result<Option<BlobId>, ImportError> {
+        self.progress.check()?;
+        // At most WHOLE_MOST, so the cast holds. One byte more than the size shows whether the file grew.
+        #[allow(clippy::cast_possible_truncation)]
+        let wanted = size as usize + 1;
+        if self.buffer.len() < wanted {
+            self.buffer.resize(wanted, 0);
+        }
+        let mut filled = 0;
+        while filled < wanted {
+            match rustix::io::read(&*file, &mut self.buffer[filled..wanted]) {
+                Ok(0) => break,
+                Ok(n) => filled += n,
+                Err(rustix::io::Errno::INTR) => {}
+                Err(e) => return Err(ImportError::source(path(), "read", e)),
+            }
+            // A regular file gives all there is: the byte that is missing now is its end.
+            if filled + 1 == wanted {
+                break;
+            }
+        }
+        if filled + 1 != wanted {
+            return Ok(None);
+        }
+        self.progress.add(0, size);
+        Ok(Some(self.session.add_blob(&self.buffer[..filled], executable)?))
+    }
+
+    /// A file of any size, read in steps. `None` when it is no longer as long as it was.
+    fn stream(
+        &mut self,
+        file: &File,
+        stat: &Stat,
+        size: u64,
+        path: &impl Fn() -> PathBuf,
+    ) -> Result<Option<BlobId>, ImportError> {
+        let mut copy = Copy {
+            temp: self.session.store().objects.temp().map_err(|e| ImportError::Write(e.into()))?,
+            blake3: blake3::Hasher::new(),
+            done: 0,
+            writeback: 0,
+        };
+        // st_blocks counts 512 bytes (stat(2)); a file that takes less than it holds has holes.
+        let sparse = u64::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(512) < size;
+        let holes = Holes { file, size, sparse };
+        let read = |copy: &mut Copy, sha: &mut Sha<'_>| copy.run(&holes, self.progress, sha, path);
+        let sha256 = if size < PARALLEL_FROM {
+            let mut sha = Sha::Here(sha2::Sha256::new());
+            read(&mut copy, &mut sha)?;
+            sha.finish()
+        } else {
+            std::thread::scope(|scope| {
+                let (full, take) = sync_channel::<Arc<Vec<u8>>>(4);
+                let (give, free) = sync_channel(8);
+                let worker = scope.spawn(move || hash_steps(&take, &give));
+                let mut sha = Sha::There { full, free: &free };
+                let read = read(&mut copy, &mut sha);
+                drop(sha);
+                // The worker ends when its channel does, and does nothing that could panic.
+                let digest = worker.join().unwrap_or_default();
+                read.map(|()| digest)
+            })?
+        };
+        let Copy { mut temp, blake3, done, .. } = copy;
+        if done != size {
+            return Ok(None);
+        }
+        temp.set_length(size).map_err(|e| ImportError::Write(e.into()))?;
+        temp.close();
+        let blob = BlobId(Digest::from_bytes(*blake3.finalize().as_bytes()));
+        self.session.add_staged(blob, Staged { temp, size, sha256: Sha256::from_bytes(sha256) })?;
+        Ok(Some(blob))
+    }
+}
+
+fn stat(file: &File, path: &impl Fn() -> PathBuf) -> Result<Stat, ImportError> {
+    rustix::fs::fstat(file).map_err(|e| ImportError::source(path(), "looked at", e))
+}
+
+/// Where SHA-256 is computed.
+enum Sha<'a> {
+    Here(sha2::Sha256),
+    There { full: SyncSender<Arc<Vec<u8>>>, free: &'a Receiver<Arc<Vec<u8>>> },
+}
+
+fn hash_steps(take: &Receiver<Arc<Vec<u8>>>, give: &SyncSender<Arc<Vec<u8>>>) -> [u8; 32] {
+    let mut hasher = sha2::Sha256::new();
+    while let Ok(step) = take.recv() {
+        hasher.update(&*step);
+        // A full channel only means that the buffer is not needed again.
+        let _ = give.try_send(step);
+    }
+    hasher.finalize().into()
+}
+
+impl Sha<'_> {
+    fn update(&mut self, step: &Arc<Vec<u8>>) {
+        match self {
+            Self::Here(hasher) => hasher.update(&**step),
+            // The worker lives as long as this sender.
+            Self::There { full, .. } => drop(full.send(Arc::clone(step))),
+        }
+    }
+
+    /// A buffer of `length` bytes that nobody else looks at; used ones first, for their pages are mapped already.
+    fn buffer(&mut self, used: &mut Option<Arc<Vec<u8>>>, length: usize) -> Vec<u8> {
+        let mut buffer = match self {
+            Self::Here(_) => used.take().and_then(|step| Arc::try_unwrap(step).ok()),
+            Self::There { free, .. } => free.try_iter().find_map(|step| Arc::try_unwrap(step).ok()),
+        }
+        .unwrap_or_default();
+        buffer.resize(length, 0);
+        buffer
+    }
+
+    fn finish(self) -> [u8; 32] {
+        match self {
+            Self::Here(hasher) => hasher.finalize().into(),
+            Self::There { .. } => [0; 32],
+        }
+    }
+}
+
+/// A file's data and holes, in order.
+struct Holes<'a> {
+    file: &'a File,
+    size: u64,
+    sparse: bool,
+}
+
+impl Holes<'_> {
+    /// The next stretch from `at` on: whether it is a hole, and where it ends.
+    fn stretch(&self, at: u64) -> rustix::io::Result<(bool, u64)> {
+        if !self.sparse {
+            return Ok((false, self.size));
+        }
+        match rustix::fs::seek(self.file, SeekFrom::Data(at)) {
+            // ENXIO: nothing but a hole up to the end (lseek(2)).
+            Err(rustix::io::Errno::NXIO) => Ok((true, self.size)),
+            Err(e) => Err(e),
+            Ok(data) if data > at => Ok((true, data.min(self.size))),
+            Ok(_) => Ok((false, rustix::fs::seek(self.file, SeekFrom::Hole(at))?.min(self.size))),
+        }
+    }
+}
+
+struct Copy {
+    temp: Temp,
+    blake3: blake3::Hasher,
+    done: u64,
+    writeback: u64,
+}
+
+impl Copy {
+    fn run(
+        &mut self,
+        holes: &Holes<'_>,
+        progress: &Progress,
+        sha: &mut Sha<'_>,
+        path: &impl Fn() -> PathBuf,
+    ) -> Result<(), ImportError> {
+        let failed = |e: rustix::io::Errno| ImportError::source(path(), "read", e);
+        let mut used = None;
+        let zeros = holes.sparse.then(|| Arc::new(vec![0; STEP]));
+        while self.done < holes.size {
+            let (hole, end) = holes.stretch(self.done).map_err(failed)?;
+            if end <= self.done {
+                break;
+            }
+            while self.done < end {
+                progress.check()?;
+                let length = usize::try_from(end - self.done).unwrap_or(STEP).min(STEP);
+                let step = match &zeros {
+                    Some(zeros) if hole && length == STEP => Arc::clone(zeros),
+                    _ => {
+                        let mut buffer = sha.buffer(&mut used, length);
+                        if hole {
+                            buffer.fill(0);
+                        } else {
+                            let n = read_full(holes.file, &mut buffer, self.done).map_err(failed)?;
+                            buffer.truncate(n);
+                        }
+                        Arc::new(buffer)
+                    }
+                };
+                if step.is_empty() {
+                    // The file became shorter.
+                    return Ok(());
+                }
+                sha.update(&step);
+                self.take(&step, hole).map_err(|e| ImportError::Write(e.into()))?;
+                progress.add(0, step.len() as u64);
+                used = Some(step);
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, step: &[u8], hole: bool) -> Result<(), crate::objects::FileError> {
+        self.blake3.update(step);
+        if hole {
+            self.temp.skip(step.len() as u64)?;
+        } else {
+            self.temp.write(step)?;
+        }
+        self.done += step.len() as u64;
+        if self.done - self.writeback >= WRITEBACK_EVERY {
+            self.temp.start_writeback(self.writeback, self.done - self.writeback);
+            self.writeback = self.done;
+        }
+        Ok(())
+    }
+}
+
+fn read_full(file: &File, buffer: &mut [u8], at: u64) -> rustix::io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match rustix::io::pread(file, &mut buffer[filled..], at + filled as u64) {
+            Ok(0) => break,
+            Ok(n) => filled += n,
+            Err(rustix::io::Errno::INTR) => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(filled)
+}

@@ -1,0 +1,132 @@
+//! From a directory on disk to trees and blobs: in parallel, with one pass over the bytes.
+//!
+//! Owners, times, extended attributes and all of the mode but the owner's execute bit are left behind. Hard links
+//! are read once; holes of sparse files are hashed but not written. Devices, sockets and named pipes are refused
+//! by name. The walk works below open directories, so no path is too long for it, and it never follows a
+//! symbolic link but the one that was named.
+
+mod file;
+mod walk;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, FileType, Mode, OFlags};
+
+use crate::db::Target;
+use crate::model::{MAX_DEPTH, Node};
+use crate::progress::{Cancelled, Progress};
+use crate::session::{Session, WriteError};
+
+/// Of the entries that are refused, at most this many are named.
+const REFUSED_MOST: usize = 20;
+
+/// Why an import failed. Nothing was acknowledged; what was stored of it goes with the next collection.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// Something on the way could not be read.
+    #[error("{path} could not be {doing}: {source}")]
+    Source {
+        /// What.
+        path: PathBuf,
+        /// What was attempted: "opened", "read", …
+        doing: &'static str,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// There are entries that no tree can hold.
+    #[error("{} cannot be stored: {}", plural(.refused.len(), *.more), list(.refused))]
+    Special {
+        /// Path and kind of each.
+        refused: Vec<(PathBuf, &'static str)>,
+        /// Whether there are more of them than are named.
+        more: bool,
+    },
+    /// A file changed each time that it was read.
+    #[error("{path} changed while it was read")]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The store itself lies in what was to be imported.
+    #[error("{path} is the store itself")]
+    ContainsStore {
+        /// Where it was met.
+        path: PathBuf,
+    },
+    /// No path could name what lies so deep.
+    #[error("{path} is nested deeper than {MAX_DEPTH} directories")]
+    Deep {
+        /// Where it was met.
+        path: PathBuf,
+    },
+    /// The store could not take it.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// The watcher stopped it.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+}
+
+fn plural(count: usize, more: bool) -> String {
+    match (count, more) {
+        (_, true) => format!("more than {count} entries"),
+        (1, false) => "an entry".to_owned(),
+        (_, false) => format!("{count} entries"),
+    }
+}
+
+fn list(refused: &[(PathBuf, &str)]) -> String {
+    let each: Vec<String> = refused.iter().map(|(path, kind)| format!("{} is {kind}", path.display())).collect();
+    each.join(", ")
+}
+
+impl ImportError {
+    fn source(path: impl Into<PathBuf>, doing: &'static str, source: impl Into<io::Error>) -> Self {
+        Self::Source { path: path.into(), doing, source: source.into() }
+    }
+
+    /// Whether the store's disk, or its quota, is full.
+    pub fn is_no_space(&self) -> bool {
+        matches!(self, Self::Write(e) if e.is_no_space())
+    }
+}
+
+impl Session<'_> {
+    /// Imports the file or directory at `path`; a symbolic link at its end is followed.
+    ///
+    /// # Errors
+    /// See [`ImportError`].
+    pub fn import(&self, path: &Path, progress: &Progress) -> Result<Target, ImportError> {
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(CWD, path, flags, Mode::empty())
+            .map_err(|e| ImportError::source(path, "opened", e))?;
+        let stat = rustix::fs::fstat(&file).map_err(|e| ImportError::source(path, "looked at", e))?;
+        match FileType::from_raw_mode(stat.st_mode) {
+            FileType::Directory => Ok(Target::Tree(walk::import_tree(self, path, file, progress)?)),
+            FileType::RegularFile => {
+                let links = file::Links::default();
+                let mut reader = file::Reader::new(self, &links, progress);
+                match reader.import(file.into(), || path.to_owned())? {
+                    Node::File { blob, .. } => Ok(Target::Blob(blob)),
+                    _ => Err(refuse(path, FileType::Unknown)),
+                }
+            }
+            kind => Err(refuse(path, kind)),
+        }
+    }
+}
+
+fn refuse(path: &Path, kind: FileType) -> ImportError {
+    ImportError::Special { refused: vec![(path.to_owned(), kind_name(kind))], more: false }
+}
+
+fn kind_name(kind: FileType) -> &'static str {
+    match kind {
+        FileType::Fifo => "a named pipe",
+        FileType::Socket => "a socket",
+        FileType::CharacterDevice => "a character device",
+        FileType::BlockDevice => "a block device",
+        _ => "of an unknown kind",
+    }
+}

@@ -1,0 +1,45 @@
+//! The store of Stele: content-addressed blobs and trees.
+//!
+//! [`model`] says what things are; this crate keeps them. RocksDB is the authority and holds what is small;
+//! payloads that are large or executable are plain files named by their digest. One process owns a store; its
+//! threads share a [`Store`] by reference. Everything comes in through a [`Session`], is looked up on [`Store`],
+//! and goes by [`Store::collect`].
+//!
+//! `docs/formats.md` has every byte on disk, `docs/architecture.md` the reasons, `docs/threat-model.md` what is not
+//! promised.
+
+pub mod model;
+
+mod clock;
+mod collect;
+pub mod crash;
+mod db;
+mod export;
+mod gate;
+mod import;
+mod layout;
+mod objects;
+mod open;
+mod progress;
+mod rebuild;
+mod roots;
+mod session;
+mod stats;
+mod store;
+mod verify;
+
+pub use clock::now;
+pub use collect::{CollectError, Collected};
+pub use db::{BlobRow, DbError, Holder, LeaseRow, Placement, Target, Totals};
+pub use export::ExportError;
+pub use import::ImportError;
+pub use layout::{FORMAT_VERSION, FormatError, KNOWN_FEATURES, Layout};
+pub use objects::FileError;
+pub use open::OpenError;
+pub use progress::{Cancelled, Progress, Snapshot};
+pub use rebuild::{RebuildError, Rebuilt};
+pub use roots::{Root, RootError};
+pub use session::{Added, INLINE_MOST, Keep, Session, WriteError};
+pub use stats::Stats;
+pub use store::{BlobInfo, BlobReader, CopyError, ReadError, Store};
+pub use verify::{Finding, Problem, Verified, VerifyError};

@@ -1,0 +1,270 @@
+//! Opening, making and closing a store.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::AtomicU64;
+
+use rustix::fs::FlockOperation;
+
+use crate::crash::{self, CrashPoint};
+use crate::db::{Db, DbError, Durability, Rows, Totals};
+use crate::gate::Gate;
+use crate::layout::{FORMAT_VERSION, FormatError, KNOWN_FEATURES, Layout};
+use crate::objects::{FileError, Objects, sync_path};
+use crate::store::{Access, Store};
+
+/// The space that [`Layout::ballast`] keeps back, in bytes: enough for RocksDB to open and for a collection to
+/// write down what it removes.
+const BALLAST: u64 = 16 << 20;
+
+/// Why a store could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// There is no store in that folder, and none was to be made.
+    #[error("there is no store in {path}")]
+    Absent {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The folder is not empty and holds no store.
+    #[error("{path} holds something, and it is no store")]
+    Occupied {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Another process owns the store.
+    #[error("another process owns the store in {path}")]
+    Locked {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The format file forbids it.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    /// The database was written by a version of another format than the `format` file says.
+    #[error("the database in {path} is of format {found:?}, and the file `format` beside it says otherwise")]
+    Mixed {
+        /// The folder of the store.
+        path: PathBuf,
+        /// What the database says of its format.
+        found: String,
+    },
+    /// Payloads are there, and the database is not.
+    #[error("{path} holds payloads, and no database that knows them")]
+    DatabaseMissing {
+        /// The folder of the store.
+        path: PathBuf,
+    },
+    /// A rebuild of the database was begun and not ended.
+    #[error("the database in {path} is being rebuilt, and the rebuild did not end")]
+    RebuildUnfinished {
+        /// The folder of the store.
+        path: PathBuf,
+    },
+    /// A file or folder of the store gave an error.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The database gave an error.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+impl Store {
+    /// Opens the store in `path` for reading and writing, and makes it when the folder is empty or not there.
+    ///
+    /// Holds the store's lock until the store is dropped. What an earlier process left half done is cleared:
+    /// files that were being written are removed; files that no row names stay until [`Store::drop_strays`] or
+    /// the next collection, and do not exist for anybody.
+    ///
+    /// # Errors
+    /// See [`OpenError`]. Nothing is changed when the format is not known.
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        let layout = Layout::new(path);
+        let lock = prepare(&layout)?;
+        open_locked(layout, lock, false)
+    }
+
+    /// Opens the store in `path` without writing anything, takes no lock, and so works on a disk that is mounted
+    /// read-only.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open_read_only(path: &Path) -> Result<Self, OpenError> {
+        let layout = Layout::new(path);
+        if !layout.exists() {
+            return Err(OpenError::Absent { path: path.to_owned() });
+        }
+        layout.check_format()?;
+        let db = Db::open_read_only(&layout.db())?;
+        check_db_format(&layout, &db)?;
+        let objects = Objects::open(&layout)?;
+        let totals = db.meta("totals")?.and_then(|row| Totals::decode(&row)).unwrap_or_default();
+        Ok(Self {
+            access: Access::ReadOnly,
+            gate: Gate::default(),
+            totals: Mutex::new(totals),
+            next_lease: AtomicU64::new(0),
+            layout,
+            db,
+            objects,
+        })
+    }
+
+    /// Flushes all and marks the store as closed in good order. Dropping it without this is safe too: the next
+    /// opening then takes longer.
+    ///
+    /// # Errors
+    /// When the database cannot write.
+    pub fn close(self) -> Result<(), DbError> {
+        let Access::ReadWrite { epoch, .. } = self.access else { return Ok(()) };
+        self.db.flush()?;
+        crash::point(CrashPoint::CloseFlushed);
+        let mut rows = Rows::default();
+        rows.put_meta("clean", epoch.to_le_bytes().to_vec());
+        self.db.write(rows, Durability::Synced)
+    }
+}
+
+/// Opens the store whose lock is held. `rebuilding` is what only a rebuild may say.
+pub(crate) fn open_locked(layout: Layout, lock: File, rebuilding: bool) -> Result<Store, OpenError> {
+    let db = open_db(&layout)?;
+    check_db_format(&layout, &db)?;
+    if !rebuilding && db.meta("rebuilding")?.is_some() {
+        return Err(OpenError::RebuildUnfinished { path: layout.root().to_owned() });
+    }
+    let objects = Objects::open(&layout)?;
+    objects.empty_tmp()?;
+    let epoch = meta_u64(&db, "epoch")?.unwrap_or(0);
+    let clean = meta_u64(&db, "clean")?.unwrap_or(0) == epoch;
+    let mut rows = Rows::default();
+    rows.put_meta("format", FORMAT_VERSION.to_string().into_bytes());
+    rows.put_meta("features", format!("{KNOWN_FEATURES:#x}").into_bytes());
+    rows.put_meta("epoch", (epoch + 1).to_le_bytes().to_vec());
+    db.write(rows, Durability::Synced)?;
+    crash::point(CrashPoint::OpenEpochWritten);
+    let totals = db.meta("totals")?.and_then(|row| Totals::decode(&row)).unwrap_or_default();
+    let store = Store {
+        access: Access::ReadWrite { _lock: lock, unclean: !clean, epoch: epoch + 1 },
+        gate: Gate::default(),
+        totals: Mutex::new(totals),
+        next_lease: AtomicU64::new((epoch + 1) << 32),
+        layout,
+        db,
+        objects,
+    };
+    store.drop_dead_leases()?;
+    // Only kept back when there is plenty: it must never be what fills the disk.
+    let _ = set_ballast(&store.layout);
+    Ok(store)
+}
+
+/// Makes or checks the folder, and takes the lock.
+fn prepare(layout: &Layout) -> Result<File, OpenError> {
+    let path = layout.root();
+    if !layout.exists() {
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o755)
+            .create(path)
+            .map_err(|e| FileError::new(path, "made", e))?;
+        refuse_occupied(path)?;
+        let lock = take_lock(layout)?;
+        write_format(layout)?;
+        crash::point(CrashPoint::OpenFormatWritten);
+        Objects::create_folders(layout)?;
+        return Ok(lock);
+    }
+    layout.check_format()?;
+    let lock = take_lock(layout)?;
+    // A crash while the store was made may have left some folders out.
+    Objects::create_folders(layout)?;
+    let has_payloads = || {
+        (0..=255).any(|byte| fs::read_dir(layout.object_dir(byte)).is_ok_and(|mut dir| dir.next().is_some()))
+    };
+    if !layout.db().join("CURRENT").exists() && has_payloads() {
+        return Err(OpenError::DatabaseMissing { path: path.to_owned() });
+    }
+    Ok(lock)
+}
+
+/// A folder with foreign files is not made a store of. What a daemon puts there before it opens is no foreigner.
+fn refuse_occupied(path: &Path) -> Result<(), OpenError> {
+    let ours = ["lock", "daemon.log", "socket", "tmp", "quarantine", "objects", "format.new", "ballast", "roots", "roots.new"];
+    let entries = fs::read_dir(path).map_err(|e| FileError::new(path, "read", e))?;
+    for entry in entries {
+        let entry = entry.map_err(|e| FileError::new(path, "read", e))?;
+        if !entry.file_name().to_str().is_some_and(|name| ours.contains(&name)) {
+            return Err(OpenError::Occupied { path: path.to_owned() });
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn take_lock(layout: &Layout) -> Result<File, OpenError> {
+    let path = layout.lock();
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(|e| FileError::new(&path, "opened", e))?;
+    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(file),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(OpenError::Locked { path: layout.root().to_owned() }),
+        Err(e) => Err(FileError::new(path, "locked", e).into()),
+    }
+}
+
+pub(crate) fn write_format(layout: &Layout) -> Result<(), FileError> {
+    let new = layout.root().join("format.new");
+    let write = || {
+        let mut file = File::create(&new)?;
+        file.write_all(Layout::format_text().as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&new, layout.format())
+    };
+    write().map_err(|e| FileError::new(layout.format(), "written", e))?;
+    sync_path(layout.root())
+}
+
+/// Opens the database; when the disk is full, with the space that was kept back for that.
+fn open_db(layout: &Layout) -> Result<Db, DbError> {
+    match Db::open(&layout.db()) {
+        Err(DbError::NoSpace { .. }) if fs::remove_file(layout.ballast()).is_ok() => Db::open(&layout.db()),
+        result => result,
+    }
+}
+
+fn check_db_format(layout: &Layout, db: &Db) -> Result<(), OpenError> {
+    let wanted = [("format", FORMAT_VERSION.to_string()), ("features", format!("{KNOWN_FEATURES:#x}"))];
+    for (key, wanted) in wanted {
+        if let Some(found) = db.meta(key)?
+            && found != wanted.as_bytes()
+        {
+            let found = format!("{key} {}", String::from_utf8_lossy(&found));
+            return Err(OpenError::Mixed { path: layout.root().to_owned(), found });
+        }
+    }
+    Ok(())
+}
+
+fn meta_u64(db: &Db, key: &str) -> Result<Option<u64>, DbError> {
+    Ok(db.meta(key)?.and_then(|value| value.try_into().ok()).map(u64::from_le_bytes))
+}
+
+/// Keeps some space back while the disk has at least sixteen times as much.
+fn set_ballast(layout: &Layout) -> io::Result<()> {
+    if fs::metadata(layout.ballast()).is_ok_and(|meta| meta.len() == BALLAST) {
+        return Ok(());
+    }
+    let disk = rustix::fs::statvfs(layout.root())?;
+    if disk.f_bavail.saturating_mul(disk.f_frsize) < BALLAST * 16 {
+        return Ok(());
+    }
+    let file = File::create(layout.ballast())?;
+    rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, BALLAST)?;
+    Ok(())
+}

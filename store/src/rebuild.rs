@@ -1,0 +1,366 @@
+//! A new database from what is left: `objects/`, the damaged database, exported trees.
+//!
+//! Every row is checked against its own key, so nothing that is recovered has to be believed. The old database is
+//! never changed in its place: it is moved aside, and stays there unless every row of it was taken over. A crash on
+//! the way loses nothing; the store stays closed until the work is done again.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::crash::{self, CrashPoint};
+use crate::db::{BlobRow, Db, DbError, Durability, Family, Placement, Rows, Target};
+use crate::import::ImportError;
+use crate::layout::{FormatError, Layout};
+use crate::model::{BlobId, Digest, RootName, Sha256, Tree};
+use crate::objects::{FileError, Objects, sync_path};
+use crate::open::{OpenError, open_locked, take_lock, write_format};
+use crate::progress::{Cancelled, Progress};
+use crate::roots::{RootError, parse_mirror};
+use crate::session::{Keep, WriteError};
+use crate::store::Store;
+
+/// Rows that are written in one batch.
+const BATCH: usize = 4096;
+
+/// What was recovered.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Rebuilt {
+    /// Payload files that are what their names say.
+    pub files: u64,
+    /// Payload files that were not, and went to `quarantine/`.
+    pub quarantined: u64,
+    /// Small blobs taken over from the old database.
+    pub inline_blobs: u64,
+    /// Trees taken over from the old database, or imported anew.
+    pub trees: u64,
+    /// Trees that were given up, since something that they name is lost.
+    pub incomplete_trees: u64,
+    /// Roots that hold again.
+    pub roots: u64,
+    /// Roots whose content is not all there: their names, and what they kept.
+    pub lost_roots: Vec<(RootName, Target)>,
+    /// Where the old database is, when not every row of it could be taken over.
+    pub old_database: Vec<PathBuf>,
+}
+
+/// Why a rebuild stopped. Running it again goes on.
+#[derive(Debug, thiserror::Error)]
+pub enum RebuildError {
+    /// The store cannot be opened, or is in use.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// A file gave an error.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The new database gave an error.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// An exported tree could not be imported.
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    /// What was imported could not be made durable.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// A root could not be made again.
+    #[error(transparent)]
+    Root(#[from] RootError),
+    /// The watcher stopped it.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+}
+
+impl Store {
+    /// Builds the database of the store in `path` anew and opens the store. `from` names exported trees: what was
+    /// small lies in the database alone, so without them it is lost when no row of the old database can be read.
+    ///
+    /// # Errors
+    /// See [`RebuildError`].
+    pub fn rebuild(path: &Path, from: &[PathBuf], progress: &Progress) -> Result<(Self, Rebuilt), RebuildError> {
+        let layout = Layout::new(path);
+        if !layout.exists() {
+            return Err(OpenError::Absent { path: path.to_owned() }.into());
+        }
+        match layout.check_format() {
+            Err(FormatError::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {}
+            result => result.map_err(OpenError::from)?,
+        }
+        let lock = take_lock(&layout)?;
+        write_format(&layout)?;
+        Objects::create_folders(&layout)?;
+        let mut rebuilt = Rebuilt::default();
+        move_aside(&layout)?;
+        crash::point(CrashPoint::RebuildMovedAside);
+        let new = layout.root().join("db.new");
+        let _ = fs::remove_dir_all(&new);
+        let old = old_databases(&layout)?;
+        let mut roots = wanted_roots(&layout);
+        {
+            let db = Db::open(&new)?;
+            for old in &old {
+                if !salvage(old, &db, &mut roots, &mut rebuilt, progress)? {
+                    rebuilt.old_database.push(old.clone());
+                }
+            }
+            scan_objects(&layout, &db, &mut rebuilt, progress)?;
+            let mut rows = Rows::default();
+            rows.put_meta("rebuilding", b"1".to_vec());
+            db.write(rows, Durability::Synced)?;
+            db.flush()?;
+        }
+        crash::point(CrashPoint::RebuildBuilt);
+        fs::rename(&new, layout.db()).map_err(|e| FileError::new(layout.db(), "renamed", e))?;
+        sync_path(layout.root())?;
+        let store = open_locked(layout, lock, true)?;
+        for path in from {
+            let session = store.session()?;
+            let target = session.import(path, progress)?;
+            session.finish(&[target], &Keep::default())?;
+        }
+        rebuilt.incomplete_trees = store.drop_incomplete_trees(progress)?;
+        store.restore_roots(roots, &mut rebuilt)?;
+        rebuilt.trees = store.stats()?.trees;
+        let mut rows = Rows::default();
+        rows.delete_meta("rebuilding");
+        store.db.write(rows, Durability::Synced)?;
+        // What was taken over whole, and rebuilt to nothing less, need not be kept twice.
+        for old in old.iter().filter(|old| !rebuilt.old_database.contains(old)) {
+            let _ = fs::remove_dir_all(old);
+        }
+        Ok((store, rebuilt))
+    }
+
+    /// Removes trees that name something which is lost: a tree that is there has all that it names.
+    fn drop_incomplete_trees(&self, progress: &Progress) -> Result<u64, RebuildError> {
+        let mut count = 0;
+        loop {
+            let mut rows = Rows::default();
+            let mut found = 0;
+            for row in self.db.trees_from(&Digest::from_bytes([0; 32]))? {
+                progress.check()?;
+                let (id, text) = row?;
+                let whole = match Tree::decode(&text) {
+                    Ok(tree) => self.first_missing(&tree)?.is_none(),
+                    Err(_) => false,
+                };
+                if !whole {
+                    rows.delete_tree(&id);
+                    found += 1;
+                }
+            }
+            if found == 0 {
+                return Ok(count);
+            }
+            // Each round may leave parents without a child: on to the next, one level up.
+            count += found;
+            self.db.write(rows, Durability::Later)?;
+        }
+    }
+
+    fn restore_roots(&self, roots: Vec<(RootName, Target)>, rebuilt: &mut Rebuilt) -> Result<(), RebuildError> {
+        for (name, target) in roots {
+            if self.db.root(&name)?.is_some() {
+                continue;
+            }
+            match self.set_root(&name, target) {
+                Ok(()) => rebuilt.roots += 1,
+                Err(RootError::Read(_)) => rebuilt.lost_roots.push((name, target)),
+                Err(e) => return Err(e.into()),
+            }
+        }
+        self.mirror_roots();
+        let lost = self.layout.root().join("roots.lost");
+        if rebuilt.lost_roots.is_empty() {
+            let _ = fs::remove_file(lost);
+        } else {
+            let text = crate::roots::mirror_text(rebuilt.lost_roots.iter().map(|(name, target)| (name, *target, 0)));
+            fs::write(&lost, text).map_err(|e| FileError::new(lost, "written", e))?;
+        }
+        Ok(())
+    }
+}
+
+/// Moves the database and the text of the roots aside, each to a name that is free.
+fn move_aside(layout: &Layout) -> Result<(), FileError> {
+    if layout.db().exists() {
+        let free = (1..).map(|n| layout.root().join(format!("db.lost-{n}"))).find(|path| !path.exists());
+        let to = free.unwrap_or_else(|| layout.root().join("db.lost"));
+        fs::rename(layout.db(), &to).map_err(|e| FileError::new(layout.db(), "moved aside", e))?;
+        sync_path(layout.root())?;
+    }
+    Ok(())
+}
+
+fn old_databases(layout: &Layout) -> Result<Vec<PathBuf>, FileError> {
+    let failed = |e| FileError::new(layout.root(), "read", e);
+    let mut old = Vec::new();
+    for entry in fs::read_dir(layout.root()).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        if entry.file_name().to_string_lossy().starts_with("db.lost-") {
+            old.push(entry.path());
+        }
+    }
+    old.sort();
+    // The newest first: its roots win.
+    old.reverse();
+    Ok(old)
+}
+
+/// The roots that the text beside the database remembers.
+fn wanted_roots(layout: &Layout) -> Vec<(RootName, Target)> {
+    let mut roots = Vec::new();
+    for path in [layout.roots(), layout.root().join("roots.lost")] {
+        roots.extend(fs::read_to_string(path).map(|text| parse_mirror(&text)).unwrap_or_default());
+    }
+    roots
+}
+
+/// Takes over what can be read of an old database and is what its key says. Whether that was all of it.
+fn salvage(
+    path: &Path,
+    new: &Db,
+    roots: &mut Vec<(RootName, Target)>,
+    rebuilt: &mut Rebuilt,
+    progress: &Progress,
+) -> Result<bool, RebuildError> {
+    let opened = Db::open_read_only(path);
+    let (old, mut whole) = match opened {
+        Ok(old) => (old, true),
+        // RocksDB's own repair drops what it cannot read; so the result is not the whole.
+        Err(_) => match Db::repair(path).and_then(|()| Db::open_read_only(path)) {
+            Ok(old) => (old, false),
+            Err(_) => return Ok(false),
+        },
+    };
+    let mut batch = Batch { db: new, rows: Rows::default(), count: 0 };
+    // A block that cannot be read ends a scan of its column family; the others are still tried.
+    for row in old.trees_from(&Digest::from_bytes([0; 32]))? {
+        progress.check()?;
+        match row {
+            Ok((id, text)) if Digest::of(&text) == id.0 => batch.put(|rows| rows.put_tree(&id, text.into()))?,
+            _ => whole = false,
+        }
+    }
+    for row in old.inlines()? {
+        progress.check()?;
+        match row {
+            Ok((id, bytes)) if Digest::of(&bytes) == id.0 => {
+                let row = BlobRow {
+                    placement: Placement::Inline,
+                    size: bytes.len() as u64,
+                    sha256: Sha256::of(&bytes),
+                };
+                rebuilt.inline_blobs += 1;
+                progress.add(1, row.size);
+                batch.put(|rows| {
+                    rows.put_blob(&id, &row);
+                    rows.put_inline(&id, bytes.into());
+                })?;
+            }
+            _ => whole = false,
+        }
+    }
+    let mut found = Vec::new();
+    for row in old.roots()? {
+        match row {
+            Ok((name, row)) => found.push((name, row.target)),
+            Err(_) => whole = false,
+        }
+    }
+    found.append(roots);
+    *roots = found;
+    for row in old.leases()? {
+        match row {
+            Ok((number, lease)) => batch.put(|rows| rows.put_lease(number, &lease))?,
+            Err(_) => whole = false,
+        }
+    }
+    for family in [Family::Action, Family::Realisation, Family::Attestation] {
+        for row in old.raw(family)? {
+            match row {
+                Ok((key, value)) => batch.put(|rows| rows.put_raw(family, &key, value.into()))?,
+                Err(_) => whole = false,
+            }
+        }
+    }
+    match old.meta("totals") {
+        Ok(Some(totals)) => batch.put(|rows| rows.put_meta("totals", totals))?,
+        Ok(None) => {}
+        Err(_) => whole = false,
+    }
+    batch.write()?;
+    Ok(whole)
+}
+
+struct Batch<'a> {
+    db: &'a Db,
+    rows: Rows,
+    count: usize,
+}
+
+impl Batch<'_> {
+    fn put(&mut self, put: impl FnOnce(&mut Rows)) -> Result<(), DbError> {
+        put(&mut self.rows);
+        self.count += 1;
+        if self.count >= BATCH { self.write() } else { Ok(()) }
+    }
+
+    fn write(&mut self) -> Result<(), DbError> {
+        self.count = 0;
+        self.db.write(std::mem::take(&mut self.rows), Durability::Later)
+    }
+}
+
+/// Hashes every payload file and gives it a row, or moves it into quarantine.
+fn scan_objects(
+    layout: &Layout,
+    db: &Db,
+    rebuilt: &mut Rebuilt,
+    progress: &Progress,
+) -> Result<(), RebuildError> {
+    let objects = Objects::open(layout)?;
+    let mut batch = Batch { db, rows: Rows::default(), count: 0 };
+    for byte in 0..=255 {
+        for id in objects.list(byte)?.0 {
+            progress.check()?;
+            match hash_object(&objects, &id, progress)? {
+                Some(row) => {
+                    rebuilt.files += 1;
+                    batch.put(|rows| {
+                        rows.put_blob(&id, &row);
+                        rows.delete_inline(&id);
+                    })?;
+                }
+                None => {
+                    objects.quarantine(&id)?;
+                    rebuilt.quarantined += 1;
+                }
+            }
+        }
+    }
+    Ok(batch.write()?)
+}
+
+/// The row of a payload file, when it is what its name says.
+fn hash_object(objects: &Objects, id: &BlobId, progress: &Progress) -> Result<Option<BlobRow>, RebuildError> {
+    use sha2::Digest as _;
+    use std::io::Read;
+    let mut file = objects.open_object(id)?;
+    let (mut blake3, mut sha256) = (blake3::Hasher::new(), sha2::Sha256::new());
+    let mut buffer = vec![0; 1 << 20];
+    let mut size = 0;
+    loop {
+        progress.check()?;
+        let n = file.read(&mut buffer).map_err(|e| FileError::new(objects.path(id), "read", e))?;
+        if n == 0 {
+            break;
+        }
+        blake3.update(&buffer[..n]);
+        sha256.update(&buffer[..n]);
+        size += n as u64;
+        progress.add(0, n as u64);
+    }
+    progress.add(1, 0);
+    let right = id.0 == Digest::from_bytes(*blake3.finalize().as_bytes());
+    let sha256 = Sha256::from_bytes(sha256.finalize().into());
+    Ok(right.then_some(BlobRow { placement: Placement::File, size, sha256 }))
+}

@@ -1,0 +1,229 @@
+//! Roots and leases: what the collector must keep, and for how long.
+
+use std::fs;
+
+use crate::clock;
+use crate::crash::{self, CrashPoint};
+use crate::db::{DbError, Durability, Holder, LeaseRow, RootRow, Rows, Target};
+use crate::gate::WriterId;
+use crate::model::{Node, RootName, TreeId};
+use crate::store::{ReadError, Store};
+
+/// A root as it is listed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Root {
+    /// Its name.
+    pub name: RootName,
+    /// What it keeps.
+    pub target: Target,
+    /// When it was made, in seconds since 1970-01-01 UTC.
+    pub created: u64,
+}
+
+/// Why a root or a lease was not made or removed.
+#[derive(Debug, thiserror::Error)]
+pub enum RootError {
+    /// The store was opened without the right to write.
+    #[error("the store is open for reading only")]
+    ReadOnly,
+    /// There is no root of that name.
+    #[error("there is no root named {name}")]
+    NoRoot {
+        /// The name.
+        name: RootName,
+    },
+    /// What it should keep is not there, or cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The database gave an error.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// Ends a writer's pins when it goes out of scope.
+struct Pinned<'a> {
+    store: &'a Store,
+    writer: WriterId,
+}
+
+impl Drop for Pinned<'_> {
+    fn drop(&mut self) {
+        self.store.gate.leave(self.writer);
+    }
+}
+
+impl Store {
+    /// Makes a root, or moves it when there is one of that name. Durable when this returns.
+    ///
+    /// # Errors
+    /// When the target is not there, or the database gives an error.
+    pub fn set_root(&self, name: &RootName, target: Target) -> Result<(), RootError> {
+        let _pinned = self.pin_target(target)?;
+        let mut rows = Rows::default();
+        rows.put_root(name, &RootRow { target, created: clock::now() });
+        self.db.write(rows, Durability::Synced)?;
+        crash::point(CrashPoint::RootWritten);
+        self.mirror_roots();
+        Ok(())
+    }
+
+    /// Removes a root. What it kept stays until the next collection.
+    ///
+    /// # Errors
+    /// When there is none of that name, or the database gives an error.
+    pub fn remove_root(&self, name: &RootName) -> Result<(), RootError> {
+        if self.is_read_only() {
+            return Err(RootError::ReadOnly);
+        }
+        if self.db.root(name)?.is_none() {
+            return Err(RootError::NoRoot { name: name.clone() });
+        }
+        let mut rows = Rows::default();
+        rows.delete_root(name);
+        self.db.write(rows, Durability::Synced)?;
+        crash::point(CrashPoint::RootRemoved);
+        self.mirror_roots();
+        Ok(())
+    }
+
+    /// All roots, sorted by name.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn roots(&self) -> Result<Vec<Root>, DbError> {
+        self.db
+            .roots()?
+            .map(|row| row.map(|(name, row)| Root { name, target: row.target, created: row.created }))
+            .collect()
+    }
+
+    /// Leases `target`: the collector keeps it while the lease holds. The lease's number, to give it back with.
+    ///
+    /// # Errors
+    /// When the target is not there, or the database gives an error.
+    pub fn lease(&self, target: Target, holder: Holder) -> Result<u64, RootError> {
+        let _pinned = self.pin_target(target)?;
+        let number = self.free_lease_number();
+        let mut rows = Rows::default();
+        rows.put_lease(number, &LeaseRow { target, holder });
+        self.db.write(rows, Durability::Synced)?;
+        Ok(number)
+    }
+
+    /// Gives a lease back. That it is over already is no error.
+    ///
+    /// # Errors
+    /// When the database cannot write.
+    pub fn end_lease(&self, number: u64) -> Result<(), DbError> {
+        let mut rows = Rows::default();
+        rows.delete_lease(number);
+        self.db.write(rows, Durability::Later)
+    }
+
+    /// All leases, also those that are over and not yet dropped.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn leases(&self) -> Result<Vec<(u64, LeaseRow)>, DbError> {
+        self.db.leases()?.collect()
+    }
+
+    /// Ends every lease that holds until a moment. Those of living processes stay.
+    ///
+    /// # Errors
+    /// When the database gives an error.
+    pub fn end_timed_leases(&self) -> Result<(), DbError> {
+        self.drop_leases(|holder| matches!(holder, Holder::Until(_)))
+    }
+
+    pub(crate) fn drop_dead_leases(&self) -> Result<(), DbError> {
+        self.drop_leases(|holder| !holder.holds())
+    }
+
+    fn drop_leases(&self, over: impl Fn(&Holder) -> bool) -> Result<(), DbError> {
+        let mut rows = Rows::default();
+        for (number, lease) in self.leases()? {
+            if over(&lease.holder) {
+                rows.delete_lease(number);
+            }
+        }
+        if rows.is_empty() { Ok(()) } else { self.db.write(rows, Durability::Later) }
+    }
+
+    /// Pins what is to be kept and makes sure that it is there, so that a collection that runs now spares it.
+    fn pin_target(&self, target: Target) -> Result<Pinned<'_>, RootError> {
+        if self.is_read_only() {
+            return Err(RootError::ReadOnly);
+        }
+        let pinned = Pinned { store: self, writer: self.gate.enter() };
+        self.gate.pin(pinned.writer, target.digest());
+        match target {
+            Target::Blob(blob) => {
+                self.blob_info(&blob)?;
+            }
+            Target::Tree(tree) => {
+                if !self.has_tree(&tree)? {
+                    return Err(ReadError::NoTree { id: tree }.into());
+                }
+                self.pin_closure(pinned.writer, &tree)?;
+            }
+        }
+        Ok(pinned)
+    }
+
+    /// While a collection runs, pins all that is reachable from `tree`, whose row is there. A collection that
+    /// begins later finds the pin of the tree itself and marks from there.
+    pub(crate) fn pin_closure(&self, writer: WriterId, tree: &TreeId) -> Result<(), DbError> {
+        if !self.gate.is_collecting() {
+            return Ok(());
+        }
+        let mut stack = vec![*tree];
+        while let Some(id) = stack.pop() {
+            // An unreadable tree is for verify to report; the sweep cannot make it worse.
+            let Ok(tree) = self.tree(&id) else { continue };
+            for (_, node) in tree.entries() {
+                let Some(digest) = node.digest() else { continue };
+                let seen = self.gate.pin(writer, digest);
+                if let (Node::Directory { tree, .. }, false) = (node, seen) {
+                    stack.push(*tree);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the roots down as text beside the database, for the day when the database is lost. The database
+    /// stays the authority: nothing but `rebuild-index` reads this file, and that it could not be written is no
+    /// reason to refuse a root.
+    pub(crate) fn mirror_roots(&self) {
+        let Ok(roots) = self.roots() else { return };
+        let text = mirror_text(roots.iter().map(|root| (&root.name, root.target, root.created)));
+        let new = self.layout.root().join("roots.new");
+        let _ = fs::write(&new, text).and_then(|()| fs::rename(&new, self.layout.roots()));
+    }
+}
+
+/// The text of the file `roots`: kind, digest, time and name of each.
+pub(crate) fn mirror_text<'a>(roots: impl Iterator<Item = (&'a RootName, Target, u64)>) -> String {
+    let mut text = String::from("stele-roots 1\n");
+    for (name, target, created) in roots {
+        let kind = if matches!(target, Target::Tree(_)) { 'd' } else { 'f' };
+        text.push_str(&format!("{kind} {} {created} {name}\n", target.digest()));
+    }
+    text
+}
+
+/// The roots that such a text names; lines that are none are passed over, for any of them is better than nothing.
+pub(crate) fn parse_mirror(text: &str) -> Vec<(RootName, Target)> {
+    let line = |line: &str| {
+        let mut columns = line.split(' ');
+        let (kind, digest, _) = (columns.next()?, columns.next()?, columns.next()?);
+        let name = columns.next()?.parse().ok()?;
+        match kind {
+            "d" => Some((name, Target::Tree(digest.parse().ok()?))),
+            "f" => Some((name, Target::Blob(digest.parse().ok()?))),
+            _ => None,
+        }
+    };
+    text.lines().filter_map(line).collect()
+}

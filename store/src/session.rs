@@ -1,0 +1,401 @@
+//! Writing to a store: the one way in for blobs and trees.
+//!
+//! A session gathers rows and files into batches. A batch becomes durable in this order: its files get their names
+//! and are synced; then one database batch names them, together with the small blobs and the trees. The last batch
+//! of a session is synced, and only then is anybody told. So, after any crash, no row is without its file, and a
+//! tree that is there has all that it names.
+
+use std::collections::HashSet;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use crate::crash::{self, CrashPoint};
+use crate::db::{BlobRow, DbError, Durability, Holder, LeaseRow, Placement, RootRow, Rows, Target};
+use crate::gate::WriterId;
+use crate::model::{BlobId, Digest, RootName, Sha256, Tree, TreeId};
+use crate::objects::{FileError, Temp};
+use crate::store::Store;
+
+/// Payloads of up to this many bytes lie in the database, unless they are executable. `docs/architecture.md` has
+/// the measurement.
+pub const INLINE_MOST: u64 = 16 << 10;
+
+/// Bytes of small blobs after which they go to the database's log, not synced yet.
+const INLINE_BATCH: usize = 4 << 20;
+/// Files, and bytes of trees, after which a whole batch is committed. Each commit costs a sync.
+const FILE_BATCH: usize = 8192;
+const TREE_BATCH: usize = 16 << 20;
+
+/// Why a session could not store something.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// The store was opened without the right to write.
+    #[error("the store is open for reading only")]
+    ReadOnly,
+    /// A tree names something that neither the session nor the store has.
+    #[error("tree {tree} names {missing}, which the store has not")]
+    Incomplete {
+        /// The tree that was to be stored.
+        tree: TreeId,
+        /// What it names.
+        missing: Digest,
+    },
+    /// A file of the store gave an error.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The database gave an error.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+impl WriteError {
+    /// Whether the disk, or the quota, is full.
+    pub fn is_no_space(&self) -> bool {
+        match self {
+            Self::File(e) => e.is_no_space(),
+            Self::Db(e) => matches!(e, DbError::NoSpace { .. }),
+            _ => false,
+        }
+    }
+}
+
+/// What shall keep a finished session's result from the collector.
+#[derive(Clone, Debug, Default)]
+pub struct Keep {
+    /// A root of that name, which replaces one of the same name.
+    pub root: Option<RootName>,
+    /// A lease.
+    pub lease: Option<Holder>,
+}
+
+/// What a session did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Added {
+    /// Blobs that were handed in, counted each time.
+    pub blobs: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Blobs that the store did not have.
+    pub new_blobs: u64,
+    /// Their bytes.
+    pub new_bytes: u64,
+}
+
+/// A payload that is written to a file and waits for its name.
+pub(crate) struct Staged {
+    pub(crate) temp: Temp,
+    pub(crate) size: u64,
+    pub(crate) sha256: Sha256,
+}
+
+#[derive(Default)]
+struct Pending {
+    inline: Rows,
+    inline_bytes: usize,
+    files: Vec<(BlobId, Temp)>,
+    file_rows: Vec<(BlobId, BlobRow)>,
+    trees: Vec<(TreeId, Vec<u8>, Vec<Digest>)>,
+    tree_bytes: usize,
+    added: Added,
+}
+
+/// A writer. Threads share it by reference. Dropping it without [`Session::finish`] acknowledges nothing; what it
+/// wrote is collected in time.
+pub struct Session<'s> {
+    store: &'s Store,
+    writer: WriterId,
+    pending: Mutex<Pending>,
+    /// Held while a batch is committed: batches must become durable in the order in which they were filled.
+    commit: Mutex<()>,
+    /// Digests whose bytes some thread of this session is storing at this moment.
+    in_flight: Mutex<HashSet<Digest>>,
+    landed: Condvar,
+    /// Small executables of this session that lie in files: the same bytes may lie in the database as well.
+    filed: Mutex<HashSet<Digest>>,
+}
+
+impl Store {
+    /// Begins a session.
+    ///
+    /// # Errors
+    /// When the store is open for reading only.
+    pub fn session(&self) -> Result<Session<'_>, WriteError> {
+        if self.is_read_only() {
+            return Err(WriteError::ReadOnly);
+        }
+        Ok(Session {
+            store: self,
+            writer: self.gate.enter(),
+            pending: Mutex::default(),
+            commit: Mutex::new(()),
+            in_flight: Mutex::default(),
+            landed: Condvar::new(),
+            filed: Mutex::default(),
+        })
+    }
+}
+
+impl Drop for Session<'_> {
+    fn drop(&mut self) {
+        self.store.gate.leave(self.writer);
+    }
+}
+
+/// A lock whose holder never leaves half a change behind, so that a panic elsewhere does not matter.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The right to store one digest, held by one thread of a session at a time.
+struct Claim<'a, 's> {
+    session: &'a Session<'s>,
+    digest: Digest,
+}
+
+impl Drop for Claim<'_, '_> {
+    fn drop(&mut self) {
+        lock(&self.session.in_flight).remove(&self.digest);
+        self.session.landed.notify_all();
+    }
+}
+
+impl<'s> Session<'s> {
+    pub(crate) fn store(&self) -> &'s Store {
+        self.store
+    }
+
+    /// Stores a blob that is in memory.
+    ///
+    /// # Errors
+    /// When the disk or the database will not take it.
+    pub fn add_blob(&self, bytes: &[u8], executable: bool) -> Result<BlobId, WriteError> {
+        let id = BlobId(Digest::of(bytes));
+        let size = bytes.len() as u64;
+        let to_file = belongs_in_file(size, executable, bytes);
+        let placement = if to_file { Placement::File } else { Placement::Inline };
+        let Some(_claim) = self.claim(id, size, placement)? else { return Ok(id) };
+        let sha256 = Sha256::of(bytes);
+        if to_file {
+            let mut temp = self.store.objects.temp()?;
+            temp.write(bytes)?;
+            temp.close();
+            self.stage(id, Staged { temp, size, sha256 });
+        } else {
+            let mut pending = lock(&self.pending);
+            pending.inline.put_blob(&id, &BlobRow { placement, size, sha256 });
+            pending.inline.put_inline(&id, bytes.to_vec());
+            pending.inline_bytes += bytes.len();
+            pending.added.new_blobs += 1;
+            pending.added.new_bytes += size;
+        }
+        Ok(id)
+    }
+
+    /// Takes a payload that was streamed to a file. Its name is known only now, so the store may have it already:
+    /// the file is dropped then.
+    pub(crate) fn add_staged(&self, id: BlobId, staged: Staged) -> Result<(), WriteError> {
+        if let Some(_claim) = self.claim(id, staged.size, Placement::File)? {
+            self.stage(id, staged);
+        }
+        Ok(())
+    }
+
+    fn stage(&self, id: BlobId, staged: Staged) {
+        let Staged { temp, size, sha256 } = staged;
+        let row = BlobRow { placement: Placement::File, size, sha256 };
+        if size <= INLINE_MOST {
+            lock(&self.filed).insert(id.0);
+        }
+        let mut pending = lock(&self.pending);
+        pending.files.push((id, temp));
+        pending.file_rows.push((id, row));
+        pending.added.new_blobs += 1;
+        pending.added.new_bytes += size;
+    }
+
+    /// Pins the blob and says whether its bytes have to be stored: `None` when the session or the store has them.
+    fn claim(&self, id: BlobId, size: u64, wanted: Placement) -> Result<Option<Claim<'_, 's>>, WriteError> {
+        {
+            let mut pending = lock(&self.pending);
+            pending.added.blobs += 1;
+            pending.added.bytes += size;
+        }
+        let mut in_flight = lock(&self.in_flight);
+        while in_flight.contains(&id.0) {
+            in_flight = self.landed.wait(in_flight).unwrap_or_else(PoisonError::into_inner);
+        }
+        let known = self.store.gate.pin(self.writer, id.0);
+        let small_executable = wanted == Placement::File && size <= INLINE_MOST;
+        if known && (!small_executable || lock(&self.filed).contains(&id.0)) {
+            return Ok(None);
+        }
+        in_flight.insert(id.0);
+        drop(in_flight);
+        let claim = Claim { session: self, digest: id.0 };
+        Ok(if self.store.has_sound(&id, wanted)? { None } else { Some(claim) })
+    }
+
+    /// Stores a tree. All that it names must be in the session or in the store. Its identity, and the length of
+    /// its canonical text in bytes.
+    ///
+    /// # Errors
+    /// [`WriteError::Incomplete`] when something is not.
+    pub fn add_tree(&self, tree: &Tree) -> Result<(TreeId, u64), WriteError> {
+        let text = tree.encode().into_bytes();
+        let size = text.len() as u64;
+        let id = TreeId(Digest::of(&text));
+        let named: Vec<Digest> = tree.entries().iter().filter_map(|(_, node)| node.digest()).collect();
+        for (_, node) in tree.entries() {
+            self.require(&id, node)?;
+        }
+        // Pinning and queueing under one lock: whoever finds the tree pinned may rely on its being queued.
+        let mut pending = lock(&self.pending);
+        if self.store.gate.pin(self.writer, id.0) {
+            return Ok((id, size));
+        }
+        if self.store.db.has_tree(&id)? {
+            drop(pending);
+            self.store.gate.unpin(self.writer, named.into_iter());
+            return Ok((id, size));
+        }
+        pending.tree_bytes += text.len();
+        pending.trees.push((id, text, named));
+        Ok((id, size))
+    }
+
+    /// Makes sure that what `node` names is pinned, and stored or about to be.
+    fn require(&self, tree: &TreeId, node: &crate::model::Node) -> Result<(), WriteError> {
+        use crate::model::Node;
+        let Some(digest) = node.digest() else { return Ok(()) };
+        if self.store.gate.is_pinned(self.writer, &digest) {
+            return Ok(());
+        }
+        self.store.gate.pin(self.writer, digest);
+        let there = match node {
+            Node::Directory { tree, .. } => self.store.db.has_tree(tree)?,
+            Node::File { blob, .. } => self.store.db.blob(blob)?.is_some(),
+            Node::Symlink { .. } => true,
+        };
+        // During a collection the pin above protects the entry itself, and its closure only if that is marked.
+        if there && let Node::Directory { tree, .. } = node {
+            self.store.pin_closure(self.writer, tree)?;
+        }
+        if there { Ok(()) } else { Err(WriteError::Incomplete { tree: *tree, missing: digest }) }
+    }
+
+    /// Commits what has gathered, when it is enough.
+    ///
+    /// # Errors
+    /// When the disk or the database will not take it.
+    pub(crate) fn commit_if_full(&self) -> Result<(), WriteError> {
+        let (inline, whole) = {
+            let pending = lock(&self.pending);
+            let whole = pending.files.len() >= FILE_BATCH || pending.tree_bytes >= TREE_BATCH;
+            (pending.inline_bytes >= INLINE_BATCH, whole)
+        };
+        if whole {
+            return self.commit_all(Rows::default(), Durability::Later);
+        }
+        if inline {
+            let _order = lock(&self.commit);
+            let rows = {
+                let mut pending = lock(&self.pending);
+                pending.inline_bytes = 0;
+                std::mem::take(&mut pending.inline)
+            };
+            self.store.db.write(rows, Durability::Later)?;
+        }
+        Ok(())
+    }
+
+    fn commit_all(&self, extra: Rows, durability: Durability) -> Result<(), WriteError> {
+        let _order = lock(&self.commit);
+        let (mut rows, mut files, file_rows, trees) = {
+            let mut pending = lock(&self.pending);
+            pending.inline_bytes = 0;
+            pending.tree_bytes = 0;
+            (
+                std::mem::take(&mut pending.inline),
+                std::mem::take(&mut pending.files),
+                std::mem::take(&mut pending.file_rows),
+                std::mem::take(&mut pending.trees),
+            )
+        };
+        if !files.is_empty() {
+            for (id, _) in &files {
+                self.store.gate.wait_until_buried(&id.0);
+            }
+            self.store.objects.publish(&mut files)?;
+        }
+        for (id, row) in &file_rows {
+            // The blob may have lain in the database until now.
+            if row.size <= INLINE_MOST {
+                rows.delete_inline(id);
+            }
+            rows.put_blob(id, row);
+        }
+        let mut reached = Vec::new();
+        for (id, text, named) in trees {
+            rows.put_tree(&id, text);
+            reached.extend(named);
+        }
+        rows.append(extra);
+        if !rows.is_empty() {
+            self.store.db.write(rows, durability)?;
+        }
+        crash::point(CrashPoint::CommitRowsWritten);
+        // The trees are stored and pinned: what they name is safe without a pin of its own.
+        self.store.gate.unpin(self.writer, reached.into_iter());
+        Ok(())
+    }
+
+    /// Makes all durable, together with what keeps `result` from the collector.
+    ///
+    /// # Errors
+    /// When the disk or the database will not take it: nothing is acknowledged then.
+    pub fn finish(self, result: &[Target], keep: &Keep) -> Result<Added, WriteError> {
+        let added = lock(&self.pending).added;
+        let mut extra = Rows::default();
+        if let (Some(name), [.., last]) = (&keep.root, result) {
+            extra.put_root(name, &RootRow { target: *last, created: crate::clock::now() });
+        }
+        if let Some(holder) = keep.lease {
+            for target in result {
+                extra.put_lease(self.store.free_lease_number(), &LeaseRow { target: *target, holder });
+            }
+        }
+        {
+            let mut totals = lock(&self.store.totals);
+            totals.blobs_added += added.blobs;
+            totals.bytes_added += added.bytes;
+            totals.bytes_deduplicated += added.bytes - added.new_bytes;
+            extra.put_meta("totals", totals.encode());
+        }
+        self.commit_all(extra, Durability::Synced)?;
+        crash::point(CrashPoint::CommitFinalSynced);
+        Ok(added)
+    }
+}
+
+/// Whether a payload has to be a plain file: large ones, executables, and ELF programs and shared objects, which
+/// are mapped and executed.
+fn belongs_in_file(size: u64, executable: bool, head: &[u8]) -> bool {
+    size > INLINE_MOST || executable || is_elf_image(head)
+}
+
+/// An ELF file of type ET_EXEC (2) or ET_DYN (3) (ELF specification, e_type at offset 16).
+fn is_elf_image(head: &[u8]) -> bool {
+    head.starts_with(b"\x7fELF") && matches!(head.get(16..18), Some([2 | 3, 0] | [0, 2 | 3]))
+}
+
+impl Store {
+    /// Whether the blob is there as `wanted`, as far as can be told without reading it.
+    fn has_sound(&self, id: &BlobId, wanted: Placement) -> Result<bool, WriteError> {
+        let Some(row) = self.db.blob(id)? else { return Ok(false) };
+        Ok(match row.placement {
+            Placement::Quarantined => false,
+            Placement::Inline => wanted == Placement::Inline,
+            // One look at the file: a missing or truncated payload is repaired by storing the blob again.
+            Placement::File => self.objects.length(id)? == Some(row.size),
+        })
+    }
+}

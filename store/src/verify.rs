@@ -1,0 +1,384 @@
+//! Reading everything again: is each thing what its name says, and is all there that is named?
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use sha2::Digest as _;
+
+use crate::crash::{self, CrashPoint};
+use crate::db::{BlobRow, DbError, Durability, Placement, Rows, Target};
+use crate::model::{BlobId, DecodeTreeError, Digest, Node, Sha256, Tree, TreeId};
+use crate::objects::FileError;
+use crate::progress::{Cancelled, Progress};
+use crate::store::{CopyError, ReadError, Store};
+
+/// Of the places at which something corrupt is used, at most this many are named.
+const USES_MOST: usize = 10;
+
+/// What is wrong with a blob or tree.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Problem {
+    /// The bytes have another digest.
+    #[error("its bytes have the digest {actual}")]
+    Corrupt {
+        /// The digest of the bytes.
+        actual: Digest,
+    },
+    /// The row is there, the payload is not.
+    #[error("its payload is missing")]
+    Missing,
+    /// The payload cannot be read.
+    #[error("its payload cannot be read: {message}")]
+    Unreadable {
+        /// Why.
+        message: String,
+    },
+    /// It was found corrupt before, and was not stored again since.
+    #[error("it is in quarantine since an earlier verification")]
+    Quarantined,
+    /// The bytes are right; size or SHA-256 in the row, or the way from SHA-256 to the blob, was not. Mended.
+    #[error("its row had a wrong size or SHA-256; it was written anew")]
+    Row,
+    /// The digest is right, but the text is no tree.
+    #[error("it is no canonical tree: {source}")]
+    NotCanonical {
+        /// What is wrong with it.
+        source: DecodeTreeError,
+    },
+    /// Something that the tree names is not there.
+    #[error("it names {missing}, which is not there")]
+    Incomplete {
+        /// What is missing.
+        missing: Digest,
+    },
+    /// The way from a SHA-256 led to a blob that is not there, or has another SHA-256. Removed.
+    #[error("a row led to it from the SHA-256 {sha256}, which is not its own; it was removed")]
+    Stray {
+        /// The SHA-256.
+        sha256: Sha256,
+    },
+    /// A root or lease keeps something that is not there.
+    #[error("it is not there, and {holder} keeps it")]
+    Dangling {
+        /// The root or lease.
+        holder: String,
+    },
+}
+
+/// Something that is wrong.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Finding {
+    /// With what.
+    pub target: Target,
+    /// What.
+    pub problem: Problem,
+    /// Where its bytes were moved to.
+    pub moved_to: Option<PathBuf>,
+    /// Roots with the path below each at which it is used; the first few.
+    pub used_by: Vec<String>,
+}
+
+/// What a verification found.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Verified {
+    /// Trees that were read.
+    pub trees: u64,
+    /// Blobs that were read.
+    pub blobs: u64,
+    /// Bytes that were hashed.
+    pub bytes: u64,
+    /// What is wrong, trees first.
+    pub findings: Vec<Finding>,
+}
+
+/// Why a verification stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// The watcher stopped it.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+    /// Something could not be moved into quarantine.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The database gave an error.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+impl Store {
+    /// Hashes every blob and tree again and compares all that is said of them. What is corrupt goes to
+    /// `quarantine/`, its row says so from then on, and storing it again repairs it. A store that is open for
+    /// reading only is looked at and not changed. Imports and collections may go on.
+    ///
+    /// # Errors
+    /// See [`VerifyError`]. What is wrong with the content is no error but a finding.
+    pub fn verify(&self, progress: &Progress) -> Result<Verified, VerifyError> {
+        let zero = Digest::from_bytes([0; 32]);
+        let (mut items, mut bytes) = (0, 0);
+        for row in self.db.blobs_from(&zero)? {
+            items += 1;
+            bytes += row?.1.size;
+        }
+        progress.set_total(items, bytes);
+        let mut verified = Verified::default();
+        self.verify_trees(&mut verified, progress)?;
+        self.verify_blobs(&mut verified, progress)?;
+        self.verify_sha256s(&mut verified)?;
+        self.verify_holders(&mut verified)?;
+        self.find_uses(&mut verified.findings)?;
+        Ok(verified)
+    }
+
+    fn verify_trees(&self, verified: &mut Verified, progress: &Progress) -> Result<(), VerifyError> {
+        for row in self.db.trees_from(&Digest::from_bytes([0; 32]))? {
+            let (id, text) = row?;
+            progress.check()?;
+            verified.trees += 1;
+            verified.bytes += text.len() as u64;
+            let mut moved_to = None;
+            let problem = match (Digest::of(&text), Tree::decode(&text)) {
+                (actual, _) if actual != id.0 => {
+                    moved_to = self.move_tree_aside(&id, &text)?;
+                    Problem::Corrupt { actual }
+                }
+                (_, Err(source)) => Problem::NotCanonical { source },
+                (_, Ok(tree)) => match self.first_missing(&tree)? {
+                    // A collection may have removed the tree, and then what it names, since the scan began.
+                    Some(missing) if self.db.has_tree(&id)? => Problem::Incomplete { missing },
+                    _ => continue,
+                },
+            };
+            verified.findings.push(Finding { target: Target::Tree(id), problem, moved_to, used_by: vec![] });
+        }
+        Ok(())
+    }
+
+    pub(crate) fn first_missing(&self, tree: &Tree) -> Result<Option<Digest>, DbError> {
+        for (_, node) in tree.entries() {
+            let there = match node {
+                Node::Directory { tree, .. } => self.db.has_tree(tree)?,
+                Node::File { blob, .. } => self.db.blob(blob)?.is_some(),
+                Node::Symlink { .. } => true,
+            };
+            if !there {
+                return Ok(node.digest());
+            }
+        }
+        Ok(None)
+    }
+
+    fn move_tree_aside(&self, id: &TreeId, text: &[u8]) -> Result<Option<PathBuf>, VerifyError> {
+        if self.is_read_only() {
+            return Ok(None);
+        }
+        let path = self.objects.quarantine_path(&id.0);
+        fs::write(&path, text).map_err(|e| FileError::new(&path, "written", e))?;
+        crash::point(CrashPoint::VerifyMovedAside);
+        let mut rows = Rows::default();
+        rows.delete_tree(id);
+        self.db.write(rows, Durability::Synced)?;
+        Ok(Some(path))
+    }
+
+    fn verify_blobs(&self, verified: &mut Verified, progress: &Progress) -> Result<(), VerifyError> {
+        let rows = Mutex::new(self.db.blobs_from(&Digest::from_bytes([0; 32]))?);
+        let shared = Mutex::new((verified, None));
+        let work = || -> Result<(), VerifyError> {
+            loop {
+                let batch: Vec<_> = {
+                    let mut rows = rows.lock().unwrap_or_else(PoisonError::into_inner);
+                    rows.by_ref().take(64).collect::<Result<_, DbError>>()?
+                };
+                if batch.is_empty() {
+                    return Ok(());
+                }
+                for (id, row) in batch {
+                    let finding = self.verify_blob(&id, &row, progress)?;
+                    let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
+                    shared.0.blobs += 1;
+                    shared.0.bytes += row.size;
+                    shared.0.findings.extend(finding);
+                }
+            }
+        };
+        let threads = std::thread::available_parallelism().map_or(2, |n| n.get());
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    if let Err(error) = work() {
+                        // The others stop at their next step.
+                        progress.cancel();
+                        shared.lock().unwrap_or_else(PoisonError::into_inner).1.get_or_insert(error);
+                    }
+                });
+            }
+        });
+        let error = shared.into_inner().unwrap_or_else(PoisonError::into_inner).1;
+        error.map_or(Ok(()), Err)
+    }
+
+    fn verify_blob(
+        &self,
+        id: &BlobId,
+        row: &BlobRow,
+        progress: &Progress,
+    ) -> Result<Option<Finding>, VerifyError> {
+        let finding = |problem, moved_to| {
+            Some(Finding { target: Target::Blob(*id), problem, moved_to, used_by: vec![] })
+        };
+        let mut sha256 = sha2::Sha256::new();
+        let mut size = 0;
+        let read = self.open_blob(id).map_err(CopyError::Read).and_then(|reader| {
+            reader.verified(|bytes| {
+                sha256.update(bytes);
+                size += bytes.len() as u64;
+                progress.add(0, bytes.len() as u64);
+                progress.check()
+            })
+        });
+        progress.add(1, 0);
+        let problem = match read {
+            Ok(()) => return self.verify_row(id, row, size, Sha256::from_bytes(sha256.finalize().into())),
+            Err(CopyError::Sink(cancelled)) => return Err(cancelled.into()),
+            Err(CopyError::Read(ReadError::NoBlob { .. })) => return Ok(None),
+            Err(CopyError::Read(ReadError::Quarantined { .. })) => return Ok(finding(Problem::Quarantined, None)),
+            Err(CopyError::Read(ReadError::CorruptBlob { actual, .. })) => Problem::Corrupt { actual },
+            Err(CopyError::Read(ReadError::Missing { .. })) => Problem::Missing,
+            Err(CopyError::Read(ReadError::Db(e))) => return Err(e.into()),
+            Err(CopyError::Read(e)) => Problem::Unreadable { message: e.to_string() },
+        };
+        // A collection may have removed the row, and then the file, since the scan saw it.
+        if self.db.blob(id)?.is_none() {
+            return Ok(None);
+        }
+        let moved_to = self.quarantine_blob(id, row)?;
+        Ok(finding(problem, moved_to))
+    }
+
+    /// The bytes are right; compares what the rows say of them.
+    fn verify_row(
+        &self,
+        id: &BlobId,
+        row: &BlobRow,
+        size: u64,
+        sha256: Sha256,
+    ) -> Result<Option<Finding>, VerifyError> {
+        let right = BlobRow { size, sha256, ..*row };
+        if right == *row && self.db.by_sha256(&sha256)? == Some(*id) {
+            return Ok(None);
+        }
+        let Some(now) = self.db.blob(id)? else { return Ok(None) };
+        if !self.is_read_only() {
+            let mut rows = Rows::default();
+            rows.put_blob(id, &BlobRow { placement: now.placement, ..right });
+            self.db.write(rows, Durability::Synced)?;
+        }
+        let target = Target::Blob(*id);
+        Ok(Some(Finding { target, problem: Problem::Row, moved_to: None, used_by: vec![] }))
+    }
+
+    /// Moves a corrupt payload aside and lets its row say so. Where it went, when there was anything to move.
+    ///
+    /// # Errors
+    /// When the file cannot be moved or the row not be written.
+    pub fn quarantine_blob(&self, id: &BlobId, row: &BlobRow) -> Result<Option<PathBuf>, VerifyError> {
+        if self.is_read_only() {
+            return Ok(None);
+        }
+        let moved_to = match row.placement {
+            Placement::File => self.objects.quarantine(id)?,
+            Placement::Inline => match self.db.inline(id)? {
+                Some(bytes) => {
+                    let path = self.objects.quarantine_path(&id.0);
+                    fs::write(&path, bytes).map_err(|e| FileError::new(&path, "written", e))?;
+                    Some(path)
+                }
+                None => None,
+            },
+            Placement::Quarantined => return Ok(None),
+        };
+        crash::point(CrashPoint::VerifyMovedAside);
+        let mut rows = Rows::default();
+        rows.delete_inline(id);
+        rows.put_blob(id, &BlobRow { placement: Placement::Quarantined, ..*row });
+        self.db.write(rows, Durability::Synced)?;
+        Ok(moved_to)
+    }
+
+    fn verify_sha256s(&self, verified: &mut Verified) -> Result<(), VerifyError> {
+        for row in self.db.sha256s()? {
+            let (sha256, id) = row?;
+            let right = self.db.blob(&id)?.is_some_and(|row| row.sha256 == sha256);
+            // A collection may have removed both since the scan began.
+            if right || self.db.by_sha256(&sha256)? != Some(id) {
+                continue;
+            }
+            if !self.is_read_only() {
+                let mut rows = Rows::default();
+                rows.delete_sha256(&sha256);
+                self.db.write(rows, Durability::Synced)?;
+            }
+            let (target, problem) = (Target::Blob(id), Problem::Stray { sha256 });
+            verified.findings.push(Finding { target, problem, moved_to: None, used_by: vec![] });
+        }
+        Ok(())
+    }
+
+    fn verify_holders(&self, verified: &mut Verified) -> Result<(), VerifyError> {
+        let roots = self.roots()?.into_iter().map(|root| (root.target, format!("root {}", root.name)));
+        for (target, holder) in roots {
+            let there = match target {
+                Target::Tree(tree) => self.db.has_tree(&tree)?,
+                Target::Blob(blob) => self.db.blob(&blob)?.is_some(),
+            };
+            if !there {
+                let problem = Problem::Dangling { holder };
+                verified.findings.push(Finding { target, problem, moved_to: None, used_by: vec![] });
+            }
+        }
+        Ok(())
+    }
+
+    /// Finds the roots and paths at which something corrupt is used: what a person asks first.
+    fn find_uses(&self, findings: &mut [Finding]) -> Result<(), VerifyError> {
+        let mut wanted: HashMap<Digest, Vec<String>> =
+            findings.iter().map(|finding| (finding.target.digest(), vec![])).collect();
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        for root in self.roots()? {
+            let note = |digest: Digest, path: &str, wanted: &mut HashMap<Digest, Vec<String>>| {
+                if let Some(uses) = wanted.get_mut(&digest)
+                    && uses.len() < USES_MOST
+                {
+                    uses.push(format!("{}{path}", root.name));
+                }
+            };
+            note(root.target.digest(), "", &mut wanted);
+            let Target::Tree(tree) = root.target else { continue };
+            let mut seen = HashSet::from([tree]);
+            let mut stack = vec![(tree, String::new())];
+            while let Some((id, path)) = stack.pop() {
+                let Ok(tree) = self.tree(&id) else { continue };
+                for (name, node) in tree.entries() {
+                    let Some(digest) = node.digest() else { continue };
+                    let place = || format!("{path}/{name}");
+                    if wanted.contains_key(&digest) {
+                        note(digest, &place(), &mut wanted);
+                    }
+                    if let Node::Directory { tree, .. } = node
+                        && seen.insert(*tree)
+                    {
+                        stack.push((*tree, place()));
+                    }
+                }
+            }
+        }
+        for finding in findings {
+            finding.used_by = wanted.get(&finding.target.digest()).cloned().unwrap_or_default();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,148 @@
+//! The graph of our crates: who may depend on whom.
+//!
+//! `docs/architecture.md` says why. Two rows say the rest: everything but `tests` leaves `cli` alone, and the
+//! store knows nobody.
+
+use super::Violation;
+
+/// A crate, and those that it may depend on; a crate that does not exist yet is listed all the same.
+const ALLOWED: &[(&str, &str)] = &[
+    ("store", ""),
+    ("fs", "store"),
+    ("recipes", "store"),
+    ("builder", "store fs recipes"),
+    ("oci", "store"),
+    ("trust", "store"),
+    ("bootstrap", "recipes"),
+    ("cli", "store fs recipes builder oci trust bootstrap"),
+    ("tests", "store fs recipes builder oci trust bootstrap cli"),
+];
+
+/// Looks at the manifest of a crate, `FOLDER/Cargo.toml`; any other file is none of its business.
+pub(crate) fn forbidden_edges(path: &str, text: &str) -> Vec<Violation> {
+    let Some((folder, "Cargo.toml")) = path.split_once('/') else {
+        return Vec::new();
+    };
+    let Some((_, allowed)) = ALLOWED.iter().find(|(name, _)| *name == folder) else {
+        let what = format!("`{folder}` is a crate that the graph of crates does not have");
+        return vec![Violation::new(path, 0, what)];
+    };
+    let mut violations = Vec::new();
+    let name = format!("name = \"stele-{folder}\"");
+    if !text.lines().any(|line| line == name) {
+        let what = format!("the crate in `{folder}` does not say `{name}`");
+        violations.push(Violation::new(path, 0, what));
+    }
+    for (line, dependency) in dependencies(text) {
+        if !allowed.split(' ').any(|name| name == dependency) {
+            let what = format!("`{folder}` must not depend on `{dependency}`");
+            violations.push(Violation::new(path, line, what));
+        }
+    }
+    violations
+}
+
+/// Every dependency on a crate of ours, of whichever kind, as its line and its name without `stele-`.
+fn dependencies(manifest: &str) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    let mut in_dependencies = false;
+    for (line, text) in (1..).zip(manifest.lines()) {
+        let text = text.split('#').next().unwrap_or(text).trim();
+        if let Some(header) = text.strip_prefix('[') {
+            // `[dependencies]`, `[target.'cfg(unix)'.dev-dependencies]`, or `[dependencies.NAME]`.
+            let header = header.trim_end_matches(']');
+            in_dependencies = header.ends_with("dependencies");
+            if let Some((section, name)) = header.rsplit_once('.')
+                && section.ends_with("dependencies")
+            {
+                found.push((line, name));
+            }
+        } else if in_dependencies {
+            found.push((line, text));
+        }
+    }
+    // A crate that is renamed in the manifest is named in its value, so look at the whole line.
+    let ours = |(line, text): (usize, &str)| {
+        let (_, rest) = text.split_once("stele-")?;
+        let end = rest
+            .find(|c: char| !c.is_ascii_alphanumeric() && c != '-')
+            .unwrap_or(rest.len());
+        Some((line, rest[..end].to_owned()))
+    };
+    found.into_iter().filter_map(ours).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn edges(folder: &str, dependencies: &str) -> Vec<String> {
+        let manifest = format!("[package]\nname = \"stele-{folder}\"\n\n{dependencies}\n");
+        let violations = forbidden_edges(&format!("{folder}/Cargo.toml"), &manifest);
+        violations.into_iter().map(|violation| violation.what).collect()
+    }
+
+    #[test]
+    fn tidy_notices_a_store_that_knows_a_crate_above_it() {
+        let planted = [
+            "[dependencies]\nsha2 = \"1\"\nstele-oci.workspace = true",
+            "[dev-dependencies]\nstele-oci = { path = \"../oci\" }",
+            "[build-dependencies.stele-oci]\npath = \"../oci\"",
+            "[target.'cfg(unix)'.dependencies]\nstele-oci = \"1\"",
+            "[dependencies]\nimages = { package = \"stele-oci\" }",
+        ];
+        for dependencies in planted {
+            let expected = ["`store` must not depend on `oci`"];
+            assert_eq!(edges("store", dependencies), expected, "{dependencies}");
+        }
+    }
+
+    #[test]
+    fn tidy_notices_a_crate_that_knows_the_command_line() {
+        for (library, _) in ALLOWED.iter().filter(|(name, _)| *name != "tests") {
+            let expected = format!("`{library}` must not depend on `cli`");
+            assert_eq!(
+                edges(library, "[dependencies]\nstele-cli.workspace = true"),
+                [expected]
+            );
+        }
+    }
+
+    #[test]
+    fn tidy_notices_a_crate_that_it_does_not_know() {
+        assert_eq!(
+            edges("extra", ""),
+            ["`extra` is a crate that the graph of crates does not have"]
+        );
+    }
+
+    #[test]
+    fn tidy_notices_a_crate_named_unlike_its_folder() {
+        let violations = forbidden_edges("fs/Cargo.toml", "[package]\nname = \"stele-mount\"\n");
+        assert_eq!(violations.len(), 1, "{violations:?}");
+    }
+
+    #[test]
+    fn allowed_edges_and_features_pass() {
+        let features = "[features]\ncrash-points = [\"stele-store/crash-points\"]\n";
+        assert_eq!(
+            edges("store", "# stele-oci\n[dependencies] # stele-oci\n"),
+            [""; 0]
+        );
+        assert_eq!(
+            edges(
+                "cli",
+                &format!("{features}[dependencies]\nstele-store.workspace = true")
+            ),
+            [""; 0]
+        );
+        assert_eq!(
+            edges("tests", "[dependencies]\nstele-cli.workspace = true"),
+            [""; 0]
+        );
+        assert_eq!(
+            forbidden_edges("tests/fuzz/Cargo.toml", "[dependencies]\nstele-cli = \"1\""),
+            []
+        );
+    }
+}

@@ -1,0 +1,255 @@
+//! What files may point at: nothing that only one machine or one network has, and no page that is not there.
+
+use super::Violation;
+use std::path::{Component, Path, PathBuf};
+
+/// Hosts of package registries, which a machine's own package clients know; written in pieces, so that this
+/// file does not contain what it looks for.
+const REGISTRIES: &[&str] = &[
+    concat!("crates", ".io"),
+    concat!("debian", ".org"),
+    concat!("pypi", ".org"),
+    concat!("python", "hosted.org"),
+    concat!("npm", "js.org"),
+    concat!("npm", "js.com"),
+];
+
+/// Cargo.lock names the registry's index so; it is a name there, whichever mirror a machine fetches from.
+const INDEX: &str = concat!("crates", ".io-index");
+
+/// Folders above or beside the checkout, where only its authors have something.
+const OUTSIDE: &[&str] = &[concat!("../", "shared")];
+
+/// Absolute paths of home folders, and what else another machine does not have or cannot reach.
+pub(crate) fn machine_places(path: &str, text: &str) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        let line = line.replace(INDEX, "");
+        let registries = REGISTRIES
+            .iter()
+            .filter(|host| line.to_lowercase().contains(**host));
+        let outside = OUTSIDE.iter().filter(|place| line.contains(**place));
+        for place in registries.chain(outside) {
+            violations.push(Violation::new(path, number, format!("names `{place}`")));
+        }
+        if names_home_folder(&line) {
+            violations.push(Violation::new(
+                path,
+                number,
+                "an absolute path into a home folder",
+            ));
+        }
+    }
+    violations
+}
+
+/// `…/root/` in the middle of a longer path is nobody's home, and `/home/<user>` is no particular one.
+fn names_home_folder(line: &str) -> bool {
+    let begins = |at: usize| {
+        let before = line[..at].chars().next_back();
+        !before.is_some_and(|c| c.is_alphanumeric() || "._-/}>)*$~…".contains(c))
+    };
+    let is_user = |at: usize| line[at..].starts_with(|c: char| c.is_alphanumeric() || c == '_');
+    let (root, home) = (concat!("/ro", "ot/"), concat!("/ho", "me/"));
+    line.match_indices(root).any(|(at, _)| begins(at))
+        || line
+            .match_indices(home)
+            .any(|(at, _)| begins(at) && is_user(at + home.len()))
+}
+
+/// The relative links of a Markdown page that lead nowhere; `exists` is asked with paths relative to the
+/// checkout.
+pub(crate) fn dead_links(path: &str, text: &str, exists: &dyn Fn(&Path) -> bool) -> Vec<Violation> {
+    if !path.ends_with(".md") {
+        return Vec::new();
+    }
+    let folder = Path::new(path).parent().unwrap_or(Path::new(""));
+    let mut violations = Vec::new();
+    for (line, target) in links(text) {
+        let file = target.split(['#', '?']).next().unwrap_or(&target);
+        // A scheme makes it a link to elsewhere; nothing before `#`, one to this very page.
+        if file.is_empty() || target.contains("://") || target.starts_with("mailto:") {
+            continue;
+        }
+        let leads = inside(&folder.join(file)).is_some_and(|file| exists(&file));
+        if !leads {
+            violations.push(Violation::new(
+                path,
+                line,
+                format!("the link to `{target}` leads nowhere"),
+            ));
+        }
+    }
+    violations
+}
+
+/// The path without `.` and `..`, or none when it is absolute or leaves the checkout.
+fn inside(path: &Path) -> Option<PathBuf> {
+    let mut inside = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::Normal(name) => inside.push(name),
+            Component::CurDir => {}
+            Component::ParentDir if inside.pop() => {}
+            _ => return None,
+        }
+    }
+    Some(inside)
+}
+
+/// Targets of `[text](target)` and of `[name]: target`, outside of code.
+fn links(text: &str) -> Vec<(usize, String)> {
+    let mut links = Vec::new();
+    let mut fence: Option<&str> = None;
+    for (number, line) in (1..).zip(text.lines()) {
+        let trimmed = line.trim_start();
+        let mark = ["```", "~~~"].into_iter().find(|mark| trimmed.starts_with(mark));
+        if mark.is_some() && (fence.is_none() || fence == mark) {
+            fence = if fence.is_some() { None } else { mark };
+            continue;
+        }
+        if fence.is_some() {
+            continue;
+        }
+        // Every second piece between backticks is code.
+        let prose: String = line.split('`').step_by(2).collect::<Vec<_>>().join("code");
+        let inline = prose
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next());
+        let defined = prose
+            .strip_prefix('[')
+            .and_then(|rest| rest.split_once("]:"))
+            .map(|(_, target)| target);
+        for target in inline.chain(defined) {
+            // `(target "title")` and `(<target with spaces>)` are links too.
+            let target = target.trim();
+            let target = match target.strip_prefix('<') {
+                Some(bracketed) => bracketed.split('>').next(),
+                None => target.split_whitespace().next(),
+            };
+            links.push((number, target.unwrap_or("").to_owned()));
+        }
+    }
+    links
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dead(page: &str, text: &str) -> Vec<usize> {
+        let there = [
+            "README.md",
+            "docs/formats.md",
+            "docs",
+            "store/src/lib.rs",
+            "docs/two words.md",
+        ];
+        let exists = |path: &Path| there.iter().any(|file| Path::new(file) == path);
+        dead_links(page, text, &exists)
+            .iter()
+            .map(|violation| violation.line)
+            .collect()
+    }
+
+    #[test]
+    fn tidy_notices_home_folders() {
+        for (parent, name) in [("ro", "ot/.cargo"), ("ho", "me/ada/x")] {
+            for before in ["", "\"", "cd ", "HOME=", "`", "a:("] {
+                let planted = format!("{before}/{parent}{name}");
+                assert_eq!(machine_places("docs/a.md", &planted).len(), 1, "{planted}");
+            }
+        }
+    }
+
+    #[test]
+    fn paths_that_are_nobodys_home_pass() {
+        for (parent, name) in [("ro", "ot/x"), ("ho", "me/ada")] {
+            for before in ["store", "{dir}", "$OUT", "<mount>", "..", "by-name"] {
+                let harmless = format!("{before}/{parent}{name}");
+                assert_eq!(machine_places("docs/a.md", &harmless), [], "{harmless}");
+            }
+        }
+        assert_eq!(
+            machine_places("docs/a.md", concat!("/ho", "me/<user>/x or ~/x or $HOME/x")),
+            []
+        );
+    }
+
+    #[test]
+    fn tidy_notices_registries_and_places_outside_of_the_checkout() {
+        for host in REGISTRIES {
+            let planted = format!("fine\nsee https://mirror.{}/x", host.to_uppercase());
+            assert_eq!(
+                machine_places("Makefile", &planted),
+                [Violation::new("Makefile", 2, format!("names `{host}`"))]
+            );
+        }
+        assert_eq!(
+            machine_places("tools/demo", concat!("cp ../sha", "red/x .")).len(),
+            1
+        );
+        assert_eq!(
+            machine_places("Cargo.lock", &format!("source = \"registry+https://x/{INDEX}\"")),
+            []
+        );
+    }
+
+    #[test]
+    fn tidy_notices_links_that_lead_nowhere() {
+        assert_eq!(dead("README.md", "[a](docs/formats.md)\n[b](docs/gone.md)"), [2]);
+        assert_eq!(
+            dead(
+                "README.md",
+                "[a](docs/formats.md), [b](gone.md#part) and ![c](gone.png \"C\")"
+            ),
+            [1, 1]
+        );
+        assert_eq!(
+            dead(
+                "docs/formats.md",
+                "[a](docs/formats.md)\n[b](../gone.md)\n[c]: gone.md"
+            ),
+            [1, 2, 3]
+        );
+        assert_eq!(
+            dead(
+                "docs/formats.md",
+                "[out](../../README.md)\n[absolute](/README.md)"
+            ),
+            [1, 2]
+        );
+        assert_eq!(dead("README.md", "```\ncode\n```\n[a](gone.md)"), [4]);
+    }
+
+    #[test]
+    fn links_that_lead_somewhere_pass() {
+        assert_eq!(
+            dead(
+                "README.md",
+                "[a](docs/formats.md#part) [b](./docs/) [c](<docs/two words.md>)"
+            ),
+            [0; 0]
+        );
+        assert_eq!(
+            dead(
+                "docs/formats.md",
+                "[a](../README.md) [b](../store/src/lib.rs) [c](formats.md)"
+            ),
+            [0; 0]
+        );
+        assert_eq!(
+            dead(
+                "README.md",
+                "[a](https://example.com/gone.md) [b](#part) [c](mailto:a@b.c)"
+            ),
+            [0; 0]
+        );
+        assert_eq!(
+            dead("README.md", "```\n[a](gone.md)\n```\nand `[b](gone.md)`"),
+            [0; 0]
+        );
+        assert_eq!(dead("store/src/lib.rs", "[a](gone.md)"), [0; 0]);
+    }
+}
