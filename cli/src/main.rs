@@ -1,2 +1,30 @@
-//! x
-fn main(){}
+//! `stele`: the command line, and the daemon that owns a store.
+//!
+//! stdout answers, stderr narrates. Exit codes: 0 done; 1 failed; 2 wrong usage; 3 what was asked for is not there,
+//! or not unique; 4 something is corrupt; 5 no space is left; 130 cancelled.
+
+mod answers;
+mod args;
+mod commands;
+mod daemon;
+mod failure;
+mod hints;
+mod reference;
+mod render;
+mod service;
+mod where_store;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = args::Cli::parse();
+    match commands::run(cli) {
+        Ok(code) => code,
+        Err(failure) => {
+            render::failure(&failure);
+            ExitCode::from(failure.kind.exit_code())
+        }
+    }
+}

@@ -138,7 +138,8 @@ impl Store {
             // A writer pins what it is about to store, too: what is not there has no closure yet.
             if self.db.has_tree(&TreeId(*digest))? {
                 let target = Target::Tree(TreeId(*digest));
-                self.mark_from(target, &mut live, progress).map_err(|e| e.of("a running import".to_owned()))?;
+                self.mark_from(target, &mut live, progress)
+                    .map_err(|e| e.of("a running import".to_owned()))?;
             }
             live.add_blob(BlobId(*digest));
         }

@@ -27,7 +27,7 @@ macro_rules! labels {
 }
 
 labels! {
-    OpenFormatWritten = "open.format-written", "A new store has its format file but no database.";
+    OpenFoldersMade = "open.folders-made", "A new store has its folders and no database.";
     OpenEpochWritten = "open.epoch-written", "The database says that the store is in use.";
     ImportTempCreated = "import.temp-created", "A payload's temporary file exists and is empty.";
     ImportTempWritten = "import.temp-written", "A payload's temporary file is whole, not synced.";
@@ -66,6 +66,10 @@ pub(crate) fn point(point: CrashPoint) {
         && label == point.label()
         && PASSED.fetch_add(1, Ordering::SeqCst) + 1 == *count
     {
+        // A test must know that the point was passed, and not that the process ended for some other reason.
+        if let Some(witness) = std::env::var_os("STELE_CRASH_WITNESS") {
+            let _ = std::fs::write(witness, label);
+        }
         // SIGKILL, not abort(): no handler, no destructor and no buffer may make it gentler than the real thing.
         let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
         loop {

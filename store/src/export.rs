@@ -90,7 +90,8 @@ impl Export<'_> {
                 self.tree(&folder, partial, tree)?;
             }
         }
-        let flags = if empty_folder { rustix::fs::RenameFlags::empty() } else { rustix::fs::RenameFlags::NOREPLACE };
+        let flags =
+            if empty_folder { rustix::fs::RenameFlags::empty() } else { rustix::fs::RenameFlags::NOREPLACE };
         match rustix::fs::renameat_with(CWD, partial, CWD, to, flags) {
             Err(rustix::io::Errno::EXIST) => Err(exists()),
             Err(e) => Err(FileError::new(to, "renamed", e).into()),
@@ -159,7 +160,8 @@ impl Export<'_> {
         let size = reader.info().size;
         let mode = Mode::from_raw_mode(if executable { 0o755 } else { 0o644 });
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        let file = rustix::fs::openat(folder, name, flags, mode).map_err(|e| FileError::new(path, "made", e))?;
+        let file =
+            rustix::fs::openat(folder, name, flags, mode).map_err(|e| FileError::new(path, "made", e))?;
         let mut file = File::from(file);
         let written = reader.verified(|bytes| {
             self.progress.check().map_err(io::Error::other)?;

@@ -72,6 +72,11 @@ impl Layout {
         self.root.join("format")
     }
 
+    /// The `format` file of a store that is being made.
+    pub fn new_format(&self) -> PathBuf {
+        self.root.join("format.new")
+    }
+
     /// Held locked (flock) by the process that owns the store.
     pub fn lock(&self) -> PathBuf {
         self.root.join("lock")

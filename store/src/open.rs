@@ -52,8 +52,8 @@ pub enum OpenError {
         /// What the database says of its format.
         found: String,
     },
-    /// Payloads are there, and the database is not.
-    #[error("{path} holds payloads, and no database that knows them")]
+    /// There was a database, and it is gone.
+    #[error("the database of the store in {path} is missing")]
     DatabaseMissing {
         /// The folder of the store.
         path: PathBuf,
@@ -144,6 +144,7 @@ pub(crate) fn open_locked(layout: Layout, lock: File, rebuilding: bool) -> Resul
     rows.put_meta("features", format!("{KNOWN_FEATURES:#x}").into_bytes());
     rows.put_meta("epoch", (epoch + 1).to_le_bytes().to_vec());
     db.write(rows, Durability::Synced)?;
+    settle_format(&layout)?;
     crash::point(CrashPoint::OpenEpochWritten);
     let totals = db.meta("totals")?.and_then(|row| Totals::decode(&row)).unwrap_or_default();
     let store = Store {
@@ -162,37 +163,43 @@ pub(crate) fn open_locked(layout: Layout, lock: File, rebuilding: bool) -> Resul
 }
 
 /// Makes or checks the folder, and takes the lock.
+///
+/// The file `format` is the last that a new store gets: while only `format.new` is there, nothing was ever
+/// acknowledged, and the making is begun again.
 fn prepare(layout: &Layout) -> Result<File, OpenError> {
     let path = layout.root();
-    if !layout.exists() {
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o755)
-            .create(path)
-            .map_err(|e| FileError::new(path, "made", e))?;
-        refuse_occupied(path)?;
+    if layout.format().exists() || (layout.exists() && !layout.new_format().exists()) {
+        layout.check_format()?;
         let lock = take_lock(layout)?;
-        write_format(layout)?;
-        crash::point(CrashPoint::OpenFormatWritten);
         Objects::create_folders(layout)?;
+        if !layout.db().join("CURRENT").exists() {
+            return Err(OpenError::DatabaseMissing { path: path.to_owned() });
+        }
         return Ok(lock);
     }
-    layout.check_format()?;
+    fs::DirBuilder::new().recursive(true).mode(0o755).create(path).map_err(|e| FileError::new(path, "made", e))?;
+    refuse_occupied(path)?;
     let lock = take_lock(layout)?;
-    // A crash while the store was made may have left some folders out.
+    write_new_format(layout)?;
     Objects::create_folders(layout)?;
-    let has_payloads = || {
-        (0..=255).any(|byte| fs::read_dir(layout.object_dir(byte)).is_ok_and(|mut dir| dir.next().is_some()))
-    };
-    if !layout.db().join("CURRENT").exists() && has_payloads() {
-        return Err(OpenError::DatabaseMissing { path: path.to_owned() });
-    }
+    crash::point(CrashPoint::OpenFoldersMade);
     Ok(lock)
 }
 
 /// A folder with foreign files is not made a store of. What a daemon puts there before it opens is no foreigner.
 fn refuse_occupied(path: &Path) -> Result<(), OpenError> {
-    let ours = ["lock", "daemon.log", "socket", "tmp", "quarantine", "objects", "format.new", "ballast", "roots", "roots.new"];
+    let ours = [
+        "lock",
+        "daemon.log",
+        "socket",
+        "tmp",
+        "quarantine",
+        "objects",
+        "format.new",
+        "ballast",
+        "roots",
+        "roots.new",
+    ];
     let entries = fs::read_dir(path).map_err(|e| FileError::new(path, "read", e))?;
     for entry in entries {
         let entry = entry.map_err(|e| FileError::new(path, "read", e))?;
@@ -218,16 +225,24 @@ pub(crate) fn take_lock(layout: &Layout) -> Result<File, OpenError> {
     }
 }
 
-pub(crate) fn write_format(layout: &Layout) -> Result<(), FileError> {
-    let new = layout.root().join("format.new");
+/// Writes `format.new`, durably.
+pub(crate) fn write_new_format(layout: &Layout) -> Result<(), FileError> {
+    let new = layout.new_format();
     let write = || {
         let mut file = File::create(&new)?;
         file.write_all(Layout::format_text().as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&new, layout.format())
+        file.sync_all()
     };
-    write().map_err(|e| FileError::new(layout.format(), "written", e))?;
-    sync_path(layout.root())
+    write().map_err(|e| FileError::new(&new, "written", e))
+}
+
+/// Gives `format.new` its name, if it is there: the store is made.
+pub(crate) fn settle_format(layout: &Layout) -> Result<(), FileError> {
+    match fs::rename(layout.new_format(), layout.format()) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(e) => Err(FileError::new(layout.format(), "written", e)),
+        Ok(()) => sync_path(layout.root()),
+    }
 }
 
 /// Opens the database; when the disk is full, with the space that was kept back for that.

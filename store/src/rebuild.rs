@@ -13,7 +13,7 @@ use crate::import::ImportError;
 use crate::layout::{FormatError, Layout};
 use crate::model::{BlobId, Digest, RootName, Sha256, Tree};
 use crate::objects::{FileError, Objects, sync_path};
-use crate::open::{OpenError, open_locked, take_lock, write_format};
+use crate::open::{OpenError, open_locked, settle_format, take_lock, write_new_format};
 use crate::progress::{Cancelled, Progress};
 use crate::roots::{RootError, parse_mirror};
 use crate::session::{Keep, WriteError};
@@ -75,7 +75,11 @@ impl Store {
     ///
     /// # Errors
     /// See [`RebuildError`].
-    pub fn rebuild(path: &Path, from: &[PathBuf], progress: &Progress) -> Result<(Self, Rebuilt), RebuildError> {
+    pub fn rebuild(
+        path: &Path,
+        from: &[PathBuf],
+        progress: &Progress,
+    ) -> Result<(Self, Rebuilt), RebuildError> {
         let layout = Layout::new(path);
         if !layout.exists() {
             return Err(OpenError::Absent { path: path.to_owned() }.into());
@@ -85,7 +89,8 @@ impl Store {
             result => result.map_err(OpenError::from)?,
         }
         let lock = take_lock(&layout)?;
-        write_format(&layout)?;
+        write_new_format(&layout)?;
+        settle_format(&layout)?;
         Objects::create_folders(&layout)?;
         let mut rebuilt = Rebuilt::default();
         move_aside(&layout)?;
@@ -156,7 +161,11 @@ impl Store {
         }
     }
 
-    fn restore_roots(&self, roots: Vec<(RootName, Target)>, rebuilt: &mut Rebuilt) -> Result<(), RebuildError> {
+    fn restore_roots(
+        &self,
+        roots: Vec<(RootName, Target)>,
+        rebuilt: &mut Rebuilt,
+    ) -> Result<(), RebuildError> {
         for (name, target) in roots {
             if self.db.root(&name)?.is_some() {
                 continue;
@@ -172,7 +181,8 @@ impl Store {
         if rebuilt.lost_roots.is_empty() {
             let _ = fs::remove_file(lost);
         } else {
-            let text = crate::roots::mirror_text(rebuilt.lost_roots.iter().map(|(name, target)| (name, *target, 0)));
+            let text =
+                crate::roots::mirror_text(rebuilt.lost_roots.iter().map(|(name, target)| (name, *target, 0)));
             fs::write(&lost, text).map_err(|e| FileError::new(lost, "written", e))?;
         }
         Ok(())
@@ -236,7 +246,9 @@ fn salvage(
     for row in old.trees_from(&Digest::from_bytes([0; 32]))? {
         progress.check()?;
         match row {
-            Ok((id, text)) if Digest::of(&text) == id.0 => batch.put(|rows| rows.put_tree(&id, text.into()))?,
+            Ok((id, text)) if Digest::of(&text) == id.0 => {
+                batch.put(|rows| rows.put_tree(&id, text.into()))?
+            }
             _ => whole = false,
         }
     }

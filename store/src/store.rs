@@ -9,7 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::db::{BlobRow, Db, DbError, Placement, Target, Totals};
 use crate::gate::Gate;
 use crate::layout::Layout;
-use crate::model::{BlobId, DecodeTreeError, Digest, DigestPrefix, RootName, Sha256, Tree, TreeId, TreeSource};
+use crate::model::{
+    BlobId, DecodeTreeError, Digest, DigestPrefix, RootName, Sha256, Tree, TreeId, TreeSource,
+};
 use crate::objects::{FileError, Objects};
 
 /// An open store. One process has it open for writing; threads share it by reference.
@@ -176,6 +178,11 @@ impl Store {
     /// The store's folder.
     pub fn path(&self) -> &Path {
         self.layout.root()
+    }
+
+    /// Where the file of a blob lies, when it has one.
+    pub fn object_path(&self, blob: &BlobId) -> std::path::PathBuf {
+        self.layout.object(blob)
     }
 
     /// Whether the store can be changed.

@@ -243,7 +243,9 @@ impl Store {
             Ok(()) => return self.verify_row(id, row, size, Sha256::from_bytes(sha256.finalize().into())),
             Err(CopyError::Sink(cancelled)) => return Err(cancelled.into()),
             Err(CopyError::Read(ReadError::NoBlob { .. })) => return Ok(None),
-            Err(CopyError::Read(ReadError::Quarantined { .. })) => return Ok(finding(Problem::Quarantined, None)),
+            Err(CopyError::Read(ReadError::Quarantined { .. })) => {
+                return Ok(finding(Problem::Quarantined, None));
+            }
             Err(CopyError::Read(ReadError::CorruptBlob { actual, .. })) => Problem::Corrupt { actual },
             Err(CopyError::Read(ReadError::Missing { .. })) => Problem::Missing,
             Err(CopyError::Read(ReadError::Db(e))) => return Err(e.into()),

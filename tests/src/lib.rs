@@ -1,1 +1,196 @@
-//! x
+//! What the tests that cross crates share: a store of their own, the `stele` binary, trees to import, disks to fill.
+
+pub mod disk;
+pub mod trees;
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// A store in a folder of its own, and the way to run `stele` on it. Its daemon ends with it.
+pub struct Stele {
+    dir: TempDir,
+    store: PathBuf,
+    env: Vec<(String, String)>,
+}
+
+/// How a command ended.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The exit code; -1 when a signal ended it.
+    pub code: i32,
+    pub stdout: Vec<u8>,
+    pub stderr: String,
+}
+
+impl Outcome {
+    /// stdout as text without the line feed at its end.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).trim_end().to_owned()
+    }
+}
+
+/// The binary under test: `STELE_BIN`, or the one that cargo put beside the tests.
+pub fn binary() -> PathBuf {
+    if let Some(path) = std::env::var_os("STELE_BIN") {
+        return path.into();
+    }
+    let test = std::env::current_exe().expect("the test knows its own path");
+    let path = test.ancestors().nth(2).expect("tests lie in deps/").join("stele");
+    assert!(path.exists(), "build the binary first (`make test` does): {} is missing", path.display());
+    path
+}
+
+/// Says that a test cannot run here; in CI that is a failure.
+pub fn skip(why: &str) {
+    assert!(std::env::var_os("STELE_TESTS_MUST_NOT_SKIP").is_none(), "skipped where nothing may be: {why}");
+    eprintln!("skipped: {why}");
+}
+
+impl Default for Stele {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Stele {
+    /// In a fresh temporary folder; the store is made by the first command that needs it.
+    pub fn new() -> Self {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let store = dir.path().join("store");
+        Self { dir, store, env: Vec::new() }
+    }
+
+    /// On another disk.
+    pub fn at(store: &Path) -> Self {
+        Self {
+            dir: tempfile::tempdir().expect("a temporary folder"),
+            store: store.to_owned(),
+            env: Vec::new(),
+        }
+    }
+
+    /// A folder for the test's own files.
+    pub fn scratch(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// The store's folder.
+    pub fn store(&self) -> &Path {
+        &self.store
+    }
+
+    /// Sets a variable for every command from now on, and for a daemon that one of them starts.
+    pub fn set_env(&mut self, name: &str, value: &str) {
+        self.env.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Unsets what [`Stele::set_env`] set.
+    pub fn clear_env(&mut self) {
+        self.env.clear();
+    }
+
+    /// The command, not started.
+    pub fn command<S: AsRef<OsStr>>(&self, args: &[S]) -> Command {
+        let mut command = Command::new(binary());
+        command.args(args).env("STELE_STORE", &self.store).env_remove("STELE_CRASH_AT").stdin(Stdio::null());
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// Runs a command to its end.
+    pub fn run<S: AsRef<OsStr>>(&self, args: &[S]) -> Outcome {
+        let output = self.command(args).output().expect("the binary runs");
+        Outcome {
+            code: output.status.code().unwrap_or(-1),
+            stdout: output.stdout,
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// Runs a command that must succeed. Its stdout.
+    #[track_caller]
+    pub fn ok<S: AsRef<OsStr> + std::fmt::Debug>(&self, args: &[S]) -> String {
+        let outcome = self.run(args);
+        assert_eq!(outcome.code, 0, "{args:?} failed: {}{}", outcome.text(), outcome.stderr);
+        outcome.text()
+    }
+
+    /// Runs a command that must fail with `code`, an error and a hint. Its stderr.
+    #[track_caller]
+    pub fn fails<S: AsRef<OsStr> + std::fmt::Debug>(&self, args: &[S], code: i32) -> String {
+        let outcome = self.run(args);
+        assert_eq!(outcome.code, code, "{args:?}: {}{}", outcome.text(), outcome.stderr);
+        assert!(outcome.stderr.starts_with("error: "), "{args:?} printed {:?}", outcome.stderr);
+        assert!(!outcome.stderr.contains("panicked"), "{}", outcome.stderr);
+        outcome.stderr
+    }
+
+    /// Runs a command whose answer is JSON.
+    #[track_caller]
+    pub fn json(&self, args: &[&str]) -> serde_json::Value {
+        let mut all = vec!["--json"];
+        all.extend(args);
+        serde_json::from_str(&self.ok(&all)).expect("--json answers in JSON")
+    }
+
+    /// Imports; the digest.
+    #[track_caller]
+    pub fn add(&self, path: &Path) -> String {
+        self.ok(&[OsStr::new("store"), OsStr::new("add"), path.as_os_str()])
+    }
+
+    /// The daemon's process, when one runs.
+    pub fn daemon(&self) -> Option<i32> {
+        let status = self.json(&["daemon", "status"]);
+        status["pid"].as_i64().and_then(|pid| i32::try_from(pid).ok())
+    }
+
+    /// Ends the daemon as a crash would, and waits until it is gone.
+    pub fn kill_daemon(&self) {
+        let Some(pid) = self.daemon().and_then(rustix::process::Pid::from_raw) else { return };
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        wait_for("the killed daemon to be gone", || rustix::process::test_kill_process(pid).is_err());
+    }
+
+    /// Everything is what its name says, and every root leads somewhere.
+    #[track_caller]
+    pub fn assert_sound(&self) {
+        let outcome = self.run(&["store", "verify"]);
+        assert_eq!(outcome.code, 0, "verify: {}{}", outcome.text(), outcome.stderr);
+        for line in self.ok(&["store", "root", "ls"]).lines() {
+            let name = line.rsplit(' ').next().expect("a root has a name");
+            self.ok(&["store", "info", name]);
+        }
+    }
+
+    /// What `reference` names is the same as the directory at `path`, byte for byte.
+    #[track_caller]
+    pub fn assert_exports_as(&self, reference: &str, path: &Path) {
+        let to = tempfile::tempdir_in(self.dir.path()).expect("a folder");
+        let place = to.path().join("export");
+        let args = [OsStr::new("store"), OsStr::new("export"), OsStr::new(reference), place.as_os_str()];
+        self.ok(&args);
+        trees::assert_same(path, &place);
+    }
+}
+
+impl Drop for Stele {
+    fn drop(&mut self) {
+        self.env.clear();
+        let _ = self.command(&["daemon", "stop", "--now"]).stderr(Stdio::null()).status();
+    }
+}
+
+/// Waits for `done`, for at most half a minute.
+#[track_caller]
+pub fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !done() {
+        assert!(begun.elapsed() < Duration::from_secs(30), "waited too long for {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}

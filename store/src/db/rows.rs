@@ -259,8 +259,11 @@ mod tests {
     fn holders() -> impl Strategy<Value = Holder> {
         prop_oneof![
             any::<u64>().prop_map(Holder::Until),
-            (any::<u32>(), any::<u64>(), any::<[u8; 16]>())
-                .prop_map(|(pid, start, boot)| Holder::Process { pid, start, boot }),
+            (any::<u32>(), any::<u64>(), any::<[u8; 16]>()).prop_map(|(pid, start, boot)| Holder::Process {
+                pid,
+                start,
+                boot
+            }),
         ]
     }
 

@@ -51,7 +51,9 @@ impl Db {
     ///
     /// # Errors
     /// When RocksDB cannot read.
-    pub fn inlines(&self) -> Result<impl Iterator<Item = Result<(BlobId, Box<[u8]>), DbError>> + '_, DbError> {
+    pub fn inlines(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<(BlobId, Box<[u8]>), DbError>> + '_, DbError> {
         Ok(self.scan(Family::Inline, &[])?.map(|row| {
             let (key, value) = row?;
             Ok((BlobId(digest_key(Family::Inline, &key)?), value))

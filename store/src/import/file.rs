@@ -51,11 +51,7 @@ impl<'a, 's> Reader<'a, 's> {
     }
 
     /// Stores what `file` holds. `path` is asked for its place only when there is something to say of it.
-    pub(super) fn import(
-        &mut self,
-        mut file: File,
-        path: impl Fn() -> PathBuf,
-    ) -> Result<Node, ImportError> {
+    pub(super) fn import(&mut self, mut file: File, path: impl Fn() -> PathBuf) -> Result<Node, ImportError> {
         let mut before = stat(&file, &path)?;
         let kind = FileType::from_raw_mode(before.st_mode);
         if kind != FileType::RegularFile {
@@ -89,7 +85,8 @@ impl<'a, 's> Reader<'a, 's> {
                 self.session.commit_if_full()?;
                 return Ok(node);
             }
-            rustix::fs::seek(&file, SeekFrom::Start(0)).map_err(|e| ImportError::source(path(), "read", e))?;
+            rustix::fs::seek(&file, SeekFrom::Start(0))
+                .map_err(|e| ImportError::source(path(), "read", e))?;
             before = after;
         }
         Err(ImportError::Changed { path: path() })

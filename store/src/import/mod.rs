@@ -77,7 +77,8 @@ fn plural(count: usize, more: bool) -> String {
 }
 
 fn list(refused: &[(PathBuf, &str)]) -> String {
-    let each: Vec<String> = refused.iter().map(|(path, kind)| format!("{} is {kind}", path.display())).collect();
+    let each: Vec<String> =
+        refused.iter().map(|(path, kind)| format!("{} is {kind}", path.display())).collect();
     each.join(", ")
 }
 

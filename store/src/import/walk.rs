@@ -255,7 +255,11 @@ impl Walk<'_, '_> {
                     .map_err(|e| ImportError::source(path(), "read", e))?;
                 self.progress.add(1, 0);
                 let target = SymlinkTarget::new(target.to_bytes()).map_err(|e| {
-                    ImportError::source(path(), "read", std::io::Error::new(std::io::ErrorKind::InvalidData, e))
+                    ImportError::source(
+                        path(),
+                        "read",
+                        std::io::Error::new(std::io::ErrorKind::InvalidData, e),
+                    )
                 })?;
                 Ok(Some(Node::Symlink { target }))
             }

@@ -159,6 +159,11 @@ impl DigestPrefix {
         self.low
     }
 
+    /// The digits.
+    pub fn text(&self) -> String {
+        self.low.to_string()[..self.digits].to_owned()
+    }
+
     /// Whether `digest` begins so.
     pub fn matches(&self, digest: &Digest) -> bool {
         let whole = self.digits / 2;
@@ -174,7 +179,10 @@ mod tests {
     #[test]
     fn a_digest_in_upper_case_or_of_another_length_is_refused() {
         let good = Digest::of(b"").to_string();
-        assert_eq!(good.to_uppercase().parse::<Digest>().unwrap_err(), ParseDigestError::Digit { found: 'A', at: 0 });
+        assert_eq!(
+            good.to_uppercase().parse::<Digest>().unwrap_err(),
+            ParseDigestError::Digit { found: 'A', at: 0 }
+        );
         assert_eq!(good[..63].parse::<Digest>().unwrap_err(), ParseDigestError::Length { found: 63 });
         assert_eq!(format!("{good}0").parse::<Digest>().unwrap_err(), ParseDigestError::Length { found: 65 });
         assert!("é".repeat(32).parse::<Digest>().is_err());

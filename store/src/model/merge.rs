@@ -172,8 +172,11 @@ impl<'a, S: TreeSource> Run<'a, S> {
             match node {
                 Node::Directory { tree, .. } => sides.push(Side { origin, tree: *tree }),
                 _ => {
-                    let conflict =
-                        Conflict { path: spell(path), first: first_origin.to_owned(), second: (*second).to_owned() };
+                    let conflict = Conflict {
+                        path: spell(path),
+                        first: first_origin.to_owned(),
+                        second: (*second).to_owned(),
+                    };
                     return Err(conflict.into());
                 }
             }

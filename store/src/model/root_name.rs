@@ -73,7 +73,8 @@ mod tests {
 
     #[test]
     fn what_could_be_a_path_an_option_or_a_digest_is_refused() {
-        for text in ["", "-x", ".hidden", "a/b", "a b", "é", "deadbeef", "deadbeef-label", "0123456789abcdef"] {
+        for text in ["", "-x", ".hidden", "a/b", "a b", "é", "deadbeef", "deadbeef-label", "0123456789abcdef"]
+        {
             assert!(text.parse::<RootName>().is_err(), "{text:?} was taken");
         }
         assert!("x".repeat(201).parse::<RootName>().is_err());
@@ -81,7 +82,8 @@ mod tests {
 
     #[test]
     fn names_that_people_give_are_taken() {
-        for text in ["gcc", "gcc-13.2.0", "lib+x@1", "deadbee", "x".repeat(200).as_str(), "toolchain_2026-11"] {
+        for text in ["gcc", "gcc-13.2.0", "lib+x@1", "deadbee", "x".repeat(200).as_str(), "toolchain_2026-11"]
+        {
             assert_eq!(text.parse::<RootName>().unwrap().as_str(), text);
         }
     }

@@ -249,8 +249,8 @@ fn decode_line(text: &[u8], line: usize) -> Result<(Name, Node), DecodeTreeError
         b"f" => Node::File { blob: BlobId(digest()?), size, executable: false },
         b"x" => Node::File { blob: BlobId(digest()?), size, executable: true },
         b"l" => {
-            let target = SymlinkTarget::new(&bytes(what)?)
-                .map_err(|source| DecodeTreeError::Name { line, source })?;
+            let target =
+                SymlinkTarget::new(&bytes(what)?).map_err(|source| DecodeTreeError::Name { line, source })?;
             Node::Symlink { target }
         }
         _ => return Err(DecodeTreeError::Kind { line }),

@@ -64,9 +64,7 @@ fn dependencies(manifest: &str) -> Vec<(usize, String)> {
     // A crate that is renamed in the manifest is named in its value, so look at the whole line.
     let ours = |(line, text): (usize, &str)| {
         let (_, rest) = text.split_once("stele-")?;
-        let end = rest
-            .find(|c: char| !c.is_ascii_alphanumeric() && c != '-')
-            .unwrap_or(rest.len());
+        let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '-').unwrap_or(rest.len());
         Some((line, rest[..end].to_owned()))
     };
     found.into_iter().filter_map(ours).collect()
@@ -101,19 +99,13 @@ mod tests {
     fn tidy_notices_a_crate_that_knows_the_command_line() {
         for (library, _) in ALLOWED.iter().filter(|(name, _)| *name != "tests") {
             let expected = format!("`{library}` must not depend on `cli`");
-            assert_eq!(
-                edges(library, "[dependencies]\nstele-cli.workspace = true"),
-                [expected]
-            );
+            assert_eq!(edges(library, "[dependencies]\nstele-cli.workspace = true"), [expected]);
         }
     }
 
     #[test]
     fn tidy_notices_a_crate_that_it_does_not_know() {
-        assert_eq!(
-            edges("extra", ""),
-            ["`extra` is a crate that the graph of crates does not have"]
-        );
+        assert_eq!(edges("extra", ""), ["`extra` is a crate that the graph of crates does not have"]);
     }
 
     #[test]
@@ -125,24 +117,9 @@ mod tests {
     #[test]
     fn allowed_edges_and_features_pass() {
         let features = "[features]\ncrash-points = [\"stele-store/crash-points\"]\n";
-        assert_eq!(
-            edges("store", "# stele-oci\n[dependencies] # stele-oci\n"),
-            [""; 0]
-        );
-        assert_eq!(
-            edges(
-                "cli",
-                &format!("{features}[dependencies]\nstele-store.workspace = true")
-            ),
-            [""; 0]
-        );
-        assert_eq!(
-            edges("tests", "[dependencies]\nstele-cli.workspace = true"),
-            [""; 0]
-        );
-        assert_eq!(
-            forbidden_edges("tests/fuzz/Cargo.toml", "[dependencies]\nstele-cli = \"1\""),
-            []
-        );
+        assert_eq!(edges("store", "# stele-oci\n[dependencies] # stele-oci\n"), [""; 0]);
+        assert_eq!(edges("cli", &format!("{features}[dependencies]\nstele-store.workspace = true")), [""; 0]);
+        assert_eq!(edges("tests", "[dependencies]\nstele-cli.workspace = true"), [""; 0]);
+        assert_eq!(forbidden_edges("tests/fuzz/Cargo.toml", "[dependencies]\nstele-cli = \"1\""), []);
     }
 }

@@ -21,11 +21,7 @@ pub(crate) fn model_reaching_out(file: &RustFile) -> Vec<Violation> {
     let mut violations = Vec::new();
     let mut in_use = false;
     for (at, token) in file.tokens.iter().enumerate() {
-        let beside = |offset: usize| {
-            file.tokens
-                .get(at.wrapping_add(offset))
-                .is_some_and(|t| t.text == "::")
-        };
+        let beside = |offset: usize| file.tokens.get(at.wrapping_add(offset)).is_some_and(|t| t.text == "::");
         let in_path = in_use || beside(1) || beside(usize::MAX);
         match token.text.as_str() {
             "use" => in_use = true,
@@ -49,11 +45,7 @@ pub(crate) fn printing_library(file: &RustFile) -> Vec<Violation> {
         is_library && prints && pair[1].text == "!" && !file.is_test(&pair[0])
     });
     let at = |pair: &[Token]| {
-        Violation::new(
-            &file.path,
-            pair[0].line,
-            format!("`{}!` in a library", pair[0].text),
-        )
+        Violation::new(&file.path, pair[0].line, format!("`{}!` in a library", pair[0].text))
     };
     printing.map(at).collect()
 }
@@ -65,34 +57,20 @@ mod tests {
     type Rule = fn(&RustFile) -> Vec<Violation>;
 
     fn lines(rule: Rule, path: &str, text: &str) -> Vec<usize> {
-        rule(&RustFile::parse(path, text))
-            .iter()
-            .map(|violation| violation.line)
-            .collect()
+        rule(&RustFile::parse(path, text)).iter().map(|violation| violation.line).collect()
     }
 
     #[test]
     fn tidy_notices_rocksdb_outside_of_db() {
-        for text in [
-            "use rocksdb::DB;",
-            "fn a(b: &rocksdb::DB) {}",
-            "extern crate rocksdb;",
-            "use ::rocksdb as r;",
-        ] {
+        for text in
+            ["use rocksdb::DB;", "fn a(b: &rocksdb::DB) {}", "extern crate rocksdb;", "use ::rocksdb as r;"]
+        {
             assert_eq!(lines(rocksdb_outside_db, "store/src/gc.rs", text), [1], "{text}");
             assert_eq!(lines(rocksdb_outside_db, "cli/src/main.rs", text), [1], "{text}");
-            assert_eq!(
-                lines(rocksdb_outside_db, "store/src/db/open.rs", text),
-                [0; 0],
-                "{text}"
-            );
+            assert_eq!(lines(rocksdb_outside_db, "store/src/db/open.rs", text), [0; 0], "{text}");
         }
         assert_eq!(
-            lines(
-                rocksdb_outside_db,
-                "store/src/gc.rs",
-                "// rocksdb::DB\nlet a = \"rocksdb\";"
-            ),
+            lines(rocksdb_outside_db, "store/src/gc.rs", "// rocksdb::DB\nlet a = \"rocksdb\";"),
             [0; 0]
         );
     }
@@ -110,15 +88,8 @@ mod tests {
             "use rustix;",
         ];
         for text in planted {
-            assert!(
-                !lines(model_reaching_out, "store/src/model/tree.rs", text).is_empty(),
-                "{text}"
-            );
-            assert_eq!(
-                lines(model_reaching_out, "store/src/ingest.rs", text),
-                [0; 0],
-                "{text}"
-            );
+            assert!(!lines(model_reaching_out, "store/src/model/tree.rs", text).is_empty(), "{text}");
+            assert_eq!(lines(model_reaching_out, "store/src/ingest.rs", text), [0; 0], "{text}");
         }
     }
 

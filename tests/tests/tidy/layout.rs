@@ -53,35 +53,21 @@ pub(crate) fn untidy_lines(file: &RustFile) -> Vec<Violation> {
 pub(crate) fn vague_name(file: &RustFile) -> Vec<Violation> {
     let parts = file.path.trim_end_matches(".rs").split('/');
     let vague = parts.filter(|part| VAGUE.contains(part));
-    vague
-        .map(|part| Violation::new(&file.path, 0, format!("`{part}` does not say what is in it")))
-        .collect()
+    vague.map(|part| Violation::new(&file.path, 0, format!("`{part}` does not say what is in it"))).collect()
 }
 
 /// A file that only declares modules says enough by their names.
 pub(crate) fn missing_module_doc(file: &RustFile) -> Vec<Violation> {
     let first = file.text.lines().find(|line| !line.trim().is_empty());
-    let mut statements = file
-        .tokens
-        .split(|token| token.text == ";")
-        .filter(|tokens| !tokens.is_empty());
+    let mut statements = file.tokens.split(|token| token.text == ";").filter(|tokens| !tokens.is_empty());
     let only_modules = statements.all(|tokens| {
         let braces = tokens.iter().any(|token| token.text == "{");
-        !braces
-            && tokens
-                .iter()
-                .rev()
-                .nth(1)
-                .is_some_and(|token| token.text == "mod")
+        !braces && tokens.iter().rev().nth(1).is_some_and(|token| token.text == "mod")
     });
     if first.is_some_and(|line| line.starts_with("//!")) || only_modules {
         return Vec::new();
     }
-    vec![Violation::new(
-        &file.path,
-        1,
-        "does not begin with a `//!` comment that says what it is",
-    )]
+    vec![Violation::new(&file.path, 1, "does not begin with a `//!` comment that says what it is")]
 }
 
 /// The files that no other declares with `mod`, and that cargo does not find by itself: nobody compiles them.
@@ -121,10 +107,7 @@ mod tests {
     use super::*;
 
     fn whats(violations: &[Violation]) -> Vec<&str> {
-        violations
-            .iter()
-            .map(|violation| violation.what.as_str())
-            .collect()
+        violations.iter().map(|violation| violation.what.as_str()).collect()
     }
 
     #[test]
@@ -133,28 +116,14 @@ mod tests {
         assert_eq!(whats(&too_long(&code)), ["401 lines of code, more than 400"]);
         let tests = RustFile::parse("tests/tests/crash.rs", &"//\n".repeat(601));
         assert_eq!(whats(&too_long(&tests)), ["601 lines of tests, more than 600"]);
-        let module = format!(
-            "{}#[cfg(test)]\nmod tests {{\n{}}}\n",
-            "//\n".repeat(401),
-            "//\n".repeat(598)
-        );
-        let lengths = [
-            "401 lines of code, more than 400",
-            "601 lines of tests, more than 600",
-        ];
-        assert_eq!(
-            whats(&too_long(&RustFile::parse("store/src/gc.rs", &module))),
-            lengths
-        );
+        let module = format!("{}#[cfg(test)]\nmod tests {{\n{}}}\n", "//\n".repeat(401), "//\n".repeat(598));
+        let lengths = ["401 lines of code, more than 400", "601 lines of tests, more than 600"];
+        assert_eq!(whats(&too_long(&RustFile::parse("store/src/gc.rs", &module))), lengths);
     }
 
     #[test]
     fn a_file_at_the_limit_passes() {
-        let module = format!(
-            "{}#[cfg(test)]\nmod tests {{\n{}}}\n",
-            "//\n".repeat(400),
-            "//\n".repeat(597)
-        );
+        let module = format!("{}#[cfg(test)]\nmod tests {{\n{}}}\n", "//\n".repeat(400), "//\n".repeat(597));
         assert_eq!(too_long(&RustFile::parse("store/src/gc.rs", &module)), []);
     }
 
@@ -169,10 +138,7 @@ mod tests {
     #[test]
     fn tidy_notices_vague_names() {
         for name in VAGUE {
-            for path in [
-                format!("store/src/{name}.rs"),
-                format!("tests/tests/{name}/mod.rs"),
-            ] {
+            for path in [format!("store/src/{name}.rs"), format!("tests/tests/{name}/mod.rs")] {
                 assert_eq!(vague_name(&RustFile::parse(&path, "")).len(), 1, "{path}");
             }
         }
@@ -189,24 +155,12 @@ mod tests {
             "/// Of the item.\nuse a;\n",
             "use a;\n//! Late.\n",
         ] {
-            assert_eq!(
-                missing_module_doc(&RustFile::parse("store/src/gc.rs", text)).len(),
-                1,
-                "{text}"
-            );
+            assert_eq!(missing_module_doc(&RustFile::parse("store/src/gc.rs", text)).len(), 1, "{text}");
         }
-        for text in [
-            "//! What it is.\nfn a() {}\n",
-            "\n//! What it is.\n",
-            "",
-            "\n",
-            "pub(crate) mod a;\nmod b;\n",
-        ] {
-            assert_eq!(
-                missing_module_doc(&RustFile::parse("store/src/gc.rs", text)),
-                [],
-                "{text}"
-            );
+        for text in
+            ["//! What it is.\nfn a() {}\n", "\n//! What it is.\n", "", "\n", "pub(crate) mod a;\nmod b;\n"]
+        {
+            assert_eq!(missing_module_doc(&RustFile::parse("store/src/gc.rs", text)), [], "{text}");
         }
     }
 
@@ -234,10 +188,7 @@ mod tests {
             ("tests/fuzz/fuzz_targets/tree.rs", ""),
         ];
         let files = parse_all(sources.map(|(path, text)| (path.to_owned(), text.to_owned())));
-        let dead: Vec<String> = unreachable(&files)
-            .into_iter()
-            .map(|violation| violation.path)
-            .collect();
+        let dead: Vec<String> = unreachable(&files).into_iter().map(|violation| violation.path).collect();
         let expected = [
             "store/src/dead.rs",
             "store/src/a/dead.rs",

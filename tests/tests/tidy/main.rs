@@ -29,11 +29,7 @@ struct Violation {
 
 impl Violation {
     fn new(path: &str, line: usize, what: impl Into<String>) -> Violation {
-        Violation {
-            path: path.to_owned(),
-            line,
-            what: what.into(),
-        }
+        Violation { path: path.to_owned(), line, what: what.into() }
     }
 }
 
@@ -55,50 +51,28 @@ struct TextFile {
 fn top() -> PathBuf {
     let tests =
         std::env::var_os("CARGO_MANIFEST_DIR").map_or(env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
-    tests
-        .parent()
-        .expect("the tests crate lies in a folder of the workspace")
-        .to_owned()
+    tests.parent().expect("the tests crate lies in a folder of the workspace").to_owned()
 }
 
 /// Reads every file that is text. One that git still lists although it was removed is passed over.
 fn text_files() -> Vec<TextFile> {
     // In CI the checkout may belong to another user, which git distrusts unless told not to.
     let git = Command::new("git")
-        .args([
-            "-c",
-            "safe.directory=*",
-            "ls-files",
-            "-z",
-            "--cached",
-            "--others",
-            "--exclude-standard",
-        ])
+        .args(["-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"])
         .current_dir(top())
         .output()
         .expect("git is needed to know which files belong to the project");
-    assert!(
-        git.status.success(),
-        "git ls-files: {}",
-        String::from_utf8_lossy(&git.stderr)
-    );
+    assert!(git.status.success(), "git ls-files: {}", String::from_utf8_lossy(&git.stderr));
     let paths = String::from_utf8(git.stdout).expect("file names are UTF-8");
     let mut paths: Vec<&str> = paths.split_terminator('\0').collect();
     paths.sort_unstable();
     paths.dedup();
     let files = paths.into_iter().filter_map(|path| {
         let text = String::from_utf8(std::fs::read(top().join(path)).ok()?).ok()?;
-        Some(TextFile {
-            path: path.to_owned(),
-            text,
-        })
+        Some(TextFile { path: path.to_owned(), text })
     });
     let files: Vec<TextFile> = files.collect();
-    assert!(
-        files.iter().any(|file| file.path == "Cargo.toml"),
-        "{} is no checkout",
-        top().display()
-    );
+    assert!(files.iter().any(|file| file.path == "Cargo.toml"), "{} is no checkout", top().display());
     files
 }
 
@@ -117,12 +91,7 @@ fn assert_none_in_rust(rule: impl Fn(&RustFile) -> Vec<Violation>) {
 }
 
 fn assert_none_in_text(rule: impl Fn(&str, &str) -> Vec<Violation>) {
-    assert_none(
-        text_files()
-            .iter()
-            .flat_map(|file| rule(&file.path, &file.text))
-            .collect(),
-    );
+    assert_none(text_files().iter().flat_map(|file| rule(&file.path, &file.text)).collect());
 }
 
 #[test]
@@ -153,16 +122,8 @@ fn unsafe_code_lives_in_sys_files_and_says_why_it_is_sound() {
 #[test]
 fn nothing_is_left_unfinished() {
     let files = text_files();
-    let notes = files
-        .iter()
-        .flat_map(|file| unfinished::markers(&file.path, &file.text));
-    assert_none(
-        rust_files()
-            .iter()
-            .flat_map(unfinished::macros)
-            .chain(notes)
-            .collect(),
-    );
+    let notes = files.iter().flat_map(|file| unfinished::markers(&file.path, &file.text));
+    assert_none(rust_files().iter().flat_map(unfinished::macros).chain(notes).collect());
 }
 
 #[test]

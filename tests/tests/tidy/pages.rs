@@ -25,19 +25,13 @@ pub(crate) fn machine_places(path: &str, text: &str) -> Vec<Violation> {
     let mut violations = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
         let line = line.replace(INDEX, "");
-        let registries = REGISTRIES
-            .iter()
-            .filter(|host| line.to_lowercase().contains(**host));
+        let registries = REGISTRIES.iter().filter(|host| line.to_lowercase().contains(**host));
         let outside = OUTSIDE.iter().filter(|place| line.contains(**place));
         for place in registries.chain(outside) {
             violations.push(Violation::new(path, number, format!("names `{place}`")));
         }
         if names_home_folder(&line) {
-            violations.push(Violation::new(
-                path,
-                number,
-                "an absolute path into a home folder",
-            ));
+            violations.push(Violation::new(path, number, "an absolute path into a home folder"));
         }
     }
     violations
@@ -52,9 +46,7 @@ fn names_home_folder(line: &str) -> bool {
     let is_user = |at: usize| line[at..].starts_with(|c: char| c.is_alphanumeric() || c == '_');
     let (root, home) = (concat!("/ro", "ot/"), concat!("/ho", "me/"));
     line.match_indices(root).any(|(at, _)| begins(at))
-        || line
-            .match_indices(home)
-            .any(|(at, _)| begins(at) && is_user(at + home.len()))
+        || line.match_indices(home).any(|(at, _)| begins(at) && is_user(at + home.len()))
 }
 
 /// The relative links of a Markdown page that lead nowhere; `exists` is asked with paths relative to the
@@ -73,11 +65,7 @@ pub(crate) fn dead_links(path: &str, text: &str, exists: &dyn Fn(&Path) -> bool)
         }
         let leads = inside(&folder.join(file)).is_some_and(|file| exists(&file));
         if !leads {
-            violations.push(Violation::new(
-                path,
-                line,
-                format!("the link to `{target}` leads nowhere"),
-            ));
+            violations.push(Violation::new(path, line, format!("the link to `{target}` leads nowhere")));
         }
     }
     violations
@@ -113,14 +101,9 @@ fn links(text: &str) -> Vec<(usize, String)> {
         }
         // Every second piece between backticks is code.
         let prose: String = line.split('`').step_by(2).collect::<Vec<_>>().join("code");
-        let inline = prose
-            .split("](")
-            .skip(1)
-            .filter_map(|rest| rest.split(')').next());
-        let defined = prose
-            .strip_prefix('[')
-            .and_then(|rest| rest.split_once("]:"))
-            .map(|(_, target)| target);
+        let inline = prose.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        let defined =
+            prose.strip_prefix('[').and_then(|rest| rest.split_once("]:")).map(|(_, target)| target);
         for target in inline.chain(defined) {
             // `(target "title")` and `(<target with spaces>)` are links too.
             let target = target.trim();
@@ -139,18 +122,9 @@ mod tests {
     use super::*;
 
     fn dead(page: &str, text: &str) -> Vec<usize> {
-        let there = [
-            "README.md",
-            "docs/formats.md",
-            "docs",
-            "store/src/lib.rs",
-            "docs/two words.md",
-        ];
+        let there = ["README.md", "docs/formats.md", "docs", "store/src/lib.rs", "docs/two words.md"];
         let exists = |path: &Path| there.iter().any(|file| Path::new(file) == path);
-        dead_links(page, text, &exists)
-            .iter()
-            .map(|violation| violation.line)
-            .collect()
+        dead_links(page, text, &exists).iter().map(|violation| violation.line).collect()
     }
 
     #[test]
@@ -171,10 +145,7 @@ mod tests {
                 assert_eq!(machine_places("docs/a.md", &harmless), [], "{harmless}");
             }
         }
-        assert_eq!(
-            machine_places("docs/a.md", concat!("/ho", "me/<user>/x or ~/x or $HOME/x")),
-            []
-        );
+        assert_eq!(machine_places("docs/a.md", concat!("/ho", "me/<user>/x or ~/x or $HOME/x")), []);
     }
 
     #[test]
@@ -186,70 +157,37 @@ mod tests {
                 [Violation::new("Makefile", 2, format!("names `{host}`"))]
             );
         }
-        assert_eq!(
-            machine_places("tools/demo", concat!("cp ../sha", "red/x .")).len(),
-            1
-        );
-        assert_eq!(
-            machine_places("Cargo.lock", &format!("source = \"registry+https://x/{INDEX}\"")),
-            []
-        );
+        assert_eq!(machine_places("tools/demo", concat!("cp ../sha", "red/x .")).len(), 1);
+        assert_eq!(machine_places("Cargo.lock", &format!("source = \"registry+https://x/{INDEX}\"")), []);
     }
 
     #[test]
     fn tidy_notices_links_that_lead_nowhere() {
         assert_eq!(dead("README.md", "[a](docs/formats.md)\n[b](docs/gone.md)"), [2]);
         assert_eq!(
-            dead(
-                "README.md",
-                "[a](docs/formats.md), [b](gone.md#part) and ![c](gone.png \"C\")"
-            ),
+            dead("README.md", "[a](docs/formats.md), [b](gone.md#part) and ![c](gone.png \"C\")"),
             [1, 1]
         );
-        assert_eq!(
-            dead(
-                "docs/formats.md",
-                "[a](docs/formats.md)\n[b](../gone.md)\n[c]: gone.md"
-            ),
-            [1, 2, 3]
-        );
-        assert_eq!(
-            dead(
-                "docs/formats.md",
-                "[out](../../README.md)\n[absolute](/README.md)"
-            ),
-            [1, 2]
-        );
+        assert_eq!(dead("docs/formats.md", "[a](docs/formats.md)\n[b](../gone.md)\n[c]: gone.md"), [1, 2, 3]);
+        assert_eq!(dead("docs/formats.md", "[out](../../README.md)\n[absolute](/README.md)"), [1, 2]);
         assert_eq!(dead("README.md", "```\ncode\n```\n[a](gone.md)"), [4]);
     }
 
     #[test]
     fn links_that_lead_somewhere_pass() {
         assert_eq!(
-            dead(
-                "README.md",
-                "[a](docs/formats.md#part) [b](./docs/) [c](<docs/two words.md>)"
-            ),
+            dead("README.md", "[a](docs/formats.md#part) [b](./docs/) [c](<docs/two words.md>)"),
             [0; 0]
         );
         assert_eq!(
-            dead(
-                "docs/formats.md",
-                "[a](../README.md) [b](../store/src/lib.rs) [c](formats.md)"
-            ),
+            dead("docs/formats.md", "[a](../README.md) [b](../store/src/lib.rs) [c](formats.md)"),
             [0; 0]
         );
         assert_eq!(
-            dead(
-                "README.md",
-                "[a](https://example.com/gone.md) [b](#part) [c](mailto:a@b.c)"
-            ),
+            dead("README.md", "[a](https://example.com/gone.md) [b](#part) [c](mailto:a@b.c)"),
             [0; 0]
         );
-        assert_eq!(
-            dead("README.md", "```\n[a](gone.md)\n```\nand `[b](gone.md)`"),
-            [0; 0]
-        );
+        assert_eq!(dead("README.md", "```\n[a](gone.md)\n```\nand `[b](gone.md)`"), [0; 0]);
         assert_eq!(dead("store/src/lib.rs", "[a](gone.md)"), [0; 0]);
     }
 }

@@ -34,27 +34,19 @@ pub(crate) struct RustFile {
 /// Parses files that belong together, so that a file which its parent declares under `#[cfg(test)]` counts as
 /// tests.
 pub(crate) fn parse_all(sources: impl IntoIterator<Item = (String, String)>) -> Vec<RustFile> {
-    let mut files: Vec<RustFile> = sources
-        .into_iter()
-        .map(|(path, text)| RustFile::parse(&path, &text))
-        .collect();
+    let mut files: Vec<RustFile> =
+        sources.into_iter().map(|(path, text)| RustFile::parse(&path, &text)).collect();
     let mut test_modules = Vec::new();
     for file in &files {
         let folder = file.module_folder();
         let declared = file.declared_modules();
         test_modules.extend(
-            declared
-                .iter()
-                .filter(|m| m.only_for_tests)
-                .map(|module| format!("{folder}/{}", module.name)),
+            declared.iter().filter(|m| m.only_for_tests).map(|module| format!("{folder}/{}", module.name)),
         );
     }
     for file in &mut files {
         let stem = file.path.trim_end_matches(".rs");
-        if test_modules
-            .iter()
-            .any(|module| stem == module || stem.starts_with(&format!("{module}/")))
-        {
+        if test_modules.iter().any(|module| stem == module || stem.starts_with(&format!("{module}/"))) {
             file.in_tests.fill(true);
         }
     }
@@ -74,12 +66,7 @@ impl RustFile {
         for (first, last) in test_items(&tokens) {
             in_tests[tokens[first].line - 1..tokens[last].line].fill(true);
         }
-        RustFile {
-            path: path.to_owned(),
-            text: text.to_owned(),
-            tokens,
-            in_tests,
-        }
+        RustFile { path: path.to_owned(), text: text.to_owned(), tokens, in_tests }
     }
 
     /// The folder where files of modules that this file declares are.
@@ -131,11 +118,7 @@ fn test_items(tokens: &[Token]) -> Vec<(usize, usize)> {
             at = attribute_end + 1;
             continue;
         }
-        let end = if inner {
-            tokens.len() - 1
-        } else {
-            item_end(tokens, attribute_end + 1)
-        };
+        let end = if inner { tokens.len() - 1 } else { item_end(tokens, attribute_end + 1) };
         found.push((at, end));
         at = end + 1;
     }
@@ -190,10 +173,7 @@ fn tokens(code: &str) -> Vec<Token> {
             } else {
                 first.len_utf8()
             };
-            tokens.push(Token {
-                text: rest[..length].to_owned(),
-                line: index + 1,
-            });
+            tokens.push(Token { text: rest[..length].to_owned(), line: index + 1 });
             rest = rest[length..].trim_start();
         }
     }
@@ -217,20 +197,13 @@ fn without_comments_and_literals(text: &str) -> String {
                 _ => 0,
             }
         } else {
-            comment(rest)
-                .or_else(|| string(rest))
-                .or_else(|| character(rest))
-                .unwrap_or(0)
+            comment(rest).or_else(|| string(rest)).or_else(|| character(rest)).unwrap_or(0)
         };
         let end = chars.peek().map_or(text.len(), |&(at, _)| at) + length;
         match length {
             0 if is_word(c) => {}
             0 => code.extend(chars.next().map(|(_, c)| c)),
-            _ => code.extend(
-                skip(&mut chars, end)
-                    .chars()
-                    .map(|c| if c == '\n' { '\n' } else { ' ' }),
-            ),
+            _ => code.extend(skip(&mut chars, end).chars().map(|c| if c == '\n' { '\n' } else { ' ' })),
         }
     }
     code
@@ -238,9 +211,7 @@ fn without_comments_and_literals(text: &str) -> String {
 
 /// Moves on to the byte `end` and returns what was passed.
 fn skip(chars: &mut Peekable<CharIndices<'_>>, end: usize) -> String {
-    std::iter::from_fn(|| chars.next_if(|&(at, _)| at < end))
-        .map(|(_, c)| c)
-        .collect()
+    std::iter::from_fn(|| chars.next_if(|&(at, _)| at < end)).map(|(_, c)| c).collect()
 }
 
 /// The length of the comment that `rest` begins with.
@@ -296,9 +267,7 @@ fn raw_string(rest: &str) -> usize {
         return 0;
     }
     let end = format!("\"{}", &rest[..hashes]);
-    rest[hashes + 1..]
-        .find(&end)
-        .map_or(rest.len(), |at| hashes + 1 + at + end.len())
+    rest[hashes + 1..].find(&end).map_or(rest.len(), |at| hashes + 1 + at + end.len())
 }
 
 #[cfg(test)]
@@ -307,20 +276,12 @@ mod tests {
 
     fn words(text: &str) -> String {
         let file = RustFile::parse("store/src/a.rs", text);
-        file.tokens
-            .iter()
-            .map(|token| token.text.as_str())
-            .collect::<Vec<_>>()
-            .join(" ")
+        file.tokens.iter().map(|token| token.text.as_str()).collect::<Vec<_>>().join(" ")
     }
 
     fn test_lines(text: &str) -> Vec<usize> {
         let file = RustFile::parse("store/src/a.rs", text);
-        (1..)
-            .zip(&file.in_tests)
-            .filter(|(_, in_tests)| **in_tests)
-            .map(|(line, _)| line)
-            .collect()
+        (1..).zip(&file.in_tests).filter(|(_, in_tests)| **in_tests).map(|(line, _)| line).collect()
     }
 
     #[test]
@@ -330,10 +291,7 @@ mod tests {
 
     #[test]
     fn literals_are_not_code() {
-        assert_eq!(
-            words(r##"a("b // \" c", 'd', '\'', "e\\", '"')"##),
-            "a ( , , , , )"
-        );
+        assert_eq!(words(r##"a("b // \" c", 'd', '\'', "e\\", '"')"##), "a ( , , , , )");
         assert_eq!(
             words("r\"\\\" a r#\"b \" c\"# d br##\"e \"# f\"## g b\"h\" i b'j'"),
             "r a r d br g b i b"
@@ -343,36 +301,21 @@ mod tests {
 
     #[test]
     fn lifetimes_and_raw_names_are_code() {
-        assert_eq!(
-            words("f<'a>(x: &'a str) 'y' r#type"),
-            "f < ' a > ( x : & ' a str ) r # type"
-        );
+        assert_eq!(words("f<'a>(x: &'a str) 'y' r#type"), "f < ' a > ( x : & ' a str ) r # type");
     }
 
     #[test]
     fn lines_of_tests_end_with_their_item() {
-        assert_eq!(
-            test_lines("fn a() {}\n#[cfg(test)]\nmod tests {\n  { }\n}\nfn b() {}"),
-            [2, 3, 4, 5]
-        );
-        assert_eq!(
-            test_lines("#[cfg(test)]\n#[x([;])]\nfn a() -> [u8; 2] {\n}\nfn b() {}"),
-            [1, 2, 3, 4]
-        );
+        assert_eq!(test_lines("fn a() {}\n#[cfg(test)]\nmod tests {\n  { }\n}\nfn b() {}"), [2, 3, 4, 5]);
+        assert_eq!(test_lines("#[cfg(test)]\n#[x([;])]\nfn a() -> [u8; 2] {\n}\nfn b() {}"), [1, 2, 3, 4]);
         assert_eq!(test_lines("#[cfg(all(test, unix))]\nuse a::b;\nuse c;"), [1, 2]);
-        assert_eq!(
-            test_lines("struct A {\n#[cfg(test)]\na: u8,\n}\nfn b() {}"),
-            [2, 3]
-        );
+        assert_eq!(test_lines("struct A {\n#[cfg(test)]\na: u8,\n}\nfn b() {}"), [2, 3]);
         assert_eq!(test_lines("#![cfg(test)]\nuse a::b;\nuse c;"), [1, 2, 3]);
     }
 
     #[test]
     fn code_without_tests_is_not_taken_for_tests() {
-        assert_eq!(
-            test_lines("#[cfg(not(test))]\nfn a() {}\n#[test_case]\nfn b() {}"),
-            []
-        );
+        assert_eq!(test_lines("#[cfg(not(test))]\nfn a() {}\n#[test_case]\nfn b() {}"), []);
     }
 
     #[test]

@@ -24,10 +24,7 @@ pub(crate) fn markers(path: &str, text: &str) -> Vec<Violation> {
     }
     let mut violations = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
-        for word in line
-            .split(|c: char| !c.is_alphanumeric())
-            .filter(|word| MARKERS.contains(word))
-        {
+        for word in line.split(|c: char| !c.is_alphanumeric()).filter(|word| MARKERS.contains(word)) {
             violations.push(Violation::new(path, number, format!("`{word}`")));
         }
     }
@@ -40,10 +37,8 @@ mod tests {
 
     #[test]
     fn tidy_notices_macros_of_unfinished_code() {
-        let file = RustFile::parse(
-            "store/src/gc.rs",
-            "fn a() {\n todo!();\n unimplemented!(\"b\");\n dbg!(c);\n}",
-        );
+        let file =
+            RustFile::parse("store/src/gc.rs", "fn a() {\n todo!();\n unimplemented!(\"b\");\n dbg!(c);\n}");
         let lines: Vec<usize> = macros(&file).iter().map(|violation| violation.line).collect();
         assert_eq!(lines, [2, 3, 4]);
         let harmless = RustFile::parse("store/src/gc.rs", "// todo!()\nfn todo() { f(\"dbg!\"); }");
@@ -55,24 +50,15 @@ mod tests {
         for marker in MARKERS {
             let planted = format!("fine\n# {marker}: later\n");
             for path in ["store/src/gc.rs", "tools/demo", ".ci/run", "Makefile"] {
-                assert_eq!(
-                    markers(path, &planted),
-                    [Violation::new(path, 2, format!("`{marker}`"))]
-                );
+                assert_eq!(markers(path, &planted), [Violation::new(path, 2, format!("`{marker}`"))]);
             }
-            assert_eq!(
-                markers("tests/bench/run", &format!("#!/bin/sh\n# {marker}")).len(),
-                1
-            );
+            assert_eq!(markers("tests/bench/run", &format!("#!/bin/sh\n# {marker}")).len(), 1);
         }
     }
 
     #[test]
     fn names_that_contain_a_marker_pass() {
-        assert_eq!(
-            markers("tools/demo", &format!("mktemp -d /tmp/a.{0}{0}", MARKERS[1])),
-            []
-        );
+        assert_eq!(markers("tools/demo", &format!("mktemp -d /tmp/a.{0}{0}", MARKERS[1])), []);
         assert_eq!(markers("docs/glossary.md", MARKERS[0]), []);
     }
 }

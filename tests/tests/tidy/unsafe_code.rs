@@ -14,11 +14,7 @@ pub(crate) fn unjustified(file: &RustFile) -> Vec<Violation> {
     for pair in file.tokens.windows(2).filter(|pair| pair[0].text == "unsafe") {
         let line = pair[0].line;
         if !is_sys {
-            violations.push(Violation::new(
-                &file.path,
-                line,
-                "`unsafe` in a file that is not named sys.rs",
-            ));
+            violations.push(Violation::new(&file.path, line, "`unsafe` in a file that is not named sys.rs"));
         } else if matches!(pair[1].text.as_str(), "{" | "impl" | "(") && !says_why(&file.text, line) {
             let what = "`unsafe` without a `// SAFETY:` comment just above that says why it is sound";
             violations.push(Violation::new(&file.path, line, what));
@@ -44,10 +40,7 @@ mod tests {
     use super::*;
 
     fn lines(path: &str, text: &str) -> Vec<usize> {
-        unjustified(&RustFile::parse(path, text))
-            .iter()
-            .map(|violation| violation.line)
-            .collect()
+        unjustified(&RustFile::parse(path, text)).iter().map(|violation| violation.line).collect()
     }
 
     #[test]
@@ -61,45 +54,21 @@ mod tests {
     fn tidy_notices_unsafe_code_without_a_reason() {
         assert_eq!(lines("store/src/sys.rs", "fn a() {\n    unsafe { f() }\n}"), [2]);
         assert_eq!(lines("store/src/sys.rs", "unsafe impl Send for A {}"), [1]);
-        assert_eq!(
-            lines(
-                "store/src/sys.rs",
-                "// SAFETY: too far.\na();\nb();\nc();\nunsafe { f() }"
-            ),
-            [5]
-        );
-        assert_eq!(
-            lines("store/src/sys.rs", "let s = \"// SAFETY:\";\nunsafe { f() }"),
-            [2]
-        );
+        assert_eq!(lines("store/src/sys.rs", "// SAFETY: too far.\na();\nb();\nc();\nunsafe { f() }"), [5]);
+        assert_eq!(lines("store/src/sys.rs", "let s = \"// SAFETY:\";\nunsafe { f() }"), [2]);
     }
 
     #[test]
     fn unsafe_code_with_a_reason_passes() {
         assert_eq!(
-            lines(
-                "store/src/sys.rs",
-                "// SAFETY: because.\nlet a = b(\n    c,\n    unsafe { f() });"
-            ),
+            lines("store/src/sys.rs", "// SAFETY: because.\nlet a = b(\n    c,\n    unsafe { f() });"),
             [0; 0]
         );
+        assert_eq!(lines("store/src/sys.rs", "// SAFETY: a\n// b\n// c\n// d\n// e\nunsafe { f() }"), [0; 0]);
         assert_eq!(
-            lines(
-                "store/src/sys.rs",
-                "// SAFETY: a\n// b\n// c\n// d\n// e\nunsafe { f() }"
-            ),
+            lines("store/src/sys.rs", "#![allow(unsafe_code)]\n/// # Safety\nunsafe fn a() {}"),
             [0; 0]
         );
-        assert_eq!(
-            lines(
-                "store/src/sys.rs",
-                "#![allow(unsafe_code)]\n/// # Safety\nunsafe fn a() {}"
-            ),
-            [0; 0]
-        );
-        assert_eq!(
-            lines("store/src/gc.rs", "// unsafe {\nlet a = \"unsafe {\";"),
-            [0; 0]
-        );
+        assert_eq!(lines("store/src/gc.rs", "// unsafe {\nlet a = \"unsafe {\";"), [0; 0]);
     }
 }

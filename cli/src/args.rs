@@ -1,0 +1,57 @@
+//! The command line's grammar.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands::{daemon, pages, store};
+
+/// Build from a readable seed, agree on every bit, ship the digest.
+///
+/// Today: a content-addressed store. Import directories, look at them by digest, verify them, collect garbage.
+#[derive(Parser, Debug)]
+#[command(name = "stele", version, propagate_version = true, max_term_width = 100)]
+#[command(after_help = "\
+REF is a digest, 8 or more of its first digits, `sha256:` and a SHA-256, or a root's name; a path may follow: \
+gcc/bin/cc.\n\
+Exit codes: 0 done; 1 failed; 2 wrong usage; 3 not there, or not unique; 4 corrupt; 5 no space; 130 cancelled.")]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command takes.
+#[derive(Args, Debug, Clone)]
+pub struct Global {
+    /// The store's folder [default: /var/lib/stele for root, ~/.local/share/stele for a user]
+    #[arg(long, global = true, env = "STELE_STORE", value_name = "DIR", hide_env_values = true)]
+    pub store: Option<PathBuf>,
+    /// Answer in JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Import, look at and keep content
+    #[command(subcommand)]
+    Store(store::Command),
+    /// The process that owns the store: started when needed, gone when idle
+    #[command(subcommand)]
+    Daemon(daemon::Command),
+    /// Print a completion script for a shell
+    Completions(pages::Completions),
+    /// Write the manual pages into a folder
+    Man(pages::Man),
+}
+
+/// A REF.
+#[derive(Args, Debug)]
+pub struct Ref {
+    /// Digest, 8 or more of its digits, sha256:…, or a root's name; a path may follow
+    #[arg(value_name = "REF")]
+    pub reference: OsString,
+}

@@ -1,0 +1,92 @@
+//! `daemon`: the process that owns the store.
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+
+use crate::answers::{Answer, Status};
+use crate::args::Global;
+use crate::daemon::client::{existing, wait_until_free};
+use crate::daemon::server::{self, Options};
+use crate::daemon::wire::{Call, VERSION};
+use crate::failure::Failure;
+use crate::reference::to_wire;
+use crate::render::{self, Terminal};
+use crate::where_store;
+
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Say whether a daemon runs, and since when
+    Status,
+    /// End the daemon, after what it works on
+    Stop(Stop),
+    /// Be the daemon, in the foreground; commands start one by themselves
+    Run(Run),
+}
+
+#[derive(Args, Debug)]
+pub struct Stop {
+    /// Cancel what it works on; what was acknowledged stays
+    #[arg(long)]
+    now: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct Run {
+    /// End after so many seconds without a request
+    #[arg(
+        long,
+        env = "STELE_DAEMON_IDLE",
+        default_value_t = 300,
+        value_name = "SECONDS",
+        hide_env_values = true
+    )]
+    idle: u64,
+    /// Report readiness on stdout and leave the terminal
+    #[arg(long, hide = true)]
+    detach: bool,
+}
+
+pub fn run(global: &Global, command: Command) -> Result<(), Failure> {
+    let store = where_store::find(global.store.clone())?;
+    match command {
+        Command::Run(run) => {
+            server::run(&store, &Options { idle: Duration::from_secs(run.idle), detach: run.detach })
+        }
+        Command::Stop(stop) => match existing(&store)? {
+            None => {
+                render::note(&format!("no daemon runs for {}", store.display()));
+                Ok(())
+            }
+            Some(connection) => {
+                connection.stop(stop.now)?;
+                wait_until_free(&store)
+            }
+        },
+        Command::Status => {
+            let mut status = Status {
+                running: false,
+                store: to_wire(store.as_os_str()),
+                pid: None,
+                version: None,
+                up_seconds: None,
+                working: None,
+                idle_seconds: None,
+            };
+            if let Some(mut connection) = existing(&store)? {
+                status.running = true;
+                status.pid = Some(connection.welcome.pid);
+                status.version = Some(connection.welcome.stele.clone());
+                status.working = Some(connection.welcome.working);
+                // Only a daemon of this version is sure to understand the question.
+                if connection.welcome.stele == VERSION
+                    && let Answer::Status(more) =
+                        connection.call(&Call::Status {}, &mut Terminal::new(global.json))?
+                {
+                    status = more;
+                }
+            }
+            if global.json { render::json(&status) } else { render::out(render::status(&status).as_bytes()) }
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! One file a command: its arguments, its help, what it does.
+
+pub mod daemon;
+pub mod pages;
+pub mod store;
+
+use std::process::ExitCode;
+
+use crate::args::{Cli, Command};
+use crate::failure::Failure;
+
+/// Runs a command.
+///
+/// # Errors
+/// With what is to be shown.
+pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
+    match cli.command {
+        Command::Store(command) => store::run(&cli.global, command),
+        Command::Daemon(command) => daemon::run(&cli.global, command).map(|()| ExitCode::SUCCESS),
+        Command::Completions(args) => args.run().map(|()| ExitCode::SUCCESS),
+        Command::Man(args) => args.run().map(|()| ExitCode::SUCCESS),
+    }
+}

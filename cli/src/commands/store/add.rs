@@ -1,0 +1,50 @@
+//! `store add`
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{Context, print, unexpected};
+use crate::answers::Answer;
+use crate::failure::Failure;
+use crate::reference::to_wire;
+use crate::render;
+use crate::service::Request;
+
+/// `stele store add PATH…`
+#[derive(Args, Debug)]
+pub struct Add {
+    /// Files and directories; a symbolic link is followed
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Keep it as a root of that name (one PATH only)
+    #[arg(long, value_name = "NAME")]
+    root: Option<String>,
+    /// Without a root, keep it from the collector for so many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
+    keep_for: u64,
+}
+
+impl Add {
+    pub fn run(self, context: &mut Context) -> Result<(), Failure> {
+        if self.root.is_some() && self.paths.len() > 1 {
+            let failure =
+                Failure::new(crate::failure::Kind::Usage, "--root names one thing, and there are several");
+            return Err(failure.hint("add them one by one, or name each with `stele store root add`"));
+        }
+        for path in &self.paths {
+            let absolute = std::path::absolute(path)
+                .map_err(|e| Failure::io(&format!("{} is no usable path", path.display()), &e))?;
+            let request = Request::Add {
+                path: to_wire(absolute.as_os_str()),
+                root: self.root.clone(),
+                keep_seconds: self.keep_for,
+            };
+            let Answer::Added(added) = context.ask(request)? else { return Err(unexpected()) };
+            // One by one: what is printed is acknowledged, whatever becomes of the next.
+            print(context, &added, |added| format!("{}\n", added.digest))?;
+            context.terminal.narrate(&render::added(path, &added));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,56 @@
+//! `store ls`, `store tree`, `store info`
+
+use clap::Args;
+
+use super::{Context, print, unexpected, wire};
+use crate::answers::Answer;
+use crate::args::Ref;
+use crate::failure::Failure;
+use crate::render::{self, Listing};
+use crate::service::Request;
+
+/// `stele store ls REF`
+#[derive(Args, Debug)]
+pub struct Ls {
+    #[command(flatten)]
+    what: Ref,
+    /// Whole digests, and sizes in bytes
+    #[arg(short, long)]
+    long: bool,
+    /// All that is below, too, with paths
+    #[arg(short, long)]
+    recursive: bool,
+}
+
+/// `stele store tree REF`
+#[derive(Args, Debug)]
+pub struct Tree {
+    #[command(flatten)]
+    what: Ref,
+    /// Go down so many directories
+    #[arg(short, long, value_name = "N")]
+    depth: Option<usize>,
+}
+
+impl Ls {
+    pub fn run(self, context: &mut Context) -> Result<(), Failure> {
+        context.terminal.list(if self.long { Listing::Long } else { Listing::Short });
+        let reference = wire(&self.what.reference);
+        context.ask(Request::List { reference, recursive: self.recursive, depth: None }).map(drop)
+    }
+}
+
+impl Tree {
+    pub fn run(self, context: &mut Context) -> Result<(), Failure> {
+        context.terminal.list(Listing::Tree);
+        let reference = wire(&self.what.reference);
+        context.ask(Request::List { reference, recursive: true, depth: self.depth }).map(drop)
+    }
+}
+
+pub fn info(context: &mut Context, what: &Ref) -> Result<(), Failure> {
+    let Answer::Info(info) = context.ask(Request::Info { reference: wire(&what.reference) })? else {
+        return Err(unexpected());
+    };
+    print(context, &info, render::info)
+}

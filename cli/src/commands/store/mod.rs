@@ -1,0 +1,132 @@
+//! `store`: import, look at and keep content.
+
+mod add;
+mod collect;
+mod look;
+mod rebuild;
+mod root;
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+
+use crate::answers::Answer;
+use crate::args::{Global, Ref};
+use crate::daemon::client::Client;
+use crate::failure::{Failure, Kind};
+use crate::reference::to_wire;
+use crate::render::{self, Terminal};
+use crate::service::Request;
+use crate::where_store;
+
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Import files and directories; prints the digest of each
+    Add(add::Add),
+    /// List the entries of a directory
+    Ls(look::Ls),
+    /// Write a blob's bytes, or a tree's canonical text, to stdout
+    Cat(Ref),
+    /// List all that is below a directory
+    Tree(look::Tree),
+    /// Say all that is known of a digest
+    Info(Ref),
+    /// Copy a tree to a new folder, or a blob to a new file
+    Export(Export),
+    /// Name what the collector must keep
+    #[command(subcommand)]
+    Root(root::Command),
+    /// Remove what no root and no lease keeps
+    Gc(collect::Gc),
+    /// Hash everything again; what is corrupt goes to quarantine
+    Verify,
+    /// Count what the store holds, and what deduplication saved
+    Stats,
+    /// Build the database anew from the payload files, the old database and exported trees
+    RebuildIndex(rebuild::RebuildIndex),
+}
+
+#[derive(Args, Debug)]
+pub struct Export {
+    #[command(flatten)]
+    from: Ref,
+    /// Where to: a path at which nothing is, or an empty folder
+    #[arg(value_name = "DIR")]
+    to: PathBuf,
+}
+
+/// What the commands of this folder need.
+pub struct Context {
+    client: Client,
+    terminal: Terminal,
+}
+
+impl Context {
+    /// Connects. Only `add` makes a store where none is.
+    fn new(global: &Global, existing: bool) -> Result<Self, Failure> {
+        let store = where_store::find(global.store.clone())?;
+        let mut terminal = Terminal::new(global.json);
+        let client = Client::connect(&store, existing, &mut terminal)?;
+        Ok(Self { client, terminal })
+    }
+
+    fn ask(&mut self, request: Request) -> Result<Answer, Failure> {
+        let answer = self.client.ask(request, &mut self.terminal);
+        self.terminal.finish();
+        answer
+    }
+}
+
+/// An answer of another kind than the question: the two sides are of one version, so it cannot be.
+fn unexpected() -> Failure {
+    Failure::new(Kind::Failed, "the daemon answered something else than it was asked")
+}
+
+pub fn run(global: &Global, command: Command) -> Result<ExitCode, Failure> {
+    if let Command::RebuildIndex(args) = command {
+        return args.run(global).map(|()| ExitCode::SUCCESS);
+    }
+    let mut context = Context::new(global, !matches!(command, Command::Add(_)))?;
+    let done = match command {
+        Command::Add(args) => args.run(&mut context),
+        Command::Ls(args) => args.run(&mut context),
+        Command::Tree(args) => args.run(&mut context),
+        Command::Cat(args) => {
+            context.terminal.raw();
+            context.ask(Request::Cat { reference: wire(&args.reference) }).map(drop)
+        }
+        Command::Info(args) => look::info(&mut context, &args),
+        Command::Export(args) => {
+            let to = std::path::absolute(&args.to).map_err(|e| Failure::io("that place is no path", &e))?;
+            let request =
+                Request::Export { reference: wire(&args.from.reference), to: to_wire(to.as_os_str()) };
+            context.ask(request).map(drop)
+        }
+        Command::Root(command) => root::run(&mut context, command),
+        Command::Gc(args) => args.run(&mut context),
+        Command::Verify => return collect::verify(&mut context),
+        Command::Stats => collect::stats(&mut context),
+        Command::RebuildIndex(_) => Ok(()),
+    };
+    done.map(|()| ExitCode::SUCCESS)
+}
+
+/// A REF for the daemon. A relative path that begins with `./` or `../` is made absolute: the daemon is elsewhere.
+fn wire(reference: &OsStr) -> String {
+    use std::os::unix::ffi::OsStrExt;
+    let relative = reference.as_bytes().starts_with(b"./") || reference.as_bytes().starts_with(b"../");
+    match std::path::absolute(reference) {
+        Ok(path) if relative => to_wire(path.as_os_str()),
+        _ => to_wire(reference),
+    }
+}
+
+fn print<T: serde::Serialize>(
+    context: &Context,
+    value: &T,
+    text: impl FnOnce(&T) -> String,
+) -> Result<(), Failure> {
+    if context.terminal.json { render::json(value) } else { render::out(text(value).as_bytes()) }
+}

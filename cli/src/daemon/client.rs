@@ -1,0 +1,232 @@
+//! The command line's side: find the daemon, start it, replace it, ask it.
+
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use stele_store::{OpenError, Store};
+
+use super::socket;
+use super::start::{Started, start};
+use super::wire::{Call, Frame, Hello, Reply, VERSION, Welcome, receive, receive_message, send};
+use crate::answers::{Answer, Progress};
+use crate::failure::{Failure, Kind};
+use crate::service::{self, Request, Sink};
+
+/// How long a daemon may take to start, or another one to end, before that is called a failure.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// After so long a wait the person is told what is waited for.
+const SILENCE: Duration = Duration::from_millis(500);
+
+/// What a client tells of while it waits.
+pub trait Watcher: Sink {
+    /// How far the work is.
+    fn progress(&mut self, progress: Progress);
+    /// Something that a person should know.
+    fn note(&mut self, text: &str);
+}
+
+/// A way to ask a store.
+pub enum Client {
+    /// Through the daemon.
+    Daemon(Connection),
+    /// In this process, because the disk cannot be written.
+    Here(Box<Store>),
+}
+
+/// An open connection to a daemon of this version.
+pub struct Connection {
+    stream: UnixStream,
+    /// What the daemon said of itself.
+    pub welcome: Welcome,
+}
+
+impl Client {
+    /// Finds the daemon of `store` or starts one. With `existing`, does not make a store where none is.
+    ///
+    /// # Errors
+    /// When the store cannot be opened.
+    pub fn connect(store: &Path, existing: bool, watcher: &mut dyn Watcher) -> Result<Self, Failure> {
+        refuse_foreign(store)?;
+        if existing && !stele_store::Layout::new(store).exists() {
+            return Err(OpenError::Absent { path: store.to_owned() }.into());
+        }
+        if on_read_only_disk(store) {
+            return Ok(Self::Here(Box::new(Store::open_read_only(store)?)));
+        }
+        let begun = Instant::now();
+        let mut told = false;
+        loop {
+            match greet(store) {
+                Ok(connection) if connection.welcome.stele == VERSION => return Ok(Self::Daemon(connection)),
+                Ok(connection) => replace(connection, watcher)?,
+                Err(e) if is_nobody(&e) => match start(store)? {
+                    Started::Ready | Started::Busy => {}
+                    Started::Failed(failure) => return Err(failure),
+                },
+                Err(e) => return Err(Failure::io("the daemon does not answer", &e)),
+            }
+            let waited = begun.elapsed();
+            if waited > PATIENCE {
+                return Err(Failure::new(Kind::Failed, "another process owns the store and does not answer")
+                    .hint("see who has the file `lock` in the store's folder open, and end it"));
+            }
+            if waited > SILENCE && !told {
+                watcher.note("waiting for another daemon to end");
+                told = true;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Asks, and gives what comes before the end to `watcher`.
+    ///
+    /// # Errors
+    /// The store's failure, or that the daemon ended meanwhile.
+    pub fn ask(&mut self, request: Request, watcher: &mut dyn Watcher) -> Result<Answer, Failure> {
+        match self {
+            Self::Daemon(connection) => connection.call(&Call::Store { store: request }, watcher),
+            Self::Here(store) => {
+                let mut sink = watcher;
+                service::run(store, request, &mut sink, &stele_store::Progress::default())
+            }
+        }
+    }
+}
+
+impl Sink for &mut dyn Watcher {
+    fn entry(&mut self, entry: crate::answers::Entry) -> io::Result<()> {
+        (**self).entry(entry)
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        (**self).bytes(bytes)
+    }
+}
+
+impl Connection {
+    /// Makes one call.
+    ///
+    /// # Errors
+    /// The daemon's failure, or that it ended meanwhile.
+    pub fn call(&mut self, call: &Call, watcher: &mut dyn Watcher) -> Result<Answer, Failure> {
+        let ended = |e: io::Error| {
+            Failure::new(Kind::Failed, format!("the daemon ended while it worked: {e}")).hint(
+                "run the command again: it starts a new daemon, and nothing that was acknowledged is lost",
+            )
+        };
+        let unheard = |e: io::Error| match e.kind() {
+            io::ErrorKind::BrokenPipe => Failure::new(Kind::Cancelled, ""),
+            _ => Failure::io("the answer could not be written", &e),
+        };
+        send(&mut self.stream, call).map_err(ended)?;
+        loop {
+            match receive(&mut self.stream).map_err(ended)? {
+                None => return Err(ended(io::ErrorKind::UnexpectedEof.into())),
+                Some(Frame::Bytes(bytes)) => watcher.bytes(&bytes).map_err(unheard)?,
+                Some(Frame::Json(bytes)) => match serde_json::from_slice(&bytes)
+                    .map_err(|e| ended(e.into()))?
+                {
+                    Reply::Progress(progress) => watcher.progress(progress),
+                    Reply::Entries(entries) => {
+                        entries.into_iter().try_for_each(|entry| watcher.entry(entry)).map_err(unheard)?;
+                    }
+                    Reply::Answer(answer) => return Ok(answer),
+                    Reply::Failure(failure) => return Err(failure),
+                },
+            }
+        }
+    }
+}
+
+/// Connects to a daemon that is there and exchanges versions.
+fn greet(store: &Path) -> io::Result<Connection> {
+    let mut stream = socket::connect(store)?;
+    // A daemon that hangs must not take its users with it.
+    stream.set_read_timeout(Some(PATIENCE))?;
+    send(&mut stream, &Hello { stele: VERSION.to_owned() })?;
+    let welcome = receive_message(&mut stream)?;
+    stream.set_read_timeout(None)?;
+    Ok(Connection { stream, welcome })
+}
+
+/// Whether the error means that no daemon is there, or that it is just going.
+fn is_nobody(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionRefused, ConnectionReset, NotFound, UnexpectedEof};
+    matches!(error.kind(), NotFound | ConnectionRefused | ConnectionReset | BrokenPipe | UnexpectedEof)
+}
+
+/// The daemon of `store`, if one runs, whatever its version.
+pub fn existing(store: &Path) -> Result<Option<Connection>, Failure> {
+    match greet(store) {
+        Ok(connection) => Ok(Some(connection)),
+        Err(e) if is_nobody(&e) => Ok(None),
+        Err(e) => Err(Failure::io("the daemon does not answer", &e)),
+    }
+}
+
+/// Asks a daemon of another version to end, and waits until it did.
+fn replace(connection: Connection, watcher: &mut dyn Watcher) -> Result<(), Failure> {
+    let Connection { stream, welcome } = connection;
+    let work = match welcome.working {
+        0 => String::new(),
+        n => format!(", which works on {n} requests and will end after them"),
+    };
+    watcher.note(&format!("replacing the daemon of stele {} (process {}){work}", welcome.stele, welcome.pid));
+    stop(stream, false)
+}
+
+/// Asks a daemon to end and waits until it closes the connection, which is the last thing that it does but one:
+/// its lock goes with its process.
+pub fn stop(mut stream: UnixStream, now: bool) -> Result<(), Failure> {
+    let _ = send(&mut stream, &Call::Stop { now });
+    // Whatever it says is of its own version; what counts is that it hangs up.
+    while let Ok(Some(_)) = receive(&mut stream) {}
+    Ok(())
+}
+
+impl Connection {
+    /// Ends the daemon; returns when it has hung up.
+    ///
+    /// # Errors
+    /// Never; the signature leaves room for a daemon that refuses.
+    pub fn stop(self, now: bool) -> Result<(), Failure> {
+        stop(self.stream, now)
+    }
+}
+
+/// The store belongs to one user: what another would write there, its owner could not change any more.
+pub fn refuse_foreign(store: &Path) -> Result<(), Failure> {
+    let Ok(meta) = std::fs::metadata(store) else { return Ok(()) };
+    let own = rustix::process::geteuid().as_raw();
+    if meta.uid() == own {
+        return Ok(());
+    }
+    let message =
+        format!("the store in {} belongs to user {}, and this is user {own}", store.display(), meta.uid());
+    Err(Failure::new(Kind::Failed, message)
+        .hint("run the command as that user, or name a store of your own with --store"))
+}
+
+/// Whether the folder lies on a file system that is mounted read-only.
+fn on_read_only_disk(store: &Path) -> bool {
+    let flags = rustix::fs::statvfs(store).map(|disk| disk.f_flag);
+    flags.is_ok_and(|flags| flags.contains(rustix::fs::StatVfsMountFlags::RDONLY))
+}
+
+/// Waits until nobody holds the store's lock, for at most [`PATIENCE`].
+pub fn wait_until_free(store: &Path) -> Result<(), Failure> {
+    let begun = Instant::now();
+    let lock: PathBuf = store.join("lock");
+    loop {
+        let Ok(file) = std::fs::File::open(&lock) else { return Ok(()) };
+        match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockShared) {
+            Ok(()) => return Ok(()),
+            Err(_) if begun.elapsed() < PATIENCE => thread::sleep(Duration::from_millis(10)),
+            Err(_) => return Err(OpenError::Locked { path: store.to_owned() }.into()),
+        }
+    }
+}

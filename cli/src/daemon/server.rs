@@ -1,0 +1,406 @@
+//! The daemon's side: it owns the store, serves connections, and goes when it is not needed.
+
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::process::{Resource, getrlimit, setrlimit};
+use tracing::{error, info, warn};
+
+use stele_store::{CollectError, OpenError, Progress, Store};
+
+use super::socket;
+use super::start::Started;
+use super::wire::{Call, Hello, Reply, VERSION, Welcome, receive_message, send, send_bytes};
+use crate::answers::{Answer, Entry, Status};
+use crate::failure::{Failure, Kind};
+use crate::reference::to_wire;
+use crate::service::{self, Request, Sink};
+
+/// How often a working request says how far it is, and looks whether its client is still there.
+const TICK: Duration = Duration::from_millis(100);
+/// How long a client may take to say who it is.
+const GREETING: Duration = Duration::from_secs(10);
+/// Entries that go into one frame.
+const ENTRIES: usize = 500;
+
+/// How a daemon is to run.
+pub struct Options {
+    /// Without a request for so long, it goes.
+    pub idle: Duration,
+    /// Whether it was started by a command line that waits for its [`Started`].
+    pub detach: bool,
+}
+
+struct Server {
+    store: Store,
+    begun: Instant,
+    idle: Duration,
+    working: AtomicU64,
+    connections: AtomicU64,
+    last_used: Mutex<Instant>,
+    /// No new connection is taken any more.
+    ending: AtomicBool,
+    /// Running work is cancelled.
+    cancelling: AtomicBool,
+    /// Written to, it wakes the accepting loop.
+    wake: UnixStream,
+}
+
+/// Opens the store and serves it until it is told to end, or idle for long enough.
+///
+/// # Errors
+/// When the store cannot be opened or the socket not be made.
+pub fn run(path: &Path, options: &Options) -> Result<(), Failure> {
+    if options.detach {
+        // A session of its own: the terminal's Ctrl-C and hang-up are not for the daemon.
+        let _ = rustix::process::setsid();
+    }
+    let _ = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
+    raise_descriptor_limit();
+    let store = match Store::open(path) {
+        Ok(store) => store,
+        Err(OpenError::Locked { .. }) if options.detach => {
+            report(&Started::Busy);
+            return Ok(());
+        }
+        Err(error) => {
+            let failure = Failure::from(error);
+            if options.detach {
+                report(&Started::Failed(failure));
+                return Ok(());
+            }
+            return Err(failure);
+        }
+    };
+    log_to(path, options.detach);
+    let failed = |e| Failure::io("the daemon's socket could not be made", &e);
+    let listener = socket::listen(path).map_err(failed)?;
+    let (wake, woken) = UnixStream::pair().map_err(failed)?;
+    let server = Arc::new(Server {
+        store,
+        begun: Instant::now(),
+        idle: options.idle,
+        working: AtomicU64::new(0),
+        connections: AtomicU64::new(0),
+        last_used: Mutex::new(Instant::now()),
+        ending: AtomicBool::new(false),
+        cancelling: AtomicBool::new(false),
+        wake,
+    });
+    server.watch_signals(&woken).map_err(failed)?;
+    info!("stele {VERSION} serves {} as process {}", path.display(), std::process::id());
+    if options.detach {
+        report(&Started::Ready);
+        leave_terminal();
+    }
+    if server.store.was_unclean() {
+        clear_strays(&server);
+    }
+    accept(&server, &listener, &woken);
+    drop(std::fs::remove_file(socket::path(path)));
+    end(server, listener);
+    Ok(())
+}
+
+/// Tells the command line that started this daemon how it went.
+fn report(started: &Started) {
+    let mut line = serde_json::to_vec(started).unwrap_or_default();
+    line.push(b'\n');
+    // Nobody may be there any more to hear it.
+    let _ = io::stdout().write_all(&line);
+}
+
+/// Lets go of what belongs to whoever started the daemon: its pipe and its working directory.
+fn leave_terminal() {
+    let _ = std::env::set_current_dir("/");
+    if let Ok(null) = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null") {
+        let _ = rustix::stdio::dup2_stdout(&null);
+        let _ = rustix::stdio::dup2_stderr(&null);
+    }
+}
+
+/// An import holds a descriptor for each level it is in, and RocksDB some hundred.
+fn raise_descriptor_limit() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    let _ = setrlimit(Resource::Nofile, limit);
+}
+
+/// Logs to the terminal, or appends to `daemon.log`; one that grew large begins anew.
+fn log_to(store: &Path, detached: bool) {
+    let level = tracing_subscriber::EnvFilter::try_from_env("STELE_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(level).with_ansi(false);
+    if !detached {
+        let _ = builder.with_writer(io::stderr).try_init();
+        return;
+    }
+    let path = store.join("daemon.log");
+    if std::fs::metadata(&path).is_ok_and(|meta| meta.len() > 4 << 20) {
+        let _ = std::fs::rename(&path, store.join("daemon.log.old"));
+    }
+    match std::fs::OpenOptions::new().create(true).append(true).open(&path) {
+        Ok(file) => drop(builder.with_writer(Mutex::new(file)).try_init()),
+        // A full disk is no reason not to serve.
+        Err(_) => drop(builder.with_writer(io::sink).try_init()),
+    }
+}
+
+/// The last owner did not close the store: files that it left without rows go, while requests are served.
+fn clear_strays(server: &Arc<Server>) {
+    let server = Arc::clone(server);
+    thread::spawn(move || match server.store.drop_strays() {
+        Ok(0) | Err(CollectError::Running) => {}
+        Ok(count) => info!("removed {count} files that no row named"),
+        Err(error) => warn!("files without rows could not be removed: {error}"),
+    });
+}
+
+fn accept(server: &Arc<Server>, listener: &UnixListener, woken: &UnixStream) {
+    while !server.ending.load(Ordering::SeqCst) {
+        let left = server.until_idle();
+        if left.is_zero() {
+            info!("idle for {} s: ending", server.idle.as_secs());
+            break;
+        }
+        let mut fds =
+            [PollFd::new(listener, PollFlags::IN), PollFd::from_borrowed_fd(woken.as_fd(), PollFlags::IN)];
+        let timeout = rustix::event::Timespec::try_from(left.min(Duration::from_secs(3600))).ok();
+        match poll(&mut fds, timeout.as_ref()) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(e) => {
+                error!("poll failed: {e}");
+                break;
+            }
+        }
+        if !fds[0].revents().contains(PollFlags::IN) {
+            continue;
+        }
+        match listener.accept() {
+            Ok((stream, _)) => server.serve(stream),
+            Err(e) => {
+                // Too many descriptors, most likely: let some connection end.
+                warn!("a connection could not be taken: {e}");
+                thread::sleep(TICK);
+            }
+        }
+    }
+    server.ending.store(true, Ordering::SeqCst);
+}
+
+/// Waits for what still runs and closes the store.
+fn end(server: Arc<Server>, listener: UnixListener) {
+    // Whoever connected and was not taken yet is hung up on, and starts another daemon.
+    drop(listener);
+    while server.working.load(Ordering::SeqCst) > 0 {
+        thread::sleep(Duration::from_millis(5));
+    }
+    // Idle connections hold the server too; they end with the process.
+    let mut server = server;
+    let begun = Instant::now();
+    loop {
+        match Arc::try_unwrap(server) {
+            Ok(alone) => {
+                match alone.store.close() {
+                    Ok(()) => info!("ended"),
+                    Err(e) => warn!("ended without closing the store in good order: {e}"),
+                }
+                return;
+            }
+            // Closing is a courtesy to the next start; no connection may hold up the end for long.
+            Err(_) if begun.elapsed() > Duration::from_secs(2) => return,
+            Err(shared) => server = shared,
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+impl Server {
+    fn last_used(&self) -> MutexGuard<'_, Instant> {
+        self.last_used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn until_idle(&self) -> Duration {
+        if self.connections.load(Ordering::SeqCst) > 0 {
+            return self.idle.max(Duration::from_secs(1));
+        }
+        self.idle.saturating_sub(self.last_used().elapsed())
+    }
+
+    /// SIGTERM and SIGINT end the daemon: what runs is cancelled.
+    fn watch_signals(self: &Arc<Self>, woken: &UnixStream) -> io::Result<()> {
+        woken.set_nonblocking(true)?;
+        let mut signals = signal_hook::iterator::Signals::new([
+            signal_hook::consts::SIGTERM,
+            signal_hook::consts::SIGINT,
+            signal_hook::consts::SIGHUP,
+        ])?;
+        let server = Arc::downgrade(self);
+        thread::spawn(move || {
+            for signal in &mut signals {
+                let Some(server) = server.upgrade() else { return };
+                info!("signal {signal}: ending");
+                server.end(true);
+            }
+        });
+        Ok(())
+    }
+
+    fn end(&self, now: bool) {
+        self.cancelling.fetch_or(now, Ordering::SeqCst);
+        self.ending.store(true, Ordering::SeqCst);
+        let _ = (&self.wake).write_all(&[0]);
+    }
+
+    fn serve(self: &Arc<Self>, stream: UnixStream) {
+        let server = Arc::clone(self);
+        server.connections.fetch_add(1, Ordering::SeqCst);
+        // A stack that suits trees of the greatest depth.
+        let spawned = thread::Builder::new().stack_size(16 << 20).spawn(move || {
+            match server.converse(stream) {
+                Err(e) if e.kind() == io::ErrorKind::InvalidData => warn!("a connection was dropped: {e}"),
+                _ => {}
+            }
+            *server.last_used() = Instant::now();
+            server.connections.fetch_sub(1, Ordering::SeqCst);
+            let _ = (&server.wake).write_all(&[0]);
+        });
+        if let Err(e) = spawned {
+            self.connections.fetch_sub(1, Ordering::SeqCst);
+            warn!("no thread for a connection: {e}");
+        }
+    }
+
+    fn converse(&self, mut stream: UnixStream) -> io::Result<()> {
+        stream.set_read_timeout(Some(GREETING))?;
+        let hello: Hello = receive_message(&mut stream)?;
+        let working = self.working.load(Ordering::SeqCst);
+        send(&mut stream, &Welcome { stele: VERSION.to_owned(), pid: std::process::id(), working })?;
+        stream.set_read_timeout(None)?;
+        loop {
+            let call: Call = match receive_message(&mut stream) {
+                Ok(call) => call,
+                Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
+                Err(e) => return Err(e),
+            };
+            match call {
+                Call::Stop { now } => {
+                    info!("asked to end by a command line of version {}", hello.stele);
+                    self.end(now);
+                    while self.working.load(Ordering::SeqCst) > 0 {
+                        thread::sleep(Duration::from_millis(5));
+                    }
+                    return Ok(());
+                }
+                Call::Status {} => send(&mut stream, &Reply::Answer(Answer::Status(self.status())))?,
+                // A daemon that is ending takes no new work: the client hears that it hung up, and starts another.
+                Call::Store { .. } if self.ending.load(Ordering::SeqCst) => return Ok(()),
+                Call::Store { store } => {
+                    self.working.fetch_add(1, Ordering::SeqCst);
+                    let outcome = self.work(&stream, store);
+                    self.working.fetch_sub(1, Ordering::SeqCst);
+                    let reply = match outcome {
+                        Ok(answer) => Reply::Answer(answer),
+                        Err(failure) => {
+                            warn!("{}", failure.message);
+                            // RocksDB takes no writes after some errors until it is opened again.
+                            if failure.restart {
+                                self.end(false);
+                            }
+                            Reply::Failure(failure)
+                        }
+                    };
+                    send(&mut stream, &reply)?;
+                }
+            }
+        }
+    }
+
+    /// Works on a request, tells how far it is, and cancels it when the client hangs up.
+    fn work(&self, stream: &UnixStream, request: Request) -> Result<Answer, Failure> {
+        let progress = Progress::default();
+        let to = Mutex::new(stream);
+        let (done, wait) = channel();
+        let worker = || {
+            let mut sink = Answering { to: &to, entries: Vec::new() };
+            let outcome = service::run(&self.store, request, &mut sink, &progress);
+            let flushed = sink.flush();
+            let _ = done.send(());
+            match (outcome, flushed) {
+                (Ok(_), Err(e)) => Err(Failure::io("the answer could not be sent", &e)),
+                (outcome, _) => outcome,
+            }
+        };
+        thread::scope(|scope| {
+            let working = thread::Builder::new().stack_size(16 << 20).spawn_scoped(scope, worker);
+            let working = working.map_err(|e| Failure::io("no thread could be had", &e))?;
+            while wait.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+                let told = match to.try_lock() {
+                    Ok(mut to) => send(&mut *to, &Reply::Progress(progress.snapshot().into())),
+                    Err(_) => Ok(()),
+                };
+                if told.is_err() || hung_up(stream) || self.cancelling.load(Ordering::SeqCst) {
+                    progress.cancel();
+                }
+            }
+            working.join().unwrap_or_else(|_| {
+                Err(Failure::new(Kind::Failed, "the daemon met a fault of its own while it worked")
+                    .hint("`daemon.log` in the store's folder has what it said; please report it"))
+            })
+        })
+    }
+
+    fn status(&self) -> Status {
+        Status {
+            running: true,
+            store: to_wire(self.store.path().as_os_str()),
+            pid: Some(std::process::id()),
+            version: Some(VERSION.to_owned()),
+            up_seconds: Some(self.begun.elapsed().as_secs()),
+            working: Some(self.working.load(Ordering::SeqCst)),
+            idle_seconds: Some(self.idle.as_secs()),
+        }
+    }
+}
+
+/// Whether the client closed its end.
+fn hung_up(stream: &UnixStream) -> bool {
+    let mut fds = [PollFd::new(stream, PollFlags::RDHUP)];
+    let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut fds, Some(&now)).is_ok_and(|n| n > 0)
+}
+
+/// Sends what a request answers before its end.
+struct Answering<'a> {
+    to: &'a Mutex<&'a UnixStream>,
+    entries: Vec<Entry>,
+}
+
+impl Answering<'_> {
+    fn flush(&mut self) -> io::Result<()> {
+        if self.entries.is_empty() {
+            return Ok(());
+        }
+        let entries = Reply::Entries(std::mem::take(&mut self.entries));
+        send(&mut *self.to.lock().unwrap_or_else(PoisonError::into_inner), &entries)
+    }
+}
+
+impl Sink for Answering<'_> {
+    fn entry(&mut self, entry: Entry) -> io::Result<()> {
+        self.entries.push(entry);
+        if self.entries.len() >= ENTRIES { self.flush() } else { Ok(()) }
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        send_bytes(&mut *self.to.lock().unwrap_or_else(PoisonError::into_inner), bytes)
+    }
+}

@@ -1,0 +1,44 @@
+//! The socket in the store's folder.
+//!
+//! A socket's path has at most 107 bytes (unix(7), `sun_path`), a store's folder may have more: it is reached
+//! through a descriptor of the folder then.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+
+const NAME: &str = "socket";
+
+/// The socket's own path.
+pub(super) fn path(store: &Path) -> PathBuf {
+    store.join(NAME)
+}
+
+/// Calls `with` with a path of the file `name` in `store` that is short enough.
+fn short<T>(store: &Path, name: &str, with: impl Fn(&Path) -> io::Result<T>) -> io::Result<T> {
+    let plain = store.join(name);
+    if plain.as_os_str().len() < 100 {
+        return with(&plain);
+    }
+    let folder = File::open(store)?;
+    with(Path::new(&format!("/proc/self/fd/{}/{name}", folder.as_raw_fd())))
+}
+
+/// Connects to the daemon, when one listens.
+pub(super) fn connect(store: &Path) -> io::Result<UnixStream> {
+    short(store, NAME, |path| UnixStream::connect(path))
+}
+
+/// Listens. Only whoever holds the store's lock may: a socket that is there is a dead daemon's, and is replaced.
+pub(super) fn listen(store: &Path) -> io::Result<UnixListener> {
+    use std::os::unix::fs::PermissionsExt;
+    // Under another name first, so that nobody connects before only the owner may.
+    let new = "socket.new";
+    let _ = std::fs::remove_file(store.join(new));
+    let listener = short(store, new, |path| UnixListener::bind(path))?;
+    std::fs::set_permissions(store.join(new), std::fs::Permissions::from_mode(0o600))?;
+    std::fs::rename(store.join(new), path(store))?;
+    Ok(listener)
+}

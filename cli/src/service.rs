@@ -1,0 +1,306 @@
+//! What is done for a request, wherever it came from: the daemon's socket, or this very process when the store
+//! lies on a read-only disk.
+
+use std::collections::HashSet;
+use std::io;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use stele_store::model::{BlobId, Node, RootName, Tree, TreeId};
+use stele_store::{CopyError, Holder, Keep, Placement, Progress, ReadError, Store, Target};
+
+use crate::answers::{self, Added, Answer, Closure, Counts, Entry, Finding, Info, What};
+use crate::failure::{Failure, Kind};
+use crate::reference::{Named, Reference, from_wire, to_wire};
+
+/// What can be asked of a store. Paths and REFs are escaped, so that any byte survives JSON.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "request", rename_all = "kebab-case")]
+pub enum Request {
+    /// Import a file or directory.
+    Add { path: String, root: Option<String>, keep_seconds: u64 },
+    /// The entries of a directory; with `recursive`, of all below it too, `depth` directories deep.
+    List { reference: String, recursive: bool, depth: Option<usize> },
+    /// The bytes of a blob, or the canonical text of a tree.
+    Cat { reference: String },
+    /// What is known of something.
+    Info { reference: String },
+    /// Copy out.
+    Export { reference: String, to: String },
+    /// Make or move a root.
+    RootAdd { name: String, reference: String },
+    /// Remove a root.
+    RootRemove { name: String },
+    /// All roots.
+    RootList {},
+    /// Collect.
+    Collect { dry_run: bool, end_leases: bool },
+    /// Hash all again.
+    Verify {},
+    /// Count.
+    Stats {},
+}
+
+/// Takes what a request answers before its end.
+pub trait Sink: Send {
+    /// An entry of a listing.
+    fn entry(&mut self, entry: Entry) -> io::Result<()>;
+    /// Some bytes of a blob.
+    fn bytes(&mut self, bytes: &[u8]) -> io::Result<()>;
+}
+
+fn lost_sink(error: &io::Error) -> Failure {
+    Failure::new(Kind::Cancelled, format!("nobody takes the answer any more: {error}"))
+}
+
+/// Does what is asked.
+///
+/// # Errors
+/// With a failure that can be shown to a person.
+pub fn run(
+    store: &Store,
+    request: Request,
+    sink: &mut dyn Sink,
+    progress: &Progress,
+) -> Result<Answer, Failure> {
+    let resolve = |reference: &str| -> Result<Named, Failure> {
+        let bytes = from_wire(reference)?.into_os_string().into_encoded_bytes();
+        Reference::parse(&bytes)?.resolve(store)
+    };
+    match request {
+        Request::Add { path, root, keep_seconds } => {
+            add(store, &from_wire(&path)?, root, keep_seconds, progress)
+        }
+        Request::List { reference, recursive, depth } => {
+            list(store, &resolve(&reference)?, if recursive { depth.unwrap_or(usize::MAX) } else { 1 }, sink)
+        }
+        Request::Cat { reference } => cat(store, &resolve(&reference)?, sink),
+        Request::Info { reference } => Ok(Answer::Info(info(store, &resolve(&reference)?)?)),
+        Request::Export { reference, to } => {
+            let target = target(&resolve(&reference)?)?;
+            store.export(target, &from_wire(&to)?, progress)?;
+            Ok(Answer::Done {})
+        }
+        Request::RootAdd { name, reference } => {
+            let (name, target) = (root_name(&name)?, target(&resolve(&reference)?)?);
+            store.set_root(&name, target)?;
+            Ok(Answer::Root(root_answer(name.as_str(), target, stele_store::now())))
+        }
+        Request::RootRemove { name } => {
+            store.remove_root(&root_name(&name)?)?;
+            Ok(Answer::Done {})
+        }
+        Request::RootList {} => {
+            let roots = store.roots()?;
+            Ok(Answer::Roots(
+                roots.iter().map(|it| root_answer(it.name.as_str(), it.target, it.created)).collect(),
+            ))
+        }
+        Request::Collect { dry_run, end_leases } => collect(store, dry_run, end_leases, progress),
+        Request::Verify {} => verify(store, progress),
+        Request::Stats {} => {
+            Ok(Answer::Counts(Counts::new(to_wire(store.path().as_os_str()), &store.stats()?)))
+        }
+    }
+}
+
+fn root_name(text: &str) -> Result<RootName, Failure> {
+    text.parse().map_err(|e| Failure::new(Kind::Usage, format!("`{text}` cannot name a root: {e}")))
+}
+
+/// A root as it is answered.
+pub fn root_answer(name: &str, target: Target, created: u64) -> answers::Root {
+    let digest = target.digest().to_string();
+    answers::Root { name: name.to_owned(), kind: target.into(), digest, created }
+}
+
+fn target(named: &Named) -> Result<Target, Failure> {
+    named.target().ok_or_else(|| {
+        Failure::new(Kind::Usage, "that is a symbolic link, which has no digest of its own")
+            .hint("name the directory that holds it, or what it points to")
+    })
+}
+
+fn add(
+    store: &Store,
+    path: &Path,
+    root: Option<String>,
+    keep_seconds: u64,
+    progress: &Progress,
+) -> Result<Answer, Failure> {
+    let root = root.map(|name| root_name(&name)).transpose()?;
+    let session = store.session()?;
+    let target = session.import(path, progress)?;
+    // A root keeps it for good; without one it must at least outlive the person's next command.
+    let leased_until =
+        (root.is_none() && keep_seconds > 0).then(|| stele_store::now().saturating_add(keep_seconds));
+    let keep = Keep { root: root.clone(), lease: leased_until.map(Holder::Until) };
+    let added = session.finish(&[target], &keep)?;
+    Ok(Answer::Added(Added {
+        kind: target.into(),
+        digest: target.digest().to_string(),
+        blobs: added.blobs,
+        bytes: added.bytes,
+        new_blobs: added.new_blobs,
+        new_bytes: added.new_bytes,
+        root: root.map(|name| name.to_string()),
+        leased_until,
+    }))
+}
+
+fn entry(node: &Node, path: String, depth: usize, last: bool) -> Entry {
+    let target = match node {
+        Node::Symlink { target } => Some(target.to_string()),
+        _ => None,
+    };
+    let digest = node.digest().map(|digest| digest.to_string());
+    Entry { kind: node.kind(), size: node.size(), digest, target, path, depth, last }
+}
+
+fn list(store: &Store, named: &Named, depth: usize, sink: &mut dyn Sink) -> Result<Answer, Failure> {
+    let mut send = |entry| sink.entry(entry).map_err(|e| lost_sink(&e));
+    let tree = match named {
+        Named::Tree(tree) => *tree,
+        Named::Blob(blob, executable) => {
+            let size = store.blob_info(blob)?.size;
+            let node = Node::File { blob: *blob, size, executable: executable.unwrap_or(false) };
+            send(entry(&node, ".".to_owned(), 0, true))?;
+            return Ok(Answer::Done {});
+        }
+        Named::Symlink(target) => {
+            let (kind, size) = ('l', target.len() as u64);
+            let target = Some(target.clone());
+            send(Entry { kind, size, digest: None, target, path: ".".to_owned(), depth: 0, last: true })?;
+            return Ok(Answer::Done {});
+        }
+    };
+    // Tree, its path, and the next entry of it.
+    let mut stack: Vec<(Tree, String, usize)> = vec![(store.tree(&tree)?, String::new(), 0)];
+    while let Some((tree, path, next)) = stack.pop() {
+        let Some((name, node)) = tree.entries().get(next) else { continue };
+        let place = if path.is_empty() { name.to_string() } else { format!("{path}/{name}") };
+        let last = next + 1 == tree.entries().len();
+        send(entry(node, place.clone(), stack.len(), last))?;
+        let below = match node {
+            Node::Directory { tree, .. } if stack.len() + 1 < depth => Some(store.tree(tree)?),
+            _ => None,
+        };
+        stack.push((tree, path, next + 1));
+        if let Some(below) = below {
+            stack.push((below, place, 0));
+        }
+    }
+    Ok(Answer::Done {})
+}
+
+fn cat(store: &Store, named: &Named, sink: &mut dyn Sink) -> Result<Answer, Failure> {
+    match named {
+        Named::Tree(tree) => sink.bytes(&store.tree_text(tree)?).map_err(|e| lost_sink(&e))?,
+        Named::Symlink(_) => {
+            target(named)?;
+        }
+        Named::Blob(blob, _) => {
+            let reader = store.open_blob(blob)?;
+            let info = *reader.info();
+            match reader.verified(|bytes| sink.bytes(bytes)) {
+                Ok(()) => {}
+                Err(CopyError::Sink(e)) => return Err(lost_sink(&e)),
+                Err(CopyError::Read(error)) => {
+                    // The next reader must not get the same wrong bytes; that quarantine failed changes nothing.
+                    if matches!(error, ReadError::CorruptBlob { .. }) {
+                        let _ = store.quarantine_blob(blob, &info);
+                    }
+                    return Err(error.into());
+                }
+            }
+        }
+    }
+    Ok(Answer::Done {})
+}
+
+fn info(store: &Store, named: &Named) -> Result<Info, Failure> {
+    let target = target(named)?;
+    let roots = store.roots()?;
+    let roots = roots.iter().filter(|root| root.target == target).map(|root| root.name.to_string()).collect();
+    let mut info = Info {
+        kind: target.into(),
+        digest: target.digest().to_string(),
+        size: 0,
+        sha256: None,
+        placement: None,
+        file: None,
+        entries: None,
+        closure: None,
+        roots,
+    };
+    match target {
+        Target::Blob(blob) => {
+            let row = store.blob_info(&blob)?;
+            info.size = row.size;
+            info.sha256 = Some(row.sha256.to_string());
+            info.placement = Some(answers::placement(row.placement).to_owned());
+            if row.placement == Placement::File {
+                info.file = Some(to_wire(store.object_path(&blob).as_os_str()));
+            }
+        }
+        Target::Tree(tree) => {
+            let text = store.tree_text(&tree)?;
+            info.size = text.len() as u64;
+            info.entries = Some(store.tree(&tree)?.entries().len() as u64);
+            info.closure = Some(closure(store, tree)?);
+        }
+    }
+    Ok(info)
+}
+
+fn closure(store: &Store, root: TreeId) -> Result<Closure, Failure> {
+    let (mut trees, mut blobs) = (HashSet::from([root]), HashSet::<BlobId>::new());
+    let (mut stack, mut bytes) = (vec![root], 0);
+    while let Some(id) = stack.pop() {
+        for (_, node) in store.tree(&id)?.entries() {
+            match node {
+                Node::Directory { tree, .. } if trees.insert(*tree) => stack.push(*tree),
+                Node::File { blob, size, .. } if blobs.insert(*blob) => bytes += size,
+                _ => {}
+            }
+        }
+    }
+    Ok(Closure { trees: trees.len() as u64, blobs: blobs.len() as u64, bytes })
+}
+
+fn collect(store: &Store, dry_run: bool, end_leases: bool, progress: &Progress) -> Result<Answer, Failure> {
+    if end_leases && !dry_run && !store.is_read_only() {
+        store.end_timed_leases()?;
+    }
+    let it = store.collect(dry_run, progress)?;
+    Ok(Answer::Collected(answers::Collected {
+        dry_run,
+        live_trees: it.live_trees,
+        live_blobs: it.live_blobs,
+        live_bytes: it.live_bytes,
+        removed_trees: it.removed_trees,
+        removed_blobs: it.removed_blobs,
+        removed_bytes: it.removed_bytes,
+        removed_strays: it.removed_strays,
+        leases: it.leases,
+        leased_bytes: it.leased_bytes,
+    }))
+}
+
+fn verify(store: &Store, progress: &Progress) -> Result<Answer, Failure> {
+    let verified = store.verify(progress)?;
+    let finding = |it: &stele_store::Finding| Finding {
+        kind: What::from(it.target),
+        digest: it.target.digest().to_string(),
+        problem: it.problem.to_string(),
+        moved_to: it.moved_to.as_ref().map(|path| to_wire(path.as_os_str())),
+        used_by: it.used_by.clone(),
+    };
+    Ok(Answer::Verified(answers::Verified {
+        trees: verified.trees,
+        blobs: verified.blobs,
+        bytes: verified.bytes,
+        findings: verified.findings.iter().map(finding).collect(),
+    }))
+}

@@ -1,0 +1,115 @@
+//! Small disks of a test's own, to be filled, made read-only, or cut off.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+/// Something mounted, unmounted when dropped.
+pub struct Disk {
+    dir: TempDir,
+    image: Option<PathBuf>,
+}
+
+fn run(program: &str, args: &[&std::ffi::OsStr]) -> bool {
+    let output = Command::new(program).args(args).output();
+    match output {
+        Ok(output) if output.status.success() => true,
+        Ok(output) => {
+            eprintln!("{program} {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+            false
+        }
+        Err(e) => {
+            eprintln!("{program}: {e}");
+            false
+        }
+    }
+}
+
+macro_rules! args {
+    ($($arg:expr),*) => { &[$(std::ffi::OsStr::new($arg)),*] };
+}
+
+impl Disk {
+    /// A tmpfs of `mib` MiB. `None` without the right to mount.
+    pub fn tmpfs(mib: u64) -> Option<Self> {
+        let dir = tempfile::tempdir().expect("a folder");
+        let size = format!("size={mib}m");
+        run("mount", args!["-t", "tmpfs", "-o", &size, "tmpfs", dir.path()])
+            .then_some(Self { dir, image: None })
+    }
+
+    /// A journalled ext4 in a file of `mib` MiB. `None` without the right to mount.
+    pub fn ext4(mib: u64) -> Option<Self> {
+        let image = std::env::temp_dir().join(format!("stele-test-{}-{mib}.ext4", std::process::id()));
+        fs::File::create(&image).and_then(|file| file.set_len(mib << 20)).expect("an image");
+        let made =
+            run("mkfs.ext4", args!["-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0", &image]);
+        if !made {
+            let _ = fs::remove_file(image);
+            return None;
+        }
+        Self::mount_image(image)
+    }
+
+    fn mount_image(image: PathBuf) -> Option<Self> {
+        let dir = tempfile::tempdir().expect("a folder");
+        if run("mount", args!["-o", "loop", &image, dir.path()]) {
+            return Some(Self { dir, image: Some(image) });
+        }
+        let _ = fs::remove_file(image);
+        None
+    }
+
+    /// What would be on this disk after a power cut at this moment: a copy of the image as the device has it, while
+    /// all that the file system still holds in memory is left behind. The copy is mounted, its journal replayed.
+    pub fn after_power_cut(&self, name: &str) -> Self {
+        let image = self.image.as_ref().expect("only an image can be copied");
+        let copy = image.with_extension(format!("cut-{name}"));
+        assert!(run("cp", args!["--sparse=always", image, &copy]), "the image could not be copied");
+        Self::mount_image(copy).expect("a journalled file system mounts after a power cut")
+    }
+
+    /// Where it is mounted.
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Mounts it read-only, or for writing again.
+    pub fn set_read_only(&self, read_only: bool) {
+        let option = if read_only { "remount,ro" } else { "remount,rw" };
+        assert!(run("mount", args!["-o", option, self.path()]), "{option} failed");
+    }
+
+    /// Writes until nothing fits any more.
+    pub fn fill(&self) {
+        use std::io::Write;
+        let mut file = fs::File::create(self.path().join("filler")).expect("a file");
+        for step in [1 << 20, 4096, 1] {
+            let zeros = vec![7; step];
+            while file.write_all(&zeros).is_ok() {}
+        }
+        let _ = file.sync_all();
+    }
+
+    /// Makes room again.
+    pub fn drain(&self) {
+        let _ = fs::remove_file(self.path().join("filler"));
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // A daemon that is just ending may hold it for a moment.
+        for _ in 0..100 {
+            if run("umount", args![self.path()]) {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        if let Some(image) = &self.image {
+            let _ = fs::remove_file(image);
+        }
+    }
+}
