@@ -41,7 +41,7 @@ impl From<DbError> for Failure {
             DbError::Damaged { .. } | DbError::Row { .. } => {
                 Self::new(Kind::Corrupt, error.to_string()).hint(REBUILD)
             }
-            DbError::Other { .. } => plain(&error),
+            DbError::Locked { .. } | DbError::Other { .. } => plain(&error),
         };
         Self { restart: true, ..failure }
     }
@@ -119,6 +119,7 @@ impl From<WriteError> for Failure {
             WriteError::File(error) => error.into(),
             WriteError::Db(error) => error.into(),
             WriteError::ReadOnly => read_only(),
+            WriteError::NoRoom { .. } => Self::new(Kind::NoSpace, error.to_string()).hint(FREE_SPACE),
             WriteError::Incomplete { .. } => plain(&error).hint("store what it names first"),
         }
     }

@@ -12,6 +12,7 @@ use crate::gate::Gate;
 use crate::model::{BlobId, Digest, Node, RootName, TreeId};
 use crate::objects::FileError;
 use crate::progress::{Cancelled, Progress};
+use crate::room::UNLOGGED;
 use crate::store::{ReadError, Store};
 
 /// Blobs whose rows are removed in one batch: writers are held off for one synced write of it.
@@ -126,7 +127,44 @@ impl Store {
     pub fn drop_strays(&self) -> Result<u64, CollectError> {
         self.gate.begin_collection().ok_or(CollectError::Running)?;
         let _collection = Collection(&self.gate);
-        self.sweep_strays(false)
+        let files = self.sweep_strays(false)?;
+        Ok(files + self.sweep_unnamed()?)
+    }
+
+    /// Removes small blobs that no row names. Only a session that was killed leaves some, and the store is marked
+    /// then: looking for them reads all small blobs.
+    fn sweep_unnamed(&self) -> Result<u64, CollectError> {
+        if self.db.meta(UNLOGGED)?.is_none() {
+            return Ok(0);
+        }
+        let mut count = 0;
+        let mut batch = Vec::new();
+        let remove = |batch: Vec<BlobId>| {
+            let dead = self.gate.condemn(
+                batch,
+                |id| id.0,
+                |dead: &[BlobId]| {
+                    let mut rows = Rows::default();
+                    dead.iter().for_each(|id| rows.delete_inline(id));
+                    self.db.write(rows, Durability::Later)
+                },
+            )?;
+            self.gate.bury(dead.iter().map(|id| id.0));
+            Ok::<_, DbError>(dead.len() as u64)
+        };
+        for row in self.db.inlines()? {
+            let (id, _) = row?;
+            if self.db.blob(&id)?.is_none_or(|row| row.placement != Placement::Inline) {
+                batch.push(id);
+            }
+            if batch.len() == SWEEP_BATCH {
+                count += remove(std::mem::take(&mut batch))?;
+            }
+        }
+        count += remove(batch)?;
+        // What an earlier owner left is gone.
+        self.end_unlogged();
+        Ok(count)
     }
 
     fn mark(&self, pinned: &[Digest], progress: &Progress) -> Result<Live, CollectError> {

@@ -22,6 +22,7 @@ mod objects;
 mod open;
 mod progress;
 mod rebuild;
+mod room;
 mod roots;
 mod session;
 mod stats;

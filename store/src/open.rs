@@ -6,6 +6,8 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::fs::FlockOperation;
 
@@ -14,11 +16,15 @@ use crate::db::{Db, DbError, Durability, Rows, Totals};
 use crate::gate::Gate;
 use crate::layout::{FORMAT_VERSION, FormatError, KNOWN_FEATURES, Layout};
 use crate::objects::{FileError, Objects, sync_path};
+use crate::room::UNLOGGED;
 use crate::store::{Access, Store};
 
 /// The space that [`Layout::ballast`] keeps back, in bytes: enough for RocksDB to open and for a collection to
 /// write down what it removes.
 const BALLAST: u64 = 16 << 20;
+
+/// How long RocksDB's own lock may outlive the store's.
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Why a store could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -107,6 +113,7 @@ impl Store {
             gate: Gate::default(),
             totals: Mutex::new(totals),
             next_lease: AtomicU64::new(0),
+            unlogged: Mutex::new(0),
             layout,
             db,
             objects,
@@ -139,6 +146,7 @@ pub(crate) fn open_locked(layout: Layout, lock: File, rebuilding: bool) -> Resul
     objects.empty_tmp()?;
     let epoch = meta_u64(&db, "epoch")?.unwrap_or(0);
     let clean = meta_u64(&db, "clean")?.unwrap_or(0) == epoch;
+    let unlogged = db.meta(UNLOGGED)?.is_some();
     let mut rows = Rows::default();
     rows.put_meta("format", FORMAT_VERSION.to_string().into_bytes());
     rows.put_meta("features", format!("{KNOWN_FEATURES:#x}").into_bytes());
@@ -148,10 +156,11 @@ pub(crate) fn open_locked(layout: Layout, lock: File, rebuilding: bool) -> Resul
     crash::point(CrashPoint::OpenEpochWritten);
     let totals = db.meta("totals")?.and_then(|row| Totals::decode(&row)).unwrap_or_default();
     let store = Store {
-        access: Access::ReadWrite { _lock: lock, unclean: !clean, epoch: epoch + 1 },
+        access: Access::ReadWrite { _lock: lock, unclean: !clean || unlogged, epoch: epoch + 1 },
         gate: Gate::default(),
         totals: Mutex::new(totals),
         next_lease: AtomicU64::new((epoch + 1) << 32),
+        unlogged: Mutex::new(u64::from(unlogged)),
         layout,
         db,
         objects,
@@ -177,7 +186,11 @@ fn prepare(layout: &Layout) -> Result<File, OpenError> {
         }
         return Ok(lock);
     }
-    fs::DirBuilder::new().recursive(true).mode(0o755).create(path).map_err(|e| FileError::new(path, "made", e))?;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o755)
+        .create(path)
+        .map_err(|e| FileError::new(path, "made", e))?;
     refuse_occupied(path)?;
     let lock = take_lock(layout)?;
     write_new_format(layout)?;
@@ -247,9 +260,17 @@ pub(crate) fn settle_format(layout: &Layout) -> Result<(), FileError> {
 
 /// Opens the database; when the disk is full, with the space that was kept back for that.
 fn open_db(layout: &Layout) -> Result<Db, DbError> {
-    match Db::open(&layout.db()) {
-        Err(DbError::NoSpace { .. }) if fs::remove_file(layout.ballast()).is_ok() => Db::open(&layout.db()),
-        result => result,
+    let begun = Instant::now();
+    loop {
+        match Db::open(&layout.db()) {
+            Err(DbError::NoSpace { .. }) if fs::remove_file(layout.ballast()).is_ok() => {}
+            // The kernel takes the locks of a killed process one after the other: the store's lock is ours already,
+            // RocksDB's own may still be the dead one's for a moment.
+            Err(DbError::Locked { .. }) if begun.elapsed() < LOCK_PATIENCE => {
+                thread::sleep(LOCK_PATIENCE / 500)
+            }
+            result => return result,
+        }
     }
 }
 
@@ -270,13 +291,13 @@ fn meta_u64(db: &Db, key: &str) -> Result<Option<u64>, DbError> {
     Ok(db.meta(key)?.and_then(|value| value.try_into().ok()).map(u64::from_le_bytes))
 }
 
-/// Keeps some space back while the disk has at least sixteen times as much.
+/// Keeps some space back while the disk has at least eight times as much.
 fn set_ballast(layout: &Layout) -> io::Result<()> {
     if fs::metadata(layout.ballast()).is_ok_and(|meta| meta.len() == BALLAST) {
         return Ok(());
     }
     let disk = rustix::fs::statvfs(layout.root())?;
-    if disk.f_bavail.saturating_mul(disk.f_frsize) < BALLAST * 16 {
+    if disk.f_bavail.saturating_mul(disk.f_frsize) < BALLAST * 8 {
         return Ok(());
     }
     let file = File::create(layout.ballast())?;

@@ -4,8 +4,13 @@
 //! and are synced; then one database batch names them, together with the small blobs and the trees. The last batch
 //! of a session is synced, and only then is anybody told. So, after any crash, no row is without its file, and a
 //! tree that is there has all that it names.
+//!
+//! Many small blobs go round the database's log: their bytes are written to its tables once, and rows name them
+//! when the tables are durable. It saves writing them twice, and keeps the log, which has to be read again after a
+//! crash even on a full disk, small.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::crash::{self, CrashPoint};
@@ -19,10 +24,13 @@ use crate::store::Store;
 /// the measurement.
 pub const INLINE_MOST: u64 = 16 << 10;
 
-/// Bytes of small blobs after which they go to the database's log, not synced yet.
+/// Bytes of small blobs after which they go to the database round its log.
 const INLINE_BATCH: usize = 4 << 20;
-/// Files, and bytes of trees, after which a whole batch is committed. Each commit costs a sync.
+/// Up to so many bytes of small blobs go through the log at the end of a session: one write, no new table.
+const LOGGED_MOST: usize = 1 << 20;
+/// Payload files, small blobs, and bytes of trees, after which a whole batch is committed. Each costs a sync.
 const FILE_BATCH: usize = 8192;
+const SMALL_BATCH: usize = 1 << 17;
 const TREE_BATCH: usize = 16 << 20;
 
 /// Why a session could not store something.
@@ -31,6 +39,14 @@ pub enum WriteError {
     /// The store was opened without the right to write.
     #[error("the store is open for reading only")]
     ReadOnly,
+    /// The disk is so full that the store might not be able to collect any more.
+    #[error("the disk of the store has {left} bytes left, and {kept} are kept back for collections")]
+    NoRoom {
+        /// What is left.
+        left: u64,
+        /// What is kept back.
+        kept: u64,
+    },
     /// A tree names something that neither the session nor the store has.
     #[error("tree {tree} names {missing}, which the store has not")]
     Incomplete {
@@ -53,6 +69,7 @@ impl WriteError {
         match self {
             Self::File(e) => e.is_no_space(),
             Self::Db(e) => matches!(e, DbError::NoSpace { .. }),
+            Self::NoRoom { .. } => true,
             _ => false,
         }
     }
@@ -89,8 +106,11 @@ pub(crate) struct Staged {
 
 #[derive(Default)]
 struct Pending {
-    inline: Rows,
+    /// Small blobs whose bytes are here.
+    inline: Vec<(BlobId, BlobRow, Vec<u8>)>,
     inline_bytes: usize,
+    /// Small blobs whose bytes went round the log and that no row names yet.
+    unlogged: Vec<(BlobId, BlobRow)>,
     files: Vec<(BlobId, Temp)>,
     file_rows: Vec<(BlobId, BlobRow)>,
     trees: Vec<(TreeId, Vec<u8>, Vec<Digest>)>,
@@ -106,6 +126,8 @@ pub struct Session<'s> {
     pending: Mutex<Pending>,
     /// Held while a batch is committed: batches must become durable in the order in which they were filled.
     commit: Mutex<()>,
+    /// Whether something went round the log.
+    unlogged: AtomicBool,
     /// Digests whose bytes some thread of this session is storing at this moment.
     in_flight: Mutex<HashSet<Digest>>,
     landed: Condvar,
@@ -127,6 +149,7 @@ impl Store {
             writer: self.gate.enter(),
             pending: Mutex::default(),
             commit: Mutex::new(()),
+            unlogged: AtomicBool::new(false),
             in_flight: Mutex::default(),
             landed: Condvar::new(),
             filed: Mutex::default(),
@@ -136,6 +159,20 @@ impl Store {
 
 impl Drop for Session<'_> {
     fn drop(&mut self) {
+        // A session that failed names what it wrote round the log, so that the collector finds it. If that fails
+        // too, the mark stays, and the next opening of the store looks for it.
+        if *self.unlogged.get_mut() {
+            let unlogged = std::mem::take(&mut lock(&self.pending).unlogged);
+            let mut rows = Rows::default();
+            for (id, row) in &unlogged {
+                rows.put_blob(id, row);
+            }
+            let named =
+                self.store.db.flush_inline().and_then(|()| self.store.db.write(rows, Durability::Later));
+            if named.is_ok() {
+                self.end_unlogged();
+            }
+        }
         self.store.gate.leave(self.writer);
     }
 }
@@ -181,8 +218,7 @@ impl<'s> Session<'s> {
             self.stage(id, Staged { temp, size, sha256 });
         } else {
             let mut pending = lock(&self.pending);
-            pending.inline.put_blob(&id, &BlobRow { placement, size, sha256 });
-            pending.inline.put_inline(&id, bytes.to_vec());
+            pending.inline.push((id, BlobRow { placement, size, sha256 }, bytes.to_vec()));
             pending.inline_bytes += bytes.len();
             pending.added.new_blobs += 1;
             pending.added.new_bytes += size;
@@ -289,7 +325,9 @@ impl<'s> Session<'s> {
     pub(crate) fn commit_if_full(&self) -> Result<(), WriteError> {
         let (inline, whole) = {
             let pending = lock(&self.pending);
-            let whole = pending.files.len() >= FILE_BATCH || pending.tree_bytes >= TREE_BATCH;
+            let whole = pending.files.len() >= FILE_BATCH
+                || pending.unlogged.len() >= SMALL_BATCH
+                || pending.tree_bytes >= TREE_BATCH;
             (pending.inline_bytes >= INLINE_BATCH, whole)
         };
         if whole {
@@ -297,29 +335,70 @@ impl<'s> Session<'s> {
         }
         if inline {
             let _order = lock(&self.commit);
-            let rows = {
-                let mut pending = lock(&self.pending);
-                pending.inline_bytes = 0;
-                std::mem::take(&mut pending.inline)
-            };
-            self.store.db.write(rows, Durability::Later)?;
+            self.write_unlogged()?;
         }
+        Ok(())
+    }
+
+    /// Writes the small blobs that have gathered round the log. To be called with `commit` held.
+    fn write_unlogged(&self) -> Result<(), WriteError> {
+        let inline = {
+            let mut pending = lock(&self.pending);
+            pending.inline_bytes = 0;
+            std::mem::take(&mut pending.inline)
+        };
+        if inline.is_empty() {
+            return Ok(());
+        }
+        self.store.require_room()?;
+        if !self.unlogged.swap(true, Ordering::SeqCst) {
+            self.store.begin_unlogged()?;
+        }
+        let mut rows = Rows::default();
+        let mut named = Vec::with_capacity(inline.len());
+        for (id, row, bytes) in inline {
+            rows.put_inline(&id, bytes);
+            named.push((id, row));
+        }
+        self.store.db.write_unlogged(rows)?;
+        lock(&self.pending).unlogged.append(&mut named);
         Ok(())
     }
 
     fn commit_all(&self, extra: Rows, durability: Durability) -> Result<(), WriteError> {
         let _order = lock(&self.commit);
-        let (mut rows, mut files, file_rows, trees) = {
+        self.store.require_room()?;
+        // All that the trees taken here name is taken here too, or was committed before.
+        let (inline_bytes, mut files, file_rows, trees) = {
             let mut pending = lock(&self.pending);
-            pending.inline_bytes = 0;
             pending.tree_bytes = 0;
             (
-                std::mem::take(&mut pending.inline),
+                pending.inline_bytes,
                 std::mem::take(&mut pending.files),
                 std::mem::take(&mut pending.file_rows),
                 std::mem::take(&mut pending.trees),
             )
         };
+        if inline_bytes >= LOGGED_MOST {
+            self.write_unlogged()?;
+        }
+        let mut rows = Rows::default();
+        let (inline, unlogged) = {
+            let mut pending = lock(&self.pending);
+            pending.inline_bytes = 0;
+            (std::mem::take(&mut pending.inline), std::mem::take(&mut pending.unlogged))
+        };
+        for (id, row, bytes) in inline {
+            rows.put_blob(&id, &row);
+            rows.put_inline(&id, bytes);
+        }
+        if !unlogged.is_empty() {
+            self.store.db.flush_inline()?;
+            crash::point(CrashPoint::CommitInlineFlushed);
+            for (id, row) in unlogged {
+                rows.put_blob(&id, &row);
+            }
+        }
         if !files.is_empty() {
             for (id, _) in &files {
                 self.store.gate.wait_until_buried(&id.0);
@@ -352,7 +431,7 @@ impl<'s> Session<'s> {
     ///
     /// # Errors
     /// When the disk or the database will not take it: nothing is acknowledged then.
-    pub fn finish(self, result: &[Target], keep: &Keep) -> Result<Added, WriteError> {
+    pub fn finish(mut self, result: &[Target], keep: &Keep) -> Result<Added, WriteError> {
         let added = lock(&self.pending).added;
         let mut extra = Rows::default();
         if let (Some(name), [.., last]) = (&keep.root, result) {
@@ -372,7 +451,20 @@ impl<'s> Session<'s> {
         }
         self.commit_all(extra, Durability::Synced)?;
         crash::point(CrashPoint::CommitFinalSynced);
+        self.end_unlogged();
+        if keep.root.is_some() {
+            self.store.mirror_roots();
+        }
         Ok(added)
+    }
+}
+
+impl Session<'_> {
+    /// Nothing that went round the log is without a name any more.
+    fn end_unlogged(&mut self) {
+        if std::mem::take(self.unlogged.get_mut()) {
+            self.store.end_unlogged();
+        }
     }
 }
 

@@ -22,7 +22,9 @@ pub struct Stele {
 pub struct Outcome {
     /// The exit code; -1 when a signal ended it.
     pub code: i32,
+    /// What it answered.
     pub stdout: Vec<u8>,
+    /// What it said.
     pub stderr: String,
 }
 

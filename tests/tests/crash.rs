@@ -35,8 +35,8 @@ fn way(point: CrashPoint) -> Way {
     use CrashPoint::*;
     match point {
         OpenFoldersMade => Way::MakeStore,
-        OpenEpochWritten | ImportTempCreated | ImportTempWritten | CommitRenamed | CommitSynced
-        | CommitRowsWritten | CommitFinalSynced => Way::Import,
+        OpenEpochWritten | ImportTempCreated | ImportTempWritten | CommitInlineFlushed | CommitRenamed
+        | CommitSynced | CommitRowsWritten | CommitFinalSynced => Way::Import,
         RootWritten | RootRemoved => Way::Roots,
         GcMarked | GcTreesRemoved | GcRowsRemoved | GcFileRemoved => Way::Collect,
         VerifyMovedAside => Way::Verify,
@@ -51,6 +51,12 @@ fn a_crash_at_any_step_loses_nothing_that_was_acknowledged() {
     let (old, new) = (source.path().join("old"), source.path().join("new"));
     trees::generate(&old, 1, 120);
     trees::generate(&new, 2, 120);
+    // So much that small blobs go round the database's log.
+    let mut random = trees::Random::new(2);
+    fs::create_dir(new.join("small")).unwrap();
+    for n in 0..500 {
+        fs::write(new.join(format!("small/{n}")), random.bytes(13_000)).unwrap();
+    }
     for &point in CrashPoint::ALL {
         eprintln!("--- {}", point.label());
         let mut stele = Stele::new();

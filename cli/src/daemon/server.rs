@@ -159,8 +159,8 @@ fn clear_strays(server: &Arc<Server>) {
     let server = Arc::clone(server);
     thread::spawn(move || match server.store.drop_strays() {
         Ok(0) | Err(CollectError::Running) => {}
-        Ok(count) => info!("removed {count} files that no row named"),
-        Err(error) => warn!("files without rows could not be removed: {error}"),
+        Ok(count) => info!("removed {count} payloads that no row named"),
+        Err(error) => warn!("payloads without rows could not be removed: {error}"),
     });
 }
 

@@ -13,6 +13,14 @@ pub enum DbError {
         /// RocksDB's words.
         message: String,
     },
+    /// Another process has the database open.
+    #[error("the database could not {doing}: another process has it open ({message})")]
+    Locked {
+        /// What was attempted.
+        doing: &'static str,
+        /// RocksDB's words.
+        message: String,
+    },
     /// RocksDB found its own files damaged.
     #[error("the database could not {doing}: it is damaged ({message})")]
     Damaged {
@@ -45,6 +53,9 @@ impl DbError {
         // RocksDB's C interface gives no subcode: the words of the system call are all there is.
         if message.contains("No space left on device") || message.contains("Disk quota exceeded") {
             return Self::NoSpace { doing, message };
+        }
+        if message.contains("While lock file") {
+            return Self::Locked { doing, message };
         }
         match error.kind() {
             rocksdb::ErrorKind::Corruption => Self::Damaged { doing, message },

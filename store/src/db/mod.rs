@@ -123,6 +123,12 @@ impl Db {
     /// # Errors
     /// When RocksDB cannot; nothing of the batch is visible then.
     pub fn write(&self, rows: Rows, durability: Durability) -> Result<(), DbError> {
+        let mut options = WriteOptions::default();
+        options.set_sync(durability == Durability::Synced);
+        self.write_with(rows, &options)
+    }
+
+    fn write_with(&self, rows: Rows, options: &WriteOptions) -> Result<(), DbError> {
         let mut batch = WriteBatch::default();
         for (family, key, value) in rows.writes {
             let family = self.family(family)?;
@@ -131,9 +137,26 @@ impl Db {
                 None => batch.delete_cf(family, key),
             }
         }
+        self.db.write_opt(batch, options).map_err(|e| DbError::new("write", &e))
+    }
+
+    /// Writes `rows` round the log: they are durable only after [`Db::flush_inline`], and until then a crash takes
+    /// any of them, in any order.
+    ///
+    /// # Errors
+    /// When RocksDB cannot.
+    pub fn write_unlogged(&self, rows: Rows) -> Result<(), DbError> {
         let mut options = WriteOptions::default();
-        options.set_sync(durability == Durability::Synced);
-        self.db.write_opt(batch, &options).map_err(|e| DbError::new("write", &e))
+        options.disable_wal(true);
+        self.write_with(rows, &options)
+    }
+
+    /// Makes the column family `inline` durable.
+    ///
+    /// # Errors
+    /// When RocksDB cannot.
+    pub fn flush_inline(&self) -> Result<(), DbError> {
+        self.db.flush_cf(self.family(Family::Inline)?).map_err(|e| DbError::new("flush", &e))
     }
 
     /// Writes all that is in memory to table files, so that the next opening has no log to read.

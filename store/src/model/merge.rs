@@ -4,7 +4,7 @@
 //! origins and the path, unless the caller said which origin wins there. No file is copied; the result costs one
 //! new tree for each directory that differs from every input.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet, btree_map};
 
 use super::MAX_DEPTH;
 use super::digest::{Digest, TreeId};
@@ -86,19 +86,30 @@ pub struct Merged {
     pub root: TreeId,
     /// The length of its canonical text in bytes.
     pub size: u64,
-    /// The trees that no input had under that identity, children before parents: what has to be stored.
+    /// What has to be stored: every tree that is none of those it was united from, once each, children before
+    /// parents.
     pub new: Vec<Tree>,
 }
 
 impl Merge {
     /// Unites the inputs. Of no input at all, the empty tree.
     ///
+    /// Takes the time that the distinct directories need which differ, however often each of them occurs, and no
+    /// more stack for deep trees than for shallow ones.
+    ///
     /// # Errors
     /// A [`Conflict`], a tree that `source` has not, or nesting beyond [`MAX_DEPTH`].
     pub fn run<S: TreeSource>(&self, source: &S) -> Result<Merged, MergeError<S::Error>> {
-        let sides = self.inputs.iter().map(|i| Side { origin: &i.origin, tree: i.tree }).collect();
-        let mut run = Run { merge: self, source, new: Vec::new() };
-        let (root, size) = run.unite(sides, &mut Vec::new())?;
+        let sides: Vec<_> = self.inputs.iter().map(|i| Side { origin: &i.origin, tree: i.tree }).collect();
+        let mut run = Run {
+            merge: self,
+            source,
+            path: Vec::new(),
+            known: HashMap::new(),
+            new: Vec::new(),
+            made: HashSet::new(),
+        };
+        let United { tree: root, size, .. } = run.unite(&sides)?;
         Ok(Merged { root, size, new: run.new })
     }
 }
@@ -109,28 +120,86 @@ struct Side<'a> {
     tree: TreeId,
 }
 
+/// A directory of which some entries are united and others are not yet.
+struct Level<'a> {
+    /// Which trees are united here, each once.
+    trees: Vec<TreeId>,
+    left: btree_map::IntoIter<Name, Vec<(&'a str, Node)>>,
+    entries: Vec<(Name, Node)>,
+    /// How many levels below this one had to be united.
+    below: usize,
+}
+
+/// A directory that is united.
+#[derive(Clone, Copy)]
+struct United {
+    tree: TreeId,
+    size: u64,
+    /// How many levels below it had to be united.
+    below: usize,
+}
+
+/// What becomes of the entries of one name.
+enum Choice<'a> {
+    Node(Node),
+    /// They are directories that differ.
+    Descend(Vec<Side<'a>>),
+}
+
 struct Run<'a, S> {
     merge: &'a Merge,
     source: &'a S,
+    /// Where the work is.
+    path: Vec<Name>,
+    /// Sets of trees that were united before, with no winner below. The same set gives the same tree wherever it is
+    /// met again; without this, trees that hold a tree twice on every level would take exponential time.
+    known: HashMap<Vec<TreeId>, United>,
     new: Vec<Tree>,
+    /// What is in `new`.
+    made: HashSet<TreeId>,
 }
 
 impl<'a, S: TreeSource> Run<'a, S> {
-    fn unite(
-        &mut self,
-        sides: Vec<Side<'a>>,
-        path: &mut Vec<Name>,
-    ) -> Result<(TreeId, u64), MergeError<S::Error>> {
-        if path.len() > MAX_DEPTH {
-            return Err(MergeError::Deep { path: spell(path) });
+    fn unite(&mut self, sides: &[Side<'a>]) -> Result<United, MergeError<S::Error>> {
+        let mut level = self.open(sides)?;
+        // Not by recursion: a thread's stack may be smaller than the deepest tree needs.
+        let mut above: Vec<Level<'a>> = Vec::new();
+        loop {
+            let node = if let Some((name, nodes)) = level.left.next() {
+                self.path.push(name);
+                match self.choose(nodes)? {
+                    Choice::Node(node) => node,
+                    Choice::Descend(sides) => match self.known_before(&sides)? {
+                        Some(united) => level.take_directory(united),
+                        None => {
+                            above.push(std::mem::replace(&mut level, self.open(&sides)?));
+                            continue;
+                        }
+                    },
+                }
+            } else {
+                let united = self.close(level);
+                let Some(parent) = above.pop() else { return Ok(united) };
+                level = parent;
+                level.take_directory(united)
+            };
+            // The loop goes on below the name that was pushed, or comes back to it from below.
+            if let Some(name) = self.path.pop() {
+                level.entries.push((name, node));
+            }
         }
+    }
+
+    /// Begins to unite the directories at the present path.
+    fn open(&self, sides: &[Side<'a>]) -> Result<Level<'a>, MergeError<S::Error>> {
+        self.check_depth(0)?;
         let mut by_name: BTreeMap<Name, Vec<(&'a str, Node)>> = BTreeMap::new();
-        let mut seen: Vec<TreeId> = Vec::new();
+        let mut trees: Vec<TreeId> = Vec::new();
         for side in sides {
-            if seen.contains(&side.tree) {
+            if trees.contains(&side.tree) {
                 continue;
             }
-            seen.push(side.tree);
+            trees.push(side.tree);
             let tree = self.source.tree(&side.tree).map_err(|source| MergeError::Source {
                 tree: side.tree,
                 origin: side.origin.to_owned(),
@@ -140,32 +209,40 @@ impl<'a, S: TreeSource> Run<'a, S> {
                 by_name.entry(name.clone()).or_default().push((side.origin, node.clone()));
             }
         }
-        let mut entries = Vec::with_capacity(by_name.len());
-        for (name, nodes) in by_name {
-            path.push(name.clone());
-            let node = self.unite_nodes(nodes, path)?;
-            path.pop();
-            entries.push((name, node));
-        }
-        // The map gave every name once, so this cannot fail.
-        let tree = Tree::new(entries).unwrap_or_default();
-        let text = tree.encode();
-        let id = TreeId(Digest::of(text.as_bytes()));
-        if !seen.contains(&id) {
-            self.new.push(tree);
-        }
-        Ok((id, text.len() as u64))
+        Ok(Level { trees, left: by_name.into_iter(), entries: Vec::new(), below: 0 })
     }
 
-    fn unite_nodes(
-        &mut self,
-        nodes: Vec<(&'a str, Node)>,
-        path: &mut Vec<Name>,
-    ) -> Result<Node, MergeError<S::Error>> {
-        let nodes = self.keep_winner(nodes, path);
+    /// Makes a tree of a level whose entries are all united.
+    fn close(&mut self, level: Level<'a>) -> United {
+        // The map gave every name once, so this cannot fail.
+        let tree = Tree::new(level.entries).unwrap_or_default();
+        let text = tree.encode();
+        let id = TreeId(Digest::of(text.as_bytes()));
+        if !level.trees.contains(&id) && self.made.insert(id) {
+            self.new.push(tree);
+        }
+        let united = United { tree: id, size: text.len() as u64, below: level.below };
+        if !self.has_winner_below() {
+            self.known.insert(in_one_order(level.trees), united);
+        }
+        united
+    }
+
+    /// What those trees became when they were united elsewhere, if that holds here too.
+    fn known_before(&self, sides: &[Side<'a>]) -> Result<Option<United>, MergeError<S::Error>> {
+        let trees = in_one_order(sides.iter().map(|side| side.tree).collect());
+        let Some(united) = self.known.get(&trees).filter(|_| !self.has_winner_below()) else {
+            return Ok(None);
+        };
+        self.check_depth(united.below)?;
+        Ok(Some(*united))
+    }
+
+    fn choose(&self, nodes: Vec<(&'a str, Node)>) -> Result<Choice<'a>, MergeError<S::Error>> {
+        let nodes = self.keep_winner(nodes);
         let (first_origin, first) = nodes[0].clone();
         let Some((second, _)) = nodes.iter().find(|(_, node)| *node != first) else {
-            return Ok(first);
+            return Ok(Choice::Node(first));
         };
         let mut sides = Vec::with_capacity(nodes.len());
         for (origin, node) in &nodes {
@@ -173,7 +250,7 @@ impl<'a, S: TreeSource> Run<'a, S> {
                 Node::Directory { tree, .. } => sides.push(Side { origin, tree: *tree }),
                 _ => {
                     let conflict = Conflict {
-                        path: spell(path),
+                        path: spell(&self.path),
                         first: first_origin.to_owned(),
                         second: (*second).to_owned(),
                     };
@@ -181,20 +258,50 @@ impl<'a, S: TreeSource> Run<'a, S> {
                 }
             }
         }
-        let (tree, size) = self.unite(sides, path)?;
-        Ok(Node::Directory { tree, size })
+        Ok(Choice::Descend(sides))
     }
 
-    fn keep_winner(&self, nodes: Vec<(&'a str, Node)>, path: &[Name]) -> Vec<(&'a str, Node)> {
+    fn keep_winner(&self, nodes: Vec<(&'a str, Node)>) -> Vec<(&'a str, Node)> {
         if self.merge.winners.is_empty() {
             return nodes;
         }
-        let Some(winner) = self.merge.winners.get(&spell(path)) else { return nodes };
+        let Some(winner) = self.merge.winners.get(&spell(&self.path)) else { return nodes };
         match nodes.iter().find(|(origin, _)| origin == winner) {
             Some(node) => vec![node.clone()],
             None => nodes,
         }
     }
+
+    /// Whether the caller said who wins somewhere below the present path.
+    fn has_winner_below(&self) -> bool {
+        let winners = &self.merge.winners;
+        if winners.is_empty() || self.path.is_empty() {
+            return !winners.is_empty();
+        }
+        let folder = spell(&self.path) + "/";
+        winners.range(folder.clone()..).next().is_some_and(|(path, _)| path.starts_with(&folder))
+    }
+
+    fn check_depth(&self, below: usize) -> Result<(), MergeError<S::Error>> {
+        if self.path.len() + below > MAX_DEPTH {
+            return Err(MergeError::Deep { path: spell(&self.path) });
+        }
+        Ok(())
+    }
+}
+
+impl Level<'_> {
+    fn take_directory(&mut self, united: United) -> Node {
+        self.below = self.below.max(united.below + 1);
+        Node::Directory { tree: united.tree, size: united.size }
+    }
+}
+
+/// Each tree once, in an order that does not depend on who brought it.
+fn in_one_order(mut trees: Vec<TreeId>) -> Vec<TreeId> {
+    trees.sort_unstable();
+    trees.dedup();
+    trees
 }
 
 fn spell(path: &[Name]) -> String {

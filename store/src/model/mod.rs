@@ -9,6 +9,8 @@ mod escape;
 mod merge;
 mod name;
 mod root_name;
+#[cfg(test)]
+mod tests;
 mod tree;
 
 pub use digest::{BlobId, Digest, DigestPrefix, ParseDigestError, Sha256, TreeId};

@@ -1,0 +1,48 @@
+//! Room on the disk, and the mark of writes that go round the log.
+
+use std::sync::PoisonError;
+
+use crate::db::{DbError, Durability, Rows};
+use crate::session::WriteError;
+use crate::store::Store;
+
+/// What imports leave free, in bytes, so that the collector can always work: at most this, on a small disk a
+/// sixteenth of it.
+const KEPT_BACK: u64 = 32 << 20;
+
+/// The row of `meta` that says that small blobs may lie in the database which no row names.
+pub(crate) const UNLOGGED: &str = "unlogged";
+
+impl Store {
+    /// Fails while the disk is nearly full: it is better to refuse an import than to be unable to collect.
+    pub(crate) fn require_room(&self) -> Result<(), WriteError> {
+        let Ok(disk) = rustix::fs::statvfs(self.path()) else { return Ok(()) };
+        let left = disk.f_bavail.saturating_mul(disk.f_frsize);
+        let kept = KEPT_BACK.min(disk.f_blocks.saturating_mul(disk.f_frsize) / 16);
+        if left < kept { Err(WriteError::NoRoom { left, kept }) } else { Ok(()) }
+    }
+
+    /// A session is about to write round the log: the mark is durable before the first such write.
+    pub(crate) fn begin_unlogged(&self) -> Result<(), DbError> {
+        let mut sessions = self.unlogged.lock().unwrap_or_else(PoisonError::into_inner);
+        if *sessions == 0 {
+            let mut rows = Rows::default();
+            rows.put_meta(UNLOGGED, b"1".to_vec());
+            self.db.write(rows, Durability::Synced)?;
+        }
+        *sessions += 1;
+        Ok(())
+    }
+
+    /// A session has named all that it wrote round the log.
+    pub(crate) fn end_unlogged(&self) {
+        let mut sessions = self.unlogged.lock().unwrap_or_else(PoisonError::into_inner);
+        *sessions = sessions.saturating_sub(1);
+        if *sessions == 0 {
+            let mut rows = Rows::default();
+            rows.delete_meta(UNLOGGED);
+            // If it stays, the next opening looks in vain.
+            let _ = self.db.write(rows, Durability::Later);
+        }
+    }
+}
