@@ -9,7 +9,8 @@ use crate::commands::{daemon, pages, store};
 
 /// Build from a readable seed, agree on every bit, ship the digest.
 ///
-/// Today: a content-addressed store. Import directories, look at them by digest, verify them, collect garbage.
+/// Today: a content-addressed store. Import directories, look at them by digest, verify them, collect
+/// garbage.
 #[derive(Parser, Debug)]
 #[command(name = "stele", version, propagate_version = true, max_term_width = 100)]
 #[command(after_help = "\

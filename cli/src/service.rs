@@ -1,5 +1,5 @@
-//! What is done for a request, wherever it came from: the daemon's socket, or this very process when the store
-//! lies on a read-only disk.
+//! What is done for a request, wherever it came from: the daemon's socket, or this very process when the
+//! store lies on a read-only disk.
 
 use std::collections::HashSet;
 use std::io;
@@ -207,7 +207,8 @@ fn cat(store: &Store, named: &Named, sink: &mut dyn Sink) -> Result<Answer, Fail
                 Ok(()) => {}
                 Err(CopyError::Sink(e)) => return Err(lost_sink(&e)),
                 Err(CopyError::Read(error)) => {
-                    // The next reader must not get the same wrong bytes; that quarantine failed changes nothing.
+                    // The next reader must not get the same wrong bytes; that quarantine failed changes
+                    // nothing.
                     if matches!(error, ReadError::CorruptBlob { .. }) {
                         let _ = store.quarantine_blob(blob, &info);
                     }

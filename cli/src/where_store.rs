@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use crate::failure::{Failure, Kind};
 
 /// The store's folder as an absolute path. Root's default is `/var/lib/stele`; a user's is
-/// `$XDG_DATA_HOME/stele`, which by the XDG Base Directory Specification is `~/.local/share/stele` when unset.
+/// `$XDG_DATA_HOME/stele`, which by the XDG Base Directory Specification is `~/.local/share/stele` when
+/// unset.
 pub fn find(named: Option<PathBuf>) -> Result<PathBuf, Failure> {
     let path = match named {
         Some(path) if path.as_os_str().is_empty() => None,

@@ -1,8 +1,8 @@
 //! `lookup STORE SECONDS SAMPLE`: how many look-ups a second an open store answers.
 //!
-//! Walks all roots for the blobs and trees there are, then asks for random ones, for SECONDS each, with one thread
-//! and with two. Prints JSON: the rates and SAMPLE random digests of blobs, for whoever
-//! wants to ask for them in another way. `tests/bench/run` calls it; its store must have no daemon.
+//! Walks all roots for the blobs and trees there are, then asks for random ones, for SECONDS each, with one
+//! thread and with two. Prints JSON: the rates and SAMPLE random digests of blobs, for whoever wants to ask
+//! for them in another way. `tests/bench/run` calls it; its store must have no daemon.
 
 use std::collections::HashSet;
 use std::convert::Infallible;

@@ -25,8 +25,8 @@ impl Holder {
     }
 }
 
-/// Field 22 of `/proc/<pid>/stat` (proc(5)), counted behind the command's closing parenthesis, since the command
-/// may hold spaces and parentheses itself.
+/// Field 22 of `/proc/<pid>/stat` (proc(5)), counted behind the command's closing parenthesis, since the
+/// command may hold spaces and parentheses itself.
 fn start_time(pid: u32) -> Option<u64> {
     let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
     let behind = stat.iter().rposition(|&byte| byte == b')')? + 1;

@@ -1,8 +1,9 @@
 //! The collector: marks what roots, leases and writers reach, and removes the rest while imports go on.
 //!
-//! Invariant: *a tree that is there has all that it names*. So all dead trees go in one batch, before any blob;
-//! then dead blobs go batch by batch, rows first and durably, files after. A crash leaves at most files without
-//! rows, which do not exist for anybody and go with the next collection. [`crate::gate`] keeps writers safe.
+//! Invariant: *a tree that is there has all that it names*. So all dead trees go in one batch, before any
+//! blob; then dead blobs go batch by batch, rows first and durably, files after. A crash leaves at most files
+//! without rows, which do not exist for anybody and go with the next collection. [`crate::gate`] keeps
+//! writers safe.
 
 use std::collections::{HashMap, HashSet};
 
@@ -131,8 +132,8 @@ impl Store {
         Ok(files + self.sweep_unnamed()?)
     }
 
-    /// Removes small blobs that no row names. Only a session that was killed leaves some, and the store is marked
-    /// then: looking for them reads all small blobs.
+    /// Removes small blobs that no row names. Only a session that was killed leaves some, and the store is
+    /// marked then: looking for them reads all small blobs.
     fn sweep_unnamed(&self) -> Result<u64, CollectError> {
         if self.db.meta(UNLOGGED)?.is_none() {
             return Ok(0);

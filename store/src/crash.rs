@@ -71,7 +71,8 @@ pub(crate) fn point(point: CrashPoint) {
         if let Some(witness) = std::env::var_os("STELE_CRASH_WITNESS") {
             let _ = std::fs::write(witness, label);
         }
-        // SIGKILL, not abort(): no handler, no destructor and no buffer may make it gentler than the real thing.
+        // SIGKILL, not abort(): no handler, no destructor and no buffer may make it gentler than the real
+        // thing.
         let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
         loop {
             std::thread::park();

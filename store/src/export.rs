@@ -45,8 +45,8 @@ struct Export<'a> {
 }
 
 impl Store {
-    /// Writes `target` to `to`, which must not be there, or be an empty folder. Every byte is checked against its
-    /// digest on the way. Files are 0644 or 0755 and directories 0755, less the umask.
+    /// Writes `target` to `to`, which must not be there, or be an empty folder. Every byte is checked against
+    /// its digest on the way. Files are 0644 or 0755 and directories 0755, less the umask.
     ///
     /// # Errors
     /// See [`ExportError`]. Nothing is left at `to` then, unless it was an empty folder.
@@ -55,7 +55,8 @@ impl Store {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         };
-        // Written beside its place and renamed at the end: a crash never leaves half a tree under the real name.
+        // Written beside its place and renamed at the end: a crash never leaves half a tree under the real
+        // name.
         let mut name = std::ffi::OsString::from(".");
         name.push(to.file_name().unwrap_or_default());
         name.push(format!(".stele-{}", std::process::id()));
@@ -99,7 +100,8 @@ impl Export<'_> {
         }
     }
 
-    /// Writes a tree as `path`, whose parent is `folder`. Works below open folders, so that no path is too long.
+    /// Writes a tree as `path`, whose parent is `folder`. Works below open folders, so that no path is too
+    /// long.
     fn tree(&self, folder: &OwnedFd, path: &Path, tree: Tree) -> Result<(), ExportError> {
         let name = path.file_name().unwrap_or_default();
         let mut stack = vec![(make_dir(folder, name, path)?, path.to_owned(), tree, 0)];

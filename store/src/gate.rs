@@ -1,10 +1,10 @@
 //! What stands between writers and the collector.
 //!
-//! A writer that finds a blob already there relies on it from that moment on, and the collector may be about to
-//! remove it. So a writer first *pins* a digest and then looks; while a collection runs, every pin is also
-//! remembered in `fresh`, and the sweep removes rows only under this lock and only of digests that are not fresh.
-//! Between the removal of a row and that of its file the digest is *dying*: a writer that wants to give a new file
-//! the same name waits until the old one is gone.
+//! A writer that finds a blob already there relies on it from that moment on, and the collector may be about
+//! to remove it. So a writer first *pins* a digest and then looks; while a collection runs, every pin is also
+//! remembered in `fresh`, and the sweep removes rows only under this lock and only of digests that are not
+//! fresh. Between the removal of a row and that of its file the digest is *dying*: a writer that wants to
+//! give a new file the same name waits until the old one is gone.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -103,8 +103,8 @@ impl Gate {
         self.buried.notify_all();
     }
 
-    /// Hands those `candidates` that nobody pinned since the collection began to `remove_rows`, with all writers
-    /// held off. They are dying until [`Gate::bury`].
+    /// Hands those `candidates` that nobody pinned since the collection began to `remove_rows`, with all
+    /// writers held off. They are dying until [`Gate::bury`].
     pub(crate) fn condemn<T, E>(
         &self,
         candidates: Vec<T>,

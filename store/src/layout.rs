@@ -159,7 +159,8 @@ impl Layout {
 fn parse_format(text: &str) -> Option<(u32, u64)> {
     let mut lines = text.lines();
     let version = lines.next()?.strip_prefix("stele-store ")?.parse().ok()?;
-    // A later format may well say nothing of features, or say it otherwise: its version is enough to refuse it.
+    // A later format may well say nothing of features, or say it otherwise: its version is enough to refuse
+    // it.
     if version != FORMAT_VERSION {
         return Some((version, 0));
     }

@@ -2,11 +2,11 @@
 //!
 //! [`model`] says what things are; this crate keeps them. RocksDB is the authority and holds what is small;
 //! payloads that are large or executable are plain files named by their digest. One process owns a store; its
-//! threads share a [`Store`] by reference. Everything comes in through a [`Session`], is looked up on [`Store`],
-//! and goes by [`Store::collect`].
+//! threads share a [`Store`] by reference. Everything comes in through a [`Session`], is looked up on
+//! [`Store`], and goes by [`Store::collect`].
 //!
-//! `docs/formats.md` has every byte on disk, `docs/architecture.md` the reasons, `docs/threat-model.md` what is not
-//! promised.
+//! `docs/formats.md` has every byte on disk, `docs/architecture.md` the reasons, `docs/threat-model.md` what
+//! is not promised.
 
 pub mod model;
 

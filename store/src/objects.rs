@@ -89,8 +89,8 @@ impl Temp {
     }
 }
 
-/// Neither std nor rustix offers sync_file_range; fadvise DONTNEED on Linux starts the write-back of dirty pages
-/// in the range, and cannot drop them before they are written.
+/// Neither std nor rustix offers sync_file_range; fadvise DONTNEED on Linux starts the write-back of dirty
+/// pages in the range, and cannot drop them before they are written.
 fn sync_file_range(file: &File, from: u64, length: u64) -> rustix::io::Result<()> {
     rustix::fs::fadvise(file, from, std::num::NonZeroU64::new(length), rustix::fs::Advice::DontNeed)
 }
@@ -147,8 +147,9 @@ impl Objects {
         Ok(Temp { path, file: Some(file) })
     }
 
-    /// Gives each file its digest's name and makes all of them durable, in one go. When this returns, rows may
-    /// name them. On an error some may have their names; no row says so, and the next writer replaces them.
+    /// Gives each file its digest's name and makes all of them durable, in one go. When this returns, rows
+    /// may name them. On an error some may have their names; no row says so, and the next writer replaces
+    /// them.
     pub(crate) fn publish(&self, files: &mut [(BlobId, Temp)]) -> Result<(), FileError> {
         let few = files.len() < SYNCFS_FROM;
         for (blob, temp) in files.iter_mut() {
@@ -165,8 +166,8 @@ impl Objects {
                 sync_path(&self.layout.object_dir(blob.0.as_bytes()[0]))?;
             }
         } else {
-            // Renaming before the sync is safe here, and saves a second one: until a row names it, a file under
-            // objects/ does not exist, whatever it holds after a power cut.
+            // Renaming before the sync is safe here, and saves a second one: until a row names it, a file
+            // under objects/ does not exist, whatever it holds after a power cut.
             rustix::fs::syncfs(&self.folder).map_err(|e| FileError::new(self.layout.root(), "synced", e))?;
         }
         crash::point(CrashPoint::CommitSynced);

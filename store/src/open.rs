@@ -19,8 +19,8 @@ use crate::objects::{FileError, Objects, sync_path};
 use crate::room::UNLOGGED;
 use crate::store::{Access, Store};
 
-/// The space that [`Layout::ballast`] keeps back, in bytes: enough for RocksDB to open and for a collection to
-/// write down what it removes.
+/// The space that [`Layout::ballast`] keeps back, in bytes: enough for RocksDB to open and for a collection
+/// to write down what it removes.
 const BALLAST: u64 = 16 << 20;
 
 /// How long RocksDB's own lock may outlive the store's.
@@ -82,8 +82,8 @@ impl Store {
     /// Opens the store in `path` for reading and writing, and makes it when the folder is empty or not there.
     ///
     /// Holds the store's lock until the store is dropped. What an earlier process left half done is cleared:
-    /// files that were being written are removed; files that no row names stay until [`Store::drop_strays`] or
-    /// the next collection, and do not exist for anybody.
+    /// files that were being written are removed; files that no row names stay until [`Store::drop_strays`]
+    /// or the next collection, and do not exist for anybody.
     ///
     /// # Errors
     /// See [`OpenError`]. Nothing is changed when the format is not known.
@@ -93,8 +93,8 @@ impl Store {
         open_locked(layout, lock, false)
     }
 
-    /// Opens the store in `path` without writing anything, takes no lock, and so works on a disk that is mounted
-    /// read-only.
+    /// Opens the store in `path` without writing anything, takes no lock, and so works on a disk that is
+    /// mounted read-only.
     ///
     /// # Errors
     /// See [`OpenError`].
@@ -120,8 +120,8 @@ impl Store {
         })
     }
 
-    /// Flushes all and marks the store as closed in good order. Dropping it without this is safe too: the next
-    /// opening then takes longer.
+    /// Flushes all and marks the store as closed in good order. Dropping it without this is safe too: the
+    /// next opening then takes longer.
     ///
     /// # Errors
     /// When the database cannot write.
@@ -177,41 +177,52 @@ pub(crate) fn open_locked(layout: Layout, lock: File, rebuilding: bool) -> Resul
 /// acknowledged, and the making is begun again.
 fn prepare(layout: &Layout) -> Result<File, OpenError> {
     let path = layout.root();
-    if layout.format().exists() || (layout.exists() && !layout.new_format().exists()) {
+    if is_made(layout) {
+        // Before anything is touched, even the lock.
         layout.check_format()?;
-        let lock = take_lock(layout)?;
+    } else {
+        let mut folder = fs::DirBuilder::new();
+        folder.recursive(true).mode(0o755).create(path).map_err(|e| FileError::new(path, "made", e))?;
+        refuse_occupied(path)?;
+    }
+    let lock = take_lock(layout)?;
+    // Another process may have made the store while this one came for the lock.
+    if is_made(layout) {
+        layout.check_format()?;
         Objects::create_folders(layout)?;
         if !layout.db().join("CURRENT").exists() {
             return Err(OpenError::DatabaseMissing { path: path.to_owned() });
         }
         return Ok(lock);
     }
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o755)
-        .create(path)
-        .map_err(|e| FileError::new(path, "made", e))?;
-    refuse_occupied(path)?;
-    let lock = take_lock(layout)?;
     write_new_format(layout)?;
     Objects::create_folders(layout)?;
     crash::point(CrashPoint::OpenFoldersMade);
     Ok(lock)
 }
 
-/// A folder with foreign files is not made a store of. What a daemon puts there before it opens is no foreigner.
+/// Whether a store was ever opened here.
+fn is_made(layout: &Layout) -> bool {
+    layout.format().exists() || (layout.exists() && !layout.new_format().exists())
+}
+
+/// A folder with foreign files is not made a store of. What another process puts there, making the same store
+/// at this moment, is no foreigner.
 fn refuse_occupied(path: &Path) -> Result<(), OpenError> {
     let ours = [
         "lock",
-        "daemon.log",
-        "socket",
+        "format.new",
+        "format",
+        "objects",
         "tmp",
         "quarantine",
-        "objects",
-        "format.new",
+        "db",
         "ballast",
         "roots",
         "roots.new",
+        "socket",
+        "socket.new",
+        "daemon.log",
     ];
     let entries = fs::read_dir(path).map_err(|e| FileError::new(path, "read", e))?;
     for entry in entries {
@@ -264,8 +275,8 @@ fn open_db(layout: &Layout) -> Result<Db, DbError> {
     loop {
         match Db::open(&layout.db()) {
             Err(DbError::NoSpace { .. }) if fs::remove_file(layout.ballast()).is_ok() => {}
-            // The kernel takes the locks of a killed process one after the other: the store's lock is ours already,
-            // RocksDB's own may still be the dead one's for a moment.
+            // The kernel takes the locks of a killed process one after the other: the store's lock is ours
+            // already, RocksDB's own may still be the dead one's for a moment.
             Err(DbError::Locked { .. }) if begun.elapsed() < LOCK_PATIENCE => {
                 thread::sleep(LOCK_PATIENCE / 500)
             }

@@ -1,8 +1,8 @@
 //! A new database from what is left: `objects/`, the damaged database, exported trees.
 //!
-//! Every row is checked against its own key, so nothing that is recovered has to be believed. The old database is
-//! never changed in its place: it is moved aside, and stays there unless every row of it was taken over. A crash on
-//! the way loses nothing; the store stays closed until the work is done again.
+//! Every row is checked against its own key, so nothing that is recovered has to be believed. The old
+//! database is never changed in its place: it is moved aside, and stays there unless every row of it was
+//! taken over. A crash on the way loses nothing; the store stays closed until the work is done again.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -70,8 +70,9 @@ pub enum RebuildError {
 }
 
 impl Store {
-    /// Builds the database of the store in `path` anew and opens the store. `from` names exported trees: what was
-    /// small lies in the database alone, so without them it is lost when no row of the old database can be read.
+    /// Builds the database of the store in `path` anew and opens the store. `from` names exported trees: what
+    /// was small lies in the database alone, so without them it is lost when no row of the old database can
+    /// be read.
     ///
     /// # Errors
     /// See [`RebuildError`].

@@ -97,7 +97,8 @@ impl Store {
             .collect()
     }
 
-    /// Leases `target`: the collector keeps it while the lease holds. The lease's number, to give it back with.
+    /// Leases `target`: the collector keeps it while the lease holds. The lease's number, to give it back
+    /// with.
     ///
     /// # Errors
     /// When the target is not there, or the database gives an error.
@@ -193,8 +194,8 @@ impl Store {
     }
 
     /// Writes the roots down as text beside the database, for the day when the database is lost. The database
-    /// stays the authority: nothing but `rebuild-index` reads this file, and that it could not be written is no
-    /// reason to refuse a root.
+    /// stays the authority: nothing but `rebuild-index` reads this file, and that it could not be written is
+    /// no reason to refuse a root.
     pub(crate) fn mirror_roots(&self) {
         let Ok(roots) = self.roots() else { return };
         let text = mirror_text(roots.iter().map(|root| (&root.name, root.target, root.created)));
@@ -213,7 +214,8 @@ pub(crate) fn mirror_text<'a>(roots: impl Iterator<Item = (&'a RootName, Target,
     text
 }
 
-/// The roots that such a text names; lines that are none are passed over, for any of them is better than nothing.
+/// The roots that such a text names; lines that are none are passed over, for any of them is better than
+/// nothing.
 pub(crate) fn parse_mirror(text: &str) -> Vec<(RootName, Target)> {
     let line = |line: &str| {
         let mut columns = line.split(' ');

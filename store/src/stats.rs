@@ -69,7 +69,8 @@ impl Store {
     }
 }
 
-/// What a file takes on the disk: `st_blocks` counts 512 bytes each, whatever the file system's block (stat(2)).
+/// What a file takes on the disk: `st_blocks` counts 512 bytes each, whatever the file system's block
+/// (stat(2)).
 fn disk_bytes(path: &std::path::Path) -> u64 {
     use std::os::unix::fs::MetadataExt;
     std::fs::symlink_metadata(path).map_or(0, |meta| meta.blocks() * 512)

@@ -22,8 +22,8 @@ pub struct Store {
     pub(crate) gate: Gate,
     pub(crate) totals: Mutex<Totals>,
     pub(crate) next_lease: AtomicU64,
-    /// How many sessions have written round the log and not named all of it; one more when an earlier owner of the
-    /// store did, until that was looked for.
+    /// How many sessions have written round the log and not named all of it; one more when an earlier owner
+    /// of the store did, until that was looked for.
     pub(crate) unlogged: Mutex<u64>,
     /// Last, since fields are dropped in order: the lock may go only when the database is closed.
     pub(crate) access: Access,

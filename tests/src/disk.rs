@@ -62,8 +62,9 @@ impl Disk {
         None
     }
 
-    /// What would be on this disk after a power cut at this moment: a copy of the image as the device has it, while
-    /// all that the file system still holds in memory is left behind. The copy is mounted, its journal replayed.
+    /// What would be on this disk after a power cut at this moment: a copy of the image as the device has it,
+    /// while all that the file system still holds in memory is left behind. The copy is mounted, its journal
+    /// replayed.
     pub fn after_power_cut(&self, name: &str) -> Self {
         let image = self.image.as_ref().expect("only an image can be copied");
         let copy = image.with_extension(format!("cut-{name}"));

@@ -1,4 +1,5 @@
-//! What the tests that cross crates share: a store of their own, the `stele` binary, trees to import, disks to fill.
+//! What the tests that cross crates share: a store of their own, the `stele` binary, trees to import, disks
+//! to fill.
 
 pub mod disk;
 pub mod trees;

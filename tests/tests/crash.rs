@@ -1,8 +1,9 @@
 //! The process dies at every labelled step, and nothing that was acknowledged is lost.
 //!
-//! For each step: a store with content is worked on by commands that pass the step; the daemon (or, for a rebuild,
-//! the command) is killed there with SIGKILL; then everything that a command acknowledged must be whole, no row may
-//! be without its file, no root may dangle, and doing the work again must give the same digests.
+//! For each step: a store with content is worked on by commands that pass the step; the daemon (or, for a
+//! rebuild, the command) is killed there with SIGKILL; then everything that a command acknowledged must be
+//! whole, no row may be without its file, no root may dangle, and doing the work again must give the same
+//! digests.
 #![cfg(feature = "crash-points")]
 
 use std::fs;

@@ -27,8 +27,8 @@ fn writable(path: &Path) -> fs::File {
     fs::OpenOptions::new().read(true).write(true).open(path).unwrap()
 }
 
-/// Damages a payload, and expects: reading it is an error and never gives wrong bytes under exit code 0; verify
-/// names the blob and where it is used, once; importing the content again repairs it.
+/// Damages a payload, and expects: reading it is an error and never gives wrong bytes under exit code 0;
+/// verify names the blob and where it is used, once; importing the content again repairs it.
 fn damage_is_found_and_repaired(damage: impl Fn(&Path)) {
     let stele = Stele::new();
     let tree = source(&stele, "tree", 5);
@@ -105,7 +105,8 @@ fn a_database_that_is_gone_is_said_and_rebuilt_from_payloads_and_exported_trees(
     fs::remove_dir_all(stele.store().join("db")).unwrap();
     let said = stele.fails(&["store", "root", "ls"], 4);
     assert!(said.contains("rebuild-index"), "{said}");
-    // What is in files is found, what was in the database alone is not: the roots say so, and are not forgotten.
+    // What is in files is found, what was in the database alone is not: the roots say so, and are not
+    // forgotten.
     let said = stele.ok(&["store", "rebuild-index"]);
     assert!(
         said.contains("root kept is lost for now") && said.contains("root lost is lost for now"),
@@ -253,7 +254,8 @@ fn a_disk_that_becomes_read_only_under_the_daemon_gives_errors_and_loses_nothing
     let stele = Stele::at(&disk.path().join("store"));
     let (tree, other) = (source(&stele, "tree", 18), source(&stele, "other", 19));
     stele.ok(&["store", "add", "--root", "tree", tree.to_str().unwrap()]);
-    // The daemon has files open for writing, so only the kernel itself can do this: on an error of the device.
+    // The daemon has files open for writing, so only the kernel itself can do this: on an error of the
+    // device.
     let abort = std::process::Command::new("mount")
         .args(["-o", "remount,abort"])
         .arg(disk.path())

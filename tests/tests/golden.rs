@@ -1,7 +1,7 @@
 //! The golden vectors in `tests/golden/`: what was once written down of the formats holds today.
 //!
-//! `MANIFEST` there says what each line means. Its digests were made with `b3sum` and `sha256sum`; here they are
-//! compared with Stele and, once more, with those programs.
+//! `MANIFEST` there says what each line means. Its digests were made with `b3sum` and `sha256sum`; here they
+//! are compared with Stele and, once more, with those programs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

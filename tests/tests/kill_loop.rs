@@ -1,7 +1,7 @@
 //! Killed at random moments, again and again, while imports, collections and root changes go on.
 //!
-//! The seed is fixed and can be set with `STELE_SEED`; the rounds with `STELE_ROUNDS`. What was acknowledged before
-//! the kill must be there behind it, in every round.
+//! The seed is fixed and can be set with `STELE_SEED`; the rounds with `STELE_ROUNDS`. What was acknowledged
+//! before the kill must be there behind it, in every round.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

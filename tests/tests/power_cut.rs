@@ -1,9 +1,9 @@
 //! The power goes: what the file system had not written to its device is lost, not only the process.
 //!
-//! The store lies on a journalled ext4 in a file. The daemon is killed at a step of an import, and the file is
-//! copied at once: the copy has what the device had, and nothing of what the kernel still held in memory. On the
-//! mounted copy all that was acknowledged before must be whole, and no row without its file. An import that forgot
-//! a sync passes every kill test and fails here.
+//! The store lies on a journalled ext4 in a file. The daemon is killed at a step of an import, and the file
+//! is copied at once: the copy has what the device had, and nothing of what the kernel still held in memory.
+//! On the mounted copy all that was acknowledged before must be whole, and no row without its file. An import
+//! that forgot a sync passes every kill test and fails here.
 #![cfg(feature = "crash-points")]
 
 use stele_store::crash::CrashPoint;

@@ -179,8 +179,8 @@ fn replace(connection: Connection, watcher: &mut dyn Watcher) -> Result<(), Fail
     stop(stream, false)
 }
 
-/// Asks a daemon to end and waits until it closes the connection, which is the last thing that it does but one:
-/// its lock goes with its process.
+/// Asks a daemon to end and waits until it closes the connection, which is the last thing that it does but
+/// one: its lock goes with its process.
 pub fn stop(mut stream: UnixStream, now: bool) -> Result<(), Failure> {
     let _ = send(&mut stream, &Call::Stop { now });
     // Whatever it says is of its own version; what counts is that it hangs up.

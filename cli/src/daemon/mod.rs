@@ -1,9 +1,10 @@
 //! The process that owns a store, and the way to it.
 //!
-//! RocksDB takes one writer, so one daemon serves every terminal, by a socket in the store's folder. The command
-//! line starts it when it is not there; it goes away when nobody asked anything for a while.
+//! RocksDB takes one writer, so one daemon serves every terminal, by a socket in the store's folder. The
+//! command line starts it when it is not there; it goes away when nobody asked anything for a while.
 
 pub mod client;
+mod process;
 pub mod server;
 mod socket;
 mod start;

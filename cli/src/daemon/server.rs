@@ -11,11 +11,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::process::{Resource, getrlimit, setrlimit};
 use tracing::{error, info, warn};
 
 use stele_store::{CollectError, OpenError, Progress, Store};
 
+use super::process::{leave_terminal, log_to, raise_descriptor_limit, report};
 use super::socket;
 use super::start::Started;
 use super::wire::{Call, Hello, Reply, VERSION, Welcome, receive_message, send, send_bytes};
@@ -63,6 +63,8 @@ pub fn run(path: &Path, options: &Options) -> Result<(), Failure> {
         // A session of its own: the terminal's Ctrl-C and hang-up are not for the daemon.
         let _ = rustix::process::setsid();
     }
+    // Started through /proc/self/exe it would be called "exe" in lists of processes.
+    let _ = rustix::thread::set_name(c"stele-daemon");
     let _ = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     raise_descriptor_limit();
     let store = match Store::open(path) {
@@ -108,50 +110,6 @@ pub fn run(path: &Path, options: &Options) -> Result<(), Failure> {
     drop(std::fs::remove_file(socket::path(path)));
     end(server, listener);
     Ok(())
-}
-
-/// Tells the command line that started this daemon how it went.
-fn report(started: &Started) {
-    let mut line = serde_json::to_vec(started).unwrap_or_default();
-    line.push(b'\n');
-    // Nobody may be there any more to hear it.
-    let _ = io::stdout().write_all(&line);
-}
-
-/// Lets go of what belongs to whoever started the daemon: its pipe and its working directory.
-fn leave_terminal() {
-    let _ = std::env::set_current_dir("/");
-    if let Ok(null) = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null") {
-        let _ = rustix::stdio::dup2_stdout(&null);
-        let _ = rustix::stdio::dup2_stderr(&null);
-    }
-}
-
-/// An import holds a descriptor for each level it is in, and RocksDB some hundred.
-fn raise_descriptor_limit() {
-    let mut limit = getrlimit(Resource::Nofile);
-    limit.current = limit.maximum;
-    let _ = setrlimit(Resource::Nofile, limit);
-}
-
-/// Logs to the terminal, or appends to `daemon.log`; one that grew large begins anew.
-fn log_to(store: &Path, detached: bool) {
-    let level = tracing_subscriber::EnvFilter::try_from_env("STELE_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(level).with_ansi(false);
-    if !detached {
-        let _ = builder.with_writer(io::stderr).try_init();
-        return;
-    }
-    let path = store.join("daemon.log");
-    if std::fs::metadata(&path).is_ok_and(|meta| meta.len() > 4 << 20) {
-        let _ = std::fs::rename(&path, store.join("daemon.log.old"));
-    }
-    match std::fs::OpenOptions::new().create(true).append(true).open(&path) {
-        Ok(file) => drop(builder.with_writer(Mutex::new(file)).try_init()),
-        // A full disk is no reason not to serve.
-        Err(_) => drop(builder.with_writer(io::sink).try_init()),
-    }
 }
 
 /// The last owner did not close the store: files that it left without rows go, while requests are served.
@@ -269,7 +227,6 @@ impl Server {
                 Err(e) if e.kind() == io::ErrorKind::InvalidData => warn!("a connection was dropped: {e}"),
                 _ => {}
             }
-            *server.last_used() = Instant::now();
             server.connections.fetch_sub(1, Ordering::SeqCst);
             let _ = (&server.wake).write_all(&[0]);
         });
@@ -301,12 +258,15 @@ impl Server {
                     return Ok(());
                 }
                 Call::Status {} => send(&mut stream, &Reply::Answer(Answer::Status(self.status())))?,
-                // A daemon that is ending takes no new work: the client hears that it hung up, and starts another.
+                // A daemon that is ending takes no new work: the client hears that it hung up, and starts
+                // another.
                 Call::Store { .. } if self.ending.load(Ordering::SeqCst) => return Ok(()),
                 Call::Store { store } => {
                     self.working.fetch_add(1, Ordering::SeqCst);
                     let outcome = self.work(&stream, store);
                     self.working.fetch_sub(1, Ordering::SeqCst);
+                    // Asking for the status is no use: whoever watches the daemon must not keep it alive.
+                    *self.last_used() = Instant::now();
                     let reply = match outcome {
                         Ok(answer) => Reply::Answer(answer),
                         Err(failure) => {

@@ -31,7 +31,8 @@ pub(super) fn connect(store: &Path) -> io::Result<UnixStream> {
     short(store, NAME, |path| UnixStream::connect(path))
 }
 
-/// Listens. Only whoever holds the store's lock may: a socket that is there is a dead daemon's, and is replaced.
+/// Listens. Only whoever holds the store's lock may: a socket that is there is a dead daemon's, and is
+/// replaced.
 pub(super) fn listen(store: &Path) -> io::Result<UnixListener> {
     use std::os::unix::fs::PermissionsExt;
     // Under another name first, so that nobody connects before only the owner may.

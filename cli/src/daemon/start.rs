@@ -1,6 +1,7 @@
 //! Starting a daemon, and what it says of its start.
 
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -25,6 +26,7 @@ pub(super) fn start(store: &Path) -> Result<Started, Failure> {
     let failed = |e| Failure::io("the daemon could not be started", &e);
     // Through /proc, so that it is this very program, also when its file was replaced by an upgrade.
     let mut child = Command::new("/proc/self/exe")
+        .arg0("stele")
         .args(["daemon", "run", "--detach", "--store"])
         .arg(store)
         .stdin(Stdio::null())

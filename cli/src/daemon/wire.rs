@@ -1,8 +1,8 @@
 //! What goes over the socket: frames. `docs/formats.md` has the bytes.
 //!
-//! A frame is a length (4 bytes, little-endian), a kind (1 byte: `J` JSON, `B` bytes) and so many bytes. The first
-//! frames both ways, [`Hello`] and [`Welcome`], and the request to stop never change their shape: by them a
-//! command line of any version can replace a daemon of any other.
+//! A frame is a length (4 bytes, little-endian), a kind (1 byte: `J` JSON, `B` bytes) and so many bytes. The
+//! first frames both ways, [`Hello`] and [`Welcome`], and the request to stop never change their shape: by
+//! them a command line of any version can replace a daemon of any other.
 
 use std::io::{self, Read, Write};
 

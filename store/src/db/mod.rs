@@ -140,8 +140,8 @@ impl Db {
         self.db.write_opt(batch, options).map_err(|e| DbError::new("write", &e))
     }
 
-    /// Writes `rows` round the log: they are durable only after [`Db::flush_inline`], and until then a crash takes
-    /// any of them, in any order.
+    /// Writes `rows` round the log: they are durable only after [`Db::flush_inline`], and until then a crash
+    /// takes any of them, in any order.
     ///
     /// # Errors
     /// When RocksDB cannot.

@@ -17,8 +17,9 @@ pub(super) fn database() -> Options {
     // Begin the write-back early, so that the sync at the end of an import has little left to do.
     options.set_bytes_per_sync(1 << 20);
     options.set_wal_bytes_per_sync(1 << 20);
-    // A write-ahead log larger than this is flushed. It bounds the start after a kill, and the space that RocksDB
-    // reserves for the log: by default as much as the largest write buffer, which is a lot for a small disk.
+    // A write-ahead log larger than this is flushed. It bounds the start after a kill, and the space that
+    // RocksDB reserves for the log: by default as much as the largest write buffer, which is a lot for a
+    // small disk.
     options.set_max_total_wal_size(16 << 20);
     // The folder must not fill with RocksDB's own chatter.
     options.set_keep_log_file_num(2);

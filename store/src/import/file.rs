@@ -203,7 +203,8 @@ impl Sha<'_> {
         }
     }
 
-    /// A buffer of `length` bytes that nobody else looks at; used ones first, for their pages are mapped already.
+    /// A buffer of `length` bytes that nobody else looks at; used ones first, for their pages are mapped
+    /// already.
     fn buffer(&mut self, used: &mut Option<Arc<Vec<u8>>>, length: usize) -> Vec<u8> {
         let mut buffer = match self {
             Self::Here(_) => used.take().and_then(|step| Arc::try_unwrap(step).ok()),

@@ -1,9 +1,9 @@
 //! From a directory on disk to trees and blobs: in parallel, with one pass over the bytes.
 //!
-//! Owners, times, extended attributes and all of the mode but the owner's execute bit are left behind. Hard links
-//! are read once; holes of sparse files are hashed but not written. Devices, sockets and named pipes are refused
-//! by name. The walk works below open directories, so no path is too long for it, and it never follows a
-//! symbolic link but the one that was named.
+//! Owners, times, extended attributes and all of the mode but the owner's execute bit are left behind. Hard
+//! links are read once; holes of sparse files are hashed but not written. Devices, sockets and named pipes
+//! are refused by name. The walk works below open directories, so no path is too long for it, and it never
+//! follows a symbolic link but the one that was named.
 
 mod file;
 mod walk;

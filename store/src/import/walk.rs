@@ -1,7 +1,8 @@
 //! The walk: directories and handfuls of files as tasks that a few threads take from one stack.
 //!
-//! Last in, first out: the walk goes down before it goes on, which bounds the directories that are open at once by
-//! the depth of what is imported, not by its breadth. A directory becomes a tree when its last part is done.
+//! Last in, first out: the walk goes down before it goes on, which bounds the directories that are open at
+//! once by the depth of what is imported, not by its breadth. A directory becomes a tree when its last part
+//! is done.
 
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -285,7 +286,8 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// Counts a part of `dir` as done; with the last one the directory becomes a tree, and a part of its parent.
+    /// Counts a part of `dir` as done; with the last one the directory becomes a tree, and a part of its
+    /// parent.
     fn part_done(&self, mut dir: Arc<Dir>) -> Result<(), ImportError> {
         while dir.parts_left.fetch_sub(1, Ordering::AcqRel) == 1 {
             let entries = std::mem::take(&mut *dir.entries());

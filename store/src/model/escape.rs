@@ -1,8 +1,8 @@
 //! The one spelling of arbitrary bytes in canonical text.
 //!
 //! Printable ASCII but the backslash (0x21 to 0x7e) stands for itself; every other byte is `\x` and two
-//! lower-case hexadecimal digits. A name that is not UTF-8 survives, no byte can forge a column or a line, and
-//! what a pager shows cannot be bent by control or bidirectional characters. `printf '%b'` decodes it.
+//! lower-case hexadecimal digits. A name that is not UTF-8 survives, no byte can forge a column or a line,
+//! and what a pager shows cannot be bent by control or bidirectional characters. `printf '%b'` decodes it.
 
 /// Why a text is not the canonical spelling of any bytes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -15,7 +15,8 @@ pub enum UnescapeError {
         /// Where it stands, counted from 0.
         at: usize,
     },
-    /// A backslash begins something other than `\x` and two lower-case digits, or an escape that is not needed.
+    /// A backslash begins something other than `\x` and two lower-case digits, or an escape that is not
+    /// needed.
     #[error("the escape at position {at} is not canonical")]
     Escape {
         /// Where the backslash stands, counted from 0.

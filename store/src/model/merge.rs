@@ -1,8 +1,8 @@
 //! Uniting trees into one: what a build sees as its root, and what an image holds.
 //!
 //! A pure function: directories unite, equal entries unite, and anything else is a conflict that names both
-//! origins and the path, unless the caller said which origin wins there. No file is copied; the result costs one
-//! new tree for each directory that differs from every input.
+//! origins and the path, unless the caller said which origin wins there. No file is copied; the result costs
+//! one new tree for each directory that differs from every input.
 
 use std::collections::{BTreeMap, HashMap, HashSet, btree_map};
 
@@ -38,8 +38,8 @@ pub struct MergeInput {
 pub struct Merge {
     /// The trees. Their order matters only to the order in which a conflict names its sides.
     pub inputs: Vec<MergeInput>,
-    /// Escaped path below the root (`usr/bin/cc`) to the origin that wins there. The whole entry is taken from
-    /// that origin, a directory with all that is in it.
+    /// Escaped path below the root (`usr/bin/cc`) to the origin that wins there. The whole entry is taken
+    /// from that origin, a directory with all that is in it.
     pub winners: BTreeMap<String, String>,
 }
 
@@ -94,8 +94,8 @@ pub struct Merged {
 impl Merge {
     /// Unites the inputs. Of no input at all, the empty tree.
     ///
-    /// Takes the time that the distinct directories need which differ, however often each of them occurs, and no
-    /// more stack for deep trees than for shallow ones.
+    /// Takes the time that the distinct directories need which differ, however often each of them occurs, and
+    /// no more stack for deep trees than for shallow ones.
     ///
     /// # Errors
     /// A [`Conflict`], a tree that `source` has not, or nesting beyond [`MAX_DEPTH`].
@@ -151,8 +151,9 @@ struct Run<'a, S> {
     source: &'a S,
     /// Where the work is.
     path: Vec<Name>,
-    /// Sets of trees that were united before, with no winner below. The same set gives the same tree wherever it is
-    /// met again; without this, trees that hold a tree twice on every level would take exponential time.
+    /// Sets of trees that were united before, with no winner below. The same set gives the same tree wherever
+    /// it is met again; without this, trees that hold a tree twice on every level would take exponential
+    /// time.
     known: HashMap<Vec<TreeId>, United>,
     new: Vec<Tree>,
     /// What is in `new`.

@@ -22,6 +22,6 @@ pub use tree::{DecodeTreeError, Node, Tree, TreeError};
 
 /// The most directory levels that a tree may have below its root.
 ///
-/// Linux bounds a path at 4,096 bytes, and the shortest component takes two (`a/`): what lies deeper than 2,048
-/// levels has no path. The bound also keeps every walk over foreign data finite.
+/// Linux bounds a path at 4,096 bytes, and the shortest component takes two (`a/`): what lies deeper than
+/// 2,048 levels has no path. The bound also keeps every walk over foreign data finite.
 pub const MAX_DEPTH: usize = 2048;

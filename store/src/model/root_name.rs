@@ -7,8 +7,8 @@ use super::digest::DigestPrefix;
 
 /// The name of a root: what the collector must keep.
 ///
-/// 1 to 200 characters of `A-Z a-z 0-9 . _ + @ -`, beginning with a letter or digit, and nothing that could be
-/// taken for the beginning of a digest. So it can stand in a path, on a command line and beside digests.
+/// 1 to 200 characters of `A-Z a-z 0-9 . _ + @ -`, beginning with a letter or digit, and nothing that could
+/// be taken for the beginning of a digest. So it can stand in a path, on a command line and beside digests.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct RootName(String);
 

@@ -7,11 +7,11 @@
 //! l libc.so.6 9 libc.so
 //! ```
 //!
-//! A version line, then a line an entry, sorted bytewise by name: kind, digest (for a link its target), size in
-//! bytes, name. `d` is a directory (its size is that of its own canonical text), `f` a file, `x` an executable
-//! file, `l` a symbolic link (its size is its target's length). Names and targets are escaped as
-//! [`escape`](super::escape()) says. Every line ends with one LF. Owner, mode, times and extended attributes are
-//! not part of what a tree is. `docs/formats.md` has a worked example.
+//! A version line, then a line an entry, sorted bytewise by name: kind, digest (for a link its target), size
+//! in bytes, name. `d` is a directory (its size is that of its own canonical text), `f` a file, `x` an
+//! executable file, `l` a symbolic link (its size is its target's length). Names and targets are escaped as
+//! [`escape`](super::escape()) says. Every line ends with one LF. Owner, mode, times and extended attributes
+//! are not part of what a tree is. `docs/formats.md` has a worked example.
 
 use std::fmt::Write as _;
 

@@ -113,7 +113,8 @@ pub fn run(global: &Global, command: Command) -> Result<ExitCode, Failure> {
     done.map(|()| ExitCode::SUCCESS)
 }
 
-/// A REF for the daemon. A relative path that begins with `./` or `../` is made absolute: the daemon is elsewhere.
+/// A REF for the daemon. A relative path that begins with `./` or `../` is made absolute: the daemon is
+/// elsewhere.
 fn wire(reference: &OsStr) -> String {
     use std::os::unix::ffi::OsStrExt;
     let relative = reference.as_bytes().starts_with(b"./") || reference.as_bytes().starts_with(b"../");

@@ -295,14 +295,31 @@ fn a_winner_wins_at_its_path_also_where_the_same_trees_meet_elsewhere() {
 }
 
 #[test]
-fn what_is_made_at_two_places_is_new_only_once() {
+fn a_directory_that_a_winner_took_is_united_as_ever_before_and_behind_it() {
+    let memory = Memory::default();
+    let side = |own: &[u8]| {
+        let deep = || sub([(b"deep", sub([(own, text(own))]))]);
+        memory.keep_all(&dir([(b"a", deep()), (b"b", deep()), (b"c", deep())]))
+    };
+    let trees = [side(b"x"), side(b"y")];
+    let winners = BTreeMap::from([("b/deep".to_owned(), "origin-0".to_owned())]);
+    let merged = Merge { inputs: inputs(&trees), winners }.run(&memory).unwrap();
+    memory.keep_new(merged.new);
+    for (path, there) in [("a/deep/y", true), ("b/deep/y", false), ("c/deep/y", true), ("b/deep/x", true)] {
+        assert_eq!(node_at(&memory, merged.root, path).is_some(), there, "{path}");
+    }
+}
+
+#[test]
+fn what_is_made_at_several_places_is_new_only_once() {
     let memory = Memory::default();
     let side = |bytes: &[u8]| {
-        let twice = sub([(bytes, text(bytes))]);
-        memory.keep_all(&dir([(b"a", twice.clone()), (b"b", twice)]))
+        let one = sub([(bytes, text(bytes))]);
+        memory.keep_all(&dir([(b"a", one.clone()), (b"b", one.clone()), (b"c", one)]))
     };
-    let merged = run(&memory, &[side(b"x"), side(b"y")]).unwrap();
-    assert_eq!(merged.new.len(), 2);
+    // At `c` other trees meet, and become the same.
+    let trees = [side(b"x"), side(b"y"), memory.keep_all(&dir([(b"c", sub([]))]))];
+    assert_eq!(run(&memory, &trees).unwrap().new.len(), 2);
 }
 
 #[test]

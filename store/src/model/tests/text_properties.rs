@@ -11,6 +11,8 @@ fn decode(bytes: &[u8]) -> Result<Tree, DecodeTreeError> {
     if let Ok(tree) = &decoded {
         let again = tree.encode();
         assert_eq!(again.as_bytes(), bytes, "taken, and written otherwise: {:?}", shown(bytes));
+        let sorted = Tree::new(tree.entries().to_vec());
+        assert_eq!(sorted.as_ref(), Ok(tree), "taken out of order: {:?}", shown(bytes));
     }
     decoded
 }

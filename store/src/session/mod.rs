@@ -1,17 +1,21 @@
 //! Writing to a store: the one way in for blobs and trees.
 //!
-//! A session gathers rows and files into batches. A batch becomes durable in this order: its files get their names
-//! and are synced; then one database batch names them, together with the small blobs and the trees. The last batch
-//! of a session is synced, and only then is anybody told. So, after any crash, no row is without its file, and a
-//! tree that is there has all that it names.
+//! A session gathers rows and files into batches. A batch becomes durable in this order: its files get their
+//! names and are synced; then one database batch names them, together with the small blobs and the trees. The
+//! last batch of a session is synced, and only then is anybody told. So, after any crash, no row is without
+//! its file, and a tree that is there has all that it names.
 //!
-//! Many small blobs go round the database's log: their bytes are written to its tables once, and rows name them
-//! when the tables are durable. It saves writing them twice, and keeps the log, which has to be read again after a
-//! crash even on a full disk, small.
+//! Many small blobs go round the database's log: their bytes are written to its tables once, and rows name
+//! them when the tables are durable. It saves writing them twice, and keeps the log, which has to be read
+//! again after a crash even on a full disk, small.
+
+mod commit;
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use commit::Pending;
 
 use crate::crash::{self, CrashPoint};
 use crate::db::{BlobRow, DbError, Durability, Holder, LeaseRow, Placement, RootRow, Rows, Target};
@@ -20,18 +24,9 @@ use crate::model::{BlobId, Digest, RootName, Sha256, Tree, TreeId};
 use crate::objects::{FileError, Temp};
 use crate::store::Store;
 
-/// Payloads of up to this many bytes lie in the database, unless they are executable. `docs/architecture.md` has
-/// the measurement.
+/// Payloads of up to this many bytes lie in the database, unless they are executable. `docs/architecture.md`
+/// has the measurement.
 pub const INLINE_MOST: u64 = 16 << 10;
-
-/// Bytes of small blobs after which they go to the database round its log.
-const INLINE_BATCH: usize = 4 << 20;
-/// Up to so many bytes of small blobs go through the log at the end of a session: one write, no new table.
-const LOGGED_MOST: usize = 1 << 20;
-/// Payload files, small blobs, and bytes of trees, after which a whole batch is committed. Each costs a sync.
-const FILE_BATCH: usize = 8192;
-const SMALL_BATCH: usize = 1 << 17;
-const TREE_BATCH: usize = 16 << 20;
 
 /// Why a session could not store something.
 #[derive(Debug, thiserror::Error)]
@@ -104,22 +99,8 @@ pub(crate) struct Staged {
     pub(crate) sha256: Sha256,
 }
 
-#[derive(Default)]
-struct Pending {
-    /// Small blobs whose bytes are here.
-    inline: Vec<(BlobId, BlobRow, Vec<u8>)>,
-    inline_bytes: usize,
-    /// Small blobs whose bytes went round the log and that no row names yet.
-    unlogged: Vec<(BlobId, BlobRow)>,
-    files: Vec<(BlobId, Temp)>,
-    file_rows: Vec<(BlobId, BlobRow)>,
-    trees: Vec<(TreeId, Vec<u8>, Vec<Digest>)>,
-    tree_bytes: usize,
-    added: Added,
-}
-
-/// A writer. Threads share it by reference. Dropping it without [`Session::finish`] acknowledges nothing; what it
-/// wrote is collected in time.
+/// A writer. Threads share it by reference. Dropping it without [`Session::finish`] acknowledges nothing;
+/// what it wrote is collected in time.
 pub struct Session<'s> {
     store: &'s Store,
     writer: WriterId,
@@ -154,26 +135,6 @@ impl Store {
             landed: Condvar::new(),
             filed: Mutex::default(),
         })
-    }
-}
-
-impl Drop for Session<'_> {
-    fn drop(&mut self) {
-        // A session that failed names what it wrote round the log, so that the collector finds it. If that fails
-        // too, the mark stays, and the next opening of the store looks for it.
-        if *self.unlogged.get_mut() {
-            let unlogged = std::mem::take(&mut lock(&self.pending).unlogged);
-            let mut rows = Rows::default();
-            for (id, row) in &unlogged {
-                rows.put_blob(id, row);
-            }
-            let named =
-                self.store.db.flush_inline().and_then(|()| self.store.db.write(rows, Durability::Later));
-            if named.is_ok() {
-                self.end_unlogged();
-            }
-        }
-        self.store.gate.leave(self.writer);
     }
 }
 
@@ -226,8 +187,8 @@ impl<'s> Session<'s> {
         Ok(id)
     }
 
-    /// Takes a payload that was streamed to a file. Its name is known only now, so the store may have it already:
-    /// the file is dropped then.
+    /// Takes a payload that was streamed to a file. Its name is known only now, so the store may have it
+    /// already: the file is dropped then.
     pub(crate) fn add_staged(&self, id: BlobId, staged: Staged) -> Result<(), WriteError> {
         if let Some(_claim) = self.claim(id, staged.size, Placement::File)? {
             self.stage(id, staged);
@@ -248,7 +209,8 @@ impl<'s> Session<'s> {
         pending.added.new_bytes += size;
     }
 
-    /// Pins the blob and says whether its bytes have to be stored: `None` when the session or the store has them.
+    /// Pins the blob and says whether its bytes have to be stored: `None` when the session or the store has
+    /// them.
     fn claim(&self, id: BlobId, size: u64, wanted: Placement) -> Result<Option<Claim<'_, 's>>, WriteError> {
         {
             let mut pending = lock(&self.pending);
@@ -270,8 +232,8 @@ impl<'s> Session<'s> {
         Ok(if self.store.has_sound(&id, wanted)? { None } else { Some(claim) })
     }
 
-    /// Stores a tree. All that it names must be in the session or in the store. Its identity, and the length of
-    /// its canonical text in bytes.
+    /// Stores a tree. All that it names must be in the session or in the store. Its identity, and the length
+    /// of its canonical text in bytes.
     ///
     /// # Errors
     /// [`WriteError::Incomplete`] when something is not.
@@ -311,120 +273,12 @@ impl<'s> Session<'s> {
             Node::File { blob, .. } => self.store.db.blob(blob)?.is_some(),
             Node::Symlink { .. } => true,
         };
-        // During a collection the pin above protects the entry itself, and its closure only if that is marked.
+        // During a collection the pin above protects the entry itself, and its closure only if that is
+        // marked.
         if there && let Node::Directory { tree, .. } = node {
             self.store.pin_closure(self.writer, tree)?;
         }
         if there { Ok(()) } else { Err(WriteError::Incomplete { tree: *tree, missing: digest }) }
-    }
-
-    /// Commits what has gathered, when it is enough.
-    ///
-    /// # Errors
-    /// When the disk or the database will not take it.
-    pub(crate) fn commit_if_full(&self) -> Result<(), WriteError> {
-        let (inline, whole) = {
-            let pending = lock(&self.pending);
-            let whole = pending.files.len() >= FILE_BATCH
-                || pending.unlogged.len() >= SMALL_BATCH
-                || pending.tree_bytes >= TREE_BATCH;
-            (pending.inline_bytes >= INLINE_BATCH, whole)
-        };
-        if whole {
-            return self.commit_all(Rows::default(), Durability::Later);
-        }
-        if inline {
-            let _order = lock(&self.commit);
-            self.write_unlogged()?;
-        }
-        Ok(())
-    }
-
-    /// Writes the small blobs that have gathered round the log. To be called with `commit` held.
-    fn write_unlogged(&self) -> Result<(), WriteError> {
-        let inline = {
-            let mut pending = lock(&self.pending);
-            pending.inline_bytes = 0;
-            std::mem::take(&mut pending.inline)
-        };
-        if inline.is_empty() {
-            return Ok(());
-        }
-        self.store.require_room()?;
-        if !self.unlogged.swap(true, Ordering::SeqCst) {
-            self.store.begin_unlogged()?;
-        }
-        let mut rows = Rows::default();
-        let mut named = Vec::with_capacity(inline.len());
-        for (id, row, bytes) in inline {
-            rows.put_inline(&id, bytes);
-            named.push((id, row));
-        }
-        self.store.db.write_unlogged(rows)?;
-        lock(&self.pending).unlogged.append(&mut named);
-        Ok(())
-    }
-
-    fn commit_all(&self, extra: Rows, durability: Durability) -> Result<(), WriteError> {
-        let _order = lock(&self.commit);
-        self.store.require_room()?;
-        // All that the trees taken here name is taken here too, or was committed before.
-        let (inline_bytes, mut files, file_rows, trees) = {
-            let mut pending = lock(&self.pending);
-            pending.tree_bytes = 0;
-            (
-                pending.inline_bytes,
-                std::mem::take(&mut pending.files),
-                std::mem::take(&mut pending.file_rows),
-                std::mem::take(&mut pending.trees),
-            )
-        };
-        if inline_bytes >= LOGGED_MOST {
-            self.write_unlogged()?;
-        }
-        let mut rows = Rows::default();
-        let (inline, unlogged) = {
-            let mut pending = lock(&self.pending);
-            pending.inline_bytes = 0;
-            (std::mem::take(&mut pending.inline), std::mem::take(&mut pending.unlogged))
-        };
-        for (id, row, bytes) in inline {
-            rows.put_blob(&id, &row);
-            rows.put_inline(&id, bytes);
-        }
-        if !unlogged.is_empty() {
-            self.store.db.flush_inline()?;
-            crash::point(CrashPoint::CommitInlineFlushed);
-            for (id, row) in unlogged {
-                rows.put_blob(&id, &row);
-            }
-        }
-        if !files.is_empty() {
-            for (id, _) in &files {
-                self.store.gate.wait_until_buried(&id.0);
-            }
-            self.store.objects.publish(&mut files)?;
-        }
-        for (id, row) in &file_rows {
-            // The blob may have lain in the database until now.
-            if row.size <= INLINE_MOST {
-                rows.delete_inline(id);
-            }
-            rows.put_blob(id, row);
-        }
-        let mut reached = Vec::new();
-        for (id, text, named) in trees {
-            rows.put_tree(&id, text);
-            reached.extend(named);
-        }
-        rows.append(extra);
-        if !rows.is_empty() {
-            self.store.db.write(rows, durability)?;
-        }
-        crash::point(CrashPoint::CommitRowsWritten);
-        // The trees are stored and pinned: what they name is safe without a pin of its own.
-        self.store.gate.unpin(self.writer, reached.into_iter());
-        Ok(())
     }
 
     /// Makes all durable, together with what keeps `result` from the collector.
@@ -459,17 +313,8 @@ impl<'s> Session<'s> {
     }
 }
 
-impl Session<'_> {
-    /// Nothing that went round the log is without a name any more.
-    fn end_unlogged(&mut self) {
-        if std::mem::take(self.unlogged.get_mut()) {
-            self.store.end_unlogged();
-        }
-    }
-}
-
-/// Whether a payload has to be a plain file: large ones, executables, and ELF programs and shared objects, which
-/// are mapped and executed.
+/// Whether a payload has to be a plain file: large ones, executables, and ELF programs and shared objects,
+/// which are mapped and executed.
 fn belongs_in_file(size: u64, executable: bool, head: &[u8]) -> bool {
     size > INLINE_MOST || executable || is_elf_image(head)
 }

@@ -1,0 +1,68 @@
+"""The rounds of imports: everybody once, then everybody again, each time on a fresh disk."""
+
+import time
+from dataclasses import dataclass
+
+from lib.machine import Cpu
+from lib.scratch import say, used_bytes
+
+
+@dataclass
+class Measured:
+    """One timed import."""
+
+    seconds: float
+    cpu: Cpu
+    on_disk: int | None = None
+
+
+def timed(disk, work):
+    """Runs `work` and syncs the disk that it wrote to."""
+    cpu, begun = Cpu.now(), time.monotonic()
+    work()
+    disk.scratch.run(["sync", "-f", disk.path])
+    return Measured(time.monotonic() - begun, Cpu.now() - cpu)
+
+
+def one_import(disk, contender, source):
+    """A first import, and a second one where that means something."""
+    mount = disk.fresh()
+    try:
+        contender.prepare(mount)
+        source.warm()
+        disk.sync()
+        first = timed(disk, lambda: contender.import_(source))
+        contender.check(source, again=False)
+        second = None
+        if contender.repeats:
+            disk.sync()
+            second = timed(disk, lambda: contender.import_(source))
+            contender.check(source, again=True)
+    finally:
+        contender.finish()
+    # Last, for a running daemon keeps space for its log; a second import adds next to nothing.
+    if contender.made():
+        first.on_disk = used_bytes(contender.made())
+    return first, second
+
+
+def import_rounds(disk, contenders, sources, rounds):
+    """All measurements, by source and contender: the first imports, and the second ones."""
+    firsts, seconds = {}, {}
+    for number in range(1, rounds + 1):
+        for source in sources:
+            for contender in contenders:
+                first, second = one_import(disk, contender, source)
+                key = source.key, contender.key
+                firsts.setdefault(key, []).append(first)
+                if second:
+                    seconds.setdefault(key, []).append(second)
+                again = f", again {second.seconds:.2f} s" if second else ""
+                say(f"round {number}/{rounds}: {source.key}, {contender.key}: {first.seconds:.2f} s{again}")
+    disk.remove()
+    return firsts, seconds
+
+
+def best(measured):
+    """The quickest: what else ran on the machine only ever adds time."""
+    return min(measured, key=lambda one: one.seconds)

@@ -1,0 +1,119 @@
+"""What the figures depend on: the machine, the tools' versions, and what else used the processors meanwhile."""
+
+import os
+import platform
+import re
+import subprocess
+import time
+from dataclasses import dataclass
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass
+class Cpu:
+    """Processor seconds of the whole machine, as proc(5) counts them in /proc/stat."""
+
+    busy: float
+    niced: float
+    waiting: float
+    stolen: float
+    total: float
+
+    @classmethod
+    def now(cls):
+        with open("/proc/stat", encoding="ascii") as stat:
+            fields = [int(field) / TICKS for field in stat.readline().split()[1:9]]
+        user, nice, system, idle, iowait, irq, softirq, steal = fields
+        return cls(user + nice + system + irq + softirq, nice, iowait, steal, sum(fields))
+
+    def __sub__(self, earlier):
+        return Cpu(
+            self.busy - earlier.busy,
+            self.niced - earlier.niced,
+            self.waiting - earlier.waiting,
+            self.stolen - earlier.stolen,
+            self.total - earlier.total,
+        )
+
+    def share(self, seconds):
+        """`seconds` as a share of what the processors could have done."""
+        return seconds / self.total if self.total else 0.0
+
+
+def sample(seconds):
+    """How busy the machine is while this program does nothing."""
+    before = Cpu.now()
+    time.sleep(seconds)
+    return Cpu.now() - before
+
+
+def first_line(*command):
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
+    except OSError:
+        return ""
+    return done.stdout.split("\n", 1)[0].strip()
+
+
+def version(*command):
+    """The first thing in a tool's `--version` that looks like one."""
+    found = re.search(r"\b\d+(\.\d+)*[\w.~+-]*", first_line(*command))
+    return found.group(0) if found else ""
+
+
+def ostree_version():
+    done = subprocess.run(["ostree", "--version"], stdout=subprocess.PIPE, text=True, check=False)
+    found = re.search(r"Version: '?([\w.]+)", done.stdout)
+    return found.group(1) if found else ""
+
+
+def tool_versions(stele):
+    tools = {
+        "stele": version(stele, "--version"),
+        "cp (coreutils)": version("cp", "--version"),
+        "casync": version("casync", "--version"),
+        "ostree": ostree_version(),
+        "nix": version("nix-store", "--version"),
+        "b3sum": version("b3sum", "--version"),
+        "openssl": version("openssl", "version"),
+        "hyperfine": version("hyperfine", "--version"),
+    }
+    return ", ".join(f"{name} {version}" for name, version in tools.items() if version)
+
+
+def processor():
+    with open("/proc/cpuinfo", encoding="utf-8") as cpuinfo:
+        models = [line.split(":", 1)[1].strip() for line in cpuinfo if line.startswith("model name")]
+    return models[0] if models else platform.machine()
+
+
+def memory_gib():
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
+
+
+def file_system(path):
+    """Type and device of the file system that `path` lies on."""
+    source, kind, options = (first_line("findmnt", "-no", column, "-T", path) for column in ("SOURCE", "FSTYPE", "OPTIONS"))
+    if kind.startswith("ext"):
+        # jbd2 is the journal of ext3 and ext4; it has a folder for each file system that uses one.
+        journals = os.listdir("/proc/fs/jbd2") if os.path.isdir("/proc/fs/jbd2") else []
+        own = any(name.startswith(os.path.basename(source) + "-") for name in journals)
+        kind += " with a journal" if own else " without a journal"
+    return f"{kind} on {source} ({options})"
+
+
+def commit(folder):
+    """The commit, and whether the checkout differs from it."""
+    git = ["git", "-c", "safe.directory=*", "-C", folder]
+    head = first_line(*git, "rev-parse", "--short=12", "HEAD") or "unknown"
+    # This page is written by the very run that it describes.
+    changed = first_line(*git, "status", "--porcelain", "--", ".", ":!docs/benchmarks.md")
+    return head + (" with uncommitted changes" if changed else "")
+
+
+def process_memory(pid):
+    """Resident bytes of a process now, and at most so far."""
+    with open(f"/proc/{pid}/status", encoding="utf-8") as status:
+        rows = dict(line.split(":", 1) for line in status if ":" in line)
+    return tuple(int(rows[key].split()[0]) * 1024 for key in ("VmRSS", "VmHWM"))

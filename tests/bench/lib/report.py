@@ -1,0 +1,239 @@
+"""The report: Markdown whose tables are figures of this run, with the notes that a person wrote under them kept."""
+
+import os
+import re
+import statistics
+
+from lib import machine
+from lib.contenders import STORES
+from lib.imports import best
+
+# Import of a tree against `cp -a` of it, both synced (docs/architecture.md has the reason for it).
+BAR = 0.8
+BARRED = ["text", "toolchain"]
+
+
+def table(head, rows):
+    """Text to the left, figures to the right."""
+    line = lambda cells: "| " + " | ".join(cells) + " |"
+    rule = "|" + "|".join([" --- "] + [" ---: "] * (len(head) - 1)) + "|"
+    return "\n".join([line(head), rule] + [line(row) for row in rows]) + "\n"
+
+
+def note(name):
+    """A place for what a person has to say of the figures above it; a later run keeps it."""
+    return f"<!-- note: {name} -->\n<!-- end of note -->\n"
+
+
+NOTE = re.compile(r"<!-- note: ([\w-]+) -->\n(.*?)<!-- end of note -->\n", re.DOTALL)
+
+
+def keep_notes(report, old):
+    """`report` with the notes of the page `old`; whether there are any."""
+    notes = {name: text for name, text in NOTE.findall(old) if text.strip()}
+    put = lambda found: f"<!-- note: {found[1]} -->\n{notes.get(found[1], '')}<!-- end of note -->\n"
+    return NOTE.sub(put, report), bool(notes)
+
+
+def seconds(value):
+    return f"{value:.2f}" if value < 10 else f"{value:.1f}"
+
+
+def duration(value):
+    return f"{value * 1000:.1f} ms" if value < 1 else f"{value:.2f} s"
+
+
+def megabytes(value):
+    return "–" if value is None else f"{value / 1e6:,.0f}"
+
+
+def rate(value):
+    return f"{float(f'{value:.3g}'):,.0f}"
+
+
+def percent(value):
+    return f"{100 * value:.0f} %"
+
+
+def disturbance(measured):
+    """The worst that niced and stolen processor time came to in any of these measurements."""
+    worst = lambda share: max(one.cpu.share(share(one.cpu)) for one in measured)
+    return f"{percent(worst(lambda cpu: cpu.niced))}, {percent(worst(lambda cpu: cpu.stolen))}"
+
+
+class Run:
+    """All that a run measured."""
+
+    def __init__(self, options, stele, top, scratch):
+        self.options, self.stele, self.top = options, stele, top
+        self.scratch_is_on = machine.file_system(scratch)
+        self.load = os.getloadavg()
+        self.idle = machine.sample(1 if options.quick else 5)
+        self.began = machine.Cpu.now()
+        self.contenders, self.absent, self.sources = [], [], []
+        self.firsts, self.seconds, self.grown = {}, {}, []
+        self.disk = {}
+
+    def report(self, date):
+        parts = [self.head(date)]
+        if self.firsts:
+            parts += [self.imports(), self.second_imports()]
+        if self.grown:
+            parts.append(self.lookups())
+        return "\n".join(parts)
+
+    def head(self, date):
+        whole = machine.Cpu.now() - self.began
+        quick = "" if not self.options.quick else (
+            "**This was a `--quick` run: its sizes are too small to judge anything by.**\n\n")
+        uname = os.uname()
+        rows = [
+            ("date", date),
+            ("commit", machine.commit(self.top)),
+            ("processor", f"{machine.processor()}, {os.cpu_count()} of them, {uname.machine}"),
+            ("memory", f"{machine.memory_gib():.1f} GiB"),
+            ("kernel", f"{uname.sysname} {uname.release}"),
+            ("disk under the measured one", self.scratch_is_on),
+            ("measured disk", "ext4 with a journal in an image file on that disk, through a loop device; made anew "
+                              "for every measurement" + self.disk_speed()),
+            ("programs", machine.tool_versions(self.stele)),
+            ("before the run", f"load {self.load[0]:.2f}; others kept {percent(self.idle.share(self.idle.busy))} of "
+                               f"the processors busy, {percent(self.idle.share(self.idle.stolen))} were stolen"),
+            ("during the run", f"{percent(whole.share(whole.niced))} of the processors went to niced processes (none "
+                               f"is the benchmark's), {percent(whole.share(whole.stolen))} were stolen"),
+        ]
+        return (
+            "# Benchmarks\n\n"
+            "Written by `tests/bench/run --write`; all but the notes under the tables comes from one run on one "
+            "machine. Compare the ratios, not the seconds: the contenders took turns (A, B, C, A, B, C, …), and the "
+            f"quickest of {self.options.rounds} rounds counts. To repeat it, as root: `make bench`.\n\n"
+            + quick + table(["", ""], rows).replace("---:", "---") + "\n" + note("machine")
+        )
+
+    def disk_speed(self):
+        if not self.disk:
+            return ""
+        return (f". `fio` writes {self.disk['sequential'] / 1e6:,.0f} MB/s to it in sequence, synced at the end, and "
+                f"{rate(self.disk['syncs'])} blocks of 4 KiB a second with an fsync after each")
+
+    def imports(self):
+        text = (
+            "## Import\n\n"
+            "From the page cache to an empty store on a fresh disk, timed until `sync -f` has returned. *Processor* "
+            "is what the whole machine spent meanwhile, the kernel's write-back included; *niced, stolen* is the "
+            "worst that these took of the processors in any round. *MB on disk* is what was made, when no daemon runs "
+            "any more.\n\n"
+        )
+        text += "".join(f"- {one.title}: {one.note}.\n" for one in self.contenders)
+        text += "".join(f"- {one.title}: not measured, the program is not here.\n" for one in self.absent)
+        for source in self.sources:
+            text += f"\n### {source.describe()[0].upper()}{source.describe()[1:]}\n\n"
+            text += self.import_table(source) + "\n" + self.bars(source) + "\n" + note(f"import-{source.key}")
+        return text
+
+    def import_table(self, source):
+        copy = best(self.firsts[source.key, "cp"]).seconds
+        rows = []
+        for one in self.contenders:
+            measured = self.firsts[source.key, one.key]
+            first = best(measured)
+            rows.append([
+                one.title,
+                seconds(first.seconds),
+                seconds(statistics.median(each.seconds for each in measured)),
+                f"{first.seconds / copy:.2f}",
+                seconds(first.cpu.busy),
+                megabytes(first.on_disk),
+                disturbance(measured),
+            ])
+        head = ["", "seconds", "median", "÷ `cp -a`", "processor s", "MB on disk", "niced, stolen"]
+        return table(head, rows)
+
+    def bars(self, source):
+        """Which bars are met; where the time goes when one is missed."""
+        time_of = lambda key: best(self.firsts[source.key, key]).seconds
+        mine, missed, lines = time_of("stele"), False, []
+        if source.key in BARRED:
+            ratio = mine / time_of("cp")
+            missed |= ratio > BAR
+            lines.append(f"at most {BAR} of `cp -a`: {'met' if ratio <= BAR else '**missed**'} ({ratio:.2f})")
+        for one in self.contenders:
+            if one.key in STORES:
+                ratio = mine / time_of(one.key)
+                missed |= ratio >= 1
+                verdict = "met" if ratio < 1 else "**missed**"
+                lines.append(f"faster than {one.title}: {verdict} ({ratio:.2f} of its time)")
+        text = "Bars: " + "; ".join(lines) + ".\n"
+        return text + (self.where_time_goes(source) if missed else "")
+
+    def where_time_goes(self, source):
+        first = best(self.firsts[source.key, "stele"])
+        floor = self.firsts.get((source.key, "floor"))
+        hashing = f" Hashing alone takes {seconds(best(floor).seconds)} s." if floor else ""
+        return (
+            f"\nOf the processors' {seconds(first.cpu.total)} s within Stele's {seconds(first.seconds)} s, "
+            f"{seconds(first.cpu.busy)} were work, {seconds(first.cpu.waiting)} were waits for the disk and "
+            f"{seconds(first.cpu.stolen)} were stolen.{hashing}\n"
+        )
+
+    def second_imports(self):
+        repeating = [one for one in self.contenders if one.repeats]
+        rows = []
+        for one in repeating:
+            row = [one.title]
+            for source in self.sources:
+                again, first = best(self.seconds[source.key, one.key]), best(self.firsts[source.key, one.key])
+                row.append(f"{seconds(again.seconds)} ({again.seconds / first.seconds:.2f})")
+            rows.append(row)
+        head = [""] + [source.key for source in self.sources]
+        return (
+            "## Import of what is there already\n\n"
+            "The same directory again, into the same store, right after the first time: seconds until the sync has "
+            "returned, and what part of the first import's time that is. None of them may trust timestamps: all read "
+            "and hash every byte again.\n\n" + table(head, rows) + "\n" + note("again")
+        )
+
+    def lookups(self):
+        sizes = [f"{grown.files:,} blobs" for grown in self.grown]
+        row = lambda title, value: [title] + [value(grown) for grown in self.grown]
+        memory = [
+            row("import, until synced", lambda it: f"{seconds(it.import_seconds)} s"),
+            row("blobs imported a second", lambda it: rate(it.files / it.import_seconds)),
+            row("the store on disk, MB, daemon stopped", lambda it: megabytes(it.on_disk)),
+            row("daemon's start, until it answers", lambda it: duration(it.start_seconds)),
+            row("daemon's memory after the import, MB", lambda it: megabytes(it.after_import[0])),
+            row("… at most during it, MB", lambda it: megabytes(it.after_import[1])),
+            row("daemon's memory after the look-ups, MB", lambda it: megabytes(it.after_lookups[0])),
+            row("… at most during them, MB", lambda it: megabytes(it.after_lookups[1])),
+            row("niced, stolen", lambda it: f"{percent(it.cpu.share(it.cpu.niced))}, "
+                                            f"{percent(it.cpu.share(it.cpu.stolen))}"),
+        ]
+        titles = {
+            "row": "size, SHA-256 and placement of a blob",
+            "absent": "the same, of a digest that is not there",
+            "bytes": "a blob's 200 bytes, checked against its digest",
+            "tree": "a directory of 1,000 entries, checked and decoded",
+        }
+        rates = []
+        for what, title in titles.items():
+            for threads in (1, 2):
+                name = f"{title}, {threads} thread{'s' if threads > 1 else ''}"
+                rates.append(row(name, lambda it, key=(what, threads): rate(it.in_process[key])))
+        rates.append(row("`info` of a blob, one connection to the daemon", lambda it: rate(it.connection["info"])))
+        rates.append(row("`cat` of a blob, one connection to the daemon", lambda it: rate(it.connection["cat"])))
+        text = (
+            "## Look-ups and memory as a store grows\n\n"
+            "Trees of so many files of 200 bytes, a thousand to a directory, each file another. Random ones are then "
+            "looked up: first by the library in a process of its own (`store/examples/lookup.rs`), then by one client "
+            "of a daemon that sends a request and waits for its answer.\n\n"
+            + table(["the daemon"] + sizes, memory) + "\n" + note("memory") + "\n"
+            + table(["look-ups a second"] + sizes, rates) + "\n" + note("lookups")
+        )
+        if all(grown.commands for grown in self.grown):
+            names = self.grown[0].commands
+            quickest = [row(f"`stele {name}`", lambda it, name=name: duration(it.commands[name][0])) for name in names]
+            text += (
+                "\nWhole commands with a warm daemon, process start included; the quickest by `hyperfine`:\n\n"
+                + table(["command"] + sizes, quickest) + "\n" + note("commands")
+            )
+        return text

@@ -1,0 +1,178 @@
+"""The one folder that a run writes to, the file systems in it, and the processes that work there."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+
+class Failed(Exception):
+    """Something that a person can do something about: a fact and a hint."""
+
+    def __init__(self, fact, hint):
+        super().__init__(fact)
+        self.hint = hint
+
+
+def say(text):
+    print(f"bench: {text}", file=sys.stderr, flush=True)
+
+
+class Scratch:
+    """A scratch folder. Leaving the `with` ends its processes, unmounts its disks and removes it, in that order."""
+
+    def __init__(self):
+        self.children = []
+        self.disks = []
+
+    def __enter__(self):
+        within = os.environ.get("TMPDIR") or "/var/tmp"
+        try:
+            self.path = tempfile.mkdtemp(prefix="stele-bench.", dir=within)
+        except OSError as error:
+            raise Failed(f"no folder can be made in {within}: {error.strerror}", "set TMPDIR to another") from error
+        return self
+
+    def __exit__(self, *_):
+        # A second Ctrl-C must not leave half of this undone.
+        for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(ending, signal.SIG_IGN)
+        for child in reversed(self.children):
+            end(child)
+        for disk in reversed(self.disks):
+            disk.unmount()
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def folder(self, name):
+        path = os.path.join(self.path, name)
+        os.makedirs(path, exist_ok=True)
+        return path
+
+    def file(self, name):
+        return os.path.join(self.path, name)
+
+    def spawn(self, command, **options):
+        """Starts a process that ends with this folder at the latest."""
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, **options)
+        self.children.append(child)
+        return child
+
+    def forget(self, child):
+        self.children.remove(child)
+
+    def run(self, command, env=None):
+        """Runs a command that must succeed; its stdout."""
+        child = self.spawn(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
+        try:
+            stdout, stderr = child.communicate()
+        finally:
+            # When this run is interrupted, the child must not go on and start more.
+            end(child)
+            self.forget(child)
+        if child.returncode != 0:
+            said = (stderr or stdout).strip()[-2000:]
+            raise Failed(
+                f"`{' '.join(command[:6])} …` ended with {child.returncode}: {said}",
+                "run that by hand to see more",
+            )
+        return stdout
+
+    def disk(self, name, size, mkfs):
+        """A disk for one measurement after the other; `mkfs` are the arguments of mkfs.ext4."""
+        disk = Disk(self, name, size, mkfs)
+        self.disks.append(disk)
+        return disk
+
+
+def end(child):
+    """Ends a process that this run started, kindly at first."""
+    if child.poll() is not None:
+        return
+    child.terminate()
+    try:
+        child.wait(30)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+
+
+class Disk:
+    """An ext4 in an image file, mounted through a loop device."""
+
+    def __init__(self, scratch, name, size, mkfs):
+        self.scratch = scratch
+        self.image = scratch.file(name + ".img")
+        self.path = scratch.folder(name)
+        self.size = size
+        self.mkfs = mkfs
+
+    def fresh(self):
+        """A new file system in a new image: nothing of an earlier measurement is left, not even its blocks."""
+        self.remove()
+        with open(self.image, "wb") as image:
+            image.truncate(self.size)
+        self.scratch.run(["mkfs.ext4", "-q", "-F", *self.mkfs, self.image])
+        try:
+            self.scratch.run(["mount", "-o", "loop,noatime", self.image, self.path])
+        except Failed as failure:
+            raise Failed(
+                f"a loop device could not be mounted: {failure}",
+                "it takes root and the kernel's loop driver; many containers have neither",
+            ) from failure
+        self.sync()
+        return self.path
+
+    def sync(self):
+        """What earlier steps wrote must not be waited for in the next."""
+        self.scratch.run(["sync", "-f", self.path])
+        self.scratch.run(["sync", "-f", self.image])
+
+    def unmount(self):
+        """The loop device goes with the mount, for mount(8) sets its autoclear flag."""
+        # Asked of the kernel: an interrupt may have come right after the mount.
+        if not os.path.ismount(self.path):
+            return
+        for _ in range(30):
+            done = subprocess.run(["umount", self.path], stderr=subprocess.PIPE, text=True, check=False)
+            if done.returncode == 0:
+                break
+            # A process that has just ended may still be letting go of its files.
+            time.sleep(0.1)
+        else:
+            say(f"leaving a busy mount to go with its last process: {done.stderr.strip()}")
+            subprocess.run(["umount", "--lazy", self.path], check=False)
+
+    def remove(self):
+        self.unmount()
+        if os.path.exists(self.image):
+            os.remove(self.image)
+
+
+def check_space(folder, wanted):
+    """Refuses to begin what would fill the disk."""
+    free = shutil.disk_usage(folder).free
+    if free < wanted:
+        raise Failed(
+            f"{folder} has {free / 2**30:.1f} GiB free, and the benchmark needs {wanted / 2**30:.1f}",
+            "make room, or set TMPDIR to a folder on another disk; --quick needs less",
+        )
+
+
+def used_bytes(path):
+    """What lies below `path`, as the file system counts it; a file with several names counts once."""
+    seen, total = set(), 0
+    stack = [path]
+    while stack:
+        place = stack.pop()
+        stat = os.lstat(place)
+        if (stat.st_dev, stat.st_ino) in seen:
+            continue
+        seen.add((stat.st_dev, stat.st_ino))
+        # st_blocks counts 512 bytes each, whatever the file system's block (stat(2)).
+        total += stat.st_blocks * 512
+        if os.path.isdir(place) and not os.path.islink(place):
+            stack.extend(entry.path for entry in os.scandir(place))
+    return total

@@ -1,0 +1,17 @@
+//! The bytes of a row are refused, or are what would be written for the row that they are taken for.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use stele_store::{BlobRow, LeaseRow, Totals};
+
+fuzz_target!(|bytes: &[u8]| {
+    if let Some(row) = BlobRow::decode(bytes) {
+        assert_eq!(row.encode(), bytes);
+    }
+    if let Some(row) = LeaseRow::decode(bytes) {
+        assert_eq!(row.encode(), bytes);
+    }
+    if let Some(row) = Totals::decode(bytes) {
+        assert_eq!(row.encode(), bytes);
+    }
+});

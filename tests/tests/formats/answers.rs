@@ -1,0 +1,161 @@
+//! The JSON answers have the fields that the page's tables say, of the types that they say, and no others.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+
+use serde_json::Value;
+use stele_tests::Stele;
+
+use super::{page, rows};
+
+/// Every field of an answer with its values; `a.b` is field `b` of the object `a`, `a[].b` that of its
+/// elements.
+fn fields(value: &Value, place: &str, into: &mut Vec<(String, Value)>) {
+    match value {
+        Value::Object(object) => {
+            for (name, value) in object {
+                let place = if place.is_empty() { name.clone() } else { format!("{place}.{name}") };
+                if !value.is_object() {
+                    into.push((place.clone(), value.clone()));
+                }
+                fields(value, &place, into);
+            }
+        }
+        Value::Array(values) => {
+            let place = if place.is_empty() { String::new() } else { format!("{place}[]") };
+            values.iter().filter(|value| value.is_object()).for_each(|value| fields(value, &place, into));
+        }
+        _ => {}
+    }
+}
+
+/// Whether a value is of a type as the page writes it.
+fn is_of(value: &Value, kind: &str) -> bool {
+    if let Some(kind) = kind.strip_suffix(" or null") {
+        return value.is_null() || is_of(value, kind);
+    }
+    match kind {
+        "number" | "bytes" | "time" | "seconds" => value.is_u64(),
+        "text" | "path" => value.is_string(),
+        "true or false" => value.is_boolean(),
+        "list" | "list of texts" | "list of paths" => value.is_array(),
+        // One of some texts, in quotation marks.
+        _ => value.as_str().is_some_and(|text| kind.contains(&format!("`\"{text}\"`"))),
+    }
+}
+
+/// All answers together have just the fields of the table under that heading.
+#[track_caller]
+fn assert_as_the_page_says(heading: &str, answers: &[Value]) {
+    let table = rows(&page(), heading);
+    let field = |row: &Vec<String>| (row[0].trim_matches('`').to_owned(), row[1].clone());
+    let said: BTreeMap<String, String> = table.iter().map(field).collect();
+    let mut seen = Vec::new();
+    answers.iter().for_each(|answer| fields(answer, "", &mut seen));
+    for (name, value) in &seen {
+        let kind = said.get(name).unwrap_or_else(|| panic!("{heading}: the page does not name {name}"));
+        assert!(is_of(value, kind), "{heading}: {name} is {value}, not {kind}");
+    }
+    let seen: BTreeSet<&String> = seen.iter().map(|(name, _)| name).collect();
+    assert_eq!(seen, said.keys().collect(), "{heading}");
+}
+
+/// One JSON value a line.
+fn lines(stele: &Stele, args: &[&str]) -> Vec<Value> {
+    let text = stele.ok(args);
+    text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
+}
+
+fn filled() -> Stele {
+    let stele = Stele::new();
+    let folder = stele.scratch().join("folder");
+    fs::create_dir_all(folder.join("below")).expect("a folder");
+    fs::write(folder.join("below/large"), vec![7; 20_000]).expect("a file");
+    fs::write(folder.join("small"), "small").expect("a file");
+    symlink("two words", folder.join("link")).expect("a link");
+    stele.ok(&["store", "add", "--root", "kept", folder.to_str().expect("a plain path")]);
+    stele
+}
+
+#[test]
+fn no_answer_has_a_field_that_the_page_does_not_name_or_lacks_one_that_it_does() {
+    let stele = filled();
+    let path = stele.scratch().join("folder/small").to_str().expect("a plain path").to_owned();
+    let added = [
+        stele.json(&["store", "add", &path]),
+        stele.json(&["store", "add", "--root", "small", &path]),
+        stele.json(&["store", "add", "--keep-for", "0", &path]),
+    ];
+    assert_as_the_page_says("### `store add`", &added);
+    assert!(added[0]["leased_until"].is_u64() && added[0]["root"].is_null());
+    assert!(added[1]["leased_until"].is_null() && added[1]["root"] == "small");
+    assert!(added[2]["leased_until"].is_null() && added[2]["root"].is_null());
+
+    let listed = lines(&stele, &["--json", "store", "ls", "--recursive", "kept"]);
+    assert_as_the_page_says("### `store ls`, `store tree`", &listed);
+    assert_eq!(listed, lines(&stele, &["--json", "store", "tree", "kept"]));
+    let paths: Vec<&str> = listed.iter().filter_map(|entry| entry["path"].as_str()).collect();
+    assert_eq!(paths, ["below", "below/large", "link", "small"]);
+    assert_eq!(listed[2]["target"], "two\\x20words");
+
+    let info = ["kept", "kept/small", "kept/below/large"].map(|it| stele.json(&["store", "info", it]));
+    assert_as_the_page_says("### `store info`", &info);
+
+    let roots =
+        [stele.json(&["store", "root", "add", "again", "kept"]), stele.json(&["store", "root", "ls"])];
+    assert_as_the_page_says("### `store root add`, `store root ls`", &roots);
+
+    let collected = [stele.json(&["store", "gc", "--dry-run"]), stele.json(&["store", "gc"])];
+    assert_as_the_page_says("### `store gc`", &collected);
+
+    assert_as_the_page_says("### `store stats`", &[stele.json(&["store", "stats"])]);
+
+    let running = stele.json(&["daemon", "status"]);
+    stele.ok(&["daemon", "stop"]);
+    let stopped = stele.json(&["daemon", "status"]);
+    assert_as_the_page_says("### `daemon status`", &[running, stopped.clone()]);
+    let null = stopped.as_object().expect("an object").values().filter(|value| value.is_null()).count();
+    assert_eq!((stopped["running"].clone(), null), (false.into(), 5), "{stopped}");
+
+    assert_as_the_page_says("### `store rebuild-index`", &[stele.json(&["store", "rebuild-index"])]);
+}
+
+#[test]
+fn a_finding_has_the_fields_of_the_page_and_the_exit_code_is_4() {
+    let stele = filled();
+    let info = stele.json(&["store", "info", "kept/below/large"]);
+    let object = info["file"].as_str().expect("a large blob has a file");
+    fs::set_permissions(object, fs::Permissions::from_mode(0o644)).expect("the mode");
+    fs::write(object, vec![8; 20_000]).expect("damage");
+    let outcome = stele.run(&["--json", "store", "verify"]);
+    assert_eq!(outcome.code, 4, "{}", outcome.stderr);
+    let verified: Value = serde_json::from_slice(&outcome.stdout).expect("JSON");
+    assert_as_the_page_says("### `store verify`", &[verified.clone()]);
+    let finding = &verified["findings"][0];
+    assert_eq!(finding["used_by"][0], "kept/below/large");
+    let moved_to = format!("quarantine/{}", info["digest"].as_str().expect("text"));
+    assert!(finding["moved_to"].as_str().expect("a path").ends_with(&moved_to), "{finding}");
+}
+
+#[test]
+fn every_exit_code_of_the_page_is_that_of_its_failure() {
+    let codes: BTreeMap<String, i32> = rows(&page(), "## Exit codes")
+        .iter()
+        .map(|row| (row[1].trim_matches('`').to_owned(), row[0].parse().expect("a number")))
+        .collect();
+    let stele = filled();
+    stele.fails(&["store", "info", "nothing-of-that-name"], codes["not-found"]);
+    stele.fails(&["store", "info", "deadbeef"], codes["not-found"]);
+    stele.fails(&["store", "info", "a b"], codes["usage"]);
+    stele.fails(&["store", "no-such-command"], codes["usage"]);
+    stele.fails(&["store", "export", "kept", "/proc"], codes["failed"]);
+    let object =
+        stele.json(&["store", "info", "kept/below/large"])["file"].as_str().expect("a file").to_owned();
+    fs::remove_file(object).expect("damage");
+    stele.fails(&["store", "cat", "kept/below/large"], codes["corrupt"]);
+    stele.ok(&["daemon", "stop"]);
+    fs::write(stele.store().join("format"), "stele-store 2\n").expect("a later version");
+    stele.fails(&["store", "info", "kept"], codes["failed"]);
+    assert_eq!(fs::read_to_string(stele.store().join("format")).expect("format"), "stele-store 2\n");
+}
