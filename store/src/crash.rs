@@ -31,7 +31,7 @@ labels! {
     OpenEpochWritten = "open.epoch-written", "The database says that the store is in use.";
     ImportTempCreated = "import.temp-created", "A payload's temporary file exists and is empty.";
     ImportTempWritten = "import.temp-written", "A payload's temporary file is whole, not synced.";
-    CommitInlineFlushed = "commit.inline-flushed", "Small blobs that went round the log are durable; no row names them.";
+    CommitInlineFlushed = "commit.inline-flushed", "Small blobs of a session are durable; no row names them.";
     CommitRenamed = "commit.renamed", "One payload has its final name; no row names it.";
     CommitSynced = "commit.synced", "All payloads of a batch are durable; no row names them.";
     CommitRowsWritten = "commit.rows-written", "The rows of a batch are written, not synced.";

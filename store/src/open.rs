@@ -278,7 +278,7 @@ fn open_db(layout: &Layout) -> Result<Db, DbError> {
             // The kernel takes the locks of a killed process one after the other: the store's lock is ours
             // already, RocksDB's own may still be the dead one's for a moment.
             Err(DbError::Locked { .. }) if begun.elapsed() < LOCK_PATIENCE => {
-                thread::sleep(LOCK_PATIENCE / 500)
+                thread::sleep(LOCK_PATIENCE / 500);
             }
             result => return result,
         }

@@ -248,7 +248,7 @@ fn salvage(
         progress.check()?;
         match row {
             Ok((id, text)) if Digest::of(&text) == id.0 => {
-                batch.put(|rows| rows.put_tree(&id, text.into()))?
+                batch.put(|rows| rows.put_tree(&id, text.into()))?;
             }
             _ => whole = false,
         }

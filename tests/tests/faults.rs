@@ -363,7 +363,7 @@ fn what_is_not_there_or_may_not_be_read_or_is_the_store_itself_is_said() {
     if !rustix::process::geteuid().is_root() {
         let secret = tree.join("secret");
         fs::write(&secret, "x").unwrap();
-        fs::set_permissions(&secret, std::os::unix::fs::PermissionsExt::from_mode(0)).unwrap();
+        fs::set_permissions(&secret, std::os::unix::fs::PermissionsExt::from_mode(0o000)).unwrap();
         let said = stele.fails(&["store", "add", tree.to_str().unwrap()], 1);
         assert!(said.contains("secret") && said.contains("hint: "), "{said}");
     }

@@ -6,13 +6,16 @@ use super::error::bad_row;
 use super::{BlobRow, Db, DbError, Family, LeaseRow, RootRow};
 use crate::model::{BlobId, Digest, RootName, Sha256, TreeId};
 
+/// A row as RocksDB has it: key and value.
+type RawRow = (Box<[u8]>, Box<[u8]>);
+/// Some key with the bytes that lie under it.
+type Keyed<K> = (K, Box<[u8]>);
+/// One step of a scan.
+type Step<T> = Result<T, DbError>;
+
 impl Db {
     /// An iterator over a whole column family as it is now, from `start` on. Later writes do not show.
-    fn scan(
-        &self,
-        family: Family,
-        start: &[u8],
-    ) -> Result<impl Iterator<Item = Result<(Box<[u8]>, Box<[u8]>), DbError>> + '_, DbError> {
+    fn scan(&self, family: Family, start: &[u8]) -> Result<impl Iterator<Item = Step<RawRow>> + '_, DbError> {
         let mut options = ReadOptions::default();
         // A scan of everything must not push out what look-ups need.
         options.fill_cache(false);
@@ -25,10 +28,7 @@ impl Db {
     ///
     /// # Errors
     /// When RocksDB cannot read.
-    pub fn raw(
-        &self,
-        family: Family,
-    ) -> Result<impl Iterator<Item = Result<(Box<[u8]>, Box<[u8]>), DbError>> + '_, DbError> {
+    pub fn raw(&self, family: Family) -> Result<impl Iterator<Item = Step<RawRow>> + '_, DbError> {
         self.scan(family, &[])
     }
 
@@ -39,7 +39,7 @@ impl Db {
     pub fn blobs_from(
         &self,
         start: &Digest,
-    ) -> Result<impl Iterator<Item = Result<(BlobId, BlobRow), DbError>> + '_, DbError> {
+    ) -> Result<impl Iterator<Item = Step<(BlobId, BlobRow)>> + '_, DbError> {
         Ok(self.scan(Family::Blob, start.as_bytes())?.map(|row| {
             let (key, value) = row?;
             let id = digest_key(Family::Blob, &key)?;
@@ -51,9 +51,7 @@ impl Db {
     ///
     /// # Errors
     /// When RocksDB cannot read.
-    pub fn inlines(
-        &self,
-    ) -> Result<impl Iterator<Item = Result<(BlobId, Box<[u8]>), DbError>> + '_, DbError> {
+    pub fn inlines(&self) -> Result<impl Iterator<Item = Step<Keyed<BlobId>>> + '_, DbError> {
         Ok(self.scan(Family::Inline, &[])?.map(|row| {
             let (key, value) = row?;
             Ok((BlobId(digest_key(Family::Inline, &key)?), value))
@@ -67,7 +65,7 @@ impl Db {
     pub fn trees_from(
         &self,
         start: &Digest,
-    ) -> Result<impl Iterator<Item = Result<(TreeId, Box<[u8]>), DbError>> + '_, DbError> {
+    ) -> Result<impl Iterator<Item = Step<Keyed<TreeId>>> + '_, DbError> {
         Ok(self.scan(Family::Tree, start.as_bytes())?.map(|row| {
             let (key, value) = row?;
             Ok((TreeId(digest_key(Family::Tree, &key)?), value))
@@ -78,7 +76,7 @@ impl Db {
     ///
     /// # Errors
     /// When RocksDB cannot read, or a row is none.
-    pub fn sha256s(&self) -> Result<impl Iterator<Item = Result<(Sha256, BlobId), DbError>> + '_, DbError> {
+    pub fn sha256s(&self) -> Result<impl Iterator<Item = Step<(Sha256, BlobId)>> + '_, DbError> {
         Ok(self.scan(Family::Sha256, &[])?.map(|row| {
             let (key, value) = row?;
             let sha256 = Sha256::from_bytes(*digest_key(Family::Sha256, &key)?.as_bytes());
@@ -90,7 +88,7 @@ impl Db {
     ///
     /// # Errors
     /// When RocksDB cannot read, or a row is none.
-    pub fn roots(&self) -> Result<impl Iterator<Item = Result<(RootName, RootRow), DbError>> + '_, DbError> {
+    pub fn roots(&self) -> Result<impl Iterator<Item = Step<(RootName, RootRow)>> + '_, DbError> {
         Ok(self.scan(Family::Root, &[])?.map(|row| {
             let (key, value) = row?;
             let name = std::str::from_utf8(&key).ok().and_then(|text| text.parse().ok());
@@ -102,7 +100,7 @@ impl Db {
     ///
     /// # Errors
     /// When RocksDB cannot read, or a row is none.
-    pub fn leases(&self) -> Result<impl Iterator<Item = Result<(u64, LeaseRow), DbError>> + '_, DbError> {
+    pub fn leases(&self) -> Result<impl Iterator<Item = Step<(u64, LeaseRow)>> + '_, DbError> {
         Ok(self.scan(Family::Lease, &[])?.map(|row| {
             let (key, value) = row?;
             let number = <[u8; 8]>::try_from(&*key).ok().map(u64::from_be_bytes);

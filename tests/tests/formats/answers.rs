@@ -131,7 +131,7 @@ fn a_finding_has_the_fields_of_the_page_and_the_exit_code_is_4() {
     let outcome = stele.run(&["--json", "store", "verify"]);
     assert_eq!(outcome.code, 4, "{}", outcome.stderr);
     let verified: Value = serde_json::from_slice(&outcome.stdout).expect("JSON");
-    assert_as_the_page_says("### `store verify`", &[verified.clone()]);
+    assert_as_the_page_says("### `store verify`", std::slice::from_ref(&verified));
     let finding = &verified["findings"][0];
     assert_eq!(finding["used_by"][0], "kept/below/large");
     let moved_to = format!("quarantine/{}", info["digest"].as_str().expect("text"));
