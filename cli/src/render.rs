@@ -245,7 +245,7 @@ pub fn verified(it: &Verified) -> String {
     match it.findings.len() as u64 {
         0 => text += "everything is what its name says\n",
         n => {
-            text += &format!("{} found; storing the same content again repairs a blob\n", some(n, "problem"))
+            text += &format!("{} found; storing the same content again repairs a blob\n", some(n, "problem"));
         }
     }
     text
