@@ -20,10 +20,11 @@ use clap::Parser;
 
 fn main() -> ExitCode {
     let cli = args::Cli::parse();
+    let json = cli.global.json;
     match commands::run(cli) {
         Ok(code) => code,
         Err(failure) => {
-            render::failure(&failure);
+            render::failure(&failure, json);
             ExitCode::from(failure.kind.exit_code())
         }
     }

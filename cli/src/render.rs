@@ -158,11 +158,16 @@ pub fn json(value: &impl Serialize) -> Result<(), Failure> {
 }
 
 /// The fact, then the hint. Nothing, when a reader had enough and closed the pipe.
-pub fn failure(failure: &Failure) {
+/// With `json` the same as one object, for the scripts that asked for it; still on stderr.
+pub fn failure(failure: &Failure, json: bool) {
     if failure.message.is_empty() {
         return;
     }
     let mut err = io::stderr().lock();
+    if json && let Ok(object) = serde_json::to_string(failure) {
+        let _ = writeln!(err, "{object}");
+        return;
+    }
     let _ = writeln!(err, "error: {}", failure.message);
     if let Some(hint) = &failure.hint {
         let _ = writeln!(err, "hint: {hint}");

@@ -6,6 +6,7 @@
 //! writers safe.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::Ordering;
 
 use crate::crash::{self, CrashPoint};
 use crate::db::{BlobRow, DbError, Durability, Placement, Rows, Target};
@@ -13,7 +14,6 @@ use crate::gate::Gate;
 use crate::model::{BlobId, Digest, Node, RootName, TreeId};
 use crate::objects::FileError;
 use crate::progress::{Cancelled, Progress};
-use crate::room::UNLOGGED;
 use crate::store::{ReadError, Store};
 
 /// Blobs whose rows are removed in one batch: writers are held off for one synced write of it.
@@ -135,7 +135,7 @@ impl Store {
     /// Removes small blobs that no row names. Only a session that was killed leaves some, and the store is
     /// marked then: looking for them reads all small blobs.
     fn sweep_unnamed(&self) -> Result<u64, CollectError> {
-        if self.db.meta(UNLOGGED)?.is_none() {
+        if !self.unlogged_before.swap(false, Ordering::SeqCst) {
             return Ok(0);
         }
         let mut count = 0;

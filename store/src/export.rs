@@ -1,17 +1,20 @@
 //! Copies out of the store: a tree to a new folder, a blob to a new file.
 
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use rustix::fs::{CWD, Mode, OFlags};
+use rustix::fs::{CWD, Mode, OFlags, RenameFlags};
 
 use crate::db::Target;
-use crate::model::{BlobId, MAX_DEPTH, Node, Tree, TreeId};
+use crate::model::{MAX_DEPTH, Node, Tree, TreeId};
 use crate::objects::FileError;
 use crate::progress::{Cancelled, Progress};
-use crate::store::{CopyError, ReadError, Store};
+use crate::store::{BlobReader, CopyError, ReadError, Store};
 
 /// A block of zeros at least this long becomes a hole.
 const HOLE: usize = 64 << 10;
@@ -51,27 +54,46 @@ impl Store {
     /// # Errors
     /// See [`ExportError`]. Nothing is left at `to` then, unless it was an empty folder.
     pub fn export(&self, target: Target, to: &Path, progress: &Progress) -> Result<(), ExportError> {
-        let parent = match to.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        // Written beside its place and renamed at the end: a crash never leaves half a tree under the real
-        // name.
-        let mut name = std::ffi::OsString::from(".");
-        name.push(to.file_name().unwrap_or_default());
-        name.push(format!(".stele-{}", std::process::id()));
-        let partial = parent.join(name);
         let export = Export { store: self, progress };
-        let outcome = export.all(target, to, parent, &partial);
-        if outcome.is_err() {
-            let _ = fs::remove_dir_all(&partial).or_else(|_| fs::remove_file(&partial));
+        export.all(target, to)
+    }
+}
+
+/// What is written beside its place and renamed at the end, so that a crash never leaves half a tree under the
+/// real name. Removed when dropped.
+struct Partial {
+    path: PathBuf,
+}
+
+impl Partial {
+    /// Makes, with `make`, a file or folder beside `to` under a name that nobody has.
+    fn new<T>(to: &Path, make: impl Fn(&Path) -> rustix::io::Result<T>) -> Result<(Self, T), ExportError> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        loop {
+            let mut name = OsString::from(".");
+            // Cut, so that a place whose name is as long as a name may be has room beside it.
+            let wanted = to.file_name().unwrap_or_default().as_bytes();
+            name.push(OsStr::from_bytes(&wanted[..wanted.len().min(200)]));
+            name.push(format!(".stele-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)));
+            let path = to.with_file_name(name);
+            match make(&path) {
+                Ok(made) => return Ok((Self { path }, made)),
+                Err(rustix::io::Errno::EXIST) => {}
+                Err(e) => return Err(FileError::new(path, "made", e).into()),
+            }
         }
-        outcome
+    }
+}
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        // After the rename there is nothing of that name.
+        let _ = fs::remove_dir_all(&self.path).or_else(|_| fs::remove_file(&self.path));
     }
 }
 
 impl Export<'_> {
-    fn all(&self, target: Target, to: &Path, parent: &Path, partial: &Path) -> Result<(), ExportError> {
+    fn all(&self, target: Target, to: &Path) -> Result<(), ExportError> {
         let exists = || ExportError::Exists { path: to.to_owned() };
         let empty_folder = match fs::symlink_metadata(to) {
             Ok(meta) if meta.is_dir() => fs::read_dir(to).is_ok_and(|mut entries| entries.next().is_none()),
@@ -81,30 +103,35 @@ impl Export<'_> {
         if fs::symlink_metadata(to).is_ok() && !(empty_folder && matches!(target, Target::Tree(_))) {
             return Err(exists());
         }
-        let folder = open_dir(CWD, parent.as_os_str()).map_err(|e| FileError::new(parent, "opened", e))?;
-        match target {
+        let partial = match target {
             Target::Blob(blob) => {
-                self.blob(&folder, partial.file_name().unwrap_or_default(), &blob, false, partial)?;
+                // Looked up first: nothing is made for what is not there.
+                let reader = self.store.open_blob(&blob)?;
+                let (partial, file) = Partial::new(to, |path| make_file(CWD, path.as_os_str(), false))?;
+                self.blob(reader, file, &partial.path)?;
+                partial
             }
             Target::Tree(tree) => {
                 let tree = self.store.tree(&tree)?;
-                self.tree(&folder, partial, tree)?;
+                let mode = Mode::from_raw_mode(0o755);
+                let (partial, ()) = Partial::new(to, |path| rustix::fs::mkdirat(CWD, path, mode))?;
+                let folder = open_dir(CWD, partial.path.as_os_str())
+                    .map_err(|e| FileError::new(&partial.path, "opened", e))?;
+                self.tree(folder, &partial.path, tree)?;
+                partial
             }
-        }
-        let flags =
-            if empty_folder { rustix::fs::RenameFlags::empty() } else { rustix::fs::RenameFlags::NOREPLACE };
-        match rustix::fs::renameat_with(CWD, partial, CWD, to, flags) {
-            Err(rustix::io::Errno::EXIST) => Err(exists()),
+        };
+        let flags = if empty_folder { RenameFlags::empty() } else { RenameFlags::NOREPLACE };
+        match rustix::fs::renameat_with(CWD, &partial.path, CWD, to, flags) {
+            Err(rustix::io::Errno::EXIST | rustix::io::Errno::NOTEMPTY) => Err(exists()),
             Err(e) => Err(FileError::new(to, "renamed", e).into()),
             Ok(()) => Ok(()),
         }
     }
 
-    /// Writes a tree as `path`, whose parent is `folder`. Works below open folders, so that no path is too
-    /// long.
-    fn tree(&self, folder: &OwnedFd, path: &Path, tree: Tree) -> Result<(), ExportError> {
-        let name = path.file_name().unwrap_or_default();
-        let mut stack = vec![(make_dir(folder, name, path)?, path.to_owned(), tree, 0)];
+    /// Fills `folder`, which is at `path`. Works below open folders, so that no path is too long.
+    fn tree(&self, folder: OwnedFd, path: &Path, tree: Tree) -> Result<(), ExportError> {
+        let mut stack = vec![(folder, path.to_owned(), tree, 0)];
         while let Some((folder, path, tree, next)) = stack.pop() {
             self.progress.check()?;
             let entries = tree.entries();
@@ -118,7 +145,10 @@ impl Export<'_> {
                 match node {
                     Node::Directory { tree, .. } => descend = Some((name, *tree, place)),
                     Node::File { blob, executable, .. } => {
-                        self.blob(&folder, name.as_os_str(), blob, *executable, &place)?;
+                        let reader = self.store.open_blob(blob)?;
+                        let file = make_file(&folder, name.as_os_str(), *executable)
+                            .map_err(|e| FileError::new(&place, "made", e))?;
+                        self.blob(reader, file, &place)?;
                     }
                     Node::Symlink { target } => {
                         rustix::fs::symlinkat(target.as_os_str(), &folder, name.as_os_str())
@@ -141,7 +171,7 @@ impl Export<'_> {
     fn child(
         &self,
         folder: &OwnedFd,
-        name: &std::ffi::OsStr,
+        name: &OsStr,
         id: &TreeId,
         path: &Path,
     ) -> Result<(OwnedFd, Tree), ExportError> {
@@ -150,21 +180,8 @@ impl Export<'_> {
         Ok((make_dir(folder, name, path)?, tree))
     }
 
-    fn blob(
-        &self,
-        folder: &OwnedFd,
-        name: &std::ffi::OsStr,
-        blob: &BlobId,
-        executable: bool,
-        path: &Path,
-    ) -> Result<(), ExportError> {
-        let reader = self.store.open_blob(blob)?;
+    fn blob(&self, reader: BlobReader, mut file: File, path: &Path) -> Result<(), ExportError> {
         let size = reader.info().size;
-        let mode = Mode::from_raw_mode(if executable { 0o755 } else { 0o644 });
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        let file =
-            rustix::fs::openat(folder, name, flags, mode).map_err(|e| FileError::new(path, "made", e))?;
-        let mut file = File::from(file);
         let written = reader.verified(|bytes| {
             self.progress.check().map_err(io::Error::other)?;
             self.progress.add(0, bytes.len() as u64);
@@ -201,12 +218,18 @@ pub(crate) fn is_zero(bytes: &[u8]) -> bool {
     bytes.iter().all(|&byte| byte == 0)
 }
 
-fn open_dir(at: impl AsFd, path: &std::ffi::OsStr) -> rustix::io::Result<OwnedFd> {
+fn open_dir(at: impl AsFd, path: &OsStr) -> rustix::io::Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     rustix::fs::openat(at, path, flags, Mode::empty())
 }
 
-fn make_dir(at: &OwnedFd, name: &std::ffi::OsStr, path: &Path) -> Result<OwnedFd, ExportError> {
+fn make_file(at: impl AsFd, name: &OsStr, executable: bool) -> rustix::io::Result<File> {
+    let mode = Mode::from_raw_mode(if executable { 0o755 } else { 0o644 });
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+    rustix::fs::openat(at, name, flags, mode).map(File::from)
+}
+
+fn make_dir(at: &OwnedFd, name: &OsStr, path: &Path) -> Result<OwnedFd, ExportError> {
     rustix::fs::mkdirat(at, name, Mode::from_raw_mode(0o755)).map_err(|e| FileError::new(path, "made", e))?;
     open_dir(at, name).map_err(|e| FileError::new(path, "opened", e).into())
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -114,6 +114,7 @@ impl Store {
             totals: Mutex::new(totals),
             next_lease: AtomicU64::new(0),
             unlogged: Mutex::new(0),
+            unlogged_before: AtomicBool::new(false),
             layout,
             db,
             objects,
@@ -161,6 +162,7 @@ pub(crate) fn open_locked(layout: Layout, lock: File, rebuilding: bool) -> Resul
         totals: Mutex::new(totals),
         next_lease: AtomicU64::new((epoch + 1) << 32),
         unlogged: Mutex::new(u64::from(unlogged)),
+        unlogged_before: AtomicBool::new(unlogged),
         layout,
         db,
         objects,
@@ -197,6 +199,8 @@ fn prepare(layout: &Layout) -> Result<File, OpenError> {
     }
     write_new_format(layout)?;
     Objects::create_folders(layout)?;
+    // A payload's own sync makes the folders above it durable on ext4, and is not asked to by POSIX.
+    sync_path(&layout.objects())?;
     crash::point(CrashPoint::OpenFoldersMade);
     Ok(lock)
 }

@@ -89,6 +89,10 @@ impl Store {
             Err(FormatError::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {}
             result => result.map_err(OpenError::from)?,
         }
+        // Before anything is moved: a mistyped path must not leave the store closed.
+        for path in from {
+            std::fs::metadata(path).map_err(|e| ImportError::missing(path, e))?;
+        }
         let lock = take_lock(&layout)?;
         write_new_format(&layout)?;
         settle_format(&layout)?;

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::db::{BlobRow, Db, DbError, Placement, Target, Totals};
 use crate::gate::Gate;
@@ -25,6 +25,8 @@ pub struct Store {
     /// How many sessions have written round the log and not named all of it; one more when an earlier owner
     /// of the store did, until that was looked for.
     pub(crate) unlogged: Mutex<u64>,
+    /// Whether an earlier owner did, and it was not looked for yet.
+    pub(crate) unlogged_before: AtomicBool,
     /// Last, since fields are dropped in order: the lock may go only when the database is closed.
     pub(crate) access: Access,
 }

@@ -80,7 +80,7 @@ pub fn run(global: &Global, command: Command) -> Result<(), Failure> {
                 status.working = Some(connection.welcome.working);
                 // Only a daemon of this version is sure to understand the question.
                 if connection.welcome.stele == VERSION
-                    && let Answer::Status(more) =
+                    && let Some(Answer::Status(more)) =
                         connection.call(&Call::Status {}, &mut Terminal::new(global.json))?
                 {
                     status = more;

@@ -21,6 +21,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// After so long a wait the person is told what is waited for.
 const SILENCE: Duration = Duration::from_millis(500);
 
+/// So often another daemon is looked for when one is just ending.
+const GOING_MOST: usize = 5;
+
 /// What a client tells of while it waits.
 pub trait Watcher: Sink {
     /// How far the work is.
@@ -31,8 +34,8 @@ pub trait Watcher: Sink {
 
 /// A way to ask a store.
 pub enum Client {
-    /// Through the daemon.
-    Daemon(Connection),
+    /// Through the daemon of the store in that folder.
+    Daemon(PathBuf, Connection),
     /// In this process, because the disk cannot be written.
     Here(Box<Store>),
 }
@@ -61,7 +64,9 @@ impl Client {
         let mut told = false;
         loop {
             match greet(store) {
-                Ok(connection) if connection.welcome.stele == VERSION => return Ok(Self::Daemon(connection)),
+                Ok(connection) if connection.welcome.stele == VERSION => {
+                    return Ok(Self::Daemon(store.to_owned(), connection));
+                }
                 Ok(connection) => replace(connection, watcher)?,
                 Err(e) if is_nobody(&e) => match start(store)? {
                     Started::Ready | Started::Busy => {}
@@ -88,7 +93,20 @@ impl Client {
     /// The store's failure, or that the daemon ended meanwhile.
     pub fn ask(&mut self, request: Request, watcher: &mut dyn Watcher) -> Result<Answer, Failure> {
         match self {
-            Self::Daemon(connection) => connection.call(&Call::Store { store: request }, watcher),
+            Self::Daemon(store, connection) => {
+                let call = Call::Store { store: request };
+                for _ in 0..GOING_MOST {
+                    if let Some(answer) = connection.call(&call, watcher)? {
+                        return Ok(answer);
+                    }
+                    // It was just ending, and did nothing.
+                    if let Self::Daemon(_, other) = Self::connect(store, true, watcher)? {
+                        *connection = other;
+                    }
+                }
+                Err(Failure::new(Kind::Failed, "one daemon after the other ended before it did anything")
+                    .hint("`daemon.log` in the store's folder may say why"))
+            }
             Self::Here(store) => {
                 let mut sink = watcher;
                 service::run(store, request, &mut sink, &stele_store::Progress::default())
@@ -108,11 +126,11 @@ impl Sink for &mut dyn Watcher {
 }
 
 impl Connection {
-    /// Makes one call.
+    /// Makes one call. `None` when the daemon is ending and did nothing.
     ///
     /// # Errors
     /// The daemon's failure, or that it ended meanwhile.
-    pub fn call(&mut self, call: &Call, watcher: &mut dyn Watcher) -> Result<Answer, Failure> {
+    pub fn call(&mut self, call: &Call, watcher: &mut dyn Watcher) -> Result<Option<Answer>, Failure> {
         let ended = |e: io::Error| {
             Failure::new(Kind::Failed, format!("the daemon ended while it worked: {e}")).hint(
                 "run the command again: it starts a new daemon, and nothing that was acknowledged is lost",
@@ -134,7 +152,8 @@ impl Connection {
                     Reply::Entries(entries) => {
                         entries.into_iter().try_for_each(|entry| watcher.entry(entry)).map_err(unheard)?;
                     }
-                    Reply::Answer(answer) => return Ok(answer),
+                    Reply::Answer(answer) => return Ok(Some(answer)),
+                    Reply::Going {} => return Ok(None),
                     Reply::Failure(failure) => return Err(failure),
                 },
             }

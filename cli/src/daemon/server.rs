@@ -26,6 +26,8 @@ use crate::service::{self, Request, Sink};
 
 /// How often a working request says how far it is, and looks whether its client is still there.
 const TICK: Duration = Duration::from_millis(100);
+/// After so many ticks a cancelled request is hung up on.
+const STUCK: u32 = 20;
 /// How long a client may take to say who it is.
 const GREETING: Duration = Duration::from_secs(10);
 /// Entries that go into one frame.
@@ -258,9 +260,11 @@ impl Server {
                     return Ok(());
                 }
                 Call::Status {} => send(&mut stream, &Reply::Answer(Answer::Status(self.status())))?,
-                // A daemon that is ending takes no new work: the client hears that it hung up, and starts
+                // A daemon that is ending takes no new work: the client finds, or starts,
                 // another.
-                Call::Store { .. } if self.ending.load(Ordering::SeqCst) => return Ok(()),
+                Call::Store { .. } if self.ending.load(Ordering::SeqCst) => {
+                    return send(&mut stream, &Reply::Going {});
+                }
                 Call::Store { store } => {
                     self.working.fetch_add(1, Ordering::SeqCst);
                     let outcome = self.work(&stream, store);
@@ -302,6 +306,7 @@ impl Server {
         thread::scope(|scope| {
             let working = thread::Builder::new().stack_size(16 << 20).spawn_scoped(scope, worker);
             let working = working.map_err(|e| Failure::io("no thread could be had", &e))?;
+            let mut cancelled = 0;
             while wait.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
                 let told = match to.try_lock() {
                     Ok(mut to) => send(&mut *to, &Reply::Progress(progress.snapshot().into())),
@@ -309,6 +314,11 @@ impl Server {
                 };
                 if told.is_err() || hung_up(stream) || self.cancelling.load(Ordering::SeqCst) {
                     progress.cancel();
+                    cancelled += 1;
+                }
+                // The worker may be stuck in writing to a client that does not read, a pager say.
+                if cancelled == STUCK {
+                    let _ = stream.shutdown(std::net::Shutdown::Both);
                 }
             }
             working.join().unwrap_or_else(|_| {

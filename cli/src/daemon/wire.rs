@@ -68,6 +68,8 @@ pub enum Reply {
     Answer(Answer),
     /// The end, too.
     Failure(Failure),
+    /// The daemon is ending and did nothing of what was asked: ask another.
+    Going {},
 }
 
 /// A frame that was read.

@@ -87,6 +87,10 @@ impl ImportError {
         Self::Source { path: path.into(), doing, source: source.into() }
     }
 
+    pub(crate) fn missing(path: &Path, error: io::Error) -> Self {
+        Self::source(path, "looked at", error)
+    }
+
     /// Whether the store's disk, or its quota, is full.
     pub fn is_no_space(&self) -> bool {
         matches!(self, Self::Write(e) if e.is_no_space())
