@@ -11,7 +11,9 @@
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
-use stele_store::model::{BlobId, Digest, DigestPrefix, Node, RootName, Sha256, TreeId, escape, unescape};
+use stele_store::model::{
+    BlobId, Digest, DigestPrefix, Node, RootName, Sha256, SymlinkTarget, Tree, TreeId, escape, unescape,
+};
 use stele_store::{Store, Target};
 
 use crate::failure::{Failure, Kind};
@@ -43,8 +45,8 @@ pub enum Named {
     Tree(TreeId),
     /// A blob, and whether the entry that led to it is executable; a digest alone does not say.
     Blob(BlobId, Option<bool>),
-    /// A symbolic link: what it says, escaped.
-    Symlink(String),
+    /// A symbolic link: what it says.
+    Symlink(SymlinkTarget),
 }
 
 impl Named {
@@ -70,7 +72,7 @@ impl Reference {
         let found = if is_path {
             let whole = parts.iter().position(|part| whole_digest(part).is_some());
             let by_name = parts.iter().position(|part| *part == b"by-name").map(|at| at + 1);
-            whole.or(by_name).and_then(|at| Some((at, start(parts.get(at)?)?)))
+            [whole, by_name].into_iter().flatten().min().and_then(|at| Some((at, start(parts.get(at)?)?)))
         } else {
             parts.first().and_then(|part| Some((0, start(part)?)))
         };
@@ -119,10 +121,10 @@ impl Reference {
         };
         for part in &self.path {
             named = match named {
-                Named::Tree(tree) => match store.tree(&tree)?.get(part) {
+                Named::Tree(tree) => match entry(&store.tree(&tree)?, part) {
                     Some(Node::Directory { tree, .. }) => Named::Tree(*tree),
                     Some(Node::File { blob, executable, .. }) => Named::Blob(*blob, Some(*executable)),
-                    Some(Node::Symlink { target }) => Named::Symlink(target.to_string()),
+                    Some(Node::Symlink { target }) => Named::Symlink(target.clone()),
                     None => return Err(not_found(format!("tree {tree} has no entry {}", shown(part)))),
                 },
                 Named::Blob(blob, _) => {
@@ -136,6 +138,11 @@ impl Reference {
         }
         Ok(named)
     }
+}
+
+/// The node of that name, or of the name that is shown so: what `ls` prints can be typed.
+fn entry<'a>(tree: &'a Tree, part: &[u8]) -> Option<&'a Node> {
+    tree.get(part).or_else(|| tree.get(&unescape(part).ok()?))
 }
 
 fn not_found(message: String) -> Failure {

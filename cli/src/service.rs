@@ -169,9 +169,7 @@ fn list(store: &Store, named: &Named, depth: usize, sink: &mut dyn Sink) -> Resu
             return Ok(Answer::Done {});
         }
         Named::Symlink(target) => {
-            let (kind, size) = ('l', target.len() as u64);
-            let target = Some(target.clone());
-            send(Entry { kind, size, digest: None, target, path: ".".to_owned(), depth: 0, last: true })?;
+            send(entry(&Node::Symlink { target: target.clone() }, ".".to_owned(), 0, true))?;
             return Ok(Answer::Done {});
         }
     };

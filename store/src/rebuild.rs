@@ -113,6 +113,10 @@ impl Store {
             }
             scan_objects(&layout, &db, &mut rebuilt, progress)?;
             let mut rows = Rows::default();
+            // The epoch goes on: it is what makes the numbers of leases new.
+            let epoch = old.iter().filter_map(|path| old_epoch(path)).max().unwrap_or(0);
+            rows.put_meta("epoch", epoch.to_le_bytes().to_vec());
+            rows.put_meta("clean", epoch.to_le_bytes().to_vec());
             rows.put_meta("rebuilding", b"1".to_vec());
             db.write(rows, Durability::Synced)?;
             db.flush()?;
@@ -149,7 +153,7 @@ impl Store {
                 progress.check()?;
                 let (id, text) = row?;
                 let whole = match Tree::decode(&text) {
-                    Ok(tree) => self.first_missing(&tree)?.is_none(),
+                    Ok(tree) => self.first_wrong(&tree)?.is_none(),
                     Err(_) => false,
                 };
                 if !whole {
@@ -214,10 +218,17 @@ fn old_databases(layout: &Layout) -> Result<Vec<PathBuf>, FileError> {
             old.push(entry.path());
         }
     }
-    old.sort();
     // The newest first: its roots win.
-    old.reverse();
+    let number =
+        |path: &PathBuf| path.to_string_lossy().rsplit('-').next().and_then(|n| n.parse::<u64>().ok());
+    old.sort_by_key(|path| std::cmp::Reverse(number(path)));
     Ok(old)
+}
+
+/// The epoch of an old database, when it can be read.
+fn old_epoch(path: &Path) -> Option<u64> {
+    let value = Db::open_read_only(path).ok()?.meta("epoch").ok()??;
+    value.try_into().ok().map(u64::from_le_bytes)
 }
 
 /// The roots that the text beside the database remembers.

@@ -265,3 +265,20 @@ fn a_collection_during_imports_takes_nothing_that_they_rely_on() {
         stele.assert_exports_as(&format!("root{n}"), source);
     }
 }
+
+#[test]
+fn an_answer_of_many_megabytes_arrives_whole() {
+    use std::os::unix::ffi::OsStrExt;
+    let stele = Stele::new();
+    // Names that take four characters a byte, and paths that repeat them: an answer far beyond one frame.
+    let mut at = stele.scratch().join("tree");
+    for _ in 0..6 {
+        at = at.join(std::ffi::OsStr::from_bytes(&[0xff; 250]));
+    }
+    fs::create_dir_all(&at).unwrap();
+    for n in 0..1200 {
+        fs::write(at.join(format!("f{n}")), "").unwrap();
+    }
+    let digest = stele.add(&stele.scratch().join("tree"));
+    assert_eq!(stele.ok(&["store", "ls", "-r", &digest]).lines().count(), 1206);
+}

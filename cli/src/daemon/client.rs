@@ -11,7 +11,7 @@ use stele_store::{OpenError, Store};
 
 use super::socket;
 use super::start::{Started, start};
-use super::wire::{Call, Frame, Hello, Reply, VERSION, Welcome, receive, receive_message, send};
+use super::wire::{ANSWER_MOST, Call, Frame, Hello, Reply, VERSION, Welcome, receive, receive_message, send};
 use crate::answers::{Answer, Progress};
 use crate::failure::{Failure, Kind};
 use crate::service::{self, Request, Sink};
@@ -142,7 +142,7 @@ impl Connection {
         };
         send(&mut self.stream, call).map_err(ended)?;
         loop {
-            match receive(&mut self.stream).map_err(ended)? {
+            match receive(&mut self.stream, ANSWER_MOST).map_err(ended)? {
                 None => return Err(ended(io::ErrorKind::UnexpectedEof.into())),
                 Some(Frame::Bytes(bytes)) => watcher.bytes(&bytes).map_err(unheard)?,
                 Some(Frame::Json(bytes)) => match serde_json::from_slice(&bytes)
@@ -203,7 +203,7 @@ fn replace(connection: Connection, watcher: &mut dyn Watcher) -> Result<(), Fail
 pub fn stop(mut stream: UnixStream, now: bool) -> Result<(), Failure> {
     let _ = send(&mut stream, &Call::Stop { now });
     // Whatever it says is of its own version; what counts is that it hangs up.
-    while let Ok(Some(_)) = receive(&mut stream) {}
+    while let Ok(Some(_)) = receive(&mut stream, ANSWER_MOST) {}
     Ok(())
 }
 

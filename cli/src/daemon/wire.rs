@@ -1,6 +1,7 @@
 //! What goes over the socket: frames. `docs/formats.md` has the bytes.
 //!
-//! A frame is a length (4 bytes, little-endian), a kind (1 byte: `J` JSON, `B` bytes) and so many bytes. The
+//! A frame is a length (4 bytes, little-endian), a kind (1 byte: `J` JSON, `j` JSON that goes on in the next
+//! frame, `B` bytes) and so many bytes. The
 //! first frames both ways, [`Hello`] and [`Welcome`], and the request to stop never change their shape: by
 //! them a command line of any version can replace a daemon of any other.
 
@@ -14,7 +15,11 @@ use crate::failure::Failure;
 use crate::service::Request;
 
 /// The most bytes that a frame may have: what is longer is no frame of ours.
-const FRAME_MOST: usize = 4 << 20;
+const FRAME_MOST: usize = 1 << 20;
+/// The most bytes that a request may have.
+pub const REQUEST_MOST: usize = 1 << 20;
+/// The most bytes that an answer may have: a verification of a ruined store has a lot to say.
+pub const ANSWER_MOST: usize = 1 << 30;
 
 /// This build's version: command line and daemon must have the same.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -86,7 +91,12 @@ pub enum Frame {
 /// # Errors
 /// When the other side is gone.
 pub fn send(to: &mut impl Write, message: &impl Serialize) -> io::Result<()> {
-    send_frame(to, b'J', &serde_json::to_vec(message)?)
+    let json = serde_json::to_vec(message)?;
+    let mut parts = json.chunks(FRAME_MOST).peekable();
+    while let Some(part) = parts.next() {
+        send_frame(to, if parts.peek().is_some() { b'j' } else { b'J' }, part)?;
+    }
+    Ok(())
 }
 
 /// Writes some bytes of a blob.
@@ -94,7 +104,7 @@ pub fn send(to: &mut impl Write, message: &impl Serialize) -> io::Result<()> {
 /// # Errors
 /// When the other side is gone.
 pub fn send_bytes(to: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
-    bytes.chunks(1 << 20).try_for_each(|chunk| send_frame(to, b'B', chunk))
+    bytes.chunks(FRAME_MOST).try_for_each(|chunk| send_frame(to, b'B', chunk))
 }
 
 fn send_frame(to: &mut impl Write, kind: u8, payload: &[u8]) -> io::Result<()> {
@@ -112,28 +122,34 @@ fn send_frame(to: &mut impl Write, kind: u8, payload: &[u8]) -> io::Result<()> {
     to.write_all(payload)
 }
 
-/// Reads a frame. `None` at the end of the stream.
+/// Reads a message of at most `most` bytes, or some bytes of a blob. `None` at the end of the stream.
 ///
 /// # Errors
 /// When the stream ends within a frame, or what comes is no frame.
-pub fn receive(from: &mut impl Read) -> io::Result<Option<Frame>> {
-    let mut head = [0; 5];
-    match from.read(&mut head[..1])? {
-        0 => return Ok(None),
-        _ => from.read_exact(&mut head[1..])?,
-    }
-    let [a, b, c, d, kind] = head;
-    let length = u32::from_le_bytes([a, b, c, d]) as usize;
+pub fn receive(from: &mut impl Read, most: usize) -> io::Result<Option<Frame>> {
     let invalid = |what| io::Error::new(io::ErrorKind::InvalidData, what);
-    if length > FRAME_MOST {
-        return Err(invalid("the other side sent something that is no frame"));
-    }
-    let mut payload = vec![0; length];
-    from.read_exact(&mut payload)?;
-    match kind {
-        b'J' => Ok(Some(Frame::Json(payload))),
-        b'B' => Ok(Some(Frame::Bytes(payload))),
-        _ => Err(invalid("the other side sent a frame of no known kind")),
+    let mut message = Vec::new();
+    loop {
+        let mut head = [0; 5];
+        match from.read(&mut head[..1])? {
+            0 if message.is_empty() => return Ok(None),
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            _ => from.read_exact(&mut head[1..])?,
+        }
+        let [a, b, c, d, kind] = head;
+        let length = u32::from_le_bytes([a, b, c, d]) as usize;
+        if length > FRAME_MOST || message.len() + length > most {
+            return Err(invalid("the other side sent something that is no frame"));
+        }
+        let begin = message.len();
+        message.resize(begin + length, 0);
+        from.read_exact(&mut message[begin..])?;
+        match kind {
+            b'j' if length > 0 => {}
+            b'J' => return Ok(Some(Frame::Json(message))),
+            b'B' if begin == 0 => return Ok(Some(Frame::Bytes(message))),
+            _ => return Err(invalid("the other side sent a frame of no known kind")),
+        }
     }
 }
 
@@ -142,7 +158,7 @@ pub fn receive(from: &mut impl Read) -> io::Result<Option<Frame>> {
 /// # Errors
 /// When the stream ends, or what comes is another message.
 pub fn receive_message<T: DeserializeOwned>(from: &mut impl Read) -> io::Result<T> {
-    match receive(from)? {
+    match receive(from, REQUEST_MOST)? {
         Some(Frame::Json(bytes)) => Ok(serde_json::from_slice(&bytes)?),
         Some(Frame::Bytes(_)) => {
             Err(io::Error::new(io::ErrorKind::InvalidData, "bytes came, a message should"))

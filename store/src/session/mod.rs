@@ -42,8 +42,8 @@ pub enum WriteError {
         /// What is kept back.
         kept: u64,
     },
-    /// A tree names something that neither the session nor the store has.
-    #[error("tree {tree} names {missing}, which the store has not")]
+    /// A tree names something that neither the session nor the store has, or not in that size.
+    #[error("tree {tree} names {missing}, which the store has not, or not in that size")]
     Incomplete {
         /// The tree that was to be stored.
         tree: TreeId,
@@ -268,17 +268,16 @@ impl<'s> Session<'s> {
             return Ok(());
         }
         self.store.gate.pin(self.writer, digest);
-        let there = match node {
-            Node::Directory { tree, .. } => self.store.db.has_tree(tree)?,
-            Node::File { blob, .. } => self.store.db.blob(blob)?.is_some(),
-            Node::Symlink { .. } => true,
-        };
-        // During a collection the pin above protects the entry itself, and its closure only if that is
-        // marked.
-        if there && let Node::Directory { tree, .. } = node {
+        match self.store.size_of(node)? {
+            Some(size) if size == node.size() => {}
+            // Whoever names it with another size means something else.
+            _ => return Err(WriteError::Incomplete { tree: *tree, missing: digest }),
+        }
+        // During a collection the pin above protects the entry itself, and its closure only if that is marked.
+        if let Node::Directory { tree, .. } = node {
             self.store.pin_closure(self.writer, tree)?;
         }
-        if there { Ok(()) } else { Err(WriteError::Incomplete { tree: *tree, missing: digest }) }
+        Ok(())
     }
 
     /// Makes all durable, together with what keeps `result` from the collector.

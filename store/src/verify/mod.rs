@@ -1,5 +1,7 @@
 //! Reading everything again: is each thing what its name says, and is all there that is named?
 
+mod findings;
+
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::PathBuf;
@@ -9,103 +11,15 @@ use sha2::Digest as _;
 
 use crate::crash::{self, CrashPoint};
 use crate::db::{BlobRow, DbError, Durability, Placement, Rows, Target};
-use crate::model::{BlobId, DecodeTreeError, Digest, Node, Sha256, Tree, TreeId};
+use crate::model::{BlobId, Digest, Node, Sha256, Tree, TreeId};
 use crate::objects::FileError;
-use crate::progress::{Cancelled, Progress};
+use crate::progress::Progress;
 use crate::store::{CopyError, ReadError, Store};
+
+pub use findings::{Finding, Problem, Verified, VerifyError};
 
 /// Of the places at which something corrupt is used, at most this many are named.
 const USES_MOST: usize = 10;
-
-/// What is wrong with a blob or tree.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum Problem {
-    /// The bytes have another digest.
-    #[error("its bytes have the digest {actual}")]
-    Corrupt {
-        /// The digest of the bytes.
-        actual: Digest,
-    },
-    /// The row is there, the payload is not.
-    #[error("its payload is missing")]
-    Missing,
-    /// The payload cannot be read.
-    #[error("its payload cannot be read: {message}")]
-    Unreadable {
-        /// Why.
-        message: String,
-    },
-    /// It was found corrupt before, and was not stored again since.
-    #[error("it is in quarantine since an earlier verification")]
-    Quarantined,
-    /// The bytes are right; size or SHA-256 in the row, or the way from SHA-256 to the blob, was not. Mended.
-    #[error("its row had a wrong size or SHA-256; it was written anew")]
-    Row,
-    /// The digest is right, but the text is no tree.
-    #[error("it is no canonical tree: {source}")]
-    NotCanonical {
-        /// What is wrong with it.
-        source: DecodeTreeError,
-    },
-    /// Something that the tree names is not there.
-    #[error("it names {missing}, which is not there")]
-    Incomplete {
-        /// What is missing.
-        missing: Digest,
-    },
-    /// The way from a SHA-256 led to a blob that is not there, or has another SHA-256. Removed.
-    #[error("a row led to it from the SHA-256 {sha256}, which is not its own; it was removed")]
-    Stray {
-        /// The SHA-256.
-        sha256: Sha256,
-    },
-    /// A root or lease keeps something that is not there.
-    #[error("it is not there, and {holder} keeps it")]
-    Dangling {
-        /// The root or lease.
-        holder: String,
-    },
-}
-
-/// Something that is wrong.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Finding {
-    /// With what.
-    pub target: Target,
-    /// What.
-    pub problem: Problem,
-    /// Where its bytes were moved to.
-    pub moved_to: Option<PathBuf>,
-    /// Roots with the path below each at which it is used; the first few.
-    pub used_by: Vec<String>,
-}
-
-/// What a verification found.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Verified {
-    /// Trees that were read.
-    pub trees: u64,
-    /// Blobs that were read.
-    pub blobs: u64,
-    /// Bytes that were hashed.
-    pub bytes: u64,
-    /// What is wrong, trees first.
-    pub findings: Vec<Finding>,
-}
-
-/// Why a verification stopped.
-#[derive(Debug, thiserror::Error)]
-pub enum VerifyError {
-    /// The watcher stopped it.
-    #[error(transparent)]
-    Cancelled(#[from] Cancelled),
-    /// Something could not be moved into quarantine.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// The database gave an error.
-    #[error(transparent)]
-    Db(#[from] DbError),
-}
 
 impl Store {
     /// Hashes every blob and tree again and compares all that is said of them. What is corrupt goes to
@@ -144,9 +58,9 @@ impl Store {
                     Problem::Corrupt { actual }
                 }
                 (_, Err(source)) => Problem::NotCanonical { source },
-                (_, Ok(tree)) => match self.first_missing(&tree)? {
+                (_, Ok(tree)) => match self.first_wrong(&tree)? {
                     // A collection may have removed the tree, and then what it names, since the scan began.
-                    Some(missing) if self.db.has_tree(&id)? => Problem::Incomplete { missing },
+                    Some(problem) if self.db.has_tree(&id)? => problem,
                     _ => continue,
                 },
             };
@@ -155,18 +69,29 @@ impl Store {
         Ok(())
     }
 
-    pub(crate) fn first_missing(&self, tree: &Tree) -> Result<Option<Digest>, DbError> {
-        for (_, node) in tree.entries() {
-            let there = match node {
-                Node::Directory { tree, .. } => self.db.has_tree(tree)?,
-                Node::File { blob, .. } => self.db.blob(blob)?.is_some(),
-                Node::Symlink { .. } => true,
-            };
-            if !there {
-                return Ok(node.digest());
+    /// The first entry that names something which is not there, or is of another size.
+    pub(crate) fn first_wrong(&self, tree: &Tree) -> Result<Option<Problem>, DbError> {
+        for (name, node) in tree.entries() {
+            let Some(digest) = node.digest() else { continue };
+            match self.size_of(node)? {
+                None => return Ok(Some(Problem::Incomplete { missing: digest })),
+                Some(actual) if actual != node.size() => {
+                    let (name, said) = (name.to_string(), node.size());
+                    return Ok(Some(Problem::Size { name, digest, said, actual }));
+                }
+                Some(_) => {}
             }
         }
         Ok(None)
+    }
+
+    /// The size in bytes of what a node names, when that is there.
+    pub(crate) fn size_of(&self, node: &Node) -> Result<Option<u64>, DbError> {
+        Ok(match node {
+            Node::Directory { tree, .. } => self.db.tree(tree)?.map(|text| text.len() as u64),
+            Node::File { blob, .. } => self.db.blob(blob)?.map(|row| row.size),
+            Node::Symlink { .. } => Some(node.size()),
+        })
     }
 
     fn move_tree_aside(&self, id: &TreeId, text: &[u8]) -> Result<Option<PathBuf>, VerifyError> {
