@@ -54,7 +54,8 @@ fuzz: ## run every fuzz target for a short while (FUZZ_SECONDS=20 each)
 bench: ## compare with other tools on this machine
 	@tools/install-deps build bench
 	@$(cargo) build --release --package stele-cli
-	@STELE_BIN="$(release_stele)" tests/bench/run
+	@$(cargo) build --release --package stele-store --example lookup
+	@STELE_BIN="$(release_stele)" STELE_LOOKUP_BIN="$(dir $(release_stele))examples/lookup" tests/bench/run
 
 install: ## install the binary, its manual pages and shell completions (PREFIX=~/.local)
 	@tools/install-deps build

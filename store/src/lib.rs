@@ -25,6 +25,7 @@ mod rebuild;
 mod room;
 mod roots;
 mod session;
+mod sizes;
 mod stats;
 mod store;
 mod verify;

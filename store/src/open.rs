@@ -4,8 +4,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -114,6 +114,7 @@ impl Store {
             totals: Mutex::new(totals),
             next_lease: AtomicU64::new(0),
             unlogged: Mutex::new(0),
+            sizes: OnceLock::new(),
             unlogged_before: AtomicBool::new(false),
             layout,
             db,
@@ -162,6 +163,7 @@ pub(crate) fn open_locked(layout: Layout, lock: File, rebuilding: bool) -> Resul
         totals: Mutex::new(totals),
         next_lease: AtomicU64::new((epoch + 1) << 32),
         unlogged: Mutex::new(u64::from(unlogged)),
+        sizes: OnceLock::new(),
         unlogged_before: AtomicBool::new(unlogged),
         layout,
         db,

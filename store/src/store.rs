@@ -1,10 +1,11 @@
 //! A store, and what can be read from it.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 use crate::db::{BlobRow, Db, DbError, Placement, Target, Totals};
 use crate::gate::Gate;
@@ -22,6 +23,8 @@ pub struct Store {
     pub(crate) gate: Gate,
     pub(crate) totals: Mutex<Totals>,
     pub(crate) next_lease: AtomicU64,
+    /// The sizes of large blobs, once somebody asked for them.
+    pub(crate) sizes: OnceLock<Mutex<HashSet<u64>>>,
     /// How many sessions have written round the log and not named all of it; one more when an earlier owner
     /// of the store did, until that was looked for.
     pub(crate) unlogged: Mutex<u64>,

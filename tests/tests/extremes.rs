@@ -167,3 +167,30 @@ fn a_million_small_files_are_imported_looked_at_and_collected() {
     assert_eq!(stele.json(&["store", "stats"])["inline_blobs"], 0);
     stele.assert_sound();
 }
+
+#[test]
+fn a_large_file_of_the_size_of_a_known_one_is_told_from_it() {
+    let stele = Stele::new();
+    let (first, second) = (stele.scratch().join("first"), stele.scratch().join("second"));
+    let mut bytes = trees::Random::new(2).bytes(9 << 20);
+    fs::write(&first, &bytes).unwrap();
+    bytes[5 << 20] ^= 1;
+    fs::write(&second, &bytes).unwrap();
+    let digest = stele.add(&first);
+    assert_eq!(stele.add(&first), digest);
+    // Both at once, each twice, in a daemon that knows the size and in one that has to look for it.
+    for _ in 0..2 {
+        let tree = stele.scratch().join("tree");
+        fs::create_dir(&tree).unwrap();
+        for n in 0..2 {
+            fs::copy(&first, tree.join(format!("first{n}"))).unwrap();
+            fs::copy(&second, tree.join(format!("second{n}"))).unwrap();
+        }
+        let tree_digest = stele.add(&tree);
+        stele.assert_exports_as(&tree_digest, &tree);
+        assert_eq!(stele.json(&["store", "stats"])["file_blobs"], 2);
+        fs::remove_dir_all(&tree).unwrap();
+        stele.ok(&["daemon", "stop"]);
+    }
+    stele.assert_sound();
+}

@@ -135,12 +135,39 @@ impl<'a, 's> Reader<'a, 's> {
         size: u64,
         path: &impl Fn() -> PathBuf,
     ) -> Result<Option<BlobId>, ImportError> {
-        let mut copy = Copy {
-            temp: self.session.store().objects.temp().map_err(|e| ImportError::Write(e.into()))?,
-            blake3: blake3::Hasher::new(),
-            done: 0,
-            writeback: 0,
+        // A file of the very size of a large blob is most likely that blob: it is hashed first and written only if
+        // it is not, for writing is what takes the time.
+        if size >= PARALLEL_FROM && self.session.store().may_have_size(size)? {
+            let (blob, _, _) = match self.pass(file, stat, size, None, path)? {
+                Some(hashed) => hashed,
+                None => return Ok(None),
+            };
+            if self.session.add_known(blob, size)? {
+                return Ok(Some(blob));
+            }
+        }
+        let temp = self.session.store().objects.temp().map_err(|e| ImportError::Write(e.into()))?;
+        let Some((blob, sha256, Some(mut temp))) = self.pass(file, stat, size, Some(temp), path)? else {
+            return Ok(None);
         };
+        temp.set_length(size).map_err(|e| ImportError::Write(e.into()))?;
+        temp.close();
+        self.session.add_staged(blob, Staged { temp, size, sha256 })?;
+        Ok(Some(blob))
+    }
+
+    /// Goes over the bytes once: both digests, and the payload into `temp` when there is one. `None` when the file
+    /// is no longer as long as it was.
+    #[allow(clippy::type_complexity)]
+    fn pass(
+        &mut self,
+        file: &File,
+        stat: &Stat,
+        size: u64,
+        temp: Option<Temp>,
+        path: &impl Fn() -> PathBuf,
+    ) -> Result<Option<(BlobId, Sha256, Option<Temp>)>, ImportError> {
+        let mut copy = Copy { temp, blake3: blake3::Hasher::new(), done: 0, writeback: 0 };
         // st_blocks counts 512 bytes (stat(2)); a file that takes less than it holds has holes.
         let sparse = u64::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(512) < size;
         let holes = Holes { file, size, sparse };
@@ -162,15 +189,12 @@ impl<'a, 's> Reader<'a, 's> {
                 read.map(|()| digest)
             })?
         };
-        let Copy { mut temp, blake3, done, .. } = copy;
+        let Copy { temp, blake3, done, .. } = copy;
         if done != size {
             return Ok(None);
         }
-        temp.set_length(size).map_err(|e| ImportError::Write(e.into()))?;
-        temp.close();
         let blob = BlobId(Digest::from_bytes(*blake3.finalize().as_bytes()));
-        self.session.add_staged(blob, Staged { temp, size, sha256: Sha256::from_bytes(sha256) })?;
-        Ok(Some(blob))
+        Ok(Some((blob, Sha256::from_bytes(sha256), temp)))
     }
 }
 
@@ -247,7 +271,7 @@ impl Holes<'_> {
 }
 
 struct Copy {
-    temp: Temp,
+    temp: Option<Temp>,
     blake3: blake3::Hasher,
     done: u64,
     writeback: u64,
@@ -300,14 +324,15 @@ impl Copy {
 
     fn take(&mut self, step: &[u8], hole: bool) -> Result<(), crate::objects::FileError> {
         self.blake3.update(step);
-        if hole {
-            self.temp.skip(step.len() as u64)?;
-        } else {
-            self.temp.write(step)?;
-        }
         self.done += step.len() as u64;
+        let Some(temp) = &mut self.temp else { return Ok(()) };
+        if hole {
+            temp.skip(step.len() as u64)?;
+        } else {
+            temp.write(step)?;
+        }
         if self.done - self.writeback >= WRITEBACK_EVERY {
-            self.temp.start_writeback(self.writeback, self.done - self.writeback);
+            temp.start_writeback(self.writeback, self.done - self.writeback);
             self.writeback = self.done;
         }
         Ok(())

@@ -196,9 +196,34 @@ impl<'s> Session<'s> {
         Ok(())
     }
 
+    /// Whether the session or the store has a blob whose bytes are not at hand. If so it is pinned and counted; if
+    /// not, nothing is changed.
+    pub(crate) fn add_known(&self, id: BlobId, size: u64) -> Result<bool, WriteError> {
+        let mut in_flight = lock(&self.in_flight);
+        while in_flight.contains(&id.0) {
+            in_flight = self.landed.wait(in_flight).unwrap_or_else(PoisonError::into_inner);
+        }
+        // A pin is taken for a promise that the bytes are stored: it must not stay when they are not.
+        let known = self.store.gate.pin(self.writer, id.0);
+        let there = known || self.store.has_sound(&id, Placement::File)?;
+        if there {
+            self.count(size);
+        } else {
+            self.store.gate.unpin(self.writer, std::iter::once(id.0));
+        }
+        Ok(there)
+    }
+
+    fn count(&self, size: u64) {
+        let mut pending = lock(&self.pending);
+        pending.added.blobs += 1;
+        pending.added.bytes += size;
+    }
+
     fn stage(&self, id: BlobId, staged: Staged) {
         let Staged { temp, size, sha256 } = staged;
         let row = BlobRow { placement: Placement::File, size, sha256 };
+        self.store.note_size(size);
         if size <= INLINE_MOST {
             lock(&self.filed).insert(id.0);
         }
@@ -212,11 +237,7 @@ impl<'s> Session<'s> {
     /// Pins the blob and says whether its bytes have to be stored: `None` when the session or the store has
     /// them.
     fn claim(&self, id: BlobId, size: u64, wanted: Placement) -> Result<Option<Claim<'_, 's>>, WriteError> {
-        {
-            let mut pending = lock(&self.pending);
-            pending.added.blobs += 1;
-            pending.added.bytes += size;
-        }
+        self.count(size);
         let mut in_flight = lock(&self.in_flight);
         while in_flight.contains(&id.0) {
             in_flight = self.landed.wait(in_flight).unwrap_or_else(PoisonError::into_inner);
