@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use stele_store::Target;
+
 /// What sort of failure it is: it decides the exit code.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -47,12 +49,15 @@ pub struct Failure {
     /// Whether the daemon had better begin anew: its database has stopped taking writes.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub restart: bool,
+    /// What was found corrupt on the way: it is set aside before anybody else reads it.
+    #[serde(skip)]
+    pub corrupt: Option<Target>,
 }
 
 impl Failure {
     /// A failure without a hint.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), hint: None, restart: false }
+        Self { kind, message: message.into(), hint: None, restart: false, corrupt: None }
     }
 
     /// With a hint.

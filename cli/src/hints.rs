@@ -4,7 +4,7 @@ use std::error::Error;
 
 use stele_store::{
     CollectError, DbError, ExportError, FileError, FormatError, ImportError, OpenError, ReadError,
-    RebuildError, RootError, VerifyError, WriteError,
+    RebuildError, RootError, Target, VerifyError, WriteError,
 };
 
 use crate::failure::{Failure, Kind};
@@ -36,6 +36,9 @@ fn plain(error: &dyn Error) -> Failure {
 
 impl From<DbError> for Failure {
     fn from(error: DbError) -> Self {
+        // After a failed write RocksDB may take no more until it is opened again; a row that cannot be read
+        // is no reason to end what others are doing.
+        let restart = error.is_of_write();
         let failure = match &error {
             DbError::NoSpace { .. } => Self::new(Kind::NoSpace, error.to_string()).hint(FREE_SPACE),
             DbError::Damaged { .. } | DbError::Row { .. } => {
@@ -43,7 +46,7 @@ impl From<DbError> for Failure {
             }
             DbError::Locked { .. } | DbError::Other { .. } => plain(&error),
         };
-        Self { restart: true, ..failure }
+        Self { restart, ..failure }
     }
 }
 
@@ -64,7 +67,12 @@ impl From<FileError> for Failure {
 
 impl From<ReadError> for Failure {
     fn from(error: ReadError) -> Self {
-        match error {
+        let corrupt = match &error {
+            ReadError::CorruptBlob { id, .. } | ReadError::Missing { id } => Some(Target::Blob(*id)),
+            ReadError::CorruptTree { id, .. } => Some(Target::Tree(*id)),
+            _ => None,
+        };
+        let failure = match error {
             ReadError::NoBlob { .. } | ReadError::NoTree { .. } => {
                 Self::new(Kind::NotFound, error.to_string())
             }
@@ -75,7 +83,8 @@ impl From<ReadError> for Failure {
             | ReadError::BadTree { .. } => Self::new(Kind::Corrupt, words(&error)).hint(REPAIR),
             ReadError::File(error) => error.into(),
             ReadError::Db(error) => error.into(),
-        }
+        };
+        Self { corrupt, ..failure }
     }
 }
 
@@ -196,7 +205,8 @@ impl From<CollectError> for Failure {
             CollectError::ReadOnly => read_only(),
             CollectError::Running => plain(&error).hint("wait for it to end"),
             CollectError::Unreadable { .. } => Self::new(Kind::Corrupt, words(&error)).hint(
-                "run `stele store verify`; store that content again, or remove the root with `stele store root rm`",
+                "run `stele store verify`; store that content again, or let it go: a root with `stele store root rm`, \
+                 a lease with `--end-leases`",
             ),
             CollectError::Cancelled(_) => cancelled(),
             CollectError::File(error) => error.into(),

@@ -55,18 +55,43 @@ impl Terminal {
     /// Says something on stderr, when a person is there to read it.
     pub fn narrate(&self, text: &str) {
         if io::stderr().is_terminal() {
-            let _ = writeln!(io::stderr(), "{text}");
+            let _ = writeln!(io::stderr(), "{}", clean(text));
         }
     }
 
     /// The request is over.
-    pub fn finish(&mut self) {
+    ///
+    /// # Errors
+    /// When what it answered could not be written.
+    pub fn finish(&mut self) -> Result<(), Failure> {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
-        // A pipe that was closed is noticed when there was something to say.
-        let _ = self.out.flush();
+        self.out.flush().map_err(|e| unwritten(&e))
     }
+}
+
+/// The failure of an answer that could not be written to stdout.
+pub fn unwritten(error: &io::Error) -> Failure {
+    match error.kind() {
+        // Whoever read has enough: nothing is said, and the exit code tells.
+        io::ErrorKind::BrokenPipe => Failure::new(Kind::Cancelled, ""),
+        io::ErrorKind::StorageFull => {
+            Failure::new(Kind::NoSpace, format!("stdout could not be written: {error}"))
+        }
+        _ => Failure::io("stdout could not be written", error),
+    }
+}
+
+/// Text for a terminal: control characters and those that change the direction of writing are shown by
+/// number.
+fn clean(text: &str) -> String {
+    let harmless = |c: char| {
+        c == '\n'
+            || !(c.is_control()
+                || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
+    };
+    text.chars().map(|c| if harmless(c) { c.to_string() } else { c.escape_unicode().to_string() }).collect()
 }
 
 impl Sink for Terminal {
@@ -136,18 +161,13 @@ impl Watcher for Terminal {
 
 /// Says something on stderr.
 pub fn note(text: &str) {
-    let _ = writeln!(io::stderr(), "note: {text}");
+    let _ = writeln!(io::stderr(), "note: {}", clean(text));
 }
 
 /// Writes an answer to stdout.
 pub fn out(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    match out.write_all(bytes).and_then(|()| out.flush()) {
-        // Whoever read has enough.
-        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Err(Failure::new(Kind::Cancelled, "")),
-        Err(e) => Err(Failure::io("the answer could not be written to stdout", &e)),
-        Ok(()) => Ok(()),
-    }
+    out.write_all(bytes).and_then(|()| out.flush()).map_err(|e| unwritten(&e))
 }
 
 /// Writes an answer to stdout as one line of JSON.
@@ -168,7 +188,7 @@ pub fn failure(failure: &Failure, json: bool) {
         let _ = writeln!(err, "{object}");
         return;
     }
-    let _ = writeln!(err, "error: {}", failure.message);
+    let _ = writeln!(err, "error: {}", clean(&failure.message));
     if let Some(hint) = &failure.hint {
         let _ = writeln!(err, "hint: {hint}");
     }

@@ -8,7 +8,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use stele_store::model::{BlobId, Node, RootName, Tree, TreeId};
-use stele_store::{CopyError, Holder, Keep, Placement, Progress, ReadError, Store, Target};
+use stele_store::{CopyError, Holder, Keep, Placement, Progress, Store, Target};
 
 use crate::answers::{self, Added, Answer, Closure, Counts, Entry, Finding, Info, What};
 use crate::failure::{Failure, Kind};
@@ -27,7 +27,7 @@ pub enum Request {
     /// What is known of something.
     Info { reference: String },
     /// Copy out.
-    Export { reference: String, to: String },
+    Export { reference: String, to: String, umask: u32 },
     /// Make or move a root.
     RootAdd { name: String, reference: String },
     /// Remove a root.
@@ -64,6 +64,21 @@ pub fn run(
     sink: &mut dyn Sink,
     progress: &Progress,
 ) -> Result<Answer, Failure> {
+    let outcome = answer(store, request, sink, progress);
+    if let Err(Failure { corrupt: Some(target), .. }) = &outcome {
+        // The next reader must not meet the same wrong bytes, and storing them again must repair them. If it
+        // cannot be done, the failure is the same.
+        let _ = store.set_aside(*target);
+    }
+    outcome
+}
+
+fn answer(
+    store: &Store,
+    request: Request,
+    sink: &mut dyn Sink,
+    progress: &Progress,
+) -> Result<Answer, Failure> {
     let resolve = |reference: &str| -> Result<Named, Failure> {
         let bytes = from_wire(reference)?.into_os_string().into_encoded_bytes();
         Reference::parse(&bytes)?.resolve(store)
@@ -77,9 +92,9 @@ pub fn run(
         }
         Request::Cat { reference } => cat(store, &resolve(&reference)?, sink),
         Request::Info { reference } => Ok(Answer::Info(info(store, &resolve(&reference)?)?)),
-        Request::Export { reference, to } => {
+        Request::Export { reference, to, umask } => {
             let target = target(&resolve(&reference)?)?;
-            store.export(target, &from_wire(&to)?, progress)?;
+            store.export(target, &from_wire(&to)?, umask, progress)?;
             Ok(Answer::Done {})
         }
         Request::RootAdd { name, reference } => {
@@ -200,19 +215,10 @@ fn cat(store: &Store, named: &Named, sink: &mut dyn Sink) -> Result<Answer, Fail
         }
         Named::Blob(blob, _) => {
             let reader = store.open_blob(blob)?;
-            let info = *reader.info();
-            match reader.verified(|bytes| sink.bytes(bytes)) {
-                Ok(()) => {}
-                Err(CopyError::Sink(e)) => return Err(lost_sink(&e)),
-                Err(CopyError::Read(error)) => {
-                    // The next reader must not get the same wrong bytes; that quarantine failed changes
-                    // nothing.
-                    if matches!(error, ReadError::CorruptBlob { .. }) {
-                        let _ = store.quarantine_blob(blob, &info);
-                    }
-                    return Err(error.into());
-                }
-            }
+            reader.verified(|bytes| sink.bytes(bytes)).map_err(|e| match e {
+                CopyError::Sink(e) => lost_sink(&e),
+                CopyError::Read(e) => e.into(),
+            })?;
         }
     }
     Ok(Answer::Done {})

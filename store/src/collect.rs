@@ -7,6 +7,8 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::Duration;
 
 use crate::crash::{self, CrashPoint};
 use crate::db::{BlobRow, DbError, Durability, Placement, Rows, Target};
@@ -105,8 +107,16 @@ impl Store {
             return Err(CollectError::ReadOnly);
         }
         self.drop_dead_leases()?;
-        let pinned = self.gate.begin_collection().ok_or(CollectError::Running)?;
-        let _collection = Collection(&self.gate);
+        // What clears up after a crash takes the same place, and nobody asked for it: it is waited for.
+        let pinned = loop {
+            match self.gate.begin_collection() {
+                Some(pinned) => break pinned,
+                None if self.clearing.load(Ordering::SeqCst) => thread::sleep(Duration::from_millis(5)),
+                None => return Err(CollectError::Running),
+            }
+            progress.check()?;
+        };
+        let collection = Collection(&self.gate);
         let live = self.mark(&pinned, progress)?;
         crash::point(CrashPoint::GcMarked);
         let mut result = Collected { leases: self.leases()?.len() as u64, ..Collected::default() };
@@ -114,6 +124,10 @@ impl Store {
         crash::point(CrashPoint::GcTreesRemoved);
         let removed_inline = self.sweep_blobs(&live, dry_run, &mut result, progress)?;
         result.removed_strays = self.sweep_strays(dry_run)?;
+        drop(collection);
+        if !dry_run {
+            self.sweep_unnamed()?;
+        }
         // Deleted rows free no space until RocksDB rewrites its tables, which costs as much as what is live.
         if !dry_run && removed_inline > 0 && removed_inline >= result.live_bytes / 8 {
             self.db.compact()?;
@@ -127,9 +141,13 @@ impl Store {
     /// When a folder cannot be read or a file not be removed, or a collection is running.
     pub fn drop_strays(&self) -> Result<u64, CollectError> {
         self.gate.begin_collection().ok_or(CollectError::Running)?;
-        let _collection = Collection(&self.gate);
-        let files = self.sweep_strays(false)?;
-        Ok(files + self.sweep_unnamed()?)
+        self.clearing.store(true, Ordering::SeqCst);
+        let collection = Collection(&self.gate);
+        let files = self.sweep_strays(false);
+        drop(collection);
+        let unnamed = self.sweep_unnamed();
+        self.clearing.store(false, Ordering::SeqCst);
+        Ok(files? + unnamed?)
     }
 
     /// Removes small blobs that no row names. Only a session that was killed leaves some, and the store is
@@ -138,12 +156,17 @@ impl Store {
         if !self.unlogged_before.swap(false, Ordering::SeqCst) {
             return Ok(0);
         }
+        if self.gate.begin_collection().is_none() {
+            self.unlogged_before.store(true, Ordering::SeqCst);
+            return Ok(0);
+        }
+        let _collection = Collection(&self.gate);
         let mut count = 0;
         let mut batch = Vec::new();
         let remove = |batch: Vec<BlobId>| {
             let dead = self.gate.condemn(
                 batch,
-                |id| id.0,
+                |id| Target::Blob(*id),
                 |dead: &[BlobId]| {
                     let mut rows = Rows::default();
                     dead.iter().for_each(|id| rows.delete_inline(id));
@@ -168,19 +191,21 @@ impl Store {
         Ok(count)
     }
 
-    fn mark(&self, pinned: &[Digest], progress: &Progress) -> Result<Live, CollectError> {
+    fn mark(&self, pinned: &[Target], progress: &Progress) -> Result<Live, CollectError> {
         let mut live = Live::default();
         for root in self.roots()? {
             self.mark_from(root.target, &mut live, progress).map_err(|e| e.of(root_label(&root.name)))?;
         }
-        for digest in pinned {
+        for target in pinned {
             // A writer pins what it is about to store, too: what is not there has no closure yet.
-            if self.db.has_tree(&TreeId(*digest))? {
-                let target = Target::Tree(TreeId(*digest));
-                self.mark_from(target, &mut live, progress)
+            let there = match target {
+                Target::Tree(tree) => self.db.has_tree(tree)?,
+                Target::Blob(_) => true,
+            };
+            if there {
+                self.mark_from(*target, &mut live, progress)
                     .map_err(|e| e.of("a running import".to_owned()))?;
             }
-            live.add_blob(BlobId(*digest));
         }
         // Last, so that what is first reached from here is known to be held by nothing else.
         live.leases_only = true;
@@ -239,7 +264,7 @@ impl Store {
             }
             if dry_run || rows.is_empty() { Ok(()) } else { self.db.write(rows, Durability::Synced) }
         };
-        let removed = self.gate.condemn(dead, |(id, _)| id.0, remove)?;
+        let removed = self.gate.condemn(dead, |(id, _)| Target::Tree(*id), remove)?;
         self.gate.bury(removed.iter().map(|(id, _)| id.0));
         result.removed_trees = removed.len() as u64;
         result.removed_bytes += removed.iter().map(|(_, size)| size).sum::<u64>();
@@ -288,7 +313,7 @@ impl Store {
             // The rows must be gone for good before their files go, or a power cut brings back a row alone.
             if dry_run || rows.is_empty() { Ok(()) } else { self.db.write(rows, Durability::Synced) }
         };
-        let dead = self.gate.condemn(batch, |(id, _)| id.0, remove)?;
+        let dead = self.gate.condemn(batch, |(id, _)| Target::Blob(*id), remove)?;
         if !dry_run && !dead.is_empty() {
             crash::point(CrashPoint::GcRowsRemoved);
         }
@@ -323,7 +348,7 @@ impl Store {
                 }
             }
             // A writer that published one of them has it pinned, and its row may be there by now.
-            let dead = self.gate.condemn(strays, |blob| blob.0, |_| Ok::<_, DbError>(()))?;
+            let dead = self.gate.condemn(strays, |blob| Target::Blob(*blob), |_| Ok::<_, DbError>(()))?;
             let mut outcome = Ok(());
             if !dry_run {
                 outcome = dead.iter().try_for_each(|blob| self.objects.remove(blob));

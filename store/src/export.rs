@@ -45,22 +45,29 @@ pub enum ExportError {
 struct Export<'a> {
     store: &'a Store,
     progress: &'a Progress,
+    umask: u32,
 }
 
 impl Store {
     /// Writes `target` to `to`, which must not be there, or be an empty folder. Every byte is checked against
-    /// its digest on the way. Files are 0644 or 0755 and directories 0755, less the umask.
+    /// its digest on the way. Files are 0644 or 0755 and directories 0755, less `umask`.
     ///
     /// # Errors
     /// See [`ExportError`]. Nothing is left at `to` then, unless it was an empty folder.
-    pub fn export(&self, target: Target, to: &Path, progress: &Progress) -> Result<(), ExportError> {
-        let export = Export { store: self, progress };
+    pub fn export(
+        &self,
+        target: Target,
+        to: &Path,
+        umask: u32,
+        progress: &Progress,
+    ) -> Result<(), ExportError> {
+        let export = Export { store: self, progress, umask };
         export.all(target, to)
     }
 }
 
-/// What is written beside its place and renamed at the end, so that a crash never leaves half a tree under the
-/// real name. Removed when dropped.
+/// What is written beside its place and renamed at the end, so that a crash never leaves half a tree under
+/// the real name. Removed when dropped.
 struct Partial {
     path: PathBuf,
 }
@@ -107,13 +114,13 @@ impl Export<'_> {
             Target::Blob(blob) => {
                 // Looked up first: nothing is made for what is not there.
                 let reader = self.store.open_blob(&blob)?;
-                let (partial, file) = Partial::new(to, |path| make_file(CWD, path.as_os_str(), false))?;
+                let (partial, file) = Partial::new(to, |path| self.make_file(CWD, path.as_os_str(), false))?;
                 self.blob(reader, file, &partial.path)?;
                 partial
             }
             Target::Tree(tree) => {
                 let tree = self.store.tree(&tree)?;
-                let mode = Mode::from_raw_mode(0o755);
+                let mode = self.mode(0o755);
                 let (partial, ()) = Partial::new(to, |path| rustix::fs::mkdirat(CWD, path, mode))?;
                 let folder = open_dir(CWD, partial.path.as_os_str())
                     .map_err(|e| FileError::new(&partial.path, "opened", e))?;
@@ -122,7 +129,12 @@ impl Export<'_> {
             }
         };
         let flags = if empty_folder { RenameFlags::empty() } else { RenameFlags::NOREPLACE };
-        match rustix::fs::renameat_with(CWD, &partial.path, CWD, to, flags) {
+        let renamed = match rustix::fs::renameat_with(CWD, &partial.path, CWD, to, flags) {
+            // Some file systems know no flags (renameat2(2)): that nothing is there was looked at above.
+            Err(rustix::io::Errno::INVAL) if !flags.is_empty() => rustix::fs::rename(&partial.path, to),
+            result => result,
+        };
+        match renamed {
             Err(rustix::io::Errno::EXIST | rustix::io::Errno::NOTEMPTY) => Err(exists()),
             Err(e) => Err(FileError::new(to, "renamed", e).into()),
             Ok(()) => Ok(()),
@@ -146,7 +158,8 @@ impl Export<'_> {
                     Node::Directory { tree, .. } => descend = Some((name, *tree, place)),
                     Node::File { blob, executable, .. } => {
                         let reader = self.store.open_blob(blob)?;
-                        let file = make_file(&folder, name.as_os_str(), *executable)
+                        let file = self
+                            .make_file(&folder, name.as_os_str(), *executable)
                             .map_err(|e| FileError::new(&place, "made", e))?;
                         self.blob(reader, file, &place)?;
                     }
@@ -177,7 +190,7 @@ impl Export<'_> {
     ) -> Result<(OwnedFd, Tree), ExportError> {
         let tree = self.store.tree(id)?;
         self.progress.add(1, 0);
-        Ok((make_dir(folder, name, path)?, tree))
+        Ok((self.make_dir(folder, name, path)?, tree))
     }
 
     fn blob(&self, reader: BlobReader, mut file: File, path: &Path) -> Result<(), ExportError> {
@@ -219,17 +232,23 @@ pub(crate) fn is_zero(bytes: &[u8]) -> bool {
 }
 
 fn open_dir(at: impl AsFd, path: &OsStr) -> rustix::io::Result<OwnedFd> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     rustix::fs::openat(at, path, flags, Mode::empty())
 }
 
-fn make_file(at: impl AsFd, name: &OsStr, executable: bool) -> rustix::io::Result<File> {
-    let mode = Mode::from_raw_mode(if executable { 0o755 } else { 0o644 });
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-    rustix::fs::openat(at, name, flags, mode).map(File::from)
-}
+impl Export<'_> {
+    fn mode(&self, bits: u32) -> Mode {
+        Mode::from_raw_mode(bits & !self.umask)
+    }
 
-fn make_dir(at: &OwnedFd, name: &OsStr, path: &Path) -> Result<OwnedFd, ExportError> {
-    rustix::fs::mkdirat(at, name, Mode::from_raw_mode(0o755)).map_err(|e| FileError::new(path, "made", e))?;
-    open_dir(at, name).map_err(|e| FileError::new(path, "opened", e).into())
+    fn make_file(&self, at: impl AsFd, name: &OsStr, executable: bool) -> rustix::io::Result<File> {
+        let mode = self.mode(if executable { 0o755 } else { 0o644 });
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        rustix::fs::openat(at, name, flags, mode).map(File::from)
+    }
+
+    fn make_dir(&self, at: &OwnedFd, name: &OsStr, path: &Path) -> Result<OwnedFd, ExportError> {
+        rustix::fs::mkdirat(at, name, self.mode(0o755)).map_err(|e| FileError::new(path, "made", e))?;
+        open_dir(at, name).map_err(|e| FileError::new(path, "opened", e).into())
+    }
 }

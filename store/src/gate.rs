@@ -9,6 +9,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
+use crate::db::Target;
 use crate::model::Digest;
 
 /// Which writer a pin belongs to.
@@ -18,9 +19,9 @@ pub(crate) struct WriterId(u64);
 #[derive(Default)]
 struct State {
     next_writer: u64,
-    pins: HashMap<WriterId, HashSet<Digest>>,
+    pins: HashMap<WriterId, HashSet<Target>>,
     /// While a collection runs: every digest that was pinned at its start or since.
-    fresh: Option<HashSet<Digest>>,
+    fresh: Option<HashSet<Target>>,
     /// Rows are gone, files not yet.
     dying: HashSet<Digest>,
 }
@@ -49,25 +50,30 @@ impl Gate {
         self.state().pins.remove(&writer);
     }
 
-    /// Keeps `digest` from the collector until it is unpinned or the writer leaves; and if a collection runs,
-    /// from that collection to its end. Whether the writer had it pinned already.
-    pub(crate) fn pin(&self, writer: WriterId, digest: Digest) -> bool {
+    /// Keeps `target` from the collector until it is unpinned or the writer leaves; and if a collection runs,
+    /// from that collection to its end. Whether one runs: then what `target` reaches is not safe by this
+    /// alone.
+    ///
+    /// A pin protects, and promises nothing: whoever pins looks afterwards whether the thing is there.
+    pub(crate) fn pin(&self, writer: WriterId, target: Target) -> bool {
         let mut state = self.state();
-        if let Some(fresh) = &mut state.fresh {
-            fresh.insert(digest);
+        if let Some(pins) = state.pins.get_mut(&writer) {
+            pins.insert(target);
         }
-        state.pins.get_mut(&writer).is_some_and(|pins| !pins.insert(digest))
+        match &mut state.fresh {
+            Some(fresh) => {
+                fresh.insert(target);
+                true
+            }
+            None => false,
+        }
     }
 
-    pub(crate) fn is_pinned(&self, writer: WriterId, digest: &Digest) -> bool {
-        self.state().pins.get(&writer).is_some_and(|pins| pins.contains(digest))
-    }
-
-    /// To be called when something that is itself pinned and stored reaches the digests.
-    pub(crate) fn unpin(&self, writer: WriterId, digests: impl Iterator<Item = Digest>) {
+    /// To be called when something that is itself pinned and stored reaches the targets.
+    pub(crate) fn unpin<'a>(&self, writer: WriterId, targets: impl Iterator<Item = &'a Target>) {
         if let Some(pins) = self.state().pins.get_mut(&writer) {
-            for digest in digests {
-                pins.remove(&digest);
+            for target in targets {
+                pins.remove(target);
             }
         }
     }
@@ -81,19 +87,15 @@ impl Gate {
     }
 
     /// Begins a collection, and gives all that is pinned now. `None` when one runs already.
-    pub(crate) fn begin_collection(&self) -> Option<Vec<Digest>> {
+    pub(crate) fn begin_collection(&self) -> Option<Vec<Target>> {
         let mut state = self.state();
         if state.fresh.is_some() {
             return None;
         }
-        let pinned: HashSet<Digest> = state.pins.values().flatten().copied().collect();
+        let pinned: HashSet<Target> = state.pins.values().flatten().copied().collect();
         let marks = pinned.iter().copied().collect();
         state.fresh = Some(pinned);
         Some(marks)
-    }
-
-    pub(crate) fn is_collecting(&self) -> bool {
-        self.state().fresh.is_some()
     }
 
     pub(crate) fn end_collection(&self) {
@@ -108,16 +110,16 @@ impl Gate {
     pub(crate) fn condemn<T, E>(
         &self,
         candidates: Vec<T>,
-        digest: impl Fn(&T) -> Digest,
+        target: impl Fn(&T) -> Target,
         remove_rows: impl FnOnce(&[T]) -> Result<(), E>,
     ) -> Result<Vec<T>, E> {
         let mut state = self.state();
         let dead: Vec<T> = candidates
             .into_iter()
-            .filter(|it| state.fresh.as_ref().is_none_or(|fresh| !fresh.contains(&digest(it))))
+            .filter(|it| state.fresh.as_ref().is_none_or(|fresh| !fresh.contains(&target(it))))
             .collect();
         remove_rows(&dead)?;
-        state.dying.extend(dead.iter().map(digest));
+        state.dying.extend(dead.iter().map(|it| target(it).digest()));
         Ok(dead)
     }
 

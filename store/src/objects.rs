@@ -5,16 +5,22 @@ use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rustix::fs::{CWD, Mode, OFlags};
 
 use crate::crash::{self, CrashPoint};
+use crate::db::BlobRow;
 use crate::layout::Layout;
 use crate::model::{BlobId, Digest};
 
 /// From this many new files on, one `syncfs` costs less than an `fsync` for each file and folder.
 const SYNCFS_FROM: usize = 9;
+
+/// From this size on, in bytes, and below the other, the write-back of a file begins when it is closed:
+/// larger ones are written back while they grow.
+const WRITEBACK_FROM: u64 = 256 << 10;
+const WRITEBACK_MOST: u64 = 16 << 20;
 
 /// A failed operation on a file of the store.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +51,7 @@ pub(crate) struct Objects {
     /// Some descriptor on the store's file system, for `syncfs`.
     folder: OwnedFd,
     next_temp: AtomicU64,
+    lost_writes: AtomicBool,
 }
 
 /// A file under `tmp/`. It is removed when dropped, unless it was published.
@@ -82,8 +89,13 @@ impl Temp {
         }
     }
 
-    /// Nothing more will be written. The descriptor goes, the name stays.
-    pub(crate) fn close(&mut self) {
+    /// Nothing more will be written to these `length` bytes. The descriptor goes, the name stays.
+    pub(crate) fn close(&mut self, length: u64) {
+        // The disk may as well begin while the next file is read. For small files the call costs more than it
+        // gains.
+        if (WRITEBACK_FROM..WRITEBACK_MOST).contains(&length) {
+            self.start_writeback(0, length);
+        }
         crash::point(CrashPoint::ImportTempWritten);
         self.file = None;
     }
@@ -108,7 +120,12 @@ impl Objects {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let folder = rustix::fs::openat(CWD, layout.root(), flags, Mode::empty())
             .map_err(|e| FileError::new(layout.root(), "opened", e))?;
-        Ok(Self { layout: layout.clone(), folder, next_temp: AtomicU64::new(0) })
+        Ok(Self {
+            layout: layout.clone(),
+            folder,
+            next_temp: AtomicU64::new(0),
+            lost_writes: AtomicBool::new(false),
+        })
     }
 
     /// Makes the folders of a store that has none yet.
@@ -150,9 +167,13 @@ impl Objects {
     /// Gives each file its digest's name and makes all of them durable, in one go. When this returns, rows
     /// may name them. On an error some may have their names; no row says so, and the next writer replaces
     /// them.
-    pub(crate) fn publish(&self, files: &mut [(BlobId, Temp)]) -> Result<(), FileError> {
+    pub(crate) fn publish(&self, files: &mut [(BlobId, BlobRow, Temp)]) -> Result<(), FileError> {
+        if self.lost_writes.load(Ordering::SeqCst) {
+            let error = io::Error::other("the disk lost writes before; the store has to be opened again");
+            return Err(FileError::new(self.layout.root(), "synced", error));
+        }
         let few = files.len() < SYNCFS_FROM;
-        for (blob, temp) in files.iter_mut() {
+        for (blob, _, temp) in files.iter_mut() {
             if few {
                 sync_path(&temp.path)?;
             }
@@ -162,13 +183,18 @@ impl Objects {
             crash::point(CrashPoint::CommitRenamed);
         }
         if few {
-            for (blob, _) in files.iter() {
+            for (blob, ..) in files.iter() {
                 sync_path(&self.layout.object_dir(blob.0.as_bytes()[0]))?;
             }
         } else {
             // Renaming before the sync is safe here, and saves a second one: until a row names it, a file
             // under objects/ does not exist, whatever it holds after a power cut.
-            rustix::fs::syncfs(&self.folder).map_err(|e| FileError::new(self.layout.root(), "synced", e))?;
+            rustix::fs::syncfs(&self.folder).map_err(|e| {
+                // The kernel tells of a lost write once: whose it was is not known, so nobody is told of
+                // success.
+                self.lost_writes.store(true, Ordering::SeqCst);
+                FileError::new(self.layout.root(), "synced", e)
+            })?;
         }
         crash::point(CrashPoint::CommitSynced);
         Ok(())

@@ -115,6 +115,9 @@ impl Store {
             next_lease: AtomicU64::new(0),
             unlogged: Mutex::new(0),
             sizes: OnceLock::new(),
+            commits: Mutex::new(0),
+            mirror: Mutex::new(()),
+            clearing: AtomicBool::new(false),
             unlogged_before: AtomicBool::new(false),
             layout,
             db,
@@ -127,7 +130,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot write.
-    pub fn close(self) -> Result<(), DbError> {
+    pub fn close(&self) -> Result<(), DbError> {
         let Access::ReadWrite { epoch, .. } = self.access else { return Ok(()) };
         self.db.flush()?;
         crash::point(CrashPoint::CloseFlushed);
@@ -164,12 +167,19 @@ pub(crate) fn open_locked(layout: Layout, lock: File, rebuilding: bool) -> Resul
         next_lease: AtomicU64::new((epoch + 1) << 32),
         unlogged: Mutex::new(u64::from(unlogged)),
         sizes: OnceLock::new(),
+        commits: Mutex::new(0),
+        mirror: Mutex::new(()),
+        clearing: AtomicBool::new(false),
         unlogged_before: AtomicBool::new(unlogged),
         layout,
         db,
         objects,
     };
     store.drop_dead_leases()?;
+    if !clean && !rebuilding {
+        // A crash may have come between a root and its text.
+        store.mirror_roots();
+    }
     // Only kept back when there is plenty: it must never be what fills the disk.
     let _ = set_ballast(&store.layout);
     Ok(store)

@@ -1,12 +1,14 @@
 //! Roots and leases: what the collector must keep, and for how long.
 
+use std::collections::HashSet;
 use std::fs;
+use std::sync::PoisonError;
 
 use crate::clock;
 use crate::crash::{self, CrashPoint};
 use crate::db::{DbError, Durability, Holder, LeaseRow, RootRow, Rows, Target};
 use crate::gate::WriterId;
-use crate::model::{Node, RootName, TreeId};
+use crate::model::RootName;
 use crate::store::{ReadError, Store};
 
 /// A root as it is listed.
@@ -157,36 +159,37 @@ impl Store {
             return Err(RootError::ReadOnly);
         }
         let pinned = Pinned { store: self, writer: self.gate.enter() };
-        self.gate.pin(pinned.writer, target.digest());
-        match target {
-            Target::Blob(blob) => {
-                self.blob_info(&blob)?;
-            }
-            Target::Tree(tree) => {
-                if !self.has_tree(&tree)? {
-                    return Err(ReadError::NoTree { id: tree }.into());
-                }
-                self.pin_closure(pinned.writer, &tree)?;
-            }
-        }
+        self.pin_closure(pinned.writer, target)?;
         Ok(pinned)
     }
 
-    /// While a collection runs, pins all that is reachable from `tree`, whose row is there. A collection that
-    /// begins later finds the pin of the tree itself and marks from there.
-    pub(crate) fn pin_closure(&self, writer: WriterId, tree: &TreeId) -> Result<(), DbError> {
-        if !self.gate.is_collecting() {
-            return Ok(());
-        }
-        let mut stack = vec![*tree];
-        while let Some(id) = stack.pop() {
-            // An unreadable tree is for verify to report; the sweep cannot make it worse.
-            let Ok(tree) = self.tree(&id) else { continue };
+    /// Pins `target` and makes sure that it is there with all that it reaches.
+    ///
+    /// Without a collection a tree that is there has all that it names, and a collection that begins later marks
+    /// from the pin. While one runs it may be about to remove what the tree reaches, or have removed it: then each
+    /// thing is pinned first and looked for afterwards.
+    pub(crate) fn pin_closure(&self, writer: WriterId, target: Target) -> Result<(), ReadError> {
+        let collecting = self.gate.pin(writer, target);
+        let mut seen = HashSet::from([target]);
+        let mut stack = vec![target];
+        while let Some(target) = stack.pop() {
+            let tree = match target {
+                Target::Blob(blob) => {
+                    self.blob_info(&blob)?;
+                    continue;
+                }
+                Target::Tree(tree) if !collecting => match self.has_tree(&tree)? {
+                    true => continue,
+                    false => return Err(ReadError::NoTree { id: tree }),
+                },
+                Target::Tree(tree) => self.tree(&tree)?,
+            };
             for (_, node) in tree.entries() {
-                let Some(digest) = node.digest() else { continue };
-                let seen = self.gate.pin(writer, digest);
-                if let (Node::Directory { tree, .. }, false) = (node, seen) {
-                    stack.push(*tree);
+                if let Some(target) = Target::of(node)
+                    && seen.insert(target)
+                {
+                    self.gate.pin(writer, target);
+                    stack.push(target);
                 }
             }
         }
@@ -197,6 +200,8 @@ impl Store {
     /// stays the authority: nothing but `rebuild-index` reads this file, and that it could not be written is
     /// no reason to refuse a root.
     pub(crate) fn mirror_roots(&self) {
+        // One at a time, each with what the database says by then: an older list must not land last.
+        let _one = self.mirror.lock().unwrap_or_else(PoisonError::into_inner);
         let Ok(roots) = self.roots() else { return };
         let text = mirror_text(roots.iter().map(|root| (&root.name, root.target, root.created)));
         let new = self.layout.root().join("roots.new");

@@ -23,6 +23,13 @@ pub struct Store {
     pub(crate) gate: Gate,
     pub(crate) totals: Mutex<Totals>,
     pub(crate) next_lease: AtomicU64,
+    /// Held while rows of blobs are written: batches become durable in the order in which they were filled, and
+    /// what is decided from a row stays true until it is written. Counts the batches.
+    pub(crate) commits: Mutex<u64>,
+    /// Held while the roots are written down as text.
+    pub(crate) mirror: Mutex<()>,
+    /// Whether what a crash left is being cleared up.
+    pub(crate) clearing: AtomicBool,
     /// The sizes of large blobs, once somebody asked for them.
     pub(crate) sizes: OnceLock<Mutex<HashSet<u64>>>,
     /// How many sessions have written round the log and not named all of it; one more when an earlier owner

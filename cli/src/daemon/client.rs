@@ -69,7 +69,9 @@ impl Client {
                 }
                 Ok(connection) => replace(connection, watcher)?,
                 Err(e) if is_nobody(&e) => match start(store)? {
-                    Started::Ready | Started::Busy => {}
+                    Started::Ready => {}
+                    // It is starting, or ends after what it works on.
+                    Started::Busy => thread::sleep(Duration::from_millis(100)),
                     Started::Failed(failure) => return Err(failure),
                 },
                 Err(e) => return Err(Failure::io("the daemon does not answer", &e)),
@@ -77,10 +79,11 @@ impl Client {
             let waited = begun.elapsed();
             if waited > PATIENCE {
                 return Err(Failure::new(Kind::Failed, "another process owns the store and does not answer")
-                    .hint("see who has the file `lock` in the store's folder open, and end it"));
+                    .hint("it may be a daemon that ends after a long request: wait, or see who has the file `lock` in \
+                           the store's folder open"));
             }
             if waited > SILENCE && !told {
-                watcher.note("waiting for another daemon to end");
+                watcher.note("waiting for another daemon, which is starting or ends after what it works on");
                 told = true;
             }
             thread::sleep(Duration::from_millis(10));
@@ -136,10 +139,7 @@ impl Connection {
                 "run the command again: it starts a new daemon, and nothing that was acknowledged is lost",
             )
         };
-        let unheard = |e: io::Error| match e.kind() {
-            io::ErrorKind::BrokenPipe => Failure::new(Kind::Cancelled, ""),
-            _ => Failure::io("the answer could not be written", &e),
-        };
+        let unheard = |e: io::Error| crate::render::unwritten(&e);
         send(&mut self.stream, call).map_err(ended)?;
         loop {
             match receive(&mut self.stream, ANSWER_MOST).map_err(ended)? {

@@ -8,4 +8,5 @@ mod process;
 pub mod server;
 mod socket;
 mod start;
+mod sys;
 pub mod wire;

@@ -1,6 +1,6 @@
 //! The daemon's side: it owns the store, serves connections, and goes when it is not needed.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
@@ -86,7 +86,14 @@ pub fn run(path: &Path, options: &Options) -> Result<(), Failure> {
     };
     log_to(path, options.detach);
     let failed = |e| Failure::io("the daemon's socket could not be made", &e);
-    let listener = socket::listen(path).map_err(failed)?;
+    let listener = match socket::listen(path) {
+        Ok(listener) => listener,
+        Err(e) if options.detach => {
+            report(&Started::Failed(failed(e)));
+            return Ok(());
+        }
+        Err(e) => return Err(failed(e)),
+    };
     let (wake, woken) = UnixStream::pair().map_err(failed)?;
     let server = Arc::new(Server {
         store,
@@ -110,7 +117,7 @@ pub fn run(path: &Path, options: &Options) -> Result<(), Failure> {
     }
     accept(&server, &listener, &woken);
     drop(std::fs::remove_file(socket::path(path)));
-    end(server, listener);
+    end(&server, listener);
     Ok(())
 }
 
@@ -141,7 +148,12 @@ fn accept(server: &Arc<Server>, listener: &UnixListener, woken: &UnixStream) {
                 break;
             }
         }
-        if !fds[0].revents().contains(PollFlags::IN) {
+        let (called, waiting) = (!fds[1].revents().is_empty(), fds[0].revents().contains(PollFlags::IN));
+        if called {
+            // Only that there was a call counts, not how many.
+            while matches!((&mut &*woken).read(&mut [0; 64]), Ok(1..)) {}
+        }
+        if !waiting {
             continue;
         }
         match listener.accept() {
@@ -157,29 +169,15 @@ fn accept(server: &Arc<Server>, listener: &UnixListener, woken: &UnixStream) {
 }
 
 /// Waits for what still runs and closes the store.
-fn end(server: Arc<Server>, listener: UnixListener) {
+fn end(server: &Server, listener: UnixListener) {
     // Whoever connected and was not taken yet is hung up on, and starts another daemon.
     drop(listener);
     while server.working.load(Ordering::SeqCst) > 0 {
         thread::sleep(Duration::from_millis(5));
     }
-    // Idle connections hold the server too; they end with the process.
-    let mut server = server;
-    let begun = Instant::now();
-    loop {
-        match Arc::try_unwrap(server) {
-            Ok(alone) => {
-                match alone.store.close() {
-                    Ok(()) => info!("ended"),
-                    Err(e) => warn!("ended without closing the store in good order: {e}"),
-                }
-                return;
-            }
-            // Closing is a courtesy to the next start; no connection may hold up the end for long.
-            Err(_) if begun.elapsed() > Duration::from_secs(2) => return,
-            Err(shared) => server = shared,
-        }
-        thread::sleep(Duration::from_millis(5));
+    match server.store.close() {
+        Ok(()) => info!("ended"),
+        Err(e) => warn!("ended without closing the store in good order: {e}"),
     }
 }
 
@@ -198,6 +196,8 @@ impl Server {
     /// SIGTERM and SIGINT end the daemon: what runs is cancelled.
     fn watch_signals(self: &Arc<Self>, woken: &UnixStream) -> io::Result<()> {
         woken.set_nonblocking(true)?;
+        // Nobody may hang on a call that is not heard: one that is waiting says as much as a hundred.
+        self.wake.set_nonblocking(true)?;
         let mut signals = signal_hook::iterator::Signals::new([
             signal_hook::consts::SIGTERM,
             signal_hook::consts::SIGINT,
@@ -260,13 +260,14 @@ impl Server {
                     return Ok(());
                 }
                 Call::Status {} => send(&mut stream, &Reply::Answer(Answer::Status(self.status())))?,
-                // A daemon that is ending takes no new work: the client finds, or starts,
-                // another.
-                Call::Store { .. } if self.ending.load(Ordering::SeqCst) => {
-                    return send(&mut stream, &Reply::Going {});
-                }
+                // A daemon that is ending takes no new work: the client finds, or starts, another.
                 Call::Store { store } => {
+                    // Raised before the look, so that whoever ends the daemon sees the one or the other.
                     self.working.fetch_add(1, Ordering::SeqCst);
+                    if self.ending.load(Ordering::SeqCst) {
+                        self.working.fetch_sub(1, Ordering::SeqCst);
+                        return send(&mut stream, &Reply::Going {});
+                    }
                     let outcome = self.work(&stream, store);
                     self.working.fetch_sub(1, Ordering::SeqCst);
                     // Asking for the status is no use: whoever watches the daemon must not keep it alive.
@@ -274,7 +275,7 @@ impl Server {
                     let reply = match outcome {
                         Ok(answer) => Reply::Answer(answer),
                         Err(failure) => {
-                            warn!("{}", failure.message);
+                            warn!("{}", failure.message.escape_debug());
                             // RocksDB takes no writes after some errors until it is opened again.
                             if failure.restart {
                                 self.end(false);
@@ -293,9 +294,12 @@ impl Server {
         let progress = Progress::default();
         let to = Mutex::new(stream);
         let (done, wait) = channel();
-        let worker = || {
-            let mut sink = Answering { to: &to, entries: Vec::new() };
-            let outcome = service::run(&self.store, request, &mut sink, &progress);
+        // The channel's end belongs to the worker, so that a panic closes it.
+        let (to, progress) = (&to, &progress);
+        let worker = move || {
+            let done = done;
+            let mut sink = Answering { to, entries: Vec::new() };
+            let outcome = service::run(&self.store, request, &mut sink, progress);
             let flushed = sink.flush();
             let _ = done.send(());
             match (outcome, flushed) {
@@ -309,6 +313,8 @@ impl Server {
             let mut cancelled = 0;
             while wait.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
                 let told = match to.try_lock() {
+                    // A client that was stopped (Ctrl-Z) must not stop the one who watches it.
+                    Ok(_) if !takes_more(stream) => Ok(()),
                     Ok(mut to) => send(&mut *to, &Reply::Progress(progress.snapshot().into())),
                     Err(_) => Ok(()),
                 };
@@ -343,7 +349,16 @@ impl Server {
 
 /// Whether the client closed its end.
 fn hung_up(stream: &UnixStream) -> bool {
-    let mut fds = [PollFd::new(stream, PollFlags::RDHUP)];
+    is_now(stream, PollFlags::RDHUP)
+}
+
+/// Whether the client's socket has room for a small message.
+fn takes_more(stream: &UnixStream) -> bool {
+    is_now(stream, PollFlags::OUT)
+}
+
+fn is_now(stream: &UnixStream, what: PollFlags) -> bool {
+    let mut fds = [PollFd::new(stream, what)];
     let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
     poll(&mut fds, Some(&now)).is_ok_and(|n| n > 0)
 }

@@ -24,6 +24,7 @@ pub(super) enum Started {
 /// Starts a daemon for `store` and waits until it listens, or gives up.
 pub(super) fn start(store: &Path) -> Result<Started, Failure> {
     let failed = |e| Failure::io("the daemon could not be started", &e);
+    super::sys::keep_descriptors();
     // Through /proc, so that it is this very program, also when its file was replaced by an upgrade.
     let mut child = Command::new("/proc/self/exe")
         .arg0("stele")

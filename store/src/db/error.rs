@@ -48,6 +48,16 @@ pub enum DbError {
 }
 
 impl DbError {
+    /// Whether it was a write that failed.
+    pub fn is_of_write(&self) -> bool {
+        match self {
+            Self::NoSpace { doing, .. } | Self::Damaged { doing, .. } | Self::Other { doing, .. } => {
+                matches!(*doing, "write" | "flush")
+            }
+            Self::Locked { .. } | Self::Row { .. } => false,
+        }
+    }
+
     pub(super) fn new(doing: &'static str, error: &rocksdb::Error) -> Self {
         let message = error.to_string();
         // RocksDB's C interface gives no subcode: the words of the system call are all there is.

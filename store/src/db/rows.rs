@@ -2,7 +2,7 @@
 //!
 //! Every decoder takes exactly what its encoder writes and nothing else.
 
-use crate::model::{BlobId, Digest, Sha256, TreeId};
+use crate::model::{BlobId, Digest, Node, Sha256, TreeId};
 
 /// The version byte that begins every row of this format.
 const ROW_VERSION: u8 = 1;
@@ -85,6 +85,15 @@ pub struct Totals {
 }
 
 impl Target {
+    /// What an entry names; a link names nothing.
+    pub fn of(node: &Node) -> Option<Self> {
+        match node {
+            Node::Directory { tree, .. } => Some(Self::Tree(*tree)),
+            Node::File { blob, .. } => Some(Self::Blob(*blob)),
+            Node::Symlink { .. } => None,
+        }
+    }
+
     /// The digest, whatever it names.
     pub fn digest(&self) -> Digest {
         match self {

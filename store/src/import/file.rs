@@ -14,6 +14,7 @@ use crate::model::{BlobId, Digest, Node, Sha256};
 use crate::objects::Temp;
 use crate::progress::Progress;
 use crate::session::{Session, Staged};
+use crate::store::Store;
 
 /// Files up to this many bytes are read whole before anything is written.
 const WHOLE_MOST: u64 = 1 << 20;
@@ -135,8 +136,8 @@ impl<'a, 's> Reader<'a, 's> {
         size: u64,
         path: &impl Fn() -> PathBuf,
     ) -> Result<Option<BlobId>, ImportError> {
-        // A file of the very size of a large blob is most likely that blob: it is hashed first and written only if
-        // it is not, for writing is what takes the time.
+        // A file of the very size of a large blob is most likely that blob: it is hashed first and written
+        // only if it is not, for writing is what takes the time.
         if size >= PARALLEL_FROM && self.session.store().may_have_size(size)? {
             let (blob, _, _) = match self.pass(file, stat, size, None, path)? {
                 Some(hashed) => hashed,
@@ -151,13 +152,13 @@ impl<'a, 's> Reader<'a, 's> {
             return Ok(None);
         };
         temp.set_length(size).map_err(|e| ImportError::Write(e.into()))?;
-        temp.close();
+        temp.close(size);
         self.session.add_staged(blob, Staged { temp, size, sha256 })?;
         Ok(Some(blob))
     }
 
-    /// Goes over the bytes once: both digests, and the payload into `temp` when there is one. `None` when the file
-    /// is no longer as long as it was.
+    /// Goes over the bytes once: both digests, and the payload into `temp` when there is one. `None` when the
+    /// file is no longer as long as it was.
     #[allow(clippy::type_complexity)]
     fn pass(
         &mut self,
@@ -171,7 +172,9 @@ impl<'a, 's> Reader<'a, 's> {
         // st_blocks counts 512 bytes (stat(2)); a file that takes less than it holds has holes.
         let sparse = u64::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(512) < size;
         let holes = Holes { file, size, sparse };
-        let read = |copy: &mut Copy, sha: &mut Sha<'_>| copy.run(&holes, self.progress, sha, path);
+        let read = |copy: &mut Copy, sha: &mut Sha<'_>| {
+            copy.run(&holes, self.progress, self.session.store(), sha, path)
+        };
         let sha256 = if size < PARALLEL_FROM {
             let mut sha = Sha::Here(sha2::Sha256::new());
             read(&mut copy, &mut sha)?;
@@ -282,6 +285,7 @@ impl Copy {
         &mut self,
         holes: &Holes<'_>,
         progress: &Progress,
+        store: &Store,
         sha: &mut Sha<'_>,
         path: &impl Fn() -> PathBuf,
     ) -> Result<(), ImportError> {
@@ -315,6 +319,9 @@ impl Copy {
                 }
                 sha.update(&step);
                 self.take(&step, hole).map_err(|e| ImportError::Write(e.into()))?;
+                if self.temp.is_some() && self.done.is_multiple_of(WRITEBACK_EVERY) {
+                    store.require_room()?;
+                }
                 progress.add(0, step.len() as u64);
                 used = Some(step);
             }

@@ -4,8 +4,8 @@ use std::sync::atomic::Ordering;
 
 use super::{Added, INLINE_MOST, Session, WriteError, lock};
 use crate::crash::{self, CrashPoint};
-use crate::db::{BlobRow, Durability, Rows};
-use crate::model::{BlobId, Digest, TreeId};
+use crate::db::{BlobRow, Durability, Placement, Rows, Target};
+use crate::model::{BlobId, TreeId};
 use crate::objects::Temp;
 
 /// Bytes of small blobs after which they go to the database round its log.
@@ -25,9 +25,8 @@ pub(super) struct Pending {
     pub(super) inline_bytes: usize,
     /// Small blobs whose bytes went round the log and that no row names yet.
     pub(super) unlogged: Vec<(BlobId, BlobRow)>,
-    pub(super) files: Vec<(BlobId, Temp)>,
-    pub(super) file_rows: Vec<(BlobId, BlobRow)>,
-    pub(super) trees: Vec<(TreeId, Vec<u8>, Vec<Digest>)>,
+    pub(super) files: Vec<(BlobId, BlobRow, Temp)>,
+    pub(super) trees: Vec<(TreeId, Vec<u8>, Vec<Target>)>,
     pub(super) tree_bytes: usize,
     pub(super) added: Added,
 }
@@ -49,13 +48,13 @@ impl Session<'_> {
             return self.commit_all(Rows::default(), Durability::Later);
         }
         if inline {
-            let _order = lock(&self.commit);
+            let _order = lock(&self.store.commits);
             self.write_unlogged()?;
         }
         Ok(())
     }
 
-    /// Writes the small blobs that have gathered round the log. To be called with `commit` held.
+    /// Writes the small blobs that have gathered round the log. To be called with the store's `commits` held.
     fn write_unlogged(&self) -> Result<(), WriteError> {
         let inline = {
             let mut pending = lock(&self.pending);
@@ -81,18 +80,23 @@ impl Session<'_> {
     }
 
     pub(super) fn commit_all(&self, extra: Rows, durability: Durability) -> Result<(), WriteError> {
-        let _order = lock(&self.commit);
+        let mut commits = lock(&self.store.commits);
+        let alone = *commits == self.commits_seen.load(Ordering::SeqCst);
+        let outcome = self.commit_batch(extra, durability, alone);
+        *commits += 1;
+        self.commits_seen.store(*commits, Ordering::SeqCst);
+        self.failed.fetch_or(outcome.is_err(), Ordering::SeqCst);
+        outcome
+    }
+
+    /// `alone`: no other session has committed anything since this one last looked at rows.
+    fn commit_batch(&self, extra: Rows, durability: Durability, alone: bool) -> Result<(), WriteError> {
         self.store.require_room()?;
         // All that the trees taken here name is taken here too, or was committed before.
-        let (inline_bytes, mut files, file_rows, trees) = {
+        let (inline_bytes, mut files, trees) = {
             let mut pending = lock(&self.pending);
             pending.tree_bytes = 0;
-            (
-                pending.inline_bytes,
-                std::mem::take(&mut pending.files),
-                std::mem::take(&mut pending.file_rows),
-                std::mem::take(&mut pending.trees),
-            )
+            (pending.inline_bytes, std::mem::take(&mut pending.files), std::mem::take(&mut pending.trees))
         };
         if inline_bytes >= LOGGED_MOST {
             self.write_unlogged()?;
@@ -103,24 +107,41 @@ impl Session<'_> {
             pending.inline_bytes = 0;
             (std::mem::take(&mut pending.inline), std::mem::take(&mut pending.unlogged))
         };
-        for (id, row, bytes) in inline {
-            rows.put_blob(&id, &row);
-            rows.put_inline(&id, bytes);
-        }
         if !unlogged.is_empty() {
             self.store.db.flush_inline()?;
             crash::point(CrashPoint::CommitInlineFlushed);
-            for (id, row) in unlogged {
-                rows.put_blob(&id, &row);
+        }
+        let bytes_here = inline.into_iter().map(|(id, row, bytes)| (id, row, Some(bytes)));
+        let bytes_there = unlogged.into_iter().map(|(id, row)| (id, row, None));
+        for (id, row, bytes) in bytes_here.chain(bytes_there) {
+            // Another session may have put the same blob into a file meanwhile, as an executable.
+            if !alone && self.store.has_sound(&id, Placement::File)? {
+                rows.delete_inline(&id);
+                continue;
+            }
+            rows.put_blob(&id, &row);
+            if let Some(bytes) = bytes {
+                rows.put_inline(&id, bytes);
             }
         }
+        if !alone {
+            // Of a blob that another session has published, this one's file is not needed, and must not take the
+            // place of a durable one while it is not durable itself.
+            let mut needed = Vec::with_capacity(files.len());
+            for file in files {
+                if !self.store.has_sound(&file.0, Placement::File)? {
+                    needed.push(file);
+                }
+            }
+            files = needed;
+        }
         if !files.is_empty() {
-            for (id, _) in &files {
+            for (id, ..) in &files {
                 self.store.gate.wait_until_buried(&id.0);
             }
             self.store.objects.publish(&mut files)?;
         }
-        for (id, row) in &file_rows {
+        for (id, row, _) in &files {
             // The blob may have lain in the database until now.
             if row.size <= INLINE_MOST {
                 rows.delete_inline(id);
@@ -137,8 +158,8 @@ impl Session<'_> {
             self.store.db.write(rows, durability)?;
         }
         crash::point(CrashPoint::CommitRowsWritten);
-        // The trees are stored and pinned: what they name is safe without a pin of its own.
-        self.store.gate.unpin(self.writer, reached.into_iter());
+        // The trees are stored and pinned: what they name is safe through them.
+        self.forget(&reached);
         Ok(())
     }
 
@@ -152,18 +173,23 @@ impl Session<'_> {
 
 impl Drop for Session<'_> {
     fn drop(&mut self) {
-        // A session that failed names what it wrote round the log, so that the collector finds it. If that
-        // fails too, the mark stays, and the next opening of the store looks for it.
+        // A session that is given up names what it wrote round the log, so that the collector finds it. If that
+        // fails too, the mark stays, and what nothing names is looked for by the next collection.
         if *self.unlogged.get_mut() {
+            let _order = lock(&self.store.commits);
             let unlogged = std::mem::take(&mut lock(&self.pending).unlogged);
             let mut rows = Rows::default();
             for (id, row) in &unlogged {
-                rows.put_blob(id, row);
+                if self.store.db.blob(id).is_ok_and(|row| row.is_none()) {
+                    rows.put_blob(id, row);
+                }
             }
             let named =
                 self.store.db.flush_inline().and_then(|()| self.store.db.write(rows, Durability::Later));
-            if named.is_ok() {
+            if named.is_ok() && !*self.failed.get_mut() {
                 self.end_unlogged();
+            } else {
+                self.store.unlogged_before.store(true, Ordering::SeqCst);
             }
         }
         self.store.gate.leave(self.writer);

@@ -12,7 +12,7 @@
 mod commit;
 
 use std::collections::HashSet;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use commit::Pending;
@@ -20,9 +20,9 @@ use commit::Pending;
 use crate::crash::{self, CrashPoint};
 use crate::db::{BlobRow, DbError, Durability, Holder, LeaseRow, Placement, RootRow, Rows, Target};
 use crate::gate::WriterId;
-use crate::model::{BlobId, Digest, RootName, Sha256, Tree, TreeId};
+use crate::model::{BlobId, Digest, Node, RootName, Sha256, Tree, TreeId};
 use crate::objects::{FileError, Temp};
-use crate::store::Store;
+use crate::store::{ReadError, Store};
 
 /// Payloads of up to this many bytes lie in the database, unless they are executable. `docs/architecture.md`
 /// has the measurement.
@@ -105,8 +105,12 @@ pub struct Session<'s> {
     store: &'s Store,
     writer: WriterId,
     pending: Mutex<Pending>,
-    /// Held while a batch is committed: batches must become durable in the order in which they were filled.
-    commit: Mutex<()>,
+    /// What this session has stored, or found in the store, and no tree of it reaches yet.
+    promised: Mutex<HashSet<Target>>,
+    /// The store's count of batches when this session last knew all of them.
+    commits_seen: AtomicU64,
+    /// Whether a batch of this session failed half way.
+    failed: AtomicBool,
     /// Whether something went round the log.
     unlogged: AtomicBool,
     /// Digests whose bytes some thread of this session is storing at this moment.
@@ -129,7 +133,9 @@ impl Store {
             store: self,
             writer: self.gate.enter(),
             pending: Mutex::default(),
-            commit: Mutex::new(()),
+            promised: Mutex::default(),
+            commits_seen: AtomicU64::new(*lock(&self.commits)),
+            failed: AtomicBool::new(false),
             unlogged: AtomicBool::new(false),
             in_flight: Mutex::default(),
             landed: Condvar::new(),
@@ -173,11 +179,13 @@ impl<'s> Session<'s> {
         let Some(_claim) = self.claim(id, size, placement)? else { return Ok(id) };
         let sha256 = Sha256::of(bytes);
         if to_file {
+            self.store.require_room()?;
             let mut temp = self.store.objects.temp()?;
             temp.write(bytes)?;
-            temp.close();
+            temp.close(size);
             self.stage(id, Staged { temp, size, sha256 });
         } else {
+            self.promise(Target::Blob(id));
             let mut pending = lock(&self.pending);
             pending.inline.push((id, BlobRow { placement, size, sha256 }, bytes.to_vec()));
             pending.inline_bytes += bytes.len();
@@ -196,22 +204,27 @@ impl<'s> Session<'s> {
         Ok(())
     }
 
-    /// Whether the session or the store has a blob whose bytes are not at hand. If so it is pinned and counted; if
-    /// not, nothing is changed.
+    /// Whether the session or the store has a blob whose bytes are not at hand. If so it is counted.
     pub(crate) fn add_known(&self, id: BlobId, size: u64) -> Result<bool, WriteError> {
         let mut in_flight = lock(&self.in_flight);
         while in_flight.contains(&id.0) {
             in_flight = self.landed.wait(in_flight).unwrap_or_else(PoisonError::into_inner);
         }
-        // A pin is taken for a promise that the bytes are stored: it must not stay when they are not.
-        let known = self.store.gate.pin(self.writer, id.0);
-        let there = known || self.store.has_sound(&id, Placement::File)?;
+        self.store.gate.pin(self.writer, Target::Blob(id));
+        let there = self.is_promised(Target::Blob(id)) || self.store.has_sound(&id, Placement::File)?;
         if there {
+            self.promise(Target::Blob(id));
             self.count(size);
-        } else {
-            self.store.gate.unpin(self.writer, std::iter::once(id.0));
         }
         Ok(there)
+    }
+
+    fn is_promised(&self, target: Target) -> bool {
+        lock(&self.promised).contains(&target)
+    }
+
+    fn promise(&self, target: Target) {
+        lock(&self.promised).insert(target);
     }
 
     fn count(&self, size: u64) {
@@ -227,9 +240,9 @@ impl<'s> Session<'s> {
         if size <= INLINE_MOST {
             lock(&self.filed).insert(id.0);
         }
+        self.promise(Target::Blob(id));
         let mut pending = lock(&self.pending);
-        pending.files.push((id, temp));
-        pending.file_rows.push((id, row));
+        pending.files.push((id, row, temp));
         pending.added.new_blobs += 1;
         pending.added.new_bytes += size;
     }
@@ -242,7 +255,8 @@ impl<'s> Session<'s> {
         while in_flight.contains(&id.0) {
             in_flight = self.landed.wait(in_flight).unwrap_or_else(PoisonError::into_inner);
         }
-        let known = self.store.gate.pin(self.writer, id.0);
+        self.store.gate.pin(self.writer, Target::Blob(id));
+        let known = self.is_promised(Target::Blob(id));
         let small_executable = wanted == Placement::File && size <= INLINE_MOST;
         if known && (!small_executable || lock(&self.filed).contains(&id.0)) {
             return Ok(None);
@@ -250,7 +264,11 @@ impl<'s> Session<'s> {
         in_flight.insert(id.0);
         drop(in_flight);
         let claim = Claim { session: self, digest: id.0 };
-        Ok(if self.store.has_sound(&id, wanted)? { None } else { Some(claim) })
+        if !self.store.has_sound(&id, wanted)? {
+            return Ok(Some(claim));
+        }
+        self.promise(Target::Blob(id));
+        Ok(None)
     }
 
     /// Stores a tree. All that it names must be in the session or in the store. Its identity, and the length
@@ -262,18 +280,21 @@ impl<'s> Session<'s> {
         let text = tree.encode().into_bytes();
         let size = text.len() as u64;
         let id = TreeId(Digest::of(&text));
-        let named: Vec<Digest> = tree.entries().iter().filter_map(|(_, node)| node.digest()).collect();
+        let named: Vec<Target> = tree.entries().iter().filter_map(|(_, node)| Target::of(node)).collect();
         for (_, node) in tree.entries() {
             self.require(&id, node)?;
         }
-        // Pinning and queueing under one lock: whoever finds the tree pinned may rely on its being queued.
+        self.store.gate.pin(self.writer, Target::Tree(id));
+        // Promised and queued under one lock: whoever finds the promise may rely on the queue.
         let mut pending = lock(&self.pending);
-        if self.store.gate.pin(self.writer, id.0) {
+        if self.is_promised(Target::Tree(id)) {
             return Ok((id, size));
         }
-        if self.store.db.has_tree(&id)? {
+        let there = self.store.db.has_tree(&id)?;
+        self.promise(Target::Tree(id));
+        if there {
             drop(pending);
-            self.store.gate.unpin(self.writer, named.into_iter());
+            self.forget(&named);
             return Ok((id, size));
         }
         pending.tree_bytes += text.len();
@@ -281,24 +302,31 @@ impl<'s> Session<'s> {
         Ok((id, size))
     }
 
+    /// What a stored tree reaches needs no pin and no promise of its own.
+    fn forget(&self, reached: &[Target]) {
+        let mut promised = lock(&self.promised);
+        for target in reached {
+            promised.remove(target);
+        }
+        self.store.gate.unpin(self.writer, reached.iter());
+    }
+
     /// Makes sure that what `node` names is pinned, and stored or about to be.
-    fn require(&self, tree: &TreeId, node: &crate::model::Node) -> Result<(), WriteError> {
-        use crate::model::Node;
-        let Some(digest) = node.digest() else { return Ok(()) };
-        if self.store.gate.is_pinned(self.writer, &digest) {
+    fn require(&self, tree: &TreeId, node: &Node) -> Result<(), WriteError> {
+        let Some(target) = Target::of(node) else { return Ok(()) };
+        if self.is_promised(target) {
             return Ok(());
         }
-        self.store.gate.pin(self.writer, digest);
+        let incomplete = || WriteError::Incomplete { tree: *tree, missing: target.digest() };
+        self.store.pin_closure(self.writer, target).map_err(|e| match e {
+            ReadError::Db(e) => e.into(),
+            _ => incomplete(),
+        })?;
         match self.store.size_of(node)? {
-            Some(size) if size == node.size() => {}
+            Some(size) if size == node.size() => Ok(()),
             // Whoever names it with another size means something else.
-            _ => return Err(WriteError::Incomplete { tree: *tree, missing: digest }),
+            _ => Err(incomplete()),
         }
-        // During a collection the pin above protects the entry itself, and its closure only if that is marked.
-        if let Node::Directory { tree, .. } = node {
-            self.store.pin_closure(self.writer, tree)?;
-        }
-        Ok(())
     }
 
     /// Makes all durable, together with what keeps `result` from the collector.
@@ -346,7 +374,7 @@ fn is_elf_image(head: &[u8]) -> bool {
 
 impl Store {
     /// Whether the blob is there as `wanted`, as far as can be told without reading it.
-    fn has_sound(&self, id: &BlobId, wanted: Placement) -> Result<bool, WriteError> {
+    pub(crate) fn has_sound(&self, id: &BlobId, wanted: Placement) -> Result<bool, WriteError> {
         let Some(row) = self.db.blob(id)? else { return Ok(false) };
         Ok(match row.placement {
             Placement::Quarantined => false,

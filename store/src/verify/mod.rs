@@ -13,13 +13,21 @@ use crate::crash::{self, CrashPoint};
 use crate::db::{BlobRow, DbError, Durability, Placement, Rows, Target};
 use crate::model::{BlobId, Digest, Node, Sha256, Tree, TreeId};
 use crate::objects::FileError;
-use crate::progress::Progress;
+use crate::progress::{Cancelled, Progress};
 use crate::store::{CopyError, ReadError, Store};
 
 pub use findings::{Finding, Problem, Verified, VerifyError};
 
 /// Of the places at which something corrupt is used, at most this many are named.
 const USES_MOST: usize = 10;
+
+/// What became of a payload that seemed corrupt.
+enum Quarantine {
+    /// It is gone, or is what its name says by now.
+    Sound,
+    /// It was moved there, when there was anything to move.
+    Moved(Option<PathBuf>),
+}
 
 impl Store {
     /// Hashes every blob and tree again and compares all that is said of them. What is corrupt goes to
@@ -133,9 +141,9 @@ impl Store {
             for _ in 0..threads {
                 scope.spawn(|| {
                     if let Err(error) = work() {
-                        // The others stop at their next step.
-                        progress.cancel();
+                        // First the reason, then the others: their being cancelled must not pass for it.
                         shared.lock().unwrap_or_else(PoisonError::into_inner).1.get_or_insert(error);
+                        progress.cancel();
                     }
                 });
             }
@@ -174,14 +182,21 @@ impl Store {
             Err(CopyError::Read(ReadError::CorruptBlob { actual, .. })) => Problem::Corrupt { actual },
             Err(CopyError::Read(ReadError::Missing { .. })) => Problem::Missing,
             Err(CopyError::Read(ReadError::Db(e))) => return Err(e.into()),
-            Err(CopyError::Read(e)) => Problem::Unreadable { message: e.to_string() },
+            // It may be for want of descriptors or memory, or of a right: nothing is moved for that.
+            Err(CopyError::Read(e)) => {
+                let there = self.db.blob(id)?.is_some();
+                let message = e.to_string();
+                return Ok(there.then(|| finding(Problem::Unreadable { message }, None)).flatten());
+            }
         };
-        // A collection may have removed the row, and then the file, since the scan saw it.
-        if self.db.blob(id)?.is_none() {
-            return Ok(None);
+        if self.is_read_only() {
+            return Ok(finding(problem, None));
         }
-        let moved_to = self.quarantine_blob(id, row)?;
-        Ok(finding(problem, moved_to))
+        // What was read may be gone, or stored anew, by now: it is looked at once more with writers held off.
+        match self.quarantine_blob(id)? {
+            Quarantine::Sound => Ok(None),
+            Quarantine::Moved(moved_to) => Ok(finding(problem, moved_to)),
+        }
     }
 
     /// The bytes are right; compares what the rows say of them.
@@ -196,23 +211,31 @@ impl Store {
         if right == *row && self.db.by_sha256(&sha256)? == Some(*id) {
             return Ok(None);
         }
-        let Some(now) = self.db.blob(id)? else { return Ok(None) };
         if !self.is_read_only() {
+            let mut commits = self.commits.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(now) = self.db.blob(id)? else { return Ok(None) };
             let mut rows = Rows::default();
             rows.put_blob(id, &BlobRow { placement: now.placement, ..right });
             self.db.write(rows, Durability::Synced)?;
+            *commits += 1;
         }
         let target = Target::Blob(*id);
         Ok(Some(Finding { target, problem: Problem::Row, moved_to: None, used_by: vec![] }))
     }
 
-    /// Moves a corrupt payload aside and lets its row say so. Where it went, when there was anything to move.
+    /// Moves a payload aside that is not what its name says, and lets its row say so. It is hashed here once more,
+    /// with writers held off: a blob that was stored anew meanwhile stays.
     ///
     /// # Errors
     /// When the file cannot be moved or the row not be written.
-    pub fn quarantine_blob(&self, id: &BlobId, row: &BlobRow) -> Result<Option<PathBuf>, VerifyError> {
-        if self.is_read_only() {
-            return Ok(None);
+    fn quarantine_blob(&self, id: &BlobId) -> Result<Quarantine, VerifyError> {
+        let mut commits = self.commits.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(row) = self.db.blob(id)? else { return Ok(Quarantine::Sound) };
+        let read = self.open_blob(id).map_err(CopyError::Read);
+        match read.and_then(|reader| reader.verified(|_| Ok::<_, Cancelled>(()))) {
+            Err(CopyError::Read(ReadError::CorruptBlob { .. } | ReadError::Missing { .. })) => {}
+            Err(CopyError::Read(ReadError::Db(e))) => return Err(e.into()),
+            _ => return Ok(Quarantine::Sound),
         }
         let moved_to = match row.placement {
             Placement::File => self.objects.quarantine(id)?,
@@ -224,14 +247,32 @@ impl Store {
                 }
                 None => None,
             },
-            Placement::Quarantined => return Ok(None),
+            Placement::Quarantined => return Ok(Quarantine::Sound),
         };
         crash::point(CrashPoint::VerifyMovedAside);
         let mut rows = Rows::default();
         rows.delete_inline(id);
-        rows.put_blob(id, &BlobRow { placement: Placement::Quarantined, ..*row });
+        rows.put_blob(id, &BlobRow { placement: Placement::Quarantined, ..row });
         self.db.write(rows, Durability::Synced)?;
-        Ok(moved_to)
+        *commits += 1;
+        Ok(Quarantine::Moved(moved_to))
+    }
+
+    /// Sets aside what a reader found corrupt, so that storing the same content again repairs it.
+    ///
+    /// # Errors
+    /// When it cannot be moved or the database not be written.
+    pub fn set_aside(&self, target: Target) -> Result<(), VerifyError> {
+        if self.is_read_only() {
+            return Ok(());
+        }
+        match target {
+            Target::Blob(blob) => self.quarantine_blob(&blob).map(drop),
+            Target::Tree(tree) => match self.db.tree(&tree)? {
+                Some(text) if Digest::of(&text) != tree.0 => self.move_tree_aside(&tree, &text).map(drop),
+                _ => Ok(()),
+            },
+        }
     }
 
     fn verify_sha256s(&self, verified: &mut Verified) -> Result<(), VerifyError> {

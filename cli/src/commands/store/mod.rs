@@ -74,8 +74,10 @@ impl Context {
 
     fn ask(&mut self, request: Request) -> Result<Answer, Failure> {
         let answer = self.client.ask(request, &mut self.terminal);
-        self.terminal.finish();
-        answer
+        let told = self.terminal.finish();
+        let answer = answer?;
+        // An answer that did not arrive is none: a full disk behind stdout must not pass for success.
+        told.map(|()| answer)
     }
 }
 
@@ -86,7 +88,7 @@ fn unexpected() -> Failure {
 
 pub fn run(global: &Global, command: Command) -> Result<ExitCode, Failure> {
     if let Command::RebuildIndex(args) = command {
-        return args.run(global).map(|()| ExitCode::SUCCESS);
+        return args.run(global);
     }
     let mut context = Context::new(global, !matches!(command, Command::Add(_)))?;
     let done = match command {
@@ -100,8 +102,10 @@ pub fn run(global: &Global, command: Command) -> Result<ExitCode, Failure> {
         Command::Info(args) => look::info(&mut context, &args),
         Command::Export(args) => {
             let to = std::path::absolute(&args.to).map_err(|e| Failure::io("that place is no path", &e))?;
-            let request =
-                Request::Export { reference: wire(&args.from.reference), to: to_wire(to.as_os_str()) };
+            // The daemon writes it, with the rights that this command would give it.
+            let umask = rustix::process::umask(rustix::fs::Mode::empty()).as_raw_mode();
+            let (reference, to) = (wire(&args.from.reference), to_wire(to.as_os_str()));
+            let request = Request::Export { reference, to, umask };
             context.ask(request).map(drop)
         }
         Command::Root(command) => root::run(&mut context, command),

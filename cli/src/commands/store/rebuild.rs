@@ -1,6 +1,7 @@
 //! `store rebuild-index`
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use stele_store::{Progress, Store};
 use crate::answers::Rebuilt;
 use crate::args::Global;
 use crate::daemon::client::{Watcher, existing, refuse_foreign, wait_until_free};
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 use crate::reference::to_wire;
 use crate::render::{self, Terminal};
 use crate::service::root_answer;
@@ -27,8 +28,10 @@ pub struct RebuildIndex {
 }
 
 impl RebuildIndex {
+    /// Exit code 4 when a root is lost.
+    ///
     /// Runs in this process: the daemon cannot own a store whose database it cannot open.
-    pub fn run(self, global: &Global) -> Result<(), Failure> {
+    pub fn run(self, global: &Global) -> Result<ExitCode, Failure> {
         let path = where_store::find(global.store.clone())?;
         refuse_foreign(&path)?;
         if let Some(daemon) = existing(&path)? {
@@ -48,7 +51,7 @@ impl RebuildIndex {
                 thread::sleep(Duration::from_millis(50));
                 terminal.progress(progress.snapshot().into());
             }
-            terminal.finish();
+            let _ = terminal.finish();
             work.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })?;
         store.close()?;
@@ -66,6 +69,8 @@ impl RebuildIndex {
                 .collect(),
             old_database: rebuilt.old_database.iter().map(|path| to_wire(path.as_os_str())).collect(),
         };
-        if global.json { render::json(&rebuilt) } else { render::out(render::rebuilt(&rebuilt).as_bytes()) }
+        if global.json { render::json(&rebuilt) } else { render::out(render::rebuilt(&rebuilt).as_bytes()) }?;
+        let lost = !rebuilt.lost_roots.is_empty();
+        Ok(if lost { ExitCode::from(Kind::Corrupt.exit_code()) } else { ExitCode::SUCCESS })
     }
 }

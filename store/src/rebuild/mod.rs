@@ -4,11 +4,14 @@
 //! database is never changed in its place: it is moved aside, and stays there unless every row of it was
 //! taken over. A crash on the way loses nothing; the store stays closed until the work is done again.
 
+mod salvage;
+
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::crash::{self, CrashPoint};
-use crate::db::{BlobRow, Db, DbError, Durability, Family, Placement, Rows, Target};
+use crate::db::{BlobRow, Db, DbError, Durability, Placement, Rows, Target};
 use crate::import::ImportError;
 use crate::layout::{FormatError, Layout};
 use crate::model::{BlobId, Digest, RootName, Sha256, Tree};
@@ -19,8 +22,7 @@ use crate::roots::{RootError, parse_mirror};
 use crate::session::{Keep, WriteError};
 use crate::store::Store;
 
-/// Rows that are written in one batch.
-const BATCH: usize = 4096;
+use salvage::{Batch, salvage};
 
 /// What was recovered.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -103,13 +105,24 @@ impl Store {
         let new = layout.root().join("db.new");
         let _ = fs::remove_dir_all(&new);
         let old = old_databases(&layout)?;
-        let mut roots = wanted_roots(&layout);
+        let mut roots = Vec::new();
         {
             let db = Db::open(&new)?;
+            let mut authority = false;
             for old in &old {
-                if !salvage(old, &db, &mut roots, &mut rebuilt, progress)? {
+                let salvaged = salvage(old, &db, &mut rebuilt, progress)?;
+                // The newest whole database knows the roots, and which were removed; without one, whoever
+                // remembers a root is heard, newest first.
+                if !authority {
+                    roots.extend(salvaged.roots);
+                    authority = salvaged.whole && salvaged.settled;
+                }
+                if !salvaged.whole {
                     rebuilt.old_database.push(old.clone());
                 }
+            }
+            if !authority {
+                roots.extend(wanted_roots(&layout));
             }
             scan_objects(&layout, &db, &mut rebuilt, progress)?;
             let mut rows = Rows::default();
@@ -136,6 +149,9 @@ impl Store {
         let mut rows = Rows::default();
         rows.delete_meta("rebuilding");
         store.db.write(rows, Durability::Synced)?;
+        if rebuilt.incomplete_trees > 0 || !rebuilt.lost_roots.is_empty() {
+            rebuilt.old_database.clone_from(&old);
+        }
         // What was taken over whole, and rebuilt to nothing less, need not be kept twice.
         for old in old.iter().filter(|old| !rebuilt.old_database.contains(old)) {
             let _ = fs::remove_dir_all(old);
@@ -175,8 +191,9 @@ impl Store {
         roots: Vec<(RootName, Target)>,
         rebuilt: &mut Rebuilt,
     ) -> Result<(), RebuildError> {
+        let mut seen = HashSet::new();
         for (name, target) in roots {
-            if self.db.root(&name)?.is_some() {
+            if !seen.insert(name.clone()) || self.db.root(&name)?.is_some() {
                 continue;
             }
             match self.set_root(&name, target) {
@@ -238,104 +255,6 @@ fn wanted_roots(layout: &Layout) -> Vec<(RootName, Target)> {
         roots.extend(fs::read_to_string(path).map(|text| parse_mirror(&text)).unwrap_or_default());
     }
     roots
-}
-
-/// Takes over what can be read of an old database and is what its key says. Whether that was all of it.
-fn salvage(
-    path: &Path,
-    new: &Db,
-    roots: &mut Vec<(RootName, Target)>,
-    rebuilt: &mut Rebuilt,
-    progress: &Progress,
-) -> Result<bool, RebuildError> {
-    let opened = Db::open_read_only(path);
-    let (old, mut whole) = match opened {
-        Ok(old) => (old, true),
-        // RocksDB's own repair drops what it cannot read; so the result is not the whole.
-        Err(_) => match Db::repair(path).and_then(|()| Db::open_read_only(path)) {
-            Ok(old) => (old, false),
-            Err(_) => return Ok(false),
-        },
-    };
-    let mut batch = Batch { db: new, rows: Rows::default(), count: 0 };
-    // A block that cannot be read ends a scan of its column family; the others are still tried.
-    for row in old.trees_from(&Digest::from_bytes([0; 32]))? {
-        progress.check()?;
-        match row {
-            Ok((id, text)) if Digest::of(&text) == id.0 => {
-                batch.put(|rows| rows.put_tree(&id, text.into()))?;
-            }
-            _ => whole = false,
-        }
-    }
-    for row in old.inlines()? {
-        progress.check()?;
-        match row {
-            Ok((id, bytes)) if Digest::of(&bytes) == id.0 => {
-                let row = BlobRow {
-                    placement: Placement::Inline,
-                    size: bytes.len() as u64,
-                    sha256: Sha256::of(&bytes),
-                };
-                rebuilt.inline_blobs += 1;
-                progress.add(1, row.size);
-                batch.put(|rows| {
-                    rows.put_blob(&id, &row);
-                    rows.put_inline(&id, bytes.into());
-                })?;
-            }
-            _ => whole = false,
-        }
-    }
-    let mut found = Vec::new();
-    for row in old.roots()? {
-        match row {
-            Ok((name, row)) => found.push((name, row.target)),
-            Err(_) => whole = false,
-        }
-    }
-    found.append(roots);
-    *roots = found;
-    for row in old.leases()? {
-        match row {
-            Ok((number, lease)) => batch.put(|rows| rows.put_lease(number, &lease))?,
-            Err(_) => whole = false,
-        }
-    }
-    for family in [Family::Action, Family::Realisation, Family::Attestation] {
-        for row in old.raw(family)? {
-            match row {
-                Ok((key, value)) => batch.put(|rows| rows.put_raw(family, &key, value.into()))?,
-                Err(_) => whole = false,
-            }
-        }
-    }
-    match old.meta("totals") {
-        Ok(Some(totals)) => batch.put(|rows| rows.put_meta("totals", totals))?,
-        Ok(None) => {}
-        Err(_) => whole = false,
-    }
-    batch.write()?;
-    Ok(whole)
-}
-
-struct Batch<'a> {
-    db: &'a Db,
-    rows: Rows,
-    count: usize,
-}
-
-impl Batch<'_> {
-    fn put(&mut self, put: impl FnOnce(&mut Rows)) -> Result<(), DbError> {
-        put(&mut self.rows);
-        self.count += 1;
-        if self.count >= BATCH { self.write() } else { Ok(()) }
-    }
-
-    fn write(&mut self) -> Result<(), DbError> {
-        self.count = 0;
-        self.db.write(std::mem::take(&mut self.rows), Durability::Later)
-    }
 }
 
 /// Hashes every payload file and gives it a row, or moves it into quarantine.
