@@ -205,10 +205,22 @@ impl Objects {
         self.layout.object(blob)
     }
 
-    /// Opens a payload for reading.
+    /// Opens a payload for reading. What is no regular file is none: it counts as not there.
     pub(crate) fn open_object(&self, blob: &BlobId) -> Result<File, FileError> {
         let path = self.layout.object(blob);
-        File::open(&path).map_err(|e| FileError::new(path, "opened", e))
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let opened = match rustix::fs::openat(CWD, &path, flags, Mode::empty()) {
+            Ok(fd) => File::from(fd),
+            Err(rustix::io::Errno::LOOP) => {
+                return Err(FileError::new(path, "opened", io::ErrorKind::NotFound));
+            }
+            Err(e) => return Err(FileError::new(path, "opened", e)),
+        };
+        match opened.metadata() {
+            Ok(meta) if meta.is_file() => Ok(opened),
+            Ok(_) => Err(FileError::new(path, "opened", io::ErrorKind::NotFound)),
+            Err(e) => Err(FileError::new(path, "looked at", e)),
+        }
     }
 
     /// The payload's length in bytes, or `None` when there is no such file.

@@ -107,14 +107,18 @@ fn a_database_that_is_gone_is_said_and_rebuilt_from_payloads_and_exported_trees(
     assert!(said.contains("rebuild-index"), "{said}");
     // What is in files is found, what was in the database alone is not: the roots say so, and are not
     // forgotten.
-    let said = stele.ok(&["store", "rebuild-index"]);
+    let outcome = stele.run(&["store", "rebuild-index"]);
+    let said = outcome.text();
+    assert_eq!(outcome.code, 4, "a lost root must not pass for success: {}", outcome.stderr);
     assert!(
         said.contains("root kept is lost for now") && said.contains("root lost is lost for now"),
         "{said}"
     );
     stele.assert_sound();
     stele.ok(&["daemon", "stop"]);
-    let said = stele.ok(&["store", "rebuild-index", "--from", kept.to_str().unwrap()]);
+    let outcome = stele.run(&["store", "rebuild-index", "--from", kept.to_str().unwrap()]);
+    let said = outcome.text();
+    assert_eq!(outcome.code, 4, "{}", outcome.stderr);
     assert!(said.contains("1 root hold") && said.contains("root lost is lost for now"), "{said}");
     stele.assert_exports_as("kept", &kept);
     assert_eq!(stele.json(&["store", "info", "kept"])["digest"], kept_digest.as_str());

@@ -24,6 +24,9 @@ use crate::store::Store;
 
 use salvage::{Batch, salvage};
 
+/// The file that remembers roots which could not be brought back.
+const LOST: &str = "roots.lost";
+
 /// What was recovered.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Rebuilt {
@@ -122,8 +125,10 @@ impl Store {
                 }
             }
             if !authority {
-                roots.extend(wanted_roots(&layout));
+                roots.extend(written_roots(&layout.roots()));
             }
+            // What an earlier rebuild could not bring back is wanted still.
+            roots.extend(written_roots(&layout.root().join(LOST)));
             scan_objects(&layout, &db, &mut rebuilt, progress)?;
             let mut rows = Rows::default();
             // The epoch goes on: it is what makes the numbers of leases new.
@@ -203,7 +208,7 @@ impl Store {
             }
         }
         self.mirror_roots();
-        let lost = self.layout.root().join("roots.lost");
+        let lost = self.layout.root().join(LOST);
         if rebuilt.lost_roots.is_empty() {
             let _ = fs::remove_file(lost);
         } else {
@@ -248,13 +253,9 @@ fn old_epoch(path: &Path) -> Option<u64> {
     value.try_into().ok().map(u64::from_le_bytes)
 }
 
-/// The roots that the text beside the database remembers.
-fn wanted_roots(layout: &Layout) -> Vec<(RootName, Target)> {
-    let mut roots = Vec::new();
-    for path in [layout.roots(), layout.root().join("roots.lost")] {
-        roots.extend(fs::read_to_string(path).map(|text| parse_mirror(&text)).unwrap_or_default());
-    }
-    roots
+/// The roots that a text beside the database remembers.
+fn written_roots(path: &Path) -> Vec<(RootName, Target)> {
+    fs::read_to_string(path).map(|text| parse_mirror(&text)).unwrap_or_default()
 }
 
 /// Hashes every payload file and gives it a row, or moves it into quarantine.

@@ -107,10 +107,7 @@ impl Session<'_> {
             pending.inline_bytes = 0;
             (std::mem::take(&mut pending.inline), std::mem::take(&mut pending.unlogged))
         };
-        if !unlogged.is_empty() {
-            self.store.db.flush_inline()?;
-            crash::point(CrashPoint::CommitInlineFlushed);
-        }
+        let must_flush = !unlogged.is_empty();
         let bytes_here = inline.into_iter().map(|(id, row, bytes)| (id, row, Some(bytes)));
         let bytes_there = unlogged.into_iter().map(|(id, row)| (id, row, None));
         for (id, row, bytes) in bytes_here.chain(bytes_there) {
@@ -135,12 +132,16 @@ impl Session<'_> {
             }
             files = needed;
         }
-        if !files.is_empty() {
-            for (id, ..) in &files {
-                self.store.gate.wait_until_buried(&id.0);
+        // Tables and files are made durable at the same time; rows name neither before both are.
+        std::thread::scope(|scope| -> Result<(), WriteError> {
+            let flush = must_flush.then(|| scope.spawn(|| self.store.db.flush_inline()));
+            let published = self.publish(&mut files);
+            if let Some(flush) = flush {
+                flush.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+                crash::point(CrashPoint::CommitInlineFlushed);
             }
-            self.store.objects.publish(&mut files)?;
-        }
+            published
+        })?;
         for (id, row, _) in &files {
             // The blob may have lain in the database until now.
             if row.size <= INLINE_MOST {
@@ -161,6 +162,16 @@ impl Session<'_> {
         // The trees are stored and pinned: what they name is safe through them.
         self.forget(&reached);
         Ok(())
+    }
+
+    fn publish(&self, files: &mut [(BlobId, BlobRow, Temp)]) -> Result<(), WriteError> {
+        if files.is_empty() {
+            return Ok(());
+        }
+        for (id, ..) in &*files {
+            self.store.gate.wait_until_buried(&id.0);
+        }
+        Ok(self.store.objects.publish(files)?)
     }
 
     /// Nothing that went round the log is without a name any more.

@@ -10,11 +10,26 @@ from dataclasses import dataclass
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
+def own_seconds():
+    """Processor seconds of every process of this run: all that this /proc shows, for it is the run's own."""
+    ticks = 0
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stat:
+                # utime, stime, and those of its children that ended (proc(5)); names may hold blanks and brackets.
+                ticks += sum(int(field) for field in stat.read().rpartition(")")[2].split()[11:15])
+        except OSError:
+            # It ended just now, and its parent's count has it.
+            continue
+    return ticks / TICKS
+
+
 @dataclass
 class Cpu:
-    """Processor seconds of the whole machine, as proc(5) counts them in /proc/stat."""
+    """Processor seconds: those of the whole machine as proc(5) counts them in /proc/stat, and this run's own."""
 
     busy: float
+    own: float
     niced: float
     waiting: float
     stolen: float
@@ -24,17 +39,23 @@ class Cpu:
     def now(cls):
         with open("/proc/stat", encoding="ascii") as stat:
             fields = [int(field) / TICKS for field in stat.readline().split()[1:9]]
-        user, nice, system, idle, iowait, irq, softirq, steal = fields
-        return cls(user + nice + system + irq + softirq, nice, iowait, steal, sum(fields))
+        user, nice, system, _, iowait, irq, softirq, steal = fields
+        return cls(user + nice + system + irq + softirq, own_seconds(), nice, iowait, steal, sum(fields))
 
     def __sub__(self, earlier):
         return Cpu(
             self.busy - earlier.busy,
+            self.own - earlier.own,
             self.niced - earlier.niced,
             self.waiting - earlier.waiting,
             self.stolen - earlier.stolen,
             self.total - earlier.total,
         )
+
+    @property
+    def others(self):
+        """What the kernel's threads did, and processes that are not this run's."""
+        return max(self.busy - self.own, 0)
 
     def share(self, seconds):
         """`seconds` as a share of what the processors could have done."""
@@ -94,7 +115,8 @@ def memory_gib():
 
 def file_system(path):
     """Type and device of the file system that `path` lies on."""
-    source, kind, options = (first_line("findmnt", "-no", column, "-T", path) for column in ("SOURCE", "FSTYPE", "OPTIONS"))
+    columns = ("SOURCE", "FSTYPE", "OPTIONS")
+    source, kind, options = (first_line("findmnt", "-no", column, "-T", path) for column in columns)
     if kind.startswith("ext"):
         # jbd2 is the journal of ext3 and ext4; it has a folder for each file system that uses one.
         journals = os.listdir("/proc/fs/jbd2") if os.path.isdir("/proc/fs/jbd2") else []

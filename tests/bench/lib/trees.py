@@ -18,7 +18,8 @@ TEXT_FOLDER = 60
 TOOLCHAIN = [
     *("binutils", "binutils-common", "binutils-x86-64-linux-gnu", "binutils-aarch64-linux-gnu"),
     *("cpp", "cpp-[0-9]*", "gcc", "gcc-[0-9]*", "g++", "g++-[0-9]*", "libc-dev-bin", "libc6-dev", "linux-libc-dev"),
-    *("libgcc-[0-9]*-dev", "libstdc++-[0-9]*-dev", "libclang1-[0-9]*", "libclang-cpp[0-9]*", "libclang-common-[0-9]*-dev"),
+    *("libgcc-[0-9]*-dev", "libstdc++-[0-9]*-dev"),
+    *("libclang1-[0-9]*", "libclang-cpp[0-9]*", "libclang-common-[0-9]*-dev"),
 ]
 
 
