@@ -2,7 +2,7 @@
 //!
 //! Printable ASCII but the backslash (0x21 to 0x7e) stands for itself; every other byte is `\x` and two
 //! lower-case hexadecimal digits. A name that is not UTF-8 survives, no byte can forge a column or a line,
-//! and what a pager shows cannot be bent by control or bidirectional characters. `printf '%b'` decodes it.
+//! and what a pager shows cannot be bent by control or bidirectional characters. `env printf '%b'` decodes it.
 
 /// Why a text is not the canonical spelling of any bytes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -24,8 +24,7 @@ use crate::model::{BlobId, Digest, Node, RootName, Sha256, Tree, TreeId};
 use crate::objects::{FileError, Temp};
 use crate::store::{ReadError, Store};
 
-/// Payloads of up to this many bytes lie in the database, unless they are executable. `docs/architecture.md`
-/// has the measurement.
+/// Payloads of up to this many bytes lie in the database, unless they are executable.
 pub const INLINE_MOST: u64 = 16 << 10;
 
 /// Why a session could not store something.
