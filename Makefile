@@ -51,11 +51,11 @@ fuzz: ## run every fuzz target for a short while (FUZZ_SECONDS=20 each)
 	@tools/install-deps build cargo-tools
 	@FUZZ_SECONDS="$(FUZZ_SECONDS)" tools/fuzz
 
-bench: ## compare with other tools on this machine
+bench: ## compare with other tools on this machine (BENCH_FLAGS=--write for docs/benchmarks.md)
 	@tools/install-deps build bench
 	@$(cargo) build --release --package stele-cli
 	@$(cargo) build --release --package stele-store --example lookup
-	@STELE_BIN="$(release_stele)" STELE_LOOKUP_BIN="$(dir $(release_stele))examples/lookup" tests/bench/run
+	@STELE_BIN="$(release_stele)" STELE_LOOKUP_BIN="$(dir $(release_stele))examples/lookup" tests/bench/run $(BENCH_FLAGS)
 
 install: ## install the binary, its manual pages and shell completions (PREFIX=~/.local)
 	@tools/install-deps build
