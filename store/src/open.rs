@@ -107,22 +107,7 @@ impl Store {
         let db = Db::open_read_only(&layout.db())?;
         check_db_format(&layout, &db)?;
         let objects = Objects::open(&layout)?;
-        let totals = db.meta("totals")?.and_then(|row| Totals::decode(&row)).unwrap_or_default();
-        Ok(Self {
-            access: Access::ReadOnly,
-            gate: Gate::default(),
-            totals: Mutex::new(totals),
-            next_lease: AtomicU64::new(0),
-            unlogged: Mutex::new(0),
-            sizes: OnceLock::new(),
-            commits: Mutex::new(0),
-            mirror: Mutex::new(()),
-            clearing: AtomicBool::new(false),
-            unlogged_before: AtomicBool::new(false),
-            layout,
-            db,
-            objects,
-        })
+        Ok(assemble(layout, db, objects, Access::ReadOnly, 0, false)?)
     }
 
     /// Flushes all and marks the store as closed in good order. Dropping it without this is safe too: the
@@ -159,22 +144,8 @@ pub(crate) fn open_locked(layout: Layout, lock: File, rebuilding: bool) -> Resul
     db.write(rows, Durability::Synced)?;
     settle_format(&layout)?;
     crash::point(CrashPoint::OpenEpochWritten);
-    let totals = db.meta("totals")?.and_then(|row| Totals::decode(&row)).unwrap_or_default();
-    let store = Store {
-        access: Access::ReadWrite { _lock: lock, unclean: !clean || unlogged, epoch: epoch + 1 },
-        gate: Gate::default(),
-        totals: Mutex::new(totals),
-        next_lease: AtomicU64::new((epoch + 1) << 32),
-        unlogged: Mutex::new(u64::from(unlogged)),
-        sizes: OnceLock::new(),
-        commits: Mutex::new(0),
-        mirror: Mutex::new(()),
-        clearing: AtomicBool::new(false),
-        unlogged_before: AtomicBool::new(unlogged),
-        layout,
-        db,
-        objects,
-    };
+    let access = Access::ReadWrite { _lock: lock, unclean: !clean || unlogged, epoch: epoch + 1 };
+    let store = assemble(layout, db, objects, access, (epoch + 1) << 32, unlogged)?;
     store.drop_dead_leases()?;
     if !clean && !rebuilding {
         // A crash may have come between a root and its text.
@@ -183,6 +154,33 @@ pub(crate) fn open_locked(layout: Layout, lock: File, rebuilding: bool) -> Resul
     // Only kept back when there is plenty: it must never be what fills the disk.
     let _ = set_ballast(&store.layout);
     Ok(store)
+}
+
+/// A store of its parts. `unlogged` says that an earlier owner left the mark of writes round the log.
+fn assemble(
+    layout: Layout,
+    db: Db,
+    objects: Objects,
+    access: Access,
+    next_lease: u64,
+    unlogged: bool,
+) -> Result<Store, DbError> {
+    let totals = db.meta("totals")?.and_then(|row| Totals::decode(&row)).unwrap_or_default();
+    Ok(Store {
+        gate: Gate::default(),
+        totals: Mutex::new(totals),
+        next_lease: AtomicU64::new(next_lease),
+        unlogged: Mutex::new(u64::from(unlogged)),
+        unlogged_before: AtomicBool::new(unlogged),
+        sizes: OnceLock::new(),
+        commits: Mutex::new(0),
+        mirror: Mutex::new(()),
+        clearing: AtomicBool::new(false),
+        layout,
+        db,
+        objects,
+        access,
+    })
 }
 
 /// Makes or checks the folder, and takes the lock.

@@ -52,6 +52,8 @@ pub(super) fn salvage(
     for row in old.blobs_from(&Digest::from_bytes([0; 32]))? {
         progress.check()?;
         match row {
+            // A newer database was here first: what it gave is not taken back.
+            Ok((id, _)) if new.blob(&id)?.is_some() => {}
             Ok((id, row)) => {
                 let row = BlobRow { placement: Placement::Quarantined, ..row };
                 batch.put(|rows| rows.put_blob(&id, &row))?;
@@ -100,6 +102,7 @@ pub(super) fn salvage(
         }
     }
     match old.meta("totals") {
+        Ok(Some(_)) if new.meta("totals")?.is_some() => {}
         Ok(Some(totals)) => batch.put(|rows| rows.put_meta("totals", totals))?,
         Ok(None) => {}
         Err(_) => whole = false,
