@@ -204,3 +204,27 @@ fn no_name_can_write_to_the_terminal() {
     assert!(!said.contains('\u{1b}') && !said.contains('\u{202e}') && !said.contains('\u{7}'), "{said:?}");
     assert!(said.contains("red"), "{said}");
 }
+
+#[test]
+fn an_older_database_takes_nothing_back_that_a_newer_one_gave() {
+    let stele = Stele::new();
+    let tree = stele.scratch().join("tree");
+    fs::create_dir(&tree).unwrap();
+    fs::write(tree.join("script"), "#!/bin/sh\n").unwrap();
+    trees::make_executable(&tree.join("script"));
+    stele.ok(&["store", "add", "--root", "program", tree.to_str().unwrap()]);
+    stele.ok(&["daemon", "stop"]);
+    let copied = std::process::Command::new("cp")
+        .arg("-r")
+        .args([stele.store().join("db"), stele.store().join("db.lost-1")])
+        .status();
+    assert!(copied.unwrap().success());
+    // The same bytes, in a file by the older database and in the newer one itself.
+    stele.ok(&["store", "root", "rm", "program"]);
+    stele.ok(&["store", "gc", "--end-leases"]);
+    fs::set_permissions(tree.join("script"), std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+    stele.ok(&["store", "add", "--root", "text", tree.to_str().unwrap()]);
+    stele.ok(&["store", "rebuild-index"]);
+    stele.assert_exports_as("text", &tree);
+    stele.assert_sound();
+}
