@@ -58,7 +58,7 @@ def grown_store(scratch, disk, binary, lookup, count, seconds):
         source = Source(f"tiny{count}", "", folder)
         source.warm()
         disk.sync()
-        grown.import_seconds = timed(disk, lambda: stele.import_(source)).seconds
+        grown.import_seconds = timed(disk, lambda: stele.import_(source), source.bytes).seconds
         grown.after_import = process_memory(stele.daemon.pid)
         stele.finish()
         tiny.remove()

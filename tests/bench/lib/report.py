@@ -98,8 +98,8 @@ class Run:
             ("memory", f"{machine.memory_gib():.1f} GiB"),
             ("kernel", f"{uname.sysname} {uname.release}"),
             ("disk under the measured one", self.scratch_is_on),
-            ("measured disk", "ext4 with a journal in an image file on that disk, through a loop device; made anew "
-                              "for every measurement" + self.disk_speed()),
+            ("measured disk", "ext4 with a journal in an image file on that disk, written through once, by a loop "
+                              "device with direct I/O; made anew for every measurement" + self.disk_speed()),
             ("programs", machine.tool_versions(self.stele)),
             ("before the run", f"load {self.load[0]:.2f}; others kept {percent(self.idle.share(self.idle.busy))} of "
                                f"the processors busy, {percent(self.idle.share(self.idle.stolen))} were stolen"),
@@ -124,8 +124,9 @@ class Run:
     def imports(self):
         text = (
             "## Import\n\n"
-            "From the page cache to an empty store on a fresh disk, timed until `sync -f` has returned. *Processor "
-            "s* is what the contender's processes spent, on all processors together. *Others, stolen*: what part of "
+            "From the page cache to an empty store on a fresh disk, timed until `sync -f` has returned. Right before, "
+            "as much free memory is touched as the import may use, so that nobody waits for a host that took it back. "
+            "*Processor s* is what the contender's processes spent, on all processors together. *Others, stolen*: what part of "
             "the processors went to the kernel's threads, which write back, and to processes that are not the "
             "benchmark's, and what part the hypervisor gave to other machines. *MB on disk* is what was made, when no "
             "daemon runs any more. All but the median is of the quickest round.\n\n"

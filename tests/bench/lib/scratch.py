@@ -100,7 +100,11 @@ def end(child):
 
 
 class Disk:
-    """An ext4 in an image file, mounted through a loop device."""
+    """An ext4 in an image file, mounted through a loop device that goes past the page cache where it can.
+
+    The image is written through once, when it is first used: else the first contender to reach a block would pay for
+    its being found on the disk below.
+    """
 
     def __init__(self, scratch, name, size, mkfs):
         self.scratch = scratch
@@ -110,13 +114,16 @@ class Disk:
         self.mkfs = mkfs
 
     def fresh(self):
-        """A new file system in a new image: nothing of an earlier measurement is left, not even its blocks."""
-        self.remove()
-        with open(self.image, "wb") as image:
-            image.truncate(self.size)
-        self.scratch.run(["mkfs.ext4", "-q", "-F", *self.mkfs, self.image])
+        """A new file system on the same blocks: nothing of an earlier measurement can be found."""
+        self.unmount()
+        if not os.path.exists(self.image):
+            self.write_through()
         try:
-            self.scratch.run(["mount", "-o", "loop,noatime", self.image, self.path])
+            device = self.attach()
+            self.scratch.run(["mkfs.ext4", "-q", "-F", *self.mkfs, device])
+            self.scratch.run(["mount", "-o", "noatime", device, self.path])
+            # While it is mounted this sets its autoclear flag: it goes with the mount, whatever ends that.
+            self.scratch.run(["losetup", "--detach", device])
         except Failed as failure:
             raise Failed(
                 f"a loop device could not be mounted: {failure}",
@@ -125,13 +132,30 @@ class Disk:
         self.sync()
         return self.path
 
+    def write_through(self):
+        zeros = bytes(4 << 20)
+        with open(self.image, "wb", buffering=0) as image:
+            for _ in range(0, self.size, len(zeros)):
+                image.write(zeros)
+            os.fsync(image.fileno())
+            os.posix_fadvise(image.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+    def attach(self):
+        """A loop device; with direct I/O, as a disk has it, unless the file system below has none."""
+        attach = ["losetup", "--find", "--show"]
+        try:
+            return self.scratch.run([*attach, "--direct-io=on", self.image]).strip()
+        except Failed:
+            say("the disk below has no direct I/O: what is written lies in the page cache twice")
+            return self.scratch.run([*attach, self.image]).strip()
+
     def sync(self):
         """What earlier steps wrote must not be waited for in the next."""
         self.scratch.run(["sync", "-f", self.path])
         self.scratch.run(["sync", "-f", self.image])
 
     def unmount(self):
-        """The loop device goes with the mount, for mount(8) sets its autoclear flag."""
+        """The loop device goes with the mount."""
         # Asked of the kernel: an interrupt may have come right after the mount.
         if not os.path.ismount(self.path):
             return
