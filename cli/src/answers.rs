@@ -231,6 +231,28 @@ pub struct Status {
     pub working: Option<u64>,
     /// Seconds without a request after which it goes.
     pub idle_seconds: Option<u64>,
+    /// Mounts that it answers for.
+    #[serde(default)]
+    pub mounts: Option<u64>,
+}
+
+/// A mount.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Mount {
+    /// Where, escaped.
+    pub path: String,
+    /// Whether mount(2) made it; otherwise `fusermount3` did.
+    pub direct: bool,
+    /// Whether the kernel reads payload files by itself.
+    pub passthrough: bool,
+    /// Files that are open in it.
+    pub open_files: u64,
+    /// Directories and symbolic links that the kernel knows.
+    pub known_nodes: u64,
+    /// Since when, in seconds since 1970-01-01 UTC.
+    pub since: u64,
+    /// The mount namespace that it is in: the inode of `/proc/PID/ns/mnt`.
+    pub namespace: u64,
 }
 
 /// How far long work is.
@@ -266,6 +288,8 @@ pub enum Answer {
     Counts(Counts),
     /// `daemon status`.
     Status(Status),
+    /// `mount`, `mount ls`.
+    Mounts(Vec<Mount>),
     /// All was said in items and bytes.
     Done {},
 }

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{daemon, pages, store};
+use crate::commands::{daemon, mount, pages, store, umount};
 
 /// Build from a readable seed, agree on every bit, ship the digest.
 ///
-/// Today: a content-addressed store. Import directories, look at them by digest, verify them, collect
-/// garbage.
+/// Today: a content-addressed store and its mount. Import directories, look at them by digest, verify them, mount
+/// them, collect garbage.
 #[derive(Parser, Debug)]
 #[command(name = "stele", version, propagate_version = true, max_term_width = 100)]
 #[command(after_help = "\
@@ -43,6 +43,10 @@ pub enum Command {
     /// The process that owns the store: started when needed, gone when idle
     #[command(subcommand)]
     Daemon(daemon::Command),
+    /// Show the store as a read-only filesystem, in which each path is named by its digest
+    Mount(mount::Mount),
+    /// Take a mount away
+    Umount(umount::Umount),
     /// Print a completion script for a shell
     Completions(pages::Completions),
     /// Write the manual pages into a folder

@@ -7,6 +7,8 @@ use stele_store::{
     RebuildError, RootError, Target, VerifyError, WriteError,
 };
 
+use stele_fs::attach::{AttachError, DetachError};
+
 use crate::failure::{Failure, Kind};
 
 const FREE_SPACE: &str = "make room on that disk, or let `stele store gc` remove what no root keeps; nothing that \
@@ -239,6 +241,41 @@ impl From<RebuildError> for Failure {
         match failure.hint {
             Some(_) => failure,
             None => failure.hint("run `stele store rebuild-index` again: it begins anew and loses nothing"),
+        }
+    }
+}
+
+impl From<AttachError> for Failure {
+    fn from(error: AttachError) -> Self {
+        let hint = match &error {
+            AttachError::Place { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+                "make the folder first: `mkdir -p`"
+            }
+            AttachError::Place { .. } => "name a folder, or leave it out for `mnt` in the store's folder",
+            AttachError::NoDevice { .. } => {
+                "FUSE is missing or not for this user: `modprobe fuse` loads it, and a container has to be given /dev/fuse"
+            }
+            AttachError::NotAllowed => {
+                "install fusermount3 (Debian's package fuse3), run the command as root, or give it a command to run in a \
+                 namespace of its own: `stele mount DIR -- sh`"
+            }
+            AttachError::Helper { .. } => {
+                "the folder must belong to this user and be no mount yet; see fusermount3(1)"
+            }
+            AttachError::Mount { .. } => "see whether the kernel has FUSE: `grep fuse /proc/filesystems`",
+        };
+        plain(&error).hint(hint)
+    }
+}
+
+impl From<DetachError> for Failure {
+    fn from(error: DetachError) -> Self {
+        match &error {
+            DetachError::Busy { .. } => plain(&error).hint(
+                "`fuser -vm DIR` shows who uses it; `stele umount --lazy DIR` takes it away all the same, and ends it with \
+                 its last user",
+            ),
+            DetachError::Unmount { .. } => plain(&error),
         }
     }
 }

@@ -9,6 +9,7 @@ mod commands;
 mod daemon;
 mod failure;
 mod hints;
+mod mounts;
 mod reference;
 mod render;
 mod service;

@@ -8,7 +8,7 @@ use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use crate::answers::{
-    Added, Collected, Counts, Entry, Info, Progress, Rebuilt, Root, Status, Verified, What,
+    Added, Collected, Counts, Entry, Info, Mount, Progress, Rebuilt, Root, Status, Verified, What,
 };
 use crate::daemon::client::Watcher;
 use crate::failure::{Failure, Kind};
@@ -303,7 +303,20 @@ pub fn status(it: &Status) -> String {
     if let (Some(up), Some(idle)) = (it.up_seconds, it.idle_seconds) {
         text += &format!("up            {up} s\nidle limit    {idle} s\n");
     }
+    if let Some(mounts) = it.mounts {
+        text += &format!("mounts        {mounts}\n");
+    }
     text + &format!("working on    {}\n", some(it.working.unwrap_or(0), "request"))
+}
+
+pub fn mounts(mounts: &[Mount]) -> String {
+    let line = |it: &Mount| {
+        let reads = if it.passthrough { "passthrough" } else { "by asking" };
+        let (files, nodes) =
+            (some(it.open_files, "open file"), some(it.known_nodes, "known directory or link"));
+        format!("{}  {reads}, {files}, {nodes}\n", it.path)
+    };
+    mounts.iter().map(line).collect()
 }
 
 pub fn rebuilt(it: &Rebuilt) -> String {

@@ -98,7 +98,7 @@ impl Live {
 }
 
 impl Store {
-    /// Removes what no root, lease or running import reaches. With `dry_run`, only counts it.
+    /// Removes what no root, lease, running import or mount in use reaches. With `dry_run`, only counts it.
     ///
     /// # Errors
     /// See [`CollectError`].
@@ -107,6 +107,7 @@ impl Store {
             return Err(CollectError::ReadOnly);
         }
         self.drop_dead_leases()?;
+        self.ask_shows()?;
         // What clears up after a crash takes the same place, and nobody asked for it: it is waited for.
         let pinned = loop {
             match self.gate.begin_collection() {
@@ -204,7 +205,7 @@ impl Store {
             };
             if there {
                 self.mark_from(*target, &mut live, progress)
-                    .map_err(|e| e.of("a running import".to_owned()))?;
+                    .map_err(|e| e.of("a running import, or a mount in use,".to_owned()))?;
             }
         }
         // Last, so that what is first reached from here is known to be held by nothing else.

@@ -175,6 +175,7 @@ fn assemble(
         sizes: OnceLock::new(),
         commits: Mutex::new(0),
         mirror: Mutex::new(()),
+        shows: Mutex::default(),
         clearing: AtomicBool::new(false),
         layout,
         db,

@@ -196,6 +196,12 @@ impl Store {
         Ok(())
     }
 
+    /// Looks whether `target` is there; while a collection runs, that collection spares all that it reaches.
+    pub(crate) fn spare_closure(&self, target: Target) -> Result<(), ReadError> {
+        let pinned = Pinned { store: self, writer: self.gate.enter() };
+        self.pin_closure(pinned.writer, target)
+    }
+
     /// Writes the roots down as text beside the database, for the day when the database is lost. The database
     /// stays the authority: nothing but `rebuild-index` reads this file, and that it could not be written is
     /// no reason to refuse a root.

@@ -5,10 +5,11 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Mutex, OnceLock, Weak};
 
 use crate::db::{BlobRow, Db, DbError, Placement, Target, Totals};
 use crate::gate::Gate;
+use crate::hold::Show;
 use crate::layout::Layout;
 use crate::model::{
     BlobId, DecodeTreeError, Digest, DigestPrefix, RootName, Sha256, Tree, TreeId, TreeSource,
@@ -28,6 +29,8 @@ pub struct Store {
     pub(crate) commits: Mutex<u64>,
     /// Held while the roots are written down as text.
     pub(crate) mirror: Mutex<()>,
+    /// Those who show what is in the store, asked before a collection.
+    pub(crate) shows: Mutex<Vec<Weak<dyn Show>>>,
     /// Whether what a crash left is being cleared up.
     pub(crate) clearing: AtomicBool,
     /// The sizes of large blobs, once somebody asked for them.
@@ -302,6 +305,21 @@ impl Store {
         for row in self.db.blobs_from(&prefix.low())?.take(most.saturating_sub(found.len())) {
             match row? {
                 (id, _) if prefix.matches(&id.0) => found.push(Target::Blob(id)),
+                _ => break,
+            }
+        }
+        Ok(found)
+    }
+
+    /// The blobs whose digests begin so, at most `most` of them.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn blobs_by_prefix(&self, prefix: &DigestPrefix, most: usize) -> Result<Vec<BlobId>, ReadError> {
+        let mut found = Vec::new();
+        for row in self.db.blobs_from(&prefix.low())?.take(most) {
+            match row? {
+                (id, _) if prefix.matches(&id.0) => found.push(id),
                 _ => break,
             }
         }

@@ -6,10 +6,12 @@ use clap::{Args, Subcommand};
 
 use crate::answers::{Answer, Status};
 use crate::args::Global;
+use crate::commands::umount::end_mounts;
 use crate::daemon::client::{existing, wait_until_free};
 use crate::daemon::server::{self, Options};
 use crate::daemon::wire::{Call, VERSION};
 use crate::failure::Failure;
+use crate::mounts::keeper;
 use crate::reference::to_wire;
 use crate::render::{self, Terminal};
 use crate::where_store;
@@ -18,15 +20,18 @@ use crate::where_store;
 pub enum Command {
     /// Say whether a daemon runs, and since when
     Status,
-    /// End the daemon, after what it works on
+    /// End the daemon, after what it works on, and its mounts
     Stop(Stop),
     /// Be the daemon, in the foreground; commands start one by themselves
     Run(Run),
+    /// Hold the mounts while daemons come and go; a daemon that mounts starts it
+    #[command(hide = true)]
+    Keep,
 }
 
 #[derive(Args, Debug)]
 pub struct Stop {
-    /// Cancel what it works on; what was acknowledged stays
+    /// Cancel what it works on, and unmount what is in use; what was acknowledged stays
     #[arg(long)]
     now: bool,
 }
@@ -53,12 +58,14 @@ pub fn run(global: &Global, command: Command) -> Result<(), Failure> {
         Command::Run(run) => {
             server::run(&store, &Options { idle: Duration::from_secs(run.idle), detach: run.detach })
         }
+        Command::Keep => keeper::run(&store),
         Command::Stop(stop) => match existing(&store)? {
             None => {
                 render::note(&format!("no daemon runs for {}", store.display()));
                 Ok(())
             }
             Some(connection) => {
+                end_mounts(&store, stop.now)?;
                 connection.stop(stop.now)?;
                 wait_until_free(&store)
             }
@@ -72,6 +79,7 @@ pub fn run(global: &Global, command: Command) -> Result<(), Failure> {
                 up_seconds: None,
                 working: None,
                 idle_seconds: None,
+                mounts: None,
             };
             if let Some(mut connection) = existing(&store)? {
                 status.running = true;

@@ -1,8 +1,10 @@
 //! One file a command: its arguments, its help, what it does.
 
 pub mod daemon;
+pub mod mount;
 pub mod pages;
 pub mod store;
+pub mod umount;
 
 use std::process::ExitCode;
 
@@ -17,6 +19,8 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
     match cli.command {
         Command::Store(command) => store::run(&cli.global, command),
         Command::Daemon(command) => daemon::run(&cli.global, command).map(|()| ExitCode::SUCCESS),
+        Command::Mount(args) => args.run(&cli.global),
+        Command::Umount(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Completions(args) => args.run().map(|()| ExitCode::SUCCESS),
         Command::Man(args) => args.run().map(|()| ExitCode::SUCCESS),
     }

@@ -1,6 +1,7 @@
 //! The command line's side: find the daemon, start it, replace it, ask it.
 
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use super::start::{Started, start};
 use super::wire::{ANSWER_MOST, Call, Frame, Hello, Reply, VERSION, Welcome, receive, receive_message, send};
 use crate::answers::{Answer, Progress};
 use crate::failure::{Failure, Kind};
+use crate::mounts::{self, Record};
 use crate::service::{self, Request, Sink};
 
 /// How long a daemon may take to start, or another one to end, before that is called a failure.
@@ -118,6 +120,41 @@ impl Client {
     }
 }
 
+impl Client {
+    /// Has the daemon answer for a mount that this process made.
+    ///
+    /// # Errors
+    /// When there can be no daemon, or it cannot answer.
+    pub fn mount(
+        &mut self,
+        record: &Record,
+        device: BorrowedFd<'_>,
+        watcher: &mut dyn Watcher,
+    ) -> Result<Answer, Failure> {
+        let Self::Daemon(store, connection) = self else {
+            return Err(Failure::new(
+                Kind::Failed,
+                "a store on a read-only disk has no daemon that could answer for a mount",
+            )
+            .hint("`stele store export` copies out of it"));
+        };
+        for _ in 0..GOING_MOST {
+            let call = Call::Mount { record: record.clone() };
+            send(&mut connection.stream, &call)
+                .and_then(|()| mounts::send(&connection.stream, &(), &[device]))
+                .map_err(|e| Failure::io("the daemon does not take the mount", &e))?;
+            if let Some(answer) = connection.answer(watcher)? {
+                return Ok(answer);
+            }
+            if let Self::Daemon(_, other) = Self::connect(store, true, watcher)? {
+                *connection = other;
+            }
+        }
+        Err(Failure::new(Kind::Failed, "one daemon after the other ended before it took the mount")
+            .hint("`daemon.log` in the store's folder may say why"))
+    }
+}
+
 impl Sink for &mut dyn Watcher {
     fn entry(&mut self, entry: crate::answers::Entry) -> io::Result<()> {
         (**self).entry(entry)
@@ -134,13 +171,13 @@ impl Connection {
     /// # Errors
     /// The daemon's failure, or that it ended meanwhile.
     pub fn call(&mut self, call: &Call, watcher: &mut dyn Watcher) -> Result<Option<Answer>, Failure> {
-        let ended = |e: io::Error| {
-            Failure::new(Kind::Failed, format!("the daemon ended while it worked: {e}")).hint(
-                "run the command again: it starts a new daemon, and nothing that was acknowledged is lost",
-            )
-        };
-        let unheard = |e: io::Error| crate::render::unwritten(&e);
         send(&mut self.stream, call).map_err(ended)?;
+        self.answer(watcher)
+    }
+
+    /// What is answered to a call.
+    fn answer(&mut self, watcher: &mut dyn Watcher) -> Result<Option<Answer>, Failure> {
+        let unheard = |e: io::Error| crate::render::unwritten(&e);
         loop {
             match receive(&mut self.stream, ANSWER_MOST).map_err(ended)? {
                 None => return Err(ended(io::ErrorKind::UnexpectedEof.into())),
@@ -159,6 +196,11 @@ impl Connection {
             }
         }
     }
+}
+
+fn ended(error: io::Error) -> Failure {
+    Failure::new(Kind::Failed, format!("the daemon ended while it worked: {error}"))
+        .hint("run the command again: it starts a new daemon, and nothing that was acknowledged is lost")
 }
 
 /// Connects to a daemon that is there and exchanges versions.

@@ -4,9 +4,11 @@
 //! command line starts it when it is not there; it goes away when nobody asked anything for a while.
 
 pub mod client;
-mod process;
+pub mod process;
 pub mod server;
-mod socket;
-mod start;
+pub mod socket;
+pub mod start;
 mod sys;
 pub mod wire;
+
+pub use sys::keep_descriptors;

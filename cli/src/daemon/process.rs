@@ -17,7 +17,7 @@ pub(super) fn report(started: &Started) {
 }
 
 /// Lets go of what belongs to whoever started the daemon: its pipe and its working directory.
-pub(super) fn leave_terminal() {
+pub fn leave_terminal() {
     let _ = std::env::set_current_dir("/");
     if let Ok(null) = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null") {
         let _ = rustix::stdio::dup2_stdout(&null);
@@ -33,7 +33,7 @@ pub(super) fn raise_descriptor_limit() {
 }
 
 /// Logs to the terminal, or appends to `daemon.log`; one that grew large begins anew.
-pub(super) fn log_to(store: &Path, detached: bool) {
+pub fn log_to(store: &Path, detached: bool) {
     let level = tracing_subscriber::EnvFilter::try_from_env("STELE_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt().with_env_filter(level).with_ansi(false);

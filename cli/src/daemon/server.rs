@@ -21,6 +21,7 @@ use super::start::Started;
 use super::wire::{Call, Hello, Reply, VERSION, Welcome, receive_message, send, send_bytes};
 use crate::answers::{Answer, Entry, Status};
 use crate::failure::{Failure, Kind};
+use crate::mounts::{self, list::List};
 use crate::reference::to_wire;
 use crate::service::{self, Request, Sink};
 
@@ -42,7 +43,8 @@ pub struct Options {
 }
 
 struct Server {
-    store: Store,
+    store: Arc<Store>,
+    mounts: Arc<List>,
     begun: Instant,
     idle: Duration,
     working: AtomicU64,
@@ -70,7 +72,7 @@ pub fn run(path: &Path, options: &Options) -> Result<(), Failure> {
     let _ = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     raise_descriptor_limit();
     let store = match Store::open(path) {
-        Ok(store) => store,
+        Ok(store) => Arc::new(store),
         Err(OpenError::Locked { .. }) if options.detach => {
             report(&Started::Busy);
             return Ok(());
@@ -86,7 +88,7 @@ pub fn run(path: &Path, options: &Options) -> Result<(), Failure> {
     };
     log_to(path, options.detach);
     let failed = |e| Failure::io("the daemon's socket could not be made", &e);
-    let listener = match socket::listen(path) {
+    let listener = match socket::listen_for_clients(path) {
         Ok(listener) => listener,
         Err(e) if options.detach => {
             report(&Started::Failed(failed(e)));
@@ -95,8 +97,11 @@ pub fn run(path: &Path, options: &Options) -> Result<(), Failure> {
         Err(e) => return Err(failed(e)),
     };
     let (wake, woken) = UnixStream::pair().map_err(failed)?;
+    // Before anybody is served: what a collection must spare is known only then.
+    let mounts = List::resume(&store);
     let server = Arc::new(Server {
         store,
+        mounts,
         begun: Instant::now(),
         idle: options.idle,
         working: AtomicU64::new(0),
@@ -175,6 +180,8 @@ fn end(server: &Server, listener: UnixListener) {
     while server.working.load(Ordering::SeqCst) > 0 {
         thread::sleep(Duration::from_millis(5));
     }
+    // Whoever asks a mount from now on waits for the next daemon.
+    server.mounts.pause();
     match server.store.close() {
         Ok(()) => info!("ended"),
         Err(e) => warn!("ended without closing the store in good order: {e}"),
@@ -187,7 +194,7 @@ impl Server {
     }
 
     fn until_idle(&self) -> Duration {
-        if self.connections.load(Ordering::SeqCst) > 0 {
+        if self.connections.load(Ordering::SeqCst) > 0 || self.mounts.count() > 0 {
             return self.idle.max(Duration::from_secs(1));
         }
         self.idle.saturating_sub(self.last_used().elapsed())
@@ -258,6 +265,26 @@ impl Server {
                         thread::sleep(Duration::from_millis(5));
                     }
                     return Ok(());
+                }
+                Call::Mounts {} => send(&mut stream, &Reply::Answer(Answer::Mounts(self.mounts.answers())))?,
+                Call::Mount { record } => {
+                    let Some(((), fds)) = mounts::receive(&stream)? else { return Ok(()) };
+                    let Some(device) = fds.into_iter().next() else {
+                        return Err(io::Error::new(
+                            io::ErrorKind::InvalidData,
+                            "a mount came without its device",
+                        ));
+                    };
+                    self.working.fetch_add(1, Ordering::SeqCst);
+                    let going = self.ending.load(Ordering::SeqCst);
+                    let added = if going { None } else { Some(self.mounts.add(device, record)) };
+                    self.working.fetch_sub(1, Ordering::SeqCst);
+                    let reply = match added {
+                        None => return send(&mut stream, &Reply::Going {}),
+                        Some(Ok(mount)) => Reply::Answer(Answer::Mounts(vec![mount])),
+                        Some(Err(failure)) => Reply::Failure(failure),
+                    };
+                    send(&mut stream, &reply)?;
                 }
                 Call::Status {} => send(&mut stream, &Reply::Answer(Answer::Status(self.status())))?,
                 // A daemon that is ending takes no new work: the client finds, or starts, another.
@@ -343,6 +370,7 @@ impl Server {
             up_seconds: Some(self.begun.elapsed().as_secs()),
             working: Some(self.working.load(Ordering::SeqCst)),
             idle_seconds: Some(self.idle.as_secs()),
+            mounts: Some(self.mounts.count() as u64),
         }
     }
 }

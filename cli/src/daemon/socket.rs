@@ -28,18 +28,28 @@ fn short<T>(store: &Path, name: &str, with: impl Fn(&Path) -> io::Result<T>) -> 
 
 /// Connects to the daemon, when one listens.
 pub(super) fn connect(store: &Path) -> io::Result<UnixStream> {
-    short(store, NAME, |path| UnixStream::connect(path))
+    connect_to(store, NAME)
 }
 
-/// Listens. Only whoever holds the store's lock may: a socket that is there is a dead daemon's, and is
+/// Connects to the socket of that name.
+pub fn connect_to(store: &Path, name: &str) -> io::Result<UnixStream> {
+    short(store, name, |path| UnixStream::connect(path))
+}
+
+/// Listens for the daemon's clients. Only whoever holds the store's lock may: a socket that is there is a dead daemon's, and is
 /// replaced.
-pub(super) fn listen(store: &Path) -> io::Result<UnixListener> {
+pub(super) fn listen_for_clients(store: &Path) -> io::Result<UnixListener> {
+    listen(store, NAME)
+}
+
+/// Listens on the socket of that name, in the place of any that is there.
+pub fn listen(store: &Path, name: &str) -> io::Result<UnixListener> {
     use std::os::unix::fs::PermissionsExt;
     // Under another name first, so that nobody connects before only the owner may.
-    let new = "socket.new";
-    let _ = std::fs::remove_file(store.join(new));
-    let listener = short(store, new, |path| UnixListener::bind(path))?;
-    std::fs::set_permissions(store.join(new), std::fs::Permissions::from_mode(0o600))?;
-    std::fs::rename(store.join(new), path(store))?;
+    let new = format!("{name}.new");
+    let _ = std::fs::remove_file(store.join(&new));
+    let listener = short(store, &new, |path| UnixListener::bind(path))?;
+    std::fs::set_permissions(store.join(&new), std::fs::Permissions::from_mode(0o600))?;
+    std::fs::rename(store.join(&new), store.join(name))?;
     Ok(listener)
 }

@@ -12,7 +12,7 @@ use crate::failure::{Failure, Kind};
 /// The one line that a daemon writes to its stdout when it is ready, or knows that it never will be.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Started {
+pub enum Started {
     /// It listens.
     Ready,
     /// Another daemon owns the store: it may be starting, or about to end.
@@ -22,7 +22,7 @@ pub(super) enum Started {
 }
 
 /// Starts a daemon for `store` and waits until it listens, or gives up.
-pub(super) fn start(store: &Path) -> Result<Started, Failure> {
+pub fn start(store: &Path) -> Result<Started, Failure> {
     let failed = |e| Failure::io("the daemon could not be started", &e);
     super::sys::keep_descriptors();
     // Through /proc, so that it is this very program, also when its file was replaced by an upgrade.

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::answers::{Answer, Entry, Progress};
 use crate::failure::Failure;
+use crate::mounts::Record;
 use crate::service::Request;
 
 /// The most bytes that a frame may have: what is longer is no frame of ours.
@@ -54,6 +55,13 @@ pub enum Call {
     },
     /// How are you?
     Status {},
+    /// Which mounts are there?
+    Mounts {},
+    /// Answer for this mount; its device comes in a message of its own right after.
+    Mount {
+        /// What it is.
+        record: Record,
+    },
     /// Something for the store.
     Store {
         /// What.

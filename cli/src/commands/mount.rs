@@ -1,0 +1,155 @@
+//! `mount`: show the store as a filesystem.
+
+use std::ffi::OsString;
+use std::os::fd::AsFd;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+
+use stele_fs::attach::{self, How};
+
+use crate::answers::{self, Answer};
+use crate::args::Global;
+use crate::daemon::client::{Client, existing};
+use crate::daemon::wire::{Call, VERSION};
+use crate::failure::{Failure, Kind};
+use crate::mounts::{Record, own_namespace};
+use crate::reference::to_wire;
+use crate::render::{self, Terminal};
+use crate::where_store;
+
+/// Show the store at DIR as a read-only filesystem.
+///
+/// DIR/<digest> is the tree or blob of that digest; a label may follow, DIR/<digest>-<label>, and is not looked at.
+/// DIR/by-name/<root> links to what a root keeps. Prints DIR when the mount is there.
+///
+/// As root the mount is for everybody. A user mounts by fusermount3, or in a namespace of the user's own together with
+/// a command: `stele mount DIR -- sh`.
+#[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Mount {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// An empty folder [default: `mnt` in the store's folder]
+    #[arg(value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Run this with the mount in a namespace of its own: nobody else sees it, and it ends with the command
+    #[arg(last = true, value_name = "COMMAND")]
+    run: Vec<OsString>,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// List the mounts of the store
+    Ls,
+}
+
+impl Mount {
+    pub fn run(self, global: &Global) -> Result<ExitCode, Failure> {
+        let store = where_store::find(global.store.clone())?;
+        if let Some(Command::Ls) = self.command {
+            let mounts = list(&store, global.json)?;
+            let text = render::mounts(&mounts);
+            let told = if global.json { render::json(&mounts) } else { render::out(text.as_bytes()) };
+            return told.map(|()| ExitCode::SUCCESS);
+        }
+        let mut terminal = Terminal::new(global.json);
+        let mut client = Client::connect(&store, self.dir.is_some(), &mut terminal)?;
+        // As everybody else names it, links resolved: it is compared with what the kernel says.
+        let store = std::fs::canonicalize(&store).map_err(|e| Failure::io("the store's folder", &e))?;
+        let dir = folder(self.dir, &store)?;
+        if self.run.is_empty() && attach::is_attached(&dir, &store) {
+            render::note(&format!("the store is mounted at {} already", dir.display()));
+            return render::out(&line(&dir)).map(|()| ExitCode::SUCCESS);
+        }
+        refuse_full(&dir)?;
+        if !self.run.is_empty() {
+            attach::namespace::enter().map_err(|e| {
+                Failure::io("no namespaces could be made", &e)
+                    .hint("the administrator may have set user.max_user_namespaces to 0, or a container may forbid them")
+            })?;
+        }
+        let mount = mount(&mut client, &dir, &store, &mut terminal)?;
+        if self.run.is_empty() {
+            let told = if global.json { render::json(&mount) } else { render::out(&line(&dir)) };
+            return told.map(|()| ExitCode::SUCCESS);
+        }
+        drop(client);
+        let failed = std::process::Command::new(&self.run[0]).args(&self.run[1..]).exec();
+        Err(Failure::io(&format!("{} could not be run", self.run[0].display()), &failed))
+    }
+}
+
+fn line(dir: &Path) -> Vec<u8> {
+    use std::os::unix::ffi::OsStrExt;
+    [dir.as_os_str().as_bytes(), b"\n"].concat()
+}
+
+/// Where to mount.
+pub fn folder(named: Option<PathBuf>, store: &Path) -> Result<PathBuf, Failure> {
+    let dir = named.unwrap_or_else(|| store.join("mnt"));
+    if dir == store.join("mnt") {
+        // The store's own, made when it is first asked for. A mount that nobody answers for is there all the same.
+        let _ = std::fs::create_dir(&dir);
+    }
+    // Its parent's links are resolved and not its own: nobody may answer there any more.
+    let absolute = std::path::absolute(&dir).map_err(|e| Failure::io("that place is no path", &e))?;
+    let resolved = match (absolute.parent().map(std::fs::canonicalize), absolute.file_name()) {
+        (Some(Ok(parent)), Some(name)) => parent.join(name),
+        _ => absolute,
+    };
+    let link = std::fs::symlink_metadata(&resolved).is_ok_and(|meta| meta.file_type().is_symlink());
+    match link.then(|| std::fs::canonicalize(&resolved)) {
+        Some(Ok(path)) => Ok(path),
+        _ => Ok(resolved),
+    }
+}
+
+fn refuse_full(dir: &Path) -> Result<(), Failure> {
+    // That it is not there, or no folder, is told by whoever mounts.
+    if std::fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some()) {
+        let message = format!("{} is not empty: what is in it would be hidden", dir.display());
+        return Err(Failure::new(Kind::Usage, message).hint("name an empty folder"));
+    }
+    Ok(())
+}
+
+fn mount(
+    client: &mut Client,
+    dir: &Path,
+    store: &Path,
+    terminal: &mut Terminal,
+) -> Result<answers::Mount, Failure> {
+    let attached = attach::attach(dir, store)?;
+    let record = Record {
+        path: to_wire(dir.as_os_str()),
+        direct: attached.how == How::Direct,
+        namespace: own_namespace(),
+        since: stele_store::now(),
+    };
+    match client.mount(&record, attached.device.as_fd(), terminal) {
+        Ok(Answer::Mounts(mounts)) if !mounts.is_empty() => Ok(mounts[0].clone()),
+        other => {
+            // Nobody answers: whoever looks there would wait for ever.
+            drop(attached.device);
+            let _ = attach::detach(dir, attached.how, true);
+            Err(other.err().unwrap_or_else(|| {
+                Failure::new(Kind::Failed, "the daemon answered something else than it was asked")
+            }))
+        }
+    }
+}
+
+/// The mounts of a store; none when no daemon runs.
+pub fn list(store: &Path, json: bool) -> Result<Vec<answers::Mount>, Failure> {
+    let Some(mut connection) = existing(store)? else { return Ok(Vec::new()) };
+    if connection.welcome.stele != VERSION {
+        return Ok(Vec::new());
+    }
+    match connection.call(&Call::Mounts {}, &mut Terminal::new(json))? {
+        Some(Answer::Mounts(mounts)) => Ok(mounts),
+        _ => Ok(Vec::new()),
+    }
+}

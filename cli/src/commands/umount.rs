@@ -1,0 +1,108 @@
+//! `umount`: take a mount away.
+
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+
+use stele_fs::attach::{self, How};
+
+use super::mount::{folder, list};
+use crate::answers::Mount;
+use crate::args::Global;
+use crate::failure::{Failure, Kind};
+use crate::mounts::own_namespace;
+use crate::reference::{from_wire, to_wire};
+use crate::where_store;
+
+/// How long the daemon may take to notice.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Take a mount of the store away.
+#[derive(Args, Debug)]
+pub struct Umount {
+    /// Where it is [default: `mnt` in the store's folder]
+    #[arg(value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Also when it is in use: its name goes now, it itself with its last user
+    #[arg(long)]
+    lazy: bool,
+    /// All mounts of the store that this terminal sees
+    #[arg(long, conflicts_with = "dir")]
+    all: bool,
+}
+
+impl Umount {
+    pub fn run(self, global: &Global) -> Result<(), Failure> {
+        let store = where_store::find(global.store.clone())?;
+        let store = std::fs::canonicalize(&store).map_err(|e| Failure::io("the store's folder", &e))?;
+        if self.all {
+            return all(&store, self.lazy);
+        }
+        let dir = folder(self.dir, &store)?;
+        let text = to_wire(dir.as_os_str());
+        let known = list(&store, global.json)?.into_iter().find(|it| it.path == text && sees(it));
+        if known.is_none() && !attach::is_attached(&dir, &store) {
+            let message = format!("the store is not mounted at {}", dir.display());
+            return Err(Failure::new(Kind::NotFound, message).hint("`stele mount ls` lists its mounts"));
+        }
+        // One whose daemon and keeper are both gone is not known to anybody any more.
+        let direct = known.as_ref().map_or(rustix::process::geteuid().is_root(), |it| it.direct);
+        attach::detach(&dir, if direct { How::Direct } else { How::Helper }, self.lazy)?;
+        if !self.lazy {
+            wait_until_gone(&store, &[text]);
+        }
+        Ok(())
+    }
+}
+
+/// A mount in another namespace is for whoever is in there.
+fn sees(mount: &Mount) -> bool {
+    mount.namespace == own_namespace()
+}
+
+fn all(store: &Path, lazy: bool) -> Result<(), Failure> {
+    let mounts: Vec<Mount> = list(store, false)?.into_iter().filter(sees).collect();
+    for it in &mounts {
+        let how = if it.direct { How::Direct } else { How::Helper };
+        attach::detach(&from_wire(&it.path)?, how, lazy)?;
+    }
+    if !lazy {
+        wait_until_gone(store, &mounts.into_iter().map(|it| it.path).collect::<Vec<_>>());
+    }
+    Ok(())
+}
+
+/// Takes away what a daemon that is to end answers for; with `now`, also what is in use.
+///
+/// # Errors
+/// When something is in use: the daemon goes on then.
+pub fn end_mounts(store: &Path, now: bool) -> Result<(), Failure> {
+    let store = std::fs::canonicalize(store).unwrap_or_else(|_| store.to_owned());
+    all(&store, now).map_err(|failure| {
+        let hint = "stop what uses it, or take it away all the same: `stele daemon stop --now`";
+        Failure { hint: Some(hint.to_owned()), ..failure }
+    })?;
+    let elsewhere = list(&store, false)?.len();
+    if elsewhere > 0 && !now {
+        let message =
+            format!("{elsewhere} mounts in other namespaces, or that end with their last user, are in use");
+        return Err(Failure::new(Kind::Failed, message).hint(
+            "end the commands that use them, or stop the daemon all the same: `stele daemon stop --now`",
+        ));
+    }
+    Ok(())
+}
+
+/// The kernel tells the daemon in its own time.
+fn wait_until_gone(store: &Path, paths: &[String]) {
+    let begun = Instant::now();
+    while begun.elapsed() < PATIENCE {
+        match list(store, false) {
+            Ok(left) if left.iter().any(|it| sees(it) && paths.contains(&it.path)) => {}
+            _ => return,
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+}

@@ -1,0 +1,44 @@
+//! The mounts of a store: which there are, who answers, and who holds them while nobody does.
+//!
+//! A command makes a mount in its own process and hands the device to the daemon, which answers ([`list`]). A second
+//! process, the keeper ([`keeper`]), holds the same descriptors and does nothing else: when the daemon is killed it
+//! starts another, which gets them from it and goes on. Whoever reads from the mount meanwhile waits, and notices
+//! nothing.
+
+mod held;
+pub mod keeper;
+pub mod list;
+mod passing;
+mod written;
+
+pub use passing::{receive, send};
+
+use serde::{Deserialize, Serialize};
+
+use stele_fs::attach::How;
+
+/// What is known of a mount, however many processes come and go.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Record {
+    /// Where it is, escaped.
+    pub path: String,
+    /// Whether mount(2) made it; otherwise `fusermount3` did.
+    pub direct: bool,
+    /// The mount namespace that it is in: the inode of `/proc/PID/ns/mnt`.
+    pub namespace: u64,
+    /// Since when, in seconds since 1970-01-01 UTC.
+    pub since: u64,
+}
+
+impl Record {
+    /// How it has to be taken away.
+    pub fn how(&self) -> How {
+        if self.direct { How::Direct } else { How::Helper }
+    }
+}
+
+/// The mount namespace of this process.
+pub fn own_namespace() -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata("/proc/self/ns/mnt").map_or(0, |meta| meta.ino())
+}

@@ -1,0 +1,20 @@
+//! A user and a mount namespace of one's own, in which any user may mount (user_namespaces(7)).
+
+use std::io;
+
+use rustix::thread::UnshareFlags;
+
+/// Moves this process into new namespaces in which it is root; outside it has no more rights than before. Only a
+/// process with one thread can.
+///
+/// # Errors
+/// When the kernel, or its administrator, does not let users have namespaces.
+pub fn enter() -> io::Result<()> {
+    let user = rustix::process::getuid().as_raw();
+    let group = rustix::process::getgid().as_raw();
+    super::sys::unshare(UnshareFlags::NEWUSER | UnshareFlags::NEWNS)?;
+    // Without this no group can be mapped (user_namespaces(7), "Defining user and group ID mappings").
+    std::fs::write("/proc/self/setgroups", "deny")?;
+    std::fs::write("/proc/self/uid_map", format!("0 {user} 1"))?;
+    std::fs::write("/proc/self/gid_map", format!("0 {group} 1"))
+}

@@ -1,0 +1,81 @@
+//! Inode numbers. A file's number is its content, so that the same file in two trees is one inode with one page
+//! cache, and no table of files is needed to know what the kernel means by a number.
+//!
+//! | bits | of a file's number |
+//! | --- | --- |
+//! | 63 | 1 |
+//! | 2 to 61 | the first 60 bits of the blob's digest |
+//! | 0 | 1 when it is executable |
+//!
+//! All other numbers are counted up as directories and symbolic links are met, for the kernel wants a directory
+//! to have one place. A number is never used for two things within one mount.
+//!
+//! Two blobs whose digests begin with the same 60 bits can be made, with effort. [`generation`] and [`check`] are
+//! further bits of the digest, which the kernel and the server compare: such blobs give errors, never each
+//! other's bytes.
+
+use stele_store::model::{BlobId, Digest, DigestPrefix};
+
+/// The mount's own directory (FUSE_ROOT_ID in the kernel's fuse.h).
+pub const ROOT: u64 = 1;
+/// The directory `by-name`.
+pub const BY_NAME: u64 = 2;
+/// The first number that is counted.
+pub const FIRST: u64 = 16;
+
+const FILE: u64 = 1 << 63;
+
+fn word(digest: &Digest, at: usize) -> u64 {
+    let mut bytes = [0; 8];
+    bytes.copy_from_slice(&digest.as_bytes()[at..at + 8]);
+    u64::from_be_bytes(bytes)
+}
+
+/// The number of a file.
+pub fn of_file(blob: &BlobId, executable: bool) -> u64 {
+    FILE | (word(&blob.0, 0) >> 4) << 2 | u64::from(executable)
+}
+
+/// What a number says of a file: how its digest begins, and whether it is executable. `None` when it is no
+/// file's.
+pub fn file(ino: u64) -> Option<(DigestPrefix, bool)> {
+    if ino & FILE == 0 {
+        return None;
+    }
+    let digits = format!("{:015x}", (ino & !FILE) >> 2);
+    Some((DigestPrefix::parse(&digits)?, ino & 1 != 0))
+}
+
+/// Bits 64 to 127 of a digest: the handle of an open file.
+pub fn check(blob: &BlobId) -> u64 {
+    word(&blob.0, 8)
+}
+
+/// Bits 128 to 159 of a digest: the generation of an inode, of which the kernel keeps 32 bits.
+pub fn generation(blob: &BlobId) -> u64 {
+    word(&blob.0, 16) >> 32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_are_counted_are_no_files() {
+        for ino in [0, ROOT, BY_NAME, FIRST, FILE - 1] {
+            assert!(file(ino).is_none(), "{ino}");
+        }
+    }
+
+    #[test]
+    fn a_files_number_gives_back_how_its_digest_begins() {
+        for seed in 0u32..1000 {
+            let blob = BlobId(Digest::of(&seed.to_le_bytes()));
+            for executable in [false, true] {
+                let (prefix, bit) = file(of_file(&blob, executable)).unwrap();
+                assert_eq!(prefix.text(), blob.0.to_string()[..15]);
+                assert_eq!(bit, executable);
+            }
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! A mount that this process answers for.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use rustix::fs::MemfdFlags;
+use tracing::{info, warn};
+
+use stele_store::Store;
+
+use crate::state::{JournalError, State};
+use crate::transport::{Begin, Connection, Transport, clone_device};
+use crate::view::View;
+
+/// Why a mount cannot be answered for.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The journal of what the kernel was told.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The device.
+    #[error("the FUSE device cannot be used: {0}")]
+    Device(#[from] io::Error),
+}
+
+/// What another process needs to go on with a mount: descriptors to hold, in this order.
+#[derive(Debug)]
+pub struct Heirloom {
+    /// The device that was mounted, and clones of it.
+    pub devices: Vec<OwnedFd>,
+    /// The journal.
+    pub journal: OwnedFd,
+}
+
+/// A mount that this process answers for.
+pub struct Serving {
+    view: Arc<View>,
+    heirloom: Heirloom,
+    passthrough: Arc<AtomicBool>,
+}
+
+impl Serving {
+    /// Begins with a mount that is new. `on_end` is called when it is gone.
+    ///
+    /// # Errors
+    /// See [`ServeError`].
+    pub fn begin(
+        store: &Arc<Store>,
+        device: OwnedFd,
+        transport: &dyn Transport,
+        on_end: impl FnOnce() + Send + 'static,
+    ) -> Result<Self, ServeError> {
+        let journal =
+            rustix::fs::memfd_create("stele-mount", MemfdFlags::CLOEXEC).map_err(io::Error::from)?;
+        let state = State::begin(File::from(journal.try_clone()?))?;
+        // A second thread helps clients that ask at the same time; a clone lets it not wait for the first.
+        let second = clone_device(device.as_fd()).or_else(|e| {
+            info!("both threads of a mount read one descriptor: {e}");
+            device.try_clone()
+        })?;
+        let heirloom = Heirloom { devices: vec![device, second], journal };
+        Self::start(store, state, heirloom, transport, Begin::New, on_end)
+    }
+
+    /// Goes on with a mount that another process answered for.
+    ///
+    /// # Errors
+    /// See [`ServeError`].
+    pub fn resume(
+        store: &Arc<Store>,
+        heirloom: Heirloom,
+        transport: &dyn Transport,
+        on_end: impl FnOnce() + Send + 'static,
+    ) -> Result<Self, ServeError> {
+        let state = State::resume(File::from(heirloom.journal.try_clone()?))?;
+        Self::start(store, state, heirloom, transport, Begin::Resumed, on_end)
+    }
+
+    fn start(
+        store: &Arc<Store>,
+        state: State,
+        heirloom: Heirloom,
+        transport: &dyn Transport,
+        begin: Begin,
+        on_end: impl FnOnce() + Send + 'static,
+    ) -> Result<Self, ServeError> {
+        let view = View::new(store, state);
+        let devices = heirloom.devices.iter().map(OwnedFd::try_clone).collect::<io::Result<_>>()?;
+        let Connection { forgetting, passthrough, threads } = transport.serve(&view, devices, begin)?;
+        view.set_forgetting(forgetting);
+        thread::Builder::new().name("mount-end".to_owned()).spawn(move || {
+            for thread in threads {
+                match thread.join() {
+                    Ok(Ok(())) => {}
+                    Ok(Err(e)) => warn!("a thread of a mount ended: {e}"),
+                    Err(_) => warn!("a thread of a mount met a fault of its own"),
+                }
+            }
+            on_end();
+        })?;
+        Ok(Self { view, heirloom, passthrough })
+    }
+
+    /// What another process needs to go on.
+    pub fn heirloom(&self) -> &Heirloom {
+        &self.heirloom
+    }
+
+    /// Whether the kernel reads payload files by itself.
+    pub fn passthrough(&self) -> bool {
+        self.passthrough.load(Ordering::Relaxed)
+    }
+
+    /// Waits for what is being answered, and answers no more: the next process will.
+    pub fn pause(&self) {
+        self.view.pause();
+    }
+
+    /// How many files are open, and how many directories and links the kernel knows.
+    pub fn counts(&self) -> (usize, usize) {
+        self.view.with_state(|state| (state.open_files().count(), state.known()))
+    }
+}

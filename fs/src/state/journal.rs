@@ -1,0 +1,158 @@
+//! The journal of a mount: a file in memory (memfd_create(2)) that outlives the process which writes it, because
+//! another one holds it as well. `docs/formats.md` has the bytes.
+//!
+//! Nothing is synced: what it says is of use only as long as the kernel lives that it speaks of. A kill can leave
+//! half a record at the end, which the kernel was told nothing of.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use rustix::fs::FallocateFlags;
+
+use super::record::Record;
+
+/// How a journal begins.
+const MAGIC: &[u8; 16] = b"stele-mount 1\n\0\0";
+/// Where the records may begin.
+const HEAD: u64 = 64;
+/// Below so many bytes no journal is written anew.
+const SMALL: u64 = 1 << 20;
+/// About the size of a record, in bytes.
+const RECORD: u64 = 64;
+
+/// What the kernel said of itself at the beginning (FUSE_INIT), which it says only once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Init {
+    /// Minor version of its protocol.
+    pub minor: u32,
+    /// How far it reads ahead at most, in bytes.
+    pub max_readahead: u32,
+    /// What it can do: `flags`, and `flags2` in the upper half.
+    pub flags: u64,
+}
+
+/// Why a journal cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// It was written by another version, or is none.
+    #[error("the journal of the mount is of another version of stele")]
+    Version,
+    /// It cannot be read or written.
+    #[error("the journal of the mount cannot be used: {0}")]
+    File(#[from] io::Error),
+}
+
+/// An open journal.
+pub struct Journal {
+    file: File,
+    init: Init,
+    /// Where the records that count begin, and where the next one goes.
+    start: u64,
+    end: u64,
+    buffer: Vec<u8>,
+}
+
+impl Journal {
+    /// Begins an empty journal.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn create(file: File, init: Init) -> Result<Self, JournalError> {
+        let mut head = [0; HEAD as usize];
+        head[..16].copy_from_slice(MAGIC);
+        head[16..24].copy_from_slice(&HEAD.to_le_bytes());
+        file.set_len(0)?;
+        file.write_all_at(&head, 0)?;
+        let mut journal = Self { file, init, start: HEAD, end: HEAD, buffer: Vec::new() };
+        journal.set_init(init)?;
+        Ok(journal)
+    }
+
+    /// Writes down what the kernel said of itself.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn set_init(&mut self, init: Init) -> io::Result<()> {
+        let mut bytes = [0; 16];
+        bytes[..4].copy_from_slice(&init.minor.to_le_bytes());
+        bytes[4..8].copy_from_slice(&init.max_readahead.to_le_bytes());
+        bytes[8..].copy_from_slice(&init.flags.to_le_bytes());
+        self.init = init;
+        self.file.write_all_at(&bytes, 24)
+    }
+
+    /// Opens what another process left, and gives its records.
+    ///
+    /// # Errors
+    /// See [`JournalError`].
+    pub fn open(file: File) -> Result<(Self, Vec<Record>), JournalError> {
+        let mut head = [0; HEAD as usize];
+        file.read_exact_at(&mut head, 0).map_err(|_| JournalError::Version)?;
+        let length = file.metadata()?.len();
+        let word = |at: usize| u64::from_le_bytes(head[at..at + 8].try_into().unwrap_or_default());
+        let half = |at: usize| u32::from_le_bytes(head[at..at + 4].try_into().unwrap_or_default());
+        let start = word(16);
+        if &head[..16] != MAGIC || !(HEAD..=length).contains(&start) {
+            return Err(JournalError::Version);
+        }
+        let init = Init { minor: half(24), max_readahead: half(28), flags: word(32) };
+        let left = usize::try_from(length - start).map_err(|_| JournalError::Version)?;
+        let mut bytes = vec![0; left];
+        file.read_exact_at(&mut bytes, start)?;
+        let (mut records, mut at) = (Vec::new(), 0);
+        while let Some((record, took)) = Record::decode(&bytes[at..]) {
+            records.push(record);
+            at += took;
+        }
+        // Half a record, of which the kernel was told nothing: the next one must not come after it.
+        let end = start + at as u64;
+        file.set_len(end)?;
+        Ok((Self { file, init, start, end, buffer: Vec::new() }, records))
+    }
+
+    /// What the kernel said of itself.
+    pub fn init(&self) -> Init {
+        self.init
+    }
+
+    /// Appends a record.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write(&mut self, record: &Record) -> io::Result<()> {
+        self.buffer.clear();
+        record.encode(&mut self.buffer);
+        self.file.write_all_at(&self.buffer, self.end)?;
+        self.end += self.buffer.len() as u64;
+        Ok(())
+    }
+
+    /// Whether a journal of `live` records would be much shorter.
+    pub(super) fn is_mostly_history(&self, live: usize) -> bool {
+        let length = self.end - self.start;
+        length > SMALL && length / RECORD > 4 * live as u64
+    }
+
+    /// Goes on with these records alone.
+    ///
+    /// # Errors
+    /// When the file cannot be written; what it says is the same as before then.
+    pub(super) fn rewrite(&mut self, records: impl Iterator<Item = Record>) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        records.for_each(|record| record.encode(&mut bytes));
+        // Whoever reads from the old start meets the old records, and then the same again: that is no harm.
+        self.file.write_all_at(&bytes, self.end)?;
+        self.file.write_all_at(&self.end.to_le_bytes(), 16)?;
+        let (old, new) = (self.start, self.end);
+        (self.start, self.end) = (new, new + bytes.len() as u64);
+        // The memory of what is passed. A kernel that cannot give it back keeps it until the mount ends.
+        let _ = rustix::fs::fallocate(
+            &self.file,
+            FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE,
+            old.max(HEAD),
+            new - old,
+        );
+        Ok(())
+    }
+}

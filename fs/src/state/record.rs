@@ -1,0 +1,225 @@
+//! The journal's records. `docs/formats.md` has the bytes.
+
+use stele_store::model::{BlobId, Digest, SymlinkTarget, TreeId};
+
+use super::files::{Mode, OpenFile};
+use super::nodes::{Place, What};
+
+/// Something that the kernel is told.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Record {
+    /// A number stands for this.
+    Node {
+        /// The number.
+        ino: u64,
+        /// Where.
+        place: Place,
+        /// What.
+        what: What,
+    },
+    /// A number stands for nothing any more.
+    Gone {
+        /// The number.
+        ino: u64,
+    },
+    /// How often a file is open; zero times when it is not.
+    File {
+        /// The file's number.
+        ino: u64,
+        /// How it is open.
+        open: OpenFile,
+    },
+}
+
+impl Record {
+    /// Appends the record's bytes, with their length before them.
+    pub fn encode(&self, to: &mut Vec<u8>) {
+        let begin = to.len();
+        to.extend_from_slice(&[0; 2]);
+        match self {
+            Self::Node { ino, place, what } => {
+                to.push(b'n');
+                to.extend_from_slice(&ino.to_le_bytes());
+                match what {
+                    What::Tree(tree) => {
+                        to.push(b'd');
+                        to.extend_from_slice(tree.0.as_bytes());
+                    }
+                    What::Link(target) => {
+                        to.push(b'l');
+                        bytes(target.as_bytes(), to);
+                    }
+                }
+                match place {
+                    Place::Top(name) => {
+                        to.push(b't');
+                        bytes(name, to);
+                    }
+                    Place::ByName(name) => {
+                        to.push(b'b');
+                        bytes(name, to);
+                    }
+                    Place::In { parent, index } => {
+                        to.push(b'i');
+                        to.extend_from_slice(&parent.to_le_bytes());
+                        to.extend_from_slice(&index.to_le_bytes());
+                    }
+                }
+            }
+            Self::Gone { ino } => {
+                to.push(b'g');
+                to.extend_from_slice(&ino.to_le_bytes());
+            }
+            Self::File { ino, open } => {
+                to.push(b'f');
+                to.extend_from_slice(&ino.to_le_bytes());
+                to.extend_from_slice(open.blob.0.as_bytes());
+                to.extend_from_slice(&open.times.to_le_bytes());
+                match open.mode {
+                    Mode::Asked => to.push(b'a'),
+                    Mode::Passthrough(id) => {
+                        to.push(b'p');
+                        to.extend_from_slice(&id.to_le_bytes());
+                    }
+                }
+            }
+        }
+        // A symbolic link's target has at most 4,095 bytes and a name 255, so no record reaches 65,536.
+        let length = u16::try_from(to.len() - begin - 2).unwrap_or(u16::MAX);
+        to[begin..begin + 2].copy_from_slice(&length.to_le_bytes());
+    }
+
+    /// Reads the first record, and how many bytes it took. `None` when there is no whole one.
+    pub fn decode(from: &[u8]) -> Option<(Self, usize)> {
+        let (head, rest) = from.split_at_checked(2)?;
+        let length = usize::from(u16::from_le_bytes(head.try_into().ok()?));
+        let mut rest = Reader(rest.get(..length)?);
+        let record = match rest.byte()? {
+            b'n' => {
+                let ino = rest.u64()?;
+                let what = match rest.byte()? {
+                    b'd' => What::Tree(TreeId(rest.digest()?)),
+                    b'l' => What::Link(SymlinkTarget::new(rest.bytes()?).ok()?),
+                    _ => return None,
+                };
+                let place = match rest.byte()? {
+                    b't' => Place::Top(rest.bytes()?.to_vec()),
+                    b'b' => Place::ByName(rest.bytes()?.to_vec()),
+                    b'i' => Place::In { parent: rest.u64()?, index: rest.u32()? },
+                    _ => return None,
+                };
+                Self::Node { ino, place, what }
+            }
+            b'g' => Self::Gone { ino: rest.u64()? },
+            b'f' => {
+                let (ino, blob, times) = (rest.u64()?, BlobId(rest.digest()?), rest.u64()?);
+                let mode = match rest.byte()? {
+                    b'a' => Mode::Asked,
+                    b'p' => Mode::Passthrough(rest.u32()?),
+                    _ => return None,
+                };
+                Self::File { ino, open: OpenFile { blob, mode, times } }
+            }
+            _ => return None,
+        };
+        rest.0.is_empty().then_some((record, length + 2))
+    }
+}
+
+fn bytes(bytes: &[u8], to: &mut Vec<u8>) {
+    to.extend_from_slice(&u16::try_from(bytes.len()).unwrap_or(u16::MAX).to_le_bytes());
+    to.extend_from_slice(bytes);
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
+        let (head, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(head)
+    }
+
+    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        self.take(N)?.try_into().ok()
+    }
+
+    fn byte(&mut self) -> Option<u8> {
+        self.array::<1>().map(|[byte]| byte)
+    }
+
+    fn u32(&mut self) -> Option<u32> {
+        self.array().map(u32::from_le_bytes)
+    }
+
+    fn u64(&mut self) -> Option<u64> {
+        self.array().map(u64::from_le_bytes)
+    }
+
+    fn digest(&mut self) -> Option<Digest> {
+        self.array().map(Digest::from_bytes)
+    }
+
+    fn bytes(&mut self) -> Option<&'a [u8]> {
+        let length = self.array().map(u16::from_le_bytes)?;
+        self.take(usize::from(length))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn place() -> impl Strategy<Value = Place> {
+        let name = proptest::collection::vec(any::<u8>(), 1..255);
+        prop_oneof![
+            name.clone().prop_map(Place::Top),
+            name.prop_map(Place::ByName),
+            (any::<u64>(), any::<u32>()).prop_map(|(parent, index)| Place::In { parent, index }),
+        ]
+    }
+
+    fn what() -> impl Strategy<Value = What> {
+        prop_oneof![
+            any::<[u8; 32]>().prop_map(|it| What::Tree(TreeId(Digest::from_bytes(it)))),
+            proptest::collection::vec(1..=255u8, 1..4095)
+                .prop_map(|it| What::Link(SymlinkTarget::new(&it).unwrap())),
+        ]
+    }
+
+    fn record() -> impl Strategy<Value = Record> {
+        let mode = prop_oneof![Just(Mode::Asked), any::<u32>().prop_map(Mode::Passthrough)];
+        let file = (any::<[u8; 32]>(), mode, any::<u64>());
+        let open = |(it, mode, times)| OpenFile { blob: BlobId(Digest::from_bytes(it)), mode, times };
+        prop_oneof![
+            (any::<u64>(), place(), what()).prop_map(|(ino, place, what)| Record::Node { ino, place, what }),
+            any::<u64>().prop_map(|ino| Record::Gone { ino }),
+            (any::<u64>(), file.prop_map(open)).prop_map(|(ino, open)| Record::File { ino, open }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_record_that_is_cut_short_is_none(record in record(), cut in 1usize..40) {
+            let mut bytes = Vec::new();
+            record.encode(&mut bytes);
+            prop_assert_eq!(Record::decode(&bytes[..bytes.len() - cut.min(bytes.len())]), None);
+        }
+
+        #[test]
+        fn rubbish_is_no_reason_to_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = Record::decode(&bytes);
+        }
+
+        #[test]
+        fn a_record_is_read_as_it_was_written(record in record(), behind in any::<[u8; 3]>()) {
+            let mut bytes = Vec::new();
+            record.encode(&mut bytes);
+            let length = bytes.len();
+            bytes.extend_from_slice(&behind);
+            prop_assert_eq!(Record::decode(&bytes), Some((record, length)));
+        }
+    }
+}

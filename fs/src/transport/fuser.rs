@@ -1,0 +1,389 @@
+//! Questions of the kernel by the crate `fuser`, and the answers of a [`View`] in its terms.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use fuser::{
+    BackingId, Config, Errno, FileAttr, FileHandle, FileType, Filesystem, FopenFlags, Generation, INodeNo,
+    InitFlags, KernelConfig, LockOwner, Notifier, OpenFlags, ReplyAttr, ReplyData, ReplyDirectory,
+    ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyIoctl, ReplyLseek, ReplyOpen, ReplyStatfs, ReplyXattr,
+    Request, Session, SessionACL,
+};
+use tracing::{debug, info, warn};
+
+use super::{Begin, Connection, Transport, handshake, resend, sys};
+use crate::inode;
+use crate::state::{Init, Mode};
+use crate::view::{Attributes, Backing, Fault, Forgetting, Found, Kind, Lifetime, View};
+
+/// As long as the kernel can remember: seconds of 64 bits, with room for what it adds.
+const ALWAYS: Duration = Duration::from_secs(1 << 40);
+const NEVER: Duration = Duration::ZERO;
+/// How many requests that nobody waits for, such as reading ahead, may be on their way at once.
+const BACKGROUND: u16 = 64;
+
+/// Reads and writes `/dev/fuse`.
+pub struct FuserTransport;
+
+/// What all threads of one mount share.
+struct Shared {
+    view: Arc<View>,
+    /// For requests to the device that are no answers.
+    device: OwnedFd,
+    passthrough: Arc<AtomicBool>,
+}
+
+struct Adapter {
+    shared: Arc<Shared>,
+    begin: Begin,
+}
+
+impl Transport for FuserTransport {
+    fn serve(&self, view: &Arc<View>, devices: Vec<OwnedFd>, begin: Begin) -> io::Result<Connection> {
+        let Some(first) = devices.first() else { return Err(io::ErrorKind::InvalidInput.into()) };
+        let shared = Arc::new(Shared {
+            view: Arc::clone(view),
+            device: first.try_clone()?,
+            passthrough: Arc::default(),
+        });
+        let mut sessions = Vec::new();
+        for device in devices {
+            let begin = if sessions.is_empty() { begin } else { Begin::Resumed };
+            let adapter = Adapter { shared: Arc::clone(&shared), begin };
+            sessions.push(match begin {
+                Begin::New => Session::from_fd(adapter, device, SessionACL::All, Config::default())?,
+                Begin::Resumed => handshake::resume(adapter, &device, view.with_state(|state| state.init()))?,
+            });
+        }
+        let notifier = sessions[0].notifier();
+        let mut threads = Vec::new();
+        for (number, session) in sessions.into_iter().enumerate() {
+            let name = format!("mount-{number}");
+            threads.push(thread::Builder::new().name(name).spawn(move || session.run())?);
+        }
+        if begin == Begin::Resumed
+            && let Err(e) = resend(shared.device.as_fd())
+        {
+            // Before Linux 6.9: whoever waits for such an answer waits until it is interrupted.
+            warn!("the kernel does not send again what was asked before: {e}");
+        }
+        Ok(Connection {
+            forgetting: Arc::new(Teller { notifier }),
+            passthrough: Arc::clone(&shared.passthrough),
+            threads,
+        })
+    }
+}
+
+struct Teller {
+    notifier: Notifier,
+}
+
+impl Forgetting for Teller {
+    fn forget_top(&self, name: &[u8]) {
+        if let Err(e) = self.notifier.inval_entry(INodeNo(inode::ROOT), OsStr::from_bytes(name)) {
+            debug!("the kernel does not forget a name: {e}");
+        }
+    }
+}
+
+impl Backing for Shared {
+    fn register(&self, file: &File) -> io::Result<u32> {
+        if !self.passthrough.load(Ordering::Relaxed) {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
+        BackingId::create_raw(&self.device, file).inspect_err(|e| {
+            // Only root may, and only on a disk that is no stack of others: that will not change.
+            info!("the kernel does not read payloads by itself: {e}");
+            self.passthrough.store(false, Ordering::Relaxed);
+        })
+    }
+
+    fn close(&self, id: u32) {
+        if let Err(e) = sys::close_backing(self.device.as_fd(), id) {
+            debug!("the kernel keeps a payload open: {e}");
+        }
+    }
+}
+
+fn errno(fault: Fault) -> Errno {
+    match fault {
+        Fault::NoEntry => Errno::ENOENT,
+        Fault::Stale => Errno::ESTALE,
+        Fault::NotDirectory => Errno::ENOTDIR,
+        Fault::IsDirectory => Errno::EISDIR,
+        Fault::Invalid => Errno::EINVAL,
+        Fault::Io => Errno::EIO,
+    }
+}
+
+fn file_type(kind: Kind) -> FileType {
+    match kind {
+        Kind::Directory => FileType::Directory,
+        Kind::File { .. } => FileType::RegularFile,
+        Kind::Link => FileType::Symlink,
+    }
+}
+
+/// One second after the epoch, so that `make` sees no difference, and no tool takes it for unset.
+fn time() -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(1)
+}
+
+fn attr(attributes: &Attributes) -> FileAttr {
+    let perm = match attributes.kind {
+        Kind::Directory | Kind::File { executable: true } => 0o555,
+        Kind::File { executable: false } => 0o444,
+        Kind::Link => 0o777,
+    };
+    FileAttr {
+        ino: INodeNo(attributes.ino),
+        size: attributes.size,
+        // What stat(2) counts in.
+        blocks: attributes.size.div_ceil(512),
+        atime: time(),
+        mtime: time(),
+        ctime: time(),
+        crtime: time(),
+        kind: file_type(attributes.kind),
+        perm,
+        // 1 for a directory says that subdirectories are not counted, as on btrfs.
+        nlink: 1,
+        uid: 0,
+        gid: 0,
+        rdev: 0,
+        blksize: 4096,
+        flags: 0,
+    }
+}
+
+fn ttl(lifetime: Lifetime) -> Duration {
+    match lifetime {
+        Lifetime::Always => ALWAYS,
+        Lifetime::Never => NEVER,
+    }
+}
+
+impl Filesystem for Adapter {
+    fn init(&mut self, _: &Request, config: &mut KernelConfig) -> io::Result<()> {
+        // What the kernel allows at most is only told by trying.
+        let max_readahead = match config.set_max_readahead(u32::MAX) {
+            Ok(most) | Err(most) => most,
+        };
+        let _ = config.set_max_readahead(max_readahead);
+        if self.begin == Begin::New {
+            let flags = config.capabilities().bits();
+            let init = Init { minor: config.kernel_abi().1, max_readahead, flags };
+            self.shared.view.with_state(|state| state.set_init(init))?;
+        }
+        let wanted = [
+            InitFlags::FUSE_DO_READDIRPLUS,
+            InitFlags::FUSE_PARALLEL_DIROPS,
+            InitFlags::FUSE_CACHE_SYMLINKS,
+            InitFlags::FUSE_EXPORT_SUPPORT,
+            InitFlags::FUSE_ASYNC_DIO,
+        ];
+        for flag in wanted {
+            if config.add_capabilities(flag).is_err() {
+                debug!("this kernel has no {flag:?}");
+            }
+        }
+        let passthrough = config.add_capabilities(InitFlags::FUSE_PASSTHROUGH).is_ok()
+            && config.set_max_stack_depth(1).is_ok();
+        self.shared.passthrough.store(passthrough, Ordering::SeqCst);
+        let _ = config.set_max_background(BACKGROUND);
+        Ok(())
+    }
+
+    fn lookup(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
+        let _answer = self.shared.view.answer();
+        match self.shared.view.look_up(parent.0, name.as_bytes()) {
+            Ok(Some(Found { attributes, generation, lifetime })) => {
+                reply.entry_with_ttls(&ALWAYS, &ttl(lifetime), &attr(&attributes), Generation(generation));
+            }
+            // The number 0 says that there is no such name, and the time how long that is true.
+            Ok(None) => {
+                let absent = Attributes { ino: 0, kind: Kind::File { executable: false }, size: 0 };
+                reply.entry(&ALWAYS, &attr(&absent), Generation(0));
+            }
+            Err(fault) => reply.error(errno(fault)),
+        }
+    }
+
+    fn forget(&self, _: &Request, ino: INodeNo, nlookup: u64) {
+        let _answer = self.shared.view.answer();
+        self.shared.view.forget(ino.0, nlookup);
+    }
+
+    fn getattr(&self, _: &Request, ino: INodeNo, _: Option<FileHandle>, reply: ReplyAttr) {
+        let _answer = self.shared.view.answer();
+        match self.shared.view.attributes(ino.0) {
+            Ok(attributes) => reply.attr(&ALWAYS, &attr(&attributes)),
+            Err(fault) => reply.error(errno(fault)),
+        }
+    }
+
+    fn readlink(&self, _: &Request, ino: INodeNo, reply: ReplyData) {
+        let _answer = self.shared.view.answer();
+        match self.shared.view.read_link(ino.0) {
+            Ok(target) => reply.data(&target),
+            Err(fault) => reply.error(errno(fault)),
+        }
+    }
+
+    fn open(&self, _: &Request, ino: INodeNo, _: OpenFlags, reply: ReplyOpen) {
+        let _answer = self.shared.view.answer();
+        let flags = FopenFlags::FOPEN_KEEP_CACHE | FopenFlags::FOPEN_NOFLUSH;
+        match self.shared.view.open(ino.0, &*self.shared) {
+            Ok(opened) => match opened.mode {
+                Mode::Asked => reply.opened(FileHandle(opened.handle), flags),
+                // The kernel takes no other flags with it: the page cache is the payload's own.
+                Mode::Passthrough(id) => {
+                    sys::open_passthrough(reply, FileHandle(opened.handle), FopenFlags::FOPEN_NOFLUSH, id);
+                }
+            },
+            Err(fault) => reply.error(errno(fault)),
+        }
+    }
+
+    fn read(
+        &self,
+        _: &Request,
+        ino: INodeNo,
+        handle: FileHandle,
+        offset: u64,
+        size: u32,
+        _: OpenFlags,
+        _: Option<LockOwner>,
+        reply: ReplyData,
+    ) {
+        let _answer = self.shared.view.answer();
+        match self.shared.view.read(ino.0, handle.0, offset, size) {
+            Ok(bytes) => reply.data(&bytes),
+            Err(fault) => reply.error(errno(fault)),
+        }
+    }
+
+    fn release(
+        &self,
+        _: &Request,
+        ino: INodeNo,
+        _: FileHandle,
+        _: OpenFlags,
+        _: Option<LockOwner>,
+        _: bool,
+        reply: ReplyEmpty,
+    ) {
+        let _answer = self.shared.view.answer();
+        self.shared.view.release(ino.0, &*self.shared);
+        reply.ok();
+    }
+
+    fn opendir(&self, _: &Request, ino: INodeNo, _: OpenFlags, reply: ReplyOpen) {
+        let _answer = self.shared.view.answer();
+        let own = ino.0 == inode::ROOT || ino.0 == inode::BY_NAME;
+        let flags = FopenFlags::FOPEN_CACHE_DIR | FopenFlags::FOPEN_KEEP_CACHE;
+        match self.shared.view.open_directory(ino.0) {
+            Ok(handle) => reply.opened(FileHandle(handle), if own { FopenFlags::empty() } else { flags }),
+            Err(fault) => reply.error(errno(fault)),
+        }
+    }
+
+    fn readdir(&self, _: &Request, ino: INodeNo, handle: FileHandle, offset: u64, mut reply: ReplyDirectory) {
+        let _answer = self.shared.view.answer();
+        let listed = self.shared.view.list(ino.0, handle.0, offset, false, &mut |next, entry, _| {
+            !reply.add(INodeNo(entry.ino), next, file_type(entry.kind), OsStr::from_bytes(&entry.name))
+        });
+        match listed {
+            Ok(()) => reply.ok(),
+            Err(fault) => reply.error(errno(fault)),
+        }
+    }
+
+    fn readdirplus(
+        &self,
+        _: &Request,
+        ino: INodeNo,
+        handle: FileHandle,
+        offset: u64,
+        mut reply: ReplyDirectoryPlus,
+    ) {
+        let _answer = self.shared.view.answer();
+        let listed = self.shared.view.list(ino.0, handle.0, offset, true, &mut |next, entry, found| {
+            let Some(found) = found else { return true };
+            let name = OsStr::from_bytes(&entry.name);
+            let (attr, life) = (attr(&found.attributes), ttl(found.lifetime));
+            !reply.add(attr.ino, next, name, &life, &attr, Generation(found.generation))
+        });
+        match listed {
+            Ok(()) => reply.ok(),
+            Err(fault) => reply.error(errno(fault)),
+        }
+    }
+
+    fn releasedir(&self, _: &Request, _: INodeNo, handle: FileHandle, _: OpenFlags, reply: ReplyEmpty) {
+        let _answer = self.shared.view.answer();
+        self.shared.view.close_directory(handle.0);
+        reply.ok();
+    }
+
+    fn statfs(&self, _: &Request, _: INodeNo, reply: ReplyStatfs) {
+        let _answer = self.shared.view.answer();
+        match self.shared.view.disk() {
+            Ok(disk) => {
+                // Sizes of blocks: some kilobytes.
+                let size = |bytes| u32::try_from(bytes).unwrap_or(4096);
+                let (block, fragment) = (size(disk.f_bsize), size(disk.f_frsize));
+                let (files, unused) = (disk.f_files, disk.f_ffree);
+                reply.statfs(disk.f_blocks, disk.f_bfree, disk.f_bavail, files, unused, block, 255, fragment);
+            }
+            Err(fault) => reply.error(errno(fault)),
+        }
+    }
+
+    // ENOSYS once, and the kernel asks no more.
+    fn getxattr(&self, _: &Request, _: INodeNo, _: &OsStr, _: u32, reply: ReplyXattr) {
+        reply.error(Errno::ENOSYS);
+    }
+
+    fn listxattr(&self, _: &Request, _: INodeNo, _: u32, reply: ReplyXattr) {
+        reply.error(Errno::ENOSYS);
+    }
+
+    fn lseek(&self, _: &Request, _: INodeNo, _: FileHandle, _: i64, _: i32, reply: ReplyLseek) {
+        reply.error(Errno::ENOSYS);
+    }
+
+    fn flush(&self, _: &Request, _: INodeNo, _: FileHandle, _: LockOwner, reply: ReplyEmpty) {
+        reply.error(Errno::ENOSYS);
+    }
+
+    fn fsync(&self, _: &Request, _: INodeNo, _: FileHandle, _: bool, reply: ReplyEmpty) {
+        reply.error(Errno::ENOSYS);
+    }
+
+    fn fsyncdir(&self, _: &Request, _: INodeNo, _: FileHandle, _: bool, reply: ReplyEmpty) {
+        reply.error(Errno::ENOSYS);
+    }
+
+    fn ioctl(
+        &self,
+        _: &Request,
+        _: INodeNo,
+        _: FileHandle,
+        _: fuser::IoctlFlags,
+        _: u32,
+        _: &[u8],
+        _: u32,
+        reply: ReplyIoctl,
+    ) {
+        reply.error(Errno::ENOTTY);
+    }
+}

@@ -1,0 +1,244 @@
+//! Names to numbers, numbers to attributes.
+
+use stele_store::model::{BlobId, Digest, Node, RootName, TreeId};
+use stele_store::{ReadError, Target};
+
+use super::{Fault, View, top};
+use crate::inode;
+use crate::state::{Place, What};
+
+/// What kind of thing something is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// A directory: 0555.
+    Directory,
+    /// A file: 0444, or 0555 when it is executable.
+    File {
+        /// Whether it is.
+        executable: bool,
+    },
+    /// A symbolic link: 0777.
+    Link,
+}
+
+/// What `stat` says. Owner, times and link counts are the same for everything.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Attributes {
+    /// The number.
+    pub ino: u64,
+    /// What it is.
+    pub kind: Kind,
+    /// Its size in bytes: that of a tree's canonical text, for a directory.
+    pub size: u64,
+}
+
+/// How long an answer holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Lifetime {
+    /// Until the mount ends.
+    Always,
+    /// Not longer than it takes.
+    Never,
+}
+
+/// A name that was found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Found {
+    /// What it names.
+    pub attributes: Attributes,
+    /// The generation of that number.
+    pub generation: u64,
+    /// How long the name means this.
+    pub lifetime: Lifetime,
+}
+
+impl Found {
+    fn counted(ino: u64, kind: Kind, size: u64, lifetime: Lifetime) -> Self {
+        Self { attributes: Attributes { ino, kind, size }, generation: 0, lifetime }
+    }
+
+    fn file(blob: &BlobId, size: u64, executable: bool, lifetime: Lifetime) -> Self {
+        let ino = inode::of_file(blob, executable);
+        let attributes = Attributes { ino, kind: Kind::File { executable }, size };
+        Self { attributes, generation: inode::generation(blob), lifetime }
+    }
+}
+
+/// The mount's two own directories; what they hold changes, so they have no size.
+pub(super) fn own_directory(ino: u64) -> Attributes {
+    Attributes { ino, kind: Kind::Directory, size: 0 }
+}
+
+impl View {
+    /// What `name` in the directory `parent` is. `None` when there is no such name, and never will be.
+    ///
+    /// # Errors
+    /// [`Fault::NoEntry`] when there is no such name now.
+    pub fn look_up(&self, parent: u64, name: &[u8]) -> Result<Option<Found>, Fault> {
+        match parent {
+            // `.` and `..` are only asked for by whoever has a number and no path (NFS, open_by_handle_at(2)).
+            _ if name == b"." => self.again(parent).map(Some),
+            _ if name == b".." => self.again(self.parent(parent)).map(Some),
+            inode::ROOT if name == b"by-name" => {
+                Ok(Some(Found::counted(inode::BY_NAME, Kind::Directory, 0, Lifetime::Always)))
+            }
+            inode::ROOT => self.look_up_digest(name).map(Some),
+            inode::BY_NAME => self.look_up_root(name).map(Some),
+            _ => {
+                let tree = self.tree(&self.directory(parent)?)?;
+                let Ok(index) = tree.entries().binary_search_by(|(it, _)| it.as_bytes().cmp(name)) else {
+                    return Ok(None);
+                };
+                self.entry(parent, index, &tree.entries()[index].1).map(Some)
+            }
+        }
+    }
+
+    /// The tree that a counted number stands for.
+    pub(super) fn directory(&self, ino: u64) -> Result<TreeId, Fault> {
+        match self.state().node(ino).map(|node| &node.what) {
+            Some(What::Tree(tree)) => Ok(*tree),
+            Some(What::Link(_)) => Err(Fault::NotDirectory),
+            None if inode::file(ino).is_some() => Err(Fault::NotDirectory),
+            None => Err(Fault::Stale),
+        }
+    }
+
+    /// The entry at `index` of the directory `parent`; the kernel is going to remember it once more.
+    pub(super) fn entry(&self, parent: u64, index: usize, node: &Node) -> Result<Found, Fault> {
+        let place = || Place::In { parent, index: u32::try_from(index).unwrap_or(u32::MAX) };
+        let (what, kind) = match node {
+            Node::File { blob, size, executable } => {
+                let found = Found::file(blob, *size, *executable, Lifetime::Always);
+                self.remember(found.attributes.ino, blob);
+                return Ok(found);
+            }
+            Node::Directory { tree, .. } => (What::Tree(*tree), Kind::Directory),
+            Node::Symlink { target } => (What::Link(target.clone()), Kind::Link),
+        };
+        let ino = self.count(place(), what)?;
+        Ok(Found::counted(ino, kind, node.size(), Lifetime::Always))
+    }
+
+    fn count(&self, place: Place, what: What) -> Result<u64, Fault> {
+        self.state().look_up(place, what).map_err(|e| {
+            tracing::error!("the journal of a mount cannot be written: {e}");
+            Fault::Io
+        })
+    }
+
+    fn look_up_digest(&self, name: &[u8]) -> Result<Found, Fault> {
+        let digest = top::digest(name).ok_or(Fault::NoEntry)?;
+        let tree = TreeId(digest);
+        // Held before it is looked for, so that no collection comes between.
+        match self.hold.keep(Target::Tree(tree)) {
+            Ok(()) => {
+                let found = self.found_tree(name, tree);
+                // Held as long as the kernel knows it: once for each number.
+                if !matches!(found, Ok((_, true))) {
+                    self.hold.release(Target::Tree(tree));
+                }
+                found.map(|(found, _)| found)
+            }
+            Err(ReadError::NoTree { id }) if id == tree => self.look_up_blob(digest),
+            Err(e) => Err(self.fault(&e)),
+        }
+    }
+
+    /// What is found, and whether the kernel did not know it before.
+    fn found_tree(&self, name: &[u8], tree: TreeId) -> Result<(Found, bool), Fault> {
+        let size = self.store.tree_text(&tree).map_err(|e| self.fault(&e))?.len() as u64;
+        let place = Place::Top(name.to_vec());
+        let mut state = self.state();
+        let new = state.at(&place).is_none();
+        let ino = state.look_up(place, What::Tree(tree)).map_err(|_| Fault::Io)?;
+        Ok((Found::counted(ino, Kind::Directory, size, Lifetime::Always), new))
+    }
+
+    /// A blob has no name of its own in the kernel's memory that a collection could ask for, so it is looked for each
+    /// time.
+    fn look_up_blob(&self, digest: Digest) -> Result<Found, Fault> {
+        let blob = BlobId(digest);
+        match self.store.blob_info(&blob) {
+            Ok(info) => {
+                let found = Found::file(&blob, info.size, false, Lifetime::Never);
+                self.remember(found.attributes.ino, &blob);
+                Ok(found)
+            }
+            Err(ReadError::NoBlob { .. }) => Err(Fault::NoEntry),
+            Err(e) => Err(self.fault(&e)),
+        }
+    }
+
+    fn look_up_root(&self, name: &[u8]) -> Result<Found, Fault> {
+        let root: RootName =
+            std::str::from_utf8(name).ok().and_then(|it| it.parse().ok()).ok_or(Fault::NoEntry)?;
+        let target = self.store.root(&root).map_err(|e| self.fault(&e))?.ok_or(Fault::NoEntry)?;
+        let link = format!("../{}", String::from_utf8_lossy(&top::label(&target.digest(), &root)));
+        let link = stele_store::model::SymlinkTarget::new(link.as_bytes()).map_err(|_| Fault::Io)?;
+        let size = link.as_bytes().len() as u64;
+        let ino = self.count(Place::ByName(name.to_vec()), What::Link(link))?;
+        Ok(Found::counted(ino, Kind::Link, size, Lifetime::Never))
+    }
+
+    /// What a number is, for somebody who has it from before.
+    fn again(&self, ino: u64) -> Result<Found, Fault> {
+        let attributes = self.attributes(ino)?;
+        let generation = match attributes.kind {
+            Kind::File { .. } => inode::generation(&self.blob_of(ino)?),
+            _ => 0,
+        };
+        // It is told once more, and will be forgotten once more.
+        let node = self.state().node(ino).cloned();
+        if let Some(node) = node {
+            self.count(node.place, node.what)?;
+        }
+        Ok(Found { attributes, generation, lifetime: Lifetime::Always })
+    }
+
+    /// What `stat` says of a number.
+    ///
+    /// # Errors
+    /// [`Fault::Stale`] when it stands for nothing any more.
+    pub fn attributes(&self, ino: u64) -> Result<Attributes, Fault> {
+        if ino == inode::ROOT || ino == inode::BY_NAME {
+            return Ok(own_directory(ino));
+        }
+        if let Some((_, executable)) = inode::file(ino) {
+            let info = self.store.blob_info(&self.blob_of(ino)?).map_err(|e| self.fault(&e))?;
+            return Ok(Attributes { ino, kind: Kind::File { executable }, size: info.size });
+        }
+        let what = self.state().node(ino).map(|node| node.what.clone()).ok_or(Fault::Stale)?;
+        Ok(match what {
+            What::Link(target) => Attributes { ino, kind: Kind::Link, size: target.as_bytes().len() as u64 },
+            What::Tree(tree) => {
+                let size = self.store.tree_text(&tree).map_err(|e| self.fault(&e))?.len() as u64;
+                Attributes { ino, kind: Kind::Directory, size }
+            }
+        })
+    }
+
+    /// What a symbolic link says.
+    ///
+    /// # Errors
+    /// [`Fault::Invalid`] when it is none.
+    pub fn read_link(&self, ino: u64) -> Result<Vec<u8>, Fault> {
+        match self.state().node(ino).map(|node| &node.what) {
+            Some(What::Link(target)) => Ok(target.as_bytes().to_vec()),
+            Some(What::Tree(_)) => Err(Fault::Invalid),
+            None if inode::file(ino).is_some() => Err(Fault::Invalid),
+            None => Err(Fault::Stale),
+        }
+    }
+
+    /// The kernel forgot a number `times` over.
+    pub fn forget(&self, ino: u64, times: u64) {
+        let gone = self.state().forget(ino, times);
+        if let Some(node) = gone
+            && matches!(node.place, Place::Top(_))
+            && let Some(target) = node.what.target()
+        {
+            self.hold.release(target);
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! What the mount answers: pure questions about a store, in the terms of a filesystem. Nothing here knows FUSE.
+//!
+//! Content cannot change, so nearly every answer holds for ever. What can change is which names the two
+//! directories at the top have, so those say that their answers do not last.
+
+mod list;
+mod look;
+mod read;
+mod top;
+
+use std::collections::HashMap;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+use tracing::{error, warn};
+
+use stele_store::model::{BlobId, Tree, TreeId};
+use stele_store::{Hold, ReadError, Show, Store, Target};
+
+use crate::outline::Outline;
+use crate::state::State;
+
+pub use list::Listed;
+pub use look::{Attributes, Found, Kind, Lifetime};
+pub use read::{Backing, Opened};
+
+/// Decoded trees that are remembered, in bytes of their canonical text.
+const TREES_MOST: u64 = 64 << 20;
+/// Files whose digests are remembered: what is looked up is likely to be opened.
+const FILES_MOST: usize = 1 << 17;
+/// Chaining values of payloads that are remembered, in bytes.
+const OUTLINES_MOST: u64 = 64 << 20;
+/// Payloads that are kept open between reads, when the kernel cannot read them itself.
+const PAYLOADS_MOST: usize = 128;
+/// How long a collection waits for the kernel to forget what nobody uses.
+const SETTLE: Duration = Duration::from_millis(250);
+
+/// Why there is no answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fault {
+    /// There is no such name (ENOENT).
+    NoEntry,
+    /// It was there, and is not any more (ESTALE).
+    Stale,
+    /// It is no directory (ENOTDIR).
+    NotDirectory,
+    /// It is a directory (EISDIR).
+    IsDirectory,
+    /// It is of another kind than was asked for (EINVAL).
+    Invalid,
+    /// The content is corrupt, or cannot be read (EIO).
+    Io,
+}
+
+/// Tells the kernel what it may forget.
+pub trait Forgetting: Send + Sync {
+    /// The name `name` in the mount's own directory need not be remembered.
+    fn forget_top(&self, name: &[u8]);
+}
+
+#[derive(Clone)]
+struct TreeWeight;
+
+impl Weighter<TreeId, Arc<Tree>> for TreeWeight {
+    fn weight(&self, _: &TreeId, tree: &Arc<Tree>) -> u64 {
+        64 + tree.entries().iter().map(|(name, _)| 100 + name.as_bytes().len() as u64).sum::<u64>()
+    }
+}
+
+#[derive(Clone)]
+struct OutlineWeight;
+
+impl Weighter<BlobId, Arc<Outline>> for OutlineWeight {
+    fn weight(&self, _: &BlobId, outline: &Arc<Outline>) -> u64 {
+        outline.weight()
+    }
+}
+
+/// A store, as one mount shows it.
+pub struct View {
+    store: Arc<Store>,
+    hold: Hold,
+    state: Mutex<State>,
+    trees: Cache<TreeId, Arc<Tree>, TreeWeight>,
+    files: Cache<u64, BlobId>,
+    outlines: Cache<BlobId, Arc<Outline>, OutlineWeight>,
+    payloads: Cache<u64, Arc<std::fs::File>>,
+    /// What the directories at the top held when they were opened.
+    listings: Mutex<HashMap<u64, Arc<Vec<Listed>>>>,
+    next_listing: AtomicU64,
+    forgetting: Mutex<Option<Arc<dyn Forgetting>>>,
+    /// Held for reading while something is answered.
+    answering: RwLock<()>,
+}
+
+impl View {
+    /// Shows `store`, going on with `state`.
+    pub fn new(store: &Arc<Store>, state: State) -> Arc<Self> {
+        let hold = Hold::new(store);
+        // What an earlier process held, as often as it will be released. What is gone gives an error to whoever asks.
+        for target in state.tops().into_iter().filter_map(|(_, what)| what.target()) {
+            let _ = hold.keep(target);
+        }
+        for (_, open) in state.open_files() {
+            (0..open.times).for_each(|_| drop(hold.keep(Target::Blob(open.blob))));
+        }
+        let view = Arc::new(Self {
+            store: Arc::clone(store),
+            hold,
+            state: Mutex::new(state),
+            trees: Cache::with_weighter(10_000, TREES_MOST, TreeWeight),
+            files: Cache::new(FILES_MOST),
+            outlines: Cache::with_weighter(10_000, OUTLINES_MOST, OutlineWeight),
+            payloads: Cache::new(PAYLOADS_MOST),
+            listings: Mutex::default(),
+            next_listing: AtomicU64::new(1),
+            forgetting: Mutex::default(),
+            answering: RwLock::default(),
+        });
+        let show: Arc<dyn Show> = Arc::<Self>::clone(&view);
+        store.ask_before_collecting(Arc::downgrade(&show));
+        view
+    }
+
+    /// Who tells the kernel what it may forget.
+    pub fn set_forgetting(&self, forgetting: Arc<dyn Forgetting>) {
+        *self.forgetting.lock().unwrap_or_else(PoisonError::into_inner) = Some(forgetting);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Every change of the state is made whole before anything can panic.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// To be held while a question is answered.
+    pub fn answer(&self) -> RwLockReadGuard<'_, ()> {
+        self.answering.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for what is being answered and answers nothing any more: whoever asks waits for the process that goes
+    /// on with this mount.
+    pub fn pause(&self) {
+        let paused = self.answering.write().unwrap_or_else(PoisonError::into_inner);
+        std::mem::forget(paused);
+    }
+
+    /// The state of the mount, for whoever begins it or counts.
+    pub fn with_state<T>(&self, with: impl FnOnce(&mut State) -> T) -> T {
+        with(&mut self.state())
+    }
+
+    fn tree(&self, id: &TreeId) -> Result<Arc<Tree>, Fault> {
+        if let Some(tree) = self.trees.get(id) {
+            return Ok(tree);
+        }
+        let tree = Arc::new(self.store.tree(id).map_err(|e| self.fault(&e))?);
+        self.trees.insert(*id, Arc::clone(&tree));
+        Ok(tree)
+    }
+
+    /// Says in the log what went wrong, and sets aside what is corrupt.
+    fn fault(&self, error: &ReadError) -> Fault {
+        let corrupt = match error {
+            ReadError::NoBlob { .. } | ReadError::NoTree { .. } => return Fault::Stale,
+            ReadError::CorruptBlob { id, .. } | ReadError::Missing { id } => Some(Target::Blob(*id)),
+            ReadError::CorruptTree { id, .. } => Some(Target::Tree(*id)),
+            _ => None,
+        };
+        error!("a reader of the mount gets an I/O error: {error}");
+        if let Some(target) = corrupt {
+            self.set_aside(target);
+        }
+        Fault::Io
+    }
+
+    /// In a thread of its own, for it hashes the whole payload, with writers held off.
+    fn set_aside(&self, target: Target) {
+        let store = Arc::clone(&self.store);
+        let spawned = thread::Builder::new().name("set-aside".to_owned()).spawn(move || {
+            if let Err(e) = store.set_aside(target) {
+                warn!("{} could not be set aside: {e}", target.digest());
+            }
+        });
+        if let Err(e) = spawned {
+            warn!("{} could not be set aside: {e}", target.digest());
+        }
+    }
+}
+
+impl Show for View {
+    fn let_go(&self, kept: &dyn Fn(Target) -> bool) {
+        let forgetting = self.forgetting.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(forgetting) = forgetting else { return };
+        let held = || -> Vec<Vec<u8>> {
+            let tops = self.state().tops();
+            let loose = |(name, what): (Vec<u8>, _)| {
+                crate::state::What::target(&what).filter(|it| !kept(*it)).map(|_| name)
+            };
+            tops.into_iter().filter_map(loose).collect()
+        };
+        let mut left = held();
+        for name in &left {
+            forgetting.forget_top(name);
+        }
+        // The kernel says what it forgot in its own time. What it does not forget is in use: a working directory, an
+        // open file, a bind mount.
+        let begun = Instant::now();
+        while !left.is_empty() && begun.elapsed() < SETTLE {
+            thread::sleep(Duration::from_millis(5));
+            let now = held();
+            if now.len() == left.len() && begun.elapsed() > SETTLE / 5 {
+                break;
+            }
+            left = now;
+        }
+    }
+}

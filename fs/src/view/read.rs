@@ -1,0 +1,219 @@
+//! Opening, reading and closing files.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use tracing::{debug, error};
+
+use stele_store::model::{BlobId, Digest};
+use stele_store::{BlobReader, Target};
+
+use super::{Fault, View};
+use crate::inode;
+use crate::outline::{Outline, OutlineError};
+use crate::state::Mode;
+
+/// Lets the kernel read a file by itself.
+pub trait Backing {
+    /// Tells the kernel of an open file. The number under which the kernel knows it.
+    ///
+    /// # Errors
+    /// When the kernel cannot do that, or not with that file.
+    fn register(&self, file: &File) -> io::Result<u32>;
+    /// The kernel need not know it any more.
+    fn close(&self, id: u32);
+}
+
+/// A file that was opened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Opened {
+    /// The handle.
+    pub handle: u64,
+    /// How it is read.
+    pub mode: Mode,
+}
+
+impl View {
+    pub(super) fn remember(&self, ino: u64, blob: &BlobId) {
+        if self.files.get(&ino) != Some(*blob) {
+            self.files.insert(ino, *blob);
+        }
+    }
+
+    /// The blob that a file's number stands for.
+    pub(super) fn blob_of(&self, ino: u64) -> Result<BlobId, Fault> {
+        if let Some(blob) = self.files.get(&ino) {
+            return Ok(blob);
+        }
+        let (prefix, _) = inode::file(ino).ok_or(Fault::Stale)?;
+        match self.store.blobs_by_prefix(&prefix, 2).map_err(|e| self.fault(&e))?.as_slice() {
+            [blob] => {
+                self.files.insert(ino, *blob);
+                Ok(*blob)
+            }
+            [] => Err(Fault::Stale),
+            _ => {
+                error!("two blobs begin {}: neither can be told by that", prefix.text());
+                Err(Fault::Io)
+            }
+        }
+    }
+
+    /// Opens a file.
+    ///
+    /// # Errors
+    /// When it is none, gone, corrupt as far as can be told without reading it, or cannot be opened.
+    pub fn open(&self, ino: u64, backing: &dyn Backing) -> Result<Opened, Fault> {
+        if inode::file(ino).is_none() {
+            return Err(if self.attributes(ino)?.kind == super::Kind::Directory {
+                Fault::IsDirectory
+            } else {
+                Fault::Invalid
+            });
+        }
+        let blob = self.blob_of(ino)?;
+        // Held before it is looked for; the first who opens it holds it, until the last has released it.
+        self.hold.keep(Target::Blob(blob)).map_err(|e| self.fault(&e))?;
+        let opened = self.open_held(ino, blob, backing);
+        if opened.is_err() {
+            self.hold.release(Target::Blob(blob));
+        }
+        opened
+    }
+
+    fn open_held(&self, ino: u64, blob: BlobId, backing: &dyn Backing) -> Result<Opened, Fault> {
+        let handle = inode::check(&blob);
+        let mut state = self.state();
+        if let Some(open) = state.open_file(ino) {
+            // By whatever happened to be opened with the same 60 bits, it must be the same blob.
+            if open.blob != blob {
+                error!("blob {blob} begins as {} does, which is open", open.blob);
+                return Err(Fault::Io);
+            }
+            let mode = open.mode;
+            state.opened(ino, blob, mode).map_err(|_| Fault::Io)?;
+            return Ok(Opened { handle, mode });
+        }
+        let reader = self.store.open_blob(&blob).map_err(|e| self.fault(&e))?;
+        let mode = match reader.file() {
+            None => Mode::Asked,
+            Some(file) => {
+                let length = file.metadata().map_err(|e| self.unreadable(&blob, &e))?.len();
+                if length != reader.info().size {
+                    return Err(self.corrupt(&blob));
+                }
+                match backing.register(file) {
+                    Ok(id) => Mode::Passthrough(id),
+                    Err(e) => {
+                        debug!("blob {blob} is read by asking: {e}");
+                        Mode::Asked
+                    }
+                }
+            }
+        };
+        let opened = state.opened(ino, blob, mode);
+        if let (Err(_), Mode::Passthrough(id)) = (&opened, mode) {
+            backing.close(id);
+        }
+        opened.map_err(|_| Fault::Io)?;
+        Ok(Opened { handle, mode })
+    }
+
+    /// A file was closed by one of those who had it open.
+    pub fn release(&self, ino: u64, backing: &dyn Backing) {
+        let (blob, last) = {
+            let mut state = self.state();
+            let Some(blob) = state.open_file(ino).map(|open| open.blob) else { return };
+            (blob, state.released(ino))
+        };
+        if let Some(open) = last {
+            if let Mode::Passthrough(id) = open.mode {
+                backing.close(id);
+            }
+            self.payloads.remove(&ino);
+        }
+        self.hold.release(Target::Blob(blob));
+    }
+
+    /// Bytes of a file, checked.
+    ///
+    /// # Errors
+    /// [`Fault::Io`] when they are not what the file's digest says.
+    pub fn read(&self, ino: u64, handle: u64, offset: u64, length: u32) -> Result<Vec<u8>, Fault> {
+        let blob = self.blob_of(ino)?;
+        if inode::check(&blob) != handle {
+            error!("a file that begins as blob {blob} does was opened, and is another");
+            return Err(Fault::Io);
+        }
+        if let Some(file) = self.payloads.get(&ino) {
+            return self.read_checked(&blob, &file, offset, length);
+        }
+        let reader = self.store.open_blob(&blob).map_err(|e| self.fault(&e))?;
+        let Some(file) = reader.file() else { return self.read_inline(reader, &blob, offset, length) };
+        let file = Arc::new(file.try_clone().map_err(|e| self.unreadable(&blob, &e))?);
+        self.payloads.insert(ino, Arc::clone(&file));
+        self.read_checked(&blob, &file, offset, length)
+    }
+
+    fn read_inline(
+        &self,
+        mut reader: BlobReader,
+        blob: &BlobId,
+        offset: u64,
+        length: u32,
+    ) -> Result<Vec<u8>, Fault> {
+        let mut bytes = Vec::new();
+        reader.read_to_end(&mut bytes).map_err(|e| self.unreadable(blob, &e))?;
+        if Digest::of(&bytes) != blob.0 {
+            return Err(self.corrupt(blob));
+        }
+        let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
+        let end = start.saturating_add(length as usize).min(bytes.len());
+        bytes.truncate(end);
+        bytes.drain(..start);
+        Ok(bytes)
+    }
+
+    fn read_checked(&self, blob: &BlobId, file: &File, offset: u64, length: u32) -> Result<Vec<u8>, Fault> {
+        let found = |e| match e {
+            OutlineError::Corrupt => self.corrupt(blob),
+            OutlineError::Read(e) => self.unreadable(blob, &e),
+        };
+        let outline = match self.outlines.get(blob) {
+            Some(outline) => outline,
+            None => {
+                let size = self.store.blob_info(blob).map_err(|e| self.fault(&e))?.size;
+                let outline = Arc::new(Outline::of(file, size, blob).map_err(found)?);
+                self.outlines.insert(*blob, Arc::clone(&outline));
+                outline
+            }
+        };
+        outline.read(file, offset, length.into()).map_err(found)
+    }
+
+    fn corrupt(&self, blob: &BlobId) -> Fault {
+        error!(
+            "a reader of the mount gets an I/O error: the payload of blob {blob} is not what its name says"
+        );
+        self.outlines.remove(blob);
+        self.set_aside(Target::Blob(*blob));
+        Fault::Io
+    }
+
+    fn unreadable(&self, blob: &BlobId, error: &io::Error) -> Fault {
+        error!("a reader of the mount gets an I/O error: blob {blob} cannot be read: {error}");
+        Fault::Io
+    }
+
+    /// What the disk under the store has: see statvfs(3).
+    ///
+    /// # Errors
+    /// When the disk does not answer.
+    pub fn disk(&self) -> Result<rustix::fs::StatVfs, Fault> {
+        rustix::fs::statvfs(self.store.path()).map_err(|e| {
+            error!("the disk of the store does not answer: {e}");
+            Fault::Io
+        })
+    }
+}
