@@ -311,7 +311,7 @@ pub fn status(it: &Status) -> String {
 
 pub fn mounts(mounts: &[Mount]) -> String {
     let line = |it: &Mount| {
-        let reads = if it.passthrough { "passthrough" } else { "by asking" };
+        let reads = if it.passthrough { "passthrough" } else { "checked" };
         let (files, nodes) =
             (some(it.open_files, "open file"), some(it.known_nodes, "known directory or link"));
         format!("{}  {reads}, {files}, {nodes}\n", it.path)

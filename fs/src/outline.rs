@@ -2,7 +2,7 @@
 //!
 //! BLAKE3 is a hash tree (the BLAKE3 paper, section 2.1): the digest of a blob is made of the chaining values of its
 //! parts. The first read goes over the whole payload, checks its digest, and keeps the chaining value of each
-//! [`GROUP`]; every read then checks the groups that it touches, so that a disk which goes bad later is noticed
+//! 64 KiB; every read then checks the groups that it touches, so that a disk which goes bad later is noticed
 //! as well.
 
 use std::fs::File;
@@ -16,7 +16,8 @@ use blake3::hazmat::{
 use stele_store::model::{BlobId, Digest};
 
 /// How many bytes are checked together. A power of two of BLAKE3's 1,024-byte chunks.
-pub(crate) const GROUP: u64 = 64 << 10;
+const STEP: usize = 64 << 10;
+const GROUP: u64 = STEP as u64;
 
 /// Why a part of a payload cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +39,7 @@ pub(crate) struct Outline {
 impl Outline {
     /// Goes over the whole payload.
     pub(crate) fn of(file: &File, size: u64, blob: &BlobId) -> Result<Self, OutlineError> {
-        let mut buffer = vec![0; GROUP as usize];
+        let mut buffer = vec![0; STEP];
         let mut groups = Vec::new();
         let mut at = 0;
         let mut whole = None;
@@ -86,7 +87,7 @@ impl Outline {
             _ => e.into(),
         })?;
         let mut at = first;
-        for part in buffer.chunks(GROUP as usize) {
+        for part in buffer.chunks(STEP) {
             #[allow(clippy::cast_possible_truncation)]
             let expected = self.groups.get((at / GROUP) as usize);
             if expected != Some(&chaining_value(part, at)) {
@@ -140,7 +141,8 @@ mod tests {
     use super::*;
 
     fn payload(size: usize) -> (File, BlobId, Vec<u8>) {
-        let bytes: Vec<u8> = (0..size).map(|n| (n * 7 + n / 255) as u8).collect();
+        let bytes: Vec<u8> =
+            (0..size).map(|n| (n * 7 + n / 255) & 0xff).map(|n| u8::try_from(n).unwrap()).collect();
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&bytes).unwrap();
         let blob = BlobId(Digest::of(&bytes));

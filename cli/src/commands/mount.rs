@@ -35,6 +35,9 @@ pub struct Mount {
     /// An empty folder [default: `mnt` in the store's folder]
     #[arg(value_name = "DIR")]
     dir: Option<PathBuf>,
+    /// Check every byte that is read, also of large files, which the kernel reads by itself otherwise
+    #[arg(long)]
+    checked: bool,
     /// Run this with the mount in a namespace of its own: nobody else sees it, and it ends with the command
     #[arg(last = true, value_name = "COMMAND")]
     run: Vec<OsString>,
@@ -71,7 +74,7 @@ impl Mount {
                     .hint("the administrator may have set user.max_user_namespaces to 0, or a container may forbid them")
             })?;
         }
-        let mount = mount(&mut client, &dir, &store, &mut terminal)?;
+        let mount = mount(&mut client, &dir, &store, self.checked, &mut terminal)?;
         if self.run.is_empty() {
             let told = if global.json { render::json(&mount) } else { render::out(&line(&dir)) };
             return told.map(|()| ExitCode::SUCCESS);
@@ -120,6 +123,7 @@ fn mount(
     client: &mut Client,
     dir: &Path,
     store: &Path,
+    checked: bool,
     terminal: &mut Terminal,
 ) -> Result<answers::Mount, Failure> {
     let attached = attach::attach(dir, store)?;
@@ -127,6 +131,7 @@ fn mount(
         path: to_wire(dir.as_os_str()),
         direct: attached.how == How::Direct,
         namespace: own_namespace(),
+        checked,
         since: stele_store::now(),
     };
     match client.mount(&record, attached.device.as_fd(), terminal) {

@@ -105,7 +105,10 @@ pub fn run(store: &Path) -> Result<(), Failure> {
         wanted: false,
         idle_since: now,
     };
-    while keeper.turn(&listener) {}
+    while keeper.turn(&listener) {
+        // Daemons that it started and that have ended.
+        while let Ok(Some(_)) = rustix::process::wait(rustix::process::WaitOptions::NOHANG) {}
+    }
     // Another keeper may have put its socket in the place of this one's; then that is not removed.
     drop(std::fs::remove_file(store.join(SOCKET)));
     Ok(())

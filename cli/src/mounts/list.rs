@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tracing::{info, warn};
 
-use stele_fs::{FuserTransport, ServeError, Serving, attach};
+use stele_fs::{ServeError, Serving, attach};
 use stele_store::Store;
 
 use super::held::Held;
@@ -74,7 +74,7 @@ impl List {
                 state.next = state.next.max(id + 1);
                 state.mounts.insert(id, Mounted { record: record.clone(), serving: None });
             }
-            match Serving::resume(&self.store, heirloom, &FuserTransport, self.when_ended(id)) {
+            match Serving::resume(&self.store, heirloom, &record.transport(), self.when_ended(id)) {
                 Ok(serving) => {
                     info!("goes on with the mount at {}", record.path);
                     self.begun(id, serving);
@@ -121,7 +121,7 @@ impl List {
             state.mounts.insert(id, Mounted { record: record.clone(), serving: None });
             id
         };
-        let begun = Serving::begin(&self.store, device, &FuserTransport, self.when_ended(id));
+        let begun = Serving::begin(&self.store, device, &record.transport(), self.when_ended(id));
         let serving = begun.map_err(|e: ServeError| {
             self.ended(id);
             Failure::new(Kind::Failed, format!("the mount cannot be answered for: {e}"))

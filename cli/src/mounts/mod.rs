@@ -15,6 +15,7 @@ pub use passing::{receive, send};
 
 use serde::{Deserialize, Serialize};
 
+use stele_fs::FuserTransport;
 use stele_fs::attach::How;
 
 /// What is known of a mount, however many processes come and go.
@@ -26,11 +27,19 @@ pub struct Record {
     pub direct: bool,
     /// The mount namespace that it is in: the inode of `/proc/PID/ns/mnt`.
     pub namespace: u64,
+    /// Whether every read is checked; otherwise the kernel reads payload files by itself where it can.
+    #[serde(default)]
+    pub checked: bool,
     /// Since when, in seconds since 1970-01-01 UTC.
     pub since: u64,
 }
 
 impl Record {
+    /// How its questions come in.
+    pub fn transport(&self) -> FuserTransport {
+        FuserTransport { passthrough: !self.checked }
+    }
+
     /// How it has to be taken away.
     pub fn how(&self) -> How {
         if self.direct { How::Direct } else { How::Helper }

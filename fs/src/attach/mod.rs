@@ -99,7 +99,17 @@ pub fn attach(path: &Path, store: &Path) -> Result<Attached, AttachError> {
     if !std::fs::metadata(path).map_err(place)?.is_dir() {
         return Err(place(io::ErrorKind::NotADirectory.into()));
     }
-    let device = open_device()?;
+    let device = match open_device() {
+        Ok(device) => device,
+        // The helper is root, and opens it.
+        Err(error @ AttachError::NoDevice { .. }) => {
+            return helper::attach(path, store).map_err(|e| match e {
+                AttachError::NotAllowed => error,
+                e => e,
+            });
+        }
+        Err(error) => return Err(error),
+    };
     match attach_direct(path, store, &device) {
         Ok(()) => Ok(Attached { device: device.into(), how: How::Direct }),
         Err(Errno::PERM | Errno::ACCESS) => helper::attach(path, store),

@@ -15,7 +15,8 @@ use super::record::Record;
 /// How a journal begins.
 const MAGIC: &[u8; 16] = b"stele-mount 1\n\0\0";
 /// Where the records may begin.
-const HEAD: u64 = 64;
+const HEAD: u64 = HEAD_SIZE as u64;
+const HEAD_SIZE: usize = 64;
 /// Below so many bytes no journal is written anew.
 const SMALL: u64 = 1 << 20;
 /// About the size of a record, in bytes.
@@ -59,7 +60,7 @@ impl Journal {
     /// # Errors
     /// When the file cannot be written.
     pub fn create(file: File, init: Init) -> Result<Self, JournalError> {
-        let mut head = [0; HEAD as usize];
+        let mut head = [0; HEAD_SIZE];
         head[..16].copy_from_slice(MAGIC);
         head[16..24].copy_from_slice(&HEAD.to_le_bytes());
         file.set_len(0)?;
@@ -87,7 +88,7 @@ impl Journal {
     /// # Errors
     /// See [`JournalError`].
     pub fn open(file: File) -> Result<(Self, Vec<Record>), JournalError> {
-        let mut head = [0; HEAD as usize];
+        let mut head = [0; HEAD_SIZE];
         file.read_exact_at(&mut head, 0).map_err(|_| JournalError::Version)?;
         let length = file.metadata()?.len();
         let word = |at: usize| u64::from_le_bytes(head[at..at + 8].try_into().unwrap_or_default());

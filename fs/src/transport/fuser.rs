@@ -30,7 +30,10 @@ const NEVER: Duration = Duration::ZERO;
 const BACKGROUND: u16 = 64;
 
 /// Reads and writes `/dev/fuse`.
-pub struct FuserTransport;
+pub struct FuserTransport {
+    /// Whether the kernel may read payload files by itself, which nobody checks then.
+    pub passthrough: bool,
+}
 
 /// What all threads of one mount share.
 struct Shared {
@@ -43,6 +46,7 @@ struct Shared {
 struct Adapter {
     shared: Arc<Shared>,
     begin: Begin,
+    want_passthrough: bool,
 }
 
 impl Transport for FuserTransport {
@@ -56,7 +60,7 @@ impl Transport for FuserTransport {
         let mut sessions = Vec::new();
         for device in devices {
             let begin = if sessions.is_empty() { begin } else { Begin::Resumed };
-            let adapter = Adapter { shared: Arc::clone(&shared), begin };
+            let adapter = Adapter { shared: Arc::clone(&shared), begin, want_passthrough: self.passthrough };
             sessions.push(match begin {
                 Begin::New => Session::from_fd(adapter, device, SessionACL::All, Config::default())?,
                 Begin::Resumed => handshake::resume(adapter, &device, view.with_state(|state| state.init()))?,
@@ -67,6 +71,12 @@ impl Transport for FuserTransport {
         for (number, session) in sessions.into_iter().enumerate() {
             let name = format!("mount-{number}");
             threads.push(thread::Builder::new().name(name).spawn(move || session.run())?);
+        }
+        // Asked now, so that whoever lists the mounts is told the truth.
+        if let Ok(sample) = view.sample()
+            && let Ok(id) = shared.register(&sample)
+        {
+            shared.close(id);
         }
         if begin == Begin::Resumed
             && let Err(e) = resend(shared.device.as_fd())
@@ -195,7 +205,8 @@ impl Filesystem for Adapter {
                 debug!("this kernel has no {flag:?}");
             }
         }
-        let passthrough = config.add_capabilities(InitFlags::FUSE_PASSTHROUGH).is_ok()
+        let passthrough = self.want_passthrough
+            && config.add_capabilities(InitFlags::FUSE_PASSTHROUGH).is_ok()
             && config.set_max_stack_depth(1).is_ok();
         self.shared.passthrough.store(passthrough, Ordering::SeqCst);
         let _ = config.set_max_background(BACKGROUND);

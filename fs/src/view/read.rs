@@ -206,6 +206,14 @@ impl View {
         Fault::Io
     }
 
+    /// Some file on the disk of the payloads.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn sample(&self) -> io::Result<File> {
+        File::open(self.store.path().join("format"))
+    }
+
     /// What the disk under the store has: see statvfs(3).
     ///
     /// # Errors
