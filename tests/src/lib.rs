@@ -2,6 +2,7 @@
 //! to fill.
 
 pub mod disk;
+pub mod mounted;
 pub mod trees;
 
 use std::ffi::OsStr;

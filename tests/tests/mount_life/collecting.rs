@@ -1,0 +1,111 @@
+//! Collections under a mount.
+
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use stele_tests::mounted::{Mounted, within};
+use stele_tests::{Stele, trees, wait_for};
+
+use super::{LONG, add_tree, kill_daemon};
+
+/// A process whose working directory that is.
+struct Inside(Child);
+
+impl Inside {
+    fn of(path: &Path) -> Self {
+        let child = Command::new("sleep").arg("600").current_dir(path).stdin(Stdio::null()).spawn();
+        Self(child.expect("sleep runs"))
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn collect(mounted: &Mounted) -> u64 {
+    let collected = mounted.stele().json(&["store", "gc", "--end-leases"]);
+    collected["removed_blobs"].as_u64().unwrap() + collected["removed_trees"].as_u64().unwrap()
+}
+
+#[test]
+fn a_collection_spares_what_a_working_directory_or_an_open_file_holds_and_nothing_else() {
+    for killed in [false, true] {
+        let stele = Stele::new();
+        let (inside, digest) = add_tree(&stele, "inside", 11);
+        let (_, looked_at) = add_tree(&stele, "looked-at", 12);
+        let (open, opened) = add_tree(&stele, "open", 13);
+        let single = stele.scratch().join("single");
+        fs::write(&single, "a single file\n").unwrap();
+        let blob = stele.add(&single);
+        let Some(mounted) = Mounted::on(stele) else { return };
+        within(LONG, || {
+            let user = Inside::of(&mounted.path(&digest));
+            let file = File::open(mounted.path(&opened).join("small")).unwrap();
+            let lone = File::open(mounted.path(&blob)).unwrap();
+            trees::assert_same(&mounted.path(&looked_at), &mounted.path(&format!("{looked_at}-again")));
+            for root in ["inside", "looked-at", "open"] {
+                mounted.stele().ok(&["store", "root", "rm", root]);
+            }
+            if killed {
+                kill_daemon(&mounted);
+            }
+            assert!(collect(&mounted) > 0, "what was only looked at stayed");
+            assert!(fs::metadata(mounted.path(&looked_at)).is_err(), "it is shown all the same");
+            assert!(fs::metadata(mounted.path(&format!("{looked_at}-again"))).is_err());
+            trees::assert_same(&inside, &mounted.path(&digest));
+            trees::assert_same(&open, &mounted.path(&opened));
+            mounted.stele().assert_sound();
+            let _ = fs::write("/proc/sys/vm/drop_caches", "1");
+            for (file, text) in [(&file, "small 13\n"), (&lone, "a single file\n")] {
+                let mut bytes = [0; 64];
+                let read = file.read_at(&mut bytes, 0).unwrap();
+                assert_eq!(String::from_utf8_lossy(&bytes[..read]), text);
+            }
+            drop((user, file, lone));
+            // The kernel tells of what was closed in its own time.
+            wait_for("the rest to be collected", || {
+                collect(&mounted);
+                [&digest, &opened, &blob].iter().all(|it| fs::metadata(mounted.path(it)).is_err())
+            });
+        });
+    }
+}
+
+#[test]
+fn an_absent_digest_is_there_as_soon_as_it_is_imported_and_gone_when_it_is_collected() {
+    let stele = Stele::new();
+    let (first, digest) = add_tree(&stele, "first", 14);
+    stele.ok(&["store", "root", "rm", "first"]);
+    stele.ok(&["store", "gc", "--end-leases"]);
+    let Some(mounted) = Mounted::on(stele) else { return };
+    within(LONG, || {
+        for _ in 0..5 {
+            assert!(fs::metadata(mounted.path(&digest)).is_err());
+            mounted.stele().ok(&["store", "add", "--root", "first", first.to_str().unwrap()]);
+            trees::assert_same(&first, &mounted.path(&digest));
+            trees::assert_same(&first, &mounted.dir().join("by-name/first"));
+            mounted.stele().ok(&["store", "root", "rm", "first"]);
+            assert!(fs::symlink_metadata(mounted.dir().join("by-name/first")).is_err());
+            collect(&mounted);
+        }
+    });
+}
+
+#[test]
+fn a_root_that_is_moved_shows_what_it_is_moved_to() {
+    let stele = Stele::new();
+    let (one, first) = add_tree(&stele, "one", 15);
+    let (two, second) = add_tree(&stele, "two", 16);
+    let Some(mounted) = Mounted::on(stele) else { return };
+    within(LONG, || {
+        for (tree, digest) in [(&one, &first), (&two, &second), (&one, &first)] {
+            mounted.stele().ok(&["store", "root", "add", "moving", digest]);
+            trees::assert_same(tree, &mounted.dir().join("by-name/moving"));
+        }
+    });
+}

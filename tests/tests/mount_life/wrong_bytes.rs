@@ -1,0 +1,120 @@
+//! Right bytes or an error.
+
+use std::fs::{self, OpenOptions};
+use std::io::Read;
+use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::path::PathBuf;
+
+use stele_tests::disk::Disk;
+use stele_tests::mounted::{Mounted, within};
+use stele_tests::{Stele, trees, wait_for};
+
+use super::{LONG, add_tree};
+
+/// The payload's file of what lies at `path` in the store.
+fn payload(stele: &Stele, reference: &str) -> PathBuf {
+    stele.json(&["store", "info", reference])["file"].as_str().expect("it lies in a file").into()
+}
+
+/// Changes one byte under the store.
+fn flip(path: &PathBuf, at: u64) {
+    fs::set_permissions(path, fs::Permissions::from_mode(0o644)).unwrap();
+    let file = OpenOptions::new().read(true).write(true).open(path).unwrap();
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, at).unwrap();
+    file.write_all_at(&[byte[0] ^ 0x20], at).unwrap();
+}
+
+#[test]
+fn a_flipped_bit_gives_an_error_and_quarantine_and_never_wrong_bytes() {
+    let stele = Stele::new();
+    let (tree, digest) = add_tree(&stele, "tree", 21);
+    let Some(mounted) = Mounted::with(stele, &["--checked"]) else { return };
+    within(LONG, || {
+        let file = payload(mounted.stele(), "tree/large");
+        let path = mounted.path(&digest).join("large");
+        flip(&file, 400_000);
+        // A part that is sound is not given either: the first read goes over all of it.
+        let mut bytes = [0; 4096];
+        let read = fs::File::open(&path).and_then(|mut file| file.read(&mut bytes));
+        assert_eq!(read.unwrap_err().raw_os_error(), Some(rustix::io::Errno::IO.raw_os_error()));
+        wait_for("the payload to be set aside", || !file.exists());
+        assert!(fs::read_dir(mounted.stele().store().join("quarantine")).unwrap().count() > 0);
+        let log = fs::read_to_string(mounted.stele().store().join("daemon.log")).unwrap();
+        assert!(log.contains("is not what its name says"), "{log}");
+        assert!(fs::read(&path).is_err());
+        // What is stored again is whole again, in the same place.
+        mounted.stele().ok(&["store", "add", tree.to_str().unwrap()]);
+        assert!(fs::read(&path).unwrap() == fs::read(tree.join("large")).unwrap());
+    });
+}
+
+#[test]
+fn a_disk_that_goes_bad_after_the_first_read_is_noticed() {
+    let stele = Stele::new();
+    let (_, digest) = add_tree(&stele, "tree", 22);
+    let Some(mounted) = Mounted::with(stele, &["--checked"]) else { return };
+    within(LONG, || {
+        let path = mounted.path(&digest).join("large");
+        let held = fs::File::open(&path).unwrap();
+        let mut bytes = [0; 4096];
+        held.read_exact_at(&mut bytes, 0).unwrap();
+        flip(&payload(mounted.stele(), "tree/large"), 650_000);
+        let _ = fs::write("/proc/sys/vm/drop_caches", "1");
+        assert!(held.read_exact_at(&mut bytes, 648_000).is_err());
+    });
+}
+
+#[test]
+fn a_truncated_or_missing_payload_cannot_be_opened_even_where_the_kernel_reads_by_itself() {
+    let stele = Stele::new();
+    let (_, digest) = add_tree(&stele, "tree", 23);
+    let Some(mounted) = Mounted::on(stele) else { return };
+    within(LONG, || {
+        let file = payload(mounted.stele(), "tree/large");
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+        OpenOptions::new().write(true).open(&file).unwrap().set_len(699_999).unwrap();
+        assert!(fs::read(mounted.path(&digest).join("large")).is_err());
+        wait_for("the payload to be set aside", || !file.exists());
+        assert!(fs::read(mounted.path(&digest).join("large")).is_err());
+    });
+}
+
+#[test]
+fn a_disk_that_is_gone_gives_errors_and_no_hang() {
+    let Some(disk) = Disk::ext4(200) else { return };
+    let stele = Stele::at(&disk.path().join("store"));
+    let (_, digest) = add_tree(&stele, "tree", 24);
+    let Some(mounted) = Mounted::on(stele) else { return };
+    within(LONG, || {
+        let abort = std::process::Command::new("mount")
+            .args(["-o", "remount,abort"])
+            .arg(disk.path())
+            .output()
+            .unwrap();
+        let _ = fs::write("/proc/sys/vm/drop_caches", "3");
+        // Whether the disk still gives what it gave before is its own affair; that it ends is ours.
+        let _ = fs::read(mounted.path(&digest).join("large"));
+        let _ = fs::read(mounted.path(&digest).join("small"));
+        let _ = fs::read_dir(mounted.path(&digest)).map(Iterator::count);
+        let _ = abort;
+    });
+}
+
+/// Every name, kind, size, byte and link of generated trees is as it is in the directory that was imported, both
+/// where the kernel reads by itself and where every read is checked.
+#[test]
+fn generated_trees_look_as_they_did_before_they_were_imported() {
+    for options in [&[][..], &["--checked"]] {
+        let stele = Stele::new();
+        let trees: Vec<(PathBuf, String)> =
+            (100..112).map(|seed| add_tree(&stele, &format!("tree-{seed}"), seed)).collect();
+        let Some(mounted) = Mounted::with(stele, options) else { return };
+        within(LONG, || {
+            for (tree, digest) in &trees {
+                trees::assert_same(tree, &mounted.path(digest));
+                trees::assert_same(tree, &mounted.path(&format!("{digest}-{}", "l".repeat(190))));
+            }
+        });
+    }
+}
