@@ -99,6 +99,9 @@ def tool_versions(stele):
         "b3sum": version("b3sum", "--version"),
         "openssl": version("openssl", "version"),
         "hyperfine": version("hyperfine", "--version"),
+        "mkfs.erofs": version("mkfs.erofs", "--version"),
+        "mksquashfs": version("mksquashfs", "-version"),
+        "g++": version("g++", "-dumpfullversion"),
     }
     return ", ".join(f"{name} {version}" for name, version in tools.items() if version)
 
@@ -139,3 +142,29 @@ def process_memory(pid):
     with open(f"/proc/{pid}/status", encoding="utf-8") as status:
         rows = dict(line.split(":", 1) for line in status if ":" in line)
     return tuple(int(rows[key].split()[0]) * 1024 for key in ("VmRSS", "VmHWM"))
+
+
+def processes_of(program):
+    """All processes of this run that run `program`, as /proc names it; that /proc is the run's own."""
+    running = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if os.readlink(f"/proc/{pid}/exe") == program:
+                running.append(int(pid))
+        except OSError:
+            # It has ended, though nobody may have asked yet how.
+            continue
+    return running
+
+
+def process_seconds(pid):
+    """Processor seconds of a process, with those of its threads that ended."""
+    with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stat:
+        return sum(int(field) for field in stat.read().rpartition(")")[2].split()[11:13]) / TICKS
+
+
+def process_shares(pid):
+    """Resident bytes of a process, and the same with what it shares with others divided among them."""
+    with open(f"/proc/{pid}/smaps_rollup", encoding="utf-8") as rollup:
+        rows = dict(line.split(":", 1) for line in rollup if line.endswith("kB\n"))
+    return tuple(int(rows[key].split()[0]) * 1024 for key in ("Rss", "Pss"))

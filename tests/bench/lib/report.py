@@ -76,7 +76,7 @@ class Run:
         self.began = machine.Cpu.now()
         self.contenders, self.absent, self.sources = [], [], []
         self.firsts, self.seconds, self.grown = {}, {}, []
-        self.disk = {}
+        self.disk, self.sections = {}, []
 
     def report(self, date):
         parts = [self.head(date)]
@@ -84,7 +84,7 @@ class Run:
             parts += [self.imports(), self.second_imports()]
         if self.grown:
             parts.append(self.lookups())
-        return "\n".join(parts)
+        return "\n".join(parts + self.sections)
 
     def head(self, date):
         whole = machine.Cpu.now() - self.began

@@ -1,6 +1,8 @@
 """The one folder that a run writes to, the file systems in it, and the processes that work there."""
 
+import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -22,11 +24,11 @@ def say(text):
 
 
 class Scratch:
-    """A scratch folder. Leaving the `with` ends its processes, unmounts its disks and removes it, in that order."""
+    """A scratch folder. Leaving the `with` ends its processes, unmounts all that is mounted in it and removes it."""
 
     def __init__(self):
         self.children = []
-        self.disks = []
+        self.mounted = []
 
     def __enter__(self):
         within = os.environ.get("TMPDIR") or "/var/tmp"
@@ -42,8 +44,9 @@ class Scratch:
             signal.signal(ending, signal.SIG_IGN)
         for child in reversed(self.children):
             end(child)
-        for disk in reversed(self.disks):
-            disk.unmount()
+        self.let_go_of_images()
+        for one in reversed(self.mounted):
+            one.unmount()
         shutil.rmtree(self.path, ignore_errors=True)
 
     def folder(self, name):
@@ -63,9 +66,9 @@ class Scratch:
     def forget(self, child):
         self.children.remove(child)
 
-    def run(self, command, env=None):
+    def run(self, command, env=None, cwd=None):
         """Runs a command that must succeed; its stdout."""
-        child = self.spawn(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
+        child = self.spawn(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env, cwd=cwd)
         try:
             stdout, stderr = child.communicate()
         finally:
@@ -80,11 +83,25 @@ class Scratch:
             )
         return stdout
 
+    def keep(self, one):
+        """Has `one.unmount` called at the end: after those that are kept later, for they may lie upon it."""
+        self.mounted.append(one)
+
     def disk(self, name, size, mkfs):
         """A disk for one measurement after the other; `mkfs` are the arguments of mkfs.ext4."""
         disk = Disk(self, name, size, mkfs)
-        self.disks.append(disk)
+        self.keep(disk)
         return disk
+
+    def let_go_of_images(self):
+        """Frees the loop devices that an interrupt left attached and not mounted; a mounted one goes with its mount."""
+        listing = ["losetup", "--json", "--list", "--output", "NAME,BACK-FILE"]
+        listed = subprocess.run(listing, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=False)
+        if listed.returncode != 0 or not listed.stdout.strip():
+            return
+        for device in json.loads(listed.stdout)["loopdevices"]:
+            if (device["back-file"] or "").startswith(os.path.realpath(self.path) + "/"):
+                subprocess.run(["losetup", "--detach", device["name"]], stderr=subprocess.DEVNULL, check=False)
 
 
 def end(child):
@@ -97,6 +114,59 @@ def end(child):
     except subprocess.TimeoutExpired:
         child.kill()
         child.wait()
+
+
+def mount_image(scratch, image, place, kind, options, mkfs=None):
+    """Mounts an image file by a loop device; `mkfs` are the words of a command that makes it a file system first."""
+    try:
+        device = attach(scratch, image, ["--read-only"] if options == "ro" else [])
+        if mkfs:
+            scratch.run([*mkfs, device])
+        scratch.run(["mount", "-t", kind, "-o", options, device, place])
+        # While it is mounted this sets its autoclear flag: it goes with the mount, whatever ends that.
+        scratch.run(["losetup", "--detach", device])
+    except Failed as failure:
+        raise Failed(
+            f"a loop device could not be mounted: {failure}",
+            "it takes root and the kernel's loop driver; many containers have neither",
+        ) from failure
+
+
+def attach(scratch, image, options):
+    """A loop device; with direct I/O, as a disk has it, unless the file system below has none."""
+    command = ["losetup", "--find", "--show", *options]
+    try:
+        return scratch.run([*command, "--direct-io=on", image]).strip()
+    except Failed:
+        say("the disk below has no direct I/O: what is on the measured one lies in the page cache twice")
+        return scratch.run([*command, image]).strip()
+
+
+def is_mounted(place):
+    """Asked of the kernel, not of what is mounted: a FUSE whose daemon has ended answers nothing."""
+    place = os.path.join(os.path.realpath(os.path.dirname(place)), os.path.basename(place))
+    # Blanks and their like are written as \\040 (proc(5)).
+    plain = lambda path: re.sub(rb"\\([0-7]{3})", lambda found: bytes([int(found[1], 8)]), path)
+    with open("/proc/self/mounts", "rb") as mounts:
+        return any(plain(line.split(b" ")[1]) == os.fsencode(place) for line in mounts)
+
+
+def unmount(place):
+    """Unmounts what is mounted there, if anything is: an interrupt may have come right after the mount.
+
+    Whether nothing of it is left; what is busy loses its name, and goes with its last process.
+    """
+    if not is_mounted(place):
+        return True
+    for _ in range(30):
+        done = subprocess.run(["umount", place], stderr=subprocess.PIPE, text=True, check=False)
+        if done.returncode == 0:
+            return True
+        # A process that has just ended may still be letting go of its files.
+        time.sleep(0.1)
+    say(f"leaving a busy mount to go with its last process: {done.stderr.strip()}")
+    subprocess.run(["umount", "--lazy", place], check=False)
+    return False
 
 
 class Disk:
@@ -113,22 +183,15 @@ class Disk:
         self.size = size
         self.mkfs = mkfs
 
-    def fresh(self):
+    def fresh(self, *mkfs):
         """A new file system on the same blocks: nothing of an earlier measurement can be found."""
-        self.unmount()
+        if not self.unmount():
+            # Two file systems on the same blocks would spoil each other.
+            raise Failed(f"{self.path} is still in use", "what a contender started goes on; report this bug")
         if not os.path.exists(self.image):
             self.write_through()
-        try:
-            device = self.attach()
-            self.scratch.run(["mkfs.ext4", "-q", "-F", *self.mkfs, device])
-            self.scratch.run(["mount", "-o", "noatime", device, self.path])
-            # While it is mounted this sets its autoclear flag: it goes with the mount, whatever ends that.
-            self.scratch.run(["losetup", "--detach", device])
-        except Failed as failure:
-            raise Failed(
-                f"a loop device could not be mounted: {failure}",
-                "it takes root and the kernel's loop driver; many containers have neither",
-            ) from failure
+        mkfs = ["mkfs.ext4", "-q", "-F", *self.mkfs, *mkfs]
+        mount_image(self.scratch, self.image, self.path, "ext4", "noatime", mkfs)
         self.sync()
         return self.path
 
@@ -140,34 +203,14 @@ class Disk:
             os.fsync(image.fileno())
             os.posix_fadvise(image.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
-    def attach(self):
-        """A loop device; with direct I/O, as a disk has it, unless the file system below has none."""
-        attach = ["losetup", "--find", "--show"]
-        try:
-            return self.scratch.run([*attach, "--direct-io=on", self.image]).strip()
-        except Failed:
-            say("the disk below has no direct I/O: what is written lies in the page cache twice")
-            return self.scratch.run([*attach, self.image]).strip()
-
     def sync(self):
         """What earlier steps wrote must not be waited for in the next."""
         self.scratch.run(["sync", "-f", self.path])
         self.scratch.run(["sync", "-f", self.image])
 
     def unmount(self):
-        """The loop device goes with the mount."""
-        # Asked of the kernel: an interrupt may have come right after the mount.
-        if not os.path.ismount(self.path):
-            return
-        for _ in range(30):
-            done = subprocess.run(["umount", self.path], stderr=subprocess.PIPE, text=True, check=False)
-            if done.returncode == 0:
-                break
-            # A process that has just ended may still be letting go of its files.
-            time.sleep(0.1)
-        else:
-            say(f"leaving a busy mount to go with its last process: {done.stderr.strip()}")
-            subprocess.run(["umount", "--lazy", self.path], check=False)
+        """The loop device goes with the mount, if that goes: whether it does."""
+        return unmount(self.path)
 
     def remove(self):
         self.unmount()

@@ -21,6 +21,11 @@ TOOLCHAIN = [
     *("libgcc-[0-9]*-dev", "libstdc++-[0-9]*-dev"),
     *("libclang1-[0-9]*", "libclang-cpp[0-9]*", "libclang-common-[0-9]*-dev"),
 ]
+# What of it a compilation needs, short of linking.
+COMPILERS = [
+    *("/usr/bin/*g++*", "/usr/bin/*gcc*", "/usr/bin/*as", "/usr/include/*"),
+    *("/usr/lib/gcc/*/cc1", "/usr/lib/gcc/*/cc1plus", "/usr/lib/gcc/*.h"),
+]
 
 
 class Source:
@@ -86,15 +91,15 @@ def text_tree(folder, count):
     return Source("text", "a tree of small text files", folder)
 
 
-def toolchain_tree(folder, most):
-    """A copy of the machine's own C and C++ toolchain; of the first `most` files when that is not zero."""
-    files = toolchain_files()
+def toolchain_tree(folder, wanted):
+    """A copy of the machine's own C and C++ toolchain: of those files that one of the patterns `wanted` is for."""
+    files = [path for path in toolchain_files() if any(fnmatch.fnmatch(path, pattern) for pattern in wanted)]
     if not files:
         raise Failed(
             "no toolchain was found to import: neither dpkg knows one, nor is there a gcc below /usr/lib",
             "install g++ and libc6-dev",
         )
-    for path in files[:most] if most else files:
+    for path in files:
         copy = folder + path
         os.makedirs(os.path.dirname(copy), exist_ok=True)
         shutil.copy2(path, copy, follow_symlinks=False)
@@ -140,7 +145,7 @@ def make_sources(scratch, sizes):
     sources = [
         one_large_file(os.path.join(folder, "large"), sizes.large),
         text_tree(os.path.join(folder, "text"), sizes.text_files),
-        toolchain_tree(os.path.join(folder, "toolchain"), sizes.toolchain_most),
+        toolchain_tree(os.path.join(folder, "toolchain"), sizes.toolchain),
     ]
     scratch.run(["sync", "-f", folder])
     for source in sources:

@@ -1,0 +1,64 @@
+"""The clients of the mounts: probe.c, compiled at the start of the run, and the lists of paths that it is given."""
+
+import os
+import shutil
+from dataclasses import dataclass
+
+from lib.scratch import Failed, is_mounted, unmount
+
+SOURCE = os.path.join(os.path.dirname(os.path.realpath(__file__)), "probe.c")
+
+
+@dataclass
+class Pass:
+    """One timed pass. `said` is what must be the same whoever serves the files."""
+
+    seconds: float
+    operations: int
+    bytes: int
+    said: object
+    # Of the daemon, where there is one; in the kernel's ticks, so 10 ms are nothing.
+    daemon_seconds: float | None = None
+
+
+class Desk:
+    """A file system in memory for what is no part of any measurement: the probe, its lists, objects of compilers.
+
+    When the caches are dropped it stays, so that no probe waits for its own program to be read from the disk.
+    """
+
+    def __init__(self, scratch):
+        self.path = scratch.folder("desk")
+        scratch.keep(self)
+        if not is_mounted(self.path):
+            scratch.run(["mount", "-t", "tmpfs", "-o", "size=1g", "tmpfs", self.path])
+
+    def file(self, name):
+        return os.path.join(self.path, name)
+
+    def unmount(self):
+        unmount(self.path)
+
+
+class Probe:
+    """The compiled probe."""
+
+    def __init__(self, scratch, desk):
+        compiler = shutil.which("cc") or shutil.which("gcc")
+        if not compiler:
+            raise Failed("there is no C compiler, and the mount is measured with a small C program", "install gcc")
+        self.scratch, self.desk, self.program = scratch, desk, desk.file("probe")
+        scratch.run([compiler, "-O2", "-o", self.program, SOURCE])
+
+    def __call__(self, clients, what, root, *arguments):
+        """Runs one thing below `root`."""
+        words = [self.program, clients, what, root, *arguments]
+        nanoseconds, operations, size, total = map(int, self.scratch.run([str(word) for word in words]).split())
+        return Pass(nanoseconds / 1e9, operations, size, (operations, size, total))
+
+    def list(self, name, paths):
+        """Writes down paths, which are relative to the root that they will be looked for in."""
+        place = self.desk.file(name)
+        with open(place, "wb") as out:
+            out.writelines(os.fsencode(path) + b"\0" for path in paths)
+        return place
