@@ -14,7 +14,7 @@ use stele_store::Store;
 
 use crate::state::{JournalError, State};
 use crate::transport::{Begin, Connection, Transport, clone_device};
-use crate::view::View;
+use crate::view::{Memory, View};
 
 /// Why a mount cannot be answered for.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +50,7 @@ impl Serving {
     /// See [`ServeError`].
     pub fn begin(
         store: &Arc<Store>,
+        memory: &Arc<Memory>,
         device: OwnedFd,
         transport: &dyn Transport,
         on_end: impl FnOnce() + Send + 'static,
@@ -63,7 +64,7 @@ impl Serving {
             device.try_clone()
         })?;
         let heirloom = Heirloom { devices: vec![device, second], journal };
-        Self::start(store, state, heirloom, transport, Begin::New, on_end)
+        Self::start(store, memory, state, heirloom, transport, Begin::New, on_end)
     }
 
     /// Goes on with a mount that another process answered for.
@@ -72,23 +73,25 @@ impl Serving {
     /// See [`ServeError`].
     pub fn resume(
         store: &Arc<Store>,
+        memory: &Arc<Memory>,
         heirloom: Heirloom,
         transport: &dyn Transport,
         on_end: impl FnOnce() + Send + 'static,
     ) -> Result<Self, ServeError> {
         let state = State::resume(File::from(heirloom.journal.try_clone()?))?;
-        Self::start(store, state, heirloom, transport, Begin::Resumed, on_end)
+        Self::start(store, memory, state, heirloom, transport, Begin::Resumed, on_end)
     }
 
     fn start(
         store: &Arc<Store>,
+        memory: &Arc<Memory>,
         state: State,
         heirloom: Heirloom,
         transport: &dyn Transport,
         begin: Begin,
         on_end: impl FnOnce() + Send + 'static,
     ) -> Result<Self, ServeError> {
-        let view = View::new(store, state);
+        let view = View::new(store, memory, state);
         let devices = heirloom.devices.iter().map(OwnedFd::try_clone).collect::<io::Result<_>>()?;
         let Connection { forgetting, passthrough, threads } = transport.serve(&view, devices, begin)?;
         view.set_forgetting(forgetting);

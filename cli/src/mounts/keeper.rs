@@ -83,6 +83,8 @@ struct Keeper<'a> {
     /// Whether one is wanted whether or not the kernel has questions.
     wanted: bool,
     idle_since: Instant,
+    /// There is nothing to keep any more.
+    done: bool,
 }
 
 /// Keeps until there is nothing to keep.
@@ -104,6 +106,7 @@ pub fn run(store: &Path) -> Result<(), Failure> {
         start_from: now,
         wanted: false,
         idle_since: now,
+        done: false,
     };
     while keeper.turn(&listener) {
         // Daemons that it started and that have ended.
@@ -119,7 +122,7 @@ impl Keeper<'_> {
     fn turn(&mut self, listener: &UnixListener) -> bool {
         if !self.held.is_empty() || self.daemon.is_some() {
             self.idle_since = Instant::now();
-        } else if self.idle_since.elapsed() > EMPTY {
+        } else if self.done || self.idle_since.elapsed() > EMPTY {
             return false;
         }
         let mut fds = vec![PollFd::new(listener, PollFlags::IN)];
@@ -216,6 +219,10 @@ impl Keeper<'_> {
                 warn!("the daemon is gone: starting another for {} mounts", self.held.len());
             }
             return;
+        }
+        if self.held.is_empty() {
+            // Not a moment longer than the daemon: the disk of the store may be about to be unmounted.
+            self.done = true;
         }
         // What it read and did not answer, somebody waits for.
         for device in self.held.values().filter_map(|held| held.fds.get(1)) {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tracing::{info, warn};
 
-use stele_fs::{ServeError, Serving, attach};
+use stele_fs::{Memory, ServeError, Serving, attach};
 use stele_store::Store;
 
 use super::held::Held;
@@ -35,6 +35,7 @@ struct State {
 /// The mounts of one store.
 pub struct List {
     store: Arc<Store>,
+    memory: Arc<Memory>,
     state: Mutex<State>,
     this: Weak<Self>,
 }
@@ -44,6 +45,7 @@ impl List {
     pub fn resume(store: &Arc<Store>) -> Arc<Self> {
         let list = Arc::new_cyclic(|this| Self {
             store: Arc::clone(store),
+            memory: Arc::default(),
             state: Mutex::default(),
             this: this.clone(),
         });
@@ -74,7 +76,13 @@ impl List {
                 state.next = state.next.max(id + 1);
                 state.mounts.insert(id, Mounted { record: record.clone(), serving: None });
             }
-            match Serving::resume(&self.store, heirloom, &record.transport(), self.when_ended(id)) {
+            match Serving::resume(
+                &self.store,
+                &self.memory,
+                heirloom,
+                &record.transport(),
+                self.when_ended(id),
+            ) {
                 Ok(serving) => {
                     info!("goes on with the mount at {}", record.path);
                     self.begun(id, serving);
@@ -121,7 +129,8 @@ impl List {
             state.mounts.insert(id, Mounted { record: record.clone(), serving: None });
             id
         };
-        let begun = Serving::begin(&self.store, device, &record.transport(), self.when_ended(id));
+        let begun =
+            Serving::begin(&self.store, &self.memory, device, &record.transport(), self.when_ended(id));
         let serving = begun.map_err(|e: ServeError| {
             self.ended(id);
             Failure::new(Kind::Failed, format!("the mount cannot be answered for: {e}"))

@@ -5,6 +5,7 @@
 
 mod list;
 mod look;
+mod memory;
 mod read;
 mod top;
 
@@ -14,28 +15,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use quick_cache::Weighter;
-use quick_cache::sync::Cache;
 use tracing::{error, warn};
 
-use stele_store::model::{BlobId, Tree, TreeId};
+use stele_store::model::{Tree, TreeId};
 use stele_store::{Hold, ReadError, Show, Store, Target};
 
-use crate::outline::Outline;
 use crate::state::State;
 
 pub use list::Listed;
 pub use look::{Attributes, Found, Kind, Lifetime};
+pub use memory::Memory;
 pub use read::{Backing, Opened};
 
-/// Decoded trees that are remembered, in bytes of their canonical text.
-const TREES_MOST: u64 = 64 << 20;
-/// Files whose digests are remembered: what is looked up is likely to be opened.
-const FILES_MOST: usize = 1 << 17;
-/// Chaining values of payloads that are remembered, in bytes.
-const OUTLINES_MOST: u64 = 64 << 20;
-/// Payloads that are kept open between reads, when the kernel cannot read them itself.
-const PAYLOADS_MOST: usize = 128;
 /// How long a collection waits for the kernel to forget what nobody uses.
 const SETTLE: Duration = Duration::from_millis(250);
 
@@ -62,33 +53,12 @@ pub trait Forgetting: Send + Sync {
     fn forget_top(&self, name: &[u8]);
 }
 
-#[derive(Clone)]
-struct TreeWeight;
-
-impl Weighter<TreeId, Arc<Tree>> for TreeWeight {
-    fn weight(&self, _: &TreeId, tree: &Arc<Tree>) -> u64 {
-        64 + tree.entries().iter().map(|(name, _)| 100 + name.as_bytes().len() as u64).sum::<u64>()
-    }
-}
-
-#[derive(Clone)]
-struct OutlineWeight;
-
-impl Weighter<BlobId, Arc<Outline>> for OutlineWeight {
-    fn weight(&self, _: &BlobId, outline: &Arc<Outline>) -> u64 {
-        outline.weight()
-    }
-}
-
 /// A store, as one mount shows it.
 pub struct View {
     store: Arc<Store>,
     hold: Hold,
     state: Mutex<State>,
-    trees: Cache<TreeId, Arc<Tree>, TreeWeight>,
-    files: Cache<u64, BlobId>,
-    outlines: Cache<BlobId, Arc<Outline>, OutlineWeight>,
-    payloads: Cache<u64, Arc<std::fs::File>>,
+    memory: Arc<Memory>,
     /// What the directories at the top held when they were opened.
     listings: Mutex<HashMap<u64, Arc<Vec<Listed>>>>,
     next_listing: AtomicU64,
@@ -98,8 +68,8 @@ pub struct View {
 }
 
 impl View {
-    /// Shows `store`, going on with `state`.
-    pub fn new(store: &Arc<Store>, state: State) -> Arc<Self> {
+    /// Shows `store`, going on with `state`; `memory` is shared with the other mounts of the store.
+    pub fn new(store: &Arc<Store>, memory: &Arc<Memory>, state: State) -> Arc<Self> {
         let hold = Hold::new(store);
         // What an earlier process held, as often as it will be released. What is gone gives an error to whoever asks.
         for target in state.tops().into_iter().filter_map(|(_, what)| what.target()) {
@@ -112,10 +82,7 @@ impl View {
             store: Arc::clone(store),
             hold,
             state: Mutex::new(state),
-            trees: Cache::with_weighter(10_000, TREES_MOST, TreeWeight),
-            files: Cache::new(FILES_MOST),
-            outlines: Cache::with_weighter(10_000, OUTLINES_MOST, OutlineWeight),
-            payloads: Cache::new(PAYLOADS_MOST),
+            memory: Arc::clone(memory),
             listings: Mutex::default(),
             next_listing: AtomicU64::new(1),
             forgetting: Mutex::default(),
@@ -154,11 +121,11 @@ impl View {
     }
 
     fn tree(&self, id: &TreeId) -> Result<Arc<Tree>, Fault> {
-        if let Some(tree) = self.trees.get(id) {
+        if let Some(tree) = self.memory.trees.get(id) {
             return Ok(tree);
         }
         let tree = Arc::new(self.store.tree(id).map_err(|e| self.fault(&e))?);
-        self.trees.insert(*id, Arc::clone(&tree));
+        self.memory.trees.insert(*id, Arc::clone(&tree));
         Ok(tree)
     }
 

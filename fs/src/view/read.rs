@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tracing::{debug, error};
 
 use stele_store::model::{BlobId, Digest};
-use stele_store::{BlobReader, Target};
+use stele_store::{BlobReader, Placement, Target};
 
 use super::{Fault, View};
 use crate::inode;
@@ -36,20 +36,20 @@ pub struct Opened {
 
 impl View {
     pub(super) fn remember(&self, ino: u64, blob: &BlobId) {
-        if self.files.get(&ino) != Some(*blob) {
-            self.files.insert(ino, *blob);
+        if self.memory.files.get(&ino) != Some(*blob) {
+            self.memory.files.insert(ino, *blob);
         }
     }
 
     /// The blob that a file's number stands for.
     pub(super) fn blob_of(&self, ino: u64) -> Result<BlobId, Fault> {
-        if let Some(blob) = self.files.get(&ino) {
+        if let Some(blob) = self.memory.files.get(&ino) {
             return Ok(blob);
         }
         let (prefix, _) = inode::file(ino).ok_or(Fault::Stale)?;
         match self.store.blobs_by_prefix(&prefix, 2).map_err(|e| self.fault(&e))?.as_slice() {
             [blob] => {
-                self.files.insert(ino, *blob);
+                self.memory.files.insert(ino, *blob);
                 Ok(*blob)
             }
             [] => Err(Fault::Stale),
@@ -95,29 +95,34 @@ impl View {
             state.opened(ino, blob, mode).map_err(|_| Fault::Io)?;
             return Ok(Opened { handle, mode });
         }
-        let reader = self.store.open_blob(&blob).map_err(|e| self.fault(&e))?;
-        let mode = match reader.file() {
-            None => Mode::Asked,
-            Some(file) => {
-                let length = file.metadata().map_err(|e| self.unreadable(&blob, &e))?.len();
-                if length != reader.info().size {
-                    return Err(self.corrupt(&blob));
-                }
-                match backing.register(file) {
-                    Ok(id) => Mode::Passthrough(id),
-                    Err(e) => {
-                        debug!("blob {blob} is read by asking: {e}");
-                        Mode::Asked
-                    }
-                }
-            }
-        };
+        let mode = self.mode(&blob, backing)?;
         let opened = state.opened(ino, blob, mode);
         if let (Err(_), Mode::Passthrough(id)) = (&opened, mode) {
             backing.close(id);
         }
         opened.map_err(|_| Fault::Io)?;
         Ok(Opened { handle, mode })
+    }
+
+    /// How a file that nobody has open is going to be read.
+    fn mode(&self, blob: &BlobId, backing: &dyn Backing) -> Result<Mode, Fault> {
+        // What lies in the database is only fetched when somebody reads it.
+        if self.store.blob_info(blob).map_err(|e| self.fault(&e))?.placement == Placement::Inline {
+            return Ok(Mode::Asked);
+        }
+        let reader = self.store.open_blob(blob).map_err(|e| self.fault(&e))?;
+        let Some(file) = reader.file() else { return Ok(Mode::Asked) };
+        let length = file.metadata().map_err(|e| self.unreadable(blob, &e))?.len();
+        if length != reader.info().size {
+            return Err(self.corrupt(blob));
+        }
+        Ok(backing.register(file).map_or_else(
+            |e| {
+                debug!("blob {blob} is read by asking: {e}");
+                Mode::Asked
+            },
+            Mode::Passthrough,
+        ))
     }
 
     /// A file was closed by one of those who had it open.
@@ -131,7 +136,7 @@ impl View {
             if let Mode::Passthrough(id) = open.mode {
                 backing.close(id);
             }
-            self.payloads.remove(&ino);
+            self.memory.payloads.remove(&ino);
         }
         self.hold.release(Target::Blob(blob));
     }
@@ -146,13 +151,13 @@ impl View {
             error!("a file that begins as blob {blob} does was opened, and is another");
             return Err(Fault::Io);
         }
-        if let Some(file) = self.payloads.get(&ino) {
+        if let Some(file) = self.memory.payloads.get(&ino) {
             return self.read_checked(&blob, &file, offset, length);
         }
         let reader = self.store.open_blob(&blob).map_err(|e| self.fault(&e))?;
         let Some(file) = reader.file() else { return self.read_inline(reader, &blob, offset, length) };
         let file = Arc::new(file.try_clone().map_err(|e| self.unreadable(&blob, &e))?);
-        self.payloads.insert(ino, Arc::clone(&file));
+        self.memory.payloads.insert(ino, Arc::clone(&file));
         self.read_checked(&blob, &file, offset, length)
     }
 
@@ -180,12 +185,12 @@ impl View {
             OutlineError::Corrupt => self.corrupt(blob),
             OutlineError::Read(e) => self.unreadable(blob, &e),
         };
-        let outline = match self.outlines.get(blob) {
+        let outline = match self.memory.outlines.get(blob) {
             Some(outline) => outline,
             None => {
                 let size = self.store.blob_info(blob).map_err(|e| self.fault(&e))?.size;
                 let outline = Arc::new(Outline::of(file, size, blob).map_err(found)?);
-                self.outlines.insert(*blob, Arc::clone(&outline));
+                self.memory.outlines.insert(*blob, Arc::clone(&outline));
                 outline
             }
         };
@@ -196,7 +201,11 @@ impl View {
         error!(
             "a reader of the mount gets an I/O error: the payload of blob {blob} is not what its name says"
         );
-        self.outlines.remove(blob);
+        self.memory.outlines.remove(blob);
+        // What is stored in its place is another file.
+        for executable in [false, true] {
+            self.memory.payloads.remove(&inode::of_file(blob, executable));
+        }
         self.set_aside(Target::Blob(*blob));
         Fault::Io
     }

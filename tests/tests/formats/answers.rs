@@ -6,6 +6,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 
 use serde_json::Value;
 use stele_tests::Stele;
+use stele_tests::mounted::Mounted;
 
 use super::{page, rows};
 
@@ -111,12 +112,20 @@ fn no_answer_has_a_field_that_the_page_does_not_name_or_lacks_one_that_it_does()
 
     assert_as_the_page_says("### `store stats`", &[stele.json(&["store", "stats"])]);
 
+    if let Some(mounted) = Mounted::on(filled()) {
+        let other = tempfile::tempdir().expect("a folder");
+        let path = other.path().to_str().expect("a plain path");
+        let made = mounted.stele().json(&["mount", path]);
+        assert_as_the_page_says("### `mount`, `mount ls`", &[made, mounted.stele().json(&["mount", "ls"])]);
+        mounted.stele().ok(&["umount", path]);
+    }
+
     let running = stele.json(&["daemon", "status"]);
     stele.ok(&["daemon", "stop"]);
     let stopped = stele.json(&["daemon", "status"]);
     assert_as_the_page_says("### `daemon status`", &[running, stopped.clone()]);
     let null = stopped.as_object().expect("an object").values().filter(|value| value.is_null()).count();
-    assert_eq!((stopped["running"].clone(), null), (false.into(), 5), "{stopped}");
+    assert_eq!((stopped["running"].clone(), null), (false.into(), 6), "{stopped}");
 
     assert_as_the_page_says("### `store rebuild-index`", &[stele.json(&["store", "rebuild-index"])]);
 }
