@@ -4,7 +4,7 @@
 //! Three ways: mount(2), for whoever has the right to, such as root or the first process of a user namespace of its
 //! own; otherwise `fusermount3`, which is set-user-ID root where it is installed.
 
-mod helper;
+mod fusermount;
 pub mod namespace;
 mod sys;
 
@@ -103,7 +103,7 @@ pub fn attach(path: &Path, store: &Path) -> Result<Attached, AttachError> {
         Ok(device) => device,
         // The helper is root, and opens it.
         Err(error @ AttachError::NoDevice { .. }) => {
-            return helper::attach(path, store).map_err(|e| match e {
+            return fusermount::attach(path, store).map_err(|e| match e {
                 AttachError::NotAllowed => error,
                 e => e,
             });
@@ -112,7 +112,7 @@ pub fn attach(path: &Path, store: &Path) -> Result<Attached, AttachError> {
     };
     match attach_direct(path, store, &device) {
         Ok(()) => Ok(Attached { device: device.into(), how: How::Direct }),
-        Err(Errno::PERM | Errno::ACCESS) => helper::attach(path, store),
+        Err(Errno::PERM | Errno::ACCESS) => fusermount::attach(path, store),
         Err(e) => Err(AttachError::Mount { path: path.to_owned(), source: e.into() }),
     }
 }
@@ -142,7 +142,7 @@ fn attach_direct(path: &Path, store: &Path, device: &File) -> rustix::io::Result
 pub fn detach(path: &Path, how: How, lazy: bool) -> Result<(), DetachError> {
     let failed = |source| DetachError::Unmount { path: path.to_owned(), source };
     match how {
-        How::Helper => helper::detach(path, lazy),
+        How::Helper => fusermount::detach(path, lazy),
         How::Direct => {
             let flags = if lazy { UnmountFlags::DETACH } else { UnmountFlags::empty() };
             match unmount(path, flags | UnmountFlags::NOFOLLOW) {

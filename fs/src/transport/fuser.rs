@@ -126,6 +126,7 @@ impl Backing for Shared {
 fn errno(fault: Fault) -> Errno {
     match fault {
         Fault::NoEntry => Errno::ENOENT,
+        Fault::NameTooLong => Errno::ENAMETOOLONG,
         Fault::Stale => Errno::ESTALE,
         Fault::NotDirectory => Errno::ENOTDIR,
         Fault::IsDirectory => Errno::EISDIR,

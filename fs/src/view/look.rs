@@ -75,6 +75,9 @@ impl View {
     /// # Errors
     /// [`Fault::NoEntry`] when there is no such name now.
     pub fn look_up(&self, parent: u64, name: &[u8]) -> Result<Option<Found>, Fault> {
+        if name.len() > top::NAME_MOST {
+            return Err(Fault::NameTooLong);
+        }
         match parent {
             // `.` and `..` are only asked for by whoever has a number and no path (NFS, open_by_handle_at(2)).
             _ if name == b"." => self.again(parent).map(Some),

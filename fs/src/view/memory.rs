@@ -1,10 +1,10 @@
 //! What the daemon remembers of a store's content, for all of its mounts together: bounded, and never out of date.
 
 use std::fs::File;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use quick_cache::Weighter;
-use quick_cache::sync::Cache;
+use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
 use stele_store::model::{BlobId, Tree, TreeId};
 
@@ -41,18 +41,58 @@ impl Weighter<BlobId, Arc<Outline>> for OutlineWeight {
 
 /// What is remembered of one store.
 pub struct Memory {
-    pub(super) trees: Cache<TreeId, Arc<Tree>, TreeWeight>,
+    trees: Cache<TreeId, Arc<Tree>, TreeWeight>,
+    /// The last tree that would take up most of that: a directory of a million entries is asked for each of them.
+    huge: Mutex<Option<(TreeId, Arc<Tree>)>>,
     pub(super) files: Cache<u64, BlobId>,
     pub(super) outlines: Cache<BlobId, Arc<Outline>, OutlineWeight>,
     pub(super) payloads: Cache<u64, Arc<File>>,
 }
 
+/// A cache in one piece: what is heavier than a piece is not kept at all.
+fn whole<K: Eq + std::hash::Hash + Clone, V: Clone, W: Weighter<K, V> + Clone>(
+    most: u64,
+    weighter: W,
+) -> Cache<K, V, W> {
+    let options =
+        OptionsBuilder::new().estimated_items_capacity(ITEMS).weight_capacity(most).shards(1).build();
+    match options {
+        Ok(options) => {
+            Cache::with_options(options, weighter, DefaultHashBuilder::default(), DefaultLifecycle::default())
+        }
+        // Only an option that is missing is an error.
+        Err(_) => Cache::with_weighter(ITEMS, most, weighter),
+    }
+}
+
+impl Memory {
+    fn huge(&self) -> MutexGuard<'_, Option<(TreeId, Arc<Tree>)>> {
+        self.huge.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn tree(&self, id: &TreeId) -> Option<Arc<Tree>> {
+        if let Some(tree) = self.trees.get(id) {
+            return Some(tree);
+        }
+        self.huge().as_ref().filter(|(huge, _)| huge == id).map(|(_, tree)| Arc::clone(tree))
+    }
+
+    pub(super) fn keep_tree(&self, id: TreeId, tree: &Arc<Tree>) {
+        if TreeWeight.weight(&id, tree) > TREES_MOST / 4 {
+            *self.huge() = Some((id, Arc::clone(tree)));
+        } else {
+            self.trees.insert(id, Arc::clone(tree));
+        }
+    }
+}
+
 impl Default for Memory {
     fn default() -> Self {
         Self {
-            trees: Cache::with_weighter(ITEMS, TREES_MOST, TreeWeight),
+            trees: whole(TREES_MOST, TreeWeight),
+            huge: Mutex::default(),
             files: Cache::new(FILES_MOST),
-            outlines: Cache::with_weighter(ITEMS, OUTLINES_MOST, OutlineWeight),
+            outlines: whole(OUTLINES_MOST, OutlineWeight),
             payloads: Cache::new(PAYLOADS_MOST),
         }
     }

@@ -35,6 +35,8 @@ const SETTLE: Duration = Duration::from_millis(250);
 pub enum Fault {
     /// There is no such name (ENOENT).
     NoEntry,
+    /// No name has so many bytes (ENAMETOOLONG).
+    NameTooLong,
     /// It was there, and is not any more (ESTALE).
     Stale,
     /// It is no directory (ENOTDIR).
@@ -121,11 +123,11 @@ impl View {
     }
 
     fn tree(&self, id: &TreeId) -> Result<Arc<Tree>, Fault> {
-        if let Some(tree) = self.memory.trees.get(id) {
+        if let Some(tree) = self.memory.tree(id) {
             return Ok(tree);
         }
         let tree = Arc::new(self.store.tree(id).map_err(|e| self.fault(&e))?);
-        self.memory.trees.insert(*id, Arc::clone(&tree));
+        self.memory.keep_tree(*id, &tree);
         Ok(tree)
     }
 

@@ -2,6 +2,9 @@
 
 use stele_store::model::{Digest, RootName};
 
+/// The most bytes of a name, here and in trees.
+pub(super) const NAME_MOST: usize = 255;
+
 /// A name that begins with a whole digest: `<digest>` or `<digest>-<label>`. The label is not looked at, so any
 /// will do.
 pub(super) fn digest(name: &[u8]) -> Option<Digest> {
@@ -16,7 +19,7 @@ pub(super) fn digest(name: &[u8]) -> Option<Digest> {
 pub(super) fn label(digest: &Digest, root: &RootName) -> Vec<u8> {
     // A root's name has at most 200 characters: with the digest, 265 at most, and a name has at most 255.
     let mut name = format!("{digest}-{root}");
-    name.truncate(255);
+    name.truncate(NAME_MOST);
     name.into_bytes()
 }
 
