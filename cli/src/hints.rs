@@ -253,10 +253,10 @@ impl From<AttachError> for Failure {
             }
             AttachError::Place { .. } => "name a folder, or leave it out for `mnt` in the store's folder",
             AttachError::NoDevice { .. } => {
-                "FUSE is missing or not for this user: `modprobe fuse` loads it, and a container has to be given /dev/fuse"
+                "FUSE is missing or not for this user: `modprobe fuse` loads it; a container has to be given /dev/fuse"
             }
             AttachError::NotAllowed => {
-                "install fusermount3 (Debian's package fuse3), run the command as root, or give it a command to run in a \
+                "install fusermount3 (Debian's package fuse3), run this as root, or give it a command to run in a \
                  namespace of its own: `stele mount DIR -- sh`"
             }
             AttachError::Helper { .. } => {
@@ -272,8 +272,8 @@ impl From<DetachError> for Failure {
     fn from(error: DetachError) -> Self {
         match &error {
             DetachError::Busy { .. } => plain(&error).hint(
-                "`fuser -vm DIR` shows who uses it; `stele umount --lazy DIR` takes it away all the same, and ends it with \
-                 its last user",
+                "`fuser -vm DIR` shows who uses it; `stele umount --lazy DIR` takes it away all the same, and ends it \
+                 with its last user",
             ),
             DetachError::Unmount { .. } => plain(&error),
         }

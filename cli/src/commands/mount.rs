@@ -38,7 +38,7 @@ pub struct Mount {
     /// Check every byte that is read, also of large files, which the kernel reads by itself otherwise
     #[arg(long)]
     checked: bool,
-    /// Run this with the mount in a namespace of its own: nobody else sees it, and it ends with the command
+    /// Run this with the mount in a namespace of its own: it ends with the command
     #[arg(last = true, value_name = "COMMAND")]
     run: Vec<OsString>,
 }
@@ -71,7 +71,7 @@ impl Mount {
         if !self.run.is_empty() {
             attach::namespace::enter().map_err(|e| {
                 Failure::io("no namespaces could be made", &e)
-                    .hint("the administrator may have set user.max_user_namespaces to 0, or a container may forbid them")
+                    .hint("user.max_user_namespaces may be 0, or this is a container that forbids them")
             })?;
         }
         let mount = mount(&mut client, &dir, &store, self.checked, &mut terminal)?;

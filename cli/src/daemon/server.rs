@@ -15,15 +15,16 @@ use tracing::{error, info, warn};
 
 use stele_store::{CollectError, OpenError, Progress, Store};
 
+use super::answering::{Answering, hung_up, takes_more};
 use super::process::{leave_terminal, log_to, raise_descriptor_limit, report};
 use super::socket;
 use super::start::Started;
-use super::wire::{Call, Hello, Reply, VERSION, Welcome, receive_message, send, send_bytes};
-use crate::answers::{Answer, Entry, Status};
+use super::wire::{Call, Hello, Reply, VERSION, Welcome, receive_message, send};
+use crate::answers::{Answer, Status};
 use crate::failure::{Failure, Kind};
 use crate::mounts::{self, list::List};
 use crate::reference::to_wire;
-use crate::service::{self, Request, Sink};
+use crate::service::{self, Request};
 
 /// How often a working request says how far it is, and looks whether its client is still there.
 const TICK: Duration = Duration::from_millis(100);
@@ -31,8 +32,6 @@ const TICK: Duration = Duration::from_millis(100);
 const STUCK: u32 = 20;
 /// How long a client may take to say who it is.
 const GREETING: Duration = Duration::from_secs(10);
-/// Entries that go into one frame.
-const ENTRIES: usize = 500;
 
 /// How a daemon is to run.
 pub struct Options {
@@ -325,7 +324,7 @@ impl Server {
         let (to, progress) = (&to, &progress);
         let worker = move || {
             let done = done;
-            let mut sink = Answering { to, entries: Vec::new() };
+            let mut sink = Answering::new(to);
             let outcome = service::run(&self.store, request, &mut sink, progress);
             let flushed = sink.flush();
             let _ = done.send(());
@@ -372,48 +371,5 @@ impl Server {
             idle_seconds: Some(self.idle.as_secs()),
             mounts: Some(self.mounts.count() as u64),
         }
-    }
-}
-
-/// Whether the client closed its end.
-fn hung_up(stream: &UnixStream) -> bool {
-    is_now(stream, PollFlags::RDHUP)
-}
-
-/// Whether the client's socket has room for a small message.
-fn takes_more(stream: &UnixStream) -> bool {
-    is_now(stream, PollFlags::OUT)
-}
-
-fn is_now(stream: &UnixStream, what: PollFlags) -> bool {
-    let mut fds = [PollFd::new(stream, what)];
-    let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
-    poll(&mut fds, Some(&now)).is_ok_and(|n| n > 0)
-}
-
-/// Sends what a request answers before its end.
-struct Answering<'a> {
-    to: &'a Mutex<&'a UnixStream>,
-    entries: Vec<Entry>,
-}
-
-impl Answering<'_> {
-    fn flush(&mut self) -> io::Result<()> {
-        if self.entries.is_empty() {
-            return Ok(());
-        }
-        let entries = Reply::Entries(std::mem::take(&mut self.entries));
-        send(&mut *self.to.lock().unwrap_or_else(PoisonError::into_inner), &entries)
-    }
-}
-
-impl Sink for Answering<'_> {
-    fn entry(&mut self, entry: Entry) -> io::Result<()> {
-        self.entries.push(entry);
-        if self.entries.len() >= ENTRIES { self.flush() } else { Ok(()) }
-    }
-
-    fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
-        send_bytes(&mut *self.to.lock().unwrap_or_else(PoisonError::into_inner), bytes)
     }
 }

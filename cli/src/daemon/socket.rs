@@ -36,8 +36,8 @@ pub fn connect_to(store: &Path, name: &str) -> io::Result<UnixStream> {
     short(store, name, |path| UnixStream::connect(path))
 }
 
-/// Listens for the daemon's clients. Only whoever holds the store's lock may: a socket that is there is a dead daemon's, and is
-/// replaced.
+/// Listens for the daemon's clients. Only whoever holds the store's lock may: a socket that is there is a dead
+/// daemon's, and is replaced.
 pub(super) fn listen_for_clients(store: &Path) -> io::Result<UnixListener> {
     listen(store, NAME)
 }

@@ -44,7 +44,8 @@ fn shared_binary(top: &Path) -> std::path::PathBuf {
 #[test]
 fn a_user_who_may_not_mount_is_told_what_to_do() {
     // Without fusermount3 on the PATH.
-    let script = "P=$PATH; PATH=/nowhere; $S store add $TREE >/dev/null; $S mount $DIR; R=$?; $S daemon stop; PATH=$P; exit $R";
+    let script = "PATH=/nowhere; $S store add $TREE >/dev/null
+        $S mount $DIR; R=$?; $S daemon stop; exit $R";
     let Some((code, said)) = as_user(script) else { return };
     assert_eq!(code, 1, "{said}");
     assert!(said.contains("fusermount3") && said.contains("hint: ") && said.contains(" -- sh"), "{said}");
@@ -53,8 +54,10 @@ fn a_user_who_may_not_mount_is_told_what_to_do() {
 #[test]
 fn a_user_mounts_in_a_namespace_of_their_own_and_it_ends_with_the_command() {
     let script = "$S store add --root tree $TREE >/dev/null
-        $S mount $DIR -- sh -c 'cat $DIR/by-name/tree/small; cmp $DIR/by-name/tree/large $TREE/large && touch $DIR/x || echo refused'
-        ls $DIR | wc -l; for i in 1 2 3 4 5 6 7 8 9; do $S mount ls | grep -q . || break; sleep 0.2; done; $S mount ls; $S daemon stop";
+        $S mount $DIR -- sh -c 'cd $DIR/by-name/tree; cat small; cmp large $TREE/large && touch x || echo refused'
+        ls $DIR | wc -l
+        for i in 1 2 3 4 5 6 7 8 9; do $S mount ls | grep -q . || break; sleep 0.2; done
+        $S mount ls; $S daemon stop";
     let Some((code, said)) = as_user(script) else { return };
     assert_eq!(code, 0, "{said}");
     let lines: Vec<&str> = said.lines().filter(|line| !line.contains("touch")).collect();
