@@ -49,8 +49,10 @@ impl List {
             state: Mutex::default(),
             this: this.clone(),
         });
+        // Read first: what cannot be taken over is mounted again, too.
+        let written = written::read(list.path());
         list.take_over();
-        list.mount_again();
+        list.mount_again(written);
         list
     }
 
@@ -96,9 +98,9 @@ impl List {
     }
 
     /// What nobody held: its descriptors are closed, so the kernel has ended it, and its place answers ENOTCONN.
-    fn mount_again(&self) {
+    fn mount_again(&self, written: Vec<Record>) {
         let namespace = own_namespace();
-        for record in written::read(self.path()) {
+        for record in written {
             let Ok(path) = from_wire(&record.path) else { continue };
             let known = self.state().mounts.values().any(|mounted| mounted.record.path == record.path);
             if known || record.namespace != namespace || !attach::is_attached(&path, self.path()) {

@@ -8,24 +8,21 @@ use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use fuser::{
-    BackingId, Config, Errno, FileAttr, FileHandle, FileType, Filesystem, FopenFlags, Generation, INodeNo,
-    InitFlags, KernelConfig, LockOwner, Notifier, OpenFlags, ReplyAttr, ReplyData, ReplyDirectory,
-    ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyIoctl, ReplyLseek, ReplyOpen, ReplyStatfs, ReplyXattr,
-    Request, Session, SessionACL,
+    BackingId, Config, Errno, FileHandle, Filesystem, FopenFlags, Generation, INodeNo, InitFlags,
+    KernelConfig, LockOwner, Notifier, OpenFlags, ReplyAttr, ReplyData, ReplyDirectory, ReplyDirectoryPlus,
+    ReplyEmpty, ReplyEntry, ReplyIoctl, ReplyLseek, ReplyOpen, ReplyStatfs, ReplyXattr, Request, Session,
+    SessionACL,
 };
 use tracing::{debug, info, warn};
 
+use super::terms::{ALWAYS, attr, errno, file_type, ttl};
 use super::{Begin, Connection, Transport, handshake, resend, sys};
 use crate::inode;
 use crate::state::{Init, Mode};
-use crate::view::{Attributes, Backing, Fault, Forgetting, Found, Kind, Lifetime, View};
+use crate::view::{Attributes, Backing, Forgetting, Found, Kind, View};
 
-/// As long as the kernel can remember: seconds of 64 bits, with room for what it adds.
-const ALWAYS: Duration = Duration::from_secs(1 << 40);
-const NEVER: Duration = Duration::ZERO;
 /// How many requests that nobody waits for, such as reading ahead, may be on their way at once.
 const BACKGROUND: u16 = 64;
 
@@ -120,65 +117,6 @@ impl Backing for Shared {
         if let Err(e) = sys::close_backing(self.device.as_fd(), id) {
             debug!("the kernel keeps a payload open: {e}");
         }
-    }
-}
-
-fn errno(fault: Fault) -> Errno {
-    match fault {
-        Fault::NoEntry => Errno::ENOENT,
-        Fault::NameTooLong => Errno::ENAMETOOLONG,
-        Fault::Stale => Errno::ESTALE,
-        Fault::NotDirectory => Errno::ENOTDIR,
-        Fault::IsDirectory => Errno::EISDIR,
-        Fault::Invalid => Errno::EINVAL,
-        Fault::Io => Errno::EIO,
-    }
-}
-
-fn file_type(kind: Kind) -> FileType {
-    match kind {
-        Kind::Directory => FileType::Directory,
-        Kind::File { .. } => FileType::RegularFile,
-        Kind::Link => FileType::Symlink,
-    }
-}
-
-/// One second after the epoch, so that `make` sees no difference, and no tool takes it for unset.
-fn time() -> SystemTime {
-    UNIX_EPOCH + Duration::from_secs(1)
-}
-
-fn attr(attributes: &Attributes) -> FileAttr {
-    let perm = match attributes.kind {
-        Kind::Directory | Kind::File { executable: true } => 0o555,
-        Kind::File { executable: false } => 0o444,
-        Kind::Link => 0o777,
-    };
-    FileAttr {
-        ino: INodeNo(attributes.ino),
-        size: attributes.size,
-        // What stat(2) counts in.
-        blocks: attributes.size.div_ceil(512),
-        atime: time(),
-        mtime: time(),
-        ctime: time(),
-        crtime: time(),
-        kind: file_type(attributes.kind),
-        perm,
-        // 1 for a directory says that subdirectories are not counted, as on btrfs.
-        nlink: 1,
-        uid: 0,
-        gid: 0,
-        rdev: 0,
-        blksize: 4096,
-        flags: 0,
-    }
-}
-
-fn ttl(lifetime: Lifetime) -> Duration {
-    match lifetime {
-        Lifetime::Always => ALWAYS,
-        Lifetime::Never => NEVER,
     }
 }
 

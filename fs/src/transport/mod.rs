@@ -7,6 +7,7 @@
 mod fuser;
 mod handshake;
 mod sys;
+mod terms;
 
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};

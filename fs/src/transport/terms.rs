@@ -1,0 +1,69 @@
+//! The answers of a [`View`](crate::view::View) in the terms of `fuser`.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use fuser::{Errno, FileAttr, FileType, INodeNo};
+
+use crate::view::{Attributes, Fault, Kind, Lifetime};
+
+/// As long as the kernel can remember: seconds of 64 bits, with room for what it adds.
+pub(super) const ALWAYS: Duration = Duration::from_secs(1 << 40);
+const NEVER: Duration = Duration::ZERO;
+pub(super) fn errno(fault: Fault) -> Errno {
+    match fault {
+        Fault::NoEntry => Errno::ENOENT,
+        Fault::NameTooLong => Errno::ENAMETOOLONG,
+        Fault::Stale => Errno::ESTALE,
+        Fault::NotDirectory => Errno::ENOTDIR,
+        Fault::IsDirectory => Errno::EISDIR,
+        Fault::Invalid => Errno::EINVAL,
+        Fault::Io => Errno::EIO,
+    }
+}
+
+pub(super) fn file_type(kind: Kind) -> FileType {
+    match kind {
+        Kind::Directory => FileType::Directory,
+        Kind::File { .. } => FileType::RegularFile,
+        Kind::Link => FileType::Symlink,
+    }
+}
+
+/// One second after the epoch, so that `make` sees no difference, and no tool takes it for unset.
+fn time() -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(1)
+}
+
+pub(super) fn attr(attributes: &Attributes) -> FileAttr {
+    let perm = match attributes.kind {
+        Kind::Directory | Kind::File { executable: true } => 0o555,
+        Kind::File { executable: false } => 0o444,
+        Kind::Link => 0o777,
+    };
+    FileAttr {
+        ino: INodeNo(attributes.ino),
+        size: attributes.size,
+        // What stat(2) counts in.
+        blocks: attributes.size.div_ceil(512),
+        atime: time(),
+        mtime: time(),
+        ctime: time(),
+        crtime: time(),
+        kind: file_type(attributes.kind),
+        perm,
+        // 1 for a directory says that subdirectories are not counted, as on btrfs.
+        nlink: 1,
+        uid: 0,
+        gid: 0,
+        rdev: 0,
+        blksize: 4096,
+        flags: 0,
+    }
+}
+
+pub(super) fn ttl(lifetime: Lifetime) -> Duration {
+    match lifetime {
+        Lifetime::Always => ALWAYS,
+        Lifetime::Never => NEVER,
+    }
+}
