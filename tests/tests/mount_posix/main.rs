@@ -1,8 +1,8 @@
 //! The read-only part of POSIX on the mount. Whatever is asked of the mount is asked of the same tree on an
 //! ext4 that is mounted read-only too; they must give the same answer, or the same error.
 //!
-//! They may differ in what POSIX leaves open and a tree does not hold: the numbers of inodes, the size and the
-//! links of a directory, how much room something takes, and which extended attributes there could be.
+//! They may differ in what POSIX leaves open and a tree does not hold: the numbers of inodes, the size and
+//! the links of a directory, how much room something takes, and which extended attributes there could be.
 
 mod changing;
 mod folders;

@@ -19,11 +19,12 @@ libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t] + [ctypes.c_int] * 3 + [
 for name in ["munmap", "mprotect", "msync", "madvise"]:
     getattr(libc, name).argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
 libc.truncate.argtypes = [ctypes.c_char_p, ctypes.c_long]
+libc.pread.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_long]
 
 PAGE = mmap.PAGESIZE
 READ, WRITE, EXEC = mmap.PROT_READ, mmap.PROT_WRITE, mmap.PROT_EXEC
-KINDS = {"shared": mmap.MAP_SHARED, "private": mmap.MAP_PRIVATE, "populated": mmap.MAP_SHARED | mmap.MAP_POPULATE,
-         "validated": 3}
+KINDS = {"shared": mmap.MAP_SHARED, "private": mmap.MAP_PRIVATE,
+         "populated": mmap.MAP_SHARED | mmap.MAP_POPULATE, "validated": 3}
 MAP_FAILED = ctypes.c_void_p(-1).value
 FILES = ["empty", "one", "page-less", "page", "page-more", "text", "file", "large", "sparse", "program",
          "twins/a/small", "twins/b/executable"]
@@ -78,8 +79,8 @@ def mapping(path):
     size = os.fstat(fd).st_size
     for name, kind in KINDS.items():
         for protection in [READ, EXEC, READ | EXEC]:
-            for offset, length in [(0, size or 1), (0, 1), (0, size + 3 * PAGE), (PAGE, 100), (100, 100), (0, 0),
-                                   (size // PAGE * PAGE, PAGE), (1 << 40, PAGE)]:
+            for offset, length in [(0, size or 1), (0, 1), (0, size + 3 * PAGE), (PAGE, 100), (100, 100),
+                                   (0, 0), (size // PAGE * PAGE, PAGE), (1 << 40, PAGE)]:
                 # What may only be run can be read all the same on this processor.
                 ask(f"{path} is mapped {name} for {protection} from {offset}, {length} bytes",
                     content, fd, offset, length, protection, kind)
@@ -90,7 +91,8 @@ def mapping(path):
     ask(f"{path} mapped shared is made a program", lambda: check(libc.mprotect(shared, PAGE, READ | EXEC)))
     ask(f"{path} mapped shared is written", in_child, lambda: ctypes.memset(shared, 1, 1) and 0)
     ask(f"{path} mapped shared is synced", lambda: check(libc.msync(shared, PAGE, 4)))
-    for advice in [mmap.MADV_WILLNEED, mmap.MADV_SEQUENTIAL, mmap.MADV_DONTNEED, mmap.MADV_REMOVE, mmap.MADV_FREE]:
+    for advice in [mmap.MADV_WILLNEED, mmap.MADV_SEQUENTIAL, mmap.MADV_DONTNEED, mmap.MADV_REMOVE,
+                   mmap.MADV_FREE]:
         ask(f"{path} mapped shared is advised {advice}", lambda: check(libc.madvise(shared, PAGE, advice)))
 
     def change():
@@ -100,11 +102,14 @@ def mapping(path):
     if size:
         ask(f"{path} mapped private is written", change)
     long = mapped(fd, 0, size + 3 * PAGE, READ, mmap.MAP_SHARED)
-    for offset in [0, size - 1, size, -(-size // PAGE) * PAGE - 1, -(-size // PAGE) * PAGE, size + 2 * PAGE]:
+    end = -(-size // PAGE) * PAGE
+    for offset in [0, size - 1, size, end - 1, end, size + 2 * PAGE]:
         if offset >= 0:
-            ask(f"{path} mapped is read at {offset}", in_child, lambda: ctypes.string_at(long + offset, 1) and 0)
+            look = lambda: ctypes.string_at(long + offset, 1) and 0
+            ask(f"{path} mapped is read at {offset}", in_child, look)
     os.close(fd)
-    ask(f"{path} mapped is read after it was closed", lambda: hashlib.sha256(ctypes.string_at(long, size)).hexdigest())
+    ask(f"{path} mapped is read after it was closed",
+        lambda: hashlib.sha256(ctypes.string_at(long, size)).hexdigest())
 
 
 def record(kind):
@@ -145,7 +150,7 @@ class Handle(ctypes.Structure):
 
 
 def by_handle(path):
-    """Opened by a handle: it is the same file, or there is an error that says that there are no such handles."""
+    """Opened by a handle it is the same file, or there is an error that says that there are no handles."""
     handle, mount = Handle(128), ctypes.c_int()
     folder = os.open(".", os.O_RDONLY)
     try:
@@ -196,11 +201,34 @@ def chosen(path):
     return [event for _, event in poll.poll(1000)]
 
 
+def under_signals(path):
+    """How many calls a signal breaks off while it comes every millisecond: of a file on a disk, none."""
+    signal.signal(signal.SIGALRM, lambda *_: None)
+    signal.siginterrupt(signal.SIGALRM, True)
+    signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+    buffer = ctypes.create_string_buffer(1 << 20)
+    broken = 0
+    for n in range(2000):
+        fd = libc.open(path.encode(), os.O_RDONLY)
+        # Nothing of it stays in the cache, and no absent name was asked for before.
+        libc.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        broken += fd < 0
+        for call in [lambda: libc.pread(fd, buffer, len(buffer), 0),
+                     lambda: libc.access(f"absent-{n}".encode(), 0)]:
+            broken += call() < 0 and ctypes.get_errno() == errno.EINTR
+        libc.close(fd)
+    signal.setitimer(signal.ITIMER_REAL, 0, 0)
+    return broken
+
+
 os.chdir(sys.argv[1])
+for path in ["large", "text", "program"]:
+    ask(f"calls on {path} that signals break off", under_signals, path)
 for path in FILES:
     mapping(path)
     ask(f"{path} is read past the cache", direct, path)
-for path in FILES + ["dir", "link-to-text", "dangling", "loop-a", "absent", "absent/x", "text/x", "text/", ".", ""]:
+OTHERS = ["dir", "link-to-text", "dangling", "loop-a", "absent", "absent/x", "text/x", "text/", ".", ""]
+for path in FILES + OTHERS:
     for length in [0, 5, 1 << 40, -1]:
         question = f"{path} is cut off" if length == 0 else f"{path} is cut off at {length}"
         ask(question, lambda: check(libc.truncate(path.encode(), length)))
