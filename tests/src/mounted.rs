@@ -32,12 +32,7 @@ impl Mounted {
 
     /// The same, with options of `stele mount`.
     pub fn with(stele: Stele, options: &[&str]) -> Option<Self> {
-        if !rustix::process::geteuid().is_root() {
-            skip("only root may mount with allow_other");
-            return None;
-        }
-        if let Err(e) = fs::OpenOptions::new().read(true).write(true).open("/dev/fuse") {
-            skip(&format!("/dev/fuse cannot be opened: {e}"));
+        if !may_mount() {
             return None;
         }
         let mounted = Self { stele, dir: folder_for_all() };
@@ -94,6 +89,19 @@ impl Drop for Mounted {
             mounts.retain(|dir| dir != self.dir());
         }
     }
+}
+
+/// Whether anybody may mount here; if not, the test is skipped. To be asked before anything that takes long.
+pub fn may_mount() -> bool {
+    if !rustix::process::geteuid().is_root() {
+        skip("only root may mount with allow_other");
+        return false;
+    }
+    if let Err(e) = fs::OpenOptions::new().read(true).write(true).open("/dev/fuse") {
+        skip(&format!("/dev/fuse cannot be opened: {e}"));
+        return false;
+    }
+    true
 }
 
 /// What `umount --lazy --force` does: whoever waits for the mount gets an error.

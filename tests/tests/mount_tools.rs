@@ -34,6 +34,9 @@ struct Tree {
 
 impl Tree {
     fn new(make: impl FnOnce(&Path)) -> Option<Self> {
+        if !mounted::may_mount() {
+            return None;
+        }
         let stele = Stele::new();
         let source = stele.scratch().join("tree");
         make(&source);

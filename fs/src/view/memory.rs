@@ -1,5 +1,6 @@
 //! What the daemon remembers of a store's content, for all of its mounts together: bounded, and never out of date.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -18,6 +19,8 @@ const FILES_MOST: usize = 1 << 17;
 const OUTLINES_MOST: u64 = 64 << 20;
 /// Payloads that are kept open between reads, when the kernel cannot read them itself.
 const PAYLOADS_MOST: usize = 128;
+/// Trees that are remembered however large they are.
+const HUGE_MOST: usize = 4;
 /// A guess of how many trees, or payloads, fill their share; it sets no limit.
 const ITEMS: usize = 1_000;
 
@@ -42,8 +45,8 @@ impl Weighter<BlobId, Arc<Outline>> for OutlineWeight {
 /// What is remembered of one store.
 pub struct Memory {
     trees: Cache<TreeId, Arc<Tree>, TreeWeight>,
-    /// The last tree that would take up most of that: a directory of a million entries is asked for each of them.
-    huge: Mutex<Option<(TreeId, Arc<Tree>)>>,
+    /// The last few that would take up most of that: a directory of a million entries is asked for each of them.
+    huge: Mutex<VecDeque<(TreeId, Arc<Tree>)>>,
     pub(super) files: Cache<u64, BlobId>,
     pub(super) outlines: Cache<BlobId, Arc<Outline>, OutlineWeight>,
     pub(super) payloads: Cache<u64, Arc<File>>,
@@ -66,7 +69,7 @@ fn whole<K: Eq + std::hash::Hash + Clone, V: Clone, W: Weighter<K, V> + Clone>(
 }
 
 impl Memory {
-    fn huge(&self) -> MutexGuard<'_, Option<(TreeId, Arc<Tree>)>> {
+    fn huge(&self) -> MutexGuard<'_, VecDeque<(TreeId, Arc<Tree>)>> {
         self.huge.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -74,12 +77,14 @@ impl Memory {
         if let Some(tree) = self.trees.get(id) {
             return Some(tree);
         }
-        self.huge().as_ref().filter(|(huge, _)| huge == id).map(|(_, tree)| Arc::clone(tree))
+        self.huge().iter().find(|(huge, _)| huge == id).map(|(_, tree)| Arc::clone(tree))
     }
 
     pub(super) fn keep_tree(&self, id: TreeId, tree: &Arc<Tree>) {
         if TreeWeight.weight(&id, tree) > TREES_MOST / 4 {
-            *self.huge() = Some((id, Arc::clone(tree)));
+            let mut huge = self.huge();
+            huge.truncate(HUGE_MOST - 1);
+            huge.push_front((id, Arc::clone(tree)));
         } else {
             self.trees.insert(id, Arc::clone(tree));
         }

@@ -59,18 +59,37 @@ type Case = (&'static str, fn(&Place, &OsStr) -> String);
 
 /// Runs `cases` on both places, in bounded time; every answer must be the same.
 fn on_both(cases: impl FnOnce(&Both) + Send) {
+    on_both_with(&[], cases);
+}
+
+/// The same, once with a mount of which the kernel reads large files by itself, and once with one that checks
+/// every byte.
+fn checked_or_not(cases: impl Fn(&Both) + Sync) {
+    on_both_with(&[], &cases);
+    on_both_with(&["--checked"], &cases);
+}
+
+fn on_both_with(options: &[&str], cases: impl FnOnce(&Both) + Send) {
+    if !mounted::may_mount() {
+        return;
+    }
     let stele = Stele::new();
     let tree = stele.scratch().join("tree");
     mounted::sample(&tree, 1000);
     let digest = stele.add(&tree);
-    let Some(mounted) = Mounted::on(stele) else { return };
+    let Some(mounted) = Mounted::with(stele, options) else { return };
     let Some(peer) = Peer::of(mounted.stele(), &digest) else { return };
     let (mount, disk) = (Place::new(mounted.path(&digest)), Place::new(peer.path(&digest)));
     let both = Both { mount, disk, different: Mutex::default(), _mounted: mounted, _peer: peer };
     within(Duration::from_secs(300), || cases(&both));
     let different = both.different.lock().unwrap();
     let shown = &different[..different.len().min(40)];
-    assert!(shown.is_empty(), "{} answers are not the same:\n{}", different.len(), shown.join("\n"));
+    assert!(
+        shown.is_empty(),
+        "{options:?}: {} answers are not the same:\n{}",
+        different.len(),
+        shown.join("\n")
+    );
 }
 
 impl Both {

@@ -10,7 +10,7 @@ use rustix::io::{Errno, Result};
 use stele_store::model::Digest;
 use stele_tests::mounted::{LONGEST, SIZES};
 
-use super::{Place, USERS, described, on_both, said};
+use super::{Place, USERS, checked_or_not, described, on_both, said};
 
 const MORE: &[(&str, usize)] =
     &[("sparse", 8 << 20), ("program", 30_000), ("crowd/8", 8), ("twins/a/large", 100_000)];
@@ -41,7 +41,7 @@ fn read_all(fd: &OwnedFd, step: usize) -> Result<Vec<u8>> {
 
 #[test]
 fn what_cannot_be_read_fails_as_on_a_disk() {
-    on_both(|both| {
+    checked_or_not(|both| {
         for (path, flags) in [("dir", OFlags::RDONLY), ("text", OFlags::PATH), ("link-to-text", OFlags::PATH)]
         {
             let ask = |what: &str, case: fn(&OwnedFd) -> String| {
@@ -65,7 +65,7 @@ fn what_cannot_be_read_fails_as_on_a_disk() {
 
 #[test]
 fn any_part_of_any_file_is_what_it_is_on_a_disk() {
-    on_both(|both| {
+    checked_or_not(|both| {
         for (path, size) in SIZES.iter().chain(MORE) {
             let end = *size as u64;
             let offsets =
@@ -102,7 +102,7 @@ fn any_part_of_any_file_is_what_it_is_on_a_disk() {
 
 #[test]
 fn a_file_is_sent_to_a_pipe_as_it_is_read() {
-    on_both(|both| {
+    checked_or_not(|both| {
         for (path, _) in SIZES.iter().chain(MORE) {
             both.ask(format!("splice of {path}"), |at| {
                 let fd = at.open(path, OFlags::RDONLY).unwrap();
@@ -135,7 +135,7 @@ fn a_file_is_sent_to_a_pipe_as_it_is_read() {
 
 #[test]
 fn seeking_goes_where_it_goes_on_a_disk_and_not_before_the_beginning() {
-    on_both(|both| {
+    checked_or_not(|both| {
         for (path, size) in SIZES {
             let size = i64::try_from(*size).unwrap();
             let mut to =
@@ -163,7 +163,7 @@ fn seeking_goes_where_it_goes_on_a_disk_and_not_before_the_beginning() {
 /// Whoever copies a file may leave out what is said to be a hole.
 #[test]
 fn no_data_is_in_a_hole() {
-    on_both(|both| {
+    checked_or_not(|both| {
         for path in ["sparse", "large", "empty", "inline"] {
             both.ask(path, |at| {
                 let fd = at.open(path, OFlags::RDONLY).unwrap();
@@ -192,7 +192,7 @@ fn no_data_is_in_a_hole() {
 fn locks_of_a_file_that_is_open_for_reading_exclude_each_other() {
     use FlockOperation::{NonBlockingLockExclusive, NonBlockingLockShared, NonBlockingUnlock, Unlock};
     let (exclusive, shared) = (NonBlockingLockExclusive, NonBlockingLockShared);
-    on_both(|both| {
+    checked_or_not(|both| {
         for path in ["text", "large", "program", "dir"] {
             both.ask(format!("locks of {path}"), |at| {
                 let open = || at.open(path, OFlags::RDONLY).unwrap();
@@ -221,7 +221,7 @@ fn locks_of_a_file_that_is_open_for_reading_exclude_each_other() {
 
 #[test]
 fn only_programs_run_and_every_user_may_run_them() {
-    on_both(|both| {
+    checked_or_not(|both| {
         for user in USERS {
             user.does(|| {
                 for path in [
@@ -266,7 +266,7 @@ fn only_programs_run_and_every_user_may_run_them() {
 /// What Rust has no safe function for: mapped memory, other processes' locks, handles, signals.
 #[test]
 fn what_only_unsafe_code_can_ask_is_answered_as_on_a_disk() {
-    on_both(|both| {
+    checked_or_not(|both| {
         let ask = |at: &Place| {
             let mut command = Command::new("python3");
             let probe =
