@@ -171,11 +171,7 @@ fn by_prefix(store: &Store, prefix: &DigestPrefix) -> Result<Named, Failure> {
 
 /// A component that is a whole digest, perhaps with a label: `<digest>` or `<digest>-<label>`.
 fn whole_digest(part: &[u8]) -> Option<DigestPrefix> {
-    let (head, rest) = part.split_at_checked(64)?;
-    if !(rest.is_empty() || rest.starts_with(b"-")) {
-        return None;
-    }
-    DigestPrefix::parse(std::str::from_utf8(head).ok()?)
+    Digest::labelled(part).map(DigestPrefix::whole)
 }
 
 fn start(part: &[u8]) -> Option<Start> {

@@ -25,6 +25,9 @@ pub const FIRST: u64 = 16;
 
 const FILE: u64 = 1 << 63;
 
+/// For a listing that is asked for numbers which the kernel was not told: 0 would say that there is no entry.
+pub const UNTOLD: u64 = FILE - 1;
+
 fn word(digest: &Digest, at: usize) -> u64 {
     let mut bytes = [0; 8];
     bytes.copy_from_slice(&digest.as_bytes()[at..at + 8]);

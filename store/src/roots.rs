@@ -158,9 +158,18 @@ impl Store {
         if self.is_read_only() {
             return Err(RootError::ReadOnly);
         }
+        Ok(self.pinned(target)?)
+    }
+
+    fn pinned(&self, target: Target) -> Result<Pinned<'_>, ReadError> {
         let pinned = Pinned { store: self, writer: self.gate.enter() };
         self.pin_closure(pinned.writer, target)?;
         Ok(pinned)
+    }
+
+    /// Looks whether `target` is there; while a collection runs, that collection spares all that it reaches.
+    pub(crate) fn spare_closure(&self, target: Target) -> Result<(), ReadError> {
+        self.pinned(target).map(drop)
     }
 
     /// Pins `target` and makes sure that it is there with all that it reaches.
@@ -194,12 +203,6 @@ impl Store {
             }
         }
         Ok(())
-    }
-
-    /// Looks whether `target` is there; while a collection runs, that collection spares all that it reaches.
-    pub(crate) fn spare_closure(&self, target: Target) -> Result<(), ReadError> {
-        let pinned = Pinned { store: self, writer: self.gate.enter() };
-        self.pin_closure(pinned.writer, target)
     }
 
     /// Writes the roots down as text beside the database, for the day when the database is lost. The database

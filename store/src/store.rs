@@ -302,12 +302,8 @@ impl Store {
                 _ => break,
             }
         }
-        for row in self.db.blobs_from(&prefix.low())?.take(most.saturating_sub(found.len())) {
-            match row? {
-                (id, _) if prefix.matches(&id.0) => found.push(Target::Blob(id)),
-                _ => break,
-            }
-        }
+        let blobs = self.blobs_by_prefix(prefix, most.saturating_sub(found.len()))?;
+        found.extend(blobs.into_iter().map(Target::Blob));
         Ok(found)
     }
 

@@ -9,7 +9,7 @@ pub mod umount;
 use std::process::ExitCode;
 
 use crate::args::{Cli, Command};
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 
 /// Runs a command.
 ///
@@ -24,4 +24,9 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Completions(args) => args.run().map(|()| ExitCode::SUCCESS),
         Command::Man(args) => args.run().map(|()| ExitCode::SUCCESS),
     }
+}
+
+/// An answer of another kind than the question: the two sides are of one version, so it cannot be.
+pub fn unexpected() -> Failure {
+    Failure::new(Kind::Failed, "the daemon answered something else than it was asked")
 }

@@ -12,6 +12,7 @@ use stele_fs::attach::{self, How};
 
 use crate::answers::{self, Answer};
 use crate::args::Global;
+use crate::commands::unexpected;
 use crate::daemon::client::{Client, existing};
 use crate::daemon::wire::{Call, VERSION};
 use crate::failure::{Failure, Kind};
@@ -140,9 +141,7 @@ fn mount(
             // Nobody answers: whoever looks there would wait for ever.
             drop(attached.device);
             let _ = attach::detach(dir, attached.how, true);
-            Err(other.err().unwrap_or_else(|| {
-                Failure::new(Kind::Failed, "the daemon answered something else than it was asked")
-            }))
+            Err(other.err().unwrap_or_else(unexpected))
         }
     }
 }

@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
-use stele_fs::attach::{self, How};
+use stele_fs::attach;
 
 use super::mount::{folder, list};
 use crate::answers::Mount;
 use crate::args::Global;
 use crate::failure::{Failure, Kind};
-use crate::mounts::own_namespace;
+use crate::mounts::{how, own_namespace};
 use crate::reference::{from_wire, to_wire};
 use crate::where_store;
 
@@ -49,7 +49,7 @@ impl Umount {
         }
         // One whose daemon and keeper are both gone is not known to anybody any more.
         let direct = known.as_ref().map_or(rustix::process::geteuid().is_root(), |it| it.direct);
-        attach::detach(&dir, if direct { How::Direct } else { How::Helper }, self.lazy)?;
+        attach::detach(&dir, how(direct), self.lazy)?;
         if !self.lazy {
             wait_until_gone(&store, &[text]);
         }
@@ -65,8 +65,7 @@ fn sees(mount: &Mount) -> bool {
 fn all(store: &Path, lazy: bool) -> Result<(), Failure> {
     let mounts: Vec<Mount> = list(store, false)?.into_iter().filter(sees).collect();
     for it in &mounts {
-        let how = if it.direct { How::Direct } else { How::Helper };
-        attach::detach(&from_wire(&it.path)?, how, lazy)?;
+        attach::detach(&from_wire(&it.path)?, how(it.direct), lazy)?;
     }
     if !lazy {
         wait_until_gone(store, &mounts.into_iter().map(|it| it.path).collect::<Vec<_>>());

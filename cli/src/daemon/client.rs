@@ -100,17 +100,7 @@ impl Client {
         match self {
             Self::Daemon(store, connection) => {
                 let call = Call::Store { store: request };
-                for _ in 0..GOING_MOST {
-                    if let Some(answer) = connection.call(&call, watcher)? {
-                        return Ok(answer);
-                    }
-                    // It was just ending, and did nothing.
-                    if let Self::Daemon(_, other) = Self::connect(store, true, watcher)? {
-                        *connection = other;
-                    }
-                }
-                Err(Failure::new(Kind::Failed, "one daemon after the other ended before it did anything")
-                    .hint("`daemon.log` in the store's folder may say why"))
+                connection.insist(store, watcher, |it, watcher| it.call(&call, watcher))
             }
             Self::Here(store) => {
                 let mut sink = watcher;
@@ -118,9 +108,7 @@ impl Client {
             }
         }
     }
-}
 
-impl Client {
     /// Has the daemon answer for a mount that this process made.
     ///
     /// # Errors
@@ -138,20 +126,13 @@ impl Client {
             )
             .hint("`stele store export` copies out of it"));
         };
-        for _ in 0..GOING_MOST {
-            let call = Call::Mount { record: record.clone() };
-            send(&mut connection.stream, &call)
-                .and_then(|()| mounts::send(&connection.stream, &(), &[device]))
+        let call = Call::Mount { record: record.clone() };
+        connection.insist(store, watcher, |it, watcher| {
+            send(&mut it.stream, &call)
+                .and_then(|()| mounts::send(&it.stream, &(), &[device]))
                 .map_err(|e| Failure::io("the daemon does not take the mount", &e))?;
-            if let Some(answer) = connection.answer(watcher)? {
-                return Ok(answer);
-            }
-            if let Self::Daemon(_, other) = Self::connect(store, true, watcher)? {
-                *connection = other;
-            }
-        }
-        Err(Failure::new(Kind::Failed, "one daemon after the other ended before it took the mount")
-            .hint("`daemon.log` in the store's folder may say why"))
+            it.answer(watcher)
+        })
     }
 }
 
@@ -173,6 +154,25 @@ impl Connection {
     pub fn call(&mut self, call: &Call, watcher: &mut dyn Watcher) -> Result<Option<Answer>, Failure> {
         send(&mut self.stream, call).map_err(ended)?;
         self.answer(watcher)
+    }
+
+    /// Calls until a daemon takes it: one that is just ending did nothing, and the next is asked.
+    fn insist(
+        &mut self,
+        store: &Path,
+        watcher: &mut dyn Watcher,
+        call: impl Fn(&mut Self, &mut dyn Watcher) -> Result<Option<Answer>, Failure>,
+    ) -> Result<Answer, Failure> {
+        for _ in 0..GOING_MOST {
+            if let Some(answer) = call(self, watcher)? {
+                return Ok(answer);
+            }
+            if let Client::Daemon(_, other) = Client::connect(store, true, watcher)? {
+                *self = other;
+            }
+        }
+        Err(Failure::new(Kind::Failed, "one daemon after the other ended before it did anything")
+            .hint("`daemon.log` in the store's folder may say why"))
     }
 
     /// What is answered to a call.

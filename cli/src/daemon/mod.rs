@@ -11,5 +11,3 @@ pub mod socket;
 pub mod start;
 mod sys;
 pub mod wire;
-
-pub use sys::keep_descriptors;

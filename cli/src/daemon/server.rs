@@ -274,11 +274,7 @@ impl Server {
                             "a mount came without its device",
                         ));
                     };
-                    self.working.fetch_add(1, Ordering::SeqCst);
-                    let going = self.ending.load(Ordering::SeqCst);
-                    let added = if going { None } else { Some(self.mounts.add(device, record)) };
-                    self.working.fetch_sub(1, Ordering::SeqCst);
-                    let reply = match added {
+                    let reply = match self.unless_ending(|| self.mounts.add(device, record)) {
                         None => return send(&mut stream, &Reply::Going {}),
                         Some(Ok(mount)) => Reply::Answer(Answer::Mounts(vec![mount])),
                         Some(Err(failure)) => Reply::Failure(failure),
@@ -286,16 +282,10 @@ impl Server {
                     send(&mut stream, &reply)?;
                 }
                 Call::Status {} => send(&mut stream, &Reply::Answer(Answer::Status(self.status())))?,
-                // A daemon that is ending takes no new work: the client finds, or starts, another.
                 Call::Store { store } => {
-                    // Raised before the look, so that whoever ends the daemon sees the one or the other.
-                    self.working.fetch_add(1, Ordering::SeqCst);
-                    if self.ending.load(Ordering::SeqCst) {
-                        self.working.fetch_sub(1, Ordering::SeqCst);
+                    let Some(outcome) = self.unless_ending(|| self.work(&stream, store)) else {
                         return send(&mut stream, &Reply::Going {});
-                    }
-                    let outcome = self.work(&stream, store);
-                    self.working.fetch_sub(1, Ordering::SeqCst);
+                    };
                     // Asking for the status is no use: whoever watches the daemon must not keep it alive.
                     *self.last_used() = Instant::now();
                     let reply = match outcome {
@@ -313,6 +303,15 @@ impl Server {
                 }
             }
         }
+    }
+
+    /// A daemon that is ending takes no new work: the client finds, or starts, another.
+    fn unless_ending<T>(&self, work: impl FnOnce() -> T) -> Option<T> {
+        // Raised before the look, so that whoever ends the daemon sees the one or the other.
+        self.working.fetch_add(1, Ordering::SeqCst);
+        let done = (!self.ending.load(Ordering::SeqCst)).then(work);
+        self.working.fetch_sub(1, Ordering::SeqCst);
+        done
     }
 
     /// Works on a request, tells how far it is, and cancels it when the client hangs up.

@@ -21,20 +21,22 @@ pub enum Started {
     Failed(Failure),
 }
 
+/// This very program, for a process that is to outlive this one: it hears and says nothing, and holds no descriptor
+/// of this one's.
+pub fn own_program(args: &[&str], store: &Path) -> Command {
+    super::sys::keep_descriptors();
+    // Through /proc, so that it is this very program, also when its file was replaced by an upgrade.
+    let mut command = Command::new("/proc/self/exe");
+    command.arg0("stele").args(args).arg("--store").arg(store);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
 /// Starts a daemon for `store` and waits until it listens, or gives up.
 pub fn start(store: &Path) -> Result<Started, Failure> {
     let failed = |e| Failure::io("the daemon could not be started", &e);
-    super::sys::keep_descriptors();
-    // Through /proc, so that it is this very program, also when its file was replaced by an upgrade.
-    let mut child = Command::new("/proc/self/exe")
-        .arg0("stele")
-        .args(["daemon", "run", "--detach", "--store"])
-        .arg(store)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(failed)?;
+    let mut command = own_program(&["daemon", "run", "--detach"], store);
+    let mut child = command.stdout(Stdio::piped()).spawn().map_err(failed)?;
     let mut line = String::new();
     if let Some(stdout) = child.stdout.take() {
         BufReader::new(stdout).read_line(&mut line).map_err(failed)?;

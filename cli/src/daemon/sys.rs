@@ -7,7 +7,7 @@ use rustix::io::FdFlags;
 
 /// Keeps every descriptor but the first three from programs that are started from now on. What a shell or a
 /// CI runner left open (a lock, the end of a pipe that somebody waits for) is not for a daemon to hold.
-pub fn keep_descriptors() {
+pub(super) fn keep_descriptors() {
     let Ok(entries) = std::fs::read_dir("/proc/self/fd") else { return };
     for entry in entries.flatten() {
         let Some(number) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else {

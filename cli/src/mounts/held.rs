@@ -3,15 +3,13 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::keeper::{Kept, SOCKET, Say};
 use super::{Record, receive, send};
-use crate::daemon::{keep_descriptors, socket};
+use crate::daemon::{socket, start};
 use stele_fs::Heirloom;
 
 /// How long a keeper may take to listen.
@@ -36,15 +34,7 @@ impl Held {
         if let Ok(held) = Self::connect(store) {
             return Ok(held);
         }
-        keep_descriptors();
-        let mut child = Command::new("/proc/self/exe")
-            .arg0("stele")
-            .args(["daemon", "keep", "--store"])
-            .arg(store)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()?;
+        let mut child = start::own_program(&["daemon", "keep"], store).spawn()?;
         // Nobody else waits for it.
         thread::Builder::new().name("keeper-end".to_owned()).spawn(move || child.wait())?;
         let begun = Instant::now();

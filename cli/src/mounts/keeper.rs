@@ -112,7 +112,6 @@ pub fn run(store: &Path) -> Result<(), Failure> {
         // Daemons that it started and that have ended.
         while let Ok(Some(_)) = rustix::process::wait(rustix::process::WaitOptions::NOHANG) {}
     }
-    // Another keeper may have put its socket in the place of this one's; then that is not removed.
     drop(std::fs::remove_file(store.join(SOCKET)));
     Ok(())
 }
@@ -132,10 +131,9 @@ impl Keeper<'_> {
         } else {
             for (id, held) in &self.held {
                 // A device that may be read from has a question; one with an error has no mount any more.
-                let waiting = PollFlags::IN;
                 for device in held.fds.iter().skip(1) {
                     ids.push(*id);
-                    fds.push(PollFd::new(device, waiting));
+                    fds.push(PollFd::new(device, PollFlags::IN));
                 }
             }
         }

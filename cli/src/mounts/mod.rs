@@ -42,8 +42,13 @@ impl Record {
 
     /// How it has to be taken away.
     pub fn how(&self) -> How {
-        if self.direct { How::Direct } else { How::Helper }
+        how(self.direct)
     }
+}
+
+/// How a mount has to be taken away that mount(2) made, or did not.
+pub fn how(direct: bool) -> How {
+    if direct { How::Direct } else { How::Helper }
 }
 
 /// The mount namespace of this process.

@@ -17,7 +17,7 @@ pub struct Listed {
     pub name: Vec<u8>,
     /// What kind of thing it is, when that is known without a look.
     pub kind: Kind,
-    /// Its number, when the kernel knows it; 0 otherwise.
+    /// Its number, when the kernel knows it; [`inode::UNTOLD`] otherwise.
     pub ino: u64,
 }
 
@@ -53,9 +53,13 @@ impl View {
                 inode::ROOT => {
                     let directory = matches!(root.target, stele_store::Target::Tree(_));
                     let kind = if directory { Kind::Directory } else { Kind::File { executable: false } };
-                    Listed { name: top::label(&root.target.digest(), &root.name), kind, ino: 0 }
+                    Listed { name: top::label(&root.target.digest(), &root.name), kind, ino: inode::UNTOLD }
                 }
-                _ => Listed { name: root.name.as_str().as_bytes().to_vec(), kind: Kind::Link, ino: 0 },
+                _ => Listed {
+                    name: root.name.as_str().as_bytes().to_vec(),
+                    kind: Kind::Link,
+                    ino: inode::UNTOLD,
+                },
             })
             .collect();
         if ino == inode::ROOT {
@@ -127,8 +131,7 @@ impl View {
                 continue;
             }
             let number = found.map_or(listed.ino, |found| found.attributes.ino);
-            // 0 would say that there is no entry: any other number will do when the kernel has none yet.
-            let listed = Listed { ino: if number == 0 { u64::MAX >> 1 } else { number }, ..listed.clone() };
+            let listed = Listed { ino: number, ..listed.clone() };
             if !take(at as u64 + 3, &listed, found.as_ref()) {
                 self.take_back(found.as_ref());
                 break;
@@ -160,7 +163,7 @@ impl View {
 
     fn known(&self, parent: u64, index: usize) -> u64 {
         let place = Place::In { parent, index: u32::try_from(index).unwrap_or(u32::MAX) };
-        self.state().at(&place).unwrap_or(u64::MAX >> 1)
+        self.state().at(&place).unwrap_or(inode::UNTOLD)
     }
 
     /// The entry did not fit, so the kernel was not told.

@@ -131,7 +131,7 @@ impl View {
     }
 
     fn look_up_digest(&self, name: &[u8]) -> Result<Found, Fault> {
-        let digest = top::digest(name).ok_or(Fault::NoEntry)?;
+        let digest = Digest::labelled(name).ok_or(Fault::NoEntry)?;
         let tree = TreeId(digest);
         // Held before it is looked for, so that no collection comes between.
         match self.hold.keep(Target::Tree(tree)) {

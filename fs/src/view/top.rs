@@ -5,16 +5,6 @@ use stele_store::model::{Digest, RootName};
 /// The most bytes of a name, here and in trees.
 pub(super) const NAME_MOST: usize = 255;
 
-/// A name that begins with a whole digest: `<digest>` or `<digest>-<label>`. The label is not looked at, so any
-/// will do.
-pub(super) fn digest(name: &[u8]) -> Option<Digest> {
-    let (head, rest) = name.split_at_checked(64)?;
-    if !(rest.is_empty() || rest.starts_with(b"-")) {
-        return None;
-    }
-    std::str::from_utf8(head).ok()?.parse().ok()
-}
-
 /// The name that the directory at the top lists for a root.
 pub(super) fn label(digest: &Digest, root: &RootName) -> Vec<u8> {
     // A root's name has at most 200 characters: with the digest, 265 at most, and a name has at most 255.
@@ -34,7 +24,7 @@ mod tests {
         let upper = DIGEST.to_uppercase();
         let dotted = format!("{DIGEST}.txt");
         for name in ["", "x", &DIGEST[..63], &upper, &dotted, &format!("{DIGEST}0")] {
-            assert_eq!(digest(name.as_bytes()), None, "{name}");
+            assert_eq!(Digest::labelled(name.as_bytes()), None, "{name}");
         }
     }
 
@@ -42,7 +32,7 @@ mod tests {
     fn a_label_is_not_looked_at() {
         for label in ["", "-", "-gcc", "--", "-a b\n"] {
             assert_eq!(
-                digest(format!("{DIGEST}{label}").as_bytes()),
+                Digest::labelled(format!("{DIGEST}{label}").as_bytes()),
                 Some(DIGEST.parse().unwrap()),
                 "{label}"
             );
@@ -54,6 +44,6 @@ mod tests {
         let digest: Digest = DIGEST.parse().unwrap();
         let name = label(&digest, &"r".repeat(200).parse().unwrap());
         assert_eq!(name.len(), 255);
-        assert_eq!(super::digest(&name), Some(digest));
+        assert_eq!(Digest::labelled(&name), Some(digest));
     }
 }

@@ -51,6 +51,15 @@ impl Digest {
         Self(bytes)
     }
 
+    /// The digest that `name` is or begins with: `<digest>` or `<digest>-<label>`. The label is not looked at.
+    pub fn labelled(name: &[u8]) -> Option<Self> {
+        let (head, rest) = name.split_at_checked(64)?;
+        if !(rest.is_empty() || rest.starts_with(b"-")) {
+            return None;
+        }
+        std::str::from_utf8(head).ok()?.parse().ok()
+    }
+
     /// The 32 raw bytes.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
@@ -144,6 +153,11 @@ pub struct DigestPrefix {
 impl DigestPrefix {
     /// The fewest digits that are taken for a digest: fewer would change their meaning as a store grows.
     pub const MIN_DIGITS: usize = 8;
+
+    /// The whole of `digest`.
+    pub fn whole(digest: Digest) -> Self {
+        Self { low: digest, digits: 64 }
+    }
 
     /// Reads `text` as a prefix; `None` when it is too short, too long or no lower-case hexadecimal.
     pub fn parse(text: &str) -> Option<Self> {

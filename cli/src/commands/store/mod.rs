@@ -14,8 +14,9 @@ use clap::{Args, Subcommand};
 
 use crate::answers::Answer;
 use crate::args::{Global, Ref};
+use crate::commands::unexpected;
 use crate::daemon::client::Client;
-use crate::failure::{Failure, Kind};
+use crate::failure::Failure;
 use crate::reference::to_wire;
 use crate::render::{self, Terminal};
 use crate::service::Request;
@@ -79,11 +80,6 @@ impl Context {
         // An answer that did not arrive is none: a full disk behind stdout must not pass for success.
         told.map(|()| answer)
     }
-}
-
-/// An answer of another kind than the question: the two sides are of one version, so it cannot be.
-fn unexpected() -> Failure {
-    Failure::new(Kind::Failed, "the daemon answered something else than it was asked")
 }
 
 pub fn run(global: &Global, command: Command) -> Result<ExitCode, Failure> {
