@@ -1,6 +1,7 @@
 //! What the tests that cross crates share: a store of their own, the `stele` binary, trees to import, disks
 //! to fill.
 
+pub mod damage;
 pub mod disk;
 pub mod mounted;
 pub mod trees;
@@ -155,9 +156,9 @@ impl Stele {
 
     /// Ends the daemon as a crash would, and waits until it is gone.
     pub fn kill_daemon(&self) {
-        let Some(pid) = self.daemon().and_then(rustix::process::Pid::from_raw) else { return };
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
-        wait_for("the killed daemon to be gone", || rustix::process::test_kill_process(pid).is_err());
+        if let Some(pid) = self.daemon() {
+            kill(pid);
+        }
     }
 
     /// Everything is what its name says, and every root leads somewhere.
@@ -187,6 +188,14 @@ impl Drop for Stele {
         self.env.clear();
         let _ = self.command(&["daemon", "stop", "--now"]).stderr(Stdio::null()).status();
     }
+}
+
+/// Kills a process, and waits until it is gone.
+#[track_caller]
+pub fn kill(pid: i32) {
+    let pid = rustix::process::Pid::from_raw(pid).expect("a process");
+    let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+    wait_for("a killed process to be gone", || rustix::process::test_kill_process(pid).is_err());
 }
 
 /// Waits for `done`, for at most half a minute.

@@ -7,10 +7,10 @@
 #![cfg(feature = "crash-points")]
 
 use std::fs;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use stele_store::crash::CrashPoint;
+use stele_tests::damage::{flip, some_payload};
 use stele_tests::{Stele, trees};
 
 /// What a set of commands acknowledged before the crash, and what to look for behind it.
@@ -89,7 +89,9 @@ fn crash_once(story: &mut Story<'_>, point: CrashPoint, count: u32) {
             stele.ok(&["store", "add", "--keep-for", "0", story.new.to_str().unwrap()]);
         }
         if way == Way::Verify {
-            corrupt = Some(flip_some_payload(stele));
+            let (file, digest) = some_payload(stele);
+            flip(&file, 100);
+            corrupt = Some(digest);
         }
         stele.ok(&["daemon", "stop"]);
     }
@@ -169,20 +171,4 @@ fn assert_no_strays(stele: &Stele) {
     assert_eq!(count(&stele.store().join("tmp")), 0);
     let files: usize = (0..=255).map(|byte| count(&stele.store().join(format!("objects/{byte:02x}")))).sum();
     assert_eq!(stele.json(&["store", "stats"])["file_blobs"], files);
-}
-
-/// Flips a bit of a payload that is in use; its digest.
-fn flip_some_payload(stele: &Stele) -> String {
-    let objects = stele.store().join("objects");
-    let file = (0..=255).find_map(|byte| {
-        let mut entries = fs::read_dir(objects.join(format!("{byte:02x}"))).unwrap();
-        Some(entries.next()?.unwrap().path())
-    });
-    let file = file.expect("some payload lies in a file");
-    trees::make_executable(&file);
-    let handle = fs::OpenOptions::new().read(true).write(true).open(&file).unwrap();
-    let mut byte = [0];
-    handle.read_exact_at(&mut byte, 100).unwrap();
-    handle.write_all_at(&[byte[0] ^ 1], 100).unwrap();
-    file.file_name().unwrap().to_str().unwrap().to_owned()
 }

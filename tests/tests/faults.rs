@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::{FileExt, symlink};
 use std::path::{Path, PathBuf};
 
+use stele_tests::damage::{flip, some_payload, writable};
 use stele_tests::disk::Disk;
 use stele_tests::{Stele, skip, trees, wait_for};
 
@@ -13,27 +14,13 @@ fn source(stele: &Stele, name: &str, seed: u64) -> PathBuf {
     path
 }
 
-/// Some payload file, and its digest.
-fn some_object(stele: &Stele) -> (PathBuf, String) {
-    let folders = (0..=255).map(|byte| stele.store().join(format!("objects/{byte:02x}")));
-    let file =
-        folders.filter_map(|folder| fs::read_dir(folder).unwrap().next()).next().unwrap().unwrap().path();
-    let digest = file.file_name().unwrap().to_str().unwrap().to_owned();
-    (file, digest)
-}
-
-fn writable(path: &Path) -> fs::File {
-    trees::make_executable(path);
-    fs::OpenOptions::new().read(true).write(true).open(path).unwrap()
-}
-
 /// Damages a payload, and expects: reading it is an error and never gives wrong bytes under exit code 0;
 /// verify names the blob and where it is used, once; importing the content again repairs it.
 fn damage_is_found_and_repaired(damage: impl Fn(&Path)) {
     let stele = Stele::new();
     let tree = source(&stele, "tree", 5);
     stele.ok(&["store", "add", "--root", "tree", tree.to_str().unwrap()]);
-    let (file, digest) = some_object(&stele);
+    let (file, digest) = some_payload(&stele);
     damage(&file);
     stele.fails(&["store", "cat", &digest], 4);
     let to = stele.scratch().join("out");
@@ -53,12 +40,7 @@ fn damage_is_found_and_repaired(damage: impl Fn(&Path)) {
 
 #[test]
 fn a_flipped_payload_is_never_handed_out_and_is_repaired_by_the_next_import() {
-    damage_is_found_and_repaired(|file| {
-        let handle = writable(file);
-        let mut byte = [0];
-        handle.read_exact_at(&mut byte, 5000).unwrap();
-        handle.write_all_at(&[byte[0] ^ 0x40], 5000).unwrap();
-    });
+    damage_is_found_and_repaired(|file| flip(file, 5000));
 }
 
 #[test]
@@ -85,7 +67,7 @@ fn a_payload_that_became_a_folder_is_said_and_loses_nothing() {
     let stele = Stele::new();
     let tree = source(&stele, "tree", 6);
     stele.ok(&["store", "add", "--root", "tree", tree.to_str().unwrap()]);
-    let (file, digest) = some_object(&stele);
+    let (file, digest) = some_payload(&stele);
     fs::remove_file(&file).unwrap();
     fs::create_dir(&file).unwrap();
     assert!(stele.run(&["store", "cat", &digest]).code != 0);

@@ -1,22 +1,12 @@
 //! Faults that a review found: each once failed here.
 
 use std::fs;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use stele_tests::damage::{flip, payload};
 use stele_tests::{Stele, trees, wait_for};
-
-/// Flips a bit of the payload of `reference`, which lies in a file.
-fn flip(stele: &Stele, reference: &str) {
-    let file = stele.json(&["store", "info", reference])["file"].as_str().unwrap().to_owned();
-    trees::make_executable(Path::new(&file));
-    let handle = fs::OpenOptions::new().read(true).write(true).open(&file).unwrap();
-    let mut byte = [0];
-    handle.read_exact_at(&mut byte, 50).unwrap();
-    handle.write_all_at(&[byte[0] ^ 1], 50).unwrap();
-}
 
 /// Blobs and trees share their digests: a file that holds the text of a tree beside that very tree once took
 /// the tree's place in the session, and an acknowledged import lacked it.
@@ -90,7 +80,7 @@ fn a_rebuild_does_not_give_up_a_tree_for_one_corrupt_blob() {
     trees::generate(&tree, 70, 60);
     fs::write(tree.join("victim"), trees::Random::new(71).bytes(50_000)).unwrap();
     stele.ok(&["store", "add", "--root", "r", tree.to_str().unwrap()]);
-    flip(&stele, "r/victim");
+    flip(&payload(&stele, "r/victim"), 50);
     let said = stele.ok(&["store", "rebuild-index"]);
     assert!(said.contains("1 payload file were corrupt") || said.contains("corrupt"), "{said}");
     stele.ok(&["store", "ls", "r"]);
@@ -131,7 +121,7 @@ fn what_an_export_found_corrupt_is_repaired_by_storing_it_again() {
     fs::create_dir(&tree).unwrap();
     fs::write(tree.join("victim"), trees::Random::new(74).bytes(50_000)).unwrap();
     stele.ok(&["store", "add", "--root", "r", tree.to_str().unwrap()]);
-    flip(&stele, "r/victim");
+    flip(&payload(&stele, "r/victim"), 50);
     let out = stele.scratch().join("out");
     let said = stele.fails(&["store", "export", "r", out.to_str().unwrap()], 4);
     assert!(said.contains("store the same content again"), "{said}");

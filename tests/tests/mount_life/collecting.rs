@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use stele_tests::mounted::{Mounted, within};
 use stele_tests::{Stele, trees, wait_for};
 
-use super::{LONG, add_tree, kill_daemon};
+use super::{LONG, add_tree};
 
 /// A process whose working directory that is.
 struct Inside(Child);
@@ -52,7 +52,7 @@ fn a_collection_spares_what_a_working_directory_or_an_open_file_holds_and_nothin
                 mounted.stele().ok(&["store", "root", "rm", root]);
             }
             if killed {
-                kill_daemon(&mounted);
+                mounted.stele().kill_daemon();
             }
             assert!(collect(&mounted) > 0, "what was only looked at stayed");
             assert!(fs::metadata(mounted.path(&looked_at)).is_err(), "it is shown all the same");

@@ -12,9 +12,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use stele_tests::mounted::Mounted;
-use stele_tests::{Stele, trees, wait_for};
+use stele_tests::{Stele, trees};
 
 /// How long a test may take that would hang if the mount did.
 const LONG: Duration = Duration::from_secs(60);
@@ -41,23 +40,11 @@ fn keeper(stele: &Stele) -> Option<i32> {
     })
 }
 
-fn kill(pid: i32) {
-    let pid = Pid::from_raw(pid).expect("a process");
-    let _ = kill_process(pid, Signal::KILL);
-    wait_for("a killed process to be gone", || test_kill_process(pid).is_err() || is_zombie(pid));
-}
-
-/// Ended, and not waited for by whoever started it.
-fn is_zombie(pid: Pid) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();
-    stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('Z'))
-}
-
-/// Kills the daemon without asking it anything before; the mount goes on without it.
-fn kill_daemon(mounted: &Mounted) {
-    if let Some(pid) = mounted.stele().daemon() {
-        kill(pid);
-    }
+/// A mount with such a tree. `None`, and the test is skipped, where nobody may mount.
+fn mounted_tree(seed: u64, options: &[&str]) -> Option<(Mounted, PathBuf, String)> {
+    let stele = Stele::new();
+    let (tree, digest) = add_tree(&stele, "tree", seed);
+    Some((Mounted::with(stele, options)?, tree, digest))
 }
 
 fn mounts(stele: &Stele) -> Vec<serde_json::Value> {

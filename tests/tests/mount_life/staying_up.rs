@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use stele_tests::mounted::{Mounted, within};
-use stele_tests::{Stele, trees, wait_for};
+use stele_tests::{Stele, kill, trees, wait_for};
 
-use super::{LONG, add_tree, keeper, kill, kill_daemon, mounts};
+use super::{LONG, add_tree, keeper, mounted_tree, mounts};
 
 #[test]
 fn a_killed_daemon_breaks_neither_open_files_nor_working_directories() {
@@ -37,7 +37,7 @@ fn a_killed_daemon_breaks_neither_open_files_nor_working_directories() {
             let expected =
                 format!("{}\n{}", fs::canonicalize(&top).unwrap().display(), String::from_utf8_lossy(&small));
             for round in 0..8 {
-                kill_daemon(&mounted);
+                mounted.stele().kill_daemon();
                 let mut bytes = vec![0; large.len()];
                 open_large.read_exact_at(&mut bytes, 0).unwrap();
                 assert!(bytes == large, "round {round}");
@@ -64,9 +64,7 @@ fn a_killed_daemon_breaks_neither_open_files_nor_working_directories() {
 /// Whoever asked the daemon that was killed would wait for ever: the kernel has to send the question again.
 #[test]
 fn a_question_that_the_killed_daemon_had_read_is_answered_by_the_next() {
-    let stele = Stele::new();
-    let (tree, digest) = add_tree(&stele, "tree", 3);
-    let Some(mounted) = Mounted::on(stele) else { return };
+    let Some((mounted, tree, digest)) = mounted_tree(3, &[]) else { return };
     let daemon = mounted.stele().daemon().and_then(Pid::from_raw).unwrap();
     within(LONG, || {
         kill_process(daemon, Signal::STOP).unwrap();
@@ -86,9 +84,7 @@ fn a_question_that_the_killed_daemon_had_read_is_answered_by_the_next() {
 
 #[test]
 fn when_daemon_and_keeper_are_both_killed_the_next_command_mounts_again_at_the_same_place() {
-    let stele = Stele::new();
-    let (tree, digest) = add_tree(&stele, "tree", 4);
-    let Some(mounted) = Mounted::on(stele) else { return };
+    let Some((mounted, tree, digest)) = mounted_tree(4, &[]) else { return };
     within(LONG, || {
         let daemon = mounted.stele().daemon().unwrap();
         kill(keeper(mounted.stele()).expect("a keeper"));
@@ -97,7 +93,7 @@ fn when_daemon_and_keeper_are_both_killed_the_next_command_mounts_again_at_the_s
         mounted.stele().ok(&["store", "root", "ls"]);
         trees::assert_same(&tree, &mounted.path(&digest));
         // And it is kept again.
-        kill_daemon(&mounted);
+        mounted.stele().kill_daemon();
         trees::assert_same(&tree, &mounted.path(&digest));
     });
 }
@@ -105,15 +101,13 @@ fn when_daemon_and_keeper_are_both_killed_the_next_command_mounts_again_at_the_s
 /// A keeper that is killed is missed at the next mount, and what the daemon answers for is then given to the new one.
 #[test]
 fn a_killed_keeper_harms_nobody() {
-    let stele = Stele::new();
-    let (tree, digest) = add_tree(&stele, "tree", 5);
-    let Some(mounted) = Mounted::on(stele) else { return };
+    let Some((mounted, tree, digest)) = mounted_tree(5, &[]) else { return };
     within(LONG, || {
         kill(keeper(mounted.stele()).expect("a keeper"));
         trees::assert_same(&tree, &mounted.path(&digest));
         let second = tempfile::tempdir().unwrap();
         mounted.stele().ok(&["mount", second.path().to_str().unwrap()]);
-        kill_daemon(&mounted);
+        mounted.stele().kill_daemon();
         trees::assert_same(&tree, &second.path().join(&digest));
         trees::assert_same(&tree, &mounted.path(&digest));
         mounted.stele().ok(&["umount", second.path().to_str().unwrap()]);
@@ -122,9 +116,7 @@ fn a_killed_keeper_harms_nobody() {
 
 #[test]
 fn a_daemon_that_is_told_to_end_leaves_its_mounts_to_the_next() {
-    let stele = Stele::new();
-    let (tree, digest) = add_tree(&stele, "tree", 6);
-    let Some(mounted) = Mounted::on(stele) else { return };
+    let Some((mounted, tree, digest)) = mounted_tree(6, &[]) else { return };
     within(LONG, || {
         let held = File::open(mounted.path(&digest).join("large")).unwrap();
         let daemon = mounted.stele().daemon().and_then(Pid::from_raw).unwrap();
@@ -138,9 +130,7 @@ fn a_daemon_that_is_told_to_end_leaves_its_mounts_to_the_next() {
 
 #[test]
 fn stopping_the_daemon_ends_its_mounts_unless_they_are_in_use() {
-    let stele = Stele::new();
-    let (_, digest) = add_tree(&stele, "tree", 7);
-    let Some(mounted) = Mounted::on(stele) else { return };
+    let Some((mounted, _, digest)) = mounted_tree(7, &[]) else { return };
     within(LONG, || {
         let held = File::open(mounted.path(&digest).join("large")).unwrap();
         let said = mounted.stele().fails(&["daemon", "stop"], 1);
@@ -154,9 +144,7 @@ fn stopping_the_daemon_ends_its_mounts_unless_they_are_in_use() {
 
 #[test]
 fn files_that_are_open_over_a_kill_are_counted_and_closed_by_the_next_daemon() {
-    let stele = Stele::new();
-    let (_, digest) = add_tree(&stele, "tree", 8);
-    let Some(mounted) = Mounted::on(stele) else { return };
+    let Some((mounted, _, digest)) = mounted_tree(8, &[]) else { return };
     within(LONG, || {
         let open = || mounts(mounted.stele())[0]["open_files"].as_u64().unwrap();
         let path = mounted.path(&digest);
@@ -164,7 +152,7 @@ fn files_that_are_open_over_a_kill_are_counted_and_closed_by_the_next_daemon() {
             .flat_map(|_| [File::open(path.join("large")).unwrap(), File::open(path.join("small")).unwrap()])
             .collect();
         assert_eq!(open(), 2);
-        kill_daemon(&mounted);
+        mounted.stele().kill_daemon();
         let more = File::open(path.join("large")).unwrap();
         assert_eq!(open(), 2);
         drop(held);

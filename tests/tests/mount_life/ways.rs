@@ -4,10 +4,10 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use stele_tests::mounted::{Mounted, within};
+use stele_tests::mounted::within;
 use stele_tests::{Stele, binary, skip};
 
-use super::{LONG, add_tree, mounts};
+use super::{LONG, add_tree, mounted_tree, mounts};
 
 /// Runs a script as user 1000, with a store of that user's own in `$STELE_STORE`, the tree in `$TREE` and an empty
 /// folder in `$DIR`. `/dev/fuse` is for everybody meanwhile, as it is on most machines. `None` without root.
@@ -95,9 +95,7 @@ fn folders_that_cannot_be_mounted_on_are_refused_and_nothing_is_mounted() {
 
 #[test]
 fn mounting_twice_at_one_place_is_one_mount() {
-    let stele = Stele::new();
-    add_tree(&stele, "tree", 32);
-    let Some(mounted) = Mounted::on(stele) else { return };
+    let Some((mounted, ..)) = mounted_tree(32, &[]) else { return };
     let again = mounted.stele().run(&["mount", mounted.dir().to_str().unwrap()]);
     assert_eq!((again.code, again.text().as_str()), (0, mounted.dir().to_str().unwrap()), "{}", again.stderr);
     assert_eq!(mounts(mounted.stele()).len(), 1);
@@ -105,9 +103,7 @@ fn mounting_twice_at_one_place_is_one_mount() {
 
 #[test]
 fn a_mount_in_use_is_taken_away_only_by_those_who_say_so() {
-    let stele = Stele::new();
-    let (_, digest) = add_tree(&stele, "tree", 33);
-    let Some(mounted) = Mounted::on(stele) else { return };
+    let Some((mounted, _, digest)) = mounted_tree(33, &[]) else { return };
     let dir = mounted.dir().to_str().unwrap();
     within(LONG, || {
         let held = fs::File::open(mounted.path(&digest).join("small")).unwrap();

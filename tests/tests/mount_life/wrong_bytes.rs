@@ -1,35 +1,20 @@
 //! Right bytes or an error.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::Read;
-use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
+use stele_tests::damage::{flip, payload, writable};
 use stele_tests::disk::Disk;
 use stele_tests::mounted::{Mounted, within};
 use stele_tests::{Stele, trees, wait_for};
 
-use super::{LONG, add_tree};
-
-/// The payload's file of what lies at `path` in the store.
-fn payload(stele: &Stele, reference: &str) -> PathBuf {
-    stele.json(&["store", "info", reference])["file"].as_str().expect("it lies in a file").into()
-}
-
-/// Changes one byte under the store.
-fn flip(path: &PathBuf, at: u64) {
-    fs::set_permissions(path, fs::Permissions::from_mode(0o644)).unwrap();
-    let file = OpenOptions::new().read(true).write(true).open(path).unwrap();
-    let mut byte = [0];
-    file.read_exact_at(&mut byte, at).unwrap();
-    file.write_all_at(&[byte[0] ^ 0x20], at).unwrap();
-}
+use super::{LONG, add_tree, mounted_tree};
 
 #[test]
 fn a_flipped_bit_gives_an_error_and_quarantine_and_never_wrong_bytes() {
-    let stele = Stele::new();
-    let (tree, digest) = add_tree(&stele, "tree", 21);
-    let Some(mounted) = Mounted::with(stele, &["--checked"]) else { return };
+    let Some((mounted, tree, digest)) = mounted_tree(21, &["--checked"]) else { return };
     within(LONG, || {
         let file = payload(mounted.stele(), "tree/large");
         let path = mounted.path(&digest).join("large");
@@ -51,9 +36,7 @@ fn a_flipped_bit_gives_an_error_and_quarantine_and_never_wrong_bytes() {
 
 #[test]
 fn a_disk_that_goes_bad_after_the_first_read_is_noticed() {
-    let stele = Stele::new();
-    let (_, digest) = add_tree(&stele, "tree", 22);
-    let Some(mounted) = Mounted::with(stele, &["--checked"]) else { return };
+    let Some((mounted, _, digest)) = mounted_tree(22, &["--checked"]) else { return };
     within(LONG, || {
         let path = mounted.path(&digest).join("large");
         let held = fs::File::open(&path).unwrap();
@@ -67,13 +50,10 @@ fn a_disk_that_goes_bad_after_the_first_read_is_noticed() {
 
 #[test]
 fn a_truncated_or_missing_payload_cannot_be_opened_even_where_the_kernel_reads_by_itself() {
-    let stele = Stele::new();
-    let (_, digest) = add_tree(&stele, "tree", 23);
-    let Some(mounted) = Mounted::on(stele) else { return };
+    let Some((mounted, _, digest)) = mounted_tree(23, &[]) else { return };
     within(LONG, || {
         let file = payload(mounted.stele(), "tree/large");
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
-        OpenOptions::new().write(true).open(&file).unwrap().set_len(699_999).unwrap();
+        writable(&file).set_len(699_999).unwrap();
         assert!(fs::read(mounted.path(&digest).join("large")).is_err());
         wait_for("the payload to be set aside", || !file.exists());
         assert!(fs::read(mounted.path(&digest).join("large")).is_err());

@@ -171,16 +171,21 @@ fn a_file_has_the_number_of_its_content_and_a_folder_that_of_its_place() {
     });
 }
 
-#[test]
-fn a_folder_of_100_000_entries_is_listed_whole_and_from_any_place() {
+/// A mount of a tree with a folder of 100,000 entries, and its digest.
+fn crowded() -> Option<(Mounted, String)> {
     if !mounted::may_mount() {
-        return;
+        return None;
     }
     let stele = Stele::new();
     let tree = stele.scratch().join("tree");
     mounted::sample(&tree, 100_000);
     let digest = stele.add(&tree);
-    let Some(mounted) = Mounted::on(stele) else { return };
+    Some((Mounted::on(stele)?, digest))
+}
+
+#[test]
+fn a_folder_of_100_000_entries_is_listed_whole_and_from_any_place() {
+    let Some((mounted, digest)) = crowded() else { return };
     within(Duration::from_secs(300), || {
         let place = Place::new(mounted.path(&digest));
         let folder = place.open("crowd", OFlags::DIRECTORY).unwrap();
@@ -202,14 +207,7 @@ fn a_folder_of_100_000_entries_is_listed_whole_and_from_any_place() {
 /// Its list was once decoded for every name that was looked up.
 #[test]
 fn a_name_is_found_in_a_large_folder_as_fast_as_in_a_small_one() {
-    if !mounted::may_mount() {
-        return;
-    }
-    let stele = Stele::new();
-    let tree = stele.scratch().join("tree");
-    mounted::sample(&tree, 100_000);
-    let digest = stele.add(&tree);
-    let Some(mounted) = Mounted::on(stele) else { return };
+    let Some((mounted, digest)) = crowded() else { return };
     let place = Place::new(mounted.path(&digest));
     let time = |folder: &str| {
         let begun = Instant::now();
