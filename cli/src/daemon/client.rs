@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{PidfdFlags, pidfd_open};
+
 use stele_store::{OpenError, Store};
 
 use super::socket;
@@ -250,12 +253,20 @@ pub fn stop(mut stream: UnixStream, now: bool) -> Result<(), Failure> {
 }
 
 impl Connection {
-    /// Ends the daemon; returns when it has hung up.
+    /// Ends the daemon; returns when its process is gone, so that it has nothing open any more on the store's disk.
     ///
     /// # Errors
     /// Never; the signature leaves room for a daemon that refuses.
     pub fn stop(self, now: bool) -> Result<(), Failure> {
-        stop(self.stream, now)
+        // Asked of the kernel: in another PID namespace the daemon's own number for itself means somebody else.
+        let process = rustix::net::sockopt::socket_peercred(&self.stream)
+            .and_then(|peer| pidfd_open(peer.pid, PidfdFlags::empty()));
+        stop(self.stream, now)?;
+        if let Ok(process) = process {
+            let patience = Timespec::try_from(PATIENCE).ok();
+            let _ = poll(&mut [PollFd::new(&process, PollFlags::IN)], patience.as_ref());
+        }
+        Ok(())
     }
 }
 
