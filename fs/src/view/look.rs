@@ -124,10 +124,7 @@ impl View {
     }
 
     fn count(&self, place: Place, what: What) -> Result<u64, Fault> {
-        self.state().look_up(place, what).map_err(|e| {
-            tracing::error!("the journal of a mount cannot be written: {e}");
-            Fault::Io
-        })
+        self.state().look_up(place, what).map_err(|e| Self::untold(&e))
     }
 
     fn look_up_digest(&self, name: &[u8]) -> Result<Found, Fault> {
@@ -154,7 +151,7 @@ impl View {
         let place = Place::Top(name.to_vec());
         let mut state = self.state();
         let new = state.at(&place).is_none();
-        let ino = state.look_up(place, What::Tree(tree)).map_err(|_| Fault::Io)?;
+        let ino = state.look_up(place, What::Tree(tree)).map_err(|e| Self::untold(&e))?;
         Ok((Found::counted(ino, Kind::Directory, size, Lifetime::Always), new))
     }
 

@@ -146,6 +146,12 @@ impl View {
         Fault::Io
     }
 
+    /// The kernel must not be told what the next process would not know.
+    fn untold(error: &std::io::Error) -> Fault {
+        error!("a reader of the mount gets an I/O error: its journal cannot be written: {error}");
+        Fault::Io
+    }
+
     /// In a thread of its own, for it hashes the whole payload, with writers held off.
     fn set_aside(&self, target: Target) {
         let store = Arc::clone(&self.store);

@@ -92,7 +92,7 @@ impl View {
                 return Err(Fault::Io);
             }
             let mode = open.mode;
-            state.opened(ino, blob, mode).map_err(|_| Fault::Io)?;
+            state.opened(ino, blob, mode).map_err(|e| Self::untold(&e))?;
             return Ok(Opened { handle, mode });
         }
         let mode = self.mode(&blob, backing)?;
@@ -100,7 +100,7 @@ impl View {
         if let (Err(_), Mode::Passthrough(id)) = (&opened, mode) {
             backing.close(id);
         }
-        opened.map_err(|_| Fault::Io)?;
+        opened.map_err(|e| Self::untold(&e))?;
         Ok(Opened { handle, mode })
     }
 

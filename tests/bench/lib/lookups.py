@@ -43,19 +43,24 @@ def tiny_disk(scratch, count):
     return scratch.disk(f"tiny{count}", inodes * TINY_INODE + (256 << 20), mkfs)
 
 
-def grown_store(scratch, disk, binary, lookup, count, seconds):
-    """Imports `count` tiny files into a fresh store, and asks it."""
+def tiny_source(scratch, count):
+    """A disk of that many tiny files, and the directory of them."""
     say(f"making {count:,} files of 200 bytes")
     tiny = tiny_disk(scratch, count)
     folder = os.path.join(tiny.fresh(), "tiny")
     os.mkdir(folder)
     tiny_files(folder, count)
     tiny.sync()
+    return tiny, Source(f"tiny{count}", "", folder)
+
+
+def grown_store(scratch, disk, binary, lookup, count, seconds):
+    """Imports `count` tiny files into a fresh store, and asks it."""
+    tiny, source = tiny_source(scratch, count)
     grown, began = Grown(count), Cpu.now()
     stele = Stele(scratch, binary)
     try:
         stele.prepare(disk.fresh())
-        source = Source(f"tiny{count}", "", folder)
         source.warm()
         disk.sync()
         grown.import_seconds = timed(disk, lambda: stele.import_(source), source.bytes).seconds

@@ -7,12 +7,12 @@ import time
 from dataclasses import dataclass
 
 from lib.compiles import HEADERS, Compiles
-from lib.lookups import tiny_disk
+from lib.lookups import tiny_source
 from lib.mount_turns import Bar, Group, Row, Served, take_turns
 from lib.mounts import everyone
 from lib.probe import Desk, Probe
 from lib.scratch import Disk, Scratch, say, used_bytes
-from lib.trees import Source, tiny_files
+from lib.trees import Source
 
 # What Stele keeps in its database unless it is executable, and the most that still counts as one of many files.
 SMALL_MOST, MEDIUM_MOST = 16 << 10, 1 << 20
@@ -193,12 +193,7 @@ def sources_served(bench, sources, folder):
 
 def tiny_served(bench, count):
     """As many tiny files as a store of the look-ups has: does a name take longer to find?"""
-    tiny = tiny_disk(bench.scratch, count)
-    folder = os.path.join(tiny.fresh(), "tiny")
-    os.mkdir(folder)
-    tiny_files(folder, count)
-    tiny.sync()
-    source = Source(f"tiny{count}", "", folder)
+    tiny, source = tiny_source(bench.scratch, count)
     title = f"{count:,} files of 200 bytes, a thousand to a directory"
     served = serve(bench, source.key, title, source, only=["ext4", "stele"])
     try:
