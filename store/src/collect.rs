@@ -17,6 +17,7 @@ use crate::model::{BlobId, Digest, Node, RootName, TreeId};
 use crate::objects::FileError;
 use crate::progress::{Cancelled, Progress};
 use crate::store::{ReadError, Store};
+use crate::verify::VerifyError;
 
 /// Blobs whose rows are removed in one batch: writers are held off for one synced write of it.
 const SWEEP_BATCH: usize = 2048;
@@ -70,6 +71,16 @@ pub enum CollectError {
     /// The database gave an error.
     #[error(transparent)]
     Db(#[from] DbError),
+}
+
+impl From<VerifyError> for CollectError {
+    fn from(error: VerifyError) -> Self {
+        match error {
+            VerifyError::Cancelled(e) => e.into(),
+            VerifyError::File(e) => e.into(),
+            VerifyError::Db(e) => e.into(),
+        }
+    }
 }
 
 /// Ends the collection when it goes out of scope, however it ended.
@@ -344,8 +355,12 @@ impl Store {
             let (blobs, _) = self.objects.list(byte)?;
             let mut strays = Vec::new();
             for blob in blobs {
-                if self.db.blob(&blob)?.is_none_or(|row| row.placement != Placement::File) {
-                    strays.push(blob);
+                match self.db.blob(&blob)?.map(|row| row.placement) {
+                    Some(Placement::File) => {}
+                    // Named, and said to be corrupt: it is looked at before anything is done with it.
+                    Some(Placement::Quarantined) if dry_run => {}
+                    Some(Placement::Quarantined) => drop(self.take_back(&blob)?),
+                    Some(Placement::Inline) | None => strays.push(blob),
                 }
             }
             // A writer that published one of them has it pinned, and its row may be there by now.

@@ -1,13 +1,16 @@
 //! Payloads in plain files: written under `tmp/`, renamed to their digest, never changed again.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use rustix::fs::{CWD, Mode, OFlags};
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, openat, renameat, statat, unlinkat};
+use rustix::io::Errno;
 
 use crate::crash::{self, CrashPoint};
 use crate::db::BlobRow;
@@ -21,6 +24,11 @@ const SYNCFS_FROM: usize = 9;
 /// larger ones are written back while they grow.
 const WRITEBACK_FROM: u64 = 256 << 10;
 const WRITEBACK_MOST: u64 = 16 << 20;
+
+const NO_FOLLOW: AtFlags = AtFlags::SYMLINK_NOFOLLOW;
+
+/// How a folder is opened, to be read or synced.
+const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 /// A failed operation on a file of the store.
 #[derive(Debug, thiserror::Error)]
@@ -48,15 +56,21 @@ impl FileError {
 /// The object files of one store.
 pub(crate) struct Objects {
     layout: Layout,
-    /// Some descriptor on the store's file system, for `syncfs`.
-    folder: OwnedFd,
+    /// The store's folder. Every file is looked up from here and not by the folder's path: a folder that is moved
+    /// while it is open must not look like one that lost its payloads.
+    folder: Arc<OwnedFd>,
+    /// The paths below `folder`.
+    within: Layout,
     next_temp: AtomicU64,
     lost_writes: AtomicBool,
 }
 
 /// A file under `tmp/`. It is removed when dropped, unless it was published.
 pub(crate) struct Temp {
+    /// Where it is, for messages.
     path: PathBuf,
+    /// The store's folder, and its path in there. None once it is published.
+    place: Option<(Arc<OwnedFd>, PathBuf)>,
     file: Option<File>,
 }
 
@@ -109,20 +123,20 @@ fn sync_file_range(file: &File, from: u64, length: u64) -> rustix::io::Result<()
 
 impl Drop for Temp {
     fn drop(&mut self) {
-        if !self.path.as_os_str().is_empty() {
-            let _ = fs::remove_file(&self.path);
+        if let Some((folder, within)) = self.place.take() {
+            let _ = unlinkat(&folder, within, AtFlags::empty());
         }
     }
 }
 
 impl Objects {
     pub(crate) fn open(layout: &Layout) -> Result<Self, FileError> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let folder = rustix::fs::openat(CWD, layout.root(), flags, Mode::empty())
+        let folder = openat(CWD, layout.root(), FOLDER, Mode::empty())
             .map_err(|e| FileError::new(layout.root(), "opened", e))?;
         Ok(Self {
             layout: layout.clone(),
-            folder,
+            folder: Arc::new(folder),
+            within: Layout::new(""),
             next_temp: AtomicU64::new(0),
             lost_writes: AtomicBool::new(false),
         })
@@ -143,25 +157,47 @@ impl Objects {
     /// Removes what a crash left under `tmp/`.
     pub(crate) fn empty_tmp(&self) -> Result<(), FileError> {
         let path = self.layout.tmp();
-        let entries = fs::read_dir(&path).map_err(|e| FileError::new(&path, "read", e))?;
-        for entry in entries {
-            let entry = entry.map_err(|e| FileError::new(&path, "read", e))?;
-            fs::remove_file(entry.path()).map_err(|e| FileError::new(entry.path(), "removed", e))?;
+        for name in self.names(&self.within.tmp()).map_err(|e| FileError::new(&path, "read", e))? {
+            unlinkat(&self.folder, self.within.tmp().join(&name), AtFlags::empty())
+                .map_err(|e| FileError::new(path.join(&name), "removed", e))?;
         }
         Ok(())
     }
 
     /// A new, empty file under `tmp/`, to be 0444.
     pub(crate) fn temp(&self) -> Result<Temp, FileError> {
-        let path = self.layout.tmp().join(self.next_temp.fetch_add(1, Ordering::Relaxed).to_string());
-        let file = fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o444)
-            .open(&path)
-            .map_err(|e| FileError::new(&path, "made", e))?;
+        let name = self.next_temp.fetch_add(1, Ordering::Relaxed).to_string();
+        let path = self.layout.tmp().join(&name);
+        let within = self.within.tmp().join(&name);
+        let file = self.create(&within, 0o444).map_err(|e| FileError::new(&path, "made", e))?;
         crash::point(CrashPoint::ImportTempCreated);
-        Ok(Temp { path, file: Some(file) })
+        Ok(Temp { path, place: Some((Arc::clone(&self.folder), within)), file: Some(file) })
+    }
+
+    fn create(&self, within: &Path, mode: u32) -> rustix::io::Result<File> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        Ok(File::from(openat(&self.folder, within, flags, Mode::from_raw_mode(mode))?))
+    }
+
+    /// The names in a folder of the store.
+    fn names(&self, within: &Path) -> rustix::io::Result<Vec<OsString>> {
+        let folder = openat(&self.folder, within, FOLDER, Mode::empty())?;
+        let mut names = Vec::new();
+        for entry in Dir::new(folder)? {
+            let name = OsString::from_vec(entry?.file_name().to_bytes().to_vec());
+            if name != "." && name != ".." {
+                names.push(name);
+            }
+        }
+        Ok(names)
+    }
+
+    /// Makes a file or a folder of the store durable.
+    fn sync(&self, within: &Path) -> Result<(), FileError> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        openat(&self.folder, within, flags, Mode::empty())
+            .and_then(rustix::fs::fsync)
+            .map_err(|e| FileError::new(self.layout.root().join(within), "synced", e))
     }
 
     /// Gives each file its digest's name and makes all of them durable, in one go. When this returns, rows
@@ -174,22 +210,23 @@ impl Objects {
         }
         let few = files.len() < SYNCFS_FROM;
         for (blob, _, temp) in files.iter_mut() {
+            let Some((_, from)) = &temp.place else { continue };
             if few {
-                sync_path(&temp.path)?;
+                self.sync(from)?;
             }
-            let path = self.layout.object(blob);
-            fs::rename(&temp.path, &path).map_err(|e| FileError::new(&path, "renamed", e))?;
-            temp.path = PathBuf::new();
+            renameat(&self.folder, from, &self.folder, self.within.object(blob))
+                .map_err(|e| FileError::new(self.layout.object(blob), "renamed", e))?;
+            temp.place = None;
             crash::point(CrashPoint::CommitRenamed);
         }
         if few {
             for (blob, ..) in files.iter() {
-                sync_path(&self.layout.object_dir(blob.0.as_bytes()[0]))?;
+                self.sync(&self.within.object_dir(blob.0.as_bytes()[0]))?;
             }
         } else {
             // Renaming before the sync is safe here, and saves a second one: until a row names it, a file
             // under objects/ does not exist, whatever it holds after a power cut.
-            rustix::fs::syncfs(&self.folder).map_err(|e| {
+            rustix::fs::syncfs(&*self.folder).map_err(|e| {
                 // The kernel tells of a lost write once: whose it was is not known, so nobody is told of
                 // success.
                 self.lost_writes.store(true, Ordering::SeqCst);
@@ -209,9 +246,9 @@ impl Objects {
     pub(crate) fn open_object(&self, blob: &BlobId) -> Result<File, FileError> {
         let path = self.layout.object(blob);
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let opened = match rustix::fs::openat(CWD, &path, flags, Mode::empty()) {
+        let opened = match openat(&self.folder, self.within.object(blob), flags, Mode::empty()) {
             Ok(fd) => File::from(fd),
-            Err(rustix::io::Errno::LOOP) => {
+            Err(Errno::LOOP) => {
                 return Err(FileError::new(path, "opened", io::ErrorKind::NotFound));
             }
             Err(e) => return Err(FileError::new(path, "opened", e)),
@@ -225,59 +262,75 @@ impl Objects {
 
     /// The payload's length in bytes, or `None` when there is no such file.
     pub(crate) fn length(&self, blob: &BlobId) -> Result<Option<u64>, FileError> {
-        let path = self.layout.object(blob);
-        match fs::symlink_metadata(&path) {
-            Ok(meta) if meta.is_file() => Ok(Some(meta.len())),
-            Ok(_) => Ok(None),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(e) => Err(FileError::new(path, "looked at", e)),
+        match statat(&self.folder, self.within.object(blob), NO_FOLLOW) {
+            Ok(stat) if FileType::from_raw_mode(stat.st_mode).is_file() => {
+                Ok(Some(u64::try_from(stat.st_size).unwrap_or(0)))
+            }
+            Ok(_) | Err(Errno::NOENT) => Ok(None),
+            Err(e) => Err(FileError::new(self.layout.object(blob), "looked at", e)),
         }
     }
 
     /// Removes a payload whose row is gone. That it is not there is no error.
     pub(crate) fn remove(&self, blob: &BlobId) -> Result<(), FileError> {
-        let path = self.layout.object(blob);
-        match fs::remove_file(&path) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(FileError::new(path, "removed", e)),
-            _ => Ok(()),
+        match unlinkat(&self.folder, self.within.object(blob), AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(e) => Err(FileError::new(self.layout.object(blob), "removed", e)),
         }
     }
 
-    /// Where something corrupt may be put: under `quarantine/`, a name that is free.
-    pub(crate) fn quarantine_path(&self, digest: &Digest) -> PathBuf {
-        let base = self.layout.quarantine();
-        (0..)
-            .map(|n| base.join(if n == 0 { digest.to_string() } else { format!("{digest}.{n}") }))
-            .find(|path| fs::symlink_metadata(path).is_err())
-            .unwrap_or(base)
+    /// A free name under `quarantine/` for something corrupt.
+    fn quarantine_name(&self, digest: &Digest) -> String {
+        let is_free =
+            |name: &String| statat(&self.folder, self.within.quarantine().join(name), NO_FOLLOW).is_err();
+        let names = (0..).map(|n| if n == 0 { digest.to_string() } else { format!("{digest}.{n}") });
+        names.into_iter().find(is_free).unwrap_or_default()
     }
 
     /// Moves a corrupt payload into quarantine. Where it went, or `None` when there was no file.
     pub(crate) fn quarantine(&self, blob: &BlobId) -> Result<Option<PathBuf>, FileError> {
-        let to = self.quarantine_path(&blob.0);
-        let from = self.layout.object(blob);
-        match fs::rename(&from, &to) {
-            Ok(()) => Ok(Some(to)),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(e) => Err(FileError::new(from, "moved to quarantine", e)),
+        let name = self.quarantine_name(&blob.0);
+        let to = self.within.quarantine().join(&name);
+        match renameat(&self.folder, self.within.object(blob), &self.folder, to) {
+            Ok(()) => Ok(Some(self.layout.quarantine().join(name))),
+            Err(Errno::NOENT) => Ok(None),
+            Err(e) => Err(FileError::new(self.layout.object(blob), "moved to quarantine", e)),
         }
+    }
+
+    /// Moves what lies in a payload's place and is no file into quarantine: a payload can be stored there again. Where
+    /// it went, or `None` when there was nothing in the way.
+    pub(crate) fn clear_place(&self, blob: &BlobId) -> Result<Option<PathBuf>, FileError> {
+        match statat(&self.folder, self.within.object(blob), NO_FOLLOW) {
+            Ok(stat) if !FileType::from_raw_mode(stat.st_mode).is_file() => self.quarantine(blob),
+            _ => Ok(None),
+        }
+    }
+
+    /// Puts corrupt bytes that lay in the database into quarantine. Where they went.
+    pub(crate) fn quarantine_bytes(&self, digest: &Digest, bytes: &[u8]) -> Result<PathBuf, FileError> {
+        let name = self.quarantine_name(digest);
+        let path = self.layout.quarantine().join(&name);
+        self.create(&self.within.quarantine().join(name), 0o644)
+            .map_err(io::Error::from)
+            .and_then(|mut file| file.write_all(bytes))
+            .map_err(|e| FileError::new(&path, "written", e))?;
+        Ok(path)
     }
 
     /// The files of one folder under `objects/`: those named by a digest, and the paths of all others.
     pub(crate) fn list(&self, byte: u8) -> Result<(Vec<BlobId>, Vec<PathBuf>), FileError> {
         let path = self.layout.object_dir(byte);
         let (mut blobs, mut others) = (Vec::new(), Vec::new());
-        let entries = match fs::read_dir(&path) {
-            Ok(entries) => entries,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok((blobs, others)),
-            Err(e) => return Err(FileError::new(path, "read", e)),
+        let names = match self.names(&self.within.object_dir(byte)) {
+            Err(Errno::NOENT) => return Ok((blobs, others)),
+            names => names.map_err(|e| FileError::new(&path, "read", e))?,
         };
-        for entry in entries {
-            let entry = entry.map_err(|e| FileError::new(&path, "read", e))?;
-            let blob = entry.file_name().to_str().and_then(|name| name.parse::<BlobId>().ok());
+        for name in names {
+            let blob = name.to_str().and_then(|name| name.parse::<BlobId>().ok());
             match blob {
                 Some(blob) if blob.0.as_bytes()[0] == byte => blobs.push(blob),
-                _ => others.push(entry.path()),
+                _ => others.push(path.join(name)),
             }
         }
         Ok((blobs, others))

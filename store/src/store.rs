@@ -131,6 +131,10 @@ enum Payload {
 }
 
 impl BlobReader {
+    pub(crate) fn of_file(id: BlobId, info: BlobInfo, file: File) -> Self {
+        Self { id, info, payload: Payload::File(file) }
+    }
+
     /// What the store knows of the blob.
     pub fn info(&self) -> &BlobInfo {
         &self.info

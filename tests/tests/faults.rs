@@ -63,6 +63,59 @@ fn a_missing_payload_is_said_and_is_repaired_by_the_next_import() {
 }
 
 #[test]
+fn a_store_that_is_moved_while_it_is_open_and_back_loses_nothing() {
+    let stele = Stele::new();
+    let tree = source(&stele, "tree", 61);
+    stele.ok(&["store", "add", "--root", "tree", tree.to_str().unwrap()]);
+    let (file, digest) = some_payload(&stele);
+    let away = stele.scratch().join("away");
+    fs::rename(stele.store(), &away).unwrap();
+    // Asked by its socket, which moved with it, the daemon still reads what it has open.
+    let elsewhere = stele.run(&["--store", away.to_str().unwrap(), "store", "cat", &digest]);
+    fs::rename(&away, stele.store()).unwrap();
+    stele.ok(&["store", "gc"]);
+    assert!(file.exists(), "a sound payload was removed; the read said {}", elsewhere.stderr);
+    stele.ok(&["store", "cat", &digest]);
+    stele.assert_sound();
+}
+
+#[test]
+fn payloads_that_are_out_of_reach_for_a_while_are_there_again_afterwards() {
+    let stele = Stele::new();
+    let tree = source(&stele, "tree", 62);
+    stele.ok(&["store", "add", "--root", "tree", tree.to_str().unwrap()]);
+    let (_, digest) = some_payload(&stele);
+    let (objects, away) = (stele.store().join("objects"), stele.scratch().join("away"));
+    fs::rename(&objects, &away).unwrap();
+    stele.fails(&["store", "cat", &digest], 4);
+    assert_eq!(stele.run(&["store", "verify"]).code, 4);
+    fs::rename(&away, &objects).unwrap();
+    stele.ok(&["store", "gc"]);
+    stele.ok(&["store", "cat", &digest]);
+    stele.assert_sound();
+}
+
+#[test]
+fn a_payload_that_somebody_put_back_from_quarantine_is_looked_at_and_not_removed() {
+    let stele = Stele::new();
+    let tree = source(&stele, "tree", 63);
+    stele.ok(&["store", "add", "--root", "tree", tree.to_str().unwrap()]);
+    let (file, digest) = some_payload(&stele);
+    let put_back = || fs::rename(stele.store().join("quarantine").join(&digest), &file).unwrap();
+    flip(&file, 0);
+    stele.fails(&["store", "cat", &digest], 4);
+    // As wrong as before: it goes where it came from.
+    put_back();
+    stele.ok(&["store", "gc"]);
+    stele.fails(&["store", "cat", &digest], 4);
+    put_back();
+    flip(&file, 0);
+    stele.ok(&["store", "gc"]);
+    stele.ok(&["store", "cat", &digest]);
+    stele.assert_sound();
+}
+
+#[test]
 fn a_payload_that_became_a_folder_is_said_and_loses_nothing() {
     let stele = Stele::new();
     let tree = source(&stele, "tree", 6);

@@ -1,33 +1,23 @@
 //! Reading everything again: is each thing what its name says, and is all there that is named?
 
+mod aside;
 mod findings;
 
 use std::collections::{HashMap, HashSet};
-use std::fs;
-use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use sha2::Digest as _;
 
-use crate::crash::{self, CrashPoint};
-use crate::db::{BlobRow, DbError, Durability, Placement, Rows, Target};
-use crate::model::{BlobId, Digest, Node, Sha256, Tree, TreeId};
-use crate::objects::FileError;
-use crate::progress::{Cancelled, Progress};
+use crate::db::{BlobRow, DbError, Durability, Rows, Target};
+use crate::model::{BlobId, Digest, Node, Sha256, Tree};
+use crate::progress::Progress;
 use crate::store::{CopyError, ReadError, Store};
 
+use aside::Quarantine;
 pub use findings::{Finding, Problem, Verified, VerifyError};
 
 /// Of the places at which something corrupt is used, at most this many are named.
 const USES_MOST: usize = 10;
-
-/// What became of a payload that seemed corrupt.
-enum Quarantine {
-    /// It is gone, or is what its name says by now.
-    Sound,
-    /// It was moved there, when there was anything to move.
-    Moved(Option<PathBuf>),
-}
 
 impl Store {
     /// Hashes every blob and tree again and compares all that is said of them. What is corrupt goes to
@@ -102,19 +92,6 @@ impl Store {
         })
     }
 
-    fn move_tree_aside(&self, id: &TreeId, text: &[u8]) -> Result<Option<PathBuf>, VerifyError> {
-        if self.is_read_only() {
-            return Ok(None);
-        }
-        let path = self.objects.quarantine_path(&id.0);
-        fs::write(&path, text).map_err(|e| FileError::new(&path, "written", e))?;
-        crash::point(CrashPoint::VerifyMovedAside);
-        let mut rows = Rows::default();
-        rows.delete_tree(id);
-        self.db.write(rows, Durability::Synced)?;
-        Ok(Some(path))
-    }
-
     fn verify_blobs(&self, verified: &mut Verified, progress: &Progress) -> Result<(), VerifyError> {
         let rows = Mutex::new(self.db.blobs_from(&Digest::from_bytes([0; 32]))?);
         let shared = Mutex::new((verified, None));
@@ -177,6 +154,9 @@ impl Store {
             Err(CopyError::Sink(cancelled)) => return Err(cancelled.into()),
             Err(CopyError::Read(ReadError::NoBlob { .. })) => return Ok(None),
             Err(CopyError::Read(ReadError::Quarantined { .. })) => {
+                if !self.is_read_only() && self.take_back(id)? {
+                    return Ok(None);
+                }
                 return Ok(finding(Problem::Quarantined, None));
             }
             Err(CopyError::Read(ReadError::CorruptBlob { actual, .. })) => Problem::Corrupt { actual },
@@ -221,58 +201,6 @@ impl Store {
         }
         let target = Target::Blob(*id);
         Ok(Some(Finding { target, problem: Problem::Row, moved_to: None, used_by: vec![] }))
-    }
-
-    /// Moves a payload aside that is not what its name says, and lets its row say so. It is hashed here once more,
-    /// with writers held off: a blob that was stored anew meanwhile stays.
-    ///
-    /// # Errors
-    /// When the file cannot be moved or the row not be written.
-    fn quarantine_blob(&self, id: &BlobId) -> Result<Quarantine, VerifyError> {
-        let mut commits = self.commits.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(row) = self.db.blob(id)? else { return Ok(Quarantine::Sound) };
-        let read = self.open_blob(id).map_err(CopyError::Read);
-        match read.and_then(|reader| reader.verified(|_| Ok::<_, Cancelled>(()))) {
-            Err(CopyError::Read(ReadError::CorruptBlob { .. } | ReadError::Missing { .. })) => {}
-            Err(CopyError::Read(ReadError::Db(e))) => return Err(e.into()),
-            _ => return Ok(Quarantine::Sound),
-        }
-        let moved_to = match row.placement {
-            Placement::File => self.objects.quarantine(id)?,
-            Placement::Inline => match self.db.inline(id)? {
-                Some(bytes) => {
-                    let path = self.objects.quarantine_path(&id.0);
-                    fs::write(&path, bytes).map_err(|e| FileError::new(&path, "written", e))?;
-                    Some(path)
-                }
-                None => None,
-            },
-            Placement::Quarantined => return Ok(Quarantine::Sound),
-        };
-        crash::point(CrashPoint::VerifyMovedAside);
-        let mut rows = Rows::default();
-        rows.delete_inline(id);
-        rows.put_blob(id, &BlobRow { placement: Placement::Quarantined, ..row });
-        self.db.write(rows, Durability::Synced)?;
-        *commits += 1;
-        Ok(Quarantine::Moved(moved_to))
-    }
-
-    /// Sets aside what a reader found corrupt, so that storing the same content again repairs it.
-    ///
-    /// # Errors
-    /// When it cannot be moved or the database not be written.
-    pub fn set_aside(&self, target: Target) -> Result<(), VerifyError> {
-        if self.is_read_only() {
-            return Ok(());
-        }
-        match target {
-            Target::Blob(blob) => self.quarantine_blob(&blob).map(drop),
-            Target::Tree(tree) => match self.db.tree(&tree)? {
-                Some(text) if Digest::of(&text) != tree.0 => self.move_tree_aside(&tree, &text).map(drop),
-                _ => Ok(()),
-            },
-        }
     }
 
     fn verify_sha256s(&self, verified: &mut Verified) -> Result<(), VerifyError> {

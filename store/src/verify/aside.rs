@@ -1,0 +1,118 @@
+//! What is corrupt is set aside; what is sound after all is taken back.
+
+use std::path::PathBuf;
+use std::sync::PoisonError;
+
+use crate::crash::{self, CrashPoint};
+use crate::db::{BlobRow, Durability, Placement, Rows, Target};
+use crate::model::{BlobId, Digest, TreeId};
+use crate::progress::Cancelled;
+use crate::store::{BlobReader, CopyError, ReadError, Store};
+
+use super::VerifyError;
+
+/// What became of a payload that seemed corrupt.
+pub(super) enum Quarantine {
+    /// It is gone, or is what its name says by now.
+    Sound,
+    /// It was moved there, when there was anything to move.
+    Moved(Option<PathBuf>),
+}
+
+impl Store {
+    /// Sets aside what a reader found corrupt, so that storing the same content again repairs it.
+    ///
+    /// # Errors
+    /// When it cannot be moved or the database not be written.
+    pub fn set_aside(&self, target: Target) -> Result<(), VerifyError> {
+        if self.is_read_only() {
+            return Ok(());
+        }
+        match target {
+            Target::Blob(blob) => self.quarantine_blob(&blob).map(drop),
+            Target::Tree(tree) => match self.db.tree(&tree)? {
+                Some(text) if Digest::of(&text) != tree.0 => self.move_tree_aside(&tree, &text).map(drop),
+                _ => Ok(()),
+            },
+        }
+    }
+
+    pub(super) fn move_tree_aside(&self, id: &TreeId, text: &[u8]) -> Result<Option<PathBuf>, VerifyError> {
+        if self.is_read_only() {
+            return Ok(None);
+        }
+        let path = self.objects.quarantine_bytes(&id.0, text)?;
+        crash::point(CrashPoint::VerifyMovedAside);
+        let mut rows = Rows::default();
+        rows.delete_tree(id);
+        self.db.write(rows, Durability::Synced)?;
+        Ok(Some(path))
+    }
+
+    /// Moves a payload aside that is not what its name says, and lets its row say so. It is hashed here once more,
+    /// with writers held off: a blob that was stored anew meanwhile stays.
+    ///
+    /// A file that is not there leaves the row as it is: it may come back, as with a disk that was not mounted, and
+    /// an import looks for the file anyway.
+    ///
+    /// # Errors
+    /// When the file cannot be moved or the row not be written.
+    pub(super) fn quarantine_blob(&self, id: &BlobId) -> Result<Quarantine, VerifyError> {
+        let mut commits = self.commits.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(row) = self.db.blob(id)? else { return Ok(Quarantine::Sound) };
+        let read = self.open_blob(id).map_err(CopyError::Read);
+        match read.and_then(|reader| reader.verified(|_| Ok::<_, Cancelled>(()))) {
+            Err(CopyError::Read(ReadError::Missing { .. })) if row.placement == Placement::File => {
+                return Ok(Quarantine::Moved(self.objects.clear_place(id)?));
+            }
+            Err(CopyError::Read(ReadError::CorruptBlob { .. } | ReadError::Missing { .. })) => {}
+            Err(CopyError::Read(ReadError::Db(e))) => return Err(e.into()),
+            _ => return Ok(Quarantine::Sound),
+        }
+        let moved_to = match row.placement {
+            Placement::File => self.objects.quarantine(id)?,
+            Placement::Inline => match self.db.inline(id)? {
+                Some(bytes) => Some(self.objects.quarantine_bytes(&id.0, &bytes)?),
+                None => None,
+            },
+            Placement::Quarantined => return Ok(Quarantine::Sound),
+        };
+        crash::point(CrashPoint::VerifyMovedAside);
+        let mut rows = Rows::default();
+        rows.delete_inline(id);
+        rows.put_blob(id, &BlobRow { placement: Placement::Quarantined, ..row });
+        self.db.write(rows, Durability::Synced)?;
+        *commits += 1;
+        Ok(Quarantine::Moved(moved_to))
+    }
+
+    /// A blob whose row says that it is in quarantine has a file in its place all the same: somebody put it back, or
+    /// it was out of reach for a while. When it is what its name says, the blob is there again; else it goes to
+    /// quarantine. Whether the blob is there.
+    ///
+    /// # Errors
+    /// When the file cannot be read or moved, or the row not be written.
+    pub(crate) fn take_back(&self, id: &BlobId) -> Result<bool, VerifyError> {
+        let mut commits = self.commits.lock().unwrap_or_else(PoisonError::into_inner);
+        let row = match self.db.blob(id)? {
+            Some(row) if row.placement == Placement::Quarantined => BlobRow { placement: Placement::File, ..row },
+            row => return Ok(row.is_some()),
+        };
+        let Some(_) = self.objects.length(id)? else { return Ok(false) };
+        let reader = BlobReader::of_file(*id, row, self.objects.open_object(id)?);
+        match reader.verified(|_| Ok::<_, Cancelled>(())) {
+            Ok(()) => {}
+            Err(CopyError::Read(ReadError::CorruptBlob { .. })) => {
+                self.objects.quarantine(id)?;
+                return Ok(false);
+            }
+            Err(CopyError::Read(ReadError::File(e))) => return Err(e.into()),
+            Err(_) => return Ok(false),
+        }
+        let mut rows = Rows::default();
+        rows.put_blob(id, &row);
+        self.db.write(rows, Durability::Synced)?;
+        *commits += 1;
+        Ok(true)
+    }
+}
