@@ -164,6 +164,9 @@ impl From<ImportError> for Failure {
                  without them"
             }
             ImportError::Changed { .. } => "stop what writes to it, and run the command again",
+            ImportError::Shown { .. } => {
+                "what is there is in the store already: name it by its digest, as in `stele store root add NAME DIGEST`"
+            }
             ImportError::ContainsStore { .. } => "import something that does not contain the store",
             ImportError::Deep { .. } => "no path can name what lies so deep; move it up",
         };

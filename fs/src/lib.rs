@@ -22,4 +22,4 @@ pub mod view;
 
 pub use serving::{Heirloom, ServeError, Serving};
 pub use transport::FuserTransport;
-pub use view::{Memory, View};
+pub use view::{Forgetting, Memory, Showing, View};

@@ -10,11 +10,9 @@ use std::thread;
 use rustix::fs::MemfdFlags;
 use tracing::{info, warn};
 
-use stele_store::Store;
-
 use crate::state::{JournalError, State};
 use crate::transport::{Begin, Connection, Transport, clone_device};
-use crate::view::{Memory, View};
+use crate::view::{Showing, View};
 
 /// Why a mount cannot be answered for.
 #[derive(Debug, thiserror::Error)]
@@ -49,8 +47,7 @@ impl Serving {
     /// # Errors
     /// See [`ServeError`].
     pub fn begin(
-        store: &Arc<Store>,
-        memory: &Arc<Memory>,
+        showing: Showing,
         device: OwnedFd,
         transport: &dyn Transport,
         on_end: impl FnOnce() + Send + 'static,
@@ -64,7 +61,7 @@ impl Serving {
             device.try_clone()
         })?;
         let heirloom = Heirloom { devices: vec![device, second], journal };
-        Self::start(store, memory, state, heirloom, transport, Begin::New, on_end)
+        Self::start(showing, state, heirloom, transport, Begin::New, on_end)
     }
 
     /// Goes on with a mount that another process answered for.
@@ -72,29 +69,26 @@ impl Serving {
     /// # Errors
     /// See [`ServeError`].
     pub fn resume(
-        store: &Arc<Store>,
-        memory: &Arc<Memory>,
+        showing: Showing,
         heirloom: Heirloom,
         transport: &dyn Transport,
         on_end: impl FnOnce() + Send + 'static,
     ) -> Result<Self, ServeError> {
         let state = State::resume(File::from(heirloom.journal.try_clone()?))?;
-        Self::start(store, memory, state, heirloom, transport, Begin::Resumed, on_end)
+        Self::start(showing, state, heirloom, transport, Begin::Resumed, on_end)
     }
 
     fn start(
-        store: &Arc<Store>,
-        memory: &Arc<Memory>,
+        showing: Showing,
         state: State,
         heirloom: Heirloom,
         transport: &dyn Transport,
         begin: Begin,
         on_end: impl FnOnce() + Send + 'static,
     ) -> Result<Self, ServeError> {
-        let view = View::new(store, memory, state);
+        let view = View::new(showing, state);
         let devices = heirloom.devices.iter().map(OwnedFd::try_clone).collect::<io::Result<_>>()?;
-        let Connection { forgetting, passthrough, threads } = transport.serve(&view, devices, begin)?;
-        view.set_forgetting(forgetting);
+        let Connection { passthrough, threads } = transport.serve(&view, devices, begin)?;
         thread::Builder::new().name("mount-end".to_owned()).spawn(move || {
             for thread in threads {
                 match thread.join() {

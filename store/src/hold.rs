@@ -5,6 +5,7 @@
 //! that before a collection marks.
 
 use std::collections::{HashMap, HashSet};
+use std::os::fd::BorrowedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::db::{DbError, Target};
@@ -16,6 +17,9 @@ pub trait Show: Send + Sync {
     /// Lets go of what is held and not looked at any more. What `kept` says is kept anyway need not be asked
     /// about.
     fn let_go(&self, kept: &dyn Fn(Target) -> bool);
+
+    /// Whether that folder is one of those that it shows.
+    fn shows(&self, folder: BorrowedFd<'_>) -> bool;
 }
 
 /// Targets that the collector spares until they are released or this is dropped. Each may be kept several
@@ -81,11 +85,19 @@ impl Store {
         shows.push(show);
     }
 
+    fn all_shows(&self) -> Vec<Arc<dyn Show>> {
+        let shows = self.shows.lock().unwrap_or_else(PoisonError::into_inner);
+        shows.iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// Whether that folder shows what is in this store. Whoever answers for it must not wait for it: a process that
+    /// is killed while it waits for itself never ends.
+    pub(crate) fn is_shown(&self, folder: BorrowedFd<'_>) -> bool {
+        self.all_shows().iter().any(|show| show.shows(folder))
+    }
+
     pub(crate) fn ask_shows(&self) -> Result<(), DbError> {
-        let shows: Vec<Arc<dyn Show>> = {
-            let shows = self.shows.lock().unwrap_or_else(PoisonError::into_inner);
-            shows.iter().filter_map(Weak::upgrade).collect()
-        };
+        let shows = self.all_shows();
         if shows.is_empty() {
             return Ok(());
         }

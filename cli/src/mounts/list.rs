@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tracing::{info, warn};
 
-use stele_fs::{Memory, ServeError, Serving, attach};
+use stele_fs::{Memory, ServeError, Serving, Showing, attach};
 use stele_store::Store;
 
 use super::held::Held;
@@ -64,6 +64,14 @@ impl List {
         self.store.path()
     }
 
+    fn showing(&self, record: &Record) -> Showing {
+        Showing {
+            store: Arc::clone(&self.store),
+            memory: Arc::clone(&self.memory),
+            forgetting: record.forgetting(self.path()),
+        }
+    }
+
     /// From the keeper.
     fn take_over(&self) {
         let Ok(held) = Held::connect(self.path()) else { return };
@@ -78,13 +86,8 @@ impl List {
                 state.next = state.next.max(id + 1);
                 state.mounts.insert(id, Mounted { record: record.clone(), serving: None });
             }
-            match Serving::resume(
-                &self.store,
-                &self.memory,
-                heirloom,
-                &record.transport(),
-                self.when_ended(id),
-            ) {
+            let (transport, on_end) = (record.transport(), self.when_ended(id));
+            match Serving::resume(self.showing(&record), heirloom, &transport, on_end) {
                 Ok(serving) => {
                     info!("goes on with the mount at {}", record.path);
                     self.begun(id, serving);
@@ -131,8 +134,8 @@ impl List {
             state.mounts.insert(id, Mounted { record: record.clone(), serving: None });
             id
         };
-        let begun =
-            Serving::begin(&self.store, &self.memory, device, &record.transport(), self.when_ended(id));
+        let (transport, on_end) = (record.transport(), self.when_ended(id));
+        let begun = Serving::begin(self.showing(&record), device, &transport, on_end);
         let serving = begun.map_err(|e: ServeError| {
             self.ended(id);
             Failure::new(Kind::Failed, format!("the mount cannot be answered for: {e}"))

@@ -13,10 +13,15 @@ mod written;
 
 pub use passing::{receive, send};
 
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-use stele_fs::FuserTransport;
-use stele_fs::attach::How;
+use stele_fs::attach::{self, How};
+use stele_fs::{Forgetting, FuserTransport};
+
+use crate::reference::from_wire;
 
 /// What is known of a mount, however many processes come and go.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -40,9 +45,28 @@ impl Record {
         FuserTransport { passthrough: !self.checked }
     }
 
+    /// How the kernel is told what it may forget of it.
+    fn forgetting(&self, store: &Path) -> Arc<dyn Forgetting> {
+        Arc::new(Names { record: self.clone(), store: store.to_owned() })
+    }
+
     /// How it has to be taken away.
     pub fn how(&self) -> How {
         how(self.direct)
+    }
+}
+
+/// The names that the kernel remembers of a mount.
+struct Names {
+    record: Record,
+    store: PathBuf,
+}
+
+impl Forgetting for Names {
+    fn forget_unused(&self) -> bool {
+        // What is in another namespace has no path here.
+        self.record.namespace == own_namespace()
+            && from_wire(&self.record.path).is_ok_and(|path| attach::forget_unused(&path, &self.store))
     }
 }
 

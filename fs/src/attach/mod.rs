@@ -10,11 +10,12 @@ mod sys;
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
-use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
+use rustix::mount::{FsPickFlags, MountFlags, UnmountFlags, fsconfig_reconfigure, fspick, mount, unmount};
+use tracing::debug;
 
 /// How a mount was made, and has to be taken away.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -156,13 +157,39 @@ pub fn detach(path: &Path, how: How, lazy: bool) -> Result<(), DetachError> {
 
 /// Whether a mount of `store` is at `path`, as this process sees it, whether or not somebody answers there.
 pub fn is_attached(path: &Path, store: &Path) -> bool {
-    mounts().iter().any(|mount| mount.place == path && mount.kind == b"fuse.stele" && mount.source == store)
+    mounts().iter().any(|mount| mount.place == path && mount.is_of(store))
+}
+
+/// Has the kernel forget the names of the mount of `store` at `path` that nobody uses. Whether it could be told: it
+/// forgets in its own time.
+///
+/// To reconfigure a mount, to whatever it is already, drops what is cached and unused. To invalidate a name would also
+/// take it from those who use it, and unmount what is mounted below.
+pub fn forget_unused(path: &Path, store: &Path) -> bool {
+    let mounts = mounts();
+    // Somebody may have mounted something else on top.
+    let top = mounts.iter().rev().find(|mount| mount.place == path);
+    if !top.is_some_and(|mount| mount.is_of(store)) {
+        return false;
+    }
+    let flags = FsPickFlags::FSPICK_CLOEXEC | FsPickFlags::FSPICK_SYMLINK_NOFOLLOW;
+    let told = fspick(rustix::fs::CWD, path, flags).and_then(|fd| fsconfig_reconfigure(fd.as_fd()));
+    if let Err(e) = told {
+        debug!("the kernel is not told to forget what nobody uses at {}: {e}", path.display());
+    }
+    told.is_ok()
 }
 
 struct MountLine {
     place: PathBuf,
     kind: Vec<u8>,
     source: PathBuf,
+}
+
+impl MountLine {
+    fn is_of(&self, store: &Path) -> bool {
+        self.kind == b"fuse.stele" && self.source == store
+    }
 }
 
 /// All mounts that this process sees, the lowest first. From `/proc/self/mountinfo` (proc_pid_mountinfo(5)),

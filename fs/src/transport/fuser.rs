@@ -11,9 +11,8 @@ use std::thread;
 
 use fuser::{
     BackingId, Config, Errno, FileHandle, Filesystem, FopenFlags, Generation, INodeNo, InitFlags,
-    KernelConfig, LockOwner, Notifier, OpenFlags, ReplyAttr, ReplyData, ReplyDirectory, ReplyDirectoryPlus,
-    ReplyEmpty, ReplyEntry, ReplyIoctl, ReplyLseek, ReplyOpen, ReplyStatfs, ReplyXattr, Request, Session,
-    SessionACL,
+    KernelConfig, LockOwner, OpenFlags, ReplyAttr, ReplyData, ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty,
+    ReplyEntry, ReplyIoctl, ReplyLseek, ReplyOpen, ReplyStatfs, ReplyXattr, Request, Session, SessionACL,
 };
 use tracing::{debug, info, warn};
 
@@ -21,7 +20,7 @@ use super::terms::{ALWAYS, attr, errno, file_type, ttl};
 use super::{Begin, Connection, Transport, handshake, resend, sys};
 use crate::inode;
 use crate::state::{Init, Mode};
-use crate::view::{Attributes, Backing, Forgetting, Found, Kind, View};
+use crate::view::{Attributes, Backing, Found, Kind, View};
 
 /// How many requests that nobody waits for, such as reading ahead, may be on their way at once.
 const BACKGROUND: u16 = 64;
@@ -63,7 +62,6 @@ impl Transport for FuserTransport {
                 Begin::Resumed => handshake::resume(adapter, &device, view.with_state(|state| state.init()))?,
             });
         }
-        let notifier = sessions[0].notifier();
         let mut threads = Vec::new();
         for (number, session) in sessions.into_iter().enumerate() {
             let name = format!("mount-{number}");
@@ -81,23 +79,7 @@ impl Transport for FuserTransport {
             // Before Linux 6.9: whoever waits for such an answer waits until it is interrupted.
             warn!("the kernel does not send again what was asked before: {e}");
         }
-        Ok(Connection {
-            forgetting: Arc::new(Teller { notifier }),
-            passthrough: Arc::clone(&shared.passthrough),
-            threads,
-        })
-    }
-}
-
-struct Teller {
-    notifier: Notifier,
-}
-
-impl Forgetting for Teller {
-    fn forget_top(&self, name: &[u8]) {
-        if let Err(e) = self.notifier.inval_entry(INodeNo(inode::ROOT), OsStr::from_bytes(name)) {
-            debug!("the kernel does not forget a name: {e}");
-        }
+        Ok(Connection { passthrough: Arc::clone(&shared.passthrough), threads })
     }
 }
 

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
 
-use crate::view::{Forgetting, View};
+use crate::view::View;
 
 pub use fuser::FuserTransport;
 pub(crate) use sys::clone_device;
@@ -47,8 +47,6 @@ pub enum Begin {
 
 /// A mount that is being answered.
 pub struct Connection {
-    /// Tells the kernel what it may forget.
-    pub forgetting: Arc<dyn Forgetting>,
     /// Whether the kernel reads payload files by itself; it may be found that it cannot.
     pub passthrough: Arc<AtomicBool>,
     /// They end when the mount does.

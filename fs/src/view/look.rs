@@ -78,6 +78,10 @@ impl View {
         if name.len() > top::NAME_MOST {
             return Err(Fault::NameTooLong);
         }
+        // Not "never": the kernel would remember it.
+        if self.probe.sees(name) {
+            return Err(Fault::NoEntry);
+        }
         match parent {
             // `.` and `..` are only asked for by whoever has a number and no path (NFS, open_by_handle_at(2)).
             _ if name == b"." => self.again(parent).map(Some),

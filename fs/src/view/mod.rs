@@ -6,10 +6,12 @@
 mod list;
 mod look;
 mod memory;
+mod probe;
 mod read;
 mod top;
 
 use std::collections::HashMap;
+use std::os::fd::BorrowedFd;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::thread;
@@ -25,6 +27,7 @@ use crate::state::State;
 pub use list::Listed;
 pub use look::{Attributes, Found, Kind, Lifetime};
 pub use memory::Memory;
+use probe::Probe;
 pub use read::{Backing, Opened};
 
 /// How long a collection waits for the kernel to forget what nobody uses.
@@ -51,8 +54,19 @@ pub enum Fault {
 
 /// Tells the kernel what it may forget.
 pub trait Forgetting: Send + Sync {
-    /// The name `name` in the mount's own directory need not be remembered.
-    fn forget_top(&self, name: &[u8]);
+    /// No name of the mount need be remembered that nobody uses. Whether the kernel could be told: it forgets in its
+    /// own time.
+    fn forget_unused(&self) -> bool;
+}
+
+/// What a mount needs to show a store.
+pub struct Showing {
+    /// The store.
+    pub store: Arc<Store>,
+    /// What is remembered of it, for all of its mounts.
+    pub memory: Arc<Memory>,
+    /// Tells the kernel what it may forget of this mount.
+    pub forgetting: Arc<dyn Forgetting>,
 }
 
 /// A store, as one mount shows it.
@@ -64,15 +78,17 @@ pub struct View {
     /// What the directories at the top held when they were opened.
     listings: Mutex<HashMap<u64, Arc<Vec<Listed>>>>,
     next_listing: AtomicU64,
-    forgetting: Mutex<Option<Arc<dyn Forgetting>>>,
+    forgetting: Arc<dyn Forgetting>,
+    probe: Probe,
     /// Held for reading while something is answered.
     answering: RwLock<()>,
 }
 
 impl View {
-    /// Shows `store`, going on with `state`; `memory` is shared with the other mounts of the store.
-    pub fn new(store: &Arc<Store>, memory: &Arc<Memory>, state: State) -> Arc<Self> {
-        let hold = Hold::new(store);
+    /// Goes on with `state`.
+    pub fn new(showing: Showing, state: State) -> Arc<Self> {
+        let Showing { store, memory, forgetting } = showing;
+        let hold = Hold::new(&store);
         // What an earlier process held, as often as it will be released. What is gone gives an error to whoever asks.
         for target in state.tops().into_iter().filter_map(|(_, what)| what.target()) {
             let _ = hold.keep(target);
@@ -81,23 +97,19 @@ impl View {
             (0..open.times).for_each(|_| drop(hold.keep(Target::Blob(open.blob))));
         }
         let view = Arc::new(Self {
-            store: Arc::clone(store),
+            store: Arc::clone(&store),
             hold,
             state: Mutex::new(state),
-            memory: Arc::clone(memory),
+            memory,
             listings: Mutex::default(),
             next_listing: AtomicU64::new(1),
-            forgetting: Mutex::default(),
+            forgetting,
+            probe: Probe::default(),
             answering: RwLock::default(),
         });
         let show: Arc<dyn Show> = Arc::<Self>::clone(&view);
         store.ask_before_collecting(Arc::downgrade(&show));
         view
-    }
-
-    /// Who tells the kernel what it may forget.
-    pub fn set_forgetting(&self, forgetting: Arc<dyn Forgetting>) {
-        *self.forgetting.lock().unwrap_or_else(PoisonError::into_inner) = Some(forgetting);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -167,27 +179,26 @@ impl View {
 }
 
 impl Show for View {
+    fn shows(&self, folder: BorrowedFd<'_>) -> bool {
+        self.probe.is_met(folder)
+    }
+
     fn let_go(&self, kept: &dyn Fn(Target) -> bool) {
-        let forgetting = self.forgetting.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let Some(forgetting) = forgetting else { return };
-        let held = || -> Vec<Vec<u8>> {
+        let held = || {
             let tops = self.state().tops();
-            let loose = |(name, what): (Vec<u8>, _)| {
-                crate::state::What::target(&what).filter(|it| !kept(*it)).map(|_| name)
-            };
-            tops.into_iter().filter_map(loose).collect()
+            tops.into_iter().filter_map(|(_, what)| what.target()).filter(|it| !kept(*it)).count()
         };
         let mut left = held();
-        for name in &left {
-            forgetting.forget_top(name);
+        if left == 0 || !self.forgetting.forget_unused() {
+            return;
         }
         // The kernel says what it forgot in its own time. What it does not forget is in use: a working directory, an
         // open file, a bind mount.
         let begun = Instant::now();
-        while !left.is_empty() && begun.elapsed() < SETTLE {
+        while left > 0 && begun.elapsed() < SETTLE {
             thread::sleep(Duration::from_millis(5));
             let now = held();
-            if now.len() == left.len() && begun.elapsed() > SETTLE / 5 {
+            if now == left && begun.elapsed() > SETTLE / 5 {
                 break;
             }
             left = now;

@@ -6,9 +6,11 @@
 //! follows a symbolic link but the one that was named.
 
 mod file;
+mod shown;
 mod walk;
 
 use std::io;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, FileType, Mode, OFlags};
@@ -51,6 +53,12 @@ pub enum ImportError {
     /// The store itself lies in what was to be imported.
     #[error("{path} is the store itself")]
     ContainsStore {
+        /// Where it was met.
+        path: PathBuf,
+    },
+    /// It shows what is in the store: a mount of it.
+    #[error("{path} is in a mount of this store")]
+    Shown {
         /// Where it was met.
         path: PathBuf,
     },
@@ -110,6 +118,7 @@ impl Session<'_> {
         match FileType::from_raw_mode(stat.st_mode) {
             FileType::Directory => Ok(Target::Tree(walk::import_tree(self, path, file, progress)?)),
             FileType::RegularFile => {
+                shown::check_file(self.store(), file.as_fd(), path)?;
                 let links = file::Links::default();
                 let mut reader = file::Reader::new(self, &links, progress);
                 match reader.import(file.into(), || path.to_owned())? {

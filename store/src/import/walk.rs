@@ -4,7 +4,7 @@
 //! once by the depth of what is imported, not by its breadth. A directory becomes a tree when its last part
 //! is done.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -12,6 +12,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 
 use super::file::{Links, Reader};
+use super::shown::Others;
 use super::{ImportError, REFUSED_MOST, kind_name};
 use crate::model::{MAX_DEPTH, Name, Node, SymlinkTarget, Tree, TreeId};
 use crate::progress::Progress;
@@ -51,6 +52,7 @@ struct Walk<'a, 's> {
     links: Links,
     /// Device and inode of the store's folder.
     store: (u64, u64),
+    others: Others,
     queue: Mutex<Queue>,
     changed: Condvar,
 }
@@ -76,6 +78,7 @@ pub(super) fn import_tree(
         progress,
         links: Links::default(),
         store: (stat.st_dev, stat.st_ino),
+        others: Others::default(),
         queue: Mutex::default(),
         changed: Condvar::new(),
     };
@@ -197,6 +200,7 @@ impl Walk<'_, '_> {
         if (stat.st_dev, stat.st_ino) == self.store {
             return Err(ImportError::ContainsStore { path: dir.path() });
         }
+        self.others.check(self.session.store(), fd.as_fd(), stat.st_dev, || dir.path())?;
         let (mut directories, mut files) = (Vec::new(), Vec::new());
         for entry in rustix::fs::Dir::read_from(&*fd).map_err(failed("read"))? {
             let entry = entry.map_err(failed("read"))?;

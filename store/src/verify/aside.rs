@@ -95,7 +95,9 @@ impl Store {
     pub(crate) fn take_back(&self, id: &BlobId) -> Result<bool, VerifyError> {
         let mut commits = self.commits.lock().unwrap_or_else(PoisonError::into_inner);
         let row = match self.db.blob(id)? {
-            Some(row) if row.placement == Placement::Quarantined => BlobRow { placement: Placement::File, ..row },
+            Some(row) if row.placement == Placement::Quarantined => {
+                BlobRow { placement: Placement::File, ..row }
+            }
             row => return Ok(row.is_some()),
         };
         let Some(_) = self.objects.length(id)? else { return Ok(false) };

@@ -76,6 +76,37 @@ fn a_collection_spares_what_a_working_directory_or_an_open_file_holds_and_nothin
     }
 }
 
+/// Where a process has its working directory, as getcwd(2) says it.
+fn working_directory(user: &Inside) -> String {
+    fs::read_link(format!("/proc/{}/cwd", user.0.id())).unwrap().to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_collection_leaves_working_directories_their_names_and_mounts_below_their_places() {
+    let stele = Stele::new();
+    let (_, digest) = add_tree(&stele, "tree", 14);
+    let other = stele.scratch().join("other");
+    fs::create_dir(&other).unwrap();
+    fs::write(other.join("here"), "bound\n").unwrap();
+    let Some(mounted) = Mounted::on(stele) else { return };
+    within(LONG, || {
+        let top = mounted.path(&digest);
+        let folders = || fs::read_dir(&top).unwrap().flatten().filter(|it| it.file_type().unwrap().is_dir());
+        let place = folders().next().expect("a folder").path();
+        let user = Inside::of(&top);
+        let before = working_directory(&user);
+        let status = Command::new("mount").arg("--bind").args([&other, &place]).status().unwrap();
+        assert!(status.success());
+        mounted.stele().ok(&["store", "root", "rm", "tree"]);
+        collect(&mounted);
+        let (after, bound) = (working_directory(&user), fs::read_to_string(place.join("here")));
+        let undone = Command::new("umount").arg(&place).status().unwrap();
+        assert_eq!(bound.unwrap(), "bound\n");
+        assert!(undone.success());
+        assert_eq!(after, before);
+    });
+}
+
 #[test]
 fn an_absent_digest_is_there_as_soon_as_it_is_imported_and_gone_when_it_is_collected() {
     let stele = Stele::new();

@@ -102,6 +102,37 @@ fn mounting_twice_at_one_place_is_one_mount() {
 }
 
 #[test]
+fn nothing_is_imported_from_a_mount_of_the_store_itself() {
+    let Some((mounted, _, digest)) = mounted_tree(34, &[]) else { return };
+    let stele = mounted.stele();
+    within(LONG, || {
+        let tree = mounted.path(&digest);
+        let folder = stele.scratch().join("around");
+        fs::create_dir_all(folder.join("bound")).unwrap();
+        assert!(
+            Command::new("mount")
+                .arg("--bind")
+                .arg(&tree)
+                .arg(folder.join("bound"))
+                .status()
+                .unwrap()
+                .success()
+        );
+        for path in [&tree, &tree.join("large"), &tree.join("small"), mounted.dir(), &folder] {
+            let said = stele.fails(&["store", "add", path.to_str().unwrap()], 1);
+            assert!(
+                said.contains("is in a mount of this store") && said.contains("store root add"),
+                "{said}"
+            );
+        }
+        assert!(Command::new("umount").arg(folder.join("bound")).status().unwrap().success());
+        // The mount of another store is like any other folder.
+        let other = Stele::new();
+        assert_eq!(other.add(&tree), digest);
+    });
+}
+
+#[test]
 fn a_mount_in_use_is_taken_away_only_by_those_who_say_so() {
     let Some((mounted, _, digest)) = mounted_tree(33, &[]) else { return };
     let dir = mounted.dir().to_str().unwrap();

@@ -1,0 +1,57 @@
+//! Whether some folder is one of this mount: asked by looking there for a name that nobody else asks for.
+//!
+//! A number would not do: the device of a mount that is in another namespace is told to nobody.
+
+use std::os::fd::BorrowedFd;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rustix::fs::{AtFlags, statat};
+
+/// The name that is looked for, and whether somebody did.
+#[derive(Default)]
+pub(super) struct Probe {
+    /// One at a time.
+    turn: Mutex<()>,
+    wanted: Mutex<Option<String>>,
+    /// Whether there is one: looked at for each name that the kernel asks for.
+    any: AtomicBool,
+    met: AtomicBool,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Each holds one value, set in one step.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Probe {
+    /// Whether what is looked for in `folder` is asked of this mount.
+    pub(super) fn is_met(&self, folder: BorrowedFd<'_>) -> bool {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let _turn = lock(&self.turn);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos());
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!(".stele-probe-{}-{now}-{number}", std::process::id());
+        *lock(&self.wanted) = Some(name.clone());
+        self.met.store(false, Ordering::SeqCst);
+        self.any.store(true, Ordering::SeqCst);
+        // It is not there; what counts is who is asked.
+        let _ = statat(folder, name, AtFlags::SYMLINK_NOFOLLOW);
+        self.any.store(false, Ordering::SeqCst);
+        *lock(&self.wanted) = None;
+        self.met.load(Ordering::SeqCst)
+    }
+
+    /// The kernel asks for `name`. Whether that is the one that was looked for.
+    pub(super) fn sees(&self, name: &[u8]) -> bool {
+        if !self.any.load(Ordering::SeqCst) {
+            return false;
+        }
+        let is_it = lock(&self.wanted).as_ref().is_some_and(|wanted| wanted.as_bytes() == name);
+        if is_it {
+            self.met.store(true, Ordering::SeqCst);
+        }
+        is_it
+    }
+}

@@ -1,0 +1,67 @@
+//! Folders that show what is in the store itself are refused.
+//!
+//! The process that imports is the one that answers for the store's mounts. If it were killed while it waits for its
+//! own answer, it could not end: the kernel wants that answer first, and the store's lock would stay taken.
+
+use std::collections::HashSet;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use rustix::fs::{CWD, Mode, OFlags, StatFs};
+
+use super::ImportError;
+use crate::store::Store;
+
+/// FUSE_SUPER_MAGIC (statfs(2)).
+const FUSE: u64 = 0x6573_5546;
+
+/// The devices that were looked at and are others.
+#[derive(Default)]
+pub(super) struct Others(Mutex<HashSet<u64>>);
+
+fn is_fuse(stat: &StatFs) -> bool {
+    // Its type differs between architectures.
+    u64::try_from(stat.f_type).is_ok_and(|it| it == FUSE)
+}
+
+impl Others {
+    /// Refuses a folder of the device `device` when it is on a mount of the store.
+    pub(super) fn check(
+        &self,
+        store: &Store,
+        folder: BorrowedFd<'_>,
+        device: u64,
+        path: impl Fn() -> std::path::PathBuf,
+    ) -> Result<(), ImportError> {
+        if self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&device) {
+            return Ok(());
+        }
+        if rustix::fs::fstatfs(folder).is_ok_and(|stat| is_fuse(&stat)) && store.is_shown(folder) {
+            return Err(ImportError::Shown { path: path() });
+        }
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(device);
+        Ok(())
+    }
+}
+
+/// Refuses a file that is on a mount of the store, by the folder that it is in. One that is mounted by itself
+/// somewhere else is not noticed.
+pub(super) fn check_file(store: &Store, file: BorrowedFd<'_>, path: &Path) -> Result<(), ImportError> {
+    if !rustix::fs::fstatfs(file).is_ok_and(|stat| is_fuse(&stat)) {
+        return Ok(());
+    }
+    use std::os::fd::AsRawFd;
+    let link = format!("/proc/self/fd/{}", file.as_raw_fd());
+    let Ok(real) = rustix::fs::readlink(link, Vec::new()) else { return Ok(()) };
+    let Some(parent) = Path::new(std::ffi::OsStr::from_bytes(real.to_bytes())).parent() else {
+        return Ok(());
+    };
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let Ok(folder) = rustix::fs::openat(CWD, parent, flags, Mode::empty()) else { return Ok(()) };
+    if store.is_shown(folder.as_fd()) {
+        return Err(ImportError::Shown { path: path.to_owned() });
+    }
+    Ok(())
+}
