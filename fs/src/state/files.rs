@@ -13,6 +13,15 @@ pub enum Mode {
     Asked,
 }
 
+impl Mode {
+    pub(super) fn backing(self) -> Option<u32> {
+        match self {
+            Self::Passthrough(id) => Some(id),
+            Self::Asked => None,
+        }
+    }
+}
+
 /// A file that is open.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct OpenFile {
@@ -32,10 +41,6 @@ pub(super) struct Files {
 impl Files {
     pub(super) fn get(&self, ino: u64) -> Option<&OpenFile> {
         self.files.get(&ino)
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.files.len()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (u64, &OpenFile)> {

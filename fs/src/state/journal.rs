@@ -13,14 +13,14 @@ use rustix::fs::FallocateFlags;
 use super::record::Record;
 
 /// How a journal begins.
-const MAGIC: &[u8; 16] = b"stele-mount 1\n\0\0";
+const MAGIC: &[u8; 16] = b"stele-mount 2\n\0\0";
 /// Where the records may begin.
 const HEAD: u64 = HEAD_SIZE as u64;
 const HEAD_SIZE: usize = 64;
 /// Below so many bytes no journal is written anew.
 const SMALL: u64 = 1 << 20;
-/// About the size of a record, in bytes.
-const RECORD: u64 = 64;
+/// A journal is written anew when it is so many times as long as it was then.
+const TIMES: u64 = 4;
 
 /// What the kernel said of itself at the beginning (FUSE_INIT), which it says only once.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -51,6 +51,8 @@ pub struct Journal {
     /// Where the records that count begin, and where the next one goes.
     start: u64,
     end: u64,
+    /// How many bytes there were when it was written anew.
+    fresh: u64,
     buffer: Vec<u8>,
 }
 
@@ -65,7 +67,7 @@ impl Journal {
         head[16..24].copy_from_slice(&HEAD.to_le_bytes());
         file.set_len(0)?;
         file.write_all_at(&head, 0)?;
-        let mut journal = Self { file, init, start: HEAD, end: HEAD, buffer: Vec::new() };
+        let mut journal = Self { file, init, start: HEAD, end: HEAD, fresh: 0, buffer: Vec::new() };
         journal.set_init(init)?;
         Ok(journal)
     }
@@ -109,7 +111,7 @@ impl Journal {
         // Half a record, of which the kernel was told nothing: the next one must not come after it.
         let end = start + at as u64;
         file.set_len(end)?;
-        Ok((Self { file, init, start, end, buffer: Vec::new() }, records))
+        Ok((Self { file, init, start, end, fresh: 0, buffer: Vec::new() }, records))
     }
 
     /// What the kernel said of itself.
@@ -124,15 +126,19 @@ impl Journal {
     pub fn write(&mut self, record: &Record) -> io::Result<()> {
         self.buffer.clear();
         record.encode(&mut self.buffer);
-        self.file.write_all_at(&self.buffer, self.end)?;
+        self.append_or_nothing()?;
         self.end += self.buffer.len() as u64;
         Ok(())
     }
 
-    /// Whether a journal of `live` records would be much shorter.
-    pub(super) fn is_mostly_history(&self, live: usize) -> bool {
-        let length = self.end - self.start;
-        length > SMALL && length / RECORD > 4 * live as u64
+    /// Whether it would be much shorter if it were written anew, unless as much more is known to the kernel.
+    pub(super) fn is_mostly_history(&self) -> bool {
+        self.end - self.start > SMALL.max(TIMES * self.fresh)
+    }
+
+    /// Writes the buffer behind the end. Half a record must not stay there: the next one would come after it.
+    fn append_or_nothing(&self) -> io::Result<()> {
+        self.file.write_all_at(&self.buffer, self.end).inspect_err(|_| drop(self.file.set_len(self.end)))
     }
 
     /// Goes on with these records alone.
@@ -140,13 +146,16 @@ impl Journal {
     /// # Errors
     /// When the file cannot be written; what it says is the same as before then.
     pub(super) fn rewrite(&mut self, records: impl Iterator<Item = Record>) -> io::Result<()> {
-        let mut bytes = Vec::new();
-        records.for_each(|record| record.encode(&mut bytes));
+        self.buffer.clear();
+        records.for_each(|record| record.encode(&mut self.buffer));
+        let length = self.buffer.len() as u64;
         // Whoever reads from the old start meets the old records, and then the same again: that is no harm.
-        self.file.write_all_at(&bytes, self.end)?;
+        self.append_or_nothing()?;
+        // That of a journal as long as a mount's whole state is not kept.
+        self.buffer = Vec::new();
         self.file.write_all_at(&self.end.to_le_bytes(), 16)?;
         let (old, new) = (self.start, self.end);
-        (self.start, self.end) = (new, new + bytes.len() as u64);
+        (self.start, self.end, self.fresh) = (new, new + length, length);
         // The memory of what is passed. A kernel that cannot give it back keeps it until the mount ends.
         let _ = rustix::fs::fallocate(
             &self.file,

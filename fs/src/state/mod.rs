@@ -6,24 +6,37 @@
 mod files;
 mod journal;
 mod nodes;
+mod questions;
 mod record;
+#[cfg(test)]
+mod tests;
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io;
 
 pub use files::{Mode, OpenFile};
 pub use journal::{Init, Journal, JournalError};
 pub use nodes::{Node, Place, What};
-pub use record::Record;
+pub use questions::Question;
+pub use record::{Change, Record};
 
 use files::Files;
 use nodes::Nodes;
+use questions::Counted;
 use stele_store::model::BlobId;
+
+/// A process registers a payload file and then notes it: so many may be registered and not noted when it is killed,
+/// with room for more threads than there are.
+const UNTOLD_MOST: u32 = 64;
 
 /// The state of one mount.
 pub struct State {
     nodes: Nodes,
     files: Files,
+    counted: Counted,
+    /// Of files that an earlier process released: it may not have told the kernel of each any more.
+    released: Vec<u32>,
     journal: Journal,
 }
 
@@ -34,7 +47,13 @@ impl State {
     /// When the file cannot be written.
     pub fn begin(file: File) -> Result<Self, JournalError> {
         let journal = Journal::create(file, Init::default())?;
-        Ok(Self { nodes: Nodes::default(), files: Files::default(), journal })
+        Ok(Self {
+            nodes: Nodes::default(),
+            files: Files::default(),
+            counted: Counted::default(),
+            released: Vec::new(),
+            journal,
+        })
     }
 
     /// That which another process left in `file`.
@@ -43,15 +62,34 @@ impl State {
     /// When the file is no journal of this version, or cannot be read.
     pub fn resume(file: File) -> Result<Self, JournalError> {
         let (journal, records) = Journal::open(file)?;
-        let (mut nodes, mut files) = (Nodes::default(), Files::default());
+        let (mut nodes, mut files, mut counted) = (Nodes::default(), Files::default(), Counted::default());
+        let mut released = Vec::new();
         for record in records {
             match record {
-                Record::Node { ino, place, what } => nodes.inherit(ino, place, what),
+                Record::Node { ino, place, what, lookups, question } => {
+                    nodes.inherit(ino, place, what, lookups);
+                    counted.add(question, ino);
+                }
+                Record::Count { ino, lookups, change } => {
+                    nodes.set_lookups(ino, lookups);
+                    match change {
+                        Change::Told(question) => counted.add(question, ino),
+                        Change::TakenBack(question) => counted.remove(question, ino),
+                        Change::Other => {}
+                    }
+                }
+                Record::Counted { question, ino } => counted.add(question, ino),
                 Record::Gone { ino } => nodes.pass(ino),
-                Record::File { ino, open } => files.inherit(ino, open),
+                Record::File { ino, open, question } => {
+                    files.inherit(ino, open);
+                    if let (0, Mode::Passthrough(id)) = (open.times, open.mode) {
+                        released.push(id);
+                    }
+                    counted.add(question, ino);
+                }
             }
         }
-        Ok(Self { nodes, files, journal })
+        Ok(Self { nodes, files, counted, released, journal })
     }
 
     /// What the kernel said of itself when the mount began.
@@ -71,15 +109,29 @@ impl State {
     ///
     /// # Errors
     /// When the journal cannot be written: the kernel must not be told then.
-    pub fn look_up(&mut self, place: Place, what: What) -> io::Result<u64> {
-        let (ino, new) = self.nodes.look_up(&place, &what);
-        if new {
-            let record = Record::Node { ino, place, what };
-            if let Err(e) = self.journal.write(&record) {
-                self.nodes.remove(ino);
-                return Err(e);
-            }
+    pub fn look_up(&mut self, place: Place, what: What, question: Question) -> io::Result<u64> {
+        if question.again
+            && let Some(ino) = self.nodes.at(&place)
+            && self.counted.has(question, ino)
+        {
+            return Ok(ino);
         }
+        let (ino, new) = self.nodes.look_up(&place, &what);
+        let lookups = self.nodes.lookups(ino);
+        let number = question.number;
+        let record = if new {
+            Record::Node { ino, place, what, lookups, question: number }
+        } else {
+            Record::Count { ino, lookups, change: Change::Told(number) }
+        };
+        if let Err(e) = self.journal.write(&record) {
+            if self.nodes.forget(ino, 1) == Some(0) {
+                self.nodes.remove(ino);
+            }
+            return Err(e);
+        }
+        self.counted.add(number, ino);
+        self.tidy();
         Ok(ino)
     }
 
@@ -95,11 +147,27 @@ impl State {
 
     /// The kernel forgot a number `times` over. What it was, when it is not known to the kernel any more.
     pub fn forget(&mut self, ino: u64, times: u64) -> Option<Node> {
-        let gone = self.nodes.forget(ino, times)?;
-        // Without this record the number comes back after a restart, and is never asked for.
-        let _ = self.journal.write(&Record::Gone { ino });
+        self.count_down(ino, times, Change::Other)
+    }
+
+    /// The question was not answered with that number after all.
+    pub fn take_back(&mut self, ino: u64, question: Question) -> Option<Node> {
+        self.counted.remove(question.number, ino);
+        self.count_down(ino, 1, Change::TakenBack(question.number))
+    }
+
+    fn count_down(&mut self, ino: u64, times: u64, change: Change) -> Option<Node> {
+        let lookups = self.nodes.forget(ino, times)?;
+        // Without this record the number is known for longer after a restart than it has to be.
+        let gone = if lookups > 0 {
+            let _ = self.journal.write(&Record::Count { ino, lookups, change });
+            None
+        } else {
+            let _ = self.journal.write(&Record::Gone { ino });
+            self.nodes.remove(ino)
+        };
         self.tidy();
-        Some(gone)
+        gone
     }
 
     /// What the mount's own directory was asked for and the kernel knows.
@@ -122,36 +190,53 @@ impl State {
         self.files.iter()
     }
 
+    /// The numbers of payload files that the kernel may still have open, though nobody has: what an earlier process
+    /// released, and what it had registered last, before `next`, and told nobody of.
+    pub fn leftover(&mut self, next: u32) -> Vec<u32> {
+        let mut left = std::mem::take(&mut self.released);
+        left.extend(next.saturating_sub(UNTOLD_MOST).max(1)..next);
+        let open: HashSet<u32> = self.files.iter().filter_map(|(_, open)| open.mode.backing()).collect();
+        left.retain(|id| !open.contains(id));
+        left
+    }
+
+    /// Whether that question, to open or to close that file, was counted before.
+    pub fn is_counted(&self, ino: u64, question: Question) -> bool {
+        self.counted.has(question, ino)
+    }
+
     /// Counts an opening; the first decides how the file is read until the last is released.
     ///
     /// # Errors
     /// When the journal cannot be written: the kernel must not be told then.
-    pub fn opened(&mut self, ino: u64, blob: BlobId, mode: Mode) -> io::Result<()> {
+    pub fn opened(&mut self, ino: u64, blob: BlobId, mode: Mode, question: Question) -> io::Result<()> {
         let open = self.files.opened(ino, blob, mode);
-        if let Err(e) = self.journal.write(&Record::File { ino, open }) {
+        if let Err(e) = self.journal.write(&Record::File { ino, open, question: question.number }) {
             self.files.released(ino);
             return Err(e);
         }
+        self.counted.add(question.number, ino);
         self.tidy();
         Ok(())
     }
 
     /// Counts a release. What the file was, when it was the last.
-    pub fn released(&mut self, ino: u64) -> Option<OpenFile> {
+    pub fn released(&mut self, ino: u64, question: Question) -> Option<OpenFile> {
         let open = self.files.released(ino)?;
-        let _ = self.journal.write(&Record::File { ino, open });
+        let _ = self.journal.write(&Record::File { ino, open, question: question.number });
+        self.counted.add(question.number, ino);
         self.tidy();
         (open.times == 0).then_some(open)
     }
 
     /// Writes the journal anew when most of it is history.
     fn tidy(&mut self) {
-        let live = self.nodes.len() + self.files.len();
-        if self.journal.is_mostly_history(live) {
+        if self.journal.is_mostly_history() {
             let nodes = self.nodes.records();
-            let files = self.files.iter().map(|(ino, open)| Record::File { ino, open: *open });
+            let files = self.files.iter().map(|(ino, open)| Record::File { ino, open: *open, question: 0 });
+            let counted = self.counted.iter().map(|(question, ino)| Record::Counted { question, ino });
             // If it cannot be done now, it is tried again after the next record.
-            let _ = self.journal.rewrite(nodes.chain(files));
+            let _ = self.journal.rewrite(nodes.chain(files).chain(counted));
         }
     }
 }

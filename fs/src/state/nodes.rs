@@ -50,10 +50,8 @@ pub struct Node {
     pub place: Place,
     /// What it is.
     pub what: What,
-    /// How often this process told the kernel of it, less what the kernel forgot.
+    /// How often the kernel was told of it, less what the kernel forgot.
     lookups: u64,
-    /// Whether an earlier process told the kernel of it, nobody knows how often.
-    inherited: bool,
 }
 
 pub(super) struct Nodes {
@@ -93,38 +91,42 @@ impl Nodes {
         }
         let ino = self.next;
         self.next += 1;
-        self.insert(ino, place.clone(), what.clone(), 1, false);
+        self.insert(ino, place.clone(), what.clone(), 1);
         (ino, true)
     }
 
-    fn insert(&mut self, ino: u64, place: Place, what: What, lookups: u64, inherited: bool) {
+    fn insert(&mut self, ino: u64, place: Place, what: What, lookups: u64) {
         self.places.insert(place.clone(), ino);
-        self.nodes.insert(ino, Node { place, what, lookups, inherited });
+        self.nodes.insert(ino, Node { place, what, lookups });
     }
 
-    pub(super) fn inherit(&mut self, ino: u64, place: Place, what: What) {
-        self.next = self.next.max(ino + 1);
-        self.insert(ino, place, what, 0, true);
+    /// As an earlier process left it.
+    pub(super) fn inherit(&mut self, ino: u64, place: Place, what: What, lookups: u64) {
+        self.next = self.next.max(ino.saturating_add(1));
+        self.insert(ino, place, what, lookups);
+    }
+
+    pub(super) fn lookups(&self, ino: u64) -> u64 {
+        self.nodes.get(&ino).map_or(0, |node| node.lookups)
+    }
+
+    pub(super) fn set_lookups(&mut self, ino: u64, lookups: u64) {
+        if let Some(node) = self.nodes.get_mut(&ino) {
+            node.lookups = lookups;
+        }
     }
 
     /// An earlier process had done with that number.
     pub(super) fn pass(&mut self, ino: u64) {
-        self.next = self.next.max(ino + 1);
+        self.next = self.next.max(ino.saturating_add(1));
         self.remove(ino);
     }
 
-    /// The kernel forgets all that it was told of a number at once, when it drops the inode: so a count above
-    /// this process's own includes what an earlier one told, and then nothing is left of that.
-    pub(super) fn forget(&mut self, ino: u64, times: u64) -> Option<Node> {
+    /// How often the kernel still knows the number; `None` when it did not at all.
+    pub(super) fn forget(&mut self, ino: u64, times: u64) -> Option<u64> {
         let node = self.nodes.get_mut(&ino)?;
-        if times > node.lookups {
-            node.inherited = false;
-        }
         node.lookups = node.lookups.saturating_sub(times);
-        if node.lookups > 0 || node.inherited {
-            return None;
-        }
-        self.remove(ino)
+        Some(node.lookups)
     }
 
     pub(super) fn remove(&mut self, ino: u64) -> Option<Node> {
@@ -148,9 +150,14 @@ impl Nodes {
             ino: *ino,
             place: node.place.clone(),
             what: node.what.clone(),
+            lookups: node.lookups,
+            question: 0,
         };
-        // The largest number first, even when it is gone: none may come twice.
-        [Record::Gone { ino: self.next - 1 }].into_iter().chain(self.nodes.iter().map(record))
+        // The largest number that was given, even when it is gone: none may come twice. Said first, and never of one
+        // that is there: whoever reads a journal of which the rest was not written must not lose that.
+        let last = self.next - 1;
+        let gone = (!self.nodes.contains_key(&last)).then_some(Record::Gone { ino: last });
+        gone.into_iter().chain(self.nodes.iter().map(record))
     }
 }
 
@@ -171,22 +178,21 @@ mod tests {
         let (ino, new) = nodes.look_up(&place, &tree(1));
         assert!(new);
         assert_eq!(nodes.look_up(&place, &tree(1)), (ino, false));
-        assert!(nodes.forget(ino, 1).is_none());
-        assert!(nodes.forget(ino, 1).is_some());
+        assert_eq!(nodes.forget(ino, 1), Some(1));
+        assert_eq!(nodes.forget(ino, 1), Some(0));
+        assert!(nodes.remove(ino).is_some());
         assert_eq!(nodes.len(), 0);
         assert_ne!(nodes.look_up(&place, &tree(1)).0, ino, "a number came twice");
     }
 
     #[test]
-    fn what_an_earlier_process_told_is_forgotten_as_a_whole() {
+    fn what_an_earlier_process_told_counts_too() {
         let mut nodes = Nodes::default();
         let place = Place::Top(b"x".to_vec());
-        nodes.inherit(77, place.clone(), tree(1));
+        nodes.inherit(77, place.clone(), tree(1), 2);
         assert_eq!(nodes.look_up(&place, &tree(1)), (77, false));
-        // Only what this process told: the kernel still has what the other one did.
-        assert!(nodes.forget(77, 1).is_none());
-        assert!(nodes.forget(77, 3).is_some());
-        assert!(nodes.look_up(&place, &tree(1)).0 > 77);
+        // Told after that: the kernel's forgetting of what came before may arrive later.
+        assert_eq!(nodes.forget(77, 2), Some(1));
     }
 
     #[test]
@@ -197,7 +203,7 @@ mod tests {
         let (new, _) = nodes.look_up(&place, &tree(2));
         assert_ne!(old, new);
         assert_eq!(nodes.get(old).unwrap().what, tree(1));
-        nodes.forget(old, 1).unwrap();
+        nodes.remove(old).unwrap();
         assert_eq!(nodes.at(&place), Some(new));
     }
 }

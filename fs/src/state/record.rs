@@ -16,6 +16,26 @@ pub enum Record {
         place: Place,
         /// What.
         what: What,
+        /// How often the kernel was told of it.
+        lookups: u64,
+        /// For which question it was told first; 0 in a journal that was written anew.
+        question: u64,
+    },
+    /// How often the kernel has been told of a number and did not forget it.
+    Count {
+        /// The number.
+        ino: u64,
+        /// How often.
+        lookups: u64,
+        /// Why that changed.
+        change: Change,
+    },
+    /// That question was counted for that number.
+    Counted {
+        /// The question's number.
+        question: u64,
+        /// What was told or closed.
+        ino: u64,
     },
     /// A number stands for nothing any more.
     Gone {
@@ -28,7 +48,20 @@ pub enum Record {
         ino: u64,
         /// How it is open.
         open: OpenFile,
+        /// The question that opened or closed it; 0 in a journal that was written anew.
+        question: u64,
     },
+}
+
+/// Why a count changed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Change {
+    /// That question was about to be answered with it.
+    Told(u64),
+    /// That question was not answered with it after all.
+    TakenBack(u64),
+    /// The kernel forgot it, or it is as it was when the journal was written anew.
+    Other,
 }
 
 impl Record {
@@ -37,9 +70,9 @@ impl Record {
         let begin = to.len();
         to.extend_from_slice(&[0; 2]);
         match self {
-            Self::Node { ino, place, what } => {
+            Self::Node { ino, place, what, lookups, question } => {
                 to.push(b'n');
-                to.extend_from_slice(&ino.to_le_bytes());
+                [ino, lookups, question].iter().for_each(|it| to.extend_from_slice(&it.to_le_bytes()));
                 match what {
                     What::Tree(tree) => {
                         to.push(b'd');
@@ -66,13 +99,26 @@ impl Record {
                     }
                 }
             }
+            Self::Count { ino, lookups, change } => {
+                let (way, question) = match change {
+                    Change::Told(question) => (b'+', *question),
+                    Change::TakenBack(question) => (b'-', *question),
+                    Change::Other => (b'=', 0),
+                };
+                to.extend_from_slice(&[b'c', way]);
+                [*ino, *lookups, question].iter().for_each(|it| to.extend_from_slice(&it.to_le_bytes()));
+            }
+            Self::Counted { question, ino } => {
+                to.push(b'q');
+                [question, ino].iter().for_each(|it| to.extend_from_slice(&it.to_le_bytes()));
+            }
             Self::Gone { ino } => {
                 to.push(b'g');
                 to.extend_from_slice(&ino.to_le_bytes());
             }
-            Self::File { ino, open } => {
+            Self::File { ino, open, question } => {
                 to.push(b'f');
-                to.extend_from_slice(&ino.to_le_bytes());
+                [ino, question].iter().for_each(|it| to.extend_from_slice(&it.to_le_bytes()));
                 to.extend_from_slice(open.blob.0.as_bytes());
                 to.extend_from_slice(&open.times.to_le_bytes());
                 match open.mode {
@@ -96,7 +142,7 @@ impl Record {
         let mut rest = Reader(rest.get(..length)?);
         let record = match rest.byte()? {
             b'n' => {
-                let ino = rest.u64()?;
+                let (ino, lookups, question) = (rest.u64()?, rest.u64()?, rest.u64()?);
                 let what = match rest.byte()? {
                     b'd' => What::Tree(TreeId(rest.digest()?)),
                     b'l' => What::Link(SymlinkTarget::new(rest.bytes()?).ok()?),
@@ -108,17 +154,30 @@ impl Record {
                     b'i' => Place::In { parent: rest.u64()?, index: rest.u32()? },
                     _ => return None,
                 };
-                Self::Node { ino, place, what }
+                Self::Node { ino, place, what, lookups, question }
             }
+            b'c' => {
+                let way = rest.byte()?;
+                let (ino, lookups, question) = (rest.u64()?, rest.u64()?, rest.u64()?);
+                let change = match way {
+                    b'+' => Change::Told(question),
+                    b'-' => Change::TakenBack(question),
+                    b'=' if question == 0 => Change::Other,
+                    _ => return None,
+                };
+                Self::Count { ino, lookups, change }
+            }
+            b'q' => Self::Counted { question: rest.u64()?, ino: rest.u64()? },
             b'g' => Self::Gone { ino: rest.u64()? },
             b'f' => {
-                let (ino, blob, times) = (rest.u64()?, BlobId(rest.digest()?), rest.u64()?);
+                let (ino, question) = (rest.u64()?, rest.u64()?);
+                let (blob, times) = (BlobId(rest.digest()?), rest.u64()?);
                 let mode = match rest.byte()? {
                     b'a' => Mode::Asked,
                     b'p' => Mode::Passthrough(rest.u32()?),
                     _ => return None,
                 };
-                Self::File { ino, open: OpenFile { blob, mode, times } }
+                Self::File { ino, open: OpenFile { blob, mode, times }, question }
             }
             _ => return None,
         };
@@ -190,13 +249,30 @@ mod tests {
     }
 
     fn record() -> impl Strategy<Value = Record> {
+        let change = prop_oneof![
+            any::<u64>().prop_map(Change::Told),
+            any::<u64>().prop_map(Change::TakenBack),
+            Just(Change::Other),
+        ];
         let mode = prop_oneof![Just(Mode::Asked), any::<u32>().prop_map(Mode::Passthrough)];
         let file = (any::<[u8; 32]>(), mode, any::<u64>());
         let open = |(it, mode, times)| OpenFile { blob: BlobId(Digest::from_bytes(it)), mode, times };
         prop_oneof![
-            (any::<u64>(), place(), what()).prop_map(|(ino, place, what)| Record::Node { ino, place, what }),
+            (any::<[u64; 3]>(), place(), what()).prop_map(|([ino, lookups, question], place, what)| {
+                Record::Node { ino, place, what, lookups, question }
+            }),
+            (any::<u64>(), any::<u64>(), change).prop_map(|(ino, lookups, change)| Record::Count {
+                ino,
+                lookups,
+                change
+            }),
+            any::<[u64; 2]>().prop_map(|[question, ino]| Record::Counted { question, ino }),
             any::<u64>().prop_map(|ino| Record::Gone { ino }),
-            (any::<u64>(), file.prop_map(open)).prop_map(|(ino, open)| Record::File { ino, open }),
+            (any::<[u64; 2]>(), file.prop_map(open)).prop_map(|([ino, question], open)| Record::File {
+                ino,
+                open,
+                question
+            }),
         ]
     }
 

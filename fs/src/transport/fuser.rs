@@ -19,7 +19,7 @@ use tracing::{debug, info, warn};
 use super::terms::{ALWAYS, attr, errno, file_type, ttl};
 use super::{Begin, Connection, Transport, handshake, resend, sys};
 use crate::inode;
-use crate::state::{Init, Mode};
+use crate::state::{Init, Mode, Question};
 use crate::view::{Attributes, Backing, Found, Kind, View};
 
 /// How many requests that nobody waits for, such as reading ahead, may be on their way at once.
@@ -62,22 +62,27 @@ impl Transport for FuserTransport {
                 Begin::Resumed => handshake::resume(adapter, &device, view.with_state(|state| state.init()))?,
             });
         }
-        let mut threads = Vec::new();
-        for (number, session) in sessions.into_iter().enumerate() {
-            let name = format!("mount-{number}");
-            threads.push(thread::Builder::new().name(name).spawn(move || session.run())?);
-        }
         // Asked now, so that whoever lists the mounts is told the truth.
         if let Ok(sample) = view.sample()
             && let Ok(id) = shared.register(&sample)
         {
             shared.close(id);
+            if begin == Begin::Resumed {
+                // The kernel gives each number once, and refuses those that are closed. Nobody here has any yet.
+                view.with_state(|state| state.leftover(id)).into_iter().for_each(|id| shared.close(id));
+            }
         }
+        // Before anything is read here: what this process has begun to answer must not be asked again.
         if begin == Begin::Resumed
             && let Err(e) = resend(shared.device.as_fd())
         {
             // Before Linux 6.9: whoever waits for such an answer waits until it is interrupted.
             warn!("the kernel does not send again what was asked before: {e}");
+        }
+        let mut threads = Vec::new();
+        for (number, session) in sessions.into_iter().enumerate() {
+            let name = format!("mount-{number}");
+            threads.push(thread::Builder::new().name(name).spawn(move || session.run())?);
         }
         Ok(Connection { passthrough: Arc::clone(&shared.passthrough), threads })
     }
@@ -100,6 +105,10 @@ impl Backing for Shared {
             debug!("the kernel keeps a payload open: {e}");
         }
     }
+}
+
+fn question(request: &Request) -> Question {
+    Question::new(request.unique().0)
 }
 
 impl Filesystem for Adapter {
@@ -134,9 +143,9 @@ impl Filesystem for Adapter {
         Ok(())
     }
 
-    fn lookup(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
+    fn lookup(&self, request: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
         let _answer = self.shared.view.answer();
-        match self.shared.view.look_up(parent.0, name.as_bytes()) {
+        match self.shared.view.look_up(parent.0, name.as_bytes(), question(request)) {
             Ok(Some(Found { attributes, generation, lifetime })) => {
                 reply.entry_with_ttls(&ALWAYS, &ttl(lifetime), &attr(&attributes), Generation(generation));
             }
@@ -150,7 +159,7 @@ impl Filesystem for Adapter {
     }
 
     fn forget(&self, _: &Request, ino: INodeNo, nlookup: u64) {
-        let _answer = self.shared.view.answer();
+        // Nobody waits for it, so the kernel says it once: a process that is about to end notes it, too.
         self.shared.view.forget(ino.0, nlookup);
     }
 
@@ -170,10 +179,10 @@ impl Filesystem for Adapter {
         }
     }
 
-    fn open(&self, _: &Request, ino: INodeNo, _: OpenFlags, reply: ReplyOpen) {
+    fn open(&self, request: &Request, ino: INodeNo, _: OpenFlags, reply: ReplyOpen) {
         let _answer = self.shared.view.answer();
         let flags = FopenFlags::FOPEN_KEEP_CACHE | FopenFlags::FOPEN_NOFLUSH;
-        match self.shared.view.open(ino.0, &*self.shared) {
+        match self.shared.view.open(ino.0, question(request), &*self.shared) {
             Ok(opened) => match opened.mode {
                 Mode::Asked => reply.opened(FileHandle(opened.handle), flags),
                 // The kernel takes no other flags with it: the page cache is the payload's own.
@@ -205,7 +214,7 @@ impl Filesystem for Adapter {
 
     fn release(
         &self,
-        _: &Request,
+        request: &Request,
         ino: INodeNo,
         _: FileHandle,
         _: OpenFlags,
@@ -214,7 +223,7 @@ impl Filesystem for Adapter {
         reply: ReplyEmpty,
     ) {
         let _answer = self.shared.view.answer();
-        self.shared.view.release(ino.0, &*self.shared);
+        self.shared.view.release(ino.0, question(request), &*self.shared);
         reply.ok();
     }
 
@@ -230,7 +239,7 @@ impl Filesystem for Adapter {
 
     fn readdir(&self, _: &Request, ino: INodeNo, handle: FileHandle, offset: u64, mut reply: ReplyDirectory) {
         let _answer = self.shared.view.answer();
-        let listed = self.shared.view.list(ino.0, handle.0, offset, false, &mut |next, entry, _| {
+        let listed = self.shared.view.list(ino.0, handle.0, offset, None, &mut |next, entry, _| {
             !reply.add(INodeNo(entry.ino), next, file_type(entry.kind), OsStr::from_bytes(&entry.name))
         });
         match listed {
@@ -241,19 +250,25 @@ impl Filesystem for Adapter {
 
     fn readdirplus(
         &self,
-        _: &Request,
+        request: &Request,
         ino: INodeNo,
         handle: FileHandle,
         offset: u64,
         mut reply: ReplyDirectoryPlus,
     ) {
         let _answer = self.shared.view.answer();
-        let listed = self.shared.view.list(ino.0, handle.0, offset, true, &mut |next, entry, found| {
-            let Some(found) = found else { return true };
-            let name = OsStr::from_bytes(&entry.name);
-            let (attr, life) = (attr(&found.attributes), ttl(found.lifetime));
-            !reply.add(attr.ino, next, name, &life, &attr, Generation(found.generation))
-        });
+        let listed = self.shared.view.list(
+            ino.0,
+            handle.0,
+            offset,
+            Some(question(request)),
+            &mut |next, entry, found| {
+                let Some(found) = found else { return true };
+                let name = OsStr::from_bytes(&entry.name);
+                let (attr, life) = (attr(&found.attributes), ttl(found.lifetime));
+                !reply.add(attr.ino, next, name, &life, &attr, Generation(found.generation))
+            },
+        );
         match listed {
             Ok(()) => reply.ok(),
             Err(fault) => reply.error(errno(fault)),

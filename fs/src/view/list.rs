@@ -8,7 +8,7 @@ use stele_store::model::Node;
 use super::look::own_directory;
 use super::{Fault, Found, Kind, View, top};
 use crate::inode;
-use crate::state::Place;
+use crate::state::{Place, Question};
 
 /// An entry of a listing.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -36,7 +36,7 @@ impl View {
         }
         let listing = Arc::new(self.own_listing(ino)?);
         let handle = self.next_listing.fetch_add(1, Ordering::Relaxed);
-        self.listings.lock().unwrap_or_else(PoisonError::into_inner).insert(handle, listing);
+        self.listings.lock().unwrap_or_else(PoisonError::into_inner).insert(handle, (ino, listing));
         Ok(handle)
     }
 
@@ -70,8 +70,8 @@ impl View {
         Ok(listing)
     }
 
-    /// Hands the entries from position `from` on to `take`, until it has no room. With `look`, the kernel is going to
-    /// remember each that is taken.
+    /// Hands the entries from position `from` on to `take`, until it has no room. With `look`, a question, the
+    /// kernel is going to remember each that is taken.
     ///
     /// # Errors
     /// When it is no directory, or the store cannot be read.
@@ -80,7 +80,7 @@ impl View {
         ino: u64,
         handle: u64,
         from: u64,
-        look: bool,
+        look: Option<Question>,
         take: &mut Taker<'_>,
     ) -> Result<(), Fault> {
         for (at, name) in [(0, "."), (1, "..")] {
@@ -89,7 +89,7 @@ impl View {
                 let listed = Listed { name: name.as_bytes().to_vec(), kind: Kind::Directory, ino };
                 let found =
                     Found { attributes: own_directory(ino), generation: 0, lifetime: super::Lifetime::Never };
-                if !take(at + 1, &listed, look.then_some(&found)) {
+                if !take(at + 1, &listed, look.map(|_| &found)) {
                     return Ok(());
                 }
             }
@@ -115,35 +115,42 @@ impl View {
         ino: u64,
         handle: u64,
         skip: usize,
-        look: bool,
+        look: Option<Question>,
         take: &mut Taker<'_>,
     ) -> Result<(), Fault> {
-        let listing = self.listings.lock().unwrap_or_else(PoisonError::into_inner).get(&handle).cloned();
+        let known = self.listings.lock().unwrap_or_else(PoisonError::into_inner).get(&handle).cloned();
+        let listing = known.filter(|(of, _)| *of == ino).map(|(_, listing)| listing);
         // After a restart the handle is not known: the directory is listed as it is now.
         let listing = match listing {
             Some(listing) => listing,
             None => Arc::new(self.own_listing(ino)?),
         };
         for (at, listed) in listing.iter().enumerate().skip(skip) {
-            let found = if look { self.look_up(ino, &listed.name).ok().flatten() } else { None };
+            let found = look.and_then(|question| self.look_up(ino, &listed.name, question).ok().flatten());
             // A root that went since is passed over.
-            if look && found.is_none() {
+            if look.is_some() && found.is_none() {
                 continue;
             }
             let number = found.map_or(listed.ino, |found| found.attributes.ino);
             let listed = Listed { ino: number, ..listed.clone() };
             if !take(at as u64 + 3, &listed, found.as_ref()) {
-                self.take_back(found.as_ref());
+                self.not_taken(found.as_ref(), look);
                 break;
             }
         }
         Ok(())
     }
 
-    fn list_tree(&self, ino: u64, skip: usize, look: bool, take: &mut Taker<'_>) -> Result<(), Fault> {
+    fn list_tree(
+        &self,
+        ino: u64,
+        skip: usize,
+        look: Option<Question>,
+        take: &mut Taker<'_>,
+    ) -> Result<(), Fault> {
         let tree = self.tree(&self.directory(ino)?)?;
         for (index, (name, node)) in tree.entries().iter().enumerate().skip(skip) {
-            let found = if look { Some(self.entry(ino, index, node)?) } else { None };
+            let found = look.map(|question| self.entry(ino, index, node, question)).transpose()?;
             let (kind, number) = match (&found, node) {
                 (Some(found), _) => (found.attributes.kind, found.attributes.ino),
                 (None, Node::File { blob, executable, .. }) => {
@@ -154,7 +161,7 @@ impl View {
             };
             let listed = Listed { name: name.as_bytes().to_vec(), kind, ino: number };
             if !take(index as u64 + 3, &listed, found.as_ref()) {
-                self.take_back(found.as_ref());
+                self.not_taken(found.as_ref(), look);
                 break;
             }
         }
@@ -166,10 +173,9 @@ impl View {
         self.state().at(&place).unwrap_or(inode::UNTOLD)
     }
 
-    /// The entry did not fit, so the kernel was not told.
-    fn take_back(&self, found: Option<&Found>) {
-        if let Some(found) = found {
-            self.forget(found.attributes.ino, 1);
+    fn not_taken(&self, found: Option<&Found>, look: Option<Question>) {
+        if let (Some(found), Some(question)) = (found, look) {
+            self.take_back(found.attributes.ino, question);
         }
     }
 }

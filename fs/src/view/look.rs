@@ -5,7 +5,7 @@ use stele_store::{ReadError, Target};
 
 use super::{Fault, View, top};
 use crate::inode;
-use crate::state::{Place, What};
+use crate::state::{Place, Question, What};
 
 /// What kind of thing something is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -74,7 +74,7 @@ impl View {
     ///
     /// # Errors
     /// [`Fault::NoEntry`] when there is no such name now.
-    pub fn look_up(&self, parent: u64, name: &[u8]) -> Result<Option<Found>, Fault> {
+    pub fn look_up(&self, parent: u64, name: &[u8], question: Question) -> Result<Option<Found>, Fault> {
         if name.len() > top::NAME_MOST {
             return Err(Fault::NameTooLong);
         }
@@ -84,19 +84,19 @@ impl View {
         }
         match parent {
             // `.` and `..` are only asked for by whoever has a number and no path (NFS, open_by_handle_at(2)).
-            _ if name == b"." => self.again(parent).map(Some),
-            _ if name == b".." => self.again(self.parent(parent)).map(Some),
+            _ if name == b"." => self.again(parent, question).map(Some),
+            _ if name == b".." => self.again(self.parent(parent), question).map(Some),
             inode::ROOT if name == b"by-name" => {
                 Ok(Some(Found::counted(inode::BY_NAME, Kind::Directory, 0, Lifetime::Always)))
             }
-            inode::ROOT => self.look_up_digest(name).map(Some),
-            inode::BY_NAME => self.look_up_root(name).map(Some),
+            inode::ROOT => self.look_up_digest(name, question).map(Some),
+            inode::BY_NAME => self.look_up_root(name, question).map(Some),
             _ => {
                 let tree = self.tree(&self.directory(parent)?)?;
                 let Ok(index) = tree.entries().binary_search_by(|(it, _)| it.as_bytes().cmp(name)) else {
                     return Ok(None);
                 };
-                self.entry(parent, index, &tree.entries()[index].1).map(Some)
+                self.entry(parent, index, &tree.entries()[index].1, question).map(Some)
             }
         }
     }
@@ -112,7 +112,13 @@ impl View {
     }
 
     /// The entry at `index` of the directory `parent`; the kernel is going to remember it once more.
-    pub(super) fn entry(&self, parent: u64, index: usize, node: &Node) -> Result<Found, Fault> {
+    pub(super) fn entry(
+        &self,
+        parent: u64,
+        index: usize,
+        node: &Node,
+        question: Question,
+    ) -> Result<Found, Fault> {
         let place = || Place::In { parent, index: u32::try_from(index).unwrap_or(u32::MAX) };
         let (what, kind) = match node {
             Node::File { blob, size, executable } => {
@@ -123,21 +129,21 @@ impl View {
             Node::Directory { tree, .. } => (What::Tree(*tree), Kind::Directory),
             Node::Symlink { target } => (What::Link(target.clone()), Kind::Link),
         };
-        let ino = self.count(place(), what)?;
+        let ino = self.count(place(), what, question)?;
         Ok(Found::counted(ino, kind, node.size(), Lifetime::Always))
     }
 
-    fn count(&self, place: Place, what: What) -> Result<u64, Fault> {
-        self.state().look_up(place, what).map_err(|e| Self::untold(&e))
+    fn count(&self, place: Place, what: What, question: Question) -> Result<u64, Fault> {
+        self.state().look_up(place, what, question).map_err(|e| Self::untold(&e))
     }
 
-    fn look_up_digest(&self, name: &[u8]) -> Result<Found, Fault> {
+    fn look_up_digest(&self, name: &[u8], question: Question) -> Result<Found, Fault> {
         let digest = Digest::labelled(name).ok_or(Fault::NoEntry)?;
         let tree = TreeId(digest);
         // Held before it is looked for, so that no collection comes between.
         match self.hold.keep(Target::Tree(tree)) {
             Ok(()) => {
-                let found = self.found_tree(name, tree);
+                let found = self.found_tree(name, tree, question);
                 // Held as long as the kernel knows it: once for each number.
                 if !matches!(found, Ok((_, true))) {
                     self.hold.release(Target::Tree(tree));
@@ -150,12 +156,12 @@ impl View {
     }
 
     /// What is found, and whether the kernel did not know it before.
-    fn found_tree(&self, name: &[u8], tree: TreeId) -> Result<(Found, bool), Fault> {
+    fn found_tree(&self, name: &[u8], tree: TreeId, question: Question) -> Result<(Found, bool), Fault> {
         let size = self.store.tree_text(&tree).map_err(|e| self.fault(&e))?.len() as u64;
         let place = Place::Top(name.to_vec());
         let mut state = self.state();
         let new = state.at(&place).is_none();
-        let ino = state.look_up(place, What::Tree(tree)).map_err(|e| Self::untold(&e))?;
+        let ino = state.look_up(place, What::Tree(tree), question).map_err(|e| Self::untold(&e))?;
         Ok((Found::counted(ino, Kind::Directory, size, Lifetime::Always), new))
     }
 
@@ -174,19 +180,19 @@ impl View {
         }
     }
 
-    fn look_up_root(&self, name: &[u8]) -> Result<Found, Fault> {
+    fn look_up_root(&self, name: &[u8], question: Question) -> Result<Found, Fault> {
         let root: RootName =
             std::str::from_utf8(name).ok().and_then(|it| it.parse().ok()).ok_or(Fault::NoEntry)?;
         let target = self.store.root(&root).map_err(|e| self.fault(&e))?.ok_or(Fault::NoEntry)?;
         let link = format!("../{}", String::from_utf8_lossy(&top::label(&target.digest(), &root)));
         let link = stele_store::model::SymlinkTarget::new(link.as_bytes()).map_err(|_| Fault::Io)?;
         let size = link.as_bytes().len() as u64;
-        let ino = self.count(Place::ByName(name.to_vec()), What::Link(link))?;
+        let ino = self.count(Place::ByName(name.to_vec()), What::Link(link), question)?;
         Ok(Found::counted(ino, Kind::Link, size, Lifetime::Never))
     }
 
     /// What a number is, for somebody who has it from before.
-    fn again(&self, ino: u64) -> Result<Found, Fault> {
+    fn again(&self, ino: u64, question: Question) -> Result<Found, Fault> {
         let attributes = self.attributes(ino)?;
         let generation = match attributes.kind {
             Kind::File { .. } => inode::generation(&self.blob_of(ino)?),
@@ -195,7 +201,7 @@ impl View {
         // It is told once more, and will be forgotten once more.
         let node = self.state().node(ino).cloned();
         if let Some(node) = node {
-            self.count(node.place, node.what)?;
+            self.count(node.place, node.what, question)?;
         }
         Ok(Found { attributes, generation, lifetime: Lifetime::Always })
     }
@@ -238,6 +244,16 @@ impl View {
     /// The kernel forgot a number `times` over.
     pub fn forget(&self, ino: u64, times: u64) {
         let gone = self.state().forget(ino, times);
+        self.let_go_of(gone);
+    }
+
+    /// The entry did not fit into an answer, so the kernel was not told.
+    pub(super) fn take_back(&self, ino: u64, question: Question) {
+        let gone = self.state().take_back(ino, question);
+        self.let_go_of(gone);
+    }
+
+    fn let_go_of(&self, gone: Option<crate::state::Node>) {
         if let Some(node) = gone
             && matches!(node.place, Place::Top(_))
             && let Some(target) = node.what.target()

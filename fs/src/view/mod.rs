@@ -15,7 +15,7 @@ use std::os::fd::BorrowedFd;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tracing::{error, warn};
 
@@ -59,6 +59,9 @@ pub trait Forgetting: Send + Sync {
     fn forget_unused(&self) -> bool;
 }
 
+/// A directory's number, and what it held.
+type Listing = (u64, Arc<Vec<Listed>>);
+
 /// What a mount needs to show a store.
 pub struct Showing {
     /// The store.
@@ -75,8 +78,8 @@ pub struct View {
     hold: Hold,
     state: Mutex<State>,
     memory: Arc<Memory>,
-    /// What the directories at the top held when they were opened.
-    listings: Mutex<HashMap<u64, Arc<Vec<Listed>>>>,
+    /// What the directories at the top held when they were opened, by handle.
+    listings: Mutex<HashMap<u64, Listing>>,
     next_listing: AtomicU64,
     forgetting: Arc<dyn Forgetting>,
     probe: Probe,
@@ -102,7 +105,7 @@ impl View {
             state: Mutex::new(state),
             memory,
             listings: Mutex::default(),
-            next_listing: AtomicU64::new(1),
+            next_listing: AtomicU64::new(first_handle()),
             forgetting,
             probe: Probe::default(),
             answering: RwLock::default(),
@@ -176,6 +179,12 @@ impl View {
             warn!("{} could not be set aside: {e}", target.digest());
         }
     }
+}
+
+/// A handle that no process that answered for this mount before has given: it counts nanoseconds.
+fn first_handle() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_nanos()).unwrap_or(1)
 }
 
 impl Show for View {

@@ -12,7 +12,7 @@ use stele_store::{BlobReader, Placement, Target};
 use super::{Fault, View};
 use crate::inode;
 use crate::outline::{Outline, OutlineError};
-use crate::state::Mode;
+use crate::state::{Mode, Question};
 
 /// Lets the kernel read a file by itself.
 pub trait Backing {
@@ -64,7 +64,7 @@ impl View {
     ///
     /// # Errors
     /// When it is none, gone, corrupt as far as can be told without reading it, or cannot be opened.
-    pub fn open(&self, ino: u64, backing: &dyn Backing) -> Result<Opened, Fault> {
+    pub fn open(&self, ino: u64, question: Question, backing: &dyn Backing) -> Result<Opened, Fault> {
         if inode::file(ino).is_none() {
             return Err(if self.attributes(ino)?.kind == super::Kind::Directory {
                 Fault::IsDirectory
@@ -73,16 +73,32 @@ impl View {
             });
         }
         let blob = self.blob_of(ino)?;
+        if let Some(opened) = self.opened_before(ino, blob, question) {
+            return Ok(opened);
+        }
         // Held before it is looked for; the first who opens it holds it, until the last has released it.
         self.hold.keep(Target::Blob(blob)).map_err(|e| self.fault(&e))?;
-        let opened = self.open_held(ino, blob, backing);
+        let opened = self.open_held(ino, blob, question, backing);
         if opened.is_err() {
             self.hold.release(Target::Blob(blob));
         }
         opened
     }
 
-    fn open_held(&self, ino: u64, blob: BlobId, backing: &dyn Backing) -> Result<Opened, Fault> {
+    /// An earlier process counted it, and was killed before it could say so.
+    fn opened_before(&self, ino: u64, blob: BlobId, question: Question) -> Option<Opened> {
+        let state = self.state();
+        let open = state.open_file(ino).filter(|open| open.blob == blob)?;
+        state.is_counted(ino, question).then_some(Opened { handle: inode::check(&blob), mode: open.mode })
+    }
+
+    fn open_held(
+        &self,
+        ino: u64,
+        blob: BlobId,
+        question: Question,
+        backing: &dyn Backing,
+    ) -> Result<Opened, Fault> {
         let handle = inode::check(&blob);
         let mut state = self.state();
         if let Some(open) = state.open_file(ino) {
@@ -92,11 +108,11 @@ impl View {
                 return Err(Fault::Io);
             }
             let mode = open.mode;
-            state.opened(ino, blob, mode).map_err(|e| Self::untold(&e))?;
+            state.opened(ino, blob, mode, question).map_err(|e| Self::untold(&e))?;
             return Ok(Opened { handle, mode });
         }
         let mode = self.mode(&blob, backing)?;
-        let opened = state.opened(ino, blob, mode);
+        let opened = state.opened(ino, blob, mode, question);
         if let (Err(_), Mode::Passthrough(id)) = (&opened, mode) {
             backing.close(id);
         }
@@ -126,11 +142,14 @@ impl View {
     }
 
     /// A file was closed by one of those who had it open.
-    pub fn release(&self, ino: u64, backing: &dyn Backing) {
+    pub fn release(&self, ino: u64, question: Question, backing: &dyn Backing) {
         let (blob, last) = {
             let mut state = self.state();
             let Some(blob) = state.open_file(ino).map(|open| open.blob) else { return };
-            (blob, state.released(ino))
+            if state.is_counted(ino, question) {
+                return;
+            }
+            (blob, state.released(ino, question))
         };
         if let Some(open) = last {
             if let Mode::Passthrough(id) = open.mode {

@@ -1,0 +1,159 @@
+//! What a process knows that goes on with another one's journal.
+
+use std::os::unix::fs::FileExt;
+
+use stele_store::model::{Digest, TreeId};
+
+use super::*;
+
+fn first(number: u64) -> Question {
+    Question { number, again: false }
+}
+
+fn again(number: u64) -> Question {
+    Question { number, again: true }
+}
+
+fn place(name: &str) -> Place {
+    Place::Top(name.as_bytes().to_vec())
+}
+
+fn tree(name: &str) -> What {
+    What::Tree(TreeId(Digest::of(name.as_bytes())))
+}
+
+fn blob(name: &str) -> BlobId {
+    BlobId(Digest::of(name.as_bytes()))
+}
+
+/// A state and its journal.
+fn begin() -> (State, File) {
+    let file = tempfile::tempfile().unwrap();
+    (State::begin(file.try_clone().unwrap()).unwrap(), file)
+}
+
+/// As after a kill.
+fn resume(file: &File) -> State {
+    State::resume(file.try_clone().unwrap()).unwrap()
+}
+
+#[test]
+fn a_name_is_counted_once_for_a_question_however_many_processes_answer_it() {
+    let (mut state, file) = begin();
+    let ino = state.look_up(place("a"), tree("a"), first(2)).unwrap();
+    let mut state = resume(&file);
+    // The first process was killed before it answered.
+    assert_eq!(state.look_up(place("a"), tree("a"), again(2)).unwrap(), ino);
+    // Another one, which comes again as well, was not counted.
+    assert_eq!(state.look_up(place("a"), tree("a"), again(4)).unwrap(), ino);
+    assert!(state.forget(ino, 1).is_none());
+    assert!(state.forget(ino, 1).is_some(), "a name that the kernel was told once was counted twice");
+}
+
+#[test]
+fn a_forgetting_that_arrives_after_a_new_telling_leaves_the_new_one() {
+    let (mut state, file) = begin();
+    let ino = state.look_up(place("a"), tree("a"), first(2)).unwrap();
+    state.look_up(place("a"), tree("a"), first(4)).unwrap();
+    let mut state = resume(&file);
+    state.look_up(place("a"), tree("a"), first(6)).unwrap();
+    // Of what both questions before were answered with.
+    assert!(state.forget(ino, 2).is_none(), "a name that the kernel knows was dropped");
+    assert_eq!(state.known(), 1);
+    assert!(state.forget(ino, 1).is_some());
+    assert_eq!(resume(&file).known(), 0);
+}
+
+#[test]
+fn an_entry_that_did_not_fit_is_counted_when_it_is_asked_for_again() {
+    let (mut state, file) = begin();
+    state.look_up(place("a"), tree("a"), first(2)).unwrap();
+    let ino = state.look_up(place("a"), tree("a"), first(4)).unwrap();
+    assert!(state.take_back(ino, first(4)).is_none());
+    let mut state = resume(&file);
+    state.look_up(place("a"), tree("a"), again(4)).unwrap();
+    assert!(state.forget(ino, 1).is_none());
+    assert!(state.forget(ino, 1).is_some());
+}
+
+#[test]
+fn a_file_is_opened_and_closed_once_for_a_question() {
+    let (mut state, file) = begin();
+    let mode = Mode::Passthrough(7);
+    state.opened(1, blob("a"), mode, first(2)).unwrap();
+    state.opened(1, blob("a"), mode, first(4)).unwrap();
+    assert!(state.released(1, first(6)).is_none());
+    let mut state = resume(&file);
+    assert!(state.is_counted(1, again(4)) && state.is_counted(1, again(6)));
+    assert!(!state.is_counted(1, again(8)) && !state.is_counted(2, again(6)));
+    assert!(state.leftover(9).iter().all(|id| *id != 7 && *id < 9), "a file that is read from");
+    assert_eq!(state.released(1, again(8)).map(|open| open.mode), Some(mode));
+    assert!(resume(&file).leftover(1).contains(&7));
+}
+
+/// Fills the journal with what is history at once.
+fn churn(state: &mut State, until: impl Fn() -> bool) {
+    for round in 0u64.. {
+        let ino = state.look_up(place("passing"), tree("passing"), first(round + 100)).unwrap();
+        state.forget(ino, 1);
+        if until() {
+            return;
+        }
+        assert!(round < 1_000_000, "the journal was never written anew");
+    }
+}
+
+fn records_begin(file: &File) -> u64 {
+    let mut bytes = [0; 8];
+    file.read_exact_at(&mut bytes, 16).unwrap();
+    u64::from_le_bytes(bytes)
+}
+
+#[test]
+fn a_journal_that_was_written_anew_says_the_same() {
+    let (mut state, file) = begin();
+    let ino = state.look_up(place("a"), tree("a"), first(2)).unwrap();
+    state.look_up(place("a"), tree("a"), first(4)).unwrap();
+    state.opened(9, blob("b"), Mode::Asked, first(6)).unwrap();
+    churn(&mut state, || records_begin(&file) > 64);
+    let next = state.look_up(place("b"), tree("b"), first(8)).unwrap();
+    let mut state = resume(&file);
+    assert_eq!(state.open_file(9).map(|open| open.times), Some(1));
+    assert!(state.forget(ino, 1).is_none());
+    assert!(state.forget(ino, 1).is_some());
+    assert!(state.look_up(place("c"), tree("c"), first(10)).unwrap() > next, "a number came twice");
+}
+
+#[test]
+fn a_process_that_is_killed_while_it_writes_the_journal_anew_loses_nothing() {
+    let (mut state, file) = begin();
+    let kept: Vec<u64> = ["a", "b", "c"]
+        .iter()
+        .zip([2, 4, 6])
+        .map(|(name, question)| state.look_up(place(name), tree(name), first(question)).unwrap())
+        .collect();
+    let end = file.metadata().unwrap().len();
+    let mut anew = Vec::new();
+    state.nodes.records().for_each(|record| record.encode(&mut anew));
+    for cut in 0..=anew.len() {
+        file.set_len(end).unwrap();
+        file.write_all_at(&anew[..cut], end).unwrap();
+        let state = resume(&file);
+        assert!(kept.iter().all(|ino| state.node(*ino).is_some()), "cut after {cut} bytes");
+    }
+}
+
+#[test]
+fn a_journal_is_not_written_anew_each_time_when_all_of_it_counts() {
+    let (mut state, file) = begin();
+    let long = "n".repeat(250);
+    let mut moved = Vec::new();
+    for n in 0..40_000u64 {
+        state.look_up(place(&format!("{n}-{long}")), tree("a"), first(n + 1)).unwrap();
+        let begin = records_begin(&file);
+        if moved.last() != Some(&begin) {
+            moved.push(begin);
+        }
+    }
+    assert!(moved.len() < 8, "{} times: {moved:?}", moved.len());
+}
