@@ -48,6 +48,7 @@ pub enum JournalError {
 pub struct Journal {
     file: File,
     init: Init,
+    born: u64,
     /// Where the records that count begin, and where the next one goes.
     start: u64,
     end: u64,
@@ -57,17 +58,18 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Begins an empty journal.
+    /// Begins an empty journal of a mount that began at `born`, in nanoseconds since 1970-01-01 UTC.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn create(file: File, init: Init) -> Result<Self, JournalError> {
+    pub fn create(file: File, init: Init, born: u64) -> Result<Self, JournalError> {
         let mut head = [0; HEAD_SIZE];
         head[..16].copy_from_slice(MAGIC);
         head[16..24].copy_from_slice(&HEAD.to_le_bytes());
+        head[40..48].copy_from_slice(&born.to_le_bytes());
         file.set_len(0)?;
         file.write_all_at(&head, 0)?;
-        let mut journal = Self { file, init, start: HEAD, end: HEAD, fresh: 0, buffer: Vec::new() };
+        let mut journal = Self { file, init, born, start: HEAD, end: HEAD, fresh: 0, buffer: Vec::new() };
         journal.set_init(init)?;
         Ok(journal)
     }
@@ -111,7 +113,12 @@ impl Journal {
         // Half a record, of which the kernel was told nothing: the next one must not come after it.
         let end = start + at as u64;
         file.set_len(end)?;
-        Ok((Self { file, init, start, end, fresh: 0, buffer: Vec::new() }, records))
+        Ok((Self { file, init, born: word(40), start, end, fresh: 0, buffer: Vec::new() }, records))
+    }
+
+    /// When the mount began.
+    pub fn born(&self) -> u64 {
+        self.born
     }
 
     /// What the kernel said of itself.

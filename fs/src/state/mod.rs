@@ -14,6 +14,7 @@ mod tests;
 use std::collections::HashSet;
 use std::fs::File;
 use std::io;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use files::{Mode, OpenFile};
 pub use journal::{Init, Journal, JournalError};
@@ -29,6 +30,11 @@ use stele_store::model::BlobId;
 /// A process registers a payload file and then notes it: so many may be registered and not noted when it is killed,
 /// with room for more threads than there are.
 const UNTOLD_MOST: u32 = 64;
+
+pub(crate) fn now() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_nanos()).unwrap_or(u64::MAX)
+}
 
 /// The state of one mount.
 pub struct State {
@@ -46,7 +52,7 @@ impl State {
     /// # Errors
     /// When the file cannot be written.
     pub fn begin(file: File) -> Result<Self, JournalError> {
-        let journal = Journal::create(file, Init::default())?;
+        let journal = Journal::create(file, Init::default(), now())?;
         Ok(Self {
             nodes: Nodes::default(),
             files: Files::default(),
@@ -92,6 +98,11 @@ impl State {
         Ok(Self { nodes, files, counted, released, journal })
     }
 
+    /// When the mount began, in nanoseconds since 1970-01-01 UTC: tells its numbers from those of the one before.
+    pub fn born(&self) -> u64 {
+        self.journal.born()
+    }
+
     /// What the kernel said of itself when the mount began.
     pub fn init(&self) -> Init {
         self.journal.init()
@@ -124,15 +135,35 @@ impl State {
         } else {
             Record::Count { ino, lookups, change: Change::Told(number) }
         };
-        if let Err(e) = self.journal.write(&record) {
+        self.told(ino, number, &record).map(|()| ino)
+    }
+
+    /// The kernel is told once more of a number that somebody has from before. What it is.
+    ///
+    /// # Errors
+    /// When the journal cannot be written: the kernel must not be told then.
+    pub fn tell_again(&mut self, ino: u64, question: Question) -> io::Result<Option<What>> {
+        let Some(node) = self.nodes.get(ino) else { return Ok(None) };
+        let what = node.what.clone();
+        if !self.counted.has(question, ino) {
+            let lookups = self.nodes.lookups(ino) + 1;
+            self.nodes.set_lookups(ino, lookups);
+            let change = Change::Told(question.number);
+            self.told(ino, question.number, &Record::Count { ino, lookups, change })?;
+        }
+        Ok(Some(what))
+    }
+
+    fn told(&mut self, ino: u64, question: u64, record: &Record) -> io::Result<()> {
+        if let Err(e) = self.journal.write(record) {
             if self.nodes.forget(ino, 1) == Some(0) {
                 self.nodes.remove(ino);
             }
             return Err(e);
         }
-        self.counted.add(number, ino);
+        self.counted.add(question, ino);
         self.tidy();
-        Ok(ino)
+        Ok(())
     }
 
     /// What a number is, when it was counted.

@@ -53,8 +53,9 @@ pub struct Found {
 }
 
 impl Found {
-    fn counted(ino: u64, kind: Kind, size: u64, lifetime: Lifetime) -> Self {
-        Self { attributes: Attributes { ino, kind, size }, generation: 0, lifetime }
+    /// The mount's own directory `by-name`.
+    fn by_name() -> Self {
+        Self { attributes: own_directory(inode::BY_NAME), generation: 0, lifetime: Lifetime::Always }
     }
 
     fn file(blob: &BlobId, size: u64, executable: bool, lifetime: Lifetime) -> Self {
@@ -86,9 +87,7 @@ impl View {
             // `.` and `..` are only asked for by whoever has a number and no path (NFS, open_by_handle_at(2)).
             _ if name == b"." => self.again(parent, question).map(Some),
             _ if name == b".." => self.again(self.parent(parent), question).map(Some),
-            inode::ROOT if name == b"by-name" => {
-                Ok(Some(Found::counted(inode::BY_NAME, Kind::Directory, 0, Lifetime::Always)))
-            }
+            inode::ROOT if name == b"by-name" => Ok(Some(Found::by_name())),
             inode::ROOT => self.look_up_digest(name, question).map(Some),
             inode::BY_NAME => self.look_up_root(name, question).map(Some),
             _ => {
@@ -130,7 +129,7 @@ impl View {
             Node::Symlink { target } => (What::Link(target.clone()), Kind::Link),
         };
         let ino = self.count(place(), what, question)?;
-        Ok(Found::counted(ino, kind, node.size(), Lifetime::Always))
+        Ok(self.counted(ino, kind, node.size(), Lifetime::Always))
     }
 
     fn count(&self, place: Place, what: What, question: Question) -> Result<u64, Fault> {
@@ -162,7 +161,8 @@ impl View {
         let mut state = self.state();
         let new = state.at(&place).is_none();
         let ino = state.look_up(place, What::Tree(tree), question).map_err(|e| Self::untold(&e))?;
-        Ok((Found::counted(ino, Kind::Directory, size, Lifetime::Always), new))
+        drop(state);
+        Ok((self.counted(ino, Kind::Directory, size, Lifetime::Always), new))
     }
 
     /// A blob has no name of its own in the kernel's memory that a collection could ask for, so it is looked for each
@@ -188,22 +188,28 @@ impl View {
         let link = stele_store::model::SymlinkTarget::new(link.as_bytes()).map_err(|_| Fault::Io)?;
         let size = link.as_bytes().len() as u64;
         let ino = self.count(Place::ByName(name.to_vec()), What::Link(link), question)?;
-        Ok(Found::counted(ino, Kind::Link, size, Lifetime::Never))
+        Ok(self.counted(ino, Kind::Link, size, Lifetime::Never))
     }
 
-    /// What a number is, for somebody who has it from before.
+    /// What a counted number is: another than in the mount that was here before.
+    fn counted(&self, ino: u64, kind: Kind, size: u64, lifetime: Lifetime) -> Found {
+        Found { attributes: Attributes { ino, kind, size }, generation: self.born, lifetime }
+    }
+
+    /// What a number is, for somebody who has it from before. It is told once more, and will be forgotten once more.
     fn again(&self, ino: u64, question: Question) -> Result<Found, Fault> {
-        let attributes = self.attributes(ino)?;
-        let generation = match attributes.kind {
-            Kind::File { .. } => inode::generation(&self.blob_of(ino)?),
-            _ => 0,
-        };
-        // It is told once more, and will be forgotten once more.
-        let node = self.state().node(ino).cloned();
-        if let Some(node) = node {
-            self.count(node.place, node.what, question)?;
+        let (lifetime, file) = (Lifetime::Always, inode::file(ino).is_some());
+        if file || ino == inode::ROOT || ino == inode::BY_NAME {
+            let attributes = self.attributes(ino)?;
+            let generation = if file { inode::generation(&self.blob_of(ino)?) } else { 0 };
+            return Ok(Found { attributes, generation, lifetime });
         }
-        Ok(Found { attributes, generation, lifetime: Lifetime::Always })
+        let told = self.state().tell_again(ino, question).map_err(|e| Self::untold(&e))?;
+        let attributes = self.attributes_of(ino, told.ok_or(Fault::Stale)?);
+        if attributes.is_err() {
+            self.take_back(ino, question);
+        }
+        Ok(Found { attributes: attributes?, generation: self.born, lifetime })
     }
 
     /// What `stat` says of a number.
@@ -219,6 +225,10 @@ impl View {
             return Ok(Attributes { ino, kind: Kind::File { executable }, size: info.size });
         }
         let what = self.state().node(ino).map(|node| node.what.clone()).ok_or(Fault::Stale)?;
+        self.attributes_of(ino, what)
+    }
+
+    fn attributes_of(&self, ino: u64, what: What) -> Result<Attributes, Fault> {
         Ok(match what {
             What::Link(target) => Attributes { ino, kind: Kind::Link, size: target.as_bytes().len() as u64 },
             What::Tree(tree) => {

@@ -15,14 +15,14 @@ use std::os::fd::BorrowedFd;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use tracing::{error, warn};
 
 use stele_store::model::{Tree, TreeId};
 use stele_store::{Hold, ReadError, Show, Store, Target};
 
-use crate::state::State;
+use crate::state::{State, now};
 
 pub use list::Listed;
 pub use look::{Attributes, Found, Kind, Lifetime};
@@ -77,6 +77,7 @@ pub struct View {
     store: Arc<Store>,
     hold: Hold,
     state: Mutex<State>,
+    born: u64,
     memory: Arc<Memory>,
     /// What the directories at the top held when they were opened, by handle.
     listings: Mutex<HashMap<u64, Listing>>,
@@ -102,10 +103,12 @@ impl View {
         let view = Arc::new(Self {
             store: Arc::clone(&store),
             hold,
+            born: state.born(),
             state: Mutex::new(state),
             memory,
             listings: Mutex::default(),
-            next_listing: AtomicU64::new(first_handle()),
+            // No process that answered for this mount before has given that handle.
+            next_listing: AtomicU64::new(now()),
             forgetting,
             probe: Probe::default(),
             answering: RwLock::default(),
@@ -179,12 +182,6 @@ impl View {
             warn!("{} could not be set aside: {e}", target.digest());
         }
     }
-}
-
-/// A handle that no process that answered for this mount before has given: it counts nanoseconds.
-fn first_handle() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(now.as_nanos()).unwrap_or(1)
 }
 
 impl Show for View {
