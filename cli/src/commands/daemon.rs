@@ -59,17 +59,20 @@ pub fn run(global: &Global, command: Command) -> Result<(), Failure> {
             server::run(&store, &Options { idle: Duration::from_secs(run.idle), detach: run.detach })
         }
         Command::Keep => keeper::run(&store),
-        Command::Stop(stop) => match existing(&store)? {
-            None => {
-                render::note(&format!("no daemon runs for {}", store.display()));
-                Ok(())
+        Command::Stop(stop) => {
+            // Also without a daemon: a keeper would start one as soon as somebody looks.
+            end_mounts(&store, stop.now)?;
+            match existing(&store)? {
+                None => {
+                    render::note(&format!("no daemon runs for {}", store.display()));
+                    Ok(())
+                }
+                Some(connection) => {
+                    connection.stop(stop.now)?;
+                    wait_until_free(&store)
+                }
             }
-            Some(connection) => {
-                end_mounts(&store, stop.now)?;
-                connection.stop(stop.now)?;
-                wait_until_free(&store)
-            }
-        },
+        }
         Command::Status => {
             let mut status = Status {
                 running: false,

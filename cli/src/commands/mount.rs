@@ -5,6 +5,8 @@ use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
 
@@ -12,14 +14,18 @@ use stele_fs::attach::{self, How};
 
 use crate::answers::{self, Answer};
 use crate::args::Global;
+use crate::commands::umount::by_itself;
 use crate::commands::unexpected;
 use crate::daemon::client::{Client, existing};
 use crate::daemon::wire::{Call, VERSION};
 use crate::failure::{Failure, Kind};
-use crate::mounts::{Record, own_namespace};
+use crate::mounts::{Record, how, own_namespace};
 use crate::reference::to_wire;
 use crate::render::{self, Terminal};
 use crate::where_store;
+
+/// How long a mount that another command makes may be there without being answered for.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Show the store at DIR as a read-only filesystem.
 ///
@@ -64,7 +70,7 @@ impl Mount {
         // As everybody else names it, links resolved: it is compared with what the kernel says.
         let store = std::fs::canonicalize(&store).map_err(|e| Failure::io("the store's folder", &e))?;
         let dir = folder(self.dir, &store)?;
-        if self.run.is_empty() && attach::is_attached(&dir, &store) {
+        if self.run.is_empty() && attach::is_attached(&dir, &store) && !revive(&dir, &store)? {
             render::note(&format!("the store is mounted at {} already", dir.display()));
             return render::out(&line(&dir)).map(|()| ExitCode::SUCCESS);
         }
@@ -84,6 +90,22 @@ impl Mount {
         let failed = std::process::Command::new(&self.run[0]).args(&self.run[1..]).exec();
         Err(Failure::io(&format!("{} could not be run", self.run[0].display()), &failed))
     }
+}
+
+/// Takes away what is at `dir` when nobody answers for it any more, so that it can be mounted again. Whether it did.
+fn revive(dir: &Path, store: &Path) -> Result<bool, Failure> {
+    let text = to_wire(dir.as_os_str());
+    let begun = Instant::now();
+    // Another command may be about to hand it to the daemon.
+    while begun.elapsed() < PATIENCE {
+        if list(store, false)?.iter().any(|it| it.path == text && it.namespace == own_namespace()) {
+            return Ok(false);
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    render::note(&format!("nobody answers any more at {}: mounting again", dir.display()));
+    attach::detach(dir, how(by_itself()), true)?;
+    Ok(true)
 }
 
 fn line(dir: &Path) -> Vec<u8> {

@@ -13,7 +13,7 @@ use crate::answers::Mount;
 use crate::args::Global;
 use crate::failure::{Failure, Kind};
 use crate::mounts::{how, own_namespace};
-use crate::reference::{from_wire, to_wire};
+use crate::reference::to_wire;
 use crate::where_store;
 
 /// How long the daemon may take to notice.
@@ -48,7 +48,7 @@ impl Umount {
             return Err(Failure::new(Kind::NotFound, message).hint("`stele mount ls` lists its mounts"));
         }
         // One whose daemon and keeper are both gone is not known to anybody any more.
-        let direct = known.as_ref().map_or(rustix::process::geteuid().is_root(), |it| it.direct);
+        let direct = known.as_ref().map_or_else(by_itself, |it| it.direct);
         attach::detach(&dir, how(direct), self.lazy)?;
         if !self.lazy {
             wait_until_gone(&store, &[text]);
@@ -62,15 +62,26 @@ fn sees(mount: &Mount) -> bool {
     mount.namespace == own_namespace()
 }
 
+/// What the kernel lists: no daemon may run, or one of another version, which is not asked.
 fn all(store: &Path, lazy: bool) -> Result<(), Failure> {
-    let mounts: Vec<Mount> = list(store, false)?.into_iter().filter(sees).collect();
-    for it in &mounts {
-        attach::detach(&from_wire(&it.path)?, how(it.direct), lazy)?;
+    let known: Vec<Mount> = list(store, false)?.into_iter().filter(sees).collect();
+    let places = attach::places(store);
+    // The topmost first.
+    for place in places.iter().rev() {
+        let text = to_wire(place.as_os_str());
+        let direct = known.iter().find(|it| it.path == text).map_or_else(by_itself, |it| it.direct);
+        attach::detach(place, how(direct), lazy)?;
     }
     if !lazy {
-        wait_until_gone(store, &mounts.into_iter().map(|it| it.path).collect::<Vec<_>>());
+        let gone: Vec<String> = places.iter().map(|place| to_wire(place.as_os_str())).collect();
+        wait_until_gone(store, &gone);
     }
     Ok(())
+}
+
+/// Whether a mount of which nobody says how it was made is taken away without the helper.
+pub fn by_itself() -> bool {
+    rustix::process::geteuid().is_root()
 }
 
 /// Takes away what a daemon that is to end answers for; with `now`, also what is in use.

@@ -25,8 +25,8 @@ pub fn leave_terminal() {
     }
 }
 
-/// An import holds a descriptor for each level it is in, and RocksDB some hundred.
-pub(super) fn raise_descriptor_limit() {
+/// An import holds a descriptor for each level it is in, and RocksDB some hundred; a keeper three for each mount.
+pub fn raise_descriptor_limit() {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     let _ = setrlimit(Resource::Nofile, limit);

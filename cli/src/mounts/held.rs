@@ -50,7 +50,12 @@ impl Held {
     pub(super) fn keep(&self, id: u64, record: &Record, heirloom: &Heirloom) -> io::Result<()> {
         let devices = heirloom.devices.iter().map(OwnedFd::as_fd);
         let fds: Vec<BorrowedFd<'_>> = [heirloom.journal.as_fd()].into_iter().chain(devices).collect();
-        send(&self.stream, &Say::Keep { id, record: record.clone() }, &fds)
+        send(&self.stream, &Say::Keep { id, record: record.clone() }, &fds)?;
+        // Only when it says so is it held.
+        match receive::<Kept>(&self.stream)? {
+            Some((Kept::End {}, _)) => Ok(()),
+            _ => Err(io::ErrorKind::UnexpectedEof.into()),
+        }
     }
 
     pub(super) fn drop_mount(&self, id: u64) -> io::Result<()> {

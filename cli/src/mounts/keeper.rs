@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::thread;
@@ -18,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use tracing::{info, warn};
 
 use super::{Record, receive, send};
-use crate::daemon::process::{leave_terminal, log_to};
+use crate::daemon::process::{leave_terminal, log_to, raise_descriptor_limit};
 use crate::daemon::{socket, start};
 use crate::failure::Failure;
 
@@ -30,6 +31,9 @@ const GRACE: Duration = Duration::from_secs(2);
 const AGAIN: Duration = Duration::from_secs(1);
 /// How long a keeper without anything to keep waits for something.
 const EMPTY: Duration = Duration::from_secs(10);
+
+/// A journal and a device.
+const LEAST: usize = 2;
 
 /// What the daemon says. The shapes stay: a daemon may be newer than the keeper.
 #[derive(Debug, Serialize, Deserialize)]
@@ -53,7 +57,8 @@ pub enum Say {
     Bye {},
 }
 
-/// What the keeper answers to `Take`: any number of the first, then the second.
+/// What the keeper answers: to `Take`, any number of the first, then the second; to `Keep`, the second, when it holds
+/// what it was given.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kept {
@@ -78,11 +83,15 @@ struct Keeper<'a> {
     store: &'a Path,
     held: BTreeMap<u64, Held>,
     daemon: Option<UnixStream>,
+    /// Who connected and has said nothing yet.
+    callers: Vec<UnixStream>,
     /// When a daemon may be started, while none is there.
     start_from: Instant,
     /// Whether one is wanted whether or not the kernel has questions.
     wanted: bool,
     idle_since: Instant,
+    /// When the kernel was last asked to send again what has no answer.
+    resent: Instant,
     /// There is nothing to keep any more.
     done: bool,
 }
@@ -95,25 +104,41 @@ pub fn run(store: &Path) -> Result<(), Failure> {
     let _ = rustix::process::setsid();
     let _ = rustix::thread::set_name(c"stele-keeper");
     log_to(store, true);
+    raise_descriptor_limit();
+    // Two would each wait for a daemon that asks the other.
+    if socket::connect_to(store, SOCKET).is_ok() {
+        return Ok(());
+    }
     let listener = socket::listen(store, SOCKET)
         .map_err(|e| Failure::io("the keeper's socket could not be made", &e))?;
+    let own = number(store);
     leave_terminal();
     let now = Instant::now();
     let mut keeper = Keeper {
         store,
         held: BTreeMap::new(),
         daemon: None,
+        callers: Vec::new(),
         start_from: now,
         wanted: false,
         idle_since: now,
+        resent: now,
         done: false,
     };
     while keeper.turn(&listener) {
         // Daemons that it started and that have ended.
         while let Ok(Some(_)) = rustix::process::wait(rustix::process::WaitOptions::NOHANG) {}
     }
-    drop(std::fs::remove_file(store.join(SOCKET)));
+    // It may be another's by now.
+    if own == number(store) {
+        drop(std::fs::remove_file(store.join(SOCKET)));
+    }
     Ok(())
+}
+
+/// The inode of the socket that is there.
+fn number(store: &Path) -> Option<u64> {
+    std::fs::symlink_metadata(store.join(SOCKET)).ok().map(|meta| meta.ino())
 }
 
 impl Keeper<'_> {
@@ -125,6 +150,8 @@ impl Keeper<'_> {
             return false;
         }
         let mut fds = vec![PollFd::new(listener, PollFlags::IN)];
+        fds.extend(self.callers.iter().map(|caller| PollFd::new(caller, PollFlags::IN)));
+        let first = fds.len();
         let mut ids = Vec::new();
         if let Some(daemon) = &self.daemon {
             fds.push(PollFd::new(daemon, PollFlags::IN));
@@ -146,10 +173,14 @@ impl Keeper<'_> {
             }
         }
         let called = !fds[0].revents().is_empty();
-        let heard: Vec<PollFlags> = fds[1..].iter().map(PollFd::revents).collect();
+        let speaks = fds[1..first].iter().position(|caller| !caller.revents().is_empty());
+        let heard: Vec<PollFlags> = fds[first..].iter().map(PollFd::revents).collect();
         drop(fds);
         if called {
             self.welcome(listener);
+        } else if let Some(at) = speaks {
+            let caller = self.callers.remove(at);
+            self.first_word(caller);
         } else if self.daemon.is_some() {
             if heard.first().is_some_and(|it| !it.is_empty()) {
                 self.listen();
@@ -160,23 +191,51 @@ impl Keeper<'_> {
         true
     }
 
-    /// The newest daemon counts: only one at a time owns the store.
     fn welcome(&mut self, listener: &UnixListener) {
         match listener.accept() {
             Ok((stream, _)) => {
                 let timeout = Some(Duration::from_secs(10));
                 let _ = stream.set_read_timeout(timeout).and_then(|()| stream.set_write_timeout(timeout));
-                self.daemon = Some(stream);
-                self.wanted = false;
+                self.callers.push(stream);
             }
             Err(e) => warn!("a daemon could not be heard: {e}"),
         }
     }
 
+    /// Whoever says something that a daemon says is the daemon from then on: only one at a time owns the store.
+    fn first_word(&mut self, caller: UnixStream) {
+        match receive::<Say>(&caller) {
+            Ok(Some((say, fds))) => {
+                self.daemon = Some(caller);
+                self.wanted = false;
+                self.heard(Ok(Some((say, fds))));
+            }
+            Ok(None) => {}
+            Err(e) => warn!("somebody said something that is not understood: {e}"),
+        }
+    }
+
     fn listen(&mut self) {
         let Some(daemon) = &self.daemon else { return };
-        match receive::<Say>(daemon) {
-            Ok(Some((Say::Keep { id, record }, fds))) => drop(self.held.insert(id, Held { record, fds })),
+        let heard = receive(daemon);
+        self.heard(heard);
+    }
+
+    fn heard(&mut self, heard: io::Result<Option<(Say, Vec<OwnedFd>)>>) {
+        let Some(daemon) = &self.daemon else { return };
+        match heard {
+            Ok(Some((Say::Keep { id, record }, fds))) => {
+                if fds.len() < LEAST {
+                    // Too many are open here: the daemon learns that this one is not held.
+                    warn!("the mount at {} came with {} descriptors", record.path, fds.len());
+                    self.daemon = None;
+                    return;
+                }
+                self.held.insert(id, Held { record, fds });
+                if let Err(e) = send(daemon, &Kept::End {}, &[]) {
+                    warn!("a daemon is not told that its mount is held: {e}");
+                }
+            }
             Ok(Some((Say::Drop { id }, _))) => drop(self.held.remove(&id)),
             Ok(Some((Say::Take {}, _))) => {
                 if let Err(e) = self.give(daemon) {
@@ -222,7 +281,12 @@ impl Keeper<'_> {
             // Not a moment longer than the daemon: the disk of the store may be about to be unmounted.
             self.done = true;
         }
-        // What it read and did not answer, somebody waits for.
+        self.resend();
+    }
+
+    /// What the daemon read and did not answer, somebody waits for.
+    fn resend(&mut self) {
+        self.resent = Instant::now();
         for device in self.held.values().filter_map(|held| held.fds.get(1)) {
             let _ = stele_fs::transport::resend(device.as_fd());
         }
@@ -234,6 +298,10 @@ impl Keeper<'_> {
                 info!("a mount ended while no daemon ran");
             }
             self.wanted |= heard.contains(PollFlags::IN);
+        }
+        // A process that has said that it ends may have read something since.
+        if !self.wanted && self.resent.elapsed() >= AGAIN {
+            self.resend();
         }
         if !self.wanted || self.held.is_empty() || Instant::now() < self.start_from {
             // The kernel's questions would end each wait at once.

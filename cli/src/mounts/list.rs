@@ -1,6 +1,7 @@
 //! The mounts that a daemon answers for.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -51,8 +52,11 @@ impl List {
         });
         // Read first: what cannot be taken over is mounted again, too.
         let written = written::read(list.path());
-        list.take_over();
-        list.mount_again(written);
+        match list.take_over() {
+            Ok(()) => list.mount_again(written),
+            // It holds them, so they live: whoever asks there waits.
+            Err(e) => warn!("the keeper does not give its mounts: {e}"),
+        }
         list
     }
 
@@ -72,13 +76,15 @@ impl List {
         }
     }
 
-    /// From the keeper.
-    fn take_over(&self) {
-        let Ok(held) = Held::connect(self.path()) else { return };
-        let taken = match held.take() {
-            Ok(taken) => taken,
-            Err(e) => return warn!("the keeper does not give its mounts: {e}"),
+    /// From the keeper, if there is one.
+    fn take_over(&self) -> io::Result<()> {
+        let held = match Held::connect(self.path()) {
+            Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
+                return Ok(());
+            }
+            held => held?,
         };
+        let taken = held.take()?;
         self.state().held = Some(held);
         for (id, record, heirloom) in taken {
             {
@@ -98,6 +104,7 @@ impl List {
                 }
             }
         }
+        Ok(())
     }
 
     /// What nobody held: its descriptors are closed, so the kernel has ended it, and its place answers ENOTCONN.
@@ -230,8 +237,10 @@ impl List {
         let mut state = self.state();
         state.ending = true;
         state.mounts.values().filter_map(|mounted| mounted.serving.as_ref()).for_each(Serving::pause);
-        if let Some(held) = &state.held {
+        if let Some(held) = state.held.take() {
             let _ = held.bye();
+            // Closed by the end of the process alone: until then its threads may read questions.
+            std::mem::forget(held);
         }
     }
 }

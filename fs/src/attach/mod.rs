@@ -180,7 +180,14 @@ pub fn forget_unused(path: &Path, store: &Path) -> bool {
     told.is_ok()
 }
 
+/// Where this process sees mounts of `store`, the lowest first. Parts of them that are mounted elsewhere are left out.
+pub fn places(store: &Path) -> Vec<PathBuf> {
+    mounts().into_iter().filter(|mount| mount.is_of(store) && mount.whole).map(|mount| mount.place).collect()
+}
+
 struct MountLine {
+    /// Whether it shows all of its filesystem.
+    whole: bool,
     place: PathBuf,
     kind: Vec<u8>,
     source: PathBuf,
@@ -200,9 +207,10 @@ fn mounts() -> Vec<MountLine> {
     let line = |line: &[u8]| {
         let mut columns = line.split(|&byte| byte == b' ');
         let path = |column| PathBuf::from(std::ffi::OsString::from_vec(unescape(column)));
-        let place = path(columns.nth(4)?);
+        let whole = columns.nth(3)? == b"/";
+        let place = path(columns.next()?);
         let mut columns = columns.skip_while(|column| *column != b"-").skip(1);
-        Some(MountLine { place, kind: columns.next()?.to_vec(), source: path(columns.next()?) })
+        Some(MountLine { whole, place, kind: columns.next()?.to_vec(), source: path(columns.next()?) })
     };
     text.split(|&byte| byte == b'\n').filter_map(line).collect()
 }

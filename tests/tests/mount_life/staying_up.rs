@@ -1,8 +1,9 @@
 //! Kills.
 
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::unix::fs::FileExt;
+use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -111,6 +112,52 @@ fn a_killed_keeper_harms_nobody() {
         trees::assert_same(&tree, &second.path().join(&digest));
         trees::assert_same(&tree, &mounted.path(&digest));
         mounted.stele().ok(&["umount", second.path().to_str().unwrap()]);
+    });
+}
+
+#[test]
+fn whoever_else_connects_to_the_keeper_is_not_taken_for_the_daemon() {
+    let Some((mounted, tree, digest)) = mounted_tree(41, &[]) else { return };
+    within(LONG, || {
+        let stranger = || UnixStream::connect(mounted.stele().store().join("keeper.socket")).unwrap();
+        let (silent, mut loud) = (stranger(), stranger());
+        loud.write_all(&[7; 300]).unwrap();
+        mounted.stele().kill_daemon();
+        trees::assert_same(&tree, &mounted.path(&digest));
+        drop((silent, loud));
+    });
+}
+
+#[test]
+fn a_mount_of_which_nobody_knows_any_more_is_mounted_again_by_whoever_asks_for_it() {
+    let Some((mounted, tree, digest)) = mounted_tree(42, &[]) else { return };
+    within(LONG, || {
+        let daemon = mounted.stele().daemon().unwrap();
+        kill(keeper(mounted.stele()).expect("a keeper"));
+        kill(daemon);
+        fs::remove_file(mounted.stele().store().join("mounts")).unwrap();
+        let outcome = mounted.stele().run(&["mount", mounted.dir().to_str().unwrap()]);
+        assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+        assert!(outcome.stderr.contains("nobody answers any more"), "{}", outcome.stderr);
+        trees::assert_same(&tree, &mounted.path(&digest));
+        // A second time it is there already.
+        let outcome = mounted.stele().run(&["mount", mounted.dir().to_str().unwrap()]);
+        assert!(outcome.stderr.contains("already"), "{}", outcome.stderr);
+    });
+}
+
+#[test]
+fn a_rebuild_takes_away_what_shows_the_old_database_unless_somebody_looks_at_it() {
+    let Some((mounted, tree, digest)) = mounted_tree(43, &[]) else { return };
+    within(LONG, || {
+        let held = File::open(mounted.path(&digest).join("large")).unwrap();
+        let said = mounted.stele().fails(&["store", "rebuild-index"], 1);
+        assert!(said.contains("in use") && said.contains("hint: "), "{said}");
+        trees::assert_same(&tree, &mounted.path(&digest));
+        drop(held);
+        wait_for("the mount to be left", || mounted.stele().run(&["store", "rebuild-index"]).code != 1);
+        assert_eq!(fs::read_dir(mounted.dir()).unwrap().count(), 0);
+        mounted.stele().assert_sound();
     });
 }
 

@@ -12,6 +12,7 @@ use stele_store::{Progress, Store};
 
 use crate::answers::Rebuilt;
 use crate::args::Global;
+use crate::commands::umount::end_mounts;
 use crate::daemon::client::{Watcher, existing, refuse_foreign, wait_until_free};
 use crate::failure::{Failure, Kind};
 use crate::reference::to_wire;
@@ -34,6 +35,8 @@ impl RebuildIndex {
     pub fn run(self, global: &Global) -> Result<ExitCode, Failure> {
         let path = where_store::find(global.store.clone())?;
         refuse_foreign(&path)?;
+        // What is mounted shows the old database, and its keeper would start a daemon for it.
+        end_mounts(&path, false)?;
         if let Some(daemon) = existing(&path)? {
             daemon.stop(false)?;
         }
