@@ -200,6 +200,15 @@ impl Objects {
             .map_err(|e| FileError::new(self.layout.root().join(within), "synced", e))
     }
 
+    /// Writes a file in the store's folder in one step: whoever reads it sees the old or the new text. Not synced.
+    pub(crate) fn replace(&self, name: &str, text: &[u8]) -> io::Result<()> {
+        let new = format!("{name}.new");
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
+        let file = openat(&self.folder, &new, flags, Mode::from_raw_mode(0o644))?;
+        File::from(file).write_all(text)?;
+        Ok(renameat(&self.folder, new, &self.folder, name)?)
+    }
+
     /// Gives each file its digest's name and makes all of them durable, in one go. When this returns, rows
     /// may name them. On an error some may have their names; no row says so, and the next writer replaces
     /// them.

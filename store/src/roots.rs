@@ -1,7 +1,6 @@
 //! Roots and leases: what the collector must keep, and for how long.
 
 use std::collections::HashSet;
-use std::fs;
 use std::sync::PoisonError;
 
 use crate::clock;
@@ -213,8 +212,7 @@ impl Store {
         let _one = self.mirror.lock().unwrap_or_else(PoisonError::into_inner);
         let Ok(roots) = self.roots() else { return };
         let text = mirror_text(roots.iter().map(|root| (&root.name, root.target, root.created)));
-        let new = self.layout.root().join("roots.new");
-        let _ = fs::write(&new, text).and_then(|()| fs::rename(&new, self.layout.roots()));
+        let _ = self.objects.replace("roots", text.as_bytes());
     }
 }
 

@@ -80,6 +80,44 @@ fn a_store_that_is_moved_while_it_is_open_and_back_loses_nothing() {
 }
 
 #[test]
+fn a_store_that_took_the_place_of_one_that_was_moved_is_left_alone_by_the_other_daemon() {
+    let (stele, other) = (Stele::new(), Stele::new());
+    let (tree, more) = (source(&stele, "tree", 64), source(&stele, "more", 65));
+    stele.ok(&["store", "add", "--root", "tree", tree.to_str().unwrap()]);
+    other.ok(&["store", "add", "--root", "tree", tree.to_str().unwrap()]);
+    other.ok(&["daemon", "stop"]);
+    let away = stele.scratch().join("away");
+    fs::rename(stele.store(), &away).unwrap();
+    fs::rename(other.store(), stele.store()).unwrap();
+    let before = every_file(stele.store());
+    // The first daemon goes on with its own files, by its socket in their folder.
+    let moved = |args: &[&str]| stele.run(&[&["--store", away.to_str().unwrap()], args].concat());
+    let outcome = moved(&["store", "add", "--root", "more", more.to_str().unwrap()]);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    assert_eq!(moved(&["store", "gc"]).code, 0);
+    assert_eq!(moved(&["store", "verify"]).code, 0);
+    assert_eq!(moved(&["daemon", "stop"]).code, 0);
+    assert_eq!(every_file(stele.store()), before, "the moved store's daemon wrote into the other one");
+    assert_eq!(moved(&["store", "verify"]).code, 0);
+    assert_eq!(moved(&["daemon", "stop"]).code, 0);
+    stele.assert_sound();
+}
+
+/// Names and sizes of all files below a folder.
+fn every_file(folder: &Path) -> Vec<(PathBuf, u64)> {
+    let mut found = Vec::new();
+    let mut left = vec![folder.to_owned()];
+    while let Some(folder) = left.pop() {
+        for entry in fs::read_dir(folder).unwrap().flatten() {
+            let meta = entry.metadata().unwrap();
+            if meta.is_dir() { left.push(entry.path()) } else { found.push((entry.path(), meta.len())) }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
 fn payloads_that_are_out_of_reach_for_a_while_are_there_again_afterwards() {
     let stele = Stele::new();
     let tree = source(&stele, "tree", 62);

@@ -95,6 +95,7 @@ pub fn run(path: &Path, options: &Options) -> Result<(), Failure> {
         }
         Err(e) => return Err(failed(e)),
     };
+    let own = socket::number(path, socket::NAME);
     let (wake, woken) = UnixStream::pair().map_err(failed)?;
     // Before anybody is served: what a collection must spare is known only then.
     let mounts = List::resume(&store);
@@ -120,7 +121,7 @@ pub fn run(path: &Path, options: &Options) -> Result<(), Failure> {
         clear_strays(&server);
     }
     accept(&server, &listener, &woken);
-    drop(std::fs::remove_file(socket::path(path)));
+    socket::remove(path, socket::NAME, own);
     end(&server, listener);
     Ok(())
 }

@@ -6,14 +6,24 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-const NAME: &str = "socket";
+/// The daemon's, in the store's folder.
+pub const NAME: &str = "socket";
 
-/// The socket's own path.
-pub(super) fn path(store: &Path) -> PathBuf {
-    store.join(NAME)
+/// Which socket of that name is there, by its inode.
+pub fn number(store: &Path, name: &str) -> Option<u64> {
+    std::fs::symlink_metadata(store.join(name)).ok().map(|meta| meta.ino())
+}
+
+/// Removes the socket, unless another is there by now: of a process that took over, or of another store in this one's
+/// place.
+pub fn remove(store: &Path, name: &str, own: Option<u64>) {
+    if own == number(store, name) {
+        drop(std::fs::remove_file(store.join(name)));
+    }
 }
 
 /// Calls `with` with a path of the file `name` in `store` that is short enough.

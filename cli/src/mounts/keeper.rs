@@ -8,7 +8,6 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::thread;
@@ -111,7 +110,7 @@ pub fn run(store: &Path) -> Result<(), Failure> {
     }
     let listener = socket::listen(store, SOCKET)
         .map_err(|e| Failure::io("the keeper's socket could not be made", &e))?;
-    let own = number(store);
+    let own = socket::number(store, SOCKET);
     leave_terminal();
     let now = Instant::now();
     let mut keeper = Keeper {
@@ -129,16 +128,8 @@ pub fn run(store: &Path) -> Result<(), Failure> {
         // Daemons that it started and that have ended.
         while let Ok(Some(_)) = rustix::process::wait(rustix::process::WaitOptions::NOHANG) {}
     }
-    // It may be another's by now.
-    if own == number(store) {
-        drop(std::fs::remove_file(store.join(SOCKET)));
-    }
+    socket::remove(store, SOCKET, own);
     Ok(())
-}
-
-/// The inode of the socket that is there.
-fn number(store: &Path) -> Option<u64> {
-    std::fs::symlink_metadata(store.join(SOCKET)).ok().map(|meta| meta.ino())
 }
 
 impl Keeper<'_> {

@@ -1,6 +1,11 @@
 //! What the database can fail with.
 
+use std::path::Path;
+
 use super::Family;
+
+/// Before the number of a descriptor, the name of what it has open (proc_pid_fd(5)).
+pub(super) const DESCRIPTORS: &str = "/proc/self/fd/";
 
 /// Why the database did not do what it was asked.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -58,8 +63,19 @@ impl DbError {
         }
     }
 
+    /// The database's own folder cannot be made or opened.
+    pub(super) fn of_folder(doing: &'static str, path: &Path, error: &std::io::Error) -> Self {
+        let message = format!("{}: {error}", path.display());
+        match error.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+                Self::NoSpace { doing, message }
+            }
+            _ => Self::Other { doing, message },
+        }
+    }
+
     pub(super) fn new(doing: &'static str, error: &rocksdb::Error) -> Self {
-        let message = error.to_string();
+        let message = by_name(error.as_ref());
         // RocksDB's C interface gives no subcode: the words of the system call are all there is.
         if message.contains("No space left on device") || message.contains("Disk quota exceeded") {
             return Self::NoSpace { doing, message };
@@ -71,6 +87,17 @@ impl DbError {
             rocksdb::ErrorKind::Corruption => Self::Damaged { doing, message },
             _ => Self::Other { doing, message },
         }
+    }
+}
+
+/// Puts the name that a file has for people in the place of that by which RocksDB has it open.
+fn by_name(message: &str) -> String {
+    let Some((before, rest)) = message.split_once(DESCRIPTORS) else { return message.to_owned() };
+    let digits = rest.find(|it: char| !it.is_ascii_digit()).unwrap_or(rest.len());
+    let (number, after) = rest.split_at(digits);
+    match std::fs::read_link(format!("{DESCRIPTORS}{number}")) {
+        Ok(path) => format!("{before}{}{after}", path.display()),
+        Err(_) => message.to_owned(),
     }
 }
 

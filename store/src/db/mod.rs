@@ -6,11 +6,13 @@ mod options;
 mod rows;
 mod scan;
 
-use std::path::Path;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::{Path, PathBuf};
 
 use rocksdb::{DB, WriteBatch, WriteOptions};
+use rustix::fs::{CWD, Mode, OFlags};
 
-use error::bad_row;
+use error::{DESCRIPTORS, bad_row};
 
 use crate::model::{BlobId, Digest, RootName, Sha256, TreeId};
 
@@ -78,6 +80,26 @@ impl Family {
 /// An open database.
 pub struct Db {
     db: DB,
+    /// Last, since fields are dropped in order.
+    _place: Place,
+}
+
+/// The folder of a database, and a path of it for RocksDB, which names its files by their paths: through this
+/// descriptor, so that it finds them when the folder is moved, and touches none of another store in its place.
+struct Place {
+    _folder: OwnedFd,
+    path: PathBuf,
+}
+
+impl Place {
+    fn open(path: &Path) -> rustix::io::Result<Self> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let folder = rustix::fs::openat(CWD, path, flags, Mode::empty())?;
+        let through = PathBuf::from(format!("{DESCRIPTORS}{}", folder.as_raw_fd()));
+        // Where /proc is not mounted it has to be the path itself.
+        let path = if through.exists() { through } else { path.to_owned() };
+        Ok(Self { _folder: folder, path })
+    }
 }
 
 impl Db {
@@ -86,8 +108,15 @@ impl Db {
     /// # Errors
     /// When RocksDB cannot.
     pub fn open(path: &Path) -> Result<Self, DbError> {
-        DB::open_cf_descriptors(&options::database(), path, options::families())
-            .map(|db| Self { db })
+        match std::fs::create_dir(path) {
+            Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => {
+                return Err(DbError::of_folder("be opened", path, &e));
+            }
+            _ => {}
+        }
+        let place = Place::open(path).map_err(|e| DbError::of_folder("be opened", path, &e.into()))?;
+        DB::open_cf_descriptors(&options::database(), &place.path, options::families())
+            .map(|db| Self { db, _place: place })
             .map_err(|e| DbError::new("be opened", &e))
     }
 
@@ -97,8 +126,10 @@ impl Db {
     /// When RocksDB cannot, or there is none.
     pub fn open_read_only(path: &Path) -> Result<Self, DbError> {
         let names = Family::ALL.iter().map(|family| family.name());
-        DB::open_cf_for_read_only(&rocksdb::Options::default(), path, names, false)
-            .map(|db| Self { db })
+        let place =
+            Place::open(path).map_err(|e| DbError::of_folder("be opened for reading", path, &e.into()))?;
+        DB::open_cf_for_read_only(&rocksdb::Options::default(), &place.path, names, false)
+            .map(|db| Self { db, _place: place })
             .map_err(|e| DbError::new("be opened for reading", &e))
     }
 
