@@ -97,7 +97,7 @@ fn a_store_that_took_the_place_of_one_that_was_moved_is_left_alone_by_the_other_
     assert_eq!(moved(&["store", "gc"]).code, 0);
     assert_eq!(moved(&["store", "verify"]).code, 0);
     assert_eq!(moved(&["daemon", "stop"]).code, 0);
-    assert_eq!(every_file(stele.store()), before, "the moved store's daemon wrote into the other one");
+    assert!(every_file(stele.store()) == before, "the moved store's daemon wrote into the other one");
     assert_eq!(moved(&["store", "verify"]).code, 0);
     assert_eq!(moved(&["daemon", "stop"]).code, 0);
     stele.assert_sound();

@@ -1,0 +1,6 @@
+//! What a person writes, and how it becomes canonical actions in which every input is a digest.
+//!
+//! Everything here is a pure function: of a folder of recipes, of the bytes of an archive, of a tree and a patch. What
+//! reads files, asks a network or shows something is elsewhere.
+
+pub mod content;
