@@ -3,4 +3,5 @@
 //! Everything here is a pure function: of a folder of recipes, of the bytes of an archive, of a tree and a patch. What
 //! reads files, asks a network or shows something is elsewhere.
 
+pub mod action;
 pub mod content;

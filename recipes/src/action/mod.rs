@@ -1,0 +1,278 @@
+//! The action: a build in which every input is a digest, and nothing that the build cannot see.
+//!
+//! Its text is JSON in the one spelling of RFC 8785, and the digest of that text is its name: two recipes that come
+//! to the same action are built once. `docs/formats.md` has the fields and a worked example.
+
+mod place;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use stele_store::model::{Digest, TreeId};
+
+pub use place::{Place, PlaceError};
+
+/// The version of the action's format.
+pub const FORMAT: u32 = 1;
+/// The most bytes of one argument, or of a variable with its name: the kernel's MAX_ARG_STRLEN, less the NUL.
+pub const ARGUMENT_MOST: usize = 131_071;
+/// The most bytes of an action's text.
+pub const TEXT_MOST: usize = 16 << 20;
+
+/// The digest of an action's text.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ActionId(pub Digest);
+
+impl std::fmt::Display for ActionId {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(to)
+    }
+}
+
+/// What machine a build runs on.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub enum Platform {
+    /// Linux on x86-64.
+    #[serde(rename = "x86_64-linux")]
+    X86_64Linux,
+    /// Linux on 64-bit ARM.
+    #[serde(rename = "aarch64-linux")]
+    Aarch64Linux,
+}
+
+impl Platform {
+    /// All of them, with their names.
+    pub const ALL: &[(&str, Self)] =
+        &[("x86_64-linux", Self::X86_64Linux), ("aarch64-linux", Self::Aarch64Linux)];
+
+    /// The platform of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(it, _)| *it == name).map(|(_, platform)| *platform)
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, platform)| *platform == self).map_or("", |(name, _)| name)
+    }
+}
+
+/// A build with every input a digest. The fields are in the order of the canonical text.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Action {
+    /// The version of the format: [`FORMAT`].
+    action: u32,
+    /// Environment variables, beyond those of the sandbox profile.
+    pub env: BTreeMap<String, String>,
+    /// The names of the outputs, and the directories in which they are found afterwards.
+    pub outputs: BTreeMap<String, Place>,
+    /// What it runs on.
+    pub platform: Platform,
+    /// The version of the sandbox profile.
+    pub profile: u32,
+    /// What the build sees as `/`.
+    #[serde(with = "hex")]
+    pub root: TreeId,
+    /// Programs with their arguments, run one after the other until one fails.
+    pub steps: Vec<Vec<String>>,
+    /// Where they run.
+    pub workdir: Place,
+}
+
+/// Why something is no action.
+#[derive(Debug, thiserror::Error)]
+pub enum ActionError {
+    /// It is no JSON, or lacks a field, or has one too many.
+    #[error("the text is no action: {0}")]
+    Json(#[from] serde_json::Error),
+    /// The same action is spelled another way.
+    #[error("the text is not the canonical spelling of its action (RFC 8785)")]
+    NotCanonical,
+    /// A later version.
+    #[error("the action is of format {found}; this version knows format {FORMAT}")]
+    Format {
+        /// What it says.
+        found: u32,
+    },
+    /// It does nothing.
+    #[error("the action has no steps")]
+    NoSteps,
+    /// A step names no program.
+    #[error("step {step} names no program")]
+    NoProgram {
+        /// Counted from 1.
+        step: usize,
+    },
+    /// Nothing would be left of it.
+    #[error("the action has no outputs")]
+    NoOutputs,
+    /// Not a name that an output can have.
+    #[error("{name:?} is no name for an output: it has letters, digits, `-` and `_`, 64 at most")]
+    OutputName {
+        /// The name.
+        name: String,
+    },
+    /// Two outputs of which one lies in the other.
+    #[error("output {inner} lies in output {outer}")]
+    OutputsNest {
+        /// One.
+        outer: String,
+        /// The other.
+        inner: String,
+    },
+    /// No variable can be named that.
+    #[error("{name:?} cannot be the name of an environment variable")]
+    Variable {
+        /// The name.
+        name: String,
+    },
+    /// The kernel takes no argument like that.
+    #[error("{what} has a NUL, or more than {ARGUMENT_MOST} bytes")]
+    Argument {
+        /// Which.
+        what: String,
+    },
+    /// Longer than [`TEXT_MOST`].
+    #[error("the action's text has {length} bytes, more than {TEXT_MOST}")]
+    Long {
+        /// Its length.
+        length: usize,
+    },
+}
+
+/// What an action is made of, before it was looked at.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// See [`Action::env`].
+    pub env: BTreeMap<String, String>,
+    /// See [`Action::outputs`].
+    pub outputs: BTreeMap<String, Place>,
+    /// See [`Action::platform`].
+    pub platform: Platform,
+    /// See [`Action::profile`].
+    pub profile: u32,
+    /// See [`Action::root`].
+    pub root: TreeId,
+    /// See [`Action::steps`].
+    pub steps: Vec<Vec<String>>,
+    /// See [`Action::workdir`].
+    pub workdir: Place,
+}
+
+impl Action {
+    /// An action of these parts.
+    ///
+    /// # Errors
+    /// When they are none that could be run.
+    pub fn new(parts: Parts) -> Result<Self, ActionError> {
+        let Parts { env, outputs, platform, profile, root, steps, workdir } = parts;
+        let action = Self { action: FORMAT, env, outputs, platform, profile, root, steps, workdir };
+        action.check()?;
+        action.encode()?;
+        Ok(action)
+    }
+
+    /// The canonical text.
+    ///
+    /// # Errors
+    /// When it is too long.
+    pub fn encode(&self) -> Result<Vec<u8>, ActionError> {
+        let text = serde_json_canonicalizer::to_vec(self)?;
+        if text.len() > TEXT_MOST {
+            return Err(ActionError::Long { length: text.len() });
+        }
+        Ok(text)
+    }
+
+    /// Reads the canonical text, and no other.
+    ///
+    /// # Errors
+    /// See [`ActionError`].
+    pub fn decode(text: &[u8]) -> Result<Self, ActionError> {
+        if text.len() > TEXT_MOST {
+            return Err(ActionError::Long { length: text.len() });
+        }
+        // A later format may have other fields: its version is said first.
+        #[derive(Deserialize)]
+        struct Version {
+            action: u32,
+        }
+        let Version { action: found } = serde_json::from_slice(text)?;
+        if found != FORMAT {
+            return Err(ActionError::Format { found });
+        }
+        let action: Self = serde_json::from_slice(text)?;
+        action.check()?;
+        if action.encode()? != text {
+            return Err(ActionError::NotCanonical);
+        }
+        Ok(action)
+    }
+
+    /// Its name.
+    ///
+    /// # Errors
+    /// As [`Action::encode`].
+    pub fn id(&self) -> Result<ActionId, ActionError> {
+        Ok(ActionId(Digest::of(&self.encode()?)))
+    }
+
+    fn check(&self) -> Result<(), ActionError> {
+        if self.steps.is_empty() {
+            return Err(ActionError::NoSteps);
+        }
+        for (step, argv) in (1..).zip(&self.steps) {
+            if argv.first().is_none_or(String::is_empty) {
+                return Err(ActionError::NoProgram { step });
+            }
+            for (at, argument) in argv.iter().enumerate() {
+                is_passable(argument.len(), argument, || format!("argument {at} of step {step}"))?;
+            }
+        }
+        for (name, value) in &self.env {
+            if name.is_empty() || name.contains(['=', '\0']) {
+                return Err(ActionError::Variable { name: name.clone() });
+            }
+            is_passable(name.len() + 1 + value.len(), value, || format!("environment variable {name}"))?;
+        }
+        if self.outputs.is_empty() {
+            return Err(ActionError::NoOutputs);
+        }
+        for (name, place) in &self.outputs {
+            let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+            if !(1..=64).contains(&name.len()) || !name.bytes().all(allowed) {
+                return Err(ActionError::OutputName { name: name.clone() });
+            }
+            let nests = |(other, outer): (&String, &Place)| other != name && place.is_in(outer);
+            if let Some((outer, _)) = self.outputs.iter().find(|it| nests(*it)) {
+                return Err(ActionError::OutputsNest { outer: outer.clone(), inner: name.clone() });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_passable(length: usize, text: &str, what: impl Fn() -> String) -> Result<(), ActionError> {
+    if length > ARGUMENT_MOST || text.contains('\0') {
+        return Err(ActionError::Argument { what: what() });
+    }
+    Ok(())
+}
+
+/// A tree's digest as text.
+mod hex {
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    use stele_store::model::TreeId;
+
+    pub(super) fn serialize<S: Serializer>(id: &TreeId, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(id)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<TreeId, D::Error> {
+        String::deserialize(from)?.parse().map_err(de::Error::custom)
+    }
+}

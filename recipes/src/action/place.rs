@@ -1,0 +1,97 @@
+//! Where something is inside the sandbox: an absolute path in one spelling.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The most bytes of a path: the kernel's PATH_MAX, less the NUL.
+const MOST: usize = 4095;
+
+/// An absolute path without `.`, `..`, empty names or a slash at its end. `/` is one.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Place(String);
+
+/// Why a text is no place.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum PlaceError {
+    /// It does not begin at `/`.
+    #[error("{text:?} is not absolute")]
+    Relative {
+        /// The text.
+        text: String,
+    },
+    /// It is not the one spelling of its place.
+    #[error("{text:?} has an empty name, `.`, `..` or a slash at its end")]
+    NotCanonical {
+        /// The text.
+        text: String,
+    },
+    /// No path has a NUL, or so many bytes.
+    #[error("{text:?} has a NUL, a name of more than 255 bytes, or more than {MOST} bytes")]
+    Long {
+        /// Its beginning.
+        text: String,
+    },
+}
+
+impl Place {
+    /// The place that `text` names.
+    ///
+    /// # Errors
+    /// See [`PlaceError`].
+    pub fn new(text: &str) -> Result<Self, PlaceError> {
+        let shown = || text.chars().take(80).collect::<String>();
+        let Some(rest) = text.strip_prefix('/') else { return Err(PlaceError::Relative { text: shown() }) };
+        if text.len() > MOST || text.contains('\0') || rest.split('/').any(|name| name.len() > 255) {
+            return Err(PlaceError::Long { text: shown() });
+        }
+        if !rest.is_empty() && rest.split('/').any(|name| matches!(name, "" | "." | "..")) {
+            return Err(PlaceError::NotCanonical { text: shown() });
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// `/`.
+    pub fn root() -> Self {
+        Self("/".to_owned())
+    }
+
+    /// Its text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The names on the way there.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.split('/').filter(|name| !name.is_empty())
+    }
+
+    /// Whether it is `outer`, or lies below.
+    pub fn is_in(&self, outer: &Self) -> bool {
+        match self.0.strip_prefix(outer.0.trim_end_matches('/')) {
+            Some(rest) => rest.is_empty() || rest.starts_with('/'),
+            None => false,
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for Place {
+    type Error = PlaceError;
+
+    fn try_from(text: String) -> Result<Self, PlaceError> {
+        Self::new(&text)
+    }
+}
+
+impl From<Place> for String {
+    fn from(place: Place) -> Self {
+        place.0
+    }
+}
