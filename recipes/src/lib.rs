@@ -4,3 +4,5 @@
 //! reads files, asks a network or shows something is elsewhere.
 
 pub mod content;
+pub mod patch;
+pub mod paths;
