@@ -19,6 +19,12 @@ pub enum NameFault {
     Path(TreePathError),
 }
 
+/// An old and a new name.
+pub(super) type Pair = (Vec<u8>, Vec<u8>);
+
+/// A name that was quoted, and what stands behind it.
+type Quoted<'a> = (Vec<u8>, &'a [u8]);
+
 /// The path that `name` is when `levels` of it are left away. Slashes in a row part two levels once, as with GNU patch;
 /// in what is left they are refused.
 pub(super) fn strip(name: &[u8], levels: usize) -> Result<TreePath, NameFault> {
@@ -67,7 +73,7 @@ pub(super) fn whole(text: &[u8]) -> Result<Vec<u8>, ParseFault> {
 ///
 /// Names with spaces are not always quoted. Both are the same but for the prefix, since a rename says its names in
 /// lines of their own: that finds the middle.
-pub(super) fn pair(text: &[u8]) -> Result<Option<(Vec<u8>, Vec<u8>)>, ParseFault> {
+pub(super) fn pair(text: &[u8]) -> Result<Option<Pair>, ParseFault> {
     if let Some((old, rest)) = quoted(text)? {
         let rest = rest.strip_prefix(b" ").ok_or(ParseFault::Quoting { name: Excerpt::of(text) })?;
         return Ok(Some((old, whole(rest)?)));
@@ -91,12 +97,12 @@ fn same(old: &[u8], new: &[u8]) -> bool {
 }
 
 /// When `text` begins with a quote: the bytes that are quoted as in C, and what stands behind them.
-fn quoted(text: &[u8]) -> Result<Option<(Vec<u8>, &[u8])>, ParseFault> {
+fn quoted(text: &[u8]) -> Result<Option<Quoted<'_>>, ParseFault> {
     let Some(inside) = text.strip_prefix(b"\"") else { return Ok(None) };
     unquote(inside).map(Some).ok_or_else(|| ParseFault::Quoting { name: Excerpt::of(text) })
 }
 
-fn unquote(mut rest: &[u8]) -> Option<(Vec<u8>, &[u8])> {
+fn unquote(mut rest: &[u8]) -> Option<Quoted<'_>> {
     let mut name = Vec::new();
     loop {
         let (&byte, behind) = rest.split_first()?;
