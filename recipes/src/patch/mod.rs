@@ -6,8 +6,7 @@
 //!   there. A hunk that shows no context before its first change although it shows some behind its last begins its
 //!   file; one that shows none behind although it shows some before ends it. The new line number is not looked at.
 //! - A range of no lines stands behind the line that it names (`-0,0` before the first). An empty line in a hunk is
-//!   an empty line of context. A line without
-//!   its line feed is the last of its side, in the hunk and in the file.
+//!   an empty line of context. A line without its line feed is the last of its side, in the hunk and in the file.
 //! - A plain diff creates a file when its old name is `/dev/null`, or when its stamp is the epoch and its only hunk
 //!   says `-0,0`; it deletes one in the mirrored cases. A `-0,0` without either applies to nothing as to an empty file,
 //!   since it says no more, and inserts before the first line of any other.

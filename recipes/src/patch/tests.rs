@@ -222,6 +222,22 @@ fn a_file_that_is_not_what_the_patch_says_is_refused() {
 }
 
 #[test]
+fn a_file_that_is_too_large_is_refused_before_it_is_read() {
+    let content = InMemory::default();
+    let before = tree(&content, &[("x", "one\n")]);
+    let Some(Node::File { blob, .. }) = content.tree(&before).expect("it was kept").get(b"x").cloned() else {
+        panic!("it is a file")
+    };
+    let mut edit = TreeEdit::new(&before, &content).expect("it is there");
+    let node = Node::File { blob, size: MAX_FILE + 1, executable: false };
+    edit.put(&path("x"), node).expect("nothing is in the way");
+    let large = edit.finish().expect("memory takes all");
+    let patch = Patch::parse(format!("--- a/x\n+++ b/x\n{EDIT}").as_bytes()).expect("a patch");
+    let error = apply(&large, &patch, 1, &content).expect_err("it is too large");
+    assert!(matches!(error, ApplyError::File { fault, .. } if matches!(*fault, FileFault::Large { .. })));
+}
+
+#[test]
 fn a_git_diff_that_contradicts_the_file_or_itself_is_refused() {
     let git = |names: &str, rest: &str| file_fault(&format!("diff --git {names}\n{rest}"));
     let f = "a/d/f b/d/f";
