@@ -293,15 +293,15 @@ impl ApplyError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Hunk { fault, .. } => match **fault {
-                HunkFault::LineEnds { .. } => Some(
-                    "the patch and the file have different line ends; convert the patch with `unix2dos` or `dos2unix` to those of the file",
-                ),
+                HunkFault::LineEnds { .. } => {
+                    Some("the line ends differ; convert those of the patch with `unix2dos` or `dos2unix`")
+                }
                 HunkFault::Mismatch { .. }
                 | HunkFault::End { .. }
                 | HunkFault::Behind { .. }
                 | HunkFault::NotFirst { .. }
                 | HunkFault::NotLast { .. } => Some(
-                    "nothing is searched for elsewhere in the file; make the patch anew from exactly this version of it",
+                    "nothing is searched for elsewhere; make the patch anew from this version of the file",
                 ),
                 HunkFault::Unterminated { .. } => None,
             },

@@ -137,8 +137,8 @@ fn unquote(mut rest: &[u8]) -> Option<Quoted<'_>> {
     }
 }
 
-/// Whether a stamp as GNU diff writes it (`1970-01-01 01:00:00.000000000 +0100`) is the epoch. Without a zone it is taken
-/// for UTC.
+/// Whether a stamp as GNU diff writes it (`1970-01-01 01:00:00.000000000 +0100`) is the epoch. Without a zone it is
+/// taken for UTC.
 fn is_epoch(stamp: &str) -> bool {
     let mut words = stamp.split_ascii_whitespace();
     let (Some(day), Some(time), zone, None) = (words.next(), words.next(), words.next(), words.next()) else {

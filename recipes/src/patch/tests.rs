@@ -294,8 +294,10 @@ fn a_deleted_file_takes_its_empty_directories_along_and_others_stay() {
 
 #[test]
 fn text_around_diffs_is_skipped() {
-    let patch = "From: x\nDescription: --- y\n---\n f | 2 +-\n\nIndex: f\n=====\n--- a/d/f\t(rev 1)\n+++ b/d/f\t2020-01-01\n\
-        @@ -1,3 +1,3 @@ fn\n one\n-two\n+TWO\n three\n-- \n2.39\n\nOnly in d: x\n--- a/empty\n+++ b/empty\n@@ -0,0 +1 @@\n+x\n";
+    let patch = "From: x\nDescription: --- y\n---\n f | 2 +-\n\nIndex: f\n=====\n\
+        --- a/d/f\t(rev 1)\n+++ b/d/f\t2020-01-01\n\
+        @@ -1,3 +1,3 @@ fn\n one\n-two\n+TWO\n three\n-- \n2.39\n\nOnly in d: x\n\
+        --- a/empty\n+++ b/empty\n@@ -0,0 +1 @@\n+x\n";
     becomes(patch, 1, &[("d/f", Some("one\nTWO\nthree\nfour\nfive\n")), ("empty", Some("x\n"))]);
 }
 
@@ -354,7 +356,8 @@ fn git_creates_deletes_renames_copies_and_changes_modes() {
     let rename = "diff --git a/d/f b/e/f\nsimilarity index 80%\nrename from d/f\nrename to e/f\n--- a/d/f\n+++ b/e/f\n";
     let text = Some("ONE\ntwo\nthree\nfour\nfive\n");
     becomes(&format!("{rename}{EDIT}"), 1, &[("d/f", None), ("e/f", text)]);
-    let mode = "diff --git a/run b/run\nold mode 100755\nnew mode 100644\n--- a/run\n+++ b/run\n@@ -1 +1 @@\n-#!x\n+x\n";
+    let mode = "diff --git a/run b/run\nold mode 100755\nnew mode 100644\n\
+        --- a/run\n+++ b/run\n@@ -1 +1 @@\n-#!x\n+x\n";
     becomes(mode, 1, &[("run", Some("x\n"))]);
 }
 
@@ -376,14 +379,16 @@ fn git_links_are_files_that_hold_their_target() {
 
 #[test]
 fn files_of_one_git_change_can_be_exchanged_and_copies_are_of_what_was() {
-    let swap = "diff --git a/d/f b/d/g\nrename from d/f\nrename to d/g\ndiff --git a/d/g b/d/f\nrename from d/g\nrename to d/f\n";
+    let swap = "diff --git a/d/f b/d/g\nrename from d/f\nrename to d/g\n\
+        diff --git a/d/g b/d/f\nrename from d/g\nrename to d/f\n";
     becomes(swap, 1, &[("d/f", Some("end")), ("d/g", Some(FILES[0].1))]);
     let edit = format!("diff --git a/d/f b/d/f\n--- a/d/f\n+++ b/d/f\n{EDIT}");
     let copy = "diff --git a/d/f b/x\ncopy from d/f\ncopy to x\n";
     let (old, new) = (Some(FILES[0].1), Some("ONE\ntwo\nthree\nfour\nfive\n"));
     becomes(&format!("{edit}{copy}"), 1, &[("d/f", new), ("x", old)]);
     becomes(&format!("{edit}\n{copy}"), 1, &[("d/f", new), ("x", new)]);
-    let delete = "diff --git a/empty/x b/empty/x\nnew file mode 100644\ndiff --git a/empty b/empty\ndeleted file mode 100644\n";
+    let delete = "diff --git a/empty/x b/empty/x\nnew file mode 100644\n\
+        diff --git a/empty b/empty\ndeleted file mode 100644\n";
     becomes(delete, 1, &[("empty", None), ("empty/x", Some(""))]);
 }
 
