@@ -5,3 +5,5 @@
 
 pub mod action;
 pub mod content;
+pub mod patch;
+pub mod paths;

@@ -1,0 +1,319 @@
+//! What can be wrong with a patch, and with a patch on a tree.
+
+use super::names::NameFault;
+use super::{Excerpt, MAX_FILE};
+use crate::content::ContentError;
+use crate::paths::{TreePath, WalkError};
+
+/// Bytes that are no patch that can be applied.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line} of the patch{}: {fault}", hunk.map(|n| format!(", hunk {n} of its file")).unwrap_or_default())]
+pub struct ParsePatchError {
+    /// Counted from 1; for what is missing at the end, the line behind the last.
+    pub line: usize,
+    /// In which hunk of its file, counted from 1.
+    pub hunk: Option<usize>,
+    /// What is wrong there.
+    pub fault: ParseFault,
+}
+
+/// Kinds of patches that are known and not applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Foreign {
+    /// `GIT binary patch`, `Binary files … differ`.
+    Binary,
+    /// `diff --cc`, `@@@`: of a merge.
+    Combined,
+    /// `diff -c`.
+    Context,
+    /// `diff` without an option.
+    Normal,
+    /// `diff -e`.
+    Ed,
+}
+
+/// What is wrong with a patch.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ParseFault {
+    /// There is no diff in it.
+    #[error("there is no unified diff in it")]
+    NoDiff,
+    /// A diff of another kind.
+    #[error("this is {}; only unified diffs of text are applied", match kind {
+        Foreign::Binary => "a binary patch",
+        Foreign::Combined => "a combined diff",
+        Foreign::Context => "a context diff",
+        Foreign::Normal => "a diff in the normal format",
+        Foreign::Ed => "an ed script",
+    })]
+    Foreign {
+        /// Which.
+        kind: Foreign,
+    },
+    /// A header's line ends in CR LF: something has converted the patch.
+    #[error("the header ends in CR LF; something has converted the line ends of the patch itself")]
+    CarriageReturn,
+    /// A quoted name has no closing quote, something behind it, or an escape that C has not.
+    #[error("the quoted name {name} is malformed")]
+    Quoting {
+        /// The name.
+        name: Excerpt,
+    },
+    /// Both sides are `/dev/null`.
+    #[error("both of its names are /dev/null")]
+    NoName,
+    /// A plain diff without a hunk, or a git diff that changes nothing.
+    #[error("the diff says nothing about its file")]
+    NoChange,
+    /// A line of a git header is there twice, without the other of its pair, or beside one that it excludes.
+    #[error("the lines of the git header do not fit together: {which}")]
+    Header {
+        /// Which lines.
+        which: &'static str,
+    },
+    /// A mode that no file of a tree has.
+    #[error("the mode {mode} is none of 100644, 100755 and 120000")]
+    Mode {
+        /// The mode.
+        mode: Excerpt,
+    },
+    /// A hunk that belongs to no file.
+    #[error("a hunk without the header of a file before it")]
+    Stray,
+    /// `@@` and then no ranges, or such as cannot be.
+    #[error("the hunk's header {header} is malformed")]
+    HunkHeader {
+        /// The header.
+        header: Excerpt,
+    },
+    /// A hunk begins before the end of the one before.
+    #[error("the hunk begins behind line {begin}, but the one before reaches to line {end} of the file")]
+    Order {
+        /// Behind which line of the old file it begins.
+        begin: usize,
+        /// Up to which line the one before reaches.
+        end: usize,
+    },
+    /// The patch goes on with something else, or ends, before a hunk is whole.
+    #[error("the hunk ends here, but its header promises {old} more old and {new} more new lines")]
+    Short {
+        /// How many old lines are missing.
+        old: usize,
+        /// How many new lines are missing.
+        new: usize,
+    },
+    /// More lines than the header says.
+    #[error("the hunk goes on, but it has all the lines that its header promises")]
+    Long,
+    /// A hunk that neither removes nor adds a line.
+    #[error("the hunk changes nothing")]
+    IdleHunk,
+    /// The last line of the patch is part of a hunk and has no line feed.
+    #[error("the patch ends in the middle of a line; it may be cut off")]
+    Cut,
+    /// `\ No newline at end of file` where no line can be the last.
+    #[error("`\\ No newline at end of file` does not follow the last line of a side")]
+    NoNewline,
+}
+
+/// A patch that does not fit a tree. Nothing of it is applied.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// A file, or what is said of it, does not fit.
+    #[error("{file} (line {line} of the patch): {fault}")]
+    File {
+        /// The file's name as far as it is known, escaped.
+        file: String,
+        /// Where its diff begins in the patch, counted from 1.
+        line: usize,
+        /// What is wrong.
+        fault: Box<FileFault>,
+    },
+    /// A hunk does not fit.
+    #[error("{file}, hunk {hunk} (line {line} of the patch): {fault}")]
+    Hunk {
+        /// The file's path, escaped.
+        file: String,
+        /// Which hunk of that diff, counted from 1.
+        hunk: usize,
+        /// Where its header is in the patch, counted from 1.
+        line: usize,
+        /// What is wrong.
+        fault: Box<HunkFault>,
+    },
+    /// The tree cannot be read, or the new one not be kept.
+    #[error(transparent)]
+    Content(#[from] ContentError),
+}
+
+/// Why a diff does not fit its file.
+#[derive(Debug, thiserror::Error)]
+pub enum FileFault {
+    /// A name cannot be used.
+    #[error("the name {name} with {strip} levels stripped: {fault}")]
+    Name {
+        /// The name as the patch has it.
+        name: Excerpt,
+        /// How many levels are stripped.
+        strip: usize,
+        /// What is wrong with it.
+        fault: NameFault,
+    },
+    /// A git diff whose first line can be read in several ways, or in none.
+    #[error("its header does not say in one way only which file it is")]
+    Unnamed,
+    /// A git header that names one side twice, and not the same.
+    #[error("its header names both {first} and {second} for the same side")]
+    Disagree {
+        /// The one name.
+        first: TreePath,
+        /// The other.
+        second: TreePath,
+    },
+    /// A plain diff has two names, and both are there.
+    #[error("both {old} and {new} are there, and the diff does not say which one it is")]
+    TwoFiles {
+        /// Its old name.
+        old: TreePath,
+        /// Its new name.
+        new: TreePath,
+    },
+    /// There is nothing.
+    #[error("there is no such file")]
+    Absent,
+    /// A new file is already there.
+    #[error("the patch makes it, but it is there already")]
+    Exists,
+    /// It is a directory.
+    #[error("it is a directory")]
+    Directory,
+    /// A component of its path is no directory.
+    #[error(transparent)]
+    Walk(WalkError),
+    /// It is a link and the patch takes it for a file, or the other way round.
+    #[error("it is {}, and the patch does not say so", if *symlink { "a symbolic link" } else { "a file" })]
+    Kind {
+        /// Whether it is a link.
+        symlink: bool,
+    },
+    /// The mode that the patch expects is not the file's.
+    #[error("it is {}executable, and the patch says otherwise", if *executable { "" } else { "not " })]
+    Mode {
+        /// Whether it may be executed.
+        executable: bool,
+    },
+    /// A link becomes a file or the other way round without being deleted in between.
+    #[error("the patch makes a file of a symbolic link or the other way round in one step")]
+    KindChange,
+    /// A link's new target cannot be one.
+    #[error("its new target will not do: {source}")]
+    Target {
+        /// What is wrong with it.
+        source: stele_store::model::NameError,
+    },
+    /// A deletion that leaves something.
+    #[error("the patch deletes it, but {bytes} bytes of it are not in the patch")]
+    Remains {
+        /// How many bytes.
+        bytes: usize,
+    },
+    /// It is larger than what is patched.
+    #[error("it has {bytes} bytes; files of up to {MAX_FILE} are patched")]
+    Large {
+        /// How many it has, or would have.
+        bytes: u64,
+    },
+}
+
+/// Why a hunk does not fit.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HunkFault {
+    /// A line is another one.
+    #[error("line {line} should be {expected}, but it is {found}")]
+    Mismatch {
+        /// Which line of the file as it was before this diff, counted from 1.
+        line: usize,
+        /// What the patch says.
+        expected: Excerpt,
+        /// What is there.
+        found: Excerpt,
+    },
+    /// A line is another one only in how it ends: CR LF or LF.
+    #[error("line {line} should be {expected}, but it is {found}: they differ only in CR LF and LF")]
+    LineEnds {
+        /// Which line of the file as it was before this diff, counted from 1.
+        line: usize,
+        /// What the patch says.
+        expected: Excerpt,
+        /// What is there.
+        found: Excerpt,
+    },
+    /// A line is expected behind the end.
+    #[error("line {line} should be {expected}, but the file has {lines} lines")]
+    End {
+        /// Which line, counted from 1.
+        line: usize,
+        /// What the patch says.
+        expected: Excerpt,
+        /// How many lines there are.
+        lines: usize,
+    },
+    /// A hunk without old lines stands behind the end.
+    #[error("it inserts behind line {line}, but the file has {lines} lines")]
+    Behind {
+        /// Behind which line.
+        line: usize,
+        /// How many lines there are.
+        lines: usize,
+    },
+    /// It has no context before its first change, so that it begins a file; here it does not.
+    #[error("it has context only behind its changes, so it begins a file; here it is behind line {line}")]
+    NotFirst {
+        /// Behind which line.
+        line: usize,
+    },
+    /// It has no context behind its last change, so that it ends a file; here more lines follow.
+    #[error("it has context only before its changes, so it ends a file; here line {line} follows: {found}")]
+    NotLast {
+        /// Which line follows.
+        line: usize,
+        /// What it is.
+        found: Excerpt,
+    },
+    /// A line without a line feed would come before another.
+    #[error("the line {text} would come before another one")]
+    Unterminated {
+        /// The line.
+        text: Excerpt,
+    },
+}
+
+impl ApplyError {
+    /// What a person can do about it, when that is known.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Hunk { fault, .. } => match **fault {
+                HunkFault::LineEnds { .. } => {
+                    Some("the line ends differ; convert those of the patch with `unix2dos` or `dos2unix`")
+                }
+                HunkFault::Mismatch { .. }
+                | HunkFault::End { .. }
+                | HunkFault::Behind { .. }
+                | HunkFault::NotFirst { .. }
+                | HunkFault::NotLast { .. } => Some(
+                    "nothing is searched for elsewhere; make the patch anew from this version of the file",
+                ),
+                HunkFault::Unterminated { .. } => None,
+            },
+            Self::File { fault, .. } => match **fault {
+                FileFault::Name { .. } => Some("try another number of levels to strip"),
+                FileFault::Absent => Some(
+                    "perhaps another number of levels has to be stripped, or the patch is for another version",
+                ),
+                FileFault::Exists => Some("perhaps the patch is already applied"),
+                _ => None,
+            },
+            Self::Content(_) => None,
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! The bytes of a file, with the hunks of one diff applied.
+
+use super::excerpt::Excerpt;
+use super::faults::HunkFault;
+use super::{Hunk, LineKind};
+
+/// A file, and how far it is rewritten.
+struct Rewrite<'a> {
+    rest: &'a [u8],
+    /// How many lines are behind.
+    line: usize,
+    new: Vec<u8>,
+}
+
+/// The new bytes, or which hunk (counted from 0) does not fit, and why.
+pub(super) fn rewrite(old: &[u8], hunks: &[Hunk]) -> Result<Vec<u8>, (usize, HunkFault)> {
+    let mut rewrite = Rewrite { rest: old, line: 0, new: Vec::with_capacity(old.len()) };
+    for (number, hunk) in hunks.iter().enumerate() {
+        rewrite.hunk(hunk).map_err(|fault| (number, fault))?;
+    }
+    let rest = std::mem::take(&mut rewrite.rest);
+    // Only the line before can be at fault, and that is of the last hunk: lines of the file have line feeds.
+    rewrite.append(rest).map_err(|fault| (hunks.len().saturating_sub(1), fault))?;
+    Ok(rewrite.new)
+}
+
+impl Rewrite<'_> {
+    fn hunk(&mut self, hunk: &Hunk) -> Result<(), HunkFault> {
+        let begin = hunk.old.before();
+        while self.line < begin {
+            let Some(line) = self.take() else {
+                return Err(match hunk.body.iter().find(|line| line.kind != LineKind::Added) {
+                    Some(first) => HunkFault::End {
+                        line: begin + 1,
+                        expected: Excerpt::of_line(&first.text),
+                        lines: self.line,
+                    },
+                    None => HunkFault::Behind { line: begin, lines: self.line },
+                });
+            };
+            self.append(line)?;
+        }
+        for line in &hunk.body {
+            if line.kind != LineKind::Added {
+                self.expect(&line.text)?;
+            }
+            if line.kind != LineKind::Removed {
+                self.append(&line.text)?;
+            }
+        }
+        let is_context = |line: Option<&super::HunkLine>| line.is_some_and(|l| l.kind == LineKind::Context);
+        match (is_context(hunk.body.first()), is_context(hunk.body.last())) {
+            (false, true) if begin > 0 => Err(HunkFault::NotFirst { line: begin }),
+            (true, false) if !self.rest.is_empty() => {
+                let line = self.line + 1;
+                Err(HunkFault::NotLast { line, found: Excerpt::of_line(self.take().unwrap_or_default()) })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Goes behind the next line, which must be `expected`.
+    fn expect(&mut self, expected: &[u8]) -> Result<(), HunkFault> {
+        let line = self.line + 1;
+        let Some(found) = self.take() else {
+            return Err(HunkFault::End { line, expected: Excerpt::of_line(expected), lines: self.line });
+        };
+        if found == expected {
+            return Ok(());
+        }
+        let (shown, is) = (Excerpt::of_line(expected), Excerpt::of_line(found));
+        if without_line_end(found) == without_line_end(expected)
+            && found.ends_with(b"\n") == expected.ends_with(b"\n")
+        {
+            return Err(HunkFault::LineEnds { line, expected: shown, found: is });
+        }
+        Err(HunkFault::Mismatch { line, expected: shown, found: is })
+    }
+
+    /// Writes whole lines, or the last one.
+    fn append(&mut self, text: &[u8]) -> Result<(), HunkFault> {
+        if !text.is_empty() && self.new.last().is_some_and(|&byte| byte != b'\n') {
+            let line = self.new.rsplit(|&byte| byte == b'\n').next().unwrap_or_default();
+            return Err(HunkFault::Unterminated { text: Excerpt::of_line(line) });
+        }
+        self.new.extend_from_slice(text);
+        Ok(())
+    }
+}
+
+impl<'a> Rewrite<'a> {
+    /// The next line with its line feed.
+    fn take(&mut self) -> Option<&'a [u8]> {
+        let line = self.rest.split_inclusive(|&byte| byte == b'\n').next()?;
+        self.rest = &self.rest[line.len()..];
+        self.line += 1;
+        Some(line)
+    }
+}
+
+fn without_line_end(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
