@@ -1,3 +1,5 @@
+//! What patches are refused, and what the others make of a tree.
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Paths that are none, and edits of trees.
+
 use stele_store::model::{SymlinkTarget, Tree};
 
 use super::*;
