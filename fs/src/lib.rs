@@ -13,6 +13,7 @@
 //! `docs/architecture.md` has the reasons, `docs/formats.md` the bytes of the journal.
 
 pub mod attach;
+mod clock;
 pub mod inode;
 mod outline;
 mod serving;

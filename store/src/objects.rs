@@ -253,19 +253,17 @@ impl Objects {
 
     /// Opens a payload for reading. What is no regular file is none: it counts as not there.
     pub(crate) fn open_object(&self, blob: &BlobId) -> Result<File, FileError> {
-        let path = self.layout.object(blob);
+        let failed = |doing, source: io::Error| FileError::new(self.layout.object(blob), doing, source);
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let opened = match openat(&self.folder, self.within.object(blob), flags, Mode::empty()) {
             Ok(fd) => File::from(fd),
-            Err(Errno::LOOP) => {
-                return Err(FileError::new(path, "opened", io::ErrorKind::NotFound));
-            }
-            Err(e) => return Err(FileError::new(path, "opened", e)),
+            Err(Errno::LOOP) => return Err(failed("opened", io::ErrorKind::NotFound.into())),
+            Err(e) => return Err(failed("opened", e.into())),
         };
         match opened.metadata() {
             Ok(meta) if meta.is_file() => Ok(opened),
-            Ok(_) => Err(FileError::new(path, "opened", io::ErrorKind::NotFound)),
-            Err(e) => Err(FileError::new(path, "looked at", e)),
+            Ok(_) => Err(failed("opened", io::ErrorKind::NotFound.into())),
+            Err(e) => Err(failed("looked at", e)),
         }
     }
 

@@ -14,12 +14,11 @@ use stele_fs::attach::{self, How};
 
 use crate::answers::{self, Answer};
 use crate::args::Global;
-use crate::commands::umount::by_itself;
 use crate::commands::unexpected;
 use crate::daemon::client::{Client, existing};
 use crate::daemon::wire::{Call, VERSION};
 use crate::failure::{Failure, Kind};
-use crate::mounts::{Record, how, own_namespace};
+use crate::mounts::{Record, by_itself, how, own_namespace};
 use crate::reference::to_wire;
 use crate::render::{self, Terminal};
 use crate::where_store;
@@ -94,11 +93,10 @@ impl Mount {
 
 /// Takes away what is at `dir` when nobody answers for it any more, so that it can be mounted again. Whether it did.
 fn revive(dir: &Path, store: &Path) -> Result<bool, Failure> {
-    let text = to_wire(dir.as_os_str());
     let begun = Instant::now();
     // Another command may be about to hand it to the daemon.
     while begun.elapsed() < PATIENCE {
-        if list(store, false)?.iter().any(|it| it.path == text && it.namespace == own_namespace()) {
+        if at(&list(store, false)?, dir).is_some() {
             return Ok(false);
         }
         thread::sleep(Duration::from_millis(20));
@@ -166,6 +164,12 @@ fn mount(
             Err(other.err().unwrap_or_else(unexpected))
         }
     }
+}
+
+/// Which of `mounts` is at `dir`. One in another namespace is for whoever is in there.
+pub fn at<'a>(mounts: &'a [answers::Mount], dir: &Path) -> Option<&'a answers::Mount> {
+    let (path, namespace) = (to_wire(dir.as_os_str()), own_namespace());
+    mounts.iter().find(|it| it.path == path && it.namespace == namespace)
 }
 
 /// The mounts of a store; none when no daemon runs.

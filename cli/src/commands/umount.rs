@@ -8,12 +8,11 @@ use clap::Args;
 
 use stele_fs::attach;
 
-use super::mount::{folder, list};
+use super::mount::{at, folder, list};
 use crate::answers::Mount;
 use crate::args::Global;
 use crate::failure::{Failure, Kind};
-use crate::mounts::{how, own_namespace};
-use crate::reference::to_wire;
+use crate::mounts::{by_itself, how};
 use crate::where_store;
 
 /// How long the daemon may take to notice.
@@ -41,47 +40,31 @@ impl Umount {
             return all(&store, self.lazy);
         }
         let dir = folder(self.dir, &store)?;
-        let text = to_wire(dir.as_os_str());
-        let known = list(&store, global.json)?.into_iter().find(|it| it.path == text && sees(it));
-        if known.is_none() && !attach::is_attached(&dir, &store) {
+        let known = list(&store, global.json)?;
+        if at(&known, &dir).is_none() && !attach::is_attached(&dir, &store) {
             let message = format!("the store is not mounted at {}", dir.display());
             return Err(Failure::new(Kind::NotFound, message).hint("`stele mount ls` lists its mounts"));
         }
-        // One whose daemon and keeper are both gone is not known to anybody any more.
-        let direct = known.as_ref().map_or_else(by_itself, |it| it.direct);
-        attach::detach(&dir, how(direct), self.lazy)?;
-        if !self.lazy {
-            wait_until_gone(&store, &[text]);
-        }
-        Ok(())
+        take_away(&store, &known, &[dir], self.lazy)
     }
-}
-
-/// A mount in another namespace is for whoever is in there.
-fn sees(mount: &Mount) -> bool {
-    mount.namespace == own_namespace()
 }
 
 /// What the kernel lists: no daemon may run, or one of another version, which is not asked.
 fn all(store: &Path, lazy: bool) -> Result<(), Failure> {
-    let known: Vec<Mount> = list(store, false)?.into_iter().filter(sees).collect();
-    let places = attach::places(store);
-    // The topmost first.
+    take_away(store, &list(store, false)?, &attach::places(store), lazy)
+}
+
+/// Takes away the mounts at `places`, the last first.
+fn take_away(store: &Path, known: &[Mount], places: &[PathBuf], lazy: bool) -> Result<(), Failure> {
     for place in places.iter().rev() {
-        let text = to_wire(place.as_os_str());
-        let direct = known.iter().find(|it| it.path == text).map_or_else(by_itself, |it| it.direct);
+        // One whose daemon and keeper are both gone is not known to anybody any more.
+        let direct = at(known, place).map_or_else(by_itself, |it| it.direct);
         attach::detach(place, how(direct), lazy)?;
     }
     if !lazy {
-        let gone: Vec<String> = places.iter().map(|place| to_wire(place.as_os_str())).collect();
-        wait_until_gone(store, &gone);
+        wait_until_gone(store, places);
     }
     Ok(())
-}
-
-/// Whether a mount of which nobody says how it was made is taken away without the helper.
-pub fn by_itself() -> bool {
-    rustix::process::geteuid().is_root()
 }
 
 /// Takes away what a daemon that is to end answers for; with `now`, also what is in use.
@@ -106,11 +89,11 @@ pub fn end_mounts(store: &Path, now: bool) -> Result<(), Failure> {
 }
 
 /// The kernel tells the daemon in its own time.
-fn wait_until_gone(store: &Path, paths: &[String]) {
+fn wait_until_gone(store: &Path, places: &[PathBuf]) {
     let begun = Instant::now();
     while begun.elapsed() < PATIENCE {
         match list(store, false) {
-            Ok(left) if left.iter().any(|it| sees(it) && paths.contains(&it.path)) => {}
+            Ok(left) if places.iter().any(|place| at(&left, place).is_some()) => {}
             _ => return,
         }
         thread::sleep(Duration::from_millis(5));

@@ -196,10 +196,10 @@ impl Keeper<'_> {
     /// Whoever says something that a daemon says is the daemon from then on: only one at a time owns the store.
     fn first_word(&mut self, caller: UnixStream) {
         match receive::<Say>(&caller) {
-            Ok(Some((say, fds))) => {
+            said @ Ok(Some(_)) => {
                 self.daemon = Some(caller);
                 self.wanted = false;
-                self.heard(Ok(Some((say, fds))));
+                self.heard(said);
             }
             Ok(None) => {}
             Err(e) => warn!("somebody said something that is not understood: {e}"),

@@ -75,6 +75,11 @@ pub fn how(direct: bool) -> How {
     if direct { How::Direct } else { How::Helper }
 }
 
+/// Whether a mount of which nobody says how it was made is taken away without the helper.
+pub fn by_itself() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
 /// The mount namespace of this process.
 pub fn own_namespace() -> u64 {
     use std::os::unix::fs::MetadataExt;

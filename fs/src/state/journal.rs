@@ -138,7 +138,7 @@ impl Journal {
         Ok(())
     }
 
-    /// Whether it would be much shorter if it were written anew, unless as much more is known to the kernel.
+    /// Whether it has grown so much since it was written anew that most of it is likely to be history.
     pub(super) fn is_mostly_history(&self) -> bool {
         self.end - self.start > SMALL.max(TIMES * self.fresh)
     }

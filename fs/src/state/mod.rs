@@ -14,7 +14,6 @@ mod tests;
 use std::collections::HashSet;
 use std::fs::File;
 use std::io;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use files::{Mode, OpenFile};
 pub use journal::{Init, Journal, JournalError};
@@ -27,14 +26,11 @@ use nodes::Nodes;
 use questions::Counted;
 use stele_store::model::BlobId;
 
+use crate::clock::now;
+
 /// A process registers a payload file and then notes it: so many may be registered and not noted when it is killed,
 /// with room for more threads than there are.
 const UNTOLD_MOST: u32 = 64;
-
-pub(crate) fn now() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(now.as_nanos()).unwrap_or(u64::MAX)
-}
 
 /// The state of one mount.
 pub struct State {
@@ -88,8 +84,8 @@ impl State {
                 Record::Gone { ino } => nodes.pass(ino),
                 Record::File { ino, open, question } => {
                     files.inherit(ino, open);
-                    if let (0, Mode::Passthrough(id)) = (open.times, open.mode) {
-                        released.push(id);
+                    if open.times == 0 {
+                        released.extend(open.mode.backing());
                     }
                     counted.add(question, ino);
                 }

@@ -22,7 +22,8 @@ use tracing::{error, warn};
 use stele_store::model::{Tree, TreeId};
 use stele_store::{Hold, ReadError, Show, Store, Target};
 
-use crate::state::{State, now};
+use crate::clock::now;
+use crate::state::State;
 
 pub use list::Listed;
 pub use look::{Attributes, Found, Kind, Lifetime};

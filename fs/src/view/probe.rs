@@ -5,9 +5,10 @@
 use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{AtFlags, statat};
+
+use crate::clock::now;
 
 /// The name that is looked for, and whether somebody did.
 #[derive(Default)]
@@ -30,9 +31,8 @@ impl Probe {
     pub(super) fn is_met(&self, folder: BorrowedFd<'_>) -> bool {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let _turn = lock(&self.turn);
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos());
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!(".stele-probe-{}-{now}-{number}", std::process::id());
+        let name = format!(".stele-probe-{}-{}-{number}", std::process::id(), now());
         *lock(&self.wanted) = Some(name.clone());
         self.met.store(false, Ordering::SeqCst);
         self.any.store(true, Ordering::SeqCst);

@@ -4,12 +4,13 @@
 //! own answer, it could not end: the kernel wants that answer first, and the store's lock would stay taken.
 
 use std::collections::HashSet;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::ffi::OsStr;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rustix::fs::{CWD, Mode, OFlags, StatFs};
+use rustix::fs::{CWD, Mode, OFlags};
 
 use super::ImportError;
 use crate::store::Store;
@@ -21,27 +22,31 @@ const FUSE: u64 = 0x6573_5546;
 #[derive(Default)]
 pub(super) struct Others(Mutex<HashSet<u64>>);
 
-fn is_fuse(stat: &StatFs) -> bool {
-    // Its type differs between architectures.
-    u64::try_from(stat.f_type).is_ok_and(|it| it == FUSE)
+fn is_on_fuse(file: BorrowedFd<'_>) -> bool {
+    // The type of f_type differs between architectures.
+    rustix::fs::fstatfs(file).is_ok_and(|stat| u64::try_from(stat.f_type).is_ok_and(|it| it == FUSE))
 }
 
 impl Others {
+    fn devices(&self) -> MutexGuard<'_, HashSet<u64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Refuses a folder of the device `device` when it is on a mount of the store.
     pub(super) fn check(
         &self,
         store: &Store,
         folder: BorrowedFd<'_>,
         device: u64,
-        path: impl Fn() -> std::path::PathBuf,
+        path: impl Fn() -> PathBuf,
     ) -> Result<(), ImportError> {
-        if self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&device) {
+        if self.devices().contains(&device) {
             return Ok(());
         }
-        if rustix::fs::fstatfs(folder).is_ok_and(|stat| is_fuse(&stat)) && store.is_shown(folder) {
+        if is_on_fuse(folder) && store.is_shown(folder) {
             return Err(ImportError::Shown { path: path() });
         }
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(device);
+        self.devices().insert(device);
         Ok(())
     }
 }
@@ -49,13 +54,12 @@ impl Others {
 /// Refuses a file that is on a mount of the store, by the folder that it is in. One that is mounted by itself
 /// somewhere else is not noticed.
 pub(super) fn check_file(store: &Store, file: BorrowedFd<'_>, path: &Path) -> Result<(), ImportError> {
-    if !rustix::fs::fstatfs(file).is_ok_and(|stat| is_fuse(&stat)) {
+    if !is_on_fuse(file) {
         return Ok(());
     }
-    use std::os::fd::AsRawFd;
     let link = format!("/proc/self/fd/{}", file.as_raw_fd());
     let Ok(real) = rustix::fs::readlink(link, Vec::new()) else { return Ok(()) };
-    let Some(parent) = Path::new(std::ffi::OsStr::from_bytes(real.to_bytes())).parent() else {
+    let Some(parent) = Path::new(OsStr::from_bytes(real.to_bytes())).parent() else {
         return Ok(());
     };
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
