@@ -14,13 +14,19 @@ fn source(stele: &Stele, name: &str, seed: u64) -> PathBuf {
     path
 }
 
+/// A store with a tree, the root `tree`; the tree's folder; the file of one of its payloads, and its digest.
+fn stored(seed: u64) -> (Stele, PathBuf, PathBuf, String) {
+    let stele = Stele::new();
+    let tree = source(&stele, "tree", seed);
+    stele.ok(&["store", "add", "--root", "tree", tree.to_str().unwrap()]);
+    let (file, digest) = some_payload(&stele);
+    (stele, tree, file, digest)
+}
+
 /// Damages a payload, and expects: reading it is an error and never gives wrong bytes under exit code 0;
 /// verify names the blob and where it is used, once; importing the content again repairs it.
 fn damage_is_found_and_repaired(damage: impl Fn(&Path)) {
-    let stele = Stele::new();
-    let tree = source(&stele, "tree", 5);
-    stele.ok(&["store", "add", "--root", "tree", tree.to_str().unwrap()]);
-    let (file, digest) = some_payload(&stele);
+    let (stele, tree, file, digest) = stored(5);
     damage(&file);
     stele.fails(&["store", "cat", &digest], 4);
     let to = stele.scratch().join("out");
@@ -64,10 +70,7 @@ fn a_missing_payload_is_said_and_is_repaired_by_the_next_import() {
 
 #[test]
 fn a_store_that_is_moved_while_it_is_open_and_back_loses_nothing() {
-    let stele = Stele::new();
-    let tree = source(&stele, "tree", 61);
-    stele.ok(&["store", "add", "--root", "tree", tree.to_str().unwrap()]);
-    let (file, digest) = some_payload(&stele);
+    let (stele, _, file, digest) = stored(61);
     let away = stele.scratch().join("away");
     fs::rename(stele.store(), &away).unwrap();
     // Asked by its socket, which moved with it, the daemon still reads what it has open.
@@ -119,10 +122,7 @@ fn every_file(folder: &Path) -> Vec<(PathBuf, u64)> {
 
 #[test]
 fn payloads_that_are_out_of_reach_for_a_while_are_there_again_afterwards() {
-    let stele = Stele::new();
-    let tree = source(&stele, "tree", 62);
-    stele.ok(&["store", "add", "--root", "tree", tree.to_str().unwrap()]);
-    let (_, digest) = some_payload(&stele);
+    let (stele, _, _, digest) = stored(62);
     let (objects, away) = (stele.store().join("objects"), stele.scratch().join("away"));
     fs::rename(&objects, &away).unwrap();
     stele.fails(&["store", "cat", &digest], 4);
@@ -135,10 +135,7 @@ fn payloads_that_are_out_of_reach_for_a_while_are_there_again_afterwards() {
 
 #[test]
 fn a_payload_that_somebody_put_back_from_quarantine_is_looked_at_and_not_removed() {
-    let stele = Stele::new();
-    let tree = source(&stele, "tree", 63);
-    stele.ok(&["store", "add", "--root", "tree", tree.to_str().unwrap()]);
-    let (file, digest) = some_payload(&stele);
+    let (stele, _, file, digest) = stored(63);
     let put_back = || fs::rename(stele.store().join("quarantine").join(&digest), &file).unwrap();
     flip(&file, 0);
     stele.fails(&["store", "cat", &digest], 4);
@@ -155,10 +152,7 @@ fn a_payload_that_somebody_put_back_from_quarantine_is_looked_at_and_not_removed
 
 #[test]
 fn a_payload_that_became_a_folder_is_said_and_loses_nothing() {
-    let stele = Stele::new();
-    let tree = source(&stele, "tree", 6);
-    stele.ok(&["store", "add", "--root", "tree", tree.to_str().unwrap()]);
-    let (file, digest) = some_payload(&stele);
+    let (stele, tree, file, digest) = stored(6);
     fs::remove_file(&file).unwrap();
     fs::create_dir(&file).unwrap();
     assert!(stele.run(&["store", "cat", &digest]).code != 0);

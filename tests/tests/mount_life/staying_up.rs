@@ -83,13 +83,18 @@ fn a_question_that_the_killed_daemon_had_read_is_answered_by_the_next() {
     });
 }
 
+/// Kills the keeper, and then the daemon, which nobody starts again.
+fn kill_both(stele: &Stele) {
+    let daemon = stele.daemon().unwrap();
+    kill(keeper(stele).expect("a keeper"));
+    kill(daemon);
+}
+
 #[test]
 fn when_daemon_and_keeper_are_both_killed_the_next_command_mounts_again_at_the_same_place() {
     let Some((mounted, tree, digest)) = mounted_tree(4, &[]) else { return };
     within(LONG, || {
-        let daemon = mounted.stele().daemon().unwrap();
-        kill(keeper(mounted.stele()).expect("a keeper"));
-        kill(daemon);
+        kill_both(mounted.stele());
         assert!(fs::read_dir(mounted.dir()).is_err(), "somebody answers all the same");
         mounted.stele().ok(&["store", "root", "ls"]);
         trees::assert_same(&tree, &mounted.path(&digest));
@@ -132,9 +137,7 @@ fn whoever_else_connects_to_the_keeper_is_not_taken_for_the_daemon() {
 fn a_mount_of_which_nobody_knows_any_more_is_mounted_again_by_whoever_asks_for_it() {
     let Some((mounted, tree, digest)) = mounted_tree(42, &[]) else { return };
     within(LONG, || {
-        let daemon = mounted.stele().daemon().unwrap();
-        kill(keeper(mounted.stele()).expect("a keeper"));
-        kill(daemon);
+        kill_both(mounted.stele());
         fs::remove_file(mounted.stele().store().join("mounts")).unwrap();
         let outcome = mounted.stele().run(&["mount", mounted.dir().to_str().unwrap()]);
         assert_eq!(outcome.code, 0, "{}", outcome.stderr);
