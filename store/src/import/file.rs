@@ -27,10 +27,24 @@ const WRITEBACK_EVERY: u64 = 16 << 20;
 /// How often a file that changes is read again.
 const TRIES: usize = 3;
 
-/// The files with several names that were read already: device and inode to what they are.
+/// What a file with several names is, once one of them was read. Locked while it is being read, so that
+/// whoever comes by another name meanwhile waits for the answer.
+type Seen = Arc<Mutex<Option<Node>>>;
+
+/// The files with several names, by device and inode: each is read once.
 #[derive(Default)]
 pub(super) struct Links {
-    seen: Mutex<HashMap<(u64, u64), Node>>,
+    seen: Mutex<HashMap<(u64, u64), Seen>>,
+}
+
+impl Links {
+    fn of(&self, file: &Stat) -> Option<Seen> {
+        if file.st_nlink <= 1 {
+            return None;
+        }
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(Arc::clone(seen.entry((file.st_dev, file.st_ino)).or_default()))
+    }
 }
 
 /// Reads files, one after the other, with one buffer.
@@ -58,10 +72,9 @@ impl<'a, 's> Reader<'a, 's> {
         if kind != FileType::RegularFile {
             return Err(refuse(&path(), kind));
         }
-        let link = (before.st_nlink > 1).then_some((before.st_dev, before.st_ino));
-        if let Some(link) = link
-            && let Some(node) = self.links.seen.lock().unwrap_or_else(PoisonError::into_inner).get(&link)
-        {
+        let seen = self.links.of(&before);
+        let mut seen = seen.as_ref().map(|seen| seen.lock().unwrap_or_else(PoisonError::into_inner));
+        if let Some(node) = seen.as_ref().and_then(|seen| seen.as_ref()) {
             self.progress.add(1, node.size());
             return Ok(node.clone());
         }
@@ -78,9 +91,8 @@ impl<'a, 's> Reader<'a, 's> {
                 && version(&before) == version(&after)
             {
                 let node = Node::File { blob, size, executable };
-                if let Some(link) = link {
-                    let mut seen = self.links.seen.lock().unwrap_or_else(PoisonError::into_inner);
-                    seen.insert(link, node.clone());
+                if let Some(seen) = &mut seen {
+                    **seen = Some(node.clone());
                 }
                 self.progress.add(1, 0);
                 self.session.commit_if_full()?;
