@@ -1,0 +1,94 @@
+//! A source: bytes from outside, pinned by their SHA-256, and where they may be had.
+
+mod mirror;
+mod sha512;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use stele_store::model::Sha256;
+
+pub use mirror::{Mirror, MirrorError, MirrorKind};
+pub use sha512::Sha512;
+
+/// Bytes from outside. Its SHA-256 is what it is; all else says how to get it and how it is checked once more.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Source {
+    /// What the file is called.
+    pub file: FileName,
+    /// The pin.
+    pub sha256: Sha256,
+    /// What upstream says, when it says SHA-512: checked too.
+    pub sha512: Option<Sha512>,
+    /// How many bytes it has, when the recipe says it: checked too, and a bound for the download.
+    pub size: Option<u64>,
+    /// Where it may be had, in the order in which they are tried.
+    pub mirrors: Vec<Mirror>,
+    /// Upstream's own signature, checked too.
+    pub signature: Option<Signature>,
+}
+
+/// A detached OpenPGP signature of upstream's over a source.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Signature {
+    /// The signature's own file: a source like any other, without a signature.
+    pub source: Box<Source>,
+    /// The keys of which one must have made it: OpenPGP certificates, armoured or not, as a file beside the recipe holds
+    /// them.
+    pub keys: Vec<u8>,
+    /// What that file is called, for messages.
+    pub keys_file: String,
+}
+
+/// What a source's file is called: 1 to 128 characters of `A-Z a-z 0-9 . _ + @ ~ -`, beginning with a letter or
+/// digit.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct FileName(String);
+
+/// Why a text is no name of a source's file.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum FileNameError {
+    /// Empty, or too long.
+    #[error("the name of a source's file has 1 to 128 characters, not {found}")]
+    Length {
+        /// Its length in bytes.
+        found: usize,
+    },
+    /// A character that cannot stand there.
+    #[error("{found:?} cannot stand at position {at} of the name of a source's file")]
+    Character {
+        /// The character.
+        found: char,
+        /// Where it stands, counted from 0.
+        at: usize,
+    },
+}
+
+impl FileName {
+    /// Takes `text` for the name of a source's file.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn new(text: &str) -> Result<Self, FileNameError> {
+        if text.is_empty() || text.len() > 128 {
+            return Err(FileNameError::Length { found: text.len() });
+        }
+        let fits = |at: usize, c: char| c.is_ascii_alphanumeric() || (at > 0 && "._+@~-".contains(c));
+        match text.chars().enumerate().find(|&(at, c)| !fits(at, c)) {
+            Some((at, found)) => Err(FileNameError::Character { found, at }),
+            None => Ok(Self(text.to_owned())),
+        }
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for FileName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
