@@ -5,6 +5,8 @@
 
 pub mod action;
 pub mod content;
+pub mod language;
 pub mod patch;
 pub mod paths;
+pub mod recipe;
 pub mod source;

@@ -1,0 +1,5 @@
+//! From what the functions of the language are given to recipes, sources and local files.
+
+pub(super) mod places;
+pub(super) mod recipe;
+pub(super) mod source;

@@ -1,0 +1,222 @@
+//! The language of recipes: Starlark, evaluated to data.
+//!
+//! Evaluation is a pure function of the files that [`Files`] gives: there is no clock, no environment, no network, and
+//! no order in which a folder is listed that could reach the result. It is bounded in steps, heap and depth; what those
+//! bounds cannot stop (one operation that allocates very much) has to be stopped by a limit of the process.
+
+mod context;
+mod define;
+mod depth;
+mod error;
+mod files;
+mod functions;
+mod modules;
+mod on_disk;
+mod spans;
+#[cfg(test)]
+mod tests;
+mod values;
+
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use starlark::environment::{Globals, GlobalsBuilder, LibraryExtension};
+use starlark::syntax::Dialect;
+
+pub use error::{ArgumentError, EvalError, Label, What};
+pub use files::{Files, InMemoryFiles, STARLARK_MOST};
+pub use on_disk::{OnDisk, OnDiskError};
+
+use crate::recipe::{Recipe, RecipeName};
+use modules::Modules;
+
+/// Recipes by their names.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct Recipes {
+    /// The recipes. All that one of them needs are there too.
+    pub by_name: BTreeMap<RecipeName, Arc<Recipe>>,
+    /// The files that were evaluated, from the top of the recipe tree.
+    pub files: BTreeSet<String>,
+}
+
+/// Evaluates what the recipes `names` need: the files that define them, and what those load.
+///
+/// # Errors
+/// With the first that is met; which one that is does not depend on anything but the files.
+pub fn evaluate(files: &dyn Files, names: &[RecipeName]) -> Result<Recipes, EvalError> {
+    on_a_deep_stack(|| {
+        let mut modules = Modules::new(files);
+        let packages = OnceCell::new();
+        for name in names {
+            let package = package_of(name, files, &packages)?;
+            modules.load_package(&package)?;
+            if !modules.recipes().iter().any(|recipe| recipe.name == *name) {
+                return Err(no_recipe(name, modules.recipes().iter().map(|it| it.name.as_str())));
+            }
+        }
+        gather(modules)
+    })
+}
+
+/// Evaluates all recipes of a tree.
+///
+/// # Errors
+/// With the first that is met, in the order of the folders' names.
+pub fn evaluate_all(files: &dyn Files) -> Result<Recipes, EvalError> {
+    on_a_deep_stack(|| {
+        let mut modules = Modules::new(files);
+        for package in packages(files)? {
+            modules.load_package(&package)?;
+        }
+        gather(modules)
+    })
+}
+
+/// Evaluates all recipes of a tree, and goes on after an error: the recipes that are right, and every error once.
+pub fn check_all(files: &dyn Files) -> (Recipes, Vec<EvalError>) {
+    let checked = on_a_deep_stack(|| {
+        let mut errors = Vec::new();
+        let mut modules = Modules::new(files);
+        match packages(files) {
+            Ok(packages) => {
+                for package in packages {
+                    errors.extend(modules.load_package(&package).err());
+                }
+            }
+            Err(error) => errors.push(error),
+        }
+        // What a file that failed was loaded by failed because of it, and says nothing new.
+        errors.retain(|error| !matches!(*error.what, What::Earlier { .. }));
+        match gather(modules) {
+            Ok(recipes) => Ok((recipes, errors)),
+            Err(error) => {
+                errors.push(error);
+                Ok((Recipes::default(), errors))
+            }
+        }
+    });
+    checked.unwrap_or_else(|error| (Recipes::default(), vec![error]))
+}
+
+/// The folders of a recipe tree, sorted: in what order the disk lists them must not matter.
+fn packages(files: &dyn Files) -> Result<Vec<String>, EvalError> {
+    let mut packages = files.packages().map_err(|e| EvalError::new(What::Packages(e), Vec::new()))?;
+    packages.sort_unstable();
+    packages.dedup();
+    Ok(packages)
+}
+
+/// The folder in which a recipe of that name is defined: the longest that its name begins with.
+fn package_of(
+    name: &RecipeName,
+    files: &dyn Files,
+    known: &OnceCell<Vec<String>>,
+) -> Result<String, EvalError> {
+    let packages = match known.get() {
+        Some(packages) => packages,
+        None => {
+            let found = packages(files)?;
+            known.get_or_init(|| found)
+        }
+    };
+    let found = name.folders().find(|folder| packages.binary_search_by(|it| it.as_str().cmp(folder)).is_ok());
+    found.map(str::to_owned).ok_or_else(|| no_recipe(name, packages.iter().map(String::as_str)))
+}
+
+fn no_recipe<'a>(name: &RecipeName, known: impl Iterator<Item = &'a str>) -> EvalError {
+    // At most a third of the letters may differ, or it is another word.
+    let most = name.as_str().len().div_ceil(3);
+    let mut similar: Vec<_> = known
+        .map(|it| (strsim::damerau_levenshtein(it, name.as_str()), it))
+        .filter(|(distance, it)| *distance <= most || it.starts_with(&format!("{name}-")))
+        .collect();
+    similar.sort_unstable();
+    similar.dedup();
+    let similar = similar.into_iter().take(3).map(|(_, it)| format!("`{it}`")).collect();
+    EvalError::new(What::NoRecipe { name: name.as_str().to_owned(), similar }, Vec::new())
+}
+
+/// All that was evaluated, by name. A name that two recipes have is an error.
+fn gather(modules: Modules<'_>) -> Result<Recipes, EvalError> {
+    let (defined, files) = modules.into_parts();
+    let packages: BTreeSet<String> =
+        files.iter().filter_map(|file| modules::package(file)).map(str::to_owned).collect();
+    let mut by_name: BTreeMap<RecipeName, Arc<Recipe>> = BTreeMap::new();
+    for recipe in defined {
+        if let Some(first) = by_name.get(&recipe.name) {
+            let labels = vec![
+                Label::new(recipe.at.clone(), "this is the second"),
+                Label::new(first.at.clone(), "this is the first"),
+            ];
+            return Err(EvalError::new(What::TwoRecipes { name: recipe.name.clone() }, labels));
+        }
+        let found = modules::package(&recipe.at.file).unwrap_or_default().to_owned();
+        if let Some(wanted) = recipe.name.folders().find(|folder| packages.contains(*folder))
+            && wanted != found
+        {
+            let labels = vec![Label::new(recipe.at.clone(), "")];
+            let (name, wanted) = (recipe.name.clone(), wanted.to_owned());
+            return Err(EvalError::new(What::OtherFolder { name, found, wanted }, labels));
+        }
+        by_name.insert(recipe.name.clone(), recipe);
+    }
+    Ok(Recipes { by_name, files })
+}
+
+/// The dialect: the standard, with keyword-only parameters, types, f-strings, and `if` and `for` at the top.
+fn dialect() -> Dialect {
+    Dialect {
+        enable_keyword_only_arguments: true,
+        enable_types: starlark::syntax::DialectTypes::Enable,
+        enable_load_reexport: false,
+        enable_top_level_stmt: true,
+        enable_f_strings: true,
+        ..Dialect::Standard
+    }
+}
+
+/// What every file can use: the standard, `struct`, and our functions.
+fn globals() -> Globals {
+    let mut builder = GlobalsBuilder::extended_by(&[
+        LibraryExtension::StructType,
+        LibraryExtension::SetType,
+        LibraryExtension::Map,
+        LibraryExtension::Filter,
+        LibraryExtension::Typing,
+    ]);
+    functions::functions(&mut builder);
+    builder.build()
+}
+
+/// The documentation of the functions of recipes, each with its text in Markdown, in a fixed order.
+pub fn reference() -> Vec<(String, String)> {
+    let globals = GlobalsBuilder::new().with(functions::functions).build();
+    let docs = globals.documentation();
+    let wanted = ["recipe", "source", "local", "input"];
+    wanted
+        .iter()
+        .filter_map(|name| {
+            let item = docs.members.get(*name)?;
+            Some(((*name).to_owned(), starlark::docs::markdown::render_doc_item_no_link(name, item)))
+        })
+        .collect()
+}
+
+/// The parser and compiler walk expressions by recursion, and what [`depth`] lets pass needs more than a usual stack.
+/// A panic of the evaluator is an error like another: what was defined so far is dropped with it.
+fn on_a_deep_stack<T: Send>(work: impl FnOnce() -> Result<T, EvalError> + Send) -> Result<T, EvalError> {
+    const STACK: usize = 128 << 20;
+    std::thread::scope(|scope| {
+        let gave_up = |why: String| EvalError::new(What::Evaluator(why), Vec::new());
+        let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);
+        thread.map_err(|e| gave_up(format!("no thread can be started: {e}")))?.join().unwrap_or_else(
+            |panic| {
+                let text = panic.downcast_ref::<String>().map(String::as_str);
+                Err(gave_up(
+                    text.or(panic.downcast_ref().copied()).unwrap_or("it does not say why").to_owned(),
+                ))
+            },
+        )
+    })
+}

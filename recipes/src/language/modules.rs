@@ -1,0 +1,271 @@
+//! Files load files: each is evaluated once, after those that it loads.
+
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use starlark::environment::{FrozenModule, Globals, Module};
+use starlark::eval::{Evaluator, ReturnFileLoader};
+use starlark::syntax::AstModule;
+use starlark::values::FrozenHeapName;
+
+use super::context::Context;
+use super::error::{EvalError, Label, What};
+use super::files::{Files, STARLARK_MOST};
+use super::{depth, dialect, globals, spans};
+use crate::paths::TreePath;
+use crate::recipe::{Recipe, Span};
+
+/// The most steps of one file.
+const STEPS_MOST: u64 = 10_000_000;
+/// The most bytes that the values of one file may take, as far as the evaluator counts them.
+const HEAP_MOST: usize = 256 << 20;
+/// The most calls inside each other.
+const CALLS_MOST: usize = 200;
+
+/// The files that were loaded so far.
+pub(super) struct Modules<'a> {
+    files: &'a dyn Files,
+    globals: Globals,
+    states: HashMap<Arc<str>, State>,
+    recipes: Vec<Arc<Recipe>>,
+}
+
+enum State {
+    /// It waits for a file that it loads.
+    Loading,
+    Done(FrozenModule),
+    /// It could not be evaluated, which was said.
+    Failed,
+}
+
+/// A file whose turn comes when those are done that it loads.
+struct Waiting {
+    file: Arc<str>,
+    module: AstModule,
+    /// What it loads: as it is written, the file, and where.
+    loads: Vec<(String, Arc<str>, Span)>,
+    /// How many of them are done.
+    done: usize,
+}
+
+/// The folder below `pkgs` whose `recipe.star` a file is.
+pub(super) fn package(file: &str) -> Option<&str> {
+    file.strip_prefix("pkgs/")?.strip_suffix("/recipe.star").filter(|name| !name.contains('/'))
+}
+
+impl<'a> Modules<'a> {
+    pub(super) fn new(files: &'a dyn Files) -> Self {
+        Self { files, globals: globals(), states: HashMap::new(), recipes: Vec::new() }
+    }
+
+    /// The recipes that were defined so far.
+    pub(super) fn recipes(&self) -> &[Arc<Recipe>] {
+        &self.recipes
+    }
+
+    /// The recipes, and the files that were evaluated.
+    pub(super) fn into_parts(self) -> (Vec<Arc<Recipe>>, BTreeSet<String>) {
+        (self.recipes, self.states.into_keys().map(|file| file.to_string()).collect())
+    }
+
+    /// Evaluates the `recipe.star` of a folder, if that was not done yet.
+    pub(super) fn load_package(&mut self, package: &str) -> Result<(), EvalError> {
+        let file: Arc<str> = format!("pkgs/{package}/recipe.star").into();
+        self.load(&file)
+    }
+
+    /// Evaluates `file` and all that it loads. A loop and not a recursion: a chain of files may be longer than a stack.
+    fn load(&mut self, file: &Arc<str>) -> Result<(), EvalError> {
+        let mut waiting = Vec::new();
+        let outcome = self.load_with(file, &mut waiting);
+        if outcome.is_err() {
+            for waiting in waiting {
+                self.states.insert(waiting.file, State::Failed);
+            }
+            self.states.insert(Arc::clone(file), State::Failed);
+        }
+        outcome
+    }
+
+    fn load_with(&mut self, file: &Arc<str>, waiting: &mut Vec<Waiting>) -> Result<(), EvalError> {
+        match self.states.get(file) {
+            Some(State::Done(_)) => return Ok(()),
+            Some(State::Failed) => return Err(earlier(file)),
+            Some(State::Loading) | None => {}
+        }
+        let first = self.parse(file, None)?;
+        waiting.push(first);
+        while let Some(last) = waiting.last_mut() {
+            let Some((_, next, at)) = last.loads.get(last.done).cloned() else {
+                self.evaluate(last)?;
+                waiting.pop();
+                continue;
+            };
+            match self.states.get(&next) {
+                Some(State::Done(_)) => last.done += 1,
+                Some(State::Failed) => return Err(earlier(&next)),
+                Some(State::Loading) => return Err(cycle(waiting, &next)),
+                None => {
+                    let next = self.parse(&next, Some(&at)).inspect_err(|_| {
+                        self.states.insert(next, State::Failed);
+                    })?;
+                    waiting.push(next);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads and parses a file, which is `Loading` from then on.
+    fn parse(&mut self, file: &Arc<str>, loaded_at: Option<&Span>) -> Result<Waiting, EvalError> {
+        let labels = || loaded_at.map(|at| Label::new(at.clone(), "it is loaded here")).into_iter().collect();
+        let no_file = || EvalError::new(What::NoFile { path: file.to_string() }, labels());
+        let path = TreePath::parse(file.as_bytes()).map_err(|_| no_file())?;
+        let bytes = self
+            .files
+            .read(&path, STARLARK_MOST)
+            .map_err(|source| EvalError::new(What::Read { path: file.to_string(), source }, labels()))?;
+        let text = String::from_utf8(bytes.ok_or_else(no_file)?).map_err(|e| {
+            let at = e.utf8_error().valid_up_to();
+            EvalError::new(What::NotUtf8 { path: file.to_string(), at }, labels())
+        })?;
+        depth::check(file, &text)?;
+        let module = AstModule::parse(file, text, &dialect()).map_err(|error| language(&error, file))?;
+        let mut loads = Vec::new();
+        for load in module.loads() {
+            let at = spans::of(&load.span);
+            let target = target(file, load.module_id).map_err(|why| {
+                let what = What::LoadPath { text: load.module_id.to_owned(), why };
+                EvalError::new(what, vec![Label::new(at.clone(), "")])
+            })?;
+            loads.push((load.module_id.to_owned(), target.into(), at));
+        }
+        self.states.insert(Arc::clone(file), State::Loading);
+        Ok(Waiting { file: Arc::clone(file), module, loads, done: 0 })
+    }
+
+    /// Evaluates a file whose loads are all done.
+    fn evaluate(&mut self, waiting: &Waiting) -> Result<(), EvalError> {
+        let Waiting { file, module: parsed, loads, .. } = waiting;
+        let context = Context {
+            files: self.files,
+            file: Arc::clone(file),
+            package: package(file).map(str::to_owned),
+            recipes: RefCell::default(),
+            refused: RefCell::default(),
+        };
+        let loaded: HashMap<&str, &FrozenModule> = loads
+            .iter()
+            .filter_map(|(text, file, _)| match self.states.get(file) {
+                Some(State::Done(module)) => Some((text.as_str(), module)),
+                _ => None,
+            })
+            .collect();
+        let loader = ReturnFileLoader { modules: &loaded };
+        let globals = &self.globals;
+        let outcome = Module::with_temp_heap(|module| {
+            let mut eval = Evaluator::new(&module);
+            eval.set_loader(&loader);
+            eval.extra = Some(&context);
+            let limits = eval
+                .set_max_tick_count(STEPS_MOST)
+                .and_then(|()| eval.set_max_heap_size(HEAP_MOST))
+                .and_then(|()| eval.set_max_callstack_size(CALLS_MOST));
+            limits.map_err(starlark::Error::new_other)?;
+            let evaluated = eval.eval_module(parsed.clone(), globals).map(drop);
+            // The evaluator has no other way to tell that it was the heap.
+            let heap = |error: &starlark::Error| {
+                error.without_diagnostic().to_string().starts_with("Heap memory limit")
+            };
+            let limit = match &evaluated {
+                Err(_) if eval.get_total_tick_count() >= STEPS_MOST => Some((STEPS_MOST, "steps")),
+                Err(error) if heap(error) => Some((HEAP_MOST as u64, "bytes")),
+                _ => None,
+            };
+            drop(eval);
+            if let Some((most, what)) = limit {
+                let error = evaluated.as_ref().err();
+                let call = error.and_then(|it| it.call_stack().frames.last()?.location.as_ref());
+                let at = error.and_then(starlark::Error::span).or(call);
+                let at = at.map_or_else(
+                    || Label::new(spans::whole(file), ""),
+                    |at| Label::new(spans::of(at), "it had come to here"),
+                );
+                let what = What::Limit { file: file.to_string(), most, what };
+                return Err(context.keep(EvalError::new(what, vec![at])));
+            }
+            evaluated?;
+            let name = FrozenHeapName::User(Box::new(file.to_string()));
+            module.freeze_named(name).map_err(|error| starlark::Error::from(error))
+        });
+        match (outcome, context.refused.take()) {
+            (Ok(module), None) => {
+                let recipes = context.recipes.take();
+                if context.package.is_some() && recipes.is_empty() {
+                    let what = What::NoneDefined { file: file.to_string() };
+                    return Err(EvalError::new(what, vec![Label::new(spans::whole(file), "")]));
+                }
+                self.recipes.extend(recipes);
+                self.states.insert(Arc::clone(file), State::Done(module));
+                Ok(())
+            }
+            (_, Some(refused)) => Err(refused),
+            (Err(error), None) => Err(language(&error, file)),
+        }
+    }
+}
+
+/// An error of Starlark's own.
+fn language(error: &starlark::Error, file: &Arc<str>) -> EvalError {
+    let text = error.without_diagnostic().to_string();
+    let span = error.span().map_or_else(|| spans::whole(file), spans::of);
+    let mut calls: Vec<Span> = error
+        .call_stack()
+        .frames
+        .iter()
+        .rev()
+        .filter_map(|frame| frame.location.as_ref())
+        .map(spans::of)
+        .collect();
+    calls.retain(|call| *call != span);
+    let mut failed = EvalError::new(What::Language(text), vec![Label::new(span, "")]);
+    failed.called_from = calls;
+    failed
+}
+
+fn earlier(file: &str) -> EvalError {
+    EvalError::new(What::Earlier { file: file.to_owned() }, Vec::new())
+}
+
+/// The file that `text` names in a `load` in `file`.
+fn target(file: &str, text: &str) -> Result<String, &'static str> {
+    let path = match (text.strip_prefix("//"), file.rsplit_once('/')) {
+        (Some(path), _) => path.to_owned(),
+        (None, _) if text.starts_with('/') => {
+            return Err("a path from the top of the tree begins with two slashes");
+        }
+        (None, Some((folder, _))) => format!("{folder}/{text}"),
+        (None, None) => text.to_owned(),
+    };
+    if !path.ends_with(".star") {
+        return Err("only files whose name ends with .star can be loaded");
+    }
+    match TreePath::parse(path.as_bytes()) {
+        Ok(_) => Ok(path),
+        Err(_) => Err("it is no path: a component is empty, `.` or `..`"),
+    }
+}
+
+/// The error of a circle: `next`, which is to be loaded, is waiting itself.
+fn cycle(waiting: &[Waiting], next: &Arc<str>) -> EvalError {
+    let begin = waiting.iter().position(|it| it.file == *next).unwrap_or(0);
+    let circle = &waiting[begin..];
+    let mut files: Vec<String> = circle.iter().map(|it| it.file.to_string()).collect();
+    files.push(next.to_string());
+    let labels = circle.iter().rev().filter_map(|it| {
+        let (_, target, at) = it.loads.get(it.done)?;
+        Some(Label::new(at.clone(), format!("loads {target}")))
+    });
+    EvalError::new(What::LoadCycle { files }, labels.collect())
+}

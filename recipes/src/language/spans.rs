@@ -1,0 +1,51 @@
+//! Where things are written: from the evaluator's spans to ours.
+
+use std::sync::Arc;
+
+use starlark::codemap::FileSpan;
+use starlark::syntax::AstModule;
+use starlark::syntax::ast::{ArgumentP, AstExpr, ExprP};
+
+use super::dialect;
+use crate::recipe::Span;
+
+/// The evaluator's span as ours: it counts from 0.
+pub(super) fn of(span: &FileSpan) -> Span {
+    let resolved = span.resolve_span();
+    Span {
+        file: Arc::from(span.filename()),
+        begin: (resolved.begin.line + 1, resolved.begin.column + 1),
+        end: (resolved.end.line + 1, resolved.end.column + 1),
+    }
+}
+
+/// All of a file, when nothing closer is known.
+pub(super) fn whole(file: &Arc<str>) -> Span {
+    Span { file: Arc::clone(file), begin: (1, 1), end: (1, 1) }
+}
+
+/// The span of the value that the call at `call` gives to `argument`; of the call itself when it does not say it there.
+///
+/// The file is parsed again: errors are rare, and evaluation forgets where arguments stood.
+pub(super) fn of_argument(call: &FileSpan, argument: &str) -> Span {
+    let text = call.file.source().to_owned();
+    let Ok(module) = AstModule::parse(call.filename(), text, &dialect()) else { return of(call) };
+    let mut found = None;
+    module.statement().visit_expr(|expr| search(expr, call, argument, &mut found));
+    found.map_or_else(|| of(call), |span| of(&module.file_span(span)))
+}
+
+fn search(expr: &AstExpr, call: &FileSpan, argument: &str, found: &mut Option<starlark::codemap::Span>) {
+    if expr.span == call.span
+        && let ExprP::Call(_, arguments) = &expr.node
+    {
+        for given in &arguments.args {
+            if let ArgumentP::Named(name, value) = &given.node
+                && name.node == argument
+            {
+                *found = Some(value.span);
+            }
+        }
+    }
+    expr.node.visit_expr(|inner| search(inner, call, argument, found));
+}

@@ -1,0 +1,173 @@
+//! Each wrong argument is refused where it stands.
+
+use super::*;
+
+/// A recipe with `more` as its further arguments on line 1.
+fn with(more: &str) -> String {
+    refused_one(&format!("recipe(name = 'a', version = '1', steps = [['/x']], {more})"))
+}
+
+/// One source with `more` as its further arguments.
+fn source(more: &str) -> String {
+    with(&format!("sources = [source(sha256 = '{PIN}', {more})]"))
+}
+
+#[track_caller]
+fn says(found: &str, wanted: &[&str]) {
+    for wanted in wanted {
+        assert!(found.contains(wanted), "{wanted:?} is not in:\n{found}");
+    }
+}
+
+#[test]
+fn names_and_versions_that_are_none() {
+    let define = |name: &str, version: &str| {
+        refused_one(&format!("recipe(name = '{name}', version = '{version}', steps = [['/x']])"))
+    };
+    says(&define("", "1"), &["1 to 64 characters, not 0", "recipe.star:1:15"]);
+    says(&define("A", "1"), &["'A' cannot stand at position 0"]);
+    says(&define("b", "1"), &["in the folder a is called `a`, or `a-` and more, not `b`"]);
+    says(&define("ab", "1"), &["not `ab`"]);
+    says(&define("a-", "1"), &["not `a-`"]);
+    says(&define("a", ""), &["a version has 1 to 64 characters", "recipe.star:1:30"]);
+    says(&define("a", "v1"), &["version \"v1\" does not begin with a digit", "without a `v` before it"]);
+    says(&define("a", "1 2"), &["' ' cannot stand in a version"]);
+    says(&define("a", &"1".repeat(65)), &["not 65"]);
+    says(
+        &refused_one("recipe(name = 'a', version = 1, steps = [['/x']])"),
+        &["`version`", "int", "recipe.star:1:"],
+    );
+}
+
+#[test]
+fn what_no_build_could_run() {
+    says(&refused_one("recipe(name = 'a', version = '1')"), &["something to do", "recipe.star:1:1"]);
+    says(&with("script = 'x'"), &["`steps` and `script` exclude each other"]);
+    says(&with("shell = '/bin/bash'"), &["`shell` means nothing without `script`"]);
+    says(
+        &refused_one("recipe(name = 'a', version = '1', steps = [[]])"),
+        &["step 1 names no program", ":1:43"],
+    );
+    says(&refused_one("recipe(name = 'a', version = '1', steps = [['']])"), &["step 1 names no program"]);
+    says(&refused_one("recipe(name = 'a', version = '1', steps = ['x'])"), &["`steps`"]);
+    says(&with("env = {'A=B': ''}"), &["name of an environment variable", "recipe.star:1:59"]);
+    says(&with("env = {'OUT': '/x'}"), &["OUT is set by Stele"]);
+    says(&with("workdir = 'src'"), &["\"src\" is not absolute"]);
+    says(&with("platform = 'riscv'"), &["\"riscv\"", "x86_64-linux, aarch64-linux"]);
+    says(&with("typo = 1"), &["typo"]);
+}
+
+#[test]
+fn outputs_that_are_none() {
+    says(&with("outputs = ['out', 'out']"), &["output `out` is there twice"]);
+    says(&with("outputs = ['Out']"), &["'O' cannot stand"]);
+    says(&with("outputs = 'out'"), &["a list of names, or a dict"]);
+    says(&with("outputs = [1]"), &["a list of names, or a dict"]);
+    says(&with("outputs = []"), &["no outputs"]);
+    says(&with("outputs = {'out': '/usr'}"), &["only what lies in /out can be kept"]);
+    says(&with("outputs = {'out': '/out', 'doc': '/out/doc'}"), &["output doc lies in output out"]);
+    says(&with("outputs = ['a-b', 'a_b']"), &["would both be told by the variable OUT_A_B"]);
+}
+
+#[test]
+fn what_people_are_told_is_checked() {
+    says(&with("license = 'GPL2'"), &["\"GPL2\" is no SPDX licence expression", "LicenseRef-NAME"]);
+    says(&with("license = ''"), &["no SPDX licence expression"]);
+    says(&with("homepage = 'example.org'"), &["no address"]);
+    says(&with("description = 'two\\nlines'"), &["one line of at most 200"]);
+}
+
+#[test]
+fn sources_that_are_none() {
+    says(&with("sources = ['x.tar']"), &["a list of source(...) and local(...)", "string x.tar"]);
+    says(
+        &with("sources = [source(sha256 = 'abc', name = 'x')]"),
+        &["no SHA-256", "`sha256sum FILE` prints it", ":1:80"],
+    );
+    says(
+        &with(&format!("sources = [source(sha256 = '{}', name = 'x')]", PIN.to_uppercase())),
+        &["no SHA-256"],
+    );
+    says(&source(""), &["a source without mirrors needs a `name`"]);
+    says(&source("name = 'a/b'"), &["'/' cannot stand"]);
+    says(&source("mirrors = ['x.tar.gz']"), &["does not begin with a scheme"]);
+    says(&source("mirrors = ['https://example.org/']"), &["1 to 128 characters, not 0"]);
+    says(&source("name = 'x', sha512 = 'ab'"), &["no SHA-512"]);
+    says(&source("name = 'x', size = -1"), &["-1 is no number of bytes"]);
+    says(&source("name = 'x.tar', strip = -1"), &["-1 is no number of components"]);
+    says(&source("name = 'x.c', strip = 1"), &["`strip` means nothing without `unpack`"]);
+    says(&source("name = 'x.c', patches = ['fix.patch']"), &["`patches` means nothing without `unpack`"]);
+    says(&source("name = 'x.tar', patches = ['no.patch']"), &["there is no pkgs/a/no.patch"]);
+    says(&source("name = 'x.tar', patches = ['dir']"), &["pkgs/a/dir is no file"]);
+    says(&source("name = 'x.tar', patches = ['../b/x']"), &["names nothing in the recipe tree"]);
+    says(&source("name = 'x.tar', patches = ['/etc/passwd']"), &["names nothing in the recipe tree"]);
+    says(&source("name = 'x.tar', subdir = '../x'"), &["no path in an archive"]);
+    says(&source("name = 'x.tar', executable = True"), &["`unpack` and `executable` exclude each other"]);
+    says(&source("name = 'x', keys = 'key'"), &["`keys` means nothing without `signature`"]);
+    let signature = format!("signature = source(sha256 = '{PIN}', name = 'x.sig')");
+    says(&source(&format!("name = 'x', {signature}")), &["`signature` means nothing without `keys`"]);
+    says(&source(&format!("name = 'x', {signature}, keys = 'nokey'")), &["there is no pkgs/a/nokey"]);
+    says(&source("name = 'x', signature = 'x', keys = 'key'"), &["a source(...) that is not unpacked"]);
+    says(&with("sources = [local('nothing')]"), &["there is no pkgs/a/nothing"]);
+}
+
+#[test]
+fn places_that_would_be_hidden() {
+    for place in ["/proc", "/dev/x", "/build", "/tmp/x", "/out", "/sys"] {
+        says(
+            &source(&format!("name = 'x', at = '{place}'")),
+            &[place, "would be hidden", "choose a place such as /src"],
+        );
+    }
+    says(&source("name = 'x', at = 'src'"), &["not absolute"]);
+    says(&source("name = 'x', at = '/src/../etc'"), &["`..`"]);
+    let two = |one: &str, other: &str| {
+        with(&format!(
+            "sources = [\n  source(sha256 = '{PIN}', {one}),\n  source(sha256 = '{PIN}', {other})]"
+        ))
+    };
+    let found = two("name = 'x', at = '/src'", "name = 'y.tar', at = '/src'");
+    says(&found, &["two inputs have the place /src, and one of them is a file", "recipe.star:2:3 source x"]);
+    let found = two("name = 'x', at = '/src/x'", "name = 'y.tar', at = '/src/x/y'");
+    says(&found, &["/src/x/y cannot be there: /src/x is a file", "recipe.star:2:3 source x"]);
+    let found = two("name = 'y.tar', at = '/src/x/y'", "name = 'x', at = '/src/x'");
+    says(&found, &["/src/x/y cannot be there: /src/x is a file", "recipe.star:3:3 source x"]);
+}
+
+#[test]
+fn inputs_that_are_none() {
+    let both = |b: &str| {
+        refused(&[
+            (
+                "pkgs/a/recipe.star",
+                "a = recipe(name = 'a', version = '1', steps = [['/x']], outputs = ['lib', 'bin'])",
+            ),
+            ("pkgs/b/recipe.star", &format!("load('//pkgs/a/recipe.star', 'a')\n{b}")),
+        ])
+    };
+    let with = |inputs: &str| both(&format!("recipe(name = 'b', version = '1', steps = [['/x']], {inputs})"));
+    says(
+        &with("inputs = ['a']"),
+        &["a list of recipes and input(...)", "string a", "pkgs/b/recipe.star:2:62"],
+    );
+    says(
+        &with("inputs = [a]"),
+        &[
+            "recipe `a` has no output `out`; it has bin, lib",
+            "pkgs/b/recipe.star:2:62",
+            "pkgs/a/recipe.star:1:5 recipe `a` is",
+        ],
+    );
+    says(&with("inputs = [input(a, output = 'doc')]"), &["no output `doc`", "pkgs/b/recipe.star:2:81"]);
+    says(&with("inputs = [input(a, output = 'lib', at = '/out')]"), &["would be hidden"]);
+    says(
+        &with("inputs = [input(a, output = 'lib'), input(a, output = 'lib')]"),
+        &["output lib of recipe a is given twice at /"],
+    );
+    says(
+        &with("prefer = {'/usr': input(a, output = 'lib')}"),
+        &["is preferred, and is no input of this recipe"],
+    );
+    says(&with("prefer = {'/usr': 'a'}"), &["a dict of paths"]);
+    says(&with("inputs = [c]"), &["c", "pkgs/b/recipe.star:2:63"]);
+}

@@ -1,0 +1,172 @@
+//! The recipe: what evaluation leaves behind. Data, in which nothing is to be computed any more.
+
+mod name;
+mod version;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use stele_store::model::Node;
+
+pub use name::{OutputName, RecipeName, RecipeNameError};
+pub use version::{Version, VersionError};
+
+use crate::action::{Place, Platform};
+use crate::paths::TreePath;
+use crate::source::Source;
+
+/// Where something is written in a recipe tree.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Span {
+    /// The file, from the top of the recipe tree: `pkgs/zlib/recipe.star`.
+    pub file: Arc<str>,
+    /// Line and column of its first character, counted from 1; columns are characters.
+    pub begin: (usize, usize),
+    /// Line and column behind its last character.
+    pub end: (usize, usize),
+}
+
+impl std::fmt::Display for Span {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.begin.0, self.begin.1)
+    }
+}
+
+/// How to build something: what a person wrote, evaluated.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Recipe {
+    /// Its name.
+    pub name: RecipeName,
+    /// What upstream calls the release.
+    pub version: Version,
+    /// Where it is written: the call in the file of its folder.
+    pub at: Span,
+    /// What a person wants to know of it. Nothing of this reaches a build.
+    pub about: About,
+    /// Bytes from outside, and where the build sees them.
+    pub sources: Vec<SourceInput>,
+    /// Files and folders beside the recipe, and where the build sees them.
+    pub locals: Vec<LocalInput>,
+    /// Outputs of other recipes, and where the build sees them.
+    pub inputs: Vec<RecipeInput>,
+    /// Places at which two inputs may disagree, and the one of them that wins there.
+    pub prefer: BTreeMap<Place, Origin>,
+    /// Programs with their arguments, run one after the other until one fails.
+    pub steps: Vec<Vec<String>>,
+    /// Environment variables, those that say where outputs go among them.
+    pub env: BTreeMap<String, String>,
+    /// The outputs, and the directories in which they are found afterwards.
+    pub outputs: BTreeMap<OutputName, Place>,
+    /// Where the first step begins.
+    pub workdir: Place,
+    /// What it runs on.
+    pub platform: Platform,
+}
+
+/// What a person wants to know of a recipe.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct About {
+    /// An SPDX licence expression.
+    pub license: Option<String>,
+    /// Where upstream is found.
+    pub homepage: Option<String>,
+    /// One line: what it is.
+    pub description: Option<String>,
+    /// What its maintainers want to be remembered.
+    pub notes: Option<String>,
+}
+
+/// A source as an input.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SourceInput {
+    /// The bytes.
+    pub source: Source,
+    /// How they are unpacked. Without it the file itself is the input.
+    pub unpack: Option<UnpackSource>,
+    /// Where the build sees it.
+    pub place: Place,
+    /// Whether a file that is not unpacked may be executed.
+    pub executable: bool,
+    /// Where it is written.
+    pub at: Span,
+}
+
+/// How a source is unpacked.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct UnpackSource {
+    /// How many leading components each name loses.
+    pub strip: usize,
+    /// The directory that is taken of what is left.
+    pub subdir: Option<TreePath>,
+    /// Patches, in the order in which they are applied.
+    pub patches: Vec<PatchFile>,
+}
+
+/// A patch beside a recipe.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PatchFile {
+    /// Where it is, from the top of the recipe tree.
+    pub path: TreePath,
+    /// What it is.
+    pub node: Node,
+    /// How many leading components its names lose.
+    pub strip: usize,
+}
+
+/// A file or folder of the recipe tree as an input.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LocalInput {
+    /// Where it is, from the top of the recipe tree.
+    pub path: TreePath,
+    /// What it is.
+    pub node: Node,
+    /// Where the build sees it.
+    pub place: Place,
+    /// Where it is written.
+    pub at: Span,
+}
+
+/// An output of another recipe as an input.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RecipeInput {
+    /// Which recipe.
+    pub recipe: RecipeName,
+    /// Which of its outputs.
+    pub output: OutputName,
+    /// Where the build sees it.
+    pub place: Place,
+    /// Where it is written.
+    pub at: Span,
+}
+
+/// Whose an entry of a merged root is, as a person would name it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Origin {
+    /// An output of a recipe.
+    Recipe(RecipeName, OutputName),
+    /// A source, by its file's name.
+    Source(String),
+    /// A file or folder of the recipe tree.
+    Local(TreePath),
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Recipe(name, output) if *output == OutputName::usual() => write!(f, "recipe {name}"),
+            Self::Recipe(name, output) => write!(f, "output {output} of recipe {name}"),
+            Self::Source(file) => write!(f, "source {file}"),
+            Self::Local(path) => write!(f, "local {path}"),
+        }
+    }
+}
+
+impl Recipe {
+    /// The recipes whose outputs it needs, each once, in the order of their names.
+    pub fn needs(&self) -> Vec<&RecipeName> {
+        let mut names: Vec<_> = self.inputs.iter().map(|input| &input.recipe).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+}
