@@ -1,5 +1,8 @@
 //! The functions that recipes are written with. Their docstrings are the reference: `docs/recipes.md` is made of them.
 
+// Each has as many as a recipe can say.
+#![allow(clippy::too_many_arguments)]
+
 use starlark::environment::GlobalsBuilder;
 use starlark::eval::Evaluator;
 use starlark::starlark_module;
@@ -14,7 +17,6 @@ use super::values::{InputValue, LocalValue, RecipeValue, SourceValue};
 
 /// `recipe`, `source`, `local` and `input`.
 #[starlark_module]
-#[allow(clippy::too_many_arguments)]
 pub(super) fn functions(builder: &mut GlobalsBuilder) {
     /// Defines a recipe, and gives it as a value that other recipes name in their `inputs`.
     ///

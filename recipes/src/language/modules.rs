@@ -197,7 +197,7 @@ impl<'a> Modules<'a> {
             }
             evaluated?;
             let name = FrozenHeapName::User(Box::new(file.to_string()));
-            module.freeze_named(name).map_err(|error| starlark::Error::from(error))
+            module.freeze_named(name).map_err(starlark::Error::from)
         });
         match (outcome, context.refused.take()) {
             (Ok(module), None) => {
