@@ -8,5 +8,6 @@ pub mod content;
 pub mod language;
 pub mod patch;
 pub mod paths;
+pub mod plan;
 pub mod recipe;
 pub mod source;

@@ -1,0 +1,97 @@
+//! What is made without a sandbox: unpacked sources and merged roots. Like an action, each has a canonical text whose
+//! digest is what the result is remembered by.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use stele_store::model::{Digest, Node};
+
+use crate::action::Place;
+use crate::recipe::{Origin, SourceInput};
+
+/// The version of both formats.
+const FORMAT: u32 = 1;
+
+#[derive(Serialize)]
+struct Unpacking {
+    patches: Vec<Patching>,
+    sha256: String,
+    strip: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subdir: Option<String>,
+    unpack: u32,
+}
+
+#[derive(Serialize)]
+struct Patching {
+    patch: String,
+    strip: usize,
+}
+
+/// The text by which the unpacked and patched `source` is remembered: its SHA-256, and how it is unpacked and patched.
+/// Nothing for a source that is not unpacked.
+pub fn unpacking(source: &SourceInput) -> Option<Vec<u8>> {
+    let unpack = source.unpack.as_ref()?;
+    let digest = |node: &Node| match node {
+        Node::File { blob, .. } => blob.to_string(),
+        _ => String::new(),
+    };
+    let patches =
+        unpack.patches.iter().map(|it| Patching { patch: digest(&it.node), strip: it.strip }).collect();
+    let text = Unpacking {
+        patches,
+        sha256: source.source.sha256.to_string(),
+        strip: unpack.strip,
+        subdir: unpack.subdir.as_ref().map(ToString::to_string),
+        unpack: FORMAT,
+    };
+    canonical(&text)
+}
+
+/// One input of a merged root.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Part {
+    /// What a conflict calls it.
+    pub origin: Origin,
+    /// Where the build sees it.
+    pub place: Place,
+    /// What it is.
+    pub node: Node,
+}
+
+#[derive(Serialize)]
+struct Merging {
+    inputs: Vec<Input>,
+    merge: u32,
+    prefer: BTreeMap<String, usize>,
+}
+
+#[derive(Serialize)]
+struct Input {
+    at: String,
+    digest: String,
+    kind: &'static str,
+}
+
+/// The text by which the merged root of `parts` is remembered. The parts count in the order of the recipe; what is
+/// preferred is told by its number there, as no origin's name reaches a build.
+pub fn merging(parts: &[Part], prefer: &BTreeMap<Place, Origin>) -> Option<Vec<u8>> {
+    let input = |part: &Part| {
+        let (kind, digest) = match &part.node {
+            Node::Directory { tree, .. } => ("directory", tree.to_string()),
+            Node::File { blob, executable: false, .. } => ("file", blob.to_string()),
+            Node::File { blob, executable: true, .. } => ("executable", blob.to_string()),
+            Node::Symlink { target } => ("symlink", Digest::of(target.as_bytes()).to_string()),
+        };
+        Input { at: part.place.as_str().to_owned(), digest, kind }
+    };
+    let number = |origin: &Origin| parts.iter().position(|part| part.origin == *origin).unwrap_or(usize::MAX);
+    let prefer = prefer.iter().map(|(place, origin)| (place.as_str().to_owned(), number(origin)));
+    let text = Merging { inputs: parts.iter().map(input).collect(), merge: FORMAT, prefer: prefer.collect() };
+    canonical(&text)
+}
+
+fn canonical(text: &impl Serialize) -> Option<Vec<u8>> {
+    // Strings and small numbers: there is nothing in it that could not be written.
+    serde_json_canonicalizer::to_vec(text).ok()
+}

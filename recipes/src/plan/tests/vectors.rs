@@ -1,0 +1,44 @@
+//! What is remembered is remembered by a text that stays what it is: `docs/formats.md` has these.
+
+use super::*;
+
+fn text(bytes: Option<Vec<u8>>) -> String {
+    String::from_utf8(bytes.unwrap()).unwrap()
+}
+
+#[test]
+fn the_texts_of_requests_do_not_change() {
+    let mut files = InMemoryFiles::default();
+    files.put("pkgs/a/x.patch", "--- a\n");
+    files.put(
+        "pkgs/a/recipe.star",
+        "recipe(name = 'a', version = '1', script = 'a', sources = [
+            source(sha256 = '7d5b0b6062521e4627e099e4c9dc8248d32a30285e959b7eecaa780cf8cfd4a4', name = 'x.tar', strip = 1,
+                   subdir = 'a/b', patches = ['x.patch']),
+            source(sha256 = '7d5b0b6062521e4627e099e4c9dc8248d32a30285e959b7eecaa780cf8cfd4a4', name = 'y.zip', at = '/y'),
+            local('x.patch')])",
+    );
+    let all = evaluate_all(&files).unwrap();
+    let recipe: &Arc<Recipe> = &all.by_name[&name("a")];
+    assert_eq!(
+        text(unpacking(&recipe.sources[0])),
+        r#"{"patches":[{"patch":"d3b78567072739d20bd420372f50fb4b6b56b2755290cb5802e505a326799535","strip":1}],"sha256":"7d5b0b6062521e4627e099e4c9dc8248d32a30285e959b7eecaa780cf8cfd4a4","strip":1,"subdir":"a/b","unpack":1}"#
+    );
+    assert_eq!(
+        text(unpacking(&recipe.sources[1])),
+        r#"{"patches":[],"sha256":"7d5b0b6062521e4627e099e4c9dc8248d32a30285e959b7eecaa780cf8cfd4a4","strip":0,"unpack":1}"#
+    );
+    let tree = TreeId(Digest::of(b"stele-tree 1\n"));
+    let parts = [Part {
+        origin: Origin::Source("x".to_owned()),
+        place: crate::action::Place::new("/src").unwrap(),
+        node: Node::Directory { tree, size: 13 },
+    }];
+    let prefer = BTreeMap::from([(crate::action::Place::new("/src/a").unwrap(), parts[0].origin.clone())]);
+    assert_eq!(
+        text(merging(&parts, &prefer)),
+        format!(
+            r#"{{"inputs":[{{"at":"/src","digest":"{tree}","kind":"directory"}}],"merge":1,"prefer":{{"/src/a":0}}}}"#
+        )
+    );
+}
