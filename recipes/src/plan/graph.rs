@@ -15,6 +15,9 @@ pub struct Graph {
     numbers: HashMap<RecipeName, usize>,
 }
 
+/// A recipe, and what it needs that was not looked at yet.
+type Begun = (Arc<Recipe>, Vec<RecipeName>);
+
 /// A recipe is not among those that were evaluated.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("there is no recipe `{name}`")]
@@ -34,7 +37,7 @@ impl Graph {
         goals.sort_unstable();
         // Recipes that are begun, each with what it needs that was not looked at yet. A loop: a chain may be longer than
         // a stack.
-        let mut begun: Vec<(Arc<Recipe>, Vec<RecipeName>)> = Vec::new();
+        let mut begun: Vec<Begun> = Vec::new();
         for goal in goals {
             begun.extend(graph.begin(recipes, goal)?);
             while let Some((_, left)) = begun.last_mut() {
@@ -51,11 +54,7 @@ impl Graph {
         Ok(graph)
     }
 
-    fn begin(
-        &self,
-        recipes: &Recipes,
-        name: &RecipeName,
-    ) -> Result<Option<(Arc<Recipe>, Vec<RecipeName>)>, Unknown> {
+    fn begin(&self, recipes: &Recipes, name: &RecipeName) -> Result<Option<Begun>, Unknown> {
         if self.numbers.contains_key(name) {
             return Ok(None);
         }

@@ -123,7 +123,7 @@ pub enum PlanError<E> {
         /// Where it and the inputs that disagree are written.
         labels: Vec<Label>,
         /// Why.
-        why: RootError<E>,
+        why: Box<RootError<E>>,
     },
     /// A recipe is no action.
     #[error("recipe `{recipe}`: {why}")]
@@ -131,9 +131,9 @@ pub enum PlanError<E> {
         /// The recipe.
         recipe: RecipeName,
         /// Where it is written.
-        label: Label,
+        labels: Vec<Label>,
         /// Why.
-        why: ActionError,
+        why: Box<ActionError>,
     },
     /// What is known cannot be read.
     #[error("what was made before cannot be read")]
@@ -199,8 +199,8 @@ impl<K: Known> Planning<'_, K> {
         });
         let id = action.and_then(|action| Ok((ActionId(Digest::of(&action.encode()?)), action)));
         let (id, action) = id.map_err(|why| {
-            let label = Label { span: recipe.at.clone(), text: String::new() };
-            PlanError::Action { recipe: recipe.name.clone(), label, why }
+            let labels = vec![Label { span: recipe.at.clone(), text: String::new() }];
+            PlanError::Action { recipe: recipe.name.clone(), labels, why: Box::new(why) }
         })?;
         if let Some(realised) = self.known.realised(&id.0).map_err(PlanError::Known)? {
             let output = |name: &OutputName| Some((name.clone(), *realised.get(name.as_str())?));
@@ -267,7 +267,7 @@ impl<K: Known> Planning<'_, K> {
         }
         let root = merge(parts, &recipe.prefer, self.known).map_err(|why| {
             let labels = labels(recipe, &why);
-            PlanError::Root { recipe: recipe.name.clone(), labels, why }
+            PlanError::Root { recipe: recipe.name.clone(), labels, why: Box::new(why) }
         })?;
         let tree = root.tree;
         self.roots.push((request, root));
