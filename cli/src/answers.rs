@@ -290,6 +290,8 @@ pub enum Answer {
     Status(Status),
     /// `mount`, `mount ls`.
     Mounts(Vec<Mount>),
+    /// `build --dry-run`.
+    Plan(crate::recipes::planned::Planned),
     /// All was said in items and bytes.
     Done {},
 }

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{daemon, mount, pages, store, umount};
+use crate::commands::{build, daemon, graph, mount, pages, recipe, store, umount};
+use crate::recipes::child::Evaluate;
 
 /// Build from a readable seed, agree on every bit, ship the digest.
 ///
@@ -47,6 +48,18 @@ pub enum Command {
     Mount(mount::Mount),
     /// Take a mount away
     Umount(umount::Umount),
+    /// Say what would be built, in which order, and why
+    Build(build::Build),
+    /// Show which recipe needs which
+    Graph(graph::GraphOf),
+    /// Say by which way a recipe needs another
+    Why(graph::Why),
+    /// Look at recipes, and check them
+    #[command(subcommand)]
+    Recipe(recipe::Command),
+    /// Evaluate recipes: what the other commands start
+    #[command(hide = true)]
+    Evaluate(Evaluate),
     /// Print a completion script for a shell
     Completions(pages::Completions),
     /// Write the manual pages into a folder

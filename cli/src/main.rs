@@ -10,6 +10,7 @@ mod daemon;
 mod failure;
 mod hints;
 mod mounts;
+mod recipes;
 mod reference;
 mod render;
 mod service;

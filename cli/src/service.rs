@@ -12,6 +12,7 @@ use stele_store::{CopyError, Holder, Keep, Placement, Progress, Store, Target};
 
 use crate::answers::{self, Added, Answer, Closure, Counts, Entry, Finding, Info, What};
 use crate::failure::{Failure, Kind};
+use crate::recipes::{self, planned};
 use crate::reference::{Named, Reference, from_wire, to_wire};
 
 /// What can be asked of a store. Paths and REFs are escaped, so that any byte survives JSON.
@@ -40,6 +41,8 @@ pub enum Request {
     Verify {},
     /// Count.
     Stats {},
+    /// Plan recipes of a recipe tree; all of them when none is named.
+    Plan { tree: String, goals: Vec<String> },
 }
 
 /// Takes what a request answers before its end.
@@ -113,6 +116,9 @@ fn answer(
             ))
         }
         Request::Collect { dry_run, end_leases } => collect(store, dry_run, end_leases, progress),
+        Request::Plan { tree, goals } => {
+            Ok(Answer::Plan(planned::plan(store, &from_wire(&tree)?, &recipes::names(&goals)?)?))
+        }
         Request::Verify {} => verify(store, progress),
         Request::Stats {} => {
             Ok(Answer::Counts(Counts::new(to_wire(store.path().as_os_str()), &store.stats()?)))

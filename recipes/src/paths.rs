@@ -6,7 +6,7 @@ mod tests;
 
 use std::fmt;
 
-use stele_store::model::{MAX_DEPTH, Name, NameError, Node, TreeId, escape};
+use stele_store::model::{MAX_DEPTH, Name, NameError, Node, TreeId, UnescapeError, escape, unescape};
 
 use crate::content::{Content, ContentError};
 
@@ -25,6 +25,9 @@ pub enum TreePathError {
     /// There are no bytes at all.
     #[error("it is empty")]
     Empty,
+    /// It is not spelled as paths are shown.
+    #[error("it is not spelled as paths are: {0}")]
+    Escape(UnescapeError),
     /// It begins with a slash.
     #[error("it is absolute")]
     Absolute,
@@ -79,6 +82,15 @@ impl TreePath {
             Name::new(name).map_err(|source| TreePathError::Component { number: at + 1, source })
         };
         bytes.split(|&byte| byte == b'/').enumerate().map(component).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Takes the text that a path shows.
+    ///
+    /// # Errors
+    /// When it is none that a path shows.
+    pub fn unescape(text: &str) -> Result<Self, TreePathError> {
+        let bytes = unescape(text.as_bytes()).map_err(TreePathError::Escape)?;
+        Self::parse(&bytes)
     }
 
     /// The components, outermost first. There is at least one.

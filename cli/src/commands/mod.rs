@@ -1,8 +1,11 @@
 //! One file a command: its arguments, its help, what it does.
 
+pub mod build;
 pub mod daemon;
+pub mod graph;
 pub mod mount;
 pub mod pages;
+pub mod recipe;
 pub mod store;
 pub mod umount;
 
@@ -21,6 +24,11 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Daemon(command) => daemon::run(&cli.global, command).map(|()| ExitCode::SUCCESS),
         Command::Mount(args) => args.run(&cli.global),
         Command::Umount(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
+        Command::Build(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
+        Command::Graph(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
+        Command::Why(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
+        Command::Recipe(command) => recipe::run(&cli.global, command),
+        Command::Evaluate(args) => args.run().map(|()| ExitCode::SUCCESS),
         Command::Completions(args) => args.run().map(|()| ExitCode::SUCCESS),
         Command::Man(args) => args.run().map(|()| ExitCode::SUCCESS),
     }

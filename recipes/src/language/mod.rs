@@ -12,7 +12,9 @@ mod files;
 mod functions;
 mod modules;
 mod on_disk;
+mod problem;
 mod spans;
+mod stamps;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -27,6 +29,8 @@ use starlark::syntax::Dialect;
 pub use error::{ArgumentError, EvalError, Label, What};
 pub use files::{Files, InMemoryFiles, STARLARK_MOST};
 pub use on_disk::{OnDisk, OnDiskError};
+pub use problem::{Problem, Shown};
+pub use stamps::{Stamp, Stamps};
 
 use crate::recipe::{Recipe, RecipeName};
 use modules::Modules;

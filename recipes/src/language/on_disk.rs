@@ -1,18 +1,24 @@
 //! A recipe tree on disk.
 
+use std::ffi::CStr;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, openat2};
-use stele_store::model::{BlobId, Digest, MAX_DEPTH, Name, Node, SymlinkTarget, Tree};
+use stele_store::model::{BlobId, Digest, Name, Node, SymlinkTarget, Tree};
 
 use super::files::{Files, too_large};
+use super::stamps::{Stamp, Stamps};
 use crate::paths::TreePath;
 
 /// The most entries of a folder of recipes, and of what `local` takes.
 const ENTRIES_MOST: usize = 1_000_000;
+
+/// The most levels of what `local` takes: one descriptor each is open.
+const DEPTH_MOST: usize = 200;
 
 /// A recipe tree that is a folder on this machine: the one that holds `pkgs`.
 ///
@@ -20,6 +26,7 @@ const ENTRIES_MOST: usize = 1_000_000;
 pub struct OnDisk {
     top: OwnedFd,
     path: PathBuf,
+    stamps: Mutex<Stamps>,
 }
 
 /// A folder is no recipe tree.
@@ -52,7 +59,7 @@ impl OnDisk {
             .map_err(|e| OnDiskError::Open { path: path.to_owned(), source: e.into() })?;
         let found = rustix::fs::statat(&top, "pkgs", AtFlags::empty());
         match found.map(|stat| FileType::from_raw_mode(stat.st_mode)) {
-            Ok(FileType::Directory) => Ok(Self { top, path: path.to_owned() }),
+            Ok(FileType::Directory) => Ok(Self { top, path: path.to_owned(), stamps: Mutex::default() }),
             _ => Err(OnDiskError::NoPackages { path: path.to_owned() }),
         }
     }
@@ -60,6 +67,26 @@ impl OnDisk {
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The state of all that was looked at so far.
+    pub fn stamps(&self) -> Stamps {
+        self.noted().clone()
+    }
+
+    /// Whether all of that still is what it was.
+    pub fn holds(&self, stamps: &Stamps) -> bool {
+        stamps.hold(&self.top)
+    }
+
+    fn noted(&self) -> MutexGuard<'_, Stamps> {
+        self.stamps.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes the state of a path before it is read: a change while it is read shows, then.
+    fn note(&self, path: &str) {
+        let found = rustix::fs::statat(&self.top, path, AtFlags::SYMLINK_NOFOLLOW);
+        self.noted().0.insert(path.to_owned(), found.ok().map(|stat| Stamp::of(&stat)));
     }
 
     fn open_below(&self, path: &[u8], flags: OFlags) -> io::Result<Option<OwnedFd>> {
@@ -91,20 +118,24 @@ fn read_whole(fd: OwnedFd, most: usize) -> io::Result<Vec<u8>> {
 
 impl Files for OnDisk {
     fn read(&self, path: &TreePath, most: usize) -> io::Result<Option<Vec<u8>>> {
+        self.note(&path.to_string());
         // Without NONBLOCK a fifo in the tree would be waited for.
         let fd = self.open_below(&path.to_bytes(), OFlags::RDONLY | OFlags::NONBLOCK)?;
         fd.map(|fd| read_whole(fd, most)).transpose()
     }
 
     fn node(&self, path: &TreePath) -> io::Result<Option<Node>> {
+        let shown = path.to_string();
+        self.note(&shown);
         let Some(fd) = self.open_below(&path.to_bytes(), OFlags::RDONLY | OFlags::NONBLOCK)? else {
             return Ok(None);
         };
-        let mut entries = 0;
-        node_of(fd, 0, &mut entries).map(Some)
+        let mut walk = Walk { files: self, entries: 0 };
+        walk.node(fd, &shown, 0).map(Some)
     }
 
     fn packages(&self) -> io::Result<Vec<String>> {
+        self.note("pkgs");
         let Some(pkgs) = self.open_below(b"pkgs", OFlags::RDONLY | OFlags::DIRECTORY)? else {
             return Ok(Vec::new());
         };
@@ -125,6 +156,7 @@ impl Files for OnDisk {
             {
                 packages.push(name.to_owned());
             }
+            self.note(&format!("pkgs/{name}/recipe.star"));
             if packages.len() > ENTRIES_MOST {
                 return Err(io::Error::other(format!("it has more than {ENTRIES_MOST} folders")));
             }
@@ -133,55 +165,61 @@ impl Files for OnDisk {
     }
 }
 
-/// What an open file or directory is, as it would be stored.
-fn node_of(fd: OwnedFd, depth: usize, entries: &mut usize) -> io::Result<Node> {
-    *entries += 1;
-    if *entries > ENTRIES_MOST || depth > MAX_DEPTH {
-        return Err(io::Error::other("it has too many entries, or too many levels"));
-    }
-    let stat = rustix::fs::fstat(&fd)?;
-    match FileType::from_raw_mode(stat.st_mode) {
-        FileType::RegularFile => {
-            let executable = stat.st_mode & 0o100 != 0;
-            let (blob, size) = digest_of(File::from(fd))?;
-            Ok(Node::File { blob, size, executable })
+/// A walk through what `local` names.
+struct Walk<'a> {
+    files: &'a OnDisk,
+    entries: usize,
+}
+
+impl Walk<'_> {
+    /// What an open file or directory is, as it would be stored.
+    fn node(&mut self, fd: OwnedFd, path: &str, depth: usize) -> io::Result<Node> {
+        self.entries += 1;
+        if self.entries > ENTRIES_MOST || depth > DEPTH_MOST {
+            return Err(io::Error::other("it has too many entries, or too many levels"));
         }
-        FileType::Directory => {
-            let mut found = Vec::new();
-            for entry in rustix::fs::Dir::read_from(&fd)? {
-                let entry = entry?;
-                let bytes = entry.file_name().to_bytes();
-                if !matches!(bytes, b"." | b"..") {
-                    let name = Name::new(bytes).map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))?;
-                    let node = entry_of(fd.as_fd(), entry.file_name(), depth, entries)?;
-                    found.push((name, node));
-                }
+        let stat = rustix::fs::fstat(&fd)?;
+        match FileType::from_raw_mode(stat.st_mode) {
+            FileType::RegularFile => {
+                let executable = stat.st_mode & 0o100 != 0;
+                let (blob, size) = digest_of(File::from(fd))?;
+                Ok(Node::File { blob, size, executable })
             }
-            let tree =
-                Tree::new(found).map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e.to_string()))?;
-            Ok(Node::Directory { tree: tree.id(), size: tree.encode().len() as u64 })
+            FileType::Directory => {
+                let mut found = Vec::new();
+                for entry in rustix::fs::Dir::read_from(&fd)? {
+                    let entry = entry?;
+                    let bytes = entry.file_name().to_bytes();
+                    if !matches!(bytes, b"." | b"..") {
+                        let name = Name::new(bytes).map_err(invalid)?;
+                        let path = format!("{path}/{}", String::from_utf8_lossy(bytes));
+                        found.push((name, self.entry(fd.as_fd(), entry.file_name(), &path, depth)?));
+                    }
+                }
+                let tree = Tree::new(found).map_err(invalid)?;
+                Ok(Node::Directory { tree: tree.id(), size: tree.encode().len() as u64 })
+            }
+            _ => Err(io::Error::other("it is neither a file nor a directory")),
         }
-        _ => Err(io::Error::other("it is neither a file nor a directory")),
+    }
+
+    /// What an entry of a directory is.
+    fn entry(&mut self, folder: BorrowedFd<'_>, name: &CStr, path: &str, depth: usize) -> io::Result<Node> {
+        self.files.note(path);
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        match rustix::fs::openat(folder, name, flags, Mode::empty()) {
+            Ok(fd) => self.node(fd, path, depth + 1),
+            Err(rustix::io::Errno::LOOP) => {
+                let target = rustix::fs::readlinkat(folder, name, Vec::new())?;
+                Ok(Node::Symlink { target: SymlinkTarget::new(target.as_bytes()).map_err(invalid)? })
+            }
+            Err(e) => Err(e.into()),
+        }
     }
 }
 
-/// What an entry of a directory is.
-fn entry_of(
-    folder: BorrowedFd<'_>,
-    name: &std::ffi::CStr,
-    depth: usize,
-    entries: &mut usize,
-) -> io::Result<Node> {
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    match rustix::fs::openat(folder, name, flags, Mode::empty()) {
-        Ok(fd) => node_of(fd, depth + 1, entries),
-        Err(rustix::io::Errno::LOOP) => {
-            let target = rustix::fs::readlinkat(folder, name, Vec::new())?;
-            let target = SymlinkTarget::new(target.as_bytes());
-            Ok(Node::Symlink { target: target.map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))? })
-        }
-        Err(e) => Err(e.into()),
-    }
+fn invalid(error: impl std::fmt::Display) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error.to_string())
 }
 
 fn digest_of(file: File) -> io::Result<(BlobId, u64)> {

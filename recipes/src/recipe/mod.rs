@@ -1,11 +1,13 @@
 //! The recipe: what evaluation leaves behind. Data, in which nothing is to be computed any more.
 
 mod name;
+pub(crate) mod spelling;
 mod version;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use stele_store::model::Node;
 
 pub use name::{OutputName, RecipeName, RecipeNameError};
@@ -16,7 +18,7 @@ use crate::paths::TreePath;
 use crate::source::Source;
 
 /// Where something is written in a recipe tree.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct Span {
     /// The file, from the top of the recipe tree: `pkgs/zlib/recipe.star`.
     pub file: Arc<str>,
@@ -33,7 +35,7 @@ impl std::fmt::Display for Span {
 }
 
 /// How to build something: what a person wrote, evaluated.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Recipe {
     /// Its name.
     pub name: RecipeName,
@@ -64,7 +66,7 @@ pub struct Recipe {
 }
 
 /// What a person wants to know of a recipe.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct About {
     /// An SPDX licence expression.
     pub license: Option<String>,
@@ -77,7 +79,7 @@ pub struct About {
 }
 
 /// A source as an input.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct SourceInput {
     /// The bytes.
     pub source: Source,
@@ -92,7 +94,7 @@ pub struct SourceInput {
 }
 
 /// How a source is unpacked.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct UnpackSource {
     /// How many leading components each name loses.
     pub strip: usize,
@@ -103,22 +105,24 @@ pub struct UnpackSource {
 }
 
 /// A patch beside a recipe.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct PatchFile {
     /// Where it is, from the top of the recipe tree.
     pub path: TreePath,
     /// What it is.
+    #[serde(with = "spelling::node")]
     pub node: Node,
     /// How many leading components its names lose.
     pub strip: usize,
 }
 
 /// A file or folder of the recipe tree as an input.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct LocalInput {
     /// Where it is, from the top of the recipe tree.
     pub path: TreePath,
     /// What it is.
+    #[serde(with = "spelling::node")]
     pub node: Node,
     /// Where the build sees it.
     pub place: Place,
@@ -127,7 +131,7 @@ pub struct LocalInput {
 }
 
 /// An output of another recipe as an input.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct RecipeInput {
     /// Which recipe.
     pub recipe: RecipeName,
@@ -140,7 +144,8 @@ pub struct RecipeInput {
 }
 
 /// Whose an entry of a merged root is, as a person would name it.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Origin {
     /// An output of a recipe.
     Recipe(RecipeName, OutputName),

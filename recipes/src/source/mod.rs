@@ -7,17 +7,19 @@ mod tests;
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use stele_store::model::Sha256;
 
 pub use mirror::{Mirror, MirrorError, MirrorKind};
 pub use sha512::Sha512;
 
 /// Bytes from outside. Its SHA-256 is what it is; all else says how to get it and how it is checked once more.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Source {
     /// What the file is called.
     pub file: FileName,
     /// The pin.
+    #[serde(with = "crate::recipe::spelling::text")]
     pub sha256: Sha256,
     /// What upstream says, when it says SHA-512: checked too.
     pub sha512: Option<Sha512>,
@@ -30,7 +32,7 @@ pub struct Source {
 }
 
 /// A detached OpenPGP signature of upstream's over a source.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Signature {
     /// The signature's own file: a source like any other, without a signature.
     pub source: Box<Source>,

@@ -3,6 +3,7 @@
 mod batch;
 mod error;
 mod options;
+mod outputs;
 mod rows;
 mod scan;
 
@@ -18,6 +19,7 @@ use crate::model::{BlobId, Digest, RootName, Sha256, TreeId};
 
 pub use batch::{Durability, Rows};
 pub use error::DbError;
+pub use outputs::{NAME_MOST as OUTPUT_NAME_MOST, Outputs, is_name as is_output_name};
 pub use rows::{BlobRow, Holder, LeaseRow, Placement, RootRow, Target, Totals};
 
 /// A column family. `docs/formats.md` has their keys and values.
@@ -270,6 +272,29 @@ impl Db {
         let key = name.as_str().as_bytes();
         let Some(bytes) = self.get(Family::Root, key)? else { return Ok(None) };
         RootRow::decode(&bytes).map(Some).ok_or_else(|| bad_row(Family::Root, key))
+    }
+
+    /// What came of what has that digest.
+    ///
+    /// # Errors
+    /// When RocksDB cannot read, or the row is none.
+    pub fn realisation(&self, of: &Digest) -> Result<Option<Outputs>, DbError> {
+        let key = of.as_bytes();
+        let Some(bytes) = self.get(Family::Realisation, key)? else { return Ok(None) };
+        Outputs::decode(&bytes).map(Some).ok_or_else(|| bad_row(Family::Realisation, key))
+    }
+
+    /// The canonical text of which something came.
+    ///
+    /// # Errors
+    /// When RocksDB cannot read.
+    pub fn request(&self, of: &Digest) -> Result<Option<Vec<u8>>, DbError> {
+        self.get(Family::Action, of.as_bytes())
+    }
+
+    /// RocksDB's number of the last write.
+    pub fn change_number(&self) -> u64 {
+        self.db.latest_sequence_number()
     }
 
     /// A row of the store's own state.

@@ -1,0 +1,155 @@
+//! `graph` and `why`: who needs whom. No store is needed.
+
+mod svg;
+
+use std::fmt::Write as _;
+
+use clap::{Args, ValueEnum};
+
+use stele_recipes::plan::Graph;
+
+use crate::args::Global;
+use crate::failure::{Failure, Kind};
+use crate::recipes::{Place, Wanted, evaluate, find, name, names};
+use crate::render;
+
+/// The most ways that `why --all` lists.
+const WAYS_MOST: usize = 1000;
+
+/// `stele graph`
+#[derive(Args, Debug)]
+pub struct GraphOf {
+    /// Recipes; all of the tree when none is named
+    names: Vec<String>,
+    /// How it is written
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// How a graph is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum Format {
+    /// A line a recipe: its name, and what it needs
+    Text,
+    /// For Graphviz
+    Dot,
+    /// An array of objects
+    Json,
+    /// A picture
+    Svg,
+}
+
+/// `stele why`
+#[derive(Args, Debug)]
+pub struct Why {
+    /// The recipe that needs it
+    name: String,
+    /// What is needed
+    input: String,
+    /// Every way, not only the shortest
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    place: Place,
+}
+
+impl GraphOf {
+    pub fn run(self, global: &Global) -> Result<(), Failure> {
+        let (tree, goals) = (find(&self.place)?, names(&self.names)?);
+        let wanted = if goals.is_empty() { Wanted::All } else { Wanted::Names(goals.clone()) };
+        let recipes = evaluate(&tree, &wanted)?.by_name();
+        let all: Vec<_> = recipes.by_name.keys().cloned().collect();
+        let graph = Graph::of(&recipes, if goals.is_empty() { &all } else { &goals });
+        let graph = graph.map_err(|e| Failure::new(Kind::NotFound, e.to_string()))?;
+        match self.format {
+            _ if global.json => render::json(&objects(&graph)),
+            Format::Json => render::json(&objects(&graph)),
+            // Writing to a string cannot fail.
+            Format::Text => render::out(text(&graph).unwrap_or_default().as_bytes()),
+            Format::Dot => render::out(dot(&graph).unwrap_or_default().as_bytes()),
+            Format::Svg => render::out(svg::draw(&graph).unwrap_or_default().as_bytes()),
+        }
+    }
+}
+
+impl Why {
+    pub fn run(self, global: &Global) -> Result<(), Failure> {
+        let (tree, from, to) = (find(&self.place)?, name(&self.name)?, name(&self.input)?);
+        let wanted = Wanted::Names(vec![from.clone(), to.clone()]);
+        let recipes = evaluate(&tree, &wanted)?.by_name();
+        let graph = Graph::of(&recipes, &[from.clone(), to.clone()]);
+        let graph = graph.map_err(|e| Failure::new(Kind::NotFound, e.to_string()))?;
+        let (Some(start), Some(end)) = (graph.number(&from), graph.number(&to)) else {
+            return Err(Failure::new(Kind::NotFound, format!("there is no recipe `{from}` or `{to}`")));
+        };
+        let Some(shortest) = graph.shortest(start, end) else {
+            return Err(Failure::new(Kind::NotFound, format!("recipe `{from}` does not need `{to}`"))
+                .hint(format!("`stele graph {from}` shows what it needs")));
+        };
+        let (ways, more) = match self.all {
+            true => graph.ways(start, end, WAYS_MOST),
+            false => (vec![shortest], false),
+        };
+        let named = |way: &Vec<usize>| way.iter().map(|it| graph.recipes()[*it].name.to_string()).collect();
+        let ways: Vec<Vec<String>> = ways.iter().map(named).collect();
+        if global.json {
+            return render::json(&serde_json::json!({ "ways": ways, "more": more }));
+        }
+        let mut text = String::new();
+        for way in &ways {
+            text.push_str(&way.join(" → "));
+            text.push('\n');
+        }
+        render::out(text.as_bytes())?;
+        if more {
+            render::note(&format!("there are more than these {WAYS_MOST} ways"));
+        }
+        Ok(())
+    }
+}
+
+fn needs<'a>(graph: &'a Graph, number: usize) -> impl Iterator<Item = &'a str> {
+    graph.needs(number).iter().map(|need| graph.recipes()[*need].name.as_str())
+}
+
+fn objects(graph: &Graph) -> Vec<serde_json::Value> {
+    let object = |(number, recipe): (usize, &std::sync::Arc<stele_recipes::recipe::Recipe>)| {
+        let inputs = recipe.inputs.iter().map(
+            |input| serde_json::json!({ "recipe": input.recipe, "output": input.output, "at": input.place }),
+        );
+        let sources = recipe
+            .sources
+            .iter()
+            .map(|it| serde_json::json!({ "file": it.source.file, "sha256": it.source.sha256.to_string() }));
+        serde_json::json!({
+            "name": recipe.name, "version": recipe.version, "needs": needs(graph, number).collect::<Vec<_>>(),
+            "inputs": inputs.collect::<Vec<_>>(), "sources": sources.collect::<Vec<_>>(),
+        })
+    };
+    graph.recipes().iter().enumerate().map(object).collect()
+}
+
+fn text(graph: &Graph) -> Result<String, std::fmt::Error> {
+    let mut text = String::new();
+    for (number, recipe) in graph.recipes().iter().enumerate() {
+        let needs = needs(graph, number).collect::<Vec<_>>().join(" ");
+        let arrow = if needs.is_empty() { "" } else { " ← " };
+        writeln!(text, "{}{arrow}{needs}", recipe.name)?;
+    }
+    Ok(text)
+}
+
+/// Names are made of letters, digits and marks that mean nothing between quotes.
+fn dot(graph: &Graph) -> Result<String, std::fmt::Error> {
+    let mut text = "digraph recipes {\n  rankdir = BT;\n  node [shape = box];\n".to_owned();
+    for (number, recipe) in graph.recipes().iter().enumerate() {
+        writeln!(text, "  \"{}\" [label = \"{}\\n{}\"];", recipe.name, recipe.name, recipe.version)?;
+        for need in needs(graph, number) {
+            writeln!(text, "  \"{}\" -> \"{need}\";", recipe.name)?;
+        }
+    }
+    text.push_str("}\n");
+    Ok(text)
+}

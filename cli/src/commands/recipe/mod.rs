@@ -1,0 +1,67 @@
+//! `recipe`: look at recipes, and check them. No store is needed.
+
+mod check;
+mod show;
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+
+use crate::args::Global;
+use crate::failure::Failure;
+use crate::recipes::{Place, Wanted, evaluate, find};
+use crate::render;
+
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// List all recipes: name, version, what it is
+    Ls(Ls),
+    /// Say all that a recipe says
+    Show(show::Show),
+    /// Evaluate all recipes, read their patches, and say all that is wrong
+    Check(check::Check),
+}
+
+/// `stele recipe ls`
+#[derive(Args, Debug)]
+pub struct Ls {
+    #[command(flatten)]
+    place: Place,
+}
+
+/// Runs a command of this folder.
+///
+/// # Errors
+/// With what is to be shown.
+pub fn run(global: &Global, command: Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Ls(ls) => ls.run(global).map(|()| ExitCode::SUCCESS),
+        Command::Show(show) => show.run(global).map(|()| ExitCode::SUCCESS),
+        Command::Check(check) => check.run(global),
+    }
+}
+
+impl Ls {
+    fn run(self, global: &Global) -> Result<(), Failure> {
+        let evaluated = evaluate(&find(&self.place)?, &Wanted::All)?;
+        if global.json {
+            let rows = evaluated.recipes.iter().map(|it| {
+                serde_json::json!({
+                    "name": it.name, "version": it.version, "description": it.about.description,
+                    "license": it.about.license, "file": it.at.file,
+                })
+            });
+            return render::json(&rows.collect::<Vec<_>>());
+        }
+        let names = evaluated.recipes.iter().map(|it| it.name.as_str().len()).max().unwrap_or(0);
+        let versions = evaluated.recipes.iter().map(|it| it.version.as_str().len()).max().unwrap_or(0);
+        let mut text = String::new();
+        for recipe in &evaluated.recipes {
+            let description = recipe.about.description.as_deref().unwrap_or_default();
+            let line = format!("{:names$}  {:versions$}  {description}", recipe.name, recipe.version);
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+        render::out(text.as_bytes())
+    }
+}

@@ -1,0 +1,87 @@
+//! Recipes, evaluated: where they are, the process that does it, what it answers, and how its errors look.
+
+pub mod child;
+mod excerpt;
+mod known;
+mod place;
+pub mod planned;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use stele_recipes::language::{Problem, Recipes, Stamps};
+use stele_recipes::recipe::{Recipe, RecipeName};
+
+use crate::failure::{Failure, Kind};
+
+pub use excerpt::excerpt;
+pub use place::{Place, find};
+
+/// What a recipe tree comes to.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Evaluated {
+    /// The recipes.
+    pub recipes: Vec<Arc<Recipe>>,
+    /// What is wrong.
+    pub problems: Vec<Problem>,
+    /// The state of all that was looked at.
+    pub stamps: Stamps,
+}
+
+impl Evaluated {
+    /// The recipes by their names.
+    pub fn by_name(&self) -> Recipes {
+        let by_name = self.recipes.iter().map(|recipe| (recipe.name.clone(), Arc::clone(recipe)));
+        Recipes { by_name: by_name.collect(), ..Recipes::default() }
+    }
+}
+
+/// What is evaluated of a recipe tree.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Wanted {
+    /// All recipes; the first error ends it.
+    All,
+    /// All recipes, and every error.
+    Check,
+    /// What these need.
+    Names(Vec<RecipeName>),
+}
+
+/// Evaluates; a problem is a failure.
+///
+/// # Errors
+/// With the first problem, and when evaluation did not come to an end.
+pub fn evaluate(tree: &Path, wanted: &Wanted) -> Result<Evaluated, Failure> {
+    let evaluated = child::run(tree, wanted)?;
+    match evaluated.problems.first() {
+        Some(problem) if *wanted != Wanted::Check => Err(failure(problem, tree)),
+        _ => Ok(evaluated),
+    }
+}
+
+/// A problem as a failure.
+pub fn failure(problem: &Problem, tree: &Path) -> Failure {
+    let kind = if problem.not_found { Kind::NotFound } else { Kind::Failed };
+    let mut failure = Failure::new(kind, excerpt(problem, tree));
+    failure.hint.clone_from(&problem.hint);
+    failure
+}
+
+/// The names that a command line gives.
+///
+/// # Errors
+/// When one cannot be the name of a recipe.
+pub fn names(texts: &[String]) -> Result<Vec<RecipeName>, Failure> {
+    texts.iter().map(|text| name(text)).collect()
+}
+
+/// One such name.
+///
+/// # Errors
+/// When it cannot be the name of a recipe.
+pub fn name(text: &str) -> Result<RecipeName, Failure> {
+    RecipeName::new(text)
+        .map_err(|e| Failure::new(Kind::Usage, format!("`{text}` cannot be the name of a recipe: {e}")))
+}

@@ -1,0 +1,176 @@
+//! A plan, as it is answered; and the last one, kept as long as nothing changed.
+
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use stele_recipes::language::{OnDisk, Problem, Stamps};
+use stele_recipes::plan::{self, Change, PlanError, State, Step, Why};
+use stele_recipes::recipe::{RecipeName, Version};
+use stele_store::{ReadError, Store};
+
+use super::known::OfStore;
+use super::{Evaluated, Wanted, evaluate, failure};
+use crate::failure::{Failure, Kind};
+
+/// The sandbox profile that builds will have. No build runs yet.
+const PROFILE: u32 = 1;
+
+/// A plan.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Planned {
+    /// Sources that have to be fetched first.
+    pub fetch: Vec<Fetch>,
+    /// What has to be built, each after what it needs.
+    pub build: Vec<Build>,
+    /// How many recipes are built already.
+    pub done: usize,
+    /// How many are not there, and not needed either.
+    pub unneeded: usize,
+}
+
+/// A source that has to be fetched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fetch {
+    /// The first recipe that needs it.
+    pub recipe: RecipeName,
+    /// What the file is called.
+    pub file: String,
+    /// What it is.
+    pub sha256: String,
+}
+
+/// A recipe that has to be built.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Build {
+    /// Which.
+    pub name: RecipeName,
+    /// Its version.
+    pub version: Version,
+    /// The digest of its action, when all that it is made of is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
+    /// Why.
+    pub why: Reason,
+    /// Sources that have to be unpacked first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unpack: Vec<String>,
+    /// Recipes that are built first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<RecipeName>,
+}
+
+/// Why a recipe has to be built.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "why", rename_all = "kebab-case")]
+pub enum Reason {
+    /// It never was.
+    Never,
+    /// It was, from something else.
+    Changed {
+        /// What is different.
+        changes: Vec<Change>,
+    },
+    /// What came of it is gone.
+    Gone,
+    /// Nothing is known to have changed, but something that it is made of is gone.
+    Unremembered,
+}
+
+/// The last plan, and of what it is the plan.
+struct Last {
+    tree: std::path::PathBuf,
+    goals: Vec<RecipeName>,
+    stamps: Stamps,
+    change_number: u64,
+    planned: Planned,
+}
+
+static LAST: Mutex<Option<Last>> = Mutex::new(None);
+
+/// Plans `goals`, or all recipes when there are none, of the recipe tree at `tree`.
+///
+/// # Errors
+/// When a recipe is wrong, or the inputs of one do not unite.
+pub fn plan(store: &Store, tree: &Path, goals: &[RecipeName]) -> Result<Planned, Failure> {
+    let change_number = store.change_number();
+    if let Some(planned) = same_as_last(tree, goals, change_number) {
+        return Ok(planned);
+    }
+    let wanted = if goals.is_empty() { Wanted::All } else { Wanted::Names(goals.to_vec()) };
+    let evaluated = evaluate(tree, &wanted)?;
+    let planned = of(store, tree, &evaluated, goals)?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |it| it.as_nanos());
+    if evaluated.stamps.are_settled(i128::try_from(now).unwrap_or(0)) {
+        let (tree, goals) = (tree.to_owned(), goals.to_vec());
+        let last = Last { tree, goals, stamps: evaluated.stamps, change_number, planned: planned.clone() };
+        *LAST.lock().unwrap_or_else(PoisonError::into_inner) = Some(last);
+    }
+    Ok(planned)
+}
+
+fn same_as_last(tree: &Path, goals: &[RecipeName], change_number: u64) -> Option<Planned> {
+    let last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    let last = last.as_ref()?;
+    let same = last.tree == tree && last.goals == goals && last.change_number == change_number;
+    (same && OnDisk::open(tree).ok()?.holds(&last.stamps)).then(|| last.planned.clone())
+}
+
+fn of(store: &Store, tree: &Path, evaluated: &Evaluated, goals: &[RecipeName]) -> Result<Planned, Failure> {
+    let recipes = evaluated.by_name();
+    let all: Vec<_> = recipes.by_name.keys().cloned().collect();
+    let goals = if goals.is_empty() { &all } else { goals };
+    let plan =
+        plan::plan(&recipes, goals, PROFILE, &OfStore(store)).map_err(|error| plan_failure(error, tree))?;
+    let mut planned = Planned::default();
+    for step in &plan.steps {
+        match &step.state {
+            State::Done => planned.done += 1,
+            State::Unneeded => planned.unneeded += 1,
+            State::Build(why) => planned.build.push(build(&plan, step, why)),
+        }
+        let recipe = &plan.graph.recipes()[step.number];
+        for at in &step.fetch {
+            let source = &recipe.sources[*at].source;
+            let sha256 = source.sha256.to_string();
+            if planned.fetch.iter().all(|it| it.sha256 != sha256) {
+                let fetch = Fetch { recipe: recipe.name.clone(), file: source.file.to_string(), sha256 };
+                planned.fetch.push(fetch);
+            }
+        }
+    }
+    Ok(planned)
+}
+
+fn build(plan: &plan::Plan, step: &Step, why: &Why) -> Build {
+    let recipe = &plan.graph.recipes()[step.number];
+    let is_built = |number: &&usize| matches!(plan.steps[**number].state, State::Build(_));
+    let after = plan.graph.needs(step.number).iter().filter(is_built);
+    Build {
+        name: recipe.name.clone(),
+        version: recipe.version.clone(),
+        action: step.action.as_ref().map(|(id, _)| id.to_string()),
+        why: match why {
+            Why::Never => Reason::Never,
+            Why::Changed(changes) => Reason::Changed { changes: changes.clone() },
+            Why::Gone => Reason::Gone,
+            Why::Unremembered => Reason::Unremembered,
+        },
+        unpack: step.unpack.iter().map(|at| recipe.sources[*at].source.file.to_string()).collect(),
+        after: after.map(|number| plan.graph.recipes()[*number].name.clone()).collect(),
+    }
+}
+
+fn plan_failure(error: PlanError<ReadError>, tree: &Path) -> Failure {
+    let message = error.to_string();
+    let (recipe, labels) = match error {
+        PlanError::Known(error) => return error.into(),
+        PlanError::Unknown(_) => return Failure::new(Kind::NotFound, message),
+        PlanError::Root { recipe, labels, .. } | PlanError::Action { recipe, labels, .. } => (recipe, labels),
+    };
+    let Ok(files) = OnDisk::open(tree) else { return Failure::new(Kind::Failed, message) };
+    let failure = failure(&Problem::about(message, Some(recipe.to_string()), &labels, &files), tree);
+    failure.hint("say which one wins with `prefer`, or give one of them a place of its own")
+}
