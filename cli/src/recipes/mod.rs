@@ -65,7 +65,8 @@ pub fn evaluate(tree: &Path, wanted: &Wanted) -> Result<Evaluated, Failure> {
 pub fn failure(problem: &Problem, tree: &Path) -> Failure {
     let kind = if problem.not_found { Kind::NotFound } else { Kind::Failed };
     let mut failure = Failure::new(kind, excerpt(problem, tree));
-    failure.hint.clone_from(&problem.hint);
+    let usual = || "`stele recipe check` says all that is wrong with the recipes".to_owned();
+    failure.hint = problem.hint.clone().or_else(|| Some(usual()));
     failure
 }
 

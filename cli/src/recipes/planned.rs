@@ -1,5 +1,6 @@
 //! A plan, as it is answered; and the last one, kept as long as nothing changed.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -122,9 +123,10 @@ fn of(store: &Store, tree: &Path, evaluated: &Evaluated, goals: &[RecipeName]) -
     let recipes = evaluated.by_name();
     let all: Vec<_> = recipes.by_name.keys().cloned().collect();
     let goals = if goals.is_empty() { &all } else { goals };
-    let plan =
-        plan::plan(&recipes, goals, PROFILE, &OfStore(store)).map_err(|error| plan_failure(error, tree))?;
+    let plan = plan::plan(&recipes, goals, PROFILE, &OfStore::new(store, tree, &recipes)?)
+        .map_err(|error| plan_failure(error, tree))?;
     let mut planned = Planned::default();
+    let mut fetched = HashSet::new();
     for step in &plan.steps {
         match &step.state {
             State::Done => planned.done += 1,
@@ -134,10 +136,10 @@ fn of(store: &Store, tree: &Path, evaluated: &Evaluated, goals: &[RecipeName]) -
         let recipe = &plan.graph.recipes()[step.number];
         for at in &step.fetch {
             let source = &recipe.sources[*at].source;
-            let sha256 = source.sha256.to_string();
-            if planned.fetch.iter().all(|it| it.sha256 != sha256) {
-                let fetch = Fetch { recipe: recipe.name.clone(), file: source.file.to_string(), sha256 };
-                planned.fetch.push(fetch);
+            if fetched.insert(source.sha256) {
+                let (recipe, file, sha256) =
+                    (recipe.name.clone(), source.file.to_string(), source.sha256.to_string());
+                planned.fetch.push(Fetch { recipe, file, sha256 });
             }
         }
     }

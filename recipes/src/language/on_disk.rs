@@ -79,6 +79,22 @@ impl OnDisk {
         stamps.hold(&self.top)
     }
 
+    /// What lies at a path, as it would be stored, and the trees that it is made of, each after those in it; none when
+    /// there is nothing.
+    ///
+    /// # Errors
+    /// When it cannot be read, or holds what no tree can hold.
+    pub fn walk(&self, path: &TreePath) -> io::Result<Option<(Node, Vec<Tree>)>> {
+        let shown = path.to_string();
+        self.note(&shown);
+        let Some(fd) = self.open_below(&path.to_bytes(), OFlags::RDONLY | OFlags::NONBLOCK)? else {
+            return Ok(None);
+        };
+        let mut walk = Walk { files: self, entries: 0, trees: Vec::new() };
+        let node = walk.node(fd, &shown, 0)?;
+        Ok(Some((node, walk.trees)))
+    }
+
     fn noted(&self) -> MutexGuard<'_, Stamps> {
         self.stamps.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -125,13 +141,7 @@ impl Files for OnDisk {
     }
 
     fn node(&self, path: &TreePath) -> io::Result<Option<Node>> {
-        let shown = path.to_string();
-        self.note(&shown);
-        let Some(fd) = self.open_below(&path.to_bytes(), OFlags::RDONLY | OFlags::NONBLOCK)? else {
-            return Ok(None);
-        };
-        let mut walk = Walk { files: self, entries: 0 };
-        walk.node(fd, &shown, 0).map(Some)
+        Ok(self.walk(path)?.map(|(node, _)| node))
     }
 
     fn packages(&self) -> io::Result<Vec<String>> {
@@ -169,6 +179,8 @@ impl Files for OnDisk {
 struct Walk<'a> {
     files: &'a OnDisk,
     entries: usize,
+    /// The directories, each after those in it.
+    trees: Vec<Tree>,
 }
 
 impl Walk<'_> {
@@ -197,7 +209,9 @@ impl Walk<'_> {
                     }
                 }
                 let tree = Tree::new(found).map_err(invalid)?;
-                Ok(Node::Directory { tree: tree.id(), size: tree.encode().len() as u64 })
+                let node = Node::Directory { tree: tree.id(), size: tree.encode().len() as u64 };
+                self.trees.push(tree);
+                Ok(node)
             }
             _ => Err(io::Error::other("it is neither a file nor a directory")),
         }
