@@ -76,7 +76,8 @@ mod tests {
     fn the_place_is_marked_below_its_line() {
         let text =
             excerpt(&problem(vec![place((9, 7), (9, 10), "here", &["abcdef\u{e4}xy z"])]), Path::new("r"));
-        let expected = "recipe `a`: it will not do\n --> r/pkgs/a/recipe.star:9:7\n  |\n9 | abcdef\u{e4}xy z\n  |       ^^^ here";
+        let place = "recipe `a`: it will not do\n --> r/pkgs/a/recipe.star:9:7\n  |\n";
+        let expected = format!("{place}9 | abcdef\u{e4}xy z\n  |       ^^^ here");
         assert_eq!(text, expected);
     }
 

@@ -20,8 +20,9 @@ use super::values::{InputValue, LocalValue, RecipeValue, SourceValue};
 pub(super) fn functions(builder: &mut GlobalsBuilder) {
     /// Defines a recipe, and gives it as a value that other recipes name in their `inputs`.
     ///
-    /// It can only be called while a `recipe.star` below `pkgs` is evaluated, directly or by a function that was loaded.
-    /// Everything after `env` in the list below is for people: it reaches no build, and changing it builds nothing anew.
+    /// It can only be called while a `recipe.star` below `pkgs` is evaluated, directly or by a function that was
+    /// loaded. `version`, `license`, `homepage`, `description` and `notes` are for people: they reach no build, and
+    /// changing them builds nothing anew.
     ///
     /// # Arguments
     /// * `name`: What it is called: the name of its folder, or that with a hyphen and more behind it.
@@ -36,9 +37,9 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
     ///   other until one fails. No shell is involved.
     /// * `script`: What is run instead of `steps`: one text, given to `shell` as `SHELL -eu -c TEXT`.
     /// * `shell`: The program that runs `script`. By default `/bin/sh`, which then has to come with the inputs.
-    /// * `outputs`: What is kept: a list of names, or a dict of names to directories below `/out`. By default `["out"]`.
-    ///   One output is `/out`, several in a list are `/out/NAME`. The build finds them in the variable `OUT` for `out`, and
-    ///   `OUT_NAME` for any other.
+    /// * `outputs`: What is kept: a list of names, or a dict of names to directories below `/out`. By default
+    ///   `["out"]`. One output is `/out`, several in a list are `/out/NAME`. The build finds them in the variable
+    ///   `OUT` for `out`, and `OUT_NAME` for any other.
     /// * `env`: Environment variables, beyond those that every build has.
     /// * `workdir`: Where the first step begins. By default `/build`, which is empty and can be written.
     /// * `platform`: What it runs on: `x86_64-linux` (the default) or `aarch64-linux`.

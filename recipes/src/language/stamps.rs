@@ -38,7 +38,8 @@ impl Stamp {
 }
 
 impl Stamps {
-    /// Whether nothing of it was changed so lately that the next change might not show. `now` in nanoseconds since 1970.
+    /// Whether nothing of it was changed so lately that the next change might not show. `now` is in nanoseconds
+    /// since 1970.
     pub fn are_settled(&self, now: i128) -> bool {
         self.0.values().flatten().all(|stamp| stamp.changed + RACY < now)
     }

@@ -35,8 +35,8 @@ impl Graph {
         let mut graph = Self { recipes: Vec::new(), needs: Vec::new(), numbers: HashMap::new() };
         let mut goals: Vec<_> = goals.iter().collect();
         goals.sort_unstable();
-        // Recipes that are begun, each with what it needs that was not looked at yet. A loop: a chain may be longer than
-        // a stack.
+        // Recipes that are begun, each with what it needs that was not looked at yet. A loop: a chain may be longer
+        // than a stack.
         let mut begun: Vec<Begun> = Vec::new();
         for goal in goals {
             begun.extend(graph.begin(recipes, goal)?);

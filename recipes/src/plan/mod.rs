@@ -29,8 +29,8 @@ pub const MADE: &str = "tree";
 
 /// What was made before.
 pub trait Known: TreeSource {
-    /// What came of what has this digest: an action's outputs, or under [`MADE`] an unpacked source or a merged root. It
-    /// is remembered also when the content is gone.
+    /// What came of what has this digest: an action's outputs, or under [`MADE`] an unpacked source or a merged
+    /// root. It is remembered also when the content is gone.
     ///
     /// # Errors
     /// When it cannot be read.

@@ -5,7 +5,8 @@ use std::fmt;
 /// The most characters of a name.
 const MOST: usize = 64;
 
-/// A recipe's name, unique in its recipe tree: 1 to 64 characters of `a-z 0-9 . _ + -`, beginning with a letter or digit.
+/// A recipe's name, unique in its recipe tree: 1 to 64 characters of `a-z 0-9 . _ + -`, beginning with a letter or
+/// digit.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct RecipeName(String);
 
@@ -94,8 +95,8 @@ impl OutputName {
         &self.0
     }
 
-    /// The environment variable that tells a build where to put it: `OUT` for `out`, `OUT_` and the name in capitals for
-    /// another.
+    /// The environment variable that tells a build where to put it: `OUT` for `out`, `OUT_` and the name in capitals
+    /// for another.
     pub fn variable(&self) -> String {
         if *self == Self::usual() {
             return "OUT".to_owned();

@@ -15,7 +15,10 @@ fn what_would_be_built_is_said_in_order_with_sources_and_reasons() {
     let source = format!("source(sha256 = '{PIN}', name = 'x.tar')");
     tree.put(
         "pkgs/c/recipe.star",
-        &format!("load('//pkgs/b/recipe.star', 'b')\nrecipe(name = 'c', version = '3', script = 'x', inputs = [b], sources = [{source}])"),
+        &format!(
+            "load('//pkgs/b/recipe.star', 'b')\n\
+             recipe(name = 'c', version = '3', script = 'x', inputs = [b], sources = [{source}])"
+        ),
     );
     assert_eq!(
         tree.stele.ok(&["build", "--dry-run", "c"]),
@@ -47,7 +50,8 @@ fn every_change_is_seen_by_the_next_plan() {
     };
     let recipe = |script: &str| {
         format!(
-            "load('//lib/l.star', 'v')\nrecipe(name = 'a', version = v, script = '{script}' + v, sources = [local('data')])"
+            "load('//lib/l.star', 'v')\n\
+             recipe(name = 'a', version = v, script = '{script}' + v, sources = [local('data')])"
         )
     };
     // Each written as fast as it can be: also a file of the same size, changed within one tick of the clock.

@@ -110,7 +110,7 @@ impl Why {
     }
 }
 
-fn needs<'a>(graph: &'a Graph, number: usize) -> impl Iterator<Item = &'a str> {
+fn needs(graph: &Graph, number: usize) -> impl Iterator<Item = &str> {
     graph.needs(number).iter().map(|need| graph.recipes()[*need].name.as_str())
 }
 

@@ -112,7 +112,8 @@ fn only_what_is_asked_for_is_evaluated() {
         ("pkgs/a/recipe.star", PLAIN),
         (
             "pkgs/b/recipe.star",
-            "load('//pkgs/a/recipe.star', 'a')\nrecipe(name = 'b-x', version = a.version, inputs = [a], steps = [['/x']])",
+            "load('//pkgs/a/recipe.star', 'a')\n\
+             recipe(name = 'b-x', version = a.version, inputs = [a], steps = [['/x']])",
         ),
         ("pkgs/broken/recipe.star", "recipe("),
     ]);

@@ -52,7 +52,8 @@ fn local_files_and_patches_are_named_by_what_they_hold() {
     let recipe = one(&format!(
         "recipe(name = 'a', version = '1', script = 'x', sources = [
             local('fix.patch'), local('dir', at = '/etc'), local('//lib/shared.txt'),
-            source(sha256 = '{PIN}', name = 'x.zip', patches = ['fix.patch'], patch_strip = 0, strip = 2, subdir = 'b/c'),
+            source(sha256 = '{PIN}', name = 'x.zip', patches = ['fix.patch'], patch_strip = 0, strip = 2,
+                   subdir = 'b/c'),
         ])"
     ));
     let shown = |path: &str| {
@@ -82,7 +83,9 @@ fn inputs_are_values_and_keep_their_place() {
         ),
         (
             "lib/build.star",
-            "def build(name, uses):\n    return recipe(name = name, version = uses.version, script = uses.name,\n        inputs = [uses, input(uses, output = 'lib', at = '/opt')], prefer = {'/usr/bin': uses})",
+            "def build(name, uses):\n    return \
+             recipe(name = name, version = uses.version, script = uses.name,\n\
+             inputs = [uses, input(uses, output = 'lib', at = '/opt')], prefer = {'/usr/bin': uses})",
         ),
         (
             "pkgs/b/recipe.star",

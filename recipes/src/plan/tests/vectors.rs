@@ -13,20 +13,30 @@ fn the_texts_of_requests_do_not_change() {
     files.put(
         "pkgs/a/recipe.star",
         "recipe(name = 'a', version = '1', script = 'a', sources = [
-            source(sha256 = '7d5b0b6062521e4627e099e4c9dc8248d32a30285e959b7eecaa780cf8cfd4a4', name = 'x.tar', strip = 1,
-                   subdir = 'a/b', patches = ['x.patch']),
-            source(sha256 = '7d5b0b6062521e4627e099e4c9dc8248d32a30285e959b7eecaa780cf8cfd4a4', name = 'y.zip', at = '/y'),
+            source(sha256 = '7d5b0b6062521e4627e099e4c9dc8248d32a30285e959b7eecaa780cf8cfd4a4', name = 'x.tar',
+                   strip = 1, subdir = 'a/b', patches = ['x.patch']),
+            source(sha256 = '7d5b0b6062521e4627e099e4c9dc8248d32a30285e959b7eecaa780cf8cfd4a4', name = 'y.zip',
+                   at = '/y'),
             local('x.patch')])",
     );
     let all = evaluate_all(&files).unwrap();
     let recipe: &Arc<Recipe> = &all.by_name[&name("a")];
     assert_eq!(
         text(unpacking(&recipe.sources[0])),
-        r#"{"patches":[{"patch":"d3b78567072739d20bd420372f50fb4b6b56b2755290cb5802e505a326799535","strip":1}],"sha256":"7d5b0b6062521e4627e099e4c9dc8248d32a30285e959b7eecaa780cf8cfd4a4","strip":1,"subdir":"a/b","unpack":1}"#
+        [
+            r#"{"patches":[{"patch":"d3b78567072739d20bd420372f50fb4b6b56b2755290cb5802e505a326799535","strip":1}],"#,
+            r#""sha256":"7d5b0b6062521e4627e099e4c9dc8248d32a30285e959b7eecaa780cf8cfd4a4","#,
+            r#""strip":1,"subdir":"a/b","unpack":1}"#,
+        ]
+        .concat()
     );
     assert_eq!(
         text(unpacking(&recipe.sources[1])),
-        r#"{"patches":[],"sha256":"7d5b0b6062521e4627e099e4c9dc8248d32a30285e959b7eecaa780cf8cfd4a4","strip":0,"unpack":1}"#
+        [
+            r#"{"patches":[],"sha256":"7d5b0b6062521e4627e099e4c9dc8248d32a30285e959b7eecaa780cf8cfd4a4","#,
+            r#""strip":0,"unpack":1}"#,
+        ]
+        .concat()
     );
     let tree = TreeId(Digest::of(b"stele-tree 1\n"));
     let parts = [Part {

@@ -1,0 +1,203 @@
+//! Why recipes could not be evaluated.
+
+mod argument;
+
+use std::io;
+
+pub use argument::ArgumentError;
+
+use crate::recipe::{RecipeName, Span};
+
+/// A recipe tree, or a part of it, could not be evaluated.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}")]
+pub struct EvalError {
+    /// What is wrong. Boxed, because it is large and rare.
+    pub what: Box<What>,
+    /// The recipe that was being defined.
+    pub recipe: Option<String>,
+    /// The places that the error is about, the first above all.
+    pub labels: Vec<Label>,
+    /// Who called the function that failed, the innermost first.
+    pub called_from: Vec<Span>,
+}
+
+/// A place that an error is about.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Label {
+    /// Where it is.
+    pub span: Span,
+    /// What is to be said of it; may be empty.
+    pub text: String,
+}
+
+impl Label {
+    pub(super) fn new(span: Span, text: impl Into<String>) -> Self {
+        Self { span, text: text.into() }
+    }
+}
+
+impl EvalError {
+    pub(super) fn new(what: What, labels: Vec<Label>) -> Self {
+        Self { what: Box::new(what), recipe: None, labels, called_from: Vec::new() }
+    }
+
+    /// What the person who wrote the recipe can do.
+    pub fn hint(&self) -> Option<String> {
+        self.what.hint()
+    }
+}
+
+/// What is wrong with a recipe tree.
+#[derive(Debug, thiserror::Error)]
+pub enum What {
+    /// The text is no Starlark, or breaks a rule of the language while it runs; in the evaluator's words.
+    #[error("{0}")]
+    Language(String),
+    /// A file could not be evaluated, which was said before.
+    #[error("{file} could not be evaluated")]
+    Earlier {
+        /// From the top of the recipe tree.
+        file: String,
+    },
+    /// The evaluator itself failed.
+    #[error("the evaluator gave up: {0}")]
+    Evaluator(String),
+    /// Its expressions or blocks are nested more deeply than anybody writes them.
+    #[error("{file} nests too deeply")]
+    Deep {
+        /// The file.
+        file: String,
+    },
+    /// It takes more than a recipe may.
+    #[error("evaluation of {file} takes more than {most} {what}")]
+    Limit {
+        /// The file.
+        file: String,
+        /// How much it may take.
+        most: u64,
+        /// Of what.
+        what: &'static str,
+    },
+    /// The tree has no such file.
+    #[error("there is no file {path}")]
+    NoFile {
+        /// From the top of the recipe tree.
+        path: String,
+    },
+    /// There is no folder of that name with a `recipe.star`, nor one that a recipe of that name could be in.
+    #[error("there is no recipe `{name}`")]
+    NoRecipe {
+        /// What was asked for.
+        name: String,
+        /// Names that are there and look like it.
+        similar: Vec<String>,
+    },
+    /// A file cannot be read.
+    #[error("{path} cannot be read: {source}")]
+    Read {
+        /// From the top of the recipe tree.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The folders below `pkgs` cannot be listed.
+    #[error("the folder pkgs of the recipe tree cannot be read: {0}")]
+    Packages(#[source] io::Error),
+    /// A file is no UTF-8.
+    #[error("{path} is not UTF-8: byte {at} is no part of a character")]
+    NotUtf8 {
+        /// From the top of the recipe tree.
+        path: String,
+        /// Counted from 0.
+        at: usize,
+    },
+    /// `load` names no file of the tree.
+    #[error("`{text}` cannot be loaded: {why}")]
+    LoadPath {
+        /// What it says.
+        text: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// Files load each other in a circle.
+    #[error("these files load each other in a circle: {}", files.join(" → "))]
+    LoadCycle {
+        /// The circle; the first file is also the last.
+        files: Vec<String>,
+    },
+    /// A function was called where it may not be.
+    #[error(
+        "`{function}` can only be called while a recipe.star of a folder below pkgs is evaluated, not in {file}"
+    )]
+    NoPackage {
+        /// The function.
+        function: &'static str,
+        /// The file that is evaluated.
+        file: String,
+    },
+    /// An argument will not do.
+    #[error("{why}")]
+    Argument {
+        /// The function.
+        function: &'static str,
+        /// The argument.
+        argument: &'static str,
+        /// Why.
+        #[source]
+        why: ArgumentError,
+    },
+    /// A name is given to two recipes.
+    #[error("two recipes are called `{name}`")]
+    TwoRecipes {
+        /// The name.
+        name: RecipeName,
+    },
+    /// A folder has a `recipe.star` that defines none.
+    #[error("{file} defines no recipe")]
+    NoneDefined {
+        /// From the top of the recipe tree.
+        file: String,
+    },
+    /// Two recipes that only differ in their folder could have the name.
+    #[error("recipe `{name}` is defined in the folder {found}, and belongs in {wanted}")]
+    OtherFolder {
+        /// The recipe.
+        name: RecipeName,
+        /// Where it is.
+        found: String,
+        /// Where the reader of its name would look first.
+        wanted: String,
+    },
+}
+
+impl What {
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Limit { .. } => "evaluation is for saying what is built; let the build itself do the work".to_owned(),
+            Self::NoRecipe { similar, .. } if similar.is_empty() => "`stele recipe ls` lists them all".to_owned(),
+            Self::NoRecipe { similar, .. } => format!("did you mean {}?", similar.join(" or ")),
+            Self::LoadPath { .. } | Self::NoFile { .. } => {
+                "a path that begins with // is looked up from the top of the recipe tree, any other beside the file \
+                 that loads it"
+                    .to_owned()
+            }
+            Self::LoadCycle { .. } => {
+                "put what several of them need into a file of its own, below lib, and load that".to_owned()
+            }
+            Self::NoPackage { .. } => {
+                "define a function there, and call it in the recipe.star of the package".to_owned()
+            }
+            Self::NoneDefined { file } => {
+                format!("call `recipe(...)` in it, or remove the folder {}", file.trim_end_matches("/recipe.star"))
+            }
+            Self::TwoRecipes { name } => format!("call one of them `{name}-` and what makes it different"),
+            Self::OtherFolder { wanted, .. } => format!("move it to pkgs/{wanted}/recipe.star"),
+            Self::NotUtf8 { .. } => "store it as UTF-8".to_owned(),
+            Self::Argument { why, .. } => return why.hint(),
+            Self::Deep { .. } => "put parts of it into variables, or data into a list".to_owned(),
+            Self::Evaluator(_) => "leave out parts until it passes; what is left is worth a bug report".to_owned(),
+            Self::Language(_) | Self::Earlier { .. } | Self::Read { .. } | Self::Packages(_) => return None,
+        })
+    }
+}
