@@ -110,6 +110,8 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
     /// * `at`: Where the build sees it. By default `/src` for what is unpacked, and `/src/NAME` for what is not.
     /// * `unpack`: Whether it is an archive whose content is wanted. By default so when the name ends like one: `.tar`,
     ///   `.tar.gz`, `.tgz`, `.tar.bz2`, `.tbz2`, `.tar.xz`, `.txz`, `.tar.zst`, `.tar.lz` or `.zip`.
+    /// * `inner`: The name, in the archive, of another archive: it is that one whose content is wanted. `strip`,
+    ///   `subdir` and `patches` are about that one then.
     /// * `strip`: How many leading components each name in the archive loses, as with `tar --strip-components`.
     /// * `subdir`: The one directory that is taken of what is left.
     /// * `patches`: Patch files beside the recipe, applied in this order, with exact context.
@@ -125,6 +127,7 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
         #[starlark(require = named, default = NoneOr::None)] name: NoneOr<&'v str>,
         #[starlark(require = named, default = NoneOr::None)] at: NoneOr<&'v str>,
         #[starlark(require = named, default = NoneOr::None)] unpack: NoneOr<bool>,
+        #[starlark(require = named, default = NoneOr::None)] inner: NoneOr<&'v str>,
         #[starlark(require = named, default = 0)] strip: i64,
         #[starlark(require = named, default = NoneOr::None)] subdir: NoneOr<&'v str>,
         #[starlark(require = named, default = UnpackList::default())] patches: UnpackList<&'v str>,
@@ -143,6 +146,7 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
             name: name.into_option(),
             at: at.into_option(),
             unpack: unpack.into_option(),
+            inner: inner.into_option(),
             strip,
             subdir: subdir.into_option(),
             patches: patches.items,

@@ -14,6 +14,8 @@ const FORMAT: u32 = 1;
 
 #[derive(Serialize)]
 struct Unpacking {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inner: Option<String>,
     patches: Vec<Patching>,
     sha256: String,
     strip: usize,
@@ -39,6 +41,7 @@ pub fn unpacking(source: &SourceInput) -> Option<Vec<u8>> {
     let patches =
         unpack.patches.iter().map(|it| Patching { patch: digest(&it.node), strip: it.strip }).collect();
     let text = Unpacking {
+        inner: unpack.inner.as_ref().map(ToString::to_string),
         patches,
         sha256: source.source.sha256.to_string(),
         strip: unpack.strip,

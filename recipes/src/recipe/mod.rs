@@ -96,6 +96,8 @@ pub struct SourceInput {
 /// How a source is unpacked.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct UnpackSource {
+    /// An archive in the archive, by its name there: the one whose content is wanted.
+    pub inner: Option<TreePath>,
     /// How many leading components each name loses.
     pub strip: usize,
     /// The directory that is taken of what is left.

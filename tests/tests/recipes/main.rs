@@ -1,6 +1,7 @@
 //! Recipes as a user meets them: at the terminal, with wrong ones above all.
 
 mod bounds;
+mod documented;
 mod looking;
 mod planning;
 

@@ -98,6 +98,9 @@ fn write_source(text: &mut String, input: &SourceInput) -> std::fmt::Result {
     }
     if let Some(unpack) = &input.unpack {
         let subdir = unpack.subdir.as_ref().map(|it| format!(", then {it}")).unwrap_or_default();
+        if let Some(inner) = &unpack.inner {
+            writeln!(text, "  the archive {inner} in it")?;
+        }
         writeln!(text, "  unpacked with strip {}{subdir}", unpack.strip)?;
         for patch in &unpack.patches {
             writeln!(text, "  patched with {} (-p{})", patch.path, patch.strip)?;

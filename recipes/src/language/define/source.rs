@@ -28,6 +28,7 @@ pub(in super::super) struct Given<'a, 'v> {
     pub name: Option<&'v str>,
     pub at: Option<&'v str>,
     pub unpack: Option<bool>,
+    pub inner: Option<&'v str>,
     pub strip: i64,
     pub subdir: Option<&'v str>,
     pub patches: Vec<&'v str>,
@@ -66,12 +67,14 @@ pub(in super::super) fn define(
             ));
         }
         true => Some(UnpackSource {
+            inner: given.inner.map(|text| tree_path("inner", text)).transpose()?,
             strip: usize::try_from(number("strip", given.strip, "components")?).unwrap_or(usize::MAX),
             subdir: given.subdir.map(|text| tree_path("subdir", text)).transpose()?,
             patches: patches(&given.patches, given.patch_strip, context)?,
         }),
         false => {
             let needless = [
+                ("inner", given.inner.is_some()),
                 ("strip", given.strip != 0),
                 ("subdir", given.subdir.is_some()),
                 ("patches", !given.patches.is_empty()),

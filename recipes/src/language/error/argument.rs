@@ -235,7 +235,7 @@ impl ArgumentError {
             Self::License { .. } => "the SPDX licence list has all names; for one that it lacks, write \
                                      LicenseRef-NAME"
                 .to_owned(),
-            Self::Without { one, .. } if matches!(*one, "strip" | "subdir" | "patches") => {
+            Self::Without { one, .. } if matches!(*one, "inner" | "strip" | "subdir" | "patches") => {
                 "what is not unpacked is taken as the file that it is".to_owned()
             }
             Self::PreferredNoInput { .. } => "it has to be one of `inputs` or `sources`".to_owned(),

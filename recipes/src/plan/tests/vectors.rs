@@ -14,7 +14,7 @@ fn the_texts_of_requests_do_not_change() {
         "pkgs/a/recipe.star",
         "recipe(name = 'a', version = '1', script = 'a', sources = [
             source(sha256 = '7d5b0b6062521e4627e099e4c9dc8248d32a30285e959b7eecaa780cf8cfd4a4', name = 'x.tar',
-                   strip = 1, subdir = 'a/b', patches = ['x.patch']),
+                   strip = 1, subdir = 'a/b', inner = 'x/y.tar.xz', patches = ['x.patch']),
             source(sha256 = '7d5b0b6062521e4627e099e4c9dc8248d32a30285e959b7eecaa780cf8cfd4a4', name = 'y.zip',
                    at = '/y'),
             local('x.patch')])",
@@ -24,7 +24,8 @@ fn the_texts_of_requests_do_not_change() {
     assert_eq!(
         text(unpacking(&recipe.sources[0])),
         [
-            r#"{"patches":[{"patch":"d3b78567072739d20bd420372f50fb4b6b56b2755290cb5802e505a326799535","strip":1}],"#,
+            r#"{"inner":"x/y.tar.xz","#,
+            r#""patches":[{"patch":"d3b78567072739d20bd420372f50fb4b6b56b2755290cb5802e505a326799535","strip":1}],"#,
             r#""sha256":"7d5b0b6062521e4627e099e4c9dc8248d32a30285e959b7eecaa780cf8cfd4a4","#,
             r#""strip":1,"subdir":"a/b","unpack":1}"#,
         ]

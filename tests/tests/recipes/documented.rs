@@ -1,0 +1,51 @@
+//! `docs/recipes.md`: its reference is what the functions say of themselves, and its examples are recipes.
+
+use super::*;
+
+const BEGIN: &str = "<!-- reference: begin -->\n";
+const END: &str = "<!-- reference: end -->\n";
+
+fn page() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("docs/recipes.md")
+}
+
+/// The functions' own words. `STELE_UPDATE_DOCS=1` writes them into the page.
+#[test]
+fn the_reference_is_what_the_functions_say() {
+    let mut reference = String::new();
+    for (_, text) in stele_recipes::language::reference() {
+        let text = text.replace("\n## ", "\n### ").replace("\n#### ", "\n").replace("\n\n\n", "\n");
+        reference.push_str(&format!("\n#{}\n", text.trim()));
+    }
+    let text = fs::read_to_string(page()).unwrap();
+    let (before, rest) = text.split_once(BEGIN).unwrap();
+    let (_, after) = rest.split_once(END).unwrap();
+    let expected = format!("{before}{BEGIN}{reference}\n{END}{after}");
+    if std::env::var_os("STELE_UPDATE_DOCS").is_some() {
+        fs::write(page(), &expected).unwrap();
+    }
+    assert!(fs::read_to_string(page()).unwrap() == expected, "run this test with STELE_UPDATE_DOCS=1");
+}
+
+#[test]
+fn the_examples_are_recipes() {
+    let tree = Tree::new(&[
+        ("pkgs/tcc/recipe.star", &plain("tcc", &[])),
+        ("pkgs/hello/hello.c", "int main(void) { return 0; }\n"),
+        (
+            "pkgs/zlib/static-only.patch",
+            "--- a/Makefile\n+++ b/Makefile\n@@ -1 +1 @@\n-all: shared\n+all: static\n",
+        ),
+    ]);
+    let text = fs::read_to_string(page()).unwrap();
+    let mut count = 0;
+    for example in text.split("```python\n# ").skip(1) {
+        let (path, code) = example.split_once('\n').unwrap();
+        tree.put(path, code.split("```").next().unwrap());
+        count += 1;
+    }
+    assert_eq!(count, 3);
+    assert_eq!(tree.stele.ok(&["recipe", "check"]), "3 recipes are right");
+    let zlib = tree.stele.json(&["recipe", "show", "zlib"]);
+    assert_eq!(zlib["outputs"], serde_json::json!({"out": "/out/out", "doc": "/out/doc"}));
+}
