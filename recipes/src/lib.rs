@@ -7,3 +7,4 @@ pub mod action;
 pub mod content;
 pub mod patch;
 pub mod paths;
+pub mod unpack;
