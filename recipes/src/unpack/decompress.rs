@@ -38,7 +38,8 @@ pub(super) fn open<'a>(bytes: &'a mut dyn Read, gauge: &'a Gauge) -> Result<Open
             }
             Seen::Compressed(compression) => {
                 layers.push(compression);
-                let decoder = decoder(compression, BufReader::with_capacity(BUFFER, whole), gauge.limits.window);
+                let decoder =
+                    decoder(compression, BufReader::with_capacity(BUFFER, whole), gauge.limits.window);
                 bytes = Box::new(Layer { decoder, compression, gauge, offset: 0 });
             }
         }
@@ -84,7 +85,8 @@ impl<R: BufRead> ZstdFrames<R> {
                     return Ok(true);
                 }
                 Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame {
-                    length, ..
+                    length,
+                    ..
                 })) => {
                     let length = u64::from(length);
                     if io::copy(&mut self.bytes.by_ref().take(length), &mut io::sink())? < length {

@@ -32,6 +32,9 @@ pub enum UnpackError {
     /// The archive's bytes could not be read.
     #[error("the archive cannot be read")]
     Read(#[source] io::Error),
+    /// A zip is read from its end, so it is put into a temporary file first; that failed.
+    #[error("a temporary file cannot be written or read")]
+    Spool(#[source] io::Error),
     /// A file or a tree could not be kept.
     #[error(transparent)]
     Content(#[from] ContentError),
@@ -75,6 +78,12 @@ pub enum UnpackError {
         /// Bytes that came of them.
         unpacked: u64,
     },
+    /// Its names and targets are longer than the limits allow.
+    #[error("the names and link targets in it have more than {most} bytes together")]
+    Text {
+        /// The bound in bytes.
+        most: u64,
+    },
     /// It holds more files and directories than the limits allow.
     #[error("it holds more than {most} entries")]
     Entries {
@@ -100,6 +109,20 @@ pub enum UnpackError {
         /// What is wrong with it.
         #[source]
         why: EntryError,
+    },
+    /// A symbolic link leads above the root, though its text does not say so.
+    #[error("the symbolic link {link} to {target} leads outside of the tree")]
+    LeadsOutside {
+        /// The link's name in what was asked for.
+        link: EntryName,
+        /// What it says.
+        target: EntryName,
+    },
+    /// To say where the symbolic links lead takes too long.
+    #[error("its symbolic links lead through each other more than {most} times")]
+    Links {
+        /// The bound: how many components were looked at.
+        most: usize,
     },
     /// The tar's framing is broken.
     #[error("the tar, at byte {offset}: {why}")]
@@ -167,11 +190,27 @@ pub enum EntryError {
     /// It is a socket.
     #[error("it is a socket")]
     Socket,
+    /// It is something that GNU tar alone has, and that is no file.
+    #[error(
+        "it is {what}, and belongs to GNU tar's incremental or multi-volume archives, which are not read"
+    )]
+    OfGnu {
+        /// What it is.
+        what: &'static str,
+    },
     /// It is of a kind that no tree has, or that nobody knows.
     #[error("nothing of kind {kind:#x} can be unpacked")]
     Kind {
         /// The tar header's type flag, or the type bits of the zip entry's mode.
         kind: u32,
+    },
+    /// It is a hard link to something that cannot be a name.
+    #[error("it is a hard link to {target}, which will not do: {why}")]
+    HardLinkName {
+        /// What it names.
+        target: EntryName,
+        /// What is wrong with that.
+        why: Box<EntryError>,
     },
     /// It is a hard link to nothing that came before it.
     #[error("it is a hard link to {target}, and no such file came before it")]
@@ -230,6 +269,15 @@ pub enum EntryError {
     /// The map of a sparse file is wrong.
     #[error("the map of this sparse file is wrong: {0}")]
     Sparse(#[from] SparseError),
+    /// A zip entry has two names that differ.
+    #[error("it has a second name, {name}, in its Unicode path field")]
+    OtherName {
+        /// The second name.
+        name: EntryName,
+    },
+    /// A zip entry's name ends like that of a directory, and its mode says that it is none; or the other way round.
+    #[error("its name and its mode disagree whether it is a directory")]
+    DirectoryOrNot,
     /// A zip entry is encrypted.
     #[error("it is encrypted")]
     Encrypted,
@@ -284,6 +332,9 @@ pub enum TarError {
     /// A header's checksum is not that of its bytes.
     #[error("the header's checksum is wrong")]
     Checksum,
+    /// A header says `ustar` in a way that nobody knows, so that it is not clear where its name is.
+    #[error("the header's magic is that of no known tar")]
+    Magic,
     /// A number in a header is none.
     #[error("the header's {field} is no number")]
     Number {
@@ -309,7 +360,7 @@ pub enum TarError {
     #[error("it is cut short: the block of zeros at its end is missing")]
     NoEnd,
     /// Something follows the zeros that end a tar.
-    #[error("it has ended, and something else follows: another archive, or rubbish")]
+    #[error("it has ended, and something else than zeros follows: another archive, or rubbish")]
     Trailing,
     /// An extended header is longer than any that is needed.
     #[error("an extended header has {found} bytes; at most {most} are allowed")]

@@ -12,8 +12,12 @@ use crate::content::Content;
 /// What an entry is, apart from its name.
 pub(super) enum Entry {
     Directory,
-    /// A file or a symbolic link whose target was not looked at yet.
+    /// A file.
     Leaf(Node),
+    /// A symbolic link; nothing of its target was looked at.
+    Symlink {
+        target: Vec<u8>,
+    },
     /// The other name of an entry that came before.
     HardLink {
         target: Vec<u8>,
@@ -49,26 +53,10 @@ impl<'a> Growing<'a> {
         if full.is_empty() && !matches!(entry, Entry::Directory) {
             return Err(refused(EntryError::RootNoDirectory));
         }
-        let leaf = match entry {
-            Entry::Directory => None,
-            Entry::Leaf(node) => Some(node),
-            Entry::HardLink { target } => {
-                let found = path::parse(&target, &self.gauge.limits).map_err(refused)?;
-                // An entry that is dropped may name one that was dropped.
-                if full.len() <= self.strip {
-                    return Ok(());
-                }
-                Some(self.linked(&found, target).map_err(refused)?)
-            }
+        let Some(leaf) = self.leaf(&full, entry).map_err(refused)? else {
+            return Ok(());
         };
-        if let Some(Node::Symlink { target }) = &leaf {
-            check_target(target.as_bytes(), full.len() - 1).map_err(refused)?;
-            if full.len() > self.strip {
-                check_target(target.as_bytes(), full.len() - 1 - self.strip).map_err(refused)?;
-            }
-        }
-        let path = full.get(self.strip..).unwrap_or_default();
-        let Some((last, above)) = path.split_last() else {
+        let Some((last, above)) = full[self.strip.min(full.len())..].split_last() else {
             return Ok(());
         };
         let mut at = 0;
@@ -88,11 +76,7 @@ impl<'a> Growing<'a> {
             (None, None) => {
                 self.add_directory(at, last)?;
             }
-            (None, Some(node)) => {
-                self.leaves += 1;
-                self.check_entries()?;
-                self.directories[at].insert(last.clone(), Slot::Leaf(node));
-            }
+            (None, Some(node)) => self.add_leaf(at, last, node)?,
             (Some(Slot::Directory(_)), None) => {}
             (Some(Slot::Leaf(before)), Some(node)) if *before == node => {}
             (Some(Slot::Leaf(_)), Some(_)) => return Err(refused(EntryError::Twice)),
@@ -101,7 +85,44 @@ impl<'a> Growing<'a> {
         Ok(())
     }
 
+    /// What `entry` at `full` is: nothing when it is dropped, else a directory, `None`, or a leaf that will do there.
+    fn leaf(&self, full: &Path, entry: Entry) -> Result<Option<Option<Node>>, EntryError> {
+        let left = full.len().checked_sub(self.strip).filter(|left| *left > 0);
+        let node = match entry {
+            Entry::Directory => return Ok(left.map(|_| None)),
+            Entry::Leaf(node) => node,
+            Entry::Symlink { target } => Node::Symlink { target: check_target(&target, full.len() - 1)? },
+            Entry::HardLink { target } => {
+                let found = path::parse(&target, &self.gauge.limits).map_err(|why| {
+                    EntryError::HardLinkName { target: EntryName(target.clone()), why: Box::new(why) }
+                })?;
+                // An entry that is dropped may name one that was dropped.
+                if left.is_none() {
+                    return Ok(None);
+                }
+                self.linked(&found, target)?
+            }
+        };
+        let Some(left) = left else { return Ok(None) };
+        // A hard link to a symbolic link may stand elsewhere, and what is left by the strip is another tree.
+        if let Node::Symlink { target } = &node {
+            check_target(target.as_bytes(), full.len() - 1)?;
+            check_target(target.as_bytes(), left - 1)?;
+        }
+        Ok(Some(Some(node)))
+    }
+
+    fn add_leaf(&mut self, within: usize, name: &Name, node: Node) -> Result<(), UnpackError> {
+        let target = if let Node::Symlink { target } = &node { target.as_bytes().len() } else { 0 };
+        self.gauge.count_text(name.as_bytes().len() + target)?;
+        self.leaves += 1;
+        self.check_entries()?;
+        self.directories[within].insert(name.clone(), Slot::Leaf(node));
+        Ok(())
+    }
+
     fn add_directory(&mut self, within: usize, name: &Name) -> Result<usize, UnpackError> {
+        self.gauge.count_text(name.as_bytes().len())?;
         let next = self.directories.len();
         self.directories[within].insert(name.clone(), Slot::Directory(next));
         self.directories.push(Directory::new());

@@ -16,6 +16,8 @@ pub struct Limits {
     pub bytes: u64,
     /// The most files, links and directories, including directories that names only imply. By default 1,000,000.
     pub entries: usize,
+    /// The most bytes of all names and link targets together: they are held in memory. By default 256 MiB.
+    pub text: u64,
     /// The most unpacked bytes for each packed one, once `ratio_from` bytes are unpacked. By default 200.
     pub ratio: u64,
     /// How many unpacked bytes are let pass before `ratio` counts. By default 64 MiB.
@@ -36,6 +38,7 @@ impl Default for Limits {
         Self {
             bytes: 16 << 30,
             entries: 1_000_000,
+            text: 256 << 20,
             ratio: 200,
             ratio_from: 64 << 20,
             nesting: 4,
@@ -54,6 +57,7 @@ pub(super) struct Gauge {
     pub(super) limits: Limits,
     packed: Cell<u64>,
     unpacked: Cell<u64>,
+    text: Cell<u64>,
     failed: Cell<bool>,
     reason: RefCell<Option<UnpackError>>,
 }
@@ -64,6 +68,7 @@ impl Gauge {
             limits,
             packed: Cell::new(0),
             unpacked: Cell::new(0),
+            text: Cell::new(0),
             failed: Cell::new(false),
             reason: RefCell::new(None),
         }
@@ -110,11 +115,37 @@ impl Gauge {
         Ok(())
     }
 
-    /// Counts bytes of files, holes included.
-    pub(super) fn count_content(&self, bytes: u64) -> Result<(), UnpackError> {
-        let unpacked = self.unpacked.get().saturating_add(bytes);
-        self.unpacked.set(unpacked);
-        self.allows(unpacked)
+    /// Whether a file of `size` bytes may come, holes included: what is too large need not be read first.
+    pub(super) fn expect_content(&self, size: u64) -> Result<(), UnpackError> {
+        match self.unpacked.get().saturating_add(size) > self.limits.bytes {
+            true => Err(UnpackError::Bytes { most: self.limits.bytes }),
+            false => Ok(()),
+        }
+    }
+
+    /// Counts the bytes of a name or target that is held from now on.
+    pub(super) fn count_text(&self, bytes: usize) -> Result<(), UnpackError> {
+        self.text.set(self.text.get().saturating_add(bytes as u64));
+        match self.text.get() > self.limits.text {
+            true => Err(UnpackError::Text { most: self.limits.text }),
+            false => Ok(()),
+        }
+    }
+}
+
+/// The bytes of a file, counted as they come, holes included.
+pub(super) struct Metered<'a, R> {
+    pub(super) bytes: R,
+    pub(super) gauge: &'a Gauge,
+}
+
+impl<R: Read> Read for Metered<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.bytes.read(buffer)?;
+        let unpacked = self.gauge.unpacked.get().saturating_add(count as u64);
+        self.gauge.unpacked.set(unpacked);
+        self.gauge.allows(unpacked).map_err(|reason| self.gauge.fail(reason))?;
+        Ok(count)
     }
 }
 

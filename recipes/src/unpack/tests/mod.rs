@@ -1,0 +1,1 @@
+//! What archives are refused, and what the others become.
