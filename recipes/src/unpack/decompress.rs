@@ -7,6 +7,7 @@ use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 use super::format::{Format, HEAD, Seen, recognise};
 use super::limits::{Gauge, Layer, Source};
+use super::lzip::LzipMembers;
 use super::{Compression, UnpackError};
 
 /// Between two layers.
@@ -55,7 +56,7 @@ fn decoder<'a>(compression: Compression, bytes: impl BufRead + 'a, window: u64) 
             let kib = u32::try_from(window / 1024).unwrap_or(u32::MAX - 1);
             Box::new(lzma_rust2::XzReader::new_mem_limit(bytes, true, kib))
         }
-        Compression::Lzip => Box::new(lzma_rust2::LzipReader::new(bytes)),
+        Compression::Lzip => Box::new(LzipMembers::new(bytes, window)),
         Compression::Zstd => Box::new(ZstdFrames::new(bytes, window)),
     }
 }

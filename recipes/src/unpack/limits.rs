@@ -25,7 +25,7 @@ pub struct Limits {
     /// The most compressions inside each other. By default 4.
     pub nesting: usize,
     /// The most bytes of a decoder's window. By default 128 MiB, which is what `zstd -d` takes, and twice that
-    /// of `xz -9`. For lzip the format's own 512 MiB bound it.
+    /// of `xz -9`.
     pub window: u64,
     /// The most bytes of an entry's name. By default 4,095 (`PATH_MAX` less the NUL).
     pub name: usize,

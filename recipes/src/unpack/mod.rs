@@ -34,6 +34,7 @@ mod format;
 mod growing;
 mod limits;
 mod links;
+mod lzip;
 mod path;
 mod tar;
 #[cfg(test)]
