@@ -55,7 +55,11 @@ impl<R: BufRead> LzipMembers<R> {
         let mut magic = Vec::with_capacity(6);
         rest.by_ref().take(6).read_to_end(&mut magic)?;
         let &[b'L', b'Z', b'I', b'P', 1, code] = magic.as_slice() else {
-            return if magic.is_empty() { Ok(false) } else { Err(damaged("no member begins where one must")) };
+            return if magic.is_empty() {
+                Ok(false)
+            } else {
+                Err(damaged("no member begins where one must"))
+            };
         };
         // A power of two, less some of its sixteenths.
         let base = 1_u64.checked_shl(u32::from(code & 31)).unwrap_or(0);

@@ -38,7 +38,11 @@ fn a_stream_that_is_cut_short_is_refused_at_every_byte() {
     for (compression, sample) in SAMPLES {
         for length in 0..sample.len() {
             let found = try_unpack(&sample[..length], &all());
-            assert!(found.is_err(), "{compression} was taken without its last {} bytes", sample.len() - length);
+            assert!(
+                found.is_err(),
+                "{compression} was taken without its last {} bytes",
+                sample.len() - length
+            );
         }
         becomes(sample, SMALL);
     }
@@ -64,7 +68,9 @@ fn a_stream_that_is_damaged_is_refused_or_gives_the_same() {
 #[test]
 fn what_follows_a_stream_is_refused() {
     for (compression, sample) in SAMPLES {
-        for rubbish in [&b"x"[..], b"rubbish, and a good deal of it", &sample[..3], &sample[..sample.len() - 1]] {
+        for rubbish in
+            [&b"x"[..], b"rubbish, and a good deal of it", &sample[..3], &sample[..sample.len() - 1]]
+        {
             let error = try_unpack(&[sample, rubbish].concat(), &all()).expect_err(compression).to_string();
             // A second stream that is whole but for its last bytes is too much of a tar first.
             let wrong = format!("the {compression} data is damaged or cut short, 4096 ");
@@ -100,7 +106,8 @@ fn members_one_behind_the_other_are_one_stream() {
 #[test]
 fn frames_that_zstd_skips_are_skipped() {
     let skipped = [&[0x53, 0x2a, 0x4d, 0x18, 3, 0, 0, 0][..], b"any"].concat();
-    let frames = [&skipped[..], &zstd(&TAR[..700]), &skipped, &skipped, &zstd(&TAR[700..]), &skipped].concat();
+    let frames =
+        [&skipped[..], &zstd(&TAR[..700]), &skipped, &skipped, &zstd(&TAR[700..]), &skipped].concat();
     becomes(&frames, SMALL);
     for cut in 1..skipped.len() {
         assert!(try_unpack(&frames[..frames.len() - cut], &all()).is_err(), "{cut} bytes cut");
@@ -124,7 +131,10 @@ fn a_zstd_frame_must_have_the_length_that_it_states() {
     };
     assert_eq!(frame(3, b"abc"), "this is no archive: inside zstd it seems to be text");
     let wrong = frame(2, b"ab");
-    assert_eq!(wrong, "the zstd data is damaged or cut short, 2 bytes into what it holds: a frame is not as long as it says");
+    assert_eq!(
+        wrong,
+        "the zstd data is damaged or cut short, 2 bytes into what it holds: a frame is not as long as it says"
+    );
 }
 
 #[test]

@@ -68,7 +68,9 @@ fn a_bit_that_flips_in_a_header_is_noticed_or_means_nothing() {
 fn a_zip_with_a_byte_changed_is_refused_or_differs_only_in_its_modes() {
     let zip = include_bytes!("samples/small.zip");
     let without_modes = |seen: Seen| -> Vec<(String, String)> {
-        seen.into_iter().map(|(path, what)| (path, what.trim_start_matches(['*', '=', '-', '>', ' ']).to_owned())).collect()
+        seen.into_iter()
+            .map(|(path, what)| (path, what.trim_start_matches(['*', '=', '-', '>', ' ']).to_owned()))
+            .collect()
     };
     let whole = without_modes(try_unpack(zip, &all()).expect("whole"));
     for at in 0..zip.len() {

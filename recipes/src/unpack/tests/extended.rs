@@ -12,8 +12,18 @@ fn records_refused(records: &[u8], why: &str) {
 fn records_that_are_malformed_are_refused() {
     let malformed = "a pax record is malformed";
     let records: [&[u8]; 12] = [
-        b"x", b"9 path=a\nx", b"11 path=a\n", b"8 path=a\n", b"path=a\n", b"0 \n", b"3 \n", b"5 a=b", b"6 ab=\0",
-        b"4 =\n", b"-1 a=b\n", b"99999999999999999999999 a=b\n",
+        b"x",
+        b"9 path=a\nx",
+        b"11 path=a\n",
+        b"8 path=a\n",
+        b"path=a\n",
+        b"0 \n",
+        b"3 \n",
+        b"5 a=b",
+        b"6 ab=\0",
+        b"4 =\n",
+        b"-1 a=b\n",
+        b"99999999999999999999999 a=b\n",
     ];
     for bytes in records {
         records_refused(bytes, malformed);
@@ -23,7 +33,10 @@ fn records_that_are_malformed_are_refused() {
 #[test]
 fn a_key_that_decides_comes_once() {
     for (key, value) in [("path", "a"), ("linkpath", "a"), ("size", "0"), ("GNU.sparse.major", "1")] {
-        records_refused(&records_of(&[(key, value), (key, value)]), &format!("the pax key {key} comes twice"));
+        records_refused(
+            &records_of(&[(key, value), (key, value)]),
+            &format!("the pax key {key} comes twice"),
+        );
     }
 }
 
@@ -42,7 +55,10 @@ fn a_value_that_will_not_do_is_refused() {
         ("GNU.sparse.numbytes", "1"),
         ("GNU.sparse.new", "1"),
     ] {
-        records_refused(&record(key, value.as_bytes()), &format!("the pax key {key} has a value that will not do"));
+        records_refused(
+            &record(key, value.as_bytes()),
+            &format!("the pax key {key} has a value that will not do"),
+        );
     }
 }
 
@@ -63,7 +79,11 @@ fn two_headers_that_name_one_entry_are_refused() {
     let why = "one entry has two extended headers of a kind, or two long names";
     let (path, long) = (record("path", b"a"), b"b\0");
     let two = |one: (u8, &[u8]), other: (u8, &[u8])| {
-        Tar::default().entry(b"x", one.0, one.1, b"").entry(b"x", other.0, other.1, b"").symlink("l", "t").end()
+        Tar::default()
+            .entry(b"x", one.0, one.1, b"")
+            .entry(b"x", other.0, other.1, b"")
+            .symlink("l", "t")
+            .end()
     };
     refused(&two((b'x', &path), (b'x', &path)), &format!("the tar, at byte 1024: {why}"));
     refused(&two((b'L', long), (b'L', long)), &format!("the tar, at byte 1024: {why}"));
@@ -85,7 +105,10 @@ fn a_header_for_nothing_is_refused() {
 fn a_header_that_is_too_long_is_refused() {
     for kind in [b'x', b'g', b'L', b'K'] {
         let bytes = Tar::default().raw(&header(b"x", kind, (8 << 20) + 1, b"")).end();
-        refused(&bytes, "the tar, at byte 0: an extended header has 8388609 bytes; at most 8388608 are allowed");
+        refused(
+            &bytes,
+            "the tar, at byte 0: an extended header has 8388609 bytes; at most 8388608 are allowed",
+        );
     }
     let comment = "c".repeat(1 << 20);
     becomes(&Tar::default().pax(&[("comment", &comment)]).file("f", "").end(), &[("f", "= ")]);

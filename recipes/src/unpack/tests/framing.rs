@@ -83,7 +83,9 @@ fn numbers_that_are_none_are_refused() {
 #[test]
 fn numbers_in_base_256_and_with_spaces_are_read() {
     let data = padded(b"abc".to_vec());
-    for size in [&[0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3][..], b"         3\0\0", b"3          \0", b"000000000003"] {
+    for size in
+        [&[0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3][..], b"         3\0\0", b"3          \0", b"000000000003"]
+    {
         becomes(&Tar::default().raw(&header_with(&[(124, size)])).raw(&data).end(), &[("f", "= abc")]);
     }
 }
@@ -156,7 +158,9 @@ fn files_of_all_flags_and_old_directories_are_read() {
 
 #[test]
 fn of_the_mode_only_the_owners_execute_bit_counts() {
-    for (mode, what) in [("0000644", "= "), ("0000755", "* "), ("0000100", "* "), ("0000011", "= "), ("0007644", "= ")] {
+    for (mode, what) in
+        [("0000644", "= "), ("0000755", "* "), ("0000100", "* "), ("0000011", "= "), ("0007644", "= ")]
+    {
         let bytes = Tar::default().raw(&header_with(&[(100, mode.as_bytes())])).end();
         becomes(&bytes, &[("f", what)]);
     }

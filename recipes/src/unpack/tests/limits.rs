@@ -30,7 +30,11 @@ fn bytes_are_limited() {
 
 #[test]
 fn bytes_of_each_layer_are_limited() {
-    refused_with(&bomb(100_000), &with(|limits| limits.bytes = 50_000), "it unpacks to more than 50000 bytes");
+    refused_with(
+        &bomb(100_000),
+        &with(|limits| limits.bytes = 50_000),
+        "it unpacks to more than 50000 bytes",
+    );
     let endless = Tar::default().file("f", "").raw(&vec![0; 1 << 20]).0;
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     encoder.write_all(&endless).expect("memory takes all");
@@ -69,7 +73,11 @@ fn entries_are_limited_also_those_that_names_imply() {
 #[test]
 fn the_text_of_names_and_targets_is_limited() {
     let tar = Tar::default().file("ab/cd", "").symlink("e", "fgh").end();
-    refused_with(&tar, &with(|limits| limits.text = 7), "the names and link targets in it have more than 7 bytes together");
+    refused_with(
+        &tar,
+        &with(|limits| limits.text = 7),
+        "the names and link targets in it have more than 7 bytes together",
+    );
     assert!(try_unpack(&tar, &with(|limits| limits.text = 8)).is_ok());
 }
 

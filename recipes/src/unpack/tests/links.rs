@@ -98,7 +98,8 @@ fn a_hard_link_to_what_did_not_come_before_is_refused() {
 #[test]
 fn a_hard_link_out_of_the_archive_is_refused() {
     let why = "which will not do";
-    for (target, what) in [("/etc/passwd", "is absolute"), ("../f", "has a component `..`"), ("", "is empty")] {
+    for (target, what) in [("/etc/passwd", "is absolute"), ("../f", "has a component `..`"), ("", "is empty")]
+    {
         let tar = Tar::default().hard("h", target).end();
         let error = format!("entry h at byte 0: it is a hard link to {target}, {why}: its name {what}");
         refused(&tar, &error);

@@ -98,7 +98,8 @@ fn records_of(records: &[(&str, &str)]) -> Vec<u8> {
 
 fn record(key: &str, value: &[u8]) -> Vec<u8> {
     let rest = key.len() + value.len() + 3;
-    let length = (rest..).find(|length| rest + length.to_string().len() == *length).expect("some length fits");
+    let length =
+        (rest..).find(|length| rest + length.to_string().len() == *length).expect("some length fits");
     [format!("{length} {key}=").as_bytes(), value, b"\n"].concat()
 }
 

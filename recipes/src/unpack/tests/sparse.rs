@@ -46,16 +46,28 @@ fn maps_that_contradict_themselves_or_the_data_are_refused() {
     map_refused(&with_map("4", "1\n3\n2\n", "ab"), "a piece ends behind the end of the file");
     map_refused(&with_map("9", "1\n3\n2\n", "abc"), "its pieces are not as long as the data");
     map_refused(&with_map("9", "1\n3\n2\n", "a"), "its pieces are not as long as the data");
-    map_refused(&with_map("9", "1\n9223372036854775807\n2\n", "ab"), "a piece ends behind the end of the file");
+    map_refused(
+        &with_map("9", "1\n9223372036854775807\n2\n", "ab"),
+        "a piece ends behind the end of the file",
+    );
     map_refused(&with_map("9", "x\n", "ab"), "a number in it is none");
     map_refused(&with_map("9", "\n", "ab"), "a number in it is none");
     map_refused(&with_map("9", "1\n\n2\n", "ab"), "a number in it is none");
     map_refused(&with_map("9", &"1".repeat(30), "ab"), "a number in it is none");
     map_refused(&with_map("9", "262145\n", ""), "it has more than 262144 pieces");
     map_refused(&with_map("9", "3\n0\n1\n", "a"), "a number in it is none");
-    map_refused(&version_1("9").entry(b"m", b'0', b"1\n3\n", b"").end(), "its pieces are not as long as the data");
-    map_refused(&old(9, 3, &[(3, 2), (1, 1)], false).raw(&padded(b"abc".to_vec())).end(), "its pieces are not in order");
-    map_refused(&old(3, 2, &[(2, 2)], false).raw(&padded(b"ab".to_vec())).end(), "a piece ends behind the end of the file");
+    map_refused(
+        &version_1("9").entry(b"m", b'0', b"1\n3\n", b"").end(),
+        "its pieces are not as long as the data",
+    );
+    map_refused(
+        &old(9, 3, &[(3, 2), (1, 1)], false).raw(&padded(b"abc".to_vec())).end(),
+        "its pieces are not in order",
+    );
+    map_refused(
+        &old(3, 2, &[(2, 2)], false).raw(&padded(b"ab".to_vec())).end(),
+        "a piece ends behind the end of the file",
+    );
 }
 
 #[test]
@@ -67,7 +79,10 @@ fn records_of_no_version_are_refused() {
     map_refused(&file(&[("GNU.sparse.size", "0"), ("GNU.sparse.numblocks", "0")]), why);
     map_refused(&file(&[("GNU.sparse.offset", "0")]), why);
     let mixed = [("GNU.sparse.size", "0"), ("GNU.sparse.numblocks", "0"), ("GNU.sparse.map", "")];
-    map_refused(&file(&[&mixed[..], &[("GNU.sparse.realsize", "0"), ("GNU.sparse.name", "s")]].concat()), why);
+    map_refused(
+        &file(&[&mixed[..], &[("GNU.sparse.realsize", "0"), ("GNU.sparse.name", "s")]].concat()),
+        why,
+    );
     let count = [("GNU.sparse.size", "9"), ("GNU.sparse.numblocks", "2"), ("GNU.sparse.map", "0,0")];
     map_refused(&file(&[&count[..], &[("GNU.sparse.name", "s")]].concat()), "a number in it is none");
     map_refused(&version_1("0").dir("d").end(), why);
@@ -105,13 +120,15 @@ fn all_versions_give_the_same_file() {
     let version_0_1 = Tar::default().pax(&[sizes, map].concat()).file("made-up", "abc").end();
     becomes(&version_0_1, &[(name, text)]);
     let piece = |offset, length| [("GNU.sparse.offset", offset), ("GNU.sparse.numbytes", length)];
-    let version_0_0 = Tar::default().pax(&[sizes, piece("3", "2"), piece("6", "1")].concat()).file("s", "abc").end();
+    let version_0_0 =
+        Tar::default().pax(&[sizes, piece("3", "2"), piece("6", "1")].concat()).file("s", "abc").end();
     becomes(&version_0_0, &[(name, text)]);
     let oldest = old(9, 3, &[(3, 2), (6, 1)], false).raw(&padded(b"abc".to_vec())).end();
     becomes(&oldest, &[(name, text)]);
     let mut block = [0; 512];
     block[..24].copy_from_slice(&map_entry((6, 1)));
-    let longer = old(9, 3, &[(0, 0), (1, 0), (2, 0), (3, 2)], true).raw(&block).raw(&padded(b"abc".to_vec())).end();
+    let longer =
+        old(9, 3, &[(0, 0), (1, 0), (2, 0), (3, 2)], true).raw(&block).raw(&padded(b"abc".to_vec())).end();
     becomes(&longer, &[(name, text)]);
 }
 

@@ -147,7 +147,8 @@ fn a_descriptor_stands_behind_its_data_and_agrees() {
         for at in 0..descriptor.len() {
             let mut wrong = descriptor.clone();
             wrong[at] ^= 1;
-            let error = try_unpack(&zip(&[Item { descriptor: wrong, ..one.clone() }]), &all()).expect_err("a lie");
+            let error =
+                try_unpack(&zip(&[Item { descriptor: wrong, ..one.clone() }]), &all()).expect_err("a lie");
             assert!(error.to_string().starts_with("the zip, at byte 34: "), "{error}");
         }
     }
@@ -165,7 +166,11 @@ fn zip64(numbers: &[u64]) -> Vec<u8> {
 
 #[test]
 fn numbers_of_64_bits_are_read_and_have_to_be_needed() {
-    let wide = Item { local: Some([file("f", "x").crc, u32::MAX, u32::MAX]), local_extra: zip64(&[1, 1]), ..file("f", "x") };
+    let wide = Item {
+        local: Some([file("f", "x").crc, u32::MAX, u32::MAX]),
+        local_extra: zip64(&[1, 1]),
+        ..file("f", "x")
+    };
     becomes(&zip(std::slice::from_ref(&wide)), &[("f", "= x")]);
     let lie = Item { local_extra: zip64(&[1, 2]), ..wide.clone() };
     zip_refused(&zip(&[lie]), 0, CONTRADICTION);
@@ -179,7 +184,8 @@ fn numbers_of_64_bits_are_read_and_have_to_be_needed() {
     let (bytes, mut directory) = parts(&[Item { extra: zip64(&[1, 1, 0]), ..file("f", "x") }]);
     directory[20..28].fill(0xff);
     directory[42..46].fill(0xff);
-    let whole = |directory: &[u8]| [&bytes[..], directory, &end(1, directory.len(), bytes.len(), b"")].concat();
+    let whole =
+        |directory: &[u8]| [&bytes[..], directory, &end(1, directory.len(), bytes.len(), b"")].concat();
     becomes(&whole(&directory), &[("f", "= x")]);
     directory[42..46].fill(0);
     zip_refused(&whole(&directory), bytes.len(), CONTRADICTION);

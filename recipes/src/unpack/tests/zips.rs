@@ -191,7 +191,8 @@ fn a_target_that_is_too_long_is_refused() {
 
 #[test]
 fn a_second_name_that_differs_is_refused() {
-    let unicode = |name: &str| [&[0x75, 0x70][..], &short(5 + name.len()), &[1, 0, 0, 0, 0], name.as_bytes()].concat();
+    let unicode =
+        |name: &str| [&[0x75, 0x70][..], &short(5 + name.len()), &[1, 0, 0, 0, 0], name.as_bytes()].concat();
     let why = "it has a second name, other, in its Unicode path field";
     item_refused(Item { extra: unicode("other"), ..file("f", "") }, why);
     let bytes = zip(&[Item { local_extra: unicode("other"), ..file("f", "") }]);
@@ -240,7 +241,11 @@ fn what_a_zip_holds_is_limited() {
     let bytes = zip(&[file("a", "123"), file("b", "456")]);
     refused_with(&bytes, &limits(&|it| it.bytes = 5), "it unpacks to more than 5 bytes");
     refused_with(&bytes, &limits(&|it| it.entries = 1), "it holds more than 1 entries");
-    refused_with(&bytes, &limits(&|it| it.text = 1), "the names and link targets in it have more than 1 bytes together");
+    refused_with(
+        &bytes,
+        &limits(&|it| it.text = 1),
+        "the names and link targets in it have more than 1 bytes together",
+    );
     let bomb = zip(&[deflated("a", &"0".repeat(1 << 20))]);
     let error = try_unpack(&bomb, &limits(&|it| it.ratio_from = 1 << 19)).expect_err("a bomb").to_string();
     assert!(error.ends_with("and more; at most 200 for each is allowed"), "{error}");
