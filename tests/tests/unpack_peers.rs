@@ -16,8 +16,8 @@ use std::time::Instant;
 use stele_recipes::content::{Content, ContentError, InMemory};
 use stele_recipes::unpack::{Unpack, unpack};
 use stele_store::model::{BlobId, Digest, Node, Tree, TreeId};
-use stele_tests::skip;
 use stele_tests::trees::Random;
+use stele_tests::{Stele, skip};
 use tempfile::TempDir;
 
 #[derive(PartialEq, Eq, Debug)]
@@ -351,6 +351,21 @@ fn gnu_tar_strips_the_same() {
             assert_same(&ours(&dir.path().join("a"), strip), &on_disk(&dir.path().join("peer")), "strip");
         }
     }
+}
+
+#[test]
+fn what_tar_unpacks_has_the_digest_that_we_give_it() {
+    if !there(&[TAR]) {
+        return;
+    }
+    let (dir, stele, content) =
+        (tempfile::tempdir().expect("a temporary folder"), Stele::new(), InMemory::default());
+    plant(&dir.path().join("tree"), 3, Has { symlinks: false, name: 200, ..PLAIN });
+    run(dir.path(), "tar -czf a tree && mkdir peer && tar -xf a --strip-components=1 -C peer");
+    let mut archive = File::open(dir.path().join("a")).expect("an archive");
+    let how = Unpack { strip: 1, ..Unpack::default() };
+    let tree = unpack(&mut archive, &how, &content).expect("a tree");
+    assert_eq!(tree.0.to_string(), stele.add(&dir.path().join("peer")));
 }
 
 /// Blobs as files in a folder, so that our time holds what that of `tar` holds.

@@ -143,7 +143,7 @@ fn a_window_that_is_too_large_is_refused() {
     let how = Unpack { limits, ..all() };
     for (compression, sample) in SAMPLES {
         let refused = try_unpack(sample, &how).is_err();
-        // xz -6 and lzip -6 ask for 8 MiB, whatever they hold; zstd knows how little it has. gzip and bzip2 have no choice.
+        // xz asks for 8 MiB, whatever it holds; lzip and zstd knew how little it is. gzip and bzip2 have no choice.
         assert_eq!(refused, compression == "xz", "{compression}");
     }
     let mut lzip = SAMPLES[4].1.to_vec();
