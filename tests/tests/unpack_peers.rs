@@ -324,6 +324,7 @@ fn what_compresses_changes_nothing() {
         packs.push(in_pieces(tool));
     }
     packs.push("xz -T2 --block-size=100KiB -c t > a".to_owned());
+    packs.push("xz --check=none -c t > a".to_owned());
     packs.push("xz --check=sha256 --x86 --lzma2 -c t > a".to_owned());
     packs.push("xz --check=crc32 --delta=dist=4 --lzma2 -c t > a".to_owned());
     packs.push("zstd --ultra -22 --long=27 -c t > a".to_owned());

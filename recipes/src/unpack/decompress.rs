@@ -6,11 +6,11 @@ use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 use super::format::{Format, HEAD, Seen, recognise};
-use super::limits::{Gauge, Layer, Source};
+use super::limits::{Decompressed, Gauge, Source};
 use super::lzip::LzipMembers;
 use super::{Compression, UnpackError};
 
-/// Between two layers.
+/// Between two decoders.
 const BUFFER: usize = 64 << 10;
 
 /// An archive without its compressions.
@@ -22,7 +22,7 @@ pub(super) struct Opened<'a> {
 /// Takes off what `bytes` are compressed with until an archive begins.
 pub(super) fn open<'a>(bytes: &'a mut dyn Read, gauge: &'a Gauge) -> Result<Opened<'a>, UnpackError> {
     let mut bytes: Box<dyn Read + 'a> = Box::new(Source { bytes, gauge });
-    let mut layers = Vec::new();
+    let mut compressions = Vec::new();
     loop {
         let mut head = Vec::with_capacity(HEAD);
         let read = bytes.by_ref().take(HEAD as u64).read_to_end(&mut head);
@@ -33,15 +33,15 @@ pub(super) fn open<'a>(bytes: &'a mut dyn Read, gauge: &'a Gauge) -> Result<Open
             Seen::Archive(format) => {
                 return Ok(Opened { format, bytes: Box::new(BufReader::with_capacity(BUFFER, whole)) });
             }
-            Seen::Neither(seems) => return Err(UnpackError::NotAnArchive { layers, seems }),
-            Seen::Compressed(_) if layers.len() == gauge.limits.nesting => {
+            Seen::Neither(seems) => return Err(UnpackError::NotAnArchive { compressions, seems }),
+            Seen::Compressed(_) if compressions.len() == gauge.limits.nesting => {
                 return Err(UnpackError::Nesting { most: gauge.limits.nesting });
             }
             Seen::Compressed(compression) => {
-                layers.push(compression);
+                compressions.push(compression);
                 let decoder =
                     decoder(compression, BufReader::with_capacity(BUFFER, whole), gauge.limits.window);
-                bytes = Box::new(Layer { decoder, compression, gauge, offset: 0 });
+                bytes = Box::new(Decompressed { decoder, compression, gauge, offset: 0 });
             }
         }
     }
@@ -103,6 +103,7 @@ impl<R: BufRead> ZstdFrames<R> {
     /// The frame is read: does it hold what its header and its end say?
     fn end(&mut self) -> io::Result<()> {
         self.in_frame = false;
+        // The crate says 0 also when nothing is stated, so that a frame that states 0 may hold more.
         let stated = self.decoder.content_size();
         if stated != 0 && stated != self.given {
             return Err(io::Error::other("a frame is not as long as it says"));

@@ -43,10 +43,10 @@ pub enum UnpackError {
     #[error(transparent)]
     Content(#[from] ContentError),
     /// The bytes, without their compression, are neither tar nor zip.
-    #[error("this is no archive: {}it seems to be {seems}", inside(layers))]
+    #[error("this is no archive: {}it seems to be {seems}", inside(compressions))]
     NotAnArchive {
         /// What it is compressed with, from the outside in.
-        layers: Vec<Compression>,
+        compressions: Vec<Compression>,
         /// What its first bytes look like.
         seems: &'static str,
     },
@@ -60,7 +60,7 @@ pub enum UnpackError {
         /// What the decoder says.
         source: io::Error,
     },
-    /// There are more layers of compression than [`Limits`](super::Limits) allow.
+    /// There are more compressions inside each other than [`Limits`](super::Limits) allow.
     #[error("more than {most} compressions stand inside each other")]
     Nesting {
         /// The bound.
@@ -304,10 +304,10 @@ pub enum EntryError {
     },
 }
 
-fn inside(layers: &[Compression]) -> String {
+fn inside(compressions: &[Compression]) -> String {
     let mut text = String::new();
-    for layer in layers {
-        text.push_str(&format!("inside {layer} "));
+    for compression in compressions {
+        text.push_str(&format!("inside {compression} "));
     }
     text
 }

@@ -11,7 +11,7 @@ use super::{Compression, UnpackError};
 /// files, a tenth of it packed) and stop what only pretends to be one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// The most bytes that one layer may unpack to, the archive's own headers included, and the most that all
+    /// The most bytes that one compression may unpack to, the archive's own headers included, and the most that all
     /// files together may have, holes included. By default 16 GiB.
     pub bytes: u64,
     /// The most files, links and directories, including directories that names only imply. By default 1,000,000.
@@ -103,7 +103,7 @@ impl Gauge {
         }
     }
 
-    /// Whether `unpacked` bytes of one layer are not too many.
+    /// Whether `unpacked` bytes that came of one compression, or of all files, are not too many.
     fn allows(&self, unpacked: u64) -> Result<(), UnpackError> {
         let (limits, packed) = (&self.limits, self.packed.get());
         if unpacked > limits.bytes {
@@ -177,15 +177,15 @@ impl Read for Source<'_> {
     }
 }
 
-/// A decoder that is counted.
-pub(super) struct Layer<'a> {
+/// What a decoder gives, counted.
+pub(super) struct Decompressed<'a> {
     pub(super) decoder: Box<dyn Read + 'a>,
     pub(super) compression: Compression,
     pub(super) gauge: &'a Gauge,
     pub(super) offset: u64,
 }
 
-impl Read for Layer<'_> {
+impl Read for Decompressed<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.gauge.check_not_failed()?;
         match self.decoder.read(buffer) {

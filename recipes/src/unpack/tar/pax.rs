@@ -35,11 +35,14 @@ pub(super) fn check_global(bytes: &[u8]) -> Result<(), TarError> {
     Ok(())
 }
 
+/// A key and its value.
+type Record<'a> = (&'a [u8], &'a [u8]);
+
 struct Records<'a>(&'a [u8]);
 
 impl<'a> Records<'a> {
     /// The next `LENGTH KEY=VALUE` and line feed; the length counts all of it.
-    fn next(&mut self) -> Result<Option<(&'a [u8], &'a [u8])>, TarError> {
+    fn next(&mut self) -> Result<Option<Record<'a>>, TarError> {
         if self.0.is_empty() {
             return Ok(None);
         }

@@ -87,7 +87,7 @@ fn a_name_of_two_thousand_components_is_a_name_and_one_more_than_fits_is_not() {
     let name = vec!["a"; most].join("/");
     let tar = |name: &str| Tar::default().pax(&[("path", name)]).file("f", "x").end();
     let seen = try_unpack(&tar(&name), &all()).expect("as deep as a tree may be");
-    assert_eq!(seen.into_iter().next(), Some((name.clone(), "= x".to_owned())));
+    assert_eq!(seen.into_iter().next(), Some((name, "= x".to_owned())));
     let how = with(|limits| (limits.name, limits.depth) = (5000, 1999));
     let error = try_unpack(&tar(&["a"; 2000].join("/")), &how).expect_err("too deep").to_string();
     assert!(error.ends_with("its name has 2000 components; at most 1999 are allowed"), "{error}");

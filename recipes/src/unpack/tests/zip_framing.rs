@@ -17,7 +17,7 @@ fn an_end_that_is_not_at_the_end_is_refused() {
     let bytes = zip(&[file("f", "x")]);
     zip_refused(&[&bytes[..], b"x"].concat(), bytes.len() + 1, NO_END);
     zip_refused(&bytes[..bytes.len() - 1], bytes.len() - 1, NO_END);
-    let mut comment = bytes.clone();
+    let mut comment = bytes;
     let at = comment.len() - 2;
     comment[at] = 3;
     zip_refused(&[&comment[..], b"ab"].concat(), comment.len() + 2, NO_END);
@@ -152,7 +152,7 @@ fn a_descriptor_stands_behind_its_data_and_agrees() {
             assert!(error.to_string().starts_with("the zip, at byte 34: "), "{error}");
         }
     }
-    zip_refused(&zip(&[truth.clone()]), 34, GAP);
+    zip_refused(&zip(std::slice::from_ref(&truth)), 34, GAP);
     zip_refused(&zip(&[Item { descriptor: short[..11].to_vec(), ..truth.clone() }]), 34, GAP);
     let unannounced = Item { flags: 0, local: None, descriptor: short, ..truth };
     zip_refused(&zip(&[unannounced]), 34, GAP);
