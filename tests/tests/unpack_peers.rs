@@ -1,6 +1,6 @@
 //! What other programs have packed, we unpack to what they unpack it to themselves: every file, execute bit and link.
 //!
-//! With `STELE_SOURCES=DIR`, every file in DIR is an archive that is unpacked by us and by `tar` and compared, and the
+//! With `STELE_SOURCES=DIR`, every file in DIR is an archive that is unpacked by us and by `tar` or `unzip` and compared, and the
 //! times are shown: for real sources, which are not kept here.
 
 use std::collections::BTreeMap;
@@ -220,19 +220,21 @@ fn gnu_tar_agrees_in_all_its_formats() {
         if skipping.is_empty() {
             agree(has, &pack, "tar -xf a -C peer");
         } else {
-            agree_on_what_fits(has, &pack);
+            agree_on_what_fits(has, &pack, "tar -xf a -C peer");
         }
     }
 }
 
 /// The same for an archive that leaves out what has no room in it.
 #[track_caller]
-fn agree_on_what_fits(has: Has, pack: &str) {
+fn agree_on_what_fits(has: Has, pack: &str, unpack: &str) {
     let dir = tempfile::tempdir().expect("a temporary folder");
     plant(&dir.path().join("tree"), 7, has);
     run(dir.path(), pack);
-    run(dir.path(), "mkdir peer && tar -xf a -C peer");
-    assert_same(&ours(&dir.path().join("a"), 0), &on_disk(&dir.path().join("peer")), pack);
+    run(dir.path(), &format!("mkdir peer && {unpack}"));
+    let theirs = on_disk(&dir.path().join("peer"));
+    assert!(theirs.len() > 20, "{pack}: only {} entries", theirs.len());
+    assert_same(&ours(&dir.path().join("a"), 0), &theirs, pack);
 }
 
 #[test]
@@ -306,6 +308,20 @@ fn info_zip_agrees() {
     }
     // Written to a pipe: with descriptors behind the data.
     agree(Has { symlinks: false, ..has }, "zip -qr - tree | cat > a", "unzip -q a -d peer");
+}
+
+#[test]
+fn git_archive_agrees() {
+    if !there(&[("git", "git"), ("unzip", "unzip"), TAR]) {
+        return;
+    }
+    // git keeps no empty folders.
+    let git = "git -c user.name=x -c user.email=x@x -c init.defaultBranch=x";
+    let commit = format!("cd tree && {git} init -q . && {git} add -A -f . && {git} commit -qm x");
+    let pack = |format| format!("{commit} && {git} archive --format={format} --prefix=p/ HEAD > ../a");
+    agree_on_what_fits(Has { name: 200, ..PLAIN }, &pack("tar"), "tar -xf a -C peer");
+    agree_on_what_fits(PLAIN, &pack("tar.gz"), "tar -xf a -C peer");
+    agree_on_what_fits(Has { bytes: false, name: 200, ..PLAIN }, &pack("zip"), "unzip -q a -d peer");
 }
 
 #[test]
@@ -415,9 +431,13 @@ fn real_sources_agree() {
         }
         let name = archive.file_name().expect("a name").to_string_lossy().into_owned();
         let begin = Instant::now();
+        let mut magic = [0; 2];
+        File::open(&archive).and_then(|mut file| file.read_exact(&mut magic)).expect("an archive");
+        let (program, option, into) =
+            if magic == *b"PK" { ("unzip", "-q", "-d") } else { ("tar", "-xf", "-C") };
         let status =
-            Command::new("tar").arg("-xf").arg(&archive).arg("-C").arg(dir.path().join("peer")).status();
-        assert!(status.expect("there is tar").success(), "tar -xf {name}");
+            Command::new(program).arg(option).arg(&archive).arg(into).arg(dir.path().join("peer")).status();
+        assert!(status.expect("the peer is there").success(), "{program} {name}");
         let theirs = begin.elapsed();
         let content = InFolder { dir: dir.path().join("ours"), trees: InMemory::default() };
         let begin = Instant::now();
@@ -429,7 +449,7 @@ fn real_sources_agree() {
                 let seen = in_tree(&content, tree);
                 assert_same(&seen, &on_disk(&dir.path().join("peer")), &name);
                 let ratio = ours.as_secs_f64() / theirs.as_secs_f64();
-                eprintln!("{name}: {} entries, {ours:.2?}, tar {theirs:.2?}: {ratio:.2}", seen.len());
+                eprintln!("{name}: {} entries, {ours:.2?}, {program} {theirs:.2?}: {ratio:.2}", seen.len());
             }
         }
     }
