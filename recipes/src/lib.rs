@@ -11,3 +11,4 @@ pub mod paths;
 pub mod plan;
 pub mod recipe;
 pub mod source;
+pub mod unpack;

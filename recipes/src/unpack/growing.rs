@@ -1,0 +1,197 @@
+//! A tree while an archive is read: every entry is put in its place, or refused.
+
+use std::collections::BTreeMap;
+
+use stele_store::model::{Name, Node, Tree, TreeId};
+
+use super::limits::Gauge;
+use super::path::{self, Path, check_target};
+use super::{EntryError, EntryName, UnpackError, links};
+use crate::content::Content;
+
+/// What an entry is, apart from its name.
+pub(super) enum Entry {
+    Directory,
+    /// A file.
+    Leaf(Node),
+    /// A symbolic link; nothing of its target was looked at.
+    Symlink {
+        target: Vec<u8>,
+    },
+    /// The other name of an entry that came before.
+    HardLink {
+        target: Vec<u8>,
+    },
+}
+
+/// What stands under a name in a directory.
+pub(super) enum Slot {
+    /// A directory, by its place in [`Growing::directories`].
+    Directory(usize),
+    Leaf(Node),
+}
+
+pub(super) type Directory = BTreeMap<Name, Slot>;
+
+/// The tree so far. A directory stands behind the one that holds it; the root is the first.
+pub(super) struct Growing<'a> {
+    strip: usize,
+    gauge: &'a Gauge,
+    directories: Vec<Directory>,
+    leaves: usize,
+}
+
+impl<'a> Growing<'a> {
+    pub(super) fn new(strip: usize, gauge: &'a Gauge) -> Self {
+        Self { strip, gauge, directories: vec![Directory::new()], leaves: 0 }
+    }
+
+    /// Puts an entry in its place. `offset` is where its header begins.
+    pub(super) fn put(&mut self, name: &[u8], offset: u64, entry: Entry) -> Result<(), UnpackError> {
+        let refused = |why| UnpackError::Entry { entry: EntryName(name.to_vec()), offset, why };
+        let full = path::parse(name, &self.gauge.limits).map_err(refused)?;
+        if full.is_empty() && !matches!(entry, Entry::Directory) {
+            return Err(refused(EntryError::RootNoDirectory));
+        }
+        let Some(leaf) = self.leaf(&full, entry).map_err(refused)? else {
+            return Ok(());
+        };
+        let Some((last, above)) = full[self.strip.min(full.len())..].split_last() else {
+            return Ok(());
+        };
+        let mut at = 0;
+        for depth in 0..above.len() {
+            at = match self.directories[at].get(&above[depth]) {
+                Some(Slot::Directory(next)) => *next,
+                Some(Slot::Leaf(Node::Symlink { .. })) => {
+                    return Err(refused(EntryError::ThroughLink { link: path::text(&above[..=depth]) }));
+                }
+                Some(Slot::Leaf(_)) => {
+                    return Err(refused(EntryError::ThroughFile { file: path::text(&above[..=depth]) }));
+                }
+                None => self.add_directory(at, &above[depth])?,
+            };
+        }
+        match (self.directories[at].get(last), leaf) {
+            (None, None) => {
+                self.add_directory(at, last)?;
+            }
+            (None, Some(node)) => self.add_leaf(at, last, node)?,
+            (Some(Slot::Directory(_)), None) => {}
+            (Some(Slot::Leaf(before)), Some(node)) if *before == node => {}
+            (Some(Slot::Leaf(_)), Some(_)) => return Err(refused(EntryError::Twice)),
+            (Some(_), _) => return Err(refused(EntryError::KindChanged)),
+        }
+        Ok(())
+    }
+
+    /// What `entry` at `full` is: nothing when it is dropped, else a directory, `None`, or a leaf that will do there.
+    fn leaf(&self, full: &Path, entry: Entry) -> Result<Option<Option<Node>>, EntryError> {
+        let left = full.len().checked_sub(self.strip).filter(|left| *left > 0);
+        let node = match entry {
+            Entry::Directory => return Ok(left.map(|_| None)),
+            Entry::Leaf(node) => node,
+            Entry::Symlink { target } => Node::Symlink { target: check_target(&target, full.len() - 1)? },
+            Entry::HardLink { target } => {
+                let found = path::parse(&target, &self.gauge.limits).map_err(|why| {
+                    EntryError::HardLinkName { target: EntryName(target.clone()), why: Box::new(why) }
+                })?;
+                // An entry that is dropped may name one that was dropped.
+                if left.is_none() {
+                    return Ok(None);
+                }
+                self.linked(&found, target)?
+            }
+        };
+        let Some(left) = left else { return Ok(None) };
+        // A hard link to a symbolic link may stand elsewhere, and what is left by the strip is another tree.
+        if let Node::Symlink { target } = &node {
+            check_target(target.as_bytes(), full.len() - 1)?;
+            check_target(target.as_bytes(), left - 1)?;
+        }
+        Ok(Some(Some(node)))
+    }
+
+    fn add_leaf(&mut self, within: usize, name: &Name, node: Node) -> Result<(), UnpackError> {
+        let target = if let Node::Symlink { target } = &node { target.as_bytes().len() } else { 0 };
+        self.gauge.count_text(name.as_bytes().len() + target)?;
+        self.leaves += 1;
+        self.check_entries()?;
+        self.directories[within].insert(name.clone(), Slot::Leaf(node));
+        Ok(())
+    }
+
+    fn add_directory(&mut self, within: usize, name: &Name) -> Result<usize, UnpackError> {
+        self.gauge.count_text(name.as_bytes().len())?;
+        let next = self.directories.len();
+        self.directories[within].insert(name.clone(), Slot::Directory(next));
+        self.directories.push(Directory::new());
+        self.check_entries()?;
+        Ok(next)
+    }
+
+    /// Implied directories count: one long name makes two thousand of them.
+    fn check_entries(&self) -> Result<(), UnpackError> {
+        let most = self.gauge.limits.entries;
+        match self.directories.len() - 1 + self.leaves > most {
+            true => Err(UnpackError::Entries { most }),
+            false => Ok(()),
+        }
+    }
+
+    /// What a hard link to `target` is another name of.
+    fn linked(&self, path: &Path, target: Vec<u8>) -> Result<Node, EntryError> {
+        let mut at = 0;
+        let mut components = path.get(self.strip..).unwrap_or_default().iter().peekable();
+        while let Some(name) = components.next() {
+            match (self.directories[at].get(name), components.peek()) {
+                (Some(Slot::Directory(next)), Some(_)) => at = *next,
+                (Some(Slot::Leaf(node)), None) => return Ok(node.clone()),
+                (Some(Slot::Directory(_)), None) => {
+                    return Err(EntryError::HardLinkDirectory { target: EntryName(target) });
+                }
+                _ => break,
+            }
+        }
+        Err(EntryError::HardLinkMissing { target: EntryName(target) })
+    }
+
+    /// Keeps all trees from the leaves up, and gives the one of `subdir`.
+    pub(super) fn finish(
+        mut self,
+        subdir: Option<&[Name]>,
+        content: &dyn Content,
+    ) -> Result<TreeId, UnpackError> {
+        let mut root = 0;
+        for name in subdir.unwrap_or_default() {
+            root = match self.directories[root].get(name) {
+                Some(Slot::Directory(next)) => *next,
+                _ => return Err(UnpackError::NoSubdir { subdir: path::text(subdir.unwrap_or_default()) }),
+            };
+        }
+        if self.directories[root].is_empty() {
+            return Err(UnpackError::Empty);
+        }
+        let inside = links::check(&self.directories, root)?;
+        let mut nodes: Vec<Option<Node>> = vec![None; self.directories.len()];
+        // A directory stands behind the one that holds it, so backwards is from the leaves up, without recursion.
+        for at in (root..self.directories.len()).rev().filter(|at| inside[*at]) {
+            let mut entries = Vec::with_capacity(self.directories[at].len());
+            for (name, slot) in std::mem::take(&mut self.directories[at]) {
+                let node = match slot {
+                    Slot::Leaf(node) => Some(node),
+                    Slot::Directory(below) => nodes[below].take(),
+                };
+                entries.extend(node.map(|node| (name, node)));
+            }
+            // The names are keys of a map: none comes twice.
+            let tree = Tree::new(entries).unwrap_or_default();
+            let (tree, size) = content.add_tree(&tree)?;
+            if at == root {
+                return Ok(tree);
+            }
+            nodes[at] = Some(Node::Directory { tree, size });
+        }
+        Err(UnpackError::Empty)
+    }
+}

@@ -1,0 +1,65 @@
+//! Names of entries, taken apart and checked.
+
+use stele_store::model::{Name, SymlinkTarget};
+
+use super::{EntryError, EntryName, Limits};
+
+/// The components of an entry's name, from the root down; none for the root itself.
+pub(super) type Path = Vec<Name>;
+
+/// Takes a name apart. `.` and empty components are dropped.
+pub(super) fn parse(name: &[u8], limits: &Limits) -> Result<Path, EntryError> {
+    if name.is_empty() {
+        return Err(EntryError::EmptyName);
+    }
+    if name.len() > limits.name {
+        return Err(EntryError::LongName { found: name.len(), most: limits.name });
+    }
+    if name.contains(&0) {
+        return Err(EntryError::Nul);
+    }
+    if name[0] == b'/' {
+        return Err(EntryError::AbsoluteName);
+    }
+    let mut path = Vec::new();
+    for component in name.split(|&byte| byte == b'/') {
+        match component {
+            b"" | b"." => {}
+            b".." => return Err(EntryError::ParentInName),
+            _ => path.push(Name::new(component).map_err(EntryError::Component)?),
+        }
+    }
+    if path.len() > limits.depth {
+        return Err(EntryError::Depth { found: path.len(), most: limits.depth });
+    }
+    Ok(path)
+}
+
+/// The target of a link that lies `depth` directories below the root, if as text it stays below it.
+pub(super) fn check_target(target: &[u8], depth: usize) -> Result<SymlinkTarget, EntryError> {
+    if target.contains(&0) {
+        return Err(EntryError::Nul);
+    }
+    let checked = SymlinkTarget::new(target).map_err(EntryError::Target)?;
+    if target[0] == b'/' {
+        return Err(EntryError::TargetAbsolute { target: EntryName(target.to_vec()) });
+    }
+    let mut depth = depth;
+    for component in target.split(|&byte| byte == b'/') {
+        match component {
+            b"" | b"." => {}
+            b".." => {
+                let outside = || EntryError::TargetOutside { target: EntryName(target.to_vec()) };
+                depth = depth.checked_sub(1).ok_or_else(outside)?;
+            }
+            _ => depth += 1,
+        }
+    }
+    Ok(checked)
+}
+
+/// The path as text, for errors.
+pub(super) fn text(path: &[Name]) -> EntryName {
+    let names: Vec<&[u8]> = path.iter().map(Name::as_bytes).collect();
+    EntryName(names.join(&b'/'))
+}
