@@ -9,6 +9,7 @@ pub mod language;
 pub mod patch;
 pub mod paths;
 pub mod plan;
+pub mod prepare;
 pub mod recipe;
 pub mod source;
 pub mod unpack;

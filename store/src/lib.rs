@@ -45,7 +45,7 @@ pub use progress::{Cancelled, Progress, Snapshot};
 pub use realised::RealiseError;
 pub use rebuild::{RebuildError, Rebuilt};
 pub use roots::{Root, RootError};
-pub use session::{Added, INLINE_MOST, Keep, Session, WriteError};
+pub use session::{Added, INLINE_MOST, Keep, Session, StreamError, WriteError};
 pub use stats::Stats;
 pub use store::{BlobInfo, BlobReader, CopyError, ReadError, Store};
 pub use verify::{Finding, Problem, Verified, VerifyError};

@@ -32,6 +32,21 @@ pub(super) struct Pending {
 }
 
 impl Session<'_> {
+    /// Makes what was added so far readable for everybody, if there is anything. It is durable with the session's end.
+    ///
+    /// # Errors
+    /// When the disk or the database will not take it.
+    pub fn commit(&self) -> Result<(), WriteError> {
+        let nothing = {
+            let pending = lock(&self.pending);
+            pending.files.is_empty()
+                && pending.trees.is_empty()
+                && pending.inline.is_empty()
+                && pending.unlogged.is_empty()
+        };
+        if nothing { Ok(()) } else { self.commit_all(Rows::default(), Durability::Later) }
+    }
+
     /// Commits what has gathered, when it is enough.
     ///
     /// # Errors

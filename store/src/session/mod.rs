@@ -10,12 +10,14 @@
 //! again after a crash even on a full disk, small.
 
 mod commit;
+mod stream;
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use commit::Pending;
+pub use stream::StreamError;
 
 use crate::crash::{self, CrashPoint};
 use crate::db::{BlobRow, DbError, Durability, Holder, LeaseRow, Placement, RootRow, Rows, Target};

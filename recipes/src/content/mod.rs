@@ -1,11 +1,15 @@
 //! Where the bytes of files and the texts of trees are, while archives and patches make trees of them.
 
+mod in_store;
+
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::error::Error;
 use std::io::{self, Read};
 
 use stele_store::model::{BlobId, Digest, Tree, TreeId};
+
+pub use in_store::InStore;
 
 /// Content could not be kept or found.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +36,14 @@ pub trait Content {
     /// # Errors
     /// When it is not there, or cannot be read.
     fn blob(&self, id: &BlobId) -> Result<Vec<u8>, ContentError>;
+
+    /// The bytes of a blob as a reader, for one that may be large; checked too.
+    ///
+    /// # Errors
+    /// When it is not there, or cannot be read.
+    fn open_blob(&self, id: &BlobId) -> Result<Box<dyn Read + '_>, ContentError> {
+        Ok(Box::new(io::Cursor::new(self.blob(id)?)))
+    }
 
     /// Keeps a tree; its digest, and the length of its text in bytes. What it names has to be there.
     ///
