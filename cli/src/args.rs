@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{daemon, mount, pages, store, umount};
+use crate::commands::{daemon, mount, pages, source, store, umount};
 
 /// Build from a readable seed, agree on every bit, ship the digest.
 ///
@@ -40,6 +40,9 @@ pub enum Command {
     /// Import, look at and keep content
     #[command(subcommand)]
     Store(store::Command),
+    /// Fetch, keep and carry the bytes that come from outside
+    #[command(subcommand)]
+    Source(source::Command),
     /// The process that owns the store: started when needed, gone when idle
     #[command(subcommand)]
     Daemon(daemon::Command),

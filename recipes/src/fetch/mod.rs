@@ -126,8 +126,11 @@ pub enum What<'a> {
         /// In words.
         text: &'a str,
     },
-    /// It is kept, or given up.
-    Ends,
+    /// It is over with this one.
+    Ends {
+        /// Whether it is kept now.
+        kept: bool,
+    },
 }
 
 /// Gets every source that is not kept yet, several at once. An outcome for each, in the order of `sources`.
@@ -150,7 +153,7 @@ pub fn fetch<K: Keep>(
                     let index = next.fetch_add(1, Ordering::Relaxed);
                     let Some(source) = sources.get(index) else { return };
                     let outcome = fetcher.get(index, source);
-                    watch(Event { index, source, what: What::Ends });
+                    watch(Event { index, source, what: What::Ends { kept: outcome.is_ok() } });
                     *outcomes[index].lock().unwrap_or_else(|e| e.into_inner()) = Some(outcome);
                 }
             });
