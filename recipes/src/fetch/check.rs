@@ -12,7 +12,7 @@ use stele_store::model::Sha256;
 use super::Keep;
 use super::failure::{FetchError, PartError};
 use super::part::{self, Part};
-use super::signature;
+use super::signature::{self, SignatureError};
 use super::worker::Fetcher;
 use crate::source::{Sha512, Signature, Source};
 
@@ -25,7 +25,7 @@ pub(super) fn fetched<K: Keep>(
 ) -> Result<(), FetchError<K::Error>> {
     plain(source, part.length(), part.sha512())?;
     if let Some(signature) = &source.signature {
-        signed(fetcher, index, signature, part.path())?;
+        signed(fetcher, index, signature, source.sha256, part.path())?;
     }
     mark(&marker(&fetcher.options.folder, source))
 }
@@ -47,7 +47,7 @@ pub(super) fn kept<K: Keep>(
     let (length, sha512) = hash(&copy.0)?;
     plain(source, length, sha512)?;
     if let Some(signature) = &source.signature {
-        signed(fetcher, index, signature, &copy.0)?;
+        signed(fetcher, index, signature, source.sha256, &copy.0)?;
     }
     mark(&marker)
 }
@@ -67,9 +67,15 @@ fn signed<K: Keep>(
     fetcher: &Fetcher<'_, K>,
     index: usize,
     signature: &Signature,
+    signed: Sha256,
     file: &Path,
 ) -> Result<(), FetchError<K::Error>> {
     let source = &signature.source;
+    if source.sha256 == signed {
+        // Its download is locked by this very thread, which would wait for itself.
+        let said = "it is the file itself".to_owned();
+        return Err(FetchError::Signature(SignatureError::Unreadable { said }));
+    }
     fetcher.get(index, source).map_err(|failure| FetchError::SignatureFile {
         file: source.file.clone(),
         failure: Box::new(failure),

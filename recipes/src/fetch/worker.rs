@@ -106,6 +106,7 @@ impl<'a, K: Keep> Fetcher<'a, K> {
         // Whoever held the lock may have fetched it.
         if self.keep.has(source).map_err(FetchError::Keep)? {
             part.remove()?;
+            check::kept(self, index, source)?;
             return Ok(Had::There);
         }
         let had = if part.length() > 0 && part.sha256() == source.sha256 {
@@ -113,7 +114,16 @@ impl<'a, K: Keep> Fetcher<'a, K> {
         } else if self.options.offline {
             return Err(FetchError::Offline);
         } else {
-            self.ask_all(source, &mut part, &tell)?
+            match self.ask_all(source, &mut part, &tell) {
+                Ok(had) => had,
+                Err(error) => {
+                    // Nothing to go on with.
+                    if part.length() == 0 {
+                        part.remove()?;
+                    }
+                    return Err(error);
+                }
+            }
         };
         check::fetched(self, index, source, &part)?;
         self.keep.take(source, part.path()).map_err(FetchError::Keep)?;
