@@ -63,6 +63,17 @@ pub(super) fn path(folder: &Path, pin: &Sha256) -> PathBuf {
     folder.join(format!("{pin}.part"))
 }
 
+/// Removes a download of what is kept already: whoever fetched it was ended before it could.
+pub(super) fn remove_leftover(folder: &Path, pin: &Sha256) {
+    let path = path(folder, pin);
+    if path.exists()
+        && let Ok(_lock) = lock(&path, || ())
+    {
+        // It costs room and nothing else, so a failure is no reason to fail.
+        let _ = fs::remove_file(&path);
+    }
+}
+
 impl Part {
     /// Locks the download, and hashes what an earlier run left. `waits` is called when another process has it.
     pub(super) fn open(folder: &Path, pin: Sha256, waits: impl FnOnce()) -> Result<Self, PartError> {

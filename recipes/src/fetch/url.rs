@@ -5,7 +5,7 @@
 /// Follows RFC 3986, §5.2, but that `.` and `..` are left to the server, which knows best what it meant.
 pub(super) fn join(base: &str, location: &str) -> Option<String> {
     let location = location.split('#').next().unwrap_or(location);
-    if !location.chars().all(|c| c.is_ascii_graphic()) {
+    if location.is_empty() || !location.chars().all(|c| c.is_ascii_graphic()) {
         return None;
     }
     let lower = location.to_ascii_lowercase();
@@ -61,6 +61,7 @@ mod tests {
             ("ftp://other.example/b", None),
             ("file:/etc/passwd", None),
             ("b c", None),
+            ("", None),
         ] {
             assert_eq!(join(base, location).as_deref(), expected, "{location}");
         }

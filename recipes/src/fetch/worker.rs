@@ -93,11 +93,12 @@ impl<'a, K: Keep> Fetcher<'a, K> {
     /// Gets a source, unless it is kept already.
     pub(super) fn get(&self, index: usize, source: &Source) -> Result<Had, FetchError<K::Error>> {
         let tell = |what: What<'_>| (self.watch)(Event { index, source, what });
+        let folder = &self.options.folder;
         if self.keep.has(source).map_err(FetchError::Keep)? {
+            part::remove_leftover(folder, &source.sha256);
             check::kept(self, index, source)?;
             return Ok(Had::There);
         }
-        let folder = &self.options.folder;
         if self.options.offline && !part::path(folder, &source.sha256).exists() {
             return Err(FetchError::Offline);
         }
