@@ -10,8 +10,8 @@ use stele_recipes::fetch::Config;
 use crate::failure::{Failure, Kind};
 
 /// What a user configured: the file that `named` is; or else the first that is there of
-/// `$XDG_CONFIG_HOME/stele/config.toml` (by the XDG Base Directory Specification `~/.config/stele/config.toml` when that
-/// is unset) and `/etc/stele/config.toml`; or else nothing.
+/// `$XDG_CONFIG_HOME/stele/config.toml` (by the XDG Base Directory Specification `~/.config/stele/config.toml` when
+/// that is unset) and `/etc/stele/config.toml`; or else nothing.
 ///
 /// # Errors
 /// When the file cannot be read, a named one is not there, or it says what no configuration can say.

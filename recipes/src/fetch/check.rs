@@ -1,7 +1,7 @@
 //! What is checked beside the pin: size, SHA-512, upstream's signature.
 //!
-//! The pin alone says what a source is. The rest is what a recipe says of those bytes, and it is checked before they are
-//! kept, and once for what was kept already, so that a recipe that says something wrong fails on every machine.
+//! The pin alone says what a source is. The rest is what a recipe says of those bytes, and it is checked before they
+//! are kept, and once for what was kept already, so that a recipe that says something wrong fails on every machine.
 
 use std::fs;
 use std::io::Read;

@@ -1,11 +1,12 @@
 //! Fetching sources: asking their mirrors in turn, checking what comes, and handing it to whoever keeps it.
 //!
 //! This is the one part of the crate that reads files, asks a network and starts programs (`apt-get` for `debian:`,
-//! `gpgv` for signatures). It knows no store and prints nothing: it is given something that [`Keep`]s what is right, and
-//! tells of its progress by [`Event`]s.
+//! `gpgv` for signatures). It knows no store and prints nothing: it is given something that [`Keep`]s what is right,
+//! and tells of its progress by [`Event`]s.
 //!
-//! A download goes to `<folder>/<sha256>.part`, which is locked while somebody works on it, and is resumed from there. So
-//! a process that is killed loses nothing but what it had not written, and two that want the same source fetch it once.
+//! A download goes to `<folder>/<sha256>.part`, which is locked while somebody works on it, and is resumed from there.
+//! So a process that is killed loses nothing but what it had not written, and two that want the same source fetch it
+//! once.
 //! Whatever a mirror, a proxy or an index says: bytes are taken when their SHA-256 is the pin, and not before.
 
 mod address;

@@ -34,8 +34,8 @@ pub struct Source {
 pub struct Signature {
     /// The signature's own file: a source like any other, without a signature.
     pub source: Box<Source>,
-    /// The keys of which one must have made it: OpenPGP certificates, armoured or not, as a file beside the recipe holds
-    /// them.
+    /// The keys of which one must have made it: OpenPGP certificates, armoured or not, as a file beside the recipe
+    /// holds them.
     pub keys: Vec<u8>,
     /// What that file is called, for messages.
     pub keys_file: String,

@@ -88,8 +88,12 @@ fn one(lost: Lost<'_>) -> Failure {
                     Failure { kind: Kind::Failed, ..failure }.hint("install it: Debian's package is gpgv")
                 }
                 SignatureError::Run(_) => Failure { kind: Kind::Failed, ..failure },
-                _ => failure
-                    .hint("see whether the pin, the signature and the keys are upstream's; nothing was kept"),
+                _ => {
+                    let keys = source.signature.as_ref().map_or("the keys", |it| it.keys_file.as_str());
+                    failure.hint(format!(
+                        "compare the pin, the signature and {keys} with what upstream says; nothing new was kept"
+                    ))
+                }
             }
         }
         error @ (FetchError::Sha512 { .. } | FetchError::Size { .. }) => {
