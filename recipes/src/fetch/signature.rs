@@ -1,7 +1,7 @@
 //! Upstream's detached OpenPGP signatures, verified by `gpgv` of this machine.
 //!
 //! `gpgv` verifies against just the keys that it is given, and every machine with apt has it. An implementation in Rust
-//! would add some ninety crates to what has to be trusted for a check that, beside the pin, decides nothing alone.
+//! would add some hundred crates to what has to be trusted for a check that, beside the pin, decides nothing alone.
 //! `gpgv` says in its status lines (GnuPG's `doc/DETAILS`) what it found; what counts as good is decided here.
 
 use std::fs;

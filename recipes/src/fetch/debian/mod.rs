@@ -1,8 +1,8 @@
 //! One file of a Debian source package at an exact version, asked of the machine's own package client.
 //!
 //! apt knows what Stele does not: which mirror this machine uses, through which proxy, with which password. So it is
-//! apt that fetches, but with a configuration, lists and caches of its own (see [`apt`]), so that nothing of the machine's
-//! changes. Only the one file is asked for: that a sibling of it, or the package's description, is gone from the mirror
+//! apt that fetches, but with a configuration, lists and caches of its own (see [`apt`]), so that nothing of the
+//! machine's changes. Only the one file is asked for: that a sibling of it, or the package's description, is gone from the mirror
 //! is nobody's business. The pin decides what is taken; the indexes only say where to look.
 
 mod apt;
