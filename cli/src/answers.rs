@@ -255,6 +255,30 @@ pub struct Mount {
     pub namespace: u64,
 }
 
+/// A source that is kept.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Source {
+    /// What its file is called.
+    pub file: String,
+    /// Its SHA-256.
+    pub sha256: String,
+    /// Bytes.
+    pub size: u64,
+    /// Its digest.
+    pub digest: String,
+    /// The root that keeps it.
+    pub root: String,
+    /// Its SHA-512; only of one that was just added.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha512: Option<String>,
+    /// Where it came from: `store`, `part`, or a mirror; only of one that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// Bytes that came now; only of one that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fetched: Option<u64>,
+}
+
 /// How far long work is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Progress {

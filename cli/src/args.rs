@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{build, daemon, graph, mount, pages, recipe, store, umount};
+use crate::commands::{build, daemon, graph, mount, pages, recipe, source, store, umount};
 use crate::recipes::child::Evaluate;
 
 /// Build from a readable seed, agree on every bit, ship the digest.
@@ -41,6 +41,9 @@ pub enum Command {
     /// Import, look at and keep content
     #[command(subcommand)]
     Store(store::Command),
+    /// Fetch, keep and carry the bytes that come from outside
+    #[command(subcommand)]
+    Source(source::Command),
     /// The process that owns the store: started when needed, gone when idle
     #[command(subcommand)]
     Daemon(daemon::Command),

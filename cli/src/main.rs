@@ -6,6 +6,7 @@
 mod answers;
 mod args;
 mod commands;
+mod config;
 mod daemon;
 mod failure;
 mod hints;

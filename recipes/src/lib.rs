@@ -1,10 +1,12 @@
 //! What a person writes, and how it becomes canonical actions in which every input is a digest.
 //!
-//! Everything here is a pure function: of a folder of recipes, of the bytes of an archive, of a tree and a patch. What
-//! reads files, asks a network or shows something is elsewhere.
+//! Everything here but [`fetch`] is a pure function: of a folder of recipes, of the bytes of an archive, of a tree and
+//! a patch. [`fetch`] brings bytes in from outside: it asks networks, reads files and starts programs. Nothing here
+//! shows anything.
 
 pub mod action;
 pub mod content;
+pub mod fetch;
 pub mod language;
 pub mod patch;
 pub mod paths;

@@ -122,6 +122,12 @@ impl Layout {
         self.root.join("ballast")
     }
 
+    /// Downloads that are not kept yet. The store itself never looks at it: it is here because a download is imported
+    /// from where it lies, and belongs to the same disk and the same user.
+    pub fn fetch(&self) -> PathBuf {
+        self.root.join("fetch")
+    }
+
     /// Whether a store is here, or the remains of one.
     pub fn exists(&self) -> bool {
         self.format().exists() || self.db().join("CURRENT").exists() || self.object_dir(0).exists()

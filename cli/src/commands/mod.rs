@@ -6,6 +6,7 @@ pub mod graph;
 pub mod mount;
 pub mod pages;
 pub mod recipe;
+pub mod source;
 pub mod store;
 pub mod umount;
 
@@ -21,6 +22,7 @@ use crate::failure::{Failure, Kind};
 pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
     match cli.command {
         Command::Store(command) => store::run(&cli.global, command),
+        Command::Source(command) => source::run(&cli.global, command).map(|()| ExitCode::SUCCESS),
         Command::Daemon(command) => daemon::run(&cli.global, command).map(|()| ExitCode::SUCCESS),
         Command::Mount(args) => args.run(&cli.global),
         Command::Umount(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),

@@ -112,6 +112,19 @@ fn no_answer_has_a_field_that_the_page_does_not_name_or_lacks_one_that_it_does()
 
     assert_as_the_page_says("### `store stats`", &[stele.json(&["store", "stats"])]);
 
+    let mirror = format!("file:{path}");
+    let added = stele.json(&["source", "add", "--name", "small.txt", &path]);
+    let sha256 = added["sha256"].as_str().expect("text").to_owned();
+    let fetched = stele.json(&["source", "fetch", "--sha256", &sha256, "--url", &mirror]);
+    let listed = stele.json(&["source", "ls"]);
+    let bundle = stele.scratch().join("bundle");
+    let exported = stele.json(&["source", "export", "--all", bundle.to_str().expect("a plain path")]);
+    assert_eq!(listed, exported);
+    assert_as_the_page_says(
+        "### `source add`, `source fetch`, `source ls`, `source export`",
+        &[added, fetched, listed, exported],
+    );
+
     if let Some(mounted) = Mounted::on(filled()) {
         let other = tempfile::tempdir().expect("a folder");
         let path = other.path().to_str().expect("a plain path");

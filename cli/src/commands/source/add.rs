@@ -1,0 +1,89 @@
+//! `source add`
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use stele_recipes::source::FileName;
+use stele_store::model::Sha256;
+
+use super::bundle;
+use super::keep::Sources;
+use super::{file_name, hash, read};
+use crate::args::Global;
+use crate::failure::{Failure, Kind};
+use crate::render;
+
+/// `stele source add FILE…`
+#[derive(Args, Debug)]
+pub struct Add {
+    /// Files, and folders that have a SHA256SUMS
+    #[arg(required = true, value_name = "FILE|DIR")]
+    paths: Vec<PathBuf>,
+    /// Refuse the file when its SHA-256 is another (one FILE only)
+    #[arg(long, value_name = "HEX")]
+    sha256: Option<String>,
+    /// Keep it by that name instead of its own (one FILE only)
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+}
+
+/// A file that was hashed and is to be kept.
+struct Wanted {
+    path: PathBuf,
+    name: FileName,
+    hashed: super::Hashed,
+}
+
+impl Add {
+    pub fn run(self, global: &Global) -> Result<(), Failure> {
+        let for_one = self.sha256.is_some() || self.name.is_some();
+        if for_one && (self.paths.len() > 1 || self.paths[0].is_dir()) {
+            return Err(Failure::new(Kind::Usage, "--sha256 and --name speak of one file").hint(
+                "add the files one by one; a folder says names and digests itself, in its SHA256SUMS",
+            ));
+        }
+        let pin: Option<Sha256> = self.sha256.as_deref().map(|text| read("SHA-256", text)).transpose()?;
+        // All is looked at before anything is kept: what comes with something wrong is not to be trusted by halves.
+        let mut all = Vec::new();
+        for path in &self.paths {
+            if path.is_dir() {
+                for (path, name, sha256) in bundle::read(path)? {
+                    all.push(wanted(&path, name, Some(sha256))?);
+                }
+                continue;
+            }
+            let own = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let name = file_name(self.name.as_deref().unwrap_or(&own))?;
+            all.push(wanted(path, name, pin)?);
+        }
+        let sources = Sources::connect(global, false)?;
+        for Wanted { path, name, hashed } in all {
+            sources.import(&name, &hashed.sha256, &path)?;
+            let mut known = sources.known(&name, &hashed.sha256)?;
+            known.sha512 = Some(hashed.sha512.to_string());
+            // One by one: what is printed is kept, whatever becomes of the next.
+            match global.json {
+                true => render::json(&known)?,
+                false => render::out(format!("{}  {}\n", known.sha256, known.file).as_bytes())?,
+            }
+        }
+        Ok(())
+    }
+}
+
+fn wanted(path: &Path, name: FileName, pin: Option<Sha256>) -> Result<Wanted, Failure> {
+    let hashed = hash(path)?;
+    match pin {
+        Some(pin) if pin != hashed.sha256 => {
+            let message = format!(
+                "{} has the SHA-256 {}, and not {pin}; nothing was added",
+                path.display(),
+                hashed.sha256
+            );
+            Err(Failure::new(Kind::Corrupt, message)
+                .hint("somebody changed it, or it was not copied whole: get it from somewhere else"))
+        }
+        _ => Ok(Wanted { path: path.to_owned(), name, hashed }),
+    }
+}

@@ -1,0 +1,208 @@
+//! `source fetch`
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use clap::Args;
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use stele_recipes::fetch::{self as fetching, Event, Had, Options, What};
+use stele_recipes::source::{Mirror, Signature, Source};
+use stele_store::Layout;
+
+use super::keep::Sources;
+use super::unavailable::{self, Lost};
+use super::{file_name, read};
+use crate::args::Global;
+use crate::config;
+use crate::failure::{Failure, Kind};
+use crate::render;
+use crate::where_store;
+
+/// `stele source fetch`
+#[derive(Args, Debug)]
+pub struct Fetch {
+    /// Where it may be had; may be given several times
+    #[arg(long = "url", value_name = "MIRROR", required = true)]
+    urls: Vec<String>,
+    /// Its SHA-256
+    #[arg(long, value_name = "HEX")]
+    sha256: String,
+    /// What its file is called [default: as the first MIRROR ends]
+    #[arg(long, value_name = "FILE")]
+    name: Option<String>,
+    /// Its SHA-512, checked too
+    #[arg(long, value_name = "HEX")]
+    sha512: Option<String>,
+    /// Its number of bytes, checked too
+    #[arg(long, value_name = "BYTES")]
+    size: Option<u64>,
+    /// Where upstream's detached OpenPGP signature may be had; may be given several times
+    #[arg(long, value_name = "MIRROR", requires = "signature_sha256", requires = "keys")]
+    signature: Vec<String>,
+    /// The signature's SHA-256
+    #[arg(long, value_name = "HEX", requires = "signature")]
+    signature_sha256: Option<String>,
+    /// The OpenPGP certificates of which one must have signed
+    #[arg(long, value_name = "FILE", requires = "signature")]
+    keys: Option<PathBuf>,
+    #[command(flatten)]
+    how: How,
+}
+
+/// How sources are fetched, whoever wants them.
+#[derive(Args, Debug)]
+pub struct How {
+    /// Ask nobody, and say what is missing (exit code 3)
+    #[arg(long)]
+    pub offline: bool,
+    /// Fetch so many at once [default: 4, or as configured]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub jobs: Option<u16>,
+    /// The configuration: aliases, limits [default: ~/.config/stele/config.toml, or /etc/stele/config.toml]
+    #[arg(long, value_name = "FILE", env = "STELE_CONFIG", hide_env_values = true)]
+    pub config: Option<PathBuf>,
+}
+
+impl Fetch {
+    pub fn run(self, global: &Global) -> Result<(), Failure> {
+        let mut source = source(&self.urls, self.name.as_deref(), &self.sha256)?;
+        source.size = self.size;
+        source.sha512 = self.sha512.as_deref().map(|text| read("SHA-512", text)).transpose()?;
+        if let (Some(sha256), Some(keys)) = (&self.signature_sha256, &self.keys) {
+            let read = fs::read(keys);
+            let read = read.map_err(|e| Failure::io(&format!("{} could not be read", keys.display()), &e))?;
+            source.signature = Some(Signature {
+                source: Box::new(self::source(&self.signature, None, sha256)?),
+                keys: read,
+                keys_file: keys.display().to_string(),
+            });
+        }
+        fetch(global, &self.how, &[(None, source)])
+    }
+}
+
+/// A source that a command line describes.
+fn source(urls: &[String], name: Option<&str>, sha256: &str) -> Result<Source, Failure> {
+    let mirrors = urls.iter().map(|url| Mirror::new(url));
+    let mirrors: Result<Vec<Mirror>, _> = mirrors.collect();
+    let mirrors = mirrors.map_err(|e| Failure::new(Kind::Usage, e.to_string()))?;
+    let end = urls.first().map_or("", String::as_str);
+    let end = end.split(['?', '#']).next().unwrap_or(end).rsplit(['/', ':']).next().unwrap_or(end);
+    let file = file_name(name.unwrap_or(end))?;
+    Ok(Source { file, sha256: read("SHA-256", sha256)?, sha512: None, size: None, mirrors, signature: None })
+}
+
+/// Fetches what is not kept yet of `wanted`, each with the recipe that wants it; prints what there is then.
+///
+/// # Errors
+/// When one could not be had; the others are kept all the same.
+pub fn fetch(global: &Global, how: &How, wanted: &[(Option<String>, Source)]) -> Result<(), Failure> {
+    let mut config = config::read(how.config.as_deref())?;
+    if let Some(jobs) = how.jobs {
+        config.limits.jobs = jobs.into();
+    }
+    let folder = Layout::new(where_store::find(global.store.clone())?).fetch();
+    let options = Options { folder, offline: how.offline, config };
+    let keep = Sources::connect(global, false)?;
+    let sources: Vec<Source> = wanted.iter().map(|it| it.1.clone()).collect();
+    let board = Board::default();
+    let outcomes = fetching::fetch(&sources, &options, &keep, &|event| board.show(&event));
+    board.clear();
+    let mut lost = Vec::new();
+    for (outcome, (recipe, source)) in outcomes.into_iter().zip(wanted) {
+        let recipe = recipe.as_deref();
+        match outcome {
+            Ok(had) => print(global, &keep, source, had)?,
+            Err(error) => lost.push(Lost { recipe, source, error }),
+        }
+    }
+    if lost.is_empty() { Ok(()) } else { Err(unavailable::failure(lost)) }
+}
+
+fn print(global: &Global, keep: &Sources, source: &Source, had: Had) -> Result<(), Failure> {
+    let mut known = keep.known(&source.file, &source.sha256)?;
+    let (from, fetched) = match had {
+        Had::There => ("store".to_owned(), 0),
+        Had::Finished => ("part".to_owned(), 0),
+        Had::From { mirror, bytes } => (mirror, bytes),
+    };
+    (known.from, known.fetched) = (Some(from), Some(fetched));
+    match global.json {
+        true => render::json(&known),
+        false => render::out(format!("{}  {}\n", known.sha256, known.file).as_bytes()),
+    }
+}
+
+/// A bar for each source that is on its way, on a terminal; and what went wrong at mirrors before another had it.
+#[derive(Default)]
+struct Board {
+    bars: MultiProgress,
+    shown: Mutex<HashMap<usize, Shown>>,
+}
+
+struct Shown {
+    bar: ProgressBar,
+    failed: Vec<String>,
+}
+
+impl Board {
+    fn show(&self, event: &Event<'_>) {
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let file = event.source.file.as_str();
+        if let What::Ends { kept } = event.what {
+            if let Some(it) = shown.remove(&event.index) {
+                it.bar.finish_and_clear();
+                // Of a source that nobody had the failure itself will say all this.
+                it.failed.iter().filter(|_| kept).for_each(|text| self.note(text));
+            }
+            return;
+        }
+        let it = shown.entry(event.index).or_insert_with(|| {
+            let bar = self.bars.add(ProgressBar::new(0));
+            bar.enable_steady_tick(Duration::from_millis(100));
+            bar.set_prefix(file.to_owned());
+            Shown { bar, failed: Vec::new() }
+        });
+        match &event.what {
+            What::Waits => {
+                it.bar.set_message("another process fetches it");
+                style(&it.bar, None);
+            }
+            What::Asks { mirror } => {
+                it.bar.set_message((*mirror).to_owned());
+                style(&it.bar, None);
+            }
+            What::Moves { done, total } => {
+                style(&it.bar, *total);
+                it.bar.set_length(total.unwrap_or(0));
+                it.bar.set_position(*done);
+            }
+            What::Fails { tried } => it.failed.push(format!("{file}: {}: {}", tried.mirror, tried.failure)),
+            What::Note { text } => self.note(&format!("{file}: {text}")),
+            What::Ends { .. } => {}
+        }
+    }
+
+    /// Above the bars, when there are any.
+    fn note(&self, text: &str) {
+        self.bars.suspend(|| render::note(text));
+    }
+
+    fn clear(&self) {
+        let _ = self.bars.clear();
+    }
+}
+
+fn style(bar: &ProgressBar, total: Option<u64>) {
+    let style = match total {
+        Some(_) => "{spinner} {prefix} [{bar:30}] {bytes} of {total_bytes}, {bytes_per_sec}",
+        None => "{spinner} {prefix} {bytes}, {wide_msg}",
+    };
+    if let Ok(style) = ProgressStyle::with_template(style) {
+        bar.set_style(style);
+    }
+}

@@ -1,0 +1,216 @@
+//! The store as the one who keeps sources.
+
+use std::io;
+use std::path::Path;
+use std::sync::Mutex;
+
+use stele_recipes::fetch::Keep;
+use stele_recipes::source::{FileName, Source};
+use stele_store::model::Sha256;
+
+use crate::answers::{self, Answer, Entry, Info, Progress};
+use crate::args::Global;
+use crate::commands::unexpected;
+use crate::daemon::client::{Client, Watcher};
+use crate::failure::{Failure, Kind};
+use crate::reference::to_wire;
+use crate::render;
+use crate::service::{Request, Sink};
+use crate::where_store;
+
+/// What begins the name of a root that keeps a source.
+const PREFIX: &str = "source-";
+/// So many digits of the SHA-256 end it.
+const DIGITS: usize = 16;
+/// Between its import and its root a source is kept by a lease of so many seconds.
+const LEASE: u64 = 600;
+
+/// A store that keeps sources. Threads share it, and ask one after the other.
+pub struct Sources {
+    client: Mutex<Client>,
+}
+
+/// Hears notes, and nothing else: bars are drawn by whoever downloads.
+struct Quiet;
+
+impl Sink for Quiet {
+    fn entry(&mut self, _: Entry) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn bytes(&mut self, _: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Watcher for Quiet {
+    fn progress(&mut self, _: Progress) {}
+
+    fn note(&mut self, text: &str) {
+        render::note(text);
+    }
+}
+
+/// The name of the root that keeps a source: its file, in the characters that such a name has, and its SHA-256.
+fn root_name(file: &FileName, sha256: &Sha256) -> String {
+    format!("{PREFIX}{}-{}", file.as_str().replace('~', "_"), &sha256.to_string()[..DIGITS])
+}
+
+/// The file that a root's name speaks of, and the first digits of its SHA-256. None of any other root.
+fn file_of(root: &str) -> Option<(&str, &str)> {
+    let (file, digits) = root.strip_prefix(PREFIX)?.rsplit_once('-')?;
+    let is_hex = digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    (digits.len() == DIGITS && is_hex && !file.is_empty()).then_some((file, digits))
+}
+
+fn reference(sha256: &Sha256) -> String {
+    format!("sha256:{sha256}")
+}
+
+impl Sources {
+    /// Connects; with `existing`, only to a store that is there.
+    pub fn connect(global: &Global, existing: bool) -> Result<Self, Failure> {
+        let store = where_store::find(global.store.clone())?;
+        Ok(Self { client: Mutex::new(Client::connect(&store, existing, &mut Quiet)?) })
+    }
+
+    fn ask(&self, request: Request) -> Result<Answer, Failure> {
+        self.client.lock().unwrap_or_else(|e| e.into_inner()).ask(request, &mut Quiet)
+    }
+
+    /// What the store knows of the blob with that SHA-256. None when it has none, or none that can be read.
+    fn info(&self, sha256: &Sha256) -> Result<Option<Info>, Failure> {
+        match self.ask(Request::Info { reference: reference(sha256) }) {
+            Ok(Answer::Info(info)) if info.placement.as_deref() == Some("quarantined") => Ok(None),
+            Ok(Answer::Info(info)) => Ok(Some(info)),
+            Ok(_) => Err(unexpected()),
+            Err(failure) if failure.kind == Kind::NotFound => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// All sources that are kept, by name.
+    pub fn all(&self) -> Result<Vec<answers::Source>, Failure> {
+        let Answer::Roots(roots) = self.ask(Request::RootList {})? else { return Err(unexpected()) };
+        let mut all = Vec::new();
+        for root in roots.iter().filter(|root| root.kind == answers::What::Blob) {
+            let Some((file, digits)) = file_of(&root.name) else { continue };
+            // A root that somebody moved to something else says nothing of sources any more.
+            let info = match self.ask(Request::Info { reference: root.name.clone() }) {
+                Ok(Answer::Info(info)) => info,
+                Ok(_) => return Err(unexpected()),
+                Err(failure) if failure.kind == Kind::NotFound => continue,
+                Err(failure) => return Err(failure),
+            };
+            let Some(sha256) = info.sha256.filter(|it| it.starts_with(digits)) else { continue };
+            all.push(answers::Source {
+                file: file.to_owned(),
+                sha256,
+                size: info.size,
+                digest: info.digest,
+                root: root.name.clone(),
+                sha512: None,
+                from: None,
+                fetched: None,
+            });
+        }
+        Ok(all)
+    }
+
+    /// What is known of a source that is kept.
+    pub fn known(&self, file: &FileName, sha256: &Sha256) -> Result<answers::Source, Failure> {
+        let Some(info) = self.info(sha256)? else {
+            return Err(Failure::new(Kind::NotFound, format!("the store has no source {file} ({sha256})")));
+        };
+        Ok(answers::Source {
+            file: file.to_string(),
+            sha256: sha256.to_string(),
+            size: info.size,
+            digest: info.digest,
+            root: root_name(file, sha256),
+            sha512: None,
+            from: None,
+            fetched: None,
+        })
+    }
+
+    /// Imports a file that has that SHA-256, and keeps it.
+    pub fn import(&self, file: &FileName, sha256: &Sha256, path: &Path) -> Result<(), Failure> {
+        let absolute = std::path::absolute(path)
+            .map_err(|e| Failure::io(&format!("{} is no usable path", path.display()), &e))?;
+        let path = to_wire(absolute.as_os_str());
+        let Answer::Added(added) = self.ask(Request::Add { path, root: None, keep_seconds: LEASE })? else {
+            return Err(unexpected());
+        };
+        // What was hashed here and what the daemon read must be the same bytes.
+        if self.info(sha256)?.is_none_or(|info| info.digest != added.digest) {
+            let message = format!("{} changed while it was imported", absolute.display());
+            return Err(Failure::new(Kind::Failed, message).hint("run the command again"));
+        }
+        self.name(file, sha256)
+    }
+
+    fn name(&self, file: &FileName, sha256: &Sha256) -> Result<(), Failure> {
+        let request = Request::RootAdd { name: root_name(file, sha256), reference: reference(sha256) };
+        self.ask(request).map(drop)
+    }
+
+    /// Writes a source to a new file, readable for `umask`.
+    pub fn export(&self, sha256: &Sha256, to: &Path, umask: u32) -> Result<(), Failure> {
+        let to = std::path::absolute(to).map_err(|e| Failure::io("that place is no path", &e))?;
+        let to = to_wire(to.as_os_str());
+        self.ask(Request::Export { reference: reference(sha256), to, umask }).map(drop)
+    }
+
+    fn is_read_only(&self) -> bool {
+        matches!(*self.client.lock().unwrap_or_else(|e| e.into_inner()), Client::Here(_))
+    }
+}
+
+impl Keep for Sources {
+    type Error = Failure;
+
+    fn has(&self, source: &Source) -> Result<bool, Failure> {
+        let Some(info) = self.info(&source.sha256)? else { return Ok(false) };
+        let named = info.roots.contains(&root_name(&source.file, &source.sha256));
+        // On a disk that cannot be written there is nothing that would take it away either.
+        if !named && !self.is_read_only() {
+            self.name(&source.file, &source.sha256)?;
+        }
+        Ok(true)
+    }
+
+    fn take(&self, source: &Source, file: &Path) -> Result<(), Failure> {
+        self.import(&source.file, &source.sha256, file)
+    }
+
+    fn copy_out(&self, source: &Source, to: &Path) -> Result<(), Failure> {
+        self.export(&source.sha256, to, 0o077)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use stele_store::model::RootName;
+
+    #[test]
+    fn every_name_of_a_source_gives_a_name_of_a_root_that_leads_back() {
+        let sha256 = Sha256::of(b"");
+        for file in ["a", "deadbeef", "linux_6.1~rc1+dfsg@2_x-y.orig.tar.xz", &"9".repeat(128)] {
+            let name = root_name(&FileName::new(file).unwrap(), &sha256);
+            assert!(name.parse::<RootName>().is_ok(), "{name}");
+            let (found, digits) = file_of(&name).unwrap();
+            assert_eq!((found, digits), (file.replace('~', "_").as_str(), &sha256.to_string()[..16]));
+        }
+    }
+
+    #[test]
+    fn other_roots_are_no_sources() {
+        for name in
+            ["gcc", "source-", "source-gcc", "source-gcc-12345678", "source--0123456789abcdef", "a-source-x"]
+        {
+            assert_eq!(file_of(name), None, "{name}");
+        }
+    }
+}

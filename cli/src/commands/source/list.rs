@@ -1,0 +1,17 @@
+//! `source ls`
+
+use super::keep::Sources;
+use crate::answers::Source;
+use crate::args::Global;
+use crate::failure::Failure;
+use crate::render;
+
+/// A line a source: SHA-256, bytes, name.
+pub fn run(global: &Global) -> Result<(), Failure> {
+    let all = Sources::connect(global, true)?.all()?;
+    if global.json {
+        return render::json(&all);
+    }
+    let line = |it: &Source| format!("{} {:>12} {}\n", it.sha256, it.size, it.file);
+    render::out(all.iter().map(line).collect::<String>().as_bytes())
+}

@@ -1,0 +1,151 @@
+//! What is checked beside the pin: size, SHA-512, upstream's signature.
+//!
+//! The pin alone says what a source is. The rest is what a recipe says of those bytes, and it is checked before they
+//! are kept, and once for what was kept already, so that a recipe that says something wrong fails on every machine.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use stele_store::model::Sha256;
+
+use super::Keep;
+use super::failure::{FetchError, PartError};
+use super::part::{self, Part};
+use super::signature::{self, SignatureError};
+use super::worker::Fetcher;
+use crate::source::{Sha512, Signature, Source};
+
+/// Checks a finished download.
+pub(super) fn fetched<K: Keep>(
+    fetcher: &Fetcher<'_, K>,
+    index: usize,
+    source: &Source,
+    part: &Part,
+) -> Result<(), FetchError<K::Error>> {
+    plain(source, part.length(), part.sha512())?;
+    if let Some(signature) = &source.signature {
+        signed(fetcher, index, signature, source.sha256, part.path())?;
+    }
+    mark(&marker(&fetcher.options.folder, source))
+}
+
+/// Checks a source that is kept, unless it was.
+pub(super) fn kept<K: Keep>(
+    fetcher: &Fetcher<'_, K>,
+    index: usize,
+    source: &Source,
+) -> Result<(), FetchError<K::Error>> {
+    let folder = &fetcher.options.folder;
+    let marker = marker(folder, source);
+    if marker.as_ref().is_none_or(|it| it.exists()) {
+        return Ok(());
+    }
+    part::make_folder(folder)?;
+    let copy = Scratch::new(folder, "copy");
+    fetcher.keep.copy_out(source, &copy.0).map_err(FetchError::Keep)?;
+    let (length, sha512) = hash(&copy.0)?;
+    plain(source, length, sha512)?;
+    if let Some(signature) = &source.signature {
+        signed(fetcher, index, signature, source.sha256, &copy.0)?;
+    }
+    mark(&marker)
+}
+
+fn plain<E>(source: &Source, length: u64, sha512: Sha512) -> Result<(), FetchError<E>> {
+    match (source.size, source.sha512) {
+        (Some(expected), _) if expected != length => Err(FetchError::Size { expected, actual: length }),
+        (_, Some(expected)) if expected != sha512 => {
+            Err(FetchError::Sha512 { expected: Box::new(expected), actual: Box::new(sha512) })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Fetches the signature, which is a source too, and has it verified.
+fn signed<K: Keep>(
+    fetcher: &Fetcher<'_, K>,
+    index: usize,
+    signature: &Signature,
+    signed: Sha256,
+    file: &Path,
+) -> Result<(), FetchError<K::Error>> {
+    let source = &signature.source;
+    if source.sha256 == signed {
+        // Its download is locked by this very thread, which would wait for itself.
+        let said = "it is the file itself".to_owned();
+        return Err(FetchError::Signature(SignatureError::Unreadable { said }));
+    }
+    fetcher.get(index, source).map_err(|failure| FetchError::SignatureFile {
+        file: source.file.clone(),
+        failure: Box::new(failure),
+    })?;
+    let folder = &fetcher.options.folder;
+    let copy = Scratch::new(folder, "signature");
+    fetcher.keep.copy_out(source, &copy.0).map_err(FetchError::Keep)?;
+    let home = Scratch::new(folder, "gpgv");
+    part::make_folder(&home.0)?;
+    signature::verify(file, &copy.0, &signature.keys, &home.0).map_err(FetchError::Signature)
+}
+
+/// An empty file that says that just this was checked of a source. None when there is nothing to check.
+fn marker(folder: &Path, source: &Source) -> Option<PathBuf> {
+    if source.size.is_none() && source.sha512.is_none() && source.signature.is_none() {
+        return None;
+    }
+    let signature = source.signature.as_ref().map(|it| (it.source.sha256, Sha256::of(&it.keys)));
+    let said = format!("{:?} {:?} {signature:?}", source.size, source.sha512);
+    let said = Sha256::of(said.as_bytes()).to_string();
+    Some(folder.join(format!("{}.checked-{}", source.sha256, &said[..16])))
+}
+
+fn mark<E>(marker: &Option<PathBuf>) -> Result<(), FetchError<E>> {
+    let Some(path) = marker else { return Ok(()) };
+    fs::File::create(path).map(drop).map_err(|e| PartError::new(path, "made", e).into())
+}
+
+fn hash(path: &Path) -> Result<(u64, Sha512), PartError> {
+    use sha2::Digest as _;
+    let failed = |e| PartError::new(path, "read", e);
+    let mut hasher = sha2::Sha512::new();
+    let mut file = fs::File::open(path).map_err(failed)?;
+    let (mut length, mut buffer) = (0, vec![0; part::CHUNK]);
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok((length, Sha512(hasher.finalize().into()))),
+            Ok(count) => {
+                hasher.update(&buffer[..count]);
+                length += count as u64;
+            }
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(failed(e)),
+        }
+    }
+}
+
+/// A file or folder that nobody else uses, removed when dropped.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(folder: &Path, what: &str) -> Self {
+        use std::sync::atomic::{AtomicU64, Ordering};
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let (process, number) = (std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let path = folder.join(format!("{what}-{process}-{number}"));
+        // A process that had the same number may have left something.
+        let scratch = Self(path);
+        scratch.remove();
+        scratch
+    }
+
+    fn remove(&self) {
+        let _ = fs::remove_file(&self.0);
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        self.remove();
+    }
+}

@@ -1,0 +1,215 @@
+//! What a user configures: what aliases stand for, limits, how Debian's archives are asked.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::source::{Mirror, MirrorKind};
+
+/// The configuration of fetching, as `docs/formats.md` has it.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// What each alias stands for.
+    aliases: BTreeMap<String, Vec<String>>,
+    /// Asked for every source before its own mirrors: addresses with `{sha256}` or `{file}` in them.
+    first: Vec<String>,
+    /// How much, how long, how many at once.
+    pub limits: Limits,
+    /// Debian's archives.
+    pub debian: DebianConfig,
+}
+
+/// How much, how long, how many at once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Sources at once.
+    pub jobs: usize,
+    /// For a connection to be made.
+    pub connect: Duration,
+    /// Without a single byte.
+    pub stall: Duration,
+    /// For one source, all its mirrors together.
+    pub total: Duration,
+    /// Bytes of one source.
+    pub most_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            jobs: 4,
+            connect: Duration::from_secs(30),
+            stall: Duration::from_secs(60),
+            total: Duration::from_secs(3600),
+            most_bytes: 8 << 30,
+        }
+    }
+}
+
+/// How Debian's archives are asked.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DebianConfig {
+    /// Suites beside the machine's own, from the same archive.
+    pub suites: Vec<String>,
+    /// Lines as of sources.list(5), which replace what the machine has.
+    pub sources: Vec<String>,
+}
+
+/// Why a text is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// It is no TOML, or has a key that nobody knows; says the line.
+    #[error("{}", .0.to_string().trim_end())]
+    Toml(#[from] toml::de::Error),
+    /// An alias that cannot be one.
+    #[error(
+        "`{name}` cannot be an alias: it is a scheme of its own, or has other characters than `a-z 0-9 -`"
+    )]
+    Alias {
+        /// The alias.
+        name: String,
+    },
+    /// An address that cannot be asked.
+    #[error("`{address}` cannot be asked: an address begins with `https://`, `http://` or `file:/`")]
+    Address {
+        /// The address.
+        address: String,
+    },
+    /// An address that would be the same for every source.
+    #[error("`{address}` must have `{{sha256}}` or `{{file}}` in it")]
+    First {
+        /// The address.
+        address: String,
+    },
+    /// A number that must not be 0.
+    #[error("`{key}` must not be 0")]
+    Zero {
+        /// Its key.
+        key: &'static str,
+    },
+    /// A suite, or a line, that could say more than one thing to apt.
+    #[error("{text:?} is no suite or line for Debian's archives")]
+    Debian {
+        /// The text.
+        text: String,
+    },
+}
+
+/// The file as it is written.
+#[derive(Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+struct Written {
+    mirrors: BTreeMap<String, OneOrMore>,
+    fetch: WrittenFetch,
+    debian: DebianConfig,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMore {
+    One(String),
+    More(Vec<String>),
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+struct WrittenFetch {
+    jobs: Option<usize>,
+    connect_seconds: Option<u64>,
+    stall_seconds: Option<u64>,
+    total_seconds: Option<u64>,
+    most_bytes: Option<u64>,
+    first: Vec<String>,
+}
+
+impl Config {
+    /// Reads a configuration file's text.
+    ///
+    /// # Errors
+    /// See [`ConfigError`].
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        let written: Written = toml::from_str(text)?;
+        let mut config = Self { debian: written.debian, ..Self::default() };
+        for (name, addresses) in written.mirrors {
+            let is_alias = Mirror::new(&format!("{name}:x"))
+                .is_ok_and(|it| matches!(it.kind(), MirrorKind::Alias { name: alias, .. } if alias == name));
+            if !is_alias {
+                return Err(ConfigError::Alias { name });
+            }
+            let addresses = match addresses {
+                OneOrMore::One(one) => vec![one],
+                OneOrMore::More(more) => more,
+            };
+            addresses.iter().try_for_each(|it| askable(it))?;
+            config.aliases.insert(name, addresses);
+        }
+        for address in written.fetch.first.clone() {
+            if !address.contains("{sha256}") && !address.contains("{file}") {
+                return Err(ConfigError::First { address });
+            }
+            askable(&filled(&address, "0", "0"))?;
+            config.first.push(address);
+        }
+        let it = &written.fetch;
+        let limits = &mut config.limits;
+        let seconds = |key, value: Option<u64>, into: &mut Duration| match value {
+            Some(0) => Err(ConfigError::Zero { key }),
+            Some(value) => {
+                // Beyond a century the arithmetic with clocks may fail, and nobody waits so long.
+                *into = Duration::from_secs(value.min(100 * 366 * 86_400));
+                Ok(())
+            }
+            None => Ok(()),
+        };
+        seconds("connect-seconds", it.connect_seconds, &mut limits.connect)?;
+        seconds("stall-seconds", it.stall_seconds, &mut limits.stall)?;
+        seconds("total-seconds", it.total_seconds, &mut limits.total)?;
+        match it.jobs {
+            Some(0) => return Err(ConfigError::Zero { key: "jobs" }),
+            Some(jobs) => limits.jobs = jobs,
+            None => {}
+        }
+        match it.most_bytes {
+            Some(0) => return Err(ConfigError::Zero { key: "most-bytes" }),
+            Some(most) => limits.most_bytes = most,
+            None => {}
+        }
+        for suite in &config.debian.suites {
+            if suite.is_empty() || !suite.chars().all(|c| c.is_ascii_alphanumeric() || "-./_".contains(c)) {
+                return Err(ConfigError::Debian { text: suite.clone() });
+            }
+        }
+        for line in &config.debian.sources {
+            let kind = line.split_whitespace().next();
+            if !matches!(kind, Some("deb" | "deb-src")) || line.chars().any(|c| c.is_control()) {
+                return Err(ConfigError::Debian { text: line.clone() });
+            }
+        }
+        Ok(config)
+    }
+
+    /// The addresses that an alias stands for.
+    pub(super) fn alias(&self, name: &str) -> Option<&[String]> {
+        self.aliases.get(name).map(Vec::as_slice)
+    }
+
+    /// The addresses that are asked first for a source.
+    pub(super) fn first<'a>(&'a self, sha256: &'a str, file: &'a str) -> impl Iterator<Item = String> + 'a {
+        self.first.iter().map(move |address| filled(address, sha256, file))
+    }
+}
+
+fn filled(address: &str, sha256: &str, file: &str) -> String {
+    address.replace("{sha256}", sha256).replace("{file}", file)
+}
+
+fn askable(address: &str) -> Result<(), ConfigError> {
+    let askable = Mirror::new(address)
+        .is_ok_and(|mirror| matches!(mirror.kind(), MirrorKind::Http(_) | MirrorKind::File(_)));
+    match askable {
+        true => Ok(()),
+        false => Err(ConfigError::Address { address: address.to_owned() }),
+    }
+}

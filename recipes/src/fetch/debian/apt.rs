@@ -1,0 +1,332 @@
+//! apt with a configuration, lists and caches of its own.
+//!
+//! apt reads the file that `APT_CONFIG` names before all others, and that file says where the others are. So it can put
+//! empty ones in their place: what the machine's configuration says of transport (proxies, certificates, passwords,
+//! keys) is copied into it, and what it says of hooks, which would clean or refresh the machine's own caches, is not.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use super::super::failure::MirrorFailure;
+use super::super::part::make_folder;
+use super::entries::{self, Entry};
+use super::{Bounds, DebianConfig, DebianError, Place, Stop};
+
+/// Not on PATH, since it is for programs; the package apt has it there.
+const HELPER: &str = "/usr/lib/apt/apt-helper";
+
+/// What is taken over of the machine's configuration, and nothing else: transport, keys, passwords.
+const TAKEN_OVER: &[&str] = &[
+    "Acquire::",
+    "APT::Architecture",
+    "APT::Authentication",
+    "APT::Hashes",
+    "APT::Key",
+    "Dir::Bin::",
+    "Dir::Etc::netrc",
+    "Dir::Etc::trusted",
+];
+
+/// So often a running child is looked at.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// apt, ready to be asked.
+pub(super) struct Apt {
+    conf: PathBuf,
+    /// Its time is when the lists were fetched; its text, for which archives.
+    updated: PathBuf,
+    archives: String,
+}
+
+fn file_error(path: &Path, doing: &'static str) -> impl FnOnce(std::io::Error) -> DebianError {
+    let path = path.to_owned();
+    move |source| DebianError::File { path, doing, source }
+}
+
+impl Apt {
+    /// Writes the configuration.
+    pub(super) fn prepare(folder: &Path, config: &DebianConfig) -> Result<Self, Stop> {
+        let parts = folder.join("sources.list.d");
+        for name in
+            ["lists/partial", "cache/archives/partial", "state", "log", "files", "sources.list.d", "conf.d"]
+        {
+            make_folder(&folder.join(name))?;
+        }
+        let machine = machine_config()?;
+        let own: Vec<Entry> = match config.sources.is_empty() {
+            true => machine_entries()?,
+            false => config.sources.iter().flat_map(|line| entries::of_lines(line)).collect(),
+        };
+        let mut all: Vec<Entry> = Vec::new();
+        for entry in entries::with_suites(own, &config.suites) {
+            if !all.contains(&entry) {
+                all.push(entry);
+            }
+        }
+        if all.is_empty() {
+            return Err(DebianError::NoArchive.into());
+        }
+        let archives: String = all.iter().map(Entry::to_string).collect();
+        let place = |name: &str| folder.join(name).display().to_string();
+        let mut text = String::new();
+        for line in machine.lines() {
+            let key = line.split(' ').next().unwrap_or("");
+            // A value with a quotation mark in it could not be told from the end of the value.
+            if TAKEN_OVER.iter().any(|it| key.starts_with(it)) && line.matches('"').count() == 2 {
+                text += &format!("{line}\n");
+            }
+        }
+        for (key, value) in [
+            ("Dir::State", place("state")),
+            ("Dir::State::Lists", place("lists")),
+            ("Dir::State::status", "/dev/null".to_owned()),
+            ("Dir::Cache", place("cache")),
+            ("Dir::Log", place("log")),
+            ("Dir::Etc::Main", "/dev/null".to_owned()),
+            ("Dir::Etc::Parts", place("conf.d")),
+            ("Dir::Etc::SourceList", "/dev/null".to_owned()),
+            ("Dir::Etc::SourceParts", place("sources.list.d")),
+            ("Dir::Etc::Preferences", "/dev/null".to_owned()),
+            ("Dir::Etc::PreferencesParts", place("conf.d")),
+            // The folder is its owner's alone, so apt's own user could not write there.
+            ("APT::Sandbox::User", "root".to_owned()),
+            // An old index is as good as a new one: the pin says what is taken.
+            ("Acquire::Check-Valid-Until", "false".to_owned()),
+        ] {
+            text += &format!("{key} \"{value}\";\n");
+        }
+        let conf = folder.join("apt.conf");
+        fs::write(&conf, text).map_err(file_error(&conf, "written"))?;
+        let list = parts.join("stele.sources");
+        fs::write(&list, &archives).map_err(file_error(&list, "written"))?;
+        Ok(Self { conf, updated: folder.join("updated"), archives })
+    }
+
+    /// How old the lists are. None when there are none for these archives.
+    pub(super) fn lists_age(&self) -> Option<Duration> {
+        if fs::read_to_string(&self.updated).ok()? != self.archives {
+            return None;
+        }
+        let time = fs::metadata(&self.updated).and_then(|meta| meta.modified()).ok()?;
+        Some(SystemTime::now().duration_since(time).unwrap_or_default())
+    }
+
+    /// Fetches the lists. An archive that does not answer, or whose signature is not good, is left out with a note.
+    pub(super) fn update(&mut self, bounds: &Bounds, note: &dyn Fn(&str)) -> Result<(), Stop> {
+        let output = self.run(self.command("apt-get").args(["-q", "update"]), bounds)?;
+        for line in complaints(&output) {
+            note(&format!("apt: {line}"));
+        }
+        fs::write(&self.updated, &self.archives).map_err(file_error(&self.updated, "written"))?;
+        Ok(())
+    }
+
+    /// The files of a version, by what the indexes say. None when they do not have it.
+    pub(super) fn places(
+        &self,
+        package: &str,
+        version: &str,
+        bounds: &Bounds,
+    ) -> Result<Option<Vec<Place>>, Stop> {
+        let mut command = self.command("apt-get");
+        command.args(["-q", "source", "--only-source", "--download-only", "--print-uris"]);
+        let output = self.run(command.arg(format!("{package}={version}")), bounds)?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        let places: Vec<Place> = text.lines().filter_map(place).collect();
+        let none = places.is_empty();
+        if none && complaints(&output).is_empty() {
+            return Err(DebianError::Apt { said: "apt-get named no file, and no reason".to_owned() }.into());
+        }
+        Ok((!none).then_some(places))
+    }
+
+    /// The versions of a source package that the indexes have.
+    pub(super) fn versions(&self, package: &str, bounds: &Bounds) -> Result<Vec<String>, Stop> {
+        let output =
+            self.run(self.command("apt-cache").args(["showsrc", "--only-source", package]), bounds)?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        let mut versions: Vec<String> =
+            text.lines().filter_map(|line| Some(line.strip_prefix("Version: ")?.trim().to_owned())).collect();
+        versions.sort();
+        versions.dedup();
+        Ok(versions)
+    }
+
+    /// Downloads one file. What is there of it from an earlier time is continued.
+    pub(super) fn download(
+        &self,
+        uri: &str,
+        target: &Path,
+        bounds: &Bounds,
+        moves: &mut dyn FnMut(u64, Option<u64>),
+    ) -> Result<(), Stop> {
+        if !Path::new(HELPER).exists() {
+            return Err(DebianError::NoApt { program: "apt-helper" }.into());
+        }
+        let mut child = Ended(spawn(self.command(HELPER).arg("download-file").arg(uri).arg(target))?);
+        let mut last = (0, Instant::now());
+        let status = loop {
+            if let Some(status) =
+                child.0.try_wait().map_err(|e| file_error(Path::new(HELPER), "waited for")(e))?
+            {
+                break status;
+            }
+            // Of a link, which stands for a file that is here already, there is nothing to watch.
+            let length = fs::symlink_metadata(target).map(|meta| meta.len()).unwrap_or(0);
+            if length != last.0 {
+                last = (length, Instant::now());
+                moves(length, None);
+            }
+            bounds.check_grown(length)?;
+            bounds.left()?;
+            if last.1.elapsed() > bounds.limits.stall {
+                return Err(DebianError::Stalled { seconds: bounds.limits.stall.as_secs() }.into());
+            }
+            thread::sleep(LOOK);
+        };
+        if status.success() {
+            return Ok(());
+        }
+        let _ = fs::remove_file(target);
+        let mut said = String::new();
+        if let Some(mut stderr) = child.0.stderr.take() {
+            let _ = stderr.read_to_string(&mut said);
+        }
+        let said =
+            said.lines().find_map(|line| line.strip_prefix("E: ")).unwrap_or("apt-helper failed").to_owned();
+        Err(DebianError::Apt { said }.into())
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.env("APT_CONFIG", &self.conf);
+        command
+    }
+
+    /// Runs a program to its end, or to the end of the time for the source.
+    fn run(&self, command: &mut Command, bounds: &Bounds) -> Result<Output, Stop> {
+        let mut child = Ended(spawn(command)?);
+        // Both pipes are read while it runs: one that is full would stop it.
+        let (stdout, stderr) = (child.0.stdout.take(), child.0.stderr.take());
+        thread::scope(|scope| {
+            let stdout = scope.spawn(|| all(stdout));
+            let stderr = scope.spawn(|| all(stderr));
+            let status = loop {
+                match child.0.try_wait() {
+                    Ok(Some(status)) => break Ok(status),
+                    Ok(None) => {}
+                    Err(e) => break Err(file_error(&self.conf, "used by apt")(e).into()),
+                }
+                if let Err(e) = bounds.left() {
+                    child.end();
+                    break Err(Stop::Mirror(e));
+                }
+                thread::sleep(LOOK);
+            };
+            let (stdout, stderr) = (stdout.join().unwrap_or_default(), stderr.join().unwrap_or_default());
+            Ok(Output { status: status?, stdout, stderr })
+        })
+    }
+}
+
+fn all(pipe: Option<impl Read>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if let Some(mut pipe) = pipe {
+        let _ = pipe.read_to_end(&mut bytes);
+    }
+    bytes
+}
+
+/// A child that does not outlive whoever waits for it.
+struct Ended(Child);
+
+impl Ended {
+    fn end(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn spawn(command: &mut Command) -> Result<Child, MirrorFailure> {
+    // Its words are read here, so they have to be the ones that are expected.
+    command.env("LC_ALL", "C").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().map_err(|e| {
+        let error = match e.kind() {
+            std::io::ErrorKind::NotFound => DebianError::NoApt { program: "apt-get" },
+            _ => file_error(Path::new(command.get_program()), "started")(e),
+        };
+        error.into()
+    })
+}
+
+/// What apt says that is wrong.
+fn complaints(output: &Output) -> Vec<String> {
+    let text = String::from_utf8_lossy(&output.stderr);
+    text.lines()
+        .filter(|line| line.starts_with("E: ") || line.starts_with("W: "))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// `'URI' NAME SIZE DIGEST`
+fn place(line: &str) -> Option<Place> {
+    let (uri, rest) = line.strip_prefix('\'')?.split_once('\'')?;
+    let name = rest.split_whitespace().next()?;
+    Some(Place { uri: uri.to_owned(), name: name.to_owned() })
+}
+
+fn asked(program: &mut Command) -> Result<String, MirrorFailure> {
+    let child = spawn(program)?;
+    let output = child.wait_with_output().map_err(file_error(Path::new("apt-config"), "waited for"))?;
+    match output.status.success() {
+        true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
+        false => {
+            let said = complaints(&output).join("; ");
+            Err(DebianError::Apt { said: format!("apt-config failed: {said}") }.into())
+        }
+    }
+}
+
+/// All that the machine configures, a line a setting.
+fn machine_config() -> Result<String, MirrorFailure> {
+    asked(Command::new("apt-config").args(["dump", "--format", "%F \"%v\";%n"]))
+}
+
+/// The archives that the machine uses.
+fn machine_entries() -> Result<Vec<Entry>, MirrorFailure> {
+    let shell = ["shell", "LIST", "Dir::Etc::sourcelist/f", "PARTS", "Dir::Etc::sourceparts/d"];
+    let places = asked(Command::new("apt-config").args(shell))?;
+    let place = |name: &str| {
+        let line = places.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix("='"));
+        line.and_then(|it| it.strip_suffix('\'')).map(PathBuf::from)
+    };
+    let mut entries = Vec::new();
+    let mut files: Vec<PathBuf> = place("LIST").into_iter().collect();
+    if let Some(folder) = place("PARTS") {
+        let mut parts: Vec<PathBuf> =
+            fs::read_dir(folder).into_iter().flatten().flatten().map(|it| it.path()).collect();
+        parts.sort();
+        files.extend(parts);
+    }
+    for path in files {
+        let ending = path.extension().and_then(|it| it.to_str()).unwrap_or("");
+        // One that this user may not read is one that apt would not read either.
+        let Ok(text) = fs::read_to_string(&path) else { continue };
+        match ending {
+            "list" => entries.extend(entries::of_lines(&text)),
+            "sources" => entries.extend(entries::of_stanzas(&text)),
+            _ => {}
+        }
+    }
+    Ok(entries)
+}

@@ -1,0 +1,172 @@
+//! sources.list(5): what the machine says of archives of binary packages, said of their source packages.
+
+use std::fmt;
+
+/// Archives, as a stanza of a `.sources` file says them. Fields beside these four are kept as they are.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Entry {
+    uris: String,
+    suites: String,
+    components: String,
+    /// `Signed-By` and the like; a value may go on over lines, as it does in the file.
+    fields: Vec<(String, String)>,
+}
+
+/// Fields that narrow what is fetched of binary packages, or say whether an entry counts: none of them is for sources.
+const DROPPED: &[&str] = &[
+    "types",
+    "uris",
+    "suites",
+    "components",
+    "architectures",
+    "arch",
+    "languages",
+    "lang",
+    "targets",
+    "target",
+    "pdiffs",
+    "enabled",
+    "x-repolib-name",
+    "description",
+];
+
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { uris, suites, components, fields } = self;
+        writeln!(f, "Types: deb-src\nURIs: {uris}\nSuites: {suites}")?;
+        if !components.is_empty() {
+            writeln!(f, "Components: {components}")?;
+        }
+        fields.iter().try_for_each(|(name, value)| writeln!(f, "{name}: {value}"))?;
+        writeln!(f)
+    }
+}
+
+/// The entries of a `.list` file.
+pub(super) fn of_lines(text: &str) -> Vec<Entry> {
+    text.lines().filter_map(of_line).collect()
+}
+
+fn of_line(line: &str) -> Option<Entry> {
+    let line = line.split('#').next().unwrap_or(line).trim();
+    let rest = line.strip_prefix("deb-src").or_else(|| line.strip_prefix("deb"))?;
+    if !rest.starts_with([' ', '\t', '[']) {
+        return None;
+    }
+    let (options, rest) = match rest.trim_start().strip_prefix('[') {
+        Some(rest) => rest.split_once(']')?,
+        None => ("", rest),
+    };
+    let fields = options.split_whitespace().filter_map(|option| option.split_once('='));
+    let fields = fields
+        .filter(|(name, _)| !DROPPED.contains(&name.to_ascii_lowercase().as_str()))
+        // `signed-by=a,b` is `Signed-By: a b`.
+        .map(|(name, value)| (name.to_owned(), value.replace(',', " ")));
+    let mut words = rest.split_whitespace();
+    let (uri, suite) = (words.next()?, words.next()?);
+    let components = words.collect::<Vec<_>>().join(" ");
+    kept(Entry { uris: uri.to_owned(), suites: suite.to_owned(), components, fields: fields.collect() })
+}
+
+/// The entries of a `.sources` file.
+pub(super) fn of_stanzas(text: &str) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    let mut stanza: Vec<(String, String)> = Vec::new();
+    for line in text.lines().chain([""]) {
+        if line.starts_with('#') {
+            continue;
+        }
+        if line.trim().is_empty() {
+            entries.extend(of_stanza(&std::mem::take(&mut stanza)));
+        } else if line.starts_with([' ', '\t']) {
+            // The value goes on.
+            if let Some((_, value)) = stanza.last_mut() {
+                value.push('\n');
+                value.push_str(line);
+            }
+        } else if let Some((name, value)) = line.split_once(':') {
+            stanza.push((name.trim().to_owned(), value.trim().to_owned()));
+        }
+    }
+    entries
+}
+
+fn of_stanza(stanza: &[(String, String)]) -> Option<Entry> {
+    let field = |name: &str| stanza.iter().find(|it| it.0.eq_ignore_ascii_case(name)).map(|it| it.1.as_str());
+    let words = |name: &str| field(name).unwrap_or("").split_whitespace().collect::<Vec<_>>().join(" ");
+    if field("Enabled").is_some_and(|it| matches!(it.to_ascii_lowercase().as_str(), "no" | "false" | "0")) {
+        return None;
+    }
+    let dropped = |name: &str| DROPPED.contains(&name.to_ascii_lowercase().as_str());
+    let fields = stanza.iter().filter(|it| !dropped(&it.0)).cloned().collect();
+    kept(Entry { uris: words("URIs"), suites: words("Suites"), components: words("Components"), fields })
+}
+
+/// Without what nobody can be asked for: discs, which only binary packages are on, and empty entries.
+fn kept(entry: Entry) -> Option<Entry> {
+    (!entry.uris.is_empty() && !entry.suites.is_empty() && !entry.uris.starts_with("cdrom:")).then_some(entry)
+}
+
+/// The archives with `suites` added: from where the machine has the main component of its own release.
+pub(super) fn with_suites(mut entries: Vec<Entry>, suites: &[String]) -> Vec<Entry> {
+    let is_release = |entry: &&Entry| {
+        let main = entry.components.split(' ').any(|it| it == "main");
+        main && entry.suites.split(' ').any(|suite| !suite.contains(['-', '/']))
+    };
+    let Some(pattern) = entries.iter().find(is_release).cloned() else { return entries };
+    let has = |entry: &Entry, suite: &String| {
+        entry.uris == pattern.uris && entry.suites.split(' ').any(|it| it == suite)
+    };
+    for suite in suites {
+        if !entries.iter().any(|entry| has(entry, suite)) {
+            entries.push(Entry { suites: suite.clone(), ..pattern.clone() });
+        }
+    }
+    entries
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(entries: &[Entry]) -> String {
+        entries.iter().map(Entry::to_string).collect()
+    }
+
+    #[test]
+    fn a_line_becomes_one_for_source_packages_with_its_key() {
+        let text = "# deb http://a x main\n\
+                    deb [arch=amd64 signed-by=/k.gpg,/l.gpg trusted=yes] http://a/debian stable main contrib # why\n\
+                    deb cdrom:[Debian]/ stable main\n\
+                    debug http://a stable main\n\
+                    deb-src http://b/flat ./\n";
+        assert_eq!(
+            shown(&of_lines(text)),
+            "Types: deb-src\nURIs: http://a/debian\nSuites: stable\nComponents: main contrib\n\
+             signed-by: /k.gpg /l.gpg\ntrusted: yes\n\nTypes: deb-src\nURIs: http://b/flat\nSuites: ./\n\n"
+        );
+    }
+
+    #[test]
+    fn a_stanza_keeps_a_key_that_stands_in_it_and_a_disabled_one_is_left_away() {
+        let text = "Types: deb\nURIs: http://a\nSuites: x x-updates\nComponents: main\nArchitectures: amd64\n\
+                    Signed-By:\n -----BEGIN\n .\n abc\n\n# why\nEnabled: no\nURIs: http://b\nSuites: x\n\n\n";
+        assert_eq!(
+            shown(&of_stanzas(text)),
+            "Types: deb-src\nURIs: http://a\nSuites: x x-updates\nComponents: main\n\
+             Signed-By: \n -----BEGIN\n .\n abc\n\n"
+        );
+    }
+
+    #[test]
+    fn other_suites_come_from_where_the_release_does() {
+        let text = "deb http://third x/\ndeb [signed-by=/k] http://a/debian-security x-security main\n\
+                    deb [signed-by=/k] http://a/debian x main contrib\n";
+        let entries = with_suites(of_lines(text), &["y".to_owned(), "x".to_owned()]);
+        assert_eq!(entries.len(), 4);
+        assert_eq!(
+            entries[3].to_string(),
+            "Types: deb-src\nURIs: http://a/debian\nSuites: y\nComponents: main contrib\nsigned-by: /k\n\n"
+        );
+    }
+}

@@ -1,0 +1,191 @@
+//! One file of a Debian source package at an exact version, asked of the machine's own package client.
+//!
+//! apt knows what Stele does not: which mirror this machine uses, through which proxy, with which password. So it is
+//! apt that fetches, but with a configuration, lists and caches of its own (see [`apt`]), so that nothing of the
+//! machine's changes. Only the one file is asked for: that a sibling of it, or the package's description, is gone from the mirror
+//! is nobody's business. The pin decides what is taken; the indexes only say where to look.
+
+mod apt;
+mod entries;
+
+use std::time::Duration;
+
+use super::config::DebianConfig;
+use super::local;
+use super::part::{self, Part};
+use super::worker::{Bounds, Stop};
+
+/// Lists that are this old are fetched again before a version is given up.
+const STALE: Duration = Duration::from_secs(600);
+
+/// What is asked for.
+pub(super) struct Wanted<'a> {
+    pub(super) package: &'a str,
+    pub(super) version: &'a str,
+    pub(super) file: &'a str,
+}
+
+/// Why Debian's archives do not give a file.
+#[derive(Debug, thiserror::Error)]
+pub enum DebianError {
+    /// The machine is no Debian.
+    #[error("this machine has no `{program}`, which `debian:` needs")]
+    NoApt {
+        /// What is missing.
+        program: &'static str,
+    },
+    /// Nobody says which archives.
+    #[error("apt's configuration names no archive")]
+    NoArchive,
+    /// Reading or writing a file around it.
+    #[error("{path} could not be {doing}: {source}")]
+    File {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What was attempted.
+        doing: &'static str,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+    /// apt said that something is wrong.
+    #[error("{said}")]
+    Apt {
+        /// Its own words.
+        said: String,
+    },
+    /// No archive's index has the package.
+    #[error("no index has a source package {package}")]
+    NoPackage {
+        /// The package.
+        package: String,
+    },
+    /// The indexes have other versions.
+    #[error(
+        "no index has version {version} of {package} (they have {}), and {file} is not beside those",
+        .has.join(", ")
+    )]
+    NoVersion {
+        /// The package.
+        package: String,
+        /// The version.
+        version: String,
+        /// The file.
+        file: String,
+        /// The versions that there are.
+        has: Vec<String>,
+    },
+    /// The version has other files.
+    #[error("version {version} of {package} has no such file, but {}", .has.join(", "))]
+    NoFile {
+        /// The package.
+        package: String,
+        /// The version.
+        version: String,
+        /// The files that there are.
+        has: Vec<String>,
+    },
+    /// Nothing came for so long.
+    #[error("nothing came for {seconds} s (`stall-seconds`)")]
+    Stalled {
+        /// The bound.
+        seconds: u64,
+    },
+}
+
+/// Where a file is.
+struct Place {
+    uri: String,
+    name: String,
+}
+
+/// Gets the file into the download, from the beginning.
+pub(super) fn get(
+    wanted: &Wanted<'_>,
+    config: &DebianConfig,
+    part: &mut Part,
+    bounds: &Bounds,
+    note: &dyn Fn(&str),
+    moves: &mut dyn FnMut(u64, Option<u64>),
+) -> Result<(), Stop> {
+    let folder = part.folder().join("debian");
+    part::make_folder(&folder)?;
+    let (apt, guesses) = {
+        // Two threads, or two processes, that fetch the lists at once would spoil each other's.
+        let _lock = part::lock(&folder.join("lock"), || ())?;
+        let mut apt = apt::Apt::prepare(&folder, config)?;
+        if apt.lists_age().is_none() {
+            apt.update(bounds, note)?;
+        }
+        let mut found = find(&apt, wanted, bounds)?;
+        if found.is_none() && apt.lists_age().is_some_and(|age| age > STALE) {
+            apt.update(bounds, note)?;
+            found = find(&apt, wanted, bounds)?;
+        }
+        match found {
+            Some(uri) => (apt, Guesses { uris: vec![uri], versions: None }),
+            None => {
+                let guesses = guesses(&apt, wanted, bounds)?;
+                (apt, guesses)
+            }
+        }
+    };
+    let target = folder.join("files").join(part.path().file_stem().unwrap_or_default());
+    let mut failed = None;
+    for uri in &guesses.uris {
+        match apt.download(uri, &target, bounds, moves) {
+            Ok(()) => {
+                // apt links to what is on a disk of this machine already; either way it is copied and hashed here.
+                local::get(&target, part, bounds, moves)?;
+                let _ = std::fs::remove_file(&target);
+                return Ok(());
+            }
+            Err(Stop::Mirror(failure)) => failed = Some(failure),
+            Err(stop) => return Err(stop),
+        }
+    }
+    let (package, version) = (wanted.package.to_owned(), wanted.version.to_owned());
+    match (guesses.versions, failed) {
+        (Some(has), _) if has.is_empty() => Err(DebianError::NoPackage { package }.into()),
+        (Some(has), _) => {
+            Err(DebianError::NoVersion { package, version, file: wanted.file.to_owned(), has }.into())
+        }
+        (None, Some(failure)) => Err(failure.into()),
+        (None, None) => Err(DebianError::NoPackage { package }.into()),
+    }
+}
+
+/// Where the file may be. When that was guessed, the versions that the indexes have.
+struct Guesses {
+    uris: Vec<String>,
+    versions: Option<Vec<String>>,
+}
+
+/// Where the indexes say that it is. None when they do not have the version.
+fn find(apt: &apt::Apt, wanted: &Wanted<'_>, bounds: &Bounds) -> Result<Option<String>, Stop> {
+    let Some(places) = apt.places(wanted.package, wanted.version, bounds)? else { return Ok(None) };
+    let mut names = Vec::new();
+    for place in places {
+        if place.name == wanted.file {
+            return Ok(Some(place.uri));
+        }
+        names.push(place.name);
+    }
+    let (package, version) = (wanted.package.to_owned(), wanted.version.to_owned());
+    Err(DebianError::NoFile { package, version, has: names }.into())
+}
+
+/// Where it would be beside the versions that the indexes do have: mirrors keep files longer than their indexes do.
+fn guesses(apt: &apt::Apt, wanted: &Wanted<'_>, bounds: &Bounds) -> Result<Guesses, Stop> {
+    let versions = apt.versions(wanted.package, bounds)?;
+    let mut uris = Vec::new();
+    for version in &versions {
+        for place in apt.places(wanted.package, version, bounds)?.unwrap_or_default() {
+            let Some((pool, _)) = place.uri.rsplit_once('/') else { continue };
+            let uri = format!("{pool}/{}", wanted.file.replace('+', "%2b").replace('~', "%7e"));
+            if !uris.contains(&uri) {
+                uris.push(uri);
+            }
+        }
+    }
+    Ok(Guesses { uris, versions: Some(versions) })
+}

@@ -1,0 +1,146 @@
+//! Why a source could not be had.
+
+use std::io;
+use std::path::PathBuf;
+
+use stele_store::model::Sha256;
+
+use super::debian::DebianError;
+use super::http::HttpError;
+use super::signature::SignatureError;
+use crate::source::{FileName, Sha512};
+
+/// A failed operation on a file in the folder of downloads.
+#[derive(Debug, thiserror::Error)]
+#[error("{path} could not be {doing}: {source}")]
+pub struct PartError {
+    /// The file.
+    pub path: PathBuf,
+    /// What was attempted: "written", "locked", …
+    pub doing: &'static str,
+    /// Why it failed.
+    pub source: io::Error,
+}
+
+impl PartError {
+    pub(super) fn new(path: impl Into<PathBuf>, doing: &'static str, source: impl Into<io::Error>) -> Self {
+        Self { path: path.into(), doing, source: source.into() }
+    }
+
+    /// Whether the disk, or the quota, is full.
+    pub fn is_no_space(&self) -> bool {
+        matches!(self.source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+    }
+}
+
+/// Why a mirror does not give a source.
+#[derive(Debug, thiserror::Error)]
+pub enum MirrorFailure {
+    /// Nobody says what the alias stands for.
+    #[error("no alias `{name}` is configured")]
+    NoAlias {
+        /// The alias.
+        name: String,
+    },
+    /// What came is something else.
+    #[error(
+        "what came has the SHA-256 {actual}, and {expected} is pinned; it is kept for a look as {}",
+        kept.display()
+    )]
+    Digest {
+        /// The pin.
+        expected: Sha256,
+        /// What the bytes have.
+        actual: Sha256,
+        /// Where they are.
+        kept: PathBuf,
+    },
+    /// It has another size than the recipe says.
+    #[error("it has {found} bytes, and the recipe says {expected}")]
+    Size {
+        /// As the recipe says.
+        expected: u64,
+        /// As the mirror says, or how many had come when it was too many.
+        found: u64,
+    },
+    /// It is larger than anything that is fetched.
+    #[error("it has more than {most} bytes, the most that is fetched (`most-bytes`)")]
+    TooLarge {
+        /// The bound.
+        most: u64,
+    },
+    /// The time for the whole source is over.
+    #[error("it took longer than {seconds} s, the most for one source (`total-seconds`)")]
+    TooSlow {
+        /// The bound.
+        seconds: u64,
+    },
+    /// A file on this machine could not be read.
+    #[error("{0}")]
+    File(io::Error),
+    /// What the path names is no file.
+    #[error("that is no regular file")]
+    NoFile,
+    /// See there.
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    /// See there.
+    #[error(transparent)]
+    Debian(#[from] DebianError),
+}
+
+/// A mirror that was asked in vain.
+#[derive(Debug)]
+pub struct Tried {
+    /// As the recipe writes it, and the address that was asked when it is another.
+    pub mirror: String,
+    /// What happened.
+    pub failure: MirrorFailure,
+}
+
+/// Why a source could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError<E> {
+    /// No mirror has it. What happened at each is for the caller to show.
+    #[error("none of its mirrors has it")]
+    Unavailable {
+        /// What was tried, in that order.
+        tried: Vec<Tried>,
+    },
+    /// It is not kept, and no network may be asked.
+    #[error("it is not kept, and no network may be asked")]
+    Offline,
+    /// The bytes are those of the pin, but not of the SHA-512.
+    #[error("its SHA-256 is the pin, but its SHA-512 is {actual}, and the recipe says {expected}")]
+    Sha512 {
+        /// As the recipe says.
+        expected: Box<Sha512>,
+        /// What the bytes have.
+        actual: Box<Sha512>,
+    },
+    /// The bytes are those of the pin, but their number is another.
+    #[error("its SHA-256 is the pin, but it has {actual} bytes, and the recipe says {expected}")]
+    Size {
+        /// As the recipe says.
+        expected: u64,
+        /// How many there are.
+        actual: u64,
+    },
+    /// The bytes are those of the pin, but upstream's signature is not good.
+    #[error("its SHA-256 is the pin, but {0}")]
+    Signature(SignatureError),
+    /// The signature could not be had.
+    #[error("its signature {file} could not be had")]
+    SignatureFile {
+        /// What the signature is called.
+        file: FileName,
+        /// Why.
+        failure: Box<FetchError<E>>,
+    },
+    /// The folder of downloads.
+    #[error(transparent)]
+    Part(#[from] PartError),
+    /// Whoever keeps sources did not.
+    #[error("it could not be kept")]
+    Keep(E),
+}

@@ -1,0 +1,175 @@
+//! A download on the disk: locked, hashed while it grows, resumed where it ended.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, flock};
+use sha2::Digest as _;
+use stele_store::model::Sha256;
+
+use super::failure::PartError;
+use crate::source::Sha512;
+
+/// How much is read or written at once.
+pub(super) const CHUNK: usize = 128 << 10;
+
+/// `<sha256>.part`. Whoever has one holds its lock.
+pub(super) struct Part {
+    folder: PathBuf,
+    pin: Sha256,
+    path: PathBuf,
+    file: File,
+    length: u64,
+    /// Of all that is in the file. The pin speaks of SHA-256, some recipes of SHA-512 as well; one pass makes both.
+    sha256: sha2::Sha256,
+    sha512: sha2::Sha512,
+    /// Whether bytes of two answers are in the file: they may be of two versions of it.
+    joined: bool,
+}
+
+/// Makes a folder for its owner alone, when it is not there.
+pub(super) fn make_folder(path: &Path) -> Result<(), PartError> {
+    match fs::DirBuilder::new().mode(0o700).recursive(true).create(path) {
+        Ok(()) => Ok(()),
+        Err(e) => Err(PartError::new(path, "made", e)),
+    }
+}
+
+/// Opens a file that is made when it is not there, and locks it. `waits` is called when somebody else holds it.
+pub(super) fn lock(path: &Path, waits: impl FnOnce()) -> Result<File, PartError> {
+    let mut waits = Some(waits);
+    loop {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        let file = options.open(path).map_err(|e| PartError::new(path, "opened", e))?;
+        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+            waits.take().into_iter().for_each(|waits| waits());
+            flock(&file, FlockOperation::LockExclusive).map_err(|e| PartError::new(path, "locked", e))?;
+        }
+        // Whoever held it may have removed or renamed it: then the lock is on something that nobody else would find.
+        let (mine, there) = (file.metadata(), fs::metadata(path));
+        if let (Ok(mine), Ok(there)) = (mine, there)
+            && (mine.dev(), mine.ino()) == (there.dev(), there.ino())
+        {
+            return Ok(file);
+        }
+    }
+}
+
+/// Where the download of a source lies.
+pub(super) fn path(folder: &Path, pin: &Sha256) -> PathBuf {
+    folder.join(format!("{pin}.part"))
+}
+
+/// Removes a download of what is kept already: whoever fetched it was ended before it could.
+pub(super) fn remove_leftover(folder: &Path, pin: &Sha256) {
+    let path = path(folder, pin);
+    if path.exists()
+        && let Ok(_lock) = lock(&path, || ())
+    {
+        // It costs room and nothing else, so a failure is no reason to fail.
+        let _ = fs::remove_file(&path);
+    }
+}
+
+impl Part {
+    /// Locks the download, and hashes what an earlier run left. `waits` is called when another process has it.
+    pub(super) fn open(folder: &Path, pin: Sha256, waits: impl FnOnce()) -> Result<Self, PartError> {
+        let path = path(folder, &pin);
+        let file = lock(&path, waits)?;
+        let mut part = Self {
+            folder: folder.to_owned(),
+            pin,
+            path,
+            file,
+            length: 0,
+            sha256: sha2::Sha256::new(),
+            sha512: sha2::Sha512::new(),
+            joined: false,
+        };
+        let mut buffer = vec![0; CHUNK];
+        loop {
+            let count = match part.file.read(&mut buffer) {
+                Ok(0) => return Ok(part),
+                Ok(count) => count,
+                Err(e) if e.kind() == std::io::ErrorKind::Interrupted => continue,
+                Err(e) => return Err(PartError::new(&part.path, "read", e)),
+            };
+            part.count(&buffer[..count]);
+        }
+    }
+
+    fn count(&mut self, bytes: &[u8]) {
+        self.sha256.update(bytes);
+        self.sha512.update(bytes);
+        self.length += bytes.len() as u64;
+    }
+
+    /// Where it lies.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The folder around it.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// How many bytes are there.
+    pub(super) fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Whether bytes of two answers are in it.
+    pub(super) fn is_joined(&self) -> bool {
+        self.joined
+    }
+
+    /// More bytes will come from another answer than the ones that are there.
+    pub(super) fn join(&mut self) {
+        self.joined |= self.length > 0;
+    }
+
+    /// Appends.
+    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), PartError> {
+        self.file.write_all(bytes).map_err(|e| PartError::new(&self.path, "written", e))?;
+        self.count(bytes);
+        Ok(())
+    }
+
+    /// Begins anew.
+    pub(super) fn restart(&mut self) -> Result<(), PartError> {
+        let emptied = self.file.set_len(0).and_then(|()| self.file.seek(SeekFrom::Start(0)));
+        emptied.map_err(|e| PartError::new(&self.path, "emptied", e))?;
+        (self.length, self.joined) = (0, false);
+        (self.sha256, self.sha512) = (sha2::Sha256::new(), sha2::Sha512::new());
+        Ok(())
+    }
+
+    /// The SHA-256 of what is there.
+    pub(super) fn sha256(&self) -> Sha256 {
+        Sha256::from_bytes(self.sha256.clone().finalize().into())
+    }
+
+    /// The SHA-512 of what is there.
+    pub(super) fn sha512(&self) -> Sha512 {
+        Sha512(self.sha512.clone().finalize().into())
+    }
+
+    /// Renames what is wrong, for a look, and begins anew. Where it is now.
+    pub(super) fn put_aside(&mut self) -> Result<PathBuf, PartError> {
+        let aside = self.folder.join(format!("{}.wrong-{}", self.pin, self.sha256()));
+        fs::rename(&self.path, &aside).map_err(|e| PartError::new(&self.path, "renamed", e))?;
+        let folder = self.folder.clone();
+        *self = Self::open(&folder, self.pin, || ())?;
+        // Another process may have begun in the moment between: what it left is as good as any other beginning.
+        Ok(aside)
+    }
+
+    /// It is kept elsewhere now.
+    pub(super) fn remove(self) -> Result<(), PartError> {
+        fs::remove_file(&self.path).map_err(|e| PartError::new(&self.path, "removed", e))
+    }
+}

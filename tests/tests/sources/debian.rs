@@ -1,0 +1,239 @@
+//! `debian:`, against an archive that the test writes.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use stele_store::model::Sha256;
+use stele_tests::server::{Reply, Server};
+use stele_tests::skip;
+
+use super::{Sources, random};
+
+/// An archive behind a loopback server.
+struct Archive {
+    folder: PathBuf,
+    server: Server,
+}
+
+/// A version in the index, with the files that it lists.
+type Version<'a> = (&'a str, &'a str, &'a [(&'a str, &'a [u8])]);
+
+impl Archive {
+    /// None where there is no apt. The files of the index are not there until they are put.
+    fn new(sources: &Sources, versions: &[Version<'_>]) -> Option<Self> {
+        if !Path::new("/usr/lib/apt/apt-helper").exists() {
+            skip("no apt");
+            return None;
+        }
+        let folder = sources.stele.scratch().join("archive");
+        let served = folder.clone();
+        let server = Server::start(move |asked| {
+            let path = asked.path.replace("%2b", "+").replace("%7e", "~");
+            match fs::read(served.join(path.trim_start_matches('/'))) {
+                Ok(bytes) => Reply::file(asked, &bytes),
+                Err(_) => Reply::status("404 Not Found"),
+            }
+        });
+        let archive = Self { folder, server };
+        archive.index("stable", versions);
+        let line = archive.line("stable");
+        sources.configure(&format!("[debian]\nsources = [\"{line}\"]\n"));
+        Some(archive)
+    }
+
+    fn line(&self, suite: &str) -> String {
+        format!("deb [trusted=yes] {} {suite} main", self.server.url(""))
+    }
+
+    fn index(&self, suite: &str, versions: &[Version<'_>]) {
+        let mut index = String::new();
+        for (package, version, files) in versions {
+            index += &format!(
+                "Package: {package}\nBinary: {package}\nVersion: {version}\nMaintainer: A <a@example.org>\n\
+                 Architecture: any\nFormat: 3.0 (quilt)\nDirectory: pool/main/{package}\nChecksums-Sha256:\n"
+            );
+            for (name, bytes) in *files {
+                index += &format!(" {} {} {name}\n", Sha256::of(bytes), bytes.len());
+            }
+            index += "\n";
+        }
+        let place = self.folder.join("dists").join(suite);
+        fs::create_dir_all(place.join("main/source")).unwrap();
+        fs::write(place.join("main/source/Sources"), &index).unwrap();
+        let listed = format!(" {} {} main/source/Sources\n", Sha256::of(index.as_bytes()), index.len());
+        let release = format!(
+            "Origin: Test\nSuite: {suite}\nCodename: {suite}\nDate: Thu, 01 Jan 2026 00:00:00 UTC\n\
+             Architectures: amd64\nComponents: main\nSHA256:\n{listed}"
+        );
+        fs::write(place.join("Release"), release).unwrap();
+    }
+
+    fn put(&self, package: &str, name: &str, bytes: &[u8]) {
+        let pool = self.folder.join("pool/main").join(package);
+        fs::create_dir_all(&pool).unwrap();
+        fs::write(pool.join(name), bytes).unwrap();
+    }
+}
+
+/// All below some folders: path, size and time of change.
+fn state(folders: &[&str]) -> BTreeMap<PathBuf, (u64, Option<SystemTime>)> {
+    let mut state = BTreeMap::new();
+    let mut open: Vec<PathBuf> = folders.iter().map(PathBuf::from).collect();
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let Ok(meta) = entry.path().symlink_metadata() else { continue };
+            if meta.is_dir() {
+                open.push(entry.path());
+            }
+            state.insert(entry.path(), (meta.len(), meta.modified().ok()));
+        }
+    }
+    state
+}
+
+#[test]
+fn one_file_is_fetched_though_its_siblings_are_gone_and_nothing_of_the_machines_is_touched() {
+    let mut sources = Sources::new();
+    let bytes = random(80, 200_000);
+    let files: &[(&str, &[u8])] =
+        &[("a_1+x~1.orig.tar.gz", &bytes), ("a_1+x~1-1.debian.tar.xz", b"d"), ("a_1+x~1-1.dsc", b"s")];
+    let Some(archive) = Archive::new(&sources, &[("a", "2:1+x~1-1", files)]) else { return };
+    archive.put("a", "a_1+x~1.orig.tar.gz", &bytes);
+    // What apt runs after an update would clean the machine's own caches.
+    let (hook, ran) = (sources.stele.scratch().join("hook.conf"), sources.stele.scratch().join("ran"));
+    let touch = format!("APT::Update::Post-Invoke {{ \"touch {}\"; }};\n", ran.display());
+    fs::write(&hook, touch.clone() + "APT::Default-Release \"nowhere\";\n").unwrap();
+    sources.stele.set_env("APT_CONFIG", hook.to_str().unwrap());
+    let places = ["/etc/apt", "/var/lib/apt", "/var/cache/apt"];
+    let before = state(&places);
+    sources.fetches(&bytes, &["debian:a/2:1+x~1-1/a_1+x~1.orig.tar.gz"]);
+    assert_eq!(state(&places), before);
+    assert!(!ran.exists(), "a hook of the machine's ran");
+    let asked: Vec<String> = archive.server.asked().into_iter().map(|it| it.path).collect();
+    assert!(!asked.iter().any(|path| path.contains("dsc") || path.contains("debian.tar")), "{asked:?}");
+}
+
+#[test]
+fn what_the_index_lists_and_the_mirror_has_not_is_said_and_the_next_mirror_asked() {
+    let sources = Sources::new();
+    let bytes = random(81, 1000);
+    let files: &[(&str, &[u8])] = &[("b_1.orig.tar.gz", &bytes)];
+    let Some(archive) = Archive::new(&sources, &[("b", "1-1", files)]) else { return };
+    let said = sources.fails(&bytes, &["debian:b/1-1/b_1.orig.tar.gz"], 1);
+    assert!(said.contains("debian:b/1-1/b_1.orig.tar.gz: ") && said.contains("404"), "{said}");
+    let said = sources.fails(&bytes, &["debian:b/1-1/b_1.orig.tar.xz"], 1);
+    assert!(said.contains("no such file, but b_1.orig.tar.gz"), "{said}");
+    let said = sources.fails(&bytes, &["debian:nothing/1-1/b_1.orig.tar.gz"], 1);
+    assert!(said.contains("no index has a source package nothing"), "{said}");
+    archive.put("b", "elsewhere", &bytes);
+    let url = archive.server.url("pool/main/b/elsewhere");
+    sources.fetches(&bytes, &["debian:b/1-1/b_1.orig.tar.gz", &url]);
+}
+
+#[test]
+fn a_version_that_left_the_index_is_found_beside_the_ones_that_are_in_it() {
+    let sources = Sources::new();
+    let bytes = random(82, 1000);
+    let files: &[(&str, &[u8])] = &[("c_2.orig.tar.gz", b"new")];
+    let Some(archive) = Archive::new(&sources, &[("c", "2-1", files)]) else { return };
+    let said = sources.fails(&bytes, &["debian:c/1+x-1/c_1+x.orig.tar.gz"], 1);
+    assert!(said.contains("they have 2-1") && said.contains("`suites = "), "{said}");
+    archive.put("c", "c_1+x.orig.tar.gz", &bytes);
+    sources.fetches(&bytes, &["debian:c/1+x-1/c_1+x.orig.tar.gz"]);
+}
+
+#[test]
+fn wrong_bytes_of_an_archive_are_refused_as_those_of_any_other_mirror() {
+    let sources = Sources::new();
+    let (bytes, other) = (random(83, 1000), random(84, 1000));
+    // The index agrees with the archive: only the pin does not.
+    let files: &[(&str, &[u8])] = &[("d_1.orig.tar.gz", &other)];
+    let Some(archive) = Archive::new(&sources, &[("d", "1-1", files)]) else { return };
+    archive.put("d", "d_1.orig.tar.gz", &other);
+    let said = sources.fails(&bytes, &["debian:d/1-1/d_1.orig.tar.gz"], 4);
+    assert!(said.contains(&Sha256::of(&other).to_string()), "{said}");
+    assert!(said.contains(&Sha256::of(&bytes).to_string()), "{said}");
+}
+
+#[test]
+fn the_indexes_are_fetched_once_for_many_sources_and_again_when_other_archives_are_configured() {
+    let sources = Sources::new();
+    let (one, two, three) = (random(85, 1000), random(86, 1000), random(87, 1000));
+    let files: &[(&str, &[u8])] = &[("e_1.orig.tar.gz", &one), ("e_1.orig-more.tar.gz", &two)];
+    let Some(archive) = Archive::new(&sources, &[("e", "1-1", files)]) else { return };
+    archive.put("e", "e_1.orig.tar.gz", &one);
+    archive.put("e", "e_1.orig-more.tar.gz", &two);
+    archive.put("f", "f_1.orig.tar.gz", &three);
+    archive.index("other", &[("f", "1-1", &[("f_1.orig.tar.gz", &three)])]);
+    let indexes = || archive.server.asked().iter().filter(|it| it.path.ends_with("Sources")).count();
+    sources.fetches(&one, &["debian:e/1-1/e_1.orig.tar.gz"]);
+    sources.fetches(&two, &["debian:e/1-1/e_1.orig-more.tar.gz"]);
+    assert_eq!(indexes(), 1);
+    sources.fails(&three, &["debian:f/1-1/f_1.orig.tar.gz"], 1);
+    // From the same archive, by its suite alone.
+    let line = archive.line("stable");
+    sources.configure(&format!("[debian]\nsources = [\"{line}\"]\nsuites = [\"other\"]\n"));
+    sources.fetches(&three, &["debian:f/1-1/f_1.orig.tar.gz"]);
+}
+
+#[test]
+fn an_archive_whose_signature_nobody_can_verify_is_left_out_with_a_note() {
+    let sources = Sources::new();
+    let bytes = random(88, 1000);
+    let files: &[(&str, &[u8])] = &[("g_1.orig.tar.gz", &bytes)];
+    let Some(archive) = Archive::new(&sources, &[("g", "1-1", files)]) else { return };
+    archive.put("g", "g_1.orig.tar.gz", &bytes);
+    let trusted = archive.line("stable");
+    let untrusted = trusted.replace(" [trusted=yes]", "");
+    sources.configure(&format!("[debian]\nsources = [\"{untrusted}\"]\n"));
+    let outcome = sources.fetch(&bytes, &["debian:g/1-1/g_1.orig.tar.gz"]);
+    let said = outcome.stderr;
+    assert_eq!(outcome.code, 1, "{said}");
+    assert!(
+        said.starts_with("note: ") && said.contains("is not signed") && said.contains("no index has"),
+        "{said}"
+    );
+    sources.configure(&format!("[debian]\nsources = [\"{trusted}\"]\n"));
+    sources.fetches(&bytes, &["debian:g/1-1/g_1.orig.tar.gz"]);
+}
+
+#[test]
+fn a_machine_without_apt_says_so() {
+    let mut sources = Sources::new();
+    let bytes = random(89, 1000);
+    sources.stele.set_env("PATH", "/nowhere");
+    let said = sources.fails(&bytes, &["debian:h/1-1/h_1.orig.tar.gz"], 1);
+    assert!(said.contains("this machine has no `apt-get`"), "{said}");
+}
+
+#[test]
+fn a_user_fetches_from_an_archive_without_being_root() {
+    if !rustix::process::geteuid().is_root() {
+        // Then every other test here has shown it.
+        return;
+    }
+    use std::os::unix::process::CommandExt;
+    let sources = Sources::new();
+    let bytes = random(90, 1000);
+    let files: &[(&str, &[u8])] = &[("i_1.orig.tar.gz", &bytes)];
+    let Some(archive) = Archive::new(&sources, &[("i", "1-1", files)]) else { return };
+    archive.put("i", "i_1.orig.tar.gz", &bytes);
+    let home = tempfile::tempdir().unwrap();
+    std::os::unix::fs::chown(home.path(), Some(65534), Some(65534)).unwrap();
+    let binary = home.path().join("stele");
+    fs::copy(stele_tests::binary(), &binary).unwrap();
+    stele_tests::trees::make_executable(&binary);
+    let config = home.path().join("config.toml");
+    fs::write(&config, format!("[debian]\nsources = [\"{}\"]\n", archive.line("stable"))).unwrap();
+    let run = |args: &[&str]| {
+        let mut command = std::process::Command::new(&binary);
+        command.args(args).uid(65534).gid(65534).env("HOME", home.path()).env("STELE_CONFIG", &config);
+        let output = command.env_remove("STELE_STORE").current_dir("/").output().unwrap();
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    };
+    let sha256 = Sha256::of(&bytes).to_string();
+    run(&["source", "fetch", "--sha256", &sha256, "--url", "debian:i/1-1/i_1.orig.tar.gz"]);
+    run(&["daemon", "stop"]);
+}
