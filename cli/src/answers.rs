@@ -314,6 +314,8 @@ pub enum Answer {
     Status(Status),
     /// `mount`, `mount ls`.
     Mounts(Vec<Mount>),
+    /// `source unpack`.
+    Unpacked(Vec<crate::recipes::unpacked::Unpacked>),
     /// `build --dry-run`.
     Plan(crate::recipes::planned::Planned),
     /// All was said in items and bytes.

@@ -4,14 +4,15 @@ use std::error::Error;
 
 use stele_store::{
     CollectError, DbError, ExportError, FileError, FormatError, ImportError, OpenError, ReadError,
-    RebuildError, RootError, Target, VerifyError, WriteError,
+    RealiseError, RebuildError, RootError, Target, VerifyError, WriteError,
 };
 
 use stele_fs::attach::{AttachError, DetachError};
 
 use crate::failure::{Failure, Kind};
 
-const FREE_SPACE: &str = "make room on that disk, or let `stele store gc` remove what no root keeps; nothing that \
+/// What to do when a disk is full.
+pub const FREE_SPACE: &str = "make room on that disk, or let `stele store gc` remove what no root keeps; nothing that \
      was acknowledged is lost";
 const REBUILD: &str = "`stele store rebuild-index` makes a new database from what can be read of the old one";
 const REPAIR: &str = "store the same content again to repair it (`stele store add`), and run `stele store verify` to \
@@ -132,6 +133,16 @@ impl From<WriteError> for Failure {
             WriteError::ReadOnly => read_only(),
             WriteError::NoRoom { .. } => Self::new(Kind::NoSpace, error.to_string()).hint(FREE_SPACE),
             WriteError::Incomplete { .. } => plain(&error).hint("store what it names first"),
+        }
+    }
+}
+
+impl From<RealiseError> for Failure {
+    fn from(error: RealiseError) -> Self {
+        match error {
+            RealiseError::ReadOnly => read_only(),
+            RealiseError::Db(error) => error.into(),
+            RealiseError::Name { .. } | RealiseError::Missing { .. } => plain(&error),
         }
     }
 }

@@ -12,7 +12,7 @@ use stele_store::{CopyError, Holder, Keep, Placement, Progress, Store, Target};
 
 use crate::answers::{self, Added, Answer, Closure, Counts, Entry, Finding, Info, What};
 use crate::failure::{Failure, Kind};
-use crate::recipes::{self, planned};
+use crate::recipes::{self, planned, unpacked};
 use crate::reference::{Named, Reference, from_wire, to_wire};
 
 /// What can be asked of a store. Paths and REFs are escaped, so that any byte survives JSON.
@@ -41,6 +41,8 @@ pub enum Request {
     Verify {},
     /// Count.
     Stats {},
+    /// Unpack and patch the sources of a recipe.
+    Unpack { tree: String, recipe: String, keep_seconds: u64 },
     /// Plan recipes of a recipe tree; all of them when none is named.
     Plan { tree: String, goals: Vec<String> },
 }
@@ -116,6 +118,10 @@ fn answer(
             ))
         }
         Request::Collect { dry_run, end_leases } => collect(store, dry_run, end_leases, progress),
+        Request::Unpack { tree, recipe, keep_seconds } => {
+            let name = recipes::name(&recipe)?;
+            Ok(Answer::Unpacked(unpacked::of_recipe(store, &from_wire(&tree)?, &name, keep_seconds)?))
+        }
         Request::Plan { tree, goals } => {
             Ok(Answer::Plan(planned::plan(store, &from_wire(&tree)?, &recipes::names(&goals)?)?))
         }

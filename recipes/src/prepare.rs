@@ -55,6 +55,21 @@ pub enum PrepareError {
 }
 
 impl PrepareError {
+    /// What failed when content could not be read or kept.
+    pub fn content(&self) -> Option<&ContentError> {
+        match self {
+            Self::Content(error)
+            | Self::Walk(WalkError::Content(error))
+            | Self::Unpack(UnpackError::Content(error))
+            | Self::Inner { why: UnpackError::Content(error), .. } => Some(error),
+            Self::Apply { why, .. } => match &**why {
+                ApplyError::Content(error) => Some(error),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// What a person can do about it, when that is known.
     pub fn hint(&self) -> Option<&'static str> {
         match self {

@@ -5,6 +5,7 @@ mod excerpt;
 mod known;
 mod place;
 pub mod planned;
+pub mod unpacked;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -16,6 +16,13 @@ pub use in_store::InStore;
 #[error(transparent)]
 pub struct ContentError(#[from] Box<dyn Error + Send + Sync>);
 
+impl ContentError {
+    /// What failed: of a store, one of its errors.
+    pub fn inner(&self) -> &(dyn Error + Send + Sync + 'static) {
+        &*self.0
+    }
+}
+
 impl From<io::Error> for ContentError {
     fn from(error: io::Error) -> Self {
         Self(error.into())

@@ -1,6 +1,6 @@
 //! `source fetch`
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -10,6 +10,7 @@ use clap::Args;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use stele_recipes::fetch::{self as fetching, Event, Had, Options, What};
+use stele_recipes::plan::Graph;
 use stele_recipes::source::{Mirror, Signature, Source};
 use stele_store::Layout;
 
@@ -19,18 +20,27 @@ use super::{file_name, read};
 use crate::args::Global;
 use crate::config;
 use crate::failure::{Failure, Kind};
+use crate::recipes::{Place, Wanted, evaluate, find, names};
 use crate::render;
 use crate::where_store;
 
 /// `stele source fetch`
 #[derive(Args, Debug)]
 pub struct Fetch {
-    /// Where it may be had; may be given several times
-    #[arg(long = "url", value_name = "MIRROR", required = true)]
+    /// Recipes: their sources, and those of all that they need
+    #[arg(required_unless_present_any = ["all", "urls"])]
+    names: Vec<String>,
+    /// The sources of all recipes
+    #[arg(long, conflicts_with_all = ["names", "urls"])]
+    all: bool,
+    #[command(flatten)]
+    place: Place,
+    /// Where a source may be had that no recipe names; may be given several times
+    #[arg(long = "url", value_name = "MIRROR", requires = "sha256", conflicts_with = "names")]
     urls: Vec<String>,
     /// Its SHA-256
-    #[arg(long, value_name = "HEX")]
-    sha256: String,
+    #[arg(long, value_name = "HEX", requires = "urls")]
+    sha256: Option<String>,
     /// What its file is called [default: as the first MIRROR ends]
     #[arg(long, value_name = "FILE")]
     name: Option<String>,
@@ -69,7 +79,10 @@ pub struct How {
 
 impl Fetch {
     pub fn run(self, global: &Global) -> Result<(), Failure> {
-        let mut source = source(&self.urls, self.name.as_deref(), &self.sha256)?;
+        let Some(sha256) = &self.sha256 else {
+            return fetch(global, &self.how, &self.of_recipes()?);
+        };
+        let mut source = source(&self.urls, self.name.as_deref(), sha256)?;
         source.size = self.size;
         source.sha512 = self.sha512.as_deref().map(|text| read("SHA-512", text)).transpose()?;
         if let (Some(sha256), Some(keys)) = (&self.signature_sha256, &self.keys) {
@@ -82,6 +95,29 @@ impl Fetch {
             });
         }
         fetch(global, &self.how, &[(None, source)])
+    }
+}
+
+impl Fetch {
+    /// The sources of the recipes that are named and of all that those need, each once.
+    fn of_recipes(&self) -> Result<Vec<(Option<String>, Source)>, Failure> {
+        let wanted = if self.all { Wanted::All } else { Wanted::Names(names(&self.names)?) };
+        let evaluated = evaluate(&find(&self.place)?, &wanted)?;
+        // What is evaluated for some names is more than they need: a folder may have other recipes, too.
+        let recipes = evaluated.by_name();
+        let goals = match &wanted {
+            Wanted::Names(names) => names.clone(),
+            Wanted::All | Wanted::Check => recipes.by_name.keys().cloned().collect(),
+        };
+        let graph = Graph::of(&recipes, &goals).map_err(|e| Failure::new(Kind::NotFound, e.to_string()))?;
+        let mut seen = HashSet::new();
+        let mut sources = Vec::new();
+        for recipe in graph.recipes() {
+            for input in recipe.sources.iter().filter(|it| seen.insert(it.source.sha256)) {
+                sources.push((Some(recipe.name.to_string()), input.source.clone()));
+            }
+        }
+        Ok(sources)
     }
 }
 

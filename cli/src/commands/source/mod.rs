@@ -7,6 +7,7 @@ mod fetch;
 mod keep;
 mod list;
 mod unavailable;
+mod unpack;
 
 use std::fs::File;
 use std::io::Read;
@@ -31,14 +32,15 @@ pub enum Command {
 Examples:\n  stele source add zlib-1.3.1.tar.gz\n  stele source add --sha256 9a93b2b7… download\n  \
 stele source add /media/stick/bundle")]
     Add(add::Add),
-    /// Fetch a source from its mirrors, unless it is kept already
+    /// Fetch the sources of recipes from their mirrors, unless they are kept already
     ///
     /// Mirrors are asked in the order in which they are given. A download that was interrupted goes on where it ended.
     #[command(after_help = "\
 A MIRROR is an address of https: or http:; `file:` and an absolute path; `debian:PACKAGE/VERSION/FILE`, one file of a \
 Debian source package, which the machine's own apt is asked for; or an alias that the configuration knows, such as \
 `gnu:make/make-4.4.1.tar.gz`.\n\n\
-Examples:\n  stele source fetch --sha256 9a93b2b7… --url https://example.org/zlib-1.3.1.tar.gz\n  \
+Examples:\n  stele source fetch make\n  stele source fetch --all\n  \
+stele source fetch --sha256 9a93b2b7… --url https://example.org/zlib-1.3.1.tar.gz\n  \
 stele source fetch --sha256 3b16b00e… --url gnu:make/make-4.4.1.tar.xz \\\n    \
 --url debian:make-dfsg/4.4.1-2/make-dfsg_4.4.1.orig.tar.xz")]
     Fetch(fetch::Fetch),
@@ -49,6 +51,10 @@ stele source fetch --sha256 3b16b00e… --url gnu:make/make-4.4.1.tar.xz \\\n   
 There, `sha256sum -c SHA256SUMS` checks the folder, and `stele source add DIR` takes it in.\n\n\
 Examples:\n  stele source export --all /media/stick/bundle\n  stele source export bundle 9a93b2b7 make-4.4.1.tar.xz")]
     Export(export::Export),
+    /// Unpack and patch the sources of a recipe in the store; prints the digest of each tree
+    ///
+    /// What a build would see, to be looked at: `stele store ls DIGEST`, `stele mount`.
+    Unpack(unpack::Unpack),
 }
 
 /// Runs a command.
@@ -61,6 +67,7 @@ pub fn run(global: &Global, command: Command) -> Result<(), Failure> {
         Command::Fetch(args) => args.run(global),
         Command::Ls => list::run(global),
         Command::Export(args) => args.run(global),
+        Command::Unpack(args) => args.run(global),
     }
 }
 

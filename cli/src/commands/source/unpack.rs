@@ -1,0 +1,48 @@
+//! `source unpack`
+
+use clap::Args;
+
+use crate::answers::Answer;
+use crate::args::Global;
+use crate::commands::unexpected;
+use crate::daemon::client::Client;
+use crate::failure::Failure;
+use crate::recipes::{Place, find, name};
+use crate::reference::to_wire;
+use crate::render::{self, Terminal};
+use crate::service::Request;
+use crate::where_store;
+
+/// `stele source unpack`
+#[derive(Args, Debug)]
+pub struct Unpack {
+    /// The recipe
+    name: String,
+    /// Keep what is unpacked for so many seconds; a root keeps it for good
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
+    keep: u64,
+    #[command(flatten)]
+    place: Place,
+}
+
+impl Unpack {
+    pub fn run(self, global: &Global) -> Result<(), Failure> {
+        let (tree, name) = (find(&self.place)?, name(&self.name)?);
+        let store = where_store::find(global.store.clone())?;
+        let mut terminal = Terminal::new(global.json);
+        let mut client = Client::connect(&store, false, &mut terminal)?;
+        let request = Request::Unpack {
+            tree: to_wire(tree.as_os_str()),
+            recipe: name.as_str().to_owned(),
+            keep_seconds: self.keep,
+        };
+        let answer = client.ask(request, &mut terminal);
+        terminal.finish()?;
+        let Answer::Unpacked(unpacked) = answer? else { return Err(unexpected()) };
+        if global.json {
+            return render::json(&unpacked);
+        }
+        let lines: String = unpacked.iter().map(|it| format!("{}  {}\n", it.digest, it.file)).collect();
+        render::out(lines.as_bytes())
+    }
+}
