@@ -28,6 +28,7 @@
 //! * A compressed stream may consist of many members; anything else behind the last one is refused.
 //! * Old-style zip names (no UTF-8 flag) are taken as the bytes that they are.
 
+mod bzip2_streams;
 mod decompress;
 mod error;
 mod format;
