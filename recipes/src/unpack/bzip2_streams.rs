@@ -4,8 +4,8 @@ use std::io::{self, BufRead, Read};
 
 use bzip2::{Decompress, Status};
 
-/// So many streams may hold less than [`SMALL`] bytes on average. The decoder clears 3.6 MB for each, so that streams of
-/// 14 bytes, which hold nothing, would keep it busy for ten seconds for each MB of them.
+/// So many streams may hold less than [`SMALL`] bytes on average. The decoder clears 3.6 MB for each, so that streams
+/// of 14 bytes, which hold nothing, would keep it busy for ten seconds for each MB of them.
 const MOST_SMALL: u64 = 1000;
 const SMALL: u64 = 4096;
 
