@@ -212,10 +212,9 @@ impl Tar<'_> {
                 content.add_blob(&mut Metered { bytes: filled, gauge }, executable)
             }
         };
-        let left = data.left;
         let (blob, length) = kept.map_err(|error| gauge.reason(error))?;
         gauge.passed()?;
-        if left > 0 || length != size || !self.blocks.skip_padding(stored)? {
+        if length != size || !self.blocks.skip_padding(stored)? {
             return Err(refused(EntryError::Truncated));
         }
         Ok(Node::File { blob, size, executable })
