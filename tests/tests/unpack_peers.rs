@@ -1,7 +1,7 @@
 //! What other programs have packed, we unpack to what they unpack it to themselves: every file, execute bit and link.
 //!
-//! With `STELE_SOURCES=DIR`, every file in DIR is an archive that is unpacked by us and by `tar` or `unzip` and compared, and the
-//! times are shown: for real sources, which are not kept here.
+//! With `STELE_SOURCES=DIR`, every file in DIR is an archive that is unpacked by us and by `tar` or `unzip` and
+//! compared, and the times are shown: for real sources, which are not kept here.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;

@@ -5,6 +5,7 @@ use std::io::{self, BufRead, BufReader, Cursor, Read};
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
+use super::bzip2_streams::Bzip2Streams;
 use super::format::{Format, HEAD, Seen, recognise};
 use super::limits::{Decompressed, Gauge, Source};
 use super::lzip::LzipMembers;
@@ -50,7 +51,7 @@ pub(super) fn open<'a>(bytes: &'a mut dyn Read, gauge: &'a Gauge) -> Result<Open
 fn decoder<'a>(compression: Compression, bytes: impl BufRead + 'a, window: u64) -> Box<dyn Read + 'a> {
     match compression {
         Compression::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(bytes)),
-        Compression::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(bytes)),
+        Compression::Bzip2 => Box::new(Bzip2Streams::new(bytes)),
         Compression::Xz => {
             // The largest value would mean that there is no limit.
             let kib = u32::try_from(window / 1024).unwrap_or(u32::MAX - 1);

@@ -25,9 +25,15 @@
 //! * A tar ends with at least one block of zeros, and nothing but zeros follows: archives that were written one
 //!   behind the other are refused. In a zip every byte belongs to an entry or to the directory.
 //! * A link or directory whose header has a size is refused, because readers disagree whether data follows.
-//! * A compressed stream may consist of many members; anything else behind the last one is refused.
+//! * A header that says `ustar` in no known way is refused, since it is not clear where its name is. What fills up a
+//!   tar's last block is not looked at: early tars left in it what was in their buffers.
+//! * What the directory of a zip says counts, and a local header that says something else is refused; so are two end
+//!   records, a mode that contradicts the slash of a directory's name, and a Unicode path that is another name.
+//! * A compressed stream may consist of many members; anything else behind the last one is refused, also zeros, which
+//!   `gzip` would pass over. Only xz has a padding of its own.
 //! * Old-style zip names (no UTF-8 flag) are taken as the bytes that they are.
 
+mod bzip2_streams;
 mod decompress;
 mod error;
 mod format;

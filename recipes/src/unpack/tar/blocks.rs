@@ -91,8 +91,8 @@ fn padding_of(size: u64) -> usize {
 /// Bytes of an entry.
 pub(super) struct Data<'b, 'a> {
     blocks: &'b mut Blocks<'a>,
-    /// How many are to come; also at the end, when the tar ended before.
-    pub(super) left: u64,
+    /// How many are to come.
+    left: u64,
 }
 
 impl Read for Data<'_, '_> {

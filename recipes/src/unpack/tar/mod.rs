@@ -20,7 +20,7 @@ use crate::content::Content;
 use blocks::Blocks;
 use header::Header;
 use pax::Extended;
-use sparse::{Filled, Map, MapLines, Said};
+use sparse::{Filled, Map, MapLines, Said, SparseHeader};
 
 /// The most bytes of an extended header. It is held in memory; the longest known ones have a few KiB.
 const MOST_EXTENDED: u64 = 8 << 20;
@@ -101,14 +101,14 @@ struct Tar<'a> {
     content: &'a dyn Content,
 }
 
-/// An entry's header, understood.
+/// An entry's header, and what was said ahead of it.
 struct Fields {
     name: Vec<u8>,
     link: Vec<u8>,
     /// How many bytes of it are in the archive.
     size: u64,
     executable: bool,
-    sparse: Option<Said>,
+    sparse: SparseHeader,
 }
 
 impl Tar<'_> {
@@ -128,46 +128,45 @@ impl Tar<'_> {
         offset: u64,
         growing: &mut Growing<'_>,
     ) -> Result<(), UnpackError> {
-        let (fields, sparse) = fields(header, ahead).map_err(|why| UnpackError::Tar { offset, why })?;
-        let name = fields.name.clone();
-        let refused = |why| UnpackError::Entry { entry: EntryName(name.clone()), offset, why };
-        let sparse = sparse.said().map_err(|why| refused(why.into()))?;
-        let fields = Fields { sparse, ..fields };
+        let fields = Fields::new(header, ahead).map_err(|why| UnpackError::Tar { offset, why })?;
+        let refused = |why| UnpackError::Entry { entry: EntryName(fields.name.clone()), offset, why };
+        let holes = fields.sparse.said().map_err(|why| refused(why.into()))?;
         let kind = header.type_flag();
         let is_file = matches!(kind, b'0' | 0 | b'7' | b'S');
-        if !is_file && fields.sparse.is_some() {
+        // Before there were directories in tars, a slash at the end meant one.
+        let is_directory = kind == b'5' || (is_file && fields.name.ends_with(b"/"));
+        let has_data = is_file && !is_directory;
+        if !has_data && (holes.is_some() || kind == b'S') {
             return Err(refused(SparseError::Version.into()));
         }
-        // Before there were directories in tars, a slash at the end meant one.
-        let is_directory = kind == b'5' || (is_file && name.ends_with(b"/"));
+        let is_link = matches!(kind, b'1' | b'2');
+        if (is_directory || is_link) && fields.size > 0 {
+            return Err(refused(EntryError::SizeOfNoFile { size: fields.size }));
+        }
         let entry = match kind {
-            b'1' | b'2' | b'5' | b'0' | b'7' | 0 if (is_directory || !is_file) && fields.size > 0 => {
-                return Err(refused(EntryError::SizeOfNoFile { size: fields.size }));
+            _ if is_directory => Entry::Directory,
+            b'0' | b'7' | 0 => Entry::Leaf(self.file(fields.size, holes, fields.executable, &refused)?),
+            b'S' if holes.is_none() => {
+                let map = self.old_map(header, &refused)?;
+                Entry::Leaf(self.file(fields.size, Some(Said::Map(map)), fields.executable, &refused)?)
             }
-            _ if is_directory && kind != b'S' => Entry::Directory,
-            b'0' | b'7' | 0 => Entry::Leaf(self.file(&fields, &refused)?),
-            b'S' => {
-                let map = self.old_map(header, &fields, &refused)?;
-                let fields = Fields { sparse: Some(Said::Map(map)), ..fields };
-                Entry::Leaf(self.file(&fields, &refused)?)
-            }
+            b'S' => return Err(refused(SparseError::Version.into())),
             b'1' => Entry::HardLink { target: fields.link },
             b'2' => Entry::Symlink { target: fields.link },
             kind => return Err(refused(refusal(kind))),
         };
-        growing.put(&name, offset, entry)
+        growing.put(&fields.name, offset, entry)
     }
 
     /// The map of an old GNU sparse file, from its header and the blocks behind it.
     fn old_map(
         &mut self,
         header: &Header<'_>,
-        fields: &Fields,
         refused: &dyn Fn(EntryError) -> UnpackError,
     ) -> Result<Map, UnpackError> {
         let sparse = |why: SparseError| refused(why.into());
         // Other dialects have other things in the places of the map.
-        if header.dialect() != Ok(header::Dialect::Gnu) || fields.sparse.is_some() {
+        if header.dialect() != Ok(header::Dialect::Gnu) {
             return Err(sparse(SparseError::Version));
         }
         let size = header.real_size().map_err(|_| sparse(SparseError::Number))?;
@@ -184,43 +183,38 @@ impl Tar<'_> {
         Map::new(pieces, size).map_err(sparse)
     }
 
-    /// Keeps the bytes of a file.
+    /// Keeps the bytes of a file, of which `stored` are in the archive.
     fn file(
         &mut self,
-        fields: &Fields,
+        mut stored: u64,
+        holes: Option<Said>,
+        executable: bool,
         refused: &dyn Fn(EntryError) -> UnpackError,
     ) -> Result<Node, UnpackError> {
         let (gauge, content) = (self.gauge, self.content);
-        let mut stored = fields.size;
-        let in_data;
-        let map = match &fields.sparse {
+        let map = match holes {
             None => None,
             Some(Said::Map(map)) => Some(map),
-            Some(Said::MapInData { size }) => {
-                in_data = self.map_in_data(*size, &mut stored, refused)?;
-                Some(&in_data)
-            }
+            Some(Said::MapInData { size }) => Some(self.map_in_data(size, &mut stored, refused)?),
         };
-        if let Some(map) = map
+        if let Some(map) = &map
             && map.stored != stored
         {
             return Err(refused(SparseError::Length.into()));
         }
-        let size = map.map_or(stored, |map| map.size);
+        let size = map.as_ref().map_or(stored, |map| map.size);
         gauge.expect_content(size)?;
-        let executable = fields.executable;
         let mut data = self.blocks.data(stored);
-        let kept = match map {
+        let kept = match &map {
             None => content.add_blob(&mut Metered { bytes: &mut data, gauge }, executable),
             Some(map) => {
                 let filled = Filled::new(&mut data, map);
                 content.add_blob(&mut Metered { bytes: filled, gauge }, executable)
             }
         };
-        let left = data.left;
         let (blob, length) = kept.map_err(|error| gauge.reason(error))?;
         gauge.passed()?;
-        if left > 0 || length != size || !self.blocks.skip_padding(stored)? {
+        if length != size || !self.blocks.skip_padding(stored)? {
             return Err(refused(EntryError::Truncated));
         }
         Ok(Node::File { blob, size, executable })
@@ -244,28 +238,23 @@ impl Tar<'_> {
     }
 }
 
-/// What a header and the extended headers before it say together, and apart from it what they say of holes.
-fn fields(header: &Header<'_>, ahead: Ahead) -> Result<(Fields, sparse::SparseHeader), TarError> {
-    let Extended { path, link_path, size, sparse } = ahead.pax.unwrap_or_default();
-    let name = either(path, ahead.name)?;
-    let link = either(link_path, ahead.link)?;
-    // With holes, the other name is one that GNU tar made up for readers that do not know of them.
-    let name = match sparse.name.clone().or(name) {
-        Some(name) => name,
-        None => header.name()?,
-    };
-    let fields = Fields {
-        name,
-        link: link.unwrap_or_else(|| header.link_name()),
-        // The field has no room for what pax has to say; then it holds 0, or the lowest digits.
-        size: match size {
+impl Fields {
+    fn new(header: &Header<'_>, ahead: Ahead) -> Result<Self, TarError> {
+        let Extended { path, link_path, size, sparse } = ahead.pax.unwrap_or_default();
+        let name = either(path, ahead.name)?;
+        // With holes, the other name is one that GNU tar made up for readers that do not know of them.
+        let name = match sparse.name.clone().or(name) {
+            Some(name) => name,
+            None => header.name()?,
+        };
+        // The field in the header may have no room for the size that is said ahead; it holds anything then.
+        let size = match size {
             Some(size) => size,
             None => header.size()?,
-        },
-        executable: header.executable()?,
-        sparse: None,
-    };
-    Ok((fields, sparse))
+        };
+        let link = either(link_path, ahead.link)?.unwrap_or_else(|| header.link_name());
+        Ok(Self { name, link, size, executable: header.executable()?, sparse })
+    }
 }
 
 fn refusal(kind: u8) -> EntryError {

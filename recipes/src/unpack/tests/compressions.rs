@@ -66,6 +66,26 @@ fn a_stream_that_is_damaged_is_refused_or_gives_the_same() {
 }
 
 #[test]
+fn a_checksum_or_length_at_the_end_that_is_wrong_is_refused() {
+    // How many bytes at the end of each are nothing else. bzip2's are no whole bytes, and its last may hold padding.
+    for ((compression, sample), (from, to)) in SAMPLES.iter().zip([(8, 0), (5, 1), (12, 0), (4, 0), (20, 0)])
+    {
+        for at in sample.len() - from..sample.len() - to {
+            for bit in 0..8 {
+                let mut bytes = sample.to_vec();
+                bytes[at] ^= 1 << bit;
+                let found = try_unpack(&bytes, &all());
+                assert!(
+                    found.is_err(),
+                    "{compression}, bit {bit} of the byte {} from the end",
+                    sample.len() - at
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn what_follows_a_stream_is_refused() {
     for (compression, sample) in SAMPLES {
         for rubbish in

@@ -64,6 +64,21 @@ fn a_bomb_in_a_bomb_is_refused_for_what_the_outer_bytes_are() {
 }
 
 #[test]
+fn bzip2_streams_that_hold_next_to_nothing_are_limited() {
+    let stream = |bytes: &[u8]| {
+        let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+        encoder.write_all(bytes).expect("memory takes all");
+        encoder.finish().expect("memory takes all")
+    };
+    let whole = stream(&Tar::default().file("f", "x").end());
+    let with = |streams: usize| [&whole[..], &stream(b"").repeat(streams)].concat();
+    becomes(&with(999), &[("f", "= x")]);
+    let why = "it consists of too many small streams";
+    let place = "the bzip2 data is damaged or cut short, 2048 bytes into what it holds";
+    refused(&with(1000), &format!("{place}: {why}"));
+}
+
+#[test]
 fn entries_are_limited_also_those_that_names_imply() {
     let tar = Tar::default().file("a/b/c/d", "").dir("a/b").file("e", "").end();
     refused_with(&tar, &with(|limits| limits.entries = 4), "it holds more than 4 entries");

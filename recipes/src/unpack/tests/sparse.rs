@@ -86,6 +86,19 @@ fn records_of_no_version_are_refused() {
     let count = [("GNU.sparse.size", "9"), ("GNU.sparse.numblocks", "2"), ("GNU.sparse.map", "0,0")];
     map_refused(&file(&[&count[..], &[("GNU.sparse.name", "s")]].concat()), "a number in it is none");
     map_refused(&version_1("0").dir("d").end(), why);
+    map_refused(&version_1("0").symlink("l", "t").end(), why);
+    let records = [("GNU.sparse.size", "0"), ("GNU.sparse.numblocks", "0")];
+    map_refused(
+        &Tar::default()
+            .pax(&[&records[..], &[("GNU.sparse.map", ""), ("GNU.sparse.name", "d/")]].concat())
+            .file("f", "")
+            .end(),
+        why,
+    );
+    let mut slash = header(b"s/", b'S', 0, b"");
+    slash[257..265].copy_from_slice(b"ustar  \0");
+    slash[483..494].copy_from_slice(b"00000000001");
+    map_refused(&Tar::default().raw(&sealed(slash)).end(), why);
     // In other dialects other things are in the place of the map.
     map_refused(&Tar::default().entry(b"s", b'S', b"", b"").end(), why);
 }
