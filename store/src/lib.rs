@@ -42,6 +42,7 @@ pub use objects::FileError;
 pub use open::OpenError;
 pub use progress::{Cancelled, Progress, Snapshot};
 pub use rebuild::{RebuildError, Rebuilt};
+pub use room::{NoRoom, require_room};
 pub use roots::{Root, RootError};
 pub use session::{Added, INLINE_MOST, Keep, Session, WriteError};
 pub use stats::Stats;

@@ -104,7 +104,7 @@ fn one_file_is_fetched_though_its_siblings_are_gone_and_nothing_of_the_machines_
     // What apt runs after an update would clean the machine's own caches.
     let (hook, ran) = (sources.stele.scratch().join("hook.conf"), sources.stele.scratch().join("ran"));
     let touch = format!("APT::Update::Post-Invoke {{ \"touch {}\"; }};\n", ran.display());
-    fs::write(&hook, touch.clone() + "APT::Default-Release \"nowhere\";\n").unwrap();
+    fs::write(&hook, touch + "APT::Default-Release \"nowhere\";\n").unwrap();
     sources.stele.set_env("APT_CONFIG", hook.to_str().unwrap());
     let places = ["/etc/apt", "/var/lib/apt", "/var/cache/apt"];
     let before = state(&places);

@@ -2,8 +2,8 @@
 //!
 //! apt knows what Stele does not: which mirror this machine uses, through which proxy, with which password. So it is
 //! apt that fetches, but with a configuration, lists and caches of its own (see [`apt`]), so that nothing of the
-//! machine's changes. Only the one file is asked for: that a sibling of it, or the package's description, is gone from the mirror
-//! is nobody's business. The pin decides what is taken; the indexes only say where to look.
+//! machine's changes. Only the one file is asked for: that a sibling of it, or the package's description, is gone from
+//! the mirror is nobody's business. The pin decides what is taken; the indexes only say where to look.
 
 mod apt;
 mod entries;
@@ -132,7 +132,7 @@ pub(super) fn get(
     let target = folder.join("files").join(part.path().file_stem().unwrap_or_default());
     let mut failed = None;
     for uri in &guesses.uris {
-        match apt.download(uri, &target, bounds, moves) {
+        match apt.download(uri, &target, part, bounds, moves) {
             Ok(()) => {
                 // apt links to what is on a disk of this machine already; either way it is copied and hashed here.
                 local::get(&target, part, bounds, moves)?;
