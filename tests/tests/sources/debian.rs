@@ -179,6 +179,34 @@ fn the_indexes_are_fetched_once_for_many_sources_and_again_when_other_archives_a
 }
 
 #[test]
+fn what_the_machines_release_does_not_have_is_looked_for_in_the_others_unless_that_is_configured_away() {
+    let mut sources = Sources::new();
+    let bytes = random(91, 1000);
+    let Some(archive) = Archive::new(&sources, &[("j", "2-1", &[("j_2.orig.tar.gz", b"new")])]) else {
+        return;
+    };
+    archive.index("oldstable", &[("k", "1-1", &[("k_1.orig.tar.gz", &bytes)])]);
+    archive.put("k", "k_1.orig.tar.gz", &bytes);
+    // As the machine's own apt would be configured.
+    let (conf, list) = (sources.stele.scratch().join("apt.conf"), sources.stele.scratch().join("apt.list"));
+    fs::write(&list, archive.line("stable")).unwrap();
+    let (shown, nowhere) = (list.display(), "/nowhere");
+    let text = format!("Dir::Etc::sourcelist \"{shown}\";\nDir::Etc::sourceparts \"{nowhere}\";\n");
+    fs::write(&conf, text).unwrap();
+    sources.stele.set_env("APT_CONFIG", conf.to_str().unwrap());
+    sources.configure("[debian]\nsuites = []\n");
+    sources.fails(&bytes, &["debian:k/1-1/k_1.orig.tar.gz"], 1);
+    assert!(!archive.server.asked().iter().any(|it| it.path.contains("oldstable")));
+    sources.configure("");
+    sources.fetches(&bytes, &["debian:k/1-1/k_1.orig.tar.gz"]);
+    // The small indexes are asked first, and neither is fetched again.
+    let before = archive.server.asked().len();
+    let outcome = sources.fetch(b"other", &["debian:k/2-1/k_2.orig.tar.gz"]);
+    assert!(outcome.stderr.contains("they have 1-1"), "{}", outcome.stderr);
+    assert!(!archive.server.asked()[before..].iter().any(|it| it.path.ends_with("Sources")));
+}
+
+#[test]
 fn an_archive_whose_signature_nobody_can_verify_is_left_out_with_a_note() {
     let sources = Sources::new();
     let bytes = random(88, 1000);

@@ -20,8 +20,8 @@ struct Memory(Mutex<BTreeMap<Sha256, Vec<u8>>>);
 impl Keep for Memory {
     type Error = String;
 
-    fn has(&self, source: &Source) -> Result<bool, String> {
-        Ok(self.0.lock().unwrap().contains_key(&source.sha256))
+    fn size(&self, source: &Source) -> Result<Option<u64>, String> {
+        Ok(self.0.lock().unwrap().get(&source.sha256).map(|it| it.len() as u64))
     }
 
     fn take(&self, source: &Source, file: &Path) -> Result<(), String> {

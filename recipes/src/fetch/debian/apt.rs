@@ -62,7 +62,7 @@ impl Apt {
             false => config.sources.iter().flat_map(|line| entries::of_lines(line)).collect(),
         };
         let mut all: Vec<Entry> = Vec::new();
-        for entry in entries::with_suites(own, &config.suites) {
+        for entry in entries::with_suites(own, config.suites.as_deref().unwrap_or_default()) {
             if !all.contains(&entry) {
                 all.push(entry);
             }
