@@ -44,6 +44,7 @@ pub use open::OpenError;
 pub use progress::{Cancelled, Progress, Snapshot};
 pub use realised::RealiseError;
 pub use rebuild::{RebuildError, Rebuilt};
+pub use room::{NoRoom, require_room};
 pub use roots::{Root, RootError};
 pub use session::{Added, INLINE_MOST, Keep, Session, StreamError, WriteError};
 pub use stats::Stats;

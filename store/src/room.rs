@@ -1,5 +1,6 @@
 //! Room on the disk, and the mark of writes that go round the log.
 
+use std::path::Path;
 use std::sync::PoisonError;
 
 use crate::db::{DbError, Durability, Rows};
@@ -13,13 +14,31 @@ const KEPT_BACK: u64 = 32 << 20;
 /// The row of `meta` that says that small blobs may lie in the database which no row names.
 pub(crate) const UNLOGGED: &str = "unlogged";
 
+/// What is left of a disk, in bytes, when that is less than what a store on it keeps back for collections.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{left} bytes are left on the disk of the store, and {kept} are kept back for collections")]
+pub struct NoRoom {
+    /// What is left.
+    pub left: u64,
+    /// What is kept back.
+    pub kept: u64,
+}
+
+/// Whether the disk of `path` has room for more than collections need.
+///
+/// # Errors
+/// When it has not. A disk that does not say what it has is taken to have enough.
+pub fn require_room(path: &Path) -> Result<(), NoRoom> {
+    let Ok(disk) = rustix::fs::statvfs(path) else { return Ok(()) };
+    let left = disk.f_bavail.saturating_mul(disk.f_frsize);
+    let kept = KEPT_BACK.min(disk.f_blocks.saturating_mul(disk.f_frsize) / 16);
+    if left < kept { Err(NoRoom { left, kept }) } else { Ok(()) }
+}
+
 impl Store {
     /// Fails while the disk is nearly full: it is better to refuse an import than to be unable to collect.
     pub(crate) fn require_room(&self) -> Result<(), WriteError> {
-        let Ok(disk) = rustix::fs::statvfs(self.path()) else { return Ok(()) };
-        let left = disk.f_bavail.saturating_mul(disk.f_frsize);
-        let kept = KEPT_BACK.min(disk.f_blocks.saturating_mul(disk.f_frsize) / 16);
-        if left < kept { Err(WriteError::NoRoom { left, kept }) } else { Ok(()) }
+        require_room(self.path()).map_err(|NoRoom { left, kept }| WriteError::NoRoom { left, kept })
     }
 
     /// A session is about to write round the log: the mark is durable before the first such write.

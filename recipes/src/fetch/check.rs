@@ -23,19 +23,19 @@ pub(super) fn fetched<K: Keep>(
     source: &Source,
     part: &Part,
 ) -> Result<(), FetchError<K::Error>> {
-    plain(source, part.length(), part.sha512())?;
-    if let Some(signature) = &source.signature {
-        signed(fetcher, index, signature, source.sha256, part.path())?;
-    }
+    size(source, part.length())?;
+    content(fetcher, index, source, part.sha512(), part.path())?;
     mark(&marker(&fetcher.options.folder, source))
 }
 
-/// Checks a source that is kept, unless it was.
+/// Checks a source that is kept, as far as that was not done before.
 pub(super) fn kept<K: Keep>(
     fetcher: &Fetcher<'_, K>,
     index: usize,
     source: &Source,
+    bytes: u64,
 ) -> Result<(), FetchError<K::Error>> {
+    size(source, bytes)?;
     let folder = &fetcher.options.folder;
     let marker = marker(folder, source);
     if marker.as_ref().is_none_or(|it| it.exists()) {
@@ -44,21 +44,30 @@ pub(super) fn kept<K: Keep>(
     part::make_folder(folder)?;
     let copy = Scratch::new(folder, "copy");
     fetcher.keep.copy_out(source, &copy.0).map_err(FetchError::Keep)?;
-    let (length, sha512) = hash(&copy.0)?;
-    plain(source, length, sha512)?;
-    if let Some(signature) = &source.signature {
-        signed(fetcher, index, signature, source.sha256, &copy.0)?;
-    }
+    content(fetcher, index, source, hash(&copy.0)?, &copy.0)?;
     mark(&marker)
 }
 
-fn plain<E>(source: &Source, length: u64, sha512: Sha512) -> Result<(), FetchError<E>> {
-    match (source.size, source.sha512) {
-        (Some(expected), _) if expected != length => Err(FetchError::Size { expected, actual: length }),
-        (_, Some(expected)) if expected != sha512 => {
-            Err(FetchError::Sha512 { expected: Box::new(expected), actual: Box::new(sha512) })
-        }
+fn size<E>(source: &Source, actual: u64) -> Result<(), FetchError<E>> {
+    match source.size {
+        Some(expected) if expected != actual => Err(FetchError::Size { expected, actual }),
         _ => Ok(()),
+    }
+}
+
+fn content<K: Keep>(
+    fetcher: &Fetcher<'_, K>,
+    index: usize,
+    source: &Source,
+    sha512: Sha512,
+    file: &Path,
+) -> Result<(), FetchError<K::Error>> {
+    if let Some(expected) = source.sha512.filter(|expected| *expected != sha512) {
+        return Err(FetchError::Sha512 { expected: Box::new(expected), actual: Box::new(sha512) });
+    }
+    match &source.signature {
+        Some(signature) => signed(fetcher, index, signature, source.sha256, file),
+        None => Ok(()),
     }
 }
 
@@ -90,11 +99,11 @@ fn signed<K: Keep>(
 
 /// An empty file that says that just this was checked of a source. None when there is nothing to check.
 fn marker(folder: &Path, source: &Source) -> Option<PathBuf> {
-    if source.size.is_none() && source.sha512.is_none() && source.signature.is_none() {
+    if source.sha512.is_none() && source.signature.is_none() {
         return None;
     }
     let signature = source.signature.as_ref().map(|it| (it.source.sha256, Sha256::of(&it.keys)));
-    let said = format!("{:?} {:?} {signature:?}", source.size, source.sha512);
+    let said = format!("{:?} {signature:?}", source.sha512);
     let said = Sha256::of(said.as_bytes()).to_string();
     Some(folder.join(format!("{}.checked-{}", source.sha256, &said[..16])))
 }
@@ -104,19 +113,16 @@ fn mark<E>(marker: &Option<PathBuf>) -> Result<(), FetchError<E>> {
     fs::File::create(path).map(drop).map_err(|e| PartError::new(path, "made", e).into())
 }
 
-fn hash(path: &Path) -> Result<(u64, Sha512), PartError> {
+fn hash(path: &Path) -> Result<Sha512, PartError> {
     use sha2::Digest as _;
     let failed = |e| PartError::new(path, "read", e);
     let mut hasher = sha2::Sha512::new();
     let mut file = fs::File::open(path).map_err(failed)?;
-    let (mut length, mut buffer) = (0, vec![0; part::CHUNK]);
+    let mut buffer = vec![0; part::CHUNK];
     loop {
         match file.read(&mut buffer) {
-            Ok(0) => return Ok((length, Sha512(hasher.finalize().into()))),
-            Ok(count) => {
-                hasher.update(&buffer[..count]);
-                length += count as u64;
-            }
+            Ok(0) => return Ok(Sha512(hasher.finalize().into())),
+            Ok(count) => hasher.update(&buffer[..count]),
             Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
             Err(e) => return Err(failed(e)),
         }

@@ -51,8 +51,9 @@ impl Default for Limits {
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DebianConfig {
-    /// Suites beside the machine's own, from the same archive.
-    pub suites: Vec<String>,
+    /// Suites beside the machine's own, from the same archive. When nobody says any, Debian's other releases are asked
+    /// for what the machine's own does not have.
+    pub suites: Option<Vec<String>>,
     /// Lines as of sources.list(5), which replace what the machine has.
     pub sources: Vec<String>,
 }
@@ -176,7 +177,7 @@ impl Config {
             Some(most) => limits.most_bytes = most,
             None => {}
         }
-        for suite in &config.debian.suites {
+        for suite in config.debian.suites.iter().flatten() {
             if suite.is_empty() || !suite.chars().all(|c| c.is_ascii_alphanumeric() || "-./_".contains(c)) {
                 return Err(ConfigError::Debian { text: suite.clone() });
             }

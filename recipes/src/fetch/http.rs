@@ -209,9 +209,7 @@ impl Client {
             status = response.status().as_u16();
         }
         let (code, headers) = (status, response.headers());
-        if let Some(encoding) =
-            header(headers, CONTENT_ENCODING).filter(|it| !it.eq_ignore_ascii_case("identity"))
-        {
+        if let Some(encoding) = header(headers, CONTENT_ENCODING).filter(|it| !is_label(it, url)) {
             return Err(HttpError::Encoded { encoding: encoding.to_owned() }.into());
         }
         let announced: Option<u64> = header(headers, CONTENT_LENGTH).and_then(|it| it.trim().parse().ok());
@@ -316,6 +314,23 @@ fn read(
         }
         _ => Ok(()),
     }
+}
+
+/// Whether an encoding only says what the file is: some servers send an `a.tar.gz` as it is, and call that
+/// `Content-Encoding: x-gzip`. If they mean it after all, the digest will show it.
+fn is_label(encoding: &str, url: &str) -> bool {
+    let encoding = encoding.trim().to_ascii_lowercase();
+    let path = url.split(['?', '#']).next().unwrap_or(url);
+    let endings: &[&str] = match encoding.trim_start_matches("x-") {
+        "identity" => return true,
+        "gzip" => &[".gz", ".tgz"],
+        "bzip2" => &[".bz2", ".tbz", ".tbz2"],
+        "xz" => &[".xz", ".txz"],
+        "zstd" => &[".zst"],
+        "compress" => &[".Z"],
+        _ => &[],
+    };
+    endings.iter().any(|ending| path.ends_with(ending))
 }
 
 fn header(headers: &HeaderMap, name: HeaderName) -> Option<&str> {

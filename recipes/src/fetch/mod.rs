@@ -42,11 +42,12 @@ pub trait Keep: Sync {
     /// Why something could not be kept, or found out.
     type Error: Send;
 
-    /// Whether a source with that SHA-256 is there. When it is, it is also kept under the name that `source` has.
+    /// How many bytes the source with that SHA-256 has, when it is there. It is then kept under the name that `source`
+    /// has, too.
     ///
     /// # Errors
     /// When it cannot be found out.
-    fn has(&self, source: &Source) -> Result<bool, Self::Error>;
+    fn size(&self, source: &Source) -> Result<Option<u64>, Self::Error>;
 
     /// Takes a finished file, whose SHA-256 is that of `source`. It is durable when this returns; the file is removed
     /// then.

@@ -14,6 +14,8 @@ use crate::source::Sha512;
 
 /// How much is read or written at once.
 pub(super) const CHUNK: usize = 128 << 10;
+/// So often, in bytes, it is looked whether the disk has room for more.
+const ROOM_EVERY: u64 = 4 << 20;
 
 /// `<sha256>.part`. Whoever has one holds its lock.
 pub(super) struct Part {
@@ -132,8 +134,18 @@ impl Part {
         self.joined |= self.length > 0;
     }
 
+    /// Fails while the disk is nearly full: a download must not take what the store's collections need.
+    pub(super) fn require_room(&self) -> Result<(), PartError> {
+        stele_store::require_room(&self.folder).map_err(|none| {
+            PartError::new(&self.path, "written", std::io::Error::new(std::io::ErrorKind::StorageFull, none))
+        })
+    }
+
     /// Appends.
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), PartError> {
+        if self.length / ROOM_EVERY != (self.length + bytes.len() as u64) / ROOM_EVERY || self.length == 0 {
+            self.require_room()?;
+        }
         self.file.write_all(bytes).map_err(|e| PartError::new(&self.path, "written", e))?;
         self.count(bytes);
         Ok(())

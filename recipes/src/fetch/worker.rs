@@ -94,9 +94,9 @@ impl<'a, K: Keep> Fetcher<'a, K> {
     pub(super) fn get(&self, index: usize, source: &Source) -> Result<Had, FetchError<K::Error>> {
         let tell = |what: What<'_>| (self.watch)(Event { index, source, what });
         let folder = &self.options.folder;
-        if self.keep.has(source).map_err(FetchError::Keep)? {
+        if let Some(size) = self.keep.size(source).map_err(FetchError::Keep)? {
             part::remove_leftover(folder, &source.sha256);
-            check::kept(self, index, source)?;
+            check::kept(self, index, source, size)?;
             return Ok(Had::There);
         }
         if self.options.offline && !part::path(folder, &source.sha256).exists() {
@@ -105,9 +105,9 @@ impl<'a, K: Keep> Fetcher<'a, K> {
         part::make_folder(folder)?;
         let mut part = Part::open(folder, source.sha256, || tell(What::Waits))?;
         // Whoever held the lock may have fetched it.
-        if self.keep.has(source).map_err(FetchError::Keep)? {
+        if let Some(size) = self.keep.size(source).map_err(FetchError::Keep)? {
             part.remove()?;
-            check::kept(self, index, source)?;
+            check::kept(self, index, source, size)?;
             return Ok(Had::There);
         }
         let had = if part.length() > 0 && part.sha256() == source.sha256 {

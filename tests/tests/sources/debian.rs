@@ -104,7 +104,7 @@ fn one_file_is_fetched_though_its_siblings_are_gone_and_nothing_of_the_machines_
     // What apt runs after an update would clean the machine's own caches.
     let (hook, ran) = (sources.stele.scratch().join("hook.conf"), sources.stele.scratch().join("ran"));
     let touch = format!("APT::Update::Post-Invoke {{ \"touch {}\"; }};\n", ran.display());
-    fs::write(&hook, touch.clone() + "APT::Default-Release \"nowhere\";\n").unwrap();
+    fs::write(&hook, touch + "APT::Default-Release \"nowhere\";\n").unwrap();
     sources.stele.set_env("APT_CONFIG", hook.to_str().unwrap());
     let places = ["/etc/apt", "/var/lib/apt", "/var/cache/apt"];
     let before = state(&places);
@@ -176,6 +176,34 @@ fn the_indexes_are_fetched_once_for_many_sources_and_again_when_other_archives_a
     let line = archive.line("stable");
     sources.configure(&format!("[debian]\nsources = [\"{line}\"]\nsuites = [\"other\"]\n"));
     sources.fetches(&three, &["debian:f/1-1/f_1.orig.tar.gz"]);
+}
+
+#[test]
+fn what_the_machines_release_does_not_have_is_looked_for_in_the_others_unless_that_is_configured_away() {
+    let mut sources = Sources::new();
+    let bytes = random(91, 1000);
+    let Some(archive) = Archive::new(&sources, &[("j", "2-1", &[("j_2.orig.tar.gz", b"new")])]) else {
+        return;
+    };
+    archive.index("oldstable", &[("k", "1-1", &[("k_1.orig.tar.gz", &bytes)])]);
+    archive.put("k", "k_1.orig.tar.gz", &bytes);
+    // As the machine's own apt would be configured.
+    let (conf, list) = (sources.stele.scratch().join("apt.conf"), sources.stele.scratch().join("apt.list"));
+    fs::write(&list, archive.line("stable")).unwrap();
+    let (shown, nowhere) = (list.display(), "/nowhere");
+    let text = format!("Dir::Etc::sourcelist \"{shown}\";\nDir::Etc::sourceparts \"{nowhere}\";\n");
+    fs::write(&conf, text).unwrap();
+    sources.stele.set_env("APT_CONFIG", conf.to_str().unwrap());
+    sources.configure("[debian]\nsuites = []\n");
+    sources.fails(&bytes, &["debian:k/1-1/k_1.orig.tar.gz"], 1);
+    assert!(!archive.server.asked().iter().any(|it| it.path.contains("oldstable")));
+    sources.configure("");
+    sources.fetches(&bytes, &["debian:k/1-1/k_1.orig.tar.gz"]);
+    // The small indexes are asked first, and neither is fetched again.
+    let before = archive.server.asked().len();
+    let outcome = sources.fetch(b"other", &["debian:k/2-1/k_2.orig.tar.gz"]);
+    assert!(outcome.stderr.contains("they have 1-1"), "{}", outcome.stderr);
+    assert!(!archive.server.asked()[before..].iter().any(|it| it.path.ends_with("Sources")));
 }
 
 #[test]

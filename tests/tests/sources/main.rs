@@ -6,6 +6,7 @@ mod bundle;
 mod debian;
 mod mirrors;
 mod resumed;
+mod several;
 mod signed;
 mod tls;
 

@@ -170,14 +170,14 @@ impl Sources {
 impl Keep for Sources {
     type Error = Failure;
 
-    fn has(&self, source: &Source) -> Result<bool, Failure> {
-        let Some(info) = self.info(&source.sha256)? else { return Ok(false) };
+    fn size(&self, source: &Source) -> Result<Option<u64>, Failure> {
+        let Some(info) = self.info(&source.sha256)? else { return Ok(None) };
         let named = info.roots.contains(&root_name(&source.file, &source.sha256));
         // On a disk that cannot be written there is nothing that would take it away either.
         if !named && !self.is_read_only() {
             self.name(&source.file, &source.sha256)?;
         }
-        Ok(true)
+        Ok(Some(info.size))
     }
 
     fn take(&self, source: &Source, file: &Path) -> Result<(), Failure> {

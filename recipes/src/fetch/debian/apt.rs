@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::super::failure::MirrorFailure;
-use super::super::part::make_folder;
+use super::super::part::{Part, make_folder};
 use super::entries::{self, Entry};
 use super::{Bounds, DebianConfig, DebianError, Place, Stop};
 
@@ -62,7 +62,7 @@ impl Apt {
             false => config.sources.iter().flat_map(|line| entries::of_lines(line)).collect(),
         };
         let mut all: Vec<Entry> = Vec::new();
-        for entry in entries::with_suites(own, &config.suites) {
+        for entry in entries::with_suites(own, config.suites.as_deref().unwrap_or_default()) {
             if !all.contains(&entry) {
                 all.push(entry);
             }
@@ -161,6 +161,7 @@ impl Apt {
         &self,
         uri: &str,
         target: &Path,
+        part: &Part,
         bounds: &Bounds,
         moves: &mut dyn FnMut(u64, Option<u64>),
     ) -> Result<(), Stop> {
@@ -180,6 +181,7 @@ impl Apt {
             if length != last.0 {
                 last = (length, Instant::now());
                 moves(length, None);
+                part.require_room()?;
             }
             bounds.check_grown(length)?;
             bounds.left()?;

@@ -2,12 +2,13 @@
 //!
 //! apt knows what Stele does not: which mirror this machine uses, through which proxy, with which password. So it is
 //! apt that fetches, but with a configuration, lists and caches of its own (see [`apt`]), so that nothing of the
-//! machine's changes. Only the one file is asked for: that a sibling of it, or the package's description, is gone from the mirror
-//! is nobody's business. The pin decides what is taken; the indexes only say where to look.
+//! machine's changes. Only the one file is asked for: that a sibling of it, or the package's description, is gone from
+//! the mirror is nobody's business. The pin decides what is taken; the indexes only say where to look.
 
 mod apt;
 mod entries;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::config::DebianConfig;
@@ -98,6 +99,10 @@ struct Place {
     name: String,
 }
 
+/// Debian's own names for its releases, asked when neither the machine's release has a version nor anybody said where
+/// else to look.
+const RELEASES: &[&str] = &["oldoldstable", "oldstable", "stable", "testing", "unstable"];
+
 /// Gets the file into the download, from the beginning.
 pub(super) fn get(
     wanted: &Wanted<'_>,
@@ -108,11 +113,81 @@ pub(super) fn get(
     moves: &mut dyn FnMut(u64, Option<u64>),
 ) -> Result<(), Stop> {
     let folder = part.folder().join("debian");
-    part::make_folder(&folder)?;
-    let (apt, guesses) = {
+    let own = Stage { folder: folder.clone(), config };
+    let versions = match own.get(wanted, part, bounds, note, moves)? {
+        None => return Ok(()),
+        Some(versions) => versions,
+    };
+    let versions = match (&config.suites, config.sources.is_empty()) {
+        // Fifty megabytes of indexes, and in a folder of their own, so that the small ones are not fetched each time.
+        (None, true) => {
+            let suites = RELEASES.iter().map(|it| (*it).to_owned()).collect();
+            let config = DebianConfig { suites: Some(suites), sources: Vec::new() };
+            let all = Stage { folder: folder.join("releases"), config: &config };
+            match all.get(wanted, part, bounds, note, moves)? {
+                None => return Ok(()),
+                Some(more) => more,
+            }
+        }
+        _ => versions,
+    };
+    let (package, version) = (wanted.package.to_owned(), wanted.version.to_owned());
+    Err(match versions.is_empty() {
+        true => DebianError::NoPackage { package },
+        false => DebianError::NoVersion { package, version, file: wanted.file.to_owned(), has: versions },
+    }
+    .into())
+}
+
+/// Archives that are asked, and where apt keeps what it knows of them.
+struct Stage<'a> {
+    folder: PathBuf,
+    config: &'a DebianConfig,
+}
+
+impl Stage<'_> {
+    /// Gets the file. When these archives do not have the version, the ones that they have.
+    fn get(
+        &self,
+        wanted: &Wanted<'_>,
+        part: &mut Part,
+        bounds: &Bounds,
+        note: &dyn Fn(&str),
+        moves: &mut dyn FnMut(u64, Option<u64>),
+    ) -> Result<Option<Vec<String>>, Stop> {
+        let (apt, Guesses { uris, versions }) = self.look_up(wanted, bounds, note)?;
+        let target = self.folder.join("files").join(part.path().file_stem().unwrap_or_default());
+        let mut failed = None;
+        for uri in &uris {
+            match apt.download(uri, &target, part, bounds, moves) {
+                Ok(()) => {
+                    // apt links to what is on a disk of this machine already; either way it is copied and hashed here.
+                    local::get(&target, part, bounds, moves)?;
+                    let _ = std::fs::remove_file(&target);
+                    return Ok(None);
+                }
+                Err(Stop::Mirror(failure)) => failed = Some(failure),
+                Err(stop) => return Err(stop),
+            }
+        }
+        match (versions, failed) {
+            (Some(versions), _) => Ok(Some(versions)),
+            (None, Some(failure)) => Err(failure.into()),
+            (None, None) => Ok(Some(Vec::new())),
+        }
+    }
+
+    /// Asks the indexes, which are fetched first when there are none.
+    fn look_up(
+        &self,
+        wanted: &Wanted<'_>,
+        bounds: &Bounds,
+        note: &dyn Fn(&str),
+    ) -> Result<(apt::Apt, Guesses), Stop> {
+        part::make_folder(&self.folder)?;
         // Two threads, or two processes, that fetch the lists at once would spoil each other's.
-        let _lock = part::lock(&folder.join("lock"), || ())?;
-        let mut apt = apt::Apt::prepare(&folder, config)?;
+        let _lock = part::lock(&self.folder.join("lock"), || ())?;
+        let mut apt = apt::Apt::prepare(&self.folder, self.config)?;
         if apt.lists_age().is_none() {
             apt.update(bounds, note)?;
         }
@@ -121,36 +196,11 @@ pub(super) fn get(
             apt.update(bounds, note)?;
             found = find(&apt, wanted, bounds)?;
         }
-        match found {
-            Some(uri) => (apt, Guesses { uris: vec![uri], versions: None }),
-            None => {
-                let guesses = guesses(&apt, wanted, bounds)?;
-                (apt, guesses)
-            }
-        }
-    };
-    let target = folder.join("files").join(part.path().file_stem().unwrap_or_default());
-    let mut failed = None;
-    for uri in &guesses.uris {
-        match apt.download(uri, &target, bounds, moves) {
-            Ok(()) => {
-                // apt links to what is on a disk of this machine already; either way it is copied and hashed here.
-                local::get(&target, part, bounds, moves)?;
-                let _ = std::fs::remove_file(&target);
-                return Ok(());
-            }
-            Err(Stop::Mirror(failure)) => failed = Some(failure),
-            Err(stop) => return Err(stop),
-        }
-    }
-    let (package, version) = (wanted.package.to_owned(), wanted.version.to_owned());
-    match (guesses.versions, failed) {
-        (Some(has), _) if has.is_empty() => Err(DebianError::NoPackage { package }.into()),
-        (Some(has), _) => {
-            Err(DebianError::NoVersion { package, version, file: wanted.file.to_owned(), has }.into())
-        }
-        (None, Some(failure)) => Err(failure.into()),
-        (None, None) => Err(DebianError::NoPackage { package }.into()),
+        let guesses = match found {
+            Some(uri) => Guesses { uris: vec![uri], versions: None },
+            None => guesses(&apt, wanted, bounds)?,
+        };
+        Ok((apt, guesses))
     }
 }
 
