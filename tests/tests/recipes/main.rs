@@ -4,6 +4,7 @@ mod bounds;
 mod documented;
 mod looking;
 mod planning;
+mod unpacking;
 
 use std::fs;
 use std::path::{Path, PathBuf};
