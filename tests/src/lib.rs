@@ -103,6 +103,8 @@ impl Stele {
     pub fn command<S: AsRef<OsStr>>(&self, args: &[S]) -> Command {
         let mut command = Command::new(binary());
         command.args(args).env("STELE_STORE", &self.store).env_remove("STELE_CRASH_AT").stdin(Stdio::null());
+        // What a developer configured for himself is not what is tested.
+        command.env("XDG_CONFIG_HOME", self.dir.path().join("config")).env_remove("STELE_CONFIG");
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command
     }

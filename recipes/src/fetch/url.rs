@@ -1,9 +1,16 @@
 //! The little of RFC 3986 that following a redirect takes.
 
-/// The address that `location` means in an answer from `base`. None when it is not of HTTP.
+/// The address that `location` means in an answer from `base`. None when it is not of HTTP, or names a user.
 ///
 /// Follows RFC 3986, §5.2, but that `.` and `..` are left to the server, which knows best what it meant.
 pub(super) fn join(base: &str, location: &str) -> Option<String> {
+    joined(base, location).filter(|url| {
+        let authority = url.split_once("://").and_then(|(_, rest)| rest.split(['/', '?']).next());
+        authority.is_some_and(|it| !it.is_empty() && !it.contains('@'))
+    })
+}
+
+fn joined(base: &str, location: &str) -> Option<String> {
     let location = location.split('#').next().unwrap_or(location);
     if location.is_empty() || !location.chars().all(|c| c.is_ascii_graphic()) {
         return None;
@@ -62,6 +69,8 @@ mod tests {
             ("file:/etc/passwd", None),
             ("b c", None),
             ("", None),
+            ("//user@other.example/b", None),
+            ("https:///b", None),
         ] {
             assert_eq!(join(base, location).as_deref(), expected, "{location}");
         }

@@ -33,6 +33,12 @@ pub enum MirrorError {
         /// The text.
         text: String,
     },
+    /// What everybody may read, and every message shows, holds no password.
+    #[error("{host:?} has a user or password before its host; leave it out")]
+    User {
+        /// Host and port, without what stands before them.
+        host: String,
+    },
     /// `file:` wants an absolute path.
     #[error("{text:?} is not absolute: a file beside the recipe is given with `local`, not with a mirror")]
     RelativeFile {
@@ -94,8 +100,13 @@ impl Mirror {
         match scheme {
             "http" | "https" => {
                 let host = rest.strip_prefix("//").and_then(|rest| rest.split(['/', '?', '#']).next());
-                if host.is_none_or(str::is_empty) {
-                    return Err(MirrorError::NoHost { text: shown() });
+                match host {
+                    None | Some("") => return Err(MirrorError::NoHost { text: shown() }),
+                    Some(host) => {
+                        if let Some((_, host)) = host.rsplit_once('@') {
+                            return Err(MirrorError::User { host: host.to_owned() });
+                        }
+                    }
                 }
             }
             "file" if !rest.starts_with('/') => return Err(MirrorError::RelativeFile { text: shown() }),

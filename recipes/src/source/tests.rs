@@ -11,6 +11,7 @@ fn what_is_no_mirror_is_refused() {
         ("HTTPS://example.org/a", "scheme"),
         ("https:/example.org/a", "no host"),
         ("https:///a", "no host"),
+        ("https://user:secret@example.org/a", "\"example.org\" has a user"),
         ("https://example.org/a b", "percent-encoded"),
         ("https://example.org/\u{e4}", "percent-encoded"),
         ("file:zlib.tar.gz", "not absolute"),

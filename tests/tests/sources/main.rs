@@ -27,7 +27,11 @@ impl Sources {
         Self::at(Stele::new())
     }
 
-    pub(crate) fn at(stele: Stele) -> Self {
+    pub(crate) fn at(mut stele: Stele) -> Self {
+        // A machine behind a proxy has none for its own servers.
+        stele.set_env("no_proxy", "127.0.0.1");
+        // With a daemon there, no command has to say that it waits for one to start.
+        stele.add(std::path::Path::new("/etc/hostname"));
         let config = stele.scratch().join("config.toml");
         let sources = Self { stele, config };
         // Short, so that what must fail fails soon.
@@ -88,7 +92,6 @@ impl Sources {
 
     /// As if an earlier run had left a download.
     pub(crate) fn leave_part(&self, bytes: &[u8], part: &[u8]) {
-        self.stele.add(std::path::Path::new("/etc/hostname"));
         std::fs::create_dir_all(self.stele.store().join("fetch")).unwrap();
         std::fs::write(self.part(bytes), part).unwrap();
     }

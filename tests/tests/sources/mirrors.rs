@@ -270,7 +270,6 @@ fn two_processes_that_want_the_same_source_fetch_it_once() {
         std::thread::sleep(Duration::from_millis(500));
         Reply::file(asked, &served)
     });
-    sources.stele.add(std::path::Path::new("/etc/hostname"));
     std::thread::scope(|scope| {
         for _ in 0..3 {
             scope.spawn(|| {
@@ -289,7 +288,6 @@ fn a_full_disk_is_said_and_the_fetch_goes_on_when_there_is_room() {
     let sources = Sources::at(Stele::at(&disk.path().join("store")));
     let bytes = random(16, 2_000_000);
     let server = Server::of(&bytes);
-    sources.stele.add(std::path::Path::new("/etc/hostname"));
     disk.fill();
     let outcome = sources.fetch(&bytes, &[&server.url("a"), &server.url("b")]);
     assert_eq!(outcome.code, 5, "{}", outcome.stderr);

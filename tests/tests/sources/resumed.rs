@@ -173,7 +173,6 @@ fn kill_9_at_any_moment_loses_nothing_that_the_next_run_does_not_mend() {
         thread::sleep(Duration::from_millis(5));
         Reply::file(asked, &served)
     });
-    sources.stele.add(std::path::Path::new("/etc/hostname"));
     for n in 0..12 {
         let mut child = sources.stele.command(&sources.args(&bytes, &[&server.url("a")])).spawn().unwrap();
         thread::sleep(Duration::from_millis(n * 6));

@@ -91,6 +91,9 @@ fn the_machines_authorities_are_trusted_no_others_and_https_does_not_lead_to_htt
     let Some(server) = Tls::start(folder.path()) else { return };
     let said = sources.fails(&bytes, &[&server.url("file")], 1);
     assert!(said.to_lowercase().contains("certificate"), "{said}");
+    // A machine without any trusts nobody.
+    sources.stele.set_env("SSL_CERT_FILE", "/dev/null");
+    sources.fails(&bytes, &[&server.url("file")], 1);
     // Where a machine has its authorities can be said so, and this is where a company's own one stands.
     let authority = folder.path().join("ca.pem");
     sources.stele.set_env("SSL_CERT_FILE", authority.to_str().unwrap());
