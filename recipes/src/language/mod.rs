@@ -9,6 +9,7 @@ mod define;
 mod depth;
 mod error;
 mod files;
+mod format;
 mod functions;
 mod modules;
 mod on_disk;
@@ -27,6 +28,7 @@ use starlark::environment::{Globals, GlobalsBuilder, LibraryExtension};
 use starlark::syntax::Dialect;
 
 pub use error::{ArgumentError, EvalError, Label, What};
+pub use format::format;
 pub use files::{Files, InMemoryFiles, STARLARK_MOST};
 pub use on_disk::{OnDisk, OnDiskError};
 pub use problem::{Problem, Shown};

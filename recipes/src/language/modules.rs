@@ -131,7 +131,7 @@ impl<'a> Modules<'a> {
             EvalError::new(What::NotUtf8 { path: file.to_string(), at }, labels())
         })?;
         depth::check(file, &text)?;
-        let module = AstModule::parse(file, text, &dialect()).map_err(|error| language(&error, file))?;
+        let module = AstModule::parse(file, text, &dialect()).map_err(|error| language_error(&error, file))?;
         let mut loads = Vec::new();
         for load in module.loads() {
             let at = spans::of(&load.span);
@@ -211,13 +211,13 @@ impl<'a> Modules<'a> {
                 Ok(())
             }
             (_, Some(refused)) => Err(refused),
-            (Err(error), None) => Err(language(&error, file)),
+            (Err(error), None) => Err(language_error(&error, file)),
         }
     }
 }
 
 /// An error of Starlark's own.
-fn language(error: &starlark::Error, file: &Arc<str>) -> EvalError {
+pub(super) fn language_error(error: &starlark::Error, file: &Arc<str>) -> EvalError {
     let text = error.without_diagnostic().to_string();
     let span = error.span().map_or_else(|| spans::whole(file), spans::of);
     let mut calls: Vec<Span> = error

@@ -1,6 +1,7 @@
 //! `recipe`: look at recipes, and check them. No store is needed.
 
 mod check;
+mod fmt;
 mod show;
 
 use std::process::ExitCode;
@@ -20,6 +21,8 @@ pub enum Command {
     Show(show::Show),
     /// Evaluate all recipes, read their patches, and say all that is wrong
     Check(check::Check),
+    /// Lay out files of Starlark in the one way; prints those that were changed
+    Fmt(fmt::Fmt),
 }
 
 /// `stele recipe ls`
@@ -38,6 +41,7 @@ pub fn run(global: &Global, command: Command) -> Result<ExitCode, Failure> {
         Command::Ls(ls) => ls.run(global).map(|()| ExitCode::SUCCESS),
         Command::Show(show) => show.run(global).map(|()| ExitCode::SUCCESS),
         Command::Check(check) => check.run(global),
+        Command::Fmt(fmt) => fmt.run(global),
     }
 }
 

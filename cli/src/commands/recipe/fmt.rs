@@ -1,0 +1,125 @@
+//! `recipe fmt`
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+
+use stele_recipes::language::{OnDisk, Problem, STARLARK_MOST, format};
+
+use crate::args::Global;
+use crate::failure::{Failure, Kind};
+use crate::recipes::{Place, failure, find};
+use crate::render;
+
+/// `stele recipe fmt`
+#[derive(Args, Debug)]
+pub struct Fmt {
+    /// Files of the recipe tree; all of them when none is named
+    files: Vec<PathBuf>,
+    /// Only say which files would be written; the exit code is 1 if any would
+    #[arg(long)]
+    check: bool,
+    #[command(flatten)]
+    place: Place,
+}
+
+impl Fmt {
+    pub fn run(self, global: &Global) -> Result<ExitCode, Failure> {
+        let tree = find(&self.place)?;
+        let top = fs::canonicalize(&tree).map_err(|e| unreadable(&tree, &e))?;
+        let mut files = self.files;
+        if files.is_empty() {
+            for folder in ["lib", "pkgs"] {
+                collect(&tree.join(folder), &mut files)?;
+            }
+        }
+        files.sort_unstable();
+        let mut changed = Vec::new();
+        for path in &files {
+            if one(path, &top, self.check)? {
+                changed.push(path.display().to_string());
+            }
+        }
+        if global.json {
+            render::json(&changed)?;
+        } else {
+            render::out(changed.iter().map(|path| format!("{path}\n")).collect::<String>().as_bytes())?;
+        }
+        Ok(if self.check && !changed.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    }
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+    let kind = if error.kind() == std::io::ErrorKind::NotFound { Kind::NotFound } else { Kind::Failed };
+    Failure::new(kind, format!("{} could not be read: {error}", path.display()))
+}
+
+/// The files below `folder` whose names end with `.star`. Links are not followed.
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
+    let mut left = vec![folder.to_owned()];
+    while let Some(folder) = left.pop() {
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(unreadable(&folder, &error)),
+        };
+        for entry in entries {
+            let entry = entry.map_err(|e| unreadable(&folder, &e))?;
+            let kind = entry.file_type().map_err(|e| unreadable(&entry.path(), &e))?;
+            if kind.is_dir() {
+                left.push(entry.path());
+            } else if kind.is_file() && entry.path().extension().is_some_and(|it| it == "star") {
+                files.push(entry.path());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Lays out one file; whether it was laid out otherwise.
+fn one(path: &Path, top: &Path, check: bool) -> Result<bool, Failure> {
+    let real = fs::canonicalize(path).map_err(|e| unreadable(path, &e))?;
+    let within = real.strip_prefix(top).ok().and_then(Path::to_str).ok_or_else(|| {
+        Failure::new(Kind::Usage, format!("{} is no file of the recipe tree {}", path.display(), top.display()))
+            .hint("name another tree with --recipes")
+    })?;
+    let size = fs::metadata(&real).map_err(|e| unreadable(path, &e))?.len();
+    if size > STARLARK_MOST as u64 {
+        return Err(Failure::new(Kind::Failed, format!("{} has more than {STARLARK_MOST} bytes", path.display())));
+    }
+    let text = fs::read_to_string(&real).map_err(|e| unreadable(path, &e))?;
+    let laid_out = match format(within, &text) {
+        Ok(laid_out) => laid_out,
+        Err(error) => {
+            let files = OnDisk::open(top).map_err(|e| Failure::new(Kind::Failed, e.to_string()))?;
+            return Err(failure(&Problem::new(&error, &files), top));
+        }
+    };
+    if laid_out == text {
+        return Ok(false);
+    }
+    if !check {
+        replace(&real, &laid_out)
+            .map_err(|e| Failure::io(&format!("{} could not be written", path.display()), &e))?;
+    }
+    Ok(true)
+}
+
+/// Writes beside it and renames: whoever is killed half way leaves the old file.
+fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    let temporary = folder.join(format!(".stele-fmt-{}", std::process::id()));
+    let write = || {
+        let mut file = fs::File::create(&temporary)?;
+        file.set_permissions(fs::metadata(path)?.permissions())?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&temporary, path)
+    };
+    write().inspect_err(|_| {
+        let _ = fs::remove_file(&temporary);
+    })
+}
