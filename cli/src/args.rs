@@ -10,8 +10,8 @@ use crate::recipes::child::Evaluate;
 
 /// Build from a readable seed, agree on every bit, ship the digest.
 ///
-/// Today: a content-addressed store and its mount; sources, fetched and checked; recipes, evaluated and planned. Nothing
-/// is built yet.
+/// Today: a content-addressed store and its mount; sources, fetched and checked; recipes, evaluated and planned.
+/// Nothing is built yet.
 #[derive(Parser, Debug)]
 #[command(name = "stele", version, propagate_version = true, max_term_width = 100)]
 #[command(after_help = "\

@@ -28,8 +28,8 @@ use starlark::environment::{Globals, GlobalsBuilder, LibraryExtension};
 use starlark::syntax::Dialect;
 
 pub use error::{ArgumentError, EvalError, Label, What};
-pub use format::format;
 pub use files::{Files, InMemoryFiles, STARLARK_MOST};
+pub use format::format;
 pub use on_disk::{OnDisk, OnDiskError};
 pub use problem::{Problem, Shown};
 pub use stamps::{Stamp, Stamps};

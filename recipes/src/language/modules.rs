@@ -131,7 +131,8 @@ impl<'a> Modules<'a> {
             EvalError::new(What::NotUtf8 { path: file.to_string(), at }, labels())
         })?;
         depth::check(file, &text)?;
-        let module = AstModule::parse(file, text, &dialect()).map_err(|error| language_error(&error, file))?;
+        let module =
+            AstModule::parse(file, text, &dialect()).map_err(|error| language_error(&error, file))?;
         let mut loads = Vec::new();
         for load in module.loads() {
             let at = spans::of(&load.span);

@@ -161,3 +161,36 @@ fn why_says_the_shortest_way_and_all() {
     let said = tree.stele.fails(&["why", "a", "c"], 3);
     assert!(said.contains("recipe `a` does not need `c`"), "{said}");
 }
+
+#[test]
+fn fmt_lays_out_and_says_what_it_changed() {
+    let tree = chain();
+    assert_eq!(tree.stele.ok(&["recipe", "fmt", "--check"]), "");
+    let file = "pkgs/a/recipe.star";
+    let ugly = "a=recipe(name='a',\n  version = '1' ,script='''x\n  y'''  )\n\n\n\n\n# end";
+    tree.put(file, ugly);
+    let path = tree.path().join(file);
+    let outcome = tree.stele.run(&["recipe", "fmt", "--check"]);
+    assert_eq!((outcome.code, outcome.text()), (1, path.display().to_string()));
+    assert_eq!(fs::read_to_string(&path).unwrap(), ugly);
+    let before = tree.stele.ok(&["recipe", "show", "a", "--json"]);
+    assert_eq!(tree.stele.ok(&["recipe", "fmt"]), path.display().to_string());
+    assert_eq!(
+        fs::read_to_string(&path).unwrap(),
+        "a = recipe(name = 'a',\n    version = '1', script = '''x\n  y''')\n\n\n# end\n"
+    );
+    // The recipe is what it was, but for where it ends.
+    let cut = |text: &str| text.split("\"about\"").nth(1).unwrap().to_owned();
+    assert_eq!(cut(&tree.stele.ok(&["recipe", "show", "a", "--json"])), cut(&before));
+    assert_eq!(tree.stele.ok(&["recipe", "fmt"]), "");
+    tree.put(file, "a = (");
+    assert!(tree.stele.fails(&["recipe", "fmt"], 1).contains("pkgs/a/recipe.star:1:"));
+    assert_eq!(fs::read_to_string(&path).unwrap(), "a = (");
+    let outside = tree.stele.scratch().join("x.star");
+    fs::write(&outside, "x=1").unwrap();
+    assert!(
+        tree.stele
+            .fails(&["recipe", "fmt", outside.to_str().unwrap()], 2)
+            .contains("no file of the recipe tree")
+    );
+}

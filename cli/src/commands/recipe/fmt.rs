@@ -83,12 +83,18 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
 fn one(path: &Path, top: &Path, check: bool) -> Result<bool, Failure> {
     let real = fs::canonicalize(path).map_err(|e| unreadable(path, &e))?;
     let within = real.strip_prefix(top).ok().and_then(Path::to_str).ok_or_else(|| {
-        Failure::new(Kind::Usage, format!("{} is no file of the recipe tree {}", path.display(), top.display()))
-            .hint("name another tree with --recipes")
+        Failure::new(
+            Kind::Usage,
+            format!("{} is no file of the recipe tree {}", path.display(), top.display()),
+        )
+        .hint("name another tree with --recipes")
     })?;
     let size = fs::metadata(&real).map_err(|e| unreadable(path, &e))?.len();
     if size > STARLARK_MOST as u64 {
-        return Err(Failure::new(Kind::Failed, format!("{} has more than {STARLARK_MOST} bytes", path.display())));
+        return Err(Failure::new(
+            Kind::Failed,
+            format!("{} has more than {STARLARK_MOST} bytes", path.display()),
+        ));
     }
     let text = fs::read_to_string(&real).map_err(|e| unreadable(path, &e))?;
     let laid_out = match format(within, &text) {

@@ -26,12 +26,14 @@ const EMPTY_MOST: usize = 2;
 pub fn format(file: &str, text: &str) -> Result<String, EvalError> {
     depth::check(file, text)?;
     let parse = |text: &str| {
-        AstModule::parse(file, text.to_owned(), &dialect()).map_err(|error| language_error(&error, &file.into()))
+        AstModule::parse(file, text.to_owned(), &dialect())
+            .map_err(|error| language_error(&error, &file.into()))
     };
     parse(text)?;
     let laid_out = lay_out(text, &lex(file, text));
     // Never seen to fail; were it to, the author's own layout is better than a spoiled file.
-    let same = parse(&laid_out).is_ok() && lex(file, &laid_out).iter().map(Lexed::told).eq(lex(file, text).iter().map(Lexed::told));
+    let same = parse(&laid_out).is_ok()
+        && lex(file, &laid_out).iter().map(Lexed::told).eq(lex(file, text).iter().map(Lexed::told));
     Ok(if same { laid_out } else { text.to_owned() })
 }
 
@@ -55,7 +57,9 @@ fn lay_out(text: &str, lexed: &[Lexed<'_>]) -> String {
                 }
                 out.push_str(&"\n".repeat(breaks.min(empty + 1)));
                 line += 1;
-                let brackets = levels(&open);
+                // A line that begins with closing brackets stands as far out as the last of them says.
+                let more = leading_closers(text, &lexed[at..]).saturating_sub(1);
+                let brackets = levels(&open[..open.len().saturating_sub(more)]);
                 let block = if token.kind == Kind::Comment && open.is_empty() {
                     comment_depth(lexed, at, before)
                 } else {
@@ -83,6 +87,17 @@ fn lay_out(text: &str, lexed: &[Lexed<'_>]) -> String {
 
 fn newlines(text: &str) -> usize {
     text.bytes().filter(|&byte| byte == b'\n').count()
+}
+
+/// How many closing brackets stand at the beginning of the line that begins with these tokens.
+fn leading_closers(text: &str, line: &[Lexed<'_>]) -> usize {
+    let mut end = line.first().map_or(0, |token| token.begin);
+    let on_this_line = line.iter().take_while(|token| {
+        let same = newlines(&text[end..token.begin]) == 0;
+        end = token.end;
+        same && token.kind.closes()
+    });
+    on_this_line.count()
 }
 
 /// How many levels open brackets indent: brackets that were opened on one line indent once.
@@ -129,14 +144,15 @@ mod tests {
         becomes("x = [-a for a in b if a not in (1,)]", "x = [-a for a in b if a not in (1,)]\n");
         becomes("y = lambda x,*z:x+1", "y = lambda x, *z: x + 1\n");
         becomes("x.y . z(  )", "x.y.z()\n");
-        becomes("x = f'{a}b' 'c'", "x = f'{a}b' 'c'\n");
+        becomes("x = f'{a} b'+'c'", "x = f'{a} b' + 'c'\n");
     }
 
     #[test]
     fn blocks_and_brackets_are_indented() {
         becomes(
             "def f(a,b:int=1)->str:\n  if a:\n        return 'x'\n  elif b :\n   pass\n  else:\n   pass\n",
-            "def f(a, b: int = 1) -> str:\n    if a:\n        return 'x'\n    elif b:\n        pass\n    else:\n        pass\n",
+            "def f(a, b: int = 1) -> str:\n    if a:\n        return 'x'\n    elif b:\n        pass\n    \
+             else:\n        pass\n",
         );
         becomes(
             "x = recipe(\nname='a',\n  sources=[source(\n sha256 = 'b',\n      )],\n)",

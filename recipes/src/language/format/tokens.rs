@@ -120,9 +120,12 @@ fn kind(token: &Token) -> Kind {
         | Token::Or
         | Token::Pass
         | Token::Return => Kind::Keyword,
-        Token::Identifier(_) | Token::Int(_) | Token::Float(_) | Token::String(_) | Token::Bytes(_) | Token::Ellipsis => {
-            Kind::Word
-        }
+        Token::Identifier(_)
+        | Token::Int(_)
+        | Token::Float(_)
+        | Token::String(_)
+        | Token::Bytes(_)
+        | Token::Ellipsis => Kind::Word,
         _ => Kind::Operator,
     }
 }
