@@ -152,7 +152,8 @@ fn read_only() -> Failure {
         .hint("its disk is mounted read-only: mount it for writing, or use another store")
 }
 
-fn cancelled() -> Failure {
+/// Somebody stopped it.
+pub fn cancelled() -> Failure {
     Failure::new(Kind::Cancelled, "it was cancelled; what was acknowledged before stays")
 }
 

@@ -120,7 +120,13 @@ fn answer(
         Request::Collect { dry_run, end_leases } => collect(store, dry_run, end_leases, progress),
         Request::Unpack { tree, recipe, keep_seconds } => {
             let name = recipes::name(&recipe)?;
-            Ok(Answer::Unpacked(unpacked::of_recipe(store, &from_wire(&tree)?, &name, keep_seconds)?))
+            Ok(Answer::Unpacked(unpacked::of_recipe(
+                store,
+                &from_wire(&tree)?,
+                &name,
+                keep_seconds,
+                progress,
+            )?))
         }
         Request::Plan { tree, goals } => {
             Ok(Answer::Plan(planned::plan(store, &from_wire(&tree)?, &recipes::names(&goals)?)?))

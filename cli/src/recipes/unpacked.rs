@@ -12,7 +12,7 @@ use stele_recipes::plan::{self, MADE};
 use stele_recipes::prepare::prepare;
 use stele_recipes::recipe::{RecipeName, SourceInput};
 use stele_store::model::{BlobId, Digest, Node, TreeId};
-use stele_store::{CopyError, Holder, Keep, Outputs, Store, Target, WriteError};
+use stele_store::{Cancelled, CopyError, Holder, Keep, Outputs, Progress, Store, Target, WriteError};
 
 use super::{Wanted, evaluate};
 use crate::failure::{Failure, Kind};
@@ -40,6 +40,7 @@ pub fn of_recipe(
     tree: &Path,
     name: &RecipeName,
     keep_seconds: u64,
+    progress: &Progress,
 ) -> Result<Vec<Unpacked>, Failure> {
     let evaluated = evaluate(tree, &Wanted::Names(vec![name.clone()]))?;
     let recipe = evaluated.recipes.iter().find(|recipe| recipe.name == *name);
@@ -47,7 +48,7 @@ pub fn of_recipe(
         recipe.ok_or_else(|| Failure::new(Kind::NotFound, format!("there is no recipe `{name}`")))?;
     let mut unpacked = Vec::new();
     for source in &recipe.sources {
-        let (target, known) = one(store, tree, name, source, keep_seconds)?;
+        let (target, known) = one(store, tree, name, source, keep_seconds, progress)?;
         unpacked.push(Unpacked {
             file: source.source.file.to_string(),
             digest: target.digest().to_string(),
@@ -65,6 +66,7 @@ fn one(
     recipe: &RecipeName,
     source: &SourceInput,
     keep_seconds: u64,
+    progress: &Progress,
 ) -> Result<(Target, bool), Failure> {
     let file = &source.source.file;
     let lease = Holder::Until(stele_store::now().saturating_add(keep_seconds));
@@ -84,8 +86,11 @@ fn one(
         Err(CopyError::Sink(never)) => match never {},
     }
     let session = store.session()?;
-    let made = prepare(&mut store.open_blob(&blob)?, how, &patches, &InStore::new(store, &session));
+    let made = prepare(&mut store.open_blob(&blob)?, how, &patches, &InStore::new(store, &session, progress));
     let made = made.map_err(|error| {
+        if error.content().is_some_and(|it| it.inner().is::<Cancelled>()) {
+            return hints::cancelled();
+        }
         let of_store = error.content().and_then(|it| it.inner().downcast_ref::<WriteError>());
         let kind = if of_store.is_some_and(WriteError::is_no_space) { Kind::NoSpace } else { Kind::Failed };
         let failure = Failure::new(kind, format!("source {file} of recipe `{recipe}`: {error}"));

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use stele_store::model::{BlobId, Tree, TreeId};
-use stele_store::{CopyError, Session, Store, StreamError};
+use stele_store::{CopyError, Progress, Session, Store, StreamError};
 
 use super::{Content, ContentError};
 
@@ -11,12 +11,14 @@ use super::{Content, ContentError};
 pub struct InStore<'a, 's> {
     store: &'s Store,
     session: &'a Session<'s>,
+    progress: &'a Progress,
 }
 
 impl<'a, 's> InStore<'a, 's> {
-    /// What `session` adds to `store`, and what `store` has.
-    pub fn new(store: &'s Store, session: &'a Session<'s>) -> Self {
-        Self { store, session }
+    /// What `session` adds to `store`, and what `store` has. Whoever watches `progress` sees each blob that is added,
+    /// and can end the work: the error is [`stele_store::Cancelled`] then.
+    pub fn new(store: &'s Store, session: &'a Session<'s>, progress: &'a Progress) -> Self {
+        Self { store, session, progress }
     }
 }
 
@@ -26,10 +28,13 @@ fn content(error: impl std::error::Error + Send + Sync + 'static) -> ContentErro
 
 impl Content for InStore<'_, '_> {
     fn add_blob(&self, bytes: &mut dyn Read, executable: bool) -> Result<(BlobId, u64), ContentError> {
-        self.session.add_stream(bytes, executable).map_err(|error| match error {
+        self.progress.check().map_err(content)?;
+        let (blob, size) = self.session.add_stream(bytes, executable).map_err(|error| match error {
             StreamError::Read(error) => error.into(),
             StreamError::Write(error) => content(error),
-        })
+        })?;
+        self.progress.add(1, size);
+        Ok((blob, size))
     }
 
     fn blob(&self, id: &BlobId) -> Result<Vec<u8>, ContentError> {

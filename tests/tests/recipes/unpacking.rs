@@ -191,3 +191,30 @@ fn the_recipes_of_this_project_are_right() {
     let planned = stele.json(&["build", "--dry-run"]);
     assert_eq!(planned["fetch"].as_array().map(Vec::len), Some(23));
 }
+
+#[test]
+fn a_daemon_that_is_killed_while_it_unpacks_leaves_the_store_sound() {
+    let tree = Tree::new(&[]);
+    let top = tree.stele.scratch().join("top");
+    fs::create_dir(&top).unwrap();
+    let mut random = Random::new(3);
+    for n in 0..3000 {
+        fs::write(top.join(format!("f{n}")), random.bytes(20_000)).unwrap();
+    }
+    tar(tree.stele.scratch(), &["-cf", "x.tar", "top"]);
+    pinned(&tree, &tree.stele.scratch().join("x.tar"), "strip = 1");
+    for wait in [20, 60, 150] {
+        let mut unpacking = tree.stele.command(&["source", "unpack", "a"]);
+        let mut unpacking = unpacking
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(wait));
+        tree.stele.kill_daemon();
+        unpacking.wait().unwrap();
+        tree.stele.assert_sound();
+    }
+    let expected = tree.stele.add(&top);
+    assert_eq!(tree.stele.json(&["source", "unpack", "a"])[0]["digest"], expected.as_str());
+}
