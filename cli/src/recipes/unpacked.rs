@@ -93,7 +93,10 @@ fn one(
         }
         let of_store = error.content().and_then(|it| it.inner().downcast_ref::<WriteError>());
         let kind = if of_store.is_some_and(WriteError::is_no_space) { Kind::NoSpace } else { Kind::Failed };
-        let failure = Failure::new(kind, format!("source {file} of recipe `{recipe}`: {error}"));
+        // The archive is not to blame when the store is full.
+        let why =
+            error.content().map_or_else(|| error.to_string(), |it| format!("it cannot be unpacked: {it}"));
+        let failure = Failure::new(kind, format!("source {file} of recipe `{recipe}`: {why}"));
         match (kind, error.hint()) {
             (Kind::NoSpace, _) => failure.hint(hints::FREE_SPACE),
             (_, hint) => failure.hint(hint.unwrap_or(REFUSED)),
