@@ -1,5 +1,7 @@
 //! What commands answer: what `--json` prints, and what the daemon sends. `docs/formats.md` has the fields.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use stele_store::{Placement, Snapshot, Stats};
@@ -317,7 +319,7 @@ pub enum Answer {
     /// `source unpack`.
     Unpacked(Vec<crate::recipes::unpacked::Unpacked>),
     /// `build --dry-run`.
-    Plan(crate::recipes::planned::Planned),
+    Plan(Arc<crate::recipes::planned::Planned>),
     /// All was said in items and bytes.
     Done {},
 }

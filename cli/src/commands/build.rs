@@ -44,7 +44,7 @@ impl Build {
         terminal.finish()?;
         let Answer::Plan(planned) = answer? else { return Err(unexpected()) };
         if global.json {
-            return render::json(&planned);
+            return render::json(&*planned);
         }
         // Writing to a string cannot fail.
         render::out(shown(&planned).unwrap_or_default().as_bytes())

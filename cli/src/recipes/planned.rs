@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
@@ -86,7 +86,7 @@ struct Last {
     goals: Vec<RecipeName>,
     stamps: Stamps,
     change_number: u64,
-    planned: Planned,
+    planned: Arc<Planned>,
 }
 
 static LAST: Mutex<Option<Last>> = Mutex::new(None);
@@ -95,28 +95,29 @@ static LAST: Mutex<Option<Last>> = Mutex::new(None);
 ///
 /// # Errors
 /// When a recipe is wrong, or the inputs of one do not unite.
-pub fn plan(store: &Store, tree: &Path, goals: &[RecipeName]) -> Result<Planned, Failure> {
+pub fn plan(store: &Store, tree: &Path, goals: &[RecipeName]) -> Result<Arc<Planned>, Failure> {
     let change_number = store.change_number();
     if let Some(planned) = same_as_last(tree, goals, change_number) {
         return Ok(planned);
     }
     let wanted = if goals.is_empty() { Wanted::All } else { Wanted::Names(goals.to_vec()) };
     let evaluated = evaluate(tree, &wanted)?;
-    let planned = of(store, tree, &evaluated, goals)?;
+    let planned = Arc::new(of(store, tree, &evaluated, goals)?);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |it| it.as_nanos());
     if evaluated.stamps.are_settled(i128::try_from(now).unwrap_or(0)) {
         let (tree, goals) = (tree.to_owned(), goals.to_vec());
-        let last = Last { tree, goals, stamps: evaluated.stamps, change_number, planned: planned.clone() };
+        let last =
+            Last { tree, goals, stamps: evaluated.stamps, change_number, planned: Arc::clone(&planned) };
         *LAST.lock().unwrap_or_else(PoisonError::into_inner) = Some(last);
     }
     Ok(planned)
 }
 
-fn same_as_last(tree: &Path, goals: &[RecipeName], change_number: u64) -> Option<Planned> {
+fn same_as_last(tree: &Path, goals: &[RecipeName], change_number: u64) -> Option<Arc<Planned>> {
     let last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
     let last = last.as_ref()?;
     let same = last.tree == tree && last.goals == goals && last.change_number == change_number;
-    (same && OnDisk::open(tree).ok()?.holds(&last.stamps)).then(|| last.planned.clone())
+    (same && OnDisk::open(tree).ok()?.holds(&last.stamps)).then(|| Arc::clone(&last.planned))
 }
 
 fn of(store: &Store, tree: &Path, evaluated: &Evaluated, goals: &[RecipeName]) -> Result<Planned, Failure> {

@@ -220,7 +220,13 @@ impl<'a> Modules<'a> {
 /// An error of Starlark's own.
 pub(super) fn language_error(error: &starlark::Error, file: &Arc<str>) -> EvalError {
     let text = error.without_diagnostic().to_string();
-    let span = error.span().map_or_else(|| spans::whole(file), spans::of);
+    // The evaluator tells an argument of a wrong type by its name, and has only the span of the call.
+    let argument = text.strip_prefix("Type of parameter `").and_then(|rest| rest.split('`').next());
+    let span = match (error.span(), argument) {
+        (Some(call), Some(argument)) => spans::of_argument(call, argument),
+        (Some(span), None) => spans::of(span),
+        (None, _) => spans::whole(file),
+    };
     let mut calls: Vec<Span> = error
         .call_stack()
         .frames

@@ -70,7 +70,7 @@ pub(in super::super) fn define(
         env,
         outputs,
     };
-    check_action(&recipe)?;
+    check_action(&recipe, if given.script.is_some() { "script" } else { "steps" })?;
     Ok(Arc::new(recipe))
 }
 
@@ -331,7 +331,7 @@ fn about(
 }
 
 /// What only an action knows to be wrong is said while the recipe's author is still there to read it.
-fn check_action(recipe: &Recipe) -> Result<(), Refused> {
+fn check_action(recipe: &Recipe, steps: &'static str) -> Result<(), Refused> {
     let parts = Parts {
         env: recipe.env.clone(),
         outputs: recipe
@@ -353,7 +353,7 @@ fn check_action(recipe: &Recipe) -> Result<(), Refused> {
             ActionError::NoOutputs | ActionError::OutputName { .. } | ActionError::OutputsNest { .. } => {
                 "outputs"
             }
-            _ => "steps",
+            _ => steps,
         };
         Refused::new(argument, ArgumentError::Action(error.to_string()))
     })

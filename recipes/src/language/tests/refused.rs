@@ -35,7 +35,7 @@ fn names_and_versions_that_are_none() {
     says(&define("a", &"1".repeat(65)), &["not 65"]);
     says(
         &refused_one("recipe(name = 'a', version = 1, steps = [['/x']])"),
-        &["`version`", "int", "recipe.star:1:"],
+        &["`version`", "int", "recipe.star:1:30"],
     );
 }
 
