@@ -5,17 +5,16 @@ use std::fmt::Write as _;
 use clap::Args;
 use stele_recipes::plan::Change;
 
+use super::context::Context;
 use super::unexpected;
 use crate::answers::Answer;
 use crate::args::Global;
-use crate::daemon::client::Client;
 use crate::failure::{Failure, Kind};
 use crate::recipes::planned::{Build as Step, Planned, Reason};
 use crate::recipes::{Place, find, names};
 use crate::reference::to_wire;
-use crate::render::{self, Terminal};
+use crate::render;
 use crate::service::Request;
-use crate::where_store;
 
 /// `stele build`
 #[derive(Args, Debug)]
@@ -36,13 +35,11 @@ impl Build {
             return Err(Failure::new(Kind::Usage, "nothing can be built yet")
                 .hint("--dry-run says what would be built, in which order, and why"));
         }
-        let store = where_store::find(global.store.clone())?;
-        let mut terminal = Terminal::new(global.json);
-        let mut client = Client::connect(&store, false, &mut terminal)?;
         let goals = names.iter().map(|name| name.as_str().to_owned()).collect();
-        let answer = client.ask(Request::Plan { tree: to_wire(tree.as_os_str()), goals }, &mut terminal);
-        terminal.finish()?;
-        let Answer::Plan(planned) = answer? else { return Err(unexpected()) };
+        let request = Request::Plan { tree: to_wire(tree.as_os_str()), goals };
+        let Answer::Plan(planned) = Context::new(global, false)?.ask(request)? else {
+            return Err(unexpected());
+        };
         if global.json {
             return render::json(&*planned);
         }

@@ -1,6 +1,7 @@
 //! One file a command: its arguments, its help, what it does.
 
 pub mod build;
+mod context;
 pub mod daemon;
 pub mod graph;
 pub mod mount;

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use stele_recipes::language::{Problem, Recipes, Stamps};
+use stele_recipes::plan::Graph;
 use stele_recipes::recipe::{Recipe, RecipeName};
 
 use crate::failure::{Failure, Kind};
@@ -48,6 +49,24 @@ pub enum Wanted {
     Check,
     /// What these need.
     Names(Vec<RecipeName>),
+}
+
+impl Wanted {
+    /// What these need; everything when there are none.
+    pub fn of(names: &[RecipeName]) -> Self {
+        if names.is_empty() { Self::All } else { Self::Names(names.to_vec()) }
+    }
+}
+
+/// The graph of these recipes of a recipe tree, or of all when there are none.
+///
+/// # Errors
+/// As of [`evaluate`].
+pub fn graph(tree: &Path, names: &[RecipeName]) -> Result<Graph, Failure> {
+    let recipes = evaluate(tree, &Wanted::of(names))?.by_name();
+    let all: Vec<_> = recipes.by_name.keys().cloned().collect();
+    let graph = Graph::of(&recipes, if names.is_empty() { &all } else { names });
+    graph.map_err(|e| Failure::new(Kind::NotFound, e.to_string()))
 }
 
 /// Evaluates; a problem is a failure.

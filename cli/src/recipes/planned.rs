@@ -100,8 +100,7 @@ pub fn plan(store: &Store, tree: &Path, goals: &[RecipeName]) -> Result<Arc<Plan
     if let Some(planned) = same_as_last(tree, goals, change_number) {
         return Ok(planned);
     }
-    let wanted = if goals.is_empty() { Wanted::All } else { Wanted::Names(goals.to_vec()) };
-    let evaluated = evaluate(tree, &wanted)?;
+    let evaluated = evaluate(tree, &Wanted::of(goals))?;
     let planned = Arc::new(of(store, tree, &evaluated, goals)?);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |it| it.as_nanos());
     if evaluated.stamps.are_settled(i128::try_from(now).unwrap_or(0)) {

@@ -47,6 +47,16 @@ impl Refused {
     }
 }
 
+/// What `text` in `file` names, from the top of the recipe tree: with `//` it says so, else it lies beside the file. An
+/// empty or absolute text stays what it is, which no path is.
+pub(super) fn from_top(file: &str, text: &str) -> String {
+    match (text.strip_prefix("//"), file.rsplit_once('/')) {
+        (Some(path), _) => path.to_owned(),
+        (None, Some((folder, _))) if !text.is_empty() && !text.starts_with('/') => format!("{folder}/{text}"),
+        (None, _) => text.to_owned(),
+    }
+}
+
 /// What Starlark sees of an error that is kept in the [`Context`].
 #[derive(Debug, thiserror::Error)]
 #[error("refused")]
@@ -68,13 +78,7 @@ impl<'a> Context<'a> {
 
     /// Takes `text` for a path of the recipe tree: from its top, or beside this file.
     pub(super) fn path(&self, text: &str) -> Result<TreePath, TreePathError> {
-        match (text.strip_prefix("//"), self.file.rsplit_once('/')) {
-            (Some(text), _) => TreePath::parse(text.as_bytes()),
-            (None, Some((folder, _))) if !text.is_empty() && !text.starts_with('/') => {
-                TreePath::parse(format!("{folder}/{text}").as_bytes())
-            }
-            (None, _) => TreePath::parse(text.as_bytes()),
-        }
+        TreePath::parse(from_top(&self.file, text).as_bytes())
     }
 
     /// Keeps why `function` was refused, and gives Starlark an error.

@@ -9,7 +9,7 @@ use starlark::eval::{Evaluator, ReturnFileLoader};
 use starlark::syntax::AstModule;
 use starlark::values::FrozenHeapName;
 
-use super::context::Context;
+use super::context::{Context, from_top};
 use super::error::{EvalError, Label, What};
 use super::files::{Files, STARLARK_MOST};
 use super::{depth, dialect, globals, spans};
@@ -247,14 +247,10 @@ fn earlier(file: &str) -> EvalError {
 
 /// The file that `text` names in a `load` in `file`.
 fn target(file: &str, text: &str) -> Result<String, &'static str> {
-    let path = match (text.strip_prefix("//"), file.rsplit_once('/')) {
-        (Some(path), _) => path.to_owned(),
-        (None, _) if text.starts_with('/') => {
-            return Err("a path from the top of the tree begins with two slashes");
-        }
-        (None, Some((folder, _))) => format!("{folder}/{text}"),
-        (None, None) => text.to_owned(),
-    };
+    if text.starts_with('/') && !text.starts_with("//") {
+        return Err("a path from the top of the tree begins with two slashes");
+    }
+    let path = from_top(file, text);
     if !path.ends_with(".star") {
         return Err("only files whose name ends with .star can be loaded");
     }

@@ -25,7 +25,6 @@ const DEPTH_MOST: usize = 200;
 /// Every path is resolved below that folder by the kernel: neither `..` nor a symbolic link leads out of it.
 pub struct OnDisk {
     top: OwnedFd,
-    path: PathBuf,
     stamps: Mutex<Stamps>,
 }
 
@@ -59,14 +58,9 @@ impl OnDisk {
             .map_err(|e| OnDiskError::Open { path: path.to_owned(), source: e.into() })?;
         let found = rustix::fs::statat(&top, "pkgs", AtFlags::empty());
         match found.map(|stat| FileType::from_raw_mode(stat.st_mode)) {
-            Ok(FileType::Directory) => Ok(Self { top, path: path.to_owned(), stamps: Mutex::default() }),
+            Ok(FileType::Directory) => Ok(Self { top, stamps: Mutex::default() }),
             _ => Err(OnDiskError::NoPackages { path: path.to_owned() }),
         }
-    }
-
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.path
     }
 
     /// The state of all that was looked at so far.

@@ -253,7 +253,7 @@ impl<K: Known> Planning<'_, K> {
 
     /// The merged root, remembered or made now; nothing when a tree that it is made of is gone.
     fn root(&mut self, recipe: &Recipe, parts: &[Part]) -> Result<Option<TreeId>, PlanError<K::Error>> {
-        let request = merging(parts, &recipe.prefer).map(|text| Digest::of(&text)).unwrap_or(Digest::of(b""));
+        let request = Digest::of(&merging(parts, &recipe.prefer));
         let made = self.known.realised(&request).map_err(PlanError::Known)?;
         if let Some(tree) = made.and_then(|made| made.get(MADE).copied()) {
             return Ok(Some(tree));

@@ -48,7 +48,7 @@ pub fn unpacking(source: &SourceInput) -> Option<Vec<u8>> {
         subdir: unpack.subdir.as_ref().map(ToString::to_string),
         unpack: FORMAT,
     };
-    canonical(&text)
+    Some(canonical(&text))
 }
 
 /// One input of a merged root.
@@ -78,7 +78,7 @@ struct Input {
 
 /// The text by which the merged root of `parts` is remembered. The parts count in the order of the recipe; what is
 /// preferred is told by its number there, as no origin's name reaches a build.
-pub fn merging(parts: &[Part], prefer: &BTreeMap<Place, Origin>) -> Option<Vec<u8>> {
+pub fn merging(parts: &[Part], prefer: &BTreeMap<Place, Origin>) -> Vec<u8> {
     let input = |part: &Part| {
         let (kind, digest) = match &part.node {
             Node::Directory { tree, .. } => ("directory", tree.to_string()),
@@ -94,7 +94,6 @@ pub fn merging(parts: &[Part], prefer: &BTreeMap<Place, Origin>) -> Option<Vec<u
     canonical(&text)
 }
 
-fn canonical(text: &impl Serialize) -> Option<Vec<u8>> {
-    // Strings and small numbers: there is nothing in it that could not be written.
-    serde_json_canonicalizer::to_vec(text).ok()
+fn canonical(text: &impl Serialize) -> Vec<u8> {
+    serde_json_canonicalizer::to_vec(text).expect("strings and numbers can be written")
 }

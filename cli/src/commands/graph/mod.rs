@@ -10,7 +10,7 @@ use stele_recipes::plan::Graph;
 
 use crate::args::Global;
 use crate::failure::{Failure, Kind};
-use crate::recipes::{Place, Wanted, evaluate, find, name, names};
+use crate::recipes::{Place, find, graph, name, names};
 use crate::render;
 
 /// The most ways that `why --all` lists.
@@ -57,12 +57,7 @@ pub struct Why {
 
 impl GraphOf {
     pub fn run(self, global: &Global) -> Result<(), Failure> {
-        let (tree, goals) = (find(&self.place)?, names(&self.names)?);
-        let wanted = if goals.is_empty() { Wanted::All } else { Wanted::Names(goals.clone()) };
-        let recipes = evaluate(&tree, &wanted)?.by_name();
-        let all: Vec<_> = recipes.by_name.keys().cloned().collect();
-        let graph = Graph::of(&recipes, if goals.is_empty() { &all } else { &goals });
-        let graph = graph.map_err(|e| Failure::new(Kind::NotFound, e.to_string()))?;
+        let graph = graph(&find(&self.place)?, &names(&self.names)?)?;
         match self.format {
             _ if global.json => render::json(&objects(&graph)),
             Format::Json => render::json(&objects(&graph)),
@@ -77,10 +72,7 @@ impl GraphOf {
 impl Why {
     pub fn run(self, global: &Global) -> Result<(), Failure> {
         let (tree, from, to) = (find(&self.place)?, name(&self.name)?, name(&self.input)?);
-        let wanted = Wanted::Names(vec![from.clone(), to.clone()]);
-        let recipes = evaluate(&tree, &wanted)?.by_name();
-        let graph = Graph::of(&recipes, &[from.clone(), to.clone()]);
-        let graph = graph.map_err(|e| Failure::new(Kind::NotFound, e.to_string()))?;
+        let graph = graph(&tree, &[from.clone(), to.clone()])?;
         let (Some(start), Some(end)) = (graph.number(&from), graph.number(&to)) else {
             return Err(Failure::new(Kind::NotFound, format!("there is no recipe `{from}` or `{to}`")));
         };

@@ -10,7 +10,6 @@ use clap::Args;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use stele_recipes::fetch::{self as fetching, Event, Had, Options, What};
-use stele_recipes::plan::Graph;
 use stele_recipes::source::{Mirror, Signature, Source};
 use stele_store::Layout;
 
@@ -20,7 +19,7 @@ use super::{file_name, read};
 use crate::args::Global;
 use crate::config;
 use crate::failure::{Failure, Kind};
-use crate::recipes::{Place, Wanted, evaluate, find, names};
+use crate::recipes::{Place, find, graph, names};
 use crate::render;
 use crate::where_store;
 
@@ -101,15 +100,8 @@ impl Fetch {
 impl Fetch {
     /// The sources of the recipes that are named and of all that those need, each once.
     fn of_recipes(&self) -> Result<Vec<(Option<String>, Source)>, Failure> {
-        let wanted = if self.all { Wanted::All } else { Wanted::Names(names(&self.names)?) };
-        let evaluated = evaluate(&find(&self.place)?, &wanted)?;
-        // What is evaluated for some names is more than they need: a folder may have other recipes, too.
-        let recipes = evaluated.by_name();
-        let goals = match &wanted {
-            Wanted::Names(names) => names.clone(),
-            Wanted::All | Wanted::Check => recipes.by_name.keys().cloned().collect(),
-        };
-        let graph = Graph::of(&recipes, &goals).map_err(|e| Failure::new(Kind::NotFound, e.to_string()))?;
+        let goals = if self.all { Vec::new() } else { names(&self.names)? };
+        let graph = graph(&find(&self.place)?, &goals)?;
         let mut seen = HashSet::new();
         let mut sources = Vec::new();
         for recipe in graph.recipes() {

@@ -4,14 +4,13 @@ use clap::Args;
 
 use crate::answers::Answer;
 use crate::args::Global;
+use crate::commands::context::Context;
 use crate::commands::unexpected;
-use crate::daemon::client::Client;
 use crate::failure::Failure;
 use crate::recipes::{Place, find, name};
 use crate::reference::to_wire;
-use crate::render::{self, Terminal};
+use crate::render;
 use crate::service::Request;
-use crate::where_store;
 
 /// `stele source unpack`
 #[derive(Args, Debug)]
@@ -28,17 +27,14 @@ pub struct Unpack {
 impl Unpack {
     pub fn run(self, global: &Global) -> Result<(), Failure> {
         let (tree, name) = (find(&self.place)?, name(&self.name)?);
-        let store = where_store::find(global.store.clone())?;
-        let mut terminal = Terminal::new(global.json);
-        let mut client = Client::connect(&store, false, &mut terminal)?;
         let request = Request::Unpack {
             tree: to_wire(tree.as_os_str()),
             recipe: name.as_str().to_owned(),
             keep_seconds: self.keep,
         };
-        let answer = client.ask(request, &mut terminal);
-        terminal.finish()?;
-        let Answer::Unpacked(unpacked) = answer? else { return Err(unexpected()) };
+        let Answer::Unpacked(unpacked) = Context::new(global, false)?.ask(request)? else {
+            return Err(unexpected());
+        };
         if global.json {
             return render::json(&unpacked);
         }

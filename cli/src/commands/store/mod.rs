@@ -12,15 +12,13 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-use crate::answers::Answer;
 use crate::args::{Global, Ref};
+use crate::commands::context::Context;
 use crate::commands::unexpected;
-use crate::daemon::client::Client;
 use crate::failure::Failure;
 use crate::reference::to_wire;
-use crate::render::{self, Terminal};
+use crate::render;
 use crate::service::Request;
-use crate::where_store;
 
 #[derive(Subcommand, Debug)]
 pub enum Command {
@@ -58,34 +56,11 @@ pub struct Export {
     to: PathBuf,
 }
 
-/// What the commands of this folder need.
-pub struct Context {
-    client: Client,
-    terminal: Terminal,
-}
-
-impl Context {
-    /// Connects. Only `add` makes a store where none is.
-    fn new(global: &Global, existing: bool) -> Result<Self, Failure> {
-        let store = where_store::find(global.store.clone())?;
-        let mut terminal = Terminal::new(global.json);
-        let client = Client::connect(&store, existing, &mut terminal)?;
-        Ok(Self { client, terminal })
-    }
-
-    fn ask(&mut self, request: Request) -> Result<Answer, Failure> {
-        let answer = self.client.ask(request, &mut self.terminal);
-        let told = self.terminal.finish();
-        let answer = answer?;
-        // An answer that did not arrive is none: a full disk behind stdout must not pass for success.
-        told.map(|()| answer)
-    }
-}
-
 pub fn run(global: &Global, command: Command) -> Result<ExitCode, Failure> {
     if let Command::RebuildIndex(args) = command {
         return args.run(global);
     }
+    // Only `add` makes a store where none is.
     let mut context = Context::new(global, !matches!(command, Command::Add(_)))?;
     let done = match command {
         Command::Add(args) => args.run(&mut context),

@@ -2,8 +2,8 @@
 
 use super::*;
 
-fn text(bytes: Option<Vec<u8>>) -> String {
-    String::from_utf8(bytes.unwrap()).unwrap()
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap()
 }
 
 #[test]
@@ -22,7 +22,7 @@ fn the_texts_of_requests_do_not_change() {
     let all = evaluate_all(&files).unwrap();
     let recipe: &Arc<Recipe> = &all.by_name[&name("a")];
     assert_eq!(
-        text(unpacking(&recipe.sources[0])),
+        text(unpacking(&recipe.sources[0]).unwrap()),
         [
             r#"{"inner":"x/y.tar.xz","#,
             r#""patches":[{"patch":"d3b78567072739d20bd420372f50fb4b6b56b2755290cb5802e505a326799535","strip":1}],"#,
@@ -32,7 +32,7 @@ fn the_texts_of_requests_do_not_change() {
         .concat()
     );
     assert_eq!(
-        text(unpacking(&recipe.sources[1])),
+        text(unpacking(&recipe.sources[1]).unwrap()),
         [
             r#"{"patches":[],"sha256":"7d5b0b6062521e4627e099e4c9dc8248d32a30285e959b7eecaa780cf8cfd4a4","#,
             r#""strip":0,"unpack":1}"#,
