@@ -1,7 +1,8 @@
 //! What a person writes, and how it becomes canonical actions in which every input is a digest.
 //!
-//! Everything here but [`fetch`] is a pure function: of a folder of recipes, of the bytes of an archive, of a tree and
-//! a patch. [`fetch`] brings bytes in from outside: it asks networks, reads files and starts programs. Nothing here
+//! Nearly everything here is a pure function: of a folder of recipes, of the bytes of an archive, of a tree and a
+//! patch. The edges are [`language::OnDisk`], a folder of recipes on disk; [`content::InStore`], content in a store;
+//! and [`fetch`], which brings bytes in from outside: it asks networks, reads files and starts programs. Nothing here
 //! shows anything.
 
 pub mod action;
