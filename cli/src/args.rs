@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{build, daemon, graph, mount, pages, recipe, source, store, umount};
+use crate::commands::{build, daemon, graph, mount, pages, recipe, sandbox, source, store, umount};
 use crate::recipes::child::Evaluate;
 
 /// Build from a readable seed, agree on every bit, ship the digest.
@@ -63,6 +63,9 @@ pub enum Command {
     /// Evaluate recipes: what the other commands start
     #[command(hide = true)]
     Evaluate(Evaluate),
+    /// Make sandboxes: what the daemon starts
+    #[command(subcommand, hide = true)]
+    Sandbox(sandbox::Command),
     /// Print a completion script for a shell
     Completions(pages::Completions),
     /// Write the manual pages into a folder

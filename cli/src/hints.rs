@@ -1,5 +1,7 @@
 //! From the store's errors to failures: the one place that knows what to advise.
 
+pub mod builds;
+
 use std::error::Error;
 
 use stele_store::{

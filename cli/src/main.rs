@@ -5,6 +5,7 @@
 
 mod answers;
 mod args;
+mod builds;
 mod commands;
 mod config;
 mod daemon;

@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::answers::{
     Added, Collected, Counts, Entry, Info, Mount, Progress, Rebuilt, Root, Status, Verified, What,
 };
+use crate::builds::{Board, Event};
 use crate::daemon::client::Watcher;
 use crate::failure::{Failure, Kind};
 use crate::service::Sink;
@@ -32,6 +33,8 @@ pub struct Terminal {
     listing: Listing,
     out: io::BufWriter<io::Stdout>,
     bar: Option<ProgressBar>,
+    /// For what happens while something is built.
+    board: Board,
     /// Whether each directory on the way down has more entries: for the lines of a tree.
     open: Vec<bool>,
 }
@@ -39,7 +42,7 @@ pub struct Terminal {
 impl Terminal {
     pub fn new(json: bool) -> Self {
         let out = io::BufWriter::with_capacity(1 << 16, io::stdout());
-        Self { json, listing: Listing::Short, out, bar: None, open: Vec::new() }
+        Self { json, listing: Listing::Short, out, bar: None, board: Board::new(json), open: Vec::new() }
     }
 
     /// Chooses how entries are shown.
@@ -67,6 +70,7 @@ impl Terminal {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
+        self.board.clear();
         self.out.flush().map_err(|e| unwritten(&e))
     }
 }
@@ -128,6 +132,10 @@ impl Sink for Terminal {
         }
     }
 
+    fn event(&mut self, event: &Event) -> io::Result<()> {
+        self.board.show(event)
+    }
+
     fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.out.write_all(bytes)
     }
@@ -162,6 +170,11 @@ impl Watcher for Terminal {
 /// Says something on stderr.
 pub fn note(text: &str) {
     let _ = writeln!(io::stderr(), "note: {}", clean(text));
+}
+
+/// Says what happens, on stderr.
+pub fn tell(text: &str) {
+    let _ = writeln!(io::stderr(), "{}", clean(text));
 }
 
 /// Writes an answer to stdout.

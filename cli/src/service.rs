@@ -4,13 +4,16 @@
 use std::collections::HashSet;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use stele_builder::realise::Builder;
 use stele_store::model::{BlobId, Node, RootName, Tree, TreeId};
 use stele_store::{CopyError, Holder, Keep, Placement, Progress, Store, Target};
 
 use crate::answers::{self, Added, Answer, Closure, Counts, Entry, Finding, Info, What};
+use crate::builds::{self, Event, Order};
 use crate::failure::{Failure, Kind};
 use crate::recipes::{self, planned, unpacked};
 use crate::reference::{Named, Reference, from_wire, to_wire};
@@ -43,14 +46,33 @@ pub enum Request {
     Stats {},
     /// Unpack and patch the sources of a recipe.
     Unpack { tree: String, recipe: String, keep_seconds: u64 },
+    /// Realise recipes of a recipe tree; all of them when none is named.
+    Build { tree: String, goals: Vec<String>, order: Order },
     /// Plan recipes of a recipe tree; all of them when none is named.
     Plan { tree: String, goals: Vec<String> },
+}
+
+/// What requests are done with.
+pub struct Desk<'a> {
+    /// The store.
+    pub store: &'a Store,
+    /// Who builds; nobody, for a store on a read-only disk.
+    pub builder: Option<&'a Arc<Builder>>,
+}
+
+fn read_only() -> Failure {
+    Failure::new(Kind::Failed, "the store is on a read-only disk, and nothing can be built there")
+        .hint("name another store with --store or STELE_STORE")
 }
 
 /// Takes what a request answers before its end.
 pub trait Sink: Send {
     /// An entry of a listing.
     fn entry(&mut self, entry: Entry) -> io::Result<()>;
+    /// Something that happened. Only builds have any.
+    fn event(&mut self, _event: &Event) -> io::Result<()> {
+        Ok(())
+    }
     /// Some bytes of a blob.
     fn bytes(&mut self, bytes: &[u8]) -> io::Result<()>;
 }
@@ -64,26 +86,27 @@ fn lost_sink(error: &io::Error) -> Failure {
 /// # Errors
 /// With a failure that can be shown to a person.
 pub fn run(
-    store: &Store,
+    desk: &Desk<'_>,
     request: Request,
     sink: &mut dyn Sink,
     progress: &Progress,
 ) -> Result<Answer, Failure> {
-    let outcome = answer(store, request, sink, progress);
+    let outcome = answer(desk, request, sink, progress);
     if let Err(Failure { corrupt: Some(target), .. }) = &outcome {
         // The next reader must not meet the same wrong bytes, and storing them again must repair them. If it
         // cannot be done, the failure is the same.
-        let _ = store.set_aside(*target);
+        let _ = desk.store.set_aside(*target);
     }
     outcome
 }
 
 fn answer(
-    store: &Store,
+    desk: &Desk<'_>,
     request: Request,
     sink: &mut dyn Sink,
     progress: &Progress,
 ) -> Result<Answer, Failure> {
+    let store = desk.store;
     let resolve = |reference: &str| -> Result<Named, Failure> {
         let bytes = from_wire(reference)?.into_os_string().into_encoded_bytes();
         Reference::parse(&bytes)?.resolve(store)
@@ -117,7 +140,11 @@ fn answer(
                 roots.iter().map(|it| root_answer(it.name.as_str(), it.target, it.created)).collect(),
             ))
         }
-        Request::Collect { dry_run, end_leases } => collect(store, dry_run, end_leases, progress),
+        Request::Collect { dry_run, end_leases } => {
+            // What builds have looked at and is in nobody's use need not stay for them.
+            desk.builder.inspect(|builder| builder.rest());
+            collect(store, dry_run, end_leases, progress)
+        }
         Request::Unpack { tree, recipe, keep_seconds } => {
             let name = recipes::name(&recipe)?;
             Ok(Answer::Unpacked(unpacked::of_recipe(
@@ -127,6 +154,11 @@ fn answer(
                 keep_seconds,
                 progress,
             )?))
+        }
+        Request::Build { tree, goals, order } => {
+            let builder = desk.builder.ok_or_else(read_only)?;
+            let (tree, goals) = (from_wire(&tree)?, recipes::names(&goals)?);
+            Ok(Answer::Built(builds::serve::build(builder, store, &tree, &goals, &order, sink, progress)?))
         }
         Request::Plan { tree, goals } => {
             Ok(Answer::Plan(planned::plan(store, &from_wire(&tree)?, &recipes::names(&goals)?)?))
@@ -168,7 +200,7 @@ fn add(
     // A root keeps it for good; without one it must at least outlive the person's next command.
     let leased_until =
         (root.is_none() && keep_seconds > 0).then(|| stele_store::now().saturating_add(keep_seconds));
-    let keep = Keep { root: root.clone(), lease: leased_until.map(Holder::Until) };
+    let keep = Keep { root: root.clone(), lease: leased_until.map(Holder::Until), ..Keep::default() };
     let added = session.finish(&[target], &keep)?;
     Ok(Answer::Added(Added {
         kind: target.into(),

@@ -16,6 +16,7 @@ pub mod attach;
 mod clock;
 pub mod inode;
 mod outline;
+pub mod passing;
 mod serving;
 pub mod state;
 pub mod transport;

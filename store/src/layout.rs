@@ -128,6 +128,16 @@ impl Layout {
         self.root.join("fetch")
     }
 
+    /// The folder that has a folder for each build that runs.
+    pub fn builds(&self) -> PathBuf {
+        self.root.join("builds")
+    }
+
+    /// The folder that has what failed builds left, when it is to be kept.
+    pub fn failed(&self) -> PathBuf {
+        self.root.join("failed")
+    }
+
     /// Whether a store is here, or the remains of one.
     pub fn exists(&self) -> bool {
         self.format().exists() || self.db().join("CURRENT").exists() || self.object_dir(0).exists()

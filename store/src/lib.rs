@@ -34,7 +34,7 @@ mod verify;
 
 pub use clock::now;
 pub use collect::{CollectError, Collected};
-pub use db::{BlobRow, DbError, Holder, LeaseRow, Outputs, Placement, Target, Totals};
+pub use db::{BlobRow, DbError, Holder, LeaseRow, Outputs, Placement, Realisation, Target, Totals};
 pub use export::ExportError;
 pub use hold::{Hold, Show};
 pub use import::ImportError;
@@ -42,7 +42,7 @@ pub use layout::{FORMAT_VERSION, FormatError, KNOWN_FEATURES, Layout};
 pub use objects::FileError;
 pub use open::OpenError;
 pub use progress::{Cancelled, Progress, Snapshot};
-pub use realised::RealiseError;
+pub use realised::{Last, RealiseError, Realised};
 pub use rebuild::{RebuildError, Rebuilt};
 pub use room::{NoRoom, require_room};
 pub use roots::{Root, RootError};

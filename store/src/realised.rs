@@ -3,9 +3,63 @@
 //! A realisation keeps nothing from the collector, and outlives it: what the outputs were is worth knowing also when
 //! they are gone. `docs/formats.md` has the rows.
 
-use crate::db::{DbError, Durability, Family, OUTPUT_NAME_MOST, Outputs, Rows, is_output_name};
-use crate::model::{Digest, TreeId};
+use crate::db::{
+    DbError, Durability, Family, OUTPUT_NAME_MOST, Outputs, Realisation, Rows, is_output_name,
+};
+use crate::model::{BlobId, Digest, TreeId};
 use crate::store::{ReadError, Store};
+
+/// What begins the key of a [`Last`] among the store's own state.
+pub(crate) const LAST: &str = "last/";
+/// The version byte of its row: the digest of the log follows, then the text.
+const LAST_VERSION: u8 = 1;
+
+/// How it went the last time, also if nothing came of it. Its log is kept from the collector.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Last {
+    /// The log.
+    pub log: BlobId,
+    /// Whatever else is worth knowing.
+    pub text: Vec<u8>,
+}
+
+impl Last {
+    fn encode(&self) -> Vec<u8> {
+        [&[LAST_VERSION][..], self.log.0.as_bytes(), &self.text].concat()
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+        let (log, text) = bytes.strip_prefix(&[LAST_VERSION])?.split_first_chunk::<32>()?;
+        Some(Self { log: BlobId(Digest::from_bytes(*log)), text: text.to_vec() })
+    }
+}
+
+/// What a session's end makes known, in the batch that makes its content durable.
+#[derive(Clone, Debug, Default)]
+pub struct Realised {
+    /// The canonical text of which something came, and what did.
+    pub of: Option<(Vec<u8>, Realisation)>,
+    /// Under a name, what may be of use to whoever asks next time.
+    pub memo: Option<(String, Vec<u8>)>,
+    /// Under a name, how it went.
+    pub last: Option<(String, Last)>,
+}
+
+impl Realised {
+    pub(crate) fn put(&self, rows: &mut Rows) {
+        if let Some((request, realisation)) = &self.of {
+            let of = Digest::of(request);
+            rows.put_raw(Family::Action, of.as_bytes(), request.clone());
+            rows.put_raw(Family::Realisation, of.as_bytes(), realisation.encode());
+        }
+        if let Some((name, text)) = &self.memo {
+            rows.put_meta(&memo_key(name), text.clone());
+        }
+        if let Some((name, last)) = &self.last {
+            rows.put_meta(&format!("{LAST}{name}"), last.encode());
+        }
+    }
+}
 
 /// A realisation could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +92,23 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub fn realisation(&self, of: &Digest) -> Result<Option<Outputs>, ReadError> {
-        Ok(self.db.realisation(of)?)
+        Ok(self.db.realisation(of)?.map(|it| it.outputs))
+    }
+
+    /// The log of what has the digest `of`, if it had one; whether or not it is still there.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn log(&self, of: &Digest) -> Result<Option<BlobId>, ReadError> {
+        Ok(self.db.realisation(of)?.and_then(|it| it.log))
+    }
+
+    /// How it went the last time, under a name of [`Realised::last`].
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn last(&self, name: &str) -> Result<Option<Last>, ReadError> {
+        Ok(self.db.meta(&format!("{LAST}{name}"))?.and_then(|row| Last::decode(&row)))
     }
 
     /// The canonical text of which something came.
@@ -82,15 +152,16 @@ impl Store {
                 return Err(RealiseError::Missing { name: name.clone(), tree: *tree });
             }
         }
-        let of = Digest::of(request);
+        let realisation = Realisation { outputs: outputs.clone(), log: None };
+        let realised = Realised {
+            of: Some((request.to_vec(), realisation)),
+            memo: memo.map(|(name, text)| (name.to_owned(), text.to_vec())),
+            last: None,
+        };
         let mut rows = Rows::default();
-        rows.put_raw(Family::Action, of.as_bytes(), request.to_vec());
-        rows.put_raw(Family::Realisation, of.as_bytes(), outputs.encode());
-        if let Some((name, text)) = memo {
-            rows.put_meta(&memo_key(name), text.to_vec());
-        }
+        realised.put(&mut rows);
         self.db.write(rows, Durability::Synced)?;
-        Ok(of)
+        Ok(Digest::of(request))
     }
 
     /// A number that is another after every change of the store.

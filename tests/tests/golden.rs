@@ -255,7 +255,7 @@ fn a_real_store_writes_the_rows_of_the_page() {
     let (id, _) = session.add_tree(&tree).expect("stored");
     let until = 0x0123_4567_89ab_cdef;
     session
-        .finish(&[Target::Tree(id)], &Keep { root: None, lease: Some(Holder::Until(until)) })
+        .finish(&[Target::Tree(id)], &Keep { lease: Some(Holder::Until(until)), ..Keep::default() })
         .expect("durable");
     let name: RootName = "hello".parse().expect("a name");
     store.set_root(&name, Target::Blob(blob)).expect("a root");

@@ -1,17 +1,22 @@
 //! `build`
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
+use std::path::Path;
 
 use clap::Args;
 use stele_recipes::plan::Change;
+use stele_recipes::recipe::RecipeName;
 
 use super::context::Context;
+use super::source::fetch::{self, How};
 use super::unexpected;
 use crate::answers::Answer;
 use crate::args::Global;
-use crate::failure::{Failure, Kind};
+use crate::builds::{Built, Order};
+use crate::failure::Failure;
 use crate::recipes::planned::{Build as Step, Planned, Reason};
-use crate::recipes::{Place, find, names};
+use crate::recipes::{Place, find, graph, names};
 use crate::reference::to_wire;
 use crate::render;
 use crate::service::Request;
@@ -24,28 +29,111 @@ pub struct Build {
     /// Only say what would be built, in which order, and why
     #[arg(long)]
     dry_run: bool,
+    /// Build so many recipes at once [default: one for each processor]
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
+    /// Go on with what can be built when something fails
+    #[arg(long, short)]
+    keep_going: bool,
+    /// Leave the folder of a build that fails, and say where it is
+    #[arg(long)]
+    keep_failed: bool,
+    /// Build the named recipes again, and compare what comes of it with what is there
+    #[arg(long, conflicts_with = "dry_run")]
+    rebuild: bool,
+    /// End a build that takes longer
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    timeout: Option<u64>,
+    /// End a build that uses more memory [default: three quarters of the machine's]
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..1 << 40))]
+    memory: Option<u64>,
+    /// Let no root keep what is built: it goes with a collection after a day
+    #[arg(long)]
+    no_root: bool,
+    /// Fetch nothing: say which sources are missing
+    #[arg(long)]
+    offline: bool,
     #[command(flatten)]
     place: Place,
 }
 
 impl Build {
     pub fn run(self, global: &Global) -> Result<(), Failure> {
-        let (tree, names) = (find(&self.place)?, names(&self.names)?);
-        if !self.dry_run {
-            return Err(Failure::new(Kind::Usage, "nothing can be built yet")
-                .hint("--dry-run says what would be built, in which order, and why"));
+        let (tree, goals) = (find(&self.place)?, names(&self.names)?);
+        let named: Vec<String> = goals.iter().map(|name| name.as_str().to_owned()).collect();
+        let mut context = Context::new(global, false)?;
+        let request = Request::Plan { tree: to_wire(tree.as_os_str()), goals: named.clone() };
+        let Answer::Plan(planned) = context.ask(request)? else { return Err(unexpected()) };
+        if self.dry_run {
+            return match global.json {
+                true => render::json(&*planned),
+                // Writing to a string cannot fail.
+                false => render::out(shown(&planned).unwrap_or_default().as_bytes()),
+            };
         }
-        let goals = names.iter().map(|name| name.as_str().to_owned()).collect();
-        let request = Request::Plan { tree: to_wire(tree.as_os_str()), goals };
-        let Answer::Plan(planned) = Context::new(global, false)?.ask(request)? else {
-            return Err(unexpected());
-        };
-        if global.json {
-            return render::json(&*planned);
+        if !planned.fetch.is_empty() {
+            self.fetch(global, &tree, &goals, &planned)?;
         }
-        // Writing to a string cannot fail.
-        render::out(shown(&planned).unwrap_or_default().as_bytes())
+        let request = Request::Build { tree: to_wire(tree.as_os_str()), goals: named, order: self.order() };
+        let Answer::Built(built) = context.ask(request)? else { return Err(unexpected()) };
+        answer(global, built)
     }
+
+    fn order(&self) -> Order {
+        Order {
+            jobs: self.jobs.map(usize::from),
+            keep_going: self.keep_going,
+            keep_failed: self.keep_failed,
+            rebuild: self.rebuild,
+            timeout: self.timeout,
+            memory: self.memory.map(|mib| mib << 20),
+            no_root: self.no_root,
+        }
+    }
+
+    /// Fetches the sources that the plan lacks.
+    fn fetch(
+        &self,
+        global: &Global,
+        tree: &Path,
+        goals: &[RecipeName],
+        planned: &Planned,
+    ) -> Result<(), Failure> {
+        let graph = graph(tree, goals)?;
+        let sources = graph.recipes().iter().flat_map(|recipe| {
+            recipe.sources.iter().map(|input| (Some(recipe.name.to_string()), input.source.clone()))
+        });
+        let mut missing: HashSet<&str> = planned.fetch.iter().map(|it| it.sha256.as_str()).collect();
+        let wanted: Vec<_> =
+            sources.filter(|(_, source)| missing.remove(source.sha256.to_string().as_str())).collect();
+        let how = How { offline: self.offline, jobs: None, config: None };
+        fetch::have(global, &how, &wanted)
+    }
+}
+
+/// Prints the goals that are realised; fails with why others are not.
+fn answer(global: &Global, built: Built) -> Result<(), Failure> {
+    if global.json {
+        render::json(&built)?;
+    } else {
+        let mut text = String::new();
+        for goal in &built.goals {
+            for (output, digest) in &goal.outputs {
+                let label =
+                    if output == "out" { goal.name.clone() } else { format!("{}-{output}", goal.name) };
+                // Writing to a string cannot fail.
+                let _ = writeln!(text, "{digest}  {label}");
+            }
+        }
+        render::out(text.as_bytes())?;
+    }
+    let Built { mut failed, skipped, .. } = built;
+    let Some(last) = failed.pop() else { return Ok(()) };
+    failed.iter().for_each(|failure| render::failure(failure, global.json));
+    if !skipped.is_empty() && !global.json {
+        render::note(&format!("not built, because of what failed: {}", skipped.join(", ")));
+    }
+    Err(last)
 }
 
 fn shown(planned: &Planned) -> Result<String, std::fmt::Error> {

@@ -7,6 +7,7 @@ pub mod graph;
 pub mod mount;
 pub mod pages;
 pub mod recipe;
+pub mod sandbox;
 pub mod source;
 pub mod store;
 pub mod umount;
@@ -31,6 +32,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Graph(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Why(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Recipe(command) => recipe::run(&cli.global, command),
+        Command::Sandbox(command) => sandbox::run(&command).map(|()| ExitCode::SUCCESS),
         Command::Evaluate(args) => args.run().map(|()| ExitCode::SUCCESS),
         Command::Completions(args) => args.run().map(|()| ExitCode::SUCCESS),
         Command::Man(args) => args.run().map(|()| ExitCode::SUCCESS),

@@ -8,6 +8,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 
 use super::wire::{Reply, send, send_bytes};
 use crate::answers::Entry;
+use crate::builds::Event;
 use crate::service::Sink;
 
 /// Entries that go into one frame.
@@ -53,6 +54,10 @@ impl Sink for Answering<'_> {
     fn entry(&mut self, entry: Entry) -> io::Result<()> {
         self.entries.push(entry);
         if self.entries.len() >= ENTRIES { self.flush() } else { Ok(()) }
+    }
+
+    fn event(&mut self, event: &Event) -> io::Result<()> {
+        send(&mut *self.to.lock().unwrap_or_else(PoisonError::into_inner), &Reply::Event(event.clone()))
     }
 
     fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {

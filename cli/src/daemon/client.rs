@@ -19,7 +19,7 @@ use super::wire::{ANSWER_MOST, Call, Frame, Hello, Reply, VERSION, Welcome, rece
 use crate::answers::{Answer, Progress};
 use crate::failure::{Failure, Kind};
 use crate::mounts::{self, Record};
-use crate::service::{self, Request, Sink};
+use crate::service::{self, Desk, Request, Sink};
 
 /// How long a daemon may take to start, or another one to end, before that is called a failure.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -107,7 +107,7 @@ impl Client {
             }
             Self::Here(store) => {
                 let mut sink = watcher;
-                service::run(store, request, &mut sink, &stele_store::Progress::default())
+                service::run(&Desk { store, builder: None }, request, &mut sink, &stele_store::Progress::default())
             }
         }
     }
@@ -146,6 +146,10 @@ impl Sink for &mut dyn Watcher {
 
     fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
         (**self).bytes(bytes)
+    }
+
+    fn event(&mut self, event: &crate::builds::Event) -> io::Result<()> {
+        (**self).event(event)
     }
 }
 
@@ -192,6 +196,7 @@ impl Connection {
                     Reply::Entries(entries) => {
                         entries.into_iter().try_for_each(|entry| watcher.entry(entry)).map_err(unheard)?;
                     }
+                    Reply::Event(event) => watcher.event(&event).map_err(unheard)?,
                     Reply::Answer(answer) => return Ok(Some(answer)),
                     Reply::Going {} => return Ok(None),
                     Reply::Failure(failure) => return Err(failure),

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, poll};
 use tracing::{error, info, warn};
 
+use stele_builder::realise::Builder;
 use stele_store::{CollectError, OpenError, Progress, Store};
 
 use super::answering::{Answering, hung_up, takes_more};
@@ -24,7 +25,7 @@ use crate::answers::{Answer, Status};
 use crate::failure::{Failure, Kind};
 use crate::mounts::{self, list::List};
 use crate::reference::to_wire;
-use crate::service::{self, Request};
+use crate::service::{self, Desk, Request};
 
 /// How often a working request says how far it is, and looks whether its client is still there.
 const TICK: Duration = Duration::from_millis(100);
@@ -44,6 +45,7 @@ pub struct Options {
 struct Server {
     store: Arc<Store>,
     mounts: Arc<List>,
+    builder: Arc<Builder>,
     begun: Instant,
     idle: Duration,
     working: AtomicU64,
@@ -99,9 +101,11 @@ pub fn run(path: &Path, options: &Options) -> Result<(), Failure> {
     let (wake, woken) = UnixStream::pair().map_err(failed)?;
     // Before anybody is served: what a collection must spare is known only then.
     let mounts = List::resume(&store);
+    let builder = Builder::new(&store, mounts.memory());
     let server = Arc::new(Server {
         store,
         mounts,
+        builder,
         begun: Instant::now(),
         idle: options.idle,
         working: AtomicU64::new(0),
@@ -180,6 +184,7 @@ fn end(server: &Server, listener: UnixListener) {
     while server.working.load(Ordering::SeqCst) > 0 {
         thread::sleep(Duration::from_millis(5));
     }
+    server.builder.rest();
     // Whoever asks a mount from now on waits for the next daemon.
     server.mounts.pause();
     match server.store.close() {
@@ -322,10 +327,11 @@ impl Server {
         let (done, wait) = channel();
         // The channel's end belongs to the worker, so that a panic closes it.
         let (to, progress) = (&to, &progress);
+        let desk = Desk { store: &self.store, builder: Some(&self.builder) };
         let worker = move || {
             let done = done;
             let mut sink = Answering::new(to);
-            let outcome = service::run(&self.store, request, &mut sink, progress);
+            let outcome = service::run(&desk, request, &mut sink, progress);
             let flushed = sink.flush();
             let _ = done.send(());
             match (outcome, flushed) {

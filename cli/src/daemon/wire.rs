@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::answers::{Answer, Entry, Progress};
+use crate::builds::Event;
 use crate::failure::Failure;
 use crate::mounts::Record;
 use crate::service::Request;
@@ -77,6 +78,8 @@ pub enum Reply {
     Progress(Progress),
     /// Entries of a listing.
     Entries(Vec<Entry>),
+    /// Something that happened.
+    Event(Event),
     /// The end.
     Answer(Answer),
     /// The end, too.

@@ -64,6 +64,11 @@ impl List {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What is remembered of the store, for all of its mounts.
+    pub fn memory(&self) -> &Arc<Memory> {
+        &self.memory
+    }
+
     fn path(&self) -> &Path {
         self.store.path()
     }

@@ -8,10 +8,9 @@
 mod held;
 pub mod keeper;
 pub mod list;
-mod passing;
 mod written;
 
-pub use passing::{receive, send};
+pub use stele_fs::passing::{receive, send};
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -2,7 +2,6 @@
 
 pub mod child;
 mod excerpt;
-mod known;
 mod place;
 pub mod planned;
 pub mod unpacked;

@@ -7,17 +7,16 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+use stele_builder::profile;
+use stele_builder::realise::OfStore;
 use stele_recipes::language::{OnDisk, Problem, Stamps};
 use stele_recipes::plan::{self, Change, PlanError, State, Step, Why};
 use stele_recipes::recipe::{RecipeName, Version};
 use stele_store::{ReadError, Store};
 
-use super::known::OfStore;
 use super::{Evaluated, Wanted, evaluate, failure};
 use crate::failure::{Failure, Kind};
-
-/// The sandbox profile that builds will have. No build runs yet.
-const PROFILE: u32 = 1;
+use crate::hints;
 
 /// A plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,8 +122,8 @@ fn of(store: &Store, tree: &Path, evaluated: &Evaluated, goals: &[RecipeName]) -
     let recipes = evaluated.by_name();
     let all: Vec<_> = recipes.by_name.keys().cloned().collect();
     let goals = if goals.is_empty() { &all } else { goals };
-    let plan = plan::plan(&recipes, goals, PROFILE, &OfStore::new(store, tree, &recipes)?)
-        .map_err(|error| plan_failure(error, tree))?;
+    let known = OfStore::new(store, tree, &recipes).map_err(|error| hints::builds::source(&error))?;
+    let plan = plan::plan(&recipes, goals, profile::VERSION, &known).map_err(|error| plan_failure(&error, tree))?;
     let mut planned = Planned::default();
     let mut fetched = HashSet::new();
     for step in &plan.steps {
@@ -165,14 +164,15 @@ fn build(plan: &plan::Plan, step: &Step, why: &Why) -> Build {
     }
 }
 
-fn plan_failure(error: PlanError<ReadError>, tree: &Path) -> Failure {
+/// A plan that there is none of, as a person reads it.
+pub fn plan_failure(error: &PlanError<ReadError>, tree: &Path) -> Failure {
     let message = error.to_string();
     let (recipe, labels) = match error {
-        PlanError::Known(error) => return error.into(),
+        PlanError::Known(error) => return Failure::new(Kind::Failed, format!("{message}: {error}")),
         PlanError::Unknown(_) => return Failure::new(Kind::NotFound, message),
         PlanError::Root { recipe, labels, .. } | PlanError::Action { recipe, labels, .. } => (recipe, labels),
     };
     let Ok(files) = OnDisk::open(tree) else { return Failure::new(Kind::Failed, message) };
-    let failure = failure(&Problem::about(message, Some(recipe.to_string()), &labels, &files), tree);
+    let failure = failure(&Problem::about(message, Some(recipe.to_string()), labels, &files), tree);
     failure.hint("say which one wins with `prefer`, or give one of them a place of its own")
 }

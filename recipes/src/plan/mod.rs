@@ -105,8 +105,37 @@ pub struct Plan {
     pub graph: Graph,
     /// One step a recipe, in the order of the graph.
     pub steps: Vec<Step>,
-    /// Merged roots that were not known before: the digest that each is remembered by.
-    pub roots: Vec<(Digest, Root)>,
+    /// Merged roots that were not known before, each with the canonical text that it is remembered by.
+    pub roots: Vec<(Vec<u8>, Root)>,
+}
+
+impl Plan {
+    /// Looks again at the recipe of that number, whose inputs have been built since: what action it is, and whether what
+    /// comes of that is there already. Says so in its step.
+    ///
+    /// # Errors
+    /// See [`PlanError`].
+    pub fn look_again<K: Known>(
+        &mut self,
+        number: usize,
+        profile: u32,
+        known: &K,
+    ) -> Result<(), PlanError<K::Error>> {
+        let (steps, roots) = (std::mem::take(&mut self.steps), std::mem::take(&mut self.roots));
+        let mut planning = Planning { known, profile, steps, roots, graph: &self.graph };
+        let looked = planning.resolve(number).and_then(|mut step| {
+            let before = &planning.steps[number];
+            step.state = before.state.clone();
+            (step.fetch, step.unpack) = (before.fetch.clone(), before.unpack.clone());
+            planning.steps[number] = step;
+            if planning.is_there(number)? {
+                planning.steps[number].state = State::Done;
+            }
+            Ok(())
+        });
+        (self.steps, self.roots) = (planning.steps, planning.roots);
+        looked
+    }
 }
 
 /// Why there is no plan.
@@ -166,7 +195,7 @@ struct Planning<'a, K: Known> {
     profile: u32,
     graph: &'a Graph,
     steps: Vec<Step>,
-    roots: Vec<(Digest, Root)>,
+    roots: Vec<(Vec<u8>, Root)>,
 }
 
 impl<K: Known> Planning<'_, K> {
@@ -253,8 +282,8 @@ impl<K: Known> Planning<'_, K> {
 
     /// The merged root, remembered or made now; nothing when a tree that it is made of is gone.
     fn root(&mut self, recipe: &Recipe, parts: &[Part]) -> Result<Option<TreeId>, PlanError<K::Error>> {
-        let request = Digest::of(&merging(parts, &recipe.prefer));
-        let made = self.known.realised(&request).map_err(PlanError::Known)?;
+        let request = merging(parts, &recipe.prefer);
+        let made = self.known.realised(&Digest::of(&request)).map_err(PlanError::Known)?;
         if let Some(tree) = made.and_then(|made| made.get(MADE).copied()) {
             return Ok(Some(tree));
         }

@@ -19,7 +19,7 @@ use crate::model::{BlobId, Digest, RootName, Sha256, TreeId};
 
 pub use batch::{Durability, Rows};
 pub use error::DbError;
-pub use outputs::{NAME_MOST as OUTPUT_NAME_MOST, Outputs, is_name as is_output_name};
+pub use outputs::{NAME_MOST as OUTPUT_NAME_MOST, Outputs, Realisation, is_name as is_output_name};
 pub use rows::{BlobRow, Holder, LeaseRow, Placement, RootRow, Target, Totals};
 
 /// A column family. `docs/formats.md` has their keys and values.
@@ -278,10 +278,10 @@ impl Db {
     ///
     /// # Errors
     /// When RocksDB cannot read, or the row is none.
-    pub fn realisation(&self, of: &Digest) -> Result<Option<Outputs>, DbError> {
+    pub fn realisation(&self, of: &Digest) -> Result<Option<Realisation>, DbError> {
         let key = of.as_bytes();
         let Some(bytes) = self.get(Family::Realisation, key)? else { return Ok(None) };
-        Outputs::decode(&bytes).map(Some).ok_or_else(|| bad_row(Family::Realisation, key))
+        Realisation::decode(&bytes).map(Some).ok_or_else(|| bad_row(Family::Realisation, key))
     }
 
     /// The canonical text of which something came.

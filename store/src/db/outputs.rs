@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Digest, TreeId};
+use crate::model::{BlobId, Digest, TreeId};
 
-/// The version byte that begins the row.
+/// The version byte that begins a row without a log.
 const ROW_VERSION: u8 = 1;
+/// The version byte that begins a row with one: the digest of the log follows, then the outputs.
+const WITH_LOG: u8 = 2;
 /// The most bytes of an output's name.
 pub const NAME_MOST: usize = 64;
 
@@ -45,6 +47,37 @@ impl Outputs {
     }
 }
 
+/// A realisation: what came of something, and what it said meanwhile.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Realisation {
+    /// The outputs.
+    pub outputs: Outputs,
+    /// The log, of what has one.
+    pub log: Option<BlobId>,
+}
+
+impl Realisation {
+    /// The row's bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        let outputs = self.outputs.encode();
+        let Some(log) = &self.log else { return outputs };
+        let mut row = vec![WITH_LOG];
+        row.extend_from_slice(log.0.as_bytes());
+        row.extend_from_slice(&outputs[1..]);
+        row
+    }
+
+    /// The realisation of those bytes, when they are a row.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let Some(rest) = bytes.strip_prefix(&[WITH_LOG]) else {
+            return Outputs::decode(bytes).map(|outputs| Self { outputs, log: None });
+        };
+        let (log, outputs) = rest.split_first_chunk::<32>()?;
+        let outputs = Outputs::decode(&[&[ROW_VERSION], outputs].concat())?;
+        Some(Self { outputs, log: Some(BlobId(Digest::from_bytes(*log))) })
+    }
+}
+
 /// Whether an output can be called that.
 pub fn is_name(name: &str) -> bool {
     (1..=NAME_MOST).contains(&name.len())
@@ -66,9 +99,20 @@ mod tests {
         }
 
         #[test]
+        fn a_log_survives_beside_the_outputs(log in any::<[u8; 32]>(), tree in any::<[u8; 32]>()) {
+            let outputs = Outputs(BTreeMap::from([("out".to_owned(), TreeId(Digest::from_bytes(tree)))]));
+            let row = Realisation { outputs, log: Some(BlobId(Digest::from_bytes(log))) };
+            prop_assert_eq!(Realisation::decode(&row.encode()), Some(row.clone()));
+            prop_assert_eq!(Realisation::decode(&row.encode()[..32]), None);
+        }
+
+        #[test]
         fn what_is_taken_is_spelled_in_one_way(bytes in proptest::collection::vec(any::<u8>(), 0..120)) {
-            if let Some(outputs) = Outputs::decode(&bytes) {
-                prop_assert_eq!(outputs.encode(), bytes);
+            for first in [ROW_VERSION, WITH_LOG] {
+                let bytes = [&[first][..], &bytes].concat();
+                if let Some(row) = Realisation::decode(&bytes) {
+                    prop_assert_eq!(row.encode(), bytes);
+                }
             }
         }
     }

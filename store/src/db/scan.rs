@@ -3,7 +3,7 @@
 use rocksdb::{Direction, IteratorMode, ReadOptions};
 
 use super::error::bad_row;
-use super::{BlobRow, Db, DbError, Family, LeaseRow, RootRow};
+use super::{BlobRow, Db, DbError, Family, LeaseRow, Realisation, RootRow};
 use crate::model::{BlobId, Digest, RootName, Sha256, TreeId};
 
 /// A row as RocksDB has it: key and value.
@@ -70,6 +70,29 @@ impl Db {
             let (key, value) = row?;
             Ok((TreeId(digest_key(Family::Tree, &key)?), value))
         }))
+    }
+
+    /// All realisations.
+    ///
+    /// # Errors
+    /// When RocksDB cannot read, or a row is none.
+    pub fn realisations(&self) -> Result<impl Iterator<Item = Step<Realisation>> + '_, DbError> {
+        Ok(self.scan(Family::Realisation, &[])?.map(|row| {
+            let (key, value) = row?;
+            Realisation::decode(&value).ok_or_else(|| bad_row(Family::Realisation, &key))
+        }))
+    }
+
+    /// The rows of the store's own state whose keys begin with `prefix`.
+    ///
+    /// # Errors
+    /// When RocksDB cannot read.
+    pub fn meta_with<'a>(
+        &'a self,
+        prefix: &'a str,
+    ) -> Result<impl Iterator<Item = Step<RawRow>> + 'a, DbError> {
+        let rows = self.scan(Family::Meta, prefix.as_bytes())?;
+        Ok(rows.take_while(|row| row.as_ref().map_or(true, |(key, _)| key.starts_with(prefix.as_bytes()))))
     }
 
     /// All rows of the way from SHA-256 to digest.

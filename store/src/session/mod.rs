@@ -24,6 +24,7 @@ use crate::db::{BlobRow, DbError, Durability, Holder, LeaseRow, Placement, RootR
 use crate::gate::WriterId;
 use crate::model::{BlobId, Digest, Node, RootName, Sha256, Tree, TreeId};
 use crate::objects::{FileError, Temp};
+use crate::realised::Realised;
 use crate::store::{ReadError, Store};
 
 /// Payloads of up to this many bytes lie in the database, unless they are executable.
@@ -78,6 +79,8 @@ pub struct Keep {
     pub root: Option<RootName>,
     /// A lease.
     pub lease: Option<Holder>,
+    /// What becomes known with it.
+    pub realised: Realised,
 }
 
 /// What a session did.
@@ -337,6 +340,7 @@ impl<'s> Session<'s> {
     pub fn finish(mut self, result: &[Target], keep: &Keep) -> Result<Added, WriteError> {
         let added = lock(&self.pending).added;
         let mut extra = Rows::default();
+        keep.realised.put(&mut extra);
         if let (Some(name), [.., last]) = (&keep.root, result) {
             extra.put_root(name, &RootRow { target: *last, created: crate::clock::now() });
         }

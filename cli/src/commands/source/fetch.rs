@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::Args;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use stele_recipes::fetch::{self as fetching, Event, Had, Options, What};
+use stele_recipes::fetch::{self as fetching, Event, FetchError, Had, Options, What};
 use stele_recipes::source::{Mirror, Signature, Source};
 use stele_store::Layout;
 
@@ -129,26 +129,48 @@ fn source(urls: &[String], name: Option<&str>, sha256: &str) -> Result<Source, F
 /// # Errors
 /// When one could not be had; the others are kept all the same.
 pub fn fetch(global: &Global, how: &How, wanted: &[(Option<String>, Source)]) -> Result<(), Failure> {
+    let mut lost = Vec::new();
+    let keep = Sources::connect(global, false)?;
+    for (outcome, (recipe, source)) in attempt(global, how, wanted, &keep)?.into_iter().zip(wanted) {
+        match outcome {
+            Ok(had) => print(global, &keep, source, had)?,
+            Err(error) => lost.push(Lost { recipe: recipe.as_deref(), source, error }),
+        }
+    }
+    if lost.is_empty() { Ok(()) } else { Err(unavailable::failure(lost)) }
+}
+
+/// Fetches what is not kept yet of `wanted`, and prints nothing.
+///
+/// # Errors
+/// When one could not be had; the others are kept all the same.
+pub fn have(global: &Global, how: &How, wanted: &[(Option<String>, Source)]) -> Result<(), Failure> {
+    let keep = Sources::connect(global, false)?;
+    let outcomes = attempt(global, how, wanted, &keep)?.into_iter().zip(wanted);
+    let lost = outcomes.filter_map(|(outcome, (recipe, source))| {
+        Some(Lost { recipe: recipe.as_deref(), source, error: outcome.err()? })
+    });
+    let lost: Vec<_> = lost.collect();
+    if lost.is_empty() { Ok(()) } else { Err(unavailable::failure(lost)) }
+}
+
+fn attempt(
+    global: &Global,
+    how: &How,
+    wanted: &[(Option<String>, Source)],
+    keep: &Sources,
+) -> Result<Vec<Result<Had, FetchError<Failure>>>, Failure> {
     let mut config = config::read(how.config.as_deref())?;
     if let Some(jobs) = how.jobs {
         config.limits.jobs = jobs.into();
     }
     let folder = Layout::new(where_store::find(global.store.clone())?).fetch();
     let options = Options { folder, offline: how.offline, config };
-    let keep = Sources::connect(global, false)?;
     let sources: Vec<Source> = wanted.iter().map(|it| it.1.clone()).collect();
     let board = Board::default();
-    let outcomes = fetching::fetch(&sources, &options, &keep, &|event| board.show(&event));
+    let outcomes = fetching::fetch(&sources, &options, keep, &|event| board.show(&event));
     board.clear();
-    let mut lost = Vec::new();
-    for (outcome, (recipe, source)) in outcomes.into_iter().zip(wanted) {
-        let recipe = recipe.as_deref();
-        match outcome {
-            Ok(had) => print(global, &keep, source, had)?,
-            Err(error) => lost.push(Lost { recipe, source, error }),
-        }
-    }
-    if lost.is_empty() { Ok(()) } else { Err(unavailable::failure(lost)) }
+    Ok(outcomes)
 }
 
 fn print(global: &Global, keep: &Sources, source: &Source, had: Had) -> Result<(), Failure> {

@@ -3,7 +3,7 @@
 mod add;
 mod bundle;
 mod export;
-mod fetch;
+pub mod fetch;
 mod keep;
 mod list;
 mod unavailable;

@@ -1,7 +1,8 @@
 //! What a plan asks of the store.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use stele_recipes::language::{OnDisk, Recipes};
 use stele_recipes::plan::{Known, Memo};
@@ -9,7 +10,7 @@ use stele_recipes::recipe::RecipeName;
 use stele_store::model::{BlobId, Digest, Node, Sha256, Tree, TreeId, TreeSource};
 use stele_store::{ReadError, Store};
 
-use crate::failure::{Failure, Kind};
+use super::error::SourceError;
 
 /// A store, and the folders beside recipes, asked by a plan.
 pub struct OfStore<'a> {
@@ -23,28 +24,20 @@ impl<'a> OfStore<'a> {
     ///
     /// # Errors
     /// When one cannot be read, or is not what it was any more.
-    pub fn new(store: &'a Store, tree: &Path, recipes: &Recipes) -> Result<Self, Failure> {
+    pub fn new(store: &'a Store, tree: &Path, recipes: &Recipes) -> Result<Self, SourceError> {
         let mut local = HashMap::new();
         let folders = recipes.by_name.values().flat_map(|recipe| &recipe.locals);
         let mut folders = folders.filter(|it| matches!(it.node, Node::Directory { .. })).peekable();
         if folders.peek().is_some() {
-            let files = OnDisk::open(tree).map_err(|e| Failure::new(Kind::Failed, e.to_string()))?;
+            let failed = |path: PathBuf| move |source| SourceError::Local { path, source };
+            let files = OnDisk::open(tree).map_err(|e| failed(tree.to_owned())(io::Error::other(e)))?;
             for folder in folders {
-                let path = || tree.join(folder.path.to_string()).display().to_string();
-                match files
-                    .walk(&folder.path)
-                    .map_err(|e| Failure::io(&format!("{} cannot be read", path()), &e))?
-                {
+                let path = tree.join(folder.path.to_string());
+                match files.walk(&folder.path).map_err(failed(path.clone()))? {
                     Some((node, trees)) if node == folder.node => {
                         local.extend(trees.into_iter().map(|tree| (tree.id(), tree)));
                     }
-                    _ => {
-                        return Err(Failure::new(
-                            Kind::Failed,
-                            format!("{} changes while it is read", path()),
-                        )
-                        .hint("try again when nobody writes to it"));
-                    }
+                    _ => return Err(SourceError::Changes { path }),
                 }
             }
         }

@@ -14,8 +14,8 @@ use rustix::net::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// The most bytes of a message: a path may have 4,096, each escaped in four.
-const MOST: usize = 64 << 10;
+/// The most bytes of a message: the steps of an action may have 16 MiB, and be escaped.
+const MOST: usize = 64 << 20;
 /// The most descriptors that come with one.
 const FDS: usize = 4;
 

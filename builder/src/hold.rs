@@ -1,0 +1,211 @@
+//! The namespaces that builds begin in: a user namespace, and in it a mount namespace with the store and little else.
+//!
+//! They are made once and have no process in them: descriptors keep them. Nothing of them can be seen in the machine's
+//! own list of mounts, and when the process that holds them is gone, however it ended, so are they.
+//!
+//! Because each build's own user namespace is below this one, root and a user get the same: inputs belong to the
+//! build's own user. As root, that user is nobody else's on the machine ([`STRANGER`]).
+
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fs::{Mode, OFlags};
+use rustix::thread::UnshareFlags;
+use serde::{Deserialize, Serialize};
+
+use stele_fs::passing::{receive, send};
+use stele_fs::{Forgetting, FuserTransport, Memory, ServeError, Serving, Showing};
+use stele_store::Store;
+
+use crate::sandbox::ops::held_ops;
+use crate::sandbox::{Given, apply, unshare, users};
+
+/// The user of the machine that builds are when root builds: above all that distributions, containers and services are
+/// given, below the largest.
+pub const STRANGER: u32 = 1_900_000_000;
+/// Folders of which every machine has one: something is mounted there, for the helper alone.
+const TOPS: [&str; 6] = ["/tmp", "/run", "/var", "/etc", "/usr", "/home"];
+
+/// Why builds have no namespaces to begin in.
+#[derive(Debug, thiserror::Error)]
+pub enum HoldError {
+    /// The process that makes them.
+    #[error("the process that mounts the store for builds: {0}")]
+    Helper(#[from] io::Error),
+    /// It could not make them.
+    #[error("the store cannot be mounted for builds: {doing}: {error}")]
+    Refused {
+        /// What it was doing.
+        doing: String,
+        /// Why it could not.
+        error: String,
+    },
+    /// Nobody can answer for the mount.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+}
+
+/// To the helper.
+#[derive(Debug, Serialize, Deserialize)]
+enum Ask {
+    /// Make them; `builds` is the folder of all builds, `mapped` whether the asker maps the user.
+    Begin { builds: PathBuf, mapped: bool },
+    /// The user is mapped.
+    Mapped {},
+}
+
+/// From the helper.
+#[derive(Debug, Serialize, Deserialize)]
+enum Answer {
+    /// The user may be mapped now.
+    Map {},
+    /// They are there: the FUSE device, the user and the mount namespace come along.
+    Ready {},
+    /// They could not be made.
+    Refused { doing: String, error: String },
+}
+
+/// Namespaces that builds begin in, with the store served in them.
+pub struct Held {
+    users: OwnedFd,
+    mounts: OwnedFd,
+    owner: Option<u32>,
+    _serving: Serving,
+}
+
+/// Of this mount the kernel forgets when it is given up, which is before a collection: nobody else can name it.
+struct Whole;
+
+impl Forgetting for Whole {
+    fn forget_unused(&self) -> bool {
+        false
+    }
+}
+
+impl Held {
+    /// Makes them.
+    ///
+    /// # Errors
+    /// See [`HoldError`].
+    pub fn begin(store: &Arc<Store>, memory: &Arc<Memory>, builds: &Path) -> Result<Self, HoldError> {
+        let owner = stranger();
+        let (stream, theirs) = UnixStream::pair()?;
+        let mut helper =
+            crate::sandbox::own_program(crate::HOLD).stdin(OwnedFd::from(theirs)).spawn()?;
+        let made = Self::ask(&stream, helper.id(), owner, builds);
+        drop(stream);
+        let _ = helper.wait();
+        let [device, users, mounts] = made?;
+        let showing =
+            Showing { store: Arc::clone(store), memory: Arc::clone(memory), forgetting: Arc::new(Whole) };
+        let serving = Serving::begin(showing, device, &FuserTransport { passthrough: true }, || {})?;
+        Ok(Self { users, mounts, owner, _serving: serving })
+    }
+
+    fn ask(
+        stream: &UnixStream,
+        helper: u32,
+        owner: Option<u32>,
+        builds: &Path,
+    ) -> Result<[OwnedFd; 3], HoldError> {
+        let begin = Ask::Begin { builds: builds.to_owned(), mapped: owner.is_some() };
+        send(stream, &begin, &[])?;
+        loop {
+            match receive::<Answer>(stream)? {
+                None => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
+                Some((Answer::Refused { doing, error }, _)) => {
+                    return Err(HoldError::Refused { doing, error });
+                }
+                Some((Answer::Map {}, _)) => {
+                    let owner = owner.unwrap_or(STRANGER);
+                    fs::write(format!("/proc/{helper}/uid_map"), format!("0 {owner} 1"))?;
+                    fs::write(format!("/proc/{helper}/gid_map"), format!("0 {owner} 1"))?;
+                    send(stream, &Ask::Mapped {}, &[])?;
+                }
+                Some((Answer::Ready {}, fds)) => {
+                    let fds = <[OwnedFd; 3]>::try_from(fds);
+                    return Ok(fds.map_err(|_| io::Error::other("a descriptor is missing"))?);
+                }
+            }
+        }
+    }
+
+    /// The user namespace.
+    pub fn users(&self) -> BorrowedFd<'_> {
+        self.users.as_fd()
+    }
+
+    /// The mount namespace.
+    pub fn mounts(&self) -> BorrowedFd<'_> {
+        self.mounts.as_fd()
+    }
+
+    /// The user of the machine to whom a build's folders have to belong, when that is not this process's own.
+    pub fn owner(&self) -> Option<u32> {
+        self.owner
+    }
+}
+
+/// [`STRANGER`], if this process is root and may make somebody that user.
+fn stranger() -> Option<u32> {
+    if !rustix::process::geteuid().is_root() {
+        return None;
+    }
+    let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    let has = map.lines().any(|line| {
+        let columns: Vec<u64> = line.split_whitespace().filter_map(|it| it.parse().ok()).collect();
+        let [first, _, count] = columns[..] else { return false };
+        (first..first + count).contains(&u64::from(STRANGER))
+    });
+    has.then_some(STRANGER)
+}
+
+/// The helper: makes the namespaces, hands them over and ends. What it is to do comes over stdin, a Unix socket.
+///
+/// # Errors
+/// When nothing came.
+pub fn help() -> io::Result<()> {
+    let stream = UnixStream::from(rustix::stdio::stdin().try_clone_to_owned()?);
+    let Some((Ask::Begin { builds, mapped }, _)) = receive::<Ask>(&stream)? else { return Ok(()) };
+    match made(&stream, &builds, mapped) {
+        Ok(fds) => send(&stream, &Answer::Ready {}, &[fds[0].as_fd(), fds[1].as_fd(), fds[2].as_fd()]),
+        Err((doing, error)) => send(&stream, &Answer::Refused { doing, error: error.to_string() }, &[]),
+    }
+}
+
+fn made(stream: &UnixStream, builds: &Path, mapped: bool) -> Result<[OwnedFd; 3], (String, io::Error)> {
+    let doing = |what: &str| {
+        let what = what.to_owned();
+        move |error: io::Error| (what, error)
+    };
+    let (user, group) = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
+    unshare(UnshareFlags::NEWUSER | UnshareFlags::NEWNS).map_err(doing("make namespaces"))?;
+    // Opened as the user of before, to whom they may belong, and in the new namespaces, whose mounts they become.
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let builds = rustix::fs::open(builds, flags, Mode::empty())
+        .map_err(|e| doing("open the folder of the builds")(e.into()))?;
+    let flags = OFlags::RDWR | OFlags::CLOEXEC;
+    let device = rustix::fs::open("/dev/fuse", flags, Mode::empty())
+        .map_err(|e| doing("open /dev/fuse")(e.into()))?;
+    if mapped {
+        let asked = send(stream, &Answer::Map {}, &[]).and_then(|()| receive::<Ask>(stream));
+        asked.map_err(doing("have the user mapped"))?;
+    } else {
+        users::map_own(0, user, group).map_err(doing("map the user"))?;
+    }
+    users::become_root().map_err(doing("become the user of the namespace"))?;
+    let top = TOPS.iter().find(|top| Path::new(top).is_dir()).unwrap_or(&TOPS[0]);
+    let open = |name: &str| {
+        rustix::fs::open(format!("/proc/self/ns/{name}"), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+            .map_err(|e| doing("hold the namespaces")(e.into()))
+    };
+    let (users, mounts) = (open("user")?, open("mnt")?);
+    let given = Given { builds: Some(builds), device: Some(device) };
+    apply(&held_ops(top), &given).map_err(|undone| (format!("{:?}", undone.op), undone.error))?;
+    let device = given.device.ok_or_else(|| doing("open /dev/fuse")(io::ErrorKind::NotFound.into()))?;
+    Ok([device, users, mounts])
+}

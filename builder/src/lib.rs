@@ -1,0 +1,18 @@
+//! Realising a plan: each action runs in a sandbox whose root is a tree of the store, and what it leaves in its
+//! outputs becomes trees of the store.
+//!
+//! What a build can see is [`profile`], written down with a version. [`sandbox`] turns an action into a list of set-up
+//! operations by a pure function; one executor applies it, in processes of its own. [`hold`] keeps the namespaces in
+//! which the store is mounted for builds. [`realise`] decides what runs when, and stores what comes of it.
+//!
+//! `docs/sandbox.md` says what a build sees, and what cannot be kept from it.
+
+pub mod hold;
+pub mod profile;
+pub mod realise;
+pub mod sandbox;
+
+/// The arguments with which the program that this crate is part of has to call [`hold::help`].
+pub const HOLD: &[&str] = &["sandbox", "hold"];
+/// The arguments with which it has to call [`sandbox::supervise`].
+pub const SUPERVISE: &[&str] = &["sandbox", "supervise"];

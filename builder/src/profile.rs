@@ -1,0 +1,142 @@
+//! The sandbox profile: all that a build can see and that is not of its action, fixed and with a version.
+//!
+//! The version is part of every action. So whoever changes anything here makes a new version, and everything is built
+//! anew; a golden test holds the text. `docs/sandbox.md` says what each line is for, and what cannot be fixed.
+
+use serde::Serialize;
+
+use stele_store::model::Digest;
+
+/// The version that builds are given.
+pub const VERSION: u32 = 1;
+/// What a build finds as its own user and group.
+pub const ID: u32 = 1000;
+/// How many processors a build sees.
+pub const PROCESSORS: u32 = 4;
+/// What the machine calls itself.
+pub const HOST: &str = "stele";
+/// What it says that the kernel is (uname(2), `release`).
+pub const RELEASE: &str = "6.1.0";
+/// When the machine was started, in seconds before the build.
+pub const UPTIME: u64 = 1000;
+/// Memory that the machine says it has, in bytes.
+pub const MEMORY: u64 = 8 << 30;
+/// Bytes that `/dev/shm` takes.
+pub const SHARED_MEMORY: u64 = 1 << 30;
+
+/// Environment variables that every build has, and that its action may set otherwise.
+pub const ENVIRONMENT: &[(&str, &str)] = &[
+    ("HOME", "/build"),
+    ("LC_ALL", "C"),
+    ("PATH", "/usr/bin:/bin"),
+    ("SOURCE_DATE_EPOCH", "1"),
+    ("TERM", "dumb"),
+    ("TMPDIR", "/tmp"),
+    ("TZ", "UTC"),
+];
+
+/// Limits on resources (setrlimit(2)), soft and hard; no number is "unlimited".
+pub const LIMITS: &[(&str, Option<u64>, Option<u64>)] = &[
+    ("as", None, None),
+    ("core", Some(0), Some(0)),
+    ("cpu", None, None),
+    ("data", None, None),
+    ("fsize", None, None),
+    ("locks", None, None),
+    ("memlock", Some(65_536), Some(65_536)),
+    ("msgqueue", Some(65_536), Some(65_536)),
+    ("nice", Some(0), Some(0)),
+    ("nofile", Some(1_024), Some(4_096)),
+    ("nproc", Some(4_096), Some(4_096)),
+    ("rss", None, None),
+    ("rtprio", Some(0), Some(0)),
+    ("rttime", None, None),
+    ("sigpending", Some(1_024), Some(1_024)),
+    ("stack", Some(8 << 20), Some(64 << 20)),
+];
+
+/// Devices, and what each is linked to or bound from.
+pub const DEVICES: &[&str] = &["full", "null", "random", "tty", "urandom", "zero"];
+
+/// Files of `/proc` that say the same on every machine.
+pub fn machine() -> Vec<(&'static str, String)> {
+    let processor = |number: u32| {
+        format!(
+            "processor\t: {number}\nvendor_id\t: stele\nmodel name\t: x86-64\ncpu MHz\t\t: 1000.000\nphysical id\t: 0\n\
+             siblings\t: {PROCESSORS}\ncore id\t\t: {number}\ncpu cores\t: {PROCESSORS}\n\n"
+        )
+    };
+    let kib = MEMORY >> 10;
+    let mut stat = "cpu  0 0 0 0 0 0 0 0 0 0\n".to_owned();
+    (0..PROCESSORS).for_each(|number| stat.push_str(&format!("cpu{number} 0 0 0 0 0 0 0 0 0 0\n")));
+    stat.push_str("intr 0\nctxt 0\nbtime 1\nprocesses 1\nprocs_running 1\nprocs_blocked 0\nsoftirq 0\n");
+    vec![
+        ("cmdline", "\n".to_owned()),
+        ("cpuinfo", (0..PROCESSORS).map(processor).collect()),
+        ("devices", "Character devices:\n  1 mem\n  5 /dev/tty\n136 pts\n\nBlock devices:\n".to_owned()),
+        ("filesystems", "nodev\tproc\nnodev\ttmpfs\nnodev\tdevpts\n".to_owned()),
+        ("loadavg", "0.00 0.00 0.00 1/1 1\n".to_owned()),
+        ("meminfo", format!("MemTotal:       {kib} kB\nMemFree:        {kib} kB\nMemAvailable:   {kib} kB\nSwapTotal:      0 kB\nSwapFree:       0 kB\n")),
+        ("stat", stat),
+        ("sys/fs/file-max", "4096\n".to_owned()),
+        ("sys/kernel/cap_last_cap", "40\n".to_owned()),
+        ("sys/kernel/domainname", "(none)\n".to_owned()),
+        ("sys/kernel/hostname", format!("{HOST}\n")),
+        ("sys/kernel/ngroups_max", "65536\n".to_owned()),
+        ("sys/kernel/osrelease", format!("{RELEASE}\n")),
+        ("sys/kernel/ostype", "Linux\n".to_owned()),
+        ("sys/kernel/pid_max", "4194304\n".to_owned()),
+        ("sys/kernel/version", "#1\n".to_owned()),
+        ("sys/vm/overcommit_memory", "0\n".to_owned()),
+        ("uptime", format!("{UPTIME}.00 0.00\n")),
+        ("version", format!("Linux version {RELEASE} #1\n")),
+    ]
+}
+
+#[derive(Serialize)]
+struct Text {
+    devices: &'static [&'static str],
+    domain: &'static str,
+    environment: std::collections::BTreeMap<&'static str, &'static str>,
+    group: u32,
+    host: &'static str,
+    limits: &'static [(&'static str, Option<u64>, Option<u64>)],
+    machine: Vec<(&'static str, String)>,
+    memory: u64,
+    processors: u32,
+    profile: u32,
+    release: &'static str,
+    shared_memory: u64,
+    umask: &'static str,
+    uptime: u64,
+    user: u32,
+    writable: [&'static str; 4],
+}
+
+/// The canonical text (RFC 8785): what goes into attestations by its digest.
+pub fn text() -> Vec<u8> {
+    let text = Text {
+        devices: DEVICES,
+        domain: "(none)",
+        environment: ENVIRONMENT.iter().copied().collect(),
+        group: ID,
+        host: HOST,
+        limits: LIMITS,
+        machine: machine(),
+        memory: MEMORY,
+        processors: PROCESSORS,
+        profile: VERSION,
+        release: RELEASE,
+        shared_memory: SHARED_MEMORY,
+        umask: "022",
+        uptime: UPTIME,
+        user: ID,
+        writable: ["/build", "/dev/shm", "/out", "/tmp"],
+    };
+    serde_json_canonicalizer::to_vec(&text).expect("strings and numbers can be written")
+}
+
+/// The digest of [`text`].
+pub fn digest() -> Digest {
+    Digest::of(&text())
+}

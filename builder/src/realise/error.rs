@@ -1,0 +1,153 @@
+//! Why a recipe was not realised.
+
+use std::io;
+use std::path::PathBuf;
+
+use stele_recipes::plan::PlanError;
+use stele_recipes::prepare::PrepareError;
+use stele_recipes::recipe::RecipeName;
+use stele_store::model::TreeId;
+use stele_store::{Cancelled, ImportError, ReadError, RealiseError, WriteError};
+
+use super::output::Refused;
+use crate::hold::HoldError;
+use crate::sandbox::{Ending, StartError};
+
+/// Why a source is not there as a build sees it.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// It was not fetched.
+    #[error("source {file} of recipe `{recipe}` is not in the store")]
+    Missing {
+        /// Whose it is.
+        recipe: RecipeName,
+        /// What it is called.
+        file: String,
+    },
+    /// It cannot be unpacked, or a patch does not fit.
+    #[error("source {file} of recipe `{recipe}`: {why}")]
+    Refused {
+        /// Whose it is.
+        recipe: RecipeName,
+        /// What it is called.
+        file: String,
+        /// Why.
+        why: Box<PrepareError>,
+    },
+    /// A file beside the recipe cannot be read.
+    #[error("{path} cannot be read: {source}")]
+    Local {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file beside the recipe is not what it was when the recipe was evaluated.
+    #[error("{path} changes while it is read")]
+    Changes {
+        /// Which.
+        path: PathBuf,
+    },
+    /// A folder beside the recipe cannot be imported.
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    /// The store cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The store cannot be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// What came of it cannot be remembered.
+    #[error(transparent)]
+    Realise(#[from] RealiseError),
+    /// Somebody stopped it.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+}
+
+/// Why a recipe was not realised.
+#[derive(Debug, thiserror::Error)]
+pub enum Failed {
+    /// A source.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// It is no action.
+    #[error(transparent)]
+    Plan(#[from] PlanError<ReadError>),
+    /// Something that it is made of was there when it was planned, and is not any more.
+    #[error("something that recipe `{recipe}` is made of is gone from the store")]
+    Gone {
+        /// Which recipe.
+        recipe: RecipeName,
+    },
+    /// It is for another kind of machine.
+    #[error("recipe `{recipe}` is built on {wanted}, and this machine is {this}")]
+    Platform {
+        /// Which recipe.
+        recipe: RecipeName,
+        /// What it is built on.
+        wanted: &'static str,
+        /// What this is.
+        this: &'static str,
+    },
+    /// The store cannot be mounted for builds.
+    #[error(transparent)]
+    Hold(#[from] HoldError),
+    /// Its folder.
+    #[error("the folder of the build, {path}: {source}")]
+    Folder {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It could not be started.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// It ended, and not well.
+    #[error("recipe `{recipe}`: {ending}")]
+    Ended {
+        /// Which recipe.
+        recipe: RecipeName,
+        /// How it ended.
+        ending: Ending,
+        /// The last lines of its log.
+        tail: String,
+        /// Where what it left is, when that was asked for.
+        kept: Option<PathBuf>,
+    },
+    /// An output cannot be stored.
+    #[error("recipe `{recipe}`: {why}")]
+    Output {
+        /// Which recipe.
+        recipe: RecipeName,
+        /// Why.
+        why: Refused,
+        /// Where it is, when that was asked for.
+        kept: Option<PathBuf>,
+    },
+    /// Built again, it came out otherwise.
+    #[error("recipe `{recipe}`: output {output} was {before}, and this build made {now}")]
+    Differs {
+        /// Which recipe.
+        recipe: RecipeName,
+        /// Which output.
+        output: String,
+        /// What it was.
+        before: TreeId,
+        /// What it is.
+        now: TreeId,
+    },
+    /// An output cannot be read or stored.
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    /// The store cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The store cannot be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// Somebody stopped it.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+}

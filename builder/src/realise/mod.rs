@@ -1,0 +1,224 @@
+//! Realising a plan: what runs when, and what is stored of it.
+//!
+//! A [`Builder`] belongs to a store, and so to the daemon. Requests of several terminals meet here: equal actions run
+//! once ([`shared`]), and all together use so many processors as there are ([`slots`]).
+
+mod action;
+pub mod error;
+mod known;
+mod output;
+mod schedule;
+mod shared;
+mod slots;
+pub mod sources;
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use stele_fs::Memory;
+use stele_recipes::action::ActionId;
+use stele_recipes::language::Recipes;
+use stele_recipes::recipe::RecipeName;
+use stele_store::model::TreeId;
+use stele_store::{Hold, Layout, Outputs, Store};
+
+pub use error::{Failed, SourceError};
+pub use known::OfStore;
+pub use output::Refused;
+
+use crate::hold::{Held, HoldError};
+use crate::sandbox::{self, Limits};
+use shared::Shared;
+use slots::Slots;
+
+/// How long what a build made is kept that no root keeps, in seconds.
+pub const KEPT: u64 = 24 * 3600;
+
+/// How a request is to be done.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// So many builds at once, of this request.
+    pub jobs: usize,
+    /// Whether to build what can be built when something failed.
+    pub keep_going: bool,
+    /// Whether to leave the folder of what failed.
+    pub keep_failed: bool,
+    /// Whether to build the goals again, and compare.
+    pub rebuild: bool,
+    /// What bounds each build.
+    pub limits: Limits,
+}
+
+/// What is to be realised.
+pub struct Request<'a> {
+    /// Where the recipes are.
+    pub tree: &'a Path,
+    /// The recipes.
+    pub recipes: &'a Recipes,
+    /// Those that are wanted.
+    pub goals: &'a [RecipeName],
+    /// How.
+    pub options: Options,
+}
+
+/// What happens while a request is done.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Event {
+    /// So many recipes have to be built, at most.
+    Planned {
+        /// How many.
+        builds: usize,
+    },
+    /// A source is being unpacked.
+    Unpacks {
+        /// Whose it is.
+        recipe: RecipeName,
+        /// What it is called.
+        file: String,
+    },
+    /// A build waits for its turn.
+    Waits {
+        /// Of which recipe.
+        recipe: RecipeName,
+    },
+    /// A build begins, or is joined that somebody else has begun.
+    Begins {
+        /// Of which recipe.
+        recipe: RecipeName,
+        /// What it is.
+        action: ActionId,
+        /// How many steps it has.
+        steps: usize,
+        /// The log, as it grows.
+        log: PathBuf,
+    },
+    /// A step of a build begins.
+    Step {
+        /// Of which recipe.
+        recipe: RecipeName,
+        /// Counted from 1.
+        step: usize,
+    },
+    /// A recipe is realised.
+    Done {
+        /// Which.
+        recipe: RecipeName,
+        /// What came of it.
+        outputs: Outputs,
+        /// Whether that was known before, for what it is made of came out as before.
+        known: bool,
+    },
+    /// A recipe was not realised.
+    Failed {
+        /// Which.
+        recipe: RecipeName,
+        /// Why, in short.
+        why: String,
+    },
+    /// A recipe cannot be realised because of what failed.
+    Skipped {
+        /// Which.
+        recipe: RecipeName,
+    },
+}
+
+/// What came of a request.
+#[derive(Debug, Default)]
+pub struct Realisations {
+    /// The outputs of the goals.
+    pub goals: Vec<(RecipeName, Outputs)>,
+    /// What failed, in the order in which it did.
+    pub failed: Vec<(RecipeName, Arc<Failed>)>,
+    /// What was not tried because of that.
+    pub skipped: Vec<RecipeName>,
+}
+
+/// Builds for a store.
+pub struct Builder {
+    store: Arc<Store>,
+    memory: Arc<Memory>,
+    builds: PathBuf,
+    failed: PathBuf,
+    held: Mutex<Option<Arc<Held>>>,
+    running: Mutex<HashMap<ActionId, Arc<Shared>>>,
+    slots: Slots,
+    /// What the requests that are being done must not lose.
+    hold: Hold,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Every change is made whole before anything can panic.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Builder {
+    /// Builds for `store`. What killed builds of an earlier process left is removed. `memory` is what mounts of the store
+    /// remember together.
+    pub fn new(store: &Arc<Store>, memory: &Arc<Memory>) -> Arc<Self> {
+        let layout = Layout::new(store.path());
+        let builder = Arc::new(Self {
+            store: Arc::clone(store),
+            memory: Arc::clone(memory),
+            builds: layout.builds(),
+            failed: layout.failed(),
+            held: Mutex::default(),
+            running: Mutex::default(),
+            slots: Slots::of_this_machine(),
+            hold: Hold::new(store),
+        });
+        sandbox::clear_left(&builder.builds);
+        builder
+    }
+
+    /// The namespaces that builds begin in; made when they are first needed.
+    fn held(&self) -> Result<Arc<Held>, HoldError> {
+        let mut held = lock(&self.held);
+        if let Some(held) = &*held {
+            return Ok(Arc::clone(held));
+        }
+        fs::create_dir_all(&self.builds)?;
+        // Its user has to pass, and has nothing to read there.
+        fs::set_permissions(&self.builds, std::os::unix::fs::PermissionsExt::from_mode(0o711))?;
+        let made = Arc::new(Held::begin(&self.store, &self.memory, &self.builds)?);
+        *held = Some(Arc::clone(&made));
+        Ok(made)
+    }
+
+    /// Gives up the namespaces that builds begin in, when none runs: what they have looked at need not be kept for them
+    /// any more. To be called before a collection.
+    pub fn rest(&self) {
+        if lock(&self.running).is_empty() {
+            *lock(&self.held) = None;
+        }
+    }
+
+    /// How many builds run.
+    pub fn count(&self) -> usize {
+        lock(&self.running).len()
+    }
+
+    /// The log, as it grows, of a build that runs for this recipe.
+    pub fn running_log(&self, recipe: &RecipeName) -> Option<PathBuf> {
+        lock(&self.running).values().find(|it| it.recipe() == recipe).and_then(|it| it.log())
+    }
+
+    fn has_all(&self, outputs: &Outputs) -> Result<bool, stele_store::ReadError> {
+        for tree in outputs.0.values() {
+            if !self.store.has_tree(tree)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Keeps trees for as long as a request is done.
+    fn keep(&self, trees: impl IntoIterator<Item = TreeId>) -> Result<(), stele_store::ReadError> {
+        trees.into_iter().try_for_each(|tree| self.hold.keep(stele_store::Target::Tree(tree)))
+    }
+
+    fn release(&self, tree: TreeId) {
+        self.hold.release(stele_store::Target::Tree(tree));
+    }
+}

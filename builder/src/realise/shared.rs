@@ -1,0 +1,138 @@
+//! A build that runs, and whoever waits for it: requests that want the same action share it. It is stopped when none
+//! wants it any more.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use stele_recipes::recipe::RecipeName;
+use stele_store::{Cancelled, Outputs, Progress};
+
+use super::{Failed, lock};
+
+/// How often whoever waits looks whether its request is still wanted.
+const TICK: Duration = Duration::from_millis(50);
+
+/// What comes of a build.
+pub(super) type Outcome = Result<Outputs, Arc<Failed>>;
+
+#[derive(Default)]
+struct State {
+    waiting: usize,
+    log: Option<PathBuf>,
+    step: usize,
+    outcome: Option<Outcome>,
+}
+
+/// A build that runs.
+pub(super) struct Shared {
+    recipe: RecipeName,
+    /// Cancelled when nobody wants it any more.
+    pub progress: Progress,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+/// What whoever waits sees of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Seen {
+    /// It has begun, and this is its log.
+    Begun(PathBuf),
+    /// A step has.
+    Step(usize),
+}
+
+impl Shared {
+    /// A build for this recipe, that nobody waits for yet.
+    pub fn new(recipe: &RecipeName) -> Arc<Self> {
+        Arc::new(Self {
+            recipe: recipe.clone(),
+            progress: Progress::default(),
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        })
+    }
+
+    /// The recipe for which it was begun.
+    pub fn recipe(&self) -> &RecipeName {
+        &self.recipe
+    }
+
+    /// Its log, when it has begun.
+    pub fn log(&self) -> Option<PathBuf> {
+        lock(&self.state).log.clone()
+    }
+
+    /// One more wants it. Not when it was given up already: what was begun then is being stopped.
+    pub fn join(&self) -> bool {
+        let mut state = lock(&self.state);
+        if self.progress.check().is_err() {
+            return false;
+        }
+        state.waiting += 1;
+        true
+    }
+
+    /// It has begun.
+    pub fn begun(&self, log: PathBuf) {
+        lock(&self.state).log = Some(log);
+        self.changed.notify_all();
+    }
+
+    /// A step has.
+    pub fn stepped(&self, step: usize) {
+        lock(&self.state).step = step;
+        self.changed.notify_all();
+    }
+
+    /// It is over.
+    pub fn over(&self, outcome: Outcome) {
+        lock(&self.state).outcome = Some(outcome);
+        self.changed.notify_all();
+    }
+
+    /// Waits until it is over, for whoever joined; or until `progress` is cancelled.
+    pub fn wait(&self, progress: &Progress, mut see: impl FnMut(Seen)) -> Outcome {
+        let mut state = lock(&self.state);
+        let (mut begun, mut step) = (false, 0);
+        let mut given_up = false;
+        loop {
+            if let (Some(log), false) = (&state.log, begun) {
+                begun = true;
+                see(Seen::Begun(log.clone()));
+            }
+            if state.step > step {
+                step = state.step;
+                see(Seen::Step(step));
+            }
+            if let Some(outcome) = &state.outcome {
+                return outcome.clone();
+            }
+            if progress.check().is_err() && !given_up {
+                given_up = true;
+                state.waiting -= 1;
+                if state.waiting > 0 {
+                    return Err(Arc::new(Cancelled.into()));
+                }
+                // The last one waits until nothing is left of it.
+                self.progress.cancel();
+            }
+            state = self.changed.wait_timeout(state, TICK).map_or_else(|e| e.into_inner().0, |it| it.0);
+        }
+    }
+}
+
+impl Shared {
+    /// Waits until a build that is being stopped is over, without joining it.
+    ///
+    /// # Errors
+    /// When `progress` is cancelled before.
+    pub fn wait_over(&self, progress: &Progress) -> Result<(), Arc<Failed>> {
+        let mut state = lock(&self.state);
+        while state.outcome.is_none() {
+            progress.check().map_err(|e| Arc::new(e.into()))?;
+            state = self.changed.wait_timeout(state, TICK).map_or_else(|e| e.into_inner().0, |it| it.0);
+        }
+        Ok(())
+    }
+}

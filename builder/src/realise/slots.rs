@@ -1,0 +1,83 @@
+//! How many builds run at once, of all requests together.
+
+use std::sync::{Condvar, Mutex};
+use std::time::Duration;
+
+use stele_store::{Cancelled, Progress};
+
+use super::lock;
+
+/// A build beyond the first begins only when at least this part of the machine's memory is free: one in so many.
+const FREE: u64 = 10;
+/// How often whoever waits looks whether it is still wanted, and whether memory has become free.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Turns.
+pub(super) struct Slots {
+    most: usize,
+    taken: Mutex<usize>,
+    freed: Condvar,
+}
+
+/// A turn; given back when this goes.
+pub(super) struct Turn<'a>(&'a Slots);
+
+impl Slots {
+    /// One for each processor.
+    pub fn of_this_machine() -> Self {
+        let most = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self { most, taken: Mutex::default(), freed: Condvar::new() }
+    }
+
+    /// Waits for a turn.
+    ///
+    /// # Errors
+    /// When nobody wants it any more.
+    pub fn take(&self, progress: &Progress) -> Result<Turn<'_>, Cancelled> {
+        let mut taken = lock(&self.taken);
+        loop {
+            progress.check()?;
+            if *taken == 0 || (*taken < self.most && has_memory()) {
+                *taken += 1;
+                return Ok(Turn(self));
+            }
+            taken = self.freed.wait_timeout(taken, TICK).map_or_else(|e| e.into_inner().0, |it| it.0);
+        }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        *lock(&self.0.taken) -= 1;
+        self.0.freed.notify_all();
+    }
+}
+
+/// Whether memory is left for another build; yes, when nobody says.
+fn has_memory() -> bool {
+    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let of = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+        line.split_whitespace().next()?.parse::<u64>().ok()
+    };
+    match (of("MemTotal:"), of("MemAvailable:")) {
+        (Some(total), Some(free)) => free >= total / FREE,
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_turn_is_waited_for_and_given_back() {
+        let slots = Slots { most: 1, taken: Mutex::default(), freed: Condvar::new() };
+        let progress = Progress::default();
+        let turn = slots.take(&progress).unwrap();
+        progress.cancel();
+        assert!(slots.take(&progress).is_err());
+        drop(turn);
+        assert!(slots.take(&Progress::default()).is_ok());
+    }
+}

@@ -1,0 +1,155 @@
+//! Directories that a build can write, listed in the order of their names: a file system on disk has another order on
+//! every machine, made from names and a number of its own.
+//!
+//! A listing is taken whole when it begins and handed out in parts. Where its reader is, is kept where the kernel keeps
+//! it, as the position of the open directory: so rewinddir(3), and copies of a descriptor, do what they should. The
+//! position counts entries. A reader whose listing was forgotten, or that got the directory from another process in
+//! the midst, goes on with a new listing from the same position.
+
+use std::collections::HashMap;
+use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
+
+use nix::libc;
+use rustix::fs::{RawDir, SeekFrom, fstat, fstatfs, seek};
+use rustix::process::Pid;
+
+use super::super::sys;
+
+/// So many listings are kept; a build that reads more directories at once gets new ones.
+const KEPT_MOST: usize = 256;
+
+/// What a call gets.
+pub(super) enum Next {
+    /// These bytes.
+    Bytes(Vec<u8>),
+    /// What the kernel says: it is sorted already.
+    Kernel,
+}
+
+/// Whose listing it is: a process's descriptor, and the directory that it is of.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Reader {
+    process: i32,
+    fd: i32,
+    directory: (u64, u64),
+}
+
+struct Entry {
+    inode: u64,
+    kind: u8,
+    name: Vec<u8>,
+}
+
+/// All listings that are being read.
+#[derive(Default)]
+pub(super) struct Listings {
+    kept: HashMap<Reader, Vec<Entry>>,
+}
+
+impl Listings {
+    /// The next entries of a directory, in at most `most` bytes.
+    ///
+    /// # Errors
+    /// With an errno.
+    pub fn next(&mut self, thread: i32, fd: i32, most: usize) -> Result<Next, i32> {
+        let errno = |e: rustix::io::Errno| e.raw_os_error();
+        let process = process_of(thread).ok_or(libc::ESRCH)?;
+        let number = Pid::from_raw(process).ok_or(libc::ESRCH)?;
+        let Ok(directory) = sys::descriptor_of(number, fd) else { return Err(libc::EBADF) };
+        // The store's own mount is sorted, and lists of processes change while they are read.
+        if is_of_the_kernel(&directory) {
+            return Ok(Next::Kernel);
+        }
+        let stat = fstat(&directory).map_err(errno)?;
+        let reader = Reader { process, fd, directory: (stat.st_dev, stat.st_ino) };
+        let position = seek(&directory, SeekFrom::Current(0)).map_err(errno)?;
+        if position == 0 || !self.kept.contains_key(&reader) {
+            let entries = list(&directory)?;
+            if self.kept.len() >= KEPT_MOST {
+                self.kept.clear();
+            }
+            self.kept.insert(reader, entries);
+        }
+        let entries = self.kept.get(&reader).map_or(&[][..], Vec::as_slice);
+        let begin = usize::try_from(position).unwrap_or(usize::MAX).min(entries.len());
+        let (bytes, taken) = written(&entries[begin..], begin, most);
+        if taken == 0 && begin < entries.len() {
+            return Err(libc::EINVAL);
+        }
+        let end = begin + taken;
+        if end == entries.len() && taken == 0 {
+            self.kept.remove(&reader);
+        }
+        seek(&directory, SeekFrom::Start(end as u64)).map_err(errno)?;
+        Ok(Next::Bytes(bytes))
+    }
+}
+
+/// The process that a thread is of.
+fn process_of(thread: i32) -> Option<i32> {
+    let status = std::fs::read_to_string(format!("/proc/{thread}/status")).ok()?;
+    status.lines().find_map(|line| line.strip_prefix("Tgid:")?.trim().parse().ok())
+}
+
+/// proc(5) and FUSE, by the magic numbers of statfs(2).
+fn is_of_the_kernel(directory: &OwnedFd) -> bool {
+    const PROC: u32 = 0x9fa0;
+    const FUSE: u32 = 0x6573_5546;
+    let kind = fstatfs(directory).map_or(0, |it| it.f_type);
+    [PROC, FUSE].iter().any(|it| i64::from(*it) == kind as i64)
+}
+
+/// All entries, sorted. They are read through the reader's own descriptor, whose position is set afterwards: whether the
+/// directory may be opened anew does not matter.
+fn list(directory: &OwnedFd) -> Result<Vec<Entry>, i32> {
+    seek(directory, SeekFrom::Start(0)).map_err(|e| e.raw_os_error())?;
+    let mut entries = Vec::new();
+    let mut buffer = vec![MaybeUninit::uninit(); 1 << 16];
+    let mut raw = RawDir::new(directory, &mut buffer);
+    while let Some(entry) = raw.next() {
+        let entry = entry.map_err(|e| e.raw_os_error())?;
+        entries.push(Entry {
+            inode: entry.ino(),
+            kind: kind(entry.file_type()),
+            name: entry.file_name().to_bytes().to_vec(),
+        });
+    }
+    entries.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+    Ok(entries)
+}
+
+/// `d_type` (readdir(3)).
+fn kind(kind: rustix::fs::FileType) -> u8 {
+    use rustix::fs::FileType;
+    match kind {
+        FileType::Fifo => libc::DT_FIFO,
+        FileType::CharacterDevice => libc::DT_CHR,
+        FileType::Directory => libc::DT_DIR,
+        FileType::BlockDevice => libc::DT_BLK,
+        FileType::RegularFile => libc::DT_REG,
+        FileType::Symlink => libc::DT_LNK,
+        FileType::Socket => libc::DT_SOCK,
+        FileType::Unknown => libc::DT_UNKNOWN,
+    }
+}
+
+/// struct linux_dirent64 for as many entries as fit into `most` bytes; the first is number `begin` of its directory.
+fn written(entries: &[Entry], begin: usize, most: usize) -> (Vec<u8>, usize) {
+    let mut bytes = Vec::new();
+    for (taken, entry) in entries.iter().enumerate() {
+        // d_ino, d_off, d_reclen, d_type, the name and its NUL, in steps of eight bytes.
+        let length = (8 + 8 + 2 + 1 + entry.name.len() + 1).next_multiple_of(8);
+        if bytes.len() + length > most {
+            return (bytes, taken);
+        }
+        let end = bytes.len() + length;
+        bytes.extend_from_slice(&entry.inode.to_le_bytes());
+        bytes.extend_from_slice(&((begin + taken + 1) as u64).to_le_bytes());
+        bytes.extend_from_slice(&u16::try_from(length).unwrap_or(u16::MAX).to_le_bytes());
+        bytes.push(entry.kind);
+        bytes.extend_from_slice(&entry.name);
+        bytes.resize(end, 0);
+    }
+    (bytes, entries.len())
+}

@@ -1,0 +1,107 @@
+//! The kernel's own limits on memory and processes (cgroups(7)), for whoever may set them: it is faster than who looks
+//! from outside. Version 2, or the controllers of version 1.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustix::process::Pid;
+
+/// What the names of groups begin with.
+pub const PREFIX: &str = "stele-build-";
+
+/// Groups that hold one build; they go with this.
+pub(super) struct Group {
+    folders: Vec<PathBuf>,
+}
+
+impl Group {
+    /// Puts `process` into groups of their own with these limits. None where this user may not, or none are mounted.
+    pub fn new(name: &str, memory: u64, processes: u64, process: Pid) -> Option<Self> {
+        let mut group = Self { folders: Vec::new() };
+        for parent in parents() {
+            let folder = parent.path.join(format!("{PREFIX}{name}"));
+            if fs::create_dir(&folder).is_err() {
+                continue;
+            }
+            group.folders.push(folder.clone());
+            let set = |file: &str, value: u64| {
+                let path = folder.join(file);
+                if path.exists() { fs::write(path, value.to_string()) } else { Ok(()) }
+            };
+            let files: &[(&str, u64)] = match parent.unified {
+                true => &[("memory.max", memory), ("memory.swap.max", 0), ("pids.max", processes)],
+                false => &[("memory.limit_in_bytes", memory), ("pids.max", processes)],
+            };
+            let limited: io::Result<()> = files.iter().try_for_each(|(file, value)| set(file, *value));
+            let put = fs::write(folder.join("cgroup.procs"), process.as_raw_nonzero().to_string());
+            if limited.is_err() || put.is_err() {
+                let _ = fs::remove_dir(&folder);
+                group.folders.pop();
+            }
+        }
+        (!group.folders.is_empty()).then_some(group)
+    }
+
+    /// Whether the kernel has ended a process of the group because its memory was used up.
+    pub fn is_out_of_memory(&self) -> bool {
+        let killed = |file: PathBuf| {
+            let text = fs::read_to_string(file).unwrap_or_default();
+            text.lines().any(|line| line.strip_prefix("oom_kill ").is_some_and(|count| count != "0"))
+        };
+        self.folders.iter().any(|it| killed(it.join("memory.events")) || killed(it.join("memory.oom_control")))
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        for folder in &self.folders {
+            // A process that has just ended may still be counted.
+            for _ in 0..50 {
+                match fs::remove_dir(folder) {
+                    Err(e) if e.kind() == io::ErrorKind::ResourceBusy => {
+                        std::thread::sleep(std::time::Duration::from_millis(2));
+                    }
+                    _ => break,
+                }
+            }
+        }
+    }
+}
+
+/// Removes the groups that a killed supervisor of the build called `name` left.
+pub(super) fn remove_left(name: &str) {
+    for parent in parents() {
+        let _ = fs::remove_dir(parent.path.join(format!("{PREFIX}{name}")));
+    }
+}
+
+struct Parent {
+    path: PathBuf,
+    unified: bool,
+}
+
+/// The groups that this process is in and that can limit something.
+fn parents() -> Vec<Parent> {
+    let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let mut parents = Vec::new();
+    for line in own.lines() {
+        let mut columns = line.splitn(3, ':').skip(1);
+        let (Some(controllers), Some(path)) = (columns.next(), columns.next()) else { continue };
+        let below = path.trim_start_matches('/');
+        if controllers.is_empty() {
+            let path = Path::new("/sys/fs/cgroup").join(below);
+            let text = fs::read_to_string(path.join("cgroup.subtree_control")).unwrap_or_default();
+            if text.split_whitespace().any(|it| it == "memory" || it == "pids") {
+                parents.push(Parent { path, unified: true });
+            }
+        }
+        for controller in controllers.split(',').filter(|it| matches!(*it, "memory" | "pids")) {
+            let path = Path::new("/sys/fs/cgroup").join(controller).join(below);
+            if path.is_dir() {
+                parents.push(Parent { path, unified: false });
+            }
+        }
+    }
+    parents
+}

@@ -1,0 +1,207 @@
+//! Applies set-up operations, one after the other, to this process.
+
+use std::fs::{File, Permissions};
+use std::io::{self, Write};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
+use rustix::mount::{
+    MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind, mount_bind_recursive, mount_change,
+    mount_remount, unmount,
+};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities, set_no_new_privs};
+
+use super::ops::{SetupOp, Source};
+use super::{filter, sys};
+
+/// What was opened before the set-up began.
+#[derive(Default)]
+pub struct Given {
+    /// The folder of all builds.
+    pub builds: Option<OwnedFd>,
+    /// The FUSE device.
+    pub device: Option<OwnedFd>,
+}
+
+/// An operation that could not be done.
+#[derive(Debug)]
+pub struct Undone {
+    /// Which.
+    pub op: SetupOp,
+    /// Why.
+    pub error: io::Error,
+}
+
+/// Does all of `ops`; the listener of the filter, when one of them sets it.
+///
+/// # Errors
+/// With the first that cannot be done. What was done before it stays done: the process is of no use then.
+pub fn apply(ops: &[SetupOp], given: &Given) -> Result<Option<OwnedFd>, Undone> {
+    let mut listener = None;
+    for op in ops {
+        let done = match op {
+            SetupOp::Filter {} => set_filter().map(|fd| listener = Some(fd)),
+            op => one(op, given),
+        };
+        done.map_err(|error| Undone { op: op.clone(), error })?;
+    }
+    Ok(listener)
+}
+
+fn one(op: &SetupOp, given: &Given) -> io::Result<()> {
+    match op {
+        SetupOp::Private {} => {
+            mount_change("/", MountPropagationFlags::REC | MountPropagationFlags::PRIVATE)?;
+        }
+        SetupOp::Directory { path, mode } => {
+            match std::fs::create_dir(path) {
+                Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(e),
+                _ => std::fs::set_permissions(path, Permissions::from_mode(*mode))?,
+            }
+            old(path)?;
+        }
+        SetupOp::File { path, text } => {
+            File::create_new(path)?.write_all(text.as_bytes())?;
+            std::fs::set_permissions(path, Permissions::from_mode(0o444))?;
+            old(path)?;
+        }
+        SetupOp::Symlink { path, target } => {
+            std::os::unix::fs::symlink(target, path)?;
+            old(path)?;
+        }
+        SetupOp::Memory { path, mode, size } => {
+            let options = text(&format!("mode={mode:o},size={size},nr_inodes=1048576"))?;
+            mount("tmpfs", path, "tmpfs", MountFlags::NOSUID | MountFlags::NODEV, options.as_c_str())?;
+        }
+        SetupOp::Store { path } => attach_store(path, given)?,
+        SetupOp::Bind { from, to, recursive, writable } => bind(from, to, *recursive, *writable, given)?,
+        SetupOp::Processes { path } => {
+            let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+            mount("proc", path, "proc", flags, c"subset=pid")?;
+        }
+        SetupOp::Terminals { path } => {
+            let flags = MountFlags::NOSUID | MountFlags::NOEXEC;
+            mount("devpts", path, "devpts", flags, c"newinstance,ptmxmode=0666,mode=0620")?;
+        }
+        SetupOp::Pivot { path } => pivot(path)?,
+        SetupOp::HostName { name } => rustix::system::sethostname(name.as_bytes())?,
+        SetupOp::DomainName { name } => rustix::system::setdomainname(name.as_bytes())?,
+        SetupOp::Loopback {} => sys::loopback_up()?,
+        SetupOp::Limit { resource, soft, hard } => limit(resource, *soft, *hard)?,
+        SetupOp::Umask { mask } => {
+            rustix::process::umask(rustix::fs::Mode::from_raw_mode(*mask));
+        }
+        SetupOp::FixedAddresses {} => sys::fix_addresses()?,
+        SetupOp::Unseen {} => set_dumpable_behavior(DumpableBehavior::NotDumpable)?,
+        SetupOp::NoCapabilities {} => drop_capabilities()?,
+        SetupOp::NoNewPrivileges {} => set_no_new_privs(true)?,
+        SetupOp::Filter {} => {}
+    }
+    Ok(())
+}
+
+fn text(text: &str) -> io::Result<std::ffi::CString> {
+    std::ffi::CString::new(text).map_err(io::Error::other)
+}
+
+/// Modified at second 1, as all that the store shows.
+fn old(path: &str) -> io::Result<()> {
+    let second = Timespec { tv_sec: 1, tv_nsec: 0 };
+    let times = Timestamps { last_access: second, last_modification: second };
+    Ok(utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW)?)
+}
+
+fn attach_store(path: &str, given: &Given) -> io::Result<()> {
+    let device = given.device.as_ref().ok_or(io::ErrorKind::NotFound)?;
+    // The kernel checks the modes (default_permissions), for every user of the namespace (allow_other). The source is
+    // a word, because a build can read it.
+    let options = format!(
+        "fd={},rootmode=40555,user_id=0,group_id=0,default_permissions,allow_other",
+        device.as_raw_fd()
+    );
+    let flags = MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOATIME;
+    Ok(mount("stele", path, "fuse.stele", flags, text(&options)?.as_c_str())?)
+}
+
+fn bind(from: &Source, to: &str, recursive: bool, writable: bool, given: &Given) -> io::Result<()> {
+    let from = match from {
+        Source::Path(path) => path.clone(),
+        Source::Builds => {
+            let folder = given.builds.as_ref().ok_or(io::ErrorKind::NotFound)?;
+            format!("/proc/self/fd/{}", folder.as_raw_fd())
+        }
+    };
+    match recursive {
+        true => mount_bind_recursive(&from, to)?,
+        false => mount_bind(&from, to)?,
+    }
+    if !writable {
+        // A namespace may add to the flags of a mount that it got from another, and take nothing away.
+        let has = rustix::fs::statvfs(to)?.f_flag;
+        let mut flags = MountFlags::BIND | MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV;
+        flags.set(MountFlags::NOEXEC, has.contains(rustix::fs::StatVfsMountFlags::NOEXEC));
+        mount_remount(to, flags, c"")?;
+    }
+    Ok(())
+}
+
+/// Both roots at one place, so that the new one needs no directory for the old one (pivot_root(2), NOTES).
+fn pivot(path: &str) -> io::Result<()> {
+    std::env::set_current_dir(path)?;
+    rustix::process::pivot_root(".", ".")?;
+    unmount(".", UnmountFlags::DETACH)?;
+    std::env::set_current_dir("/")
+}
+
+fn limit(resource: &str, soft: Option<u64>, hard: Option<u64>) -> io::Result<()> {
+    let all = [
+        ("as", Resource::As),
+        ("core", Resource::Core),
+        ("cpu", Resource::Cpu),
+        ("data", Resource::Data),
+        ("fsize", Resource::Fsize),
+        ("locks", Resource::Locks),
+        ("memlock", Resource::Memlock),
+        ("msgqueue", Resource::Msgqueue),
+        ("nice", Resource::Nice),
+        ("nofile", Resource::Nofile),
+        ("nproc", Resource::Nproc),
+        ("rss", Resource::Rss),
+        ("rtprio", Resource::Rtprio),
+        ("rttime", Resource::Rttime),
+        ("sigpending", Resource::Sigpending),
+        ("stack", Resource::Stack),
+    ];
+    let which = all.iter().find(|(name, _)| *name == resource).map(|(_, it)| *it);
+    let which = which.ok_or(io::ErrorKind::Unsupported)?;
+    Ok(setrlimit(which, Rlimit { current: soft, maximum: hard })?)
+}
+
+fn drop_capabilities() -> io::Result<()> {
+    rustix::thread::clear_ambient_capability_set()?;
+    let last = std::fs::read_to_string(Path::new("/proc/sys/kernel/cap_last_cap"))
+        .ok()
+        .and_then(|text| text.trim().parse::<u32>().ok())
+        .unwrap_or(40);
+    // One beyond the last is refused: newer kernels may have more than this file says.
+    for number in 0..=last.max(63) {
+        let one = CapabilitySet::from_bits_retain(1 << number);
+        match rustix::thread::remove_capability_from_bounding_set(one) {
+            Ok(()) => {}
+            Err(rustix::io::Errno::INVAL) => break,
+            Err(e) => return Err(e.into()),
+        }
+    }
+    let none = CapabilitySet::empty();
+    Ok(set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })?)
+}
+
+fn set_filter() -> io::Result<OwnedFd> {
+    for program in filter::denying().map_err(io::Error::other)? {
+        seccompiler::apply_filter(&program).map_err(io::Error::other)?;
+    }
+    sys::filter_with_listener(&mut filter::answering())
+}

@@ -1,0 +1,237 @@
+//! The processes between the supervisor and a build's programs: one that enters the namespaces, and the first process
+//! of the sandbox, which sets it up, runs the steps, and with whose end everything in it ends.
+
+use std::ffi::CString;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+
+use rustix::process::{
+    Pid, Signal, WaitOptions, kill_process, set_parent_process_death_signal, wait, waitpid,
+};
+use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space};
+
+use super::execute::{Given, apply};
+use super::job::{Ending, Inside, Job};
+use super::sys::{self, Forked, fork};
+use crate::profile;
+use stele_fs::passing::send;
+
+/// What the first processes of a sandbox are handed.
+pub(super) struct Handed {
+    /// The user namespace that builds begin in.
+    pub users: OwnedFd,
+    /// The mount namespace that builds begin in.
+    pub mounts: OwnedFd,
+    /// Where the supervisor listens.
+    pub tell: UnixStream,
+    /// What the steps write to.
+    pub output: OwnedFd,
+    /// What they read from, when that is a terminal.
+    pub terminal: bool,
+}
+
+/// A failure of setting up, in the words of [`Ending::NotSetUp`].
+fn not_set_up(doing: impl Into<String>) -> impl FnOnce(io::Error) -> Ending {
+    let doing = doing.into();
+    move |error| Ending::NotSetUp { doing, error: error.to_string() }
+}
+
+/// The process that enters the namespaces; it ends with the sandbox's first process, and never returns.
+pub(super) fn enter(job: &Job, handed: &Handed) -> ! {
+    let ending = match entered(job, handed) {
+        Ok(never) => match never {},
+        Err(ending) => ending,
+    };
+    let _ = send(&handed.tell, &Inside::Over { ending }, &[]);
+    sys::exit(1)
+}
+
+fn entered(job: &Job, handed: &Handed) -> Result<std::convert::Infallible, Ending> {
+    let into = |fd: &OwnedFd, kind| {
+        move_into_link_name_space(fd.as_fd(), Some(kind)).map_err(io::Error::from)
+    };
+    into(&handed.users, LinkNameSpaceType::User).map_err(not_set_up("enter the user namespace"))?;
+    into(&handed.mounts, LinkNameSpaceType::Mount).map_err(not_set_up("enter the mount namespace"))?;
+    super::users::become_root().map_err(not_set_up("become the user of the namespace"))?;
+    sys::unshare(
+        UnshareFlags::NEWUSER
+            | UnshareFlags::NEWNS
+            | UnshareFlags::NEWPID
+            | UnshareFlags::NEWNET
+            | UnshareFlags::NEWIPC
+            | UnshareFlags::NEWUTS
+            | UnshareFlags::NEWCGROUP
+            | UnshareFlags::NEWTIME,
+    )
+    .map_err(not_set_up("make namespaces"))?;
+    super::users::map_own(profile::ID, 0, 0).map_err(not_set_up("map the user"))?;
+    fix_uptime().map_err(not_set_up("set when the machine was started"))?;
+    // Asked for now, because a change of user takes it back.
+    set_parent_process_death_signal(Some(Signal::KILL))
+        .map_err(|e| not_set_up("tie the sandbox to its supervisor")(e.into()))?;
+    match fork().map_err(not_set_up("make the first process"))? {
+        Forked::Child => first(job, handed),
+        Forked::Parent(first) => {
+            let born = Inside::Born { pid: first.as_raw_nonzero().get() };
+            let _ = send(&handed.tell, &born, &[]);
+            let _ = waitpid(Some(first), WaitOptions::empty());
+            sys::exit(0)
+        }
+    }
+}
+
+/// CLOCK_BOOTTIME and CLOCK_MONOTONIC begin at the profile's uptime (time_namespaces(7)).
+fn fix_uptime() -> io::Result<()> {
+    use rustix::time::{ClockId, clock_gettime};
+    let offset = |clock| i64::try_from(profile::UPTIME).unwrap_or(0) - clock_gettime(clock).tv_sec;
+    let text =
+        format!("monotonic {} 0\nboottime {} 0\n", offset(ClockId::Monotonic), offset(ClockId::Boottime));
+    std::fs::write("/proc/self/timens_offsets", text)
+}
+
+/// The sandbox's first process.
+fn first(job: &Job, handed: &Handed) -> ! {
+    let ending = run(job, handed).unwrap_or_else(|ending| ending);
+    let _ = send(&handed.tell, &Inside::Over { ending }, &[]);
+    sys::exit(0)
+}
+
+fn run(job: &Job, handed: &Handed) -> Result<Ending, Ending> {
+    set_parent_process_death_signal(Some(Signal::KILL))
+        .map_err(|e| not_set_up("tie the sandbox to its supervisor")(e.into()))?;
+    // A session of its own: no terminal of the machine is this sandbox's.
+    let _ = rustix::process::setsid();
+    let (filter, before): (Vec<_>, Vec<_>) =
+        job.ops.iter().cloned().partition(|op| matches!(op, super::ops::SetupOp::Filter {}));
+    let applied = |ops: &[_]| {
+        apply(ops, &Given::default()).map_err(|undone| Ending::NotSetUp {
+            doing: format!("{:?}", undone.op),
+            error: undone.error.to_string(),
+        })
+    };
+    applied(&before)?;
+    for directory in &job.directories {
+        std::fs::create_dir_all(directory).map_err(not_set_up(format!("make {directory}")))?;
+    }
+    // After this, listing directories waits for the supervisor.
+    if let Some(listener) = applied(&filter)? {
+        send(&handed.tell, &Inside::Filtered {}, &[listener.as_fd()])
+            .map_err(not_set_up("hand over the listener"))?;
+    }
+    for (number, argv) in (1..).zip(&job.steps) {
+        let _ = send(&handed.tell, &Inside::Step { step: number }, &[]);
+        if let Some(ending) = step(job, handed, number, argv)? {
+            return Ok(ending);
+        }
+    }
+    Ok(Ending::Done {})
+}
+
+/// Runs a step, and ends what it leaves behind.
+fn step(job: &Job, handed: &Handed, number: usize, argv: &[String]) -> Result<Option<Ending>, Ending> {
+    let (mut told, tell) = UnixStream::pair().map_err(not_set_up("make a socket"))?;
+    let program = match fork().map_err(|e| Ending::Unstarted { step: number, error: e.to_string() })? {
+        Forked::Child => {
+            drop(told);
+            let error = begin(job, handed, argv);
+            let _ = (&tell).write_all(error.as_bytes());
+            sys::exit(127)
+        }
+        Forked::Parent(program) => program,
+    };
+    drop(tell);
+    // It ends without a word when the program begins.
+    let mut error = String::new();
+    let _ = told.read_to_string(&mut error);
+    let status = loop {
+        match wait(WaitOptions::empty()) {
+            Ok(Some((pid, status))) if pid == program => break Some(status),
+            // Somebody's orphan.
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(_) => break None,
+        }
+    };
+    // All but this process itself (kill(2)).
+    let _ = kill_all();
+    while wait(WaitOptions::empty()).is_ok() {}
+    if !error.is_empty() {
+        return Ok(Some(Ending::Unstarted { step: number, error }));
+    }
+    let Some(status) = status else { return Ok(Some(Ending::Stopped {})) };
+    Ok(match (status.exit_status(), status.terminating_signal()) {
+        (Some(0), _) => None,
+        (_, Some(signal)) => Some(Ending::Signal { step: number, signal }),
+        (status, None) => Some(Ending::Status { step: number, status: status.unwrap_or(-1) }),
+    })
+}
+
+fn kill_all() -> nix::Result<()> {
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(-1), nix::sys::signal::Signal::SIGKILL)
+}
+
+/// Becomes the program; what it returns is why it did not.
+fn begin(job: &Job, handed: &Handed, argv: &[String]) -> String {
+    let began = || -> io::Result<std::convert::Infallible> {
+        let null;
+        let input = match handed.terminal {
+            true => handed.output.as_fd(),
+            false => {
+                null = std::fs::File::open("/dev/null")?;
+                null.as_fd()
+            }
+        };
+        rustix::process::setsid()?;
+        take_output(input, handed.output.as_fd())?;
+        if handed.terminal {
+            rustix::process::ioctl_tiocsctty(rustix::stdio::stdin())?;
+        }
+        std::env::set_current_dir(&job.workdir).map_err(|e| in_words(&job.workdir, &e))?;
+        let text = |text: &str| CString::new(text).map_err(io::Error::other);
+        let argv: Vec<CString> = argv.iter().map(|it| text(it)).collect::<io::Result<_>>()?;
+        let env: Vec<CString> =
+            job.env.iter().map(|(name, value)| text(&format!("{name}={value}"))).collect::<io::Result<_>>()?;
+        let name = argv.first().ok_or(io::ErrorKind::InvalidInput)?;
+        let name = name.to_str().map_err(io::Error::other)?;
+        let mut failure = io::Error::from(io::ErrorKind::NotFound);
+        for path in candidates(name, &job.env) {
+            // The dummy end of the loop: execve(2) returns only when it fails.
+            let Err(errno) = nix::unistd::execve(&text(&path)?, &argv, &env);
+            if errno != nix::Error::ENOENT {
+                failure = errno.into();
+                break;
+            }
+        }
+        Err(in_words(name, &failure))
+    };
+    match began() {
+        Ok(never) => match never {},
+        Err(error) => error.to_string(),
+    }
+}
+
+fn in_words(what: &str, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{what}: {error}"))
+}
+
+/// Where a program may be: a name without a slash is looked for as a shell does (execvp(3)).
+fn candidates(name: &str, env: &[(String, String)]) -> Vec<String> {
+    if name.contains('/') {
+        return vec![name.to_owned()];
+    }
+    let path = env.iter().find(|(variable, _)| variable == "PATH").map_or("", |(_, value)| value.as_str());
+    path.split(':').filter(|folder| !folder.is_empty()).map(|folder| format!("{folder}/{name}")).collect()
+}
+
+/// The first three descriptors; all others close when the program begins.
+fn take_output(input: BorrowedFd<'_>, output: BorrowedFd<'_>) -> io::Result<()> {
+    rustix::stdio::dup2_stdin(input)?;
+    rustix::stdio::dup2_stdout(output)?;
+    rustix::stdio::dup2_stderr(output)?;
+    Ok(())
+}
+
+/// Ends a process and all in its namespaces.
+pub(super) fn end(first: Pid) {
+    let _ = kill_process(first, Signal::KILL);
+}

@@ -1,0 +1,83 @@
+//! The sandbox: what an action may see and do, as a list of set-up operations ([`ops`], pure), and the processes that
+//! apply it and watch the build.
+//!
+//! ```text
+//! daemon ── supervisor ── (enters the namespaces) ── first process of the sandbox ── steps
+//!           outside        ends with the first       sets up, runs the steps, PID 1
+//! ```
+//!
+//! Each ends with its parent, and the kernel ends all of a sandbox with its first process: whatever is killed, nothing
+//! stays behind. The supervisor removes the build's folder; if it was killed too, the next daemon does ([`clear_left`]).
+
+mod answer;
+mod cgroup;
+mod execute;
+pub mod filter;
+pub mod folder;
+mod inside;
+mod job;
+mod limits;
+pub mod ops;
+mod running;
+mod supervise;
+mod sys;
+pub(crate) mod users;
+
+use std::path::Path;
+
+use stele_recipes::action::Action;
+
+pub use execute::{Given, Undone, apply};
+pub use job::{Ending, Job, Limit, Limits, Said, Told};
+pub use running::{Running, StartError};
+pub use supervise::supervise;
+
+use crate::profile;
+
+pub(crate) use running::own_program;
+pub(crate) use sys::unshare;
+
+/// An action as a job: what the processes of its sandbox are told. Pure.
+///
+/// `folder` is the build's folder on this machine; its name is unique among all builds of the store.
+pub fn job(action: &Action, folder: &Path, limits: Limits) -> Job {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let mut env: std::collections::BTreeMap<String, String> =
+        profile::ENVIRONMENT.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    env.extend(action.env.iter().map(|(name, value)| (name.clone(), value.clone())));
+    let mut directories: Vec<String> =
+        action.outputs.values().map(|place| place.as_str().to_owned()).collect();
+    // Elsewhere it has to be there.
+    let writable = ["/build", "/tmp"].iter().any(|top| {
+        action.workdir.as_str().strip_prefix(top).is_some_and(|rest| rest.starts_with('/'))
+    });
+    if writable {
+        directories.push(action.workdir.as_str().to_owned());
+    }
+    Job {
+        ops: ops::sandbox_ops(&action.root, &name),
+        steps: action.steps.clone(),
+        env: env.into_iter().collect(),
+        directories,
+        workdir: action.workdir.as_str().to_owned(),
+        folder: folder.to_owned(),
+        limits,
+        terminal: false,
+    }
+}
+
+/// Removes what killed builds have left below `builds`, except what somebody still uses.
+pub fn clear_left(builds: &Path) {
+    let Ok(entries) = std::fs::read_dir(builds) else { return };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        if folder::is_used(&path) {
+            continue;
+        }
+        cgroup::remove_left(&entry.file_name().to_string_lossy());
+        match folder::remove(&path) {
+            Ok(()) => tracing::info!("removed {}, which a killed build left", path.display()),
+            Err(e) => tracing::warn!("{} could not be removed: {e}", path.display()),
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! What is done before a build's first step, as a list: computed here, purely; applied by [`super::execute`].
+
+use serde::{Deserialize, Serialize};
+
+use stele_store::model::TreeId;
+
+use crate::profile;
+
+/// Where the namespaces that builds begin in have things. See [`held_ops`].
+pub mod held {
+    /// The store.
+    pub const STORE: &str = "/store";
+    /// The folder that has a folder for each build.
+    pub const BUILDS: &str = "/builds";
+    /// Where a sandbox puts its own root together.
+    pub const ROOT: &str = "/root";
+    /// What is the same in the `/dev` of every sandbox.
+    pub const DEV: &str = "/face/dev";
+    /// What is the same in the `/proc` of every sandbox.
+    pub const PROC: &str = "/face/proc";
+}
+
+/// Where the process directories of `/proc` are mounted: beside the files that say the same on every machine.
+const PROCESSES: &str = "/proc/pids";
+
+/// One step of setting up. Paths are those of the process that does it, at that moment.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "kebab-case")]
+pub enum SetupOp {
+    /// No mount that is made from here on is seen outside, and none from outside here.
+    Private {},
+    /// A directory with this mode, and modified at second 1; it may be there.
+    Directory {
+        /// Where.
+        path: String,
+        /// Its mode.
+        mode: u32,
+    },
+    /// A file that can be read.
+    File {
+        /// Where.
+        path: String,
+        /// What is in it.
+        text: String,
+    },
+    /// A symbolic link.
+    Symlink {
+        /// Where.
+        path: String,
+        /// What it says.
+        target: String,
+    },
+    /// An empty file system in memory.
+    Memory {
+        /// Where.
+        path: String,
+        /// The mode of its top.
+        mode: u32,
+        /// How many bytes it takes.
+        size: u64,
+    },
+    /// The FUSE device that was opened.
+    Store {
+        /// Where.
+        path: String,
+    },
+    /// The same directory or file at another place.
+    Bind {
+        /// What: a path, or one of the descriptors that were handed over.
+        from: Source,
+        /// Where.
+        to: String,
+        /// With all that is mounted below.
+        recursive: bool,
+        /// Whether it can be written there.
+        writable: bool,
+    },
+    /// The directories of this sandbox's processes, and nothing else of proc(5) (`subset=pid`).
+    Processes {
+        /// Where.
+        path: String,
+    },
+    /// Terminals of this sandbox's own (devpts).
+    Terminals {
+        /// Where.
+        path: String,
+    },
+    /// What is at this path becomes `/`, and what was is gone.
+    Pivot {
+        /// The path.
+        path: String,
+    },
+    /// uname(2)'s `nodename`.
+    HostName {
+        /// The name.
+        name: String,
+    },
+    /// uname(2)'s `domainname`.
+    DomainName {
+        /// The name.
+        name: String,
+    },
+    /// The loopback interface is up.
+    Loopback {},
+    /// A limit on a resource, soft and hard.
+    Limit {
+        /// The name of it in setrlimit(2), in lower case.
+        resource: String,
+        /// No number is unlimited.
+        soft: Option<u64>,
+        /// No number is unlimited.
+        hard: Option<u64>,
+    },
+    /// Modes of new files.
+    Umask {
+        /// What they lack.
+        mask: u32,
+    },
+    /// Addresses are the same each time (personality(2), ADDR_NO_RANDOMIZE).
+    FixedAddresses {},
+    /// Nothing of this sandbox can look into the process that does this.
+    Unseen {},
+    /// No capability any more, and none to be had.
+    NoCapabilities {},
+    /// No program gets more rights than who starts it.
+    NoNewPrivileges {},
+    /// System calls that are denied, and those that are answered by the supervisor: see [`super::filter`].
+    Filter {},
+}
+
+/// What is bound.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    /// A path.
+    Path(String),
+    /// The folder of all builds, which was opened before.
+    Builds,
+}
+
+/// From how the machine is to the namespaces that builds begin in: the store, the folder of the builds, and what is
+/// the same in every sandbox. `top` is a folder that is there on this machine; what is in it does not matter.
+pub fn held_ops(top: &str) -> Vec<SetupOp> {
+    let at = |path: &str| format!("{top}{path}");
+    let directory = |path: &str| SetupOp::Directory { path: at(path), mode: 0o755 };
+    let bind = |from: Source, to: &str, writable: bool| SetupOp::Bind {
+        from,
+        to: at(to),
+        recursive: true,
+        writable,
+    };
+    let mut ops = vec![
+        SetupOp::Private {},
+        SetupOp::Memory { path: top.to_owned(), mode: 0o755, size: 16 << 20 },
+        directory(held::STORE),
+        SetupOp::Store { path: at(held::STORE) },
+        directory(held::BUILDS),
+        bind(Source::Builds, held::BUILDS, true),
+        directory(held::ROOT),
+        // A sandbox may mount a proc(5) of its own only where a whole one can be seen (mount_namespaces(7)).
+        directory("/proc"),
+        bind(Source::Path("/proc".to_owned()), "/proc", true),
+        directory("/face"),
+        directory(held::DEV),
+    ];
+    for device in profile::DEVICES {
+        let to = format!("{}/{device}", held::DEV);
+        ops.push(SetupOp::File { path: at(&to), text: String::new() });
+        ops.push(bind(Source::Path(format!("/dev/{device}")), &to, true));
+    }
+    let link = |path: String, target: &str| SetupOp::Symlink { path: at(&path), target: target.to_owned() };
+    for (name, target) in [
+        ("fd", "/proc/self/fd"),
+        ("ptmx", "pts/ptmx"),
+        ("stderr", "/proc/self/fd/2"),
+        ("stdin", "/proc/self/fd/0"),
+        ("stdout", "/proc/self/fd/1"),
+    ] {
+        ops.push(link(format!("{}/{name}", held::DEV), target));
+    }
+    ops.push(directory(&format!("{}/pts", held::DEV)));
+    ops.push(directory(&format!("{}/shm", held::DEV)));
+    ops.push(directory(held::DEV));
+    ops.push(directory(held::PROC));
+    let mut made = std::collections::BTreeSet::new();
+    for (name, text) in profile::machine() {
+        let parts: Vec<&str> = name.split('/').collect();
+        for depth in 1..parts.len() {
+            let folder = parts[..depth].join("/");
+            if made.insert(folder.clone()) {
+                ops.push(directory(&format!("{}/{folder}", held::PROC)));
+            }
+        }
+        ops.push(SetupOp::File { path: at(&format!("{}/{name}", held::PROC)), text });
+    }
+    ops.push(directory(&format!("{}/pids", held::PROC)));
+    for (name, target) in [
+        ("mounts", "self/mounts"),
+        ("net", "self/net"),
+        ("self", "pids/self"),
+        ("thread-self", "pids/thread-self"),
+    ] {
+        ops.push(link(format!("{}/{name}", held::PROC), target));
+    }
+    // Once more: what was made in it has changed when it was modified.
+    ops.extend(made.iter().map(|folder| directory(&format!("{}/{folder}", held::PROC))));
+    ops.push(directory(held::PROC));
+    ops.push(SetupOp::Pivot { path: top.to_owned() });
+    ops
+}
+
+/// From the namespaces that builds begin in to a build's first step. `root` is what it sees as `/`; `folder` the name
+/// of the build's folder among those of all builds.
+pub fn sandbox_ops(root: &TreeId, folder: &str) -> Vec<SetupOp> {
+    let at = |path: &str| format!("{}{path}", held::ROOT);
+    let bind = |from: String, to: &str, writable: bool| SetupOp::Bind {
+        from: Source::Path(from),
+        to: at(to),
+        recursive: true,
+        writable,
+    };
+    let mut ops = vec![
+        SetupOp::Private {},
+        bind(format!("{}/{root}", held::STORE), "", false),
+        bind(held::DEV.to_owned(), "/dev", false),
+        SetupOp::Memory { path: at("/dev/shm"), mode: 0o1777, size: profile::SHARED_MEMORY },
+        SetupOp::Terminals { path: at("/dev/pts") },
+        bind(held::PROC.to_owned(), "/proc", false),
+        SetupOp::Processes { path: at(PROCESSES) },
+    ];
+    for name in ["build", "out", "tmp"] {
+        ops.push(bind(format!("{}/{folder}/{name}", held::BUILDS), &format!("/{name}"), true));
+    }
+    ops.extend([
+        SetupOp::Pivot { path: held::ROOT.to_owned() },
+        SetupOp::HostName { name: profile::HOST.to_owned() },
+        SetupOp::DomainName { name: "(none)".to_owned() },
+        SetupOp::Loopback {},
+    ]);
+    for (resource, soft, hard) in profile::LIMITS {
+        ops.push(SetupOp::Limit { resource: (*resource).to_owned(), soft: *soft, hard: *hard });
+    }
+    ops.extend([
+        SetupOp::Umask { mask: 0o022 },
+        SetupOp::FixedAddresses {},
+        SetupOp::Unseen {},
+        SetupOp::NoCapabilities {},
+        SetupOp::NoNewPrivileges {},
+        SetupOp::Filter {},
+    ]);
+    ops
+}

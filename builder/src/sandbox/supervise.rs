@@ -1,0 +1,269 @@
+//! The process that supervises one build, from outside: it gathers the log, answers the calls that look the same on
+//! every machine, ends the build at its limits, and clears up. When whoever started it is gone, so is the build.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, Signal, WaitOptions, set_parent_process_death_signal, waitpid};
+
+use super::answer::Answers;
+use super::folder;
+use super::inside::{self, Handed};
+use super::job::{Ending, Inside, Job, Limit, Said, Told};
+use super::limits::Watch;
+use super::sys::{Forked, fork};
+use stele_fs::passing::{receive, send};
+
+/// How often limits are looked at.
+const TICK: Duration = Duration::from_millis(50);
+/// How long what is left in a pipe is read after all processes have ended.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Supervises the build that comes over `stdin`, a Unix socket, with its descriptors: the user and the mount namespace
+/// that builds begin in, the log, and a terminal if the job says so.
+///
+/// # Errors
+/// When nothing came that could be supervised.
+pub fn supervise() -> io::Result<()> {
+    let daemon = UnixStream::from(rustix::stdio::stdin().try_clone_to_owned()?);
+    // The terminal's Ctrl-C is for whoever started this.
+    let _ = rustix::process::setsid();
+    let _ = rustix::thread::set_name(c"stele-build");
+    let Some((job, fds)) = receive::<Job>(&daemon)? else { return Ok(()) };
+    let mut fds = fds.into_iter();
+    let mut next = || fds.next().ok_or_else(|| io::Error::other("a descriptor is missing"));
+    let (users, mounts, log) = (next()?, next()?, next()?);
+    let terminal = if job.terminal { Some(next()?) } else { None };
+    let mut supervisor = Supervisor {
+        watch: Watch::new(&job.limits, &job.folder),
+        job,
+        daemon,
+        log: File::from(log),
+        written: 0,
+        step: 1,
+        first: None,
+        ending: None,
+        kept: false,
+    };
+    let ending = match supervisor.run(users, mounts, terminal) {
+        Ok(ending) => ending,
+        Err(error) => Ending::NotSetUp { doing: "supervise it".to_owned(), error: error.to_string() },
+    };
+    let _ = supervisor.log.flush();
+    supervisor.finish(ending);
+    Ok(())
+}
+
+struct Supervisor {
+    job: Job,
+    daemon: UnixStream,
+    log: File,
+    written: u64,
+    step: usize,
+    first: Option<Pid>,
+    /// What the build itself said, or what ended it.
+    ending: Option<Ending>,
+    kept: bool,
+    watch: Watch,
+}
+
+impl Supervisor {
+    fn run(&mut self, users: OwnedFd, mounts: OwnedFd, terminal: Option<OwnedFd>) -> io::Result<Ending> {
+        let (ours, theirs) = UnixStream::pair()?;
+        let (out, output) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
+        let is_terminal = terminal.is_some();
+        let handed = Handed {
+            users,
+            mounts,
+            tell: theirs,
+            output: terminal.unwrap_or(output),
+            terminal: is_terminal,
+        };
+        let entering = match fork()? {
+            Forked::Child => {
+                // If this process is gone already nobody would be told: the socket says so.
+                let _ = set_parent_process_death_signal(Some(Signal::KILL));
+                inside::enter(&self.job, &handed)
+            }
+            Forked::Parent(entering) => entering,
+        };
+        drop(handed);
+        self.watch.begin(entering);
+        self.follow(&ours, &out)?;
+        let _ = waitpid(Some(entering), WaitOptions::empty());
+        self.drain(out)?;
+        let ending = self.ending.take();
+        Ok(ending.unwrap_or_else(|| Ending::NotSetUp {
+            doing: "run the first process".to_owned(),
+            error: "it was killed".to_owned(),
+        }))
+    }
+
+    /// Until no process is left that could tell anything.
+    fn follow(&mut self, inside: &UnixStream, out: &OwnedFd) -> io::Result<()> {
+        let mut answers: Option<Answers> = None;
+        let mut looked = Instant::now();
+        let mut out_open = true;
+        let mut daemon_open = true;
+        loop {
+            let heard = {
+                let mut fds = vec![PollFd::new(inside, PollFlags::IN)];
+                // A closed end is heard at once and for ever: it is left out.
+                fds.push(PollFd::new(&self.daemon, if daemon_open { PollFlags::IN } else { PollFlags::empty() }));
+                if out_open {
+                    fds.push(PollFd::new(out, PollFlags::IN));
+                }
+                if let Some(answers) = &answers {
+                    fds.push(PollFd::from_borrowed_fd(answers.listener(), PollFlags::IN));
+                }
+                let tick = Timespec::try_from(TICK).ok();
+                match poll(&mut fds, tick.as_ref()) {
+                    Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                    Err(e) => return Err(e.into()),
+                }
+                let revents: Vec<PollFlags> = fds.iter().map(PollFd::revents).collect();
+                let listener = revents.get(2 + usize::from(out_open)).copied().unwrap_or(PollFlags::empty());
+                let output = if out_open { revents[2] } else { PollFlags::empty() };
+                [revents[0], revents[1], output, listener]
+            };
+            let [from_inside, from_daemon, output, call] = heard;
+            if call.contains(PollFlags::IN)
+                && let Some(it) = &mut answers
+            {
+                it.answer()?;
+            } else if !call.is_empty() {
+                answers = None;
+            }
+            if !output.is_empty() {
+                out_open = self.gather(out)?;
+            }
+            if !from_daemon.is_empty() {
+                daemon_open = self.obey()?;
+            }
+            if !from_inside.is_empty() && !self.hear(inside, &mut answers)? {
+                return Ok(());
+            }
+            if looked.elapsed() >= TICK {
+                looked = Instant::now();
+                if let Some(limit) = self.watch.look(self.first) {
+                    self.end(Ending::Limit { step: self.step, limit });
+                }
+            }
+        }
+    }
+
+    /// Takes what the sandbox's first process says. Whether it may say more.
+    fn hear(&mut self, inside: &UnixStream, answers: &mut Option<Answers>) -> io::Result<bool> {
+        match receive::<Inside>(inside)? {
+            None => return Ok(false),
+            Some((Inside::Born { pid }, _)) => {
+                self.first = Pid::from_raw(pid);
+                // It may have been stopped before it was born.
+                if self.ending.is_some() {
+                    self.kill();
+                }
+            }
+            Some((Inside::Filtered {}, fds)) => *answers = fds.into_iter().next().map(Answers::new),
+            Some((Inside::Step { step }, _)) => {
+                self.step = step;
+                let _ = send(&self.daemon, &Said::Step { step }, &[]);
+            }
+            Some((Inside::Over { ending }, _)) => {
+                self.ending.get_or_insert(ending);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Does what the daemon says. Whether it may say more.
+    fn obey(&mut self) -> io::Result<bool> {
+        let told = receive::<Told>(&self.daemon).ok().flatten().map(|(told, _)| told);
+        if told == Some(Told::Keep {}) {
+            self.kept = true;
+        }
+        self.end(Ending::Stopped {});
+        Ok(told.is_some())
+    }
+
+    /// Ends the build, for this reason if there is none yet.
+    fn end(&mut self, ending: Ending) {
+        self.ending.get_or_insert(ending);
+        self.kill();
+    }
+
+    fn kill(&self) {
+        if let Some(first) = self.first {
+            inside::end(first);
+        }
+    }
+
+    /// Takes some of what the build writes. Whether there may be more.
+    fn gather(&mut self, out: &OwnedFd) -> io::Result<bool> {
+        let mut bytes = [0; 1 << 16];
+        let read = match rustix::io::read(out, &mut bytes) {
+            Ok(0) => return Ok(false),
+            Ok(read) => read,
+            Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => return Ok(true),
+            Err(e) => return Err(e.into()),
+        };
+        let most = self.job.limits.log;
+        let room = usize::try_from(most.saturating_sub(self.written)).unwrap_or(usize::MAX);
+        let taken = read.min(room);
+        self.written += taken as u64;
+        // A full disk ends the build by its own limit; until then the log lacks something.
+        let _ = self.log.write_all(&bytes[..taken]);
+        if taken < read {
+            self.end(Ending::Limit { step: self.step, limit: Limit::Log { bytes: most } });
+        }
+        Ok(true)
+    }
+
+    /// What is left when all processes have ended.
+    fn drain(&mut self, out: OwnedFd) -> io::Result<()> {
+        rustix::io::ioctl_fionbio(&out, true)?;
+        let begun = Instant::now();
+        let mut file = File::from(out);
+        let mut bytes = Vec::new();
+        while begun.elapsed() < PATIENCE {
+            match (&mut file).take(1 << 20).read_to_end(&mut bytes) {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
+                Err(e) => return Err(e),
+            }
+        }
+        let room = usize::try_from(self.job.limits.log.saturating_sub(self.written)).unwrap_or(usize::MAX);
+        let _ = self.log.write_all(&bytes[..bytes.len().min(room)]);
+        Ok(())
+    }
+
+    /// Tells how it ended, waits until nobody needs the folder any more, and removes it.
+    fn finish(mut self, ending: Ending) {
+        self.watch.end();
+        let told = send(&self.daemon, &Said::Ended { ending }, &[]);
+        if told.is_ok() && !self.kept {
+            loop {
+                match receive::<Told>(&self.daemon) {
+                    Ok(Some((Told::Keep {}, _))) => {
+                        self.kept = true;
+                        break;
+                    }
+                    // It was told to stop when it had ended already.
+                    Ok(Some((Told::Stop {}, _))) => {}
+                    Ok(Some((Told::Clear {}, _)) | None) | Err(_) => break,
+                }
+            }
+        }
+        if !self.kept
+            && let Err(e) = folder::remove(&self.job.folder)
+        {
+            tracing::warn!("{} could not be removed: {e}", self.job.folder.display());
+        }
+        // That the socket closes says that it is done.
+        let _ = self.daemon.as_fd();
+    }
+}

@@ -1,0 +1,176 @@
+//! What safe Rust cannot say: making processes, and calls of the kernel that no crate wraps.
+#![allow(unsafe_code)]
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+use nix::libc::{self, sock_filter};
+use rustix::thread::UnshareFlags;
+
+/// Which side of [`fork`] this is.
+pub enum Forked {
+    /// The new process.
+    Child,
+    /// The old one, and the new one's number.
+    Parent(rustix::process::Pid),
+}
+
+/// Makes a process.
+///
+/// # Errors
+/// When there may be no more.
+pub fn fork() -> io::Result<Forked> {
+    // SAFETY: all processes that call this have one thread: they are begun for it, and start none. So the child has
+    // no lock that somebody else held.
+    match unsafe { nix::unistd::fork() }? {
+        nix::unistd::ForkResult::Child => Ok(Forked::Child),
+        nix::unistd::ForkResult::Parent { child } => {
+            rustix::process::Pid::from_raw(child.as_raw()).map(Forked::Parent).ok_or(io::ErrorKind::Other.into())
+        }
+    }
+}
+
+/// Ends this process at once, without what the parent registered to be done at its end.
+pub fn exit(status: i32) -> ! {
+    // SAFETY: _exit(2) takes any number and touches no memory.
+    unsafe { libc::_exit(status) }
+}
+
+/// Moves this process into namespaces of its own.
+///
+/// # Errors
+/// When the kernel does not let it.
+pub fn unshare(flags: UnshareFlags) -> io::Result<()> {
+    // SAFETY: the danger is with UnshareFlags::FILES alone, which gives a thread its own descriptors; it is taken out.
+    Ok(unsafe { rustix::thread::unshare_unsafe(flags.difference(UnshareFlags::FILES)) }?)
+}
+
+/// Addresses are the same each time, for this process and what it starts.
+///
+/// # Errors
+/// When the kernel knows no personalities.
+pub fn fix_addresses() -> io::Result<()> {
+    // SAFETY: personality(2) takes flags and touches no memory.
+    match unsafe { libc::personality(libc::ADDR_NO_RANDOMIZE as libc::c_ulong) } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    }
+}
+
+/// The loopback interface of this network namespace is up (netdevice(7)).
+///
+/// # Errors
+/// When there is none.
+pub fn loopback_up() -> io::Result<()> {
+    let socket = rustix::net::socket(rustix::net::AddressFamily::INET, rustix::net::SocketType::DGRAM, None)?;
+    // SAFETY: an ifreq of zeros is a valid one: a name, and a union of plain numbers.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    for (to, from) in request.ifr_name.iter_mut().zip(b"lo") {
+        *to = libc::c_char::from_ne_bytes([*from]);
+    }
+    request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
+    // SAFETY: the request lives across the call, and SIOCSIFFLAGS reads it alone.
+    match unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw const request) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Installs a filter of system calls; what it does not decide comes to the descriptor (seccomp_unotify(2)).
+///
+/// # Errors
+/// When the kernel does not take it.
+pub fn filter_with_listener(program: &mut [sock_filter]) -> io::Result<OwnedFd> {
+    let length = u16::try_from(program.len()).map_err(io::Error::other)?;
+    let program = libc::sock_fprog { len: length, filter: program.as_mut_ptr() };
+    // SAFETY: the program lives across the call, and has the length that is said; the kernel copies it.
+    let fd = unsafe {
+        libc::syscall(
+            libc::SYS_seccomp,
+            libc::SECCOMP_SET_MODE_FILTER,
+            libc::SECCOMP_FILTER_FLAG_NEW_LISTENER,
+            &raw const program,
+        )
+    };
+    let fd = i32::try_from(fd).unwrap_or(-1);
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel has just made this descriptor, and nobody else has it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// A system call that waits for an answer.
+pub struct Call {
+    /// What the answer names it by.
+    pub id: u64,
+    /// The thread that made it, as this process numbers it.
+    pub thread: i32,
+    /// Its number.
+    pub number: i64,
+    /// Its arguments.
+    pub arguments: [u64; 6],
+}
+
+/// The next call that waits. None when its maker has gone meanwhile.
+///
+/// # Errors
+/// When the listener is no use any more.
+pub fn receive_call(listener: BorrowedFd<'_>) -> io::Result<Option<Call>> {
+    // SAFETY: a seccomp_notif of zeros is what the kernel wants to be given (seccomp_unotify(2)).
+    let mut call: libc::seccomp_notif = unsafe { std::mem::zeroed() };
+    // SAFETY: the structure lives across the call, and is of the size that the request's number says.
+    let done = unsafe { libc::ioctl(listener.as_raw_fd(), RECEIVE, &raw mut call) };
+    if done == 0 {
+        let libc::seccomp_notif { id, pid, data, .. } = call;
+        return Ok(Some(Call {
+            id,
+            thread: i32::try_from(pid).unwrap_or(0),
+            number: data.nr.into(),
+            arguments: data.args,
+        }));
+    }
+    match io::Error::last_os_error() {
+        e if matches!(e.raw_os_error(), Some(libc::ENOENT | libc::EINTR)) => Ok(None),
+        e => Err(e),
+    }
+}
+
+/// Whether the call still waits, so that its thread is who it was.
+pub fn still_waits(listener: BorrowedFd<'_>, id: u64) -> bool {
+    // SAFETY: the number lives across the call, which reads it alone.
+    unsafe { libc::ioctl(listener.as_raw_fd(), ID_VALID, &raw const id) == 0 }
+}
+
+/// Answers a call; one that does not wait any more needs none.
+pub fn answer_call(listener: BorrowedFd<'_>, id: u64, answer: Result<i64, i32>) {
+    let (val, error) = match answer {
+        Ok(value) => (value, 0),
+        Err(errno) => (0, -errno),
+    };
+    let answer = libc::seccomp_notif_resp { id, val, error, flags: 0 };
+    // SAFETY: the structure lives across the call, and is of the size that the request's number says.
+    unsafe { libc::ioctl(listener.as_raw_fd(), SEND, &raw const answer) };
+}
+
+/// Lets the kernel do the call. Only for calls that do no harm with any arguments: they may change meanwhile.
+pub fn let_pass(listener: BorrowedFd<'_>, id: u64) {
+    let flags = libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32;
+    let answer = libc::seccomp_notif_resp { id, val: 0, error: 0, flags };
+    // SAFETY: as above.
+    unsafe { libc::ioctl(listener.as_raw_fd(), SEND, &raw const answer) };
+}
+
+// linux/seccomp.h: SECCOMP_IOW and SECCOMP_IOWR of '!' with the sizes of what is passed.
+const RECEIVE: libc::c_ulong = 0xc050_2100;
+const SEND: libc::c_ulong = 0xc018_2101;
+const ID_VALID: libc::c_ulong = 0x4008_2102;
+
+/// A descriptor of this process for what another has open as `fd`: the same open file.
+///
+/// # Errors
+/// When it has none, or may not be looked into.
+pub fn descriptor_of(process: rustix::process::Pid, fd: i32) -> io::Result<OwnedFd> {
+    let process = rustix::process::pidfd_open(process, rustix::process::PidfdFlags::empty())?;
+    Ok(rustix::process::pidfd_getfd(process.as_fd(), fd, rustix::process::PidfdGetfdFlags::empty())?)
+}

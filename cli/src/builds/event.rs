@@ -1,0 +1,100 @@
+//! What happens while something is built, on its way to the command line.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use stele_builder::realise;
+use stele_store::Outputs;
+
+use crate::reference::to_wire;
+
+/// What happens. `docs/formats.md` has its JSON.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// So many recipes have to be built, at most.
+    Planned {
+        /// How many.
+        builds: usize,
+    },
+    /// A source is being unpacked.
+    Unpacks {
+        /// Whose it is.
+        recipe: String,
+        /// What it is called.
+        file: String,
+    },
+    /// A build waits for its turn.
+    Waits {
+        /// Of which recipe.
+        recipe: String,
+    },
+    /// A build begins.
+    Begins {
+        /// Of which recipe.
+        recipe: String,
+        /// The digest of its action.
+        action: String,
+        /// How many steps it has.
+        steps: usize,
+        /// The log, as it grows.
+        log: String,
+    },
+    /// A step of a build begins.
+    Step {
+        /// Of which recipe.
+        recipe: String,
+        /// Counted from 1.
+        step: usize,
+    },
+    /// A recipe is realised.
+    Done {
+        /// Which.
+        recipe: String,
+        /// The digests of its outputs.
+        outputs: BTreeMap<String, String>,
+        /// Whether they were known before.
+        known: bool,
+    },
+    /// A recipe was not realised.
+    Failed {
+        /// Which.
+        recipe: String,
+        /// Why, in short.
+        why: String,
+    },
+    /// A recipe cannot be realised because of what failed.
+    Skipped {
+        /// Which.
+        recipe: String,
+    },
+}
+
+/// The digests of outputs, as they are answered.
+pub(super) fn digests(outputs: &Outputs) -> BTreeMap<String, String> {
+    outputs.0.iter().map(|(name, tree)| (name.clone(), tree.to_string())).collect()
+}
+
+impl From<realise::Event> for Event {
+    fn from(event: realise::Event) -> Self {
+        use realise::Event as From;
+        match event {
+            From::Planned { builds } => Self::Planned { builds },
+            From::Unpacks { recipe, file } => Self::Unpacks { recipe: recipe.to_string(), file },
+            From::Waits { recipe } => Self::Waits { recipe: recipe.to_string() },
+            From::Begins { recipe, action, steps, log } => Self::Begins {
+                recipe: recipe.to_string(),
+                action: action.to_string(),
+                steps,
+                log: to_wire(log.as_os_str()),
+            },
+            From::Step { recipe, step } => Self::Step { recipe: recipe.to_string(), step },
+            From::Done { recipe, outputs, known } => {
+                Self::Done { recipe: recipe.to_string(), outputs: digests(&outputs), known }
+            }
+            From::Failed { recipe, why } => Self::Failed { recipe: recipe.to_string(), why },
+            From::Skipped { recipe } => Self::Skipped { recipe: recipe.to_string() },
+        }
+    }
+}
