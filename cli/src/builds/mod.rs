@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
+use crate::recipes::planned::Fetch;
 
 /// How a build is to be done.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -50,4 +51,7 @@ pub struct Built {
     pub failed: Vec<Failure>,
     /// What was not tried because of that.
     pub skipped: Vec<String>,
+    /// Sources that have to be fetched first: nothing was done.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fetch: Vec<Fetch>,
 }

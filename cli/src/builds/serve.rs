@@ -1,5 +1,6 @@
 //! The daemon's side of a build.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,12 +8,12 @@ use stele_builder::realise::{Builder, Options, Request};
 use stele_builder::sandbox::Limits;
 use stele_recipes::recipe::RecipeName;
 use stele_store::model::{RootName, TreeId};
-use stele_store::{Outputs, Progress, Store, Target};
+use stele_store::{Progress, Store, Target};
 
 use super::event::digests;
 use super::{Built, Event, Goal, Order};
 use crate::failure::Failure;
-use crate::recipes::{Wanted, evaluate};
+use crate::recipes::{Wanted, evaluate, planned};
 use crate::service::Sink;
 
 /// Bytes of a log after which a build is ended.
@@ -36,8 +37,20 @@ pub fn build(
     sink: &mut dyn Sink,
     progress: &Progress,
 ) -> Result<Built, Failure> {
-    let evaluated = evaluate(tree, &Wanted::of(goals))?;
-    let recipes = evaluated.by_name();
+    let (planned, recipes) = planned::plan_for_build(store, tree, goals)?;
+    if !planned.fetch.is_empty() {
+        return Ok(Built { fetch: planned.fetch.clone(), ..Built::default() });
+    }
+    if planned.build.is_empty() && !order.rebuild {
+        if !order.no_root {
+            keep_all(store, &planned.there)?;
+        }
+        return Ok(Built { goals: planned.there.clone(), ..Built::default() });
+    }
+    let recipes = match recipes {
+        Some(recipes) => recipes,
+        None => evaluate(tree, &Wanted::of(goals))?.by_name(),
+    };
     let all: Vec<_> = recipes.by_name.keys().cloned().collect();
     let goals = if goals.is_empty() { &all } else { goals };
     let request = Request { tree, recipes: &recipes, goals, options: options(order) };
@@ -50,10 +63,10 @@ pub fn build(
     let realised = realised.map_err(|error| crate::hints::builds::failure(&error, tree))?;
     let mut built = Built::default();
     for (name, outputs) in &realised.goals {
-        if !order.no_root {
-            keep(store, name, outputs)?;
-        }
         built.goals.push(Goal { name: name.to_string(), outputs: digests(outputs) });
+    }
+    if !order.no_root {
+        keep_all(store, &built.goals)?;
     }
     built.failed =
         realised.failed.iter().map(|(_, error)| crate::hints::builds::failure(error, tree)).collect();
@@ -86,28 +99,26 @@ fn usual_memory() -> u64 {
     total / 4 * 3
 }
 
-/// A root for each output: `build-NAME`, and `build-NAME-OUTPUT` for all but the usual one.
-fn keep(store: &Store, name: &RecipeName, outputs: &Outputs) -> Result<(), Failure> {
-    for (output, tree) in &outputs.0 {
-        if let Some(root) = root_name(name, output) {
-            set(store, &root, *tree)?;
+/// A root for each output: `build-NAME`, and `build-NAME-OUTPUT` for all but the usual one. An output whose root could have
+/// no such name, because it is too long, is kept for a day by the lease of its build.
+fn keep_all(store: &Store, goals: &[Goal]) -> Result<(), Failure> {
+    let there: HashMap<RootName, Target> =
+        store.roots()?.into_iter().map(|root| (root.name, root.target)).collect();
+    for goal in goals {
+        for (output, digest) in &goal.outputs {
+            let (Some(root), Ok(tree)) = (root_name(&goal.name, output), digest.parse::<TreeId>()) else {
+                continue;
+            };
+            // To write it again would change nothing but its date.
+            if there.get(&root) != Some(&Target::Tree(tree)) {
+                store.set_root(&root, Target::Tree(tree))?;
+            }
         }
     }
     Ok(())
 }
 
-/// The root that keeps an output. None for a name that is too long for one: the lease of the build keeps it for a day.
-pub fn root_name(name: &RecipeName, output: &str) -> Option<RootName> {
+fn root_name(recipe: &str, output: &str) -> Option<RootName> {
     let suffix = if output == "out" { String::new() } else { format!("-{output}") };
-    format!("{PREFIX}{name}{suffix}").parse().ok()
-}
-
-fn set(store: &Store, root: &RootName, tree: TreeId) -> Result<(), Failure> {
-    let target = Target::Tree(tree);
-    let roots = store.roots()?;
-    // To write it again would change nothing but its date.
-    if roots.iter().any(|it| it.name == *root && it.target == target) {
-        return Ok(());
-    }
-    Ok(store.set_root(root, target)?)
+    format!("{PREFIX}{recipe}{suffix}").parse().ok()
 }

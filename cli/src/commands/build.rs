@@ -14,8 +14,8 @@ use super::unexpected;
 use crate::answers::Answer;
 use crate::args::Global;
 use crate::builds::{Built, Order};
-use crate::failure::Failure;
-use crate::recipes::planned::{Build as Step, Planned, Reason};
+use crate::failure::{Failure, Kind};
+use crate::recipes::planned::{Build as Step, Fetch, Planned, Reason};
 use crate::recipes::{Place, find, graph, names};
 use crate::reference::to_wire;
 use crate::render;
@@ -62,21 +62,33 @@ impl Build {
         let (tree, goals) = (find(&self.place)?, names(&self.names)?);
         let named: Vec<String> = goals.iter().map(|name| name.as_str().to_owned()).collect();
         let mut context = Context::new(global, false)?;
-        let request = Request::Plan { tree: to_wire(tree.as_os_str()), goals: named.clone() };
-        let Answer::Plan(planned) = context.ask(request)? else { return Err(unexpected()) };
+        let wire = to_wire(tree.as_os_str());
         if self.dry_run {
+            let Answer::Plan(planned) = context.ask(Request::Plan { tree: wire, goals: named })? else {
+                return Err(unexpected());
+            };
             return match global.json {
                 true => render::json(&*planned),
                 // Writing to a string cannot fail.
                 false => render::out(shown(&planned).unwrap_or_default().as_bytes()),
             };
         }
-        if !planned.fetch.is_empty() {
-            self.fetch(global, &tree, &goals, &planned)?;
+        let request = Request::Build { tree: wire, goals: named, order: self.order() };
+        let mut ask = || match context.ask(request.clone())? {
+            Answer::Built(built) => Ok(built),
+            _ => Err(unexpected()),
+        };
+        let mut built = ask()?;
+        if !built.fetch.is_empty() {
+            self.fetch(global, &tree, &goals, &built.fetch)?;
+            built = ask()?;
         }
-        let request = Request::Build { tree: to_wire(tree.as_os_str()), goals: named, order: self.order() };
-        let Answer::Built(built) = context.ask(request)? else { return Err(unexpected()) };
-        answer(global, built)
+        match built.fetch.first() {
+            None => answer(global, built),
+            // Somebody has taken it away in between, or it was never kept.
+            Some(fetch) => Err(Failure::new(Kind::NotFound, format!("source {} is not in the store", fetch.file))
+                .hint("run it again: it is fetched anew")),
+        }
     }
 
     fn order(&self) -> Order {
@@ -91,19 +103,19 @@ impl Build {
         }
     }
 
-    /// Fetches the sources that the plan lacks.
+    /// Fetches the sources that are missing.
     fn fetch(
         &self,
         global: &Global,
         tree: &Path,
         goals: &[RecipeName],
-        planned: &Planned,
+        missing: &[Fetch],
     ) -> Result<(), Failure> {
         let graph = graph(tree, goals)?;
         let sources = graph.recipes().iter().flat_map(|recipe| {
             recipe.sources.iter().map(|input| (Some(recipe.name.to_string()), input.source.clone()))
         });
-        let mut missing: HashSet<&str> = planned.fetch.iter().map(|it| it.sha256.as_str()).collect();
+        let mut missing: HashSet<&str> = missing.iter().map(|it| it.sha256.as_str()).collect();
         let wanted: Vec<_> =
             sources.filter(|(_, source)| missing.remove(source.sha256.to_string().as_str())).collect();
         let how = How { offline: self.offline, jobs: None, config: None };

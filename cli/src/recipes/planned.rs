@@ -9,12 +9,13 @@ use serde::{Deserialize, Serialize};
 
 use stele_builder::profile;
 use stele_builder::realise::OfStore;
-use stele_recipes::language::{OnDisk, Problem, Stamps};
+use stele_recipes::language::{OnDisk, Problem, Recipes, Stamps};
 use stele_recipes::plan::{self, Change, PlanError, State, Step, Why};
 use stele_recipes::recipe::{RecipeName, Version};
 use stele_store::{ReadError, Store};
 
-use super::{Evaluated, Wanted, evaluate, failure};
+use super::{Wanted, evaluate, failure};
+use crate::builds::Goal;
 use crate::failure::{Failure, Kind};
 use crate::hints;
 
@@ -25,6 +26,8 @@ pub struct Planned {
     pub fetch: Vec<Fetch>,
     /// What has to be built, each after what it needs.
     pub build: Vec<Build>,
+    /// What was asked for and is there.
+    pub there: Vec<Goal>,
     /// How many recipes are built already.
     pub done: usize,
     /// How many are not there, and not needed either.
@@ -95,12 +98,25 @@ static LAST: Mutex<Option<Last>> = Mutex::new(None);
 /// # Errors
 /// When a recipe is wrong, or the inputs of one do not unite.
 pub fn plan(store: &Store, tree: &Path, goals: &[RecipeName]) -> Result<Arc<Planned>, Failure> {
+    plan_for_build(store, tree, goals).map(|(planned, _)| planned)
+}
+
+/// As [`plan`]; also the recipes, when they had to be evaluated for it.
+///
+/// # Errors
+/// As of [`plan`].
+pub fn plan_for_build(
+    store: &Store,
+    tree: &Path,
+    goals: &[RecipeName],
+) -> Result<(Arc<Planned>, Option<Recipes>), Failure> {
     let change_number = store.change_number();
     if let Some(planned) = same_as_last(tree, goals, change_number) {
-        return Ok(planned);
+        return Ok((planned, None));
     }
     let evaluated = evaluate(tree, &Wanted::of(goals))?;
-    let planned = Arc::new(of(store, tree, &evaluated, goals)?);
+    let recipes = evaluated.by_name();
+    let planned = Arc::new(of(store, tree, &recipes, goals)?);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |it| it.as_nanos());
     if evaluated.stamps.are_settled(i128::try_from(now).unwrap_or(0)) {
         let (tree, goals) = (tree.to_owned(), goals.to_vec());
@@ -108,7 +124,7 @@ pub fn plan(store: &Store, tree: &Path, goals: &[RecipeName]) -> Result<Arc<Plan
             Last { tree, goals, stamps: evaluated.stamps, change_number, planned: Arc::clone(&planned) };
         *LAST.lock().unwrap_or_else(PoisonError::into_inner) = Some(last);
     }
-    Ok(planned)
+    Ok((planned, Some(recipes)))
 }
 
 fn same_as_last(tree: &Path, goals: &[RecipeName], change_number: u64) -> Option<Arc<Planned>> {
@@ -118,13 +134,12 @@ fn same_as_last(tree: &Path, goals: &[RecipeName], change_number: u64) -> Option
     (same && OnDisk::open(tree).ok()?.holds(&last.stamps)).then(|| Arc::clone(&last.planned))
 }
 
-fn of(store: &Store, tree: &Path, evaluated: &Evaluated, goals: &[RecipeName]) -> Result<Planned, Failure> {
-    let recipes = evaluated.by_name();
+fn of(store: &Store, tree: &Path, recipes: &Recipes, goals: &[RecipeName]) -> Result<Planned, Failure> {
     let all: Vec<_> = recipes.by_name.keys().cloned().collect();
     let goals = if goals.is_empty() { &all } else { goals };
-    let known = OfStore::new(store, tree, &recipes).map_err(|error| hints::builds::source(&error))?;
-    let plan = plan::plan(&recipes, goals, profile::VERSION, &known).map_err(|error| plan_failure(&error, tree))?;
-    let mut planned = Planned::default();
+    let known = OfStore::new(store, tree, recipes).map_err(|error| hints::builds::source(&error))?;
+    let plan = plan::plan(recipes, goals, profile::VERSION, &known).map_err(|error| plan_failure(&error, tree))?;
+    let mut planned = Planned { there: there(&plan, goals), ..Planned::default() };
     let mut fetched = HashSet::new();
     for step in &plan.steps {
         match &step.state {
@@ -143,6 +158,17 @@ fn of(store: &Store, tree: &Path, evaluated: &Evaluated, goals: &[RecipeName]) -
         }
     }
     Ok(planned)
+}
+
+/// Those of `goals` that are there, with their outputs.
+fn there(plan: &plan::Plan, goals: &[RecipeName]) -> Vec<Goal> {
+    let goal = |name: &RecipeName| {
+        let step = &plan.steps[plan.graph.number(name)?];
+        let outputs = step.outputs.as_ref().filter(|_| step.state == State::Done)?;
+        let outputs = outputs.iter().map(|(name, tree)| (name.as_str().to_owned(), tree.to_string()));
+        Some(Goal { name: name.to_string(), outputs: outputs.collect() })
+    };
+    goals.iter().filter_map(goal).collect()
 }
 
 fn build(plan: &plan::Plan, step: &Step, why: &Why) -> Build {
