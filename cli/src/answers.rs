@@ -320,6 +320,8 @@ pub enum Answer {
     Unpacked(Vec<crate::recipes::unpacked::Unpacked>),
     /// `build --dry-run`.
     Plan(Arc<crate::recipes::planned::Planned>),
+    /// What came of an action.
+    Realised(crate::builds::Realised),
     /// `build`.
     Built(crate::builds::Built),
     /// All was said in items and bytes.

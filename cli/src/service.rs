@@ -48,6 +48,8 @@ pub enum Request {
     Unpack { tree: String, recipe: String, keep_seconds: u64 },
     /// Realise recipes of a recipe tree; all of them when none is named.
     Build { tree: String, goals: Vec<String>, order: Order },
+    /// What came of an action.
+    Realisation { of: String },
     /// Plan recipes of a recipe tree; all of them when none is named.
     Plan { tree: String, goals: Vec<String> },
 }
@@ -160,6 +162,7 @@ fn answer(
             let (tree, goals) = (from_wire(&tree)?, recipes::names(&goals)?);
             Ok(Answer::Built(builds::serve::build(builder, store, &tree, &goals, &order, sink, progress)?))
         }
+        Request::Realisation { of } => Ok(Answer::Realised(builds::serve::realised(store, &of)?)),
         Request::Plan { tree, goals } => {
             Ok(Answer::Plan(planned::plan(store, &from_wire(&tree)?, &recipes::names(&goals)?)?))
         }

@@ -39,6 +39,25 @@ pub(super) struct Work {
     pub before: Option<Outputs>,
 }
 
+impl Work {
+    /// What becomes known with the outputs, and for how long they stay when no root keeps them.
+    pub fn keep(&self, outputs: &Outputs, log: Option<BlobId>) -> Keep {
+        let lease = Some(Holder::Until(stele_store::now().saturating_add(KEPT)));
+        if self.before.is_some() {
+            return Keep { lease, ..Keep::default() };
+        }
+        // An action was encoded when its digest was made, and strings can be written.
+        let request = self.action.encode().unwrap_or_default();
+        let memo = serde_json::to_vec(&self.memo).unwrap_or_default();
+        let realised = Realised {
+            of: Some((request, Realisation { outputs: outputs.clone(), log })),
+            memo: Some((self.recipe.to_string(), memo)),
+            last: log.map(|log| (self.recipe.to_string(), last(self, log, None))),
+        };
+        Keep { root: None, lease, realised }
+    }
+}
+
 impl Builder {
     /// Has the action run, or joins whoever runs it; waits for what comes of it.
     pub(super) fn realise_action(
@@ -193,27 +212,11 @@ impl Builder {
         }
         let log = add_log(&session, &path.join(folder::LOG))?;
         let targets: Vec<Target> = outputs.0.values().map(|tree| Target::Tree(*tree)).collect();
-        let lease = Some(Holder::Until(stele_store::now().saturating_add(KEPT)));
-        let realised = match &work.before {
-            None => self.realised(work, &outputs, log),
-            Some(_) => Realised::default(),
-        };
-        session.finish(&targets, &Keep { root: None, lease, realised })?;
+        session.finish(&targets, &work.keep(&outputs, Some(log)))?;
         if let Some(before) = &work.before {
             same(&work.recipe, before, &outputs)?;
         }
         Ok(outputs)
-    }
-
-    fn realised(&self, work: &Work, outputs: &Outputs, log: BlobId) -> Realised {
-        // An action was encoded when its digest was made, and strings can be written.
-        let request = work.action.encode().unwrap_or_default();
-        let memo = serde_json::to_vec(&work.memo).unwrap_or_default();
-        Realised {
-            of: Some((request, Realisation { outputs: outputs.clone(), log: Some(log) })),
-            memo: Some((work.recipe.to_string(), memo)),
-            last: Some((work.recipe.to_string(), last(work, log, None))),
-        }
     }
 
     fn remember_failure(&self, work: &Work, log: &Path, error: &Failed) -> Result<(), Failed> {

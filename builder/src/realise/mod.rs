@@ -11,6 +11,7 @@ mod schedule;
 mod shared;
 mod slots;
 pub mod sources;
+mod substitute;
 
 use std::collections::HashMap;
 use std::fs;
@@ -27,6 +28,7 @@ use stele_store::{Hold, Layout, Outputs, Store};
 pub use error::{Failed, SourceError};
 pub use known::OfStore;
 pub use output::Refused;
+pub use substitute::{SubstituteError, Substituter, Unavailable};
 
 use crate::hold::{Held, HoldError};
 use crate::sandbox::{self, Limits};
@@ -61,6 +63,8 @@ pub struct Request<'a> {
     pub goals: &'a [RecipeName],
     /// How.
     pub options: Options,
+    /// Other stores, which are asked before anything is built, in this order.
+    pub substituters: &'a [Box<dyn Substituter>],
 }
 
 /// What happens while a request is done.
@@ -101,14 +105,23 @@ pub enum Event {
         /// Counted from 1.
         step: usize,
     },
+    /// A substituter does not give what it should; it is built, or another is asked.
+    Unsubstituted {
+        /// Which recipe.
+        recipe: RecipeName,
+        /// Who.
+        from: String,
+        /// Why not.
+        why: String,
+    },
     /// A recipe is realised.
     Done {
         /// Which.
         recipe: RecipeName,
         /// What came of it.
         outputs: Outputs,
-        /// Whether that was known before, for what it is made of came out as before.
-        known: bool,
+        /// How that is known.
+        how: How,
     },
     /// A recipe was not realised.
     Failed {
@@ -122,6 +135,17 @@ pub enum Event {
         /// Which.
         recipe: RecipeName,
     },
+}
+
+/// How what came of a recipe is known.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum How {
+    /// It was built.
+    Built,
+    /// It was known before, for what it is made of came out as before.
+    Known,
+    /// Another store gave it.
+    From(String),
 }
 
 /// What came of a request.

@@ -16,7 +16,9 @@ use stele_store::{
 
 use super::action::Work;
 use super::shared::Seen;
-use super::{Builder, Event, Failed, KEPT, OfStore, Realisations, Request, lock, sources};
+use super::{
+    Builder, Event, Failed, How, KEPT, OfStore, Realisations, Request, SubstituteError, lock, sources, substitute,
+};
 use crate::profile;
 
 /// A recipe's part of a request.
@@ -227,21 +229,27 @@ impl Doing<'_> {
         let Some(work) = work else {
             let outputs = self.outputs(number).unwrap_or_default();
             self.hold_outputs(number).map_err(|e| Arc::new(e.into()))?;
-            (self.tell)(Event::Done { recipe: recipe.name.clone(), outputs, known: true });
+            (self.tell)(Event::Done { recipe: recipe.name.clone(), outputs, how: How::Known });
             return Ok(());
         };
         let (id, steps) = (work.id, work.action.steps.len());
-        (self.tell)(Event::Waits { recipe: recipe.name.clone() });
-        let outputs = self.builder.realise_action(work, self.progress, |seen| {
-            let recipe = recipe.name.clone();
-            (self.tell)(match seen {
-                Seen::Begun(log) => Event::Begins { recipe, action: id, steps, log },
-                Seen::Step(step) => Event::Step { recipe, step },
-            });
-        })?;
+        let (outputs, how) = match self.substituted(&work).map_err(Arc::new)? {
+            Some((outputs, from)) => (outputs, How::From(from)),
+            None => {
+                (self.tell)(Event::Waits { recipe: recipe.name.clone() });
+                let built = self.builder.realise_action(work, self.progress, |seen| {
+                    let recipe = recipe.name.clone();
+                    (self.tell)(match seen {
+                        Seen::Begun(log) => Event::Begins { recipe, action: id, steps, log },
+                        Seen::Step(step) => Event::Step { recipe, step },
+                    });
+                })?;
+                (built, How::Built)
+            }
+        };
         self.note(number, &outputs);
         self.hold_outputs(number).map_err(|e| Arc::new(e.into()))?;
-        (self.tell)(Event::Done { recipe: recipe.name.clone(), outputs, known: false });
+        (self.tell)(Event::Done { recipe: recipe.name.clone(), outputs, how });
         Ok(())
     }
 
@@ -273,6 +281,30 @@ impl Doing<'_> {
         let (limits, keep_failed) =
             (self.request.options.limits.clone(), self.request.options.keep_failed);
         Ok(Some(Work { recipe, id, action, memo: step.memo.clone(), limits, keep_failed, before }))
+    }
+
+    /// What another store gives, and which. That one does not is no failure: it is built.
+    fn substituted(&self, work: &Work) -> Result<Option<(Outputs, String)>, Failed> {
+        if work.before.is_some() {
+            return Ok(None);
+        }
+        let names: Vec<&str> = work.action.outputs.keys().map(String::as_str).collect();
+        for from in self.request.substituters {
+            let keep = |outputs: &Outputs, log| work.keep(outputs, log);
+            match substitute::take(&self.builder.store, &**from, &work.id.0, &names, keep, self.progress) {
+                Ok(Some(outputs)) => return Ok(Some((outputs, from.name().to_owned()))),
+                Ok(None) => {}
+                Err(SubstituteError::Cancelled(error)) => return Err(error.into()),
+                Err(SubstituteError::Read(error)) => return Err(error.into()),
+                Err(SubstituteError::Write(error)) => return Err(error.into()),
+                Err(error) => (self.tell)(Event::Unsubstituted {
+                    recipe: work.recipe.clone(),
+                    from: from.name().to_owned(),
+                    why: error.to_string(),
+                }),
+            }
+        }
+        Ok(None)
     }
 
     fn realised(&self, of: &stele_store::model::Digest) -> Result<Option<Outputs>, Failed> {

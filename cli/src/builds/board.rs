@@ -52,16 +52,19 @@ impl Board {
                     self.is(recipe, format!("step {step} of {steps}"));
                 }
             }
-            Event::Done { recipe, outputs, known } => {
+            Event::Unsubstituted { recipe, from, why } => {
+                self.tell(&format!("note: {recipe} is not taken from {from}: {why}"));
+            }
+            Event::Done { recipe, outputs, known, from } => {
                 self.over(recipe);
                 self.done += 1;
                 let digest = outputs.get("out").or_else(|| outputs.values().next());
                 let digest = digest.map_or("", |digest| &digest[..16]);
-                let how = if *known { "is as it was" } else { "built" };
                 let count = format!("[{}/{}]", self.done, self.builds.max(self.done));
-                self.tell(&match known {
-                    true => format!("{count} {recipe} {how}: {digest}"),
-                    false => format!("{count} {how} {recipe}: {digest}"),
+                self.tell(&match (known, from) {
+                    (_, Some(from)) => format!("{count} took {recipe} from {from}: {digest}"),
+                    (true, None) => format!("{count} {recipe} is as it was: {digest}"),
+                    (false, None) => format!("{count} built {recipe}: {digest}"),
                 });
             }
             Event::Failed { recipe, .. } => {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use stele_builder::realise;
+use stele_builder::realise::{self, How};
 use stele_store::Outputs;
 
 use crate::reference::to_wire;
@@ -56,6 +56,18 @@ pub enum Event {
         outputs: BTreeMap<String, String>,
         /// Whether they were known before.
         known: bool,
+        /// The other store that gave them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<String>,
+    },
+    /// Another store does not give what it should.
+    Unsubstituted {
+        /// Which recipe.
+        recipe: String,
+        /// The other store.
+        from: String,
+        /// Why not.
+        why: String,
     },
     /// A recipe was not realised.
     Failed {
@@ -90,8 +102,16 @@ impl From<realise::Event> for Event {
                 log: to_wire(log.as_os_str()),
             },
             From::Step { recipe, step } => Self::Step { recipe: recipe.to_string(), step },
-            From::Done { recipe, outputs, known } => {
-                Self::Done { recipe: recipe.to_string(), outputs: digests(&outputs), known }
+            From::Done { recipe, outputs, how } => {
+                let (known, from) = match how {
+                    How::Built => (false, None),
+                    How::Known => (true, None),
+                    How::From(name) => (false, Some(name)),
+                };
+                Self::Done { recipe: recipe.to_string(), outputs: digests(&outputs), known, from }
+            }
+            From::Unsubstituted { recipe, from, why } => {
+                Self::Unsubstituted { recipe: recipe.to_string(), from, why }
             }
             From::Failed { recipe, why } => Self::Failed { recipe: recipe.to_string(), why },
             From::Skipped { recipe } => Self::Skipped { recipe: recipe.to_string() },

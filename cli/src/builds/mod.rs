@@ -3,6 +3,7 @@
 mod board;
 mod event;
 pub mod serve;
+mod substituter;
 
 pub use board::Board;
 pub use event::Event;
@@ -31,6 +32,18 @@ pub struct Order {
     pub memory: Option<u64>,
     /// Whether no root keeps the goals.
     pub no_root: bool,
+    /// Folders or sockets of other stores, which are asked first. Escaped.
+    pub substituters: Vec<String>,
+}
+
+/// What came of an action.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Realised {
+    /// The digests of its outputs.
+    pub outputs: BTreeMap<String, String>,
+    /// The digest of its log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<String>,
 }
 
 /// A recipe that is realised.

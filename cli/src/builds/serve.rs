@@ -4,16 +4,18 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use stele_builder::realise::{Builder, Options, Request};
+use stele_builder::realise::{Builder, Options, Request, Substituter};
 use stele_builder::sandbox::Limits;
 use stele_recipes::recipe::RecipeName;
-use stele_store::model::{RootName, TreeId};
+use stele_store::model::{Digest, RootName, TreeId};
 use stele_store::{Progress, Store, Target};
 
 use super::event::digests;
-use super::{Built, Event, Goal, Order};
-use crate::failure::Failure;
+use super::substituter::Other;
+use super::{Built, Event, Goal, Order, Realised};
+use crate::failure::{Failure, Kind};
 use crate::recipes::{Wanted, evaluate, planned};
+use crate::reference::from_wire;
 use crate::service::Sink;
 
 /// Bytes of a log after which a build is ended.
@@ -53,7 +55,9 @@ pub fn build(
     };
     let all: Vec<_> = recipes.by_name.keys().cloned().collect();
     let goals = if goals.is_empty() { &all } else { goals };
-    let request = Request { tree, recipes: &recipes, goals, options: options(order) };
+    let substituters = substituters(order)?;
+    let request =
+        Request { tree, recipes: &recipes, goals, options: options(order), substituters: &substituters };
     let sink = Mutex::new(sink);
     let tell = |event| {
         // Whoever does not listen any more is noticed by whoever watches the connection.
@@ -72,6 +76,36 @@ pub fn build(
         realised.failed.iter().map(|(_, error)| crate::hints::builds::failure(error, tree)).collect();
     built.skipped = realised.skipped.iter().map(ToString::to_string).collect();
     Ok(built)
+}
+
+/// The other stores of an order. One that does not answer at all is a wrong order: a build that nobody wanted can take
+/// hours.
+fn substituters(order: &Order) -> Result<Vec<Box<dyn Substituter>>, Failure> {
+    let connect = |path: &String| {
+        let path = from_wire(path)?;
+        let other = Other::connect(&path).map_err(|failure| {
+            Failure { message: format!("substituter {}: {}", path.display(), failure.message), ..failure }
+        })?;
+        Ok(Box::new(other) as Box<dyn Substituter>)
+    };
+    order.substituters.iter().map(connect).collect()
+}
+
+/// What came of the action with that digest.
+///
+/// # Errors
+/// When that is not known, or not there any more.
+pub fn realised(store: &Store, of: &str) -> Result<Realised, Failure> {
+    let unknown = || Failure::new(Kind::NotFound, format!("nothing is known of an action {of}"));
+    let of: Digest = of.parse().map_err(|_| unknown())?;
+    let outputs = store.realisation(&of)?.ok_or_else(unknown)?;
+    for tree in outputs.0.values() {
+        if !store.has_tree(tree)? {
+            return Err(unknown());
+        }
+    }
+    let log = store.log(&of)?.filter(|log| store.blob_info(log).is_ok());
+    Ok(Realised { outputs: digests(&outputs), log: log.map(|log| log.to_string()) })
 }
 
 fn options(order: &Order) -> Options {

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use stele_recipes::plan::Change;
@@ -50,6 +50,9 @@ pub struct Build {
     /// Let no root keep what is built: it goes with a collection after a day
     #[arg(long)]
     no_root: bool,
+    /// Ask this store first: its folder, or its socket; what it says is believed. May be given several times
+    #[arg(long = "substituter", value_name = "STORE", env = "STELE_SUBSTITUTERS", value_delimiter = ':', hide_env_values = true)]
+    substituters: Vec<PathBuf>,
     /// Fetch nothing: say which sources are missing
     #[arg(long)]
     offline: bool,
@@ -73,7 +76,7 @@ impl Build {
                 false => render::out(shown(&planned).unwrap_or_default().as_bytes()),
             };
         }
-        let request = Request::Build { tree: wire, goals: named, order: self.order() };
+        let request = Request::Build { tree: wire, goals: named, order: self.order()? };
         let mut ask = || match context.ask(request.clone())? {
             Answer::Built(built) => Ok(built),
             _ => Err(unexpected()),
@@ -91,8 +94,12 @@ impl Build {
         }
     }
 
-    fn order(&self) -> Order {
-        Order {
+    fn order(&self) -> Result<Order, Failure> {
+        let absolute = |path: &PathBuf| {
+            let path = std::path::absolute(path);
+            path.map(|path| to_wire(path.as_os_str())).map_err(|e| Failure::io("a substituter's path", &e))
+        };
+        Ok(Order {
             jobs: self.jobs.map(usize::from),
             keep_going: self.keep_going,
             keep_failed: self.keep_failed,
@@ -100,7 +107,8 @@ impl Build {
             timeout: self.timeout,
             memory: self.memory.map(|mib| mib << 20),
             no_root: self.no_root,
-        }
+            substituters: self.substituters.iter().map(absolute).collect::<Result<_, _>>()?,
+        })
     }
 
     /// Fetches the sources that are missing.

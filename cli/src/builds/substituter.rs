@@ -1,0 +1,101 @@
+//! Another store as a substituter: its folder or its socket on this machine.
+
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use stele_builder::realise::{Substituter, Unavailable};
+use stele_store::model::{BlobId, Digest, TreeId};
+use stele_store::{Outputs, Realisation};
+
+use crate::answers::{Answer, Entry, Progress};
+use crate::daemon::client::{Client, Watcher};
+use crate::failure::{Failure, Kind};
+use crate::service::{Request, Sink};
+
+/// A store that is asked through its own daemon.
+pub struct Other {
+    name: String,
+    client: Mutex<Client>,
+}
+
+/// Takes the bytes of an answer.
+struct Taken<W>(W);
+
+impl<W: Write + Send> Sink for Taken<W> {
+    fn entry(&mut self, _: Entry) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all(bytes)
+    }
+}
+
+impl<W: Write + Send> Watcher for Taken<W> {
+    fn progress(&mut self, _: Progress) {}
+
+    fn note(&mut self, text: &str) {
+        tracing::info!("{text}");
+    }
+}
+
+impl Other {
+    /// The store at `path`: its folder, or its socket.
+    ///
+    /// # Errors
+    /// When there is none, or nobody answers for it.
+    pub fn connect(path: &Path) -> Result<Self, Failure> {
+        let folder = match path.is_dir() {
+            true => path,
+            false => path.parent().unwrap_or(path),
+        };
+        let client = Client::connect(folder, true, &mut Taken(io::sink()))?;
+        Ok(Self { name: path.display().to_string(), client: Mutex::new(client) })
+    }
+
+    fn ask(&self, request: Request, to: impl Write + Send) -> Result<Answer, Failure> {
+        let mut client = self.client.lock().unwrap_or_else(PoisonError::into_inner);
+        client.ask(request, &mut Taken(to))
+    }
+}
+
+fn unavailable(failure: Failure) -> Unavailable {
+    failure.message.into()
+}
+
+impl Substituter for Other {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn realised(&self, of: &Digest) -> Result<Option<Realisation>, Unavailable> {
+        let answer = self.ask(Request::Realisation { of: of.to_string() }, io::sink());
+        let realised = match answer {
+            Ok(Answer::Realised(realised)) => realised,
+            Ok(_) => return Err("it answers something else than it was asked".into()),
+            Err(failure) if failure.kind == Kind::NotFound => return Ok(None),
+            Err(failure) => return Err(unavailable(failure)),
+        };
+        let mut outputs = Outputs::default();
+        for (name, tree) in realised.outputs {
+            outputs.0.insert(name, tree.parse::<TreeId>()?);
+        }
+        let log = realised.log.and_then(|log| log.parse::<BlobId>().ok());
+        Ok(Some(Realisation { outputs, log }))
+    }
+
+    fn tree(&self, id: &TreeId) -> Result<Vec<u8>, Unavailable> {
+        let mut text = Vec::new();
+        self.ask(Request::Cat { reference: id.to_string() }, &mut text).map_err(unavailable)?;
+        Ok(text)
+    }
+
+    fn blob(&self, id: &BlobId) -> Result<Box<dyn Read>, Unavailable> {
+        // On disk, as nobody knows how large it is.
+        let mut file = tempfile::tempfile()?;
+        self.ask(Request::Cat { reference: id.to_string() }, &mut file).map_err(unavailable)?;
+        file.seek(SeekFrom::Start(0))?;
+        Ok(Box::new(file))
+    }
+}
