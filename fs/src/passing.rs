@@ -31,9 +31,13 @@ pub fn send(stream: &UnixStream, message: &impl Serialize, fds: &[BorrowedFd<'_>
     if !fds.is_empty() && !control.push(SendAncillaryMessage::ScmRights(fds)) {
         return Err(io::Error::other("too many descriptors for one message"));
     }
-    // Four bytes go whole or not at all into a stream that takes anything.
-    sendmsg(stream, &[IoSlice::new(&length)], &mut control, SendFlags::NOSIGNAL)?;
-    (&*stream).write_all(&json)
+    // In one call, so that small messages of two processes that share a stream do not mix. A signal, or a full buffer, may
+    // leave a rest of a large one.
+    let slices = [IoSlice::new(&length), IoSlice::new(&json)];
+    let sent = sendmsg(stream, &slices, &mut control, SendFlags::NOSIGNAL)?;
+    let rest = sent.saturating_sub(length.len());
+    (&*stream).write_all(length.get(sent..).unwrap_or_default())?;
+    (&*stream).write_all(&json[rest..])
 }
 
 /// Receives a message with its descriptors. `None` at the end of the stream.

@@ -10,14 +10,13 @@ use stele_recipes::action::Platform;
 use stele_recipes::plan::{self, Plan, State};
 use stele_recipes::recipe::RecipeName;
 use stele_store::model::TreeId;
-use stele_store::{
-    Holder, Keep, Outputs, Progress, ReadError, Realisation, Realised, Target,
-};
+use stele_store::{Holder, Keep, Outputs, Progress, ReadError, Realisation, Realised, Target};
 
 use super::action::Work;
 use super::shared::Seen;
 use super::{
-    Builder, Event, Failed, How, KEPT, OfStore, Realisations, Request, SubstituteError, lock, sources, substitute,
+    Builder, Event, Failed, How, KEPT, OfStore, Realisations, Request, SubstituteError, lock, sources,
+    substitute,
 };
 use crate::profile;
 
@@ -264,7 +263,7 @@ impl Doing<'_> {
             let name = &plan.graph.recipes()[number].name;
             self.request.goals.contains(name)
         };
-        let step = &plan.steps[number];
+        let step = plan.steps[number].clone();
         let recipe = plan.graph.recipes()[number].name.clone();
         let again = self.request.options.rebuild && goal;
         if step.state == State::Done && !again {
@@ -276,10 +275,15 @@ impl Doing<'_> {
             let this = this.map_or(std::env::consts::ARCH, |(name, _)| name);
             return Err(Failed::Platform { recipe, wanted: action.platform.name(), this });
         }
+        if !self.builder.store.has_tree(&action.root)? {
+            match plan.merge_again(number, profile::VERSION, &self.known)? {
+                Some((request, root)) if root.tree == action.root => self.store_root(request, &root)?,
+                _ => return Err(Failed::Gone { recipe }),
+            }
+        }
         self.hold([action.root])?;
         let before = if again && step.state == State::Done { self.realised(&id.0)? } else { None };
-        let (limits, keep_failed) =
-            (self.request.options.limits.clone(), self.request.options.keep_failed);
+        let (limits, keep_failed) = (self.request.options.limits.clone(), self.request.options.keep_failed);
         Ok(Some(Work { recipe, id, action, memo: step.memo.clone(), limits, keep_failed, before }))
     }
 

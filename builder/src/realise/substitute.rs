@@ -8,7 +8,8 @@ use std::io::Read;
 
 use stele_store::model::{BlobId, DecodeTreeError, Digest, Node, Tree, TreeId};
 use stele_store::{
-    Cancelled, Keep, Outputs, Progress, ReadError, Realisation, Session, Store, StreamError, Target, WriteError,
+    Cancelled, Keep, Outputs, Progress, ReadError, Realisation, Session, Store, StreamError, Target,
+    WriteError,
 };
 
 /// What a substituter gives when it gives nothing.
@@ -146,10 +147,11 @@ impl Taking<'_, '_> {
         }
         let bytes = self.from.blob(id).map_err(SubstituteError::Unavailable)?;
         let mut bytes = bytes.take(size.map_or(u64::MAX, |size| size.saturating_add(1)));
-        let (stored, length) = self.session.add_stream(&mut bytes, executable).map_err(|error| match error {
-            StreamError::Read(error) => SubstituteError::Broken(error),
-            StreamError::Write(error) => error.into(),
-        })?;
+        let (stored, length) =
+            self.session.add_stream(&mut bytes, executable).map_err(|error| match error {
+                StreamError::Read(error) => SubstituteError::Broken(error),
+                StreamError::Write(error) => error.into(),
+            })?;
         self.progress.add(1, length);
         same(id.0, stored.0)
     }

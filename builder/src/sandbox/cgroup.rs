@@ -49,7 +49,9 @@ impl Group {
             let text = fs::read_to_string(file).unwrap_or_default();
             text.lines().any(|line| line.strip_prefix("oom_kill ").is_some_and(|count| count != "0"))
         };
-        self.folders.iter().any(|it| killed(it.join("memory.events")) || killed(it.join("memory.oom_control")))
+        self.folders
+            .iter()
+            .any(|it| killed(it.join("memory.events")) || killed(it.join("memory.oom_control")))
     }
 }
 

@@ -154,8 +154,7 @@ pub fn denying() -> Result<Vec<BpfProgram>, FilterError> {
         .iter()
         .map(|family| condition(0, Ne, family.unsigned_abs().into()))
         .collect::<Result<_, _>>()?;
-    let sockets =
-        vec![rule(others)?, rule(vec![condition(0, Eq, netlink)?, condition(2, Ne, 0)?])?];
+    let sockets = vec![rule(others)?, rule(vec![condition(0, Eq, netlink)?, condition(2, Ne, 0)?])?];
     Ok(vec![
         program(denied, libc::EPERM)?,
         program(always(ABSENT), libc::ENOSYS)?,

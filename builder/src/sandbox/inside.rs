@@ -48,9 +48,8 @@ pub(super) fn enter(job: &Job, handed: &Handed) -> ! {
 }
 
 fn entered(job: &Job, handed: &Handed) -> Result<std::convert::Infallible, Ending> {
-    let into = |fd: &OwnedFd, kind| {
-        move_into_link_name_space(fd.as_fd(), Some(kind)).map_err(io::Error::from)
-    };
+    let into =
+        |fd: &OwnedFd, kind| move_into_link_name_space(fd.as_fd(), Some(kind)).map_err(io::Error::from);
     into(&handed.users, LinkNameSpaceType::User).map_err(not_set_up("enter the user namespace"))?;
     into(&handed.mounts, LinkNameSpaceType::Mount).map_err(not_set_up("enter the mount namespace"))?;
     super::users::become_root().map_err(not_set_up("become the user of the namespace"))?;
@@ -189,11 +188,14 @@ fn begin(job: &Job, handed: &Handed, argv: &[String]) -> String {
         std::env::set_current_dir(&job.workdir).map_err(|e| in_words(&job.workdir, &e))?;
         let text = |text: &str| CString::new(text).map_err(io::Error::other);
         let argv: Vec<CString> = argv.iter().map(|it| text(it)).collect::<io::Result<_>>()?;
-        let env: Vec<CString> =
-            job.env.iter().map(|(name, value)| text(&format!("{name}={value}"))).collect::<io::Result<_>>()?;
+        let env: Vec<CString> = job
+            .env
+            .iter()
+            .map(|(name, value)| text(&format!("{name}={value}")))
+            .collect::<io::Result<_>>()?;
         let name = argv.first().ok_or(io::ErrorKind::InvalidInput)?;
         let name = name.to_str().map_err(io::Error::other)?;
-        let mut failure = io::Error::from(io::ErrorKind::NotFound);
+        let mut failure = io::Error::from(rustix::io::Errno::NOENT);
         for path in candidates(name, &job.env) {
             // The dummy end of the loop: execve(2) returns only when it fails.
             let Err(errno) = nix::unistd::execve(&text(&path)?, &argv, &env);

@@ -135,7 +135,8 @@ impl fmt::Display for Ending {
             Self::Done {} => f.write_str("done"),
             Self::Status { step, status } => write!(f, "step {step} ended with status {status}"),
             Self::Signal { step, signal } => {
-                let name = nix::sys::signal::Signal::try_from(*signal).map_or("?", nix::sys::signal::Signal::as_str);
+                let name =
+                    nix::sys::signal::Signal::try_from(*signal).map_or("?", nix::sys::signal::Signal::as_str);
                 write!(f, "step {step} was ended by signal {signal} ({name})")
             }
             Self::Unstarted { step, error } => write!(f, "step {step} could not be started: {error}"),

@@ -94,7 +94,8 @@ fn used(first: Pid) -> Used {
         let (resident, shared) = (columns.next().unwrap_or(0), columns.next().unwrap_or(0));
         used.memory += resident.saturating_sub(shared) * page;
         // A directory's links are two and one for each directory in it.
-        let threads = fs::metadata(path.join("task")).map_or(1, |it| std::os::unix::fs::MetadataExt::nlink(&it));
+        let threads =
+            fs::metadata(path.join("task")).map_or(1, |it| std::os::unix::fs::MetadataExt::nlink(&it));
         used.processes += threads.saturating_sub(2).max(1);
     }
     // What lies in memory file systems is nobody's but uses memory all the same.

@@ -24,9 +24,9 @@ pub fn fork() -> io::Result<Forked> {
     // no lock that somebody else held.
     match unsafe { nix::unistd::fork() }? {
         nix::unistd::ForkResult::Child => Ok(Forked::Child),
-        nix::unistd::ForkResult::Parent { child } => {
-            rustix::process::Pid::from_raw(child.as_raw()).map(Forked::Parent).ok_or(io::ErrorKind::Other.into())
-        }
+        nix::unistd::ForkResult::Parent { child } => rustix::process::Pid::from_raw(child.as_raw())
+            .map(Forked::Parent)
+            .ok_or(io::ErrorKind::Other.into()),
     }
 }
 

@@ -83,8 +83,9 @@ pub fn build(
 fn substituters(order: &Order) -> Result<Vec<Box<dyn Substituter>>, Failure> {
     let connect = |path: &String| {
         let path = from_wire(path)?;
-        let other = Other::connect(&path).map_err(|failure| {
-            Failure { message: format!("substituter {}: {}", path.display(), failure.message), ..failure }
+        let other = Other::connect(&path).map_err(|failure| Failure {
+            message: format!("substituter {}: {}", path.display(), failure.message),
+            ..failure
         })?;
         Ok(Box::new(other) as Box<dyn Substituter>)
     };

@@ -51,7 +51,13 @@ pub struct Build {
     #[arg(long)]
     no_root: bool,
     /// Ask this store first: its folder, or its socket; what it says is believed. May be given several times
-    #[arg(long = "substituter", value_name = "STORE", env = "STELE_SUBSTITUTERS", value_delimiter = ':', hide_env_values = true)]
+    #[arg(
+        long = "substituter",
+        value_name = "STORE",
+        env = "STELE_SUBSTITUTERS",
+        value_delimiter = ':',
+        hide_env_values = true
+    )]
     substituters: Vec<PathBuf>,
     /// Fetch nothing: say which sources are missing
     #[arg(long)]
@@ -89,8 +95,10 @@ impl Build {
         match built.fetch.first() {
             None => answer(global, built),
             // Somebody has taken it away in between, or it was never kept.
-            Some(fetch) => Err(Failure::new(Kind::NotFound, format!("source {} is not in the store", fetch.file))
-                .hint("run it again: it is fetched anew")),
+            Some(fetch) => {
+                Err(Failure::new(Kind::NotFound, format!("source {} is not in the store", fetch.file))
+                    .hint("run it again: it is fetched anew"))
+            }
         }
     }
 

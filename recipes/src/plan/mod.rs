@@ -136,6 +136,30 @@ impl Plan {
         (self.steps, self.roots) = (planning.steps, planning.roots);
         looked
     }
+
+    /// Merges the root of the recipe of that number again: it is remembered, and was collected. With the text that it is
+    /// remembered by; nothing when what it is made of is not there.
+    ///
+    /// # Errors
+    /// See [`PlanError`].
+    pub fn merge_again<K: Known>(
+        &mut self,
+        number: usize,
+        profile: u32,
+        known: &K,
+    ) -> Result<Option<(Vec<u8>, Root)>, PlanError<K::Error>> {
+        let recipe = &self.graph.recipes()[number];
+        let steps = std::mem::take(&mut self.steps);
+        let planning = Planning { known, profile, steps, roots: Vec::new(), graph: &self.graph };
+        let inputs = recipe.inputs.iter().map(|it| planning.output(&it.recipe, &it.output)).collect();
+        let merged = planning.parts(recipe, inputs).and_then(|parts| {
+            let Some(parts) = parts else { return Ok(None) };
+            let root = planning.merged(recipe, &parts)?;
+            Ok(root.map(|root| (merging(&parts, &recipe.prefer), root)))
+        });
+        self.steps = planning.steps;
+        merged
+    }
 }
 
 /// Why there is no plan.
@@ -287,6 +311,14 @@ impl<K: Known> Planning<'_, K> {
         if let Some(tree) = made.and_then(|made| made.get(MADE).copied()) {
             return Ok(Some(tree));
         }
+        let Some(root) = self.merged(recipe, parts)? else { return Ok(None) };
+        let tree = root.tree;
+        self.roots.push((request, root));
+        Ok(Some(tree))
+    }
+
+    /// The root merged now, whether or not that was ever done; nothing when a tree that it is made of is gone.
+    fn merged(&self, recipe: &Recipe, parts: &[Part]) -> Result<Option<Root>, PlanError<K::Error>> {
         for part in parts {
             if let Node::Directory { tree, .. } = &part.node
                 && !self.known.has_tree(tree).map_err(PlanError::Known)?
@@ -298,9 +330,7 @@ impl<K: Known> Planning<'_, K> {
             let labels = labels(recipe, &why);
             PlanError::Root { recipe: recipe.name.clone(), labels, why: Box::new(why) }
         })?;
-        let tree = root.tree;
-        self.roots.push((request, root));
-        Ok(Some(tree))
+        Ok(Some(root))
     }
 
     /// Goals have to be there. What is not there is built, and what is built needs its inputs.

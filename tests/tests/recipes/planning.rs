@@ -3,12 +3,6 @@
 use super::*;
 
 #[test]
-fn a_build_that_cannot_be_done_yet_says_so() {
-    let tree = Tree::new(&[("pkgs/a/recipe.star", &plain("a", &[]))]);
-    assert!(tree.stele.fails(&["build", "a"], 2).contains("--dry-run"));
-}
-
-#[test]
 fn what_would_be_built_is_said_in_order_with_sources_and_reasons() {
     let tree =
         Tree::new(&[("pkgs/a/recipe.star", &plain("a", &[])), ("pkgs/b/recipe.star", &plain("b", &["a"]))]);

@@ -1,0 +1,77 @@
+//! Builds that fail, and what is said of them.
+
+use stele_tests::workshop::Workshop;
+
+#[test]
+fn a_failed_build_shows_the_end_of_its_log_and_leaves_nothing() {
+    let shop = Workshop::new();
+    shop.recipe("a", &[], "for i in $(seq 100); do echo line $i; done; false");
+    let said = shop.stele.fails(&["build", "a"], 1);
+    assert!(said.contains("recipe `a`: step 1") && said.contains("status 1"), "{said}");
+    assert!(said.contains("  | line 100") && !said.contains("  | line 70\n"), "{said}");
+    assert!(said.contains("stele log a"), "{said}");
+    assert!(shop.folders().is_empty());
+    shop.stele.assert_sound();
+}
+
+#[test]
+fn a_program_that_is_not_there_is_named() {
+    let shop = Workshop::new();
+    shop.put(
+        "pkgs/a/recipe.star",
+        "a = recipe(name = 'a', version = '1', steps = [['/usr/bin/cc', '-c', 'x.c']])\n",
+    );
+    let said = shop.stele.fails(&["build", "a"], 1);
+    assert!(said.contains("/usr/bin/cc") && said.contains("No such file"), "{said}");
+}
+
+#[test]
+fn what_fails_stops_what_needs_it_and_nothing_else_when_asked_to_go_on() {
+    let shop = Workshop::new();
+    shop.build("box");
+    shop.recipe("bad", &[], "false");
+    shop.recipe("after", &["bad"], "echo > $OUT/x");
+    shop.recipe("good", &[], "sleep 1; echo good > $OUT/x");
+    shop.recipe("later", &["good"], "echo later > $OUT/y");
+    let outcome = shop.stele.run(&["build", "--keep-going", "after", "later"]);
+    assert_eq!(outcome.code, 1);
+    assert!(outcome.text().ends_with("  later"), "{}", outcome.text());
+    assert!(outcome.stderr.contains("recipe `bad`"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("not built, because of what failed: after"), "{}", outcome.stderr);
+    // Without it, what is under way is finished, and nothing is begun.
+    shop.recipe("good", &[], "sleep 1; echo other > $OUT/x");
+    let outcome = shop.stele.run(&["build", "after", "later"]);
+    assert_eq!((outcome.code, outcome.text().as_str()), (1, ""));
+    assert!(outcome.stderr.contains("after") && outcome.stderr.contains("later"), "{}", outcome.stderr);
+}
+
+#[test]
+fn the_folder_of_a_failed_build_stays_when_asked_for() {
+    let shop = Workshop::new();
+    shop.recipe("a", &[], "echo half > half; echo done > $OUT/x; false");
+    let said = shop.stele.fails(&["build", "--keep-failed", "a"], 1);
+    let folder = shop.stele.store().join("failed/a");
+    assert!(said.contains(folder.to_str().unwrap()), "{said}");
+    assert_eq!(std::fs::read_to_string(folder.join("build/half")).unwrap(), "half\n");
+    assert_eq!(std::fs::read_to_string(folder.join("out/x")).unwrap(), "done\n");
+    // The next one takes its place.
+    shop.recipe("a", &[], "echo other > other; false");
+    shop.stele.fails(&["build", "--keep-failed", "a"], 1);
+    assert!(folder.join("build/other").exists() && !folder.join("build/half").exists());
+}
+
+#[test]
+fn a_missing_source_is_said_before_anything_is_built() {
+    let shop = Workshop::new();
+    shop.put(
+        "pkgs/a/recipe.star",
+        "load('//pkgs/box/recipe.star', 'box')
+a = recipe(name = 'a', version = '1', inputs = [box], script = 'true', sources = [source(
+    sha256 = '7d5b0b6062521e4627e099e4c9dc8248d32a30285e959b7eecaa780cf8cfd4a4',
+    mirrors = ['https://127.0.0.1:1/a.tar.gz'])])
+",
+    );
+    let said = shop.stele.fails(&["build", "--offline", "a"], 3);
+    assert!(said.contains("a.tar.gz"), "{said}");
+    assert!(!said.contains("built"), "{said}");
+}

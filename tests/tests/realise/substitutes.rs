@@ -1,0 +1,86 @@
+//! Other stores, which are asked first: honest ones, and others.
+
+use stele_tests::Stele;
+use stele_tests::workshop::Workshop;
+
+/// A second store, with the same recipes.
+fn second(first: &Workshop) -> Stele {
+    let mut stele = Stele::new();
+    stele.set_env("STELE_RECIPES", first.path().to_str().unwrap());
+    stele
+}
+
+#[test]
+fn what_another_store_has_is_not_built() {
+    let shop = Workshop::new();
+    shop.recipe("a", &[], "echo said this; echo a > $OUT/a; ln -s a $OUT/link; mkdir $OUT/d; echo x > $OUT/d/x; chmod +x $OUT/d/x");
+    let digest = shop.build("a");
+    let other = second(&shop);
+    let from = shop.stele.store().to_str().unwrap();
+    let outcome = other.run(&["build", "a", "--substituter", from]);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    assert!(outcome.text().starts_with(&digest));
+    assert!(
+        outcome.stderr.contains("took a from") && !outcome.stderr.contains("built"),
+        "{}",
+        outcome.stderr
+    );
+    other.assert_sound();
+    // It is remembered like what is built here.
+    assert_eq!(other.run(&["build", "a"]).stderr, "");
+    assert_eq!(other.run(&["build", "a", "--rebuild"]).code, 0);
+}
+
+#[test]
+fn a_socket_will_do() {
+    let shop = Workshop::new();
+    let digest = shop.build("box");
+    let other = second(&shop);
+    let socket = shop.stele.store().join("socket");
+    let outcome = other.run(&["build", "box", "--substituter", socket.to_str().unwrap()]);
+    assert!(outcome.text().starts_with(&digest), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("took box"), "{}", outcome.stderr);
+}
+
+#[test]
+fn what_is_damaged_there_is_not_taken_and_is_built_here() {
+    let shop = Workshop::new();
+    // Nothing that the other store has anyhow, as it has what lies beside a recipe.
+    shop.recipe("a", &[], "for i in $(seq 9000); do echo $i; done > $OUT/a");
+    let digest = shop.build("a");
+    let object = shop.stele.json(&["store", "info", "build-a/a"])["file"].clone();
+    let object = std::path::PathBuf::from(object.as_str().unwrap());
+    let mut bytes = std::fs::read(&object).unwrap();
+    bytes[1000] ^= 1;
+    let replaced = shop.stele.scratch().join("replaced");
+    std::fs::write(&replaced, bytes).unwrap();
+    std::fs::rename(&replaced, &object).unwrap();
+    let other = second(&shop);
+    let from = shop.stele.store().to_str().unwrap();
+    let outcome = other.run(&["build", "a", "--substituter", from]);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("is not taken from") && outcome.stderr.contains("built a"),
+        "{}",
+        outcome.stderr
+    );
+    assert!(outcome.text().starts_with(&digest));
+    other.assert_sound();
+}
+
+#[test]
+fn what_is_no_store_is_said_before_anything_is_built() {
+    let shop = Workshop::new();
+    let said = shop.stele.fails(&["build", "box", "--substituter", "/nowhere/at/all"], 3);
+    assert!(said.contains("/nowhere/at/all"), "{said}");
+}
+
+#[test]
+fn a_store_that_has_nothing_is_no_hindrance() {
+    let shop = Workshop::new();
+    let empty = Stele::new();
+    empty.add(shop.path());
+    let outcome = shop.stele.run(&["build", "box", "--substituter", empty.store().to_str().unwrap()]);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("built box"), "{}", outcome.stderr);
+}
