@@ -6,7 +6,8 @@ use std::fmt;
 ///
 /// `https://…` and `http://…` are asked as they are. `file:/…` is a file of this machine. `debian:PACKAGE/VERSION/FILE`
 /// is one file of a Debian source package at an exact version, or with a FILE that ends in `.deb` the binary package,
-/// asked of the machine's own package client. Any other scheme is an alias: a user's configuration says which addresses it stands for.
+/// asked of the machine's own package client. Any other scheme is an alias: a user's configuration says which
+/// addresses it stands for.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Mirror(String);
 
