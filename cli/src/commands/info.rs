@@ -15,8 +15,9 @@ use super::context::Context;
 use super::unexpected;
 use crate::answers::Answer;
 use crate::args::Global;
+use crate::builds::Goal;
 use crate::failure::{Failure, Kind};
-use crate::recipes::planned::{Build, Goal, Reason};
+use crate::recipes::planned::{Build, Reason};
 use crate::recipes::{Place, find, graph, name};
 use crate::reference::to_wire;
 use crate::render;
@@ -46,8 +47,8 @@ struct Shown<'a> {
     sources: Vec<Source<'a>>,
     inputs: Vec<Input<'a>>,
     there: bool,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    outputs: &'a BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outputs: Option<&'a BTreeMap<String, String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<&'a Reason>,
     opaque: OpaqueBytes<'a>,
@@ -94,7 +95,7 @@ impl Info {
         let Answer::Plan(planned) = Context::new(global, false)?.ask(request)? else {
             return Err(unexpected());
         };
-        let goal = planned.goals.iter().find(|goal| goal.name == name).ok_or_else(missing)?;
+        let goal = planned.there.iter().find(|goal| goal.name == name.as_str());
         let step = planned.build.iter().find(|step| step.name == name);
         let opaque = lineage::opaque(&graph, number);
         if global.json {
@@ -110,7 +111,7 @@ impl Info {
         tree: &str,
         graph: &Graph,
         number: usize,
-        goal: &Goal,
+        goal: Option<&Goal>,
         step: Option<&Build>,
         opaque: &[Opaque],
     ) -> Result<String, std::fmt::Error> {
@@ -129,7 +130,7 @@ impl Info {
             None => writeln!(text, "  {:12}yes", "built")?,
             Some(step) => writeln!(text, "  {:12}no: {}", "built", reason(step))?,
         }
-        for (output, digest) in &goal.outputs {
+        for (output, digest) in goal.iter().flat_map(|it| &it.outputs) {
             writeln!(text, "  {:12}{digest}", format!("output {output}"))?;
         }
         for source in recipe.sources.iter().filter(|it| !it.opaque) {
@@ -169,7 +170,7 @@ impl Info {
     }
 }
 
-fn shown<'a>(recipe: &'a Recipe, goal: &'a Goal, step: Option<&'a Build>, opaque: &'a [Opaque]) -> Shown<'a> {
+fn shown<'a>(recipe: &'a Recipe, goal: Option<&'a Goal>, step: Option<&'a Build>, opaque: &'a [Opaque]) -> Shown<'a> {
     let source = |it: &'a stele_recipes::recipe::SourceInput| Source {
         file: it.source.file.as_str(),
         sha256: it.source.sha256.to_string(),
@@ -197,8 +198,8 @@ fn shown<'a>(recipe: &'a Recipe, goal: &'a Goal, step: Option<&'a Build>, opaque
         file: recipe.at.file.to_string(),
         sources: recipe.sources.iter().map(source).collect(),
         inputs: recipe.inputs.iter().map(input).collect(),
-        there: goal.there,
-        outputs: &goal.outputs,
+        there: goal.is_some(),
+        outputs: goal.map(|it| &it.outputs),
         why: step.map(|it| &it.why),
         opaque: OpaqueBytes {
             bytes: lineage::bytes(opaque),
