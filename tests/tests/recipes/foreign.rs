@@ -184,17 +184,35 @@ fn what_is_built_with_something_opaque_is_marked_with_all_of_it() {
     assert!(tree.stele.ok(&["recipe", "show", "tool"]).contains("  opaque: it was built elsewhere"));
 }
 
-/// With `STELE_FOREIGN=DIR`, a bundle that `stele source export --all` wrote of what `recipes/foreign` names.
-#[test]
-fn the_toolchain_is_what_dpkg_unpacks() {
-    let Some(bundle) = std::env::var_os("STELE_FOREIGN").map(PathBuf::from) else {
-        // No skipped test: nobody has these packages at hand who did not ask for this.
-        return;
-    };
+/// A store with the sources of `recipes/foreign`, from the bundle `STELE_FOREIGN=DIR` that `stele source export --all`
+/// wrote of them. None when there is no bundle: nobody has these packages at hand who did not ask for this.
+fn with_bundle() -> Option<(Stele, PathBuf)> {
+    let bundle = std::env::var_os("STELE_FOREIGN").map(PathBuf::from)?;
     let mut stele = Stele::new();
     let recipes = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("recipes/foreign");
     stele.set_env("STELE_RECIPES", recipes.to_str().unwrap());
     stele.ok(&["source", "add", bundle.to_str().unwrap()]);
+    Some((stele, bundle))
+}
+
+#[test]
+fn real_programs_are_built_twice_to_the_same_bytes_and_run() {
+    let Some((stele, _)) = with_bundle() else { return };
+    let built = stele.ok(&["build", "--offline", "hello", "cxx-tour"]);
+    assert_eq!(stele.ok(&["build", "--offline", "--rebuild", "hello", "cxx-tour"]), built);
+    let info = stele.json(&["info", "hello"]);
+    let output = info["outputs"]["out"].as_str().unwrap();
+    assert!(info["there"] == true && built.contains(output), "{info}");
+    assert!(stele.ok(&["info", "hello"]).contains(&format!("  built       yes\n  output out  {output}\n")));
+    let place = stele.scratch().join("hello");
+    stele.ok(&["store", "export", output, place.to_str().unwrap()]);
+    let said = Command::new(place.join("usr/bin/hello")).output().unwrap();
+    assert_eq!(said.stdout, b"Hello, world!\n");
+}
+
+#[test]
+fn the_toolchain_is_what_dpkg_unpacks() {
+    let Some((stele, bundle)) = with_bundle() else { return };
     let unpacked = stele.json(&["source", "unpack", "busybox"]);
     let packages =
         unpacked.as_array().unwrap().iter().filter(|it| it["file"].as_str().unwrap().ends_with(".deb"));
