@@ -177,3 +177,18 @@ fn a_package_becomes_what_it_would_install() {
         becomes_with(&package.0, &as_package(), &[("usr/f", "= text")]);
     }
 }
+
+#[test]
+fn a_bit_that_flips_in_the_framing_is_noticed_or_means_nothing() {
+    let package = Ar::package().member("data.tar", &tar()).0;
+    let whole = try_unpack(&package, &as_package()).expect("whole");
+    for at in 0..DATA {
+        for bit in 0..8 {
+            let mut bytes = package.clone();
+            bytes[at] ^= 1 << bit;
+            if let Ok(found) = try_unpack(&bytes, &as_package()) {
+                assert_eq!(found, whole, "byte {at}, bit {bit}");
+            }
+        }
+    }
+}
