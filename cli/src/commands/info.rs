@@ -170,7 +170,12 @@ impl Info {
     }
 }
 
-fn shown<'a>(recipe: &'a Recipe, goal: Option<&'a Goal>, step: Option<&'a Build>, opaque: &'a [Opaque]) -> Shown<'a> {
+fn shown<'a>(
+    recipe: &'a Recipe,
+    goal: Option<&'a Goal>,
+    step: Option<&'a Build>,
+    opaque: &'a [Opaque],
+) -> Shown<'a> {
     let source = |it: &'a stele_recipes::recipe::SourceInput| Source {
         file: it.source.file.as_str(),
         sha256: it.source.sha256.to_string(),
