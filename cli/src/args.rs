@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{build, daemon, graph, mount, pages, recipe, sandbox, source, store, umount};
+use crate::commands::{build, daemon, graph, info, mount, pages, recipe, sandbox, source, store, umount};
 use crate::recipes::child::Evaluate;
 
 /// Build from a readable seed, agree on every bit, ship the digest.
@@ -53,6 +53,8 @@ pub enum Command {
     Umount(umount::Umount),
     /// Say what would be built, in which order, and why
     Build(build::Build),
+    /// Say what a recipe is, whether it is built, and how much of what it goes back to nobody can read
+    Info(info::Info),
     /// Show which recipe needs which
     Graph(graph::GraphOf),
     /// Say by which way a recipe needs another

@@ -9,6 +9,7 @@ pub mod action;
 pub mod content;
 pub mod fetch;
 pub mod language;
+pub mod lineage;
 pub mod patch;
 pub mod paths;
 pub mod plan;

@@ -8,7 +8,7 @@ use crate::content::{Content, ContentError};
 use crate::patch::{ApplyError, ParsePatchError, Patch, apply};
 use crate::paths::{TreePath, WalkError, find};
 use crate::recipe::UnpackSource;
-use crate::unpack::{Limits, Unpack, UnpackError, unpack};
+use crate::unpack::{AN_AR, Limits, Unpack, UnpackError, unpack};
 
 /// Why a source could not be prepared.
 #[derive(Debug, thiserror::Error)]
@@ -73,6 +73,9 @@ impl PrepareError {
     /// What a person can do about it, when that is known.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
+            Self::Unpack(UnpackError::NotAnArchive { seems: AN_AR, .. }) => {
+                Some("a Debian package is named by `debian_binary`, so that its bytes are counted as opaque")
+            }
             Self::Unpack(UnpackError::NotAnArchive { .. }) => {
                 Some("a file that is no archive is taken as it is with `unpack = False`")
             }
@@ -94,7 +97,7 @@ pub fn prepare(
     content: &dyn Content,
 ) -> Result<TreeId, PrepareError> {
     let subdir = how.subdir.as_ref().map(|path| path.components().to_vec());
-    let wanted = Unpack { strip: how.strip, subdir, limits: Limits::default() };
+    let wanted = Unpack { form: how.form, strip: how.strip, subdir, limits: Limits::default() };
     let mut tree = match &how.inner {
         None => unpack(archive, &wanted, content)?,
         Some(inner) => {
@@ -151,7 +154,7 @@ mod tests {
         let node =
             Node::File { blob: BlobId(Digest::of(PATCH)), size: PATCH.len() as u64, executable: false };
         let patches = vec![PatchFile { path: path("pkgs/x/x.patch"), node, strip: 1 }];
-        UnpackSource { inner: inner.map(path), strip: 1, subdir: None, patches }
+        UnpackSource { inner: inner.map(path), strip: 1, patches, ..UnpackSource::default() }
     }
 
     fn prepared(archive: &[u8], how: &UnpackSource, patch: &[u8]) -> Result<Vec<u8>, String> {

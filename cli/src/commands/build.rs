@@ -196,7 +196,8 @@ fn are(count: usize) -> String {
     if count == 1 { "1 is".to_owned() } else { format!("{count} are") }
 }
 
-fn reason(step: &Step) -> String {
+/// Why a recipe has to be built, in words.
+pub(super) fn reason(step: &Step) -> String {
     let mut text = match &step.why {
         Reason::Never => "it never was".to_owned(),
         Reason::Gone => "what came of it is gone".to_owned(),

@@ -4,6 +4,7 @@ pub mod build;
 mod context;
 pub mod daemon;
 pub mod graph;
+pub mod info;
 pub mod mount;
 pub mod pages;
 pub mod recipe;
@@ -29,6 +30,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Mount(args) => args.run(&cli.global),
         Command::Umount(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Build(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
+        Command::Info(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Graph(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Why(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Recipe(command) => recipe::run(&cli.global, command),

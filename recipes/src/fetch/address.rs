@@ -11,9 +11,9 @@ pub(super) enum Address {
     Http(String),
     /// A file of this machine.
     File(String),
-    /// One file of a Debian source package.
+    /// One file of a Debian source package, or a binary package.
     Debian {
-        /// The source package.
+        /// The package.
         package: String,
         /// Its version.
         version: String,

@@ -15,7 +15,7 @@ use super::context::Context;
 use super::define;
 use super::values::{InputValue, LocalValue, RecipeValue, SourceValue};
 
-/// `recipe`, `source`, `local` and `input`.
+/// `recipe`, `source`, `debian_binary`, `local` and `input`.
 #[starlark_module]
 pub(super) fn functions(builder: &mut GlobalsBuilder) {
     /// Defines a recipe, and gives it as a value that other recipes name in their `inputs`.
@@ -159,6 +159,38 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
         };
         let defined = define::source::define(given, context, context.call(eval));
         defined.map(SourceValue).map_err(|refused| context.refuse(eval, "source", None, refused))
+    }
+
+    /// A Debian binary package: built elsewhere, pinned by its SHA-256, unpacked into `/`.
+    ///
+    /// It is a source like any other, but for one thing: nobody can read how it came to be. So its bytes are counted as
+    /// opaque, for the recipe and for all that is built with it, and `stele info` shows them. What the package would
+    /// install is unpacked; its scripts are not run.
+    ///
+    /// # Arguments
+    /// * `package`: Its name.
+    /// * `version`: Its version, whole, with epoch and revision. It says what is asked for; what is taken, the SHA-256
+    ///   says.
+    /// * `sha256`: The SHA-256 of the `.deb`: 64 digits of 0-9a-f.
+    /// * `size`: How many bytes the `.deb` has: checked too, and what is counted.
+    /// * `architecture`: What it was built for, or `all`. By default `amd64`.
+    /// * `mirrors`: Where it may be had beside the machine's own package client, which is asked first: as of `source`.
+    /// * `at`: The directory into which it is merged. By default `/`, for which packages are made.
+    fn debian_binary<'v>(
+        #[starlark(require = pos)] package: &str,
+        #[starlark(require = pos)] version: &str,
+        #[starlark(require = named)] sha256: &str,
+        #[starlark(require = named)] size: i64,
+        #[starlark(require = named, default = "amd64")] architecture: &str,
+        #[starlark(require = named, default = UnpackList::default())] mirrors: UnpackList<&'v str>,
+        #[starlark(require = named, default = "/")] at: &str,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<SourceValue> {
+        let context = Context::of(eval);
+        let mirrors = mirrors.items;
+        let given = define::debian::Given { package, version, sha256, size, architecture, mirrors, at };
+        let defined = define::debian::define(given, context.call(eval));
+        defined.map(SourceValue).map_err(|refused| context.refuse(eval, "debian_binary", None, refused))
     }
 
     /// A file or folder of the recipe tree, as it is.

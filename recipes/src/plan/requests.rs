@@ -8,12 +8,15 @@ use stele_store::model::{Digest, Node};
 
 use crate::action::Place;
 use crate::recipe::{Origin, SourceInput};
+use crate::unpack::Form;
 
 /// The version of both formats.
 const FORMAT: u32 = 1;
 
 #[derive(Serialize)]
 struct Unpacking {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    form: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     inner: Option<String>,
     patches: Vec<Patching>,
@@ -41,6 +44,10 @@ pub fn unpacking(source: &SourceInput) -> Option<Vec<u8>> {
     let patches =
         unpack.patches.iter().map(|it| Patching { patch: digest(&it.node), strip: it.strip }).collect();
     let text = Unpacking {
+        form: match unpack.form {
+            Form::Archive => None,
+            Form::DebianPackage => Some("debian-package"),
+        },
         inner: unpack.inner.as_ref().map(ToString::to_string),
         patches,
         sha256: source.source.sha256.to_string(),

@@ -16,6 +16,7 @@ pub use version::{Version, VersionError};
 use crate::action::{Place, Platform};
 use crate::paths::TreePath;
 use crate::source::Source;
+use crate::unpack::Form;
 
 /// Where something is written in a recipe tree.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -89,6 +90,9 @@ pub struct SourceInput {
     pub place: Place,
     /// Whether a file that is not unpacked may be executed.
     pub executable: bool,
+    /// Whether it was built elsewhere, so that nobody can read how it came to be. What is opaque says its size.
+    #[serde(default)]
+    pub opaque: bool,
     /// Where it is written.
     pub at: Span,
 }
@@ -96,6 +100,9 @@ pub struct SourceInput {
 /// How a source is unpacked.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct UnpackSource {
+    /// What it has to be.
+    #[serde(default)]
+    pub form: Form,
     /// An archive in the archive, by its name there: the one whose content is wanted.
     pub inner: Option<TreePath>,
     /// How many leading components each name loses.

@@ -5,8 +5,9 @@ use std::fmt;
 /// A place where a source may be had, as a recipe writes it: a scheme, a colon, and the rest.
 ///
 /// `https://…` and `http://…` are asked as they are. `file:/…` is a file of this machine. `debian:PACKAGE/VERSION/FILE`
-/// is one file of a Debian source package at an exact version, asked of the machine's own package client. Any other
-/// scheme is an alias: a user's configuration says which addresses it stands for.
+/// is one file of a Debian source package at an exact version, or with a FILE that ends in `.deb` the binary package,
+/// asked of the machine's own package client. Any other scheme is an alias: a user's configuration says which
+/// addresses it stands for.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Mirror(String);
 
@@ -66,9 +67,9 @@ pub enum MirrorKind<'a> {
     Http(&'a str),
     /// An absolute path on this machine.
     File(&'a str),
-    /// One file of a Debian source package.
+    /// One file of a Debian source package, or a binary package.
     Debian {
-        /// The source package.
+        /// The package.
         package: &'a str,
         /// Its whole version, with epoch and revision.
         version: &'a str,

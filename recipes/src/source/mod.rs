@@ -1,5 +1,6 @@
 //! A source: bytes from outside, pinned by their SHA-256, and where they may be had.
 
+mod debian;
 mod mirror;
 mod sha512;
 #[cfg(test)]
@@ -10,6 +11,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use stele_store::model::Sha256;
 
+pub use debian::{BinaryPackage, BinaryPackageError};
 pub use mirror::{Mirror, MirrorError, MirrorKind};
 pub use sha512::Sha512;
 

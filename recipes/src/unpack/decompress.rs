@@ -7,7 +7,7 @@ use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 use super::bzip2_streams::Bzip2Streams;
 use super::format::{Format, HEAD, Seen, recognise};
-use super::limits::{Decompressed, Gauge, Source};
+use super::limits::{Decompressed, Gauge};
 use super::lzip::LzipMembers;
 use super::{Compression, UnpackError};
 
@@ -17,12 +17,13 @@ const BUFFER: usize = 64 << 10;
 /// An archive without its compressions.
 pub(super) struct Opened<'a> {
     pub(super) format: Format,
+    /// What they were, from the outside in.
+    pub(super) compressions: Vec<Compression>,
     pub(super) bytes: Box<dyn Read + 'a>,
 }
 
 /// Takes off what `bytes` are compressed with until an archive begins.
-pub(super) fn open<'a>(bytes: &'a mut dyn Read, gauge: &'a Gauge) -> Result<Opened<'a>, UnpackError> {
-    let mut bytes: Box<dyn Read + 'a> = Box::new(Source { bytes, gauge });
+pub(super) fn open<'a>(mut bytes: Box<dyn Read + 'a>, gauge: &'a Gauge) -> Result<Opened<'a>, UnpackError> {
     let mut compressions = Vec::new();
     loop {
         let mut head = Vec::with_capacity(HEAD);
@@ -32,7 +33,8 @@ pub(super) fn open<'a>(bytes: &'a mut dyn Read, gauge: &'a Gauge) -> Result<Open
         let whole = Cursor::new(head).chain(bytes);
         match seen {
             Seen::Archive(format) => {
-                return Ok(Opened { format, bytes: Box::new(BufReader::with_capacity(BUFFER, whole)) });
+                let bytes = Box::new(BufReader::with_capacity(BUFFER, whole));
+                return Ok(Opened { format, compressions, bytes });
             }
             Seen::Neither(seems) => return Err(UnpackError::NotAnArchive { compressions, seems }),
             Seen::Compressed(_) if compressions.len() == gauge.limits.nesting => {

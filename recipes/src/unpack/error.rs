@@ -10,7 +10,7 @@ use stele_store::model::{NameError, escape};
 use super::Compression;
 use crate::content::ContentError;
 
-pub use framing::{SparseError, TarError, ZipError};
+pub use framing::{PackageError, SparseError, TarError, ZipError};
 
 /// A name as the archive spells it: any bytes. It is shown escaped.
 #[derive(Clone, PartialEq, Eq)]
@@ -136,6 +136,15 @@ pub enum UnpackError {
         /// What is wrong there.
         #[source]
         why: TarError,
+    },
+    /// It is no Debian package, or one whose framing is broken.
+    #[error("the Debian package, at byte {offset}: {why}")]
+    Package {
+        /// Where, counted from 0.
+        offset: u64,
+        /// What is wrong there.
+        #[source]
+        why: PackageError,
     },
     /// The zip's framing is broken.
     #[error("the zip, at byte {offset}: {why}")]

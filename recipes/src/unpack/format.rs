@@ -82,10 +82,13 @@ fn compression(head: &[u8]) -> Option<Compression> {
     }
 }
 
+/// What [`UnpackError::NotAnArchive`](super::UnpackError::NotAnArchive) calls an `ar`.
+pub const AN_AR: &str = "an ar archive, such as a Debian package or a static library";
+
 /// A guess for the person who reads the error.
 fn seems(head: &[u8]) -> &'static str {
     const KNOWN: &[(&[u8], &str)] = &[
-        (b"!<arch>\n", "an ar archive, such as a Debian package or a static library"),
+        (b"!<arch>\n", AN_AR),
         (b"070701", "a cpio archive"),
         (b"070702", "a cpio archive"),
         (b"070707", "a cpio archive"),

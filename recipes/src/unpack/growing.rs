@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use stele_store::model::{Name, Node, Tree, TreeId};
 
 use super::limits::Gauge;
-use super::path::{self, Path, check_target};
+use super::path::{self, At, Path, check_target};
 use super::{EntryError, EntryName, UnpackError, links};
 use crate::content::Content;
 
@@ -36,14 +36,15 @@ pub(super) type Directory = BTreeMap<Name, Slot>;
 /// The tree so far. A directory stands behind the one that holds it; the root is the first.
 pub(super) struct Growing<'a> {
     strip: usize,
+    belongs: At,
     gauge: &'a Gauge,
     directories: Vec<Directory>,
     leaves: usize,
 }
 
 impl<'a> Growing<'a> {
-    pub(super) fn new(strip: usize, gauge: &'a Gauge) -> Self {
-        Self { strip, gauge, directories: vec![Directory::new()], leaves: 0 }
+    pub(super) fn new(strip: usize, belongs: At, gauge: &'a Gauge) -> Self {
+        Self { strip, belongs, gauge, directories: vec![Directory::new()], leaves: 0 }
     }
 
     /// Puts an entry in its place. `offset` is where its header begins.
@@ -91,7 +92,9 @@ impl<'a> Growing<'a> {
         let node = match entry {
             Entry::Directory => return Ok(left.map(|_| None)),
             Entry::Leaf(node) => node,
-            Entry::Symlink { target } => Node::Symlink { target: check_target(&target, full.len() - 1)? },
+            Entry::Symlink { target } => {
+                Node::Symlink { target: check_target(&target, full.len() - 1, self.belongs)? }
+            }
             Entry::HardLink { target } => {
                 let found = path::parse(&target, &self.gauge.limits).map_err(|why| {
                     EntryError::HardLinkName { target: EntryName(target.clone()), why: Box::new(why) }
@@ -106,8 +109,8 @@ impl<'a> Growing<'a> {
         let Some(left) = left else { return Ok(None) };
         // A hard link to a symbolic link may stand elsewhere, and what is left by the strip is another tree.
         if let Node::Symlink { target } = &node {
-            check_target(target.as_bytes(), full.len() - 1)?;
-            check_target(target.as_bytes(), left - 1)?;
+            check_target(target.as_bytes(), full.len() - 1, self.belongs)?;
+            check_target(target.as_bytes(), left - 1, self.belongs)?;
         }
         Ok(Some(Some(node)))
     }

@@ -34,7 +34,7 @@ pub(super) fn check(directories: &[Directory], root: usize) -> Result<Vec<bool>,
             }
         }
     }
-    let mut follower = Follower { directories, above, steps: 0 };
+    let mut follower = Follower { directories, root, above, steps: 0 };
     for at in (root..directories.len()).filter(|at| inside[*at]) {
         for (name, slot) in &directories[at] {
             if let Slot::Leaf(Node::Symlink { target }) = slot
@@ -50,6 +50,8 @@ pub(super) fn check(directories: &[Directory], root: usize) -> Result<Vec<bool>,
 
 struct Follower<'a> {
     directories: &'a [Directory],
+    /// Where absolute links begin, if there may be any.
+    root: usize,
     /// The directory that holds each one, and its name there.
     above: Vec<Option<(usize, &'a Name)>>,
     steps: usize,
@@ -68,7 +70,8 @@ impl Follower<'_> {
 
     /// Whether a link in the directory `from` leads above the root: the directory that has none above it.
     fn leads_out(&mut self, from: usize, target: &[u8]) -> Result<bool, UnpackError> {
-        let mut at = from;
+        let is_absolute = |target: &[u8]| target.first() == Some(&b'/');
+        let mut at = if is_absolute(target) { self.root } else { from };
         // How many components deep the path is below `at`, in what does not exist.
         let mut missing = 0_usize;
         let mut hops = 0;
@@ -92,6 +95,9 @@ impl Follower<'_> {
                         hops += 1;
                         if hops > MOST_HOPS {
                             return Ok(false);
+                        }
+                        if is_absolute(target.as_bytes()) {
+                            at = self.root;
                         }
                         for component in target.as_bytes().rsplit(|&byte| byte == b'/') {
                             ahead.push_front(component);

@@ -1,7 +1,8 @@
 //! An archive's bytes become a tree.
 //!
 //! [`unpack`] reads tar (v7, ustar, pax, GNU, old GNU) and zip, as they are or inside gzip, bzip2, xz, zstd and
-//! lzip, which may stand inside each other. What the bytes are is told by the bytes; no name is asked.
+//! lzip, which may stand inside each other. What the bytes are is told by the bytes; no name is asked. A Debian
+//! package is read when it is asked for and never by the way: what is in one was built elsewhere, and that is counted.
 //!
 //! The tar and zip formats are read here and not by a crate, because strictness is in the framing: a crate that
 //! hands out entries has already decided which of two names counts, what a doubled key means and what may stand
@@ -14,7 +15,8 @@
 //!   `strip` drops. `.` components and doubled slashes mean nothing and are dropped.
 //! * A symbolic link is refused when its target is absolute, or climbs above the root: of the archive as written,
 //!   of what `strip` leaves, and of `subdir`. At the end every link is also followed through the tree, because
-//!   `..` behind another link leads elsewhere than its text says. A link to nothing is fine.
+//!   `..` behind another link leads elsewhere than its text says. A link to nothing is fine. What is in a Debian
+//!   package belongs at `/`: its absolute links are fine when they stay in it.
 //! * A hard link becomes the file or symbolic link that stands earlier under that name; there must be one.
 //! * A name that comes twice is refused unless both times it is the same: GNU tar lets the last one win, and other
 //!   readers the first. Directories may come as often as they like. Names that differ only in case are two names.
@@ -31,9 +33,11 @@
 //!   records, a mode that contradicts the slash of a directory's name, and a Unicode path that is another name.
 //! * A compressed stream may consist of many members; anything else behind the last one is refused, also zeros, which
 //!   `gzip` would pass over. Only xz has a padding of its own.
+//! * A Debian package has its three members and nothing else, and the last is compressed as its name says.
 //! * Old-style zip names (no UTF-8 flag) are taken as the bytes that they are.
 
 mod bzip2_streams;
+mod deb;
 mod decompress;
 mod error;
 mod format;
@@ -49,20 +53,35 @@ mod zip;
 
 use std::io::Read;
 
+use serde::{Deserialize, Serialize};
 use stele_store::model::{Name, TreeId};
 
-pub use error::{EntryError, EntryName, SparseError, TarError, UnpackError, ZipError};
-pub use format::Compression;
+pub use error::{EntryError, EntryName, PackageError, SparseError, TarError, UnpackError, ZipError};
+pub use format::{AN_AR, Compression};
 pub use limits::Limits;
 
 use crate::content::Content;
 use format::Format;
 use growing::Growing;
-use limits::Gauge;
+use limits::{Gauge, Source};
+use path::At;
+
+/// What some bytes have to be.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Form {
+    /// A tar or a zip, whichever they are.
+    #[default]
+    Archive,
+    /// A Debian package. What it would install is unpacked, and nothing of what its scripts would do is done.
+    DebianPackage,
+}
 
 /// What is taken out of an archive, and how much of it there may be.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Unpack {
+    /// What it has to be.
+    pub form: Form,
     /// How many leading components every name loses; an entry with none left is skipped.
     pub strip: usize,
     /// The one directory to take, after `strip`; everything when there is none.
@@ -81,11 +100,20 @@ pub struct Unpack {
 /// module refuses; when they cannot be read, or content cannot be kept.
 pub fn unpack(bytes: &mut dyn Read, unpack: &Unpack, content: &dyn Content) -> Result<TreeId, UnpackError> {
     let gauge = Gauge::new(unpack.limits.clone());
-    let opened = decompress::open(bytes, &gauge)?;
-    let mut growing = Growing::new(unpack.strip, &gauge);
-    match opened.format {
-        Format::Tar => tar::read(opened.bytes, &gauge, content, &mut growing)?,
-        Format::Zip => zip::read(opened.bytes, &gauge, content, &mut growing)?,
+    let belongs = match unpack.form {
+        Form::Archive => At::Anywhere,
+        Form::DebianPackage => At::Root,
+    };
+    let mut growing = Growing::new(unpack.strip, belongs, &gauge);
+    match unpack.form {
+        Form::DebianPackage => deb::read(bytes, &gauge, content, &mut growing)?,
+        Form::Archive => {
+            let opened = decompress::open(Box::new(Source { bytes, gauge: &gauge }), &gauge)?;
+            match opened.format {
+                Format::Tar => tar::read(opened.bytes, &gauge, content, &mut growing)?,
+                Format::Zip => zip::read(opened.bytes, &gauge, content, &mut growing)?,
+            }
+        }
     }
     growing.finish(unpack.subdir.as_deref(), content)
 }

@@ -7,6 +7,15 @@ use super::{EntryError, EntryName, Limits};
 /// The components of an entry's name, from the root down; none for the root itself.
 pub(super) type Path = Vec<Name>;
 
+/// Where a tree belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum At {
+    /// Wherever somebody puts it: an absolute link would leave it.
+    Anywhere,
+    /// At `/`, which its absolute links are about.
+    Root,
+}
+
 /// Takes a name apart. `.` and empty components are dropped.
 pub(super) fn parse(name: &[u8], limits: &Limits) -> Result<Path, EntryError> {
     if name.is_empty() {
@@ -35,16 +44,20 @@ pub(super) fn parse(name: &[u8], limits: &Limits) -> Result<Path, EntryError> {
     Ok(path)
 }
 
-/// The target of a link that lies `depth` directories below the root, if as text it stays below it.
-pub(super) fn check_target(target: &[u8], depth: usize) -> Result<SymlinkTarget, EntryError> {
+/// The target of a link that lies `depth` directories below the root, if as text it stays below it. An absolute one
+/// does when what is unpacked belongs at `/`.
+pub(super) fn check_target(target: &[u8], depth: usize, at: At) -> Result<SymlinkTarget, EntryError> {
     if target.contains(&0) {
         return Err(EntryError::Nul);
     }
     let checked = SymlinkTarget::new(target).map_err(EntryError::Target)?;
-    if target[0] == b'/' {
-        return Err(EntryError::TargetAbsolute { target: EntryName(target.to_vec()) });
-    }
-    let mut depth = depth;
+    let mut depth = match (target[0], at) {
+        (b'/', At::Anywhere) => {
+            return Err(EntryError::TargetAbsolute { target: EntryName(target.to_vec()) });
+        }
+        (b'/', At::Root) => 0,
+        _ => depth,
+    };
     for component in target.split(|&byte| byte == b'/') {
         match component {
             b"" | b"." => {}

@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use stele_recipes::content::{Content, InMemory};
-use stele_recipes::unpack::{Limits, Unpack, unpack};
+use stele_recipes::unpack::{Form, Limits, Unpack, unpack};
 use stele_store::model::Node;
 
 const BYTES: u64 = 1 << 20;
@@ -25,9 +25,19 @@ fn sealed(bytes: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn check(bytes: &[u8], strip: usize) {
+/// The bytes as the data of a Debian package: what would be in one has to get through its framing first.
+fn packaged(bytes: &[u8]) -> Vec<u8> {
+    let member = |name: &str, data: &[u8]| {
+        let header = format!("{name:<16}{:<12}{:<6}{:<6}{:<8}{:<10}`\n", 0, 0, 0, 100_644, data.len());
+        [header.as_bytes(), data, if data.len() % 2 == 1 { b"\n" } else { b"" }].concat()
+    };
+    let members = [member("debian-binary", b"2.0\n"), member("control.tar", b""), member("data.tar", bytes)];
+    [&b"!<arch>\n"[..], &members.concat()].concat()
+}
+
+fn check(bytes: &[u8], form: Form, strip: usize) {
     let content = InMemory::default();
-    let how = Unpack { strip, subdir: None, limits: limits() };
+    let how = Unpack { form, strip, subdir: None, limits: limits() };
     let Ok(tree) = unpack(&mut &*bytes, &how, &content) else { return };
     let (mut entries, mut length, mut open) = (0, 0, vec![tree]);
     while let Some(tree) = open.pop() {
@@ -40,7 +50,9 @@ fn check(bytes: &[u8], strip: usize) {
                     // A hard link is the file once more, and counts once.
                     length = length.max(*size);
                 }
-                Node::Symlink { target } => assert!(!target.as_bytes().starts_with(b"/")),
+                Node::Symlink { target } => {
+                    assert!(form == Form::DebianPackage || !target.as_bytes().starts_with(b"/"));
+                }
             }
         }
     }
@@ -51,7 +63,9 @@ fn check(bytes: &[u8], strip: usize) {
 fuzz_target!(|bytes: &[u8]| {
     let sealed = sealed(bytes);
     for strip in 0..2 {
-        check(bytes, strip);
-        check(&sealed, strip);
+        check(bytes, Form::Archive, strip);
+        check(&sealed, Form::Archive, strip);
     }
+    check(bytes, Form::DebianPackage, 0);
+    check(&packaged(&sealed), Form::DebianPackage, 0);
 });

@@ -144,6 +144,27 @@ fn no_answer_has_a_field_that_the_page_does_not_name_or_lacks_one_that_it_does()
 }
 
 #[test]
+fn what_is_said_of_a_recipe_has_the_fields_of_the_page() {
+    let mut stele = Stele::new();
+    let recipes = stele.scratch().join("recipes");
+    stele.set_env("STELE_RECIPES", recipes.to_str().expect("a plain path"));
+    let package = "debian_binary('gcc', '1', size = 7, sha256 = '1' * 64)";
+    for (name, head, inputs, about) in
+        [("cc", "", "", ""), ("prog", "load('//pkgs/cc/recipe.star', 'cc')\n", "cc", "license = 'MIT'")]
+    {
+        let folder = recipes.join("pkgs").join(name);
+        fs::create_dir_all(&folder).expect("a folder");
+        let call = format!(
+            "{head}{name} = recipe(name = '{name}', version = '1', script = 'x', sources = [{package}], \
+             inputs = [{inputs}], {about})"
+        );
+        fs::write(folder.join("recipe.star"), call).expect("a file");
+    }
+    let answers = ["cc", "prog"].map(|name| stele.json(&["info", name]));
+    assert_as_the_page_says("### `info`", &answers);
+}
+
+#[test]
 fn a_finding_has_the_fields_of_the_page_and_the_exit_code_is_4() {
     let stele = filled();
     let info = stele.json(&["store", "info", "kept/below/large"]);

@@ -44,8 +44,15 @@ fn the_examples_are_recipes() {
         tree.put(path, code.split("```").next().unwrap());
         count += 1;
     }
-    assert_eq!(count, 3);
-    assert_eq!(tree.stele.ok(&["recipe", "check"]), "3 recipes are right");
+    assert_eq!(count, 4);
+    let load = "load('//lib/toolchain.star', 'compilers')\n";
+    tree.put(
+        "pkgs/made/recipe.star",
+        &format!("{load}recipe(name = 'made', version = '1', script = 'x', sources = compilers)"),
+    );
+    assert_eq!(tree.stele.ok(&["recipe", "check"]), "4 recipes are right");
+    let made = tree.stele.json(&["info", "made"]);
+    assert_eq!(made["opaque"]["bytes"], 19_268_852);
     let zlib = tree.stele.json(&["recipe", "show", "zlib"]);
     assert_eq!(zlib["outputs"], serde_json::json!({"out": "/out/out", "doc": "/out/doc"}));
 }

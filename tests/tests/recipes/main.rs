@@ -2,6 +2,7 @@
 
 mod bounds;
 mod documented;
+mod foreign;
 mod looking;
 mod planning;
 mod unpacking;

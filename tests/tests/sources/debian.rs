@@ -12,17 +12,17 @@ use stele_tests::skip;
 use super::{Sources, random};
 
 /// An archive behind a loopback server.
-struct Archive {
+pub(super) struct Archive {
     folder: PathBuf,
-    server: Server,
+    pub(super) server: Server,
 }
 
 /// A version in the index, with the files that it lists.
-type Version<'a> = (&'a str, &'a str, &'a [(&'a str, &'a [u8])]);
+pub(super) type Version<'a> = (&'a str, &'a str, &'a [(&'a str, &'a [u8])]);
 
 impl Archive {
     /// None where there is no apt. The files of the index are not there until they are put.
-    fn new(sources: &Sources, versions: &[Version<'_>]) -> Option<Self> {
+    pub(super) fn new(sources: &Sources, versions: &[Version<'_>]) -> Option<Self> {
         if !Path::new("/usr/lib/apt/apt-helper").exists() {
             skip("no apt");
             return None;
@@ -43,7 +43,7 @@ impl Archive {
         Some(archive)
     }
 
-    fn line(&self, suite: &str) -> String {
+    pub(super) fn line(&self, suite: &str) -> String {
         format!("deb [trusted=yes] {} {suite} main", self.server.url(""))
     }
 
@@ -59,18 +59,26 @@ impl Archive {
             }
             index += "\n";
         }
+        self.release(suite, &[("main/source/Sources", index)]);
+    }
+
+    /// A suite of these indexes, and no others.
+    pub(super) fn release(&self, suite: &str, indexes: &[(&str, String)]) {
         let place = self.folder.join("dists").join(suite);
-        fs::create_dir_all(place.join("main/source")).unwrap();
-        fs::write(place.join("main/source/Sources"), &index).unwrap();
-        let listed = format!(" {} {} main/source/Sources\n", Sha256::of(index.as_bytes()), index.len());
+        let mut listed = String::new();
+        for (name, index) in indexes {
+            fs::create_dir_all(place.join(name).parent().unwrap()).unwrap();
+            fs::write(place.join(name), index).unwrap();
+            listed += &format!(" {} {} {name}\n", Sha256::of(index.as_bytes()), index.len());
+        }
         let release = format!(
             "Origin: Test\nSuite: {suite}\nCodename: {suite}\nDate: Thu, 01 Jan 2026 00:00:00 UTC\n\
-             Architectures: amd64\nComponents: main\nSHA256:\n{listed}"
+             Architectures: amd64 arm64\nComponents: main\nSHA256:\n{listed}"
         );
         fs::write(place.join("Release"), release).unwrap();
     }
 
-    fn put(&self, package: &str, name: &str, bytes: &[u8]) {
+    pub(super) fn put(&self, package: &str, name: &str, bytes: &[u8]) {
         let pool = self.folder.join("pool/main").join(package);
         fs::create_dir_all(&pool).unwrap();
         fs::write(pool.join(name), bytes).unwrap();

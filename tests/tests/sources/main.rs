@@ -4,6 +4,7 @@
 
 mod bundle;
 mod debian;
+mod debian_binary;
 mod mirrors;
 mod resumed;
 mod several;

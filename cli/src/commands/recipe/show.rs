@@ -96,6 +96,9 @@ fn write_source(text: &mut String, input: &SourceInput) -> std::fmt::Result {
     if let Some(signature) = &source.signature {
         writeln!(text, "  signed: {} by a key of {}", signature.source.file, signature.keys_file)?;
     }
+    if input.opaque {
+        writeln!(text, "  opaque: it was built elsewhere")?;
+    }
     if let Some(unpack) = &input.unpack {
         let subdir = unpack.subdir.as_ref().map(|it| format!(", then {it}")).unwrap_or_default();
         if let Some(inner) = &unpack.inner {

@@ -37,8 +37,8 @@ stele source add /media/stick/bundle")]
     /// Mirrors are asked in the order in which they are given. A download that was interrupted goes on where it ended.
     #[command(after_help = "\
 A MIRROR is an address of https: or http:; `file:` and an absolute path; `debian:PACKAGE/VERSION/FILE`, one file of a \
-Debian source package, which the machine's own apt is asked for; or an alias that the configuration knows, such as \
-`gnu:make/make-4.4.1.tar.gz`.\n\n\
+Debian source package, or with a FILE that ends in `.deb` a binary package, which the machine's own apt is asked for; \
+or an alias that the configuration knows, such as `gnu:make/make-4.4.1.tar.gz`.\n\n\
 Examples:\n  stele source fetch make\n  stele source fetch --all\n  \
 stele source fetch --sha256 9a93b2b7… --url https://example.org/zlib-1.3.1.tar.gz\n  \
 stele source fetch --sha256 3b16b00e… --url gnu:make/make-4.4.1.tar.xz \\\n    \

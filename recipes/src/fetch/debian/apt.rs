@@ -14,15 +14,18 @@ use std::time::{Duration, Instant, SystemTime};
 use super::super::failure::MirrorFailure;
 use super::super::part::{Part, make_folder};
 use super::entries::{self, Entry};
-use super::{Bounds, DebianConfig, DebianError, Place, Stop};
+use super::{Bounds, DebianConfig, DebianError, Packages, Place, Stop};
 
 /// Not on PATH, since it is for programs; the package apt has it there.
 const HELPER: &str = "/usr/lib/apt/apt-helper";
 
+/// Of what architecture apt takes the machine to be; with an `s` behind it, also which others it takes packages of.
+const ARCHITECTURE: &str = "APT::Architecture";
+
 /// What is taken over of the machine's configuration, and nothing else: transport, keys, passwords.
 const TAKEN_OVER: &[&str] = &[
     "Acquire::",
-    "APT::Architecture",
+    ARCHITECTURE,
     "APT::Authentication",
     "APT::Hashes",
     "APT::Key",
@@ -36,6 +39,7 @@ const LOOK: Duration = Duration::from_millis(50);
 
 /// apt, ready to be asked.
 pub(super) struct Apt {
+    is_source: bool,
     conf: PathBuf,
     /// Its time is when the lists were fetched; its text, for which archives.
     updated: PathBuf,
@@ -49,7 +53,11 @@ fn file_error(path: &Path, doing: &'static str) -> impl FnOnce(std::io::Error) -
 
 impl Apt {
     /// Writes the configuration.
-    pub(super) fn prepare(folder: &Path, config: &DebianConfig) -> Result<Self, Stop> {
+    pub(super) fn prepare(
+        folder: &Path,
+        config: &DebianConfig,
+        packages: Packages<'_>,
+    ) -> Result<Self, Stop> {
         let parts = folder.join("sources.list.d");
         for name in
             ["lists/partial", "cache/archives/partial", "state", "log", "files", "sources.list.d", "conf.d"]
@@ -70,13 +78,19 @@ impl Apt {
         if all.is_empty() {
             return Err(DebianError::NoArchive.into());
         }
-        let archives: String = all.iter().map(Entry::to_string).collect();
+        let archives: String = all.iter().map(|entry| entry.stanza(packages)).collect();
         let place = |name: &str| folder.join(name).display().to_string();
         let mut text = String::new();
+        let architecture = match packages {
+            Packages::Binary { architecture } => architecture,
+            Packages::Source => None,
+        };
         for line in machine.lines() {
             let key = line.split(' ').next().unwrap_or("");
             // A value with a quotation mark in it could not be told from the end of the value.
-            if TAKEN_OVER.iter().any(|it| key.starts_with(it)) && line.matches('"').count() == 2 {
+            let is_other = architecture.is_some() && key.starts_with(ARCHITECTURE);
+            if !is_other && TAKEN_OVER.iter().any(|it| key.starts_with(it)) && line.matches('"').count() == 2
+            {
                 text += &format!("{line}\n");
             }
         }
@@ -99,11 +113,15 @@ impl Apt {
         ] {
             text += &format!("{key} \"{value}\";\n");
         }
+        if let Some(architecture) = architecture {
+            text += &format!("{ARCHITECTURE} \"{architecture}\";\n{ARCHITECTURE}s:: \"{architecture}\";\n");
+        }
         let conf = folder.join("apt.conf");
         fs::write(&conf, text).map_err(file_error(&conf, "written"))?;
         let list = parts.join("stele.sources");
         fs::write(&list, &archives).map_err(file_error(&list, "written"))?;
-        Ok(Self { conf, updated: folder.join("updated"), archives })
+        let is_source = packages == Packages::Source;
+        Ok(Self { is_source, conf, updated: folder.join("updated"), archives })
     }
 
     /// How old the lists are. None when there are none for these archives.
@@ -133,7 +151,10 @@ impl Apt {
         bounds: &Bounds,
     ) -> Result<Option<Vec<Place>>, Stop> {
         let mut command = self.command("apt-get");
-        command.args(["-q", "source", "--only-source", "--download-only", "--print-uris"]);
+        match self.is_source {
+            true => command.args(["-q", "source", "--only-source", "--download-only", "--print-uris"]),
+            false => command.args(["-q", "download", "--print-uris"]),
+        };
         let output = self.run(command.arg(format!("{package}={version}")), bounds)?;
         let text = String::from_utf8_lossy(&output.stdout);
         let places: Vec<Place> = text.lines().filter_map(place).collect();
@@ -144,10 +165,14 @@ impl Apt {
         Ok((!none).then_some(places))
     }
 
-    /// The versions of a source package that the indexes have.
+    /// The versions of a package that the indexes have.
     pub(super) fn versions(&self, package: &str, bounds: &Bounds) -> Result<Vec<String>, Stop> {
-        let output =
-            self.run(self.command("apt-cache").args(["showsrc", "--only-source", package]), bounds)?;
+        let mut command = self.command("apt-cache");
+        match self.is_source {
+            true => command.args(["showsrc", "--only-source"]),
+            false => command.arg("show"),
+        };
+        let output = self.run(command.arg(package), bounds)?;
         let text = String::from_utf8_lossy(&output.stdout);
         let mut versions: Vec<String> =
             text.lines().filter_map(|line| Some(line.strip_prefix("Version: ")?.trim().to_owned())).collect();

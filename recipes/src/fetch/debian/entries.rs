@@ -1,6 +1,8 @@
-//! sources.list(5): what the machine says of archives of binary packages, said of their source packages.
+//! sources.list(5): what the machine says of archives, said of their source packages, or of the binary ones alone.
 
-use std::fmt;
+use std::fmt::Write as _;
+
+use super::Packages;
 
 /// Archives, as a stanza of a `.sources` file says them. Fields beside these four are kept as they are.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -12,7 +14,8 @@ pub(super) struct Entry {
     fields: Vec<(String, String)>,
 }
 
-/// Fields that narrow what is fetched of binary packages, or say whether an entry counts: none of them is for sources.
+/// Fields that narrow what is fetched of binary packages, or say whether an entry counts: what is wanted of it is said
+/// here.
 const DROPPED: &[&str] = &[
     "types",
     "uris",
@@ -30,15 +33,25 @@ const DROPPED: &[&str] = &[
     "description",
 ];
 
-impl fmt::Display for Entry {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Entry {
+    /// The stanza for one kind of packages.
+    pub(super) fn stanza(&self, packages: Packages<'_>) -> String {
         let Self { uris, suites, components, fields } = self;
-        writeln!(f, "Types: deb-src\nURIs: {uris}\nSuites: {suites}")?;
+        let mut text = match packages {
+            Packages::Source => "Types: deb-src\n".to_owned(),
+            // Neither translations nor what shops show of packages.
+            Packages::Binary { .. } => "Types: deb\nTargets: Packages\nLanguages: none\n".to_owned(),
+        };
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "URIs: {uris}\nSuites: {suites}");
         if !components.is_empty() {
-            writeln!(f, "Components: {components}")?;
+            let _ = writeln!(text, "Components: {components}");
         }
-        fields.iter().try_for_each(|(name, value)| writeln!(f, "{name}: {value}"))?;
-        writeln!(f)
+        for (name, value) in fields {
+            let _ = writeln!(text, "{name}: {value}");
+        }
+        text.push('\n');
+        text
     }
 }
 
@@ -130,7 +143,7 @@ mod tests {
     use super::*;
 
     fn shown(entries: &[Entry]) -> String {
-        entries.iter().map(Entry::to_string).collect()
+        entries.iter().map(|entry| entry.stanza(Packages::Source)).collect()
     }
 
     #[test]
@@ -144,6 +157,16 @@ mod tests {
             shown(&of_lines(text)),
             "Types: deb-src\nURIs: http://a/debian\nSuites: stable\nComponents: main contrib\n\
              signed-by: /k.gpg /l.gpg\ntrusted: yes\n\nTypes: deb-src\nURIs: http://b/flat\nSuites: ./\n\n"
+        );
+    }
+
+    #[test]
+    fn of_binary_packages_the_index_alone_is_asked_for() {
+        let entries = of_lines("deb [arch=arm64 lang=de signed-by=/k] http://a stable main\n");
+        assert_eq!(
+            entries[0].stanza(Packages::Binary { architecture: None }),
+            "Types: deb\nTargets: Packages\nLanguages: none\nURIs: http://a\nSuites: stable\nComponents: main\n\
+             signed-by: /k\n\n"
         );
     }
 
@@ -165,7 +188,7 @@ mod tests {
         let entries = with_suites(of_lines(text), &["y".to_owned(), "x".to_owned()]);
         assert_eq!(entries.len(), 4);
         assert_eq!(
-            entries[3].to_string(),
+            entries[3].stanza(Packages::Source),
             "Types: deb-src\nURIs: http://a/debian\nSuites: y\nComponents: main contrib\nsigned-by: /k\n\n"
         );
     }

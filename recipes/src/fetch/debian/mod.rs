@@ -1,4 +1,5 @@
-//! One file of a Debian source package at an exact version, asked of the machine's own package client.
+//! One file of a Debian source package, or a binary package, at an exact version, asked of the machine's own package
+//! client.
 //!
 //! apt knows what Stele does not: which mirror this machine uses, through which proxy, with which password. So it is
 //! apt that fetches, but with a configuration, lists and caches of its own (see [`apt`]), so that nothing of the
@@ -24,6 +25,38 @@ pub(super) struct Wanted<'a> {
     pub(super) package: &'a str,
     pub(super) version: &'a str,
     pub(super) file: &'a str,
+}
+
+impl<'a> Wanted<'a> {
+    /// Which of an archive's indexes has it. A source package has no file that is named as a binary one is.
+    fn packages(&self) -> Packages<'a> {
+        let architecture = self.file.strip_suffix(".deb").and_then(|it| it.rsplit_once('_'));
+        match (self.file.ends_with(".deb"), architecture) {
+            (false, _) => Packages::Source,
+            // A package for all architectures is in the index of each.
+            (true, None | Some((_, "all"))) => Packages::Binary { architecture: None },
+            (true, Some((_, architecture))) => Packages::Binary { architecture: Some(architecture) },
+        }
+    }
+}
+
+/// One of the two kinds of packages that archives have, each with indexes of its own.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Packages<'a> {
+    Source,
+    Binary {
+        /// The machine's own when there is none.
+        architecture: Option<&'a str>,
+    },
+}
+
+impl Packages<'_> {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Binary { .. } => "binary",
+        }
+    }
 }
 
 /// Why Debian's archives do not give a file.
@@ -55,8 +88,10 @@ pub enum DebianError {
         said: String,
     },
     /// No archive's index has the package.
-    #[error("no index has a source package {package}")]
+    #[error("no index has a {kind} package {package}")]
     NoPackage {
+        /// `source` or `binary`.
+        kind: &'static str,
         /// The package.
         package: String,
     },
@@ -112,7 +147,13 @@ pub(super) fn get(
     note: &dyn Fn(&str),
     moves: &mut dyn FnMut(u64, Option<u64>),
 ) -> Result<(), Stop> {
+    let packages = wanted.packages();
     let folder = part.folder().join("debian");
+    let folder = match packages {
+        Packages::Source => folder,
+        Packages::Binary { architecture: None } => folder.join("binary"),
+        Packages::Binary { architecture: Some(it) } => folder.join(format!("binary-{it}")),
+    };
     let own = Stage { folder: folder.clone(), config };
     let versions = match own.get(wanted, part, bounds, note, moves)? {
         None => return Ok(()),
@@ -133,7 +174,7 @@ pub(super) fn get(
     };
     let (package, version) = (wanted.package.to_owned(), wanted.version.to_owned());
     Err(match versions.is_empty() {
-        true => DebianError::NoPackage { package },
+        true => DebianError::NoPackage { kind: packages.name(), package },
         false => DebianError::NoVersion { package, version, file: wanted.file.to_owned(), has: versions },
     }
     .into())
@@ -187,7 +228,7 @@ impl Stage<'_> {
         part::make_folder(&self.folder)?;
         // Two threads, or two processes, that fetch the lists at once would spoil each other's.
         let _lock = part::lock(&self.folder.join("lock"), || ())?;
-        let mut apt = apt::Apt::prepare(&self.folder, self.config)?;
+        let mut apt = apt::Apt::prepare(&self.folder, self.config, wanted.packages())?;
         if apt.lists_age().is_none() {
             apt.update(bounds, note)?;
         }
@@ -215,7 +256,8 @@ fn find(apt: &apt::Apt, wanted: &Wanted<'_>, bounds: &Bounds) -> Result<Option<S
     let Some(places) = apt.places(wanted.package, wanted.version, bounds)? else { return Ok(None) };
     let mut names = Vec::new();
     for place in places {
-        if place.name == wanted.file {
+        // Of a binary package's version there is one file for an architecture, whatever it is called.
+        if place.name == wanted.file || wanted.packages() != Packages::Source {
             return Ok(Some(place.uri));
         }
         names.push(place.name);

@@ -12,6 +12,7 @@ use super::places;
 use crate::paths::TreePath;
 use crate::recipe::{LocalInput, PatchFile, SourceInput, Span, UnpackSource};
 use crate::source::{FileName, Mirror, Sha512, Signature, Source};
+use crate::unpack::Form;
 
 /// The most bytes of a file with keys.
 const KEYS_MOST: usize = 4 << 20;
@@ -67,6 +68,7 @@ pub(in super::super) fn define(
             ));
         }
         true => Some(UnpackSource {
+            form: Form::Archive,
             inner: given.inner.map(|text| tree_path("inner", text)).transpose()?,
             strip: usize::try_from(number("strip", given.strip, "components")?).unwrap_or(usize::MAX),
             subdir: given.subdir.map(|text| tree_path("subdir", text)).transpose()?,
@@ -87,7 +89,7 @@ pub(in super::super) fn define(
     };
     let usual = if unpack.is_some() { "/src".to_owned() } else { format!("/src/{}", source.file) };
     let place = places::parse("at", given.at.unwrap_or(&usual))?;
-    Ok(Arc::new(SourceInput { source, unpack, place, executable: given.executable, at }))
+    Ok(Arc::new(SourceInput { source, unpack, place, executable: given.executable, opaque: false, at }))
 }
 
 /// `local(path, at)`.
@@ -125,7 +127,7 @@ fn file_name(given: Option<&str>, mirrors: &[Mirror]) -> Result<FileName, Refuse
     FileName::new(text).map_err(|why| Refused::new(argument, why))
 }
 
-fn digest<T: std::str::FromStr<Err: std::fmt::Display>>(
+pub(super) fn digest<T: std::str::FromStr<Err: std::fmt::Display>>(
     argument: &'static str,
     text: &str,
     what: &'static str,
@@ -135,7 +137,7 @@ fn digest<T: std::str::FromStr<Err: std::fmt::Display>>(
     })
 }
 
-fn number(argument: &'static str, found: i64, what: &'static str) -> Result<u64, Refused> {
+pub(super) fn number(argument: &'static str, found: i64, what: &'static str) -> Result<u64, Refused> {
     u64::try_from(found).map_err(|_| Refused::new(argument, ArgumentError::Number { found, what }))
 }
 

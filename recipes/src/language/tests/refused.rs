@@ -79,7 +79,10 @@ fn what_people_are_told_is_checked() {
 
 #[test]
 fn sources_that_are_none() {
-    says(&with("sources = ['x.tar']"), &["a list of source(...) and local(...)", "string x.tar"]);
+    says(
+        &with("sources = ['x.tar']"),
+        &["a list of source(...), debian_binary(...) and local(...)", "string x.tar"],
+    );
     says(
         &with("sources = [source(sha256 = 'abc', name = 'x')]"),
         &["no SHA-256", "`sha256sum FILE` prints it", ":1:80"],
@@ -170,4 +173,31 @@ fn inputs_that_are_none() {
     );
     says(&with("prefer = {'/usr': 'a'}"), &["a dict of paths"]);
     says(&with("inputs = [c]"), &["c", "pkgs/b/recipe.star:2:63"]);
+}
+
+/// One Debian package with `more` as its further arguments.
+fn package(package: &str, version: &str, more: &str) -> String {
+    with(&format!("sources = [debian_binary('{package}', '{version}', {more})]"))
+}
+
+#[test]
+fn packages_that_are_none() {
+    let rest = format!("sha256 = '{PIN}', size = 1");
+    for name in ["", "g", "GCC", "-gcc", "gcc_12", "gcc/12", "../gcc"] {
+        says(&package(name, "1", &rest), &["is no name of a package", "recipe.star:1:"]);
+    }
+    for version in ["", "v1", ":1", "a:1", "1/2", "1:", "1 2", "1_2", "1:2:3"] {
+        says(&package("gcc", version, &rest), &["is no version of a package"]);
+    }
+    says(&package("gcc", "1", &format!("{rest}, architecture = 'AMD64'")), &["is no architecture"]);
+    says(&package("gcc", "1", &format!("{rest}, architecture = '../x'")), &["is no architecture"]);
+    says(&package(&"g".repeat(128), "1", &rest), &["1 to 128 characters"]);
+    says(&package("gcc", "1", "sha256 = 'abc', size = 1"), &["SHA-256"]);
+    says(&package("gcc", "1", &format!("sha256 = '{PIN}', size = -1")), &["-1"]);
+    // What is opaque is counted.
+    says(&package("gcc", "1", &format!("sha256 = '{PIN}'")), &["size"]);
+    says(&package("gcc", "1", &format!("{rest}, at = '/proc'")), &["/proc"]);
+    says(&package("gcc", "1", &format!("{rest}, mirrors = ['gcc.deb']")), &["does not begin with a scheme"]);
+    let twice = format!("debian_binary('gcc', '1', {rest})");
+    says(&with(&format!("sources = [{twice}, {twice}]")), &["source gcc_1_amd64.deb"]);
 }

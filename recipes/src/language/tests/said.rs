@@ -113,3 +113,33 @@ fn an_error_in_a_function_of_a_library_says_who_called_it() {
     ]);
     assert!(found.contains("| lib/build.star:2:42") && found.contains("< pkgs/a/recipe.star:2:5"), "{found}");
 }
+
+#[test]
+fn a_debian_package_is_an_opaque_source_at_the_root_that_apt_is_asked_for() {
+    let args = format!("'1:2.0+x~1-3+b1', sha256 = '{PIN}', size = 7");
+    let recipe = one(&format!(
+        "packages = [debian_binary('g++-12', {args}, mirrors = ['file:/srv/x.deb'])]\n\
+         recipe(name = 'a', version = '1', script = 'x', sources = packages + [\
+         debian_binary('gcc-12-base', {args}, architecture = 'all', at = '/opt')])"
+    ));
+    let [first, second] = &recipe.sources[..] else { panic!("{:?}", recipe.sources) };
+    assert!(first.opaque && second.opaque);
+    assert_eq!(first.source.size, Some(7));
+    assert_eq!(first.unpack.as_ref().map(|it| it.form), Some(crate::unpack::Form::DebianPackage));
+    assert_eq!((first.place.as_str(), second.place.as_str()), ("/", "/opt"));
+    let mirrors: Vec<&str> = first.source.mirrors.iter().map(|it| it.as_str()).collect();
+    let apt = "debian:g++-12/1:2.0+x~1-3+b1/g++-12_2.0+x~1-3+b1_amd64.deb";
+    assert_eq!(mirrors, [apt, "file:/srv/x.deb"]);
+    assert_eq!(second.source.file.as_str(), "gcc-12-base_2.0+x~1-3+b1_all.deb");
+    // What another version wrote says nothing of it, and nothing opaque was known then.
+    let mut json = serde_json::to_value(&*recipe).unwrap();
+    let source = json["sources"][0].as_object_mut().unwrap();
+    assert_eq!(
+        (source["opaque"].as_bool(), source["unpack"]["form"].as_str()),
+        (Some(true), Some("debian-package"))
+    );
+    source.remove("opaque");
+    source["unpack"].as_object_mut().unwrap().remove("form");
+    let read: Recipe = serde_json::from_value(json).unwrap();
+    assert!(!read.sources[0].opaque);
+}

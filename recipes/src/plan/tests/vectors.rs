@@ -17,6 +17,8 @@ fn the_texts_of_requests_do_not_change() {
                    strip = 1, subdir = 'a/b', inner = 'x/y.tar.xz', patches = ['x.patch']),
             source(sha256 = '7d5b0b6062521e4627e099e4c9dc8248d32a30285e959b7eecaa780cf8cfd4a4', name = 'y.zip',
                    at = '/y'),
+            debian_binary('zz', '1', size = 1,
+                   sha256 = '7d5b0b6062521e4627e099e4c9dc8248d32a30285e959b7eecaa780cf8cfd4a4'),
             local('x.patch')])",
     );
     let all = evaluate_all(&files).unwrap();
@@ -36,6 +38,14 @@ fn the_texts_of_requests_do_not_change() {
         [
             r#"{"patches":[],"sha256":"7d5b0b6062521e4627e099e4c9dc8248d32a30285e959b7eecaa780cf8cfd4a4","#,
             r#""strip":0,"unpack":1}"#,
+        ]
+        .concat()
+    );
+    assert_eq!(
+        text(unpacking(&recipe.sources[2]).unwrap()),
+        [
+            r#"{"form":"debian-package","patches":[],"#,
+            r#""sha256":"7d5b0b6062521e4627e099e4c9dc8248d32a30285e959b7eecaa780cf8cfd4a4","strip":0,"unpack":1}"#,
         ]
         .concat()
     );

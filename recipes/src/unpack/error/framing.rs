@@ -1,4 +1,4 @@
-//! Why the framing of a tar or zip is refused.
+//! Why the framing of a tar, a zip or a Debian package is refused.
 
 use super::EntryName;
 
@@ -122,4 +122,47 @@ pub enum ZipError {
     /// Bytes belong to two entries, or to none.
     #[error("bytes here belong to two entries, or to none")]
     Gap,
+}
+
+/// Why a Debian package is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PackageError {
+    /// It is no `ar` archive.
+    #[error("it is none: it does not begin with `!<arch>` and a line feed")]
+    Magic,
+    /// The header of a member is damaged.
+    #[error("the header of a member is damaged")]
+    Header,
+    /// It ends before it should.
+    #[error("it is cut short")]
+    Truncated,
+    /// There are no more members.
+    #[error("it has no member {wanted}")]
+    Missing {
+        /// The one that should be there.
+        wanted: &'static str,
+    },
+    /// A member that should not be there, or not there.
+    #[error("member {name} stands where {wanted} should; a package has three members, each in its place")]
+    Member {
+        /// What it is called.
+        name: EntryName,
+        /// The one that should be there, whatever it is compressed with.
+        wanted: &'static str,
+    },
+    /// It is of a version that is not known.
+    #[error("its member debian-binary does not say `2.0`, the only version that is known")]
+    Version,
+    /// Behind a member of odd length stands no line feed.
+    #[error("a member of odd length is not followed by a line feed")]
+    Padding,
+    /// What is in the last member is no tar, or compressed otherwise than its name says.
+    #[error("member {name} is not what its name says")]
+    Compression {
+        /// What it is called.
+        name: EntryName,
+    },
+    /// Bytes follow, in the last member or behind it.
+    #[error("something follows the data")]
+    Trailing,
 }

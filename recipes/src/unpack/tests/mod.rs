@@ -3,6 +3,7 @@
 
 mod compressions;
 mod damage;
+mod debian;
 mod extended;
 mod framing;
 mod limits;

@@ -1,0 +1,69 @@
+//! What a recipe goes back to: the bytes that nobody can read the making of.
+//!
+//! *Opaque* is what was built elsewhere. What is built with it is as opaque as that, however readable its own source
+//! is; so it is counted over all that a recipe needs, and each package once.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use stele_store::model::Sha256;
+
+use crate::plan::Graph;
+use crate::recipe::RecipeName;
+
+/// A source that was built elsewhere.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Opaque {
+    /// What its file is called; the first of its names, when recipes give it several.
+    pub file: String,
+    /// What it is.
+    pub sha256: Sha256,
+    /// How many bytes the file has, packed as it is.
+    pub size: u64,
+    /// The recipes that name it, each after what it needs.
+    pub named_by: Vec<RecipeName>,
+}
+
+/// The opaque sources of the recipe of that number in `graph`, and of all that it needs: each once, in the order of
+/// their names.
+pub fn opaque(graph: &Graph, number: usize) -> Vec<Opaque> {
+    let mut found: BTreeMap<Sha256, Opaque> = BTreeMap::new();
+    for number in closure(graph, number) {
+        let recipe = &graph.recipes()[number];
+        for source in recipe.sources.iter().filter(|it| it.opaque).map(|it| &it.source) {
+            let opaque = found.entry(source.sha256).or_insert_with(|| Opaque {
+                file: source.file.to_string(),
+                sha256: source.sha256,
+                // The language takes nothing opaque without its size.
+                size: source.size.unwrap_or_default(),
+                named_by: Vec::new(),
+            });
+            if !opaque.named_by.contains(&recipe.name) {
+                opaque.named_by.push(recipe.name.clone());
+            }
+        }
+    }
+    let mut found: Vec<Opaque> = found.into_values().collect();
+    found.sort_by(|one, other| (&one.file, one.sha256).cmp(&(&other.file, other.sha256)));
+    found
+}
+
+/// Their bytes together.
+pub fn bytes(opaque: &[Opaque]) -> u64 {
+    opaque.iter().fold(0, |sum, it| sum.saturating_add(it.size))
+}
+
+/// A recipe and all that it needs, in the order of the graph.
+fn closure(graph: &Graph, number: usize) -> Vec<usize> {
+    let mut needed = vec![false; number + 1];
+    needed[number] = true;
+    // What is needed stands before whoever needs it.
+    for number in (0..=number).rev() {
+        if needed[number] {
+            graph.needs(number).iter().for_each(|need| needed[*need] = true);
+        }
+    }
+    (0..=number).filter(|number| needed[*number]).collect()
+}

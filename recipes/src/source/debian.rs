@@ -1,0 +1,72 @@
+//! A Debian binary package: what it is called, and where it may be had.
+
+use super::{FileName, FileNameError, Mirror, MirrorError};
+
+/// A Debian binary package at an exact version.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BinaryPackage {
+    /// What its file is called in the archive's pool: `NAME_VERSION_ARCHITECTURE.deb`, the version without its epoch.
+    pub file: FileName,
+    /// The machine's own package client.
+    pub mirror: Mirror,
+}
+
+/// Why there is no such package.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum BinaryPackageError {
+    /// Debian policy 5.6.1.
+    #[error("{text:?} is no name of a package: two or more of `a-z 0-9 + - .`, the first a letter or digit")]
+    Name {
+        /// What was given.
+        text: String,
+    },
+    /// Debian policy 5.6.12.
+    #[error(
+        "{text:?} is no version of a package: `EPOCH:UPSTREAM-REVISION`, of which the epoch may be missing"
+    )]
+    Version {
+        /// What was given.
+        text: String,
+    },
+    /// Debian policy 5.6.8.
+    #[error("{text:?} is no architecture of a package, such as `amd64` or `all`")]
+    Architecture {
+        /// What was given.
+        text: String,
+    },
+    /// All of that makes no file's name.
+    #[error(transparent)]
+    File(#[from] FileNameError),
+    /// All of that makes no mirror.
+    #[error(transparent)]
+    Mirror(#[from] MirrorError),
+}
+
+impl BinaryPackage {
+    /// The package of that name, version and architecture.
+    ///
+    /// # Errors
+    /// See [`BinaryPackageError`].
+    pub fn new(name: &str, version: &str, architecture: &str) -> Result<Self, BinaryPackageError> {
+        let small = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+        let made_of = |text: &str, more: &str| {
+            text.starts_with(small) && text.chars().all(|c| small(c) || more.contains(c))
+        };
+        if name.len() < 2 || !made_of(name, "+-.") {
+            return Err(BinaryPackageError::Name { text: name.to_owned() });
+        }
+        let wrong = || BinaryPackageError::Version { text: version.to_owned() };
+        let (epoch, rest) = version.split_once(':').unwrap_or(("0", version));
+        let fits = |c: char| c.is_ascii_alphanumeric() || "+-.~".contains(c);
+        let is_number = !epoch.is_empty() && epoch.chars().all(|c| c.is_ascii_digit());
+        if !is_number || !rest.starts_with(|c: char| c.is_ascii_digit()) || !rest.chars().all(fits) {
+            return Err(wrong());
+        }
+        if !made_of(architecture, "-") {
+            return Err(BinaryPackageError::Architecture { text: architecture.to_owned() });
+        }
+        let file = FileName::new(&format!("{name}_{rest}_{architecture}.deb"))?;
+        let mirror = Mirror::new(&format!("debian:{name}/{version}/{file}"))?;
+        Ok(Self { file, mirror })
+    }
+}

@@ -1,0 +1,104 @@
+//! `debian:` of binary packages, against an archive that the test writes.
+
+use stele_store::model::Sha256;
+
+use super::debian::Archive;
+use super::{Sources, random};
+
+/// What an index says of a package: name, version, architecture, file and its bytes.
+type Package<'a> = (&'a str, &'a str, &'a str, &'a str, &'a [u8]);
+
+/// An archive with these packages, each in the index of its architecture, and those for all in that of amd64.
+fn archive(sources: &Sources, packages: &[Package<'_>]) -> Option<Archive> {
+    let archive = Archive::new(sources, &[])?;
+    archive.release("stable", &indexes(packages));
+    Some(archive)
+}
+
+fn indexes(packages: &[Package<'_>]) -> [(&'static str, String); 2] {
+    let mut indexes =
+        [("main/binary-amd64/Packages", String::new()), ("main/binary-arm64/Packages", String::new())];
+    for (package, version, architecture, file, bytes) in packages {
+        indexes[usize::from(*architecture == "arm64")].1 += &format!(
+            "Package: {package}\nVersion: {version}\nArchitecture: {architecture}\n\
+             Maintainer: A <a@example.org>\nDescription: a test\nFilename: pool/main/{package}/{file}\n\
+             Size: {}\nSHA256: {}\n\n",
+            bytes.len(),
+            Sha256::of(bytes)
+        );
+    }
+    indexes
+}
+
+#[test]
+fn what_no_index_has_or_the_mirror_has_not_is_said_and_the_next_mirror_asked() {
+    let sources = Sources::new();
+    let bytes = random(100, 1000);
+    let package = ("b", "1-1", "amd64", "b_1-1_amd64.deb", &bytes[..]);
+    let Some(archive) = archive(&sources, &[package]) else { return };
+    let said = sources.fails(&bytes, &["debian:nothing/1-1/nothing_1-1_amd64.deb"], 1);
+    assert!(said.contains("no index has a binary package nothing"), "{said}");
+    // A source package's version is not asked for, and there is none of this name.
+    assert!(!archive.server.asked().iter().any(|it| it.path.ends_with("Sources")));
+    let said = sources.fails(&bytes, &["debian:b/1-1/b_1-1_amd64.deb"], 1);
+    assert!(said.contains("404"), "{said}");
+    archive.put("b", "elsewhere", &bytes);
+    let url = archive.server.url("pool/main/b/elsewhere");
+    sources.fetches(&bytes, &["debian:b/1-1/b_1-1_amd64.deb", &url]);
+}
+
+#[test]
+fn wrong_bytes_are_refused_though_the_index_agrees_with_them() {
+    let sources = Sources::new();
+    let (bytes, other) = (random(101, 1000), random(102, 1000));
+    let package = ("d", "1-1", "amd64", "d_1-1_amd64.deb", &other[..]);
+    let Some(archive) = archive(&sources, &[package]) else { return };
+    archive.put("d", "d_1-1_amd64.deb", &other);
+    let said = sources.fails(&bytes, &["debian:d/1-1/d_1-1_amd64.deb"], 4);
+    assert!(said.contains(&Sha256::of(&other).to_string()), "{said}");
+}
+
+#[test]
+fn a_version_that_left_the_index_is_found_beside_the_one_that_is_in_it() {
+    let sources = Sources::new();
+    let bytes = random(103, 1000);
+    let package = ("c", "2:2-1", "amd64", "c_2-1_amd64.deb", &b"new"[..]);
+    let Some(archive) = archive(&sources, &[package]) else { return };
+    let said = sources.fails(&bytes, &["debian:c/2:1+x~2-1/c_1+x~2-1_amd64.deb"], 1);
+    assert!(said.contains("they have 2:2-1"), "{said}");
+    archive.put("c", "c_1+x~2-1_amd64.deb", &bytes);
+    sources.fetches(&bytes, &["debian:c/2:1+x~2-1/c_1+x~2-1_amd64.deb"]);
+}
+
+#[test]
+fn a_package_is_fetched_by_its_whole_version_whatever_its_file_is_called() {
+    let sources = Sources::new();
+    let (one, two) = (random(104, 200_000), random(105, 1000));
+    let Some(archive) = archive(
+        &sources,
+        &[
+            ("e++", "1:1+x~1-1", "amd64", "e++_1+x~1-1_amd64.deb", &one),
+            ("f", "1-1", "all", "another-name.deb", &two),
+        ],
+    ) else {
+        return;
+    };
+    archive.put("e++", "e++_1+x~1-1_amd64.deb", &one);
+    archive.put("f", "another-name.deb", &two);
+    sources.fetches(&one, &["debian:e++/1:1+x~1-1/e++_1+x~1-1_amd64.deb"]);
+    sources.fetches(&two, &["debian:f/1-1/f_1-1_all.deb"]);
+}
+
+#[test]
+fn a_package_for_another_machine_is_fetched_from_the_index_of_that_one() {
+    let sources = Sources::new();
+    let (one, two) = (random(106, 1000), random(107, 1000));
+    let packages: &[Package<'_>] =
+        &[("g", "1-1", "amd64", "g_1-1_amd64.deb", &one), ("g", "1-1", "arm64", "g_1-1_arm64.deb", &two)];
+    let Some(archive) = archive(&sources, packages) else { return };
+    archive.put("g", "g_1-1_amd64.deb", &one);
+    archive.put("g", "g_1-1_arm64.deb", &two);
+    sources.fetches(&two, &["debian:g/1-1/g_1-1_arm64.deb"]);
+    assert!(!archive.server.asked().iter().any(|it| it.path.contains("binary-amd64")));
+    sources.fetches(&one, &["debian:g/1-1/g_1-1_amd64.deb"]);
+}
