@@ -185,7 +185,7 @@ impl Builder {
         for (name, place) in &work.action.outputs {
             let real = path.join(place.as_str().trim_start_matches('/'));
             let refused = |why| Failed::Output { recipe: work.recipe.clone(), why, kept: None };
-            output::check(name, &real, place.as_str(), path).map_err(refused)?;
+            output::check(name, place.as_str(), path).map_err(refused)?;
             let Target::Tree(tree) = session.import(&real, progress)? else {
                 return Err(Failed::Gone { recipe: work.recipe.clone() });
             };
