@@ -96,7 +96,7 @@ impl Builder {
         let log_path = path.join(folder::LOG);
         let log = File::create(&log_path).map_err(failed)?;
         let job = sandbox::job(&work.action, &path, work.limits.clone());
-        let running = match Running::start(&held, &job, &log, None) {
+        let running = match Running::start(&held, &job, &log, &lock, None) {
             Ok(running) => running,
             Err(error) => {
                 let _ = folder::remove(&path);
@@ -114,6 +114,10 @@ impl Builder {
             }
             outcome => {
                 running.clear();
+                // If the supervisor was killed, it has not removed it.
+                if path.exists() {
+                    sandbox::clear_one(&path);
+                }
                 outcome
             }
         };
