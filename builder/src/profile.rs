@@ -24,6 +24,10 @@ pub const MEMORY: u64 = 8 << 30;
 /// Bytes that `/dev/shm` takes.
 pub const SHARED_MEMORY: u64 = 1 << 30;
 
+/// How soon a build is ended when the machine has no memory left (proc(5), `oom_score_adj`): first. That is the one value
+/// that any process may take, whatever it inherited.
+pub const FIRST_TO_GO: u32 = 1000;
+
 /// Environment variables that every build has, and that its action may set otherwise.
 pub const ENVIRONMENT: &[(&str, &str)] = &[
     ("HOME", "/build"),
@@ -35,10 +39,11 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
     ("TZ", "UTC"),
 ];
 
-/// Limits on resources (setrlimit(2)), soft and hard; no number is "unlimited".
+/// Limits on resources (setrlimit(2)), soft and hard; no number is "unlimited". With a limit of 1 for `core` the kernel
+/// neither writes a core nor starts the machine's program for cores, which it does with 0 (core(5)).
 pub const LIMITS: &[(&str, Option<u64>, Option<u64>)] = &[
     ("as", None, None),
-    ("core", Some(0), Some(0)),
+    ("core", Some(1), Some(1)),
     ("cpu", None, None),
     ("data", None, None),
     ("fsize", None, None),
@@ -108,6 +113,7 @@ struct Text {
     limits: &'static [(&'static str, Option<u64>, Option<u64>)],
     machine: Vec<(&'static str, String)>,
     memory: u64,
+    oom_score_adj: u32,
     processors: u32,
     profile: u32,
     release: &'static str,
@@ -129,6 +135,7 @@ pub fn text() -> Vec<u8> {
         limits: LIMITS,
         machine: machine(),
         memory: MEMORY,
+        oom_score_adj: FIRST_TO_GO,
         processors: PROCESSORS,
         profile: VERSION,
         release: RELEASE,

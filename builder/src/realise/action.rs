@@ -115,7 +115,7 @@ impl Builder {
         let log_path = path.join(folder::LOG);
         let log = File::create(&log_path).map_err(failed)?;
         let job = sandbox::job(&work.action, &path, work.limits.clone());
-        let running = match Running::start(&held, &job, &log, None) {
+        let running = match Running::start(&held, &job, &log, &lock, None) {
             Ok(running) => running,
             Err(error) => {
                 let _ = folder::remove(&path);
@@ -133,6 +133,10 @@ impl Builder {
             }
             outcome => {
                 running.clear();
+                // If the supervisor was killed, it has not removed it.
+                if path.exists() {
+                    sandbox::clear_one(&path);
+                }
                 outcome
             }
         };
@@ -204,7 +208,7 @@ impl Builder {
         for (name, place) in &work.action.outputs {
             let real = path.join(place.as_str().trim_start_matches('/'));
             let refused = |why| Failed::Output { recipe: work.recipe.clone(), why, kept: None };
-            output::check(name, &real, place.as_str(), path).map_err(refused)?;
+            output::check(name, place.as_str(), path).map_err(refused)?;
             let Target::Tree(tree) = session.import(&real, progress)? else {
                 return Err(Failed::Gone { recipe: work.recipe.clone() });
             };

@@ -46,6 +46,22 @@ pub enum Refused {
         /// Why it must not.
         why: &'static str,
     },
+    /// It is no directory, or lies behind something that is none.
+    #[error("{path} is {kind}, and an output is a directory")]
+    NoDirectory {
+        /// Where.
+        path: PathBuf,
+        /// What it is.
+        kind: &'static str,
+    },
+    /// To read it would take too long.
+    #[error("{path} and what was looked at before it are more than {} GiB, holes included", most >> 30)]
+    Large {
+        /// Where the limit was met.
+        path: PathBuf,
+        /// The most bytes of an output.
+        most: u64,
+    },
     /// It names a place of this machine.
     #[error("{path} holds the path of the build's folder on this machine")]
     Host {
@@ -62,18 +78,47 @@ pub enum Refused {
     },
 }
 
-/// Looks at the output `name`, which lies in `folder` and which the build sees at `shown`. `host` is the path of the
-/// build's folder on this machine, which nothing may hold. Makes readable what its owner may not read: modes are no
-/// part of an output.
+/// The most bytes of an output. A file with holes takes no room, and all of it is hashed.
+const MOST: u64 = 64 << 30;
+
+/// Looks at the output `name`, which the build sees at `shown`, in the build's folder on this machine, `host`, whose
+/// path nothing may hold. Makes readable what its owner may not read: modes are no part of an output.
+///
+/// No process of the build is left, so what was looked at stays as it is. Links do not go away: none is followed.
 ///
 /// # Errors
 /// See [`Refused`].
-pub fn check(name: &str, folder: &Path, shown: &str, host: &Path) -> Result<(), Refused> {
-    let mut looking = Looking { folder, shown, host: host.as_os_str().as_bytes() };
-    let empty = looking.directory(Path::new(""), 0)? == 0;
-    match empty {
-        true => Err(Refused::Empty { output: name.to_owned(), path: shown.to_owned() }),
+pub fn check(name: &str, shown: &str, host: &Path) -> Result<(), Refused> {
+    let folder = host.join(shown.trim_start_matches('/'));
+    let empty = || Refused::Empty { output: name.to_owned(), path: shown.to_owned() };
+    let mut at = host.to_owned();
+    for part in Path::new(shown).components().filter(|it| matches!(it, Component::Normal(_))) {
+        at.push(part);
+        let seen = || Path::new("/").join(at.strip_prefix(host).unwrap_or(&at));
+        match fs::symlink_metadata(&at) {
+            Ok(meta) if meta.is_dir() => {}
+            Ok(meta) => return Err(Refused::NoDirectory { path: seen(), kind: kind(meta.file_type()) }),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(empty()),
+            Err(source) => return Err(Refused::Read { path: seen(), source }),
+        }
+    }
+    let mut looking = Looking { folder: &folder, shown, host: host.as_os_str().as_bytes(), bytes: 0 };
+    let is_empty = looking.directory(Path::new(""), 0)? == 0;
+    match is_empty {
+        true => Err(empty()),
         false => Ok(()),
+    }
+}
+
+/// What something is that is no file.
+fn kind(kind: fs::FileType) -> &'static str {
+    match kind {
+        kind if kind.is_file() => "a file",
+        kind if kind.is_symlink() => "a symbolic link",
+        kind if kind.is_socket() => "a socket",
+        kind if kind.is_fifo() => "a named pipe",
+        kind if kind.is_block_device() => "a block device",
+        _ => "a character device",
     }
 }
 
@@ -81,6 +126,8 @@ struct Looking<'a> {
     folder: &'a Path,
     shown: &'a str,
     host: &'a [u8],
+    /// The sizes of all files so far.
+    bytes: u64,
 }
 
 impl Looking<'_> {
@@ -116,22 +163,20 @@ impl Looking<'_> {
     }
 
     fn entry(&mut self, path: &Path, meta: &fs::Metadata, depth: usize) -> Result<(), Refused> {
-        let kind = meta.file_type();
-        if kind.is_dir() {
+        let file_type = meta.file_type();
+        if file_type.is_dir() {
             return self.directory(path, depth + 1).map(drop);
         }
-        if kind.is_symlink() {
+        if file_type.is_symlink() {
             let target = fs::read_link(self.folder.join(path)).map_err(self.failed(path))?;
             return self.link(path, target);
         }
-        if !kind.is_file() {
-            let kind = match kind {
-                kind if kind.is_socket() => "a socket",
-                kind if kind.is_fifo() => "a named pipe",
-                kind if kind.is_block_device() => "a block device",
-                _ => "a character device",
-            };
-            return Err(Refused::Kind { path: self.shown(path), kind });
+        if !file_type.is_file() {
+            return Err(Refused::Kind { path: self.shown(path), kind: kind(file_type) });
+        }
+        self.bytes = self.bytes.saturating_add(meta.size());
+        if self.bytes > MOST {
+            return Err(Refused::Large { path: self.shown(path), most: MOST });
         }
         for (bit, kind) in [(0o4000, "set-user-ID"), (0o2000, "set-group-ID")] {
             if meta.mode() & bit != 0 {
@@ -186,6 +231,13 @@ fn holds(mut file: File, wanted: &[u8]) -> io::Result<bool> {
     let mut window = vec![0; 1 << 18];
     let mut kept = 0;
     loop {
+        // Holes hold nothing. Where the file system does not tell where they are, they are read.
+        let at = rustix::fs::tell(&file)?;
+        match rustix::fs::seek(&file, rustix::fs::SeekFrom::Data(at)) {
+            Ok(data) if data > at => kept = 0,
+            Err(rustix::io::Errno::NXIO) => return Ok(false),
+            _ => {}
+        }
         let read = match file.read(&mut window[kept..]) {
             Ok(0) => return Ok(false),
             Ok(read) => kept + read,
@@ -208,12 +260,17 @@ mod tests {
 
     use super::*;
 
-    const HOST: &str = "/somewhere/builds/0123456789abcdef";
+    /// A build's folder.
+    fn folder() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("out")).unwrap();
+        folder
+    }
 
     fn refused(make: impl FnOnce(&Path)) -> String {
-        let folder = tempfile::tempdir().unwrap();
-        make(folder.path());
-        check("out", folder.path(), "/out", Path::new(HOST)).unwrap_err().to_string()
+        let folder = folder();
+        make(&folder.path().join("out"));
+        check("out", "/out", folder.path()).unwrap_err().to_string()
     }
 
     #[test]
@@ -251,36 +308,70 @@ mod tests {
             let said = refused(|at| symlink(target, at.join("link")).unwrap());
             assert_eq!(said, format!("/out/link links to {target}, which {why}"));
         }
-        let folder = tempfile::tempdir().unwrap();
-        fs::create_dir(folder.path().join("d")).unwrap();
+        let host = folder();
+        let out = host.path().join("out");
+        fs::create_dir(out.join("d")).unwrap();
         for (at, target) in [("a", "b"), ("b", "/usr/bin/b"), ("d/c", "../b"), ("d/e", "/dev/null")] {
-            symlink(target, folder.path().join(at)).unwrap();
+            symlink(target, out.join(at)).unwrap();
         }
-        check("out", folder.path(), "/out", Path::new(HOST)).unwrap();
+        check("out", "/out", host.path()).unwrap();
     }
 
     #[test]
     fn the_builds_folder_on_this_machine_is_found_wherever_it_stands() {
         for before in [0, 1, (1 << 18) - 5, 1 << 18, 600_000] {
             let said = refused(|at| {
-                let text = [&vec![b'x'; before][..], HOST.as_bytes(), b"/build/x"].concat();
+                let host = at.parent().unwrap().as_os_str().as_bytes();
+                let text = [&vec![b'x'; before][..], host, b"/build/x"].concat();
                 fs::write(at.join("file"), text).unwrap();
             });
             assert_eq!(said, "/out/file holds the path of the build's folder on this machine", "{before}");
         }
-        let said = refused(|at| symlink(format!("{HOST}/out/x"), at.join("link")).unwrap());
+        // Behind a hole, too.
+        let said = refused(|at| {
+            let file = File::create(at.join("file")).unwrap();
+            let host = at.parent().unwrap().as_os_str().as_bytes();
+            std::os::unix::fs::FileExt::write_all_at(&file, host, (8 << 30) + 5).unwrap();
+        });
+        assert_eq!(said, "/out/file holds the path of the build's folder on this machine");
+        let said = refused(|at| symlink(at.join("x"), at.join("link")).unwrap());
         assert_eq!(said, "/out/link holds the path of the build's folder on this machine");
     }
 
     #[test]
     fn what_may_not_be_read_is_made_readable() {
-        let folder = tempfile::tempdir().unwrap();
-        let inner = folder.path().join("d");
+        let host = folder();
+        let inner = host.path().join("out/d");
         fs::create_dir(&inner).unwrap();
         fs::write(inner.join("x"), "x").unwrap();
         fs::set_permissions(inner.join("x"), fs::Permissions::from_mode(0o100)).unwrap();
         fs::set_permissions(&inner, fs::Permissions::from_mode(0)).unwrap();
-        check("out", folder.path(), "/out", Path::new(HOST)).unwrap();
+        check("out", "/out", host.path()).unwrap();
         assert_eq!(fs::metadata(inner.join("x")).unwrap().mode() & 0o700, 0o500);
+    }
+
+    #[test]
+    fn an_output_that_was_replaced_by_a_link_is_refused_and_not_followed() {
+        let elsewhere = tempfile::tempdir().unwrap();
+        fs::write(elsewhere.path().join("shadow"), "secret").unwrap();
+        fs::set_permissions(elsewhere.path().join("shadow"), fs::Permissions::from_mode(0)).unwrap();
+        fs::create_dir(elsewhere.path().join("below")).unwrap();
+        let said = |shown: &str| {
+            let host = folder();
+            symlink(elsewhere.path(), host.path().join("out/doc")).unwrap();
+            check("doc", shown, host.path()).unwrap_err().to_string()
+        };
+        for shown in ["/out/doc", "/out/doc/below"] {
+            assert_eq!(said(shown), "/out/doc is a symbolic link, and an output is a directory");
+        }
+        let mode = fs::metadata(elsewhere.path().join("shadow")).unwrap().mode();
+        assert_eq!(mode & 0o777, 0, "nothing behind the link was made readable");
+        assert_eq!(said("/out/none"), "output doc is empty: nothing was put into /out/none");
+    }
+
+    #[test]
+    fn a_file_of_holes_is_refused_before_it_is_read() {
+        let said = refused(|at| File::create(at.join("x")).unwrap().set_len(1 << 40).unwrap());
+        assert_eq!(said, "/out/x and what was looked at before it are more than 64 GiB, holes included");
     }
 }

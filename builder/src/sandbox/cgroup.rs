@@ -31,7 +31,12 @@ impl Group {
             };
             let files: &[(&str, u64)] = match parent.unified {
                 true => &[("memory.max", memory), ("memory.swap.max", 0), ("pids.max", processes)],
-                false => &[("memory.limit_in_bytes", memory), ("pids.max", processes)],
+                // The second is memory and swap together, which is there where the kernel counts swap.
+                false => &[
+                    ("memory.limit_in_bytes", memory),
+                    ("memory.memsw.limit_in_bytes", memory),
+                    ("pids.max", processes),
+                ],
             };
             let limited: io::Result<()> = files.iter().try_for_each(|(file, value)| set(file, *value));
             let put = fs::write(folder.join("cgroup.procs"), process.as_raw_nonzero().to_string());
@@ -57,16 +62,18 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        for folder in &self.folders {
-            // A process that has just ended may still be counted.
-            for _ in 0..50 {
-                match fs::remove_dir(folder) {
-                    Err(e) if e.kind() == io::ErrorKind::ResourceBusy => {
-                        std::thread::sleep(std::time::Duration::from_millis(2));
-                    }
-                    _ => break,
-                }
+        self.folders.iter().for_each(|folder| remove(folder));
+    }
+}
+
+/// Removes a group. A process that has just ended may still be counted.
+fn remove(folder: &Path) {
+    for _ in 0..100 {
+        match fs::remove_dir(folder) {
+            Err(e) if e.kind() == io::ErrorKind::ResourceBusy => {
+                std::thread::sleep(std::time::Duration::from_millis(5));
             }
+            _ => return,
         }
     }
 }
@@ -74,7 +81,7 @@ impl Drop for Group {
 /// Removes the groups that a killed supervisor of the build called `name` left.
 pub(super) fn remove_left(name: &str) {
     for parent in parents() {
-        let _ = fs::remove_dir(parent.path.join(format!("{PREFIX}{name}")));
+        remove(&parent.path.join(format!("{PREFIX}{name}")));
     }
 }
 

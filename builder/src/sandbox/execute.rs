@@ -94,6 +94,7 @@ fn one(op: &SetupOp, given: &Given) -> io::Result<()> {
         SetupOp::Umask { mask } => {
             rustix::process::umask(rustix::fs::Mode::from_raw_mode(*mask));
         }
+        SetupOp::Signals {} => sys::reset_signals()?,
         SetupOp::FixedAddresses {} => sys::fix_addresses()?,
         SetupOp::Unseen {} => set_dumpable_behavior(DumpableBehavior::NotDumpable)?,
         SetupOp::NoCapabilities {} => drop_capabilities()?,
@@ -177,7 +178,14 @@ fn limit(resource: &str, soft: Option<u64>, hard: Option<u64>) -> io::Result<()>
     ];
     let which = all.iter().find(|(name, _)| *name == resource).map(|(_, it)| *it);
     let which = which.ok_or(io::ErrorKind::Unsupported)?;
-    Ok(setrlimit(which, Rlimit { current: soft, maximum: hard })?)
+    match setrlimit(which, Rlimit { current: soft, maximum: hard }) {
+        Err(rustix::io::Errno::PERM) => {
+            let has = rustix::process::getrlimit(which).maximum.unwrap_or_default();
+            let why = format!("the daemon was started with a hard limit of {has}, and only root raises one");
+            Err(io::Error::new(io::ErrorKind::PermissionDenied, why))
+        }
+        done => Ok(done?),
+    }
 }
 
 fn drop_capabilities() -> io::Result<()> {

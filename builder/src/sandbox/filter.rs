@@ -87,6 +87,13 @@ const ABSENT: &[i64] = &[
     libc::SYS_io_uring_setup,
     libc::SYS_io_uring_enter,
     libc::SYS_io_uring_register,
+    // Whether a kernel has these is its configuration's business.
+    libc::SYS_memfd_secret,
+    libc::SYS_landlock_create_ruleset,
+    libc::SYS_landlock_add_rule,
+    libc::SYS_landlock_restrict_self,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_sysfs,
     // The old one: libraries use getdents64(2), which is answered sorted.
     #[cfg(target_arch = "x86_64")]
     libc::SYS_getdents,
@@ -110,8 +117,8 @@ const NAMESPACES: &[i32] = &[
     libc::CLONE_NEWNET,
 ];
 
-/// ioctl(2)s that type into a terminal.
-const TYPING: &[u64] = &[libc::TIOCSTI, 0x541c];
+/// ioctl(2)s that type into a terminal (TIOCSTI, TIOCLINUX), or load a line discipline into the kernel (TIOCSETD).
+const TYPING: &[u64] = &[libc::TIOCSTI, 0x541c, 0x5423];
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
@@ -154,12 +161,25 @@ pub fn denying() -> Result<Vec<BpfProgram>, FilterError> {
         .iter()
         .map(|family| condition(0, Ne, family.unsigned_abs().into()))
         .collect::<Result<_, _>>()?;
-    let sockets = vec![rule(others)?, rule(vec![condition(0, Eq, netlink)?, condition(2, Ne, 0)?])?];
+    let mut sockets = vec![rule(others)?, rule(vec![condition(0, Eq, netlink)?, condition(2, Ne, 0)?])?];
+    // A protocol that nobody uses is one that the kernel would load for it.
+    for family in [libc::AF_INET, libc::AF_INET6] {
+        let protocols = [0, libc::IPPROTO_TCP, libc::IPPROTO_UDP];
+        let mut other = vec![condition(0, Eq, family.unsigned_abs().into())?];
+        for protocol in protocols {
+            other.push(condition(2, Ne, protocol.unsigned_abs().into())?);
+        }
+        sockets.push(rule(other)?);
+    }
+    let pairs = vec![rule(vec![condition(0, Ne, libc::AF_UNIX.unsigned_abs().into())?])?];
     Ok(vec![
         program(denied, libc::EPERM)?,
         program(always(ABSENT), libc::ENOSYS)?,
         program(always(PRETENDED), 0)?,
-        program(BTreeMap::from([(libc::SYS_socket, sockets)]), libc::EAFNOSUPPORT)?,
+        program(
+            BTreeMap::from([(libc::SYS_socket, sockets), (libc::SYS_socketpair, pairs)]),
+            libc::EAFNOSUPPORT,
+        )?,
     ])
 }
 
@@ -168,8 +188,9 @@ pub fn denying() -> Result<Vec<BpfProgram>, FilterError> {
 const ARCHITECTURE: u32 = 0xc000_003e;
 #[cfg(target_arch = "aarch64")]
 const ARCHITECTURE: u32 = 0xc000_00b7;
-/// From here on x86-64 has the calls of its x32 interface.
-const X32: u32 = 0x4000_0000;
+/// The last call of the kernel that this one says it is ([`crate::profile::RELEASE`]): what came later is not there, on
+/// whatever machine. So are the calls of x86-64's x32 interface, which have large numbers.
+const LAST: i64 = libc::SYS_set_mempolicy_home_node;
 
 /// The filter that has [`ANSWERED`] answered by whoever holds its listener. Written by hand, as the library has no
 /// such action; it also ends whoever calls the kernel of another architecture (linux/audit.h, AUDIT_ARCH).
@@ -177,14 +198,14 @@ pub fn answering() -> Vec<sock_filter> {
     let load = |offset: u32| sock_filter { code: 0x20, jt: 0, jf: 0, k: offset };
     let jump = |code: u16, k: u32, jt: u8, jf: u8| sock_filter { code, jt, jf, k };
     let end = |action: u32| sock_filter { code: 0x06, jt: 0, jf: 0, k: action };
-    let (equal, at_least) = (0x15, 0x35);
+    let (equal, greater) = (0x15, 0x25);
     // Of struct seccomp_data (seccomp(2)): `arch` is at 4, `nr` at 0.
     let mut program = vec![
         load(4),
         jump(equal, ARCHITECTURE, 1, 0),
         end(libc::SECCOMP_RET_KILL_PROCESS),
         load(0),
-        jump(at_least, X32, 0, 1),
+        jump(greater, u32::try_from(LAST).unwrap_or(0), 0, 1),
         end(libc::SECCOMP_RET_ERRNO | libc::ENOSYS.unsigned_abs()),
     ];
     for call in ANSWERED {
@@ -280,6 +301,16 @@ mod tests {
         for protocol in 1..32 {
             assert_eq!(socket(libc::AF_NETLINK, protocol), errno(libc::EAFNOSUPPORT), "{protocol}");
         }
+        for family in [libc::AF_INET, libc::AF_INET6] {
+            for protocol in 1..300 {
+                let expected = if [6, 17].contains(&protocol) { ALLOW } else { errno(libc::EAFNOSUPPORT) };
+                assert_eq!(socket(family, protocol), expected, "{family} {protocol}");
+            }
+        }
+        for family in 0..64 {
+            let expected = if family == 1 { ALLOW } else { errno(libc::EAFNOSUPPORT) };
+            assert_eq!(verdict(libc::SYS_socketpair, &[family, 1, 0, 0, 0, 0]), expected, "{family}");
+        }
         // What the kernel does not look at does not hide a family.
         let wide = verdict(libc::SYS_socket, &[(1 << 32) | 40, 1, 0, 0, 0, 0]);
         assert_eq!(wide, errno(libc::EAFNOSUPPORT));
@@ -318,6 +349,10 @@ mod tests {
         let program = answering();
         let killed = libc::SECCOMP_RET_KILL_PROCESS;
         assert_eq!(run(&program, 0x4000_0003, 20, &[0; 6]), killed);
-        assert_eq!(run(&program, ARCHITECTURE, X32 | 1, &[0; 6]), errno(libc::ENOSYS));
+        // x32, and what kernels have that are newer than the one that a build is told of.
+        for call in [0x4000_0001, 451, 500, u32::MAX] {
+            assert_eq!(run(&program, ARCHITECTURE, call, &[0; 6]), errno(libc::ENOSYS), "{call}");
+        }
+        assert_eq!(run(&program, ARCHITECTURE, 450, &[0; 6]), ALLOW);
     }
 }

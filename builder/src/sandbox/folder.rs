@@ -19,7 +19,9 @@ const LOCK: &str = "lock";
 /// # Errors
 /// When the disk does not take it.
 pub fn make(folder: &Path, owner: Option<u32>) -> io::Result<File> {
-    DirBuilder::new().mode(0o711).create(folder)?;
+    DirBuilder::new().mode(0o700).create(folder)?;
+    // Said by itself, because a umask takes from what is said above: its user has to pass.
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o711))?;
     for name in WRITABLE {
         let path = folder.join(name);
         DirBuilder::new().mode(0o700).create(&path)?;
@@ -61,7 +63,7 @@ pub fn remove(folder: &Path) -> io::Result<()> {
             }
             match is_directory(&top, &name, entry.file_type())? {
                 true => directories.push(name),
-                false => rustix::fs::unlinkat(&top, &*name, AtFlags::empty())?,
+                false => gone(rustix::fs::unlinkat(&top, &*name, AtFlags::empty()))?,
             }
         }
         if directories.is_empty() {
@@ -69,10 +71,21 @@ pub fn remove(folder: &Path) -> io::Result<()> {
         }
         for name in directories {
             empty(&top, &name, &mut moved)?;
-            rustix::fs::unlinkat(&top, &*name, AtFlags::REMOVEDIR)?;
+            gone(rustix::fs::unlinkat(&top, &*name, AtFlags::REMOVEDIR))?;
         }
     }
-    fs::remove_dir(folder)
+    match fs::remove_dir(folder) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done,
+    }
+}
+
+/// That something is gone already is as good: a supervisor and a daemon may both remove what a killed build left.
+fn gone(removed: rustix::io::Result<()>) -> rustix::io::Result<()> {
+    match removed {
+        Err(rustix::io::Errno::NOENT) => Ok(()),
+        done => done,
+    }
 }
 
 fn open(
@@ -95,8 +108,11 @@ fn is_directory(at: &std::os::fd::OwnedFd, name: &std::ffi::CStr, kind: FileType
 fn empty(top: &std::os::fd::OwnedFd, name: &std::ffi::CStr, moved: &mut u64) -> io::Result<()> {
     // Its owner may have taken all rights from it. A link put in its place meanwhile would be followed: nobody is left
     // who could.
-    rustix::fs::chmodat(top, name, Mode::RWXU, AtFlags::empty())?;
-    let directory = open(top, name)?;
+    gone(rustix::fs::chmodat(top, name, Mode::RWXU, AtFlags::empty()))?;
+    let directory = match open(top, name) {
+        Err(rustix::io::Errno::NOENT) => return Ok(()),
+        opened => opened?,
+    };
     for entry in Dir::read_from(&directory)? {
         let entry = entry?;
         let inner = entry.file_name();
@@ -104,16 +120,16 @@ fn empty(top: &std::os::fd::OwnedFd, name: &std::ffi::CStr, moved: &mut u64) -> 
             continue;
         }
         if !is_directory(&directory, inner, entry.file_type())? {
-            rustix::fs::unlinkat(&directory, inner, AtFlags::empty())?;
+            gone(rustix::fs::unlinkat(&directory, inner, AtFlags::empty()))?;
             continue;
         }
         // To be moved, it must be writable itself: its `..` changes.
-        rustix::fs::chmodat(&directory, inner, Mode::RWXU, AtFlags::empty())?;
+        gone(rustix::fs::chmodat(&directory, inner, Mode::RWXU, AtFlags::empty()))?;
         loop {
             *moved += 1;
             let to = format!(".removed-{moved}");
             match rustix::fs::renameat_with(&directory, inner, top, to.as_str(), RenameFlags::NOREPLACE) {
-                Ok(()) => break,
+                Ok(()) | Err(rustix::io::Errno::NOENT) => break,
                 // Its own name may be one of these.
                 Err(rustix::io::Errno::EXIST) => {}
                 Err(e) => return Err(e.into()),

@@ -6,8 +6,9 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
+use rustix::fs::{Mode, OFlags};
 use rustix::process::{
-    Pid, Signal, WaitOptions, kill_process, set_parent_process_death_signal, wait, waitpid,
+    PidfdFlags, Signal, WaitOptions, pidfd_open, set_parent_process_death_signal, wait, waitpid,
 };
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space};
 
@@ -48,6 +49,10 @@ pub(super) fn enter(job: &Job, handed: &Handed) -> ! {
 }
 
 fn entered(job: &Job, handed: &Handed) -> Result<std::convert::Infallible, Ending> {
+    // Its limits are set before there is anything that they could miss, and before /proc/self/cgroup begins here.
+    (&handed.tell).read_exact(&mut [0]).map_err(not_set_up("wait for its limits"))?;
+    std::fs::write("/proc/self/oom_score_adj", profile::FIRST_TO_GO.to_string())
+        .map_err(not_set_up("be what is ended first when memory runs out"))?;
     let into =
         |fd: &OwnedFd, kind| move_into_link_name_space(fd.as_fd(), Some(kind)).map_err(io::Error::from);
     into(&handed.users, LinkNameSpaceType::User).map_err(not_set_up("enter the user namespace"))?;
@@ -69,11 +74,24 @@ fn entered(job: &Job, handed: &Handed) -> Result<std::convert::Infallible, Endin
     // Asked for now, because a change of user takes it back.
     set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(|e| not_set_up("tie the sandbox to its supervisor")(e.into()))?;
+    let (ours, theirs) = UnixStream::pair().map_err(not_set_up("make a socket"))?;
     match fork().map_err(not_set_up("make the first process"))? {
-        Forked::Child => first(job, handed),
+        Forked::Child => {
+            drop(ours);
+            first(job, handed, theirs)
+        }
         Forked::Parent(first) => {
-            let born = Inside::Born { pid: first.as_raw_nonzero().get() };
-            let _ = send(&handed.tell, &born, &[]);
+            drop(theirs);
+            let born = || -> io::Result<()> {
+                let descriptor = pidfd_open(first, PidfdFlags::empty())?;
+                // From here on it ends with this process, and from there on with the supervisor.
+                (&ours).read_exact(&mut [0])?;
+                send(&handed.tell, &Inside::Born {}, &[descriptor.as_fd()])?;
+                (&ours).write_all(&[0])
+            };
+            // What goes wrong ends it: nobody tells it to go on.
+            let _ = born();
+            drop(ours);
             let _ = waitpid(Some(first), WaitOptions::empty());
             sys::exit(0)
         }
@@ -90,15 +108,23 @@ fn fix_uptime() -> io::Result<()> {
 }
 
 /// The sandbox's first process.
-fn first(job: &Job, handed: &Handed) -> ! {
-    let ending = run(job, handed).unwrap_or_else(|ending| ending);
+fn first(job: &Job, handed: &Handed, parent: UnixStream) -> ! {
+    let ending = tied(parent).and_then(|()| run(job, handed)).unwrap_or_else(|ending| ending);
     let _ = send(&handed.tell, &Inside::Over { ending }, &[]);
     sys::exit(0)
 }
 
+/// This process ends with its parent. One that has ended already would send no signal: it does not answer either.
+fn tied(parent: UnixStream) -> Result<(), Ending> {
+    let tied = || -> io::Result<()> {
+        set_parent_process_death_signal(Some(Signal::KILL))?;
+        (&parent).write_all(&[0])?;
+        (&parent).read_exact(&mut [0])
+    };
+    tied().map_err(not_set_up("tie the sandbox to its supervisor"))
+}
+
 fn run(job: &Job, handed: &Handed) -> Result<Ending, Ending> {
-    set_parent_process_death_signal(Some(Signal::KILL))
-        .map_err(|e| not_set_up("tie the sandbox to its supervisor")(e.into()))?;
     // A session of its own: no terminal of the machine is this sandbox's.
     let _ = rustix::process::setsid();
     let (filter, before): (Vec<_>, Vec<_>) =
@@ -113,11 +139,17 @@ fn run(job: &Job, handed: &Handed) -> Result<Ending, Ending> {
     for directory in &job.directories {
         std::fs::create_dir_all(directory).map_err(not_set_up(format!("make {directory}")))?;
     }
+    let open = |path: &str| {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        rustix::fs::open(path, flags, Mode::empty()).map_err(|e| not_set_up(format!("open {path}"))(e.into()))
+    };
+    let (processes, memory) = (open(super::ops::PROCESSES)?, open("/dev/shm")?);
     // After this, listing directories waits for the supervisor.
     if let Some(listener) = applied(&filter)? {
-        send(&handed.tell, &Inside::Filtered {}, &[listener.as_fd()])
-            .map_err(not_set_up("hand over the listener"))?;
+        let fds = [listener.as_fd(), processes.as_fd(), memory.as_fd()];
+        send(&handed.tell, &Inside::Filtered {}, &fds).map_err(not_set_up("hand over the listener"))?;
     }
+    drop((processes, memory));
     for (number, argv) in (1..).zip(&job.steps) {
         let _ = send(&handed.tell, &Inside::Step { step: number }, &[]);
         if let Some(ending) = step(job, handed, number, argv)? {
@@ -153,7 +185,7 @@ fn step(job: &Job, handed: &Handed, number: usize, argv: &[String]) -> Result<Op
     };
     // All but this process itself (kill(2)).
     let _ = kill_all();
-    while wait(WaitOptions::empty()).is_ok() {}
+    while !matches!(wait(WaitOptions::empty()), Err(rustix::io::Errno::CHILD)) {}
     if !error.is_empty() {
         return Ok(Some(Ending::Unstarted { step: number, error }));
     }
@@ -231,9 +263,4 @@ fn take_output(input: BorrowedFd<'_>, output: BorrowedFd<'_>) -> io::Result<()> 
     rustix::stdio::dup2_stdout(output)?;
     rustix::stdio::dup2_stderr(output)?;
     Ok(())
-}
-
-/// Ends a process and all in its namespaces.
-pub(super) fn end(first: Pid) {
-    let _ = kill_process(first, Signal::KILL);
 }

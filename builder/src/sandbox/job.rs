@@ -179,12 +179,10 @@ pub enum Told {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "inside", rename_all = "kebab-case")]
 pub(super) enum Inside {
-    /// It is there; what the supervisor has to kill to end all.
-    Born {
-        /// Its number outside.
-        pid: i32,
-    },
-    /// Its filter is set; the listener comes along.
+    /// It is there. A descriptor of it comes along, which is what the supervisor kills to end all: a number may be
+    /// another's already.
+    Born {},
+    /// Its filter is set. The listener comes along, and its list of processes and `/dev/shm`, to be watched.
     Filtered {},
     /// A step begins.
     Step {

@@ -1,9 +1,11 @@
 //! What a build uses, looked at from outside, and by which limit it is ended.
 
-use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use rustix::fs::{AtFlags, Dir, Mode, OFlags, fstatvfs, openat, statat};
 use rustix::process::Pid;
 
 use super::cgroup::Group;
@@ -19,6 +21,8 @@ pub(super) struct Watch {
     begun: Instant,
     /// The kernel's own limits, where this user has any.
     group: Option<Group>,
+    /// The sandbox's own list of processes, and its `/dev/shm`, when they are there.
+    seen: Option<(OwnedFd, OwnedFd)>,
     /// Looking at each process costs: it is done less often the longer it takes.
     next: Instant,
 }
@@ -27,7 +31,14 @@ impl Watch {
     /// Watches from now on, with `folder` on the disk that may become full.
     pub fn new(limits: &Limits, folder: &Path) -> Self {
         let now = Instant::now();
-        Self { limits: limits.clone(), folder: folder.to_owned(), begun: now, group: None, next: now }
+        Self {
+            limits: limits.clone(),
+            folder: folder.to_owned(),
+            begun: now,
+            group: None,
+            seen: None,
+            next: now,
+        }
     }
 
     /// The build's first process, before it makes others.
@@ -37,8 +48,19 @@ impl Watch {
         self.begun = Instant::now();
     }
 
-    /// The limit that is met, if one is. `first` is the sandbox's first process, when it is born.
-    pub fn look(&mut self, first: Option<Pid>) -> Option<Limit> {
+    /// What is to be watched from outside of the sandbox, where it can be looked into by these descriptors alone.
+    pub fn see(&mut self, processes: Option<OwnedFd>, memory: Option<OwnedFd>) {
+        self.seen = processes.zip(memory);
+    }
+
+    /// The limit on memory, if the kernel has ended something because of it.
+    pub fn memory(&self) -> Option<Limit> {
+        let ended = self.group.as_ref().is_some_and(Group::is_out_of_memory);
+        ended.then_some(Limit::Memory { bytes: self.limits.memory })
+    }
+
+    /// The limit that is met, if one is.
+    pub fn look(&mut self) -> Option<Limit> {
         if let Some(seconds) = self.limits.seconds
             && self.begun.elapsed() >= Duration::from_secs(seconds)
         {
@@ -47,14 +69,14 @@ impl Watch {
         if let Err(stele_store::NoRoom { left, .. }) = stele_store::require_room(&self.folder) {
             return Some(Limit::Room { left });
         }
-        if self.group.as_ref().is_some_and(Group::is_out_of_memory) {
-            return Some(Limit::Memory { bytes: self.limits.memory });
+        if let Some(limit) = self.memory() {
+            return Some(limit);
         }
         let now = Instant::now();
         if now < self.next {
             return None;
         }
-        let used = first.map(used)?;
+        let used = self.seen.as_ref().map(|(processes, memory)| used(processes, memory))?;
         self.next = now + (now.elapsed() * 20).max(Duration::from_millis(100));
         if used.memory > self.limits.memory {
             return Some(Limit::Memory { bytes: self.limits.memory });
@@ -65,6 +87,7 @@ impl Watch {
 
     /// The build is over.
     pub fn end(&mut self) {
+        self.seen = None;
         self.group = None;
     }
 }
@@ -75,33 +98,35 @@ struct Used {
     processes: u64,
 }
 
-/// What all processes of the sandbox use that has this first process. Its own list of processes is asked, which has no
-/// others; what cannot be read has just ended.
-fn used(first: Pid) -> Used {
+/// What all processes of a sandbox use, by its own list of them, which has no others, and its `/dev/shm`. What cannot be
+/// read has just ended.
+fn used(processes: &OwnedFd, shm: &OwnedFd) -> Used {
     let page = rustix::param::page_size() as u64;
-    let list = format!("/proc/{}/root/proc/pids", first.as_raw_nonzero());
     let mut used = Used::default();
-    let Ok(entries) = fs::read_dir(&list) else { return used };
+    let Ok(entries) = Dir::read_from(processes) else { return used };
     for entry in entries.flatten() {
-        let name = entry.file_name();
-        let is_process = name.as_encoded_bytes().first().is_some_and(u8::is_ascii_digit);
-        if !is_process {
+        let Ok(name) = entry.file_name().to_str() else { continue };
+        if !name.starts_with(|first: char| first.is_ascii_digit()) {
             continue;
         }
-        let path = entry.path();
-        let text = fs::read_to_string(path.join("statm")).unwrap_or_default();
+        let text = read(processes, &format!("{name}/statm")).unwrap_or_default();
         let mut columns = text.split(' ').skip(1).map(|it| it.parse::<u64>().unwrap_or(0));
         let (resident, shared) = (columns.next().unwrap_or(0), columns.next().unwrap_or(0));
         used.memory += resident.saturating_sub(shared) * page;
         // A directory's links are two and one for each directory in it.
-        let threads =
-            fs::metadata(path.join("task")).map_or(1, |it| std::os::unix::fs::MetadataExt::nlink(&it));
+        let threads = statat(processes, format!("{name}/task"), AtFlags::empty()).map_or(1, |it| it.st_nlink);
+        #[allow(clippy::useless_conversion)]
+        let threads = u64::from(threads);
         used.processes += threads.saturating_sub(2).max(1);
     }
     // What lies in memory file systems is nobody's but uses memory all the same.
-    let shared = format!("/proc/{}/root/dev/shm", first.as_raw_nonzero());
-    if let Ok(it) = rustix::fs::statvfs(&shared) {
+    if let Ok(it) = fstatvfs(shm) {
         used.memory += it.f_blocks.saturating_sub(it.f_bfree) * it.f_frsize;
     }
     used
+}
+
+fn read(at: &OwnedFd, path: &str) -> io::Result<String> {
+    let file = openat(at, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    io::read_to_string(std::fs::File::from(file))
 }

@@ -71,13 +71,25 @@ pub fn clear_left(builds: &Path) {
     let Ok(entries) = std::fs::read_dir(builds) else { return };
     for entry in entries.flatten() {
         let path = entry.path();
-        if folder::is_used(&path) {
-            continue;
+        if !folder::is_used(&path) {
+            clear_one(&path);
         }
-        cgroup::remove_left(&entry.file_name().to_string_lossy());
-        match folder::remove(&path) {
-            Ok(()) => tracing::info!("removed {}, which a killed build left", path.display()),
-            Err(e) => tracing::warn!("{} could not be removed: {e}", path.display()),
+    }
+}
+
+/// Removes what a killed build has left, and the groups of its processes. The last of them may only just be ending.
+pub(crate) fn clear_one(path: &Path) {
+    let mut removed = folder::remove(path);
+    for _ in 0..50 {
+        if removed.is_ok() {
+            break;
         }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        removed = folder::remove(path);
+    }
+    cgroup::remove_left(&path.file_name().unwrap_or_default().to_string_lossy());
+    match removed {
+        Ok(()) => tracing::info!("removed {}, which a killed build left", path.display()),
+        Err(e) => tracing::warn!("{} could not be removed: {e}", path.display()),
     }
 }

@@ -21,7 +21,7 @@ pub mod held {
 }
 
 /// Where the process directories of `/proc` are mounted: beside the files that say the same on every machine.
-const PROCESSES: &str = "/proc/pids";
+pub(super) const PROCESSES: &str = "/proc/pids";
 
 /// One step of setting up. Paths are those of the process that does it, at that moment.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -116,6 +116,8 @@ pub enum SetupOp {
         /// What they lack.
         mask: u32,
     },
+    /// Every signal does what it does at first, and none is held back.
+    Signals {},
     /// Addresses are the same each time (personality(2), ADDR_NO_RANDOMIZE).
     FixedAddresses {},
     /// Nothing of this sandbox can look into the process that does this.
@@ -242,6 +244,7 @@ pub fn sandbox_ops(root: &TreeId, folder: &str) -> Vec<SetupOp> {
     }
     ops.extend([
         SetupOp::Umask { mask: 0o022 },
+        SetupOp::Signals {},
         SetupOp::FixedAddresses {},
         SetupOp::Unseen {},
         SetupOp::NoCapabilities {},

@@ -8,7 +8,9 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, Signal, WaitOptions, set_parent_process_death_signal, waitpid};
+use rustix::process::{
+    Pid, Signal, WaitOptions, kill_process, pidfd_send_signal, set_parent_process_death_signal, waitpid,
+};
 
 use super::answer::Answers;
 use super::folder;
@@ -24,7 +26,7 @@ const TICK: Duration = Duration::from_millis(50);
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Supervises the build that comes over `stdin`, a Unix socket, with its descriptors: the user and the mount namespace
-/// that builds begin in, the log, and a terminal if the job says so.
+/// that builds begin in, the log, the lock on the build's folder, and a terminal if the job says so.
 ///
 /// # Errors
 /// When nothing came that could be supervised.
@@ -33,10 +35,11 @@ pub fn supervise() -> io::Result<()> {
     // The terminal's Ctrl-C is for whoever started this.
     let _ = rustix::process::setsid();
     let _ = rustix::thread::set_name(c"stele-build");
+    super::sys::usual_scheduling();
     let Some((job, fds)) = receive::<Job>(&daemon)? else { return Ok(()) };
     let mut fds = fds.into_iter();
     let mut next = || fds.next().ok_or_else(|| io::Error::other("a descriptor is missing"));
-    let (users, mounts, log) = (next()?, next()?, next()?);
+    let (users, mounts, log, _lock) = (next()?, next()?, next()?, next()?);
     let terminal = if job.terminal { Some(next()?) } else { None };
     let mut supervisor = Supervisor {
         watch: Watch::new(&job.limits, &job.folder),
@@ -45,6 +48,7 @@ pub fn supervise() -> io::Result<()> {
         log: File::from(log),
         written: 0,
         step: 1,
+        entering: None,
         first: None,
         ending: None,
         kept: false,
@@ -64,7 +68,10 @@ struct Supervisor {
     log: File,
     written: u64,
     step: usize,
-    first: Option<Pid>,
+    /// The process that enters the namespaces, until it is waited for.
+    entering: Option<Pid>,
+    /// The sandbox's first process.
+    first: Option<OwnedFd>,
     /// What the build itself said, or what ended it.
     ending: Option<Ending>,
     kept: bool,
@@ -87,11 +94,29 @@ impl Supervisor {
             Forked::Parent(entering) => entering,
         };
         drop(handed);
+        self.entering = Some(entering);
         self.watch.begin(entering);
-        self.follow(&ours, &out)?;
+        // It waits for this.
+        let _ = (&ours).write_all(&[0]);
+        let followed = self.follow(&ours, &out);
+        if followed.is_err() {
+            self.kill();
+        }
+        self.entering = None;
         let _ = waitpid(Some(entering), WaitOptions::empty());
+        // If that one was killed, the first process may only be about to be. It ends after all others of the sandbox.
+        if let Some(first) = &self.first {
+            while let Err(rustix::io::Errno::INTR) = poll(&mut [PollFd::new(first, PollFlags::IN)], None) {}
+        }
+        followed?;
         self.drain(out)?;
         let ending = self.ending.take();
+        // What the kernel has ended for want of memory has not failed by itself, and may even have gone on without.
+        if !matches!(ending, Some(Ending::Limit { .. } | Ending::Stopped {}))
+            && let Some(limit) = self.watch.memory()
+        {
+            return Ok(Ending::Limit { step: self.step, limit });
+        }
         Ok(ending.unwrap_or_else(|| Ending::NotSetUp {
             doing: "run the first process".to_owned(),
             error: "it was killed".to_owned(),
@@ -147,7 +172,7 @@ impl Supervisor {
             }
             if looked.elapsed() >= TICK {
                 looked = Instant::now();
-                if let Some(limit) = self.watch.look(self.first) {
+                if let Some(limit) = self.watch.look() {
                     self.end(Ending::Limit { step: self.step, limit });
                 }
             }
@@ -158,14 +183,18 @@ impl Supervisor {
     fn hear(&mut self, inside: &UnixStream, answers: &mut Option<Answers>) -> io::Result<bool> {
         match receive::<Inside>(inside)? {
             None => return Ok(false),
-            Some((Inside::Born { pid }, _)) => {
-                self.first = Pid::from_raw(pid);
+            Some((Inside::Born {}, fds)) => {
+                self.first = fds.into_iter().next();
                 // It may have been stopped before it was born.
                 if self.ending.is_some() {
                     self.kill();
                 }
             }
-            Some((Inside::Filtered {}, fds)) => *answers = fds.into_iter().next().map(Answers::new),
+            Some((Inside::Filtered {}, fds)) => {
+                let mut fds = fds.into_iter();
+                *answers = fds.next().map(Answers::new);
+                self.watch.see(fds.next(), fds.next());
+            }
             Some((Inside::Step { step }, _)) => {
                 self.step = step;
                 let _ = send(&self.daemon, &Said::Step { step }, &[]);
@@ -194,8 +223,10 @@ impl Supervisor {
     }
 
     fn kill(&self) {
-        if let Some(first) = self.first {
-            inside::end(first);
+        match (&self.first, self.entering) {
+            (Some(first), _) => drop(pidfd_send_signal(first, Signal::KILL)),
+            (None, Some(entering)) => drop(kill_process(entering, Signal::KILL)),
+            (None, None) => {}
         }
     }
 

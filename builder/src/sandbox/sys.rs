@@ -36,6 +36,53 @@ pub fn exit(status: i32) -> ! {
     unsafe { libc::_exit(status) }
 }
 
+/// Every signal does what it does at first, and none is held back.
+///
+/// # Errors
+/// When the kernel does not take it.
+pub fn reset_signals() -> io::Result<()> {
+    // struct sigaction of the kernel: SIG_DFL, no flags, no restorer, an empty mask. The library's own call refuses the
+    // two signals that it keeps for itself, and those may have come down ignored, too.
+    let usual = [0_u64; 4];
+    for signal in (1..=64).filter(|it| ![libc::SIGKILL, libc::SIGSTOP].contains(it)) {
+        // SAFETY: the structure lives across the call, which reads it alone; no handler is set. 8 is the size of a mask.
+        let done = unsafe {
+            libc::syscall(libc::SYS_rt_sigaction, signal, usual.as_ptr(), std::ptr::null_mut::<u64>(), 8)
+        };
+        if done != 0 {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    let none = 0_u64;
+    // SAFETY: as above.
+    let done = unsafe {
+        libc::syscall(
+            libc::SYS_rt_sigprocmask,
+            libc::SIG_SETMASK,
+            &raw const none,
+            std::ptr::null_mut::<u64>(),
+            8,
+        )
+    };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// This process gets its share of the machine as any other does, whatever it inherited; as far as this user may say so.
+pub fn usual_scheduling() {
+    let usual = libc::sched_param { sched_priority: 0 };
+    // SAFETY: none of these touches memory but to read the structure, which lives across its call.
+    unsafe {
+        libc::sched_setscheduler(0, libc::SCHED_OTHER, &raw const usual);
+        libc::setpriority(libc::PRIO_PROCESS, 0, 0);
+        // IOPRIO_WHO_PROCESS, and no class.
+        libc::syscall(libc::SYS_ioprio_set, 1, 0, 0);
+        libc::syscall(libc::SYS_set_mempolicy, libc::MPOL_DEFAULT, std::ptr::null::<u64>(), 0);
+        libc::prctl(libc::PR_SET_TIMERSLACK, 50_000, 0, 0, 0);
+        libc::prctl(libc::PR_SET_THP_DISABLE, 0, 0, 0, 0);
+        libc::prctl(libc::PR_SET_TSC, libc::PR_TSC_ENABLE, 0, 0, 0);
+    }
+}
+
 /// Moves this process into namespaces of its own.
 ///
 /// # Errors
@@ -88,7 +135,9 @@ pub fn filter_with_listener(program: &mut [sock_filter]) -> io::Result<OwnedFd> 
         libc::syscall(
             libc::SYS_seccomp,
             libc::SECCOMP_SET_MODE_FILTER,
-            libc::SECCOMP_FILTER_FLAG_NEW_LISTENER,
+            // A call that is being answered is not begun again because of a signal: the answer would be lost, and with
+            // it what a directory's position went past. Only the end of its process ends it (Linux 5.19).
+            libc::SECCOMP_FILTER_FLAG_NEW_LISTENER | WAIT_KILLABLE,
             &raw const program,
         )
     };
@@ -161,16 +210,35 @@ pub fn let_pass(listener: BorrowedFd<'_>, id: u64) {
     unsafe { libc::ioctl(listener.as_raw_fd(), SEND, &raw const answer) };
 }
 
+// linux/seccomp.h: SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV.
+const WAIT_KILLABLE: libc::c_ulong = 1 << 5;
 // linux/seccomp.h: SECCOMP_IOW and SECCOMP_IOWR of '!' with the sizes of what is passed.
 const RECEIVE: libc::c_ulong = 0xc050_2100;
 const SEND: libc::c_ulong = 0xc018_2101;
 const ID_VALID: libc::c_ulong = 0x4008_2102;
 
-/// A descriptor of this process for what another has open as `fd`: the same open file.
+/// A descriptor of this process for what another's thread has open as `fd`: the same open file.
 ///
 /// # Errors
 /// When it has none, or may not be looked into.
-pub fn descriptor_of(process: rustix::process::Pid, fd: i32) -> io::Result<OwnedFd> {
-    let process = rustix::process::pidfd_open(process, rustix::process::PidfdFlags::empty())?;
+pub fn descriptor_of(thread: rustix::process::Pid, fd: i32) -> io::Result<OwnedFd> {
+    use rustix::process::{PidfdFlags, pidfd_open};
+    // linux/pidfd.h: PIDFD_THREAD, since Linux 6.9. A thread may have descriptors of its own, and the first one of its
+    // process may have ended.
+    let of_thread = PidfdFlags::from_bits_retain(libc::O_EXCL.unsigned_abs());
+    let process = match pidfd_open(thread, of_thread) {
+        Err(rustix::io::Errno::INVAL) => pidfd_open(process_of(thread)?, PidfdFlags::empty())?,
+        opened => opened?,
+    };
     Ok(rustix::process::pidfd_getfd(process.as_fd(), fd, rustix::process::PidfdGetfdFlags::empty())?)
+}
+
+/// The process that a thread is of.
+///
+/// # Errors
+/// When there is no such thread any more.
+pub fn process_of(thread: rustix::process::Pid) -> io::Result<rustix::process::Pid> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", thread.as_raw_nonzero()))?;
+    let number = status.lines().find_map(|line| line.strip_prefix("Tgid:")?.trim().parse().ok());
+    number.and_then(rustix::process::Pid::from_raw).ok_or_else(|| io::ErrorKind::NotFound.into())
 }

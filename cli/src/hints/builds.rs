@@ -58,6 +58,8 @@ pub fn failure(error: &Failed, tree: &Path) -> Failure {
                 Refused::Host { .. } => {
                     "the build wrote down where the machine has its folder, most likely from /proc/self/mountinfo"
                 }
+                Refused::NoDirectory { .. } => "the build has put something in the place of the directory it was given",
+                Refused::Large { .. } => "a file with holes is hashed as if it had none; make it smaller, or pack it",
                 Refused::Read { .. } => "run it again",
             };
             let kept = kept.as_ref().map(|kept| format!("; it is in {}", kept.display())).unwrap_or_default();

@@ -11,13 +11,16 @@ use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 
 use nix::libc;
-use rustix::fs::{RawDir, SeekFrom, fstat, fstatfs, seek};
+use rustix::fs::{FileType, RawDir, SeekFrom, fstat, fstatfs, seek};
 use rustix::process::Pid;
 
 use super::super::sys;
 
-/// So many listings are kept; a build that reads more directories at once gets new ones.
+/// So many listings are kept, and so many bytes of them; a build that reads more directories at once gets new ones.
 const KEPT_MOST: usize = 256;
+const KEPT_BYTES: usize = 64 << 20;
+/// The most bytes of one listing: some four million names. The memory is not the build's own.
+const LISTED_BYTES: usize = 256 << 20;
 
 /// What a call gets.
 pub(super) enum Next {
@@ -41,10 +44,25 @@ struct Entry {
     name: Vec<u8>,
 }
 
+impl Entry {
+    /// What it takes in memory, about.
+    fn bytes(&self) -> usize {
+        size_of::<Self>() + self.name.capacity() + 16
+    }
+}
+
+struct Listing {
+    entries: Vec<Entry>,
+    bytes: usize,
+    /// When it was last read from, in calls.
+    used: u64,
+}
+
 /// All listings that are being read.
 #[derive(Default)]
 pub(super) struct Listings {
-    kept: HashMap<Reader, Vec<Entry>>,
+    kept: HashMap<Reader, Listing>,
+    calls: u64,
 }
 
 impl Listings {
@@ -54,24 +72,34 @@ impl Listings {
     /// With an errno.
     pub fn next(&mut self, thread: i32, fd: i32, most: usize) -> Result<Next, i32> {
         let errno = |e: rustix::io::Errno| e.raw_os_error();
-        let process = process_of(thread).ok_or(libc::ESRCH)?;
-        let number = Pid::from_raw(process).ok_or(libc::ESRCH)?;
-        let Ok(directory) = sys::descriptor_of(number, fd) else { return Err(libc::EBADF) };
+        let thread = Pid::from_raw(thread).ok_or(libc::ESRCH)?;
+        let Ok(directory) = sys::descriptor_of(thread, fd) else { return Err(libc::EBADF) };
+        // Nothing that is none is touched: whoever writes to a file may hold its position.
+        let stat = fstat(&directory).map_err(errno)?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
+            return Err(libc::ENOTDIR);
+        }
         // The store's own mount is sorted, and lists of processes change while they are read.
         if is_of_the_kernel(&directory) {
             return Ok(Next::Kernel);
         }
-        let stat = fstat(&directory).map_err(errno)?;
+        let process = sys::process_of(thread).map_err(|_| libc::ESRCH)?.as_raw_nonzero().get();
         let reader = Reader { process, fd, directory: (stat.st_dev, stat.st_ino) };
         let position = seek(&directory, SeekFrom::Current(0)).map_err(errno)?;
+        self.calls += 1;
         if position == 0 || !self.kept.contains_key(&reader) {
-            let entries = list(&directory)?;
-            if self.kept.len() >= KEPT_MOST {
-                self.kept.clear();
-            }
-            self.kept.insert(reader, entries);
+            self.kept.remove(&reader);
+            let (entries, bytes) = list(&directory)?;
+            self.make_room(bytes);
+            self.kept.insert(reader, Listing { entries, bytes, used: self.calls });
         }
-        let entries = self.kept.get(&reader).map_or(&[][..], Vec::as_slice);
+        let entries = match self.kept.get_mut(&reader) {
+            Some(listing) => {
+                listing.used = self.calls;
+                &listing.entries[..]
+            }
+            None => &[],
+        };
         let begin = usize::try_from(position).unwrap_or(usize::MAX).min(entries.len());
         let (bytes, taken) = written(&entries[begin..], begin, most);
         if taken == 0 && begin < entries.len() {
@@ -84,12 +112,18 @@ impl Listings {
         seek(&directory, SeekFrom::Start(end as u64)).map_err(errno)?;
         Ok(Next::Bytes(bytes))
     }
-}
 
-/// The process that a thread is of.
-fn process_of(thread: i32) -> Option<i32> {
-    let status = std::fs::read_to_string(format!("/proc/{thread}/status")).ok()?;
-    status.lines().find_map(|line| line.strip_prefix("Tgid:")?.trim().parse().ok())
+    /// Forgets what was not read from for longest: who looks into a directory and goes away leaves its listing behind.
+    fn make_room(&mut self, bytes: usize) {
+        let mut all: usize = self.kept.values().map(|it| it.bytes).sum();
+        while self.kept.len() >= KEPT_MOST || (all + bytes > KEPT_BYTES && !self.kept.is_empty()) {
+            let Some(oldest) = self.kept.iter().min_by_key(|(_, it)| it.used).map(|(reader, _)| *reader)
+            else {
+                return;
+            };
+            all -= self.kept.remove(&oldest).map_or(0, |it| it.bytes);
+        }
+    }
 }
 
 /// proc(5) and FUSE, by the magic numbers of statfs(2).
@@ -102,21 +136,26 @@ fn is_of_the_kernel(directory: &OwnedFd) -> bool {
 
 /// All entries, sorted. They are read through the reader's own descriptor, whose position is set afterwards: whether the
 /// directory may be opened anew does not matter.
-fn list(directory: &OwnedFd) -> Result<Vec<Entry>, i32> {
+fn list(directory: &OwnedFd) -> Result<(Vec<Entry>, usize), i32> {
     seek(directory, SeekFrom::Start(0)).map_err(|e| e.raw_os_error())?;
-    let mut entries = Vec::new();
+    let (mut entries, mut bytes) = (Vec::new(), 0);
     let mut buffer = vec![MaybeUninit::uninit(); 1 << 16];
     let mut raw = RawDir::new(directory, &mut buffer);
     while let Some(entry) = raw.next() {
         let entry = entry.map_err(|e| e.raw_os_error())?;
-        entries.push(Entry {
+        let entry = Entry {
             inode: entry.ino(),
             kind: kind(entry.file_type()),
             name: entry.file_name().to_bytes().to_vec(),
-        });
+        };
+        bytes += entry.bytes();
+        if bytes > LISTED_BYTES {
+            return Err(libc::ENOMEM);
+        }
+        entries.push(entry);
     }
     entries.sort_unstable_by(|one, other| one.name.cmp(&other.name));
-    Ok(entries)
+    Ok((entries, bytes))
 }
 
 /// `d_type` (readdir(3)).
