@@ -31,8 +31,8 @@ pub fn send(stream: &UnixStream, message: &impl Serialize, fds: &[BorrowedFd<'_>
     if !fds.is_empty() && !control.push(SendAncillaryMessage::ScmRights(fds)) {
         return Err(io::Error::other("too many descriptors for one message"));
     }
-    // In one call, so that small messages of two processes that share a stream do not mix. A signal, or a full buffer, may
-    // leave a rest of a large one.
+    // In one call, so that small messages of two processes that share a stream do not mix. A signal, or a full
+    // buffer, may leave a rest of a large one.
     let slices = [IoSlice::new(&length), IoSlice::new(&json)];
     let sent = sendmsg(stream, &slices, &mut control, SendFlags::NOSIGNAL)?;
     let rest = sent.saturating_sub(length.len());

@@ -11,12 +11,11 @@ use std::thread;
 use std::time::Duration;
 
 use crate::crash::{self, CrashPoint};
-use crate::db::{BlobRow, DbError, Durability, Placement, Realisation, Rows, Target};
+use crate::db::{BlobRow, DbError, Durability, Placement, Rows, Target};
 use crate::gate::Gate;
 use crate::model::{BlobId, Digest, Node, RootName, TreeId};
 use crate::objects::FileError;
 use crate::progress::{Cancelled, Progress};
-use crate::realised::{LAST, Last};
 use crate::store::{ReadError, Store};
 use crate::verify::VerifyError;
 
@@ -229,24 +228,8 @@ impl Store {
                 result => result.map_err(|e| e.of(format!("lease {number}")))?,
             }
         }
-        self.mark_logs(&mut live)?;
+        self.logs(|tree| live.trees.contains(tree))?.into_iter().for_each(|log| live.add_blob(log));
         Ok(live)
-    }
-
-    /// The log of what has an output that stays, stays too; and the last one of everything that was tried.
-    fn mark_logs(&self, live: &mut Live) -> Result<(), CollectError> {
-        for row in self.db.realisations()? {
-            let Realisation { outputs, log: Some(log) } = row? else { continue };
-            if outputs.0.values().any(|tree| live.trees.contains(tree)) {
-                live.add_blob(log);
-            }
-        }
-        for row in self.db.meta_with(LAST)? {
-            if let Some(last) = Last::decode(&row?.1) {
-                live.add_blob(last.log);
-            }
-        }
-        Ok(())
     }
 
     fn mark_from(&self, target: Target, live: &mut Live, progress: &Progress) -> Result<(), MarkError> {

@@ -125,6 +125,21 @@ impl Store {
         Ok(self.db.meta(&memo_key(name))?)
     }
 
+    /// The logs that a collection keeps: of what has an output that stays, and the last one of everything that was tried.
+    pub(crate) fn logs(&self, stays: impl Fn(&TreeId) -> bool) -> Result<Vec<BlobId>, DbError> {
+        let mut logs = Vec::new();
+        for row in self.db.realisations()? {
+            let Realisation { outputs, log: Some(log) } = row? else { continue };
+            if outputs.0.values().any(&stays) {
+                logs.push(log);
+            }
+        }
+        for row in self.db.meta_with(LAST)? {
+            logs.extend(Last::decode(&row?.1).map(|last| last.log));
+        }
+        Ok(logs)
+    }
+
     /// Remembers, durably, that `outputs` came of `request`, a canonical text; and under a name what may be of use to
     /// whoever asks next time.
     ///

@@ -101,11 +101,8 @@ impl Doing<'_> {
         };
         let builds = places.iter().filter(|place| **place == Place::Waiting).count();
         (self.tell)(Event::Planned { builds });
-        for number in 0..places.len() {
-            if places[number] == Place::Done {
-                self.hold_outputs(number)?;
-            }
-        }
+        let done = places.iter().enumerate().filter(|(_, place)| **place == Place::Done);
+        done.map(|(number, _)| number).try_for_each(|number| self.hold_outputs(number))?;
         let mut answer = Realisations::default();
         let (ended, wait) = channel();
         thread::scope(|scope| {
@@ -284,7 +281,7 @@ impl Doing<'_> {
         self.hold([action.root])?;
         let before = if again && step.state == State::Done { self.realised(&id.0)? } else { None };
         let (limits, keep_failed) = (self.request.options.limits.clone(), self.request.options.keep_failed);
-        Ok(Some(Work { recipe, id, action, memo: step.memo.clone(), limits, keep_failed, before }))
+        Ok(Some(Work { recipe, id, action, memo: step.memo, limits, keep_failed, before }))
     }
 
     /// What another store gives, and which. That one does not is no failure: it is built.

@@ -1,7 +1,7 @@
 //! Taking outputs from another store instead of building.
 //!
-//! Every byte is checked against the name by which it was asked for. That an output came of the action is what the other
-//! store says, and is believed: whoever names a substituter trusts it (docs/threat-model.md).
+//! Every byte is checked against the name by which it was asked for. That an output came of the action is what the
+//! other store says, and is believed: whoever names a substituter trusts it (docs/threat-model.md).
 
 use std::error::Error;
 use std::io::Read;

@@ -6,8 +6,9 @@
 //!           outside        ends with the first       sets up, runs the steps, PID 1
 //! ```
 //!
-//! Each ends with its parent, and the kernel ends all of a sandbox with its first process: whatever is killed, nothing
-//! stays behind. The supervisor removes the build's folder; if it was killed too, the next daemon does ([`clear_left`]).
+//! Each ends with its parent, and the kernel ends all of a sandbox with its first process: whatever is killed,
+//! nothing stays behind. The supervisor removes the build's folder; if it was killed too, the next daemon does
+//! ([`clear_left`]).
 
 mod answer;
 mod cgroup;

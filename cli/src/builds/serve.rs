@@ -134,8 +134,8 @@ fn usual_memory() -> u64 {
     total / 4 * 3
 }
 
-/// A root for each output: `build-NAME`, and `build-NAME-OUTPUT` for all but the usual one. An output whose root could have
-/// no such name, because it is too long, is kept for a day by the lease of its build.
+/// A root for each output: `build-NAME`, and `build-NAME-OUTPUT` for all but the usual one. An output whose root
+/// could have no such name, because it is too long, is kept for a day by the lease of its build.
 fn keep_all(store: &Store, goals: &[Goal]) -> Result<(), Failure> {
     let there: HashMap<RootName, Target> =
         store.roots()?.into_iter().map(|root| (root.name, root.target)).collect();

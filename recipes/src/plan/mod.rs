@@ -4,6 +4,7 @@
 //! plan is a function of the recipes and of what was made before. An output that came out as it was stops there what
 //! changed below it: actions name their inputs by content, and what has the same inputs is the same action.
 
+mod again;
 mod graph;
 mod memo;
 mod requests;
@@ -98,6 +99,9 @@ pub struct Step {
     pub unpack: Vec<usize>,
 }
 
+/// A merged root, with the canonical text that it is remembered by.
+pub type Merged = (Vec<u8>, Root);
+
 /// What has to be built, in which order, and why.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -105,61 +109,8 @@ pub struct Plan {
     pub graph: Graph,
     /// One step a recipe, in the order of the graph.
     pub steps: Vec<Step>,
-    /// Merged roots that were not known before, each with the canonical text that it is remembered by.
-    pub roots: Vec<(Vec<u8>, Root)>,
-}
-
-impl Plan {
-    /// Looks again at the recipe of that number, whose inputs have been built since: what action it is, and whether what
-    /// comes of that is there already. Says so in its step.
-    ///
-    /// # Errors
-    /// See [`PlanError`].
-    pub fn look_again<K: Known>(
-        &mut self,
-        number: usize,
-        profile: u32,
-        known: &K,
-    ) -> Result<(), PlanError<K::Error>> {
-        let (steps, roots) = (std::mem::take(&mut self.steps), std::mem::take(&mut self.roots));
-        let mut planning = Planning { known, profile, steps, roots, graph: &self.graph };
-        let looked = planning.resolve(number).and_then(|mut step| {
-            let before = &planning.steps[number];
-            step.state = before.state.clone();
-            (step.fetch, step.unpack) = (before.fetch.clone(), before.unpack.clone());
-            planning.steps[number] = step;
-            if planning.is_there(number)? {
-                planning.steps[number].state = State::Done;
-            }
-            Ok(())
-        });
-        (self.steps, self.roots) = (planning.steps, planning.roots);
-        looked
-    }
-
-    /// Merges the root of the recipe of that number again: it is remembered, and was collected. With the text that it is
-    /// remembered by; nothing when what it is made of is not there.
-    ///
-    /// # Errors
-    /// See [`PlanError`].
-    pub fn merge_again<K: Known>(
-        &mut self,
-        number: usize,
-        profile: u32,
-        known: &K,
-    ) -> Result<Option<(Vec<u8>, Root)>, PlanError<K::Error>> {
-        let recipe = &self.graph.recipes()[number];
-        let steps = std::mem::take(&mut self.steps);
-        let planning = Planning { known, profile, steps, roots: Vec::new(), graph: &self.graph };
-        let inputs = recipe.inputs.iter().map(|it| planning.output(&it.recipe, &it.output)).collect();
-        let merged = planning.parts(recipe, inputs).and_then(|parts| {
-            let Some(parts) = parts else { return Ok(None) };
-            let root = planning.merged(recipe, &parts)?;
-            Ok(root.map(|root| (merging(&parts, &recipe.prefer), root)))
-        });
-        self.steps = planning.steps;
-        merged
-    }
+    /// Merged roots that were not known before.
+    pub roots: Vec<Merged>,
 }
 
 /// Why there is no plan.
@@ -219,7 +170,7 @@ struct Planning<'a, K: Known> {
     profile: u32,
     graph: &'a Graph,
     steps: Vec<Step>,
-    roots: Vec<(Vec<u8>, Root)>,
+    roots: Vec<Merged>,
 }
 
 impl<K: Known> Planning<'_, K> {

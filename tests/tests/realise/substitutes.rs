@@ -13,7 +13,9 @@ fn second(first: &Workshop) -> Stele {
 #[test]
 fn what_another_store_has_is_not_built() {
     let shop = Workshop::new();
-    shop.recipe("a", &[], "echo said this; echo a > $OUT/a; ln -s a $OUT/link; mkdir $OUT/d; echo x > $OUT/d/x; chmod +x $OUT/d/x");
+    let script = "echo said this; echo a > $OUT/a; ln -s a $OUT/link
+        mkdir $OUT/d; echo x > $OUT/d/x; chmod +x $OUT/d/x";
+    shop.recipe("a", &[], script);
     let digest = shop.build("a");
     let other = second(&shop);
     let from = shop.stele.store().to_str().unwrap();

@@ -134,8 +134,8 @@ fn is_of_the_kernel(directory: &OwnedFd) -> bool {
     [PROC, FUSE].iter().any(|it| i64::from(*it) == kind as i64)
 }
 
-/// All entries, sorted. They are read through the reader's own descriptor, whose position is set afterwards: whether the
-/// directory may be opened anew does not matter.
+/// All entries, sorted. They are read through the reader's own descriptor, whose position is set afterwards: whether
+/// the directory may be opened anew does not matter.
 fn list(directory: &OwnedFd) -> Result<(Vec<Entry>, usize), i32> {
     seek(directory, SeekFrom::Start(0)).map_err(|e| e.raw_os_error())?;
     let (mut entries, mut bytes) = (Vec::new(), 0);
