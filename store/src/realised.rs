@@ -125,7 +125,8 @@ impl Store {
         Ok(self.db.meta(&memo_key(name))?)
     }
 
-    /// The logs that a collection keeps: of what has an output that stays, and the last one of everything that was tried.
+    /// The logs that a collection keeps: of what has an output that stays, and the last one of everything that was
+    /// tried.
     pub(crate) fn logs(&self, stays: impl Fn(&TreeId) -> bool) -> Result<Vec<BlobId>, DbError> {
         let mut logs = Vec::new();
         for row in self.db.realisations()? {
