@@ -65,8 +65,8 @@ pub enum Command {
     /// Evaluate recipes: what the other commands start
     #[command(hide = true)]
     Evaluate(Evaluate),
-    /// Make sandboxes: what the daemon starts
-    #[command(subcommand, hide = true)]
+    /// What builds see
+    #[command(subcommand)]
     Sandbox(sandbox::Command),
     /// Print a completion script for a shell
     Completions(pages::Completions),
