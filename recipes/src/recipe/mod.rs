@@ -128,6 +128,9 @@ pub struct LocalInput {
     pub node: Node,
     /// Where the build sees it.
     pub place: Place,
+    /// Whether the file holds hex0, and `node` is what [`crate::hex0::decode`] makes of it: a file that may be executed.
+    #[serde(default)]
+    pub hex0: bool,
     /// Where it is written.
     pub at: Span,
 }

@@ -120,7 +120,7 @@ fn sources(given: &[Value<'_>]) -> Result<(Vec<SourceInput>, Vec<LocalInput>), R
         } else if let Some(local) = LocalValue::from_value(*value) {
             locals.push((*local.0).clone());
         } else {
-            return Err(wrong_type("sources", "a list of source(...) and local(...)", *value));
+            return Err(wrong_type("sources", "a list of source(...), local(...) and hex0(...)", *value));
         }
     }
     Ok((sources, locals))
