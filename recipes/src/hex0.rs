@@ -79,12 +79,12 @@ fn decode_line(text: &[u8], line: usize, bytes: &mut Vec<u8>) -> Result<(), HexE
     // The first digit of two, and its column.
     let mut first = None;
     for (column, &byte) in (1..).zip(code) {
-        match (char::from(byte).to_digit(16), first.take()) {
+        match (digit(byte), first.take()) {
             (Some(digit), None) => first = Some((digit, column)),
             (Some(_), Some((_, column))) if bytes.len() == HEX0_MOST => {
                 return Err(HexError::Large { line, column });
             }
-            (Some(digit), Some((before, _))) => bytes.push((before << 4 | digit) as u8),
+            (Some(digit), Some((before, _))) => bytes.push(before << 4 | digit),
             (None, _) if !matches!(byte, b' ' | b'\t') => {
                 return Err(HexError::Character { line, column, byte });
             }
@@ -93,6 +93,15 @@ fn decode_line(text: &[u8], line: usize, bytes: &mut Vec<u8>) -> Result<(), HexE
         }
     }
     first.map_or(Ok(()), |(_, column)| Err(HexError::Alone { line, column }))
+}
+
+fn digit(byte: u8) -> Option<u8> {
+    match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        b'A'..=b'F' => Some(byte - b'A' + 10),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -183,8 +183,8 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
     /// them. `docs/formats.md` has the grammar.
     ///
     /// # Arguments
-    /// * `path`: The file with the digits: beside the file that is evaluated, or from the top of the recipe tree when it
-    ///   begins with `//`.
+    /// * `path`: The file with the digits: beside the file that is evaluated, or from the top of the recipe tree when
+    ///   it begins with `//`.
     /// * `at`: Where the build sees the executable.
     /// * `sha256`: What its bytes have to be: checked.
     fn hex0<'v>(

@@ -9,17 +9,19 @@ use std::process::Stdio;
 
 use super::*;
 
-/// Whether `seed`, run on the true source, makes the true seed.
-fn assembles_the_seed(folder: &Path, seed: &[u8], truth: &[u8]) -> bool {
+/// Whether `seed`, run on the true source, makes the true seed within so many seconds.
+fn assembles_the_seed(folder: &Path, seed: &[u8], truth: &[u8], seconds: f32) -> bool {
     let (program, out) = (folder.join("flipped"), folder.join("out"));
     let _ = fs::remove_file(&out);
     let _ = fs::remove_file(&program);
     fs::write(&program, seed).expect("a program");
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("it may be run");
-    // One that runs on without end is killed, as one that writes without end; it sees nothing but this folder.
-    let script = "ulimit -c 0 -t 1 -f 8; exec timeout -s KILL 5 chroot . /flipped /seed.hex0 /out";
+    // It gets a process table of its own, too: who knows what it asks of the kernel.
+    let script =
+        format!("ulimit -c 0 -f 8; exec timeout -s KILL {seconds} chroot . /flipped /seed.hex0 /out");
     let mut command = Command::new("unshare");
-    command.args(["--map-root-user", "--net", "--ipc", "sh", "-c", script]).current_dir(folder);
+    command.args(["--map-root-user", "--net", "--ipc", "--pid", "--fork", "sh", "-c", &script]);
+    command.current_dir(folder);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let status = command.status().expect("unshare runs");
     status.success() && fs::read(&out).is_ok_and(|made| made == truth)
@@ -30,7 +32,7 @@ fn a_seed_with_another_byte_is_told_by_what_it_makes_or_by_its_digest() {
     let truth = seed();
     let dir = tempfile::tempdir().expect("a folder");
     fs::write(dir.path().join("seed.hex0"), source()).expect("the source");
-    if !assembles_the_seed(dir.path(), &truth, &truth) {
+    if !assembles_the_seed(dir.path(), &truth, &truth, 10.0) {
         return stele_tests::skip("no root of its own for the seed, or no x86-64");
     }
     let digest = Sha256::of(&truth);
@@ -39,11 +41,11 @@ fn a_seed_with_another_byte_is_told_by_what_it_makes_or_by_its_digest() {
         let mut flipped = truth.clone();
         flipped[at] ^= 0x40;
         assert_ne!(Sha256::of(&flipped), digest);
-        if assembles_the_seed(dir.path(), &flipped, &truth) {
+        // Some run without end. The true one takes a few milliseconds; one that was only slow is told by its digest.
+        if assembles_the_seed(dir.path(), &flipped, &truth, 0.2) {
             passed.push(at);
         }
     }
-    // What assembles all the same: little, and the more it is the less the self-assembly says.
-    assert!(passed.len() < truth.len() / 3, "{} at {passed:x?}", passed.len());
-    println!("{} of {} still assemble the seed: {passed:x?}", passed.len(), truth.len());
+    // More would say that a part of the seed is not reached any more, and the README says about 80.
+    assert!(passed.len() <= 85, "{} at {passed:x?}", passed.len());
 }

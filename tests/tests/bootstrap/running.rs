@@ -125,10 +125,10 @@ fn every_byte_is_a_digit_white_space_a_comment_or_refused() {
     let mut refused = 0;
     for byte in 0..=255_u8 {
         let found = alone.assemble(&[b"41 ", &[byte][..], b"\n42"].concat());
-        let digit = char::from(byte).to_digit(16);
+        let digit = char::from(byte).to_digit(16).map(|digit| u8::try_from(digit).expect("a digit"));
         let expected = match byte {
             // The digit is the first of a pair whose second is 4, and 2 is alone.
-            _ if digit.is_some() => (15 + 2, vec![b'A', digit.unwrap() as u8 * 16 + 4]),
+            _ if digit.is_some() => (15 + 2, vec![b'A', digit.unwrap() * 16 + 4]),
             b';' | b'#' | 0..=b' ' => (0, b"AB".to_vec()),
             _ => (1, b"A".to_vec()),
         };

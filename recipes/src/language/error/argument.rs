@@ -251,8 +251,8 @@ impl ArgumentError {
                 "a path that begins with // is looked up from the top of the recipe tree, any other beside the recipe"
                     .to_owned()
             }
-            Self::OtherBytes { .. } => "`sha256` is what the decoded bytes have to be; if the change to the file is meant, \
-                                        change it too"
+            Self::OtherBytes { .. } => "`sha256` is what the decoded bytes have to be; if the change to the file is \
+                                        meant, change it too"
                 .to_owned(),
             Self::License { .. } => "the SPDX licence list has all names; for one that it lacks, write \
                                      LicenseRef-NAME"
