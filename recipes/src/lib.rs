@@ -8,6 +8,7 @@
 pub mod action;
 pub mod content;
 pub mod fetch;
+pub mod hex0;
 pub mod language;
 pub mod lineage;
 pub mod patch;

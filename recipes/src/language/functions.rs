@@ -15,7 +15,7 @@ use super::context::Context;
 use super::define;
 use super::values::{InputValue, LocalValue, RecipeValue, SourceValue};
 
-/// `recipe`, `source`, `debian_binary`, `local` and `input`.
+/// `recipe`, `source`, `debian_binary`, `local`, `hex0` and `input`.
 #[starlark_module]
 pub(super) fn functions(builder: &mut GlobalsBuilder) {
     /// Defines a recipe, and gives it as a value that other recipes name in their `inputs`.
@@ -28,7 +28,8 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
     /// * `name`: What it is called: the name of its folder, or that with a hyphen and more behind it.
     ///   Letters a-z, digits and `. _ + -`.
     /// * `version`: What upstream calls the release. It begins with a digit.
-    /// * `sources`: What comes from outside or lies beside the recipe: a list of `source(...)` and `local(...)`.
+    /// * `sources`: What comes from outside or lies beside the recipe: a list of `source(...)`, `local(...)` and
+    ///   `hex0(...)`.
     /// * `inputs`: What the build sees of other recipes: a list of recipes, whose output `out` is merged into `/`,
     ///   and of `input(...)`. Where two inputs have the same path and it is not the same, that is an error.
     /// * `prefer`: From a path at which inputs disagree to the one of them that wins there, with all that is below it:
@@ -206,6 +207,27 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
         let context = Context::of(eval);
         let defined = define::source::local(path, at.into_option(), context, context.call(eval));
         defined.map(LocalValue).map_err(|refused| context.refuse(eval, "local", None, refused))
+    }
+
+    /// An executable file that is written in the recipe tree as hexadecimal digits with comments.
+    ///
+    /// It is how a chain of builds begins without a binary: everybody can read the digits, and everybody can decode
+    /// them. `docs/formats.md` has the grammar.
+    ///
+    /// # Arguments
+    /// * `path`: The file with the digits: beside the file that is evaluated, or from the top of the recipe tree when
+    ///   it begins with `//`.
+    /// * `at`: Where the build sees the executable.
+    /// * `sha256`: What its bytes have to be: checked.
+    fn hex0<'v>(
+        #[starlark(require = pos)] path: &str,
+        #[starlark(require = named)] at: &str,
+        #[starlark(require = named, default = NoneOr::None)] sha256: NoneOr<&'v str>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<LocalValue> {
+        let context = Context::of(eval);
+        let defined = define::source::hex0(path, at, sha256.into_option(), context, context.call(eval));
+        defined.map(LocalValue).map_err(|refused| context.refuse(eval, "hex0", None, refused))
     }
 
     /// One output of a recipe, or a place of its own for it.

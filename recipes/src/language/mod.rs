@@ -199,7 +199,7 @@ fn globals() -> Globals {
 pub fn reference() -> Vec<(String, String)> {
     let globals = GlobalsBuilder::new().with(functions::functions).build();
     let docs = globals.documentation();
-    let wanted = ["recipe", "source", "local", "input"];
+    let wanted = ["recipe", "source", "local", "hex0", "input"];
     wanted
         .iter()
         .filter_map(|name| {

@@ -135,6 +135,9 @@ pub struct LocalInput {
     pub node: Node,
     /// Where the build sees it.
     pub place: Place,
+    /// Whether the file holds hex0, and `node` is what [`crate::hex0::decode`] makes of it: an executable.
+    #[serde(default)]
+    pub hex0: bool,
     /// Where it is written.
     pub at: Span,
 }

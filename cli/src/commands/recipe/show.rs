@@ -57,7 +57,8 @@ fn shown(recipe: &Recipe, tree: &str) -> Result<String, std::fmt::Error> {
         write_source(&mut text, source)?;
     }
     for local in &recipe.locals {
-        writeln!(text, "local {} at {}", local.path, local.place)?;
+        let decoded = if local.hex0 { ", decoded from hex0" } else { "" };
+        writeln!(text, "local {} at {}{decoded}", local.path, local.place)?;
     }
     for input in &recipe.inputs {
         writeln!(text, "input {} (output {}) at {}", input.recipe, input.output, input.place)?;

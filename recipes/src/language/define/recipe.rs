@@ -122,7 +122,7 @@ fn sources(given: &[Value<'_>]) -> Result<(Vec<SourceInput>, Vec<LocalInput>), R
         } else {
             return Err(wrong_type(
                 "sources",
-                "a list of source(...), debian_binary(...) and local(...)",
+                "a list of source(...), debian_binary(...), local(...) and hex0(...)",
                 *value,
             ));
         }

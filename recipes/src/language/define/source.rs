@@ -1,14 +1,16 @@
-//! `source(...)` and `local(...)`.
+//! `source(...)`, `local(...)` and `hex0(...)`.
 
 use std::sync::Arc;
 
 use starlark::values::Value;
-use stele_store::model::{Node, Sha256};
+use stele_store::model::{BlobId, Digest, Node, Sha256};
 
 use super::super::context::{Context, Refused};
-use super::super::error::ArgumentError;
+use super::super::error::{ArgumentError, Label};
+use super::super::files::STARLARK_MOST;
 use super::super::values::SourceValue;
 use super::places;
+use crate::hex0;
 use crate::paths::TreePath;
 use crate::recipe::{LocalInput, PatchFile, SourceInput, Span, UnpackSource};
 use crate::source::{FileName, Mirror, Sha512, Signature, Source};
@@ -106,7 +108,32 @@ pub(in super::super) fn local(
         Some(place) => places::parse("at", place)?,
         None => places::parse("at", &format!("/src/{}", String::from_utf8_lossy(path.name().as_bytes())))?,
     };
-    Ok(Arc::new(LocalInput { path, node, place, at }))
+    Ok(Arc::new(LocalInput { path, node, place, hex0: false, at }))
+}
+
+/// `hex0(path, at, sha256)`.
+pub(in super::super) fn hex0(
+    path: &str,
+    place: &str,
+    sha256: Option<&str>,
+    context: &Context<'_>,
+    at: Span,
+) -> Result<Arc<LocalInput>, Refused> {
+    let pin = sha256.map(|text| digest::<Sha256>("sha256", text, "SHA-256")).transpose()?;
+    let path = recipe_path("path", path, context)?;
+    // An error shows lines of the file, so it may be no larger than what errors are shown of.
+    let text = read("path", &path, STARLARK_MOST, context)?;
+    let bytes = hex0::decode(&text).map_err(|why| {
+        let (line, column) = why.place();
+        let span = Span { file: path.to_string().into(), begin: (line, column), end: (line, column + 1) };
+        Refused::new("path", ArgumentError::Hex { path: path.clone(), why }).also(vec![Label::new(span, "")])
+    })?;
+    let found = Sha256::of(&bytes);
+    if pin.is_some_and(|pin| pin != found) {
+        return Err(Refused::new("sha256", ArgumentError::OtherBytes { path, found }));
+    }
+    let node = Node::File { blob: BlobId(Digest::of(&bytes)), size: bytes.len() as u64, executable: true };
+    Ok(Arc::new(LocalInput { path, node, place: places::parse("at", place)?, hex0: true, at }))
 }
 
 /// The name that was given, or that of the file on the first mirror.
@@ -170,10 +197,7 @@ fn signature(
             )
         })?;
     let path = recipe_path("keys", keys, context)?;
-    let bytes = context.files.read(&path, KEYS_MOST);
-    let bytes = bytes
-        .map_err(|source| Refused::new("keys", ArgumentError::Unreadable { path: path.clone(), source }))?
-        .ok_or_else(|| Refused::new("keys", ArgumentError::NothingThere { path: path.clone() }))?;
+    let bytes = read("keys", &path, KEYS_MOST, context)?;
     Ok(Some(Signature {
         source: Box::new(source.0.source.clone()),
         keys: bytes,
@@ -207,6 +231,19 @@ fn recipe_path(argument: &'static str, text: &str, context: &Context<'_>) -> Res
     context
         .path(text)
         .map_err(|why| Refused::new(argument, ArgumentError::Path { text: text.to_owned(), why }))
+}
+
+/// The bytes of the file that is there.
+fn read(
+    argument: &'static str,
+    path: &TreePath,
+    most: usize,
+    context: &Context<'_>,
+) -> Result<Vec<u8>, Refused> {
+    let bytes = context.files.read(path, most);
+    let bytes = bytes
+        .map_err(|source| Refused::new(argument, ArgumentError::Unreadable { path: path.clone(), source }))?;
+    bytes.ok_or_else(|| Refused::new(argument, ArgumentError::NothingThere { path: path.clone() }))
 }
 
 /// What is there.

@@ -2,7 +2,10 @@
 
 use std::io;
 
+use stele_store::model::Sha256;
+
 use crate::action::PlaceError;
+use crate::hex0::HexError;
 use crate::paths::{TreePath, TreePathError};
 use crate::recipe::{OutputName, RecipeName, RecipeNameError, Span, VersionError};
 use crate::source::{FileNameError, MirrorError};
@@ -107,6 +110,22 @@ pub enum ArgumentError {
     NoFile {
         /// The path.
         path: TreePath,
+    },
+    /// It holds no hex0.
+    #[error("line {}, column {} of {path}: {why}", why.place().0, why.place().1)]
+    Hex {
+        /// The path.
+        path: TreePath,
+        /// Why.
+        why: HexError,
+    },
+    /// What it comes to is not what the recipe says.
+    #[error("{path} comes to other bytes: their SHA-256 is {found}")]
+    OtherBytes {
+        /// The path.
+        path: TreePath,
+        /// What it comes to.
+        found: Sha256,
     },
     /// Its licence is no SPDX expression.
     #[error("{text:?} is no SPDX licence expression: {why}")]
@@ -232,6 +251,9 @@ impl ArgumentError {
                 "a path that begins with // is looked up from the top of the recipe tree, any other beside the recipe"
                     .to_owned()
             }
+            Self::OtherBytes { .. } => "`sha256` is what the decoded bytes have to be; if the change to the file is \
+                                        meant, change it too"
+                .to_owned(),
             Self::License { .. } => "the SPDX licence list has all names; for one that it lacks, write \
                                      LicenseRef-NAME"
                 .to_owned(),

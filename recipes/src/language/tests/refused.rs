@@ -81,7 +81,7 @@ fn what_people_are_told_is_checked() {
 fn sources_that_are_none() {
     says(
         &with("sources = ['x.tar']"),
-        &["a list of source(...), debian_binary(...) and local(...)", "string x.tar"],
+        &["a list of source(...), debian_binary(...), local(...) and hex0(...)", "string x.tar"],
     );
     says(
         &with("sources = [source(sha256 = 'abc', name = 'x')]"),
@@ -112,6 +112,34 @@ fn sources_that_are_none() {
     says(&source(&format!("name = 'x', {signature}, keys = 'nokey'")), &["there is no pkgs/a/nokey"]);
     says(&source("name = 'x', signature = 'x', keys = 'key'"), &["a source(...) that is not unpacked"]);
     says(&with("sources = [local('nothing')]"), &["there is no pkgs/a/nothing"]);
+}
+
+#[test]
+fn hex0_that_is_none() {
+    let hex0 = |text: &str, more: &str| {
+        let sources = format!("sources = [hex0('a.hex0', {more})]");
+        refused(&[
+            (
+                "pkgs/a/recipe.star",
+                &format!("recipe(name = 'a', version = '1', steps = [['/x']], {sources})"),
+            ),
+            ("pkgs/a/a.hex0", text),
+        ])
+    };
+    says(
+        &hex0("7f 45\n4x", "at = '/a'"),
+        &["line 2, column 2 of pkgs/a/a.hex0: 'x' is neither", "recipe.star:1:64", "| pkgs/a/a.hex0:2:2 "],
+    );
+    says(&hex0("7f 4", "at = '/a'"), &["line 1, column 4 of pkgs/a/a.hex0: a digit stands alone"]);
+    let pin = format!("sha256 = '{PIN}'");
+    let found = hex0("", &format!("at = '/a', {pin}"));
+    says(&found, &["pkgs/a/a.hex0 comes to other bytes", "is e3b0c442", "recipe.star:1:", "if the change"]);
+    says(&hex0("", "at = '/a', sha256 = 'x'"), &["no SHA-256"]);
+    says(&hex0("", "at = '/dev/a'"), &["/dev/a would be hidden"]);
+    says(&hex0("", ""), &["`at`"]);
+    says(&hex0(&" ".repeat(STARLARK_MOST + 1), "at = '/a'"), &["more than 1048576 bytes"]);
+    says(&with("sources = [hex0('nothing', at = '/a')]"), &["there is no pkgs/a/nothing"]);
+    says(&with("sources = [hex0('../x', at = '/a')]"), &["names nothing in the recipe tree"]);
 }
 
 #[test]

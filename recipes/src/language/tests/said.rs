@@ -75,6 +75,27 @@ fn local_files_and_patches_are_named_by_what_they_hold() {
 }
 
 #[test]
+fn hex0_is_the_executable_that_it_says() {
+    let files = tree(&[
+        (
+            "pkgs/a/recipe.star",
+            "recipe(name = 'a', version = '1', steps = [['/x']], sources = [hex0('x.hex0', at = '/x'), \
+             local('x.hex0')])",
+        ),
+        ("pkgs/a/x.hex0", "7f 45 ; magic\n4C 46 # more\n"),
+    ]);
+    let recipes = evaluate_all(&files).unwrap_or_else(|error| panic!("{}", shown(&error)));
+    let locals = recipes.by_name[&name("a")].locals.clone();
+    assert_eq!((locals[0].place.as_str(), locals[1].place.as_str()), ("/x", "/src/x.hex0"));
+    assert_eq!((locals[0].hex0, locals[1].hex0), (true, false));
+    let blob = BlobId(Digest::of(b"\x7fELF"));
+    assert_eq!(locals[0].node, Node::File { blob, size: 4, executable: true });
+    // What was written before there was hex0 is read as it was meant.
+    let text = serde_json::to_string(&locals[1]).unwrap().replace("\"hex0\":false,", "");
+    assert_eq!(serde_json::from_str::<crate::recipe::LocalInput>(&text).unwrap(), locals[1]);
+}
+
+#[test]
 fn inputs_are_values_and_keep_their_place() {
     let files = tree(&[
         (
