@@ -13,7 +13,7 @@ use rustix::process::{
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space};
 
 use super::execute::{Given, apply};
-use super::job::{Ending, Inside, Job};
+use super::job::{Ending, Inside, Job, Limit};
 use super::sys::{self, Forked, fork};
 use crate::profile;
 use stele_fs::passing::send;
@@ -184,9 +184,15 @@ fn step(job: &Job, handed: &Handed, number: usize, argv: &[String]) -> Result<Op
             Err(_) => break None,
         }
     };
+    // Whoever fails because there may be no more processes says so in many ways; they are mostly still there.
+    let is_crowded = status.and_then(|it| it.exit_status()) != Some(0) && may_not_fork();
     // All but this process itself (kill(2)).
     let _ = kill_all();
     while !matches!(wait(WaitOptions::empty()), Err(rustix::io::Errno::CHILD)) {}
+    if is_crowded {
+        let limit = Limit::Processes { count: job.limits.processes };
+        return Ok(Some(Ending::Limit { step: number, limit }));
+    }
     if !error.is_empty() {
         return Ok(Some(Ending::Unstarted { step: number, error }));
     }
@@ -196,6 +202,15 @@ fn step(job: &Job, handed: &Handed, number: usize, argv: &[String]) -> Result<Op
         (_, Some(signal)) => Some(Ending::Signal { step: number, signal }),
         (status, None) => Some(Ending::Status { step: number, status: status.unwrap_or(-1) }),
     })
+}
+
+/// Whether there are so many processes already that there can be no other.
+fn may_not_fork() -> bool {
+    match fork() {
+        Ok(Forked::Child) => sys::exit(0),
+        Ok(Forked::Parent(_)) => false,
+        Err(e) => e.kind() == io::ErrorKind::WouldBlock,
+    }
 }
 
 fn kill_all() -> nix::Result<()> {
@@ -225,7 +240,7 @@ fn begin(job: &Job, handed: &Handed, argv: &[String]) -> String {
             job.env.iter().map(|(name, value)| text(&format!("{name}={value}"))).collect::<io::Result<_>>()?;
         let name = argv.first().ok_or(io::ErrorKind::InvalidInput)?;
         let name = name.to_str().map_err(io::Error::other)?;
-        let mut failure = io::Error::from(io::ErrorKind::NotFound);
+        let mut failure = io::Error::from(nix::Error::ENOENT);
         for path in candidates(name, &job.env) {
             // The dummy end of the loop: execve(2) returns only when it fails.
             let Err(errno) = nix::unistd::execve(&text(&path)?, &argv, &env);

@@ -74,14 +74,15 @@ impl Listings {
         let errno = |e: rustix::io::Errno| e.raw_os_error();
         let thread = Pid::from_raw(thread).ok_or(libc::ESRCH)?;
         let Ok(directory) = sys::descriptor_of(thread, fd) else { return Err(libc::EBADF) };
-        // Nothing that is none is touched: whoever writes to a file may hold its position.
+        // The store's own mount is sorted, and lists of processes change while they are read. The first of these may not
+        // even be looked at from outside of its namespace, but for this.
+        if is_of_the_kernel(&directory) {
+            return Ok(Next::Kernel);
+        }
+        // Nothing that is no directory is touched: whoever writes to a file may hold its position.
         let stat = fstat(&directory).map_err(errno)?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
             return Err(libc::ENOTDIR);
-        }
-        // The store's own mount is sorted, and lists of processes change while they are read.
-        if is_of_the_kernel(&directory) {
-            return Ok(Next::Kernel);
         }
         let process = sys::process_of(thread).map_err(|_| libc::ESRCH)?.as_raw_nonzero().get();
         let reader = Reader { process, fd, directory: (stat.st_dev, stat.st_ino) };
