@@ -204,13 +204,16 @@ fn step(job: &Job, handed: &Handed, number: usize, argv: &[String]) -> Result<Op
     })
 }
 
-/// Whether there are so many processes already that there can be no other.
+/// Whether there are so many processes already that there can be hardly any other: whoever has failed has made room for
+/// one or two. Those that are made for this end with all others.
 fn may_not_fork() -> bool {
-    match fork() {
-        Ok(Forked::Child) => sys::exit(0),
+    (0..8).any(|_| match fork() {
+        Ok(Forked::Child) => loop {
+            std::thread::park();
+        },
         Ok(Forked::Parent(_)) => false,
         Err(e) => e.kind() == io::ErrorKind::WouldBlock,
-    }
+    })
 }
 
 fn kill_all() -> nix::Result<()> {

@@ -36,7 +36,7 @@ pub fn failure(error: &Failed, tree: &Path) -> Failure {
                 }
             }
             let kind = match ending {
-                Ending::Limit { limit: Limit::Room { .. }, .. } => Kind::NoSpace,
+                Ending::Limit { limit: Limit::Room { .. } | Limit::Files { .. }, .. } => Kind::NoSpace,
                 _ => Kind::Failed,
             };
             let log = format!("`stele log {recipe}` shows the whole log");
@@ -85,7 +85,7 @@ fn raise(limit: Limit) -> &'static str {
         Limit::Memory { .. } => "`--memory` says how much a build may use",
         Limit::Log { .. } => "a build that says so much says nothing: see whether it goes round in a circle",
         Limit::Processes { .. } => "see whether it makes processes without end",
-        Limit::Room { .. } => FREE_SPACE,
+        Limit::Room { .. } | Limit::Files { .. } => FREE_SPACE,
     }
 }
 

@@ -172,6 +172,11 @@ static int thirty_two(void) {
     return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -1;
 }
 static int x32(void) { return syscall(0x40000000 | 39); }
+static int listens(void) {
+    struct sockaddr_un it = { .sun_family = AF_UNIX };
+    strcpy(it.sun_path, told);
+    return bind(socket(AF_UNIX, SOCK_STREAM, 0), (void *)&it, sizeof it);
+}
 static int tty(void) { return open("/dev/tty", O_RDWR); }
 
 /* A directory's names are all there, however often signals come while it is read. */
@@ -207,7 +212,7 @@ static const struct { const char *name; int (*run)(void); } attacks[] = {
     ATTACK(handle), ATTACK(traced), ATTACK(seized), ATTACK(memory), ATTACK(written), ATTACK(descriptor), ATTACK(listed),
     ATTACK(its_root), ATTACK(signalled), ATTACK(storm), ATTACK(typed), ATTACK(typed_own), ATTACK(discipline), ATTACK(ring),
     ATTACK(bpf), ATTACK(perf), ATTACK(faults), ATTACK(kernel_log), ATTACK(clock_set), ATTACK(renames_host),
-    ATTACK(accounts), ATTACK(thirty_two), ATTACK(x32), ATTACK(tty), ATTACK(all_names),
+    ATTACK(accounts), ATTACK(thirty_two), ATTACK(x32), ATTACK(tty), ATTACK(listens), ATTACK(all_names),
 };
 
 int main(int argc, char **argv) {
