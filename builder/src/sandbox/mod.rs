@@ -93,3 +93,37 @@ pub(crate) fn clear_one(path: &Path) {
         Err(e) => tracing::warn!("{} could not be removed: {e}", path.display()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::golden::{assert_golden, lines};
+
+    const LIMITS: Limits = Limits { seconds: Some(60), memory: 1 << 30, log: 1 << 20, processes: 100 };
+
+    fn of(outputs: &str, workdir: &str) -> Job {
+        let text = format!(
+            r#"{{"action":1,"env":{{"CC":"tcc","PATH":"/bin"}},"outputs":{outputs},"platform":"x86_64-linux","profile":1,"root":"92a2b787a06d7272df43eaf87acc3b9c1d315d79d599d61c285983483e431998","steps":[["/bin/cc","-o","/out/hello"],["true"]],"workdir":"{workdir}"}}"#
+        );
+        job(&Action::decode(text.as_bytes()).unwrap(), Path::new("/store/builds/0123456789abcdef"), LIMITS)
+    }
+
+    #[test]
+    fn a_job_is_what_was_written_down() {
+        let jobs = [
+            of(r#"{"out":"/out"}"#, "/build"),
+            of(r#"{"doc":"/out/doc","out":"/out/out"}"#, "/build/below"),
+            of(r#"{"out":"/out"}"#, "/usr/src"),
+        ];
+        // The operations are written down by themselves.
+        assert_golden("jobs", &lines(&jobs.map(|job| Job { ops: Vec::new(), ..job })));
+    }
+
+    #[test]
+    fn nothing_of_this_machine_is_in_the_environment_of_a_job() {
+        let job = of(r#"{"out":"/out"}"#, "/build");
+        let value = |name: &str| job.env.iter().find(|it| it.0 == name).map(|it| it.1.as_str());
+        assert_eq!((value("PATH"), value("CC"), value("HOME")), (Some("/bin"), Some("tcc"), Some("/build")));
+        assert_eq!(job.env.len(), profile::ENVIRONMENT.len() + 1);
+    }
+}

@@ -191,6 +191,34 @@ fn a_build_cannot_see_or_signal_a_process_outside() {
 }
 
 #[test]
+fn a_program_that_a_build_gave_its_rights_cannot_be_reached_by_others_of_the_machine() {
+    let Some(tree) = Tree::new() else { return };
+    if !is_root() {
+        return;
+    }
+    tree.script("x", "cp /bin/busybox /build/s; chmod 6755 /build/s; touch /build/ready; sleep 2; echo x >/out/x");
+    let scratch = tree.stele.scratch().to_owned();
+    fs::set_permissions(&scratch, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    std::thread::scope(|scope| {
+        let build = scope.spawn(|| tree.ok("x"));
+        let ready = || tree.folders().into_iter().find(|it| it.join("build/ready").exists());
+        stele_tests::wait_for("the program to be there", || ready().is_some());
+        let program = ready().unwrap().join("build/s");
+        let as_other = |path: &Path| {
+            let mut command = Command::new("setpriv");
+            command.args(["--reuid", "1234", "--regid", "1234", "--clear-groups"]).arg(path).arg("true");
+            command.status().unwrap().success()
+        };
+        assert!(!as_other(&program));
+        // The control: a copy at another place runs.
+        let copy = scratch.join("copy");
+        fs::copy(&program, &copy).unwrap();
+        assert!(as_other(Path::new("/bin/busybox")) && as_other(&copy));
+        build.join().unwrap();
+    });
+}
+
+#[test]
 fn no_name_of_a_directory_is_lost_when_signals_come_while_it_is_read() {
     let Some(said) = inside(&names(&["all_names"])) else { return };
     assert_eq!(said.get("all_names").map(String::as_str), Some("done"));
