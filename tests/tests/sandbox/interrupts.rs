@@ -29,10 +29,12 @@ enum Way {
     /// Whichever of the supervisor, the process that enters, the first one and the steps comes first.
     KillSupervisor,
     KillEntering,
+    /// Nobody is left who could clear up, until there is another daemon.
+    KillBoth,
     StopDaemon,
 }
 
-const WAYS: [Way; 8] = [
+const WAYS: [Way; 9] = [
     Way::Interrupt,
     Way::InterruptTwice,
     Way::Terminate,
@@ -40,6 +42,7 @@ const WAYS: [Way; 8] = [
     Way::KillDaemon,
     Way::KillSupervisor,
     Way::KillEntering,
+    Way::KillBoth,
     Way::StopDaemon,
 ];
 
@@ -118,12 +121,20 @@ fn interrupt(tree: &Tree, way: Way, client: &Child) {
         Way::Terminate => signal(Some(pid), Signal::TERM),
         Way::KillClient => signal(Some(pid), Signal::KILL),
         Way::KillDaemon => tree.stele.kill_daemon(),
-        Way::KillSupervisor | Way::KillEntering => {
+        Way::KillSupervisor | Way::KillEntering | Way::KillBoth => {
             let Some(daemon) = tree.stele.daemon() else { return };
             let all = processes(tree);
-            let supervisor = all.iter().copied().find(|pid| parent(*pid) == daemon);
-            let entering = all.iter().copied().find(|pid| Some(parent(*pid)) == supervisor);
-            signal(if way == Way::KillSupervisor { supervisor } else { entering }, Signal::KILL);
+            let supervisors: Vec<i32> = all.iter().copied().filter(|pid| parent(*pid) == daemon).collect();
+            let entering = all.iter().copied().find(|pid| supervisors.contains(&parent(*pid)));
+            match way {
+                Way::KillSupervisor => signal(supervisors.first().copied(), Signal::KILL),
+                Way::KillEntering => signal(entering, Signal::KILL),
+                _ => {
+                    supervisors.iter().for_each(|pid| signal(Some(*pid), Signal::KILL));
+                    tree.stele.kill_daemon();
+                    tree.stele.ok(&["store", "root", "ls"]);
+                }
+            }
         }
         Way::StopDaemon => drop(tree.stele.run(&["daemon", "stop", "--now"])),
     }
@@ -147,7 +158,7 @@ fn nothing_is_left_of_builds_that_are_interrupted_and_the_next_one_goes_on() {
     if !is_root() {
         return skip("only root sees what is left");
     }
-    let (seed, rounds) = (number("STELE_SEED", 20_261_124), number("STELE_ROUNDS", 16));
+    let (seed, rounds) = (number("STELE_SEED", 20_261_124), number("STELE_ROUNDS", 18));
     eprintln!("seed {seed}, {rounds} rounds");
     let mut random = trees::Random::new(seed);
     let mut seen = BTreeSet::new();
