@@ -94,8 +94,7 @@ impl Held {
     pub fn begin(store: &Arc<Store>, memory: &Arc<Memory>, builds: &Path) -> Result<Self, HoldError> {
         let owner = stranger();
         let (stream, theirs) = UnixStream::pair()?;
-        let mut helper =
-            crate::sandbox::own_program(crate::HOLD).stdin(OwnedFd::from(theirs)).spawn()?;
+        let mut helper = crate::sandbox::own_program(crate::HOLD).stdin(OwnedFd::from(theirs)).spawn()?;
         let made = Self::ask(&stream, helper.id(), owner, builds);
         drop(stream);
         let _ = helper.wait();
@@ -189,8 +188,8 @@ fn made(stream: &UnixStream, builds: &Path, mapped: bool) -> Result<[OwnedFd; 3]
     let builds = rustix::fs::open(builds, flags, Mode::empty())
         .map_err(|e| doing("open the folder of the builds")(e.into()))?;
     let flags = OFlags::RDWR | OFlags::CLOEXEC;
-    let device = rustix::fs::open("/dev/fuse", flags, Mode::empty())
-        .map_err(|e| doing("open /dev/fuse")(e.into()))?;
+    let device =
+        rustix::fs::open("/dev/fuse", flags, Mode::empty()).map_err(|e| doing("open /dev/fuse")(e.into()))?;
     if mapped {
         let asked = send(stream, &Answer::Map {}, &[]).and_then(|()| receive::<Ask>(stream));
         asked.map_err(doing("have the user mapped"))?;

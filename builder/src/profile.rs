@@ -81,7 +81,12 @@ pub fn machine() -> Vec<(&'static str, String)> {
         ("devices", "Character devices:\n  1 mem\n  5 /dev/tty\n136 pts\n\nBlock devices:\n".to_owned()),
         ("filesystems", "nodev\tproc\nnodev\ttmpfs\nnodev\tdevpts\n".to_owned()),
         ("loadavg", "0.00 0.00 0.00 1/1 1\n".to_owned()),
-        ("meminfo", format!("MemTotal:       {kib} kB\nMemFree:        {kib} kB\nMemAvailable:   {kib} kB\nSwapTotal:      0 kB\nSwapFree:       0 kB\n")),
+        (
+            "meminfo",
+            format!(
+                "MemTotal:       {kib} kB\nMemFree:        {kib} kB\nMemAvailable:   {kib} kB\nSwapTotal:      0 kB\nSwapFree:       0 kB\n"
+            ),
+        ),
         ("stat", stat),
         ("sys/fs/file-max", "4096\n".to_owned()),
         ("sys/kernel/cap_last_cap", "40\n".to_owned()),

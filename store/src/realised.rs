@@ -3,9 +3,7 @@
 //! A realisation keeps nothing from the collector, and outlives it: what the outputs were is worth knowing also when
 //! they are gone. `docs/formats.md` has the rows.
 
-use crate::db::{
-    DbError, Durability, Family, OUTPUT_NAME_MOST, Outputs, Realisation, Rows, is_output_name,
-};
+use crate::db::{DbError, Durability, Family, OUTPUT_NAME_MOST, Outputs, Realisation, Rows, is_output_name};
 use crate::model::{BlobId, Digest, TreeId};
 use crate::store::{ReadError, Store};
 

@@ -180,11 +180,7 @@ impl Looking<'_> {
         }
         for (bit, kind) in [(0o4000, "set-user-ID"), (0o2000, "set-group-ID")] {
             if meta.mode() & bit != 0 {
-                return Err(Refused::Privileged {
-                    path: self.shown(path),
-                    kind,
-                    mode: meta.mode() & 0o7777,
-                });
+                return Err(Refused::Privileged { path: self.shown(path), kind, mode: meta.mode() & 0o7777 });
             }
         }
         let real = self.folder.join(path);

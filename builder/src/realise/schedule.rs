@@ -10,9 +10,7 @@ use stele_recipes::action::Platform;
 use stele_recipes::plan::{self, Plan, State};
 use stele_recipes::recipe::RecipeName;
 use stele_store::model::TreeId;
-use stele_store::{
-    Holder, Keep, Outputs, Progress, ReadError, Realisation, Realised, Target,
-};
+use stele_store::{Holder, Keep, Outputs, Progress, ReadError, Realisation, Realised, Target};
 
 use super::action::Work;
 use super::shared::Seen;
@@ -270,8 +268,7 @@ impl Doing<'_> {
         }
         self.hold([action.root])?;
         let before = if again && step.state == State::Done { self.realised(&id.0)? } else { None };
-        let (limits, keep_failed) =
-            (self.request.options.limits.clone(), self.request.options.keep_failed);
+        let (limits, keep_failed) = (self.request.options.limits.clone(), self.request.options.keep_failed);
         Ok(Some(Work { recipe, id, action, memo: step.memo.clone(), limits, keep_failed, before }))
     }
 

@@ -113,7 +113,9 @@ pub fn locals(
         let Some(target) = Target::of(&local.node) else { continue };
         let there = match target {
             Target::Tree(tree) => store.has_tree(&tree)?,
-            Target::Blob(blob) => matches!(store.blob_info(&blob), Ok(info) if info.size == local.node.size()),
+            Target::Blob(blob) => {
+                matches!(store.blob_info(&blob), Ok(info) if info.size == local.node.size())
+            }
         };
         if !there {
             import(store, tree, local, target, until, progress)?;

@@ -161,8 +161,7 @@ pub fn denying() -> Result<Vec<BpfProgram>, FilterError> {
         .iter()
         .map(|family| condition(0, Ne, family.unsigned_abs().into()))
         .collect::<Result<_, _>>()?;
-    let mut sockets =
-        vec![rule(others)?, rule(vec![condition(0, Eq, netlink)?, condition(2, Ne, 0)?])?];
+    let mut sockets = vec![rule(others)?, rule(vec![condition(0, Eq, netlink)?, condition(2, Ne, 0)?])?];
     // A protocol that nobody uses is one that the kernel would load for it.
     for family in [libc::AF_INET, libc::AF_INET6] {
         let protocols = [0, libc::IPPROTO_TCP, libc::IPPROTO_UDP];

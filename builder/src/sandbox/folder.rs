@@ -99,7 +99,10 @@ fn gone(removed: rustix::io::Result<()>) -> rustix::io::Result<()> {
     }
 }
 
-fn open(at: impl std::os::fd::AsFd, name: impl rustix::path::Arg) -> rustix::io::Result<std::os::fd::OwnedFd> {
+fn open(
+    at: impl std::os::fd::AsFd,
+    name: impl rustix::path::Arg,
+) -> rustix::io::Result<std::os::fd::OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     rustix::fs::openat(at, name, flags, Mode::empty())
 }

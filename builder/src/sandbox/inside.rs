@@ -53,9 +53,8 @@ fn entered(job: &Job, handed: &Handed) -> Result<std::convert::Infallible, Endin
     (&handed.tell).read_exact(&mut [0]).map_err(not_set_up("wait for its limits"))?;
     std::fs::write("/proc/self/oom_score_adj", profile::FIRST_TO_GO.to_string())
         .map_err(not_set_up("be what is ended first when memory runs out"))?;
-    let into = |fd: &OwnedFd, kind| {
-        move_into_link_name_space(fd.as_fd(), Some(kind)).map_err(io::Error::from)
-    };
+    let into =
+        |fd: &OwnedFd, kind| move_into_link_name_space(fd.as_fd(), Some(kind)).map_err(io::Error::from);
     into(&handed.users, LinkNameSpaceType::User).map_err(not_set_up("enter the user namespace"))?;
     into(&handed.mounts, LinkNameSpaceType::Mount).map_err(not_set_up("enter the mount namespace"))?;
     super::users::become_root().map_err(not_set_up("become the user of the namespace"))?;
@@ -239,8 +238,11 @@ fn begin(job: &Job, handed: &Handed, argv: &[String]) -> String {
         std::env::set_current_dir(&job.workdir).map_err(|e| in_words(&job.workdir, &e))?;
         let text = |text: &str| CString::new(text).map_err(io::Error::other);
         let argv: Vec<CString> = argv.iter().map(|it| text(it)).collect::<io::Result<_>>()?;
-        let env: Vec<CString> =
-            job.env.iter().map(|(name, value)| text(&format!("{name}={value}"))).collect::<io::Result<_>>()?;
+        let env: Vec<CString> = job
+            .env
+            .iter()
+            .map(|(name, value)| text(&format!("{name}={value}")))
+            .collect::<io::Result<_>>()?;
         let name = argv.first().ok_or(io::ErrorKind::InvalidInput)?;
         let name = name.to_str().map_err(io::Error::other)?;
         let mut failure = io::Error::from(nix::Error::ENOENT);
@@ -280,4 +282,3 @@ fn take_output(input: BorrowedFd<'_>, output: BorrowedFd<'_>) -> io::Result<()> 
     rustix::stdio::dup2_stderr(output)?;
     Ok(())
 }
-

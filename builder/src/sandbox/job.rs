@@ -129,7 +129,9 @@ impl fmt::Display for Limit {
             Self::Memory { bytes } => write!(f, "it used more than {} MiB of memory", bytes >> 20),
             Self::Log { bytes } => write!(f, "its log grew beyond {} MiB", bytes >> 20),
             Self::Processes { count } => write!(f, "it had {count} processes and threads"),
-            Self::Files { left } => write!(f, "the disk of the store has room for only {left} more files (inodes)"),
+            Self::Files { left } => {
+                write!(f, "the disk of the store has room for only {left} more files (inodes)")
+            }
             Self::Room { left } => write!(f, "the disk of the store has only {} MiB left", left >> 20),
         }
     }
@@ -141,7 +143,8 @@ impl fmt::Display for Ending {
             Self::Done {} => f.write_str("done"),
             Self::Status { step, status } => write!(f, "step {step} ended with status {status}"),
             Self::Signal { step, signal } => {
-                let name = nix::sys::signal::Signal::try_from(*signal).map_or("?", nix::sys::signal::Signal::as_str);
+                let name =
+                    nix::sys::signal::Signal::try_from(*signal).map_or("?", nix::sys::signal::Signal::as_str);
                 write!(f, "step {step} was ended by signal {signal} ({name})")
             }
             Self::Unstarted { step, error } => write!(f, "step {step} could not be started: {error}"),

@@ -34,7 +34,14 @@ impl Watch {
     /// Watches from now on, with `folder` on the disk that may become full.
     pub fn new(limits: &Limits, folder: &Path) -> Self {
         let now = Instant::now();
-        Self { limits: limits.clone(), folder: folder.to_owned(), begun: now, group: None, seen: None, next: now }
+        Self {
+            limits: limits.clone(),
+            folder: folder.to_owned(),
+            begun: now,
+            group: None,
+            seen: None,
+            next: now,
+        }
     }
 
     /// The build's first process, before it makes others.

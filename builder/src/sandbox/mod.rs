@@ -48,9 +48,9 @@ pub fn job(action: &Action, folder: &Path, limits: Limits) -> Job {
     let mut directories: Vec<String> =
         action.outputs.values().map(|place| place.as_str().to_owned()).collect();
     // Elsewhere it has to be there.
-    let writable = ["/build", "/tmp"].iter().any(|top| {
-        action.workdir.as_str().strip_prefix(top).is_some_and(|rest| rest.starts_with('/'))
-    });
+    let writable = ["/build", "/tmp"]
+        .iter()
+        .any(|top| action.workdir.as_str().strip_prefix(top).is_some_and(|rest| rest.starts_with('/')));
     if writable {
         directories.push(action.workdir.as_str().to_owned());
     }

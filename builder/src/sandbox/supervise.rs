@@ -83,13 +83,8 @@ impl Supervisor {
         let (ours, theirs) = UnixStream::pair()?;
         let (out, output) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
         let is_terminal = terminal.is_some();
-        let handed = Handed {
-            users,
-            mounts,
-            tell: theirs,
-            output: terminal.unwrap_or(output),
-            terminal: is_terminal,
-        };
+        let handed =
+            Handed { users, mounts, tell: theirs, output: terminal.unwrap_or(output), terminal: is_terminal };
         let entering = match fork()? {
             Forked::Child => {
                 // If this process is gone already nobody would be told: the socket says so.
@@ -142,7 +137,10 @@ impl Supervisor {
             let heard = {
                 let mut fds = vec![PollFd::new(inside, PollFlags::IN)];
                 // A closed end is heard at once and for ever: it is left out.
-                fds.push(PollFd::new(&self.daemon, if daemon_open { PollFlags::IN } else { PollFlags::empty() }));
+                fds.push(PollFd::new(
+                    &self.daemon,
+                    if daemon_open { PollFlags::IN } else { PollFlags::empty() },
+                ));
                 if out_open {
                     fds.push(PollFd::new(out, PollFlags::IN));
                 }

@@ -24,9 +24,9 @@ pub fn fork() -> io::Result<Forked> {
     // no lock that somebody else held.
     match unsafe { nix::unistd::fork() }? {
         nix::unistd::ForkResult::Child => Ok(Forked::Child),
-        nix::unistd::ForkResult::Parent { child } => {
-            rustix::process::Pid::from_raw(child.as_raw()).map(Forked::Parent).ok_or(io::ErrorKind::Other.into())
-        }
+        nix::unistd::ForkResult::Parent { child } => rustix::process::Pid::from_raw(child.as_raw())
+            .map(Forked::Parent)
+            .ok_or(io::ErrorKind::Other.into()),
     }
 }
 
@@ -56,7 +56,13 @@ pub fn reset_signals() -> io::Result<()> {
     let none = 0_u64;
     // SAFETY: as above.
     let done = unsafe {
-        libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_SETMASK, &raw const none, std::ptr::null_mut::<u64>(), 8)
+        libc::syscall(
+            libc::SYS_rt_sigprocmask,
+            libc::SIG_SETMASK,
+            &raw const none,
+            std::ptr::null_mut::<u64>(),
+            8,
+        )
     };
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }

@@ -107,7 +107,12 @@ impl Client {
             }
             Self::Here(store) => {
                 let mut sink = watcher;
-                service::run(&Desk { store, builder: None }, request, &mut sink, &stele_store::Progress::default())
+                service::run(
+                    &Desk { store, builder: None },
+                    request,
+                    &mut sink,
+                    &stele_store::Progress::default(),
+                )
             }
         }
     }

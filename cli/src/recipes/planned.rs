@@ -123,7 +123,8 @@ fn of(store: &Store, tree: &Path, evaluated: &Evaluated, goals: &[RecipeName]) -
     let all: Vec<_> = recipes.by_name.keys().cloned().collect();
     let goals = if goals.is_empty() { &all } else { goals };
     let known = OfStore::new(store, tree, &recipes).map_err(|error| hints::builds::source(&error))?;
-    let plan = plan::plan(&recipes, goals, profile::VERSION, &known).map_err(|error| plan_failure(&error, tree))?;
+    let plan =
+        plan::plan(&recipes, goals, profile::VERSION, &known).map_err(|error| plan_failure(&error, tree))?;
     let mut planned = Planned::default();
     let mut fetched = HashSet::new();
     for step in &plan.steps {

@@ -44,13 +44,19 @@ fn a_build_cannot_tell_one_machine_from_another() {
     let outside = |shell: &[&str]| {
         let seen = tempfile::tempdir().unwrap();
         let mut command = Command::new(shell[0]);
-        command.args(&shell[1..]).arg(&probe).arg(seen.path().join("seen")).arg("outside").current_dir(seen.path());
+        command
+            .args(&shell[1..])
+            .arg(&probe)
+            .arg(seen.path().join("seen"))
+            .arg("outside")
+            .current_dir(seen.path());
         assert!(command.status().unwrap().success());
         fs::read_to_string(seen.path().join("seen")).unwrap_or_default()
     };
     let other = ["unshare", "--uts", "--mount", "bash", "-c", OTHER, "sh"];
     let (this, that) = (outside(&["env"]), outside(&other));
-    for what in ["umask", "cwd", "environ TZ", "limit 7:", "host ", "personality", "getpriority", "held back"] {
+    for what in ["umask", "cwd", "environ TZ", "limit 7:", "host ", "personality", "getpriority", "held back"]
+    {
         let line = |text: &str| text.lines().find(|line| line.starts_with(what)).map(str::to_owned);
         assert_ne!(line(&this), line(&that), "the other machine differs in {what}");
     }
@@ -87,7 +93,8 @@ fn a_user_is_held_by_the_same_limits_as_root() {
     let Some(tree) = Tree::new() else { return };
     tree.script("hog", "dd if=/dev/zero of=/dev/shm/x bs=1M count=600; sleep 60");
     tree.script("many", "while :; do sleep 60 & done");
-    let script = "$S build hog --memory 200 --recipes recipes 2>&1; $S build many --recipes recipes 2>&1; echo >seen";
+    let script =
+        "$S build hog --memory 200 --recipes recipes 2>&1; $S build many --recipes recipes 2>&1; echo >seen";
     let Some((_, said, _)) = as_user(&tree.path, script) else { return };
     assert!(said.contains("it used more than 200 MiB of memory"), "{said}");
     assert!(said.contains("processes and threads"), "{said}");

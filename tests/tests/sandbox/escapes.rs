@@ -45,7 +45,11 @@ fn held(attacks: &[String], real: &[String]) {
     if is_root() {
         let said = outside(real);
         for attack in real {
-            assert_eq!(said.get(attack).map(String::as_str), Some("done"), "outside, {attack} is what it says");
+            assert_eq!(
+                said.get(attack).map(String::as_str),
+                Some("done"),
+                "outside, {attack} is what it says"
+            );
         }
     }
 }
@@ -72,8 +76,19 @@ fn a_build_cannot_reach_any_network_nor_the_hosts_sockets() {
 #[test]
 fn a_build_cannot_write_its_inputs_by_any_way() {
     let ways = [
-        "writefile", "by_descriptor", "mode", "owner", "times", "attribute", "created", "shared", "protect", "hardlink",
-        "truncated", "renamed", "removed",
+        "writefile",
+        "by_descriptor",
+        "mode",
+        "owner",
+        "times",
+        "attribute",
+        "created",
+        "shared",
+        "protect",
+        "hardlink",
+        "truncated",
+        "renamed",
+        "removed",
     ];
     let on = |file: &str| -> Vec<String> { ways.iter().map(|way| format!("{way}={file}")).collect() };
     held(&on("/bin/attack"), &[]);
@@ -128,11 +143,31 @@ fn a_build_cannot_see_a_file_of_the_host_by_any_path() {
 #[test]
 fn a_build_cannot_become_more_than_it_is() {
     let real = names(&[
-        "root", "user_namespace", "clone_namespace", "clone_three", "mounts", "new_mount", "tree", "enters", "chroots",
-        "capability", "file_capability", "device", "character", "handle",
+        "root",
+        "user_namespace",
+        "clone_namespace",
+        "clone_three",
+        "mounts",
+        "new_mount",
+        "tree",
+        "enters",
+        "chroots",
+        "capability",
+        "file_capability",
+        "device",
+        "character",
+        "handle",
     ]);
     let mut attacks = real.clone();
-    attacks.extend(names(&["unmounts=/proc/pids", "unmounts=/dev", "pivots", "keyring", "keys", "renames_host", "accounts"]));
+    attacks.extend(names(&[
+        "unmounts=/proc/pids",
+        "unmounts=/dev",
+        "pivots",
+        "keyring",
+        "keys",
+        "renames_host",
+        "accounts",
+    ]));
     held(&attacks, &real);
 }
 
@@ -147,7 +182,17 @@ fn a_build_cannot_ask_the_kernel_for_what_few_need() {
         real.retain(|it| outside(std::slice::from_ref(it)).get(it).is_some_and(|it| it == "done"));
     }
     let attacks = names(&[
-        "ring", "bpf", "perf", "faults", "kernel_log", "clock_set", "thirty_two", "x32", "typed", "typed_own", "discipline",
+        "ring",
+        "bpf",
+        "perf",
+        "faults",
+        "kernel_log",
+        "clock_set",
+        "thirty_two",
+        "x32",
+        "typed",
+        "typed_own",
+        "discipline",
         "tty",
     ]);
     held(&attacks, &real);
@@ -156,7 +201,14 @@ fn a_build_cannot_ask_the_kernel_for_what_few_need() {
 #[test]
 fn a_build_cannot_touch_its_first_process() {
     let attacks = names(&[
-        "traced=1", "seized=1", "written=1", "descriptor=1", "memory=pids/1", "listed=pids/1", "its_root=pids/1", "storm",
+        "traced=1",
+        "seized=1",
+        "written=1",
+        "descriptor=1",
+        "memory=pids/1",
+        "listed=pids/1",
+        "its_root=pids/1",
+        "storm",
     ]);
     // What lives through all signals is there to say that the build is done.
     held(&attacks, &[]);
@@ -166,7 +218,12 @@ fn a_build_cannot_touch_its_first_process() {
     // The control: a process of one's own.
     let mut child = Command::new("sleep").arg("60").spawn().unwrap();
     let pid = child.id();
-    let real = [format!("seized={pid}"), format!("memory={pid}"), format!("descriptor={pid}"), format!("its_root={pid}")];
+    let real = [
+        format!("seized={pid}"),
+        format!("memory={pid}"),
+        format!("descriptor={pid}"),
+        format!("its_root={pid}"),
+    ];
     let said = outside(&real);
     let _ = child.kill();
     let _ = child.wait();
@@ -196,7 +253,10 @@ fn a_program_that_a_build_gave_its_rights_cannot_be_reached_by_others_of_the_mac
     if !is_root() {
         return;
     }
-    tree.script("x", "cp /bin/busybox /build; chmod 6755 /build/busybox; touch /build/ready; sleep 2; echo x >/out/x");
+    tree.script(
+        "x",
+        "cp /bin/busybox /build; chmod 6755 /build/busybox; touch /build/ready; sleep 2; echo x >/out/x",
+    );
     let scratch = tree.stele.scratch().to_owned();
     fs::set_permissions(&scratch, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     std::thread::scope(|scope| {
@@ -207,7 +267,9 @@ fn a_program_that_a_build_gave_its_rights_cannot_be_reached_by_others_of_the_mac
         let as_other = |path: &Path| {
             let mut command = Command::new("setpriv");
             // By a shell: setpriv(1) itself still has all rights when it begins a program.
-            command.args(["--reuid", "1234", "--regid", "1234", "--clear-groups", "sh", "-c", "\"$0\" true"]).arg(path);
+            command
+                .args(["--reuid", "1234", "--regid", "1234", "--clear-groups", "sh", "-c", "\"$0\" true"])
+                .arg(path);
             command.status().unwrap().success()
         };
         assert!(!as_other(&program));
@@ -231,7 +293,8 @@ fn nothing_that_a_step_leaves_running_lives_to_the_next_one_or_writes_to_the_out
     let Some(tree) = Tree::new() else { return };
     // Away from its parent, its session and its group, twice; and deaf.
     let daemon = "(setsid sh -c 'trap \"\" TERM INT HUP; (setsid sh -c \"sleep 1; echo late >/out/late\" &) ' &) ; sleep 0.3; ";
-    let (left, waits) = (format!("{daemon} echo x >/out/x"), "PATH=/tmp/b; sleep 2; ls /out >/out/seen; ps -o pid >/out/ps");
+    let (left, waits) =
+        (format!("{daemon} echo x >/out/x"), "PATH=/tmp/b; sleep 2; ls /out >/out/seen; ps -o pid >/out/ps");
     let busybox = Path::new(super::BUSYBOX);
     let second = format!("{:?}", ["/bin/busybox", "sh", "-c", waits]);
     tree.put("left", &[busybox], &format!("steps = [{}, {second}]", shell(&left)));
@@ -249,7 +312,10 @@ fn nothing_that_a_step_leaves_running_lives_to_the_next_one_or_writes_to_the_out
 #[test]
 fn a_pipe_that_nobody_reads_ends_its_writer() {
     let Some(tree) = Tree::new() else { return };
-    tree.script("pipe", "(while :; do echo y; done) | head -n 1 >/out/x; (yes; echo $? >/out/status) | head -n 1 >/dev/null");
+    tree.script(
+        "pipe",
+        "(while :; do echo y; done) | head -n 1 >/out/x; (yes; echo $? >/out/status) | head -n 1 >/dev/null",
+    );
     tree.ok("pipe");
     assert_eq!(tree.file("pipe", "x"), "y");
 }

@@ -54,7 +54,8 @@ fn chains(tree: &Tree, round: u64) {
             i=0; while [ $i -lt 20 ]; do i=$((i+1)); mkdir -p d/$i/e; echo $i >d/$i/e/x; sleep 0.05; done; cp -r d /out";
         let busybox = [Path::new(BUSYBOX)];
         tree.put(&format!("{chain}first"), &busybox, &format!("steps = [{}]", shell(&first)));
-        let needs = format!("inputs = [{chain}first], env = {{'ROUND': '{round}'}}, steps = [{}]", shell(second));
+        let needs =
+            format!("inputs = [{chain}first], env = {{'ROUND': '{round}'}}, steps = [{}]", shell(second));
         tree.put(&format!("{chain}last"), &busybox, &needs);
         let file = tree.path.join(format!("pkgs/{chain}last/recipe.star"));
         let text = fs::read_to_string(&file).unwrap();
@@ -66,7 +67,10 @@ fn chains(tree: &Tree, round: u64) {
 fn processes(tree: &Tree) -> Vec<i32> {
     let builds = tree.stele.store().join("builds");
     let builds = builds.to_str().unwrap();
-    let own = fs::read_dir("/proc").unwrap().flatten().filter_map(|it| it.file_name().to_str()?.parse::<i32>().ok());
+    let own = fs::read_dir("/proc")
+        .unwrap()
+        .flatten()
+        .filter_map(|it| it.file_name().to_str()?.parse::<i32>().ok());
     let of_build = |pid: &i32| {
         let comm = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
         if fs::read_to_string(format!("/proc/{pid}/mountinfo")).unwrap_or_default().contains(builds) {
@@ -171,7 +175,11 @@ fn nothing_is_left_of_builds_that_are_interrupted_and_the_next_one_goes_on() {
             wait_for("a build to begin", || !tree.folders().is_empty());
         }
         std::thread::sleep(Duration::from_micros(random.below(1_200_000)));
-        let names = tree.folders().iter().map(|it| it.file_name().unwrap().to_str().unwrap().to_owned()).collect::<Vec<_>>();
+        let names = tree
+            .folders()
+            .iter()
+            .map(|it| it.file_name().unwrap().to_str().unwrap().to_owned())
+            .collect::<Vec<_>>();
         seen.extend(names);
         interrupt(&tree, way, &client);
         let output = client.wait_with_output().unwrap();
@@ -180,8 +188,12 @@ fn nothing_is_left_of_builds_that_are_interrupted_and_the_next_one_goes_on() {
         if matches!(way, Way::Interrupt | Way::InterruptTwice) && !output.status.success() {
             assert!(is_interrupt(output.status), "{way:?}: {said}");
         }
-        wait_for(&format!("round {round}: the folders to be gone after {way:?}: {said}"), || tree.folders().is_empty());
-        wait_for(&format!("round {round}: the processes to be gone after {way:?}"), || processes(&tree).is_empty());
+        wait_for(&format!("round {round}: the folders to be gone after {way:?}: {said}"), || {
+            tree.folders().is_empty()
+        });
+        wait_for(&format!("round {round}: the processes to be gone after {way:?}"), || {
+            processes(&tree).is_empty()
+        });
         wait_for(&format!("round {round}: the groups to be gone after {way:?}"), || groups(&seen).is_empty());
         if round % 4 != 3 {
             continue;

@@ -95,7 +95,11 @@ impl Tree {
     fn fails(&self, name: &str, options: &[&str], code: i32) -> String {
         let outcome = self.build(name, options);
         assert_eq!(outcome.code, code, "{}", outcome.stderr);
-        assert!(outcome.stderr.contains("error: ") && outcome.stderr.contains("hint: "), "{}", outcome.stderr);
+        assert!(
+            outcome.stderr.contains("error: ") && outcome.stderr.contains("hint: "),
+            "{}",
+            outcome.stderr
+        );
         outcome.stderr
     }
 

@@ -25,8 +25,14 @@ fn what_no_output_can_hold_is_refused_by_its_path() {
         ("cp /bin/busybox /out/s; chmod 2755 /out/s", "/out/s is set-group-ID (mode 2755)"),
         ("ln -s ../../etc/passwd /out/l", "/out/l links to ../../etc/passwd, which leads out of the output"),
         ("ln -s /build/x /out/l", "/out/l links to /build/x, which is there only while it is built"),
-        ("cut -d' ' -f4 /proc/self/mountinfo >/out/h", "/out/h holds the path of the build's folder on this machine"),
-        ("dd if=/dev/zero of=/out/t bs=1 count=1 seek=1099511627775", "/out/t and what was looked at before it are more than 64 GiB, holes included"),
+        (
+            "cut -d' ' -f4 /proc/self/mountinfo >/out/h",
+            "/out/h holds the path of the build's folder on this machine",
+        ),
+        (
+            "dd if=/dev/zero of=/out/t bs=1 count=1 seek=1099511627775",
+            "/out/t and what was looked at before it are more than 64 GiB, holes included",
+        ),
         ("mkfifo /out/$(printf '\\033[2J\\nx')", "is a named pipe"),
     ] {
         refused(&tree, script, words);

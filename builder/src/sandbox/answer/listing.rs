@@ -118,7 +118,8 @@ impl Listings {
     fn make_room(&mut self, bytes: usize) {
         let mut all: usize = self.kept.values().map(|it| it.bytes).sum();
         while self.kept.len() >= KEPT_MOST || (all + bytes > KEPT_BYTES && !self.kept.is_empty()) {
-            let Some(oldest) = self.kept.iter().min_by_key(|(_, it)| it.used).map(|(reader, _)| *reader) else {
+            let Some(oldest) = self.kept.iter().min_by_key(|(_, it)| it.used).map(|(reader, _)| *reader)
+            else {
                 return;
             };
             all -= self.kept.remove(&oldest).map_or(0, |it| it.bytes);

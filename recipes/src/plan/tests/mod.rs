@@ -72,7 +72,9 @@ impl Made {
             for (request, root) in &plan.roots {
                 let mut trees = self.trees.borrow_mut();
                 trees.extend(root.new.iter().map(|tree| (tree.id(), tree.clone())));
-                self.realised.borrow_mut().insert(Digest::of(request), BTreeMap::from([(MADE.to_owned(), root.tree)]));
+                self.realised
+                    .borrow_mut()
+                    .insert(Digest::of(request), BTreeMap::from([(MADE.to_owned(), root.tree)]));
             }
             let next =
                 plan.steps.iter().find(|step| matches!(step.state, State::Build(_)) && step.action.is_some());
