@@ -1,5 +1,5 @@
-//! Texts that were once written down, and what is computed today. `STELE_UPDATE_GOLDEN=1` writes them anew: a person then
-//! reads the difference, and makes a new version of the profile if a build can see it.
+//! Texts that were once written down, and what is computed today. `STELE_UPDATE_GOLDEN=1` writes them anew: a person
+//! then reads the difference, and makes a new version of the profile if a build can see it.
 
 use std::path::Path;
 

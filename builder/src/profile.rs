@@ -24,8 +24,8 @@ pub const MEMORY: u64 = 8 << 30;
 /// Bytes that `/dev/shm` takes.
 pub const SHARED_MEMORY: u64 = 1 << 30;
 
-/// How soon a build is ended when the machine has no memory left (proc(5), `oom_score_adj`): first. That is the one value
-/// that any process may take, whatever it inherited.
+/// How soon a build is ended when the machine has no memory left (proc(5), `oom_score_adj`): first. That is the one
+/// value that any process may take, whatever it inherited.
 pub const FIRST_TO_GO: u32 = 1000;
 
 /// Environment variables that every build has, and that its action may set otherwise.
@@ -84,7 +84,8 @@ pub fn machine() -> Vec<(&'static str, String)> {
         (
             "meminfo",
             format!(
-                "MemTotal:       {kib} kB\nMemFree:        {kib} kB\nMemAvailable:   {kib} kB\nSwapTotal:      0 kB\nSwapFree:       0 kB\n"
+                "MemTotal:       {kib} kB\nMemFree:        {kib} kB\nMemAvailable:   {kib} kB\n\
+                 SwapTotal:      0 kB\nSwapFree:       0 kB\n"
             ),
         ),
         ("stat", stat),

@@ -56,7 +56,7 @@ impl Builder {
                 Some(shared) => {
                     let shared = Arc::clone(shared);
                     drop(running);
-                    let _ = shared.wait_over(progress)?;
+                    shared.wait_over(progress)?;
                 }
                 None => {
                     let shared = Shared::new(&work.recipe);

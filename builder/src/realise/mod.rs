@@ -154,8 +154,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Builder {
-    /// Builds for `store`. What killed builds of an earlier process left is removed. `memory` is what mounts of the store
-    /// remember together.
+    /// Builds for `store`. What killed builds of an earlier process left is removed. `memory` is what mounts of the
+    /// store remember together.
     pub fn new(store: &Arc<Store>, memory: &Arc<Memory>) -> Arc<Self> {
         let layout = Layout::new(store.path());
         let builder = Arc::new(Self {

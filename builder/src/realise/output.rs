@@ -345,7 +345,7 @@ mod tests {
         fs::create_dir(&inner).unwrap();
         fs::write(inner.join("x"), "x").unwrap();
         fs::set_permissions(inner.join("x"), fs::Permissions::from_mode(0o100)).unwrap();
-        fs::set_permissions(&inner, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(&inner, fs::Permissions::from_mode(0o0)).unwrap();
         check("out", "/out", host.path()).unwrap();
         assert_eq!(fs::metadata(inner.join("x")).unwrap().mode() & 0o700, 0o500);
     }
@@ -354,7 +354,7 @@ mod tests {
     fn an_output_that_was_replaced_by_a_link_is_refused_and_not_followed() {
         let elsewhere = tempfile::tempdir().unwrap();
         fs::write(elsewhere.path().join("shadow"), "secret").unwrap();
-        fs::set_permissions(elsewhere.path().join("shadow"), fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(elsewhere.path().join("shadow"), fs::Permissions::from_mode(0o0)).unwrap();
         fs::create_dir(elsewhere.path().join("below")).unwrap();
         let said = |shown: &str| {
             let host = folder();

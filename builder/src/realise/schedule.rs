@@ -98,10 +98,8 @@ impl Doing<'_> {
         };
         let builds = places.iter().filter(|place| **place == Place::Waiting).count();
         (self.tell)(Event::Planned { builds });
-        for number in 0..places.len() {
-            if places[number] == Place::Done {
-                self.hold_outputs(number)?;
-            }
+        for (number, _) in places.iter().enumerate().filter(|(_, place)| **place == Place::Done) {
+            self.hold_outputs(number)?;
         }
         let mut answer = Realisations::default();
         let (ended, wait) = channel();

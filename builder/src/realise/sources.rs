@@ -97,8 +97,8 @@ fn read(tree: &Path, path: &stele_recipes::paths::TreePath, most: usize) -> Resu
     Ok(files.read(path, most).map_err(failed)?.unwrap_or_default())
 }
 
-/// Stores what lies beside a recipe and a build of it sees; what was not there before is kept until `until`. It has to be
-/// what the recipe was evaluated with.
+/// Stores what lies beside a recipe and a build of it sees; what was not there before is kept until `until`. It has to
+/// be what the recipe was evaluated with.
 ///
 /// # Errors
 /// See [`SourceError`].

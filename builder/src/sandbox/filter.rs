@@ -222,7 +222,7 @@ mod tests {
 
     /// What a filter says of a call: the instructions that these filters use (linux/filter.h).
     fn run(program: &[sock_filter], arch: u32, call: u32, arguments: &[u64; 6]) -> u32 {
-        let mut data = vec![0_u8; 64];
+        let mut data = [0_u8; 64];
         data[..4].copy_from_slice(&call.to_le_bytes());
         data[4..8].copy_from_slice(&arch.to_le_bytes());
         for (at, argument) in arguments.iter().enumerate() {

@@ -166,7 +166,7 @@ mod tests {
         fs::create_dir_all(build.join(".removed-1/.removed-2/x")).unwrap();
         fs::create_dir(build.join("closed")).unwrap();
         fs::write(build.join("closed/file"), "x").unwrap();
-        fs::set_permissions(build.join("closed"), fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(build.join("closed"), fs::Permissions::from_mode(0o0)).unwrap();
         // Deeper than any path can name.
         let mut at = open(CWD, &build).unwrap();
         for _ in 0..3000 {

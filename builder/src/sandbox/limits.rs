@@ -114,8 +114,8 @@ struct Used {
     processes: u64,
 }
 
-/// What all processes of a sandbox use, by its own list of them, which has no others, and its `/dev/shm`. What cannot be
-/// read has just ended.
+/// What all processes of a sandbox use, by its own list of them, which has no others, and its `/dev/shm`. What cannot
+/// be read has just ended.
 fn used(processes: &OwnedFd, shm: &OwnedFd) -> Used {
     let page = rustix::param::page_size() as u64;
     let mut used = Used::default();

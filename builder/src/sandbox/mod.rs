@@ -7,7 +7,8 @@
 //! ```
 //!
 //! Each ends with its parent, and the kernel ends all of a sandbox with its first process: whatever is killed, nothing
-//! stays behind. The supervisor removes the build's folder; if it was killed too, the next daemon does ([`clear_left`]).
+//! stays behind. The supervisor removes the build's folder; if it was killed too, the daemon does, or the next one
+//! ([`clear_left`]).
 
 mod answer;
 mod cgroup;
@@ -101,10 +102,15 @@ mod tests {
 
     const LIMITS: Limits = Limits { seconds: Some(60), memory: 1 << 30, log: 1 << 20, processes: 100 };
 
+    const BEFORE: &str = r#""action":1,"env":{"CC":"tcc","PATH":"/bin"}"#;
+    const AFTER: &str = concat!(
+        r#""platform":"x86_64-linux","profile":1,"#,
+        r#""root":"92a2b787a06d7272df43eaf87acc3b9c1d315d79d599d61c285983483e431998","#,
+        r#""steps":[["/bin/cc","-o","/out/hello"],["true"]]"#
+    );
+
     fn of(outputs: &str, workdir: &str) -> Job {
-        let text = format!(
-            r#"{{"action":1,"env":{{"CC":"tcc","PATH":"/bin"}},"outputs":{outputs},"platform":"x86_64-linux","profile":1,"root":"92a2b787a06d7272df43eaf87acc3b9c1d315d79d599d61c285983483e431998","steps":[["/bin/cc","-o","/out/hello"],["true"]],"workdir":"{workdir}"}}"#
-        );
+        let text = format!(r#"{{{BEFORE},"outputs":{outputs},{AFTER},"workdir":"{workdir}"}}"#);
         job(&Action::decode(text.as_bytes()).unwrap(), Path::new("/store/builds/0123456789abcdef"), LIMITS)
     }
 

@@ -13,7 +13,7 @@ pub mod held {
     /// The folder that has a folder for each build.
     pub const BUILDS: &str = "/builds";
     /// Where a sandbox puts its own root together.
-    pub const ROOT: &str = "/root";
+    pub const ROOT: &str = "/new";
     /// What is the same in the `/dev` of every sandbox.
     pub const DEV: &str = "/face/dev";
     /// What is the same in the `/proc` of every sandbox.

@@ -10,8 +10,8 @@ use stele_tests::{Stele, binary, skip, wait_for};
 
 use super::{LONG, Tree, compiled, is_root};
 
-/// Another machine, as far as a shell can make one; then it runs its arguments there. It has another name, other mounts and files,
-/// environment, working directory, umask, limits, processors, priority, personality, signals and descriptors.
+/// Another machine, as far as a shell can make one; then it runs its arguments there. It has another name, other mounts
+/// and files, environment, umask, limits, processors, priority, personality, signals and descriptors.
 const OTHER: &str = r#"
     hostname elsewhere; mount -t tmpfs none /srv; echo x >/srv/x; mount -t tmpfs none /opt
     cd /srv; umask 077; export TZ=Asia/Kathmandu LC_ALL=tr_TR.UTF-8 LANG=de_DE CFLAGS=-O9 LD_PRELOAD=/none HOME=/srv
@@ -19,7 +19,8 @@ const OTHER: &str = r#"
     exec 5</etc/passwd 6>/srv/y 9</dev/zero
     ulimit -S -n 300; ulimit -S -s 2048; ulimit -S -c 0; ulimit -S -u 3000
     exec env --ignore-signal=PIPE --ignore-signal=HUP --ignore-signal=USR2 --block-signal=TERM --block-signal=CHLD \
-        nice -n 7 ionice -c 2 -n 7 chrt --batch 0 taskset -c 0 choom -n 300 -- setarch --uname-2.6 --addr-compat-layout "$@"
+        nice -n 7 ionice -c 2 -n 7 chrt --batch 0 taskset -c 0 choom -n 300 -- \
+        setarch --uname-2.6 --addr-compat-layout "$@"
 "#;
 
 /// Shows where two probes differ.
@@ -105,7 +106,8 @@ fn a_limit_that_is_too_low_and_cannot_be_raised_is_an_error_and_nothing_else_is_
     let Some(tree) = Tree::new() else { return };
     tree.script("x", "ulimit -H -n >/out/limit");
     let mut command = Command::new("bash");
-    let script = "setpriv --bounding-set=-sys_resource --inh-caps=-sys_resource bash -c 'ulimit -n 700; exec \"$@\"' sh \"$@\"";
+    let script = "setpriv --bounding-set=-sys_resource --inh-caps=-sys_resource \
+        bash -c 'ulimit -n 700; exec \"$@\"' sh \"$@\"";
     let stele = tree.stele.command(&["build", "x"]);
     command.args(["-c", script, "sh"]).arg(stele.get_program()).args(stele.get_args());
     command.envs(stele.get_envs().filter_map(|(name, value)| Some((name, value?))));
@@ -119,8 +121,8 @@ fn a_limit_that_is_too_low_and_cannot_be_raised_is_an_error_and_nothing_else_is_
     assert_eq!(tree.file("x", "limit"), "4096");
 }
 
-/// Runs a script as user 1000 with a supplementary group, with the recipes in `recipes` and a store of its own in a tmpfs; what it leaves in
-/// `seen`. `/dev/fuse` is for everybody meanwhile, as it is on most machines. `None` without root.
+/// Runs a script as user 1000 with a further group, with the recipes in `recipes` and a store of its own in a tmpfs;
+/// what it leaves in `seen`. `/dev/fuse` is for everybody meanwhile, as it is on most machines. `None` without root.
 fn as_user(recipes: &Path, script: &str) -> Option<(i32, String, String)> {
     if !is_root() {
         skip("only root becomes another user");
@@ -132,7 +134,7 @@ fn as_user(recipes: &Path, script: &str) -> Option<(i32, String, String)> {
         mkdir dev store; mount -t tmpfs none dev; mount -t tmpfs none store
         mknod -m 666 dev/fuse c 10 229; mount --bind dev/fuse /dev/fuse
         cp -r \"$1\" recipes; chown -R 1000:1000 .; chmod 755 .
-        exec setpriv --reuid 1000 --regid 1000 --clear-groups sh -c \"$2; R=\\$?; $S daemon stop; exit \\$R\"";
+        exec setpriv --reuid 1000 --regid 1000 --groups 1000,27 sh -c \"$2; R=\\$?; $S daemon stop; exit \\$R\"";
     fs::copy(binary(), top.join("stele")).unwrap();
     let mut command = Command::new("unshare");
     command.args(["--mount", "sh", "-c", wrapped, "sh"]).arg(recipes).arg(script).current_dir(top);

@@ -150,6 +150,14 @@ static int storm(void) {
 
 static int typed(void) { return ioctl(0, TIOCSTI, "x"); }
 static int typed_own(void) { int fd = open("/dev/ptmx", O_RDWR | O_NOCTTY); return ioctl(fd, TIOCSTI, "x"); }
+static int own_terminal(void) {
+    char name[64], text[3] = "";
+    int fd = posix_openpt(O_RDWR | O_NOCTTY);
+    if (fd < 0 || grantpt(fd) || unlockpt(fd) || ptsname_r(fd, name, sizeof name)) return -1;
+    int other = open(name, O_RDWR | O_NOCTTY);
+    if (other < 0 || write(fd, "x\n", 2) != 2 || read(other, text, 2) != 2) return -1;
+    return strcmp(name, "/dev/pts/0") || strcmp(text, "x\n") ? -1 : 0;
+}
 static int discipline(void) { int fd = open("/dev/ptmx", O_RDWR | O_NOCTTY), number = 15; return ioctl(fd, TIOCSETD, &number); }
 static int ring(void) { char params[120] = { 0 }; return syscall(SYS_io_uring_setup, 4, params); }
 static int bpf(void) { char attr[128] = { 1 }; return syscall(SYS_bpf, 0, attr, sizeof attr); }
@@ -210,7 +218,7 @@ static const struct { const char *name; int (*run)(void); } attacks[] = {
     ATTACK(mounts), ATTACK(new_mount), ATTACK(tree), ATTACK(unmounts), ATTACK(enters), ATTACK(chroots), ATTACK(pivots),
     ATTACK(keyring), ATTACK(keys), ATTACK(capability), ATTACK(file_capability), ATTACK(device), ATTACK(character),
     ATTACK(handle), ATTACK(traced), ATTACK(seized), ATTACK(memory), ATTACK(written), ATTACK(descriptor), ATTACK(listed),
-    ATTACK(its_root), ATTACK(signalled), ATTACK(storm), ATTACK(typed), ATTACK(typed_own), ATTACK(discipline), ATTACK(ring),
+    ATTACK(its_root), ATTACK(signalled), ATTACK(storm), ATTACK(typed), ATTACK(typed_own), ATTACK(own_terminal), ATTACK(discipline), ATTACK(ring),
     ATTACK(bpf), ATTACK(perf), ATTACK(faults), ATTACK(kernel_log), ATTACK(clock_set), ATTACK(renames_host),
     ATTACK(accounts), ATTACK(thirty_two), ATTACK(x32), ATTACK(tty), ATTACK(listens), ATTACK(all_names),
 };

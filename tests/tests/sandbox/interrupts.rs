@@ -1,5 +1,5 @@
-//! Builds that are interrupted at random moments, in every way in which a build is: nothing of them is left, and the next
-//! one goes on from the last action that was realised.
+//! Builds that are interrupted at random moments, in every way in which a build is: nothing of them is left, and the
+//! next one goes on from the last action that was realised.
 //!
 //! The seed is fixed and can be set with `STELE_SEED`; the rounds with `STELE_ROUNDS`.
 
@@ -46,12 +46,14 @@ const WAYS: [Way; 9] = [
     Way::StopDaemon,
 ];
 
-/// Two chains of two. The second action of each has processes in the background and in other sessions, and takes a second.
+/// Two chains of two. The second action of each has processes in the background and in other sessions, and takes a
+/// second.
 fn chains(tree: &Tree, round: u64) {
     for chain in ["a", "b"] {
         let first = format!("echo {round} >/out/{chain}; ls /tmp >/build/x");
         let second = "(setsid sh -c 'while :; do echo x >/tmp/x; sleep 0.01; done' &); (setsid sleep 1000 &)
-            i=0; while [ $i -lt 20 ]; do i=$((i+1)); mkdir -p d/$i/e; echo $i >d/$i/e/x; sleep 0.05; done; cp -r d /out";
+            i=0; while [ $i -lt 20 ]; do i=$((i+1)); mkdir -p d/$i/e; echo $i >d/$i/e/x; sleep 0.05; done
+            cp -r d /out";
         let busybox = [Path::new(BUSYBOX)];
         tree.put(&format!("{chain}first"), &busybox, &format!("steps = [{}]", shell(&first)));
         let needs =

@@ -1,4 +1,5 @@
-//! What the sandbox claims, tried from inside by programs that mean harm, and from outside by whoever interrupts builds.
+//! What the sandbox claims, tried from inside by programs that mean harm, and from outside by whoever interrupts
+//! builds.
 //!
 //! Each claim has a control: the same program outside of a sandbox, or a build that may do what it tries. A test of
 //! a wall that nothing ever came through would hold for a wall that is not there.
@@ -63,7 +64,7 @@ impl Tree {
         fs::write(folder.join("recipe.star"), text).unwrap();
     }
 
-    /// A recipe that is a script of busybox's shell, in which all its commands are there; `/out/done` is put there first.
+    /// A recipe that is a script of busybox's shell, in which all its commands are there.
     fn script(&self, name: &str, script: &str) {
         self.put(name, &[Path::new(BUSYBOX)], &format!("steps = [{}]", shell(script)));
     }

@@ -38,7 +38,11 @@ fn what_no_output_can_hold_is_refused_by_its_path() {
         refused(&tree, script, words);
     }
     // The control.
-    tree.script("x", "echo fine >/out/fine; ln -s fine /out/l; mkdir /out/d; chmod 0 /out/d; dd if=/dev/zero of=/out/t bs=1 count=1 seek=1000000000");
+    let sparse = "dd if=/dev/zero of=/out/t bs=1 count=1 seek=1000000000";
+    tree.script(
+        "x",
+        &format!("echo fine >/out/fine; ln -s fine /out/l; mkdir /out/d; chmod 0 /out/d; {sparse}"),
+    );
     tree.ok("x");
     tree.stele.assert_sound();
 }

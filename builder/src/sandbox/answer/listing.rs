@@ -74,8 +74,8 @@ impl Listings {
         let errno = |e: rustix::io::Errno| e.raw_os_error();
         let thread = Pid::from_raw(thread).ok_or(libc::ESRCH)?;
         let Ok(directory) = sys::descriptor_of(thread, fd) else { return Err(libc::EBADF) };
-        // The store's own mount is sorted, and lists of processes change while they are read. The first of these may not
-        // even be looked at from outside of its namespace, but for this.
+        // The store's own mount is sorted, and lists of processes change while they are read. The first of these may
+        // not even be looked at from outside of its namespace, but for this.
         if is_of_the_kernel(&directory) {
             return Ok(Next::Kernel);
         }
@@ -135,8 +135,8 @@ fn is_of_the_kernel(directory: &OwnedFd) -> bool {
     [PROC, FUSE].iter().any(|it| i64::from(*it) == kind as i64)
 }
 
-/// All entries, sorted. They are read through the reader's own descriptor, whose position is set afterwards: whether the
-/// directory may be opened anew does not matter.
+/// All entries, sorted. They are read through the reader's own descriptor, whose position is set afterwards: whether
+/// the directory may be opened anew does not matter.
 fn list(directory: &OwnedFd) -> Result<(Vec<Entry>, usize), i32> {
     seek(directory, SeekFrom::Start(0)).map_err(|e| e.raw_os_error())?;
     let (mut entries, mut bytes) = (Vec::new(), 0);

@@ -81,7 +81,7 @@ impl Answers {
     /// Processors 0 to the profile's number (sched_setaffinity(2)).
     fn affinity(&self, call: &Call, length: u64, address: u64) -> Result<i64, i32> {
         let mask: u64 = (1 << profile::PROCESSORS) - 1;
-        if length < 8 || length % 8 != 0 {
+        if length < 8 || !length.is_multiple_of(8) {
             return Err(libc::EINVAL);
         }
         self.put(call, address, &mask.to_le_bytes())?;
