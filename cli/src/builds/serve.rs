@@ -17,8 +17,8 @@ use crate::service::Sink;
 
 /// Bytes of a log after which a build is ended.
 const LOG_MOST: u64 = 256 << 20;
-/// Processes and threads of a build.
-const PROCESSES_MOST: u64 = 4096;
+/// Processes and threads of a build: fewer than the 4096 of the sandbox profile, which a fork bomb meets silently.
+const PROCESSES_MOST: u64 = 3840;
 
 /// What begins the name of a root that keeps what was built.
 const PREFIX: &str = "build-";

@@ -60,6 +60,7 @@ pub fn failure(error: &Failed, tree: &Path) -> Failure {
                 }
                 Refused::NoDirectory { .. } => "the build has put something in the place of the directory it was given",
                 Refused::Large { .. } => "a file with holes is hashed as if it had none; make it smaller, or pack it",
+                Refused::Deep { .. } => "something makes directories in a circle, most likely a copy into itself",
                 Refused::Read { .. } => "run it again",
             };
             let kept = kept.as_ref().map(|kept| format!("; it is in {}", kept.display())).unwrap_or_default();
