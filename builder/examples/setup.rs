@@ -50,9 +50,10 @@ fn measure(store: &Path, tree: &Path, times: usize) -> Result<(), Box<dyn Error>
     for number in 0..times {
         let begun = Instant::now();
         let path = builds.join(format!("{number:016x}"));
-        let _lock = folder::make(&path, held.owner())?;
+        let lock = folder::make(&path, held.owner())?;
         let log = File::create(path.join(folder::LOG))?;
-        let running = Running::start(&held, &sandbox::job(&action, &path, limits.clone()), &log, None)?;
+        let job = sandbox::job(&action, &path, limits.clone());
+        let running = Running::start(&held, &job, &log, &lock, None)?;
         let ending = running.wait(|_| {});
         if ending != (Ending::Done {}) {
             return Err(ending.to_string().into());

@@ -150,7 +150,7 @@ impl Held {
 }
 
 /// [`STRANGER`], if this process is root and may make somebody that user.
-fn stranger() -> Option<u32> {
+pub(crate) fn stranger() -> Option<u32> {
     if !rustix::process::geteuid().is_root() {
         return None;
     }

@@ -7,6 +7,8 @@
 //!
 //! `docs/sandbox.md` says what a build sees, and what cannot be kept from it.
 
+#[cfg(test)]
+mod golden;
 pub mod hold;
 pub mod profile;
 pub mod realise;

@@ -153,3 +153,23 @@ pub fn text() -> Vec<u8> {
 pub fn digest() -> Digest {
     Digest::of(&text())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::golden::assert_golden;
+
+    #[test]
+    fn what_a_build_can_see_does_not_change_without_a_new_version() {
+        let text = format!("{}\n{}\n", String::from_utf8(text()).unwrap(), digest());
+        assert_golden(&format!("profile-{VERSION}"), &text);
+    }
+
+    #[test]
+    fn a_limit_is_named_once_and_is_no_higher_than_its_hard_one() {
+        for (number, (name, soft, hard)) in LIMITS.iter().enumerate() {
+            assert!(LIMITS[..number].iter().all(|(other, ..)| other < name), "{name}");
+            assert!(hard.is_none_or(|hard| soft.is_some_and(|soft| soft <= hard)), "{name}");
+        }
+    }
+}

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{build, daemon, graph, info, mount, pages, recipe, sandbox, source, store, umount};
+use crate::commands::{
+    build, daemon, graph, info, log, mount, pages, recipe, sandbox, source, store, umount,
+};
 use crate::recipes::child::Evaluate;
 
 /// Build from a readable seed, agree on every bit, ship the digest.
@@ -55,6 +57,8 @@ pub enum Command {
     Build(build::Build),
     /// Say what a recipe is, whether it is built, and how much of what it goes back to nobody can read
     Info(info::Info),
+    /// Print the log of a recipe's build
+    Log(log::Log),
     /// Show which recipe needs which
     Graph(graph::GraphOf),
     /// Say by which way a recipe needs another

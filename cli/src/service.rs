@@ -48,6 +48,8 @@ pub enum Request {
     Unpack { tree: String, recipe: String, keep_seconds: u64 },
     /// Realise recipes of a recipe tree; all of them when none is named.
     Build { tree: String, goals: Vec<String>, order: Order },
+    /// The log of a recipe's build that runs, or of its last one.
+    Log { recipe: String },
     /// What came of an action.
     Realisation { of: String },
     /// Plan recipes of a recipe tree; all of them when none is named.
@@ -79,7 +81,7 @@ pub trait Sink: Send {
     fn bytes(&mut self, bytes: &[u8]) -> io::Result<()>;
 }
 
-fn lost_sink(error: &io::Error) -> Failure {
+pub(crate) fn lost_sink(error: &io::Error) -> Failure {
     Failure::new(Kind::Cancelled, format!("nobody takes the answer any more: {error}"))
 }
 
@@ -161,6 +163,10 @@ fn answer(
             let builder = desk.builder.ok_or_else(read_only)?;
             let (tree, goals) = (from_wire(&tree)?, recipes::names(&goals)?);
             Ok(Answer::Built(builds::serve::build(builder, store, &tree, &goals, &order, sink, progress)?))
+        }
+        Request::Log { recipe } => {
+            builds::serve::log(desk, &recipes::name(&recipe)?, &mut |bytes| sink.bytes(bytes))?;
+            Ok(Answer::Done {})
         }
         Request::Realisation { of } => Ok(Answer::Realised(builds::serve::realised(store, &of)?)),
         Request::Plan { tree, goals } => {

@@ -203,8 +203,7 @@ impl Builder {
             return Ok(Arc::clone(held));
         }
         fs::create_dir_all(&self.builds)?;
-        // Its user has to pass, and has nothing to read there.
-        fs::set_permissions(&self.builds, std::os::unix::fs::PermissionsExt::from_mode(0o711))?;
+        sandbox::folder::let_pass(&self.builds, crate::hold::stranger())?;
         let made = Arc::new(Held::begin(&self.store, &self.memory, &self.builds)?);
         *held = Some(Arc::clone(&made));
         Ok(made)

@@ -68,6 +68,12 @@ pub enum Refused {
         /// Where.
         path: PathBuf,
     },
+    /// It is deeper than a path can say (PATH_MAX).
+    #[error("below {path} directories lie in each other deeper than a path can say")]
+    Deep {
+        /// Where it begins.
+        path: PathBuf,
+    },
     /// It cannot be looked at.
     #[error("{path} cannot be looked at: {source}")]
     Read {
@@ -136,7 +142,13 @@ impl Looking<'_> {
     }
 
     fn failed<'a>(&'a self, path: &'a Path) -> impl Fn(io::Error) -> Refused + 'a {
-        move |source| Refused::Read { path: self.shown(path), source }
+        move |source| match source.kind() {
+            // The whole of it would fill a screen and say no more.
+            io::ErrorKind::InvalidFilename => {
+                Refused::Deep { path: self.shown(path).components().take(4).collect() }
+            }
+            _ => Refused::Read { path: self.shown(path), source },
+        }
     }
 
     /// How many entries it has.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use stele_recipes::content::InStore;
+use stele_recipes::hex0;
 use stele_recipes::language::{Files as _, OnDisk};
 use stele_recipes::patch::MAX_FILE;
 use stele_recipes::plan::{self, MADE};
@@ -97,8 +98,8 @@ fn read(tree: &Path, path: &stele_recipes::paths::TreePath, most: usize) -> Resu
     Ok(files.read(path, most).map_err(failed)?.unwrap_or_default())
 }
 
-/// Stores what lies beside a recipe and a build of it sees; what was not there before is kept until `until`. It has
-/// to be what the recipe was evaluated with.
+/// Stores what lies beside a recipe and a build of it sees; what was not there before is kept until `until`. It has to
+/// be what the recipe was evaluated with.
 ///
 /// # Errors
 /// See [`SourceError`].
@@ -136,7 +137,11 @@ fn import(
     let path = tree.join(local.path.to_string());
     let stored = match &local.node {
         Node::File { executable, .. } => {
-            Target::Blob(session.add_blob(&read(tree, &local.path, LOCAL_MOST)?, *executable)?)
+            let bytes = read(tree, &local.path, LOCAL_MOST)?;
+            // What is no hex0 any more is not what was evaluated either.
+            let changes = |_| SourceError::Changes { path: path.clone() };
+            let bytes = if local.hex0 { hex0::decode(&bytes).map_err(changes)? } else { bytes };
+            Target::Blob(session.add_blob(&bytes, *executable)?)
         }
         // What a link on the way leads to is compared, as everything is, with what was evaluated.
         _ => session.import(&path, progress)?,

@@ -50,13 +50,20 @@ impl Group {
 
     /// Whether the kernel has ended a process of the group because its memory was used up.
     pub fn is_out_of_memory(&self) -> bool {
-        let killed = |file: PathBuf| {
-            let text = fs::read_to_string(file).unwrap_or_default();
-            text.lines().any(|line| line.strip_prefix("oom_kill ").is_some_and(|count| count != "0"))
-        };
-        self.folders
-            .iter()
-            .any(|it| killed(it.join("memory.events")) || killed(it.join("memory.oom_control")))
+        self.has("memory.events", "oom_kill ") || self.has("memory.oom_control", "oom_kill ")
+    }
+
+    /// Whether the kernel has refused the group a process because it had so many.
+    pub fn is_out_of_processes(&self) -> bool {
+        self.has("pids.events", "max ")
+    }
+
+    /// Whether something was counted in one of these files.
+    fn has(&self, file: &str, what: &str) -> bool {
+        self.folders.iter().any(|folder| {
+            let text = fs::read_to_string(folder.join(file)).unwrap_or_default();
+            text.lines().any(|line| line.strip_prefix(what).is_some_and(|count| count != "0"))
+        })
     }
 }
 

@@ -20,8 +20,7 @@ const LOCK: &str = "lock";
 /// When the disk does not take it.
 pub fn make(folder: &Path, owner: Option<u32>) -> io::Result<File> {
     DirBuilder::new().mode(0o700).create(folder)?;
-    // Said by itself, because a umask takes from what is said above: its user has to pass.
-    fs::set_permissions(folder, fs::Permissions::from_mode(0o711))?;
+    let_pass(folder, owner)?;
     for name in WRITABLE {
         let path = folder.join(name);
         DirBuilder::new().mode(0o700).create(&path)?;
@@ -33,6 +32,18 @@ pub fn make(folder: &Path, owner: Option<u32>) -> io::Result<File> {
     let lock = File::create(folder.join(LOCK))?;
     rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive)?;
     Ok(lock)
+}
+
+/// Lets the user of builds pass through a folder, and nobody else: a program that a build gave its owner's rights would
+/// otherwise give them to whoever is on this machine.
+///
+/// # Errors
+/// When the folder is another's.
+pub fn let_pass(folder: &Path, owner: Option<u32>) -> io::Result<()> {
+    if owner.is_some() {
+        std::os::unix::fs::chown(folder, None, owner)?;
+    }
+    fs::set_permissions(folder, fs::Permissions::from_mode(if owner.is_some() { 0o710 } else { 0o700 }))
 }
 
 /// Whether somebody uses the folder.

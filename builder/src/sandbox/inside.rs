@@ -13,7 +13,7 @@ use rustix::process::{
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space};
 
 use super::execute::{Given, apply};
-use super::job::{Ending, Inside, Job};
+use super::job::{Ending, Inside, Job, Limit};
 use super::sys::{self, Forked, fork};
 use crate::profile;
 use stele_fs::passing::send;
@@ -183,9 +183,15 @@ fn step(job: &Job, handed: &Handed, number: usize, argv: &[String]) -> Result<Op
             Err(_) => break None,
         }
     };
+    // Whoever fails because there may be no more processes says so in many ways; they are mostly still there.
+    let is_crowded = status.and_then(|it| it.exit_status()) != Some(0) && may_not_fork();
     // All but this process itself (kill(2)).
     let _ = kill_all();
     while !matches!(wait(WaitOptions::empty()), Err(rustix::io::Errno::CHILD)) {}
+    if is_crowded {
+        let limit = Limit::Processes { count: job.limits.processes };
+        return Ok(Some(Ending::Limit { step: number, limit }));
+    }
     if !error.is_empty() {
         return Ok(Some(Ending::Unstarted { step: number, error }));
     }
@@ -194,6 +200,18 @@ fn step(job: &Job, handed: &Handed, number: usize, argv: &[String]) -> Result<Op
         (Some(0), _) => None,
         (_, Some(signal)) => Some(Ending::Signal { step: number, signal }),
         (status, None) => Some(Ending::Status { step: number, status: status.unwrap_or(-1) }),
+    })
+}
+
+/// Whether there are so many processes already that there can be hardly any other: whoever has failed has made room for
+/// one or two. Those that are made for this end with all others.
+fn may_not_fork() -> bool {
+    (0..8).any(|_| match fork() {
+        Ok(Forked::Child) => loop {
+            std::thread::park();
+        },
+        Ok(Forked::Parent(_)) => false,
+        Err(e) => e.kind() == io::ErrorKind::WouldBlock,
     })
 }
 
@@ -227,7 +245,7 @@ fn begin(job: &Job, handed: &Handed, argv: &[String]) -> String {
             .collect::<io::Result<_>>()?;
         let name = argv.first().ok_or(io::ErrorKind::InvalidInput)?;
         let name = name.to_str().map_err(io::Error::other)?;
-        let mut failure = io::Error::from(rustix::io::Errno::NOENT);
+        let mut failure = io::Error::from(nix::Error::ENOENT);
         for path in candidates(name, &job.env) {
             // The dummy end of the loop: execve(2) returns only when it fails.
             let Err(errno) = nix::unistd::execve(&text(&path)?, &argv, &env);

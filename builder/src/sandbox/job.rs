@@ -115,6 +115,11 @@ pub enum Limit {
         /// Bytes that are left.
         left: u64,
     },
+    /// The disk of the store has room for hardly any other file (inodes).
+    Files {
+        /// Files that are left.
+        left: u64,
+    },
 }
 
 impl fmt::Display for Limit {
@@ -124,6 +129,9 @@ impl fmt::Display for Limit {
             Self::Memory { bytes } => write!(f, "it used more than {} MiB of memory", bytes >> 20),
             Self::Log { bytes } => write!(f, "its log grew beyond {} MiB", bytes >> 20),
             Self::Processes { count } => write!(f, "it had {count} processes and threads"),
+            Self::Files { left } => {
+                write!(f, "the disk of the store has room for only {left} more files (inodes)")
+            }
             Self::Room { left } => write!(f, "the disk of the store has only {} MiB left", left >> 20),
         }
     }

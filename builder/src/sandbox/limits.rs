@@ -14,6 +14,9 @@ use super::job::{Limit, Limits};
 /// So many processes below the limit a build is taken to have met it: a fork bomb's last ones come and go.
 const NEARLY: u64 = 8;
 
+/// So many files the disk of the store is left room for, or a sixteenth of all that it can have.
+const FILES_KEPT: u64 = 4096;
+
 /// Watches one build.
 pub(super) struct Watch {
     limits: Limits,
@@ -53,10 +56,26 @@ impl Watch {
         self.seen = processes.zip(memory);
     }
 
-    /// The limit on memory, if the kernel has ended something because of it.
-    pub fn memory(&self) -> Option<Limit> {
-        let ended = self.group.as_ref().is_some_and(Group::is_out_of_memory);
-        ended.then_some(Limit::Memory { bytes: self.limits.memory })
+    /// The limit because of which the kernel has ended or refused a process.
+    pub fn denied(&self) -> Option<Limit> {
+        let group = self.group.as_ref()?;
+        if group.is_out_of_memory() {
+            return Some(Limit::Memory { bytes: self.limits.memory });
+        }
+        group.is_out_of_processes().then_some(Limit::Processes { count: self.limits.processes })
+    }
+
+    /// What is used up that all builds have together, or that the kernel has ended this one for.
+    pub fn spent(&self) -> Option<Limit> {
+        if let Err(stele_store::NoRoom { left, .. }) = stele_store::require_room(&self.folder) {
+            return Some(Limit::Room { left });
+        }
+        if let Ok(disk) = rustix::fs::statvfs(&self.folder)
+            && disk.f_favail < FILES_KEPT.min(disk.f_files / 16)
+        {
+            return Some(Limit::Files { left: disk.f_favail });
+        }
+        self.denied()
     }
 
     /// The limit that is met, if one is.
@@ -66,10 +85,7 @@ impl Watch {
         {
             return Some(Limit::Time { seconds });
         }
-        if let Err(stele_store::NoRoom { left, .. }) = stele_store::require_room(&self.folder) {
-            return Some(Limit::Room { left });
-        }
-        if let Some(limit) = self.memory() {
+        if let Some(limit) = self.spent() {
             return Some(limit);
         }
         let now = Instant::now();

@@ -6,8 +6,8 @@
 //!           outside        ends with the first       sets up, runs the steps, PID 1
 //! ```
 //!
-//! Each ends with its parent, and the kernel ends all of a sandbox with its first process: whatever is killed,
-//! nothing stays behind. The supervisor removes the build's folder; if it was killed too, the next daemon does
+//! Each ends with its parent, and the kernel ends all of a sandbox with its first process: whatever is killed, nothing
+//! stays behind. The supervisor removes the build's folder; if it was killed too, the daemon does, or the next one
 //! ([`clear_left`]).
 
 mod answer;
@@ -92,5 +92,44 @@ pub(crate) fn clear_one(path: &Path) {
     match removed {
         Ok(()) => tracing::info!("removed {}, which a killed build left", path.display()),
         Err(e) => tracing::warn!("{} could not be removed: {e}", path.display()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::golden::{assert_golden, lines};
+
+    const LIMITS: Limits = Limits { seconds: Some(60), memory: 1 << 30, log: 1 << 20, processes: 100 };
+
+    const BEFORE: &str = r#""action":1,"env":{"CC":"tcc","PATH":"/bin"}"#;
+    const AFTER: &str = concat!(
+        r#""platform":"x86_64-linux","profile":1,"#,
+        r#""root":"92a2b787a06d7272df43eaf87acc3b9c1d315d79d599d61c285983483e431998","#,
+        r#""steps":[["/bin/cc","-o","/out/hello"],["true"]]"#
+    );
+
+    fn of(outputs: &str, workdir: &str) -> Job {
+        let text = format!(r#"{{{BEFORE},"outputs":{outputs},{AFTER},"workdir":"{workdir}"}}"#);
+        job(&Action::decode(text.as_bytes()).unwrap(), Path::new("/store/builds/0123456789abcdef"), LIMITS)
+    }
+
+    #[test]
+    fn a_job_is_what_was_written_down() {
+        let jobs = [
+            of(r#"{"out":"/out"}"#, "/build"),
+            of(r#"{"doc":"/out/doc","out":"/out/out"}"#, "/build/below"),
+            of(r#"{"out":"/out"}"#, "/usr/src"),
+        ];
+        // The operations are written down by themselves.
+        assert_golden("jobs", &lines(&jobs.map(|job| Job { ops: Vec::new(), ..job })));
+    }
+
+    #[test]
+    fn nothing_of_this_machine_is_in_the_environment_of_a_job() {
+        let job = of(r#"{"out":"/out"}"#, "/build");
+        let value = |name: &str| job.env.iter().find(|it| it.0 == name).map(|it| it.1.as_str());
+        assert_eq!((value("PATH"), value("CC"), value("HOME")), (Some("/bin"), Some("tcc"), Some("/build")));
+        assert_eq!(job.env.len(), profile::ENVIRONMENT.len() + 1);
     }
 }

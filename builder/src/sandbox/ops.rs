@@ -13,7 +13,7 @@ pub mod held {
     /// The folder that has a folder for each build.
     pub const BUILDS: &str = "/builds";
     /// Where a sandbox puts its own root together.
-    pub const ROOT: &str = "/root";
+    pub const ROOT: &str = "/new";
     /// What is the same in the `/dev` of every sandbox.
     pub const DEV: &str = "/face/dev";
     /// What is the same in the `/proc` of every sandbox.
@@ -252,4 +252,46 @@ pub fn sandbox_ops(root: &TreeId, folder: &str) -> Vec<SetupOp> {
         SetupOp::Filter {},
     ]);
     ops
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::golden::{assert_golden, lines};
+
+    fn sandbox() -> Vec<SetupOp> {
+        sandbox_ops(&TreeId(stele_store::model::Digest::of(b"a root")), "0123456789abcdef")
+    }
+
+    #[test]
+    fn the_operations_are_those_that_were_written_down() {
+        assert_golden("held-ops", &lines(&held_ops("/tmp")));
+        assert_golden("sandbox-ops", &lines(&sandbox()));
+    }
+
+    /// Where an operation is in a list.
+    fn at(ops: &[SetupOp], wanted: impl Fn(&SetupOp) -> bool) -> usize {
+        ops.iter().position(wanted).unwrap()
+    }
+
+    #[test]
+    fn nothing_is_writable_but_what_is_the_builds_own() {
+        let ops = sandbox();
+        let writable = ops.iter().filter_map(|op| match op {
+            SetupOp::Bind { to, writable: true, .. } => Some(to.trim_start_matches(held::ROOT)),
+            _ => None,
+        });
+        assert_eq!(writable.collect::<Vec<_>>(), ["/build", "/out", "/tmp"]);
+    }
+
+    #[test]
+    fn rights_go_after_all_that_needs_them_and_the_filter_comes_last() {
+        let ops = sandbox();
+        let pivot = at(&ops, |op| matches!(op, SetupOp::Pivot { .. }));
+        let rights = at(&ops, |op| matches!(op, SetupOp::NoCapabilities {}));
+        let after = |op: &SetupOp| matches!(op, SetupOp::NoNewPrivileges {} | SetupOp::Filter {});
+        assert!(ops[..pivot].iter().any(|op| matches!(op, SetupOp::Private {})));
+        assert!(pivot < rights && ops[rights + 1..].iter().all(after));
+        assert_eq!(ops.last(), Some(&SetupOp::Filter {}));
+    }
 }

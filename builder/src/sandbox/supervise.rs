@@ -111,10 +111,14 @@ impl Supervisor {
         followed?;
         self.drain(out)?;
         let ending = self.ending.take();
-        // What the kernel has ended for want of memory has not failed by itself, and may even have gone on without.
-        if !matches!(ending, Some(Ending::Limit { .. } | Ending::Stopped {}))
-            && let Some(limit) = self.watch.memory()
-        {
+        // What fails because something is used up says so in many ways, and may be sooner than who looks from outside.
+        // Whoever had a process ended or refused by the kernel may even have gone on without it.
+        let spent = match &ending {
+            Some(Ending::Limit { .. } | Ending::Stopped {}) => None,
+            Some(Ending::Done {}) => self.watch.denied(),
+            _ => self.watch.spent(),
+        };
+        if let Some(limit) = spent {
             return Ok(Ending::Limit { step: self.step, limit });
         }
         Ok(ending.unwrap_or_else(|| Ending::NotSetUp {

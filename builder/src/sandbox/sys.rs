@@ -45,8 +45,7 @@ pub fn reset_signals() -> io::Result<()> {
     // two signals that it keeps for itself, and those may have come down ignored, too.
     let usual = [0_u64; 4];
     for signal in (1..=64).filter(|it| ![libc::SIGKILL, libc::SIGSTOP].contains(it)) {
-        // SAFETY: the structure lives across the call, which reads it alone; no handler is set. 8 is the size of a
-        // mask.
+        // SAFETY: the structure lives across the call, which reads it alone; no handler is set. A mask has 8 bytes.
         let done = unsafe {
             libc::syscall(libc::SYS_rt_sigaction, signal, usual.as_ptr(), std::ptr::null_mut::<u64>(), 8)
         };
@@ -116,8 +115,8 @@ pub fn loopback_up() -> io::Result<()> {
     for (to, from) in request.ifr_name.iter_mut().zip(b"lo") {
         *to = libc::c_char::from_ne_bytes([*from]);
     }
-    request.ifr_ifru.ifru_flags =
-        i16::try_from(libc::IFF_UP | libc::IFF_RUNNING).map_err(io::Error::other)?;
+    let flags = libc::c_short::try_from(libc::IFF_UP | libc::IFF_RUNNING);
+    request.ifr_ifru.ifru_flags = flags.map_err(io::Error::other)?;
     // SAFETY: the request lives across the call, and SIOCSIFFLAGS reads it alone.
     match unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw const request) } {
         0 => Ok(()),
@@ -206,14 +205,15 @@ pub fn answer_call(listener: BorrowedFd<'_>, id: u64, answer: Result<i64, i32>) 
 
 /// Lets the kernel do the call. Only for calls that do no harm with any arguments: they may change meanwhile.
 pub fn let_pass(listener: BorrowedFd<'_>, id: u64) {
-    let flags = u32::try_from(libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE).unwrap_or_default();
-    let answer = libc::seccomp_notif_resp { id, val: 0, error: 0, flags };
+    let answer = libc::seccomp_notif_resp { id, val: 0, error: 0, flags: CONTINUE };
     // SAFETY: as above.
     unsafe { libc::ioctl(listener.as_raw_fd(), SEND, &raw const answer) };
 }
 
 // linux/seccomp.h: SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV.
 const WAIT_KILLABLE: libc::c_ulong = 1 << 5;
+// linux/seccomp.h: SECCOMP_USER_NOTIF_FLAG_CONTINUE.
+const CONTINUE: u32 = 1;
 // linux/seccomp.h: SECCOMP_IOW and SECCOMP_IOWR of '!' with the sizes of what is passed.
 const RECEIVE: libc::c_ulong = 0xc050_2100;
 const SEND: libc::c_ulong = 0xc018_2101;

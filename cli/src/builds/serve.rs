@@ -8,7 +8,7 @@ use stele_builder::realise::{Builder, Options, Request, Substituter};
 use stele_builder::sandbox::Limits;
 use stele_recipes::recipe::RecipeName;
 use stele_store::model::{Digest, RootName, TreeId};
-use stele_store::{Progress, Store, Target};
+use stele_store::{CopyError, Progress, Store, Target};
 
 use super::event::digests;
 use super::substituter::Other;
@@ -16,12 +16,12 @@ use super::{Built, Event, Goal, Order, Realised};
 use crate::failure::{Failure, Kind};
 use crate::recipes::{Wanted, evaluate, planned};
 use crate::reference::from_wire;
-use crate::service::Sink;
+use crate::service::{Desk, Sink, lost_sink};
 
 /// Bytes of a log after which a build is ended.
 const LOG_MOST: u64 = 256 << 20;
-/// Processes and threads of a build.
-const PROCESSES_MOST: u64 = 4096;
+/// Processes and threads of a build: fewer than the 4096 of the sandbox profile, which a fork bomb meets silently.
+const PROCESSES_MOST: u64 = 3840;
 
 /// What begins the name of a root that keeps what was built.
 const PREFIX: &str = "build-";
@@ -107,6 +107,30 @@ pub fn realised(store: &Store, of: &str) -> Result<Realised, Failure> {
     }
     let log = store.log(&of)?.filter(|log| store.blob_info(log).is_ok());
     Ok(Realised { outputs: digests(&outputs), log: log.map(|log| log.to_string()) })
+}
+
+/// The log of a recipe's build that runs, or of its last one.
+///
+/// # Errors
+/// When there was none, or nobody takes it.
+pub fn log(
+    desk: &Desk<'_>,
+    recipe: &RecipeName,
+    to: &mut dyn FnMut(&[u8]) -> std::io::Result<()>,
+) -> Result<(), Failure> {
+    if let Some(path) = desk.builder.and_then(|builder| builder.running_log(recipe)) {
+        let bytes = std::fs::read(&path).map_err(|e| Failure::io("the log", &e))?;
+        return to(&bytes).map_err(|e| lost_sink(&e));
+    }
+    let last = desk.store.last(recipe.as_str())?.ok_or_else(|| {
+        Failure::new(Kind::NotFound, format!("no build of recipe `{recipe}` has left a log in this store"))
+            .hint("`stele build` builds it; what another store gave has its log there")
+    })?;
+    let reader = desk.store.open_blob(&last.log)?;
+    reader.verified(to).map_err(|e| match e {
+        CopyError::Sink(e) => lost_sink(&e),
+        CopyError::Read(e) => e.into(),
+    })
 }
 
 fn options(order: &Order) -> Options {

@@ -5,6 +5,7 @@ mod context;
 pub mod daemon;
 pub mod graph;
 pub mod info;
+pub mod log;
 pub mod mount;
 pub mod pages;
 pub mod recipe;
@@ -31,6 +32,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Umount(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Build(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Info(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
+        Command::Log(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Graph(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Why(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Recipe(command) => recipe::run(&cli.global, command),

@@ -36,7 +36,7 @@ pub fn failure(error: &Failed, tree: &Path) -> Failure {
                 }
             }
             let kind = match ending {
-                Ending::Limit { limit: Limit::Room { .. }, .. } => Kind::NoSpace,
+                Ending::Limit { limit: Limit::Room { .. } | Limit::Files { .. }, .. } => Kind::NoSpace,
                 _ => Kind::Failed,
             };
             let log = format!("`stele log {recipe}` shows the whole log");
@@ -60,6 +60,7 @@ pub fn failure(error: &Failed, tree: &Path) -> Failure {
                 }
                 Refused::NoDirectory { .. } => "the build has put something in the place of the directory it was given",
                 Refused::Large { .. } => "a file with holes is hashed as if it had none; make it smaller, or pack it",
+                Refused::Deep { .. } => "something makes directories in a circle, most likely a copy into itself",
                 Refused::Read { .. } => "run it again",
             };
             let kept = kept.as_ref().map(|kept| format!("; it is in {}", kept.display())).unwrap_or_default();
@@ -85,7 +86,7 @@ fn raise(limit: Limit) -> &'static str {
         Limit::Memory { .. } => "`--memory` says how much a build may use",
         Limit::Log { .. } => "a build that says so much says nothing: see whether it goes round in a circle",
         Limit::Processes { .. } => "see whether it makes processes without end",
-        Limit::Room { .. } => FREE_SPACE,
+        Limit::Room { .. } | Limit::Files { .. } => FREE_SPACE,
     }
 }
 

@@ -10,6 +10,9 @@ fn a_failed_build_shows_the_end_of_its_log_and_leaves_nothing() {
     assert!(said.contains("recipe `a`: step 1") && said.contains("status 1"), "{said}");
     assert!(said.contains("  | line 100") && !said.contains("  | line 70\n"), "{said}");
     assert!(said.contains("stele log a"), "{said}");
+    let log = shop.stele.ok(&["log", "a"]);
+    assert!(log.starts_with("line 1\nline 2\n") && log.ends_with("line 100"), "{log}");
+    shop.stele.fails(&["log", "b"], 3);
     assert!(shop.folders().is_empty());
     shop.stele.assert_sound();
 }

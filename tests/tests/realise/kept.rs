@@ -10,6 +10,7 @@ fn a_collection_takes_no_goal_and_no_log() {
     shop.stele.ok(&["store", "gc", "--end-leases"]);
     assert_eq!(shop.file("build-a/a"), "a");
     assert_eq!(shop.build("a"), digest);
+    assert_eq!(shop.stele.ok(&["log", "a"]), "said");
     // What it was built with is not kept, and not needed: nothing is built.
     let box_root = shop.stele.ok(&["store", "root", "ls"]);
     assert!(box_root.lines().all(|line| !line.ends_with("build-box")), "{box_root}");

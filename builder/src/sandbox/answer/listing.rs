@@ -74,14 +74,15 @@ impl Listings {
         let errno = |e: rustix::io::Errno| e.raw_os_error();
         let thread = Pid::from_raw(thread).ok_or(libc::ESRCH)?;
         let Ok(directory) = sys::descriptor_of(thread, fd) else { return Err(libc::EBADF) };
-        // Nothing that is none is touched: whoever writes to a file may hold its position.
+        // The store's own mount is sorted, and lists of processes change while they are read. The first of these may
+        // not even be looked at from outside of its namespace, but for this.
+        if is_of_the_kernel(&directory) {
+            return Ok(Next::Kernel);
+        }
+        // Nothing that is no directory is touched: whoever writes to a file may hold its position.
         let stat = fstat(&directory).map_err(errno)?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
             return Err(libc::ENOTDIR);
-        }
-        // The store's own mount is sorted, and lists of processes change while they are read.
-        if is_of_the_kernel(&directory) {
-            return Ok(Next::Kernel);
         }
         let process = sys::process_of(thread).map_err(|_| libc::ESRCH)?.as_raw_nonzero().get();
         let reader = Reader { process, fd, directory: (stat.st_dev, stat.st_ino) };
@@ -191,4 +192,95 @@ fn written(entries: &[Entry], begin: usize, most: usize) -> (Vec<u8>, usize) {
         bytes.resize(end, 0);
     }
     (bytes, entries.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::os::fd::AsRawFd;
+    use std::path::Path;
+
+    use super::*;
+
+    fn folder(names: usize) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        (0..names).for_each(|it| drop(File::create(folder.path().join(format!("{it:04}"))).unwrap()));
+        folder
+    }
+
+    /// What this thread, as if it were a build's, is answered for its own descriptor: the names.
+    fn next(listings: &mut Listings, directory: &File) -> Result<Vec<String>, i32> {
+        let thread = rustix::thread::gettid().as_raw_nonzero().get();
+        let Next::Bytes(bytes) = listings.next(thread, directory.as_raw_fd(), 256)? else {
+            return Ok(Vec::new());
+        };
+        let (mut names, mut at) = (Vec::new(), 0);
+        while at < bytes.len() {
+            let length = usize::from(u16::from_le_bytes([bytes[at + 16], bytes[at + 17]]));
+            let name = &bytes[at + 19..at + length];
+            names.push(String::from_utf8(name.split(|it| *it == 0).next().unwrap().to_vec()).unwrap());
+            at += length;
+        }
+        Ok(names)
+    }
+
+    fn all(listings: &mut Listings, directory: &File) -> Vec<String> {
+        let mut names = Vec::new();
+        loop {
+            match next(listings, directory).unwrap() {
+                more if more.is_empty() => return names,
+                more => names.extend(more),
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_directory_is_an_error_and_is_not_moved() {
+        let file = tempfile::tempfile().unwrap();
+        std::io::Write::write_all(&mut &file, b"text").unwrap();
+        let mut listings = Listings::default();
+        assert_eq!(next(&mut listings, &file), Err(libc::ENOTDIR));
+        assert_eq!(seek(&file, SeekFrom::Current(0)).unwrap(), 4);
+    }
+
+    #[test]
+    fn who_deletes_while_reading_misses_nothing_however_many_others_begin_and_never_end() {
+        let folder = folder(200);
+        let directory = File::open(folder.path()).unwrap();
+        let (mut listings, mut seen) = (Listings::default(), Vec::new());
+        let mut others = Vec::new();
+        loop {
+            let names = next(&mut listings, &directory).unwrap();
+            if names.is_empty() {
+                break;
+            }
+            for name in names.iter().filter(|it| !it.starts_with('.')) {
+                std::fs::remove_file(folder.path().join(name)).unwrap();
+                seen.push(name.clone());
+            }
+            for _ in 0..20 {
+                let other = File::open(Path::new("/usr/bin")).unwrap();
+                next(&mut listings, &other).unwrap();
+                others.push(other);
+            }
+        }
+        assert!(others.len() > KEPT_MOST && listings.kept.len() <= KEPT_MOST);
+        assert_eq!(seen.len(), 200);
+    }
+
+    #[test]
+    fn a_listing_begins_again_at_the_beginning_and_goes_on_with_a_copy_of_the_descriptor() {
+        let folder = folder(60);
+        let directory = File::open(folder.path()).unwrap();
+        let mut listings = Listings::default();
+        let first = all(&mut listings, &directory);
+        assert!(first.is_sorted() && first.len() == 62, "{first:?}");
+        File::create(folder.path().join("added")).unwrap();
+        seek(&directory, SeekFrom::Start(0)).unwrap();
+        let begun = next(&mut listings, &directory).unwrap();
+        let copy = directory.try_clone().unwrap();
+        let rest = all(&mut listings, &copy);
+        assert_eq!(begun.len() + rest.len(), 63);
+        assert!(listings.kept.len() <= 1, "what was read to its end is forgotten");
+    }
 }

@@ -1,0 +1,24 @@
+//! Texts that were once written down, and what is computed today. `STELE_UPDATE_GOLDEN=1` writes them anew: a person
+//! then reads the difference, and makes a new version of the profile if a build can see it.
+
+use std::path::Path;
+
+/// What is computed is what was written down in this file of `builder/golden/`.
+#[track_caller]
+pub(crate) fn assert_golden(file: &str, computed: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(file);
+    if std::env::var_os("STELE_UPDATE_GOLDEN").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, computed).unwrap();
+    }
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    for (number, (written, computed)) in (1..).zip(written.lines().zip(computed.lines())) {
+        assert_eq!(written, computed, "{file}:{number} (STELE_UPDATE_GOLDEN=1 writes it anew)");
+    }
+    assert_eq!(written, computed, "{file} (STELE_UPDATE_GOLDEN=1 writes it anew)");
+}
+
+/// Each on a line of its own.
+pub(crate) fn lines<T: serde::Serialize>(all: &[T]) -> String {
+    all.iter().map(|it| serde_json::to_string(it).unwrap() + "\n").collect()
+}
