@@ -1,5 +1,5 @@
-//! How long a sandbox takes to be set up and cleared away, for `tests/bench/builds`: `setup STORE TREE TIMES`. STORE is a
-//! new folder, TREE a directory that is the sandbox's `/` and has `/bin/busybox`; one line of JSON on stdout, in
+//! How long a sandbox takes to be set up and cleared away, for `tests/bench/builds`: `setup STORE TREE TIMES`. STORE
+//! is a new folder, TREE a directory that is the sandbox's `/` and has `/bin/busybox`; one line of JSON on stdout, in
 //! milliseconds.
 
 use std::error::Error;
