@@ -18,7 +18,7 @@ use rustix::thread::UnshareFlags;
 use serde::{Deserialize, Serialize};
 
 use stele_fs::passing::{receive, send};
-use stele_fs::{Forgetting, FuserTransport, Memory, ServeError, Serving, Showing};
+use stele_fs::{Forgetting, FuserTransport, Memory, Observer, ServeError, Serving, Showing};
 use stele_store::Store;
 
 use crate::sandbox::ops::held_ops;
@@ -87,11 +87,16 @@ impl Forgetting for Whole {
 }
 
 impl Held {
-    /// Makes them.
+    /// Makes them. `observer` is told what the builds that begin in them look for.
     ///
     /// # Errors
     /// See [`HoldError`].
-    pub fn begin(store: &Arc<Store>, memory: &Arc<Memory>, builds: &Path) -> Result<Self, HoldError> {
+    pub fn begin(
+        store: &Arc<Store>,
+        memory: &Arc<Memory>,
+        builds: &Path,
+        observer: Option<Arc<dyn Observer>>,
+    ) -> Result<Self, HoldError> {
         let owner = stranger();
         let (stream, theirs) = UnixStream::pair()?;
         let mut helper = crate::sandbox::own_program(crate::HOLD).stdin(OwnedFd::from(theirs)).spawn()?;
@@ -99,8 +104,8 @@ impl Held {
         drop(stream);
         let _ = helper.wait();
         let [device, users, mounts] = made?;
-        let showing =
-            Showing { store: Arc::clone(store), memory: Arc::clone(memory), forgetting: Arc::new(Whole) };
+        let (store, memory) = (Arc::clone(store), Arc::clone(memory));
+        let showing = Showing { store, memory, forgetting: Arc::new(Whole), observer };
         let serving = Serving::begin(showing, device, &FuserTransport { passthrough: true }, || {})?;
         Ok(Self { users, mounts, owner, _serving: serving })
     }

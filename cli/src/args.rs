@@ -6,14 +6,14 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    build, daemon, graph, info, log, mount, pages, recipe, sandbox, source, store, umount,
+    build, daemon, graph, info, log, mount, pages, recipe, sandbox, source, store, trace, umount, visit,
 };
 use crate::recipes::child::Evaluate;
 
 /// Build from a readable seed, agree on every bit, ship the digest.
 ///
-/// Today: a content-addressed store and its mount; sources, fetched and checked; recipes, evaluated and planned.
-/// Nothing is built yet.
+/// Today: a content-addressed store and its mount; sources, fetched and checked; recipes, evaluated, planned, and
+/// built in sandboxes that see nothing but what they declare.
 #[derive(Parser, Debug)]
 #[command(name = "stele", version, propagate_version = true, max_term_width = 100)]
 #[command(after_help = "\
@@ -53,12 +53,13 @@ pub enum Command {
     Mount(mount::Mount),
     /// Take a mount away
     Umount(umount::Umount),
-    /// Say what would be built, in which order, and why
     Build(build::Build),
     /// Say what a recipe is, whether it is built, and how much of what it goes back to nobody can read
     Info(info::Info),
-    /// Print the log of a recipe's build
     Log(log::Log),
+    Run(visit::Run),
+    Shell(visit::Shell),
+    Trace(trace::Trace),
     /// Show which recipe needs which
     Graph(graph::GraphOf),
     /// Say by which way a recipe needs another

@@ -35,8 +35,8 @@ impl Stopper {
 }
 
 impl Running {
-    /// Starts `job`, in the namespaces that are held for builds. What it writes goes to `log`; or it gets `terminal`.
-    /// `lock` says that the folder is used: until the last of this process and the supervisor is gone.
+    /// Starts `job`, in the namespaces that are held for builds. What it writes goes to `log`; or it gets `streams`, as
+    /// many as it says. `lock` says that the folder is used: until the last of this process and the supervisor is gone.
     ///
     /// # Errors
     /// See [`StartError`].
@@ -45,13 +45,13 @@ impl Running {
         job: &Job,
         log: &File,
         lock: &File,
-        terminal: Option<BorrowedFd<'_>>,
+        streams: &[BorrowedFd<'_>],
     ) -> Result<Self, StartError> {
         let started = || -> io::Result<Self> {
             let (stream, theirs) = UnixStream::pair()?;
             let supervisor = own_program(crate::SUPERVISE).stdin(OwnedFd::from(theirs)).spawn()?;
             let mut fds = vec![held.users(), held.mounts(), log.as_fd(), lock.as_fd()];
-            fds.extend(terminal);
+            fds.extend(streams);
             send(&stream, job, &fds)?;
             Ok(Self { supervisor, stream })
         };

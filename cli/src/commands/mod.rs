@@ -12,7 +12,9 @@ pub mod recipe;
 pub mod sandbox;
 pub mod source;
 pub mod store;
+pub mod trace;
 pub mod umount;
+pub mod visit;
 
 use std::process::ExitCode;
 
@@ -33,6 +35,9 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Build(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Info(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Log(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
+        Command::Run(args) => Ok(args.run(&cli.global)),
+        Command::Shell(args) => Ok(args.run(&cli.global)),
+        Command::Trace(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Graph(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Why(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Recipe(command) => recipe::run(&cli.global, command),
