@@ -22,7 +22,7 @@ use stele_fs::{Forgetting, FuserTransport, Memory, Observer, ServeError, Serving
 use stele_store::Store;
 
 use crate::sandbox::ops::held_ops;
-use crate::sandbox::{Given, apply, unshare, users};
+use crate::sandbox::{Given, Spare, apply, unshare, users};
 
 /// The user of the machine that builds are when root builds: above all that distributions, containers and services are
 /// given, below the largest.
@@ -74,6 +74,7 @@ pub struct Held {
     users: OwnedFd,
     mounts: OwnedFd,
     owner: Option<u32>,
+    spare: Spare,
     _serving: Serving,
 }
 
@@ -107,7 +108,7 @@ impl Held {
         let (store, memory) = (Arc::clone(store), Arc::clone(memory));
         let showing = Showing { store, memory, forgetting: Arc::new(Whole), observer };
         let serving = Serving::begin(showing, device, &FuserTransport { passthrough: true }, || {})?;
-        Ok(Self { users, mounts, owner, _serving: serving })
+        Ok(Self { users, mounts, owner, spare: Spare::default(), _serving: serving })
     }
 
     fn ask(
@@ -146,6 +147,11 @@ impl Held {
     /// The mount namespace.
     pub fn mounts(&self) -> BorrowedFd<'_> {
         self.mounts.as_fd()
+    }
+
+    /// A supervisor that waits for the next build.
+    pub(crate) fn spare(&self) -> &Spare {
+        &self.spare
     }
 
     /// The user of the machine to whom a build's folders have to belong, when that is not this process's own.

@@ -8,7 +8,6 @@ use clap::{Args, Parser, Subcommand};
 use crate::commands::{
     build, daemon, graph, info, log, mount, pages, recipe, sandbox, source, store, trace, umount, visit,
 };
-use crate::recipes::child::Evaluate;
 
 /// Build from a readable seed, agree on every bit, ship the digest.
 ///
@@ -69,7 +68,7 @@ pub enum Command {
     Recipe(recipe::Command),
     /// Evaluate recipes: what the other commands start
     #[command(hide = true)]
-    Evaluate(Evaluate),
+    Evaluate,
     /// What builds see
     #[command(subcommand)]
     Sandbox(sandbox::Command),

@@ -163,7 +163,7 @@ impl Builder {
         let stopper = running.stopper();
         let ended = std::sync::atomic::AtomicBool::new(false);
         std::thread::scope(|scope| {
-            scope.spawn(|| {
+            let watching = scope.spawn(|| {
                 while !ended.load(std::sync::atomic::Ordering::Relaxed) {
                     if progress.check().is_err() {
                         if let Ok(stopper) = &stopper {
@@ -180,6 +180,8 @@ impl Builder {
                 }
             });
             ended.store(true, std::sync::atomic::Ordering::Relaxed);
+            // What it waits for is over: nobody waits for it in turn.
+            watching.thread().unpark();
             ending
         })
     }

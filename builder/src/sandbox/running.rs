@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::job::{Ending, Job, Said, Told};
 use crate::hold::Held;
@@ -20,8 +21,64 @@ pub enum StartError {
 
 /// A build that runs, or has ended and whose folder is still there.
 pub struct Running {
-    supervisor: Child,
+    supervisor: Supervisor,
+}
+
+/// A process that supervises a build, or waits for one: to start it takes longer than much that is built.
+struct Supervisor {
+    process: Child,
     stream: UnixStream,
+}
+
+impl Supervisor {
+    fn start() -> io::Result<Self> {
+        let (stream, theirs) = UnixStream::pair()?;
+        let process = own_program(crate::SUPERVISE).stdin(OwnedFd::from(theirs)).spawn()?;
+        Ok(Self { process, stream })
+    }
+
+    /// Ends one that got no job, or waits for the end of one that was told what to do.
+    fn end(mut self) {
+        let _ = self.stream.shutdown(std::net::Shutdown::Write);
+        let _ = self.process.wait();
+    }
+}
+
+/// At most one supervisor that waits for its job.
+#[derive(Default)]
+pub(crate) struct Spare(Mutex<Option<Supervisor>>);
+
+impl Spare {
+    fn lock(&self) -> MutexGuard<'_, Option<Supervisor>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The one that waits, if it still does, or a new one.
+    fn take(&self) -> io::Result<Supervisor> {
+        if let Some(mut waiting) = self.lock().take()
+            && matches!(waiting.process.try_wait(), Ok(None))
+        {
+            return Ok(waiting);
+        }
+        Supervisor::start()
+    }
+
+    /// Has one wait for the next build.
+    fn refill(&self) {
+        let mut waiting = self.lock();
+        if waiting.is_none() {
+            // The next build starts its own.
+            *waiting = Supervisor::start().ok();
+        }
+    }
+}
+
+impl Drop for Spare {
+    fn drop(&mut self) {
+        if let Some(waiting) = self.lock().take() {
+            waiting.end();
+        }
+    }
 }
 
 /// Stops a build from another thread.
@@ -48,12 +105,12 @@ impl Running {
         streams: &[BorrowedFd<'_>],
     ) -> Result<Self, StartError> {
         let started = || -> io::Result<Self> {
-            let (stream, theirs) = UnixStream::pair()?;
-            let supervisor = own_program(crate::SUPERVISE).stdin(OwnedFd::from(theirs)).spawn()?;
+            let supervisor = held.spare().take()?;
             let mut fds = vec![held.users(), held.mounts(), log.as_fd(), lock.as_fd()];
             fds.extend(streams);
-            send(&stream, job, &fds)?;
-            Ok(Self { supervisor, stream })
+            send(&supervisor.stream, job, &fds)?;
+            held.spare().refill();
+            Ok(Self { supervisor })
         };
         started().map_err(StartError::Supervisor)
     }
@@ -63,13 +120,13 @@ impl Running {
     /// # Errors
     /// When there are no descriptors left.
     pub fn stopper(&self) -> io::Result<Stopper> {
-        Ok(Stopper(self.stream.try_clone()?))
+        Ok(Stopper(self.supervisor.stream.try_clone()?))
     }
 
     /// Waits until no process of the build is left.
     pub fn wait(&self, mut hear: impl FnMut(Said)) -> Ending {
         loop {
-            match receive::<Said>(&self.stream) {
+            match receive::<Said>(&self.supervisor.stream) {
                 Ok(Some((Said::Ended { ending }, _))) => return ending,
                 Ok(Some((said, _))) => hear(said),
                 Ok(None) | Err(_) => {
@@ -92,9 +149,9 @@ impl Running {
         self.close(Told::Keep {});
     }
 
-    fn close(mut self, told: Told) {
-        let _ = send(&self.stream, &told, &[]);
-        let _ = self.supervisor.wait();
+    fn close(self, told: Told) {
+        let _ = send(&self.supervisor.stream, &told, &[]);
+        self.supervisor.end();
     }
 }
 

@@ -70,6 +70,7 @@ pub fn run(path: &Path, options: &Options) -> Result<(), Failure> {
     let _ = rustix::thread::set_name(c"stele-daemon");
     let _ = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     raise_descriptor_limit();
+    crate::recipes::child::often();
     let store = match Store::open(path) {
         Ok(store) => Arc::new(store),
         Err(OpenError::Locked { .. }) if options.detach => {
