@@ -5,7 +5,9 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
 
 use super::job::{Ending, Job, Said, Told};
 use crate::hold::Held;
@@ -44,18 +46,27 @@ impl Supervisor {
     }
 }
 
+/// So long after a build began the supervisor of the next is started: one that is over sooner has the processors for
+/// itself.
+const LATER: Duration = Duration::from_millis(50);
+
 /// At most one supervisor that waits for its job.
 #[derive(Default)]
-pub(crate) struct Spare(Mutex<Option<Supervisor>>);
+pub(crate) struct Spare(Arc<Waiting>);
 
-impl Spare {
+#[derive(Default)]
+struct Waiting(Mutex<Option<Supervisor>>);
+
+impl Waiting {
     fn lock(&self) -> MutexGuard<'_, Option<Supervisor>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
+impl Spare {
     /// The one that waits, if it still does, or a new one.
     fn take(&self) -> io::Result<Supervisor> {
-        if let Some(mut waiting) = self.lock().take()
+        if let Some(mut waiting) = self.0.lock().take()
             && matches!(waiting.process.try_wait(), Ok(None))
         {
             return Ok(waiting);
@@ -63,17 +74,22 @@ impl Spare {
         Supervisor::start()
     }
 
-    /// Has one wait for the next build.
+    /// Has one wait for the next build, soon.
     fn refill(&self) {
-        let mut waiting = self.lock();
-        if waiting.is_none() {
-            // The next build starts its own.
-            *waiting = Supervisor::start().ok();
-        }
+        let waiting = Arc::downgrade(&self.0);
+        // If there is no thread for it, the next build starts its own.
+        let _ = thread::Builder::new().name("spare".to_owned()).spawn(move || {
+            thread::sleep(LATER);
+            let Some(waiting) = waiting.upgrade() else { return };
+            let mut waiting = waiting.lock();
+            if waiting.is_none() {
+                *waiting = Supervisor::start().ok();
+            }
+        });
     }
 }
 
-impl Drop for Spare {
+impl Drop for Waiting {
     fn drop(&mut self) {
         if let Some(waiting) = self.lock().take() {
             waiting.end();

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 
@@ -100,6 +101,8 @@ fn answer(evaluated: &Evaluated) -> Result<(), Failure> {
 
 /// Whether this process evaluates again and again, and had better have the next process wait already.
 static OFTEN: AtomicBool = AtomicBool::new(false);
+/// So long after an answer the next process is started.
+const LATER: Duration = Duration::from_millis(50);
 /// The one that waits.
 static SPARE: Mutex<Option<Child>> = Mutex::new(None);
 
@@ -129,8 +132,9 @@ fn take() -> std::io::Result<Child> {
 
 fn refill() {
     if OFTEN.load(Ordering::Relaxed) {
-        // Not waited for: whoever asked has the answer already.
+        // Not waited for, and not at once: whoever asked has more to do now.
         std::thread::spawn(|| {
+            std::thread::sleep(LATER);
             let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
             if spare.is_none() {
                 *spare = start().ok();
