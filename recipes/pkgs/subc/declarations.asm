@@ -4,7 +4,7 @@
 :constant_expression
 	mov_eax, &1 call %binary
 	cmp_[], &kind &CONSTANT jne %.wrong
-	cmp_[], &type &LONG jne %.wrong
+	cmp_byte[], &type !0 jne %.wrong        # a pointer
 	mov_rax,[] &number
 	ret
 :.wrong
@@ -51,10 +51,12 @@
 	call %expect_name mov_rbp,rax
 	mov_ecx, &'=' call %accept jne %.counted
 	call %constant_expression mov_rbx,rax
+	cmp_[], &type &UNSIGNED_LONG jne %.counted
+	test_rax,rax js %unsigned
 :.counted
 	mov_rax,rbp mov_ecx, &ENUMERATOR call %declare
 	mov_[rax+],rbx !VALUE
-	mov_[rax+], !TYPE &LONG
+	call %enumerator_type mov_[rax+],rcx !TYPE
 	inc_rbx
 	mov_ecx, &',' call %accept jne %.last
 	cmp_[], &token &'}' jne %.name          # a comma may stand behind the last
@@ -62,6 +64,19 @@
 	mov_ecx, &'}' call %expect
 	pop_rbp pop_rbx
 	mov_ecx, &';' jmp %expect
+
+; rcx: the type of the enumerator rbx. What is no int is signed or not by what else the enum has: it counts as
+; unsigned when it can be.
+:enumerator_type
+	mov_ecx, &INT
+	movsxd_rdx,ebx cmp_rdx,rbx je %.done
+	mov_ecx, &LONG
+	test_rbx,rbx js %.done
+	mov_ecx, &UNSIGNED
+	mov_edx,ebx cmp_rdx,rbx je %.done
+	mov_ecx, &UNSIGNED_LONG
+:.done
+	ret
 
 ; The number of elements of an array, when "[" is the token: rax. -1 when there is none between "[" and "]",
 ; 0 when it is no array.

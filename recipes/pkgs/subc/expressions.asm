@@ -86,9 +86,17 @@
 	mov_rcx,[] &type                        # r13, rcx: the types; r14, rax: whether they are the constant 0
 	cmp_rcx,r13 je %.typed
 	test_cl,cl jne %.second_pointer
+	test_r13b,r13b je %.numbers
 	test_rax,rax je %.mixed
-	test_r13b,r13b je %.mixed
 	mov_rcx,r13 jmp %.typed                 # a pointer, and 0
+:.numbers
+	test_r13,r13 je %.mixed                 # one of them is void
+	test_rcx,rcx je %.mixed
+	cmp_rcx,r13 jae %.larger
+	mov_rcx,r13
+:.larger
+	cmp_ecx, &UNSIGNED je %unsigned
+	jmp %.typed
 :.second_pointer
 	test_r14,r14 jne %.typed                # 0, and a pointer
 	test_r13b,r13b je %.mixed
@@ -107,12 +115,7 @@
 ; Loads the value, which may be nothing (void). rax: 1 when it was the constant 0, else 0.
 :as_choice
 	cmp_[], &type &VOID je %.other
-	xor_eax,eax
-	cmp_[], &kind &CONSTANT jne %.load
-	cmp_[], &type &LONG jne %.load
-	cmp_[], &number &0 jne %.load
-	inc_eax
-:.load
+	call %is_zero sete_al movzx_eax,al
 	push_rax call %load pop_rax
 	ret
 :.other
@@ -171,7 +174,7 @@
 	call %test_value
 	mov_rax,rbx call %land
 	emit setne_al movzx_eax,al ]
-	mov_[], &type &LONG
+	mov_[], &type &INT
 	pop_rbx
 	ret
 
@@ -206,7 +209,9 @@
 	mov_ecx, &'(' call %expect
 	call %base_type call %stars call %size_of push_rax
 	mov_ecx, &')' call %expect
-	pop_rax jmp %constant
+	pop_rax call %constant
+	mov_[], &type &UNSIGNED_LONG
+	ret
 :.star
 	call %next call %unary
 	jmp %follow
@@ -223,9 +228,16 @@
 :.minus
 	call %number_operand je %.minus_constant
 	emit neg_rax ]
+	cmp_[], &type &INT jne %.wide
+	emit movsxd_rax,eax ]
+:.wide
 	ret
 :.minus_constant
-	neg_[] &number
+	mov_rax,[] &number neg_rax
+	cmp_[], &type &INT jne %.negated
+	movsxd_rax,eax                          # of the lowest int
+:.negated
+	mov_[],rax &number
 	ret
 :.complement
 	call %number_operand je %.complement_constant
@@ -239,7 +251,7 @@
 	cmp_[], &kind &CONSTANT je %.not_constant
 	call %test_value
 	emit sete_al movzx_eax,al ]
-	mov_[], &type &LONG
+	mov_[], &type &INT
 	ret
 :.not_constant
 	xor_eax,eax
@@ -250,7 +262,8 @@
 :number_operand
 	call %next call %unary
 	mov_rax,[] &type call %promoted
-	cmp_rax, &LONG jne %.wrong
+	test_al,al jne %.wrong
+	cmp_rax, &UNSIGNED je %unsigned
 	cmp_[], &kind &CONSTANT je %.constant
 	call %load
 	test_rsp,rsp                            # the zero flag is not set
@@ -279,7 +292,7 @@
 	cmp_[], &type &VOID je %.done           # a call without a result
 	call %load jmp %.done
 :.char
-	mov_ebx, &LONG                          # it counts as a long again
+	mov_ebx, &INT                           # it becomes an int again
 	cmp_[], &kind &CONSTANT je %.char_constant
 	call %load
 	emit movzx_eax,al ]
@@ -373,9 +386,11 @@
 	cmp_eax, &NAME je %.name
 	fail "an expression is missing\0"
 :.number
-	push_[] &token_value
+	push_[] &token_value push_[] &token_type
 	call %next
-	pop_rax jmp %constant
+	pop_rcx pop_rax call %constant
+	mov_[],rcx &type
+	ret
 :.string
 	call %string
 	mov_[],rax &number

@@ -14,6 +14,7 @@ reserve output 8                # the name of the file to write
 reserve token 8                 # which: one of those below, or the characters of a sign, the first lowest
 reserve token_line 8            # the number of its line
 reserve token_value 8           # of a NUMBER its value, of a STRING how many bytes
+reserve token_type 8            # of a NUMBER its type
 reserve token_name 8            # of a NAME: its row in the table of names
 reserve expected 16             # the sign that is missing, and a 0
 reserve string_bytes 65536      # of a STRING: its bytes
@@ -96,15 +97,20 @@ const GLOBAL_VARIABLE 2
 const LOCAL_VARIABLE 3
 const FUNCTION 4
 
-; Types are numbers: which, times 256, and how many stars. From 3 on it is a struct: its row below.
+; Types are numbers: which, times 256, and how many stars. Between CHAR and the structs, of two operands the
+; larger number is the type of both in C. INT and the unsigned ones cannot be written; see types.asm.
 const VOID 0
 const CHAR 0x100
-const LONG 0x200
+const INT 0x200
+const UNSIGNED 0x300
+const LONG 0x400
+const UNSIGNED_LONG 0x500
 const CHAR_POINTER 0x101
 const CHAR_POINTER_POINTER 0x102
-const FIRST_STRUCT 0x300
+const FIRST_STRUCT 0x600        # its row below, and all after it
+const STRUCTS_BEGIN 6
 reserve structs 0x40000         # 16,384 rows of 16 bytes
-reserve structs_count 8         # how many there are, and 3
+reserve structs_count 8         # how many there are, and STRUCTS_BEGIN
 const STRUCTS_MOST 16383
 const STRUCT_SIZE 0             # 0: not defined
 const STRUCT_MEMBERS 8          # its last member

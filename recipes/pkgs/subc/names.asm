@@ -38,7 +38,7 @@
 	mov_[], &names_end &names
 	mov_[], &symbols_end &symbols
 	mov_[], &members_end &members
-	mov_[], &structs_count &3
+	mov_[], &structs_count &STRUCTS_BEGIN
 	mov_[], &strings_end &strings+8         # no piece is empty
 	mov_[], &data_end &data+8
 	mov_[], &zero_end &ZERO_AT+8

@@ -178,7 +178,9 @@
 	mov_ecx, &'(' call %expect
 	call %expression
 	call %load                              # the value stays in rax up to the comparisons
-	cmp_[], &type &LONG jne %.pointer
+	cmp_byte[], &type !0 jne %.pointer
+	cmp_[], &type &UNSIGNED je %unsigned
+	push_[] &type                           # of the value
 	mov_ecx, &')' call %expect
 	emit jmp ] call %forward mov_rbx,rax    # rbx: the jump to the comparisons
 	push_[] &breaks push_[] &in_switch push_[] &default_code push_[] &cases_begin
@@ -195,6 +197,7 @@
 	emit cmp_rax, ] call %emit_number
 	jmp %.jump
 :.wide
+	cmp_[rsp+], !32 &LONG jne %.narrow      # below the four that were pushed: the type
 	mov_[], &kind &CONSTANT
 	call %load_rcx
 	emit cmp_rax,rcx ]
@@ -210,8 +213,11 @@
 	mov_rax,[] &breaks call %land_all
 	mov_rax,[] &cases_begin mov_[],rax &cases_end
 	pop_[] &cases_begin pop_[] &default_code pop_[] &in_switch pop_[] &breaks
+	pop_rax                                 # the type
 	pop_r13 pop_rbx
 	ret
+:.narrow
+	fail "a case of this switch is no int\0"
 :.pointer
 	fail "a switch wants a number\0"
 

@@ -157,17 +157,42 @@
 :.end
 	call %is_letter jb %.joined
 	dec_rsi mov_rax,r8
-	jmp %number_end
+	cmp_r9d, &16 je %number_end
+	test_rax,rax js %.large                 # a decimal number is never unsigned
+	mov_[],rax &token_value
+	call %number_end
+	cmp_[], &token_type &UNSIGNED jne %.signed
+	mov_[], &token_type &LONG
+:.signed
+	ret
 :.octal
 	fail "a number begins with 0\0"
 :.joined
 	fail "this is no number\0"
 :.large
-	fail "a number has more than 64 bits\0"
+	fail "a number has more than 64 bits, or 63 if it is decimal\0"
+
+; rcx: the type that C gives to the hexadecimal number rcx.
+:number_type
+	test_rcx,rcx js %.unsigned_long
+	movsxd_rdx,ecx cmp_rdx,rcx je %.int
+	mov_edx,ecx cmp_rdx,rcx je %.unsigned
+	mov_ecx, &LONG
+	ret
+:.int
+	mov_ecx, &INT
+	ret
+:.unsigned
+	mov_ecx, &UNSIGNED
+	ret
+:.unsigned_long
+	mov_ecx, &UNSIGNED_LONG
+	ret
 
 ; A NUMBER of the value rax; rsi is behind it.
 :number_end
 	mov_[],rax &token_value
+	mov_rcx,rax call %number_type mov_[],rcx &token_type
 	mov_[], &token &NUMBER mov_[],rsi &at
 	ret
 

@@ -1,4 +1,9 @@
 ; Types: how they are written, how large they are, and which go together.
+;
+; A program says long and char. But in C a number below 2^31 is an int, a char becomes an int in an expression,
+; sizeof and some hexadecimal numbers are unsigned, and that can be seen: 1 << 40 is 0, and -1 < sizeof(long) is
+; wrong. So that every program means the same here and to other compilers, values have these types here, too.
+; What is an int is calculated as one; where an unsigned one would make a difference, the program is refused.
 
 ; Does the token begin a type? The zero flag says so.
 :begins_type
@@ -84,14 +89,14 @@
 ; rax: how many bytes the type rax takes.
 :size_of
 	test_al,al jne %.word                   # a pointer
-	cmp_rax, &LONG je %.word
-	jb %.small
+	cmp_rax, &FIRST_STRUCT jb %.small
 	call %struct_row
 	mov_rax,[rax+] !STRUCT_SIZE
 	test_rax,rax je %.undefined
 	ret
 :.small
 	test_rax,rax je %.void                  # VOID
+	cmp_rax, &CHAR jne %.word
 	mov_eax, &1
 	ret
 :.word
@@ -102,13 +107,14 @@
 :.void
 	fail "void has no size\0"
 
-; rax: the type that a value of the type rax has in an expression: a char counts as a long.
+; rax: the type that a value of the type rax has in an expression: a char becomes an int.
 :promoted
-	test_al,al jne %.pointer
+	test_al,al jne %.same                   # a pointer
 	test_rax,rax je %.void
 	cmp_rax, &FIRST_STRUCT jae %.struct
-	mov_eax, &LONG
-:.pointer
+	cmp_rax, &CHAR jne %.same
+	mov_eax, &INT
+:.same
 	ret
 :.void
 	fail "this has no value\0"
@@ -119,22 +125,29 @@
 :check_fits
 	push_rbx
 	mov_rbx,rax                             # rbx: the type that is wanted
-	call %promoted push_rax                 # a char is given what a long is
+	call %promoted push_rax                 # no void and no struct
 	mov_rax,[] &type call %promoted         # rax: the type that is there
 	pop_rcx                                 # rcx: the type that is wanted
 	cmp_rax,rcx je %.fits
+	test_al,al je %.number
 	test_cl,cl je %.mixed                   # a number is wanted, a pointer is there
-	cmp_[], &number &0 jne %.not_zero       # 0 is a pointer, too
-	cmp_[], &kind &CONSTANT jne %.not_zero
-	cmp_rax, &LONG je %.fits
-:.not_zero
-	test_al,al je %.mixed                   # a pointer is wanted, a number is there
 	cmp_rax, &VOID+1 je %.fits
 	cmp_rcx, &VOID+1 je %.fits
 :.mixed
 	fail "these types do not mix\0"
+:.number
+	test_cl,cl je %.fits                    # any number is
+	call %is_zero jne %.mixed               # and 0 is a pointer, too
 :.fits
 	pop_rbx
+	ret
+
+; Is the value the constant 0, of whatever type of numbers? The zero flag says so.
+:is_zero
+	cmp_[], &kind &CONSTANT jne %.no
+	cmp_[], &number &0 jne %.no
+	cmp_byte[], &type !0                    # no stars
+:.no
 	ret
 
 ; struct TAG { members }; or struct TAG; at the top. "struct" is taken. The zero flag says that it was one of

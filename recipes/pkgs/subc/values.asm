@@ -18,10 +18,10 @@
 :emit_number
 	mov_rax,[] &number jmp %emit4
 
-; A LONG, the constant rax.
+; The constant rax, an INT.
 :constant
 	mov_[],rax &number
-	mov_[], &kind &CONSTANT mov_[], &type &LONG
+	mov_[], &kind &CONSTANT mov_[], &type &INT
 	ret
 
 ; Makes code that puts the value into rax.

@@ -100,6 +100,8 @@ macro mov_edi,ebp              89 EF
 macro mov_edx,                 BA
 macro mov_edx,[r13+]           41 8B 55
 macro mov_edx,[rax]            8B 10
+macro mov_edx,eax              89 C2
+macro mov_edx,ebx              89 DA
 macro mov_edx,ecx              89 CA
 macro mov_edx,r13d             44 89 EA
 macro mov_esi,                 BE
@@ -170,6 +172,7 @@ macro mov_rcx,[rsp+]           48 8B 4C 24
 macro mov_rcx,r12              4C 89 E1
 macro mov_rcx,r13              4C 89 E9
 macro mov_rcx,rax              48 89 C1
+macro mov_rcx,rdx              48 89 D1
 macro mov_rdi,[]               48 8B 3C 25
 macro mov_rdi,[rax+]           48 8B 78
 macro mov_rdi,[rsp+]           48 8B 7C 24
@@ -190,7 +193,11 @@ macro mov_rsi,r13              4C 89 EE
 macro mov_rsi,rdx              48 89 D6
 macro movabs_rax,              48 B8
 macro movabs_rcx,              48 B9
+macro movsxd_rax,eax           48 63 C0
 macro movsxd_rcx,eax           48 63 C8
+macro movsxd_rdx,eax           48 63 D0
+macro movsxd_rdx,ebx           48 63 D3
+macro movsxd_rdx,ecx           48 63 D1
 macro movzx_eax,al             0F B6 C0
 macro movzx_eax,byte[]         0F B6 04 25
 macro movzx_eax,byte[r13+]     41 0F B6 45
@@ -293,7 +300,6 @@ macro inc_rdi                  48 FF C7
 macro inc_rdx                  48 FF C2
 macro inc_rsi                  48 FF C6
 macro mul_r9                   49 F7 E1
-macro neg_[]                   48 F7 1C 25
 macro neg_edx                  F7 DA
 macro neg_rax                  48 F7 D8
 macro neg_rcx                  48 F7 D9
@@ -340,6 +346,7 @@ macro xor_rax,rcx              48 31 C8
 macro clc                      F8
 macro cmp_[],                  48 81 3C 25
 macro cmp_[],rcx               48 39 0C 25
+macro cmp_[],rdx               48 39 14 25
 macro cmp_[r13],               49 83 7D 00
 macro cmp_[rax+],              48 83 78
 macro cmp_[rax+],rcx           48 39 48
@@ -351,7 +358,9 @@ macro cmp_[rbx+],rcx           48 39 4B
 macro cmp_[rdi],rax            48 39 07
 macro cmp_[rdx+],              48 83 7A
 macro cmp_[rdx+],rax           48 39 42
+macro cmp_[rsp+],              48 81 7C 24
 macro cmp_al,                  3C
+macro cmp_byte[],              80 3C 25
 macro cmp_byte[r13+],          41 80 7D
 macro cmp_byte[rsi+rdx],       80 3C 16
 macro cmp_byte[rsi],           80 3E
@@ -372,9 +381,11 @@ macro cmp_r13,[]               4C 3B 2C 25
 macro cmp_r14,[rbx+]           4C 3B 73
 macro cmp_r8,[]                4C 3B 04 25
 macro cmp_r8d,ecx              41 39 C8
+macro cmp_r9d,                 41 81 F9
 macro cmp_rax,                 48 3D
 macro cmp_rax,[]               48 3B 04 25
 macro cmp_rax,rcx              48 39 C8
+macro cmp_rax,rdx              48 39 D0
 macro cmp_rbx,                 48 81 FB
 macro cmp_rbx,[]               48 3B 1C 25
 macro cmp_rcx,                 48 81 F9
@@ -386,7 +397,8 @@ macro cmp_rcx,rcx              48 39 C9
 macro cmp_rcx,rdx              48 39 D1
 macro cmp_rdi,                 48 81 FF
 macro cmp_rdi,[]               48 3B 3C 25
-macro cmp_rdx,                 48 81 FA
+macro cmp_rdx,rbx              48 39 DA
+macro cmp_rdx,rcx              48 39 CA
 macro cmp_rsi,[]               48 3B 34 25
 macro cmp_rsp,                 48 81 FC
 macro cmp_rsp,[]               48 3B 24 25
@@ -422,6 +434,7 @@ macro jae                      0F 83
 macro jb                       0F 82
 macro jbe                      0F 86
 macro je                       0F 84
+macro jl                       0F 8C
 macro jle                      0F 8E
 macro jmp                      E9
 macro jmp_rsi                  FF E6
