@@ -156,6 +156,7 @@
 	mov_r8,rax jmp %.more
 :.end
 	call %is_letter jb %.joined
+	cmp_al, !'.' je %.joined
 	dec_rsi mov_rax,r8
 	cmp_r9d, &16 je %number_end
 	test_rax,rax js %.large                 # a decimal number is never unsigned
