@@ -1,8 +1,9 @@
 ; The operators between two operands: which there are, what they take, what code they make.
 
-; A row: 4 bytes token, 1 byte how tightly it binds, 1 byte what it takes, 1 byte whether the result of two INT may
-; be none, 1 byte nothing, 4 bytes where its instructions are. These find the left operand in rax and the right one in rcx, and leave the result in rax.
-; They are copied into the program; when both operands are constants, subc runs them itself.
+; A row: 4 bytes token, 1 byte how tightly it binds, 1 byte what it takes, 1 byte whether the result of two INT
+; may be none, 1 byte nothing, 4 bytes where its instructions are. These find the left operand in rax and the right
+; one in rcx, and leave the result in rax. They are copied into the program; when both operands are constants, subc
+; runs them itself.
 const ROW_BINDS 4
 const ROW_TAKES 5
 const ROW_LEAVES 6

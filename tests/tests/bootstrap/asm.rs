@@ -73,7 +73,11 @@ fn asm_refuses_what_means_nothing_and_tells_file_and_line() {
         ("reserve x 0x60000000\nreserve y 1", 2, "this is too much memory"),
         ("reserve x -1", 1, "this is too much memory"),
     ] {
-        assert_eq!(room.assemble(&[text.as_bytes()]), Err((1, format!("in0:{line}: {message}\n"))), "{text:?}");
+        assert_eq!(
+            room.assemble(&[text.as_bytes()]),
+            Err((1, format!("in0:{line}: {message}\n"))),
+            "{text:?}"
+        );
     }
 }
 
@@ -139,7 +143,8 @@ fn asm_makes_of_a_text_what_the_model_makes_of_it() {
 #[test]
 fn the_model_of_asm_makes_subc_too() {
     let Some(subc) = program("subc") else { return };
-    let texts: Vec<_> = sources("subc").iter().map(|path| fs::read_to_string(path).expect("a source")).collect();
+    let texts: Vec<_> =
+        sources("subc").iter().map(|path| fs::read_to_string(path).expect("a source")).collect();
     assert!(Assembly::of(&texts).as_deref() == Ok(subc));
 }
 
@@ -153,7 +158,11 @@ fn every_row_of_asm_is_what_it_says() {
 /// What `objdump` says of an instruction, as the names of macros say it: less the numbers, and less sizes that a
 /// register says, too. The head of `x86.asm` has the rules.
 fn named(objdump: &str) -> String {
-    let text = objdump.replace("QWORD PTR ", "").replace("ds:0x11111111", "[]").replace("*1", "").replace("+0x0]", "]");
+    let text = objdump
+        .replace("QWORD PTR ", "")
+        .replace("ds:0x11111111", "[]")
+        .replace("*1", "")
+        .replace("+0x0]", "]");
     let text = text.replace("+0x11111111]", "++]").replace("+0x11]", "+]").replace("repz ", "repe ");
     let mut text = text.replace("repnz ", "repne ");
     for number in ["0x1111111111111111", "0x11111111", "0x11"] {
@@ -188,7 +197,8 @@ fn every_instruction_of_subc_is_what_its_name_says() {
         bytes.extend([0x11; 12]);
         bytes.extend([0x90; 16]);
     }
-    let said: BTreeMap<_, _> = disassembled_bytes(&bytes, 0).into_iter().map(|(at, _, is)| (at, is)).collect();
+    let said: BTreeMap<_, _> =
+        disassembled_bytes(&bytes, 0).into_iter().map(|(at, _, is)| (at, is)).collect();
     for (start, name) in starts {
         let is = named(&said[&start]);
         // Of a jump the target is no part of the name.

@@ -125,7 +125,8 @@ impl Assembly {
                 self.labels.insert(scoped(rest, self.scope), place).map_or(Ok(()), |_| Err(line))
             }
             b'~' | b'%' | b'!' | b'@' | b'&' | b'=' => {
-                let hole = Hole { line, sign, value: rest.to_owned(), scope: self.scope, at: self.bytes.len() };
+                let hole =
+                    Hole { line, sign, value: rest.to_owned(), scope: self.scope, at: self.bytes.len() };
                 self.holes.push(hole);
                 self.bytes.resize(self.bytes.len() + width(sign), 0);
                 Ok(())

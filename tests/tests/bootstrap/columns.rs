@@ -115,7 +115,8 @@ pub(crate) fn readelf_finds_code_and_memory(link: &str) {
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
     let text = one_space(&String::from_utf8_lossy(&output.stdout));
     let size = bytes.len();
-    let loaded = format!("LOAD 0x000000 0x0000000000400000 0x0000000000400000 {size:#08x} {size:#08x} R E 0x1000");
+    let loaded =
+        format!("LOAD 0x000000 0x0000000000400000 0x0000000000400000 {size:#08x} {size:#08x} R E 0x1000");
     assert!(text.contains(&loaded), "{loaded} is not in:\n{text}");
     let memory = text.rsplit("LOAD 0x000000 ").next().expect("a second piece");
     assert!(memory.contains(" 0x000000 0x") && memory.contains(" RW 0x1000"), "{text}");

@@ -46,7 +46,10 @@ fn hex1_refuses_each_byte_that_is_none_of_its_own() {
     let Some(room) = Room::of("hex1") else { return };
     for byte in 0..=255_u8 {
         let text = [b"41\n", &[byte][..], b" 42"].concat();
-        assert_eq!(room.assemble(&[&text]).map_err(|(status, _)| status), model::hex1(&text).map_err(|(it, _)| it));
+        assert_eq!(
+            room.assemble(&[&text]).map_err(|(status, _)| status),
+            model::hex1(&text).map_err(|(it, _)| it)
+        );
     }
 }
 
@@ -86,7 +89,11 @@ fn hex1_makes_of_a_text_what_the_model_makes_of_it() {
         ":;41%;\n:#%#",
         "4142:x43%x",
     ] {
-        assert_eq!(room.assemble(&[text.as_bytes()]), Ok(model::hex1(text.as_bytes()).expect(text)), "{text:?}");
+        assert_eq!(
+            room.assemble(&[text.as_bytes()]),
+            Ok(model::hex1(text.as_bytes()).expect(text)),
+            "{text:?}"
+        );
     }
 }
 

@@ -34,7 +34,11 @@ fn hex2_refuses_what_means_nothing_and_tells_file_and_line() {
         (&far, 2, "this label is too far for 1 byte"),
         (&far_back, 2, "this label is too far for 1 byte"),
     ] {
-        assert_eq!(room.assemble(&[text.as_bytes()]), Err((1, format!("in0:{line}: {message}\n"))), "{text:?}");
+        assert_eq!(
+            room.assemble(&[text.as_bytes()]),
+            Err((1, format!("in0:{line}: {message}\n"))),
+            "{text:?}"
+        );
         assert_eq!(model::hex2(text), Err(line), "{text:?}");
     }
 }

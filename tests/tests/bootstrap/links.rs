@@ -146,9 +146,13 @@ pub(crate) fn files_are_treated_with_care(link: &'static str) {
     };
     assert_ne!(room.run(&[]).0, 0);
     assert_ne!(room.run(&["/in"]).0, 0);
-    for (output, input) in
-        [("/out", "/nothing"), ("/out", "/folder"), ("/nowhere/out", "/in"), ("/in/out", "/in"), ("/folder", "/in")]
-    {
+    for (output, input) in [
+        ("/out", "/nothing"),
+        ("/out", "/folder"),
+        ("/nowhere/out", "/in"),
+        ("/in/out", "/in"),
+        ("/folder", "/in"),
+    ] {
         assert_ne!(run(output, input), 0, "{output} {input}");
         assert_eq!(room.read("out"), None, "{output} {input}");
     }

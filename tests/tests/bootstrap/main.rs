@@ -12,11 +12,11 @@ mod hex2;
 mod links;
 mod listing;
 mod model;
-//mod pins;
+mod pins;
 mod running;
 mod subc;
 mod subc_random;
-//mod subc_wrong;
+mod subc_wrong;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -102,7 +102,14 @@ pub(crate) fn hex2(text: &str) -> Result<Vec<u8>, usize> {
                             less = Some(name);
                         }
                         let at = bytes.len();
-                        bytes.resize(at + match first { b'~' => 1, b'=' => 8, _ => 4 }, 0);
+                        bytes.resize(
+                            at + match first {
+                                b'~' => 1,
+                                b'=' => 8,
+                                _ => 4,
+                            },
+                            0,
+                        );
                         references.push(Reference { line, sign: first, name: here, less, at });
                     }
                     _ => return Err(line),

@@ -6,15 +6,8 @@ use super::links::{Room, files_are_treated_with_care, folder, program};
 use super::*;
 
 /// How gcc takes a program of the subset: the subset's page says so.
-const GCC: [&str; 7] = [
-    "-std=gnu17",
-    "-w",
-    "-O1",
-    "-funsigned-char",
-    "-fwrapv",
-    "-fno-strict-aliasing",
-    "-fno-builtin",
-];
+const GCC: [&str; 7] =
+    ["-std=gnu17", "-w", "-O1", "-funsigned-char", "-fwrapv", "-fno-strict-aliasing", "-fno-builtin"];
 
 /// What a program printed, and its status.
 type Ran = (String, Option<i32>);
@@ -122,7 +115,10 @@ fn subc_checks_how_deep_and_how_long_a_text_is() {
     }
     let names: String = (0..180_000).map(|it| format!("long g{it};\n")).collect();
     let (_, said) = room.assemble(&[names.as_bytes()]).unwrap_err();
-    assert!(said.ends_with(": there are too many symbols\n") || said.ends_with(": there are too many names\n"), "{said}");
+    assert!(
+        said.ends_with(": there are too many symbols\n") || said.ends_with(": there are too many names\n"),
+        "{said}"
+    );
     let cases: String = (0..70_000).map(|it| format!("case {it}:\n")).collect();
     let text = format!("{}switch (argc) {{ {cases} ; }} }}", &begin[..35]);
     assert_eq!(room.assemble(&[text.as_bytes()]), Err((1, "in0:65536: there are too many cases\n".into())));
@@ -143,7 +139,8 @@ fn programs_of_every_feature_do_what_gcc_makes_them_do() {
     let Some(peers) = Peers::new() else { return };
     let tests = folder("subc").join("tests");
     let print = tests.join("print.c");
-    let mut names: Vec<_> = fs::read_dir(&tests).expect("programs").map(|it| it.expect("an entry").path()).collect();
+    let mut names: Vec<_> =
+        fs::read_dir(&tests).expect("programs").map(|it| it.expect("an entry").path()).collect();
     names.retain(|path| *path != print && path.extension().is_some_and(|it| it == "c"));
     names.sort();
     assert!(names.len() >= 6, "{names:?}");
@@ -158,7 +155,8 @@ fn objdump_and_readelf_find_an_ordinary_program() {
     let Some(peers) = Peers::new() else { return };
     let tests = folder("subc").join("tests");
     let program = peers.subc(&[tests.join("print.c"), tests.join("pointers.c")]);
-    let output = Command::new("readelf").args(["-W", "-h", "-l"]).arg(&program).output().expect("readelf runs");
+    let output =
+        Command::new("readelf").args(["-W", "-h", "-l"]).arg(&program).output().expect("readelf runs");
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
     let text = one_space(&String::from_utf8_lossy(&output.stdout));
     for piece in [
@@ -175,6 +173,7 @@ fn objdump_and_readelf_find_an_ordinary_program() {
     let bytes = fs::read(&program).unwrap();
     let size = u64::from_le_bytes(bytes[64 + 32..64 + 40].try_into().unwrap());
     let code = &bytes[..usize::try_from(size).unwrap()];
-    let wrong: Vec<_> = disassembled_bytes(code, 0x120).into_iter().filter(|it| it.2.contains("(bad)")).collect();
+    let wrong: Vec<_> =
+        disassembled_bytes(code, 0x120).into_iter().filter(|it| it.2.contains("(bad)")).collect();
     assert!(wrong.is_empty(), "{wrong:?}");
 }

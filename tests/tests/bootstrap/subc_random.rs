@@ -28,13 +28,40 @@ impl Random {
 
 /// What can be read in every function.
 const PLACES: [&str; 16] = [
-    "a", "b", "c", "x", "y", "g", "h", "t[x & 7]", "t[3]", "s[y & 15]", "s[5]", "p->n", "p->m", "node.n", "*q", "q[1]",
+    "a",
+    "b",
+    "c",
+    "x",
+    "y",
+    "g",
+    "h",
+    "t[x & 7]",
+    "t[3]",
+    "s[y & 15]",
+    "s[5]",
+    "p->n",
+    "p->m",
+    "node.n",
+    "*q",
+    "q[1]",
 ];
 /// What can be written, and has no part that is read and written by others.
 const TARGETS: [&str; 12] =
     ["x", "y", "g", "h", "t[x & 7]", "t[4]", "s[y & 15]", "p->n", "node.m", "(*q)", "q[2]", "(**r)"];
 const NUMBERS: [&str; 14] = [
-    "0", "1", "2", "7", "63", "255", "256", "65535", "2147483647", "4294967296", "0x7fffffffffffffff", "'a'", "SMALL",
+    "0",
+    "1",
+    "2",
+    "7",
+    "63",
+    "255",
+    "256",
+    "65535",
+    "2147483647",
+    "4294967296",
+    "0x7fffffffffffffff",
+    "'a'",
+    "SMALL",
     "0x123456789abcdef",
 ];
 
@@ -90,7 +117,11 @@ fn statement(random: &mut Random, depth: u64, text: &mut String) {
             let target = random.of(&TARGETS);
             let form = random.of(&["x = @++;", "y = --@;", "++@;", "@--;", "g = -@++;"]);
             // What is counted is not what is assigned to.
-            writeln!(text, "{}", form.replace('@', if ["x", "y", "g", "(**r)"].contains(&target) { "h" } else { target }))
+            writeln!(
+                text,
+                "{}",
+                form.replace('@', if ["x", "y", "g", "(**r)"].contains(&target) { "h" } else { target })
+            )
         }
         4 => {
             writeln!(text, "if ({value}) {{").unwrap();
@@ -101,7 +132,8 @@ fn statement(random: &mut Random, depth: u64, text: &mut String) {
         }
         5 => {
             let name = format!("i{depth}");
-            writeln!(text, "{{ long {name}; for ({name} = 0; {name} < {}; {name}++) {{", 1 + random.below(6)).unwrap();
+            writeln!(text, "{{ long {name}; for ({name} = 0; {name} < {}; {name}++) {{", 1 + random.below(6))
+                .unwrap();
             statement(random, depth - 1, text);
             writeln!(text, "if ({value}) {}; }} }}", random.of(&["break", "continue", "x++", "g--"]))
         }
