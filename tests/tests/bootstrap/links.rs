@@ -41,6 +41,15 @@ pub(crate) fn arguments(link: &str, output: &str, inputs: &[String]) -> Vec<Stri
     if ["seed", "hex1"].contains(&link) { [inputs, output].concat() } else { [output, inputs].concat() }
 }
 
+/// Puts a program where it can be run at once. Another process writes it: were it open for writing in this one, a
+/// child that another test starts just then would hold it open, too, and the kernel runs no file that is.
+pub(crate) fn install(path: &Path, bytes: &[u8]) {
+    let plain = path.with_extension("bytes");
+    fs::write(&plain, bytes).expect("a file");
+    printed(Command::new("install").args(["-m", "755"]).args([&plain, path]));
+    fs::remove_file(plain).expect("the file");
+}
+
 /// The program of a link, or of the seed; None where this machine does not run it.
 pub(crate) fn program(link: &str) -> Option<&'static [u8]> {
     let made = MADE.get_or_init(|| {
@@ -49,8 +58,7 @@ pub(crate) fn program(link: &str) -> Option<&'static [u8]> {
         let mut maker = "seed";
         for link in LINKS {
             let path = dir.path().join(maker);
-            fs::write(&path, &made[maker]).expect("a program");
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("it may be run");
+            install(&path, &made[maker]);
             let inputs: Vec<_> = sources(link).iter().map(|it| it.display().to_string()).collect();
             let output = dir.path().join("made").display().to_string();
             let outcome = Command::new(path).args(arguments(maker, &output, &inputs)).output();
@@ -80,8 +88,7 @@ impl Room {
         let bytes = program(link)?;
         let room = Self(tempfile::tempdir().expect("a folder"), link);
         let path = room.0.path().join(link);
-        fs::write(&path, bytes).expect("a program");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("it may be run");
+        install(&path, bytes);
         let probe = Command::new("unshare").args(["--map-root-user", "--net", "true"]).output();
         if !probe.is_ok_and(|it| it.status.success()) {
             skip("no root of its own for a program");

@@ -24,8 +24,7 @@ impl Peers {
         let bytes = program("subc")?;
         let dir = tempfile::tempdir().expect("a folder");
         let subc = dir.path().join("subc");
-        fs::write(&subc, bytes).expect("subc");
-        fs::set_permissions(&subc, fs::Permissions::from_mode(0o755)).expect("it may be run");
+        links::install(&subc, bytes);
         Some(Self { dir, subc })
     }
 

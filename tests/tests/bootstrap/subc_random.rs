@@ -190,14 +190,15 @@ long mix(long a, long b, long c) { return a * 31 + b * 7 - c; }
             statement(&mut random, 3, body);
         }
         text += body;
-        write!(text, "show(\"end\", x ^ y ^ g ^ h ^ t[3]);\n").expect("a text grows");
+        writeln!(text, "show(\"end\", x ^ y ^ g ^ h ^ t[3]);").expect("a text grows");
         if function > 0 {
             let inner = function - 1;
-            write!(text, "if (a > 0) x ^= f{inner}(a - 1, x, y);\n").expect("a text grows");
+            writeln!(text, "if (a > 0) x ^= f{inner}(a - 1, x, y);").expect("a text grows");
         }
         text += "return x + y;\n}\n";
     }
-    text += "long main(long argc, char **argv)\n{\nlong i;\nfor (i = 0; i < 12; i++)\nshow(\"f\", f5(i, i * 50, -i));\n";
+    text += "long main(long argc, char **argv)\n{\nlong i;\n";
+    text += "for (i = 0; i < 12; i++)\nshow(\"f\", f5(i, i * 50, -i));\n";
     text += "for (i = 0; i < 8; i++) show(\"t\", t[i]);\nreturn g;\n}\n";
     text
 }
