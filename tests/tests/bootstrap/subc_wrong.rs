@@ -262,7 +262,8 @@ const WRONG: &[Wrong] = &[
     ("long f() { return 0x8000000000000000 >> 1; }", 1, "this is unsigned in C; a cast to long is missing"),
     ("long f(char c) { return c ? 0xffffffff : c; }", 1, "this is unsigned in C; a cast to long is missing"),
     (
-        "void f(char a, char b, char c, char d, char e, char f, char g,\nchar h, char i, char j, char k, char l, char m);",
+        "void f(char a, char b, char c, char d, char e, char f, \
+         char g, char h, char i, char j, char k, char l,\nchar m);",
         2,
         "a function has at most 12 parameters",
     ),
