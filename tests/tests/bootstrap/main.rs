@@ -5,6 +5,7 @@
 mod asm;
 mod asm_model;
 mod columns;
+mod damaged;
 mod explained;
 mod flipped;
 mod hex1;
