@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    build, daemon, graph, info, log, mount, pages, recipe, sandbox, source, store, trace, umount, visit,
+    build, daemon, graph, info, lineage, log, mount, pages, recipe, sandbox, seed, source, store, trace,
+    umount, visit,
 };
 
 /// Build from a readable seed, agree on every bit, ship the digest.
@@ -55,10 +56,12 @@ pub enum Command {
     Build(build::Build),
     /// Say what a recipe is, whether it is built, and how much of what it goes back to nobody can read
     Info(info::Info),
+    Lineage(lineage::Lineage),
     Log(log::Log),
     Run(visit::Run),
     Shell(visit::Shell),
     Trace(trace::Trace),
+    Seed(seed::Seed),
     /// Show which recipe needs which
     Graph(graph::GraphOf),
     /// Say by which way a recipe needs another

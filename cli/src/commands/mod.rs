@@ -5,11 +5,13 @@ mod context;
 pub mod daemon;
 pub mod graph;
 pub mod info;
+pub mod lineage;
 pub mod log;
 pub mod mount;
 pub mod pages;
 pub mod recipe;
 pub mod sandbox;
+pub mod seed;
 pub mod source;
 pub mod store;
 pub mod trace;
@@ -34,6 +36,8 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Umount(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Build(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Info(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
+        Command::Lineage(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
+        Command::Seed(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Log(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Run(args) => Ok(args.run(&cli.global)),
         Command::Shell(args) => Ok(args.run(&cli.global)),

@@ -15,6 +15,7 @@ mod listing;
 mod model;
 mod pins;
 mod running;
+mod said;
 mod subc;
 mod subc_random;
 mod subc_wrong;
