@@ -4,6 +4,7 @@
 //! once ([`shared`]), and all together use so many processors as there are ([`slots`]).
 
 mod action;
+mod ahead;
 pub mod error;
 mod known;
 mod output;

@@ -289,7 +289,12 @@ impl Doing<'_> {
     fn work(&self, number: usize) -> Result<Option<Work>, Failed> {
         let mut plan = lock(&self.plan);
         plan.look_again(number, profile::VERSION, &self.known)?;
-        for (request, root) in std::mem::take(&mut plan.roots) {
+        // Not those of others: what one is made of that was taken from another store need not be here.
+        let own = plan.steps[number].action.as_ref().map(|(_, action)| action.root);
+        let (roots, others) =
+            std::mem::take(&mut plan.roots).into_iter().partition(|it| Some(it.1.tree) == own);
+        plan.roots = others;
+        for (request, root) in Vec::from(roots) {
             self.store_root(request, &root)?;
         }
         let step = plan.steps[number].clone();
@@ -320,28 +325,12 @@ impl Doing<'_> {
         self.request.options.purpose == Purpose::Prepare && self.request.goals.first() == Some(recipe)
     }
 
-    /// What another store gives, and which. That one does not is no failure: it is built.
+    /// What another store gives, and which. What was built here before is compared with itself alone.
     fn substituted(&self, work: &Work) -> Result<Option<(Outputs, String)>, Failed> {
         if work.before.is_some() {
             return Ok(None);
         }
-        let names: Vec<&str> = work.action.outputs.keys().map(String::as_str).collect();
-        for from in self.request.substituters {
-            let keep = |outputs: &Outputs, log| work.keep(outputs, log);
-            match substitute::take(&self.builder.store, &**from, &work.id.0, &names, keep, self.progress) {
-                Ok(Some(outputs)) => return Ok(Some((outputs, from.name().to_owned()))),
-                Ok(None) => {}
-                Err(SubstituteError::Cancelled(error)) => return Err(error.into()),
-                Err(SubstituteError::Read(error)) => return Err(error.into()),
-                Err(SubstituteError::Write(error)) => return Err(error.into()),
-                Err(error) => (self.tell)(Event::Unsubstituted {
-                    recipe: work.recipe.clone(),
-                    from: from.name().to_owned(),
-                    why: error.to_string(),
-                }),
-            }
-        }
-        Ok(None)
+        taken(self.builder, self.request, work, self.progress, self.tell)
     }
 
     fn realised(&self, of: &stele_store::model::Digest) -> Result<Option<Outputs>, Failed> {
@@ -377,6 +366,34 @@ impl Doing<'_> {
         plan.steps[number].outputs = Some(made.collect());
         plan.steps[number].state = State::Done;
     }
+}
+
+/// What came of an action, from the first of the substituters that gives it, and from which. That one does not is no
+/// failure: another is asked, or it is built.
+pub(super) fn taken(
+    builder: &Builder,
+    request: &Request<'_>,
+    work: &Work,
+    progress: &Progress,
+    tell: &(dyn Fn(Event) + Sync),
+) -> Result<Option<(Outputs, String)>, Failed> {
+    let names: Vec<&str> = work.action.outputs.keys().map(String::as_str).collect();
+    for from in request.substituters {
+        let keep = |outputs: &Outputs, log| work.keep(outputs, log);
+        match substitute::take(&builder.store, &**from, &work.id.0, &names, keep, progress) {
+            Ok(Some(outputs)) => return Ok(Some((outputs, from.name().to_owned()))),
+            Ok(None) => {}
+            Err(SubstituteError::Cancelled(error)) => return Err(error.into()),
+            Err(SubstituteError::Read(error)) => return Err(error.into()),
+            Err(SubstituteError::Write(error)) => return Err(error.into()),
+            Err(error) => tell(Event::Unsubstituted {
+                recipe: work.recipe.clone(),
+                from: from.name().to_owned(),
+                why: error.to_string(),
+            }),
+        }
+    }
+    Ok(None)
 }
 
 /// The first recipe that waits and of which all needs are done. What is not needed is known well enough.

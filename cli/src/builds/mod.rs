@@ -112,6 +112,9 @@ pub struct Realised {
     /// The digest of its log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<String>,
+    /// Whether it is only remembered, and not there any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gone: bool,
 }
 
 /// A recipe that is realised.

@@ -43,6 +43,15 @@ pub fn build(
     sink: &mut dyn Sink,
     progress: &Progress,
 ) -> Result<Built, Failure> {
+    let telling = Telling::new(sink);
+    let tell = |event| telling.tell(event);
+    let substituters = substituters(order)?;
+    if !order.rebuild
+        && !substituters.is_empty()
+        && let Some(there) = ahead(builder, store, tree, goals, order, &substituters, &tell, progress)?
+    {
+        return Ok(there);
+    }
     let (planned, recipes) = planned::plan_for_build(store, tree, goals, order.rebuild)?;
     if !planned.fetch.is_empty() {
         return Ok(Built { fetch: planned.fetch.clone(), ..Built::default() });
@@ -60,17 +69,52 @@ pub fn build(
     let all: Vec<_> = recipes.by_name.keys().cloned().collect();
     let goals = if goals.is_empty() { &all } else { goals };
     let purpose = if order.rebuild { Purpose::Rebuild } else { Purpose::Build };
-    let substituters = substituters(order)?;
     let options = options(order, purpose);
     let request = Request { tree, recipes: &recipes, goals, options, substituters: &substituters };
-    let telling = Telling::new(sink);
-    let realised = builder.realise(&request, progress, &|event| telling.tell(event));
+    let realised = builder.realise(&request, progress, &tell);
     let realised = realised.map_err(|error| crate::hints::builds::failure(&error, tree))?;
     let built = built(&realised, tree);
     if !order.no_root {
         keep_all(store, &built.goals)?;
     }
     Ok(built)
+}
+
+/// Takes what the substituters have, before any source is fetched; the answer, when all goals are there then.
+#[allow(clippy::too_many_arguments)] // What a request is made of; no two of these belong together.
+fn ahead(
+    builder: &Builder,
+    store: &Store,
+    tree: &Path,
+    goals: &[RecipeName],
+    order: &Order,
+    substituters: &[Box<dyn Substituter>],
+    tell: &(dyn Fn(stele_builder::realise::Event) + Sync),
+    progress: &Progress,
+) -> Result<Option<Built>, Failure> {
+    let (planned, recipes) = planned::plan_for_build(store, tree, goals, false)?;
+    if planned.build.is_empty() {
+        return Ok(None);
+    }
+    let recipes = match recipes {
+        Some(recipes) => recipes,
+        None => evaluate(tree, &Wanted::of(goals))?.by_name(),
+    };
+    let all: Vec<_> = recipes.by_name.keys().cloned().collect();
+    let goals = if goals.is_empty() { &all } else { goals };
+    let options = options(order, Purpose::Build);
+    let request = Request { tree, recipes: &recipes, goals, options, substituters };
+    let there = builder.take_ahead(&request, progress, tell);
+    let there = there.map_err(|error| crate::hints::builds::failure(&error, tree))?;
+    let missing = goals.iter().any(|goal| !there.iter().any(|(name, _)| name == goal));
+    if missing {
+        return Ok(None);
+    }
+    let built = built(&Realisations { goals: there, ..Realisations::default() }, tree);
+    if !order.no_root {
+        keep_all(store, &built.goals)?;
+    }
+    Ok(Some(built))
 }
 
 /// What came of a request, as it is answered.
@@ -113,21 +157,20 @@ fn substituters(order: &Order) -> Result<Vec<Box<dyn Substituter>>, Failure> {
     order.substituters.iter().map(connect).collect()
 }
 
-/// What came of the action with that digest.
+/// What came of the action with that digest, or of an unpacking or a merge.
 ///
 /// # Errors
-/// When that is not known, or not there any more.
+/// When that is not known.
 pub fn realised(store: &Store, of: &str) -> Result<Realised, Failure> {
     let unknown = || Failure::new(Kind::NotFound, format!("nothing is known of an action {of}"));
     let of: Digest = of.parse().map_err(|_| unknown())?;
     let outputs = store.realisation(&of)?.ok_or_else(unknown)?;
+    let mut gone = false;
     for tree in outputs.0.values() {
-        if !store.has_tree(tree)? {
-            return Err(unknown());
-        }
+        gone |= !store.has_tree(tree)?;
     }
     let log = store.log(&of)?.filter(|log| store.blob_info(log).is_ok());
-    Ok(Realised { outputs: digests(&outputs), log: log.map(|log| log.to_string()) })
+    Ok(Realised { outputs: digests(&outputs), log: log.map(|log| log.to_string()), gone })
 }
 
 fn options(order: &Order, purpose: Purpose) -> Options {
