@@ -82,7 +82,7 @@ fn hex2_agrees_with_its_model_about_damaged_texts() {
 #[test]
 fn asm_refuses_a_damaged_text_or_makes_of_it_what_its_model_does() {
     // Words that need no others.
-    let text = ":a 7F45 [ \"text\" !1 ] &a ~a :.b %.b =a-0x400000+'x' ; comment\nmacro ret C3\nmacro two ret 90 # more\n"
+    let text = ":a 7F45 [ \"text\" !1 ] &a ~a :.b %.b =a-0x400000+'x' ; c\nmacro ret C3\nmacro two ret 90 # more\n"
         .to_owned()
         + "const B 5 reserve m B ret two !B-1 &m \"b\\n\\\"\" @-7 :c %c two ~.d :.d [ ] !'\\'' =-B &c-a\n"
         + &":x ret 00 &x !'a' \"more\" ; and more\n90 91 92\n\n".replace('x', "x1")
