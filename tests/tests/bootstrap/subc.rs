@@ -164,7 +164,7 @@ fn every_message_of_subc_is_in_a_test() {
             messages += 1;
         }
     }
-    assert!(messages > 90, "{messages}");
+    assert!(messages > 80, "{messages}");
 }
 
 #[test]
