@@ -1,7 +1,7 @@
 // Constants, folded and not.
+struct pair { long a; long b; };
 enum { SIZE = sizeof(struct pair *) + 2 * 3, MASK = ~0 & 0xff, SHIFTED = (long)1 << 40 >> 38,
     TRUTH = (3 > 2) + (3 == 3) * 2 + !0 };
-struct pair { long a; long b; };
 struct pair pairs[SIZE];
 long sums[] = { SIZE, MASK, SHIFTED, TRUTH, 7 / 2, -7 / 2, -7 % 3, 7 % -3, 1 - 2, 6 ^ 3, 6 | 3, 6 & 3, -(5),
     (char)511, 0x8000000000000000 + 0 };
