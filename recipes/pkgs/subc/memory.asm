@@ -116,6 +116,7 @@ const STRUCT_SIZE 0             # 0: not defined
 const STRUCT_MEMBERS 8          # its last member
 reserve members 0x400000
 reserve members_end 8           # where the next row goes
+reserve in_members 8            # 1 at the type of a member
 const MEMBERS_MOST 0x3FFF00
 const MEMBER_BEFORE 0           # the member before it
 const MEMBER_NAME 8

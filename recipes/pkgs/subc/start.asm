@@ -5,8 +5,8 @@
 ; This file: the beginning and the end of subc, reading files, and saying what is wrong.
 ;
 ; In all files: r12 is where the next byte of code goes. A routine gives its result in rax; it keeps rbx,
-; rbp, rsp and r12 to r15 for who calls it, and changes the other registers. A line of comment before a
-; label says what the routine takes.
+; rbp, rsp and r12 to r15 for who calls it, and changes the other registers. What start alone calls keeps
+; only r12 and rsp. A line of comment before a label says what the routine takes.
 
 :start
 	pop_rcx pop_rdi                         # the number of arguments; the name of this program

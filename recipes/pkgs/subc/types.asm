@@ -27,6 +27,11 @@
 	cmp_eax, &VOID_WORD je %.word
 	cmp_eax, &STRUCT jne %.none
 	call %next
+	cmp_[], &in_members &0 jne %.tag
+	cmp_[], &token &NAME jne %.tag
+	mov_rax,[] &token_name                  # in a function or its parameters C would take a new
+	cmp_[rax+], !NAME_TAG !0 je %.undeclared # tag for one that holds only there
+:.tag
 	call %tag mov_rbx,rax
 	jmp %.done
 :.word
@@ -37,6 +42,8 @@
 	mov_rax,rbx
 	pop_rbx
 	ret
+:.undeclared
+	fail_name "is no struct that was declared before\0"
 :.none
 	fail "a type is missing\0"
 
@@ -160,7 +167,9 @@
 	mov_rax,rbx call %struct_row mov_r13,rax # r13: its row
 	cmp_[r13], !0 jne %.twice
 :.members
+	mov_[], &in_members &1
 	call %base_type push_rax
+	mov_[], &in_members &0
 :.member
 	mov_rax,[rsp] call %stars
 	call %add_member

@@ -14,13 +14,13 @@ fn asm_refuses_what_means_nothing_and_tells_file_and_line() {
     for (text, line, message) in [
         ("abc", 1, "a byte has two digits"),
         ("4 1", 1, "a byte has two digits"),
-        ("\n\nfoo", 3, "this name is not defined"),
-        ("%foo", 1, "this name is not defined"),
-        ("90\n!foo", 2, "this name is not defined"),
-        (":a ~.b\n:c :.b", 1, "this name is not defined"),
-        ("m\nmacro m 90", 1, "this name is not defined"),
-        ("const x y\n:y", 1, "this name is not defined"),
-        ("const a1 1\n1a1g", 2, "this name is not defined"),
+        ("\n\nfoo", 3, "foo is not defined"),
+        ("%foo", 1, "foo is not defined"),
+        ("90\n!foo", 2, "foo is not defined"),
+        (":a ~.b\n:c :.b", 1, ".b is not defined"),
+        ("m\nmacro m 90", 1, "m is not defined"),
+        ("const x y\n:y", 1, "y is not defined"),
+        ("const a1 1\n1a1g", 2, "1a1g is not defined"),
         ("const xa 1\nxa", 2, "only a macro stands by itself"),
         (":x\nx", 2, "only a macro stands by itself"),
         (":a:b", 1, "white space is missing"),
@@ -35,12 +35,12 @@ fn asm_refuses_what_means_nothing_and_tells_file_and_line() {
         ("macro", 1, "a name or word is missing"),
         ("const 1 2", 1, "a name or word is missing"),
         ("\r\n", 1, "a name or word is missing"),
-        (":a\n:a", 2, "this name is defined twice"),
-        (":a :.b :.b", 1, "this name is defined twice"),
-        ("const x 1\n:x", 2, "this name is defined twice"),
-        ("reserve x 1\nreserve x 1", 2, "this name is defined twice"),
-        ("macro m 90\nmacro m 91", 2, "this name is defined twice"),
-        ("macro l :x\nl\n90\nl", 4, "this name is defined twice"),
+        (":a\n:a", 2, "a is defined twice"),
+        (":a :.b :.b", 1, ".b is defined twice"),
+        ("const x 1\n:x", 2, "x is defined twice"),
+        ("reserve x 1\nreserve x 1", 2, "x is defined twice"),
+        ("macro m 90\nmacro m 91", 2, "m is defined twice"),
+        ("macro l :x\nl\n90\nl", 4, "x is defined twice"),
         ("macro m macro n\nm", 2, "a macro cannot define a macro"),
         ("macro add 90", 1, "this name reads as bytes"),
         ("macro m m\nm", 2, "too many macros inside each other"),
@@ -85,8 +85,8 @@ fn asm_refuses_what_means_nothing_and_tells_file_and_line() {
 fn asm_tells_which_of_its_texts_is_wrong() {
     let Some(room) = Room::of("asm") else { return };
     let said = |texts: &[&[u8]]| room.assemble(texts).unwrap_err().1;
-    assert_eq!(said(&[b":a\n", b"\n:b", b"41\n\n:a"]), "in2:3: this name is defined twice\n");
-    assert_eq!(said(&[b":a", b"\n%b", b"41"]), "in1:2: this name is not defined\n");
+    assert_eq!(said(&[b":a\n", b"\n:b", b"41\n\n:a"]), "in2:3: a is defined twice\n");
+    assert_eq!(said(&[b":a", b"\n%b", b"41"]), "in1:2: b is not defined\n");
     assert_eq!(said(&[b"[ 90", b"]"]), "in0:1: a [ is not closed\n");
     assert_eq!(said(&[b"\"a", b"b\""]), "in0:1: this text does not end\n");
     assert_eq!(room.run(&["/out", "/nothing"]), (1, "/nothing: cannot be opened\n".into()));

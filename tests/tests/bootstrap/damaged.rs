@@ -71,7 +71,7 @@ fn hex2_agrees_with_its_model_about_damaged_texts() {
         match (&made, model::hex2(text)) {
             (Ok(bytes), model) => assert_eq!(model.as_ref(), Ok(bytes), "{text}"),
             (Err((1, said)), Err(line)) => {
-                assert!(said.starts_with(&format!("in0:{line}: ")), "{said}{text}")
+                assert!(said.starts_with(&format!("in0:{line}: ")), "{said}{text}");
             }
             (_, model) => panic!("{made:?} {model:?} {text}"),
         }
@@ -82,11 +82,12 @@ fn hex2_agrees_with_its_model_about_damaged_texts() {
 #[test]
 fn asm_refuses_a_damaged_text_or_makes_of_it_what_its_model_does() {
     // Words that need no others.
-    let text = ":a 7F45 [ \"text\" !1 ] &a ~a :.b %.b =a-0x400000+'x' ; comment\nmacro ret C3\nmacro two ret 90 # more\n"
-        .to_owned()
-        + "const B 5 reserve m B ret two !B-1 &m \"b\\n\\\"\" @-7 :c %c two ~.d :.d [ ] !'\\'' =-B &c-a\n"
-        + &":x ret 00 &x !'a' \"more\" ; and more\n90 91 92\n\n".replace('x', "x1")
-        + &":x ret 00 &x !'b' \"more\" ; and more\n90 91 92\n\n".replace('x', "x2");
+    let text =
+        ":a 7F45 [ \"text\" !1 ] &a ~a :.b %.b =a-0x400000+'x' ; c\nmacro ret C3\nmacro two ret 90 # more\n"
+            .to_owned()
+            + "const B 5 reserve m B ret two !B-1 &m \"b\\n\\\"\" @-7 :c %c two ~.d :.d [ ] !'\\'' =-B &c-a\n"
+            + &":x ret 00 &x !'a' \"more\" ; and more\n90 91 92\n\n".replace('x', "x1")
+            + &":x ret 00 &x !'b' \"more\" ; and more\n90 91 92\n\n".replace('x', "x2");
     with_damaged_texts("asm", &text, |room, text| {
         let Ok(bytes) = room.assemble(&[text.as_bytes()]) else { return false };
         assert_eq!(Assembly::of(&[text.to_owned()]), Ok(bytes), "{text}");

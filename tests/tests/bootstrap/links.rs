@@ -142,7 +142,7 @@ impl Room {
     }
 }
 
-/// What every link refuses and does to files, beside what is wrong in a text: `refused` is a right text of nothing.
+/// What every link does to files, and does not do.
 pub(crate) fn files_are_treated_with_care(link: &'static str) {
     let Some(room) = Room::of(link) else { return };
     room.put("in", b"");

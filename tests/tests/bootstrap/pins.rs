@@ -2,7 +2,7 @@
 
 use stele_tests::Stele;
 
-use super::links::{LINKS, program};
+use super::links::{LINKS, arguments, program, sources};
 use super::*;
 
 /// A line of `bootstrap/pins`: the SHA-256, the size, the name.
@@ -68,6 +68,34 @@ fn every_link_is_built_in_the_sandbox_and_is_what_its_pin_says() {
         );
         // And it is the one that the other tests are about.
         assert!(program(name).is_none_or(|other| made == other), "{name}");
+    }
+}
+
+#[test]
+fn each_recipe_sees_the_link_before_and_its_own_source_and_runs_nothing_else() {
+    let chain = Chain::new();
+    let recipes = chain.recipes.to_str().expect("a plain path");
+    let mut before = "seed";
+    for link in LINKS {
+        let recipe = chain.stele.json(&["recipe", "show", link, "--recipes", recipes]);
+        assert_eq!(recipe["sources"], serde_json::json!([]), "{link}");
+        let inputs: Vec<_> =
+            recipe["inputs"].as_array().expect("a list").iter().map(|it| &it["recipe"]).collect();
+        assert_eq!(inputs, [before]);
+        let seen: Vec<_> = recipe["locals"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|it| it["place"].as_str().expect("a place"))
+            .collect();
+        let files = sources(link);
+        let names = files.iter().map(|path| path.file_name().expect("a name").to_str().expect("ASCII"));
+        let places: Vec<_> = names.map(|name| format!("/src/{name}")).collect();
+        assert_eq!(seen, places);
+        let mut step = vec![format!("/{before}")];
+        step.extend(arguments(before, &format!("/out/{link}"), &places));
+        assert_eq!(recipe["steps"], serde_json::json!([step]));
+        before = link;
     }
 }
 

@@ -124,6 +124,22 @@ fn subc_checks_how_deep_and_how_long_a_text_is() {
     let strings = format!("char *s = {};", format!("\"{}\"\n", "s".repeat(60_000)).repeat(279));
     let (_, said) = room.assemble(&[strings.as_bytes()]).unwrap_err();
     assert!(said.ends_with(": the strings are too long\n"), "{said}");
+    let tags: String = (0..17_000).map(|it| format!("struct s{it};\n")).collect();
+    assert_eq!(room.assemble(&[tags.as_bytes()]), Err((1, "in0:16378: there are too many structs\n".into())));
+    let members: String = (0..1000).map(|it| format!("long m{it}; ")).collect();
+    let structs: String = (0..140).map(|it| format!("struct s{it} {{ {members} }};\n")).collect();
+    let (_, said) = room.assemble(&[structs.as_bytes()]).unwrap_err();
+    assert_eq!(said, "in0:132: there are too many members\n");
+    let stars =
+        |many: usize| format!("long {}p; long main(long a, char **b) {{ return 0; }}", "*".repeat(many));
+    assert!(room.assemble(&[stars(255).as_bytes()]).is_ok());
+    assert_eq!(
+        room.assemble(&[stars(256).as_bytes()]),
+        Err((1, "in0:1: this type has too many stars\n".into()))
+    );
+    let data = b"long t[4194300] = { 1 };";
+    let said = "in0:1: the variables with values take more than 32 MiB\n";
+    assert_eq!(room.assemble(&[data]), Err((1, said.into())));
     let string = format!("char *s = \"{}\";", "s".repeat(65_001));
     let said = "in0:1: a string has more than 65,000 bytes\n";
     assert_eq!(room.assemble(&[string.as_bytes()]), Err((1, said.into())));
@@ -131,6 +147,24 @@ fn subc_checks_how_deep_and_how_long_a_text_is() {
     assert_eq!(room.assemble(&[&text]), Err((1, "in0: the texts are longer than 16 MiB\n".into())));
     let code = format!("long main(long a, char **b) {{ {} }}", "a++;".repeat(3_000_000));
     assert_eq!(room.assemble(&[code.as_bytes()]), Err((1, "in0:1: the code is too long\n".into())));
+}
+
+#[test]
+fn every_message_of_subc_is_in_a_test() {
+    let tests = [include_str!("subc.rs"), include_str!("subc_wrong.rs")].concat();
+    let mut messages = 0;
+    for path in links::sources("subc").iter().filter(|path| !path.ends_with("memory.asm")) {
+        let text = fs::read_to_string(path).expect("a source");
+        for message in
+            text.split("fail").skip(1).filter_map(|rest| rest.split_once(" \"")?.1.split_once("\\0\""))
+        {
+            let (message, _) = message;
+            // That a disk is full is seen by the status alone.
+            assert!(tests.contains(message) || message == "cannot be written", "{message}");
+            messages += 1;
+        }
+    }
+    assert!(messages > 80, "{messages}");
 }
 
 #[test]

@@ -69,16 +69,22 @@ long main(long argc, char **argv)
     while (i < 10) i++; show("i", i); while (1) { if (i-- < 5) break; else continue; } show("i", i);
     if (i) if (i > 100) print("big\n"); else print("small\n"); else print("zero\n");
     if (0) ; else print("else\n");
-    calls = 0; show("&&", count(0) && count(1)); show("calls", calls); show("||", count(1) || count(0)); show("calls", calls);
-    show("&&||", count(1) && count(0) || count(2)); show("calls", calls); show("?", count(1) ? count(2) : count(3)); show("calls", calls);
-    nothing(); early(0); early(1); show("no value", no_value(0) + no_value(1)); show("even", even(10)); show("odd", odd(7));
-    show("many", many(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12)); show("many", many(1, 258, 3, 260, 5, 6, 7, 8, 9, 10, 11, 12));
+    calls = 0; show("&&", count(0) && count(1)); show("calls", calls); show("||", count(1) || count(0));
+    show("calls", calls);
+    show("&&||", count(1) && count(0) || count(2)); show("calls", calls);
+    show("?", count(1) ? count(2) : count(3)); show("calls", calls);
+    nothing(); early(0); early(1); no_value(0); show("no value", no_value(1)); show("even", even(10));
+    show("odd", odd(7));
+    show("many", many(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12));
+    show("many", many(1, 258, 3, 260, 5, 6, 7, 8, 9, 10, 11, 12));
     show("fib", fibonacci(15)); show("nested call", count(count(count(1) + 1) + 1));
-    { long i = 5; { long i = i = 6; show("inner", i); } show("middle", i); { char i = 255; i++; show("char", i); } } show("outer", i);
+    { long i = 5; { long i = i = 6; show("inner", i); } show("middle", i); { char i = 255; i++;
+    show("char", i); } } show("outer", i);
     i > 3 ? nothing() : early(0); (void)count(1); (void)0;
     show("cond", 1 ? 2 : 3); show("cond", argc > 100 ? 2 : argc > 50 ? 3 : 4);
     long big = 0; for (i = 0; i < 100000; i++) big += i ^ big; show("big", big);
-    char buf[1000]; long k; for (k = 0; k < 1000; k++) buf[k] = k; show("buf", buf[999] + buf[256] + buf[255]);
+    char buf[1000]; long k; for (k = 0; k < 1000; k++) buf[k] = k;
+    show("buf", buf[999] + buf[256] + buf[255]);
     switch (argc) { case 1: print("one argument\n"); }
     return 7;
 }

@@ -9,7 +9,8 @@ long main(long argc, char **argv)
 {
     show("hex", 0xffffffffffffffff); show("HEX", 0XABCDEF); show("dec", 9223372036854775807); show("zero", 0);
     show("a", 'a'); show("nl", '\n'); show("t", '\t'); show("r", '\r'); show("nul", '\0'); show("bs", '\\');
-    show("ap", '\''); show("qu", '"'); show("qu2", '\"'); show("xff", '\xff'); show("x7F", '\x7F'); show("space", ' ');
+    show("ap", '\''); show("qu", '"'); show("qu2", '\"'); show("xff", '\xff'); show("x7F", '\x7F');
+    show("space", ' ');
     print(joined); print("\n");
     print_bytes(joined, 28); print("\n");
     show("_", _under_Score9);
