@@ -294,7 +294,7 @@ impl Doing<'_> {
         let (roots, others) =
             std::mem::take(&mut plan.roots).into_iter().partition(|it| Some(it.1.tree) == own);
         plan.roots = others;
-        for (request, root) in Vec::from(roots) {
+        for (request, root) in roots {
             self.store_root(request, &root)?;
         }
         let step = plan.steps[number].clone();

@@ -93,6 +93,8 @@ fn no_source_is_fetched_for_what_another_store_has_even_if_only_the_output_is_le
     let (folder, archive) = (shop.stele.scratch().join("s-1"), shop.stele.scratch().join("s.tar"));
     std::fs::create_dir(&folder).unwrap();
     std::fs::write(folder.join("file"), "of the source\n").unwrap();
+    // Or the output would be the unpacked source itself.
+    std::fs::write(folder.join("other"), "of no use\n").unwrap();
     let mut tar = std::process::Command::new("tar");
     tar.args(["-C", shop.stele.scratch().to_str().unwrap(), "-cf", archive.to_str().unwrap(), "s-1"]);
     assert!(tar.status().unwrap().success());
