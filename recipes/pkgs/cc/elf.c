@@ -81,7 +81,7 @@ void emit_built_in(void)
 {
     entry = new_object(name_of_text("main"), type_void);
     built_in_function("_start");
-    emit_code(start_code, 24);
+    emit_code(start_code, 20);
     emit(1, 0xe8); // call
     emit_address(RELATIVE, entry, 0);
     emit_code(exit_code, 9);
