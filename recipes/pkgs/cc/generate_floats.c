@@ -206,14 +206,18 @@ void float_to_unsigned(struct Type *from)
 
 void float_to_integer(struct Type *from, struct Type *to)
 {
-    if (size_of(to) == 8 && to->is_unsigned)
+    long size = size_of(to);
+    if (size == 8 && to->is_unsigned) {
         float_to_unsigned(from);
-    else if (from->kind == TY_LDOUBLE)
+    } else if (from->kind == TY_LDOUBLE) {
         ldouble_to_integer();
-    else if (from->kind == TY_DOUBLE)
-        emit(5, 0xf2480f2cc0); // cvttsd2si rax, xmm0
-    else
-        emit(5, 0xf3480f2cc0); // cvttss2si rax, xmm0
+    } else {
+        // What does not fit is not defined. It comes out as from other compilers if int is converted to as such.
+        emit(1, 0xf3 - (from->kind == TY_DOUBLE));
+        if (size == 8 || size == 4 && to->is_unsigned)
+            emit(1, 0x48);
+        emit(3, 0x0f2cc0); // cvttss2si or cvttsd2si rax (or eax), xmm0
+    }
     normalise(to);
 }
 

@@ -286,7 +286,18 @@ double ldexp(double x, int exponent)
     return ldexpl(x, exponent);
 }
 
+// 0 - x, so that -0.0 becomes 0.0, too.
 double fabs(double x)
 {
-    return x < 0 ? -x : x;
+    return x > 0 ? x : 0 - x;
+}
+
+float fabsf(float x)
+{
+    return x > 0 ? x : 0 - x;
+}
+
+long double fabsl(long double x)
+{
+    return x > 0 ? x : 0 - x;
 }
