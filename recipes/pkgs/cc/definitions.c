@@ -123,7 +123,8 @@ void file_variable(struct Name *name, struct Type *type)
     if (accept('=')) {
         define_variable(s);
     } else if (!is_extern) {
-        s->object->tentative = 1;
+        if (s->object->section == SECTION_NONE)
+            s->object->tentative = 1;
         if (wanted_align)
             fail_name("write an alignment only where there is a value:", name);
     }

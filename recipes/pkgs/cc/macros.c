@@ -340,9 +340,14 @@ struct Token *built_in_token(struct Macro *m)
 // The next token with all macros expanded.
 struct Token *next_expanded(void)
 {
+    long space = 0; // there was white space before a macro that expanded to nothing
     for (;;) {
         struct Token *t = next_raw();
         struct Macro *m = 0;
+        if (space && !t->space) {
+            t = copy_token(t);
+            t->space = 1;
+        }
         if (t->kind == T_NAME && !t->painted)
             m = t->name->macro;
         if (!m)
@@ -368,9 +373,10 @@ struct Token *next_expanded(void)
             arguments = read_arguments(m, t->name);
         }
         struct List *made = substitute(m, arguments);
+        space = t->space || t->first;
         if (made->length > 0) {
             struct Token *head = copy_token(made->items[0]);
-            head->space = t->space || t->first;
+            head->space = space;
             head->first = 0;
             made->items[0] = head;
         }

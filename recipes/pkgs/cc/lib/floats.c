@@ -169,8 +169,10 @@ static const char *parse(const char *s, struct parsed *r)
             dropped += !point;
         }
     }
-    if (!any)
+    if (!any) {
+        r->negative = 0;
         return s;
+    }
     p = exponent_of(p, base == 16 ? 'p' : 'e', &exponent);
     if (limb_count == 0)
         return p;
