@@ -4,6 +4,9 @@
 
 mod asm;
 mod asm_model;
+mod cc;
+mod cc_random;
+mod cc_wrong;
 mod columns;
 mod damaged;
 mod explained;
