@@ -145,7 +145,7 @@ fn cc_checks_how_deep_and_how_large_a_text_is() {
         (format!("int main(void) {}", "{".repeat(100_000)), deep),
         (format!("int {}", "(*".repeat(100_000)), deep),
         (format!("int a{};", "[1]".repeat(100_000)), deep),
-        (format!("{}", "struct {".repeat(100_000)), deep),
+        ("struct {".repeat(100_000), deep),
         (format!("{begin}{} 1;", "a + ".repeat(100_000)), "the expression is too large"),
         (format!("{begin} f({}1);", "1, ".repeat(100_000)), "too many arguments"),
         (format!("#if {}", "(".repeat(100_000)), "the condition is nested too deeply"),
