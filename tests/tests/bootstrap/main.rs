@@ -4,6 +4,7 @@
 
 mod asm;
 mod asm_model;
+mod before_coreutils;
 mod cc;
 mod cc_random;
 mod cc_wrong;
