@@ -9,6 +9,8 @@ struct Type *enum_specifier(void)
         name = token->name;
         advance();
     }
+    if (wanted_align || wanted_packed)
+        fail("an enum that is packed or aligned");
     if (token->kind != '{') {
         struct Tag *tag = 0;
         if (!name)
@@ -46,6 +48,8 @@ struct Type *enum_specifier(void)
     }
     advance();
     attributes();
+    if (wanted_align || wanted_packed)
+        fail("an enum that is packed or aligned");
     type->is_unsigned = !below_zero;
     return type;
 }
@@ -349,6 +353,8 @@ struct Type *type_name(void)
     struct Type *base = specifiers();
     if (storage)
         fail("a storage class where none may be");
+    if (wanted_align || wanted_packed)
+        fail("attributes where none are taken");
     struct Type *t = declarator(base);
     if (declared_name)
         fail_name("a name where none may be:", declared_name);

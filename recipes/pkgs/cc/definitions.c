@@ -96,6 +96,8 @@ void function_definition(struct Sym *s, struct Type *type)
 void declare_typedef(struct Name *name, struct Type *type)
 {
     struct Sym *s = sym_in_scope(name);
+    if (wanted_align || wanted_packed)
+        fail_name("attributes where none are taken: type", name);
     if (s && (s->kind != SYM_TYPE || !same_type(s->type, type)))
         fail_name("declared twice:", name);
     if (!s)

@@ -332,7 +332,7 @@ struct Node *cast_or_unary(void)
     if (t->kind == TY_STRUCT) {
         if (!same_type(t, n->type))
             fail("a conversion to a struct or union");
-        return n;
+        return new_value(n);
     }
     if (!is_scalar(t))
         fail("a conversion to an array or a function");

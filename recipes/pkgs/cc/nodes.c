@@ -198,6 +198,9 @@ struct Node *cast(struct Node *n, struct Type *type)
         fail("no conversion between pointers and floating-point numbers");
     if (n->op == N_ADDRESS && type->kind == TY_POINTER)
         return new_node(N_ADDRESS, type, n->a, 0);
+    // A number with a point is true if it is not 0, even if there is nothing before the point.
+    if (type->kind == TY_BOOL && is_float(n->type))
+        n = new_node(N_UNEQUAL, type_int, n, cast(number_node(0, type_int), n->type));
     return new_node(N_CAST, type, n, 0);
 }
 

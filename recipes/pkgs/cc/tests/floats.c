@@ -99,6 +99,10 @@ int main(void)
     for (int i = 0; i < 6; i++) {
         F(ul[i]); D(ul[i]); L(ul[i]); F((long)ul[i]); D((long)ul[i]); L((long)ul[i]); F((int)ul[i]); D((unsigned)ul[i]);
     }
+    _Bool truths[] = { f / 1e6f, d / 1e30, l * 1e-30L, e, zero, 0.3f * zero };
+    for (int i = 0; i < 6; i++)
+        printf("%d ", truths[i]);
+    truths[0] = 1e-20f * f; truths[1] = zero; truths[0] += -0.75; printf("%d %d\n", truths[0], truths[1]);
     D((char)-5); F((unsigned char)200); L((short)-7); D((_Bool)5);
 
     volatile double nan = zero / zero, inf = 1 / zero;
