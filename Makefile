@@ -15,13 +15,17 @@ cargo = tools/with-rocksdb cargo
 test_flags = --workspace --features stele-cli/crash-points,stele-store/crash-points
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test lint fuzz bench install
+.PHONY: help demo chain build test lint fuzz bench install
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 demo: build ## build Stele and watch it work
 	@STELE_BIN="$(dev_stele)" tools/demo
+
+chain: build ## build TinyCC and musl from the seed, by two ways, and compare
+	@tools/install-deps test
+	@STELE_BIN="$(dev_stele)" tools/chain
 
 build: ## build the binary, with assertions on
 	@tools/install-deps build

@@ -1,5 +1,5 @@
-//! What other stores have is taken before any source is fetched: from the goals downwards, so that what is only needed to
-//! build something that is taken is not even looked at.
+//! What other stores have is taken before any source is fetched: from the goals downwards, so that what is only needed
+//! to build something that is taken is not even looked at.
 //!
 //! Which action a recipe is depends on trees that would first have to be unpacked or merged. Another store remembers
 //! what came of that, too; it is believed as in all that it says (docs/threat-model.md), and none of it is remembered
@@ -14,7 +14,9 @@ use stele_store::model::{BlobId, Digest, Sha256, Tree, TreeId, TreeSource};
 use stele_store::{Outputs, Progress, ReadError};
 
 use super::action::Work;
-use super::{Builder, Event, Failed, How, OfStore, Request, SourceError, Substituter, schedule};
+use super::{
+    Builder, Event, Failed, How, OfStore, Request, SourceError, SubstituteError, Substituter, substitute,
+};
 use crate::profile;
 
 type Trees = BTreeMap<String, TreeId>;
@@ -67,8 +69,8 @@ impl Known for Together<'_> {
 }
 
 impl Builder {
-    /// Takes what the substituters of a request have. What they have not is left to [`Builder::realise`]. The goals that
-    /// are there now.
+    /// Takes what the substituters of a request have. What they have not is left to [`Builder::realise`]. The goals
+    /// that are there now.
     ///
     /// # Errors
     /// When there is no plan, this store fails, or the request is cancelled.
@@ -105,7 +107,7 @@ impl Builder {
                     keep_failed: false,
                     before: None,
                 };
-                if let Some((outputs, from)) = schedule::taken(self, request, &work, progress, tell)? {
+                if let Some((outputs, from)) = taken(self, request, &work, progress, tell)? {
                     self.explain(&plan, number, &known, &mut explained)?;
                     there.extend(is_goal.then(|| (recipe.name.clone(), outputs.clone())));
                     tell(Event::Done { recipe: work.recipe, outputs, how: How::From(from) });
@@ -157,4 +159,32 @@ impl Builder {
         }
         Ok(())
     }
+}
+
+/// What came of an action, from the first of the substituters that gives it, and from which. That one does not is no
+/// failure: another is asked, or it is built.
+pub(super) fn taken(
+    builder: &Builder,
+    request: &Request<'_>,
+    work: &Work,
+    progress: &Progress,
+    tell: &(dyn Fn(Event) + Sync),
+) -> Result<Option<(Outputs, String)>, Failed> {
+    let names: Vec<&str> = work.action.outputs.keys().map(String::as_str).collect();
+    for from in request.substituters {
+        let keep = |outputs: &Outputs, log| work.keep(outputs, log);
+        match substitute::take(&builder.store, &**from, &work.id.0, &names, keep, progress) {
+            Ok(Some(outputs)) => return Ok(Some((outputs, from.name().to_owned()))),
+            Ok(None) => {}
+            Err(SubstituteError::Cancelled(error)) => return Err(error.into()),
+            Err(SubstituteError::Read(error)) => return Err(error.into()),
+            Err(SubstituteError::Write(error)) => return Err(error.into()),
+            Err(error) => tell(Event::Unsubstituted {
+                recipe: work.recipe.clone(),
+                from: from.name().to_owned(),
+                why: error.to_string(),
+            }),
+        }
+    }
+    Ok(None)
 }

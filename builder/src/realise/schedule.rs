@@ -13,11 +13,9 @@ use stele_store::model::TreeId;
 use stele_store::{Holder, Keep, Outputs, Progress, ReadError, Realisation, Realised, Target};
 
 use super::action::Work;
+use super::ahead;
 use super::shared::Seen;
-use super::{
-    Builder, Event, Failed, How, KEPT, OfStore, Purpose, Realisations, Request, SubstituteError, lock,
-    sources, substitute,
-};
+use super::{Builder, Event, Failed, How, KEPT, OfStore, Purpose, Realisations, Request, lock, sources};
 use crate::profile;
 
 /// A recipe of which all that it is made of is there.
@@ -330,7 +328,7 @@ impl Doing<'_> {
         if work.before.is_some() {
             return Ok(None);
         }
-        taken(self.builder, self.request, work, self.progress, self.tell)
+        ahead::taken(self.builder, self.request, work, self.progress, self.tell)
     }
 
     fn realised(&self, of: &stele_store::model::Digest) -> Result<Option<Outputs>, Failed> {
@@ -366,34 +364,6 @@ impl Doing<'_> {
         plan.steps[number].outputs = Some(made.collect());
         plan.steps[number].state = State::Done;
     }
-}
-
-/// What came of an action, from the first of the substituters that gives it, and from which. That one does not is no
-/// failure: another is asked, or it is built.
-pub(super) fn taken(
-    builder: &Builder,
-    request: &Request<'_>,
-    work: &Work,
-    progress: &Progress,
-    tell: &(dyn Fn(Event) + Sync),
-) -> Result<Option<(Outputs, String)>, Failed> {
-    let names: Vec<&str> = work.action.outputs.keys().map(String::as_str).collect();
-    for from in request.substituters {
-        let keep = |outputs: &Outputs, log| work.keep(outputs, log);
-        match substitute::take(&builder.store, &**from, &work.id.0, &names, keep, progress) {
-            Ok(Some(outputs)) => return Ok(Some((outputs, from.name().to_owned()))),
-            Ok(None) => {}
-            Err(SubstituteError::Cancelled(error)) => return Err(error.into()),
-            Err(SubstituteError::Read(error)) => return Err(error.into()),
-            Err(SubstituteError::Write(error)) => return Err(error.into()),
-            Err(error) => tell(Event::Unsubstituted {
-                recipe: work.recipe.clone(),
-                from: from.name().to_owned(),
-                why: error.to_string(),
-            }),
-        }
-    }
-    Ok(None)
 }
 
 /// The first recipe that waits and of which all needs are done. What is not needed is known well enough.

@@ -13,7 +13,9 @@ long if_kind(void)
     return ((struct Token *)if_tokens->items[if_at])->kind;
 }
 
-long if_primary(long counts)
+long if_primary(long counts);
+
+long if_operand(long counts)
 {
     long kind = if_kind();
     long value;
@@ -50,6 +52,19 @@ long if_primary(long counts)
     }
     fail_about("not taken in a condition:", t->text, t->length, "");
     return 0;
+}
+
+// How many operands are inside each other.
+long if_nesting;
+
+long if_primary(long counts)
+{
+    if_nesting++;
+    if (if_nesting > 1000)
+        fail("the condition is nested too deeply");
+    long value = if_operand(counts);
+    if_nesting--;
+    return value;
 }
 
 long operator_rank(long kind)
@@ -214,6 +229,7 @@ long condition_value(struct List *line)
     // An expression within an expression does not come up: macros hold no directives.
     if_tokens = expand_list(replace_defined(line));
     if_at = 0;
+    if_nesting = 0;
     if (if_tokens->length == 0)
         fail("a condition without an expression");
     long value = if_choice(1);

@@ -9,6 +9,8 @@ struct Type *enum_specifier(void)
         name = token->name;
         advance();
     }
+    if (wanted_align || wanted_packed)
+        fail("an enum that is packed or aligned");
     if (token->kind != '{') {
         struct Tag *tag = 0;
         if (!name)
@@ -46,6 +48,8 @@ struct Type *enum_specifier(void)
     }
     advance();
     attributes();
+    if (wanted_align || wanted_packed)
+        fail("an enum that is packed or aligned");
     type->is_unsigned = !below_zero;
     return type;
 }
@@ -181,10 +185,12 @@ struct Type *specifiers(void)
             taken_storage = storage;
             if (type || words)
                 fail_token("two types:");
+            go_deeper();
             if (kind == K_ENUM)
                 type = enum_specifier();
             else
                 type = struct_specifier(kind == K_UNION);
+            come_back();
             storage = taken_storage;
             is_inline = inline_before;
             found = 1;
@@ -271,7 +277,9 @@ struct Type *declarator_end(struct Type *base)
                 fail("an array of a length below 0");
         }
         expect(']', "`]` is missing before");
+        go_deeper();
         base = declarator_end(base);
+        come_back();
         if (base->kind == TY_FUNCTION || base->kind == TY_VOID || base->kind == TY_ARRAY && base->length < 0)
             fail("an array of what has no size");
         return array_of(base, length);
@@ -292,7 +300,7 @@ struct Type *declarator_end(struct Type *base)
 }
 
 // A type around a name that may be left out; the name, or 0, is put into declared_name.
-struct Type *declarator(struct Type *base)
+struct Type *inner_declarator(struct Type *base)
 {
     qualifiers();
     while (accept('*')) {
@@ -332,11 +340,21 @@ struct Type *declarator(struct Type *base)
     return base;
 }
 
+struct Type *declarator(struct Type *base)
+{
+    go_deeper();
+    struct Type *t = inner_declarator(base);
+    come_back();
+    return t;
+}
+
 struct Type *type_name(void)
 {
     struct Type *base = specifiers();
     if (storage)
         fail("a storage class where none may be");
+    if (wanted_align || wanted_packed)
+        fail("attributes where none are taken");
     struct Type *t = declarator(base);
     if (declared_name)
         fail_name("a name where none may be:", declared_name);

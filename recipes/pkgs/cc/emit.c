@@ -160,6 +160,7 @@ void place_object(struct Object *o, long section)
     if (wanted_align > align)
         align = wanted_align;
     o->section = section;
+    o->defined_in = file_number;
     if (section == SECTION_DATA) {
         data_size = round_up(data_size, align);
         o->offset = data_size;
@@ -271,7 +272,8 @@ void data_value(long at, struct Init *i)
             data_fixes = f;
             put(data + at, 0, size);
         }
-    } else if (i->type->kind == TY_STRUCT && n->op == N_GLOBAL && n->object->section == SECTION_DATA && !n->object->name) {
+    } else if (i->type->kind == TY_STRUCT && n->op == N_GLOBAL && n->object->section == SECTION_DATA
+               && !n->object->name) {
         // A compound literal as the value of a struct.
         long from = n->object->offset + n->value;
         struct Fix *f;

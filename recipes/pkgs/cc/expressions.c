@@ -143,6 +143,8 @@ struct Node *default_argument(struct Node *n)
     return n;
 }
 
+enum { MOST_ARGUMENTS = 1000 };
+
 struct Node *call(struct Node *function)
 {
     function = value_of(function);
@@ -152,7 +154,11 @@ struct Node *call(struct Node *function)
     struct Parameter *p = type->parameters;
     struct Node *last = 0;
     struct Node *n = new_node(N_CALL, type->base, function, 0);
+    long count = 0;
     while (token->kind != ')') {
+        count++;
+        if (count > MOST_ARGUMENTS)
+            fail("too many arguments");
         struct Node *argument = assignment();
         if (p)
             argument = convert(argument, p->type);
@@ -311,7 +317,7 @@ struct Node *unary(void)
     return postfix_of(primary());
 }
 
-struct Node *cast_expression(void)
+struct Node *cast_or_unary(void)
 {
     if (!type_follows())
         return unary();
@@ -326,13 +332,21 @@ struct Node *cast_expression(void)
     if (t->kind == TY_STRUCT) {
         if (!same_type(t, n->type))
             fail("a conversion to a struct or union");
-        return n;
+        return new_value(n);
     }
     if (!is_scalar(t))
         fail("a conversion to an array or a function");
     if (n->type->kind == TY_VOID)
         fail("no value where one is wanted");
     return new_value(cast(n, t));
+}
+
+struct Node *cast_expression(void)
+{
+    go_deeper();
+    struct Node *n = cast_or_unary();
+    come_back();
+    return n;
 }
 
 long node_op(long kind)
@@ -376,11 +390,11 @@ struct Node *binary_expression(long rank)
     }
 }
 
-struct Node *conditional(void)
+struct Node *conditional(void);
+
+// Behind the condition and the `?`.
+struct Node *two_values(struct Node *n)
 {
-    struct Node *n = binary_expression(1);
-    if (!accept('?'))
-        return n;
     // GNU: the condition is the value, evaluated once.
     if (accept(':')) {
         n = value_of(n);
@@ -393,18 +407,30 @@ struct Node *conditional(void)
     return choice(n, yes, conditional());
 }
 
+struct Node *conditional(void)
+{
+    struct Node *n = binary_expression(1);
+    if (accept('?')) {
+        go_deeper();
+        n = two_values(n);
+        come_back();
+    }
+    return n;
+}
+
 struct Node *assignment(void)
 {
     struct Node *n = conditional();
     long kind = token->kind;
+    go_deeper();
     if (kind == '=') {
         advance();
-        return assign(n, assignment());
-    }
-    if (kind >= P_MUL_ASSIGN && kind <= P_OR_ASSIGN || kind == P_SHL_ASSIGN || kind == P_SHR_ASSIGN) {
+        n = assign(n, assignment());
+    } else if (kind >= P_MUL_ASSIGN && kind <= P_OR_ASSIGN || kind == P_SHL_ASSIGN || kind == P_SHR_ASSIGN) {
         advance();
-        return assign_with(node_op(kind), n, assignment());
+        n = assign_with(node_op(kind), n, assignment());
     }
+    come_back();
     return n;
 }
 

@@ -125,7 +125,7 @@ struct Member *member_with(struct Type *type, struct Name *name)
 
 long designated_index(struct Type *type)
 {
-    expect('[', "`[` is missing before");
+    advance();
     if (type->kind != TY_ARRAY)
         fail("an index into what is no array");
     long index = constant_expression();
@@ -139,6 +139,8 @@ struct Member *designated_member(struct Type *type)
 {
     if (type->kind != TY_STRUCT)
         fail("a member of what is no struct");
+    if (!token_ahead->name)
+        fail("the name of a member is missing");
     struct Member *m = member_with(type, token_ahead->name);
     if (m->name) {
         advance();
@@ -230,7 +232,8 @@ long array_initialiser(struct Type *type, long offset)
     if (is_string_for(type))
         return string_init(type, offset);
     if (!ready_value && accept('{')) {
-        if (is_string_for(type) && (token_ahead->kind == '}' || token_ahead->kind == ',' || token_ahead->kind == T_STRING)) {
+        long ahead = token_ahead->kind;
+        if (is_string_for(type) && (ahead == '}' || ahead == ',' || ahead == T_STRING)) {
             long length = string_init(type, offset);
             accept(',');
             expect('}', "`}` is missing before");
@@ -243,7 +246,7 @@ long array_initialiser(struct Type *type, long offset)
     return array_rest(type, offset, 0, 0);
 }
 
-void initialiser(struct Type *type, long offset)
+void inner_initialiser(struct Type *type, long offset)
 {
     if (type->kind == TY_ARRAY) {
         if (type->length < 0)
@@ -268,6 +271,13 @@ void initialiser(struct Type *type, long offset)
     } else {
         scalar(type, offset, 0);
     }
+}
+
+void initialiser(struct Type *type, long offset)
+{
+    go_deeper();
+    inner_initialiser(type, offset);
+    come_back();
 }
 
 // Reads an initialiser for a variable, and returns its type, now with a length.

@@ -106,7 +106,7 @@ struct List *read_arguments(struct Macro *m, struct Name *name)
     for (;;) {
         struct Token *t = next_raw();
         if (t->kind == T_END || t->kind == T_LINE_END)
-            fail_name("the arguments have no end of macro", name);
+            fail_name("no `)` ends the arguments of macro", name);
         if (depth == 0 && t->kind == ')')
             break;
         if (depth == 0 && t->kind == ',' && !(m->variadic && all->length == wanted - 1)) {
@@ -130,12 +130,20 @@ struct List *read_arguments(struct Macro *m, struct Name *name)
     return all;
 }
 
+// Arguments within arguments are expanded by as many calls of expand_list.
+enum { MOST_ARGUMENT_NESTING = 1000 };
+
+long argument_nesting;
+
 // Expands a list of tokens to its end.
 struct List *expand_list(struct List *tokens)
 {
     struct Input *input_before = input;
     long isolated_before = isolated;
     struct List *out = new_list();
+    argument_nesting++;
+    if (argument_nesting > MOST_ARGUMENT_NESTING)
+        fail("macros are nested too deeply");
     input = 0;
     isolated = 1;
     push_input(tokens, 0);
@@ -147,6 +155,7 @@ struct List *expand_list(struct List *tokens)
     }
     input = input_before;
     isolated = isolated_before;
+    argument_nesting--;
     return out;
 }
 

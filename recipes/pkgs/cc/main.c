@@ -31,8 +31,10 @@ void add_definition(struct Buffer *b, char *argument)
 void compile(char *path, char *definitions)
 {
     begin_file(path, definitions);
+    file_number++;
     enter_scope();
     file_scope = scope;
+    nesting = 0;
     begin_tokens();
     while (token->kind != T_END)
         file_declaration();

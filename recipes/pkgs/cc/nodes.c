@@ -32,7 +32,10 @@ struct Node {
     struct Object *object;
     struct Member *member;
     struct Real *real;
+    long depth;             // of the tree below it
 };
+
+enum { MOST_DEPTH = 20000 };
 
 long frame_size;    // of the function that is read: bytes below rbp in use
 long frame_most;    // the most that were
@@ -44,6 +47,12 @@ struct Node *new_node(long op, struct Type *type, struct Node *a, struct Node *b
     n->type = type;
     n->a = a;
     n->b = b;
+    if (a)
+        n->depth = a->depth + 1;
+    if (b && b->depth >= n->depth)
+        n->depth = b->depth + 1;
+    if (n->depth > MOST_DEPTH)
+        fail("the expression is too large");
     return n;
 }
 
@@ -189,6 +198,9 @@ struct Node *cast(struct Node *n, struct Type *type)
         fail("no conversion between pointers and floating-point numbers");
     if (n->op == N_ADDRESS && type->kind == TY_POINTER)
         return new_node(N_ADDRESS, type, n->a, 0);
+    // A number with a point is true if it is not 0, even if there is nothing before the point.
+    if (type->kind == TY_BOOL && is_float(n->type))
+        n = new_node(N_UNEQUAL, type_int, n, cast(number_node(0, type_int), n->type));
     return new_node(N_CAST, type, n, 0);
 }
 

@@ -30,6 +30,23 @@ void advance(void)
     here_file = token_file;
 }
 
+// How deep what is read is nested, each level a few calls of cc's own functions: the stack has an end.
+enum { MOST_NESTING = 1000 };
+
+long nesting;
+
+void go_deeper(void)
+{
+    nesting++;
+    if (nesting > MOST_NESTING)
+        fail("nested too deeply");
+}
+
+void come_back(void)
+{
+    nesting--;
+}
+
 void begin_tokens(void)
 {
     read_ahead();

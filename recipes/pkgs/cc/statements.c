@@ -322,7 +322,7 @@ void leave_by(struct Spot *spot)
     jump(spot);
 }
 
-void statement(void)
+void plain_statement(void)
 {
     struct Around *a = around;
     switch (token->kind) {
@@ -409,4 +409,11 @@ void statement(void)
     }
     generate_effect(expression());
     expect(';', "`;` is missing before");
+}
+
+void statement(void)
+{
+    go_deeper();
+    plain_statement();
+    come_back();
 }

@@ -11,6 +11,7 @@ struct Object {
     long offset;
     long is_static;
     long tentative;       // `int x;` of this file, zeroes unless a definition follows
+    long defined_in;      // the number of the file that defines it
     long used;
     char *used_file;      // where it was first asked for
     long used_line;
@@ -45,6 +46,7 @@ struct Scope {
     long frame;   // how much of the frame was in use when it began
 };
 
+long file_number; // of the file that is compiled
 struct Scope *scope;
 struct Scope *file_scope;
 struct Object *objects;

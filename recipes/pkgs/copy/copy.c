@@ -32,7 +32,13 @@ static void give_up(const char *what, const char *path)
 static void make_folder(const char *path)
 {
     long r = __syscall6(SYS_MKDIR, (long)path, 0777, 0, 0, 0, 0);
-    if (r < 0 && r != -EEXIST) {
+    if (r == -EEXIST) {
+        // It may be something else than a folder.
+        int folder = open(path, O_RDONLY | O_DIRECTORY);
+        if (folder < 0)
+            give_up("cannot make", path);
+        close(folder);
+    } else if (r < 0) {
         errno = -r;
         give_up("cannot make", path);
     }

@@ -1,8 +1,8 @@
 // bits alltypes OUT IN...: bits/alltypes.h of musl, out of its alltypes.h.in files
 // bits syscall OUT IN: bits/syscall.h of musl, out of its syscall.h.in
 //
-// musl's makefile has sed do this. The rules are those of tools/mkalltypes.sed: each TYPEDEF, STRUCT or UNION line becomes a
-// declaration that is only there where a header needs it; and each __NR_name gets a SYS_name beside it.
+// musl's makefile has sed do this. The rules are those of tools/mkalltypes.sed: each TYPEDEF, STRUCT or UNION line
+// becomes a declaration that is only there where a header needs it; and each __NR_name gets a SYS_name beside it.
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,8 +36,8 @@ static int next_line(FILE *in, const char *path)
     return 1;
 }
 
-// `kind` is "" for a typedef, else "struct " or "union ": what is declared is kind, name and body, and the macros' names
-// have it with an underscore.
+// `kind` is "" for a typedef, else "struct " or "union ": what is declared is kind, name and body, and the names of the
+// macros have it with an underscore.
 static void guarded(FILE *out, const char *kind, const char *name, const char *body)
 {
     char mark[MOST_LINE];

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use super::*;
 
 /// In the order in which they make each other.
-pub(crate) const LINKS: [&str; 4] = ["hex1", "hex2", "asm", "subc"];
+pub(crate) const LINKS: [&str; 5] = ["hex1", "hex2", "asm", "subc", "cc"];
 
 static MADE: OnceLock<Option<BTreeMap<&str, Vec<u8>>>> = OnceLock::new();
 
@@ -29,7 +29,8 @@ pub(crate) fn sources(link: &str) -> Vec<PathBuf> {
         _ => {
             let list = recipe.split_once("files = [").and_then(|(_, rest)| rest.split_once(']'));
             let (list, _) = list.expect("a list of files");
-            list.split('"').skip(1).step_by(2).map(|file| format!("{file}.asm")).collect()
+            let ending = if link == "subc" { "asm" } else { "c" };
+            list.split('"').skip(1).step_by(2).map(|file| format!("{file}.{ending}")).collect()
         }
     };
     names.iter().map(|name| folder(link).join(name)).collect()

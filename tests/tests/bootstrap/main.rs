@@ -4,6 +4,10 @@
 
 mod asm;
 mod asm_model;
+mod before_coreutils;
+mod cc;
+mod cc_random;
+mod cc_wrong;
 mod columns;
 mod damaged;
 mod explained;

@@ -126,6 +126,8 @@ fn a_source_with_another_byte_is_refused_or_told_by_its_pin() {
         ("asm", "asm.hex2", ":start"),
         ("subc", "text.asm", ":next"),
         ("subc", "x86.asm", "macro push_rax "),
+        ("cc", "system.c", "SYS_MMAP = 9,"),
+        ("cc", "types.c", "struct Type"),
     ] {
         let chain = Chain::new();
         let path = chain.recipes.join("pkgs").join(link).join(file);

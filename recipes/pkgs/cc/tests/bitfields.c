@@ -30,8 +30,10 @@ static struct a *once(struct a *p) { calls++; return p; }
 
 int main(void)
 {
-    printf("%d %d %d %d %d %d %d %d %d\n", (int)sizeof(struct a), (int)sizeof(struct b), (int)sizeof(struct c), (int)sizeof(struct d),
-           (int)sizeof(struct e), (int)sizeof(struct f), (int)sizeof(struct g), (int)sizeof(union u), (int)sizeof(struct h));
+    printf("%d %d %d %d %d %d %d %d %d\n", (int)sizeof(struct a), (int)sizeof(struct b), (int)sizeof(struct c),
+        (int)sizeof(struct d),
+           (int)sizeof(struct e), (int)sizeof(struct f), (int)sizeof(struct g), (int)sizeof(union u),
+               (int)sizeof(struct h));
     DUMP(global); DUMP(globals);
     struct a a; memset(&a, 0, sizeof a);
     struct b b; memset(&b, 0, sizeof b);
@@ -45,8 +47,10 @@ int main(void)
     b.x = -1; b.y = 1 << 19; b.z = 5; b.t = 2; b.d = 3; DUMP(b); printf("%d %d %d %d %d\n", b.x, b.y, b.z, b.t, b.d);
     c.x = 511; c.y = 300; c.p = 15; c.q = 17; DUMP(c); printf("%d %d %d %d\n", c.x, c.y, c.p, c.q);
     d.x = 3; d.y = -8; d.z = 7; DUMP(d); printf("%d %d %d\n", d.x, d.y, d.z);
-    e.x = -1; e.y = -7; e.z = 4095; e.w = -9; DUMP(e); printf("%ld %ld %ld %ld\n", (long)e.x, (long)e.y, (long)e.z, (long)e.w);
-    f.a = 7; f.b = -2048; f.c = 1 << 29; f.d = 4; f.e = 1; DUMP(f); printf("%d %d %ld %d %d\n", f.a, f.b, (long)f.c, f.d, f.e);
+    e.x = -1; e.y = -7; e.z = 4095; e.w = -9; DUMP(e);
+    printf("%ld %ld %ld %ld\n", (long)e.x, (long)e.y, (long)e.z, (long)e.w);
+    f.a = 7; f.b = -2048; f.c = 1 << 29; f.d = 4; f.e = 1; DUMP(f);
+    printf("%d %d %ld %d %d\n", f.a, f.b, (long)f.c, f.d, f.e);
     h.k = R; h.m = 1; DUMP(h); printf("%d\n", h.k == R);
     printf("%d %d %d\n", a.x = 12, a.y = 100, b.t = 4);
     printf("%d %d\n", a.x++, ++a.x); printf("%d %d\n", a.x, a.y += 3); printf("%d\n", a.z *= 2); printf("%d\n", --a.w);
@@ -56,7 +60,8 @@ int main(void)
     printf("%d\n", full.full - 2 < 0);
     union u u = { .hi = 0xabcde }; u.lo = 0x123; printf("%x\n", u.all);
     struct a copy = a, *p = &copy; p->z = 3; printf("%d %d %d %d\n", p->x, p->y, p->z, p->w);
-    struct { struct a in[2]; } deep = { { { 1, 2, 3, 4 }, { .w = 5, .x = 6 } } }; deep.in[1].y = deep.in[0].y | 8; DUMP(deep);
+    struct { struct a in[2]; } deep = { { { 1, 2, 3, 4 }, { .w = 5, .x = 6 } } };
+    deep.in[1].y = deep.in[0].y | 8; DUMP(deep);
     int total = 0; for (a.z = 0; a.z < 250; a.z += 25) total += a.z; printf("%d\n", total);
     if (a.x) puts("x"); while (a.x) a.x--; printf("%d\n", !a.x && a.w);
     return 0;

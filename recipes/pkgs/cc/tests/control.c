@@ -29,8 +29,10 @@ static int in_switch(int n)
 static const char *large(unsigned long n)
 {
     switch (n) {
-    case 0: return "zero"; case 1: return "one"; case 5: return "five"; case 7: return "seven"; case 11: return "eleven";
-    case 100: return "hundred"; case 1000: return "thousand"; case 0x100000000: return "2^32"; case 0x8000000000000000: return "2^63";
+    case 0: return "zero"; case 1: return "one"; case 5: return "five"; case 7: return "seven";
+    case 11: return "eleven";
+    case 100: return "hundred"; case 1000: return "thousand"; case 0x100000000: return "2^32";
+    case 0x8000000000000000: return "2^63";
     case -1ul: return "most"; case 12: case 13: case 14: return "teens";
     }
     return "other";
@@ -83,7 +85,8 @@ int main(int argc, char **argv)
     for (int n = -6; n < 4; n++)
         printf("%d ", in_switch(n));
     printf("%d %d %d\n", in_switch('c'), in_switch('g'), in_switch(0x7fffffff));
-    unsigned long numbers[] = { 0, 1, 2, 5, 6, 7, 11, 12, 14, 15, 100, 999, 1000, 0x100000000, 0x8000000000000000, -1, -2 };
+    unsigned long numbers[] = { 0, 1, 2, 5, 6, 7, 11, 12, 14, 15, 100, 999, 1000, 0x100000000,
+        0x8000000000000000, -1, -2 };
     for (int i = 0; i < sizeof numbers / sizeof *numbers; i++)
         printf("%s ", large(numbers[i]));
     puts("");
@@ -114,11 +117,13 @@ int main(int argc, char **argv)
     switch (argc) default: puts("only default");
     switch (argc) { int unreached; case 1: unreached = 3; printf("%d\n", unreached); }
     switch (3) { }
-    for (int i = 0; i < 2; i++) { int i = 50; i++; printf("%d ", i); { int i = 60; printf("%d ", i); } printf("%d\n", i); }
+    for (int i = 0; i < 2; i++) { int i = 50; i++; printf("%d ", i); { int i = 60; printf("%d ", i);
+    } printf("%d\n", i); }
     printf("%ld %d %d\n", fibonacci(20), even(100), odd(100));
     of_void();
     { goto inner; for (;;) { inner: puts("into a loop"); break; } }
-    enum { LOCAL = 3 }; typedef int number; number n = LOCAL; { typedef char number; printf("%d %d\n", (int)sizeof(number), n); }
+    enum { LOCAL = 3 }; typedef int number; number n = LOCAL; { typedef char number;
+    printf("%d %d\n", (int)sizeof(number), n); }
     { int number = 5; printf("%d\n", number * 2); }
     ;;;
     return argv[argc] ? 1 : 17;

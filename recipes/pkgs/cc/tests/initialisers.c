@@ -12,8 +12,10 @@ static int grid[3][4] = { { 1, 2 }, { 5, 6, 7, 8 }, 9, 10 }, flat[2][3] = { 1, 2
 static char text[] = "text", longer[10] = "ab", exact[3] = "abc", braced[] = { "braces" }, bytes[] = { 'x', 'y', 0 };
 static char *words[] = { "one", "two", [4] = "five" }, *inside = &"inside"[2];
 static struct point points[] = { { 1, 2 }, { .y = 4, .x = 3 }, 5, 6, [5] = { 7 } };
-static struct line lines[] = { { { 1, 2 }, { 3, 4 }, "a" }, { 5, 6, 7, 8, "b" }, { .to = { 9, 10 }, .name = "c" }, { .to.y = 11, "d", .from.x = 12 } };
-static struct bag bag = { "abc", { 1, 2 }, { [1].y = 4 }, { .c = 5 } }, bags[2] = { { "xy", 1, 2, 3, 4, 5, 6, 7, 8 }, { { 'q' }, .n[1] = 6, 7, 8, 9 } };
+static struct line lines[] = { { { 1, 2 }, { 3, 4 }, "a" }, { 5, 6, 7, 8, "b" }, { .to = { 9, 10 },
+    .name = "c" }, { .to.y = 11, "d", .from.x = 12 } };
+static struct bag bag = { "abc", { 1, 2 }, { [1].y = 4 }, { .c = 5 } }, bags[2] = { { "xy", 1, 2, 3, 4, 5, 6, 7,
+    8 }, { { 'q' }, .n[1] = 6, 7, 8, 9 } };
 static int *pointer = &numbers[3], *back = numbers + 7 - 2, **again = &pointer;
 static char (*row)[10] = &longer;
 static struct line *last = &lines[2], *self_line = lines + 1;
@@ -59,7 +61,8 @@ static void locals(int n)
     printf("%d %d %d %d %d %d %d\n", a, b[2], c[0][0], c[0][1], c[1][1], d[3], d[4]);
     printf("%s %s %d %s %d %d %d\n", s, t, t[7], p, r.y, qs[1].x, qs[2].y);
     printf("%d %d %d %s %d %d %s %d\n", pq->y, l.from.y, l.to.x, l.name, m.from.y, m.to.y, m.name, u.c[0]);
-    printf("%s %d %d %d %d %g %g %d %d %d\n", g.tag, g.n[1], g.p[0].y, g.p[1].x, g.u.i, f, fs[1], kept++, never--, scalar);
+    printf("%s %d %d %d %d %g %g %d %d %d\n", g.tag, g.n[1], g.p[0].y, g.p[1].x, g.u.i, f, fs[1], kept++,
+        never--, scalar);
     printf("%d %d\n", sum((int[]){ 1, n, 3 }, 3), ((struct point){ n, 8 }).y + (int){ 9 });
     for (int i = 0; i < 3; i++) {
         int again[3] = { i };
@@ -81,13 +84,18 @@ int tentative;
 
 int main(void)
 {
-    SHOW(plain); SHOW(negative); SHOW(zeroes); SHOW(numbers); SHOW(grid); SHOW(flat); SHOW(text); SHOW(longer); SHOW(exact); SHOW(braced);
-    SHOW(bytes); SHOW(points); SHOW(bag); SHOW(bags); SHOW(by_literal); SHOW(list); SHOW(wrapped); SHOW(unnamed); SHOW(other); SHOW(onion);
-    SHOW(count_of); SHOW(declared_later); SHOW(tentative); SHOW(nothing); SHOW(address); SHOW(colour); SHOW(difference); SHOW(address_size);
+    SHOW(plain); SHOW(negative); SHOW(zeroes); SHOW(numbers); SHOW(grid); SHOW(flat); SHOW(text); SHOW(longer);
+    SHOW(exact); SHOW(braced);
+    SHOW(bytes); SHOW(points); SHOW(bag); SHOW(bags); SHOW(by_literal); SHOW(list); SHOW(wrapped); SHOW(unnamed);
+    SHOW(other); SHOW(onion);
+    SHOW(count_of); SHOW(declared_later); SHOW(tentative); SHOW(nothing); SHOW(address); SHOW(colour);
+    SHOW(difference); SHOW(address_size);
     printf("%s %s %d %s %s\n", words[0], words[1], words[2] == 0, words[4], inside);
     for (int i = 0; i < 4; i++)
-        printf("%d %d %d %d %s\n", lines[i].from.x, lines[i].from.y, lines[i].to.x, lines[i].to.y, lines[i].name ? lines[i].name : "none");
-    printf("%d %d %d %s %s %s %d %d\n", *pointer, *back, **again, *row, last->name, self_line->name, *member, literal->y);
+        printf("%d %d %d %d %s\n", lines[i].from.x, lines[i].from.y, lines[i].to.x, lines[i].to.y,
+            lines[i].name ? lines[i].name : "none");
+    printf("%d %d %d %s %s %s %d %d\n", *pointer, *back, **again, *row, last->name, self_line->name, *member,
+        literal->y);
     function("%s %d %s\n", "called", (char *)cast - (char *)&plain == 1, qualified);
     functions[1]("puts");
     printf("%d %d %d %d\n", RED, CYAN, MINUS, (int)sizeof(enum colour));

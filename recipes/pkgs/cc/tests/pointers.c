@@ -32,7 +32,8 @@ static char (*give_name(void))[4] { return &name; }
 
 int main(void)
 {
-    int a[5] = { 5, 3, 9, 1, 7 }, *p = a, *end = &a[5], m[2][3] = { { 1, 2, 3 }, { 4, 5, 6 } }, (*r)[3] = m, *q[3] = { a, a + 2, &a[4] }, **qq = q;
+    int a[5] = { 5, 3, 9, 1, 7 }, *p = a, *end = &a[5], m[2][3] = { { 1, 2, 3 }, { 4, 5, 6 } }, (*r)[3] = m,
+        *q[3] = { a, a + 2, &a[4] }, **qq = q;
     printf("%d %d %d %d\n", *p, p[2], *(p + 3), 2[a]);
     printf("%ld %d %d %d\n", (long)(end - p), end > p, p + 5 == end, p != a);
     printf("%d %d %d %d\n", r[1][2], *r[1], (*r)[1], *(*(m + 1) + 1));
@@ -55,18 +56,23 @@ int main(void)
     array_of_functions[1] = give_name; printf("%s %d\n", *array_of_functions[1](), (int)sizeof *give_name());
     char *s = "string", *t = s + 3; printf("%c %c %s %ld %d\n", *s, t[-1], t, (long)(t - s), "abc"[1]);
     void *v = a; int *back = v; printf("%d %d\n", *back, *(int *)v); v = (char *)v + 4; printf("%d\n", *(int *)v);
-    char bytes[8]; *(int *)bytes = 0x04030201; *(short *)(bytes + 4) = 0x0605; printf("%d %d %d\n", bytes[0], bytes[3], bytes[5]);
+    char bytes[8]; *(int *)bytes = 0x04030201; *(short *)(bytes + 4) = 0x0605;
+    printf("%d %d %d\n", bytes[0], bytes[3], bytes[5]);
     long address = (long)a; printf("%d %d\n", *(int *)address, (int *)(address + 8) == a + 2);
-    if (p) puts("pointer"); if (!p) puts("null"); p = 0; if (p) puts("pointer"); if (!p) puts("null"); p = NULL; printf("%d %d\n", p == 0, p ? 1 : 2);
+    if (p) puts("pointer"); if (!p) puts("null"); p = 0; if (p) puts("pointer"); if (!p) puts("null"); p = NULL;
+    printf("%d %d\n", p == 0, p ? 1 : 2);
     printf("%d\n", p == NULL && (void *)a == a && a);
     const int *const volatile cp = a; printf("%d\n", *cp);
     int cube[2][3][4]; for (int i = 0; i < 24; i++) (&cube[0][0][0])[i] = i;
-    printf("%d %d %d %d\n", cube[1][2][3], **cube[1], (*(cube[1] + 1))[2], (int)(sizeof cube / sizeof *cube / sizeof **cube));
+    printf("%d %d %d %d\n", cube[1][2][3], **cube[1], (*(cube[1] + 1))[2],
+        (int)(sizeof cube / sizeof *cube / sizeof **cube));
     int (*pc)[3][4] = cube; pc++; printf("%d %d\n", pc[0][1][1], (*pc)[2][0]);
     int (*pa)[5] = &a; printf("%d %d\n", (*pa)[1], (int)((int *)(pa + 1) - a));
     signed char index = -1; unsigned char up = 2; p = a + 2; printf("%d %d %d\n", p[index], p[up], *(p + index));
-    unsigned u1 = 1; p -= u1; printf("%d\n", *p); p -= -1; printf("%d %d\n", *p, (p > a) + (p >= a + 2) + (p < a) + (p <= a + 2));
-    char *words[] = { "a", "bb", "ccc", 0 }, **w; int n = 0; for (w = words; *w; w++) n += strlen(*w); printf("%d\n", n);
+    unsigned u1 = 1; p -= u1; printf("%d\n", *p); p -= -1;
+    printf("%d %d\n", *p, (p > a) + (p >= a + 2) + (p < a) + (p <= a + 2));
+    char *words[] = { "a", "bb", "ccc", 0 }, **w; int n = 0; for (w = words; *w; w++) n += strlen(*w);
+    printf("%d\n", n);
     struct node { struct node *left, *right; int v; } x = { 0, 0, 1 }, y = { &x, 0, 2 }, z = { &y, &x, 3 };
     printf("%d %d %d\n", z.left->left->v, (*z.left).v, z.right == y.left);
     extern int defined_below; extern int *pointer_below; printf("%d %d\n", defined_below, *pointer_below);

@@ -89,7 +89,8 @@ int main(void)
 #if 0 && 1 / 0
 #error no division
 #endif
-#if (1 || 1 / 0) && -1 / 2 == 0 && -1 >> 1 == -1 && 0xffffffffffffffff == -1 && 18446744073709551615u / 3 == 0x5555555555555555
+#if (1 || 1 / 0) && -1 / 2 == 0 && -1 >> 1 == -1 && 0xffffffffffffffff == -1 && \
+    18446744073709551615u / 3 == 0x5555555555555555
     puts("no division where it is not asked for");
 #endif
 #undef OBJECT

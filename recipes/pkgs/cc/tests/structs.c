@@ -4,7 +4,8 @@
 #include <string.h>
 
 struct empty_tail { int n; char tail[]; };
-struct mixed { char a; short b; char c; int d; char e; long f; char g; double h; float i; char j; long double k; char l; };
+struct mixed { char a; short b; char c; int d; char e; long f; char g; double h; float i; char j; long double k;
+char l; };
 struct nested { char a; struct { char b; int c; } d; union { char e[5]; short f; } g; };
 struct unnamed { int kind; union { int i; double d; struct { short lo, hi; }; }; struct { char x, y; }; };
 struct small { char a, b, c; };
@@ -25,24 +26,30 @@ static struct large make_large(int n)
     strcpy(l.name, "large");
     return l;
 }
-static int sum_small(int before, struct small s, int after) { s.a += before; return s.a * 100 + s.b * 10 + s.c + after; }
-static long sum_large(struct large l, struct small s) { long sum = s.c; for (int i = 0; i < 40; i++) sum += l.values[i]; return sum; }
+static int sum_small(int before, struct small s, int after) { s.a += before;
+return s.a * 100 + s.b * 10 + s.c + after; }
+static long sum_large(struct large l, struct small s) { long sum = s.c; for (int i = 0; i < 40;
+i++) sum += l.values[i]; return sum; }
 static struct large twice(struct large l) { for (int i = 0; i < 40; i++) l.values[i] *= 2; return l; }
 static union any make_any(double d) { union any a; a.d = d; return a; }
 static struct unnamed make_unnamed(void) { struct unnamed u = { 1, { .d = 2.5 }, { 3, 4 } }; return u; }
-static list *reverse(list *l) { list *r = NULL; while (l) { list *next = l->next; l->next = r; r = l; l = next; } return r; }
+static list *reverse(list *l) { list *r = NULL; while (l) { list *next = l->next; l->next = r; r = l; l = next;
+} return r; }
 
 #define SIZE(t) printf("%s: %d bytes, aligned to %d\n", #t, (int)sizeof(t), (int)_Alignof(t))
 #define AT(t, m) printf("%s.%s at %d\n", #t, #m, (int)offsetof(t, m))
 
 int main(void)
 {
-    SIZE(struct empty_tail); SIZE(struct mixed); SIZE(struct nested); SIZE(struct unnamed); SIZE(struct small); SIZE(struct large);
+    SIZE(struct empty_tail); SIZE(struct mixed); SIZE(struct nested); SIZE(struct unnamed); SIZE(struct small);
+    SIZE(struct large);
     SIZE(union any); SIZE(list); SIZE(struct packed); SIZE(struct both);
     printf("%d\n", (int)sizeof aligned);
-    AT(struct mixed, b); AT(struct mixed, c); AT(struct mixed, d); AT(struct mixed, f); AT(struct mixed, h); AT(struct mixed, i);
+    AT(struct mixed, b); AT(struct mixed, c); AT(struct mixed, d); AT(struct mixed, f); AT(struct mixed, h);
+    AT(struct mixed, i);
     AT(struct mixed, k); AT(struct mixed, l); AT(struct nested, d.c); AT(struct nested, g.f); AT(struct nested, g.e[3]);
-    AT(struct unnamed, d); AT(struct unnamed, hi); AT(struct unnamed, y); AT(struct packed, b); AT(struct packed, d); AT(struct both, c);
+    AT(struct unnamed, d); AT(struct unnamed, hi); AT(struct unnamed, y); AT(struct packed, b);
+    AT(struct packed, d); AT(struct both, c);
     AT(struct empty_tail, tail);
 
     struct small s = make_small(1), t;
@@ -88,7 +95,8 @@ int main(void)
     for (it = many; it < end; it++)
         *it = make_small(it - many);
     printf("%d %ld %d\n", many[3].c, (long)(end - many), (it - 1)->a);
-    { struct small { long now_larger; }; SIZE(struct small); struct large; struct large *unknown = 0; printf("%d\n", unknown == 0); }
+    { struct small { long now_larger; }; SIZE(struct small); struct large; struct large *unknown = 0;
+    printf("%d\n", unknown == 0); }
     SIZE(struct small);
     return 0;
 }

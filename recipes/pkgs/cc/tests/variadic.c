@@ -62,7 +62,8 @@ static struct pair of_pair(struct pair first, ...)
 }
 
 static void one_of(va_list *list) { printf("%d ", va_arg(*list, int)); }
-static void by_pointer(int n, ...) { va_list list; va_start(list, n); while (n--) one_of(&list); puts(""); va_end(list); }
+static void by_pointer(int n, ...) { va_list list; va_start(list, n); while (n--) one_of(&list); puts("");
+va_end(list); }
 
 static jmp_buf jump;
 static int depth;
@@ -92,7 +93,8 @@ int main(void)
     char c = -1; short s = -2; unsigned char uc = 255; float f = 1.5f; _Bool b = 1;
     struct pair p = { 3, 4 }; struct big g = { { 10, 0, 0, 0, 50 }, 'g' };
     printf("%ld %ld %ld\n", sum(0), sum(3, 1, 2, 3), sum(12, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12));
-    all("iiiiuildqsLpdbfLi", c, s, uc, b, 4000000000u, 'x', -5000000000l, f, 1ll << 40, "text", 2.25L, p, (double)f * 2, g, puts, -1e100L, 99);
+    all("iiiiuildqsLpdbfLi", c, s, uc, b, 4000000000u, 'x', -5000000000l, f, 1ll << 40, "text", 2.25L, p,
+        (double)f * 2, g, puts, -1e100L, 99);
     char buffer[100];
     printf("%d ", forward(buffer, "%s-%d-%c-%.2f-%lx", "one", 2, '3', 4.0, 0xfedcba98765l));
     puts(buffer);
