@@ -324,6 +324,8 @@ pub enum Answer {
     Realised(crate::builds::Realised),
     /// `build`.
     Built(crate::builds::Built),
+    /// `image`.
+    Image(crate::images::Told),
     /// All was said in items and bytes.
     Done {},
 }

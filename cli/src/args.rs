@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    build, daemon, graph, info, log, mount, pages, recipe, sandbox, source, store, umount,
+    build, daemon, graph, image, info, log, mount, pages, recipe, sandbox, source, store, umount,
 };
 use crate::recipes::child::Evaluate;
 
@@ -55,6 +55,9 @@ pub enum Command {
     Umount(umount::Umount),
     /// Say what would be built, in which order, and why
     Build(build::Build),
+    /// Make OCI images of what was built, look at them, and write them out
+    #[command(subcommand)]
+    Image(image::Command),
     /// Say what a recipe is, whether it is built, and how much of what it goes back to nobody can read
     Info(info::Info),
     /// Print the log of a recipe's build

@@ -98,6 +98,14 @@ pub enum RecordError {
         /// What was asked for.
         name: String,
     },
+    /// Several images begin so.
+    #[error("`{text}` is {names}: all begin so")]
+    Ambiguous {
+        /// What was asked for.
+        text: String,
+        /// The images.
+        names: String,
+    },
     /// No image can be called that.
     #[error("`{name}` cannot name an image: {why}")]
     Name {
@@ -324,16 +332,49 @@ pub fn named(store: &Store, name: &str) -> Result<(TreeId, Record), RecordError>
     }
 }
 
-/// All images, by their names. A root that only looks like one has an error in its place.
+/// All images, by their names, each with the tree that it is kept in. A root that only looks like one has an error in its
+/// place.
 ///
 /// # Errors
 /// When the database cannot be read.
-pub fn all(store: &Store) -> Result<BTreeMap<String, Result<Record, RecordError>>, ReadError> {
+pub fn all(store: &Store) -> Result<BTreeMap<String, (TreeId, Result<Record, RecordError>)>, ReadError> {
     let mut images = BTreeMap::new();
     for root in store.roots()? {
         if let (Some(name), Target::Tree(tree)) = (root.name.as_str().strip_prefix(PREFIX), root.target) {
-            images.insert(name.to_owned(), Record::load(store, &tree));
+            images.insert(name.to_owned(), (tree, Record::load(store, &tree)));
         }
     }
     Ok(images)
+}
+
+/// The image that `text` means: by its name; or, with `sha256:` in front, by 8 or more of the first digits of its manifest's
+/// or its content digest.
+///
+/// # Errors
+/// When there is none, or several, or it cannot be read.
+pub fn find(store: &Store, text: &str) -> Result<(String, TreeId, Record), RecordError> {
+    let Some(digits) = text.strip_prefix("sha256:") else {
+        return named(store, text).map(|(tree, record)| (text.to_owned(), tree, record));
+    };
+    let absent = || RecordError::Absent { name: text.to_owned() };
+    let prefix = stele_store::model::DigestPrefix::parse(digits).ok_or_else(absent)?.text();
+    let mut found = Vec::new();
+    for (name, (tree, record)) in all(store)? {
+        let Ok(record) = record else { continue };
+        let digests = [record.sum().sha256, record.content()];
+        if digests.iter().any(|digest| digest.to_string().starts_with(&prefix)) {
+            found.push((name, tree, record));
+        }
+    }
+    // Two names of the same image are no question.
+    let one = found.windows(2).all(|pair| pair[0].1 == pair[1].1);
+    match found.pop() {
+        Some(last) if one => Ok(last),
+        Some(last) => {
+            let others = found.iter().map(|(name, ..)| name.as_str());
+            let names = others.chain([last.0.as_str()]).collect::<Vec<_>>().join(" and ");
+            Err(RecordError::Ambiguous { text: text.to_owned(), names })
+        }
+        None => Err(absent()),
+    }
 }

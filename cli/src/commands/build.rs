@@ -13,7 +13,7 @@ use super::source::fetch::{self, How};
 use super::unexpected;
 use crate::answers::Answer;
 use crate::args::Global;
-use crate::builds::{Built, Order};
+use crate::builds::{Built, Goal, Order};
 use crate::failure::{Failure, Kind};
 use crate::recipes::planned::{Build as Step, Fetch, Planned, Reason};
 use crate::recipes::{Place, find, graph, names};
@@ -82,18 +82,66 @@ impl Build {
                 false => render::out(shown(&planned).unwrap_or_default().as_bytes()),
             };
         }
-        let request = Request::Build { tree: wire, goals: named, order: self.order()? };
+        answer(global, self.built(global, &mut context, &tree, &goals)?)
+    }
+
+    /// One that builds the inputs of something else: no root keeps them, for what they are inputs of has its own.
+    pub(super) fn for_others(
+        names: Vec<String>,
+        jobs: Option<u16>,
+        keep_failed: bool,
+        substituters: Vec<PathBuf>,
+        offline: bool,
+        place: Place,
+    ) -> Self {
+        let (dry_run, keep_going, rebuild, timeout, memory, no_root) =
+            (false, false, false, None, None, true);
+        Self {
+            names,
+            dry_run,
+            jobs,
+            keep_going,
+            keep_failed,
+            rebuild,
+            timeout,
+            memory,
+            no_root,
+            substituters,
+            offline,
+            place,
+        }
+    }
+
+    /// Builds, and prints nothing on stdout; fails when one of the goals does.
+    pub(super) fn realise(&self, global: &Global, context: &mut Context) -> Result<Vec<Goal>, Failure> {
+        let (tree, goals) = (find(&self.place)?, names(&self.names)?);
+        let Built { goals, mut failed, .. } = self.built(global, context, &tree, &goals)?;
+        let Some(last) = failed.pop() else { return Ok(goals) };
+        failed.iter().for_each(|failure| render::failure(failure, global.json));
+        Err(last)
+    }
+
+    /// What comes of the goals, after what is missing was fetched.
+    fn built(
+        &self,
+        global: &Global,
+        context: &mut Context,
+        tree: &Path,
+        goals: &[RecipeName],
+    ) -> Result<Built, Failure> {
+        let named = goals.iter().map(|name| name.as_str().to_owned()).collect();
+        let request = Request::Build { tree: to_wire(tree.as_os_str()), goals: named, order: self.order()? };
         let mut ask = || match context.ask(request.clone())? {
             Answer::Built(built) => Ok(built),
             _ => Err(unexpected()),
         };
         let mut built = ask()?;
         if !built.fetch.is_empty() {
-            self.fetch(global, &tree, &goals, &built.fetch)?;
+            self.fetch(global, tree, goals, &built.fetch)?;
             built = ask()?;
         }
         match built.fetch.first() {
-            None => answer(global, built),
+            None => Ok(built),
             // Somebody has taken it away in between, or it was never kept.
             Some(fetch) => {
                 Err(Failure::new(Kind::NotFound, format!("source {} is not in the store", fetch.file))

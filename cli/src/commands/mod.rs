@@ -4,6 +4,7 @@ pub mod build;
 mod context;
 pub mod daemon;
 pub mod graph;
+pub mod image;
 pub mod info;
 pub mod log;
 pub mod mount;
@@ -31,6 +32,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Mount(args) => args.run(&cli.global),
         Command::Umount(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Build(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
+        Command::Image(command) => image::run(&cli.global, command).map(|()| ExitCode::SUCCESS),
         Command::Info(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Log(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Graph(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),

@@ -32,6 +32,9 @@ pub struct Evaluate {
     /// All recipes; with `--check`, every error.
     #[arg(long)]
     check: bool,
+    /// The names are those of images.
+    #[arg(long)]
+    images: bool,
     /// What these need; all without.
     names: Vec<String>,
 }
@@ -53,12 +56,17 @@ impl Evaluate {
             language::evaluate_all(&tree).map(|recipes| (recipes, Vec::new()))
         } else {
             let names = self.names.iter().map(|text| name(text)).collect::<Result<Vec<_>, _>>()?;
-            language::evaluate(&tree, &names).map(|recipes| (recipes, Vec::new()))
+            let recipes = match self.images {
+                true => language::evaluate_images(&tree, &names),
+                false => language::evaluate(&tree, &names),
+            };
+            recipes.map(|recipes| (recipes, Vec::new()))
         };
         let (recipes, errors) = evaluated.unwrap_or_else(|error| (language::Recipes::default(), vec![error]));
         let stamps = tree.stamps();
         let problems = errors.iter().map(|error| Problem::new(error, &tree)).collect();
-        answer(&Evaluated { recipes: recipes.by_name.into_values().collect(), problems, stamps })
+        let images = recipes.images.into_values().collect();
+        answer(&Evaluated { recipes: recipes.by_name.into_values().collect(), images, problems, stamps })
     }
 }
 
@@ -96,6 +104,9 @@ pub(super) fn run(tree: &Path, wanted: &Wanted) -> Result<Evaluated, Failure> {
     match wanted {
         Wanted::All => {}
         Wanted::Check => drop(command.arg("--check")),
+        Wanted::Images(names) => {
+            command.arg("--images").arg("--").args(names.iter().map(|name| name.as_str()));
+        }
         Wanted::Names(names) => drop(command.arg("--").args(names.iter().map(|name| name.as_str()))),
     }
     // Nothing of this machine reaches it but the files.

@@ -124,7 +124,7 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
             compression,
         };
         let defined = define::image::define(given, &needed, package, context, context.call(eval));
-        let image = defined.map_err(|refused| context.refuse(eval, "image", Some(name), refused))?;
+        let image = defined.map_err(|refused| context.refuse(eval, "image", None, refused))?;
         context.images.borrow_mut().push(image.clone());
         Ok(ImageValue(image))
     }
@@ -148,7 +148,7 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
         let package = context.package(eval, "image_index")?;
         let at = context.call(eval);
         let defined = define::image::index(name, &images.items, annotations.entries, package, at);
-        let index = defined.map_err(|refused| context.refuse(eval, "image_index", Some(name), refused))?;
+        let index = defined.map_err(|refused| context.refuse(eval, "image_index", None, refused))?;
         context.images.borrow_mut().push(index.clone());
         Ok(ImageValue(index))
     }

@@ -1,0 +1,96 @@
+//! From the errors of images to failures.
+
+use stele_oci::layout::ExportError;
+use stele_oci::{BlobError, GrowError, LayerError, MakeError, RecordError, StreamError};
+use stele_store::RealiseError;
+
+use crate::failure::{Failure, Kind};
+use crate::hints::{FREE_SPACE, cancelled, plain};
+
+impl From<RecordError> for Failure {
+    fn from(error: RecordError) -> Self {
+        match error {
+            RecordError::Absent { .. } => {
+                Self::new(Kind::NotFound, error.to_string()).hint("`stele image ls` lists the images")
+            }
+            RecordError::Ambiguous { .. } => {
+                Self::new(Kind::NotFound, error.to_string()).hint("write more of its digits, or its name")
+            }
+            RecordError::Name { .. } => Self::new(Kind::Usage, error.to_string()),
+            RecordError::Read(error) => error.into(),
+            RecordError::Version { .. } => {
+                plain(&error).hint("a newer version of Stele made it: use that one")
+            }
+            RecordError::NoImage { .. } | RecordError::Io(_) => {
+                plain(&error).hint("build it again: `stele image build`")
+            }
+        }
+    }
+}
+
+impl From<MakeError> for Failure {
+    fn from(error: MakeError) -> Self {
+        match error {
+            MakeError::Conflict { .. } => plain(&error).hint(
+                "leave it out of one of them; where the higher layer is meant, name the path in `overrides`",
+            ),
+            MakeError::Rule { .. } => plain(&error)
+                .hint("write the path as it is in the image; `directories` makes one that is missing"),
+            MakeError::Layer { origin, source } => stream(&origin, source),
+            MakeError::Record(error) => error.into(),
+            MakeError::Grow(GrowError::Write(error)) | MakeError::Write(error) => error.into(),
+            MakeError::Grow(GrowError::Read(error)) | MakeError::Read(error) => error.into(),
+            MakeError::Realise(RealiseError::Db(error)) => error.into(),
+            error => plain(&error),
+        }
+    }
+}
+
+fn stream(origin: &str, error: StreamError) -> Failure {
+    match error {
+        StreamError::Cancelled(_) => cancelled(),
+        StreamError::Layer(LayerError::Read(error)) => {
+            let failure = Failure::from(error);
+            Failure { message: format!("layer {origin}: {}", failure.message), ..failure }
+        }
+        error => Failure::new(Kind::Failed, format!("layer {origin}: {error}")),
+    }
+}
+
+impl From<BlobError> for Failure {
+    fn from(error: BlobError) -> Self {
+        match error {
+            BlobError::Stream { origin, source } => stream(&origin, source),
+            BlobError::Other { .. } => Self::new(Kind::Corrupt, error.to_string())
+                .hint("this is another version of Stele, or a fault of it: `stele image build` makes the image anew"),
+            BlobError::Inexact { .. } => plain(&error)
+                .hint("what was imported can be looked at, mounted and built on; keep the archive to pass it on"),
+            BlobError::Sink(_) => plain(&error),
+        }
+    }
+}
+
+impl From<ExportError> for Failure {
+    fn from(error: ExportError) -> Self {
+        if error.is_no_space() {
+            return Self::new(Kind::NoSpace, error.to_string()).hint(FREE_SPACE);
+        }
+        match error {
+            ExportError::Blob(error) => error.into(),
+            ExportError::Cancelled(_) => cancelled(),
+            ExportError::Occupied { .. } => {
+                plain(&error).hint("name another place; nothing there was changed")
+            }
+            ExportError::Layout { .. } => {
+                plain(&error).hint("export to another folder; nothing in this one was changed")
+            }
+            ExportError::Reference { .. } => Self::new(Kind::Usage, error.to_string())
+                .hint("say with --as how it is to be called there: NAME:TAG, in lower case"),
+            ExportError::Several { .. } => {
+                Self::new(Kind::Usage, error.to_string()).hint("choose one with --platform")
+            }
+            ExportError::NoPlatform { .. } => Self::new(Kind::NotFound, error.to_string()),
+            error => plain(&error),
+        }
+    }
+}
