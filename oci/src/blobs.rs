@@ -84,8 +84,8 @@ impl Record {
 }
 
 impl Blob<'_> {
-    /// Gives all bytes to `to`, and fails when they were not those that the blob's name says. Whoever takes them must not
-    /// let anybody see them before.
+    /// Gives all bytes to `to`, and fails when they were not those that the blob's name says. Whoever takes them must
+    /// not let anybody see them before.
     ///
     /// # Errors
     /// See [`BlobError`].
@@ -103,8 +103,8 @@ impl Blob<'_> {
         }
     }
 
-    /// Gives `length` bytes from `offset` on to `to`, or as many as there are. They are not compared with anything: whoever
-    /// has all of them does that. What lies before costs no reading of files when the layer is not packed.
+    /// Gives `length` bytes from `offset` on to `to`, or as many as there are. They are not compared with anything:
+    /// whoever has all of them does that. What lies before costs no reading of files when the layer is not packed.
     ///
     /// # Errors
     /// See [`BlobError`].

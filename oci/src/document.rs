@@ -209,8 +209,8 @@ pub fn index(
     Ok(canonical::text(&index.build()?))
 }
 
-/// The content digest of an index: that of a text which names the content digests of its images. The index itself names
-/// manifests, which an encoder changes.
+/// The content digest of an index: that of a text which names the content digests of its images. The index itself
+/// names manifests, which an encoder changes.
 pub fn index_content(images: &[(Platform, Sha256)]) -> Sha256 {
     #[derive(Serialize)]
     struct Image<'a> {

@@ -97,6 +97,18 @@ impl Growing {
         at.others.get(&Name::new(name).ok()?)
     }
 
+    /// What is in the directory at `path`; nothing when there is none.
+    pub(crate) fn names(&self, path: &ImagePath) -> Vec<Name> {
+        let mut at = self;
+        for name in path.names() {
+            match Name::new(name).ok().and_then(|name| at.directories.get(&name)) {
+                Some(next) => at = next,
+                None => return Vec::new(),
+            }
+        }
+        at.directories.keys().chain(at.others.keys()).cloned().collect()
+    }
+
     fn at_mut(&mut self, path: &ImagePath) -> Option<&mut Self> {
         let mut at = self;
         for name in path.names() {

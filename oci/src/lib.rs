@@ -1,7 +1,7 @@
 //! Images straight from the store.
 //!
-//! A [`Layer`] is a tree with rules about owners and modes; its tar is made when it is read, always the same, and never
-//! kept. `docs/formats.md` has every byte, `docs/images.md` what can be done with it.
+//! A [`Layer`] is a tree with rules about owners and modes; its tar is made when it is read, always the same, and
+//! never kept. `docs/formats.md` has every byte, `docs/images.md` what can be done with it.
 
 mod blobs;
 mod canonical;
@@ -9,6 +9,7 @@ mod content;
 pub mod document;
 mod encode;
 mod grow;
+pub mod import;
 mod layer;
 pub mod layout;
 pub mod make;

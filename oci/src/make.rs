@@ -21,7 +21,7 @@ use crate::spec::{DeclaredError, Spec};
 use crate::tar::MTIME_MOST;
 
 /// What is stored before its root is there is kept so long, in seconds.
-const MEANWHILE: u64 = 3600;
+pub(crate) const MEANWHILE: u64 = 3600;
 /// What the layer of declared files is called.
 const DECLARED: &str = "declared files";
 
@@ -185,6 +185,16 @@ impl Unnamed {
             Self::Store(error) => error,
         }
     }
+}
+
+/// What an imported layer comes to when it is made of its tree.
+pub(crate) fn remeasured(
+    store: &Store,
+    layer: &Layer,
+    compression: Compression,
+    progress: &Progress,
+) -> Result<Measured, MakeError> {
+    measured(store, layer, compression, progress).map_err(|e| e.of("that was imported"))
 }
 
 /// What a layer is called: remembered, or found out and remembered.

@@ -126,8 +126,8 @@ pub fn measure<C: Content + ?Sized>(
     Ok(Measured { plain: from.hashing.map_or(packed, Hashing::finish), packed })
 }
 
-/// Gives the packed bytes of a layer to `to`; what they were. Files are not compared with their digests: who knows what
-/// they have to be compares the whole.
+/// Gives the packed bytes of a layer to `to`; what they were. Files are not compared with their digests: who knows
+/// what they have to be compares the whole.
 ///
 /// # Errors
 /// See [`StreamError`].

@@ -8,8 +8,8 @@ use stele_store::model::{Name, NameError, UnescapeError, escape, unescape};
 
 /// A path below the root of an image. Its names are those of trees, so any byte but `/` and NUL can stand in them.
 ///
-/// It is written with a slash in front and as [`escape`] spells bytes; `/` is the root itself. Paths sort by their bytes,
-/// so that each sorts behind the directories that lead to it.
+/// It is written with a slash in front and as [`escape`] spells bytes; `/` is the root itself. Paths sort by their
+/// bytes, so that each sorts behind the directories that lead to it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct ImagePath(Vec<u8>);
 

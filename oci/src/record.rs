@@ -1,7 +1,8 @@
 //! Images as the store keeps them: a tree, under a root that is named `image-` and the image's name.
 //!
-//! It holds the documents as they are, a text that says what the layers are made of, the layers' trees, and all of them
-//! united. So the collector keeps what an image needs, a mount shows it, and nothing new had to be learnt by either.
+//! It holds the documents as they are, a text that says what the layers are made of, the layers' trees, and all of
+//! them united. So the collector keeps what an image needs, a mount shows it, and nothing new had to be learnt by
+//! either.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -61,8 +62,8 @@ pub struct ImageLayer {
     pub compression: Compression,
     /// What it is called.
     pub measured: Measured,
-    /// Whether the bytes of these digests can be made of the tree. Not so for what was imported and is not as this program
-    /// writes layers.
+    /// Whether the bytes of these digests can be made of the tree. Not so for what was imported and is not as this
+    /// program writes layers.
     pub exact: bool,
 }
 
@@ -88,6 +89,9 @@ struct Text {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     images: Option<usize>,
 }
+
+/// The tree of a root that looks like an image's, and the image, if it is one.
+pub type Kept = (TreeId, Result<Record, RecordError>);
 
 /// Why a tree is no image.
 #[derive(Debug, thiserror::Error)]
@@ -332,12 +336,12 @@ pub fn named(store: &Store, name: &str) -> Result<(TreeId, Record), RecordError>
     }
 }
 
-/// All images, by their names, each with the tree that it is kept in. A root that only looks like one has an error in its
-/// place.
+/// All images, by their names, each with the tree that it is kept in. A root that only looks like one has an error in
+/// its place.
 ///
 /// # Errors
 /// When the database cannot be read.
-pub fn all(store: &Store) -> Result<BTreeMap<String, (TreeId, Result<Record, RecordError>)>, ReadError> {
+pub fn all(store: &Store) -> Result<BTreeMap<String, Kept>, ReadError> {
     let mut images = BTreeMap::new();
     for root in store.roots()? {
         if let (Some(name), Target::Tree(tree)) = (root.name.as_str().strip_prefix(PREFIX), root.target) {
@@ -347,8 +351,8 @@ pub fn all(store: &Store) -> Result<BTreeMap<String, (TreeId, Result<Record, Rec
     Ok(images)
 }
 
-/// The image that `text` means: by its name; or, with `sha256:` in front, by 8 or more of the first digits of its manifest's
-/// or its content digest.
+/// The image that `text` means: by its name; or, with `sha256:` in front, by 8 or more of the first digits of its
+/// manifest's or its content digest.
 ///
 /// # Errors
 /// When there is none, or several, or it cannot be read.

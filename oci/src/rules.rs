@@ -169,8 +169,8 @@ impl Rules {
         }
     }
 
-    /// Those of the rules that change something in `tree`. Layers that come out the same have the same rules then, however
-    /// much the recipes of their images say about other layers.
+    /// Those of the rules that change something in `tree`. Layers that come out the same have the same rules then,
+    /// however much the recipes of their images say about other layers.
     ///
     /// # Errors
     /// When a directory of it cannot be read.

@@ -1,7 +1,7 @@
 //! What layers of images are called: remembered, so that a layer that did not change is not read again.
 //!
-//! The row lies in `meta`, where a version that knows no images passes over it. It keeps nothing from the collector, and
-//! what it says of a layer stays true when the layer's tree is gone.
+//! The row lies in `meta`, where a version that knows no images passes over it. It keeps nothing from the collector,
+//! and what it says of a layer stays true when the layer's tree is gone.
 
 use crate::db::{Durability, Rows};
 use crate::model::{Digest, Sha256};
@@ -45,8 +45,8 @@ impl LayerRow {
 }
 
 impl Store {
-    /// What the layer is called whose canonical text, with that of its encoder, has the digest `of`. A row that cannot be
-    /// read is none: it only saves work.
+    /// What the layer is called whose canonical text, with that of its encoder, has the digest `of`. A row that cannot
+    /// be read is none: it only saves work.
     ///
     /// # Errors
     /// When the database cannot be read.

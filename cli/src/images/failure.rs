@@ -1,5 +1,6 @@
 //! From the errors of images to failures.
 
+use stele_oci::import::ImportError;
 use stele_oci::layout::ExportError;
 use stele_oci::{BlobError, GrowError, LayerError, MakeError, RecordError, StreamError};
 use stele_store::RealiseError;
@@ -90,6 +91,39 @@ impl From<ExportError> for Failure {
                 Self::new(Kind::Usage, error.to_string()).hint("choose one with --platform")
             }
             ExportError::NoPlatform { .. } => Self::new(Kind::NotFound, error.to_string()),
+            error => plain(&error),
+        }
+    }
+}
+
+impl From<ImportError> for Failure {
+    fn from(error: ImportError) -> Self {
+        let with = |kind, hint: &str| Self::new(kind, error.to_string()).hint(hint);
+        match error {
+            ImportError::File { ref source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+                Self::new(Kind::NotFound, error.to_string())
+            }
+            ImportError::Unknown { .. } => with(
+                Kind::Failed,
+                "it takes an OCI layout, as a folder or a tar, and what `docker save` or `podman save` writes",
+            ),
+            ImportError::Several { .. } => with(Kind::Usage, "choose one with --ref"),
+            ImportError::NoImage { .. } => Self::new(Kind::NotFound, error.to_string()),
+            ImportError::Missing { .. }
+            | ImportError::Size { .. }
+            | ImportError::Digest { .. }
+            | ImportError::DiffId { .. } => with(
+                Kind::Corrupt,
+                "the layout or archive is damaged, or was changed: fetch it again; nothing of it was kept",
+            ),
+            ImportError::Document { .. }
+            | ImportError::Unpack { .. }
+            | ImportError::Tar { .. }
+            | ImportError::Amount { .. } => with(Kind::Failed, "nothing of it was kept"),
+            ImportError::Cancelled(_) => cancelled(),
+            ImportError::Make(error) => (*error).into(),
+            ImportError::Grow(GrowError::Write(error)) | ImportError::Write(error) => error.into(),
+            ImportError::Grow(GrowError::Read(error)) | ImportError::Read(error) => error.into(),
             error => plain(&error),
         }
     }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use stele_oci::import::LeftOut;
 use stele_oci::layout::Exported;
 use stele_oci::{ImageLayer, Platform, Record, Spec};
 
@@ -30,6 +31,8 @@ pub enum Ask {
     Inspect { reference: String },
     /// What is in its layers, a line for each, as text or JSON.
     Tree { reference: String, json: bool, platform: Option<String> },
+    /// Take an image of a layout or archive.
+    Import { from: String, reference: Option<String>, name: Option<String> },
     /// Write it to a folder or file.
     Export {
         reference: String,
@@ -63,6 +66,19 @@ pub enum Told {
     List(Vec<Shown>),
     /// What an export did.
     Exported(Exported),
+    /// What an import did.
+    Imported(Box<ImportedImage>),
+}
+
+/// What an import did.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ImportedImage {
+    /// The image.
+    pub image: Shown,
+    /// What no tree can hold, and is not there.
+    pub left_out: Vec<LeftOut>,
+    /// Whether its manifest is another than that which was imported.
+    pub repacked: bool,
 }
 
 /// An image that is kept, as it is shown.

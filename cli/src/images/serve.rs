@@ -4,12 +4,13 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 
+use stele_oci::import::{Imported, Limits, import};
 use stele_oci::layout::{self, ExportError, Exported};
 use stele_oci::{Image, Record, Walk, make, record};
 use stele_store::model::Node;
 use stele_store::{Progress, Store};
 
-use super::{Ask, Form, Shown, Told};
+use super::{Ask, Form, ImportedImage, Shown, Told};
 use crate::failure::{Failure, Kind};
 use crate::reference::from_wire;
 use crate::service::{Sink, lost_sink};
@@ -67,6 +68,20 @@ pub fn run(
             }
             Ok(None)
         }
+        Ask::Import { from, reference, name } => {
+            if let Some(name) = &name {
+                record::root_of(name)?;
+            }
+            let Imported { record, reference, left_out, repacked } =
+                import(store, &from_wire(&from)?, reference.as_deref(), &Limits::default(), progress)?;
+            let name = name.or_else(|| reference.as_deref().map(short)).ok_or_else(|| {
+                Failure::new(Kind::Usage, "the image has no name there").hint("give it one with --name")
+            })?;
+            let tree = make::keep(store, &name, &record)
+                .map_err(|e| Failure::from(e).or_hint("give it another name with --name"))?;
+            let image = Shown::new(&name, tree.to_string(), &record);
+            Ok(Some(Told::Imported(Box::new(ImportedImage { image, left_out, repacked }))))
+        }
         Ask::Export { reference, to, form, called, platform, umask } => {
             let (name, _, record) = record::find(store, &reference)?;
             let called = called.unwrap_or(name);
@@ -76,6 +91,12 @@ pub fn run(
             Ok(Some(Told::Exported(export(store, &record, form, &called, &to, umask, progress)?)))
         }
     }
+}
+
+/// A name for here: `host/path/name:tag` without what is in front and behind.
+fn short(reference: &str) -> String {
+    let last = reference.rsplit('/').next().unwrap_or(reference);
+    last.split([':', '@']).next().unwrap_or(last).to_owned()
 }
 
 fn export(

@@ -52,3 +52,20 @@ impl Content for InMemory {
         Ok(Box::new(bytes.clone()))
     }
 }
+
+/// Bytes that pack well in some places and badly in others.
+pub(crate) fn mixed(length: usize) -> Vec<u8> {
+    let mut state = 1u32;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        state
+    };
+    let mut bytes = Vec::with_capacity(length);
+    while bytes.len() < length {
+        let word = next();
+        let run = if word & 0x100 == 0 { 1 } else { (word >> 16) as usize % 64 };
+        bytes.extend(std::iter::repeat_n((word >> 24) as u8, run.max(1)));
+    }
+    bytes.truncate(length);
+    bytes
+}

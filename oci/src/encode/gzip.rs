@@ -48,7 +48,7 @@ impl Packer for Gzip {
     fn count(&mut self, bytes: &[u8]) {
         self.crc.update(bytes);
         // A block is less than 4 GiB.
-        self.length = self.length.wrapping_add(bytes.len() as u32);
+        self.length = self.length.wrapping_add(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
     }
 
     fn end(&self) -> io::Result<Vec<u8>> {

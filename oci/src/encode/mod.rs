@@ -1,7 +1,7 @@
 //! Transports: how the bytes of a layer are packed on their way. What builders vote on never depends on them.
 //!
-//! A layer is cut into blocks of a fixed size, and each is packed without regard to the others. So the packed bytes depend
-//! neither on how many processors pack them nor on how the bytes came, and a reader can begin at any block.
+//! A layer is cut into blocks of a fixed size, and each is packed without regard to the others. So the packed bytes
+//! depend neither on how many processors pack them nor on how the bytes came, and a reader can begin at any block.
 
 mod gzip;
 mod zstd;
@@ -155,23 +155,7 @@ mod tests {
     use std::process::{Command, Stdio};
 
     use super::*;
-
-    /// Bytes that pack well in some places and badly in others.
-    fn sample(length: usize) -> Vec<u8> {
-        let mut state = 1u32;
-        let mut next = || {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            state
-        };
-        let mut bytes = Vec::with_capacity(length);
-        while bytes.len() < length {
-            let word = next();
-            let run = if word & 0x100 == 0 { 1 } else { (word >> 16) as usize % 64 };
-            bytes.extend(std::iter::repeat_n((word >> 24) as u8, run.max(1)));
-        }
-        bytes.truncate(length);
-        bytes
-    }
+    use crate::content::in_memory::mixed;
 
     /// Gives its bytes a few at a time.
     struct Dripping<'a>(&'a [u8], usize);
@@ -210,7 +194,7 @@ mod tests {
     #[test]
     fn other_programs_unpack_what_was_packed() {
         for length in [0, 1, 1000, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 9_000_001] {
-            let bytes = sample(length);
+            let bytes = mixed(length);
             for (compression, program) in [(Compression::Gzip, "gzip"), (Compression::Zstd, "zstd")] {
                 let packed = packed(compression, &bytes, usize::MAX);
                 assert!(unpacked_by(program, &packed) == bytes, "{program}, {length} bytes");
@@ -221,7 +205,7 @@ mod tests {
 
     #[test]
     fn neither_the_reader_nor_the_number_of_processors_changes_a_byte() {
-        let bytes = sample(9_000_001);
+        let bytes = mixed(9_000_001);
         for compression in [Compression::Gzip, Compression::Zstd] {
             let whole = packed(compression, &bytes, usize::MAX);
             assert!(packed(compression, &bytes, 4097) == whole);

@@ -1,6 +1,7 @@
 //! A layer: a tree, and what else a tar needs to be made of it. Its bytes are made when somebody wants them.
 //!
-//! The bytes are a function of the layer alone (`docs/formats.md`, "Layers"). They are never kept: a layer's digests are.
+//! The bytes are a function of the layer alone (`docs/formats.md`, "Layers"). They are never kept: a layer's digests
+//! are.
 
 mod read;
 #[cfg(test)]

@@ -35,8 +35,8 @@ struct Body {
 }
 
 impl<'a, C: Content + ?Sized> LayerReader<'a, C> {
-    /// From the beginning. The bytes of files are compared with their digests: who makes a new digest of them must know
-    /// that they are right.
+    /// From the beginning. The bytes of files are compared with their digests: who makes a new digest of them must
+    /// know that they are right.
     pub fn new(content: &'a C, layer: &'a Layer) -> Self {
         let walk = Walk::new(content, layer);
         let epoch = layer.epoch;

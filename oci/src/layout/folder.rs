@@ -1,5 +1,5 @@
-//! Into a folder: only what is missing is written, and `index.json` last, so that a reader never meets an image without its
-//! blobs.
+//! Into a folder: only what is missing is written, and `index.json` last, so that a reader never meets an image
+//! without its blobs.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -15,8 +15,8 @@ use crate::blobs::{Blob, BlobSource};
 use crate::content::Content;
 use crate::record::Record;
 
-/// Adds an image to the layout in the folder `to`, under the name `reference`; makes the layout when there is none. Blobs
-/// that are there with their size are taken for what their names say.
+/// Adds an image to the layout in the folder `to`, under the name `reference`; makes the layout when there is none.
+/// Blobs that are there with their size are taken for what their names say.
 ///
 /// # Errors
 /// See [`ExportError`].

@@ -116,7 +116,8 @@ impl ExportError {
     }
 }
 
-/// Whether `text` can name an image in an index: the grammar that the specification gives (`annotations.md`, "ref.name").
+/// Whether `text` can name an image in an index: the grammar that the specification gives (`annotations.md`,
+/// "ref.name").
 pub fn is_reference(text: &str) -> bool {
     let component = |part: &str| {
         let alphanumeric = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());

@@ -120,8 +120,8 @@ fn put(block: &mut [u8; BLOCK], at: usize, bytes: &[u8]) {
     block[at..at + bytes.len()].copy_from_slice(bytes);
 }
 
-/// Writes the name, when USTAR can hold it: ASCII, of at most 100 bytes, or cut at a slash into at most 155 and 100. If
-/// not, as much of it as fits is there for people, and a record has to say it.
+/// Writes the name, when USTAR can hold it: ASCII, of at most 100 bytes, or cut at a slash into at most 155 and 100.
+/// If not, as much of it as fits is there for people, and a record has to say it.
 fn put_name(block: &mut [u8; BLOCK], name: &[u8]) -> bool {
     let most = field::NAME.len();
     if name.is_ascii() {

@@ -21,8 +21,8 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
     /// Defines an OCI image, which `stele image build` makes of outputs of recipes. Nothing is in it that is not named
     /// here: no shell, no users, no certificates.
     ///
-    /// It can only be called while a `recipe.star` below `pkgs` is evaluated. An image may have the name of a recipe. Two
-    /// inputs may have the same directories and equal files; where they differ, that is an error.
+    /// It can only be called while a `recipe.star` below `pkgs` is evaluated. An image may have the name of a recipe.
+    /// Two inputs may have the same directories and equal files; where they differ, that is an error.
     ///
     /// # Arguments
     /// * `name`: What it is called: the name of its folder, or that with a hyphen and more behind it.
@@ -36,13 +36,13 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
     /// * `ports`: Ports that it listens at: `"8080"`, `"53/udp"`.
     /// * `volumes`: Directories that it writes to.
     /// * `stop_signal`: What ends it: `"SIGTERM"`.
-    /// * `files`: Files that are declared here: from a path to a text, or to a `local(...)` that is a text. They, `links`
-    ///   and `directories` are a layer of their own above all others.
+    /// * `files`: Files that are declared here: from a path to a text, or to a `local(...)` that is a text. They,
+    ///   `links` and `directories` are a layer of their own above all others.
     /// * `links`: Symbolic links that are declared here: from a path to what the link says.
     /// * `directories`: Directories that have to be there, such as `/tmp`.
     /// * `owners`: Whose something is, with all that is below it: `{"/var/lib/db": "999:999"}`. All else is `0:0`.
-    /// * `modes`: The mode of one file or directory, as octal digits in a text: `{"/tmp": "1777"}`. Otherwise directories
-    ///   and executable files are `0755`, other files `0644`.
+    /// * `modes`: The mode of one file or directory, as octal digits in a text: `{"/tmp": "1777"}`. Otherwise
+    ///   directories and executable files are `0755`, other files `0644`.
     /// * `overrides`: Paths of files and links that several layers have, where the highest is meant.
     /// * `platform`: What it runs on: `x86_64-linux` or `aarch64-linux`. By default what the inputs are for.
     /// * `annotations`: What the manifest says besides.

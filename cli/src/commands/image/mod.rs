@@ -2,6 +2,7 @@
 
 mod build;
 mod export;
+mod import;
 mod look;
 
 use clap::{Args, Subcommand};
@@ -26,6 +27,8 @@ pub enum Command {
     Tree(look::Tree),
     /// Write an image to a folder or file
     Export(export::Export),
+    /// Take an image of others into the store, as trees
+    Import(import::Import),
 }
 
 /// An image.
@@ -40,12 +43,14 @@ pub fn run(global: &Global, command: Command) -> Result<(), Failure> {
     if let Command::Build(args) = command {
         return args.run(global);
     }
-    let mut context = Context::new(global, true)?;
+    // Only what brings something in makes a store where none is.
+    let mut context = Context::new(global, !matches!(command, Command::Import(_)))?;
     match command {
         Command::Ls => look::list(&mut context),
         Command::Inspect(which) => look::inspect(&mut context, which),
         Command::Tree(args) => args.run(&mut context),
         Command::Export(args) => args.run(&mut context),
+        Command::Import(args) => args.run(&mut context),
         Command::Build(_) => Ok(()),
     }
 }

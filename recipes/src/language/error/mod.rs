@@ -190,10 +190,13 @@ impl What {
         Some(match self {
             Self::Limit { .. } => "evaluation is for saying what is built; let the build itself do the work".to_owned(),
             Self::NoImage { similar, .. } if similar.is_empty() => {
-                "an image is what `image(...)` or `image_index(...)` defines in the recipe.star of its folder".to_owned()
+                "an image is what `image(...)` or `image_index(...)` in the recipe.star of its folder defines"
+                    .to_owned()
             }
             Self::NoRecipe { similar, .. } if similar.is_empty() => "`stele recipe ls` lists them all".to_owned(),
-            Self::NoRecipe { similar, .. } | Self::NoImage { similar, .. } => format!("did you mean {}?", similar.join(" or ")),
+            Self::NoRecipe { similar, .. } | Self::NoImage { similar, .. } => {
+                format!("did you mean {}?", similar.join(" or "))
+            }
             Self::LoadPath { .. } | Self::NoFile { .. } => {
                 "a path that begins with // is looked up from the top of the recipe tree, any other beside the file \
                  that loads it"
@@ -208,7 +211,9 @@ impl What {
             Self::NoneDefined { file } => {
                 format!("call `recipe(...)` in it, or remove the folder {}", file.trim_end_matches("/recipe.star"))
             }
-            Self::TwoRecipes { name } | Self::TwoImages { name } => format!("call one of them `{name}-` and what makes it different"),
+            Self::TwoRecipes { name } | Self::TwoImages { name } => {
+                format!("call one of them `{name}-` and what makes it different")
+            }
             Self::OtherFolder { wanted, .. } => format!("move it to pkgs/{wanted}/recipe.star"),
             Self::NotUtf8 { .. } => "store it as UTF-8".to_owned(),
             Self::Argument { why, .. } => return why.hint(),
