@@ -44,7 +44,7 @@ fn measure(store: &Path, tree: &Path, times: usize) -> Result<(), Box<dyn Error>
     let builds = store.path().join("builds");
     std::fs::create_dir_all(&builds)?;
     std::fs::set_permissions(&builds, std::os::unix::fs::PermissionsExt::from_mode(0o711))?;
-    let held = Held::begin(&store, &Arc::default(), &builds)?;
+    let held = Held::begin(&store, &Arc::default(), &builds, None)?;
     let limits = Limits { seconds: None, memory: 1 << 30, log: 1 << 20, processes: 4096 };
     let mut took = Vec::with_capacity(times);
     for number in 0..times {
@@ -53,7 +53,7 @@ fn measure(store: &Path, tree: &Path, times: usize) -> Result<(), Box<dyn Error>
         let lock = folder::make(&path, held.owner())?;
         let log = File::create(path.join(folder::LOG))?;
         let job = sandbox::job(&action, &path, limits.clone());
-        let running = Running::start(&held, &job, &log, &lock, None)?;
+        let running = Running::start(&held, &job, &log, &lock, &[])?;
         let ending = running.wait(|_| {});
         if ending != (Ending::Done {}) {
             return Err(ending.to_string().into());

@@ -18,11 +18,11 @@ use rustix::thread::UnshareFlags;
 use serde::{Deserialize, Serialize};
 
 use stele_fs::passing::{receive, send};
-use stele_fs::{Forgetting, FuserTransport, Memory, ServeError, Serving, Showing};
+use stele_fs::{Forgetting, FuserTransport, Memory, Observer, ServeError, Serving, Showing};
 use stele_store::Store;
 
 use crate::sandbox::ops::held_ops;
-use crate::sandbox::{Given, apply, unshare, users};
+use crate::sandbox::{Given, Spare, apply, unshare, users};
 
 /// The user of the machine that builds are when root builds: above all that distributions, containers and services are
 /// given, below the largest.
@@ -74,6 +74,7 @@ pub struct Held {
     users: OwnedFd,
     mounts: OwnedFd,
     owner: Option<u32>,
+    spare: Spare,
     _serving: Serving,
 }
 
@@ -87,11 +88,16 @@ impl Forgetting for Whole {
 }
 
 impl Held {
-    /// Makes them.
+    /// Makes them. `observer` is told what the builds that begin in them look for.
     ///
     /// # Errors
     /// See [`HoldError`].
-    pub fn begin(store: &Arc<Store>, memory: &Arc<Memory>, builds: &Path) -> Result<Self, HoldError> {
+    pub fn begin(
+        store: &Arc<Store>,
+        memory: &Arc<Memory>,
+        builds: &Path,
+        observer: Option<Arc<dyn Observer>>,
+    ) -> Result<Self, HoldError> {
         let owner = stranger();
         let (stream, theirs) = UnixStream::pair()?;
         let mut helper = crate::sandbox::own_program(crate::HOLD).stdin(OwnedFd::from(theirs)).spawn()?;
@@ -99,10 +105,10 @@ impl Held {
         drop(stream);
         let _ = helper.wait();
         let [device, users, mounts] = made?;
-        let showing =
-            Showing { store: Arc::clone(store), memory: Arc::clone(memory), forgetting: Arc::new(Whole) };
+        let (store, memory) = (Arc::clone(store), Arc::clone(memory));
+        let showing = Showing { store, memory, forgetting: Arc::new(Whole), observer };
         let serving = Serving::begin(showing, device, &FuserTransport { passthrough: true }, || {})?;
-        Ok(Self { users, mounts, owner, _serving: serving })
+        Ok(Self { users, mounts, owner, spare: Spare::default(), _serving: serving })
     }
 
     fn ask(
@@ -141,6 +147,11 @@ impl Held {
     /// The mount namespace.
     pub fn mounts(&self) -> BorrowedFd<'_> {
         self.mounts.as_fd()
+    }
+
+    /// A supervisor that waits for the next build.
+    pub(crate) fn spare(&self) -> &Spare {
+        &self.spare
     }
 
     /// The user of the machine to whom a build's folders have to belong, when that is not this process's own.

@@ -324,6 +324,12 @@ pub enum Answer {
     Realised(crate::builds::Realised),
     /// `build`.
     Built(crate::builds::Built),
+    /// How a person's own program in a sandbox ended.
+    Left(stele_builder::sandbox::Ending),
+    /// What a build made use of.
+    Traced(crate::builds::Traced),
+    /// What is known of a log.
+    Log(crate::builds::LogOf),
     /// `image`.
     Image(crate::images::Told),
     /// All was said in items and bytes.

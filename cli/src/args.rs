@@ -6,14 +6,14 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    build, daemon, graph, image, info, log, mount, pages, recipe, sandbox, source, store, umount,
+    build, daemon, graph, image, info, lineage, log, mount, pages, recipe, sandbox, seed, source, store,
+    trace, umount, visit,
 };
-use crate::recipes::child::Evaluate;
 
 /// Build from a readable seed, agree on every bit, ship the digest.
 ///
-/// Today: a content-addressed store and its mount; sources, fetched and checked; recipes, evaluated and planned.
-/// Nothing is built yet.
+/// Today: a content-addressed store and its mount; sources, fetched and checked; recipes, evaluated, planned, and
+/// built in sandboxes that see nothing but what they declare.
 #[derive(Parser, Debug)]
 #[command(name = "stele", version, propagate_version = true, max_term_width = 100)]
 #[command(after_help = "\
@@ -53,15 +53,18 @@ pub enum Command {
     Mount(mount::Mount),
     /// Take a mount away
     Umount(umount::Umount),
-    /// Say what would be built, in which order, and why
     Build(build::Build),
     /// Make OCI images of what was built, look at them, and write them out
     #[command(subcommand)]
     Image(image::Command),
     /// Say what a recipe is, whether it is built, and how much of what it goes back to nobody can read
     Info(info::Info),
-    /// Print the log of a recipe's build
+    Lineage(lineage::Lineage),
     Log(log::Log),
+    Run(visit::Run),
+    Shell(visit::Shell),
+    Trace(trace::Trace),
+    Seed(seed::Seed),
     /// Show which recipe needs which
     Graph(graph::GraphOf),
     /// Say by which way a recipe needs another
@@ -71,7 +74,7 @@ pub enum Command {
     Recipe(recipe::Command),
     /// Evaluate recipes: what the other commands start
     #[command(hide = true)]
-    Evaluate(Evaluate),
+    Evaluate,
     /// What builds see
     #[command(subcommand)]
     Sandbox(sandbox::Command),

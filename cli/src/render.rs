@@ -33,6 +33,8 @@ pub struct Terminal {
     listing: Listing,
     out: io::BufWriter<io::Stdout>,
     bar: Option<ProgressBar>,
+    /// Whether bytes are shown as they come.
+    live: bool,
     /// For what happens while something is built.
     board: Board,
     /// Whether each directory on the way down has more entries: for the lines of a tree.
@@ -42,7 +44,15 @@ pub struct Terminal {
 impl Terminal {
     pub fn new(json: bool) -> Self {
         let out = io::BufWriter::with_capacity(1 << 16, io::stdout());
-        Self { json, listing: Listing::Short, out, bar: None, board: Board::new(json), open: Vec::new() }
+        Self {
+            json,
+            listing: Listing::Short,
+            out,
+            bar: None,
+            live: false,
+            board: Board::new(json),
+            open: Vec::new(),
+        }
     }
 
     /// Chooses how entries are shown.
@@ -53,6 +63,11 @@ impl Terminal {
     /// Bytes are the answer: they are written as they are, and no bar disturbs them.
     pub fn raw(&mut self) {
         self.bar = Some(ProgressBar::hidden());
+    }
+
+    /// Bytes are shown as they come, not when there are enough of them.
+    pub fn live(&mut self) {
+        self.live = true;
     }
 
     /// Says something on stderr, when a person is there to read it.
@@ -89,7 +104,7 @@ pub fn unwritten(error: &io::Error) -> Failure {
 
 /// Text for a terminal: control characters and those that change the direction of writing are shown by
 /// number.
-fn clean(text: &str) -> String {
+pub fn clean(text: &str) -> String {
     let harmless = |c: char| {
         c == '\n'
             || !(c.is_control()
@@ -137,12 +152,16 @@ impl Sink for Terminal {
     }
 
     fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.out.write_all(bytes)
+        self.out.write_all(bytes)?;
+        if self.live { self.out.flush() } else { Ok(()) }
     }
 }
 
 impl Watcher for Terminal {
     fn progress(&mut self, progress: Progress) {
+        if self.board.is_used() {
+            return self.board.look();
+        }
         // indicatif draws nothing when stderr is no terminal.
         let bar = self.bar.get_or_insert_with(|| {
             let bar = ProgressBar::new(0);

@@ -49,8 +49,11 @@ pub enum Request {
     Unpack { tree: String, recipe: String, keep_seconds: u64 },
     /// Realise recipes of a recipe tree; all of them when none is named.
     Build { tree: String, goals: Vec<String>, order: Order },
-    /// The log of a recipe's build that runs, or of its last one.
-    Log { recipe: String },
+    /// The log of a recipe's build that runs, or of its last one; with `follow` to the end of the one that runs, with
+    /// `about` only what is known of it.
+    Log { recipe: String, follow: bool, about: bool },
+    /// Build a recipe of a recipe tree once more, and see what it makes use of.
+    Trace { tree: String, recipe: String, order: Order },
     /// What came of an action.
     Realisation { of: String },
     /// Something about images.
@@ -67,7 +70,7 @@ pub struct Desk<'a> {
     pub builder: Option<&'a Arc<Builder>>,
 }
 
-fn read_only() -> Failure {
+pub(crate) fn read_only() -> Failure {
     Failure::new(Kind::Failed, "the store is on a read-only disk, and nothing can be built there")
         .hint("name another store with --store or STELE_STORE")
 }
@@ -167,9 +170,18 @@ fn answer(
             let (tree, goals) = (from_wire(&tree)?, recipes::names(&goals)?);
             Ok(Answer::Built(builds::serve::build(builder, store, &tree, &goals, &order, sink, progress)?))
         }
-        Request::Log { recipe } => {
-            builds::serve::log(desk, &recipes::name(&recipe)?, &mut |bytes| sink.bytes(bytes))?;
+        Request::Log { recipe, about: true, .. } => {
+            Ok(Answer::Log(builds::serve::log::about(desk, &recipes::name(&recipe)?)?))
+        }
+        Request::Log { recipe, follow, about: false } => {
+            let to = &mut |bytes: &[u8]| sink.bytes(bytes);
+            builds::serve::log::log(desk, &recipes::name(&recipe)?, follow, progress, to)?;
             Ok(Answer::Done {})
+        }
+        Request::Trace { tree, recipe, order } => {
+            let builder = desk.builder.ok_or_else(read_only)?;
+            let (tree, recipe) = (from_wire(&tree)?, recipes::name(&recipe)?);
+            builds::serve::trace::trace(builder, store, &tree, &recipe, &order, sink, progress)
         }
         Request::Realisation { of } => Ok(Answer::Realised(builds::serve::realised(store, &of)?)),
         Request::Plan { tree, goals } => {

@@ -24,4 +24,4 @@ pub mod view;
 
 pub use serving::{Heirloom, ServeError, Serving};
 pub use transport::FuserTransport;
-pub use view::{Forgetting, Memory, Showing, View};
+pub use view::{Forgetting, Memory, Observer, Showing, View};

@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 /// The most bytes of a message: the steps of an action may have 16 MiB, and be escaped.
 const MOST: usize = 64 << 20;
 /// The most descriptors that come with one.
-const FDS: usize = 5;
+const FDS: usize = 7;
 
 /// Sends a message with descriptors.
 ///

@@ -152,19 +152,33 @@ impl Store {
         outputs: &Outputs,
         memo: Option<(&str, &[u8])>,
     ) -> Result<Digest, RealiseError> {
+        for (name, tree) in &outputs.0 {
+            if is_output_name(name) && !self.db.has_tree(tree)? {
+                return Err(RealiseError::Missing { name: name.clone(), tree: *tree });
+            }
+        }
+        self.remember(request, outputs, memo)
+    }
+
+    /// Remembers what came of `request` elsewhere, whether or not it is here: as it is remembered of what was here and
+    /// was collected since.
+    ///
+    /// # Errors
+    /// When it cannot be written, or an output has a name that none can have.
+    pub fn remember(
+        &self,
+        request: &[u8],
+        outputs: &Outputs,
+        memo: Option<(&str, &[u8])>,
+    ) -> Result<Digest, RealiseError> {
         if self.is_read_only() {
             return Err(RealiseError::ReadOnly);
         }
         if outputs.0.is_empty() {
             return Err(RealiseError::Name { name: String::new() });
         }
-        for (name, tree) in &outputs.0 {
-            if !is_output_name(name) {
-                return Err(RealiseError::Name { name: name.clone() });
-            }
-            if !self.db.has_tree(tree)? {
-                return Err(RealiseError::Missing { name: name.clone(), tree: *tree });
-            }
+        if let Some(name) = outputs.0.keys().find(|name| !is_output_name(name)) {
+            return Err(RealiseError::Name { name: name.clone() });
         }
         let realisation = Realisation { outputs: outputs.clone(), log: None };
         let realised = Realised {

@@ -1,6 +1,6 @@
 //! One action: run, and what it left stored.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,8 +13,11 @@ use stele_store::{
     Cancelled, Holder, Keep, Last, Outputs, Progress, Realisation, Realised, Session, StreamError, Target,
 };
 
+use super::error::Ended;
 use super::shared::{Outcome, Shared};
+use super::slots::Turn;
 use super::{Builder, Failed, KEPT, lock, output};
+use crate::hold::Held;
 use crate::sandbox::{self, Ending, Limits, Running, Said, folder};
 
 /// So much of the end of a log is shown with a failure, in lines and in bytes.
@@ -107,15 +110,26 @@ impl Builder {
     }
 
     fn run(&self, work: &Work, shared: &Shared) -> Result<Outputs, Failed> {
-        let _turn = self.slots.take(&shared.progress)?;
+        let turn = self.slots.take(&shared.progress)?;
         let held = self.held()?;
+        self.run_in(work, &held, shared, turn)
+    }
+
+    /// Runs the action in namespaces that begin in `held`.
+    pub(super) fn run_in(
+        &self,
+        work: &Work,
+        held: &Held,
+        shared: &Shared,
+        _turn: Turn<'_>,
+    ) -> Result<Outputs, Failed> {
         let path = self.builds.join(unique()?);
         let failed = |source| Failed::Folder { path: path.clone(), source };
         let lock = folder::make(&path, held.owner()).map_err(failed)?;
         let log_path = path.join(folder::LOG);
         let log = File::create(&log_path).map_err(failed)?;
         let job = sandbox::job(&work.action, &path, work.limits.clone());
-        let running = match Running::start(&held, &job, &log, &lock, None) {
+        let running = match Running::start(held, &job, &log, &lock, &[]) {
             Ok(running) => running,
             Err(error) => {
                 let _ = folder::remove(&path);
@@ -123,11 +137,11 @@ impl Builder {
             }
         };
         shared.begun(log_path);
-        let ending = self.follow(&running, shared);
+        let ending = Self::follow(&running, &shared.progress, |step| shared.stepped(step));
         let outcome = self.after(work, &path, ending, &shared.progress);
         let outcome = match outcome {
             Err(error) if work.keep_failed && !matches!(error, Failed::Cancelled(_)) => {
-                let kept = self.leave(&path, &work.recipe);
+                let kept = self.leave(&path, work);
                 running.keep();
                 Err(with_kept(error, kept))
             }
@@ -145,13 +159,13 @@ impl Builder {
     }
 
     /// Waits for the end of a build, and stops it when nobody wants it any more.
-    fn follow(&self, running: &Running, shared: &Shared) -> Ending {
+    pub(super) fn follow(running: &Running, progress: &Progress, mut stepped: impl FnMut(usize)) -> Ending {
         let stopper = running.stopper();
         let ended = std::sync::atomic::AtomicBool::new(false);
         std::thread::scope(|scope| {
-            scope.spawn(|| {
+            let watching = scope.spawn(|| {
                 while !ended.load(std::sync::atomic::Ordering::Relaxed) {
-                    if shared.progress.check().is_err() {
+                    if progress.check().is_err() {
                         if let Ok(stopper) = &stopper {
                             stopper.stop();
                         }
@@ -162,10 +176,12 @@ impl Builder {
             });
             let ending = running.wait(|said| {
                 if let Said::Step { step } = said {
-                    shared.stepped(step);
+                    stepped(step);
                 }
             });
             ended.store(true, std::sync::atomic::Ordering::Relaxed);
+            // What it waits for is over: nobody waits for it in turn.
+            watching.thread().unpark();
             ending
         })
     }
@@ -187,7 +203,9 @@ impl Builder {
             Ending::Done {} => self.store_outputs(work, path, progress),
             ending => {
                 let tail = tail(&log_path).unwrap_or_default();
-                Err(Failed::Ended { recipe, ending, tail, kept: None })
+                let argv = ending.step().and_then(|step| work.action.steps.get(step.checked_sub(1)?));
+                let argv = argv.cloned().unwrap_or_default();
+                Err(Failed::Ended(Box::new(Ended { recipe, ending, argv, tail, kept: None })))
             }
         };
         if let Err(error) = &outcome
@@ -231,21 +249,6 @@ impl Builder {
         session.finish(&[], &Keep { realised, ..Keep::default() })?;
         Ok(())
     }
-
-    /// Moves the folder of a failed build to where it stays until the next one of its recipe fails.
-    fn leave(&self, path: &Path, recipe: &RecipeName) -> Option<PathBuf> {
-        let to = self.failed.join(recipe.as_str());
-        let moved = fs::create_dir_all(&self.failed)
-            .and_then(|()| folder::remove(&to))
-            .and_then(|()| fs::rename(path, &to));
-        match moved {
-            Ok(()) => Some(to),
-            Err(e) => {
-                tracing::warn!("{} stays where it is: {e}", path.display());
-                Some(path.to_owned())
-            }
-        }
-    }
 }
 
 fn same(recipe: &RecipeName, before: &Outputs, now: &Outputs) -> Result<(), Failed> {
@@ -263,7 +266,7 @@ fn same(recipe: &RecipeName, before: &Outputs, now: &Outputs) -> Result<(), Fail
 
 fn with_kept(error: Failed, at: Option<PathBuf>) -> Failed {
     match error {
-        Failed::Ended { recipe, ending, tail, .. } => Failed::Ended { recipe, ending, tail, kept: at },
+        Failed::Ended(ended) => Failed::Ended(Box::new(Ended { kept: at, ..*ended })),
         Failed::Output { recipe, why, .. } => Failed::Output { recipe, why, kept: at },
         error => error,
     }
@@ -302,7 +305,7 @@ fn tail(path: &Path) -> io::Result<String> {
 }
 
 /// A name that no other build has.
-fn unique() -> Result<String, Failed> {
+pub(super) fn unique() -> Result<String, Failed> {
     let mut bytes = [0; 8];
     let failed = |source: io::Error| Failed::Folder { path: PathBuf::from("/dev/urandom"), source };
     File::open("/dev/urandom").and_then(|mut it| it.read_exact(&mut bytes)).map_err(failed)?;

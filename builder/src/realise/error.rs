@@ -80,6 +80,12 @@ pub enum Failed {
         /// Which recipe.
         recipe: RecipeName,
     },
+    /// What was asked for besides a recipe's own inputs does not unite with them.
+    #[error("what was asked for besides does not unite with the root of the build: {why}")]
+    Furnish {
+        /// Why.
+        why: String,
+    },
     /// It is for another kind of machine.
     #[error("recipe `{recipe}` is built on {wanted}, and this machine is {this}")]
     Platform {
@@ -105,17 +111,8 @@ pub enum Failed {
     #[error(transparent)]
     Start(#[from] StartError),
     /// It ended, and not well.
-    #[error("recipe `{recipe}`: {ending}")]
-    Ended {
-        /// Which recipe.
-        recipe: RecipeName,
-        /// How it ended.
-        ending: Ending,
-        /// The last lines of its log.
-        tail: String,
-        /// Where what it left is, when that was asked for.
-        kept: Option<PathBuf>,
-    },
+    #[error("recipe `{}`: {}", .0.recipe, .0.ending)]
+    Ended(Box<Ended>),
     /// An output cannot be stored.
     #[error("recipe `{recipe}`: {why}")]
     Output {
@@ -150,4 +147,19 @@ pub enum Failed {
     /// Somebody stopped it.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
+}
+
+/// A build that did not end well.
+#[derive(Debug)]
+pub struct Ended {
+    /// Of which recipe.
+    pub recipe: RecipeName,
+    /// How it ended.
+    pub ending: Ending,
+    /// The program and the arguments of the step that did, if it was one.
+    pub argv: Vec<String>,
+    /// The last lines of its log.
+    pub tail: String,
+    /// Where what it left is, when that was asked for.
+    pub kept: Option<PathBuf>,
 }

@@ -4,6 +4,7 @@
 //! once ([`shared`]), and all together use so many processors as there are ([`slots`]).
 
 mod action;
+mod ahead;
 pub mod error;
 mod known;
 mod output;
@@ -12,22 +13,27 @@ mod shared;
 mod slots;
 pub mod sources;
 mod substitute;
+mod trace;
+mod visit;
 
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use stele_fs::Memory;
+use stele_fs::{Memory, Observer};
 use stele_recipes::action::ActionId;
 use stele_recipes::language::Recipes;
 use stele_recipes::recipe::RecipeName;
 use stele_store::model::TreeId;
 use stele_store::{Hold, Layout, Outputs, Store};
 
-pub use error::{Failed, SourceError};
+pub use error::{Ended, Failed, SourceError};
 pub use known::OfStore;
 pub use output::Refused;
+pub use trace::{Traced, Tracing, Used};
+pub use visit::{Visit, Visited};
+
 pub use substitute::{SubstituteError, Substituter, Unavailable};
 
 use crate::hold::{Held, HoldError};
@@ -47,10 +53,22 @@ pub struct Options {
     pub keep_going: bool,
     /// Whether to leave the folder of what failed.
     pub keep_failed: bool,
-    /// Whether to build the goals again, and compare.
-    pub rebuild: bool,
+    /// What is to become of the goals.
+    pub purpose: Purpose,
     /// What bounds each build.
     pub limits: Limits,
+}
+
+/// What is to become of the goals of a request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Purpose {
+    /// They are realised.
+    #[default]
+    Build,
+    /// They are realised, and those that were before are built again and compared.
+    Rebuild,
+    /// All that the first is made of is there, and it is not built; the others are realised.
+    Prepare,
 }
 
 /// What is to be realised.
@@ -97,6 +115,13 @@ pub enum Event {
         steps: usize,
         /// The log, as it grows.
         log: PathBuf,
+    },
+    /// Nothing is built: a person's own program begins.
+    Enters {
+        /// In the sandbox of which recipe.
+        recipe: RecipeName,
+        /// The folder of a failed build that it goes on with.
+        kept: Option<PathBuf>,
     },
     /// A step of a build begins.
     Step {
@@ -192,6 +217,7 @@ impl Builder {
             slots: Slots::of_this_machine(),
             hold: Hold::new(store),
         });
+        visit::give_back_left(&builder.builds, &builder.failed);
         sandbox::clear_left(&builder.builds);
         builder
     }
@@ -202,11 +228,16 @@ impl Builder {
         if let Some(held) = &*held {
             return Ok(Arc::clone(held));
         }
-        fs::create_dir_all(&self.builds)?;
-        sandbox::folder::let_pass(&self.builds, crate::hold::stranger())?;
-        let made = Arc::new(Held::begin(&self.store, &self.memory, &self.builds)?);
+        let made = self.hold_anew(None)?;
         *held = Some(Arc::clone(&made));
         Ok(made)
+    }
+
+    /// Namespaces of somebody's own. `observer` is told what is looked for in them.
+    fn hold_anew(&self, observer: Option<Arc<dyn Observer>>) -> Result<Arc<Held>, HoldError> {
+        fs::create_dir_all(&self.builds)?;
+        sandbox::folder::let_pass(&self.builds, crate::hold::stranger())?;
+        Ok(Arc::new(Held::begin(&self.store, &self.memory, &self.builds, observer)?))
     }
 
     /// Gives up the namespaces that builds begin in, when none runs: what they have looked at need not be kept for them

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use stele_recipes::action::Platform;
-use stele_recipes::plan::{self, Plan, State};
+use stele_recipes::plan::{self, Part, Plan, State};
 use stele_recipes::recipe::RecipeName;
 use stele_store::model::TreeId;
 use stele_store::{Holder, Keep, Outputs, Progress, ReadError, Realisation, Realised, Target};
@@ -15,10 +15,18 @@ use stele_store::{Holder, Keep, Outputs, Progress, ReadError, Realisation, Reali
 use super::action::Work;
 use super::shared::Seen;
 use super::{
-    Builder, Event, Failed, How, KEPT, OfStore, Realisations, Request, SubstituteError, lock, sources,
-    substitute,
+    Builder, Event, Failed, How, KEPT, OfStore, Purpose, Realisations, Request, SubstituteError, lock,
+    sources, substitute,
 };
 use crate::profile;
+
+/// A recipe of which all that it is made of is there.
+pub(super) struct Prepared {
+    /// Its action.
+    pub work: Work,
+    /// What its root is merged of.
+    pub parts: Vec<Part>,
+}
 
 /// A recipe's part of a request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,7 +44,7 @@ enum Place {
 }
 
 /// A request that is being done.
-struct Doing<'a> {
+pub(super) struct Doing<'a> {
     builder: &'a Arc<Builder>,
     request: &'a Request<'a>,
     known: OfStore<'a>,
@@ -45,6 +53,8 @@ struct Doing<'a> {
     tell: &'a (dyn Fn(Event) + Sync),
     /// Kept until the request is done.
     held: Mutex<Vec<TreeId>>,
+    /// What was to be prepared.
+    prepared: Mutex<Option<Prepared>>,
 }
 
 impl Drop for Doing<'_> {
@@ -69,8 +79,23 @@ impl Builder {
         tell: &(dyn Fn(Event) + Sync),
     ) -> Result<Realisations, Failed> {
         let known = OfStore::new(&self.store, request.tree, request.recipes)?;
-        let plan = plan::plan(request.recipes, request.goals, profile::VERSION, &known)?;
-        let doing = Doing {
+        self.doing(request, known, progress, tell)?.run()
+    }
+
+    pub(super) fn doing<'a>(
+        self: &'a Arc<Self>,
+        request: &'a Request<'_>,
+        known: OfStore<'a>,
+        progress: &'a Progress,
+        tell: &'a (dyn Fn(Event) + Sync),
+    ) -> Result<Doing<'a>, Failed> {
+        let again: &[RecipeName] = match request.options.purpose {
+            Purpose::Build => &[],
+            Purpose::Rebuild => request.goals,
+            Purpose::Prepare => &request.goals[..1],
+        };
+        let plan = plan::plan_again(request.recipes, request.goals, again, profile::VERSION, &known)?;
+        Ok(Doing {
             builder: self,
             request,
             known,
@@ -78,28 +103,28 @@ impl Builder {
             progress,
             tell,
             held: Mutex::default(),
-        };
-        doing.run()
+            prepared: Mutex::default(),
+        })
     }
 }
 
 impl Doing<'_> {
-    fn run(&self) -> Result<Realisations, Failed> {
+    pub(super) fn run(&self) -> Result<Realisations, Failed> {
         let goals = self.goals();
         let (needs, mut places) = {
             let plan = lock(&self.plan);
             let needs: Vec<Vec<usize>> =
                 (0..plan.steps.len()).map(|number| plan.graph.needs(number).to_vec()).collect();
             let place = |number: usize| match plan.steps[number].state {
-                State::Build(_) => Place::Waiting,
-                State::Done if self.request.options.rebuild && goals.contains(&number) => Place::Waiting,
+                State::Build(_) | State::Again => Place::Waiting,
                 State::Done => Place::Done,
                 State::Unneeded => Place::Idle,
             };
             let places: Vec<Place> = (0..plan.steps.len()).map(place).collect();
             (needs, places)
         };
-        let builds = places.iter().filter(|place| **place == Place::Waiting).count();
+        let prepared = usize::from(self.request.options.purpose == Purpose::Prepare);
+        let builds = places.iter().filter(|place| **place == Place::Waiting).count() - prepared;
         (self.tell)(Event::Planned { builds });
         let done = places.iter().enumerate().filter(|(_, place)| **place == Place::Done);
         done.map(|(number, _)| number).try_for_each(|number| self.hold_outputs(number))?;
@@ -161,6 +186,11 @@ impl Doing<'_> {
         Ok(answer)
     }
 
+    /// What was to be prepared, once.
+    pub(super) fn prepared(&self) -> Option<Prepared> {
+        lock(&self.prepared).take()
+    }
+
     fn goals(&self) -> Vec<usize> {
         let plan = lock(&self.plan);
         let mut seen = HashSet::new();
@@ -178,7 +208,7 @@ impl Doing<'_> {
         Some(Outputs(outputs.iter().map(|(name, tree)| (name.as_str().to_owned(), *tree)).collect()))
     }
 
-    fn hold(&self, trees: impl IntoIterator<Item = TreeId>) -> Result<(), ReadError> {
+    pub(super) fn hold(&self, trees: impl IntoIterator<Item = TreeId>) -> Result<(), ReadError> {
         for tree in trees {
             self.builder.keep([tree])?;
             lock(&self.held).push(tree);
@@ -228,6 +258,12 @@ impl Doing<'_> {
             (self.tell)(Event::Done { recipe: recipe.name.clone(), outputs, how: How::Known });
             return Ok(());
         };
+        if self.is_prepared(&recipe.name) {
+            let parts = lock(&self.plan).parts(number, profile::VERSION, &self.known);
+            let parts = parts.map_err(|e| Arc::new(e.into()))?.unwrap_or_default();
+            *lock(&self.prepared) = Some(Prepared { work, parts });
+            return Ok(());
+        }
         let (id, steps) = (work.id, work.action.steps.len());
         let (outputs, how) = match self.substituted(&work).map_err(Arc::new)? {
             Some((outputs, from)) => (outputs, How::From(from)),
@@ -253,17 +289,17 @@ impl Doing<'_> {
     fn work(&self, number: usize) -> Result<Option<Work>, Failed> {
         let mut plan = lock(&self.plan);
         plan.look_again(number, profile::VERSION, &self.known)?;
-        for (request, root) in std::mem::take(&mut plan.roots) {
+        // Not those of others: what one is made of that was taken from another store need not be here.
+        let own = plan.steps[number].action.as_ref().map(|(_, action)| action.root);
+        let (roots, others) =
+            std::mem::take(&mut plan.roots).into_iter().partition(|it| Some(it.1.tree) == own);
+        plan.roots = others;
+        for (request, root) in roots {
             self.store_root(request, &root)?;
         }
-        let goal = {
-            let name = &plan.graph.recipes()[number].name;
-            self.request.goals.contains(name)
-        };
         let step = plan.steps[number].clone();
         let recipe = plan.graph.recipes()[number].name.clone();
-        let again = self.request.options.rebuild && goal;
-        if step.state == State::Done && !again {
+        if step.state == State::Done && !self.is_prepared(&recipe) {
             return Ok(None);
         }
         let Some((id, action)) = step.action.clone() else { return Err(Failed::Gone { recipe }) };
@@ -279,33 +315,22 @@ impl Doing<'_> {
             }
         }
         self.hold([action.root])?;
-        let before = if again && step.state == State::Done { self.realised(&id.0)? } else { None };
+        let before = if step.state == State::Again { self.realised(&id.0)? } else { None };
         let (limits, keep_failed) = (self.request.options.limits.clone(), self.request.options.keep_failed);
         Ok(Some(Work { recipe, id, action, memo: step.memo, limits, keep_failed, before }))
     }
 
-    /// What another store gives, and which. That one does not is no failure: it is built.
+    /// Whether this recipe is the one that is to be prepared.
+    fn is_prepared(&self, recipe: &RecipeName) -> bool {
+        self.request.options.purpose == Purpose::Prepare && self.request.goals.first() == Some(recipe)
+    }
+
+    /// What another store gives, and which. What was built here before is compared with itself alone.
     fn substituted(&self, work: &Work) -> Result<Option<(Outputs, String)>, Failed> {
         if work.before.is_some() {
             return Ok(None);
         }
-        let names: Vec<&str> = work.action.outputs.keys().map(String::as_str).collect();
-        for from in self.request.substituters {
-            let keep = |outputs: &Outputs, log| work.keep(outputs, log);
-            match substitute::take(&self.builder.store, &**from, &work.id.0, &names, keep, self.progress) {
-                Ok(Some(outputs)) => return Ok(Some((outputs, from.name().to_owned()))),
-                Ok(None) => {}
-                Err(SubstituteError::Cancelled(error)) => return Err(error.into()),
-                Err(SubstituteError::Read(error)) => return Err(error.into()),
-                Err(SubstituteError::Write(error)) => return Err(error.into()),
-                Err(error) => (self.tell)(Event::Unsubstituted {
-                    recipe: work.recipe.clone(),
-                    from: from.name().to_owned(),
-                    why: error.to_string(),
-                }),
-            }
-        }
-        Ok(None)
+        taken(self.builder, self.request, work, self.progress, self.tell)
     }
 
     fn realised(&self, of: &stele_store::model::Digest) -> Result<Option<Outputs>, Failed> {
@@ -341,6 +366,34 @@ impl Doing<'_> {
         plan.steps[number].outputs = Some(made.collect());
         plan.steps[number].state = State::Done;
     }
+}
+
+/// What came of an action, from the first of the substituters that gives it, and from which. That one does not is no
+/// failure: another is asked, or it is built.
+pub(super) fn taken(
+    builder: &Builder,
+    request: &Request<'_>,
+    work: &Work,
+    progress: &Progress,
+    tell: &(dyn Fn(Event) + Sync),
+) -> Result<Option<(Outputs, String)>, Failed> {
+    let names: Vec<&str> = work.action.outputs.keys().map(String::as_str).collect();
+    for from in request.substituters {
+        let keep = |outputs: &Outputs, log| work.keep(outputs, log);
+        match substitute::take(&builder.store, &**from, &work.id.0, &names, keep, progress) {
+            Ok(Some(outputs)) => return Ok(Some((outputs, from.name().to_owned()))),
+            Ok(None) => {}
+            Err(SubstituteError::Cancelled(error)) => return Err(error.into()),
+            Err(SubstituteError::Read(error)) => return Err(error.into()),
+            Err(SubstituteError::Write(error)) => return Err(error.into()),
+            Err(error) => tell(Event::Unsubstituted {
+                recipe: work.recipe.clone(),
+                from: from.name().to_owned(),
+                why: error.to_string(),
+            }),
+        }
+    }
+    Ok(None)
 }
 
 /// The first recipe that waits and of which all needs are done. What is not needed is known well enough.

@@ -6,7 +6,7 @@
 use std::error::Error;
 use std::io::Read;
 
-use stele_store::model::{BlobId, DecodeTreeError, Digest, Node, Tree, TreeId};
+use stele_store::model::{BlobId, DecodeTreeError, Digest, Node, Sha256, Tree, TreeId};
 use stele_store::{
     Cancelled, Keep, Outputs, Progress, ReadError, Realisation, Session, Store, StreamError, Target,
     WriteError,
@@ -25,6 +25,19 @@ pub trait Substituter: Send + Sync {
     /// # Errors
     /// When it does not answer.
     fn realised(&self, of: &Digest) -> Result<Option<Realisation>, Unavailable>;
+
+    /// What is remembered there to have come of what has that digest, an action or an unpacking or a merge, whether or
+    /// not it is still there.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    fn remembered(&self, of: &Digest) -> Result<Option<Outputs>, Unavailable>;
+
+    /// The blob with that SHA-256, and its size, if it is there.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    fn source(&self, sha256: &Sha256) -> Result<Option<(BlobId, u64)>, Unavailable>;
 
     /// The canonical text of a tree. Whoever asks checks it.
     ///

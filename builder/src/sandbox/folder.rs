@@ -13,6 +13,8 @@ pub const WRITABLE: [&str; 3] = ["build", "out", "tmp"];
 pub const LOG: &str = "log";
 /// Held by whoever uses the folder.
 const LOCK: &str = "lock";
+/// Of what it is, when it is kept.
+pub const KEPT: &str = "kept";
 
 /// Makes the folder; the build's own directories belong to `owner`.
 ///
@@ -30,6 +32,16 @@ pub fn make(folder: &Path, owner: Option<u32>) -> io::Result<File> {
         }
     }
     let lock = File::create(folder.join(LOCK))?;
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive)?;
+    Ok(lock)
+}
+
+/// Takes a folder that was kept.
+///
+/// # Errors
+/// When somebody uses it.
+pub fn take(folder: &Path) -> io::Result<File> {
+    let lock = File::options().write(true).open(folder.join(LOCK))?;
     rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive)?;
     Ok(lock)
 }

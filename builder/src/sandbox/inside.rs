@@ -13,7 +13,7 @@ use rustix::process::{
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space};
 
 use super::execute::{Given, apply};
-use super::job::{Ending, Inside, Job, Limit};
+use super::job::{Ending, Inside, Job, Limit, Streams};
 use super::sys::{self, Forked, fork};
 use crate::profile;
 use stele_fs::passing::send;
@@ -26,10 +26,8 @@ pub(super) struct Handed {
     pub mounts: OwnedFd,
     /// Where the supervisor listens.
     pub tell: UnixStream,
-    /// What the steps write to.
-    pub output: OwnedFd,
-    /// What they read from, when that is a terminal.
-    pub terminal: bool,
+    /// What the steps write to; the terminal, if they have one; or their input, output and errors.
+    pub streams: Vec<OwnedFd>,
 }
 
 /// A failure of setting up, in the words of [`Ending::NotSetUp`].
@@ -222,19 +220,8 @@ fn kill_all() -> nix::Result<()> {
 /// Becomes the program; what it returns is why it did not.
 fn begin(job: &Job, handed: &Handed, argv: &[String]) -> String {
     let began = || -> io::Result<std::convert::Infallible> {
-        let null;
-        let input = match handed.terminal {
-            true => handed.output.as_fd(),
-            false => {
-                null = std::fs::File::open("/dev/null")?;
-                null.as_fd()
-            }
-        };
         rustix::process::setsid()?;
-        take_output(input, handed.output.as_fd())?;
-        if handed.terminal {
-            rustix::process::ioctl_tiocsctty(rustix::stdio::stdin())?;
-        }
+        take_streams(job.streams, &handed.streams)?;
         std::env::set_current_dir(&job.workdir).map_err(|e| in_words(&job.workdir, &e))?;
         let text = |text: &str| CString::new(text).map_err(io::Error::other);
         let argv: Vec<CString> = argv.iter().map(|it| text(it)).collect::<io::Result<_>>()?;
@@ -276,9 +263,19 @@ fn candidates(name: &str, env: &[(String, String)]) -> Vec<String> {
 }
 
 /// The first three descriptors; all others close when the program begins.
-fn take_output(input: BorrowedFd<'_>, output: BorrowedFd<'_>) -> io::Result<()> {
-    rustix::stdio::dup2_stdin(input)?;
-    rustix::stdio::dup2_stdout(output)?;
-    rustix::stdio::dup2_stderr(output)?;
-    Ok(())
+fn take_streams(kind: Streams, streams: &[OwnedFd]) -> io::Result<()> {
+    let take = |input: BorrowedFd<'_>, output: BorrowedFd<'_>, errors: BorrowedFd<'_>| -> io::Result<()> {
+        rustix::stdio::dup2_stdin(input)?;
+        rustix::stdio::dup2_stdout(output)?;
+        Ok(rustix::stdio::dup2_stderr(errors)?)
+    };
+    match (kind, streams) {
+        (Streams::Log, [log]) => take(std::fs::File::open("/dev/null")?.as_fd(), log.as_fd(), log.as_fd()),
+        (Streams::Terminal, [terminal]) => {
+            take(terminal.as_fd(), terminal.as_fd(), terminal.as_fd())?;
+            Ok(rustix::process::ioctl_tiocsctty(rustix::stdio::stdin())?)
+        }
+        (Streams::Three, [input, output, errors]) => take(input.as_fd(), output.as_fd(), errors.as_fd()),
+        _ => Err(io::Error::other("a stream is missing")),
+    }
 }

@@ -37,8 +37,33 @@ pub struct Job {
     pub folder: PathBuf,
     /// What bounds it.
     pub limits: Limits,
-    /// Whether a terminal was handed over, which the steps get instead of the log.
-    pub terminal: bool,
+    /// What the steps read from and write to.
+    pub streams: Streams,
+    /// Whether its folder stays when it is over, even if nobody is left to say so.
+    pub kept: bool,
+}
+
+/// What the steps of a job read from and write to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Streams {
+    /// Nothing, and the log.
+    Log,
+    /// A terminal, which was handed over.
+    Terminal,
+    /// Three descriptors, which were handed over: input, output, errors.
+    Three,
+}
+
+impl Streams {
+    /// How many descriptors are handed over.
+    pub fn count(self) -> usize {
+        match self {
+            Self::Log => 0,
+            Self::Terminal => 1,
+            Self::Three => 3,
+        }
+    }
 }
 
 /// How a build ended.
@@ -120,6 +145,19 @@ pub enum Limit {
         /// Files that are left.
         left: u64,
     },
+}
+
+impl Ending {
+    /// The step that it ended in, counted from 1.
+    pub fn step(&self) -> Option<usize> {
+        match self {
+            Self::Status { step, .. }
+            | Self::Signal { step, .. }
+            | Self::Unstarted { step, .. }
+            | Self::Limit { step, .. } => Some(*step),
+            Self::Done {} | Self::NotSetUp { .. } | Self::Stopped {} => None,
+        }
+    }
 }
 
 impl fmt::Display for Limit {

@@ -29,13 +29,13 @@ use std::path::Path;
 use stele_recipes::action::Action;
 
 pub use execute::{Given, Undone, apply};
-pub use job::{Ending, Job, Limit, Limits, Said, Told};
+pub use job::{Ending, Job, Limit, Limits, Said, Streams, Told};
 pub use running::{Running, StartError};
 pub use supervise::supervise;
 
 use crate::profile;
 
-pub(crate) use running::own_program;
+pub(crate) use running::{Spare, own_program};
 pub(crate) use sys::unshare;
 
 /// An action as a job: what the processes of its sandbox are told. Pure.
@@ -63,7 +63,8 @@ pub fn job(action: &Action, folder: &Path, limits: Limits) -> Job {
         workdir: action.workdir.as_str().to_owned(),
         folder: folder.to_owned(),
         limits,
-        terminal: false,
+        streams: Streams::Log,
+        kept: false,
     }
 }
 

@@ -5,6 +5,9 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
 
 use super::job::{Ending, Job, Said, Told};
 use crate::hold::Held;
@@ -20,8 +23,78 @@ pub enum StartError {
 
 /// A build that runs, or has ended and whose folder is still there.
 pub struct Running {
-    supervisor: Child,
+    supervisor: Supervisor,
+}
+
+/// A process that supervises a build, or waits for one: to start it takes longer than much that is built.
+struct Supervisor {
+    process: Child,
     stream: UnixStream,
+}
+
+impl Supervisor {
+    fn start() -> io::Result<Self> {
+        let (stream, theirs) = UnixStream::pair()?;
+        let process = own_program(crate::SUPERVISE).stdin(OwnedFd::from(theirs)).spawn()?;
+        Ok(Self { process, stream })
+    }
+
+    /// Ends one that got no job, or waits for the end of one that was told what to do.
+    fn end(mut self) {
+        let _ = self.stream.shutdown(std::net::Shutdown::Write);
+        let _ = self.process.wait();
+    }
+}
+
+/// So long after a build began the supervisor of the next is started: one that is over sooner has the processors for
+/// itself.
+const LATER: Duration = Duration::from_millis(50);
+
+/// At most one supervisor that waits for its job.
+#[derive(Default)]
+pub(crate) struct Spare(Arc<Waiting>);
+
+#[derive(Default)]
+struct Waiting(Mutex<Option<Supervisor>>);
+
+impl Waiting {
+    fn lock(&self) -> MutexGuard<'_, Option<Supervisor>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Spare {
+    /// The one that waits, if it still does, or a new one.
+    fn take(&self) -> io::Result<Supervisor> {
+        if let Some(mut waiting) = self.0.lock().take()
+            && matches!(waiting.process.try_wait(), Ok(None))
+        {
+            return Ok(waiting);
+        }
+        Supervisor::start()
+    }
+
+    /// Has one wait for the next build, soon.
+    fn refill(&self) {
+        let waiting = Arc::downgrade(&self.0);
+        // If there is no thread for it, the next build starts its own.
+        let _ = thread::Builder::new().name("spare".to_owned()).spawn(move || {
+            thread::sleep(LATER);
+            let Some(waiting) = waiting.upgrade() else { return };
+            let mut waiting = waiting.lock();
+            if waiting.is_none() {
+                *waiting = Supervisor::start().ok();
+            }
+        });
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let Some(waiting) = self.lock().take() {
+            waiting.end();
+        }
+    }
 }
 
 /// Stops a build from another thread.
@@ -35,8 +108,8 @@ impl Stopper {
 }
 
 impl Running {
-    /// Starts `job`, in the namespaces that are held for builds. What it writes goes to `log`; or it gets `terminal`.
-    /// `lock` says that the folder is used: until the last of this process and the supervisor is gone.
+    /// Starts `job`, in the namespaces that are held for builds. What it writes goes to `log`; or it gets `streams`, as
+    /// many as it says. `lock` says that the folder is used: until the last of this process and the supervisor is gone.
     ///
     /// # Errors
     /// See [`StartError`].
@@ -45,15 +118,15 @@ impl Running {
         job: &Job,
         log: &File,
         lock: &File,
-        terminal: Option<BorrowedFd<'_>>,
+        streams: &[BorrowedFd<'_>],
     ) -> Result<Self, StartError> {
         let started = || -> io::Result<Self> {
-            let (stream, theirs) = UnixStream::pair()?;
-            let supervisor = own_program(crate::SUPERVISE).stdin(OwnedFd::from(theirs)).spawn()?;
+            let supervisor = held.spare().take()?;
             let mut fds = vec![held.users(), held.mounts(), log.as_fd(), lock.as_fd()];
-            fds.extend(terminal);
-            send(&stream, job, &fds)?;
-            Ok(Self { supervisor, stream })
+            fds.extend(streams);
+            send(&supervisor.stream, job, &fds)?;
+            held.spare().refill();
+            Ok(Self { supervisor })
         };
         started().map_err(StartError::Supervisor)
     }
@@ -63,13 +136,13 @@ impl Running {
     /// # Errors
     /// When there are no descriptors left.
     pub fn stopper(&self) -> io::Result<Stopper> {
-        Ok(Stopper(self.stream.try_clone()?))
+        Ok(Stopper(self.supervisor.stream.try_clone()?))
     }
 
     /// Waits until no process of the build is left.
     pub fn wait(&self, mut hear: impl FnMut(Said)) -> Ending {
         loop {
-            match receive::<Said>(&self.stream) {
+            match receive::<Said>(&self.supervisor.stream) {
                 Ok(Some((Said::Ended { ending }, _))) => return ending,
                 Ok(Some((said, _))) => hear(said),
                 Ok(None) | Err(_) => {
@@ -92,9 +165,9 @@ impl Running {
         self.close(Told::Keep {});
     }
 
-    fn close(mut self, told: Told) {
-        let _ = send(&self.stream, &told, &[]);
-        let _ = self.supervisor.wait();
+    fn close(self, told: Told) {
+        let _ = send(&self.supervisor.stream, &told, &[]);
+        self.supervisor.end();
     }
 }
 

@@ -26,7 +26,7 @@ const TICK: Duration = Duration::from_millis(50);
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Supervises the build that comes over `stdin`, a Unix socket, with its descriptors: the user and the mount namespace
-/// that builds begin in, the log, the lock on the build's folder, and a terminal if the job says so.
+/// that builds begin in, the log, the lock on the build's folder, and the streams that the job speaks of.
 ///
 /// # Errors
 /// When nothing came that could be supervised.
@@ -40,7 +40,8 @@ pub fn supervise() -> io::Result<()> {
     let mut fds = fds.into_iter();
     let mut next = || fds.next().ok_or_else(|| io::Error::other("a descriptor is missing"));
     let (users, mounts, log, _lock) = (next()?, next()?, next()?, next()?);
-    let terminal = if job.terminal { Some(next()?) } else { None };
+    let streams = (0..job.streams.count()).map(|_| next()).collect::<io::Result<Vec<_>>>()?;
+    let kept = job.kept;
     let mut supervisor = Supervisor {
         watch: Watch::new(&job.limits, &job.folder),
         job,
@@ -51,9 +52,9 @@ pub fn supervise() -> io::Result<()> {
         entering: None,
         first: None,
         ending: None,
-        kept: false,
+        kept,
     };
-    let ending = match supervisor.run(users, mounts, terminal) {
+    let ending = match supervisor.run(users, mounts, streams) {
         Ok(ending) => ending,
         Err(error) => Ending::NotSetUp { doing: "supervise it".to_owned(), error: error.to_string() },
     };
@@ -79,12 +80,17 @@ struct Supervisor {
 }
 
 impl Supervisor {
-    fn run(&mut self, users: OwnedFd, mounts: OwnedFd, terminal: Option<OwnedFd>) -> io::Result<Ending> {
+    fn run(&mut self, users: OwnedFd, mounts: OwnedFd, streams: Vec<OwnedFd>) -> io::Result<Ending> {
         let (ours, theirs) = UnixStream::pair()?;
         let (out, output) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
-        let is_terminal = terminal.is_some();
-        let handed =
-            Handed { users, mounts, tell: theirs, output: terminal.unwrap_or(output), terminal: is_terminal };
+        let streams = match streams.is_empty() {
+            true => vec![output],
+            false => {
+                drop(output);
+                streams
+            }
+        };
+        let handed = Handed { users, mounts, tell: theirs, streams };
         let entering = match fork()? {
             Forked::Child => {
                 // If this process is gone already nobody would be told: the socket says so.

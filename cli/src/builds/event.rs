@@ -41,6 +41,14 @@ pub enum Event {
         /// The log, as it grows.
         log: String,
     },
+    /// Nothing is built: a person's own program begins.
+    Enters {
+        /// In the sandbox of which recipe.
+        recipe: String,
+        /// The folder of a failed build that it goes on with, escaped.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        kept: Option<String>,
+    },
     /// A step of a build begins.
     Step {
         /// Of which recipe.
@@ -101,6 +109,9 @@ impl From<realise::Event> for Event {
                 steps,
                 log: to_wire(log.as_os_str()),
             },
+            From::Enters { recipe, kept } => {
+                Self::Enters { recipe: recipe.to_string(), kept: kept.map(|kept| to_wire(kept.as_os_str())) }
+            }
             From::Step { recipe, step } => Self::Step { recipe: recipe.to_string(), step },
             From::Done { recipe, outputs, how } => {
                 let (known, from) = match how {

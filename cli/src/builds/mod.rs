@@ -36,6 +36,74 @@ pub struct Order {
     pub substituters: Vec<String>,
 }
 
+/// A program of a person's own in the sandbox of a recipe.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Visit {
+    /// The program and its arguments.
+    pub argv: Vec<String>,
+    /// Variables besides those that the build has.
+    pub env: Vec<(String, String)>,
+    /// Recipes whose outputs are there, too.
+    pub with: Vec<String>,
+    /// Whether to begin with empty folders even if those of a failed build were kept.
+    pub fresh: bool,
+    /// Whether the stream that comes right after is a terminal: one descriptor. Three otherwise: input, output, errors.
+    pub terminal: bool,
+}
+
+/// What is known of the log of a recipe's build.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct LogOf {
+    /// Which recipe.
+    pub recipe: String,
+    /// The log, as it grows, of one that runs. Escaped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub running: Option<String>,
+    /// The digest of the log of the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<String>,
+    /// What action that was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
+    /// Why it failed, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
+    /// When it ended, in seconds since 1970-01-01 UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<u64>,
+}
+
+/// What a build made use of.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Traced {
+    /// Of which recipe.
+    pub recipe: String,
+    /// What it was given, in the order of its recipe.
+    pub inputs: Vec<TracedInput>,
+    /// Paths that it looked for and that are not there, sorted. Escaped.
+    pub missing: Vec<String>,
+    /// Whether it was built before, and came out the same if it did not fail.
+    pub compared: bool,
+    /// Why it failed, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<Failure>,
+}
+
+/// Something that a build was given.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct TracedInput {
+    /// What.
+    pub input: String,
+    /// Where the build saw it.
+    pub at: String,
+    /// Files and links in it.
+    pub files: usize,
+    /// Bytes of those.
+    pub bytes: u64,
+    /// Those of them that were opened, or read if they are links.
+    pub opened: usize,
+}
+
 /// What came of an action.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Realised {
@@ -44,6 +112,9 @@ pub struct Realised {
     /// The digest of its log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<String>,
+    /// Whether it is only remembered, and not there any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gone: bool,
 }
 
 /// A recipe that is realised.

@@ -5,10 +5,11 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use stele_builder::realise::{Substituter, Unavailable};
-use stele_store::model::{BlobId, Digest, TreeId};
+use stele_store::model::{BlobId, Digest, Sha256, TreeId};
 use stele_store::{Outputs, Realisation};
 
 use crate::answers::{Answer, Entry, Progress};
+use crate::builds::Realised;
 use crate::daemon::client::{Client, Watcher};
 use crate::failure::{Failure, Kind};
 use crate::service::{Request, Sink};
@@ -58,6 +59,25 @@ impl Other {
         let mut client = self.client.lock().unwrap_or_else(PoisonError::into_inner);
         client.ask(request, &mut Taken(to))
     }
+
+    fn ask_realised(&self, of: &Digest) -> Result<Option<Realised>, Unavailable> {
+        match self.ask(Request::Realisation { of: of.to_string() }, io::sink()) {
+            Ok(Answer::Realised(realised)) => Ok(Some(realised)),
+            Ok(_) => Err(OTHER.into()),
+            Err(failure) if failure.kind == Kind::NotFound => Ok(None),
+            Err(failure) => Err(unavailable(failure)),
+        }
+    }
+}
+
+const OTHER: &str = "it answers something else than it was asked";
+
+fn outputs(realised: Realised) -> Result<Outputs, Unavailable> {
+    let mut outputs = Outputs::default();
+    for (name, tree) in realised.outputs {
+        outputs.0.insert(name, tree.parse::<TreeId>()?);
+    }
+    Ok(outputs)
 }
 
 fn unavailable(failure: Failure) -> Unavailable {
@@ -70,19 +90,23 @@ impl Substituter for Other {
     }
 
     fn realised(&self, of: &Digest) -> Result<Option<Realisation>, Unavailable> {
-        let answer = self.ask(Request::Realisation { of: of.to_string() }, io::sink());
-        let realised = match answer {
-            Ok(Answer::Realised(realised)) => realised,
-            Ok(_) => return Err("it answers something else than it was asked".into()),
-            Err(failure) if failure.kind == Kind::NotFound => return Ok(None),
-            Err(failure) => return Err(unavailable(failure)),
-        };
-        let mut outputs = Outputs::default();
-        for (name, tree) in realised.outputs {
-            outputs.0.insert(name, tree.parse::<TreeId>()?);
+        let Some(realised) = self.ask_realised(of)?.filter(|it| !it.gone) else { return Ok(None) };
+        let log = realised.log.as_ref().and_then(|log| log.parse::<BlobId>().ok());
+        Ok(Some(Realisation { outputs: outputs(realised)?, log }))
+    }
+
+    fn remembered(&self, of: &Digest) -> Result<Option<Outputs>, Unavailable> {
+        self.ask_realised(of)?.map(outputs).transpose()
+    }
+
+    fn source(&self, sha256: &Sha256) -> Result<Option<(BlobId, u64)>, Unavailable> {
+        let answer = self.ask(Request::Info { reference: format!("sha256:{sha256}") }, io::sink());
+        match answer {
+            Ok(Answer::Info(info)) => Ok(Some((info.digest.parse()?, info.size))),
+            Ok(_) => Err(OTHER.into()),
+            Err(failure) if failure.kind == Kind::NotFound => Ok(None),
+            Err(failure) => Err(unavailable(failure)),
         }
-        let log = realised.log.and_then(|log| log.parse::<BlobId>().ok());
-        Ok(Some(Realisation { outputs, log }))
     }
 
     fn tree(&self, id: &TreeId) -> Result<Vec<u8>, Unavailable> {

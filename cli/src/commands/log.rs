@@ -3,18 +3,24 @@
 use clap::Args;
 
 use super::context::Context;
+use super::unexpected;
+use crate::answers::Answer;
 use crate::args::Global;
 use crate::failure::Failure;
 use crate::recipes::name;
+use crate::render;
 use crate::service::Request;
 
 /// Print the log of a recipe's build: of the one that runs, or of the last one, failed or not.
 ///
-/// The bytes are those that the build wrote, as they are.
+/// The bytes are those that the build wrote, as they are. With `--json`, what is known of the log instead.
 #[derive(Args, Debug)]
 pub struct Log {
     /// The recipe
     name: String,
+    /// Go on until the build ends that runs
+    #[arg(long, short)]
+    follow: bool,
 }
 
 impl Log {
@@ -22,6 +28,14 @@ impl Log {
         let recipe = name(&self.name)?.to_string();
         let mut context = Context::new(global, true)?;
         context.terminal.raw();
-        context.ask(Request::Log { recipe }).map(drop)
+        if self.follow {
+            context.terminal.live();
+        }
+        let about = global.json;
+        match context.ask(Request::Log { recipe, follow: self.follow && !about, about })? {
+            Answer::Log(log) => render::json(&log),
+            Answer::Done {} => Ok(()),
+            _ => Err(unexpected()),
+        }
     }
 }

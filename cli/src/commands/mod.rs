@@ -6,14 +6,18 @@ pub mod daemon;
 pub mod graph;
 pub mod image;
 pub mod info;
+pub mod lineage;
 pub mod log;
 pub mod mount;
 pub mod pages;
 pub mod recipe;
 pub mod sandbox;
+pub mod seed;
 pub mod source;
 pub mod store;
+pub mod trace;
 pub mod umount;
+pub mod visit;
 
 use std::process::ExitCode;
 
@@ -34,12 +38,17 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Build(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Image(command) => image::run(&cli.global, command).map(|()| ExitCode::SUCCESS),
         Command::Info(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
+        Command::Lineage(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
+        Command::Seed(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Log(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
+        Command::Run(args) => Ok(args.run(&cli.global)),
+        Command::Shell(args) => Ok(args.run(&cli.global)),
+        Command::Trace(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Graph(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Why(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Recipe(command) => recipe::run(&cli.global, command),
         Command::Sandbox(command) => sandbox::run(&command).map(|()| ExitCode::SUCCESS),
-        Command::Evaluate(args) => args.run().map(|()| ExitCode::SUCCESS),
+        Command::Evaluate => crate::recipes::child::evaluate().map(|()| ExitCode::SUCCESS),
         Command::Completions(args) => args.run().map(|()| ExitCode::SUCCESS),
         Command::Man(args) => args.run().map(|()| ExitCode::SUCCESS),
     }

@@ -144,6 +144,27 @@ impl Client {
     }
 }
 
+impl Client {
+    /// Runs a program in the sandbox of a recipe, with these streams.
+    ///
+    /// # Errors
+    /// The store's failure, or that the daemon ended meanwhile.
+    pub fn visit(
+        &mut self,
+        call: &Call,
+        streams: &[BorrowedFd<'_>],
+        watcher: &mut dyn Watcher,
+    ) -> Result<Answer, Failure> {
+        let Self::Daemon(store, connection) = self else { return Err(service::read_only()) };
+        connection.insist(store, watcher, |it, watcher| {
+            send(&mut it.stream, call)
+                .and_then(|()| mounts::send(&it.stream, &(), streams))
+                .map_err(ended)?;
+            it.answer(watcher)
+        })
+    }
+}
+
 impl Sink for &mut dyn Watcher {
     fn entry(&mut self, entry: crate::answers::Entry) -> io::Result<()> {
         (**self).entry(entry)

@@ -11,3 +11,4 @@ pub mod socket;
 pub mod start;
 mod sys;
 pub mod wire;
+mod working;

@@ -5,7 +5,6 @@ use std::os::fd::AsFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,21 +15,20 @@ use tracing::{error, info, warn};
 use stele_builder::realise::Builder;
 use stele_store::{CollectError, OpenError, Progress, Store};
 
-use super::answering::{Answering, hung_up, takes_more};
 use super::process::{leave_terminal, log_to, raise_descriptor_limit, report};
 use super::socket;
 use super::start::Started;
 use super::wire::{Call, Hello, Reply, VERSION, Welcome, receive_message, send};
+use super::working;
 use crate::answers::{Answer, Status};
-use crate::failure::{Failure, Kind};
+use crate::builds::serve::visit;
+use crate::failure::Failure;
 use crate::mounts::{self, list::List};
 use crate::reference::to_wire;
-use crate::service::{self, Desk, Request};
+use crate::service::{self, Desk, Sink};
 
-/// How often a working request says how far it is, and looks whether its client is still there.
+/// How long a connection that could not be taken waits.
 const TICK: Duration = Duration::from_millis(100);
-/// After so many ticks a cancelled request is hung up on.
-const STUCK: u32 = 20;
 /// How long a client may take to say who it is.
 const GREETING: Duration = Duration::from_secs(10);
 
@@ -72,6 +70,7 @@ pub fn run(path: &Path, options: &Options) -> Result<(), Failure> {
     let _ = rustix::thread::set_name(c"stele-daemon");
     let _ = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     raise_descriptor_limit();
+    crate::recipes::child::often();
     let store = match Store::open(path) {
         Ok(store) => Arc::new(store),
         Err(OpenError::Locked { .. }) if options.detach => {
@@ -288,27 +287,57 @@ impl Server {
                     send(&mut stream, &reply)?;
                 }
                 Call::Status {} => send(&mut stream, &Reply::Answer(Answer::Status(self.status())))?,
+                Call::Visit { tree, recipe, order, visit } => {
+                    let Some(((), streams)) = mounts::receive(&stream)? else { return Ok(()) };
+                    let wanted = if visit.terminal { 1 } else { 3 };
+                    if streams.len() != wanted {
+                        return Err(io::Error::new(
+                            io::ErrorKind::InvalidData,
+                            "a program came without what it reads from and writes to",
+                        ));
+                    }
+                    let work = |desk: &Desk<'_>, sink: &mut dyn Sink, progress: &Progress| {
+                        visit::visit(desk, (&tree, &recipe), &order, &visit, streams, sink, progress)
+                    };
+                    let outcome = self.unless_ending(|| self.work(&stream, work));
+                    if !self.reply(&mut stream, outcome)? {
+                        return Ok(());
+                    }
+                }
                 Call::Store { store } => {
-                    let Some(outcome) = self.unless_ending(|| self.work(&stream, store)) else {
-                        return send(&mut stream, &Reply::Going {});
+                    let work = |desk: &Desk<'_>, sink: &mut dyn Sink, progress: &Progress| {
+                        service::run(desk, store, sink, progress)
                     };
-                    // Asking for the status is no use: whoever watches the daemon must not keep it alive.
-                    *self.last_used() = Instant::now();
-                    let reply = match outcome {
-                        Ok(answer) => Reply::Answer(answer),
-                        Err(failure) => {
-                            warn!("{}", failure.message.escape_debug());
-                            // RocksDB takes no writes after some errors until it is opened again.
-                            if failure.restart {
-                                self.end(false);
-                            }
-                            Reply::Failure(failure)
-                        }
-                    };
-                    send(&mut stream, &reply)?;
+                    let outcome = self.unless_ending(|| self.work(&stream, work));
+                    if !self.reply(&mut stream, outcome)? {
+                        return Ok(());
+                    }
                 }
             }
         }
+    }
+
+    /// Sends what came of some work, or that none was taken. Whether more may be asked.
+    fn reply(&self, stream: &mut UnixStream, outcome: Option<Result<Answer, Failure>>) -> io::Result<bool> {
+        let Some(outcome) = outcome else {
+            send(stream, &Reply::Going {})?;
+            return Ok(false);
+        };
+        // Asking for the status is no use: whoever watches the daemon must not keep it alive.
+        *self.last_used() = Instant::now();
+        let reply = match outcome {
+            Ok(answer) => Reply::Answer(answer),
+            Err(failure) => {
+                warn!("{}", failure.message.escape_debug());
+                // RocksDB takes no writes after some errors until it is opened again.
+                if failure.restart {
+                    self.end(false);
+                }
+                Reply::Failure(failure)
+            }
+        };
+        send(stream, &reply)?;
+        Ok(true)
     }
 
     /// A daemon that is ending takes no new work: the client finds, or starts, another.
@@ -320,50 +349,14 @@ impl Server {
         done
     }
 
-    /// Works on a request, tells how far it is, and cancels it when the client hangs up.
-    fn work(&self, stream: &UnixStream, request: Request) -> Result<Answer, Failure> {
-        let progress = Progress::default();
-        let to = Mutex::new(stream);
-        let (done, wait) = channel();
-        // The channel's end belongs to the worker, so that a panic closes it.
-        let (to, progress) = (&to, &progress);
+    /// Works on a request, as the daemon's own [`working::work`].
+    fn work(
+        &self,
+        stream: &UnixStream,
+        task: impl FnOnce(&Desk<'_>, &mut dyn Sink, &Progress) -> Result<Answer, Failure> + Send,
+    ) -> Result<Answer, Failure> {
         let desk = Desk { store: &self.store, builder: Some(&self.builder) };
-        let worker = move || {
-            let done = done;
-            let mut sink = Answering::new(to);
-            let outcome = service::run(&desk, request, &mut sink, progress);
-            let flushed = sink.flush();
-            let _ = done.send(());
-            match (outcome, flushed) {
-                (Ok(_), Err(e)) => Err(Failure::io("the answer could not be sent", &e)),
-                (outcome, _) => outcome,
-            }
-        };
-        thread::scope(|scope| {
-            let working = thread::Builder::new().stack_size(16 << 20).spawn_scoped(scope, worker);
-            let working = working.map_err(|e| Failure::io("no thread could be had", &e))?;
-            let mut cancelled = 0;
-            while wait.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
-                let told = match to.try_lock() {
-                    // A client that was stopped (Ctrl-Z) must not stop the one who watches it.
-                    Ok(_) if !takes_more(stream) => Ok(()),
-                    Ok(mut to) => send(&mut *to, &Reply::Progress(progress.snapshot().into())),
-                    Err(_) => Ok(()),
-                };
-                if told.is_err() || hung_up(stream) || self.cancelling.load(Ordering::SeqCst) {
-                    progress.cancel();
-                    cancelled += 1;
-                }
-                // The worker may be stuck in writing to a client that does not read, a pager say.
-                if cancelled == STUCK {
-                    let _ = stream.shutdown(std::net::Shutdown::Both);
-                }
-            }
-            working.join().unwrap_or_else(|_| {
-                Err(Failure::new(Kind::Failed, "the daemon met a fault of its own while it worked")
-                    .hint("`daemon.log` in the store's folder has what it said; please report it"))
-            })
-        })
+        working::work(stream, &desk, &self.cancelling, task)
     }
 
     fn status(&self) -> Status {

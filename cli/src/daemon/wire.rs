@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::answers::{Answer, Entry, Progress};
-use crate::builds::Event;
+use crate::builds::{Event, Order, Visit};
 use crate::failure::Failure;
 use crate::mounts::Record;
 use crate::service::Request;
@@ -62,6 +62,17 @@ pub enum Call {
     Mount {
         /// What it is.
         record: Record,
+    },
+    /// Run a program in the sandbox of a recipe; its streams come in a message of their own right after.
+    Visit {
+        /// The recipe tree, escaped.
+        tree: String,
+        /// Which recipe.
+        recipe: String,
+        /// How what it is made of is to be built.
+        order: Order,
+        /// What is to be run.
+        visit: Visit,
     },
     /// Something for the store.
     Store {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use stele_builder::hold::HoldError;
-use stele_builder::realise::{Failed, Refused, SourceError};
+use stele_builder::realise::{Ended, Failed, Refused, SourceError};
 use stele_builder::sandbox::{Ending, Limit};
 use stele_store::WriteError;
 
@@ -20,6 +20,7 @@ pub fn failure(error: &Failed, tree: &Path) -> Failure {
         Failed::Source(error) => source(error),
         Failed::Plan(error) => plan_failure(error, tree),
         Failed::Gone { .. } => plain(error).hint("run it again: it is planned anew"),
+        Failed::Furnish { .. } => plain(error).hint("leave out one of what `--with` names"),
         Failed::Platform { .. } => plain(error).hint("run it on such a machine"),
         Failed::Hold(error) => hold(error),
         Failed::Folder { source, .. } => match source.kind() {
@@ -27,8 +28,14 @@ pub fn failure(error: &Failed, tree: &Path) -> Failure {
             _ => plain(error),
         },
         Failed::Start(_) => plain(error),
-        Failed::Ended { recipe, ending, tail, kept } => {
+        Failed::Ended(ended) => {
+            let Ended { recipe, ending, argv, tail, kept } = &**ended;
             let mut message = error.to_string();
+            if let Some(program) = argv.first() {
+                message.push_str("\n  step: ");
+                message.push_str(program);
+                argv[1..].iter().for_each(|it| message.push_str(&format!(" {}", shortened(it))));
+            }
             if !tail.is_empty() {
                 for line in tail.lines() {
                     message.push_str("\n  | ");
@@ -43,7 +50,10 @@ pub fn failure(error: &Failed, tree: &Path) -> Failure {
             let hint = match (ending, kept) {
                 (Ending::NotSetUp { .. }, _) => NOT_SET_UP.to_owned(),
                 (Ending::Limit { limit, .. }, _) => format!("{log}; {}", raise(*limit)),
-                (_, Some(kept)) => format!("{log}; what it left is in {}", kept.display()),
+                (_, Some(kept)) => format!(
+                    "{log}; what it left is in {}: `stele shell {recipe}` goes on with it",
+                    kept.display()
+                ),
                 (_, None) => format!("{log}; with `--keep-failed` its folder stays"),
             };
             Failure::new(kind, message).hint(hint)
@@ -74,6 +84,20 @@ pub fn failure(error: &Failed, tree: &Path) -> Failure {
         Failed::Read(error) => plain(error),
         Failed::Write(error) => write(error),
         Failed::Cancelled(_) => cancelled(),
+    }
+}
+
+/// An argument for a message: quoted where that is needed, and of a script only how it begins.
+fn shortened(argument: &str) -> String {
+    const MOST: usize = 60;
+    let line = argument.trim_start().lines().next().unwrap_or_default();
+    let cut: String = line.chars().take(MOST).collect();
+    let is_whole = cut.len() == argument.len();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=+,:@%".contains(c);
+    match is_whole {
+        true if !cut.is_empty() && cut.chars().all(is_plain) => cut,
+        true => format!("'{cut}'"),
+        false => format!("'{cut} …'"),
     }
 }
 

@@ -78,6 +78,7 @@ impl List {
             store: Arc::clone(&self.store),
             memory: Arc::clone(&self.memory),
             forgetting: record.forgetting(self.path()),
+            observer: None,
         }
     }
 

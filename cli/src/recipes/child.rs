@@ -6,16 +6,20 @@
 
 use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use clap::Args;
 use rustix::process::{Resource, Rlimit, setrlimit};
 
-use stele_recipes::language::{self, OnDisk, Problem};
+use serde::{Deserialize, Serialize};
+use stele_recipes::language::{self, InMemoryFiles, OnDisk, Problem};
 
-use super::{Evaluated, Wanted, name};
+use super::{Evaluated, Wanted};
 use crate::failure::{Failure, Kind};
+use crate::reference::{from_wire, to_wire};
 
 /// The most memory, in bytes of address space.
 const MEMORY_MOST: u64 = 4 << 30;
@@ -24,50 +28,51 @@ const SECONDS_MOST: u64 = 60;
 /// The most bytes of an answer.
 const ANSWER_MOST: u64 = 1 << 30;
 
-/// `stele evaluate`, which nobody types.
-#[derive(Args, Debug)]
-pub struct Evaluate {
-    /// The recipe tree.
-    tree: PathBuf,
-    /// All recipes; with `--check`, every error.
-    #[arg(long)]
-    check: bool,
-    /// The names are those of images.
-    #[arg(long)]
-    images: bool,
-    /// What these need; all without.
-    names: Vec<String>,
+/// What is to be evaluated.
+#[derive(Serialize, Deserialize)]
+struct Ask {
+    /// The recipe tree, escaped.
+    tree: String,
+    wanted: Wanted,
 }
 
-impl Evaluate {
-    /// Evaluates, in this process, and writes the answer to stdout.
-    pub fn run(self) -> Result<(), Failure> {
-        limit();
-        // What a panic has to say comes back as a problem.
-        std::panic::set_hook(Box::new(|_| {}));
-        let tree = match OnDisk::open(&self.tree) {
-            Ok(tree) => tree,
-            Err(error) => return answer(&no_tree(&error.to_string())),
-        };
-        let evaluated = if self.check {
+/// Evaluates, in this process, what stdin asks for, and writes the answer to stdout. Nobody types this command.
+///
+/// # Errors
+/// When nothing was asked, or nobody takes the answer.
+pub fn evaluate() -> Result<(), Failure> {
+    limit();
+    // What a panic has to say comes back as a problem.
+    std::panic::set_hook(Box::new(|_| {}));
+    // What takes the same time for every tree is done before anybody waits for it.
+    let _ = language::evaluate_all(&InMemoryFiles::default());
+    let mut text = Vec::new();
+    std::io::stdin().read_to_end(&mut text).map_err(|e| Failure::io("nothing is asked", &e))?;
+    // Whoever started it for later has gone.
+    if text.is_empty() {
+        return Ok(());
+    }
+    let Ask { tree: path, wanted } =
+        serde_json::from_slice(&text).map_err(|e| Failure::io("nothing is asked", &e.into()))?;
+    let path = from_wire(&path)?;
+    let tree = match OnDisk::open(&path) {
+        Ok(tree) => tree,
+        Err(error) => return answer(&no_tree(&error.to_string())),
+    };
+    let evaluated = match &wanted {
+        Wanted::Check => {
             let (recipes, errors) = language::check_all(&tree);
             Ok((recipes, errors))
-        } else if self.names.is_empty() {
-            language::evaluate_all(&tree).map(|recipes| (recipes, Vec::new()))
-        } else {
-            let names = self.names.iter().map(|text| name(text)).collect::<Result<Vec<_>, _>>()?;
-            let recipes = match self.images {
-                true => language::evaluate_images(&tree, &names),
-                false => language::evaluate(&tree, &names),
-            };
-            recipes.map(|recipes| (recipes, Vec::new()))
-        };
-        let (recipes, errors) = evaluated.unwrap_or_else(|error| (language::Recipes::default(), vec![error]));
-        let stamps = tree.stamps();
-        let problems = errors.iter().map(|error| Problem::new(error, &tree)).collect();
-        let images = recipes.images.into_values().collect();
-        answer(&Evaluated { recipes: recipes.by_name.into_values().collect(), images, problems, stamps })
-    }
+        }
+        Wanted::All => language::evaluate_all(&tree).map(|recipes| (recipes, Vec::new())),
+        Wanted::Images(names) => language::evaluate_images(&tree, names).map(|recipes| (recipes, Vec::new())),
+        Wanted::Names(names) => language::evaluate(&tree, names).map(|recipes| (recipes, Vec::new())),
+    };
+    let (recipes, errors) = evaluated.unwrap_or_else(|error| (language::Recipes::default(), vec![error]));
+    let stamps = tree.stamps();
+    let problems = errors.iter().map(|error| Problem::new(error, &tree)).collect();
+    let images = recipes.images.into_values().collect();
+    answer(&Evaluated { recipes: recipes.by_name.into_values().collect(), images, problems, stamps })
 }
 
 /// What cannot be done is left: a lower limit may be set already.
@@ -96,25 +101,63 @@ fn answer(evaluated: &Evaluated) -> Result<(), Failure> {
     std::io::stdout().write_all(&text).map_err(failed)
 }
 
-/// Starts that process, and takes its answer.
+/// Whether this process evaluates again and again, and had better have the next process wait already.
+static OFTEN: AtomicBool = AtomicBool::new(false);
+/// So long after an answer the next process is started.
+const LATER: Duration = Duration::from_millis(50);
+/// The one that waits.
+static SPARE: Mutex<Option<Child>> = Mutex::new(None);
+
+/// From now on the next process is started before it is needed: to start one takes longer than most recipes do.
+pub fn often() {
+    OFTEN.store(true, Ordering::Relaxed);
+}
+
+fn start() -> std::io::Result<Child> {
+    let mut command = Command::new("/proc/self/exe");
+    // Nothing of this machine reaches it but the files.
+    command.arg("evaluate").env_clear().current_dir("/");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()
+}
+
+/// The process that waits, if it still does, or a new one.
+fn take() -> std::io::Result<Child> {
+    let waiting = SPARE.lock().unwrap_or_else(PoisonError::into_inner).take();
+    match waiting {
+        Some(mut waiting) => match waiting.try_wait() {
+            Ok(None) => Ok(waiting),
+            _ => start(),
+        },
+        None => start(),
+    }
+}
+
+fn refill() {
+    if OFTEN.load(Ordering::Relaxed) {
+        // Not waited for, and not at once: whoever asked has more to do now.
+        std::thread::spawn(|| {
+            std::thread::sleep(LATER);
+            let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
+            if spare.is_none() {
+                *spare = start().ok();
+            }
+        });
+    }
+}
+
+/// Has such a process evaluate, and takes its answer.
 pub(super) fn run(tree: &Path, wanted: &Wanted) -> Result<Evaluated, Failure> {
     let failed = |e: &std::io::Error| Failure::io("the process that evaluates recipes cannot be run", e);
-    let mut command = Command::new("/proc/self/exe");
-    command.arg("evaluate").arg(tree);
-    match wanted {
-        Wanted::All => {}
-        Wanted::Check => drop(command.arg("--check")),
-        Wanted::Images(names) => {
-            command.arg("--images").arg("--").args(names.iter().map(|name| name.as_str()));
-        }
-        Wanted::Names(names) => drop(command.arg("--").args(names.iter().map(|name| name.as_str()))),
-    }
-    // Nothing of this machine reaches it but the files.
-    command.env_clear().current_dir("/").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut child = command.spawn().map_err(|e| failed(&e))?;
+    let ask = serde_json::to_vec(&Ask { tree: to_wire(tree.as_os_str()), wanted: wanted.clone() });
+    let ask = ask.map_err(|e| failed(&e.into()))?;
+    let mut child = take().map_err(|e| failed(&e))?;
+    // One that dies before it has heard all says by its status why.
+    let asked = child.stdin.take().map(|mut stdin| stdin.write_all(&ask));
+    drop(asked);
     let mut text = Vec::new();
     let read = child.stdout.take().map(|stdout| stdout.take(ANSWER_MOST).read_to_end(&mut text));
     let status = child.wait().map_err(|e| failed(&e))?;
+    refill();
     if let Some(Err(error)) = read {
         return Err(failed(&error));
     }

@@ -43,7 +43,7 @@ impl Evaluated {
 }
 
 /// What is evaluated of a recipe tree.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum Wanted {
     /// All recipes; the first error ends it.
     All,

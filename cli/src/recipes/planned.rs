@@ -98,10 +98,11 @@ static LAST: Mutex<Option<Last>> = Mutex::new(None);
 /// # Errors
 /// When a recipe is wrong, or the inputs of one do not unite.
 pub fn plan(store: &Store, tree: &Path, goals: &[RecipeName]) -> Result<Arc<Planned>, Failure> {
-    plan_for_build(store, tree, goals).map(|(planned, _)| planned)
+    plan_for_build(store, tree, goals, false).map(|(planned, _)| planned)
 }
 
-/// As [`plan`]; also the recipes, when they had to be evaluated for it.
+/// As [`plan`]; also the recipes, when they had to be evaluated for it. With `again`, the goals are gone through once
+/// more even if they are there.
 ///
 /// # Errors
 /// As of [`plan`].
@@ -109,14 +110,18 @@ pub fn plan_for_build(
     store: &Store,
     tree: &Path,
     goals: &[RecipeName],
+    again: bool,
 ) -> Result<(Arc<Planned>, Option<Recipes>), Failure> {
     let change_number = store.change_number();
-    if let Some(planned) = same_as_last(tree, goals, change_number) {
+    if !again && let Some(planned) = same_as_last(tree, goals, change_number) {
         return Ok((planned, None));
     }
     let evaluated = evaluate(tree, &Wanted::of(goals))?;
     let recipes = evaluated.by_name();
-    let planned = Arc::new(of(store, tree, &recipes, goals)?);
+    let planned = Arc::new(of(store, tree, &recipes, goals, again)?);
+    if again {
+        return Ok((planned, Some(recipes)));
+    }
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |it| it.as_nanos());
     if evaluated.stamps.are_settled(i128::try_from(now).unwrap_or(0)) {
         let (tree, goals) = (tree.to_owned(), goals.to_vec());
@@ -134,17 +139,24 @@ fn same_as_last(tree: &Path, goals: &[RecipeName], change_number: u64) -> Option
     (same && OnDisk::open(tree).ok()?.holds(&last.stamps)).then(|| Arc::clone(&last.planned))
 }
 
-fn of(store: &Store, tree: &Path, recipes: &Recipes, goals: &[RecipeName]) -> Result<Planned, Failure> {
+fn of(
+    store: &Store,
+    tree: &Path,
+    recipes: &Recipes,
+    goals: &[RecipeName],
+    again: bool,
+) -> Result<Planned, Failure> {
     let all: Vec<_> = recipes.by_name.keys().cloned().collect();
     let goals = if goals.is_empty() { &all } else { goals };
     let known = OfStore::new(store, tree, recipes).map_err(|error| hints::builds::source(&error))?;
-    let plan =
-        plan::plan(recipes, goals, profile::VERSION, &known).map_err(|error| plan_failure(&error, tree))?;
+    let again = if again { goals } else { &[] };
+    let plan = plan::plan_again(recipes, goals, again, profile::VERSION, &known)
+        .map_err(|error| plan_failure(&error, tree))?;
     let mut planned = Planned { there: there(&plan, goals), ..Planned::default() };
     let mut fetched = HashSet::new();
     for step in &plan.steps {
         match &step.state {
-            State::Done => planned.done += 1,
+            State::Done | State::Again => planned.done += 1,
             State::Unneeded => planned.unneeded += 1,
             State::Build(why) => planned.build.push(build(&plan, step, why)),
         }
@@ -165,7 +177,7 @@ fn of(store: &Store, tree: &Path, recipes: &Recipes, goals: &[RecipeName]) -> Re
 fn there(plan: &plan::Plan, goals: &[RecipeName]) -> Vec<Goal> {
     let goal = |name: &RecipeName| {
         let step = &plan.steps[plan.graph.number(name)?];
-        let outputs = step.outputs.as_ref().filter(|_| step.state == State::Done)?;
+        let outputs = step.outputs.as_ref().filter(|_| matches!(step.state, State::Done | State::Again))?;
         let outputs = outputs.iter().map(|(name, tree)| (name.as_str().to_owned(), tree.to_string()));
         Some(Goal { name: name.to_string(), outputs: outputs.collect() })
     };

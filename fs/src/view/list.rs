@@ -164,6 +164,9 @@ impl View {
                 self.not_taken(found.as_ref(), look);
                 break;
             }
+            if let Some(found) = &found {
+                self.tell_listed(ino, name.as_bytes(), found.attributes.ino);
+            }
         }
         Ok(())
     }

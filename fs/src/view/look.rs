@@ -83,6 +83,16 @@ impl View {
         if self.probe.sees(name) {
             return Err(Fault::NoEntry);
         }
+        let found = self.found(parent, name, question);
+        match &found {
+            Ok(found) => self.tell_looked_up(parent, name, found.as_ref()),
+            Err(Fault::NoEntry) => self.tell_looked_up(parent, name, None),
+            Err(_) => {}
+        }
+        found
+    }
+
+    fn found(&self, parent: u64, name: &[u8], question: Question) -> Result<Option<Found>, Fault> {
         match parent {
             // `.` and `..` are only asked for by whoever has a number and no path (NFS, open_by_handle_at(2)).
             _ if name == b"." => self.again(parent, question).map(Some),
@@ -243,6 +253,7 @@ impl View {
     /// # Errors
     /// [`Fault::Invalid`] when it is none.
     pub fn read_link(&self, ino: u64) -> Result<Vec<u8>, Fault> {
+        self.tell_opened(ino);
         match self.state().node(ino).map(|node| &node.what) {
             Some(What::Link(target)) => Ok(target.as_bytes().to_vec()),
             Some(What::Tree(_)) => Err(Fault::Invalid),

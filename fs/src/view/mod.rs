@@ -6,6 +6,7 @@
 mod list;
 mod look;
 mod memory;
+mod observer;
 mod probe;
 mod read;
 mod top;
@@ -28,6 +29,7 @@ use crate::state::State;
 pub use list::Listed;
 pub use look::{Attributes, Found, Kind, Lifetime};
 pub use memory::Memory;
+pub use observer::Observer;
 use probe::Probe;
 pub use read::{Backing, Opened};
 
@@ -71,6 +73,8 @@ pub struct Showing {
     pub memory: Arc<Memory>,
     /// Tells the kernel what it may forget of this mount.
     pub forgetting: Arc<dyn Forgetting>,
+    /// Is told what is looked for in this mount.
+    pub observer: Option<Arc<dyn Observer>>,
 }
 
 /// A store, as one mount shows it.
@@ -84,6 +88,7 @@ pub struct View {
     listings: Mutex<HashMap<u64, Listing>>,
     next_listing: AtomicU64,
     forgetting: Arc<dyn Forgetting>,
+    observer: Option<Arc<dyn Observer>>,
     probe: Probe,
     /// Held for reading while something is answered.
     answering: RwLock<()>,
@@ -92,7 +97,7 @@ pub struct View {
 impl View {
     /// Goes on with `state`.
     pub fn new(showing: Showing, state: State) -> Arc<Self> {
-        let Showing { store, memory, forgetting } = showing;
+        let Showing { store, memory, forgetting, observer } = showing;
         let hold = Hold::new(&store);
         // What an earlier process held, as often as it will be released. What is gone gives an error to whoever asks.
         for target in state.tops().into_iter().filter_map(|(_, what)| what.target()) {
@@ -111,6 +116,7 @@ impl View {
             // No process that answered for this mount before has given that handle.
             next_listing: AtomicU64::new(now()),
             forgetting,
+            observer,
             probe: Probe::default(),
             answering: RwLock::default(),
         });

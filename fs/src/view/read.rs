@@ -72,6 +72,7 @@ impl View {
                 Fault::Invalid
             });
         }
+        self.tell_opened(ino);
         let blob = self.blob_of(ino)?;
         if let Some(opened) = self.opened_before(ino, blob, question) {
             return Ok(opened);

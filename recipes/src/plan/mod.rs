@@ -65,6 +65,8 @@ pub enum State {
     Unneeded,
     /// It has to be built.
     Build(Why),
+    /// Its outputs are there, and it is gone through again all the same.
+    Again,
 }
 
 /// Why a recipe has to be built.
@@ -154,13 +156,28 @@ pub fn plan<K: Known>(
     profile: u32,
     known: &K,
 ) -> Result<Plan, PlanError<K::Error>> {
+    plan_again(recipes, goals, &[], profile, known)
+}
+
+/// Plans `goals`; those of them that are also in `again` are gone through once more even if their outputs are there, so
+/// that what they are made of has to be there, too.
+///
+/// # Errors
+/// See [`PlanError`].
+pub fn plan_again<K: Known>(
+    recipes: &Recipes,
+    goals: &[RecipeName],
+    again: &[RecipeName],
+    profile: u32,
+    known: &K,
+) -> Result<Plan, PlanError<K::Error>> {
     let graph = Graph::of(recipes, goals)?;
     let mut planning = Planning { known, profile, steps: Vec::new(), roots: Vec::new(), graph: &graph };
     for number in 0..graph.recipes().len() {
         let step = planning.resolve(number)?;
         planning.steps.push(step);
     }
-    planning.demand(goals)?;
+    planning.demand(goals, again)?;
     let Planning { steps, roots, .. } = planning;
     Ok(Plan { steps, roots, graph })
 }
@@ -285,7 +302,7 @@ impl<K: Known> Planning<'_, K> {
     }
 
     /// Goals have to be there. What is not there is built, and what is built needs its inputs.
-    fn demand(&mut self, goals: &[RecipeName]) -> Result<(), PlanError<K::Error>> {
+    fn demand(&mut self, goals: &[RecipeName], again: &[RecipeName]) -> Result<(), PlanError<K::Error>> {
         let mut needed = vec![false; self.steps.len()];
         for goal in goals {
             if let Some(number) = self.graph.number(goal) {
@@ -294,10 +311,11 @@ impl<K: Known> Planning<'_, K> {
         }
         for number in (0..self.steps.len()).rev() {
             let there = self.is_there(number)?;
-            if there {
+            let again = again.contains(&self.graph.recipes()[number].name);
+            if there && !again {
                 self.steps[number].state = State::Done;
             } else if needed[number] {
-                self.steps[number].state = State::Build(self.why(number)?);
+                self.steps[number].state = if there { State::Again } else { State::Build(self.why(number)?) };
                 self.graph.needs(number).iter().for_each(|need| needed[*need] = true);
                 self.sources_of(number)?;
             }

@@ -1,11 +1,24 @@
-//! The seed: what its digits say, what its README says of them, and what it does.
+//! The chain: the seed, what its digits say, what its README says of them, and what it does; and the links behind it.
 //!
 //! Other programs than ours say so wherever one can: `sed` and `xxd` decode it, `objdump` and `readelf` read it.
 
+mod asm;
+mod asm_model;
+mod columns;
+mod damaged;
 mod explained;
 mod flipped;
+mod hex1;
+mod hex2;
+mod links;
 mod listing;
+mod model;
+mod pins;
 mod running;
+mod said;
+mod subc;
+mod subc_random;
+mod subc_wrong;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -44,12 +57,17 @@ fn printed(command: &mut Command) -> Vec<u8> {
 
 /// The instructions of the seed behind its headers, as `objdump` reads them: each with its place and its bytes.
 fn disassembled() -> Vec<(usize, Vec<u8>, String)> {
+    disassembled_bytes(&seed(), 0x78)
+}
+
+/// The instructions of a program from `start` on.
+fn disassembled_bytes(program: &[u8], start: usize) -> Vec<(usize, Vec<u8>, String)> {
     let dir = tempfile::tempdir().expect("a folder");
-    let file = dir.path().join("seed");
-    fs::write(&file, seed()).expect("the seed");
+    let file = dir.path().join("program");
+    fs::write(&file, program).expect("the program");
     let mut command = Command::new("objdump");
-    command.args(["-D", "-b", "binary", "-m", "i386:x86-64", "-M", "intel"]);
-    command.args([format!("--adjust-vma={BASE:#x}"), format!("--start-address={:#x}", BASE + 0x78)]);
+    command.args(["-D", "-z", "-b", "binary", "-m", "i386:x86-64", "-M", "intel", "--insn-width=16"]);
+    command.args([format!("--adjust-vma={BASE:#x}"), format!("--start-address={:#x}", BASE + start)]);
     let text = String::from_utf8(printed(command.arg(&file))).expect("objdump prints ASCII");
     let rows = text.lines().filter_map(|line| {
         let mut cells = line.split('\t');

@@ -5,8 +5,9 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use serde_json::Value;
-use stele_tests::Stele;
 use stele_tests::mounted::Mounted;
+use stele_tests::workshop::Workshop;
+use stele_tests::{Stele, wait_for};
 
 use super::{page, rows};
 
@@ -141,6 +142,20 @@ fn no_answer_has_a_field_that_the_page_does_not_name_or_lacks_one_that_it_does()
     assert_eq!((stopped["running"].clone(), null), (false.into(), 6), "{stopped}");
 
     assert_as_the_page_says("### `store rebuild-index`", &[stele.json(&["store", "rebuild-index"])]);
+}
+
+#[test]
+fn what_is_said_of_logs_and_traces_has_the_fields_of_the_page() {
+    let shop = Workshop::new();
+    shop.recipe("fails", &[], "echo begun; sleep 2; cat /none");
+    let mut build = shop.begin(&["fails"]);
+    wait_for("the build", || shop.stele.run(&["log", "fails"]).text().contains("begun"));
+    let running = shop.stele.json(&["log", "fails"]);
+    build.wait().expect("the build ends");
+    assert_as_the_page_says("### `log`", &[running, shop.stele.json(&["log", "fails"])]);
+    let traced = shop.stele.run(&["--json", "trace", "fails"]).text();
+    let traced = serde_json::from_str(traced.lines().last().expect("an answer")).expect("JSON");
+    assert_as_the_page_says("### `trace`", &[traced]);
 }
 
 #[test]

@@ -86,3 +86,47 @@ fn a_store_that_has_nothing_is_no_hindrance() {
     assert_eq!(outcome.code, 0, "{}", outcome.stderr);
     assert!(outcome.stderr.contains("built box"), "{}", outcome.stderr);
 }
+
+#[test]
+fn no_source_is_fetched_for_what_another_store_has_even_if_only_the_output_is_left_there() {
+    let shop = Workshop::new();
+    let (folder, archive) = (shop.stele.scratch().join("s-1"), shop.stele.scratch().join("s.tar"));
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("file"), "of the source\n").unwrap();
+    // Or the output would be the unpacked source itself.
+    std::fs::write(folder.join("other"), "of no use\n").unwrap();
+    let mut tar = std::process::Command::new("tar");
+    tar.args(["-C", shop.stele.scratch().to_str().unwrap(), "-cf", archive.to_str().unwrap(), "s-1"]);
+    assert!(tar.status().unwrap().success());
+    let added = shop.stele.json(&["source", "add", archive.to_str().unwrap()]);
+    let sha256 = added["sha256"].as_str().unwrap();
+    let recipe = |name: &str, script: &str| {
+        let source = format!(
+            "source(sha256 = '{sha256}', name = 's.tar', mirrors = ['https://mirror.invalid/s.tar'], strip = 1)"
+        );
+        shop.put(
+            &format!("pkgs/{name}/recipe.star"),
+            &format!(
+                "load('//pkgs/box/recipe.star', 'box')\n{name} = recipe(name = '{name}', version = '1', \
+                      inputs = [box], sources = [{source}], script = '{script}')\n"
+            ),
+        );
+    };
+    recipe("a", "cp /src/file $OUT/file");
+    let digest = shop.build("a");
+    // The unpacked source, the merged root and what the recipe was built with are only remembered.
+    shop.stele.ok(&["store", "gc", "--end-leases"]);
+    let other = second(&shop);
+    let from = shop.stele.store().to_str().unwrap();
+    let outcome = other.run(&["build", "a", "--offline", "--substituter", from]);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    assert_eq!(outcome.text(), format!("{digest}  a"));
+    assert!(!outcome.stderr.contains("box"), "{}", outcome.stderr);
+    other.assert_sound();
+    // From now on it is known here.
+    assert_eq!(other.run(&["build", "a", "--offline"]).stderr, "");
+    // What it has not is built, and that needs the source.
+    recipe("a", "cp /src/file $OUT/other");
+    let said = other.fails(&["build", "a", "--offline", "--substituter", from], 3);
+    assert!(said.contains("s.tar"), "{said}");
+}

@@ -1,20 +1,23 @@
 //! `image build`
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
 use stele_recipes::recipe::{ImageRecipe, RecipeName};
 
 use super::{Context, ask, one};
+use crate::answers::Answer;
 use crate::args::Global;
-use crate::builds::Goal;
-use crate::commands::build;
+use crate::builds::{Built, Goal, Order};
+use crate::commands::build::inputs::Inputs;
+use crate::commands::unexpected;
 use crate::failure::Failure;
 use crate::images::{Ask, Shown, needed, specs};
-use crate::recipes::{Place, Wanted, evaluate, find};
+use crate::recipes::{Wanted, evaluate, find};
+use crate::reference::to_wire;
 use crate::render;
+use crate::service::Request;
 
 /// `stele image build`
 #[derive(Args, Debug)]
@@ -28,25 +31,13 @@ pub struct Build {
     /// Leave the folder of a build that fails, and say where it is
     #[arg(long)]
     keep_failed: bool,
-    /// Ask this store first: its folder, or its socket; what it says is believed. May be given several times
-    #[arg(
-        long = "substituter",
-        value_name = "STORE",
-        env = "STELE_SUBSTITUTERS",
-        value_delimiter = ':',
-        hide_env_values = true
-    )]
-    substituters: Vec<PathBuf>,
-    /// Fetch nothing: say which sources are missing
-    #[arg(long)]
-    offline: bool,
     #[command(flatten)]
-    place: Place,
+    inputs: Inputs,
 }
 
 impl Build {
     pub fn run(self, global: &Global) -> Result<(), Failure> {
-        let (tree, names) = (find(&self.place)?, image_names(&self.names)?);
+        let (tree, names) = (find(&self.inputs.place)?, image_names(&self.names)?);
         let images = evaluate(&tree, &Wanted::Images(names.clone()))?.images;
         // In the order in which they were asked for.
         let wanted = names.iter().filter_map(|name| images.iter().find(|image| image.name == *name));
@@ -85,15 +76,19 @@ impl Build {
         if names.is_empty() {
             return Ok(Vec::new());
         }
-        let build = build::Build::for_others(
-            names.iter().map(ToString::to_string).collect(),
-            self.jobs,
-            self.keep_failed,
-            self.substituters.clone(),
-            self.offline,
-            self.place.clone(),
-        );
-        build.realise(global, context)
+        let tree = find(&self.inputs.place)?;
+        let named = names.iter().map(ToString::to_string).collect();
+        let (jobs, keep_failed) = (self.jobs.map(usize::from), self.keep_failed);
+        let order = Order { jobs, keep_failed, ..self.inputs.order()? };
+        let request = Request::Build { tree: to_wire(tree.as_os_str()), goals: named, order };
+        let built = match self.inputs.ask(global, &tree, &names, || context.ask(request.clone()))? {
+            Answer::Built(built) => built,
+            _ => return Err(unexpected()),
+        };
+        let Built { goals, mut failed, .. } = built;
+        let Some(last) = failed.pop() else { return Ok(goals) };
+        failed.iter().for_each(|failure| render::failure(failure, global.json));
+        Err(last)
     }
 }
 

@@ -1,14 +1,18 @@
-//! The daemon's side of a build.
+//! The daemon's side of a build, and of what is done in the sandbox of one.
+
+pub mod log;
+pub mod trace;
+pub mod visit;
 
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use stele_builder::realise::{Builder, Options, Request, Substituter};
+use stele_builder::realise::{Builder, Options, Purpose, Realisations, Request, Substituter};
 use stele_builder::sandbox::Limits;
 use stele_recipes::recipe::RecipeName;
 use stele_store::model::{Digest, RootName, TreeId};
-use stele_store::{CopyError, Progress, Store, Target};
+use stele_store::{Outputs, Progress, Store, Target};
 
 use super::event::digests;
 use super::substituter::Other;
@@ -16,7 +20,7 @@ use super::{Built, Event, Goal, Order, Realised};
 use crate::failure::{Failure, Kind};
 use crate::recipes::{Wanted, evaluate, planned};
 use crate::reference::from_wire;
-use crate::service::{Desk, Sink, lost_sink};
+use crate::service::Sink;
 
 /// Bytes of a log after which a build is ended.
 const LOG_MOST: u64 = 256 << 20;
@@ -39,7 +43,16 @@ pub fn build(
     sink: &mut dyn Sink,
     progress: &Progress,
 ) -> Result<Built, Failure> {
-    let (planned, recipes) = planned::plan_for_build(store, tree, goals)?;
+    let telling = Telling::new(sink);
+    let tell = |event| telling.tell(event);
+    let substituters = substituters(order)?;
+    if !order.rebuild
+        && !substituters.is_empty()
+        && let Some(there) = ahead(builder, store, tree, goals, order, &substituters, &tell, progress)?
+    {
+        return Ok(there);
+    }
+    let (planned, recipes) = planned::plan_for_build(store, tree, goals, order.rebuild)?;
     if !planned.fetch.is_empty() {
         return Ok(Built { fetch: planned.fetch.clone(), ..Built::default() });
     }
@@ -55,27 +68,79 @@ pub fn build(
     };
     let all: Vec<_> = recipes.by_name.keys().cloned().collect();
     let goals = if goals.is_empty() { &all } else { goals };
-    let substituters = substituters(order)?;
-    let request =
-        Request { tree, recipes: &recipes, goals, options: options(order), substituters: &substituters };
-    let sink = Mutex::new(sink);
-    let tell = |event| {
-        // Whoever does not listen any more is noticed by whoever watches the connection.
-        let _ = sink.lock().unwrap_or_else(PoisonError::into_inner).event(&Event::from(event));
-    };
+    let purpose = if order.rebuild { Purpose::Rebuild } else { Purpose::Build };
+    let options = options(order, purpose);
+    let request = Request { tree, recipes: &recipes, goals, options, substituters: &substituters };
     let realised = builder.realise(&request, progress, &tell);
     let realised = realised.map_err(|error| crate::hints::builds::failure(&error, tree))?;
-    let mut built = Built::default();
-    for (name, outputs) in &realised.goals {
-        built.goals.push(Goal { name: name.to_string(), outputs: digests(outputs) });
-    }
+    let built = built(&realised, tree);
     if !order.no_root {
         keep_all(store, &built.goals)?;
     }
-    built.failed =
-        realised.failed.iter().map(|(_, error)| crate::hints::builds::failure(error, tree)).collect();
-    built.skipped = realised.skipped.iter().map(ToString::to_string).collect();
     Ok(built)
+}
+
+/// Takes what the substituters have, before any source is fetched; the answer, when all goals are there then.
+#[allow(clippy::too_many_arguments)] // What a request is made of; no two of these belong together.
+fn ahead(
+    builder: &Builder,
+    store: &Store,
+    tree: &Path,
+    goals: &[RecipeName],
+    order: &Order,
+    substituters: &[Box<dyn Substituter>],
+    tell: &(dyn Fn(stele_builder::realise::Event) + Sync),
+    progress: &Progress,
+) -> Result<Option<Built>, Failure> {
+    let (planned, recipes) = planned::plan_for_build(store, tree, goals, false)?;
+    if planned.build.is_empty() {
+        return Ok(None);
+    }
+    let recipes = match recipes {
+        Some(recipes) => recipes,
+        None => evaluate(tree, &Wanted::of(goals))?.by_name(),
+    };
+    let all: Vec<_> = recipes.by_name.keys().cloned().collect();
+    let goals = if goals.is_empty() { &all } else { goals };
+    let options = options(order, Purpose::Build);
+    let request = Request { tree, recipes: &recipes, goals, options, substituters };
+    let there = builder.take_ahead(&request, progress, tell);
+    let there = there.map_err(|error| crate::hints::builds::failure(&error, tree))?;
+    let missing = goals.iter().any(|goal| !there.iter().any(|(name, _)| name == goal));
+    if missing {
+        return Ok(None);
+    }
+    let built = built(&Realisations { goals: there, ..Realisations::default() }, tree);
+    if !order.no_root {
+        keep_all(store, &built.goals)?;
+    }
+    Ok(Some(built))
+}
+
+/// What came of a request, as it is answered.
+fn built(realised: &Realisations, tree: &Path) -> Built {
+    let goal =
+        |(name, outputs): &(RecipeName, Outputs)| Goal { name: name.to_string(), outputs: digests(outputs) };
+    Built {
+        goals: realised.goals.iter().map(goal).collect(),
+        failed: realised.failed.iter().map(|(_, error)| crate::hints::builds::failure(error, tree)).collect(),
+        skipped: realised.skipped.iter().map(ToString::to_string).collect(),
+        fetch: Vec::new(),
+    }
+}
+
+/// Hands events of several threads to whoever asked.
+struct Telling<'a>(Mutex<&'a mut dyn Sink>);
+
+impl<'a> Telling<'a> {
+    fn new(sink: &'a mut dyn Sink) -> Self {
+        Self(Mutex::new(sink))
+    }
+
+    /// Whoever does not listen any more is noticed by whoever watches the connection.
+    fn tell(&self, event: stele_builder::realise::Event) {
+        let _ = self.0.lock().unwrap_or_else(PoisonError::into_inner).event(&Event::from(event));
+    }
 }
 
 /// The other stores of an order. One that does not answer at all is a wrong order: a build that nobody wanted can take
@@ -92,54 +157,29 @@ fn substituters(order: &Order) -> Result<Vec<Box<dyn Substituter>>, Failure> {
     order.substituters.iter().map(connect).collect()
 }
 
-/// What came of the action with that digest.
+/// What came of the action with that digest, or of an unpacking or a merge.
 ///
 /// # Errors
-/// When that is not known, or not there any more.
+/// When that is not known.
 pub fn realised(store: &Store, of: &str) -> Result<Realised, Failure> {
     let unknown = || Failure::new(Kind::NotFound, format!("nothing is known of an action {of}"));
     let of: Digest = of.parse().map_err(|_| unknown())?;
     let outputs = store.realisation(&of)?.ok_or_else(unknown)?;
+    let mut gone = false;
     for tree in outputs.0.values() {
-        if !store.has_tree(tree)? {
-            return Err(unknown());
-        }
+        gone |= !store.has_tree(tree)?;
     }
     let log = store.log(&of)?.filter(|log| store.blob_info(log).is_ok());
-    Ok(Realised { outputs: digests(&outputs), log: log.map(|log| log.to_string()) })
+    Ok(Realised { outputs: digests(&outputs), log: log.map(|log| log.to_string()), gone })
 }
 
-/// The log of a recipe's build that runs, or of its last one.
-///
-/// # Errors
-/// When there was none, or nobody takes it.
-pub fn log(
-    desk: &Desk<'_>,
-    recipe: &RecipeName,
-    to: &mut dyn FnMut(&[u8]) -> std::io::Result<()>,
-) -> Result<(), Failure> {
-    if let Some(path) = desk.builder.and_then(|builder| builder.running_log(recipe)) {
-        let bytes = std::fs::read(&path).map_err(|e| Failure::io("the log", &e))?;
-        return to(&bytes).map_err(|e| lost_sink(&e));
-    }
-    let last = desk.store.last(recipe.as_str())?.ok_or_else(|| {
-        Failure::new(Kind::NotFound, format!("no build of recipe `{recipe}` has left a log in this store"))
-            .hint("`stele build` builds it; what another store gave has its log there")
-    })?;
-    let reader = desk.store.open_blob(&last.log)?;
-    reader.verified(to).map_err(|e| match e {
-        CopyError::Sink(e) => lost_sink(&e),
-        CopyError::Read(e) => e.into(),
-    })
-}
-
-fn options(order: &Order) -> Options {
+fn options(order: &Order, purpose: Purpose) -> Options {
     let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     Options {
         jobs: order.jobs.unwrap_or(processors).max(1),
         keep_going: order.keep_going,
         keep_failed: order.keep_failed,
-        rebuild: order.rebuild,
+        purpose,
         limits: Limits {
             seconds: order.timeout,
             memory: order.memory.unwrap_or_else(usual_memory),

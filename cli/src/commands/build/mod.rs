@@ -1,28 +1,31 @@
 //! `build`
 
-use std::collections::HashSet;
+pub mod inputs;
+
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
 
 use clap::Args;
 use stele_recipes::plan::Change;
-use stele_recipes::recipe::RecipeName;
 
+use self::inputs::Inputs;
 use super::context::Context;
-use super::source::fetch::{self, How};
 use super::unexpected;
 use crate::answers::Answer;
 use crate::args::Global;
-use crate::builds::{Built, Goal, Order};
-use crate::failure::{Failure, Kind};
-use crate::recipes::planned::{Build as Step, Fetch, Planned, Reason};
-use crate::recipes::{Place, find, graph, names};
+use crate::builds::{Built, Order};
+use crate::failure::Failure;
+use crate::recipes::planned::{Build as Step, Planned, Reason};
+use crate::recipes::{find, names};
 use crate::reference::to_wire;
 use crate::render;
 use crate::service::Request;
 
-/// `stele build`
+/// Build recipes: print the digest of each output
+///
+/// What a recipe is made of is built first, sources are fetched and checked, and what was built before is not built
+/// again. Outputs stay for as long as a root `build-NAME` names them.
 #[derive(Args, Debug)]
+#[command(after_help = CODES)]
 pub struct Build {
     /// Recipes; all of the tree when none is named
     names: Vec<String>,
@@ -41,34 +44,22 @@ pub struct Build {
     /// Build the named recipes again, and compare what comes of it with what is there
     #[arg(long, conflicts_with = "dry_run")]
     rebuild: bool,
-    /// End a build that takes longer
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
-    timeout: Option<u64>,
-    /// End a build that uses more memory [default: three quarters of the machine's]
-    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..1 << 40))]
-    memory: Option<u64>,
     /// Let no root keep what is built: it goes with a collection after a day
     #[arg(long)]
     no_root: bool,
-    /// Ask this store first: its folder, or its socket; what it says is believed. May be given several times
-    #[arg(
-        long = "substituter",
-        value_name = "STORE",
-        env = "STELE_SUBSTITUTERS",
-        value_delimiter = ':',
-        hide_env_values = true
-    )]
-    substituters: Vec<PathBuf>,
-    /// Fetch nothing: say which sources are missing
-    #[arg(long)]
-    offline: bool,
     #[command(flatten)]
-    place: Place,
+    inputs: Inputs,
 }
+
+const CODES: &str = "\
+On stdout: a line for each output, its digest, two spaces, and the recipe's name (NAME-OUTPUT for others than `out`).\n\
+Exit codes: 0 all that was asked for is built; 1 a build failed, or could not be tried; 2 wrong usage, or a recipe is \
+wrong; 3 there is no such recipe, or a source cannot be had; 4 something in the store is corrupt; 5 no space is left; \
+130 cancelled: everything that was begun is gone, and what was finished stays.";
 
 impl Build {
     pub fn run(self, global: &Global) -> Result<(), Failure> {
-        let (tree, goals) = (find(&self.place)?, names(&self.names)?);
+        let (tree, goals) = (find(&self.inputs.place)?, names(&self.names)?);
         let named: Vec<String> = goals.iter().map(|name| name.as_str().to_owned()).collect();
         let mut context = Context::new(global, false)?;
         let wire = to_wire(tree.as_os_str());
@@ -82,113 +73,27 @@ impl Build {
                 false => render::out(shown(&planned).unwrap_or_default().as_bytes()),
             };
         }
-        answer(global, self.built(global, &mut context, &tree, &goals)?)
-    }
-
-    /// One that builds the inputs of something else: no root keeps them, for what they are inputs of has its own.
-    pub(super) fn for_others(
-        names: Vec<String>,
-        jobs: Option<u16>,
-        keep_failed: bool,
-        substituters: Vec<PathBuf>,
-        offline: bool,
-        place: Place,
-    ) -> Self {
-        let (dry_run, keep_going, rebuild, timeout, memory, no_root) =
-            (false, false, false, None, None, true);
-        Self {
-            names,
-            dry_run,
-            jobs,
-            keep_going,
-            keep_failed,
-            rebuild,
-            timeout,
-            memory,
-            no_root,
-            substituters,
-            offline,
-            place,
-        }
-    }
-
-    /// Builds, and prints nothing on stdout; fails when one of the goals does.
-    pub(super) fn realise(&self, global: &Global, context: &mut Context) -> Result<Vec<Goal>, Failure> {
-        let (tree, goals) = (find(&self.place)?, names(&self.names)?);
-        let Built { goals, mut failed, .. } = self.built(global, context, &tree, &goals)?;
-        let Some(last) = failed.pop() else { return Ok(goals) };
-        failed.iter().for_each(|failure| render::failure(failure, global.json));
-        Err(last)
-    }
-
-    /// What comes of the goals, after what is missing was fetched.
-    fn built(
-        &self,
-        global: &Global,
-        context: &mut Context,
-        tree: &Path,
-        goals: &[RecipeName],
-    ) -> Result<Built, Failure> {
-        let named = goals.iter().map(|name| name.as_str().to_owned()).collect();
-        let request = Request::Build { tree: to_wire(tree.as_os_str()), goals: named, order: self.order()? };
-        let mut ask = || match context.ask(request.clone())? {
-            Answer::Built(built) => Ok(built),
+        let request = Request::Build { tree: wire, goals: named, order: self.order()? };
+        match self.inputs.ask(global, &tree, &goals, || context.ask(request.clone()))? {
+            Answer::Built(built) => answer(global, built),
             _ => Err(unexpected()),
-        };
-        let mut built = ask()?;
-        if !built.fetch.is_empty() {
-            self.fetch(global, tree, goals, &built.fetch)?;
-            built = ask()?;
-        }
-        match built.fetch.first() {
-            None => Ok(built),
-            // Somebody has taken it away in between, or it was never kept.
-            Some(fetch) => {
-                Err(Failure::new(Kind::NotFound, format!("source {} is not in the store", fetch.file))
-                    .hint("run it again: it is fetched anew"))
-            }
         }
     }
 
     fn order(&self) -> Result<Order, Failure> {
-        let absolute = |path: &PathBuf| {
-            let path = std::path::absolute(path);
-            path.map(|path| to_wire(path.as_os_str())).map_err(|e| Failure::io("a substituter's path", &e))
-        };
         Ok(Order {
             jobs: self.jobs.map(usize::from),
             keep_going: self.keep_going,
             keep_failed: self.keep_failed,
             rebuild: self.rebuild,
-            timeout: self.timeout,
-            memory: self.memory.map(|mib| mib << 20),
             no_root: self.no_root,
-            substituters: self.substituters.iter().map(absolute).collect::<Result<_, _>>()?,
+            ..self.inputs.order()?
         })
-    }
-
-    /// Fetches the sources that are missing.
-    fn fetch(
-        &self,
-        global: &Global,
-        tree: &Path,
-        goals: &[RecipeName],
-        missing: &[Fetch],
-    ) -> Result<(), Failure> {
-        let graph = graph(tree, goals)?;
-        let sources = graph.recipes().iter().flat_map(|recipe| {
-            recipe.sources.iter().map(|input| (Some(recipe.name.to_string()), input.source.clone()))
-        });
-        let mut missing: HashSet<&str> = missing.iter().map(|it| it.sha256.as_str()).collect();
-        let wanted: Vec<_> =
-            sources.filter(|(_, source)| missing.remove(source.sha256.to_string().as_str())).collect();
-        let how = How { offline: self.offline, jobs: None, config: None };
-        fetch::have(global, &how, &wanted)
     }
 }
 
 /// Prints the goals that are realised; fails with why others are not.
-fn answer(global: &Global, built: Built) -> Result<(), Failure> {
+pub(super) fn answer(global: &Global, built: Built) -> Result<(), Failure> {
     if global.json {
         render::json(&built)?;
     } else {

@@ -1,0 +1,186 @@
+//! What a build makes use of, and what it looks for in vain: seen by the mount that its root comes from.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use stele_fs::{Observer, inode};
+use stele_recipes::action::Place;
+use stele_recipes::plan::Part;
+use stele_recipes::recipe::Origin;
+use stele_store::Progress;
+use stele_store::model::{Node, TreeId, TreeSource};
+
+use super::shared::{Outcome, Seen as Happened, Shared};
+use super::{Builder, Event, Failed, OfStore, Realisations, Request, lock};
+
+/// A path in the root of a build, without the first slash.
+type Path = Vec<u8>;
+
+/// What a build made use of.
+#[derive(Debug)]
+pub struct Traced {
+    /// What it was given, in the order of its recipe.
+    pub inputs: Vec<Used>,
+    /// Absolute paths that it looked for and that are not there, sorted.
+    pub missing: Vec<Vec<u8>>,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// Whether it was built before, and so compared with that.
+    pub compared: bool,
+}
+
+/// Something that a build was given.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Used {
+    /// What.
+    pub origin: Origin,
+    /// Where the build saw it.
+    pub place: Place,
+    /// Files and links in it.
+    pub files: usize,
+    /// Bytes of those.
+    pub bytes: u64,
+    /// Those of them that were opened, or read if they are links.
+    pub opened: usize,
+}
+
+/// What was seen of a build.
+#[derive(Default)]
+struct Seen {
+    /// The paths by which a number was reached: several, for the same file at several places.
+    paths: HashMap<u64, BTreeSet<Path>>,
+    opened: HashSet<u64>,
+    missing: BTreeSet<Path>,
+}
+
+struct Tracer {
+    /// The name of the build's root at the top of the mount.
+    root: Vec<u8>,
+    seen: Mutex<Seen>,
+}
+
+impl Seen {
+    /// The paths of `name` in the directory with that number.
+    fn below(&self, parent: u64, name: &[u8]) -> Vec<Path> {
+        let parents = self.paths.get(&parent).into_iter().flatten();
+        parents.map(|path| [path, name].join(if path.is_empty() { &b""[..] } else { b"/" })).collect()
+    }
+}
+
+impl Observer for Tracer {
+    fn looked_up(&self, parent: u64, name: &[u8], found: Option<u64>) {
+        let mut seen = lock(&self.seen);
+        if parent == inode::ROOT {
+            if let Some(number) = found.filter(|_| name == self.root) {
+                seen.paths.entry(number).or_default().insert(Path::new());
+            }
+            return;
+        }
+        let paths = seen.below(parent, name);
+        match found {
+            Some(number) => seen.paths.entry(number).or_default().extend(paths),
+            None => seen.missing.extend(paths),
+        }
+    }
+
+    fn listed(&self, parent: u64, name: &[u8], number: u64) {
+        let mut seen = lock(&self.seen);
+        let paths = seen.below(parent, name);
+        if !paths.is_empty() {
+            seen.paths.entry(number).or_default().extend(paths);
+        }
+    }
+
+    fn opened(&self, number: u64) {
+        lock(&self.seen).opened.insert(number);
+    }
+}
+
+/// What came of tracing.
+pub enum Tracing {
+    /// The build was traced.
+    Traced(Traced),
+    /// What the recipe is made of could not be realised.
+    Unready(Realisations),
+}
+
+impl Builder {
+    /// Builds the only goal of a request once more, whether or not that is known, and sees what it makes use of.
+    ///
+    /// # Errors
+    /// When there is no plan, the sandbox cannot be had, or the request is cancelled.
+    pub fn trace(
+        self: &Arc<Self>,
+        request: &Request<'_>,
+        progress: &Progress,
+        tell: &(dyn Fn(Event) + Sync),
+    ) -> Result<Tracing, Failed> {
+        let known = OfStore::new(&self.store, request.tree, request.recipes)?;
+        let doing = self.doing(request, known, progress, tell)?;
+        let realised = doing.run()?;
+        let Some(prepared) = doing.prepared().filter(|_| realised.failed.is_empty()) else {
+            return Ok(Tracing::Unready(realised));
+        };
+        let work = prepared.work;
+        let root = work.action.root.to_string().into_bytes();
+        let tracer = Arc::new(Tracer { root, seen: Mutex::default() });
+        let held = self.hold_anew(Some(Arc::<Tracer>::clone(&tracer)))?;
+        let shared = Shared::new(&work.recipe);
+        shared.join();
+        let (recipe, action, steps) = (work.recipe.clone(), work.id, work.action.steps.len());
+        tell(Event::Waits { recipe: recipe.clone() });
+        let outcome = thread::scope(|scope| {
+            scope.spawn(|| {
+                let turn = self.slots.take(&shared.progress).map_err(Failed::from);
+                let outcome = turn.and_then(|turn| self.run_in(&work, &held, &shared, turn));
+                shared.over(outcome.map_err(Arc::new));
+            });
+            shared.wait(progress, |happened| {
+                let recipe = recipe.clone();
+                tell(match happened {
+                    Happened::Begun(log) => Event::Begins { recipe, action, steps, log },
+                    Happened::Step(step) => Event::Step { recipe, step },
+                });
+            })
+        });
+        progress.check()?;
+        // Nobody asks its mount anything any more.
+        drop(held);
+        let seen = lock(&tracer.seen);
+        let opened: HashSet<&Path> =
+            seen.opened.iter().filter_map(|number| seen.paths.get(number)).flatten().collect();
+        let inputs = prepared.parts.iter().map(|part| self.used(part, &opened)).collect::<Result<_, _>>()?;
+        let missing = seen.missing.iter().map(|path| [b"/", &path[..]].concat()).collect();
+        Ok(Tracing::Traced(Traced { inputs, missing, outcome, compared: work.before.is_some() }))
+    }
+
+    /// How much of an input was opened.
+    fn used(&self, part: &Part, opened: &HashSet<&Path>) -> Result<Used, Failed> {
+        let mut used =
+            Used { origin: part.origin.clone(), place: part.place.clone(), files: 0, bytes: 0, opened: 0 };
+        let top = part.place.names().collect::<Vec<_>>().join("/").into_bytes();
+        let mut stack: Vec<(Path, Node)> = vec![(top, part.node.clone())];
+        while let Some((path, node)) = stack.pop() {
+            match node {
+                Node::Directory { tree, .. } => stack.extend(self.entries(&tree, &path)?),
+                Node::File { .. } | Node::Symlink { .. } => {
+                    used.files += 1;
+                    used.bytes += node.size();
+                    used.opened += usize::from(opened.contains(&path));
+                }
+            }
+        }
+        Ok(used)
+    }
+
+    fn entries(&self, tree: &TreeId, path: &[u8]) -> Result<Vec<(Path, Node)>, Failed> {
+        let tree = TreeSource::tree(&*self.store, tree)?;
+        let separator: &[u8] = if path.is_empty() { b"" } else { b"/" };
+        let entry = |(name, node): &(_, Node)| -> (Path, Node) {
+            let name: &stele_store::model::Name = name;
+            ([path, separator, name.as_bytes()].concat(), node.clone())
+        };
+        Ok(tree.entries().iter().map(entry).collect())
+    }
+}

@@ -1,0 +1,208 @@
+//! A program of a person's own in the sandbox of a recipe: all that the recipe is made of is there, and nothing is
+//! built of it.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use stele_recipes::action::ActionId;
+use stele_recipes::recipe::RecipeName;
+use stele_store::model::{Merge, MergeError, MergeInput, TreeId};
+use stele_store::{Holder, Keep, Progress, Target};
+
+use super::action::{Work, unique};
+use super::schedule::Doing;
+use super::{Builder, Event, Failed, KEPT, OfStore, Realisations, Request};
+use crate::sandbox::{self, Ending, Job, Running, Streams, folder};
+
+/// Who wins where a package that was asked for besides has another file than the recipe's own root.
+const OWN: &str = "the recipe's own root";
+
+/// What a person wants to do in a sandbox.
+pub struct Visit<'a> {
+    /// The program and its arguments.
+    pub argv: Vec<String>,
+    /// Variables besides those that the build has.
+    pub env: Vec<(String, String)>,
+    /// What it reads from and writes to: a terminal, or input, output and errors.
+    pub streams: &'a [BorrowedFd<'a>],
+    /// Whether to go on with what a failed build of the recipe has left, if that was kept.
+    pub kept: bool,
+    /// Whether what came of the recipe itself is there, too.
+    pub itself: bool,
+}
+
+/// What came of a visit.
+pub enum Visited {
+    /// The program ended so.
+    Ended(Ending),
+    /// What the recipe is made of could not be realised.
+    Unready(Realisations),
+}
+
+/// Of what recipe and action the folder of a failed build is.
+#[derive(Debug, Serialize, Deserialize)]
+struct Kept {
+    recipe: String,
+    action: String,
+}
+
+impl Builder {
+    /// Runs a program in the sandbox of the first goal of a request. The outputs of the other goals are there, too.
+    ///
+    /// # Errors
+    /// When there is no plan, the sandbox cannot be had, or the request is cancelled.
+    pub fn visit(
+        self: &Arc<Self>,
+        request: &Request<'_>,
+        visit: &Visit<'_>,
+        progress: &Progress,
+        tell: &(dyn Fn(Event) + Sync),
+    ) -> Result<Visited, Failed> {
+        let known = OfStore::new(&self.store, request.tree, request.recipes)?;
+        let doing = self.doing(request, known, progress, tell)?;
+        let realised = doing.run()?;
+        let Some(prepared) = doing.prepared() else { return Ok(Visited::Unready(realised)) };
+        if !realised.failed.is_empty() {
+            return Ok(Visited::Unready(realised));
+        }
+        let mut work = prepared.work;
+        let own = work.before.as_ref().filter(|_| visit.itself).map(|outputs| (&work.recipe, outputs));
+        let others = realised.goals.iter().map(|(name, outputs)| (name, outputs));
+        let others = others.chain(own).flat_map(|(name, outputs)| {
+            outputs.0.values().map(move |tree| MergeInput { origin: name.to_string(), tree: *tree })
+        });
+        let others = others.collect();
+        work.action.root = self.furnished(&doing, work.action.root, others)?;
+        let held = self.held()?;
+        let path = self.builds.join(unique()?);
+        let failed = |source| Failed::Folder { path: path.clone(), source };
+        let kept = if visit.kept { self.take_kept(&work.recipe, &work.id, &path) } else { None };
+        let from = kept.is_some().then(|| self.failed.join(work.recipe.as_str()));
+        tell(Event::Enters { recipe: work.recipe.clone(), kept: from });
+        let is_kept = kept.is_some();
+        let lock = match kept {
+            Some(lock) => lock,
+            None => folder::make(&path, held.owner()).map_err(failed)?,
+        };
+        let log = File::options().append(true).create(true).open(path.join(folder::LOG)).map_err(failed)?;
+        let job = job(&work, visit, &path, is_kept);
+        let running = Running::start(&held, &job, &log, &lock, visit.streams);
+        let ending = match running {
+            Ok(running) => {
+                let ending = Self::follow(&running, progress, |_| {});
+                if is_kept {
+                    running.keep();
+                } else {
+                    running.clear();
+                }
+                Ok(ending)
+            }
+            Err(error) => Err(error.into()),
+        };
+        if is_kept {
+            give_back(&path, &self.failed, &work.recipe);
+        } else if path.exists() {
+            sandbox::clear_one(&path);
+        }
+        drop(lock);
+        ending.map(Visited::Ended)
+    }
+
+    /// A root with what was asked for besides, kept as long as the request is done.
+    fn furnished(&self, doing: &Doing<'_>, own: TreeId, others: Vec<MergeInput>) -> Result<TreeId, Failed> {
+        if others.is_empty() {
+            return Ok(own);
+        }
+        let mut inputs = vec![MergeInput { origin: OWN.to_owned(), tree: own }];
+        inputs.extend(others);
+        let mut merge = Merge { inputs, winners: std::collections::BTreeMap::new() };
+        let merged = loop {
+            match merge.run(&*self.store) {
+                Ok(merged) => break merged,
+                Err(MergeError::Conflict(conflict)) if !merge.winners.contains_key(&conflict.path) => {
+                    merge.winners.insert(conflict.path, conflict.first);
+                }
+                Err(why) => return Err(Failed::Furnish { why: why.to_string() }),
+            }
+        };
+        let session = self.store.session()?;
+        for tree in &merged.new {
+            session.add_tree(tree)?;
+        }
+        let lease = Some(Holder::Until(stele_store::now().saturating_add(KEPT)));
+        session.finish(&[Target::Tree(merged.root)], &Keep { lease, ..Keep::default() })?;
+        doing.hold([merged.root])?;
+        Ok(merged.root)
+    }
+
+    /// The folder that a failed build of this very action left, at `to` from now on; with its lock.
+    fn take_kept(&self, recipe: &RecipeName, action: &ActionId, to: &Path) -> Option<File> {
+        let from = self.failed.join(recipe.as_str());
+        let of = kept(&from)?;
+        if of.action != action.to_string() {
+            return None;
+        }
+        let lock = folder::take(&from).ok()?;
+        fs::rename(&from, to).ok()?;
+        Some(lock)
+    }
+
+    /// Moves the folder of a failed build to where it stays until the next one of its recipe fails.
+    pub(super) fn leave(&self, path: &Path, work: &Work) -> Option<PathBuf> {
+        let kept = Kept { recipe: work.recipe.to_string(), action: work.id.to_string() };
+        let written = serde_json::to_vec(&kept)
+            .map_err(io::Error::from)
+            .and_then(|text| fs::write(path.join(folder::KEPT), text));
+        if let Err(e) = written {
+            tracing::warn!("{} cannot be gone on with: {e}", path.display());
+        }
+        give_back(path, &self.failed, &work.recipe)
+    }
+}
+
+/// Of what the folder of a build is that was kept.
+fn kept(folder: &Path) -> Option<Kept> {
+    let text = fs::read(folder.join(folder::KEPT)).ok()?;
+    serde_json::from_slice(&text).ok()
+}
+
+/// Moves a folder that is kept to its place below `failed`, and what was there away. Where it is then.
+fn give_back(path: &Path, failed: &Path, recipe: &RecipeName) -> Option<PathBuf> {
+    let to = failed.join(recipe.as_str());
+    let moved =
+        fs::create_dir_all(failed).and_then(|()| folder::remove(&to)).and_then(|()| fs::rename(path, &to));
+    match moved {
+        Ok(()) => Some(to),
+        Err(e) => {
+            tracing::warn!("{} stays where it is: {e}", path.display());
+            Some(path.to_owned())
+        }
+    }
+}
+
+/// Folders of failed builds that a killed daemon had in use go back to where they are kept.
+pub(super) fn give_back_left(builds: &Path, failed: &Path) {
+    let Ok(entries) = fs::read_dir(builds) else { return };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        let recipe = kept(&path).and_then(|kept| RecipeName::new(&kept.recipe).ok());
+        if let Some(recipe) = recipe.filter(|_| !folder::is_used(&path)) {
+            give_back(&path, failed, &recipe);
+        }
+    }
+}
+
+fn job(work: &Work, visit: &Visit<'_>, path: &Path, kept: bool) -> Job {
+    let mut job = sandbox::job(&work.action, path, work.limits.clone());
+    job.steps = vec![visit.argv.clone()];
+    job.env.retain(|(name, _)| visit.env.iter().all(|(other, _)| name != other));
+    job.env.extend(visit.env.iter().cloned());
+    job.streams = if visit.streams.len() == 1 { Streams::Terminal } else { Streams::Three };
+    job.kept = kept;
+    job
+}

@@ -1,0 +1,62 @@
+//! A build that is watched.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use stele_builder::realise::{Builder, Purpose, Request, Tracing, Used};
+use stele_recipes::recipe::RecipeName;
+use stele_store::{Progress, Store};
+
+use super::{Telling, built, options, substituters};
+use crate::answers::Answer;
+use crate::builds::{Built, Order, Traced, TracedInput};
+use crate::failure::Failure;
+use crate::hints;
+use crate::recipes::planned;
+use crate::reference::to_wire;
+use crate::service::Sink;
+
+/// Builds `recipe` once more, and answers what it made use of.
+///
+/// # Errors
+/// When a recipe is wrong, there is no plan, the sandbox cannot be had, or the request is cancelled.
+pub fn trace(
+    builder: &Arc<Builder>,
+    store: &Store,
+    tree: &Path,
+    recipe: &RecipeName,
+    order: &Order,
+    sink: &mut dyn Sink,
+    progress: &Progress,
+) -> Result<Answer, Failure> {
+    let goals = std::slice::from_ref(recipe);
+    let (planned, recipes) = planned::plan_for_build(store, tree, goals, true)?;
+    if !planned.fetch.is_empty() {
+        return Ok(Answer::Built(Built { fetch: planned.fetch.clone(), ..Built::default() }));
+    }
+    let recipes = recipes.unwrap_or_default();
+    let substituters = substituters(order)?;
+    let options = options(order, Purpose::Prepare);
+    let request = Request { tree, recipes: &recipes, goals, options, substituters: &substituters };
+    let telling = Telling::new(sink);
+    let tracing = builder.trace(&request, progress, &|event| telling.tell(event));
+    let traced = match tracing.map_err(|error| hints::builds::failure(&error, tree))? {
+        Tracing::Traced(traced) => traced,
+        Tracing::Unready(realised) => return Ok(Answer::Built(built(&realised, tree))),
+    };
+    let input = |used: &Used| TracedInput {
+        input: used.origin.to_string(),
+        at: used.place.as_str().to_owned(),
+        files: used.files,
+        bytes: used.bytes,
+        opened: used.opened,
+    };
+    let path = |path: &Vec<u8>| to_wire(std::os::unix::ffi::OsStrExt::from_bytes(path.as_slice()));
+    Ok(Answer::Traced(Traced {
+        recipe: recipe.to_string(),
+        inputs: traced.inputs.iter().map(input).collect(),
+        missing: traced.missing.iter().map(path).collect(),
+        compared: traced.compared,
+        failed: traced.outcome.err().map(|error| hints::builds::failure(&error, tree)),
+    }))
+}

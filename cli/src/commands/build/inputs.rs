@@ -1,0 +1,110 @@
+//! What all commands take that build: where the recipes are, what bounds a build, and how sources are had.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use stele_recipes::recipe::RecipeName;
+
+use crate::answers::Answer;
+use crate::args::Global;
+use crate::builds::Order;
+use crate::commands::source::fetch::{self, How};
+use crate::failure::{Failure, Kind};
+use crate::recipes::planned::Fetch;
+use crate::recipes::{Place, graph};
+use crate::reference::to_wire;
+
+/// What all commands take that build.
+#[derive(Args, Debug)]
+pub struct Inputs {
+    /// End a build that takes longer
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    timeout: Option<u64>,
+    /// End a build that uses more memory [default: three quarters of the machine's]
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..1 << 40))]
+    memory: Option<u64>,
+    /// Ask this store first: its folder, or its socket; what it says is believed. May be given several times
+    #[arg(
+        long = "substituter",
+        value_name = "STORE",
+        env = "STELE_SUBSTITUTERS",
+        value_delimiter = ':',
+        hide_env_values = true
+    )]
+    substituters: Vec<PathBuf>,
+    /// Fetch nothing: say which sources are missing
+    #[arg(long)]
+    offline: bool,
+    #[command(flatten)]
+    pub place: Place,
+}
+
+impl Inputs {
+    /// What is said here of how to build; no root keeps what is built.
+    ///
+    /// # Errors
+    /// When the folder of a substituter cannot be told.
+    pub fn order(&self) -> Result<Order, Failure> {
+        let absolute = |path: &PathBuf| {
+            let path = std::path::absolute(path);
+            path.map(|path| to_wire(path.as_os_str())).map_err(|e| Failure::io("a substituter's path", &e))
+        };
+        Ok(Order {
+            timeout: self.timeout,
+            memory: self.memory.map(|mib| mib << 20),
+            no_root: true,
+            substituters: self.substituters.iter().map(absolute).collect::<Result<_, _>>()?,
+            ..Order::default()
+        })
+    }
+
+    /// Asks; when sources are missing, fetches those and asks once more.
+    ///
+    /// # Errors
+    /// With what is answered, or when a source cannot be had.
+    pub fn ask(
+        &self,
+        global: &Global,
+        tree: &Path,
+        goals: &[RecipeName],
+        mut ask: impl FnMut() -> Result<Answer, Failure>,
+    ) -> Result<Answer, Failure> {
+        let mut fetched = false;
+        loop {
+            match ask()? {
+                Answer::Built(built) if !built.fetch.is_empty() && !fetched => {
+                    self.fetch(global, tree, goals, &built.fetch)?;
+                    fetched = true;
+                }
+                Answer::Built(built) if !built.fetch.is_empty() => {
+                    // Somebody has taken it away in between, or it was never kept.
+                    let message = format!("source {} is not in the store", built.fetch[0].file);
+                    return Err(
+                        Failure::new(Kind::NotFound, message).hint("run it again: it is fetched anew")
+                    );
+                }
+                answer => return Ok(answer),
+            }
+        }
+    }
+
+    /// Fetches the sources that are missing.
+    fn fetch(
+        &self,
+        global: &Global,
+        tree: &Path,
+        goals: &[RecipeName],
+        missing: &[Fetch],
+    ) -> Result<(), Failure> {
+        let graph = graph(tree, goals)?;
+        let sources = graph.recipes().iter().flat_map(|recipe| {
+            recipe.sources.iter().map(|input| (Some(recipe.name.to_string()), input.source.clone()))
+        });
+        let mut missing: HashSet<&str> = missing.iter().map(|it| it.sha256.as_str()).collect();
+        let wanted: Vec<_> =
+            sources.filter(|(_, source)| missing.remove(source.sha256.to_string().as_str())).collect();
+        let how = How { offline: self.offline, jobs: None, config: None };
+        fetch::have(global, &how, &wanted)
+    }
+}

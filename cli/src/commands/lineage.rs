@@ -1,0 +1,204 @@
+//! `lineage`
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use clap::Args;
+use serde::Serialize;
+
+use stele_recipes::lineage;
+use stele_recipes::plan::Graph;
+use stele_recipes::recipe::Recipe;
+use stele_store::model::{Node, Sha256};
+
+use super::context::Context;
+use super::unexpected;
+use crate::answers::Answer;
+use crate::args::Global;
+use crate::failure::{Failure, Kind};
+use crate::recipes::{Place, find, graph, name};
+use crate::reference::to_wire;
+use crate::render;
+use crate::service::Request;
+
+/// Print all that a recipe goes back to, down to the seed: each link, what it is made with and of, and what came out.
+///
+/// First what needs nothing, last the recipe itself. *Opaque bytes* are those whose making nobody can read: packages
+/// that were built elsewhere, and the seed, which is written out byte by byte. What is trusted and not built here is
+/// named.
+#[derive(Args, Debug)]
+pub struct Lineage {
+    /// The recipe
+    name: String,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Shown {
+    links: Vec<Link>,
+    opaque: OpaqueBytes,
+    trusted: Trusted,
+}
+
+/// A recipe, and what it is made of.
+#[derive(Serialize)]
+struct Link {
+    name: String,
+    version: String,
+    /// What it is made with: outputs of the links before.
+    with: Vec<String>,
+    sources: Vec<Source>,
+    /// The digests of its outputs, when they are there.
+    outputs: BTreeMap<String, Output>,
+}
+
+#[derive(Serialize)]
+struct Source {
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes: Option<u64>,
+    /// Built elsewhere, or written out as hexadecimal digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    opaque: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct Output {
+    digest: String,
+    bytes: u64,
+}
+
+#[derive(Serialize)]
+struct OpaqueBytes {
+    /// In packages that were built elsewhere.
+    packages: u64,
+    /// Written out byte by byte.
+    seed: u64,
+}
+
+#[derive(Serialize)]
+struct Trusted {
+    kernel: String,
+    machine: String,
+    stele: String,
+    /// Of the program that unpacks, patches and runs steps: the one that answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stele_sha256: Option<String>,
+}
+
+impl Lineage {
+    pub fn run(self, global: &Global) -> Result<(), Failure> {
+        let (tree, name) = (find(&self.place)?, name(&self.name)?);
+        let graph = graph(&tree, std::slice::from_ref(&name))?;
+        let missing = || Failure::new(Kind::NotFound, format!("there is no recipe `{name}`"));
+        let number = graph.number(&name).ok_or_else(missing)?;
+        let goals = graph.recipes().iter().map(|recipe| recipe.name.to_string()).collect();
+        let mut context = Context::new(global, false)?;
+        let request = Request::Plan { tree: to_wire(tree.as_os_str()), goals };
+        let Answer::Plan(planned) = context.ask(request)? else { return Err(unexpected()) };
+        let mut links = Vec::new();
+        for recipe in graph.recipes() {
+            let mut link = link(recipe);
+            let goal = planned.there.iter().find(|goal| goal.name == recipe.name.as_str());
+            for (output, digest) in goal.iter().flat_map(|goal| &goal.outputs) {
+                let Answer::Info(info) = context.ask(Request::Info { reference: digest.clone() })? else {
+                    return Err(unexpected());
+                };
+                let bytes = info.closure.map_or(0, |closure| closure.bytes);
+                link.outputs.insert(output.clone(), Output { digest: digest.clone(), bytes });
+            }
+            links.push(link);
+        }
+        let shown = Shown { links, opaque: opaque(&graph, number), trusted: trusted() };
+        if global.json {
+            return render::json(&shown);
+        }
+        // Writing to a string cannot fail.
+        render::out(text(&shown).unwrap_or_default().as_bytes())
+    }
+}
+
+fn link(recipe: &Recipe) -> Link {
+    let mut with: Vec<String> = recipe.inputs.iter().map(|it| it.recipe.to_string()).collect();
+    with.dedup();
+    let fetched = recipe.sources.iter().map(|it| Source {
+        name: it.source.file.to_string(),
+        sha256: Some(it.source.sha256.to_string()),
+        bytes: it.source.size,
+        opaque: it.opaque.then_some("built elsewhere"),
+    });
+    let local = recipe.locals.iter().map(|it| Source {
+        name: it.path.to_string(),
+        sha256: None,
+        bytes: match it.node {
+            Node::File { size, .. } => Some(size),
+            Node::Directory { .. } | Node::Symlink { .. } => None,
+        },
+        opaque: it.hex0.then_some("written out in hexadecimal digits"),
+    });
+    Link {
+        name: recipe.name.to_string(),
+        version: recipe.version.as_str().to_owned(),
+        with,
+        sources: fetched.chain(local).collect(),
+        outputs: BTreeMap::new(),
+    }
+}
+
+fn opaque(graph: &Graph, number: usize) -> OpaqueBytes {
+    let locals = graph.recipes().iter().flat_map(|recipe| &recipe.locals).filter(|it| it.hex0);
+    let seed = locals.map(|it| match it.node {
+        Node::File { size, .. } => size,
+        Node::Directory { .. } | Node::Symlink { .. } => 0,
+    });
+    OpaqueBytes { packages: lineage::bytes(&lineage::opaque(graph, number)), seed: seed.sum() }
+}
+
+fn trusted() -> Trusted {
+    let uname = rustix::system::uname();
+    let text = |text: &std::ffi::CStr| text.to_string_lossy().into_owned();
+    let program = std::fs::read("/proc/self/exe").ok();
+    Trusted {
+        kernel: format!("{} {}", text(uname.sysname()), text(uname.release())),
+        machine: text(uname.machine()),
+        stele: env!("CARGO_PKG_VERSION").to_owned(),
+        stele_sha256: program.map(|bytes| Sha256::of(&bytes).to_string()),
+    }
+}
+
+fn text(shown: &Shown) -> Result<String, std::fmt::Error> {
+    let mut text = String::new();
+    for link in &shown.links {
+        let with = if link.with.is_empty() { "nothing".to_owned() } else { link.with.join(", ") };
+        writeln!(text, "{} {}, with {with}", link.name, link.version)?;
+        for it in &link.sources {
+            let bytes = it.bytes.map(|bytes| format!(", {bytes} bytes")).unwrap_or_default();
+            let sha256 = it.sha256.as_deref().map(|it| format!(", SHA-256 {it}")).unwrap_or_default();
+            let opaque = it.opaque.map(|it| format!(", {it}")).unwrap_or_default();
+            writeln!(text, "  of {}{bytes}{sha256}{opaque}", it.name)?;
+        }
+        for (output, it) in &link.outputs {
+            writeln!(text, "  {output} {}, {} bytes", it.digest, it.bytes)?;
+        }
+        if link.outputs.is_empty() {
+            writeln!(text, "  not built here, or gone")?;
+        }
+    }
+    let OpaqueBytes { packages, seed } = shown.opaque;
+    writeln!(
+        text,
+        "opaque bytes: {packages} in packages that were built elsewhere, {seed} written out by hand"
+    )?;
+    let Trusted { kernel, machine, stele, stele_sha256 } = &shown.trusted;
+    let sha256 = stele_sha256.as_deref().map(|it| format!(", SHA-256 {it}")).unwrap_or_default();
+    writeln!(
+        text,
+        "trusted, and not built here: the kernel ({kernel}), the processor ({machine}), and stele {stele}"
+    )?;
+    writeln!(text, "  itself{sha256}, which unpacks, patches and runs steps")?;
+    Ok(text)
+}

@@ -1,0 +1,98 @@
+//! `trace`
+
+use std::fmt::Write as _;
+
+use clap::Args;
+use indicatif::{HumanBytes, HumanCount};
+
+use super::build::{self, inputs::Inputs};
+use super::context::Context;
+use super::unexpected;
+use crate::answers::Answer;
+use crate::args::Global;
+use crate::builds::{Traced, TracedInput};
+use crate::failure::Failure;
+use crate::recipes::{find, name};
+use crate::reference::to_wire;
+use crate::render;
+use crate::service::Request;
+
+/// So many paths that were looked for in vain are shown without `--all`.
+const MISSING_MOST: usize = 20;
+
+/// Build a recipe once more, and say which of its inputs it never opened, and which paths it looked for in vain.
+///
+/// An input that is never opened can be left out of the recipe; it may still be looked for, and a build that misses it
+/// may come out otherwise: build again without it and compare. A path that is missed tells what a build would have used
+/// if it were there.
+///
+/// The kernel asks for a name once and then remembers it, so how often something is used is not seen. A failed build is
+/// traced as well.
+#[derive(Args, Debug)]
+pub struct Trace {
+    /// The recipe
+    name: String,
+    /// Show all inputs, and all paths that were looked for in vain
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    inputs: Inputs,
+}
+
+impl Trace {
+    pub fn run(self, global: &Global) -> Result<(), Failure> {
+        let (tree, recipe) = (find(&self.inputs.place)?, name(&self.name)?);
+        let mut context = Context::new(global, false)?;
+        let request = Request::Trace {
+            tree: to_wire(tree.as_os_str()),
+            recipe: recipe.to_string(),
+            order: self.inputs.order()?,
+        };
+        let goals = std::slice::from_ref(&recipe);
+        match self.inputs.ask(global, &tree, goals, || context.ask(request.clone()))? {
+            Answer::Traced(traced) => {
+                match global.json {
+                    true => render::json(&traced)?,
+                    // Writing to a string cannot fail.
+                    false => render::out(shown(&traced, self.all).unwrap_or_default().as_bytes())?,
+                }
+                traced.failed.map_or(Ok(()), Err)
+            }
+            Answer::Built(built) => build::answer(global, built),
+            _ => Err(unexpected()),
+        }
+    }
+}
+
+fn shown(traced: &Traced, all: bool) -> Result<String, std::fmt::Error> {
+    let mut text = String::new();
+    let Traced { recipe, inputs, missing, compared, failed } = traced;
+    let unused: Vec<&TracedInput> = inputs.iter().filter(|it| it.opened == 0 && it.files > 0).collect();
+    let listed: Vec<&TracedInput> = if all { inputs.iter().collect() } else { unused.clone() };
+    match (unused.len(), inputs.len()) {
+        (_, 0) => writeln!(text, "{recipe} has no inputs")?,
+        (0, _) => writeln!(text, "every input of {recipe} was opened")?,
+        (count, of) => writeln!(text, "{count} of {of} inputs of {recipe} were never opened")?,
+    }
+    for it in listed {
+        let (opened, files) = (HumanCount(it.opened as u64), HumanCount(it.files as u64));
+        let bytes = HumanBytes(it.bytes);
+        writeln!(text, "  {opened:>7} of {files:>7}  {bytes:>11}  {}, at {}", it.input, it.at)?;
+    }
+    let shown = if all { missing.len() } else { missing.len().min(MISSING_MOST) };
+    match missing.len() {
+        0 => writeln!(text, "nothing was looked for in vain")?,
+        1 => writeln!(text, "1 path was looked for in vain")?,
+        count => writeln!(text, "{count} paths were looked for in vain")?,
+    }
+    for path in &missing[..shown] {
+        writeln!(text, "  {path}")?;
+    }
+    if shown < missing.len() {
+        writeln!(text, "  and {} more: --all shows them", missing.len() - shown)?;
+    }
+    if *compared && failed.is_none() {
+        writeln!(text, "it came out as before")?;
+    }
+    Ok(text)
+}

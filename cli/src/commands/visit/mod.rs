@@ -1,0 +1,192 @@
+//! A person's own program in the sandbox of a recipe: `run` and `shell`.
+
+mod run;
+mod shell;
+mod streams;
+
+use std::io;
+use std::process::ExitCode;
+
+use clap::Args;
+use stele_builder::sandbox::Ending;
+
+pub use run::Run;
+pub use shell::Shell;
+
+use self::streams::{Interactive, Relay};
+use super::build::{self, inputs::Inputs};
+use super::unexpected;
+use crate::answers::{Answer, Entry, Progress};
+use crate::args::Global;
+use crate::builds::{Event, Visit};
+use crate::daemon::client::{Client, Watcher};
+use crate::daemon::wire::Call;
+use crate::failure::{Failure, Kind};
+use crate::recipes::{find, name, names};
+use crate::reference::{from_wire, to_wire};
+use crate::render::{self, Terminal};
+use crate::service::Sink;
+use crate::where_store;
+
+/// What went wrong on Stele's side, before the program could run or apart from it.
+const OWN: u8 = 125;
+/// The program could not be started.
+const UNSTARTED: u8 = 127;
+/// A program that was ended by a signal: this, and its number.
+const SIGNALLED: i32 = 128;
+
+const CODES: &str = "\
+The program sees what a build of the recipe sees: its inputs, `/build`, `/out` and `/tmp` to write to, no network, and \
+nothing of this machine. What it writes is gone when it ends, unless it went on with a failed build.\n\
+Exit codes: those of the program; 128 and the number of the signal that ended it; 127 it could not be started; 125 \
+Stele itself failed.";
+
+/// What both take.
+#[derive(Args, Debug)]
+pub struct Sandbox {
+    /// Have what came of this recipe there, too; what the build has itself wins. May be given several times
+    #[arg(long, value_name = "RECIPE")]
+    with: Vec<String>,
+    /// Begin with empty folders, even if `build --keep-failed` left those of a failed build
+    #[arg(long)]
+    fresh: bool,
+    #[command(flatten)]
+    inputs: Inputs,
+}
+
+/// What to do in which recipe's sandbox.
+struct Errand {
+    recipe: String,
+    argv: Vec<String>,
+    env: Vec<(String, String)>,
+}
+
+impl Sandbox {
+    /// Runs a program. The exit code is the program's own, or one of the above.
+    fn run(&self, global: &Global, errand: Errand) -> ExitCode {
+        let unstarted =
+            format!("see whether {} is in the recipe's inputs; `--with` adds others", errand.argv[0]);
+        match self.visited(global, errand) {
+            Ok(Ending::Done {}) => ExitCode::SUCCESS,
+            Ok(Ending::Status { status, .. }) => ExitCode::from(u8::try_from(status).unwrap_or(OWN)),
+            Ok(Ending::Signal { signal, .. }) => {
+                ExitCode::from(u8::try_from(SIGNALLED + signal).unwrap_or(OWN))
+            }
+            Ok(Ending::Unstarted { error, .. }) => {
+                let failure = Failure::new(Kind::NotFound, format!("it could not be started: {error}"));
+                render::failure(&failure.hint(unstarted), global.json);
+                ExitCode::from(UNSTARTED)
+            }
+            Ok(ending) => {
+                render::failure(&Failure::new(Kind::Failed, ending.to_string()), global.json);
+                ExitCode::from(OWN)
+            }
+            Err(failure) => {
+                render::failure(&failure, global.json);
+                ExitCode::from(OWN)
+            }
+        }
+    }
+
+    fn visited(&self, global: &Global, errand: Errand) -> Result<Ending, Failure> {
+        let Errand { recipe, argv, mut env } = errand;
+        let (tree, recipe) = (find(&self.inputs.place)?, name(&recipe)?);
+        let mut goals = vec![recipe.clone()];
+        goals.extend(names(&self.with)?);
+        let interactive = streams::is_interactive();
+        if interactive {
+            // How to draw is the terminal's affair, which is the person's.
+            env.extend(std::env::var("TERM").ok().map(|term| ("TERM".to_owned(), term)));
+        }
+        let call = Call::Visit {
+            tree: to_wire(tree.as_os_str()),
+            recipe: recipe.to_string(),
+            order: self.inputs.order()?,
+            visit: Visit { argv, env, with: self.with.clone(), fresh: self.fresh, terminal: interactive },
+        };
+        let store = where_store::find(global.store.clone())?;
+        let mut watcher = Watching::new();
+        let mut client = Client::connect(&store, false, &mut watcher)?;
+        let answer = self.inputs.ask(global, &tree, &goals, || {
+            let failed = |e: io::Error| Failure::io("the program has nothing to read from and write to", &e);
+            let (relay, theirs) = match interactive {
+                true => Interactive::new().map(|(it, theirs)| (Relay::Terminal(it), vec![theirs])),
+                false => streams::pipes().map(|(it, theirs)| (Relay::Pipes(it), theirs)),
+            }
+            .map_err(failed)?;
+            watcher.relay = Some(relay);
+            let fds: Vec<_> = theirs.iter().map(std::os::fd::AsFd::as_fd).collect();
+            let answer = client.visit(&call, &fds, &mut watcher);
+            // What the program wrote ends when nobody is left who could write.
+            drop(fds);
+            drop(theirs);
+            watcher.finish();
+            answer
+        });
+        match answer? {
+            Answer::Left(ending) => Ok(ending),
+            Answer::Built(built) => {
+                build::answer(global, built)?;
+                Err(Failure::new(Kind::Failed, "what the recipe is made of is not all there"))
+            }
+            _ => Err(unexpected()),
+        }
+    }
+}
+
+/// Shows what happens until the program begins; from then on the terminal is the program's.
+struct Watching {
+    terminal: Terminal,
+    relay: Option<Relay>,
+    begun: bool,
+}
+
+impl Watching {
+    /// Nothing here is said in JSON: stdout is the program's alone.
+    fn new() -> Self {
+        Self { terminal: Terminal::new(false), relay: None, begun: false }
+    }
+
+    fn finish(&mut self) {
+        if let Some(relay) = self.relay.take() {
+            relay.finish();
+        }
+        let _ = self.terminal.finish();
+    }
+}
+
+impl Sink for Watching {
+    fn entry(&mut self, _: Entry) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn bytes(&mut self, _: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn event(&mut self, event: &Event) -> io::Result<()> {
+        let Event::Enters { kept, .. } = event else { return self.terminal.event(event) };
+        let _ = self.terminal.finish();
+        if let Some(kept) = kept {
+            let kept = from_wire(kept).map(|it| it.display().to_string()).unwrap_or_default();
+            render::note(&format!("this goes on with what the failed build left in {kept}"));
+        }
+        self.begun = true;
+        match &mut self.relay {
+            Some(relay) => relay.begin(),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Watcher for Watching {
+    fn progress(&mut self, progress: Progress) {
+        if !self.begun {
+            self.terminal.progress(progress);
+        }
+    }
+
+    fn note(&mut self, text: &str) {
+        self.terminal.note(text);
+    }
+}

@@ -1,0 +1,29 @@
+//! `run`
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::{CODES, Errand, Sandbox};
+use crate::args::Global;
+
+/// Run a program in the sandbox of a recipe.
+///
+/// Its input, output and errors are those of this command, relayed; when those are a terminal, it gets one of its own.
+#[derive(Args, Debug)]
+#[command(after_help = CODES)]
+pub struct Run {
+    /// The recipe
+    name: String,
+    /// The program, and its arguments
+    #[arg(last = true, required = true, value_name = "CMD")]
+    argv: Vec<String>,
+    #[command(flatten)]
+    sandbox: Sandbox,
+}
+
+impl Run {
+    pub fn run(self, global: &Global) -> ExitCode {
+        self.sandbox.run(global, Errand { recipe: self.name, argv: self.argv, env: Vec::new() })
+    }
+}

@@ -1,0 +1,338 @@
+// Declarations: type specifiers, structs, enums, declarators, attributes.
+
+long storage;          // K_TYPEDEF, K_EXTERN, K_STATIC or 0, of the specifiers that were read last
+long is_inline;
+long wanted_align;     // by __attribute__((aligned(N))), else 0
+long wanted_packed;
+struct Name *declared_name;
+
+struct Type *specifiers(void);
+struct Type *declarator(struct Type *base);
+
+long begins_type(void)
+{
+    switch (token->kind) {
+    case K_CHAR: case K_CONST: case K_DOUBLE: case K_ENUM: case K_FLOAT: case K_INT: case K_LONG: case K_SHORT:
+    case K_SIGNED: case K_STRUCT: case K_UNION: case K_UNSIGNED: case K_VOID: case K_VOLATILE: case K_BOOL:
+        return 1;
+    case T_NAME:
+        return token->name->sym && token->name->sym->kind == SYM_TYPE;
+    }
+    return 0;
+}
+
+long begins_declaration(void)
+{
+    switch (token->kind) {
+    case K_AUTO: case K_EXTERN: case K_INLINE: case K_REGISTER: case K_STATIC: case K_TYPEDEF: case K_NORETURN:
+    case K_STATIC_ASSERT: case K_ATTRIBUTE: case K_COMPLEX: case K_TYPEOF: case K_ATOMIC: case K_THREAD: case K_ALIGNAS:
+        return 1;
+    case K_EXTENSION:
+        return token_ahead->kind != '(';
+    case T_NAME:
+        // A label is no type.
+        return begins_type() && token_ahead->kind != ':';
+    }
+    return begins_type();
+}
+
+// Attributes that change nothing here.
+char *harmless_attributes[] = {
+    "noreturn", "unused", "used", "format", "noinline", "always_inline", "const", "pure", "malloc", "nonnull", "cold",
+    "hot", "warn_unused_result", "deprecated", "nothrow", "may_alias", "returns_twice", "fallthrough", 0
+};
+
+// The name without underscores around it.
+struct Name *plain_attribute(struct Name *name)
+{
+    long n = name->length;
+    if (n > 4 && name->text[0] == '_' && name->text[1] == '_' && name->text[n - 1] == '_' && name->text[n - 2] == '_')
+        return name_of(name->text + 2, n - 4);
+    return name;
+}
+
+void skip_parentheses(void)
+{
+    long depth = 0;
+    do {
+        if (token->kind == '(')
+            depth++;
+        if (token->kind == ')')
+            depth--;
+        if (token->kind == T_END)
+            fail_token("`)` is missing before");
+        advance();
+    } while (depth > 0);
+}
+
+void attribute(void)
+{
+    long i;
+    // `const` comes as a keyword.
+    if (!token->name)
+        fail_token("an attribute is expected before");
+    struct Name *name = plain_attribute(token->name);
+    advance();
+    if (same_text(name->text, "packed")) {
+        wanted_packed = 1;
+        return;
+    }
+    if (same_text(name->text, "aligned")) {
+        long align = 16;
+        if (accept('(')) {
+            align = constant_expression();
+            expect(')', "`)` is missing before");
+        }
+        if (align < 1 || align > 4096 || (align & (align - 1)))
+            fail("an alignment that is not taken");
+        if (align > wanted_align)
+            wanted_align = align;
+        return;
+    }
+    for (i = 0; harmless_attributes[i]; i++)
+        if (same_text(name->text, harmless_attributes[i])) {
+            if (token->kind == '(')
+                skip_parentheses();
+            return;
+        }
+    fail_name("an attribute that is not taken:", name);
+}
+
+void attributes(void)
+{
+    while (accept(K_ATTRIBUTE)) {
+        expect('(', "`(` is missing before");
+        expect('(', "`(` is missing before");
+        while (token->kind != ')') {
+            attribute();
+            if (!accept(',') && token->kind != ')')
+                fail_token("`)` is missing before");
+        }
+        expect(')', "`)` is missing before");
+        expect(')', "`)` is missing before");
+    }
+    if (token->kind == K_ASM)
+        fail("assembly is not taken");
+}
+
+void qualifiers(void)
+{
+    for (;;) {
+        if (token->kind == K_ATTRIBUTE)
+            attributes();
+        else if (!accept(K_CONST) && !accept(K_VOLATILE) && !accept(K_RESTRICT) && !accept(K_EXTENSION))
+            return;
+    }
+}
+
+// The layout of members, as the System V ABI for x86-64 has it.
+struct Layout *layout;       // that members are added to
+struct Member *last_member;
+long layout_bits;            // how many bits are in use
+long layout_packed;
+
+struct Member *add_member(struct Name *name, struct Type *type)
+{
+    struct Member *m = alloc(sizeof(struct Member));
+    long offset = 0;
+    if (name && find_member(layout, name, &offset))
+        fail_name("there are two members", name);
+    m->name = name;
+    m->type = type;
+    if (last_member)
+        last_member->next = m;
+    else
+        layout->members = m;
+    last_member = m;
+    return m;
+}
+
+void use_bits(long to)
+{
+    if (to > layout_bits)
+        layout_bits = to;
+    if (layout_bits / 8 > MOST_SIZE)
+        fail("the struct or union is too large");
+}
+
+void use_align(long align)
+{
+    if (align > layout->align)
+        layout->align = align;
+}
+
+void plain_member(struct Name *name, struct Type *type)
+{
+    long align = align_of(type);
+    if (layout_packed || wanted_packed)
+        align = 1;
+    if (wanted_align > align)
+        align = wanted_align;
+    long at = round_up((layout_bits + 7) / 8, align);
+    if (layout->is_union)
+        at = 0;
+    struct Member *m = add_member(name, type);
+    m->offset = at;
+    use_align(align);
+    // An array without a length at the end takes no room.
+    if (type->kind != TY_ARRAY || type->length >= 0)
+        use_bits((at + size_of(type)) * 8);
+    else
+        use_bits(at * 8);
+}
+
+void bit_field(struct Name *name, struct Type *type)
+{
+    long width = constant_expression();
+    if (!is_integer(type))
+        fail("a bit-field that is not an integer");
+    long unit = size_of(type) * 8;
+    if (type->kind == TY_BOOL)
+        unit = 1;
+    if (width < 0 || width > unit || width == 0 && name)
+        fail("a bit-field of a width that its type does not have");
+    if (width > 32 && width < 64)
+        fail("a bit-field of 33 to 63 bits");
+    if (layout_packed || wanted_packed || wanted_align)
+        fail("a bit-field that is packed or aligned");
+    unit = size_of(type) * 8;
+    long at = layout_bits;
+    if (layout->is_union)
+        at = 0;
+    if (width == 0 || at / unit != (at + width - 1) / unit)
+        at = round_up(at, unit);
+    use_bits(at + width);
+    if (!name)
+        return;
+    struct Member *m = add_member(name, type);
+    m->offset = at / unit * size_of(type);
+    m->shift = at % unit;
+    m->width = width;
+    use_align(size_of(type));
+}
+
+void member_declarators(struct Type *base)
+{
+    long align = wanted_align;
+    long packed = wanted_packed;
+    // A struct without a name and without a declarator: its members are members of this one.
+    if (token->kind == ';' && base->kind == TY_STRUCT && !base->layout->tag) {
+        struct Member *m;
+        long offset = 0;
+        for (m = base->layout->members; m; m = m->next)
+            if (m->name && find_member(layout, m->name, &offset))
+                fail_name("there are two members", m->name);
+        plain_member(0, base);
+        return;
+    }
+    if (token->kind == ';')
+        fail("a member without a name");
+    do {
+        struct Type *type = base;
+        wanted_align = align;
+        wanted_packed = packed;
+        declared_name = 0;
+        if (token->kind != ':')
+            type = declarator(base);
+        struct Name *name = declared_name;
+        if (last_member && last_member->type->kind == TY_ARRAY && last_member->type->length < 0)
+            fail("a member behind an array without a length");
+        if (accept(':')) {
+            bit_field(name, type);
+            attributes();
+            continue;
+        }
+        attributes();
+        if (!name)
+            fail("a member without a name");
+        long open = type->kind == TY_ARRAY && type->length < 0;
+        if (is_incomplete(type) && !(open && !is_incomplete(type->base) && layout->members && !layout->is_union))
+            fail_name("the type is not complete of member", name);
+        plain_member(name, type);
+    } while (accept(','));
+}
+
+void member_list(struct Layout *l)
+{
+    struct Layout *layout_before = layout;
+    struct Member *last_before = last_member;
+    long bits_before = layout_bits;
+    long packed_before = layout_packed;
+    layout = l;
+    last_member = 0;
+    layout_bits = 0;
+    layout_packed = wanted_packed;
+    long align = wanted_align;
+    l->align = 1;
+    while (!accept('}')) {
+        if (accept(';'))
+            continue;
+        long outer_storage = storage;
+        struct Type *base = specifiers();
+        if (storage)
+            fail("a member with a storage class");
+        storage = outer_storage;
+        member_declarators(base);
+        expect(';', "`;` is missing before");
+    }
+    wanted_align = align;
+    wanted_packed = layout_packed;
+    long packed_first = layout_packed;
+    attributes();
+    if (wanted_packed && !packed_first && l->members)
+        fail("write `packed` between `struct` and its name or `{`");
+    use_align(wanted_align);
+    wanted_align = 0;
+    wanted_packed = 0;
+    l->size = round_up((layout_bits + 7) / 8, l->align);
+    l->complete = 1;
+    layout = layout_before;
+    last_member = last_before;
+    layout_bits = bits_before;
+    layout_packed = packed_before;
+}
+
+struct Type *struct_specifier(long is_union)
+{
+    struct Name *name = 0;
+    struct Type *type = 0;
+    long align = wanted_align;
+    long packed = wanted_packed;
+    wanted_align = 0;
+    wanted_packed = 0;
+    advance();
+    attributes();
+    if (token->kind == T_NAME) {
+        name = token->name;
+        advance();
+        struct Tag *tag = name->tag;
+        // `struct S;` and `struct S {` speak of this scope.
+        if (token->kind == '{' || token->kind == ';')
+            tag = tag_in_scope(name);
+        if (tag) {
+            type = tag->type;
+            if (tag->is_enum || type->layout->is_union != is_union)
+                fail_name("another kind of tag:", name);
+        }
+    } else if (token->kind != '{') {
+        fail_token("a name or `{` is expected before");
+    }
+    if (!type) {
+        type = new_type(TY_STRUCT);
+        type->layout = alloc(sizeof(struct Layout));
+        type->layout->is_union = is_union;
+        type->layout->tag = name;
+        if (name)
+            declare_tag(name, type, 0);
+    }
+    if (accept('{')) {
+        if (type->layout->complete || type->layout->align)
+            fail_name("defined twice:", name);
+        member_list(type->layout);
+    } else if (wanted_align || wanted_packed) {
+        fail("attributes of a struct belong to its definition");
+    }
+    wanted_align = align;
+    wanted_packed = packed;
+    return type;
+}

@@ -1,0 +1,344 @@
+// Type specifiers put together, enums, and the declarators around a name.
+
+struct Type *enum_specifier(void)
+{
+    struct Name *name = 0;
+    advance();
+    attributes();
+    if (token->kind == T_NAME) {
+        name = token->name;
+        advance();
+    }
+    if (token->kind != '{') {
+        struct Tag *tag = 0;
+        if (!name)
+            fail_token("a name or `{` is expected before");
+        tag = name->tag;
+        if (!tag)
+            fail_name("not declared: enum", name);
+        if (!tag->is_enum)
+            fail_name("another kind of tag:", name);
+        return tag->type;
+    }
+    advance();
+    if (name && tag_in_scope(name))
+        fail_name("defined twice:", name);
+    // As on x86-64: unsigned unless a value is below 0. Whoever uses it inside of itself sees int.
+    struct Type *type = new_type(TY_INT);
+    if (name)
+        declare_tag(name, type, 1);
+    long value = 0;
+    long below_zero = 0;
+    while (token->kind != '}') {
+        struct Name *constant = expect_name();
+        if (accept('='))
+            value = constant_expression();
+        if (value != wrap(value, type_int))
+            fail_name("no int:", constant);
+        if (value < 0)
+            below_zero = 1;
+        if (sym_in_scope(constant))
+            fail_name("declared twice:", constant);
+        declare(constant, SYM_CONSTANT, type_int)->value = value;
+        value++;
+        if (!accept(',') && token->kind != '}')
+            fail_token("`}` is missing before");
+    }
+    advance();
+    attributes();
+    type->is_unsigned = !below_zero;
+    return type;
+}
+
+// How often each word stood in the specifiers.
+long words_long;
+long words_sign; // K_SIGNED, K_UNSIGNED or 0
+long words_base; // K_VOID, K_CHAR, K_SHORT, K_INT, ..., or 0
+long words_int;
+
+void take_word(long kind)
+{
+    if (kind == K_LONG) {
+        words_long++;
+    } else if (kind == K_SIGNED || kind == K_UNSIGNED) {
+        if (words_sign)
+            fail_token("these words make no type:");
+        words_sign = kind;
+    } else if (kind == K_INT) {
+        words_int++;
+    } else {
+        if (words_base)
+            fail_token("these words make no type:");
+        words_base = kind;
+    }
+}
+
+struct Type *pick(struct Type *with_sign, struct Type *without)
+{
+    if (words_sign == K_UNSIGNED)
+        return without;
+    return with_sign;
+}
+
+struct Type *type_of_words(void)
+{
+    long plain = !words_sign && !words_long && !words_int;
+    if (words_int > 1 || words_long > 2)
+        fail_token("these words make no type, before");
+    switch (words_base) {
+    case 0:
+        if (words_long == 0)
+            return pick(type_int, type_uint);
+        if (words_long == 1)
+            return pick(type_long, type_ulong);
+        return pick(type_longlong, type_ulonglong);
+    case K_CHAR:
+        if (words_long || words_int)
+            break;
+        if (words_sign)
+            return pick(type_schar, type_uchar);
+        return type_char;
+    case K_SHORT:
+        if (words_long)
+            break;
+        return pick(type_short, type_ushort);
+    case K_DOUBLE:
+        if (words_sign || words_int || words_long > 1)
+            break;
+        if (words_long)
+            return type_ldouble;
+        return type_double;
+    case K_VOID:
+        if (plain)
+            return type_void;
+        break;
+    case K_BOOL:
+        if (plain)
+            return type_bool;
+        break;
+    case K_FLOAT:
+        if (plain)
+            return type_float;
+        break;
+    }
+    fail_token("these words make no type, before");
+    return 0;
+}
+
+void take_storage(long kind)
+{
+    if (storage)
+        fail_token("a second storage class:");
+    storage = kind;
+}
+
+// Reads them all and leaves what they say beside the type in storage, is_inline and the wanted_... variables.
+struct Type *specifiers(void)
+{
+    struct Type *type = 0;
+    long long_before = words_long;
+    long sign_before = words_sign;
+    long base_before = words_base;
+    long int_before = words_int;
+    long found = 0;
+    long taken_storage;
+    storage = 0;
+    is_inline = 0;
+    wanted_align = 0;
+    wanted_packed = 0;
+    words_long = 0;
+    words_sign = 0;
+    words_base = 0;
+    words_int = 0;
+    for (;;) {
+        long kind = token->kind;
+        long words = words_long || words_sign || words_base || words_int;
+        switch (kind) {
+        case K_CHAR: case K_SHORT: case K_INT: case K_LONG: case K_FLOAT: case K_DOUBLE: case K_VOID: case K_BOOL:
+        case K_SIGNED: case K_UNSIGNED:
+            if (type)
+                fail_token("two types:");
+            take_word(kind);
+            advance();
+            found = 1;
+            continue;
+        case K_TYPEDEF: case K_EXTERN: case K_STATIC:
+            take_storage(kind);
+            advance();
+            continue;
+        case K_CONST: case K_VOLATILE: case K_RESTRICT: case K_EXTENSION: case K_AUTO: case K_REGISTER: case K_NORETURN:
+            advance();
+            continue;
+        case K_INLINE:
+            is_inline = 1;
+            advance();
+            continue;
+        case K_ATTRIBUTE:
+            attributes();
+            continue;
+        case K_STRUCT: case K_UNION: case K_ENUM: {
+            long inline_before = is_inline;
+            taken_storage = storage;
+            if (type || words)
+                fail_token("two types:");
+            if (kind == K_ENUM)
+                type = enum_specifier();
+            else
+                type = struct_specifier(kind == K_UNION);
+            storage = taken_storage;
+            is_inline = inline_before;
+            found = 1;
+            continue;
+        }
+        case K_COMPLEX: case K_TYPEOF: case K_ATOMIC: case K_THREAD: case K_ALIGNAS:
+            fail_token("not taken:");
+        case T_NAME:
+            if (!type && !words && begins_type()) {
+                type = token->name->sym->type;
+                advance();
+                found = 1;
+                continue;
+            }
+        }
+        break;
+    }
+    if (!found)
+        fail_token("a type is expected before");
+    if (!type)
+        type = type_of_words();
+    words_long = long_before;
+    words_sign = sign_before;
+    words_base = base_before;
+    words_int = int_before;
+    return type;
+}
+
+struct Type *parameter_list(struct Type *result)
+{
+    struct Type *t = new_type(TY_FUNCTION);
+    struct Parameter *last = 0;
+    t->base = result;
+    if (accept(')')) {
+        t->no_prototype = 1;
+        return t;
+    }
+    if (token->kind == K_VOID && token_ahead->kind == ')') {
+        advance();
+        advance();
+        return t;
+    }
+    do {
+        if (accept(P_ELLIPSIS)) {
+            if (!last)
+                fail("`...` without a parameter before it");
+            t->variadic = 1;
+            break;
+        }
+        struct Parameter *p = alloc(sizeof(struct Parameter));
+        struct Type *base = specifiers();
+        if (storage)
+            fail("a parameter with a storage class");
+        declared_name = 0;
+        p->type = declarator(base);
+        p->name = declared_name;
+        attributes();
+        if (p->type->kind == TY_ARRAY)
+            p->type = pointer_to(p->type->base);
+        if (p->type->kind == TY_FUNCTION)
+            p->type = pointer_to(p->type);
+        if (p->type->kind == TY_VOID)
+            fail("a parameter of type void");
+        if (last)
+            last->next = p;
+        else
+            t->parameters = p;
+        last = p;
+    } while (accept(','));
+    expect(')', "`)` is missing before");
+    return t;
+}
+
+// What stands behind a name: lengths of arrays, parameters of a function.
+struct Type *declarator_end(struct Type *base)
+{
+    if (accept('[')) {
+        long length = -1;
+        while (accept(K_STATIC) || accept(K_CONST) || accept(K_RESTRICT) || accept(K_VOLATILE))
+            ;
+        if (token->kind != ']') {
+            length = constant_expression();
+            if (length < 0)
+                fail("an array of a length below 0");
+        }
+        expect(']', "`]` is missing before");
+        base = declarator_end(base);
+        if (base->kind == TY_FUNCTION || base->kind == TY_VOID || base->kind == TY_ARRAY && base->length < 0)
+            fail("an array of what has no size");
+        return array_of(base, length);
+    }
+    if (accept('(')) {
+        long storage_before = storage;
+        long inline_before = is_inline;
+        long align_before = wanted_align;
+        struct Type *t = parameter_list(base);
+        storage = storage_before;
+        is_inline = inline_before;
+        wanted_align = align_before;
+        if (token->kind == '(' || token->kind == '[' || base->kind == TY_FUNCTION || base->kind == TY_ARRAY)
+            fail("a function that returns a function or an array");
+        return t;
+    }
+    return base;
+}
+
+// A type around a name that may be left out; the name, or 0, is put into declared_name.
+struct Type *declarator(struct Type *base)
+{
+    qualifiers();
+    while (accept('*')) {
+        base = pointer_to(base);
+        qualifiers();
+    }
+    struct Name *name = 0;
+    if (token->kind == '(') {
+        long nested = token_ahead->kind == '*' || token_ahead->kind == '(' || token_ahead->kind == K_ATTRIBUTE;
+        if (token_ahead->kind == T_NAME)
+            nested = !type_follows();
+        if (nested) {
+            // What the inner declarator is about is only known behind it.
+            struct Type *hole = new_type(TY_VOID);
+            advance();
+            struct Type *inner = declarator(hole);
+            name = declared_name;
+            expect(')', "`)` is missing before");
+            struct Type *outer = declarator_end(base);
+            declared_name = name;
+            if (inner == hole)
+                return outer;
+            struct Type *pointer = hole->pointer;
+            copy_bytes((char *)hole, (char *)outer, sizeof(struct Type));
+            hole->pointer = pointer;
+            if (inner->kind == TY_ARRAY && is_incomplete(inner->base) && inner->base->kind != TY_STRUCT)
+                fail("an array of what has no size");
+            return inner;
+        }
+    }
+    if (token->kind == T_NAME) {
+        name = token->name;
+        advance();
+    }
+    base = declarator_end(base);
+    declared_name = name;
+    return base;
+}
+
+struct Type *type_name(void)
+{
+    struct Type *base = specifiers();
+    if (storage)
+        fail("a storage class where none may be");
+    struct Type *t = declarator(base);
+    if (declared_name)
+        fail_name("a name where none may be:", declared_name);
+    return t;
+}

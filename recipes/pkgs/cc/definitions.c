@@ -1,0 +1,284 @@
+// Declarations of objects and functions, in files and in blocks, and the definitions of functions.
+
+// The object that a file-scope declaration of the name speaks of.
+struct Object *linked_object(struct Name *name, struct Type *type, long is_static)
+{
+    struct Sym *s;
+    for (s = file_scope->syms; s; s = s->next)
+        if (s->name == name && s->kind == SYM_OBJECT) {
+            if (is_static && !s->object->is_static)
+                fail_name("static after a declaration that was not:", name);
+            return s->object;
+        }
+    if (is_static) {
+        struct Object *o = new_object(name, type);
+        o->is_static = 1;
+        return o;
+    }
+    if (!name->object)
+        name->object = new_object(name, type);
+    return name->object;
+}
+
+// A later declaration may tell the length of an array, or the parameters of a function.
+struct Type *combined(struct Type *old, struct Type *new, struct Name *name)
+{
+    if (!same_type(old, new))
+        fail_name("declared before with another type:", name);
+    if (new->kind == TY_ARRAY && new->length < 0 || new->kind == TY_FUNCTION && new->no_prototype)
+        return old;
+    return new;
+}
+
+// Declares what has an address in the program: a function, or a variable of a file, or an extern one of a block.
+struct Sym *declare_linked(struct Name *name, struct Type *type, long is_static)
+{
+    struct Sym *s = sym_in_scope(name);
+    if (s && s->kind != SYM_OBJECT)
+        fail_name("declared twice:", name);
+    if (s) {
+        s->type = combined(s->type, type, name);
+        if (is_static && !s->object->is_static)
+            fail_name("static after a declaration that was not:", name);
+    } else {
+        struct Object *o = linked_object(name, type, is_static);
+        s = declare(name, SYM_OBJECT, type);
+        s->object = o;
+    }
+    s->object->type = s->type;
+    return s;
+}
+
+void define_once(struct Object *o)
+{
+    if (o->section != SECTION_NONE)
+        fail_name("defined twice:", o->name);
+}
+
+void declare_parameters(struct Type *type)
+{
+    long at = FIRST_ARGUMENT;
+    struct Parameter *p;
+    if (type->base->kind == TY_STRUCT)
+        at += 8;
+    for (p = type->parameters; p; p = p->next) {
+        if (!p->name)
+            fail("a parameter without a name");
+        if (sym_in_scope(p->name))
+            fail_name("there are two parameters", p->name);
+        if (is_incomplete(p->type))
+            fail_name("the type is not complete of parameter", p->name);
+        declare(p->name, SYM_LOCAL, p->type)->offset = at;
+        at += slot_size(p->type);
+    }
+}
+
+void function_definition(struct Sym *s, struct Type *type)
+{
+    struct Object *o = s->object;
+    define_once(o);
+    if (is_incomplete(type->base) && type->base->kind != TY_VOID)
+        fail("the type of the result is not complete");
+    function_type = type;
+    function_name = s->name;
+    function_name_object = 0;
+    begin_function(o);
+    enter_scope();
+    declare_parameters(type);
+    advance();
+    block();
+    leave_scope();
+    check_labels();
+    end_function();
+    function_type = 0;
+}
+
+void declare_typedef(struct Name *name, struct Type *type)
+{
+    struct Sym *s = sym_in_scope(name);
+    if (s && (s->kind != SYM_TYPE || !same_type(s->type, type)))
+        fail_name("declared twice:", name);
+    if (!s)
+        declare(name, SYM_TYPE, type);
+}
+
+void define_variable(struct Sym *s)
+{
+    struct Object *o = s->object;
+    define_once(o);
+    long align = wanted_align;
+    s->type = read_initialiser(s->type);
+    o->type = s->type;
+    o->tentative = 0;
+    wanted_align = align;
+    initialise_object(o);
+}
+
+void file_variable(struct Name *name, struct Type *type)
+{
+    long is_extern = storage == K_EXTERN;
+    if (type->kind == TY_VOID)
+        fail_name("a variable of type void:", name);
+    struct Sym *s = declare_linked(name, type, storage == K_STATIC);
+    if (accept('=')) {
+        define_variable(s);
+    } else if (!is_extern) {
+        if (s->object->section == SECTION_NONE)
+            s->object->tentative = 1;
+        if (wanted_align)
+            fail_name("write an alignment only where there is a value:", name);
+    }
+}
+
+void static_assertion(void)
+{
+    expect('(', "`(` is missing before");
+    long holds = constant_expression();
+    if (accept(',')) {
+        if (token->kind != T_STRING)
+            fail_token("a string is expected before");
+        if (!holds)
+            fail_about("the assertion does not hold:", token->text, token->length, "");
+        advance();
+    }
+    if (!holds)
+        fail("the assertion does not hold");
+    expect(')', "`)` is missing before");
+    expect(';', "`;` is missing before");
+}
+
+// Variables that the file declared without a value are zeroes.
+void define_tentative(void)
+{
+    struct Object *o;
+    for (o = objects; o; o = o->next)
+        if (o->tentative) {
+            o->tentative = 0;
+            if (o->type->kind == TY_ARRAY && o->type->length < 0)
+                o->type = array_of(o->type->base, 1);
+            if (is_incomplete(o->type))
+                fail_name("the type is not complete of", o->name);
+            wanted_align = 0;
+            if (o->section != SECTION_NONE)
+                fail_name("defined twice:", o->name);
+            place_object(o, SECTION_ZERO);
+        }
+}
+
+void file_declaration(void)
+{
+    if (accept(';'))
+        return;
+    if (accept(K_STATIC_ASSERT)) {
+        static_assertion();
+        return;
+    }
+    struct Type *base = specifiers();
+    long inline_function = is_inline;
+    long first = 1;
+    long class = storage;
+    long align = wanted_align;
+    if (accept(';'))
+        return;
+    do {
+        storage = class;
+        wanted_align = align;
+        struct Type *type = declarator(base);
+        struct Name *name = declared_name;
+        if (!name)
+            fail_token("a name is expected before");
+        attributes();
+        if (class == K_TYPEDEF) {
+            declare_typedef(name, type);
+        } else if (type->kind == TY_FUNCTION) {
+            // What is inline and not extern is for this file only, as nobody else could find it.
+            long own = class == K_STATIC || inline_function && class != K_EXTERN && !sym_in_scope(name);
+            struct Sym *s = declare_linked(name, type, own);
+            if (first && token->kind == '{') {
+                function_definition(s, type);
+                return;
+            }
+        } else {
+            file_variable(name, type);
+        }
+        first = 0;
+    } while (accept(','));
+    expect(';', "`;` is missing before");
+}
+
+void local_variable(struct Name *name, struct Type *type)
+{
+    long align = wanted_align;
+    if (sym_in_scope(name))
+        fail_name("declared twice:", name);
+    if (align > 8)
+        fail("no variable in a function is aligned to more than 8 bytes");
+    struct Sym *s = declare(name, SYM_LOCAL, type);
+    if (!accept('=')) {
+        if (is_incomplete(type))
+            fail_name("the type is not complete of", name);
+        s->offset = new_local(type);
+        return;
+    }
+    if (type->kind == TY_ARRAY && type->length < 0) {
+        // The length is only known behind the values.
+        s->type = read_initialiser(type);
+        s->offset = new_local(s->type);
+    } else {
+        if (is_incomplete(type))
+            fail_name("the type is not complete of", name);
+        s->offset = new_local(type);
+        read_initialiser(type);
+    }
+    generate_effect(local_initialiser(local_node(s->offset, s->type)));
+}
+
+void local_static(struct Name *name, struct Type *type)
+{
+    if (sym_in_scope(name))
+        fail_name("declared twice:", name);
+    struct Object *o = new_object(name, type);
+    o->is_static = 1;
+    struct Sym *s = declare(name, SYM_OBJECT, type);
+    s->object = o;
+    if (accept('=')) {
+        define_variable(s);
+    } else {
+        if (is_incomplete(type))
+            fail_name("the type is not complete of", name);
+        place_object(o, SECTION_ZERO);
+    }
+}
+
+void local_declaration(void)
+{
+    if (accept(K_STATIC_ASSERT)) {
+        static_assertion();
+        return;
+    }
+    struct Type *base = specifiers();
+    long class = storage;
+    long align = wanted_align;
+    if (accept(';'))
+        return;
+    do {
+        storage = class;
+        wanted_align = align;
+        struct Type *type = declarator(base);
+        struct Name *name = declared_name;
+        if (!name)
+            fail_token("a name is expected before");
+        attributes();
+        if (class == K_TYPEDEF)
+            declare_typedef(name, type);
+        else if (type->kind == TY_FUNCTION || class == K_EXTERN)
+            declare_linked(name, type, 0);
+        else if (type->kind == TY_VOID)
+            fail_name("a variable of type void:", name);
+        else if (class == K_STATIC)
+            local_static(name, type);
+        else
+            local_variable(name, type);
+    } while (accept(','));
+    expect(';', "`;` is missing before");
+}

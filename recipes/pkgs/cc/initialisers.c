@@ -1,0 +1,339 @@
+// Initialisers. What is written is brought into a flat list: which bytes get which value. Of that list come the bytes
+// of a global, or the assignments to a local variable.
+
+struct Init {
+    struct Init *next;
+    long offset;
+    struct Type *type;
+    struct Member *member; // a bit-field
+    struct Node *value;
+};
+
+struct Init *first_init;
+struct Init *last_init;
+struct Node *ready_value; // an expression that was read before it was known what it initialises
+
+void initialiser(struct Type *type, long offset);
+long array_rest(struct Type *type, long offset, long index, long braced);
+void struct_rest(struct Type *type, long offset, struct Member *m, long braced);
+
+void add_init(struct Type *type, long offset, struct Member *member, struct Node *value)
+{
+    struct Init *i = alloc(sizeof(struct Init));
+    i->offset = offset;
+    i->type = type;
+    i->member = member;
+    i->value = value;
+    if (last_init)
+        last_init->next = i;
+    else
+        first_init = i;
+    last_init = i;
+}
+
+struct Node *take_value(void)
+{
+    struct Node *n = ready_value;
+    ready_value = 0;
+    if (!n)
+        n = assignment();
+    return n;
+}
+
+// A value for a number or a pointer, perhaps in braces.
+void scalar(struct Type *type, long offset, struct Member *member)
+{
+    long braced = !ready_value && accept('{');
+    struct Node *n = convert(take_value(), type);
+    add_init(type, offset, member, n);
+    if (braced) {
+        accept(',');
+        expect('}', "`}` is missing before");
+    }
+}
+
+long is_string_for(struct Type *type)
+{
+    return !ready_value && token->kind == T_STRING && type->kind == TY_ARRAY && type->base->kind == TY_CHAR;
+}
+
+// The length of the string with its ending zero.
+long string_init(struct Type *type, long offset)
+{
+    struct Node *n = string_literal();
+    long length = n->type->length;
+    if (type->length >= 0 && length > type->length) {
+        if (length - 1 > type->length)
+            fail("the string is longer than its array");
+        length = type->length;
+    }
+    n->type = array_of(n->type->base, length);
+    add_init(n->type, offset, 0, n);
+    return length;
+}
+
+// Whether a list without braces of its own goes on with another value.
+long goes_on(void)
+{
+    if (token->kind != ',')
+        return 0;
+    if (token_ahead->kind == '}' || token_ahead->kind == '.' || token_ahead->kind == '[')
+        return 0;
+    advance();
+    return 1;
+}
+
+// Behind a value in a list with braces: 1 if it goes on.
+long list_goes_on(void)
+{
+    if (accept(',') && token->kind != '}')
+        return 1;
+    expect('}', "`}` is missing before");
+    return 0;
+}
+
+void designation(struct Type *type, long offset);
+
+// Behind a designator: more of them, or the value.
+void designated(struct Type *type, long offset, struct Member *member)
+{
+    if (token->kind == '[' || token->kind == '.') {
+        designation(type, offset);
+        return;
+    }
+    expect('=', "`=` is missing before");
+    if (member && member->width)
+        scalar(type, offset, member);
+    else
+        initialiser(type, offset);
+}
+
+// The member in which `name` is: itself, or a struct without a name around it.
+struct Member *member_with(struct Type *type, struct Name *name)
+{
+    struct Member *m;
+    for (m = type->layout->members; m; m = m->next) {
+        long offset = 0;
+        if (m->name == name)
+            return m;
+        if (!m->name && find_member(m->type->layout, name, &offset))
+            return m;
+    }
+    fail_name("there is no member", name);
+    return 0;
+}
+
+long designated_index(struct Type *type)
+{
+    expect('[', "`[` is missing before");
+    if (type->kind != TY_ARRAY)
+        fail("an index into what is no array");
+    long index = constant_expression();
+    if (index < 0 || type->length >= 0 && index >= type->length || index > MOST_SIZE)
+        fail("an index outside of the array");
+    expect(']', "`]` is missing before");
+    return index;
+}
+
+struct Member *designated_member(struct Type *type)
+{
+    if (type->kind != TY_STRUCT)
+        fail("a member of what is no struct");
+    struct Member *m = member_with(type, token_ahead->name);
+    if (m->name) {
+        advance();
+        advance();
+    }
+    return m;
+}
+
+// A designator below another one: what follows it goes on from there.
+void designation(struct Type *type, long offset)
+{
+    if (token->kind == '[') {
+        long index = designated_index(type);
+        designated(type->base, offset + index * size_of(type->base), 0);
+        if (goes_on())
+            array_rest(type, offset, index + 1, 0);
+    } else {
+        struct Member *m = designated_member(type);
+        designated(m->type, offset + m->offset, m);
+        if (!type->layout->is_union && m->next && goes_on())
+            struct_rest(type, offset, m->next, 0);
+    }
+}
+
+// Values for the elements from `index` on. Returns how long the array is at least.
+long array_rest(struct Type *type, long offset, long index, long braced)
+{
+    long most = index;
+    long size = size_of(type->base);
+    if (braced && accept('}'))
+        return most;
+    for (;;) {
+        if (braced && token->kind == '[') {
+            index = designated_index(type);
+            designated(type->base, offset + index * size, 0);
+        } else {
+            if (type->length >= 0 && index >= type->length) {
+                if (braced)
+                    fail("more values than elements");
+                return most;
+            }
+            initialiser(type->base, offset + index * size);
+        }
+        index++;
+        if (index > most)
+            most = index;
+        if (most > MOST_SIZE)
+            fail("the array is too large");
+        if (braced) {
+            if (!list_goes_on())
+                return most;
+        } else if (index == type->length || !goes_on()) {
+            return most;
+        }
+    }
+}
+
+void struct_rest(struct Type *type, long offset, struct Member *m, long braced)
+{
+    if (braced && accept('}'))
+        return;
+    for (;;) {
+        if (braced && token->kind == '.') {
+            m = designated_member(type);
+            designated(m->type, offset + m->offset, m);
+        } else {
+            if (!m)
+                fail("more values than members");
+            if (m->width)
+                scalar(m->type, offset + m->offset, m);
+            else
+                initialiser(m->type, offset + m->offset);
+        }
+        m = m->next;
+        if (type->layout->is_union)
+            m = 0;
+        if (braced) {
+            if (!list_goes_on())
+                return;
+        } else if (!m || !goes_on()) {
+            return;
+        }
+    }
+}
+
+// Values for an array without a length are only for a variable of that type itself: its length is returned.
+long array_initialiser(struct Type *type, long offset)
+{
+    if (is_string_for(type))
+        return string_init(type, offset);
+    if (!ready_value && accept('{')) {
+        if (is_string_for(type) && (token_ahead->kind == '}' || token_ahead->kind == ',' || token_ahead->kind == T_STRING)) {
+            long length = string_init(type, offset);
+            accept(',');
+            expect('}', "`}` is missing before");
+            return length;
+        }
+        return array_rest(type, offset, 0, 1);
+    }
+    if (type->length < 0)
+        fail("an array wants its values in braces");
+    return array_rest(type, offset, 0, 0);
+}
+
+void initialiser(struct Type *type, long offset)
+{
+    if (type->kind == TY_ARRAY) {
+        if (type->length < 0)
+            fail("values for an array without a length inside of something else");
+        if (type->length == 0)
+            fail("values for an array of length 0");
+        array_initialiser(type, offset);
+    } else if (type->kind == TY_STRUCT) {
+        if (is_incomplete(type))
+            fail("the struct or union is not complete here");
+        if (!ready_value && accept('{')) {
+            struct_rest(type, offset, type->layout->members, 1);
+            return;
+        }
+        // A value of the whole, or the first of its members.
+        if (!ready_value && token->kind != T_STRING)
+            ready_value = assignment();
+        if (ready_value && ready_value->type->kind == TY_STRUCT && ready_value->type->layout == type->layout)
+            add_init(type, offset, 0, take_value());
+        else
+            struct_rest(type, offset, type->layout->members, 0);
+    } else {
+        scalar(type, offset, 0);
+    }
+}
+
+// Reads an initialiser for a variable, and returns its type, now with a length.
+struct Type *read_initialiser(struct Type *type)
+{
+    first_init = 0;
+    last_init = 0;
+    if (type->kind == TY_ARRAY && type->length < 0)
+        return array_of(type->base, array_initialiser(type, 0));
+    if (is_incomplete(type))
+        fail("values for what is not complete");
+    if (type->kind == TY_ARRAY && type->length == 0) {
+        expect('{', "`{` is missing before");
+        expect('}', "`}` is missing before");
+        return type;
+    }
+    initialiser(type, 0);
+    return type;
+}
+
+// The assignments to a local variable, what has no value of its own cleared before.
+struct Node *local_initialiser(struct Node *variable)
+{
+    struct Node *n = 0;
+    struct Init *i = first_init;
+    // Nothing needs to be cleared for one value of the whole.
+    long whole = i && !i->next && i->offset == 0 && !i->member && size_of(i->type) == size_of(variable->type);
+    if (!whole) {
+        n = new_node(N_CLEAR, type_void, variable, 0);
+        n->value = size_of(variable->type);
+    }
+    for (; i; i = i->next) {
+        struct Node *place = local_node(variable->value + i->offset, i->type);
+        if (i->member) {
+            place = new_node(N_BITS, i->type, place, 0);
+            place->member = i->member;
+        }
+        struct Node *one = store(place, i->value);
+        if (n)
+            n = new_node(N_COMMA, type_void, n, one);
+        else
+            n = one;
+    }
+    return n;
+}
+
+// (type){ values }
+struct Node *compound_literal(struct Type *type)
+{
+    struct Init *first_before = first_init;
+    struct Init *last_before = last_init;
+    struct Node *ready_before = ready_value;
+    struct Node *n;
+    ready_value = 0;
+    type = read_initialiser(type);
+    if (function_type) {
+        struct Node *variable = temporary(type);
+        n = address_of(variable, pointer_to(type));
+        n = dereference(comma(local_initialiser(variable), n), 0, type);
+    } else {
+        struct Object *o = new_object(0, type);
+        initialise_object(o);
+        n = object_node(o, type);
+    }
+    first_init = first_before;
+    last_init = last_before;
+    ready_value = ready_before;
+    return n;
+}

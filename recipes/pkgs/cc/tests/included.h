@@ -1,0 +1,4 @@
+#ifndef INCLUDED
+#define INCLUDED
+enum { INCLUDED_ONCE = 42 };
+#endif

@@ -1,0 +1,306 @@
+// Types. const, volatile and restrict are read and forgotten: nothing is optimised, so every access happens as it is
+// written, and whether a program may write to an object is for its author to know.
+
+enum {
+    TY_VOID, TY_BOOL, TY_CHAR, TY_SHORT, TY_INT, TY_LONG, TY_LONGLONG, TY_FLOAT, TY_DOUBLE, TY_LDOUBLE,
+    TY_POINTER, TY_ARRAY, TY_FUNCTION, TY_STRUCT
+};
+
+struct Type {
+    long kind;
+    long is_unsigned;
+    long plain_char;           // char is a type of its own, though it behaves as signed char
+    struct Type *base;         // what a pointer points to, an array holds, a function returns
+    long length;               // of an array; -1 while it is not known
+    struct Parameter *parameters;
+    long variadic;
+    long no_prototype;         // declared as f(): it takes anything
+    struct Layout *layout;     // of a struct or union
+    struct Type *pointer;      // the type of a pointer to this, once it was asked for
+};
+
+// The inside of a struct or union; types that are copied share it.
+struct Layout {
+    struct Name *tag;
+    long is_union;
+    long complete;
+    long size;
+    long align;
+    struct Member *members;
+};
+
+struct Member {
+    struct Member *next;
+    struct Name *name;   // 0: a struct or union without a name, whose members count as ours
+    struct Type *type;
+    long offset;
+    long width;          // of a bit-field in bits, else 0
+    long shift;          // the bit-field's first bit in the integer at offset
+};
+
+struct Parameter {
+    struct Parameter *next;
+    struct Name *name;
+    struct Type *type;
+};
+
+struct Type *type_void;
+struct Type *type_bool;
+struct Type *type_char;
+struct Type *type_schar;
+struct Type *type_uchar;
+struct Type *type_short;
+struct Type *type_ushort;
+struct Type *type_int;
+struct Type *type_uint;
+struct Type *type_long;
+struct Type *type_ulong;
+struct Type *type_longlong;
+struct Type *type_ulonglong;
+struct Type *type_float;
+struct Type *type_double;
+struct Type *type_ldouble;
+
+struct Type *new_type(long kind)
+{
+    struct Type *t = alloc(sizeof(struct Type));
+    t->kind = kind;
+    return t;
+}
+
+struct Type *new_unsigned(long kind)
+{
+    struct Type *t = new_type(kind);
+    t->is_unsigned = 1;
+    return t;
+}
+
+void set_up_types(void)
+{
+    type_void = new_type(TY_VOID);
+    type_bool = new_unsigned(TY_BOOL);
+    type_char = new_type(TY_CHAR);
+    type_char->plain_char = 1;
+    type_schar = new_type(TY_CHAR);
+    type_uchar = new_unsigned(TY_CHAR);
+    type_short = new_type(TY_SHORT);
+    type_ushort = new_unsigned(TY_SHORT);
+    type_int = new_type(TY_INT);
+    type_uint = new_unsigned(TY_INT);
+    type_long = new_type(TY_LONG);
+    type_ulong = new_unsigned(TY_LONG);
+    type_longlong = new_type(TY_LONGLONG);
+    type_ulonglong = new_unsigned(TY_LONGLONG);
+    type_float = new_type(TY_FLOAT);
+    type_double = new_type(TY_DOUBLE);
+    type_ldouble = new_type(TY_LDOUBLE);
+}
+
+struct Type *pointer_to(struct Type *base)
+{
+    if (!base->pointer) {
+        base->pointer = new_type(TY_POINTER);
+        base->pointer->base = base;
+    }
+    return base->pointer;
+}
+
+struct Type *array_of(struct Type *base, long length)
+{
+    struct Type *t = new_type(TY_ARRAY);
+    t->base = base;
+    t->length = length;
+    return t;
+}
+
+long is_integer(struct Type *t)
+{
+    return t->kind >= TY_BOOL && t->kind <= TY_LONGLONG;
+}
+
+long is_float(struct Type *t)
+{
+    return t->kind >= TY_FLOAT && t->kind <= TY_LDOUBLE;
+}
+
+long is_arithmetic(struct Type *t)
+{
+    return t->kind >= TY_BOOL && t->kind <= TY_LDOUBLE;
+}
+
+long is_scalar(struct Type *t)
+{
+    return t->kind >= TY_BOOL && t->kind <= TY_POINTER;
+}
+
+long is_incomplete(struct Type *t)
+{
+    if (t->kind == TY_ARRAY)
+        return t->length < 0 || is_incomplete(t->base);
+    if (t->kind == TY_STRUCT)
+        return !t->layout->complete;
+    return t->kind == TY_VOID || t->kind == TY_FUNCTION;
+}
+
+// Sizes end far below what a program could have, so that sums of them cannot wrap.
+enum { MOST_SIZE = 0x40000000 };
+
+long size_of(struct Type *t)
+{
+    switch (t->kind) {
+    case TY_VOID: case TY_FUNCTION: return 1; // GNU: a void pointer counts bytes
+    case TY_BOOL: case TY_CHAR: return 1;
+    case TY_SHORT: return 2;
+    case TY_INT: case TY_FLOAT: return 4;
+    case TY_LDOUBLE: return 16;
+    case TY_ARRAY: {
+        if (t->length < 0)
+            fail("the array's length is not known here");
+        long size = size_of(t->base);
+        if (size > 0 && t->length > MOST_SIZE / size)
+            fail("the array is too large");
+        return t->length * size;
+    }
+    case TY_STRUCT:
+        if (!t->layout->complete)
+            fail("the struct or union is not complete here");
+        return t->layout->size;
+    }
+    return 8;
+}
+
+long align_of(struct Type *t)
+{
+    if (t->kind == TY_ARRAY)
+        return align_of(t->base);
+    if (t->kind == TY_STRUCT) {
+        size_of(t);
+        return t->layout->align;
+    }
+    return size_of(t);
+}
+
+long round_up(long n, long to)
+{
+    return (n + to - 1) / to * to;
+}
+
+long same_type(struct Type *a, struct Type *b);
+
+// A parameter without a prototype agrees with anything that is not changed by the default promotions; since calls are
+// the same with and without a prototype here, that is not looked at.
+long same_parameters(struct Type *a, struct Type *b)
+{
+    struct Parameter *p = a->parameters;
+    struct Parameter *q = b->parameters;
+    if (a->no_prototype || b->no_prototype)
+        return 1;
+    if (a->variadic != b->variadic)
+        return 0;
+    while (p && q) {
+        if (!same_type(p->type, q->type))
+            return 0;
+        p = p->next;
+        q = q->next;
+    }
+    return !p && !q;
+}
+
+long same_type(struct Type *a, struct Type *b)
+{
+    if (a == b)
+        return 1;
+    if (a->kind != b->kind || a->is_unsigned != b->is_unsigned || a->plain_char != b->plain_char)
+        return 0;
+    switch (a->kind) {
+    case TY_POINTER:
+        return same_type(a->base, b->base);
+    case TY_ARRAY:
+        return same_type(a->base, b->base) && (a->length < 0 || b->length < 0 || a->length == b->length);
+    case TY_FUNCTION:
+        return same_type(a->base, b->base) && same_parameters(a, b);
+    case TY_STRUCT:
+        return a->layout == b->layout;
+    }
+    return 1;
+}
+
+struct Type *promoted(struct Type *t)
+{
+    if (is_integer(t) && t->kind < TY_INT)
+        return type_int;
+    return t;
+}
+
+// The usual arithmetic conversions: the type in which a and b are added.
+struct Type *common_type(struct Type *a, struct Type *b)
+{
+    if (is_float(a) || is_float(b)) {
+        if (a->kind > b->kind)
+            return a;
+        return b;
+    }
+    a = promoted(a);
+    b = promoted(b);
+    if (a->kind < b->kind) {
+        struct Type *t = a;
+        a = b;
+        b = t;
+    }
+    // Now a has the higher rank.
+    if (a->kind == b->kind) {
+        if (a->is_unsigned)
+            return a;
+        return b;
+    }
+    if (a->is_unsigned || !b->is_unsigned || size_of(a) > size_of(b))
+        return a;
+    // long long and unsigned long: neither holds all of the other.
+    return type_ulonglong;
+}
+
+// The value that an integer of this type has after v was put into it.
+long wrap(long v, struct Type *t)
+{
+    long bits = size_of(t) * 8;
+    if (t->kind == TY_BOOL)
+        return v != 0;
+    if (bits == 64)
+        return v;
+    v = v << (64 - bits);
+    if (t->is_unsigned)
+        return ushr(v, 64 - bits);
+    return v >> (64 - bits);
+}
+
+// Whether every value of a is one of b, in the registers' 64 bits.
+long holds_all(struct Type *b, struct Type *a)
+{
+    if (b->kind == TY_BOOL)
+        return a->kind == TY_BOOL;
+    if (size_of(b) == 8)
+        return 1;
+    if (size_of(a) == size_of(b))
+        return a->is_unsigned == b->is_unsigned;
+    return size_of(a) < size_of(b) && (a->is_unsigned || !b->is_unsigned);
+}
+
+struct Member *find_member(struct Layout *l, struct Name *name, long *offset)
+{
+    struct Member *m;
+    for (m = l->members; m; m = m->next) {
+        if (m->name == name) {
+            *offset += m->offset;
+            return m;
+        }
+        if (!m->name && m->type->kind == TY_STRUCT) {
+            long before = *offset;
+            *offset += m->offset;
+            struct Member *inner = find_member(m->type->layout, name, offset);
+            if (inner)
+                return inner;
+            *offset = before;
+        }
+    }
+    return 0;
+}

@@ -1,0 +1,2 @@
+; The last file: behind all bytes.
+:end

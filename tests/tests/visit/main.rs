@@ -1,0 +1,22 @@
+//! A person in the sandbox of a recipe: `run`, `shell`, `trace`, and the logs of builds.
+
+mod logs;
+mod run;
+mod terminal;
+mod trace;
+
+use stele_tests::workshop::Workshop;
+
+/// A workshop with a recipe in whose sandbox there are a shell and its tools, and nothing else.
+fn seated() -> Workshop {
+    let shop = Workshop::new();
+    shop.recipe("seat", &[], "true");
+    shop
+}
+
+/// A workshop with a recipe that fails, and leaves something.
+fn with_a_failure() -> Workshop {
+    let shop = Workshop::new();
+    shop.recipe("fails", &[], "echo half done > /build/state\necho what went wrong\nexit 7");
+    shop
+}
