@@ -205,3 +205,80 @@ pub(crate) fn write_layer<C: Content + ?Sized>(
         .map_err(|source| BlobError::Stream { origin: origin(), source })?;
     Err(BlobError::Other { origin: origin(), found: found.sha256, wanted: wanted.sha256 })
 }
+
+#[cfg(test)]
+mod tests {
+    use stele_store::model::Node;
+
+    use super::*;
+    use crate::content::in_memory::{InMemory, mixed};
+    use crate::layer::Layer;
+    use crate::measure::measure;
+    use crate::rules::Rules;
+
+    fn layer(memory: &mut InMemory, compression: Compression) -> ImageLayer {
+        let (small, large) = (memory.file(b"hello\n", false), memory.file(&mixed(5_000_000), true));
+        let root = memory.directory(vec![(b"large", large), (b"small", small)]);
+        let Node::Directory { tree, .. } = root else { panic!("a directory") };
+        let layer = Layer { epoch: 1, rules: Rules::default(), tree };
+        let measured = measure(memory, &layer, compression, &Progress::default()).unwrap();
+        ImageLayer { origin: "it".to_owned(), layer, compression, measured, exact: true }
+    }
+
+    #[test]
+    fn a_range_of_a_blob_is_that_part_of_it() {
+        for (_, compression) in Compression::ALL {
+            let mut memory = InMemory::default();
+            let layer = layer(&mut memory, *compression);
+            let blob = Blob { sum: layer.measured.packed, source: BlobSource::Layer(&layer) };
+            let progress = Progress::default();
+            let mut whole = Vec::new();
+            let mut keep = |bytes: &[u8]| {
+                whole.extend_from_slice(bytes);
+                Ok(())
+            };
+            blob.write(&memory, &progress, &mut keep).unwrap();
+            assert_eq!(whole.len() as u64, blob.sum.size);
+            let size = whole.len();
+            for (offset, length) in [
+                (0, 0),
+                (0, 1),
+                (0, size),
+                (511, 2),
+                (size / 2, 100_000),
+                (size - 1, 10),
+                (size, 1),
+                (size + 9, 1),
+            ] {
+                let mut part = Vec::new();
+                let mut keep = |bytes: &[u8]| {
+                    part.extend_from_slice(bytes);
+                    Ok(())
+                };
+                blob.write_range(&memory, offset as u64, length as u64, &progress, &mut keep).unwrap();
+                let wanted = &whole[offset.min(size)..(offset + length).min(size)];
+                assert!(part == wanted, "{compression:?}: {length} bytes from {offset}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_blob_that_comes_to_other_bytes_or_cannot_be_made_is_an_error() {
+        let mut memory = InMemory::default();
+        let mut layer = layer(&mut memory, Compression::None);
+        let progress = Progress::default();
+        let wrong = Sum { size: layer.measured.packed.size, sha256: stele_store::model::Sha256::of(b"") };
+        let blob = Blob { sum: wrong, source: BlobSource::Layer(&layer) };
+        let error = blob.write(&memory, &progress, &mut |_| Ok(())).unwrap_err();
+        assert!(matches!(error, BlobError::Other { .. }), "{error}");
+        let lost = |_: &[u8]| Err(io::ErrorKind::StorageFull.into());
+        let error = blob.write(&memory, &progress, &mut { lost }).unwrap_err();
+        assert!(matches!(&error, BlobError::Sink(e) if e.kind() == io::ErrorKind::StorageFull), "{error}");
+        layer.exact = false;
+        let blob = Blob { sum: wrong, source: BlobSource::Layer(&layer) };
+        let error = blob.write(&memory, &progress, &mut |_| Ok(())).unwrap_err();
+        assert!(matches!(error, BlobError::Inexact { .. }), "{error}");
+        let error = blob.write_range(&memory, 0, 1, &progress, &mut |_| Ok(())).unwrap_err();
+        assert!(matches!(error, BlobError::Inexact { .. }), "{error}");
+    }
+}

@@ -65,7 +65,7 @@ impl From<BlobError> for Failure {
             BlobError::Other { .. } => Self::new(Kind::Corrupt, error.to_string())
                 .hint("this is another version of Stele, or a fault of it: `stele image build` makes the image anew"),
             BlobError::Inexact { .. } => plain(&error)
-                .hint("what was imported can be looked at, mounted and built on; keep the archive to pass it on"),
+                .hint("it can be looked at and mounted; to pass it on, keep what was imported"),
             BlobError::Sink(_) => plain(&error),
         }
     }

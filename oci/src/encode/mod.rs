@@ -16,10 +16,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Compression {
-    /// As it is.
+    /// As it is: no encoder has a say in any digest.
+    #[default]
     None,
     /// gzip (RFC 1952): what every reader of images knows.
-    #[default]
     Gzip,
     /// zstd (RFC 8878): smaller and faster; readers before 2020 do not know it.
     Zstd,

@@ -146,7 +146,7 @@ impl<'a> Work<'a> {
         let epoch = taken.epoch();
         let layer = Layer { epoch: epoch.unwrap_or(0), rules: taken.rules(), tree };
         let mut it =
-            ImageLayer { origin: format!("layer {number}"), layer, compression, measured, exact: false };
+            ImageLayer { origin: format!("number {number}"), layer, compression, measured, exact: false };
         self.left_out.extend(taken.left_out);
         if epoch.is_some() {
             let found = remeasured(self.store, &it.layer, compression, self.progress).map_err(Box::new)?;

@@ -6,6 +6,8 @@
 mod apply;
 mod layers;
 mod place;
+#[cfg(test)]
+mod tests;
 mod unpack;
 mod untar;
 

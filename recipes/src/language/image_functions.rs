@@ -47,7 +47,8 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
     /// * `platform`: What it runs on: `x86_64-linux` or `aarch64-linux`. By default what the inputs are for.
     /// * `annotations`: What the manifest says besides.
     /// * `created`: Every time in the image, in seconds since 1970. By default 1, as in every build.
-    /// * `compression`: How its layers are packed: `gzip`, `zstd` or `none`. The content digest is the same with each.
+    /// * `compression`: How its layers are packed: `none`, `gzip` or `zstd`. By default they are not, and no encoder
+    ///   has a say in any digest of the image. The content digest is the same with each.
     fn image<'v>(
         #[starlark(require = named)] name: &str,
         #[starlark(require = named, default = UnpackList::default())] inputs: UnpackList<Value<'v>>,
@@ -90,7 +91,7 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
             String,
         >,
         #[starlark(require = named, default = 1)] created: i64,
-        #[starlark(require = named, default = "gzip")] compression: &str,
+        #[starlark(require = named, default = "none")] compression: &str,
         eval: &mut Evaluator<'v, '_, '_>,
     ) -> starlark::Result<ImageValue> {
         let context = Context::of(eval);
