@@ -330,6 +330,8 @@ pub enum Answer {
     Traced(crate::builds::Traced),
     /// What is known of a log.
     Log(crate::builds::LogOf),
+    /// `image`.
+    Image(crate::images::Told),
     /// All was said in items and bytes.
     Done {},
 }

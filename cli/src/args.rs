@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    build, daemon, graph, info, lineage, log, mount, pages, recipe, sandbox, seed, source, store, trace,
-    umount, visit,
+    build, daemon, graph, image, info, lineage, log, mount, pages, recipe, sandbox, seed, source, store,
+    trace, umount, visit,
 };
 
 /// Build from a readable seed, agree on every bit, ship the digest.
@@ -54,6 +54,9 @@ pub enum Command {
     /// Take a mount away
     Umount(umount::Umount),
     Build(build::Build),
+    /// Make OCI images of what was built, look at them, and write them out
+    #[command(subcommand)]
+    Image(image::Command),
     /// Say what a recipe is, whether it is built, and how much of what it goes back to nobody can read
     Info(info::Info),
     Lineage(lineage::Lineage),

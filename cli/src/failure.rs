@@ -66,6 +66,12 @@ impl Failure {
         self
     }
 
+    /// With a hint, when it has none.
+    pub fn or_hint(mut self, hint: &str) -> Self {
+        self.hint.get_or_insert_with(|| hint.to_owned());
+        self
+    }
+
     /// For the command line's own input and output.
     pub fn io(doing: &str, error: &std::io::Error) -> Self {
         Self::new(Kind::Failed, format!("{doing}: {error}"))

@@ -35,7 +35,7 @@ fn words(error: &dyn Error) -> String {
     text
 }
 
-fn plain(error: &dyn Error) -> Failure {
+pub(crate) fn plain(error: &dyn Error) -> Failure {
     Failure::new(Kind::Failed, words(error))
 }
 

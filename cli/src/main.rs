@@ -11,6 +11,7 @@ mod config;
 mod daemon;
 mod failure;
 mod hints;
+mod images;
 mod mounts;
 mod recipes;
 mod reference;

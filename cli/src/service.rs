@@ -15,6 +15,7 @@ use stele_store::{CopyError, Holder, Keep, Placement, Progress, Store, Target};
 use crate::answers::{self, Added, Answer, Closure, Counts, Entry, Finding, Info, What};
 use crate::builds::{self, Event, Order};
 use crate::failure::{Failure, Kind};
+use crate::images;
 use crate::recipes::{self, planned, unpacked};
 use crate::reference::{Named, Reference, from_wire, to_wire};
 
@@ -55,6 +56,8 @@ pub enum Request {
     Trace { tree: String, recipe: String, order: Order },
     /// What came of an action.
     Realisation { of: String },
+    /// Something about images.
+    Image { ask: images::Ask },
     /// Plan recipes of a recipe tree; all of them when none is named.
     Plan { tree: String, goals: Vec<String> },
 }
@@ -184,6 +187,10 @@ fn answer(
         Request::Plan { tree, goals } => {
             Ok(Answer::Plan(planned::plan(store, &from_wire(&tree)?, &recipes::names(&goals)?)?))
         }
+        Request::Image { ask } => Ok(match images::serve::run(store, ask, sink, progress)? {
+            Some(told) => Answer::Image(told),
+            None => Answer::Done {},
+        }),
         Request::Verify {} => verify(store, progress),
         Request::Stats {} => {
             Ok(Answer::Counts(Counts::new(to_wire(store.path().as_os_str()), &store.stats()?)))

@@ -18,6 +18,7 @@ mod export;
 mod gate;
 mod hold;
 mod import;
+mod layers;
 mod layout;
 mod objects;
 mod open;
@@ -38,6 +39,7 @@ pub use db::{BlobRow, DbError, Holder, LeaseRow, Outputs, Placement, Realisation
 pub use export::ExportError;
 pub use hold::{Hold, Show};
 pub use import::ImportError;
+pub use layers::LayerRow;
 pub use layout::{FORMAT_VERSION, FormatError, KNOWN_FEATURES, Layout};
 pub use objects::FileError;
 pub use open::OpenError;

@@ -4,6 +4,7 @@ pub mod build;
 mod context;
 pub mod daemon;
 pub mod graph;
+pub mod image;
 pub mod info;
 pub mod lineage;
 pub mod log;
@@ -35,6 +36,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Mount(args) => args.run(&cli.global),
         Command::Umount(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Build(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
+        Command::Image(command) => image::run(&cli.global, command).map(|()| ExitCode::SUCCESS),
         Command::Info(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Lineage(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Seed(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),

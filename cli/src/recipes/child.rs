@@ -65,12 +65,14 @@ pub fn evaluate() -> Result<(), Failure> {
             Ok((recipes, errors))
         }
         Wanted::All => language::evaluate_all(&tree).map(|recipes| (recipes, Vec::new())),
+        Wanted::Images(names) => language::evaluate_images(&tree, names).map(|recipes| (recipes, Vec::new())),
         Wanted::Names(names) => language::evaluate(&tree, names).map(|recipes| (recipes, Vec::new())),
     };
     let (recipes, errors) = evaluated.unwrap_or_else(|error| (language::Recipes::default(), vec![error]));
     let stamps = tree.stamps();
     let problems = errors.iter().map(|error| Problem::new(error, &tree)).collect();
-    answer(&Evaluated { recipes: recipes.by_name.into_values().collect(), problems, stamps })
+    let images = recipes.images.into_values().collect();
+    answer(&Evaluated { recipes: recipes.by_name.into_values().collect(), images, problems, stamps })
 }
 
 /// What cannot be done is left: a lower limit may be set already.

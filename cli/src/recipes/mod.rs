@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use stele_recipes::language::{Problem, Recipes, Stamps};
 use stele_recipes::plan::Graph;
-use stele_recipes::recipe::{Recipe, RecipeName};
+use stele_recipes::recipe::{ImageRecipe, Recipe, RecipeName};
 
 use crate::failure::{Failure, Kind};
 
@@ -25,6 +25,9 @@ pub use place::{Place, find};
 pub struct Evaluated {
     /// The recipes.
     pub recipes: Vec<Arc<Recipe>>,
+    /// The images.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<Arc<ImageRecipe>>,
     /// What is wrong.
     pub problems: Vec<Problem>,
     /// The state of all that was looked at.
@@ -46,6 +49,8 @@ pub enum Wanted {
     All,
     /// All recipes, and every error.
     Check,
+    /// These images, and what they need.
+    Images(Vec<RecipeName>),
     /// What these need.
     Names(Vec<RecipeName>),
 }

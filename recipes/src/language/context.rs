@@ -13,7 +13,7 @@ use super::error::{ArgumentError, EvalError, Label, What};
 use super::files::Files;
 use super::spans;
 use crate::paths::{TreePath, TreePathError};
-use crate::recipe::{Recipe, Span};
+use crate::recipe::{ImageRecipe, Recipe, Span};
 
 /// What is known while one file is evaluated.
 #[derive(ProvidesStaticType)]
@@ -25,6 +25,8 @@ pub(super) struct Context<'a> {
     pub(super) package: Option<String>,
     /// The recipes that it defined so far.
     pub(super) recipes: RefCell<Vec<Arc<Recipe>>>,
+    /// The images that it defined so far.
+    pub(super) images: RefCell<Vec<Arc<ImageRecipe>>>,
     /// Why evaluation was ended by one of our functions.
     pub(super) refused: RefCell<Option<EvalError>>,
 }

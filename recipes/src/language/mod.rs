@@ -11,6 +11,7 @@ mod error;
 mod files;
 mod format;
 mod functions;
+mod image_functions;
 mod modules;
 mod on_disk;
 mod problem;
@@ -34,7 +35,7 @@ pub use on_disk::{OnDisk, OnDiskError};
 pub use problem::{Problem, Shown};
 pub use stamps::{Stamp, Stamps};
 
-use crate::recipe::{Recipe, RecipeName};
+use crate::recipe::{ImageRecipe, Recipe, RecipeName};
 use modules::Modules;
 
 /// Recipes by their names.
@@ -42,6 +43,8 @@ use modules::Modules;
 pub struct Recipes {
     /// The recipes. All that one of them needs are there too.
     pub by_name: BTreeMap<RecipeName, Arc<Recipe>>,
+    /// The images.
+    pub images: BTreeMap<RecipeName, Arc<ImageRecipe>>,
     /// The files that were evaluated, from the top of the recipe tree.
     pub files: BTreeSet<String>,
 }
@@ -59,6 +62,31 @@ pub fn evaluate(files: &dyn Files, names: &[RecipeName]) -> Result<Recipes, Eval
             modules.load_package(&package)?;
             if !modules.recipes().iter().any(|recipe| recipe.name == *name) {
                 return Err(no_recipe(name, modules.recipes().iter().map(|it| it.name.as_str())));
+            }
+        }
+        gather(modules)
+    })
+}
+
+/// Evaluates the images `names`, and the recipes that they need.
+///
+/// # Errors
+/// As [`evaluate`].
+pub fn evaluate_images(files: &dyn Files, names: &[RecipeName]) -> Result<Recipes, EvalError> {
+    on_a_deep_stack(|| {
+        let mut modules = Modules::new(files);
+        let packages = OnceCell::new();
+        for name in names {
+            let known =
+                |modules: &Modules<'_>| modules.images().iter().map(|it| it.name.clone()).collect::<Vec<_>>();
+            let none = |known: Vec<RecipeName>| {
+                let similar = similar(name, known.iter().map(RecipeName::as_str));
+                EvalError::new(What::NoImage { name: name.as_str().to_owned(), similar }, Vec::new())
+            };
+            let Ok(package) = package_of(name, files, &packages) else { return Err(none(known(&modules))) };
+            modules.load_package(&package)?;
+            if !modules.images().iter().any(|image| image.name == *name) {
+                return Err(none(known(&modules)));
             }
         }
         gather(modules)
@@ -131,6 +159,12 @@ fn package_of(
 }
 
 fn no_recipe<'a>(name: &RecipeName, known: impl Iterator<Item = &'a str>) -> EvalError {
+    let similar = similar(name, known);
+    EvalError::new(What::NoRecipe { name: name.as_str().to_owned(), similar }, Vec::new())
+}
+
+/// Those of `known` that whoever typed `name` may have meant.
+fn similar<'a>(name: &RecipeName, known: impl Iterator<Item = &'a str>) -> Vec<String> {
     // At most a third of the letters may differ, or it is another word.
     let most = name.as_str().len().div_ceil(3);
     let mut similar: Vec<_> = known
@@ -139,13 +173,12 @@ fn no_recipe<'a>(name: &RecipeName, known: impl Iterator<Item = &'a str>) -> Eva
         .collect();
     similar.sort_unstable();
     similar.dedup();
-    let similar = similar.into_iter().take(3).map(|(_, it)| format!("`{it}`")).collect();
-    EvalError::new(What::NoRecipe { name: name.as_str().to_owned(), similar }, Vec::new())
+    similar.into_iter().take(3).map(|(_, it)| format!("`{it}`")).collect()
 }
 
 /// All that was evaluated, by name. A name that two recipes have is an error.
 fn gather(modules: Modules<'_>) -> Result<Recipes, EvalError> {
-    let (defined, files) = modules.into_parts();
+    let (defined, drawn, files) = modules.into_parts();
     let packages: BTreeSet<String> =
         files.iter().filter_map(|file| modules::package(file)).map(str::to_owned).collect();
     let mut by_name: BTreeMap<RecipeName, Arc<Recipe>> = BTreeMap::new();
@@ -167,7 +200,18 @@ fn gather(modules: Modules<'_>) -> Result<Recipes, EvalError> {
         }
         by_name.insert(recipe.name.clone(), recipe);
     }
-    Ok(Recipes { by_name, files })
+    let mut images: BTreeMap<RecipeName, Arc<ImageRecipe>> = BTreeMap::new();
+    for image in drawn {
+        if let Some(first) = images.get(&image.name) {
+            let labels = vec![
+                Label::new(image.at.clone(), "this is the second"),
+                Label::new(first.at.clone(), "this is the first"),
+            ];
+            return Err(EvalError::new(What::TwoImages { name: image.name.clone() }, labels));
+        }
+        images.insert(image.name.clone(), image);
+    }
+    Ok(Recipes { by_name, images, files })
 }
 
 /// The dialect: the standard, with keyword-only parameters, types, f-strings, and `if` and `for` at the top.
@@ -192,14 +236,15 @@ fn globals() -> Globals {
         LibraryExtension::Typing,
     ]);
     functions::functions(&mut builder);
+    image_functions::functions(&mut builder);
     builder.build()
 }
 
 /// The documentation of the functions of recipes, each with its text in Markdown, in a fixed order.
 pub fn reference() -> Vec<(String, String)> {
-    let globals = GlobalsBuilder::new().with(functions::functions).build();
+    let globals = GlobalsBuilder::new().with(functions::functions).with(image_functions::functions).build();
     let docs = globals.documentation();
-    let wanted = ["recipe", "source", "local", "hex0", "input"];
+    let wanted = ["recipe", "source", "local", "hex0", "input", "image", "image_index"];
     wanted
         .iter()
         .filter_map(|name| {

@@ -14,7 +14,7 @@ use super::error::{EvalError, Label, What};
 use super::files::{Files, STARLARK_MOST};
 use super::{depth, dialect, globals, spans};
 use crate::paths::TreePath;
-use crate::recipe::{Recipe, Span};
+use crate::recipe::{ImageRecipe, Recipe, Span};
 
 /// The most steps of one file.
 const STEPS_MOST: u64 = 10_000_000;
@@ -29,6 +29,7 @@ pub(super) struct Modules<'a> {
     globals: Globals,
     states: HashMap<Arc<str>, State>,
     recipes: Vec<Arc<Recipe>>,
+    images: Vec<Arc<ImageRecipe>>,
 }
 
 enum State {
@@ -56,7 +57,7 @@ pub(super) fn package(file: &str) -> Option<&str> {
 
 impl<'a> Modules<'a> {
     pub(super) fn new(files: &'a dyn Files) -> Self {
-        Self { files, globals: globals(), states: HashMap::new(), recipes: Vec::new() }
+        Self { files, globals: globals(), states: HashMap::new(), recipes: Vec::new(), images: Vec::new() }
     }
 
     /// The recipes that were defined so far.
@@ -64,9 +65,14 @@ impl<'a> Modules<'a> {
         &self.recipes
     }
 
-    /// The recipes, and the files that were evaluated.
-    pub(super) fn into_parts(self) -> (Vec<Arc<Recipe>>, BTreeSet<String>) {
-        (self.recipes, self.states.into_keys().map(|file| file.to_string()).collect())
+    /// The images that were defined so far.
+    pub(super) fn images(&self) -> &[Arc<ImageRecipe>] {
+        &self.images
+    }
+
+    /// The recipes, the images, and the files that were evaluated.
+    pub(super) fn into_parts(self) -> (Vec<Arc<Recipe>>, Vec<Arc<ImageRecipe>>, BTreeSet<String>) {
+        (self.recipes, self.images, self.states.into_keys().map(|file| file.to_string()).collect())
     }
 
     /// Evaluates the `recipe.star` of a folder, if that was not done yet.
@@ -154,6 +160,7 @@ impl<'a> Modules<'a> {
             file: Arc::clone(file),
             package: package(file).map(str::to_owned),
             recipes: RefCell::default(),
+            images: RefCell::default(),
             refused: RefCell::default(),
         };
         let loaded: HashMap<&str, &FrozenModule> = loads
@@ -202,12 +209,13 @@ impl<'a> Modules<'a> {
         });
         match (outcome, context.refused.take()) {
             (Ok(module), None) => {
-                let recipes = context.recipes.take();
-                if context.package.is_some() && recipes.is_empty() {
+                let (recipes, images) = (context.recipes.take(), context.images.take());
+                if context.package.is_some() && recipes.is_empty() && images.is_empty() {
                     let what = What::NoneDefined { file: file.to_string() };
                     return Err(EvalError::new(what, vec![Label::new(spans::whole(file), "")]));
                 }
                 self.recipes.extend(recipes);
+                self.images.extend(images);
                 self.states.insert(Arc::clone(file), State::Done(module));
                 Ok(())
             }

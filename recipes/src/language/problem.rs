@@ -52,7 +52,7 @@ impl Problem {
             places: error.labels.iter().map(|label| Shown::new(label, files)).collect(),
             called_from: error.called_from.clone(),
             hint: error.hint(),
-            not_found: matches!(*error.what, super::What::NoRecipe { .. }),
+            not_found: matches!(*error.what, super::What::NoRecipe { .. } | super::What::NoImage { .. }),
         }
     }
 

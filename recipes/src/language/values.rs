@@ -12,7 +12,7 @@ use starlark::values::{Heap, NoSerialize, StarlarkPagablePanic, StarlarkValue, V
 use starlark::{starlark_simple_value, values::AllocValue as _};
 
 use crate::action::Place;
-use crate::recipe::{LocalInput, OutputName, Recipe, SourceInput};
+use crate::recipe::{ImageRecipe, LocalInput, OutputName, Recipe, SourceInput};
 
 /// A recipe. `name` and `version` can be read of it.
 #[derive(Clone, Debug, ProvidesStaticType, NoSerialize, StarlarkPagablePanic, Allocative)]
@@ -36,6 +36,10 @@ pub(super) struct SourceValue(#[allocative(skip)] pub(super) Arc<SourceInput>);
 /// A file or folder of the recipe tree.
 #[derive(Clone, Debug, ProvidesStaticType, NoSerialize, StarlarkPagablePanic, Allocative)]
 pub(super) struct LocalValue(#[allocative(skip)] pub(super) Arc<LocalInput>);
+
+/// An image, or an index. `name` can be read of it.
+#[derive(Clone, Debug, ProvidesStaticType, NoSerialize, StarlarkPagablePanic, Allocative)]
+pub(super) struct ImageValue(#[allocative(skip)] pub(super) Arc<ImageRecipe>);
 
 impl fmt::Display for RecipeValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -61,7 +65,14 @@ impl fmt::Display for LocalValue {
     }
 }
 
+impl fmt::Display for ImageValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<image {}>", self.0.name)
+    }
+}
+
 starlark_simple_value!(RecipeValue);
+starlark_simple_value!(ImageValue);
 starlark_simple_value!(InputValue);
 starlark_simple_value!(SourceValue);
 starlark_simple_value!(LocalValue);
@@ -78,6 +89,17 @@ impl<'v> StarlarkValue<'v> for RecipeValue {
 
     fn dir_attr(&self) -> Vec<String> {
         vec!["name".to_owned(), "version".to_owned()]
+    }
+}
+
+#[starlark_value(type = "image")]
+impl<'v> StarlarkValue<'v> for ImageValue {
+    fn get_attr(&self, attribute: &str, heap: Heap<'v>) -> Option<Value<'v>> {
+        (attribute == "name").then(|| self.0.name.as_str().alloc_value(heap))
+    }
+
+    fn dir_attr(&self) -> Vec<String> {
+        vec!["name".to_owned()]
     }
 }
 

@@ -1,5 +1,6 @@
 //! The recipe: what evaluation leaves behind. Data, in which nothing is to be computed any more.
 
+pub mod image;
 mod name;
 pub(crate) mod spelling;
 mod version;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use stele_store::model::Node;
 
+pub use image::{ImageError, ImageParts, ImageRecipe};
 pub use name::{OutputName, RecipeName, RecipeNameError};
 pub use version::{Version, VersionError};
 

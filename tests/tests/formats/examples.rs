@@ -11,6 +11,7 @@ use tempfile::TempDir;
 const TOOLS: &[(&str, &str)] = &[
     ("b3sum", "b3sum"),
     ("xxd", "xxd"),
+    ("tar", "tar"),
     ("cat", "coreutils"),
     ("chmod", "coreutils"),
     ("cut", "coreutils"),

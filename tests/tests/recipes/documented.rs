@@ -44,7 +44,7 @@ fn the_examples_are_recipes() {
         tree.put(path, code.split("```").next().unwrap());
         count += 1;
     }
-    assert_eq!(count, 4);
+    assert_eq!(count, 5);
     let load = "load('//lib/toolchain.star', 'compilers')\n";
     tree.put(
         "pkgs/made/recipe.star",

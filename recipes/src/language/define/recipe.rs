@@ -93,7 +93,7 @@ fn check_output(recipe: &Recipe, output: &OutputName) -> Result<(), Refused> {
     Err(Refused::new("output", why).also(also))
 }
 
-fn name(argument: &'static str, text: &str) -> Result<RecipeName, Refused> {
+pub(super) fn name(argument: &'static str, text: &str) -> Result<RecipeName, Refused> {
     RecipeName::new(text)
         .map_err(|why| Refused::new(argument, ArgumentError::Name { text: text.to_owned(), why }))
 }
@@ -104,7 +104,7 @@ fn output_name(argument: &'static str, text: &str) -> Result<OutputName, Refused
 }
 
 /// What `argument` was given is of another type.
-fn wrong_type(argument: &'static str, wanted: &'static str, found: Value<'_>) -> Refused {
+pub(super) fn wrong_type(argument: &'static str, wanted: &'static str, found: Value<'_>) -> Refused {
     let found = match found.to_str() {
         text if text.len() <= 60 => format!("{} {text}", found.get_type()),
         _ => format!("a {}", found.get_type()),
@@ -130,7 +130,7 @@ fn sources(given: &[Value<'_>]) -> Result<(Vec<SourceInput>, Vec<LocalInput>), R
     Ok((sources, locals))
 }
 
-fn inputs(given: &[Value<'_>], at: &Span) -> Result<Vec<RecipeInput>, Refused> {
+pub(super) fn inputs(given: &[Value<'_>], at: &Span) -> Result<Vec<RecipeInput>, Refused> {
     let mut inputs = Vec::with_capacity(given.len());
     for value in given {
         let (recipe, output, place) = if let Some(recipe) = RecipeValue::from_value(*value) {
@@ -294,7 +294,7 @@ fn env(
     Ok(env)
 }
 
-fn platform(text: &str) -> Result<Platform, Refused> {
+pub(super) fn platform(text: &str) -> Result<Platform, Refused> {
     Platform::named(text).ok_or_else(|| {
         let known = Platform::ALL.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
         Refused::new("platform", ArgumentError::Platform { text: text.to_owned(), known })

@@ -7,7 +7,7 @@ use stele_store::model::Sha256;
 use crate::action::PlaceError;
 use crate::hex0::HexError;
 use crate::paths::{TreePath, TreePathError};
-use crate::recipe::{OutputName, RecipeName, RecipeNameError, Span, VersionError};
+use crate::recipe::{ImageError, OutputName, RecipeName, RecipeNameError, Span, VersionError};
 use crate::source::{FileNameError, MirrorError};
 
 /// Why an argument will not do.
@@ -229,6 +229,9 @@ pub enum ArgumentError {
         /// Where it was given first.
         first: Span,
     },
+    /// It cannot be said of an image.
+    #[error(transparent)]
+    Image(ImageError),
     /// What comes of it could not be an action.
     #[error("no build could run this: {0}")]
     Action(String),
@@ -261,6 +264,7 @@ impl ArgumentError {
                 "what is not unpacked is taken as the file that it is".to_owned()
             }
             Self::PreferredNoInput { .. } => "it has to be one of `inputs` or `sources`".to_owned(),
+            Self::Image(why) => return why.hint().map(str::to_owned),
             Self::InputTwice { .. } => "leave one of them out".to_owned(),
             _ => return None,
         })

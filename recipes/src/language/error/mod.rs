@@ -93,6 +93,20 @@ pub enum What {
         /// Names that are there and look like it.
         similar: Vec<String>,
     },
+    /// There is no image of that name.
+    #[error("there is no image `{name}`")]
+    NoImage {
+        /// What was asked for.
+        name: String,
+        /// Images that are there and look like it.
+        similar: Vec<String>,
+    },
+    /// Two images of one name.
+    #[error("two images are called `{name}`")]
+    TwoImages {
+        /// The name.
+        name: RecipeName,
+    },
     /// A file cannot be read.
     #[error("{path} cannot be read: {source}")]
     Read {
@@ -154,7 +168,7 @@ pub enum What {
         name: RecipeName,
     },
     /// A folder has a `recipe.star` that defines none.
-    #[error("{file} defines no recipe")]
+    #[error("{file} defines no recipe and no image")]
     NoneDefined {
         /// From the top of the recipe tree.
         file: String,
@@ -175,8 +189,14 @@ impl What {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Limit { .. } => "evaluation is for saying what is built; let the build itself do the work".to_owned(),
+            Self::NoImage { similar, .. } if similar.is_empty() => {
+                "an image is what `image(...)` or `image_index(...)` in the recipe.star of its folder defines"
+                    .to_owned()
+            }
             Self::NoRecipe { similar, .. } if similar.is_empty() => "`stele recipe ls` lists them all".to_owned(),
-            Self::NoRecipe { similar, .. } => format!("did you mean {}?", similar.join(" or ")),
+            Self::NoRecipe { similar, .. } | Self::NoImage { similar, .. } => {
+                format!("did you mean {}?", similar.join(" or "))
+            }
             Self::LoadPath { .. } | Self::NoFile { .. } => {
                 "a path that begins with // is looked up from the top of the recipe tree, any other beside the file \
                  that loads it"
@@ -191,7 +211,9 @@ impl What {
             Self::NoneDefined { file } => {
                 format!("call `recipe(...)` in it, or remove the folder {}", file.trim_end_matches("/recipe.star"))
             }
-            Self::TwoRecipes { name } => format!("call one of them `{name}-` and what makes it different"),
+            Self::TwoRecipes { name } | Self::TwoImages { name } => {
+                format!("call one of them `{name}-` and what makes it different")
+            }
             Self::OtherFolder { wanted, .. } => format!("move it to pkgs/{wanted}/recipe.star"),
             Self::NotUtf8 { .. } => "store it as UTF-8".to_owned(),
             Self::Argument { why, .. } => return why.hint(),

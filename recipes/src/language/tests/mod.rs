@@ -1,6 +1,7 @@
 //! What is a recipe, what is none, and what the author is told.
 
 mod bounds;
+mod images;
 mod loads;
 mod pure;
 mod refused;

@@ -1,0 +1,109 @@
+//! `image build`
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use clap::Args;
+use stele_recipes::recipe::{ImageRecipe, RecipeName};
+
+use super::{Context, ask, one};
+use crate::answers::Answer;
+use crate::args::Global;
+use crate::builds::{Built, Goal, Order};
+use crate::commands::build::inputs::Inputs;
+use crate::commands::unexpected;
+use crate::failure::Failure;
+use crate::images::{Ask, Shown, needed, specs};
+use crate::recipes::{Wanted, evaluate, find};
+use crate::reference::to_wire;
+use crate::render;
+use crate::service::Request;
+
+/// `stele image build`
+#[derive(Args, Debug)]
+pub struct Build {
+    /// Images, as `image(...)` and `image_index(...)` name them
+    #[arg(required = true)]
+    names: Vec<String>,
+    /// Build so many recipes at once [default: one for each processor]
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
+    /// Leave the folder of a build that fails, and say where it is
+    #[arg(long)]
+    keep_failed: bool,
+    #[command(flatten)]
+    inputs: Inputs,
+}
+
+impl Build {
+    pub fn run(self, global: &Global) -> Result<(), Failure> {
+        let (tree, names) = (find(&self.inputs.place)?, image_names(&self.names)?);
+        let images = evaluate(&tree, &Wanted::Images(names.clone()))?.images;
+        // In the order in which they were asked for.
+        let wanted = names.iter().filter_map(|name| images.iter().find(|image| image.name == *name));
+        let wanted: Vec<Arc<ImageRecipe>> = wanted.cloned().collect();
+        let mut context = Context::new(global, false)?;
+        let goals = self.realise(global, &mut context, &wanted)?;
+        let mut made: Vec<Shown> = Vec::with_capacity(wanted.len());
+        for image in &wanted {
+            let specs = specs(image, &goals)?;
+            let request =
+                Ask::Make { name: image.name.to_string(), images: specs, index: image.index.clone() };
+            made.push(one(ask(&mut context, request)?)?);
+        }
+        if global.json {
+            return render::json(&made);
+        }
+        let mut text = String::new();
+        for shown in &made {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{}  {}", shown.digest, shown.name);
+        }
+        render::out(text.as_bytes())
+    }
+
+    /// Builds what the images are made of.
+    fn realise(
+        &self,
+        global: &Global,
+        context: &mut Context,
+        wanted: &[Arc<ImageRecipe>],
+    ) -> Result<Vec<Goal>, Failure> {
+        let mut names: Vec<RecipeName> = wanted.iter().flat_map(|image| needed(image)).collect();
+        names.sort_unstable();
+        names.dedup();
+        // No name at all would mean every recipe.
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let tree = find(&self.inputs.place)?;
+        let named = names.iter().map(ToString::to_string).collect();
+        let (jobs, keep_failed) = (self.jobs.map(usize::from), self.keep_failed);
+        let order = Order { jobs, keep_failed, ..self.inputs.order()? };
+        let request = Request::Build { tree: to_wire(tree.as_os_str()), goals: named, order };
+        let built = match self.inputs.ask(global, &tree, &names, || context.ask(request.clone()))? {
+            Answer::Built(built) => built,
+            _ => return Err(unexpected()),
+        };
+        let Built { goals, mut failed, .. } = built;
+        let Some(last) = failed.pop() else { return Ok(goals) };
+        failed.iter().for_each(|failure| render::failure(failure, global.json));
+        Err(last)
+    }
+}
+
+fn image_names(texts: &[String]) -> Result<Vec<RecipeName>, Failure> {
+    let name = |text: &String| {
+        RecipeName::new(text).map_err(|e| {
+            Failure::new(crate::failure::Kind::Usage, format!("`{text}` cannot be the name of an image: {e}"))
+        })
+    };
+    let mut names: Vec<RecipeName> = Vec::with_capacity(texts.len());
+    for text in texts {
+        let name = name(text)?;
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    Ok(names)
+}

@@ -1,0 +1,76 @@
+//! `image export`
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use indicatif::HumanBytes;
+
+use super::{Context, Which, ask};
+use crate::commands::unexpected;
+use crate::failure::Failure;
+use crate::images::{Ask, Form, Told};
+use crate::reference::to_wire;
+use crate::render;
+
+/// `stele image export`
+#[derive(Args, Debug)]
+pub struct Export {
+    #[command(flatten)]
+    which: Which,
+    /// Where to: a folder, in which there may be an OCI layout; or a file whose name ends with `.tar`
+    #[arg(value_name = "DIR|FILE.tar")]
+    to: PathBuf,
+    /// What is written [default: an OCI layout; in a tar when the name ends so]
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+    /// How the image is called there [default: its name]
+    #[arg(long = "as", value_name = "NAME:TAG")]
+    called: Option<String>,
+    /// Of an index: only the image for this platform, such as linux/arm64
+    #[arg(long, value_name = "OS/ARCHITECTURE")]
+    platform: Option<String>,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+enum Format {
+    /// An OCI layout, in a folder
+    Oci,
+    /// An OCI layout, in a tar
+    OciArchive,
+    /// What `docker load` takes
+    DockerArchive,
+}
+
+impl Export {
+    pub fn run(self, context: &mut Context) -> Result<(), Failure> {
+        let is_tar = self.to.extension().is_some_and(|it| it == "tar");
+        let form = match self.format {
+            Some(Format::DockerArchive) => Form::DockerArchive,
+            Some(Format::OciArchive) => Form::OciArchive,
+            None if is_tar => Form::OciArchive,
+            Some(Format::Oci) | None => Form::Layout,
+        };
+        let to = std::path::absolute(&self.to).map_err(|e| Failure::io("that place is no path", &e))?;
+        // The daemon writes it, with the rights that this command would give it.
+        let umask = rustix::process::umask(rustix::fs::Mode::empty()).as_raw_mode();
+        let request = Ask::Export {
+            reference: self.which.image,
+            to: to_wire(to.as_os_str()),
+            form,
+            called: self.called,
+            platform: self.platform,
+            umask,
+        };
+        let Told::Exported(done) = ask(context, request)? else { return Err(unexpected()) };
+        if context.terminal.json {
+            return render::json(&done);
+        }
+        context.terminal.narrate(&match done.unchanged {
+            true => "nothing to do: it is all there".to_owned(),
+            false => {
+                format!("{} written in {} blobs, {} there", HumanBytes(done.bytes), done.written, done.kept)
+            }
+        });
+        Ok(())
+    }
+}

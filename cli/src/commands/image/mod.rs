@@ -1,0 +1,70 @@
+//! `image`: OCI images of what was built.
+
+mod build;
+mod export;
+mod import;
+mod look;
+
+use clap::{Args, Subcommand};
+
+use super::context::Context;
+use super::unexpected;
+use crate::answers::Answer;
+use crate::args::Global;
+use crate::failure::Failure;
+use crate::images::{Ask, Shown, Told};
+use crate::service::Request;
+
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Build images, and what they are made of; prints the digest of each
+    Build(build::Build),
+    /// List the images
+    Ls,
+    /// Say all that is known of an image
+    Inspect(Which),
+    /// List what is in the layers of an image, with owners and modes
+    Tree(look::Tree),
+    /// Write an image to a folder or file
+    Export(export::Export),
+    /// Take an image of others into the store, as trees
+    Import(import::Import),
+}
+
+/// An image.
+#[derive(Args, Debug)]
+pub struct Which {
+    /// Its name, or `sha256:` with 8 or more digits of its manifest's or content digest
+    #[arg(value_name = "IMAGE")]
+    image: String,
+}
+
+pub fn run(global: &Global, command: Command) -> Result<(), Failure> {
+    if let Command::Build(args) = command {
+        return args.run(global);
+    }
+    // Only what brings something in makes a store where none is.
+    let mut context = Context::new(global, !matches!(command, Command::Import(_)))?;
+    match command {
+        Command::Ls => look::list(&mut context),
+        Command::Inspect(which) => look::inspect(&mut context, which),
+        Command::Tree(args) => args.run(&mut context),
+        Command::Export(args) => args.run(&mut context),
+        Command::Import(args) => args.run(&mut context),
+        Command::Build(_) => Ok(()),
+    }
+}
+
+fn ask(context: &mut Context, ask: Ask) -> Result<Told, Failure> {
+    match context.ask(Request::Image { ask })? {
+        Answer::Image(told) => Ok(told),
+        _ => Err(unexpected()),
+    }
+}
+
+fn one(told: Told) -> Result<Shown, Failure> {
+    match told {
+        Told::One(shown) => Ok(*shown),
+        _ => Err(unexpected()),
+    }
+}

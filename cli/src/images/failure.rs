@@ -1,0 +1,130 @@
+//! From the errors of images to failures.
+
+use stele_oci::import::ImportError;
+use stele_oci::layout::ExportError;
+use stele_oci::{BlobError, GrowError, LayerError, MakeError, RecordError, StreamError};
+use stele_store::RealiseError;
+
+use crate::failure::{Failure, Kind};
+use crate::hints::{FREE_SPACE, cancelled, plain};
+
+impl From<RecordError> for Failure {
+    fn from(error: RecordError) -> Self {
+        match error {
+            RecordError::Absent { .. } => {
+                Self::new(Kind::NotFound, error.to_string()).hint("`stele image ls` lists the images")
+            }
+            RecordError::Ambiguous { .. } => {
+                Self::new(Kind::NotFound, error.to_string()).hint("write more of its digits, or its name")
+            }
+            RecordError::Name { .. } => Self::new(Kind::Usage, error.to_string()),
+            RecordError::Read(error) => error.into(),
+            RecordError::Version { .. } => {
+                plain(&error).hint("a newer version of Stele made it: use that one")
+            }
+            RecordError::NoImage { .. } | RecordError::Io(_) => {
+                plain(&error).hint("build it again: `stele image build`")
+            }
+        }
+    }
+}
+
+impl From<MakeError> for Failure {
+    fn from(error: MakeError) -> Self {
+        match error {
+            MakeError::Conflict { .. } => plain(&error).hint(
+                "leave it out of one of them; where the higher layer is meant, name the path in `overrides`",
+            ),
+            MakeError::Rule { .. } => plain(&error)
+                .hint("write the path as it is in the image; `directories` makes one that is missing"),
+            MakeError::Layer { origin, source } => stream(&origin, source),
+            MakeError::Record(error) => error.into(),
+            MakeError::Grow(GrowError::Write(error)) | MakeError::Write(error) => error.into(),
+            MakeError::Grow(GrowError::Read(error)) | MakeError::Read(error) => error.into(),
+            MakeError::Realise(RealiseError::Db(error)) => error.into(),
+            error => plain(&error),
+        }
+    }
+}
+
+fn stream(origin: &str, error: StreamError) -> Failure {
+    match error {
+        StreamError::Cancelled(_) => cancelled(),
+        StreamError::Layer(LayerError::Read(error)) => {
+            let failure = Failure::from(error);
+            Failure { message: format!("layer {origin}: {}", failure.message), ..failure }
+        }
+        error => Failure::new(Kind::Failed, format!("layer {origin}: {error}")),
+    }
+}
+
+impl From<BlobError> for Failure {
+    fn from(error: BlobError) -> Self {
+        match error {
+            BlobError::Stream { origin, source } => stream(&origin, source),
+            BlobError::Other { .. } => Self::new(Kind::Corrupt, error.to_string())
+                .hint("this is another version of Stele, or a fault of it: `stele image build` makes the image anew"),
+            BlobError::Inexact { .. } => plain(&error)
+                .hint("it can be looked at and mounted; to pass it on, keep what was imported"),
+            BlobError::Sink(_) => plain(&error),
+        }
+    }
+}
+
+impl From<ExportError> for Failure {
+    fn from(error: ExportError) -> Self {
+        if error.is_no_space() {
+            return Self::new(Kind::NoSpace, error.to_string()).hint(FREE_SPACE);
+        }
+        match error {
+            ExportError::Blob(error) => error.into(),
+            ExportError::Cancelled(_) => cancelled(),
+            ExportError::Occupied { .. } => {
+                plain(&error).hint("name another place; nothing there was changed")
+            }
+            ExportError::Layout { .. } => {
+                plain(&error).hint("export to another folder; nothing in this one was changed")
+            }
+            ExportError::Reference { .. } => Self::new(Kind::Usage, error.to_string())
+                .hint("say with --as how it is to be called there: NAME:TAG, in lower case"),
+            ExportError::Several { .. } => {
+                Self::new(Kind::Usage, error.to_string()).hint("choose one with --platform")
+            }
+            ExportError::NoPlatform { .. } => Self::new(Kind::NotFound, error.to_string()),
+            error => plain(&error),
+        }
+    }
+}
+
+impl From<ImportError> for Failure {
+    fn from(error: ImportError) -> Self {
+        let with = |kind, hint: &str| Self::new(kind, error.to_string()).hint(hint);
+        match error {
+            ImportError::File { ref source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+                Self::new(Kind::NotFound, error.to_string())
+            }
+            ImportError::Unknown { .. } => with(
+                Kind::Failed,
+                "it takes an OCI layout, as a folder or a tar, and what `docker save` or `podman save` writes",
+            ),
+            ImportError::Several { .. } => with(Kind::Usage, "choose one with --ref"),
+            ImportError::NoImage { .. } => Self::new(Kind::NotFound, error.to_string()),
+            ImportError::Missing { .. }
+            | ImportError::Size { .. }
+            | ImportError::Digest { .. }
+            | ImportError::DiffId { .. } => with(
+                Kind::Corrupt,
+                "the layout or archive is damaged, or was changed: fetch it again; nothing of it was kept",
+            ),
+            ImportError::Document { .. }
+            | ImportError::Unpack { .. }
+            | ImportError::Tar { .. }
+            | ImportError::Amount { .. } => with(Kind::Failed, "nothing of it was kept"),
+            ImportError::Cancelled(_) => cancelled(),
+            ImportError::Make(error) => (*error).into(),
+            ImportError::Grow(GrowError::Write(error)) | ImportError::Write(error) => error.into(),
+            ImportError::Grow(GrowError::Read(error)) | ImportError::Read(error) => error.into(),
+            error => plain(&error),
+        }
+    }
+}

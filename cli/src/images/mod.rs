@@ -1,0 +1,194 @@
+//! Images: what the daemon is asked for, and what it answers.
+
+mod failure;
+mod resolve;
+pub mod serve;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use stele_oci::import::LeftOut;
+use stele_oci::layout::Exported;
+use stele_oci::{ImageLayer, Platform, Record, Spec};
+
+pub use resolve::{needed, specs};
+
+/// What can be asked. Paths are escaped.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "image", rename_all = "kebab-case")]
+pub enum Ask {
+    /// Make an image, or with `index` an index of several, and keep it.
+    Make {
+        name: String,
+        images: Vec<Spec>,
+        #[serde(default)]
+        index: Option<BTreeMap<String, String>>,
+    },
+    /// All that are kept.
+    List {},
+    /// One of them.
+    Inspect { reference: String },
+    /// What is in its layers, a line for each, as text or JSON.
+    Tree { reference: String, json: bool, platform: Option<String> },
+    /// Take an image of a layout or archive.
+    Import { from: String, reference: Option<String>, name: Option<String> },
+    /// Write it to a folder or file.
+    Export {
+        reference: String,
+        to: String,
+        form: Form,
+        called: Option<String>,
+        platform: Option<String>,
+        umask: u32,
+    },
+}
+
+/// What an export writes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Form {
+    /// An OCI layout in a folder.
+    Layout,
+    /// An OCI layout as a tar.
+    OciArchive,
+    /// What `docker load` takes.
+    DockerArchive,
+}
+
+/// What is answered.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Told {
+    /// An image.
+    One(Box<Shown>),
+    /// Images.
+    List(Vec<Shown>),
+    /// What an export did.
+    Exported(Exported),
+    /// What an import did.
+    Imported(Box<ImportedImage>),
+}
+
+/// What an import did.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ImportedImage {
+    /// The image.
+    pub image: Shown,
+    /// What no tree can hold, and is not there.
+    pub left_out: Vec<LeftOut>,
+    /// Whether its manifest is another than that which was imported.
+    pub repacked: bool,
+}
+
+/// An image that is kept, as it is shown.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Shown {
+    /// Its name.
+    pub name: String,
+    /// `image` or `index`.
+    pub kind: String,
+    /// The digest of its manifest or index.
+    pub digest: String,
+    /// Its content digest, on which builders vote.
+    pub content: String,
+    /// The tree that it is kept in.
+    pub tree: String,
+    /// The images: one, or those of the index.
+    pub images: Vec<ShownImage>,
+}
+
+/// One image of it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ShownImage {
+    /// What it runs on.
+    pub platform: Platform,
+    /// The digest of its manifest.
+    pub digest: String,
+    /// Its content digest, which is that of its config.
+    pub content: String,
+    /// All layers united, as a tree.
+    pub rootfs: String,
+    /// Bytes of all layers as they go on their way.
+    pub packed: u64,
+    /// Bytes of all layers as tars.
+    pub size: u64,
+    /// The config, as it is.
+    pub config: serde_json::Value,
+    /// The manifest, as it is.
+    pub manifest: serde_json::Value,
+    /// The layers, the lowest first.
+    pub layers: Vec<ShownLayer>,
+}
+
+/// A layer of it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ShownLayer {
+    /// What it is made of, as a person calls it.
+    pub origin: String,
+    /// What it is made of.
+    pub tree: String,
+    /// The digest of its tar.
+    pub diff_id: String,
+    /// Bytes of its tar.
+    pub size: u64,
+    /// How it is packed.
+    pub compression: String,
+    /// The digest of the packed bytes.
+    pub digest: String,
+    /// How many these are.
+    pub packed: u64,
+    /// Whether its bytes can be made again.
+    pub exact: bool,
+}
+
+impl Shown {
+    fn new(name: &str, tree: String, record: &Record) -> Self {
+        let kind = if matches!(record, Record::Image(_)) { "image" } else { "index" };
+        Self {
+            name: name.to_owned(),
+            kind: kind.to_owned(),
+            digest: spelled(&record.sum().sha256),
+            content: spelled(&record.content()),
+            tree,
+            images: record.images().iter().map(ShownImage::new).collect(),
+        }
+    }
+}
+
+impl ShownImage {
+    fn new(image: &stele_oci::Image) -> Self {
+        let value = |bytes: &[u8]| serde_json::from_slice(bytes).unwrap_or_default();
+        Self {
+            platform: image.platform.clone(),
+            digest: spelled(&image.sum().sha256),
+            content: spelled(&image.content()),
+            rootfs: image.rootfs.to_string(),
+            packed: image.layers.iter().map(|layer| layer.measured.packed.size).sum(),
+            size: image.layers.iter().map(|layer| layer.measured.plain.size).sum(),
+            config: value(&image.config),
+            manifest: value(&image.manifest),
+            layers: image.layers.iter().map(ShownLayer::new).collect(),
+        }
+    }
+}
+
+impl ShownLayer {
+    fn new(layer: &ImageLayer) -> Self {
+        let ImageLayer { origin, layer, compression, measured, exact } = layer;
+        Self {
+            origin: origin.clone(),
+            tree: layer.tree.to_string(),
+            diff_id: spelled(&measured.plain.sha256),
+            size: measured.plain.size,
+            compression: compression.name().to_owned(),
+            digest: spelled(&measured.packed.sha256),
+            packed: measured.packed.size,
+            exact: *exact,
+        }
+    }
+}
+
+fn spelled(sha256: &stele_store::model::Sha256) -> String {
+    stele_oci::document::digest_text(sha256)
+}

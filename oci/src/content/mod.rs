@@ -1,0 +1,69 @@
+//! Where the trees and blobs of layers come from.
+
+#[cfg(test)]
+pub(crate) mod in_memory;
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
+
+use stele_store::model::{BlobId, Tree, TreeId};
+use stele_store::{ReadError, Store};
+
+/// Where trees and blobs come from. A store is one; tests have another.
+pub trait Content: Sync {
+    /// A tree, checked against its digest.
+    ///
+    /// # Errors
+    /// When it is not there, or not what its name says.
+    fn tree(&self, id: &TreeId) -> Result<Tree, ReadError>;
+
+    /// A blob, whose bytes are not checked.
+    ///
+    /// # Errors
+    /// When it is not there.
+    fn blob(&self, id: &BlobId) -> Result<Box<dyn ReadAt>, ReadError>;
+}
+
+/// Bytes that can be read from any place on: what a range of a layer is made of.
+pub trait ReadAt {
+    /// Reads from `offset` on; 0 bytes at the end.
+    ///
+    /// # Errors
+    /// When what holds them cannot be read.
+    fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<usize>;
+}
+
+impl ReadAt for File {
+    fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
+        FileExt::read_at(self, into, offset)
+    }
+}
+
+impl ReadAt for Vec<u8> {
+    fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
+        let rest = usize::try_from(offset).ok().and_then(|at| self.get(at..)).unwrap_or_default();
+        let count = rest.len().min(into.len());
+        into[..count].copy_from_slice(&rest[..count]);
+        Ok(count)
+    }
+}
+
+impl Content for Store {
+    fn tree(&self, id: &TreeId) -> Result<Tree, ReadError> {
+        Store::tree(self, id)
+    }
+
+    fn blob(&self, id: &BlobId) -> Result<Box<dyn ReadAt>, ReadError> {
+        let mut reader = self.open_blob(id)?;
+        if let Some(file) = reader.file().and_then(|file| file.try_clone().ok()) {
+            return Ok(Box::new(file));
+        }
+        // What has no file is at most 16 KiB; a descriptor that could not be doubled is read once, in order.
+        let mut bytes = Vec::new();
+        match reader.read_to_end(&mut bytes) {
+            Ok(_) => Ok(Box::new(bytes)),
+            Err(_) => Err(ReadError::Missing { id: *id }),
+        }
+    }
+}

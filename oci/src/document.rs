@@ -1,0 +1,294 @@
+//! The documents of an image: config, manifest and index (OCI image-spec 1.1), in one spelling.
+//!
+//! The types are those of `oci-spec`. Some of their maps have no order, so what is written is the canonical text.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use oci_spec::OciSpecError;
+use oci_spec::image::{
+    Arch, ConfigBuilder, Descriptor, DescriptorBuilder, Digest, ImageConfigurationBuilder, ImageIndexBuilder,
+    ImageManifestBuilder, MediaType, Os, PlatformBuilder, RootFsBuilder,
+};
+use serde::{Deserialize, Serialize};
+use stele_store::model::Sha256;
+
+use crate::canonical;
+use crate::encode::Compression;
+use crate::measure::{Measured, Sum};
+
+/// The version that every document says.
+const SCHEMA: u32 = 2;
+
+/// A machine that an image runs on, by OCI's names.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Platform {
+    /// Such as `amd64`.
+    pub architecture: String,
+    /// Such as `linux`.
+    pub os: String,
+    /// Such as `v8`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
+}
+
+/// What is run, and how: the `config` of an image's config.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Run {
+    /// The program with its first arguments.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub entrypoint: Vec<String>,
+    /// More arguments, which whoever runs it may replace.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cmd: Vec<String>,
+    /// Environment variables.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+    /// Who runs it: a number or a name, and perhaps a group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Where it begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workdir: Option<String>,
+    /// What else is to be known of the image.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// Ports that it listens at: `8080/tcp`.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub ports: BTreeSet<String>,
+    /// Directories that it writes to.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub volumes: BTreeSet<String>,
+    /// What ends it: `SIGTERM`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stop_signal: Option<String>,
+}
+
+impl std::fmt::Display for Platform {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.os, self.architecture)?;
+        self.variant.iter().try_for_each(|variant| write!(f, "/{variant}"))
+    }
+}
+
+/// `sha256:` and the digits: how OCI writes a digest.
+pub fn digest_text(sha256: &Sha256) -> String {
+    format!("sha256:{sha256}")
+}
+
+/// The SHA-256 that OCI's spelling says; none for another algorithm or spelling.
+pub fn parse_digest(text: &str) -> Option<Sha256> {
+    text.strip_prefix("sha256:")?.parse().ok()
+}
+
+/// The SHA-256 and size of a document.
+pub fn sum(document: &[u8]) -> Sum {
+    Sum { sha256: Sha256::of(document), size: document.len() as u64 }
+}
+
+/// The media type of a layer that is packed so.
+pub fn layer_type(compression: Compression) -> MediaType {
+    match compression {
+        Compression::None => MediaType::ImageLayer,
+        Compression::Gzip => MediaType::ImageLayerGzip,
+        Compression::Zstd => MediaType::ImageLayerZstd,
+    }
+}
+
+/// A descriptor.
+///
+/// # Errors
+/// Never for what this crate makes: the digest is one.
+pub fn descriptor(media_type: MediaType, sum: &Sum) -> Result<Descriptor, OciSpecError> {
+    let digest: Digest = digest_text(&sum.sha256).parse()?;
+    DescriptorBuilder::default().media_type(media_type).digest(digest).size(sum.size).build()
+}
+
+/// The config of an image (image-spec, `config.md`). It has no history: who built a layer from what is said by
+/// attestations, and whoever runs the image sees none of it. Its SHA-256 covers all that is in the image and how it is
+/// run, and no encoder: it is the image's *content digest*.
+///
+/// # Errors
+/// Never for what this crate makes.
+pub fn config(
+    platform: &Platform,
+    epoch: u64,
+    run: &Run,
+    diff_ids: impl IntoIterator<Item = Sha256>,
+) -> Result<Vec<u8>, OciSpecError> {
+    let mut config = ConfigBuilder::default();
+    if !run.entrypoint.is_empty() {
+        config = config.entrypoint(run.entrypoint.clone());
+    }
+    if !run.cmd.is_empty() {
+        config = config.cmd(run.cmd.clone());
+    }
+    if !run.env.is_empty() {
+        let variables = run.env.iter().map(|(name, value)| format!("{name}={value}"));
+        config = config.env(variables.collect::<Vec<_>>());
+    }
+    if let Some(user) = &run.user {
+        config = config.user(user.clone());
+    }
+    if let Some(workdir) = &run.workdir {
+        config = config.working_dir(workdir.clone());
+    }
+    if let Some(labels) = unordered(&run.labels) {
+        config = config.labels(labels);
+    }
+    if !run.ports.is_empty() {
+        config = config.exposed_ports(run.ports.iter().cloned().collect::<Vec<_>>());
+    }
+    if !run.volumes.is_empty() {
+        config = config.volumes(run.volumes.iter().cloned().collect::<Vec<_>>());
+    }
+    if let Some(signal) = &run.stop_signal {
+        config = config.stop_signal(signal.clone());
+    }
+    let diff_ids: Vec<String> = diff_ids.into_iter().map(|id| digest_text(&id)).collect();
+    let mut image = ImageConfigurationBuilder::default()
+        .created(rfc3339(epoch))
+        .architecture(Arch::from(platform.architecture.as_str()))
+        .os(Os::from(platform.os.as_str()))
+        .rootfs(RootFsBuilder::default().typ("layers").diff_ids(diff_ids).build()?)
+        .config(config.build()?);
+    if let Some(variant) = &platform.variant {
+        image = image.variant(variant.clone());
+    }
+    Ok(canonical::text(&image.build()?))
+}
+
+/// The manifest of an image (image-spec, `manifest.md`).
+///
+/// # Errors
+/// Never for what this crate makes.
+pub fn manifest(
+    config: &Sum,
+    layers: &[(Compression, Measured)],
+    annotations: &BTreeMap<String, String>,
+) -> Result<Vec<u8>, OciSpecError> {
+    let layers = layers.iter().map(|(packed, measured)| descriptor(layer_type(*packed), &measured.packed));
+    let mut manifest = ImageManifestBuilder::default()
+        .schema_version(SCHEMA)
+        .media_type(MediaType::ImageManifest)
+        .config(descriptor(MediaType::ImageConfig, config)?)
+        .layers(layers.collect::<Result<Vec<_>, _>>()?);
+    if let Some(annotations) = unordered(annotations) {
+        manifest = manifest.annotations(annotations);
+    }
+    Ok(canonical::text(&manifest.build()?))
+}
+
+/// An index of images for several platforms (image-spec, `image-index.md`).
+///
+/// # Errors
+/// Never for what this crate makes.
+pub fn index(
+    images: &[(Platform, Sum)],
+    annotations: &BTreeMap<String, String>,
+) -> Result<Vec<u8>, OciSpecError> {
+    let entry = |(platform, sum): &(Platform, Sum)| -> Result<Descriptor, OciSpecError> {
+        let mut entry = descriptor(MediaType::ImageManifest, sum)?;
+        let mut built = PlatformBuilder::default()
+            .architecture(Arch::from(platform.architecture.as_str()))
+            .os(Os::from(platform.os.as_str()));
+        if let Some(variant) = &platform.variant {
+            built = built.variant(variant.clone());
+        }
+        entry.set_platform(Some(built.build()?));
+        Ok(entry)
+    };
+    let mut index = ImageIndexBuilder::default()
+        .schema_version(SCHEMA)
+        .media_type(MediaType::ImageIndex)
+        .manifests(images.iter().map(entry).collect::<Result<Vec<_>, _>>()?);
+    if let Some(annotations) = unordered(annotations) {
+        index = index.annotations(annotations);
+    }
+    Ok(canonical::text(&index.build()?))
+}
+
+/// The content digest of an index: that of a text which names the content digests of its images. The index itself
+/// names manifests, which an encoder changes.
+pub fn index_content(images: &[(Platform, Sha256)]) -> Sha256 {
+    #[derive(Serialize)]
+    struct Image<'a> {
+        content: String,
+        platform: &'a Platform,
+    }
+    #[derive(Serialize)]
+    struct Index<'a> {
+        images: Vec<Image<'a>>,
+        index: u32,
+    }
+    let image = |(platform, sha256): &'_ (Platform, Sha256)| (digest_text(sha256), platform.clone());
+    let images: Vec<_> = images.iter().map(image).collect();
+    let images = images.iter().map(|(content, platform)| Image { content: content.clone(), platform });
+    Sha256::of(&canonical::text(&Index { images: images.collect(), index: 1 }))
+}
+
+fn unordered(map: &BTreeMap<String, String>) -> Option<HashMap<String, String>> {
+    (!map.is_empty()).then(|| map.iter().map(|(key, value)| (key.clone(), value.clone())).collect())
+}
+
+/// A time as RFC 3339 writes it, in UTC and whole seconds.
+pub fn rfc3339(epoch: u64) -> String {
+    let (days, seconds) = (epoch / 86_400, epoch % 86_400);
+    let is_leap =
+        |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    // The calendar repeats after 400 years, which are 146,097 days.
+    let (mut year, mut left) = (1970 + days / 146_097 * 400, days % 146_097);
+    while left >= if is_leap(year) { 366 } else { 365 } {
+        left -= if is_leap(year) { 366 } else { 365 };
+        year += 1;
+    }
+    let february = if is_leap(year) { 29 } else { 28 };
+    let mut month = 1;
+    for length in [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30] {
+        if left < length {
+            break;
+        }
+        left -= length;
+        month += 1;
+    }
+    let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    format!("{year:04}-{month:02}-{:02}T{hour:02}:{minute:02}:{second:02}Z", left + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_those_of_the_calendar() {
+        // What `date --utc --iso-8601=seconds --date @SECONDS` says.
+        for (epoch, text) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_399, "2000-02-28T23:59:59Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (1_795_404_698, "2026-11-23T03:31:38Z"),
+            (4_107_542_400, "2100-03-01T00:00:00Z"),
+            (8_589_934_591, "2242-03-16T12:56:31Z"),
+        ] {
+            assert_eq!(rfc3339(epoch), text);
+        }
+    }
+
+    #[test]
+    fn documents_do_not_depend_on_the_order_of_a_map() {
+        let many =
+            |count: u32| (0..count).map(|n| (format!("key{n}"), "x".to_owned())).collect::<BTreeMap<_, _>>();
+        let run = Run {
+            labels: many(50),
+            ports: (1..50).map(|n| format!("{n}/tcp")).collect(),
+            volumes: (1..50).map(|n| format!("/v{n}")).collect(),
+            ..Run::default()
+        };
+        let platform = Platform { architecture: "amd64".into(), os: "linux".into(), variant: None };
+        let first = config(&platform, 0, &run, []).unwrap();
+        for _ in 0..20 {
+            assert_eq!(config(&platform, 0, &run, []).unwrap(), first);
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! Transports: how the bytes of a layer are packed on their way. What builders vote on never depends on them.
+//!
+//! A layer is cut into blocks of a fixed size, and each is packed without regard to the others. So the packed bytes
+//! depend neither on how many processors pack them nor on how the bytes came, and a reader can begin at any block.
+
+mod gzip;
+mod zstd;
+
+use std::io::{self, Read};
+use std::num::NonZero;
+use std::thread;
+
+use serde::{Deserialize, Serialize};
+
+/// How a layer is packed.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Compression {
+    /// As it is: no encoder has a say in any digest.
+    #[default]
+    None,
+    /// gzip (RFC 1952): what every reader of images knows.
+    Gzip,
+    /// zstd (RFC 8878): smaller and faster; readers before 2020 do not know it.
+    Zstd,
+}
+
+impl Compression {
+    /// All of them, with their names.
+    pub const ALL: &[(&str, Self)] = &[("none", Self::None), ("gzip", Self::Gzip), ("zstd", Self::Zstd)];
+
+    /// The one of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(it, _)| *it == name).map(|(_, compression)| *compression)
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, it)| *it == self).map_or("", |(name, _)| name)
+    }
+
+    /// What the packed bytes are a function of, besides the bytes: the encoder with its version and its settings. The
+    /// versions are those that `Cargo.toml` pins; the golden digests hold them down.
+    pub fn encoder(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Gzip => gzip::ENCODER,
+            Self::Zstd => zstd::ENCODER,
+        }
+    }
+
+    fn block(self) -> usize {
+        match self {
+            Self::None => 1 << 20,
+            Self::Gzip => gzip::BLOCK,
+            Self::Zstd => zstd::BLOCK,
+        }
+    }
+}
+
+/// A packer of one stream.
+trait Packer: Sync {
+    /// What stands in front of everything.
+    fn begin(&self) -> Vec<u8>;
+    /// One block, packed. Blocks are packed at the same time, by several threads.
+    fn block(&self, bytes: &[u8]) -> io::Result<Vec<u8>>;
+    /// Counts a block, in the order of the stream.
+    fn count(&mut self, bytes: &[u8]);
+    /// What stands behind everything.
+    fn end(&self) -> io::Result<Vec<u8>>;
+}
+
+/// Packs all that `from` gives, and gives it to `to`.
+///
+/// # Errors
+/// Those of `from` and `to`.
+pub fn encode(
+    compression: Compression,
+    from: &mut dyn Read,
+    to: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<()> {
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    match compression {
+        Compression::None => {
+            let mut block = vec![0; compression.block()];
+            loop {
+                match fill(from, &mut block)? {
+                    0 => return Ok(()),
+                    count => to(&block[..count])?,
+                }
+            }
+        }
+        Compression::Gzip => pack(gzip::Gzip::default(), compression.block(), threads, from, to),
+        Compression::Zstd => pack(zstd::Zstd, compression.block(), threads, from, to),
+    }
+}
+
+fn pack<P: Packer>(
+    mut packer: P,
+    block: usize,
+    threads: usize,
+    from: &mut dyn Read,
+    to: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<()> {
+    to(&packer.begin())?;
+    let mut blocks: Vec<Vec<u8>> = vec![vec![0; block]; threads];
+    loop {
+        let mut lengths = Vec::with_capacity(threads);
+        for bytes in &mut blocks {
+            match fill(from, bytes)? {
+                0 => break,
+                count => lengths.push(count),
+            }
+            if lengths.last().is_some_and(|count| *count < block) {
+                break;
+            }
+        }
+        let filled: Vec<&[u8]> = blocks.iter().zip(&lengths).map(|(bytes, count)| &bytes[..*count]).collect();
+        let packed = thread::scope(|scope| {
+            let packer = &packer;
+            let workers: Vec<_> =
+                filled.iter().map(|bytes| scope.spawn(move || packer.block(bytes))).collect();
+            let join = |worker: thread::ScopedJoinHandle<'_, io::Result<Vec<u8>>>| {
+                worker.join().unwrap_or_else(|_| Err(io::Error::other("the encoder gave up")))
+            };
+            workers.into_iter().map(join).collect::<Vec<_>>()
+        });
+        for (bytes, packed) in filled.iter().zip(packed) {
+            packer.count(bytes);
+            to(&packed?)?;
+        }
+        if lengths.len() < threads || lengths.last().is_none_or(|count| *count < block) {
+            return to(&packer.end()?);
+        }
+    }
+}
+
+/// Reads until `block` is full or there is no more; how many bytes that were.
+fn fill(from: &mut dyn Read, block: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < block.len() {
+        match from.read(&mut block[filled..]) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::process::{Command, Stdio};
+
+    use super::*;
+    use crate::content::in_memory::mixed;
+
+    /// Gives its bytes a few at a time.
+    struct Dripping<'a>(&'a [u8], usize);
+
+    impl Read for Dripping<'_> {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            let count = self.1.min(self.0.len()).min(into.len());
+            into[..count].copy_from_slice(&self.0[..count]);
+            self.0 = &self.0[count..];
+            Ok(count)
+        }
+    }
+
+    fn packed(compression: Compression, bytes: &[u8], drip: usize) -> Vec<u8> {
+        let mut out = Vec::new();
+        let mut to = |bytes: &[u8]| {
+            out.extend_from_slice(bytes);
+            Ok(())
+        };
+        encode(compression, &mut Dripping(bytes, drip), &mut to).unwrap();
+        out
+    }
+
+    fn unpacked_by(program: &str, bytes: &[u8]) -> Vec<u8> {
+        let child = Command::new(program).arg("-dc").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let mut child = child.unwrap_or_else(|e| panic!("{program} is installed: {e}"));
+        let mut stdin = child.stdin.take().unwrap();
+        let bytes = bytes.to_vec();
+        let writer = std::thread::spawn(move || stdin.write_all(&bytes).unwrap());
+        let output = child.wait_with_output().unwrap();
+        writer.join().unwrap();
+        assert!(output.status.success());
+        output.stdout
+    }
+
+    #[test]
+    fn other_programs_unpack_what_was_packed() {
+        for length in [0, 1, 1000, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 9_000_001] {
+            let bytes = mixed(length);
+            for (compression, program) in [(Compression::Gzip, "gzip"), (Compression::Zstd, "zstd")] {
+                let packed = packed(compression, &bytes, usize::MAX);
+                assert!(unpacked_by(program, &packed) == bytes, "{program}, {length} bytes");
+            }
+            assert!(packed(Compression::None, &bytes, 7000) == bytes);
+        }
+    }
+
+    #[test]
+    fn neither_the_reader_nor_the_number_of_processors_changes_a_byte() {
+        let bytes = mixed(9_000_001);
+        for compression in [Compression::Gzip, Compression::Zstd] {
+            let whole = packed(compression, &bytes, usize::MAX);
+            assert!(packed(compression, &bytes, 4097) == whole);
+            for threads in [1, 3] {
+                let mut out = Vec::new();
+                let mut to = |bytes: &[u8]| {
+                    out.extend_from_slice(bytes);
+                    Ok(())
+                };
+                let block = compression.block();
+                let from = &mut &bytes[..];
+                match compression {
+                    Compression::Gzip => pack(gzip::Gzip::default(), block, threads, from, &mut to).unwrap(),
+                    _ => pack(zstd::Zstd, block, threads, from, &mut to).unwrap(),
+                }
+                assert!(out == whole, "{compression:?} with {threads} threads");
+            }
+        }
+    }
+}

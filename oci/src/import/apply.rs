@@ -1,0 +1,278 @@
+//! The layers of an image, one above the other (image-spec, `layer.md`, "Applying Changesets").
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
+
+use stele_store::model::{BlobId, Node, SymlinkTarget};
+
+use super::untar::{Found, Kind, TarError, Untar};
+use super::{ImportError, LeftOut, Limits};
+use crate::grow::Growing;
+use crate::layer::WHITEOUT;
+use crate::path::ImagePath;
+use crate::rules::{Mode, Owner, Rules};
+
+/// What takes away all that lower layers have in a directory.
+const OPAQUE: &[u8] = b".wh..wh..opq";
+/// What begins the names that an old union file system kept its own state under.
+const STATE: &[u8] = b".wh..wh.";
+/// Links that may lead to one directory, as in Linux.
+const HOPS_MOST: usize = 40;
+
+/// Takes the bytes of files.
+pub trait Sink {
+    /// Stores all that can be read; what it is, and its length in bytes.
+    ///
+    /// # Errors
+    /// When it cannot be read or stored.
+    fn take(&mut self, bytes: &mut dyn Read, executable: bool) -> Result<(BlobId, u64), ImportError>;
+}
+
+/// An image that grows layer by layer.
+pub struct Changes {
+    rootfs: Growing,
+    limits: Limits,
+    entries: u64,
+    text: u64,
+}
+
+/// A layer that was taken.
+#[derive(Default)]
+pub struct Taken {
+    pub(super) tree: Growing,
+    attributes: BTreeMap<ImagePath, (Owner, Mode, Mode)>,
+    /// The one time that all entries have.
+    times: BTreeSet<Option<u64>>,
+    /// Whether something is in it that no layer of ours has.
+    foreign: bool,
+    /// What no tree can hold.
+    pub left_out: Vec<LeftOut>,
+}
+
+impl Taken {
+    /// The time of all its entries, when a layer of this tree, with these rules and that time, may be the same bytes.
+    pub fn epoch(&self) -> Option<u64> {
+        let mut times = self.times.iter();
+        match (self.foreign, times.next(), times.next()) {
+            (false, Some(Some(time)), None) => Some(*time),
+            _ => None,
+        }
+    }
+
+    /// What the owners and modes of its entries come to.
+    pub fn rules(&self) -> Rules {
+        let mut rules = Rules::default();
+        for (path, (owner, mode, usual)) in &self.attributes {
+            // Sorted by path: what is above was decided before.
+            let above = std::iter::successors(path.parent(), ImagePath::parent);
+            let inherited = above.filter_map(|it| rules.owners.get(&it).copied()).next();
+            if inherited.unwrap_or_default() != *owner {
+                rules.owners.insert(path.clone(), *owner);
+            }
+            if mode != usual {
+                rules.modes.insert(path.clone(), *mode);
+            }
+        }
+        rules
+    }
+
+    fn leave_out(&mut self, path: ImagePath, what: &str) {
+        self.foreign = true;
+        self.left_out.push(LeftOut { path, what: what.to_owned() });
+    }
+}
+
+impl Changes {
+    /// Of nothing.
+    pub fn new(limits: Limits) -> Self {
+        Self { rootfs: Growing::default(), limits, entries: 0, text: 0 }
+    }
+
+    pub(super) fn into_rootfs(self) -> Growing {
+        self.rootfs
+    }
+
+    /// Puts the layer `number` above all that came before.
+    ///
+    /// # Errors
+    /// When it is no tar that can be taken, or holds too much.
+    pub fn layer<R: Read>(
+        &mut self,
+        number: usize,
+        tar: &mut Untar<R>,
+        sink: &mut dyn Sink,
+    ) -> Result<Taken, ImportError> {
+        let wrong = |source| ImportError::Tar { number, source };
+        let mut taken = Taken::default();
+        // What the layer itself has put somewhere is not taken away by it, in whatever order it comes.
+        let mut fresh: BTreeSet<Vec<u8>> = BTreeSet::new();
+        while let Some(found) = tar.step().map_err(wrong)? {
+            self.count(&found).map_err(wrong)?;
+            let place = self.place(&found.path).map_err(wrong)?;
+            let last = found.path.names().next_back().unwrap_or_default();
+            if last.starts_with(WHITEOUT) {
+                taken.foreign = true;
+                self.take_away(&found.path, &place, &fresh).map_err(wrong)?;
+                continue;
+            }
+            taken.times.insert(found.time);
+            if found.attributed {
+                taken.leave_out(found.path.clone(), "its extended attributes");
+            }
+            let Found { path, kind, owner, mode, .. } = found;
+            let node = match kind {
+                Kind::Directory => {
+                    taken.tree.directory(&path).map_err(|why| wrong(of_name(&path, why)))?;
+                    self.rootfs.directory(&place).map_err(|why| wrong(of_name(&path, why)))?;
+                    taken.attributes.insert(path, (owner, mode, Mode::DIRECTORY));
+                    fresh.insert(place.as_bytes().to_vec());
+                    continue;
+                }
+                Kind::Special(what) => {
+                    taken.leave_out(path, what);
+                    continue;
+                }
+                Kind::File => {
+                    let executable = mode.bits() & 0o100 != 0;
+                    let (blob, size) = sink.take(tar, executable)?;
+                    Node::File { blob, size, executable }
+                }
+                Kind::Link(target) => {
+                    let target = SymlinkTarget::new(&target);
+                    let target = target.map_err(|why| wrong(TarError::Target { path: path.clone(), why }))?;
+                    Node::Symlink { target }
+                }
+                Kind::Hard(to) => {
+                    taken.foreign = true;
+                    let node = match taken.tree.node(&to) {
+                        Some(node) => Some(node.clone()),
+                        None => self.rootfs.node(&self.place(&to).map_err(wrong)?).cloned(),
+                    };
+                    node.ok_or_else(|| wrong(TarError::HardLink { path: path.clone(), to }))?
+                }
+            };
+            let usual = Mode::usual(&node);
+            // No kernel looks at the mode of a link.
+            let mode = if matches!(node, Node::Symlink { .. }) { usual } else { mode };
+            taken.tree.put(&path, node.clone()).map_err(|why| wrong(of_name(&path, why)))?;
+            self.rootfs.put(&place, node).map_err(|why| wrong(of_name(&path, why)))?;
+            forget_below(&mut taken.attributes, &path);
+            taken.attributes.insert(path, (owner, mode, usual));
+            fresh.insert(place.as_bytes().to_vec());
+        }
+        Ok(taken)
+    }
+
+    fn count(&mut self, found: &Found) -> Result<(), TarError> {
+        self.entries += 1;
+        self.text += found.path.as_bytes().len() as u64;
+        self.text += match &found.kind {
+            Kind::Link(target) => target.len() as u64,
+            _ => 0,
+        };
+        if self.entries > self.limits.entries {
+            return Err(TarError::Limit { most: self.limits.entries, what: "entries" });
+        }
+        if self.text > self.limits.text {
+            return Err(TarError::Limit { most: self.limits.text, what: "bytes of names" });
+        }
+        Ok(())
+    }
+
+    /// Where `path` is, when the directories on its way may be links: within the image, however these lead.
+    fn place(&self, path: &ImagePath) -> Result<ImagePath, TarError> {
+        let Some(last) = path.names().next_back() else { return Ok(ImagePath::root()) };
+        let mut left: Vec<Vec<u8>> = path.names().rev().skip(1).map(<[u8]>::to_vec).collect();
+        let mut at: Vec<Vec<u8>> = Vec::new();
+        let (mut hops, too_many) = (0, || TarError::Links { path: path.clone() });
+        let named = |names: &[Vec<u8>], last: &[u8]| {
+            let all: Vec<&[u8]> = names.iter().map(Vec::as_slice).chain([last]).collect();
+            ImagePath::new(&all.join(&b'/')).map_err(|why| of_name(path, why))
+        };
+        while let Some(name) = left.pop() {
+            match name.as_slice() {
+                b"" | b"." => continue,
+                b".." => {
+                    at.pop();
+                    continue;
+                }
+                _ => {}
+            }
+            match self.rootfs.node(&named(&at, &name)?) {
+                Some(Node::Symlink { target }) => {
+                    hops += 1;
+                    if hops > HOPS_MOST {
+                        return Err(too_many());
+                    }
+                    let target = target.as_bytes();
+                    if target.starts_with(b"/") {
+                        at.clear();
+                    }
+                    left.extend(target.split(|&byte| byte == b'/').rev().map(<[u8]>::to_vec));
+                }
+                _ => at.push(name),
+            }
+        }
+        named(&at, last)
+    }
+
+    /// Does what a name that begins with `.wh.` says. `place` is where that name itself would be.
+    fn take_away(
+        &mut self,
+        path: &ImagePath,
+        place: &ImagePath,
+        fresh: &BTreeSet<Vec<u8>>,
+    ) -> Result<(), TarError> {
+        let last = path.names().next_back().unwrap_or_default();
+        let parent = place.parent().unwrap_or_default();
+        if last == OPAQUE {
+            for name in self.rootfs.names(&parent) {
+                self.remove(parent.join(&name), fresh);
+            }
+            return Ok(());
+        }
+        if last.starts_with(STATE) {
+            return Ok(());
+        }
+        let name = stele_store::model::Name::new(&last[WHITEOUT.len()..]);
+        let name = name.map_err(|_| TarError::Whiteout { path: path.clone() })?;
+        self.remove(parent.join(&name), fresh);
+        Ok(())
+    }
+
+    /// Removes what is at `path`, but for what is fresh.
+    fn remove(&mut self, path: ImagePath, fresh: &BTreeSet<Vec<u8>>) {
+        let mut left = vec![path];
+        while let Some(path) = left.pop() {
+            let below = [path.as_bytes(), b"/"].concat();
+            let inside = fresh.range(below.clone()..).next().is_some_and(|it| it.starts_with(&below));
+            if inside {
+                left.extend(self.rootfs.names(&path).iter().map(|name| path.join(name)));
+            } else if !fresh.contains(path.as_bytes()) {
+                self.rootfs.remove(&path);
+            } else {
+                // A directory that the layer names, and nothing in it: what lower layers have there goes.
+                self.rootfs.clear(&path);
+            }
+        }
+    }
+}
+
+fn of_name(path: &ImagePath, why: stele_store::model::NameError) -> TarError {
+    TarError::Name { name: path.to_string(), why: why.to_string() }
+}
+
+/// What is put over a directory takes the place of all that was in it.
+fn forget_below(attributes: &mut BTreeMap<ImagePath, (Owner, Mode, Mode)>, path: &ImagePath) {
+    let begin = attributes.range(path.clone()..).skip_while(|(it, _)| *it == path);
+    let below = [path.as_bytes(), b"/"].concat();
+    // Names such as `a!` sort between `a` and `a/b`.
+    let gone: Vec<_> = begin
+        .take_while(|(it, _)| it.as_bytes().starts_with(path.as_bytes()))
+        .filter(|(it, _)| it.as_bytes().starts_with(&below))
+        .map(|(it, _)| it.clone())
+        .collect();
+    for it in gone {
+        attributes.remove(&it);
+    }
+}

@@ -1,0 +1,95 @@
+//! Whatever a layer holds, it is refused or taken, and both without harm.
+
+use std::io::Read;
+
+use proptest::prelude::*;
+use stele_store::model::{BlobId, Digest};
+
+use super::*;
+use crate::content::in_memory::{InMemory, link};
+use crate::layer::{Layer, LayerReader};
+use crate::rules::{Mode, Owner, Rules};
+
+const LIMITS: Limits = Limits { layer: 1 << 20, entries: 100, text: 10_000, window: 1 << 20 };
+
+/// Reads files and forgets them.
+struct Forgetting;
+
+impl Sink for Forgetting {
+    fn take(&mut self, bytes: &mut dyn Read, _: bool) -> Result<(BlobId, u64), ImportError> {
+        let mut all = Vec::new();
+        bytes.read_to_end(&mut all).map_err(|why| ImportError::Unpack { number: 0, why })?;
+        Ok((BlobId(Digest::of(&all)), all.len() as u64))
+    }
+}
+
+/// A layer of ours, and what it is made of.
+fn layer() -> (Vec<u8>, Layer) {
+    let mut memory = InMemory::default();
+    let (file, program) = (memory.file(b"hello\n", false), memory.file(b"program", true));
+    let long = "n".repeat(150);
+    let below = memory.directory(vec![(b"file", file.clone()), (long.as_bytes(), program)]);
+    let root = memory.directory(vec![(b"a", below), (b"link", link(b"a")), (b"z", file)]);
+    let stele_store::model::Node::Directory { tree, .. } = root else { panic!("a directory") };
+    let mut rules = Rules::default();
+    rules.owners.insert("/a".parse().unwrap(), Owner { user: 5, group: 6 });
+    rules.modes.insert("/z".parse().unwrap(), "0600".parse::<Mode>().unwrap());
+    let layer = Layer { epoch: 7, rules, tree };
+    let mut bytes = Vec::new();
+    LayerReader::new(&memory, &layer).read_to_end(&mut bytes).unwrap();
+    (bytes, layer)
+}
+
+#[test]
+fn a_layer_of_ours_comes_back_with_its_rules_and_its_time() {
+    let (bytes, layer) = layer();
+    let mut changes = Changes::new(LIMITS);
+    let taken = changes.layer(0, &mut Untar::new(&bytes[..]), &mut Forgetting).unwrap();
+    assert_eq!(taken.rules(), layer.rules);
+    assert_eq!(taken.epoch(), Some(7));
+    assert_eq!(taken.left_out, []);
+}
+
+#[test]
+fn what_is_too_much_is_refused() {
+    let (bytes, _) = layer();
+    for limits in [Limits { entries: 3, ..LIMITS }, Limits { text: 20, ..LIMITS }] {
+        let error = Changes::new(limits).layer(0, &mut Untar::new(&bytes[..]), &mut Forgetting);
+        assert!(matches!(error, Err(ImportError::Tar { source: TarError::Limit { .. }, .. })));
+    }
+}
+
+/// Gives each header the checksum that it should have, so that what was changed in it is looked at.
+fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
+    for block in bytes.chunks_exact_mut(512).filter(|block| block[257..].starts_with(b"ustar")) {
+        block[148..156].fill(b' ');
+        let sum: u32 = block.iter().map(|&byte| u32::from(byte)).sum();
+        block[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+    }
+    bytes
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #[test]
+    fn changed_bytes_are_refused_or_taken(
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..12),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let (mut bytes, _) = layer();
+        for (at, byte) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        let whole = sealed(bytes);
+        let part = &whole[..cut.index(whole.len())];
+        for bytes in [&whole[..], part] {
+            let mut changes = Changes::new(LIMITS);
+            for number in 0..2 {
+                if let Ok(taken) = changes.layer(number, &mut Untar::new(bytes), &mut Forgetting) {
+                    let _ = (taken.rules(), taken.epoch());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! The bytes of a layer, as somebody reads them.
+
+use std::io::{self, Read};
+
+use stele_store::ReadError;
+use stele_store::model::{BlobId, Digest, Node};
+
+use super::{Entry, Layer, LayerError, Walk};
+use crate::content::{Content, ReadAt};
+use crate::path::ImagePath;
+use crate::tar::{self, Header, Kind};
+
+/// Reads the uncompressed tar of a layer, or a range of it. Bounded memory: a header, and one tree a level.
+pub struct LayerReader<'a, C: ?Sized> {
+    content: &'a C,
+    walk: Walk<'a, C>,
+    epoch: u64,
+    /// Whether each file's bytes are compared with their digest.
+    check: bool,
+    /// Headers, fillings and the end: what is not read of a blob.
+    head: Vec<u8>,
+    head_at: usize,
+    body: Option<Body>,
+    ended: bool,
+}
+
+struct Body {
+    path: ImagePath,
+    blob: BlobId,
+    size: u64,
+    at: u64,
+    open: Option<Box<dyn ReadAt>>,
+    /// Of all that was read so far; none when something was skipped.
+    hasher: Option<Box<blake3::Hasher>>,
+}
+
+impl<'a, C: Content + ?Sized> LayerReader<'a, C> {
+    /// From the beginning. The bytes of files are compared with their digests: who makes a new digest of them must
+    /// know that they are right.
+    pub fn new(content: &'a C, layer: &'a Layer) -> Self {
+        let walk = Walk::new(content, layer);
+        let epoch = layer.epoch;
+        Self { content, walk, epoch, check: true, head: Vec::new(), head_at: 0, body: None, ended: false }
+    }
+
+    /// The same without comparing: for who compares the digest of the whole.
+    pub fn unchecked(content: &'a C, layer: &'a Layer) -> Self {
+        Self { check: false, ..Self::new(content, layer) }
+    }
+
+    /// Passes over so many bytes, and reads nothing of files for it. How many there were, if the end came first.
+    ///
+    /// # Errors
+    /// See [`LayerError`].
+    pub fn skip(&mut self, count: u64) -> Result<u64, LayerError> {
+        let mut left = count;
+        while left > 0 {
+            if self.head_at < self.head.len() {
+                let ready = self.head.len() - self.head_at;
+                let step = usize::try_from(left).map_or(ready, |left| left.min(ready));
+                self.head_at += step;
+                left -= step as u64;
+            } else if let Some(body) = &mut self.body {
+                let step = left.min(body.size - body.at);
+                body.at += step;
+                body.hasher = None;
+                left -= step;
+                self.end_body()?;
+            } else if !self.advance()? {
+                break;
+            }
+        }
+        Ok(count - left)
+    }
+
+    /// Some more bytes; none at the end.
+    ///
+    /// # Errors
+    /// See [`LayerError`].
+    pub fn next(&mut self, into: &mut [u8]) -> Result<usize, LayerError> {
+        loop {
+            if into.is_empty() {
+                return Ok(0);
+            }
+            let ready = &self.head[self.head_at..];
+            if !ready.is_empty() {
+                let count = ready.len().min(into.len());
+                into[..count].copy_from_slice(&ready[..count]);
+                self.head_at += count;
+                return Ok(count);
+            }
+            if self.body.is_some() {
+                return self.read_body(into);
+            }
+            if !self.advance()? {
+                return Ok(0);
+            }
+        }
+    }
+
+    /// Makes the next header, or the end. Whether there was any.
+    fn advance(&mut self) -> Result<bool, LayerError> {
+        if self.ended {
+            return Ok(false);
+        }
+        self.head.clear();
+        self.head_at = 0;
+        match self.walk.step()? {
+            Some(entry) => self.begin(entry),
+            None => {
+                self.ended = true;
+                self.head.extend_from_slice(&tar::END);
+            }
+        }
+        Ok(true)
+    }
+
+    fn begin(&mut self, entry: Entry) {
+        let Entry { path, node, owner, mode } = entry;
+        let kind = match &node {
+            Node::Directory { .. } => Kind::Directory,
+            Node::File { size, .. } => Kind::File(*size),
+            Node::Symlink { target } => Kind::Link(target.as_bytes()),
+        };
+        let name = if path == ImagePath::root() { b"." } else { path.as_bytes() };
+        let (user, group) = (owner.user, owner.group);
+        let header = Header { name, kind, mode: mode.bits(), user, group, mtime: self.epoch };
+        tar::write_header(&header, &mut self.head);
+        if let Node::File { blob, size, .. } = node
+            && size > 0
+        {
+            let hasher = self.check.then(Box::default);
+            self.body = Some(Body { path, blob, size, at: 0, open: None, hasher });
+        }
+    }
+
+    fn read_body(&mut self, into: &mut [u8]) -> Result<usize, LayerError> {
+        let Some(body) = &mut self.body else { return Ok(0) };
+        let open = match body.open.take() {
+            Some(open) => open,
+            None => self.content.blob(&body.blob)?,
+        };
+        let left = body.size - body.at;
+        let most = usize::try_from(left).map_or(into.len(), |left| left.min(into.len()));
+        let read = loop {
+            match open.read_at(body.at, &mut into[..most]) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // Whatever the disk says: its bytes are not to be had.
+                Err(_) => return Err(ReadError::Missing { id: body.blob }.into()),
+                Ok(count) => break count,
+            }
+        };
+        if read == 0 {
+            return Err(LayerError::Size { path: body.path.clone(), size: body.size });
+        }
+        if let Some(hasher) = &mut body.hasher {
+            hasher.update(&into[..read]);
+        }
+        body.at += read as u64;
+        body.open = Some(open);
+        self.end_body()?;
+        Ok(read)
+    }
+
+    /// Ends a file that is all read: looks at what was read, and fills its last block up.
+    fn end_body(&mut self) -> Result<(), LayerError> {
+        let Some(body) = self.body.take_if(|body| body.at == body.size) else { return Ok(()) };
+        if let Some(hasher) = body.hasher {
+            let actual = Digest::from_bytes(*hasher.finalize().as_bytes());
+            if actual != body.blob.0 {
+                return Err(ReadError::CorruptBlob { id: body.blob, actual }.into());
+            }
+        }
+        self.head.clear();
+        self.head_at = 0;
+        self.head.resize(tar::padding(body.size), 0);
+        Ok(())
+    }
+}
+
+impl<C: Content + ?Sized> Read for LayerReader<'_, C> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.next(into).map_err(io::Error::other)
+    }
+}

@@ -1,0 +1,199 @@
+//! Ways out: OCI image layouts (image-spec, `image-layout.md`), as a folder or an archive, and Docker's archives.
+
+mod archive;
+mod beside;
+mod folder;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use oci_spec::OciSpecError;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use stele_store::Cancelled;
+
+use crate::blobs::BlobError;
+use crate::document::{Platform, digest_text, sum};
+use crate::record::Record;
+
+pub use archive::{docker_archive, oci_archive};
+pub use folder::folder;
+
+/// The name of an image in an index (image-spec, `annotations.md`).
+pub const REF_NAME: &str = "org.opencontainers.image.ref.name";
+/// What the file `oci-layout` says.
+pub const LAYOUT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
+/// The most bytes of an `index.json` that is read.
+pub const INDEX_MOST: u64 = 16 << 20;
+
+/// What an export did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Exported {
+    /// Blobs that were written.
+    pub written: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Blobs that were there.
+    pub kept: u64,
+    /// Whether nothing had to be changed at all.
+    pub unchanged: bool,
+}
+
+/// Why nothing was exported. What was written of a folder is only blobs that nothing names yet.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// A file or folder gave an error.
+    #[error("{path} could not be {doing}: {source}")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What was attempted.
+        doing: &'static str,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// The place has something else.
+    #[error("{path} is there, and is no {what}")]
+    Occupied {
+        /// The place.
+        path: PathBuf,
+        /// What it would have to be.
+        what: &'static str,
+    },
+    /// The layout there is none that can be added to.
+    #[error("the layout in {path} cannot be added to: {what}")]
+    Layout {
+        /// The folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// Not a name that an image can have there.
+    #[error("{text:?} is no name for an image in {place}")]
+    Reference {
+        /// The text.
+        text: String,
+        /// In what.
+        place: &'static str,
+    },
+    /// An archive of Docker has images for one platform.
+    #[error("the index has images for {platforms}, and an archive of Docker takes one")]
+    Several {
+        /// All of them.
+        platforms: String,
+    },
+    /// The index has no image for that platform.
+    #[error("the image is for {platforms}, not for {wanted}")]
+    NoPlatform {
+        /// What was asked for.
+        wanted: String,
+        /// What there is.
+        platforms: String,
+    },
+    /// A blob could not be made.
+    #[error(transparent)]
+    Blob(#[from] BlobError),
+    /// A document could not be made.
+    #[error("the index cannot be made: {0}")]
+    Document(#[from] OciSpecError),
+    /// Somebody stopped it.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+}
+
+impl ExportError {
+    fn file(path: &Path, doing: &'static str, source: impl Into<io::Error>) -> Self {
+        Self::File { path: path.to_owned(), doing, source: source.into() }
+    }
+
+    /// Whether the disk, or the quota, is full.
+    pub fn is_no_space(&self) -> bool {
+        let source = match self {
+            Self::File { source, .. } | Self::Blob(BlobError::Sink(source)) => source,
+            _ => return false,
+        };
+        matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+    }
+}
+
+/// Whether `text` can name an image in an index: the grammar that the specification gives (`annotations.md`,
+/// "ref.name").
+pub fn is_reference(text: &str) -> bool {
+    let component = |part: &str| {
+        let alphanumeric = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+        let known = part.chars().all(|c| c.is_ascii_alphanumeric() || "-._:@+".contains(c));
+        let marks = part.as_bytes().windows(2).all(|pair| {
+            let both = pair.iter().all(|byte| !byte.is_ascii_alphanumeric());
+            !both || pair == b"--"
+        });
+        known && marks && alphanumeric(part.chars().next()) && alphanumeric(part.chars().next_back())
+    };
+    text.len() <= 255 && text.split('/').all(component)
+}
+
+/// What names the image in an `index.json`.
+fn entry(record: &Record, reference: &str) -> Value {
+    let document = sum(record.document());
+    let (kind, platform) = match record {
+        Record::Image(image) => ("application/vnd.oci.image.manifest.v1+json", Some(&image.platform)),
+        Record::Index(_) => ("application/vnd.oci.image.index.v1+json", None),
+    };
+    let mut entry = json!({
+        "mediaType": kind,
+        "digest": digest_text(&document.sha256),
+        "size": document.size,
+        "annotations": { REF_NAME: reference },
+    });
+    if let (Some(platform), Some(entry)) = (platform.map(platform_value), entry.as_object_mut()) {
+        entry.insert("platform".to_owned(), platform);
+    }
+    entry
+}
+
+fn platform_value(platform: &Platform) -> Value {
+    let mut value = json!({ "architecture": platform.architecture, "os": platform.os });
+    if let (Some(variant), Some(value)) = (&platform.variant, value.as_object_mut()) {
+        value.insert("variant".to_owned(), variant.as_str().into());
+    }
+    value
+}
+
+fn reference_of(entry: &Value) -> Option<&str> {
+    entry.get("annotations")?.get(REF_NAME)?.as_str()
+}
+
+/// An `index.json` with the image in it, in the place of another of its name. What else is there stays as it is.
+fn with_entry(index: Option<Value>, record: &Record, reference: &str) -> Result<Vec<u8>, String> {
+    let mut index = index.unwrap_or_else(|| {
+        json!({
+            "schemaVersion": 2,
+            "mediaType": "application/vnd.oci.image.index.v1+json",
+            "manifests": [],
+        })
+    });
+    if index.get("schemaVersion") != Some(&json!(2)) {
+        return Err("its index.json is not of schema version 2".to_owned());
+    }
+    let manifests = index.get_mut("manifests").and_then(Value::as_array_mut);
+    let manifests = manifests.ok_or("its index.json has no list `manifests`")?;
+    manifests.retain(|entry| reference_of(entry) != Some(reference));
+    manifests.push(entry(record, reference));
+    // By name, so that the order in which images were exported does not show.
+    manifests.sort_by(|one, other| reference_of(one).cmp(&reference_of(other)));
+    Ok(crate::canonical::text(&index))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_are_those_of_the_specification() {
+        for text in ["hello", "hello:1.0", "a/b/c:tag@x", "a--b", "1.2.3", "A+B"] {
+            assert!(is_reference(text), "{text} was refused");
+        }
+        for text in ["", "-a", "a-", "a..b", "a b", "a//b", "/a", "é", "a\n", "a.-b"] {
+            assert!(!is_reference(text), "{text:?} was taken");
+        }
+    }
+}

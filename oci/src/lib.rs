@@ -1,0 +1,36 @@
+//! Images straight from the store.
+//!
+//! A [`Layer`] is a tree with rules about owners and modes; its tar is made when it is read, always the same, and
+//! never kept. `docs/formats.md` has every byte, `docs/images.md` what can be done with it.
+
+mod blobs;
+mod canonical;
+mod content;
+pub mod document;
+mod encode;
+mod grow;
+pub mod import;
+mod layer;
+pub mod layout;
+pub mod make;
+mod measure;
+mod path;
+pub mod record;
+mod rules;
+mod spec;
+mod tar;
+mod text;
+
+pub use blobs::{Blob, BlobError, BlobSource};
+pub use content::{Content, ReadAt};
+pub use document::{Platform, Run};
+pub use encode::Compression;
+pub use grow::GrowError;
+pub use layer::{Entry, Layer, LayerError, LayerReader, Walk};
+pub use make::MakeError;
+pub use measure::{Measured, StreamError, Sum, measure, stream};
+pub use path::{ImagePath, PathError};
+pub use record::{Image, ImageLayer, Index, Record, RecordError};
+pub use rules::{Mode, Owner, RuleError, Rules, node_at};
+pub use spec::{Declared, DeclaredError, Input, Spec};
+pub use tar::MTIME_MOST;

@@ -1,0 +1,323 @@
+//! From what is asked for to an image: its layers, what they are called, and its documents.
+
+use std::collections::{BTreeMap, HashMap};
+
+use oci_spec::OciSpecError;
+use stele_store::model::{
+    Conflict, Digest, MAX_DEPTH, Merge, MergeError, MergeInput, NameError, Node, SymlinkTarget, Tree, TreeId,
+};
+use stele_store::{Holder, Keep, LayerRow, Progress, ReadError, RealiseError, Store, Target, WriteError};
+
+use crate::canonical;
+use crate::document;
+use crate::encode::Compression;
+use crate::grow::{GrowError, Growing};
+use crate::layer::Layer;
+use crate::measure::{Measured, StreamError, Sum, measure};
+use crate::path::ImagePath;
+use crate::record::{Image, ImageLayer, Index, Record, RecordError, root_of};
+use crate::rules::node_at;
+use crate::spec::{DeclaredError, Spec};
+use crate::tar::MTIME_MOST;
+
+/// What is stored before its root is there is kept so long, in seconds.
+pub(crate) const MEANWHILE: u64 = 3600;
+/// What the layer of declared files is called.
+const DECLARED: &str = "declared files";
+
+/// Why there is no image.
+#[derive(Debug, thiserror::Error)]
+pub enum MakeError {
+    /// Two layers have something at one path, and it is not the same.
+    #[error("{first} and {second} both have /{path}, and it is not the same")]
+    Conflict {
+        /// The path, escaped, without the slash in front.
+        path: String,
+        /// One.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// Nothing is overridden there.
+    #[error("{path} is in `overrides`, and {what}")]
+    Override {
+        /// The path.
+        path: ImagePath,
+        /// What is there.
+        what: &'static str,
+    },
+    /// A rule is about nothing.
+    #[error("{what} of {path} is declared, and {why}")]
+    Rule {
+        /// `the mode` or `the owner`.
+        what: &'static str,
+        /// The path.
+        path: ImagePath,
+        /// What is there.
+        why: &'static str,
+    },
+    /// A time that no tar can say.
+    #[error("{epoch} is later than layers can say: at most {MTIME_MOST}, in the year 2242")]
+    Epoch {
+        /// The time.
+        epoch: u64,
+    },
+    /// The layers nest too deeply.
+    #[error("/{path} is nested deeper than {MAX_DEPTH} directories")]
+    Deep {
+        /// Where.
+        path: String,
+    },
+    /// Two images of an index are for one platform.
+    #[error("two images are for {platform}")]
+    TwoPlatforms {
+        /// The platform.
+        platform: String,
+    },
+    /// What is declared makes no tree.
+    #[error(transparent)]
+    Declared(#[from] DeclaredError),
+    /// A layer has no bytes.
+    #[error("layer {origin}: {source}")]
+    Layer {
+        /// What the layer is made of.
+        origin: String,
+        /// Why.
+        source: StreamError,
+    },
+    /// A document could not be made.
+    #[error("the documents cannot be made: {0}")]
+    Document(#[from] OciSpecError),
+    /// It cannot be kept under that name.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// A tree cannot be made.
+    #[error(transparent)]
+    Grow(#[from] GrowError),
+    /// The store cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The store does not take it.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// The store does not take what was found out.
+    #[error(transparent)]
+    Realise(#[from] RealiseError),
+}
+
+impl From<NameError> for MakeError {
+    fn from(error: NameError) -> Self {
+        Self::Grow(error.into())
+    }
+}
+
+/// A layer before it is measured.
+struct Planned {
+    origin: String,
+    tree: TreeId,
+}
+
+/// Makes an image. All that it is made of has to be in the store. What is new is kept for an hour.
+///
+/// # Errors
+/// See [`MakeError`].
+pub fn make(store: &Store, spec: &Spec, progress: &Progress) -> Result<Image, MakeError> {
+    if spec.epoch > MTIME_MOST {
+        return Err(MakeError::Epoch { epoch: spec.epoch });
+    }
+    spec.declared.check()?;
+    let (planned, rootfs) = unite(store, spec)?;
+    check_rules(store, spec, &rootfs)?;
+    let mut layers = Vec::with_capacity(planned.len());
+    for Planned { origin, tree } in planned {
+        let rules = spec.rules.narrowed(store, &tree)?;
+        let layer = Layer { epoch: spec.epoch, rules, tree };
+        let measured = measured(store, &layer, spec.compression, progress).map_err(|e| e.of(&origin))?;
+        layers.push(ImageLayer { origin, layer, compression: spec.compression, measured, exact: true });
+    }
+    let diff_ids = layers.iter().map(|layer| layer.measured.plain.sha256);
+    let config = document::config(&spec.platform, spec.epoch, &spec.run, diff_ids)?;
+    let packed: Vec<_> = layers.iter().map(|layer| (layer.compression, layer.measured)).collect();
+    let manifest = document::manifest(&document::sum(&config), &packed, &spec.annotations)?;
+    Ok(Image { platform: spec.platform.clone(), layers, config, manifest, rootfs })
+}
+
+/// An index of images for several platforms.
+///
+/// # Errors
+/// When two are for one platform.
+pub fn index(images: Vec<Image>, annotations: &BTreeMap<String, String>) -> Result<Index, MakeError> {
+    let each: Vec<_> = images.iter().map(|image| (image.platform.clone(), image.sum())).collect();
+    let mut platforms: Vec<_> = each.iter().map(|(platform, _)| platform).collect();
+    platforms.sort_unstable();
+    if let Some(pair) = platforms.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(MakeError::TwoPlatforms { platform: pair[0].to_string() });
+    }
+    let index = document::index(&each, annotations)?;
+    Ok(Index { images, index })
+}
+
+/// Keeps an image under a name, in the place of the one that had it. The tree that it is kept in.
+///
+/// # Errors
+/// When it cannot be called that, or the store does not take it.
+pub fn keep(store: &Store, name: &str, record: &Record) -> Result<TreeId, MakeError> {
+    let root = root_of(name)?;
+    let session = store.session()?;
+    let tree = record.store(store, &session)?;
+    // To write it again would change nothing but its date.
+    let there = store.root(&root)? == Some(Target::Tree(tree));
+    let keep = Keep { root: (!there).then_some(root), ..Keep::default() };
+    session.finish(&[Target::Tree(tree)], &keep)?;
+    Ok(tree)
+}
+
+/// What went wrong with a layer that nobody has named yet.
+enum Unnamed {
+    Stream(StreamError),
+    Store(MakeError),
+}
+
+impl Unnamed {
+    fn of(self, origin: &str) -> MakeError {
+        match self {
+            Self::Stream(source) => MakeError::Layer { origin: origin.to_owned(), source },
+            Self::Store(error) => error,
+        }
+    }
+}
+
+/// What an imported layer comes to when it is made of its tree.
+pub(crate) fn remeasured(
+    store: &Store,
+    layer: &Layer,
+    compression: Compression,
+    progress: &Progress,
+) -> Result<Measured, MakeError> {
+    measured(store, layer, compression, progress).map_err(|e| e.of("that was imported"))
+}
+
+/// What a layer is called: remembered, or found out and remembered.
+fn measured(
+    store: &Store,
+    layer: &Layer,
+    compression: Compression,
+    progress: &Progress,
+) -> Result<Measured, Unnamed> {
+    #[derive(serde::Serialize)]
+    struct Asked<'a> {
+        encoder: &'a str,
+        layer: String,
+    }
+    let of = Digest::of(&layer.text()).to_string();
+    let key = Digest::of(&canonical::text(&Asked { encoder: compression.encoder(), layer: of }));
+    let sum = |(sha256, size)| Sum { sha256, size };
+    if let Some(row) = store.layer(&key).map_err(|e| Unnamed::Store(e.into()))? {
+        return Ok(Measured { plain: sum(row.plain), packed: sum(row.packed) });
+    }
+    let found = measure(store, layer, compression, progress).map_err(Unnamed::Stream)?;
+    let pair = |sum: Sum| (sum.sha256, sum.size);
+    let row = LayerRow { plain: pair(found.plain), packed: pair(found.packed) };
+    store.remember_layer(&key, &row).map_err(|e| Unnamed::Store(e.into()))?;
+    Ok(found)
+}
+
+/// The trees of the layers, and the tree that they are together; all of it is stored.
+fn unite(store: &Store, spec: &Spec) -> Result<(Vec<Planned>, TreeId), MakeError> {
+    let session = store.session()?;
+    let mut planned = Vec::new();
+    for input in &spec.inputs {
+        let tree = match &input.at {
+            at if *at == ImagePath::root() => input.tree,
+            at => {
+                let size = store.tree_text(&input.tree)?.len() as u64;
+                let mut growing = Growing::default();
+                growing.put(at, Node::Directory { tree: input.tree, size })?;
+                growing.store(&session)?.0
+            }
+        };
+        planned.push(Planned { origin: input.origin.clone(), tree });
+    }
+    if !spec.declared.is_empty() {
+        let mut growing = Growing::default();
+        for path in &spec.declared.directories {
+            growing.directory(path)?;
+        }
+        for (path, text) in &spec.declared.files {
+            let (blob, size) = (session.add_blob(text.as_bytes(), false)?, text.len() as u64);
+            growing.put(path, Node::File { blob, size, executable: false })?;
+        }
+        for (path, target) in &spec.declared.links {
+            growing.put(path, Node::Symlink { target: SymlinkTarget::new(target.as_bytes())? })?;
+        }
+        planned.push(Planned { origin: DECLARED.to_owned(), tree: growing.store(&session)?.0 });
+    }
+    let until = Holder::Until(stele_store::now().saturating_add(MEANWHILE));
+    let leased = || Keep { lease: Some(until), ..Keep::default() };
+    // The trees of the layers have to be there before they are read to unite them.
+    session.finish(&planned.iter().map(|it| Target::Tree(it.tree)).collect::<Vec<_>>(), &leased())?;
+    let merged = merge(store, spec, &planned)?;
+    let session = store.session()?;
+    for tree in &merged.1 {
+        session.add_tree(tree)?;
+    }
+    session.finish(&[Target::Tree(merged.0)], &leased())?;
+    Ok((planned, merged.0))
+}
+
+fn merge(store: &Store, spec: &Spec, planned: &[Planned]) -> Result<(TreeId, Vec<Tree>), MakeError> {
+    // A merge tells its sides by their names, and two layers may be of one recipe.
+    let name = |number: usize| number.to_string();
+    let origin = |side: &str| {
+        let number = side.parse::<usize>().ok();
+        number.and_then(|number| planned.get(number)).map_or_else(String::new, |it| it.origin.clone())
+    };
+    let mut winners = BTreeMap::new();
+    for path in &spec.overrides {
+        let fails = |what| MakeError::Override { path: path.clone(), what };
+        let mut there = Vec::new();
+        for (number, layer) in planned.iter().enumerate() {
+            match node_at(store, &layer.tree, path)? {
+                Some(Node::Directory { .. }) => return Err(fails("a layer has a directory there")),
+                Some(_) => there.push(number),
+                None => {}
+            }
+        }
+        let [_, .., last] = there[..] else { return Err(fails("no two layers have anything there")) };
+        let spelled = path.to_string();
+        winners.insert(spelled.trim_start_matches('/').to_owned(), name(last));
+    }
+    let inputs = planned.iter().enumerate();
+    let inputs = inputs.map(|(number, it)| MergeInput { origin: name(number), tree: it.tree }).collect();
+    match (Merge { inputs, winners }).run(store) {
+        Ok(merged) => Ok((merged.root, merged.new)),
+        Err(MergeError::Conflict(Conflict { path, first, second })) => {
+            Err(MakeError::Conflict { path, first: origin(&first), second: origin(&second) })
+        }
+        Err(MergeError::Source { source, .. }) => Err(source.into()),
+        Err(MergeError::Deep { path }) => Err(MakeError::Deep { path }),
+    }
+}
+
+/// A rule about nothing is a mistake in the recipe: it would be taken for done.
+fn check_rules(store: &Store, spec: &Spec, rootfs: &TreeId) -> Result<(), MakeError> {
+    let mut known: HashMap<&ImagePath, Option<Node>> = HashMap::new();
+    let owners = spec.rules.owners.keys().map(|path| ("the owner", path));
+    let modes = spec.rules.modes.keys().map(|path| ("the mode", path));
+    for (what, path) in owners.chain(modes) {
+        let node = match known.get(path) {
+            Some(node) => node.clone(),
+            None => node_at(store, rootfs, path)?,
+        };
+        let why = match &node {
+            None => Some("the image has nothing there"),
+            Some(Node::Symlink { .. }) if what == "the mode" => Some("it is a link, which has none"),
+            Some(_) => None,
+        };
+        if let Some(why) = why {
+            return Err(MakeError::Rule { what, path: path.clone(), why });
+        }
+        known.insert(path, node);
+    }
+    Ok(())
+}

@@ -1,0 +1,384 @@
+//! Images as the store keeps them: a tree, under a root that is named `image-` and the image's name.
+//!
+//! It holds the documents as they are, a text that says what the layers are made of, the layers' trees, and all of
+//! them united. So the collector keeps what an image needs, a mount shows it, and nothing new had to be learnt by
+//! either.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use serde::{Deserialize, Serialize};
+use stele_store::model::{BlobId, Node, RootName, RootNameError, Sha256, Tree, TreeId};
+use stele_store::{ReadError, Session, Store, Target};
+
+use crate::canonical;
+use crate::document::{self, Platform};
+use crate::encode::Compression;
+use crate::grow::{GrowError, Growing};
+use crate::layer::Layer;
+use crate::measure::{Measured, Sum};
+use crate::path::ImagePath;
+
+/// The version of the text.
+const VERSION: u32 = 1;
+/// What begins the name of an image's root.
+const PREFIX: &str = "image-";
+/// The most bytes of a document that are read: the bound that registries set for manifests.
+pub const DOCUMENT_MOST: u64 = 4 << 20;
+
+/// An image, or several for as many platforms.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Record {
+    /// One.
+    Image(Box<Image>),
+    /// Several.
+    Index(Index),
+}
+
+/// An image.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Image {
+    /// What it runs on.
+    pub platform: Platform,
+    /// Its layers, the lowest first.
+    pub layers: Vec<ImageLayer>,
+    /// The config, as it is.
+    pub config: Vec<u8>,
+    /// The manifest, as it is.
+    pub manifest: Vec<u8>,
+    /// All layers united.
+    pub rootfs: TreeId,
+}
+
+/// A layer of an image.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImageLayer {
+    /// What it is made of, as a person calls it.
+    pub origin: String,
+    /// What it is made of.
+    pub layer: Layer,
+    /// How it is packed.
+    pub compression: Compression,
+    /// What it is called.
+    pub measured: Measured,
+    /// Whether the bytes of these digests can be made of the tree. Not so for what was imported and is not as this
+    /// program writes layers.
+    pub exact: bool,
+}
+
+/// Images for several platforms.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Index {
+    /// They, in the order of the index.
+    pub images: Vec<Image>,
+    /// The index, as it is.
+    pub index: Vec<u8>,
+}
+
+/// The text `image.json` of an image.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Text {
+    image: u32,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    layers: Vec<ImageLayer>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    platform: Option<Platform>,
+    /// Of an index: how many images it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    images: Option<usize>,
+}
+
+/// The tree of a root that looks like an image's, and the image, if it is one.
+pub type Kept = (TreeId, Result<Record, RecordError>);
+
+/// Why a tree is no image.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// There is no such image.
+    #[error("there is no image `{name}`")]
+    Absent {
+        /// What was asked for.
+        name: String,
+    },
+    /// Several images begin so.
+    #[error("`{text}` is {names}: all begin so")]
+    Ambiguous {
+        /// What was asked for.
+        text: String,
+        /// The images.
+        names: String,
+    },
+    /// No image can be called that.
+    #[error("`{name}` cannot name an image: {why}")]
+    Name {
+        /// The name.
+        name: String,
+        /// Why.
+        why: RootNameError,
+    },
+    /// The tree is not one that an image is kept in.
+    #[error("{tree} keeps no image: {what}")]
+    NoImage {
+        /// The tree.
+        tree: TreeId,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// Of a later version.
+    #[error("the image is kept in format {found}, and this version knows {VERSION}")]
+    Version {
+        /// What it says.
+        found: u32,
+    },
+    /// It cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// A payload cannot be read.
+    #[error("a document cannot be read: {0}")]
+    Io(#[from] io::Error),
+}
+
+impl Record {
+    /// The digest and size of the manifest or index: what the image is pulled by.
+    pub fn sum(&self) -> Sum {
+        document::sum(self.document())
+    }
+
+    /// The manifest or index, as it is.
+    pub fn document(&self) -> &[u8] {
+        match self {
+            Self::Image(image) => &image.manifest,
+            Self::Index(index) => &index.index,
+        }
+    }
+
+    /// The content digest: what builders vote on. No encoder changes it.
+    pub fn content(&self) -> Sha256 {
+        match self {
+            Self::Image(image) => image.content(),
+            Self::Index(index) => {
+                let each = index.images.iter().map(|image| (image.platform.clone(), image.content()));
+                document::index_content(&each.collect::<Vec<_>>())
+            }
+        }
+    }
+
+    /// The images: one, or those of the index.
+    pub fn images(&self) -> &[Image] {
+        match self {
+            Self::Image(image) => std::slice::from_ref(image),
+            Self::Index(index) => &index.images,
+        }
+    }
+
+    /// Stores it.
+    ///
+    /// # Errors
+    /// When the store does not take it.
+    pub fn store(&self, store: &Store, session: &Session<'_>) -> Result<TreeId, GrowError> {
+        let mut tree = Growing::default();
+        match self {
+            Self::Image(image) => image.put(&mut tree, "", store, session)?,
+            Self::Index(index) => {
+                let text = Text {
+                    image: VERSION,
+                    layers: Vec::new(),
+                    platform: None,
+                    images: Some(index.images.len()),
+                };
+                put_blob(&mut tree, "image.json", &canonical::text(&text), session)?;
+                put_blob(&mut tree, "index.json", &index.index, session)?;
+                for (number, image) in index.images.iter().enumerate() {
+                    image.put(&mut tree, &format!("images/{number:04}/"), store, session)?;
+                }
+            }
+        }
+        Ok(tree.store(session)?.0)
+    }
+
+    /// Reads what [`Record::store`] stored.
+    ///
+    /// # Errors
+    /// See [`RecordError`].
+    pub fn load(store: &Store, id: &TreeId) -> Result<Self, RecordError> {
+        let tree = store.tree(id)?;
+        let text = text(store, id, &tree)?;
+        let Some(count) = text.images else {
+            return Ok(Self::Image(Box::new(Image::load(store, id, &tree, text)?)));
+        };
+        let broken = || RecordError::NoImage { tree: *id, what: "an image of its index is missing".into() };
+        let Some(Node::Directory { tree: below, .. }) = tree.get(b"images") else { return Err(broken()) };
+        let below = store.tree(below)?;
+        let mut images = Vec::new();
+        for (_, node) in below.entries() {
+            let Node::Directory { tree: id, .. } = node else { return Err(broken()) };
+            let tree = store.tree(id)?;
+            let inner = self::text(store, id, &tree)?;
+            images.push(Image::load(store, id, &tree, inner)?);
+        }
+        if images.len() != count {
+            return Err(broken());
+        }
+        Ok(Self::Index(Index { images, index: blob(store, id, &tree, "index.json")? }))
+    }
+}
+
+impl Image {
+    /// The content digest of an image is that of its config, which lists the layers' diffIDs.
+    pub fn content(&self) -> Sha256 {
+        Sha256::of(&self.config)
+    }
+
+    /// The digest and size of its manifest.
+    pub fn sum(&self) -> Sum {
+        document::sum(&self.manifest)
+    }
+
+    fn put(
+        &self,
+        tree: &mut Growing,
+        at: &str,
+        store: &Store,
+        session: &Session<'_>,
+    ) -> Result<(), GrowError> {
+        let text = Text {
+            image: VERSION,
+            layers: self.layers.clone(),
+            platform: Some(self.platform.clone()),
+            images: None,
+        };
+        put_blob(tree, &format!("{at}image.json"), &canonical::text(&text), session)?;
+        put_blob(tree, &format!("{at}config.json"), &self.config, session)?;
+        put_blob(tree, &format!("{at}manifest.json"), &self.manifest, session)?;
+        let mut put = |name: String, id: TreeId| -> Result<(), GrowError> {
+            let size = store.tree_text(&id)?.len() as u64;
+            Ok(tree.put(&ImagePath::new(name.as_bytes())?, Node::Directory { tree: id, size })?)
+        };
+        put(format!("{at}rootfs"), self.rootfs)?;
+        for (number, layer) in self.layers.iter().enumerate() {
+            put(format!("{at}layers/{number:04}"), layer.layer.tree)?;
+        }
+        Ok(())
+    }
+
+    fn load(store: &Store, id: &TreeId, tree: &Tree, text: Text) -> Result<Self, RecordError> {
+        let broken = |what: &str| RecordError::NoImage { tree: *id, what: what.to_owned() };
+        let Some(Node::Directory { tree: rootfs, .. }) = tree.get(b"rootfs") else {
+            return Err(broken("it has no rootfs"));
+        };
+        let platform = text.platform.ok_or_else(|| broken("it says no platform"))?;
+        let (config, manifest) =
+            (blob(store, id, tree, "config.json")?, blob(store, id, tree, "manifest.json")?);
+        Ok(Self { platform, layers: text.layers, config, manifest, rootfs: *rootfs })
+    }
+}
+
+fn put_blob(tree: &mut Growing, name: &str, bytes: &[u8], session: &Session<'_>) -> Result<(), GrowError> {
+    let (blob, size) = (session.add_blob(bytes, false)?, bytes.len() as u64);
+    Ok(tree.put(&ImagePath::new(name.as_bytes())?, Node::File { blob, size, executable: false })?)
+}
+
+fn text(store: &Store, id: &TreeId, tree: &Tree) -> Result<Text, RecordError> {
+    #[derive(Deserialize)]
+    struct Version {
+        image: u32,
+    }
+    let bytes = blob(store, id, tree, "image.json")?;
+    let broken = |e: serde_json::Error| RecordError::NoImage { tree: *id, what: format!("image.json: {e}") };
+    let Version { image: found } = serde_json::from_slice(&bytes).map_err(broken)?;
+    if found != VERSION {
+        return Err(RecordError::Version { found });
+    }
+    serde_json::from_slice(&bytes).map_err(broken)
+}
+
+fn blob(store: &Store, id: &TreeId, tree: &Tree, name: &str) -> Result<Vec<u8>, RecordError> {
+    let what = || RecordError::NoImage { tree: *id, what: format!("it has no {name}") };
+    match tree.get(name.as_bytes()) {
+        Some(Node::File { blob, size, .. }) if *size <= DOCUMENT_MOST => Ok(read_blob(store, blob)?),
+        _ => Err(what()),
+    }
+}
+
+/// The bytes of a small blob, checked against its digest.
+fn read_blob(store: &Store, blob: &BlobId) -> Result<Vec<u8>, ReadError> {
+    let mut bytes = Vec::new();
+    let read = store.open_blob(blob)?.verified(|part| {
+        bytes.extend_from_slice(part);
+        Ok::<(), std::convert::Infallible>(())
+    });
+    match read {
+        Ok(()) => Ok(bytes),
+        Err(stele_store::CopyError::Read(error)) => Err(error),
+        Err(stele_store::CopyError::Sink(never)) => match never {},
+    }
+}
+
+/// The root that keeps the image of that name.
+///
+/// # Errors
+/// When no image can be called that.
+pub fn root_of(name: &str) -> Result<RootName, RecordError> {
+    let root = format!("{PREFIX}{name}").parse();
+    root.map_err(|why| RecordError::Name { name: name.to_owned(), why })
+}
+
+/// The image of that name, and the tree that it is kept in.
+///
+/// # Errors
+/// When there is none, or it cannot be read.
+pub fn named(store: &Store, name: &str) -> Result<(TreeId, Record), RecordError> {
+    match store.root(&root_of(name)?)? {
+        Some(Target::Tree(tree)) => Ok((tree, Record::load(store, &tree)?)),
+        _ => Err(RecordError::Absent { name: name.to_owned() }),
+    }
+}
+
+/// All images, by their names, each with the tree that it is kept in. A root that only looks like one has an error in
+/// its place.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn all(store: &Store) -> Result<BTreeMap<String, Kept>, ReadError> {
+    let mut images = BTreeMap::new();
+    for root in store.roots()? {
+        if let (Some(name), Target::Tree(tree)) = (root.name.as_str().strip_prefix(PREFIX), root.target) {
+            images.insert(name.to_owned(), (tree, Record::load(store, &tree)));
+        }
+    }
+    Ok(images)
+}
+
+/// The image that `text` means: by its name; or, with `sha256:` in front, by 8 or more of the first digits of its
+/// manifest's or its content digest.
+///
+/// # Errors
+/// When there is none, or several, or it cannot be read.
+pub fn find(store: &Store, text: &str) -> Result<(String, TreeId, Record), RecordError> {
+    let Some(digits) = text.strip_prefix("sha256:") else {
+        return named(store, text).map(|(tree, record)| (text.to_owned(), tree, record));
+    };
+    let absent = || RecordError::Absent { name: text.to_owned() };
+    let prefix = stele_store::model::DigestPrefix::parse(digits).ok_or_else(absent)?.text();
+    let mut found = Vec::new();
+    for (name, (tree, record)) in all(store)? {
+        let Ok(record) = record else { continue };
+        let digests = [record.sum().sha256, record.content()];
+        if digests.iter().any(|digest| digest.to_string().starts_with(&prefix)) {
+            found.push((name, tree, record));
+        }
+    }
+    // Two names of the same image are no question.
+    let one = found.windows(2).all(|pair| pair[0].1 == pair[1].1);
+    match found.pop() {
+        Some(last) if one => Ok(last),
+        Some(last) => {
+            let others = found.iter().map(|(name, ..)| name.as_str());
+            let names = others.chain([last.0.as_str()]).collect::<Vec<_>>().join(" and ");
+            Err(RecordError::Ambiguous { text: text.to_owned(), names })
+        }
+        None => Err(absent()),
+    }
+}

@@ -1,0 +1,220 @@
+//! One header block, and the pax header before it where it needs one.
+
+use super::pax::Records;
+
+/// The size of a block.
+pub const BLOCK: usize = 512;
+/// The latest time that eleven octal digits can say: the year 2242.
+pub const MTIME_MOST: u64 = 0o777_7777_7777;
+/// The largest size that they can say: a byte less than 8 GiB.
+const SIZE_MOST: u64 = 0o777_7777_7777;
+/// The largest number of a user or group that seven octal digits can say.
+const ID_MOST: u32 = 0o777_7777;
+/// What the pax headers themselves are called. Readers do not look at it.
+const PAX_NAME: &[u8] = b"PaxHeaders/entry";
+
+/// What an entry is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind<'a> {
+    /// A directory.
+    Directory,
+    /// A file of so many bytes, which follow.
+    File(u64),
+    /// A symbolic link that says this.
+    Link(&'a [u8]),
+}
+
+/// What is said of an entry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Header<'a> {
+    /// Its name: a path without a slash in front; `.` for the root.
+    pub name: &'a [u8],
+    /// What it is.
+    pub kind: Kind<'a>,
+    /// The twelve bits of its mode.
+    pub mode: u32,
+    /// The number of its user.
+    pub user: u32,
+    /// The number of its group.
+    pub group: u32,
+    /// Seconds since 1970-01-01 UTC, at most [`MTIME_MOST`].
+    pub mtime: u64,
+}
+
+/// Where the fields of a USTAR header are (POSIX.1-2017, `pax`, "ustar Interchange Format").
+mod field {
+    use std::ops::Range;
+
+    pub const NAME: Range<usize> = 0..100;
+    pub const MODE: Range<usize> = 100..108;
+    pub const USER: Range<usize> = 108..116;
+    pub const GROUP: Range<usize> = 116..124;
+    pub const SIZE: Range<usize> = 124..136;
+    pub const MTIME: Range<usize> = 136..148;
+    pub const CHECKSUM: Range<usize> = 148..156;
+    pub const TYPE: usize = 156;
+    pub const LINK: Range<usize> = 157..257;
+    pub const MAGIC: Range<usize> = 257..265;
+    pub const MAJOR: Range<usize> = 329..337;
+    pub const MINOR: Range<usize> = 337..345;
+    pub const PREFIX: Range<usize> = 345..500;
+}
+
+/// Appends the blocks that stand before the bytes of an entry.
+pub fn write_header(header: &Header<'_>, out: &mut Vec<u8>) {
+    let mut records = Records::default();
+    let mut block = [0; BLOCK];
+    let mut name = header.name.to_vec();
+    if header.kind == Kind::Directory {
+        name.push(b'/');
+    }
+    if !put_name(&mut block, &name) {
+        records.text("path", &name);
+    }
+    let (kind, size) = match header.kind {
+        Kind::Directory => (b'5', 0),
+        Kind::File(size) => (b'0', size),
+        Kind::Link(target) => {
+            match target.is_ascii() && target.len() <= field::LINK.len() {
+                true => put(&mut block, field::LINK.start, target),
+                false => records.text("linkpath", target),
+            }
+            (b'2', 0)
+        }
+    };
+    let mut fits = |key: &str, value: u64, most: u64| {
+        if value <= most {
+            return value;
+        }
+        // A reader that knows no pax headers cannot read it rightly, whatever stood there.
+        records.number(key, value);
+        0
+    };
+    let size = fits("size", size, SIZE_MOST);
+    let user = fits("uid", header.user.into(), ID_MOST.into());
+    let group = fits("gid", header.group.into(), ID_MOST.into());
+    octal(&mut block[field::MODE], header.mode.into());
+    octal(&mut block[field::USER], user);
+    octal(&mut block[field::GROUP], group);
+    octal(&mut block[field::SIZE], size);
+    octal(&mut block[field::MTIME], header.mtime);
+    let records = records.into_bytes();
+    if !records.is_empty() {
+        let mut before = [0; BLOCK];
+        put(&mut before, field::NAME.start, PAX_NAME);
+        octal(&mut before[field::MODE], 0o644);
+        octal(&mut before[field::USER], 0);
+        octal(&mut before[field::GROUP], 0);
+        octal(&mut before[field::SIZE], records.len() as u64);
+        octal(&mut before[field::MTIME], header.mtime);
+        seal(&mut before, b'x');
+        out.extend_from_slice(&before);
+        out.extend_from_slice(&records);
+        out.resize(out.len() + super::padding(records.len() as u64), 0);
+    }
+    seal(&mut block, kind);
+    out.extend_from_slice(&block);
+}
+
+fn put(block: &mut [u8; BLOCK], at: usize, bytes: &[u8]) {
+    block[at..at + bytes.len()].copy_from_slice(bytes);
+}
+
+/// Writes the name, when USTAR can hold it: ASCII, of at most 100 bytes, or cut at a slash into at most 155 and 100.
+/// If not, as much of it as fits is there for people, and a record has to say it.
+fn put_name(block: &mut [u8; BLOCK], name: &[u8]) -> bool {
+    let most = field::NAME.len();
+    if name.is_ascii() {
+        if name.len() <= most {
+            put(block, field::NAME.start, name);
+            return true;
+        }
+        // The first slash that leaves no more than fits behind it; there has to be something.
+        let cuts = name.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
+        let mut cuts = cuts.filter(|at| (1..=most).contains(&(name.len() - at - 1)));
+        if let Some(at) = cuts.next().filter(|at| (1..=field::PREFIX.len()).contains(at)) {
+            put(block, field::PREFIX.start, &name[..at]);
+            put(block, field::NAME.start, &name[at + 1..]);
+            return true;
+        }
+    }
+    let shown: Vec<u8> =
+        name.iter().take(most).map(|byte| if byte.is_ascii() { *byte } else { b'_' }).collect();
+    put(block, field::NAME.start, &shown);
+    false
+}
+
+/// A number in octal digits that fill the field but for a NUL at its end.
+fn octal(field: &mut [u8], mut number: u64) {
+    let digits = field.len() - 1;
+    for digit in field[..digits].iter_mut().rev() {
+        *digit = b'0' + (number & 7) as u8;
+        number >>= 3;
+    }
+}
+
+/// Fills in what is the same in every header, and the checksum: the sum of all bytes, as if its own were spaces.
+fn seal(block: &mut [u8; BLOCK], kind: u8) {
+    block[field::TYPE] = kind;
+    put(block, field::MAGIC.start, b"ustar\x0000");
+    octal(&mut block[field::MAJOR], 0);
+    octal(&mut block[field::MINOR], 0);
+    block[field::CHECKSUM].fill(b' ');
+    let sum = block.iter().map(|&byte| u64::from(byte)).sum();
+    // Six digits, a NUL and a space.
+    let six = field::CHECKSUM.start..field::CHECKSUM.end - 1;
+    octal(&mut block[six.clone()], sum);
+    block[six.end - 1] = 0;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(name: &[u8], kind: Kind<'_>, user: u32) -> Vec<u8> {
+        let mut out = Vec::new();
+        write_header(&Header { name, kind, mode: 0o644, user, group: 0, mtime: 1 }, &mut out);
+        out
+    }
+
+    #[test]
+    fn what_ustar_can_hold_takes_one_block() {
+        let long = [&[b'd'; 155][..], b"/", &[b'n'; 100]].concat();
+        for name in [&b"a"[..], &[b'n'; 100], &long] {
+            assert_eq!(header(name, Kind::File(0), 0).len(), BLOCK, "{}", String::from_utf8_lossy(name));
+        }
+        assert_eq!(header(b"a", Kind::File(SIZE_MOST), ID_MOST).len(), BLOCK);
+        assert_eq!(header(b"a", Kind::Link(&[b't'; 100]), 0).len(), BLOCK);
+    }
+
+    #[test]
+    fn what_ustar_cannot_hold_gets_a_pax_header_and_nothing_else_does() {
+        let split = [&[b'd'; 156][..], b"/", &[b'n'; 100]].concat();
+        for (name, record) in [
+            (&[b'n'; 101][..], [&b"path="[..], &[b'n'; 101]].concat()),
+            (&split, [&b"path="[..], &split].concat()),
+            ("é".as_bytes(), "11 path=é\n".into()),
+            (b"\xff", b"21 hdrcharset=BINARY\n9 path=\xff\n".to_vec()),
+        ] {
+            let blocks = header(name, Kind::File(0), 0);
+            assert!(blocks.len() >= 3 * BLOCK && blocks[156] == b'x');
+            assert!(blocks.windows(record.len()).any(|it| it == record), "{}", String::from_utf8_lossy(name));
+        }
+        let large = header(b"a", Kind::File(SIZE_MOST + 1), ID_MOST + 1);
+        assert!(large[BLOCK..].starts_with(b"19 size=8589934592\n15 uid=2097152\n"));
+        // A directory's name has a slash behind it, and no name in front of one is empty.
+        let directory = header(&[b'd'; 100], Kind::Directory, 0);
+        assert_eq!((directory.len(), directory[156]), (3 * BLOCK, b'x'));
+    }
+
+    #[test]
+    fn the_checksum_is_the_sum_of_the_bytes() {
+        let block = header(b"a", Kind::Link(b"b"), 5);
+        let digits = std::str::from_utf8(&block[148..154]).unwrap();
+        let spaces = 8 * u64::from(b' ');
+        let sum: u64 = block.iter().map(|&b| u64::from(b)).sum::<u64>()
+            - block[148..156].iter().map(|&b| u64::from(b)).sum::<u64>();
+        assert_eq!(u64::from_str_radix(digits, 8).unwrap(), sum + spaces);
+        assert_eq!(&block[154..156], b"\0 ");
+    }
+}

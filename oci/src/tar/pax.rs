@@ -1,0 +1,57 @@
+//! The records of a pax header: `LENGTH KEY=VALUE`, each on a line of its own.
+
+/// Records, in the order in which they are added.
+#[derive(Default)]
+pub(super) struct Records {
+    bytes: Vec<u8>,
+    binary: bool,
+}
+
+impl Records {
+    /// A name. pax says that values are UTF-8; for what is not, a record in front says that it is bytes.
+    pub(super) fn text(&mut self, key: &str, value: &[u8]) {
+        if std::str::from_utf8(value).is_err() && !self.binary {
+            self.binary = true;
+            let mut all = record("hdrcharset", b"BINARY");
+            all.append(&mut self.bytes);
+            self.bytes = all;
+        }
+        self.bytes.extend(record(key, value));
+    }
+
+    /// A number, in decimal.
+    pub(super) fn number(&mut self, key: &str, value: u64) {
+        self.bytes.extend(record(key, value.to_string().as_bytes()));
+    }
+
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+}
+
+/// One record. Its length counts itself, so that it is found by trying.
+fn record(key: &str, value: &[u8]) -> Vec<u8> {
+    let rest = 1 + key.len() + 1 + value.len() + 1;
+    let mut length = rest + 1;
+    while length.to_string().len() + rest != length {
+        length += 1;
+    }
+    let mut bytes = format!("{length} {key}=").into_bytes();
+    bytes.extend_from_slice(value);
+    bytes.push(b'\n');
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_says_its_own_length_also_where_the_digits_grow() {
+        for length in 0..2000 {
+            let bytes = record("path", &vec![b'x'; length]);
+            let (digits, _) = bytes.split_at(bytes.iter().position(|&b| b == b' ').unwrap());
+            assert_eq!(std::str::from_utf8(digits).unwrap().parse::<usize>().unwrap(), bytes.len());
+        }
+    }
+}

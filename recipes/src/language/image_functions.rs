@@ -1,0 +1,156 @@
+//! The functions that image recipes are written with. Their docstrings are the reference, as those of the others are.
+
+// Each has as many as an image can say.
+#![allow(clippy::too_many_arguments)]
+
+use starlark::environment::GlobalsBuilder;
+use starlark::eval::Evaluator;
+use starlark::starlark_module;
+use starlark::values::Value;
+use starlark::values::dict::UnpackDictEntries;
+use starlark::values::list::UnpackList;
+use starlark::values::none::NoneOr;
+
+use super::context::Context;
+use super::define;
+use super::values::{ImageValue, InputValue, RecipeValue};
+
+/// `image` and `image_index`.
+#[starlark_module]
+pub(super) fn functions(builder: &mut GlobalsBuilder) {
+    /// Defines an OCI image, which `stele image build` makes of outputs of recipes. Nothing is in it that is not named
+    /// here: no shell, no users, no certificates.
+    ///
+    /// It can only be called while a `recipe.star` below `pkgs` is evaluated. An image may have the name of a recipe.
+    /// Two inputs may have the same directories and equal files; where they differ, that is an error.
+    ///
+    /// # Arguments
+    /// * `name`: What it is called: the name of its folder, or that with a hyphen and more behind it.
+    /// * `inputs`: What is in it, one layer each, the lowest first: a list of recipes and of `input(...)`.
+    /// * `entrypoint`: The program that is run, with its first arguments.
+    /// * `cmd`: More arguments, which whoever runs the image may replace.
+    /// * `env`: Environment variables.
+    /// * `user`: Who runs it: `"1000"`, `"1000:1000"`, or names that the image's `/etc/passwd` has.
+    /// * `workdir`: Where it begins.
+    /// * `labels`: What else is to be known of the image, in its config.
+    /// * `ports`: Ports that it listens at: `"8080"`, `"53/udp"`.
+    /// * `volumes`: Directories that it writes to.
+    /// * `stop_signal`: What ends it: `"SIGTERM"`.
+    /// * `files`: Files that are declared here: from a path to a text, or to a `local(...)` that is a text. They,
+    ///   `links` and `directories` are a layer of their own above all others.
+    /// * `links`: Symbolic links that are declared here: from a path to what the link says.
+    /// * `directories`: Directories that have to be there, such as `/tmp`.
+    /// * `owners`: Whose something is, with all that is below it: `{"/var/lib/db": "999:999"}`. All else is `0:0`.
+    /// * `modes`: The mode of one file or directory, as octal digits in a text: `{"/tmp": "1777"}`. Otherwise
+    ///   directories and executable files are `0755`, other files `0644`.
+    /// * `overrides`: Paths of files and links that several layers have, where the highest is meant.
+    /// * `platform`: What it runs on: `x86_64-linux` or `aarch64-linux`. By default what the inputs are for.
+    /// * `annotations`: What the manifest says besides.
+    /// * `created`: Every time in the image, in seconds since 1970. By default 1, as in every build.
+    /// * `compression`: How its layers are packed: `none`, `gzip` or `zstd`. By default they are not, and no encoder
+    ///   has a say in any digest of the image. The content digest is the same with each.
+    fn image<'v>(
+        #[starlark(require = named)] name: &str,
+        #[starlark(require = named, default = UnpackList::default())] inputs: UnpackList<Value<'v>>,
+        #[starlark(require = named, default = UnpackList::default())] entrypoint: UnpackList<String>,
+        #[starlark(require = named, default = UnpackList::default())] cmd: UnpackList<String>,
+        #[starlark(require = named, default = UnpackDictEntries::default())] env: UnpackDictEntries<
+            String,
+            String,
+        >,
+        #[starlark(require = named, default = NoneOr::None)] user: NoneOr<&'v str>,
+        #[starlark(require = named, default = NoneOr::None)] workdir: NoneOr<&'v str>,
+        #[starlark(require = named, default = UnpackDictEntries::default())] labels: UnpackDictEntries<
+            String,
+            String,
+        >,
+        #[starlark(require = named, default = UnpackList::default())] ports: UnpackList<String>,
+        #[starlark(require = named, default = UnpackList::default())] volumes: UnpackList<String>,
+        #[starlark(require = named, default = NoneOr::None)] stop_signal: NoneOr<&'v str>,
+        #[starlark(require = named, default = UnpackDictEntries::default())] files: UnpackDictEntries<
+            String,
+            Value<'v>,
+        >,
+        #[starlark(require = named, default = UnpackDictEntries::default())] links: UnpackDictEntries<
+            String,
+            String,
+        >,
+        #[starlark(require = named, default = UnpackList::default())] directories: UnpackList<String>,
+        #[starlark(require = named, default = UnpackDictEntries::default())] owners: UnpackDictEntries<
+            String,
+            Value<'v>,
+        >,
+        #[starlark(require = named, default = UnpackDictEntries::default())] modes: UnpackDictEntries<
+            String,
+            Value<'v>,
+        >,
+        #[starlark(require = named, default = UnpackList::default())] overrides: UnpackList<String>,
+        #[starlark(require = named, default = NoneOr::None)] platform: NoneOr<&'v str>,
+        #[starlark(require = named, default = UnpackDictEntries::default())] annotations: UnpackDictEntries<
+            String,
+            String,
+        >,
+        #[starlark(require = named, default = 1)] created: i64,
+        #[starlark(require = named, default = "none")] compression: &str,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<ImageValue> {
+        let context = Context::of(eval);
+        let package = context.package(eval, "image")?;
+        let needed = inputs.items.iter().filter_map(|value| {
+            let input = InputValue::from_value(*value).map(|input| input.recipe.clone());
+            RecipeValue::from_value(*value).map(|recipe| recipe.0.clone()).or(input)
+        });
+        let needed: Vec<_> = needed.collect();
+        let given = define::image::Given {
+            name,
+            inputs: inputs.items,
+            entrypoint: entrypoint.items,
+            cmd: cmd.items,
+            env: env.entries,
+            user: user.into_option(),
+            workdir: workdir.into_option(),
+            labels: labels.entries,
+            ports: ports.items,
+            volumes: volumes.items,
+            stop_signal: stop_signal.into_option(),
+            files: files.entries,
+            links: links.entries,
+            directories: directories.items,
+            owners: owners.entries,
+            modes: modes.entries,
+            overrides: overrides.items,
+            platform: platform.into_option(),
+            annotations: annotations.entries,
+            created,
+            compression,
+        };
+        let defined = define::image::define(given, &needed, package, context, context.call(eval));
+        let image = defined.map_err(|refused| context.refuse(eval, "image", None, refused))?;
+        context.images.borrow_mut().push(image.clone());
+        Ok(ImageValue(image))
+    }
+
+    /// Defines an index: one name for images that run on different machines.
+    ///
+    /// # Arguments
+    /// * `name`: What it is called, as for an image.
+    /// * `images`: The images, each for another platform.
+    /// * `annotations`: What the index says besides.
+    fn image_index<'v>(
+        #[starlark(require = named)] name: &str,
+        #[starlark(require = named)] images: UnpackList<Value<'v>>,
+        #[starlark(require = named, default = UnpackDictEntries::default())] annotations: UnpackDictEntries<
+            String,
+            String,
+        >,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<ImageValue> {
+        let context = Context::of(eval);
+        let package = context.package(eval, "image_index")?;
+        let at = context.call(eval);
+        let defined = define::image::index(name, &images.items, annotations.entries, package, at);
+        let index = defined.map_err(|refused| context.refuse(eval, "image_index", None, refused))?;
+        context.images.borrow_mut().push(index.clone());
+        Ok(ImageValue(index))
+    }
+}

@@ -1,0 +1,146 @@
+//! What is an image, and what is none.
+
+use super::*;
+use crate::recipe::{ImageParts, ImageRecipe};
+
+const TOOL: &str = "load('//pkgs/tool/recipe.star', 'tool')\n";
+
+fn files(text: &str) -> InMemoryFiles {
+    tree(&[
+        (
+            "pkgs/tool/recipe.star",
+            "tool = recipe(name = 'tool', version = '1', script = 'x', outputs = ['out', 'doc'])",
+        ),
+        (
+            "pkgs/arm/recipe.star",
+            "arm = recipe(name = 'arm', version = '1', script = 'x', platform = 'aarch64-linux')",
+        ),
+        ("pkgs/a/recipe.star", &format!("{TOOL}{text}")),
+        ("pkgs/a/passwd", "root:x:0:0::/:\n"),
+    ])
+}
+
+fn image(text: &str) -> Arc<ImageRecipe> {
+    let recipes =
+        evaluate_images(&files(text), &[name("a")]).unwrap_or_else(|error| panic!("{}", shown(&error)));
+    Arc::clone(&recipes.images[&name("a")])
+}
+
+fn parts(arguments: &str) -> ImageParts {
+    image(&format!("image(name = 'a', {arguments})")).images[0].clone()
+}
+
+/// The error of an image with these arguments.
+fn wrong(arguments: &str) -> String {
+    let text = format!("image(name = 'a', {arguments})");
+    let error = evaluate_images(&files(&text), &[name("a")]).expect_err("it was taken");
+    shown(&error)
+}
+
+#[test]
+fn what_cannot_be_said_of_an_image_is_refused_where_it_stands() {
+    for (arguments, said) in [
+        ("", "an image needs something to be made of"),
+        ("inputs = ['tool']", "`inputs` has to be a list of recipes and input(...)"),
+        ("inputs = [tool], owners = {'/x': 'root'}", "\"root\" is no owner"),
+        ("inputs = [tool], owners = {'/x': 1000}", "\"1000\" is no owner"),
+        ("inputs = [tool], owners = {'x': '0:0'}", "\"x\" is not absolute"),
+        ("inputs = [tool], modes = {'/x': 755}", "\"755\" is no mode"),
+        ("inputs = [tool], modes = {'/x': '0o755'}", "is no mode"),
+        ("inputs = [tool], modes = {'/x/': '755'}", "has an empty name"),
+        ("inputs = [tool], ports = ['0']", "\"0\" is no port"),
+        ("inputs = [tool], ports = ['65536']", "is no port"),
+        ("inputs = [tool], ports = ['80/icmp']", "is no port"),
+        ("inputs = [tool], stop_signal = 'TERM'", "\"TERM\" is no signal"),
+        ("inputs = [tool], stop_signal = '65'", "is no signal"),
+        ("inputs = [tool], user = 'a b'", "\"a b\" is no user"),
+        ("inputs = [tool], user = 'a:'", "is no user"),
+        ("inputs = [tool], env = {'A=B': 'x'}", "\"A=B\" cannot be the name of an environment variable"),
+        ("inputs = [tool], labels = {'': 'x'}", "cannot be the key of a label"),
+        ("inputs = [tool], compression = 'xz'", "\"xz\" is no compression; there are none, gzip and zstd"),
+        ("inputs = [tool], created = -1", "-1 is no time for an image"),
+        ("inputs = [tool], created = 8589934592", "is no time for an image"),
+        ("inputs = [tool], platform = 'amd64'", "no platform is called \"amd64\""),
+        (
+            "inputs = [tool], platform = 'aarch64-linux'",
+            "recipe `tool` is for x86_64-linux, and the image for aarch64",
+        ),
+        ("inputs = [tool], workdir = 'x'", "\"x\" is not absolute"),
+        ("files = {'/a': 1}", "`files` has to be a dict of paths to texts and local(...)"),
+        ("files = {'/': 'x'}", "/ can only be a directory"),
+        ("files = {'/a': 'x'}, links = {'/a': 'b'}", "/a is declared twice, as different things"),
+        ("files = {'/a': 'x'}, directories = ['/a']", "/a is declared twice, as different things"),
+        ("files = {'/a': 'x', '/a/b': 'y'}", "/a/b is declared, and /a, which is no directory, too"),
+        (
+            "links = {'/a': 'x'}, directories = ['/a/b/c']",
+            "/a/b/c is declared, and /a, which is no directory",
+        ),
+        ("links = {'/a': ''}", "a link says a path of 1 to 4095 bytes"),
+        ("files = {'/etc/.wh.a': 'x'}", "/etc/.wh.a cannot be in an image"),
+        (
+            "files = {'/a': 'x' * 300000}",
+            "the files of an image's recipe have 300000 bytes, more than 262144",
+        ),
+        ("files = {'/a': local('none')}", "there is no pkgs/a/none in the recipe tree"),
+        ("inputs = [tool], entrypoint = ['a\\x00b']", "an argument has a NUL"),
+    ] {
+        let found = wrong(arguments);
+        assert!(found.contains(said), "{arguments}: {found}");
+        assert!(found.contains("| pkgs/a/recipe.star:2:"), "{arguments}: {found}");
+    }
+}
+
+#[test]
+fn an_image_is_data() {
+    let parts = parts(
+        "inputs = [tool, input(tool, output = 'doc', at = '/usr/share')], entrypoint = ['/bin/a'], cmd = ['-v'], \
+         files = {'/etc/passwd': local('passwd'), '/etc/group': 'root:x:0:\\n'}, links = {'/bin/b': 'a'}, \
+         directories = ['/tmp'], modes = {'/tmp': '1777'}, owners = {'/var': '5:6'}, ports = ['80', '53/udp'], \
+         stop_signal = 'SIGRTMIN+3', user = 'a:5', volumes = ['/data'], created = 7, compression = 'none'",
+    );
+    assert_eq!(parts.inputs.len(), 2);
+    assert_eq!(parts.inputs[1].place.as_str(), "/usr/share");
+    let files: Vec<_> = parts.files.iter().map(|(place, text)| (place.as_str(), text.as_str())).collect();
+    assert_eq!(files, [("/etc/group", "root:x:0:\n"), ("/etc/passwd", "root:x:0:0::/:\n")]);
+    assert_eq!(parts.ports.iter().collect::<Vec<_>>(), ["53/udp", "80/tcp"]);
+    assert_eq!((parts.created, parts.compression.as_str()), (7, "none"));
+    let text = serde_json::to_string(&parts).unwrap();
+    assert_eq!(serde_json::from_str::<ImageParts>(&text).unwrap(), parts);
+}
+
+#[test]
+fn an_index_has_images_for_different_platforms() {
+    let load = "load('//pkgs/arm/recipe.star', 'arm')\n";
+    let two =
+        format!("{load}x = image(name = 'a-x', inputs = [tool])\ny = image(name = 'a-y', inputs = [arm])\n");
+    let index = image(&format!("{two}image_index(name = 'a', images = [x, y], annotations = {{'k': 'v'}})"));
+    let platforms: Vec<_> = index.images.iter().map(|image| image.platform.name()).collect();
+    assert_eq!(platforms, ["x86_64-linux", "aarch64-linux"]);
+    assert_eq!(index.index.as_ref().unwrap()["k"], "v");
+    for (call, said) in [
+        ("image_index(name = 'a', images = [])", "an index needs images"),
+        ("image_index(name = 'a', images = [tool])", "`images` has to be a list of image(...)"),
+        ("image_index(name = 'a', images = [x, x])", "two images of the index are for x86_64-linux"),
+        ("image_index(name = 'b', images = [x])", "a recipe in the folder a is called `a`"),
+        ("image(name = 'a-x', inputs = [tool])", "two images are called `a-x`"),
+        ("image(name = 'c', inputs = [tool])", "a recipe in the folder a is called `a`"),
+    ] {
+        let error = evaluate_all(&files(&format!("{two}{call}"))).expect_err("it was taken");
+        assert!(shown(&error).contains(said), "{call}: {}", shown(&error));
+    }
+}
+
+#[test]
+fn an_image_that_is_not_there_is_not_a_recipe_of_that_name() {
+    let files = files("image(name = 'a-box', inputs = [tool])");
+    for (asked, said) in [
+        ("tool", "there is no image `tool` ? an image is what"),
+        ("a-bx", "there is no image `a-bx` ? did you mean `a-box`?"),
+        ("zzz", "there is no image `zzz`"),
+    ] {
+        let error = evaluate_images(&files, &[name(asked)]).expect_err("it was taken");
+        assert!(shown(&error).contains(said), "{}", shown(&error));
+    }
+    let error = evaluate(&files, &[name("a-box")]).expect_err("it is no recipe");
+    assert!(shown(&error).contains("there is no recipe `a-box`"), "{}", shown(&error));
+}

@@ -1,0 +1,258 @@
+//! The image recipe: what evaluation leaves of `image(...)` and `image_index(...)`. Data, as a recipe is.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::{RecipeInput, RecipeName, Span};
+use crate::action::{Place, Platform};
+
+/// The most bytes of all files together that are written in an image's recipe.
+pub const FILES_MOST: usize = 256 << 10;
+
+/// An image, or an index of images, as a person wrote it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ImageRecipe {
+    /// Its name. Images and recipes may be called the same.
+    pub name: RecipeName,
+    /// Where it is written.
+    pub at: Span,
+    /// The images: one of `image(...)`, any number of `image_index(...)`.
+    pub images: Vec<ImageParts>,
+    /// Of an index: what it says besides. None for an image.
+    pub index: Option<BTreeMap<String, String>>,
+}
+
+/// What an image is made of.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ImageParts {
+    /// Outputs of recipes, one layer each, the lowest first.
+    pub inputs: Vec<RecipeInput>,
+    /// Files, and what is in them.
+    pub files: BTreeMap<Place, String>,
+    /// Links, and what they say.
+    pub links: BTreeMap<Place, String>,
+    /// Directories that have to be there.
+    pub directories: BTreeSet<Place>,
+    /// Whose something is, with all below it: `USER:GROUP`.
+    pub owners: BTreeMap<Place, String>,
+    /// The mode of exactly what is there, in octal.
+    pub modes: BTreeMap<Place, String>,
+    /// Where the highest of several layers is meant.
+    pub overrides: BTreeSet<Place>,
+    /// What it runs on.
+    pub platform: Platform,
+    /// Every time in it, in seconds since 1970-01-01 UTC.
+    pub created: u64,
+    /// How its layers are packed: `none`, `gzip` or `zstd`.
+    pub compression: String,
+    /// What the manifest says besides.
+    pub annotations: BTreeMap<String, String>,
+    /// What is run.
+    pub entrypoint: Vec<String>,
+    /// Arguments that may be replaced.
+    pub cmd: Vec<String>,
+    /// Environment variables.
+    pub env: BTreeMap<String, String>,
+    /// Who runs it.
+    pub user: Option<String>,
+    /// Where it begins.
+    pub workdir: Option<Place>,
+    /// What else is to be known.
+    pub labels: BTreeMap<String, String>,
+    /// Ports that it listens at.
+    pub ports: BTreeSet<String>,
+    /// Directories that it writes to.
+    pub volumes: BTreeSet<Place>,
+    /// What ends it.
+    pub stop_signal: Option<String>,
+}
+
+/// Why something cannot be said of an image.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum ImageError {
+    /// It is no owner.
+    #[error("{text:?} is no owner: it is a user and a group, as numbers, such as \"1000:1000\"")]
+    Owner {
+        /// The text.
+        text: String,
+    },
+    /// It is no mode.
+    #[error("{text:?} is no mode: it is three or four octal digits, such as \"0755\" or \"4755\"")]
+    Mode {
+        /// The text.
+        text: String,
+    },
+    /// It is no port.
+    #[error("{text:?} is no port: it is a number up to 65535, or that with /tcp, /udp or /sctp behind it")]
+    Port {
+        /// The text.
+        text: String,
+    },
+    /// It is no signal.
+    #[error(
+        "{text:?} is no signal: it is a name such as \"SIGTERM\" or \"SIGRTMIN+3\", or a number up to 64"
+    )]
+    Signal {
+        /// The text.
+        text: String,
+    },
+    /// It is no user.
+    #[error("{text:?} is no user: it is a name or number, or that with a colon and a group behind it")]
+    User {
+        /// The text.
+        text: String,
+    },
+    /// No variable can be called that.
+    #[error("{text:?} cannot be the name of an environment variable")]
+    Variable {
+        /// The name.
+        text: String,
+    },
+    /// No label or annotation can be called that.
+    #[error("{text:?} cannot be the key of a label or annotation: it is empty, or has a control character")]
+    Key {
+        /// The key.
+        text: String,
+    },
+    /// No such transport.
+    #[error("{text:?} is no compression; there are none, gzip and zstd")]
+    Compression {
+        /// The text.
+        text: String,
+    },
+    /// A text that a kernel takes no longer.
+    #[error("{what} has a NUL, or more than 131071 bytes")]
+    Text {
+        /// Which.
+        what: &'static str,
+    },
+    /// No time that a layer can say.
+    #[error("{found} is no time for an image: it is a number of seconds from 0 to 8589934591")]
+    Created {
+        /// What was given.
+        found: i64,
+    },
+    /// Two things at one place.
+    #[error("{place} is declared twice, as different things")]
+    Twice {
+        /// The place.
+        place: Place,
+    },
+    /// Something below a file or link.
+    #[error("{place} is declared, and {above}, which is no directory, too")]
+    Below {
+        /// The place.
+        place: Place,
+        /// What it is below of.
+        above: Place,
+    },
+    /// The root can only be a directory.
+    #[error("/ can only be a directory")]
+    Root,
+    /// A link says nothing.
+    #[error("a link says a path of 1 to 4095 bytes without a NUL")]
+    Link,
+    /// A name that means something else in layers.
+    #[error("{place} cannot be in an image: in a layer a name that begins with `.wh.` takes another away")]
+    Whiteout {
+        /// The place.
+        place: Place,
+    },
+    /// Files that do not belong into a recipe.
+    #[error("the files of an image's recipe have {found} bytes, more than {FILES_MOST}")]
+    Large {
+        /// How many they have.
+        found: usize,
+    },
+    /// A file of the recipe tree that is no text.
+    #[error("{path} is no text in UTF-8")]
+    Binary {
+        /// Where it is.
+        path: String,
+    },
+    /// Inputs for different machines.
+    #[error("recipe `{recipe}` is for {found}, and the image for {wanted}")]
+    Platform {
+        /// The recipe.
+        recipe: RecipeName,
+        /// What it is for.
+        found: &'static str,
+        /// What the image is for.
+        wanted: &'static str,
+    },
+    /// Two images of an index for one machine.
+    #[error("two images of the index are for {platform}")]
+    TwoPlatforms {
+        /// The machine.
+        platform: &'static str,
+    },
+    /// An index of nothing.
+    #[error("an index needs images")]
+    NoImages,
+    /// An image of nothing.
+    #[error("an image needs something to be made of: inputs, files, links or directories")]
+    Nothing,
+}
+
+impl ImageError {
+    /// What the person who wrote the recipe can do.
+    pub fn hint(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Owner { .. } => "names mean nothing before there is an /etc/passwd; numbers always do",
+            Self::Mode { .. } => "write it as text, so that nobody takes it for a decimal number",
+            Self::Large { .. } | Self::Binary { .. } => "let a recipe install them, and name it in `inputs`",
+            Self::Platform { .. } => "an image is for one platform; `image_index` is for several",
+            _ => return None,
+        })
+    }
+}
+
+/// Whether `text` is `USER:GROUP`, both in decimal.
+pub fn is_owner(text: &str) -> bool {
+    let is_number = |digits: &str| {
+        let canonical = digits == "0" || !digits.starts_with('0');
+        let digits_only = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        // The last number means "nobody said" to chown(2).
+        canonical && digits_only && digits.parse::<u32>().is_ok_and(|number| number != u32::MAX)
+    };
+    text.split_once(':').is_some_and(|(user, group)| is_number(user) && is_number(group))
+}
+
+/// Whether `text` is a mode.
+pub fn is_mode(text: &str) -> bool {
+    matches!(text.len(), 3 | 4) && text.bytes().all(|byte| matches!(byte, b'0'..=b'7'))
+}
+
+/// Whether `text` is a port, with a protocol or without.
+pub fn is_port(text: &str) -> bool {
+    let (number, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
+    let canonical = !number.starts_with(['0', '+']);
+    canonical && number.parse::<u16>().is_ok() && matches!(protocol, "tcp" | "udp" | "sctp")
+}
+
+/// Whether `text` is a signal.
+pub fn is_signal(text: &str) -> bool {
+    let number =
+        |text: &str, most: u8| !text.starts_with(['0', '+']) && text.parse().is_ok_and(|it: u8| it <= most);
+    let realtime = ["SIGRTMIN+", "SIGRTMAX-"];
+    let name = |rest: &str| {
+        (2..=9).contains(&rest.len())
+            && rest.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+    };
+    number(text, 64)
+        || realtime.iter().any(|prefix| text.strip_prefix(prefix).is_some_and(|rest| number(rest, 30)))
+        || text.strip_prefix("SIG").is_some_and(name)
+}
+
+/// Whether `text` can say who runs an image: `USER` or `USER:GROUP`.
+pub fn is_user(text: &str) -> bool {
+    let is_name = |name: &str| {
+        let mark = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+        (1..=32).contains(&name.len()) && !name.starts_with('-') && name.chars().all(mark)
+    };
+    match text.split_once(':') {
+        Some((user, group)) => is_name(user) && is_name(group),
+        None => is_name(text),
+    }
+}

@@ -1,0 +1,392 @@
+//! Images of others as trees; damaged and hostile ones refused.
+
+use std::os::unix::fs::symlink;
+
+use serde_json::{Value, json};
+use sha2::Digest as _;
+
+use super::*;
+
+/// A tar of entries that no tar program writes: each a header's fields, and bytes.
+#[derive(Default)]
+struct Tar(Vec<u8>);
+
+impl Tar {
+    fn entry(mut self, kind: u8, name: &str, link: &str, bytes: &[u8]) -> Self {
+        let mut block = [0u8; 512];
+        block[..name.len()].copy_from_slice(name.as_bytes());
+        block[100..107].copy_from_slice(b"0000755");
+        block[108..115].copy_from_slice(b"0000000");
+        block[116..123].copy_from_slice(b"0000000");
+        block[124..135].copy_from_slice(format!("{:011o}", bytes.len()).as_bytes());
+        block[136..147].copy_from_slice(b"00000000001");
+        block[156] = kind;
+        block[157..157 + link.len()].copy_from_slice(link.as_bytes());
+        block[257..265].copy_from_slice(b"ustar\x0000");
+        block[148..156].fill(b' ');
+        let sum: u32 = block.iter().map(|&byte| u32::from(byte)).sum();
+        block[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+        self.0.extend(block);
+        self.0.extend(bytes);
+        self.0.resize(self.0.len().next_multiple_of(512), 0);
+        self
+    }
+
+    fn file(self, name: &str, text: &str) -> Self {
+        self.entry(b'0', name, "", text.as_bytes())
+    }
+
+    fn dir(self, name: &str) -> Self {
+        self.entry(b'5', name, "", b"")
+    }
+
+    fn link(self, name: &str, target: &str) -> Self {
+        self.entry(b'2', name, target, b"")
+    }
+
+    fn end(mut self) -> Vec<u8> {
+        self.0.extend([0; 1024]);
+        self.0
+    }
+}
+
+fn digest(bytes: &[u8]) -> String {
+    let hex: String = sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("sha256:{hex}")
+}
+
+/// Writes a layout by hand, with these tars as its layers.
+struct Layout {
+    path: PathBuf,
+}
+
+impl Layout {
+    fn new(images: &Images, name: &str, layers: &[Vec<u8>]) -> Self {
+        let layout = Self { path: images.scratch(name) };
+        fs::create_dir_all(layout.path.join("blobs/sha256")).unwrap();
+        fs::write(layout.path.join("oci-layout"), "{\"imageLayoutVersion\":\"1.0.0\"}").unwrap();
+        let descriptors: Vec<Value> =
+            layers.iter().map(|it| layout.put("application/vnd.oci.image.layer.v1.tar", it)).collect();
+        let diff_ids: Vec<String> = layers.iter().map(|it| digest(it)).collect();
+        layout.manifest(&descriptors, &diff_ids);
+        layout
+    }
+
+    fn put(&self, kind: &str, bytes: &[u8]) -> Value {
+        let digest = digest(bytes);
+        fs::write(self.path.join("blobs/sha256").join(&digest[7..]), bytes).unwrap();
+        json!({"mediaType": kind, "digest": digest, "size": bytes.len()})
+    }
+
+    /// The manifest of these layers becomes the image `it`.
+    fn manifest(&self, layers: &[Value], diff_ids: &[String]) {
+        let config = json!({
+            "architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": diff_ids},
+        });
+        let config = self.put("application/vnd.oci.image.config.v1+json", config.to_string().as_bytes());
+        let manifest = json!({
+            "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "config": config, "layers": layers,
+        });
+        let mut entry =
+            self.put("application/vnd.oci.image.manifest.v1+json", manifest.to_string().as_bytes());
+        entry["annotations"] = json!({"org.opencontainers.image.ref.name": "it"});
+        self.index(&[entry]);
+    }
+
+    fn index(&self, entries: &[Value]) {
+        let index = json!({"schemaVersion": 2, "manifests": entries});
+        fs::write(self.path.join("index.json"), index.to_string()).unwrap();
+    }
+
+    /// Replaces the bytes of the largest blob.
+    fn spoil(&self, change: impl FnOnce(&mut Vec<u8>)) {
+        let entries =
+            fs::read_dir(self.path.join("blobs/sha256")).unwrap().map(|entry| entry.unwrap().path());
+        let largest = entries.max_by_key(|path| fs::metadata(path).unwrap().len()).unwrap();
+        let mut bytes = fs::read(&largest).unwrap();
+        change(&mut bytes);
+        fs::write(largest, bytes).unwrap();
+    }
+}
+
+impl Images {
+    /// Imports as `it`; what the layers came to, as the store lists it.
+    #[track_caller]
+    fn import(&self, layout: &Layout) -> Vec<String> {
+        self.shop.stele.ok(&["image", "import", "--name", "it", text(&layout.path)]);
+        let listed = self.shop.stele.ok(&["--json", "store", "tree", "image-it/rootfs"]);
+        let line = |line: &str| {
+            let entry: Value = serde_json::from_str(line).unwrap();
+            let target = entry["target"].as_str().map(|target| format!(" -> {target}")).unwrap_or_default();
+            format!("{} {}{target}", entry["kind"].as_str().unwrap(), entry["path"].as_str().unwrap())
+        };
+        listed.lines().map(line).collect()
+    }
+
+    #[track_caller]
+    fn refuses(&self, layout: &Layout, code: i32) -> String {
+        let found = self.shop.stele.fails(&["image", "import", "--name", "it", text(&layout.path)], code);
+        assert_eq!(self.shop.stele.ok(&["image", "ls"]), "", "nothing of it is kept");
+        found
+    }
+}
+
+#[test]
+fn an_image_of_ours_comes_back_as_it_was() {
+    for compression in ["none", "gzip", "zstd"] {
+        let (one, other) = (Images::new(), Images::new());
+        one.image("box", &format!("inputs = [box], compression = '{compression}', {ALL}"));
+        let digest = one.build("box");
+        let shown = one.shop.stele.json(&["image", "inspect", "box"]);
+        for (format, name) in [("oci", "layout"), ("oci-archive", "a.tar"), ("docker-archive", "d.tar")] {
+            let to = one.scratch(name);
+            one.shop.stele.ok(&["image", "export", "--format", format, "box", text(&to)]);
+            let said = other.shop.stele.json(&["image", "import", text(&to)]);
+            assert_eq!(said["left_out"], json!([]));
+            assert_eq!(said["image"]["content"], shown["content"], "{format}");
+            assert_eq!(said["image"]["images"][0]["rootfs"], shown["images"][0]["rootfs"]);
+            if format != "docker-archive" {
+                assert_eq!(said["image"]["digest"], digest);
+            }
+            // What came in can go out again, and is the same.
+            let again = other.scratch(&format!("again-{format}"));
+            other.shop.stele.ok(&["image", "export", "box", text(&again)]);
+            peer("skopeo", &["inspect", &format!("oci:{}:box", text(&again))]);
+        }
+        other.shop.stele.assert_sound();
+    }
+}
+
+#[test]
+fn an_image_that_others_packed_anew_has_the_same_content() {
+    let images = Images::new();
+    let layout = images.layout("box");
+    let shown = images.shop.stele.json(&["image", "inspect", "box"]);
+    for (program, packed) in [("zstd", "zstd"), ("gzip", "gzip")] {
+        let to = images.scratch(packed);
+        let (from, out) = (format!("oci:{}:box", text(&layout)), format!("oci:{}:box", text(&to)));
+        let args = ["copy", "--quiet", "--dest-compress", "--dest-compress-format", program, &from, &out];
+        peer("skopeo", &args);
+        let said = images.shop.stele.json(&["image", "import", "--name", "again", text(&to)]);
+        assert_eq!(said["image"]["content"], shown["content"]);
+    }
+}
+
+#[test]
+fn an_image_that_umoci_made_is_what_umoci_unpacks() {
+    let images = Images::new();
+    let layout = images.layout("box");
+    let bundle = images.scratch("bundle");
+    let image = format!("{}:box", text(&layout));
+    let mut rootless = vec!["unpack"];
+    if !is_root() {
+        rootless.push("--rootless");
+    }
+    peer("umoci", &[&rootless[..], &["--image", &image, text(&bundle)]].concat());
+    let rootfs = bundle.join("rootfs");
+    fs::write(rootfs.join("etc/new"), "new\n").unwrap();
+    fs::remove_file(rootfs.join("etc/motd")).unwrap();
+    fs::remove_dir_all(rootfs.join("var")).unwrap();
+    fs::hard_link(rootfs.join("etc/new"), rootfs.join("etc/hard")).unwrap();
+    symlink("/absolute", rootfs.join("etc/link")).unwrap();
+    peer("umoci", &["repack", "--image", &format!("{}:changed", text(&layout)), text(&bundle)]);
+    images.shop.stele.ok(&["image", "import", "--ref", "changed", text(&layout)]);
+    images.shop.stele.assert_exports_as("image-changed/rootfs", &rootfs);
+    // It holds what no layer of ours does, so that its bytes cannot be made again; and that is said.
+    let failed = images.shop.stele.fails(&["image", "export", "changed", text(&images.scratch("x"))], 1);
+    assert!(failed.contains("was imported, and its bytes cannot be made again"), "{failed}");
+    images.shop.stele.fails(&["image", "import", text(&layout)], 2);
+    images.shop.stele.fails(&["image", "import", "--ref", "none", text(&layout)], 3);
+}
+
+#[test]
+fn what_layers_take_away_is_taken_from_the_layers_below_alone() {
+    let images = Images::new();
+    let below = Tar::default()
+        .dir("a")
+        .file("a/one", "1")
+        .file("a/two", "2")
+        .dir("b")
+        .file("b/one", "1")
+        .dir("b/deep")
+        .file("b/deep/x", "x")
+        .file("c", "c")
+        .file("d", "d")
+        .end();
+    let above = Tar::default()
+        .file("a/.wh.one", "")
+        .file("b/new", "n")
+        .dir("b/deep")
+        .file("b/deep/y", "y")
+        // Behind what the layer itself brings, which stays.
+        .file("b/.wh..wh..opq", "")
+        .file(".wh.c", "")
+        .file("c", "another")
+        .file(".wh..wh.plnk", "")
+        .dir("d")
+        .file("d/in", "a directory in the place of a file")
+        .end();
+    let found = images.import(&Layout::new(&images, "layout", &[below, above]));
+    assert_eq!(found, ["d a", "x a/two", "d b", "d b/deep", "x b/deep/y", "x b/new", "x c", "d d", "x d/in"]);
+    assert_eq!(images.shop.file("image-it/rootfs/c"), "another");
+}
+
+#[test]
+fn links_lead_nowhere_but_into_the_image() {
+    let images = Images::new();
+    let below =
+        Tar::default().dir("usr").dir("usr/lib").link("lib", "usr/lib").link("up", "../../../..").end();
+    let above = Tar::default()
+        .file("lib/in", "x")
+        .file("up/here", "x")
+        .link("away", "/etc/passwd")
+        .link("usr/out", "../../../../etc")
+        .entry(b'1', "hard", "lib/in", b"")
+        .file("/rooted", "x")
+        .end();
+    let found = images.import(&Layout::new(&images, "layout", &[below, above]));
+    assert_eq!(
+        found,
+        [
+            "l away -> /etc/passwd",
+            "x hard",
+            "x here",
+            "l lib -> usr/lib",
+            "x rooted",
+            "l up -> ../../../..",
+            "d usr",
+            "d usr/lib",
+            "x usr/lib/in",
+            "l usr/out -> ../../../../etc"
+        ]
+    );
+}
+
+#[test]
+fn what_no_tree_holds_is_left_out_and_named() {
+    let images = Images::new();
+    let layer = Tar::default()
+        .entry(b'3', "null", "", b"")
+        .entry(b'6', "fifo", "", b"")
+        .entry(b'x', "pax", "", b"31 SCHILY.xattr.user.a=binary\0\n")
+        .file("capable", "x")
+        .end();
+    let layout = Layout::new(&images, "layout", &[layer]);
+    let said = images.shop.stele.json(&["image", "import", "--name", "it", text(&layout.path)]);
+    assert_eq!(
+        said["left_out"],
+        json!([
+            {"path": "/null", "what": "a character device"},
+            {"path": "/fifo", "what": "a fifo"},
+            {"path": "/capable", "what": "its extended attributes"},
+        ])
+    );
+    let said = images.shop.stele.run(&["image", "import", "--name", "it", text(&layout.path)]).stderr;
+    assert!(said.contains("left out: /null (a character device)"), "{said}");
+}
+
+#[test]
+fn hostile_layers_are_refused() {
+    let images = Images::new();
+    let many = (0..50).fold(Tar::default(), |tar, n| tar.link(&format!("l{n}"), &format!("l{}", n + 1)));
+    let cases: Vec<(Vec<u8>, &str)> = vec![
+        (Tar::default().file("../x", "x").end(), "goes up by `..`"),
+        (Tar::default().file("a/../../x", "x").end(), "goes up by `..`"),
+        (Tar::default().entry(b'1', "a", "../../etc/shadow", b"").end(), "goes up by `..`"),
+        (
+            Tar::default().entry(b'1', "a", "etc/shadow", b"").end(),
+            "is a hard link to /etc/shadow, which is not there",
+        ),
+        (Tar::default().dir("d").entry(b'1', "a", "d", b"").end(), "which is not there, or is a directory"),
+        (Tar::default().file("", "x").end(), "it is empty"),
+        (Tar::default().file("a/.wh.", "").end(), "takes nothing away"),
+        (Tar::default().file(".wh...", "").end(), "takes nothing away"),
+        (Tar::default().link("a", "").end(), "is a link that will not do"),
+        (Tar::default().entry(b'S', "a", "", b"").end(), "a sparse file"),
+        (Tar::default().entry(b'V', "a", "", b"").end(), "is of a kind that is not taken"),
+        (Tar::default().link("a", "b").link("b", "a").file("a/x", "x").end(), "is behind more than 40 links"),
+        (many.file("l0/x", "x").end(), "is behind more than 40 links"),
+        (Tar::default().entry(b'x', "p", "", b"9 path=a").end(), "pax record"),
+        (Tar::default().entry(b'x', "p", "", b"99 path=a\n").end(), "pax record has a length"),
+        (Tar::default().entry(b'x', "p", "", b"8 path=\n").end(), "ends after an extended header"),
+        (Tar::default().file("a", "x").0[..700].to_vec(), "cannot be read to its end"),
+        (vec![b'x'; 1024], "is no header"),
+    ];
+    for (number, (layer, said)) in cases.into_iter().enumerate() {
+        let layout = Layout::new(&images, &format!("layout{number}"), &[layer]);
+        let found = images.refuses(&layout, 1);
+        assert!(found.contains(said), "{said}: {found}");
+    }
+}
+
+#[test]
+fn damaged_layouts_are_refused() {
+    let images = Images::new();
+    let layer = || Tar::default().file("a", &"text ".repeat(1000)).end();
+    let fresh = |name: &str| Layout::new(&images, name, &[layer()]);
+    let flipped = fresh("flipped");
+    flipped.spoil(|bytes| bytes[700] ^= 1);
+    assert!(images.refuses(&flipped, 4).contains("holds bytes whose digest is sha256:"));
+    let header = fresh("header");
+    header.spoil(|bytes| bytes[3] ^= 1);
+    assert!(images.refuses(&header, 4).contains("holds bytes whose digest is sha256:"));
+    let short = fresh("short");
+    short.spoil(|bytes| bytes.truncate(1000));
+    assert!(images.refuses(&short, 4).contains("has 1000 bytes, and "));
+    let long = fresh("long");
+    long.spoil(|bytes| bytes.push(0));
+    assert!(images.refuses(&long, 4).contains("is said of it"));
+    let missing = fresh("missing");
+    fs::remove_dir_all(missing.path.join("blobs")).unwrap();
+    assert!(images.refuses(&missing, 4).contains("is missing"));
+    // The layer is what its name says, and the config says something else.
+    let other = fresh("other");
+    let descriptor = other.put("application/vnd.oci.image.layer.v1.tar", &layer());
+    other.manifest(&[descriptor], &[digest(b"else")]);
+    assert!(images.refuses(&other, 4).contains("layer 0 unpacks to sha256:"));
+    let none = fresh("none");
+    none.manifest(&[], &[digest(b"else")]);
+    assert!(images.refuses(&none, 1).contains("it has 1 diffIDs, and the manifest has 0 layers"));
+    // A blob that is a way out of the layout.
+    let way_out = fresh("way-out");
+    let secret = images.scratch("secret");
+    fs::write(&secret, layer()).unwrap();
+    let blob = way_out.path.join("blobs/sha256").join(&digest(&layer())[7..]);
+    fs::remove_file(&blob).unwrap();
+    symlink(&secret, &blob).unwrap();
+    images.refuses(&way_out, 1);
+    for (file, bytes, said) in [
+        ("oci-layout", "{}", "oci-layout will not do"),
+        ("oci-layout", "\0", "oci-layout will not do"),
+        ("index.json", "[]", "index.json will not do"),
+        ("index.json", "{\"schemaVersion\":2,\"manifests\":[]}", "the image has no manifest"),
+        (
+            "index.json",
+            "{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":\"x\",\"size\":1,\"digest\":\"sha256:../../x\"}]}",
+            "index.json will not do",
+        ),
+    ] {
+        let layout = fresh("again");
+        fs::write(layout.path.join(file), bytes).unwrap();
+        let found = images.refuses(&layout, 1);
+        assert!(found.contains(said), "{said}: {found}");
+    }
+}
+
+#[test]
+fn what_is_no_image_at_all_is_refused() {
+    let images = Images::new();
+    let (empty, text_file) = (images.scratch("empty"), images.scratch("text"));
+    fs::create_dir(&empty).unwrap();
+    fs::write(&text_file, "no image\n").unwrap();
+    let import = |path: &Path, code: i32| images.shop.stele.fails(&["image", "import", text(path)], code);
+    assert!(import(&empty, 1).contains("neither an OCI layout"));
+    assert!(import(&text_file, 1).contains("no layout and no archive of images"));
+    import(&images.scratch("none"), 3);
+    import(Path::new("/dev/null"), 1);
+    for packed in [&[0x1f, 0x8b, 8][..], &[0x28, 0xb5, 0x2f, 0xfd, 1]] {
+        fs::write(&text_file, packed).unwrap();
+        import(&text_file, 1);
+    }
+}
