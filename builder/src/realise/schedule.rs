@@ -76,17 +76,16 @@ impl Builder {
         progress: &Progress,
         tell: &(dyn Fn(Event) + Sync),
     ) -> Result<Realisations, Failed> {
-        let known = OfStore::new(&self.store, request.tree, request.recipes)?;
-        self.doing(request, known, progress, tell)?.run()
+        self.doing(request, progress, tell)?.run()
     }
 
     pub(super) fn doing<'a>(
         self: &'a Arc<Self>,
         request: &'a Request<'_>,
-        known: OfStore<'a>,
         progress: &'a Progress,
         tell: &'a (dyn Fn(Event) + Sync),
     ) -> Result<Doing<'a>, Failed> {
+        let known = OfStore::new(&self.store, request.tree, request.recipes)?;
         let again: &[RecipeName] = match request.options.purpose {
             Purpose::Build => &[],
             Purpose::Rebuild => request.goals,
@@ -107,7 +106,7 @@ impl Builder {
 }
 
 impl Doing<'_> {
-    pub(super) fn run(&self) -> Result<Realisations, Failed> {
+    fn run(&self) -> Result<Realisations, Failed> {
         let goals = self.goals();
         let (needs, mut places) = {
             let plan = lock(&self.plan);
@@ -184,9 +183,11 @@ impl Doing<'_> {
         Ok(answer)
     }
 
-    /// What was to be prepared, once.
-    pub(super) fn prepared(&self) -> Option<Prepared> {
-        lock(&self.prepared).take()
+    /// The first goal, when all that it is made of is there; and what came of the others. Nothing when something failed.
+    pub(super) fn prepare(&self) -> Result<(Option<Prepared>, Realisations), Failed> {
+        let realised = self.run()?;
+        let prepared = lock(&self.prepared).take().filter(|_| realised.failed.is_empty());
+        Ok((prepared, realised))
     }
 
     fn goals(&self) -> Vec<usize> {

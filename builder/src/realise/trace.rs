@@ -11,8 +11,9 @@ use stele_recipes::recipe::Origin;
 use stele_store::Progress;
 use stele_store::model::{Node, TreeId, TreeSource};
 
+use super::schedule::Prepared;
 use super::shared::{Outcome, Seen as Happened, Shared};
-use super::{Builder, Event, Failed, OfStore, Realisations, Request, lock};
+use super::{Builder, Event, Failed, Realisations, Request, lock};
 
 /// A path in the root of a build, without the first slash.
 type Path = Vec<u8>;
@@ -116,13 +117,9 @@ impl Builder {
         progress: &Progress,
         tell: &(dyn Fn(Event) + Sync),
     ) -> Result<Tracing, Failed> {
-        let known = OfStore::new(&self.store, request.tree, request.recipes)?;
-        let doing = self.doing(request, known, progress, tell)?;
-        let realised = doing.run()?;
-        let Some(prepared) = doing.prepared().filter(|_| realised.failed.is_empty()) else {
-            return Ok(Tracing::Unready(realised));
-        };
-        let work = prepared.work;
+        let doing = self.doing(request, progress, tell)?;
+        let (prepared, realised) = doing.prepare()?;
+        let Some(Prepared { work, parts }) = prepared else { return Ok(Tracing::Unready(realised)) };
         let root = work.action.root.to_string().into_bytes();
         let tracer = Arc::new(Tracer { root, seen: Mutex::default() });
         let held = self.hold_anew(Some(Arc::<Tracer>::clone(&tracer)))?;
@@ -150,7 +147,7 @@ impl Builder {
         let seen = lock(&tracer.seen);
         let opened: HashSet<&Path> =
             seen.opened.iter().filter_map(|number| seen.paths.get(number)).flatten().collect();
-        let inputs = prepared.parts.iter().map(|part| self.used(part, &opened)).collect::<Result<_, _>>()?;
+        let inputs = parts.iter().map(|part| self.used(part, &opened)).collect::<Result<_, _>>()?;
         let missing = seen.missing.iter().map(|path| [b"/", &path[..]].concat()).collect();
         Ok(Tracing::Traced(Traced { inputs, missing, outcome, compared: work.before.is_some() }))
     }

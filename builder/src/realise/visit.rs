@@ -15,8 +15,8 @@ use stele_store::model::{Merge, MergeError, MergeInput, TreeId};
 use stele_store::{Holder, Keep, Progress, Target};
 
 use super::action::{Work, unique};
-use super::schedule::Doing;
-use super::{Builder, Event, Failed, KEPT, OfStore, Realisations, Request};
+use super::schedule::{Doing, Prepared};
+use super::{Builder, Event, Failed, KEPT, Realisations, Request};
 use crate::sandbox::{self, Ending, Job, Running, Streams, folder};
 
 /// Who wins where a package that was asked for besides has another file than the recipe's own root.
@@ -63,14 +63,9 @@ impl Builder {
         progress: &Progress,
         tell: &(dyn Fn(Event) + Sync),
     ) -> Result<Visited, Failed> {
-        let known = OfStore::new(&self.store, request.tree, request.recipes)?;
-        let doing = self.doing(request, known, progress, tell)?;
-        let realised = doing.run()?;
-        let Some(prepared) = doing.prepared() else { return Ok(Visited::Unready(realised)) };
-        if !realised.failed.is_empty() {
-            return Ok(Visited::Unready(realised));
-        }
-        let mut work = prepared.work;
+        let doing = self.doing(request, progress, tell)?;
+        let (prepared, realised) = doing.prepare()?;
+        let Some(Prepared { mut work, .. }) = prepared else { return Ok(Visited::Unready(realised)) };
         let own = work.before.as_ref().filter(|_| visit.itself).map(|outputs| (&work.recipe, outputs));
         let others = realised.goals.iter().map(|(name, outputs)| (name, outputs));
         let others = others.chain(own).flat_map(|(name, outputs)| {

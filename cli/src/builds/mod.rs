@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
-use crate::recipes::planned::Fetch;
+use crate::recipes::planned::{Fetch, Planned};
 
 /// How a build is to be done.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -102,6 +102,14 @@ pub struct TracedInput {
     pub bytes: u64,
     /// Those of them that were opened, or read if they are links.
     pub opened: usize,
+}
+
+impl Built {
+    /// The sources that a plan wants fetched first, if there are any.
+    pub fn to_fetch(planned: &Planned) -> Option<Self> {
+        let fetch = planned.fetch.clone();
+        (!fetch.is_empty()).then(|| Self { fetch, ..Self::default() })
+    }
 }
 
 /// What came of an action.

@@ -98,11 +98,10 @@ static LAST: Mutex<Option<Last>> = Mutex::new(None);
 /// # Errors
 /// When a recipe is wrong, or the inputs of one do not unite.
 pub fn plan(store: &Store, tree: &Path, goals: &[RecipeName]) -> Result<Arc<Planned>, Failure> {
-    plan_for_build(store, tree, goals, false).map(|(planned, _)| planned)
+    plan_for_build(store, tree, goals).map(|(planned, _)| planned)
 }
 
-/// As [`plan`]; also the recipes, when they had to be evaluated for it. With `again`, the goals are gone through once
-/// more even if they are there.
+/// As [`plan`]; also the recipes, when they had to be evaluated for it.
 ///
 /// # Errors
 /// As of [`plan`].
@@ -110,18 +109,14 @@ pub fn plan_for_build(
     store: &Store,
     tree: &Path,
     goals: &[RecipeName],
-    again: bool,
 ) -> Result<(Arc<Planned>, Option<Recipes>), Failure> {
     let change_number = store.change_number();
-    if !again && let Some(planned) = same_as_last(tree, goals, change_number) {
+    if let Some(planned) = same_as_last(tree, goals, change_number) {
         return Ok((planned, None));
     }
     let evaluated = evaluate(tree, &Wanted::of(goals))?;
     let recipes = evaluated.by_name();
-    let planned = Arc::new(of(store, tree, &recipes, goals, again)?);
-    if again {
-        return Ok((planned, Some(recipes)));
-    }
+    let planned = Arc::new(of(store, tree, &recipes, goals, false)?);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |it| it.as_nanos());
     if evaluated.stamps.are_settled(i128::try_from(now).unwrap_or(0)) {
         let (tree, goals) = (tree.to_owned(), goals.to_vec());
@@ -139,7 +134,20 @@ fn same_as_last(tree: &Path, goals: &[RecipeName], change_number: u64) -> Option
     (same && OnDisk::open(tree).ok()?.holds(&last.stamps)).then(|| Arc::clone(&last.planned))
 }
 
-fn of(
+/// A plan in which the goals are gone through once more even if they are there; and the recipes.
+///
+/// # Errors
+/// As of [`plan`].
+pub fn plan_again(store: &Store, tree: &Path, goals: &[RecipeName]) -> Result<(Planned, Recipes), Failure> {
+    let recipes = evaluate(tree, &Wanted::of(goals))?.by_name();
+    Ok((of(store, tree, &recipes, goals, true)?, recipes))
+}
+
+/// A plan of recipes that were evaluated. With `again`, the goals are gone through once more even if they are there.
+///
+/// # Errors
+/// When the inputs of one do not unite.
+pub fn of(
     store: &Store,
     tree: &Path,
     recipes: &Recipes,

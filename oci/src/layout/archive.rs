@@ -8,7 +8,7 @@ use serde_json::json;
 use stele_store::Progress;
 
 use super::beside::{Beside, sync_folder};
-use super::{ExportError, Exported, LAYOUT, is_reference, with_entry};
+use super::{ExportError, Exported, LAYOUT, named, with_entry};
 use crate::blobs::{Blob, BlobError, BlobSource, write_layer};
 use crate::canonical;
 use crate::content::Content;
@@ -88,9 +88,7 @@ pub fn oci_archive<C: Content + ?Sized>(
     umask: u32,
     progress: &Progress,
 ) -> Result<Exported, ExportError> {
-    if !is_reference(reference) {
-        return Err(ExportError::Reference { text: reference.to_owned(), place: "a layout" });
-    }
+    named(reference)?;
     let index = with_entry(None, record, reference);
     let index = index.map_err(|what| ExportError::Layout { path: to.to_owned(), what })?;
     let mut blobs = record.blobs();

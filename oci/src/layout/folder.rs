@@ -10,7 +10,7 @@ use serde_json::Value;
 use stele_store::Progress;
 
 use super::beside::{Beside, sync_folder};
-use super::{ExportError, Exported, INDEX_MOST, LAYOUT, is_reference, with_entry};
+use super::{ExportError, Exported, INDEX_MOST, LAYOUT, named, with_entry};
 use crate::blobs::{Blob, BlobSource};
 use crate::content::Content;
 use crate::record::Record;
@@ -28,9 +28,7 @@ pub fn folder<C: Content + ?Sized>(
     umask: u32,
     progress: &Progress,
 ) -> Result<Exported, ExportError> {
-    if !is_reference(reference) {
-        return Err(ExportError::Reference { text: reference.to_owned(), place: "a layout" });
-    }
+    named(reference)?;
     let blobs_folder = to.join("blobs/sha256");
     make(to, umask)?;
     // Whoever adds to it at the same time must see what is added here.

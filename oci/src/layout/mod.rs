@@ -116,6 +116,14 @@ impl ExportError {
     }
 }
 
+/// Refuses what cannot name an image in a layout.
+fn named(reference: &str) -> Result<(), ExportError> {
+    match is_reference(reference) {
+        true => Ok(()),
+        false => Err(ExportError::Reference { text: reference.to_owned(), place: "a layout" }),
+    }
+}
+
 /// Whether `text` can name an image in an index: the grammar that the specification gives (`annotations.md`,
 /// "ref.name").
 pub fn is_reference(text: &str) -> bool {

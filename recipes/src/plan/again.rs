@@ -1,6 +1,6 @@
 //! A plan, while it is realised: what was not known when it was made is looked at again.
 
-use super::{Known, Merged, Part, Plan, PlanError, Planning, State, merging};
+use super::{Known, Merged, Part, Plan, PlanError, Planning, State, inputs, merging};
 
 impl Plan {
     /// Looks again at the recipe of that number, whose inputs have been built since: what action it is, and whether
@@ -41,10 +41,8 @@ impl Plan {
         known: &K,
     ) -> Result<Option<Vec<Part>>, PlanError<K::Error>> {
         let recipe = &self.graph.recipes()[number];
-        let steps = self.steps.clone();
-        let planning = Planning { known, profile, steps, roots: Vec::new(), graph: &self.graph };
-        let inputs = recipe.inputs.iter().map(|it| planning.output(&it.recipe, &it.output)).collect();
-        planning.parts(recipe, inputs)
+        let inputs = inputs(&self.graph, &self.steps, recipe);
+        self.alone(profile, known).parts(recipe, inputs)
     }
 
     /// Merges the root of the recipe of that number again: it is remembered, and was collected. With the text that it
@@ -53,21 +51,19 @@ impl Plan {
     /// # Errors
     /// See [`PlanError`].
     pub fn merge_again<K: Known>(
-        &mut self,
+        &self,
         number: usize,
         profile: u32,
         known: &K,
     ) -> Result<Option<Merged>, PlanError<K::Error>> {
         let recipe = &self.graph.recipes()[number];
-        let steps = std::mem::take(&mut self.steps);
-        let planning = Planning { known, profile, steps, roots: Vec::new(), graph: &self.graph };
-        let inputs = recipe.inputs.iter().map(|it| planning.output(&it.recipe, &it.output)).collect();
-        let merged = planning.parts(recipe, inputs).and_then(|parts| {
-            let Some(parts) = parts else { return Ok(None) };
-            let root = planning.merged(recipe, &parts)?;
-            Ok(root.map(|root| (merging(&parts, &recipe.prefer), root)))
-        });
-        self.steps = planning.steps;
-        merged
+        let Some(parts) = self.parts(number, profile, known)? else { return Ok(None) };
+        let root = self.alone(profile, known).merged(recipe, &parts)?;
+        Ok(root.map(|root| (merging(&parts, &recipe.prefer), root)))
+    }
+
+    /// For what is asked of `known` alone, and not of other steps.
+    fn alone<'a, K: Known>(&'a self, profile: u32, known: &'a K) -> Planning<'a, K> {
+        Planning { known, profile, steps: Vec::new(), roots: Vec::new(), graph: &self.graph }
     }
 }

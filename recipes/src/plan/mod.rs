@@ -23,7 +23,7 @@ pub use root::{MOUNTED_ON, Root, RootError, merge};
 
 use crate::action::{Action, ActionError, ActionId, Parts};
 use crate::language::{Label, Recipes};
-use crate::recipe::{Origin, OutputName, Recipe, RecipeName, SourceInput};
+use crate::recipe::{Origin, OutputName, Recipe, RecipeInput, RecipeName, SourceInput};
 
 /// The output that unpacked sources and merged roots are remembered under.
 pub const MADE: &str = "tree";
@@ -194,8 +194,7 @@ impl<K: Known> Planning<'_, K> {
     /// What is known of a recipe, whether or not it has to be built.
     fn resolve(&mut self, number: usize) -> Result<Step, PlanError<K::Error>> {
         let recipe = &self.graph.recipes()[number];
-        let inputs: Vec<Option<Node>> =
-            recipe.inputs.iter().map(|it| self.output(&it.recipe, &it.output)).collect();
+        let inputs = inputs(self.graph, &self.steps, recipe);
         let memo = Memo::of(recipe, &inputs, self.profile);
         let mut step = Step {
             number,
@@ -229,13 +228,6 @@ impl<K: Known> Planning<'_, K> {
         }
         step.action = Some((id, action));
         Ok(step)
-    }
-
-    /// What an output of another recipe is, if that is known. Its size is not: nothing that is planned says it.
-    fn output(&self, recipe: &RecipeName, output: &OutputName) -> Option<Node> {
-        let step = &self.steps[self.graph.number(recipe)?];
-        let tree = *step.outputs.as_ref()?.get(output)?;
-        Some(Node::Directory { tree, size: 0 })
     }
 
     /// All inputs of a recipe, if all are known.
@@ -364,6 +356,17 @@ impl<K: Known> Planning<'_, K> {
         }
         Ok(())
     }
+}
+
+/// What the outputs of other recipes are that a recipe has for inputs, as far as that is known. Their sizes are not:
+/// nothing that is planned says them.
+fn inputs(graph: &Graph, steps: &[Step], recipe: &Recipe) -> Vec<Option<Node>> {
+    let input = |it: &RecipeInput| {
+        let step = &steps[graph.number(&it.recipe)?];
+        let tree = *step.outputs.as_ref()?.get(&it.output)?;
+        Some(Node::Directory { tree, size: 0 })
+    };
+    recipe.inputs.iter().map(input).collect()
 }
 
 /// Where a recipe is written, and those of its inputs that an error is about.

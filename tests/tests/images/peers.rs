@@ -47,6 +47,17 @@ impl Drop for Lower {
     }
 }
 
+/// The image `box`, the folder of a layout with it, and how podman and buildah call it there.
+fn for_engines() -> (Images, Lower, String) {
+    let images = Images::new();
+    images.build("box");
+    let folder = Lower::new();
+    let layout = folder.0.join("layout");
+    images.shop.stele.ok(&["image", "export", "box", text(&layout)]);
+    let image = format!("oci:{}:box", text(&layout));
+    (images, folder, image)
+}
+
 /// The blob of a digest in a layout.
 fn blob(layout: &Path, digest: &serde_json::Value) -> PathBuf {
     layout.join("blobs/sha256").join(digest.as_str().unwrap().strip_prefix("sha256:").unwrap())
@@ -251,11 +262,7 @@ fn podman_runs_it_and_calls_it_by_its_content_digest() {
     if !is_root() {
         return stele_tests::skip("podman without root needs more than every machine has");
     }
-    let images = Images::new();
-    images.build("box");
-    let folder = Lower::new();
-    let layout = folder.0.join("layout");
-    images.shop.stele.ok(&["image", "export", "box", text(&layout)]);
+    let (images, _folder, image) = for_engines();
     let (root, run) = (images.scratch("root"), images.scratch("run"));
     let podman = |args: &[&str]| {
         let place = ["--root", text(&root), "--runroot", text(&run), "--storage-driver", "vfs"];
@@ -263,7 +270,6 @@ fn podman_runs_it_and_calls_it_by_its_content_digest() {
         peer("podman", &[&place[..], &way, args].concat())
     };
     let limits = ["--network", "none", "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=4096:4096"];
-    let image = format!("oci:{}:box", text(&layout));
     let said = podman(&[&["run", "--quiet", "--rm"], &limits[..], &[&image]].concat());
     assert_eq!(said, "it runs\n1000\n4755:0:0\n1777:0:0\n755:1000:1000\nhello");
     let shown = images.shop.stele.json(&["image", "inspect", "box"]);
@@ -290,17 +296,13 @@ fn buildah_begins_from_it() {
     if !is_root() {
         return stele_tests::skip("buildah without root needs more than every machine has");
     }
-    let images = Images::new();
-    images.build("box");
-    let folder = Lower::new();
-    let layout = folder.0.join("layout");
-    images.shop.stele.ok(&["image", "export", "box", text(&layout)]);
+    let (images, _folder, image) = for_engines();
     let (root, run) = (images.scratch("root"), images.scratch("run"));
     let buildah = |args: &[&str]| {
         let place = ["--root", text(&root), "--runroot", text(&run), "--storage-driver", "vfs"];
         peer("buildah", &[&place[..], args].concat())
     };
-    let container = buildah(&["from", "--quiet", &format!("oci:{}:box", text(&layout))]);
+    let container = buildah(&["from", "--quiet", &image]);
     assert_eq!(
         buildah(&["run", "--isolation", "chroot", &container, "--", "/bin/tac", "/etc/motd"]),
         "hello"

@@ -43,24 +43,18 @@ pub fn build(
     sink: &mut dyn Sink,
     progress: &Progress,
 ) -> Result<Built, Failure> {
-    let telling = Telling::new(sink);
-    let tell = |event| telling.tell(event);
-    let substituters = substituters(order)?;
-    if !order.rebuild
-        && !substituters.is_empty()
-        && let Some(there) = ahead(builder, store, tree, goals, order, &substituters, &tell, progress)?
-    {
-        return Ok(there);
-    }
-    let (planned, recipes) = planned::plan_for_build(store, tree, goals, order.rebuild)?;
-    if !planned.fetch.is_empty() {
-        return Ok(Built { fetch: planned.fetch.clone(), ..Built::default() });
-    }
+    let (mut planned, recipes) = match order.rebuild {
+        true => planned::plan_again(store, tree, goals).map(|(planned, it)| (Arc::new(planned), Some(it)))?,
+        false => planned::plan_for_build(store, tree, goals)?,
+    };
     if planned.build.is_empty() && !order.rebuild {
-        if !order.no_root {
-            keep_all(store, &planned.there)?;
-        }
-        return Ok(Built { goals: planned.there.clone(), ..Built::default() });
+        return kept(store, order, planned.there.clone());
+    }
+    let substituters = substituters(order)?;
+    // Asked before any source is fetched: what they have needs none.
+    let asked = !order.rebuild && !substituters.is_empty();
+    if !asked && let Some(fetch) = Built::to_fetch(&planned) {
+        return Ok(fetch);
     }
     let recipes = match recipes {
         Some(recipes) => recipes,
@@ -71,62 +65,44 @@ pub fn build(
     let purpose = if order.rebuild { Purpose::Rebuild } else { Purpose::Build };
     let options = options(order, purpose);
     let request = Request { tree, recipes: &recipes, goals, options, substituters: &substituters };
-    let realised = builder.realise(&request, progress, &tell);
-    let realised = realised.map_err(|error| crate::hints::builds::failure(&error, tree))?;
-    let built = built(&realised, tree);
-    if !order.no_root {
-        keep_all(store, &built.goals)?;
+    let telling = Telling::new(sink);
+    let tell = |event| telling.tell(event);
+    let failed = |error| crate::hints::builds::failure(&error, tree);
+    if asked {
+        let there = builder.take_ahead(&request, progress, &tell).map_err(failed)?;
+        if goals.iter().all(|goal| there.iter().any(|(name, _)| name == goal)) {
+            return kept(store, order, there.iter().map(goal).collect());
+        }
+        planned = Arc::new(planned::of(store, tree, &recipes, goals, false)?);
+        if let Some(fetch) = Built::to_fetch(&planned) {
+            return Ok(fetch);
+        }
     }
-    Ok(built)
+    let built = built(&builder.realise(&request, progress, &tell).map_err(failed)?, tree);
+    let Built { goals, .. } = kept(store, order, built.goals)?;
+    Ok(Built { goals, ..built })
 }
 
-/// Takes what the substituters have, before any source is fetched; the answer, when all goals are there then.
-#[allow(clippy::too_many_arguments)] // What a request is made of; no two of these belong together.
-fn ahead(
-    builder: &Builder,
-    store: &Store,
-    tree: &Path,
-    goals: &[RecipeName],
-    order: &Order,
-    substituters: &[Box<dyn Substituter>],
-    tell: &(dyn Fn(stele_builder::realise::Event) + Sync),
-    progress: &Progress,
-) -> Result<Option<Built>, Failure> {
-    let (planned, recipes) = planned::plan_for_build(store, tree, goals, false)?;
-    if planned.build.is_empty() {
-        return Ok(None);
-    }
-    let recipes = match recipes {
-        Some(recipes) => recipes,
-        None => evaluate(tree, &Wanted::of(goals))?.by_name(),
-    };
-    let all: Vec<_> = recipes.by_name.keys().cloned().collect();
-    let goals = if goals.is_empty() { &all } else { goals };
-    let options = options(order, Purpose::Build);
-    let request = Request { tree, recipes: &recipes, goals, options, substituters };
-    let there = builder.take_ahead(&request, progress, tell);
-    let there = there.map_err(|error| crate::hints::builds::failure(&error, tree))?;
-    let missing = goals.iter().any(|goal| !there.iter().any(|(name, _)| name == goal));
-    if missing {
-        return Ok(None);
-    }
-    let built = built(&Realisations { goals: there, ..Realisations::default() }, tree);
+/// Goals that are realised, kept by roots if the order says so.
+fn kept(store: &Store, order: &Order, goals: Vec<Goal>) -> Result<Built, Failure> {
     if !order.no_root {
-        keep_all(store, &built.goals)?;
+        keep_all(store, &goals)?;
     }
-    Ok(Some(built))
+    Ok(Built { goals, ..Built::default() })
 }
 
 /// What came of a request, as it is answered.
 fn built(realised: &Realisations, tree: &Path) -> Built {
-    let goal =
-        |(name, outputs): &(RecipeName, Outputs)| Goal { name: name.to_string(), outputs: digests(outputs) };
     Built {
         goals: realised.goals.iter().map(goal).collect(),
         failed: realised.failed.iter().map(|(_, error)| crate::hints::builds::failure(error, tree)).collect(),
         skipped: realised.skipped.iter().map(ToString::to_string).collect(),
         fetch: Vec::new(),
     }
+}
+
+fn goal((name, outputs): &(RecipeName, Outputs)) -> Goal {
+    Goal { name: name.to_string(), outputs: digests(outputs) }
 }
 
 /// Hands events of several threads to whoever asked.

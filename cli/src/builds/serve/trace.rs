@@ -30,11 +30,10 @@ pub fn trace(
     progress: &Progress,
 ) -> Result<Answer, Failure> {
     let goals = std::slice::from_ref(recipe);
-    let (planned, recipes) = planned::plan_for_build(store, tree, goals, true)?;
-    if !planned.fetch.is_empty() {
-        return Ok(Answer::Built(Built { fetch: planned.fetch.clone(), ..Built::default() }));
+    let (planned, recipes) = planned::plan_again(store, tree, goals)?;
+    if let Some(fetch) = Built::to_fetch(&planned) {
+        return Ok(Answer::Built(fetch));
     }
-    let recipes = recipes.unwrap_or_default();
     let substituters = substituters(order)?;
     let options = options(order, Purpose::Prepare);
     let request = Request { tree, recipes: &recipes, goals, options, substituters: &substituters };

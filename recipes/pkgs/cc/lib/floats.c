@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "long_double.h"
+
 enum { LIMBS = 1600, DIGITS = 4000 };
 
 static uint32_t limbs[LIMBS];
@@ -212,13 +214,7 @@ static void round_to(struct parsed *r, int bits, int lowest)
 
 static long double value_of(struct parsed *r, int bits, int lowest, int highest)
 {
-    union {
-        struct {
-            uint64_t mantissa;
-            uint16_t top;
-        } parts;
-        long double value;
-    } u;
+    union long_double u;
     memset(&u, 0, sizeof u);
     if (!r->infinite && r->mantissa) {
         round_to(r, bits, lowest);

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "long_double.h"
+
 int __format_float(char *to, long double x, int letter, int precision, int alternate);
 
 // A long double has up to 4933 digits before the point; behind it no more than these are written.
@@ -96,13 +98,7 @@ static void put_integer(struct sink *s, struct spec *f, unsigned long n, int neg
 static void put_float(struct sink *s, struct spec *f, long double x, int letter)
 {
     char digits[FLOAT_ROOM];
-    union {
-        long double value;
-        struct {
-            uint64_t mantissa;
-            uint16_t top;
-        } parts;
-    } u;
+    union long_double u;
     u.value = x;
     int negative = u.parts.top >> 15;
     if ((u.parts.top & 0x7fff) == 0x7fff) {

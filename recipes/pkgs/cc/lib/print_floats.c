@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "long_double.h"
+
 // A long double has up to 4933 digits before the point and up to 16445 behind it, nine to an element.
 enum { BILLION = 1000000000, BEFORE = 550, BEHIND = 1830, ALL = BEFORE + BEHIND };
 
@@ -44,13 +46,7 @@ static void halve(int shift)
 // Fills `digits` with x, and returns where the first that is not 0 is, or ALL * 9.
 static int expand(long double x)
 {
-    union {
-        long double value;
-        struct {
-            uint64_t mantissa;
-            uint16_t top;
-        } parts;
-    } u;
+    union long_double u;
     u.value = x;
     int exponent = u.parts.top - 16383 - 63;
     if (u.parts.top == 0)
