@@ -18,7 +18,7 @@ use rustix::thread::UnshareFlags;
 use serde::{Deserialize, Serialize};
 
 use stele_fs::passing::{receive, send};
-use stele_fs::{Forgetting, FuserTransport, Memory, Observer, ServeError, Serving, Showing};
+use stele_fs::{Forgetting, FuserTransport, Memory, Observer, Opens, Showing, serve_fleeting};
 use stele_store::Store;
 
 use crate::sandbox::ops::held_ops;
@@ -45,8 +45,8 @@ pub enum HoldError {
         error: String,
     },
     /// Nobody can answer for the mount.
-    #[error(transparent)]
-    Serve(#[from] ServeError),
+    #[error("the FUSE device cannot be used: {0}")]
+    Serve(io::Error),
 }
 
 /// To the helper.
@@ -69,13 +69,12 @@ enum Answer {
     Refused { doing: String, error: String },
 }
 
-/// Namespaces that builds begin in, with the store served in them.
+/// Namespaces that builds begin in, with the store served in them as long as they are there.
 pub struct Held {
     users: OwnedFd,
     mounts: OwnedFd,
     owner: Option<u32>,
     spare: Spare,
-    _serving: Serving,
 }
 
 /// Of this mount the kernel forgets when it is given up, which is before a collection: nobody else can name it.
@@ -106,9 +105,12 @@ impl Held {
         let _ = helper.wait();
         let [device, users, mounts] = made?;
         let (store, memory) = (Arc::clone(store), Arc::clone(memory));
+        // A compiler opens headers again and again. Nothing of that is worth a question, unless somebody wants to know.
+        let opens = if observer.is_some() { Opens::Said } else { Opens::Unsaid };
         let showing = Showing { store, memory, forgetting: Arc::new(Whole), observer };
-        let serving = Serving::begin(showing, device, &FuserTransport { passthrough: true }, || {})?;
-        Ok(Self { users, mounts, owner, spare: Spare::default(), _serving: serving })
+        let transport = FuserTransport { passthrough: opens == Opens::Said };
+        serve_fleeting(showing, opens, device, &transport).map_err(HoldError::Serve)?;
+        Ok(Self { users, mounts, owner, spare: Spare::default() })
     }
 
     fn ask(

@@ -22,6 +22,7 @@ pub mod state;
 pub mod transport;
 pub mod view;
 
-pub use serving::{Heirloom, ServeError, Serving};
+pub use serving::{Heirloom, ServeError, Serving, serve_fleeting};
+pub use state::Opens;
 pub use transport::FuserTransport;
 pub use view::{Forgetting, Memory, Observer, Showing, View};

@@ -1,4 +1,4 @@
-//! A mount that this process answers for.
+//! Mounts that this process answers for: such that another process can go on with, and such that end with this one.
 
 use std::fs::File;
 use std::io;
@@ -10,7 +10,7 @@ use std::thread;
 use rustix::fs::MemfdFlags;
 use tracing::{info, warn};
 
-use crate::state::{JournalError, State};
+use crate::state::{JournalError, Opens, State};
 use crate::transport::{Begin, Connection, Transport, clone_device};
 use crate::view::{Showing, View};
 
@@ -55,12 +55,7 @@ impl Serving {
         let journal =
             rustix::fs::memfd_create("stele-mount", MemfdFlags::CLOEXEC).map_err(io::Error::from)?;
         let state = State::begin(File::from(journal.try_clone()?))?;
-        // A second thread helps clients that ask at the same time; a clone lets it not wait for the first.
-        let second = clone_device(device.as_fd()).or_else(|e| {
-            info!("both threads of a mount read one descriptor: {e}");
-            device.try_clone()
-        })?;
-        let heirloom = Heirloom { devices: vec![device, second], journal };
+        let heirloom = Heirloom { devices: with_second(device)?, journal };
         Self::start(showing, state, heirloom, transport, Begin::New, on_end)
     }
 
@@ -88,17 +83,7 @@ impl Serving {
     ) -> Result<Self, ServeError> {
         let view = View::new(showing, state);
         let devices = heirloom.devices.iter().map(OwnedFd::try_clone).collect::<io::Result<_>>()?;
-        let Connection { passthrough, threads } = transport.serve(&view, devices, begin)?;
-        thread::Builder::new().name("mount-end".to_owned()).spawn(move || {
-            for thread in threads {
-                match thread.join() {
-                    Ok(Ok(())) => {}
-                    Ok(Err(e)) => warn!("a thread of a mount ended: {e}"),
-                    Err(_) => warn!("a thread of a mount met a fault of its own"),
-                }
-            }
-            on_end();
-        })?;
+        let passthrough = answer(&view, devices, transport, begin, on_end)?;
         Ok(Self { view, heirloom, passthrough })
     }
 
@@ -121,4 +106,52 @@ impl Serving {
     pub fn counts(&self) -> (usize, usize) {
         self.view.with_state(|state| (state.open_files().count(), state.known()))
     }
+}
+
+/// Answers for a mount that is new as long as there is one, and as long as this process lives: no other is going to be
+/// asked about what this one told the kernel, so nothing is written down.
+///
+/// # Errors
+/// When the device cannot be used.
+pub fn serve_fleeting(
+    showing: Showing,
+    opens: Opens,
+    device: OwnedFd,
+    transport: &dyn Transport,
+) -> io::Result<()> {
+    let view = View::new(showing, State::fleeting(opens));
+    let ended = Arc::clone(&view);
+    answer(&view, with_second(device)?, transport, Begin::New, move || ended.close_payloads())?;
+    Ok(())
+}
+
+/// A second thread helps clients that ask at the same time; a clone lets it not wait for the first.
+fn with_second(device: OwnedFd) -> io::Result<Vec<OwnedFd>> {
+    let second = clone_device(device.as_fd()).or_else(|e| {
+        info!("both threads of a mount read one descriptor: {e}");
+        device.try_clone()
+    })?;
+    Ok(vec![device, second])
+}
+
+/// Whether the kernel reads payload files by itself.
+fn answer(
+    view: &Arc<View>,
+    devices: Vec<OwnedFd>,
+    transport: &dyn Transport,
+    begin: Begin,
+    on_end: impl FnOnce() + Send + 'static,
+) -> io::Result<Arc<AtomicBool>> {
+    let Connection { passthrough, threads } = transport.serve(view, devices, begin)?;
+    thread::Builder::new().name("mount-end".to_owned()).spawn(move || {
+        for thread in threads {
+            match thread.join() {
+                Ok(Ok(())) => {}
+                Ok(Err(e)) => warn!("a thread of a mount ended: {e}"),
+                Err(_) => warn!("a thread of a mount met a fault of its own"),
+            }
+        }
+        on_end();
+    })?;
+    Ok(passthrough)
 }

@@ -4,11 +4,14 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::process::Pid;
 
 /// What the names of groups begin with.
 pub const PREFIX: &str = "stele-build-";
+/// How often a group is tried to be removed whose processes have ended.
+const TRIES: usize = 100;
 
 /// Groups that hold one build; they go with this.
 pub(super) struct Group {
@@ -69,27 +72,31 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        self.folders.iter().for_each(|folder| remove(folder));
-    }
-}
-
-/// Removes a group. A process that has just ended may still be counted.
-fn remove(folder: &Path) {
-    for _ in 0..100 {
-        match fs::remove_dir(folder) {
-            Err(e) if e.kind() == io::ErrorKind::ResourceBusy => {
-                std::thread::sleep(std::time::Duration::from_millis(5));
+        for folder in &self.folders {
+            for _ in 0..TRIES {
+                if remove(folder).is_ok() {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(5));
             }
-            _ => return,
         }
     }
 }
 
-/// Removes the groups that a killed supervisor of the build called `name` left.
-pub(super) fn remove_left(name: &str) {
-    for parent in parents() {
-        remove(&parent.path.join(format!("{PREFIX}{name}")));
+/// Removes a group, if it is there. A process that has just ended may still be counted (EBUSY).
+fn remove(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir(folder) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+        _ => Ok(()),
     }
+}
+
+/// Removes the groups that a killed supervisor of the build called `name` left.
+///
+/// # Errors
+/// As long as a process of them lives.
+pub(super) fn remove_left(name: &str) -> io::Result<()> {
+    parents().iter().try_for_each(|parent| remove(&parent.path.join(format!("{PREFIX}{name}"))))
 }
 
 struct Parent {

@@ -25,6 +25,7 @@ mod sys;
 pub(crate) mod users;
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use stele_recipes::action::Action;
 
@@ -79,20 +80,27 @@ pub fn clear_left(builds: &Path) {
     }
 }
 
-/// Removes what a killed build has left, and the groups of its processes. The last of them may only just be ending.
+/// How long the last processes of a killed build are waited for.
+const ENDING: Duration = Duration::from_secs(5);
+
+/// Removes what a killed build has left: the groups of its processes, of which the last may only just be ending, and
+/// then its folder. By the folder's name the next daemon finds the groups, should this one be killed before they are
+/// gone.
 pub(crate) fn clear_one(path: &Path) {
-    let mut removed = folder::remove(path);
-    for _ in 0..50 {
-        if removed.is_ok() {
-            break;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let begun = Instant::now();
+    loop {
+        let removed = cgroup::remove_left(&name).and_then(|()| folder::remove(path));
+        match removed {
+            Ok(()) => return tracing::info!("removed {}, which a killed build left", path.display()),
+            Err(e) if begun.elapsed() >= ENDING => {
+                return tracing::warn!(
+                    "{} could not be removed; the next daemon tries again: {e}",
+                    path.display()
+                );
+            }
+            Err(_) => std::thread::sleep(Duration::from_millis(20)),
         }
-        std::thread::sleep(std::time::Duration::from_millis(20));
-        removed = folder::remove(path);
-    }
-    cgroup::remove_left(&path.file_name().unwrap_or_default().to_string_lossy());
-    match removed {
-        Ok(()) => tracing::info!("removed {}, which a killed build left", path.display()),
-        Err(e) => tracing::warn!("{} could not be removed: {e}", path.display()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the kernel was told and will ask about again: directories, symbolic links, open files.
 //!
 //! All of it is written to a journal before the kernel is told, so that another process can go on with the same
-//! device when this one was killed.
+//! device when this one was killed; for a mount that ends with its process there is none.
 
 mod files;
 mod journal;
@@ -10,6 +10,7 @@ mod questions;
 mod record;
 #[cfg(test)]
 mod tests;
+mod told;
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -20,11 +21,13 @@ pub use journal::{Init, Journal, JournalError};
 pub use nodes::{Node, Place, What};
 pub use questions::Question;
 pub use record::{Change, Record};
+pub use told::Opens;
 
 use files::Files;
 use nodes::Nodes;
 use questions::Counted;
 use stele_store::model::BlobId;
+use told::Told;
 
 use crate::clock::now;
 
@@ -39,7 +42,12 @@ pub struct State {
     counted: Counted,
     /// Of files that an earlier process released: it may not have told the kernel of each any more.
     released: Vec<u32>,
-    journal: Journal,
+    /// Files, when the kernel does not say which are open.
+    told: Option<Told>,
+    born: u64,
+    init: Init,
+    /// None for a mount that ends with its process.
+    journal: Option<Journal>,
 }
 
 impl State {
@@ -48,14 +56,23 @@ impl State {
     /// # Errors
     /// When the file cannot be written.
     pub fn begin(file: File) -> Result<Self, JournalError> {
-        let journal = Journal::create(file, Init::default(), now())?;
-        Ok(Self {
+        let born = now();
+        let journal = Journal::create(file, Init::default(), born)?;
+        Ok(Self { born, journal: Some(journal), ..Self::fleeting(Opens::Said) })
+    }
+
+    /// That of a new mount with which no other process is going to go on.
+    pub fn fleeting(opens: Opens) -> Self {
+        Self {
             nodes: Nodes::default(),
             files: Files::default(),
             counted: Counted::default(),
             released: Vec::new(),
-            journal,
-        })
+            told: (opens == Opens::Unsaid).then(Told::default),
+            born: now(),
+            init: Init::default(),
+            journal: None,
+        }
     }
 
     /// That which another process left in `file`.
@@ -91,17 +108,18 @@ impl State {
                 }
             }
         }
-        Ok(Self { nodes, files, counted, released, journal })
+        let (born, init) = (journal.born(), journal.init());
+        Ok(Self { nodes, files, counted, released, told: None, born, init, journal: Some(journal) })
     }
 
     /// When the mount began, in nanoseconds since 1970-01-01 UTC: tells its numbers from those of the one before.
     pub fn born(&self) -> u64 {
-        self.journal.born()
+        self.born
     }
 
     /// What the kernel said of itself when the mount began.
     pub fn init(&self) -> Init {
-        self.journal.init()
+        self.init
     }
 
     /// Remembers what the kernel said of itself.
@@ -109,7 +127,24 @@ impl State {
     /// # Errors
     /// When the journal cannot be written.
     pub fn set_init(&mut self, init: Init) -> io::Result<()> {
-        self.journal.set_init(init)
+        self.init = init;
+        self.journal.as_mut().map_or(Ok(()), |journal| journal.set_init(init))
+    }
+
+    /// Whether the kernel says which files are opened.
+    pub fn opens(&self) -> Opens {
+        if self.told.is_some() { Opens::Unsaid } else { Opens::Said }
+    }
+
+    /// The kernel is told of a file. Whether it may be: never of two that have one number. Where it says which files
+    /// are opened, that is checked then.
+    pub fn tell_file(&mut self, ino: u64, blob: BlobId) -> bool {
+        self.told.as_mut().is_none_or(|told| told.tell(ino, blob))
+    }
+
+    /// What the kernel was told that number means, where it does not say which files are opened.
+    pub fn told_file(&self, ino: u64) -> Option<BlobId> {
+        self.told.as_ref()?.get(ino)
     }
 
     /// The number of what is at `place`; the kernel is going to remember it once more.
@@ -151,7 +186,7 @@ impl State {
     }
 
     fn told(&mut self, ino: u64, question: u64, record: &Record) -> io::Result<()> {
-        if let Err(e) = self.journal.write(record) {
+        if let Err(e) = self.write(record) {
             if self.nodes.forget(ino, 1) == Some(0) {
                 self.nodes.remove(ino);
             }
@@ -160,6 +195,10 @@ impl State {
         self.counted.add(question, ino);
         self.tidy();
         Ok(())
+    }
+
+    fn write(&mut self, record: &Record) -> io::Result<()> {
+        self.journal.as_mut().map_or(Ok(()), |journal| journal.write(record))
     }
 
     /// What a number is, when it was counted.
@@ -174,12 +213,18 @@ impl State {
 
     /// The kernel forgot a number `times` over. What it was, when it is not known to the kernel any more.
     pub fn forget(&mut self, ino: u64, times: u64) -> Option<Node> {
+        if let Some(told) = &mut self.told {
+            told.forget(ino, times);
+        }
         self.count_down(ino, times, Change::Other)
     }
 
     /// The question was not answered with that number after all.
     pub fn take_back(&mut self, ino: u64, question: Question) -> Option<Node> {
         self.counted.remove(question.number, ino);
+        if let Some(told) = &mut self.told {
+            told.forget(ino, 1);
+        }
         self.count_down(ino, 1, Change::TakenBack(question.number))
     }
 
@@ -187,10 +232,10 @@ impl State {
         let lookups = self.nodes.forget(ino, times)?;
         // Without this record the number is known for longer after a restart than it has to be.
         let gone = if lookups > 0 {
-            let _ = self.journal.write(&Record::Count { ino, lookups, change });
+            let _ = self.write(&Record::Count { ino, lookups, change });
             None
         } else {
-            let _ = self.journal.write(&Record::Gone { ino });
+            let _ = self.write(&Record::Gone { ino });
             self.nodes.remove(ino)
         };
         self.tidy();
@@ -238,7 +283,7 @@ impl State {
     /// When the journal cannot be written: the kernel must not be told then.
     pub fn opened(&mut self, ino: u64, blob: BlobId, mode: Mode, question: Question) -> io::Result<()> {
         let open = self.files.opened(ino, blob, mode);
-        if let Err(e) = self.journal.write(&Record::File { ino, open, question: question.number }) {
+        if let Err(e) = self.write(&Record::File { ino, open, question: question.number }) {
             self.files.released(ino);
             return Err(e);
         }
@@ -250,7 +295,7 @@ impl State {
     /// Counts a release. What the file was, when it was the last.
     pub fn released(&mut self, ino: u64, question: Question) -> Option<OpenFile> {
         let open = self.files.released(ino)?;
-        let _ = self.journal.write(&Record::File { ino, open, question: question.number });
+        let _ = self.write(&Record::File { ino, open, question: question.number });
         self.counted.add(question.number, ino);
         self.tidy();
         (open.times == 0).then_some(open)
@@ -258,12 +303,12 @@ impl State {
 
     /// Writes the journal anew when most of it is history.
     fn tidy(&mut self) {
-        if self.journal.is_mostly_history() {
+        if let Some(journal) = self.journal.as_mut().filter(|it| it.is_mostly_history()) {
             let nodes = self.nodes.records();
             let files = self.files.iter().map(|(ino, open)| Record::File { ino, open: *open, question: 0 });
             let counted = self.counted.iter().map(|(question, ino)| Record::Counted { question, ino });
             // If it cannot be done now, it is tried again after the next record.
-            let _ = self.journal.rewrite(nodes.chain(files).chain(counted));
+            let _ = journal.rewrite(nodes.chain(files).chain(counted));
         }
     }
 }

@@ -19,7 +19,7 @@ use tracing::{debug, info, warn};
 use super::terms::{ALWAYS, attr, errno, file_type, ttl};
 use super::{Begin, Connection, Transport, handshake, resend, sys};
 use crate::inode;
-use crate::state::{Init, Mode, Question};
+use crate::state::{Init, Mode, Opens, Question};
 use crate::view::{Attributes, Backing, Found, Kind, View};
 
 /// How many requests that nobody waits for, such as reading ahead, may be on their way at once.
@@ -180,6 +180,10 @@ impl Filesystem for Adapter {
     }
 
     fn open(&self, request: &Request, ino: INodeNo, _: OpenFlags, reply: ReplyOpen) {
+        // Said once, and the kernel opens and closes files by itself.
+        if self.shared.view.opens() == Opens::Unsaid {
+            return reply.error(Errno::ENOSYS);
+        }
         let _answer = self.shared.view.answer();
         let flags = FopenFlags::FOPEN_KEEP_CACHE | FopenFlags::FOPEN_NOFLUSH;
         match self.shared.view.open(ino.0, question(request), &*self.shared) {

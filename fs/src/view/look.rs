@@ -132,7 +132,7 @@ impl View {
         let (what, kind) = match node {
             Node::File { blob, size, executable } => {
                 let found = Found::file(blob, *size, *executable, Lifetime::Always);
-                self.remember(found.attributes.ino, blob);
+                self.tell_file(found.attributes.ino, blob)?;
                 return Ok(found);
             }
             Node::Directory { tree, .. } => (What::Tree(*tree), Kind::Directory),
@@ -182,7 +182,7 @@ impl View {
         match self.store.blob_info(&blob) {
             Ok(info) => {
                 let found = Found::file(&blob, info.size, false, Lifetime::Never);
-                self.remember(found.attributes.ino, &blob);
+                self.tell_file(found.attributes.ino, &blob)?;
                 Ok(found)
             }
             Err(ReadError::NoBlob { .. }) => Err(Fault::NoEntry),
@@ -211,7 +211,11 @@ impl View {
         let (lifetime, file) = (Lifetime::Always, inode::file(ino).is_some());
         if file || ino == inode::ROOT || ino == inode::BY_NAME {
             let attributes = self.attributes(ino)?;
-            let generation = if file { inode::generation(&self.blob_of(ino)?) } else { 0 };
+            let blob = file.then(|| self.blob_of(ino)).transpose()?;
+            if let Some(blob) = &blob {
+                self.tell_file(ino, blob)?;
+            }
+            let generation = blob.as_ref().map_or(0, inode::generation);
             return Ok(Found { attributes, generation, lifetime });
         }
         let told = self.state().tell_again(ino, question).map_err(|e| Self::untold(&e))?;

@@ -24,7 +24,7 @@ use stele_store::model::{Tree, TreeId};
 use stele_store::{Hold, ReadError, Show, Store, Target};
 
 use crate::clock::now;
-use crate::state::State;
+use crate::state::{Opens, State};
 
 pub use list::Listed;
 pub use look::{Attributes, Found, Kind, Lifetime};
@@ -83,6 +83,7 @@ pub struct View {
     hold: Hold,
     state: Mutex<State>,
     born: u64,
+    opens: Opens,
     memory: Arc<Memory>,
     /// What the directories at the top held when they were opened, by handle.
     listings: Mutex<HashMap<u64, Listing>>,
@@ -110,6 +111,7 @@ impl View {
             store: Arc::clone(&store),
             hold,
             born: state.born(),
+            opens: state.opens(),
             state: Mutex::new(state),
             memory,
             listings: Mutex::default(),
@@ -145,6 +147,11 @@ impl View {
     /// The state of the mount, for whoever begins it or counts.
     pub fn with_state<T>(&self, with: impl FnOnce(&mut State) -> T) -> T {
         with(&mut self.state())
+    }
+
+    /// Whether the kernel says which files are opened.
+    pub fn opens(&self) -> Opens {
+        self.opens
     }
 
     fn tree(&self, id: &TreeId) -> Result<Arc<Tree>, Fault> {

@@ -12,7 +12,7 @@ use stele_store::{BlobReader, Placement, Target};
 use super::{Fault, View};
 use crate::inode;
 use crate::outline::{Outline, OutlineError};
-use crate::state::{Mode, Question};
+use crate::state::{Mode, Opens, Question};
 
 /// Lets the kernel read a file by itself.
 pub trait Backing {
@@ -35,14 +35,26 @@ pub struct Opened {
 }
 
 impl View {
-    pub(super) fn remember(&self, ino: u64, blob: &BlobId) {
-        if self.memory.files.get(&ino) != Some(*blob) {
-            self.memory.files.insert(ino, *blob);
+    /// The kernel is going to know that file by that number.
+    pub(super) fn tell_file(&self, ino: u64, blob: &BlobId) -> Result<(), Fault> {
+        match self.opens {
+            Opens::Said if self.memory.files.get(&ino) == Some(*blob) => {}
+            Opens::Said => self.memory.files.insert(ino, *blob),
+            Opens::Unsaid => {
+                if !self.state().tell_file(ino, *blob) {
+                    error!("blob {blob} begins as another does that the kernel knows");
+                    return Err(Fault::Io);
+                }
+            }
         }
+        Ok(())
     }
 
     /// The blob that a file's number stands for.
     pub(super) fn blob_of(&self, ino: u64) -> Result<BlobId, Fault> {
+        if self.opens == Opens::Unsaid {
+            return self.state().told_file(ino).ok_or(Fault::Stale);
+        }
         if let Some(blob) = self.memory.files.get(&ino) {
             return Ok(blob);
         }
@@ -161,13 +173,18 @@ impl View {
         self.hold.release(Target::Blob(blob));
     }
 
+    /// Payloads that were kept open between reads: where the kernel does not say what it closes, nobody else says so.
+    pub(crate) fn close_payloads(&self) {
+        self.memory.payloads.clear();
+    }
+
     /// Bytes of a file, checked.
     ///
     /// # Errors
     /// [`Fault::Io`] when they are not what the file's digest says.
     pub fn read(&self, ino: u64, handle: u64, offset: u64, length: u32) -> Result<Vec<u8>, Fault> {
         let blob = self.blob_of(ino)?;
-        if inode::check(&blob) != handle {
+        if self.opens == Opens::Said && inode::check(&blob) != handle {
             error!("a file that begins as blob {blob} does was opened, and is another");
             return Err(Fault::Io);
         }

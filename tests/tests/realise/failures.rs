@@ -1,5 +1,6 @@
 //! Builds that fail, and what is said of them.
 
+use stele_tests::damage::{flip, payload};
 use stele_tests::workshop::Workshop;
 
 #[test]
@@ -77,4 +78,23 @@ a = recipe(name = 'a', version = '1', inputs = [box], script = 'true', sources =
     let said = shop.stele.fails(&["build", "--offline", "a"], 3);
     assert!(said.contains("a.tar.gz"), "{said}");
     assert!(!said.contains("built"), "{said}");
+}
+
+#[test]
+fn a_build_reads_no_byte_of_an_input_that_a_bad_disk_changed() {
+    let shop = Workshop::new();
+    shop.recipe("data", &[], "seq 100000 > $OUT/numbers");
+    let data = shop.build("data");
+    // Also after another build has read it whole.
+    shop.recipe("before", &["data"], "cat /numbers > $OUT/before");
+    shop.build("before");
+    let file = payload(&shop.stele, &format!("{data}/numbers"));
+    flip(&file, 300_000);
+    shop.stele.ok(&["daemon", "stop"]);
+    shop.recipe("after", &["data"], "head -n 1 /numbers > $OUT/after");
+    let said = shop.stele.fails(&["build", "after"], 1);
+    assert!(said.contains("numbers") && said.contains("Input/output error"), "{said}");
+    // Built again, it is stored again where the bad one was.
+    shop.stele.ok(&["build", "--rebuild", "data"]);
+    shop.build("after");
 }
