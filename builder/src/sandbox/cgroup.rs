@@ -6,8 +6,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::process::Pid;
-
 /// What the names of groups begin with.
 pub const PREFIX: &str = "stele-build-";
 /// How often a group is tried to be removed whose processes have ended.
@@ -19,8 +17,8 @@ pub(super) struct Group {
 }
 
 impl Group {
-    /// Puts `process` into groups of their own with these limits. None where this user may not, or none are mounted.
-    pub fn new(name: &str, memory: u64, processes: u64, process: Pid) -> Option<Self> {
+    /// Makes groups with these limits. None where this user may not, or none are mounted.
+    pub fn new(name: &str, memory: u64, processes: u64) -> Option<Self> {
         let mut group = Self { folders: Vec::new() };
         for parent in parents() {
             let folder = parent.path.join(format!("{PREFIX}{name}"));
@@ -42,13 +40,23 @@ impl Group {
                 ],
             };
             let limited: io::Result<()> = files.iter().try_for_each(|(file, value)| set(file, *value));
-            let put = fs::write(folder.join("cgroup.procs"), process.as_raw_nonzero().to_string());
-            if limited.is_err() || put.is_err() {
+            if limited.is_err() {
                 let _ = fs::remove_dir(&folder);
                 group.folders.pop();
             }
         }
         (!group.folders.is_empty()).then_some(group)
+    }
+
+    /// Moves the calling process, which has one thread. Where it cannot be moved, the limits are kept by who looks from
+    /// outside alone.
+    pub fn enter(&self) {
+        for folder in &self.folders {
+            // A thread that moves itself stops nobody else; to move a process, the kernel waits until none on the
+            // machine forks, some 20 ms. Version 2 moves processes only.
+            let _ =
+                fs::write(folder.join("tasks"), "0").or_else(|_| fs::write(folder.join("cgroup.procs"), "0"));
+        }
     }
 
     /// Whether the kernel has ended a process of the group because its memory was used up.

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rustix::fs::{AtFlags, Dir, Mode, OFlags, fstatvfs, openat, statat};
-use rustix::process::Pid;
 
 use super::cgroup::Group;
 use super::job::{Limit, Limits};
@@ -44,11 +43,18 @@ impl Watch {
         }
     }
 
-    /// The build's first process, before it makes others.
-    pub fn begin(&mut self, process: Pid) {
+    /// The build begins: its first process is about to be made.
+    pub fn begin(&mut self) {
         let name = self.folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        self.group = Group::new(&name, self.limits.memory, self.limits.processes, process);
+        self.group = Group::new(&name, self.limits.memory, self.limits.processes);
         self.begun = Instant::now();
+    }
+
+    /// For that first process itself, before it makes others: the kernel limits it from here on.
+    pub fn enter(&self) {
+        if let Some(group) = &self.group {
+            group.enter();
+        }
     }
 
     /// What is to be watched from outside of the sandbox, where it can be looked into by these descriptors alone.

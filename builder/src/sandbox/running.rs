@@ -48,7 +48,7 @@ impl Supervisor {
 
 /// So long after a build began the supervisor of the next is started: one that is over sooner has the processors for
 /// itself.
-const LATER: Duration = Duration::from_millis(50);
+const LATER: Duration = Duration::from_millis(20);
 
 /// At most one supervisor that waits for its job.
 #[derive(Default)]

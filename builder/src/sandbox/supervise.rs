@@ -91,17 +91,18 @@ impl Supervisor {
             }
         };
         let handed = Handed { users, mounts, tell: theirs, streams };
+        self.watch.begin();
         let entering = match fork()? {
             Forked::Child => {
                 // If this process is gone already nobody would be told: the socket says so.
                 let _ = set_parent_process_death_signal(Some(Signal::KILL));
+                self.watch.enter();
                 inside::enter(&self.job, &handed)
             }
             Forked::Parent(entering) => entering,
         };
         drop(handed);
         self.entering = Some(entering);
-        self.watch.begin(entering);
         // It waits for this.
         let _ = (&ours).write_all(&[0]);
         let followed = self.follow(&ours, &out);

@@ -104,7 +104,7 @@ fn answer(evaluated: &Evaluated) -> Result<(), Failure> {
 /// Whether this process evaluates again and again, and had better have the next process wait already.
 static OFTEN: AtomicBool = AtomicBool::new(false);
 /// So long after an answer the next process is started.
-const LATER: Duration = Duration::from_millis(50);
+const LATER: Duration = Duration::from_millis(20);
 /// The one that waits.
 static SPARE: Mutex<Option<Child>> = Mutex::new(None);
 
