@@ -183,7 +183,7 @@ impl Doing<'_> {
         Ok(answer)
     }
 
-    /// The first goal, when all that it is made of is there; and what came of the others. Nothing when something failed.
+    /// The first goal, when all that it is made of is there, and nothing failed; and what came of the others.
     pub(super) fn prepare(&self) -> Result<(Option<Prepared>, Realisations), Failed> {
         let realised = self.run()?;
         let prepared = lock(&self.prepared).take().filter(|_| realised.failed.is_empty());

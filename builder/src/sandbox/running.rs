@@ -1,5 +1,6 @@
 //! A build that runs, as whoever started it sees it.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -50,15 +51,28 @@ impl Supervisor {
 /// itself.
 const LATER: Duration = Duration::from_millis(20);
 
-/// At most one supervisor that waits for its job.
+/// So many wait at most: a build that begins as soon as another has ended finds one, too.
+const SPARES: usize = 2;
+
+/// Supervisors that wait for their jobs.
 #[derive(Default)]
 pub(crate) struct Spare(Arc<Waiting>);
 
 #[derive(Default)]
-struct Waiting(Mutex<Option<Supervisor>>);
+struct Waiting(Mutex<VecDeque<Supervisor>>);
 
 impl Waiting {
-    fn lock(&self) -> MutexGuard<'_, Option<Supervisor>> {
+    /// Has one more wait. Whether more are wanted.
+    fn add(&self) -> bool {
+        let mut spares = self.lock();
+        if spares.len() < SPARES {
+            let Ok(another) = Supervisor::start() else { return false };
+            spares.push_back(another);
+        }
+        spares.len() < SPARES
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Supervisor>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -66,34 +80,32 @@ impl Waiting {
 impl Spare {
     /// The one that waits, if it still does, or a new one.
     fn take(&self) -> io::Result<Supervisor> {
-        if let Some(mut waiting) = self.0.lock().take()
-            && matches!(waiting.process.try_wait(), Ok(None))
-        {
-            return Ok(waiting);
+        let mut spares = self.0.lock();
+        while let Some(mut waiting) = spares.pop_front() {
+            if matches!(waiting.process.try_wait(), Ok(None)) {
+                return Ok(waiting);
+            }
         }
+        drop(spares);
         Supervisor::start()
     }
 
-    /// Has one wait for the next build, soon.
+    /// Has some wait for the next builds, soon.
     fn refill(&self) {
         let waiting = Arc::downgrade(&self.0);
         // If there is no thread for it, the next build starts its own.
         let _ = thread::Builder::new().name("spare".to_owned()).spawn(move || {
             thread::sleep(LATER);
             let Some(waiting) = waiting.upgrade() else { return };
-            let mut waiting = waiting.lock();
-            if waiting.is_none() {
-                *waiting = Supervisor::start().ok();
-            }
+            // Let go of between two: somebody may want the first.
+            while waiting.add() {}
         });
     }
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        if let Some(waiting) = self.lock().take() {
-            waiting.end();
-        }
+        self.lock().drain(..).for_each(Supervisor::end);
     }
 }
 

@@ -4,6 +4,7 @@
 //! allocate all memory, and a value that nests deeply enough ends the stack. That process may take so much memory and
 //! time and no more; when it dies, an error is all that comes of it.
 
+use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -105,8 +106,10 @@ fn answer(evaluated: &Evaluated) -> Result<(), Failure> {
 static OFTEN: AtomicBool = AtomicBool::new(false);
 /// So long after an answer the next process is started.
 const LATER: Duration = Duration::from_millis(20);
-/// The one that waits.
-static SPARE: Mutex<Option<Child>> = Mutex::new(None);
+/// So many wait at most: whoever asks as soon as another was answered finds one, too.
+const SPARES_MOST: usize = 2;
+/// Those that wait.
+static SPARES: Mutex<VecDeque<Child>> = Mutex::new(VecDeque::new());
 
 /// From now on the next process is started before it is needed: to start one takes longer than most recipes do.
 pub fn often() {
@@ -122,14 +125,24 @@ fn start() -> std::io::Result<Child> {
 
 /// The process that waits, if it still does, or a new one.
 fn take() -> std::io::Result<Child> {
-    let waiting = SPARE.lock().unwrap_or_else(PoisonError::into_inner).take();
-    match waiting {
-        Some(mut waiting) => match waiting.try_wait() {
-            Ok(None) => Ok(waiting),
-            _ => start(),
-        },
-        None => start(),
+    let mut spares = SPARES.lock().unwrap_or_else(PoisonError::into_inner);
+    while let Some(mut waiting) = spares.pop_front() {
+        if matches!(waiting.try_wait(), Ok(None)) {
+            return Ok(waiting);
+        }
     }
+    drop(spares);
+    start()
+}
+
+/// Has one more wait. Whether more are wanted.
+fn add() -> bool {
+    let mut spares = SPARES.lock().unwrap_or_else(PoisonError::into_inner);
+    if spares.len() < SPARES_MOST {
+        let Ok(another) = start() else { return false };
+        spares.push_back(another);
+    }
+    spares.len() < SPARES_MOST
 }
 
 fn refill() {
@@ -137,10 +150,8 @@ fn refill() {
         // Not waited for, and not at once: whoever asked has more to do now.
         std::thread::spawn(|| {
             std::thread::sleep(LATER);
-            let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
-            if spare.is_none() {
-                *spare = start().ok();
-            }
+            // Let go of between two: somebody may want the first.
+            while add() {}
         });
     }
 }

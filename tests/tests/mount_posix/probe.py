@@ -68,6 +68,8 @@ def mapped(fd, offset, length, protection, kind):
 def content(fd, offset, length, protection, kind):
     """What is seen there, up to the end of the page in which the file ends: behind it there must be zeros."""
     at = mapped(fd, offset, length, protection, kind)
+    # What may only be run can be read on some processors, and not on such with protection keys (pkeys(7)).
+    check(libc.mprotect(at, length, protection | READ))
     end = -(-os.fstat(fd).st_size // PAGE) * PAGE
     seen = ctypes.string_at(at, max(0, min(length, end - offset)))
     libc.munmap(at, length, 0)
@@ -81,7 +83,6 @@ def mapping(path):
         for protection in [READ, EXEC, READ | EXEC]:
             for offset, length in [(0, size or 1), (0, 1), (0, size + 3 * PAGE), (PAGE, 100), (100, 100),
                                    (0, 0), (size // PAGE * PAGE, PAGE), (1 << 40, PAGE)]:
-                # What may only be run can be read all the same on this processor.
                 ask(f"{path} is mapped {name} for {protection} from {offset}, {length} bytes",
                     content, fd, offset, length, protection, kind)
     ask(f"{path} is mapped shared to be written", mapped, fd, 0, PAGE, READ | WRITE, mmap.MAP_SHARED)

@@ -272,7 +272,12 @@ fn what_only_unsafe_code_can_ask_is_answered_as_on_a_disk() {
             let probe =
                 command.args(["-I", "-c", include_str!("probe.py")]).arg(&at.root).stdin(Stdio::null());
             let output = probe.output().expect("python3 is there");
-            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            assert!(
+                output.status.success(),
+                "{}: {}",
+                output.status,
+                String::from_utf8_lossy(&output.stderr)
+            );
             String::from_utf8(output.stdout).expect("it prints ASCII")
         };
         let (mount, disk) = (ask(&both.mount), ask(&both.disk));
