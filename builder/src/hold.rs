@@ -21,8 +21,9 @@ use stele_fs::passing::{receive, send};
 use stele_fs::{Forgetting, FuserTransport, Memory, Observer, Opens, Showing, serve_fleeting};
 use stele_store::Store;
 
+use crate::program::{Spares, own_program};
 use crate::sandbox::ops::held_ops;
-use crate::sandbox::{Given, Spare, apply, unshare, users};
+use crate::sandbox::{Given, Supervisor, apply, unshare, users};
 
 /// The user of the machine that builds are when root builds: above all that distributions, containers and services are
 /// given, below the largest.
@@ -74,7 +75,7 @@ pub struct Held {
     users: OwnedFd,
     mounts: OwnedFd,
     owner: Option<u32>,
-    spare: Spare,
+    spares: Spares<Supervisor>,
 }
 
 /// Of this mount the kernel forgets when it is given up, which is before a collection: nobody else can name it.
@@ -99,7 +100,7 @@ impl Held {
     ) -> Result<Self, HoldError> {
         let owner = stranger();
         let (stream, theirs) = UnixStream::pair()?;
-        let mut helper = crate::sandbox::own_program(crate::HOLD).stdin(OwnedFd::from(theirs)).spawn()?;
+        let mut helper = own_program(crate::HOLD).stdin(OwnedFd::from(theirs)).spawn()?;
         let made = Self::ask(&stream, helper.id(), owner, builds);
         drop(stream);
         let _ = helper.wait();
@@ -108,9 +109,9 @@ impl Held {
         // A compiler opens headers again and again. Nothing of that is worth a question, unless somebody wants to know.
         let opens = if observer.is_some() { Opens::Said } else { Opens::Unsaid };
         let showing = Showing { store, memory, forgetting: Arc::new(Whole), observer };
-        let transport = FuserTransport { passthrough: opens == Opens::Said };
+        let transport = FuserTransport { passthrough: true };
         serve_fleeting(showing, opens, device, &transport).map_err(HoldError::Serve)?;
-        Ok(Self { users, mounts, owner, spare: Spare::default() })
+        Ok(Self { users, mounts, owner, spares: Spares::default() })
     }
 
     fn ask(
@@ -151,9 +152,9 @@ impl Held {
         self.mounts.as_fd()
     }
 
-    /// A supervisor that waits for the next build.
-    pub(crate) fn spare(&self) -> &Spare {
-        &self.spare
+    /// Supervisors that wait for the next builds.
+    pub(crate) fn spares(&self) -> &Spares<Supervisor> {
+        &self.spares
     }
 
     /// The user of the machine to whom a build's folders have to belong, when that is not this process's own.

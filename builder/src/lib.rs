@@ -3,7 +3,8 @@
 //!
 //! What a build can see is [`profile`], written down with a version. [`sandbox`] turns an action into a list of set-up
 //! operations by a pure function; one executor applies it, in processes of its own. [`hold`] keeps the namespaces in
-//! which the store is mounted for builds. [`realise`] decides what runs when, and stores what comes of it.
+//! which the store is mounted for builds, [`program`] processes of this program that wait for work. [`realise`] decides
+//! what runs when, and stores what comes of it.
 //!
 //! `docs/sandbox.md` says what a build sees, and what cannot be kept from it.
 
@@ -11,6 +12,7 @@
 mod golden;
 pub mod hold;
 pub mod profile;
+pub mod program;
 pub mod realise;
 pub mod sandbox;
 

@@ -36,7 +36,7 @@ pub use supervise::supervise;
 
 use crate::profile;
 
-pub(crate) use running::{Spare, own_program};
+pub(crate) use running::Supervisor;
 pub(crate) use sys::unshare;
 
 /// An action as a job: what the processes of its sandbox are told. Pure.

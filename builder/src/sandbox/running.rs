@@ -1,17 +1,14 @@
 //! A build that runs, as whoever started it sees it.
 
-use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
-use std::time::Duration;
+use std::process::Child;
 
 use super::job::{Ending, Job, Said, Told};
 use crate::hold::Held;
+use crate::program::{Waits, own_program};
 use stele_fs::passing::{receive, send};
 
 /// A build could not be started.
@@ -27,85 +24,27 @@ pub struct Running {
     supervisor: Supervisor,
 }
 
-/// A process that supervises a build, or waits for one: to start it takes longer than much that is built.
-struct Supervisor {
+/// A process that supervises a build, or waits for one.
+pub(crate) struct Supervisor {
     process: Child,
     stream: UnixStream,
 }
 
-impl Supervisor {
+impl Waits for Supervisor {
     fn start() -> io::Result<Self> {
         let (stream, theirs) = UnixStream::pair()?;
         let process = own_program(crate::SUPERVISE).stdin(OwnedFd::from(theirs)).spawn()?;
         Ok(Self { process, stream })
     }
 
-    /// Ends one that got no job, or waits for the end of one that was told what to do.
+    fn waits(&mut self) -> bool {
+        matches!(self.process.try_wait(), Ok(None))
+    }
+
+    /// Also waits for the end of one that was told what to do.
     fn end(mut self) {
         let _ = self.stream.shutdown(std::net::Shutdown::Write);
         let _ = self.process.wait();
-    }
-}
-
-/// So long after a build began the supervisor of the next is started: one that is over sooner has the processors for
-/// itself.
-const LATER: Duration = Duration::from_millis(20);
-
-/// So many wait at most: a build that begins as soon as another has ended finds one, too.
-const SPARES: usize = 2;
-
-/// Supervisors that wait for their jobs.
-#[derive(Default)]
-pub(crate) struct Spare(Arc<Waiting>);
-
-#[derive(Default)]
-struct Waiting(Mutex<VecDeque<Supervisor>>);
-
-impl Waiting {
-    /// Has one more wait. Whether more are wanted.
-    fn add(&self) -> bool {
-        let mut spares = self.lock();
-        if spares.len() < SPARES {
-            let Ok(another) = Supervisor::start() else { return false };
-            spares.push_back(another);
-        }
-        spares.len() < SPARES
-    }
-
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Supervisor>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Spare {
-    /// The one that waits, if it still does, or a new one.
-    fn take(&self) -> io::Result<Supervisor> {
-        let mut spares = self.0.lock();
-        while let Some(mut waiting) = spares.pop_front() {
-            if matches!(waiting.process.try_wait(), Ok(None)) {
-                return Ok(waiting);
-            }
-        }
-        drop(spares);
-        Supervisor::start()
-    }
-
-    /// Has some wait for the next builds, soon.
-    fn refill(&self) {
-        let waiting = Arc::downgrade(&self.0);
-        // If there is no thread for it, the next build starts its own.
-        let _ = thread::Builder::new().name("spare".to_owned()).spawn(move || {
-            thread::sleep(LATER);
-            let Some(waiting) = waiting.upgrade() else { return };
-            // Let go of between two: somebody may want the first.
-            while waiting.add() {}
-        });
-    }
-}
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        self.lock().drain(..).for_each(Supervisor::end);
     }
 }
 
@@ -133,11 +72,11 @@ impl Running {
         streams: &[BorrowedFd<'_>],
     ) -> Result<Self, StartError> {
         let started = || -> io::Result<Self> {
-            let supervisor = held.spare().take()?;
+            let supervisor = held.spares().take()?;
             let mut fds = vec![held.users(), held.mounts(), log.as_fd(), lock.as_fd()];
             fds.extend(streams);
             send(&supervisor.stream, job, &fds)?;
-            held.spare().refill();
+            held.spares().refill();
             Ok(Self { supervisor })
         };
         started().map_err(StartError::Supervisor)
@@ -181,11 +120,4 @@ impl Running {
         let _ = send(&self.supervisor.stream, &told, &[]);
         self.supervisor.end();
     }
-}
-
-/// This very program, to run one of its hidden commands: nothing of this process reaches it but its stdin.
-pub(crate) fn own_program(arguments: &[&str]) -> Command {
-    let mut command = Command::new("/proc/self/exe");
-    command.args(arguments).env_clear().current_dir("/").stdout(Stdio::null()).stderr(Stdio::null());
-    command
 }

@@ -4,18 +4,17 @@
 //! allocate all memory, and a value that nests deeply enough ends the stack. That process may take so much memory and
 //! time and no more; when it dies, an error is all that comes of it.
 
-use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use serde::{Deserialize, Serialize};
+use stele_builder::program::{Spares, Waits, own_program};
 use stele_recipes::language::{self, InMemoryFiles, OnDisk, Problem};
 
 use super::{Evaluated, Wanted};
@@ -104,56 +103,32 @@ fn answer(evaluated: &Evaluated) -> Result<(), Failure> {
 
 /// Whether this process evaluates again and again, and had better have the next process wait already.
 static OFTEN: AtomicBool = AtomicBool::new(false);
-/// So long after an answer the next process is started.
-const LATER: Duration = Duration::from_millis(20);
-/// So many wait at most: whoever asks as soon as another was answered finds one, too.
-const SPARES_MOST: usize = 2;
 /// Those that wait.
-static SPARES: Mutex<VecDeque<Child>> = Mutex::new(VecDeque::new());
+static SPARES: LazyLock<Spares<Evaluator>> = LazyLock::new(Spares::default);
+
+/// A process that evaluates what it is asked to.
+struct Evaluator(Child);
+
+impl Waits for Evaluator {
+    fn start() -> std::io::Result<Self> {
+        let mut command = own_program(&["evaluate"]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map(Self)
+    }
+
+    fn waits(&mut self) -> bool {
+        matches!(self.0.try_wait(), Ok(None))
+    }
+
+    /// It is asked nothing.
+    fn end(mut self) {
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
+    }
+}
 
 /// From now on the next process is started before it is needed: to start one takes longer than most recipes do.
 pub fn often() {
     OFTEN.store(true, Ordering::Relaxed);
-}
-
-fn start() -> std::io::Result<Child> {
-    let mut command = Command::new("/proc/self/exe");
-    // Nothing of this machine reaches it but the files.
-    command.arg("evaluate").env_clear().current_dir("/");
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()
-}
-
-/// The process that waits, if it still does, or a new one.
-fn take() -> std::io::Result<Child> {
-    let mut spares = SPARES.lock().unwrap_or_else(PoisonError::into_inner);
-    while let Some(mut waiting) = spares.pop_front() {
-        if matches!(waiting.try_wait(), Ok(None)) {
-            return Ok(waiting);
-        }
-    }
-    drop(spares);
-    start()
-}
-
-/// Has one more wait. Whether more are wanted.
-fn add() -> bool {
-    let mut spares = SPARES.lock().unwrap_or_else(PoisonError::into_inner);
-    if spares.len() < SPARES_MOST {
-        let Ok(another) = start() else { return false };
-        spares.push_back(another);
-    }
-    spares.len() < SPARES_MOST
-}
-
-fn refill() {
-    if OFTEN.load(Ordering::Relaxed) {
-        // Not waited for, and not at once: whoever asked has more to do now.
-        std::thread::spawn(|| {
-            std::thread::sleep(LATER);
-            // Let go of between two: somebody may want the first.
-            while add() {}
-        });
-    }
 }
 
 /// Has such a process evaluate, and takes its answer.
@@ -161,14 +136,16 @@ pub(super) fn run(tree: &Path, wanted: &Wanted) -> Result<Evaluated, Failure> {
     let failed = |e: &std::io::Error| Failure::io("the process that evaluates recipes cannot be run", e);
     let ask = serde_json::to_vec(&Ask { tree: to_wire(tree.as_os_str()), wanted: wanted.clone() });
     let ask = ask.map_err(|e| failed(&e.into()))?;
-    let mut child = take().map_err(|e| failed(&e))?;
+    let Evaluator(mut child) = SPARES.take().map_err(|e| failed(&e))?;
     // One that dies before it has heard all says by its status why.
     let asked = child.stdin.take().map(|mut stdin| stdin.write_all(&ask));
     drop(asked);
     let mut text = Vec::new();
     let read = child.stdout.take().map(|stdout| stdout.take(ANSWER_MOST).read_to_end(&mut text));
     let status = child.wait().map_err(|e| failed(&e))?;
-    refill();
+    if OFTEN.load(Ordering::Relaxed) {
+        SPARES.refill();
+    }
     if let Some(Err(error)) = read {
         return Err(failed(&error));
     }

@@ -33,6 +33,15 @@ pub struct Init {
     pub flags: u64,
 }
 
+/// What a journal says of its mount before the records.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Head {
+    /// When the mount began, in nanoseconds since 1970-01-01 UTC.
+    pub born: u64,
+    /// What the kernel said of itself.
+    pub init: Init,
+}
+
 /// Why a journal cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
@@ -47,8 +56,6 @@ pub enum JournalError {
 /// An open journal.
 pub struct Journal {
     file: File,
-    init: Init,
-    born: u64,
     /// Where the records that count begin, and where the next one goes.
     start: u64,
     end: u64,
@@ -58,18 +65,18 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Begins an empty journal of a mount that began at `born`, in nanoseconds since 1970-01-01 UTC.
+    /// Begins an empty journal.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn create(file: File, init: Init, born: u64) -> Result<Self, JournalError> {
+    pub fn create(file: File, Head { born, init }: Head) -> Result<Self, JournalError> {
         let mut head = [0; HEAD_SIZE];
         head[..16].copy_from_slice(MAGIC);
         head[16..24].copy_from_slice(&HEAD.to_le_bytes());
         head[40..48].copy_from_slice(&born.to_le_bytes());
         file.set_len(0)?;
         file.write_all_at(&head, 0)?;
-        let mut journal = Self { file, init, born, start: HEAD, end: HEAD, fresh: 0, buffer: Vec::new() };
+        let mut journal = Self { file, start: HEAD, end: HEAD, fresh: 0, buffer: Vec::new() };
         journal.set_init(init)?;
         Ok(journal)
     }
@@ -83,15 +90,14 @@ impl Journal {
         bytes[..4].copy_from_slice(&init.minor.to_le_bytes());
         bytes[4..8].copy_from_slice(&init.max_readahead.to_le_bytes());
         bytes[8..].copy_from_slice(&init.flags.to_le_bytes());
-        self.init = init;
         self.file.write_all_at(&bytes, 24)
     }
 
-    /// Opens what another process left, and gives its records.
+    /// Opens what another process left, and gives what it says.
     ///
     /// # Errors
     /// See [`JournalError`].
-    pub fn open(file: File) -> Result<(Self, Vec<Record>), JournalError> {
+    pub fn open(file: File) -> Result<(Self, Head, Vec<Record>), JournalError> {
         let mut head = [0; HEAD_SIZE];
         file.read_exact_at(&mut head, 0).map_err(|_| JournalError::Version)?;
         let length = file.metadata()?.len();
@@ -113,17 +119,7 @@ impl Journal {
         // Half a record, of which the kernel was told nothing: the next one must not come after it.
         let end = start + at as u64;
         file.set_len(end)?;
-        Ok((Self { file, init, born: word(40), start, end, fresh: 0, buffer: Vec::new() }, records))
-    }
-
-    /// When the mount began.
-    pub fn born(&self) -> u64 {
-        self.born
-    }
-
-    /// What the kernel said of itself.
-    pub fn init(&self) -> Init {
-        self.init
+        Ok((Self { file, start, end, fresh: 0, buffer: Vec::new() }, Head { born: word(40), init }, records))
     }
 
     /// Appends a record.

@@ -17,7 +17,7 @@ use std::fs::File;
 use std::io;
 
 pub use files::{Mode, OpenFile};
-pub use journal::{Init, Journal, JournalError};
+pub use journal::{Head, Init, Journal, JournalError};
 pub use nodes::{Node, Place, What};
 pub use questions::Question;
 pub use record::{Change, Record};
@@ -56,9 +56,9 @@ impl State {
     /// # Errors
     /// When the file cannot be written.
     pub fn begin(file: File) -> Result<Self, JournalError> {
-        let born = now();
-        let journal = Journal::create(file, Init::default(), born)?;
-        Ok(Self { born, journal: Some(journal), ..Self::fleeting(Opens::Said) })
+        let state = Self::fleeting(Opens::Said);
+        let journal = Journal::create(file, Head { born: state.born, init: state.init })?;
+        Ok(Self { journal: Some(journal), ..state })
     }
 
     /// That of a new mount with which no other process is going to go on.
@@ -80,7 +80,7 @@ impl State {
     /// # Errors
     /// When the file is no journal of this version, or cannot be read.
     pub fn resume(file: File) -> Result<Self, JournalError> {
-        let (journal, records) = Journal::open(file)?;
+        let (journal, Head { born, init }, records) = Journal::open(file)?;
         let (mut nodes, mut files, mut counted) = (Nodes::default(), Files::default(), Counted::default());
         let mut released = Vec::new();
         for record in records {
@@ -108,7 +108,6 @@ impl State {
                 }
             }
         }
-        let (born, init) = (journal.born(), journal.init());
         Ok(Self { nodes, files, counted, released, told: None, born, init, journal: Some(journal) })
     }
 
@@ -213,22 +212,19 @@ impl State {
 
     /// The kernel forgot a number `times` over. What it was, when it is not known to the kernel any more.
     pub fn forget(&mut self, ino: u64, times: u64) -> Option<Node> {
-        if let Some(told) = &mut self.told {
-            told.forget(ino, times);
-        }
         self.count_down(ino, times, Change::Other)
     }
 
     /// The question was not answered with that number after all.
     pub fn take_back(&mut self, ino: u64, question: Question) -> Option<Node> {
         self.counted.remove(question.number, ino);
-        if let Some(told) = &mut self.told {
-            told.forget(ino, 1);
-        }
         self.count_down(ino, 1, Change::TakenBack(question.number))
     }
 
     fn count_down(&mut self, ino: u64, times: u64, change: Change) -> Option<Node> {
+        if let Some(told) = &mut self.told {
+            told.forget(ino, times);
+        }
         let lookups = self.nodes.forget(ino, times)?;
         // Without this record the number is known for longer after a restart than it has to be.
         let gone = if lookups > 0 {

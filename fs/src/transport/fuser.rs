@@ -54,9 +54,11 @@ impl Transport for FuserTransport {
             passthrough: Arc::default(),
         });
         let mut sessions = Vec::new();
+        // A file that is not said to be opened cannot be handed over.
+        let want_passthrough = self.passthrough && view.opens() == Opens::Said;
         for device in devices {
             let begin = if sessions.is_empty() { begin } else { Begin::Resumed };
-            let adapter = Adapter { shared: Arc::clone(&shared), begin, want_passthrough: self.passthrough };
+            let adapter = Adapter { shared: Arc::clone(&shared), begin, want_passthrough };
             sessions.push(match begin {
                 Begin::New => Session::from_fd(adapter, device, SessionACL::All, Config::default())?,
                 Begin::Resumed => handshake::resume(adapter, &device, view.with_state(|state| state.init()))?,

@@ -1,0 +1,98 @@
+//! This very program, run again for one of its hidden commands, also before that is needed: to start it takes longer
+//! than much that it is asked for.
+
+use std::collections::VecDeque;
+use std::io;
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+/// This program, with these arguments: nothing of this process reaches it but its stdin.
+pub fn own_program(arguments: &[&str]) -> Command {
+    let mut command = Command::new("/proc/self/exe");
+    command.args(arguments).env_clear().current_dir("/").stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+/// A process that waits until it is told what to do.
+pub trait Waits: Sized + Send + 'static {
+    /// Starts one.
+    ///
+    /// # Errors
+    /// When there can be no process.
+    fn start() -> io::Result<Self>;
+
+    /// Whether it still waits, and was not killed.
+    fn waits(&mut self) -> bool;
+
+    /// There is nothing to do for it.
+    fn end(self);
+}
+
+/// So long after one was wanted, the next are started: what is over sooner has the processors for itself.
+const LATER: Duration = Duration::from_millis(20);
+/// So many wait at most: who comes as soon as another has gone finds one, too.
+const MOST: usize = 2;
+
+/// Processes that wait.
+pub struct Spares<T: Waits>(Arc<Queue<T>>);
+
+impl<T: Waits> Default for Spares<T> {
+    fn default() -> Self {
+        Self(Arc::new(Queue(Mutex::default())))
+    }
+}
+
+impl<T: Waits> Spares<T> {
+    /// One that waits, or a new one.
+    ///
+    /// # Errors
+    /// When there can be no process.
+    pub fn take(&self) -> io::Result<T> {
+        let mut spares = self.0.lock();
+        while let Some(mut spare) = spares.pop_front() {
+            if spare.waits() {
+                return Ok(spare);
+            }
+        }
+        drop(spares);
+        T::start()
+    }
+
+    /// Has some wait, soon.
+    pub fn refill(&self) {
+        let queue = Arc::downgrade(&self.0);
+        // If there is no thread for it, whoever needs one starts it.
+        let _ = thread::Builder::new().name("spare".to_owned()).spawn(move || {
+            thread::sleep(LATER);
+            let Some(queue) = queue.upgrade() else { return };
+            // Let go of between two: somebody may want the first.
+            while queue.add() {}
+        });
+    }
+}
+
+struct Queue<T: Waits>(Mutex<VecDeque<T>>);
+
+impl<T: Waits> Queue<T> {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<T>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has one more wait. Whether more are wanted.
+    fn add(&self) -> bool {
+        let mut spares = self.lock();
+        if spares.len() < MOST {
+            let Ok(another) = T::start() else { return false };
+            spares.push_back(another);
+        }
+        spares.len() < MOST
+    }
+}
+
+impl<T: Waits> Drop for Queue<T> {
+    fn drop(&mut self) {
+        self.lock().drain(..).for_each(T::end);
+    }
+}
