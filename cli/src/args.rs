@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    build, daemon, graph, image, info, lineage, log, mount, pages, recipe, sandbox, seed, source, store,
-    trace, umount, visit,
+    build, daemon, graph, image, info, lineage, log, mount, pages, recipe, sandbox, seed, serve, source,
+    store, trace, umount, visit,
 };
 
 /// Build from a readable seed, agree on every bit, ship the digest.
@@ -65,6 +65,7 @@ pub enum Command {
     Shell(visit::Shell),
     Trace(trace::Trace),
     Seed(seed::Seed),
+    Serve(serve::Serve),
     /// Show which recipe needs which
     Graph(graph::GraphOf),
     /// Say by which way a recipe needs another

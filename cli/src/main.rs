@@ -15,6 +15,7 @@ mod images;
 mod mounts;
 mod recipes;
 mod reference;
+mod registries;
 mod render;
 mod service;
 mod where_store;

@@ -13,6 +13,7 @@ pub mod pages;
 pub mod recipe;
 pub mod sandbox;
 pub mod seed;
+pub mod serve;
 pub mod source;
 pub mod store;
 pub mod trace;
@@ -39,6 +40,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Image(command) => image::run(&cli.global, command).map(|()| ExitCode::SUCCESS),
         Command::Info(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Lineage(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
+        Command::Serve(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Seed(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Log(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Run(args) => Ok(args.run(&cli.global)),

@@ -13,6 +13,7 @@ use rustix::process::{PidfdFlags, pidfd_open};
 
 use stele_store::{OpenError, Store};
 
+use super::answering::hung_up;
 use super::socket;
 use super::start::{Started, start};
 use super::wire::{ANSWER_MOST, Call, Frame, Hello, Reply, VERSION, Welcome, receive, receive_message, send};
@@ -114,6 +115,22 @@ impl Client {
                     &stele_store::Progress::default(),
                 )
             }
+        }
+    }
+
+    /// Whether the daemon hung up.
+    pub fn is_over(&self) -> bool {
+        match self {
+            Self::Daemon(_, connection) => hung_up(&connection.stream),
+            Self::Here(_) => false,
+        }
+    }
+
+    /// The line to the daemon, to hang up while an answer is waited for.
+    pub fn line(&self) -> Option<UnixStream> {
+        match self {
+            Self::Daemon(_, connection) => connection.stream.try_clone().ok(),
+            Self::Here(_) => None,
         }
     }
 

@@ -1,6 +1,8 @@
 //! Images: what the daemon is asked for, and what it answers.
 
+mod blob;
 mod failure;
+mod repository;
 mod resolve;
 pub mod serve;
 
@@ -11,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use stele_oci::import::LeftOut;
 use stele_oci::layout::Exported;
 use stele_oci::{ImageLayer, Platform, Record, Spec};
+use stele_registry::Repository;
 
 pub use resolve::{needed, specs};
 
@@ -31,6 +34,14 @@ pub enum Ask {
     Inspect { reference: String },
     /// What is in its layers, a line for each, as text or JSON.
     Tree { reference: String, json: bool, platform: Option<String> },
+    /// The names of those that an endpoint can serve.
+    Served {},
+    /// One of them, as a repository. None when there is none, or it cannot be served.
+    Repository { name: String },
+    /// Bytes of a blob of the image that is kept in a tree, from `first` on.
+    Blob { tree: String, digest: String, first: u64, length: u64 },
+    /// Look whether a blob is what its digest says, and what is wrong if it is not.
+    CheckBlob { tree: String, digest: String },
     /// Take an image of a layout or archive.
     Import { from: String, reference: Option<String>, name: Option<String> },
     /// Write it to a folder or file.
@@ -64,6 +75,10 @@ pub enum Told {
     One(Box<Shown>),
     /// Images.
     List(Vec<Shown>),
+    /// Names of images.
+    Names(Vec<String>),
+    /// An image as a repository.
+    Repository(Option<Box<Repository>>),
     /// What an export did.
     Exported(Exported),
     /// What an import did.

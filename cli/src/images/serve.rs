@@ -6,11 +6,12 @@ use std::path::Path;
 
 use stele_oci::import::{Imported, Limits, import};
 use stele_oci::layout::{self, ExportError, Exported};
-use stele_oci::{Image, Record, Walk, make, record};
+use stele_oci::{Image, Record, RecordError, Walk, make, record};
 use stele_store::model::Node;
 use stele_store::{Progress, Store};
 
-use super::{Ask, Form, ImportedImage, Shown, Told};
+use super::repository::repository;
+use super::{Ask, Form, ImportedImage, Shown, Told, blob};
 use crate::failure::{Failure, Kind};
 use crate::reference::from_wire;
 use crate::service::{Sink, lost_sink};
@@ -68,6 +69,28 @@ pub fn run(
             }
             Ok(None)
         }
+        Ask::Served {} => {
+            let kept = record::all(store)?.into_iter();
+            let served = kept.filter(|(name, (tree, record))| {
+                record.as_ref().is_ok_and(|record| repository(name, tree, record).is_ok())
+            });
+            Ok(Some(Told::Names(served.map(|(name, _)| name).collect())))
+        }
+        Ask::Repository { name } => {
+            let (tree, record) = match record::named(store, &name) {
+                Ok(kept) => kept,
+                Err(RecordError::Absent { .. } | RecordError::Name { .. }) => {
+                    return Ok(Some(Told::Repository(None)));
+                }
+                Err(error) => return Err(error.into()),
+            };
+            let served = repository(&name, &tree, &record);
+            Ok(Some(Told::Repository(served.ok().map(Box::new))))
+        }
+        Ask::Blob { tree, digest, first, length } => {
+            blob::send(store, &tree, &digest, (first, length), sink, progress).map(|()| None)
+        }
+        Ask::CheckBlob { tree, digest } => blob::check(store, &tree, &digest, progress).map(|()| None),
         Ask::Import { from, reference, name } => {
             if let Some(name) = &name {
                 record::root_of(name)?;

@@ -8,6 +8,8 @@ mod building;
 mod exporting;
 mod importing;
 mod peers;
+mod registry;
+mod serving;
 
 use std::fs;
 use std::path::{Path, PathBuf};

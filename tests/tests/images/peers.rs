@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
-use std::process::Child;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::registry::Registry;
 use super::*;
 
 /// Where Debian's package golang-github-opencontainers-image-spec-dev puts the specification's schemas.
@@ -307,44 +307,6 @@ fn buildah_begins_from_it() {
         buildah(&["run", "--isolation", "chroot", &container, "--", "/bin/tac", "/etc/motd"]),
         "hello"
     );
-}
-
-/// A registry on the loopback interface, which ends with the test.
-struct Registry {
-    process: Child,
-    port: u16,
-}
-
-impl Registry {
-    fn new(scratch: &Path) -> Self {
-        // Nobody else takes the port between this and the registry's start, or the test says so.
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let config = scratch.join("registry.yml");
-        let folder = scratch.join("registry");
-        let address = format!("127.0.0.1:{port}");
-        fs::write(
-            &config,
-            format!(
-                "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: '{}'}}}}\n\
-                 http: {{addr: '{address}'}}\n",
-                folder.display()
-            ),
-        )
-        .unwrap();
-        let quiet = || Stdio::null();
-        let process =
-            Command::new("docker-registry").arg("serve").arg(&config).stdout(quiet()).stderr(quiet()).spawn();
-        let process = process.expect("Debian's package docker-registry is installed");
-        stele_tests::wait_for("the registry", || std::net::TcpStream::connect(&address).is_ok());
-        Self { process, port }
-    }
-}
-
-impl Drop for Registry {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
 }
 
 #[test]

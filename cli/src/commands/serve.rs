@@ -1,0 +1,99 @@
+//! `serve`
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+
+use stele_registry::serve::{Options, bind, tls};
+
+use super::context::Context;
+use crate::args::Global;
+use crate::daemon::process::raise_descriptor_limit;
+use crate::failure::{Failure, Kind};
+use crate::images::{Ask, Told};
+use crate::registries::{Daemons, Stored};
+use crate::service::Request;
+use crate::{answers::Answer, render, where_store};
+
+/// Serve the images of the store to engines, as a read-only OCI registry, until it is interrupted
+///
+/// Each image is a repository of its name, with the tag `latest` and, when its annotation
+/// `org.opencontainers.image.version` is one, that version. Layers are made as they are asked for. Whoever reaches the
+/// address can read every image: there are no users.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Paths: /v2/ as OCI's distribution-spec v1.1 has it, /metrics for Prometheus, /healthz. \
+The log goes to stderr; STELE_LOG=warn leaves requests out.\n\
+Exit codes: 0 ended as it was told; 1 failed; 2 wrong usage, such as an address that is taken.")]
+pub struct Serve {
+    /// Where: HOST:PORT; port 0 is any that is free, and stdout says which
+    #[arg(long, value_name = "HOST:PORT")]
+    oci: String,
+    /// TLS: the certificates as PEM, the endpoint's own first
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// TLS: the key of the first certificate, as PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// The most connections at once; more wait
+    #[arg(long, default_value_t = 128, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..))]
+    max_connections: u16,
+    /// Cut a client that takes nothing of what it asked for in so many seconds
+    #[arg(long, default_value_t = 300, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    stall: u32,
+}
+
+impl Serve {
+    pub fn run(self, global: &Global) -> Result<(), Failure> {
+        let files = self.tls_cert.as_deref().zip(self.tls_key.as_deref());
+        let tls = files.map(|(certificates, key)| tls(certificates, key)).transpose();
+        let tls = tls.map_err(|e| Failure::new(Kind::Usage, e.to_string()))?;
+        // A store that cannot be had is told at once, and not to the first client.
+        let mut context = Context::new(global, true)?;
+        let Answer::Image(Told::Names(names)) = context.ask(Request::Image { ask: Ask::Served {} })? else {
+            return Err(super::unexpected());
+        };
+        let bound = bind(&self.oci).map_err(|e| {
+            Failure::new(Kind::Usage, format!("nothing can be served at {}: {e}", self.oci)).hint(
+                "write HOST:PORT of this machine, such as 127.0.0.1:5000; with port 0 a free one is found",
+            )
+        })?;
+        raise_descriptor_limit();
+        log();
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let address = format!("{scheme}://{}", bound.at);
+        if global.json {
+            render::json(&serde_json::json!({ "address": address, "images": names.len() }))?;
+        } else {
+            render::out(format!("{address}\n").as_bytes())?;
+            let images = if names.len() == 1 { "image" } else { "images" };
+            render::note(&format!("{} {images}; Ctrl-C ends it", names.len()));
+        }
+        if tls.is_none() && !bound.at.ip().is_loopback() {
+            render::note(
+                "whoever reaches this address can read every image, and what is on the way is not encrypted",
+            );
+        }
+        let options = Options {
+            connections: usize::from(self.max_connections),
+            stall: Duration::from_secs(u64::from(self.stall)),
+            tls,
+            ..Options::default()
+        };
+        let images = Arc::new(Stored(Daemons::new(where_store::find(global.store.clone())?)));
+        drop(context);
+        bound.run(images, options).map_err(|e| Failure::io("the endpoint failed", &e))
+    }
+}
+
+fn log() {
+    let level = tracing_subscriber::EnvFilter::try_from_env("STELE_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(level)
+        .with_ansi(false)
+        .with_writer(std::io::stderr)
+        .try_init();
+}

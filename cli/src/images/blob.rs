@@ -1,0 +1,52 @@
+//! The daemon's side of an endpoint's blobs.
+
+use stele_oci::{Blob, BlobError, Record, document};
+use stele_store::model::TreeId;
+use stele_store::{Progress, Store};
+
+use crate::failure::{Failure, Kind};
+use crate::service::{Sink, lost_sink};
+
+/// Sends bytes of a blob of the image that is kept in `tree`. They are not compared with its digest: whoever gets all
+/// of them does that.
+///
+/// # Errors
+/// When there is no such blob, or it cannot be made.
+pub(super) fn send(
+    store: &Store,
+    tree: &str,
+    digest: &str,
+    (first, length): (u64, u64),
+    sink: &mut dyn Sink,
+    progress: &Progress,
+) -> Result<(), Failure> {
+    with(store, tree, digest, |blob| {
+        let sent = blob.write_range(store, first, length, progress, &mut |bytes| sink.bytes(bytes));
+        sent.map_err(|error| match error {
+            BlobError::Sink(error) => lost_sink(&error),
+            error => error.into(),
+        })
+    })
+}
+
+/// Makes a blob and compares it with its digest, and each file of it, too, when it is not as it was.
+///
+/// # Errors
+/// With what is wrong with it.
+pub(super) fn check(store: &Store, tree: &str, digest: &str, progress: &Progress) -> Result<(), Failure> {
+    with(store, tree, digest, |blob| Ok(blob.write(store, progress, &mut |_| Ok(()))?))
+}
+
+fn with(
+    store: &Store,
+    tree: &str,
+    digest: &str,
+    then: impl FnOnce(&Blob<'_>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let absent = || Failure::new(Kind::NotFound, format!("{tree} keeps no image with the blob {digest}"));
+    let id: TreeId = tree.parse().map_err(|_| absent())?;
+    let record = Record::load(store, &id)?;
+    let blobs = record.blobs();
+    let named = |blob: &&Blob<'_>| document::digest_text(&blob.sum.sha256) == digest;
+    then(blobs.iter().find(named).ok_or_else(absent)?)
+}

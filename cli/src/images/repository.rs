@@ -1,0 +1,81 @@
+//! An image as registries see it: a repository, which is called as the image is.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use stele_oci::{BlobError, Record, document};
+use stele_registry::{Manifest, Repository, RepositoryName, Sha256Digest, Tag};
+use stele_store::model::TreeId;
+
+use crate::failure::{Failure, Kind};
+
+/// The tag that every image has.
+const LATEST: &str = "latest";
+/// What an image says its version is (image-spec, "Pre-Defined Annotation Keys"): a tag, too.
+const VERSION: &str = "org.opencontainers.image.version";
+const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+
+/// What of a manifest or index matters here.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Said {
+    media_type: Option<String>,
+    #[serde(default)]
+    annotations: BTreeMap<String, String>,
+}
+
+/// The image `name`, which is kept in `tree`.
+///
+/// # Errors
+/// When it cannot be served.
+pub fn repository(name: &str, tree: &TreeId, record: &Record) -> Result<Repository, Failure> {
+    name.parse::<RepositoryName>()
+        .map_err(|why| Failure::new(Kind::Usage, format!("no repository can be called `{name}`: {why}")))?;
+    let mut repository = Repository { version: tree.to_string(), ..Repository::default() };
+    for image in record.images() {
+        for layer in &image.layers {
+            if !layer.exact {
+                return Err(BlobError::Inexact { origin: layer.origin.clone() }.into());
+            }
+            let packed = layer.measured.packed;
+            repository.blobs.insert(digest(&packed.sha256), packed.size);
+        }
+        repository.blobs.insert(Sha256Digest::of(&image.config), image.config.len() as u64);
+        add(&mut repository, &image.manifest, MANIFEST)?;
+    }
+    let top = match record {
+        Record::Image(image) => add(&mut repository, &image.manifest, MANIFEST)?,
+        Record::Index(index) => add(&mut repository, &index.index, INDEX)?,
+    };
+    for tag in [Some(LATEST.to_owned()), top.1].into_iter().flatten() {
+        // A version that is no tag is none.
+        if let Ok(tag) = tag.parse::<Tag>() {
+            repository.tags.insert(tag, top.0.clone());
+        }
+    }
+    Ok(repository)
+}
+
+/// Adds a manifest or index; what it is called, and its version.
+fn add(
+    repository: &mut Repository,
+    bytes: &[u8],
+    usual: &str,
+) -> Result<(Sha256Digest, Option<String>), Failure> {
+    let text = String::from_utf8(bytes.to_vec())
+        .map_err(|_| Failure::new(Kind::Failed, "a document of the image is not UTF-8"))?;
+    let said: Said =
+        serde_json::from_str(&text).unwrap_or(Said { media_type: None, annotations: BTreeMap::new() });
+    let digest = Sha256Digest::of(bytes);
+    let media_type = said.media_type.unwrap_or_else(|| usual.to_owned());
+    repository.manifests.insert(digest.clone(), Manifest { media_type, text });
+    Ok((digest, said.annotations.get(VERSION).cloned()))
+}
+
+pub(super) fn digest(sha256: &stele_store::model::Sha256) -> Sha256Digest {
+    // Both are 32 bytes in hexadecimal digits.
+    let text = document::digest_text(sha256);
+    text.parse().unwrap_or_else(|_| Sha256Digest::of(text.as_bytes()))
+}

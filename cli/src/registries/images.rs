@@ -1,0 +1,74 @@
+//! The store's images, as an endpoint asks for them.
+
+use tracing::{error, warn};
+
+use stele_registry::endpoint::Unavailable;
+use stele_registry::serve::{Broken, Images, Taker, Wanted};
+use stele_registry::{Repository, RepositoryName, Sha256Digest};
+
+use super::daemons::{Daemons, Trouble};
+use crate::failure::Failure;
+use crate::images::{Ask, Told};
+
+/// The images of a store.
+pub struct Stored(pub Daemons);
+
+impl Stored {
+    fn ask(&self, ask: &Ask) -> Result<Told, Unavailable> {
+        self.0.ask(ask).map_err(|failure| {
+            error!("{}", said(&failure));
+            Unavailable
+        })
+    }
+}
+
+/// A failure as a line of the log.
+fn said(failure: &Failure) -> String {
+    let hint = failure.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
+    format!("{}{hint}", failure.message).escape_debug().to_string()
+}
+
+impl Images for Stored {
+    fn names(&self) -> Result<Vec<String>, Unavailable> {
+        match self.ask(&Ask::Served {})? {
+            Told::Names(names) => Ok(names),
+            _ => Err(Unavailable),
+        }
+    }
+
+    fn repository(&self, name: &RepositoryName) -> Result<Option<Repository>, Unavailable> {
+        match self.ask(&Ask::Repository { name: name.to_string() })? {
+            Told::Repository(repository) => Ok(repository.map(|repository| {
+                let mut repository = *repository;
+                repository.add_fallback_tags();
+                repository
+            })),
+            _ => Err(Unavailable),
+        }
+    }
+
+    fn blob(&self, wanted: &Wanted<'_>, to: &mut Taker<'_>) -> Result<(), Broken> {
+        let ask = |came| Ask::Blob {
+            tree: wanted.repository.version.clone(),
+            digest: wanted.digest.to_string(),
+            first: wanted.first + came,
+            length: wanted.length - came,
+        };
+        match self.0.stream(ask, to) {
+            Ok(_) => Ok(()),
+            Err(Trouble::Untaken) => Err(Broken),
+            Err(Trouble::Failure(failure)) => {
+                warn!("blob {}: {}", wanted.digest, said(&failure));
+                Err(Broken)
+            }
+        }
+    }
+
+    fn damaged(&self, repository: &Repository, digest: &Sha256Digest) {
+        let ask = Ask::CheckBlob { tree: repository.version.clone(), digest: digest.to_string() };
+        match self.0.ask(&ask) {
+            Err(failure) => error!("blob {digest}: {}", said(&failure)),
+            Ok(_) => error!("blob {digest}: it was not what its digest says, and now it is"),
+        }
+    }
+}

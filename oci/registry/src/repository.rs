@@ -1,0 +1,72 @@
+//! What is in a repository: documents, and the names of blobs.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::name::{Sha256Digest, Tag};
+
+/// A repository at one moment.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Repository {
+    /// What it is at this moment, for whoever asks for blobs: two that are called the same are the same.
+    pub version: String,
+    /// What each tag means.
+    pub tags: BTreeMap<Tag, Sha256Digest>,
+    /// Manifests and indexes, those of referrers too.
+    pub manifests: BTreeMap<Sha256Digest, Manifest>,
+    /// Blobs and how many bytes each has.
+    pub blobs: BTreeMap<Sha256Digest, u64>,
+    /// What refers to a manifest, by the manifest.
+    #[serde(default)]
+    pub referrers: BTreeMap<Sha256Digest, Vec<Referrer>>,
+}
+
+/// A manifest or index.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Its media type.
+    pub media_type: String,
+    /// It, as it is.
+    pub text: String,
+}
+
+/// What refers to a manifest: a descriptor as the referrers API lists it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Referrer {
+    /// The media type of its manifest.
+    pub media_type: String,
+    /// The digest of its manifest.
+    pub digest: Sha256Digest,
+    /// Bytes of its manifest.
+    pub size: u64,
+    /// What it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact_type: Option<String>,
+    /// What its manifest says besides.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// The media type of an index.
+pub(crate) const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+
+/// An index of these referrers, as the referrers API answers it.
+pub(crate) fn index_of<'a>(referrers: impl Iterator<Item = &'a Referrer>) -> String {
+    let manifests: Vec<_> = referrers.collect();
+    serde_json::json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": manifests }).to_string()
+}
+
+impl Repository {
+    /// Adds what clients look for that know no referrers API: an index of what refers to a manifest, under a tag made
+    /// of its digest ("Referrers tag schema").
+    pub fn add_fallback_tags(&mut self) {
+        for (subject, referrers) in &self.referrers {
+            let text = index_of(referrers.iter());
+            let digest = Sha256Digest::of(text.as_bytes());
+            self.tags.entry(subject.fallback_tag()).or_insert_with(|| digest.clone());
+            self.manifests.insert(digest, Manifest { media_type: INDEX.to_owned(), text });
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Listening, and ending.
+
+use std::future::Future;
+use std::io;
+use std::net::{SocketAddr, TcpListener as StdListener, ToSocketAddrs};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Semaphore;
+use tokio_io_timeout::TimeoutStream;
+use tokio_rustls::TlsAcceptor;
+use tracing::{debug, info, warn};
+
+use super::connection::{Shared, respond};
+use super::metrics::{Counted, Metrics};
+use super::past::Past;
+use super::{Images, Options};
+
+/// The most bytes of a request's head, and of what is buffered of an answer.
+const HEAD_MOST: usize = 16 << 10;
+/// The most headers of a request.
+const HEADERS_MOST: usize = 64;
+/// When the machine has no descriptors left, the next connection waits so long.
+const RETRY: Duration = Duration::from_millis(100);
+
+/// An endpoint that listens, and serves nobody yet.
+pub struct Bound {
+    listener: StdListener,
+    /// Where.
+    pub at: SocketAddr,
+}
+
+/// Listens at `address`: `HOST:PORT`, where port 0 is any that is free.
+///
+/// # Errors
+/// When it is no address, or is taken.
+pub fn bind(address: &str) -> io::Result<Bound> {
+    let addresses: Vec<_> = address.to_socket_addrs()?.collect();
+    let listener = StdListener::bind(&addresses[..])?;
+    listener.set_nonblocking(true)?;
+    let at = listener.local_addr()?;
+    Ok(Bound { listener, at })
+}
+
+impl Bound {
+    /// Serves until SIGTERM or SIGINT. Then nobody new is served, and answers that are under way end in good order, or
+    /// are cut after the grace, or by a second signal.
+    ///
+    /// # Errors
+    /// When the process cannot be had for that: no threads, no signals.
+    pub fn run(self, images: Arc<dyn Images>, options: Options) -> io::Result<()> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            // One that asks and one that makes a blob, for each connection.
+            .max_blocking_threads(options.connections.saturating_mul(2).max(2))
+            .build()?;
+        let ended = runtime.block_on(self.serve(images, options));
+        // Blobs whose clients are gone notice that when they next send something.
+        runtime.shutdown_timeout(Duration::from_secs(1));
+        ended
+    }
+
+    async fn serve(self, images: Arc<dyn Images>, options: Options) -> io::Result<()> {
+        let listener = TcpListener::from_std(self.listener)?;
+        let (mut terminate, mut interrupt) =
+            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let metrics = Arc::new(Metrics::default());
+        let shared = Arc::new(Shared { images, metrics, past: Past::default() });
+        let (slots, graceful) =
+            (Arc::new(Semaphore::new(options.connections.max(1))), GracefulShutdown::new());
+        let acceptor = options.tls.clone().map(TlsAcceptor::from);
+        let accept = async {
+            loop {
+                // First a place, then a connection: whoever finds none waits in the kernel's queue.
+                let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
+                let (stream, peer) = match listener.accept().await {
+                    Ok(accepted) => accepted,
+                    Err(error) => {
+                        warn!("a connection could not be taken: {error}");
+                        tokio::time::sleep(RETRY).await;
+                        continue;
+                    }
+                };
+                let (shared, acceptor) = (Arc::clone(&shared), acceptor.clone());
+                let (options, watcher) = (options.clone(), graceful.watcher());
+                tokio::spawn(async move {
+                    let _counted = Counted::new(&shared.metrics.connections);
+                    if let Err(error) = greet(stream, peer, shared, acceptor, &options, watcher).await {
+                        debug!("{peer}: {error}");
+                    }
+                    drop(slot);
+                });
+            }
+        };
+        either(accept, either(terminate.recv(), interrupt.recv())).await;
+        drop(listener);
+        info!("ending: {} connections are open", shared.metrics.connections.get());
+        let patience = tokio::time::sleep(options.grace);
+        let hurried = either(patience, either(terminate.recv(), interrupt.recv()));
+        either(graceful.shutdown(), hurried).await;
+        Ok(())
+    }
+}
+
+/// Waits for whichever ends first.
+async fn either<A>(one: impl Future<Output = A>, other: impl Future) {
+    let (mut one, mut other) = (std::pin::pin!(one), std::pin::pin!(other));
+    std::future::poll_fn(|context| {
+        let done = one.as_mut().poll(context).is_ready() || other.as_mut().poll(context).is_ready();
+        if done { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    })
+    .await;
+}
+
+async fn greet(
+    stream: TcpStream,
+    peer: SocketAddr,
+    shared: Arc<Shared>,
+    acceptor: Option<TlsAcceptor>,
+    options: &Options,
+    watcher: Watcher,
+) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(options.stall));
+    match acceptor {
+        None => converse(Box::pin(stream), peer, shared, options, watcher).await,
+        Some(acceptor) => {
+            let shaken = acceptor.accept(Box::pin(stream));
+            let stream = tokio::time::timeout(options.head, shaken)
+                .await
+                .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+            converse(stream, peer, shared, options, watcher).await
+        }
+    }
+}
+
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: SocketAddr,
+    shared: Arc<Shared>,
+    options: &Options,
+    watcher: Watcher,
+) -> io::Result<()> {
+    let service = service_fn(move |request| respond(Arc::clone(&shared), peer.to_string(), request));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(options.head)
+        .max_headers(HEADERS_MOST)
+        .max_buf_size(HEAD_MOST)
+        .serve_connection(TokioIo::new(stream), service);
+    watcher.watch(connection).await.map_err(io::Error::other)
+}

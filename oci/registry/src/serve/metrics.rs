@@ -1,0 +1,83 @@
+//! What the endpoint counts, in the text that Prometheus reads.
+
+use std::fmt::Error;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+/// Which requests.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct Request {
+    route: &'static str,
+    status: u16,
+}
+
+/// The endpoint's numbers.
+pub struct Metrics {
+    registry: Registry,
+    requests: Family<Request, Counter>,
+    /// Bytes of blobs that were handed to connections.
+    pub bytes: Counter,
+    /// Blobs that ended before their end, for whatever reason.
+    pub broken: Counter,
+    /// Blobs whose bytes were not those of their digest.
+    pub damaged: Counter,
+    /// Connections that are open.
+    pub connections: Gauge,
+    /// Blobs that are under way.
+    pub blobs: Gauge,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("stele_oci");
+        let requests = Family::<Request, Counter>::default();
+        let (bytes, broken, damaged) = (Counter::default(), Counter::default(), Counter::default());
+        let (connections, blobs) = (Gauge::default(), Gauge::default());
+        registry.register("requests", "Requests answered, by what they asked for", requests.clone());
+        registry.register("blob_bytes", "Bytes of blobs handed to connections", bytes.clone());
+        registry.register("blobs_broken", "Blobs that ended before their end", broken.clone());
+        registry.register("blobs_damaged", "Blobs that were not what their digest says", damaged.clone());
+        registry.register("connections", "Connections that are open", connections.clone());
+        registry.register("blobs_under_way", "Blobs that are being made and sent", blobs.clone());
+        Self { registry, requests, bytes, broken, damaged, connections, blobs }
+    }
+}
+
+impl Metrics {
+    /// Counts a request.
+    pub fn answered(&self, route: &'static str, status: u16) {
+        self.requests.get_or_create(&Request { route, status }).inc();
+    }
+
+    /// All of it.
+    ///
+    /// # Errors
+    /// Never in practice: text takes everything.
+    pub fn text(&self) -> Result<String, Error> {
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
+/// Counts up while it lives.
+pub struct Counted(Gauge);
+
+impl Counted {
+    /// One more.
+    pub fn new(gauge: &Gauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
