@@ -38,6 +38,8 @@ pub enum Ask {
     Served {},
     /// One of them, as a repository. None when there is none, or it cannot be served.
     Repository { name: String },
+    /// The image that is kept in a tree, as a repository, or why it cannot be one.
+    Kept { tree: String },
     /// Bytes of a blob of the image that is kept in a tree, from `first` on.
     Blob { tree: String, digest: String, first: u64, length: u64 },
     /// Look whether a blob is what its digest says, and what is wrong if it is not.

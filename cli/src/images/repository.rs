@@ -33,6 +33,14 @@ struct Said {
 pub fn repository(name: &str, tree: &TreeId, record: &Record) -> Result<Repository, Failure> {
     name.parse::<RepositoryName>()
         .map_err(|why| Failure::new(Kind::Usage, format!("no repository can be called `{name}`: {why}")))?;
+    kept(tree, record)
+}
+
+/// The image that is kept in `tree`, whatever it is called.
+///
+/// # Errors
+/// When its bytes are not at hand.
+pub fn kept(tree: &TreeId, record: &Record) -> Result<Repository, Failure> {
     let mut repository = Repository { version: tree.to_string(), ..Repository::default() };
     for image in record.images() {
         for layer in &image.layers {

@@ -10,7 +10,7 @@ use stele_oci::{Image, Record, RecordError, Walk, make, record};
 use stele_store::model::Node;
 use stele_store::{Progress, Store};
 
-use super::repository::repository;
+use super::repository::{self, repository};
 use super::{Ask, Form, ImportedImage, Shown, Told, blob};
 use crate::failure::{Failure, Kind};
 use crate::reference::from_wire;
@@ -86,6 +86,12 @@ pub fn run(
             };
             let served = repository(&name, &tree, &record);
             Ok(Some(Told::Repository(served.ok().map(Box::new))))
+        }
+        Ask::Kept { tree } => {
+            let absent = |_| Failure::new(Kind::NotFound, format!("{tree} is no tree"));
+            let id = tree.parse().map_err(absent)?;
+            let repository = repository::kept(&id, &Record::load(store, &id)?)?;
+            Ok(Some(Told::Repository(Some(Box::new(repository)))))
         }
         Ask::Blob { tree, digest, first, length } => {
             blob::send(store, &tree, &digest, (first, length), sink, progress).map(|()| None)

@@ -15,8 +15,8 @@ const TAG_MOST: usize = 128;
 pub enum NameError {
     /// Not a repository's.
     #[error(
-        "a repository's name is lower-case letters, digits, and single `.`, `_`, `__` or `-` between them, in parts with \
-         `/` between, at most {NAME_MOST} bytes"
+        "a repository's name is lower-case letters, digits, and `.`, `_`, `__` or `-` between them, in parts with `/` \
+         between, at most {NAME_MOST} bytes"
     )]
     Repository,
     /// Not a tag.

@@ -8,6 +8,7 @@ mod building;
 mod exporting;
 mod importing;
 mod peers;
+mod pushing;
 mod registry;
 mod serving;
 

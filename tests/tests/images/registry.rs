@@ -12,6 +12,20 @@ pub struct Registry {
 
 impl Registry {
     pub fn new(scratch: &Path) -> Self {
+        Self::with(scratch, "")
+    }
+
+    /// One that lets in `user` with the password `secret`, and nobody else.
+    pub fn locked(scratch: &Path) -> Self {
+        let hash =
+            "import crypt; print(crypt.crypt('secret', crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=16)))";
+        let file = scratch.join("htpasswd");
+        fs::write(&file, format!("user:{}\n", peer("/usr/bin/python3", &["-W", "ignore", "-c", hash])))
+            .unwrap();
+        Self::with(scratch, &format!("auth: {{htpasswd: {{realm: here, path: '{}'}}}}\n", file.display()))
+    }
+
+    fn with(scratch: &Path, more: &str) -> Self {
         // Nobody else takes the port between this and the registry's start, or the test says so.
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let config = scratch.join("registry.yml");
@@ -21,7 +35,7 @@ impl Registry {
             &config,
             format!(
                 "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: '{}'}}}}\n\
-                 http: {{addr: '{address}'}}\n",
+                 http: {{addr: '{address}'}}\n{more}",
                 folder.display()
             ),
         )

@@ -80,15 +80,25 @@ impl Drop for Endpoint {
     }
 }
 
-/// The image `box` with a layer of 96 MiB, and an endpoint; what the layer's path is there.
-fn large() -> (Images, Endpoint, String) {
+/// The image `large-image`, which is a file of so many MiB, and its digest.
+pub fn of_size(mebibytes: usize) -> (Images, String) {
     let images = Images::new();
-    images.shop.recipe("large", &[], "mkdir /out/x; seq 1 13000000 | head -c 100663296 > /out/x/large");
+    let bytes = mebibytes << 20;
+    images.shop.recipe(
+        "large",
+        &[],
+        &format!("mkdir /out/x; seq 1 99999999 | head -c {bytes} > /out/x/large"),
+    );
     let file = images.shop.path().join("pkgs/large/recipe.star");
-    let with =
-        format!("{}image(name = 'large-image', inputs = [large])\n", fs::read_to_string(&file).unwrap());
-    fs::write(file, with).unwrap();
-    images.build("large-image");
+    let recipe = fs::read_to_string(&file).unwrap();
+    fs::write(file, format!("{recipe}image(name = 'large-image', inputs = [large])\n")).unwrap();
+    let digest = images.build("large-image");
+    (images, digest)
+}
+
+/// That of 96 MiB, and an endpoint; what its layer's path is there.
+fn large() -> (Images, Endpoint, String) {
+    let (images, _) = of_size(96);
     let endpoint = Endpoint::of(&images, &[]);
     let manifest = endpoint.get("GET", "/v2/large-image/manifests/latest", "").1;
     let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();

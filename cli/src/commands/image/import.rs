@@ -4,11 +4,15 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use stele_registry::Tag;
+use stele_registry::client::{Purpose, Registry, Remote, pull};
+
 use super::{Context, ask};
 use crate::commands::unexpected;
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 use crate::images::{Ask, Told};
 use crate::reference::to_wire;
+use crate::registries::{Folder, Way, stop};
 use crate::render;
 
 /// How many things that were left out are named one by one.
@@ -17,8 +21,9 @@ const NAMED_MOST: usize = 10;
 /// `stele image import`
 #[derive(Args, Debug)]
 pub struct Import {
-    /// An OCI layout, as a folder or a tar; or what `docker save` writes
-    #[arg(value_name = "LAYOUT|ARCHIVE")]
+    /// An OCI layout, as a folder or a tar; what `docker save` writes; or an image in a registry:
+    /// REGISTRY/NAME[:TAG][@DIGEST]
+    #[arg(value_name = "LAYOUT|ARCHIVE|REF")]
     from: PathBuf,
     /// How the image is called there [default: the only one]
     #[arg(long = "ref", value_name = "NAME:TAG")]
@@ -26,13 +31,26 @@ pub struct Import {
     /// How it is called here [default: as it is there, without the tag]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
+    /// Of an index in a registry: only the image for this platform, such as linux/arm64
+    #[arg(long, value_name = "OS/ARCHITECTURE")]
+    platform: Option<String>,
+    #[command(flatten)]
+    way: Way,
 }
 
 impl Import {
     pub fn run(self, context: &mut Context) -> Result<(), Failure> {
-        let from = std::path::absolute(&self.from).map_err(|e| Failure::io("that place is no path", &e))?;
-        let request =
-            Ask::Import { from: to_wire(from.as_os_str()), reference: self.reference, name: self.name };
+        // A file or folder that is there is what is meant, whatever it is called.
+        let remote = self.from.to_str().filter(|text| Remote::is_one(text) && !self.from.exists());
+        let pulled = remote.map(|text| self.pull(text)).transpose()?;
+        if pulled.is_none() && self.platform.is_some() {
+            return Err(Failure::new(Kind::Usage, "--platform is for images in registries")
+                .hint("of a layout, --ref chooses the image"));
+        }
+        let from = pulled.as_ref().map_or(self.from.as_path(), |(folder, _)| folder.path());
+        let from = std::path::absolute(from).map_err(|e| Failure::io("that place is no path", &e))?;
+        let name = self.name.or_else(|| pulled.as_ref().map(|(_, name)| name.clone()));
+        let request = Ask::Import { from: to_wire(from.as_os_str()), reference: self.reference, name };
         let Told::Imported(done) = ask(context, request)? else { return Err(unexpected()) };
         if context.terminal.json {
             return render::json(&done);
@@ -50,5 +68,21 @@ impl Import {
             );
         }
         render::out(format!("{}  {}\n", done.image.digest, done.image.name).as_bytes())
+    }
+
+    /// Pulls an image into a folder; it, and what the image is to be called here.
+    fn pull(&self, text: &str) -> Result<(Folder, String), Failure> {
+        if self.reference.is_some() {
+            return Err(Failure::new(Kind::Usage, "--ref is for layouts")
+                .hint("write the tag behind the name: REGISTRY/NAME:TAG"));
+        }
+        let remote: Remote = text.parse()?;
+        let registry = Registry::reach(&remote, Purpose::Pull, None, &self.way.options(), &stop()?)?;
+        let mut folder = Folder::new().map_err(|e| Failure::io("no folder for what is pulled", &e))?;
+        let pulled = pull(&registry, self.platform.as_deref(), &mut folder, &mut |_, _| {})?;
+        let kept = folder.finish(&pulled, remote.tag.as_ref().map_or("latest", Tag::as_str));
+        kept.map_err(|e| Failure::io("what was pulled cannot be written", &e))?;
+        let name = remote.repository.as_str().rsplit('/').next().unwrap_or_default().to_owned();
+        Ok((folder, name))
     }
 }

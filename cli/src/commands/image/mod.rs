@@ -4,6 +4,7 @@ mod build;
 mod export;
 mod import;
 mod look;
+mod push;
 
 use clap::{Args, Subcommand};
 
@@ -27,6 +28,8 @@ pub enum Command {
     Tree(look::Tree),
     /// Write an image to a folder or file
     Export(export::Export),
+    /// Send an image to a registry; only what it has not
+    Push(push::Push),
     /// Take an image of others into the store, as trees
     Import(import::Import),
 }
@@ -50,6 +53,7 @@ pub fn run(global: &Global, command: Command) -> Result<(), Failure> {
         Command::Inspect(which) => look::inspect(&mut context, which),
         Command::Tree(args) => args.run(&mut context),
         Command::Export(args) => args.run(&mut context),
+        Command::Push(args) => args.run(&mut context, global),
         Command::Import(args) => args.run(&mut context),
         Command::Build(_) => Ok(()),
     }

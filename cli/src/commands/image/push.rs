@@ -1,0 +1,76 @@
+//! `image push`
+
+use std::sync::Arc;
+
+use clap::Args;
+use indicatif::HumanBytes;
+
+use stele_registry::client::{Purpose, Registry, Remote, push};
+use stele_registry::{RepositoryName, Sha256Digest};
+
+use super::{Context, Which, ask, one};
+use crate::args::Global;
+use crate::commands::unexpected;
+use crate::failure::{Failure, Kind};
+use crate::images::{Ask, Told};
+use crate::registries::{Daemons, Reading, Way, stop};
+use crate::{render, where_store};
+
+/// `stele image push`
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Credentials are those that podman, skopeo, buildah and docker keep: REGISTRY_AUTH_FILE, \
+$XDG_RUNTIME_DIR/containers/auth.json, ~/.config/containers/auth.json, ~/.docker/config.json, and the helpers \
+named there. \
+A registry on this machine may be without TLS.")]
+pub struct Push {
+    #[command(flatten)]
+    which: Which,
+    /// Where to
+    #[arg(value_name = "REGISTRY/NAME[:TAG]")]
+    to: String,
+    /// Another repository of that registry that may have some of the layers: they are not sent then
+    #[arg(long, value_name = "NAME")]
+    mount_from: Option<String>,
+    #[command(flatten)]
+    way: Way,
+}
+
+impl Push {
+    pub fn run(self, context: &mut Context, global: &Global) -> Result<(), Failure> {
+        let remote: Remote = self.to.parse()?;
+        if remote.digest.is_some() {
+            return Err(Failure::new(
+                Kind::Usage,
+                "the digest follows from the image: write NAME or NAME:TAG",
+            ));
+        }
+        let from = self.mount_from.map(|from| from.parse::<RepositoryName>()).transpose();
+        let from = from.map_err(|e| Failure::new(Kind::Usage, e.to_string()))?.map(String::from);
+        let shown = one(ask(context, Ask::Inspect { reference: self.which.image })?)?;
+        let kept = ask(context, Ask::Kept { tree: shown.tree.clone() })?;
+        let Told::Repository(Some(repository)) = kept else { return Err(unexpected()) };
+        let top: Sha256Digest = shown.digest.parse().map_err(|_| unexpected())?;
+        let stop = stop()?;
+        let registry = Registry::reach(&remote, Purpose::Push, from.clone(), &self.way.options(), &stop)?;
+        let latest = "latest".parse().ok();
+        let tag = remote.tag.as_ref().or(latest.as_ref());
+        let daemons = Arc::new(Daemons::new(where_store::find(global.store.clone())?));
+        let blobs = Reading { daemons, tree: shown.tree, repository: (*repository).clone() };
+        let pushed = push(&registry, &repository, &top, tag, from.as_deref(), &blobs, &mut |_, _| {})?;
+        if context.terminal.json {
+            return render::json(&pushed);
+        }
+        let done = match (pushed.sent, pushed.manifests) {
+            (0, 0) => "nothing to do: it is all there".to_owned(),
+            (sent, _) => format!(
+                "{} sent in {sent} blobs, {} mounted, {} there",
+                HumanBytes(pushed.bytes),
+                pushed.mounted,
+                pushed.there
+            ),
+        };
+        context.terminal.narrate(&done);
+        render::out(format!("{}  {remote}\n", pushed.digest).as_bytes())
+    }
+}

@@ -1,0 +1,64 @@
+//! What is pulled, as an OCI layout in a folder that lives as long as the command.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use stele_registry::Sha256Digest;
+use stele_registry::client::{Pulled, Taken};
+
+/// An OCI layout that is being filled.
+pub struct Folder {
+    folder: TempDir,
+}
+
+impl Folder {
+    /// An empty one.
+    ///
+    /// # Errors
+    /// When there is no place for one.
+    pub fn new() -> io::Result<Self> {
+        let folder = tempfile::Builder::new().prefix("stele-pull-").tempdir()?;
+        fs::create_dir_all(folder.path().join("blobs/sha256"))?;
+        Ok(Self { folder })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn blob(&self, digest: &Sha256Digest) -> PathBuf {
+        let digits = digest.as_str().trim_start_matches("sha256:");
+        self.path().join("blobs/sha256").join(digits)
+    }
+
+    /// Adds the documents, and what the image is called.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub fn finish(&self, pulled: &Pulled, called: &str) -> io::Result<()> {
+        for (digest, manifest) in &pulled.manifests {
+            fs::write(self.blob(digest), &manifest.text)?;
+        }
+        let top = pulled.manifests.get(&pulled.digest).ok_or(io::ErrorKind::NotFound)?;
+        let index = serde_json::json!({ "schemaVersion": 2, "manifests": [{
+            "mediaType": top.media_type, "digest": pulled.digest, "size": top.text.len(),
+            "annotations": { "org.opencontainers.image.ref.name": called },
+        }] });
+        fs::write(self.path().join("oci-layout"), "{\"imageLayoutVersion\":\"1.0.0\"}")?;
+        fs::write(self.path().join("index.json"), index.to_string())
+    }
+}
+
+impl Taken for Folder {
+    fn begin(&mut self, digest: &Sha256Digest, _: u64) -> io::Result<Option<Box<dyn Write>>> {
+        Ok(Some(Box::new(File::create_new(self.blob(digest))?)))
+    }
+
+    fn end(&mut self, _: &Sha256Digest) -> io::Result<()> {
+        Ok(())
+    }
+}

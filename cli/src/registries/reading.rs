@@ -1,0 +1,73 @@
+//! The bytes of blobs, as a push reads them: what the daemon sends, from a thread of its own.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
+
+use stele_registry::client::Blobs;
+use stele_registry::{Repository, Sha256Digest};
+
+use super::daemons::{Daemons, Trouble};
+use crate::images::Ask;
+
+/// Pieces that wait to be read.
+const WAITING: usize = 2;
+
+/// The blobs of an image of the store.
+pub struct Reading {
+    /// Who has them.
+    pub daemons: Arc<Daemons>,
+    /// Which tree the image is kept in.
+    pub tree: String,
+    /// How many bytes each has.
+    pub repository: Repository,
+}
+
+impl Blobs for Reading {
+    fn open(&self, digest: &Sha256Digest, first: u64) -> io::Result<Box<dyn Read + Send>> {
+        let size = self.repository.blobs.get(digest).copied().ok_or(io::ErrorKind::NotFound)?;
+        let (daemons, tree, digest) = (Arc::clone(&self.daemons), self.tree.clone(), digest.to_string());
+        let (to, pieces) = sync_channel(WAITING);
+        thread::Builder::new().spawn(move || {
+            let ask = |came| Ask::Blob {
+                tree: tree.clone(),
+                digest: digest.clone(),
+                first: first + came,
+                length: size - first - came,
+            };
+            // Nobody reads any more when the other end is gone.
+            let gone = |_| io::Error::from(io::ErrorKind::BrokenPipe);
+            let streamed = daemons.stream(ask, &mut |piece| match piece.is_empty() {
+                true => Ok(()),
+                false => to.send(Ok(piece.to_vec())).map_err(gone),
+            });
+            if let Err(Trouble::Failure(failure)) = streamed {
+                let hint = failure.hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
+                let _ = to.send(Err(io::Error::other(format!("{}{hint}", failure.message))));
+            }
+        })?;
+        Ok(Box::new(Pieces { pieces, piece: Vec::new(), read: 0 }))
+    }
+}
+
+struct Pieces {
+    pieces: Receiver<io::Result<Vec<u8>>>,
+    piece: Vec<u8>,
+    read: usize,
+}
+
+impl Read for Pieces {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        if self.read == self.piece.len() {
+            match self.pieces.recv() {
+                Ok(piece) => (self.piece, self.read) = (piece?, 0),
+                Err(_) => return Ok(0),
+            }
+        }
+        let count = to.len().min(self.piece.len() - self.read);
+        to[..count].copy_from_slice(&self.piece[self.read..self.read + count]);
+        self.read += count;
+        Ok(count)
+    }
+}

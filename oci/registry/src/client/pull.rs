@@ -1,0 +1,237 @@
+//! Pulling an image: its documents, then the blobs that they name, each compared with its name.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Read, Write};
+use std::thread;
+
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+use ureq::http::Method;
+
+use super::error::{Error, TRIES, pause};
+use super::session::{Registry, whole};
+use crate::name::Sha256Digest;
+use crate::repository::Manifest;
+
+/// The most bytes of a manifest: the bound that registries set.
+const MANIFEST_MOST: u64 = 4 << 20;
+/// The most manifests of an index.
+const MANIFESTS_MOST: usize = 1000;
+/// The media types of manifests and indexes that are asked for: OCI's and Docker's.
+const KINDS: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
+     application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json";
+
+/// What was pulled, its blobs aside.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Pulled {
+    /// The digest of what was asked for.
+    pub digest: Sha256Digest,
+    /// It, and what it lists.
+    pub manifests: BTreeMap<Sha256Digest, Manifest>,
+}
+
+/// Takes what is pulled.
+pub trait Taken {
+    /// A place for a blob of so many bytes. None when it is there.
+    ///
+    /// # Errors
+    /// When there is no place.
+    fn begin(&mut self, digest: &Sha256Digest, size: u64) -> io::Result<Option<Box<dyn Write>>>;
+    /// The blob that was begun is whole, and right.
+    ///
+    /// # Errors
+    /// When it cannot be kept.
+    fn end(&mut self, digest: &Sha256Digest) -> io::Result<()>;
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Document {
+    media_type: Option<String>,
+    config: Option<Descriptor>,
+    #[serde(default)]
+    layers: Vec<Descriptor>,
+    manifests: Option<Vec<Descriptor>>,
+}
+
+#[derive(Deserialize, Clone)]
+struct Descriptor {
+    digest: Sha256Digest,
+    size: u64,
+    platform: Option<Platform>,
+}
+
+#[derive(Deserialize, Clone)]
+struct Platform {
+    os: String,
+    architecture: String,
+    variant: Option<String>,
+}
+
+impl Platform {
+    fn is(&self, wanted: &str) -> bool {
+        let plain = format!("{}/{}", self.os, self.architecture);
+        let full = self.variant.as_ref().map(|variant| format!("{plain}/{variant}"));
+        wanted == plain || Some(wanted) == full.as_deref()
+    }
+}
+
+/// Pulls an image. Of an index, only the image for `platform` when there is one; it is what was asked for then.
+///
+/// # Errors
+/// See [`Error`]. Whatever is not what its name says ends it.
+pub fn pull(
+    registry: &Registry,
+    platform: Option<&str>,
+    to: &mut dyn Taken,
+    moves: &mut dyn FnMut(u64, u64),
+) -> Result<Pulled, Error> {
+    let reference = registry.remote.reference();
+    let (mut digest, mut manifest, mut top) = document(registry, &reference)?;
+    if let (Some(wanted), Some(all)) = (platform, &top.manifests) {
+        let found = all.iter().find(|it| it.platform.as_ref().is_some_and(|it| it.is(wanted)));
+        let found = found.ok_or_else(|| Error::Absent {
+            registry: registry.remote.to_string(),
+            what: format!("image for {wanted}"),
+        })?;
+        (digest, manifest, top) = document(registry, found.digest.as_str())?;
+    }
+    let mut pulled = Pulled { digest: digest.clone(), manifests: BTreeMap::from([(digest, manifest)]) };
+    let mut images = Vec::new();
+    match top.manifests {
+        None => images.push(top),
+        Some(all) if all.len() > MANIFESTS_MOST => {
+            let why = format!("it lists more than {MANIFESTS_MOST} images");
+            return Err(Error::Answer { what: reference, why });
+        }
+        Some(all) => {
+            for one in all {
+                let (digest, manifest, image) = document(registry, one.digest.as_str())?;
+                pulled.manifests.insert(digest, manifest);
+                images.push(image);
+            }
+        }
+    }
+    let mut seen = BTreeSet::new();
+    let blobs = images.into_iter().flat_map(|image| image.config.into_iter().chain(image.layers));
+    let blobs: Vec<_> = blobs.filter(|blob| seen.insert(blob.digest.clone())).collect();
+    let all = blobs.iter().map(|blob| blob.size).sum();
+    let mut done = 0;
+    for blob in blobs {
+        fetch(registry, &blob, to, &mut |came| moves(done + came, all))?;
+        done += blob.size;
+        moves(done, all);
+    }
+    Ok(pulled)
+}
+
+/// A manifest or index; what it is called, it, and what it says.
+fn document(registry: &Registry, reference: &str) -> Result<(Sha256Digest, Manifest, Document), Error> {
+    let url = registry.url(&format!("manifests/{reference}"));
+    let wrong = |why: String| Error::Answer { what: format!("manifest {reference}"), why };
+    let answer = registry.send(&Method::GET, &url, &[("accept", KINDS)], &[])?;
+    match answer.status().as_u16() {
+        200 => {}
+        404 => {
+            let remote = &registry.remote;
+            let what = format!("{} `{reference}`", remote.repository);
+            return Err(Error::Absent { registry: remote.registry.clone(), what });
+        }
+        _ => return Err(registry.failure(&format!("for the manifest {reference}"), answer)),
+    }
+    let kind = answer.headers().get("content-type").and_then(|it| it.to_str().ok()).map(str::to_owned);
+    let bytes = whole(answer, MANIFEST_MOST).map_err(|e| wrong(e.to_string()))?;
+    let digest = Sha256Digest::of(&bytes);
+    if reference.contains(':') && reference != digest.as_str() {
+        return Err(Error::Digest { what: format!("manifest {reference}"), found: digest });
+    }
+    let said: Document = serde_json::from_slice(&bytes).map_err(|e| wrong(e.to_string()))?;
+    let text = String::from_utf8(bytes).map_err(|e| wrong(e.to_string()))?;
+    let media_type = said.media_type.clone().or(kind).unwrap_or_default();
+    Ok((digest, Manifest { media_type, text }, said))
+}
+
+/// Fetches a blob, going on where the connection broke.
+fn fetch(
+    registry: &Registry,
+    blob: &Descriptor,
+    to: &mut dyn Taken,
+    moves: &mut dyn FnMut(u64),
+) -> Result<(), Error> {
+    let Some(mut file) = to.begin(&blob.digest, blob.size)? else { return Ok(()) };
+    let url = registry.url(&format!("blobs/{}", blob.digest));
+    let what = || format!("blob {}", blob.digest);
+    let (mut hash, mut came, mut tries, mut last) = (Sha256::new(), 0, 0, String::new());
+    let mut buffer = vec![0; 128 << 10];
+    while came < blob.size {
+        registry.check()?;
+        if tries == TRIES {
+            return Err(Error::Broken { what: what(), tries, last });
+        }
+        if tries > 0 {
+            thread::sleep(pause(tries));
+        }
+        tries += 1;
+        let range = format!("bytes={came}-");
+        let headers = [("range", range.as_str())];
+        let headers = if came == 0 { &headers[..0] } else { &headers };
+        let answer = match registry.send(&Method::GET, &url, headers, &[]) {
+            Ok(answer) => answer,
+            Err(Error::Network { source, .. }) => {
+                last = source.to_string();
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        let mut skip = match answer.status().as_u16() {
+            206 if came > 0 => 0,
+            // It knows no ranges: what is here already comes again.
+            200 => came,
+            429 | 500..=599 => {
+                last = registry.failure(&what(), answer).to_string();
+                continue;
+            }
+            _ => return Err(registry.failure(&format!("for the {}", what()), answer)),
+        };
+        let mut body = answer.into_body().into_reader();
+        loop {
+            registry.check()?;
+            match body.read(&mut buffer) {
+                Ok(0) => {
+                    "the answer ended early".clone_into(&mut last);
+                    break;
+                }
+                Ok(count) => {
+                    let before = usize::try_from(skip).map_or(count, |skip| skip.min(count));
+                    skip -= before as u64;
+                    let new = &buffer[before..count];
+                    if new.len() as u64 > blob.size - came {
+                        let why = format!("it is longer than {} bytes", blob.size);
+                        return Err(Error::Answer { what: what(), why });
+                    }
+                    hash.update(new);
+                    file.write_all(new)?;
+                    came += new.len() as u64;
+                    // Whoever gets further has its tries again.
+                    if !new.is_empty() {
+                        tries = 1;
+                    }
+                    moves(came);
+                }
+                Err(error) => {
+                    last = error.to_string();
+                    break;
+                }
+            }
+            if came == blob.size {
+                break;
+            }
+        }
+    }
+    let found = Sha256Digest::from_hash(&hash.finalize());
+    if found != blob.digest {
+        return Err(Error::Digest { what: what(), found });
+    }
+    drop(file);
+    Ok(to.end(&blob.digest)?)
+}

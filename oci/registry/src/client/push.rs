@@ -1,0 +1,154 @@
+//! Pushing an image, and what refers to it.
+
+use serde::{Deserialize, Serialize};
+use ureq::http::Method;
+
+use super::Blobs;
+use super::error::Error;
+use super::session::{Registry, whole};
+use super::upload::{Outcome, upload};
+use crate::name::{Sha256Digest, Tag};
+use crate::repository::{INDEX, Manifest, Referrer, Repository};
+
+/// The most bytes of an index of referrers that is read: what registries take as a manifest.
+const INDEX_MOST: u64 = 4 << 20;
+
+/// What a push did.
+#[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+pub struct Pushed {
+    /// The digest by which it can be pulled.
+    pub digest: String,
+    /// Blobs that were sent.
+    pub sent: u64,
+    /// Bytes of them, with those that were sent twice.
+    pub bytes: u64,
+    /// Blobs that the registry took from another of its repositories.
+    pub mounted: u64,
+    /// Blobs that were there.
+    pub there: u64,
+    /// Manifests that were sent.
+    pub manifests: u64,
+    /// What refers to it and was pushed with it.
+    pub referrers: u64,
+}
+
+/// Pushes the image `top` of a repository under a tag, by its digest where there is none. What is below goes first, so
+/// that nobody pulls what is not whole. `from` is a repository of the same registry that may have some of the blobs.
+///
+/// # Errors
+/// See [`Error`]. What was sent stays there, and the next push goes on from that.
+pub fn push(
+    registry: &Registry,
+    repository: &Repository,
+    top: &Sha256Digest,
+    tag: Option<&Tag>,
+    from: Option<&str>,
+    blobs: &dyn Blobs,
+    moves: &mut dyn FnMut(u64, u64),
+) -> Result<Pushed, Error> {
+    let mut pushed = Pushed { digest: top.to_string(), ..Pushed::default() };
+    let all = repository.blobs.values().sum();
+    let mut done = 0;
+    for (digest, size) in &repository.blobs {
+        let outcome = upload(registry, digest, *size, from, blobs, &mut |bytes| {
+            pushed.bytes += bytes;
+            moves(done + bytes.min(*size), all);
+        })?;
+        match outcome {
+            Outcome::There => pushed.there += 1,
+            Outcome::Mounted => pushed.mounted += 1,
+            Outcome::Sent => pushed.sent += 1,
+        }
+        done += size;
+        moves(done, all);
+    }
+    let referring: Vec<&Referrer> = repository.referrers.values().flatten().collect();
+    let refers = |digest: &Sha256Digest| referring.iter().any(|it| it.digest == *digest);
+    let below = repository.manifests.iter().filter(|(digest, _)| *digest != top && !refers(digest));
+    for (digest, manifest) in below {
+        pushed.manifests += u64::from(put(registry, digest, manifest, digest.as_str())?.is_some());
+    }
+    let absent = |digest: &Sha256Digest| Error::Absent {
+        registry: "the store".to_owned(),
+        what: format!("manifest {digest}"),
+    };
+    let manifest = repository.manifests.get(top).ok_or_else(|| absent(top))?;
+    let reference = tag.map_or(top.as_str(), Tag::as_str);
+    pushed.manifests += u64::from(put(registry, top, manifest, reference)?.is_some());
+    for (subject, referrers) in &repository.referrers {
+        for referrer in referrers {
+            let manifest =
+                repository.manifests.get(&referrer.digest).ok_or_else(|| absent(&referrer.digest))?;
+            let known = put(registry, &referrer.digest, manifest, referrer.digest.as_str())?;
+            pushed.referrers += 1;
+            // A registry with a referrers API says so when it takes one. One that had it already is asked.
+            if known != Some(true) && !has_api(registry, subject)? {
+                list(registry, subject, referrer)?;
+            }
+        }
+    }
+    Ok(pushed)
+}
+
+/// Sees to it that a manifest is there under `reference`. Whether the registry understood what it refers to; None
+/// when it was there.
+fn put(
+    registry: &Registry,
+    digest: &Sha256Digest,
+    manifest: &Manifest,
+    reference: &str,
+) -> Result<Option<bool>, Error> {
+    let url = registry.url(&format!("manifests/{reference}"));
+    let header = |answer: &ureq::http::Response<ureq::Body>, name| {
+        answer.headers().get(name).and_then(|it| it.to_str().ok()).map(str::to_owned)
+    };
+    let there = registry.send(&Method::HEAD, &url, &[("accept", &manifest.media_type)], &[])?;
+    if there.status() == 200 && header(&there, "docker-content-digest").as_deref() == Some(digest.as_str()) {
+        return Ok(None);
+    }
+    let kind = [("content-type", manifest.media_type.as_str())];
+    let answer = registry.send(&Method::PUT, &url, &kind, manifest.text.as_bytes())?;
+    if answer.status() != 201 {
+        return Err(registry.failure(&format!("to take the manifest {digest}"), answer));
+    }
+    if let Some(stored) = header(&answer, "docker-content-digest").filter(|it| it != digest.as_str()) {
+        return Err(Error::Stored { sent: digest.clone(), stored });
+    }
+    Ok(Some(header(&answer, "oci-subject").is_some()))
+}
+
+/// Whether the registry has a referrers API.
+fn has_api(registry: &Registry, subject: &Sha256Digest) -> Result<bool, Error> {
+    let answer = registry.send(&Method::GET, &registry.url(&format!("referrers/{subject}")), &[], &[])?;
+    Ok(answer.status() == 200)
+}
+
+/// Lists a referrer under the tag where clients look that find no referrers API ("Referrers tag schema").
+fn list(registry: &Registry, subject: &Sha256Digest, referrer: &Referrer) -> Result<(), Error> {
+    let tag = subject.fallback_tag();
+    let url = registry.url(&format!("manifests/{tag}"));
+    let wrong = |why: String| Error::Answer { what: format!("the tag {tag}"), why };
+    let answer = registry.send(&Method::GET, &url, &[("accept", INDEX)], &[])?;
+    let mut index = match answer.status().as_u16() {
+        200 => {
+            let bytes = whole(answer, INDEX_MOST).map_err(|e| wrong(e.to_string()))?;
+            serde_json::from_slice::<serde_json::Value>(&bytes).map_err(|e| wrong(e.to_string()))?
+        }
+        404 => serde_json::json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": [] }),
+        _ => return Err(registry.failure("to list what refers to an image", answer)),
+    };
+    let Some(manifests) = index.get_mut("manifests").and_then(|it| it.as_array_mut()) else {
+        return Err(wrong("it is no index".to_owned()));
+    };
+    if manifests.iter().any(|it| it["digest"] == referrer.digest.as_str()) {
+        return Ok(());
+    }
+    manifests.push(serde_json::json!(referrer));
+    let body = index.to_string();
+    let answer = registry.send(&Method::PUT, &url, &[("content-type", INDEX)], body.as_bytes())?;
+    if answer.status() == 201 {
+        Ok(())
+    } else {
+        Err(registry.failure("to list what refers to an image", answer))
+    }
+}

@@ -1,0 +1,222 @@
+//! A blob on its way to a registry: one upload, which goes on where it broke (distribution-spec v1.1, "Pushing a blob
+//! in chunks").
+
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+
+use ureq::SendBody;
+use ureq::http::{Method, Response};
+use url::Url;
+
+use super::Blobs;
+use super::error::{Error, TRIES, pause};
+use super::session::Registry;
+use crate::name::Sha256Digest;
+
+/// What became of a blob.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Outcome {
+    /// The registry had it.
+    There,
+    /// The registry took it from another of its repositories.
+    Mounted,
+    /// It was sent.
+    Sent,
+}
+
+/// Sees to it that the registry has a blob. `moves` hears how many bytes were sent.
+pub(super) fn upload(
+    registry: &Registry,
+    digest: &Sha256Digest,
+    size: u64,
+    from: Option<&str>,
+    blobs: &dyn Blobs,
+    moves: &mut dyn FnMut(u64),
+) -> Result<Outcome, Error> {
+    let answer = registry.send(&Method::HEAD, &registry.url(&format!("blobs/{digest}")), &[], &[])?;
+    match answer.status().as_u16() {
+        200..=299 => return Ok(Outcome::There),
+        // Some registries say so when there is no repository yet.
+        401 | 403 | 404 => {}
+        _ => return Err(registry.failure("whether it has a blob", answer)),
+    }
+    let mut place = match begin(registry, digest, from)? {
+        None => return Ok(Outcome::Mounted),
+        Some(place) => place,
+    };
+    let (mut there, mut tries, mut last) = (0, 0, String::new());
+    loop {
+        registry.check()?;
+        if tries == TRIES {
+            return Err(Error::Broken { what: format!("blob {digest}"), tries, last });
+        }
+        if tries > 0 {
+            thread::sleep(pause(tries));
+            match resume(registry, &place)? {
+                Some((next, has)) => {
+                    // What came through counts, and whoever gets further has its tries again.
+                    tries = if has > there { 1 } else { tries };
+                    (place, there) = (next, has.min(size));
+                }
+                // It forgot all about it.
+                None => match begin(registry, digest, None)? {
+                    None => return Ok(Outcome::There),
+                    Some(next) => (place, there) = (next, 0),
+                },
+            }
+        }
+        let sent = if there == size {
+            Ok(None)
+        } else {
+            patch(registry, &place, digest, (there, size), blobs, moves)
+        };
+        match sent {
+            Ok(None) => {}
+            Ok(Some(next)) => place = next,
+            Err(Patch::Failed(error)) => return Err(error),
+            Err(Patch::Broke(why)) => {
+                (last, tries) = (why, tries + 1);
+                continue;
+            }
+        }
+        let mut end = place.clone();
+        end.query_pairs_mut().append_pair("digest", digest.as_str());
+        match registry.send(&Method::PUT, end.as_str(), &[("content-type", "application/octet-stream")], &[])
+        {
+            Ok(answer) if answer.status() == 201 => return Ok(Outcome::Sent),
+            Ok(answer) if may_pass(&answer) => last = registry.failure("to end a blob", answer).to_string(),
+            Ok(answer) => return Err(registry.failure(&format!("to end the blob {digest}"), answer)),
+            Err(Error::Network { source, .. }) => last = source.to_string(),
+            Err(error) => return Err(error),
+        }
+        tries += 1;
+    }
+}
+
+/// Begins an upload, or has the registry take the blob from `from`; then there is none.
+fn begin(registry: &Registry, digest: &Sha256Digest, from: Option<&str>) -> Result<Option<Url>, Error> {
+    let mut url = registry.url("blobs/uploads/");
+    if let Some(from) = from {
+        let pairs = [("mount", digest.as_str()), ("from", from)];
+        let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+        url = format!("{url}?{query}");
+    }
+    let answer = registry.send(&Method::POST, &url, &[], &[])?;
+    match answer.status().as_u16() {
+        201 => Ok(None),
+        202 => registry.location(&url, &answer).map(Some),
+        _ => Err(registry.failure("to begin a blob", answer)),
+    }
+}
+
+/// Where an upload is to go on, and how much of it is there. None when there is no such upload any more.
+fn resume(registry: &Registry, place: &Url) -> Result<Option<(Url, u64)>, Error> {
+    let answer = match registry.send(&Method::GET, place.as_str(), &[], &[]) {
+        Ok(answer) => answer,
+        // It cannot be asked: nothing is known to be there, and the next try asks again.
+        Err(Error::Network { .. }) => return Ok(Some((place.clone(), 0))),
+        Err(error) => return Err(error),
+    };
+    if !answer.status().is_success() {
+        return if may_pass(&answer) { Ok(Some((place.clone(), 0))) } else { Ok(None) };
+    }
+    let next = registry.location(place.as_str(), &answer).unwrap_or_else(|_| place.clone());
+    let range = answer.headers().get("range").and_then(|it| it.to_str().ok()).unwrap_or_default();
+    let last =
+        range.trim_start_matches("bytes=").split_once('-').and_then(|(_, last)| last.parse::<u64>().ok());
+    // An upload of nothing says `0-0`, and so does one of a single byte: that one is sent again.
+    Ok(Some((next, last.filter(|last| *last > 0).map_or(0, |last| last + 1))))
+}
+
+fn may_pass(answer: &Response<ureq::Body>) -> bool {
+    matches!(answer.status().as_u16(), 401 | 408 | 416 | 425 | 429 | 500..=599)
+}
+
+enum Patch {
+    /// There is no use in trying again.
+    Failed(Error),
+    /// There is.
+    Broke(String),
+}
+
+/// Sends what is not there yet; where the upload goes on.
+fn patch(
+    registry: &Registry,
+    place: &Url,
+    digest: &Sha256Digest,
+    (first, size): (u64, u64),
+    blobs: &dyn Blobs,
+    moves: &mut dyn FnMut(u64),
+) -> Result<Option<Url>, Patch> {
+    let failed = |error| Patch::Failed(error);
+    let from = blobs.open(digest, first).map_err(|e| failed(e.into()))?;
+    let moved = Arc::new(AtomicU64::new(0));
+    let mut body =
+        Sending { from, left: size - first, moved: Arc::clone(&moved), stop: registry.stop(), broke: None };
+    let request = registry
+        .request(Method::PATCH, place.as_str())
+        .header("content-type", "application/octet-stream")
+        .header("content-length", size - first)
+        .header("content-range", format!("{first}-{}", size - 1))
+        .body(SendBody::from_reader(&mut body))
+        .map_err(|e| failed(registry.network(e.into())))?;
+    let answer = registry.stream(request);
+    moves(moved.load(Ordering::SeqCst));
+    if let Some(error) = body.broke.take() {
+        // It is our own side that has no bytes: no registry can help.
+        return Err(failed(error.into()));
+    }
+    registry.check().map_err(failed)?;
+    match answer {
+        Err(error) => Err(Patch::Broke(error.to_string())),
+        Ok(answer) if answer.status().is_success() => {
+            registry.location(place.as_str(), &answer).map(Some).map_err(failed)
+        }
+        Ok(answer) => {
+            if answer.status() == 401 {
+                // The token became too old on the way.
+                registry.authenticate(&answer).map_err(failed)?;
+            }
+            let passes = may_pass(&answer);
+            let failure = registry.failure("to send a blob", answer);
+            Err(if passes { Patch::Broke(failure.to_string()) } else { failed(failure) })
+        }
+    }
+}
+
+/// A body that says how far it is, and ends when it is told to.
+struct Sending {
+    from: Box<dyn Read + Send>,
+    left: u64,
+    moved: Arc<AtomicU64>,
+    stop: Arc<AtomicBool>,
+    broke: Option<io::Error>,
+}
+
+impl Read for Sending {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        if self.stop.load(Ordering::SeqCst) {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
+        let most = usize::try_from(self.left).map_or(to.len(), |left| left.min(to.len()));
+        match self.from.read(&mut to[..most]) {
+            Ok(0) if most > 0 => {
+                let why = "a blob ended before its end";
+                self.broke = Some(io::Error::other(why));
+                Err(io::Error::other(why))
+            }
+            Ok(count) => {
+                self.left -= count as u64;
+                self.moved.fetch_add(count as u64, Ordering::SeqCst);
+                Ok(count)
+            }
+            Err(error) => {
+                let kind = error.kind();
+                self.broke = Some(error);
+                Err(kind.into())
+            }
+        }
+    }
+}
