@@ -124,6 +124,7 @@ fn nothing_is_left_unfinished() {
     let files = text_files();
     let notes = files.iter().flat_map(|file| unfinished::markers(&file.path, &file.text));
     assert_none(rust_files().iter().flat_map(unfinished::macros).chain(notes).collect());
+    assert_none_in_text(unfinished::merges);
 }
 
 #[test]

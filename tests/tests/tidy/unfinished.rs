@@ -31,9 +31,27 @@ pub(crate) fn markers(path: &str, text: &str) -> Vec<Violation> {
     violations
 }
 
+/// What git leaves where it could not merge.
+const SIDES: &[&str] = &[concat!("<<<<", "<<< "), concat!(">>>>", ">>> ")];
+
+/// Two sides of a merge, in any text.
+pub(crate) fn merges(path: &str, text: &str) -> Vec<Violation> {
+    let lines = (1..).zip(text.lines());
+    let marked = lines.filter(|(_, line)| SIDES.iter().any(|side| line.starts_with(side)));
+    marked.map(|(number, _)| Violation::new(path, number, "a merge that is not done")).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tidy_notices_a_merge_that_is_not_done() {
+        let text = format!("a\n{}HEAD\nb\n=======\nc\n{}other\n", SIDES[0], SIDES[1]);
+        let lines: Vec<usize> = merges("README.md", &text).iter().map(|it| it.line).collect();
+        assert_eq!(lines, [2, 6]);
+        assert_eq!(merges("README.md", "Title\n=======\na <<<<<<< b\n>>> x\n"), []);
+    }
 
     #[test]
     fn tidy_notices_macros_of_unfinished_code() {

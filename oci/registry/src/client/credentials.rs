@@ -11,9 +11,6 @@ use docker_credential::{CredentialRetrievalError as Unfound, DockerCredential, g
 use super::error::Error;
 use crate::name::RepositoryName;
 
-/// What Docker's own registry is called where credentials are kept.
-const DOCKER: (&str, &str) = ("docker.io", "https://index.docker.io/v1/");
-
 /// The files that may hold credentials, the one that counts most first.
 fn files() -> Vec<PathBuf> {
     let var = |name| env::var_os(name).filter(|it| !it.is_empty()).map(PathBuf::from);
@@ -41,9 +38,6 @@ pub(super) fn find(registry: &str, repository: &RepositoryName) -> Result<Option
         part.truncate(part.rfind('/').unwrap_or(0));
     }
     keys.push(registry.to_owned());
-    if registry == DOCKER.0 {
-        keys.push(DOCKER.1.to_owned());
-    }
     for file in files() {
         let wrong = |why: &dyn std::fmt::Display| Error::Credentials(format!("{}: {why}", file.display()));
         for key in &keys {

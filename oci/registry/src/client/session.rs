@@ -84,7 +84,7 @@ impl Registry {
         stop: &Arc<AtomicBool>,
     ) -> Result<Self, Error> {
         let credentials = credentials::find(&remote.registry, &remote.repository)?;
-        let host = if remote.registry == "docker.io" { "registry-1.docker.io" } else { &remote.registry };
+        let host = &remote.registry;
         let plainly = remote.is_loopback() || options.plain;
         let schemes: &[&str] = if plainly { &["https", "http"] } else { &["https"] };
         let mut last = None;
