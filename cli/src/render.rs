@@ -186,6 +186,27 @@ impl Watcher for Terminal {
     }
 }
 
+/// Hears notes, and nothing else: for what shows its progress by itself, or nobody's.
+pub struct Quiet;
+
+impl Sink for Quiet {
+    fn entry(&mut self, _: Entry) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn bytes(&mut self, _: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Watcher for Quiet {
+    fn progress(&mut self, _: Progress) {}
+
+    fn note(&mut self, text: &str) {
+        note(text);
+    }
+}
+
 /// Says something on stderr.
 pub fn note(text: &str) {
     let _ = writeln!(io::stderr(), "note: {}", clean(text));

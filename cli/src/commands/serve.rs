@@ -10,7 +10,7 @@ use stele_registry::serve::{Options, bind, tls};
 
 use super::context::Context;
 use crate::args::Global;
-use crate::daemon::process::raise_descriptor_limit;
+use crate::daemon::process::{log_to, raise_descriptor_limit};
 use crate::failure::{Failure, Kind};
 use crate::images::{Ask, Told};
 use crate::registries::{Daemons, Stored};
@@ -61,7 +61,8 @@ impl Serve {
             )
         })?;
         raise_descriptor_limit();
-        log();
+        let store = where_store::find(global.store.clone())?;
+        log_to(&store, false);
         let scheme = if tls.is_some() { "https" } else { "http" };
         let address = format!("{scheme}://{}", bound.at);
         if global.json {
@@ -82,18 +83,8 @@ impl Serve {
             tls,
             ..Options::default()
         };
-        let images = Arc::new(Stored(Daemons::new(where_store::find(global.store.clone())?)));
+        let images = Arc::new(Stored(Daemons::new(store)));
         drop(context);
         bound.run(images, options).map_err(|e| Failure::io("the endpoint failed", &e))
     }
-}
-
-fn log() {
-    let level = tracing_subscriber::EnvFilter::try_from_env("STELE_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(level)
-        .with_ansi(false)
-        .with_writer(std::io::stderr)
-        .try_init();
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use stele_oci::{BlobError, Record, document};
-use stele_registry::{Manifest, Repository, RepositoryName, Sha256Digest, Tag};
+use stele_oci::{BlobError, Record};
+use stele_registry::{INDEX, MANIFEST, Manifest, Repository, RepositoryName, Sha256Digest, Tag};
 use stele_store::model::TreeId;
 
 use crate::failure::{Failure, Kind};
@@ -14,8 +14,6 @@ use crate::failure::{Failure, Kind};
 const LATEST: &str = "latest";
 /// What an image says its version is (image-spec, "Pre-Defined Annotation Keys"): a tag, too.
 const VERSION: &str = "org.opencontainers.image.version";
-const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
-const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
 /// What of a manifest or index matters here.
 #[derive(Deserialize)]
@@ -48,7 +46,7 @@ pub fn kept(tree: &TreeId, record: &Record) -> Result<Repository, Failure> {
                 return Err(BlobError::Inexact { origin: layer.origin.clone() }.into());
             }
             let packed = layer.measured.packed;
-            repository.blobs.insert(digest(&packed.sha256), packed.size);
+            repository.blobs.insert(Sha256Digest::from(*packed.sha256.as_bytes()), packed.size);
         }
         repository.blobs.insert(Sha256Digest::of(&image.config), image.config.len() as u64);
         add(&mut repository, &image.manifest, MANIFEST)?;
@@ -80,10 +78,4 @@ fn add(
     let media_type = said.media_type.unwrap_or_else(|| usual.to_owned());
     repository.manifests.insert(digest.clone(), Manifest { media_type, text });
     Ok((digest, said.annotations.get(VERSION).cloned()))
-}
-
-pub(super) fn digest(sha256: &stele_store::model::Sha256) -> Sha256Digest {
-    // Both are 32 bytes in hexadecimal digits.
-    let text = document::digest_text(sha256);
-    text.parse().unwrap_or_else(|_| Sha256Digest::of(text.as_bytes()))
 }

@@ -12,6 +12,7 @@ use crate::answers::{Answer, Entry, Progress};
 use crate::daemon::client::{Client, Watcher};
 use crate::failure::{Failure, Kind};
 use crate::images::{Ask, Told};
+use crate::render::Quiet;
 use crate::service::{Request, Sink};
 
 /// Connections that are kept for the next question.
@@ -101,7 +102,7 @@ impl Daemons {
             match kept {
                 Some(client) if client.is_over() => {}
                 Some(client) => return Ok(client),
-                None => return Client::connect(&self.store, true, &mut Silent),
+                None => return Client::connect(&self.store, true, &mut Quiet),
             }
         }
     }
@@ -146,25 +147,6 @@ impl Watcher for Taking<'_> {
             }
         }
     }
-
-    fn note(&mut self, _: &str) {}
-}
-
-/// Has nothing to say.
-struct Silent;
-
-impl Sink for Silent {
-    fn entry(&mut self, _: Entry) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn bytes(&mut self, _: &[u8]) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Watcher for Silent {
-    fn progress(&mut self, _: Progress) {}
 
     fn note(&mut self, _: &str) {}
 }

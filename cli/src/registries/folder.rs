@@ -1,13 +1,13 @@
 //! What is pulled, as an OCI layout in a folder that lives as long as the command.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
 use stele_registry::Sha256Digest;
-use stele_registry::client::{Pulled, Taken};
+use stele_registry::client::Pulled;
 
 /// An OCI layout that is being filled.
 pub struct Folder {
@@ -30,6 +30,14 @@ impl Folder {
         self.folder.path()
     }
 
+    /// The file of a blob, which is not there yet.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn create(&self, digest: &Sha256Digest) -> io::Result<File> {
+        File::create_new(self.blob(digest))
+    }
+
     fn blob(&self, digest: &Sha256Digest) -> PathBuf {
         let digits = digest.as_str().trim_start_matches("sha256:");
         self.path().join("blobs/sha256").join(digits)
@@ -50,15 +58,5 @@ impl Folder {
         }] });
         fs::write(self.path().join("oci-layout"), "{\"imageLayoutVersion\":\"1.0.0\"}")?;
         fs::write(self.path().join("index.json"), index.to_string())
-    }
-}
-
-impl Taken for Folder {
-    fn begin(&mut self, digest: &Sha256Digest, _: u64) -> io::Result<Option<Box<dyn Write>>> {
-        Ok(Some(Box::new(File::create_new(self.blob(digest))?)))
-    }
-
-    fn end(&mut self, _: &Sha256Digest) -> io::Result<()> {
-        Ok(())
     }
 }

@@ -1,12 +1,13 @@
 //! The bytes of blobs, as a push reads them: what the daemon sends, from a thread of its own.
 
 use std::io::{self, Read};
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
+use stele_registry::Sha256Digest;
 use stele_registry::client::Blobs;
-use stele_registry::{Repository, Sha256Digest};
 
 use super::daemons::{Daemons, Trouble};
 use crate::images::Ask;
@@ -20,21 +21,18 @@ pub struct Reading {
     pub daemons: Arc<Daemons>,
     /// Which tree the image is kept in.
     pub tree: String,
-    /// How many bytes each has.
-    pub repository: Repository,
 }
 
 impl Blobs for Reading {
-    fn open(&self, digest: &Sha256Digest, first: u64) -> io::Result<Box<dyn Read + Send>> {
-        let size = self.repository.blobs.get(digest).copied().ok_or(io::ErrorKind::NotFound)?;
+    fn open(&self, digest: &Sha256Digest, bytes: Range<u64>) -> io::Result<Box<dyn Read + Send>> {
         let (daemons, tree, digest) = (Arc::clone(&self.daemons), self.tree.clone(), digest.to_string());
         let (to, pieces) = sync_channel(WAITING);
         thread::Builder::new().spawn(move || {
             let ask = |came| Ask::Blob {
                 tree: tree.clone(),
                 digest: digest.clone(),
-                first: first + came,
-                length: size - first - came,
+                first: bytes.start + came,
+                length: bytes.end - bytes.start - came,
             };
             // Nobody reads any more when the other end is gone.
             let gone = |_| io::Error::from(io::ErrorKind::BrokenPipe);

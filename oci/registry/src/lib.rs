@@ -12,4 +12,4 @@ mod repository;
 pub mod serve;
 
 pub use name::{NameError, RepositoryName, Sha256Digest, Tag};
-pub use repository::{Manifest, Referrer, Repository};
+pub use repository::{INDEX, MANIFEST, Manifest, Referrer, Repository};

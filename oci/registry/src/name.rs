@@ -81,10 +81,18 @@ impl Sha256Digest {
     /// The digest of some bytes.
     pub fn of(bytes: &[u8]) -> Self {
         use sha2::Digest as _;
-        Self::from_hash(&sha2::Sha256::digest(bytes))
+        <[u8; 32]>::from(sha2::Sha256::digest(bytes)).into()
     }
 
-    pub(crate) fn from_hash(hash: &[u8]) -> Self {
+    /// The tag under which the referrers of a manifest are where a registry has no API for them ("Referrers tag
+    /// schema").
+    pub fn fallback_tag(&self) -> Tag {
+        Tag(self.0.replacen(':', "-", 1))
+    }
+}
+
+impl From<[u8; 32]> for Sha256Digest {
+    fn from(hash: [u8; 32]) -> Self {
         use fmt::Write as _;
         let mut text = String::from("sha256:");
         for byte in hash {
@@ -92,12 +100,6 @@ impl Sha256Digest {
             let _ = write!(text, "{byte:02x}");
         }
         Self(text)
-    }
-
-    /// The tag under which the referrers of a manifest are where a registry has no API for them ("Referrers tag
-    /// schema").
-    pub fn fallback_tag(&self) -> Tag {
-        Tag(self.0.replacen(':', "-", 1))
     }
 }
 

@@ -49,8 +49,10 @@ pub struct Referrer {
     pub annotations: BTreeMap<String, String>,
 }
 
+/// The media type of a manifest.
+pub const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 /// The media type of an index.
-pub(crate) const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+pub const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
 /// An index of these referrers, as the referrers API answers it.
 pub(crate) fn index_of<'a>(referrers: impl Iterator<Item = &'a Referrer>) -> String {

@@ -78,8 +78,8 @@ impl Import {
         }
         let remote: Remote = text.parse()?;
         let registry = Registry::reach(&remote, Purpose::Pull, None, &self.way.options(), &stop()?)?;
-        let mut folder = Folder::new().map_err(|e| Failure::io("no folder for what is pulled", &e))?;
-        let pulled = pull(&registry, self.platform.as_deref(), &mut folder, &mut |_, _| {})?;
+        let folder = Folder::new().map_err(|e| Failure::io("no folder for what is pulled", &e))?;
+        let pulled = pull(&registry, self.platform.as_deref(), &|digest| folder.create(digest))?;
         let kept = folder.finish(&pulled, remote.tag.as_ref().map_or("latest", Tag::as_str));
         kept.map_err(|e| Failure::io("what was pulled cannot be written", &e))?;
         let name = remote.repository.as_str().rsplit('/').next().unwrap_or_default().to_owned();

@@ -56,8 +56,8 @@ impl Push {
         let latest = "latest".parse().ok();
         let tag = remote.tag.as_ref().or(latest.as_ref());
         let daemons = Arc::new(Daemons::new(where_store::find(global.store.clone())?));
-        let blobs = Reading { daemons, tree: shown.tree, repository: (*repository).clone() };
-        let pushed = push(&registry, &repository, &top, tag, from.as_deref(), &blobs, &mut |_, _| {})?;
+        let blobs = Reading { daemons, tree: shown.tree };
+        let pushed = push(&registry, &repository, &top, tag, from.as_deref(), &blobs)?;
         if context.terminal.json {
             return render::json(&pushed);
         }

@@ -1,6 +1,5 @@
 //! The store as the one who keeps sources.
 
-use std::io;
 use std::path::Path;
 use std::sync::Mutex;
 
@@ -8,14 +7,14 @@ use stele_recipes::fetch::Keep;
 use stele_recipes::source::{FileName, Source};
 use stele_store::model::Sha256;
 
-use crate::answers::{self, Answer, Entry, Info, Progress};
+use crate::answers::{self, Answer, Info};
 use crate::args::Global;
 use crate::commands::unexpected;
-use crate::daemon::client::{Client, Watcher};
+use crate::daemon::client::Client;
 use crate::failure::{Failure, Kind};
 use crate::reference::to_wire;
-use crate::render;
-use crate::service::{Request, Sink};
+use crate::render::Quiet;
+use crate::service::Request;
 use crate::where_store;
 
 /// What begins the name of a root that keeps a source.
@@ -28,27 +27,6 @@ const LEASE: u64 = 600;
 /// A store that keeps sources. Threads share it, and ask one after the other.
 pub struct Sources {
     client: Mutex<Client>,
-}
-
-/// Hears notes, and nothing else: bars are drawn by whoever downloads.
-struct Quiet;
-
-impl Sink for Quiet {
-    fn entry(&mut self, _: Entry) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn bytes(&mut self, _: &[u8]) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Watcher for Quiet {
-    fn progress(&mut self, _: Progress) {}
-
-    fn note(&mut self, text: &str) {
-        render::note(text);
-    }
 }
 
 /// The name of the root that keeps a source: its file, in the characters that such a name has, and its SHA-256.

@@ -12,21 +12,22 @@ mod session;
 mod upload;
 
 pub use error::Error;
-pub use pull::{Pulled, Taken, pull};
+pub use pull::{Pulled, pull};
 pub use push::{Pushed, push};
 pub use remote::{Remote, RemoteError};
 pub use session::{Options, Purpose, Registry};
 
 use std::io::Read;
+use std::ops::Range;
 
 use crate::name::Sha256Digest;
 
 /// Where the bytes of blobs come from that are pushed.
 pub trait Blobs {
-    /// The bytes of a blob from `first` on. Reading may fail as it likes: what was read so far stays sent, and the rest
+    /// Some bytes of a blob, to its end. Reading may fail as it likes: what was read so far stays sent, and the rest
     /// is asked for again.
     ///
     /// # Errors
     /// When there are none.
-    fn open(&self, digest: &Sha256Digest, first: u64) -> std::io::Result<Box<dyn Read + Send>>;
+    fn open(&self, digest: &Sha256Digest, bytes: Range<u64>) -> std::io::Result<Box<dyn Read + Send>>;
 }

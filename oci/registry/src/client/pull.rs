@@ -1,6 +1,7 @@
 //! Pulling an image: its documents, then the blobs that they name, each compared with its name.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::thread;
 
@@ -9,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use ureq::http::Method;
 
 use super::error::{Error, TRIES, pause};
-use super::session::{Registry, whole};
+use super::session::{Registry, header, whole};
 use crate::name::Sha256Digest;
 use crate::repository::Manifest;
 
@@ -30,19 +31,8 @@ pub struct Pulled {
     pub manifests: BTreeMap<Sha256Digest, Manifest>,
 }
 
-/// Takes what is pulled.
-pub trait Taken {
-    /// A place for a blob of so many bytes. None when it is there.
-    ///
-    /// # Errors
-    /// When there is no place.
-    fn begin(&mut self, digest: &Sha256Digest, size: u64) -> io::Result<Option<Box<dyn Write>>>;
-    /// The blob that was begun is whole, and right.
-    ///
-    /// # Errors
-    /// When it cannot be kept.
-    fn end(&mut self, digest: &Sha256Digest) -> io::Result<()>;
-}
+/// Makes the file that a blob goes to. Nobody may use it before the pull has ended well.
+pub type Place<'a> = dyn Fn(&Sha256Digest) -> io::Result<File> + 'a;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -80,12 +70,7 @@ impl Platform {
 ///
 /// # Errors
 /// See [`Error`]. Whatever is not what its name says ends it.
-pub fn pull(
-    registry: &Registry,
-    platform: Option<&str>,
-    to: &mut dyn Taken,
-    moves: &mut dyn FnMut(u64, u64),
-) -> Result<Pulled, Error> {
+pub fn pull(registry: &Registry, platform: Option<&str>, place: &Place<'_>) -> Result<Pulled, Error> {
     let reference = registry.remote.reference();
     let (mut digest, mut manifest, mut top) = document(registry, &reference)?;
     if let (Some(wanted), Some(all)) = (platform, &top.manifests) {
@@ -114,13 +99,8 @@ pub fn pull(
     }
     let mut seen = BTreeSet::new();
     let blobs = images.into_iter().flat_map(|image| image.config.into_iter().chain(image.layers));
-    let blobs: Vec<_> = blobs.filter(|blob| seen.insert(blob.digest.clone())).collect();
-    let all = blobs.iter().map(|blob| blob.size).sum();
-    let mut done = 0;
-    for blob in blobs {
-        fetch(registry, &blob, to, &mut |came| moves(done + came, all))?;
-        done += blob.size;
-        moves(done, all);
+    for blob in blobs.filter(|blob| seen.insert(blob.digest.clone())) {
+        fetch(registry, &blob, place)?;
     }
     Ok(pulled)
 }
@@ -139,7 +119,7 @@ fn document(registry: &Registry, reference: &str) -> Result<(Sha256Digest, Manif
         }
         _ => return Err(registry.failure(&format!("for the manifest {reference}"), answer)),
     }
-    let kind = answer.headers().get("content-type").and_then(|it| it.to_str().ok()).map(str::to_owned);
+    let kind = header(&answer, "content-type").map(str::to_owned);
     let bytes = whole(answer, MANIFEST_MOST).map_err(|e| wrong(e.to_string()))?;
     let digest = Sha256Digest::of(&bytes);
     if reference.contains(':') && reference != digest.as_str() {
@@ -152,13 +132,8 @@ fn document(registry: &Registry, reference: &str) -> Result<(Sha256Digest, Manif
 }
 
 /// Fetches a blob, going on where the connection broke.
-fn fetch(
-    registry: &Registry,
-    blob: &Descriptor,
-    to: &mut dyn Taken,
-    moves: &mut dyn FnMut(u64),
-) -> Result<(), Error> {
-    let Some(mut file) = to.begin(&blob.digest, blob.size)? else { return Ok(()) };
+fn fetch(registry: &Registry, blob: &Descriptor, place: &Place<'_>) -> Result<(), Error> {
+    let mut file = place(&blob.digest)?;
     let url = registry.url(&format!("blobs/{}", blob.digest));
     let what = || format!("blob {}", blob.digest);
     let (mut hash, mut came, mut tries, mut last) = (Sha256::new(), 0, 0, String::new());
@@ -216,7 +191,6 @@ fn fetch(
                     if !new.is_empty() {
                         tries = 1;
                     }
-                    moves(came);
                 }
                 Err(error) => {
                     last = error.to_string();
@@ -228,10 +202,9 @@ fn fetch(
             }
         }
     }
-    let found = Sha256Digest::from_hash(&hash.finalize());
+    let found = Sha256Digest::from(<[u8; 32]>::from(hash.finalize()));
     if found != blob.digest {
         return Err(Error::Digest { what: what(), found });
     }
-    drop(file);
-    Ok(to.end(&blob.digest)?)
+    Ok(())
 }

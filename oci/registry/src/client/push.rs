@@ -5,7 +5,7 @@ use ureq::http::Method;
 
 use super::Blobs;
 use super::error::Error;
-use super::session::{Registry, whole};
+use super::session::{Registry, header, whole};
 use super::upload::{Outcome, upload};
 use crate::name::{Sha256Digest, Tag};
 use crate::repository::{INDEX, Manifest, Referrer, Repository};
@@ -44,23 +44,17 @@ pub fn push(
     tag: Option<&Tag>,
     from: Option<&str>,
     blobs: &dyn Blobs,
-    moves: &mut dyn FnMut(u64, u64),
 ) -> Result<Pushed, Error> {
     let mut pushed = Pushed { digest: top.to_string(), ..Pushed::default() };
-    let all = repository.blobs.values().sum();
-    let mut done = 0;
     for (digest, size) in &repository.blobs {
-        let outcome = upload(registry, digest, *size, from, blobs, &mut |bytes| {
-            pushed.bytes += bytes;
-            moves(done + bytes.min(*size), all);
-        })?;
-        match outcome {
+        match upload(registry, digest, *size, from, blobs)? {
             Outcome::There => pushed.there += 1,
             Outcome::Mounted => pushed.mounted += 1,
-            Outcome::Sent => pushed.sent += 1,
+            Outcome::Sent { bytes } => {
+                pushed.sent += 1;
+                pushed.bytes += bytes;
+            }
         }
-        done += size;
-        moves(done, all);
     }
     let referring: Vec<&Referrer> = repository.referrers.values().flatten().collect();
     let refers = |digest: &Sha256Digest| referring.iter().any(|it| it.digest == *digest);
@@ -99,11 +93,8 @@ fn put(
     reference: &str,
 ) -> Result<Option<bool>, Error> {
     let url = registry.url(&format!("manifests/{reference}"));
-    let header = |answer: &ureq::http::Response<ureq::Body>, name| {
-        answer.headers().get(name).and_then(|it| it.to_str().ok()).map(str::to_owned)
-    };
     let there = registry.send(&Method::HEAD, &url, &[("accept", &manifest.media_type)], &[])?;
-    if there.status() == 200 && header(&there, "docker-content-digest").as_deref() == Some(digest.as_str()) {
+    if there.status() == 200 && header(&there, "docker-content-digest") == Some(digest.as_str()) {
         return Ok(None);
     }
     let kind = [("content-type", manifest.media_type.as_str())];
@@ -111,8 +102,8 @@ fn put(
     if answer.status() != 201 {
         return Err(registry.failure(&format!("to take the manifest {digest}"), answer));
     }
-    if let Some(stored) = header(&answer, "docker-content-digest").filter(|it| it != digest.as_str()) {
-        return Err(Error::Stored { sent: digest.clone(), stored });
+    if let Some(stored) = header(&answer, "docker-content-digest").filter(|it| *it != digest.as_str()) {
+        return Err(Error::Stored { sent: digest.clone(), stored: stored.to_owned() });
     }
     Ok(Some(header(&answer, "oci-subject").is_some()))
 }

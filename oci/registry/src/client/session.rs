@@ -56,7 +56,7 @@ pub struct Registry {
     agent: Agent,
     base: Url,
     purpose: Purpose,
-    credentials: Option<DockerCredential>,
+    credentials: Option<Arc<DockerCredential>>,
     /// What goes into `Authorization`.
     token: Mutex<Option<String>>,
     /// A repository there that is read, too.
@@ -83,7 +83,7 @@ impl Registry {
         options: &Options,
         stop: &Arc<AtomicBool>,
     ) -> Result<Self, Error> {
-        let credentials = credentials::find(&remote.registry, &remote.repository)?;
+        let credentials = credentials::find(&remote.registry, &remote.repository)?.map(Arc::new);
         let host = &remote.registry;
         let plainly = remote.is_loopback() || options.plain;
         let schemes: &[&str] = if plainly { &["https", "http"] } else { &["https"] };
@@ -98,7 +98,7 @@ impl Registry {
                 agent: agent(options, *scheme == "https"),
                 base,
                 purpose,
-                credentials: credentials.clone_it(),
+                credentials: credentials.clone(),
                 token: Mutex::default(),
                 also: also.clone(),
                 stop: Arc::clone(stop),
@@ -133,8 +133,7 @@ impl Registry {
     /// Where an upload goes on, which may be said relative to `of`.
     pub(super) fn location(&self, of: &str, answer: &Response<Body>) -> Result<Url, Error> {
         let wrong = |why: &str| Error::Answer { what: "an upload".to_owned(), why: why.to_owned() };
-        let location = answer.headers().get("location").and_then(|it| it.to_str().ok());
-        let location = location.ok_or_else(|| wrong("it does not say where"))?;
+        let location = header(answer, "location").ok_or_else(|| wrong("it does not say where"))?;
         let url = Url::parse(of).and_then(|of| of.join(location)).map_err(|e| wrong(&e.to_string()))?;
         // A registry behind a proxy may not know that it is spoken to by TLS; the line that is there is taken.
         if self.base.scheme() == "https" && url.scheme() == "http" && url.host() == self.base.host() {
@@ -196,8 +195,8 @@ impl Registry {
     }
 
     /// Whether somebody stopped it.
-    pub(super) fn stop(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.stop)
+    pub(super) fn stop(&self) -> &AtomicBool {
+        &self.stop
     }
 
     pub(super) fn network(&self, error: ureq::Error) -> Error {
@@ -212,24 +211,22 @@ impl Registry {
         let status = answer.status().as_u16();
         let detail = said(answer);
         match status {
-            401 | 403 => Error::Refused {
-                registry: self.remote.registry.clone(),
-                what: if self.purpose == Purpose::Push { "write there" } else { "read there" },
-                detail,
-                credentials: self.credentials.is_some(),
-            },
+            401 | 403 => self.refused(&detail),
             _ => Error::Status { what: what.to_owned(), status, detail },
+        }
+    }
+
+    fn refused(&self, detail: &str) -> Error {
+        Error::Refused {
+            registry: self.remote.registry.clone(),
+            what: if self.purpose == Purpose::Push { "write there" } else { "read there" },
+            detail: detail.to_owned(),
+            credentials: self.credentials.is_some(),
         }
     }
 
     /// Gets what the challenge of an answer wants.
     pub(super) fn authenticate(&self, answer: &Response<Body>) -> Result<(), Error> {
-        let refused = |detail: &str| Error::Refused {
-            registry: self.remote.registry.clone(),
-            what: if self.purpose == Purpose::Push { "write there" } else { "read there" },
-            detail: detail.to_owned(),
-            credentials: self.credentials.is_some(),
-        };
         let all = answer.headers().get_all(WWW_AUTHENTICATE).iter().filter_map(|it| it.to_str().ok());
         let all = all.collect::<Vec<_>>().join(", ");
         let challenges = http_auth::parse_challenges(&all).map_err(|_| Error::Answer {
@@ -242,24 +239,24 @@ impl Registry {
                 let found = bearer.params.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
                 found.map(|(_, value)| value.to_unescaped())
             };
-            let realm = parameter("realm").ok_or_else(|| refused("it does not say who gives tokens"))?;
+            let realm = parameter("realm").ok_or_else(|| self.refused("it does not say who gives tokens"))?;
             format!("Bearer {}", self.token(&realm, parameter("service").as_deref())?)
         } else if find("Basic").is_some() {
-            match &self.credentials {
+            match self.credentials.as_deref() {
                 Some(DockerCredential::UsernamePassword(name, password)) => {
                     http_auth::basic::encode_credentials(name, password)
                 }
                 Some(DockerCredential::IdentityToken(_)) => {
-                    return Err(refused("it wants a name and a password, and there is a token"));
+                    return Err(self.refused("it wants a name and a password, and there is a token"));
                 }
-                None => return Err(refused("")),
+                None => return Err(self.refused("")),
             }
         } else {
-            return Err(refused("it wants credentials of a kind that is not known here"));
+            return Err(self.refused("it wants credentials of a kind that is not known here"));
         };
         let mut token = self.token.lock().unwrap_or_else(PoisonError::into_inner);
         if token.as_ref() == Some(&authorization) {
-            return Err(refused(""));
+            return Err(self.refused(""));
         }
         *token = Some(authorization);
         Ok(())
@@ -275,7 +272,7 @@ impl Registry {
         let actions = if self.purpose == Purpose::Push { "pull,push" } else { "pull" };
         let mut scopes = vec![format!("repository:{}:{actions}", self.remote.repository)];
         scopes.extend(self.also.as_ref().map(|also| format!("repository:{also}:pull")));
-        let answer = if let Some(DockerCredential::IdentityToken(refresh)) = &self.credentials {
+        let answer = if let Some(DockerCredential::IdentityToken(refresh)) = self.credentials.as_deref() {
             let mut form = BTreeMap::from([
                 ("grant_type", "refresh_token".to_owned()),
                 ("client_id", "stele".to_owned()),
@@ -299,7 +296,7 @@ impl Registry {
                 url.query_pairs_mut().append_pair("service", service);
             }
             let mut request = Request::builder().method(Method::GET).uri(url.as_str());
-            if let Some(DockerCredential::UsernamePassword(name, password)) = &self.credentials {
+            if let Some(DockerCredential::UsernamePassword(name, password)) = self.credentials.as_deref() {
                 request = request.header(AUTHORIZATION, http_auth::basic::encode_credentials(name, password));
             }
             self.agent.run(request.body(()).map_err(|e| self.network(e.into()))?)
@@ -312,6 +309,11 @@ impl Registry {
         let token: Token = serde_json::from_slice(&text).map_err(|e| wrong(e.to_string()))?;
         token.token.or(token.access_token).ok_or_else(|| wrong("there is none in it".to_owned()))
     }
+}
+
+/// A header of an answer, when it is text.
+pub(super) fn header<'a>(answer: &'a Response<Body>, name: &str) -> Option<&'a str> {
+    answer.headers().get(name).and_then(|it| it.to_str().ok())
 }
 
 /// The whole body of an answer, which may have so many bytes.
@@ -364,20 +366,4 @@ fn agent(options: &Options, tls_only: bool) -> Agent {
         .timeout_per_write(Some(options.stall))
         .build()
         .new_agent()
-}
-
-/// The library's type has no copies.
-trait CloneIt {
-    fn clone_it(&self) -> Self;
-}
-
-impl CloneIt for Option<DockerCredential> {
-    fn clone_it(&self) -> Self {
-        self.as_ref().map(|it| match it {
-            DockerCredential::IdentityToken(token) => DockerCredential::IdentityToken(token.clone()),
-            DockerCredential::UsernamePassword(name, password) => {
-                DockerCredential::UsernamePassword(name.clone(), password.clone())
-            }
-        })
-    }
 }

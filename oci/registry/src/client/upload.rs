@@ -2,8 +2,7 @@
 //! in chunks").
 
 use std::io::{self, Read};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use ureq::SendBody;
@@ -12,7 +11,7 @@ use url::Url;
 
 use super::Blobs;
 use super::error::{Error, TRIES, pause};
-use super::session::Registry;
+use super::session::{Registry, header};
 use crate::name::Sha256Digest;
 
 /// What became of a blob.
@@ -23,17 +22,19 @@ pub(super) enum Outcome {
     /// The registry took it from another of its repositories.
     Mounted,
     /// It was sent.
-    Sent,
+    Sent {
+        /// In so many bytes, with those that were sent twice.
+        bytes: u64,
+    },
 }
 
-/// Sees to it that the registry has a blob. `moves` hears how many bytes were sent.
+/// Sees to it that the registry has a blob.
 pub(super) fn upload(
     registry: &Registry,
     digest: &Sha256Digest,
     size: u64,
     from: Option<&str>,
     blobs: &dyn Blobs,
-    moves: &mut dyn FnMut(u64),
 ) -> Result<Outcome, Error> {
     let answer = registry.send(&Method::HEAD, &registry.url(&format!("blobs/{digest}")), &[], &[])?;
     match answer.status().as_u16() {
@@ -46,7 +47,7 @@ pub(super) fn upload(
         None => return Ok(Outcome::Mounted),
         Some(place) => place,
     };
-    let (mut there, mut tries, mut last) = (0, 0, String::new());
+    let (mut there, mut tries, mut last, mut bytes) = (0, 0, String::new(), 0);
     loop {
         registry.check()?;
         if tries == TRIES {
@@ -70,7 +71,7 @@ pub(super) fn upload(
         let sent = if there == size {
             Ok(None)
         } else {
-            patch(registry, &place, digest, (there, size), blobs, moves)
+            patch(registry, &place, digest, (there, size), blobs, &mut bytes)
         };
         match sent {
             Ok(None) => {}
@@ -85,7 +86,7 @@ pub(super) fn upload(
         end.query_pairs_mut().append_pair("digest", digest.as_str());
         match registry.send(&Method::PUT, end.as_str(), &[("content-type", "application/octet-stream")], &[])
         {
-            Ok(answer) if answer.status() == 201 => return Ok(Outcome::Sent),
+            Ok(answer) if answer.status() == 201 => return Ok(Outcome::Sent { bytes }),
             Ok(answer) if may_pass(&answer) => last = registry.failure("to end a blob", answer).to_string(),
             Ok(answer) => return Err(registry.failure(&format!("to end the blob {digest}"), answer)),
             Err(Error::Network { source, .. }) => last = source.to_string(),
@@ -123,7 +124,7 @@ fn resume(registry: &Registry, place: &Url) -> Result<Option<(Url, u64)>, Error>
         return if may_pass(&answer) { Ok(Some((place.clone(), 0))) } else { Ok(None) };
     }
     let next = registry.location(place.as_str(), &answer).unwrap_or_else(|_| place.clone());
-    let range = answer.headers().get("range").and_then(|it| it.to_str().ok()).unwrap_or_default();
+    let range = header(&answer, "range").unwrap_or_default();
     let last =
         range.trim_start_matches("bytes=").split_once('-').and_then(|(_, last)| last.parse::<u64>().ok());
     // An upload of nothing says `0-0`, and so does one of a single byte: that one is sent again.
@@ -141,20 +142,18 @@ enum Patch {
     Broke(String),
 }
 
-/// Sends what is not there yet; where the upload goes on.
+/// Sends what is not there yet, and adds what was sent to `bytes`; where the upload goes on.
 fn patch(
     registry: &Registry,
     place: &Url,
     digest: &Sha256Digest,
     (first, size): (u64, u64),
     blobs: &dyn Blobs,
-    moves: &mut dyn FnMut(u64),
+    bytes: &mut u64,
 ) -> Result<Option<Url>, Patch> {
     let failed = |error| Patch::Failed(error);
-    let from = blobs.open(digest, first).map_err(|e| failed(e.into()))?;
-    let moved = Arc::new(AtomicU64::new(0));
-    let mut body =
-        Sending { from, left: size - first, moved: Arc::clone(&moved), stop: registry.stop(), broke: None };
+    let from = blobs.open(digest, first..size).map_err(|e| failed(e.into()))?;
+    let mut body = Sending { from, left: size - first, stop: registry.stop(), broke: None };
     let request = registry
         .request(Method::PATCH, place.as_str())
         .header("content-type", "application/octet-stream")
@@ -163,7 +162,7 @@ fn patch(
         .body(SendBody::from_reader(&mut body))
         .map_err(|e| failed(registry.network(e.into())))?;
     let answer = registry.stream(request);
-    moves(moved.load(Ordering::SeqCst));
+    *bytes += size - first - body.left;
     if let Some(error) = body.broke.take() {
         // It is our own side that has no bytes: no registry can help.
         return Err(failed(error.into()));
@@ -187,15 +186,14 @@ fn patch(
 }
 
 /// A body that says how far it is, and ends when it is told to.
-struct Sending {
+struct Sending<'a> {
     from: Box<dyn Read + Send>,
     left: u64,
-    moved: Arc<AtomicU64>,
-    stop: Arc<AtomicBool>,
+    stop: &'a AtomicBool,
     broke: Option<io::Error>,
 }
 
-impl Read for Sending {
+impl Read for Sending<'_> {
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
         if self.stop.load(Ordering::SeqCst) {
             return Err(io::ErrorKind::ConnectionAborted.into());
@@ -209,7 +207,6 @@ impl Read for Sending {
             }
             Ok(count) => {
                 self.left -= count as u64;
-                self.moved.fetch_add(count as u64, Ordering::SeqCst);
                 Ok(count)
             }
             Err(error) => {

@@ -84,7 +84,7 @@ fn make(
     if made.is_err() && !to.is_closed() {
         return Err(io::Error::other("the blob could not be made"));
     }
-    let right = !whole || Sha256Digest::from_hash(&hash.finalize()) == part.digest;
+    let right = !whole || Sha256Digest::from(<[u8; 32]>::from(hash.finalize())) == part.digest;
     if to.is_closed() {
         return Err(io::ErrorKind::BrokenPipe.into());
     }

@@ -1,6 +1,5 @@
 //! Listening, and ending.
 
-use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener, ToSocketAddrs};
 use std::sync::Arc;
@@ -12,6 +11,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::select;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
 use tokio_io_timeout::TimeoutStream;
@@ -99,24 +99,21 @@ impl Bound {
                 });
             }
         };
-        either(accept, either(terminate.recv(), interrupt.recv())).await;
+        select! {
+            () = accept => {}
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
         drop(listener);
         info!("ending: {} connections are open", shared.metrics.connections.get());
-        let patience = tokio::time::sleep(options.grace);
-        let hurried = either(patience, either(terminate.recv(), interrupt.recv()));
-        either(graceful.shutdown(), hurried).await;
+        select! {
+            () = graceful.shutdown() => {}
+            () = tokio::time::sleep(options.grace) => {}
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
         Ok(())
     }
-}
-
-/// Waits for whichever ends first.
-async fn either<A>(one: impl Future<Output = A>, other: impl Future) {
-    let (mut one, mut other) = (std::pin::pin!(one), std::pin::pin!(other));
-    std::future::poll_fn(|context| {
-        let done = one.as_mut().poll(context).is_ready() || other.as_mut().poll(context).is_ready();
-        if done { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
-    })
-    .await;
 }
 
 async fn greet(

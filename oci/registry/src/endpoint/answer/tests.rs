@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::repository::Referrer;
-
-const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+use crate::repository::{MANIFEST, Referrer};
 
 /// One repository, `hello`, with an image of one blob of 100 bytes; and what it was before.
 #[derive(Default)]
