@@ -10,6 +10,7 @@ mod importing;
 mod peers;
 mod pushing;
 mod registry;
+mod resuming;
 mod serving;
 
 use std::fs;

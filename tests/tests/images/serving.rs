@@ -106,7 +106,7 @@ fn large() -> (Images, Endpoint, String) {
     (images, endpoint, format!("/v2/large-image/blobs/{digest}"))
 }
 
-fn sha256(bytes: &[u8]) -> String {
+pub fn sha256(bytes: &[u8]) -> String {
     use sha2::Digest as _;
     let hash = sha2::Sha256::digest(bytes);
     hash.iter().map(|byte| format!("{byte:02x}")).collect()

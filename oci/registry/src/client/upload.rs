@@ -56,13 +56,16 @@ pub(super) fn upload(
         if tries > 0 {
             thread::sleep(pause(tries));
             match resume(registry, &place)? {
-                Some((next, has)) => {
+                Resumed::At(next, has) => {
                     // What came through counts, and whoever gets further has its tries again.
                     tries = if has > there { 1 } else { tries };
                     (place, there) = (next, has.min(size));
                 }
-                // It forgot all about it.
-                None => match begin(registry, digest, None)? {
+                Resumed::Unknown(why) => {
+                    (last, tries) = (why, tries + 1);
+                    continue;
+                }
+                Resumed::Forgotten => match begin(registry, digest, None)? {
                     None => return Ok(Outcome::There),
                     Some(next) => (place, there) = (next, 0),
                 },
@@ -112,23 +115,36 @@ fn begin(registry: &Registry, digest: &Sha256Digest, from: Option<&str>) -> Resu
     }
 }
 
-/// Where an upload is to go on, and how much of it is there. None when there is no such upload any more.
-fn resume(registry: &Registry, place: &Url) -> Result<Option<(Url, u64)>, Error> {
+/// What a registry says of an upload that broke.
+enum Resumed {
+    /// It goes on at that place, and so many bytes are there.
+    At(Url, u64),
+    /// There is no such upload any more, or nothing is in it.
+    Forgotten,
+    /// It cannot be asked now: nobody knows how much is there, and nothing may be sent before somebody does.
+    Unknown(String),
+}
+
+/// Asks where an upload is to go on.
+fn resume(registry: &Registry, place: &Url) -> Result<Resumed, Error> {
     let answer = match registry.send(&Method::GET, place.as_str(), &[], &[]) {
         Ok(answer) => answer,
-        // It cannot be asked: nothing is known to be there, and the next try asks again.
-        Err(Error::Network { .. }) => return Ok(Some((place.clone(), 0))),
+        Err(Error::Network { source, .. }) => return Ok(Resumed::Unknown(source.to_string())),
         Err(error) => return Err(error),
     };
+    if may_pass(&answer) {
+        let failure = registry.failure("how much of a blob is there", answer);
+        return Ok(Resumed::Unknown(failure.to_string()));
+    }
     if !answer.status().is_success() {
-        return if may_pass(&answer) { Ok(Some((place.clone(), 0))) } else { Ok(None) };
+        return Ok(Resumed::Forgotten);
     }
     let next = registry.location(place.as_str(), &answer).unwrap_or_else(|_| place.clone());
     let range = header(&answer, "range").unwrap_or_default();
     let last =
         range.trim_start_matches("bytes=").split_once('-').and_then(|(_, last)| last.parse::<u64>().ok());
-    // An upload of nothing says `0-0`, and so does one of a single byte: that one is sent again.
-    Ok(Some((next, last.filter(|last| *last > 0).map_or(0, |last| last + 1))))
+    // An upload of nothing says `0-0`, and so does one of a single byte. Nobody can know: a new one is begun.
+    Ok(last.filter(|last| *last > 0).map_or(Resumed::Forgotten, |last| Resumed::At(next, last + 1)))
 }
 
 fn may_pass(answer: &Response<ureq::Body>) -> bool {
