@@ -54,7 +54,7 @@ pub enum Command {
     /// Take a mount away
     Umount(umount::Umount),
     Build(build::Build),
-    /// Make OCI images of what was built, look at them, and write them out
+    /// Make OCI images of what was built; export, push and import them
     #[command(subcommand)]
     Image(image::Command),
     /// Say what a recipe is, whether it is built, and how much of what it goes back to nobody can read
