@@ -5,6 +5,7 @@
 mod asm;
 mod asm_model;
 mod before_coreutils;
+mod cases;
 mod cc;
 mod cc_random;
 mod cc_wrong;
