@@ -18,6 +18,11 @@ fn pins() -> Vec<(String, usize, String)> {
     rows.collect()
 }
 
+/// The SHA-256 that a link has to have.
+pub(crate) fn pin(link: &str) -> String {
+    pins().into_iter().find(|(_, _, name)| name == link).expect("a pin").0
+}
+
 /// A store, and a copy of the recipes of the chain.
 struct Chain {
     stele: Stele,
