@@ -187,14 +187,19 @@ fn subc_neither_crashes_nor_takes_what_gcc_refuses() {
     let dir = tempfile::tempdir().expect("a folder");
     let (subc, header) = (dir.path().join("subc"), folder("subc").join("host.h"));
     install(&subc, bytes);
+    let print = folder("subc").join("tests/print.c");
     let compile = |path: &Path| {
         let mut command = Command::new(&subc);
-        command.arg("out").arg(path);
+        command.arg("out").args([print.as_path(), path]);
         command
     };
     let gcc = |path: &Path| {
         let mut command = Command::new("gcc");
-        command.args(["-std=gnu17", "-w", "-fsyntax-only", "-fno-builtin", "-include"]).args([&header, path]);
+        command
+            .args(["-std=gnu17", "-w", "-fsyntax-only", "-fno-builtin", "-include"])
+            .arg(&header)
+            .arg("-include")
+            .args([print.as_path(), path]);
         command
     };
     let mut texts = programs(&folder("subc").join("tests"));
