@@ -238,6 +238,8 @@ const MEANING: &[Wrong] = &[
     ("int f(int a) { return (int[3])a; }", 1, "a conversion to an array or a function"),
     ("int f(int a, int *p) { return 1 ? a : p; }", 1, "the two values of `?:` do not go together"),
     ("int f(int *p) { return (1 ? p : 2) != 0; }", 1, "the two values of `?:` do not go together"),
+    ("int f(int *p, char *q) { return\np - q; }", 2, "the difference of pointers to different types"),
+    ("long f(char **p, char *q) { return p - q; }", 1, "the difference of pointers to different types"),
     (
         "int f(struct u { int a[0]; } *p, struct u *q) { return p - q; }",
         1,

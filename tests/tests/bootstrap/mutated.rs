@@ -213,7 +213,7 @@ fn subc_neither_crashes_nor_takes_what_gcc_refuses() {
     let gcc = |path: &Path| {
         let mut command = Command::new("gcc");
         command
-            .args(["-std=gnu17", "-w", "-fsyntax-only", "-fno-builtin", "-include"])
+            .args(["-std=gnu17", "-w", "-funsigned-char", "-fsyntax-only", "-fno-builtin", "-include"])
             .arg(&header)
             .arg("-include")
             .args([print.as_path(), path]);
