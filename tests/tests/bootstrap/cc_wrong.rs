@@ -124,6 +124,11 @@ const MEANING: &[Wrong] = &[
         "the switch before has the same case twice",
     ),
     ("int f(int a) { switch (a) { case a: ; } }", 1, "a constant integer is wanted"),
+    (
+        "int f(long a) { switch (a) { case -0x7fffffffffffffff - 1 ... 0x7fffffffffffffff: ; } }",
+        1,
+        "a range of cases that is not taken",
+    ),
     ("int f(int a) { switch (a) { case 5 ... 1: ; } }", 1, "a range of cases that is not taken"),
     ("int f(double d) { switch (d) { } }", 1, "the operator wants an integer"),
     ("int f(void) { return; }", 1, "no value is returned from a function with one"),
