@@ -98,7 +98,7 @@ int main(int argc, char **argv)
         printf("%d ", outermost(n));
     printf("%d\n", outermost(0));
     for (int n = -6; n < 4; n++)
-    printf("%d ", in_switch(n));
+        printf("%d ", in_switch(n));
     printf("%d %d %d\n", in_switch('c'), in_switch('g'), in_switch(0x7fffffff));
     unsigned long numbers[] = { 0, 1, 2, 5, 6, 7, 11, 12, 14, 15, 100, 999, 1000, 0x100000000,
         0x8000000000000000, -1, -2 };
