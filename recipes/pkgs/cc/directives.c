@@ -155,6 +155,11 @@ long try_include(char *path)
         if (same_text(once_files->items[i], path))
             return 1;
     char *text = read_file(path);
+    if (!text && file_length < 0) {
+        if (!file)
+            refuse("cannot read", path);
+        fail_about("cannot read", path, text_length(path), "");
+    }
     if (!text)
         return 0;
     if (files_open == MOST_FILES)

@@ -294,6 +294,16 @@ struct Type *read_initialiser(struct Type *type)
         expect('}', "`}` is missing before");
         return type;
     }
+    // Braces may be left away inside of other braces, not here: what follows a comma is the next variable.
+    if (type->kind == TY_ARRAY && token->kind != '{' && !is_string_for(type))
+        fail("an array wants its values in braces");
+    if (type->kind == TY_STRUCT && token->kind != '{') {
+        struct Node *n = assignment();
+        if (n->type->kind != TY_STRUCT || n->type->layout != type->layout)
+            fail("a struct or union wants values in braces, or one of its own type");
+        add_init(type, 0, 0, n);
+        return type;
+    }
     initialiser(type, 0);
     return type;
 }

@@ -95,6 +95,8 @@ struct Node *subtract(struct Node *a, struct Node *b)
         return arithmetic(N_SUBTRACT, a, b);
     struct Node *size = number_node(element_size(a->type), type_long);
     if (b->type->kind == TY_POINTER) {
+        if (!same_type(a->type, b->type))
+            fail("the difference of pointers to different types");
         if (size->value == 0)
             fail("the difference of pointers to things of size 0");
         struct Node *n = binary(N_SUBTRACT, cast(a, type_long), cast(b, type_long), type_long);

@@ -267,17 +267,20 @@ void case_label(void)
     long last = value;
     if (accept(P_ELLIPSIS)) {
         last = wrap(constant_expression(), a->type);
-        if (last < value || last - value > 0xffff)
+        // The difference wraps round when they are very far apart.
+        if (last < value || last - value < 0 || last - value > 0xffff)
             fail("a range of cases that is not taken");
     }
+    long above = last - value;
     expect(':', "`:` is missing before");
     place_spot(spot);
-    while (value <= last) {
+    // Counted, since no value is above the largest.
+    while (above >= 0) {
         struct Case *c = alloc(sizeof(struct Case));
-        c->value = value;
+        c->value = value + above;
         c->spot = spot;
         push(a->cases, c);
-        value++;
+        above--;
     }
 }
 

@@ -205,7 +205,8 @@ void push(struct List *list, void *item)
     list->length++;
 }
 
-// The whole file, a zero behind it; 0 if it cannot be opened. Its length is put into file_length.
+// The whole file, a zero behind it; 0 if it cannot be opened. Its length is put into file_length, and -1 when it was
+// opened and cannot be read.
 long file_length;
 
 char *read_file(char *path)
@@ -218,8 +219,11 @@ char *read_file(char *path)
     long length = 0;
     for (;;) {
         long n = syscall6(SYS_READ, fd, (long)(bytes + length), room - length, 0, 0, 0);
-        if (n < 0)
-            refuse("cannot read", path);
+        if (n < 0) {
+            // Who asked for it says so, and where.
+            file_length = -1;
+            return 0;
+        }
         if (n == 0)
             break;
         length += n;

@@ -90,6 +90,7 @@ fn cc_says_how_it_is_called_and_what_is_wrong_with_files() {
     fs::write(room.path("a.c"), "int main(void) { return 3; }").unwrap();
     fs::write(room.path("zero.c"), b"int main(void) { return 3; }\0").unwrap();
     fs::write(room.path("again.c"), "#include \"again.c\"\n").unwrap();
+    fs::write(room.path("reads.c"), "int a;\n#include \"folder\"\n").unwrap();
     fs::create_dir(room.path("folder")).unwrap();
     let usage = "cc: usage: cc -o OUT [-I FOLDER]... [-D NAME[=VALUE]]... FILE.c...\n";
     for (args, said) in [
@@ -102,6 +103,7 @@ fn cc_says_how_it_is_called_and_what_is_wrong_with_files() {
         (&["a.c", "-o", "out", "-o", "out2"], "cc: a second output: out2\n"),
         (&["-o", "out", "nothing.c"], "cc: cannot open nothing.c\n"),
         (&["-o", "out", "folder"], "cc: cannot read folder\n"),
+        (&["-o", "out", "reads.c"], "reads.c:2: cannot read `folder`\n"),
         (&["-o", "out", "zero.c"], "-D:10: a byte 0 in `zero.c`\n"),
         (&["-o", "out", "-D", "a=1\nint x", "a.c"], "-D:11: -D wants NAME or NAME=VALUE\n"),
         (&["-o", "out", "-D", "3", "a.c"], "-D:10: the name of a macro is missing\n"),

@@ -1,8 +1,19 @@
-//! What hex1 and hex2 make of a text, told once more: in Rust, by another way, from their pages.
+//! What the seed, hex1 and hex2 make of a text, told once more: in Rust, by another way, from their pages.
 
 use std::collections::BTreeMap;
 
 use super::BASE;
+
+/// What the seed makes of `text`; None when it refuses it.
+pub(crate) fn seed(text: &[u8]) -> Option<Vec<u8>> {
+    let code =
+        text.split(|byte| *byte == b'\n').flat_map(|line| line.split(|byte| b";#".contains(byte)).next());
+    let meant = code.flatten().filter(|byte| **byte > b' ');
+    let digits: Option<Vec<_>> = meant.map(|byte| char::from(*byte).to_digit(16)).collect();
+    let pairs = digits?;
+    let (pairs, []) = pairs.as_chunks::<2>() else { return None };
+    Some(pairs.iter().map(|[high, low]| u8::try_from(high * 16 + low).expect("two digits")).collect())
+}
 
 /// What is wrong with a text for hex1: the status, and the number of the line.
 pub(crate) type Wrong1 = (i32, usize);

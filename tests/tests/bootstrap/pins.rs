@@ -5,17 +5,26 @@ use stele_tests::Stele;
 use super::links::{LINKS, arguments, program, sources};
 use super::*;
 
-/// A line of `bootstrap/pins`: the SHA-256, the size, the name.
-fn pins() -> Vec<(String, usize, String)> {
+/// The lines of `bootstrap/pins`: a digest, a size or `tree`, a name.
+fn lines() -> Vec<[String; 3]> {
     let text = fs::read_to_string(top().join("bootstrap/pins")).expect("the pins");
-    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     let rows = lines.map(|line| {
-        let [digest, size, name] = line.split_whitespace().collect::<Vec<_>>()[..] else {
-            panic!("{line:?}")
-        };
-        (digest.to_owned(), size.parse().expect("a size"), name.to_owned())
+        let words: Vec<_> = line.split_whitespace().map(str::to_owned).collect();
+        words.try_into().unwrap_or_else(|_| panic!("{line:?}"))
     });
     rows.collect()
+}
+
+/// What `bootstrap/pins` says of the links: the SHA-256, the size, the name.
+fn pins() -> Vec<(String, usize, String)> {
+    let links = lines().into_iter().filter(|[_, size, name]| size != "tree" && !name.contains('/'));
+    links.map(|[digest, size, name]| (digest, size.parse().expect("a size"), name)).collect()
+}
+
+/// The SHA-256 that a link has to have.
+pub(crate) fn pin(link: &str) -> String {
+    pins().into_iter().find(|(_, _, name)| name == link).expect("a pin").0
 }
 
 /// A store, and a copy of the recipes of the chain.
@@ -68,6 +77,48 @@ fn every_link_is_built_in_the_sandbox_and_is_what_its_pin_says() {
         );
         // And it is the one that the other tests are about.
         assert!(program(name).is_none_or(|other| made == other), "{name}");
+    }
+}
+
+#[test]
+fn the_pins_of_what_comes_after_the_links_are_whole_and_agree() {
+    let lines = lines();
+    let of = |kind: &str, name: &str| {
+        let mut found =
+            lines.iter().filter(|[_, size, it]| it == name && (size == "tree") == (kind == "tree"));
+        let line = found.next().unwrap_or_else(|| panic!("{kind} {name}"));
+        assert!(found.next().is_none(), "{name}");
+        line
+    };
+    for name in ["copy", "tcc0", "musl0", "tcc", "musl-1.2.3", "tcc2", "hello", "tcc-tests", "cc-tests"] {
+        assert_eq!(of("tree", name)[0].len(), 64, "{name}");
+        assert_eq!(lines.iter().filter(|it| it[2].starts_with(&format!("{name}/"))).count(), 1, "{name}");
+    }
+    // What makes itself comes out as itself, and not as what was made by another compiler.
+    assert_eq!(of("tree", "tcc")[0], of("tree", "tcc2")[0]);
+    assert_eq!(of("tree", "musl0")[0], of("tree", "musl-1.2.3")[0]);
+    assert_ne!(of("tree", "tcc0")[0], of("tree", "tcc")[0]);
+    let [tcc, tcc2] = ["tcc/usr/bin/tcc", "tcc2/usr/bin/tcc"].map(|it| of("file", it));
+    assert_eq!(tcc[..2], tcc2[..2]);
+}
+
+#[test]
+fn copy_is_built_in_the_sandbox_and_is_what_its_pin_says() {
+    let stele = Stele::new();
+    let recipes = top().join("recipes");
+    let outcome = stele.run(&["build", "copy", "--recipes", recipes.to_str().expect("a plain path")]);
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    let text = outcome.text();
+    let tree = text.split_whitespace().next().expect("a digest");
+    let made = stele.run(&["store", "cat", &format!("{tree}/copy")]).stdout;
+    for [digest, size, name] in lines() {
+        match name.as_str() {
+            "copy" => assert_eq!(digest, tree),
+            "copy/copy" => {
+                assert_eq!((digest, size), (Sha256::of(&made).to_string(), made.len().to_string()));
+            }
+            _ => {}
+        }
     }
 }
 

@@ -38,6 +38,18 @@ static const char *large(unsigned long n)
     return "other";
 }
 
+// The least and the greatest of a type, behind which a counter wraps round.
+static int outermost(long n)
+{
+    switch (n) {
+    case 0x7fffffffffffffff: return 1;
+    case -0x7fffffffffffffff - 1 ... -0x7fffffffffffffff: return 2;
+    case 0x7ffffffffffffffd ... 0x7ffffffffffffffe: return 3;
+    case -1 ... 1: return 4;
+    }
+    return 5;
+}
+
 static int duff(char *to, const char *from, int count)
 {
     int n = (count + 3) / 4, steps = 0;
@@ -82,6 +94,9 @@ static void of_void(void) { return nothing(); }
 
 int main(int argc, char **argv)
 {
+    for (long n = 0x7ffffffffffffffb, k = 0; k < 10; k++, n = (long)((unsigned long)n + 1))
+        printf("%d ", outermost(n));
+    printf("%d\n", outermost(0));
     for (int n = -6; n < 4; n++)
         printf("%d ", in_switch(n));
     printf("%d %d %d\n", in_switch('c'), in_switch('g'), in_switch(0x7fffffff));
