@@ -42,10 +42,14 @@ struct Sym *declare_linked(struct Name *name, struct Type *type, long is_static)
             fail_name("static after a declaration that was not:", name);
     } else {
         struct Object *o = linked_object(name, type, is_static);
+        // Another block of this file may have told it, too; what other files say is not looked at.
+        if (o->told_in == file_number)
+            type = combined(o->type, type, name);
         s = declare(name, SYM_OBJECT, type);
         s->object = o;
     }
     s->object->type = s->type;
+    s->object->told_in = file_number;
     return s;
 }
 

@@ -202,7 +202,10 @@ struct Node *postfix_of(struct Node *n)
         switch (token->kind) {
         case '[':
             advance();
-            n = indirect(add(n, expression()));
+            n = add(n, expression());
+            if (n->type->kind == TY_POINTER && n->type->base->kind == TY_FUNCTION)
+                fail("a function has no elements");
+            n = indirect(n);
             expect(']', "`]` is missing before");
             break;
         case '(':

@@ -7,6 +7,7 @@ struct Object {
     struct Object *next;  // in the order in which they were met
     struct Name *name;    // 0 for strings and the like
     struct Type *type;
+    long told_in;         // the number of the file that told its type last
     long section;         // SECTION_NONE while it is not defined
     long offset;
     long is_static;
