@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 use std::io;
 
-use stele_store::Progress;
+use stele_store::model::Digest;
+use stele_store::{Cancelled, Progress, ReadError};
 
 use crate::content::Content;
-use crate::document::sum;
+use crate::document::{digest_text, sum};
 use crate::encode::Compression;
 use crate::layer::LayerReader;
 use crate::measure::{StreamError, Sum, stream};
-use crate::record::{ImageLayer, Record};
+use crate::record::{ImageLayer, Payload, Record};
 
 /// A blob, by what it is called.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +29,8 @@ pub enum BlobSource<'a> {
     Document(&'a [u8]),
     /// They are made: a layer.
     Layer(&'a ImageLayer),
+    /// The store has them: what was attached.
+    Payload(&'a Payload),
 }
 
 /// Why a blob could not be made.
@@ -59,13 +62,24 @@ pub enum BlobError {
         /// Why.
         source: StreamError,
     },
+    /// What was attached cannot be read.
+    #[error("what was attached, {digest}: {source}")]
+    Payload {
+        /// What the blob is called.
+        digest: String,
+        /// Why.
+        source: ReadError,
+    },
+    /// Somebody stopped it.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
     /// Nobody takes it.
     #[error(transparent)]
     Sink(#[from] io::Error),
 }
 
 impl Record {
-    /// All blobs, each once: of each image its layers, config and manifest, and the index.
+    /// All blobs, each once: of each image its layers, config and manifest, the index, and what is attached.
     pub fn blobs(&self) -> Vec<Blob<'_>> {
         let mut seen = BTreeSet::new();
         let mut blobs = Vec::new();
@@ -79,11 +93,24 @@ impl Record {
             );
         }
         blobs.extend(Some(document(self.document())).filter(|it| add(*it)));
+        for referrer in &self.referrers {
+            let payloads = referrer.payloads.iter();
+            let payloads = payloads.map(|it| Blob { sum: it.sum, source: BlobSource::Payload(it) });
+            blobs.extend(payloads.chain([document(&referrer.manifest)]).filter(|it| add(*it)));
+        }
         blobs
     }
 }
 
 impl Blob<'_> {
+    /// Bytes that have to be read, and perhaps packed, for it.
+    pub fn work(&self) -> u64 {
+        match self.source {
+            BlobSource::Document(_) | BlobSource::Payload(_) => self.sum.size,
+            BlobSource::Layer(layer) => layer.measured.plain.size,
+        }
+    }
+
     /// Gives all bytes to `to`, and fails when they were not those that the blob's name says. Whoever takes them must
     /// not let anybody see them before.
     ///
@@ -100,6 +127,7 @@ impl Blob<'_> {
             BlobSource::Layer(layer) => {
                 write_layer(content, layer, layer.compression, self.sum, progress, to)
             }
+            BlobSource::Payload(payload) => write_payload(content, payload, progress, to),
         }
     }
 
@@ -121,6 +149,9 @@ impl Blob<'_> {
                 let rest = usize::try_from(offset).ok().and_then(|at| bytes.get(at..)).unwrap_or_default();
                 let count = usize::try_from(length).map_or(rest.len(), |length| length.min(rest.len()));
                 return Ok(to(&rest[..count])?);
+            }
+            BlobSource::Payload(payload) => {
+                return read_payload(content, payload, (offset, length), progress, to);
             }
             BlobSource::Layer(layer) => layer,
         };
@@ -167,6 +198,54 @@ impl Blob<'_> {
             other => other.map(drop).map_err(fails),
         }
     }
+}
+
+/// Gives `length` bytes of a payload from `offset` on to `to`, or as many as there are.
+fn read_payload<C: Content + ?Sized>(
+    content: &C,
+    payload: &Payload,
+    (offset, length): (u64, u64),
+    progress: &Progress,
+    to: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+) -> Result<(), BlobError> {
+    let fails = |source| BlobError::Payload { digest: digest_text(&payload.sum.sha256), source };
+    let from = content.blob(&payload.blob).map_err(fails)?;
+    let (mut at, end) = (offset, offset.saturating_add(length).min(payload.sum.size));
+    let mut buffer = vec![0; 1 << 18];
+    while at < end {
+        progress.check()?;
+        let most = usize::try_from(end - at).map_or(buffer.len(), |left| left.min(buffer.len()));
+        match from.read_at(at, &mut buffer[..most]) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Ok(count @ 1..) => {
+                to(&buffer[..count])?;
+                at += count as u64;
+            }
+            // Whatever the disk says: its bytes are not to be had.
+            _ => return Err(fails(ReadError::Missing { id: payload.blob })),
+        }
+    }
+    Ok(())
+}
+
+/// Gives all bytes of a payload to `to`; they have to be those that the store calls so.
+fn write_payload<C: Content + ?Sized>(
+    content: &C,
+    payload: &Payload,
+    progress: &Progress,
+    to: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+) -> Result<(), BlobError> {
+    let mut hasher = blake3::Hasher::new();
+    read_payload(content, payload, (0, u64::MAX), progress, &mut |bytes| {
+        hasher.update(bytes);
+        to(bytes)
+    })?;
+    let actual = Digest::from_bytes(*hasher.finalize().as_bytes());
+    if actual == payload.blob.0 {
+        return Ok(());
+    }
+    let (digest, id) = (digest_text(&payload.sum.sha256), payload.blob);
+    Err(BlobError::Payload { digest, source: ReadError::CorruptBlob { id, actual } })
 }
 
 fn check_exact(layer: &ImageLayer) -> Result<(), BlobError> {

@@ -15,9 +15,15 @@ use stele_store::model::Sha256;
 use crate::canonical;
 use crate::encode::Compression;
 use crate::measure::{Measured, Sum};
+use crate::record::NamedBlob;
 
 /// The version that every document says.
 const SCHEMA: u32 = 2;
+
+/// The empty config of what is no image (image-spec, `manifest.md`, "Guidance for an Empty Descriptor").
+pub const EMPTY: &[u8] = b"{}";
+/// How a file with a blob is to be called (image-spec, `annotations.md`).
+pub const TITLE: &str = "org.opencontainers.image.title";
 
 /// A machine that an image runs on, by OCI's names.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -207,6 +213,51 @@ pub fn index(
         index = index.annotations(annotations);
     }
     Ok(canonical::text(&index.build()?))
+}
+
+/// What is attached to an image, but for its subject.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Artifact {
+    /// What it is: a media type.
+    pub artifact_type: String,
+    /// What it brings.
+    pub blobs: Vec<NamedBlob>,
+    /// What else is to be known of it.
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// The manifest of something that refers to `subject` (image-spec, `manifest.md`, "Guidelines for Artifact Usage"). What
+/// is attached twice is called the same: it has no date but what its annotations say.
+///
+/// # Errors
+/// Never for what this crate makes.
+pub fn artifact(
+    artifact: &Artifact,
+    subject_type: MediaType,
+    subject: &Sum,
+) -> Result<Vec<u8>, OciSpecError> {
+    let layer = |blob: &NamedBlob| -> Result<Descriptor, OciSpecError> {
+        let mut layer = descriptor(MediaType::from(blob.media_type.as_str()), &blob.sum)?;
+        layer.set_annotations(unordered(&blob.annotations));
+        Ok(layer)
+    };
+    // A manifest has at least one layer; what brings nothing has the empty one.
+    let empty = descriptor(MediaType::EmptyJSON, &sum(EMPTY))?;
+    let mut layers = artifact.blobs.iter().map(layer).collect::<Result<Vec<_>, _>>()?;
+    if layers.is_empty() {
+        layers.push(empty.clone());
+    }
+    let mut manifest = ImageManifestBuilder::default()
+        .schema_version(SCHEMA)
+        .media_type(MediaType::ImageManifest)
+        .artifact_type(MediaType::from(artifact.artifact_type.as_str()))
+        .config(empty)
+        .layers(layers)
+        .subject(descriptor(subject_type, subject)?);
+    if let Some(annotations) = unordered(&artifact.annotations) {
+        manifest = manifest.annotations(annotations);
+    }
+    Ok(canonical::text(&manifest.build()?))
 }
 
 /// The content digest of an index: that of a text which names the content digests of its images. The index itself

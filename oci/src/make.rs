@@ -15,7 +15,7 @@ use crate::grow::{GrowError, Growing};
 use crate::layer::Layer;
 use crate::measure::{Measured, StreamError, Sum, measure};
 use crate::path::ImagePath;
-use crate::record::{Image, ImageLayer, Index, Record, RecordError, root_of};
+use crate::record::{Image, ImageLayer, Index, RecordError, ReferrerError};
 use crate::rules::node_at;
 use crate::spec::{DeclaredError, Spec};
 use crate::tar::MTIME_MOST;
@@ -91,6 +91,12 @@ pub enum MakeError {
     /// It cannot be kept under that name.
     #[error(transparent)]
     Record(#[from] RecordError),
+    /// Something cannot be attached or detached.
+    #[error(transparent)]
+    Referrer(#[from] ReferrerError),
+    /// What is to be attached cannot be read.
+    #[error("what is to be attached cannot be read: {0}")]
+    Payload(std::io::Error),
     /// A tree cannot be made.
     #[error(transparent)]
     Grow(#[from] GrowError),
@@ -108,6 +114,15 @@ pub enum MakeError {
 impl From<NameError> for MakeError {
     fn from(error: NameError) -> Self {
         Self::Grow(error.into())
+    }
+}
+
+impl From<stele_store::StreamError> for MakeError {
+    fn from(error: stele_store::StreamError) -> Self {
+        match error {
+            stele_store::StreamError::Read(error) => Self::Payload(error),
+            stele_store::StreamError::Write(error) => error.into(),
+        }
     }
 }
 
@@ -155,21 +170,6 @@ pub fn index(images: Vec<Image>, annotations: &BTreeMap<String, String>) -> Resu
     }
     let index = document::index(&each, annotations)?;
     Ok(Index { images, index })
-}
-
-/// Keeps an image under a name, in the place of the one that had it. The tree that it is kept in.
-///
-/// # Errors
-/// When it cannot be called that, or the store does not take it.
-pub fn keep(store: &Store, name: &str, record: &Record) -> Result<TreeId, MakeError> {
-    let root = root_of(name)?;
-    let session = store.session()?;
-    let tree = record.store(store, &session)?;
-    // To write it again would change nothing but its date.
-    let there = store.root(&root)? == Some(Target::Tree(tree));
-    let keep = Keep { root: (!there).then_some(root), ..Keep::default() };
-    session.finish(&[Target::Tree(tree)], &keep)?;
-    Ok(tree)
 }
 
 /// What went wrong with a layer that nobody has named yet.

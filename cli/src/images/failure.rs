@@ -2,7 +2,7 @@
 
 use stele_oci::import::ImportError;
 use stele_oci::layout::ExportError;
-use stele_oci::{BlobError, GrowError, LayerError, MakeError, RecordError, StreamError};
+use stele_oci::{BlobError, GrowError, LayerError, MakeError, RecordError, ReferrerError, StreamError};
 use stele_store::RealiseError;
 
 use crate::failure::{Failure, Kind};
@@ -29,6 +29,19 @@ impl From<RecordError> for Failure {
     }
 }
 
+impl From<ReferrerError> for Failure {
+    fn from(error: ReferrerError) -> Self {
+        match error {
+            ReferrerError::NoSubject { .. } => Self::new(Kind::NotFound, error.to_string())
+                .hint("`stele image inspect` shows the digests of its manifests"),
+            ReferrerError::Absent { .. } => Self::new(Kind::NotFound, error.to_string())
+                .hint("`stele image referrers` lists what is attached; 8 or more digits, so that one fits"),
+            ReferrerError::Referred { .. } => plain(&error).hint("detach that first"),
+            ReferrerError::Manifest { .. } => plain(&error),
+        }
+    }
+}
+
 impl From<MakeError> for Failure {
     fn from(error: MakeError) -> Self {
         match error {
@@ -39,6 +52,8 @@ impl From<MakeError> for Failure {
                 .hint("write the path as it is in the image; `directories` makes one that is missing"),
             MakeError::Layer { origin, source } => stream(&origin, source),
             MakeError::Record(error) => error.into(),
+            MakeError::Referrer(error) => error.into(),
+            MakeError::Payload(error) => Self::io("what is to be attached cannot be read", &error),
             MakeError::Grow(GrowError::Write(error)) | MakeError::Write(error) => error.into(),
             MakeError::Grow(GrowError::Read(error)) | MakeError::Read(error) => error.into(),
             MakeError::Realise(RealiseError::Db(error)) => error.into(),
@@ -66,6 +81,11 @@ impl From<BlobError> for Failure {
                 .hint("this is another version of Stele, or a fault of it: `stele image build` makes the image anew"),
             BlobError::Inexact { .. } => plain(&error)
                 .hint("it can be looked at and mounted; to pass it on, keep what was imported"),
+            BlobError::Payload { digest, source } => {
+                let failure = Self::from(source);
+                Self { message: format!("what was attached, {digest}: {}", failure.message), ..failure }
+            }
+            BlobError::Cancelled(_) => cancelled(),
             BlobError::Sink(_) => plain(&error),
         }
     }
@@ -121,6 +141,7 @@ impl From<ImportError> for Failure {
             | ImportError::Tar { .. }
             | ImportError::Amount { .. } => with(Kind::Failed, "nothing of it was kept"),
             ImportError::Cancelled(_) => cancelled(),
+            ImportError::Referrer(error) => error.into(),
             ImportError::Make(error) => (*error).into(),
             ImportError::Grow(GrowError::Write(error)) | ImportError::Write(error) => error.into(),
             ImportError::Grow(GrowError::Read(error)) | ImportError::Read(error) => error.into(),

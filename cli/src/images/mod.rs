@@ -1,5 +1,6 @@
 //! Images: what the daemon is asked for, and what it answers.
 
+mod attach;
 mod blob;
 mod failure;
 mod repository;
@@ -12,7 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use stele_oci::import::LeftOut;
 use stele_oci::layout::Exported;
-use stele_oci::{ImageLayer, Platform, Record, Spec};
+use stele_oci::record::Referrer;
+use stele_oci::{ImageLayer, Platform, Record, Spec, Top, document};
 use stele_registry::Repository;
 
 pub use resolve::{needed, specs};
@@ -39,13 +41,23 @@ pub enum Ask {
     /// One of them, as a repository. None when there is none, or it cannot be served.
     Repository { name: String },
     /// The image that is kept in a tree, as a repository, or why it cannot be one.
-    Kept { tree: String },
+    Kept { tree: String, referrers: bool },
     /// Bytes of a blob of the image that is kept in a tree, from `first` on.
     Blob { tree: String, digest: String, first: u64, length: u64 },
     /// Look whether a blob is what its digest says, and what is wrong if it is not.
     CheckBlob { tree: String, digest: String },
     /// Take an image of a layout or archive.
-    Import { from: String, reference: Option<String>, name: Option<String> },
+    Import { from: String, reference: Option<String>, name: Option<String>, referrers: bool },
+    /// Attach files to it, or to a manifest of it.
+    Attach {
+        reference: String,
+        subject: Option<String>,
+        artifact_type: String,
+        annotations: BTreeMap<String, String>,
+        files: Vec<AttachedFile>,
+    },
+    /// Take away what is attached.
+    Detach { reference: String, digest: String },
     /// Write it to a folder or file.
     Export {
         reference: String,
@@ -53,8 +65,18 @@ pub enum Ask {
         form: Form,
         called: Option<String>,
         platform: Option<String>,
+        referrers: bool,
         umask: u32,
     },
+}
+
+/// A file that is to be attached.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AttachedFile {
+    /// Where it is.
+    pub path: String,
+    /// What it is.
+    pub media_type: String,
 }
 
 /// What an export writes.
@@ -83,6 +105,10 @@ pub enum Told {
     Repository(Option<Box<Repository>>),
     /// What an export did.
     Exported(Exported),
+    /// What was attached.
+    Attached(AttachedReferrer),
+    /// The digest of what is not attached any more.
+    Detached(String),
     /// What an import did.
     Imported(Box<ImportedImage>),
 }
@@ -96,6 +122,19 @@ pub struct ImportedImage {
     pub left_out: Vec<LeftOut>,
     /// Whether its manifest is another than that which was imported.
     pub repacked: bool,
+    /// What refers to nothing that was imported, and was left out.
+    pub strays: usize,
+}
+
+/// What was attached.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AttachedReferrer {
+    /// The digest of its manifest.
+    pub digest: String,
+    /// What it was attached to.
+    pub image: String,
+    /// Whether it was attached before.
+    pub was_there: bool,
 }
 
 /// An image that is kept, as it is shown.
@@ -113,6 +152,8 @@ pub struct Shown {
     pub tree: String,
     /// The images: one, or those of the index.
     pub images: Vec<ShownImage>,
+    /// What is attached to them.
+    pub referrers: Vec<ShownReferrer>,
 }
 
 /// One image of it.
@@ -138,6 +179,36 @@ pub struct ShownImage {
     pub layers: Vec<ShownLayer>,
 }
 
+/// What is attached to it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ShownReferrer {
+    /// The digest of its manifest.
+    pub digest: String,
+    /// What it is.
+    pub artifact_type: String,
+    /// The digest of the manifest that it refers to.
+    pub subject: String,
+    /// What else is to be known of it.
+    pub annotations: BTreeMap<String, String>,
+    /// What it brings, the config aside.
+    pub blobs: Vec<ShownBlob>,
+}
+
+/// A blob that was attached.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ShownBlob {
+    /// Its digest.
+    pub digest: String,
+    /// Its bytes.
+    pub size: u64,
+    /// What it is.
+    pub media_type: String,
+    /// How a file with it is to be called, if that is said.
+    pub title: Option<String>,
+    /// Where it is in the store, for `store cat` and behind `by-name/` of a mount.
+    pub place: String,
+}
+
 /// A layer of it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ShownLayer {
@@ -161,7 +232,7 @@ pub struct ShownLayer {
 
 impl Shown {
     fn new(name: &str, tree: String, record: &Record) -> Self {
-        let kind = if matches!(record, Record::Image(_)) { "image" } else { "index" };
+        let kind = if matches!(record.top, Top::Image(_)) { "image" } else { "index" };
         Self {
             name: name.to_owned(),
             kind: kind.to_owned(),
@@ -169,6 +240,7 @@ impl Shown {
             content: spelled(&record.content()),
             tree,
             images: record.images().iter().map(ShownImage::new).collect(),
+            referrers: record.referrers.iter().map(|it| ShownReferrer::new(name, it)).collect(),
         }
     }
 }
@@ -186,6 +258,27 @@ impl ShownImage {
             config: value(&image.config),
             manifest: value(&image.manifest),
             layers: image.layers.iter().map(ShownLayer::new).collect(),
+        }
+    }
+}
+
+impl ShownReferrer {
+    fn new(image: &str, referrer: &Referrer) -> Self {
+        let manifest = referrer.sum().sha256;
+        let said = &referrer.said;
+        let blobs = said.blobs.iter().skip(1).map(|it| ShownBlob {
+            digest: spelled(&it.sum.sha256),
+            size: it.sum.size,
+            media_type: it.media_type.clone(),
+            title: it.annotations.get(document::TITLE).cloned(),
+            place: format!("image-{image}/referrers/{manifest}/blobs/{}", it.sum.sha256),
+        });
+        Self {
+            digest: spelled(&manifest),
+            artifact_type: said.artifact_type.clone(),
+            subject: spelled(&said.subject),
+            annotations: said.annotations.clone(),
+            blobs: blobs.collect(),
         }
     }
 }

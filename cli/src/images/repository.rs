@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use stele_oci::{BlobError, Record};
-use stele_registry::{INDEX, MANIFEST, Manifest, Repository, RepositoryName, Sha256Digest, Tag};
+use stele_oci::{BlobError, Record, Top};
+use stele_registry::{INDEX, MANIFEST, Manifest, Referrer, Repository, RepositoryName, Sha256Digest, Tag};
 use stele_store::model::TreeId;
 
 use crate::failure::{Failure, Kind};
@@ -51,10 +51,26 @@ pub fn kept(tree: &TreeId, record: &Record) -> Result<Repository, Failure> {
         repository.blobs.insert(Sha256Digest::of(&image.config), image.config.len() as u64);
         add(&mut repository, &image.manifest, MANIFEST)?;
     }
-    let top = match record {
-        Record::Image(image) => add(&mut repository, &image.manifest, MANIFEST)?,
-        Record::Index(index) => add(&mut repository, &index.index, INDEX)?,
+    let top = match &record.top {
+        Top::Image(image) => add(&mut repository, &image.manifest, MANIFEST)?,
+        Top::Index(index) => add(&mut repository, &index.index, INDEX)?,
     };
+    for referrer in &record.referrers {
+        for payload in &referrer.payloads {
+            let digest = Sha256Digest::from(*payload.sum.sha256.as_bytes());
+            repository.blobs.insert(digest, payload.sum.size);
+        }
+        let (digest, _) = add(&mut repository, &referrer.manifest, MANIFEST)?;
+        let listed = Referrer {
+            media_type: MANIFEST.to_owned(),
+            digest,
+            size: referrer.manifest.len() as u64,
+            artifact_type: Some(referrer.said.artifact_type.clone()),
+            annotations: referrer.said.annotations.clone(),
+        };
+        let subject = Sha256Digest::from(*referrer.said.subject.as_bytes());
+        repository.referrers.entry(subject).or_default().push(listed);
+    }
     for tag in [Some(LATEST.to_owned()), top.1].into_iter().flatten() {
         // A version that is no tag is none.
         if let Ok(tag) = tag.parse::<Tag>() {

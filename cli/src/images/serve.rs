@@ -6,12 +6,12 @@ use std::path::Path;
 
 use stele_oci::import::{Imported, Limits, import};
 use stele_oci::layout::{self, ExportError, Exported};
-use stele_oci::{Image, Record, RecordError, Walk, make, record};
+use stele_oci::{Image, Record, RecordError, Top, Walk, keep, make, record};
 use stele_store::model::Node;
 use stele_store::{Progress, Store};
 
 use super::repository::{self, repository};
-use super::{Ask, Form, ImportedImage, Shown, Told, blob};
+use super::{Ask, Form, ImportedImage, Shown, Told, attach, blob};
 use crate::failure::{Failure, Kind};
 use crate::reference::from_wire;
 use crate::service::{Sink, lost_sink};
@@ -37,15 +37,15 @@ pub fn run(
             for spec in &images {
                 made.push(make::make(store, spec, progress)?);
             }
-            let record = match (index, made.pop()) {
+            let top = match (index, made.pop()) {
                 (Some(annotations), Some(last)) => {
                     made.push(last);
-                    Record::Index(make::index(made, &annotations)?)
+                    Top::Index(make::index(made, &annotations)?)
                 }
-                (None, Some(image)) if made.is_empty() => Record::Image(Box::new(image)),
+                (None, Some(image)) if made.is_empty() => Top::Image(Box::new(image)),
                 _ => return Err(Failure::new(Kind::Usage, "an image is one, and an index has some")),
             };
-            let tree = make::keep(store, &name, &record)?;
+            let (tree, record) = keep::keep(store, &name, top.into())?;
             Ok(Some(Told::One(Box::new(Shown::new(&name, tree.to_string(), &record)))))
         }
         Ask::List {} => {
@@ -87,36 +87,56 @@ pub fn run(
             let served = repository(&name, &tree, &record);
             Ok(Some(Told::Repository(served.ok().map(Box::new))))
         }
-        Ask::Kept { tree } => {
+        Ask::Attach { reference, subject, artifact_type, annotations, files } => {
+            attach::attach(store, &reference, subject.as_deref(), artifact_type, annotations, files)
+                .map(|told| Some(Told::Attached(told)))
+        }
+        Ask::Detach { reference, digest } => {
+            let digest = keep::detach(store, &reference, &digest)?;
+            Ok(Some(Told::Detached(stele_oci::document::digest_text(&digest))))
+        }
+        Ask::Kept { tree, referrers } => {
             let absent = |_| Failure::new(Kind::NotFound, format!("{tree} is no tree"));
             let id = tree.parse().map_err(absent)?;
-            let repository = repository::kept(&id, &Record::load(store, &id)?)?;
+            let mut record = Record::load(store, &id)?;
+            if !referrers {
+                record.referrers.clear();
+            }
+            let repository = repository::kept(&id, &record)?;
             Ok(Some(Told::Repository(Some(Box::new(repository)))))
         }
         Ask::Blob { tree, digest, first, length } => {
             blob::send(store, &tree, &digest, (first, length), sink, progress).map(|()| None)
         }
         Ask::CheckBlob { tree, digest } => blob::check(store, &tree, &digest, progress).map(|()| None),
-        Ask::Import { from, reference, name } => {
+        Ask::Import { from, reference, name, referrers } => {
             if let Some(name) = &name {
                 record::root_of(name)?;
             }
-            let Imported { record, reference, left_out, repacked } =
+            let Imported { mut record, reference, left_out, repacked, strays } =
                 import(store, &from_wire(&from)?, reference.as_deref(), &Limits::default(), progress)?;
             let name = name.or_else(|| reference.as_deref().map(short)).ok_or_else(|| {
                 Failure::new(Kind::Usage, "the image has no name there").hint("give it one with --name")
             })?;
-            let tree = make::keep(store, &name, &record)
+            if !referrers {
+                record.referrers.clear();
+            }
+            let (tree, record) = keep::keep(store, &name, record)
                 .map_err(|e| Failure::from(e).or_hint("give it another name with --name"))?;
             let image = Shown::new(&name, tree.to_string(), &record);
-            Ok(Some(Told::Imported(Box::new(ImportedImage { image, left_out, repacked }))))
+            Ok(Some(Told::Imported(Box::new(ImportedImage { image, left_out, repacked, strays }))))
         }
-        Ask::Export { reference, to, form, called, platform, umask } => {
-            let (name, _, record) = record::find(store, &reference)?;
+        Ask::Export { reference, to, form, called, platform, referrers, umask } => {
+            let (name, _, mut record) = record::find(store, &reference)?;
             let called = called.unwrap_or(name);
             let to = from_wire(&to)?;
-            let one = platform.is_some().then(|| single(&record, platform.as_deref())).transpose()?;
-            let record = one.map_or(record.clone(), |image| Record::Image(Box::new(image.clone())));
+            if platform.is_some() {
+                record.top = Top::Image(Box::new(single(&record, platform.as_deref())?.clone()));
+                record.drop_strays();
+            }
+            if !referrers {
+                record.referrers.clear();
+            }
             Ok(Some(Told::Exported(export(store, &record, form, &called, &to, umask, progress)?)))
         }
     }

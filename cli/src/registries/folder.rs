@@ -48,14 +48,19 @@ impl Folder {
     /// # Errors
     /// When they cannot be written.
     pub fn finish(&self, pulled: &Pulled, called: &str) -> io::Result<()> {
-        for (digest, manifest) in &pulled.manifests {
+        for (digest, manifest) in pulled.manifests.iter().chain(&pulled.referrers) {
             fs::write(self.blob(digest), &manifest.text)?;
         }
         let top = pulled.manifests.get(&pulled.digest).ok_or(io::ErrorKind::NotFound)?;
-        let index = serde_json::json!({ "schemaVersion": 2, "manifests": [{
+        let mut entries = vec![serde_json::json!({
             "mediaType": top.media_type, "digest": pulled.digest, "size": top.text.len(),
             "annotations": { "org.opencontainers.image.ref.name": called },
-        }] });
+        })];
+        for (digest, manifest) in &pulled.referrers {
+            let (media_type, size) = (&manifest.media_type, manifest.text.len());
+            entries.push(serde_json::json!({ "mediaType": media_type, "digest": digest, "size": size }));
+        }
+        let index = serde_json::json!({ "schemaVersion": 2, "manifests": entries });
         fs::write(self.path().join("oci-layout"), "{\"imageLayoutVersion\":\"1.0.0\"}")?;
         fs::write(self.path().join("index.json"), index.to_string())
     }

@@ -6,6 +6,7 @@
 mod apply;
 mod layers;
 mod place;
+mod referrers;
 #[cfg(test)]
 mod tests;
 mod unpack;
@@ -22,7 +23,7 @@ use crate::document::Platform;
 use crate::grow::GrowError;
 use crate::make::MakeError;
 use crate::path::ImagePath;
-use crate::record::{Index, Record};
+use crate::record::{Index, Record, ReferrerError, Top};
 
 pub use apply::{Changes, Sink, Taken};
 pub use untar::{TarError, Untar};
@@ -57,6 +58,9 @@ pub struct Imported {
     pub left_out: Vec<LeftOut>,
     /// Whether its manifest is another than that which was imported: its content is the same, and packed anew.
     pub repacked: bool,
+    /// What refers to nothing that was imported, and is not there: of an image that was packed anew, all that was
+    /// attached.
+    pub strays: usize,
 }
 
 /// Something that a tree cannot hold.
@@ -159,6 +163,9 @@ pub enum ImportError {
         /// Why.
         source: TarError,
     },
+    /// What refers to the image will not do.
+    #[error(transparent)]
+    Referrer(#[from] ReferrerError),
     /// Nothing is left, or too much.
     #[error("the image has {what}")]
     Amount {
@@ -212,7 +219,7 @@ pub fn import(
         images.push(work.image(manifest)?);
     }
     let (left_out, repacked) = work.finish();
-    let record = match (found.index, images.len()) {
+    let top = match (found.index, images.len()) {
         (Some(index), 1..) => {
             // An index that left out, or names manifests that were packed anew, is another index.
             let platforms: Vec<_> =
@@ -223,15 +230,17 @@ pub fn import(
                     ImportError::Document { what: "the index".to_owned(), why: e.to_string() }
                 })?,
             };
-            Record::Index(Index { images, index })
+            Top::Index(Index { images, index })
         }
         (None, 1) => match images.pop() {
-            Some(image) => Record::Image(Box::new(image)),
+            Some(image) => Top::Image(Box::new(image)),
             None => return Err(ImportError::Amount { what: "no manifest" }),
         },
         _ => return Err(ImportError::Amount { what: "no image that could be run" }),
     };
-    Ok(Imported { record, reference: found.reference, left_out, repacked })
+    let mut record = Record::from(top);
+    let strays = referrers::add(store, &place, &mut record, found.referrers, progress)?;
+    Ok(Imported { record, reference: found.reference, left_out, repacked, strays })
 }
 
 /// What an image's config says that it runs on.

@@ -14,10 +14,12 @@ use super::{ImportError, unpack};
 use crate::document::{digest_text, parse_digest, sum};
 use crate::layout::{INDEX_MOST, REF_NAME};
 use crate::measure::Sum;
-use crate::record::DOCUMENT_MOST;
+use crate::record::{DOCUMENT_MOST, Said};
 
 /// Files that an archive may have.
 const MEMBERS_MOST: usize = 100_000;
+/// Referrers that a layout may have.
+const REFERRERS_MOST: usize = 1000;
 /// Links from one file of an archive to another.
 const HOPS_MOST: usize = 10;
 /// The most bytes of an archive that has to be unpacked before it can be read.
@@ -44,6 +46,13 @@ pub(super) struct Named {
     pub(super) sum: Option<Sum>,
 }
 
+impl Named {
+    /// A blob of a layout.
+    pub(super) fn blob(sum: Sum) -> Self {
+        Self { file: format!("blobs/sha256/{}", sum.sha256), sum: Some(sum) }
+    }
+}
+
 /// A manifest.
 pub(super) struct Manifest {
     /// As it is; none in an archive of Docker's.
@@ -61,6 +70,8 @@ pub(super) struct Choice {
     pub(super) index: Option<Vec<u8>>,
     /// Whether all that the index names is among them.
     pub(super) whole: bool,
+    /// What lies beside them and refers to something, as manifests.
+    pub(super) referrers: Vec<Vec<u8>>,
 }
 
 #[derive(Deserialize)]
@@ -214,12 +225,25 @@ impl Place {
         let text = text.ok_or_else(|| ImportError::Missing { blob: "index.json".to_owned() })?;
         let index: ImageIndex = serde_json::from_slice(&text).map_err(|e| document("index.json", e))?;
         let name = |entry: &Descriptor| entry.annotations().as_ref().and_then(|it| it.get(REF_NAME).cloned());
-        let entry = pick(index.manifests(), wanted, |entry| name(entry).into_iter().collect())?;
+        let (mut images, mut referrers) = (Vec::new(), Vec::new());
+        for entry in index.manifests() {
+            match name(entry).is_none().then(|| self.referrer(entry)).transpose()?.flatten() {
+                Some(_) if referrers.len() == REFERRERS_MOST => {
+                    return Err(document(
+                        "index.json",
+                        format!("it has more than {REFERRERS_MOST} referrers"),
+                    ));
+                }
+                Some(manifest) => referrers.push(manifest),
+                None => images.push(entry),
+            }
+        }
+        let entry = *pick(&images, wanted, |entry| name(entry).into_iter().collect())?;
         let reference = name(entry);
         let bytes = self.document(&named(entry)?)?;
         if !is_index(entry, &bytes) {
             let manifests = vec![manifest(&bytes)?];
-            return Ok(Choice { reference, manifests, index: None, whole: true });
+            return Ok(Choice { reference, manifests, index: None, whole: true, referrers });
         }
         let inner: ImageIndex = serde_json::from_slice(&bytes).map_err(|e| document("the index", e))?;
         let mut manifests = Vec::new();
@@ -237,7 +261,19 @@ impl Place {
                 manifests.push(manifest(&bytes)?);
             }
         }
-        Ok(Choice { reference, manifests, index: Some(bytes), whole })
+        Ok(Choice { reference, manifests, index: Some(bytes), whole, referrers })
+    }
+
+    /// The manifest that an entry without a name means, if it is there and refers to something.
+    fn referrer(&self, entry: &Descriptor) -> Result<Option<Vec<u8>>, ImportError> {
+        let named = named(entry)?;
+        if self.file(&named.file)?.is_none() {
+            return Ok(None);
+        }
+        let bytes = self.document(&named)?;
+        // An index that refers to something is none of those that are kept.
+        let refers = !is_index(entry, &bytes) && Said::of(&bytes).is_ok_and(|said| said.is_some());
+        Ok(refers.then_some(bytes))
     }
 }
 
@@ -260,8 +296,7 @@ fn named(entry: &Descriptor) -> Result<Named, ImportError> {
     let text = entry.digest().to_string();
     let sha256 = parse_digest(&text);
     let sha256 = sha256.ok_or_else(|| document(&text, "only digests by SHA-256 are taken"))?;
-    let sum = Some(Sum { sha256, size: entry.size() });
-    Ok(Named { file: format!("blobs/sha256/{sha256}"), sum })
+    Ok(Named::blob(Sum { sha256, size: entry.size() }))
 }
 
 /// Some writers leave the media type out, or have Docker's.
@@ -297,7 +332,7 @@ fn docker(text: &[u8], wanted: Option<&str>) -> Result<Choice, ImportError> {
         annotations: BTreeMap::new(),
     };
     let reference = image.tags.iter().flatten().next().cloned();
-    Ok(Choice { reference, manifests: vec![manifest], index: None, whole: true })
+    Ok(Choice { reference, manifests: vec![manifest], index: None, whole: true, referrers: Vec::new() })
 }
 
 /// The one that is called `wanted`, or the only one.

@@ -9,7 +9,7 @@ use stele_store::Progress;
 
 use super::beside::{Beside, sync_folder};
 use super::{ExportError, Exported, LAYOUT, named, with_entry};
-use crate::blobs::{Blob, BlobError, BlobSource, write_layer};
+use crate::blobs::{Blob, BlobError, write_layer};
 use crate::canonical;
 use crate::content::Content;
 use crate::encode::Compression;
@@ -157,11 +157,7 @@ pub fn docker_archive<C: Content + ?Sized>(
 }
 
 fn total(blobs: &[Blob<'_>], progress: &Progress) {
-    let work = |blob: &Blob<'_>| match blob.source {
-        BlobSource::Document(bytes) => bytes.len() as u64,
-        BlobSource::Layer(layer) => layer.measured.plain.size,
-    };
-    progress.set_total(blobs.len() as u64, blobs.iter().map(work).sum());
+    progress.set_total(blobs.len() as u64, blobs.iter().map(Blob::work).sum());
 }
 
 /// `NAME:TAG` as Docker takes it: names in lower case, between slashes; a tag of at most 128 characters.

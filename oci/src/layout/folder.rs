@@ -40,7 +40,7 @@ pub fn folder<C: Content + ?Sized>(
     make(&blobs_folder, umask)?;
     let blobs = record.blobs();
     let missing: Vec<&Blob<'_>> = blobs.iter().filter(|blob| !is_there(&blobs_folder, blob)).collect();
-    progress.set_total(missing.len() as u64, missing.iter().map(|blob| work(blob)).sum());
+    progress.set_total(missing.len() as u64, missing.iter().map(|blob| blob.work()).sum());
     let mut exported = Exported { kept: (blobs.len() - missing.len()) as u64, ..Exported::default() };
     for blob in &missing {
         let path = blobs_folder.join(blob.sum.sha256.to_string());
@@ -78,14 +78,6 @@ fn sink(error: crate::blobs::BlobError, path: &Path) -> ExportError {
     }
 }
 
-/// Bytes that have to be read and packed for a blob.
-fn work(blob: &Blob<'_>) -> u64 {
-    match blob.source {
-        BlobSource::Document(bytes) => bytes.len() as u64,
-        BlobSource::Layer(layer) => layer.measured.plain.size,
-    }
-}
-
 fn is_there(folder: &Path, blob: &Blob<'_>) -> bool {
     let path = folder.join(blob.sum.sha256.to_string());
     let meta = fs::symlink_metadata(&path);
@@ -93,7 +85,7 @@ fn is_there(folder: &Path, blob: &Blob<'_>) -> bool {
     match blob.source {
         // A document is small: it costs nothing to look.
         BlobSource::Document(bytes) => sized && fs::read(&path).is_ok_and(|found| found == bytes),
-        BlobSource::Layer(_) => sized,
+        BlobSource::Layer(_) | BlobSource::Payload(_) => sized,
     }
 }
 

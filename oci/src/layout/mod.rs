@@ -14,7 +14,7 @@ use stele_store::Cancelled;
 
 use crate::blobs::BlobError;
 use crate::document::{Platform, digest_text, sum};
-use crate::record::Record;
+use crate::record::{Record, Referrer, Top};
 
 pub use archive::{docker_archive, oci_archive};
 pub use folder::folder;
@@ -142,9 +142,9 @@ pub fn is_reference(text: &str) -> bool {
 /// What names the image in an `index.json`.
 fn entry(record: &Record, reference: &str) -> Value {
     let document = sum(record.document());
-    let (kind, platform) = match record {
-        Record::Image(image) => ("application/vnd.oci.image.manifest.v1+json", Some(&image.platform)),
-        Record::Index(_) => ("application/vnd.oci.image.index.v1+json", None),
+    let (kind, platform) = match &record.top {
+        Top::Image(image) => ("application/vnd.oci.image.manifest.v1+json", Some(&image.platform)),
+        Top::Index(_) => ("application/vnd.oci.image.index.v1+json", None),
     };
     let mut entry = json!({
         "mediaType": kind,
@@ -154,6 +154,23 @@ fn entry(record: &Record, reference: &str) -> Value {
     });
     if let (Some(platform), Some(entry)) = (platform.map(platform_value), entry.as_object_mut()) {
         entry.insert("platform".to_owned(), platform);
+    }
+    entry
+}
+
+/// What lists a referrer in an `index.json`. It has no name: clients find it by what it refers to.
+fn referrer_entry(referrer: &Referrer) -> Value {
+    let sum = referrer.sum();
+    let mut entry = json!({
+        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "digest": digest_text(&sum.sha256),
+        "size": sum.size,
+        "artifactType": referrer.said.artifact_type,
+    });
+    let mut annotations = referrer.said.annotations.clone();
+    annotations.remove(REF_NAME);
+    if let (false, Some(entry)) = (annotations.is_empty(), entry.as_object_mut()) {
+        entry.insert("annotations".to_owned(), json!(annotations));
     }
     entry
 }
@@ -186,8 +203,18 @@ fn with_entry(index: Option<Value>, record: &Record, reference: &str) -> Result<
     let manifests = manifests.ok_or("its index.json has no list `manifests`")?;
     manifests.retain(|entry| reference_of(entry) != Some(reference));
     manifests.push(entry(record, reference));
-    // By name, so that the order in which images were exported does not show.
-    manifests.sort_by(|one, other| reference_of(one).cmp(&reference_of(other)));
+    for referrer in &record.referrers {
+        let entry = referrer_entry(referrer);
+        manifests.retain(|it| reference_of(it).is_some() || it.get("digest") != entry.get("digest"));
+        manifests.push(entry);
+    }
+    // By name, so that the order in which images were exported does not show. What has none is for nobody to run.
+    let key = |entry: &Value| {
+        let name = reference_of(entry).map(str::to_owned);
+        let digest = entry.get("digest").and_then(Value::as_str).unwrap_or_default().to_owned();
+        (name.is_none(), name, digest)
+    };
+    manifests.sort_by_cached_key(key);
     Ok(crate::canonical::text(&index))
 }
 

@@ -5,6 +5,7 @@
 //! test` installs them. Nothing here reaches beyond the loopback interface.
 
 mod building;
+mod evidence;
 mod exporting;
 mod importing;
 mod peers;
@@ -99,6 +100,15 @@ fn peer(program: &str, args: &[&str]) -> String {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{program} {args:?}: {said}{}", String::from_utf8_lossy(&output.stdout));
     String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
+}
+
+/// The Python that has what the tests need of PyPI.
+fn python() -> String {
+    let cache = std::env::var_os("STELE_CACHE").map(PathBuf::from);
+    let user = || std::env::var_os("XDG_CACHE_HOME").map(|it| PathBuf::from(it).join("stele"));
+    let home = || std::env::var_os("HOME").map(|it| PathBuf::from(it).join(".cache/stele"));
+    let python = cache.or_else(user).or_else(home).expect("a cache").join("peers-python/bin/python");
+    text(&python).to_owned()
 }
 
 fn is_root() -> bool {

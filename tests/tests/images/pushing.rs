@@ -41,7 +41,7 @@ fn breaking(port: u16, breaks: usize, after: usize) -> (u16, Arc<AtomicUsize>) {
     (at, left)
 }
 
-fn digest_of(there: &str, options: &[&str]) -> String {
+pub fn digest_of(there: &str, options: &[&str]) -> String {
     let there = format!("docker://{there}");
     peer(
         "skopeo",

@@ -29,6 +29,9 @@ pub struct Export {
     /// Of an index: only the image for this platform, such as linux/arm64
     #[arg(long, value_name = "OS/ARCHITECTURE")]
     platform: Option<String>,
+    /// Leave out what is attached to it
+    #[arg(long)]
+    no_referrers: bool,
 }
 
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
@@ -59,6 +62,7 @@ impl Export {
             form,
             called: self.called,
             platform: self.platform,
+            referrers: !self.no_referrers,
             umask,
         };
         let Told::Exported(done) = ask(context, request)? else { return Err(unexpected()) };

@@ -34,6 +34,9 @@ pub struct Import {
     /// Of an index in a registry: only the image for this platform, such as linux/arm64
     #[arg(long, value_name = "OS/ARCHITECTURE")]
     platform: Option<String>,
+    /// Leave out what is attached to it
+    #[arg(long)]
+    no_referrers: bool,
     #[command(flatten)]
     way: Way,
 }
@@ -50,7 +53,12 @@ impl Import {
         let from = pulled.as_ref().map_or(self.from.as_path(), |(folder, _)| folder.path());
         let from = std::path::absolute(from).map_err(|e| Failure::io("that place is no path", &e))?;
         let name = self.name.or_else(|| pulled.as_ref().map(|(_, name)| name.clone()));
-        let request = Ask::Import { from: to_wire(from.as_os_str()), reference: self.reference, name };
+        let request = Ask::Import {
+            from: to_wire(from.as_os_str()),
+            reference: self.reference,
+            name,
+            referrers: !self.no_referrers,
+        };
         let Told::Imported(done) = ask(context, request)? else { return Err(unexpected()) };
         if context.terminal.json {
             return render::json(&done);
@@ -67,6 +75,12 @@ impl Import {
                 "it was packed by another program, and is packed anew: its content digest is the same",
             );
         }
+        if done.strays > 0 {
+            render::note(&format!(
+                "left out: {} attached to something else, or to the image before it was packed anew",
+                done.strays
+            ));
+        }
         render::out(format!("{}  {}\n", done.image.digest, done.image.name).as_bytes())
     }
 
@@ -79,7 +93,8 @@ impl Import {
         let remote: Remote = text.parse()?;
         let registry = Registry::reach(&remote, Purpose::Pull, None, &self.way.options(), &stop()?)?;
         let folder = Folder::new().map_err(|e| Failure::io("no folder for what is pulled", &e))?;
-        let pulled = pull(&registry, self.platform.as_deref(), &|digest| folder.create(digest))?;
+        let pulled =
+            pull(&registry, self.platform.as_deref(), !self.no_referrers, &|digest| folder.create(digest))?;
         let kept = folder.finish(&pulled, remote.tag.as_ref().map_or("latest", Tag::as_str));
         kept.map_err(|e| Failure::io("what was pulled cannot be written", &e))?;
         let name = remote.repository.as_str().rsplit('/').next().unwrap_or_default().to_owned();

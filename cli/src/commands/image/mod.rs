@@ -1,5 +1,6 @@
 //! `image`: OCI images of what was built.
 
+mod attach;
 mod build;
 mod export;
 mod import;
@@ -30,6 +31,12 @@ pub enum Command {
     Export(export::Export),
     /// Send an image to a registry; only what it has not
     Push(push::Push),
+    /// Attach files to an image, such as an SBOM or an attestation
+    Attach(attach::Attach),
+    /// List what is attached to an image
+    Referrers(attach::Referrers),
+    /// Take away what is attached to an image
+    Detach(attach::Detach),
     /// Take an image of others into the store, as trees
     Import(import::Import),
 }
@@ -55,6 +62,9 @@ pub fn run(global: &Global, command: Command) -> Result<(), Failure> {
         Command::Export(args) => args.run(&mut context),
         Command::Push(args) => args.run(&mut context, global),
         Command::Import(args) => args.run(&mut context),
+        Command::Attach(args) => args.run(&mut context),
+        Command::Referrers(args) => args.run(&mut context),
+        Command::Detach(args) => args.run(&mut context),
         Command::Build(_) => Ok(()),
     }
 }

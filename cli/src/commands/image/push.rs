@@ -32,6 +32,9 @@ pub struct Push {
     /// Another repository of that registry that may have some of the layers: they are not sent then
     #[arg(long, value_name = "NAME")]
     mount_from: Option<String>,
+    /// Leave out what is attached to it
+    #[arg(long)]
+    no_referrers: bool,
     #[command(flatten)]
     way: Way,
 }
@@ -48,7 +51,7 @@ impl Push {
         let from = self.mount_from.map(|from| from.parse::<RepositoryName>()).transpose();
         let from = from.map_err(|e| Failure::new(Kind::Usage, e.to_string()))?.map(String::from);
         let shown = one(ask(context, Ask::Inspect { reference: self.which.image })?)?;
-        let kept = ask(context, Ask::Kept { tree: shown.tree.clone() })?;
+        let kept = ask(context, Ask::Kept { tree: shown.tree.clone(), referrers: !self.no_referrers })?;
         let Told::Repository(Some(repository)) = kept else { return Err(unexpected()) };
         let top: Sha256Digest = shown.digest.parse().map_err(|_| unexpected())?;
         let stop = stop()?;

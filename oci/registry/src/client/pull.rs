@@ -12,12 +12,16 @@ use ureq::http::Method;
 use super::error::{Error, TRIES, pause};
 use super::session::{Registry, header, whole};
 use crate::name::Sha256Digest;
-use crate::repository::Manifest;
+use crate::repository::{INDEX, MANIFEST, Manifest};
 
 /// The most bytes of a manifest: the bound that registries set.
 const MANIFEST_MOST: u64 = 4 << 20;
 /// The most manifests of an index.
 const MANIFESTS_MOST: usize = 1000;
+/// The most manifests that refer to an image.
+const REFERRERS_MOST: usize = 1000;
+/// The most pages of a list of them.
+const PAGES_MOST: usize = 100;
 /// The media types of manifests and indexes that are asked for: OCI's and Docker's.
 const KINDS: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
      application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json";
@@ -29,6 +33,8 @@ pub struct Pulled {
     pub digest: Sha256Digest,
     /// It, and what it lists.
     pub manifests: BTreeMap<Sha256Digest, Manifest>,
+    /// What refers to one of these, or to another of them.
+    pub referrers: BTreeMap<Sha256Digest, Manifest>,
 }
 
 /// Makes the file that a blob goes to. Nobody may use it before the pull has ended well.
@@ -66,11 +72,17 @@ impl Platform {
     }
 }
 
-/// Pulls an image. Of an index, only the image for `platform` when there is one; it is what was asked for then.
+/// Pulls an image. Of an index, only the image for `platform` when there is one; it is what was asked for then. With
+/// `referring`, what refers to it comes along.
 ///
 /// # Errors
 /// See [`Error`]. Whatever is not what its name says ends it.
-pub fn pull(registry: &Registry, platform: Option<&str>, place: &Place<'_>) -> Result<Pulled, Error> {
+pub fn pull(
+    registry: &Registry,
+    platform: Option<&str>,
+    referring: bool,
+    place: &Place<'_>,
+) -> Result<Pulled, Error> {
     let reference = registry.remote.reference();
     let (mut digest, mut manifest, mut top) = document(registry, &reference)?;
     if let (Some(wanted), Some(all)) = (platform, &top.manifests) {
@@ -81,7 +93,8 @@ pub fn pull(registry: &Registry, platform: Option<&str>, place: &Place<'_>) -> R
         })?;
         (digest, manifest, top) = document(registry, found.digest.as_str())?;
     }
-    let mut pulled = Pulled { digest: digest.clone(), manifests: BTreeMap::from([(digest, manifest)]) };
+    let manifests = BTreeMap::from([(digest.clone(), manifest)]);
+    let mut pulled = Pulled { digest, manifests, referrers: BTreeMap::new() };
     let mut images = Vec::new();
     match top.manifests {
         None => images.push(top),
@@ -97,12 +110,91 @@ pub fn pull(registry: &Registry, platform: Option<&str>, place: &Place<'_>) -> R
             }
         }
     }
+    if referring {
+        images.extend(referrers(registry, &mut pulled)?);
+    }
     let mut seen = BTreeSet::new();
     let blobs = images.into_iter().flat_map(|image| image.config.into_iter().chain(image.layers));
     for blob in blobs.filter(|blob| seen.insert(blob.digest.clone())) {
         fetch(registry, &blob, place)?;
     }
     Ok(pulled)
+}
+
+/// Fetches the manifests of what refers to what was pulled, and to that; what they say.
+fn referrers(registry: &Registry, pulled: &mut Pulled) -> Result<Vec<Document>, Error> {
+    let mut found = Vec::new();
+    let mut subjects: Vec<Sha256Digest> = pulled.manifests.keys().cloned().collect();
+    while let Some(subject) = subjects.pop() {
+        for digest in referring(registry, &subject)? {
+            if pulled.manifests.contains_key(&digest) || pulled.referrers.contains_key(&digest) {
+                continue;
+            }
+            if found.len() == REFERRERS_MOST {
+                let why = format!("more than {REFERRERS_MOST} refer to it");
+                return Err(Error::Answer { what: pulled.digest.to_string(), why });
+            }
+            let (digest, manifest, said) = document(registry, digest.as_str())?;
+            subjects.push(digest.clone());
+            pulled.referrers.insert(digest, manifest);
+            found.push(said);
+        }
+    }
+    Ok(found)
+}
+
+/// The digests of the manifests that refer to one: by the referrers API, and where there is none by the tag that is
+/// made of the digest ("Listing Referrers").
+fn referring(registry: &Registry, subject: &Sha256Digest) -> Result<Vec<Sha256Digest>, Error> {
+    #[derive(Deserialize)]
+    struct Index {
+        manifests: Vec<Listed>,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Listed {
+        digest: Sha256Digest,
+        media_type: String,
+    }
+    let mut listed = Vec::new();
+    let mut next = Some(registry.url(&format!("referrers/{subject}")));
+    let by_tag = registry.url(&format!("manifests/{}", subject.fallback_tag()));
+    let mut pages = 0;
+    while let Some(url) = next.take() {
+        let wrong = |why: String| Error::Answer { what: format!("what refers to {subject}"), why };
+        let answer = registry.send(&Method::GET, &url, &[("accept", INDEX)], &[])?;
+        match answer.status().as_u16() {
+            200 => {}
+            // There is no such API, or no such tag.
+            400 | 404 | 405 | 501 if url != by_tag && pages == 0 => {
+                next = Some(by_tag.clone());
+                continue;
+            }
+            404 => break,
+            _ => return Err(registry.failure("what refers to an image", answer)),
+        }
+        if url != by_tag {
+            next = following(&url, header(&answer, "link"));
+        }
+        pages += 1;
+        if pages > PAGES_MOST {
+            return Err(wrong(format!("it has more than {PAGES_MOST} pages")));
+        }
+        let bytes = whole(answer, MANIFEST_MOST).map_err(|e| wrong(e.to_string()))?;
+        let index: Index = serde_json::from_slice(&bytes).map_err(|e| wrong(e.to_string()))?;
+        // An index that refers to something is none of those that are kept.
+        let manifests = index.manifests.into_iter().filter(|it| it.media_type == MANIFEST);
+        listed.extend(manifests.map(|it| it.digest));
+    }
+    Ok(listed)
+}
+
+/// The next page that a header names (RFC 8288), on the same registry.
+fn following(of: &str, link: Option<&str>) -> Option<String> {
+    let (target, rest) = link?.trim().strip_prefix('<')?.split_once('>')?;
+    let of = url::Url::parse(of).ok()?;
+    let next = of.join(target).ok()?;
+    (rest.contains("next") && next.origin() == of.origin()).then(|| next.to_string())
 }
 
 /// A manifest or index; what it is called, it, and what it says.

@@ -2,14 +2,18 @@
 //!
 //! It holds the documents as they are, a text that says what the layers are made of, the layers' trees, and all of
 //! them united. So the collector keeps what an image needs, a mount shows it, and nothing new had to be learnt by
-//! either.
+//! either. What was attached to it is in the same tree.
 
-use std::collections::BTreeMap;
+mod find;
+mod referrer;
+
+use std::collections::BTreeSet;
 use std::io;
 
+use oci_spec::image::MediaType;
 use serde::{Deserialize, Serialize};
-use stele_store::model::{BlobId, Node, RootName, RootNameError, Sha256, Tree, TreeId};
-use stele_store::{ReadError, Session, Store, Target};
+use stele_store::model::{BlobId, Node, RootNameError, Sha256, Tree, TreeId};
+use stele_store::{ReadError, Session, Store};
 
 use crate::canonical;
 use crate::document::{self, Platform};
@@ -19,20 +23,36 @@ use crate::layer::Layer;
 use crate::measure::{Measured, Sum};
 use crate::path::ImagePath;
 
+pub use find::{Kept, all, find, named, root_of};
+pub use referrer::{NamedBlob, Payload, Referrer, ReferrerError, Said};
+
 /// The version of the text.
 const VERSION: u32 = 1;
-/// What begins the name of an image's root.
-const PREFIX: &str = "image-";
 /// The most bytes of a document that are read: the bound that registries set for manifests.
 pub const DOCUMENT_MOST: u64 = 4 << 20;
 
+/// What the store keeps under an image's name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Record {
+    /// What is pulled by that name.
+    pub top: Top,
+    /// What was attached to it, and to what was attached, by digest.
+    pub referrers: Vec<Referrer>,
+}
+
 /// An image, or several for as many platforms.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Record {
+pub enum Top {
     /// One.
     Image(Box<Image>),
     /// Several.
     Index(Index),
+}
+
+impl From<Top> for Record {
+    fn from(top: Top) -> Self {
+        Self { top, referrers: Vec::new() }
+    }
 }
 
 /// An image.
@@ -90,9 +110,6 @@ struct Text {
     images: Option<usize>,
 }
 
-/// The tree of a root that looks like an image's, and the image, if it is one.
-pub type Kept = (TreeId, Result<Record, RecordError>);
-
 /// Why a tree is no image.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
@@ -148,17 +165,17 @@ impl Record {
 
     /// The manifest or index, as it is.
     pub fn document(&self) -> &[u8] {
-        match self {
-            Self::Image(image) => &image.manifest,
-            Self::Index(index) => &index.index,
+        match &self.top {
+            Top::Image(image) => &image.manifest,
+            Top::Index(index) => &index.index,
         }
     }
 
     /// The content digest: what builders vote on. No encoder changes it.
     pub fn content(&self) -> Sha256 {
-        match self {
-            Self::Image(image) => image.content(),
-            Self::Index(index) => {
+        match &self.top {
+            Top::Image(image) => image.content(),
+            Top::Index(index) => {
                 let each = index.images.iter().map(|image| (image.platform.clone(), image.content()));
                 document::index_content(&each.collect::<Vec<_>>())
             }
@@ -167,9 +184,46 @@ impl Record {
 
     /// The images: one, or those of the index.
     pub fn images(&self) -> &[Image] {
-        match self {
-            Self::Image(image) => std::slice::from_ref(image),
-            Self::Index(index) => &index.images,
+        match &self.top {
+            Top::Image(image) => std::slice::from_ref(image),
+            Top::Index(index) => &index.images,
+        }
+    }
+
+    /// What something can refer to: the digest and size of each manifest, and what it is.
+    pub fn subjects(&self) -> impl Iterator<Item = (Sum, MediaType)> {
+        let of = |bytes: &Vec<u8>, media_type| (document::sum(bytes), media_type);
+        let index = match &self.top {
+            Top::Index(index) => Some(of(&index.index, MediaType::ImageIndex)),
+            Top::Image(_) => None,
+        };
+        let images = self.images().iter().map(move |image| of(&image.manifest, MediaType::ImageManifest));
+        let referrers = self.referrers.iter().map(move |it| of(&it.manifest, MediaType::ImageManifest));
+        index.into_iter().chain(images).chain(referrers)
+    }
+
+    /// Adds something that refers to this image, or to what does. Whether it was not there yet.
+    pub fn attach(&mut self, referrer: Referrer) -> bool {
+        let sum = referrer.sum();
+        let is_new = self.referrers.iter().all(|it| it.sum() != sum);
+        if is_new {
+            self.referrers.push(referrer);
+            // As they come back from the store.
+            self.referrers.sort_by_key(|it| it.sum().sha256);
+        }
+        is_new
+    }
+
+    /// Drops what refers to nothing that is here. How much that was.
+    pub fn drop_strays(&mut self) -> usize {
+        let before = self.referrers.len();
+        loop {
+            let known: BTreeSet<Sha256> = self.subjects().map(|(sum, _)| sum.sha256).collect();
+            let all = self.referrers.len();
+            self.referrers.retain(|it| known.contains(&it.said.subject));
+            if self.referrers.len() == all {
+                return before - all;
+            }
         }
     }
 
@@ -179,9 +233,9 @@ impl Record {
     /// When the store does not take it.
     pub fn store(&self, store: &Store, session: &Session<'_>) -> Result<TreeId, GrowError> {
         let mut tree = Growing::default();
-        match self {
-            Self::Image(image) => image.put(&mut tree, "", store, session)?,
-            Self::Index(index) => {
+        match &self.top {
+            Top::Image(image) => image.put(&mut tree, "", store, session)?,
+            Top::Index(index) => {
                 let text = Text {
                     image: VERSION,
                     layers: Vec::new(),
@@ -195,6 +249,9 @@ impl Record {
                 }
             }
         }
+        for referrer in &self.referrers {
+            referrer.put(&mut tree, session)?;
+        }
         Ok(tree.store(session)?.0)
     }
 
@@ -205,8 +262,10 @@ impl Record {
     pub fn load(store: &Store, id: &TreeId) -> Result<Self, RecordError> {
         let tree = store.tree(id)?;
         let text = text(store, id, &tree)?;
+        let referrers = referrer::load(store, id, &tree)?;
         let Some(count) = text.images else {
-            return Ok(Self::Image(Box::new(Image::load(store, id, &tree, text)?)));
+            let image = Image::load(store, id, &tree, text)?;
+            return Ok(Self { top: Top::Image(Box::new(image)), referrers });
         };
         let broken = || RecordError::NoImage { tree: *id, what: "an image of its index is missing".into() };
         let Some(Node::Directory { tree: below, .. }) = tree.get(b"images") else { return Err(broken()) };
@@ -221,7 +280,8 @@ impl Record {
         if images.len() != count {
             return Err(broken());
         }
-        Ok(Self::Index(Index { images, index: blob(store, id, &tree, "index.json")? }))
+        let index = Index { images, index: blob(store, id, &tree, "index.json")? };
+        Ok(Self { top: Top::Index(index), referrers })
     }
 }
 
@@ -313,72 +373,5 @@ fn read_blob(store: &Store, blob: &BlobId) -> Result<Vec<u8>, ReadError> {
         Ok(()) => Ok(bytes),
         Err(stele_store::CopyError::Read(error)) => Err(error),
         Err(stele_store::CopyError::Sink(never)) => match never {},
-    }
-}
-
-/// The root that keeps the image of that name.
-///
-/// # Errors
-/// When no image can be called that.
-pub fn root_of(name: &str) -> Result<RootName, RecordError> {
-    let root = format!("{PREFIX}{name}").parse();
-    root.map_err(|why| RecordError::Name { name: name.to_owned(), why })
-}
-
-/// The image of that name, and the tree that it is kept in.
-///
-/// # Errors
-/// When there is none, or it cannot be read.
-pub fn named(store: &Store, name: &str) -> Result<(TreeId, Record), RecordError> {
-    match store.root(&root_of(name)?)? {
-        Some(Target::Tree(tree)) => Ok((tree, Record::load(store, &tree)?)),
-        _ => Err(RecordError::Absent { name: name.to_owned() }),
-    }
-}
-
-/// All images, by their names, each with the tree that it is kept in. A root that only looks like one has an error in
-/// its place.
-///
-/// # Errors
-/// When the database cannot be read.
-pub fn all(store: &Store) -> Result<BTreeMap<String, Kept>, ReadError> {
-    let mut images = BTreeMap::new();
-    for root in store.roots()? {
-        if let (Some(name), Target::Tree(tree)) = (root.name.as_str().strip_prefix(PREFIX), root.target) {
-            images.insert(name.to_owned(), (tree, Record::load(store, &tree)));
-        }
-    }
-    Ok(images)
-}
-
-/// The image that `text` means: by its name; or, with `sha256:` in front, by 8 or more of the first digits of its
-/// manifest's or its content digest.
-///
-/// # Errors
-/// When there is none, or several, or it cannot be read.
-pub fn find(store: &Store, text: &str) -> Result<(String, TreeId, Record), RecordError> {
-    let Some(digits) = text.strip_prefix("sha256:") else {
-        return named(store, text).map(|(tree, record)| (text.to_owned(), tree, record));
-    };
-    let absent = || RecordError::Absent { name: text.to_owned() };
-    let prefix = stele_store::model::DigestPrefix::parse(digits).ok_or_else(absent)?.text();
-    let mut found = Vec::new();
-    for (name, (tree, record)) in all(store)? {
-        let Ok(record) = record else { continue };
-        let digests = [record.sum().sha256, record.content()];
-        if digests.iter().any(|digest| digest.to_string().starts_with(&prefix)) {
-            found.push((name, tree, record));
-        }
-    }
-    // Two names of the same image are no question.
-    let one = found.windows(2).all(|pair| pair[0].1 == pair[1].1);
-    match found.pop() {
-        Some(last) if one => Ok(last),
-        Some(last) => {
-            let others = found.iter().map(|(name, ..)| name.as_str());
-            let names = others.chain([last.0.as_str()]).collect::<Vec<_>>().join(" and ");
-            Err(RecordError::Ambiguous { text: text.to_owned(), names })
-        }
-        None => Err(absent()),
     }
 }

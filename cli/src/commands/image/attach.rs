@@ -1,0 +1,146 @@
+//! `image attach`, `image referrers` and `image detach`
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use clap::Args;
+use indicatif::HumanBytes;
+
+use super::{Context, Which, ask, one};
+use crate::commands::unexpected;
+use crate::failure::Failure;
+use crate::images::{Ask, AttachedFile, Told};
+use crate::reference::to_wire;
+use crate::render;
+
+/// `stele image attach`
+#[derive(Args, Debug)]
+#[command(after_help = "\
+What is attached refers to the image by its digest, and changes nothing of it. It is exported, pushed and served with \
+the image, and stays when the same image is built again; it goes when the name is given to another image.")]
+pub struct Attach {
+    #[command(flatten)]
+    which: Which,
+    /// What is attached
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    /// What it is, as a media type: clients look for it by that
+    #[arg(long = "type", value_name = "TYPE/SUBTYPE", value_parser = media_type)]
+    artifact_type: String,
+    /// What the files are
+    #[arg(long, value_name = "TYPE/SUBTYPE", default_value = "application/octet-stream", value_parser = media_type)]
+    media_type: String,
+    /// The manifest that it refers to: of an image of the index, or something attached [default: the image's digest]
+    #[arg(long, value_name = "DIGEST")]
+    subject: Option<String>,
+    /// What else is to be known of it
+    #[arg(long = "annotation", value_name = "KEY=VALUE", value_parser = annotation)]
+    annotations: Vec<(String, String)>,
+}
+
+/// `stele image referrers`
+#[derive(Args, Debug)]
+pub struct Referrers {
+    #[command(flatten)]
+    which: Which,
+    /// Only those of this type
+    #[arg(long = "type", value_name = "TYPE/SUBTYPE")]
+    artifact_type: Option<String>,
+}
+
+/// `stele image detach`
+#[derive(Args, Debug)]
+pub struct Detach {
+    #[command(flatten)]
+    which: Which,
+    /// The digest of what is attached, or 8 or more of its first digits
+    #[arg(value_name = "DIGEST")]
+    digest: String,
+}
+
+/// A media type (RFC 6838, section 4.2).
+fn media_type(text: &str) -> Result<String, String> {
+    let name = |part: &str| {
+        let known = |c: char| c.is_ascii_alphanumeric() || "!#$&-^_.+".contains(c);
+        (1..=127).contains(&part.len())
+            && part.chars().all(known)
+            && part.starts_with(|c: char| c.is_ascii_alphanumeric())
+    };
+    match text.split_once('/') {
+        Some((kind, subtype)) if name(kind) && name(subtype) => Ok(text.to_owned()),
+        _ => Err("a media type is TYPE/SUBTYPE, such as application/spdx+json".to_owned()),
+    }
+}
+
+fn annotation(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("an annotation is KEY=VALUE".to_owned()),
+    }
+}
+
+impl Attach {
+    pub fn run(self, context: &mut Context) -> Result<(), Failure> {
+        let mut files = Vec::new();
+        for path in &self.files {
+            let path = std::path::absolute(path).map_err(|e| Failure::io("that place is no path", &e))?;
+            files.push(AttachedFile { path: to_wire(path.as_os_str()), media_type: self.media_type.clone() });
+        }
+        let request = Ask::Attach {
+            reference: self.which.image,
+            subject: self.subject,
+            artifact_type: self.artifact_type,
+            annotations: self.annotations.into_iter().collect::<BTreeMap<_, _>>(),
+            files,
+        };
+        let Told::Attached(done) = ask(context, request)? else { return Err(unexpected()) };
+        if context.terminal.json {
+            return render::json(&done);
+        }
+        if done.was_there {
+            context.terminal.narrate("nothing to do: it is attached already");
+        }
+        render::out(format!("{}  {}\n", done.digest, done.image).as_bytes())
+    }
+}
+
+impl Referrers {
+    pub fn run(self, context: &mut Context) -> Result<(), Failure> {
+        let mut shown = one(ask(context, Ask::Inspect { reference: self.which.image })?)?;
+        if let Some(wanted) = &self.artifact_type {
+            shown.referrers.retain(|it| it.artifact_type == *wanted);
+        }
+        if context.terminal.json {
+            return render::json(&shown.referrers);
+        }
+        let mut text = String::new();
+        for referrer in &shown.referrers {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{}  {}", referrer.digest, referrer.artifact_type);
+            if referrer.subject != shown.digest {
+                let _ = writeln!(text, "  refers to {}", referrer.subject);
+            }
+            for (key, value) in &referrer.annotations {
+                let _ = writeln!(text, "  {key}: {value}");
+            }
+            for blob in &referrer.blobs {
+                let title = blob.title.as_deref().unwrap_or("without a name");
+                let _ = writeln!(text, "  {title}, {}, {}", blob.media_type, HumanBytes(blob.size));
+                let _ = writeln!(text, "    {}", blob.place);
+            }
+        }
+        render::out(text.as_bytes())
+    }
+}
+
+impl Detach {
+    pub fn run(self, context: &mut Context) -> Result<(), Failure> {
+        let request = Ask::Detach { reference: self.which.image, digest: self.digest };
+        let Told::Detached(digest) = ask(context, request)? else { return Err(unexpected()) };
+        if context.terminal.json {
+            return render::json(&digest);
+        }
+        render::out(format!("{digest}\n").as_bytes())
+    }
+}
