@@ -226,8 +226,8 @@ pub struct Artifact {
     pub annotations: BTreeMap<String, String>,
 }
 
-/// The manifest of something that refers to `subject` (image-spec, `manifest.md`, "Guidelines for Artifact Usage"). What
-/// is attached twice is called the same: it has no date but what its annotations say.
+/// The manifest of something that refers to `subject` (image-spec, `manifest.md`, "Guidelines for Artifact Usage").
+/// What is attached twice is called the same: it has no date but what its annotations say.
 ///
 /// # Errors
 /// Never for what this crate makes.

@@ -4,10 +4,10 @@ use std::io::{self, Read};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use stele_store::model::{RootName, Sha256, TreeId};
-use stele_store::{Keep, Session, Store, StreamError, Target};
+use stele_store::{Holder, Keep, Session, Store, StreamError, Target};
 
 use crate::document::{self, Artifact, digest_text};
-use crate::make::MakeError;
+use crate::make::{MEANWHILE, MakeError};
 use crate::measure::{Hashing, Sum};
 use crate::record::{NamedBlob, Payload, Record, Referrer, ReferrerError, Said, find, named, root_of};
 
@@ -62,6 +62,18 @@ pub fn keep(store: &Store, name: &str, mut record: Record) -> Result<(TreeId, Re
     }
     let session = store.session()?;
     Ok((put(store, session, root, &record)?, record))
+}
+
+/// Stores an image for an hour, under no name. The tree that it is kept in.
+///
+/// # Errors
+/// When the store does not take it.
+pub fn unnamed(store: &Store, record: Record) -> Result<(TreeId, Record), MakeError> {
+    let session = store.session()?;
+    let tree = record.store(store, &session)?;
+    let until = Holder::Until(stele_store::now().saturating_add(MEANWHILE));
+    session.finish(&[Target::Tree(tree)], &Keep { lease: Some(until), ..Keep::default() })?;
+    Ok((tree, record))
 }
 
 /// Attaches something to an image, under all that is attached already.

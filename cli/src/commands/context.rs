@@ -1,17 +1,41 @@
 //! What a command needs that asks the daemon.
 
-use crate::answers::Answer;
+use std::io;
+
+use crate::answers::{Answer, Entry, Progress};
 use crate::args::Global;
-use crate::daemon::client::Client;
+use crate::daemon::client::{Client, Watcher};
 use crate::failure::Failure;
-use crate::render::Terminal;
-use crate::service::Request;
+use crate::render::{self, Terminal};
+use crate::service::{Request, Sink};
 use crate::where_store;
 
 /// The daemon of the store that is meant, and the terminal.
 pub struct Context {
     client: Client,
     pub terminal: Terminal,
+}
+
+/// Keeps bytes for a command.
+struct Gathered(Vec<u8>);
+
+impl Sink for Gathered {
+    fn entry(&mut self, _: Entry) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+}
+
+impl Watcher for Gathered {
+    fn progress(&mut self, _: Progress) {}
+
+    fn note(&mut self, text: &str) {
+        render::note(text);
+    }
 }
 
 impl Context {
@@ -36,5 +60,15 @@ impl Context {
         let answer = answer?;
         // An answer that did not arrive is none: a full disk behind stdout must not pass for success.
         told.map(|()| answer)
+    }
+
+    /// Asks, and keeps the bytes that come before the answer.
+    ///
+    /// # Errors
+    /// With what the daemon says.
+    pub fn gather(&mut self, request: Request) -> Result<Vec<u8>, Failure> {
+        let mut gathered = Gathered(Vec::new());
+        self.client.ask(request, &mut gathered)?;
+        Ok(gathered.0)
     }
 }

@@ -3,6 +3,7 @@
 mod attach;
 mod blob;
 mod failure;
+mod files;
 mod repository;
 mod resolve;
 pub mod serve;
@@ -17,19 +18,24 @@ use stele_oci::record::Referrer;
 use stele_oci::{ImageLayer, Platform, Record, Spec, Top, document};
 use stele_registry::Repository;
 
+pub use files::ImageFile;
 pub use resolve::{needed, specs};
 
 /// What can be asked. Paths are escaped.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "image", rename_all = "kebab-case")]
 pub enum Ask {
-    /// Make an image, or with `index` an index of several, and keep it.
+    /// Make an image, or with `index` an index of several.
     Make {
         name: String,
         images: Vec<Spec>,
         #[serde(default)]
         index: Option<BTreeMap<String, String>>,
+        /// Whether it is kept under its name, and not only told.
+        keep: bool,
     },
+    /// The files of the image for that platform, which is kept in a tree, with their digests: a line of JSON each.
+    Files { tree: String, platform: String },
     /// All that are kept.
     List {},
     /// One of them.

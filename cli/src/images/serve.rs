@@ -11,7 +11,7 @@ use stele_store::model::Node;
 use stele_store::{Progress, Store};
 
 use super::repository::{self, repository};
-use super::{Ask, Form, ImportedImage, Shown, Told, attach, blob};
+use super::{Ask, Form, ImportedImage, Shown, Told, attach, blob, files};
 use crate::failure::{Failure, Kind};
 use crate::reference::from_wire;
 use crate::service::{Sink, lost_sink};
@@ -30,7 +30,7 @@ pub fn run(
     progress: &Progress,
 ) -> Result<Option<Told>, Failure> {
     match ask {
-        Ask::Make { name, images, index } => {
+        Ask::Make { name, images, index, keep: kept } => {
             // Before any work: a name that will not do is a mistake that can be told at once.
             record::root_of(&name)?;
             let mut made = Vec::with_capacity(images.len());
@@ -45,7 +45,10 @@ pub fn run(
                 (None, Some(image)) if made.is_empty() => Top::Image(Box::new(image)),
                 _ => return Err(Failure::new(Kind::Usage, "an image is one, and an index has some")),
             };
-            let (tree, record) = keep::keep(store, &name, top.into())?;
+            let (tree, record) = match kept {
+                true => keep::keep(store, &name, top.into())?,
+                false => keep::unnamed(store, top.into())?,
+            };
             Ok(Some(Told::One(Box::new(Shown::new(&name, tree.to_string(), &record)))))
         }
         Ask::List {} => {
@@ -67,6 +70,12 @@ pub fn run(
             for image in chosen(&record, platform.as_deref())? {
                 tree(store, image, json, sink, progress)?;
             }
+            Ok(None)
+        }
+        Ask::Files { tree, platform } => {
+            let absent = |_| Failure::new(Kind::NotFound, format!("{tree} is no tree"));
+            let record = Record::load(store, &tree.parse().map_err(absent)?)?;
+            files::send(store, single(&record, Some(&platform))?, sink, progress)?;
             Ok(None)
         }
         Ask::Served {} => {

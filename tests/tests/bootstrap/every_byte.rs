@@ -1,5 +1,5 @@
-//! Who changes a byte of a link's source sees it: the link that reads it refuses it, or makes something that is not what
-//! the pin says. All bytes that are not in a comment, of the short sources; a sample of the long ones.
+//! Who changes a byte of a link's source sees it: the link that reads it refuses it, or makes something that is not
+//! what the pin says. All bytes that are not in a comment, of the short sources; a sample of the long ones.
 //!
 //! Some bytes mean nothing: white space, the name of a parameter that only a prototype has. Those are counted.
 //! `STELE_EVERY_BYTE=1` changes all bytes of the long sources, too, which takes a quarter of an hour.

@@ -1,4 +1,5 @@
-//! Programs that chance has damaged, for subc and cc: they refuse one with a line, or gcc takes it, too. Neither crashes.
+//! Programs that chance has damaged, for subc and cc: they refuse one with a line, or gcc takes it, too. Neither
+//! crashes.
 //!
 //! They are damaged in the same way at every run. `STELE_RANDOM_PROGRAMS=3000` damages so many.
 

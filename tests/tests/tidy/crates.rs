@@ -13,10 +13,11 @@ const ALLOWED: &[(&str, &str)] = &[
     ("builder", "store fs recipes"),
     ("oci", "store"),
     ("oci/registry", ""),
+    ("oci/sbom", ""),
     ("trust", "store"),
     ("bootstrap", "recipes"),
-    ("cli", "store fs recipes builder oci registry trust bootstrap"),
-    ("tests", "store fs recipes builder oci registry trust bootstrap cli"),
+    ("cli", "store fs recipes builder oci registry sbom trust bootstrap"),
+    ("tests", "store fs recipes builder oci registry sbom trust bootstrap cli"),
 ];
 
 /// Not of the workspace: its targets reach into whatever they are about.

@@ -47,8 +47,12 @@ impl Build {
         let mut made: Vec<Shown> = Vec::with_capacity(wanted.len());
         for image in &wanted {
             let specs = specs(image, &goals)?;
-            let request =
-                Ask::Make { name: image.name.to_string(), images: specs, index: image.index.clone() };
+            let request = Ask::Make {
+                name: image.name.to_string(),
+                images: specs,
+                index: image.index.clone(),
+                keep: true,
+            };
             made.push(one(ask(&mut context, request)?)?);
         }
         if global.json {

@@ -6,6 +6,7 @@ mod export;
 mod import;
 mod look;
 mod push;
+mod sbom;
 
 use clap::{Args, Subcommand};
 
@@ -31,6 +32,8 @@ pub enum Command {
     Export(export::Export),
     /// Send an image to a registry; only what it has not
     Push(push::Push),
+    /// Say what is in an image, and what that was made of: SPDX or CycloneDX
+    Sbom(sbom::Sbom),
     /// Attach files to an image, such as an SBOM or an attestation
     Attach(attach::Attach),
     /// List what is attached to an image
@@ -62,6 +65,7 @@ pub fn run(global: &Global, command: Command) -> Result<(), Failure> {
         Command::Export(args) => args.run(&mut context),
         Command::Push(args) => args.run(&mut context, global),
         Command::Import(args) => args.run(&mut context),
+        Command::Sbom(args) => args.run(&mut context),
         Command::Attach(args) => args.run(&mut context),
         Command::Referrers(args) => args.run(&mut context),
         Command::Detach(args) => args.run(&mut context),

@@ -1,0 +1,170 @@
+//! From recipes and an image to a bill of materials.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use stele_recipes::paths::TreePath;
+use stele_recipes::plan::Graph;
+use stele_recipes::recipe::{ImageParts, Recipe};
+use stele_recipes::source::MirrorKind;
+use stele_sbom::{Bill, Checksum, File, Image, Package, Role, Source};
+use stele_store::model::{Digest, Node, Sha256};
+
+use crate::builds::Goal;
+use crate::failure::{Failure, Kind};
+use crate::images::{ImageFile, Shown, ShownImage};
+
+/// What is known of an image.
+pub(super) struct Known<'a> {
+    /// The folder of its recipes.
+    pub tree: &'a Path,
+    /// What the store keeps.
+    pub shown: &'a Shown,
+    /// The one of it that is meant.
+    pub image: &'a ShownImage,
+    /// What the recipe says of that.
+    pub parts: &'a ImageParts,
+    /// The recipes of what is in it; none for one of declared files.
+    pub graph: Option<&'a Graph>,
+    /// What they came to.
+    pub goals: &'a [Goal],
+}
+
+/// What is in an image, and with `tools` what that was made with. The recipes are those in `tree`.
+///
+/// # Errors
+/// When a file beside a recipe cannot be read.
+pub(super) fn bill(known: &Known<'_>, files: Vec<ImageFile>, tools: bool) -> Result<Bill, Failure> {
+    let Known { tree, shown, image, parts, graph, goals } = *known;
+    let recipes = graph.map_or(&[][..], Graph::recipes);
+    let inputs: BTreeSet<&str> = parts.inputs.iter().map(|it| it.recipe.as_str()).collect();
+    let contained = |number: &usize| inputs.contains(recipes[*number].name.as_str());
+    // Those that are in the image first, then what they were made with; in the order of their names.
+    let all = 0..recipes.len();
+    let mut order: Vec<usize> = all.clone().filter(contained).collect();
+    order.sort_by_key(|number| recipes[*number].name.as_str());
+    if tools {
+        let reached = reached(graph, &order);
+        let mut others: Vec<usize> = all.filter(|it| reached.contains(it) && !contained(it)).collect();
+        others.sort_by_key(|number| recipes[*number].name.as_str());
+        order.extend(others);
+    }
+    let place: BTreeMap<usize, usize> = order.iter().enumerate().map(|(at, number)| (*number, at)).collect();
+    let mut packages: Vec<Package> = Vec::with_capacity(order.len() + 1);
+    for number in &order {
+        let recipe = &recipes[*number];
+        let needs = graph.map_or(&[][..], |graph| graph.needs(*number));
+        let mut with: Vec<usize> = needs.iter().filter_map(|it| place.get(it).copied()).collect();
+        with.sort_unstable();
+        with.dedup();
+        let goal = goals.iter().find(|goal| goal.name == recipe.name.as_str());
+        packages.push(Package {
+            role: if contained(number) { Role::Contained } else { Role::Tool },
+            outputs: goal.map(|goal| goal.outputs.values().cloned().collect()).unwrap_or_default(),
+            tools: if tools { with } else { Vec::new() },
+            ..package(tree, recipe)?
+        });
+    }
+    // What the image's own recipe declares lies in a layer above those of its inputs.
+    let mut own = None;
+    let mut of_layer = |layer: usize| {
+        let input = parts
+            .inputs
+            .get(layer)
+            .and_then(|input| packages.iter().position(|package| package.name == input.recipe.as_str()));
+        input.unwrap_or_else(|| {
+            *own.get_or_insert_with(|| {
+                packages.push(Package {
+                    name: format!("{} (declared files)", shown.name),
+                    description: Some("files that the image's recipe holds itself".to_owned()),
+                    ..Package::default()
+                });
+                packages.len() - 1
+            })
+        })
+    };
+    let files = files.into_iter().map(|file| {
+        let ImageFile { path, layer, sha256, sha1 } = file;
+        File { path, sha256, sha1, package: of_layer(layer) }
+    });
+    let files: Vec<File> = files.collect();
+    let digits = |digest: &str| digest.trim_start_matches("sha256:").to_owned();
+    let created = image.config.get("created").and_then(serde_json::Value::as_str).unwrap_or_default();
+    Ok(Bill {
+        image: Image {
+            name: shown.name.clone(),
+            digest: digits(&image.digest),
+            content: digits(&image.content),
+            platform: image.platform.to_string(),
+            created: created.to_owned(),
+        },
+        packages,
+        files,
+        made_by: env!("CARGO_PKG_VERSION").to_owned(),
+    })
+}
+
+/// All that these need, and they themselves.
+fn reached(graph: Option<&Graph>, from: &[usize]) -> BTreeSet<usize> {
+    let (mut reached, mut left) = (BTreeSet::new(), from.to_vec());
+    while let Some(number) = left.pop() {
+        if reached.insert(number) {
+            left.extend(graph.map_or(&[][..], |graph| graph.needs(number)));
+        }
+    }
+    reached
+}
+
+fn package(tree: &Path, recipe: &Recipe) -> Result<Package, Failure> {
+    let mut sources = Vec::new();
+    for input in &recipe.sources {
+        let from = input.source.mirrors.iter().find(|it| !matches!(it.kind(), MirrorKind::File(_)));
+        sources.push(Source {
+            name: input.source.file.to_string(),
+            checksum: Checksum::Sha256(input.source.sha256.to_string()),
+            from: from.map(ToString::to_string),
+            opaque: input.opaque,
+            patch: false,
+        });
+        for patch in input.unpack.iter().flat_map(|unpack| &unpack.patches) {
+            sources.extend(local(tree, &patch.path, &patch.node, (true, false))?);
+        }
+    }
+    for input in &recipe.locals {
+        sources.extend(local(tree, &input.path, &input.node, (false, input.hex0))?);
+    }
+    let about = &recipe.about;
+    Ok(Package {
+        name: recipe.name.to_string(),
+        version: Some(recipe.version.as_str().to_owned()),
+        license: about.license.clone(),
+        homepage: about.homepage.clone(),
+        description: about.description.clone(),
+        sources,
+        ..Package::default()
+    })
+}
+
+/// A file or folder beside a recipe. What holds hexadecimal digits is said as it is written, not as what they make.
+fn local(
+    tree: &Path,
+    path: &TreePath,
+    node: &Node,
+    (patch, hex0): (bool, bool),
+) -> Result<Option<Source>, Failure> {
+    let checksum = match node {
+        Node::File { blob, .. } => {
+            let place = tree.join(path.to_string());
+            let bytes = std::fs::read(&place)
+                .map_err(|e| Failure::io(&format!("{} cannot be read", place.display()), &e))?;
+            if !hex0 && Digest::of(&bytes) != blob.0 {
+                return Err(Failure::new(Kind::Failed, format!("{} has just been changed", place.display()))
+                    .hint("run the command again"));
+            }
+            Checksum::Sha256(Sha256::of(&bytes).to_string())
+        }
+        Node::Directory { tree, .. } => Checksum::Tree(tree.to_string()),
+        Node::Symlink { .. } => return Ok(None),
+    };
+    Ok(Some(Source { name: path.to_string(), checksum, from: None, opaque: false, patch }))
+}

@@ -1,0 +1,206 @@
+//! `image sbom`
+
+mod bill;
+
+use clap::{Args, ValueEnum};
+
+use stele_recipes::recipe::{ImageParts, ImageRecipe, RecipeName};
+
+use super::{Context, Which, ask, one};
+use crate::answers::Answer;
+use crate::builds::Goal;
+use crate::commands::unexpected;
+use crate::failure::{Failure, Kind};
+use crate::images::{Ask, AttachedFile, ImageFile, Shown, ShownImage, Told, needed, specs};
+use crate::recipes::{Place, Wanted, evaluate, find, graph};
+use crate::reference::to_wire;
+use crate::render;
+use crate::service::Request;
+
+/// `stele image sbom`
+#[derive(Args, Debug)]
+#[command(after_help = "\
+It is made of the recipes and of what they were built of; nothing is scanned. The recipes have to make this very \
+image: of one that was imported, or whose recipes were changed since, nothing can be said. \
+The same image and recipes give the same bytes.")]
+pub struct Sbom {
+    #[command(flatten)]
+    which: Which,
+    /// How it is written: SPDX 2.3, or CycloneDX 1.6
+    #[arg(long, value_enum, default_value_t = Format::SpdxJson)]
+    format: Format,
+    /// Say also what each package was built with, down to the seed
+    #[arg(long)]
+    build_tools: bool,
+    /// Of an index: the image for this platform, such as linux/arm64
+    #[arg(long, value_name = "OS/ARCHITECTURE")]
+    platform: Option<String>,
+    /// Attach it to the image, and print the digest of what was attached
+    #[arg(long)]
+    attach: bool,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+enum Format {
+    SpdxJson,
+    CyclonedxJson,
+}
+
+impl Format {
+    /// By IANA's list of media types.
+    fn media_type(self) -> &'static str {
+        match self {
+            Self::SpdxJson => "application/spdx+json",
+            Self::CyclonedxJson => "application/vnd.cyclonedx+json",
+        }
+    }
+
+    fn ending(self) -> &'static str {
+        match self {
+            Self::SpdxJson => "spdx.json",
+            Self::CyclonedxJson => "cdx.json",
+        }
+    }
+}
+
+impl Sbom {
+    pub fn run(self, context: &mut Context) -> Result<(), Failure> {
+        let tree = find(&self.place)?;
+        let shown = one(ask(context, Ask::Inspect { reference: self.which.image.clone() })?)?;
+        let recipe = recipe(&tree, &shown)?;
+        let goals = goals(context, &tree, &recipe, &shown)?;
+        let (image, parts) = self.chosen(&shown, &recipe)?;
+        let names = needed(&recipe);
+        // No name at all would mean every recipe.
+        let graph = (!names.is_empty()).then(|| graph(&tree, &names)).transpose()?;
+        let files = Ask::Files { tree: shown.tree.clone(), platform: image.platform.to_string() };
+        let files = context.gather(Request::Image { ask: files })?;
+        let files: Result<Vec<ImageFile>, _> = files
+            .split(|byte| *byte == b'\n')
+            .filter(|it| !it.is_empty())
+            .map(serde_json::from_slice)
+            .collect();
+        let files = files.map_err(|_| unexpected())?;
+        let (graph, goals) = (graph.as_ref(), goals.as_slice());
+        let known = bill::Known { tree: &tree, shown: &shown, image, parts, graph, goals };
+        let bill = bill::bill(&known, files, self.build_tools)?;
+        let text = match self.format {
+            Format::SpdxJson => stele_sbom::spdx::text(&bill),
+            Format::CyclonedxJson => stele_sbom::cyclonedx::text(&bill),
+        };
+        if self.attach { self.attach(context, &shown, image, &text) } else { render::out(text.as_bytes()) }
+    }
+
+    /// The image that is meant, and what its recipe says of it.
+    fn chosen<'a>(
+        &self,
+        shown: &'a Shown,
+        recipe: &'a ImageRecipe,
+    ) -> Result<(&'a ShownImage, &'a ImageParts), Failure> {
+        let fits = |image: &ShownImage| {
+            let platform = image.platform.to_string();
+            self.platform.as_ref().is_none_or(|wanted| {
+                platform == *wanted
+                    || platform.strip_prefix(wanted.as_str()).is_some_and(|rest| rest.starts_with('/'))
+            })
+        };
+        let mut found = shown.images.iter().zip(&recipe.images).filter(|(image, _)| fits(image));
+        let platforms =
+            || shown.images.iter().map(|it| it.platform.to_string()).collect::<Vec<_>>().join(", ");
+        match (found.next(), found.next(), &self.platform) {
+            (Some(one), None, _) => Ok(one),
+            (None, _, Some(wanted)) => Err(Failure::new(
+                Kind::NotFound,
+                format!("the image is for {}, not for {wanted}", platforms()),
+            )),
+            _ => Err(Failure::new(Kind::Usage, format!("the index has images for {}", platforms()))
+                .hint("choose one with --platform")),
+        }
+    }
+
+    fn attach(
+        &self,
+        context: &mut Context,
+        shown: &Shown,
+        image: &ShownImage,
+        text: &str,
+    ) -> Result<(), Failure> {
+        let fails = |e: &std::io::Error| Failure::io("no file for what is to be attached", e);
+        let folder = tempfile::tempdir().map_err(|e| fails(&e))?;
+        let path = folder.path().join(format!("{}.{}", shown.name, self.format.ending()));
+        std::fs::write(&path, text).map_err(|e| fails(&e))?;
+        let media_type = self.format.media_type().to_owned();
+        let request = Ask::Attach {
+            reference: shown.name.clone(),
+            subject: Some(image.digest.clone()),
+            artifact_type: media_type.clone(),
+            annotations: std::collections::BTreeMap::new(),
+            files: vec![AttachedFile { path: to_wire(path.as_os_str()), media_type }],
+        };
+        let Told::Attached(done) = ask(context, request)? else { return Err(unexpected()) };
+        if context.terminal.json {
+            return render::json(&done);
+        }
+        render::out(format!("{}  {}\n", done.digest, done.image).as_bytes())
+    }
+}
+
+/// The recipe of an image.
+fn recipe(tree: &std::path::Path, shown: &Shown) -> Result<ImageRecipe, Failure> {
+    let unknown = || {
+        Failure::new(Kind::NotFound, format!("{} has no image recipe `{}`", tree.display(), shown.name)).hint(
+            "a bill of materials is made of recipes: name their folder with --recipes; of what was imported, \
+             its maker has one",
+        )
+    };
+    let name = RecipeName::new(&shown.name).map_err(|_| unknown())?;
+    let images =
+        evaluate(tree, &Wanted::Images(vec![name.clone()])).map_err(|failure| match failure.kind {
+            Kind::NotFound => unknown(),
+            _ => failure,
+        })?;
+    let found = images.images.into_iter().find(|image| image.name == name).ok_or_else(unknown)?;
+    Ok((*found).clone())
+}
+
+/// What the recipes of an image came to; it has to be what is in the image.
+fn goals(
+    context: &mut Context,
+    tree: &std::path::Path,
+    recipe: &ImageRecipe,
+    shown: &Shown,
+) -> Result<Vec<Goal>, Failure> {
+    let names: Vec<String> = needed(recipe).iter().map(ToString::to_string).collect();
+    let goals = if names.is_empty() {
+        Vec::new()
+    } else {
+        let request = Request::Plan { tree: to_wire(tree.as_os_str()), goals: names.clone() };
+        let Answer::Plan(planned) = context.ask(request)? else { return Err(unexpected()) };
+        planned.there.clone()
+    };
+    let again = || {
+        format!(
+            "`stele image build {}` makes it anew; --recipes names the recipes that are meant",
+            shown.name
+        )
+    };
+    if let Some(name) = names.iter().find(|name| !goals.iter().any(|goal| goal.name == **name)) {
+        let what =
+            format!("`{name}`, as the recipes have it now, is not built: the image was made of another");
+        return Err(Failure::new(Kind::Failed, what).hint(again()));
+    }
+    let request = Ask::Make {
+        name: shown.name.clone(),
+        images: specs(recipe, &goals)?,
+        index: recipe.index.clone(),
+        keep: false,
+    };
+    let made = one(ask(context, request)?)?;
+    if made.digest != shown.digest {
+        let what = format!("the recipes make {} now, and the image is {}", made.digest, shown.digest);
+        return Err(Failure::new(Kind::Failed, what).hint(again()));
+    }
+    Ok(goals)
+}

@@ -1,0 +1,111 @@
+//! One bill in both formats.
+
+use serde_json::Value;
+
+use super::*;
+
+fn bill() -> Bill {
+    let source = Source {
+        name: "it-1.tar.gz".to_owned(),
+        checksum: Checksum::Sha256("a".repeat(64)),
+        from: Some("gnu:it/it-1.tar.gz".to_owned()),
+        opaque: false,
+        patch: false,
+    };
+    let patch = Source {
+        name: "fix.patch".to_owned(),
+        checksum: Checksum::Sha256("b".repeat(64)),
+        from: None,
+        opaque: false,
+        patch: true,
+    };
+    let it = Package {
+        name: "it+more".to_owned(),
+        version: Some("1+git".to_owned()),
+        license: Some("GPL-2.0-only AND LicenseRef-own".to_owned()),
+        sources: vec![source.clone(), patch],
+        tools: vec![1],
+        ..Package::default()
+    };
+    let tool =
+        Package { name: "cc".to_owned(), role: Role::Tool, sources: vec![source], ..Package::default() };
+    let image = Image {
+        name: "box".to_owned(),
+        digest: "c".repeat(64),
+        content: "d".repeat(64),
+        platform: "linux/amd64".to_owned(),
+        created: "1970-01-01T00:00:01Z".to_owned(),
+    };
+    let file = |path: &str, digit: &str| File {
+        path: path.to_owned(),
+        sha256: digit.repeat(64),
+        sha1: digit.repeat(40),
+        package: 0,
+    };
+    let files = vec![file("/bin/it", "2"), file("/bin/that", "1")];
+    Bill { image, packages: vec![it, tool], files, made_by: "0".to_owned() }
+}
+
+fn related(document: &Value, kind: &str) -> usize {
+    let all = document["relationships"].as_array().unwrap();
+    all.iter().filter(|it| it["relationshipType"] == kind).count()
+}
+
+#[test]
+fn spdx_relates_the_image_its_packages_files_sources_and_tools() {
+    let document: Value = serde_json::from_str(&spdx::text(&bill())).unwrap();
+    for (kind, count) in
+        [("DESCRIBES", 1), ("CONTAINS", 3), ("GENERATED_FROM", 2), ("PATCH_APPLIED", 1), ("BUILD_TOOL_OF", 1)]
+    {
+        assert_eq!(related(&document, kind), count, "{kind}");
+    }
+    // The source that both are made of is there once.
+    let sources = document["packages"].as_array().unwrap().iter().filter(|it| it["name"] == "it-1.tar.gz");
+    assert_eq!(sources.count(), 1);
+    assert_eq!(document["hasExtractedLicensingInfos"][0]["licenseId"], "LicenseRef-own");
+    let it = document["packages"].as_array().unwrap().iter().find(|it| it["name"] == "it+more").unwrap();
+    // What Python's hashlib says of the sorted sums.
+    assert_eq!(
+        it["packageVerificationCode"]["packageVerificationCodeValue"],
+        "059418a39cbb749e88520f86dcaf723f1e86abc1"
+    );
+    assert_eq!(it["externalRefs"][0]["referenceLocator"], "pkg:generic/it%2Bmore@1%2Bgit");
+}
+
+#[test]
+fn cyclonedx_says_what_runs_and_what_was_only_needed() {
+    let document: Value = serde_json::from_str(&cyclonedx::text(&bill())).unwrap();
+    let components = document["components"].as_array().unwrap();
+    assert_eq!(
+        (components[0]["scope"].as_str(), components[1]["scope"].as_str()),
+        (Some("required"), Some("excluded"))
+    );
+    assert_eq!(components[0]["pedigree"]["ancestors"][0]["hashes"][0]["content"], "a".repeat(64));
+    assert_eq!(components[0]["components"].as_array().unwrap().len(), 2);
+    assert_eq!(document["dependencies"][0]["dependsOn"], serde_json::json!(["package-0"]));
+    assert_eq!(document["dependencies"][1]["dependsOn"], serde_json::json!(["package-1"]));
+}
+
+#[test]
+fn the_same_bill_gives_the_same_bytes_and_another_one_another_name() {
+    assert_eq!(spdx::text(&bill()), spdx::text(&bill()));
+    assert_eq!(cyclonedx::text(&bill()), cyclonedx::text(&bill()));
+    let mut other = bill();
+    other.files[0].sha256 = "3".repeat(64);
+    let name = |text: &str, key: &str| {
+        let document: Value = serde_json::from_str(text).unwrap();
+        document[key].as_str().unwrap().to_owned()
+    };
+    for (key, write) in
+        [("documentNamespace", spdx::text as fn(&Bill) -> String), ("serialNumber", cyclonedx::text)]
+    {
+        let (one, two) = (name(&write(&bill()), key), name(&write(&other), key));
+        assert_ne!(one, two);
+        // RFC 9562: version 8, variant 10.
+        let digits = one.strip_prefix("urn:uuid:").unwrap();
+        let is_right = digits.len() == 36
+            && digits.as_bytes()[14] == b'8'
+            && matches!(digits.as_bytes()[19], b'8' | b'9' | b'a' | b'b');
+        assert!(is_right, "{one}");
+    }
+}

@@ -1,0 +1,184 @@
+//! Bills of materials: valid by the formats' own tools, and about this very image.
+
+use serde_json::Value;
+
+use super::*;
+
+/// A recipe that is built with another, of a source that is patched; and the image `made` with it and a declared file.
+fn made() -> Images {
+    let images = Images::new();
+    images.shop.recipe("tool", &[], "echo tool > $OUT/tool");
+    images.shop.put("pkgs/thing/part/a", "hello\n");
+    images.shop.put(
+        "pkgs/thing/recipe.star",
+        "load('//pkgs/box/recipe.star', 'box')\nload('//pkgs/tool/recipe.star', 'tool')\n\
+         thing = recipe(name = 'thing', version = '1+x', license = 'GPL-2.0-only AND LicenseRef-own', \
+         homepage = 'https://example.org/', description = 'a \"thing\"', sources = [local('part'), local('one')], \
+         inputs = [box, tool], script = 'mkdir -p $OUT/bin; cat /src/part/a /src/one > $OUT/bin/é; \
+         echo both > $OUT/both')\n",
+    );
+    images.shop.recipe("other", &[], "echo both > $OUT/both");
+    images.shop.put(
+        "pkgs/made/recipe.star",
+        "load('//pkgs/thing/recipe.star', 'thing')\nload('//pkgs/other/recipe.star', 'other')\n\
+         image(name = 'made', inputs = [thing, other], files = {'/etc/motd': 'hello'})\n",
+    );
+    images.shop.put("pkgs/thing/one", "one\n");
+    images
+}
+
+impl Images {
+    fn bill(&self, image: &str, more: &[&str]) -> String {
+        let args = ["image", "sbom", image];
+        self.shop.stele.ok(&[&args[..], more].concat())
+    }
+}
+
+/// Whether SPDX's own program takes it.
+fn is_spdx(images: &Images, text: &str) -> bool {
+    let file = images.scratch("it.spdx.json");
+    fs::write(&file, text).unwrap();
+    let tool = ["-m", "spdx_tools.spdx.clitools.pyspdxtools", "-i", super::text(&file)];
+    Command::new(python()).args(tool).output().expect("tools/install-deps installs it").status.success()
+}
+
+/// Whether CycloneDX's own library takes it.
+fn is_cyclonedx(images: &Images, text: &str) -> bool {
+    let file = images.scratch("it.cdx.json");
+    fs::write(&file, text).unwrap();
+    let program = "\
+import sys
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+error = JsonStrictValidator(SchemaVersion.V1_6).validate_str(open(sys.argv[1], encoding='utf-8').read())
+print('valid' if error is None else error)
+";
+    peer(&python(), &["-c", program, super::text(&file)]) == "valid"
+}
+
+fn named<'a>(list: &'a Value, name: &str) -> &'a Value {
+    let found = list.as_array().unwrap().iter().find(|it| it["name"] == name);
+    found.unwrap_or_else(|| panic!("no {name} in {list:#}"))
+}
+
+#[test]
+fn spdx_is_valid_and_says_what_the_image_is_made_of() {
+    let images = made();
+    let digest = images.build("made");
+    for more in [&[][..], &["--build-tools"]] {
+        let text = images.bill("made", more);
+        assert!(is_spdx(&images, &text), "{text}");
+        assert_eq!(images.bill("made", more), text);
+        let bill: Value = serde_json::from_str(&text).unwrap();
+        let packages = &bill["packages"];
+        assert_eq!(named(packages, "made")["versionInfo"], digest);
+        let thing = named(packages, "thing");
+        assert_eq!(thing["licenseDeclared"], "GPL-2.0-only AND LicenseRef-own");
+        assert_eq!(
+            (&thing["versionInfo"], &thing["homepage"]),
+            (&"1+x".into(), &"https://example.org/".into())
+        );
+        // What tool made it only counts on request.
+        let tools = packages.as_array().unwrap().iter().filter(|it| it["name"] == "tool").count();
+        assert_eq!(tools, usize::from(!more.is_empty()));
+        let related = |kind: &str, from: &Value, to: &Value| {
+            bill["relationships"].as_array().unwrap().iter().any(|it| {
+                it["relationshipType"] == kind
+                    && it["spdxElementId"] == from["SPDXID"]
+                    && it["relatedSpdxElement"] == to["SPDXID"]
+            })
+        };
+        let file =
+            |path: &str| bill["files"].as_array().unwrap().iter().find(|it| it["fileName"] == path).unwrap();
+        assert!(related("GENERATED_FROM", thing, named(packages, "pkgs/thing/one")));
+        assert!(related("CONTAINS", thing, file("./bin/é")));
+        // Of what two layers have the higher one counts, once.
+        assert!(related("CONTAINS", named(packages, "other"), file("./both")));
+        assert!(related("CONTAINS", named(packages, "made (declared files)"), file("./etc/motd")));
+        assert!(more.is_empty() || related("BUILD_TOOL_OF", named(packages, "tool"), thing));
+        // Their digests are those of the files, by other programs.
+        let layout = images.scratch("file");
+        fs::write(&layout, images.shop.stele.run(&["store", "cat", "image-made/rootfs/bin/é"]).stdout)
+            .unwrap();
+        for (program, sum) in [("sha1sum", 0), ("sha256sum", 1)] {
+            let said = peer(program, &[super::text(&layout)]);
+            let wanted = file("./bin/é")["checksums"][sum]["checksumValue"].as_str().unwrap().to_owned();
+            assert_eq!(said.split(' ').next().unwrap(), wanted);
+        }
+    }
+    // The control: what is not as SPDX has it is found to be.
+    let wrong = images.bill("made", &[]).replace("\"CC0-1.0\"", "\"MIT\"");
+    assert!(!is_spdx(&images, &wrong));
+}
+
+#[test]
+fn cyclonedx_is_valid_and_can_be_attached() {
+    let images = made();
+    let digest = images.build("made");
+    for more in [&[][..], &["--build-tools"]] {
+        let args = [&["--format", "cyclonedx-json"], more].concat();
+        let text = images.bill("made", &args);
+        assert!(is_cyclonedx(&images, &text), "{text}");
+        assert_eq!(images.bill("made", &args), text);
+        let bill: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(bill["metadata"]["component"]["version"], digest);
+        let thing = named(&bill["components"], "thing");
+        assert_eq!(thing["purl"], "pkg:generic/thing@1%2Bx");
+        assert_eq!(thing["components"][0]["name"], "/bin/é");
+        let tool = bill["components"].as_array().unwrap().iter().find(|it| it["name"] == "tool");
+        assert_eq!(tool.map(|it| it["scope"].clone()), (!more.is_empty()).then(|| "excluded".into()));
+    }
+    let wrong = images.bill("made", &["--format", "cyclonedx-json"]).replace("\"library\"", "\"hobby\"");
+    assert!(!is_cyclonedx(&images, &wrong));
+    let plain = images.bill("made", &["--format", "cyclonedx-json"]);
+    images.bill("made", &["--format", "cyclonedx-json", "--attach"]);
+    images.bill("made", &["--attach"]);
+    let list = images.shop.stele.json(&["image", "referrers", "made"]);
+    let found = |kind: &str| list.as_array().unwrap().iter().find(|it| it["artifact_type"] == kind).unwrap();
+    let bill = found("application/vnd.cyclonedx+json");
+    assert_eq!((&bill["subject"], &bill["blobs"][0]["title"]), (&digest.into(), &"made.cdx.json".into()));
+    let kept = images.shop.stele.ok(&["store", "cat", bill["blobs"][0]["place"].as_str().unwrap()]);
+    assert_eq!(kept, plain);
+    found("application/spdx+json");
+}
+
+#[test]
+fn each_platform_of_an_index_has_its_own() {
+    let images = Images::new();
+    images.images(&format!(
+        "x = image(name = 'box-x', inputs = [box], {ALL})\n\
+         y = image(name = 'box-y', files = {{'/a': 'y'}}, platform = 'aarch64-linux')\n\
+         image_index(name = 'box', images = [x, y])\n"
+    ));
+    images.build("box");
+    let said = images.shop.stele.fails(&["image", "sbom", "box"], 2);
+    assert!(said.contains("--platform"), "{said}");
+    let bill: Value = serde_json::from_str(&images.bill("box", &["--platform", "linux/arm64"])).unwrap();
+    let inspected = images.shop.stele.json(&["image", "inspect", "box"]);
+    assert_eq!(named(&bill["packages"], "box")["versionInfo"], inspected["images"][1]["digest"]);
+    assert_eq!(bill["files"].as_array().unwrap().len(), 1);
+    images.shop.stele.fails(&["image", "sbom", "box", "--platform", "linux/s390x"], 3);
+}
+
+#[test]
+fn of_what_the_recipes_do_not_make_nothing_is_said() {
+    let images = made();
+    let stele = &images.shop.stele;
+    images.build("made");
+    let layout = images.scratch("layout");
+    stele.ok(&["image", "export", "made", text(&layout)]);
+    stele.ok(&["image", "import", "--name", "foreign", text(&layout)]);
+    let said = stele.fails(&["image", "sbom", "foreign"], 3);
+    assert!(said.contains("imported"), "{said}");
+    // The recipe is another one, which is not built.
+    images.shop.put("pkgs/thing/one", "two\n");
+    let said = stele.fails(&["image", "sbom", "made"], 1);
+    assert!(said.contains("`thing`") && said.contains("image build made"), "{said}");
+    // It is built, and the image is still the one before.
+    stele.ok(&["build", "thing"]);
+    let said = stele.fails(&["image", "sbom", "made"], 1);
+    assert!(said.contains("recipes make sha256:"), "{said}");
+    images.build("made");
+    images.bill("made", &[]);
+    stele.fails(&["image", "sbom", "nothing"], 3);
+}
