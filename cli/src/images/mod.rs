@@ -18,6 +18,8 @@ use stele_oci::record::Referrer;
 use stele_oci::{ImageLayer, Platform, Record, Spec, Top, document};
 use stele_registry::Repository;
 
+use crate::failure::{Failure, Kind};
+
 pub use files::ImageFile;
 pub use resolve::{needed, specs};
 
@@ -247,6 +249,30 @@ impl Shown {
             tree,
             images: record.images().iter().map(ShownImage::new).collect(),
             referrers: record.referrers.iter().map(|it| ShownReferrer::new(name, it)).collect(),
+        }
+    }
+}
+
+impl Shown {
+    /// The image for `platform`, which may leave the variant out; the only one, when nobody says which.
+    ///
+    /// # Errors
+    /// When there is none, or several.
+    pub fn single(&self, platform: Option<&str>) -> Result<&ShownImage, Failure> {
+        let fits = |image: &&ShownImage| {
+            let of = image.platform.to_string();
+            platform
+                .is_none_or(|it| of == it || of.strip_prefix(it).is_some_and(|rest| rest.starts_with('/')))
+        };
+        let found: Vec<&ShownImage> = self.images.iter().filter(fits).collect();
+        let all = self.images.iter().map(|it| it.platform.to_string()).collect::<Vec<_>>().join(", ");
+        match (found.as_slice(), platform) {
+            ([one], _) => Ok(one),
+            ([], Some(wanted)) => {
+                Err(Failure::new(Kind::NotFound, format!("`{}` is for {all}, not for {wanted}", self.name)))
+            }
+            _ => Err(Failure::new(Kind::Usage, format!("`{}` has images for {all}", self.name))
+                .hint("choose one with --platform")),
         }
     }
 }

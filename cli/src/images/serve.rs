@@ -236,11 +236,15 @@ fn tree(
                 _ => None,
             };
             let size = if matches!(entry.node, Node::File { .. }) { entry.node.size() } else { 0 };
+            let blob = match &entry.node {
+                Node::File { blob, .. } => Some(blob.to_string()),
+                _ => None,
+            };
             if json {
                 let line = serde_json::json!({
                     "platform": image.platform.to_string(), "layer": number, "path": entry.path.to_string(),
                     "kind": entry.node.kind(), "mode": entry.mode.to_string(), "owner": entry.owner.to_string(),
-                    "size": size, "target": target,
+                    "size": size, "target": target, "blob": blob,
                 });
                 let _ = writeln!(text, "{line}");
             } else {

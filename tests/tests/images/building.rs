@@ -194,3 +194,37 @@ fn an_index_names_an_image_for_each_platform() {
     images.shop.stele.fails(&[&export[..], &["--platform", "linux/riscv64"]].concat(), 3);
     peer("skopeo", &["inspect", &format!("docker-archive:{}", text(&tar))]);
 }
+
+#[test]
+fn a_diff_says_all_that_is_different_and_nothing_else() {
+    let images = Images::new();
+    let stele = &images.shop.stele;
+    images.images(&format!(
+        "image(name = 'box', inputs = [box], {ALL})\n\
+         image(name = 'box-same', inputs = [box], compression = 'gzip', {ALL})\n\
+         image(name = 'box-other', inputs = [box], cmd = ['x'], files = {{'/etc/motd': 'hello!', '/new': ''}}, \
+         links = {{'/bin/tac': 'sh'}}, modes = {{'/bin/busybox': '0755'}}, owners = {{'/bin': '7:0'}})\n"
+    ));
+    for name in ["box", "box-same", "box-other"] {
+        stele.ok(&["image", "build", name]);
+    }
+    assert_eq!(stele.ok(&["image", "diff", "box", "box"]), "the same image");
+    assert_eq!(stele.ok(&["image", "diff", "box", "box-same"]), "the same content");
+    let said = stele.ok(&["image", "diff", "box", "box-other"]);
+    let has = |line: &str| assert!(said.lines().any(|it| it == line), "{line}: {said}");
+    has("! /bin/busybox  mode 4755 -> 0755, owner 0:0 -> 7:0");
+    has("! /bin/tac  owner 0:0 -> 7:0, target busybox -> sh");
+    has("! /etc/motd  content, 6 -> 6 bytes");
+    has("- /tmp");
+    has("+ /new");
+    has("config User: \"1000:1000\" -> nothing");
+    assert!(!said.contains("+ /bin/sh"), "{said}");
+    let shown = stele.json(&["image", "diff", "box", "box-other"]);
+    assert_eq!(shown["paths"]["/new"]["second"]["size"], 0);
+    assert_eq!(
+        (&shown["same_digest"], &shown["paths"]["/new"]["first"]),
+        (&false.into(), &serde_json::Value::Null)
+    );
+    stele.fails(&["image", "diff", "box", "nothing"], 3);
+    stele.fails(&["image", "diff", "box", "box-other", "--platform", "linux/s390x"], 3);
+}

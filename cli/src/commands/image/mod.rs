@@ -2,6 +2,7 @@
 
 mod attach;
 mod build;
+mod diff;
 mod export;
 mod import;
 mod look;
@@ -28,6 +29,8 @@ pub enum Command {
     Inspect(Which),
     /// List what is in the layers of an image, with owners and modes
     Tree(look::Tree),
+    /// Say what is different in two images
+    Diff(diff::Diff),
     /// Write an image to a folder or file
     Export(export::Export),
     /// Send an image to a registry; only what it has not
@@ -65,6 +68,7 @@ pub fn run(global: &Global, command: Command) -> Result<(), Failure> {
         Command::Export(args) => args.run(&mut context),
         Command::Push(args) => args.run(&mut context, global),
         Command::Import(args) => args.run(&mut context),
+        Command::Diff(args) => args.run(&mut context),
         Command::Sbom(args) => args.run(&mut context),
         Command::Attach(args) => args.run(&mut context),
         Command::Referrers(args) => args.run(&mut context),

@@ -4,7 +4,7 @@ mod bill;
 
 use clap::{Args, ValueEnum};
 
-use stele_recipes::recipe::{ImageParts, ImageRecipe, RecipeName};
+use stele_recipes::recipe::{ImageRecipe, RecipeName};
 
 use super::{Context, Which, ask, one};
 use crate::answers::Answer;
@@ -71,7 +71,10 @@ impl Sbom {
         let shown = one(ask(context, Ask::Inspect { reference: self.which.image.clone() })?)?;
         let recipe = recipe(&tree, &shown)?;
         let goals = goals(context, &tree, &recipe, &shown)?;
-        let (image, parts) = self.chosen(&shown, &recipe)?;
+        let image = shown.single(self.platform.as_deref())?;
+        // The images of an index are in the order of its recipe.
+        let mut both = shown.images.iter().zip(&recipe.images);
+        let (_, parts) = both.find(|(it, _)| it.digest == image.digest).ok_or_else(unexpected)?;
         let names = needed(&recipe);
         // No name at all would mean every recipe.
         let graph = (!names.is_empty()).then(|| graph(&tree, &names)).transpose()?;
@@ -91,33 +94,6 @@ impl Sbom {
             Format::CyclonedxJson => stele_sbom::cyclonedx::text(&bill),
         };
         if self.attach { self.attach(context, &shown, image, &text) } else { render::out(text.as_bytes()) }
-    }
-
-    /// The image that is meant, and what its recipe says of it.
-    fn chosen<'a>(
-        &self,
-        shown: &'a Shown,
-        recipe: &'a ImageRecipe,
-    ) -> Result<(&'a ShownImage, &'a ImageParts), Failure> {
-        let fits = |image: &ShownImage| {
-            let platform = image.platform.to_string();
-            self.platform.as_ref().is_none_or(|wanted| {
-                platform == *wanted
-                    || platform.strip_prefix(wanted.as_str()).is_some_and(|rest| rest.starts_with('/'))
-            })
-        };
-        let mut found = shown.images.iter().zip(&recipe.images).filter(|(image, _)| fits(image));
-        let platforms =
-            || shown.images.iter().map(|it| it.platform.to_string()).collect::<Vec<_>>().join(", ");
-        match (found.next(), found.next(), &self.platform) {
-            (Some(one), None, _) => Ok(one),
-            (None, _, Some(wanted)) => Err(Failure::new(
-                Kind::NotFound,
-                format!("the image is for {}, not for {wanted}", platforms()),
-            )),
-            _ => Err(Failure::new(Kind::Usage, format!("the index has images for {}", platforms()))
-                .hint("choose one with --platform")),
-        }
     }
 
     fn attach(
