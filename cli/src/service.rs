@@ -1,7 +1,6 @@
 //! What is done for a request, wherever it came from: the daemon's socket, or this very process when the
 //! store lies on a read-only disk.
 
-use std::collections::HashSet;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -9,7 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use stele_builder::realise::Builder;
-use stele_store::model::{BlobId, Node, RootName, Tree, TreeId};
+use stele_store::model::{Node, RootName, Tree, TreeId};
 use stele_store::{CopyError, Holder, Keep, Placement, Progress, Store, Target};
 
 use crate::answers::{self, Added, Answer, Closure, Counts, Entry, Finding, Info, What};
@@ -338,18 +337,8 @@ fn info(store: &Store, named: &Named) -> Result<Info, Failure> {
 }
 
 fn closure(store: &Store, root: TreeId) -> Result<Closure, Failure> {
-    let (mut trees, mut blobs) = (HashSet::from([root]), HashSet::<BlobId>::new());
-    let (mut stack, mut bytes) = (vec![root], 0);
-    while let Some(id) = stack.pop() {
-        for (_, node) in store.tree(&id)?.entries() {
-            match node {
-                Node::Directory { tree, .. } if trees.insert(*tree) => stack.push(*tree),
-                Node::File { blob, size, .. } if blobs.insert(*blob) => bytes += size,
-                _ => {}
-            }
-        }
-    }
-    Ok(Closure { trees: trees.len() as u64, blobs: blobs.len() as u64, bytes })
+    let stele_store::Closure { trees, blobs, bytes } = store.closure(&root)?;
+    Ok(Closure { trees, blobs, bytes })
 }
 
 fn collect(store: &Store, dry_run: bool, end_leases: bool, progress: &Progress) -> Result<Answer, Failure> {

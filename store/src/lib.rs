@@ -11,6 +11,7 @@
 pub mod model;
 
 mod clock;
+mod closure;
 mod collect;
 pub mod crash;
 mod db;
@@ -34,6 +35,7 @@ mod store;
 mod verify;
 
 pub use clock::now;
+pub use closure::Closure;
 pub use collect::{CollectError, Collected};
 pub use db::{BlobRow, DbError, Holder, LeaseRow, Outputs, Placement, Realisation, Target, Totals};
 pub use export::ExportError;

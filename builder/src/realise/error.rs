@@ -24,6 +24,26 @@ pub enum SourceError {
         /// What it is called.
         file: String,
     },
+    /// Nobody imported it.
+    #[error("what is in the image {image} of recipe `{recipe}` is not in the store")]
+    NoImage {
+        /// Whose it is.
+        recipe: RecipeName,
+        /// What it is called.
+        image: String,
+    },
+    /// The recipe counts other bytes as opaque.
+    #[error("the image {image} of recipe `{recipe}` has files of {found} bytes, and the recipe says {said}")]
+    ImageSize {
+        /// Whose it is.
+        recipe: RecipeName,
+        /// What it is called.
+        image: String,
+        /// What it has.
+        found: u64,
+        /// What is said.
+        said: u64,
+    },
     /// It cannot be unpacked, or a patch does not fit.
     #[error("source {file} of recipe `{recipe}`: {why}")]
     Refused {

@@ -248,6 +248,8 @@ impl Doing<'_> {
                 self.hold([tree]).map_err(|e| Arc::new(e.into()))?;
             }
         }
+        let images = sources::images(store, &recipe).map_err(|e| Arc::new(e.into()))?;
+        self.hold(images).map_err(|e| Arc::new(e.into()))?;
         let imported = sources::locals(store, tree, &recipe, until, self.progress);
         imported.map_err(|e| Arc::new(e.into()))?;
         let work = self.work(number).map_err(Arc::new)?;

@@ -125,6 +125,26 @@ pub fn locals(
     Ok(())
 }
 
+/// Looks whether the images of a recipe are in the store, and as large as it says. Their trees.
+///
+/// # Errors
+/// See [`SourceError`].
+pub fn images(store: &Store, recipe: &Recipe) -> Result<Vec<TreeId>, SourceError> {
+    for image in &recipe.images {
+        let reference = || (recipe.name.clone(), image.reference.clone());
+        if !store.has_tree(&image.rootfs)? {
+            let (recipe, image) = reference();
+            return Err(SourceError::NoImage { recipe, image });
+        }
+        let found = store.closure(&image.rootfs)?.bytes;
+        if found != image.size {
+            let (recipe, reference) = reference();
+            return Err(SourceError::ImageSize { recipe, image: reference, found, said: image.size });
+        }
+    }
+    Ok(recipe.images.iter().map(|image| image.rootfs).collect())
+}
+
 fn import(
     store: &Store,
     tree: &Path,

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use clap::Args;
 use serde::Serialize;
 
-use stele_recipes::lineage::{self, Opaque};
+use stele_recipes::lineage::{self, Opaque, Pin};
 use stele_recipes::plan::Graph;
 use stele_recipes::recipe::{Recipe, RecipeName};
 
@@ -79,7 +79,8 @@ struct OpaqueBytes<'a> {
 #[derive(Serialize)]
 struct OpaqueSource<'a> {
     file: &'a str,
-    sha256: String,
+    sha256: Option<String>,
+    tree: Option<String>,
     size: u64,
     named_by: &'a [RecipeName],
 }
@@ -139,6 +140,9 @@ impl Info {
         for local in &recipe.locals {
             writeln!(text, "local {} at {}", local.path, local.place)?;
         }
+        for image in &recipe.images {
+            writeln!(text, "image {} at {}", image.reference, image.place)?;
+        }
         for input in &recipe.inputs {
             writeln!(text, "input {} (output {}) at {}", input.recipe, input.output, input.place)?;
         }
@@ -156,9 +160,9 @@ impl Info {
         if self.all {
             let files = opaque.iter().map(|it| it.file.len()).max().unwrap_or(0);
             let sizes = opaque.iter().map(|it| grouped(it.size).len()).max().unwrap_or(0);
-            for Opaque { file, sha256, size, named_by } in opaque {
+            for Opaque { file, pin, size, named_by } in opaque {
                 let size = grouped(*size);
-                writeln!(text, "  {sha256}  {size:>sizes$}  {file:files$}  {}", list(named_by))?;
+                writeln!(text, "  {pin}  {size:>sizes$}  {file:files$}  {}", list(named_by))?;
             }
         } else {
             let mut by: Vec<RecipeName> = opaque.iter().flat_map(|it| it.named_by.iter().cloned()).collect();
@@ -190,7 +194,8 @@ fn shown<'a>(
     };
     let opaque_source = |it: &'a Opaque| OpaqueSource {
         file: &it.file,
-        sha256: it.sha256.to_string(),
+        sha256: matches!(it.pin, Pin::Sha256(_)).then(|| it.pin.to_string()),
+        tree: matches!(it.pin, Pin::Tree(_)).then(|| it.pin.to_string()),
         size: it.size,
         named_by: &it.named_by,
     };

@@ -131,6 +131,12 @@ fn link(recipe: &Recipe) -> Link {
         bytes: it.source.size,
         opaque: it.opaque.then_some("built elsewhere"),
     });
+    let images = recipe.images.iter().map(|it| Source {
+        name: format!("image {}, rootfs {}", it.reference, it.rootfs),
+        sha256: None,
+        bytes: Some(it.size),
+        opaque: Some("built elsewhere"),
+    });
     let local = recipe.locals.iter().map(|it| Source {
         name: it.path.to_string(),
         sha256: None,
@@ -144,7 +150,7 @@ fn link(recipe: &Recipe) -> Link {
         name: recipe.name.to_string(),
         version: recipe.version.as_str().to_owned(),
         with,
-        sources: fetched.chain(local).collect(),
+        sources: fetched.chain(images).chain(local).collect(),
         outputs: BTreeMap::new(),
     }
 }

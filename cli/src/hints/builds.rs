@@ -133,6 +133,9 @@ pub fn source(error: &SourceError) -> Failure {
     match error {
         SourceError::Missing { recipe, .. } => Failure::new(Kind::NotFound, error.to_string())
             .hint(format!("`stele source fetch {recipe}` fetches it")),
+        SourceError::NoImage { image, .. } => Failure::new(Kind::NotFound, error.to_string())
+            .hint(format!("`stele image import {image}` brings it; `stele image inspect` shows its rootfs")),
+        SourceError::ImageSize { found, .. } => plain(error).hint(format!("write `size = {found}`")),
         SourceError::Refused { recipe, file, why } => {
             let of_store = why.content().and_then(|it| it.inner().downcast_ref::<WriteError>());
             let full = of_store.is_some_and(WriteError::is_no_space);

@@ -13,7 +13,7 @@ use starlark::values::none::NoneOr;
 
 use super::context::Context;
 use super::define;
-use super::values::{InputValue, LocalValue, RecipeValue, SourceValue};
+use super::values::{ForeignImageValue, InputValue, LocalValue, RecipeValue, SourceValue};
 
 /// `recipe`, `source`, `debian_binary`, `local`, `hex0` and `input`.
 #[starlark_module]
@@ -192,6 +192,28 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
         let given = define::debian::Given { package, version, sha256, size, architecture, mirrors, at };
         let defined = define::debian::define(given, context.call(eval));
         defined.map(SourceValue).map_err(|refused| context.refuse(eval, "debian_binary", None, refused))
+    }
+
+    /// An OCI image of others, which `stele image import` brought into the store: what is in it, all layers united.
+    ///
+    /// Nobody can read how it came to be: its bytes are counted as opaque, for the recipe and for all that is built
+    /// with it, and `stele info` shows them. Owners, special modes, devices and extended attributes are not there.
+    ///
+    /// # Arguments * `reference`: How it is called where it comes from: REGISTRY/NAME@DIGEST. It says what to import;
+    /// what is taken,   `rootfs` says. * `rootfs`: What is in it: the tree that `stele image inspect` shows, 64
+    /// digits of 0-9a-f. * `size`: How many bytes its files have, each of them once: checked, and what is counted. *
+    /// `at`: The directory into which it is merged. By default `/`.
+    fn foreign_image<'v>(
+        #[starlark(require = pos)] reference: &str,
+        #[starlark(require = named)] rootfs: &str,
+        #[starlark(require = named)] size: i64,
+        #[starlark(require = named, default = "/")] at: &str,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<ForeignImageValue> {
+        let context = Context::of(eval);
+        let defined = define::source::foreign_image(reference, rootfs, size, at, context.call(eval));
+        let defined = defined.map(ForeignImageValue);
+        defined.map_err(|refused| context.refuse(eval, "foreign_image", None, refused))
     }
 
     /// A file or folder of the recipe tree, as it is.

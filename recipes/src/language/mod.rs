@@ -244,7 +244,17 @@ fn globals() -> Globals {
 pub fn reference() -> Vec<(String, String)> {
     let globals = GlobalsBuilder::new().with(functions::functions).with(image_functions::functions).build();
     let docs = globals.documentation();
-    let wanted = ["recipe", "source", "local", "hex0", "input", "image", "image_index"];
+    let wanted = [
+        "recipe",
+        "source",
+        "debian_binary",
+        "foreign_image",
+        "local",
+        "hex0",
+        "input",
+        "image",
+        "image_index",
+    ];
     wanted
         .iter()
         .filter_map(|name| {

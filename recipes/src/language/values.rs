@@ -12,7 +12,7 @@ use starlark::values::{Heap, NoSerialize, StarlarkPagablePanic, StarlarkValue, V
 use starlark::{starlark_simple_value, values::AllocValue as _};
 
 use crate::action::Place;
-use crate::recipe::{ImageRecipe, LocalInput, OutputName, Recipe, SourceInput};
+use crate::recipe::{ForeignImage, ImageRecipe, LocalInput, OutputName, Recipe, SourceInput};
 
 /// A recipe. `name` and `version` can be read of it.
 #[derive(Clone, Debug, ProvidesStaticType, NoSerialize, StarlarkPagablePanic, Allocative)]
@@ -36,6 +36,10 @@ pub(super) struct SourceValue(#[allocative(skip)] pub(super) Arc<SourceInput>);
 /// A file or folder of the recipe tree.
 #[derive(Clone, Debug, ProvidesStaticType, NoSerialize, StarlarkPagablePanic, Allocative)]
 pub(super) struct LocalValue(#[allocative(skip)] pub(super) Arc<LocalInput>);
+
+/// An image of others.
+#[derive(Clone, Debug, ProvidesStaticType, NoSerialize, StarlarkPagablePanic, Allocative)]
+pub(super) struct ForeignImageValue(#[allocative(skip)] pub(super) Arc<ForeignImage>);
 
 /// An image, or an index. `name` can be read of it.
 #[derive(Clone, Debug, ProvidesStaticType, NoSerialize, StarlarkPagablePanic, Allocative)]
@@ -65,6 +69,12 @@ impl fmt::Display for LocalValue {
     }
 }
 
+impl fmt::Display for ForeignImageValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<foreign image {}>", self.0.reference)
+    }
+}
+
 impl fmt::Display for ImageValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "<image {}>", self.0.name)
@@ -76,6 +86,7 @@ starlark_simple_value!(ImageValue);
 starlark_simple_value!(InputValue);
 starlark_simple_value!(SourceValue);
 starlark_simple_value!(LocalValue);
+starlark_simple_value!(ForeignImageValue);
 
 #[starlark_value(type = "recipe")]
 impl<'v> StarlarkValue<'v> for RecipeValue {
@@ -120,6 +131,9 @@ impl<'v> StarlarkValue<'v> for SourceValue {
         vec!["name".to_owned(), "sha256".to_owned()]
     }
 }
+
+#[starlark_value(type = "foreign image")]
+impl<'v> StarlarkValue<'v> for ForeignImageValue {}
 
 #[starlark_value(type = "local")]
 impl<'v> StarlarkValue<'v> for LocalValue {}

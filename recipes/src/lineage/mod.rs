@@ -8,7 +8,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use stele_store::model::Sha256;
+use stele_store::model::{Sha256, TreeId};
 
 use crate::plan::Graph;
 use crate::recipe::RecipeName;
@@ -19,34 +19,51 @@ pub struct Opaque {
     /// What its file is called; the first of its names, when recipes give it several.
     pub file: String,
     /// What it is.
-    pub sha256: Sha256,
+    pub pin: Pin,
     /// How many bytes the file has, packed as it is.
     pub size: u64,
     /// The recipes that name it, each after what it needs.
     pub named_by: Vec<RecipeName>,
 }
 
+/// What something opaque is, exactly.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Pin {
+    /// The SHA-256 of a package.
+    Sha256(Sha256),
+    /// What is in an image.
+    Tree(TreeId),
+}
+
+impl std::fmt::Display for Pin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Sha256(sha256) => sha256.fmt(f),
+            Self::Tree(tree) => tree.fmt(f),
+        }
+    }
+}
+
 /// The opaque sources of the recipe of that number in `graph`, and of all that it needs: each once, in the order of
 /// their names.
 pub fn opaque(graph: &Graph, number: usize) -> Vec<Opaque> {
-    let mut found: BTreeMap<Sha256, Opaque> = BTreeMap::new();
+    let mut found: BTreeMap<Pin, Opaque> = BTreeMap::new();
     for number in closure(graph, number) {
         let recipe = &graph.recipes()[number];
-        for source in recipe.sources.iter().filter(|it| it.opaque).map(|it| &it.source) {
-            let opaque = found.entry(source.sha256).or_insert_with(|| Opaque {
-                file: source.file.to_string(),
-                sha256: source.sha256,
-                // The language takes nothing opaque without its size.
-                size: source.size.unwrap_or_default(),
-                named_by: Vec::new(),
-            });
+        // The language takes nothing opaque without its size.
+        let sources = recipe.sources.iter().filter(|it| it.opaque).map(|it| &it.source);
+        let sources =
+            sources.map(|it| (it.file.to_string(), Pin::Sha256(it.sha256), it.size.unwrap_or_default()));
+        let images = recipe.images.iter().map(|it| (it.reference.clone(), Pin::Tree(it.rootfs), it.size));
+        for (file, pin, size) in sources.chain(images) {
+            let opaque = found.entry(pin).or_insert_with(|| Opaque { file, pin, size, named_by: Vec::new() });
             if !opaque.named_by.contains(&recipe.name) {
                 opaque.named_by.push(recipe.name.clone());
             }
         }
     }
     let mut found: Vec<Opaque> = found.into_values().collect();
-    found.sort_by(|one, other| (&one.file, one.sha256).cmp(&(&other.file, other.sha256)));
+    found.sort_by(|one, other| (&one.file, one.pin).cmp(&(&other.file, other.pin)));
     found
 }
 

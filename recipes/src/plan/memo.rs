@@ -61,6 +61,10 @@ impl Memo {
             let what = format!("{} at {}", Origin::Local(local.path.clone()), local.place);
             memo.insert(what, Some(digest(&local.node)));
         }
+        for image in &recipe.images {
+            let what = format!("{} at {}", Origin::Image(image.reference.clone()), image.place);
+            memo.insert(what, Some(digest(&image.node())));
+        }
         let mut insert = |what: &str, value: String| memo.insert(what.to_owned(), Some(value));
         insert("steps", json(&recipe.steps));
         insert("environment", json(&recipe.env));

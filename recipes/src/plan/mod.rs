@@ -251,6 +251,10 @@ impl<K: Known> Planning<'_, K> {
             let (origin, node) = (Origin::Local(local.path.clone()), local.node.clone());
             parts.push(Part { origin, place: local.place.clone(), node });
         }
+        for image in &recipe.images {
+            let origin = Origin::Image(image.reference.clone());
+            parts.push(Part { origin, place: image.place.clone(), node: image.node() });
+        }
         Ok(Some(parts))
     }
 
@@ -378,10 +382,11 @@ fn labels<E>(recipe: &Recipe, why: &RootError<E>) -> Vec<Label> {
     };
     let sources = recipe.sources.iter().map(|it| (Origin::Source(it.source.file.to_string()), &it.at));
     let locals = recipe.locals.iter().map(|it| (Origin::Local(it.path.clone()), &it.at));
+    let images = recipe.images.iter().map(|it| (Origin::Image(it.reference.clone()), &it.at));
     let inputs =
         recipe.inputs.iter().map(|it| (Origin::Recipe(it.recipe.clone(), it.output.clone()), &it.at));
     let mut labels = vec![Label { span: recipe.at.clone(), text: String::new() }];
-    for (origin, at) in sources.chain(locals).chain(inputs) {
+    for (origin, at) in sources.chain(locals).chain(images).chain(inputs) {
         let text = origin.to_string();
         if about.contains(&text.as_str()) && *at != recipe.at {
             labels.push(Label { span: at.clone(), text });

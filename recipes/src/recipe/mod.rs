@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use stele_store::model::Node;
+use stele_store::model::{Node, TreeId};
 
 pub use image::{ImageError, ImageParts, ImageRecipe};
 pub use name::{OutputName, RecipeName, RecipeNameError};
@@ -52,6 +52,9 @@ pub struct Recipe {
     pub sources: Vec<SourceInput>,
     /// Files and folders beside the recipe, and where the build sees them.
     pub locals: Vec<LocalInput>,
+    /// Images of others, and where the build sees them.
+    #[serde(default)]
+    pub images: Vec<ForeignImage>,
     /// Outputs of other recipes, and where the build sees them.
     pub inputs: Vec<RecipeInput>,
     /// Places at which two inputs may disagree, and the one of them that wins there.
@@ -144,6 +147,29 @@ pub struct LocalInput {
     pub at: Span,
 }
 
+/// An image of others as an input: what is in it, all layers united. Nobody here can read how it came to be.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ForeignImage {
+    /// How it is called where it comes from. It says what to import; what is taken, the tree says.
+    pub reference: String,
+    /// What is in it.
+    #[serde(with = "spelling::text")]
+    pub rootfs: TreeId,
+    /// How many bytes its files have, each once: what is counted as opaque.
+    pub size: u64,
+    /// Where the build sees it.
+    pub place: Place,
+    /// Where it is written.
+    pub at: Span,
+}
+
+impl ForeignImage {
+    /// It, as a part of a root.
+    pub fn node(&self) -> Node {
+        Node::Directory { tree: self.rootfs, size: 0 }
+    }
+}
+
 /// An output of another recipe as an input.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct RecipeInput {
@@ -167,6 +193,8 @@ pub enum Origin {
     Source(String),
     /// A file or folder of the recipe tree.
     Local(TreePath),
+    /// An image of others, by its reference.
+    Image(String),
 }
 
 impl std::fmt::Display for Origin {
@@ -176,6 +204,7 @@ impl std::fmt::Display for Origin {
             Self::Recipe(name, output) => write!(f, "output {output} of recipe {name}"),
             Self::Source(file) => write!(f, "source {file}"),
             Self::Local(path) => write!(f, "local {path}"),
+            Self::Image(reference) => write!(f, "image {reference}"),
         }
     }
 }

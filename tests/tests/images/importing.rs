@@ -390,3 +390,48 @@ fn what_is_no_image_at_all_is_refused() {
         import(&text_file, 1);
     }
 }
+
+#[test]
+fn an_imported_image_is_an_opaque_input_of_a_recipe() {
+    let images = Images::new();
+    let stele = &images.shop.stele;
+    let layout = images.layout("box");
+    stele.ok(&["image", "import", "--name", "base", text(&layout)]);
+    let rootfs =
+        stele.json(&["image", "inspect", "base"])["images"][0]["rootfs"].as_str().unwrap().to_owned();
+    let size = stele.json(&["store", "info", "image-base/rootfs"])["closure"]["bytes"].as_u64().unwrap();
+    let recipe = |rootfs: &str, size: u64| {
+        images.shop.put(
+            "pkgs/on-base/recipe.star",
+            &format!(
+                "on_base = recipe(name = 'on-base', version = '1', \
+                 sources = [foreign_image('example/base@sha256:00', rootfs = '{rootfs}', size = {size})], \
+                 steps = [['/bin/sh', '-c', 'cat /etc/motd /bin/busybox > $OUT/all']])\n"
+            ),
+        );
+    };
+    recipe(&rootfs, size + 1);
+    let said = stele.fails(&["build", "on-base"], 1);
+    assert!(said.contains(&format!("size = {size}")), "{said}");
+    recipe(&rootfs, size);
+    stele.ok(&["build", "on-base"]);
+    let all = stele.run(&["store", "cat", "build-on-base/all"]).stdout;
+    assert_eq!(all, [b"hello\n", &fs::read("/bin/busybox").unwrap()[..]].concat());
+    assert!(stele.ok(&["recipe", "show", "on-base"]).contains(&format!("rootfs {rootfs}")));
+    let info = stele.json(&["info", "on-base"]);
+    assert_eq!(
+        (&info["opaque"]["bytes"], &info["opaque"]["sources"][0]["tree"]),
+        (&size.into(), &rootfs.as_str().into())
+    );
+    assert!(stele.ok(&["lineage", "on-base"]).contains("built elsewhere"));
+    // What it was built of may go; what was built stays.
+    stele.ok(&["store", "root", "rm", "image-base"]);
+    stele.ok(&["store", "root", "rm", "image-box"]);
+    stele.ok(&["store", "gc", "--end-leases"]);
+    assert_eq!(stele.run(&["build", "on-base"]).code, 0);
+    recipe(&"0".repeat(64), size);
+    let said = stele.fails(&["build", "on-base"], 3);
+    assert!(said.contains("stele image import example/base@sha256:00"), "{said}");
+    recipe("00", size);
+    assert!(stele.fails(&["build", "on-base"], 1).contains("rootfs"));
+}

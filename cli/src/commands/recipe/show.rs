@@ -60,6 +60,9 @@ fn shown(recipe: &Recipe, tree: &str) -> Result<String, std::fmt::Error> {
         let decoded = if local.hex0 { ", decoded from hex0" } else { "" };
         writeln!(text, "local {} at {}{decoded}", local.path, local.place)?;
     }
+    for image in &recipe.images {
+        writeln!(text, "image {} at {}, rootfs {}", image.reference, image.place, image.rootfs)?;
+    }
     for input in &recipe.inputs {
         writeln!(text, "input {} (output {}) at {}", input.recipe, input.output, input.place)?;
     }

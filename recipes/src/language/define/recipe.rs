@@ -10,11 +10,12 @@ use stele_store::model::{Digest, TreeId};
 
 use super::super::context::Refused;
 use super::super::error::{ArgumentError, Label};
-use super::super::values::{InputValue, LocalValue, RecipeValue, SourceValue};
+use super::super::values::{ForeignImageValue, InputValue, LocalValue, RecipeValue, SourceValue};
 use super::places::{self, Placed};
 use crate::action::{Action, Parts, Place, Platform};
 use crate::recipe::{
-    About, LocalInput, Origin, OutputName, Recipe, RecipeInput, RecipeName, SourceInput, Span, Version,
+    About, ForeignImage, LocalInput, Origin, OutputName, Recipe, RecipeInput, RecipeName, SourceInput, Span,
+    Version,
 };
 use stele_store::model::Node;
 
@@ -50,13 +51,13 @@ pub(in super::super) fn define(
         return Err(Refused::new("name", why));
     }
     let version = Version::new(given.version).map_err(|why| Refused::new("version", why))?;
-    let (sources, locals) = sources(&given.sources)?;
+    let Things { sources, locals, images } = sources(&given.sources)?;
     let inputs = inputs(&given.inputs, &at)?;
-    places::check(&placed(&sources, &locals, &inputs))?;
+    places::check(&placed(&sources, &locals, &images, &inputs))?;
     let outputs = outputs(given.outputs)?;
     let env = env(given.env, &outputs)?;
     let recipe = Recipe {
-        prefer: prefer(&given.prefer, &sources, &locals, &inputs)?,
+        prefer: prefer(&given.prefer, &sources, &locals, &images, &inputs)?,
         steps: steps(given.steps, given.script, given.shell)?,
         workdir: Place::new(given.workdir).map_err(|why| Refused::new("workdir", why))?,
         platform: platform(given.platform)?,
@@ -66,6 +67,7 @@ pub(in super::super) fn define(
         at,
         sources,
         locals,
+        images,
         inputs,
         env,
         outputs,
@@ -112,22 +114,31 @@ pub(super) fn wrong_type(argument: &'static str, wanted: &'static str, found: Va
     Refused::new(argument, ArgumentError::Type { argument: argument.to_owned(), wanted, found })
 }
 
-fn sources(given: &[Value<'_>]) -> Result<(Vec<SourceInput>, Vec<LocalInput>), Refused> {
-    let (mut sources, mut locals) = (Vec::new(), Vec::new());
+/// What `sources` names, by its kind.
+struct Things {
+    sources: Vec<SourceInput>,
+    locals: Vec<LocalInput>,
+    images: Vec<ForeignImage>,
+}
+
+fn sources(given: &[Value<'_>]) -> Result<Things, Refused> {
+    let (mut sources, mut locals, mut images) = (Vec::new(), Vec::new(), Vec::new());
     for value in given {
         if let Some(source) = SourceValue::from_value(*value) {
             sources.push((*source.0).clone());
         } else if let Some(local) = LocalValue::from_value(*value) {
             locals.push((*local.0).clone());
+        } else if let Some(image) = ForeignImageValue::from_value(*value) {
+            images.push((*image.0).clone());
         } else {
             return Err(wrong_type(
                 "sources",
-                "a list of source(...), debian_binary(...), local(...) and hex0(...)",
+                "a list of source(...), debian_binary(...), foreign_image(...), local(...) and hex0(...)",
                 *value,
             ));
         }
     }
-    Ok((sources, locals))
+    Ok(Things { sources, locals, images })
 }
 
 pub(super) fn inputs(given: &[Value<'_>], at: &Span) -> Result<Vec<RecipeInput>, Refused> {
@@ -147,7 +158,12 @@ pub(super) fn inputs(given: &[Value<'_>], at: &Span) -> Result<Vec<RecipeInput>,
     Ok(inputs)
 }
 
-fn placed(sources: &[SourceInput], locals: &[LocalInput], inputs: &[RecipeInput]) -> Vec<Placed> {
+fn placed(
+    sources: &[SourceInput],
+    locals: &[LocalInput],
+    images: &[ForeignImage],
+    inputs: &[RecipeInput],
+) -> Vec<Placed> {
     let sources = sources.iter().map(|source| Placed {
         argument: "sources",
         place: source.place.clone(),
@@ -169,13 +185,21 @@ fn placed(sources: &[SourceInput], locals: &[LocalInput], inputs: &[RecipeInput]
         at: input.at.clone(),
         origin: Origin::Recipe(input.recipe.clone(), input.output.clone()).to_string(),
     });
-    sources.chain(locals).chain(inputs).collect()
+    let images = images.iter().map(|image| Placed {
+        argument: "sources",
+        place: image.place.clone(),
+        is_file: false,
+        at: image.at.clone(),
+        origin: Origin::Image(image.reference.clone()).to_string(),
+    });
+    sources.chain(locals).chain(images).chain(inputs).collect()
 }
 
 fn prefer(
     given: &[(&str, Value<'_>)],
     sources: &[SourceInput],
     locals: &[LocalInput],
+    images: &[ForeignImage],
     inputs: &[RecipeInput],
 ) -> Result<BTreeMap<Place, Origin>, Refused> {
     let mut prefer = BTreeMap::new();
@@ -194,6 +218,9 @@ fn prefer(
             (Origin::Source(file.to_string()), sources.iter().any(|it| it.source.file == *file))
         } else if let Some(local) = LocalValue::from_value(*value) {
             (Origin::Local(local.0.path.clone()), locals.iter().any(|it| it.path == local.0.path))
+        } else if let Some(image) = ForeignImageValue::from_value(*value) {
+            let reference = &image.0.reference;
+            (Origin::Image(reference.clone()), images.iter().any(|it| it.reference == *reference))
         } else {
             return Err(wrong_type(
                 "prefer",

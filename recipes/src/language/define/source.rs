@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use starlark::values::Value;
-use stele_store::model::{BlobId, Digest, Node, Sha256};
+use stele_store::model::{BlobId, Digest, Node, Sha256, TreeId};
 
 use super::super::context::{Context, Refused};
 use super::super::error::{ArgumentError, Label};
@@ -12,7 +12,7 @@ use super::super::values::SourceValue;
 use super::places;
 use crate::hex0;
 use crate::paths::TreePath;
-use crate::recipe::{LocalInput, PatchFile, SourceInput, Span, UnpackSource};
+use crate::recipe::{ForeignImage, LocalInput, PatchFile, SourceInput, Span, UnpackSource};
 use crate::source::{FileName, Mirror, Sha512, Signature, Source};
 use crate::unpack::Form;
 
@@ -109,6 +109,28 @@ pub(in super::super) fn local(
         None => places::parse("at", &format!("/src/{}", String::from_utf8_lossy(path.name().as_bytes())))?,
     };
     Ok(Arc::new(LocalInput { path, node, place, hex0: false, at }))
+}
+
+/// `foreign_image(reference, rootfs, size, at)`.
+pub(in super::super) fn foreign_image(
+    reference: &str,
+    rootfs: &str,
+    size: i64,
+    place: &str,
+    at: Span,
+) -> Result<Arc<ForeignImage>, Refused> {
+    let plain = |c: char| c.is_ascii_graphic();
+    if reference.is_empty() || !reference.chars().all(plain) {
+        let why = format!("{reference:?} is no reference: it has letters, digits and signs of ASCII only");
+        return Err(Refused::new("reference", ArgumentError::Action(why)));
+    }
+    Ok(Arc::new(ForeignImage {
+        reference: reference.to_owned(),
+        rootfs: digest::<TreeId>("rootfs", rootfs, "tree")?,
+        size: number("size", size, "bytes")?,
+        place: if place == "/" { crate::action::Place::root() } else { places::parse("at", place)? },
+        at,
+    }))
 }
 
 /// `hex0(path, at, sha256)`.

@@ -81,7 +81,10 @@ fn what_people_are_told_is_checked() {
 fn sources_that_are_none() {
     says(
         &with("sources = ['x.tar']"),
-        &["a list of source(...), debian_binary(...), local(...) and hex0(...)", "string x.tar"],
+        &[
+            "a list of source(...), debian_binary(...), foreign_image(...), local(...) and hex0(...)",
+            "string x.tar",
+        ],
     );
     says(
         &with("sources = [source(sha256 = 'abc', name = 'x')]"),

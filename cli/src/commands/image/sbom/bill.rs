@@ -133,6 +133,15 @@ fn package(tree: &Path, recipe: &Recipe) -> Result<Package, Failure> {
     for input in &recipe.locals {
         sources.extend(local(tree, &input.path, &input.node, (false, input.hex0))?);
     }
+    for image in &recipe.images {
+        sources.push(Source {
+            name: image.reference.clone(),
+            checksum: Checksum::Tree(image.rootfs.to_string()),
+            from: None,
+            opaque: true,
+            patch: false,
+        });
+    }
     let about = &recipe.about;
     Ok(Package {
         name: recipe.name.to_string(),
