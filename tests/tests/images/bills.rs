@@ -13,7 +13,8 @@ fn made() -> Images {
         "pkgs/thing/recipe.star",
         "load('//pkgs/box/recipe.star', 'box')\nload('//pkgs/tool/recipe.star', 'tool')\n\
          thing = recipe(name = 'thing', version = '1+x', license = 'GPL-2.0-only AND LicenseRef-own', \
-         homepage = 'https://example.org/', description = 'a \"thing\"', sources = [local('part'), local('one')], \
+         homepage = 'https://example.org/', description = 'a \"thing\"', \
+         sources = [local('part'), local('oné', at = '/src/one')], \
          inputs = [box, tool], script = 'mkdir -p $OUT/bin; cat /src/part/a /src/one > $OUT/bin/é; \
          echo both > $OUT/both')\n",
     );
@@ -23,7 +24,7 @@ fn made() -> Images {
         "load('//pkgs/thing/recipe.star', 'thing')\nload('//pkgs/other/recipe.star', 'other')\n\
          image(name = 'made', inputs = [thing, other], files = {'/etc/motd': 'hello'})\n",
     );
-    images.shop.put("pkgs/thing/one", "one\n");
+    images.shop.put("pkgs/thing/oné", "one\n");
     images
 }
 
@@ -90,7 +91,7 @@ fn spdx_is_valid_and_says_what_the_image_is_made_of() {
         };
         let file =
             |path: &str| bill["files"].as_array().unwrap().iter().find(|it| it["fileName"] == path).unwrap();
-        assert!(related("GENERATED_FROM", thing, named(packages, "pkgs/thing/one")));
+        assert!(related("GENERATED_FROM", thing, named(packages, r"pkgs/thing/on\xc3\xa9")));
         assert!(related("CONTAINS", thing, file("./bin/é")));
         // Of what two layers have the higher one counts, once.
         assert!(related("CONTAINS", named(packages, "other"), file("./both")));
@@ -145,11 +146,7 @@ fn cyclonedx_is_valid_and_can_be_attached() {
 #[test]
 fn each_platform_of_an_index_has_its_own() {
     let images = Images::new();
-    images.images(&format!(
-        "x = image(name = 'box-x', inputs = [box], {ALL})\n\
-         y = image(name = 'box-y', files = {{'/a': 'y'}}, platform = 'aarch64-linux')\n\
-         image_index(name = 'box', images = [x, y])\n"
-    ));
+    images.two_platforms();
     images.build("box");
     let said = images.shop.stele.fails(&["image", "sbom", "box"], 2);
     assert!(said.contains("--platform"), "{said}");
@@ -171,7 +168,7 @@ fn of_what_the_recipes_do_not_make_nothing_is_said() {
     let said = stele.fails(&["image", "sbom", "foreign"], 3);
     assert!(said.contains("imported"), "{said}");
     // The recipe is another one, which is not built.
-    images.shop.put("pkgs/thing/one", "two\n");
+    images.shop.put("pkgs/thing/oné", "two\n");
     let said = stele.fails(&["image", "sbom", "made"], 1);
     assert!(said.contains("`thing`") && said.contains("image build made"), "{said}");
     // It is built, and the image is still the one before.

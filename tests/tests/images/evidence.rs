@@ -157,11 +157,7 @@ fn a_layout_has_it_and_gives_it_back_and_skopeo_still_finds_the_image() {
 fn a_referrer_of_one_platform_goes_with_that_platform() {
     let images = Images::new();
     let stele = &images.shop.stele;
-    images.images(&format!(
-        "x = image(name = 'box-x', inputs = [box], {ALL})\n\
-         y = image(name = 'box-y', files = {{'/a': 'y'}}, platform = 'aarch64-linux')\n\
-         image_index(name = 'box', images = [x, y])\n"
-    ));
+    images.two_platforms();
     images.build("box");
     let arm = stele.json(&["image", "inspect", "box"])["images"][1]["digest"].clone();
     let on_arm = images.attach("box", "arm\n", &["--subject", arm.as_str().unwrap()]);

@@ -66,6 +66,15 @@ impl Images {
         fs::write(&file, format!("{recipe}# images\n{text}")).unwrap();
     }
 
+    /// The image `box` is an index of two, for amd64 and arm64.
+    fn two_platforms(&self) {
+        self.images(&format!(
+            "x = image(name = 'box-x', inputs = [box], {ALL})\n\
+             y = image(name = 'box-y', files = {{'/a': 'y'}}, platform = 'aarch64-linux', compression = 'gzip')\n\
+             image_index(name = 'box', images = [x, y])\n"
+        ));
+    }
+
     /// Builds an image; the digest of its manifest.
     #[track_caller]
     fn build(&self, name: &str) -> String {

@@ -75,13 +75,17 @@ fn every_document_is_valid_by_the_specifications_own_schemas() {
          y = image(name = 'box-y', files = {{'/a': 'y'}}, platform = 'aarch64-linux', compression = 'zstd')\n\
          image_index(name = 'box', images = [x, y], annotations = {{'k': 'v'}})\n"
     ));
+    images.build("box");
+    images.shop.stele.ok(&["image", "attach", "box", "/etc/passwd", "--type", "text/x.note"]);
     let layout = images.layout("box");
     let index = json(&layout.join("index.json"));
     let inner = blob(&layout, &index["manifests"][0]["digest"]);
+    let note = blob(&layout, &index["manifests"][1]["digest"]);
     let mut pairs = vec![
         ("image-layout-schema.json", layout.join("oci-layout")),
         ("image-index-schema.json", layout.join("index.json")),
         ("image-index-schema.json", inner.clone()),
+        ("image-manifest-schema.json", note),
     ];
     for entry in json(&inner)["manifests"].as_array().unwrap() {
         let manifest = blob(&layout, &entry["digest"]);

@@ -82,11 +82,7 @@ fn a_push_sends_what_is_missing_and_skopeo_finds_the_same_digest() {
 #[test]
 fn an_index_is_pushed_with_all_its_images_and_comes_back() {
     let images = Images::new();
-    images.images(&format!(
-        "x = image(name = 'box-x', inputs = [box], {ALL})\n\
-         y = image(name = 'box-y', files = {{'/a': 'y'}}, platform = 'aarch64-linux', compression = 'gzip')\n\
-         image_index(name = 'box', images = [x, y])\n"
-    ));
+    images.two_platforms();
     let digest = images.build("box");
     let registry = Registry::new(images.shop.stele.scratch());
     let there = format!("127.0.0.1:{}/box", registry.port);

@@ -165,8 +165,8 @@ fn referring(registry: &Registry, subject: &Sha256Digest) -> Result<Vec<Sha256Di
         let answer = registry.send(&Method::GET, &url, &[("accept", INDEX)], &[])?;
         match answer.status().as_u16() {
             200 => {}
-            // There is no such API, or no such tag.
-            400 | 404 | 405 | 501 if url != by_tag && pages == 0 => {
+            // There is no such API, however a registry says that.
+            501 | 400..=428 | 430..=499 if url != by_tag && pages == 0 => {
                 next = Some(by_tag.clone());
                 continue;
             }

@@ -1,8 +1,10 @@
 //! From recipes and an image to a bill of materials.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::path::Path;
 
+use stele_recipes::language::{Files as _, OnDisk};
 use stele_recipes::paths::TreePath;
 use stele_recipes::plan::Graph;
 use stele_recipes::recipe::{ImageParts, Recipe};
@@ -13,6 +15,9 @@ use stele_store::model::{Digest, Node, Sha256};
 use crate::builds::Goal;
 use crate::failure::{Failure, Kind};
 use crate::images::{ImageFile, Shown, ShownImage};
+
+/// The most bytes of a file beside a recipe, as a build has it.
+const FILE_MOST: usize = 1 << 30;
 
 /// What is known of an image.
 pub(super) struct Known<'a> {
@@ -164,8 +169,9 @@ fn local(
     let checksum = match node {
         Node::File { blob, .. } => {
             let place = tree.join(path.to_string());
-            let bytes = std::fs::read(&place)
-                .map_err(|e| Failure::io(&format!("{} cannot be read", place.display()), &e))?;
+            let fails = |e: &io::Error| Failure::io(&format!("{} cannot be read", place.display()), e);
+            let files = OnDisk::open(tree).map_err(|e| fails(&io::Error::other(e)))?;
+            let bytes = files.read(path, FILE_MOST).map_err(|e| fails(&e))?.unwrap_or_default();
             if !hex0 && Digest::of(&bytes) != blob.0 {
                 return Err(Failure::new(Kind::Failed, format!("{} has just been changed", place.display()))
                     .hint("run the command again"));
