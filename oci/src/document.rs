@@ -71,6 +71,14 @@ pub struct Run {
     pub stop_signal: Option<String>,
 }
 
+impl Platform {
+    /// Whether `wanted` means it: `OS/ARCHITECTURE`, and perhaps a variant.
+    pub fn is(&self, wanted: &str) -> bool {
+        let text = self.to_string();
+        text.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+}
+
 impl std::fmt::Display for Platform {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}/{}", self.os, self.architecture)?;

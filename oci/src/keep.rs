@@ -1,6 +1,6 @@
 //! An image under its name, and what is attached to it.
 
-use std::io::{self, Read};
+use std::io::Read;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use stele_store::model::{RootName, Sha256, TreeId};
@@ -8,8 +8,8 @@ use stele_store::{Holder, Keep, Session, Store, StreamError, Target};
 
 use crate::document::{self, Artifact, digest_text};
 use crate::make::{MEANWHILE, MakeError};
-use crate::measure::{Hashing, Sum};
-use crate::record::{NamedBlob, Payload, Record, Referrer, ReferrerError, Said, find, named, root_of};
+use crate::measure::{Hashed, Sum};
+use crate::record::{NamedBlob, Payload, Record, Referrer, ReferrerError, find, named, root_of};
 
 /// Whoever keeps an image looks first at what is kept: one at a time.
 static KEEPING: Mutex<()> = Mutex::new(());
@@ -101,13 +101,13 @@ pub fn attach(store: &Store, image: &str, attachment: Attachment<'_>) -> Result<
     let absent = || ReferrerError::NoSubject { image: name.clone(), subject: digest_text(&subject) };
     let (to, media_type) = record.subjects().find(|it| it.0.sha256 == subject).ok_or_else(absent)?;
     let manifest = document::artifact(&artifact, media_type, &to)?;
-    let said = Said::of(&manifest)?.ok_or_else(absent)?;
+    let mut referrer = Referrer::of(manifest)?.ok_or_else(absent)?;
     let mut payloads = Vec::new();
-    for sum in said.once() {
+    for sum in referrer.said.once() {
         payloads.extend(taken.iter().find(|it| it.sum == sum));
     }
-    let referrer = Referrer { said, manifest, payloads };
-    let sum = referrer.sum();
+    referrer.payloads = payloads;
+    let sum = referrer.sum;
     let was_there = !record.attach(referrer);
     if !was_there {
         put(store, session, root_of(&name)?, &record)?;
@@ -125,14 +125,14 @@ pub fn detach(store: &Store, image: &str, digest: &str) -> Result<Sha256, MakeEr
     let absent = || ReferrerError::Absent { image: name.clone(), digest: digest.to_owned() };
     let digits = digest.strip_prefix("sha256:").unwrap_or(digest);
     let prefix = stele_store::model::DigestPrefix::parse(digits).ok_or_else(absent)?.text();
-    let fits: Vec<_> = record.referrers.iter().map(|it| it.sum().sha256).collect();
+    let fits: Vec<_> = record.referrers.iter().map(|it| it.sum.sha256).collect();
     let mut fits = fits.into_iter().filter(|it| it.to_string().starts_with(&prefix));
     let (Some(found), None) = (fits.next(), fits.next()) else { return Err(absent().into()) };
     if let Some(by) = record.referrers.iter().find(|it| it.said.subject == found) {
-        let (digest, by) = (digest_text(&found), digest_text(&by.sum().sha256));
+        let (digest, by) = (digest_text(&found), digest_text(&by.sum.sha256));
         return Err(ReferrerError::Referred { digest, by }.into());
     }
-    record.referrers.retain(|it| it.sum().sha256 != found);
+    record.referrers.retain(|it| it.sum.sha256 != found);
     put(store, store.session()?, root_of(&name)?, &record)?;
     Ok(found)
 }
@@ -151,19 +151,8 @@ fn put(store: &Store, session: Session<'_>, root: RootName, record: &Record) -> 
 }
 
 /// Stores a payload, and finds out what it is called.
-pub(crate) fn take(session: &Session<'_>, bytes: &mut dyn Read) -> Result<Payload, StreamError> {
-    struct Both<'a> {
-        from: &'a mut dyn Read,
-        hashing: Hashing,
-    }
-    impl Read for Both<'_> {
-        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-            let count = self.from.read(into)?;
-            self.hashing.update(&into[..count]);
-            Ok(count)
-        }
-    }
-    let mut both = Both { from: bytes, hashing: Hashing::new() };
-    let (blob, _) = session.add_stream(&mut both, false)?;
-    Ok(Payload { sum: both.hashing.finish(), blob })
+fn take(session: &Session<'_>, bytes: &mut dyn Read) -> Result<Payload, StreamError> {
+    let mut bytes = Hashed::new(bytes, u64::MAX, None);
+    let (blob, _) = session.add_stream(&mut bytes, false)?;
+    Ok(Payload { sum: bytes.finish().map_err(StreamError::Read)?, blob })
 }

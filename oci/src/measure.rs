@@ -67,6 +67,43 @@ impl Hashing {
     }
 }
 
+/// Hashes and counts what passes; fails beyond a bound, and when somebody asks to stop.
+pub(crate) struct Hashed<'a, R> {
+    from: R,
+    hashing: Hashing,
+    passed: u64,
+    most: u64,
+    progress: Option<&'a Progress>,
+}
+
+impl<'a, R: Read> Hashed<'a, R> {
+    pub(crate) fn new(from: R, most: u64, progress: Option<&'a Progress>) -> Self {
+        Self { from, hashing: Hashing::new(), passed: 0, most, progress }
+    }
+
+    /// Reads to the end; what all of it was.
+    pub(crate) fn finish(mut self) -> io::Result<Sum> {
+        io::copy(&mut self, &mut io::sink())?;
+        Ok(self.hashing.finish())
+    }
+}
+
+impl<R: Read> Read for Hashed<'_, R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let count = self.from.read(into)?;
+        self.hashing.update(&into[..count]);
+        self.passed += count as u64;
+        if self.passed > self.most {
+            return Err(io::Error::other(format!("it has more than {} bytes", self.most)));
+        }
+        if let Some(progress) = self.progress {
+            progress.check().map_err(io::Error::other)?;
+            progress.add(0, count as u64);
+        }
+        Ok(count)
+    }
+}
+
 /// Reads a layer; keeps the errors that a [`Read`] cannot say.
 struct Watched<'a, 'c, C: ?Sized> {
     reader: LayerReader<'c, C>,

@@ -1,6 +1,7 @@
 //! A store, and what can be read from it.
 
 use std::collections::HashSet;
+use std::convert::Infallible;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -176,6 +177,21 @@ impl BlobReader {
             return Ok(());
         }
         Err(CopyError::Read(ReadError::CorruptBlob { id: self.id, actual }))
+    }
+
+    /// As [`BlobReader::verified`], with an `each` that takes everything.
+    ///
+    /// # Errors
+    /// [`ReadError::CorruptBlob`] when the bytes were not what the blob's name says.
+    pub fn verified_by(self, mut each: impl FnMut(&[u8])) -> Result<(), ReadError> {
+        let taken = self.verified(|bytes| {
+            each(bytes);
+            Ok::<(), Infallible>(())
+        });
+        taken.map_err(|error| match error {
+            CopyError::Read(error) => error,
+            CopyError::Sink(never) => match never {},
+        })
     }
 }
 

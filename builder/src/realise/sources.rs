@@ -11,9 +11,7 @@ use stele_recipes::plan::{self, MADE};
 use stele_recipes::prepare::{PrepareError, prepare};
 use stele_recipes::recipe::{LocalInput, PatchFile, Recipe, RecipeName, SourceInput};
 use stele_store::model::{BlobId, Digest, Node, TreeId};
-use stele_store::{
-    Cancelled, CopyError, Holder, Keep, Outputs, Progress, Realisation, Realised, Store, Target,
-};
+use stele_store::{Cancelled, Holder, Keep, Outputs, Progress, Realisation, Realised, Store, Target};
 
 use super::error::SourceError;
 
@@ -41,11 +39,7 @@ pub fn source(
     let blob = blob(store, recipe, source)?;
     let patches = how.patches.iter().map(|patch| read_patch(tree, patch)).collect::<Result<Vec<_>, _>>()?;
     // What is in the store is looked at once more before it is taken apart.
-    match store.open_blob(&blob)?.verified(|_| Ok::<(), std::convert::Infallible>(())) {
-        Ok(()) => {}
-        Err(CopyError::Read(error)) => return Err(error.into()),
-        Err(CopyError::Sink(never)) => match never {},
-    }
+    store.open_blob(&blob)?.verified_by(|_| {})?;
     let session = store.session()?;
     let made = prepare(&mut store.open_blob(&blob)?, how, &patches, &InStore::new(store, &session, progress));
     let made = made.map_err(|why| match is_cancelled(&why) {

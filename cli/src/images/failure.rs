@@ -62,6 +62,11 @@ impl From<MakeError> for Failure {
     }
 }
 
+/// What went wrong with a layer.
+pub(super) fn layer(origin: &str, error: LayerError) -> Failure {
+    stream(origin, StreamError::Layer(error))
+}
+
 fn stream(origin: &str, error: StreamError) -> Failure {
     match error {
         StreamError::Cancelled(_) => cancelled(),

@@ -7,8 +7,9 @@ use sha1::{Digest, Sha1};
 
 use stele_oci::{Image, Walk};
 use stele_store::model::{BlobId, Node};
-use stele_store::{CopyError, Progress, Store};
+use stele_store::{Progress, Store};
 
+use super::failure;
 use crate::failure::Failure;
 use crate::hints::cancelled;
 use crate::service::{Sink, lost_sink};
@@ -38,10 +39,7 @@ pub(super) fn send(
 ) -> Result<(), Failure> {
     let mut found: BTreeMap<String, (usize, Option<BlobId>)> = BTreeMap::new();
     for (number, layer) in image.layers.iter().enumerate() {
-        let fails = |source| stele_oci::MakeError::Layer {
-            origin: layer.origin.clone(),
-            source: stele_oci::StreamError::Layer(source),
-        };
+        let fails = |error| failure::layer(&layer.origin, error);
         let mut walk = Walk::new(store, &layer.layer);
         while let Some(entry) = walk.step().map_err(fails)? {
             progress.check().map_err(|_| cancelled())?;
@@ -60,15 +58,7 @@ pub(super) fn send(
     for (path, layer, blob) in files {
         progress.check().map_err(|_| cancelled())?;
         let mut sha1 = Sha1::new();
-        let read = store.open_blob(&blob)?.verified(|bytes| {
-            sha1.update(bytes);
-            Ok::<(), std::convert::Infallible>(())
-        });
-        match read {
-            Ok(()) => {}
-            Err(CopyError::Read(error)) => return Err(error.into()),
-            Err(CopyError::Sink(never)) => match never {},
-        }
+        store.open_blob(&blob)?.verified_by(|bytes| sha1.update(bytes))?;
         let sha1 = sha1.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         let sha256 = store.blob_info(&blob)?.sha256.to_string();
         let line = serde_json::to_string(&ImageFile { path, layer, sha256, sha1 }).unwrap_or_default();

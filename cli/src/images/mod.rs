@@ -251,19 +251,13 @@ impl Shown {
             referrers: record.referrers.iter().map(|it| ShownReferrer::new(name, it)).collect(),
         }
     }
-}
 
-impl Shown {
     /// The image for `platform`, which may leave the variant out; the only one, when nobody says which.
     ///
     /// # Errors
     /// When there is none, or several.
     pub fn single(&self, platform: Option<&str>) -> Result<&ShownImage, Failure> {
-        let fits = |image: &&ShownImage| {
-            let of = image.platform.to_string();
-            platform
-                .is_none_or(|it| of == it || of.strip_prefix(it).is_some_and(|rest| rest.starts_with('/')))
-        };
+        let fits = |image: &&ShownImage| platform.is_none_or(|wanted| image.platform.is(wanted));
         let found: Vec<&ShownImage> = self.images.iter().filter(fits).collect();
         let all = self.images.iter().map(|it| it.platform.to_string()).collect::<Vec<_>>().join(", ");
         match (found.as_slice(), platform) {
@@ -296,7 +290,7 @@ impl ShownImage {
 
 impl ShownReferrer {
     fn new(image: &str, referrer: &Referrer) -> Self {
-        let manifest = referrer.sum().sha256;
+        let manifest = referrer.sum.sha256;
         let said = &referrer.said;
         let blobs = said.blobs.iter().skip(1).map(|it| ShownBlob {
             digest: spelled(&it.sum.sha256),

@@ -7,11 +7,11 @@ use std::path::Path;
 use stele_oci::import::{Imported, Limits, import};
 use stele_oci::layout::{self, ExportError, Exported};
 use stele_oci::{Image, Record, RecordError, Top, Walk, keep, make, record};
-use stele_store::model::Node;
+use stele_store::model::{Node, TreeId};
 use stele_store::{Progress, Store};
 
 use super::repository::{self, repository};
-use super::{Ask, Form, ImportedImage, Shown, Told, attach, blob, files};
+use super::{Ask, Form, ImportedImage, Shown, Told, attach, blob, failure, files};
 use crate::failure::{Failure, Kind};
 use crate::reference::from_wire;
 use crate::service::{Sink, lost_sink};
@@ -30,7 +30,7 @@ pub fn run(
     progress: &Progress,
 ) -> Result<Option<Told>, Failure> {
     match ask {
-        Ask::Make { name, images, index, keep: kept } => {
+        Ask::Make { name, images, index, keep: is_kept } => {
             // Before any work: a name that will not do is a mistake that can be told at once.
             record::root_of(&name)?;
             let mut made = Vec::with_capacity(images.len());
@@ -45,7 +45,7 @@ pub fn run(
                 (None, Some(image)) if made.is_empty() => Top::Image(Box::new(image)),
                 _ => return Err(Failure::new(Kind::Usage, "an image is one, and an index has some")),
             };
-            let (tree, record) = match kept {
+            let (tree, record) = match is_kept {
                 true => keep::keep(store, &name, top.into())?,
                 false => keep::unnamed(store, top.into())?,
             };
@@ -73,8 +73,7 @@ pub fn run(
             Ok(None)
         }
         Ask::Files { tree, platform } => {
-            let absent = |_| Failure::new(Kind::NotFound, format!("{tree} is no tree"));
-            let record = Record::load(store, &tree.parse().map_err(absent)?)?;
+            let (_, record) = kept(store, &tree)?;
             files::send(store, single(&record, Some(&platform))?, sink, progress)?;
             Ok(None)
         }
@@ -105,9 +104,7 @@ pub fn run(
             Ok(Some(Told::Detached(stele_oci::document::digest_text(&digest))))
         }
         Ask::Kept { tree, referrers } => {
-            let absent = |_| Failure::new(Kind::NotFound, format!("{tree} is no tree"));
-            let id = tree.parse().map_err(absent)?;
-            let mut record = Record::load(store, &id)?;
+            let (id, mut record) = kept(store, &tree)?;
             if !referrers {
                 record.referrers.clear();
             }
@@ -151,6 +148,13 @@ pub fn run(
     }
 }
 
+/// The image that is kept in a tree.
+fn kept(store: &Store, tree: &str) -> Result<(TreeId, Record), Failure> {
+    let absent = |_| Failure::new(Kind::NotFound, format!("{tree} is no tree"));
+    let id = tree.parse().map_err(absent)?;
+    Ok((id, Record::load(store, &id)?))
+}
+
 /// A name for here: `host/path/name:tag` without what is in front and behind.
 fn short(reference: &str) -> String {
     let last = reference.rsplit('/').next().unwrap_or(reference);
@@ -181,10 +185,7 @@ fn platforms(record: &Record) -> String {
 
 /// Those images that are for `platform`, which may leave the variant out; all without.
 fn chosen<'a>(record: &'a Record, platform: Option<&str>) -> Result<Vec<&'a Image>, Failure> {
-    let fits = |image: &&Image| {
-        let of = image.platform.to_string();
-        platform.is_none_or(|it| of == it || of.strip_prefix(it).is_some_and(|rest| rest.starts_with('/')))
-    };
+    let fits = |image: &&Image| platform.is_none_or(|wanted| image.platform.is(wanted));
     let found: Vec<_> = record.images().iter().filter(fits).collect();
     match (found.is_empty(), platform) {
         (true, Some(wanted)) => {
@@ -225,10 +226,7 @@ fn tree(
             let _ = writeln!(text, "{} layer {number}: {}, {diff_id}", image.platform, layer.origin);
         }
         let mut walk = Walk::new(store, &layer.layer);
-        let fails = |source| stele_oci::MakeError::Layer {
-            origin: layer.origin.clone(),
-            source: stele_oci::StreamError::Layer(source),
-        };
+        let fails = |error| failure::layer(&layer.origin, error);
         while let Some(entry) = walk.step().map_err(fails)? {
             progress.check().map_err(|_| crate::hints::cancelled())?;
             let target = match &entry.node {

@@ -8,14 +8,14 @@ use stele_store::{Holder, Keep, Progress, Session, Store, Target};
 
 use super::apply::{Changes, Sink, Taken};
 use super::place::{Manifest, Named, Place};
-use super::unpack::{Hashed, buffered, unpacked};
+use super::unpack::{buffered, unpacked};
 use super::untar::Untar;
 use super::{ImportError, LeftOut, Limits, platform_of};
 use crate::document::{self, digest_text, parse_digest};
 use crate::encode::Compression;
 use crate::layer::Layer;
 use crate::make::{MEANWHILE, remeasured};
-use crate::measure::{Measured, Sum};
+use crate::measure::{Hashed, Measured, Sum};
 use crate::record::{Image, ImageLayer};
 
 pub(super) struct Work<'a> {

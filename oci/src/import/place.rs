@@ -14,7 +14,7 @@ use super::{ImportError, unpack};
 use crate::document::{digest_text, parse_digest, sum};
 use crate::layout::{INDEX_MOST, REF_NAME};
 use crate::measure::Sum;
-use crate::record::{DOCUMENT_MOST, Said};
+use crate::record::{DOCUMENT_MOST, Referrer};
 
 /// Files that an archive may have.
 const MEMBERS_MOST: usize = 100_000;
@@ -70,8 +70,8 @@ pub(super) struct Choice {
     pub(super) index: Option<Vec<u8>>,
     /// Whether all that the index names is among them.
     pub(super) whole: bool,
-    /// What lies beside them and refers to something, as manifests.
-    pub(super) referrers: Vec<Vec<u8>>,
+    /// What lies beside them and refers to something, without its payloads.
+    pub(super) referrers: Vec<Referrer>,
 }
 
 #[derive(Deserialize)]
@@ -134,7 +134,7 @@ impl Place {
         Ok(Self::Archive { path: path.to_owned(), file, members })
     }
 
-    fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         match self {
             Self::Folder(path) | Self::Archive { path, .. } => path,
         }
@@ -264,16 +264,19 @@ impl Place {
         Ok(Choice { reference, manifests, index: Some(bytes), whole, referrers })
     }
 
-    /// The manifest that an entry without a name means, if it is there and refers to something.
-    fn referrer(&self, entry: &Descriptor) -> Result<Option<Vec<u8>>, ImportError> {
+    /// What an entry without a name means, if it is there and refers to something.
+    fn referrer(&self, entry: &Descriptor) -> Result<Option<Referrer>, ImportError> {
         let named = named(entry)?;
         if self.file(&named.file)?.is_none() {
             return Ok(None);
         }
         let bytes = self.document(&named)?;
         // An index that refers to something is none of those that are kept.
-        let refers = !is_index(entry, &bytes) && Said::of(&bytes).is_ok_and(|said| said.is_some());
-        Ok(refers.then_some(bytes))
+        if is_index(entry, &bytes) {
+            return Ok(None);
+        }
+        // What is no manifest is nobody's referrer.
+        Ok(Referrer::of(bytes).unwrap_or_default())
     }
 }
 

@@ -1,27 +1,24 @@
 //! What refers to an image that is imported.
 
-use stele_store::{Holder, Keep, Progress, Store, Target};
+use stele_store::{Holder, Keep, Progress, Store, StreamError, Target};
 
+use super::ImportError;
 use super::place::{Named, Place};
-use super::{ImportError, unpack::Hashed};
 use crate::document::digest_text;
-use crate::keep::take;
 use crate::make::MEANWHILE;
-use crate::measure::Sum;
-use crate::record::{Payload, Record, Referrer, Said};
+use crate::measure::{Hashed, Sum};
+use crate::record::{Payload, Record, Referrer};
 
-/// Adds those of `manifests` that refer to the image, or to what does, with what they bring. How many do not.
+/// Adds those of `found` that refer to the image, or to what does, with what they bring. How many do not.
 pub(super) fn add(
     store: &Store,
     place: &Place,
     record: &mut Record,
-    manifests: Vec<Vec<u8>>,
+    found: Vec<Referrer>,
     progress: &Progress,
 ) -> Result<usize, ImportError> {
-    for manifest in manifests {
-        if let Some(said) = Said::of(&manifest)? {
-            record.attach(Referrer { said, manifest, payloads: Vec::new() });
-        }
+    for referrer in found {
+        record.attach(referrer);
     }
     let strays = record.drop_strays();
     let session = store.session()?;
@@ -33,14 +30,21 @@ pub(super) fn add(
                 let blob = digest_text(&sum.sha256);
                 return Err(ImportError::Size { blob, found: size, wanted: sum.size });
             }
-            let payload = take(&session, &mut Hashed::new(file, size, Some(progress)))?;
+            let fails = |source| ImportError::File { path: place.path().to_owned(), source };
+            let mut bytes = Hashed::new(file, size, Some(progress));
+            let stored = session.add_stream(&mut bytes, false);
             progress.check()?;
-            if payload.sum != sum {
-                let (blob, found) = (digest_text(&sum.sha256), digest_text(&payload.sum.sha256));
+            let (blob, _) = stored.map_err(|error| match error {
+                StreamError::Read(source) => fails(source),
+                StreamError::Write(error) => error.into(),
+            })?;
+            let found = bytes.finish().map_err(fails)?;
+            if found != sum {
+                let (blob, found) = (digest_text(&sum.sha256), digest_text(&found.sha256));
                 return Err(ImportError::Digest { blob, found });
             }
-            targets.push(Target::Blob(payload.blob));
-            referrer.payloads.push(Payload { sum, blob: payload.blob });
+            targets.push(Target::Blob(blob));
+            referrer.payloads.push(Payload { sum, blob });
         }
     }
     let until = Holder::Until(stele_store::now().saturating_add(MEANWHILE));

@@ -160,7 +160,7 @@ fn entry(record: &Record, reference: &str) -> Value {
 
 /// What lists a referrer in an `index.json`. It has no name: clients find it by what it refers to.
 fn referrer_entry(referrer: &Referrer) -> Value {
-    let sum = referrer.sum();
+    let sum = referrer.sum;
     let mut entry = json!({
         "mediaType": "application/vnd.oci.image.manifest.v1+json",
         "digest": digest_text(&sum.sha256),

@@ -190,37 +190,41 @@ impl Record {
         }
     }
 
-    /// What something can refer to: the digest and size of each manifest, and what it is.
-    pub fn subjects(&self) -> impl Iterator<Item = (Sum, MediaType)> {
+    /// The digest and size of the index and of each image's manifest, and what it is.
+    fn manifests(&self) -> impl Iterator<Item = (Sum, MediaType)> {
         let of = |bytes: &Vec<u8>, media_type| (document::sum(bytes), media_type);
         let index = match &self.top {
             Top::Index(index) => Some(of(&index.index, MediaType::ImageIndex)),
             Top::Image(_) => None,
         };
         let images = self.images().iter().map(move |image| of(&image.manifest, MediaType::ImageManifest));
-        let referrers = self.referrers.iter().map(move |it| of(&it.manifest, MediaType::ImageManifest));
-        index.into_iter().chain(images).chain(referrers)
+        index.into_iter().chain(images)
+    }
+
+    /// What something can refer to: those, and what is attached already.
+    pub fn subjects(&self) -> impl Iterator<Item = (Sum, MediaType)> {
+        self.manifests().chain(self.referrers.iter().map(|it| (it.sum, MediaType::ImageManifest)))
     }
 
     /// Adds something that refers to this image, or to what does. Whether it was not there yet.
     pub fn attach(&mut self, referrer: Referrer) -> bool {
-        let sum = referrer.sum();
-        let is_new = self.referrers.iter().all(|it| it.sum() != sum);
-        if is_new {
-            self.referrers.push(referrer);
-            // As they come back from the store.
-            self.referrers.sort_by_key(|it| it.sum().sha256);
+        // In the order in which they come back from the store.
+        let place = self.referrers.binary_search_by_key(&referrer.sum.sha256, |it| it.sum.sha256);
+        if let Err(at) = place {
+            self.referrers.insert(at, referrer);
         }
-        is_new
+        place.is_err()
     }
 
     /// Drops what refers to nothing that is here. How much that was.
     pub fn drop_strays(&mut self) -> usize {
         let before = self.referrers.len();
+        let images: BTreeSet<Sha256> = self.manifests().map(|(sum, _)| sum.sha256).collect();
         loop {
-            let known: BTreeSet<Sha256> = self.subjects().map(|(sum, _)| sum.sha256).collect();
             let all = self.referrers.len();
-            self.referrers.retain(|it| known.contains(&it.said.subject));
+            let others: BTreeSet<Sha256> = self.referrers.iter().map(|it| it.sum.sha256).collect();
+            self.referrers
+                .retain(|it| images.contains(&it.said.subject) || others.contains(&it.said.subject));
             if self.referrers.len() == all {
                 return before - all;
             }
@@ -365,13 +369,6 @@ fn blob(store: &Store, id: &TreeId, tree: &Tree, name: &str) -> Result<Vec<u8>, 
 /// The bytes of a small blob, checked against its digest.
 fn read_blob(store: &Store, blob: &BlobId) -> Result<Vec<u8>, ReadError> {
     let mut bytes = Vec::new();
-    let read = store.open_blob(blob)?.verified(|part| {
-        bytes.extend_from_slice(part);
-        Ok::<(), std::convert::Infallible>(())
-    });
-    match read {
-        Ok(()) => Ok(bytes),
-        Err(stele_store::CopyError::Read(error)) => Err(error),
-        Err(stele_store::CopyError::Sink(never)) => match never {},
-    }
+    store.open_blob(blob)?.verified_by(|part| bytes.extend_from_slice(part))?;
+    Ok(bytes)
 }

@@ -24,6 +24,8 @@ const BLOBS_MOST: usize = 10_000;
 /// Something that refers to a manifest of an image, or to another referrer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Referrer {
+    /// The digest and size of its manifest.
+    pub sum: Sum,
     /// What its manifest says.
     pub said: Said,
     /// Its manifest, as it is.
@@ -107,7 +109,7 @@ impl Said {
     ///
     /// # Errors
     /// With what is wrong with it.
-    pub fn of(manifest: &[u8]) -> Result<Option<Self>, ReferrerError> {
+    fn of(manifest: &[u8]) -> Result<Option<Self>, ReferrerError> {
         let fails = |why: String| ReferrerError::Manifest {
             digest: digest_text(&document::sum(manifest).sha256),
             why,
@@ -147,13 +149,17 @@ impl Said {
 }
 
 impl Referrer {
-    /// The digest and size of its manifest.
-    pub fn sum(&self) -> Sum {
-        document::sum(&self.manifest)
+    /// What a manifest is that refers to something, without its payloads. `None` when it refers to nothing.
+    ///
+    /// # Errors
+    /// With what is wrong with it.
+    pub fn of(manifest: Vec<u8>) -> Result<Option<Self>, ReferrerError> {
+        let (sum, said) = (document::sum(&manifest), Said::of(&manifest)?);
+        Ok(said.map(|said| Self { sum, said, manifest, payloads: Vec::new() }))
     }
 
     pub(super) fn put(&self, tree: &mut Growing, session: &Session<'_>) -> Result<(), GrowError> {
-        let at = format!("{FOLDER}/{}", self.sum().sha256);
+        let at = format!("{FOLDER}/{}", self.sum.sha256);
         put_blob(tree, &format!("{at}/manifest.json"), &self.manifest, session)?;
         for payload in &self.payloads {
             let path = ImagePath::new(format!("{at}/blobs/{}", payload.sum.sha256).as_bytes())?;
@@ -176,8 +182,8 @@ pub(super) fn load(store: &Store, id: &TreeId, tree: &Tree) -> Result<Vec<Referr
         };
         let tree = store.tree(at)?;
         let manifest = blob(store, at, &tree, "manifest.json")?;
-        let said = Said::of(&manifest).map_err(|e| broken(e.to_string()))?;
-        let said = said.ok_or_else(|| broken(format!("{FOLDER}/{name} refers to nothing")))?;
+        let referrer = Referrer::of(manifest).map_err(|e| broken(e.to_string()))?;
+        let mut referrer = referrer.ok_or_else(|| broken(format!("{FOLDER}/{name} refers to nothing")))?;
         let payloads = match tree.get(b"blobs") {
             Some(Node::Directory { tree, .. }) => store.tree(tree)?,
             _ => return Err(broken(format!("{FOLDER}/{name} has no blobs"))),
@@ -186,8 +192,8 @@ pub(super) fn load(store: &Store, id: &TreeId, tree: &Tree) -> Result<Vec<Referr
             Some(Node::File { blob, size, .. }) if *size == sum.size => Ok(Payload { sum, blob: *blob }),
             _ => Err(broken(format!("{FOLDER}/{name} has no {}", digest_text(&sum.sha256)))),
         };
-        let payloads = said.once().map(payload).collect::<Result<_, _>>()?;
-        referrers.push(Referrer { said, manifest, payloads });
+        referrer.payloads = referrer.said.once().map(payload).collect::<Result<_, _>>()?;
+        referrers.push(referrer);
     }
     Ok(referrers)
 }
