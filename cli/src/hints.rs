@@ -135,6 +135,7 @@ impl From<WriteError> for Failure {
             WriteError::ReadOnly => read_only(),
             WriteError::NoRoom { .. } => Self::new(Kind::NoSpace, error.to_string()).hint(FREE_SPACE),
             WriteError::Incomplete { .. } => plain(&error).hint("store what it names first"),
+            WriteError::Size { .. } => plain(&error),
         }
     }
 }
@@ -144,7 +145,7 @@ impl From<RealiseError> for Failure {
         match error {
             RealiseError::ReadOnly => read_only(),
             RealiseError::Db(error) => error.into(),
-            RealiseError::Name { .. } | RealiseError::Missing { .. } => plain(&error),
+            RealiseError::Name { .. } => plain(&error),
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::crash::{self, CrashPoint};
 use crate::db::{BlobRow, Durability, Placement, Rows, Target};
 use crate::model::{BlobId, TreeId};
 use crate::objects::Temp;
+use crate::realised::Realised;
 
 /// Bytes of small blobs after which they go to the database round its log.
 const INLINE_BATCH: usize = 4 << 20;
@@ -44,7 +45,7 @@ impl Session<'_> {
                 && pending.inline.is_empty()
                 && pending.unlogged.is_empty()
         };
-        if nothing { Ok(()) } else { self.commit_all(Rows::default(), Durability::Later) }
+        if nothing { Ok(()) } else { self.commit_all(Rows::default(), None, Durability::Later) }
     }
 
     /// Commits what has gathered, when it is enough.
@@ -60,7 +61,7 @@ impl Session<'_> {
             (pending.inline_bytes >= INLINE_BATCH, whole)
         };
         if whole {
-            return self.commit_all(Rows::default(), Durability::Later);
+            return self.commit_all(Rows::default(), None, Durability::Later);
         }
         if inline {
             let _order = lock(&self.store.commits);
@@ -94,10 +95,19 @@ impl Session<'_> {
         Ok(())
     }
 
-    pub(super) fn commit_all(&self, extra: Rows, durability: Durability) -> Result<(), WriteError> {
+    /// Commits all that has gathered, with the rows of `extra` and of what becomes known with them.
+    pub(super) fn commit_all(
+        &self,
+        mut extra: Rows,
+        realised: Option<&Realised>,
+        durability: Durability,
+    ) -> Result<(), WriteError> {
         let mut commits = lock(&self.store.commits);
         let alone = *commits == self.commits_seen.load(Ordering::SeqCst);
-        let outcome = self.commit_batch(extra, durability, alone);
+        // What is there already is looked at under the lock, or another session's realisation could be replaced.
+        let known = realised.map_or(Ok(()), |realised| realised.put(&mut extra, &self.store.db));
+        let outcome =
+            known.map_err(WriteError::from).and_then(|()| self.commit_batch(extra, durability, alone));
         *commits += 1;
         self.commits_seen.store(*commits, Ordering::SeqCst);
         self.failed.fetch_or(outcome.is_err(), Ordering::SeqCst);
@@ -175,7 +185,7 @@ impl Session<'_> {
         }
         crash::point(CrashPoint::CommitRowsWritten);
         // The trees are stored and pinned: what they name is safe through them.
-        self.forget(&reached);
+        self.forget(&reached, true);
         Ok(())
     }
 

@@ -11,8 +11,9 @@
 
 mod commit;
 mod stream;
+mod tree;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -22,10 +23,11 @@ pub use stream::StreamError;
 use crate::crash::{self, CrashPoint};
 use crate::db::{BlobRow, DbError, Durability, Holder, LeaseRow, Placement, RootRow, Rows, Target};
 use crate::gate::WriterId;
-use crate::model::{BlobId, Digest, Node, RootName, Sha256, Tree, TreeId};
+use crate::model::{BlobId, Digest, RootName, Sha256, TreeId};
 use crate::objects::{FileError, Temp};
+use crate::presence::Presence;
 use crate::realised::Realised;
-use crate::store::{ReadError, Store};
+use crate::store::Store;
 
 /// Payloads of up to this many bytes lie in the database, unless they are executable.
 pub const INLINE_MOST: u64 = 16 << 10;
@@ -44,13 +46,27 @@ pub enum WriteError {
         /// What is kept back.
         kept: u64,
     },
-    /// A tree names something that neither the session nor the store has, or not in that size.
-    #[error("tree {tree} names {missing}, which the store has not, or not in that size")]
+    /// A tree names something that neither the session nor the store can give.
+    #[error("tree {tree} names {named}, and {lacking} is {presence}")]
     Incomplete {
         /// The tree that was to be stored.
         tree: TreeId,
         /// What it names.
-        missing: Digest,
+        named: Digest,
+        /// What is not there: that, or something that it reaches.
+        lacking: Digest,
+        /// In which way.
+        presence: Presence,
+    },
+    /// A tree names something in another size than it has.
+    #[error("tree {tree} says that {named} has {said} bytes, and it has another size")]
+    Size {
+        /// The tree that was to be stored.
+        tree: TreeId,
+        /// What it names.
+        named: Digest,
+        /// What the tree says, in bytes.
+        said: u64,
     },
     /// A file of the store gave an error.
     #[error(transparent)]
@@ -109,8 +125,9 @@ pub struct Session<'s> {
     store: &'s Store,
     writer: WriterId,
     pending: Mutex<Pending>,
-    /// What this session has stored, or found in the store, and no tree of it reaches yet.
-    promised: Mutex<HashSet<Target>>,
+    /// What this session has stored, or found in the store, and no tree of it reaches yet. Each with whether it was
+    /// queued here: of that the store may still have nothing, or something damaged.
+    promised: Mutex<HashMap<Target, bool>>,
     /// The store's count of batches when this session last knew all of them.
     commits_seen: AtomicU64,
     /// Whether a batch of this session failed half way.
@@ -189,9 +206,9 @@ impl<'s> Session<'s> {
             temp.close(size);
             self.stage(id, Staged { temp, size, sha256 });
         } else {
-            self.promise(Target::Blob(id));
             let mut pending = lock(&self.pending);
             pending.inline.push((id, BlobRow { placement, size, sha256 }, bytes.to_vec()));
+            self.promise(Target::Blob(id), true);
             pending.inline_bytes += bytes.len();
             pending.added.new_blobs += 1;
             pending.added.new_bytes += size;
@@ -217,18 +234,19 @@ impl<'s> Session<'s> {
         self.store.gate.pin(self.writer, Target::Blob(id));
         let there = self.is_promised(Target::Blob(id)) || self.store.has_sound(&id, Placement::File)?;
         if there {
-            self.promise(Target::Blob(id));
+            self.promise(Target::Blob(id), false);
             self.count(size);
         }
         Ok(there)
     }
 
     fn is_promised(&self, target: Target) -> bool {
-        lock(&self.promised).contains(&target)
+        lock(&self.promised).contains_key(&target)
     }
 
-    fn promise(&self, target: Target) {
-        lock(&self.promised).insert(target);
+    /// To be called with `pending` locked when `queued`: whoever finds the promise may rely on the queue.
+    fn promise(&self, target: Target, queued: bool) {
+        *lock(&self.promised).entry(target).or_default() |= queued;
     }
 
     fn count(&self, size: u64) {
@@ -244,9 +262,9 @@ impl<'s> Session<'s> {
         if size <= INLINE_MOST {
             lock(&self.filed).insert(id.0);
         }
-        self.promise(Target::Blob(id));
         let mut pending = lock(&self.pending);
         pending.files.push((id, row, temp));
+        self.promise(Target::Blob(id), true);
         pending.added.new_blobs += 1;
         pending.added.new_bytes += size;
     }
@@ -271,66 +289,8 @@ impl<'s> Session<'s> {
         if !self.store.has_sound(&id, wanted)? {
             return Ok(Some(claim));
         }
-        self.promise(Target::Blob(id));
+        self.promise(Target::Blob(id), false);
         Ok(None)
-    }
-
-    /// Stores a tree. All that it names must be in the session or in the store. Its identity, and the length
-    /// of its canonical text in bytes.
-    ///
-    /// # Errors
-    /// [`WriteError::Incomplete`] when something is not.
-    pub fn add_tree(&self, tree: &Tree) -> Result<(TreeId, u64), WriteError> {
-        let text = tree.encode().into_bytes();
-        let size = text.len() as u64;
-        let id = TreeId(Digest::of(&text));
-        let named: Vec<Target> = tree.entries().iter().filter_map(|(_, node)| Target::of(node)).collect();
-        for (_, node) in tree.entries() {
-            self.require(&id, node)?;
-        }
-        self.store.gate.pin(self.writer, Target::Tree(id));
-        // Promised and queued under one lock: whoever finds the promise may rely on the queue.
-        let mut pending = lock(&self.pending);
-        if self.is_promised(Target::Tree(id)) {
-            return Ok((id, size));
-        }
-        let there = self.store.db.has_tree(&id)?;
-        self.promise(Target::Tree(id));
-        if there {
-            drop(pending);
-            self.forget(&named);
-            return Ok((id, size));
-        }
-        pending.tree_bytes += text.len();
-        pending.trees.push((id, text, named));
-        Ok((id, size))
-    }
-
-    /// What a stored tree reaches needs no pin and no promise of its own.
-    fn forget(&self, reached: &[Target]) {
-        let mut promised = lock(&self.promised);
-        for target in reached {
-            promised.remove(target);
-        }
-        self.store.gate.unpin(self.writer, reached.iter());
-    }
-
-    /// Makes sure that what `node` names is pinned, and stored or about to be.
-    fn require(&self, tree: &TreeId, node: &Node) -> Result<(), WriteError> {
-        let Some(target) = Target::of(node) else { return Ok(()) };
-        if self.is_promised(target) {
-            return Ok(());
-        }
-        let incomplete = || WriteError::Incomplete { tree: *tree, missing: target.digest() };
-        self.store.pin_closure(self.writer, target).map_err(|e| match e {
-            ReadError::Db(e) => e.into(),
-            _ => incomplete(),
-        })?;
-        match self.store.size_of(node)? {
-            Some(size) if size == node.size() => Ok(()),
-            // Whoever names it with another size means something else.
-            _ => Err(incomplete()),
-        }
     }
 
     /// Makes all durable, together with what keeps `result` from the collector.
@@ -340,7 +300,6 @@ impl<'s> Session<'s> {
     pub fn finish(mut self, result: &[Target], keep: &Keep) -> Result<Added, WriteError> {
         let added = lock(&self.pending).added;
         let mut extra = Rows::default();
-        keep.realised.put(&mut extra);
         if let (Some(name), [.., last]) = (&keep.root, result) {
             extra.put_root(name, &RootRow { target: *last, created: crate::clock::now() });
         }
@@ -356,7 +315,7 @@ impl<'s> Session<'s> {
             totals.bytes_deduplicated += added.bytes - added.new_bytes;
             extra.put_meta("totals", totals.encode());
         }
-        self.commit_all(extra, Durability::Synced)?;
+        self.commit_all(extra, Some(&keep.realised), Durability::Synced)?;
         crash::point(CrashPoint::CommitFinalSynced);
         self.end_unlogged();
         if keep.root.is_some() {
@@ -381,11 +340,8 @@ impl Store {
     /// Whether the blob is there as `wanted`, as far as can be told without reading it.
     pub(crate) fn has_sound(&self, id: &BlobId, wanted: Placement) -> Result<bool, WriteError> {
         let Some(row) = self.db.blob(id)? else { return Ok(false) };
-        Ok(match row.placement {
-            Placement::Quarantined => false,
-            Placement::Inline => wanted == Placement::Inline,
-            // One look at the file: a missing or truncated payload is repaired by storing the blob again.
-            Placement::File => self.objects.length(id)? == Some(row.size),
-        })
+        // Of a payload that has to be a file, the bytes in the database are not it.
+        let other_place = row.placement == Placement::Inline && wanted == Placement::File;
+        Ok(!other_place && self.presence_of_row(id, &row)?.is_sound())
     }
 }
