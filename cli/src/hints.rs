@@ -135,7 +135,10 @@ impl From<WriteError> for Failure {
             WriteError::ReadOnly => read_only(),
             WriteError::NoRoom { .. } => Self::new(Kind::NoSpace, error.to_string()).hint(FREE_SPACE),
             WriteError::Incomplete { .. } => plain(&error).hint("store what it names first"),
-            WriteError::Size { .. } => plain(&error),
+            WriteError::Size { .. }
+            | WriteError::Poisoned
+            | WriteError::Unstored { .. }
+            | WriteError::NoResult { .. } => plain(&error),
         }
     }
 }

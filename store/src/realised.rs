@@ -9,7 +9,8 @@
 use std::sync::PoisonError;
 
 use crate::db::{
-    Db, DbError, Durability, Family, MAX_OUTPUT_NAME, Origin, Outputs, Realisation, Rows, is_output_name,
+    Db, DbError, Durability, Family, MAX_OUTPUT_NAME, Origin, Outputs, Realisation, Rows, Target,
+    is_output_name,
 };
 use crate::model::{BlobId, Digest, TreeId};
 use crate::store::{ReadError, Store};
@@ -69,6 +70,14 @@ impl Origins {
 }
 
 impl Realised {
+    /// What has to be there for it to be true.
+    pub(crate) fn relies_on(&self) -> impl Iterator<Item = Target> {
+        let outputs = self.of.iter().flat_map(|(_, it)| it.outputs.0.values().copied().map(Target::Tree));
+        let log = self.of.iter().filter_map(|(_, it)| it.log);
+        let logs = log.chain(self.last.iter().map(|(_, last)| last.log));
+        outputs.chain(logs.map(Target::Blob))
+    }
+
     /// Adds the rows. To be called with the store's `commits` held until they are written.
     pub(crate) fn put(&self, rows: &mut Rows, db: &Db) -> Result<(), DbError> {
         if let Some((request, realisation)) = &self.of {

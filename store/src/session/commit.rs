@@ -1,6 +1,6 @@
 //! Making what a session gathered durable, in the order that survives crashes.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{Added, INLINE_MOST, Session, WriteError, lock};
 use crate::crash::{self, CrashPoint};
@@ -32,12 +32,40 @@ pub(super) struct Pending {
     pub(super) added: Added,
 }
 
+/// A batch on its way to the disk: it has left the session's queue, so the session is broken unless it arrives.
+struct Attempt<'a> {
+    failed: &'a AtomicBool,
+    arrived: bool,
+}
+
+impl<'a> Attempt<'a> {
+    fn begin(session: &'a Session<'_>) -> Result<Self, WriteError> {
+        session.require_unbroken()?;
+        Ok(Self { failed: &session.failed, arrived: false })
+    }
+
+    fn end(mut self, outcome: Result<(), WriteError>) -> Result<(), WriteError> {
+        self.arrived = outcome.is_ok();
+        outcome
+    }
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        // Also when a panic ends it.
+        if !self.arrived {
+            self.failed.store(true, Ordering::SeqCst);
+        }
+    }
+}
+
 impl Session<'_> {
     /// Makes what was added so far readable for everybody, if there is anything. It is durable with the session's end.
     ///
     /// # Errors
     /// When the disk or the database will not take it.
     pub fn commit(&self) -> Result<(), WriteError> {
+        self.require_unbroken()?;
         let nothing = {
             let pending = lock(&self.pending);
             pending.files.is_empty()
@@ -64,8 +92,10 @@ impl Session<'_> {
             return self.commit_all(Rows::default(), None, Durability::Later);
         }
         if inline {
+            self.store.require_room()?;
             let _order = lock(&self.store.commits);
-            self.write_unlogged()?;
+            let attempt = Attempt::begin(self)?;
+            return attempt.end(self.write_unlogged());
         }
         Ok(())
     }
@@ -80,7 +110,6 @@ impl Session<'_> {
         if inline.is_empty() {
             return Ok(());
         }
-        self.store.require_room()?;
         if !self.unlogged.swap(true, Ordering::SeqCst) {
             self.store.begin_unlogged()?;
         }
@@ -102,7 +131,9 @@ impl Session<'_> {
         realised: Option<&Realised>,
         durability: Durability,
     ) -> Result<(), WriteError> {
+        self.store.require_room()?;
         let mut commits = lock(&self.store.commits);
+        let attempt = Attempt::begin(self)?;
         let alone = *commits == self.commits_seen.load(Ordering::SeqCst);
         // What is there already is looked at under the lock, or another session's realisation could be replaced.
         let known = realised.map_or(Ok(()), |realised| realised.put(&mut extra, &self.store.db));
@@ -110,13 +141,11 @@ impl Session<'_> {
             known.map_err(WriteError::from).and_then(|()| self.commit_batch(extra, durability, alone));
         *commits += 1;
         self.commits_seen.store(*commits, Ordering::SeqCst);
-        self.failed.fetch_or(outcome.is_err(), Ordering::SeqCst);
-        outcome
+        attempt.end(outcome)
     }
 
     /// `alone`: no other session has committed anything since this one last looked at rows.
     fn commit_batch(&self, extra: Rows, durability: Durability, alone: bool) -> Result<(), WriteError> {
-        self.store.require_room()?;
         // All that the trees taken here name is taken here too, or was committed before.
         let (inline_bytes, mut files, trees) = {
             let mut pending = lock(&self.pending);

@@ -14,7 +14,7 @@ mod stream;
 mod tree;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use commit::Pending;
@@ -67,6 +67,25 @@ pub enum WriteError {
         named: Digest,
         /// What the tree says, in bytes.
         said: u64,
+    },
+    /// A write of the session failed before, and what was lost with it is not known.
+    #[error("an earlier write of this session failed, so nothing of it is acknowledged")]
+    Poisoned,
+    /// A result, or something that is to become known with it, is neither in the session nor in the store.
+    #[error("{target} was to be kept, and {lacking} is {presence}")]
+    Unstored {
+        /// What was to be kept.
+        target: Digest,
+        /// What is not there: that, or something that it reaches.
+        lacking: Digest,
+        /// In which way.
+        presence: Presence,
+    },
+    /// A root was to keep the result, and there is none.
+    #[error("root {root} was to keep a result, and there is none")]
+    NoResult {
+        /// The root.
+        root: RootName,
     },
     /// A file of the store gave an error.
     #[error(transparent)]
@@ -130,7 +149,8 @@ pub struct Session<'s> {
     promised: Mutex<HashMap<Target, bool>>,
     /// The store's count of batches when this session last knew all of them.
     commits_seen: AtomicU64,
-    /// Whether a batch of this session failed half way.
+    /// Whether a batch of this session failed half way: what it held is lost, and promised all the same. Nothing is
+    /// taken or acknowledged from then on.
     failed: AtomicBool,
     /// Whether something went round the log.
     unlogged: AtomicBool,
@@ -227,6 +247,7 @@ impl<'s> Session<'s> {
 
     /// Whether the session or the store has a blob whose bytes are not at hand. If so it is counted.
     pub(crate) fn add_known(&self, id: BlobId, size: u64) -> Result<bool, WriteError> {
+        self.require_unbroken()?;
         let mut in_flight = lock(&self.in_flight);
         while in_flight.contains(&id.0) {
             in_flight = self.landed.wait(in_flight).unwrap_or_else(PoisonError::into_inner);
@@ -238,6 +259,11 @@ impl<'s> Session<'s> {
             self.count(size);
         }
         Ok(there)
+    }
+
+    /// Fails once a batch of this session has failed.
+    fn require_unbroken(&self) -> Result<(), WriteError> {
+        if self.failed.load(Ordering::SeqCst) { Err(WriteError::Poisoned) } else { Ok(()) }
     }
 
     fn is_promised(&self, target: Target) -> bool {
@@ -272,6 +298,7 @@ impl<'s> Session<'s> {
     /// Pins the blob and says whether its bytes have to be stored: `None` when the session or the store has
     /// them.
     fn claim(&self, id: BlobId, size: u64, wanted: Placement) -> Result<Option<Claim<'_, 's>>, WriteError> {
+        self.require_unbroken()?;
         self.count(size);
         let mut in_flight = lock(&self.in_flight);
         while in_flight.contains(&id.0) {
@@ -296,8 +323,16 @@ impl<'s> Session<'s> {
     /// Makes all durable, together with what keeps `result` from the collector.
     ///
     /// # Errors
-    /// When the disk or the database will not take it: nothing is acknowledged then.
+    /// When the disk or the database will not take it or did not take something before, or when something of the
+    /// result, or of what becomes known with it, is not there. Nothing is acknowledged then.
     pub fn finish(mut self, result: &[Target], keep: &Keep) -> Result<Added, WriteError> {
+        self.require_unbroken()?;
+        if let (Some(root), []) = (&keep.root, result) {
+            return Err(WriteError::NoResult { root: root.clone() });
+        }
+        for target in result.iter().copied().chain(keep.realised.relies_on()) {
+            self.require_stored(target)?;
+        }
         let added = lock(&self.pending).added;
         let mut extra = Rows::default();
         if let (Some(name), [.., last]) = (&keep.root, result) {

@@ -13,6 +13,7 @@ impl Session<'_> {
     /// # Errors
     /// [`WriteError::Incomplete`] when something is not.
     pub fn add_tree(&self, tree: &Tree) -> Result<(TreeId, u64), WriteError> {
+        self.require_unbroken()?;
         let text = tree.encode().into_bytes();
         let size = text.len() as u64;
         let id = TreeId(Digest::of(&text));
@@ -38,6 +39,34 @@ impl Session<'_> {
         Ok((id, size))
     }
 
+    /// Pins something that is to be kept, and makes sure that the session or the store has it.
+    pub(super) fn require_stored(&self, target: Target) -> Result<(), WriteError> {
+        if self.is_promised(target) {
+            return Ok(());
+        }
+        match self.pinned_lack(target)? {
+            Some((lacking, presence)) => {
+                let (target, lacking) = (target.digest(), lacking.digest());
+                Err(WriteError::Unstored { target, lacking, presence })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// What the store lacks of `target` and of what it reaches. It is pinned before it is looked for, so that no
+    /// collection takes it in between.
+    fn pinned_lack(&self, target: Target) -> Result<Option<(Target, Presence)>, WriteError> {
+        let lack = self.store.pin_closure(self.writer, target).and_then(|()| self.store.first_lack(target));
+        match lack {
+            Ok(lack) => Ok(lack),
+            Err(ReadError::Db(e)) => Err(e.into()),
+            Err(ReadError::File(e)) => Err(e.into()),
+            Err(ReadError::NoTree { id }) => Ok(Some((Target::Tree(id), Presence::Absent))),
+            Err(ReadError::NoBlob { id }) => Ok(Some((Target::Blob(id), Presence::Absent))),
+            Err(_) => Ok(Some((target, Presence::Quarantined))),
+        }
+    }
+
     /// What a stored tree reaches needs no pin and no promise of its own: unless it is `committed`, that is so only of
     /// what was in the store before. A tree that is there may name what is damaged there and was queued here to repair
     /// it.
@@ -59,21 +88,9 @@ impl Session<'_> {
         if self.is_promised(target) {
             return Ok(());
         }
-        let incomplete = |lacking: Target, presence| WriteError::Incomplete {
-            tree: *tree,
-            named: target.digest(),
-            lacking: lacking.digest(),
-            presence,
-        };
-        let of_read = |error: ReadError| match error {
-            ReadError::Db(e) => e.into(),
-            ReadError::File(e) => e.into(),
-            _ => incomplete(target, Presence::Absent),
-        };
-        // Pinned before it is looked for, so that no collection takes it in between.
-        self.store.pin_closure(self.writer, target).map_err(of_read)?;
-        if let Some((lacking, presence)) = self.store.first_lack(target).map_err(of_read)? {
-            return Err(incomplete(lacking, presence));
+        if let Some((lacking, presence)) = self.pinned_lack(target)? {
+            let (named, lacking) = (target.digest(), lacking.digest());
+            return Err(WriteError::Incomplete { tree: *tree, named, lacking, presence });
         }
         match self.store.recorded_size(node)? {
             Some(size) if size == node.size() => Ok(()),

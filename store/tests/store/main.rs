@@ -1,5 +1,6 @@
 //! The store by its public face: what may not happen to what it keeps.
 
+mod failing;
 mod origins;
 mod presence;
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use stele_store::model::{Digest, Tree, TreeId};
-use stele_store::{Keep, Origin, Origins, Outputs, Realisation, Realised, Store};
+use stele_store::model::{BlobId, Digest, Tree, TreeId};
+use stele_store::{Keep, Origin, Origins, Outputs, Presence, Realisation, Realised, Store, WriteError};
 
 use super::Fresh;
 
@@ -21,7 +21,9 @@ fn peer() -> Origin {
 fn finish(store: &Store, tree: TreeId, origin: Origin) {
     let realisation = Realisation { outputs: outputs(tree), log: None, origin };
     let realised = Realised { of: Some((REQUEST.to_vec(), realisation)), ..Realised::default() };
-    store.session().unwrap().finish(&[], &Keep { realised, ..Keep::default() }).unwrap();
+    let session = store.session().unwrap();
+    session.add_tree(&Tree::default()).unwrap();
+    session.finish(&[], &Keep { realised, ..Keep::default() }).unwrap();
 }
 
 fn remember(store: &Store, tree: TreeId, origin: Origin) {
@@ -48,9 +50,9 @@ fn what_another_store_says_is_not_found_among_what_was_made_here() {
 
 #[test]
 fn what_was_made_here_is_never_replaced_by_what_is_from_elsewhere_and_replaces_it() {
-    let (own, other) = (Tree::default().id(), TreeId(Digest::of(b"evil")));
     for write in [finish, remember] {
         let it = Fresh::new();
+        let (own, other) = (Tree::default().id(), it.tree_of(b"evil").1);
         write(&it.store, other, peer());
         write(&it.store, own, Origin::Built);
         assert_eq!(found(&it.store, Origins::Own), Some((own, Origin::Built)));
@@ -70,4 +72,22 @@ fn an_origin_survives_the_end_of_the_store() {
     drop(it.store);
     let store = Store::open(&it.folder.path().join("store")).unwrap();
     assert_eq!(found(&store, Origins::Any), Some((tree, peer())));
+}
+
+#[test]
+fn no_realisation_becomes_known_of_what_is_not_there() {
+    let it = Fresh::new();
+    let (tree, log) = (TreeId(Digest::of(b"no")), BlobId(Digest::of(b"no")));
+    let there = Realisation { outputs: outputs(Tree::default().id()), log: None, origin: Origin::Built };
+    for realisation in [
+        Realisation { outputs: outputs(tree), ..there.clone() },
+        Realisation { log: Some(log), ..there.clone() },
+    ] {
+        let session = it.store.session().unwrap();
+        session.add_tree(&Tree::default()).unwrap();
+        let realised = Realised { of: Some((REQUEST.to_vec(), realisation)), ..Realised::default() };
+        let refused = session.finish(&[], &Keep { realised, ..Keep::default() });
+        assert!(matches!(refused, Err(WriteError::Unstored { presence: Presence::Absent, .. })));
+        assert_eq!(found(&it.store, Origins::Any), None);
+    }
 }
