@@ -102,7 +102,7 @@ impl Substituter for Other {
     fn realised(&self, of: &Digest) -> Result<Option<Realisation>, Unavailable> {
         let Some(realised) = self.ask_realised(of)?.filter(|it| !it.gone) else { return Ok(None) };
         let log = realised.log.as_ref().and_then(|log| log.parse::<BlobId>().ok());
-        Ok(Some(Realisation { outputs: outputs(realised)?, log }))
+        Ok(Some(Realisation { outputs: outputs(realised)?, log, ..Realisation::default() }))
     }
 
     fn remembered(&self, of: &Digest) -> Result<Option<Outputs>, Unavailable> {

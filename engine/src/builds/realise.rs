@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use stele_builder::realise::{Options, Purpose, Realisations, Request, Substituter};
 use stele_builder::sandbox::Limits;
 use stele_recipes::recipe::RecipeName;
-use stele_store::model::{Digest, RootName, TreeId};
-use stele_store::{Outputs, Progress, Store, Target};
+use stele_store::model::{BlobId, Digest, RootName, TreeId};
+use stele_store::{Origins, Outputs, Presence, Progress, Store, Target};
 
 use super::event::digests;
 use super::{Built, Event, Goal, Order, Realised};
@@ -141,13 +141,14 @@ pub(super) fn substituters(engine: &Engine, order: &Order) -> Result<Vec<Box<dyn
 pub fn realised(store: &Store, of: &str) -> Result<Realised, Failure> {
     let unknown = || Failure::new(Kind::NotFound, format!("nothing is known of an action {of}"));
     let of: Digest = of.parse().map_err(|_| unknown())?;
-    let outputs = store.realisation(&of)?.ok_or_else(unknown)?;
+    let realisation = store.realisation(&of, Origins::Any)?.ok_or_else(unknown)?;
     let mut gone = false;
-    for tree in outputs.0.values() {
+    for tree in realisation.outputs.0.values() {
         gone |= !store.has_tree(tree)?;
     }
-    let log = store.log(&of)?.filter(|log| store.blob_info(log).is_ok());
-    Ok(Realised { outputs: digests(&outputs), log: log.map(|log| log.to_string()), gone })
+    let is_there = |log: &BlobId| store.presence(Target::Blob(*log)).is_ok_and(Presence::is_sound);
+    let log = realisation.log.filter(is_there);
+    Ok(Realised { outputs: digests(&realisation.outputs), log: log.map(|log| log.to_string()), gone })
 }
 
 pub(super) fn options(order: &Order, purpose: Purpose) -> Options {

@@ -133,6 +133,12 @@ impl From<WriteError> for Failure {
             WriteError::ReadOnly => read_only(),
             WriteError::NoRoom { .. } => Self::new(Kind::NoSpace, error.to_string()).hint(FREE_SPACE),
             WriteError::Incomplete { .. } => plain(&error).hint("store what it names first"),
+            WriteError::Size { .. }
+            | WriteError::Deep { .. }
+            | WriteError::Large { .. }
+            | WriteError::Poisoned
+            | WriteError::Unstored { .. }
+            | WriteError::NoResult { .. } => plain(&error),
         }
     }
 }
@@ -142,7 +148,7 @@ impl From<RealiseError> for Failure {
         match error {
             RealiseError::ReadOnly => read_only(),
             RealiseError::Db(error) => error.into(),
-            RealiseError::Name { .. } | RealiseError::Missing { .. } => plain(&error),
+            RealiseError::Name { .. } => plain(&error),
         }
     }
 }

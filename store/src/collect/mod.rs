@@ -5,6 +5,8 @@
 //! without rows, which do not exist for anybody and go with the next collection. [`crate::gate`] keeps
 //! writers safe.
 
+mod strays;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -147,62 +149,6 @@ impl Store {
         Ok(result)
     }
 
-    /// Removes the files under `objects/` that no row names. Imports may go on.
-    ///
-    /// # Errors
-    /// When a folder cannot be read or a file not be removed, or a collection is running.
-    pub fn drop_strays(&self) -> Result<u64, CollectError> {
-        self.gate.begin_collection().ok_or(CollectError::Running)?;
-        self.clearing.store(true, Ordering::SeqCst);
-        let collection = Collection(&self.gate);
-        let files = self.sweep_strays(false);
-        drop(collection);
-        let unnamed = self.sweep_unnamed();
-        self.clearing.store(false, Ordering::SeqCst);
-        Ok(files? + unnamed?)
-    }
-
-    /// Removes small blobs that no row names. Only a session that was killed leaves some, and the store is
-    /// marked then: looking for them reads all small blobs.
-    fn sweep_unnamed(&self) -> Result<u64, CollectError> {
-        if !self.unlogged_before.swap(false, Ordering::SeqCst) {
-            return Ok(0);
-        }
-        if self.gate.begin_collection().is_none() {
-            self.unlogged_before.store(true, Ordering::SeqCst);
-            return Ok(0);
-        }
-        let _collection = Collection(&self.gate);
-        let mut count = 0;
-        let mut batch = Vec::new();
-        let remove = |batch: Vec<BlobId>| {
-            let dead = self.gate.condemn(
-                batch,
-                |id| Target::Blob(*id),
-                |dead: &[BlobId]| {
-                    let mut rows = Rows::default();
-                    dead.iter().for_each(|id| rows.delete_inline(id));
-                    self.db.write(rows, Durability::Later)
-                },
-            )?;
-            self.gate.bury(dead.iter().map(|id| id.0));
-            Ok::<_, DbError>(dead.len() as u64)
-        };
-        for row in self.db.inlines()? {
-            let (id, _) = row?;
-            if self.db.blob(&id)?.is_none_or(|row| row.placement != Placement::Inline) {
-                batch.push(id);
-            }
-            if batch.len() == SWEEP_BATCH {
-                count += remove(std::mem::take(&mut batch))?;
-            }
-        }
-        count += remove(batch)?;
-        // What an earlier owner left is gone.
-        self.end_unlogged();
-        Ok(count)
-    }
-
     fn mark(&self, pinned: &[Target], progress: &Progress) -> Result<Live, CollectError> {
         let mut live = Live::default();
         for root in self.roots()? {
@@ -210,11 +156,7 @@ impl Store {
         }
         for target in pinned {
             // A writer pins what it is about to store, too: what is not there has no closure yet.
-            let there = match target {
-                Target::Tree(tree) => self.db.has_tree(tree)?,
-                Target::Blob(_) => true,
-            };
-            if there {
+            if self.has_row(*target)? {
                 self.mark_from(*target, &mut live, progress)
                     .map_err(|e| e.of("a running import, or a mount in use,".to_owned()))?;
             }
@@ -275,7 +217,12 @@ impl Store {
             for (id, _) in dead {
                 rows.delete_tree(id);
             }
-            if dry_run || rows.is_empty() { Ok(()) } else { self.db.write(rows, Durability::Synced) }
+            if dry_run || rows.is_empty() {
+                return Ok(());
+            }
+            self.db.write(rows, Durability::Synced)?;
+            self.whole.forget();
+            Ok::<_, DbError>(())
         };
         let removed = self.gate.condemn(dead, |(id, _)| Target::Tree(*id), remove)?;
         self.gate.bury(removed.iter().map(|(id, _)| id.0));
@@ -323,8 +270,13 @@ impl Store {
             for (id, row) in dead {
                 rows.delete_blob(id, row);
             }
+            if dry_run || rows.is_empty() {
+                return Ok(());
+            }
             // The rows must be gone for good before their files go, or a power cut brings back a row alone.
-            if dry_run || rows.is_empty() { Ok(()) } else { self.db.write(rows, Durability::Synced) }
+            self.db.write(rows, Durability::Synced)?;
+            self.whole.forget();
+            Ok::<_, DbError>(())
         };
         let dead = self.gate.condemn(batch, |(id, _)| Target::Blob(*id), remove)?;
         if !dry_run && !dead.is_empty() {
@@ -348,33 +300,6 @@ impl Store {
         self.gate.bury(dead.iter().map(|(id, _)| id.0));
         outcome?;
         Ok(inline)
-    }
-
-    fn sweep_strays(&self, dry_run: bool) -> Result<u64, CollectError> {
-        let mut count = 0;
-        for byte in 0..=255 {
-            let (blobs, _) = self.objects.list(byte)?;
-            let mut strays = Vec::new();
-            for blob in blobs {
-                match self.db.blob(&blob)?.map(|row| row.placement) {
-                    Some(Placement::File) => {}
-                    // Named, and said to be corrupt: it is looked at before anything is done with it.
-                    Some(Placement::Quarantined) if dry_run => {}
-                    Some(Placement::Quarantined) => drop(self.take_back(&blob)?),
-                    Some(Placement::Inline) | None => strays.push(blob),
-                }
-            }
-            // A writer that published one of them has it pinned, and its row may be there by now.
-            let dead = self.gate.condemn(strays, |blob| Target::Blob(*blob), |_| Ok::<_, DbError>(()))?;
-            let mut outcome = Ok(());
-            if !dry_run {
-                outcome = dead.iter().try_for_each(|blob| self.objects.remove(blob));
-            }
-            self.gate.bury(dead.iter().map(|blob| blob.0));
-            outcome?;
-            count += dead.len() as u64;
-        }
-        Ok(count)
     }
 }
 
