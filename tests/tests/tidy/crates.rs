@@ -9,15 +9,16 @@ use super::Violation;
 const ALLOWED: &[(&str, &str)] = &[
     ("store", ""),
     ("fs", "store"),
-    ("recipes", "store"),
+    ("archive", "store"),
+    ("recipes", "store archive"),
     ("builder", "store fs recipes"),
-    ("oci", "store"),
+    ("oci", "store archive"),
     ("oci/registry", ""),
     ("oci/sbom", ""),
     ("trust", "store"),
     ("bootstrap", "recipes"),
-    ("cli", "store fs recipes builder oci registry sbom trust bootstrap"),
-    ("tests", "store fs recipes builder oci registry sbom trust bootstrap cli"),
+    ("cli", "store archive fs recipes builder oci registry sbom trust bootstrap"),
+    ("tests", "store archive fs recipes builder oci registry sbom trust bootstrap cli"),
 ];
 
 /// Not of the workspace: its targets reach into whatever they are about.

@@ -37,6 +37,7 @@
 //! * Old-style zip names (no UTF-8 flag) are taken as the bytes that they are.
 
 mod bzip2_streams;
+pub mod content;
 mod deb;
 mod decompress;
 mod error;
@@ -60,7 +61,7 @@ pub use error::{EntryError, EntryName, PackageError, SparseError, TarError, Unpa
 pub use format::{AN_AR, Compression};
 pub use limits::Limits;
 
-use crate::content::Content;
+use content::Content;
 use format::Format;
 use growing::Growing;
 use limits::{Gauge, Source};

@@ -7,7 +7,7 @@ use super::super::{SparseError, TarError};
 use super::sparse::Piece;
 
 /// A header block.
-pub(in crate::unpack) struct Header<'a>(pub(in crate::unpack) &'a [u8; HEAD]);
+pub(crate) struct Header<'a>(pub(crate) &'a [u8; HEAD]);
 
 /// Who wrote a header: what lies behind the names of user and group depends on it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -22,7 +22,7 @@ pub(super) enum Dialect {
 
 impl Header<'_> {
     /// Whether the sum of all bytes is as it says, its own field counted as spaces. Early tars added signed bytes.
-    pub(in crate::unpack) fn checksum_holds(&self) -> bool {
+    pub(crate) fn checksum_holds(&self) -> bool {
         let Ok(stated) = number(&self.0[148..156], "checksum") else { return false };
         let rest = || self.0[..148].iter().chain(&self.0[156..]);
         let unsigned: u64 = rest().map(|&byte| u64::from(byte)).sum();
