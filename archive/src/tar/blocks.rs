@@ -2,65 +2,69 @@
 
 use std::io::{self, Read};
 
+use super::super::TarError;
 use super::super::format::HEAD;
-use super::super::limits::Gauge;
-use super::super::{TarError, UnpackError};
+use super::TarReadError;
 
 /// The rest of a tar.
-pub(super) struct Blocks<'a> {
-    bytes: Box<dyn Read + 'a>,
-    gauge: &'a Gauge,
+pub(super) struct Blocks<R> {
+    pub(super) bytes: R,
     /// How many bytes were read.
     pub(super) offset: u64,
 }
 
-impl<'a> Blocks<'a> {
-    pub(super) fn new(bytes: Box<dyn Read + 'a>, gauge: &'a Gauge) -> Self {
-        Self { bytes, gauge, offset: 0 }
+/// What was found where a block was expected.
+pub(super) enum Next {
+    Block([u8; HEAD]),
+    /// The bytes end inside of it.
+    Partial,
+    /// The bytes end before it.
+    End,
+}
+
+impl<R: Read> Blocks<R> {
+    pub(super) fn new(bytes: R) -> Self {
+        Self { bytes, offset: 0 }
     }
 
-    /// The next block; none at the end of the bytes.
-    pub(super) fn next(&mut self) -> Result<Option<[u8; HEAD]>, UnpackError> {
-        let (mut block, begin) = ([0; HEAD], self.offset);
-        match self.fill(&mut block)? {
-            0 => Ok(None),
-            HEAD => Ok(Some(block)),
-            _ => Err(UnpackError::Tar { offset: begin, why: TarError::Truncated }),
-        }
+    pub(super) fn next(&mut self) -> io::Result<Next> {
+        let mut block = [0; HEAD];
+        Ok(match self.fill(&mut block)? {
+            0 => Next::End,
+            HEAD => Next::Block(block),
+            _ => Next::Partial,
+        })
     }
 
     /// The next `size` bytes, and behind them what fills up their last block. What that holds nobody looks at.
-    pub(super) fn bytes(&mut self, size: usize) -> Result<Vec<u8>, UnpackError> {
+    pub(super) fn bytes(&mut self, size: usize) -> Result<Vec<u8>, TarReadError> {
         let begin = self.offset;
         let mut bytes = Vec::new();
-        let mut data = self.data(size as u64);
-        data.read_to_end(&mut bytes).map_err(|error| self.gauge.reason(error))?;
-        if bytes.len() < size || !self.skip_padding(size as u64)? {
-            return Err(UnpackError::Tar { offset: begin, why: TarError::Truncated });
+        let read = (&mut self.bytes).take(size as u64).read_to_end(&mut bytes)?;
+        self.offset += read as u64;
+        let padding = padding_of(size as u64);
+        if read < size || self.skip(padding as u64)? < padding as u64 {
+            return Err(TarReadError::Framing { offset: begin, why: TarError::Truncated });
         }
         Ok(bytes)
     }
 
-    /// A reader of the next `size` bytes.
-    pub(super) fn data(&mut self, size: u64) -> Data<'_, 'a> {
-        Data { blocks: self, left: size }
-    }
-
-    /// Skips what fills up the last block of `size` bytes; whether it was there.
-    pub(super) fn skip_padding(&mut self, size: u64) -> Result<bool, UnpackError> {
-        let mut padding = [0; HEAD];
-        let length = padding_of(size);
-        Ok(self.fill(&mut padding[..length])? == length)
+    /// Passes over so many bytes; how many there were.
+    pub(super) fn skip(&mut self, count: u64) -> io::Result<u64> {
+        let skipped = io::copy(&mut (&mut self.bytes).take(count), &mut io::sink())?;
+        self.offset += skipped;
+        Ok(skipped)
     }
 
     /// Reads what is left, up to the end of the bytes: zeros.
-    pub(super) fn expect_zeros(&mut self) -> Result<(), UnpackError> {
+    pub(super) fn expect_zeros(&mut self) -> Result<(), TarReadError> {
         let mut buffer = [0; 8 * HEAD];
         loop {
             let begin = self.offset;
             let count = self.fill(&mut buffer)?;
             if let Some(at) = buffer[..count].iter().position(|&byte| byte != 0) {
-                return Err(UnpackError::Tar { offset: begin + at as u64, why: TarError::Trailing });
+                let offset = begin + at as u64;
+                return Err(TarReadError::Framing { offset, why: TarError::Trailing });
             }
             if count == 0 {
                 return Ok(());
@@ -69,13 +73,14 @@ impl<'a> Blocks<'a> {
     }
 
     /// Fills `buffer`; how many bytes there were for it.
-    fn fill(&mut self, buffer: &mut [u8]) -> Result<usize, UnpackError> {
+    fn fill(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut filled = 0;
         while filled < buffer.len() {
             match self.bytes.read(&mut buffer[filled..]) {
                 Ok(0) => break,
                 Ok(count) => filled += count,
-                Err(error) => return Err(self.gauge.reason(error)),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
             }
         }
         self.offset += filled as u64;
@@ -83,24 +88,8 @@ impl<'a> Blocks<'a> {
     }
 }
 
-fn padding_of(size: u64) -> usize {
+/// How many bytes fill up the last block of `size` bytes.
+pub(super) fn padding_of(size: u64) -> usize {
     let block = HEAD as u64;
     usize::try_from((block - size % block) % block).unwrap_or_default()
-}
-
-/// Bytes of an entry.
-pub(super) struct Data<'b, 'a> {
-    blocks: &'b mut Blocks<'a>,
-    /// How many are to come.
-    left: u64,
-}
-
-impl Read for Data<'_, '_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let room = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
-        let count = self.blocks.bytes.read(&mut buffer[..room])?;
-        self.blocks.offset += count as u64;
-        self.left -= count as u64;
-        Ok(count)
-    }
 }
