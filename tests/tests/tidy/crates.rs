@@ -9,16 +9,17 @@ use super::Violation;
 const ALLOWED: &[(&str, &str)] = &[
     ("store", ""),
     ("fs", "store"),
-    ("recipes", "store"),
+    ("archive", "store"),
+    ("recipes", "store archive"),
     ("builder", "store fs recipes"),
-    ("oci", "store"),
+    ("oci", "store archive"),
     ("oci/registry", ""),
     ("oci/sbom", ""),
     ("trust", "store"),
-    ("engine", "store fs recipes builder oci registry sbom trust"),
-    ("daemon", "store fs recipes builder oci registry sbom trust engine"),
-    ("cli", "store fs recipes builder oci registry sbom trust engine daemon"),
-    ("tests", "store fs recipes builder oci registry sbom trust engine daemon cli"),
+    ("engine", "store archive fs recipes builder oci registry sbom trust"),
+    ("daemon", "store archive fs recipes builder oci registry sbom trust engine"),
+    ("cli", "store archive fs recipes builder oci registry sbom trust engine daemon"),
+    ("tests", "store archive fs recipes builder oci registry sbom trust engine daemon cli"),
 ];
 
 /// Not of the workspace: its targets reach into whatever they are about.

@@ -3,31 +3,45 @@
 //! POSIX.1-2017, `pax`, "pax Extended Header"; for sparse files GNU tar's manual, "Storing Sparse Files".
 
 use super::super::{EntryName, TarError};
+use super::Policy;
 use super::sparse::{Piece, SparseHeader};
 
-/// What the records of an entry decide. All other keys say what no tree has, and are ignored.
-#[derive(Default)]
+/// What the records of an entry decide. All other keys say what no tree and no image has, and are ignored.
+#[derive(Debug, Clone, Default)]
 pub(super) struct Extended {
     pub(super) path: Option<Vec<u8>>,
     pub(super) link_path: Option<Vec<u8>>,
     pub(super) size: Option<u64>,
+    pub(super) user: Option<u64>,
+    pub(super) group: Option<u64>,
+    /// None in it when it is not in whole seconds since 1970.
+    pub(super) time: Option<Option<u64>>,
+    pub(super) has_attributes: bool,
     pub(super) sparse: SparseHeader,
 }
 
-/// Reads the records of a header for one entry.
-pub(super) fn parse(bytes: &[u8]) -> Result<Extended, TarError> {
+/// Reads the records of a header for one entry. Of a lenient one that is all that is known: what an earlier header said
+/// of the same entry is forgotten.
+pub(super) fn parse(bytes: &[u8], policy: Policy) -> Result<Option<Extended>, TarError> {
     let mut extended = Extended::default();
     let mut records = Records(bytes);
     while let Some((key, value)) = records.next()? {
-        extended.set(key, value)?;
+        match policy {
+            Policy::Strict => extended.set(key, value)?,
+            Policy::Lenient => extended.set_last(key, value)?,
+        }
     }
-    Ok(extended)
+    Ok(Some(extended))
 }
 
 /// Checks a header that is for all entries that follow: none of its records may decide anything.
-pub(super) fn check_global(bytes: &[u8]) -> Result<(), TarError> {
+/// A lenient reader takes nothing from it.
+pub(super) fn check_global(bytes: &[u8], policy: Policy) -> Result<(), TarError> {
     let mut records = Records(bytes);
     while let Some((key, _)) = records.next()? {
+        if policy == Policy::Lenient {
+            continue;
+        }
         if matches!(key, b"path" | b"linkpath" | b"size") || key.starts_with(b"GNU.sparse.") {
             return Err(TarError::PaxGlobal { key: EntryName(key.to_vec()) });
         }
@@ -92,6 +106,33 @@ impl Extended {
             _ => false,
         };
         if twice { Err(TarError::PaxTwice { key: named() }) } else { Ok(()) }
+    }
+
+    /// As Go's archive/tar takes a record: of a key that comes twice the last value counts, and an empty one says
+    /// nothing.
+    fn set_last(&mut self, key: &[u8], value: &[u8]) -> Result<(), TarError> {
+        let wrong = || TarError::PaxValue { key: EntryName(key.to_vec()) };
+        let has_nul = |bytes: &[u8]| bytes.contains(&0);
+        let is_text = matches!(key, b"path" | b"linkpath" | b"uname" | b"gname");
+        if has_nul(key) || (is_text && has_nul(value)) {
+            return Err(wrong());
+        }
+        let given = !value.is_empty();
+        let number = || if given { decimal(value).map(Some).ok_or_else(wrong) } else { Ok(None) };
+        match key {
+            b"path" => self.path = given.then(|| value.to_vec()),
+            b"linkpath" => self.link_path = given.then(|| value.to_vec()),
+            b"size" => self.size = number()?,
+            b"uid" => self.user = number()?,
+            b"gid" => self.group = number()?,
+            b"mtime" => self.time = given.then(|| decimal(value)),
+            _ if key.starts_with(b"GNU.sparse.") => self.sparse.is_there = true,
+            _ if key.starts_with(b"SCHILY.xattr.") || key.starts_with(b"LIBARCHIVE.xattr.") => {
+                self.has_attributes = true;
+            }
+            _ => {}
+        }
+        Ok(())
     }
 }
 

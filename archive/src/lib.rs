@@ -36,17 +36,20 @@
 //! * A Debian package has its three members and nothing else, and the last is compressed as its name says.
 //! * Old-style zip names (no UTF-8 flag) are taken as the bytes that they are.
 
+mod builder;
 mod bzip2_streams;
+pub mod content;
 mod deb;
 mod decompress;
 mod error;
 mod format;
-mod growing;
 mod limits;
 mod links;
 mod lzip;
 mod path;
-mod tar;
+mod placing;
+mod sources;
+pub mod tar;
 #[cfg(test)]
 mod tests;
 mod zip;
@@ -56,15 +59,17 @@ use std::io::Read;
 use serde::{Deserialize, Serialize};
 use stele_store::model::{Name, TreeId};
 
+pub use builder::{RootError, TreeBuilder};
+pub use decompress::decompressed;
 pub use error::{EntryError, EntryName, PackageError, SparseError, TarError, UnpackError, ZipError};
-pub use format::{AN_AR, Compression};
+pub use format::{AN_AR, Compression, compression_of};
 pub use limits::Limits;
 
-use crate::content::Content;
+use content::Content;
 use format::Format;
-use growing::Growing;
 use limits::{Gauge, Source};
 use path::At;
+use placing::Placing;
 
 /// What some bytes have to be.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,16 +109,16 @@ pub fn unpack(bytes: &mut dyn Read, unpack: &Unpack, content: &dyn Content) -> R
         Form::Archive => At::Anywhere,
         Form::DebianPackage => At::Root,
     };
-    let mut growing = Growing::new(unpack.strip, belongs, &gauge);
+    let mut placing = Placing::new(unpack.strip, belongs, &gauge);
     match unpack.form {
-        Form::DebianPackage => deb::read(bytes, &gauge, content, &mut growing)?,
+        Form::DebianPackage => deb::read(bytes, &gauge, content, &mut placing)?,
         Form::Archive => {
             let opened = decompress::open(Box::new(Source { bytes, gauge: &gauge }), &gauge)?;
             match opened.format {
-                Format::Tar => tar::read(opened.bytes, &gauge, content, &mut growing)?,
-                Format::Zip => zip::read(opened.bytes, &gauge, content, &mut growing)?,
+                Format::Tar => sources::read(opened.bytes, &gauge, content, &mut placing)?,
+                Format::Zip => zip::read(opened.bytes, &gauge, content, &mut placing)?,
             }
         }
     }
-    growing.finish(unpack.subdir.as_deref(), content)
+    placing.finish(unpack.subdir.as_deref(), content)
 }

@@ -14,8 +14,8 @@ use std::io::Read;
 
 use stele_store::model::{NameError, Node};
 
-use super::growing::{Entry, Growing};
 use super::limits::{Gauge, Metered};
+use super::placing::{Entry, Placing};
 use super::{EntryError, EntryName, UnpackError, ZipError};
 use crate::content::Content;
 use central::{CENTRAL, Central, LOCAL};
@@ -28,12 +28,12 @@ const UNIX: u8 = 3;
 /// The most bytes of a symbolic link's target (`PATH_MAX` less the NUL).
 const MOST_TARGET: u64 = 4095;
 
-/// Reads a whole zip and puts its entries into `growing`.
+/// Reads a whole zip and puts its entries into `placing`.
 pub(super) fn read(
     bytes: Box<dyn Read + '_>,
     gauge: &Gauge,
     content: &dyn Content,
-    growing: &mut Growing<'_>,
+    placing: &mut Placing<'_>,
 ) -> Result<(), UnpackError> {
     let mut spool = Spool::new(bytes, gauge)?;
     let directory = end::find(&mut spool)?;
@@ -49,7 +49,7 @@ pub(super) fn read(
         let refused =
             |why| UnpackError::Entry { entry: EntryName(entry.name.clone()), offset: entry.offset, why };
         let found = read_entry(&mut spool, &entry, end, content, &refused)?;
-        growing.put(&entry.name, entry.offset, found)?;
+        placing.put(&entry.name, entry.offset, found)?;
     }
     Ok(())
 }

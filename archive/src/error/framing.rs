@@ -55,6 +55,14 @@ pub enum TarError {
         /// Which field.
         field: &'static str,
     },
+    /// A user or group is a number that no file can have.
+    #[error("the header's {field} is {id}, and no file can belong to that")]
+    Owner {
+        /// `user` or `group`.
+        field: &'static str,
+        /// What it says.
+        id: u64,
+    },
     /// The bytes end inside a header or block.
     #[error("it is cut short")]
     Truncated,

@@ -42,15 +42,21 @@ pub(super) fn open<'a>(mut bytes: Box<dyn Read + 'a>, gauge: &'a Gauge) -> Resul
             }
             Seen::Compressed(compression) => {
                 compressions.push(compression);
-                let decoder =
-                    decoder(compression, BufReader::with_capacity(BUFFER, whole), gauge.limits.window);
+                let bytes_inside = BufReader::with_capacity(BUFFER, whole);
+                let decoder = decompressed(compression, bytes_inside, gauge.limits.window);
                 bytes = Box::new(Decompressed { decoder, compression, gauge, offset: 0 });
             }
         }
     }
 }
 
-fn decoder<'a>(compression: Compression, bytes: impl BufRead + 'a, window: u64) -> Box<dyn Read + 'a> {
+/// What is inside `bytes`, to their very end: what stands behind the last member, stream or frame is an error. A decoder
+/// looks back at most `window` bytes; `gzip` and `bzip2` cannot look back further than 1 MiB.
+pub fn decompressed<'a>(
+    compression: Compression,
+    bytes: impl BufRead + 'a,
+    window: u64,
+) -> Box<dyn Read + 'a> {
     match compression {
         Compression::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(bytes)),
         Compression::Bzip2 => Box::new(Bzip2Streams::new(bytes)),

@@ -1,9 +1,8 @@
 //! A tree while an archive is read: every entry is put in its place, or refused.
 
-use std::collections::BTreeMap;
+use stele_store::model::{Name, Node, TreeId};
 
-use stele_store::model::{Name, Node, Tree, TreeId};
-
+use super::builder::{ROOT, Slot, TreeBuilder};
 use super::limits::Gauge;
 use super::path::{self, At, Path, check_target};
 use super::{EntryError, EntryName, UnpackError, links};
@@ -24,27 +23,18 @@ pub(super) enum Entry {
     },
 }
 
-/// What stands under a name in a directory.
-pub(super) enum Slot {
-    /// A directory, by its place in [`Growing::directories`].
-    Directory(usize),
-    Leaf(Node),
-}
-
-pub(super) type Directory = BTreeMap<Name, Slot>;
-
-/// The tree so far. A directory stands behind the one that holds it; the root is the first.
-pub(super) struct Growing<'a> {
+/// Puts entries into a tree by the rules for sources: nothing is replaced, and nothing leads outside.
+pub(super) struct Placing<'a> {
     strip: usize,
     belongs: At,
     gauge: &'a Gauge,
-    directories: Vec<Directory>,
+    tree: TreeBuilder,
     leaves: usize,
 }
 
-impl<'a> Growing<'a> {
+impl<'a> Placing<'a> {
     pub(super) fn new(strip: usize, belongs: At, gauge: &'a Gauge) -> Self {
-        Self { strip, belongs, gauge, directories: vec![Directory::new()], leaves: 0 }
+        Self { strip, belongs, gauge, tree: TreeBuilder::new(), leaves: 0 }
     }
 
     /// Puts an entry in its place. `offset` is where its header begins.
@@ -60,9 +50,9 @@ impl<'a> Growing<'a> {
         let Some((last, above)) = full[self.strip.min(full.len())..].split_last() else {
             return Ok(());
         };
-        let mut at = 0;
+        let mut at = ROOT;
         for depth in 0..above.len() {
-            at = match self.directories[at].get(&above[depth]) {
+            at = match self.tree.get(at, &above[depth]) {
                 Some(Slot::Directory(next)) => *next,
                 Some(Slot::Leaf(Node::Symlink { .. })) => {
                     return Err(refused(EntryError::ThroughLink { link: path::text(&above[..=depth]) }));
@@ -73,7 +63,7 @@ impl<'a> Growing<'a> {
                 None => self.add_directory(at, &above[depth])?,
             };
         }
-        match (self.directories[at].get(last), leaf) {
+        match (self.tree.get(at, last), leaf) {
             (None, None) => {
                 self.add_directory(at, last)?;
             }
@@ -120,15 +110,13 @@ impl<'a> Growing<'a> {
         self.gauge.count_text(name.as_bytes().len() + target)?;
         self.leaves += 1;
         self.check_entries()?;
-        self.directories[within].insert(name.clone(), Slot::Leaf(node));
+        self.tree.insert_leaf(within, name, node);
         Ok(())
     }
 
     fn add_directory(&mut self, within: usize, name: &Name) -> Result<usize, UnpackError> {
         self.gauge.count_text(name.as_bytes().len())?;
-        let next = self.directories.len();
-        self.directories[within].insert(name.clone(), Slot::Directory(next));
-        self.directories.push(Directory::new());
+        let next = self.tree.insert_directory(within, name);
         self.check_entries()?;
         Ok(next)
     }
@@ -136,7 +124,7 @@ impl<'a> Growing<'a> {
     /// Implied directories count: one long name makes two thousand of them.
     fn check_entries(&self) -> Result<(), UnpackError> {
         let most = self.gauge.limits.entries;
-        match self.directories.len() - 1 + self.leaves > most {
+        match self.tree.directories().len() - 1 + self.leaves > most {
             true => Err(UnpackError::Entries { most }),
             false => Ok(()),
         }
@@ -144,10 +132,10 @@ impl<'a> Growing<'a> {
 
     /// What a hard link to `target` is another name of.
     fn linked(&self, path: &Path, target: Vec<u8>) -> Result<Node, EntryError> {
-        let mut at = 0;
+        let mut at = ROOT;
         let mut components = path.get(self.strip..).unwrap_or_default().iter().peekable();
         while let Some(name) = components.next() {
-            match (self.directories[at].get(name), components.peek()) {
+            match (self.tree.get(at, name), components.peek()) {
                 (Some(Slot::Directory(next)), Some(_)) => at = *next,
                 (Some(Slot::Leaf(node)), None) => return Ok(node.clone()),
                 (Some(Slot::Directory(_)), None) => {
@@ -161,40 +149,18 @@ impl<'a> Growing<'a> {
 
     /// Keeps all trees from the leaves up, and gives the one of `subdir`.
     pub(super) fn finish(
-        mut self,
+        self,
         subdir: Option<&[Name]>,
         content: &dyn Content,
     ) -> Result<TreeId, UnpackError> {
-        let mut root = 0;
-        for name in subdir.unwrap_or_default() {
-            root = match self.directories[root].get(name) {
-                Some(Slot::Directory(next)) => *next,
-                _ => return Err(UnpackError::NoSubdir { subdir: path::text(subdir.unwrap_or_default()) }),
-            };
-        }
-        if self.directories[root].is_empty() {
+        let subdir = subdir.unwrap_or_default();
+        let root = self.tree.find(subdir);
+        let root = root.ok_or_else(|| UnpackError::NoSubdir { subdir: path::text(subdir) })?;
+        if self.tree.directories()[root].is_empty() {
             return Err(UnpackError::Empty);
         }
-        let inside = links::check(&self.directories, root)?;
-        let mut nodes: Vec<Option<Node>> = vec![None; self.directories.len()];
-        // A directory stands behind the one that holds it, so backwards is from the leaves up, without recursion.
-        for at in (root..self.directories.len()).rev().filter(|at| inside[*at]) {
-            let mut entries = Vec::with_capacity(self.directories[at].len());
-            for (name, slot) in std::mem::take(&mut self.directories[at]) {
-                let node = match slot {
-                    Slot::Leaf(node) => Some(node),
-                    Slot::Directory(below) => nodes[below].take(),
-                };
-                entries.extend(node.map(|node| (name, node)));
-            }
-            // The names are keys of a map: none comes twice.
-            let tree = Tree::new(entries).unwrap_or_default();
-            let (tree, size) = content.add_tree(&tree)?;
-            if at == root {
-                return Ok(tree);
-            }
-            nodes[at] = Some(Node::Directory { tree, size });
-        }
-        Err(UnpackError::Empty)
+        links::check(self.tree.directories(), root)?;
+        let (tree, _) = self.tree.store_below(root, |tree| content.add_tree(tree))?;
+        Ok(tree)
     }
 }

@@ -282,6 +282,9 @@ pub enum EntryError {
     /// The map of a sparse file is wrong.
     #[error("the map of this sparse file is wrong: {0}")]
     Sparse(#[from] SparseError),
+    /// It is a sparse file in a layer of an image.
+    #[error("it is a sparse file, which layers of images do not have")]
+    SparseLayer,
     /// A zip entry has two names that differ.
     #[error("it has a second name, {name}, in its Unicode path field")]
     OtherName {

@@ -3,13 +3,13 @@
 //! GNU tar's manual, "Storing Sparse Files": versions 0.0, 0.1 and 1.0 in pax headers. In 1.0 the map stands before
 //! the data; in the old GNU format in the header and in blocks behind it.
 
-use std::io::{self, Read};
+use std::io;
 
 use super::super::SparseError;
 use super::pax::decimal;
 
 /// The most pieces of a file: their map is held in memory, 4 MiB then.
-pub(super) const MOST_PIECES: usize = 1 << 18;
+pub(super) const MAX_PIECES: usize = 1 << 18;
 
 /// Bytes of the file that are in the archive.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,8 +19,10 @@ pub(super) struct Piece {
 }
 
 /// Which of the pax records about holes an entry has.
-#[derive(Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct SparseHeader {
+    /// Whether there is any; only a lenient reader says so.
+    pub(super) is_there: bool,
     pub(super) major: Option<u64>,
     pub(super) minor: Option<u64>,
     pub(super) name: Option<Vec<u8>>,
@@ -48,9 +50,21 @@ impl SparseHeader {
         self.pieces.get_or_insert_default().push(piece);
     }
 
+    /// The name of the file, when they say it.
+    pub(super) fn name(&self) -> Option<Vec<u8>> {
+        self.name.clone()
+    }
+
+    /// Whether there is any.
+    pub(super) fn is_some(&self) -> bool {
+        let numbers = [self.major, self.minor, self.size, self.real_size, self.count, self.offset];
+        let lists = self.map.is_some() || self.pieces.is_some();
+        self.is_there || self.name.is_some() || lists || numbers.iter().any(Option::is_some)
+    }
+
     /// What they say; nothing when there are none. Only the records of one version may be there.
     pub(super) fn said(self) -> Result<Option<Said>, SparseError> {
-        let Self { major, minor, name, size, real_size, count, map, offset, pieces } = self;
+        let Self { is_there: _, major, minor, name, size, real_size, count, map, offset, pieces } = self;
         match (major, minor, &name, size, real_size, count, map, offset, pieces) {
             (None, None, None, None, None, None, None, None, None) => Ok(None),
             (Some(1), Some(0), Some(_), None, Some(size), None, None, None, None) => {
@@ -90,8 +104,8 @@ pub(super) struct Map {
 
 impl Map {
     pub(super) fn new(pieces: Vec<Piece>, size: u64) -> Result<Self, SparseError> {
-        if pieces.len() > MOST_PIECES {
-            return Err(SparseError::Pieces { most: MOST_PIECES });
+        if pieces.len() > MAX_PIECES {
+            return Err(SparseError::Pieces { most: MAX_PIECES });
         }
         let (mut end, mut stored) = (0, 0);
         for piece in &pieces {
@@ -125,8 +139,8 @@ impl MapLines {
                 self.numbers.push(decimal(&self.line).ok_or(SparseError::Number)?);
                 self.line.clear();
                 let count = self.numbers[0];
-                if count > MOST_PIECES as u64 {
-                    return Err(SparseError::Pieces { most: MOST_PIECES });
+                if count > MAX_PIECES as u64 {
+                    return Err(SparseError::Pieces { most: MAX_PIECES });
                 }
                 if self.numbers.len() as u64 == 1 + 2 * count {
                     return Ok(true);
@@ -146,23 +160,25 @@ impl MapLines {
     }
 }
 
-/// A file with its holes filled by zeros.
-pub(super) struct Filled<'a, R> {
-    stored: R,
-    map: &'a Map,
+/// Where a reader is in a file whose holes it fills by zeros.
+pub(super) struct Filled {
+    map: Map,
     /// How many pieces are read.
     piece: usize,
     at: u64,
 }
 
-impl<'a, R> Filled<'a, R> {
-    pub(super) fn new(stored: R, map: &'a Map) -> Self {
-        Self { stored, map, piece: 0, at: 0 }
+impl Filled {
+    pub(super) fn new(map: Map) -> Self {
+        Self { map, piece: 0, at: 0 }
     }
-}
 
-impl<R: Read> Read for Filled<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+    /// The next bytes: zeros, or what `stored` reads.
+    pub(super) fn read(
+        &mut self,
+        stored: &mut dyn FnMut(&mut [u8]) -> io::Result<usize>,
+        buffer: &mut [u8],
+    ) -> io::Result<usize> {
         let (begin, end) = loop {
             match self.map.pieces.get(self.piece) {
                 Some(piece) if self.at >= piece.offset + piece.length => self.piece += 1,
@@ -178,7 +194,7 @@ impl<R: Read> Read for Filled<'_, R> {
                 buffer[..room].fill(0);
                 room
             }
-            false => self.stored.read(&mut buffer[..room])?,
+            false => stored(&mut buffer[..room])?,
         };
         self.at += count as u64;
         Ok(count)

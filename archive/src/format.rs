@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::tar::Policy;
 use super::tar::header::Header;
 
 /// A compression that can be read.
@@ -51,7 +52,7 @@ pub(super) const HEAD: usize = 512;
 
 /// Names what begins with `head`: [`HEAD`] bytes, or all when there are fewer.
 pub(super) fn recognise(head: &[u8]) -> Seen {
-    if let Some(compression) = compression(head) {
+    if let Some(compression) = compression_of(head) {
         return Seen::Compressed(compression);
     }
     if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
@@ -61,14 +62,17 @@ pub(super) fn recognise(head: &[u8]) -> Seen {
     // right and checksum wrong is taken for a tar too, so that the error says what is wrong.
     let block: Option<&[u8; HEAD]> = head.try_into().ok();
     if let Some(block) = block
-        && (Header(block).checksum_holds() || block[257..262] == *b"ustar" || *block == [0; HEAD])
+        && (Header { block, policy: Policy::Strict }.checksum_holds()
+            || block[257..262] == *b"ustar"
+            || *block == [0; HEAD])
     {
         return Seen::Archive(Format::Tar);
     }
     Seen::Neither(seems(head))
 }
 
-fn compression(head: &[u8]) -> Option<Compression> {
+/// The compression that begins with `head`.
+pub fn compression_of(head: &[u8]) -> Option<Compression> {
     match head {
         [0x1f, 0x8b, 8, ..] => Some(Compression::Gzip),
         // The first block, or the end of a stream of none.

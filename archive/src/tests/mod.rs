@@ -6,6 +6,7 @@ mod damage;
 mod debian;
 mod extended;
 mod framing;
+mod layers;
 mod limits;
 mod links;
 mod names;

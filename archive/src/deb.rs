@@ -7,9 +7,9 @@ use std::io::{self, Read};
 
 use super::decompress::{self, Opened};
 use super::format::{Compression, Format};
-use super::growing::Growing;
 use super::limits::{Gauge, Source};
-use super::tar;
+use super::placing::Placing;
+use super::sources;
 use super::{EntryName, PackageError, UnpackError};
 use crate::content::Content;
 
@@ -29,12 +29,12 @@ const DATA: &[(&str, Option<Compression>)] = &[
     ("data.tar.bz2", Some(Compression::Bzip2)),
 ];
 
-/// Reads a whole package, and puts what it would install into `growing`.
+/// Reads a whole package, and puts what it would install into `placing`.
 pub(super) fn read(
     bytes: &mut dyn Read,
     gauge: &Gauge,
     content: &dyn Content,
-    growing: &mut Growing<'_>,
+    placing: &mut Placing<'_>,
 ) -> Result<(), UnpackError> {
     let mut members = Members { bytes: Source { bytes, gauge }, gauge, offset: 0 };
     let mut magic = [0; MAGIC.len()];
@@ -58,7 +58,7 @@ pub(super) fn read(
     if format != Format::Tar || compressions.as_slice() != compression.as_slice() {
         return Err(fail(data.offset, PackageError::Compression { name: EntryName(data.name) }));
     }
-    tar::read(bytes, gauge, content, growing)?;
+    sources::read(bytes, gauge, content, placing)?;
     if rest.left > 0 {
         return Err(fail(data.offset, PackageError::Trailing));
     }

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use stele_store::model::{Name, Node};
 
-use super::growing::{Directory, Slot};
+use super::builder::{Directory, Slot};
 use super::path;
 use super::{EntryName, UnpackError};
 
@@ -18,8 +18,8 @@ const MOST_HOPS: usize = 40;
 /// long links behind each other that a hundred thousand others lead through would keep a reader busy for days.
 const MOST_STEPS: usize = 50_000_000;
 
-/// Checks every link below the directory `root`, as if that were all there is; which directories lie below it.
-pub(super) fn check(directories: &[Directory], root: usize) -> Result<Vec<bool>, UnpackError> {
+/// Checks every link below the directory `root`, as if that were all there is.
+pub(super) fn check(directories: &[Directory], root: usize) -> Result<(), UnpackError> {
     // A directory stands behind the one that holds it, so one pass finds all of them. The links come after it: they
     // may lead anywhere.
     let mut above: Vec<Option<(usize, &Name)>> = vec![None; directories.len()];
@@ -45,7 +45,7 @@ pub(super) fn check(directories: &[Directory], root: usize) -> Result<Vec<bool>,
             }
         }
     }
-    Ok(inside)
+    Ok(())
 }
 
 struct Follower<'a> {
