@@ -240,6 +240,8 @@ void member_declarators(struct Type *base)
         if (accept(':')) {
             bit_field(name, type);
             attributes();
+            if (wanted_align || wanted_packed)
+                fail("a bit-field that is packed or aligned");
             continue;
         }
         attributes();

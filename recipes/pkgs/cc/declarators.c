@@ -248,6 +248,8 @@ struct Type *parameter_list(struct Type *result)
         p->type = declarator(base);
         p->name = declared_name;
         attributes();
+        if (wanted_align || wanted_packed)
+            fail("attributes where none are taken");
         if (p->type->kind == TY_ARRAY)
             p->type = pointer_to(p->type->base);
         if (p->type->kind == TY_FUNCTION)

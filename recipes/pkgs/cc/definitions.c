@@ -30,6 +30,13 @@ struct Type *combined(struct Type *old, struct Type *new, struct Name *name)
     return new;
 }
 
+// An alignment that would be lost is refused: that of a function, or of a variable that is not defined here.
+void refuse_alignment(char *what, struct Name *name)
+{
+    if (wanted_align)
+        fail_name(what, name);
+}
+
 // Declares what has an address in the program: a function, or a variable of a file, or an extern one of a block.
 struct Sym *declare_linked(struct Name *name, struct Type *type, long is_static)
 {
@@ -133,8 +140,9 @@ void file_variable(struct Name *name, struct Type *type)
             s->object->tentative = 1;
         else if (s->object->defined_in != file_number)
             fail_name("defined twice:", name);
-        if (wanted_align)
-            fail_name("write an alignment only where there is a value:", name);
+        refuse_alignment("write an alignment only where there is a value:", name);
+    } else {
+        refuse_alignment("write an alignment only where there is a value:", name);
     }
 }
 
@@ -200,6 +208,7 @@ void file_declaration(void)
             declare_typedef(name, type);
         } else if (type->kind == TY_FUNCTION) {
             // What is inline and not extern is for this file only, as nobody else could find it.
+            refuse_alignment("the alignment of a function cannot be set:", name);
             long own = class == K_STATIC || inline_function && class != K_EXTERN && !sym_in_scope(name);
             struct Sym *s = declare_linked(name, type, own);
             if (first && token->kind == '{') {
@@ -259,6 +268,14 @@ void local_static(struct Name *name, struct Type *type)
     }
 }
 
+void local_linked(struct Name *name, struct Type *type)
+{
+    if (type->kind == TY_FUNCTION)
+        refuse_alignment("the alignment of a function cannot be set:", name);
+    refuse_alignment("write an alignment only where there is a value:", name);
+    declare_linked(name, type, 0);
+}
+
 void local_declaration(void)
 {
     if (accept(K_STATIC_ASSERT)) {
@@ -281,7 +298,7 @@ void local_declaration(void)
         if (class == K_TYPEDEF)
             declare_typedef(name, type);
         else if (type->kind == TY_FUNCTION || class == K_EXTERN)
-            declare_linked(name, type, 0);
+            local_linked(name, type);
         else if (type->kind == TY_VOID)
             fail_name("a variable of type void:", name);
         else if (class == K_STATIC)

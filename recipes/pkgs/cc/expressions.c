@@ -402,6 +402,7 @@ struct Node *two_values(struct Node *n)
     if (accept(':')) {
         n = value_of(n);
         struct Node *kept = temporary(n->type);
+        kept->member = n->member;
         struct Node *first = store(kept, n);
         return comma(first, choice(kept, kept, conditional()));
     }

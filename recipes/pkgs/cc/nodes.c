@@ -30,7 +30,7 @@ struct Node {
     struct Node *next;
     long value;
     struct Object *object;
-    struct Member *member;
+    struct Member *member;  // N_BITS: the bit-field. Else the bit-field whose value this is, or 0: see promote
     struct Real *real;
     long depth;             // of the tree below it
 };

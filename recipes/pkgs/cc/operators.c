@@ -1,12 +1,13 @@
 // What each operator of C means: the types it takes, the conversions around it, the tree that comes of it.
 
-// The integer promotions. A bit-field narrower than an int becomes one, whatever type it was declared with.
+// The integer promotions. A bit-field narrower than an int becomes one, whatever type it was declared with; so does the
+// value of an assignment to it.
 struct Node *promote(struct Node *n)
 {
     n = value_of(n);
-    if (n->op == N_BITS && (n->member->width < 32 || n->member->width == 32 && !n->type->is_unsigned))
+    if (n->member && (n->member->width < 32 || n->member->width == 32 && !n->type->is_unsigned))
         return cast(n, type_int);
-    if (n->op == N_BITS && n->member->width == 32)
+    if (n->member && n->member->width == 32)
         return cast(n, type_uint);
     return cast(n, promoted(n->type));
 }
@@ -14,7 +15,7 @@ struct Node *promote(struct Node *n)
 // n as a value that cannot be assigned to.
 struct Node *new_value(struct Node *n)
 {
-    if (n->op == N_BITS || is_place(n))
+    if (n->member || is_place(n))
         return new_node(N_CAST, n->type, n, 0);
     return n;
 }
@@ -167,7 +168,9 @@ struct Node *complement(struct Node *n)
 struct Node *comma(struct Node *a, struct Node *b)
 {
     b = value_of(b);
-    return new_node(N_COMMA, b->type, a, b);
+    struct Node *n = new_node(N_COMMA, b->type, a, b);
+    n->member = b->member;
+    return n;
 }
 
 // n converted as by an assignment to an object of that type.
@@ -200,7 +203,9 @@ void want_place(struct Node *n)
 
 struct Node *store(struct Node *place, struct Node *value)
 {
-    return new_node(N_ASSIGN, place->type, place, value);
+    struct Node *n = new_node(N_ASSIGN, place->type, place, value);
+    n->member = place->member;
+    return n;
 }
 
 struct Node *assign(struct Node *place, struct Node *value)
@@ -264,6 +269,7 @@ struct Node *step_after(long op, struct Node *place)
     struct Node *target = stable(place);
     struct Node *first = before;
     struct Node *old = temporary(place->type);
+    old->member = place->member;
     struct Node *n = assign(target, operate(op, old, number_node(1, type_int)));
     n = comma(store(old, target), comma(n, old));
     if (first)

@@ -343,6 +343,26 @@ const MEANING: &[Wrong] = &[
     ("int a __attribute__((weak));", 1, "an attribute that is not taken: `weak`"),
     ("int a __attribute__((aligned(3)));", 1, "an alignment that is not taken"),
     ("int a __attribute__((aligned(16)));", 1, "write an alignment only where there is a value: `a`"),
+    ("int f(void) __attribute__((aligned(64)));", 1, "the alignment of a function cannot be set: `f`"),
+    (
+        "__attribute__((aligned(16))) int f(void) { return 1; }",
+        1,
+        "the alignment of a function cannot be set: `f`",
+    ),
+    (
+        "void f(void) {\n int g(void) __attribute__((aligned)); }",
+        2,
+        "the alignment of a function cannot be set: `g`",
+    ),
+    ("extern int a __attribute__((aligned(16)));", 1, "write an alignment only where there is a value: `a`"),
+    (
+        "void f(void) { extern int a __attribute__((aligned(16))); }",
+        1,
+        "write an alignment only where there is a value: `a`",
+    ),
+    ("int f(int a __attribute__((aligned(16))));", 1, "attributes where none are taken"),
+    ("struct s { int a : 3 __attribute__((aligned(8))); };", 1, "a bit-field that is packed or aligned"),
+    ("struct s { char c; int a : 3 __attribute__((packed)); };", 1, "a bit-field that is packed or aligned"),
     (
         "int f(void) { int a __attribute__((aligned(16))) = 1; return a; }",
         1,
