@@ -2,7 +2,7 @@
 
 use super::cc::Room;
 
-type Wrong = (&'static str, usize, &'static str);
+pub(crate) type Wrong = (&'static str, usize, &'static str);
 
 /// What the preprocessor refuses.
 const PREPROCESSOR: &[Wrong] = &[
@@ -324,8 +324,10 @@ const MEANING: &[Wrong] = &[
     ("typedef static int a;", 1, "a second storage class: `static`"),
     ("int typedef int a;", 1, "these words make no type, before `a`"),
     ("a;", 1, "a type is expected before `a`"),
-    ("int;\nint 3;", 2, "a name is expected before `3`"),
-    ("int f(register static int a) { return 1; }", 1, "a parameter with a storage class"),
+    ("int;\nint 3;", 1, "a declaration that declares nothing"),
+    ("int 3;", 1, "a name is expected before `3`"),
+    ("int f(register static int a) { return 1; }", 1, "a second storage class: `static`"),
+    ("int f(auto int a) { return 1; }", 1, "a parameter with a storage class"),
     ("int f(static int a) { return 1; }", 1, "a parameter with a storage class"),
     ("int n = sizeof(static int);", 1, "an expression is expected before `static`"),
     ("int n = sizeof(int a);", 1, "a name where none may be: `a`"),
@@ -375,7 +377,7 @@ const MEANING: &[Wrong] = &[
     ("_Static_assert(1, 2);", 1, "a string is expected before `2`"),
     ("int f(int a) { _Static_assert(a, \"a\"); }", 1, "a constant integer is wanted"),
     (
-        "int f(int a, ...) { return 1; }\nint g(void) { return __builtin_variadic_start() != 0; }",
+        "int f(int a, ...) { return 1; }\nint g(void) { return __builtin_variadic_start(0) != 0; }",
         2,
         "the function has no variable arguments",
     ),
@@ -425,7 +427,7 @@ const MEANING: &[Wrong] = &[
 ];
 
 #[track_caller]
-fn all_are_refused(programs: &[Wrong]) {
+pub(crate) fn all_are_refused(programs: &[Wrong]) {
     let Some(room) = Room::new() else { return };
     for (text, line, message) in programs {
         let (status, said) = room.compile(text);
