@@ -1,4 +1,4 @@
-//! The one thing that safe Rust cannot say: which descriptors this process has.
+//! What safe Rust cannot say: which descriptors this process has, and what it does with signals.
 #![allow(unsafe_code)]
 
 use std::os::fd::BorrowedFd;
@@ -21,4 +21,12 @@ pub(super) fn keep_descriptors() {
             let _ = rustix::io::fcntl_setfd(fd, FdFlags::CLOEXEC);
         }
     }
+}
+
+/// Gives a signal the action that a new program has.
+pub(super) fn default_signal(signal: nix::sys::signal::Signal) {
+    use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, sigaction};
+    let action = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+    // SAFETY: SIG_DFL runs no code of this process. KILL and STOP refuse, which changes nothing.
+    let _ = unsafe { sigaction(signal, &action) };
 }

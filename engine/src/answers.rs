@@ -227,6 +227,9 @@ pub struct Status {
     pub pid: Option<u32>,
     /// Its version.
     pub version: Option<String>,
+    /// Its build id: a hash of the sources that it is made of.
+    #[serde(default)]
+    pub build: Option<String>,
     /// Seconds since it began.
     pub up_seconds: Option<u64>,
     /// Requests that it works on, this one not counted.

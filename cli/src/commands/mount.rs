@@ -21,7 +21,6 @@ use stele::failure::{Failure, Kind};
 use stele::reference::to_wire;
 use stele_daemon::client::{Client, existing};
 use stele_daemon::mounts::{Record, by_itself, how, own_namespace};
-use stele_daemon::protocol::{Call, VERSION};
 
 /// How long a mount that another command makes may be there without being answered for.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -174,12 +173,10 @@ pub fn at<'a>(mounts: &'a [answers::Mount], dir: &Path) -> Option<&'a answers::M
 
 /// The mounts of a store; none when no daemon runs.
 pub fn list(store: &Path, json: bool) -> Result<Vec<answers::Mount>, Failure> {
-    let Some(mut connection) = existing(store)? else { return Ok(Vec::new()) };
-    if connection.welcome.stele != VERSION {
+    if existing(store)?.is_none() {
         return Ok(Vec::new());
     }
-    match connection.call(&Call::Mounts {}, &mut Terminal::new(json))? {
-        Some(Answer::Mounts(mounts)) => Ok(mounts),
-        _ => Ok(Vec::new()),
-    }
+    // One of another build is replaced, and the next one takes its mounts over: an empty list would not be true.
+    let mut terminal = Terminal::new(json);
+    Client::connect(store, true, &mut terminal)?.mounts(&mut terminal)
 }

@@ -17,11 +17,11 @@ mod start;
 
 use crate::mounts::{self, Record};
 use crate::protocol::{
-    ANSWER_MOST, Call, Frame, Hello, Reply, VERSION, Welcome, receive, receive_message, send,
+    ANSWER_MOST, Call, Frame, Hello, Reply, Welcome, receive, receive_message, send,
 };
 use crate::socket::{self, hung_up};
 use stele::Request;
-use stele::answers::{Answer, Progress};
+use stele::answers::{Answer, Mount, Progress};
 use stele::engine::read_only;
 use stele::failure::{Failure, Kind};
 use stele::service::{self, Sink};
@@ -77,7 +77,7 @@ impl Client {
         let mut told = false;
         loop {
             match greet(store) {
-                Ok(connection) if connection.welcome.stele == VERSION => {
+                Ok(connection) if connection.welcome.is_of_this_build() => {
                     return Ok(Self::Daemon(store.to_owned(), connection));
                 }
                 Ok(connection) => replace(connection, watcher)?,
@@ -136,7 +136,19 @@ impl Client {
         }
     }
 
-    /// Has the daemon answer for a mount that this process made.
+    /// The mounts of the store.
+    ///
+    /// # Errors
+    /// When the daemon ended meanwhile.
+    pub fn mounts(&mut self, watcher: &mut dyn Watcher) -> Result<Vec<Mount>, Failure> {
+        let Self::Daemon(store, connection) = self else { return Ok(Vec::new()) };
+        match connection.insist(store, watcher, |it, watcher| it.call(&Call::Mounts {}, watcher))? {
+            Answer::Mounts(mounts) => Ok(mounts),
+            _ => Err(Failure::new(Kind::Failed, "the daemon answered something else than it was asked")),
+        }
+    }
+
+    /// Has the daemon serve a mount that this process made.
     ///
     /// # Errors
     /// When there can be no daemon, or it cannot answer.
@@ -261,7 +273,7 @@ fn greet(store: &Path) -> io::Result<Connection> {
     let mut stream = socket::connect(store)?;
     // A daemon that hangs must not take its users with it.
     stream.set_read_timeout(Some(PATIENCE))?;
-    send(&mut stream, &Hello { stele: VERSION.to_owned() })?;
+    send(&mut stream, &Hello::of_this_build())?;
     let welcome = receive_message(&mut stream)?;
     stream.set_read_timeout(None)?;
     Ok(Connection { stream, welcome })

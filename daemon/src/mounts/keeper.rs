@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use tracing::{info, warn};
 
 use super::{Record, receive, send};
-use crate::process::{leave_terminal, log_to, raise_descriptor_limit};
+use crate::process::{begin_anew, leave_terminal, log_to};
 use crate::{client, socket};
 use stele::failure::Failure;
 
@@ -100,10 +100,9 @@ struct Keeper<'a> {
 /// # Errors
 /// When the socket cannot be made.
 pub fn run(store: &Path) -> Result<(), Failure> {
-    let _ = rustix::process::setsid();
+    begin_anew()?;
     let _ = rustix::thread::set_name(c"stele-keeper");
     log_to(store, true);
-    raise_descriptor_limit();
     // Two would each wait for a daemon that asks the other.
     if socket::connect_to(store, SOCKET).is_ok() {
         return Ok(());

@@ -23,25 +23,57 @@ pub const REQUEST_MOST: usize = 1 << 20;
 /// The most bytes that an answer may have: a verification of a ruined store has a lot to say.
 pub const ANSWER_MOST: usize = 1 << 30;
 
-/// This build's version: command line and daemon must have the same.
+/// This program's version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The version of the protocol: another number, and frames after the first two have other shapes. A client that is not
+/// this program goes by it.
+pub const PROTOCOL: u32 = 1;
+/// A hash of the sources that this daemon, or client, is made of: two builds of one version have different ones.
+pub const BUILD: &str = env!("STELE_BUILD_ID");
 
 /// The client's first frame.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Hello {
-    /// The version of the command line.
+    /// The version of the client's program.
     pub stele: String,
+    /// The protocol that it speaks.
+    #[serde(default)]
+    pub protocol: u32,
+    /// Its build id.
+    #[serde(default)]
+    pub build: String,
+}
+
+impl Hello {
+    /// This program's.
+    pub fn of_this_build() -> Self {
+        Self { stele: VERSION.to_owned(), protocol: PROTOCOL, build: BUILD.to_owned() }
+    }
 }
 
 /// The daemon's first frame.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Welcome {
-    /// The version of the daemon.
+    /// The version of the daemon's program.
     pub stele: String,
+    /// The protocol that it speaks.
+    #[serde(default)]
+    pub protocol: u32,
+    /// Its build id.
+    #[serde(default)]
+    pub build: String,
     /// Its process.
     pub pid: u32,
     /// Requests that it works on.
     pub working: u64,
+}
+
+impl Welcome {
+    /// Whether the daemon is of this very build. One of another build is replaced: it would go on with old code as long
+    /// as it has a mount to serve.
+    pub fn is_of_this_build(&self) -> bool {
+        (&*self.stele, self.protocol, &*self.build) == (VERSION, PROTOCOL, BUILD)
+    }
 }
 
 /// The client's further frames, one at a time.

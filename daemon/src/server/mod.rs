@@ -20,8 +20,8 @@ mod working;
 use crate::client::Started;
 use crate::mounts::{self, list::List};
 use crate::peer::Daemons;
-use crate::process::{leave_terminal, log_to, raise_descriptor_limit, report};
-use crate::protocol::{Call, Hello, Reply, VERSION, Welcome, receive_message, send};
+use crate::process::{begin_anew, leave_terminal, log_to, raise_descriptor_limit, report};
+use crate::protocol::{BUILD, Call, Hello, Reply, VERSION, Welcome, receive_message, send};
 use crate::socket;
 use stele::answers::{Answer, Status};
 use stele::builds;
@@ -65,13 +65,16 @@ struct Server {
 /// When the store cannot be opened or the socket not be made.
 pub fn run(path: &Path, options: &Options) -> Result<(), Failure> {
     if options.detach {
-        // A session of its own: the terminal's Ctrl-C and hang-up are not for the daemon.
-        let _ = rustix::process::setsid();
+        if let Err(failure) = begin_anew() {
+            report(&Started::Failed(failure));
+            return Ok(());
+        }
+    } else {
+        raise_descriptor_limit();
     }
     // Started through /proc/self/exe it would be called "exe" in lists of processes.
     let _ = rustix::thread::set_name(c"stele-daemon");
     let _ = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
-    raise_descriptor_limit();
     let store = match Store::open(path) {
         Ok(store) => Arc::new(store),
         Err(OpenError::Locked { .. }) if options.detach => {
@@ -121,7 +124,7 @@ pub fn run(path: &Path, options: &Options) -> Result<(), Failure> {
         wake,
     });
     server.watch_signals(&woken).map_err(failed)?;
-    info!("stele {VERSION} serves {} as process {}", path.display(), std::process::id());
+    info!("stele {VERSION} (build {BUILD}) serves {} as process {}", path.display(), std::process::id());
     if options.detach {
         report(&Started::Ready);
         leave_terminal();
@@ -259,7 +262,8 @@ impl Server {
         stream.set_read_timeout(Some(GREETING))?;
         let hello: Hello = receive_message(&mut stream)?;
         let working = self.working.load(Ordering::SeqCst);
-        send(&mut stream, &Welcome { stele: VERSION.to_owned(), pid: std::process::id(), working })?;
+        let Hello { stele, protocol, build } = Hello::of_this_build();
+        send(&mut stream, &Welcome { stele, protocol, build, pid: std::process::id(), working })?;
         stream.set_read_timeout(None)?;
         loop {
             let call: Call = match receive_message(&mut stream) {
@@ -370,6 +374,7 @@ impl Server {
             store: to_wire(self.engine.store().path().as_os_str()),
             pid: Some(std::process::id()),
             version: Some(VERSION.to_owned()),
+            build: Some(BUILD.to_owned()),
             up_seconds: Some(self.begun.elapsed().as_secs()),
             working: Some(self.working.load(Ordering::SeqCst)),
             idle_seconds: Some(self.idle.as_secs()),
