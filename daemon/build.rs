@@ -7,8 +7,17 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// What a daemon is made of.
-const PARTS: &[&str] =
-    &["store/src", "archive/src", "http/src", "fs/src", "recipes/src", "builder/src", "oci", "engine/src", "daemon/src"];
+const PARTS: &[&str] = &[
+    "store/src",
+    "archive/src",
+    "http/src",
+    "fs/src",
+    "recipes/src",
+    "builder/src",
+    "oci",
+    "engine/src",
+    "daemon/src",
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let top = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
@@ -25,7 +34,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed={}", lock.display());
     fs::read(lock)?.hash(&mut hasher);
     let mut how: Vec<(String, String)> = env::vars()
-        .filter(|(name, _)| name.starts_with("CARGO_FEATURE_") || matches!(&**name, "TARGET" | "OPT_LEVEL" | "DEBUG"))
+        .filter(|(name, _)| {
+            name.starts_with("CARGO_FEATURE_") || matches!(&**name, "TARGET" | "OPT_LEVEL" | "DEBUG")
+        })
         .collect();
     how.sort();
     how.hash(&mut hasher);

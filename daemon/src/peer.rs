@@ -8,11 +8,12 @@ use stele_builder::realise::{Substituter, Unavailable};
 use stele_store::model::{BlobId, Digest, Sha256, TreeId};
 use stele_store::{Outputs, Realisation};
 
-use crate::client::{Client, Watcher};
-use stele::Request;
+use crate::client::Client;
+use stele::Observer;
 use stele::answers::{Answer, Entry, Progress};
 use stele::builds::Realised;
 use stele::service::Sink;
+use stele::{Api, Request};
 use stele::{Failure, Kind, Peers};
 
 /// The stores of this machine, each asked through its own daemon.
@@ -43,7 +44,7 @@ impl<W: Write + Send> Sink for Taken<W> {
     }
 }
 
-impl<W: Write + Send> Watcher for Taken<W> {
+impl<W: Write + Send> Observer for Taken<W> {
     fn progress(&mut self, _: Progress) {}
 
     fn note(&mut self, text: &str) {

@@ -4,6 +4,7 @@
 //! [`Answer`](answers::Answer); entries, bytes and events that come before it go to a [`Sink`](service::Sink).
 
 pub mod answers;
+pub mod api;
 pub mod builds;
 pub mod engine;
 pub mod failure;
@@ -14,6 +15,7 @@ pub mod reference;
 pub mod request;
 pub mod service;
 
+pub use api::{Api, Gathered, Observer, Quiet};
 pub use engine::{Engine, Peers, Setup};
 pub use failure::{Failure, Kind};
 pub use request::Request;

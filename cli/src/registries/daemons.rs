@@ -9,12 +9,13 @@ use std::thread;
 use std::time::Duration;
 
 use crate::render::Quiet;
-use stele::Request;
+use stele::Observer;
 use stele::answers::{Answer, Entry, Progress};
 use stele::failure::{Failure, Kind};
 use stele::images::{Ask, Told};
 use stele::service::Sink;
-use stele_daemon::client::{Client, Watcher};
+use stele::{Api, Request};
+use stele_daemon::client::Client;
 
 /// Connections that are kept for the next question.
 const KEPT: usize = 16;
@@ -138,7 +139,7 @@ impl Sink for Taking<'_> {
     }
 }
 
-impl Watcher for Taking<'_> {
+impl Observer for Taking<'_> {
     fn progress(&mut self, _: Progress) {
         if !self.lost && (self.to)(&[]).is_err() {
             self.lost = true;

@@ -9,13 +9,13 @@ use std::time::Duration;
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 use serde::Serialize;
 
+use stele::Observer;
 use stele::answers::{
     Added, Collected, Counts, Entry, Info, Mount, Progress, Rebuilt, Root, Status, Verified, What,
 };
 use stele::builds::Event;
 use stele::failure::{Failure, Kind};
 use stele::service::Sink;
-use stele_daemon::client::Watcher;
 
 pub use board::Board;
 
@@ -149,7 +149,7 @@ impl Sink for Terminal {
     }
 }
 
-impl Watcher for Terminal {
+impl Observer for Terminal {
     fn progress(&mut self, progress: Progress) {
         if self.board.is_used() {
             return self.board.look();
@@ -191,7 +191,7 @@ impl Sink for Quiet {
     }
 }
 
-impl Watcher for Quiet {
+impl Observer for Quiet {
     fn progress(&mut self, _: Progress) {}
 
     fn note(&mut self, text: &str) {

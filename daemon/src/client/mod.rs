@@ -16,16 +16,13 @@ use stele_store::OpenError;
 mod start;
 
 use crate::mounts::{self, Record};
-use crate::protocol::{
-    ANSWER_MOST, Call, Frame, Hello, Reply, Welcome, receive, receive_message, send,
-};
+use crate::protocol::{ANSWER_MOST, Call, Frame, Hello, Reply, Welcome, receive, receive_message, send};
 use crate::socket::{self, hung_up};
 use stele::Request;
-use stele::answers::{Answer, Mount, Progress};
+use stele::answers::{Answer, Mount};
 use stele::engine::read_only;
 use stele::failure::{Failure, Kind};
-use stele::service::{self, Sink};
-use stele::{Engine, Program, Setup};
+use stele::{Api, Engine, Observer, Program, Setup};
 
 /// How long a daemon may take to start, or another one to end, before that is called a failure.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -37,20 +34,26 @@ const GOING_MOST: usize = 5;
 
 pub use start::{Started, own_program, start};
 
-/// What a client tells of while it waits.
-pub trait Watcher: Sink {
-    /// How far the work is.
-    fn progress(&mut self, progress: Progress);
-    /// Something that a person should know.
-    fn note(&mut self, text: &str);
-}
-
 /// A way to ask a store.
 pub enum Client {
     /// Through the daemon of the store in that folder.
     Daemon(PathBuf, Connection),
     /// In this process, because the disk cannot be written.
     Here(Box<Engine>),
+}
+
+impl Api for Client {
+    /// # Errors
+    /// Also when the daemon ended meanwhile.
+    fn ask(&mut self, request: Request, observer: &mut dyn Observer) -> Result<Answer, Failure> {
+        match self {
+            Self::Daemon(store, connection) => {
+                let call = Call::Store { store: request };
+                connection.insist(store, observer, |it, observer| it.call(&call, observer))
+            }
+            Self::Here(engine) => engine.ask(request, observer),
+        }
+    }
 }
 
 /// An open connection to a daemon of this version.
@@ -65,7 +68,7 @@ impl Client {
     ///
     /// # Errors
     /// When the store cannot be opened.
-    pub fn connect(store: &Path, existing: bool, watcher: &mut dyn Watcher) -> Result<Self, Failure> {
+    pub fn connect(store: &Path, existing: bool, observer: &mut dyn Observer) -> Result<Self, Failure> {
         refuse_foreign(store)?;
         if existing && !stele_store::Layout::new(store).exists() {
             return Err(OpenError::Absent { path: store.to_owned() }.into());
@@ -80,7 +83,7 @@ impl Client {
                 Ok(connection) if connection.welcome.is_of_this_build() => {
                     return Ok(Self::Daemon(store.to_owned(), connection));
                 }
-                Ok(connection) => replace(connection, watcher)?,
+                Ok(connection) => replace(connection, observer)?,
                 Err(e) if is_nobody(&e) => match start(store)? {
                     Started::Ready => {}
                     // It is starting, or ends after what it works on.
@@ -96,27 +99,10 @@ impl Client {
                            the store's folder open"));
             }
             if waited > SILENCE && !told {
-                watcher.note("waiting for another daemon, which is starting or ends after what it works on");
+                observer.note("waiting for another daemon, which is starting or ends after what it works on");
                 told = true;
             }
             thread::sleep(Duration::from_millis(10));
-        }
-    }
-
-    /// Asks, and gives what comes before the end to `watcher`.
-    ///
-    /// # Errors
-    /// The store's failure, or that the daemon ended meanwhile.
-    pub fn ask(&mut self, request: Request, watcher: &mut dyn Watcher) -> Result<Answer, Failure> {
-        match self {
-            Self::Daemon(store, connection) => {
-                let call = Call::Store { store: request };
-                connection.insist(store, watcher, |it, watcher| it.call(&call, watcher))
-            }
-            Self::Here(engine) => {
-                let mut sink = watcher;
-                service::run(engine, request, &mut sink, &stele_store::Progress::default())
-            }
         }
     }
 
@@ -140,9 +126,9 @@ impl Client {
     ///
     /// # Errors
     /// When the daemon ended meanwhile.
-    pub fn mounts(&mut self, watcher: &mut dyn Watcher) -> Result<Vec<Mount>, Failure> {
+    pub fn mounts(&mut self, observer: &mut dyn Observer) -> Result<Vec<Mount>, Failure> {
         let Self::Daemon(store, connection) = self else { return Ok(Vec::new()) };
-        match connection.insist(store, watcher, |it, watcher| it.call(&Call::Mounts {}, watcher))? {
+        match connection.insist(store, observer, |it, observer| it.call(&Call::Mounts {}, observer))? {
             Answer::Mounts(mounts) => Ok(mounts),
             _ => Err(Failure::new(Kind::Failed, "the daemon answered something else than it was asked")),
         }
@@ -156,7 +142,7 @@ impl Client {
         &mut self,
         record: &Record,
         device: BorrowedFd<'_>,
-        watcher: &mut dyn Watcher,
+        observer: &mut dyn Observer,
     ) -> Result<Answer, Failure> {
         let Self::Daemon(store, connection) = self else {
             return Err(Failure::new(
@@ -166,11 +152,11 @@ impl Client {
             .hint("`stele store export` copies out of it"));
         };
         let call = Call::Mount { record: record.clone() };
-        connection.insist(store, watcher, |it, watcher| {
+        connection.insist(store, observer, |it, observer| {
             send(&mut it.stream, &call)
                 .and_then(|()| mounts::send(&it.stream, &(), &[device]))
                 .map_err(|e| Failure::io("the daemon does not take the mount", &e))?;
-            it.answer(watcher)
+            it.answer(observer)
         })
     }
 }
@@ -184,29 +170,15 @@ impl Client {
         &mut self,
         call: &Call,
         streams: &[BorrowedFd<'_>],
-        watcher: &mut dyn Watcher,
+        observer: &mut dyn Observer,
     ) -> Result<Answer, Failure> {
         let Self::Daemon(store, connection) = self else { return Err(read_only()) };
-        connection.insist(store, watcher, |it, watcher| {
+        connection.insist(store, observer, |it, observer| {
             send(&mut it.stream, call)
                 .and_then(|()| mounts::send(&it.stream, &(), streams))
                 .map_err(ended)?;
-            it.answer(watcher)
+            it.answer(observer)
         })
-    }
-}
-
-impl Sink for &mut dyn Watcher {
-    fn entry(&mut self, entry: stele::answers::Entry) -> io::Result<()> {
-        (**self).entry(entry)
-    }
-
-    fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
-        (**self).bytes(bytes)
-    }
-
-    fn event(&mut self, event: &stele::builds::Event) -> io::Result<()> {
-        (**self).event(event)
     }
 }
 
@@ -215,23 +187,23 @@ impl Connection {
     ///
     /// # Errors
     /// The daemon's failure, or that it ended meanwhile.
-    pub fn call(&mut self, call: &Call, watcher: &mut dyn Watcher) -> Result<Option<Answer>, Failure> {
+    pub fn call(&mut self, call: &Call, observer: &mut dyn Observer) -> Result<Option<Answer>, Failure> {
         send(&mut self.stream, call).map_err(ended)?;
-        self.answer(watcher)
+        self.answer(observer)
     }
 
     /// Calls until a daemon takes it: one that is just ending did nothing, and the next is asked.
     fn insist(
         &mut self,
         store: &Path,
-        watcher: &mut dyn Watcher,
-        call: impl Fn(&mut Self, &mut dyn Watcher) -> Result<Option<Answer>, Failure>,
+        observer: &mut dyn Observer,
+        call: impl Fn(&mut Self, &mut dyn Observer) -> Result<Option<Answer>, Failure>,
     ) -> Result<Answer, Failure> {
         for _ in 0..GOING_MOST {
-            if let Some(answer) = call(self, watcher)? {
+            if let Some(answer) = call(self, observer)? {
                 return Ok(answer);
             }
-            if let Client::Daemon(_, other) = Client::connect(store, true, watcher)? {
+            if let Client::Daemon(_, other) = Client::connect(store, true, observer)? {
                 *self = other;
             }
         }
@@ -240,20 +212,20 @@ impl Connection {
     }
 
     /// What is answered to a call.
-    fn answer(&mut self, watcher: &mut dyn Watcher) -> Result<Option<Answer>, Failure> {
+    fn answer(&mut self, observer: &mut dyn Observer) -> Result<Option<Answer>, Failure> {
         let unheard = |e: io::Error| Failure::unwritten(&e);
         loop {
             match receive(&mut self.stream, ANSWER_MOST).map_err(ended)? {
                 None => return Err(ended(io::ErrorKind::UnexpectedEof.into())),
-                Some(Frame::Bytes(bytes)) => watcher.bytes(&bytes).map_err(unheard)?,
+                Some(Frame::Bytes(bytes)) => observer.bytes(&bytes).map_err(unheard)?,
                 Some(Frame::Json(bytes)) => match serde_json::from_slice(&bytes)
                     .map_err(|e| ended(e.into()))?
                 {
-                    Reply::Progress(progress) => watcher.progress(progress),
+                    Reply::Progress(progress) => observer.progress(progress),
                     Reply::Entries(entries) => {
-                        entries.into_iter().try_for_each(|entry| watcher.entry(entry)).map_err(unheard)?;
+                        entries.into_iter().try_for_each(|entry| observer.entry(entry)).map_err(unheard)?;
                     }
-                    Reply::Event(event) => watcher.event(&event).map_err(unheard)?,
+                    Reply::Event(event) => observer.event(&event).map_err(unheard)?,
                     Reply::Answer(answer) => return Ok(Some(answer)),
                     Reply::Going {} => return Ok(None),
                     Reply::Failure(failure) => return Err(failure),
@@ -295,13 +267,14 @@ pub fn existing(store: &Path) -> Result<Option<Connection>, Failure> {
 }
 
 /// Asks a daemon of another version to end, and waits until it did.
-fn replace(connection: Connection, watcher: &mut dyn Watcher) -> Result<(), Failure> {
+fn replace(connection: Connection, observer: &mut dyn Observer) -> Result<(), Failure> {
     let Connection { stream, welcome } = connection;
     let work = match welcome.working {
         0 => String::new(),
         n => format!(", which works on {n} requests and will end after them"),
     };
-    watcher.note(&format!("replacing the daemon of stele {} (process {}){work}", welcome.stele, welcome.pid));
+    observer
+        .note(&format!("replacing the daemon of stele {} (process {}){work}", welcome.stele, welcome.pid));
     stop(stream, false)
 }
 

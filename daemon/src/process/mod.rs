@@ -57,7 +57,8 @@ fn raise_limits() -> Result<(), Failure> {
     {
         raise(resource);
     }
-    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: getrlimit(Resource::Core).maximum });
+    let _ =
+        setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: getrlimit(Resource::Core).maximum });
     let too_low = [
         (Resource::Cpu, "RLIMIT_CPU, seconds of processor time", u64::MAX),
         (Resource::Fsize, "RLIMIT_FSIZE, the size of files", u64::MAX),

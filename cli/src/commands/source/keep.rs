@@ -11,10 +11,10 @@ use crate::args::Global;
 use crate::commands::unexpected;
 use crate::render::Quiet;
 use crate::where_store;
-use stele::Request;
 use stele::answers::{self, Answer, Info};
 use stele::failure::{Failure, Kind};
 use stele::reference::to_wire;
+use stele::{Api, Request};
 use stele_daemon::client::Client;
 
 /// What begins the name of a root that keeps a source.

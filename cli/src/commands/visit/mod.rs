@@ -20,13 +20,14 @@ use crate::args::Global;
 use crate::recipe_tree::find;
 use crate::render::{self, Terminal};
 use crate::where_store;
+use stele::Observer;
 use stele::answers::{Answer, Entry, Progress};
 use stele::builds::{Event, Visit};
 use stele::failure::{Failure, Kind};
 use stele::recipes::{name, names};
 use stele::reference::{from_wire, to_wire};
 use stele::service::Sink;
-use stele_daemon::client::{Client, Watcher};
+use stele_daemon::client::Client;
 use stele_daemon::protocol::Call;
 
 /// What went wrong on Stele's side, before the program could run or apart from it.
@@ -180,7 +181,7 @@ impl Sink for Watching {
     }
 }
 
-impl Watcher for Watching {
+impl Observer for Watching {
     fn progress(&mut self, progress: Progress) {
         if !self.begun {
             self.terminal.progress(progress);
