@@ -29,7 +29,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let showing =
         Showing { store: Arc::clone(&store), memory: Arc::<Memory>::default(), forgetting, observer: None };
     let (ended, wait) = mpsc::channel();
-    let on_end = move || drop(ended.send(()));
+    let on_end = move || {
+        let _ = ended.send(());
+    };
     let serving = Serving::begin(showing, attached.device, &FuserTransport { passthrough: false }, on_end)?;
     println!("{}", dir.display());
     std::io::stdin().read_to_end(&mut Vec::new())?;
