@@ -10,15 +10,16 @@ const ALLOWED: &[(&str, &str)] = &[
     ("store", ""),
     ("fs", "store"),
     ("archive", "store"),
-    ("recipes", "store archive"),
+    ("http", ""),
+    ("recipes", "store archive http"),
     ("builder", "store fs recipes"),
     ("oci", "store archive"),
-    ("oci/registry", ""),
+    ("oci/registry", "http"),
     ("oci/sbom", ""),
     ("trust", "store"),
     ("bootstrap", "recipes"),
-    ("cli", "store archive fs recipes builder oci registry sbom trust bootstrap"),
-    ("tests", "store archive fs recipes builder oci registry sbom trust bootstrap cli"),
+    ("cli", "store archive http fs recipes builder oci registry sbom trust bootstrap"),
+    ("tests", "store archive http fs recipes builder oci registry sbom trust bootstrap cli"),
 ];
 
 /// Not of the workspace: its targets reach into whatever they are about.

@@ -2,15 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{self, Read, Write};
-use std::thread;
+use std::io::{self, Read, Seek, SeekFrom, Write};
 
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
-use ureq::http::Method;
+use stele_http::{Download, HttpError, Method, Retry, Start};
 
-use super::error::{Error, TRIES, pause};
-use super::session::{Registry, header, whole};
+use super::error::Error;
+use super::session::Registry;
 use crate::name::Sha256Digest;
 use crate::repository::{INDEX, MANIFEST, Manifest};
 
@@ -35,6 +34,8 @@ pub struct Pulled {
     pub manifests: BTreeMap<Sha256Digest, Manifest>,
     /// What refers to one of these, or to another of them.
     pub referrers: BTreeMap<Sha256Digest, Manifest>,
+    /// Why something that refers to it, or a list of that, could not be had. The image does not need it.
+    pub missed: Vec<String>,
 }
 
 /// Makes the file that a blob goes to. Nobody may use it before the pull has ended well.
@@ -94,7 +95,7 @@ pub fn pull(
         (digest, manifest, top) = document(registry, found.digest.as_str())?;
     }
     let manifests = BTreeMap::from([(digest.clone(), manifest)]);
-    let mut pulled = Pulled { digest, manifests, referrers: BTreeMap::new() };
+    let mut pulled = Pulled { digest, manifests, referrers: BTreeMap::new(), missed: Vec::new() };
     let mut images = Vec::new();
     match top.manifests {
         None => images.push(top),
@@ -110,37 +111,80 @@ pub fn pull(
             }
         }
     }
-    if referring {
-        images.extend(referrers(registry, &mut pulled)?);
-    }
     let mut seen = BTreeSet::new();
-    let blobs = images.into_iter().flat_map(|image| image.config.into_iter().chain(image.layers));
-    for blob in blobs.filter(|blob| seen.insert(blob.digest.clone())) {
-        fetch(registry, &blob, place)?;
+    for image in images {
+        fetch_all(registry, image, &mut seen, place)?;
+    }
+    if referring {
+        referrers(registry, &mut pulled, &mut seen, place)?;
     }
     Ok(pulled)
 }
 
-/// Fetches the manifests of what refers to what was pulled, and to that; what they say.
-fn referrers(registry: &Registry, pulled: &mut Pulled) -> Result<Vec<Document>, Error> {
-    let mut found = Vec::new();
-    let mut subjects: Vec<Sha256Digest> = pulled.manifests.keys().cloned().collect();
-    while let Some(subject) = subjects.pop() {
-        for digest in referring(registry, &subject)? {
-            if pulled.manifests.contains_key(&digest) || pulled.referrers.contains_key(&digest) {
-                continue;
-            }
-            if found.len() == REFERRERS_MOST {
-                let why = format!("more than {REFERRERS_MOST} refer to it");
-                return Err(Error::Answer { what: pulled.digest.to_string(), why });
-            }
-            let (digest, manifest, said) = document(registry, digest.as_str())?;
-            subjects.push(digest.clone());
-            pulled.referrers.insert(digest, manifest);
-            found.push(said);
+/// Fetches the blobs of an image or referrer that are not there yet.
+fn fetch_all(
+    registry: &Registry,
+    image: Document,
+    seen: &mut BTreeSet<Sha256Digest>,
+    place: &Place<'_>,
+) -> Result<(), Error> {
+    for blob in image.config.into_iter().chain(image.layers) {
+        if !seen.contains(&blob.digest) {
+            fetch(registry, &blob, place)?;
+            seen.insert(blob.digest);
         }
     }
-    Ok(found)
+    Ok(())
+}
+
+/// Fetches what refers to what was pulled, and to that. What cannot be had is missed: it may be a stranger's, and the
+/// image is whole without it.
+fn referrers(
+    registry: &Registry,
+    pulled: &mut Pulled,
+    seen: &mut BTreeSet<Sha256Digest>,
+    place: &Place<'_>,
+) -> Result<(), Error> {
+    let mut subjects: Vec<Sha256Digest> = pulled.manifests.keys().cloned().collect();
+    let mut asked = BTreeSet::new();
+    while let Some(subject) = subjects.pop() {
+        let listed = match referring(registry, &subject) {
+            Err(error) => {
+                pulled.missed.push(missed(error)?);
+                continue;
+            }
+            Ok(listed) => listed,
+        };
+        for digest in listed {
+            if pulled.manifests.contains_key(&digest) || !asked.insert(digest.clone()) {
+                continue;
+            }
+            if asked.len() > REFERRERS_MOST {
+                pulled.missed.push(format!("more than {REFERRERS_MOST} refer to it"));
+                return Ok(());
+            }
+            let got = document(registry, digest.as_str()).and_then(|(digest, manifest, said)| {
+                fetch_all(registry, said, seen, place)?;
+                Ok((digest, manifest))
+            });
+            match got {
+                Ok((digest, manifest)) => {
+                    subjects.push(digest.clone());
+                    pulled.referrers.insert(digest, manifest);
+                }
+                Err(error) => pulled.missed.push(missed(error)?),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Why something is missed; what would end everything else too is an error.
+fn missed(error: Error) -> Result<String, Error> {
+    match error {
+        Error::Stopped | Error::Io(_) => Err(error),
+        error => Ok(error.to_string()),
+    }
 }
 
 /// The digests of the manifests that refer to one: by the referrers API, and where there is none by the tag that is
@@ -163,7 +207,7 @@ fn referring(registry: &Registry, subject: &Sha256Digest) -> Result<Vec<Sha256Di
     while let Some(url) = next.take() {
         let wrong = |why: String| Error::Answer { what: format!("what refers to {subject}"), why };
         let answer = registry.send(&Method::GET, &url, &[("accept", INDEX)], &[])?;
-        match answer.status().as_u16() {
+        match answer.status() {
             200 => {}
             // There is no such API, however a registry says that.
             501 | 400..=428 | 430..=499 if url != by_tag && pages == 0 => {
@@ -174,13 +218,13 @@ fn referring(registry: &Registry, subject: &Sha256Digest) -> Result<Vec<Sha256Di
             _ => return Err(registry.failure("what refers to an image", answer)),
         }
         if url != by_tag {
-            next = following(&url, header(&answer, "link"));
+            next = following(&url, answer.header("link"));
         }
         pages += 1;
         if pages > PAGES_MOST {
             return Err(wrong(format!("it has more than {PAGES_MOST} pages")));
         }
-        let bytes = whole(answer, MANIFEST_MOST).map_err(|e| wrong(e.to_string()))?;
+        let bytes = answer.whole(MANIFEST_MOST).map_err(|e| wrong(e.to_string()))?;
         let index: Index = serde_json::from_slice(&bytes).map_err(|e| wrong(e.to_string()))?;
         // An index that refers to something is none of those that are kept.
         let manifests = index.manifests.into_iter().filter(|it| it.media_type == MANIFEST);
@@ -202,7 +246,7 @@ fn document(registry: &Registry, reference: &str) -> Result<(Sha256Digest, Manif
     let url = registry.url(&format!("manifests/{reference}"));
     let wrong = |why: String| Error::Answer { what: format!("manifest {reference}"), why };
     let answer = registry.send(&Method::GET, &url, &[("accept", KINDS)], &[])?;
-    match answer.status().as_u16() {
+    match answer.status() {
         200 => {}
         404 => {
             let remote = &registry.remote;
@@ -211,8 +255,8 @@ fn document(registry: &Registry, reference: &str) -> Result<(Sha256Digest, Manif
         }
         _ => return Err(registry.failure(&format!("for the manifest {reference}"), answer)),
     }
-    let kind = header(&answer, "content-type").map(str::to_owned);
-    let bytes = whole(answer, MANIFEST_MOST).map_err(|e| wrong(e.to_string()))?;
+    let kind = answer.header("content-type").map(str::to_owned);
+    let bytes = answer.whole(MANIFEST_MOST).map_err(|e| wrong(e.to_string()))?;
     let digest = Sha256Digest::of(&bytes);
     if reference.contains(':') && reference != digest.as_str() {
         return Err(Error::Digest { what: format!("manifest {reference}"), found: digest });
@@ -225,78 +269,102 @@ fn document(registry: &Registry, reference: &str) -> Result<(Sha256Digest, Manif
 
 /// Fetches a blob, going on where the connection broke.
 fn fetch(registry: &Registry, blob: &Descriptor, place: &Place<'_>) -> Result<(), Error> {
-    let mut file = place(&blob.digest)?;
-    let url = registry.url(&format!("blobs/{}", blob.digest));
+    let mut coming = Coming {
+        file: place(&blob.digest)?,
+        hash: Sha256::new(),
+        came: 0,
+        joined: false,
+        download: Download::default(),
+    };
     let what = || format!("blob {}", blob.digest);
-    let (mut hash, mut came, mut tries, mut last) = (Sha256::new(), 0, 0, String::new());
-    let mut buffer = vec![0; 128 << 10];
-    while came < blob.size {
-        registry.check()?;
-        if tries == TRIES {
-            return Err(Error::Broken { what: what(), tries, last });
+    let (mut tries, mut anew) = (0, false);
+    loop {
+        let before = coming.came;
+        let broke = if coming.came == blob.size { None } else { coming.once(registry, blob)? };
+        if let Some(error) = broke {
+            // Whoever gets further has its tries again.
+            tries = if coming.came > before { 1 } else { tries + 1 };
+            let Some(pause) = Retry::REGISTRY.after(tries, &error) else {
+                return Err(Error::Broken { what: what(), tries, last: error.to_string() });
+            };
+            registry.wait(pause)?;
+            continue;
         }
-        if tries > 0 {
-            thread::sleep(pause(tries));
+        let found = Sha256Digest::from(<[u8; 32]>::from(coming.hash.clone().finalize()));
+        if found == blob.digest {
+            return Ok(());
         }
-        tries += 1;
-        let range = format!("bytes={came}-");
-        let headers = [("range", range.as_str())];
-        let headers = if came == 0 { &headers[..0] } else { &headers };
-        let answer = match registry.send(&Method::GET, &url, headers, &[]) {
+        // Of two answers, which may be of two versions of it. One answer gets the chance to give all.
+        if !coming.joined || anew {
+            return Err(Error::Digest { what: what(), found });
+        }
+        anew = true;
+        coming.restart()?;
+    }
+}
+
+/// A blob of which a beginning is there.
+struct Coming {
+    file: File,
+    hash: Sha256,
+    came: u64,
+    /// Whether it is of more than one answer.
+    joined: bool,
+    download: Download,
+}
+
+impl Coming {
+    fn restart(&mut self) -> io::Result<()> {
+        self.file.set_len(0)?;
+        self.file.seek(SeekFrom::Start(0))?;
+        (self.hash, self.came, self.joined) = (Sha256::new(), 0, false);
+        self.download = Download::default();
+        Ok(())
+    }
+
+    /// Asks for the rest. What broke, if it may pass.
+    fn once(&mut self, registry: &Registry, blob: &Descriptor) -> Result<Option<HttpError>, Error> {
+        let url = registry.url(&format!("blobs/{}", blob.digest));
+        let headers = self.download.headers(self.came);
+        let headers: Vec<(&str, &str)> =
+            headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let mut answer = match registry.send_once(&Method::GET, &url, &headers) {
             Ok(answer) => answer,
-            Err(Error::Network { source, .. }) => {
-                last = source.to_string();
-                continue;
-            }
+            Err(Error::Network { source, .. }) if source.may_pass() => return Ok(Some(*source)),
             Err(error) => return Err(error),
         };
-        let mut skip = match answer.status().as_u16() {
-            206 if came > 0 => 0,
-            // It knows no ranges: what is here already comes again.
-            200 => came,
-            429 | 500..=599 => {
-                last = registry.failure(&what(), answer).to_string();
-                continue;
-            }
-            _ => return Err(registry.failure(&format!("for the {}", what()), answer)),
-        };
-        let mut body = answer.into_body().into_reader();
-        loop {
-            registry.check()?;
-            match body.read(&mut buffer) {
-                Ok(0) => {
-                    "the answer ended early".clone_into(&mut last);
-                    break;
-                }
-                Ok(count) => {
-                    let before = usize::try_from(skip).map_or(count, |skip| skip.min(count));
-                    skip -= before as u64;
-                    let new = &buffer[before..count];
-                    if new.len() as u64 > blob.size - came {
-                        let why = format!("it is longer than {} bytes", blob.size);
-                        return Err(Error::Answer { what: what(), why });
-                    }
-                    hash.update(new);
-                    file.write_all(new)?;
-                    came += new.len() as u64;
-                    // Whoever gets further has its tries again.
-                    if !new.is_empty() {
-                        tries = 1;
-                    }
-                }
-                Err(error) => {
-                    last = error.to_string();
-                    break;
-                }
-            }
-            if came == blob.size {
-                break;
-            }
+        match self.download.start(&answer, self.came) {
+            // It knows no ranges, or has another version.
+            Ok(Start::Whole { .. } | Start::NoRest) if self.came > 0 => self.restart()?,
+            Ok(Start::Rest { .. }) => self.joined = true,
+            Ok(_) => {}
+            Err(error) if error.may_pass() => return Ok(Some(error)),
+            Err(_) => return Err(registry.failure(&format!("for the blob {}", blob.digest), answer)),
         }
+        if !answer.is_success() {
+            return Ok(Some(HttpError::Short { expected: blob.size, found: 0 }));
+        }
+        let mut body = answer.reader();
+        let mut buffer = vec![0; 128 << 10];
+        while self.came < blob.size {
+            registry.check()?;
+            let count = match body.read(&mut buffer) {
+                Ok(0) => return Ok(Some(HttpError::Short { expected: blob.size, found: self.came })),
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => {
+                    registry.check()?;
+                    return Ok(Some(HttpError::of_body(error)));
+                }
+            };
+            if count as u64 > blob.size - self.came {
+                let why = format!("it is longer than {} bytes", blob.size);
+                return Err(Error::Answer { what: format!("blob {}", blob.digest), why });
+            }
+            self.hash.update(&buffer[..count]);
+            self.file.write_all(&buffer[..count])?;
+            self.came += count as u64;
+        }
+        Ok(None)
     }
-    let found = Sha256Digest::from(<[u8; 32]>::from(hash.finalize()));
-    if found != blob.digest {
-        return Err(Error::Digest { what: what(), found });
-    }
-    Ok(())
 }
