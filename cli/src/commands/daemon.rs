@@ -4,17 +4,17 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use crate::answers::{Answer, Status};
 use crate::args::Global;
 use crate::commands::umount::end_mounts;
-use crate::daemon::client::{existing, wait_until_free};
-use crate::daemon::server::{self, Options};
-use crate::daemon::wire::{Call, VERSION};
-use crate::failure::Failure;
-use crate::mounts::keeper;
-use crate::reference::to_wire;
 use crate::render::{self, Terminal};
 use crate::where_store;
+use stele::answers::{Answer, Status};
+use stele::failure::Failure;
+use stele::reference::to_wire;
+use stele_daemon::client::{existing, wait_until_free};
+use stele_daemon::mounts::keeper;
+use stele_daemon::protocol::{Call, VERSION};
+use stele_daemon::server::{self, Options};
 
 #[derive(Subcommand, Debug)]
 pub enum Command {

@@ -12,16 +12,16 @@ use clap::{Args, Subcommand};
 
 use stele_fs::attach::{self, How};
 
-use crate::answers::{self, Answer};
 use crate::args::Global;
 use crate::commands::unexpected;
-use crate::daemon::client::{Client, existing};
-use crate::daemon::wire::{Call, VERSION};
-use crate::failure::{Failure, Kind};
-use crate::mounts::{Record, by_itself, how, own_namespace};
-use crate::reference::to_wire;
 use crate::render::{self, Terminal};
 use crate::where_store;
+use stele::answers::{self, Answer};
+use stele::failure::{Failure, Kind};
+use stele::reference::to_wire;
+use stele_daemon::client::{Client, existing};
+use stele_daemon::mounts::{Record, by_itself, how, own_namespace};
+use stele_daemon::protocol::{Call, VERSION};
 
 /// How long a mount that another command makes may be there without being answered for.
 const PATIENCE: Duration = Duration::from_secs(1);

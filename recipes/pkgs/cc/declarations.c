@@ -1,13 +1,17 @@
 // Declarations: type specifiers, structs, enums, declarators, attributes.
 
-long storage;          // K_TYPEDEF, K_EXTERN, K_STATIC or 0, of the specifiers that were read last
+long storage;          // K_TYPEDEF, K_EXTERN, K_STATIC, K_AUTO, K_REGISTER or 0, of the specifiers that were read last
 long is_inline;
+long of_function;      // a word that only a function may have: `inline` or `_Noreturn`
+long known_tag;        // what was read last is a struct, union or enum that is declared before and not defined here
+long declares;         // a tag, or the constants of an enum: the declaration may have no declarator
 long wanted_align;     // by __attribute__((aligned(N))), else 0
 long wanted_packed;
 struct Name *declared_name;
 
 struct Type *specifiers(void);
 struct Type *declarator(struct Type *base);
+void refuse_bracket_words(void);
 
 long begins_type(void)
 {
@@ -115,13 +119,35 @@ void attributes(void)
         fail("assembly is not taken");
 }
 
-void qualifiers(void)
+void refuse_function_words(void)
 {
+    if (of_function)
+        fail("only a function can be `inline` or `_Noreturn`");
+}
+
+// IS_..., or 0 if the token is no qualifier.
+long qualifier_of(long kind)
+{
+    switch (kind) {
+    case K_CONST: return IS_CONST;
+    case K_VOLATILE: return IS_VOLATILE;
+    case K_RESTRICT: return IS_RESTRICT;
+    }
+    return 0;
+}
+
+// The qualifiers behind a `*`, among attributes.
+long qualifiers(void)
+{
+    long found = 0;
     for (;;) {
+        found = found | qualifier_of(token->kind);
         if (token->kind == K_ATTRIBUTE)
             attributes();
-        else if (!accept(K_CONST) && !accept(K_VOLATILE) && !accept(K_RESTRICT) && !accept(K_EXTENSION))
-            return;
+        else if (qualifier_of(token->kind) || token->kind == K_EXTENSION)
+            advance();
+        else
+            return found;
     }
 }
 
@@ -139,6 +165,8 @@ struct Member *add_member(struct Name *name, struct Type *type)
         fail_name("there are two members", name);
     m->name = name;
     m->type = type;
+    if (is_read_only(type))
+        layout->read_only = 1;
     if (last_member)
         last_member->next = m;
     else
@@ -234,12 +262,15 @@ void member_declarators(struct Type *base)
         declared_name = 0;
         if (token->kind != ':')
             type = declarator(base);
+        refuse_bracket_words();
         struct Name *name = declared_name;
         if (last_member && last_member->type->kind == TY_ARRAY && last_member->type->length < 0)
             fail("a member behind an array without a length");
         if (accept(':')) {
             bit_field(name, type);
             attributes();
+            if (wanted_align || wanted_packed)
+                fail("a bit-field that is packed or aligned");
             continue;
         }
         attributes();
@@ -271,6 +302,7 @@ void member_list(struct Layout *l)
         struct Type *base = specifiers();
         if (storage)
             fail("a member with a storage class");
+        refuse_function_words();
         storage = outer_storage;
         member_declarators(base);
         expect(';', "`;` is missing before");
@@ -292,7 +324,8 @@ void member_list(struct Layout *l)
     layout_packed = packed_before;
 }
 
-struct Type *struct_specifier(long is_union)
+// alone: nothing else is written before `struct`.
+struct Type *struct_specifier(long is_union, long alone)
 {
     struct Name *name = 0;
     struct Type *type = 0;
@@ -307,7 +340,7 @@ struct Type *struct_specifier(long is_union)
         advance();
         struct Tag *tag = name->tag;
         // `struct S;` and `struct S {` speak of this scope.
-        if (token->kind == '{' || token->kind == ';')
+        if (token->kind == '{' || token->kind == ';' && alone)
             tag = tag_in_scope(name);
         if (tag) {
             type = tag->type;
@@ -317,6 +350,7 @@ struct Type *struct_specifier(long is_union)
     } else if (token->kind != '{') {
         fail_token("a name or `{` is expected before");
     }
+    long known = type && token->kind != '{';
     if (!type) {
         type = new_type(TY_STRUCT);
         type->layout = alloc(sizeof(struct Layout));
@@ -334,5 +368,6 @@ struct Type *struct_specifier(long is_union)
     }
     wanted_align = align;
     wanted_packed = packed;
+    known_tag = known;
     return type;
 }

@@ -20,11 +20,14 @@ struct Type *enum_specifier(void)
             fail_name("not declared: enum", name);
         if (!tag->is_enum)
             fail_name("another kind of tag:", name);
+        known_tag = 1;
         return tag->type;
     }
     advance();
     if (name && tag_in_scope(name))
         fail_name("defined twice:", name);
+    if (token->kind == '}')
+        fail("an enum without a constant");
     // As on x86-64: unsigned unless a value is below 0. Whoever uses it inside of itself sees int.
     struct Type *type = new_type(TY_INT);
     if (name)
@@ -51,6 +54,7 @@ struct Type *enum_specifier(void)
     if (wanted_align || wanted_packed)
         fail("an enum that is packed or aligned");
     type->is_unsigned = !below_zero;
+    known_tag = 0;
     return type;
 }
 
@@ -136,7 +140,21 @@ void take_storage(long kind)
     storage = kind;
 }
 
-// Reads them all and leaves what they say beside the type in storage, is_inline and the wanted_... variables.
+// The type with the qualifiers that were written, where they may be.
+struct Type *with_qualifiers(struct Type *type, long qualifiers)
+{
+    struct Type *t = type;
+    while (t->kind == TY_ARRAY)
+        t = t->base;
+    if (qualifiers && t->kind == TY_FUNCTION)
+        fail("a qualifier of a function");
+    if ((qualifiers & IS_RESTRICT) && (t->kind != TY_POINTER || t->base->kind == TY_FUNCTION))
+        fail("`restrict` is for pointers to objects");
+    return qualify(type, qualifiers);
+}
+
+// Reads them all and leaves what they say beside the type in storage, is_inline, of_function and the wanted_...
+// variables.
 struct Type *specifiers(void)
 {
     struct Type *type = 0;
@@ -145,9 +163,12 @@ struct Type *specifiers(void)
     long base_before = words_base;
     long int_before = words_int;
     long found = 0;
-    long taken_storage;
+    long known = 0;
+    long qualifiers = 0;
     storage = 0;
     is_inline = 0;
+    of_function = 0;
+    declares = 0;
     wanted_align = 0;
     wanted_packed = 0;
     words_long = 0;
@@ -166,33 +187,44 @@ struct Type *specifiers(void)
             advance();
             found = 1;
             continue;
-        case K_TYPEDEF: case K_EXTERN: case K_STATIC:
+        case K_TYPEDEF: case K_EXTERN: case K_STATIC: case K_AUTO: case K_REGISTER:
             take_storage(kind);
             advance();
             continue;
-        case K_CONST: case K_VOLATILE: case K_RESTRICT: case K_EXTENSION: case K_AUTO: case K_REGISTER: case K_NORETURN:
+        case K_CONST: case K_VOLATILE: case K_RESTRICT:
+            qualifiers = qualifiers | qualifier_of(kind);
             advance();
             continue;
-        case K_INLINE:
-            is_inline = 1;
+        case K_EXTENSION:
+            advance();
+            continue;
+        case K_INLINE: case K_NORETURN:
+            if (kind == K_INLINE)
+                is_inline = 1;
+            of_function = 1;
             advance();
             continue;
         case K_ATTRIBUTE:
             attributes();
             continue;
         case K_STRUCT: case K_UNION: case K_ENUM: {
+            long storage_before = storage;
             long inline_before = is_inline;
-            taken_storage = storage;
+            long of_function_before = of_function;
             if (type || words)
                 fail_token("two types:");
+            long alone = !qualifiers && !storage && !of_function;
             go_deeper();
             if (kind == K_ENUM)
                 type = enum_specifier();
             else
-                type = struct_specifier(kind == K_UNION);
+                type = struct_specifier(kind == K_UNION, alone);
             come_back();
-            storage = taken_storage;
+            storage = storage_before;
             is_inline = inline_before;
+            of_function = of_function_before;
+            declares = kind == K_ENUM || type->layout->tag;
+            known = known_tag;
             found = 1;
             continue;
         }
@@ -212,6 +244,10 @@ struct Type *specifiers(void)
         fail_token("a type is expected before");
     if (!type)
         type = type_of_words();
+    // `const struct S;` says nothing new of S.
+    if (known && (qualifiers || storage || of_function))
+        declares = 0;
+    type = with_qualifiers(type, qualifiers);
     words_long = long_before;
     words_sign = sign_before;
     words_base = base_before;
@@ -219,10 +255,81 @@ struct Type *specifiers(void)
     return type;
 }
 
+// What stood in the brackets of the outermost array before its length: IS_... and STATIC_LENGTH, added up. It is about
+// the pointer that a parameter becomes.
+enum { STATIC_LENGTH = 8 };
+
+long bracket_words;
+
+long array_words(void)
+{
+    long words = 0;
+    for (;;) {
+        if (token->kind == K_STATIC)
+            words = words | STATIC_LENGTH;
+        else if (!qualifier_of(token->kind))
+            return words;
+        words = words | qualifier_of(token->kind);
+        advance();
+    }
+}
+
+void refuse_bracket_words(void)
+{
+    if (bracket_words)
+        fail("`static` and qualifiers in brackets are for the outermost array of a parameter");
+}
+
+void parameters_of(struct Type *t)
+{
+    struct Parameter *last = 0;
+    do {
+        if (accept(P_ELLIPSIS)) {
+            if (!last)
+                fail("`...` without a parameter before it");
+            t->variadic = 1;
+            break;
+        }
+        struct Parameter *p = alloc(sizeof(struct Parameter));
+        struct Type *base = specifiers();
+        if (storage && storage != K_REGISTER)
+            fail("a parameter with a storage class");
+        p->is_register = storage == K_REGISTER;
+        refuse_function_words();
+        declared_name = 0;
+        p->type = declarator(base);
+        p->name = declared_name;
+        attributes();
+        if (wanted_align || wanted_packed)
+            fail("attributes where none are taken");
+        if (p->type->kind == TY_ARRAY) {
+            p->type = with_qualifiers(pointer_to(p->type->base), bracket_words & ~STATIC_LENGTH);
+            bracket_words = 0;
+        }
+        refuse_bracket_words();
+        if (p->type->kind == TY_FUNCTION)
+            p->type = pointer_to(p->type);
+        // `void` by the name of a typedef.
+        if (p->type == type_void && !last && !p->name && token->kind == ')')
+            return;
+        if (p->type->kind == TY_VOID)
+            fail("a parameter of type void");
+        if (p->name && sym_in_scope(p->name))
+            fail_name("there are two parameters", p->name);
+        // It has no place yet: only its type can be asked for.
+        if (p->name)
+            declare(p->name, SYM_LOCAL, p->type);
+        if (last)
+            last->next = p;
+        else
+            t->parameters = p;
+        last = p;
+    } while (accept(','));
+}
+
 struct Type *parameter_list(struct Type *result)
 {
     struct Type *t = new_type(TY_FUNCTION);
-    struct Parameter *last = 0;
     t->base = result;
     if (accept(')')) {
         t->no_prototype = 1;
@@ -233,64 +340,55 @@ struct Type *parameter_list(struct Type *result)
         advance();
         return t;
     }
-    do {
-        if (accept(P_ELLIPSIS)) {
-            if (!last)
-                fail("`...` without a parameter before it");
-            t->variadic = 1;
-            break;
-        }
-        struct Parameter *p = alloc(sizeof(struct Parameter));
-        struct Type *base = specifiers();
-        if (storage)
-            fail("a parameter with a storage class");
-        declared_name = 0;
-        p->type = declarator(base);
-        p->name = declared_name;
-        attributes();
-        if (p->type->kind == TY_ARRAY)
-            p->type = pointer_to(p->type->base);
-        if (p->type->kind == TY_FUNCTION)
-            p->type = pointer_to(p->type);
-        if (p->type->kind == TY_VOID)
-            fail("a parameter of type void");
-        if (last)
-            last->next = p;
-        else
-            t->parameters = p;
-        last = p;
-    } while (accept(','));
+    enter_scope();
+    t->prototype = scope;
+    parameters_of(t);
+    leave_scope();
     expect(')', "`)` is missing before");
     return t;
+}
+
+// Whether there can be an array of it: it is complete, or will be once the declarator is read.
+long has_size(struct Type *t)
+{
+    while (t->kind == TY_ARRAY && t->length >= 0)
+        t = t->base;
+    return t->is_hole || !is_incomplete(t);
 }
 
 // What stands behind a name: lengths of arrays, parameters of a function.
 struct Type *declarator_end(struct Type *base)
 {
+    bracket_words = 0;
     if (accept('[')) {
         long length = -1;
-        while (accept(K_STATIC) || accept(K_CONST) || accept(K_RESTRICT) || accept(K_VOLATILE))
-            ;
+        long words = array_words();
         if (token->kind != ']') {
             length = constant_expression();
             if (length < 0)
                 fail("an array of a length below 0");
+        } else if (words & STATIC_LENGTH) {
+            fail("`static` without a length of the array");
         }
         expect(']', "`]` is missing before");
         go_deeper();
         base = declarator_end(base);
         come_back();
-        if (base->kind == TY_FUNCTION || base->kind == TY_VOID || base->kind == TY_ARRAY && base->length < 0)
+        refuse_bracket_words();
+        bracket_words = words;
+        if (!has_size(base))
             fail("an array of what has no size");
         return array_of(base, length);
     }
     if (accept('(')) {
         long storage_before = storage;
         long inline_before = is_inline;
+        long of_function_before = of_function;
         long align_before = wanted_align;
         struct Type *t = parameter_list(base);
         storage = storage_before;
         is_inline = inline_before;
+        of_function = of_function_before;
         wanted_align = align_before;
         if (token->kind == '(' || token->kind == '[' || base->kind == TY_FUNCTION || base->kind == TY_ARRAY)
             fail("a function that returns a function or an array");
@@ -299,14 +397,24 @@ struct Type *declarator_end(struct Type *base)
     return base;
 }
 
+// A pointer whose target was not known when `restrict` was read.
+void refuse_restrict(struct Type *target)
+{
+    struct Type *t = 0;
+    if (target->pointer && target->kind == TY_FUNCTION)
+        t = target->pointer->qualified;
+    for (; t; t = t->qualified)
+        if (t->qualifiers & IS_RESTRICT)
+            fail("`restrict` is for pointers to objects");
+}
+
 // A type around a name that may be left out; the name, or 0, is put into declared_name.
 struct Type *inner_declarator(struct Type *base)
 {
-    qualifiers();
-    while (accept('*')) {
-        base = pointer_to(base);
+    if (token->kind == K_EXTENSION || token->kind == K_ATTRIBUTE)
         qualifiers();
-    }
+    while (accept('*'))
+        base = with_qualifiers(pointer_to(base), qualifiers());
     struct Name *name = 0;
     if (token->kind == '(') {
         long nested = token_ahead->kind == '*' || token_ahead->kind == '(' || token_ahead->kind == K_ATTRIBUTE;
@@ -315,18 +423,23 @@ struct Type *inner_declarator(struct Type *base)
         if (nested) {
             // What the inner declarator is about is only known behind it.
             struct Type *hole = new_type(TY_VOID);
+            hole->is_hole = 1;
             advance();
             struct Type *inner = declarator(hole);
+            long words = bracket_words;
             name = declared_name;
             expect(')', "`)` is missing before");
             struct Type *outer = declarator_end(base);
             declared_name = name;
             if (inner == hole)
                 return outer;
+            refuse_bracket_words();
+            bracket_words = words;
             struct Type *pointer = hole->pointer;
             copy_bytes((char *)hole, (char *)outer, sizeof(struct Type));
             hole->pointer = pointer;
-            if (inner->kind == TY_ARRAY && is_incomplete(inner->base) && inner->base->kind != TY_STRUCT)
+            refuse_restrict(hole);
+            if (inner->kind == TY_ARRAY && !has_size(inner->base))
                 fail("an array of what has no size");
             return inner;
         }
@@ -353,9 +466,11 @@ struct Type *type_name(void)
     struct Type *base = specifiers();
     if (storage)
         fail("a storage class where none may be");
+    refuse_function_words();
     if (wanted_align || wanted_packed)
         fail("attributes where none are taken");
     struct Type *t = declarator(base);
+    refuse_bracket_words();
     if (declared_name)
         fail_name("a name where none may be:", declared_name);
     return t;

@@ -1,55 +1,64 @@
 // Declarations of objects and functions, in files and in blocks, and the definitions of functions.
 
-// The object that a file-scope declaration of the name speaks of.
-struct Object *linked_object(struct Name *name, struct Type *type, long is_static)
+// An alignment that would be lost is refused: that of a function, or of a variable that is not defined here.
+void refuse_alignment(char *what, struct Name *name)
 {
-    struct Sym *s;
-    for (s = file_scope->syms; s; s = s->next)
-        if (s->name == name && s->kind == SYM_OBJECT) {
-            if (is_static && !s->object->is_static)
-                fail_name("static after a declaration that was not:", name);
-            return s->object;
-        }
-    if (is_static) {
-        struct Object *o = new_object(name, type);
-        o->is_static = 1;
-        return o;
-    }
-    if (!name->object)
-        name->object = new_object(name, type);
-    return name->object;
+    if (wanted_align)
+        fail_name(what, name);
 }
 
-// A later declaration may tell the length of an array, or the parameters of a function.
-struct Type *combined(struct Type *old, struct Type *new, struct Name *name)
+// The meaning of the name in a scope around that has linkage, perhaps hidden by another.
+struct Sym *linked_sym(struct Name *name)
 {
-    if (!same_type(old, new))
-        fail_name("declared before with another type:", name);
-    if (new->kind == TY_ARRAY && new->length < 0 || new->kind == TY_FUNCTION && new->no_prototype)
-        return old;
-    return new;
+    struct Sym *s = name->sym;
+    while (s && !s->is_linked)
+        s = s->outer;
+    return s;
+}
+
+// The object that a declaration with linkage speaks of. before: the meaning that the name has already, or 0.
+struct Object *linked_object(struct Name *name, struct Type *type, struct Sym *before, long is_static)
+{
+    struct Object *o = name->object;
+    if (before)
+        o = before->object;
+    // Another function of this file may have declared it.
+    if (is_static && o && !o->is_static && (before || o->told_in == file_number))
+        fail_name("static after a declaration that was not:", name);
+    if (before || o && !is_static)
+        return o;
+    o = new_object(name, type);
+    o->is_static = is_static;
+    if (!is_static)
+        name->object = o;
+    return o;
 }
 
 // Declares what has an address in the program: a function, or a variable of a file, or an extern one of a block.
 struct Sym *declare_linked(struct Name *name, struct Type *type, long is_static)
 {
     struct Sym *s = sym_in_scope(name);
-    if (s && s->kind != SYM_OBJECT)
+    struct Sym *before = linked_sym(name);
+    if (s && !s->is_linked)
         fail_name("declared twice:", name);
-    if (s) {
-        s->type = combined(s->type, type, name);
-        if (is_static && !s->object->is_static)
-            fail_name("static after a declaration that was not:", name);
-    } else {
-        struct Object *o = linked_object(name, type, is_static);
-        // Another block of this file may have told it, too; what other files say is not looked at.
-        if (o->told_in == file_number)
-            type = combined(o->type, type, name);
+    struct Object *o = linked_object(name, type, before, is_static);
+    // Other scopes of this file may have told it, too; what other files say is not looked at.
+    if (before && !same_type(before->type, type) || o->told_in == file_number && !same_type(o->type, type))
+        fail_name("declared before with another type:", name);
+    if (o->told_in == file_number)
+        o->type = composite(o->type, type);
+    else
+        o->type = type;
+    o->told_in = file_number;
+    // Only what is seen from here adds to the type here.
+    if (before && name->sym == before)
+        type = composite(before->type, type);
+    if (!s) {
         s = declare(name, SYM_OBJECT, type);
+        s->is_linked = 1;
         s->object = o;
     }
-    s->object->type = s->type;
-    s->object->told_in = file_number;
+    s->type = type;
     return s;
 }
 
@@ -57,6 +66,20 @@ void define_once(struct Object *o)
 {
     if (o->section != SECTION_NONE)
         fail_name("defined twice:", o->name);
+}
+
+// The tags and constants that are declared among the parameters are known in the function, too.
+void declare_prototype(struct Scope *prototype)
+{
+    struct Sym *s;
+    struct Tag *t;
+    if (!prototype)
+        return;
+    for (s = prototype->syms; s; s = s->next)
+        if (s->kind == SYM_CONSTANT)
+            declare(s->name, SYM_CONSTANT, s->type)->value = s->value;
+    for (t = prototype->tags; t; t = t->next)
+        declare_tag(t->name, t->type, t->is_enum);
 }
 
 void declare_parameters(struct Type *type)
@@ -68,11 +91,11 @@ void declare_parameters(struct Type *type)
     for (p = type->parameters; p; p = p->next) {
         if (!p->name)
             fail("a parameter without a name");
-        if (sym_in_scope(p->name))
-            fail_name("there are two parameters", p->name);
         if (is_incomplete(p->type))
             fail_name("the type is not complete of parameter", p->name);
-        declare(p->name, SYM_LOCAL, p->type)->offset = at;
+        struct Sym *s = declare(p->name, SYM_LOCAL, p->type);
+        s->offset = at;
+        s->is_register = p->is_register;
         at += slot_size(p->type);
     }
 }
@@ -83,11 +106,19 @@ void function_definition(struct Sym *s, struct Type *type)
     define_once(o);
     if (is_incomplete(type->base) && type->base->kind != TY_VOID)
         fail("the type of the result is not complete");
+    if (type->no_prototype) {
+        if (s->type->parameters || s->type->variadic)
+            fail_name("declared before with another type:", s->name);
+        // From here on it is known to have no parameters.
+        o->type->is_definition = 1;
+        s->type->is_definition = 1;
+    }
     function_type = type;
     function_name = s->name;
     function_name_object = 0;
     begin_function(o);
     enter_scope();
+    declare_prototype(type->prototype);
     declare_parameters(type);
     advance();
     block();
@@ -114,6 +145,8 @@ void define_variable(struct Sym *s)
     define_once(o);
     long align = wanted_align;
     s->type = read_initialiser(s->type);
+    if (!same_type(o->type, s->type))
+        fail_name("declared before with another type:", s->name);
     o->type = s->type;
     o->tentative = 0;
     wanted_align = align;
@@ -126,6 +159,8 @@ void file_variable(struct Name *name, struct Type *type)
     if (type->kind == TY_VOID)
         fail_name("a variable of type void:", name);
     struct Sym *s = declare_linked(name, type, storage == K_STATIC);
+    if (!storage && s->object->is_static)
+        fail_name("not static after a declaration that was:", name);
     if (accept('=')) {
         define_variable(s);
     } else if (!is_extern) {
@@ -133,9 +168,22 @@ void file_variable(struct Name *name, struct Type *type)
             s->object->tentative = 1;
         else if (s->object->defined_in != file_number)
             fail_name("defined twice:", name);
-        if (wanted_align)
-            fail_name("write an alignment only where there is a value:", name);
+        refuse_alignment("write an alignment only where there is a value:", name);
+    } else {
+        refuse_alignment("write an alignment only where there is a value:", name);
     }
+}
+
+// Whether a declaration ends behind its specifiers.
+long nothing_declared(void)
+{
+    if (token->kind != ';')
+        return 0;
+    if (!declares)
+        fail("a declaration that declares nothing");
+    refuse_function_words();
+    advance();
+    return 1;
 }
 
 void static_assertion(void)
@@ -183,16 +231,22 @@ void file_declaration(void)
     }
     struct Type *base = specifiers();
     long inline_function = is_inline;
+    long function_word = of_function;
     long first = 1;
     long class = storage;
     long align = wanted_align;
-    if (accept(';'))
+    if (class == K_AUTO || class == K_REGISTER)
+        fail("`auto` and `register` are for variables of functions");
+    if (nothing_declared())
         return;
     do {
         storage = class;
         wanted_align = align;
         struct Type *type = declarator(base);
         struct Name *name = declared_name;
+        of_function = function_word && (class == K_TYPEDEF || type->kind != TY_FUNCTION);
+        refuse_function_words();
+        refuse_bracket_words();
         if (!name)
             fail_token("a name is expected before");
         attributes();
@@ -200,9 +254,13 @@ void file_declaration(void)
             declare_typedef(name, type);
         } else if (type->kind == TY_FUNCTION) {
             // What is inline and not extern is for this file only, as nobody else could find it.
+            refuse_alignment("the alignment of a function cannot be set:", name);
             long own = class == K_STATIC || inline_function && class != K_EXTERN && !sym_in_scope(name);
             struct Sym *s = declare_linked(name, type, own);
             if (first && token->kind == '{') {
+                // A typedef has the parameters, and no names that the body could count on.
+                if (type == base)
+                    fail_name("a definition without parameters of its own:", name);
                 function_definition(s, type);
                 return;
             }
@@ -223,6 +281,7 @@ void local_variable(struct Name *name, struct Type *type)
     if (align > 8 || !is_incomplete(type) && align_of(type) > 16)
         fail("no variable in a function is aligned to more than 8 bytes");
     struct Sym *s = declare(name, SYM_LOCAL, type);
+    s->is_register = storage == K_REGISTER;
     if (!accept('=')) {
         if (is_incomplete(type))
             fail_name("the type is not complete of", name);
@@ -259,6 +318,19 @@ void local_static(struct Name *name, struct Type *type)
     }
 }
 
+void local_linked(struct Name *name, struct Type *type)
+{
+    if (type->kind == TY_FUNCTION)
+        refuse_alignment("the alignment of a function cannot be set:", name);
+    refuse_alignment("write an alignment only where there is a value:", name);
+    if (storage && storage != K_EXTERN)
+        fail_name("a function in a block is extern:", name);
+    struct Sym *before = linked_sym(name);
+    if (type->kind != TY_FUNCTION && before && before != name->sym && before->object->is_static)
+        fail_name("not static after a declaration that was:", name);
+    declare_linked(name, type, 0);
+}
+
 void local_declaration(void)
 {
     if (accept(K_STATIC_ASSERT)) {
@@ -266,22 +338,26 @@ void local_declaration(void)
         return;
     }
     struct Type *base = specifiers();
+    long function_word = of_function;
     long class = storage;
     long align = wanted_align;
-    if (accept(';'))
+    if (nothing_declared())
         return;
     do {
         storage = class;
         wanted_align = align;
         struct Type *type = declarator(base);
         struct Name *name = declared_name;
+        of_function = function_word && (class == K_TYPEDEF || type->kind != TY_FUNCTION);
+        refuse_function_words();
+        refuse_bracket_words();
         if (!name)
             fail_token("a name is expected before");
         attributes();
         if (class == K_TYPEDEF)
             declare_typedef(name, type);
         else if (type->kind == TY_FUNCTION || class == K_EXTERN)
-            declare_linked(name, type, 0);
+            local_linked(name, type);
         else if (type->kind == TY_VOID)
             fail_name("a variable of type void:", name);
         else if (class == K_STATIC)

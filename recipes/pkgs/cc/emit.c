@@ -224,22 +224,12 @@ long constant_value(struct Node *n)
     return 0;
 }
 
-void forget_fixes(long from, long size)
-{
-    struct Fix *f;
-    // A later value for the same bytes takes the place of an earlier one.
-    for (f = data_fixes; f && f->at >= from; f = f->next)
-        if (f->at < from + size)
-            f->object = 0;
-}
-
 void data_value(long at, struct Init *i)
 {
     struct Node *n = i->value;
     long size = size_of(i->type);
     if (i->type->kind == TY_ARRAY) {
         // A string.
-        forget_fixes(at, size);
         copy_bytes(data + at, text + n->object->offset, size);
     } else if (n->op == N_REAL && i->type->kind == TY_LDOUBLE) {
         put(data + at, real_bottom(n->real), 8);
@@ -260,7 +250,6 @@ void data_value(long at, struct Init *i)
         }
     } else if (is_scalar(i->type) && !is_float(i->type)) {
         long value = constant_value(n);
-        forget_fixes(at, size);
         put(data + at, value, size);
         if (constant_object) {
             struct Fix *f = alloc(sizeof(struct Fix));

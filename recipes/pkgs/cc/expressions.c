@@ -83,8 +83,11 @@ struct Node *named(struct Name *name)
     switch (s->kind) {
     case SYM_CONSTANT:
         return number_node(s->value, s->type);
-    case SYM_LOCAL:
-        return local_node(s->offset, s->type);
+    case SYM_LOCAL: {
+        struct Node *n = local_node(s->offset, s->type);
+        n->is_register = s->is_register;
+        return n;
+    }
     case SYM_TYPE:
         fail_name("a type where a value is wanted:", name);
     }
@@ -94,6 +97,8 @@ struct Node *named(struct Name *name)
 struct Node *variadic_start(void)
 {
     expect('(', "`(` is missing before");
+    // The name of the last parameter, which is only looked at.
+    assignment();
     expect(')', "`)` is missing before");
     if (!function_type || !function_type->variadic)
         fail("the function has no variable arguments");
@@ -196,16 +201,28 @@ struct Node *indirect(struct Node *n)
     return dereference(n, 0, n->type->base);
 }
 
+// a[index]
+struct Node *element(struct Node *a, struct Node *index)
+{
+    // As in GCC, an array in registers has elements whose place is known while compiling.
+    long is_register = a->is_register && a->type->kind == TY_ARRAY && index->op == N_NUMBER;
+    if (is_register)
+        a->is_register = 0;
+    struct Node *n = add(a, index);
+    if (n->type->kind == TY_POINTER && n->type->base->kind == TY_FUNCTION)
+        fail("a function has no elements");
+    n = indirect(n);
+    n->is_register = is_register;
+    return n;
+}
+
 struct Node *postfix_of(struct Node *n)
 {
     for (;;) {
         switch (token->kind) {
         case '[':
             advance();
-            n = add(n, expression());
-            if (n->type->kind == TY_POINTER && n->type->base->kind == TY_FUNCTION)
-                fail("a function has no elements");
-            n = indirect(n);
+            n = element(n, expression());
             expect(']', "`]` is missing before");
             break;
         case '(':
@@ -275,6 +292,7 @@ struct Node *take_address(struct Node *n)
         fail("the address of a bit-field");
     if (n->type->kind != TY_FUNCTION && !is_place(n))
         fail("the address of what has none");
+    refuse_register(n);
     return address_of(n, pointer_to(n->type));
 }
 
@@ -329,11 +347,12 @@ struct Node *cast_or_unary(void)
     expect(')', "`)` is missing before");
     if (token->kind == '{')
         return postfix_of(compound_literal(t));
+    t = unqualified(t);
     struct Node *n = value_of(cast_expression());
     if (t->kind == TY_VOID)
-        return new_node(N_CAST, t, n, 0);
+        return new_node(N_CAST, t, complete_value(n), 0);
     if (t->kind == TY_STRUCT) {
-        if (!same_type(t, n->type))
+        if (n->type->kind != TY_STRUCT || t->layout != n->type->layout)
             fail("a conversion to a struct or union");
         return new_value(n);
     }
@@ -402,6 +421,7 @@ struct Node *two_values(struct Node *n)
     if (accept(':')) {
         n = value_of(n);
         struct Node *kept = temporary(n->type);
+        kept->member = n->member;
         struct Node *first = store(kept, n);
         return comma(first, choice(kept, kept, conditional()));
     }

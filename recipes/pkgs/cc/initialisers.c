@@ -1,35 +1,11 @@
-// Initialisers. What is written is brought into a flat list: which bytes get which value. Of that list come the bytes
-// of a global, or the assignments to a local variable.
+// Initialisers: how the values that are written belong to the members and elements of a type. The list of them becomes
+// the bytes of a global, or the assignments to a local variable.
 
-struct Init {
-    struct Init *next;
-    long offset;
-    struct Type *type;
-    struct Member *member; // a bit-field
-    struct Node *value;
-};
-
-struct Init *first_init;
-struct Init *last_init;
 struct Node *ready_value; // an expression that was read before it was known what it initialises
 
 void initialiser(struct Type *type, long offset);
 long array_rest(struct Type *type, long offset, long index, long braced);
 void struct_rest(struct Type *type, long offset, struct Member *m, long braced);
-
-void add_init(struct Type *type, long offset, struct Member *member, struct Node *value)
-{
-    struct Init *i = alloc(sizeof(struct Init));
-    i->offset = offset;
-    i->type = type;
-    i->member = member;
-    i->value = value;
-    if (last_init)
-        last_init->next = i;
-    else
-        first_init = i;
-    last_init = i;
-}
 
 struct Node *take_value(void)
 {
@@ -45,6 +21,7 @@ void scalar(struct Type *type, long offset, struct Member *member)
 {
     long braced = !ready_value && accept('{');
     struct Node *n = convert(take_value(), type);
+    forget_values(offset, size_of(type), member);
     add_init(type, offset, member, n);
     if (braced) {
         accept(',');
@@ -68,6 +45,8 @@ long string_init(struct Type *type, long offset)
         length = type->length;
     }
     n->type = array_of(n->type->base, length);
+    if (type->length >= 0)
+        forget_values(offset, type->length, 0);
     add_init(n->type, offset, 0, n);
     return length;
 }
@@ -159,6 +138,7 @@ void designation(struct Type *type, long offset)
             array_rest(type, offset, index + 1, 0);
     } else {
         struct Member *m = designated_member(type);
+        choose_member(type, offset, m);
         designated(m->type, offset + m->offset, m);
         if (!type->layout->is_union && m->next && goes_on())
             struct_rest(type, offset, m->next, 0);
@@ -205,10 +185,12 @@ void struct_rest(struct Type *type, long offset, struct Member *m, long braced)
     for (;;) {
         if (braced && token->kind == '.') {
             m = designated_member(type);
+            choose_member(type, offset, m);
             designated(m->type, offset + m->offset, m);
         } else {
             if (!m)
                 fail("more values than members");
+            choose_member(type, offset, m);
             if (m->width)
                 scalar(m->type, offset + m->offset, m);
             else
@@ -239,6 +221,8 @@ long array_initialiser(struct Type *type, long offset)
             expect('}', "`}` is missing before");
             return length;
         }
+        if (type->length >= 0)
+            forget_values(offset, size_of(type), 0);
         return array_rest(type, offset, 0, 1);
     }
     if (type->length < 0)
@@ -258,16 +242,19 @@ void inner_initialiser(struct Type *type, long offset)
         if (is_incomplete(type))
             fail("the struct or union is not complete here");
         if (!ready_value && accept('{')) {
+            forget_values(offset, size_of(type), 0);
             struct_rest(type, offset, type->layout->members, 1);
             return;
         }
         // A value of the whole, or the first of its members.
         if (!ready_value && token->kind != T_STRING)
             ready_value = assignment();
-        if (ready_value && ready_value->type->kind == TY_STRUCT && ready_value->type->layout == type->layout)
+        if (ready_value && ready_value->type->kind == TY_STRUCT && ready_value->type->layout == type->layout) {
+            forget_values(offset, size_of(type), 0);
             add_init(type, offset, 0, take_value());
-        else
+        } else {
             struct_rest(type, offset, type->layout->members, 0);
+        }
     } else {
         scalar(type, offset, 0);
     }
@@ -285,6 +272,8 @@ struct Type *read_initialiser(struct Type *type)
 {
     first_init = 0;
     last_init = 0;
+    chosen_members = 0;
+    inits_end = 0;
     if (type->kind == TY_ARRAY && type->length < 0)
         return array_of(type->base, array_initialiser(type, 0));
     if (is_incomplete(type))
@@ -339,6 +328,8 @@ struct Node *compound_literal(struct Type *type)
 {
     struct Init *first_before = first_init;
     struct Init *last_before = last_init;
+    struct Chosen *chosen_before = chosen_members;
+    long end_before = inits_end;
     struct Node *ready_before = ready_value;
     struct Node *n;
     ready_value = 0;
@@ -354,6 +345,8 @@ struct Node *compound_literal(struct Type *type)
     }
     first_init = first_before;
     last_init = last_before;
+    chosen_members = chosen_before;
+    inits_end = end_before;
     ready_value = ready_before;
     return n;
 }

@@ -1,12 +1,13 @@
 // What each operator of C means: the types it takes, the conversions around it, the tree that comes of it.
 
-// The integer promotions. A bit-field narrower than an int becomes one, whatever type it was declared with.
+// The integer promotions. A bit-field narrower than an int becomes one, whatever type it was declared with; so does the
+// value of an assignment to it.
 struct Node *promote(struct Node *n)
 {
     n = value_of(n);
-    if (n->op == N_BITS && (n->member->width < 32 || n->member->width == 32 && !n->type->is_unsigned))
+    if (n->member && (n->member->width < 32 || n->member->width == 32 && !n->type->is_unsigned))
         return cast(n, type_int);
-    if (n->op == N_BITS && n->member->width == 32)
+    if (n->member && n->member->width == 32)
         return cast(n, type_uint);
     return cast(n, promoted(n->type));
 }
@@ -14,7 +15,7 @@ struct Node *promote(struct Node *n)
 // n as a value that cannot be assigned to.
 struct Node *new_value(struct Node *n)
 {
-    if (n->op == N_BITS || is_place(n))
+    if (n->member || is_place(n))
         return new_node(N_CAST, n->type, n, 0);
     return n;
 }
@@ -95,7 +96,7 @@ struct Node *subtract(struct Node *a, struct Node *b)
         return arithmetic(N_SUBTRACT, a, b);
     struct Node *size = number_node(element_size(a->type), type_long);
     if (b->type->kind == TY_POINTER) {
-        if (!same_type(a->type, b->type))
+        if (!same_type(unqualified(a->type->base), unqualified(b->type->base)))
             fail("the difference of pointers to different types");
         if (size->value == 0)
             fail("the difference of pointers to things of size 0");
@@ -164,10 +165,21 @@ struct Node *complement(struct Node *n)
     return new_node(N_COMPLEMENT, n->type, n, 0);
 }
 
+// A value that nobody uses is still a value: there is none of a struct whose members are not known.
+struct Node *complete_value(struct Node *n)
+{
+    n = value_of(n);
+    if (n->type->kind == TY_STRUCT && is_incomplete(n->type))
+        fail("the struct or union is not complete here");
+    return n;
+}
+
 struct Node *comma(struct Node *a, struct Node *b)
 {
     b = value_of(b);
-    return new_node(N_COMMA, b->type, a, b);
+    struct Node *n = new_node(N_COMMA, b->type, complete_value(a), b);
+    n->member = b->member;
+    return n;
 }
 
 // n converted as by an assignment to an object of that type.
@@ -190,17 +202,22 @@ struct Node *convert(struct Node *n, struct Type *type)
 
 void want_place(struct Node *n)
 {
+    struct Type *type = n->type;
     if (n->op == N_BITS)
         n = n->a;
     if (!is_place(n))
         fail("nothing can be stored there");
     if (n->type->kind == TY_ARRAY || n->type->kind == TY_FUNCTION)
         fail("an array or a function cannot be assigned to");
+    if (is_read_only(type))
+        fail("what is const cannot be assigned to");
 }
 
 struct Node *store(struct Node *place, struct Node *value)
 {
-    return new_node(N_ASSIGN, place->type, place, value);
+    struct Node *n = new_node(N_ASSIGN, place->type, place, value);
+    n->member = place->member;
+    return n;
 }
 
 struct Node *assign(struct Node *place, struct Node *value)
@@ -264,6 +281,7 @@ struct Node *step_after(long op, struct Node *place)
     struct Node *target = stable(place);
     struct Node *first = before;
     struct Node *old = temporary(place->type);
+    old->member = place->member;
     struct Node *n = assign(target, operate(op, old, number_node(1, type_int)));
     n = comma(store(old, target), comma(n, old));
     if (first)
@@ -280,12 +298,17 @@ struct Type *choice_of_pointers(struct Node *a, struct Node *b)
         return a->type;
     if (a->type->kind != TY_POINTER || b->type->kind != TY_POINTER)
         fail("the two values of `?:` do not go together");
-    if (b->type->base->kind == TY_VOID)
-        return b->type;
+    struct Type *base = a->type->base;
+    struct Type *other = b->type->base;
     // An array whose length is known tells more than one without.
-    if (a->type->base->kind == TY_ARRAY && a->type->base->length < 0)
-        return b->type;
-    return a->type;
+    if (other->kind == TY_VOID || base->kind == TY_ARRAY && base->length < 0) {
+        base = other;
+        other = a->type->base;
+    }
+    while (other->kind == TY_ARRAY)
+        other = other->base;
+    // What is const in one of them is not written to by way of the other.
+    return pointer_to(qualify(base, other->qualifiers));
 }
 
 struct Node *choice(struct Node *condition, struct Node *a, struct Node *b)
@@ -302,7 +325,7 @@ struct Node *choice(struct Node *condition, struct Node *a, struct Node *b)
         t = type_void;
     } else if (a->type->kind == TY_STRUCT) {
         t = a->type;
-        if (!same_type(a->type, b->type))
+        if (b->type->kind != TY_STRUCT || a->type->layout != b->type->layout)
             fail("the two values of `?:` do not go together");
     } else {
         t = choice_of_pointers(a, b);
@@ -329,10 +352,12 @@ struct Node *member_of(struct Node *n, struct Name *name)
     struct Member *m = find_member(n->type->layout, name, &offset);
     if (!m)
         fail_name("there is no member", name);
-    struct Node *place = dereference(new_node(N_ADDRESS, pointer_to(n->type), n, 0), offset, m->type);
+    // What is const as a whole is const in its members.
+    struct Type *type = qualify(m->type, n->type->qualifiers);
+    struct Node *place = dereference(new_node(N_ADDRESS, pointer_to(n->type), n, 0), offset, type);
     if (!m->width)
         return place;
-    struct Node *bits = new_node(N_BITS, m->type, place, 0);
+    struct Node *bits = new_node(N_BITS, type, place, 0);
     bits->member = m;
     return bits;
 }

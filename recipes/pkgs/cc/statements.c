@@ -124,6 +124,17 @@ void do_statement(void)
     place_spot(end);
 }
 
+// What the head of a `for` declares is variables in the frame, and nothing else.
+void check_for_declaration(void)
+{
+    struct Sym *s;
+    if (scope->tags)
+        fail_name("declared in the head of a `for`: tag", scope->tags->name);
+    for (s = scope->syms; s; s = s->next)
+        if (s->kind != SYM_LOCAL)
+            fail_name("declared in the head of a `for` and no plain variable:", s->name);
+}
+
 void for_statement(void)
 {
     struct Spot *again = new_spot();
@@ -135,8 +146,9 @@ void for_statement(void)
     enter_scope();
     if (begins_declaration()) {
         local_declaration();
+        check_for_declaration();
     } else if (!accept(';')) {
-        generate_effect(expression());
+        generate_effect(complete_value(expression()));
         expect(';', "`;` is missing before");
     }
     place_spot(again);
@@ -144,7 +156,7 @@ void for_statement(void)
         branch(truth(expression()), end, 0);
     expect(';', "`;` is missing before");
     if (token->kind != ')')
-        step = expression();
+        step = complete_value(expression());
     expect(')', "`)` is missing before");
     go_inside(end, next);
     statement();
@@ -410,7 +422,7 @@ void plain_statement(void)
             return;
         }
     }
-    generate_effect(expression());
+    generate_effect(complete_value(expression()));
     expect(';', "`;` is missing before");
 }
 

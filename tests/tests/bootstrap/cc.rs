@@ -174,7 +174,8 @@ fn cc_checks_how_deep_and_how_large_a_text_is() {
 
 #[test]
 fn every_message_of_cc_is_in_a_test() {
-    let tests = [include_str!("cc.rs"), include_str!("cc_wrong.rs")].concat();
+    let tests =
+        [include_str!("cc.rs"), include_str!("cc_declarations.rs"), include_str!("cc_wrong.rs")].concat();
     // What no program that can be written in a test brings about.
     let unreached =
         ["cc itself is wrong", "a value outside of its object", "the program is too large", "no more memory"];

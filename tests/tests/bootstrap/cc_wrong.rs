@@ -2,7 +2,7 @@
 
 use super::cc::Room;
 
-type Wrong = (&'static str, usize, &'static str);
+pub(crate) type Wrong = (&'static str, usize, &'static str);
 
 /// What the preprocessor refuses.
 const PREPROCESSOR: &[Wrong] = &[
@@ -324,8 +324,10 @@ const MEANING: &[Wrong] = &[
     ("typedef static int a;", 1, "a second storage class: `static`"),
     ("int typedef int a;", 1, "these words make no type, before `a`"),
     ("a;", 1, "a type is expected before `a`"),
-    ("int;\nint 3;", 2, "a name is expected before `3`"),
-    ("int f(register static int a) { return 1; }", 1, "a parameter with a storage class"),
+    ("int;\nint 3;", 1, "a declaration that declares nothing"),
+    ("int 3;", 1, "a name is expected before `3`"),
+    ("int f(register static int a) { return 1; }", 1, "a second storage class: `static`"),
+    ("int f(auto int a) { return 1; }", 1, "a parameter with a storage class"),
     ("int f(static int a) { return 1; }", 1, "a parameter with a storage class"),
     ("int n = sizeof(static int);", 1, "an expression is expected before `static`"),
     ("int n = sizeof(int a);", 1, "a name where none may be: `a`"),
@@ -343,6 +345,26 @@ const MEANING: &[Wrong] = &[
     ("int a __attribute__((weak));", 1, "an attribute that is not taken: `weak`"),
     ("int a __attribute__((aligned(3)));", 1, "an alignment that is not taken"),
     ("int a __attribute__((aligned(16)));", 1, "write an alignment only where there is a value: `a`"),
+    ("int f(void) __attribute__((aligned(64)));", 1, "the alignment of a function cannot be set: `f`"),
+    (
+        "__attribute__((aligned(16))) int f(void) { return 1; }",
+        1,
+        "the alignment of a function cannot be set: `f`",
+    ),
+    (
+        "void f(void) {\n int g(void) __attribute__((aligned)); }",
+        2,
+        "the alignment of a function cannot be set: `g`",
+    ),
+    ("extern int a __attribute__((aligned(16)));", 1, "write an alignment only where there is a value: `a`"),
+    (
+        "void f(void) { extern int a __attribute__((aligned(16))); }",
+        1,
+        "write an alignment only where there is a value: `a`",
+    ),
+    ("int f(int a __attribute__((aligned(16))));", 1, "attributes where none are taken"),
+    ("struct s { int a : 3 __attribute__((aligned(8))); };", 1, "a bit-field that is packed or aligned"),
+    ("struct s { char c; int a : 3 __attribute__((packed)); };", 1, "a bit-field that is packed or aligned"),
     (
         "int f(void) { int a __attribute__((aligned(16))) = 1; return a; }",
         1,
@@ -355,7 +377,7 @@ const MEANING: &[Wrong] = &[
     ("_Static_assert(1, 2);", 1, "a string is expected before `2`"),
     ("int f(int a) { _Static_assert(a, \"a\"); }", 1, "a constant integer is wanted"),
     (
-        "int f(int a, ...) { return 1; }\nint g(void) { return __builtin_variadic_start() != 0; }",
+        "int f(int a, ...) { return 1; }\nint g(void) { return __builtin_variadic_start(0) != 0; }",
         2,
         "the function has no variable arguments",
     ),
@@ -405,7 +427,7 @@ const MEANING: &[Wrong] = &[
 ];
 
 #[track_caller]
-fn all_are_refused(programs: &[Wrong]) {
+pub(crate) fn all_are_refused(programs: &[Wrong]) {
     let Some(room) = Room::new() else { return };
     for (text, line, message) in programs {
         let (status, said) = room.compile(text);

@@ -7,6 +7,7 @@ mod asm_model;
 mod before_coreutils;
 mod cases;
 mod cc;
+mod cc_declarations;
 mod cc_random;
 mod cc_wrong;
 mod columns;
