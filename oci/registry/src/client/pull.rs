@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io;
 
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
-use stele_http::{Download, HttpError, Method, Retry, Start};
+use stele_http::Method;
 
+use super::coming::fetch;
 use super::error::Error;
 use super::session::Registry;
 use crate::name::Sha256Digest;
@@ -46,15 +46,41 @@ pub type Place<'a> = dyn Fn(&Sha256Digest) -> io::Result<File> + 'a;
 struct Document {
     media_type: Option<String>,
     config: Option<Descriptor>,
-    #[serde(default)]
-    layers: Vec<Descriptor>,
+    layers: Option<Vec<Descriptor>>,
     manifests: Option<Vec<Descriptor>>,
 }
 
+impl Document {
+    /// Whether it is one thing only, whoever reads it (CVE-2021-41190): its fields, its media type and the one that the
+    /// registry says must not contradict each other.
+    fn check(&self, kind: Option<&str>) -> Result<(), String> {
+        let is_index = |media_type: &str| {
+            let media_type = media_type.split(';').next().unwrap_or(media_type).trim();
+            match media_type {
+                INDEX | "application/vnd.docker.distribution.manifest.list.v2+json" => Some(true),
+                MANIFEST | "application/vnd.docker.distribution.manifest.v2+json" => Some(false),
+                _ => None,
+            }
+        };
+        let by_fields = match (self.manifests.is_some(), self.config.is_some() || self.layers.is_some()) {
+            (true, true) => return Err("it is a manifest and an index at once".to_owned()),
+            (true, false) => Some(true),
+            (false, true) => Some(false),
+            (false, false) => None,
+        };
+        let said = [self.media_type.as_deref().and_then(is_index), kind.and_then(is_index)];
+        let known: Vec<bool> = std::iter::once(by_fields).chain(said).flatten().collect();
+        match known.windows(2).all(|pair| pair[0] == pair[1]) {
+            true => Ok(()),
+            false => Err("its media types and its fields say different kinds of document".to_owned()),
+        }
+    }
+}
+
 #[derive(Deserialize, Clone)]
-struct Descriptor {
-    digest: Sha256Digest,
-    size: u64,
+pub(super) struct Descriptor {
+    pub(super) digest: Sha256Digest,
+    pub(super) size: u64,
     platform: Option<Platform>,
 }
 
@@ -67,9 +93,16 @@ struct Platform {
 
 impl Platform {
     fn is(&self, wanted: &str) -> bool {
+        // The variant of a machine that has none need not be said by either.
+        let usual = match self.architecture.as_str() {
+            "arm64" => "v8",
+            "arm" => "v7",
+            "amd64" => "v1",
+            _ => "",
+        };
         let plain = format!("{}/{}", self.os, self.architecture);
-        let full = self.variant.as_ref().map(|variant| format!("{plain}/{variant}"));
-        wanted == plain || Some(wanted) == full.as_deref()
+        let variant = self.variant.as_deref().filter(|it| !it.is_empty()).unwrap_or(usual);
+        wanted == plain || (!variant.is_empty() && wanted == format!("{plain}/{variant}"))
     }
 }
 
@@ -128,7 +161,7 @@ fn fetch_all(
     seen: &mut BTreeSet<Sha256Digest>,
     place: &Place<'_>,
 ) -> Result<(), Error> {
-    for blob in image.config.into_iter().chain(image.layers) {
+    for blob in image.config.into_iter().chain(image.layers.unwrap_or_default()) {
         if !seen.contains(&blob.digest) {
             fetch(registry, &blob, place)?;
             seen.insert(blob.digest);
@@ -262,109 +295,8 @@ fn document(registry: &Registry, reference: &str) -> Result<(Sha256Digest, Manif
         return Err(Error::Digest { what: format!("manifest {reference}"), found: digest });
     }
     let said: Document = serde_json::from_slice(&bytes).map_err(|e| wrong(e.to_string()))?;
+    said.check(kind.as_deref()).map_err(wrong)?;
     let text = String::from_utf8(bytes).map_err(|e| wrong(e.to_string()))?;
     let media_type = said.media_type.clone().or(kind).unwrap_or_default();
     Ok((digest, Manifest { media_type, text }, said))
-}
-
-/// Fetches a blob, going on where the connection broke.
-fn fetch(registry: &Registry, blob: &Descriptor, place: &Place<'_>) -> Result<(), Error> {
-    let mut coming = Coming {
-        file: place(&blob.digest)?,
-        hash: Sha256::new(),
-        came: 0,
-        joined: false,
-        download: Download::default(),
-    };
-    let what = || format!("blob {}", blob.digest);
-    let (mut tries, mut anew) = (0, false);
-    loop {
-        let before = coming.came;
-        let broke = if coming.came == blob.size { None } else { coming.once(registry, blob)? };
-        if let Some(error) = broke {
-            // Whoever gets further has its tries again.
-            tries = if coming.came > before { 1 } else { tries + 1 };
-            let Some(pause) = Retry::REGISTRY.after(tries, &error) else {
-                return Err(Error::Broken { what: what(), tries, last: error.to_string() });
-            };
-            registry.wait(pause)?;
-            continue;
-        }
-        let found = Sha256Digest::from(<[u8; 32]>::from(coming.hash.clone().finalize()));
-        if found == blob.digest {
-            return Ok(());
-        }
-        // Of two answers, which may be of two versions of it. One answer gets the chance to give all.
-        if !coming.joined || anew {
-            return Err(Error::Digest { what: what(), found });
-        }
-        anew = true;
-        coming.restart()?;
-    }
-}
-
-/// A blob of which a beginning is there.
-struct Coming {
-    file: File,
-    hash: Sha256,
-    came: u64,
-    /// Whether it is of more than one answer.
-    joined: bool,
-    download: Download,
-}
-
-impl Coming {
-    fn restart(&mut self) -> io::Result<()> {
-        self.file.set_len(0)?;
-        self.file.seek(SeekFrom::Start(0))?;
-        (self.hash, self.came, self.joined) = (Sha256::new(), 0, false);
-        self.download = Download::default();
-        Ok(())
-    }
-
-    /// Asks for the rest. What broke, if it may pass.
-    fn once(&mut self, registry: &Registry, blob: &Descriptor) -> Result<Option<HttpError>, Error> {
-        let url = registry.url(&format!("blobs/{}", blob.digest));
-        let headers = self.download.headers(self.came);
-        let headers: Vec<(&str, &str)> =
-            headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let mut answer = match registry.send_once(&Method::GET, &url, &headers) {
-            Ok(answer) => answer,
-            Err(Error::Network { source, .. }) if source.may_pass() => return Ok(Some(*source)),
-            Err(error) => return Err(error),
-        };
-        match self.download.start(&answer, self.came) {
-            // It knows no ranges, or has another version.
-            Ok(Start::Whole { .. } | Start::NoRest) if self.came > 0 => self.restart()?,
-            Ok(Start::Rest { .. }) => self.joined = true,
-            Ok(_) => {}
-            Err(error) if error.may_pass() => return Ok(Some(error)),
-            Err(_) => return Err(registry.failure(&format!("for the blob {}", blob.digest), answer)),
-        }
-        if !answer.is_success() {
-            return Ok(Some(HttpError::Short { expected: blob.size, found: 0 }));
-        }
-        let mut body = answer.reader();
-        let mut buffer = vec![0; 128 << 10];
-        while self.came < blob.size {
-            registry.check()?;
-            let count = match body.read(&mut buffer) {
-                Ok(0) => return Ok(Some(HttpError::Short { expected: blob.size, found: self.came })),
-                Ok(count) => count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => {
-                    registry.check()?;
-                    return Ok(Some(HttpError::of_body(error)));
-                }
-            };
-            if count as u64 > blob.size - self.came {
-                let why = format!("it is longer than {} bytes", blob.size);
-                return Err(Error::Answer { what: format!("blob {}", blob.digest), why });
-            }
-            self.hash.update(&buffer[..count]);
-            self.file.write_all(&buffer[..count])?;
-            self.came += count as u64;
-        }
-        Ok(None)
-    }
 }

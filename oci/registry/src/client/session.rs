@@ -53,6 +53,8 @@ pub struct Registry {
     base: Url,
     purpose: Purpose,
     credentials: Option<Arc<DockerCredential>>,
+    /// Why there are no credentials, when there might be.
+    trouble: Option<String>,
     /// What goes into `Authorization`.
     token: Mutex<Option<String>>,
     /// A repository there that is read, too.
@@ -79,7 +81,8 @@ impl Registry {
         options: &Options,
         stop: &Arc<AtomicBool>,
     ) -> Result<Self, Error> {
-        let credentials = credentials::find(&remote.registry, &remote.repository)?.map(Arc::new);
+        let found = credentials::find(&remote.registry, &remote.repository)?;
+        let (credentials, trouble) = (found.credentials.map(Arc::new), found.trouble);
         let host = &remote.registry;
         let plainly = remote.is_loopback() || options.plain;
         let schemes: &[&str] = if plainly { &["https", "http"] } else { &["https"] };
@@ -96,6 +99,7 @@ impl Registry {
                 base,
                 purpose,
                 credentials: credentials.clone(),
+                trouble: trouble.clone(),
                 token: Mutex::default(),
                 also: also.clone(),
                 stop: Arc::clone(stop),
@@ -243,10 +247,11 @@ impl Registry {
     }
 
     fn refused(&self, detail: &str) -> Error {
+        let all = [Some(detail).filter(|it| !it.is_empty()), self.trouble.as_deref()];
         Error::Refused {
             registry: self.remote.registry.clone(),
             what: if self.purpose == Purpose::Push { "write there" } else { "read there" },
-            detail: detail.to_owned(),
+            detail: all.into_iter().flatten().collect::<Vec<_>>().join("; "),
             credentials: self.credentials.is_some(),
         }
     }
