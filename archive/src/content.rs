@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::error::Error;
+use std::fs::File;
 use std::io::{self, Read};
 
 use stele_store::model::{BlobId, Digest, Tree, TreeId};
@@ -53,6 +54,13 @@ pub trait Content {
         Ok(Box::new(io::Cursor::new(self.blob(id)?)))
     }
 
+    /// An empty file without a name, for an archive that cannot be read from its beginning on. It lies where the rest of
+    /// what is kept lies, so that the room for it is the same.
+    ///
+    /// # Errors
+    /// When there can be none.
+    fn scratch(&self) -> io::Result<File>;
+
     /// Keeps a tree; its digest, and the length of its text in bytes. What it names has to be there.
     ///
     /// # Errors
@@ -88,6 +96,10 @@ impl Content for InMemory {
 
     fn blob(&self, id: &BlobId) -> Result<Vec<u8>, ContentError> {
         self.blobs.borrow().get(id).cloned().ok_or_else(|| absent(id.0))
+    }
+
+    fn scratch(&self) -> io::Result<File> {
+        tempfile::tempfile()
     }
 
     fn add_tree(&self, tree: &Tree) -> Result<(TreeId, u64), ContentError> {

@@ -14,9 +14,11 @@ pub mod reexec;
 pub mod reference;
 pub mod request;
 pub mod service;
+mod untrusted;
 
 pub use api::{Api, Gathered, Observer, Quiet};
 pub use engine::{Engine, Peers, Setup};
 pub use failure::{Failure, Kind};
 pub use request::Request;
 pub use stele_builder::program::Program;
+pub use untrusted::{Untrusted, UntrustedLines};

@@ -57,6 +57,14 @@ pub enum MakeError {
         /// What is there.
         why: &'static str,
     },
+    /// Nobody is called that in the image.
+    #[error("the image is run by `{name}`, and its {file} has nobody of that name: engines would not run it")]
+    Nobody {
+        /// The name of the user or group.
+        name: String,
+        /// Where engines look for it.
+        file: &'static str,
+    },
     /// A time that no tar can say.
     #[error("{epoch} is later than layers can say: at most {MTIME_MOST}, in the year 2242")]
     Epoch {
@@ -144,6 +152,7 @@ pub fn make(store: &Store, spec: &Spec, progress: &Progress) -> Result<Image, Ma
     spec.declared.check()?;
     let (planned, rootfs) = unite(store, spec)?;
     check_rules(store, spec, &rootfs)?;
+    check_user(store, spec, &rootfs)?;
     let mut layers = Vec::with_capacity(planned.len());
     for Planned { origin, tree } in planned {
         let rules = spec.rules.narrowed(store, &tree)?;
@@ -301,6 +310,34 @@ fn merge(store: &Store, spec: &Spec, planned: &[Planned]) -> Result<(TreeId, Vec
         Err(MergeError::Source { source, .. }) => Err(source.into()),
         Err(MergeError::Deep { path }) => Err(MakeError::Deep { path }),
     }
+}
+
+/// Engines look a name up in the image, and do not run it when nobody is called so.
+fn check_user(store: &Store, spec: &Spec, rootfs: &TreeId) -> Result<(), MakeError> {
+    let Some(user) = &spec.run.user else { return Ok(()) };
+    let (user, group) =
+        user.split_once(':').map_or((user.as_str(), None), |(user, group)| (user, Some(group)));
+    for (name, file) in [(Some(user), "/etc/passwd"), (group, "/etc/group")] {
+        let Some(name) = name.filter(|name| !name.bytes().all(|byte| byte.is_ascii_digit())) else {
+            continue;
+        };
+        let path = ImagePath::new(file.trim_start_matches('/').as_bytes())?;
+        let there = match node_at(store, rootfs, &path)? {
+            Some(Node::File { blob, .. }) => {
+                let mut text = Vec::new();
+                store.open_blob(&blob)?.verified_by(|part| text.extend_from_slice(part))?;
+                let called = |line: &[u8]| line.split(|&byte| byte == b':').next() == Some(name.as_bytes());
+                text.split(|&byte| byte == b'\n').any(called)
+            }
+            // Where a link leads is for engines to find out.
+            Some(Node::Symlink { .. }) => true,
+            _ => false,
+        };
+        if !there {
+            return Err(MakeError::Nobody { name: name.to_owned(), file });
+        }
+    }
+    Ok(())
 }
 
 /// A rule about nothing is a mistake in the recipe: it would be taken for done.

@@ -405,6 +405,10 @@ impl Content for InFolder {
         Err(io::Error::other("nobody asks").into())
     }
 
+    fn scratch(&self) -> io::Result<File> {
+        tempfile::tempfile_in(&self.dir)
+    }
+
     fn add_tree(&self, tree: &Tree) -> Result<(TreeId, u64), ContentError> {
         self.trees.add_tree(tree)
     }

@@ -14,8 +14,12 @@ pub(super) struct Spool<'a> {
 }
 
 impl<'a> Spool<'a> {
-    pub(super) fn new(mut bytes: Box<dyn Read + '_>, gauge: &'a Gauge) -> Result<Self, UnpackError> {
-        let mut file = tempfile::tempfile().map_err(UnpackError::Spool)?;
+    /// Copies all of `bytes` to `file`, which is empty.
+    pub(super) fn new(
+        mut bytes: Box<dyn Read + '_>,
+        mut file: File,
+        gauge: &'a Gauge,
+    ) -> Result<Self, UnpackError> {
         let length = copy(&mut *bytes, &mut file, gauge)?;
         Ok(Self { file: BufReader::with_capacity(64 << 10, file), length, gauge })
     }

@@ -36,6 +36,11 @@ impl Images for Stored {
         }
     }
 
+    fn alive(&self) -> Result<(), Unavailable> {
+        // No image can be called so, so that none has to be read.
+        self.ask(&Ask::Repository { name: String::new() }).map(drop)
+    }
+
     fn repository(&self, name: &RepositoryName) -> Result<Option<Repository>, Unavailable> {
         match self.ask(&Ask::Repository { name: name.to_string() })? {
             Told::Repository(repository) => Ok(repository.map(|repository| {

@@ -35,13 +35,13 @@ impl Way {
     }
 }
 
-/// Is set by Ctrl-C and SIGTERM.
+/// Is set by Ctrl-C, SIGTERM, and the end of the terminal (SIGHUP).
 ///
 /// # Errors
 /// When signals cannot be had.
 pub fn stop() -> Result<Arc<AtomicBool>, Failure> {
     let stop = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
         // The second time it ends the process as it would have.
         signal_hook::flag::register_conditional_default(signal, Arc::clone(&stop))
             .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stop)))

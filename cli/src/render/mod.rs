@@ -9,7 +9,7 @@ use std::time::Duration;
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use stele::Observer;
+use stele::{Observer, UntrustedLines};
 use stele::answers::{
     Added, Collected, Counts, Entry, Info, Mount, Progress, Rebuilt, Root, Status, Verified, What,
 };
@@ -97,12 +97,7 @@ impl Terminal {
 /// Text for a terminal: control characters and those that change the direction of writing are shown by
 /// number.
 pub fn clean(text: &str) -> String {
-    let harmless = |c: char| {
-        c == '\n'
-            || !(c.is_control()
-                || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
-    };
-    text.chars().map(|c| if harmless(c) { c.to_string() } else { c.escape_unicode().to_string() }).collect()
+    UntrustedLines(text).to_string()
 }
 
 impl Sink for Terminal {
@@ -235,7 +230,7 @@ pub fn failure(failure: &Failure, json: bool) {
     }
     let _ = writeln!(err, "error: {}", clean(&failure.message));
     if let Some(hint) = &failure.hint {
-        let _ = writeln!(err, "hint: {hint}");
+        let _ = writeln!(err, "hint: {}", clean(hint));
     }
 }
 

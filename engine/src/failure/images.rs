@@ -128,6 +128,11 @@ impl From<ImportError> for Failure {
             ImportError::File { ref source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
                 Self::new(Kind::NotFound, error.to_string())
             }
+            ImportError::Scratch(ref source)
+                if matches!(source.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded) =>
+            {
+                with(Kind::NoSpace, FREE_SPACE)
+            }
             ImportError::Unknown { .. } => with(
                 Kind::Failed,
                 "it takes an OCI layout, as a folder or a tar, and what `docker save` or `podman save` writes",

@@ -7,6 +7,7 @@ mod files;
 mod repository;
 mod resolve;
 pub mod serve;
+mod served;
 
 use std::collections::BTreeMap;
 

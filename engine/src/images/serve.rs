@@ -11,7 +11,8 @@ use stele_store::model::{Node, TreeId};
 use stele_store::{Progress, Store};
 
 use super::repository::{self, repository};
-use super::{Ask, Form, ImportedImage, Shown, Told, attach, blob, files};
+use super::{Ask, Form, ImportedImage, Shown, Told, attach, blob, files, served};
+use crate::Untrusted;
 use crate::failure::{Failure, Kind, images as failure};
 use crate::reference::from_wire;
 use crate::service::{Sink, lost_sink};
@@ -77,13 +78,7 @@ pub fn run(
             files::send(store, single(&record, Some(&platform))?, sink, progress)?;
             Ok(None)
         }
-        Ask::Served {} => {
-            let kept = record::all(store)?.into_iter();
-            let served = kept.filter(|(name, (tree, record))| {
-                record.as_ref().is_ok_and(|record| repository(name, tree, record).is_ok())
-            });
-            Ok(Some(Told::Names(served.map(|(name, _)| name).collect())))
-        }
+        Ask::Served {} => Ok(Some(Told::Names(served::names(store)?))),
         Ask::Repository { name } => {
             let (tree, record) = match record::named(store, &name) {
                 Ok(kept) => kept,
@@ -223,7 +218,12 @@ fn tree(
         if !json {
             let diff_id = stele_oci::document::digest_text(&layer.measured.plain.sha256);
             // Writing to a string cannot fail.
-            let _ = writeln!(text, "{} layer {number}: {}, {diff_id}", image.platform, layer.origin);
+            let _ = writeln!(
+                text,
+                "{} layer {number}: {}, {diff_id}",
+                Untrusted(&image.platform),
+                Untrusted(&layer.origin)
+            );
         }
         let mut walk = Walk::new(store, &layer.layer);
         let fails = |error| failure::layer(&layer.origin, error);

@@ -6,11 +6,13 @@ use std::io::Read;
 use stele_archive::TreeBuilder;
 use stele_store::model::{BlobId, Node, SymlinkTarget};
 
+use super::names::Names;
 use super::untar::{Found, Kind, TarError, Untar};
 use super::{ImportError, LeftOut, Limits};
 use crate::layer::WHITEOUT;
 use crate::path::ImagePath;
 use crate::rules::{Mode, Owner, Rules};
+use crate::tar::MTIME_MOST;
 
 /// What takes away all that lower layers have in a directory.
 const OPAQUE: &[u8] = b".wh..wh..opq";
@@ -30,7 +32,7 @@ pub trait Sink {
 
 /// An image that grows layer by layer.
 pub struct Changes {
-    rootfs: TreeBuilder,
+    pub(super) rootfs: TreeBuilder,
     limits: Limits,
     entries: u64,
     text: u64,
@@ -54,7 +56,7 @@ impl Taken {
     pub fn epoch(&self) -> Option<u64> {
         let mut times = self.times.iter();
         match (self.foreign, times.next(), times.next()) {
-            (false, Some(Some(time)), None) => Some(*time),
+            (false, Some(Some(time)), None) if *time <= MTIME_MOST => Some(*time),
             _ => None,
         }
     }
@@ -104,18 +106,29 @@ impl Changes {
     ) -> Result<Taken, ImportError> {
         let wrong = |source| ImportError::Tar { number, source };
         let mut taken = Taken::default();
+        let mut names = Names::default();
         // What the layer itself has put somewhere is not taken away by it, in whatever order it comes.
         let mut fresh: BTreeSet<Vec<u8>> = BTreeSet::new();
         while let Some(found) = tar.step().map_err(wrong)? {
             self.count(&found).map_err(wrong)?;
             let place = self.place(&found.path).map_err(wrong)?;
             let last = found.path.names().next_back().unwrap_or_default();
+            // What an old union file system kept there is of no use to anybody, with all that is in it.
+            if found.path.names().any(|name| name.starts_with(STATE) && name != OPAQUE) {
+                taken.foreign = true;
+                continue;
+            }
+            if found.path.names().rev().skip(1).any(|name| name.starts_with(WHITEOUT)) {
+                return Err(wrong(TarError::InWhiteout { path: found.path }));
+            }
             if last.starts_with(WHITEOUT) {
                 taken.foreign = true;
                 self.take_away(&found.path, &place, &fresh).map_err(wrong)?;
                 continue;
             }
             taken.times.insert(found.time);
+            names.forget(&found.path);
+            let mut others = Vec::new();
             if found.attributed {
                 taken.leave_out(found.path.clone(), "its extended attributes");
             }
@@ -129,6 +142,11 @@ impl Changes {
                     continue;
                 }
                 Kind::Special(what) => {
+                    // It stands there instead of what was there before, which no engine shows any more.
+                    taken.tree.remove(&path.components());
+                    self.rootfs.remove(&place.components());
+                    forget_below(&mut taken.attributes, &path);
+                    taken.attributes.remove(&path);
                     taken.leave_out(path, what);
                     continue;
                 }
@@ -142,10 +160,19 @@ impl Changes {
                     let target = target.map_err(|why| wrong(TarError::Target { path: path.clone(), why }))?;
                     Node::Symlink { target }
                 }
+                Kind::Hard(to) if to == path => {
+                    return Err(wrong(TarError::HardLink { path, to }));
+                }
                 Kind::Hard(to) => {
                     taken.foreign = true;
-                    let node = match taken.tree.node(&to.components()) {
-                        Some(node) => Some(node.clone()),
+                    let node = match taken.tree.node(&to.components()).cloned() {
+                        Some(mut node) => {
+                            if let Node::File { executable, .. } = &mut node {
+                                *executable = mode.bits() & 0o100 != 0;
+                            }
+                            others = names.join(&to, &path);
+                            Some(node)
+                        }
                         None => self.rootfs.node(&self.place(&to).map_err(wrong)?.components()).cloned(),
                     };
                     node.ok_or_else(|| wrong(TarError::HardLink { path: path.clone(), to }))?
@@ -154,6 +181,17 @@ impl Changes {
             let usual = Mode::usual(&node);
             // No kernel looks at the mode of a link.
             let mode = if matches!(node, Node::Symlink { .. }) { usual } else { mode };
+            for other in others {
+                let at = self.place(&other).map_err(wrong)?.components();
+                if same_file(taken.tree.node(&other.components()), &node) {
+                    let put = taken.tree.put(&other.components(), node.clone());
+                    put.map_err(|why| wrong(of_name(&other, why)))?;
+                    taken.attributes.insert(other.clone(), (owner, mode, usual));
+                }
+                if same_file(self.rootfs.node(&at), &node) {
+                    self.rootfs.put(&at, node.clone()).map_err(|why| wrong(of_name(&other, why)))?;
+                }
+            }
             taken.tree.put(&path.components(), node.clone()).map_err(|why| wrong(of_name(&path, why)))?;
             self.rootfs.put(&place.components(), node).map_err(|why| wrong(of_name(&path, why)))?;
             forget_below(&mut taken.attributes, &path);
@@ -231,9 +269,6 @@ impl Changes {
             }
             return Ok(());
         }
-        if last.starts_with(STATE) {
-            return Ok(());
-        }
         let name = stele_store::model::Name::new(&last[WHITEOUT.len()..]);
         let name = name.map_err(|_| TarError::Whiteout { path: path.clone() })?;
         self.remove(parent.join(&name), fresh);
@@ -255,6 +290,14 @@ impl Changes {
                 self.rootfs.clear(&path.components());
             }
         }
+    }
+}
+
+/// Whether there is a file with the bytes of `node`.
+fn same_file(there: Option<&Node>, node: &Node) -> bool {
+    match (there, node) {
+        (Some(Node::File { blob: one, .. }), Node::File { blob: other, .. }) => one == other,
+        _ => false,
     }
 }
 

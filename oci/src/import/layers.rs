@@ -7,7 +7,8 @@ use stele_store::model::{BlobId, TreeId};
 use stele_store::{Holder, Keep, Progress, Session, Store, Target};
 
 use super::apply::{Changes, Sink, Taken};
-use super::place::{Manifest, Named, Place};
+use super::choose::{Manifest, Named};
+use super::place::Place;
 use super::unpack::{buffered, unpacked};
 use super::untar::Untar;
 use super::{ImportError, LeftOut, Limits, platform_of};

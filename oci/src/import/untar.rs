@@ -58,6 +58,12 @@ pub enum TarError {
         /// The name.
         path: ImagePath,
     },
+    /// A name in a directory that no image can have.
+    #[error("{path} is in a directory whose name begins with `.wh.`, as that of no directory can")]
+    InWhiteout {
+        /// The name.
+        path: ImagePath,
+    },
     /// There are too many.
     #[error("it has more than {most} {what}")]
     Limit {

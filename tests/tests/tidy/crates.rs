@@ -10,16 +10,17 @@ const ALLOWED: &[(&str, &str)] = &[
     ("store", ""),
     ("fs", "store"),
     ("archive", "store"),
-    ("recipes", "store archive"),
+    ("http", ""),
+    ("recipes", "store archive http"),
     ("builder", "store fs recipes"),
     ("oci", "store archive"),
-    ("oci/registry", ""),
+    ("oci/registry", "http"),
     ("oci/sbom", ""),
     ("trust", "store"),
-    ("engine", "store archive fs recipes builder oci registry sbom trust"),
-    ("daemon", "store archive fs recipes builder oci registry sbom trust engine"),
-    ("cli", "store archive fs recipes builder oci registry sbom trust engine daemon"),
-    ("tests", "store archive fs recipes builder oci registry sbom trust engine daemon cli"),
+    ("engine", "store archive http fs recipes builder oci registry sbom trust"),
+    ("daemon", "store archive http fs recipes builder oci registry sbom trust engine"),
+    ("cli", "store archive http fs recipes builder oci registry sbom trust engine daemon"),
+    ("tests", "store archive http fs recipes builder oci registry sbom trust engine daemon cli"),
 ];
 
 /// Not of the workspace: its targets reach into whatever they are about.

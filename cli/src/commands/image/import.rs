@@ -95,6 +95,9 @@ impl Import {
         let folder = Folder::new().map_err(|e| Failure::io("no folder for what is pulled", &e))?;
         let pulled =
             pull(&registry, self.platform.as_deref(), !self.no_referrers, &|digest| folder.create(digest))?;
+        for missed in pulled.missed.iter().take(NAMED_MOST) {
+            render::note(&format!("left out, of what is attached to it: {missed}"));
+        }
         let kept = folder.finish(&pulled, remote.tag.as_ref().map_or("latest", Tag::as_str));
         kept.map_err(|e| Failure::io("what was pulled cannot be written", &e))?;
         let name = remote.repository.as_str().rsplit('/').next().unwrap_or_default().to_owned();

@@ -3,7 +3,7 @@
 /// The address that `location` means in an answer from `base`. None when it is not of HTTP, or names a user.
 ///
 /// Follows RFC 3986, §5.2, but that `.` and `..` are left to the server, which knows best what it meant.
-pub(super) fn join(base: &str, location: &str) -> Option<String> {
+pub(crate) fn join(base: &str, location: &str) -> Option<String> {
     joined(base, location).filter(|url| {
         let authority = url.split_once("://").and_then(|(_, rest)| rest.split(['/', '?']).next());
         authority.is_some_and(|it| !it.is_empty() && !it.contains('@'))
@@ -41,8 +41,22 @@ fn joined(base: &str, location: &str) -> Option<String> {
     Some(format!("{scheme}://{folder}/{location}"))
 }
 
+/// Scheme, host and port of an address: whoever has the same may be told the same secrets.
+pub(crate) fn origin(url: &str) -> Option<(String, String, String)> {
+    let (scheme, rest) = url.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let scheme = scheme.to_ascii_lowercase();
+    let own = if scheme == "https" { "443" } else { "80" };
+    let port = match authority.rsplit_once(':') {
+        Some((_, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && !port.is_empty() => port,
+        _ => own,
+    };
+    Some((scheme, host(url).to_ascii_lowercase(), port.to_owned()))
+}
+
 /// The host of an address, without user, port and brackets.
-pub(super) fn host(url: &str) -> &str {
+pub(crate) fn host(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
@@ -75,6 +89,19 @@ mod tests {
             assert_eq!(join(base, location).as_deref(), expected, "{location}");
         }
         assert_eq!(join("http://example.org", "b").as_deref(), Some("http://example.org/b"));
+    }
+
+    #[test]
+    fn another_scheme_host_or_port_is_another_origin() {
+        let same = |one, other| origin(one) == origin(other);
+        assert!(same("https://a.example/x", "https://A.example:443/y?z"));
+        assert!(same("http://[::1]/x", "http://[::1]:80"));
+        assert!(same("http://u@a.example/x", "http://a.example/"));
+        for other in
+            ["http://a.example/", "https://a.example:444/", "https://b.a.example/", "https://a.example.b/"]
+        {
+            assert!(!same("https://a.example/", other), "{other}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Which proxy the environment names, by curl's rules.
 
-use super::url::host;
+use crate::address::host;
 
 /// The proxy for `url`, and the variable that names it.
 ///
