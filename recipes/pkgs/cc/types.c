@@ -177,7 +177,7 @@ long size_of(struct Type *t)
     case TY_LDOUBLE: return 16;
     case TY_ARRAY: {
         if (t->length < 0)
-            fail("the array's length is not known here");
+            fail("the length of the array is unknown here");
         long size = size_of(t->base);
         if (size > 0 && t->length > MOST_SIZE / size)
             fail("the array is too large");
@@ -185,7 +185,7 @@ long size_of(struct Type *t)
     }
     case TY_STRUCT:
         if (!t->layout->complete)
-            fail("the struct or union is not complete here");
+            fail("incomplete struct or union type");
         return t->layout->size;
     }
     return 8;
