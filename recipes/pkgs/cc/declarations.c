@@ -239,17 +239,32 @@ void bit_field(struct Name *name, struct Type *type)
     use_align(size_of(type));
 }
 
+void refuse_member_behind_open_array(void)
+{
+    if (last_member && last_member->type->kind == TY_ARRAY && last_member->type->length < 0)
+        fail("a flexible array member is not the last member");
+}
+
+// Members of a struct without a name have to differ from those around them, at any depth.
+void refuse_duplicate_members(struct Layout *inner)
+{
+    struct Member *m;
+    long offset = 0;
+    for (m = inner->members; m; m = m->next)
+        if (!m->name)
+            refuse_duplicate_members(m->type->layout);
+        else if (find_member(layout, m->name, &offset))
+            fail_name("duplicate member", m->name);
+}
+
 void member_declarators(struct Type *base)
 {
     long align = wanted_align;
     long packed = wanted_packed;
     // A struct without a name and without a declarator: its members are members of this one.
     if (token->kind == ';' && base->kind == TY_STRUCT && !base->layout->tag) {
-        struct Member *m;
-        long offset = 0;
-        for (m = base->layout->members; m; m = m->next)
-            if (m->name && find_member(layout, m->name, &offset))
-                fail_name("duplicate member", m->name);
+        refuse_member_behind_open_array();
+        refuse_duplicate_members(base->layout);
         plain_member(0, base);
         return;
     }
@@ -264,8 +279,7 @@ void member_declarators(struct Type *base)
             type = declarator(base);
         refuse_bracket_words();
         struct Name *name = declared_name;
-        if (last_member && last_member->type->kind == TY_ARRAY && last_member->type->length < 0)
-            fail("a flexible array member is not the last member");
+        refuse_member_behind_open_array();
         if (accept(':')) {
             bit_field(name, type);
             attributes();

@@ -349,11 +349,12 @@ struct Node *member_of(struct Node *n, struct Name *name)
     if (is_incomplete(n->type))
         fail("incomplete struct or union type");
     long offset = 0;
+    member_qualifiers = 0;
     struct Member *m = find_member(n->type->layout, name, &offset);
     if (!m)
         fail_name("no such member:", name);
     // What is const as a whole is const in its members.
-    struct Type *type = qualify(m->type, n->type->qualifiers);
+    struct Type *type = qualify(m->type, n->type->qualifiers | member_qualifiers);
     struct Node *place = dereference(new_node(N_ADDRESS, pointer_to(n->type), n, 0), offset, type);
     if (!m->width)
         return place;

@@ -233,6 +233,9 @@ long holds_all(struct Type *b, struct Type *a)
     return size_of(a) < size_of(b) && (a->is_unsigned || !b->is_unsigned);
 }
 
+// The qualifiers of the structs without a name around the member that was found last; whoever wants them clears them.
+long member_qualifiers;
+
 struct Member *find_member(struct Layout *l, struct Name *name, long *offset)
 {
     struct Member *m;
@@ -245,8 +248,10 @@ struct Member *find_member(struct Layout *l, struct Name *name, long *offset)
             long before = *offset;
             *offset += m->offset;
             struct Member *inner = find_member(m->type->layout, name, offset);
-            if (inner)
+            if (inner) {
+                member_qualifiers = member_qualifiers | m->type->qualifiers;
                 return inner;
+            }
             *offset = before;
         }
     }

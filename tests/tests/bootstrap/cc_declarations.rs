@@ -189,6 +189,7 @@ const READ_ONLY: &[&str] = &[
     "struct s { const int a : 3; }; void f(struct s *p) { p->a = 1; }",
     "struct s { struct { int a; }; }; void f(const struct s *p) { p->a = 1; }",
     "struct s { int a; } const x; void f(void) { x.a = 1; }",
+    "struct s { const struct { struct { int a; }; }; }; void f(struct s *p) { p->a = 1; }",
     "void f(void) { for (const int i = 1; i < 2; i++) ; }",
     "void f(void) { static const int a = 1; a = 2; }",
     "void f(void) { (const int){ 1 } = 2; }",

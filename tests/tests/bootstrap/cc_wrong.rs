@@ -150,6 +150,8 @@ const MEANING: &[Wrong] = &[
     ("struct s { int a; }; struct s { int a; };", 1, "redefinition of `s`"),
     ("struct s { int a; int a; };", 1, "duplicate member `a`"),
     ("struct s { int a; struct { int a; }; };", 1, "duplicate member `a`"),
+    ("struct s { int a; struct { struct { int a; }; }; };", 1, "duplicate member `a`"),
+    ("struct s { int n; int a[]; struct { int b; }; };", 1, "a flexible array member is not the last member"),
     ("struct s { int a; }; union s u;", 1, "tag declared as another kind: `s`"),
     ("struct s { int a; }; enum s e;", 1, "tag declared as another kind: `s`"),
     ("enum e { A }; struct e s;", 1, "tag declared as another kind: `e`"),
