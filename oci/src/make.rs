@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use oci_spec::OciSpecError;
+use stele_archive::TreeBuilder;
 use stele_store::model::{
     Conflict, Digest, MAX_DEPTH, Merge, MergeError, MergeInput, NameError, Node, SymlinkTarget, Tree, TreeId,
 };
@@ -11,7 +12,7 @@ use stele_store::{Holder, Keep, LayerRow, Progress, ReadError, RealiseError, Sto
 use crate::canonical;
 use crate::document;
 use crate::encode::Compression;
-use crate::grow::{GrowError, Growing};
+use crate::grow::{self, GrowError};
 use crate::layer::Layer;
 use crate::measure::{Measured, StreamError, Sum, measure};
 use crate::path::ImagePath;
@@ -231,26 +232,29 @@ fn unite(store: &Store, spec: &Spec) -> Result<(Vec<Planned>, TreeId), MakeError
             at if *at == ImagePath::root() => input.tree,
             at => {
                 let size = store.tree_text(&input.tree)?.len() as u64;
-                let mut growing = Growing::default();
-                growing.put(at, Node::Directory { tree: input.tree, size })?;
-                growing.store(&session)?.0
+                let mut tree = TreeBuilder::new();
+                tree.put(&at.components(), Node::Directory { tree: input.tree, size })
+                    .map_err(GrowError::from)?;
+                grow::store(tree, &session)?.0
             }
         };
         planned.push(Planned { origin: input.origin.clone(), tree });
     }
     if !spec.declared.is_empty() {
-        let mut growing = Growing::default();
+        let mut tree = TreeBuilder::new();
         for path in &spec.declared.directories {
-            growing.directory(path)?;
+            tree.directory(&path.components());
         }
         for (path, text) in &spec.declared.files {
             let (blob, size) = (session.add_blob(text.as_bytes(), false)?, text.len() as u64);
-            growing.put(path, Node::File { blob, size, executable: false })?;
+            let file = Node::File { blob, size, executable: false };
+            tree.put(&path.components(), file).map_err(GrowError::from)?;
         }
         for (path, target) in &spec.declared.links {
-            growing.put(path, Node::Symlink { target: SymlinkTarget::new(target.as_bytes())? })?;
+            let link = Node::Symlink { target: SymlinkTarget::new(target.as_bytes())? };
+            tree.put(&path.components(), link).map_err(GrowError::from)?;
         }
-        planned.push(Planned { origin: DECLARED.to_owned(), tree: growing.store(&session)?.0 });
+        planned.push(Planned { origin: DECLARED.to_owned(), tree: grow::store(tree, &session)?.0 });
     }
     let until = Holder::Until(stele_store::now().saturating_add(MEANWHILE));
     let leased = || Keep { lease: Some(until), ..Keep::default() };

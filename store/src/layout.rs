@@ -10,8 +10,12 @@ use crate::model::BlobId;
 pub const FORMAT_VERSION: u32 = 1;
 
 /// The feature bits that this version knows. Bit n set means that the store uses the n-th addition to the
-/// format, and that a version which does not know it must not touch the store. There is none yet.
-pub const KNOWN_FEATURES: u64 = 0;
+/// format, and that a version which does not know it must not touch the store.
+pub const KNOWN_FEATURES: u64 = ORIGINS;
+
+/// Realisations say where they are from. A version that does not know it cannot read such rows, and would write down what
+/// another store says as if this one had found it out.
+const ORIGINS: u64 = 1 << 0;
 
 /// The paths inside a store's folder. `docs/formats.md` has the table.
 #[derive(Clone, Debug)]
@@ -143,11 +147,11 @@ impl Layout {
         self.format().exists() || self.db().join("CURRENT").exists() || self.object_dir(0).exists()
     }
 
-    /// Checks the `format` file before anything else in the folder is touched.
+    /// Checks the `format` file before anything else in the folder is touched. The feature bits that it names.
     ///
     /// # Errors
     /// When it cannot be read, is foreign, or names a version or a feature that this version does not know.
-    pub fn check_format(&self) -> Result<(), FormatError> {
+    pub fn check_format(&self) -> Result<u64, FormatError> {
         let path = self.format();
         let text = match fs::read(&path) {
             Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
@@ -160,14 +164,14 @@ impl Layout {
             return Err(FormatError::Version { path, found: version });
         }
         match features & !KNOWN_FEATURES {
-            0 => Ok(()),
+            0 => Ok(features),
             unknown => Err(FormatError::Features { path, unknown }),
         }
     }
 
     /// The text of the `format` file of a new store.
     pub fn format_text() -> String {
-        format!("stele-store {FORMAT_VERSION}\nfeatures 0x0\n")
+        format!("stele-store {FORMAT_VERSION}\nfeatures {KNOWN_FEATURES:#x}\n")
     }
 }
 
@@ -197,12 +201,14 @@ mod tests {
             layout.check_format()
         };
         assert!(matches!(check("stele-store 2\n"), Err(FormatError::Version { found: 2, .. })));
-        let features = check("stele-store 1\nfeatures 0x8000000000000001\n");
-        assert!(matches!(features, Err(FormatError::Features { unknown: 0x8000_0000_0000_0001, .. })));
+        let features = check("stele-store 1\nfeatures 0x8000000000000003\n");
+        assert!(matches!(features, Err(FormatError::Features { unknown: 0x8000_0000_0000_0002, .. })));
         for text in ["", "stele-store\n", "stele-store 1\n", "PNG", "stele-store 1\nfeatures 0xg\n"] {
             assert!(matches!(check(text), Err(FormatError::Foreign { .. })), "{text:?}");
         }
-        assert!(check(&Layout::format_text()).is_ok());
+        assert_eq!(check(&Layout::format_text()).unwrap(), KNOWN_FEATURES);
+        // A store of a version that knew none.
+        assert_eq!(check("stele-store 1\nfeatures 0x0\n").unwrap(), 0);
         fs::remove_file(layout.format()).unwrap();
         assert!(matches!(layout.check_format(), Err(FormatError::Read { .. })));
     }

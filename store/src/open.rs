@@ -16,6 +16,7 @@ use crate::db::{Db, DbError, Durability, Rows, Totals};
 use crate::gate::Gate;
 use crate::layout::{FORMAT_VERSION, FormatError, KNOWN_FEATURES, Layout};
 use crate::objects::{FileError, Objects, sync_path};
+use crate::presence::Whole;
 use crate::room::UNLOGGED;
 use crate::store::{Access, Store};
 
@@ -103,9 +104,9 @@ impl Store {
         if !layout.exists() {
             return Err(OpenError::Absent { path: path.to_owned() });
         }
-        layout.check_format()?;
+        let features = layout.check_format()?;
         let db = Db::open_read_only(&layout.db())?;
-        check_db_format(&layout, &db)?;
+        check_db_format(&layout, &db, features)?;
         let objects = Objects::open(&layout)?;
         Ok(assemble(layout, db, objects, Access::ReadOnly, 0, false)?)
     }
@@ -128,9 +129,15 @@ impl Store {
 /// Opens the store whose lock is held. `rebuilding` is what only a rebuild may say.
 pub(crate) fn open_locked(layout: Layout, lock: File, rebuilding: bool) -> Result<Store, OpenError> {
     let db = open_db(&layout)?;
-    check_db_format(&layout, &db)?;
+    let features = features(&layout)?;
+    check_db_format(&layout, &db, features)?;
     if !rebuilding && db.meta("rebuilding")?.is_some() {
         return Err(OpenError::RebuildUnfinished { path: layout.root().to_owned() });
+    }
+    if features != KNOWN_FEATURES {
+        // Durable before anything is written that an older version would misread.
+        write_new_format(&layout)?;
+        settle_format(&layout)?;
     }
     let objects = Objects::open(&layout)?;
     objects.empty_tmp()?;
@@ -172,6 +179,7 @@ fn assemble(
         next_lease: AtomicU64::new(next_lease),
         unlogged: Mutex::new(u64::from(unlogged)),
         unlogged_before: AtomicBool::new(unlogged),
+        whole: Whole::default(),
         sizes: OnceLock::new(),
         commits: Mutex::new(0),
         mirror: Mutex::new(()),
@@ -300,17 +308,30 @@ fn open_db(layout: &Layout) -> Result<Db, DbError> {
     }
 }
 
-fn check_db_format(layout: &Layout, db: &Db) -> Result<(), OpenError> {
-    let wanted = [("format", FORMAT_VERSION.to_string()), ("features", format!("{KNOWN_FEATURES:#x}"))];
-    for (key, wanted) in wanted {
+/// The database must be of the format that the file beside it says. It may lack features that the file names: they are
+/// written there first.
+fn check_db_format(layout: &Layout, db: &Db, features: u64) -> Result<(), OpenError> {
+    let of_file = |key: &str, value: &[u8]| match key {
+        "format" => value == FORMAT_VERSION.to_string().as_bytes(),
+        _ => std::str::from_utf8(value)
+            .ok()
+            .and_then(|text| u64::from_str_radix(text.strip_prefix("0x")?, 16).ok())
+            .is_some_and(|found| found & !features == 0),
+    };
+    for key in ["format", "features"] {
         if let Some(found) = db.meta(key)?
-            && found != wanted.as_bytes()
+            && !of_file(key, &found)
         {
             let found = format!("{key} {}", String::from_utf8_lossy(&found));
             return Err(OpenError::Mixed { path: layout.root().to_owned(), found });
         }
     }
     Ok(())
+}
+
+/// The feature bits of the store's format file; those of this version while the store is being made.
+fn features(layout: &Layout) -> Result<u64, OpenError> {
+    if layout.format().exists() { Ok(layout.check_format()?) } else { Ok(KNOWN_FEATURES) }
 }
 
 fn meta_u64(db: &Db, key: &str) -> Result<Option<u64>, DbError> {
@@ -329,4 +350,59 @@ fn set_ballast(layout: &Layout) -> io::Result<()> {
     let file = File::create(layout.ballast())?;
     rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, BALLAST)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::{Family, Origin, Outputs, Realisation};
+    use crate::model::{Digest, Tree};
+    use crate::realised::Origins;
+
+    /// A store as a version wrote it that knew no features.
+    fn old(path: &Path) -> Digest {
+        drop(Store::open(path).unwrap());
+        let layout = Layout::new(path);
+        let outputs = Outputs([("tree".to_owned(), Tree::default().id())].into());
+        let of = Digest::of(b"request");
+        let mut rows = Rows::default();
+        rows.put_meta("features", b"0x0".to_vec());
+        rows.put_raw(Family::Realisation, of.as_bytes(), outputs.encode());
+        Db::open(&layout.db()).unwrap().write(rows, Durability::Synced).unwrap();
+        fs::write(layout.format(), "stele-store 1\nfeatures 0x0\n").unwrap();
+        of
+    }
+
+    #[test]
+    fn nothing_in_a_store_from_before_origins_counts_as_made_here() {
+        let dir = tempfile::tempdir().unwrap();
+        let of = old(dir.path());
+        let read_only = Store::open_read_only(dir.path()).unwrap();
+        assert!(read_only.realisation(&of, Origins::Any).unwrap().is_some());
+        assert_eq!(
+            Layout::new(dir.path()).check_format().unwrap(),
+            0,
+            "opened for reading, it stays as it is"
+        );
+        drop(read_only);
+        let store = Store::open(dir.path()).unwrap();
+        assert_eq!(Layout::new(dir.path()).check_format().unwrap(), KNOWN_FEATURES);
+        assert_eq!(store.realisation(&of, Origins::Own).unwrap(), None);
+        let any: Realisation = store.realisation(&of, Origins::Any).unwrap().unwrap();
+        assert_eq!(any.origin, Origin::Unknown);
+    }
+
+    #[test]
+    fn a_database_may_lack_features_of_its_format_file_and_have_no_others() {
+        let dir = tempfile::tempdir().unwrap();
+        old(dir.path());
+        let layout = Layout::new(dir.path());
+        // As after a crash between the two.
+        fs::write(layout.format(), Layout::format_text()).unwrap();
+        drop(Store::open(dir.path()).unwrap());
+        fs::write(layout.format(), "stele-store 1\nfeatures 0x0\n").unwrap();
+        for opened in [Store::open(dir.path()), Store::open_read_only(dir.path())] {
+            assert!(matches!(opened, Err(OpenError::Mixed { .. })));
+        }
+    }
 }

@@ -287,7 +287,7 @@ fn a_real_store_writes_the_rows_of_the_page() {
         ("root", b"hello", &root_row),
         ("lease", &lease_number, &lease_row),
         ("meta format", b"format", b"1"),
-        ("meta features", b"features", b"0x0"),
+        ("meta features", b"features", b"0x1"),
         ("meta epoch", b"epoch", &1u64.to_le_bytes()),
         ("meta totals", b"totals", &totals),
     ] {

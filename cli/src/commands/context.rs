@@ -2,13 +2,14 @@
 
 use std::io;
 
-use crate::answers::{Answer, Entry, Progress};
 use crate::args::Global;
-use crate::daemon::client::{Client, Watcher};
-use crate::failure::Failure;
 use crate::render::{self, Terminal};
-use crate::service::{Request, Sink};
 use crate::where_store;
+use stele::Request;
+use stele::answers::{Answer, Entry, Progress};
+use stele::failure::Failure;
+use stele::service::Sink;
+use stele_daemon::client::{Client, Watcher};
 
 /// The daemon of the store that is meant, and the terminal.
 pub struct Context {

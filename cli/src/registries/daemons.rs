@@ -8,12 +8,13 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use crate::answers::{Answer, Entry, Progress};
-use crate::daemon::client::{Client, Watcher};
-use crate::failure::{Failure, Kind};
-use crate::images::{Ask, Told};
 use crate::render::Quiet;
-use crate::service::{Request, Sink};
+use stele::Request;
+use stele::answers::{Answer, Entry, Progress};
+use stele::failure::{Failure, Kind};
+use stele::images::{Ask, Told};
+use stele::service::Sink;
+use stele_daemon::client::{Client, Watcher};
 
 /// Connections that are kept for the next question.
 const KEPT: usize = 16;

@@ -7,8 +7,8 @@ use stele_registry::serve::{Broken, Images, Taker, Wanted};
 use stele_registry::{Repository, RepositoryName, Sha256Digest};
 
 use super::daemons::{Daemons, Trouble};
-use crate::failure::Failure;
-use crate::images::{Ask, Told};
+use stele::failure::Failure;
+use stele::images::{Ask, Told};
 
 /// The images of a store.
 pub struct Stored(pub Daemons);

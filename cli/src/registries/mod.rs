@@ -4,7 +4,6 @@
 //! no store to harm, and the credentials are the person's.
 
 mod daemons;
-mod failure;
 mod folder;
 mod images;
 mod reading;
@@ -19,7 +18,7 @@ pub use folder::Folder;
 pub use images::Stored;
 pub use reading::Reading;
 
-use crate::failure::Failure;
+use stele::failure::Failure;
 
 /// How to talk to a registry.
 #[derive(Args, Debug)]

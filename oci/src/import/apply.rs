@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
+use stele_archive::TreeBuilder;
 use stele_store::model::{BlobId, Node, SymlinkTarget};
 
 use super::untar::{Found, Kind, TarError, Untar};
 use super::{ImportError, LeftOut, Limits};
-use crate::grow::Growing;
 use crate::layer::WHITEOUT;
 use crate::path::ImagePath;
 use crate::rules::{Mode, Owner, Rules};
@@ -30,7 +30,7 @@ pub trait Sink {
 
 /// An image that grows layer by layer.
 pub struct Changes {
-    rootfs: Growing,
+    rootfs: TreeBuilder,
     limits: Limits,
     entries: u64,
     text: u64,
@@ -39,7 +39,7 @@ pub struct Changes {
 /// A layer that was taken.
 #[derive(Default)]
 pub struct Taken {
-    pub(super) tree: Growing,
+    pub(super) tree: TreeBuilder,
     attributes: BTreeMap<ImagePath, (Owner, Mode, Mode)>,
     /// The one time that all entries have.
     times: BTreeSet<Option<u64>>,
@@ -85,10 +85,10 @@ impl Taken {
 impl Changes {
     /// Of nothing.
     pub fn new(limits: Limits) -> Self {
-        Self { rootfs: Growing::default(), limits, entries: 0, text: 0 }
+        Self { rootfs: TreeBuilder::default(), limits, entries: 0, text: 0 }
     }
 
-    pub(super) fn into_rootfs(self) -> Growing {
+    pub(super) fn into_rootfs(self) -> TreeBuilder {
         self.rootfs
     }
 
@@ -122,8 +122,8 @@ impl Changes {
             let Found { path, kind, owner, mode, .. } = found;
             let node = match kind {
                 Kind::Directory => {
-                    taken.tree.directory(&path).map_err(|why| wrong(of_name(&path, why)))?;
-                    self.rootfs.directory(&place).map_err(|why| wrong(of_name(&path, why)))?;
+                    taken.tree.directory(&path.components());
+                    self.rootfs.directory(&place.components());
                     taken.attributes.insert(path, (owner, mode, Mode::DIRECTORY));
                     fresh.insert(place.as_bytes().to_vec());
                     continue;
@@ -144,9 +144,9 @@ impl Changes {
                 }
                 Kind::Hard(to) => {
                     taken.foreign = true;
-                    let node = match taken.tree.node(&to) {
+                    let node = match taken.tree.node(&to.components()) {
                         Some(node) => Some(node.clone()),
-                        None => self.rootfs.node(&self.place(&to).map_err(wrong)?).cloned(),
+                        None => self.rootfs.node(&self.place(&to).map_err(wrong)?.components()).cloned(),
                     };
                     node.ok_or_else(|| wrong(TarError::HardLink { path: path.clone(), to }))?
                 }
@@ -154,8 +154,8 @@ impl Changes {
             let usual = Mode::usual(&node);
             // No kernel looks at the mode of a link.
             let mode = if matches!(node, Node::Symlink { .. }) { usual } else { mode };
-            taken.tree.put(&path, node.clone()).map_err(|why| wrong(of_name(&path, why)))?;
-            self.rootfs.put(&place, node).map_err(|why| wrong(of_name(&path, why)))?;
+            taken.tree.put(&path.components(), node.clone()).map_err(|why| wrong(of_name(&path, why)))?;
+            self.rootfs.put(&place.components(), node).map_err(|why| wrong(of_name(&path, why)))?;
             forget_below(&mut taken.attributes, &path);
             taken.attributes.insert(path, (owner, mode, usual));
             fresh.insert(place.as_bytes().to_vec());
@@ -198,7 +198,7 @@ impl Changes {
                 }
                 _ => {}
             }
-            match self.rootfs.node(&named(&at, &name)?) {
+            match self.rootfs.node(&named(&at, &name)?.components()) {
                 Some(Node::Symlink { target }) => {
                     hops += 1;
                     if hops > HOPS_MOST {
@@ -226,7 +226,7 @@ impl Changes {
         let last = path.names().next_back().unwrap_or_default();
         let parent = place.parent().unwrap_or_default();
         if last == OPAQUE {
-            for name in self.rootfs.names(&parent) {
+            for name in self.rootfs.names(&parent.components()) {
                 self.remove(parent.join(&name), fresh);
             }
             return Ok(());
@@ -247,18 +247,18 @@ impl Changes {
             let below = [path.as_bytes(), b"/"].concat();
             let inside = fresh.range(below.clone()..).next().is_some_and(|it| it.starts_with(&below));
             if inside {
-                left.extend(self.rootfs.names(&path).iter().map(|name| path.join(name)));
+                left.extend(self.rootfs.names(&path.components()).iter().map(|name| path.join(name)));
             } else if !fresh.contains(path.as_bytes()) {
-                self.rootfs.remove(&path);
+                self.rootfs.remove(&path.components());
             } else {
                 // A directory that the layer names, and nothing in it: what lower layers have there goes.
-                self.rootfs.clear(&path);
+                self.rootfs.clear(&path.components());
             }
         }
     }
 }
 
-fn of_name(path: &ImagePath, why: stele_store::model::NameError) -> TarError {
+fn of_name(path: &ImagePath, why: impl std::fmt::Display) -> TarError {
     TarError::Name { name: path.to_string(), why: why.to_string() }
 }
 

@@ -12,13 +12,14 @@ use std::io;
 
 use oci_spec::image::MediaType;
 use serde::{Deserialize, Serialize};
+use stele_archive::TreeBuilder;
 use stele_store::model::{BlobId, Node, RootNameError, Sha256, Tree, TreeId};
 use stele_store::{ReadError, Session, Store};
 
 use crate::canonical;
 use crate::document::{self, Platform};
 use crate::encode::Compression;
-use crate::grow::{GrowError, Growing};
+use crate::grow::{self, GrowError};
 use crate::layer::Layer;
 use crate::measure::{Measured, Sum};
 use crate::path::ImagePath;
@@ -236,7 +237,7 @@ impl Record {
     /// # Errors
     /// When the store does not take it.
     pub fn store(&self, store: &Store, session: &Session<'_>) -> Result<TreeId, GrowError> {
-        let mut tree = Growing::default();
+        let mut tree = TreeBuilder::new();
         match &self.top {
             Top::Image(image) => image.put(&mut tree, "", store, session)?,
             Top::Index(index) => {
@@ -256,7 +257,7 @@ impl Record {
         for referrer in &self.referrers {
             referrer.put(&mut tree, session)?;
         }
-        Ok(tree.store(session)?.0)
+        Ok(grow::store(tree, session)?.0)
     }
 
     /// Reads what [`Record::store`] stored.
@@ -302,7 +303,7 @@ impl Image {
 
     fn put(
         &self,
-        tree: &mut Growing,
+        tree: &mut TreeBuilder,
         at: &str,
         store: &Store,
         session: &Session<'_>,
@@ -318,7 +319,7 @@ impl Image {
         put_blob(tree, &format!("{at}manifest.json"), &self.manifest, session)?;
         let mut put = |name: String, id: TreeId| -> Result<(), GrowError> {
             let size = store.tree_text(&id)?.len() as u64;
-            Ok(tree.put(&ImagePath::new(name.as_bytes())?, Node::Directory { tree: id, size })?)
+            Ok(tree.put(&ImagePath::new(name.as_bytes())?.components(), Node::Directory { tree: id, size })?)
         };
         put(format!("{at}rootfs"), self.rootfs)?;
         for (number, layer) in self.layers.iter().enumerate() {
@@ -339,9 +340,15 @@ impl Image {
     }
 }
 
-fn put_blob(tree: &mut Growing, name: &str, bytes: &[u8], session: &Session<'_>) -> Result<(), GrowError> {
+fn put_blob(
+    tree: &mut TreeBuilder,
+    name: &str,
+    bytes: &[u8],
+    session: &Session<'_>,
+) -> Result<(), GrowError> {
     let (blob, size) = (session.add_blob(bytes, false)?, bytes.len() as u64);
-    Ok(tree.put(&ImagePath::new(name.as_bytes())?, Node::File { blob, size, executable: false })?)
+    let path = ImagePath::new(name.as_bytes())?.components();
+    Ok(tree.put(&path, Node::File { blob, size, executable: false })?)
 }
 
 fn text(store: &Store, id: &TreeId, tree: &Tree) -> Result<Text, RecordError> {

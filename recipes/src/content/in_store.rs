@@ -23,7 +23,7 @@ impl<'a, 's> InStore<'a, 's> {
 }
 
 fn content(error: impl std::error::Error + Send + Sync + 'static) -> ContentError {
-    ContentError(Box::new(error))
+    ContentError::new(error)
 }
 
 impl Content for InStore<'_, '_> {

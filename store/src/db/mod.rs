@@ -19,7 +19,7 @@ use crate::model::{BlobId, Digest, RootName, Sha256, TreeId};
 
 pub use batch::{Durability, Rows};
 pub use error::DbError;
-pub use outputs::{NAME_MOST as OUTPUT_NAME_MOST, Outputs, Realisation, is_name as is_output_name};
+pub use outputs::{MAX_NAME as MAX_OUTPUT_NAME, Origin, Outputs, Realisation, is_name as is_output_name};
 pub use rows::{BlobRow, Holder, LeaseRow, Placement, RootRow, Target, Totals};
 
 /// A column family. `docs/formats.md` has their keys and values.
@@ -226,6 +226,28 @@ impl Db {
         let key = id.0.as_bytes();
         let Some(bytes) = self.get(Family::Blob, key)? else { return Ok(None) };
         BlobRow::decode(&bytes).map(Some).ok_or_else(|| bad_row(Family::Blob, key))
+    }
+
+    /// The rows of blobs, in the order of `ids`.
+    ///
+    /// # Errors
+    /// When RocksDB cannot read, or a row is none.
+    pub fn blobs(&self, ids: &[BlobId]) -> Result<Vec<Option<BlobRow>>, DbError> {
+        let keys = ids.iter().map(|id| id.0.as_bytes());
+        let rows = self.db.batched_multi_get_cf(self.family(Family::Blob)?, keys, false);
+        let decode = |(id, row): (&BlobId, Result<Option<rocksdb::DBPinnableSlice<'_>>, _>)| {
+            let Some(bytes) = row.map_err(|e| DbError::new("read", &e))? else { return Ok(None) };
+            BlobRow::decode(&bytes).map(Some).ok_or_else(|| bad_row(Family::Blob, id.0.as_bytes()))
+        };
+        ids.iter().zip(rows).map(decode).collect()
+    }
+
+    /// Whether the bytes of a small blob may be there, told from filters and memory alone: `false` is certain.
+    ///
+    /// # Errors
+    /// When the column family is missing.
+    pub fn may_have_inline(&self, id: &BlobId) -> Result<bool, DbError> {
+        Ok(self.db.key_may_exist_cf(self.family(Family::Inline)?, id.0.as_bytes()))
     }
 
     /// The bytes of a small blob, not checked against its digest.

@@ -92,7 +92,7 @@ impl Store {
         }
         match layout.check_format() {
             Err(FormatError::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {}
-            result => result.map_err(OpenError::from)?,
+            result => drop(result.map_err(OpenError::from)?),
         }
         // Before anything is moved: a mistyped path must not leave the store closed.
         for path in from {
@@ -188,6 +188,7 @@ impl Store {
             // Each round may leave parents without a child: on to the next, one level up.
             count += found;
             self.db.write(rows, Durability::Later)?;
+            self.whole.forget();
         }
     }
 

@@ -46,6 +46,7 @@ impl Store {
         let mut rows = Rows::default();
         rows.delete_tree(id);
         self.db.write(rows, Durability::Synced)?;
+        self.whole.forget();
         Ok(Some(path))
     }
 
@@ -82,6 +83,7 @@ impl Store {
         rows.delete_inline(id);
         rows.put_blob(id, &BlobRow { placement: Placement::Quarantined, ..row });
         self.db.write(rows, Durability::Synced)?;
+        self.whole.forget();
         *commits += 1;
         Ok(Quarantine::Moved(moved_to))
     }

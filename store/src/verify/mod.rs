@@ -67,11 +67,12 @@ impl Store {
         Ok(())
     }
 
-    /// The first entry that names something which is not there, or is of another size.
+    /// The first entry that names something of which there is no row, or one of another size. That a payload is damaged
+    /// is found where the payload is, not at each tree that names it.
     pub(crate) fn first_wrong(&self, tree: &Tree) -> Result<Option<Problem>, DbError> {
         for (name, node) in tree.entries() {
             let Some(digest) = node.digest() else { continue };
-            match self.size_of(node)? {
+            match self.recorded_size(node)? {
                 None => return Ok(Some(Problem::Incomplete { missing: digest })),
                 Some(actual) if actual != node.size() => {
                     let (name, said) = (name.to_string(), node.size());
@@ -83,8 +84,8 @@ impl Store {
         Ok(None)
     }
 
-    /// The size in bytes of what a node names, when that is there.
-    pub(crate) fn size_of(&self, node: &Node) -> Result<Option<u64>, DbError> {
+    /// The size in bytes of what a node names, as its row says, when there is one.
+    pub(crate) fn recorded_size(&self, node: &Node) -> Result<Option<u64>, DbError> {
         Ok(match node {
             Node::Directory { tree, .. } => self.db.tree(tree)?.map(|text| text.len() as u64),
             Node::File { blob, .. } => self.db.blob(blob)?.map(|row| row.size),
@@ -225,11 +226,7 @@ impl Store {
     fn verify_holders(&self, verified: &mut Verified) -> Result<(), VerifyError> {
         let roots = self.roots()?.into_iter().map(|root| (root.target, format!("root {}", root.name)));
         for (target, holder) in roots {
-            let there = match target {
-                Target::Tree(tree) => self.db.has_tree(&tree)?,
-                Target::Blob(blob) => self.db.blob(&blob)?.is_some(),
-            };
-            if !there {
+            if !self.has_row(target)? {
                 let problem = Problem::Dangling { holder };
                 verified.findings.push(Finding { target, problem, moved_to: None, used_by: vec![] });
             }

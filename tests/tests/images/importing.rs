@@ -308,10 +308,13 @@ fn hostile_layers_are_refused() {
         (Tar::default().link("a", "b").link("b", "a").file("a/x", "x").end(), "is behind more than 40 links"),
         (many.file("l0/x", "x").end(), "is behind more than 40 links"),
         (Tar::default().entry(b'x', "p", "", b"9 path=a").end(), "pax record"),
-        (Tar::default().entry(b'x', "p", "", b"99 path=a\n").end(), "pax record has a length"),
-        (Tar::default().entry(b'x', "p", "", b"8 path=\n").end(), "ends after an extended header"),
-        (Tar::default().file("a", "x").0[..700].to_vec(), "cannot be read to its end"),
-        (vec![b'x'; 1024], "is no header"),
+        (Tar::default().entry(b'x', "p", "", b"99 path=a\n").end(), "a pax record is malformed"),
+        (
+            Tar::default().entry(b'x', "p", "", b"8 path=\n").end(),
+            "an extended header is the last thing before the end",
+        ),
+        (Tar::default().file("a", &"x".repeat(600)).0[..700].to_vec(), "unexpected end of file"),
+        (vec![b'x'; 1024], "the header's checksum is wrong"),
     ];
     for (number, (layer, said)) in cases.into_iter().enumerate() {
         let layout = Layout::new(&images, &format!("layout{number}"), &[layer]);

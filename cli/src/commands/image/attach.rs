@@ -9,10 +9,10 @@ use indicatif::HumanBytes;
 
 use super::{Context, Which, ask, one};
 use crate::commands::unexpected;
-use crate::failure::Failure;
-use crate::images::{Ask, AttachedFile, Told};
-use crate::reference::to_wire;
 use crate::render;
+use stele::failure::Failure;
+use stele::images::{Ask, AttachedFile, Told};
+use stele::reference::to_wire;
 
 /// `stele image attach`
 #[derive(Args, Debug)]

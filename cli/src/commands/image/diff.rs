@@ -9,10 +9,10 @@ use serde_json::Value;
 
 use super::{Context, ask, one};
 use crate::commands::unexpected;
-use crate::failure::Failure;
-use crate::images::{Ask, Shown, ShownImage};
 use crate::render;
-use crate::service::Request;
+use stele::Request;
+use stele::failure::Failure;
+use stele::images::{Ask, Shown, ShownImage};
 
 /// `stele image diff`
 #[derive(Args, Debug)]

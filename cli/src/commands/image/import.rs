@@ -9,11 +9,11 @@ use stele_registry::client::{Purpose, Registry, Remote, pull};
 
 use super::{Context, ask};
 use crate::commands::unexpected;
-use crate::failure::{Failure, Kind};
-use crate::images::{Ask, Told};
-use crate::reference::to_wire;
 use crate::registries::{Folder, Way, stop};
 use crate::render;
+use stele::failure::{Failure, Kind};
+use stele::images::{Ask, Told};
+use stele::reference::to_wire;
 
 /// How many things that were left out are named one by one.
 const NAMED_MOST: usize = 10;

@@ -7,10 +7,10 @@ use indicatif::HumanBytes;
 
 use super::{Context, Which, ask, one};
 use crate::commands::unexpected;
-use crate::failure::Failure;
-use crate::images::{Ask, Shown, ShownImage, Told};
 use crate::render;
-use crate::service::Request;
+use stele::Request;
+use stele::failure::Failure;
+use stele::images::{Ask, Shown, ShownImage, Told};
 
 /// `stele image tree`
 #[derive(Args, Debug)]
