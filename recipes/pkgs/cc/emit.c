@@ -171,7 +171,7 @@ void place_object(struct Object *o, long section)
         o->offset = zero_size;
         zero_size += size_of(o->type);
         if (zero_size > MOST_SIZE)
-            fail("the program's variables are too large");
+            fail("the variables of the program are too large");
     }
 }
 
@@ -220,7 +220,7 @@ long constant_value(struct Node *n)
         return a - b;
     }
     }
-    fail("the value is not constant");
+    fail("the initialiser is not constant");
     return 0;
 }
 
@@ -239,7 +239,7 @@ void data_value(long at, struct Init *i)
     } else if (i->member) {
         long value = constant_value(n);
         if (constant_object)
-            fail("the value is not constant");
+            fail("the initialiser is not constant");
         long bit;
         for (bit = 0; bit < i->member->width; bit++) {
             char *byte = data + at + (i->member->shift + bit) / 8;
@@ -269,9 +269,9 @@ void data_value(long at, struct Init *i)
         copy_bytes(data + at, data + from, size);
         for (f = data_fixes; f; f = f->next)
             if (f->at >= from && f->at < from + size && f->object)
-                fail("an address in a compound literal that is copied");
+                fail("addresses in a copied compound literal are not supported");
     } else {
-        fail("the value is not constant");
+        fail("the initialiser is not constant");
     }
 }
 
@@ -283,7 +283,7 @@ void initialise_object(struct Object *o)
     place_object(o, SECTION_DATA);
     for (i = first_init; i; i = i->next) {
         if (i->offset + size_of(i->type) > most)
-            fail("a value outside of its object");
+            fail("cc is broken: an initial value lies outside of its object");
         data_value(o->offset + i->offset, i);
     }
 }

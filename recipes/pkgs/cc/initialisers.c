@@ -25,7 +25,7 @@ void scalar(struct Type *type, long offset, struct Member *member)
     add_init(type, offset, member, n);
     if (braced) {
         accept(',');
-        expect('}', "`}` is missing before");
+        expect('}', "expected `}` before");
     }
 }
 
@@ -67,7 +67,7 @@ long list_goes_on(void)
 {
     if (accept(',') && token->kind != '}')
         return 1;
-    expect('}', "`}` is missing before");
+    expect('}', "expected `}` before");
     return 0;
 }
 
@@ -80,7 +80,7 @@ void designated(struct Type *type, long offset, struct Member *member)
         designation(type, offset);
         return;
     }
-    expect('=', "`=` is missing before");
+    expect('=', "expected `=` before");
     if (member && member->width)
         scalar(type, offset, member);
     else
@@ -98,7 +98,7 @@ struct Member *member_with(struct Type *type, struct Name *name)
         if (!m->name && find_member(m->type->layout, name, &offset))
             return m;
     }
-    fail_name("there is no member", name);
+    fail_name("no such member:", name);
     return 0;
 }
 
@@ -106,20 +106,20 @@ long designated_index(struct Type *type)
 {
     advance();
     if (type->kind != TY_ARRAY)
-        fail("an index into what is no array");
+        fail("array index designator for a type that is not an array");
     long index = constant_expression();
     if (index < 0 || type->length >= 0 && index >= type->length || index > MOST_SIZE)
-        fail("an index outside of the array");
-    expect(']', "`]` is missing before");
+        fail("designator index out of range");
+    expect(']', "expected `]` before");
     return index;
 }
 
 struct Member *designated_member(struct Type *type)
 {
     if (type->kind != TY_STRUCT)
-        fail("a member of what is no struct");
+        fail("member designator for a type that is not a struct or union");
     if (!token_ahead->name)
-        fail("the name of a member is missing");
+        fail("expected the name of a member");
     struct Member *m = member_with(type, token_ahead->name);
     if (m->name) {
         advance();
@@ -159,7 +159,7 @@ long array_rest(struct Type *type, long offset, long index, long braced)
         } else {
             if (type->length >= 0 && index >= type->length) {
                 if (braced)
-                    fail("more values than elements");
+                    fail("more initialisers than elements");
                 return most;
             }
             initialiser(type->base, offset + index * size);
@@ -189,7 +189,7 @@ void struct_rest(struct Type *type, long offset, struct Member *m, long braced)
             designated(m->type, offset + m->offset, m);
         } else {
             if (!m)
-                fail("more values than members");
+                fail("more initialisers than members");
             choose_member(type, offset, m);
             if (m->width)
                 scalar(m->type, offset + m->offset, m);
@@ -218,7 +218,7 @@ long array_initialiser(struct Type *type, long offset)
         if (is_string_for(type) && (ahead == '}' || ahead == ',' || ahead == T_STRING)) {
             long length = string_init(type, offset);
             accept(',');
-            expect('}', "`}` is missing before");
+            expect('}', "expected `}` before");
             return length;
         }
         if (type->length >= 0)
@@ -226,7 +226,7 @@ long array_initialiser(struct Type *type, long offset)
         return array_rest(type, offset, 0, 1);
     }
     if (type->length < 0)
-        fail("an array wants its values in braces");
+        fail("the initialiser of an array is not in braces");
     return array_rest(type, offset, 0, 0);
 }
 
@@ -234,13 +234,13 @@ void inner_initialiser(struct Type *type, long offset)
 {
     if (type->kind == TY_ARRAY) {
         if (type->length < 0)
-            fail("values for an array without a length inside of something else");
+            fail("initialisers for a flexible array member are not supported");
         if (type->length == 0)
-            fail("values for an array of length 0");
+            fail("initialisers for an array of length 0");
         array_initialiser(type, offset);
     } else if (type->kind == TY_STRUCT) {
         if (is_incomplete(type))
-            fail("the struct or union is not complete here");
+            fail("incomplete struct or union type");
         if (!ready_value && accept('{')) {
             forget_values(offset, size_of(type), 0);
             struct_rest(type, offset, type->layout->members, 1);
@@ -277,19 +277,19 @@ struct Type *read_initialiser(struct Type *type)
     if (type->kind == TY_ARRAY && type->length < 0)
         return array_of(type->base, array_initialiser(type, 0));
     if (is_incomplete(type))
-        fail("values for what is not complete");
+        fail("initialiser for an incomplete type");
     if (type->kind == TY_ARRAY && type->length == 0) {
-        expect('{', "`{` is missing before");
-        expect('}', "`}` is missing before");
+        expect('{', "expected `{` before");
+        expect('}', "expected `}` before");
         return type;
     }
     // Braces may be left away inside of other braces, not here: what follows a comma is the next variable.
     if (type->kind == TY_ARRAY && token->kind != '{' && !is_string_for(type))
-        fail("an array wants its values in braces");
+        fail("the initialiser of an array is not in braces");
     if (type->kind == TY_STRUCT && token->kind != '{') {
         struct Node *n = assignment();
         if (n->type->kind != TY_STRUCT || n->type->layout != type->layout)
-            fail("a struct or union wants values in braces, or one of its own type");
+            fail("the initialiser of a struct or union is neither in braces nor of the same type");
         add_init(type, 0, 0, n);
         return type;
     }

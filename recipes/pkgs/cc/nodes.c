@@ -86,7 +86,7 @@ long new_local(struct Type *type)
     if (frame_size > frame_most)
         frame_most = frame_size;
     if (frame_size > MOST_SIZE)
-        fail("the function's variables take too much room");
+        fail("the variables of the function are too large");
     return -frame_size;
 }
 
@@ -98,7 +98,7 @@ struct Node *temporary(struct Type *type)
 void refuse_register(struct Node *n)
 {
     if (n->is_register)
-        fail("the address of a register variable");
+        fail("address of a register variable");
 }
 
 // Whether `n` is a place with an address.
@@ -201,11 +201,11 @@ struct Node *cast(struct Node *n, struct Type *type)
     if (unqualified(n->type) == type || type->kind == TY_VOID && n->type->kind == TY_VOID)
         return n;
     if (type->kind == TY_POINTER && is_float(n->type) || is_float(type) && n->type->kind == TY_POINTER)
-        fail("no conversion between pointers and floating-point numbers");
+        fail("conversion between a pointer and a floating-point number");
     if ((n->op == N_NUMBER || n->op == N_REAL) && is_scalar(type))
         return cast_constant(n, type);
     if (is_scalar(type) && !is_scalar(n->type))
-        fail("no value for a number or a pointer");
+        fail("expected a number or a pointer");
     if (n->op == N_ADDRESS && type->kind == TY_POINTER)
         return new_node(N_ADDRESS, type, n->a, 0);
     // A number with a point is true if it is not 0, even if there is nothing before the point.
@@ -276,7 +276,7 @@ struct Node *truth(struct Node *n)
 {
     n = value_of(n);
     if (!is_scalar(n->type))
-        fail("a condition has to be a number or a pointer");
+        fail("the condition is neither a number nor a pointer");
     if (is_float(n->type)) {
         if (n->op == N_REAL)
             return number_node(n->real->mantissa != 0, type_int);

@@ -177,7 +177,7 @@ long size_of(struct Type *t)
     case TY_LDOUBLE: return 16;
     case TY_ARRAY: {
         if (t->length < 0)
-            fail("the array's length is not known here");
+            fail("the length of the array is unknown here");
         long size = size_of(t->base);
         if (size > 0 && t->length > MOST_SIZE / size)
             fail("the array is too large");
@@ -185,7 +185,7 @@ long size_of(struct Type *t)
     }
     case TY_STRUCT:
         if (!t->layout->complete)
-            fail("the struct or union is not complete here");
+            fail("incomplete struct or union type");
         return t->layout->size;
     }
     return 8;
@@ -233,6 +233,9 @@ long holds_all(struct Type *b, struct Type *a)
     return size_of(a) < size_of(b) && (a->is_unsigned || !b->is_unsigned);
 }
 
+// The qualifiers of the structs without a name around the member that was found last; whoever wants them clears them.
+long member_qualifiers;
+
 struct Member *find_member(struct Layout *l, struct Name *name, long *offset)
 {
     struct Member *m;
@@ -245,8 +248,10 @@ struct Member *find_member(struct Layout *l, struct Name *name, long *offset)
             long before = *offset;
             *offset += m->offset;
             struct Member *inner = find_member(m->type->layout, name, offset);
-            if (inner)
+            if (inner) {
+                member_qualifiers = member_qualifiers | m->type->qualifiers;
                 return inner;
+            }
             *offset = before;
         }
     }

@@ -9,6 +9,7 @@ mod cases;
 mod cc;
 mod cc_declarations;
 mod cc_random;
+mod cc_random_wrong;
 mod cc_wrong;
 mod columns;
 mod damaged;
