@@ -15,7 +15,7 @@ cargo = tools/with-rocksdb cargo
 test_flags = --workspace --features stele-cli/crash-points,stele-store/crash-points
 
 .DEFAULT_GOAL := help
-.PHONY: help demo chain build check test lint fuzz bench install
+.PHONY: help demo chain world build check test lint fuzz bench install
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -23,9 +23,13 @@ help: ## list these targets
 demo: build ## build Stele and watch it work
 	@STELE_BIN="$(dev_stele)" tools/demo
 
-chain: build ## build TinyCC and musl from the seed, by two ways, and compare
+chain: build ## build TinyCC and musl from the seed, by two ways, compare, and go on to gcc 3.4.6
 	@tools/install-deps test
 	@STELE_BIN="$(dev_stele)" tools/chain
+
+world: build ## build everything from the seed to GCC 9; it takes hours, and can be interrupted (STELE_STORE=DIR)
+	@tools/install-deps test
+	@STELE_BIN="$(dev_stele)" STELE_STORE="$(or $(STELE_STORE),$(STELE_CACHE)/world)" tools/chain world
 
 build: ## build the binary, with assertions on
 	@tools/install-deps build
