@@ -136,6 +136,8 @@ impl From<WriteError> for Failure {
             WriteError::NoRoom { .. } => Self::new(Kind::NoSpace, error.to_string()).hint(FREE_SPACE),
             WriteError::Incomplete { .. } => plain(&error).hint("store what it names first"),
             WriteError::Size { .. }
+            | WriteError::Deep { .. }
+            | WriteError::Large { .. }
             | WriteError::Poisoned
             | WriteError::Unstored { .. }
             | WriteError::NoResult { .. } => plain(&error),

@@ -4,16 +4,16 @@
 //! wants to rely on content asks here, and for a tree usually about its whole closure. No payload is read for it: that
 //! the bytes are what their name says is checked when they are read.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::db::{BlobRow, DbError, Placement, Target};
-use crate::model::{BlobId, TreeId};
+use crate::model::{BlobId, Node, TreeId};
 use crate::objects::FileError;
 use crate::session::WriteError;
 use crate::store::{ReadError, Store};
 
-/// So many trees with a sound closure are remembered at most: 64 MiB.
+/// So many trees with a sound closure are remembered at most: some 64 MiB.
 const MAX_REMEMBERED: usize = 1 << 20;
 
 /// Whether something is in the store and can be read, as far as that can be told without reading its bytes.
@@ -47,13 +47,13 @@ impl std::fmt::Display for Presence {
     }
 }
 
-/// Trees whose closures were found sound since something was last taken from the store.
+/// Trees whose closures were found sound since something was last taken from the store, with their heights.
 #[derive(Default)]
 pub(crate) struct Whole(Mutex<Found>);
 
 #[derive(Default)]
 struct Found {
-    trees: HashSet<TreeId>,
+    heights: HashMap<TreeId, u32>,
     /// Grows with each removal: what was found before one says nothing after it.
     removals: u64,
 }
@@ -63,12 +63,48 @@ impl Whole {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn height(&self, tree: &TreeId) -> Option<u32> {
+        self.found().heights.get(tree).copied()
+    }
+
     /// Something that was there is there no more, or cannot be read. To be called when its row says so.
     pub(crate) fn forget(&self) {
         let mut found = self.found();
         found.removals += 1;
-        found.trees.clear();
+        found.heights.clear();
     }
+
+    /// Remembers heights that were found while there were so many `removals`.
+    fn remember(&self, heights: HashMap<TreeId, u32>, removals: u64) {
+        let mut found = self.found();
+        if found.removals != removals {
+            return;
+        }
+        if found.heights.len() + heights.len() > MAX_REMEMBERED {
+            found.heights.clear();
+        }
+        found.heights.extend(heights);
+    }
+}
+
+/// What was found of a closure.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Looked {
+    /// All of it can be read; so many directories lie below each other, the first of them below the root. 0 for a blob.
+    Sound {
+        /// How many.
+        height: u32,
+    },
+    /// That cannot be read.
+    Lacks(Target, Presence),
+}
+
+/// A tree of which what it names is being looked at.
+struct Open {
+    id: TreeId,
+    /// The trees that it names and that were not looked at yet.
+    children: Vec<TreeId>,
+    height: u32,
 }
 
 impl Store {
@@ -127,54 +163,83 @@ impl Store {
     /// # Errors
     /// When the database or the file system gives an error.
     pub fn first_lack(&self, target: Target) -> Result<Option<(Target, Presence)>, ReadError> {
+        Ok(match self.look_through(target)? {
+            Looked::Sound { .. } => None,
+            Looked::Lacks(lacking, presence) => Some((lacking, presence)),
+        })
+    }
+
+    /// Looks at all that `target` reaches. No recursion: a store may hold trees of any depth from before it was bounded.
+    pub(crate) fn look_through(&self, target: Target) -> Result<Looked, ReadError> {
         let Target::Tree(root) = target else {
             let presence = self.presence(target)?;
-            return Ok((!presence.is_sound()).then_some((target, presence)));
+            return Ok(match presence {
+                Presence::Sound => Looked::Sound { height: 0 },
+                _ => Looked::Lacks(target, presence),
+            });
         };
-        let removals = {
-            let found = self.whole.found();
-            if found.trees.contains(&root) {
-                return Ok(None);
-            }
-            found.removals
-        };
-        let mut seen = HashSet::from([target]);
-        let mut stack = vec![root];
-        while let Some(id) = stack.pop() {
-            let tree = match self.tree(&id) {
-                Ok(tree) => tree,
-                Err(ReadError::NoTree { id }) => return Ok(Some((Target::Tree(id), Presence::Absent))),
-                Err(ReadError::CorruptTree { id, .. } | ReadError::BadTree { id, .. }) => {
-                    return Ok(Some((Target::Tree(id), Presence::Quarantined)));
+        let removals = self.whole.found().removals;
+        if let Some(height) = self.whole.height(&root) {
+            return Ok(Looked::Sound { height });
+        }
+        let mut heights = HashMap::new();
+        let mut blobs = HashSet::new();
+        let mut stack = Vec::new();
+        match self.open_tree(root, &mut blobs)? {
+            Ok(open) => stack.push(open),
+            Err((lacking, presence)) => return Ok(Looked::Lacks(lacking, presence)),
+        }
+        while let Some(top) = stack.last_mut() {
+            if let Some(child) = top.children.pop() {
+                if let Some(height) = heights.get(&child).copied().or_else(|| self.whole.height(&child)) {
+                    top.height = top.height.max(height.saturating_add(1));
+                    continue;
                 }
-                Err(error) => return Err(error),
-            };
-            let mut blobs = Vec::new();
-            for target in tree.entries().iter().filter_map(|(_, node)| Target::of(node)) {
-                match target {
-                    _ if !seen.insert(target) => {}
-                    Target::Tree(tree) if self.whole.found().trees.contains(&tree) => {}
-                    Target::Tree(tree) => stack.push(tree),
-                    Target::Blob(blob) => blobs.push(blob),
+                match self.open_tree(child, &mut blobs)? {
+                    Ok(open) => stack.push(open),
+                    Err((lacking, presence)) => return Ok(Looked::Lacks(lacking, presence)),
                 }
+                continue;
             }
-            let presences = self.blob_presences(&blobs)?;
-            if let Some((blob, presence)) = blobs.into_iter().zip(presences).find(|it| !it.1.is_sound()) {
-                return Ok(Some((Target::Blob(blob), presence)));
+            let Open { id, height, .. } = *top;
+            heights.insert(id, height);
+            stack.pop();
+            if let Some(parent) = stack.last_mut() {
+                parent.height = parent.height.max(height.saturating_add(1));
             }
         }
-        let mut found = self.whole.found();
-        // What was removed meanwhile may have been looked at before.
-        if found.removals == removals {
-            if found.trees.len() + seen.len() > MAX_REMEMBERED {
-                found.trees.clear();
+        let height = heights.get(&root).copied().unwrap_or(0);
+        self.whole.remember(heights, removals);
+        Ok(Looked::Sound { height })
+    }
+
+    /// A tree whose text and blobs can be read; `blobs` are those that were looked at. What cannot, and why.
+    fn open_tree(
+        &self,
+        id: TreeId,
+        blobs: &mut HashSet<BlobId>,
+    ) -> Result<Result<Open, (Target, Presence)>, ReadError> {
+        let tree = match self.tree(&id) {
+            Ok(tree) => tree,
+            Err(ReadError::NoTree { .. }) => return Ok(Err((Target::Tree(id), Presence::Absent))),
+            Err(ReadError::CorruptTree { .. } | ReadError::BadTree { .. }) => {
+                return Ok(Err((Target::Tree(id), Presence::Quarantined)));
             }
-            found.trees.extend(seen.into_iter().filter_map(|target| match target {
-                Target::Tree(tree) => Some(tree),
-                Target::Blob(_) => None,
-            }));
+            Err(error) => return Err(error),
+        };
+        let (mut children, mut named) = (Vec::new(), Vec::new());
+        for (_, node) in tree.entries() {
+            match node {
+                Node::Directory { tree, .. } => children.push(*tree),
+                Node::File { blob, .. } if blobs.insert(*blob) => named.push(*blob),
+                _ => {}
+            }
         }
-        Ok(None)
+        let presences = self.blob_presences(&named)?;
+        match named.into_iter().zip(presences).find(|(_, presence)| !presence.is_sound()) {
+            Some((blob, presence)) => Ok(Err((Target::Blob(blob), presence))),
+            None => Ok(Ok(Open { id, children, height: 0 })),
+        }
     }
 
     /// Whether there is a row of `target`, whatever became of its bytes.

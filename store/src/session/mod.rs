@@ -23,7 +23,7 @@ pub use stream::StreamError;
 use crate::crash::{self, CrashPoint};
 use crate::db::{BlobRow, DbError, Durability, Holder, LeaseRow, Placement, RootRow, Rows, Target};
 use crate::gate::WriterId;
-use crate::model::{BlobId, Digest, RootName, Sha256, TreeId};
+use crate::model::{BlobId, Digest, MAX_DEPTH, MAX_TREE_TEXT, RootName, Sha256, TreeId};
 use crate::objects::{FileError, Temp};
 use crate::presence::Presence;
 use crate::realised::Realised;
@@ -67,6 +67,20 @@ pub enum WriteError {
         named: Digest,
         /// What the tree says, in bytes.
         said: u64,
+    },
+    /// A tree has more directories below each other than any path can name.
+    #[error("tree {tree} is nested deeper than {MAX_DEPTH} directories")]
+    Deep {
+        /// The tree that was to be stored.
+        tree: TreeId,
+    },
+    /// A tree has more entries than whoever reads it can be asked to hold.
+    #[error("the text of tree {tree} has {size} bytes, and at most {MAX_TREE_TEXT} are possible")]
+    Large {
+        /// The tree that was to be stored.
+        tree: TreeId,
+        /// The length of its text, in bytes.
+        size: u64,
     },
     /// A write of the session failed before, and what was lost with it is not known.
     #[error("an earlier write of this session failed, so nothing of it is acknowledged")]
@@ -138,15 +152,31 @@ pub(crate) struct Staged {
     pub(crate) sha256: Sha256,
 }
 
+/// What a session vouches for.
+#[derive(Clone, Copy)]
+struct Promise {
+    /// Whether it was queued here: of that the store may still have nothing, or something damaged.
+    queued: bool,
+    /// Its length in bytes.
+    size: u64,
+    /// How many directories lie below each other in it.
+    height: u32,
+}
+
+impl Promise {
+    fn of_blob(size: u64, queued: bool) -> Self {
+        Self { queued, size, height: 0 }
+    }
+}
+
 /// A writer. Threads share it by reference. Dropping it without [`Session::finish`] acknowledges nothing;
 /// what it wrote is collected in time.
 pub struct Session<'s> {
     store: &'s Store,
     writer: WriterId,
     pending: Mutex<Pending>,
-    /// What this session has stored, or found in the store, and no tree of it reaches yet. Each with whether it was
-    /// queued here: of that the store may still have nothing, or something damaged.
-    promised: Mutex<HashMap<Target, bool>>,
+    /// What this session has stored, or found in the store, and no tree of it reaches yet.
+    promised: Mutex<HashMap<Target, Promise>>,
     /// The store's count of batches when this session last knew all of them.
     commits_seen: AtomicU64,
     /// Whether a batch of this session failed half way: what it held is lost, and promised all the same. Nothing is
@@ -228,7 +258,7 @@ impl<'s> Session<'s> {
         } else {
             let mut pending = lock(&self.pending);
             pending.inline.push((id, BlobRow { placement, size, sha256 }, bytes.to_vec()));
-            self.promise(Target::Blob(id), true);
+            self.promise(Target::Blob(id), Promise::of_blob(size, true));
             pending.inline_bytes += bytes.len();
             pending.added.new_blobs += 1;
             pending.added.new_bytes += size;
@@ -255,7 +285,7 @@ impl<'s> Session<'s> {
         self.store.gate.pin(self.writer, Target::Blob(id));
         let there = self.is_promised(Target::Blob(id)) || self.store.has_sound(&id, Placement::File)?;
         if there {
-            self.promise(Target::Blob(id), false);
+            self.promise(Target::Blob(id), Promise::of_blob(size, false));
             self.count(size);
         }
         Ok(there)
@@ -266,13 +296,17 @@ impl<'s> Session<'s> {
         if self.failed.load(Ordering::SeqCst) { Err(WriteError::Poisoned) } else { Ok(()) }
     }
 
+    fn promised(&self, target: Target) -> Option<Promise> {
+        lock(&self.promised).get(&target).copied()
+    }
+
     fn is_promised(&self, target: Target) -> bool {
-        lock(&self.promised).contains_key(&target)
+        self.promised(target).is_some()
     }
 
     /// To be called with `pending` locked when `queued`: whoever finds the promise may rely on the queue.
-    fn promise(&self, target: Target, queued: bool) {
-        *lock(&self.promised).entry(target).or_default() |= queued;
+    fn promise(&self, target: Target, promise: Promise) {
+        lock(&self.promised).entry(target).or_insert(promise).queued |= promise.queued;
     }
 
     fn count(&self, size: u64) {
@@ -290,7 +324,7 @@ impl<'s> Session<'s> {
         }
         let mut pending = lock(&self.pending);
         pending.files.push((id, row, temp));
-        self.promise(Target::Blob(id), true);
+        self.promise(Target::Blob(id), Promise::of_blob(size, true));
         pending.added.new_blobs += 1;
         pending.added.new_bytes += size;
     }
@@ -316,7 +350,7 @@ impl<'s> Session<'s> {
         if !self.store.has_sound(&id, wanted)? {
             return Ok(Some(claim));
         }
-        self.promise(Target::Blob(id), false);
+        self.promise(Target::Blob(id), Promise::of_blob(size, false));
         Ok(None)
     }
 

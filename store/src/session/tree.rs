@@ -1,25 +1,36 @@
 //! Trees: taken only when all that they name can be given.
 
-use super::{Session, WriteError, lock};
+use super::{Promise, Session, WriteError, lock};
 use crate::db::Target;
-use crate::model::{Digest, Node, Tree, TreeId};
-use crate::presence::Presence;
+use crate::model::{Digest, MAX_DEPTH, MAX_TREE_TEXT, Node, Tree, TreeId};
+use crate::presence::{Looked, Presence};
 use crate::store::ReadError;
 
 impl Session<'_> {
-    /// Stores a tree. All that it names must be in the session or in the store. Its identity, and the length
-    /// of its canonical text in bytes.
+    /// Stores a tree. All that it names must be in the session or in the store. Its identity, and the length of its
+    /// canonical text in bytes.
     ///
     /// # Errors
-    /// [`WriteError::Incomplete`] when something is not.
+    /// [`WriteError::Incomplete`] or [`WriteError::Size`] when something is not; [`WriteError::Deep`] or
+    /// [`WriteError::Large`] for a tree that could be stored and not be read.
     pub fn add_tree(&self, tree: &Tree) -> Result<(TreeId, u64), WriteError> {
         self.require_unbroken()?;
         let text = tree.encode().into_bytes();
         let size = text.len() as u64;
         let id = TreeId(Digest::of(&text));
+        if size > MAX_TREE_TEXT {
+            return Err(WriteError::Large { tree: id, size });
+        }
         let named: Vec<Target> = tree.entries().iter().filter_map(|(_, node)| Target::of(node)).collect();
+        let mut height = 0;
         for (_, node) in tree.entries() {
-            self.require(&id, node)?;
+            let below = self.require(&id, node)?;
+            if matches!(node, Node::Directory { .. }) {
+                height = height.max(below.saturating_add(1));
+            }
+        }
+        if usize::try_from(height).is_ok_and(|height| height > MAX_DEPTH) {
+            return Err(WriteError::Deep { tree: id });
         }
         self.store.gate.pin(self.writer, Target::Tree(id));
         // Promised and queued under one lock: whoever finds the promise may rely on the queue.
@@ -28,14 +39,14 @@ impl Session<'_> {
             return Ok((id, size));
         }
         if self.store.db.has_tree(&id)? {
-            self.promise(Target::Tree(id), false);
+            self.promise(Target::Tree(id), Promise { queued: false, size, height });
             drop(pending);
             self.forget(&named, false);
             return Ok((id, size));
         }
         pending.tree_bytes += text.len();
         pending.trees.push((id, text, named));
-        self.promise(Target::Tree(id), true);
+        self.promise(Target::Tree(id), Promise { queued: true, size, height });
         Ok((id, size))
     }
 
@@ -44,26 +55,27 @@ impl Session<'_> {
         if self.is_promised(target) {
             return Ok(());
         }
-        match self.pinned_lack(target)? {
-            Some((lacking, presence)) => {
+        match self.pin_and_look(target)? {
+            Looked::Lacks(lacking, presence) => {
                 let (target, lacking) = (target.digest(), lacking.digest());
                 Err(WriteError::Unstored { target, lacking, presence })
             }
-            None => Ok(()),
+            Looked::Sound { .. } => Ok(()),
         }
     }
 
-    /// What the store lacks of `target` and of what it reaches. It is pinned before it is looked for, so that no
-    /// collection takes it in between.
-    fn pinned_lack(&self, target: Target) -> Result<Option<(Target, Presence)>, WriteError> {
-        let lack = self.store.pin_closure(self.writer, target).and_then(|()| self.store.first_lack(target));
-        match lack {
-            Ok(lack) => Ok(lack),
+    /// Looks at `target` and at what it reaches in the store. It is pinned before, so that no collection takes it in
+    /// between.
+    fn pin_and_look(&self, target: Target) -> Result<Looked, WriteError> {
+        let looked =
+            self.store.pin_closure(self.writer, target).and_then(|()| self.store.look_through(target));
+        match looked {
+            Ok(looked) => Ok(looked),
             Err(ReadError::Db(e)) => Err(e.into()),
             Err(ReadError::File(e)) => Err(e.into()),
-            Err(ReadError::NoTree { id }) => Ok(Some((Target::Tree(id), Presence::Absent))),
-            Err(ReadError::NoBlob { id }) => Ok(Some((Target::Blob(id), Presence::Absent))),
-            Err(_) => Ok(Some((target, Presence::Quarantined))),
+            Err(ReadError::NoTree { id }) => Ok(Looked::Lacks(Target::Tree(id), Presence::Absent)),
+            Err(ReadError::NoBlob { id }) => Ok(Looked::Lacks(Target::Blob(id), Presence::Absent)),
+            Err(_) => Ok(Looked::Lacks(target, Presence::Quarantined)),
         }
     }
 
@@ -74,7 +86,7 @@ impl Session<'_> {
         let mut promised = lock(&self.promised);
         let mut forgotten = Vec::with_capacity(reached.len());
         for target in reached {
-            if committed || promised.get(target) != Some(&true) {
+            if committed || promised.get(target).is_none_or(|promise| !promise.queued) {
                 promised.remove(target);
                 forgotten.push(*target);
             }
@@ -82,20 +94,24 @@ impl Session<'_> {
         self.store.gate.unpin(self.writer, forgotten.iter());
     }
 
-    /// Makes sure that what `node` names is pinned, and stored or about to be.
-    fn require(&self, tree: &TreeId, node: &Node) -> Result<(), WriteError> {
-        let Some(target) = Target::of(node) else { return Ok(()) };
-        if self.is_promised(target) {
-            return Ok(());
-        }
-        if let Some((lacking, presence)) = self.pinned_lack(target)? {
-            let (named, lacking) = (target.digest(), lacking.digest());
-            return Err(WriteError::Incomplete { tree: *tree, named, lacking, presence });
-        }
-        match self.store.recorded_size(node)? {
-            Some(size) if size == node.size() => Ok(()),
-            // Whoever names it with another size means something else.
-            _ => Err(WriteError::Size { tree: *tree, named: target.digest(), said: node.size() }),
+    /// Makes sure that what `node` names is pinned, and stored or about to be, in the size that it says. How many
+    /// directories lie below each other in it.
+    fn require(&self, tree: &TreeId, node: &Node) -> Result<u32, WriteError> {
+        let Some(target) = Target::of(node) else { return Ok(0) };
+        let (size, height) = match self.promised(target) {
+            Some(promise) => (Some(promise.size), promise.height),
+            None => match self.pin_and_look(target)? {
+                Looked::Sound { height } => (self.store.recorded_size(node)?, height),
+                Looked::Lacks(lacking, presence) => {
+                    let (named, lacking) = (target.digest(), lacking.digest());
+                    return Err(WriteError::Incomplete { tree: *tree, named, lacking, presence });
+                }
+            },
+        };
+        // Whoever names it with another size means something else.
+        match size == Some(node.size()) {
+            true => Ok(height),
+            false => Err(WriteError::Size { tree: *tree, named: target.digest(), said: node.size() }),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The store by its public face: what may not happen to what it keeps.
 
+mod depth;
 mod failing;
 mod origins;
 mod presence;
@@ -16,6 +17,14 @@ struct Fresh {
 impl Fresh {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("store")).unwrap();
+        Self { store, folder }
+    }
+
+    /// The same store, opened anew.
+    fn reopened(self) -> Self {
+        let Self { store, folder } = self;
+        drop(store);
         let store = Store::open(&folder.path().join("store")).unwrap();
         Self { store, folder }
     }

@@ -81,7 +81,7 @@ fn no_realisation_becomes_known_of_what_is_not_there() {
     let there = Realisation { outputs: outputs(Tree::default().id()), log: None, origin: Origin::Built };
     for realisation in [
         Realisation { outputs: outputs(tree), ..there.clone() },
-        Realisation { log: Some(log), ..there.clone() },
+        Realisation { log: Some(log), ..there },
     ] {
         let session = it.store.session().unwrap();
         session.add_tree(&Tree::default()).unwrap();
