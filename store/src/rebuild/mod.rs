@@ -5,13 +5,15 @@
 //! taken over. A crash on the way loses nothing; the store stays closed until the work is done again.
 
 mod salvage;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::crash::{self, CrashPoint};
-use crate::db::{BlobRow, Db, DbError, Durability, Placement, Rows, Target};
+use crate::db::{BlobRow, Db, DbError, Durability, Placement, RootRow, Rows, Target};
 use crate::import::ImportError;
 use crate::layout::{FormatError, Layout};
 use crate::model::{BlobId, Digest, RootName, Sha256, Tree};
@@ -113,7 +115,7 @@ impl Store {
             let db = Db::open(&new)?;
             let mut authority = false;
             for old in &old {
-                let salvaged = salvage(old, &db, &mut rebuilt, progress)?;
+                let salvaged = salvage(old, &db, authority, &mut rebuilt, progress)?;
                 // The newest whole database knows the roots, and which were removed; without one, whoever
                 // remembers a root is heard, newest first.
                 if !authority {
@@ -194,29 +196,30 @@ impl Store {
 
     fn restore_roots(
         &self,
-        roots: Vec<(RootName, Target)>,
+        roots: Vec<(RootName, RootRow)>,
         rebuilt: &mut Rebuilt,
     ) -> Result<(), RebuildError> {
         let mut seen = HashSet::new();
-        for (name, target) in roots {
+        let mut still_lost = Vec::new();
+        for (name, root) in roots {
             if !seen.insert(name.clone()) || self.db.root(&name)?.is_some() {
                 continue;
             }
-            match self.set_root(&name, target) {
+            match self.put_root(&name, root) {
                 Ok(()) => rebuilt.roots += 1,
-                Err(RootError::Read(_)) => rebuilt.lost_roots.push((name, target)),
+                Err(RootError::Read(_)) => still_lost.push((name, root)),
                 Err(e) => return Err(e.into()),
             }
         }
         self.mirror_roots();
         let lost = self.layout.root().join(LOST);
-        if rebuilt.lost_roots.is_empty() {
+        if still_lost.is_empty() {
             let _ = fs::remove_file(lost);
         } else {
-            let text =
-                crate::roots::mirror_text(rebuilt.lost_roots.iter().map(|(name, target)| (name, *target, 0)));
+            let text = crate::roots::mirror_text(still_lost.iter().map(|(name, root)| (name, *root)));
             fs::write(&lost, text).map_err(|e| FileError::new(lost, "written", e))?;
         }
+        rebuilt.lost_roots = still_lost.into_iter().map(|(name, root)| (name, root.target)).collect();
         Ok(())
     }
 }
@@ -255,7 +258,7 @@ fn old_epoch(path: &Path) -> Option<u64> {
 }
 
 /// The roots that a text beside the database remembers.
-fn written_roots(path: &Path) -> Vec<(RootName, Target)> {
+fn written_roots(path: &Path) -> Vec<(RootName, RootRow)> {
     fs::read_to_string(path).map(|text| parse_mirror(&text)).unwrap_or_default()
 }
 
