@@ -11,11 +11,14 @@ pub const FORMAT_VERSION: u32 = 1;
 
 /// The feature bits that this version knows. Bit n set means that the store uses the n-th addition to the
 /// format, and that a version which does not know it must not touch the store.
-pub const KNOWN_FEATURES: u64 = ORIGINS;
+pub const KNOWN_FEATURES: u64 = ORIGINS | TIMED_LEASES;
 
 /// Realisations say where they are from. A version that does not know it cannot read such rows, and would write down what
 /// another store says as if this one had found it out.
 const ORIGINS: u64 = 1 << 0;
+
+/// Leases say when they were made. A version that does not know it cannot read such rows.
+const TIMED_LEASES: u64 = 1 << 1;
 
 /// The paths inside a store's folder. `docs/formats.md` has the table.
 #[derive(Clone, Debug)]
@@ -201,8 +204,8 @@ mod tests {
             layout.check_format()
         };
         assert!(matches!(check("stele-store 2\n"), Err(FormatError::Version { found: 2, .. })));
-        let features = check("stele-store 1\nfeatures 0x8000000000000003\n");
-        assert!(matches!(features, Err(FormatError::Features { unknown: 0x8000_0000_0000_0002, .. })));
+        let features = check("stele-store 1\nfeatures 0x8000000000000007\n");
+        assert!(matches!(features, Err(FormatError::Features { unknown: 0x8000_0000_0000_0004, .. })));
         for text in ["", "stele-store\n", "stele-store 1\n", "PNG", "stele-store 1\nfeatures 0xg\n"] {
             assert!(matches!(check(text), Err(FormatError::Foreign { .. })), "{text:?}");
         }

@@ -153,6 +153,7 @@ pub(crate) fn open_locked(layout: Layout, lock: File, rebuilding: bool) -> Resul
     crash::point(CrashPoint::OpenEpochWritten);
     let access = Access::ReadWrite { _lock: lock, unclean: !clean || unlogged, epoch: epoch + 1 };
     let store = assemble(layout, db, objects, access, (epoch + 1) << 32, unlogged)?;
+    store.anchor_leases()?;
     store.drop_dead_leases()?;
     if !clean && !rebuilding {
         // A crash may have come between a root and its text.

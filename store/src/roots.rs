@@ -113,7 +113,7 @@ impl Store {
         let _pinned = self.pin_target(target)?;
         let number = self.free_lease_number();
         let mut rows = Rows::default();
-        rows.put_lease(number, &LeaseRow { target, holder });
+        rows.put_lease(number, &LeaseRow { target, holder: holder.anchored() });
         self.db.write(rows, Durability::Synced)?;
         Ok(number)
     }
@@ -141,11 +141,23 @@ impl Store {
     /// # Errors
     /// When the database gives an error.
     pub fn end_timed_leases(&self) -> Result<(), DbError> {
-        self.drop_leases(|holder| matches!(holder, Holder::Until(_)))
+        self.drop_leases(Holder::is_timed)
     }
 
     pub(crate) fn drop_dead_leases(&self) -> Result<(), DbError> {
         self.drop_leases(|holder| !holder.holds())
+    }
+
+    /// Has every lease of an earlier boot measured by the clock of this one.
+    pub(crate) fn anchor_leases(&self) -> Result<(), DbError> {
+        let mut rows = Rows::default();
+        for (number, lease) in self.leases()? {
+            let holder = lease.holder.anchored();
+            if holder != lease.holder {
+                rows.put_lease(number, &LeaseRow { holder, ..lease });
+            }
+        }
+        if rows.is_empty() { Ok(()) } else { self.db.write(rows, Durability::Later) }
     }
 
     fn drop_leases(&self, over: impl Fn(&Holder) -> bool) -> Result<(), DbError> {

@@ -70,7 +70,7 @@ fn furnished(path: &Path) {
     let mut rows = Rows::default();
     // A root that was not made just now, and rows that this version does not read.
     rows.put_root(&"old".parse().unwrap(), &RootRow { target: Target::Tree(tree), created: 7 });
-    rows.put_lease(7, &LeaseRow { target: Target::Tree(tree), holder: Holder::Until(1 << 41) });
+    rows.put_lease(7, &LeaseRow { target: Target::Tree(tree), holder: Holder::Until(1 << 41).anchored() });
     rows.put_raw(Family::Attestation, b"statement", b"signed".to_vec());
     rows.put_meta("later/thing", b"unknown".to_vec());
     store.db.write(rows, Durability::Synced).unwrap();
