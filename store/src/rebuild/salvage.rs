@@ -1,9 +1,8 @@
 //! What can be taken over of an old database: every row that is what its key says.
 
-use std::path::Path;
-
 use super::{RebuildError, Rebuilt};
 use crate::db::{BlobRow, Db, DbError, Durability, Family, Placement, RootRow, Rows};
+use crate::folder::Folder;
 use crate::model::{Digest, RootName, Sha256};
 use crate::progress::Progress;
 
@@ -27,17 +26,17 @@ pub(super) struct Salvaged {
 /// is about that database itself. What has a digest for its key has to be what the key says. With `content_only` a newer
 /// database was whole: what is not in it was removed, and only blobs and trees are worth having.
 pub(super) fn salvage(
-    path: &Path,
+    (folder, name): (&Folder, &str),
     new: &Db,
     content_only: bool,
     rebuilt: &mut Rebuilt,
     progress: &Progress,
 ) -> Result<Salvaged, RebuildError> {
-    let opened = Db::open_read_only(path);
+    let opened = Db::open_read_only(folder, name);
     let (old, mut whole) = match opened {
         Ok(old) => (old, true),
         // RocksDB's own repair drops what it cannot read; so the result is not the whole.
-        Err(_) => match Db::repair(path).and_then(|()| Db::open_read_only(path)) {
+        Err(_) => match Db::repair(folder, name).and_then(|()| Db::open_read_only(folder, name)) {
             Ok(old) => (old, false),
             Err(_) => return Ok(Salvaged::default()),
         },

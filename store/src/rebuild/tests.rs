@@ -2,6 +2,7 @@
 //! copy: so every row is compared here, and what may differ is listed.
 
 use std::collections::BTreeMap;
+use std::fs;
 
 use super::*;
 use crate::db::{Family, Holder, LeaseRow, Origin, Outputs, Realisation};
@@ -16,7 +17,7 @@ type AllRows = BTreeMap<(&'static str, Vec<u8>), Vec<u8>>;
 const MAY_DIFFER: &[(&str, &[u8])] = &[("meta", b"epoch"), ("meta", b"clean")];
 
 fn all_rows(path: &Path) -> AllRows {
-    let db = Db::open_read_only(&Layout::new(path).db()).unwrap();
+    let db = Db::open_read_only(&Folder::open(path).unwrap(), DB).unwrap();
     let mut rows = AllRows::new();
     for family in Family::ALL {
         for row in db.raw(*family).unwrap() {
