@@ -373,6 +373,7 @@ impl<'s> Session<'s> {
             extra.put_root(name, &RootRow { target: *last, created: crate::clock::now() });
         }
         if let Some(holder) = keep.lease {
+            let holder = holder.anchored();
             for target in result {
                 extra.put_lease(self.store.free_lease_number(), &LeaseRow { target: *target, holder });
             }

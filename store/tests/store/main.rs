@@ -2,8 +2,10 @@
 
 mod depth;
 mod failing;
+mod hostile;
 mod origins;
 mod presence;
+mod scratch;
 
 use stele_store::model::{BlobId, Name, Node, Tree, TreeId};
 use stele_store::{Keep, Session, Store, Target};
