@@ -22,6 +22,7 @@ pub mod ops;
 mod running;
 mod supervise;
 mod sys;
+mod used;
 pub(crate) mod users;
 
 use std::path::Path;
