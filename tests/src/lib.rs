@@ -4,6 +4,7 @@
 pub mod damage;
 pub mod disk;
 pub mod mounted;
+pub mod sandboxed;
 pub mod server;
 pub mod trees;
 pub mod workshop;
