@@ -9,13 +9,13 @@ use std::time::Duration;
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use stele::{Observer, UntrustedLines};
 use stele::answers::{
     Added, Collected, Counts, Entry, Info, Mount, Progress, Rebuilt, Root, Status, Verified, What,
 };
 use stele::builds::Event;
 use stele::failure::{Failure, Kind};
 use stele::service::Sink;
+use stele::{Observer, UntrustedLines};
 
 pub use board::Board;
 

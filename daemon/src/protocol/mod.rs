@@ -97,7 +97,7 @@ pub enum Call {
     },
     /// Run a program in the sandbox of a recipe; its streams come in a message of their own right after.
     Visit {
-        /// The recipe tree, escaped.
+        /// The recipe tree, escaped; its descriptor comes last.
         tree: String,
         /// Which recipe.
         recipe: String,
@@ -110,6 +110,10 @@ pub enum Call {
     Store {
         /// What.
         store: Request,
+        /// Whether a message with descriptors follows, one for each path that the request names. Without, the daemon
+        /// opens the paths itself.
+        #[serde(default)]
+        opened: bool,
     },
 }
 

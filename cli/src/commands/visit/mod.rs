@@ -118,7 +118,7 @@ impl Sandbox {
             .map_err(failed)?;
             watcher.relay = Some(relay);
             let fds: Vec<_> = theirs.iter().map(std::os::fd::AsFd::as_fd).collect();
-            let answer = client.visit(&call, &fds, &mut watcher);
+            let answer = client.visit(&call, &tree, &fds, &mut watcher);
             // What the program wrote ends when nobody is left who could write.
             drop(fds);
             drop(theirs);
