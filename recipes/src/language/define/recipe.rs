@@ -224,7 +224,7 @@ fn prefer(
         } else {
             return Err(wrong_type(
                 "prefer",
-                "a dict of paths to recipes, inputs, sources and locals",
+                "a dict of paths to recipes, inputs, sources, locals and foreign images",
                 *value,
             ));
         };
