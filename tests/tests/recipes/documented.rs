@@ -31,7 +31,10 @@ fn the_reference_is_what_the_functions_say() {
 fn the_examples_are_recipes() {
     let tree = Tree::new(&[
         ("pkgs/copy/recipe.star", &plain("copy", &[])),
-        ("pkgs/musl/recipe.star", "musl_1_2_3 = recipe(name = 'musl-1.2.3', version = '1.2.3', script = 'x')"),
+        (
+            "pkgs/musl/recipe.star",
+            "musl_1_2_3 = recipe(name = 'musl-1.2.3', version = '1.2.3', script = 'x')",
+        ),
         ("pkgs/tcc/recipe.star", &plain("tcc", &[])),
         ("pkgs/toolchain/recipe.star", &plain("toolchain", &[])),
         ("pkgs/hello/hello.c", "int main(void) { return 0; }\n"),
