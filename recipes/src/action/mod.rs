@@ -1,7 +1,7 @@
 //! The action: a build in which every input is a digest, and nothing that the build cannot see.
 //!
-//! Its text is JSON in the one spelling of RFC 8785, and the digest of that text is its name: two recipes that come
-//! to the same action are built once. `docs/formats.md` has the fields and a worked example.
+//! Its text is JSON in the canonical encoding of RFC 8785, and the digest of that text is its name: recipes with equal
+//! actions are built once. `docs/formats.md` has the fields and a worked example.
 
 mod place;
 #[cfg(test)]
@@ -82,10 +82,10 @@ pub struct Action {
     pub workdir: Place,
 }
 
-/// Why something is no action.
+/// Why something is not an action.
 #[derive(Debug, thiserror::Error)]
 pub enum ActionError {
-    /// It is no JSON, or lacks a field, or has one too many.
+    /// It is not JSON, or lacks a field, or has one too many.
     #[error("the text is no action: {0}")]
     Json(#[from] serde_json::Error),
     /// The same action is spelled another way.
@@ -143,7 +143,7 @@ pub enum ActionError {
     },
 }
 
-/// What an action is made of, before it was looked at.
+/// The parts of an action, before they are checked.
 #[derive(Clone, Debug)]
 pub struct Parts {
     /// See [`Action::env`].
@@ -166,7 +166,7 @@ impl Action {
     /// An action of these parts.
     ///
     /// # Errors
-    /// When they are none that could be run.
+    /// When they cannot be run.
     pub fn new(parts: Parts) -> Result<Self, ActionError> {
         let Parts { env, outputs, platform, profile, root, steps, workdir } = parts;
         let action = Self { action: FORMAT, env, outputs, platform, profile, root, steps, workdir };
@@ -195,7 +195,7 @@ impl Action {
         if text.len() > TEXT_MOST {
             return Err(ActionError::Long { length: text.len() });
         }
-        // A later format may have other fields: its version is said first.
+        // A later format may have other fields: its version is reported first.
         #[derive(Deserialize)]
         struct Version {
             action: u32,

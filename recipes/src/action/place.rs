@@ -1,4 +1,4 @@
-//! Where something is inside the sandbox: an absolute path in one spelling.
+//! A path inside the sandbox: absolute and canonical.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ const MOST: usize = 4095;
 #[serde(try_from = "String", into = "String")]
 pub struct Place(String);
 
-/// Why a text is no place.
+/// Why a text is not a valid place.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum PlaceError {
     /// It does not begin at `/`.
@@ -21,7 +21,7 @@ pub enum PlaceError {
         /// The text.
         text: String,
     },
-    /// It is not the one spelling of its place.
+    /// It is not the canonical form of its path.
     #[error("{text:?} has an empty name, `.`, `..` or a slash at its end")]
     NotCanonical {
         /// The text.

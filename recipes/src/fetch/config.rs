@@ -58,10 +58,10 @@ pub struct DebianConfig {
     pub sources: Vec<String>,
 }
 
-/// Why a text is no configuration.
+/// Why a text is not a valid configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// It is no TOML, or has a key that nobody knows; says the line.
+    /// It is not TOML, or has an unknown key; with the line.
     #[error("{}", .0.to_string().trim_end())]
     Toml(#[from] toml::de::Error),
     /// An alias that cannot be one.
@@ -90,7 +90,7 @@ pub enum ConfigError {
         /// Its key.
         key: &'static str,
     },
-    /// A suite, or a line, that could say more than one thing to apt.
+    /// A suite, or a line, that is ambiguous to apt.
     #[error("{text:?} is no suite or line for Debian's archives")]
     Debian {
         /// The text.
@@ -158,7 +158,7 @@ impl Config {
         let seconds = |key, value: Option<u64>, into: &mut Duration| match value {
             Some(0) => Err(ConfigError::Zero { key }),
             Some(value) => {
-                // Beyond a century the arithmetic with clocks may fail, and nobody waits so long.
+                // Beyond a century the arithmetic with clocks may overflow.
                 *into = Duration::from_secs(value.min(100 * 366 * 86_400));
                 Ok(())
             }

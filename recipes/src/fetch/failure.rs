@@ -36,7 +36,7 @@ impl PartError {
 /// Why a mirror does not give a source.
 #[derive(Debug, thiserror::Error)]
 pub enum MirrorFailure {
-    /// Nobody says what the alias stands for.
+    /// The alias is not configured.
     #[error("no alias `{name}` is configured")]
     NoAlias {
         /// The alias.
@@ -55,12 +55,12 @@ pub enum MirrorFailure {
         /// Where they are.
         kept: PathBuf,
     },
-    /// It has another size than the recipe says.
+    /// Its size differs from the recipe's.
     #[error("it has {found} bytes, and the recipe says {expected}")]
     Size {
-        /// As the recipe says.
+        /// From the recipe.
         expected: u64,
-        /// As the mirror says, or how many had come when it was too many.
+        /// From the mirror, or the bytes received when the limit was exceeded.
         found: u64,
     },
     /// It is larger than anything that is fetched.
@@ -90,7 +90,7 @@ pub enum MirrorFailure {
     /// A file on this machine could not be read.
     #[error("{0}")]
     File(io::Error),
-    /// What the path names is no file.
+    /// The path does not name a file.
     #[error("that is no regular file")]
     NoFile,
     /// See there.
@@ -125,7 +125,7 @@ pub enum FetchError<E> {
     /// The bytes are those of the pin, but not of the SHA-512.
     #[error("its SHA-256 is the pin, but its SHA-512 is {actual}, and the recipe says {expected}")]
     Sha512 {
-        /// As the recipe says.
+        /// From the recipe.
         expected: Box<Sha512>,
         /// What the bytes have.
         actual: Box<Sha512>,
@@ -133,7 +133,7 @@ pub enum FetchError<E> {
     /// The bytes are those of the pin, but their number is another.
     #[error("its SHA-256 is the pin, but it has {actual} bytes, and the recipe says {expected}")]
     Size {
-        /// As the recipe says.
+        /// From the recipe.
         expected: u64,
         /// How many there are.
         actual: u64,
@@ -152,7 +152,7 @@ pub enum FetchError<E> {
     /// The folder of downloads.
     #[error(transparent)]
     Part(#[from] PartError),
-    /// Whoever keeps sources did not.
+    /// The source could not be stored.
     #[error("it could not be kept")]
     Keep(E),
 }

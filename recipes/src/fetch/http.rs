@@ -29,7 +29,7 @@ impl Client {
         bounds: &Bounds,
         moves: &mut dyn FnMut(u64, Option<u64>),
     ) -> Result<(), Stop> {
-        // What a server of this very address said of the version that the beginning of `part` is of.
+        // The server's validator for the version that `part` began with.
         let mut download = Download::default();
         let (mut tries, mut furthest) = (0, part.length());
         loop {
@@ -60,7 +60,7 @@ impl Client {
         let mut answer = self.ask(url, part.length(), download, bounds)?;
         let mut start = download.start(&answer, part.length())?;
         if start == Start::NoRest {
-            // What is there is no beginning of what the server has.
+            // The part is not the beginning of the server's file.
             part.restart()?;
             answer = self.ask(url, 0, download, bounds)?;
             start = download.start(&answer, 0)?;

@@ -44,7 +44,7 @@ impl Bounds {
         Self { limits, size, until: Instant::now() + limits.total }
     }
 
-    /// What the recipe says it will be.
+    /// The size in the recipe.
     pub(super) fn size(&self) -> Option<u64> {
         self.size
     }
@@ -104,7 +104,7 @@ impl<'a, K: Keep> Fetcher<'a, K> {
         }
         part::make_folder(folder)?;
         let mut part = Part::open(folder, source.sha256, || tell(What::Waits))?;
-        // Whoever held the lock may have fetched it.
+        // The previous holder of the lock may have fetched it.
         if let Some(size) = self.keep.size(source).map_err(FetchError::Keep)? {
             part.remove()?;
             check::kept(self, index, source, size)?;
@@ -191,7 +191,7 @@ impl<'a, K: Keep> Fetcher<'a, K> {
                 }
             };
             if let Err(Stop::Mirror(MirrorFailure::Size { .. } | MirrorFailure::TooLarge { .. })) = got {
-                // These bytes are no beginning of what is wanted.
+                // These bytes are not the beginning of the source.
                 part.restart()?;
             }
             got?;

@@ -1,6 +1,6 @@
 //! The functions that recipes are written with. Their docstrings are the reference: `docs/recipes.md` is made of them.
 
-// Each has as many as a recipe can say.
+// They have as many arguments as a recipe has fields.
 #![allow(clippy::too_many_arguments)]
 
 use starlark::environment::GlobalsBuilder;

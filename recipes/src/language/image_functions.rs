@@ -1,6 +1,6 @@
 //! The functions that image recipes are written with. Their docstrings are the reference, as those of the others are.
 
-// Each has as many as an image can say.
+// They have as many arguments as an image has fields.
 #![allow(clippy::too_many_arguments)]
 
 use starlark::environment::GlobalsBuilder;

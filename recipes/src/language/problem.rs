@@ -36,7 +36,7 @@ pub struct Problem {
 pub struct Shown {
     /// Where.
     pub span: Span,
-    /// What is said of it; may be empty.
+    /// An annotation; may be empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub label: String,
     /// Its lines, from the first on, at most six.

@@ -5,7 +5,7 @@ use super::{Excerpt, MAX_FILE};
 use crate::content::ContentError;
 use crate::paths::{TreePath, WalkError};
 
-/// Bytes that are no patch that can be applied.
+/// Bytes that are not a patch that can be applied.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line} of the patch{}: {fault}", hunk.map(|n| format!(", hunk {n} of its file")).unwrap_or_default())]
 pub struct ParsePatchError {
@@ -119,7 +119,7 @@ pub enum ParseFault {
 /// A patch that does not fit a tree. Nothing of it is applied.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
-    /// A file, or what is said of it, does not fit.
+    /// A file, or its stated mode, does not fit.
     #[error("{file} (line {line} of the patch): {fault}")]
     File {
         /// The file's name as far as it is known, escaped.
@@ -187,7 +187,7 @@ pub enum FileFault {
     /// It is a directory.
     #[error("it is a directory")]
     Directory,
-    /// A component of its path is no directory.
+    /// A component of its path is not a directory.
     #[error(transparent)]
     Walk(WalkError),
     /// It is a link and the patch takes it for a file, or the other way round.
@@ -233,7 +233,7 @@ pub enum HunkFault {
     Mismatch {
         /// Which line of the file as it was before this diff, counted from 1.
         line: usize,
-        /// What the patch says.
+        /// From the patch.
         expected: Excerpt,
         /// What is there.
         found: Excerpt,
@@ -243,7 +243,7 @@ pub enum HunkFault {
     LineEnds {
         /// Which line of the file as it was before this diff, counted from 1.
         line: usize,
-        /// What the patch says.
+        /// From the patch.
         expected: Excerpt,
         /// What is there.
         found: Excerpt,
@@ -253,7 +253,7 @@ pub enum HunkFault {
     End {
         /// Which line, counted from 1.
         line: usize,
-        /// What the patch says.
+        /// From the patch.
         expected: Excerpt,
         /// How many lines there are.
         lines: usize,
@@ -289,7 +289,7 @@ pub enum HunkFault {
 }
 
 impl ApplyError {
-    /// What a person can do about it, when that is known.
+    /// A hint for the user, if there is one.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Hunk { fault, .. } => match **fault {

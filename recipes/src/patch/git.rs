@@ -6,7 +6,7 @@ use super::lines::PatchLines;
 use super::parse::{check_line_end, marks};
 use super::{GitChange, GitHeader, Mode, hunks, names};
 
-/// What the lines of a header say, each at most once.
+/// The fields of a header, each at most once.
 #[derive(Default)]
 struct Said {
     old: Option<Mode>,

@@ -14,7 +14,7 @@ pub enum NameFault {
     /// It has not that many levels, or nothing below them.
     #[error("nothing is left of it")]
     Nothing,
-    /// What is left is no path.
+    /// The rest is not a path.
     #[error("{0}")]
     Path(TreePathError),
 }
@@ -25,7 +25,7 @@ pub(super) type Pair = (Vec<u8>, Vec<u8>);
 /// A name that was quoted, and what stands behind it.
 type Quoted<'a> = (Vec<u8>, &'a [u8]);
 
-/// The path that `name` is when `levels` of it are left away. Slashes in a row part two levels once, as with GNU patch;
+/// The path that `name` is with `levels` leading components stripped. Repeated slashes count once, as with GNU patch;
 /// in what is left they are refused.
 pub(super) fn strip(name: &[u8], levels: usize) -> Result<TreePath, NameFault> {
     if name.starts_with(b"/") {

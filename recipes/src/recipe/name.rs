@@ -51,7 +51,7 @@ impl RecipeName {
     /// Takes `text` for a recipe's name.
     ///
     /// # Errors
-    /// When it is none.
+    /// When it is not valid.
     pub fn new(text: &str) -> Result<Self, RecipeNameError> {
         check(text, "._+-", "a-z 0-9 . _ + -").map(|()| Self(text.to_owned()))
     }
@@ -80,7 +80,7 @@ impl OutputName {
     /// Takes `text` for an output's name.
     ///
     /// # Errors
-    /// When it is none.
+    /// When it is not valid.
     pub fn new(text: &str) -> Result<Self, RecipeNameError> {
         check(text, "_-", "a-z 0-9 _ -").map(|()| Self(text.to_owned()))
     }

@@ -11,7 +11,7 @@ pub struct BinaryPackage {
     pub mirror: Mirror,
 }
 
-/// Why there is no such package.
+/// Why a package is not valid.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum BinaryPackageError {
     /// Debian policy 5.6.1.

@@ -11,7 +11,7 @@ use std::fmt;
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Mirror(String);
 
-/// Why a text is no mirror.
+/// Why a text is not a valid mirror.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum MirrorError {
     /// There is no scheme before a colon.
@@ -76,7 +76,7 @@ pub enum MirrorKind<'a> {
         /// The file.
         file: &'a str,
     },
-    /// What the user's configuration says.
+    /// From the user's configuration.
     Alias {
         /// The scheme.
         name: &'a str,

@@ -15,7 +15,7 @@ pub use debian::{BinaryPackage, BinaryPackageError};
 pub use mirror::{Mirror, MirrorError, MirrorKind};
 pub use sha512::Sha512;
 
-/// Bytes from outside. Its SHA-256 is what it is; all else says how to get it and how it is checked once more.
+/// Bytes from outside, identified by their SHA-256; everything else tells how to get and how to double-check them.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Source {
     /// What the file is called.
@@ -23,9 +23,9 @@ pub struct Source {
     /// The pin.
     #[serde(with = "crate::recipe::spelling::text")]
     pub sha256: Sha256,
-    /// What upstream says, when it says SHA-512: checked too.
+    /// Upstream's SHA-512, when it publishes one; also checked.
     pub sha512: Option<Sha512>,
-    /// How many bytes it has, when the recipe says it: checked too, and a bound for the download.
+    /// Its size, when the recipe states it: checked too, and a bound for the download.
     pub size: Option<u64>,
     /// Where it may be had, in the order in which they are tried.
     pub mirrors: Vec<Mirror>,
@@ -50,7 +50,7 @@ pub struct Signature {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct FileName(String);
 
-/// Why a text is no name of a source's file.
+/// Why a text is not the name of a source's file.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum FileNameError {
     /// Empty, or too long.
@@ -73,7 +73,7 @@ impl FileName {
     /// Takes `text` for the name of a source's file.
     ///
     /// # Errors
-    /// When it is none.
+    /// When it is not valid.
     pub fn new(text: &str) -> Result<Self, FileNameError> {
         if text.is_empty() || text.len() > 128 {
             return Err(FileNameError::Length { found: text.len() });

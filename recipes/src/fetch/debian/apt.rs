@@ -34,7 +34,7 @@ const TAKEN_OVER: &[&str] = &[
     "Dir::Etc::trusted",
 ];
 
-/// So often a running child is looked at.
+/// How often a running child is polled.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// apt, ready to be asked.
@@ -87,7 +87,7 @@ impl Apt {
         };
         for line in machine.lines() {
             let key = line.split(' ').next().unwrap_or("");
-            // A value with a quotation mark in it could not be told from the end of the value.
+            // A quotation mark in a value would be taken for the end of the value.
             let is_other = architecture.is_some() && key.starts_with(ARCHITECTURE);
             if !is_other && TAKEN_OVER.iter().any(|it| key.starts_with(it)) && line.matches('"').count() == 2
             {
@@ -108,7 +108,7 @@ impl Apt {
             ("Dir::Etc::PreferencesParts", place("conf.d")),
             // The folder is its owner's alone, so apt's own user could not write there.
             ("APT::Sandbox::User", "root".to_owned()),
-            // An old index is as good as a new one: the pin says what is taken.
+            // An old index is as good as a new one: the pin decides what is accepted.
             ("Acquire::Check-Valid-Until", "false".to_owned()),
         ] {
             text += &format!("{key} \"{value}\";\n");
@@ -143,7 +143,7 @@ impl Apt {
         Ok(())
     }
 
-    /// The files of a version, by what the indexes say. None when they do not have it.
+    /// The files of a version, from the indexes. None when they do not have it.
     pub(super) fn places(
         &self,
         package: &str,
@@ -268,7 +268,7 @@ fn all(pipe: Option<impl Read>) -> Vec<u8> {
     bytes
 }
 
-/// A child that does not outlive whoever waits for it.
+/// A child that is killed when this is dropped.
 struct Ended(Child);
 
 impl Ended {
@@ -296,7 +296,7 @@ fn spawn(command: &mut Command) -> Result<Child, MirrorFailure> {
     })
 }
 
-/// What apt says that is wrong.
+/// apt's error message.
 fn complaints(output: &Output) -> Vec<String> {
     let text = String::from_utf8_lossy(&output.stderr);
     text.lines()

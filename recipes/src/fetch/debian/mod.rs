@@ -3,8 +3,8 @@
 //!
 //! apt knows what Stele does not: which mirror this machine uses, through which proxy, with which password. So it is
 //! apt that fetches, but with a configuration, lists and caches of its own (see [`apt`]), so that nothing of the
-//! machine's changes. Only the one file is asked for: that a sibling of it, or the package's description, is gone from
-//! the mirror is nobody's business. The pin decides what is taken; the indexes only say where to look.
+//! machine's changes. Only the one file is asked for: a sibling of it, or the package's description, may be missing on
+//! the mirror. The pin decides what is accepted; the indexes only tell where to look.
 
 mod apt;
 mod entries;
@@ -62,13 +62,13 @@ impl Packages<'_> {
 /// Why Debian's archives do not give a file.
 #[derive(Debug, thiserror::Error)]
 pub enum DebianError {
-    /// The machine is no Debian.
+    /// The machine does not run Debian.
     #[error("this machine has no `{program}`, which `debian:` needs")]
     NoApt {
         /// What is missing.
         program: &'static str,
     },
-    /// Nobody says which archives.
+    /// No archives are configured.
     #[error("apt's configuration names no archive")]
     NoArchive,
     /// Reading or writing a file around it.
@@ -81,7 +81,7 @@ pub enum DebianError {
         /// Why it failed.
         source: std::io::Error,
     },
-    /// apt said that something is wrong.
+    /// apt reported an error.
     #[error("{said}")]
     Apt {
         /// Its own words.
@@ -251,7 +251,7 @@ struct Guesses {
     versions: Option<Vec<String>>,
 }
 
-/// Where the indexes say that it is. None when they do not have the version.
+/// Its address in the indexes. None when they do not have the version.
 fn find(apt: &apt::Apt, wanted: &Wanted<'_>, bounds: &Bounds) -> Result<Option<String>, Stop> {
     let Some(places) = apt.places(wanted.package, wanted.version, bounds)? else { return Ok(None) };
     let mut names = Vec::new();

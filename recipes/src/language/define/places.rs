@@ -23,7 +23,7 @@ pub(super) struct Placed {
     /// Whether it is a file: then nothing can be below it.
     pub(super) is_file: bool,
     pub(super) at: Span,
-    /// What a person would call it.
+    /// Its name for the user.
     pub(super) origin: String,
 }
 

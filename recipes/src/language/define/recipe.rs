@@ -277,7 +277,7 @@ fn outputs(given: Option<Value<'_>>) -> Result<BTreeMap<OutputName, Place>, Refu
                 1 => Ok(out.clone()),
                 _ => Place::new(&format!("/out/{name}")).map_err(|why| Refused::new("outputs", why)),
             };
-            // The name is looked at first: what is wrong with it says more.
+            // The name is checked first, since its errors are more specific.
             output_name("outputs", name)?;
             insert(name, place?)?;
         }
@@ -298,7 +298,7 @@ fn outputs(given: Option<Value<'_>>) -> Result<BTreeMap<OutputName, Place>, Refu
     Ok(outputs)
 }
 
-/// The environment, with what says where the outputs go.
+/// The environment, with the variables for the paths of outputs.
 fn env(
     given: Vec<(String, String)>,
     outputs: &BTreeMap<OutputName, Place>,
@@ -361,7 +361,7 @@ fn about(
     })
 }
 
-/// What only an action knows to be wrong is said while the recipe's author is still there to read it.
+/// What only an action can find wrong is reported while the recipe is evaluated.
 fn check_action(recipe: &Recipe, steps: &'static str) -> Result<(), Refused> {
     let parts = Parts {
         env: recipe.env.clone(),
