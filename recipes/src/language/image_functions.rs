@@ -47,7 +47,7 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
     /// * `overrides`: Paths of files and links that several layers have, where the highest layer wins.
     /// * `platform`: The image's platform: `x86_64-linux` or `aarch64-linux`. By default that of the inputs.
     /// * `annotations`: Annotations of the manifest.
-    /// * `created`: The timestamp of everything in the image, in seconds since 1970. By default 1, as in every build.
+    /// * `created`: The timestamp of everything in the image, in seconds since 1970. By default 1.
     /// * `compression`: The compression of its layers: `none` (the default), `gzip` or `zstd`. Without, no digest of
     ///   the image depends on an encoder; the content digest never does.
     fn image<'v>(
