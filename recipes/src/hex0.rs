@@ -1,12 +1,12 @@
 //! hex0: bytes written by hand as hexadecimal digits, with comments. `docs/formats.md` has the grammar.
 //!
-//! It is how the first binary comes to be without a binary in the repository. What is decoded here is looked at by
-//! people, so whatever they could not see, or could take for something else, is refused in comments too.
+//! It makes the first binary possible without a binary in the repository. Such files are reviewed by reading them, so
+//! characters that a reader could not see, or could mistake, are refused in comments too.
 
 /// The maximum size of a decoded file: longer ones could not be checked by reading.
 pub const HEX0_MOST: usize = 64 << 10;
 
-/// Why a text is not a valid hex0. Lines and columns are counted from 1.
+/// Why a text is not valid hex0. Lines and columns are counted from 1.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum HexError {
     /// It means nothing there.

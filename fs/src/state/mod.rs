@@ -269,8 +269,8 @@ impl State {
         self.files.iter()
     }
 
-    /// The numbers of payload files that the kernel may still have open, though nobody has: what an earlier process
-    /// released, and what it had registered last, before `next`, and told nobody of.
+    /// The numbers of backing files that the kernel may still hold without use: those that an earlier process
+    /// released, and those that it registered last, before `next`, without recording them.
     pub fn leftover(&mut self, next: u32) -> Vec<u32> {
         let mut left = std::mem::take(&mut self.released);
         left.extend(next.saturating_sub(UNTOLD_MOST).max(1)..next);

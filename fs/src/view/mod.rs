@@ -148,8 +148,8 @@ impl View {
         self.answering.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for what is being answered and answers nothing any more: whoever asks waits for the process that goes
-    /// on with this mount.
+    /// Waits for pending answers, and answers nothing any more: further requests wait for the process that takes over
+    /// this mount.
     pub fn pause(&self) {
         let paused = self.answering.write().unwrap_or_else(PoisonError::into_inner);
         std::mem::forget(paused);

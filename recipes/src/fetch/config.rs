@@ -51,8 +51,8 @@ impl Default for Limits {
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DebianConfig {
-    /// Suites beside the machine's own, from the same archive. When nobody says any, Debian's other releases are asked
-    /// for what the machine's own does not have.
+    /// Suites beside the machine's own, from the same archive. Without any, Debian's other releases are
+    /// searched for what the machine's own does not have.
     pub suites: Option<Vec<String>>,
     /// Lines as of sources.list(5), which replace what the machine has.
     pub sources: Vec<String>,

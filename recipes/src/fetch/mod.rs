@@ -5,8 +5,7 @@
 //! and reports its progress by [`Event`]s.
 //!
 //! A download goes to `<folder>/<sha256>.part`, which is locked while a process works on it, and is resumed from there.
-//! So a killed process loses only what it had not written, and two that want the same source fetch it
-//! once.
+//! So a killed process loses only what it had not written, and two that want the same source fetch it once.
 //! Whatever a mirror, a proxy or an index claims: bytes are accepted only if their SHA-256 is the pin.
 
 mod address;

@@ -9,7 +9,7 @@
 //!   an empty line of context. A line without its line feed is the last of its side, in the hunk and in the file.
 //! - A plain diff creates a file when its old name is `/dev/null`, or when its stamp is the epoch and its only hunk
 //!   says `-0,0`; it deletes one in the mirrored cases. A `-0,0` without either applies to nothing as to an empty file,
-//!   since it says no more, and inserts before the first line of any other.
+//!   since it does not say more, and inserts before the first line of any other.
 //! - A plain diff with two names that differ after the strip means the one that is there. Both there is refused.
 //! - A name ends at the first tab, else with its line. `rename` and `copy` lines have no prefix, so that one level less
 //!   is stripped of them. Names that are absolute, empty after the strip, or have an empty, `.` or `..` component left

@@ -62,7 +62,7 @@ impl RecipeName {
     }
 
     /// Whether a recipe in the folder `folder` may have this name: that of the folder, or that with a hyphen and more
-    /// behind it. So whoever reads a name knows where to look.
+    /// behind it. So a name tells where its recipe is.
     pub fn belongs_in(&self, folder: &str) -> bool {
         self.0
             .strip_prefix(folder)

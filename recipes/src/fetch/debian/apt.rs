@@ -1,8 +1,8 @@
 //! apt with a configuration, lists and caches of its own.
 //!
 //! apt reads the file that `APT_CONFIG` names before all others, and that file says where the others are. So it can put
-//! empty ones in their place: what the machine's configuration says of transport (proxies, certificates, passwords,
-//! keys) is copied into it, and what it says of hooks, which would clean or refresh the machine's own caches, is not.
+//! empty ones in their place: the machine's settings of transport (proxies, certificates, passwords, keys) are copied
+//! into it, and its hooks, which would clean or refresh the machine's own caches, are not.
 
 use std::fs;
 use std::io::Read;

@@ -134,8 +134,8 @@ struct Place {
     name: String,
 }
 
-/// Debian's own names for its releases, asked when neither the machine's release has a version nor anybody said where
-/// else to look.
+/// Debian's own names for its releases, searched when the machine's release lacks a version and no suites are
+/// configured.
 const RELEASES: &[&str] = &["oldoldstable", "oldstable", "stable", "testing", "unstable"];
 
 /// Gets the file into the download, from the beginning.
