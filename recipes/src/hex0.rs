@@ -9,7 +9,7 @@ pub const HEX0_MOST: usize = 64 << 10;
 /// Why a text is not valid hex0. Lines and columns are counted from 1.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum HexError {
-    /// It means nothing there.
+    /// It has no meaning there.
     #[error("{:?} is neither a digit nor white space, and begins no comment", char::from(*.byte))]
     Character {
         /// Its line.

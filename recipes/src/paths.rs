@@ -1,4 +1,4 @@
-//! Paths in a tree, what lies at them, and trees that differ from another at a few of them.
+//! Paths in a tree, the entries at them, and trees edited at a few of them.
 
 mod edit;
 #[cfg(test)]
@@ -36,7 +36,7 @@ pub enum TreePathError {
     Component {
         /// Counted from 1.
         number: usize,
-        /// What is wrong with it.
+        /// The problem.
         source: NameError,
     },
     /// It has more components than a tree has levels.
@@ -155,7 +155,7 @@ impl fmt::Debug for TreePath {
     }
 }
 
-/// What lies at `path` in `tree`; nothing when there is nothing, or no such directory.
+/// The entry at `path` in `tree`; none when there is none, or no such directory.
 ///
 /// # Errors
 /// When a component other than the last is not a directory, or a tree cannot be read.

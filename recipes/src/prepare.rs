@@ -19,7 +19,7 @@ pub enum PrepareError {
     /// The archive that should be in it is missing, or is not a file.
     #[error("there is no file {inner} in the archive")]
     NoInner {
-        /// What was asked for.
+        /// The requested name.
         inner: TreePath,
     },
     /// The archive in the archive is refused.
@@ -46,7 +46,7 @@ pub enum PrepareError {
         /// Why.
         why: Box<ApplyError>,
     },
-    /// What was unpacked cannot be walked.
+    /// The unpacked tree cannot be walked.
     #[error(transparent)]
     Walk(#[from] WalkError),
     /// Content cannot be read or kept.
@@ -55,7 +55,7 @@ pub enum PrepareError {
 }
 
 impl PrepareError {
-    /// What failed when content could not be read or kept.
+    /// The error when content could not be read or stored.
     pub fn content(&self) -> Option<&ContentError> {
         match self {
             Self::Content(error)

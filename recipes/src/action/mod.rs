@@ -17,9 +17,9 @@ pub use place::{Place, PlaceError};
 
 /// The version of the action's format.
 pub const FORMAT: u32 = 1;
-/// The most bytes of one argument, or of a variable with its name: the kernel's MAX_ARG_STRLEN, less the NUL.
+/// The maximum size of one argument, or of a variable with its name: the kernel's MAX_ARG_STRLEN, less the NUL.
 pub const ARGUMENT_MOST: usize = 131_071;
-/// The most bytes of an action's text.
+/// The maximum size in bytes of an action's text.
 pub const TEXT_MOST: usize = 16 << 20;
 
 /// The digest of an action's text.
@@ -32,7 +32,7 @@ impl std::fmt::Display for ActionId {
     }
 }
 
-/// What machine a build runs on.
+/// The platform of a build.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum Platform {
     /// Linux on x86-64.
@@ -69,11 +69,11 @@ pub struct Action {
     pub env: BTreeMap<String, String>,
     /// The names of the outputs, and the directories in which they are found afterwards.
     pub outputs: BTreeMap<String, Place>,
-    /// What it runs on.
+    /// Its platform.
     pub platform: Platform,
     /// The version of the sandbox profile.
     pub profile: u32,
-    /// What the build sees as `/`.
+    /// The build's `/`.
     #[serde(with = "hex")]
     pub root: TreeId,
     /// Programs with their arguments, run one after the other until one fails.
@@ -115,7 +115,7 @@ pub enum ActionError {
         /// The name.
         name: String,
     },
-    /// Two outputs of which one lies in the other.
+    /// Two outputs, one inside the other.
     #[error("output {inner} lies in output {outer}")]
     OutputsNest {
         /// One.

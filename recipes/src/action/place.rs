@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The most bytes of a path: the kernel's PATH_MAX, less the NUL.
+/// The maximum size in bytes of a path: the kernel's PATH_MAX, less the NUL.
 const MOST: usize = 4095;
 
 /// An absolute path without `.`, `..`, empty names or a slash at its end. `/` is one.
@@ -27,7 +27,7 @@ pub enum PlaceError {
         /// The text.
         text: String,
     },
-    /// No path has a NUL, or so many bytes.
+    /// Paths have no NUL, and fewer bytes.
     #[error("{text:?} has a NUL, a name of more than 255 bytes, or more than {MOST} bytes")]
     Long {
         /// Its beginning.

@@ -1,4 +1,4 @@
-//! What is an action, and how it is spelled.
+//! Valid actions, and their canonical encoding.
 
 use proptest::prelude::*;
 

@@ -1,4 +1,4 @@
-//! From what a recipe writes to what is asked.
+//! From mirrors in recipes to addresses.
 
 use super::config::Config;
 use super::failure::{MirrorFailure, Tried};

@@ -1,4 +1,4 @@
-//! What is checked beside the pin: size, SHA-512, upstream's signature.
+//! Checks besides the pin: size, SHA-512, upstream's signature.
 //!
 //! The pin alone identifies a source. The rest are a recipe's claims about those bytes, which are checked before they
 //! are kept, and once for what was kept already, so that a recipe with a wrong claim fails on every machine.

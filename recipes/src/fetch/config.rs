@@ -1,4 +1,4 @@
-//! What a user configures: what aliases stand for, limits, how Debian's archives are asked.
+//! The user's configuration: aliases, limits, Debian's archives.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::source::{Mirror, MirrorKind};
 /// The configuration of fetching, as `docs/formats.md` has it.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
-    /// What each alias stands for.
+    /// The addresses of each alias.
     aliases: BTreeMap<String, Vec<String>>,
     /// Asked for every source before its own mirrors: addresses with `{sha256}` or `{file}` in them.
     first: Vec<String>,
@@ -72,7 +72,7 @@ pub enum ConfigError {
         /// The alias.
         name: String,
     },
-    /// An address that cannot be asked.
+    /// An address that is not supported.
     #[error("`{address}` cannot be asked: an address begins with `https://`, `http://` or `file:/`")]
     Address {
         /// The address.
@@ -191,12 +191,12 @@ impl Config {
         Ok(config)
     }
 
-    /// The addresses that an alias stands for.
+    /// The addresses of an alias.
     pub(super) fn alias(&self, name: &str) -> Option<&[String]> {
         self.aliases.get(name).map(Vec::as_slice)
     }
 
-    /// The addresses that are asked first for a source.
+    /// The addresses to try first for a source.
     pub(super) fn first<'a>(&'a self, sha256: &'a str, file: &'a str) -> impl Iterator<Item = String> + 'a {
         self.first.iter().map(move |address| filled(address, sha256, file))
     }

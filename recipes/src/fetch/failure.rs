@@ -16,7 +16,7 @@ use crate::source::{FileName, Sha512};
 pub struct PartError {
     /// The file.
     pub path: PathBuf,
-    /// What was attempted: "written", "locked", …
+    /// The attempted operation: "written", "locked", …
     pub doing: &'static str,
     /// Why it failed.
     pub source: io::Error,
@@ -42,7 +42,7 @@ pub enum MirrorFailure {
         /// The alias.
         name: String,
     },
-    /// What came is something else.
+    /// The bytes do not match the pin.
     #[error(
         "what came has the SHA-256 {actual}, and {expected} is pinned; it is kept for a look as {}",
         kept.display()
@@ -50,7 +50,7 @@ pub enum MirrorFailure {
     Digest {
         /// The pin.
         expected: Sha256,
-        /// What the bytes have.
+        /// The actual digest.
         actual: Sha256,
         /// Where they are.
         kept: PathBuf,
@@ -101,7 +101,7 @@ pub enum MirrorFailure {
     Debian(#[from] DebianError),
 }
 
-/// A mirror that was asked in vain.
+/// A mirror that failed.
 #[derive(Debug)]
 pub struct Tried {
     /// As the recipe writes it, and the address that was asked when it is another.
@@ -113,13 +113,13 @@ pub struct Tried {
 /// Why a source could not be had.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError<E> {
-    /// No mirror has it. What happened at each is for the caller to show.
+    /// No mirror has it. The caller shows each failure.
     #[error("none of its mirrors has it")]
     Unavailable {
         /// What was tried, in that order.
         tried: Vec<Tried>,
     },
-    /// It is not kept, and no network may be asked.
+    /// It is not kept, and network access is disabled.
     #[error("it is not kept, and no network may be asked")]
     Offline,
     /// The bytes are those of the pin, but not of the SHA-512.
@@ -127,7 +127,7 @@ pub enum FetchError<E> {
     Sha512 {
         /// From the recipe.
         expected: Box<Sha512>,
-        /// What the bytes have.
+        /// The actual digest.
         actual: Box<Sha512>,
     },
     /// The bytes are those of the pin, but their number is another.
@@ -144,7 +144,7 @@ pub enum FetchError<E> {
     /// The signature could not be had.
     #[error("its signature {file} could not be had")]
     SignatureFile {
-        /// What the signature is called.
+        /// The signature's file name.
         file: FileName,
         /// Why.
         failure: Box<FetchError<E>>,

@@ -1,4 +1,4 @@
-//! Mirrors that speak HTTP: a download that goes on where it broke.
+//! HTTP mirrors: a download that resumes after an interruption.
 
 use std::io::{self, Read};
 use std::time::Instant;
@@ -37,7 +37,7 @@ impl Client {
                 Err(Stop::Mirror(MirrorFailure::Http(error))) => error,
                 done => return done,
             };
-            // A server that gave more than it ever did counts as one that was never asked.
+            // A try that made progress resets the count.
             tries = if part.length() > furthest { 1 } else { tries + 1 };
             furthest = furthest.max(part.length());
             match Retry::MIRROR.after(tries, &error) {

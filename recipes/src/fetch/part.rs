@@ -60,7 +60,7 @@ pub(super) fn lock(path: &Path, waits: impl FnOnce()) -> Result<File, PartError>
     }
 }
 
-/// Where the download of a source lies.
+/// The path of a source's download.
 pub(super) fn path(folder: &Path, pin: &Sha256) -> PathBuf {
     folder.join(format!("{pin}.part"))
 }

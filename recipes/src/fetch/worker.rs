@@ -57,7 +57,7 @@ impl Bounds {
         }
     }
 
-    /// Whether so many bytes in all, which a mirror announces, would be right.
+    /// Whether a size that a mirror announces is right.
     pub(super) fn check_total(&self, total: u64) -> Result<(), MirrorFailure> {
         match self.size {
             Some(expected) if expected != total => Err(MirrorFailure::Size { expected, found: total }),
@@ -65,7 +65,7 @@ impl Bounds {
         }
     }
 
-    /// Whether so many bytes are not too many yet.
+    /// Whether a number of bytes is within the limit.
     pub(super) fn check_grown(&self, length: u64) -> Result<(), MirrorFailure> {
         match self.size {
             Some(expected) if length > expected => Err(MirrorFailure::Size { expected, found: length }),
@@ -176,7 +176,7 @@ impl<'a, K: Keep> Fetcher<'a, K> {
         tell: &dyn Fn(What<'_>),
     ) -> Result<(), Stop> {
         let mut moves = |done, total: Option<u64>| tell(What::Moves { done, total: total.or(bounds.size()) });
-        // What an earlier answer left may be more than there should be, and then it is of no use.
+        // An earlier answer may have left too many bytes, which are useless then.
         if bounds.check_grown(part.length()).is_err() {
             part.restart()?;
         }

@@ -10,9 +10,9 @@ use super::dialect;
 use super::error::{EvalError, Label, What};
 use super::spans;
 
-/// The most tokens of one expression between two commas, those around it included: each can be one level.
+/// The maximum number of tokens of one expression between two commas, those around it included: each can be one level.
 const TOKENS_MOST: usize = 5_000;
-/// The most blocks inside each other; every `elif` is one.
+/// The maximum number of nested blocks; every `elif` is one.
 const BLOCKS_MOST: usize = 500;
 
 /// Refuses a file that nests too deeply. Text that is not Starlark passes: the parser's error is better.

@@ -16,7 +16,7 @@ use crate::recipe::RecipeName;
 /// A prebuilt source.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Opaque {
-    /// What its file is called; the first of its names, when recipes give it several.
+    /// Its file's name; the first one, when recipes give it several.
     pub file: String,
     /// What it is.
     pub pin: Pin,
@@ -26,12 +26,12 @@ pub struct Opaque {
     pub named_by: Vec<RecipeName>,
 }
 
-/// What something opaque is, exactly.
+/// The identity of something opaque.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Pin {
     /// The SHA-256 of a package.
     Sha256(Sha256),
-    /// What is in an image.
+    /// The tree of an image.
     Tree(TreeId),
 }
 

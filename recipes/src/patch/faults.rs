@@ -1,4 +1,4 @@
-//! What can be wrong with a patch, and with a patch on a tree.
+//! Errors of a patch, and of applying it to a tree.
 
 use super::names::NameFault;
 use super::{Excerpt, MAX_FILE};
@@ -9,11 +9,11 @@ use crate::paths::{TreePath, WalkError};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line} of the patch{}: {fault}", hunk.map(|n| format!(", hunk {n} of its file")).unwrap_or_default())]
 pub struct ParsePatchError {
-    /// Counted from 1; for what is missing at the end, the line behind the last.
+    /// Counted from 1; for missing lines at the end, the line after the last.
     pub line: usize,
     /// In which hunk of its file, counted from 1.
     pub hunk: Option<usize>,
-    /// What is wrong there.
+    /// The problem.
     pub fault: ParseFault,
 }
 
@@ -32,7 +32,7 @@ pub enum Foreign {
     Ed,
 }
 
-/// What is wrong with a patch.
+/// An error of a patch.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseFault {
     /// There is no diff in it.
@@ -53,7 +53,7 @@ pub enum ParseFault {
     /// A header's line ends in CR LF: something has converted the patch.
     #[error("the header ends in CR LF; something has converted the line ends of the patch itself")]
     CarriageReturn,
-    /// A quoted name has no closing quote, something behind it, or an escape that C has not.
+    /// A quoted name has no closing quote, text after it, or an escape that C does not have.
     #[error("the quoted name {name} is malformed")]
     Quoting {
         /// The name.
@@ -94,7 +94,7 @@ pub enum ParseFault {
         /// Up to which line the one before reaches.
         end: usize,
     },
-    /// The patch goes on with something else, or ends, before a hunk is whole.
+    /// The patch continues with something else, or ends, within a hunk.
     #[error("the hunk ends here, but its header promises {old} more old and {new} more new lines")]
     Short {
         /// How many old lines are missing.
@@ -126,7 +126,7 @@ pub enum ApplyError {
         file: String,
         /// Where its diff begins in the patch, counted from 1.
         line: usize,
-        /// What is wrong.
+        /// The problem.
         fault: Box<FileFault>,
     },
     /// A hunk does not fit.
@@ -138,7 +138,7 @@ pub enum ApplyError {
         hunk: usize,
         /// Where its header is in the patch, counted from 1.
         line: usize,
-        /// What is wrong.
+        /// The problem.
         fault: Box<HunkFault>,
     },
     /// The tree cannot be read, or the new one not be kept.
@@ -156,7 +156,7 @@ pub enum FileFault {
         name: Excerpt,
         /// How many levels are stripped.
         strip: usize,
-        /// What is wrong with it.
+        /// The problem.
         fault: NameFault,
     },
     /// A git diff whose first line can be read in several ways, or in none.
@@ -208,7 +208,7 @@ pub enum FileFault {
     /// A link's new target cannot be one.
     #[error("its new target will not do: {source}")]
     Target {
-        /// What is wrong with it.
+        /// The problem.
         source: stele_store::model::NameError,
     },
     /// A deletion that leaves something.
@@ -248,7 +248,7 @@ pub enum HunkFault {
         /// What is there.
         found: Excerpt,
     },
-    /// A line is expected behind the end.
+    /// A line is expected after the end.
     #[error("line {line} should be {expected}, but the file has {lines} lines")]
     End {
         /// Which line, counted from 1.
@@ -258,7 +258,7 @@ pub enum HunkFault {
         /// How many lines there are.
         lines: usize,
     },
-    /// A hunk without old lines stands behind the end.
+    /// A hunk without old lines is after the end.
     #[error("it inserts behind line {line}, but the file has {lines} lines")]
     Behind {
         /// Behind which line.
@@ -272,7 +272,7 @@ pub enum HunkFault {
         /// Behind which line.
         line: usize,
     },
-    /// It has no context behind its last change, so that it ends a file; here more lines follow.
+    /// It has no context after its last change, so that it ends a file; here more lines follow.
     #[error("it has context only before its changes, so it ends a file; here line {line} follows: {found}")]
     NotLast {
         /// Which line follows.

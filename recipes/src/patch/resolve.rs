@@ -39,7 +39,7 @@ impl Change {
     }
 }
 
-/// The name that stands for a diff in errors before it is understood.
+/// The name of a diff in errors before it is parsed.
 pub(super) fn any_name(file: &FilePatch) -> Excerpt {
     let (old, new) = match &file.header {
         Header::Plain { old, new } | Header::Git(GitHeader { marks: Some((old, new)), .. }) => {
@@ -50,7 +50,7 @@ pub(super) fn any_name(file: &FilePatch) -> Excerpt {
     Excerpt::of(new.or(old).unwrap_or(b"a file without a name"))
 }
 
-/// What a plain diff does to the tree as it is now.
+/// The change of a plain diff to the current tree.
 pub(super) fn plain(
     file: &FilePatch,
     (old, new): (&Mark, &Mark),

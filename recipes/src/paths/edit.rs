@@ -7,7 +7,7 @@ use stele_store::model::{Name, Node, Tree, TreeId};
 use super::{TreePath, WalkError, directory_id};
 use crate::content::{Content, ContentError};
 
-/// What lies at a path of a [`TreeEdit`].
+/// The entry at a path of a [`TreeEdit`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Found {
     /// A directory, changed or not.
@@ -22,13 +22,13 @@ pub enum Found {
 /// and not before [`TreeEdit::finish`]: every other sub-tree stays the one that it was.
 pub struct TreeEdit<'a> {
     content: &'a dyn Content,
-    /// The root is the first. A directory stands behind the one that holds it, so that every walk here is a loop: a
+    /// The root is the first. A directory comes after its parent, so that every walk here is a loop: a
     /// tree may be deeper than a stack.
     opened: Vec<Directory>,
 }
 
 struct Directory {
-    /// What the directory was before. The root and a new directory have none.
+    /// The directory's tree before the edit. The root and a new directory have none.
     before: Option<Node>,
     changed: bool,
     entries: BTreeMap<Name, Entry>,
@@ -50,7 +50,7 @@ impl<'a> TreeEdit<'a> {
         Ok(Self { content, opened: vec![root] })
     }
 
-    /// What lies at `path` now.
+    /// The current entry at `path`.
     ///
     /// # Errors
     /// When a component other than the last is not a directory, or a tree cannot be read.
@@ -63,7 +63,7 @@ impl<'a> TreeEdit<'a> {
         }))
     }
 
-    /// Lets `node` be what lies at `path`, instead of whatever lies there; directories on the way are made.
+    /// Puts `node` at `path`, replacing any entry there; missing directories are made.
     ///
     /// # Errors
     /// When a component other than the last is not a directory, or a tree cannot be read.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{RecipeInput, RecipeName, Span};
 use crate::action::{Place, Platform};
 
-/// The most bytes of all files together that are written in an image's recipe.
+/// The maximum size in bytes of all files together that are written in an image's recipe.
 pub const FILES_MOST: usize = 256 << 10;
 
 /// An image, or an index of images, as its recipe defines it.
@@ -23,7 +23,7 @@ pub struct ImageRecipe {
     pub index: Option<BTreeMap<String, String>>,
 }
 
-/// What an image is made of.
+/// The definition of an image.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ImageParts {
     /// Outputs of recipes, one layer each, the lowest first.
@@ -40,7 +40,7 @@ pub struct ImageParts {
     pub modes: BTreeMap<Place, String>,
     /// Where the highest of several layers is meant.
     pub overrides: BTreeSet<Place>,
-    /// What it runs on.
+    /// Its platform.
     pub platform: Platform,
     /// Every time in it, in seconds since 1970-01-01 UTC.
     pub created: u64,
@@ -48,7 +48,7 @@ pub struct ImageParts {
     pub compression: String,
     /// Annotations of the manifest.
     pub annotations: BTreeMap<String, String>,
-    /// What is run.
+    /// The program to run.
     pub entrypoint: Vec<String>,
     /// Arguments that may be replaced.
     pub cmd: Vec<String>,
@@ -64,7 +64,7 @@ pub struct ImageParts {
     pub ports: BTreeSet<String>,
     /// Directories that it writes to.
     pub volumes: BTreeSet<Place>,
-    /// What ends it.
+    /// The signal that stops it.
     pub stop_signal: Option<String>,
 }
 
@@ -138,7 +138,7 @@ pub enum ImageError {
     /// A time that a layer cannot hold.
     #[error("{found} is no time for an image: it is a number of seconds from 0 to 8589934591")]
     Created {
-        /// What was given.
+        /// The given value.
         found: i64,
     },
     /// Two things at one place.
@@ -161,7 +161,7 @@ pub enum ImageError {
     /// A link has an empty target.
     #[error("a link says a path of 1 to 4095 bytes without a NUL")]
     Link,
-    /// A name that means something else in layers.
+    /// A name that is a whiteout in layers.
     #[error("{place} cannot be in an image: in a layer a name that begins with `.wh.` takes another away")]
     Whiteout {
         /// The place.
@@ -184,9 +184,9 @@ pub enum ImageError {
     Platform {
         /// The recipe.
         recipe: RecipeName,
-        /// What it is for.
+        /// The input's platform.
         found: &'static str,
-        /// What the image is for.
+        /// The image's platform.
         wanted: &'static str,
     },
     /// Two images of an index for one machine.

@@ -1,4 +1,4 @@
-//! The recipe: what evaluation leaves behind. Data, in which nothing is to be computed any more.
+//! The recipe: the result of evaluation, as data that needs no further computation.
 
 pub mod image;
 mod name;
@@ -27,7 +27,7 @@ pub struct Span {
     pub file: Arc<str>,
     /// Line and column of its first character, counted from 1; columns are characters.
     pub begin: (usize, usize),
-    /// Line and column behind its last character.
+    /// Line and column after its last character.
     pub end: (usize, usize),
 }
 
@@ -42,7 +42,7 @@ impl std::fmt::Display for Span {
 pub struct Recipe {
     /// Its name.
     pub name: RecipeName,
-    /// What upstream calls the release.
+    /// Upstream's version.
     pub version: Version,
     /// Where it is written: the call in the file of its folder.
     pub at: Span,
@@ -67,7 +67,7 @@ pub struct Recipe {
     pub outputs: BTreeMap<OutputName, Place>,
     /// Where the first step begins.
     pub workdir: Place,
-    /// What it runs on.
+    /// Its platform.
     pub platform: Platform,
 }
 
@@ -80,7 +80,7 @@ pub struct About {
     pub homepage: Option<String>,
     /// One line: what it is.
     pub description: Option<String>,
-    /// What its maintainers want to be remembered.
+    /// Notes for maintainers.
     pub notes: Option<String>,
 }
 

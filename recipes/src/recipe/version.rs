@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-/// The most characters of a version.
+/// The maximum length in characters of a version.
 const MOST: usize = 64;
 
-/// What upstream calls a release: 1 to 64 characters of `A-Z a-z 0-9 . + ~ _ -`, beginning with a digit.
+/// Upstream's version of a release: 1 to 64 characters of `A-Z a-z 0-9 . + ~ _ -`, beginning with a digit.
 ///
 /// Metadata: no build sees it unless its steps contain it, and nothing is ordered by it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

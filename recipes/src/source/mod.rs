@@ -18,7 +18,7 @@ pub use sha512::Sha512;
 /// Bytes from outside, identified by their SHA-256; everything else tells how to get and how to double-check them.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Source {
-    /// What the file is called.
+    /// The file's name.
     pub file: FileName,
     /// The pin.
     #[serde(with = "crate::recipe::spelling::text")]
@@ -41,11 +41,11 @@ pub struct Signature {
     /// The keys of which one must have made it: OpenPGP certificates, armoured or not, as a file beside the recipe
     /// holds them.
     pub keys: Vec<u8>,
-    /// What that file is called, for messages.
+    /// The file's name, for messages.
     pub keys_file: String,
 }
 
-/// What a source's file is called: 1 to 128 characters of `A-Z a-z 0-9 . _ + @ ~ -`, beginning with a letter or
+/// The name of a source's file: 1 to 128 characters of `A-Z a-z 0-9 . _ + @ ~ -`, beginning with a letter or
 /// digit.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct FileName(String);
@@ -64,7 +64,7 @@ pub enum FileNameError {
     Character {
         /// The character.
         found: char,
-        /// Where it stands, counted from 0.
+        /// Its position, counted from 0.
         at: usize,
     },
 }

@@ -19,10 +19,10 @@ use super::{Bounds, DebianConfig, DebianError, Packages, Place, Stop};
 /// Not on PATH, since it is for programs; the package apt has it there.
 const HELPER: &str = "/usr/lib/apt/apt-helper";
 
-/// Of what architecture apt takes the machine to be; with an `s` behind it, also which others it takes packages of.
+/// The machine's architecture for apt; with an `s` appended, also the foreign ones.
 const ARCHITECTURE: &str = "APT::Architecture";
 
-/// What is taken over of the machine's configuration, and nothing else: transport, keys, passwords.
+/// The parts of the machine's configuration that are taken over: transport, keys, passwords.
 const TAKEN_OVER: &[&str] = &[
     "Acquire::",
     ARCHITECTURE,
@@ -181,7 +181,7 @@ impl Apt {
         Ok(versions)
     }
 
-    /// Downloads one file. What is there of it from an earlier time is continued.
+    /// Downloads one file, resuming an earlier download.
     pub(super) fn download(
         &self,
         uri: &str,

@@ -92,7 +92,7 @@ pub(super) fn of_stanzas(text: &str) -> Vec<Entry> {
         if line.trim().is_empty() {
             entries.extend(of_stanza(&std::mem::take(&mut stanza)));
         } else if line.starts_with([' ', '\t']) {
-            // The value goes on.
+            // The value continues.
             if let Some((_, value)) = stanza.last_mut() {
                 value.push('\n');
                 value.push_str(line);

@@ -20,7 +20,7 @@ use super::worker::{Bounds, Stop};
 /// Lists that are this old are fetched again before a version is given up.
 const STALE: Duration = Duration::from_secs(600);
 
-/// What is asked for.
+/// The requested file.
 pub(super) struct Wanted<'a> {
     pub(super) package: &'a str,
     pub(super) version: &'a str,
@@ -65,7 +65,7 @@ pub enum DebianError {
     /// The machine does not run Debian.
     #[error("this machine has no `{program}`, which `debian:` needs")]
     NoApt {
-        /// What is missing.
+        /// The missing program.
         program: &'static str,
     },
     /// No archives are configured.
@@ -76,7 +76,7 @@ pub enum DebianError {
     File {
         /// The file.
         path: std::path::PathBuf,
-        /// What was attempted.
+        /// The attempted operation.
         doing: &'static str,
         /// Why it failed.
         source: std::io::Error,

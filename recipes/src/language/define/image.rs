@@ -287,7 +287,7 @@ fn ports(given: Vec<String>) -> Result<BTreeSet<String>, Refused> {
     given.into_iter().map(port).collect()
 }
 
-/// What is declared has to make a tree.
+/// The declared entries have to form a tree.
 fn check_declared(parts: &ImageParts) -> Result<(), Refused> {
     let ImageParts { inputs, files, links, directories, .. } = parts;
     if inputs.is_empty() && files.is_empty() && links.is_empty() && directories.is_empty() {

@@ -5,7 +5,7 @@ use super::super::error::{ArgumentError, Label};
 use crate::action::Place;
 use crate::recipe::Span;
 
-/// What every build has at the same place, so that nothing else can be seen there.
+/// Paths that every build provides itself, so that nothing else can be seen there.
 const TAKEN: &[(&str, &str)] = &[
     ("/proc", "the kernel's view of its processes"),
     ("/sys", "nothing, on purpose,"),

@@ -105,7 +105,7 @@ fn output_name(argument: &'static str, text: &str) -> Result<OutputName, Refused
         .map_err(|why| Refused::new(argument, ArgumentError::Name { text: text.to_owned(), why }))
 }
 
-/// What `argument` was given is of another type.
+/// The value of `argument` has the wrong type.
 pub(super) fn wrong_type(argument: &'static str, wanted: &'static str, found: Value<'_>) -> Refused {
     let found = match found.to_str() {
         text if text.len() <= 60 => format!("{} {text}", found.get_type()),
@@ -114,7 +114,7 @@ pub(super) fn wrong_type(argument: &'static str, wanted: &'static str, found: Va
     Refused::new(argument, ArgumentError::Type { argument: argument.to_owned(), wanted, found })
 }
 
-/// What `sources` names, by its kind.
+/// The values in `sources`, by kind.
 struct Things {
     sources: Vec<SourceInput>,
     locals: Vec<LocalInput>,

@@ -50,10 +50,10 @@ pub enum ArgumentError {
     Shadowed {
         /// The place.
         place: String,
-        /// What hides it.
+        /// The mount of every sandbox that hides it.
         by: &'static str,
     },
-    /// A file stands where another input needs a directory.
+    /// A file is where another input needs a directory.
     #[error("{place} cannot be there: {above} is a file")]
     BelowFile {
         /// The place.
@@ -174,7 +174,7 @@ pub enum ArgumentError {
     /// No source has a negative size.
     #[error("{found} is no number of {what}")]
     Number {
-        /// What was given.
+        /// The given value.
         found: i64,
         /// What it counts.
         what: &'static str,
@@ -184,7 +184,7 @@ pub enum ArgumentError {
     NoOutput {
         /// The recipe.
         recipe: RecipeName,
-        /// What was asked for.
+        /// The requested name.
         output: OutputName,
         /// What it has.
         known: String,

@@ -12,7 +12,7 @@ use crate::recipe::{RecipeName, Span};
 #[derive(Debug, thiserror::Error)]
 #[error("{what}")]
 pub struct EvalError {
-    /// What is wrong. Boxed, because it is large and rare.
+    /// The problem. Boxed, because it is large and rare.
     pub what: Box<What>,
     /// The recipe that was being defined.
     pub recipe: Option<String>,
@@ -48,7 +48,7 @@ impl EvalError {
     }
 }
 
-/// What is wrong with a recipe tree.
+/// An error of a recipe tree.
 #[derive(Debug, thiserror::Error)]
 pub enum What {
     /// The text is not Starlark, or breaks a rule of the language while it runs; the evaluator's message.
@@ -88,7 +88,7 @@ pub enum What {
     /// There is no folder of that name with a `recipe.star`, nor one that a recipe of that name could be in.
     #[error("there is no recipe `{name}`")]
     NoRecipe {
-        /// What was asked for.
+        /// The requested name.
         name: String,
         /// Names that are there and look like it.
         similar: Vec<String>,
@@ -96,7 +96,7 @@ pub enum What {
     /// There is no image of that name.
     #[error("there is no image `{name}`")]
     NoImage {
-        /// What was asked for.
+        /// The requested name.
         name: String,
         /// Images that are there and look like it.
         similar: Vec<String>,
@@ -131,7 +131,7 @@ pub enum What {
     LoadPath {
         /// What it says.
         text: String,
-        /// What is wrong with it.
+        /// The problem.
         why: &'static str,
     },
     /// Files load each other in a circle.

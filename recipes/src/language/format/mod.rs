@@ -16,7 +16,7 @@ use tokens::{Kind, Lexed, lex};
 
 /// The columns of one level.
 const LEVEL: usize = 4;
-/// The most empty lines between two others.
+/// The maximum number of consecutive empty lines.
 const EMPTY_MOST: usize = 2;
 
 /// `text`, the file `file`, laid out.

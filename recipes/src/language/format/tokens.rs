@@ -5,7 +5,7 @@ use starlark_syntax::lexer::{Lexer, Token};
 
 use super::super::dialect;
 
-/// What matters of a token for what stands beside it.
+/// The properties of a token that decide its spacing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Kind {
     /// A name, a literal.
