@@ -8,8 +8,8 @@
 //! - An empty range is after the line that it names (`-0,0` before the first). An empty line in a hunk is
 //!   an empty line of context. A line without its line feed is the last of its side, in the hunk and in the file.
 //! - A plain diff creates a file when its old name is `/dev/null`, or when its stamp is the epoch and its only hunk
-//!   says `-0,0`; it deletes one in the mirrored cases. A `-0,0` without either applies to a missing file as to an empty
-//!   one, since it states no more, and inserts before the first line of any other.
+//!   says `-0,0`; it deletes one in the mirrored cases. A `-0,0` without either applies to a missing file as to an
+//!   empty one, since it states no more, and inserts before the first line of any other.
 //! - A plain diff with two names that differ after the strip means the one that is there. Both there is refused.
 //! - A name ends at the first tab, else with its line. `rename` and `copy` lines have no prefix, so that one level less
 //!   is stripped of them. Names that are absolute, empty after the strip, or have an empty, `.` or `..` component left
