@@ -21,7 +21,7 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
     /// Defines a recipe and returns it, as a value that other recipes list in their `inputs`.
     ///
     /// It can only be called while a `recipe.star` below `pkgs` is evaluated, directly or by a loaded function.
-    /// `version`, `license`, `homepage`, `description` and `notes` are metadata: they are no part of the action, and
+    /// `version`, `license`, `homepage`, `description` and `notes` are metadata: they are not part of the action, and
     /// changing them rebuilds nothing.
     ///
     /// # Arguments
