@@ -43,7 +43,7 @@ pub fn send(stream: &UnixStream, message: &impl Serialize, fds: &[BorrowedFd<'_>
 /// Receives a message with its descriptors. `None` at the end of the stream.
 ///
 /// # Errors
-/// When the stream ends within a message, or what comes is none.
+/// When the stream ends within a message, or a message is malformed.
 pub fn receive<T: DeserializeOwned>(stream: &UnixStream) -> io::Result<Option<(T, Vec<OwnedFd>)>> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FDS))];
     let mut control = RecvAncillaryBuffer::new(&mut space);

@@ -1,4 +1,4 @@
-//! Each wrong argument is refused where it stands.
+//! Each wrong argument is refused, at its location.
 
 use super::*;
 
