@@ -354,8 +354,7 @@ pub fn status(it: &Status) -> String {
 pub fn mounts(mounts: &[Mount]) -> String {
     let line = |it: &Mount| {
         let reads = if it.passthrough { "passthrough" } else { "checked" };
-        let (files, nodes) =
-            (some(it.open_files, "open file"), some(it.known_nodes, "known directory or link"));
+        let (files, nodes) = (some(it.open_files, "open file"), some(it.known_nodes, "cached node"));
         format!("{}  {reads}, {files}, {nodes}\n", it.path)
     };
     mounts.iter().map(line).collect()

@@ -112,7 +112,7 @@ fn other_recipes_can_be_had_besides_and_the_recipe_s_own_files_win() {
 fn the_state_of_a_failed_build_is_gone_on_with_until_the_recipe_changes() {
     let shop = with_a_failure();
     let said = shop.stele.fails(&["build", "fails", "--keep-failed"], 1);
-    assert!(said.contains("`stele shell fails` goes on with it"), "{said}");
+    assert!(said.contains("`stele shell fails` continues there"), "{said}");
     let state = |more: &[&str]| {
         let args =
             [&["run", "fails"], more, &["--", "sh", "-c", "cat /build/state; echo more >> /build/state"]];
