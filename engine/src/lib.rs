@@ -19,6 +19,6 @@ mod untrusted;
 pub use api::{Api, Gathered, Observer, Quiet};
 pub use engine::{Engine, Peers, Setup};
 pub use failure::{Failure, Kind};
-pub use request::Request;
+pub use request::{PathUse, Request};
 pub use stele_builder::program::Program;
 pub use untrusted::{Untrusted, UntrustedLines};

@@ -126,3 +126,43 @@ pub enum Request {
         goals: Vec<String>,
     },
 }
+
+/// How a request uses a path that it names.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PathUse {
+    /// A file or directory that is read.
+    Read,
+    /// A recipe tree.
+    Tree,
+    /// Something that is made: its parent directory must be there.
+    Create,
+}
+
+impl Request {
+    /// The paths of the file system that the request names, escaped, in a fixed order. A client opens them itself and
+    /// hands over the descriptors: what a path means, and who may read it, depends on the process that opens it.
+    pub fn paths_mut(&mut self) -> Vec<(PathUse, &mut String)> {
+        match self {
+            Self::Add { path, .. } => vec![(PathUse::Read, path)],
+            Self::Export { to, .. } => vec![(PathUse::Create, to)],
+            Self::Unpack { tree, .. }
+            | Self::Build { tree, .. }
+            | Self::Trace { tree, .. }
+            | Self::Plan { tree, .. } => {
+                vec![(PathUse::Tree, tree)]
+            }
+            Self::Image { ask } => ask.paths_mut(),
+            Self::List { .. }
+            | Self::Cat { .. }
+            | Self::Info { .. }
+            | Self::RootAdd { .. }
+            | Self::RootRemove { .. }
+            | Self::RootList {}
+            | Self::Collect { .. }
+            | Self::Verify {}
+            | Self::Stats {}
+            | Self::Log { .. }
+            | Self::Realisation { .. } => Vec::new(),
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! The client: finds, starts and replaces the daemon, and sends it requests.
 
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -13,6 +13,7 @@ use rustix::process::{PidfdFlags, pidfd_open};
 
 use stele_store::OpenError;
 
+mod opened;
 mod start;
 
 use crate::mounts::{self, Record};
@@ -48,8 +49,10 @@ impl Api for Client {
     fn ask(&mut self, request: Request, observer: &mut dyn Observer) -> Result<Answer, Failure> {
         match self {
             Self::Daemon(store, connection) => {
-                let call = Call::Store { store: request };
-                connection.insist(store, observer, |it, observer| it.call(&call, observer))
+                let fds = opened::open_all(&request)?;
+                let call = Call::Store { store: request, opened: !fds.is_empty() };
+                let fds: Vec<BorrowedFd<'_>> = fds.iter().map(OwnedFd::as_fd).collect();
+                connection.insist(store, observer, |it, observer| it.call_with(&call, &fds, observer))
             }
             Self::Here(engine) => engine.ask(request, observer),
         }
@@ -171,16 +174,14 @@ impl Client {
     pub fn visit(
         &mut self,
         call: &Call,
+        tree: &Path,
         streams: &[BorrowedFd<'_>],
         observer: &mut dyn Observer,
     ) -> Result<Answer, Failure> {
         let Self::Daemon(store, connection) = self else { return Err(read_only()) };
-        connection.insist(store, observer, |it, observer| {
-            send(&mut it.stream, call)
-                .and_then(|()| mounts::send(&it.stream, &(), streams))
-                .map_err(ended)?;
-            it.answer(observer)
-        })
+        let tree = opened::open_tree(tree)?;
+        let fds: Vec<BorrowedFd<'_>> = streams.iter().copied().chain([tree.as_fd()]).collect();
+        connection.insist(store, observer, |it, observer| it.call_with(call, &fds, observer))
     }
 }
 
@@ -191,6 +192,20 @@ impl Connection {
     /// The daemon's failure, or when it ended in the meantime.
     pub fn call(&mut self, call: &Call, observer: &mut dyn Observer) -> Result<Option<Answer>, Failure> {
         send(&mut self.stream, call).map_err(ended)?;
+        self.answer(observer)
+    }
+
+    /// Like [`Connection::call`], with descriptors.
+    fn call_with(
+        &mut self,
+        call: &Call,
+        fds: &[BorrowedFd<'_>],
+        observer: &mut dyn Observer,
+    ) -> Result<Option<Answer>, Failure> {
+        send(&mut self.stream, call).map_err(ended)?;
+        if !fds.is_empty() {
+            mounts::send(&self.stream, &(), fds).map_err(ended)?;
+        }
         self.answer(observer)
     }
 

@@ -98,7 +98,7 @@ pub enum Call {
     },
     /// Run a program in the sandbox of a recipe; its streams follow in a separate message.
     Visit {
-        /// The recipe tree, escaped.
+        /// The recipe tree, escaped; its descriptor comes last.
         tree: String,
         /// The recipe.
         recipe: String,
@@ -111,6 +111,10 @@ pub enum Call {
     Store {
         /// What.
         store: Request,
+        /// Whether a message with descriptors follows, one for each path that the request names. Without, the daemon
+        /// opens the paths itself.
+        #[serde(default)]
+        opened: bool,
     },
 }
 

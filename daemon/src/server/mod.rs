@@ -15,6 +15,7 @@ use tracing::{error, info, warn};
 use stele_store::{CollectError, OpenError, Progress, Store};
 
 mod answering;
+mod handed;
 mod working;
 
 use crate::client::Started;
@@ -23,6 +24,7 @@ use crate::peer::Daemons;
 use crate::process::{begin_anew, leave_terminal, log_to, raise_descriptor_limit, report};
 use crate::protocol::{BUILD, Call, Hello, Reply, VERSION, Welcome, receive_message, send};
 use crate::socket;
+use handed::Handed;
 use stele::answers::{Answer, Status};
 use stele::builds;
 use stele::failure::Failure;
@@ -141,10 +143,14 @@ pub fn run(path: &Path, options: &Options) -> Result<(), Failure> {
 /// After an owner that did not close the store: removes files without rows, while requests are served.
 fn clear_strays(server: &Arc<Server>) {
     let server = Arc::clone(server);
-    thread::spawn(move || match server.engine.store().drop_strays() {
-        Ok(0) | Err(CollectError::Running) => {}
-        Ok(count) => info!("removed {count} payloads that no row named"),
-        Err(error) => warn!("payloads without rows could not be removed: {error}"),
+    thread::spawn(move || {
+        // The store is not closed, nor marked as sound, while files are being removed.
+        let _working = Working::begin(&server.working);
+        match server.engine.store().drop_strays() {
+            Ok(0) | Err(CollectError::Running) => {}
+            Ok(count) => info!("removed {count} payloads that no row named"),
+            Err(error) => warn!("payloads without rows could not be removed: {error}"),
+        }
     });
 }
 
@@ -201,6 +207,39 @@ fn end(server: &Server, listener: UnixListener) {
     }
 }
 
+/// A connection that is being served, also by a thread that panics.
+struct Counted(Arc<Server>);
+
+impl Counted {
+    fn begin(server: &Arc<Server>) -> Self {
+        server.connections.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(server))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Ordering::SeqCst);
+        let _ = (&self.0.wake).write_all(&[0]);
+    }
+}
+
+/// A request that is being worked on: the daemon does not end before it has.
+struct Working<'a>(&'a AtomicU64);
+
+impl<'a> Working<'a> {
+    fn begin(count: &'a AtomicU64) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(count)
+    }
+}
+
+impl Drop for Working<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 impl Server {
     fn last_used(&self) -> MutexGuard<'_, Instant> {
         self.last_used.lock().unwrap_or_else(PoisonError::into_inner)
@@ -242,18 +281,16 @@ impl Server {
 
     fn serve(self: &Arc<Self>, stream: UnixStream) {
         let server = Arc::clone(self);
-        server.connections.fetch_add(1, Ordering::SeqCst);
+        let counted = Counted::begin(&server);
         // A stack that is sufficient for trees of the maximum depth.
         let spawned = thread::Builder::new().stack_size(16 << 20).spawn(move || {
+            let _counted = counted;
             match server.converse(stream) {
                 Err(e) if e.kind() == io::ErrorKind::InvalidData => warn!("a connection was dropped: {e}"),
                 _ => {}
             }
-            server.connections.fetch_sub(1, Ordering::SeqCst);
-            let _ = (&server.wake).write_all(&[0]);
         });
         if let Err(e) = spawned {
-            self.connections.fetch_sub(1, Ordering::SeqCst);
             warn!("no thread for a connection: {e}");
         }
     }
@@ -297,9 +334,11 @@ impl Server {
                     send(&mut stream, &reply)?;
                 }
                 Call::Status {} => send(&mut stream, &Reply::Answer(Answer::Status(self.status())))?,
-                Call::Visit { tree, recipe, order, visit } => {
-                    let Some(((), streams)) = mounts::receive(&stream)? else { return Ok(()) };
+                Call::Visit { mut tree, recipe, order, visit } => {
+                    let Some(((), mut streams)) = mounts::receive(&stream)? else { return Ok(()) };
                     let wanted = if visit.terminal { 1 } else { 3 };
+                    let handed = streams.pop().map(|fd| Handed::take_tree(&mut tree, fd)).transpose()?;
+                    let handed = handed.unwrap_or_default();
                     if streams.len() != wanted {
                         return Err(io::Error::new(
                             io::ErrorKind::InvalidData,
@@ -309,17 +348,24 @@ impl Server {
                     let work = |engine: &Engine, sink: &mut dyn Sink, progress: &Progress| {
                         builds::visit(engine, (&tree, &recipe), &order, &visit, streams, sink, progress)
                     };
-                    let outcome = self.unless_ending(|| self.work(&stream, work));
-                    if !self.reply(&mut stream, outcome)? {
+                    let outcome = self.unless_ending(|| self.work(&stream, &handed, work));
+                    if !self.reply(&mut stream, &handed, outcome)? {
                         return Ok(());
                     }
                 }
-                Call::Store { store } => {
+                Call::Store { mut store, opened } => {
+                    let handed = match opened {
+                        true => {
+                            let Some(((), fds)) = mounts::receive(&stream)? else { return Ok(()) };
+                            Handed::take(&mut store, fds)?
+                        }
+                        false => Handed::default(),
+                    };
                     let work = |engine: &Engine, sink: &mut dyn Sink, progress: &Progress| {
                         service::run(engine, store, sink, progress)
                     };
-                    let outcome = self.unless_ending(|| self.work(&stream, work));
-                    if !self.reply(&mut stream, outcome)? {
+                    let outcome = self.unless_ending(|| self.work(&stream, &handed, work));
+                    if !self.reply(&mut stream, &handed, outcome)? {
                         return Ok(());
                     }
                 }
@@ -328,7 +374,12 @@ impl Server {
     }
 
     /// Sends the result of a request, or that it was not accepted. Whether the client may send more.
-    fn reply(&self, stream: &mut UnixStream, outcome: Option<Result<Answer, Failure>>) -> io::Result<bool> {
+    fn reply(
+        &self,
+        stream: &mut UnixStream,
+        handed: &Handed,
+        outcome: Option<Result<Answer, Failure>>,
+    ) -> io::Result<bool> {
         let Some(outcome) = outcome else {
             send(stream, &Reply::Going {})?;
             return Ok(false);
@@ -346,26 +397,25 @@ impl Server {
                 Reply::Failure(failure)
             }
         };
-        send(stream, &reply)?;
+        answering::send_restored(stream, &reply, handed)?;
         Ok(true)
     }
 
     /// A daemon that is ending accepts no new requests: the client finds, or starts, another.
     fn unless_ending<T>(&self, work: impl FnOnce() -> T) -> Option<T> {
         // Incremented before the check, so that the thread that ends the daemon sees one or the other.
-        self.working.fetch_add(1, Ordering::SeqCst);
-        let done = (!self.ending.load(Ordering::SeqCst)).then(work);
-        self.working.fetch_sub(1, Ordering::SeqCst);
-        done
+        let _working = Working::begin(&self.working);
+        (!self.ending.load(Ordering::SeqCst)).then(work)
     }
 
     /// Works on a request with the daemon's [`working::work`].
     fn work(
         &self,
         stream: &UnixStream,
+        handed: &Handed,
         task: impl FnOnce(&Engine, &mut dyn Sink, &Progress) -> Result<Answer, Failure> + Send,
     ) -> Result<Answer, Failure> {
-        working::work(stream, &self.engine, &self.cancelling, task)
+        working::work(stream, &self.engine, handed, &self.cancelling, task)
     }
 
     fn status(&self) -> Status {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use stele_store::Progress;
 
 use super::answering::Answering;
+use super::handed::Handed;
 use crate::protocol::{Reply, send};
 use crate::socket::{hung_up, takes_more};
 use stele::Engine;
@@ -29,6 +30,7 @@ const STUCK: u32 = 20;
 pub(super) fn work(
     stream: &UnixStream,
     engine: &Engine,
+    handed: &Handed,
     cancelling: &AtomicBool,
     task: impl FnOnce(&Engine, &mut dyn Sink, &Progress) -> Result<Answer, Failure> + Send,
 ) -> Result<Answer, Failure> {
@@ -39,7 +41,7 @@ pub(super) fn work(
     let (to, progress) = (&to, &progress);
     let worker = move || {
         let done = done;
-        let mut sink = Answering::new(to);
+        let mut sink = Answering::new(to, handed);
         let outcome = task(engine, &mut sink, progress);
         let flushed = sink.flush();
         let _ = done.send(());

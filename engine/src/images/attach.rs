@@ -29,7 +29,7 @@ pub(super) fn attach(
         })
     });
     let mut payloads = Vec::new();
-    for AttachedFile { path, media_type } in files {
+    for AttachedFile { path, media_type, title } in files {
         let path = from_wire(&path)?;
         let fails = |e: &std::io::Error| match e.kind() {
             std::io::ErrorKind::NotFound => {
@@ -42,7 +42,6 @@ pub(super) fn attach(
             return Err(Failure::new(Kind::Usage, format!("{} is not a file", path.display()))
                 .hint("attach each of its files, or a tar of them"));
         }
-        let title = path.file_name().map(|name| name.to_string_lossy().into_owned());
         payloads.push(Incoming { bytes: Box::new(file), media_type, title });
     }
     let artifact = Artifact { artifact_type, annotations, blobs: Vec::new() };

@@ -20,6 +20,7 @@ use stele_oci::{ImageLayer, Platform, Record, Spec, Top, document};
 use stele_registry::Repository;
 
 use crate::failure::{Failure, Kind};
+use crate::request::PathUse;
 
 pub use files::ImageFile;
 pub use resolve::{needed, specs};
@@ -145,6 +146,30 @@ pub enum Ask {
     },
 }
 
+impl Ask {
+    /// Like [`Request::paths_mut`](crate::Request::paths_mut).
+    pub(crate) fn paths_mut(&mut self) -> Vec<(PathUse, &mut String)> {
+        match self {
+            Self::Import { from, .. } => vec![(PathUse::Read, from)],
+            Self::Export { to, .. } => vec![(PathUse::Create, to)],
+            Self::Attach { files, .. } => {
+                files.iter_mut().map(|file| (PathUse::Read, &mut file.path)).collect()
+            }
+            Self::Make { .. }
+            | Self::Files { .. }
+            | Self::List {}
+            | Self::Inspect { .. }
+            | Self::Tree { .. }
+            | Self::Served {}
+            | Self::Repository { .. }
+            | Self::Kept { .. }
+            | Self::Blob { .. }
+            | Self::CheckBlob { .. }
+            | Self::Detach { .. } => Vec::new(),
+        }
+    }
+}
+
 /// A file to attach.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AttachedFile {
@@ -152,6 +177,8 @@ pub struct AttachedFile {
     pub path: String,
     /// What it is.
     pub media_type: String,
+    /// The file name for it.
+    pub title: Option<String>,
 }
 
 /// The format of an export.

@@ -1,6 +1,7 @@
 //! A plan, as it is answered; and the cached last plan, valid as long as nothing changed.
 
 use std::collections::HashSet;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -89,7 +90,8 @@ pub struct Plans(Mutex<Option<Last>>);
 
 /// The last plan, and its key.
 struct Last {
-    tree: std::path::PathBuf,
+    /// The device and inode of the recipe tree: its path may be one of a descriptor.
+    tree: (u64, u64),
     goals: Vec<RecipeName>,
     stamps: Stamps,
     change_number: u64,
@@ -123,12 +125,17 @@ pub fn plan_for_build(
     let planned = Arc::new(of(store, tree, &recipes, goals, false)?);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |it| it.as_nanos());
     if evaluated.stamps.are_settled(i128::try_from(now).unwrap_or(0)) {
-        let (tree, goals) = (tree.to_owned(), goals.to_vec());
+        let (tree, goals) = (identity(tree), goals.to_vec());
         let last =
             Last { tree, goals, stamps: evaluated.stamps, change_number, planned: Arc::clone(&planned) };
         *engine.plans().lock() = Some(last);
     }
     Ok((planned, Some(recipes)))
+}
+
+/// The device and inode of a directory; of none, when there is none.
+fn identity(tree: &Path) -> (u64, u64) {
+    std::fs::metadata(tree).map_or((0, 0), |meta| (meta.dev(), meta.ino()))
 }
 
 impl Plans {
@@ -139,7 +146,7 @@ impl Plans {
     fn same_as_last(&self, tree: &Path, goals: &[RecipeName], change_number: u64) -> Option<Arc<Planned>> {
         let last = self.lock();
         let last = last.as_ref()?;
-        let same = last.tree == tree && last.goals == goals && last.change_number == change_number;
+        let same = last.tree == identity(tree) && last.goals == goals && last.change_number == change_number;
         (same && OnDisk::open(tree).ok()?.holds(&last.stamps)).then(|| Arc::clone(&last.planned))
     }
 }

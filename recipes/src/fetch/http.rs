@@ -42,7 +42,7 @@ impl Client {
             furthest = furthest.max(part.length());
             match Retry::MIRROR.after(tries, &error) {
                 Some(pause) if pause <= bounds.left()? => {
-                    self.http.wait(pause).map_err(|e| failure(e, bounds))?
+                    self.http.wait(pause).map_err(|e| failure(e, bounds))?;
                 }
                 _ => return Err(failure(error, bounds)),
             }

@@ -86,7 +86,12 @@ impl Attach {
         let mut files = Vec::new();
         for path in &self.files {
             let path = std::path::absolute(path).map_err(|e| Failure::io("that place is no path", &e))?;
-            files.push(AttachedFile { path: to_wire(path.as_os_str()), media_type: self.media_type.clone() });
+            let title = path.file_name().map(|name| name.to_string_lossy().into_owned());
+            files.push(AttachedFile {
+                path: to_wire(path.as_os_str()),
+                media_type: self.media_type.clone(),
+                title,
+            });
         }
         let request = Ask::Attach {
             reference: self.which.image,

@@ -119,7 +119,7 @@ impl Sandbox {
             .map_err(failed)?;
             watcher.relay = Some(relay);
             let fds: Vec<_> = theirs.iter().map(std::os::fd::AsFd::as_fd).collect();
-            let answer = client.visit(&call, &fds, &mut watcher);
+            let answer = client.visit(&call, &tree, &fds, &mut watcher);
             // The program's output ends when no process can write to it any more.
             drop(fds);
             drop(theirs);

@@ -114,7 +114,11 @@ impl Sbom {
             subject: Some(image.digest.clone()),
             artifact_type: media_type.clone(),
             annotations: std::collections::BTreeMap::new(),
-            files: vec![AttachedFile { path: to_wire(path.as_os_str()), media_type }],
+            files: vec![AttachedFile {
+                path: to_wire(path.as_os_str()),
+                media_type,
+                title: path.file_name().map(|name| name.to_string_lossy().into_owned()),
+            }],
         };
         let Told::Attached(done) = ask(context, request)? else { return Err(unexpected()) };
         if context.terminal.json {
