@@ -134,7 +134,7 @@ pub enum PathUse {
     Read,
     /// A recipe tree.
     Tree,
-    /// Something that is made: its parent directory must be there.
+    /// A path to create: its parent directory must exist.
     Create,
 }
 

@@ -224,7 +224,7 @@ impl Drop for Counted {
     }
 }
 
-/// A request that is being worked on: the daemon does not end before it has.
+/// A running request: the daemon does not end before it.
 struct Working<'a>(&'a AtomicU64);
 
 impl<'a> Working<'a> {

@@ -133,7 +133,7 @@ pub fn plan_for_build(
     Ok((planned, Some(recipes)))
 }
 
-/// The device and inode of a directory; of none, when there is none.
+/// The device and inode of a directory, if it exists.
 fn identity(tree: &Path) -> (u64, u64) {
     std::fs::metadata(tree).map_or((0, 0), |meta| (meta.dev(), meta.ino()))
 }
