@@ -1,4 +1,4 @@
-//! Another store as a substituter: its folder or its socket on this machine.
+//! Another store on this machine as a substituter, by its folder or socket.
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -16,7 +16,7 @@ use stele::service::Sink;
 use stele::{Api, Request};
 use stele::{Failure, Kind, Peers};
 
-/// The stores of this machine, each asked through its own daemon.
+/// The stores of this machine, each reached through its own daemon.
 pub struct Daemons;
 
 impl Peers for Daemons {
@@ -25,13 +25,13 @@ impl Peers for Daemons {
     }
 }
 
-/// A store that is asked through its own daemon.
+/// A store that is reached through its own daemon.
 struct Other {
     name: String,
     client: Mutex<Client>,
 }
 
-/// Takes the bytes of an answer.
+/// Receives the bytes of an answer.
 struct Taken<W>(W);
 
 impl<W: Write + Send> Sink for Taken<W> {
@@ -56,7 +56,7 @@ impl Other {
     /// The store at `path`: its folder, or its socket.
     ///
     /// # Errors
-    /// When there is none, or nobody answers for it.
+    /// When there is no store, or its daemon cannot be reached.
     fn connect(path: &Path) -> Result<Self, Failure> {
         let folder = match path.is_dir() {
             true => path,
@@ -81,7 +81,7 @@ impl Other {
     }
 }
 
-const OTHER: &str = "it answers something else than it was asked";
+const OTHER: &str = "its answer does not match the request";
 
 fn outputs(realised: Realised) -> Result<Outputs, Unavailable> {
     let mut outputs = Outputs::default();
@@ -127,7 +127,7 @@ impl Substituter for Other {
     }
 
     fn blob(&self, id: &BlobId) -> Result<Box<dyn Read>, Unavailable> {
-        // On disk, as nobody knows how large it is.
+        // On disk, because its size is unknown.
         let mut file = tempfile::tempfile()?;
         self.ask(Request::Cat { reference: id.to_string() }, &mut file).map_err(unavailable)?;
         file.seek(SeekFrom::Start(0))?;

@@ -1,4 +1,4 @@
-//! Opening, in the client, what a request names.
+//! Opening the paths that a request names, in the client.
 //!
 //! The daemon may be in another mount namespace, have other groups, and other files under `/proc/self` and `/dev/fd`.
 //! So the client opens each path, and hands the descriptors over with the request.
@@ -13,10 +13,10 @@ use stele::failure::{Failure, Kind};
 use stele::reference::from_wire;
 use stele::{PathUse, Request};
 
-/// Opens all that `request` names, in the order of [`Request::paths_mut`].
+/// Opens every path that `request` names, in the order of [`Request::paths_mut`].
 ///
 /// # Errors
-/// With the first path that this process cannot open.
+/// For the first path that this process cannot open.
 pub fn open_all(request: &Request) -> Result<Vec<OwnedFd>, Failure> {
     let mut request = request.clone();
     request.paths_mut().into_iter().map(|(usage, path)| open(&from_wire(path)?, usage)).collect()
@@ -32,7 +32,7 @@ pub fn open_tree(path: &Path) -> Result<OwnedFd, Failure> {
 
 fn open(path: &Path, usage: PathUse) -> Result<OwnedFd, Failure> {
     let place = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    // Without NONBLOCK a named pipe would be waited for before it is refused.
+    // Without NONBLOCK, opening a named pipe would block before it is refused.
     let read = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let opened = match usage {
         PathUse::Read => rustix::fs::openat(CWD, path, read, Mode::empty()),
@@ -60,7 +60,7 @@ fn failure(path: &Path, usage: PathUse, error: &io::Error) -> Failure {
             failure.hint("name the folder that holds `pkgs` with --recipes or STELE_RECIPES")
         }
         (PathUse::Create, io::ErrorKind::NotFound) => {
-            failure.hint("make the folder that it is to be in first")
+            failure.hint("create its parent folder first")
         }
         (_, io::ErrorKind::PermissionDenied) => {
             failure.hint("run the command as a user who may read it, or leave it out")

@@ -1,4 +1,4 @@
-//! What a request answers before its end, on its way to a client that may not take it.
+//! Sends what a request yields before its final answer to a client that may not read it.
 
 use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
@@ -10,10 +10,10 @@ use stele::answers::Entry;
 use stele::builds::Event;
 use stele::service::Sink;
 
-/// Entries that go into one frame.
+/// The number of entries in one frame.
 const ENTRIES: usize = 500;
 
-/// Sends what a request answers before its end.
+/// Sends what a request yields before its final answer.
 pub(super) struct Answering<'a> {
     to: &'a Mutex<&'a UnixStream>,
     handed: &'a Handed,

@@ -14,16 +14,16 @@ use serde_json::Value;
 use stele::reference::{from_wire, to_wire};
 use stele::{PathUse, Request};
 
-/// What a client opened for one request.
+/// The descriptors that a client handed over for one request.
 #[derive(Default)]
 pub(super) struct Handed {
-    /// The path of each descriptor, and the client's own. The longest first: one may begin as another does.
+    /// The path of each descriptor, and the client's own. The longest first: one may be a prefix of another.
     paths: Vec<(String, String)>,
     _fds: Vec<OwnedFd>,
 }
 
 impl Handed {
-    /// Has the paths of `request` stand for the descriptors, of which there must be one each.
+    /// Replaces the paths of `request` by those of the descriptors, of which there must be one each.
     ///
     /// # Errors
     /// When there are more paths than descriptors.
@@ -39,7 +39,7 @@ impl Handed {
         Ok(handed)
     }
 
-    /// The same of a recipe tree.
+    /// The same for a recipe tree.
     ///
     /// # Errors
     /// When `tree` is not a path.

@@ -1,4 +1,4 @@
-//! The daemon's side: it owns the store, serves connections, and goes when it is not needed.
+//! The daemon's server: it owns the store, serves connections, and ends when idle.
 
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
@@ -32,14 +32,14 @@ use stele::reference::to_wire;
 use stele::service::{self, Sink};
 use stele::{Engine, Program, Setup};
 
-/// How long a connection that could not be taken waits.
+/// The pause after a connection could not be accepted.
 const TICK: Duration = Duration::from_millis(100);
-/// How long a client may take to say who it is.
+/// How long a client may take to send its hello.
 const GREETING: Duration = Duration::from_secs(10);
 
-/// How a daemon is to run.
+/// Settings of a daemon.
 pub struct Options {
-    /// Without a request for so long, it goes.
+    /// The time without a request after which it ends.
     pub idle: Duration,
     /// Whether it was started by a command line that waits for its [`Started`].
     pub detach: bool,
@@ -53,18 +53,18 @@ struct Server {
     working: AtomicU64,
     connections: AtomicU64,
     last_used: Mutex<Instant>,
-    /// No new connection is taken any more.
+    /// Whether new connections are refused.
     ending: AtomicBool,
-    /// Running work is cancelled.
+    /// Whether running requests are cancelled.
     cancelling: AtomicBool,
-    /// Written to, it wakes the accepting loop.
+    /// Writing to it wakes the accepting loop.
     wake: UnixStream,
 }
 
-/// Opens the store and serves it until it is told to end, or idle for long enough.
+/// Opens the store and serves it until it is told to stop, or has been idle for long enough.
 ///
 /// # Errors
-/// When the store cannot be opened or the socket not be made.
+/// When the store cannot be opened, or the socket cannot be created.
 pub fn run(path: &Path, options: &Options) -> Result<(), Failure> {
     if options.detach {
         if let Err(failure) = begin_anew() {
@@ -74,7 +74,7 @@ pub fn run(path: &Path, options: &Options) -> Result<(), Failure> {
     } else {
         raise_descriptor_limit();
     }
-    // Started through /proc/self/exe it would be called "exe" in lists of processes.
+    // Started through /proc/self/exe, it would be named "exe" in process lists.
     let _ = rustix::thread::set_name(c"stele-daemon");
     let _ = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     let store = match Store::open(path) {
@@ -104,7 +104,7 @@ pub fn run(path: &Path, options: &Options) -> Result<(), Failure> {
     };
     let own = socket::number(path, socket::NAME);
     let (wake, woken) = UnixStream::pair().map_err(failed)?;
-    // Before anybody is served: what a collection must spare is known only then.
+    // Before any client is served: a garbage collection has to know what the mounts use.
     let mounts = List::resume(&store);
     let setup = Setup {
         program: Program::this(),
@@ -140,7 +140,7 @@ pub fn run(path: &Path, options: &Options) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The last owner did not close the store: files that it left without rows go, while requests are served.
+/// After an owner that did not close the store: removes files without rows, while requests are served.
 fn clear_strays(server: &Arc<Server>) {
     let server = Arc::clone(server);
     thread::spawn(move || {
@@ -173,7 +173,7 @@ fn accept(server: &Arc<Server>, listener: &UnixListener, woken: &UnixStream) {
         }
         let (called, waiting) = (!fds[1].revents().is_empty(), fds[0].revents().contains(PollFlags::IN));
         if called {
-            // Only that there was a call counts, not how many.
+            // Only that there was a wake-up counts, not how many.
             while matches!((&mut &*woken).read(&mut [0; 64]), Ok(1..)) {}
         }
         if !waiting {
@@ -182,8 +182,8 @@ fn accept(server: &Arc<Server>, listener: &UnixListener, woken: &UnixStream) {
         match listener.accept() {
             Ok((stream, _)) => server.serve(stream),
             Err(e) => {
-                // Too many descriptors, most likely: let some connection end.
-                warn!("a connection could not be taken: {e}");
+                // Most likely too many descriptors are open: wait until a connection ends.
+                warn!("a connection could not be accepted: {e}");
                 thread::sleep(TICK);
             }
         }
@@ -191,15 +191,15 @@ fn accept(server: &Arc<Server>, listener: &UnixListener, woken: &UnixStream) {
     server.ending.store(true, Ordering::SeqCst);
 }
 
-/// Waits for what still runs and closes the store.
+/// Waits for running requests and closes the store.
 fn end(server: &Server, listener: UnixListener) {
-    // Whoever connected and was not taken yet is hung up on, and starts another daemon.
+    // Clients whose connections are not accepted yet are hung up on, and start another daemon.
     drop(listener);
     while server.working.load(Ordering::SeqCst) > 0 {
         thread::sleep(Duration::from_millis(5));
     }
     server.engine.rest();
-    // Whoever asks a mount from now on waits for the next daemon.
+    // Requests to a mount from now on wait for the next daemon.
     server.mounts.pause();
     match server.engine.store().close() {
         Ok(()) => info!("ended"),
@@ -224,7 +224,7 @@ impl Drop for Counted {
     }
 }
 
-/// A request that is being worked on: the daemon does not end before it has.
+/// A running request: the daemon does not end before it.
 struct Working<'a>(&'a AtomicU64);
 
 impl<'a> Working<'a> {
@@ -252,10 +252,10 @@ impl Server {
         self.idle.saturating_sub(self.last_used().elapsed())
     }
 
-    /// SIGTERM and SIGINT end the daemon: what runs is cancelled.
+    /// SIGTERM and SIGINT end the daemon: running requests are cancelled.
     fn watch_signals(self: &Arc<Self>, woken: &UnixStream) -> io::Result<()> {
         woken.set_nonblocking(true)?;
-        // Nobody may hang on a call that is not heard: one that is waiting says as much as a hundred.
+        // Never blocks: one pending wake-up is as good as a hundred.
         self.wake.set_nonblocking(true)?;
         let mut signals = signal_hook::iterator::Signals::new([
             signal_hook::consts::SIGTERM,
@@ -282,7 +282,7 @@ impl Server {
     fn serve(self: &Arc<Self>, stream: UnixStream) {
         let server = Arc::clone(self);
         let counted = Counted::begin(&server);
-        // A stack that suits trees of the greatest depth.
+        // A stack that is sufficient for trees of the maximum depth.
         let spawned = thread::Builder::new().stack_size(16 << 20).spawn(move || {
             let _counted = counted;
             match server.converse(stream) {
@@ -310,7 +310,7 @@ impl Server {
             };
             match call {
                 Call::Stop { now } => {
-                    info!("asked to end by a command line of version {}", hello.stele);
+                    info!("stopped by a command line of version {}", hello.stele);
                     self.end(now);
                     while self.working.load(Ordering::SeqCst) > 0 {
                         thread::sleep(Duration::from_millis(5));
@@ -342,7 +342,7 @@ impl Server {
                     if streams.len() != wanted {
                         return Err(io::Error::new(
                             io::ErrorKind::InvalidData,
-                            "a program came without what it reads from and writes to",
+                            "a program came without its streams",
                         ));
                     }
                     let work = |engine: &Engine, sink: &mut dyn Sink, progress: &Progress| {
@@ -373,7 +373,7 @@ impl Server {
         }
     }
 
-    /// Sends what came of some work, or that none was taken. Whether more may be asked.
+    /// Sends the result of a request, or that it was not accepted. Whether the client may send more.
     fn reply(
         &self,
         stream: &mut UnixStream,
@@ -384,13 +384,13 @@ impl Server {
             send(stream, &Reply::Going {})?;
             return Ok(false);
         };
-        // Asking for the status is no use: whoever watches the daemon must not keep it alive.
+        // A status request does not count as use: a monitoring client must not keep the daemon alive.
         *self.last_used() = Instant::now();
         let reply = match outcome {
             Ok(answer) => Reply::Answer(answer),
             Err(failure) => {
                 warn!("{}", failure.message.escape_debug());
-                // RocksDB takes no writes after some errors until it is opened again.
+                // After some errors RocksDB refuses writes until it is reopened.
                 if failure.restart {
                     self.end(false);
                 }
@@ -401,14 +401,14 @@ impl Server {
         Ok(true)
     }
 
-    /// A daemon that is ending takes no new work: the client finds, or starts, another.
+    /// A daemon that is ending accepts no new requests: the client finds, or starts, another.
     fn unless_ending<T>(&self, work: impl FnOnce() -> T) -> Option<T> {
-        // Raised before the look, so that whoever ends the daemon sees the one or the other.
+        // Incremented before the check, so that the thread that ends the daemon sees one or the other.
         let _working = Working::begin(&self.working);
         (!self.ending.load(Ordering::SeqCst)).then(work)
     }
 
-    /// Works on a request, as the daemon's own [`working::work`].
+    /// Works on a request with the daemon's [`working::work`].
     fn work(
         &self,
         stream: &UnixStream,

@@ -1,4 +1,4 @@
-//! Realising recipes, and keeping their outputs by roots.
+//! Realising recipes, and making roots for their outputs.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -18,18 +18,18 @@ use crate::recipes::{Wanted, planned};
 use crate::reference::from_wire;
 use crate::service::Sink;
 
-/// Bytes of a log after which a build is ended.
+/// The maximum size of a log in bytes; a build that writes more is killed.
 const LOG_MOST: u64 = 256 << 20;
-/// Processes and threads of a build: fewer than the 4096 of the sandbox profile, which a fork bomb meets silently.
+/// Processes and threads of a build: fewer than the 4096 of the sandbox profile, at which a fork only fails.
 const PROCESSES_MOST: u64 = 3840;
 
-/// What begins the name of a root that keeps what was built.
+/// The prefix of a build output's root.
 const PREFIX: &str = "build-";
 
-/// Realises `goals`, or all recipes when there are none, of the recipe tree at `tree`.
+/// Realises `goals` of the recipe tree at `tree`, or all recipes when the list is empty.
 ///
 /// # Errors
-/// When a recipe is wrong, there is no plan, or the request is cancelled.
+/// When a recipe is invalid, there is no plan, or the request is cancelled.
 pub fn build(
     engine: &Engine,
     tree: &Path,
@@ -49,7 +49,7 @@ pub fn build(
         return kept(store, order, planned.there.clone());
     }
     let substituters = substituters(engine, order)?;
-    // Asked before any source is fetched: what they have needs none.
+    // Substituters are asked before any source is fetched: what they have needs no sources.
     let asked = !order.rebuild && !substituters.is_empty();
     if !asked && let Some(fetch) = Built::to_fetch(&planned) {
         return Ok(fetch);
@@ -81,7 +81,7 @@ pub fn build(
     Ok(Built { goals, ..built })
 }
 
-/// Goals that are realised, kept by roots if the order says so.
+/// The realised goals, with roots if the order asks for them.
 fn kept(store: &Store, order: &Order, goals: Vec<Goal>) -> Result<Built, Failure> {
     if !order.no_root {
         keep_all(store, &goals)?;
@@ -89,7 +89,7 @@ fn kept(store: &Store, order: &Order, goals: Vec<Goal>) -> Result<Built, Failure
     Ok(Built { goals, ..Built::default() })
 }
 
-/// What came of a request, as it is answered.
+/// The result of a build request, as it is answered.
 pub(super) fn built(realised: &Realisations, tree: &Path) -> Built {
     Built {
         goals: realised.goals.iter().map(goal).collect(),
@@ -107,7 +107,7 @@ fn goal((name, outputs): &(RecipeName, Outputs)) -> Goal {
     Goal { name: name.to_string(), outputs: digests(outputs) }
 }
 
-/// Hands events of several threads to whoever asked.
+/// Sends the events of several threads to the client.
 pub(super) struct Telling<'a>(Mutex<&'a mut dyn Sink>);
 
 impl<'a> Telling<'a> {
@@ -115,14 +115,13 @@ impl<'a> Telling<'a> {
         Self(Mutex::new(sink))
     }
 
-    /// Whoever does not listen any more is noticed by whoever watches the connection.
+    /// The connection watcher detects a disconnected client.
     pub(super) fn tell(&self, event: stele_builder::realise::Event) {
         let _ = self.0.lock().unwrap_or_else(PoisonError::into_inner).event(&Event::from(event));
     }
 }
 
-/// The other stores of an order. One that does not answer at all is a wrong order: a build that nobody wanted can take
-/// hours.
+/// The substituters of an order. One that cannot be reached is an error: an unintended local build can take hours.
 pub(super) fn substituters(engine: &Engine, order: &Order) -> Result<Vec<Box<dyn Substituter>>, Failure> {
     let connect = |path: &String| {
         let path = from_wire(path)?;
@@ -134,12 +133,12 @@ pub(super) fn substituters(engine: &Engine, order: &Order) -> Result<Vec<Box<dyn
     order.substituters.iter().map(connect).collect()
 }
 
-/// What came of the action with that digest, or of an unpacking or a merge.
+/// The outputs of the action with that digest, or of an unpacking or a merge.
 ///
 /// # Errors
-/// When that is not known.
+/// When it is unknown.
 pub fn realised(store: &Store, of: &str) -> Result<Realised, Failure> {
-    let unknown = || Failure::new(Kind::NotFound, format!("nothing is known of an action {of}"));
+    let unknown = || Failure::new(Kind::NotFound, format!("there is no action {of}"));
     let of: Digest = of.parse().map_err(|_| unknown())?;
     let realisation = store.realisation(&of, Origins::Any)?.ok_or_else(unknown)?;
     let mut gone = false;
@@ -167,17 +166,17 @@ pub(super) fn options(order: &Order, purpose: Purpose) -> Options {
     }
 }
 
-/// Three quarters of the machine's.
+/// Three quarters of the machine's memory.
 fn usual_memory() -> u64 {
     let info = rustix::system::sysinfo();
-    // The number is of the kernel's own word size.
+    // The type of the number is the kernel's word size.
     #[allow(clippy::useless_conversion)]
     let total = u64::from(info.totalram).saturating_mul(info.mem_unit.into());
     total / 4 * 3
 }
 
-/// A root for each output: `build-NAME`, and `build-NAME-OUTPUT` for all but the usual one. An output whose root
-/// could have no such name, because it is too long, is kept for a day by the lease of its build.
+/// Makes a root for each output: `build-NAME`, and `build-NAME-OUTPUT` for outputs other than `out`. An output whose
+/// root name would be too long is kept for a day by the lease of its build.
 fn keep_all(store: &Store, goals: &[Goal]) -> Result<(), Failure> {
     let there: HashMap<RootName, Target> =
         store.roots()?.into_iter().map(|root| (root.name, root.target)).collect();
@@ -186,7 +185,7 @@ fn keep_all(store: &Store, goals: &[Goal]) -> Result<(), Failure> {
             let (Some(root), Ok(tree)) = (root_name(&goal.name, output), digest.parse::<TreeId>()) else {
                 continue;
             };
-            // To write it again would change nothing but its date.
+            // Rewriting it would change only its date.
             if there.get(&root) != Some(&Target::Tree(tree)) {
                 store.set_root(&root, Target::Tree(tree))?;
             }

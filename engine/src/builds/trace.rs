@@ -1,4 +1,4 @@
-//! A build that is watched.
+//! A traced build.
 
 use std::path::Path;
 
@@ -15,10 +15,10 @@ use crate::recipes::planned;
 use crate::reference::to_wire;
 use crate::service::Sink;
 
-/// Builds `recipe` once more, and answers what it made use of.
+/// Rebuilds `recipe`, and answers what it used.
 ///
 /// # Errors
-/// When a recipe is wrong, there is no plan, the sandbox cannot be had, or the request is cancelled.
+/// When a recipe is invalid, there is no plan, the sandbox cannot be set up, or the request is cancelled.
 pub fn trace(
     engine: &Engine,
     tree: &Path,

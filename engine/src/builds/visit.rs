@@ -1,4 +1,4 @@
-//! A person's own program in the sandbox of a recipe.
+//! A user command in the sandbox of a recipe.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -14,11 +14,11 @@ use crate::recipes::{name, names, planned};
 use crate::reference::from_wire;
 use crate::service::Sink;
 
-/// Runs a program in the sandbox of a recipe, which is named by its recipe tree and its name; `streams` are its
-/// terminal, or its input, output and errors.
+/// Runs a program in the sandbox of a recipe, given by its recipe tree and its name; `streams` are its terminal, or
+/// its stdin, stdout and stderr.
 ///
 /// # Errors
-/// When a recipe is wrong, there is no plan, the sandbox cannot be had, or the request is cancelled.
+/// When a recipe is invalid, there is no plan, the sandbox cannot be set up, or the request is cancelled.
 pub fn visit(
     engine: &Engine,
     (tree, recipe): (&str, &str),
@@ -31,7 +31,7 @@ pub fn visit(
     let builder = engine.builder()?;
     let (tree, recipe) = (&*from_wire(tree)?, &name(recipe)?);
     let with = names(&visit.with)?;
-    // Before, and not together with what the recipe needs: they may need the recipe, which itself is not built then.
+    // First, and not together with the recipe's inputs: they may depend on the recipe, which itself is not built.
     if !with.is_empty() {
         let others = build(engine, tree, &with, order, &mut *sink, progress)?;
         if others.goals.len() < with.len() {

@@ -1,4 +1,4 @@
-//! A plan, as it is answered; and the last one, kept as long as nothing changed.
+//! A plan, as it is answered; and the cached last plan, valid as long as nothing changed.
 
 use std::collections::HashSet;
 use std::os::unix::fs::MetadataExt;
@@ -26,24 +26,24 @@ use crate::failure::{Failure, Kind};
 pub struct Planned {
     /// Sources that have to be fetched first.
     pub fetch: Vec<Fetch>,
-    /// What has to be built, each after what it needs.
+    /// What has to be built, in dependency order.
     pub build: Vec<Build>,
-    /// What was asked for and is there.
+    /// The goals that are already built.
     pub there: Vec<Goal>,
-    /// How many recipes are built already.
+    /// The number of recipes that are already built.
     pub done: usize,
-    /// How many are not there, and not needed either.
+    /// The number of recipes that are neither built nor needed.
     pub unneeded: usize,
 }
 
 /// A source that has to be fetched.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fetch {
-    /// The first recipe that needs it.
+    /// The first recipe that uses it.
     pub recipe: RecipeName,
-    /// What the file is called.
+    /// Its file name.
     pub file: String,
-    /// What it is.
+    /// Its SHA-256.
     pub sha256: String,
 }
 
@@ -54,7 +54,7 @@ pub struct Build {
     pub name: RecipeName,
     /// Its version.
     pub version: Version,
-    /// The digest of its action, when all that it is made of is known.
+    /// The digest of its action, when all of its inputs are known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,
     /// Why.
@@ -71,24 +71,24 @@ pub struct Build {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "why", rename_all = "kebab-case")]
 pub enum Reason {
-    /// It never was.
+    /// It was never built.
     Never,
-    /// It was, from something else.
+    /// Its inputs changed.
     Changed {
-        /// What is different.
+        /// The differences.
         changes: Vec<Change>,
     },
-    /// What came of it is gone.
+    /// Its output was garbage-collected.
     Gone,
-    /// Nothing is known to have changed, but something that it is made of is gone.
+    /// No change is known, but one of its inputs was garbage-collected.
     Unremembered,
 }
 
-/// The last plan of an engine, kept as long as nothing that it was made of has changed.
+/// The last plan of an engine, valid as long as nothing that it was made from has changed.
 #[derive(Default)]
 pub struct Plans(Mutex<Option<Last>>);
 
-/// The last plan, and of what it is the plan.
+/// The last plan, and its key.
 struct Last {
     /// The device and inode of the recipe tree: its path may be one of a descriptor.
     tree: (u64, u64),
@@ -98,15 +98,15 @@ struct Last {
     planned: Arc<Planned>,
 }
 
-/// Plans `goals`, or all recipes when there are none, of the recipe tree at `tree`.
+/// Plans `goals` of the recipe tree at `tree`, or all recipes when the list is empty.
 ///
 /// # Errors
-/// When a recipe is wrong, or the inputs of one do not unite.
+/// When a recipe is invalid, or its inputs conflict.
 pub fn plan(engine: &Engine, tree: &Path, goals: &[RecipeName]) -> Result<Arc<Planned>, Failure> {
     plan_for_build(engine, tree, goals).map(|(planned, _)| planned)
 }
 
-/// As [`plan`]; also the recipes, when they had to be evaluated for it.
+/// Like [`plan`]; also returns the recipes, when they had to be evaluated.
 ///
 /// # Errors
 /// As of [`plan`].
@@ -133,7 +133,7 @@ pub fn plan_for_build(
     Ok((planned, Some(recipes)))
 }
 
-/// The device and inode of a directory; of none, when there is none.
+/// The device and inode of a directory, if it exists.
 fn identity(tree: &Path) -> (u64, u64) {
     std::fs::metadata(tree).map_or((0, 0), |meta| (meta.dev(), meta.ino()))
 }
@@ -151,7 +151,7 @@ impl Plans {
     }
 }
 
-/// A plan in which the goals are gone through once more even if they are there; and the recipes.
+/// A plan that includes the goals even if they are already built; and the recipes.
 ///
 /// # Errors
 /// As of [`plan`].
@@ -160,10 +160,10 @@ pub fn plan_again(engine: &Engine, tree: &Path, goals: &[RecipeName]) -> Result<
     Ok((of(engine.store(), tree, &recipes, goals, true)?, recipes))
 }
 
-/// A plan of recipes that were evaluated. With `again`, the goals are gone through once more even if they are there.
+/// A plan of evaluated recipes. With `again`, it includes the goals even if they are already built.
 ///
 /// # Errors
-/// When the inputs of one do not unite.
+/// When the inputs of a recipe conflict.
 pub fn of(
     store: &Store,
     tree: &Path,
@@ -198,7 +198,7 @@ pub fn of(
     Ok(planned)
 }
 
-/// Those of `goals` that are there, with their outputs.
+/// Those of `goals` that are already built, with their outputs.
 fn there(plan: &plan::Plan, goals: &[RecipeName]) -> Vec<Goal> {
     let goal = |name: &RecipeName| {
         let step = &plan.steps[plan.graph.number(name)?];
@@ -228,7 +228,7 @@ fn build(plan: &plan::Plan, step: &Step, why: &Why) -> Build {
     }
 }
 
-/// A plan that there is none of, as a person reads it.
+/// A planning error as a message for the user.
 pub fn plan_failure(error: &PlanError<ReadError>, tree: &Path) -> Failure {
     let message = error.to_string();
     let (recipe, labels) = match error {
@@ -238,5 +238,5 @@ pub fn plan_failure(error: &PlanError<ReadError>, tree: &Path) -> Failure {
     };
     let Ok(files) = OnDisk::open(tree) else { return Failure::new(Kind::Failed, message) };
     let failure = failure(&Problem::about(message, Some(recipe.to_string()), labels, &files), tree);
-    failure.hint("say which one wins with `prefer`, or give one of them a place of its own")
+    failure.hint("choose the winner with `prefer`, or put one of them at another path")
 }

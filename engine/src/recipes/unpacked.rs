@@ -1,4 +1,4 @@
-//! Sources, unpacked and patched in the store.
+//! Unpacked and patched sources in the store.
 
 use std::path::Path;
 
@@ -16,20 +16,20 @@ use crate::failure::{Failure, Kind};
 /// A source as a build sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unpacked {
-    /// What the file is called.
+    /// Its file name.
     pub file: String,
-    /// The tree's digest; of a source that is not unpacked, the file's.
+    /// The digest of the tree, or of the file if it is not unpacked.
     pub digest: String,
-    /// Where a build sees it.
+    /// Its path in the sandbox.
     pub at: String,
-    /// Whether it was unpacked before.
+    /// Whether it was already unpacked.
     pub known: bool,
 }
 
-/// Unpacks and patches the sources of a recipe that are archives. Each is kept for `keep_seconds`.
+/// Unpacks and patches the archives among a recipe's sources. A lease keeps each for `keep_seconds`.
 ///
 /// # Errors
-/// When a source is not in the store, an archive is refused or a patch does not fit.
+/// When a source is not in the store, an archive is rejected, or a patch does not apply.
 pub fn of_recipe(
     engine: &Engine,
     tree: &Path,

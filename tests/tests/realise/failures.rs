@@ -41,7 +41,7 @@ fn what_fails_stops_what_needs_it_and_nothing_else_when_asked_to_go_on() {
     assert_eq!(outcome.code, 1);
     assert!(outcome.text().ends_with("  later"), "{}", outcome.text());
     assert!(outcome.stderr.contains("recipe `bad`"), "{}", outcome.stderr);
-    assert!(outcome.stderr.contains("not built, because of what failed: after"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("not built, because a dependency failed: after"), "{}", outcome.stderr);
     // Without it, what is under way is finished, and nothing is begun.
     shop.recipe("good", &[], "sleep 1; echo other > $OUT/x");
     let outcome = shop.stele.run(&["build", "after", "later"]);

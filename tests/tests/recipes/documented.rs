@@ -56,7 +56,7 @@ fn the_examples_are_recipes() {
         "pkgs/made/recipe.star",
         &format!("{load}recipe(name = 'made', version = '1', script = 'x', sources = compilers)"),
     );
-    assert_eq!(tree.stele.ok(&["recipe", "check"]), "7 recipes are right");
+    assert_eq!(tree.stele.ok(&["recipe", "check"]), "7 recipes OK");
     let made = tree.stele.json(&["info", "made"]);
     assert_eq!(made["opaque"]["bytes"], 19_268_852);
     let zlib = tree.stele.json(&["recipe", "show", "zlib"]);
