@@ -129,6 +129,8 @@ pub struct Collected {
     pub removed_bytes: u64,
     /// Files that no row named.
     pub removed_strays: u64,
+    /// Bytes that the disk got back.
+    pub freed_bytes: u64,
     /// Leases that hold.
     pub leases: u64,
     /// Bytes that only leases hold.
