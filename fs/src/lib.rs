@@ -24,5 +24,5 @@ pub mod view;
 
 pub use serving::{Heirloom, ServeError, Serving, serve_fleeting};
 pub use state::Opens;
-pub use transport::FuserTransport;
+pub use transport::{FuserTransport, MODIFIED};
 pub use view::{Forgetting, Memory, Observer, Showing, View};

@@ -16,8 +16,8 @@ use serde::de::DeserializeOwned;
 
 /// The most bytes of a message: the steps of an action may have 16 MiB, and be escaped.
 const MOST: usize = 64 << 20;
-/// The most descriptors that come with one.
-const FDS: usize = 7;
+/// The most descriptors that come with one: as many files as one command attaches to an image.
+const FDS: usize = 64;
 
 /// Sends a message with descriptors.
 ///

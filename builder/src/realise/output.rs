@@ -108,7 +108,8 @@ pub fn check(name: &str, shown: &str, host: &Path) -> Result<(), Refused> {
             Err(source) => return Err(Refused::Read { path: seen(), source }),
         }
     }
-    let mut looking = Looking { folder: &folder, shown, host: host.as_os_str().as_bytes(), bytes: 0 };
+    let name = end(host);
+    let mut looking = Looking { folder: &folder, shown, host: name.as_os_str().as_bytes(), bytes: 0 };
     let is_empty = looking.directory(Path::new(""), 0)? == 0;
     match is_empty {
         true => Err(empty()),
@@ -233,6 +234,13 @@ impl Looking<'_> {
     }
 }
 
+/// The end of a build's folder, which is in whatever a build can learn of it: proc_pid_mountinfo(5) says where something
+/// is within its file system, and the store may have one of its own.
+fn end(host: &Path) -> PathBuf {
+    let parent = host.parent().and_then(Path::file_name).unwrap_or_default();
+    Path::new(parent).join(host.file_name().unwrap_or_default())
+}
+
 fn contains(text: &[u8], wanted: &[u8]) -> bool {
     memchr::memmem::find(text, wanted).is_some()
 }
@@ -344,6 +352,13 @@ mod tests {
             let file = File::create(at.join("file")).unwrap();
             let host = at.parent().unwrap().as_os_str().as_bytes();
             std::os::unix::fs::FileExt::write_all_at(&file, host, (8 << 30) + 5).unwrap();
+        });
+        assert_eq!(said, "/out/file holds the path of the build's folder on this machine");
+        // As it is within a file system that is mounted elsewhere.
+        let said = refused(|at| {
+            let host = at.parent().unwrap();
+            let below = host.strip_prefix(host.ancestors().nth(2).unwrap()).unwrap();
+            fs::write(at.join("file"), format!("36 35 98:0 /{} / rw", below.display())).unwrap();
         });
         assert_eq!(said, "/out/file holds the path of the build's folder on this machine");
         let said = refused(|at| symlink(at.join("x"), at.join("link")).unwrap());

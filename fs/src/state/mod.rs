@@ -56,15 +56,16 @@ impl State {
     /// # Errors
     /// When the file cannot be written.
     pub fn begin(file: File) -> Result<Self, JournalError> {
-        let state = Self::fleeting(Opens::Said);
+        let state = Self { nodes: Nodes::default(), ..Self::fleeting(Opens::Said) };
         let journal = Journal::create(file, Head { born: state.born, init: state.init })?;
         Ok(Self { journal: Some(journal), ..state })
     }
 
-    /// That of a new mount with which no other process is going to go on.
+    /// That of a new mount with which no other process is going to go on. What a number is says where something is
+    /// alone: in no mount of the kind it tells what somebody looked at before.
     pub fn fleeting(opens: Opens) -> Self {
         Self {
-            nodes: Nodes::default(),
+            nodes: Nodes::by_place(),
             files: Files::default(),
             counted: Counted::default(),
             released: Vec::new(),
@@ -114,6 +115,11 @@ impl State {
     /// When the mount began, in nanoseconds since 1970-01-01 UTC: tells its numbers from those of the one before.
     pub fn born(&self) -> u64 {
         self.born
+    }
+
+    /// Whether the mount ends with this process.
+    pub fn is_fleeting(&self) -> bool {
+        self.journal.is_none()
     }
 
     /// What the kernel said of itself when the mount began.
@@ -208,6 +214,11 @@ impl State {
     /// The number of what is at `place`, when the kernel knows it.
     pub fn at(&self, place: &Place) -> Option<u64> {
         self.nodes.at(place)
+    }
+
+    /// The number that what is at `place` has or would have, when that can be told.
+    pub fn number_at(&self, place: &Place) -> Option<u64> {
+        self.nodes.number_at(place)
     }
 
     /// The kernel forgot a number `times` over. What it was, when it is not known to the kernel any more.

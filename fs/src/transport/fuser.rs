@@ -20,7 +20,7 @@ use super::terms::{ALWAYS, attr, errno, file_type, ttl};
 use super::{Begin, Connection, Transport, handshake, resend, sys};
 use crate::inode;
 use crate::state::{Init, Mode, Opens, Question};
-use crate::view::{Attributes, Backing, Found, Kind, View};
+use crate::view::{Attributes, Backing, Found, Kind, Room, View};
 
 /// How many requests that nobody waits for, such as reading ahead, may be on their way at once.
 const BACKGROUND: u16 = 64;
@@ -289,13 +289,9 @@ impl Filesystem for Adapter {
 
     fn statfs(&self, _: &Request, _: INodeNo, reply: ReplyStatfs) {
         let _answer = self.shared.view.answer();
-        match self.shared.view.disk() {
-            Ok(disk) => {
-                // Sizes of blocks: some kilobytes.
-                let size = |bytes| u32::try_from(bytes).unwrap_or(4096);
-                let (block, fragment) = (size(disk.f_bsize), size(disk.f_frsize));
-                let (files, unused) = (disk.f_files, disk.f_ffree);
-                reply.statfs(disk.f_blocks, disk.f_bfree, disk.f_bavail, files, unused, block, 255, fragment);
+        match self.shared.view.room() {
+            Ok(Room { blocks, free, available, files, unused, size }) => {
+                reply.statfs(blocks, free, available, files, unused, size, 255, size);
             }
             Err(fault) => reply.error(errno(fault)),
         }
@@ -306,8 +302,9 @@ impl Filesystem for Adapter {
         reply.error(Errno::ENOSYS);
     }
 
-    fn listxattr(&self, _: &Request, _: INodeNo, _: u32, reply: ReplyXattr) {
-        reply.error(Errno::ENOSYS);
+    // ENOSYS would say that there can be none, of which tar(1) warns for each file; there are none.
+    fn listxattr(&self, _: &Request, _: INodeNo, size: u32, reply: ReplyXattr) {
+        if size == 0 { reply.size(0) } else { reply.data(&[]) }
     }
 
     fn lseek(&self, _: &Request, _: INodeNo, _: FileHandle, _: i64, _: i32, reply: ReplyLseek) {

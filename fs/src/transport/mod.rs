@@ -19,6 +19,7 @@ use crate::view::View;
 
 pub use fuser::FuserTransport;
 pub(crate) use sys::clone_device;
+pub use terms::MODIFIED;
 
 /// FUSE_NOTIFY_RESEND.
 const NOTIFY_RESEND: i32 = 7;

@@ -29,9 +29,13 @@ pub(super) fn file_type(kind: Kind) -> FileType {
     }
 }
 
-/// One second after the epoch, so that `make` sees no difference, and no tool takes it for unset.
+/// When everything in a mount was modified, in seconds since 1970: on 1980-01-02, always the same so that `make` sees no
+/// difference. Zip archives begin at 1980-01-01, in whatever time zone; what makes one (and a Python wheel is one)
+/// refuses files that are older.
+pub const MODIFIED: u64 = 315_619_200;
+
 fn time() -> SystemTime {
-    UNIX_EPOCH + Duration::from_secs(1)
+    UNIX_EPOCH + Duration::from_secs(MODIFIED)
 }
 
 pub(super) fn attr(attributes: &Attributes) -> FileAttr {

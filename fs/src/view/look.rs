@@ -99,6 +99,7 @@ impl View {
             _ if name == b".." => self.again(self.parent(parent), question).map(Some),
             inode::ROOT if name == b"by-name" => Ok(Some(Found::by_name())),
             inode::ROOT => self.look_up_digest(name, question).map(Some),
+            inode::BY_NAME if self.is_for_builds => Ok(None),
             inode::BY_NAME => self.look_up_root(name, question).map(Some),
             _ => {
                 let tree = self.tree(&self.directory(parent)?)?;

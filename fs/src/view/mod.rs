@@ -10,8 +10,9 @@ mod observer;
 mod probe;
 mod read;
 mod top;
+mod turns;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::os::fd::BorrowedFd;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
@@ -31,7 +32,8 @@ pub use look::{Attributes, Found, Kind, Lifetime};
 pub use memory::Memory;
 pub use observer::Observer;
 use probe::Probe;
-pub use read::{Backing, Opened};
+pub use read::{Backing, Opened, Room};
+use turns::Turns;
 
 /// How long a collection waits for the kernel to forget what nobody uses.
 const SETTLE: Duration = Duration::from_millis(250);
@@ -84,6 +86,8 @@ pub struct View {
     state: Mutex<State>,
     born: u64,
     opens: Opens,
+    /// Whether this is the mount that builds have: it says the same on every machine, whatever else is in the store.
+    is_for_builds: bool,
     memory: Arc<Memory>,
     /// What the directories at the top held when they were opened, by handle.
     listings: Mutex<HashMap<u64, Listing>>,
@@ -91,6 +95,10 @@ pub struct View {
     forgetting: Arc<dyn Forgetting>,
     observer: Option<Arc<dyn Observer>>,
     probe: Probe,
+    /// Of files that are being opened for the first time: the disk may take its time, and names are looked up meanwhile.
+    opening: Turns,
+    /// What is being set aside: who reads something corrupt reads it again and again.
+    aside: Arc<Mutex<HashSet<Target>>>,
     /// Held for reading while something is answered.
     answering: RwLock<()>,
 }
@@ -112,6 +120,7 @@ impl View {
             hold,
             born: state.born(),
             opens: state.opens(),
+            is_for_builds: state.is_fleeting(),
             state: Mutex::new(state),
             memory,
             listings: Mutex::default(),
@@ -120,6 +129,8 @@ impl View {
             forgetting,
             observer,
             probe: Probe::default(),
+            opening: Turns::default(),
+            aside: Arc::default(),
             answering: RwLock::default(),
         });
         let show: Arc<dyn Show> = Arc::<Self>::clone(&view);
@@ -184,16 +195,27 @@ impl View {
         Fault::Io
     }
 
-    /// In a thread of its own, for it hashes the whole payload, with writers held off.
+    /// In a thread of its own, for it hashes the whole payload, with writers held off; once, however many read it.
     fn set_aside(&self, target: Target) {
-        let store = Arc::clone(&self.store);
+        let (store, aside) = (Arc::clone(&self.store), Arc::clone(&self.aside));
+        let is_new = |aside: &Mutex<HashSet<Target>>| {
+            aside.lock().unwrap_or_else(PoisonError::into_inner).insert(target)
+        };
+        let end = move |aside: &Mutex<HashSet<Target>>| {
+            aside.lock().unwrap_or_else(PoisonError::into_inner).remove(&target)
+        };
+        if !is_new(&aside) {
+            return;
+        }
         let spawned = thread::Builder::new().name("set-aside".to_owned()).spawn(move || {
             if let Err(e) = store.set_aside(target) {
                 warn!("{} could not be set aside: {e}", target.digest());
             }
+            end(&aside);
         });
         if let Err(e) = spawned {
             warn!("{} could not be set aside: {e}", target.digest());
+            end(&self.aside);
         }
     }
 }

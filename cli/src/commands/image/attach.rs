@@ -9,10 +9,11 @@ use indicatif::HumanBytes;
 
 use super::{Context, Which, ask, one};
 use crate::commands::unexpected;
-use crate::failure::Failure;
-use crate::images::{Ask, AttachedFile, Told};
-use crate::reference::to_wire;
 use crate::render;
+use stele::Untrusted;
+use stele::failure::Failure;
+use stele::images::{Ask, AttachedFile, Told};
+use stele::reference::to_wire;
 
 /// `stele image attach`
 #[derive(Args, Debug)]
@@ -85,7 +86,12 @@ impl Attach {
         let mut files = Vec::new();
         for path in &self.files {
             let path = std::path::absolute(path).map_err(|e| Failure::io("that place is no path", &e))?;
-            files.push(AttachedFile { path: to_wire(path.as_os_str()), media_type: self.media_type.clone() });
+            let title = path.file_name().map(|name| name.to_string_lossy().into_owned());
+            files.push(AttachedFile {
+                path: to_wire(path.as_os_str()),
+                media_type: self.media_type.clone(),
+                title,
+            });
         }
         let request = Ask::Attach {
             reference: self.which.image,
@@ -117,16 +123,22 @@ impl Referrers {
         let mut text = String::new();
         for referrer in &shown.referrers {
             // Writing to a string cannot fail.
-            let _ = writeln!(text, "{}  {}", referrer.digest, referrer.artifact_type);
+            let _ = writeln!(text, "{}  {}", referrer.digest, Untrusted(&referrer.artifact_type));
             if referrer.subject != shown.digest {
                 let _ = writeln!(text, "  refers to {}", referrer.subject);
             }
             for (key, value) in &referrer.annotations {
-                let _ = writeln!(text, "  {key}: {value}");
+                let _ = writeln!(text, "  {}: {}", Untrusted(key), Untrusted(value));
             }
             for blob in &referrer.blobs {
                 let title = blob.title.as_deref().unwrap_or("without a name");
-                let _ = writeln!(text, "  {title}, {}, {}", blob.media_type, HumanBytes(blob.size));
+                let _ = writeln!(
+                    text,
+                    "  {}, {}, {}",
+                    Untrusted(title),
+                    Untrusted(&blob.media_type),
+                    HumanBytes(blob.size)
+                );
                 let _ = writeln!(text, "    {}", blob.place);
             }
         }

@@ -7,15 +7,16 @@ use clap::{Args, ValueEnum};
 use stele_recipes::recipe::{ImageRecipe, RecipeName};
 
 use super::{Context, Which, ask, one};
-use crate::answers::Answer;
-use crate::builds::Goal;
 use crate::commands::unexpected;
-use crate::failure::{Failure, Kind};
-use crate::images::{Ask, AttachedFile, ImageFile, Shown, ShownImage, Told, needed, specs};
-use crate::recipes::{Place, Wanted, evaluate, find, graph};
-use crate::reference::to_wire;
+use crate::recipe_tree::{Place, evaluate, find, graph};
 use crate::render;
-use crate::service::Request;
+use stele::Request;
+use stele::answers::Answer;
+use stele::builds::Goal;
+use stele::failure::{Failure, Kind};
+use stele::images::{Ask, AttachedFile, ImageFile, Shown, ShownImage, Told, needed, specs};
+use stele::recipes::Wanted;
+use stele::reference::to_wire;
 
 /// `stele image sbom`
 #[derive(Args, Debug)]
@@ -113,7 +114,11 @@ impl Sbom {
             subject: Some(image.digest.clone()),
             artifact_type: media_type.clone(),
             annotations: std::collections::BTreeMap::new(),
-            files: vec![AttachedFile { path: to_wire(path.as_os_str()), media_type }],
+            files: vec![AttachedFile {
+                path: to_wire(path.as_os_str()),
+                media_type,
+                title: path.file_name().map(|name| name.to_string_lossy().into_owned()),
+            }],
         };
         let Told::Attached(done) = ask(context, request)? else { return Err(unexpected()) };
         if context.terminal.json {
