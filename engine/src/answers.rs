@@ -129,6 +129,8 @@ pub struct Collected {
     pub removed_bytes: u64,
     /// Removed files that no row named.
     pub removed_strays: u64,
+    /// Bytes that the disk got back.
+    pub freed_bytes: u64,
     /// Active leases.
     pub leases: u64,
     /// Bytes that only leases keep.

@@ -294,6 +294,7 @@ fn collect(store: &Store, dry_run: bool, end_leases: bool, progress: &Progress) 
         removed_blobs: it.removed_blobs,
         removed_bytes: it.removed_bytes,
         removed_strays: it.removed_strays,
+        freed_bytes: it.freed_bytes,
         leases: it.leases,
         leased_bytes: it.leased_bytes,
     }))

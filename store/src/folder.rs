@@ -229,6 +229,16 @@ impl Folder {
         doing: &'static str,
         error: impl Into<io::Error>,
     ) -> FileError {
+        let error = error.into();
+        let no_inodes =
+            || rustix::fs::fstatvfs(&self.fd).is_ok_and(|disk| disk.f_files > 0 && disk.f_ffree == 0);
+        let error = match error.kind() {
+            io::ErrorKind::StorageFull if no_inodes() => io::Error::new(
+                io::ErrorKind::StorageFull,
+                "no inodes are left: the disk can hold no more files",
+            ),
+            _ => error,
+        };
         FileError::new(self.path.join(within), doing, error)
     }
 

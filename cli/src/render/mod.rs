@@ -287,6 +287,9 @@ pub fn collected(it: &Collected) -> String {
     if it.removed_strays > 0 {
         text += &format!("{verb} {} that the database does not list\n", some(it.removed_strays, "file"));
     }
+    if it.freed_bytes > 0 {
+        text += &format!("the disk got back {}\n", bytes(it.freed_bytes));
+    }
     let (trees, blobs) = (some(it.live_trees, "tree"), some(it.live_blobs, "blob"));
     text += &format!("kept {trees} and {blobs}, {}\n", bytes(it.live_bytes));
     if it.leased_bytes > 0 {

@@ -225,6 +225,17 @@ impl From<RootError> for Failure {
     }
 }
 
+impl Failure {
+    /// What has just failed is not advised.
+    fn after_collection(self) -> Self {
+        if self.kind == Kind::NoSpace {
+            self.hint("make some room on that disk, and try again")
+        } else {
+            self
+        }
+    }
+}
+
 impl From<CollectError> for Failure {
     fn from(error: CollectError) -> Self {
         match error {
@@ -235,8 +246,8 @@ impl From<CollectError> for Failure {
                  a lease with `--end-leases`",
             ),
             CollectError::Cancelled(_) => cancelled(),
-            CollectError::File(error) => error.into(),
-            CollectError::Db(error) => error.into(),
+            CollectError::File(error) => Self::from(error).after_collection(),
+            CollectError::Db(error) => Self::from(error).after_collection(),
         }
     }
 }
