@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use stele_builder::hold::{self, Held};
+use stele_builder::program::{HELPER, Program};
 use stele_builder::sandbox::{self, Ending, Limits, Running, folder};
 use stele_recipes::action::{Action, Parts, Place, Platform};
 use stele_store::{Keep, Progress, Store, Target};
@@ -18,8 +19,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
         // The processes of a sandbox are this very program.
-        words if words == stele_builder::HOLD => Ok(hold::help()?),
-        words if words == stele_builder::SUPERVISE => Ok(sandbox::supervise()?),
+        words if words == [HELPER, stele_builder::HOLD] => Ok(hold::help()?),
+        words if words == [HELPER, stele_builder::SUPERVISE] => Ok(sandbox::supervise()?),
         [store, tree, times] => measure(Path::new(store), Path::new(tree), times.parse()?),
         _ => Err("usage: setup STORE TREE TIMES".into()),
     }
@@ -44,7 +45,7 @@ fn measure(store: &Path, tree: &Path, times: usize) -> Result<(), Box<dyn Error>
     let builds = store.path().join("builds");
     std::fs::create_dir_all(&builds)?;
     std::fs::set_permissions(&builds, std::os::unix::fs::PermissionsExt::from_mode(0o711))?;
-    let held = Held::begin(&store, &Arc::default(), &builds, None)?;
+    let held = Held::begin(&store, &Arc::default(), &builds, &Program::this(), None)?;
     let limits = Limits { seconds: None, memory: 1 << 30, log: 1 << 20, processes: 4096 };
     let mut took = Vec::with_capacity(times);
     for number in 0..times {

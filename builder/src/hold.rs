@@ -21,7 +21,7 @@ use stele_fs::passing::{receive, send};
 use stele_fs::{Forgetting, FuserTransport, Memory, Observer, Opens, Showing, serve_fleeting};
 use stele_store::Store;
 
-use crate::program::{Spares, own_program};
+use crate::program::{Program, Spares};
 use crate::sandbox::ops::held_ops;
 use crate::sandbox::{Given, Supervisor, apply, unshare, users};
 
@@ -96,11 +96,12 @@ impl Held {
         store: &Arc<Store>,
         memory: &Arc<Memory>,
         builds: &Path,
+        program: &Program,
         observer: Option<Arc<dyn Observer>>,
     ) -> Result<Self, HoldError> {
         let owner = stranger();
         let (stream, theirs) = UnixStream::pair()?;
-        let mut helper = own_program(crate::HOLD).stdin(OwnedFd::from(theirs)).spawn()?;
+        let mut helper = program.helper(crate::HOLD).stdin(OwnedFd::from(theirs)).spawn()?;
         let made = Self::ask(&stream, helper.id(), owner, builds);
         drop(stream);
         let _ = helper.wait();
@@ -111,7 +112,7 @@ impl Held {
         let showing = Showing { store, memory, forgetting: Arc::new(Whole), observer };
         let transport = FuserTransport { passthrough: true };
         serve_fleeting(showing, opens, device, &transport).map_err(HoldError::Serve)?;
-        Ok(Self { users, mounts, owner, spares: Spares::default() })
+        Ok(Self { users, mounts, owner, spares: Spares::new(program.clone()) })
     }
 
     fn ask(

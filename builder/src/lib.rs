@@ -16,7 +16,7 @@ pub mod program;
 pub mod realise;
 pub mod sandbox;
 
-/// The arguments with which the program that this crate is part of has to call [`hold::help`].
-pub const HOLD: &[&str] = &["sandbox", "hold"];
-/// The arguments with which it has to call [`sandbox::supervise`].
-pub const SUPERVISE: &[&str] = &["sandbox", "supervise"];
+/// The helper that calls [`hold::help`].
+pub const HOLD: &str = "hold";
+/// The helper that calls [`sandbox::supervise`].
+pub const SUPERVISE: &str = "supervise";

@@ -1,18 +1,39 @@
-//! This very program, run again for one of its hidden commands, also before that is needed: to start it takes longer
-//! than much that it is asked for.
+//! The program whose helper processes supervise builds and evaluate recipes; also started before they are needed, since
+//! starting one takes longer than much that it is asked for.
 
 use std::collections::VecDeque;
 use std::io;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// This program, with these arguments: nothing of this process reaches it but its stdin.
-pub fn own_program(arguments: &[&str]) -> Command {
-    let mut command = Command::new("/proc/self/exe");
-    command.args(arguments).env_clear().current_dir("/").stdout(Stdio::null()).stderr(Stdio::null());
-    command
+/// The first argument of a helper process.
+pub const HELPER: &str = "stele-helper";
+
+/// A program that runs helpers: its `main` begins by looking for [`HELPER`] as its first argument. Whoever embeds the
+/// builder says which program that is.
+#[derive(Clone, Debug)]
+pub struct Program(PathBuf);
+
+impl Program {
+    /// The running program itself, also when its file was replaced meanwhile.
+    pub fn this() -> Self {
+        Self(PathBuf::from("/proc/self/exe"))
+    }
+
+    /// The program in that file.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+
+    /// The helper of that name. Nothing of this process reaches it but its stdin.
+    pub fn helper(&self, name: &str) -> Command {
+        let mut command = Command::new(&self.0);
+        command.args([HELPER, name]).env_clear().current_dir("/").stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    }
 }
 
 /// A process that waits until it is told what to do.
@@ -21,7 +42,7 @@ pub trait Waits: Sized + Send + 'static {
     ///
     /// # Errors
     /// When there can be no process.
-    fn start() -> io::Result<Self>;
+    fn start(program: &Program) -> io::Result<Self>;
 
     /// Whether it still waits, and was not killed.
     fn waits(&mut self) -> bool;
@@ -38,13 +59,12 @@ const MOST: usize = 2;
 /// Processes that wait.
 pub struct Spares<T: Waits>(Arc<Queue<T>>);
 
-impl<T: Waits> Default for Spares<T> {
-    fn default() -> Self {
-        Self(Arc::new(Queue(Mutex::default())))
-    }
-}
-
 impl<T: Waits> Spares<T> {
+    /// None yet; they are started by `program`.
+    pub fn new(program: Program) -> Self {
+        Self(Arc::new(Queue { program, waiting: Mutex::default() }))
+    }
+
     /// One that waits, or a new one.
     ///
     /// # Errors
@@ -57,7 +77,7 @@ impl<T: Waits> Spares<T> {
             }
         }
         drop(spares);
-        T::start()
+        T::start(&self.0.program)
     }
 
     /// Has some wait, soon.
@@ -73,18 +93,21 @@ impl<T: Waits> Spares<T> {
     }
 }
 
-struct Queue<T: Waits>(Mutex<VecDeque<T>>);
+struct Queue<T: Waits> {
+    program: Program,
+    waiting: Mutex<VecDeque<T>>,
+}
 
 impl<T: Waits> Queue<T> {
     fn lock(&self) -> MutexGuard<'_, VecDeque<T>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Has one more wait. Whether more are wanted.
     fn add(&self) -> bool {
         let mut spares = self.lock();
         if spares.len() < MOST {
-            let Ok(another) = T::start() else { return false };
+            let Ok(another) = T::start(&self.program) else { return false };
             spares.push_back(another);
         }
         spares.len() < MOST

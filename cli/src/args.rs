@@ -73,9 +73,6 @@ pub enum Command {
     /// Look at recipes, and check them
     #[command(subcommand)]
     Recipe(recipe::Command),
-    /// Evaluate recipes: what the other commands start
-    #[command(hide = true)]
-    Evaluate,
     /// What builds see
     #[command(subcommand)]
     Sandbox(sandbox::Command),

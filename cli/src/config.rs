@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use stele_recipes::fetch::Config;
 
-use crate::failure::{Failure, Kind};
+use stele::failure::{Failure, Kind};
 
 /// What a user configured: the file that `named` is; or else the first that is there of
 /// `$XDG_CONFIG_HOME/stele/config.toml` (by the XDG Base Directory Specification `~/.config/stele/config.toml` when

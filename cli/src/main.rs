@@ -3,21 +3,12 @@
 //! stdout answers, stderr narrates. Exit codes: 0 done; 1 failed; 2 wrong usage; 3 what was asked for is not
 //! there, or not unique; 4 something is corrupt; 5 no space is left; 130 cancelled.
 
-mod answers;
 mod args;
-mod builds;
 mod commands;
 mod config;
-mod daemon;
-mod failure;
-mod hints;
-mod images;
-mod mounts;
-mod recipes;
-mod reference;
+mod recipe_tree;
 mod registries;
 mod render;
-mod service;
 mod where_store;
 
 use std::process::ExitCode;
@@ -25,6 +16,9 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
+    if let Some(code) = stele::reexec::run_if_asked() {
+        return code;
+    }
     let cli = args::Cli::parse();
     let json = cli.global.json;
     match commands::run(cli) {

@@ -3,7 +3,7 @@
 use std::env;
 use std::path::PathBuf;
 
-use crate::failure::{Failure, Kind};
+use stele::failure::{Failure, Kind};
 
 /// The store's folder as an absolute path. Root's default is `/var/lib/stele`; a user's is
 /// `$XDG_DATA_HOME/stele`, which by the XDG Base Directory Specification is `~/.local/share/stele` when

@@ -72,10 +72,24 @@ pub struct Run {
 }
 
 impl Platform {
-    /// Whether `wanted` means it: `OS/ARCHITECTURE`, and perhaps a variant.
+    /// Whether `wanted` means it: `OS/ARCHITECTURE`, and perhaps a variant. The variant that a machine without one has
+    /// (`v8` of arm64, `v7` of arm, `v1` of amd64) need not be said by either.
     pub fn is(&self, wanted: &str) -> bool {
-        let text = self.to_string();
-        text.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        let usual = match self.architecture.as_str() {
+            "arm64" => "v8",
+            "arm" => "v7",
+            "amd64" => "v1",
+            _ => "",
+        };
+        let plain = format!("{}/{}", self.os, self.architecture);
+        match wanted.strip_prefix(&plain) {
+            Some("") => true,
+            Some(rest) => {
+                let variant = self.variant.as_deref().filter(|it| !it.is_empty()).unwrap_or(usual);
+                !variant.is_empty() && rest.strip_prefix('/') == Some(variant)
+            }
+            None => false,
+        }
     }
 }
 
@@ -94,6 +108,72 @@ pub fn digest_text(sha256: &Sha256) -> String {
 /// The SHA-256 that OCI's spelling says; none for another algorithm or spelling.
 pub fn parse_digest(text: &str) -> Option<Sha256> {
     text.strip_prefix("sha256:")?.parse().ok()
+}
+
+/// Of which kind a document is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DocumentKind {
+    /// The manifest of an image, OCI's or Docker's.
+    Manifest,
+    /// An index, or Docker's list of manifests.
+    Index,
+}
+
+/// Of which kind a document is. `said` is the media type that its descriptor has; a writer may have left that or the
+/// document's own out, but none may contradict the others: one reader would take another image than the next
+/// (CVE-2021-41190).
+///
+/// # Errors
+/// With what is ambiguous about it.
+pub fn kind_of(document: &[u8], said: Option<&str>) -> Result<DocumentKind, String> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Any {
+        media_type: Option<String>,
+        config: Option<serde::de::IgnoredAny>,
+        layers: Option<serde::de::IgnoredAny>,
+        manifests: Option<serde::de::IgnoredAny>,
+    }
+    let any: Any = serde_json::from_slice(document).map_err(|e| e.to_string())?;
+    let by_fields = match (any.manifests.is_some(), any.config.is_some() || any.layers.is_some()) {
+        (true, true) => return Err("it is a manifest and an index at once".to_owned()),
+        (true, false) => Some(DocumentKind::Index),
+        (false, true) => Some(DocumentKind::Manifest),
+        (false, false) => None,
+    };
+    let by_itself = any.media_type.as_deref().and_then(kind_named);
+    let known: Vec<DocumentKind> =
+        [by_fields, by_itself, said.and_then(kind_named)].into_iter().flatten().collect();
+    if known.windows(2).any(|pair| pair[0] != pair[1]) {
+        return Err("its media types and its fields say different kinds of document".to_owned());
+    }
+    known.first().copied().ok_or_else(|| "it is neither a manifest nor an index".to_owned())
+}
+
+/// The kind that a media type says, if it is one of those of manifests and indexes.
+fn kind_named(media_type: &str) -> Option<DocumentKind> {
+    let media_type = media_type.split(';').next().unwrap_or(media_type).trim();
+    match media_type {
+        "application/vnd.oci.image.manifest.v1+json"
+        | "application/vnd.docker.distribution.manifest.v2+json" => Some(DocumentKind::Manifest),
+        "application/vnd.oci.image.index.v1+json"
+        | "application/vnd.docker.distribution.manifest.list.v2+json" => Some(DocumentKind::Index),
+        _ => None,
+    }
+}
+
+/// The media type that a document says itself, or that of OCI's for its kind.
+pub fn media_type_of(document: &[u8], kind: DocumentKind) -> String {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Any {
+        media_type: Option<String>,
+    }
+    let own = serde_json::from_slice::<Any>(document).ok().and_then(|any| any.media_type);
+    own.filter(|own| kind_named(own) == Some(kind)).unwrap_or_else(|| match kind {
+        DocumentKind::Manifest => MediaType::ImageManifest.to_string(),
+        DocumentKind::Index => MediaType::ImageIndex.to_string(),
+    })
 }
 
 /// The SHA-256 and size of a document.
@@ -331,6 +411,79 @@ mod tests {
             (8_589_934_591, "2242-03-16T12:56:31Z"),
         ] {
             assert_eq!(rfc3339(epoch), text);
+        }
+    }
+
+    #[test]
+    fn a_document_that_two_readers_take_for_two_things_is_refused() {
+        const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+        const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+        const LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
+        let image = r#""config":{},"layers":[]"#;
+        let index = r#""manifests":[]"#;
+        let own = |kind: &str, fields: &str| format!(r#"{{"mediaType":"{kind}",{fields}}}"#);
+        for (document, said) in [
+            (format!("{{{image},{index}}}"), None),
+            (format!("{{\"layers\":[],{index}}}"), Some(INDEX)),
+            (own(MANIFEST, index), None),
+            (own(INDEX, image), None),
+            (own(MANIFEST, image), Some(INDEX)),
+            (own(LIST, index), Some(MANIFEST)),
+            (format!("{{{index}}}"), Some(MANIFEST)),
+            ("{}".to_owned(), None),
+            ("[]".to_owned(), Some(INDEX)),
+        ] {
+            assert!(kind_of(document.as_bytes(), said).is_err(), "{document} {said:?}");
+        }
+        for (document, said, kind) in [
+            (own(MANIFEST, image), Some(MANIFEST), DocumentKind::Manifest),
+            (format!("{{{image}}}"), None, DocumentKind::Manifest),
+            (format!("{{{image}}}"), Some("text/plain"), DocumentKind::Manifest),
+            (own(LIST, index), Some(INDEX), DocumentKind::Index),
+            (
+                format!("{{{index}}}"),
+                Some("application/vnd.oci.image.index.v1+json; charset=utf-8"),
+                DocumentKind::Index,
+            ),
+            ("{}".to_owned(), Some(INDEX), DocumentKind::Index),
+        ] {
+            assert_eq!(kind_of(document.as_bytes(), said), Ok(kind), "{document} {said:?}");
+        }
+    }
+
+    #[test]
+    fn a_descriptor_has_the_media_type_that_its_document_has() {
+        let docker = "application/vnd.docker.distribution.manifest.v2+json";
+        let document = format!(r#"{{"mediaType":"{docker}","config":{{}},"layers":[]}}"#);
+        assert_eq!(media_type_of(document.as_bytes(), DocumentKind::Manifest), docker);
+        let oci = "application/vnd.oci.image.manifest.v1+json";
+        for other in ["{}", r#"{"mediaType":"text/plain"}"#, "no document"] {
+            assert_eq!(media_type_of(other.as_bytes(), DocumentKind::Manifest), oci, "{other}");
+        }
+    }
+
+    #[test]
+    fn the_usual_variant_of_a_platform_need_not_be_said() {
+        let platform = |architecture: &str, variant: Option<&str>| Platform {
+            architecture: architecture.to_owned(),
+            os: "linux".to_owned(),
+            variant: variant.map(str::to_owned),
+        };
+        for (architecture, variant, wanted, is) in [
+            ("arm64", None, "linux/arm64", true),
+            ("arm64", None, "linux/arm64/v8", true),
+            ("arm64", Some("v8"), "linux/arm64", true),
+            ("arm64", Some("v9"), "linux/arm64/v8", false),
+            ("arm", None, "linux/arm/v7", true),
+            ("arm", None, "linux/arm/v6", false),
+            ("arm", Some("v6"), "linux/arm/v6", true),
+            ("amd64", None, "linux/amd64/v1", true),
+            ("amd64", None, "linux/amd64/v2", false),
+            ("amd64", None, "linux/amd6", false),
+            ("riscv64", None, "linux/riscv64/", false),
+            ("amd64", None, "windows/amd64", false),
+        ] {
+            assert_eq!(platform(architecture, variant).is(wanted), is, "{architecture} {variant:?} {wanted}");
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use oci_spec::OciSpecError;
+use stele_archive::TreeBuilder;
 use stele_store::model::{
     Conflict, Digest, MAX_DEPTH, Merge, MergeError, MergeInput, NameError, Node, SymlinkTarget, Tree, TreeId,
 };
@@ -11,7 +12,7 @@ use stele_store::{Holder, Keep, LayerRow, Progress, ReadError, RealiseError, Sto
 use crate::canonical;
 use crate::document;
 use crate::encode::Compression;
-use crate::grow::{GrowError, Growing};
+use crate::grow::{self, GrowError};
 use crate::layer::Layer;
 use crate::measure::{Measured, StreamError, Sum, measure};
 use crate::path::ImagePath;
@@ -55,6 +56,14 @@ pub enum MakeError {
         path: ImagePath,
         /// What is there.
         why: &'static str,
+    },
+    /// Nobody is called that in the image.
+    #[error("the image is run by `{name}`, and its {file} has nobody of that name: engines would not run it")]
+    Nobody {
+        /// The name of the user or group.
+        name: String,
+        /// Where engines look for it.
+        file: &'static str,
     },
     /// A time that no tar can say.
     #[error("{epoch} is later than layers can say: at most {MTIME_MOST}, in the year 2242")]
@@ -143,6 +152,7 @@ pub fn make(store: &Store, spec: &Spec, progress: &Progress) -> Result<Image, Ma
     spec.declared.check()?;
     let (planned, rootfs) = unite(store, spec)?;
     check_rules(store, spec, &rootfs)?;
+    check_user(store, spec, &rootfs)?;
     let mut layers = Vec::with_capacity(planned.len());
     for Planned { origin, tree } in planned {
         let rules = spec.rules.narrowed(store, &tree)?;
@@ -231,26 +241,29 @@ fn unite(store: &Store, spec: &Spec) -> Result<(Vec<Planned>, TreeId), MakeError
             at if *at == ImagePath::root() => input.tree,
             at => {
                 let size = store.tree_text(&input.tree)?.len() as u64;
-                let mut growing = Growing::default();
-                growing.put(at, Node::Directory { tree: input.tree, size })?;
-                growing.store(&session)?.0
+                let mut tree = TreeBuilder::new();
+                tree.put(&at.components(), Node::Directory { tree: input.tree, size })
+                    .map_err(GrowError::from)?;
+                grow::store(tree, &session)?.0
             }
         };
         planned.push(Planned { origin: input.origin.clone(), tree });
     }
     if !spec.declared.is_empty() {
-        let mut growing = Growing::default();
+        let mut tree = TreeBuilder::new();
         for path in &spec.declared.directories {
-            growing.directory(path)?;
+            tree.directory(&path.components());
         }
         for (path, text) in &spec.declared.files {
             let (blob, size) = (session.add_blob(text.as_bytes(), false)?, text.len() as u64);
-            growing.put(path, Node::File { blob, size, executable: false })?;
+            let file = Node::File { blob, size, executable: false };
+            tree.put(&path.components(), file).map_err(GrowError::from)?;
         }
         for (path, target) in &spec.declared.links {
-            growing.put(path, Node::Symlink { target: SymlinkTarget::new(target.as_bytes())? })?;
+            let link = Node::Symlink { target: SymlinkTarget::new(target.as_bytes())? };
+            tree.put(&path.components(), link).map_err(GrowError::from)?;
         }
-        planned.push(Planned { origin: DECLARED.to_owned(), tree: growing.store(&session)?.0 });
+        planned.push(Planned { origin: DECLARED.to_owned(), tree: grow::store(tree, &session)?.0 });
     }
     let until = Holder::Until(stele_store::now().saturating_add(MEANWHILE));
     let leased = || Keep { lease: Some(until), ..Keep::default() };
@@ -297,6 +310,34 @@ fn merge(store: &Store, spec: &Spec, planned: &[Planned]) -> Result<(TreeId, Vec
         Err(MergeError::Source { source, .. }) => Err(source.into()),
         Err(MergeError::Deep { path }) => Err(MakeError::Deep { path }),
     }
+}
+
+/// Engines look a name up in the image, and do not run it when nobody is called so.
+fn check_user(store: &Store, spec: &Spec, rootfs: &TreeId) -> Result<(), MakeError> {
+    let Some(user) = &spec.run.user else { return Ok(()) };
+    let (user, group) =
+        user.split_once(':').map_or((user.as_str(), None), |(user, group)| (user, Some(group)));
+    for (name, file) in [(Some(user), "/etc/passwd"), (group, "/etc/group")] {
+        let Some(name) = name.filter(|name| !name.bytes().all(|byte| byte.is_ascii_digit())) else {
+            continue;
+        };
+        let path = ImagePath::new(file.trim_start_matches('/').as_bytes())?;
+        let there = match node_at(store, rootfs, &path)? {
+            Some(Node::File { blob, .. }) => {
+                let mut text = Vec::new();
+                store.open_blob(&blob)?.verified_by(|part| text.extend_from_slice(part))?;
+                let called = |line: &[u8]| line.split(|&byte| byte == b':').next() == Some(name.as_bytes());
+                text.split(|&byte| byte == b'\n').any(called)
+            }
+            // Where a link leads is for engines to find out.
+            Some(Node::Symlink { .. }) => true,
+            _ => false,
+        };
+        if !there {
+            return Err(MakeError::Nobody { name: name.to_owned(), file });
+        }
+    }
+    Ok(())
 }
 
 /// A rule about nothing is a mistake in the recipe: it would be taken for done.

@@ -54,6 +54,12 @@ impl ImagePath {
         self.0.split(|&byte| byte == b'/').filter(|name| !name.is_empty())
     }
 
+    /// The same, as names of entries.
+    pub fn components(&self) -> Vec<Name> {
+        // What is between its slashes was checked when it was made.
+        self.names().filter_map(|name| Name::new(name).ok()).collect()
+    }
+
     /// The directory that it is in; the root is in none.
     pub fn parent(&self) -> Option<Self> {
         match self.0.iter().rposition(|&byte| byte == b'/') {

@@ -17,4 +17,3 @@ pub mod plan;
 pub mod prepare;
 pub mod recipe;
 pub mod source;
-pub mod unpack;

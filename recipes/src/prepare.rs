@@ -2,13 +2,13 @@
 
 use std::io::Read;
 
+use stele_archive::{AN_AR, Limits, Unpack, UnpackError, unpack};
 use stele_store::model::{Node, TreeId};
 
 use crate::content::{Content, ContentError};
 use crate::patch::{ApplyError, ParsePatchError, Patch, apply};
 use crate::paths::{TreePath, WalkError, find};
 use crate::recipe::UnpackSource;
-use crate::unpack::{AN_AR, Limits, Unpack, UnpackError, unpack};
 
 /// Why a source could not be prepared.
 #[derive(Debug, thiserror::Error)]

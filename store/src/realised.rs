@@ -1,9 +1,17 @@
-//! What came of what was asked for: of an action, or of anything else whose canonical text has a digest.
+//! Realisations: the outputs of an action, or of any other request whose canonical text has a digest.
+//!
+//! Each says where it is from, because what another store says is worth less than what this one found out: see
+//! [`Origins`]. A realisation that was made here is never replaced by what another store says.
 //!
 //! A realisation keeps nothing from the collector, and outlives it: what the outputs were is worth knowing also when
 //! they are gone. `docs/formats.md` has the rows.
 
-use crate::db::{DbError, Durability, Family, OUTPUT_NAME_MOST, Outputs, Realisation, Rows, is_output_name};
+use std::sync::PoisonError;
+
+use crate::db::{
+    Db, DbError, Durability, Family, MAX_OUTPUT_NAME, Origin, Outputs, Realisation, Rows, Target,
+    is_output_name,
+};
 use crate::model::{BlobId, Digest, TreeId};
 use crate::store::{ReadError, Store};
 
@@ -43,12 +51,37 @@ pub struct Realised {
     pub last: Option<(String, Last)>,
 }
 
+/// Which realisations a look-up finds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Origins {
+    /// All, also what other stores say and what is from before origins were recorded.
+    Any,
+    /// Only what this store made itself.
+    Own,
+}
+
+impl Origins {
+    fn include(self, origin: &Origin) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Own => *origin == Origin::Built,
+        }
+    }
+}
+
 impl Realised {
-    pub(crate) fn put(&self, rows: &mut Rows) {
+    /// What has to be there for it to be true.
+    pub(crate) fn relies_on(&self) -> impl Iterator<Item = Target> {
+        let outputs = self.of.iter().flat_map(|(_, it)| it.outputs.0.values().copied().map(Target::Tree));
+        let log = self.of.iter().filter_map(|(_, it)| it.log);
+        let logs = log.chain(self.last.iter().map(|(_, last)| last.log));
+        outputs.chain(logs.map(Target::Blob))
+    }
+
+    /// Adds the rows. To be called with the store's `commits` held until they are written.
+    pub(crate) fn put(&self, rows: &mut Rows, db: &Db) -> Result<(), DbError> {
         if let Some((request, realisation)) = &self.of {
-            let of = Digest::of(request);
-            rows.put_raw(Family::Action, of.as_bytes(), request.clone());
-            rows.put_raw(Family::Realisation, of.as_bytes(), realisation.encode());
+            put_realisation(rows, db, request, realisation)?;
         }
         if let Some((name, text)) = &self.memo {
             rows.put_meta(&memo_key(name), text.clone());
@@ -56,7 +89,25 @@ impl Realised {
         if let Some((name, last)) = &self.last {
             rows.put_meta(&format!("{LAST}{name}"), last.encode());
         }
+        Ok(())
     }
+}
+
+/// Adds the rows of a realisation, unless this store made one itself and this is from elsewhere.
+fn put_realisation(
+    rows: &mut Rows,
+    db: &Db,
+    request: &[u8],
+    realisation: &Realisation,
+) -> Result<(), DbError> {
+    let of = Digest::of(request);
+    let own = |row: Realisation| Origins::Own.include(&row.origin);
+    if !Origins::Own.include(&realisation.origin) && db.realisation(&of)?.is_some_and(own) {
+        return Ok(());
+    }
+    rows.put_raw(Family::Action, of.as_bytes(), request.to_vec());
+    rows.put_raw(Family::Realisation, of.as_bytes(), realisation.encode());
+    Ok(())
 }
 
 /// A realisation could not be written.
@@ -66,18 +117,10 @@ pub enum RealiseError {
     #[error("the store is open for reading only")]
     ReadOnly,
     /// There are no outputs, or one has a name that none can have.
-    #[error("{name:?} is no name of an output: it has 1 to {OUTPUT_NAME_MOST} bytes")]
+    #[error("{name:?} is no name of an output: it has 1 to {MAX_OUTPUT_NAME} bytes")]
     Name {
         /// The name; empty when there are no outputs.
         name: String,
-    },
-    /// An output is not in the store.
-    #[error("output {name}, the tree {tree}, is not in the store")]
-    Missing {
-        /// Its name.
-        name: String,
-        /// Its tree.
-        tree: TreeId,
     },
     /// The database gave an error.
     #[error(transparent)]
@@ -85,20 +128,13 @@ pub enum RealiseError {
 }
 
 impl Store {
-    /// What came of what has the digest `of`, if that is remembered; whether or not it is still there.
+    /// The realisation of what has the digest `of`, if one of those `origins` is remembered; whether or not its outputs
+    /// are still there.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn realisation(&self, of: &Digest) -> Result<Option<Outputs>, ReadError> {
-        Ok(self.db.realisation(of)?.map(|it| it.outputs))
-    }
-
-    /// The log of what has the digest `of`, if it had one; whether or not it is still there.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub fn log(&self, of: &Digest) -> Result<Option<BlobId>, ReadError> {
-        Ok(self.db.realisation(of)?.and_then(|it| it.log))
+    pub fn realisation(&self, of: &Digest, origins: Origins) -> Result<Option<Realisation>, ReadError> {
+        Ok(self.db.realisation(of)?.filter(|row| origins.include(&row.origin)))
     }
 
     /// How it went the last time, under a name of [`Realised::last`].
@@ -117,7 +153,7 @@ impl Store {
         Ok(self.db.request(of)?)
     }
 
-    /// What was noted under a name by [`Store::realise`].
+    /// What was noted under a name of [`Realised::memo`].
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -130,7 +166,7 @@ impl Store {
     pub(crate) fn logs(&self, stays: impl Fn(&TreeId) -> bool) -> Result<Vec<BlobId>, DbError> {
         let mut logs = Vec::new();
         for row in self.db.realisations()? {
-            let Realisation { outputs, log: Some(log) } = row? else { continue };
+            let Realisation { outputs, log: Some(log), .. } = row? else { continue };
             if outputs.0.values().any(&stays) {
                 logs.push(log);
             }
@@ -141,27 +177,8 @@ impl Store {
         Ok(logs)
     }
 
-    /// Remembers, durably, that `outputs` came of `request`, a canonical text; and under a name what may be of use to
-    /// whoever asks next time.
-    ///
-    /// # Errors
-    /// When an output is not there, or the database takes no write.
-    pub fn realise(
-        &self,
-        request: &[u8],
-        outputs: &Outputs,
-        memo: Option<(&str, &[u8])>,
-    ) -> Result<Digest, RealiseError> {
-        for (name, tree) in &outputs.0 {
-            if is_output_name(name) && !self.db.has_tree(tree)? {
-                return Err(RealiseError::Missing { name: name.clone(), tree: *tree });
-            }
-        }
-        self.remember(request, outputs, memo)
-    }
-
-    /// Remembers what came of `request` elsewhere, whether or not it is here: as it is remembered of what was here and
-    /// was collected since.
+    /// Remembers the outputs of `request`, a canonical text, and where they are known from, whether or not they are
+    /// here. What this store made itself is not replaced by what is from elsewhere.
     ///
     /// # Errors
     /// When it cannot be written, or an output has a name that none can have.
@@ -169,7 +186,7 @@ impl Store {
         &self,
         request: &[u8],
         outputs: &Outputs,
-        memo: Option<(&str, &[u8])>,
+        origin: Origin,
     ) -> Result<Digest, RealiseError> {
         if self.is_read_only() {
             return Err(RealiseError::ReadOnly);
@@ -180,15 +197,14 @@ impl Store {
         if let Some(name) = outputs.0.keys().find(|name| !is_output_name(name)) {
             return Err(RealiseError::Name { name: name.clone() });
         }
-        let realisation = Realisation { outputs: outputs.clone(), log: None };
-        let realised = Realised {
-            of: Some((request.to_vec(), realisation)),
-            memo: memo.map(|(name, text)| (name.to_owned(), text.to_vec())),
-            last: None,
-        };
+        let realisation = Realisation { outputs: outputs.clone(), log: None, origin };
         let mut rows = Rows::default();
-        realised.put(&mut rows);
-        self.db.write(rows, Durability::Synced)?;
+        let mut commits = self.commits.lock().unwrap_or_else(PoisonError::into_inner);
+        put_realisation(&mut rows, &self.db, request, &realisation)?;
+        if !rows.is_empty() {
+            self.db.write(rows, Durability::Synced)?;
+            *commits += 1;
+        }
         Ok(Digest::of(request))
     }
 

@@ -1,7 +1,10 @@
 //! Room on the disk, and the mark of writes that go round the log.
 
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::PoisonError;
+
+use rustix::fs::StatVfs;
 
 use crate::db::{DbError, Durability, Rows};
 use crate::session::WriteError;
@@ -29,7 +32,15 @@ pub struct NoRoom {
 /// # Errors
 /// When it has not. A disk that does not say what it has is taken to have enough.
 pub fn require_room(path: &Path) -> Result<(), NoRoom> {
-    let Ok(disk) = rustix::fs::statvfs(path) else { return Ok(()) };
+    rustix::fs::statvfs(path).map_or(Ok(()), |disk| require_room_of(&disk))
+}
+
+/// The same of the disk of an open folder.
+pub(crate) fn require_room_in(folder: impl AsFd) -> Result<(), NoRoom> {
+    rustix::fs::fstatvfs(folder).map_or(Ok(()), |disk| require_room_of(&disk))
+}
+
+fn require_room_of(disk: &StatVfs) -> Result<(), NoRoom> {
     let left = disk.f_bavail.saturating_mul(disk.f_frsize);
     let kept = KEPT_BACK.min(disk.f_blocks.saturating_mul(disk.f_frsize) / 16);
     if left < kept { Err(NoRoom { left, kept }) } else { Ok(()) }
@@ -38,7 +49,8 @@ pub fn require_room(path: &Path) -> Result<(), NoRoom> {
 impl Store {
     /// Fails while the disk is nearly full: it is better to refuse an import than to be unable to collect.
     pub(crate) fn require_room(&self) -> Result<(), WriteError> {
-        require_room(self.path()).map_err(|NoRoom { left, kept }| WriteError::NoRoom { left, kept })
+        require_room_in(self.objects.folder())
+            .map_err(|NoRoom { left, kept }| WriteError::NoRoom { left, kept })
     }
 
     /// A session is about to write round the log: the mark is durable before the first such write.

@@ -16,6 +16,7 @@ use crate::model::{
     BlobId, DecodeTreeError, Digest, DigestPrefix, RootName, Sha256, Tree, TreeId, TreeSource,
 };
 use crate::objects::{FileError, Objects};
+use crate::presence::Whole;
 
 /// An open store. One process has it open for writing; threads share it by reference.
 pub struct Store {
@@ -36,6 +37,8 @@ pub struct Store {
     pub(crate) clearing: AtomicBool,
     /// The sizes of large blobs, once somebody asked for them.
     pub(crate) sizes: OnceLock<Mutex<HashSet<u64>>>,
+    /// Trees whose closures are known to be sound.
+    pub(crate) whole: Whole,
     /// How many sessions have written round the log and not named all of it; one more when an earlier owner
     /// of the store did, until that was looked for.
     pub(crate) unlogged: Mutex<u64>,
@@ -270,6 +273,7 @@ impl Store {
             };
             return Ok(BlobReader { id: *id, info, payload });
         }
+        self.whole.forget();
         Err(ReadError::Missing { id: *id })
     }
 
@@ -292,14 +296,6 @@ impl Store {
     pub fn tree(&self, id: &TreeId) -> Result<Tree, ReadError> {
         let text = self.tree_text(id)?;
         Tree::decode(&text).map_err(|source| ReadError::BadTree { id: *id, source })
-    }
-
-    /// Whether a tree is there.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub fn has_tree(&self, id: &TreeId) -> Result<bool, ReadError> {
-        Ok(self.db.has_tree(id)?)
     }
 
     /// The blob with that SHA-256.

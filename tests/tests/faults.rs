@@ -345,7 +345,7 @@ fn a_disk_that_becomes_read_only_under_the_daemon_gives_errors_and_loses_nothing
 
 #[test]
 fn an_unknown_format_or_feature_is_refused_and_nothing_is_touched() {
-    for text in ["stele-store 2\nfeatures 0x0\n", "stele-store 1\nfeatures 0x10\n"] {
+    for text in ["stele-store 2\nfeatures 0x0\n", "stele-store 1\nfeatures 0x11\n"] {
         let stele = Stele::new();
         let tree = source(&stele, "tree", 20);
         stele.ok(&["store", "add", "--root", "tree", tree.to_str().unwrap()]);

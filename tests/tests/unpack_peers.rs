@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-use stele_recipes::content::{Content, ContentError, InMemory};
-use stele_recipes::unpack::{Unpack, unpack};
+use stele_archive::content::{Content, ContentError, InMemory};
+use stele_archive::{Unpack, unpack};
 use stele_store::model::{BlobId, Digest, Node, Tree, TreeId};
 use stele_tests::trees::Random;
 use stele_tests::{Stele, skip};
@@ -403,6 +403,10 @@ impl Content for InFolder {
 
     fn blob(&self, _: &BlobId) -> Result<Vec<u8>, ContentError> {
         Err(io::Error::other("nobody asks").into())
+    }
+
+    fn scratch(&self) -> io::Result<File> {
+        tempfile::tempfile_in(&self.dir)
     }
 
     fn add_tree(&self, tree: &Tree) -> Result<(TreeId, u64), ContentError> {

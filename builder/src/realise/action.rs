@@ -10,7 +10,8 @@ use stele_recipes::plan::Memo;
 use stele_recipes::recipe::RecipeName;
 use stele_store::model::BlobId;
 use stele_store::{
-    Cancelled, Holder, Keep, Last, Outputs, Progress, Realisation, Realised, Session, StreamError, Target,
+    Cancelled, Holder, Keep, Last, Origin, Outputs, Progress, Realisation, Realised, Session, StreamError,
+    Target,
 };
 
 use super::error::Ended;
@@ -44,7 +45,7 @@ pub(super) struct Work {
 
 impl Work {
     /// What becomes known with the outputs, and for how long they stay when no root keeps them.
-    pub fn keep(&self, outputs: &Outputs, log: Option<BlobId>) -> Keep {
+    pub fn keep(&self, outputs: &Outputs, log: Option<BlobId>, origin: Origin) -> Keep {
         let lease = Some(Holder::Until(stele_store::now().saturating_add(KEPT)));
         if self.before.is_some() {
             return Keep { lease, ..Keep::default() };
@@ -53,7 +54,7 @@ impl Work {
         let request = self.action.encode().unwrap_or_default();
         let memo = serde_json::to_vec(&self.memo).unwrap_or_default();
         let realised = Realised {
-            of: Some((request, Realisation { outputs: outputs.clone(), log })),
+            of: Some((request, Realisation { outputs: outputs.clone(), log, origin })),
             memo: Some((self.recipe.to_string(), memo)),
             last: log.map(|log| (self.recipe.to_string(), last(self, log, None))),
         };
@@ -234,7 +235,7 @@ impl Builder {
         }
         let log = add_log(&session, &path.join(folder::LOG))?;
         let targets: Vec<Target> = outputs.0.values().map(|tree| Target::Tree(*tree)).collect();
-        session.finish(&targets, &work.keep(&outputs, Some(log)))?;
+        session.finish(&targets, &work.keep(&outputs, Some(log), Origin::Built))?;
         if let Some(before) = &work.before {
             same(&work.recipe, before, &outputs)?;
         }

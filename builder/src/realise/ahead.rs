@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use stele_recipes::plan::{self, Known, Memo, Plan, State};
 use stele_recipes::recipe::RecipeName;
 use stele_store::model::{BlobId, Digest, Sha256, Tree, TreeId, TreeSource};
-use stele_store::{Outputs, Progress, ReadError};
+use stele_store::{Origin, Origins, Outputs, Progress, ReadError};
 
 use super::action::Work;
 use super::{
@@ -108,7 +108,7 @@ impl Builder {
                     before: None,
                 };
                 if let Some((outputs, from)) = taken(self, request, &work, progress, tell)? {
-                    self.explain(&plan, number, &known, &mut explained)?;
+                    self.explain(&plan, number, &known, &from, &mut explained)?;
                     there.extend(is_goal.then(|| (recipe.name.clone(), outputs.clone())));
                     tell(Event::Done { recipe: work.recipe, outputs, how: How::From(from) });
                     continue;
@@ -126,6 +126,7 @@ impl Builder {
         plan: &Plan,
         number: usize,
         known: &Together<'_>,
+        from: &str,
         explained: &mut HashSet<usize>,
     ) -> Result<(), Failed> {
         let mut stack = vec![number];
@@ -137,25 +138,26 @@ impl Builder {
             }
             for text in recipe.sources.iter().filter_map(plan::unpacking) {
                 let made = known.realised(&Digest::of(&text))?;
-                self.remember(&text, made)?;
+                self.remember(&text, made, from)?;
             }
             if let Some(parts) = plan.parts(number, profile::VERSION, known)? {
                 let root = Trees::from([(plan::MADE.to_owned(), action.root)]);
-                self.remember(&plan::merging(&parts, &recipe.prefer), Some(root))?;
+                self.remember(&plan::merging(&parts, &recipe.prefer), Some(root), from)?;
             }
             let made = known.realised(&id.0)?;
             // An action was encoded when its digest was made.
-            self.remember(&action.encode().unwrap_or_default(), made)?;
+            self.remember(&action.encode().unwrap_or_default(), made, from)?;
             stack.extend(plan.graph.needs(number));
         }
         Ok(())
     }
 
     /// Remembers what came of what has this text, if this store does not know.
-    fn remember(&self, text: &[u8], made: Option<Trees>) -> Result<(), Failed> {
+    fn remember(&self, text: &[u8], made: Option<Trees>, from: &str) -> Result<(), Failed> {
         let Some(made) = made else { return Ok(()) };
-        if self.store.realisation(&Digest::of(text))?.is_none() {
-            self.store.remember(text, &Outputs(made), None).map_err(SourceError::from)?;
+        if self.store.realisation(&Digest::of(text), Origins::Any)?.is_none() {
+            let origin = Origin::Substituted { from: from.to_owned() };
+            self.store.remember(text, &Outputs(made), origin).map_err(SourceError::from)?;
         }
         Ok(())
     }
@@ -172,7 +174,8 @@ pub(super) fn taken(
 ) -> Result<Option<(Outputs, String)>, Failed> {
     let names: Vec<&str> = work.action.outputs.keys().map(String::as_str).collect();
     for from in request.substituters {
-        let keep = |outputs: &Outputs, log| work.keep(outputs, log);
+        let origin = Origin::Substituted { from: from.name().to_owned() };
+        let keep = |outputs: &Outputs, log| work.keep(outputs, log, origin);
         match substitute::take(&builder.store, &**from, &work.id.0, &names, keep, progress) {
             Ok(Some(outputs)) => return Ok(Some((outputs, from.name().to_owned()))),
             Ok(None) => {}

@@ -8,7 +8,7 @@ use stele_recipes::language::{OnDisk, Recipes};
 use stele_recipes::plan::{Known, Memo};
 use stele_recipes::recipe::RecipeName;
 use stele_store::model::{BlobId, Digest, Node, Sha256, Tree, TreeId, TreeSource};
-use stele_store::{ReadError, Store};
+use stele_store::{Origins, ReadError, Store};
 
 use super::error::SourceError;
 
@@ -55,7 +55,7 @@ impl TreeSource for OfStore<'_> {
 
 impl Known for OfStore<'_> {
     fn realised(&self, of: &Digest) -> Result<Option<BTreeMap<String, TreeId>>, ReadError> {
-        Ok(self.store.realisation(of)?.map(|outputs| outputs.0))
+        Ok(self.store.realisation(of, Origins::Any)?.map(|row| row.outputs.0))
     }
 
     fn has_tree(&self, tree: &TreeId) -> Result<bool, ReadError> {

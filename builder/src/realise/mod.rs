@@ -37,6 +37,7 @@ pub use visit::{Visit, Visited};
 pub use substitute::{SubstituteError, Substituter, Unavailable};
 
 use crate::hold::{Held, HoldError};
+use crate::program::Program;
 use crate::sandbox::{self, Limits};
 use shared::Shared;
 use slots::Slots;
@@ -188,6 +189,7 @@ pub struct Realisations {
 pub struct Builder {
     store: Arc<Store>,
     memory: Arc<Memory>,
+    program: Program,
     builds: PathBuf,
     failed: PathBuf,
     held: Mutex<Option<Arc<Held>>>,
@@ -204,12 +206,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Builder {
     /// Builds for `store`. What killed builds of an earlier process left is removed. `memory` is what mounts of the
-    /// store remember together.
-    pub fn new(store: &Arc<Store>, memory: &Arc<Memory>) -> Arc<Self> {
+    /// store remember together; `program` runs the helpers.
+    pub fn new(store: &Arc<Store>, memory: &Arc<Memory>, program: Program) -> Arc<Self> {
         let layout = Layout::new(store.path());
         let builder = Arc::new(Self {
             store: Arc::clone(store),
             memory: Arc::clone(memory),
+            program,
             builds: layout.builds(),
             failed: layout.failed(),
             held: Mutex::default(),
@@ -237,7 +240,7 @@ impl Builder {
     fn hold_anew(&self, observer: Option<Arc<dyn Observer>>) -> Result<Arc<Held>, HoldError> {
         fs::create_dir_all(&self.builds)?;
         sandbox::folder::let_pass(&self.builds, crate::hold::stranger())?;
-        Ok(Arc::new(Held::begin(&self.store, &self.memory, &self.builds, observer)?))
+        Ok(Arc::new(Held::begin(&self.store, &self.memory, &self.builds, &self.program, observer)?))
     }
 
     /// Gives up the namespaces that builds begin in, when none runs: what they have looked at need not be kept for them

@@ -10,7 +10,9 @@ use stele_recipes::action::Platform;
 use stele_recipes::plan::{self, Part, Plan, State};
 use stele_recipes::recipe::RecipeName;
 use stele_store::model::TreeId;
-use stele_store::{Holder, Keep, Outputs, Progress, ReadError, Realisation, Realised, Target};
+use stele_store::{
+    Holder, Keep, Origin, Origins, Outputs, Progress, ReadError, Realisation, Realised, Target,
+};
 
 use super::action::Work;
 use super::ahead;
@@ -335,7 +337,7 @@ impl Doing<'_> {
     }
 
     fn realised(&self, of: &stele_store::model::Digest) -> Result<Option<Outputs>, Failed> {
-        let outputs = self.builder.store.realisation(of)?;
+        let outputs = self.builder.store.realisation(of, Origins::Any)?.map(|row| row.outputs);
         match outputs {
             Some(outputs) if self.builder.has_all(&outputs)? => Ok(Some(outputs)),
             _ => Ok(None),
@@ -350,8 +352,8 @@ impl Doing<'_> {
         }
         let until = Holder::Until(stele_store::now().saturating_add(KEPT));
         let outputs = Outputs([(plan::MADE.to_owned(), root.tree)].into());
-        let realised =
-            Realised { of: Some((request, Realisation { outputs, log: None })), ..Realised::default() };
+        let realisation = Realisation { outputs, log: None, origin: Origin::Built };
+        let realised = Realised { of: Some((request, realisation)), ..Realised::default() };
         session.finish(&[Target::Tree(root.tree)], &Keep { lease: Some(until), realised, root: None })?;
         Ok(())
     }

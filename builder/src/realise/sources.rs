@@ -11,7 +11,9 @@ use stele_recipes::plan::{self, MADE};
 use stele_recipes::prepare::{PrepareError, prepare};
 use stele_recipes::recipe::{LocalInput, PatchFile, Recipe, RecipeName, SourceInput};
 use stele_store::model::{BlobId, Digest, Node, TreeId};
-use stele_store::{Cancelled, Holder, Keep, Outputs, Progress, Realisation, Realised, Store, Target};
+use stele_store::{
+    Cancelled, Holder, Keep, Origin, Origins, Outputs, Progress, Realisation, Realised, Store, Target,
+};
 
 use super::error::SourceError;
 
@@ -51,8 +53,8 @@ pub fn source(
         },
     })?;
     let outputs = Outputs(BTreeMap::from([(MADE.to_owned(), made)]));
-    let realised =
-        Realised { of: Some((request, Realisation { outputs, log: None })), ..Realised::default() };
+    let realisation = Realisation { outputs, log: None, origin: Origin::Built };
+    let realised = Realised { of: Some((request, realisation)), ..Realised::default() };
     session.finish(&[Target::Tree(made)], &Keep { lease: Some(until), realised, root: None })?;
     Ok((Target::Tree(made), false))
 }
@@ -63,8 +65,8 @@ fn is_cancelled(error: &PrepareError) -> bool {
 
 /// What the request came to before, if that is still there.
 fn known(store: &Store, request: &[u8]) -> Result<Option<TreeId>, SourceError> {
-    let made = store.realisation(&Digest::of(request))?;
-    match made.and_then(|made| made.0.get(MADE).copied()) {
+    let made = store.realisation(&Digest::of(request), Origins::Any)?;
+    match made.and_then(|made| made.outputs.0.get(MADE).copied()) {
         Some(tree) if store.has_tree(&tree)? => Ok(Some(tree)),
         _ => Ok(None),
     }

@@ -104,7 +104,8 @@ pub(super) fn take(
     keep: impl FnOnce(&Outputs, Option<BlobId>) -> Keep,
     progress: &Progress,
 ) -> Result<Option<Outputs>, SubstituteError> {
-    let Some(Realisation { outputs, log }) = from.realised(of).map_err(SubstituteError::Unavailable)? else {
+    let Some(Realisation { outputs, log, .. }) = from.realised(of).map_err(SubstituteError::Unavailable)?
+    else {
         return Ok(None);
     };
     if !outputs.0.keys().map(String::as_str).eq(names.iter().copied()) {

@@ -8,7 +8,7 @@ use std::process::Child;
 
 use super::job::{Ending, Job, Said, Told};
 use crate::hold::Held;
-use crate::program::{Waits, own_program};
+use crate::program::{Program, Waits};
 use stele_fs::passing::{receive, send};
 
 /// A build could not be started.
@@ -31,9 +31,9 @@ pub(crate) struct Supervisor {
 }
 
 impl Waits for Supervisor {
-    fn start() -> io::Result<Self> {
+    fn start(program: &Program) -> io::Result<Self> {
         let (stream, theirs) = UnixStream::pair()?;
-        let process = own_program(crate::SUPERVISE).stdin(OwnedFd::from(theirs)).spawn()?;
+        let process = program.helper(crate::SUPERVISE).stdin(OwnedFd::from(theirs)).spawn()?;
         Ok(Self { process, stream })
     }
 

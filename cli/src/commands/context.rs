@@ -2,13 +2,15 @@
 
 use std::io;
 
-use crate::answers::{Answer, Entry, Progress};
 use crate::args::Global;
-use crate::daemon::client::{Client, Watcher};
-use crate::failure::Failure;
 use crate::render::{self, Terminal};
-use crate::service::{Request, Sink};
 use crate::where_store;
+use stele::Observer;
+use stele::answers::{Answer, Entry, Progress};
+use stele::failure::Failure;
+use stele::service::Sink;
+use stele::{Api, Request};
+use stele_daemon::client::Client;
 
 /// The daemon of the store that is meant, and the terminal.
 pub struct Context {
@@ -30,7 +32,7 @@ impl Sink for Gathered {
     }
 }
 
-impl Watcher for Gathered {
+impl Observer for Gathered {
     fn progress(&mut self, _: Progress) {}
 
     fn note(&mut self, text: &str) {

@@ -4,17 +4,17 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use crate::answers::{Answer, Status};
 use crate::args::Global;
 use crate::commands::umount::end_mounts;
-use crate::daemon::client::{existing, wait_until_free};
-use crate::daemon::server::{self, Options};
-use crate::daemon::wire::{Call, VERSION};
-use crate::failure::Failure;
-use crate::mounts::keeper;
-use crate::reference::to_wire;
 use crate::render::{self, Terminal};
 use crate::where_store;
+use stele::answers::{Answer, Status};
+use stele::failure::Failure;
+use stele::reference::to_wire;
+use stele_daemon::client::{existing, wait_until_free};
+use stele_daemon::mounts::keeper;
+use stele_daemon::protocol::Call;
+use stele_daemon::server::{self, Options};
 
 #[derive(Subcommand, Debug)]
 pub enum Command {
@@ -79,6 +79,7 @@ pub fn run(global: &Global, command: Command) -> Result<(), Failure> {
                 store: to_wire(store.as_os_str()),
                 pid: None,
                 version: None,
+                build: None,
                 up_seconds: None,
                 working: None,
                 idle_seconds: None,
@@ -88,9 +89,10 @@ pub fn run(global: &Global, command: Command) -> Result<(), Failure> {
                 status.running = true;
                 status.pid = Some(connection.welcome.pid);
                 status.version = Some(connection.welcome.stele.clone());
+                status.build = Some(connection.welcome.build.clone());
                 status.working = Some(connection.welcome.working);
                 // Only a daemon of this version is sure to understand the question.
-                if connection.welcome.stele == VERSION
+                if connection.welcome.is_of_this_build()
                     && let Some(Answer::Status(more)) =
                         connection.call(&Call::Status {}, &mut Terminal::new(global.json))?
                 {

@@ -13,15 +13,16 @@ use stele_recipes::recipe::{Recipe, RecipeName};
 use super::build::reason;
 use super::context::Context;
 use super::unexpected;
-use crate::answers::Answer;
 use crate::args::Global;
-use crate::builds::Goal;
-use crate::failure::{Failure, Kind};
-use crate::recipes::planned::{Build, Reason};
-use crate::recipes::{Place, find, graph, name};
-use crate::reference::to_wire;
+use crate::recipe_tree::{Place, find, graph};
 use crate::render;
-use crate::service::Request;
+use stele::Request;
+use stele::answers::Answer;
+use stele::builds::Goal;
+use stele::failure::{Failure, Kind};
+use stele::recipes::name;
+use stele::recipes::planned::{Build, Reason};
+use stele::reference::to_wire;
 
 /// `stele info NAME`
 #[derive(Args, Debug)]

@@ -13,13 +13,14 @@ use stele_store::model::{Node, Sha256};
 
 use super::context::Context;
 use super::unexpected;
-use crate::answers::Answer;
 use crate::args::Global;
-use crate::failure::{Failure, Kind};
-use crate::recipes::{Place, find, graph, name};
-use crate::reference::to_wire;
+use crate::recipe_tree::{Place, find, graph};
 use crate::render;
-use crate::service::Request;
+use stele::Request;
+use stele::answers::Answer;
+use stele::failure::{Failure, Kind};
+use stele::recipes::name;
+use stele::reference::to_wire;
 
 /// Print all that a recipe goes back to, down to the seed: each link, what it is made with and of, and what came out.
 ///

@@ -4,12 +4,12 @@ use clap::Args;
 
 use super::context::Context;
 use super::unexpected;
-use crate::answers::Answer;
 use crate::args::Global;
-use crate::failure::Failure;
-use crate::recipes::name;
 use crate::render;
-use crate::service::Request;
+use stele::Request;
+use stele::answers::Answer;
+use stele::failure::Failure;
+use stele::recipes::name;
 
 /// Print the log of a recipe's build: of the one that runs, or of the last one, failed or not.
 ///

@@ -23,7 +23,7 @@ pub mod visit;
 use std::process::ExitCode;
 
 use crate::args::{Cli, Command};
-use crate::failure::{Failure, Kind};
+use stele::failure::{Failure, Kind};
 
 /// Runs a command.
 ///
@@ -50,7 +50,6 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Why(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Recipe(command) => recipe::run(&cli.global, command),
         Command::Sandbox(command) => sandbox::run(&command).map(|()| ExitCode::SUCCESS),
-        Command::Evaluate => crate::recipes::child::evaluate().map(|()| ExitCode::SUCCESS),
         Command::Completions(args) => args.run().map(|()| ExitCode::SUCCESS),
         Command::Man(args) => args.run().map(|()| ExitCode::SUCCESS),
     }

@@ -12,16 +12,15 @@ use clap::{Args, Subcommand};
 
 use stele_fs::attach::{self, How};
 
-use crate::answers::{self, Answer};
 use crate::args::Global;
 use crate::commands::unexpected;
-use crate::daemon::client::{Client, existing};
-use crate::daemon::wire::{Call, VERSION};
-use crate::failure::{Failure, Kind};
-use crate::mounts::{Record, by_itself, how, own_namespace};
-use crate::reference::to_wire;
 use crate::render::{self, Terminal};
 use crate::where_store;
+use stele::answers::{self, Answer};
+use stele::failure::{Failure, Kind};
+use stele::reference::to_wire;
+use stele_daemon::client::{Client, existing};
+use stele_daemon::mounts::{Record, by_itself, how, own_namespace};
 
 /// How long a mount that another command makes may be there without being answered for.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -174,12 +173,10 @@ pub fn at<'a>(mounts: &'a [answers::Mount], dir: &Path) -> Option<&'a answers::M
 
 /// The mounts of a store; none when no daemon runs.
 pub fn list(store: &Path, json: bool) -> Result<Vec<answers::Mount>, Failure> {
-    let Some(mut connection) = existing(store)? else { return Ok(Vec::new()) };
-    if connection.welcome.stele != VERSION {
+    if existing(store)?.is_none() {
         return Ok(Vec::new());
     }
-    match connection.call(&Call::Mounts {}, &mut Terminal::new(json))? {
-        Some(Answer::Mounts(mounts)) => Ok(mounts),
-        _ => Ok(Vec::new()),
-    }
+    // One of another build is replaced, and the next one takes its mounts over: an empty list would not be true.
+    let mut terminal = Terminal::new(json);
+    Client::connect(store, true, &mut terminal)?.mounts(&mut terminal)
 }

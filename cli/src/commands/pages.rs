@@ -7,7 +7,7 @@ use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
 use crate::args::Cli;
-use crate::failure::Failure;
+use stele::failure::Failure;
 
 /// `stele completions`
 #[derive(Args, Debug)]

@@ -7,8 +7,8 @@ use stele_recipes::hex0;
 use stele_store::model::Sha256;
 
 use crate::args::Global;
-use crate::failure::{Failure, Kind};
 use crate::render;
+use stele::failure::{Failure, Kind};
 
 /// The seed's text, as it is in the repository.
 const TEXT: &str = include_str!("../../../recipes/pkgs/seed/seed.hex0");

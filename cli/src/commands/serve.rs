@@ -10,12 +10,13 @@ use stele_registry::serve::{Options, bind, tls};
 
 use super::context::Context;
 use crate::args::Global;
-use crate::daemon::process::{log_to, raise_descriptor_limit};
-use crate::failure::{Failure, Kind};
-use crate::images::{Ask, Told};
 use crate::registries::{Daemons, Stored};
-use crate::service::Request;
-use crate::{answers::Answer, render, where_store};
+use crate::{render, where_store};
+use stele::Request;
+use stele::answers::Answer;
+use stele::failure::{Failure, Kind};
+use stele::images::{Ask, Told};
+use stele_daemon::process::{log_to, raise_descriptor_limit};
 
 /// Serve the images of the store to engines, as a read-only OCI registry, until it is interrupted
 ///

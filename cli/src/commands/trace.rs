@@ -8,14 +8,15 @@ use indicatif::{HumanBytes, HumanCount};
 use super::build::{self, inputs::Inputs};
 use super::context::Context;
 use super::unexpected;
-use crate::answers::Answer;
 use crate::args::Global;
-use crate::builds::{Traced, TracedInput};
-use crate::failure::Failure;
-use crate::recipes::{find, name};
-use crate::reference::to_wire;
+use crate::recipe_tree::find;
 use crate::render;
-use crate::service::Request;
+use stele::Request;
+use stele::answers::Answer;
+use stele::builds::{Traced, TracedInput};
+use stele::failure::Failure;
+use stele::recipes::name;
+use stele::reference::to_wire;
 
 /// So many paths that were looked for in vain are shown without `--all`.
 const MISSING_MOST: usize = 20;

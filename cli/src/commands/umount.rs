@@ -9,11 +9,11 @@ use clap::Args;
 use stele_fs::attach;
 
 use super::mount::{at, folder, list};
-use crate::answers::Mount;
 use crate::args::Global;
-use crate::failure::{Failure, Kind};
-use crate::mounts::{by_itself, how};
 use crate::where_store;
+use stele::answers::Mount;
+use stele::failure::{Failure, Kind};
+use stele_daemon::mounts::{by_itself, how};
 
 /// How long the daemon may take to notice.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -8,12 +8,14 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use crate::answers::{Answer, Entry, Progress};
-use crate::daemon::client::{Client, Watcher};
-use crate::failure::{Failure, Kind};
-use crate::images::{Ask, Told};
 use crate::render::Quiet;
-use crate::service::{Request, Sink};
+use stele::Observer;
+use stele::answers::{Answer, Entry, Progress};
+use stele::failure::{Failure, Kind};
+use stele::images::{Ask, Told};
+use stele::service::Sink;
+use stele::{Api, Request};
+use stele_daemon::client::Client;
 
 /// Connections that are kept for the next question.
 const KEPT: usize = 16;
@@ -137,7 +139,7 @@ impl Sink for Taking<'_> {
     }
 }
 
-impl Watcher for Taking<'_> {
+impl Observer for Taking<'_> {
     fn progress(&mut self, _: Progress) {
         if !self.lost && (self.to)(&[]).is_err() {
             self.lost = true;

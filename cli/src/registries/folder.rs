@@ -30,12 +30,12 @@ impl Folder {
         self.folder.path()
     }
 
-    /// The file of a blob, which is not there yet.
+    /// The file of a blob, empty: what an earlier try left of it is of no use.
     ///
     /// # Errors
     /// When it cannot be made.
     pub fn create(&self, digest: &Sha256Digest) -> io::Result<File> {
-        File::create_new(self.blob(digest))
+        File::create(self.blob(digest))
     }
 
     fn blob(&self, digest: &Sha256Digest) -> PathBuf {

@@ -7,8 +7,8 @@ use stele_registry::serve::{Broken, Images, Taker, Wanted};
 use stele_registry::{Repository, RepositoryName, Sha256Digest};
 
 use super::daemons::{Daemons, Trouble};
-use crate::failure::Failure;
-use crate::images::{Ask, Told};
+use stele::failure::Failure;
+use stele::images::{Ask, Told};
 
 /// The images of a store.
 pub struct Stored(pub Daemons);
@@ -34,6 +34,11 @@ impl Images for Stored {
             Told::Names(names) => Ok(names),
             _ => Err(Unavailable),
         }
+    }
+
+    fn alive(&self) -> Result<(), Unavailable> {
+        // No image can be called so, so that none has to be read.
+        self.ask(&Ask::Repository { name: String::new() }).map(drop)
     }
 
     fn repository(&self, name: &RepositoryName) -> Result<Option<Repository>, Unavailable> {

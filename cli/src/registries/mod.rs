@@ -4,7 +4,6 @@
 //! no store to harm, and the credentials are the person's.
 
 mod daemons;
-mod failure;
 mod folder;
 mod images;
 mod reading;
@@ -19,7 +18,7 @@ pub use folder::Folder;
 pub use images::Stored;
 pub use reading::Reading;
 
-use crate::failure::Failure;
+use stele::failure::Failure;
 
 /// How to talk to a registry.
 #[derive(Args, Debug)]
@@ -36,13 +35,13 @@ impl Way {
     }
 }
 
-/// Is set by Ctrl-C and SIGTERM.
+/// Is set by Ctrl-C, SIGTERM, and the end of the terminal (SIGHUP).
 ///
 /// # Errors
 /// When signals cannot be had.
 pub fn stop() -> Result<Arc<AtomicBool>, Failure> {
     let stop = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
         // The second time it ends the process as it would have.
         signal_hook::flag::register_conditional_default(signal, Arc::clone(&stop))
             .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stop)))

@@ -10,7 +10,7 @@ use stele_registry::Sha256Digest;
 use stele_registry::client::Blobs;
 
 use super::daemons::{Daemons, Trouble};
-use crate::images::Ask;
+use stele::images::Ask;
 
 /// Pieces that wait to be read.
 const WAITING: usize = 2;

@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
+use stele_archive::TreeBuilder;
 use stele_store::model::{BlobId, Node, SymlinkTarget};
 
+use super::names::Names;
 use super::untar::{Found, Kind, TarError, Untar};
 use super::{ImportError, LeftOut, Limits};
-use crate::grow::Growing;
 use crate::layer::WHITEOUT;
 use crate::path::ImagePath;
 use crate::rules::{Mode, Owner, Rules};
+use crate::tar::MTIME_MOST;
 
 /// What takes away all that lower layers have in a directory.
 const OPAQUE: &[u8] = b".wh..wh..opq";
@@ -30,7 +32,7 @@ pub trait Sink {
 
 /// An image that grows layer by layer.
 pub struct Changes {
-    rootfs: Growing,
+    pub(super) rootfs: TreeBuilder,
     limits: Limits,
     entries: u64,
     text: u64,
@@ -39,7 +41,7 @@ pub struct Changes {
 /// A layer that was taken.
 #[derive(Default)]
 pub struct Taken {
-    pub(super) tree: Growing,
+    pub(super) tree: TreeBuilder,
     attributes: BTreeMap<ImagePath, (Owner, Mode, Mode)>,
     /// The one time that all entries have.
     times: BTreeSet<Option<u64>>,
@@ -54,7 +56,7 @@ impl Taken {
     pub fn epoch(&self) -> Option<u64> {
         let mut times = self.times.iter();
         match (self.foreign, times.next(), times.next()) {
-            (false, Some(Some(time)), None) => Some(*time),
+            (false, Some(Some(time)), None) if *time <= MTIME_MOST => Some(*time),
             _ => None,
         }
     }
@@ -85,10 +87,10 @@ impl Taken {
 impl Changes {
     /// Of nothing.
     pub fn new(limits: Limits) -> Self {
-        Self { rootfs: Growing::default(), limits, entries: 0, text: 0 }
+        Self { rootfs: TreeBuilder::default(), limits, entries: 0, text: 0 }
     }
 
-    pub(super) fn into_rootfs(self) -> Growing {
+    pub(super) fn into_rootfs(self) -> TreeBuilder {
         self.rootfs
     }
 
@@ -104,31 +106,47 @@ impl Changes {
     ) -> Result<Taken, ImportError> {
         let wrong = |source| ImportError::Tar { number, source };
         let mut taken = Taken::default();
+        let mut names = Names::default();
         // What the layer itself has put somewhere is not taken away by it, in whatever order it comes.
         let mut fresh: BTreeSet<Vec<u8>> = BTreeSet::new();
         while let Some(found) = tar.step().map_err(wrong)? {
             self.count(&found).map_err(wrong)?;
             let place = self.place(&found.path).map_err(wrong)?;
             let last = found.path.names().next_back().unwrap_or_default();
+            // What an old union file system kept there is of no use to anybody, with all that is in it.
+            if found.path.names().any(|name| name.starts_with(STATE) && name != OPAQUE) {
+                taken.foreign = true;
+                continue;
+            }
+            if found.path.names().rev().skip(1).any(|name| name.starts_with(WHITEOUT)) {
+                return Err(wrong(TarError::InWhiteout { path: found.path }));
+            }
             if last.starts_with(WHITEOUT) {
                 taken.foreign = true;
                 self.take_away(&found.path, &place, &fresh).map_err(wrong)?;
                 continue;
             }
             taken.times.insert(found.time);
+            names.forget(&found.path);
+            let mut others = Vec::new();
             if found.attributed {
                 taken.leave_out(found.path.clone(), "its extended attributes");
             }
             let Found { path, kind, owner, mode, .. } = found;
             let node = match kind {
                 Kind::Directory => {
-                    taken.tree.directory(&path).map_err(|why| wrong(of_name(&path, why)))?;
-                    self.rootfs.directory(&place).map_err(|why| wrong(of_name(&path, why)))?;
+                    taken.tree.directory(&path.components());
+                    self.rootfs.directory(&place.components());
                     taken.attributes.insert(path, (owner, mode, Mode::DIRECTORY));
                     fresh.insert(place.as_bytes().to_vec());
                     continue;
                 }
                 Kind::Special(what) => {
+                    // It stands there instead of what was there before, which no engine shows any more.
+                    taken.tree.remove(&path.components());
+                    self.rootfs.remove(&place.components());
+                    forget_below(&mut taken.attributes, &path);
+                    taken.attributes.remove(&path);
                     taken.leave_out(path, what);
                     continue;
                 }
@@ -142,11 +160,20 @@ impl Changes {
                     let target = target.map_err(|why| wrong(TarError::Target { path: path.clone(), why }))?;
                     Node::Symlink { target }
                 }
+                Kind::Hard(to) if to == path => {
+                    return Err(wrong(TarError::HardLink { path, to }));
+                }
                 Kind::Hard(to) => {
                     taken.foreign = true;
-                    let node = match taken.tree.node(&to) {
-                        Some(node) => Some(node.clone()),
-                        None => self.rootfs.node(&self.place(&to).map_err(wrong)?).cloned(),
+                    let node = match taken.tree.node(&to.components()).cloned() {
+                        Some(mut node) => {
+                            if let Node::File { executable, .. } = &mut node {
+                                *executable = mode.bits() & 0o100 != 0;
+                            }
+                            others = names.join(&to, &path);
+                            Some(node)
+                        }
+                        None => self.rootfs.node(&self.place(&to).map_err(wrong)?.components()).cloned(),
                     };
                     node.ok_or_else(|| wrong(TarError::HardLink { path: path.clone(), to }))?
                 }
@@ -154,8 +181,19 @@ impl Changes {
             let usual = Mode::usual(&node);
             // No kernel looks at the mode of a link.
             let mode = if matches!(node, Node::Symlink { .. }) { usual } else { mode };
-            taken.tree.put(&path, node.clone()).map_err(|why| wrong(of_name(&path, why)))?;
-            self.rootfs.put(&place, node).map_err(|why| wrong(of_name(&path, why)))?;
+            for other in others {
+                let at = self.place(&other).map_err(wrong)?.components();
+                if same_file(taken.tree.node(&other.components()), &node) {
+                    let put = taken.tree.put(&other.components(), node.clone());
+                    put.map_err(|why| wrong(of_name(&other, why)))?;
+                    taken.attributes.insert(other.clone(), (owner, mode, usual));
+                }
+                if same_file(self.rootfs.node(&at), &node) {
+                    self.rootfs.put(&at, node.clone()).map_err(|why| wrong(of_name(&other, why)))?;
+                }
+            }
+            taken.tree.put(&path.components(), node.clone()).map_err(|why| wrong(of_name(&path, why)))?;
+            self.rootfs.put(&place.components(), node).map_err(|why| wrong(of_name(&path, why)))?;
             forget_below(&mut taken.attributes, &path);
             taken.attributes.insert(path, (owner, mode, usual));
             fresh.insert(place.as_bytes().to_vec());
@@ -198,7 +236,7 @@ impl Changes {
                 }
                 _ => {}
             }
-            match self.rootfs.node(&named(&at, &name)?) {
+            match self.rootfs.node(&named(&at, &name)?.components()) {
                 Some(Node::Symlink { target }) => {
                     hops += 1;
                     if hops > HOPS_MOST {
@@ -226,12 +264,9 @@ impl Changes {
         let last = path.names().next_back().unwrap_or_default();
         let parent = place.parent().unwrap_or_default();
         if last == OPAQUE {
-            for name in self.rootfs.names(&parent) {
+            for name in self.rootfs.names(&parent.components()) {
                 self.remove(parent.join(&name), fresh);
             }
-            return Ok(());
-        }
-        if last.starts_with(STATE) {
             return Ok(());
         }
         let name = stele_store::model::Name::new(&last[WHITEOUT.len()..]);
@@ -247,18 +282,26 @@ impl Changes {
             let below = [path.as_bytes(), b"/"].concat();
             let inside = fresh.range(below.clone()..).next().is_some_and(|it| it.starts_with(&below));
             if inside {
-                left.extend(self.rootfs.names(&path).iter().map(|name| path.join(name)));
+                left.extend(self.rootfs.names(&path.components()).iter().map(|name| path.join(name)));
             } else if !fresh.contains(path.as_bytes()) {
-                self.rootfs.remove(&path);
+                self.rootfs.remove(&path.components());
             } else {
                 // A directory that the layer names, and nothing in it: what lower layers have there goes.
-                self.rootfs.clear(&path);
+                self.rootfs.clear(&path.components());
             }
         }
     }
 }
 
-fn of_name(path: &ImagePath, why: stele_store::model::NameError) -> TarError {
+/// Whether there is a file with the bytes of `node`.
+fn same_file(there: Option<&Node>, node: &Node) -> bool {
+    match (there, node) {
+        (Some(Node::File { blob: one, .. }), Node::File { blob: other, .. }) => one == other,
+        _ => false,
+    }
+}
+
+fn of_name(path: &ImagePath, why: impl std::fmt::Display) -> TarError {
     TarError::Name { name: path.to_string(), why: why.to_string() }
 }
 

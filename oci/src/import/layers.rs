@@ -7,12 +7,14 @@ use stele_store::model::{BlobId, TreeId};
 use stele_store::{Holder, Keep, Progress, Session, Store, Target};
 
 use super::apply::{Changes, Sink, Taken};
-use super::place::{Manifest, Named, Place};
+use super::choose::{Manifest, Named};
+use super::place::Place;
 use super::unpack::{buffered, unpacked};
 use super::untar::Untar;
 use super::{ImportError, LeftOut, Limits, platform_of};
 use crate::document::{self, digest_text, parse_digest};
 use crate::encode::Compression;
+use crate::grow;
 use crate::layer::Layer;
 use crate::make::{MEANWHILE, remeasured};
 use crate::measure::{Hashed, Measured, Sum};
@@ -81,9 +83,9 @@ impl<'a> Work<'a> {
         }
         let mut trees = Vec::with_capacity(read.len());
         for layer in &mut read {
-            trees.push(std::mem::take(&mut layer.taken.tree).store(&session)?.0);
+            trees.push(grow::store(std::mem::take(&mut layer.taken.tree), &session)?.0);
         }
-        let rootfs = changes.into_rootfs().store(&session)?.0;
+        let rootfs = grow::store(changes.into_rootfs(), &session)?.0;
         let until = Holder::Until(stele_store::now().saturating_add(MEANWHILE));
         let all: Vec<Target> = trees.iter().chain([&rootfs]).map(|tree| Target::Tree(*tree)).collect();
         session.finish(&all, &Keep { lease: Some(until), ..Keep::default() })?;

@@ -4,7 +4,9 @@
 //! cannot lead out of the image, and what may be unpacked is bounded.
 
 mod apply;
+mod choose;
 mod layers;
+mod names;
 mod place;
 mod referrers;
 #[cfg(test)]
@@ -83,6 +85,9 @@ pub enum ImportError {
         /// Why.
         source: io::Error,
     },
+    /// An archive cannot be unpacked into the store's folder.
+    #[error("what is packed cannot be unpacked into the store's folder: {0}")]
+    Scratch(#[source] io::Error),
     /// It is neither a layout nor an archive that is known.
     #[error("{path} is {what}")]
     Unknown {
@@ -98,7 +103,7 @@ pub enum ImportError {
         names: String,
     },
     /// There is none of that name.
-    #[error("there is no image `{wanted}`; there are {names}")]
+    #[error("there is no image `{}`; there are {names}", wanted.escape_debug())]
     NoImage {
         /// What was asked for.
         wanted: String,
@@ -138,7 +143,7 @@ pub enum ImportError {
         why: String,
     },
     /// A layer is not what the config says that it unpacks to.
-    #[error("layer {number} unpacks to sha256:{found}, and the config says {wanted}")]
+    #[error("layer {number} unpacks to {found}, and the config says {wanted}")]
     DiffId {
         /// Counted from 0.
         number: usize,
@@ -211,7 +216,9 @@ pub fn import(
     limits: &Limits,
     progress: &Progress,
 ) -> Result<Imported, ImportError> {
-    let place = place::Place::open(from)?;
+    // What is spooled lies where the store's other files lie, and takes room there.
+    let scratch = || tempfile::tempfile_in(store.path().join("tmp"));
+    let place = place::Place::open(from, scratch)?;
     let found = place.choose(reference)?;
     let mut work = layers::Work::new(store, &place, *limits, progress);
     let mut images = Vec::new();

@@ -1,25 +1,22 @@
-//! Where an image comes from: a layout in a folder or tar, or an archive of Docker's.
+//! The files of a layout or archive that an image comes from.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use oci_spec::image::{Descriptor, ImageIndex, ImageManifest, MediaType};
-use rustix::fs::{CWD, Mode, OFlags};
-use serde::Deserialize;
+use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
 
+use super::choose::Named;
 use super::untar::{Kind, Untar};
 use super::{ImportError, unpack};
-use crate::document::{digest_text, parse_digest, sum};
-use crate::layout::{INDEX_MOST, REF_NAME};
-use crate::measure::Sum;
-use crate::record::{DOCUMENT_MOST, Referrer};
+use crate::document::{digest_text, sum};
+use crate::record::DOCUMENT_MOST;
 
 /// Files that an archive may have.
 const MEMBERS_MOST: usize = 100_000;
-/// Referrers that a layout may have.
-const REFERRERS_MOST: usize = 1000;
 /// Links from one file of an archive to another.
 const HOPS_MOST: usize = 10;
 /// The most bytes of an archive that has to be unpacked before it can be read.
@@ -27,7 +24,7 @@ const SPOOL_MOST: u64 = 64 << 30;
 
 /// An open layout or archive.
 pub(super) enum Place {
-    Folder(PathBuf),
+    Folder { path: PathBuf, folder: OwnedFd },
     Archive { path: PathBuf, file: File, members: HashMap<Vec<u8>, Member> },
 }
 
@@ -39,61 +36,19 @@ pub(super) enum Member {
     Link(Vec<u8>),
 }
 
-/// A blob, by the file that holds it.
-pub(super) struct Named {
-    pub(super) file: String,
-    /// What is said of it. Docker's archives say nothing.
-    pub(super) sum: Option<Sum>,
-}
-
-impl Named {
-    /// A blob of a layout.
-    pub(super) fn blob(sum: Sum) -> Self {
-        Self { file: format!("blobs/sha256/{}", sum.sha256), sum: Some(sum) }
-    }
-}
-
-/// A manifest.
-pub(super) struct Manifest {
-    /// As it is; none in an archive of Docker's.
-    pub(super) bytes: Option<Vec<u8>>,
-    pub(super) config: Named,
-    pub(super) layers: Vec<Named>,
-    pub(super) annotations: BTreeMap<String, String>,
-}
-
-/// What was chosen.
-pub(super) struct Choice {
-    pub(super) reference: Option<String>,
-    pub(super) manifests: Vec<Manifest>,
-    /// The index that names them, when one does.
-    pub(super) index: Option<Vec<u8>>,
-    /// Whether all that the index names is among them.
-    pub(super) whole: bool,
-    /// What lies beside them and refers to something, without its payloads.
-    pub(super) referrers: Vec<Referrer>,
-}
-
-#[derive(Deserialize)]
-struct DockerImage {
-    #[serde(rename = "Config")]
-    config: String,
-    #[serde(rename = "RepoTags", default)]
-    tags: Option<Vec<String>>,
-    #[serde(rename = "Layers")]
-    layers: Vec<String>,
-}
-
 fn document(what: &str, why: impl std::fmt::Display) -> ImportError {
     ImportError::Document { what: what.to_owned(), why: why.to_string() }
 }
 
 impl Place {
-    pub(super) fn open(path: &Path) -> Result<Self, ImportError> {
+    /// Opens the layout or archive at `path`. What has to be unpacked before it can be read goes to a file of `scratch`.
+    pub(super) fn open(path: &Path, scratch: impl FnOnce() -> io::Result<File>) -> Result<Self, ImportError> {
         let fails = |source: io::Error| ImportError::File { path: path.to_owned(), source };
         let meta = std::fs::metadata(path).map_err(fails)?;
         if meta.is_dir() {
-            return Ok(Self::Folder(path.to_owned()));
+            let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            let folder = rustix::fs::openat(CWD, path, flags, Mode::empty()).map_err(|e| fails(e.into()))?;
+            return Ok(Self::Folder { path: path.to_owned(), folder });
         }
         let unknown = |what: String| ImportError::Unknown { path: path.to_owned(), what };
         if !meta.is_file() {
@@ -103,10 +58,9 @@ impl Place {
         let packed = unpack::sniff(&mut unpack::buffered(&file)).map_err(fails)?;
         file.rewind().map_err(fails)?;
         if packed != crate::encode::Compression::None {
-            let mut spool = tempfile::tempfile().map_err(fails)?;
+            let mut spool = scratch().map_err(ImportError::Scratch)?;
             let (_, bytes) = unpack::unpacked(unpack::buffered(&file), 128 << 20).map_err(fails)?;
-            let copied = io::copy(&mut bytes.take(SPOOL_MOST + 1), &mut spool);
-            let copied = copied.map_err(|e| unknown(format!("packed, and cannot be unpacked: {e}")))?;
+            let copied = spooled(&mut bytes.take(SPOOL_MOST + 1), &mut spool, &unknown)?;
             if copied > SPOOL_MOST {
                 return Err(unknown(format!("packed, and unpacks to more than {SPOOL_MOST} bytes")));
             }
@@ -136,7 +90,7 @@ impl Place {
 
     pub(super) fn path(&self) -> &Path {
         match self {
-            Self::Folder(path) | Self::Archive { path, .. } => path,
+            Self::Folder { path, .. } | Self::Archive { path, .. } => path,
         }
     }
 
@@ -144,11 +98,15 @@ impl Place {
     pub(super) fn file(&self, name: &str) -> Result<Option<Opened>, ImportError> {
         let fails = |source: io::Error| ImportError::File { path: self.path().join(name), source };
         match self {
-            Self::Folder(folder) => {
-                // What is behind a link, or never ends, is not of the layout.
-                let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-                let file = match rustix::fs::openat(CWD, folder.join(name), flags, Mode::empty()) {
+            Self::Folder { folder, .. } => {
+                // What is elsewhere, behind a link, or never ends, is not of the layout.
+                let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+                let within = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+                let file = match rustix::fs::openat2(folder, name, flags, Mode::empty(), within) {
                     Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR) => return Ok(None),
+                    Err(rustix::io::Errno::XDEV) => {
+                        return Err(fails(io::Error::other("its name leads out of the folder")));
+                    }
                     file => File::from(file.map_err(|e| fails(e.into()))?),
                 };
                 let meta = file.metadata().map_err(fails)?;
@@ -158,15 +116,15 @@ impl Place {
                 Ok(Some((Box::new(file), meta.len())))
             }
             Self::Archive { file, members, .. } => {
-                let mut wanted = name.as_bytes().to_vec();
+                // `./` in front means nothing, as in the names of the members themselves.
+                let mut wanted = beside(b"", name.as_bytes());
                 for _ in 0..HOPS_MOST {
                     match members.get(&wanted) {
                         None => return Ok(None),
                         Some(Member::Link(target)) => wanted = beside(&wanted, target),
                         Some(Member::File { at, size }) => {
-                            let mut file = file.try_clone().map_err(fails)?;
-                            file.seek(SeekFrom::Start(*at)).map_err(fails)?;
-                            return Ok(Some((Box::new(file.take(*size)), *size)));
+                            let file = file.try_clone().map_err(fails)?;
+                            return Ok(Some((Box::new(Slice { file, at: *at, left: *size }), *size)));
                         }
                     }
                 }
@@ -175,7 +133,7 @@ impl Place {
         }
     }
 
-    fn read(&self, name: &str, most: u64) -> Result<Option<Vec<u8>>, ImportError> {
+    pub(super) fn read(&self, name: &str, most: u64) -> Result<Option<Vec<u8>>, ImportError> {
         let Some((file, size)) = self.file(name)? else { return Ok(None) };
         if size > most {
             return Err(document(name, format!("it has {size} bytes, more than {most}")));
@@ -202,81 +160,41 @@ impl Place {
             _ => Ok(bytes),
         }
     }
+}
 
-    /// The image that is called `wanted`, or the only one.
-    pub(super) fn choose(&self, wanted: Option<&str>) -> Result<Choice, ImportError> {
-        if let Some(text) = self.read("oci-layout", DOCUMENT_MOST)? {
-            let layout: serde_json::Value =
-                serde_json::from_slice(&text).map_err(|e| document("oci-layout", e))?;
-            match layout.get("imageLayoutVersion").and_then(serde_json::Value::as_str) {
-                Some(version) if version.starts_with("1.") => return self.layout(wanted),
-                _ => return Err(document("oci-layout", "it does not say version 1")),
-            }
-        }
-        if let Some(text) = self.read("manifest.json", DOCUMENT_MOST)? {
-            return docker(&text, wanted);
-        }
-        let what = "neither an OCI layout (it has no file oci-layout) nor an archive of Docker's".to_owned();
-        Err(ImportError::Unknown { path: self.path().to_owned(), what })
+/// Copies all of `bytes`, and tells whose fault it is when that fails: the archive's, or the disk's.
+fn spooled(
+    bytes: &mut dyn Read,
+    spool: &mut File,
+    unknown: &dyn Fn(String) -> ImportError,
+) -> Result<u64, ImportError> {
+    let (mut buffer, mut copied) = (vec![0; 256 << 10], 0);
+    loop {
+        let count = match bytes.read(&mut buffer) {
+            Ok(0) => return Ok(copied),
+            Ok(count) => count,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+            Err(e) => return Err(unknown(format!("packed, and cannot be unpacked: {e}"))),
+        };
+        spool.write_all(&buffer[..count]).map_err(ImportError::Scratch)?;
+        copied += count as u64;
     }
+}
 
-    fn layout(&self, wanted: Option<&str>) -> Result<Choice, ImportError> {
-        let text = self.read("index.json", INDEX_MOST)?;
-        let text = text.ok_or_else(|| ImportError::Missing { blob: "index.json".to_owned() })?;
-        let index: ImageIndex = serde_json::from_slice(&text).map_err(|e| document("index.json", e))?;
-        let name = |entry: &Descriptor| entry.annotations().as_ref().and_then(|it| it.get(REF_NAME).cloned());
-        let (mut images, mut referrers) = (Vec::new(), Vec::new());
-        for entry in index.manifests() {
-            match name(entry).is_none().then(|| self.referrer(entry)).transpose()?.flatten() {
-                Some(_) if referrers.len() == REFERRERS_MOST => {
-                    return Err(document(
-                        "index.json",
-                        format!("it has more than {REFERRERS_MOST} referrers"),
-                    ));
-                }
-                Some(manifest) => referrers.push(manifest),
-                None => images.push(entry),
-            }
-        }
-        let entry = *pick(&images, wanted, |entry| name(entry).into_iter().collect())?;
-        let reference = name(entry);
-        let bytes = self.document(&named(entry)?)?;
-        if !is_index(entry, &bytes) {
-            let manifests = vec![manifest(&bytes)?];
-            return Ok(Choice { reference, manifests, index: None, whole: true, referrers });
-        }
-        let inner: ImageIndex = serde_json::from_slice(&bytes).map_err(|e| document("the index", e))?;
-        let mut manifests = Vec::new();
-        let mut whole = true;
-        for entry in inner.manifests() {
-            // Attestations and the like lie beside images, for no platform.
-            let runs = entry.platform().as_ref().is_none_or(|it| it.os().to_string() != "unknown");
-            let there = runs && self.file(&named(entry)?.file)?.is_some();
-            whole &= there;
-            if there {
-                let bytes = self.document(&named(entry)?)?;
-                if is_index(entry, &bytes) {
-                    return Err(document("the index", "it names another index"));
-                }
-                manifests.push(manifest(&bytes)?);
-            }
-        }
-        Ok(Choice { reference, manifests, index: Some(bytes), whole, referrers })
-    }
+/// A part of a file. Whoever else reads the file is not disturbed: it has no place of its own.
+struct Slice {
+    file: File,
+    at: u64,
+    left: u64,
+}
 
-    /// What an entry without a name means, if it is there and refers to something.
-    fn referrer(&self, entry: &Descriptor) -> Result<Option<Referrer>, ImportError> {
-        let named = named(entry)?;
-        if self.file(&named.file)?.is_none() {
-            return Ok(None);
-        }
-        let bytes = self.document(&named)?;
-        // An index that refers to something is none of those that are kept.
-        if is_index(entry, &bytes) {
-            return Ok(None);
-        }
-        // What is no manifest is nobody's referrer.
-        Ok(Referrer::of(bytes).unwrap_or_default())
+impl Read for Slice {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let room = usize::try_from(self.left).map_or(buffer.len(), |left| left.min(buffer.len()));
+        let count = self.file.read_at(&mut buffer[..room], self.at)?;
+        self.at += count as u64;
+        self.left -= count as u64;
+        Ok(count)
     }
 }
 
@@ -293,72 +211,4 @@ fn beside(from: &[u8], target: &[u8]) -> Vec<u8> {
         }
     }
     names.join(&b'/')
-}
-
-fn named(entry: &Descriptor) -> Result<Named, ImportError> {
-    let text = entry.digest().to_string();
-    let sha256 = parse_digest(&text);
-    let sha256 = sha256.ok_or_else(|| document(&text, "only digests by SHA-256 are taken"))?;
-    Ok(Named::blob(Sum { sha256, size: entry.size() }))
-}
-
-/// Some writers leave the media type out, or have Docker's.
-fn is_index(entry: &Descriptor, bytes: &[u8]) -> bool {
-    #[derive(Deserialize)]
-    struct Any {
-        manifests: Option<serde::de::IgnoredAny>,
-    }
-    let by_type = matches!(entry.media_type(), MediaType::ImageIndex);
-    by_type || serde_json::from_slice::<Any>(bytes).is_ok_and(|it| it.manifests.is_some())
-}
-
-fn manifest(bytes: &[u8]) -> Result<Manifest, ImportError> {
-    let manifest: ImageManifest = serde_json::from_slice(bytes).map_err(|e| document("the manifest", e))?;
-    let layers = manifest.layers().iter().map(named);
-    let annotations = manifest.annotations().clone().unwrap_or_default();
-    Ok(Manifest {
-        bytes: Some(bytes.to_vec()),
-        config: named(manifest.config())?,
-        layers: layers.collect::<Result<_, _>>()?,
-        annotations: annotations.into_iter().collect(),
-    })
-}
-
-fn docker(text: &[u8], wanted: Option<&str>) -> Result<Choice, ImportError> {
-    let images: Vec<DockerImage> = serde_json::from_slice(text).map_err(|e| document("manifest.json", e))?;
-    let image = pick(&images, wanted, |image| image.tags.clone().unwrap_or_default())?;
-    let of = |file: &String| Named { file: file.clone(), sum: None };
-    let manifest = Manifest {
-        bytes: None,
-        config: of(&image.config),
-        layers: image.layers.iter().map(of).collect(),
-        annotations: BTreeMap::new(),
-    };
-    let reference = image.tags.iter().flatten().next().cloned();
-    Ok(Choice { reference, manifests: vec![manifest], index: None, whole: true, referrers: Vec::new() })
-}
-
-/// The one that is called `wanted`, or the only one.
-fn pick<'a, T>(
-    all: &'a [T],
-    wanted: Option<&str>,
-    names: impl Fn(&T) -> Vec<String>,
-) -> Result<&'a T, ImportError> {
-    let called = |it: &T| match names(it) {
-        names if names.is_empty() => "one without a name".to_owned(),
-        names => names.join(", "),
-    };
-    let shown = || match all.is_empty() {
-        true => "none".to_owned(),
-        false => all.iter().take(20).map(called).collect::<Vec<_>>().join(", "),
-    };
-    match (wanted, all) {
-        (Some(wanted), _) => {
-            let found = all.iter().find(|it| names(it).iter().any(|name| name == wanted));
-            found.ok_or_else(|| ImportError::NoImage { wanted: wanted.to_owned(), names: shown() })
-        }
-        (None, [one]) => Ok(one),
-        (None, []) => Err(ImportError::Amount { what: "no manifest" }),
-        (None, _) => Err(ImportError::Several { names: shown() }),
-    }
 }

@@ -3,13 +3,15 @@
 use stele_store::{Holder, Keep, Progress, Store, StreamError, Target};
 
 use super::ImportError;
-use super::place::{Named, Place};
+use super::choose::Named;
+use super::place::Place;
 use crate::document::digest_text;
 use crate::make::MEANWHILE;
 use crate::measure::{Hashed, Sum};
 use crate::record::{Payload, Record, Referrer};
 
-/// Adds those of `found` that refer to the image, or to what does, with what they bring. How many do not.
+/// Adds those of `found` that refer to the image, or to what does, with what they bring. How many do not, or are not
+/// whole.
 pub(super) fn add(
     store: &Store,
     place: &Place,
@@ -17,19 +19,19 @@ pub(super) fn add(
     found: Vec<Referrer>,
     progress: &Progress,
 ) -> Result<usize, ImportError> {
+    let all = found.len();
     for referrer in found {
-        record.attach(referrer);
+        // What is not whole is of no use to anybody, and no reason to go without the image.
+        if is_whole(place, &referrer)? {
+            record.attach(referrer);
+        }
     }
-    let strays = record.drop_strays();
+    record.drop_strays();
     let session = store.session()?;
     let mut targets = Vec::new();
     for referrer in &mut record.referrers {
         for sum in referrer.said.once() {
             let (file, size) = place.file(&Named::blob(sum).file)?.ok_or_else(|| missing(&sum))?;
-            if size != sum.size {
-                let blob = digest_text(&sum.sha256);
-                return Err(ImportError::Size { blob, found: size, wanted: sum.size });
-            }
             let fails = |source| ImportError::File { path: place.path().to_owned(), source };
             let mut bytes = Hashed::new(file, size, Some(progress));
             let stored = session.add_stream(&mut bytes, false);
@@ -49,7 +51,18 @@ pub(super) fn add(
     }
     let until = Holder::Until(stele_store::now().saturating_add(MEANWHILE));
     session.finish(&targets, &Keep { lease: Some(until), ..Keep::default() })?;
-    Ok(strays)
+    Ok(all - record.referrers.len())
+}
+
+/// Whether all that a referrer brings is there, with its size.
+fn is_whole(place: &Place, referrer: &Referrer) -> Result<bool, ImportError> {
+    for sum in referrer.said.once() {
+        match place.file(&Named::blob(sum).file)? {
+            Some((_, size)) if size == sum.size => {}
+            _ => return Ok(false),
+        }
+    }
+    Ok(true)
 }
 
 fn missing(sum: &Sum) -> ImportError {

@@ -59,6 +59,45 @@ fn what_is_too_much_is_refused() {
     }
 }
 
+/// The header of an entry with 7 as its time and an empty body.
+fn entry(kind: u8, mode: &str, user: &str, name: &str, link: &str) -> Vec<u8> {
+    let mut block = vec![0; 512];
+    block[..name.len()].copy_from_slice(name.as_bytes());
+    block[100..100 + mode.len()].copy_from_slice(mode.as_bytes());
+    block[108..108 + user.len()].copy_from_slice(user.as_bytes());
+    block[156] = kind;
+    block[157..157 + link.len()].copy_from_slice(link.as_bytes());
+    block[257..265].copy_from_slice(b"ustar\x0000");
+    sealed(block)
+}
+
+#[test]
+fn owner_and_mode_of_the_last_hard_link_are_those_of_all_names() {
+    let tar = [
+        entry(b'0', "0644", "1", "a", ""),
+        entry(b'1', "0600", "2", "b", "a"),
+        entry(b'0', "0644", "0", "a", ""),
+        entry(b'1', "0755", "3", "c", "b"),
+    ];
+    let mut changes = Changes::new(LIMITS);
+    let taken = changes.layer(0, &mut Untar::new(&tar.concat()[..]), &mut Forgetting).unwrap();
+    let owner = |user| Owner { user, group: 0 };
+    let rules = taken.rules();
+    assert_eq!(
+        rules.owners,
+        [("/b", owner(3)), ("/c", owner(3))].map(|(path, it)| (path.parse().unwrap(), it)).into()
+    );
+    assert_eq!(rules.modes, [].into());
+    for (name, wanted) in [("a", false), ("b", true), ("c", true)] {
+        let path = [stele_store::model::Name::new(name.as_bytes()).unwrap()];
+        for tree in [&taken.tree, &changes.rootfs] {
+            let node = tree.node(&path).unwrap();
+            let found = matches!(node, stele_store::model::Node::File { executable: true, .. });
+            assert_eq!(found, wanted, "{name}");
+        }
+    }
+}
+
 /// Gives each header the checksum that it should have, so that what was changed in it is looked at.
 fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
     for block in bytes.chunks_exact_mut(512).filter(|block| block[257..].starts_with(b"ustar")) {
@@ -87,7 +126,13 @@ proptest! {
             let mut changes = Changes::new(LIMITS);
             for number in 0..2 {
                 if let Ok(taken) = changes.layer(number, &mut Untar::new(bytes), &mut Forgetting) {
-                    let _ = (taken.rules(), taken.epoch());
+                    // All that is taken can be kept, and read again as what it is.
+                    let epoch = taken.epoch();
+                    assert!(epoch.is_none_or(|epoch| epoch <= crate::tar::MTIME_MOST));
+                    let tree = stele_store::model::Tree::default().id();
+                    let layer = Layer { epoch: epoch.unwrap_or(0), rules: taken.rules(), tree };
+                    let kept = crate::canonical::text(&layer);
+                    assert_eq!(serde_json::from_slice::<Layer>(&kept).unwrap(), layer);
                 }
             }
         }

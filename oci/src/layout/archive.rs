@@ -8,10 +8,11 @@ use serde_json::json;
 use stele_store::Progress;
 
 use super::beside::{Beside, sync_folder};
-use super::{ExportError, Exported, LAYOUT, named, with_entry};
+use super::{ExportError, Exported, LAYOUT, alone, named};
 use crate::blobs::{Blob, BlobError, write_layer};
 use crate::canonical;
 use crate::content::Content;
+use crate::document::sum;
 use crate::encode::Compression;
 use crate::record::{Image, Record};
 use crate::tar::{self, Header, Kind};
@@ -89,8 +90,7 @@ pub fn oci_archive<C: Content + ?Sized>(
     progress: &Progress,
 ) -> Result<Exported, ExportError> {
     named(reference)?;
-    let index = with_entry(None, record, reference);
-    let index = index.map_err(|what| ExportError::Layout { path: to.to_owned(), what })?;
+    let (index, list) = alone(record, reference);
     let mut blobs = record.blobs();
     blobs.sort_by_key(|blob| blob.sum.sha256);
     total(&blobs, progress);
@@ -100,6 +100,11 @@ pub fn oci_archive<C: Content + ?Sized>(
     archive.header("blobs", Kind::Directory)?;
     archive.header("blobs/sha256", Kind::Directory)?;
     let mut exported = Exported::default();
+    if let Some(list) = &list {
+        archive.bytes(&format!("blobs/sha256/{}", sum(list).sha256), list)?;
+        exported.written += 1;
+        exported.bytes += list.len() as u64;
+    }
     for blob in &blobs {
         let name = format!("blobs/sha256/{}", blob.sum.sha256);
         archive.file(&name, blob.sum.size, |out| blob.write(content, progress, out))?;

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use stele_store::Cancelled;
 
 use crate::blobs::BlobError;
-use crate::document::{Platform, digest_text, sum};
+use crate::document::{DocumentKind, Platform, digest_text, media_type_of, sum};
 use crate::record::{Record, Referrer, Top};
 
 pub use archive::{docker_archive, oci_archive};
@@ -21,6 +21,9 @@ pub use folder::folder;
 
 /// The name of an image in an index (image-spec, `annotations.md`).
 pub const REF_NAME: &str = "org.opencontainers.image.ref.name";
+/// In an archive: the digest of a list of what refers to the image. An archive has one image and no other entry, since
+/// engines that are given no name take the only one.
+pub const REFERRERS: &str = "stele.referrers";
 /// What the file `oci-layout` says.
 pub const LAYOUT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
 /// The most bytes of an `index.json` that is read.
@@ -143,11 +146,12 @@ pub fn is_reference(text: &str) -> bool {
 fn entry(record: &Record, reference: &str) -> Value {
     let document = sum(record.document());
     let (kind, platform) = match &record.top {
-        Top::Image(image) => ("application/vnd.oci.image.manifest.v1+json", Some(&image.platform)),
-        Top::Index(_) => ("application/vnd.oci.image.index.v1+json", None),
+        Top::Image(image) => (DocumentKind::Manifest, Some(&image.platform)),
+        Top::Index(_) => (DocumentKind::Index, None),
     };
     let mut entry = json!({
-        "mediaType": kind,
+        // What was imported may be Docker's, and says so itself.
+        "mediaType": media_type_of(record.document(), kind),
         "digest": digest_text(&document.sha256),
         "size": document.size,
         "annotations": { REF_NAME: reference },
@@ -162,7 +166,7 @@ fn entry(record: &Record, reference: &str) -> Value {
 fn referrer_entry(referrer: &Referrer) -> Value {
     let sum = referrer.sum;
     let mut entry = json!({
-        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "mediaType": media_type_of(&referrer.manifest, DocumentKind::Manifest),
         "digest": digest_text(&sum.sha256),
         "size": sum.size,
         "artifactType": referrer.said.artifact_type,
@@ -185,6 +189,24 @@ fn platform_value(platform: &Platform) -> Value {
 
 fn reference_of(entry: &Value) -> Option<&str> {
     entry.get("annotations")?.get(REF_NAME)?.as_str()
+}
+
+/// The `index.json` of an archive, and the list of what refers to the image when something does.
+fn alone(record: &Record, reference: &str) -> (Vec<u8>, Option<Vec<u8>>) {
+    let index = |entries: Vec<Value>| {
+        crate::canonical::text(&json!({
+            "schemaVersion": 2,
+            "mediaType": "application/vnd.oci.image.index.v1+json",
+            "manifests": entries,
+        }))
+    };
+    let mut entry = entry(record, reference);
+    if record.referrers.is_empty() {
+        return (index(vec![entry]), None);
+    }
+    let list = index(record.referrers.iter().map(referrer_entry).collect());
+    entry["annotations"][REFERRERS] = digest_text(&sum(&list).sha256).into();
+    (index(vec![entry]), Some(list))
 }
 
 /// An `index.json` with the image in it, in the place of another of its name. What else is there stays as it is.

@@ -33,19 +33,28 @@ pub fn named(store: &Store, name: &str) -> Result<(TreeId, Record), RecordError>
     }
 }
 
+/// The names of all roots that look like an image's, each with the tree that it keeps, in order. No record is read.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn trees(store: &Store) -> Result<BTreeMap<String, TreeId>, ReadError> {
+    let mut trees = BTreeMap::new();
+    for root in store.roots()? {
+        if let (Some(name), Target::Tree(tree)) = (root.name.as_str().strip_prefix(PREFIX), root.target) {
+            trees.insert(name.to_owned(), tree);
+        }
+    }
+    Ok(trees)
+}
+
 /// All images, by their names, each with the tree that it is kept in. A root that only looks like one has an error in
 /// its place.
 ///
 /// # Errors
 /// When the database cannot be read.
 pub fn all(store: &Store) -> Result<BTreeMap<String, Kept>, ReadError> {
-    let mut images = BTreeMap::new();
-    for root in store.roots()? {
-        if let (Some(name), Target::Tree(tree)) = (root.name.as_str().strip_prefix(PREFIX), root.target) {
-            images.insert(name.to_owned(), (tree, Record::load(store, &tree)));
-        }
-    }
-    Ok(images)
+    let load = |(name, tree): (String, TreeId)| (name, (tree, Record::load(store, &tree)));
+    Ok(trees(store)?.into_iter().map(load).collect())
 }
 
 /// The image that `text` means: by its name; or, with `sha256:` in front, by 8 or more of the first digits of its

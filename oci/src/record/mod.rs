@@ -12,24 +12,30 @@ use std::io;
 
 use oci_spec::image::MediaType;
 use serde::{Deserialize, Serialize};
+use stele_archive::TreeBuilder;
 use stele_store::model::{BlobId, Node, RootNameError, Sha256, Tree, TreeId};
 use stele_store::{ReadError, Session, Store};
 
 use crate::canonical;
 use crate::document::{self, Platform};
 use crate::encode::Compression;
-use crate::grow::{GrowError, Growing};
+use crate::grow::{self, GrowError};
 use crate::layer::Layer;
 use crate::measure::{Measured, Sum};
 use crate::path::ImagePath;
 
-pub use find::{Kept, all, find, named, root_of};
+pub use find::{Kept, all, find, named, root_of, trees};
 pub use referrer::{NamedBlob, Payload, Referrer, ReferrerError, Said};
 
 /// The version of the text.
 const VERSION: u32 = 1;
 /// The most bytes of a document that are read: the bound that registries set for manifests.
 pub const DOCUMENT_MOST: u64 = 4 << 20;
+/// The most bytes of `image.json`, which has a line for each file whose owner or mode is not the usual one: enough for
+/// some half a million of them.
+const MAX_TEXT: u64 = 64 << 20;
+/// The most images of an index. Their directories are named by four digits, and read back in that order.
+pub const MAX_IMAGES: usize = 1000;
 
 /// What the store keeps under an image's name.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -114,7 +120,7 @@ struct Text {
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
     /// There is no such image.
-    #[error("there is no image `{name}`")]
+    #[error("there is no image `{}`", name.escape_debug())]
     Absent {
         /// What was asked for.
         name: String,
@@ -128,7 +134,7 @@ pub enum RecordError {
         names: String,
     },
     /// No image can be called that.
-    #[error("`{name}` cannot name an image: {why}")]
+    #[error("`{}` cannot name an image: {why}", name.escape_debug())]
     Name {
         /// The name.
         name: String,
@@ -236,9 +242,12 @@ impl Record {
     /// # Errors
     /// When the store does not take it.
     pub fn store(&self, store: &Store, session: &Session<'_>) -> Result<TreeId, GrowError> {
-        let mut tree = Growing::default();
+        let mut tree = TreeBuilder::new();
         match &self.top {
             Top::Image(image) => image.put(&mut tree, "", store, session)?,
+            Top::Index(index) if index.images.len() > MAX_IMAGES => {
+                return Err(GrowError::Images { found: index.images.len(), max: MAX_IMAGES });
+            }
             Top::Index(index) => {
                 let text = Text {
                     image: VERSION,
@@ -246,8 +255,8 @@ impl Record {
                     platform: None,
                     images: Some(index.images.len()),
                 };
-                put_blob(&mut tree, "image.json", &canonical::text(&text), session)?;
-                put_blob(&mut tree, "index.json", &index.index, session)?;
+                put_blob(&mut tree, "image.json", &canonical::text(&text), MAX_TEXT, session)?;
+                put_blob(&mut tree, "index.json", &index.index, DOCUMENT_MOST, session)?;
                 for (number, image) in index.images.iter().enumerate() {
                     image.put(&mut tree, &format!("images/{number:04}/"), store, session)?;
                 }
@@ -256,7 +265,7 @@ impl Record {
         for referrer in &self.referrers {
             referrer.put(&mut tree, session)?;
         }
-        Ok(tree.store(session)?.0)
+        Ok(grow::store(tree, session)?.0)
     }
 
     /// Reads what [`Record::store`] stored.
@@ -284,7 +293,7 @@ impl Record {
         if images.len() != count {
             return Err(broken());
         }
-        let index = Index { images, index: blob(store, id, &tree, "index.json")? };
+        let index = Index { images, index: blob(store, id, &tree, "index.json", DOCUMENT_MOST)? };
         Ok(Self { top: Top::Index(index), referrers })
     }
 }
@@ -302,7 +311,7 @@ impl Image {
 
     fn put(
         &self,
-        tree: &mut Growing,
+        tree: &mut TreeBuilder,
         at: &str,
         store: &Store,
         session: &Session<'_>,
@@ -313,12 +322,12 @@ impl Image {
             platform: Some(self.platform.clone()),
             images: None,
         };
-        put_blob(tree, &format!("{at}image.json"), &canonical::text(&text), session)?;
-        put_blob(tree, &format!("{at}config.json"), &self.config, session)?;
-        put_blob(tree, &format!("{at}manifest.json"), &self.manifest, session)?;
+        put_blob(tree, &format!("{at}image.json"), &canonical::text(&text), MAX_TEXT, session)?;
+        put_blob(tree, &format!("{at}config.json"), &self.config, DOCUMENT_MOST, session)?;
+        put_blob(tree, &format!("{at}manifest.json"), &self.manifest, DOCUMENT_MOST, session)?;
         let mut put = |name: String, id: TreeId| -> Result<(), GrowError> {
             let size = store.tree_text(&id)?.len() as u64;
-            Ok(tree.put(&ImagePath::new(name.as_bytes())?, Node::Directory { tree: id, size })?)
+            Ok(tree.put(&ImagePath::new(name.as_bytes())?.components(), Node::Directory { tree: id, size })?)
         };
         put(format!("{at}rootfs"), self.rootfs)?;
         for (number, layer) in self.layers.iter().enumerate() {
@@ -333,15 +342,26 @@ impl Image {
             return Err(broken("it has no rootfs"));
         };
         let platform = text.platform.ok_or_else(|| broken("it says no platform"))?;
-        let (config, manifest) =
-            (blob(store, id, tree, "config.json")?, blob(store, id, tree, "manifest.json")?);
+        let document = |name| blob(store, id, tree, name, DOCUMENT_MOST);
+        let (config, manifest) = (document("config.json")?, document("manifest.json")?);
         Ok(Self { platform, layers: text.layers, config, manifest, rootfs: *rootfs })
     }
 }
 
-fn put_blob(tree: &mut Growing, name: &str, bytes: &[u8], session: &Session<'_>) -> Result<(), GrowError> {
+/// Puts a document into a tree. What [`blob`] would not read is not written.
+fn put_blob(
+    tree: &mut TreeBuilder,
+    name: &str,
+    bytes: &[u8],
+    max: u64,
+    session: &Session<'_>,
+) -> Result<(), GrowError> {
+    if bytes.len() as u64 > max {
+        return Err(GrowError::Long { name: name.to_owned(), found: bytes.len() as u64, max });
+    }
     let (blob, size) = (session.add_blob(bytes, false)?, bytes.len() as u64);
-    Ok(tree.put(&ImagePath::new(name.as_bytes())?, Node::File { blob, size, executable: false })?)
+    let path = ImagePath::new(name.as_bytes())?.components();
+    Ok(tree.put(&path, Node::File { blob, size, executable: false })?)
 }
 
 fn text(store: &Store, id: &TreeId, tree: &Tree) -> Result<Text, RecordError> {
@@ -349,7 +369,7 @@ fn text(store: &Store, id: &TreeId, tree: &Tree) -> Result<Text, RecordError> {
     struct Version {
         image: u32,
     }
-    let bytes = blob(store, id, tree, "image.json")?;
+    let bytes = blob(store, id, tree, "image.json", MAX_TEXT)?;
     let broken = |e: serde_json::Error| RecordError::NoImage { tree: *id, what: format!("image.json: {e}") };
     let Version { image: found } = serde_json::from_slice(&bytes).map_err(broken)?;
     if found != VERSION {
@@ -358,11 +378,12 @@ fn text(store: &Store, id: &TreeId, tree: &Tree) -> Result<Text, RecordError> {
     serde_json::from_slice(&bytes).map_err(broken)
 }
 
-fn blob(store: &Store, id: &TreeId, tree: &Tree, name: &str) -> Result<Vec<u8>, RecordError> {
-    let what = || RecordError::NoImage { tree: *id, what: format!("it has no {name}") };
+fn blob(store: &Store, id: &TreeId, tree: &Tree, name: &str, max: u64) -> Result<Vec<u8>, RecordError> {
+    let broken = |what: String| RecordError::NoImage { tree: *id, what };
     match tree.get(name.as_bytes()) {
-        Some(Node::File { blob, size, .. }) if *size <= DOCUMENT_MOST => Ok(read_blob(store, blob)?),
-        _ => Err(what()),
+        Some(Node::File { blob, size, .. }) if *size <= max => Ok(read_blob(store, blob)?),
+        Some(Node::File { size, .. }) => Err(broken(format!("its {name} has {size} bytes, more than {max}"))),
+        _ => Err(broken(format!("it has no {name}"))),
     }
 }
 

@@ -7,12 +7,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use oci_spec::image::{Descriptor, ImageManifest};
+use stele_archive::TreeBuilder;
 use stele_store::model::{BlobId, Node, Sha256, Tree, TreeId};
 use stele_store::{Session, Store};
 
-use super::{RecordError, blob, put_blob};
+use super::{DOCUMENT_MOST, RecordError, blob, put_blob};
 use crate::document::{self, digest_text, parse_digest};
-use crate::grow::{GrowError, Growing};
+use crate::grow::GrowError;
 use crate::measure::Sum;
 use crate::path::ImagePath;
 
@@ -158,12 +159,15 @@ impl Referrer {
         Ok(said.map(|said| Self { sum, said, manifest, payloads: Vec::new() }))
     }
 
-    pub(super) fn put(&self, tree: &mut Growing, session: &Session<'_>) -> Result<(), GrowError> {
+    pub(super) fn put(&self, tree: &mut TreeBuilder, session: &Session<'_>) -> Result<(), GrowError> {
         let at = format!("{FOLDER}/{}", self.sum.sha256);
-        put_blob(tree, &format!("{at}/manifest.json"), &self.manifest, session)?;
+        put_blob(tree, &format!("{at}/manifest.json"), &self.manifest, DOCUMENT_MOST, session)?;
         for payload in &self.payloads {
             let path = ImagePath::new(format!("{at}/blobs/{}", payload.sum.sha256).as_bytes())?;
-            tree.put(&path, Node::File { blob: payload.blob, size: payload.sum.size, executable: false })?;
+            tree.put(
+                &path.components(),
+                Node::File { blob: payload.blob, size: payload.sum.size, executable: false },
+            )?;
         }
         Ok(())
     }
@@ -181,7 +185,7 @@ pub(super) fn load(store: &Store, id: &TreeId, tree: &Tree) -> Result<Vec<Referr
             return Err(broken(format!("{FOLDER}/{name} is no directory")));
         };
         let tree = store.tree(at)?;
-        let manifest = blob(store, at, &tree, "manifest.json")?;
+        let manifest = blob(store, at, &tree, "manifest.json", DOCUMENT_MOST)?;
         let referrer = Referrer::of(manifest).map_err(|e| broken(e.to_string()))?;
         let mut referrer = referrer.ok_or_else(|| broken(format!("{FOLDER}/{name} refers to nothing")))?;
         let payloads = match tree.get(b"blobs") {

@@ -10,21 +10,24 @@ struct Type *enum_specifier(void)
         advance();
     }
     if (wanted_align || wanted_packed)
-        fail("an enum that is packed or aligned");
+        fail("packed or aligned enums are not supported");
     if (token->kind != '{') {
         struct Tag *tag = 0;
         if (!name)
-            fail_token("a name or `{` is expected before");
+            fail_token("expected a name or `{` before");
         tag = name->tag;
         if (!tag)
-            fail_name("not declared: enum", name);
+            fail_name("undeclared enum", name);
         if (!tag->is_enum)
-            fail_name("another kind of tag:", name);
+            fail_name("tag declared as another kind:", name);
+        known_tag = 1;
         return tag->type;
     }
     advance();
     if (name && tag_in_scope(name))
-        fail_name("defined twice:", name);
+        fail_name("redefinition of", name);
+    if (token->kind == '}')
+        fail("the enum has no constants");
     // As on x86-64: unsigned unless a value is below 0. Whoever uses it inside of itself sees int.
     struct Type *type = new_type(TY_INT);
     if (name)
@@ -36,21 +39,22 @@ struct Type *enum_specifier(void)
         if (accept('='))
             value = constant_expression();
         if (value != wrap(value, type_int))
-            fail_name("no int:", constant);
+            fail_name("value out of range of int:", constant);
         if (value < 0)
             below_zero = 1;
         if (sym_in_scope(constant))
-            fail_name("declared twice:", constant);
+            fail_name("redeclaration of", constant);
         declare(constant, SYM_CONSTANT, type_int)->value = value;
         value++;
         if (!accept(',') && token->kind != '}')
-            fail_token("`}` is missing before");
+            fail_token("expected `}` before");
     }
     advance();
     attributes();
     if (wanted_align || wanted_packed)
-        fail("an enum that is packed or aligned");
+        fail("packed or aligned enums are not supported");
     type->is_unsigned = !below_zero;
+    known_tag = 0;
     return type;
 }
 
@@ -66,13 +70,13 @@ void take_word(long kind)
         words_long++;
     } else if (kind == K_SIGNED || kind == K_UNSIGNED) {
         if (words_sign)
-            fail_token("these words make no type:");
+            fail_token("invalid combination of type specifiers:");
         words_sign = kind;
     } else if (kind == K_INT) {
         words_int++;
     } else {
         if (words_base)
-            fail_token("these words make no type:");
+            fail_token("invalid combination of type specifiers:");
         words_base = kind;
     }
 }
@@ -88,7 +92,7 @@ struct Type *type_of_words(void)
 {
     long plain = !words_sign && !words_long && !words_int;
     if (words_int > 1 || words_long > 2)
-        fail_token("these words make no type, before");
+        fail_token("invalid combination of type specifiers before");
     switch (words_base) {
     case 0:
         if (words_long == 0)
@@ -125,18 +129,32 @@ struct Type *type_of_words(void)
             return type_float;
         break;
     }
-    fail_token("these words make no type, before");
+    fail_token("invalid combination of type specifiers before");
     return 0;
 }
 
 void take_storage(long kind)
 {
     if (storage)
-        fail_token("a second storage class:");
+        fail_token("more than one storage class:");
     storage = kind;
 }
 
-// Reads them all and leaves what they say beside the type in storage, is_inline and the wanted_... variables.
+// The type with the qualifiers that were written, where they may be.
+struct Type *with_qualifiers(struct Type *type, long qualifiers)
+{
+    struct Type *t = type;
+    while (t->kind == TY_ARRAY)
+        t = t->base;
+    if (qualifiers && t->kind == TY_FUNCTION)
+        fail("a function type cannot be qualified");
+    if ((qualifiers & IS_RESTRICT) && (t->kind != TY_POINTER || t->base->kind == TY_FUNCTION))
+        fail("`restrict` applies only to pointers to objects");
+    return qualify(type, qualifiers);
+}
+
+// Reads them all and leaves what they say beside the type in storage, is_inline, of_function and the wanted_...
+// variables.
 struct Type *specifiers(void)
 {
     struct Type *type = 0;
@@ -145,9 +163,12 @@ struct Type *specifiers(void)
     long base_before = words_base;
     long int_before = words_int;
     long found = 0;
-    long taken_storage;
+    long known = 0;
+    long qualifiers = 0;
     storage = 0;
     is_inline = 0;
+    of_function = 0;
+    declares = 0;
     wanted_align = 0;
     wanted_packed = 0;
     words_long = 0;
@@ -161,43 +182,54 @@ struct Type *specifiers(void)
         case K_CHAR: case K_SHORT: case K_INT: case K_LONG: case K_FLOAT: case K_DOUBLE: case K_VOID: case K_BOOL:
         case K_SIGNED: case K_UNSIGNED:
             if (type)
-                fail_token("two types:");
+                fail_token("two types in one declaration:");
             take_word(kind);
             advance();
             found = 1;
             continue;
-        case K_TYPEDEF: case K_EXTERN: case K_STATIC:
+        case K_TYPEDEF: case K_EXTERN: case K_STATIC: case K_AUTO: case K_REGISTER:
             take_storage(kind);
             advance();
             continue;
-        case K_CONST: case K_VOLATILE: case K_RESTRICT: case K_EXTENSION: case K_AUTO: case K_REGISTER: case K_NORETURN:
+        case K_CONST: case K_VOLATILE: case K_RESTRICT:
+            qualifiers = qualifiers | qualifier_of(kind);
             advance();
             continue;
-        case K_INLINE:
-            is_inline = 1;
+        case K_EXTENSION:
+            advance();
+            continue;
+        case K_INLINE: case K_NORETURN:
+            if (kind == K_INLINE)
+                is_inline = 1;
+            of_function = 1;
             advance();
             continue;
         case K_ATTRIBUTE:
             attributes();
             continue;
         case K_STRUCT: case K_UNION: case K_ENUM: {
+            long storage_before = storage;
             long inline_before = is_inline;
-            taken_storage = storage;
+            long of_function_before = of_function;
             if (type || words)
-                fail_token("two types:");
+                fail_token("two types in one declaration:");
+            long alone = !qualifiers && !storage && !of_function;
             go_deeper();
             if (kind == K_ENUM)
                 type = enum_specifier();
             else
-                type = struct_specifier(kind == K_UNION);
+                type = struct_specifier(kind == K_UNION, alone);
             come_back();
-            storage = taken_storage;
+            storage = storage_before;
             is_inline = inline_before;
+            of_function = of_function_before;
+            declares = kind == K_ENUM || type->layout->tag;
+            known = known_tag;
             found = 1;
             continue;
         }
         case K_COMPLEX: case K_TYPEOF: case K_ATOMIC: case K_THREAD: case K_ALIGNAS:
-            fail_token("not taken:");
+            fail_token("unsupported:");
         case T_NAME:
             if (!type && !words && begins_type()) {
                 type = token->name->sym->type;
@@ -209,9 +241,13 @@ struct Type *specifiers(void)
         break;
     }
     if (!found)
-        fail_token("a type is expected before");
+        fail_token("expected a type before");
     if (!type)
         type = type_of_words();
+    // `const struct S;` says nothing new of S.
+    if (known && (qualifiers || storage || of_function))
+        declares = 0;
+    type = with_qualifiers(type, qualifiers);
     words_long = long_before;
     words_sign = sign_before;
     words_base = base_before;
@@ -219,10 +255,81 @@ struct Type *specifiers(void)
     return type;
 }
 
+// What stood in the brackets of the outermost array before its length: IS_... and STATIC_LENGTH, added up. It is about
+// the pointer that a parameter becomes.
+enum { STATIC_LENGTH = 8 };
+
+long bracket_words;
+
+long array_words(void)
+{
+    long words = 0;
+    for (;;) {
+        if (token->kind == K_STATIC)
+            words = words | STATIC_LENGTH;
+        else if (!qualifier_of(token->kind))
+            return words;
+        words = words | qualifier_of(token->kind);
+        advance();
+    }
+}
+
+void refuse_bracket_words(void)
+{
+    if (bracket_words)
+        fail("`static` or qualifiers in brackets outside of the outermost array of a parameter");
+}
+
+void parameters_of(struct Type *t)
+{
+    struct Parameter *last = 0;
+    do {
+        if (accept(P_ELLIPSIS)) {
+            if (!last)
+                fail("`...` without a named parameter before it");
+            t->variadic = 1;
+            break;
+        }
+        struct Parameter *p = alloc(sizeof(struct Parameter));
+        struct Type *base = specifiers();
+        if (storage && storage != K_REGISTER)
+            fail("invalid storage class for a parameter");
+        p->is_register = storage == K_REGISTER;
+        refuse_function_words();
+        declared_name = 0;
+        p->type = declarator(base);
+        p->name = declared_name;
+        attributes();
+        if (wanted_align || wanted_packed)
+            fail("`aligned` or `packed` is not supported here");
+        if (p->type->kind == TY_ARRAY) {
+            p->type = with_qualifiers(pointer_to(p->type->base), bracket_words & ~STATIC_LENGTH);
+            bracket_words = 0;
+        }
+        refuse_bracket_words();
+        if (p->type->kind == TY_FUNCTION)
+            p->type = pointer_to(p->type);
+        // `void` by the name of a typedef.
+        if (p->type == type_void && !last && !p->name && token->kind == ')')
+            return;
+        if (p->type->kind == TY_VOID)
+            fail("parameter of type void");
+        if (p->name && sym_in_scope(p->name))
+            fail_name("duplicate parameter", p->name);
+        // It has no place yet: only its type can be asked for.
+        if (p->name)
+            declare(p->name, SYM_LOCAL, p->type);
+        if (last)
+            last->next = p;
+        else
+            t->parameters = p;
+        last = p;
+    } while (accept(','));
+}
+
 struct Type *parameter_list(struct Type *result)
 {
     struct Type *t = new_type(TY_FUNCTION);
-    struct Parameter *last = 0;
     t->base = result;
     if (accept(')')) {
         t->no_prototype = 1;
@@ -233,80 +340,81 @@ struct Type *parameter_list(struct Type *result)
         advance();
         return t;
     }
-    do {
-        if (accept(P_ELLIPSIS)) {
-            if (!last)
-                fail("`...` without a parameter before it");
-            t->variadic = 1;
-            break;
-        }
-        struct Parameter *p = alloc(sizeof(struct Parameter));
-        struct Type *base = specifiers();
-        if (storage)
-            fail("a parameter with a storage class");
-        declared_name = 0;
-        p->type = declarator(base);
-        p->name = declared_name;
-        attributes();
-        if (p->type->kind == TY_ARRAY)
-            p->type = pointer_to(p->type->base);
-        if (p->type->kind == TY_FUNCTION)
-            p->type = pointer_to(p->type);
-        if (p->type->kind == TY_VOID)
-            fail("a parameter of type void");
-        if (last)
-            last->next = p;
-        else
-            t->parameters = p;
-        last = p;
-    } while (accept(','));
-    expect(')', "`)` is missing before");
+    enter_scope();
+    t->prototype = scope;
+    parameters_of(t);
+    leave_scope();
+    expect(')', "expected `)` before");
     return t;
+}
+
+// Whether there can be an array of it: it is complete, or will be once the declarator is read.
+long has_size(struct Type *t)
+{
+    while (t->kind == TY_ARRAY && t->length >= 0)
+        t = t->base;
+    return t->is_hole || !is_incomplete(t);
 }
 
 // What stands behind a name: lengths of arrays, parameters of a function.
 struct Type *declarator_end(struct Type *base)
 {
+    bracket_words = 0;
     if (accept('[')) {
         long length = -1;
-        while (accept(K_STATIC) || accept(K_CONST) || accept(K_RESTRICT) || accept(K_VOLATILE))
-            ;
+        long words = array_words();
         if (token->kind != ']') {
             length = constant_expression();
             if (length < 0)
-                fail("an array of a length below 0");
+                fail("the array length is negative");
+        } else if (words & STATIC_LENGTH) {
+            fail("`static` in brackets without an array length");
         }
-        expect(']', "`]` is missing before");
+        expect(']', "expected `]` before");
         go_deeper();
         base = declarator_end(base);
         come_back();
-        if (base->kind == TY_FUNCTION || base->kind == TY_VOID || base->kind == TY_ARRAY && base->length < 0)
-            fail("an array of what has no size");
+        refuse_bracket_words();
+        bracket_words = words;
+        if (!has_size(base))
+            fail("the array elements have an incomplete type");
         return array_of(base, length);
     }
     if (accept('(')) {
         long storage_before = storage;
         long inline_before = is_inline;
+        long of_function_before = of_function;
         long align_before = wanted_align;
         struct Type *t = parameter_list(base);
         storage = storage_before;
         is_inline = inline_before;
+        of_function = of_function_before;
         wanted_align = align_before;
         if (token->kind == '(' || token->kind == '[' || base->kind == TY_FUNCTION || base->kind == TY_ARRAY)
-            fail("a function that returns a function or an array");
+            fail("a function cannot return a function or an array");
         return t;
     }
     return base;
 }
 
+// A pointer whose target was not known when `restrict` was read.
+void refuse_restrict(struct Type *target)
+{
+    struct Type *t = 0;
+    if (target->pointer && target->kind == TY_FUNCTION)
+        t = target->pointer->qualified;
+    for (; t; t = t->qualified)
+        if (t->qualifiers & IS_RESTRICT)
+            fail("`restrict` applies only to pointers to objects");
+}
+
 // A type around a name that may be left out; the name, or 0, is put into declared_name.
 struct Type *inner_declarator(struct Type *base)
 {
-    qualifiers();
-    while (accept('*')) {
-        base = pointer_to(base);
+    if (token->kind == K_EXTENSION || token->kind == K_ATTRIBUTE)
         qualifiers();
-    }
+    while (accept('*'))
+        base = with_qualifiers(pointer_to(base), qualifiers());
     struct Name *name = 0;
     if (token->kind == '(') {
         long nested = token_ahead->kind == '*' || token_ahead->kind == '(' || token_ahead->kind == K_ATTRIBUTE;
@@ -315,19 +423,24 @@ struct Type *inner_declarator(struct Type *base)
         if (nested) {
             // What the inner declarator is about is only known behind it.
             struct Type *hole = new_type(TY_VOID);
+            hole->is_hole = 1;
             advance();
             struct Type *inner = declarator(hole);
+            long words = bracket_words;
             name = declared_name;
-            expect(')', "`)` is missing before");
+            expect(')', "expected `)` before");
             struct Type *outer = declarator_end(base);
             declared_name = name;
             if (inner == hole)
                 return outer;
+            refuse_bracket_words();
+            bracket_words = words;
             struct Type *pointer = hole->pointer;
             copy_bytes((char *)hole, (char *)outer, sizeof(struct Type));
             hole->pointer = pointer;
-            if (inner->kind == TY_ARRAY && is_incomplete(inner->base) && inner->base->kind != TY_STRUCT)
-                fail("an array of what has no size");
+            refuse_restrict(hole);
+            if (inner->kind == TY_ARRAY && !has_size(inner->base))
+                fail("the array elements have an incomplete type");
             return inner;
         }
     }
@@ -352,11 +465,13 @@ struct Type *type_name(void)
 {
     struct Type *base = specifiers();
     if (storage)
-        fail("a storage class where none may be");
+        fail("storage class in a type name");
+    refuse_function_words();
     if (wanted_align || wanted_packed)
-        fail("attributes where none are taken");
+        fail("`aligned` or `packed` is not supported here");
     struct Type *t = declarator(base);
+    refuse_bracket_words();
     if (declared_name)
-        fail_name("a name where none may be:", declared_name);
+        fail_name("unexpected name in a type:", declared_name);
     return t;
 }

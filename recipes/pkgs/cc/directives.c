@@ -30,16 +30,16 @@ struct List *read_line(void)
 void want_line_end(char *directive)
 {
     if (lex()->kind != T_LINE_END)
-        fail_about("there is more behind", directive, text_length(directive), "");
+        fail_about("unexpected tokens after", directive, text_length(directive), "");
 }
 
 struct Name *read_macro_name(void)
 {
     struct Token *t = lex();
     if (t->kind != T_NAME)
-        fail("the name of a macro is missing");
+        fail("expected the name of a macro");
     if (t->name == name_of_text("defined"))
-        fail("`defined` is no name for a macro");
+        fail("`defined` cannot be the name of a macro");
     return t->name;
 }
 
@@ -54,10 +54,10 @@ void read_parameters(struct Macro *m)
             m->variadic = 1;
             name = name_of_text("__VA_ARGS__");
         } else if (t->kind != T_NAME) {
-            fail("the name of a macro's parameter is missing");
+            fail("expected the name of a macro parameter");
         }
         if (parameter_index(m, name) >= 0)
-            fail_name("there are two parameters", name);
+            fail_name("duplicate parameter", name);
         push(m->parameters, name);
         t = lex();
         // GNU: a name before the dots.
@@ -68,7 +68,7 @@ void read_parameters(struct Macro *m)
         if (t->kind == ')')
             return;
         if (t->kind != ',' || m->variadic)
-            fail("`)` is missing behind a macro's parameters");
+            fail("expected `)` after the parameters of a macro");
         t = lex();
     }
 }
@@ -110,9 +110,9 @@ void check_body(struct Macro *m)
         if (i + 1 < body->length)
             next = body->items[i + 1];
         if (t->kind == P_PASTE && (i == 0 || !next))
-            fail("`##` at the end of a macro");
+            fail("`##` at the start or end of a macro");
         if (t->kind == '#' && m->kind == M_FUNCTION && (!next || parameter_index(m, next->name) < 0))
-            fail("`#` is not before a parameter");
+            fail("`#` is not followed by a macro parameter");
     }
 }
 
@@ -130,7 +130,7 @@ void define(void)
     m->body = read_line();
     check_body(m);
     if (name->macro && !same_macro(name->macro, m))
-        fail_name("another meaning for macro", name);
+        fail_name("conflicting definition of macro", name);
     name->macro = m;
 }
 
@@ -163,9 +163,9 @@ long try_include(char *path)
     if (!text)
         return 0;
     if (files_open == MOST_FILES)
-        fail("files include one another without an end");
+        fail("#include nested too deeply");
     if (text_length(text) != file_length)
-        fail_about("a byte 0 in", path, text_length(path), "");
+        fail_about("NUL byte in", path, text_length(path), "");
     files_open++;
     open_text(path, text, file_length);
     return 1;
@@ -192,7 +192,7 @@ void include_named(char *name, long length, long quoted)
                 return;
         }
     }
-    fail_about("there is no file", name, length, " to include");
+    fail_about("no such include file:", name, length, "");
 }
 
 void include(void)
@@ -203,7 +203,7 @@ void include(void)
         long n = 0;
         while (name[n] != '>') {
             if (name[n] == '\n' || name[n] == 0)
-                fail("`>` is missing");
+                fail("expected `>` after the file name");
             n++;
         }
         file->at = name + n + 1;
@@ -228,10 +228,10 @@ void include(void)
         struct Buffer *b = alloc(sizeof(struct Buffer));
         spell(b, line);
         if (b->bytes[b->length - 1] != '>')
-            fail("`>` is missing");
+            fail("expected `>` after the file name");
         include_named(b->bytes + 1, b->length - 2, 0);
     } else {
-        fail("#include wants \"NAME\" or <NAME>");
+        fail("#include expects \"NAME\" or <NAME>");
     }
 }
 
@@ -251,9 +251,9 @@ void begin_condition(long holds)
 void want_condition(char *directive)
 {
     if (!file->conditions)
-        fail_about("there is no #if before", directive, text_length(directive), "");
+        fail_about("missing #if before", directive, text_length(directive), "");
     if (directive[2] == 'l' && file->conditions->in_else)
-        fail_about("there was an #else before", directive, text_length(directive), "");
+        fail_about("unexpected after #else:", directive, text_length(directive), "");
 }
 
 // A directive between groups, met while a group is skipped: 1 if reading goes on behind it.
@@ -308,7 +308,7 @@ void skip_group(void)
         in_directive = 1;
         if (file->at >= file->end) {
             here_line = file->conditions->line;
-            fail("an #if without #endif");
+            fail("#if without #endif");
         }
         if (lex()->kind != '#')
             continue;
@@ -329,12 +329,12 @@ void set_line(void)
 {
     struct List *line = expand_list(read_line());
     if (line->length < 1 || line->length > 2 || ((struct Token *)line->items[0])->kind != T_NUMBER)
-        fail("#line wants a number");
+        fail("#line expects a number");
     if (line->length == 2) {
         struct Buffer *b = alloc(sizeof(struct Buffer));
         struct Token *t = line->items[1];
         if (t->kind != T_STRING)
-            fail("#line wants a name in quotes behind the number");
+            fail("#line expects a quoted file name after the number");
         add_string(b, t);
         file->name = copy_text(b->bytes, b->length);
     }
@@ -349,7 +349,7 @@ void pragma(void)
     if (line->length == 1)
         t = line->items[0];
     if (!t || t->name != name_of_text("once"))
-        fail("no #pragma but `once` is taken");
+        fail("unsupported #pragma");
     push(once_files, file->name);
 }
 
@@ -364,7 +364,7 @@ void directive(void)
         return;
     }
     if (!name)
-        fail("not a directive");
+        fail("expected the name of a directive after `#`");
     if (same_text(name->text, "define")) {
         define();
     } else if (same_text(name->text, "undef")) {
@@ -392,7 +392,7 @@ void directive(void)
         skip_group();
     } else if (same_text(name->text, "endif")) {
         if (!file->conditions)
-            fail("there is no #if before #endif");
+            fail("#endif without #if");
         want_line_end("#endif");
         file->conditions = file->conditions->outer;
     } else if (same_text(name->text, "error")) {
@@ -407,7 +407,7 @@ void directive(void)
     } else if (same_text(name->text, "pragma")) {
         pragma();
     } else {
-        fail_name("an unknown directive", name);
+        fail_name("unknown directive", name);
     }
     in_directive = 0;
 }
@@ -417,7 +417,7 @@ struct Token *end_of_file(void)
 {
     if (file->conditions) {
         here_line = file->conditions->line;
-        fail("an #if without #endif");
+        fail("#if without #endif");
     }
     if (file->below) {
         file = file->below;
@@ -445,7 +445,7 @@ void read_definitions(char *text)
     file = 0;
     open_text("-D", copy_text(text, text_length(text)), text_length(text));
     if (next_raw()->kind != T_END)
-        fail("-D wants NAME or NAME=VALUE");
+        fail("-D expects NAME or NAME=VALUE");
 }
 
 // Every file begins with the same macros.

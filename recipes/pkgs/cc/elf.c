@@ -110,7 +110,7 @@ void find_entry(void)
     if (!o || o->section != SECTION_CODE)
         o = name_of_text("main")->object;
     if (!o || o->section != SECTION_CODE)
-        refuse("there is no function main", 0);
+        refuse("the program has no function main", 0);
     entry->section = SECTION_CODE;
     entry->offset = o->offset;
     entry->name = 0;
@@ -123,7 +123,7 @@ void check_defined(void)
         if (o->used && o->section == SECTION_NONE) {
             here_file = o->used_file;
             here_line = o->used_line;
-            fail_name("not defined:", o->name);
+            fail_name("undefined:", o->name);
         }
 }
 

@@ -171,7 +171,7 @@ void place_object(struct Object *o, long section)
         o->offset = zero_size;
         zero_size += size_of(o->type);
         if (zero_size > MOST_SIZE)
-            fail("the program's variables are too large");
+            fail("the variables of the program are too large");
     }
 }
 
@@ -220,17 +220,8 @@ long constant_value(struct Node *n)
         return a - b;
     }
     }
-    fail("the value is not constant");
+    fail("the initialiser is not constant");
     return 0;
-}
-
-void forget_fixes(long from, long size)
-{
-    struct Fix *f;
-    // A later value for the same bytes takes the place of an earlier one.
-    for (f = data_fixes; f && f->at >= from; f = f->next)
-        if (f->at < from + size)
-            f->object = 0;
 }
 
 void data_value(long at, struct Init *i)
@@ -239,7 +230,6 @@ void data_value(long at, struct Init *i)
     long size = size_of(i->type);
     if (i->type->kind == TY_ARRAY) {
         // A string.
-        forget_fixes(at, size);
         copy_bytes(data + at, text + n->object->offset, size);
     } else if (n->op == N_REAL && i->type->kind == TY_LDOUBLE) {
         put(data + at, real_bottom(n->real), 8);
@@ -249,7 +239,7 @@ void data_value(long at, struct Init *i)
     } else if (i->member) {
         long value = constant_value(n);
         if (constant_object)
-            fail("the value is not constant");
+            fail("the initialiser is not constant");
         long bit;
         for (bit = 0; bit < i->member->width; bit++) {
             char *byte = data + at + (i->member->shift + bit) / 8;
@@ -260,7 +250,6 @@ void data_value(long at, struct Init *i)
         }
     } else if (is_scalar(i->type) && !is_float(i->type)) {
         long value = constant_value(n);
-        forget_fixes(at, size);
         put(data + at, value, size);
         if (constant_object) {
             struct Fix *f = alloc(sizeof(struct Fix));
@@ -280,9 +269,9 @@ void data_value(long at, struct Init *i)
         copy_bytes(data + at, data + from, size);
         for (f = data_fixes; f; f = f->next)
             if (f->at >= from && f->at < from + size && f->object)
-                fail("an address in a compound literal that is copied");
+                fail("addresses in a copied compound literal are not supported");
     } else {
-        fail("the value is not constant");
+        fail("the initialiser is not constant");
     }
 }
 
@@ -294,7 +283,7 @@ void initialise_object(struct Object *o)
     place_object(o, SECTION_DATA);
     for (i = first_init; i; i = i->next) {
         if (i->offset + size_of(i->type) > most)
-            fail("a value outside of its object");
+            fail("cc is broken: an initial value lies outside of its object");
         data_value(o->offset + i->offset, i);
     }
 }

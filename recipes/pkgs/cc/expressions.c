@@ -78,23 +78,28 @@ struct Node *named(struct Name *name)
     if (!s) {
         if (function_type && same_text(name->text, "__func__"))
             return function_name_string();
-        fail_name("not declared:", name);
+        fail_name("undeclared:", name);
     }
     switch (s->kind) {
     case SYM_CONSTANT:
         return number_node(s->value, s->type);
-    case SYM_LOCAL:
-        return local_node(s->offset, s->type);
+    case SYM_LOCAL: {
+        struct Node *n = local_node(s->offset, s->type);
+        n->is_register = s->is_register;
+        return n;
+    }
     case SYM_TYPE:
-        fail_name("a type where a value is wanted:", name);
+        fail_name("type used as a value:", name);
     }
     return object_node(s->object, s->type);
 }
 
 struct Node *variadic_start(void)
 {
-    expect('(', "`(` is missing before");
-    expect(')', "`)` is missing before");
+    expect('(', "expected `(` before");
+    // The name of the last parameter, which is only looked at.
+    assignment();
+    expect(')', "expected `)` before");
     if (!function_type || !function_type->variadic)
         fail("the function has no variable arguments");
     struct Node *n = new_node(N_VARIADIC, pointer_to(type_char), 0, 0);
@@ -123,13 +128,13 @@ struct Node *primary(void)
     case '(':
         advance();
         n = expression();
-        expect(')', "`)` is missing before");
+        expect(')', "expected `)` before");
         return n;
     case K_VARIADIC_START:
         advance();
         return variadic_start();
     }
-    fail_token("an expression is expected before");
+    fail_token("expected an expression before");
     return 0;
 }
 
@@ -139,7 +144,7 @@ struct Node *default_argument(struct Node *n)
     if (n->type->kind == TY_FLOAT)
         return cast(n, type_double);
     if (n->type->kind == TY_VOID)
-        fail("an argument without a value");
+        fail("void expression used as an argument");
     return n;
 }
 
@@ -149,7 +154,7 @@ struct Node *call(struct Node *function)
 {
     function = value_of(function);
     if (function->type->kind != TY_POINTER || function->type->base->kind != TY_FUNCTION)
-        fail("what is called is not a function");
+        fail("the called object is not a function");
     struct Type *type = function->type->base;
     struct Parameter *p = type->parameters;
     struct Node *last = 0;
@@ -178,11 +183,11 @@ struct Node *call(struct Node *function)
         if (!accept(','))
             break;
         if (token->kind == ')')
-            fail_token("an expression is expected before");
+            fail_token("expected an expression before");
     }
     if (p)
         fail("too few arguments");
-    expect(')', "`)` is missing before");
+    expect(')', "expected `)` before");
     if (type->base->kind == TY_STRUCT)
         n->value = new_local(type->base);
     return n;
@@ -192,8 +197,23 @@ struct Node *indirect(struct Node *n)
 {
     n = value_of(n);
     if (n->type->kind != TY_POINTER)
-        fail("what is dereferenced is not a pointer");
+        fail("dereference of something that is not a pointer");
     return dereference(n, 0, n->type->base);
+}
+
+// a[index]
+struct Node *element(struct Node *a, struct Node *index)
+{
+    // As in GCC, an array in registers has elements whose place is known while compiling.
+    long is_register = a->is_register && a->type->kind == TY_ARRAY && index->op == N_NUMBER;
+    if (is_register)
+        a->is_register = 0;
+    struct Node *n = add(a, index);
+    if (n->type->kind == TY_POINTER && n->type->base->kind == TY_FUNCTION)
+        fail("subscript of a pointer to a function");
+    n = indirect(n);
+    n->is_register = is_register;
+    return n;
 }
 
 struct Node *postfix_of(struct Node *n)
@@ -202,11 +222,8 @@ struct Node *postfix_of(struct Node *n)
         switch (token->kind) {
         case '[':
             advance();
-            n = add(n, expression());
-            if (n->type->kind == TY_POINTER && n->type->base->kind == TY_FUNCTION)
-                fail("a function has no elements");
-            n = indirect(n);
-            expect(']', "`]` is missing before");
+            n = element(n, expression());
+            expect(']', "expected `]` before");
             break;
         case '(':
             advance();
@@ -253,17 +270,17 @@ struct Node *size_or_align(long is_size)
     if (type_follows()) {
         advance();
         t = type_name();
-        expect(')', "`)` is missing before");
+        expect(')', "expected `)` before");
         if (token->kind == '{')
             t = postfix_of(compound_literal(t))->type;
     } else {
         struct Node *n = unary();
         if (n->op == N_BITS)
-            fail("the size of a bit-field");
+            fail("`sizeof` applied to a bit-field");
         t = n->type;
     }
     if (is_incomplete(t) && t->kind != TY_VOID && t->kind != TY_FUNCTION)
-        fail("the size of a type that is not complete");
+        fail("`sizeof` or `_Alignof` applied to an incomplete type");
     if (is_size)
         return number_node(size_of(t), type_ulong);
     return number_node(align_of(t), type_ulong);
@@ -272,9 +289,10 @@ struct Node *size_or_align(long is_size)
 struct Node *take_address(struct Node *n)
 {
     if (n->op == N_BITS)
-        fail("the address of a bit-field");
+        fail("address of a bit-field");
     if (n->type->kind != TY_FUNCTION && !is_place(n))
-        fail("the address of what has none");
+        fail("address of an expression that is not an lvalue");
+    refuse_register(n);
     return address_of(n, pointer_to(n->type));
 }
 
@@ -326,21 +344,22 @@ struct Node *cast_or_unary(void)
         return unary();
     advance();
     struct Type *t = type_name();
-    expect(')', "`)` is missing before");
+    expect(')', "expected `)` before");
     if (token->kind == '{')
         return postfix_of(compound_literal(t));
+    t = unqualified(t);
     struct Node *n = value_of(cast_expression());
     if (t->kind == TY_VOID)
-        return new_node(N_CAST, t, n, 0);
+        return new_node(N_CAST, t, complete_value(n), 0);
     if (t->kind == TY_STRUCT) {
-        if (!same_type(t, n->type))
-            fail("a conversion to a struct or union");
+        if (n->type->kind != TY_STRUCT || t->layout != n->type->layout)
+            fail("cast to a struct or union type");
         return new_value(n);
     }
     if (!is_scalar(t))
-        fail("a conversion to an array or a function");
+        fail("cast to an array or function type");
     if (n->type->kind == TY_VOID)
-        fail("no value where one is wanted");
+        fail("void expression used as a value");
     return new_value(cast(n, t));
 }
 
@@ -402,11 +421,12 @@ struct Node *two_values(struct Node *n)
     if (accept(':')) {
         n = value_of(n);
         struct Node *kept = temporary(n->type);
+        kept->member = n->member;
         struct Node *first = store(kept, n);
         return comma(first, choice(kept, kept, conditional()));
     }
     struct Node *yes = expression();
-    expect(':', "`:` is missing before");
+    expect(':', "expected `:` before");
     return choice(n, yes, conditional());
 }
 
@@ -452,6 +472,6 @@ long constant_expression(void)
 {
     struct Node *n = conditional();
     if (n->op != N_NUMBER || !is_integer(n->type))
-        fail("a constant integer is wanted");
+        fail("expected a constant integer expression");
     return n->value;
 }

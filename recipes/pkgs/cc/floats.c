@@ -153,10 +153,10 @@ long read_exponent(char *p, char *end)
     if (*p == '-' || *p == '+')
         p++;
     if (p == end)
-        fail("an exponent without digits");
+        fail("the exponent has no digits");
     while (p < end) {
         if (!is_digit(*p))
-            fail("not a digit in an exponent");
+            fail("invalid digit in an exponent");
         if (value < MOST_EXPONENT)
             value = value * 10 + (*p - '0');
         p++;
@@ -188,7 +188,7 @@ long read_digits(char *p, char *end, long base)
         p++;
     }
     if (!any)
-        fail("a number without digits");
+        fail("the number has no digits");
     digits_end = p;
     return behind;
 }
@@ -200,7 +200,7 @@ void read_decimal(struct Real *r, char *p, char *end, struct Type *t)
     long more = 0;
     if (digits_end < end) {
         if (*digits_end != 'e' && *digits_end != 'E')
-            fail("not a number");
+            fail("invalid number");
         exponent += read_exponent(digits_end + 1, end);
     }
     if (limb_count == 0)
@@ -241,7 +241,7 @@ void read_hexadecimal(struct Real *r, char *p, char *end, struct Type *t)
 {
     long exponent = -4 * read_digits(p, end, 16);
     if (digits_end == end || *digits_end != 'p' && *digits_end != 'P')
-        fail("a hexadecimal float without an exponent");
+        fail("hexadecimal floating-point constant without an exponent");
     exponent += read_exponent(digits_end + 1, end);
     if (limb_count)
         real_from_limbs(r, exponent, 0, t);

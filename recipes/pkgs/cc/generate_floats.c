@@ -283,7 +283,7 @@ void generate_float(struct Node *n)
     case N_MULTIPLY: x87 = 0xdec9; sse = 0x59; break; // fmulp; mulss, mulsd
     case N_DIVIDE: x87 = 0xdef9; sse = 0x5e; break;   // fdivp; divss, divsd
     default:
-        fail("cc itself is wrong: no such operation on floating-point numbers");
+        fail("cc is broken: no such operation on floating-point numbers");
     }
     generate_float_pair(n->a, n->b);
     if (n->type->kind == TY_LDOUBLE) {

@@ -1,35 +1,11 @@
-// Initialisers. What is written is brought into a flat list: which bytes get which value. Of that list come the bytes
-// of a global, or the assignments to a local variable.
+// Initialisers: how the values that are written belong to the members and elements of a type. The list of them becomes
+// the bytes of a global, or the assignments to a local variable.
 
-struct Init {
-    struct Init *next;
-    long offset;
-    struct Type *type;
-    struct Member *member; // a bit-field
-    struct Node *value;
-};
-
-struct Init *first_init;
-struct Init *last_init;
 struct Node *ready_value; // an expression that was read before it was known what it initialises
 
 void initialiser(struct Type *type, long offset);
 long array_rest(struct Type *type, long offset, long index, long braced);
 void struct_rest(struct Type *type, long offset, struct Member *m, long braced);
-
-void add_init(struct Type *type, long offset, struct Member *member, struct Node *value)
-{
-    struct Init *i = alloc(sizeof(struct Init));
-    i->offset = offset;
-    i->type = type;
-    i->member = member;
-    i->value = value;
-    if (last_init)
-        last_init->next = i;
-    else
-        first_init = i;
-    last_init = i;
-}
 
 struct Node *take_value(void)
 {
@@ -45,10 +21,11 @@ void scalar(struct Type *type, long offset, struct Member *member)
 {
     long braced = !ready_value && accept('{');
     struct Node *n = convert(take_value(), type);
+    forget_values(offset, size_of(type), member);
     add_init(type, offset, member, n);
     if (braced) {
         accept(',');
-        expect('}', "`}` is missing before");
+        expect('}', "expected `}` before");
     }
 }
 
@@ -68,6 +45,8 @@ long string_init(struct Type *type, long offset)
         length = type->length;
     }
     n->type = array_of(n->type->base, length);
+    if (type->length >= 0)
+        forget_values(offset, type->length, 0);
     add_init(n->type, offset, 0, n);
     return length;
 }
@@ -88,7 +67,7 @@ long list_goes_on(void)
 {
     if (accept(',') && token->kind != '}')
         return 1;
-    expect('}', "`}` is missing before");
+    expect('}', "expected `}` before");
     return 0;
 }
 
@@ -101,7 +80,7 @@ void designated(struct Type *type, long offset, struct Member *member)
         designation(type, offset);
         return;
     }
-    expect('=', "`=` is missing before");
+    expect('=', "expected `=` before");
     if (member && member->width)
         scalar(type, offset, member);
     else
@@ -119,7 +98,7 @@ struct Member *member_with(struct Type *type, struct Name *name)
         if (!m->name && find_member(m->type->layout, name, &offset))
             return m;
     }
-    fail_name("there is no member", name);
+    fail_name("no such member:", name);
     return 0;
 }
 
@@ -127,20 +106,20 @@ long designated_index(struct Type *type)
 {
     advance();
     if (type->kind != TY_ARRAY)
-        fail("an index into what is no array");
+        fail("array index designator for a type that is not an array");
     long index = constant_expression();
     if (index < 0 || type->length >= 0 && index >= type->length || index > MOST_SIZE)
-        fail("an index outside of the array");
-    expect(']', "`]` is missing before");
+        fail("designator index out of range");
+    expect(']', "expected `]` before");
     return index;
 }
 
 struct Member *designated_member(struct Type *type)
 {
     if (type->kind != TY_STRUCT)
-        fail("a member of what is no struct");
+        fail("member designator for a type that is not a struct or union");
     if (!token_ahead->name)
-        fail("the name of a member is missing");
+        fail("expected the name of a member");
     struct Member *m = member_with(type, token_ahead->name);
     if (m->name) {
         advance();
@@ -159,6 +138,7 @@ void designation(struct Type *type, long offset)
             array_rest(type, offset, index + 1, 0);
     } else {
         struct Member *m = designated_member(type);
+        choose_member(type, offset, m);
         designated(m->type, offset + m->offset, m);
         if (!type->layout->is_union && m->next && goes_on())
             struct_rest(type, offset, m->next, 0);
@@ -179,7 +159,7 @@ long array_rest(struct Type *type, long offset, long index, long braced)
         } else {
             if (type->length >= 0 && index >= type->length) {
                 if (braced)
-                    fail("more values than elements");
+                    fail("more initialisers than elements");
                 return most;
             }
             initialiser(type->base, offset + index * size);
@@ -205,10 +185,12 @@ void struct_rest(struct Type *type, long offset, struct Member *m, long braced)
     for (;;) {
         if (braced && token->kind == '.') {
             m = designated_member(type);
+            choose_member(type, offset, m);
             designated(m->type, offset + m->offset, m);
         } else {
             if (!m)
-                fail("more values than members");
+                fail("more initialisers than members");
+            choose_member(type, offset, m);
             if (m->width)
                 scalar(m->type, offset + m->offset, m);
             else
@@ -236,13 +218,15 @@ long array_initialiser(struct Type *type, long offset)
         if (is_string_for(type) && (ahead == '}' || ahead == ',' || ahead == T_STRING)) {
             long length = string_init(type, offset);
             accept(',');
-            expect('}', "`}` is missing before");
+            expect('}', "expected `}` before");
             return length;
         }
+        if (type->length >= 0)
+            forget_values(offset, size_of(type), 0);
         return array_rest(type, offset, 0, 1);
     }
     if (type->length < 0)
-        fail("an array wants its values in braces");
+        fail("the initialiser of an array is not in braces");
     return array_rest(type, offset, 0, 0);
 }
 
@@ -250,24 +234,27 @@ void inner_initialiser(struct Type *type, long offset)
 {
     if (type->kind == TY_ARRAY) {
         if (type->length < 0)
-            fail("values for an array without a length inside of something else");
+            fail("initialisers for a flexible array member are not supported");
         if (type->length == 0)
-            fail("values for an array of length 0");
+            fail("initialisers for an array of length 0");
         array_initialiser(type, offset);
     } else if (type->kind == TY_STRUCT) {
         if (is_incomplete(type))
-            fail("the struct or union is not complete here");
+            fail("incomplete struct or union type");
         if (!ready_value && accept('{')) {
+            forget_values(offset, size_of(type), 0);
             struct_rest(type, offset, type->layout->members, 1);
             return;
         }
         // A value of the whole, or the first of its members.
         if (!ready_value && token->kind != T_STRING)
             ready_value = assignment();
-        if (ready_value && ready_value->type->kind == TY_STRUCT && ready_value->type->layout == type->layout)
+        if (ready_value && ready_value->type->kind == TY_STRUCT && ready_value->type->layout == type->layout) {
+            forget_values(offset, size_of(type), 0);
             add_init(type, offset, 0, take_value());
-        else
+        } else {
             struct_rest(type, offset, type->layout->members, 0);
+        }
     } else {
         scalar(type, offset, 0);
     }
@@ -285,22 +272,24 @@ struct Type *read_initialiser(struct Type *type)
 {
     first_init = 0;
     last_init = 0;
+    chosen_members = 0;
+    inits_end = 0;
     if (type->kind == TY_ARRAY && type->length < 0)
         return array_of(type->base, array_initialiser(type, 0));
     if (is_incomplete(type))
-        fail("values for what is not complete");
+        fail("initialiser for an incomplete type");
     if (type->kind == TY_ARRAY && type->length == 0) {
-        expect('{', "`{` is missing before");
-        expect('}', "`}` is missing before");
+        expect('{', "expected `{` before");
+        expect('}', "expected `}` before");
         return type;
     }
     // Braces may be left away inside of other braces, not here: what follows a comma is the next variable.
     if (type->kind == TY_ARRAY && token->kind != '{' && !is_string_for(type))
-        fail("an array wants its values in braces");
+        fail("the initialiser of an array is not in braces");
     if (type->kind == TY_STRUCT && token->kind != '{') {
         struct Node *n = assignment();
         if (n->type->kind != TY_STRUCT || n->type->layout != type->layout)
-            fail("a struct or union wants values in braces, or one of its own type");
+            fail("the initialiser of a struct or union is neither in braces nor of the same type");
         add_init(type, 0, 0, n);
         return type;
     }
@@ -339,6 +328,8 @@ struct Node *compound_literal(struct Type *type)
 {
     struct Init *first_before = first_init;
     struct Init *last_before = last_init;
+    struct Chosen *chosen_before = chosen_members;
+    long end_before = inits_end;
     struct Node *ready_before = ready_value;
     struct Node *n;
     ready_value = 0;
@@ -354,6 +345,8 @@ struct Node *compound_literal(struct Type *type)
     }
     first_init = first_before;
     last_init = last_before;
+    chosen_members = chosen_before;
+    inits_end = end_before;
     ready_value = ready_before;
     return n;
 }

@@ -106,7 +106,7 @@ struct List *read_arguments(struct Macro *m, struct Name *name)
     for (;;) {
         struct Token *t = next_raw();
         if (t->kind == T_END || t->kind == T_LINE_END)
-            fail_name("no `)` ends the arguments of macro", name);
+            fail_name("expected `)` after the arguments of macro", name);
         if (depth == 0 && t->kind == ')')
             break;
         if (depth == 0 && t->kind == ',' && !(m->variadic && all->length == wanted - 1)) {
@@ -214,7 +214,7 @@ struct Token *token_of(char *text, long length)
     file = f->below;
     in_directive = in_directive_before;
     if (!whole)
-        fail_about("no token comes of pasting", text, length, "");
+        fail_about("pasting does not give a valid token:", text, length, "");
     return t;
 }
 

@@ -30,9 +30,10 @@ struct Node {
     struct Node *next;
     long value;
     struct Object *object;
-    struct Member *member;
+    struct Member *member;  // N_BITS: the bit-field. Else the bit-field whose value this is, or 0: see promote
     struct Real *real;
     long depth;             // of the tree below it
+    long is_register;       // N_LOCAL: its address may not be taken
 };
 
 enum { MOST_DEPTH = 20000 };
@@ -85,13 +86,19 @@ long new_local(struct Type *type)
     if (frame_size > frame_most)
         frame_most = frame_size;
     if (frame_size > MOST_SIZE)
-        fail("the function's variables take too much room");
+        fail("the variables of the function are too large");
     return -frame_size;
 }
 
 struct Node *temporary(struct Type *type)
 {
     return local_node(new_local(type), type);
+}
+
+void refuse_register(struct Node *n)
+{
+    if (n->is_register)
+        fail("address of a register variable");
 }
 
 // Whether `n` is a place with an address.
@@ -145,8 +152,10 @@ struct Node *add_offset(struct Node *pointer, long offset)
 // Arrays and functions become pointers where a value is wanted.
 struct Node *value_of(struct Node *n)
 {
-    if (n->type->kind == TY_ARRAY)
+    if (n->type->kind == TY_ARRAY) {
+        refuse_register(n);
         return address_of(n, pointer_to(n->type->base));
+    }
     if (n->type->kind == TY_FUNCTION)
         return address_of(n, pointer_to(n->type));
     return n;
@@ -188,14 +197,15 @@ struct Node *cast_constant(struct Node *n, struct Type *type)
 // n as a value of `type`, which the caller has checked to be allowed.
 struct Node *cast(struct Node *n, struct Type *type)
 {
-    if (n->type == type || type->kind == TY_VOID && n->type->kind == TY_VOID)
+    type = unqualified(type);
+    if (unqualified(n->type) == type || type->kind == TY_VOID && n->type->kind == TY_VOID)
         return n;
-    if ((n->op == N_NUMBER || n->op == N_REAL) && (is_scalar(type)))
+    if (type->kind == TY_POINTER && is_float(n->type) || is_float(type) && n->type->kind == TY_POINTER)
+        fail("conversion between a pointer and a floating-point number");
+    if ((n->op == N_NUMBER || n->op == N_REAL) && is_scalar(type))
         return cast_constant(n, type);
     if (is_scalar(type) && !is_scalar(n->type))
-        fail("no value for a number or a pointer");
-    if (type->kind == TY_POINTER && is_float(n->type) || is_float(type) && n->type->kind == TY_POINTER)
-        fail("no conversion between pointers and floating-point numbers");
+        fail("expected a number or a pointer");
     if (n->op == N_ADDRESS && type->kind == TY_POINTER)
         return new_node(N_ADDRESS, type, n->a, 0);
     // A number with a point is true if it is not 0, even if there is nothing before the point.
@@ -253,7 +263,9 @@ struct Node *binary(long op, struct Node *a, struct Node *b, struct Type *type)
 {
     if (a->op == N_NUMBER && b->op == N_NUMBER && is_scalar(a->type)) {
         long divides = op == N_DIVIDE || op == N_REMAINDER;
-        if (!(divides && b->value == 0))
+        long shifts = op == N_SHIFT_LEFT || op == N_SHIFT_RIGHT;
+        // What C leaves open is no constant.
+        if (!(divides && b->value == 0) && !(shifts && !ult(b->value, size_of(type) * 8)))
             return number_node(wrap(fold(op, a->value, b->value, a->type), type), type);
     }
     return new_node(op, type, a, b);
@@ -264,7 +276,7 @@ struct Node *truth(struct Node *n)
 {
     n = value_of(n);
     if (!is_scalar(n->type))
-        fail("a condition has to be a number or a pointer");
+        fail("the condition is neither a number nor a pointer");
     if (is_float(n->type)) {
         if (n->op == N_REAL)
             return number_node(n->real->mantissa != 0, type_int);

@@ -1,12 +1,13 @@
 // What each operator of C means: the types it takes, the conversions around it, the tree that comes of it.
 
-// The integer promotions. A bit-field narrower than an int becomes one, whatever type it was declared with.
+// The integer promotions. A bit-field narrower than an int becomes one, whatever type it was declared with; so does the
+// value of an assignment to it.
 struct Node *promote(struct Node *n)
 {
     n = value_of(n);
-    if (n->op == N_BITS && (n->member->width < 32 || n->member->width == 32 && !n->type->is_unsigned))
+    if (n->member && (n->member->width < 32 || n->member->width == 32 && !n->type->is_unsigned))
         return cast(n, type_int);
-    if (n->op == N_BITS && n->member->width == 32)
+    if (n->member && n->member->width == 32)
         return cast(n, type_uint);
     return cast(n, promoted(n->type));
 }
@@ -14,7 +15,7 @@ struct Node *promote(struct Node *n)
 // n as a value that cannot be assigned to.
 struct Node *new_value(struct Node *n)
 {
-    if (n->op == N_BITS || is_place(n))
+    if (n->member || is_place(n))
         return new_node(N_CAST, n->type, n, 0);
     return n;
 }
@@ -22,13 +23,13 @@ struct Node *new_value(struct Node *n)
 void want_arithmetic(struct Node *n)
 {
     if (!is_arithmetic(n->type))
-        fail("the operator wants a number");
+        fail("operand is not a number");
 }
 
 void want_integer(struct Node *n)
 {
     if (!is_integer(n->type))
-        fail("the operator wants an integer");
+        fail("operand is not an integer");
 }
 
 // a op b, both brought to their common type; comparisons are an int.
@@ -42,7 +43,7 @@ struct Node *arithmetic(long op, struct Node *a, struct Node *b)
     a = cast(a, t);
     b = cast(b, t);
     if (is_float(t) && op != N_ADD && op != N_SUBTRACT && op != N_MULTIPLY && op != N_DIVIDE && op < N_EQUAL)
-        fail("the operator wants integers");
+        fail("operands are not integers");
     if (is_float(t) && op <= N_DIVIDE && a->op == N_REAL && b->op == N_REAL) {
         struct Real *r = real_calculate(op, a->real, b->real, t);
         if (r)
@@ -65,7 +66,7 @@ struct Node *shift(long op, struct Node *a, struct Node *b)
 long element_size(struct Type *pointer)
 {
     if (pointer->base->kind == TY_STRUCT && is_incomplete(pointer->base))
-        fail("the pointer's struct or union is not complete here");
+        fail("arithmetic on a pointer to an incomplete struct or union");
     return size_of(pointer->base);
 }
 
@@ -95,10 +96,10 @@ struct Node *subtract(struct Node *a, struct Node *b)
         return arithmetic(N_SUBTRACT, a, b);
     struct Node *size = number_node(element_size(a->type), type_long);
     if (b->type->kind == TY_POINTER) {
-        if (!same_type(a->type, b->type))
-            fail("the difference of pointers to different types");
+        if (!same_type(unqualified(a->type->base), unqualified(b->type->base)))
+            fail("difference of pointers to different types");
         if (size->value == 0)
-            fail("the difference of pointers to things of size 0");
+            fail("difference of pointers to objects of size 0");
         struct Node *n = binary(N_SUBTRACT, cast(a, type_long), cast(b, type_long), type_long);
         return binary(N_DIVIDE, n, size, type_long);
     }
@@ -117,7 +118,7 @@ struct Node *compare(long op, struct Node *a, struct Node *b)
     if (a->type->kind != TY_POINTER && b->type->kind != TY_POINTER)
         return arithmetic(op, a, b);
     if (a->type->kind != TY_POINTER && !is_null(a) || b->type->kind != TY_POINTER && !is_null(b))
-        fail("a pointer is compared with a number");
+        fail("comparison of a pointer with a number");
     struct Type *t = pointer_to(type_void);
     return binary(op, cast(a, t), cast(b, t), type_int);
 }
@@ -164,10 +165,21 @@ struct Node *complement(struct Node *n)
     return new_node(N_COMPLEMENT, n->type, n, 0);
 }
 
+// A value that nobody uses is still a value: there is none of a struct whose members are not known.
+struct Node *complete_value(struct Node *n)
+{
+    n = value_of(n);
+    if (n->type->kind == TY_STRUCT && is_incomplete(n->type))
+        fail("incomplete struct or union type");
+    return n;
+}
+
 struct Node *comma(struct Node *a, struct Node *b)
 {
     b = value_of(b);
-    return new_node(N_COMMA, b->type, a, b);
+    struct Node *n = new_node(N_COMMA, b->type, complete_value(a), b);
+    n->member = b->member;
+    return n;
 }
 
 // n converted as by an assignment to an object of that type.
@@ -176,38 +188,43 @@ struct Node *convert(struct Node *n, struct Type *type)
     n = value_of(n);
     if (type->kind == TY_STRUCT) {
         if (n->type->kind != TY_STRUCT || n->type->layout != type->layout)
-            fail("another type of struct or union is wanted");
+            fail("value is not of the expected struct or union type");
         return n;
     }
     if (n->type->kind == TY_VOID)
-        fail("no value where one is wanted");
+        fail("void expression used as a value");
     if (type->kind == TY_POINTER && n->type->kind != TY_POINTER && !is_null(n))
-        fail("a number where a pointer is wanted");
+        fail("number used where a pointer is expected");
     if (is_integer(type) && type->kind != TY_BOOL && n->type->kind == TY_POINTER)
-        fail("a pointer where a number is wanted");
+        fail("pointer used where a number is expected");
     return cast(n, type);
 }
 
 void want_place(struct Node *n)
 {
+    struct Type *type = n->type;
     if (n->op == N_BITS)
         n = n->a;
     if (!is_place(n))
-        fail("nothing can be stored there");
+        fail("assignment to an expression that is not an lvalue");
     if (n->type->kind == TY_ARRAY || n->type->kind == TY_FUNCTION)
-        fail("an array or a function cannot be assigned to");
+        fail("assignment to an array or a function");
+    if (is_read_only(type))
+        fail("assignment to a const object");
 }
 
 struct Node *store(struct Node *place, struct Node *value)
 {
-    return new_node(N_ASSIGN, place->type, place, value);
+    struct Node *n = new_node(N_ASSIGN, place->type, place, value);
+    n->member = place->member;
+    return n;
 }
 
 struct Node *assign(struct Node *place, struct Node *value)
 {
     want_place(place);
     if (place->type->kind == TY_VOID)
-        fail("nothing can be stored there");
+        fail("assignment to an expression that is not an lvalue");
     return store(place, convert(value, place->type));
 }
 
@@ -260,10 +277,11 @@ struct Node *step_after(long op, struct Node *place)
 {
     want_place(place);
     if (!is_scalar(place->type))
-        fail("the operator wants a number or a pointer");
+        fail("operand is neither a number nor a pointer");
     struct Node *target = stable(place);
     struct Node *first = before;
     struct Node *old = temporary(place->type);
+    old->member = place->member;
     struct Node *n = assign(target, operate(op, old, number_node(1, type_int)));
     n = comma(store(old, target), comma(n, old));
     if (first)
@@ -279,13 +297,18 @@ struct Type *choice_of_pointers(struct Node *a, struct Node *b)
     if (is_null(b) && a->type->kind == TY_POINTER)
         return a->type;
     if (a->type->kind != TY_POINTER || b->type->kind != TY_POINTER)
-        fail("the two values of `?:` do not go together");
-    if (b->type->base->kind == TY_VOID)
-        return b->type;
+        fail("incompatible operands of `?:`");
+    struct Type *base = a->type->base;
+    struct Type *other = b->type->base;
     // An array whose length is known tells more than one without.
-    if (a->type->base->kind == TY_ARRAY && a->type->base->length < 0)
-        return b->type;
-    return a->type;
+    if (other->kind == TY_VOID || base->kind == TY_ARRAY && base->length < 0) {
+        base = other;
+        other = a->type->base;
+    }
+    while (other->kind == TY_ARRAY)
+        other = other->base;
+    // What is const in one of them is not written to by way of the other.
+    return pointer_to(qualify(base, other->qualifiers));
 }
 
 struct Node *choice(struct Node *condition, struct Node *a, struct Node *b)
@@ -302,8 +325,8 @@ struct Node *choice(struct Node *condition, struct Node *a, struct Node *b)
         t = type_void;
     } else if (a->type->kind == TY_STRUCT) {
         t = a->type;
-        if (!same_type(a->type, b->type))
-            fail("the two values of `?:` do not go together");
+        if (b->type->kind != TY_STRUCT || a->type->layout != b->type->layout)
+            fail("incompatible operands of `?:`");
     } else {
         t = choice_of_pointers(a, b);
     }
@@ -322,17 +345,20 @@ struct Node *choice(struct Node *condition, struct Node *a, struct Node *b)
 struct Node *member_of(struct Node *n, struct Name *name)
 {
     if (n->type->kind != TY_STRUCT)
-        fail_name("no struct or union before member", name);
+        fail_name("not a struct or union, so it has no member", name);
     if (is_incomplete(n->type))
-        fail("the struct or union is not complete here");
+        fail("incomplete struct or union type");
     long offset = 0;
+    member_qualifiers = 0;
     struct Member *m = find_member(n->type->layout, name, &offset);
     if (!m)
-        fail_name("there is no member", name);
-    struct Node *place = dereference(new_node(N_ADDRESS, pointer_to(n->type), n, 0), offset, m->type);
+        fail_name("no such member:", name);
+    // What is const as a whole is const in its members.
+    struct Type *type = qualify(m->type, n->type->qualifiers | member_qualifiers);
+    struct Node *place = dereference(new_node(N_ADDRESS, pointer_to(n->type), n, 0), offset, type);
     if (!m->width)
         return place;
-    struct Node *bits = new_node(N_BITS, m->type, place, 0);
+    struct Node *bits = new_node(N_BITS, type, place, 0);
     bits->member = m;
     return bits;
 }

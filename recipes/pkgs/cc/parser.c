@@ -78,7 +78,7 @@ struct Name *expect_name(void)
 {
     struct Name *name = token->name;
     if (token->kind != T_NAME)
-        fail_token("a name is expected before");
+        fail_token("expected a name before");
     advance();
     return name;
 }

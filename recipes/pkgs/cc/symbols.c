@@ -7,7 +7,7 @@ struct Object {
     struct Object *next;  // in the order in which they were met
     struct Name *name;    // 0 for strings and the like
     struct Type *type;
-    long told_in;         // the number of the file that told its type last
+    long told_in;         // the number of the file that told its type last; the type is what all its scopes told
     long section;         // SECTION_NONE while it is not defined
     long offset;
     long is_static;
@@ -27,7 +27,8 @@ struct Sym {
     struct Object *object;  // of a SYM_OBJECT
     long offset;            // of a SYM_LOCAL from rbp
     long value;             // of a SYM_CONSTANT
-    long is_extern;         // declared in a block without being defined there
+    long is_linked;         // what it means can be declared again, in other scopes, too
+    long is_register;       // it has no address that a program may take
     struct Sym *outer;      // what the name means around this scope
     struct Sym *next;       // declared before it in the same scope
 };

@@ -123,7 +123,7 @@ char *map_memory(long n)
 {
     long at = syscall6(SYS_MMAP, 0, n, MAP_READ_WRITE, MAP_LAZY, -1, 0);
     if (at < 0 && at > -4096)
-        refuse("no more memory", 0);
+        refuse("out of memory", 0);
     return (char *)at;
 }
 
@@ -244,7 +244,7 @@ void write_program(char *path, struct Buffer *b)
 {
     long fd = syscall6(SYS_OPEN, (long)path, OPEN_NEW, 0x1ed, 0, 0, 0);
     if (fd < 0)
-        refuse("cannot make a new file", path);
+        refuse("cannot create", path);
     if (!write_all(fd, b->bytes, b->length))
         refuse("cannot write", path);
     if (syscall6(SYS_CLOSE, fd, 0, 0, 0, 0, 0) < 0)

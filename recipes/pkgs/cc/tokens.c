@@ -159,7 +159,7 @@ long skip_blanks(void)
             p += 2;
             while (p[0] != '*' || p[1] != '/') {
                 if (p >= file->end)
-                    fail_here("a comment without an end");
+                    fail_here("unterminated comment");
                 if (*p == '\n')
                     file->line++;
                 p++;
@@ -183,7 +183,7 @@ long quoted_length(char *p)
         if (p[n] == 0 || p[n] == '\n') {
             if (in_skipped)
                 return n;
-            fail_here("a string or character without an end");
+            fail_here("unterminated string or character constant");
         }
         if (p[n] == '\\' && p[n + 1])
             n++;

@@ -1,10 +1,14 @@
-// Types. const, volatile and restrict are read and forgotten: nothing is optimised, so every access happens as it is
-// written, and whether a program may write to an object is for its author to know.
+// Types. Qualifiers decide what may be assigned to and which declarations agree; the code is the same with and without
+// them, since nothing is optimised: every access happens as it is written.
 
 enum {
     TY_VOID, TY_BOOL, TY_CHAR, TY_SHORT, TY_INT, TY_LONG, TY_LONGLONG, TY_FLOAT, TY_DOUBLE, TY_LDOUBLE,
     TY_POINTER, TY_ARRAY, TY_FUNCTION, TY_STRUCT
 };
+
+struct Scope;
+
+enum { IS_CONST = 1, IS_VOLATILE = 2, IS_RESTRICT = 4 };
 
 struct Type {
     long kind;
@@ -13,10 +17,16 @@ struct Type {
     struct Type *base;         // what a pointer points to, an array holds, a function returns
     long length;               // of an array; -1 while it is not known
     struct Parameter *parameters;
+    struct Scope *prototype;   // what is declared among the parameters
     long variadic;
     long no_prototype;         // declared as f(): it takes anything
+    long is_hole;              // a void that a declarator fills with another type: see inner_declarator
+    long is_definition;        // f() { ... }: without a prototype, and yet known to have no parameters
     struct Layout *layout;     // of a struct or union
     struct Type *pointer;      // the type of a pointer to this, once it was asked for
+    long qualifiers;           // IS_..., added up; never of an array or a function
+    struct Type *plain;        // of a type with qualifiers: the one without
+    struct Type *qualified;    // the copy with qualifiers that was made last, which has the one before it here
 };
 
 // The inside of a struct or union; types that are copied share it.
@@ -24,6 +34,7 @@ struct Layout {
     struct Name *tag;
     long is_union;
     long complete;
+    long read_only;            // a member, or a part of one, is const
     long size;
     long align;
     struct Member *members;
@@ -41,6 +52,7 @@ struct Member {
 struct Parameter {
     struct Parameter *next;
     struct Name *name;
+    long is_register;
     struct Type *type;
 };
 
@@ -113,6 +125,16 @@ struct Type *array_of(struct Type *base, long length)
     return t;
 }
 
+// The type without qualifiers; of an array, that of elements without them.
+struct Type *unqualified(struct Type *t)
+{
+    if (t->kind == TY_ARRAY && unqualified(t->base) != t->base)
+        return array_of(unqualified(t->base), t->length);
+    if (t->qualifiers)
+        return t->plain;
+    return t;
+}
+
 long is_integer(struct Type *t)
 {
     return t->kind >= TY_BOOL && t->kind <= TY_LONGLONG;
@@ -155,7 +177,7 @@ long size_of(struct Type *t)
     case TY_LDOUBLE: return 16;
     case TY_ARRAY: {
         if (t->length < 0)
-            fail("the array's length is not known here");
+            fail("the length of the array is unknown here");
         long size = size_of(t->base);
         if (size > 0 && t->length > MOST_SIZE / size)
             fail("the array is too large");
@@ -163,7 +185,7 @@ long size_of(struct Type *t)
     }
     case TY_STRUCT:
         if (!t->layout->complete)
-            fail("the struct or union is not complete here");
+            fail("incomplete struct or union type");
         return t->layout->size;
     }
     return 8;
@@ -183,80 +205,6 @@ long align_of(struct Type *t)
 long round_up(long n, long to)
 {
     return (n + to - 1) / to * to;
-}
-
-long same_type(struct Type *a, struct Type *b);
-
-// A parameter without a prototype agrees with anything that is not changed by the default promotions; since calls are
-// the same with and without a prototype here, that is not looked at.
-long same_parameters(struct Type *a, struct Type *b)
-{
-    struct Parameter *p = a->parameters;
-    struct Parameter *q = b->parameters;
-    if (a->no_prototype || b->no_prototype)
-        return 1;
-    if (a->variadic != b->variadic)
-        return 0;
-    while (p && q) {
-        if (!same_type(p->type, q->type))
-            return 0;
-        p = p->next;
-        q = q->next;
-    }
-    return !p && !q;
-}
-
-long same_type(struct Type *a, struct Type *b)
-{
-    if (a == b)
-        return 1;
-    if (a->kind != b->kind || a->is_unsigned != b->is_unsigned || a->plain_char != b->plain_char)
-        return 0;
-    switch (a->kind) {
-    case TY_POINTER:
-        return same_type(a->base, b->base);
-    case TY_ARRAY:
-        return same_type(a->base, b->base) && (a->length < 0 || b->length < 0 || a->length == b->length);
-    case TY_FUNCTION:
-        return same_type(a->base, b->base) && same_parameters(a, b);
-    case TY_STRUCT:
-        return a->layout == b->layout;
-    }
-    return 1;
-}
-
-struct Type *promoted(struct Type *t)
-{
-    if (is_integer(t) && t->kind < TY_INT)
-        return type_int;
-    return t;
-}
-
-// The usual arithmetic conversions: the type in which a and b are added.
-struct Type *common_type(struct Type *a, struct Type *b)
-{
-    if (is_float(a) || is_float(b)) {
-        if (a->kind > b->kind)
-            return a;
-        return b;
-    }
-    a = promoted(a);
-    b = promoted(b);
-    if (a->kind < b->kind) {
-        struct Type *t = a;
-        a = b;
-        b = t;
-    }
-    // Now a has the higher rank.
-    if (a->kind == b->kind) {
-        if (a->is_unsigned)
-            return a;
-        return b;
-    }
-    if (a->is_unsigned || !b->is_unsigned || size_of(a) > size_of(b))
-        return a;
-    // long long and unsigned long: neither holds all of the other.
-    return type_ulonglong;
 }
 
 // The value that an integer of this type has after v was put into it.
@@ -285,6 +233,9 @@ long holds_all(struct Type *b, struct Type *a)
     return size_of(a) < size_of(b) && (a->is_unsigned || !b->is_unsigned);
 }
 
+// The qualifiers of the structs without a name around the member that was found last; whoever wants them clears them.
+long member_qualifiers;
+
 struct Member *find_member(struct Layout *l, struct Name *name, long *offset)
 {
     struct Member *m;
@@ -297,8 +248,10 @@ struct Member *find_member(struct Layout *l, struct Name *name, long *offset)
             long before = *offset;
             *offset += m->offset;
             struct Member *inner = find_member(m->type->layout, name, offset);
-            if (inner)
+            if (inner) {
+                member_qualifiers = member_qualifiers | m->type->qualifiers;
                 return inner;
+            }
             *offset = before;
         }
     }

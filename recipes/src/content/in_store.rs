@@ -1,5 +1,6 @@
 //! Content in a store, while a session adds to it.
 
+use std::fs::File;
 use std::io::{self, Read};
 
 use stele_store::model::{BlobId, Tree, TreeId};
@@ -23,7 +24,7 @@ impl<'a, 's> InStore<'a, 's> {
 }
 
 fn content(error: impl std::error::Error + Send + Sync + 'static) -> ContentError {
-    ContentError(Box::new(error))
+    ContentError::new(error)
 }
 
 impl Content for InStore<'_, '_> {
@@ -59,6 +60,11 @@ impl Content for InStore<'_, '_> {
             Err(CopyError::Read(error)) => Err(content(error)),
             Err(CopyError::Sink(error)) => Err(error.into()),
         }
+    }
+
+    /// In the store's own folder of what is under way: it is cleared when the store is opened.
+    fn scratch(&self) -> io::Result<File> {
+        tempfile::tempfile_in(self.store.path().join("tmp"))
     }
 
     fn add_tree(&self, tree: &Tree) -> Result<(TreeId, u64), ContentError> {

@@ -3,10 +3,10 @@
 use std::io;
 use std::path::PathBuf;
 
+use stele_http::HttpError;
 use stele_store::model::Sha256;
 
 use super::debian::DebianError;
-use super::http::HttpError;
 use super::signature::SignatureError;
 use crate::source::{FileName, Sha512};
 
@@ -72,6 +72,18 @@ pub enum MirrorFailure {
     /// The time for the whole source is over.
     #[error("it took longer than {seconds} s, the most for one source (`total-seconds`)")]
     TooSlow {
+        /// The bound.
+        seconds: u64,
+    },
+    /// Nothing came for so long.
+    #[error("nothing came for {seconds} s (`stall-seconds`)")]
+    Stalled {
+        /// The bound.
+        seconds: u64,
+    },
+    /// No connection.
+    #[error("no connection within {seconds} s (`connect-seconds`)")]
+    Connect {
         /// The bound.
         seconds: u64,
     },

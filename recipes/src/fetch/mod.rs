@@ -17,11 +17,9 @@ mod failure;
 mod http;
 mod local;
 mod part;
-mod proxy;
 mod signature;
 #[cfg(test)]
 mod tests;
-mod url;
 mod worker;
 
 use std::path::PathBuf;
@@ -34,8 +32,8 @@ use crate::source::Source;
 pub use config::{Config, ConfigError, DebianConfig, Limits};
 pub use debian::DebianError;
 pub use failure::{FetchError, MirrorFailure, PartError, Tried};
-pub use http::HttpError;
 pub use signature::SignatureError;
+pub use stele_http::HttpError;
 
 /// Who keeps sources: a store, or a test.
 pub trait Keep: Sync {

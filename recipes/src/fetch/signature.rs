@@ -9,6 +9,9 @@ use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
 /// Why a signature is not good.
 #[derive(Debug, thiserror::Error)]
 pub enum SignatureError {
@@ -179,31 +182,9 @@ fn unarmoured(keys: &[u8]) -> Option<Vec<u8>> {
         // Headers, up to an empty line.
         lines.by_ref().find(|line| line.is_empty())?;
         let body = lines.by_ref().take_while(|line| !line.starts_with('=') && !line.starts_with('-'));
-        bytes.extend(base64(&body.collect::<String>())?);
+        bytes.extend(BASE64.decode(body.collect::<String>()).ok()?);
     }
     (!bytes.is_empty()).then_some(bytes)
-}
-
-fn base64(text: &str) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
-    let (mut bits, mut count) = (0_u32, 0);
-    for c in text.trim_end_matches('=').bytes() {
-        let value = match c {
-            b'A'..=b'Z' => c - b'A',
-            b'a'..=b'z' => c - b'a' + 26,
-            b'0'..=b'9' => c - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => return None,
-        };
-        bits = bits << 6 | u32::from(value);
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            bytes.push(u8::try_from(bits >> count & 0xff).ok()?);
-        }
-    }
-    Some(bytes)
 }
 
 #[cfg(test)]

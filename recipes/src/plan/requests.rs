@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use stele_archive::Form;
 use stele_store::model::{Digest, Node};
 
 use crate::action::Place;
 use crate::recipe::{Origin, SourceInput};
-use crate::unpack::Form;
 
 /// The version of both formats.
 const FORMAT: u32 = 1;

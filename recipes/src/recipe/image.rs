@@ -98,7 +98,9 @@ pub enum ImageError {
         text: String,
     },
     /// It is no user.
-    #[error("{text:?} is no user: it is a name or number, or that with a colon and a group behind it")]
+    #[error(
+        "{text:?} is no user: it is a name, or a number up to 2147483647, or that with a colon and a group behind it"
+    )]
     User {
         /// The text.
         text: String,
@@ -127,6 +129,12 @@ pub enum ImageError {
         /// Which.
         what: &'static str,
     },
+    /// Nothing can be run by that.
+    #[error("the first of `entrypoint`, which is the program, is empty")]
+    NoProgram,
+    /// The root is all of the image.
+    #[error("`/` is no volume: it would hide all of the image")]
+    RootVolume,
     /// No time that a layer can say.
     #[error("{found} is no time for an image: it is a number of seconds from 0 to 8589934591")]
     Created {
@@ -231,28 +239,71 @@ pub fn is_port(text: &str) -> bool {
     canonical && number.parse::<u16>().is_ok() && matches!(protocol, "tcp" | "udp" | "sctp")
 }
 
-/// Whether `text` is a signal.
+/// The signals that engines know by name (signal(7)); the others are numbers of these.
+const SIGNALS: &[&str] = &[
+    "ABRT", "ALRM", "BUS", "CHLD", "CLD", "CONT", "FPE", "HUP", "ILL", "INT", "IO", "IOT", "KILL", "PIPE",
+    "POLL", "PROF", "PWR", "QUIT", "RTMAX", "RTMIN", "SEGV", "STKFLT", "STOP", "SYS", "TERM", "TRAP", "TSTP",
+    "TTIN", "TTOU", "URG", "USR1", "USR2", "VTALRM", "WINCH", "XCPU", "XFSZ",
+];
+/// The largest number of a user or group that engines take (moby/sys/user).
+const MAX_ID: u32 = i32::MAX.cast_unsigned();
+
+/// Whether `text` is a signal that an engine can send.
 pub fn is_signal(text: &str) -> bool {
     let number =
         |text: &str, most: u8| !text.starts_with(['0', '+']) && text.parse().is_ok_and(|it: u8| it <= most);
-    let realtime = ["SIGRTMIN+", "SIGRTMAX-"];
-    let name = |rest: &str| {
-        (2..=9).contains(&rest.len())
-            && rest.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
-    };
+    let realtime = [("SIGRTMIN+", 15), ("SIGRTMAX-", 14)];
     number(text, 64)
-        || realtime.iter().any(|prefix| text.strip_prefix(prefix).is_some_and(|rest| number(rest, 30)))
-        || text.strip_prefix("SIG").is_some_and(name)
+        || realtime
+            .iter()
+            .any(|(prefix, most)| text.strip_prefix(prefix).is_some_and(|rest| number(rest, *most)))
+        || text.strip_prefix("SIG").is_some_and(|rest| SIGNALS.contains(&rest))
 }
 
 /// Whether `text` can say who runs an image: `USER` or `USER:GROUP`.
 pub fn is_user(text: &str) -> bool {
     let is_name = |name: &str| {
         let mark = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-        (1..=32).contains(&name.len()) && !name.starts_with('-') && name.chars().all(mark)
+        let is_number = name.bytes().all(|byte| byte.is_ascii_digit());
+        let fits = !is_number || name.parse::<u32>().is_ok_and(|number| number <= MAX_ID);
+        (1..=32).contains(&name.len()) && !name.starts_with('-') && name.chars().all(mark) && fits
     };
     match text.split_once(':') {
         Some((user, group)) => is_name(user) && is_name(group),
         None => is_name(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_engine_can_run_is_refused() {
+        for signal in
+            ["", "0", "65", "SIG", "SIGFOO", "TERM", "sigterm", "SIGRTMIN+16", "SIGRTMAX-15", "SIGRTMIN+"]
+        {
+            assert!(!is_signal(signal), "{signal}");
+        }
+        for signal in ["SIGTERM", "SIGUSR1", "SIGRTMIN", "SIGRTMIN+3", "SIGRTMAX-14", "9", "64"] {
+            assert!(is_signal(signal), "{signal}");
+        }
+        for user in [
+            "",
+            ":",
+            "a:",
+            ":b",
+            "2147483648",
+            "4294967296",
+            "0:2147483648",
+            "99999999999999999999",
+            "-a",
+            "a b",
+        ] {
+            assert!(!is_user(user), "{user}");
+        }
+        for user in ["0", "2147483647", "1000:1000", "app", "app:0", "www-data:www-data"] {
+            assert!(is_user(user), "{user}");
+        }
     }
 }

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use stele_archive::Form;
 use stele_store::model::{Node, TreeId};
 
 pub use image::{ImageError, ImageParts, ImageRecipe};
@@ -18,7 +19,6 @@ pub use version::{Version, VersionError};
 use crate::action::{Place, Platform};
 use crate::paths::TreePath;
 use crate::source::Source;
-use crate::unpack::Form;
 
 /// Where something is written in a recipe tree.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]

@@ -11,15 +11,16 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rocksdb::{DB, WriteBatch, WriteOptions};
-use rustix::fs::{CWD, Mode, OFlags};
+use rustix::fs::{Mode, OFlags};
 
 use error::{DESCRIPTORS, bad_row};
 
+use crate::folder::Folder;
 use crate::model::{BlobId, Digest, RootName, Sha256, TreeId};
 
 pub use batch::{Durability, Rows};
 pub use error::DbError;
-pub use outputs::{NAME_MOST as OUTPUT_NAME_MOST, Outputs, Realisation, is_name as is_output_name};
+pub use outputs::{MAX_NAME as MAX_OUTPUT_NAME, Origin, Outputs, Realisation, is_name as is_output_name};
 pub use rows::{BlobRow, Holder, LeaseRow, Placement, RootRow, Target, Totals};
 
 /// A column family. `docs/formats.md` has their keys and values.
@@ -94,29 +95,30 @@ struct Place {
 }
 
 impl Place {
-    fn open(path: &Path) -> rustix::io::Result<Self> {
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let folder = rustix::fs::openat(CWD, path, flags, Mode::empty())?;
+    fn of(folder: OwnedFd, path: &Path) -> Self {
         let through = PathBuf::from(format!("{DESCRIPTORS}{}", folder.as_raw_fd()));
         // Where /proc is not mounted it has to be the path itself.
         let path = if through.exists() { through } else { path.to_owned() };
-        Ok(Self { _folder: folder, path })
+        Self { _folder: folder, path }
     }
 }
 
+fn place(store: &Folder, name: &str, doing: &'static str) -> Result<Place, DbError> {
+    let path = store.path().join(name);
+    let folder = store.open_beneath(name, OFlags::PATH | OFlags::DIRECTORY, Mode::empty());
+    folder.map(|folder| Place::of(folder, &path)).map_err(|e| DbError::of_folder(doing, &path, &e.into()))
+}
+
 impl Db {
-    /// Opens the database in `path`, and makes it when it is not there.
+    /// Opens the database in the folder `name` of a store, and makes it when it is not there.
     ///
     /// # Errors
     /// When RocksDB cannot.
-    pub fn open(path: &Path) -> Result<Self, DbError> {
-        match std::fs::create_dir(path) {
-            Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => {
-                return Err(DbError::of_folder("be opened", path, &e));
-            }
-            _ => {}
-        }
-        let place = Place::open(path).map_err(|e| DbError::of_folder("be opened", path, &e.into()))?;
+    pub fn open(store: &Folder, name: &str) -> Result<Self, DbError> {
+        let place = match store.make(name, 0o755) {
+            Ok(()) => place(store, name, "be opened")?,
+            Err(e) => return Err(DbError::of_folder("be opened", &e.path, &e.source)),
+        };
         DB::open_cf_descriptors(&options::database(), &place.path, options::families())
             .map(|db| Self { db, _place: place })
             .map_err(|e| DbError::new("be opened", &e))
@@ -126,10 +128,9 @@ impl Db {
     ///
     /// # Errors
     /// When RocksDB cannot, or there is none.
-    pub fn open_read_only(path: &Path) -> Result<Self, DbError> {
+    pub fn open_read_only(store: &Folder, name: &str) -> Result<Self, DbError> {
         let names = Family::ALL.iter().map(|family| family.name());
-        let place =
-            Place::open(path).map_err(|e| DbError::of_folder("be opened for reading", path, &e.into()))?;
+        let place = place(store, name, "be opened for reading")?;
         DB::open_cf_for_read_only(&rocksdb::Options::default(), &place.path, names, false)
             .map(|db| Self { db, _place: place })
             .map_err(|e| DbError::new("be opened for reading", &e))
@@ -140,8 +141,9 @@ impl Db {
     ///
     /// # Errors
     /// When RocksDB cannot.
-    pub fn repair(path: &Path) -> Result<(), DbError> {
-        DB::repair(&options::database(), path).map_err(|e| DbError::new("be repaired", &e))
+    pub fn repair(store: &Folder, name: &str) -> Result<(), DbError> {
+        let place = place(store, name, "be repaired")?;
+        DB::repair(&options::database(), &place.path).map_err(|e| DbError::new("be repaired", &e))
     }
 
     fn family(&self, family: Family) -> Result<&rocksdb::ColumnFamily, DbError> {
@@ -226,6 +228,28 @@ impl Db {
         let key = id.0.as_bytes();
         let Some(bytes) = self.get(Family::Blob, key)? else { return Ok(None) };
         BlobRow::decode(&bytes).map(Some).ok_or_else(|| bad_row(Family::Blob, key))
+    }
+
+    /// The rows of blobs, in the order of `ids`.
+    ///
+    /// # Errors
+    /// When RocksDB cannot read, or a row is none.
+    pub fn blobs(&self, ids: &[BlobId]) -> Result<Vec<Option<BlobRow>>, DbError> {
+        let keys = ids.iter().map(|id| id.0.as_bytes());
+        let rows = self.db.batched_multi_get_cf(self.family(Family::Blob)?, keys, false);
+        let decode = |(id, row): (&BlobId, Result<Option<rocksdb::DBPinnableSlice<'_>>, _>)| {
+            let Some(bytes) = row.map_err(|e| DbError::new("read", &e))? else { return Ok(None) };
+            BlobRow::decode(&bytes).map(Some).ok_or_else(|| bad_row(Family::Blob, id.0.as_bytes()))
+        };
+        ids.iter().zip(rows).map(decode).collect()
+    }
+
+    /// Whether the bytes of a small blob may be there, told from filters and memory alone: `false` is certain.
+    ///
+    /// # Errors
+    /// When the column family is missing.
+    pub fn may_have_inline(&self, id: &BlobId) -> Result<bool, DbError> {
+        Ok(self.db.key_may_exist_cf(self.family(Family::Inline)?, id.0.as_bytes()))
     }
 
     /// The bytes of a small blob, not checked against its digest.

@@ -4,12 +4,16 @@ use std::collections::BTreeMap;
 
 use crate::model::{BlobId, Digest, TreeId};
 
-/// The version byte that begins a row without a log.
+/// The version byte of a row that says neither where it is from nor has a log.
 const ROW_VERSION: u8 = 1;
-/// The version byte that begins a row with one: the digest of the log follows, then the outputs.
+/// The version byte of a row that does not say where it is from, and has a log: the log's digest, then the outputs.
 const WITH_LOG: u8 = 2;
-/// The most bytes of an output's name.
-pub const NAME_MOST: usize = 64;
+/// The version byte of a row that says where it is from: the origin, the log, then the outputs.
+const WITH_ORIGIN: u8 = 3;
+/// The longest name of an output, in bytes.
+pub const MAX_NAME: usize = 64;
+/// The longest name of another store, in bytes; more is cut off.
+const MAX_FROM: usize = 255;
 
 /// The outputs of something, by their names.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -47,40 +51,120 @@ impl Outputs {
     }
 }
 
-/// A realisation: what came of something, and what it said meanwhile.
+/// Where a store has a realisation from.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Origin {
+    /// This store made the outputs itself: it ran the action, unpacked the source, merged the trees.
+    Built,
+    /// Another store, asked while something was built, said so.
+    Substituted {
+        /// What the user calls that store.
+        from: String,
+    },
+    /// It came with content that was imported.
+    Imported {
+        /// What the import was called.
+        from: String,
+    },
+    /// The row is from before origins were recorded. It may be anything of the above, so it does not count as built.
+    #[default]
+    Unknown,
+}
+
+impl Origin {
+    fn encode(&self, row: &mut Vec<u8>) {
+        let (kind, from) = match self {
+            Self::Built => (1, None),
+            Self::Substituted { from } => (2, Some(from)),
+            Self::Imported { from } => (3, Some(from)),
+            // Such a row is written without an origin.
+            Self::Unknown => (0, None),
+        };
+        row.push(kind);
+        if let Some(from) = from {
+            let from = &from[..from.floor_char_boundary(MAX_FROM)];
+            row.push(u8::try_from(from.len()).unwrap_or(u8::MAX));
+            row.extend_from_slice(from.as_bytes());
+        }
+    }
+
+    fn decode(bytes: &[u8]) -> Option<(Self, &[u8])> {
+        let (&kind, rest) = bytes.split_first()?;
+        if kind == 1 {
+            return Some((Self::Built, rest));
+        }
+        let (&length, rest) = rest.split_first()?;
+        let (from, rest) = rest.split_at_checked(usize::from(length))?;
+        let from = std::str::from_utf8(from).ok()?.to_owned();
+        match kind {
+            2 => Some((Self::Substituted { from }, rest)),
+            3 => Some((Self::Imported { from }, rest)),
+            _ => None,
+        }
+    }
+}
+
+/// A realisation: the outputs of an action or a request, its log, and where the store has them from.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Realisation {
     /// The outputs.
     pub outputs: Outputs,
     /// The log, of what has one.
     pub log: Option<BlobId>,
+    /// Where the store has it from.
+    pub origin: Origin,
 }
 
 impl Realisation {
     /// The row's bytes.
     pub fn encode(&self) -> Vec<u8> {
         let outputs = self.outputs.encode();
-        let Some(log) = &self.log else { return outputs };
-        let mut row = vec![WITH_LOG];
-        row.extend_from_slice(log.0.as_bytes());
+        let mut row = match (&self.origin, &self.log) {
+            (Origin::Unknown, None) => return outputs,
+            (Origin::Unknown, Some(_)) => vec![WITH_LOG],
+            (origin, log) => {
+                let mut row = vec![WITH_ORIGIN];
+                origin.encode(&mut row);
+                row.push(u8::from(log.is_some()));
+                row
+            }
+        };
+        row.extend(self.log.iter().flat_map(|log| log.0.as_bytes()));
         row.extend_from_slice(&outputs[1..]);
         row
     }
 
     /// The realisation of those bytes, when they are a row.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        let Some(rest) = bytes.strip_prefix(&[WITH_LOG]) else {
-            return Outputs::decode(bytes).map(|outputs| Self { outputs, log: None });
+        let (&version, rest) = bytes.split_first()?;
+        let (origin, has_log, rest) = match version {
+            ROW_VERSION => (Origin::Unknown, false, rest),
+            WITH_LOG => (Origin::Unknown, true, rest),
+            WITH_ORIGIN => {
+                let (origin, rest) = Origin::decode(rest)?;
+                match rest.split_first()? {
+                    (0, rest) => (origin, false, rest),
+                    (1, rest) => (origin, true, rest),
+                    _ => return None,
+                }
+            }
+            _ => return None,
         };
-        let (log, outputs) = rest.split_first_chunk::<32>()?;
+        let (log, outputs) = match has_log {
+            true => {
+                let (log, outputs) = rest.split_first_chunk::<32>()?;
+                (Some(BlobId(Digest::from_bytes(*log))), outputs)
+            }
+            false => (None, rest),
+        };
         let outputs = Outputs::decode(&[&[ROW_VERSION], outputs].concat())?;
-        Some(Self { outputs, log: Some(BlobId(Digest::from_bytes(*log))) })
+        Some(Self { outputs, log, origin })
     }
 }
 
 /// Whether an output can be called that.
 pub fn is_name(name: &str) -> bool {
-    (1..=NAME_MOST).contains(&name.len())
+    (1..=MAX_NAME).contains(&name.len())
 }
 
 #[cfg(test)]
@@ -99,22 +183,54 @@ mod tests {
         }
 
         #[test]
-        fn a_log_survives_beside_the_outputs(log in any::<[u8; 32]>(), tree in any::<[u8; 32]>()) {
+        fn a_realisation_survives_with_its_log_and_origin(
+            log in proptest::option::of(any::<[u8; 32]>()), tree in any::<[u8; 32]>(), origin in origins(),
+        ) {
             let outputs = Outputs(BTreeMap::from([("out".to_owned(), TreeId(Digest::from_bytes(tree)))]));
-            let row = Realisation { outputs, log: Some(BlobId(Digest::from_bytes(log))) };
+            let log = log.map(|log| BlobId(Digest::from_bytes(log)));
+            let row = Realisation { outputs, log, origin };
             prop_assert_eq!(Realisation::decode(&row.encode()), Some(row.clone()));
-            prop_assert_eq!(Realisation::decode(&row.encode()[..32]), None);
+            let bytes = row.encode();
+            prop_assert_eq!(Realisation::decode(&bytes[..bytes.len() - 1]), None);
         }
 
         #[test]
-        fn what_is_taken_is_spelled_in_one_way(bytes in proptest::collection::vec(any::<u8>(), 0..120)) {
-            for first in [ROW_VERSION, WITH_LOG] {
+        fn what_is_taken_is_spelled_in_one_way(bytes in proptest::collection::vec(0..70u8, 0..120)) {
+            for first in [ROW_VERSION, WITH_LOG, WITH_ORIGIN] {
                 let bytes = [&[first][..], &bytes].concat();
                 if let Some(row) = Realisation::decode(&bytes) {
                     prop_assert_eq!(row.encode(), bytes);
                 }
             }
         }
+    }
+
+    fn origins() -> impl Strategy<Value = Origin> {
+        prop_oneof![
+            Just(Origin::Built),
+            Just(Origin::Unknown),
+            ".{0,40}".prop_map(|from| Origin::Substituted { from }),
+            ".{0,40}".prop_map(|from| Origin::Imported { from }),
+        ]
+    }
+
+    #[test]
+    fn no_row_from_before_origins_counts_as_built_here() {
+        let outputs = Outputs(BTreeMap::from([("out".to_owned(), TreeId(Digest::from_bytes([7; 32])))]));
+        let without_log = outputs.encode();
+        let with_log = [&[WITH_LOG][..], &[9; 32], &without_log[1..]].concat();
+        for old in [without_log, with_log] {
+            assert_eq!(Realisation::decode(&old).unwrap().origin, Origin::Unknown);
+        }
+    }
+
+    #[test]
+    fn a_long_name_of_another_store_is_cut_between_characters() {
+        let outputs = Outputs(BTreeMap::from([("out".to_owned(), TreeId(Digest::from_bytes([7; 32])))]));
+        let origin = Origin::Substituted { from: "é".repeat(200) };
+        let row = Realisation { outputs, log: None, origin };
+        let read = Realisation::decode(&row.encode()).unwrap();
+        assert_eq!(read.origin, Origin::Substituted { from: "é".repeat(127) });
     }
 
     #[test]

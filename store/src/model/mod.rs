@@ -25,3 +25,8 @@ pub use tree::{DecodeTreeError, Node, Tree, TreeError};
 /// Linux bounds a path at 4,096 bytes, and the shortest component takes two (`a/`): what lies deeper than
 /// 2,048 levels has no path. The bound also keeps every walk over foreign data finite.
 pub const MAX_DEPTH: usize = 2048;
+
+/// The longest canonical text of a tree, in bytes: some three million entries with names of usual length.
+///
+/// A text is read as a whole by whoever looks at the tree, so that its length bounds their memory.
+pub const MAX_TREE_TEXT: u64 = 256 << 20;

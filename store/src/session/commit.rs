@@ -1,12 +1,13 @@
 //! Making what a session gathered durable, in the order that survives crashes.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{Added, INLINE_MOST, Session, WriteError, lock};
 use crate::crash::{self, CrashPoint};
 use crate::db::{BlobRow, Durability, Placement, Rows, Target};
 use crate::model::{BlobId, TreeId};
 use crate::objects::Temp;
+use crate::realised::Realised;
 
 /// Bytes of small blobs after which they go to the database round its log.
 const INLINE_BATCH: usize = 4 << 20;
@@ -31,12 +32,40 @@ pub(super) struct Pending {
     pub(super) added: Added,
 }
 
+/// A batch on its way to the disk: it has left the session's queue, so the session is broken unless it arrives.
+struct Attempt<'a> {
+    failed: &'a AtomicBool,
+    arrived: bool,
+}
+
+impl<'a> Attempt<'a> {
+    fn begin(session: &'a Session<'_>) -> Result<Self, WriteError> {
+        session.require_unbroken()?;
+        Ok(Self { failed: &session.failed, arrived: false })
+    }
+
+    fn end(mut self, outcome: Result<(), WriteError>) -> Result<(), WriteError> {
+        self.arrived = outcome.is_ok();
+        outcome
+    }
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        // Also when a panic ends it.
+        if !self.arrived {
+            self.failed.store(true, Ordering::SeqCst);
+        }
+    }
+}
+
 impl Session<'_> {
     /// Makes what was added so far readable for everybody, if there is anything. It is durable with the session's end.
     ///
     /// # Errors
     /// When the disk or the database will not take it.
     pub fn commit(&self) -> Result<(), WriteError> {
+        self.require_unbroken()?;
         let nothing = {
             let pending = lock(&self.pending);
             pending.files.is_empty()
@@ -44,7 +73,7 @@ impl Session<'_> {
                 && pending.inline.is_empty()
                 && pending.unlogged.is_empty()
         };
-        if nothing { Ok(()) } else { self.commit_all(Rows::default(), Durability::Later) }
+        if nothing { Ok(()) } else { self.commit_all(Rows::default(), None, Durability::Later) }
     }
 
     /// Commits what has gathered, when it is enough.
@@ -60,11 +89,13 @@ impl Session<'_> {
             (pending.inline_bytes >= INLINE_BATCH, whole)
         };
         if whole {
-            return self.commit_all(Rows::default(), Durability::Later);
+            return self.commit_all(Rows::default(), None, Durability::Later);
         }
         if inline {
+            self.store.require_room()?;
             let _order = lock(&self.store.commits);
-            self.write_unlogged()?;
+            let attempt = Attempt::begin(self)?;
+            return attempt.end(self.write_unlogged());
         }
         Ok(())
     }
@@ -79,7 +110,6 @@ impl Session<'_> {
         if inline.is_empty() {
             return Ok(());
         }
-        self.store.require_room()?;
         if !self.unlogged.swap(true, Ordering::SeqCst) {
             self.store.begin_unlogged()?;
         }
@@ -94,19 +124,28 @@ impl Session<'_> {
         Ok(())
     }
 
-    pub(super) fn commit_all(&self, extra: Rows, durability: Durability) -> Result<(), WriteError> {
+    /// Commits all that has gathered, with the rows of `extra` and of what becomes known with them.
+    pub(super) fn commit_all(
+        &self,
+        mut extra: Rows,
+        realised: Option<&Realised>,
+        durability: Durability,
+    ) -> Result<(), WriteError> {
+        self.store.require_room()?;
         let mut commits = lock(&self.store.commits);
+        let attempt = Attempt::begin(self)?;
         let alone = *commits == self.commits_seen.load(Ordering::SeqCst);
-        let outcome = self.commit_batch(extra, durability, alone);
+        // What is there already is looked at under the lock, or another session's realisation could be replaced.
+        let known = realised.map_or(Ok(()), |realised| realised.put(&mut extra, &self.store.db));
+        let outcome =
+            known.map_err(WriteError::from).and_then(|()| self.commit_batch(extra, durability, alone));
         *commits += 1;
         self.commits_seen.store(*commits, Ordering::SeqCst);
-        self.failed.fetch_or(outcome.is_err(), Ordering::SeqCst);
-        outcome
+        attempt.end(outcome)
     }
 
     /// `alone`: no other session has committed anything since this one last looked at rows.
     fn commit_batch(&self, extra: Rows, durability: Durability, alone: bool) -> Result<(), WriteError> {
-        self.store.require_room()?;
         // All that the trees taken here name is taken here too, or was committed before.
         let (inline_bytes, mut files, trees) = {
             let mut pending = lock(&self.pending);
@@ -175,7 +214,7 @@ impl Session<'_> {
         }
         crash::point(CrashPoint::CommitRowsWritten);
         // The trees are stored and pinned: what they name is safe through them.
-        self.forget(&reached);
+        self.forget(&reached, true);
         Ok(())
     }
 

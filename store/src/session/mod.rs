@@ -11,9 +11,10 @@
 
 mod commit;
 mod stream;
+mod tree;
 
-use std::collections::HashSet;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use commit::Pending;
@@ -22,10 +23,11 @@ pub use stream::StreamError;
 use crate::crash::{self, CrashPoint};
 use crate::db::{BlobRow, DbError, Durability, Holder, LeaseRow, Placement, RootRow, Rows, Target};
 use crate::gate::WriterId;
-use crate::model::{BlobId, Digest, Node, RootName, Sha256, Tree, TreeId};
+use crate::model::{BlobId, Digest, MAX_DEPTH, MAX_TREE_TEXT, RootName, Sha256, TreeId};
 use crate::objects::{FileError, Temp};
+use crate::presence::Presence;
 use crate::realised::Realised;
-use crate::store::{ReadError, Store};
+use crate::store::Store;
 
 /// Payloads of up to this many bytes lie in the database, unless they are executable.
 pub const INLINE_MOST: u64 = 16 << 10;
@@ -44,13 +46,60 @@ pub enum WriteError {
         /// What is kept back.
         kept: u64,
     },
-    /// A tree names something that neither the session nor the store has, or not in that size.
-    #[error("tree {tree} names {missing}, which the store has not, or not in that size")]
+    /// A tree names something that neither the session nor the store can give.
+    #[error("tree {tree} names {named}, and {lacking} is {presence}")]
     Incomplete {
         /// The tree that was to be stored.
         tree: TreeId,
         /// What it names.
-        missing: Digest,
+        named: Digest,
+        /// What is not there: that, or something that it reaches.
+        lacking: Digest,
+        /// In which way.
+        presence: Presence,
+    },
+    /// A tree names something in another size than it has.
+    #[error("tree {tree} says that {named} has {said} bytes, and it has another size")]
+    Size {
+        /// The tree that was to be stored.
+        tree: TreeId,
+        /// What it names.
+        named: Digest,
+        /// What the tree says, in bytes.
+        said: u64,
+    },
+    /// A tree has more directories below each other than any path can name.
+    #[error("tree {tree} is nested deeper than {MAX_DEPTH} directories")]
+    Deep {
+        /// The tree that was to be stored.
+        tree: TreeId,
+    },
+    /// A tree has more entries than whoever reads it can be asked to hold.
+    #[error("the text of tree {tree} has {size} bytes, and at most {MAX_TREE_TEXT} are possible")]
+    Large {
+        /// The tree that was to be stored.
+        tree: TreeId,
+        /// The length of its text, in bytes.
+        size: u64,
+    },
+    /// A write of the session failed before, and what was lost with it is not known.
+    #[error("an earlier write of this session failed, so nothing of it is acknowledged")]
+    Poisoned,
+    /// A result, or something that is to become known with it, is neither in the session nor in the store.
+    #[error("{target} was to be kept, and {lacking} is {presence}")]
+    Unstored {
+        /// What was to be kept.
+        target: Digest,
+        /// What is not there: that, or something that it reaches.
+        lacking: Digest,
+        /// In which way.
+        presence: Presence,
+    },
+    /// A root was to keep the result, and there is none.
+    #[error("root {root} was to keep a result, and there is none")]
+    NoResult {
+        /// The root.
+        root: RootName,
     },
     /// A file of the store gave an error.
     #[error(transparent)]
@@ -103,6 +152,23 @@ pub(crate) struct Staged {
     pub(crate) sha256: Sha256,
 }
 
+/// What a session vouches for.
+#[derive(Clone, Copy)]
+struct Promise {
+    /// Whether it was queued here: of that the store may still have nothing, or something damaged.
+    queued: bool,
+    /// Its length in bytes.
+    size: u64,
+    /// How many directories lie below each other in it.
+    height: u32,
+}
+
+impl Promise {
+    fn of_blob(size: u64, queued: bool) -> Self {
+        Self { queued, size, height: 0 }
+    }
+}
+
 /// A writer. Threads share it by reference. Dropping it without [`Session::finish`] acknowledges nothing;
 /// what it wrote is collected in time.
 pub struct Session<'s> {
@@ -110,10 +176,11 @@ pub struct Session<'s> {
     writer: WriterId,
     pending: Mutex<Pending>,
     /// What this session has stored, or found in the store, and no tree of it reaches yet.
-    promised: Mutex<HashSet<Target>>,
+    promised: Mutex<HashMap<Target, Promise>>,
     /// The store's count of batches when this session last knew all of them.
     commits_seen: AtomicU64,
-    /// Whether a batch of this session failed half way.
+    /// Whether a batch of this session failed half way: what it held is lost, and promised all the same. Nothing is
+    /// taken or acknowledged from then on.
     failed: AtomicBool,
     /// Whether something went round the log.
     unlogged: AtomicBool,
@@ -189,9 +256,9 @@ impl<'s> Session<'s> {
             temp.close(size);
             self.stage(id, Staged { temp, size, sha256 });
         } else {
-            self.promise(Target::Blob(id));
             let mut pending = lock(&self.pending);
             pending.inline.push((id, BlobRow { placement, size, sha256 }, bytes.to_vec()));
+            self.promise(Target::Blob(id), Promise::of_blob(size, true));
             pending.inline_bytes += bytes.len();
             pending.added.new_blobs += 1;
             pending.added.new_bytes += size;
@@ -210,6 +277,7 @@ impl<'s> Session<'s> {
 
     /// Whether the session or the store has a blob whose bytes are not at hand. If so it is counted.
     pub(crate) fn add_known(&self, id: BlobId, size: u64) -> Result<bool, WriteError> {
+        self.require_unbroken()?;
         let mut in_flight = lock(&self.in_flight);
         while in_flight.contains(&id.0) {
             in_flight = self.landed.wait(in_flight).unwrap_or_else(PoisonError::into_inner);
@@ -217,18 +285,28 @@ impl<'s> Session<'s> {
         self.store.gate.pin(self.writer, Target::Blob(id));
         let there = self.is_promised(Target::Blob(id)) || self.store.has_sound(&id, Placement::File)?;
         if there {
-            self.promise(Target::Blob(id));
+            self.promise(Target::Blob(id), Promise::of_blob(size, false));
             self.count(size);
         }
         Ok(there)
     }
 
-    fn is_promised(&self, target: Target) -> bool {
-        lock(&self.promised).contains(&target)
+    /// Fails once a batch of this session has failed.
+    fn require_unbroken(&self) -> Result<(), WriteError> {
+        if self.failed.load(Ordering::SeqCst) { Err(WriteError::Poisoned) } else { Ok(()) }
     }
 
-    fn promise(&self, target: Target) {
-        lock(&self.promised).insert(target);
+    fn promised(&self, target: Target) -> Option<Promise> {
+        lock(&self.promised).get(&target).copied()
+    }
+
+    fn is_promised(&self, target: Target) -> bool {
+        self.promised(target).is_some()
+    }
+
+    /// To be called with `pending` locked when `queued`: whoever finds the promise may rely on the queue.
+    fn promise(&self, target: Target, promise: Promise) {
+        lock(&self.promised).entry(target).or_insert(promise).queued |= promise.queued;
     }
 
     fn count(&self, size: u64) {
@@ -244,9 +322,9 @@ impl<'s> Session<'s> {
         if size <= INLINE_MOST {
             lock(&self.filed).insert(id.0);
         }
-        self.promise(Target::Blob(id));
         let mut pending = lock(&self.pending);
         pending.files.push((id, row, temp));
+        self.promise(Target::Blob(id), Promise::of_blob(size, true));
         pending.added.new_blobs += 1;
         pending.added.new_bytes += size;
     }
@@ -254,6 +332,7 @@ impl<'s> Session<'s> {
     /// Pins the blob and says whether its bytes have to be stored: `None` when the session or the store has
     /// them.
     fn claim(&self, id: BlobId, size: u64, wanted: Placement) -> Result<Option<Claim<'_, 's>>, WriteError> {
+        self.require_unbroken()?;
         self.count(size);
         let mut in_flight = lock(&self.in_flight);
         while in_flight.contains(&id.0) {
@@ -271,80 +350,30 @@ impl<'s> Session<'s> {
         if !self.store.has_sound(&id, wanted)? {
             return Ok(Some(claim));
         }
-        self.promise(Target::Blob(id));
+        self.promise(Target::Blob(id), Promise::of_blob(size, false));
         Ok(None)
-    }
-
-    /// Stores a tree. All that it names must be in the session or in the store. Its identity, and the length
-    /// of its canonical text in bytes.
-    ///
-    /// # Errors
-    /// [`WriteError::Incomplete`] when something is not.
-    pub fn add_tree(&self, tree: &Tree) -> Result<(TreeId, u64), WriteError> {
-        let text = tree.encode().into_bytes();
-        let size = text.len() as u64;
-        let id = TreeId(Digest::of(&text));
-        let named: Vec<Target> = tree.entries().iter().filter_map(|(_, node)| Target::of(node)).collect();
-        for (_, node) in tree.entries() {
-            self.require(&id, node)?;
-        }
-        self.store.gate.pin(self.writer, Target::Tree(id));
-        // Promised and queued under one lock: whoever finds the promise may rely on the queue.
-        let mut pending = lock(&self.pending);
-        if self.is_promised(Target::Tree(id)) {
-            return Ok((id, size));
-        }
-        let there = self.store.db.has_tree(&id)?;
-        self.promise(Target::Tree(id));
-        if there {
-            drop(pending);
-            self.forget(&named);
-            return Ok((id, size));
-        }
-        pending.tree_bytes += text.len();
-        pending.trees.push((id, text, named));
-        Ok((id, size))
-    }
-
-    /// What a stored tree reaches needs no pin and no promise of its own.
-    fn forget(&self, reached: &[Target]) {
-        let mut promised = lock(&self.promised);
-        for target in reached {
-            promised.remove(target);
-        }
-        self.store.gate.unpin(self.writer, reached.iter());
-    }
-
-    /// Makes sure that what `node` names is pinned, and stored or about to be.
-    fn require(&self, tree: &TreeId, node: &Node) -> Result<(), WriteError> {
-        let Some(target) = Target::of(node) else { return Ok(()) };
-        if self.is_promised(target) {
-            return Ok(());
-        }
-        let incomplete = || WriteError::Incomplete { tree: *tree, missing: target.digest() };
-        self.store.pin_closure(self.writer, target).map_err(|e| match e {
-            ReadError::Db(e) => e.into(),
-            _ => incomplete(),
-        })?;
-        match self.store.size_of(node)? {
-            Some(size) if size == node.size() => Ok(()),
-            // Whoever names it with another size means something else.
-            _ => Err(incomplete()),
-        }
     }
 
     /// Makes all durable, together with what keeps `result` from the collector.
     ///
     /// # Errors
-    /// When the disk or the database will not take it: nothing is acknowledged then.
+    /// When the disk or the database will not take it or did not take something before, or when something of the
+    /// result, or of what becomes known with it, is not there. Nothing is acknowledged then.
     pub fn finish(mut self, result: &[Target], keep: &Keep) -> Result<Added, WriteError> {
+        self.require_unbroken()?;
+        if let (Some(root), []) = (&keep.root, result) {
+            return Err(WriteError::NoResult { root: root.clone() });
+        }
+        for target in result.iter().copied().chain(keep.realised.relies_on()) {
+            self.require_stored(target)?;
+        }
         let added = lock(&self.pending).added;
         let mut extra = Rows::default();
-        keep.realised.put(&mut extra);
         if let (Some(name), [.., last]) = (&keep.root, result) {
             extra.put_root(name, &RootRow { target: *last, created: crate::clock::now() });
         }
         if let Some(holder) = keep.lease {
+            let holder = holder.anchored();
             for target in result {
                 extra.put_lease(self.store.free_lease_number(), &LeaseRow { target: *target, holder });
             }
@@ -356,7 +385,7 @@ impl<'s> Session<'s> {
             totals.bytes_deduplicated += added.bytes - added.new_bytes;
             extra.put_meta("totals", totals.encode());
         }
-        self.commit_all(extra, Durability::Synced)?;
+        self.commit_all(extra, Some(&keep.realised), Durability::Synced)?;
         crash::point(CrashPoint::CommitFinalSynced);
         self.end_unlogged();
         if keep.root.is_some() {
@@ -381,11 +410,8 @@ impl Store {
     /// Whether the blob is there as `wanted`, as far as can be told without reading it.
     pub(crate) fn has_sound(&self, id: &BlobId, wanted: Placement) -> Result<bool, WriteError> {
         let Some(row) = self.db.blob(id)? else { return Ok(false) };
-        Ok(match row.placement {
-            Placement::Quarantined => false,
-            Placement::Inline => wanted == Placement::Inline,
-            // One look at the file: a missing or truncated payload is repaired by storing the blob again.
-            Placement::File => self.objects.length(id)? == Some(row.size),
-        })
+        // Of a payload that has to be a file, the bytes in the database are not it.
+        let other_place = row.placement == Placement::Inline && wanted == Placement::File;
+        Ok(!other_place && self.presence_of_row(id, &row)?.is_sound())
     }
 }

@@ -2,8 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use stele_recipes::content::{Content, InMemory};
-use stele_recipes::unpack::{Form, Limits, Unpack, unpack};
+use stele_archive::content::{Content, InMemory};
+use stele_archive::{Form, Limits, Unpack, unpack};
 use stele_store::model::Node;
 
 const BYTES: u64 = 1 << 20;

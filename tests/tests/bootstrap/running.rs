@@ -106,6 +106,52 @@ fn a_byte_that_cannot_be_written_is_no_success() {
 }
 
 #[test]
+fn a_file_that_may_not_grow_kills_the_seed_where_the_signal_is_not_ignored() {
+    let Some(alone) = Alone::new() else { return };
+    alone.put("in", &b"00 ".repeat(600));
+    let mut command = Command::new("sh");
+    command.args([
+        "-euc",
+        "ulimit -c 0; ulimit -f 1; exec unshare --map-root-user --net chroot . /seed /in /out",
+    ]);
+    let output = command.current_dir(alone.0.path()).output().expect("sh runs");
+    const SIGXFSZ: i32 = 25;
+    assert_eq!(output.status.signal(), Some(SIGXFSZ), "{output:?}");
+}
+
+#[test]
+fn without_any_argument_the_kernel_decides_what_the_seed_opens() {
+    let Some(alone) = Alone::new() else { return };
+    let path = |name: &str| alone.0.path().join(name);
+    alone.put("in", b"41 42");
+    alone.put(
+        "launch.c",
+        b"#include <unistd.h>\nint main(int n, char **v) { return execve(v[1], (char *[]){ 0 }, \
+          (char *[]){ v[2], v[3], 0 }); }",
+    );
+    printed(Command::new("gcc").args(["-w", "-o"]).args([path("launch"), path("launch.c")]));
+    let output = Command::new(path("launch")).args([path("seed"), path("in"), path("out")]).output();
+    let status = output.expect("it runs").status.code();
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").expect("the kernel's version");
+    let version: Vec<u32> =
+        release.split(['.', '-']).map_while(|it| it.trim().parse().ok()).take(2).collect();
+    if version >= vec![5, 18] {
+        assert_eq!((status, alone.read("out")), (Some(242), None), "{release}");
+    } else {
+        assert_eq!((status, alone.read("out").as_deref()), (Some(0), Some(&b"AB"[..])), "{release}");
+    }
+}
+
+#[test]
+fn a_carriage_return_ends_no_comment() {
+    let Some(alone) = Alone::new() else { return };
+    let text = b"41 ; a comment\r42 43\r";
+    assert_eq!(alone.assemble(text), (0, b"A".to_vec()));
+    // The decoder, which reads the seed itself, refuses such a text.
+    assert!(hex0::decode(text).is_err());
+}
+
+#[test]
 fn a_full_disk_is_no_success() {
     let Some(alone) = Alone::new() else { return };
     alone.put("in", &b"00 ".repeat(9000));

@@ -9,11 +9,13 @@ mod building;
 mod evidence;
 mod exporting;
 mod importing;
+mod layouts;
 mod peers;
 mod pushing;
 mod registry;
 mod resuming;
 mod serving;
+mod strangers;
 
 use std::fs;
 use std::path::{Path, PathBuf};

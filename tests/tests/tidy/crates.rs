@@ -9,15 +9,18 @@ use super::Violation;
 const ALLOWED: &[(&str, &str)] = &[
     ("store", ""),
     ("fs", "store"),
-    ("recipes", "store"),
+    ("archive", "store"),
+    ("http", ""),
+    ("recipes", "store archive http"),
     ("builder", "store fs recipes"),
-    ("oci", "store"),
-    ("oci/registry", ""),
+    ("oci", "store archive"),
+    ("oci/registry", "http"),
     ("oci/sbom", ""),
     ("trust", "store"),
-    ("bootstrap", "recipes"),
-    ("cli", "store fs recipes builder oci registry sbom trust bootstrap"),
-    ("tests", "store fs recipes builder oci registry sbom trust bootstrap cli"),
+    ("engine", "store archive http fs recipes builder oci registry sbom trust"),
+    ("daemon", "store archive http fs recipes builder oci registry sbom trust engine"),
+    ("cli", "store archive http fs recipes builder oci registry sbom trust engine daemon"),
+    ("tests", "store archive http fs recipes builder oci registry sbom trust engine daemon cli"),
 ];
 
 /// Not of the workspace: its targets reach into whatever they are about.
@@ -36,8 +39,11 @@ pub(crate) fn forbidden_edges(path: &str, text: &str) -> Vec<Violation> {
         return vec![Violation::new(path, 0, what)];
     };
     let mut violations = Vec::new();
-    let name = folder.rsplit('/').next().unwrap_or(folder);
-    let name = format!("name = \"stele-{name}\"");
+    let name = match folder.rsplit('/').next().unwrap_or(folder) {
+        // The product as a library has the product's own name.
+        "engine" => "name = \"stele\"".to_owned(),
+        name => format!("name = \"stele-{name}\""),
+    };
     if !text.lines().any(|line| line == name) {
         let what = format!("the crate in `{folder}` does not say `{name}`");
         violations.push(Violation::new(path, 0, what));
@@ -51,7 +57,8 @@ pub(crate) fn forbidden_edges(path: &str, text: &str) -> Vec<Violation> {
     violations
 }
 
-/// Every dependency on a crate of ours, of whichever kind, as its line and its name without `stele-`.
+/// Every dependency on a crate of ours, of whichever kind, as its line and its name without `stele-`; the crate `stele`
+/// as `engine`.
 fn dependencies(manifest: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     let mut in_dependencies = false;
@@ -72,6 +79,11 @@ fn dependencies(manifest: &str) -> Vec<(usize, String)> {
     }
     // A crate that is renamed in the manifest is named in its value, so look at the whole line.
     let ours = |(line, text): (usize, &str)| {
+        let is_engine = |word: &str| word == "stele";
+        let mut words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_');
+        if words.any(is_engine) {
+            return Some((line, "engine".to_owned()));
+        }
         let (_, rest) = text.split_once("stele-")?;
         let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '-').unwrap_or(rest.len());
         Some((line, rest[..end].to_owned()))
@@ -88,6 +100,19 @@ mod tests {
         let manifest = format!("[package]\nname = \"stele-{name}\"\n\n{dependencies}\n");
         let violations = forbidden_edges(&format!("{folder}/Cargo.toml"), &manifest);
         violations.into_iter().map(|violation| violation.what).collect()
+    }
+
+    #[test]
+    fn tidy_notices_a_crate_below_that_knows_the_engine() {
+        let planted = [
+            "[dependencies]\nstele.workspace = true",
+            "[dev-dependencies]\nproduct = { package = \"stele\" }",
+            "[dependencies.stele]\npath = \"../engine\"",
+        ];
+        for text in planted {
+            assert_eq!(edges("builder", text), ["`builder` must not depend on `engine`"], "{text}");
+            assert_eq!(edges("daemon", text), [""; 0], "{text}");
+        }
     }
 
     #[test]

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use stele_recipes::recipe::RecipeName;
 
-use crate::answers::Answer;
 use crate::args::Global;
-use crate::builds::Order;
 use crate::commands::source::fetch::{self, How};
-use crate::failure::{Failure, Kind};
-use crate::recipes::planned::Fetch;
-use crate::recipes::{Place, graph};
-use crate::reference::to_wire;
+use crate::recipe_tree::{Place, graph};
+use stele::answers::Answer;
+use stele::builds::Order;
+use stele::failure::{Failure, Kind};
+use stele::recipes::planned::Fetch;
+use stele::reference::to_wire;
 
 /// What all commands take that build.
 #[derive(Args, Debug)]

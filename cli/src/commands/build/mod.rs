@@ -10,15 +10,16 @@ use stele_recipes::plan::Change;
 use self::inputs::Inputs;
 use super::context::Context;
 use super::unexpected;
-use crate::answers::Answer;
 use crate::args::Global;
-use crate::builds::{Built, Order};
-use crate::failure::Failure;
-use crate::recipes::planned::{Build as Step, Planned, Reason};
-use crate::recipes::{find, names};
-use crate::reference::to_wire;
+use crate::recipe_tree::find;
 use crate::render;
-use crate::service::Request;
+use stele::Request;
+use stele::answers::Answer;
+use stele::builds::{Built, Order};
+use stele::failure::Failure;
+use stele::recipes::names;
+use stele::recipes::planned::{Build as Step, Planned, Reason};
+use stele::reference::to_wire;
 
 /// Build recipes: print the digest of each output
 ///

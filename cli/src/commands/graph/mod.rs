@@ -9,9 +9,10 @@ use clap::{Args, ValueEnum};
 use stele_recipes::plan::Graph;
 
 use crate::args::Global;
-use crate::failure::{Failure, Kind};
-use crate::recipes::{Place, find, graph, name, names};
+use crate::recipe_tree::{Place, find, graph};
 use crate::render;
+use stele::failure::{Failure, Kind};
+use stele::recipes::{name, names};
 
 /// The most ways that `why --all` lists.
 const WAYS_MOST: usize = 1000;

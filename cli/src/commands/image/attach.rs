@@ -9,10 +9,11 @@ use indicatif::HumanBytes;
 
 use super::{Context, Which, ask, one};
 use crate::commands::unexpected;
-use crate::failure::Failure;
-use crate::images::{Ask, AttachedFile, Told};
-use crate::reference::to_wire;
 use crate::render;
+use stele::Untrusted;
+use stele::failure::Failure;
+use stele::images::{Ask, AttachedFile, Told};
+use stele::reference::to_wire;
 
 /// `stele image attach`
 #[derive(Args, Debug)]
@@ -117,16 +118,22 @@ impl Referrers {
         let mut text = String::new();
         for referrer in &shown.referrers {
             // Writing to a string cannot fail.
-            let _ = writeln!(text, "{}  {}", referrer.digest, referrer.artifact_type);
+            let _ = writeln!(text, "{}  {}", referrer.digest, Untrusted(&referrer.artifact_type));
             if referrer.subject != shown.digest {
                 let _ = writeln!(text, "  refers to {}", referrer.subject);
             }
             for (key, value) in &referrer.annotations {
-                let _ = writeln!(text, "  {key}: {value}");
+                let _ = writeln!(text, "  {}: {}", Untrusted(key), Untrusted(value));
             }
             for blob in &referrer.blobs {
                 let title = blob.title.as_deref().unwrap_or("without a name");
-                let _ = writeln!(text, "  {title}, {}, {}", blob.media_type, HumanBytes(blob.size));
+                let _ = writeln!(
+                    text,
+                    "  {}, {}, {}",
+                    Untrusted(title),
+                    Untrusted(&blob.media_type),
+                    HumanBytes(blob.size)
+                );
                 let _ = writeln!(text, "    {}", blob.place);
             }
         }

@@ -7,17 +7,18 @@ use clap::Args;
 use stele_recipes::recipe::{ImageRecipe, RecipeName};
 
 use super::{Context, ask, one};
-use crate::answers::Answer;
 use crate::args::Global;
-use crate::builds::{Built, Goal, Order};
 use crate::commands::build::inputs::Inputs;
 use crate::commands::unexpected;
-use crate::failure::Failure;
-use crate::images::{Ask, Shown, needed, specs};
-use crate::recipes::{Wanted, evaluate, find};
-use crate::reference::to_wire;
+use crate::recipe_tree::{evaluate, find};
 use crate::render;
-use crate::service::Request;
+use stele::Request;
+use stele::answers::Answer;
+use stele::builds::{Built, Goal, Order};
+use stele::failure::Failure;
+use stele::images::{Ask, Shown, needed, specs};
+use stele::recipes::Wanted;
+use stele::reference::to_wire;
 
 /// `stele image build`
 #[derive(Args, Debug)]
@@ -99,7 +100,7 @@ impl Build {
 fn image_names(texts: &[String]) -> Result<Vec<RecipeName>, Failure> {
     let name = |text: &String| {
         RecipeName::new(text).map_err(|e| {
-            Failure::new(crate::failure::Kind::Usage, format!("`{text}` cannot be the name of an image: {e}"))
+            Failure::new(stele::failure::Kind::Usage, format!("`{text}` cannot be the name of an image: {e}"))
         })
     };
     let mut names: Vec<RecipeName> = Vec::with_capacity(texts.len());

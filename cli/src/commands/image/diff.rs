@@ -9,10 +9,10 @@ use serde_json::Value;
 
 use super::{Context, ask, one};
 use crate::commands::unexpected;
-use crate::failure::Failure;
-use crate::images::{Ask, Shown, ShownImage};
 use crate::render;
-use crate::service::Request;
+use stele::failure::Failure;
+use stele::images::{Ask, Shown, ShownImage};
+use stele::{Request, Untrusted};
 
 /// `stele image diff`
 #[derive(Args, Debug)]
@@ -149,11 +149,12 @@ impl Differences {
         for (name, Pair { first, second }) in &self.about {
             let spelled =
                 |value: &Option<Value>| value.as_ref().map_or("nothing".to_owned(), Value::to_string);
-            writeln!(text, "{name}: {} -> {}", spelled(first), spelled(second))?;
+            let (first, second) = (spelled(first), spelled(second));
+            writeln!(text, "{}: {} -> {}", Untrusted(name), Untrusted(first), Untrusted(second))?;
         }
         for (diff_id, pair) in &self.layers {
             let origin = pair.first.as_ref().or(pair.second.as_ref()).map_or("", String::as_str);
-            writeln!(text, "{} layer {origin} {diff_id}", pair.sign())?;
+            writeln!(text, "{} layer {} {diff_id}", pair.sign(), Untrusted(origin))?;
         }
         for (path, pair) in &self.paths {
             write!(text, "{} {path}", pair.sign())?;

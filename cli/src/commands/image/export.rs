@@ -7,10 +7,10 @@ use indicatif::HumanBytes;
 
 use super::{Context, Which, ask};
 use crate::commands::unexpected;
-use crate::failure::Failure;
-use crate::images::{Ask, Form, Told};
-use crate::reference::to_wire;
 use crate::render;
+use stele::failure::Failure;
+use stele::images::{Ask, Form, Told};
+use stele::reference::to_wire;
 
 /// `stele image export`
 #[derive(Args, Debug)]

@@ -9,11 +9,11 @@ use stele_registry::client::{Purpose, Registry, Remote, pull};
 
 use super::{Context, ask};
 use crate::commands::unexpected;
-use crate::failure::{Failure, Kind};
-use crate::images::{Ask, Told};
-use crate::reference::to_wire;
 use crate::registries::{Folder, Way, stop};
 use crate::render;
+use stele::failure::{Failure, Kind};
+use stele::images::{Ask, Told};
+use stele::reference::to_wire;
 
 /// How many things that were left out are named one by one.
 const NAMED_MOST: usize = 10;
@@ -95,6 +95,9 @@ impl Import {
         let folder = Folder::new().map_err(|e| Failure::io("no folder for what is pulled", &e))?;
         let pulled =
             pull(&registry, self.platform.as_deref(), !self.no_referrers, &|digest| folder.create(digest))?;
+        for missed in pulled.missed.iter().take(NAMED_MOST) {
+            render::note(&format!("left out, of what is attached to it: {missed}"));
+        }
         let kept = folder.finish(&pulled, remote.tag.as_ref().map_or("latest", Tag::as_str));
         kept.map_err(|e| Failure::io("what was pulled cannot be written", &e))?;
         let name = remote.repository.as_str().rsplit('/').next().unwrap_or_default().to_owned();

@@ -7,10 +7,10 @@ use indicatif::HumanBytes;
 
 use super::{Context, Which, ask, one};
 use crate::commands::unexpected;
-use crate::failure::Failure;
-use crate::images::{Ask, Shown, ShownImage, Told};
 use crate::render;
-use crate::service::Request;
+use stele::failure::Failure;
+use stele::images::{Ask, Shown, ShownImage, Told};
+use stele::{Request, Untrusted};
 
 /// `stele image tree`
 #[derive(Args, Debug)]
@@ -47,7 +47,7 @@ pub fn list(context: &mut Context) -> Result<(), Failure> {
             image.digest.get(..19).unwrap_or(&image.digest),
             HumanBytes(packed).to_string(),
             image.name,
-            platforms.join(",")
+            Untrusted(platforms.join(","))
         );
     }
     render::out(text.as_bytes())
@@ -76,7 +76,7 @@ fn human(shown: &Shown) -> Result<String, std::fmt::Error> {
 }
 
 fn one_image(text: &mut String, image: &ShownImage, within: bool) -> std::fmt::Result {
-    writeln!(text, "platform {}", image.platform)?;
+    writeln!(text, "platform {}", Untrusted(&image.platform))?;
     if within {
         writeln!(text, "digest   {}", image.digest)?;
         writeln!(text, "content  {}", image.content)?;
@@ -84,19 +84,19 @@ fn one_image(text: &mut String, image: &ShownImage, within: bool) -> std::fmt::R
     writeln!(text, "rootfs   {}", image.rootfs)?;
     let field = |name: &str| image.config.get(name).and_then(serde_json::Value::as_str);
     if let Some(created) = field("created") {
-        writeln!(text, "created  {created}")?;
+        writeln!(text, "created  {}", Untrusted(created))?;
     }
     let run = image.config.get("config").and_then(serde_json::Value::as_object);
     for (key, value) in run.into_iter().flatten() {
-        writeln!(text, "{key}: {value}")?;
+        writeln!(text, "{}: {}", Untrusted(key), Untrusted(value))?;
     }
     for (key, value) in
         image.manifest.get("annotations").and_then(serde_json::Value::as_object).into_iter().flatten()
     {
-        writeln!(text, "annotation {key}: {value}")?;
+        writeln!(text, "annotation {}: {}", Untrusted(key), Untrusted(value))?;
     }
     for (number, layer) in image.layers.iter().enumerate() {
-        writeln!(text, "layer {number}: {}", layer.origin)?;
+        writeln!(text, "layer {number}: {}", Untrusted(&layer.origin))?;
         writeln!(text, "  tree    {}", layer.tree)?;
         writeln!(text, "  diffID  {}  {}", layer.diff_id, HumanBytes(layer.size))?;
         writeln!(text, "  {:7} {}  {}", layer.compression, layer.digest, HumanBytes(layer.packed))?;

@@ -13,11 +13,11 @@ use clap::{Args, Subcommand};
 
 use super::context::Context;
 use super::unexpected;
-use crate::answers::Answer;
 use crate::args::Global;
-use crate::failure::Failure;
-use crate::images::{Ask, Shown, Told};
-use crate::service::Request;
+use stele::Request;
+use stele::answers::Answer;
+use stele::failure::Failure;
+use stele::images::{Ask, Shown, Told};
 
 #[derive(Subcommand, Debug)]
 pub enum Command {

@@ -11,10 +11,10 @@ use stele_registry::{RepositoryName, Sha256Digest};
 use super::{Context, Which, ask, one};
 use crate::args::Global;
 use crate::commands::unexpected;
-use crate::failure::{Failure, Kind};
-use crate::images::{Ask, Told};
 use crate::registries::{Daemons, Reading, Way, stop};
 use crate::{render, where_store};
+use stele::failure::{Failure, Kind};
+use stele::images::{Ask, Told};
 
 /// `stele image push`
 #[derive(Args, Debug)]

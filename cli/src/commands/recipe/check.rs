@@ -9,9 +9,10 @@ use stele_recipes::language::{Files as _, Label, OnDisk, Problem};
 use stele_recipes::patch::{MAX_FILE, Patch};
 
 use crate::args::Global;
-use crate::failure::Failure;
-use crate::recipes::{Evaluated, Place, Wanted, evaluate, failure, find};
+use crate::recipe_tree::{Place, evaluate, find};
 use crate::render;
+use stele::failure::Failure;
+use stele::recipes::{Evaluated, Wanted, failure};
 
 /// `stele recipe check`
 #[derive(Args, Debug)]

@@ -10,9 +10,10 @@ use clap::Args;
 use stele_recipes::language::{OnDisk, Problem, STARLARK_MOST, format};
 
 use crate::args::Global;
-use crate::failure::{Failure, Kind};
-use crate::recipes::{Place, failure, find};
+use crate::recipe_tree::{Place, find};
 use crate::render;
+use stele::failure::{Failure, Kind};
+use stele::recipes::failure;
 
 /// `stele recipe fmt`
 #[derive(Args, Debug)]

@@ -9,9 +9,10 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 
 use crate::args::Global;
-use crate::failure::Failure;
-use crate::recipes::{Place, Wanted, evaluate, find};
+use crate::recipe_tree::{Place, evaluate, find};
 use crate::render;
+use stele::failure::Failure;
+use stele::recipes::Wanted;
 
 #[derive(Subcommand, Debug)]
 pub enum Command {

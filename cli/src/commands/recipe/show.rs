@@ -7,9 +7,10 @@ use clap::Args;
 use stele_recipes::recipe::{Recipe, SourceInput};
 
 use crate::args::Global;
-use crate::failure::{Failure, Kind};
-use crate::recipes::{Place, Wanted, evaluate, find, name};
+use crate::recipe_tree::{Place, evaluate, find};
 use crate::render;
+use stele::failure::{Failure, Kind};
+use stele::recipes::{Wanted, name};
 
 /// `stele recipe show NAME`
 #[derive(Args, Debug)]

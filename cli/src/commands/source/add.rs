@@ -11,8 +11,8 @@ use super::bundle;
 use super::keep::Sources;
 use super::{file_name, hash, read};
 use crate::args::Global;
-use crate::failure::{Failure, Kind};
 use crate::render;
+use stele::failure::{Failure, Kind};
 
 /// `stele source add FILE…`
 #[derive(Args, Debug)]

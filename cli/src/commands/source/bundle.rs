@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use stele_recipes::source::FileName;
 use stele_store::model::Sha256;
 
-use crate::failure::{Failure, Kind};
+use stele::failure::{Failure, Kind};
 
 /// What the list of a bundle is called.
 pub const LIST: &str = "SHA256SUMS";

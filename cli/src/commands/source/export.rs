@@ -11,10 +11,10 @@ use stele_store::model::Sha256;
 use super::bundle;
 use super::keep::Sources;
 use super::read;
-use crate::answers::Source;
 use crate::args::Global;
-use crate::failure::{Failure, Kind};
 use crate::render;
+use stele::answers::Source;
+use stele::failure::{Failure, Kind};
 
 /// `stele source export DIR`
 #[derive(Args, Debug)]

@@ -18,10 +18,11 @@ use super::unavailable::{self, Lost};
 use super::{file_name, read};
 use crate::args::Global;
 use crate::config;
-use crate::failure::{Failure, Kind};
-use crate::recipes::{Place, find, graph, names};
+use crate::recipe_tree::{Place, find, graph};
 use crate::render;
 use crate::where_store;
+use stele::failure::{Failure, Kind};
+use stele::recipes::names;
 
 /// `stele source fetch`
 #[derive(Args, Debug)]

@@ -7,15 +7,15 @@ use stele_recipes::fetch::Keep;
 use stele_recipes::source::{FileName, Source};
 use stele_store::model::Sha256;
 
-use crate::answers::{self, Answer, Info};
 use crate::args::Global;
 use crate::commands::unexpected;
-use crate::daemon::client::Client;
-use crate::failure::{Failure, Kind};
-use crate::reference::to_wire;
 use crate::render::Quiet;
-use crate::service::Request;
 use crate::where_store;
+use stele::answers::{self, Answer, Info};
+use stele::failure::{Failure, Kind};
+use stele::reference::to_wire;
+use stele::{Api, Request};
+use stele_daemon::client::Client;
 
 /// What begins the name of a root that keeps a source.
 const PREFIX: &str = "source-";

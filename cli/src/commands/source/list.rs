@@ -1,10 +1,10 @@
 //! `source ls`
 
 use super::keep::Sources;
-use crate::answers::Source;
 use crate::args::Global;
-use crate::failure::Failure;
 use crate::render;
+use stele::answers::Source;
+use stele::failure::Failure;
 
 /// A line a source: SHA-256, bytes, name.
 pub fn run(global: &Global) -> Result<(), Failure> {

@@ -20,7 +20,7 @@ use stele_recipes::source::{FileName, Sha512};
 use stele_store::model::Sha256;
 
 use crate::args::Global;
-use crate::failure::{Failure, Kind};
+use stele::failure::{Failure, Kind};
 
 #[derive(Subcommand, Debug)]
 pub enum Command {

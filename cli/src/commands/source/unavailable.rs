@@ -4,7 +4,7 @@ use stele_recipes::fetch::{FetchError, MirrorFailure, PartError, SignatureError,
 use stele_recipes::source::Source;
 
 use crate::config::usual_place;
-use crate::failure::{Failure, Kind};
+use stele::failure::{Failure, Kind};
 
 /// One source that could not be had, and who wanted it.
 pub struct Lost<'a> {

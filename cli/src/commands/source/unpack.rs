@@ -2,15 +2,16 @@
 
 use clap::Args;
 
-use crate::answers::Answer;
 use crate::args::Global;
 use crate::commands::context::Context;
 use crate::commands::unexpected;
-use crate::failure::Failure;
-use crate::recipes::{Place, find, name};
-use crate::reference::to_wire;
+use crate::recipe_tree::{Place, find};
 use crate::render;
-use crate::service::Request;
+use stele::Request;
+use stele::answers::Answer;
+use stele::failure::Failure;
+use stele::recipes::name;
+use stele::reference::to_wire;
 
 /// `stele source unpack`
 #[derive(Args, Debug)]

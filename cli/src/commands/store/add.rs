@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{Context, print, unexpected};
-use crate::answers::Answer;
-use crate::failure::Failure;
-use crate::reference::to_wire;
 use crate::render;
-use crate::service::Request;
+use stele::Request;
+use stele::answers::Answer;
+use stele::failure::Failure;
+use stele::reference::to_wire;
 
 /// `stele store add PATH…`
 #[derive(Args, Debug)]
@@ -29,7 +29,7 @@ impl Add {
     pub fn run(self, context: &mut Context) -> Result<(), Failure> {
         if self.root.is_some() && self.paths.len() > 1 {
             let failure =
-                Failure::new(crate::failure::Kind::Usage, "--root names one thing, and there are several");
+                Failure::new(stele::failure::Kind::Usage, "--root names one thing, and there are several");
             return Err(failure.hint("add them one by one, or name each with `stele store root add`"));
         }
         for path in &self.paths {

@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{Context, print, unexpected};
-use crate::answers::Answer;
-use crate::failure::{Failure, Kind};
 use crate::render;
-use crate::service::Request;
+use stele::Request;
+use stele::answers::Answer;
+use stele::failure::{Failure, Kind};
 
 /// `stele store gc`
 #[derive(Args, Debug)]

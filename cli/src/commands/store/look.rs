@@ -3,11 +3,11 @@
 use clap::Args;
 
 use super::{Context, print, unexpected, wire};
-use crate::answers::Answer;
 use crate::args::Ref;
-use crate::failure::Failure;
 use crate::render::{self, Listing};
-use crate::service::Request;
+use stele::Request;
+use stele::answers::Answer;
+use stele::failure::Failure;
 
 /// `stele store ls REF`
 #[derive(Args, Debug)]

@@ -15,10 +15,10 @@ use clap::{Args, Subcommand};
 use crate::args::{Global, Ref};
 use crate::commands::context::Context;
 use crate::commands::unexpected;
-use crate::failure::Failure;
-use crate::reference::to_wire;
 use crate::render;
-use crate::service::Request;
+use stele::Request;
+use stele::failure::Failure;
+use stele::reference::to_wire;
 
 #[derive(Subcommand, Debug)]
 pub enum Command {

@@ -10,15 +10,16 @@ use clap::Args;
 
 use stele_store::{Progress, Store};
 
-use crate::answers::Rebuilt;
 use crate::args::Global;
 use crate::commands::umount::end_mounts;
-use crate::daemon::client::{Watcher, existing, refuse_foreign, wait_until_free};
-use crate::failure::{Failure, Kind};
-use crate::reference::to_wire;
 use crate::render::{self, Terminal};
-use crate::service::root_answer;
 use crate::where_store;
+use stele::Observer;
+use stele::answers::Rebuilt;
+use stele::failure::{Failure, Kind};
+use stele::reference::to_wire;
+use stele::service::root_answer;
+use stele_daemon::client::{existing, refuse_foreign, wait_until_free};
 
 /// `stele store rebuild-index`
 #[derive(Args, Debug)]

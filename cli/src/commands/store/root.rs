@@ -3,11 +3,11 @@
 use clap::Subcommand;
 
 use super::{Context, print, unexpected, wire};
-use crate::answers::Answer;
 use crate::args::Ref;
-use crate::failure::Failure;
 use crate::render;
-use crate::service::Request;
+use stele::Request;
+use stele::answers::Answer;
+use stele::failure::Failure;
 
 #[derive(Subcommand, Debug)]
 pub enum Command {

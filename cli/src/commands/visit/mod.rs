@@ -16,17 +16,19 @@ pub use shell::Shell;
 use self::streams::{Interactive, Relay};
 use super::build::{self, inputs::Inputs};
 use super::unexpected;
-use crate::answers::{Answer, Entry, Progress};
 use crate::args::Global;
-use crate::builds::{Event, Visit};
-use crate::daemon::client::{Client, Watcher};
-use crate::daemon::wire::Call;
-use crate::failure::{Failure, Kind};
-use crate::recipes::{find, name, names};
-use crate::reference::{from_wire, to_wire};
+use crate::recipe_tree::find;
 use crate::render::{self, Terminal};
-use crate::service::Sink;
 use crate::where_store;
+use stele::Observer;
+use stele::answers::{Answer, Entry, Progress};
+use stele::builds::{Event, Visit};
+use stele::failure::{Failure, Kind};
+use stele::recipes::{name, names};
+use stele::reference::{from_wire, to_wire};
+use stele::service::Sink;
+use stele_daemon::client::Client;
+use stele_daemon::protocol::Call;
 
 /// What went wrong on Stele's side, before the program could run or apart from it.
 const OWN: u8 = 125;
@@ -179,7 +181,7 @@ impl Sink for Watching {
     }
 }
 
-impl Watcher for Watching {
+impl Observer for Watching {
     fn progress(&mut self, progress: Progress) {
         if !self.begun {
             self.terminal.progress(progress);

@@ -3,6 +3,8 @@
 use std::io;
 use std::time::Duration;
 
+use stele_http::HttpError;
+
 use crate::name::Sha256Digest;
 
 /// Why nothing was pushed or pulled.
@@ -44,7 +46,7 @@ pub enum Error {
         /// The registry.
         registry: String,
         /// Why.
-        source: Box<ureq::Error>,
+        source: Box<HttpError>,
     },
     /// The connection broke, and nothing more came through.
     #[error("{what}: the connection broke {tries} times without getting any further: {last}")]

@@ -3,12 +3,15 @@
 //! `oci-client` was tried in its place: it cannot go on with an upload that broke, and a mount that a registry does not
 //! grant leaves an upload open there.
 
+mod coming;
 mod credentials;
 mod error;
 mod pull;
 mod push;
 mod remote;
 mod session;
+#[cfg(test)]
+mod tests;
 mod upload;
 
 pub use error::Error;

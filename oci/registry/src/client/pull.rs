@@ -2,15 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{self, Read, Write};
-use std::thread;
+use std::io;
 
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
-use ureq::http::Method;
+use stele_http::Method;
 
-use super::error::{Error, TRIES, pause};
-use super::session::{Registry, header, whole};
+use super::coming::fetch;
+use super::error::Error;
+use super::session::Registry;
 use crate::name::Sha256Digest;
 use crate::repository::{INDEX, MANIFEST, Manifest};
 
@@ -35,6 +34,8 @@ pub struct Pulled {
     pub manifests: BTreeMap<Sha256Digest, Manifest>,
     /// What refers to one of these, or to another of them.
     pub referrers: BTreeMap<Sha256Digest, Manifest>,
+    /// Why something that refers to it, or a list of that, could not be had. The image does not need it.
+    pub missed: Vec<String>,
 }
 
 /// Makes the file that a blob goes to. Nobody may use it before the pull has ended well.
@@ -45,15 +46,41 @@ pub type Place<'a> = dyn Fn(&Sha256Digest) -> io::Result<File> + 'a;
 struct Document {
     media_type: Option<String>,
     config: Option<Descriptor>,
-    #[serde(default)]
-    layers: Vec<Descriptor>,
+    layers: Option<Vec<Descriptor>>,
     manifests: Option<Vec<Descriptor>>,
 }
 
+impl Document {
+    /// Whether it is one thing only, whoever reads it (CVE-2021-41190): its fields, its media type and the one that the
+    /// registry says must not contradict each other.
+    fn check(&self, kind: Option<&str>) -> Result<(), String> {
+        let is_index = |media_type: &str| {
+            let media_type = media_type.split(';').next().unwrap_or(media_type).trim();
+            match media_type {
+                INDEX | "application/vnd.docker.distribution.manifest.list.v2+json" => Some(true),
+                MANIFEST | "application/vnd.docker.distribution.manifest.v2+json" => Some(false),
+                _ => None,
+            }
+        };
+        let by_fields = match (self.manifests.is_some(), self.config.is_some() || self.layers.is_some()) {
+            (true, true) => return Err("it is a manifest and an index at once".to_owned()),
+            (true, false) => Some(true),
+            (false, true) => Some(false),
+            (false, false) => None,
+        };
+        let said = [self.media_type.as_deref().and_then(is_index), kind.and_then(is_index)];
+        let known: Vec<bool> = std::iter::once(by_fields).chain(said).flatten().collect();
+        match known.windows(2).all(|pair| pair[0] == pair[1]) {
+            true => Ok(()),
+            false => Err("its media types and its fields say different kinds of document".to_owned()),
+        }
+    }
+}
+
 #[derive(Deserialize, Clone)]
-struct Descriptor {
-    digest: Sha256Digest,
-    size: u64,
+pub(super) struct Descriptor {
+    pub(super) digest: Sha256Digest,
+    pub(super) size: u64,
     platform: Option<Platform>,
 }
 
@@ -66,9 +93,16 @@ struct Platform {
 
 impl Platform {
     fn is(&self, wanted: &str) -> bool {
+        // The variant of a machine that has none need not be said by either.
+        let usual = match self.architecture.as_str() {
+            "arm64" => "v8",
+            "arm" => "v7",
+            "amd64" => "v1",
+            _ => "",
+        };
         let plain = format!("{}/{}", self.os, self.architecture);
-        let full = self.variant.as_ref().map(|variant| format!("{plain}/{variant}"));
-        wanted == plain || Some(wanted) == full.as_deref()
+        let variant = self.variant.as_deref().filter(|it| !it.is_empty()).unwrap_or(usual);
+        wanted == plain || (!variant.is_empty() && wanted == format!("{plain}/{variant}"))
     }
 }
 
@@ -94,7 +128,7 @@ pub fn pull(
         (digest, manifest, top) = document(registry, found.digest.as_str())?;
     }
     let manifests = BTreeMap::from([(digest.clone(), manifest)]);
-    let mut pulled = Pulled { digest, manifests, referrers: BTreeMap::new() };
+    let mut pulled = Pulled { digest, manifests, referrers: BTreeMap::new(), missed: Vec::new() };
     let mut images = Vec::new();
     match top.manifests {
         None => images.push(top),
@@ -110,37 +144,80 @@ pub fn pull(
             }
         }
     }
-    if referring {
-        images.extend(referrers(registry, &mut pulled)?);
-    }
     let mut seen = BTreeSet::new();
-    let blobs = images.into_iter().flat_map(|image| image.config.into_iter().chain(image.layers));
-    for blob in blobs.filter(|blob| seen.insert(blob.digest.clone())) {
-        fetch(registry, &blob, place)?;
+    for image in images {
+        fetch_all(registry, image, &mut seen, place)?;
+    }
+    if referring {
+        referrers(registry, &mut pulled, &mut seen, place)?;
     }
     Ok(pulled)
 }
 
-/// Fetches the manifests of what refers to what was pulled, and to that; what they say.
-fn referrers(registry: &Registry, pulled: &mut Pulled) -> Result<Vec<Document>, Error> {
-    let mut found = Vec::new();
-    let mut subjects: Vec<Sha256Digest> = pulled.manifests.keys().cloned().collect();
-    while let Some(subject) = subjects.pop() {
-        for digest in referring(registry, &subject)? {
-            if pulled.manifests.contains_key(&digest) || pulled.referrers.contains_key(&digest) {
-                continue;
-            }
-            if found.len() == REFERRERS_MOST {
-                let why = format!("more than {REFERRERS_MOST} refer to it");
-                return Err(Error::Answer { what: pulled.digest.to_string(), why });
-            }
-            let (digest, manifest, said) = document(registry, digest.as_str())?;
-            subjects.push(digest.clone());
-            pulled.referrers.insert(digest, manifest);
-            found.push(said);
+/// Fetches the blobs of an image or referrer that are not there yet.
+fn fetch_all(
+    registry: &Registry,
+    image: Document,
+    seen: &mut BTreeSet<Sha256Digest>,
+    place: &Place<'_>,
+) -> Result<(), Error> {
+    for blob in image.config.into_iter().chain(image.layers.unwrap_or_default()) {
+        if !seen.contains(&blob.digest) {
+            fetch(registry, &blob, place)?;
+            seen.insert(blob.digest);
         }
     }
-    Ok(found)
+    Ok(())
+}
+
+/// Fetches what refers to what was pulled, and to that. What cannot be had is missed: it may be a stranger's, and the
+/// image is whole without it.
+fn referrers(
+    registry: &Registry,
+    pulled: &mut Pulled,
+    seen: &mut BTreeSet<Sha256Digest>,
+    place: &Place<'_>,
+) -> Result<(), Error> {
+    let mut subjects: Vec<Sha256Digest> = pulled.manifests.keys().cloned().collect();
+    let mut asked = BTreeSet::new();
+    while let Some(subject) = subjects.pop() {
+        let listed = match referring(registry, &subject) {
+            Err(error) => {
+                pulled.missed.push(missed(error)?);
+                continue;
+            }
+            Ok(listed) => listed,
+        };
+        for digest in listed {
+            if pulled.manifests.contains_key(&digest) || !asked.insert(digest.clone()) {
+                continue;
+            }
+            if asked.len() > REFERRERS_MOST {
+                pulled.missed.push(format!("more than {REFERRERS_MOST} refer to it"));
+                return Ok(());
+            }
+            let got = document(registry, digest.as_str()).and_then(|(digest, manifest, said)| {
+                fetch_all(registry, said, seen, place)?;
+                Ok((digest, manifest))
+            });
+            match got {
+                Ok((digest, manifest)) => {
+                    subjects.push(digest.clone());
+                    pulled.referrers.insert(digest, manifest);
+                }
+                Err(error) => pulled.missed.push(missed(error)?),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Why something is missed; what would end everything else too is an error.
+fn missed(error: Error) -> Result<String, Error> {
+    match error {
+        Error::Stopped | Error::Io(_) => Err(error),
+        error => Ok(error.to_string()),
+    }
 }
 
 /// The digests of the manifests that refer to one: by the referrers API, and where there is none by the tag that is
@@ -163,7 +240,7 @@ fn referring(registry: &Registry, subject: &Sha256Digest) -> Result<Vec<Sha256Di
     while let Some(url) = next.take() {
         let wrong = |why: String| Error::Answer { what: format!("what refers to {subject}"), why };
         let answer = registry.send(&Method::GET, &url, &[("accept", INDEX)], &[])?;
-        match answer.status().as_u16() {
+        match answer.status() {
             200 => {}
             // There is no such API, however a registry says that.
             501 | 400..=428 | 430..=499 if url != by_tag && pages == 0 => {
@@ -174,13 +251,13 @@ fn referring(registry: &Registry, subject: &Sha256Digest) -> Result<Vec<Sha256Di
             _ => return Err(registry.failure("what refers to an image", answer)),
         }
         if url != by_tag {
-            next = following(&url, header(&answer, "link"));
+            next = following(&url, answer.header("link"));
         }
         pages += 1;
         if pages > PAGES_MOST {
             return Err(wrong(format!("it has more than {PAGES_MOST} pages")));
         }
-        let bytes = whole(answer, MANIFEST_MOST).map_err(|e| wrong(e.to_string()))?;
+        let bytes = answer.whole(MANIFEST_MOST).map_err(|e| wrong(e.to_string()))?;
         let index: Index = serde_json::from_slice(&bytes).map_err(|e| wrong(e.to_string()))?;
         // An index that refers to something is none of those that are kept.
         let manifests = index.manifests.into_iter().filter(|it| it.media_type == MANIFEST);
@@ -202,7 +279,7 @@ fn document(registry: &Registry, reference: &str) -> Result<(Sha256Digest, Manif
     let url = registry.url(&format!("manifests/{reference}"));
     let wrong = |why: String| Error::Answer { what: format!("manifest {reference}"), why };
     let answer = registry.send(&Method::GET, &url, &[("accept", KINDS)], &[])?;
-    match answer.status().as_u16() {
+    match answer.status() {
         200 => {}
         404 => {
             let remote = &registry.remote;
@@ -211,92 +288,15 @@ fn document(registry: &Registry, reference: &str) -> Result<(Sha256Digest, Manif
         }
         _ => return Err(registry.failure(&format!("for the manifest {reference}"), answer)),
     }
-    let kind = header(&answer, "content-type").map(str::to_owned);
-    let bytes = whole(answer, MANIFEST_MOST).map_err(|e| wrong(e.to_string()))?;
+    let kind = answer.header("content-type").map(str::to_owned);
+    let bytes = answer.whole(MANIFEST_MOST).map_err(|e| wrong(e.to_string()))?;
     let digest = Sha256Digest::of(&bytes);
     if reference.contains(':') && reference != digest.as_str() {
         return Err(Error::Digest { what: format!("manifest {reference}"), found: digest });
     }
     let said: Document = serde_json::from_slice(&bytes).map_err(|e| wrong(e.to_string()))?;
+    said.check(kind.as_deref()).map_err(wrong)?;
     let text = String::from_utf8(bytes).map_err(|e| wrong(e.to_string()))?;
     let media_type = said.media_type.clone().or(kind).unwrap_or_default();
     Ok((digest, Manifest { media_type, text }, said))
-}
-
-/// Fetches a blob, going on where the connection broke.
-fn fetch(registry: &Registry, blob: &Descriptor, place: &Place<'_>) -> Result<(), Error> {
-    let mut file = place(&blob.digest)?;
-    let url = registry.url(&format!("blobs/{}", blob.digest));
-    let what = || format!("blob {}", blob.digest);
-    let (mut hash, mut came, mut tries, mut last) = (Sha256::new(), 0, 0, String::new());
-    let mut buffer = vec![0; 128 << 10];
-    while came < blob.size {
-        registry.check()?;
-        if tries == TRIES {
-            return Err(Error::Broken { what: what(), tries, last });
-        }
-        if tries > 0 {
-            thread::sleep(pause(tries));
-        }
-        tries += 1;
-        let range = format!("bytes={came}-");
-        let headers = [("range", range.as_str())];
-        let headers = if came == 0 { &headers[..0] } else { &headers };
-        let answer = match registry.send(&Method::GET, &url, headers, &[]) {
-            Ok(answer) => answer,
-            Err(Error::Network { source, .. }) => {
-                last = source.to_string();
-                continue;
-            }
-            Err(error) => return Err(error),
-        };
-        let mut skip = match answer.status().as_u16() {
-            206 if came > 0 => 0,
-            // It knows no ranges: what is here already comes again.
-            200 => came,
-            429 | 500..=599 => {
-                last = registry.failure(&what(), answer).to_string();
-                continue;
-            }
-            _ => return Err(registry.failure(&format!("for the {}", what()), answer)),
-        };
-        let mut body = answer.into_body().into_reader();
-        loop {
-            registry.check()?;
-            match body.read(&mut buffer) {
-                Ok(0) => {
-                    "the answer ended early".clone_into(&mut last);
-                    break;
-                }
-                Ok(count) => {
-                    let before = usize::try_from(skip).map_or(count, |skip| skip.min(count));
-                    skip -= before as u64;
-                    let new = &buffer[before..count];
-                    if new.len() as u64 > blob.size - came {
-                        let why = format!("it is longer than {} bytes", blob.size);
-                        return Err(Error::Answer { what: what(), why });
-                    }
-                    hash.update(new);
-                    file.write_all(new)?;
-                    came += new.len() as u64;
-                    // Whoever gets further has its tries again.
-                    if !new.is_empty() {
-                        tries = 1;
-                    }
-                }
-                Err(error) => {
-                    last = error.to_string();
-                    break;
-                }
-            }
-            if came == blob.size {
-                break;
-            }
-        }
-    }
-    let found = Sha256Digest::from(<[u8; 32]>::from(hash.finalize()));
-    if found != blob.digest {
-        return Err(Error::Digest { what: what(), found });
-    }
-    Ok(())
 }

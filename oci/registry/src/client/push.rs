@@ -1,11 +1,11 @@
 //! Pushing an image, and what refers to it.
 
 use serde::{Deserialize, Serialize};
-use ureq::http::Method;
+use stele_http::Method;
 
 use super::Blobs;
 use super::error::Error;
-use super::session::{Registry, header, whole};
+use super::session::Registry;
 use super::upload::{Outcome, upload};
 use crate::name::{Sha256Digest, Tag};
 use crate::repository::{INDEX, Manifest, Referrer, Repository};
@@ -94,24 +94,31 @@ fn put(
 ) -> Result<Option<bool>, Error> {
     let url = registry.url(&format!("manifests/{reference}"));
     let there = registry.send(&Method::HEAD, &url, &[("accept", &manifest.media_type)], &[])?;
-    if there.status() == 200 && header(&there, "docker-content-digest") == Some(digest.as_str()) {
+    if there.status() == 200 && there.header("docker-content-digest") == Some(digest.as_str()) {
         return Ok(None);
     }
     let kind = [("content-type", manifest.media_type.as_str())];
     let answer = registry.send(&Method::PUT, &url, &kind, manifest.text.as_bytes())?;
-    if answer.status() != 201 {
+    // The specification wants 201; some registries say another of these.
+    if !answer.is_success() {
         return Err(registry.failure(&format!("to take the manifest {digest}"), answer));
     }
-    if let Some(stored) = header(&answer, "docker-content-digest").filter(|it| *it != digest.as_str()) {
+    if let Some(stored) = answer.header("docker-content-digest").filter(|it| *it != digest.as_str()) {
         return Err(Error::Stored { sent: digest.clone(), stored: stored.to_owned() });
     }
-    Ok(Some(header(&answer, "oci-subject").is_some()))
+    Ok(Some(answer.header("oci-subject").is_some()))
 }
 
 /// Whether the registry has a referrers API.
 fn has_api(registry: &Registry, subject: &Sha256Digest) -> Result<bool, Error> {
     let answer = registry.send(&Method::GET, &registry.url(&format!("referrers/{subject}")), &[], &[])?;
-    Ok(answer.status() == 200)
+    match answer.status() {
+        200 => Ok(true),
+        // A registry without it does not know the path. Any other answer says nothing about that, and a list made on the
+        // side would be one that nobody reads.
+        400 | 404 | 405 | 501 => Ok(false),
+        _ => Err(registry.failure("whether it lists what refers to an image", answer)),
+    }
 }
 
 /// Lists a referrer under the tag where clients look that find no referrers API ("Referrers tag schema").
@@ -120,9 +127,9 @@ fn list(registry: &Registry, subject: &Sha256Digest, referrer: &Referrer) -> Res
     let url = registry.url(&format!("manifests/{tag}"));
     let wrong = |why: String| Error::Answer { what: format!("the tag {tag}"), why };
     let answer = registry.send(&Method::GET, &url, &[("accept", INDEX)], &[])?;
-    let mut index = match answer.status().as_u16() {
+    let mut index = match answer.status() {
         200 => {
-            let bytes = whole(answer, INDEX_MOST).map_err(|e| wrong(e.to_string()))?;
+            let bytes = answer.whole(INDEX_MOST).map_err(|e| wrong(e.to_string()))?;
             serde_json::from_slice::<serde_json::Value>(&bytes).map_err(|e| wrong(e.to_string()))?
         }
         404 => serde_json::json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": [] }),
@@ -137,7 +144,7 @@ fn list(registry: &Registry, subject: &Sha256Digest, referrer: &Referrer) -> Res
     manifests.push(serde_json::json!(referrer));
     let body = index.to_string();
     let answer = registry.send(&Method::PUT, &url, &[("content-type", INDEX)], body.as_bytes())?;
-    if answer.status() == 201 {
+    if answer.is_success() {
         Ok(())
     } else {
         Err(registry.failure("to list what refers to an image", answer))

@@ -1,7 +1,6 @@
 //! Talking to one registry about one repository: addresses, tokens, patience.
 
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -9,11 +8,8 @@ use std::time::Duration;
 
 use docker_credential::DockerCredential;
 use serde::Deserialize;
-use ureq::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
-use ureq::http::{Method, Request, Response};
-use ureq::tls::{RootCerts, TlsConfig};
-use ureq::{Agent, AsSendBody, Body};
-use url::Url;
+use stele_http::{Client, HttpError, Limits, Method, Request, Response, Retry, Streamed};
+use url::{Host, Url};
 
 use super::credentials;
 use super::error::Error;
@@ -53,10 +49,12 @@ pub enum Purpose {
 /// A registry, and what is known of it.
 pub struct Registry {
     pub(super) remote: Remote,
-    agent: Agent,
+    http: Client,
     base: Url,
     purpose: Purpose,
     credentials: Option<Arc<DockerCredential>>,
+    /// Why there are no credentials, when there might be.
+    trouble: Option<String>,
     /// What goes into `Authorization`.
     token: Mutex<Option<String>>,
     /// A repository there that is read, too.
@@ -83,7 +81,8 @@ impl Registry {
         options: &Options,
         stop: &Arc<AtomicBool>,
     ) -> Result<Self, Error> {
-        let credentials = credentials::find(&remote.registry, &remote.repository)?.map(Arc::new);
+        let found = credentials::find(&remote.registry, &remote.repository)?;
+        let (credentials, trouble) = (found.credentials.map(Arc::new), found.trouble);
         let host = &remote.registry;
         let plainly = remote.is_loopback() || options.plain;
         let schemes: &[&str] = if plainly { &["https", "http"] } else { &["https"] };
@@ -93,31 +92,38 @@ impl Registry {
                 what: remote.registry.clone(),
                 why: format!("that is no address: {e}"),
             })?;
+            let limits = Limits { connect: options.connect, stall: options.stall };
             let registry = Self {
                 remote: remote.clone(),
-                agent: agent(options, *scheme == "https"),
+                http: Client::new(limits, Some(Arc::clone(stop))),
                 base,
                 purpose,
                 credentials: credentials.clone(),
+                trouble: trouble.clone(),
                 token: Mutex::default(),
                 also: also.clone(),
                 stop: Arc::clone(stop),
             };
-            let request = registry.request(Method::GET, registry.base.as_str());
-            match registry.agent.run(request.body(()).map_err(|e| registry.network(e.into()))?) {
-                Ok(answer) => {
-                    registry.introduce(answer)?;
-                    return Ok(registry);
+            let request = Request::new(Method::GET, registry.base.as_str());
+            // Whether somebody is there who speaks TLS is known at once.
+            let answer = match registry.http.once(&request) {
+                Err(error) if *scheme == "https" && plainly && error.is_without_tls() => {
+                    last = Some(registry.network(error));
+                    continue;
                 }
-                Err(error) => last = Some(registry.network(error)),
-            }
+                Err(error) if !error.may_pass() => Err(error),
+                Ok(answer) if Retry::REGISTRY.after_answer(1, &answer).is_none() => Ok(answer),
+                _ => registry.http.send(&request, &Retry::REGISTRY),
+            };
+            registry.introduce(answer.map_err(|error| registry.network(error))?)?;
+            return Ok(registry);
         }
         Err(last.unwrap_or(Error::Stopped))
     }
 
     /// The first answer says what the registry wants to know.
-    fn introduce(&self, answer: Response<Body>) -> Result<(), Error> {
-        match answer.status().as_u16() {
+    fn introduce(&self, answer: Response) -> Result<(), Error> {
+        match answer.status() {
             401 => self.authenticate(&answer),
             200..=299 => Ok(()),
             404 => Err(Error::Answer { what: self.base.to_string(), why: "it is no registry".to_owned() }),
@@ -131,9 +137,9 @@ impl Registry {
     }
 
     /// Where an upload goes on, which may be said relative to `of`.
-    pub(super) fn location(&self, of: &str, answer: &Response<Body>) -> Result<Url, Error> {
+    pub(super) fn location(&self, of: &str, answer: &Response) -> Result<Url, Error> {
         let wrong = |why: &str| Error::Answer { what: "an upload".to_owned(), why: why.to_owned() };
-        let location = header(answer, "location").ok_or_else(|| wrong("it does not say where"))?;
+        let location = answer.header("location").ok_or_else(|| wrong("it does not say where"))?;
         let url = Url::parse(of).and_then(|of| of.join(location)).map_err(|e| wrong(&e.to_string()))?;
         // A registry behind a proxy may not know that it is spoken to by TLS; the line that is there is taken.
         if self.base.scheme() == "https" && url.scheme() == "http" && url.host() == self.base.host() {
@@ -145,37 +151,50 @@ impl Registry {
     }
 
     /// A request, with what the registry wants to know when it goes to the registry itself.
-    pub(super) fn request(&self, method: Method, url: &str) -> ureq::http::request::Builder {
-        let request = Request::builder().method(method).uri(url);
+    fn request<'a>(&self, method: &Method, url: &'a str, headers: &[(&'a str, &str)]) -> Request<'a> {
+        let mut request = Request::new(method.clone(), url);
+        request.headers = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
         let own = Url::parse(url).is_ok_and(|url| url.origin() == self.base.origin());
         let token = self.token.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        match token.filter(|_| own) {
-            Some(token) => request.header(AUTHORIZATION, token),
-            None => request,
-        }
+        request.authorization = token.filter(|_| own);
+        request
     }
 
-    /// Makes a request whose body can be sent again, and once more with a new token when the old one is too old.
+    /// Makes a request that can be made again: when what went wrong may pass, and once more with a new token when the old
+    /// one is too old.
     pub(super) fn send(
         &self,
         method: &Method,
         url: &str,
         headers: &[(&str, &str)],
         body: &[u8],
-    ) -> Result<Response<Body>, Error> {
+    ) -> Result<Response, Error> {
+        self.send_as_often(method, url, headers, body, &Retry::REGISTRY)
+    }
+
+    /// The same for whoever counts the tries itself.
+    pub(super) fn send_once(
+        &self,
+        method: &Method,
+        url: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<Response, Error> {
+        self.send_as_often(method, url, headers, &[], &Retry { tries: 1, ..Retry::REGISTRY })
+    }
+
+    fn send_as_often(
+        &self,
+        method: &Method,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+        retry: &Retry,
+    ) -> Result<Response, Error> {
         let mut renewed = false;
         loop {
-            self.check()?;
-            let mut request = self.request(method.clone(), url);
-            for (name, value) in headers {
-                request = request.header(*name, *value);
-            }
-            let bodiless = *method == Method::GET || *method == Method::HEAD;
-            let answer = match bodiless {
-                true => self.agent.run(request.body(()).map_err(|e| self.network(e.into()))?),
-                false => self.agent.run(request.body(body).map_err(|e| self.network(e.into()))?),
-            };
-            let answer = answer.map_err(|error| self.network(error))?;
+            let mut request = self.request(method, url, headers);
+            request.body = body;
+            let answer = self.http.send(&request, retry).map_err(|error| self.network(error))?;
             if answer.status() != 401 || renewed {
                 return Ok(answer);
             }
@@ -185,8 +204,19 @@ impl Registry {
     }
 
     /// Makes a request whose body can be sent but once.
-    pub(super) fn stream(&self, request: Request<impl AsSendBody>) -> Result<Response<Body>, ureq::Error> {
-        self.agent.run(request)
+    pub(super) fn stream(
+        &self,
+        method: &Method,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: Streamed<'_>,
+    ) -> Result<Response, HttpError> {
+        self.http.stream(&self.request(method, url, headers), body)
+    }
+
+    /// Waits before the next try.
+    pub(super) fn wait(&self, pause: Duration) -> Result<(), Error> {
+        self.http.wait(pause).map_err(|error| self.network(error))
     }
 
     /// Fails when somebody stopped it.
@@ -199,16 +229,16 @@ impl Registry {
         &self.stop
     }
 
-    pub(super) fn network(&self, error: ureq::Error) -> Error {
-        if self.stop.load(Ordering::SeqCst) {
+    pub(super) fn network(&self, error: HttpError) -> Error {
+        if self.stop.load(Ordering::SeqCst) || matches!(error, HttpError::Stopped) {
             return Error::Stopped;
         }
         Error::Network { registry: self.remote.registry.clone(), source: Box::new(error) }
     }
 
     /// What an answer that is no success means.
-    pub(super) fn failure(&self, what: &str, answer: Response<Body>) -> Error {
-        let status = answer.status().as_u16();
+    pub(super) fn failure(&self, what: &str, answer: Response) -> Error {
+        let status = answer.status();
         let detail = said(answer);
         match status {
             401 | 403 => self.refused(&detail),
@@ -217,18 +247,18 @@ impl Registry {
     }
 
     fn refused(&self, detail: &str) -> Error {
+        let all = [Some(detail).filter(|it| !it.is_empty()), self.trouble.as_deref()];
         Error::Refused {
             registry: self.remote.registry.clone(),
             what: if self.purpose == Purpose::Push { "write there" } else { "read there" },
-            detail: detail.to_owned(),
+            detail: all.into_iter().flatten().collect::<Vec<_>>().join("; "),
             credentials: self.credentials.is_some(),
         }
     }
 
     /// Gets what the challenge of an answer wants.
-    pub(super) fn authenticate(&self, answer: &Response<Body>) -> Result<(), Error> {
-        let all = answer.headers().get_all(WWW_AUTHENTICATE).iter().filter_map(|it| it.to_str().ok());
-        let all = all.collect::<Vec<_>>().join(", ");
+    pub(super) fn authenticate(&self, answer: &Response) -> Result<(), Error> {
+        let all = answer.headers("www-authenticate").join(", ");
         let challenges = http_auth::parse_challenges(&all).map_err(|_| Error::Answer {
             what: self.remote.registry.clone(),
             why: "it does not say in words that are known what credentials it wants".to_owned(),
@@ -242,6 +272,9 @@ impl Registry {
             let realm = parameter("realm").ok_or_else(|| self.refused("it does not say who gives tokens"))?;
             format!("Bearer {}", self.token(&realm, parameter("service").as_deref())?)
         } else if find("Basic").is_some() {
+            if self.base.scheme() != "https" && !is_loopback(&self.base) && self.credentials.is_some() {
+                return Err(Error::Insecure { to: self.base.to_string() });
+            }
             match self.credentials.as_deref() {
                 Some(DockerCredential::UsernamePassword(name, password)) => {
                     http_auth::basic::encode_credentials(name, password)
@@ -266,7 +299,7 @@ impl Registry {
     fn token(&self, realm: &str, service: Option<&str>) -> Result<String, Error> {
         let wrong = |why: String| Error::Answer { what: "a token".to_owned(), why };
         let mut url = Url::parse(realm).map_err(|e| wrong(format!("{realm}: {e}")))?;
-        if url.scheme() != "https" && self.base.scheme() == "https" {
+        if url.scheme() != "https" && !is_loopback(&url) {
             return Err(Error::Insecure { to: realm.to_owned() });
         }
         let actions = if self.purpose == Purpose::Push { "pull,push" } else { "pull" };
@@ -281,13 +314,10 @@ impl Registry {
             ]);
             form.extend(service.map(|service| ("service", service.to_owned())));
             let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
-            let request = Request::builder()
-                .method(Method::POST)
-                .uri(url.as_str())
-                .header("content-type", "application/x-www-form-urlencoded")
-                .body(body)
-                .map_err(|e| self.network(e.into()))?;
-            self.agent.run(request)
+            let mut request = Request::new(Method::POST, url.as_str())
+                .header("content-type", "application/x-www-form-urlencoded");
+            request.body = body.as_bytes();
+            self.http.send(&request, &Retry::REGISTRY)
         } else {
             for scope in &scopes {
                 url.query_pairs_mut().append_pair("scope", scope);
@@ -295,39 +325,34 @@ impl Registry {
             if let Some(service) = service {
                 url.query_pairs_mut().append_pair("service", service);
             }
-            let mut request = Request::builder().method(Method::GET).uri(url.as_str());
+            let mut request = Request::new(Method::GET, url.as_str());
             if let Some(DockerCredential::UsernamePassword(name, password)) = self.credentials.as_deref() {
-                request = request.header(AUTHORIZATION, http_auth::basic::encode_credentials(name, password));
+                request.authorization = Some(http_auth::basic::encode_credentials(name, password));
             }
-            self.agent.run(request.body(()).map_err(|e| self.network(e.into()))?)
+            self.http.send(&request, &Retry::REGISTRY)
         };
         let answer = answer.map_err(|error| self.network(error))?;
-        if !answer.status().is_success() {
+        if !answer.is_success() {
             return Err(self.failure("a token", answer));
         }
-        let text = whole(answer, SAID_MOST).map_err(|e| wrong(e.to_string()))?;
+        let text = answer.whole(SAID_MOST).map_err(|e| wrong(e.to_string()))?;
         let token: Token = serde_json::from_slice(&text).map_err(|e| wrong(e.to_string()))?;
         token.token.or(token.access_token).ok_or_else(|| wrong("there is none in it".to_owned()))
     }
 }
 
-/// A header of an answer, when it is text.
-pub(super) fn header<'a>(answer: &'a Response<Body>, name: &str) -> Option<&'a str> {
-    answer.headers().get(name).and_then(|it| it.to_str().ok())
-}
-
-/// The whole body of an answer, which may have so many bytes.
-pub(super) fn whole(answer: Response<Body>, most: u64) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    answer.into_body().into_reader().take(most + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > most {
-        return Err(std::io::Error::other(format!("it is longer than {most} bytes")));
+/// Whether an address is on this machine, so that nobody on the way can listen.
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
     }
-    Ok(bytes)
 }
 
 /// What an answer says of itself: the messages of the specification's errors, or the beginning of whatever it is.
-fn said(answer: Response<Body>) -> String {
+fn said(answer: Response) -> String {
     #[derive(Deserialize)]
     struct Errors {
         errors: Vec<One>,
@@ -337,7 +362,7 @@ fn said(answer: Response<Body>) -> String {
         code: Option<String>,
         message: Option<String>,
     }
-    let Ok(bytes) = whole(answer, SAID_MOST) else { return String::new() };
+    let Ok(bytes) = answer.whole(SAID_MOST) else { return String::new() };
     let text = match serde_json::from_slice::<Errors>(&bytes) {
         Ok(said) => {
             let each = said.errors.into_iter().map(|it| it.message.or(it.code).unwrap_or_default());
@@ -346,24 +371,4 @@ fn said(answer: Response<Body>) -> String {
         Err(_) => String::from_utf8_lossy(&bytes).into_owned(),
     };
     text.trim().chars().take(SHOWN_MOST).flat_map(char::escape_debug).collect()
-}
-
-fn agent(options: &Options, tls_only: bool) -> Agent {
-    let tls = TlsConfig::builder()
-        .root_certs(RootCerts::PlatformVerifier)
-        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .build();
-    Agent::config_builder()
-        .tls_config(tls)
-        // A redirect must not give up what the first address promised.
-        .https_only(tls_only)
-        .http_status_as_error(false)
-        .user_agent(concat!("stele/", env!("CARGO_PKG_VERSION")))
-        .timeout_resolve(Some(options.connect))
-        .timeout_connect(Some(options.connect))
-        .timeout_recv_response(Some(options.stall))
-        .timeout_per_read(Some(options.stall))
-        .timeout_per_write(Some(options.stall))
-        .build()
-        .new_agent()
 }

@@ -3,15 +3,14 @@
 
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
+use std::time::Duration;
 
-use ureq::SendBody;
-use ureq::http::{Method, Response};
+use stele_http::{Method, Response, Retry, Streamed};
 use url::Url;
 
 use super::Blobs;
 use super::error::{Error, TRIES, pause};
-use super::session::{Registry, header};
+use super::session::Registry;
 use crate::name::Sha256Digest;
 
 /// What became of a blob.
@@ -37,7 +36,7 @@ pub(super) fn upload(
     blobs: &dyn Blobs,
 ) -> Result<Outcome, Error> {
     let answer = registry.send(&Method::HEAD, &registry.url(&format!("blobs/{digest}")), &[], &[])?;
-    match answer.status().as_u16() {
+    match answer.status() {
         200..=299 => return Ok(Outcome::There),
         // Some registries say so when there is no repository yet.
         401 | 403 | 404 => {}
@@ -47,14 +46,15 @@ pub(super) fn upload(
         None => return Ok(Outcome::Mounted),
         Some(place) => place,
     };
-    let (mut there, mut tries, mut last, mut bytes) = (0, 0, String::new(), 0);
+    let (mut there, mut tries, mut bytes) = (0, 0, 0);
+    let mut last = Broke { why: String::new(), pause: None };
     loop {
         registry.check()?;
         if tries == TRIES {
-            return Err(Error::Broken { what: format!("blob {digest}"), tries, last });
+            return Err(Error::Broken { what: format!("blob {digest}"), tries, last: last.why });
         }
         if tries > 0 {
-            thread::sleep(pause(tries));
+            registry.wait(last.pause.unwrap_or_default().max(pause(tries)))?;
             match resume(registry, &place)? {
                 Resumed::At(next, has) => {
                     // What came through counts, and whoever gets further has its tries again.
@@ -87,12 +87,12 @@ pub(super) fn upload(
         }
         let mut end = place.clone();
         end.query_pairs_mut().append_pair("digest", digest.as_str());
-        match registry.send(&Method::PUT, end.as_str(), &[("content-type", "application/octet-stream")], &[])
+        match registry.send_once(&Method::PUT, end.as_str(), &[("content-type", "application/octet-stream")])
         {
-            Ok(answer) if answer.status() == 201 => return Ok(Outcome::Sent { bytes }),
-            Ok(answer) if may_pass(&answer) => last = registry.failure("to end a blob", answer).to_string(),
+            Ok(answer) if answer.is_success() => return Ok(Outcome::Sent { bytes }),
+            Ok(answer) if may_pass(&answer) => last = Broke::answer(registry, "to end a blob", answer),
             Ok(answer) => return Err(registry.failure(&format!("to end the blob {digest}"), answer)),
-            Err(Error::Network { source, .. }) => last = source.to_string(),
+            Err(Error::Network { source, .. }) => last = Broke::error(&*source),
             Err(error) => return Err(error),
         }
         tries += 1;
@@ -108,10 +108,29 @@ fn begin(registry: &Registry, digest: &Sha256Digest, from: Option<&str>) -> Resu
         url = format!("{url}?{query}");
     }
     let answer = registry.send(&Method::POST, &url, &[], &[])?;
-    match answer.status().as_u16() {
+    match answer.status() {
         201 => Ok(None),
         202 => registry.location(&url, &answer).map(Some),
         _ => Err(registry.failure("to begin a blob", answer)),
+    }
+}
+
+/// How an upload broke.
+struct Broke {
+    why: String,
+    /// How long the registry wants to be left alone.
+    pause: Option<Duration>,
+}
+
+impl Broke {
+    fn error(error: &dyn std::fmt::Display) -> Self {
+        Self { why: error.to_string(), pause: None }
+    }
+
+    fn answer(registry: &Registry, what: &str, answer: Response) -> Self {
+        // Whoever asks for more is tried again too soon, and says so again.
+        let pause = answer.retry_after().map(|pause| pause.min(Retry::REGISTRY.max_pause));
+        Self { why: registry.failure(what, answer).to_string(), pause }
     }
 }
 
@@ -122,40 +141,40 @@ enum Resumed {
     /// There is no such upload any more, or nothing is in it.
     Forgotten,
     /// It cannot be asked now: nobody knows how much is there, and nothing may be sent before somebody does.
-    Unknown(String),
+    Unknown(Broke),
 }
 
 /// Asks where an upload is to go on.
 fn resume(registry: &Registry, place: &Url) -> Result<Resumed, Error> {
-    let answer = match registry.send(&Method::GET, place.as_str(), &[], &[]) {
+    let answer = match registry.send_once(&Method::GET, place.as_str(), &[]) {
         Ok(answer) => answer,
-        Err(Error::Network { source, .. }) => return Ok(Resumed::Unknown(source.to_string())),
+        Err(Error::Network { source, .. }) => return Ok(Resumed::Unknown(Broke::error(&*source))),
         Err(error) => return Err(error),
     };
     if may_pass(&answer) {
-        let failure = registry.failure("how much of a blob is there", answer);
-        return Ok(Resumed::Unknown(failure.to_string()));
+        let broke = Broke::answer(registry, "how much of a blob is there", answer);
+        return Ok(Resumed::Unknown(broke));
     }
-    if !answer.status().is_success() {
+    if !answer.is_success() {
         return Ok(Resumed::Forgotten);
     }
     let next = registry.location(place.as_str(), &answer).unwrap_or_else(|_| place.clone());
-    let range = header(&answer, "range").unwrap_or_default();
+    let range = answer.header("range").unwrap_or_default();
     let last =
         range.trim_start_matches("bytes=").split_once('-').and_then(|(_, last)| last.parse::<u64>().ok());
     // An upload of nothing says `0-0`, and so does one of a single byte. Nobody can know: a new one is begun.
     Ok(last.filter(|last| *last > 0).map_or(Resumed::Forgotten, |last| Resumed::At(next, last + 1)))
 }
 
-fn may_pass(answer: &Response<ureq::Body>) -> bool {
-    matches!(answer.status().as_u16(), 401 | 408 | 416 | 425 | 429 | 500..=599)
+fn may_pass(answer: &Response) -> bool {
+    matches!(answer.status(), 401 | 408 | 416 | 425 | 429 | 500..=599)
 }
 
 enum Patch {
     /// There is no use in trying again.
     Failed(Error),
     /// There is.
-    Broke(String),
+    Broke(Broke),
 }
 
 /// Sends what is not there yet, and adds what was sent to `bytes`; where the upload goes on.
@@ -170,14 +189,10 @@ fn patch(
     let failed = |error| Patch::Failed(error);
     let from = blobs.open(digest, first..size).map_err(|e| failed(e.into()))?;
     let mut body = Sending { from, left: size - first, stop: registry.stop(), broke: None };
-    let request = registry
-        .request(Method::PATCH, place.as_str())
-        .header("content-type", "application/octet-stream")
-        .header("content-length", size - first)
-        .header("content-range", format!("{first}-{}", size - 1))
-        .body(SendBody::from_reader(&mut body))
-        .map_err(|e| failed(registry.network(e.into())))?;
-    let answer = registry.stream(request);
+    let range = format!("{first}-{}", size - 1);
+    let headers = [("content-type", "application/octet-stream"), ("content-range", range.as_str())];
+    let sent = Streamed { from: &mut body, length: size - first };
+    let answer = registry.stream(&Method::PATCH, place.as_str(), &headers, sent);
     *bytes += size - first - body.left;
     if let Some(error) = body.broke.take() {
         // It is our own side that has no bytes: no registry can help.
@@ -185,8 +200,8 @@ fn patch(
     }
     registry.check().map_err(failed)?;
     match answer {
-        Err(error) => Err(Patch::Broke(error.to_string())),
-        Ok(answer) if answer.status().is_success() => {
+        Err(error) => Err(Patch::Broke(Broke::error(&error))),
+        Ok(answer) if answer.is_success() => {
             registry.location(place.as_str(), &answer).map(Some).map_err(failed)
         }
         Ok(answer) => {
@@ -194,9 +209,11 @@ fn patch(
                 // The token became too old on the way.
                 registry.authenticate(&answer).map_err(failed)?;
             }
-            let passes = may_pass(&answer);
-            let failure = registry.failure("to send a blob", answer);
-            Err(if passes { Patch::Broke(failure.to_string()) } else { failed(failure) })
+            Err(if may_pass(&answer) {
+                Patch::Broke(Broke::answer(registry, "to send a blob", answer))
+            } else {
+                failed(registry.failure("to send a blob", answer))
+            })
         }
     }
 }

@@ -21,6 +21,12 @@ pub trait World {
     /// When the store does not answer.
     fn repositories(&self) -> Result<Vec<String>, Unavailable>;
 
+    /// Fails when the store does not answer.
+    ///
+    /// # Errors
+    /// Then.
+    fn alive(&self) -> Result<(), Unavailable>;
+
     /// A repository: as it is now, then as it was before, as far as that is known. Whoever began to pull an image can
     /// end, when another takes its name meanwhile. None when there is none now.
     ///
@@ -147,9 +153,7 @@ fn get(route: &Route, asked: &Asked<'_>, world: &dyn World) -> Result<Answer, Re
     };
     match route {
         Route::Version => Ok(json(&serde_json::json!({}))),
-        Route::Health => {
-            world.repositories().map(|_| text(200, "text/plain", "ok\n".into())).map_err(Into::into)
-        }
+        Route::Health => world.alive().map(|()| text(200, "text/plain", "ok\n".into())).map_err(Into::into),
         Route::Metrics => {
             let headers = vec![(
                 "content-type",
@@ -191,9 +195,10 @@ fn get(route: &Route, asked: &Asked<'_>, world: &dyn World) -> Result<Answer, Re
             Ok(manifest(asked, digest, it, FOR_EVER))
         }
         Route::Referrers(name, subject) => {
-            let repositories = find(name)?;
+            // The specification allows no 404 here: nothing refers to what nobody knows.
+            let repositories = world.repository(name)?;
             let wished = parameter(asked.query, "artifactType").filter(|it| !it.is_empty());
-            let all = repositories[0].referrers.get(subject).into_iter().flatten();
+            let all = repositories.first().and_then(|it| it.referrers.get(subject)).into_iter().flatten();
             let fitting = all.filter(|it| wished.is_none() || it.artifact_type == wished);
             let mut answer = text(200, INDEX, index_of(fitting));
             if wished.is_some() {
@@ -217,11 +222,11 @@ const FOR_EVER: &str = "public, max-age=31536000, immutable";
 fn manifest(asked: &Asked<'_>, digest: &Sha256Digest, manifest: &Manifest, keep: &str) -> Answer {
     let mut answer = text(200, &manifest.media_type, manifest.text.clone());
     named(&mut answer, digest, keep);
-    not_modified(asked, digest).unwrap_or(answer)
+    not_modified(asked, digest, keep).unwrap_or(answer)
 }
 
 fn blob(asked: &Asked<'_>, repository: Arc<Repository>, digest: &Sha256Digest, size: u64) -> Answer {
-    if let Some(answer) = not_modified(asked, digest) {
+    if let Some(answer) = not_modified(asked, digest, FOR_EVER) {
         return answer;
     }
     // RFC 9110, 14.2: Range means something to GET alone; 13.1.5: and not when the client has a part of something else.
@@ -260,15 +265,16 @@ fn named(answer: &mut Answer, digest: &Sha256Digest, keep: &str) {
     ]);
 }
 
-/// The answer to whoever has it already.
-fn not_modified(asked: &Asked<'_>, digest: &Sha256Digest) -> Option<Answer> {
+/// The answer to whoever has it already. It says of keeping what the whole answer would (RFC 9110, §15.4.5): a cache
+/// takes its word for the answer that it has.
+fn not_modified(asked: &Asked<'_>, digest: &Sha256Digest, keep: &str) -> Option<Answer> {
     let ours = etag(digest);
     let mut tags = asked.if_none_match?.split(',').map(str::trim);
     if !tags.any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == ours) {
         return None;
     }
     let mut answer = Answer { route: "", status: 304, headers: Vec::new(), body: Body::Nothing };
-    named(&mut answer, digest, FOR_EVER);
+    named(&mut answer, digest, keep);
     Some(answer)
 }
 

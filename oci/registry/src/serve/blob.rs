@@ -140,6 +140,10 @@ mod tests {
             Ok(Vec::new())
         }
 
+        fn alive(&self) -> Result<(), Unavailable> {
+            Ok(())
+        }
+
         fn repository(&self, _: &RepositoryName) -> Result<Option<Repository>, Unavailable> {
             Ok(None)
         }

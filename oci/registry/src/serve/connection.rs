@@ -2,19 +2,21 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::net::Ipv6Addr;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty, Full};
 use hyper::header::{self, HeaderName, HeaderValue};
-use hyper::{HeaderMap, Method, Request, Response, StatusCode};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode, Version};
 use tracing::{info, warn};
 
 use super::Images;
 use super::blob::{Part, send};
 use super::metrics::Metrics;
 use super::past::Past;
+use super::places::Place;
 use crate::endpoint::{Answer, Asked, Body, Unavailable, World, answer};
 use crate::name::RepositoryName;
 use crate::repository::Repository;
@@ -33,6 +35,10 @@ impl World for Shared {
         self.images.names()
     }
 
+    fn alive(&self) -> Result<(), Unavailable> {
+        self.images.alive()
+    }
+
     fn repository(&self, name: &RepositoryName) -> Result<Vec<Arc<Repository>>, Unavailable> {
         Ok(self.past.with(name, self.images.repository(name)?))
     }
@@ -44,10 +50,18 @@ impl World for Shared {
 /// Never.
 pub async fn respond<B>(
     shared: Arc<Shared>,
+    place: Arc<Place>,
     peer: String,
     request: Request<B>,
 ) -> Result<Response<Sending>, Infallible> {
+    let working = place.work();
     let (head, _) = request.into_parts();
+    if !names_a_host(head.version, &head.headers) {
+        shared.metrics.answered("none", 400);
+        let mut response = Response::new(full("400: a request names one host\n".to_owned()));
+        *response.status_mut() = StatusCode::BAD_REQUEST;
+        return Ok(response);
+    }
     let about = format!("{peer} {} {}", head.method, head.uri.path());
     let only_head = head.method == Method::HEAD;
     let begun = std::time::Instant::now();
@@ -74,7 +88,36 @@ pub async fn respond<B>(
     shared.metrics.answered(answer.route, answer.status);
     let took = begun.elapsed().as_millis();
     info!("{}: {} in {took} ms", about.escape_debug(), answer.status);
-    Ok(response(&shared, answer, only_head))
+    // The place is worked at until the last byte is sent.
+    let under_way = move |frame| {
+        let _ = &working;
+        frame
+    };
+    Ok(response(&shared, answer, only_head).map(|body| body.map_frame(under_way).boxed_unsync()))
+}
+
+/// Whether a request names one host, as HTTP/1.1 must (RFC 9112, §3.2).
+fn names_a_host(version: Version, headers: &HeaderMap) -> bool {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (None, _) => version < Version::HTTP_11,
+        (Some(_), Some(_)) => false,
+        (Some(host), None) => host.to_str().is_ok_and(is_host),
+    }
+}
+
+/// A name or address, and perhaps a port. It may be empty (RFC 9110, §7.2).
+fn is_host(text: &str) -> bool {
+    let (name, port) = match text.strip_prefix('[') {
+        Some(rest) => match rest.split_once(']') {
+            Some((address, port)) if address.parse::<Ipv6Addr>().is_ok() => ("", port),
+            _ => return false,
+        },
+        None => text.find(':').map_or((text, ""), |at| text.split_at(at)),
+    };
+    let is_port =
+        port.is_empty() || port.strip_prefix(':').is_some_and(|it| it.bytes().all(|it| it.is_ascii_digit()));
+    is_port && name.bytes().all(|it| it.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%".contains(&it))
 }
 
 /// A header that is there once, and is text. One that is there twice is as good as none: it is not known which counts.
@@ -117,4 +160,32 @@ fn response(shared: &Shared, answer: Answer, only_head: bool) -> Response<Sendin
 
 fn full(text: String) -> Sending {
     Full::new(Bytes::from(text)).map_err(|never| match never {}).boxed_unsync()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(version: Version, hosts: &[&str]) -> bool {
+        let mut headers = HeaderMap::new();
+        for host in hosts {
+            headers.append(header::HOST, HeaderValue::from_str(host).expect("a value"));
+        }
+        names_a_host(version, &headers)
+    }
+
+    #[test]
+    fn a_request_that_names_no_host_or_two_is_refused() {
+        assert!(!named(Version::HTTP_11, &[]));
+        assert!(named(Version::HTTP_10, &[]));
+        for version in [Version::HTTP_10, Version::HTTP_11] {
+            assert!(!named(version, &["a", "a"]));
+            for host in ["a b", "a/b", "a:x", "a:1:2", "[::1", "[x]", "user@a", "[::1]x", "a?", "a#"] {
+                assert!(!named(version, &[host]), "{host}");
+            }
+            for host in ["", "a", "a.example:80", "127.0.0.1:5000", "[::1]", "[::1]:5000", "localhost:"] {
+                assert!(named(version, &[host]), "{host}");
+            }
+        }
+    }
 }

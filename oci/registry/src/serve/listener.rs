@@ -13,7 +13,6 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::select;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::Semaphore;
 use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 use tracing::{debug, info, warn};
@@ -21,6 +20,7 @@ use tracing::{debug, info, warn};
 use super::connection::{Shared, respond};
 use super::metrics::{Counted, Metrics};
 use super::past::Past;
+use super::places::{Place, Places};
 use super::{Images, Options};
 
 /// The most bytes of a request's head, and of what is buffered of an answer.
@@ -73,13 +73,10 @@ impl Bound {
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let metrics = Arc::new(Metrics::default());
         let shared = Arc::new(Shared { images, metrics, past: Past::default() });
-        let (slots, graceful) =
-            (Arc::new(Semaphore::new(options.connections.max(1))), GracefulShutdown::new());
+        let (places, graceful) = (Places::new(options.connections), GracefulShutdown::new());
         let acceptor = options.tls.clone().map(TlsAcceptor::from);
         let accept = async {
             loop {
-                // First a place, then a connection: whoever finds none waits in the kernel's queue.
-                let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
                 let (stream, peer) = match listener.accept().await {
                     Ok(accepted) => accepted,
                     Err(error) => {
@@ -88,14 +85,21 @@ impl Bound {
                         continue;
                     }
                 };
+                // Whoever comes behind this one waits in the kernel's queue.
+                let taken = places.take().await;
                 let (shared, acceptor) = (Arc::clone(&shared), acceptor.clone());
                 let (options, watcher) = (options.clone(), graceful.watcher());
                 tokio::spawn(async move {
                     let _counted = Counted::new(&shared.metrics.connections);
-                    if let Err(error) = greet(stream, peer, shared, acceptor, &options, watcher).await {
-                        debug!("{peer}: {error}");
+                    let place = Arc::clone(taken.place());
+                    let conversation = greet(stream, peer, shared, acceptor, &options, watcher, &place);
+                    select! {
+                        ended = conversation => if let Err(error) = ended {
+                            debug!("{peer}: {error}");
+                        },
+                        () = place.unwanted() => debug!("{peer}: was idle, and another wanted its place"),
                     }
-                    drop(slot);
+                    drop(taken);
                 });
             }
         };
@@ -123,18 +127,19 @@ async fn greet(
     acceptor: Option<TlsAcceptor>,
     options: &Options,
     watcher: Watcher,
+    place: &Arc<Place>,
 ) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(options.stall));
     match acceptor {
-        None => converse(Box::pin(stream), peer, shared, options, watcher).await,
+        None => converse(Box::pin(stream), peer, shared, options, watcher, place).await,
         Some(acceptor) => {
             let shaken = acceptor.accept(Box::pin(stream));
             let stream = tokio::time::timeout(options.head, shaken)
                 .await
                 .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
-            converse(stream, peer, shared, options, watcher).await
+            converse(stream, peer, shared, options, watcher, place).await
         }
     }
 }
@@ -145,8 +150,12 @@ async fn converse(
     shared: Arc<Shared>,
     options: &Options,
     watcher: Watcher,
+    place: &Arc<Place>,
 ) -> io::Result<()> {
-    let service = service_fn(move |request| respond(Arc::clone(&shared), peer.to_string(), request));
+    let place = Arc::clone(place);
+    let service = service_fn(move |request| {
+        respond(Arc::clone(&shared), Arc::clone(&place), peer.to_string(), request)
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(options.head)

@@ -5,6 +5,7 @@ mod connection;
 mod listener;
 mod metrics;
 mod past;
+mod places;
 mod tls;
 
 use std::io;
@@ -25,6 +26,12 @@ pub trait Images: Send + Sync + 'static {
     /// # Errors
     /// When the store does not answer.
     fn names(&self) -> Result<Vec<String>, Unavailable>;
+
+    /// Fails when the store does not answer. It looks at no image.
+    ///
+    /// # Errors
+    /// Then.
+    fn alive(&self) -> Result<(), Unavailable>;
 
     /// An image as a repository, as it is now.
     ///
@@ -67,7 +74,7 @@ pub struct Broken;
 /// How an endpoint is to behave.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The most connections at once; more wait until one ends.
+    /// The most connections at once. When there are more, those that ask for nothing make room.
     pub connections: usize,
     /// How long a client may take for the head of a request, and how long a connection may have none.
     pub head: Duration,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use stele_archive::Form;
 use stele_store::model::Sha256;
 
 use super::super::context::Refused;
@@ -10,7 +11,6 @@ use super::places;
 use super::source::{digest, number};
 use crate::recipe::{SourceInput, Span, UnpackSource};
 use crate::source::{BinaryPackage, BinaryPackageError, Mirror, Source};
-use crate::unpack::Form;
 
 /// The arguments of `debian_binary`, as they were given.
 pub(in super::super) struct Given<'a, 'v> {

@@ -65,7 +65,7 @@ pub(in super::super) fn define(
             .ok_or_else(|| refused("created", ImageError::Created { found: given.created }))?,
         compression: compression(given.compression)?,
         annotations: keyed("annotations", given.annotations)?,
-        entrypoint: arguments("entrypoint", given.entrypoint)?,
+        entrypoint: entrypoint(given.entrypoint)?,
         cmd: arguments("cmd", given.cmd)?,
         env: env(given.env)?,
         user: given
@@ -75,7 +75,7 @@ pub(in super::super) fn define(
         workdir: given.workdir.map(|text| place("workdir", text)).transpose()?,
         labels: keyed("labels", given.labels)?,
         ports: ports(given.ports)?,
-        volumes: places("volumes", given.volumes)?,
+        volumes: volumes(given.volumes)?,
         stop_signal: given
             .stop_signal
             .map(|text| said("stop_signal", text, is_signal, |text| ImageError::Signal { text }))
@@ -241,6 +241,22 @@ fn keyed(argument: &'static str, given: Vec<(String, String)>) -> Result<BTreeMa
 
 fn is_passable(text: &str) -> bool {
     text.len() <= ARGUMENT_MOST && !text.contains('\0')
+}
+
+/// Of an image without an entrypoint, the command names the program: that may come from whoever runs it.
+fn entrypoint(given: Vec<String>) -> Result<Vec<String>, Refused> {
+    match given.first().is_some_and(String::is_empty) {
+        true => Err(refused("entrypoint", ImageError::NoProgram)),
+        false => arguments("entrypoint", given),
+    }
+}
+
+fn volumes(given: Vec<String>) -> Result<BTreeSet<Place>, Refused> {
+    let places = places("volumes", given)?;
+    match places.iter().any(|place| place.as_str() == "/") {
+        true => Err(refused("volumes", ImageError::RootVolume)),
+        false => Ok(places),
+    }
 }
 
 fn arguments(argument: &'static str, given: Vec<String>) -> Result<Vec<String>, Refused> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use starlark::values::Value;
+use stele_archive::Form;
 use stele_store::model::{BlobId, Digest, Node, Sha256, TreeId};
 
 use super::super::context::{Context, Refused};
@@ -14,7 +15,6 @@ use crate::hex0;
 use crate::paths::TreePath;
 use crate::recipe::{ForeignImage, LocalInput, PatchFile, SourceInput, Span, UnpackSource};
 use crate::source::{FileName, Mirror, Sha512, Signature, Source};
-use crate::unpack::Form;
 
 /// The most bytes of a file with keys.
 const KEYS_MOST: usize = 4 << 20;

@@ -146,7 +146,7 @@ fn a_debian_package_is_an_opaque_source_at_the_root_that_apt_is_asked_for() {
     let [first, second] = &recipe.sources[..] else { panic!("{:?}", recipe.sources) };
     assert!(first.opaque && second.opaque);
     assert_eq!(first.source.size, Some(7));
-    assert_eq!(first.unpack.as_ref().map(|it| it.form), Some(crate::unpack::Form::DebianPackage));
+    assert_eq!(first.unpack.as_ref().map(|it| it.form), Some(stele_archive::Form::DebianPackage));
     assert_eq!((first.place.as_str(), second.place.as_str()), ("/", "/opt"));
     let mirrors: Vec<&str> = first.source.mirrors.iter().map(|it| it.as_str()).collect();
     let apt = "debian:g++-12/1:2.0+x~1-3+b1/g++-12_2.0+x~1-3+b1_amd64.deb";

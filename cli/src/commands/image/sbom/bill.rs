@@ -12,9 +12,9 @@ use stele_recipes::source::MirrorKind;
 use stele_sbom::{Bill, Checksum, File, Image, Package, Role, Source};
 use stele_store::model::{Digest, Node, Sha256};
 
-use crate::builds::Goal;
-use crate::failure::{Failure, Kind};
-use crate::images::{ImageFile, Shown, ShownImage};
+use stele::builds::Goal;
+use stele::failure::{Failure, Kind};
+use stele::images::{ImageFile, Shown, ShownImage};
 
 /// The most bytes of a file beside a recipe, as a build has it.
 const FILE_MOST: usize = 1 << 30;

@@ -7,15 +7,16 @@ use clap::{Args, ValueEnum};
 use stele_recipes::recipe::{ImageRecipe, RecipeName};
 
 use super::{Context, Which, ask, one};
-use crate::answers::Answer;
-use crate::builds::Goal;
 use crate::commands::unexpected;
-use crate::failure::{Failure, Kind};
-use crate::images::{Ask, AttachedFile, ImageFile, Shown, ShownImage, Told, needed, specs};
-use crate::recipes::{Place, Wanted, evaluate, find, graph};
-use crate::reference::to_wire;
+use crate::recipe_tree::{Place, evaluate, find, graph};
 use crate::render;
-use crate::service::Request;
+use stele::Request;
+use stele::answers::Answer;
+use stele::builds::Goal;
+use stele::failure::{Failure, Kind};
+use stele::images::{Ask, AttachedFile, ImageFile, Shown, ShownImage, Told, needed, specs};
+use stele::recipes::Wanted;
+use stele::reference::to_wire;
 
 /// `stele image sbom`
 #[derive(Args, Debug)]

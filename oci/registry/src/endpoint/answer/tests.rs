@@ -44,6 +44,10 @@ impl World for Small {
         if self.gone { Err(Unavailable) } else { Ok(vec!["hello".to_owned()]) }
     }
 
+    fn alive(&self) -> Result<(), Unavailable> {
+        if self.gone { Err(Unavailable) } else { Ok(()) }
+    }
+
     fn repository(&self, name: &RepositoryName) -> Result<Vec<Arc<Repository>>, Unavailable> {
         match (self.gone, name.as_str()) {
             (true, _) => Err(Unavailable),

@@ -1,0 +1,483 @@
+//! The one reader of tar.
+//!
+//! Read are v7, ustar, pax (`x` and `g`) and GNU (`L`, `K`, numbers in base 256). A [`Policy`] decides what happens where
+//! other readers disagree with each other:
+//!
+//! * [`Policy::Strict`], for sources: every byte belongs to a header, to an entry, or to the zeros at the end, and what two
+//!   readers could take for two things is refused. Sparse files are read in all four spellings; what GNU tar writes into
+//!   incremental and multi-volume archives is refused.
+//! * [`Policy::Lenient`], for layers of images: read is what Go's `archive/tar` reads, as it reads it, because the engines
+//!   that run an image read its layers with that. It may take what Go refuses, but nothing for something else.
+
+mod blocks;
+pub(crate) mod header;
+mod numbers;
+mod pax;
+mod sparse;
+
+use std::io::{self, Read};
+
+use super::format::HEAD;
+use super::{EntryError, EntryName, SparseError, TarError};
+use blocks::{Blocks, Next, padding_of};
+use header::Header;
+use pax::Extended;
+use sparse::{Filled, Map, MapLines, Said};
+
+/// The most bytes of an extended header. It is held in memory; the longest known ones have a few KiB.
+const MAX_EXTENDED: u64 = 8 << 20;
+
+/// What a reader does where others disagree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Policy {
+    /// Refuses it.
+    Strict,
+    /// Reads it as Go's `archive/tar` does.
+    Lenient,
+}
+
+/// Why a tar cannot be read on.
+#[derive(Debug, thiserror::Error)]
+pub enum TarReadError {
+    /// Its bytes cannot be read.
+    #[error("the archive cannot be read: {0}")]
+    Read(#[from] io::Error),
+    /// Its framing is wrong.
+    #[error("the tar, at byte {offset}: {why}")]
+    Framing {
+        /// Where the header or block begins, counted from 0.
+        offset: u64,
+        /// What is wrong there.
+        #[source]
+        why: TarError,
+    },
+    /// An entry is refused.
+    #[error("entry {entry} at byte {offset}: {why}")]
+    Entry {
+        /// Its name as the archive has it.
+        entry: EntryName,
+        /// Where its header begins, counted from 0.
+        offset: u64,
+        /// What is wrong with it.
+        #[source]
+        why: EntryError,
+    },
+}
+
+/// What an entry is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TarKind {
+    /// A file, whose bytes the reader gives next.
+    File,
+    /// A directory.
+    Directory,
+    /// A symbolic link, with what it says.
+    Symlink(Vec<u8>),
+    /// Another name of the entry that is called so.
+    HardLink(Vec<u8>),
+    /// A character or block device.
+    Device {
+        /// Whether it is one of blocks.
+        block: bool,
+    },
+    /// A fifo.
+    Fifo,
+    /// Of a type flag that is none of these.
+    Other(u8),
+}
+
+/// An entry of a tar. Nothing of its name was looked at.
+#[derive(Debug, Clone)]
+pub struct TarEntry {
+    /// Where its header begins, counted from 0.
+    pub offset: u64,
+    /// Its name as the archive has it.
+    pub name: Vec<u8>,
+    /// What it is.
+    pub kind: TarKind,
+    /// How many bytes a file has, with its holes; 0 of all else.
+    pub size: u64,
+    /// The twelve bits of its mode.
+    pub mode: u32,
+    /// Whether it has extended attributes.
+    pub has_attributes: bool,
+    pax: Extended,
+    header: [u8; HEAD],
+    policy: Policy,
+}
+
+impl TarEntry {
+    /// The numbers of its user and group.
+    ///
+    /// # Errors
+    /// When they are none that chown(2) takes: the largest of 32 bits stands for "leave it".
+    pub fn owner(&self) -> Result<(u32, u32), TarError> {
+        let header = Header { block: &self.header, policy: self.policy };
+        let id = |said: Option<u64>, field: &'static str, in_header: Result<u64, TarError>| {
+            let id = said.map_or(in_header, Ok)?;
+            u32::try_from(id).ok().filter(|id| *id != u32::MAX).ok_or(TarError::Owner { field, id })
+        };
+        Ok((id(self.pax.user, "user", header.user())?, id(self.pax.group, "group", header.group())?))
+    }
+
+    /// Its time in whole seconds since 1970; none when it has parts of one, is before 1970, or cannot be read.
+    pub fn mtime(&self) -> Option<u64> {
+        let header = Header { block: &self.header, policy: self.policy };
+        self.pax.time.unwrap_or_else(|| header.mtime())
+    }
+}
+
+/// What extended headers said of the entry that follows them.
+#[derive(Default)]
+struct Ahead {
+    pax: Option<Extended>,
+    name: Option<Vec<u8>>,
+    link: Option<Vec<u8>>,
+}
+
+impl Ahead {
+    fn is_empty(&self) -> bool {
+        self.pax.is_none() && self.name.is_none() && self.link.is_none()
+    }
+}
+
+/// A tar that is read entry by entry. Between two calls of [`TarReader::next_entry`] it gives the bytes of the file.
+pub struct TarReader<R> {
+    blocks: Blocks<R>,
+    policy: Policy,
+    /// How many bytes of the entry are left in the archive, and what fills up their last block.
+    left: u64,
+    padding: usize,
+    holes: Option<Filled>,
+    /// The entry whose bytes are read.
+    current: Option<(EntryName, u64)>,
+    is_truncated: bool,
+    has_ended: bool,
+}
+
+impl<R: Read> TarReader<R> {
+    /// Reads `bytes` from the beginning.
+    pub fn new(bytes: R, policy: Policy) -> Self {
+        let blocks = Blocks::new(bytes);
+        let (left, padding, holes, current) = (0, 0, None, None);
+        Self { blocks, policy, left, padding, holes, current, is_truncated: false, has_ended: false }
+    }
+
+    /// How many bytes were read: behind an entry's header, where its data begin.
+    pub fn position(&self) -> u64 {
+        self.blocks.offset
+    }
+
+    /// Whether the bytes of a file ended too soon while they were read.
+    pub fn is_truncated(&self) -> bool {
+        self.is_truncated
+    }
+
+    /// The next entry; none at the end. What was not read of the last one is passed over.
+    ///
+    /// # Errors
+    /// See [`TarReadError`].
+    pub fn next_entry(&mut self) -> Result<Option<TarEntry>, TarReadError> {
+        self.end_entry()?;
+        let mut ahead = Ahead::default();
+        while !self.has_ended {
+            let offset = self.blocks.offset;
+            let fail = |why| TarReadError::Framing { offset, why };
+            let block = match self.blocks.next()? {
+                Next::Block(block) => block,
+                Next::Partial => return Err(fail(TarError::Truncated)),
+                Next::End if self.policy == Policy::Strict => return Err(fail(TarError::NoEnd)),
+                // Some writers leave out the end, and all readers let that pass.
+                Next::End => [0; HEAD],
+            };
+            if block == [0; HEAD] {
+                if !ahead.is_empty() {
+                    return Err(fail(TarError::Dangling));
+                }
+                self.has_ended = true;
+                self.expect_end()?;
+                break;
+            }
+            let header = Header { block: &block, policy: self.policy };
+            if !header.checksum_holds() {
+                return Err(fail(TarError::Checksum));
+            }
+            match header.type_flag() {
+                b'x' => {
+                    let said = self.extended(&header, offset)?;
+                    let said = pax::parse(&said, self.policy).map_err(fail)?;
+                    self.once(&mut ahead.pax, said).map_err(fail)?;
+                }
+                b'g' => {
+                    pax::check_global(&self.extended(&header, offset)?, self.policy).map_err(fail)?;
+                    if self.policy == Policy::Lenient {
+                        // Go gives it out as an entry of its own, which uses up what stood before it.
+                        ahead = Ahead::default();
+                    }
+                }
+                b'L' => {
+                    let name = self.long_name(&header, offset)?;
+                    self.once(&mut ahead.name, name).map_err(fail)?;
+                }
+                b'K' => {
+                    let link = self.long_name(&header, offset)?;
+                    self.once(&mut ahead.link, link).map_err(fail)?;
+                }
+                _ => return self.entry(&block, ahead, offset).map(Some),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Passes over what is left of the entry, and what fills up its last block.
+    ///
+    /// # Errors
+    /// When that is not there, or cannot be read.
+    pub fn end_entry(&mut self) -> Result<(), TarReadError> {
+        let (left, padding) = (std::mem::take(&mut self.left), std::mem::take(&mut self.padding) as u64);
+        self.holes = None;
+        let current = self.current.take();
+        let passed = self.blocks.skip(left + padding)?;
+        if passed == left + padding {
+            return Ok(());
+        }
+        // What fills up the last block of all may be missing.
+        if self.policy == Policy::Lenient && passed >= left {
+            self.has_ended = true;
+            return Ok(());
+        }
+        self.is_truncated = true;
+        match current {
+            Some((entry, offset)) => Err(TarReadError::Entry { entry, offset, why: EntryError::Truncated }),
+            None => Ok(()),
+        }
+    }
+
+    /// Behind the first block of zeros.
+    fn expect_end(&mut self) -> Result<(), TarReadError> {
+        if self.policy == Policy::Strict {
+            return self.blocks.expect_zeros();
+        }
+        let offset = self.blocks.offset;
+        match self.blocks.next()? {
+            Next::End => Ok(()),
+            // Whatever follows the second one is not looked at.
+            Next::Block(block) if block == [0; HEAD] => Ok(()),
+            Next::Block(_) => Err(TarReadError::Framing { offset, why: TarError::Trailing }),
+            Next::Partial => Err(TarReadError::Framing { offset, why: TarError::Truncated }),
+        }
+    }
+
+    fn once<T>(&self, place: &mut Option<T>, value: Option<T>) -> Result<(), TarError> {
+        match self.policy {
+            // The last one counts, and all of the one before is forgotten.
+            Policy::Lenient => *place = value,
+            Policy::Strict if place.is_some() => return Err(TarError::TwoHeaders),
+            Policy::Strict => *place = value,
+        }
+        Ok(())
+    }
+
+    fn extended(&mut self, header: &Header<'_>, offset: u64) -> Result<Vec<u8>, TarReadError> {
+        let fail = |why| TarReadError::Framing { offset, why };
+        let size = header.size().map_err(fail)?;
+        match usize::try_from(size) {
+            Ok(length) if size <= MAX_EXTENDED => self.blocks.bytes(length),
+            _ => Err(fail(TarError::LongHeader { found: size, most: MAX_EXTENDED })),
+        }
+    }
+
+    /// The name in one of GNU's headers.
+    fn long_name(&mut self, header: &Header<'_>, offset: u64) -> Result<Option<Vec<u8>>, TarReadError> {
+        let mut name = self.extended(header, offset)?;
+        let length = match self.policy {
+            Policy::Strict => name.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1),
+            Policy::Lenient => name.iter().position(|&byte| byte == 0).unwrap_or(name.len()),
+        };
+        name.truncate(length);
+        // To Go an empty one says nothing.
+        Ok(Some(name).filter(|name| self.policy == Policy::Strict || !name.is_empty()))
+    }
+
+    fn entry(&mut self, block: &[u8; HEAD], ahead: Ahead, offset: u64) -> Result<TarEntry, TarReadError> {
+        let header = Header { block, policy: self.policy };
+        let framing = |why| TarReadError::Framing { offset, why };
+        let Fields { name, link, stored, mode, mut pax } =
+            Fields::new(&header, ahead, self.policy).map_err(framing)?;
+        let refused = |why| TarReadError::Entry { entry: EntryName(name.clone()), offset, why };
+        let flag = header.type_flag();
+        let is_file = matches!(flag, b'0' | 0 | b'7' | b'S');
+        let is_directory = flag == b'5' || (name.ends_with(b"/") && self.slash_is_directory(flag));
+        let has_data = is_file && !is_directory;
+        let is_sparse = pax.sparse.is_some() || flag == b'S';
+        let holes = match self.policy {
+            Policy::Lenient if is_sparse => return Err(refused(EntryError::SparseLayer)),
+            _ => std::mem::take(&mut pax.sparse).said().map_err(|why| refused(why.into()))?,
+        };
+        if is_sparse && !has_data {
+            return Err(refused(SparseError::Version.into()));
+        }
+        let is_link = matches!(flag, b'1' | b'2');
+        if self.policy == Policy::Strict && (is_directory || is_link) && stored > 0 {
+            return Err(refused(EntryError::SizeOfNoFile { size: stored }));
+        }
+        let kind = match flag {
+            _ if is_directory => TarKind::Directory,
+            b'0' | b'7' | 0 | b'S' => TarKind::File,
+            b'1' => TarKind::HardLink(link),
+            b'2' => TarKind::Symlink(link),
+            b'3' | b'4' => TarKind::Device { block: flag == b'4' },
+            b'6' => TarKind::Fifo,
+            flag => TarKind::Other(flag),
+        };
+        let size = match has_data {
+            true => self.begin_data(&header, stored, holes, &refused)?,
+            false => 0,
+        };
+        self.current = Some((EntryName(name.clone()), offset));
+        let (has_attributes, policy) = (pax.has_attributes, self.policy);
+        Ok(TarEntry { offset, name, kind, size, mode, has_attributes, pax, header: *block, policy })
+    }
+
+    /// Before there were directories in tars, a slash at the end meant one.
+    fn slash_is_directory(&self, flag: u8) -> bool {
+        match self.policy {
+            Policy::Strict => matches!(flag, b'0' | 0 | b'7' | b'S'),
+            Policy::Lenient => flag == 0,
+        }
+    }
+
+    /// Gets ready to give the data of a file, of which `stored` bytes are in the archive; its length with holes.
+    fn begin_data(
+        &mut self,
+        header: &Header<'_>,
+        mut stored: u64,
+        holes: Option<Said>,
+        refused: &dyn Fn(EntryError) -> TarReadError,
+    ) -> Result<u64, TarReadError> {
+        let map = match holes {
+            None if header.type_flag() == b'S' => Some(self.old_map(header, refused)?),
+            Some(_) if header.type_flag() == b'S' => return Err(refused(SparseError::Version.into())),
+            None => None,
+            Some(Said::Map(map)) => Some(map),
+            Some(Said::MapInData { size }) => Some(self.map_in_data(size, &mut stored, refused)?),
+        };
+        if map.as_ref().is_some_and(|map| map.stored != stored) {
+            return Err(refused(SparseError::Length.into()));
+        }
+        let size = map.as_ref().map_or(stored, |map| map.size);
+        (self.left, self.padding, self.holes) = (stored, padding_of(stored), map.map(Filled::new));
+        Ok(size)
+    }
+
+    /// A block of an entry.
+    fn block(&mut self, refused: &dyn Fn(EntryError) -> TarReadError) -> Result<[u8; HEAD], TarReadError> {
+        let offset = self.blocks.offset;
+        match self.blocks.next()? {
+            Next::Block(block) => Ok(block),
+            Next::Partial => Err(TarReadError::Framing { offset, why: TarError::Truncated }),
+            Next::End => Err(refused(EntryError::Truncated)),
+        }
+    }
+
+    /// The map of an old GNU sparse file, from its header and the blocks behind it.
+    fn old_map(
+        &mut self,
+        header: &Header<'_>,
+        refused: &dyn Fn(EntryError) -> TarReadError,
+    ) -> Result<Map, TarReadError> {
+        let sparse = |why: SparseError| refused(why.into());
+        // Other dialects have other things in the places of the map.
+        if header.dialect() != Ok(header::Dialect::Gnu) {
+            return Err(sparse(SparseError::Version));
+        }
+        let size = header.real_size().map_err(|_| sparse(SparseError::Number))?;
+        let (mut pieces, mut more) = header.pieces().map_err(sparse)?;
+        while more {
+            let (next, after) = header::more_pieces(&self.block(refused)?).map_err(sparse)?;
+            pieces.extend(next);
+            more = after;
+            if pieces.len() > sparse::MAX_PIECES {
+                return Err(sparse(SparseError::Pieces { most: sparse::MAX_PIECES }));
+            }
+        }
+        Map::new(pieces, size).map_err(sparse)
+    }
+
+    /// The map of version 1.0. It belongs to the `stored` bytes of the entry; the file has `size`.
+    fn map_in_data(
+        &mut self,
+        size: u64,
+        stored: &mut u64,
+        refused: &dyn Fn(EntryError) -> TarReadError,
+    ) -> Result<Map, TarReadError> {
+        let mut lines = MapLines::new();
+        loop {
+            *stored = stored.checked_sub(HEAD as u64).ok_or_else(|| refused(SparseError::Length.into()))?;
+            let block = self.block(refused)?;
+            if lines.block(&block).map_err(|why| refused(why.into()))? {
+                return Map::new(lines.pieces(), size).map_err(|why| refused(why.into()));
+            }
+        }
+    }
+}
+
+/// The bytes of the last entry, with its holes filled.
+impl<R: Read> Read for TarReader<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Self { blocks, left, holes, is_truncated, .. } = self;
+        let mut stored = |buffer: &mut [u8]| {
+            let room = usize::try_from(*left).unwrap_or(usize::MAX).min(buffer.len());
+            let count = blocks.bytes.read(&mut buffer[..room])?;
+            blocks.offset += count as u64;
+            *left -= count as u64;
+            if count == 0 && room > 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            Ok(count)
+        };
+        let read = match holes {
+            None => stored(buffer),
+            Some(holes) => holes.read(&mut stored, buffer),
+        };
+        read.inspect_err(|error| *is_truncated |= error.kind() == io::ErrorKind::UnexpectedEof)
+    }
+}
+
+/// An entry's header, and what was said ahead of it.
+struct Fields {
+    name: Vec<u8>,
+    link: Vec<u8>,
+    /// How many bytes of it are in the archive.
+    stored: u64,
+    mode: u32,
+    pax: Extended,
+}
+
+impl Fields {
+    fn new(header: &Header<'_>, ahead: Ahead, policy: Policy) -> Result<Self, TarError> {
+        let mut pax = ahead.pax.unwrap_or_default();
+        let name = one_of(pax.path.take(), ahead.name, policy)?;
+        // With holes, the other name is one that GNU tar made up for readers that do not know of them.
+        let name = match pax.sparse.name().or(name) {
+            Some(name) => name,
+            None => header.name()?,
+        };
+        // The field in the header may have no room for the size that is said ahead; it holds anything then.
+        let stored = match pax.size {
+            Some(size) => size,
+            None => header.size()?,
+        };
+        let link = one_of(pax.link_path.take(), ahead.link, policy)?.unwrap_or_else(|| header.link_name());
+        Ok(Self { name, link, stored, mode: header.mode()?, pax })
+    }
+}
+
+/// The one of pax's and GNU's spelling that is there.
+fn one_of(pax: Option<Vec<u8>>, gnu: Option<Vec<u8>>, policy: Policy) -> Result<Option<Vec<u8>>, TarError> {
+    match (pax, gnu) {
+        (Some(_), Some(_)) if policy == Policy::Strict => Err(TarError::TwoHeaders),
+        // GNU's counts, in whatever order they come.
+        (pax, gnu) => Ok(gnu.or(pax)),
+    }
+}

@@ -1,0 +1,59 @@
+//! Which recipe tree is meant, and evaluating it in a process of this command.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use stele::Program;
+use stele::failure::{Failure, Kind};
+use stele::recipes::{Evaluated, Evaluator, Wanted};
+use stele_recipes::plan::Graph;
+use stele_recipes::recipe::RecipeName;
+
+/// `--recipes DIR`
+#[derive(Args, Debug, Clone)]
+pub struct Place {
+    /// The recipe tree: the folder that holds `pkgs` [default: the nearest one upwards, or `recipes` in one of those
+    /// folders]
+    #[arg(long, env = "STELE_RECIPES", value_name = "DIR", hide_env_values = true)]
+    pub recipes: Option<PathBuf>,
+}
+
+/// The recipe tree that is meant, as an absolute path.
+///
+/// # Errors
+/// When there is none.
+pub fn find(place: &Place) -> Result<PathBuf, Failure> {
+    let here =
+        std::env::current_dir().map_err(|e| Failure::io("the working directory cannot be told", &e))?;
+    if let Some(given) = &place.recipes {
+        return Ok(here.join(given));
+    }
+    let is_tree = |path: &Path| path.join("pkgs").is_dir();
+    let both = |folder: &Path| [folder.to_owned(), folder.join("recipes")];
+    here.ancestors().flat_map(both).find(|path| is_tree(path)).ok_or_else(|| {
+        Failure::new(
+            Kind::NotFound,
+            format!("neither {} nor a folder above it holds recipes", here.display()),
+        )
+        .hint(
+            "go to a folder with `pkgs` or `recipes/pkgs` in it, or name one with --recipes or STELE_RECIPES",
+        )
+    })
+}
+
+/// Evaluates a recipe tree; a problem is a failure.
+///
+/// # Errors
+/// As of [`Evaluator::evaluate`].
+pub fn evaluate(tree: &Path, wanted: &Wanted) -> Result<Evaluated, Failure> {
+    Evaluator::new(Program::this(), false).evaluate(tree, wanted)
+}
+
+/// The graph of these recipes of a recipe tree, or of all when there are none.
+///
+/// # Errors
+/// As of [`Evaluator::graph`].
+pub fn graph(tree: &Path, names: &[RecipeName]) -> Result<Graph, Failure> {
+    Evaluator::new(Program::this(), false).graph(tree, names)
+}

@@ -1,0 +1,382 @@
+//! What a person sees: answers on stdout, the rest on stderr.
+
+mod board;
+
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+use stele::{Observer, UntrustedLines};
+use stele::answers::{
+    Added, Collected, Counts, Entry, Info, Mount, Progress, Rebuilt, Root, Status, Verified, What,
+};
+use stele::builds::Event;
+use stele::failure::{Failure, Kind};
+use stele::service::Sink;
+
+pub use board::Board;
+
+/// How entries are shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Listing {
+    /// Kind, size, the first digits, name.
+    Short,
+    /// Kind, whole digest, bytes, name.
+    Long,
+    /// Indented by depth.
+    Tree,
+}
+
+/// The terminal: takes listings, bytes and progress.
+pub struct Terminal {
+    /// Whether answers are JSON.
+    pub json: bool,
+    listing: Listing,
+    out: io::BufWriter<io::Stdout>,
+    bar: Option<ProgressBar>,
+    /// Whether bytes are shown as they come.
+    live: bool,
+    /// For what happens while something is built.
+    board: Board,
+    /// Whether each directory on the way down has more entries: for the lines of a tree.
+    open: Vec<bool>,
+}
+
+impl Terminal {
+    pub fn new(json: bool) -> Self {
+        let out = io::BufWriter::with_capacity(1 << 16, io::stdout());
+        Self {
+            json,
+            listing: Listing::Short,
+            out,
+            bar: None,
+            live: false,
+            board: Board::new(json),
+            open: Vec::new(),
+        }
+    }
+
+    /// Chooses how entries are shown.
+    pub fn list(&mut self, listing: Listing) {
+        self.listing = listing;
+    }
+
+    /// Bytes are the answer: they are written as they are, and no bar disturbs them.
+    pub fn raw(&mut self) {
+        self.bar = Some(ProgressBar::hidden());
+    }
+
+    /// Bytes are shown as they come, not when there are enough of them.
+    pub fn live(&mut self) {
+        self.live = true;
+    }
+
+    /// Says something on stderr, when a person is there to read it.
+    pub fn narrate(&self, text: &str) {
+        if io::stderr().is_terminal() {
+            let _ = writeln!(io::stderr(), "{}", clean(text));
+        }
+    }
+
+    /// The request is over.
+    ///
+    /// # Errors
+    /// When what it answered could not be written.
+    pub fn finish(&mut self) -> Result<(), Failure> {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+        self.board.clear();
+        self.out.flush().map_err(|e| Failure::unwritten(&e))
+    }
+}
+
+/// Text for a terminal: control characters and those that change the direction of writing are shown by
+/// number.
+pub fn clean(text: &str) -> String {
+    UntrustedLines(text).to_string()
+}
+
+impl Sink for Terminal {
+    fn entry(&mut self, entry: Entry) -> io::Result<()> {
+        if self.json {
+            serde_json::to_writer(&mut self.out, &entry)?;
+            return self.out.write_all(b"\n");
+        }
+        let target = entry.target.as_ref().map(|target| format!(" -> {target}")).unwrap_or_default();
+        let digest = entry.digest.as_deref().unwrap_or("-");
+        match self.listing {
+            Listing::Short => {
+                let size = if entry.kind == 'd' { String::new() } else { HumanBytes(entry.size).to_string() };
+                let digest = digest.get(..16).unwrap_or(digest);
+                writeln!(self.out, "{} {size:>11}  {digest:16}  {}{target}", entry.kind, entry.path)
+            }
+            Listing::Long => {
+                writeln!(self.out, "{} {digest:64} {:>12} {}{target}", entry.kind, entry.size, entry.path)
+            }
+            Listing::Tree => {
+                self.open.truncate(entry.depth);
+                let before: String =
+                    self.open.iter().map(|more| if *more { "│   " } else { "    " }).collect();
+                self.open.push(!entry.last);
+                let branch = if entry.last { "└── " } else { "├── " };
+                let name = entry.path.rsplit('/').next().unwrap_or(&entry.path);
+                let mark = match entry.kind {
+                    'd' => "/",
+                    'x' => "*",
+                    _ => "",
+                };
+                writeln!(self.out, "{before}{branch}{name}{mark}{target}")
+            }
+        }
+    }
+
+    fn event(&mut self, event: &Event) -> io::Result<()> {
+        self.board.show(event)
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.out.write_all(bytes)?;
+        if self.live { self.out.flush() } else { Ok(()) }
+    }
+}
+
+impl Observer for Terminal {
+    fn progress(&mut self, progress: Progress) {
+        if self.board.is_used() {
+            return self.board.look();
+        }
+        // indicatif draws nothing when stderr is no terminal.
+        let bar = self.bar.get_or_insert_with(|| {
+            let bar = ProgressBar::new(0);
+            bar.enable_steady_tick(Duration::from_millis(100));
+            bar
+        });
+        let style = if progress.total_bytes > 0 {
+            "{spinner} [{bar:30}] {bytes} of {total_bytes}, {bytes_per_sec}, {msg}"
+        } else {
+            "{spinner} {bytes}, {bytes_per_sec}, {msg}"
+        };
+        if let Ok(style) = ProgressStyle::with_template(style) {
+            bar.set_style(style);
+        }
+        bar.set_length(progress.total_bytes);
+        bar.set_position(progress.bytes);
+        bar.set_message(format!("{} items", HumanCount(progress.items)));
+    }
+
+    fn note(&mut self, text: &str) {
+        note(text);
+    }
+}
+
+/// Hears notes, and nothing else: for what shows its progress by itself, or nobody's.
+pub struct Quiet;
+
+impl Sink for Quiet {
+    fn entry(&mut self, _: Entry) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn bytes(&mut self, _: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Observer for Quiet {
+    fn progress(&mut self, _: Progress) {}
+
+    fn note(&mut self, text: &str) {
+        note(text);
+    }
+}
+
+/// Says something on stderr.
+pub fn note(text: &str) {
+    let _ = writeln!(io::stderr(), "note: {}", clean(text));
+}
+
+/// Says what happens, on stderr.
+pub fn tell(text: &str) {
+    let _ = writeln!(io::stderr(), "{}", clean(text));
+}
+
+/// Writes an answer to stdout.
+pub fn out(bytes: &[u8]) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes).and_then(|()| out.flush()).map_err(|e| Failure::unwritten(&e))
+}
+
+/// Writes an answer to stdout as one line of JSON.
+pub fn json(value: &impl Serialize) -> Result<(), Failure> {
+    let mut line = serde_json::to_vec(value).map_err(|e| Failure::new(Kind::Failed, e.to_string()))?;
+    line.push(b'\n');
+    out(&line)
+}
+
+/// The fact, then the hint. Nothing, when a reader had enough and closed the pipe.
+/// With `json` the same as one object, for the scripts that asked for it; still on stderr.
+pub fn failure(failure: &Failure, json: bool) {
+    if failure.message.is_empty() {
+        return;
+    }
+    let mut err = io::stderr().lock();
+    if json && let Ok(object) = serde_json::to_string(failure) {
+        let _ = writeln!(err, "{object}");
+        return;
+    }
+    let _ = writeln!(err, "error: {}", clean(&failure.message));
+    if let Some(hint) = &failure.hint {
+        let _ = writeln!(err, "hint: {}", clean(hint));
+    }
+}
+
+fn bytes(count: u64) -> String {
+    HumanBytes(count).to_string()
+}
+
+/// `n things`, with the plural where it belongs.
+fn some(count: u64, thing: &str) -> String {
+    format!("{} {thing}{}", HumanCount(count), if count == 1 { "" } else { "s" })
+}
+
+/// What an import did, for stderr.
+pub fn added(path: &Path, it: &Added) -> String {
+    let kept = match (&it.root, it.leased_until) {
+        (Some(root), _) => format!("kept by root {root}"),
+        (None, Some(until)) => {
+            let minutes = until.saturating_sub(stele_store::now()).div_ceil(60);
+            format!("kept for {}; `stele store root add NAME REF` keeps it for good", some(minutes, "minute"))
+        }
+        (None, None) => "kept by nothing: the next collection removes it".to_owned(),
+    };
+    let (blobs, new) = (some(it.blobs, "file"), HumanCount(it.new_blobs));
+    format!("{}: {blobs}, {}; {new} new, {}; {kept}", path.display(), bytes(it.bytes), bytes(it.new_bytes))
+}
+
+pub fn info(info: &Info) -> String {
+    let kind = if info.kind == What::Tree { "tree" } else { "blob" };
+    let mut lines = vec![("kind", kind.to_owned()), ("digest", info.digest.clone())];
+    lines.push(("size", format!("{} ({} bytes)", bytes(info.size), info.size)));
+    lines.extend(info.sha256.clone().map(|it| ("sha256", it)));
+    lines.extend(info.placement.clone().map(|it| ("placement", it)));
+    lines.extend(info.file.clone().map(|it| ("file", it)));
+    lines.extend(info.entries.map(|it| ("entries", it.to_string())));
+    if let Some(closure) = info.closure {
+        let (trees, blobs) = (some(closure.trees, "tree"), some(closure.blobs, "blob"));
+        lines.push(("closure", format!("{trees}, {blobs}, {}", bytes(closure.bytes))));
+    }
+    lines.push(("roots", if info.roots.is_empty() { "none".to_owned() } else { info.roots.join(" ") }));
+    lines.iter().map(|(name, value)| format!("{name:10}{value}\n")).collect()
+}
+
+pub fn roots(roots: &[Root]) -> String {
+    let kind = |root: &Root| if root.kind == What::Tree { 'd' } else { 'f' };
+    roots.iter().map(|root| format!("{} {} {}\n", kind(root), root.digest, root.name)).collect()
+}
+
+pub fn collected(it: &Collected) -> String {
+    let verb = if it.dry_run { "would remove" } else { "removed" };
+    let (trees, blobs) = (some(it.removed_trees, "tree"), some(it.removed_blobs, "blob"));
+    let mut text = format!("{verb} {trees} and {blobs}, {}\n", bytes(it.removed_bytes));
+    if it.removed_strays > 0 {
+        text += &format!("{verb} {} that nothing knew\n", some(it.removed_strays, "file"));
+    }
+    let (trees, blobs) = (some(it.live_trees, "tree"), some(it.live_blobs, "blob"));
+    text += &format!("{trees} and {blobs} stay, {}\n", bytes(it.live_bytes));
+    if it.leased_bytes > 0 {
+        let (leases, held) = (some(it.leases, "lease"), bytes(it.leased_bytes));
+        text += &format!("of that only {leases} of recent imports hold {held}; --end-leases lets them go\n");
+    }
+    text
+}
+
+pub fn verified(it: &Verified) -> String {
+    let (trees, blobs) = (some(it.trees, "tree"), some(it.blobs, "blob"));
+    let mut text = format!("verified {trees} and {blobs}, {}\n", bytes(it.bytes));
+    for finding in &it.findings {
+        let kind = if finding.kind == What::Tree { "tree" } else { "blob" };
+        text += &format!("{kind} {}: {}\n", finding.digest, finding.problem);
+        if let Some(path) = &finding.moved_to {
+            text += &format!("  moved to {path}\n");
+        }
+        for place in &finding.used_by {
+            text += &format!("  used by {place}\n");
+        }
+    }
+    match it.findings.len() as u64 {
+        0 => text += "everything is what its name says\n",
+        n => {
+            text += &format!("{} found; storing the same content again repairs a blob\n", some(n, "problem"));
+        }
+    }
+    text
+}
+
+pub fn counts(it: &Counts) -> String {
+    let blobs = it.inline_blobs + it.file_blobs;
+    let mut text = format!("store         {}\n", it.store);
+    text += &format!("roots         {}, and {}\n", it.roots, some(it.leases, "lease"));
+    text += &format!("trees         {}, {}\n", HumanCount(it.trees), bytes(it.tree_bytes));
+    text += &format!("blobs         {}, {}\n", HumanCount(blobs), bytes(it.inline_bytes + it.file_bytes));
+    text += &format!("  in database {}, {}\n", HumanCount(it.inline_blobs), bytes(it.inline_bytes));
+    text += &format!("  in files    {}, {}\n", HumanCount(it.file_blobs), bytes(it.file_bytes));
+    if it.quarantined_blobs > 0 {
+        text += &format!("  quarantined {}\n", HumanCount(it.quarantined_blobs));
+    }
+    text += &format!("on disk       {}\n", bytes(it.disk_bytes));
+    text += &format!("added         {} in all, ", bytes(it.added_bytes));
+    text += &format!("{} of it was there already\n", bytes(it.deduplicated_bytes));
+    text
+}
+
+pub fn status(it: &Status) -> String {
+    if !it.running {
+        return format!("no daemon runs for {}; the next command starts one\n", it.store);
+    }
+    let version = it.version.as_deref().unwrap_or("unknown");
+    let mut text = format!("a daemon of stele {version} serves {}\n", it.store);
+    text += &format!("process       {}\n", it.pid.unwrap_or(0));
+    if let (Some(up), Some(idle)) = (it.up_seconds, it.idle_seconds) {
+        text += &format!("up            {up} s\nidle limit    {idle} s\n");
+    }
+    if let Some(mounts) = it.mounts {
+        text += &format!("mounts        {mounts}\n");
+    }
+    text + &format!("working on    {}\n", some(it.working.unwrap_or(0), "request"))
+}
+
+pub fn mounts(mounts: &[Mount]) -> String {
+    let line = |it: &Mount| {
+        let reads = if it.passthrough { "passthrough" } else { "checked" };
+        let (files, nodes) =
+            (some(it.open_files, "open file"), some(it.known_nodes, "known directory or link"));
+        format!("{}  {reads}, {files}, {nodes}\n", it.path)
+    };
+    mounts.iter().map(line).collect()
+}
+
+pub fn rebuilt(it: &Rebuilt) -> String {
+    let mut text = format!("recovered {}, ", some(it.files, "payload file"));
+    text += &format!("{} and {}\n", some(it.inline_blobs, "small blob"), some(it.trees, "tree"));
+    if it.quarantined > 0 {
+        text += &format!("{} were corrupt and are in quarantine\n", some(it.quarantined, "payload file"));
+    }
+    if it.incomplete_trees > 0 {
+        text += &format!("gave up {}: something in each is lost\n", some(it.incomplete_trees, "tree"));
+    }
+    text += &format!("{} hold again\n", some(it.roots, "root"));
+    for root in &it.lost_roots {
+        text += &format!("root {} is lost for now: {} is not all there\n", root.name, root.digest);
+    }
+    if !it.lost_roots.is_empty() {
+        text += "importing the same content again, or another rebuild with --from, brings such a root back\n";
+    }
+    for path in &it.old_database {
+        text += &format!("not all of the old database could be read; it is kept in {path}\n");
+    }
+    text
+}

@@ -1,0 +1,318 @@
+//! The keeper: a process that holds the devices of the mounts while daemons come and go.
+//!
+//! The kernel ends a mount when the last descriptor of its device is closed, and gives the requests that were read
+//! from a descriptor up when that one is closed. So the keeper holds every descriptor that the daemon reads from. It
+//! is small on purpose: it opens no store and reads no request. When the daemon is gone, it has the kernel send again
+//! what was not answered, and starts another daemon as soon as somebody waits for an answer.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use serde::{Deserialize, Serialize};
+use tracing::{info, warn};
+
+use super::{Record, receive, send};
+use crate::process::{begin_anew, leave_terminal, log_to};
+use crate::{client, socket};
+use stele::failure::Failure;
+
+/// The keeper's socket, in the store's folder.
+pub const SOCKET: &str = "keeper.socket";
+/// After a daemon that ended in good order another is expected: whoever ended it may be about to start it.
+const GRACE: Duration = Duration::from_secs(2);
+/// How long after a daemon that would not start the next is tried.
+const AGAIN: Duration = Duration::from_secs(1);
+/// How long a keeper without anything to keep waits for something.
+const EMPTY: Duration = Duration::from_secs(10);
+
+/// A journal and a device.
+const LEAST: usize = 2;
+
+/// What the daemon says. The shapes stay: a daemon may be newer than the keeper.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Say {
+    /// Hold this; its descriptors come with it: the journal, then those of the device.
+    Keep {
+        /// A number for it.
+        id: u64,
+        /// What it is.
+        record: Record,
+    },
+    /// It is gone.
+    Drop {
+        /// Its number.
+        id: u64,
+    },
+    /// Give me all that you hold.
+    Take {},
+    /// I am ending in good order.
+    Bye {},
+}
+
+/// What the keeper answers: to `Take`, any number of the first, then the second; to `Keep`, the second, when it holds
+/// what it was given.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kept {
+    /// With descriptors as in [`Say::Keep`].
+    Mount {
+        /// Its number.
+        id: u64,
+        /// What it is.
+        record: Record,
+    },
+    /// That was all.
+    End {},
+}
+
+struct Held {
+    record: Record,
+    /// The journal, then the device's.
+    fds: Vec<OwnedFd>,
+}
+
+struct Keeper<'a> {
+    store: &'a Path,
+    held: BTreeMap<u64, Held>,
+    daemon: Option<UnixStream>,
+    /// Who connected and has said nothing yet.
+    callers: Vec<UnixStream>,
+    /// When a daemon may be started, while none is there.
+    start_from: Instant,
+    /// Whether one is wanted whether or not the kernel has questions.
+    wanted: bool,
+    idle_since: Instant,
+    /// When the kernel was last asked to send again what has no answer.
+    resent: Instant,
+    /// There is nothing to keep any more.
+    done: bool,
+}
+
+/// Keeps until there is nothing to keep.
+///
+/// # Errors
+/// When the socket cannot be made.
+pub fn run(store: &Path) -> Result<(), Failure> {
+    begin_anew()?;
+    let _ = rustix::thread::set_name(c"stele-keeper");
+    log_to(store, true);
+    // Two would each wait for a daemon that asks the other.
+    if socket::connect_to(store, SOCKET).is_ok() {
+        return Ok(());
+    }
+    let listener = socket::listen(store, SOCKET)
+        .map_err(|e| Failure::io("the keeper's socket could not be made", &e))?;
+    let own = socket::number(store, SOCKET);
+    leave_terminal();
+    let now = Instant::now();
+    let mut keeper = Keeper {
+        store,
+        held: BTreeMap::new(),
+        daemon: None,
+        callers: Vec::new(),
+        start_from: now,
+        wanted: false,
+        idle_since: now,
+        resent: now,
+        done: false,
+    };
+    while keeper.turn(&listener) {
+        // Daemons that it started and that have ended.
+        while let Ok(Some(_)) = rustix::process::wait(rustix::process::WaitOptions::NOHANG) {}
+    }
+    socket::remove(store, SOCKET, own);
+    Ok(())
+}
+
+impl Keeper<'_> {
+    /// Waits for something to happen and sees to it. Whether there is more to do.
+    fn turn(&mut self, listener: &UnixListener) -> bool {
+        if !self.held.is_empty() || self.daemon.is_some() {
+            self.idle_since = Instant::now();
+        } else if self.done || self.idle_since.elapsed() > EMPTY {
+            return false;
+        }
+        let mut fds = vec![PollFd::new(listener, PollFlags::IN)];
+        fds.extend(self.callers.iter().map(|caller| PollFd::new(caller, PollFlags::IN)));
+        let first = fds.len();
+        let mut ids = Vec::new();
+        if let Some(daemon) = &self.daemon {
+            fds.push(PollFd::new(daemon, PollFlags::IN));
+        } else {
+            for (id, held) in &self.held {
+                // A device that may be read from has a question; one with an error has no mount any more.
+                for device in held.fds.iter().skip(1) {
+                    ids.push(*id);
+                    fds.push(PollFd::new(device, PollFlags::IN));
+                }
+            }
+        }
+        let timeout = Timespec { tv_sec: 1, tv_nsec: 0 };
+        match poll(&mut fds, Some(&timeout)) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(e) => {
+                warn!("the keeper cannot wait: {e}");
+                thread::sleep(AGAIN);
+            }
+        }
+        let called = !fds[0].revents().is_empty();
+        let speaks = fds[1..first].iter().position(|caller| !caller.revents().is_empty());
+        let heard: Vec<PollFlags> = fds[first..].iter().map(PollFd::revents).collect();
+        drop(fds);
+        if called {
+            self.welcome(listener);
+        } else if let Some(at) = speaks {
+            let caller = self.callers.remove(at);
+            self.first_word(caller);
+        } else if self.daemon.is_some() {
+            if heard.first().is_some_and(|it| !it.is_empty()) {
+                self.listen();
+            }
+        } else {
+            self.without_daemon(&ids, &heard);
+        }
+        true
+    }
+
+    fn welcome(&mut self, listener: &UnixListener) {
+        match listener.accept() {
+            Ok((stream, _)) => {
+                let timeout = Some(Duration::from_secs(10));
+                let _ = stream.set_read_timeout(timeout).and_then(|()| stream.set_write_timeout(timeout));
+                self.callers.push(stream);
+            }
+            Err(e) => warn!("a daemon could not be heard: {e}"),
+        }
+    }
+
+    /// Whoever says something that a daemon says is the daemon from then on: only one at a time owns the store.
+    fn first_word(&mut self, caller: UnixStream) {
+        match receive::<Say>(&caller) {
+            said @ Ok(Some(_)) => {
+                self.daemon = Some(caller);
+                self.wanted = false;
+                self.heard(said);
+            }
+            Ok(None) => {}
+            Err(e) => warn!("somebody said something that is not understood: {e}"),
+        }
+    }
+
+    fn listen(&mut self) {
+        let Some(daemon) = &self.daemon else { return };
+        let heard = receive(daemon);
+        self.heard(heard);
+    }
+
+    fn heard(&mut self, heard: io::Result<Option<(Say, Vec<OwnedFd>)>>) {
+        let Some(daemon) = &self.daemon else { return };
+        match heard {
+            Ok(Some((Say::Keep { id, record }, fds))) => {
+                if fds.len() < LEAST {
+                    // Too many are open here: the daemon learns that this one is not held.
+                    warn!("the mount at {} came with {} descriptors", record.path, fds.len());
+                    self.daemon = None;
+                    return;
+                }
+                self.held.insert(id, Held { record, fds });
+                if let Err(e) = send(daemon, &Kept::End {}, &[]) {
+                    warn!("a daemon is not told that its mount is held: {e}");
+                }
+            }
+            Ok(Some((Say::Drop { id }, _))) => drop(self.held.remove(&id)),
+            Ok(Some((Say::Take {}, _))) => {
+                if let Err(e) = self.give(daemon) {
+                    warn!("a daemon could not be given the mounts: {e}");
+                    self.daemon = None;
+                }
+            }
+            Ok(Some((Say::Bye {}, _))) => {
+                // It goes on answering what it has begun; when it is gone the stream ends.
+                self.start_from = Instant::now() + GRACE;
+                let _ = daemon.set_read_timeout(None);
+                while let Ok(Some(_)) = receive::<Say>(daemon) {}
+                self.lost(false);
+            }
+            Ok(None) => self.lost(true),
+            Err(e) => {
+                warn!("a daemon said something that is not understood: {e}");
+                self.lost(true);
+            }
+        }
+    }
+
+    fn give(&self, daemon: &UnixStream) -> io::Result<()> {
+        for (id, held) in &self.held {
+            let fds: Vec<_> = held.fds.iter().map(OwnedFd::as_fd).collect();
+            send(daemon, &Kept::Mount { id: *id, record: held.record.clone() }, &fds)?;
+        }
+        send(daemon, &Kept::End {}, &[])
+    }
+
+    /// The daemon is gone; `killed` when it did not say so before.
+    fn lost(&mut self, killed: bool) {
+        self.daemon = None;
+        self.wanted = killed;
+        if killed {
+            self.start_from = Instant::now();
+            if !self.held.is_empty() {
+                warn!("the daemon is gone: starting another for {} mounts", self.held.len());
+            }
+            return;
+        }
+        if self.held.is_empty() {
+            // Not a moment longer than the daemon: the disk of the store may be about to be unmounted.
+            self.done = true;
+        }
+        self.resend();
+    }
+
+    /// What the daemon read and did not answer, somebody waits for.
+    fn resend(&mut self) {
+        self.resent = Instant::now();
+        for device in self.held.values().filter_map(|held| held.fds.get(1)) {
+            let _ = stele_fs::transport::resend(device.as_fd());
+        }
+    }
+
+    fn without_daemon(&mut self, ids: &[u64], heard: &[PollFlags]) {
+        for (id, heard) in ids.iter().zip(heard) {
+            if heard.contains(PollFlags::ERR) && self.held.remove(id).is_some() {
+                info!("a mount ended while no daemon ran");
+            }
+            self.wanted |= heard.contains(PollFlags::IN);
+        }
+        // A process that has said that it ends may have read something since.
+        if !self.wanted && self.resent.elapsed() >= AGAIN {
+            self.resend();
+        }
+        if !self.wanted || self.held.is_empty() || Instant::now() < self.start_from {
+            // The kernel's questions would end each wait at once.
+            if self.wanted {
+                thread::sleep(Duration::from_millis(20));
+            }
+            return;
+        }
+        // In a thread of its own: before the daemon is ready it asks for the mounts.
+        let store = self.store.to_owned();
+        let started =
+            thread::Builder::new().name("start".to_owned()).spawn(move || match client::start(&store) {
+                Ok(client::Started::Ready | client::Started::Busy) => {}
+                Ok(client::Started::Failed(failure)) | Err(failure) => {
+                    warn!("no daemon could be started: {}", failure.message);
+                }
+            });
+        if let Err(e) = started {
+            warn!("no daemon could be started: {e}");
+        }
+        // It connects, or is tried again.
+        self.start_from = Instant::now() + AGAIN;
+    }
+}

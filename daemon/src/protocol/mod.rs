@@ -1,0 +1,222 @@
+//! What goes over the socket: frames. `docs/formats.md` has the bytes.
+//!
+//! A frame is a length (4 bytes, little-endian), a kind (1 byte: `J` JSON, `j` JSON that goes on in the next
+//! frame, `B` bytes) and so many bytes. The
+//! first frames both ways, [`Hello`] and [`Welcome`], and the request to stop never change their shape: by
+//! them a command line of any version can replace a daemon of any other.
+
+use std::io::{self, Read, Write};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::mounts::Record;
+use stele::Request;
+use stele::answers::{Answer, Entry, Progress};
+use stele::builds::{Event, Order, Visit};
+use stele::failure::Failure;
+
+/// The most bytes that a frame may have: what is longer is no frame of ours.
+const FRAME_MOST: usize = 1 << 20;
+/// The most bytes that a request may have.
+pub const REQUEST_MOST: usize = 1 << 20;
+/// The most bytes that an answer may have: a verification of a ruined store has a lot to say.
+pub const ANSWER_MOST: usize = 1 << 30;
+
+/// This program's version.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The version of the protocol: another number, and frames after the first two have other shapes. A client that is not
+/// this program goes by it.
+pub const PROTOCOL: u32 = 1;
+/// A hash of the sources that this daemon, or client, is made of: two builds of one version have different ones.
+pub const BUILD: &str = env!("STELE_BUILD_ID");
+
+/// The client's first frame.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Hello {
+    /// The version of the client's program.
+    pub stele: String,
+    /// The protocol that it speaks.
+    #[serde(default)]
+    pub protocol: u32,
+    /// Its build id.
+    #[serde(default)]
+    pub build: String,
+}
+
+impl Hello {
+    /// This program's.
+    pub fn of_this_build() -> Self {
+        Self { stele: VERSION.to_owned(), protocol: PROTOCOL, build: BUILD.to_owned() }
+    }
+}
+
+/// The daemon's first frame.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Welcome {
+    /// The version of the daemon's program.
+    pub stele: String,
+    /// The protocol that it speaks.
+    #[serde(default)]
+    pub protocol: u32,
+    /// Its build id.
+    #[serde(default)]
+    pub build: String,
+    /// Its process.
+    pub pid: u32,
+    /// Requests that it works on.
+    pub working: u64,
+}
+
+impl Welcome {
+    /// Whether the daemon is of this very build. One of another build is replaced: it would go on with old code as long
+    /// as it has a mount to serve.
+    pub fn is_of_this_build(&self) -> bool {
+        (&*self.stele, self.protocol, &*self.build) == (VERSION, PROTOCOL, BUILD)
+    }
+}
+
+/// The client's further frames, one at a time.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "call", rename_all = "kebab-case")]
+pub enum Call {
+    /// End. With `now`, running work is cancelled; without, it is waited for. Understood by every version.
+    Stop {
+        /// Whether to cancel.
+        #[serde(default)]
+        now: bool,
+    },
+    /// How are you?
+    Status {},
+    /// Which mounts are there?
+    Mounts {},
+    /// Answer for this mount; its device comes in a message of its own right after.
+    Mount {
+        /// What it is.
+        record: Record,
+    },
+    /// Run a program in the sandbox of a recipe; its streams come in a message of their own right after.
+    Visit {
+        /// The recipe tree, escaped.
+        tree: String,
+        /// Which recipe.
+        recipe: String,
+        /// How what it is made of is to be built.
+        order: Order,
+        /// What is to be run.
+        visit: Visit,
+    },
+    /// Something for the store.
+    Store {
+        /// What.
+        store: Request,
+    },
+}
+
+/// The daemon's further frames: any number of the first three, then one of the others.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "reply", content = "value", rename_all = "kebab-case")]
+pub enum Reply {
+    /// How far it is.
+    Progress(Progress),
+    /// Entries of a listing.
+    Entries(Vec<Entry>),
+    /// Something that happened.
+    Event(Event),
+    /// The end.
+    Answer(Answer),
+    /// The end, too.
+    Failure(Failure),
+    /// The daemon is ending and did nothing of what was asked: ask another.
+    Going {},
+}
+
+/// A frame that was read.
+#[derive(Debug)]
+pub enum Frame {
+    /// A message.
+    Json(Vec<u8>),
+    /// Some bytes of a blob.
+    Bytes(Vec<u8>),
+}
+
+/// Writes a message.
+///
+/// # Errors
+/// When the other side is gone.
+pub fn send(to: &mut impl Write, message: &impl Serialize) -> io::Result<()> {
+    let json = serde_json::to_vec(message)?;
+    let mut parts = json.chunks(FRAME_MOST).peekable();
+    while let Some(part) = parts.next() {
+        send_frame(to, if parts.peek().is_some() { b'j' } else { b'J' }, part)?;
+    }
+    Ok(())
+}
+
+/// Writes some bytes of a blob.
+///
+/// # Errors
+/// When the other side is gone.
+pub fn send_bytes(to: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
+    bytes.chunks(FRAME_MOST).try_for_each(|chunk| send_frame(to, b'B', chunk))
+}
+
+fn send_frame(to: &mut impl Write, kind: u8, payload: &[u8]) -> io::Result<()> {
+    let length = u32::try_from(payload.len()).map_err(io::Error::other)?;
+    let mut head = [0; 5];
+    head[..4].copy_from_slice(&length.to_le_bytes());
+    head[4] = kind;
+    // One write for a small message: the reader wakes once.
+    if payload.len() < 4096 {
+        let mut frame = head.to_vec();
+        frame.extend_from_slice(payload);
+        return to.write_all(&frame);
+    }
+    to.write_all(&head)?;
+    to.write_all(payload)
+}
+
+/// Reads a message of at most `most` bytes, or some bytes of a blob. `None` at the end of the stream.
+///
+/// # Errors
+/// When the stream ends within a frame, or what comes is no frame.
+pub fn receive(from: &mut impl Read, most: usize) -> io::Result<Option<Frame>> {
+    let invalid = |what| io::Error::new(io::ErrorKind::InvalidData, what);
+    let mut message = Vec::new();
+    loop {
+        let mut head = [0; 5];
+        match from.read(&mut head[..1])? {
+            0 if message.is_empty() => return Ok(None),
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            _ => from.read_exact(&mut head[1..])?,
+        }
+        let [a, b, c, d, kind] = head;
+        let length = u32::from_le_bytes([a, b, c, d]) as usize;
+        if length > FRAME_MOST || message.len() + length > most {
+            return Err(invalid("the other side sent something that is no frame"));
+        }
+        let begin = message.len();
+        message.resize(begin + length, 0);
+        from.read_exact(&mut message[begin..])?;
+        match kind {
+            b'j' if length > 0 => {}
+            b'J' => return Ok(Some(Frame::Json(message))),
+            b'B' if begin == 0 => return Ok(Some(Frame::Bytes(message))),
+            _ => return Err(invalid("the other side sent a frame of no known kind")),
+        }
+    }
+}
+
+/// Reads a message.
+///
+/// # Errors
+/// When the stream ends, or what comes is another message.
+pub fn receive_message<T: DeserializeOwned>(from: &mut impl Read) -> io::Result<T> {
+    match receive(from, REQUEST_MOST)? {
+        Some(Frame::Json(bytes)) => Ok(serde_json::from_slice(&bytes)?),
+        Some(Frame::Bytes(_)) => {
+            Err(io::Error::new(io::ErrorKind::InvalidData, "bytes came, a message should"))
+        }
+        None => Err(io::ErrorKind::UnexpectedEof.into()),
+    }
+}

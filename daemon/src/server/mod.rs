@@ -1,0 +1,384 @@
+//! The daemon's side: it owns the store, serves connections, and goes when it is not needed.
+
+use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, poll};
+use tracing::{error, info, warn};
+
+use stele_store::{CollectError, OpenError, Progress, Store};
+
+mod answering;
+mod working;
+
+use crate::client::Started;
+use crate::mounts::{self, list::List};
+use crate::peer::Daemons;
+use crate::process::{begin_anew, leave_terminal, log_to, raise_descriptor_limit, report};
+use crate::protocol::{BUILD, Call, Hello, Reply, VERSION, Welcome, receive_message, send};
+use crate::socket;
+use stele::answers::{Answer, Status};
+use stele::builds;
+use stele::failure::Failure;
+use stele::reference::to_wire;
+use stele::service::{self, Sink};
+use stele::{Engine, Program, Setup};
+
+/// How long a connection that could not be taken waits.
+const TICK: Duration = Duration::from_millis(100);
+/// How long a client may take to say who it is.
+const GREETING: Duration = Duration::from_secs(10);
+
+/// How a daemon is to run.
+pub struct Options {
+    /// Without a request for so long, it goes.
+    pub idle: Duration,
+    /// Whether it was started by a command line that waits for its [`Started`].
+    pub detach: bool,
+}
+
+struct Server {
+    engine: Engine,
+    mounts: Arc<List>,
+    begun: Instant,
+    idle: Duration,
+    working: AtomicU64,
+    connections: AtomicU64,
+    last_used: Mutex<Instant>,
+    /// No new connection is taken any more.
+    ending: AtomicBool,
+    /// Running work is cancelled.
+    cancelling: AtomicBool,
+    /// Written to, it wakes the accepting loop.
+    wake: UnixStream,
+}
+
+/// Opens the store and serves it until it is told to end, or idle for long enough.
+///
+/// # Errors
+/// When the store cannot be opened or the socket not be made.
+pub fn run(path: &Path, options: &Options) -> Result<(), Failure> {
+    if options.detach {
+        if let Err(failure) = begin_anew() {
+            report(&Started::Failed(failure));
+            return Ok(());
+        }
+    } else {
+        raise_descriptor_limit();
+    }
+    // Started through /proc/self/exe it would be called "exe" in lists of processes.
+    let _ = rustix::thread::set_name(c"stele-daemon");
+    let _ = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
+    let store = match Store::open(path) {
+        Ok(store) => Arc::new(store),
+        Err(OpenError::Locked { .. }) if options.detach => {
+            report(&Started::Busy);
+            return Ok(());
+        }
+        Err(error) => {
+            let failure = Failure::from(error);
+            if options.detach {
+                report(&Started::Failed(failure));
+                return Ok(());
+            }
+            return Err(failure);
+        }
+    };
+    log_to(path, options.detach);
+    let failed = |e| Failure::io("the daemon's socket could not be made", &e);
+    let listener = match socket::listen_for_clients(path) {
+        Ok(listener) => listener,
+        Err(e) if options.detach => {
+            report(&Started::Failed(failed(e)));
+            return Ok(());
+        }
+        Err(e) => return Err(failed(e)),
+    };
+    let own = socket::number(path, socket::NAME);
+    let (wake, woken) = UnixStream::pair().map_err(failed)?;
+    // Before anybody is served: what a collection must spare is known only then.
+    let mounts = List::resume(&store);
+    let setup = Setup {
+        program: Program::this(),
+        keep_spares: true,
+        memory: Arc::clone(mounts.memory()),
+        peers: Box::new(Daemons),
+    };
+    let engine = Engine::of(store, setup);
+    let server = Arc::new(Server {
+        engine,
+        mounts,
+        begun: Instant::now(),
+        idle: options.idle,
+        working: AtomicU64::new(0),
+        connections: AtomicU64::new(0),
+        last_used: Mutex::new(Instant::now()),
+        ending: AtomicBool::new(false),
+        cancelling: AtomicBool::new(false),
+        wake,
+    });
+    server.watch_signals(&woken).map_err(failed)?;
+    info!("stele {VERSION} (build {BUILD}) serves {} as process {}", path.display(), std::process::id());
+    if options.detach {
+        report(&Started::Ready);
+        leave_terminal();
+    }
+    if server.engine.store().was_unclean() {
+        clear_strays(&server);
+    }
+    accept(&server, &listener, &woken);
+    socket::remove(path, socket::NAME, own);
+    end(&server, listener);
+    Ok(())
+}
+
+/// The last owner did not close the store: files that it left without rows go, while requests are served.
+fn clear_strays(server: &Arc<Server>) {
+    let server = Arc::clone(server);
+    thread::spawn(move || match server.engine.store().drop_strays() {
+        Ok(0) | Err(CollectError::Running) => {}
+        Ok(count) => info!("removed {count} payloads that no row named"),
+        Err(error) => warn!("payloads without rows could not be removed: {error}"),
+    });
+}
+
+fn accept(server: &Arc<Server>, listener: &UnixListener, woken: &UnixStream) {
+    while !server.ending.load(Ordering::SeqCst) {
+        let left = server.until_idle();
+        if left.is_zero() {
+            info!("idle for {} s: ending", server.idle.as_secs());
+            break;
+        }
+        let mut fds =
+            [PollFd::new(listener, PollFlags::IN), PollFd::from_borrowed_fd(woken.as_fd(), PollFlags::IN)];
+        let timeout = rustix::event::Timespec::try_from(left.min(Duration::from_secs(3600))).ok();
+        match poll(&mut fds, timeout.as_ref()) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(e) => {
+                error!("poll failed: {e}");
+                break;
+            }
+        }
+        let (called, waiting) = (!fds[1].revents().is_empty(), fds[0].revents().contains(PollFlags::IN));
+        if called {
+            // Only that there was a call counts, not how many.
+            while matches!((&mut &*woken).read(&mut [0; 64]), Ok(1..)) {}
+        }
+        if !waiting {
+            continue;
+        }
+        match listener.accept() {
+            Ok((stream, _)) => server.serve(stream),
+            Err(e) => {
+                // Too many descriptors, most likely: let some connection end.
+                warn!("a connection could not be taken: {e}");
+                thread::sleep(TICK);
+            }
+        }
+    }
+    server.ending.store(true, Ordering::SeqCst);
+}
+
+/// Waits for what still runs and closes the store.
+fn end(server: &Server, listener: UnixListener) {
+    // Whoever connected and was not taken yet is hung up on, and starts another daemon.
+    drop(listener);
+    while server.working.load(Ordering::SeqCst) > 0 {
+        thread::sleep(Duration::from_millis(5));
+    }
+    server.engine.rest();
+    // Whoever asks a mount from now on waits for the next daemon.
+    server.mounts.pause();
+    match server.engine.store().close() {
+        Ok(()) => info!("ended"),
+        Err(e) => warn!("ended without closing the store in good order: {e}"),
+    }
+}
+
+impl Server {
+    fn last_used(&self) -> MutexGuard<'_, Instant> {
+        self.last_used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn until_idle(&self) -> Duration {
+        if self.connections.load(Ordering::SeqCst) > 0 || self.mounts.count() > 0 {
+            return self.idle.max(Duration::from_secs(1));
+        }
+        self.idle.saturating_sub(self.last_used().elapsed())
+    }
+
+    /// SIGTERM and SIGINT end the daemon: what runs is cancelled.
+    fn watch_signals(self: &Arc<Self>, woken: &UnixStream) -> io::Result<()> {
+        woken.set_nonblocking(true)?;
+        // Nobody may hang on a call that is not heard: one that is waiting says as much as a hundred.
+        self.wake.set_nonblocking(true)?;
+        let mut signals = signal_hook::iterator::Signals::new([
+            signal_hook::consts::SIGTERM,
+            signal_hook::consts::SIGINT,
+            signal_hook::consts::SIGHUP,
+        ])?;
+        let server = Arc::downgrade(self);
+        thread::spawn(move || {
+            for signal in &mut signals {
+                let Some(server) = server.upgrade() else { return };
+                info!("signal {signal}: ending");
+                server.end(true);
+            }
+        });
+        Ok(())
+    }
+
+    fn end(&self, now: bool) {
+        self.cancelling.fetch_or(now, Ordering::SeqCst);
+        self.ending.store(true, Ordering::SeqCst);
+        let _ = (&self.wake).write_all(&[0]);
+    }
+
+    fn serve(self: &Arc<Self>, stream: UnixStream) {
+        let server = Arc::clone(self);
+        server.connections.fetch_add(1, Ordering::SeqCst);
+        // A stack that suits trees of the greatest depth.
+        let spawned = thread::Builder::new().stack_size(16 << 20).spawn(move || {
+            match server.converse(stream) {
+                Err(e) if e.kind() == io::ErrorKind::InvalidData => warn!("a connection was dropped: {e}"),
+                _ => {}
+            }
+            server.connections.fetch_sub(1, Ordering::SeqCst);
+            let _ = (&server.wake).write_all(&[0]);
+        });
+        if let Err(e) = spawned {
+            self.connections.fetch_sub(1, Ordering::SeqCst);
+            warn!("no thread for a connection: {e}");
+        }
+    }
+
+    fn converse(&self, mut stream: UnixStream) -> io::Result<()> {
+        stream.set_read_timeout(Some(GREETING))?;
+        let hello: Hello = receive_message(&mut stream)?;
+        let working = self.working.load(Ordering::SeqCst);
+        let Hello { stele, protocol, build } = Hello::of_this_build();
+        send(&mut stream, &Welcome { stele, protocol, build, pid: std::process::id(), working })?;
+        stream.set_read_timeout(None)?;
+        loop {
+            let call: Call = match receive_message(&mut stream) {
+                Ok(call) => call,
+                Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
+                Err(e) => return Err(e),
+            };
+            match call {
+                Call::Stop { now } => {
+                    info!("asked to end by a command line of version {}", hello.stele);
+                    self.end(now);
+                    while self.working.load(Ordering::SeqCst) > 0 {
+                        thread::sleep(Duration::from_millis(5));
+                    }
+                    return Ok(());
+                }
+                Call::Mounts {} => send(&mut stream, &Reply::Answer(Answer::Mounts(self.mounts.answers())))?,
+                Call::Mount { record } => {
+                    let Some(((), fds)) = mounts::receive(&stream)? else { return Ok(()) };
+                    let Some(device) = fds.into_iter().next() else {
+                        return Err(io::Error::new(
+                            io::ErrorKind::InvalidData,
+                            "a mount came without its device",
+                        ));
+                    };
+                    let reply = match self.unless_ending(|| self.mounts.add(device, record)) {
+                        None => return send(&mut stream, &Reply::Going {}),
+                        Some(Ok(mount)) => Reply::Answer(Answer::Mounts(vec![mount])),
+                        Some(Err(failure)) => Reply::Failure(failure),
+                    };
+                    send(&mut stream, &reply)?;
+                }
+                Call::Status {} => send(&mut stream, &Reply::Answer(Answer::Status(self.status())))?,
+                Call::Visit { tree, recipe, order, visit } => {
+                    let Some(((), streams)) = mounts::receive(&stream)? else { return Ok(()) };
+                    let wanted = if visit.terminal { 1 } else { 3 };
+                    if streams.len() != wanted {
+                        return Err(io::Error::new(
+                            io::ErrorKind::InvalidData,
+                            "a program came without what it reads from and writes to",
+                        ));
+                    }
+                    let work = |engine: &Engine, sink: &mut dyn Sink, progress: &Progress| {
+                        builds::visit(engine, (&tree, &recipe), &order, &visit, streams, sink, progress)
+                    };
+                    let outcome = self.unless_ending(|| self.work(&stream, work));
+                    if !self.reply(&mut stream, outcome)? {
+                        return Ok(());
+                    }
+                }
+                Call::Store { store } => {
+                    let work = |engine: &Engine, sink: &mut dyn Sink, progress: &Progress| {
+                        service::run(engine, store, sink, progress)
+                    };
+                    let outcome = self.unless_ending(|| self.work(&stream, work));
+                    if !self.reply(&mut stream, outcome)? {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sends what came of some work, or that none was taken. Whether more may be asked.
+    fn reply(&self, stream: &mut UnixStream, outcome: Option<Result<Answer, Failure>>) -> io::Result<bool> {
+        let Some(outcome) = outcome else {
+            send(stream, &Reply::Going {})?;
+            return Ok(false);
+        };
+        // Asking for the status is no use: whoever watches the daemon must not keep it alive.
+        *self.last_used() = Instant::now();
+        let reply = match outcome {
+            Ok(answer) => Reply::Answer(answer),
+            Err(failure) => {
+                warn!("{}", failure.message.escape_debug());
+                // RocksDB takes no writes after some errors until it is opened again.
+                if failure.restart {
+                    self.end(false);
+                }
+                Reply::Failure(failure)
+            }
+        };
+        send(stream, &reply)?;
+        Ok(true)
+    }
+
+    /// A daemon that is ending takes no new work: the client finds, or starts, another.
+    fn unless_ending<T>(&self, work: impl FnOnce() -> T) -> Option<T> {
+        // Raised before the look, so that whoever ends the daemon sees the one or the other.
+        self.working.fetch_add(1, Ordering::SeqCst);
+        let done = (!self.ending.load(Ordering::SeqCst)).then(work);
+        self.working.fetch_sub(1, Ordering::SeqCst);
+        done
+    }
+
+    /// Works on a request, as the daemon's own [`working::work`].
+    fn work(
+        &self,
+        stream: &UnixStream,
+        task: impl FnOnce(&Engine, &mut dyn Sink, &Progress) -> Result<Answer, Failure> + Send,
+    ) -> Result<Answer, Failure> {
+        working::work(stream, &self.engine, &self.cancelling, task)
+    }
+
+    fn status(&self) -> Status {
+        Status {
+            running: true,
+            store: to_wire(self.engine.store().path().as_os_str()),
+            pid: Some(std::process::id()),
+            version: Some(VERSION.to_owned()),
+            build: Some(BUILD.to_owned()),
+            up_seconds: Some(self.begun.elapsed().as_secs()),
+            working: Some(self.working.load(Ordering::SeqCst)),
+            idle_seconds: Some(self.idle.as_secs()),
+            mounts: Some(self.mounts.count() as u64),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! The socket in the store's folder.
+//!
+//! A socket's path has at most 107 bytes (unix(7), `sun_path`), a store's folder may have more: it is reached
+//! through a descriptor of the folder then.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+
+use rustix::event::{PollFd, PollFlags, poll};
+
+/// The daemon's, in the store's folder.
+pub const NAME: &str = "socket";
+
+/// Which socket of that name is there, by its inode.
+pub fn number(store: &Path, name: &str) -> Option<u64> {
+    std::fs::symlink_metadata(store.join(name)).ok().map(|meta| meta.ino())
+}
+
+/// Removes the socket, unless another is there by now: of a process that took over, or of another store in this one's
+/// place.
+pub fn remove(store: &Path, name: &str, own: Option<u64>) {
+    if own == number(store, name) {
+        drop(std::fs::remove_file(store.join(name)));
+    }
+}
+
+/// Calls `with` with a path of the file `name` in `store` that is short enough.
+fn short<T>(store: &Path, name: &str, with: impl Fn(&Path) -> io::Result<T>) -> io::Result<T> {
+    let plain = store.join(name);
+    if plain.as_os_str().len() < 100 {
+        return with(&plain);
+    }
+    let folder = File::open(store)?;
+    with(Path::new(&format!("/proc/self/fd/{}/{name}", folder.as_raw_fd())))
+}
+
+/// Connects to the daemon, when one listens.
+pub(crate) fn connect(store: &Path) -> io::Result<UnixStream> {
+    connect_to(store, NAME)
+}
+
+/// Connects to the socket of that name.
+pub fn connect_to(store: &Path, name: &str) -> io::Result<UnixStream> {
+    short(store, name, |path| UnixStream::connect(path))
+}
+
+/// Listens for the daemon's clients. Only whoever holds the store's lock may: a socket that is there is a dead
+/// daemon's, and is replaced.
+pub(crate) fn listen_for_clients(store: &Path) -> io::Result<UnixListener> {
+    listen(store, NAME)
+}
+
+/// Listens on the socket of that name, in the place of any that is there.
+pub fn listen(store: &Path, name: &str) -> io::Result<UnixListener> {
+    use std::os::unix::fs::PermissionsExt;
+    // Under another name first, so that nobody connects before only the owner may.
+    let new = format!("{name}.new");
+    let _ = std::fs::remove_file(store.join(&new));
+    let listener = short(store, &new, |path| UnixListener::bind(path))?;
+    std::fs::set_permissions(store.join(&new), std::fs::Permissions::from_mode(0o600))?;
+    std::fs::rename(store.join(&new), store.join(name))?;
+    Ok(listener)
+}
+
+/// Whether the other side closed its end.
+pub(crate) fn hung_up(stream: &UnixStream) -> bool {
+    is_now(stream, PollFlags::RDHUP)
+}
+
+/// Whether the socket has room for a small message.
+pub(crate) fn takes_more(stream: &UnixStream) -> bool {
+    is_now(stream, PollFlags::OUT)
+}
+
+fn is_now(stream: &UnixStream, what: PollFlags) -> bool {
+    let mut fds = [PollFd::new(stream, what)];
+    let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut fds, Some(&now)).is_ok_and(|n| n > 0)
+}

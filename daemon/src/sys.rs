@@ -1,0 +1,32 @@
+//! What safe Rust cannot say: which descriptors this process has, and what it does with signals.
+#![allow(unsafe_code)]
+
+use std::os::fd::BorrowedFd;
+
+use rustix::io::FdFlags;
+
+/// Keeps every descriptor but the first three from programs that are started from now on. What a shell or a
+/// CI runner left open (a lock, the end of a pipe that somebody waits for) is not for a daemon to hold.
+pub(super) fn keep_descriptors() {
+    let Ok(entries) = std::fs::read_dir("/proc/self/fd") else { return };
+    for entry in entries.flatten() {
+        let Some(number) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else {
+            continue;
+        };
+        if number > 2 {
+            // SAFETY: the descriptor is only borrowed for one fcntl(2), which changes nothing but its
+            // close-on-exec flag; one that was closed since it was listed makes the call fail, and nothing
+            // else.
+            let fd = unsafe { BorrowedFd::borrow_raw(number) };
+            let _ = rustix::io::fcntl_setfd(fd, FdFlags::CLOEXEC);
+        }
+    }
+}
+
+/// Gives a signal the action that a new program has.
+pub(super) fn default_signal(signal: nix::sys::signal::Signal) {
+    use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, sigaction};
+    let action = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+    // SAFETY: SIG_DFL runs no code of this process. KILL and STOP refuse, which changes nothing.
+    let _ = unsafe { sigaction(signal, &action) };
+}

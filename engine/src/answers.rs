@@ -1,0 +1,386 @@
+//! What commands answer: what `--json` prints, and what the daemon sends. `docs/formats.md` has the fields.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use stele_store::{Placement, Snapshot, Stats};
+
+/// A tree or a blob.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum What {
+    /// A directory.
+    Tree,
+    /// Bytes.
+    Blob,
+}
+
+/// One import.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Added {
+    /// What the path was.
+    pub kind: What,
+    /// Its digest.
+    pub digest: String,
+    /// Files and other blobs handed in.
+    pub blobs: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Those that the store did not have.
+    pub new_blobs: u64,
+    /// Their bytes.
+    pub new_bytes: u64,
+    /// The root that keeps it.
+    pub root: Option<String>,
+    /// Until when a lease keeps it, in seconds since 1970-01-01 UTC.
+    pub leased_until: Option<u64>,
+}
+
+/// An entry of a tree.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Entry {
+    /// `d`, `f`, `x` or `l`.
+    pub kind: char,
+    /// Bytes: of a directory, of its canonical text.
+    pub size: u64,
+    /// The digest; a link has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// What a link says, escaped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// The path below what was asked for, escaped.
+    pub path: String,
+    /// How many directories lie between.
+    pub depth: usize,
+    /// Whether it is the last of its directory.
+    pub last: bool,
+}
+
+/// All that is known of one thing.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Info {
+    /// What it is.
+    pub kind: What,
+    /// Its digest.
+    pub digest: String,
+    /// Bytes: of a tree, of its canonical text.
+    pub size: u64,
+    /// A blob's SHA-256.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// Where a blob's bytes are: `inline`, `file` or `quarantined`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub placement: Option<String>,
+    /// The file that holds them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// Of a tree: entries of the directory itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entries: Option<u64>,
+    /// Of a tree: all that is reachable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub closure: Option<Closure>,
+    /// Roots that keep just this.
+    pub roots: Vec<String>,
+}
+
+/// What is reachable from a tree, each thing counted once.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub struct Closure {
+    /// Trees, the tree itself among them.
+    pub trees: u64,
+    /// Blobs.
+    pub blobs: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// A root.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Root {
+    /// Its name.
+    pub name: String,
+    /// What it keeps.
+    pub kind: What,
+    /// The digest.
+    pub digest: String,
+    /// When it was made, in seconds since 1970-01-01 UTC.
+    pub created: u64,
+}
+
+/// A collection.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Collected {
+    /// Whether nothing was really removed.
+    pub dry_run: bool,
+    /// Trees that stay.
+    pub live_trees: u64,
+    /// Blobs that stay.
+    pub live_blobs: u64,
+    /// Their bytes.
+    pub live_bytes: u64,
+    /// Trees that went.
+    pub removed_trees: u64,
+    /// Blobs that went.
+    pub removed_blobs: u64,
+    /// Bytes of both.
+    pub removed_bytes: u64,
+    /// Files that no row named.
+    pub removed_strays: u64,
+    /// Leases that hold.
+    pub leases: u64,
+    /// Bytes that only leases hold.
+    pub leased_bytes: u64,
+}
+
+/// Something that a verification found.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Finding {
+    /// What it is.
+    pub kind: What,
+    /// Its digest.
+    pub digest: String,
+    /// What is wrong.
+    pub problem: String,
+    /// Where its bytes went.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub moved_to: Option<String>,
+    /// Where it is used: a root's name and a path.
+    pub used_by: Vec<String>,
+}
+
+/// A verification.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Verified {
+    /// Trees that were read.
+    pub trees: u64,
+    /// Blobs that were read.
+    pub blobs: u64,
+    /// Bytes that were hashed.
+    pub bytes: u64,
+    /// What is wrong.
+    pub findings: Vec<Finding>,
+}
+
+/// A rebuild of the database.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Rebuilt {
+    /// Payload files that are right.
+    pub files: u64,
+    /// Payload files that were not.
+    pub quarantined: u64,
+    /// Small blobs taken over.
+    pub inline_blobs: u64,
+    /// Trees in the new database.
+    pub trees: u64,
+    /// Trees given up.
+    pub incomplete_trees: u64,
+    /// Roots that hold again.
+    pub roots: u64,
+    /// Roots whose content is not all there.
+    pub lost_roots: Vec<Root>,
+    /// Where the old database is kept.
+    pub old_database: Vec<String>,
+}
+
+/// Counts of a store.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Counts {
+    /// The store's folder, escaped.
+    pub store: String,
+    /// Roots.
+    pub roots: u64,
+    /// Leases that hold.
+    pub leases: u64,
+    /// Trees.
+    pub trees: u64,
+    /// Bytes of their canonical texts.
+    pub tree_bytes: u64,
+    /// Blobs in the database.
+    pub inline_blobs: u64,
+    /// Their bytes.
+    pub inline_bytes: u64,
+    /// Blobs in files.
+    pub file_blobs: u64,
+    /// Their bytes.
+    pub file_bytes: u64,
+    /// Blobs in quarantine.
+    pub quarantined_blobs: u64,
+    /// What all of it takes on the disk.
+    pub disk_bytes: u64,
+    /// Bytes handed in since the store was made.
+    pub added_bytes: u64,
+    /// Bytes of those that were there already.
+    pub deduplicated_bytes: u64,
+}
+
+/// A daemon.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Status {
+    /// Whether one runs.
+    pub running: bool,
+    /// The store's folder, escaped.
+    pub store: String,
+    /// Its process.
+    pub pid: Option<u32>,
+    /// Its version.
+    pub version: Option<String>,
+    /// Its build id: a hash of the sources that it is made of.
+    #[serde(default)]
+    pub build: Option<String>,
+    /// Seconds since it began.
+    pub up_seconds: Option<u64>,
+    /// Requests that it works on, this one not counted.
+    pub working: Option<u64>,
+    /// Seconds without a request after which it goes.
+    pub idle_seconds: Option<u64>,
+    /// Mounts that it answers for.
+    #[serde(default)]
+    pub mounts: Option<u64>,
+}
+
+/// A mount.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Mount {
+    /// Where, escaped.
+    pub path: String,
+    /// Whether mount(2) made it; otherwise `fusermount3` did.
+    pub direct: bool,
+    /// Whether the kernel reads payload files by itself.
+    pub passthrough: bool,
+    /// Files that are open in it.
+    pub open_files: u64,
+    /// Directories and symbolic links that the kernel knows.
+    pub known_nodes: u64,
+    /// Since when, in seconds since 1970-01-01 UTC.
+    pub since: u64,
+    /// The mount namespace that it is in: the inode of `/proc/PID/ns/mnt`.
+    pub namespace: u64,
+}
+
+/// A source that is kept.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Source {
+    /// What its file is called.
+    pub file: String,
+    /// Its SHA-256.
+    pub sha256: String,
+    /// Bytes.
+    pub size: u64,
+    /// Its digest.
+    pub digest: String,
+    /// The root that keeps it.
+    pub root: String,
+    /// Its SHA-512; only of one that was just added.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha512: Option<String>,
+    /// Where it came from: `store`, `part`, or a mirror; only of one that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// Bytes that came now; only of one that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fetched: Option<u64>,
+}
+
+/// How far long work is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Progress {
+    /// Items done.
+    pub items: u64,
+    /// Bytes done.
+    pub bytes: u64,
+    /// Items in all; 0 when not known.
+    pub total_items: u64,
+    /// Bytes in all; 0 when not known.
+    pub total_bytes: u64,
+}
+
+/// What a request ends with.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "answer", content = "value", rename_all = "kebab-case")]
+pub enum Answer {
+    /// `store add`.
+    Added(Added),
+    /// `store info`.
+    Info(Info),
+    /// `store root ls`.
+    Roots(Vec<Root>),
+    /// `store root add`.
+    Root(Root),
+    /// `store gc`.
+    Collected(Collected),
+    /// `store verify`.
+    Verified(Verified),
+    /// `store stats`.
+    Counts(Counts),
+    /// `daemon status`.
+    Status(Status),
+    /// `mount`, `mount ls`.
+    Mounts(Vec<Mount>),
+    /// `source unpack`.
+    Unpacked(Vec<crate::recipes::unpacked::Unpacked>),
+    /// `build --dry-run`.
+    Plan(Arc<crate::recipes::planned::Planned>),
+    /// What came of an action.
+    Realised(crate::builds::Realised),
+    /// `build`.
+    Built(crate::builds::Built),
+    /// How a person's own program in a sandbox ended.
+    Left(stele_builder::sandbox::Ending),
+    /// What a build made use of.
+    Traced(crate::builds::Traced),
+    /// What is known of a log.
+    Log(crate::builds::LogOf),
+    /// `image`.
+    Image(crate::images::Told),
+    /// All was said in items and bytes.
+    Done {},
+}
+
+impl From<Snapshot> for Progress {
+    fn from(it: Snapshot) -> Self {
+        let Snapshot { items, bytes, total_items, total_bytes } = it;
+        Self { items, bytes, total_items, total_bytes }
+    }
+}
+
+impl From<stele_store::Target> for What {
+    fn from(target: stele_store::Target) -> Self {
+        match target {
+            stele_store::Target::Tree(_) => Self::Tree,
+            stele_store::Target::Blob(_) => Self::Blob,
+        }
+    }
+}
+
+impl Counts {
+    /// From the store's own counts.
+    pub fn new(store: String, stats: &Stats) -> Self {
+        Self {
+            store,
+            roots: stats.roots,
+            leases: stats.leases,
+            trees: stats.trees,
+            tree_bytes: stats.tree_bytes,
+            inline_blobs: stats.inline_blobs,
+            inline_bytes: stats.inline_bytes,
+            file_blobs: stats.file_blobs,
+            file_bytes: stats.file_bytes,
+            quarantined_blobs: stats.quarantined_blobs,
+            disk_bytes: stats.disk_bytes,
+            added_bytes: stats.totals.bytes_added,
+            deduplicated_bytes: stats.totals.bytes_deduplicated,
+        }
+    }
+}
+
+/// What `info` calls a placement.
+pub fn placement(placement: Placement) -> &'static str {
+    match placement {
+        Placement::Inline => "inline",
+        Placement::File => "file",
+        Placement::Quarantined => "quarantined",
+    }
+}

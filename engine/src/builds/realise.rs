@@ -1,0 +1,201 @@
+//! Realising recipes, and keeping their outputs by roots.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use stele_builder::realise::{Options, Purpose, Realisations, Request, Substituter};
+use stele_builder::sandbox::Limits;
+use stele_recipes::recipe::RecipeName;
+use stele_store::model::{BlobId, Digest, RootName, TreeId};
+use stele_store::{Origins, Outputs, Presence, Progress, Store, Target};
+
+use super::event::digests;
+use super::{Built, Event, Goal, Order, Realised};
+use crate::engine::Engine;
+use crate::failure::{Failure, Kind};
+use crate::recipes::{Wanted, planned};
+use crate::reference::from_wire;
+use crate::service::Sink;
+
+/// Bytes of a log after which a build is ended.
+const LOG_MOST: u64 = 256 << 20;
+/// Processes and threads of a build: fewer than the 4096 of the sandbox profile, which a fork bomb meets silently.
+const PROCESSES_MOST: u64 = 3840;
+
+/// What begins the name of a root that keeps what was built.
+const PREFIX: &str = "build-";
+
+/// Realises `goals`, or all recipes when there are none, of the recipe tree at `tree`.
+///
+/// # Errors
+/// When a recipe is wrong, there is no plan, or the request is cancelled.
+pub fn build(
+    engine: &Engine,
+    tree: &Path,
+    goals: &[RecipeName],
+    order: &Order,
+    sink: &mut dyn Sink,
+    progress: &Progress,
+) -> Result<Built, Failure> {
+    let (builder, store): (_, &Store) = (engine.builder()?, engine.store());
+    let (mut planned, recipes) = match order.rebuild {
+        true => {
+            planned::plan_again(engine, tree, goals).map(|(planned, it)| (Arc::new(planned), Some(it)))?
+        }
+        false => planned::plan_for_build(engine, tree, goals)?,
+    };
+    if planned.build.is_empty() && !order.rebuild {
+        return kept(store, order, planned.there.clone());
+    }
+    let substituters = substituters(engine, order)?;
+    // Asked before any source is fetched: what they have needs none.
+    let asked = !order.rebuild && !substituters.is_empty();
+    if !asked && let Some(fetch) = Built::to_fetch(&planned) {
+        return Ok(fetch);
+    }
+    let recipes = match recipes {
+        Some(recipes) => recipes,
+        None => engine.evaluator().evaluate(tree, &Wanted::of(goals))?.by_name(),
+    };
+    let all: Vec<_> = recipes.by_name.keys().cloned().collect();
+    let goals = if goals.is_empty() { &all } else { goals };
+    let purpose = if order.rebuild { Purpose::Rebuild } else { Purpose::Build };
+    let options = options(order, purpose);
+    let request = Request { tree, recipes: &recipes, goals, options, substituters: &substituters };
+    let telling = Telling::new(sink);
+    let tell = |event| telling.tell(event);
+    let failed = |error| crate::failure::builds::failure(&error, tree);
+    if asked {
+        let there = builder.take_ahead(&request, progress, &tell).map_err(failed)?;
+        if goals.iter().all(|goal| there.iter().any(|(name, _)| name == goal)) {
+            return kept(store, order, there.iter().map(goal).collect());
+        }
+        planned = Arc::new(planned::of(store, tree, &recipes, goals, false)?);
+        if let Some(fetch) = Built::to_fetch(&planned) {
+            return Ok(fetch);
+        }
+    }
+    let built = built(&builder.realise(&request, progress, &tell).map_err(failed)?, tree);
+    let Built { goals, .. } = kept(store, order, built.goals)?;
+    Ok(Built { goals, ..built })
+}
+
+/// Goals that are realised, kept by roots if the order says so.
+fn kept(store: &Store, order: &Order, goals: Vec<Goal>) -> Result<Built, Failure> {
+    if !order.no_root {
+        keep_all(store, &goals)?;
+    }
+    Ok(Built { goals, ..Built::default() })
+}
+
+/// What came of a request, as it is answered.
+pub(super) fn built(realised: &Realisations, tree: &Path) -> Built {
+    Built {
+        goals: realised.goals.iter().map(goal).collect(),
+        failed: realised
+            .failed
+            .iter()
+            .map(|(_, error)| crate::failure::builds::failure(error, tree))
+            .collect(),
+        skipped: realised.skipped.iter().map(ToString::to_string).collect(),
+        fetch: Vec::new(),
+    }
+}
+
+fn goal((name, outputs): &(RecipeName, Outputs)) -> Goal {
+    Goal { name: name.to_string(), outputs: digests(outputs) }
+}
+
+/// Hands events of several threads to whoever asked.
+pub(super) struct Telling<'a>(Mutex<&'a mut dyn Sink>);
+
+impl<'a> Telling<'a> {
+    pub(super) fn new(sink: &'a mut dyn Sink) -> Self {
+        Self(Mutex::new(sink))
+    }
+
+    /// Whoever does not listen any more is noticed by whoever watches the connection.
+    pub(super) fn tell(&self, event: stele_builder::realise::Event) {
+        let _ = self.0.lock().unwrap_or_else(PoisonError::into_inner).event(&Event::from(event));
+    }
+}
+
+/// The other stores of an order. One that does not answer at all is a wrong order: a build that nobody wanted can take
+/// hours.
+pub(super) fn substituters(engine: &Engine, order: &Order) -> Result<Vec<Box<dyn Substituter>>, Failure> {
+    let connect = |path: &String| {
+        let path = from_wire(path)?;
+        engine.peers().connect(&path).map_err(|failure| Failure {
+            message: format!("substituter {}: {}", path.display(), failure.message),
+            ..failure
+        })
+    };
+    order.substituters.iter().map(connect).collect()
+}
+
+/// What came of the action with that digest, or of an unpacking or a merge.
+///
+/// # Errors
+/// When that is not known.
+pub fn realised(store: &Store, of: &str) -> Result<Realised, Failure> {
+    let unknown = || Failure::new(Kind::NotFound, format!("nothing is known of an action {of}"));
+    let of: Digest = of.parse().map_err(|_| unknown())?;
+    let realisation = store.realisation(&of, Origins::Any)?.ok_or_else(unknown)?;
+    let mut gone = false;
+    for tree in realisation.outputs.0.values() {
+        gone |= !store.has_tree(tree)?;
+    }
+    let is_there = |log: &BlobId| store.presence(Target::Blob(*log)).is_ok_and(Presence::is_sound);
+    let log = realisation.log.filter(is_there);
+    Ok(Realised { outputs: digests(&realisation.outputs), log: log.map(|log| log.to_string()), gone })
+}
+
+pub(super) fn options(order: &Order, purpose: Purpose) -> Options {
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    Options {
+        jobs: order.jobs.unwrap_or(processors).max(1),
+        keep_going: order.keep_going,
+        keep_failed: order.keep_failed,
+        purpose,
+        limits: Limits {
+            seconds: order.timeout,
+            memory: order.memory.unwrap_or_else(usual_memory),
+            log: LOG_MOST,
+            processes: PROCESSES_MOST,
+        },
+    }
+}
+
+/// Three quarters of the machine's.
+fn usual_memory() -> u64 {
+    let info = rustix::system::sysinfo();
+    // The number is of the kernel's own word size.
+    #[allow(clippy::useless_conversion)]
+    let total = u64::from(info.totalram).saturating_mul(info.mem_unit.into());
+    total / 4 * 3
+}
+
+/// A root for each output: `build-NAME`, and `build-NAME-OUTPUT` for all but the usual one. An output whose root
+/// could have no such name, because it is too long, is kept for a day by the lease of its build.
+fn keep_all(store: &Store, goals: &[Goal]) -> Result<(), Failure> {
+    let there: HashMap<RootName, Target> =
+        store.roots()?.into_iter().map(|root| (root.name, root.target)).collect();
+    for goal in goals {
+        for (output, digest) in &goal.outputs {
+            let (Some(root), Ok(tree)) = (root_name(&goal.name, output), digest.parse::<TreeId>()) else {
+                continue;
+            };
+            // To write it again would change nothing but its date.
+            if there.get(&root) != Some(&Target::Tree(tree)) {
+                store.set_root(&root, Target::Tree(tree))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn root_name(recipe: &str, output: &str) -> Option<RootName> {
+    let suffix = if output == "out" { String::new() } else { format!("-{output}") };
+    format!("{PREFIX}{recipe}{suffix}").parse().ok()
+}

@@ -1,0 +1,59 @@
+//! A build that is watched.
+
+use std::path::Path;
+
+use stele_builder::realise::{Purpose, Request, Tracing, Used};
+use stele_recipes::recipe::RecipeName;
+use stele_store::Progress;
+
+use super::realise::{Telling, built, options, substituters};
+use crate::answers::Answer;
+use crate::builds::{Built, Order, Traced, TracedInput};
+use crate::engine::Engine;
+use crate::failure::{self, Failure};
+use crate::recipes::planned;
+use crate::reference::to_wire;
+use crate::service::Sink;
+
+/// Builds `recipe` once more, and answers what it made use of.
+///
+/// # Errors
+/// When a recipe is wrong, there is no plan, the sandbox cannot be had, or the request is cancelled.
+pub fn trace(
+    engine: &Engine,
+    tree: &Path,
+    recipe: &RecipeName,
+    order: &Order,
+    sink: &mut dyn Sink,
+    progress: &Progress,
+) -> Result<Answer, Failure> {
+    let goals = std::slice::from_ref(recipe);
+    let (planned, recipes) = planned::plan_again(engine, tree, goals)?;
+    if let Some(fetch) = Built::to_fetch(&planned) {
+        return Ok(Answer::Built(fetch));
+    }
+    let substituters = substituters(engine, order)?;
+    let options = options(order, Purpose::Prepare);
+    let request = Request { tree, recipes: &recipes, goals, options, substituters: &substituters };
+    let telling = Telling::new(sink);
+    let tracing = engine.builder()?.trace(&request, progress, &|event| telling.tell(event));
+    let traced = match tracing.map_err(|error| failure::builds::failure(&error, tree))? {
+        Tracing::Traced(traced) => traced,
+        Tracing::Unready(realised) => return Ok(Answer::Built(built(&realised, tree))),
+    };
+    let input = |used: &Used| TracedInput {
+        input: used.origin.to_string(),
+        at: used.place.as_str().to_owned(),
+        files: used.files,
+        bytes: used.bytes,
+        opened: used.opened,
+    };
+    let path = |path: &Vec<u8>| to_wire(std::os::unix::ffi::OsStrExt::from_bytes(path.as_slice()));
+    Ok(Answer::Traced(Traced {
+        recipe: recipe.to_string(),
+        inputs: traced.inputs.iter().map(input).collect(),
+        missing: traced.missing.iter().map(path).collect(),
+        compared: traced.compared,
+        failed: traced.outcome.err().map(|error| failure::builds::failure(&error, tree)),
+    }))
+}

@@ -1,0 +1,65 @@
+//! A person's own program in the sandbox of a recipe.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use stele_builder::realise::{self, Purpose, Request, Visited};
+use stele_store::Progress;
+
+use super::realise::{Telling, build, built, options, substituters};
+use crate::answers::Answer;
+use crate::builds::{Built, Order, Visit};
+use crate::engine::Engine;
+use crate::failure::{self, Failure};
+use crate::recipes::{name, names, planned};
+use crate::reference::from_wire;
+use crate::service::Sink;
+
+/// Runs a program in the sandbox of a recipe, which is named by its recipe tree and its name; `streams` are its
+/// terminal, or its input, output and errors.
+///
+/// # Errors
+/// When a recipe is wrong, there is no plan, the sandbox cannot be had, or the request is cancelled.
+pub fn visit(
+    engine: &Engine,
+    (tree, recipe): (&str, &str),
+    order: &Order,
+    visit: &Visit,
+    streams: Vec<OwnedFd>,
+    sink: &mut dyn Sink,
+    progress: &Progress,
+) -> Result<Answer, Failure> {
+    let builder = engine.builder()?;
+    let (tree, recipe) = (&*from_wire(tree)?, &name(recipe)?);
+    let with = names(&visit.with)?;
+    // Before, and not together with what the recipe needs: they may need the recipe, which itself is not built then.
+    if !with.is_empty() {
+        let others = build(engine, tree, &with, order, &mut *sink, progress)?;
+        if others.goals.len() < with.len() {
+            return Ok(Answer::Built(others));
+        }
+    }
+    let itself = with.contains(recipe);
+    let mut goals = vec![recipe.clone()];
+    goals.extend(with.into_iter().filter(|name| name != recipe));
+    let (planned, recipes) = planned::plan_again(engine, tree, &goals)?;
+    if let Some(fetch) = Built::to_fetch(&planned) {
+        return Ok(Answer::Built(fetch));
+    }
+    let substituters = substituters(engine, order)?;
+    let options = options(order, Purpose::Prepare);
+    let request = Request { tree, recipes: &recipes, goals: &goals, options, substituters: &substituters };
+    let fds: Vec<BorrowedFd<'_>> = streams.iter().map(OwnedFd::as_fd).collect();
+    let wanted = realise::Visit {
+        argv: visit.argv.clone(),
+        env: visit.env.clone(),
+        streams: &fds,
+        kept: !visit.fresh,
+        itself,
+    };
+    let telling = Telling::new(sink);
+    let visited = builder.visit(&request, &wanted, progress, &|event| telling.tell(event));
+    match visited.map_err(|error| failure::builds::failure(&error, tree))? {
+        Visited::Ended(ending) => Ok(Answer::Left(ending)),
+        Visited::Unready(realised) => Ok(Answer::Built(built(&realised, tree))),
+    }
+}

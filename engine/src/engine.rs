@@ -1,0 +1,134 @@
+//! A store and everything that is done with it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use stele_builder::program::Program;
+use stele_builder::realise::{Builder, Substituter};
+use stele_fs::Memory;
+use stele_store::Store;
+
+use crate::failure::{Failure, Kind};
+use crate::recipes::{Evaluator, Plans};
+
+/// Reaches the stores that a build names as substituters. Which stores can be reached, and how, is decided by the
+/// program that embeds the engine: the engine itself connects to nothing.
+pub trait Peers: Send + Sync {
+    /// Connects to the store at `path`: its folder, or the daemon's socket in it.
+    ///
+    /// # Errors
+    /// When there is no store, or it cannot be asked.
+    fn connect(&self, path: &Path) -> Result<Box<dyn Substituter>, Failure>;
+}
+
+/// No other store can be reached.
+struct NoPeers;
+
+impl Peers for NoPeers {
+    fn connect(&self, path: &Path) -> Result<Box<dyn Substituter>, Failure> {
+        Err(Failure::new(Kind::Usage, format!("{}: this program reaches no other store", path.display())))
+    }
+}
+
+/// How an engine works.
+pub struct Setup {
+    /// The program whose helpers evaluate recipes and supervise builds.
+    pub program: Program,
+    /// Whether helpers are started before they are needed: worth it for a process that serves many requests.
+    pub keep_spares: bool,
+    /// What the mounts of the store remember together.
+    pub memory: Arc<Memory>,
+    /// How other stores are reached.
+    pub peers: Box<dyn Peers>,
+}
+
+impl Setup {
+    /// Helpers are run by `program`; none waits in advance, and no other store is reached.
+    pub fn new(program: Program) -> Self {
+        Self { program, keep_spares: false, memory: Arc::default(), peers: Box::new(NoPeers) }
+    }
+}
+
+/// A store, its recipes, builds and images. One engine owns a store at a time; it may be shared by threads.
+pub struct Engine {
+    store: Arc<Store>,
+    builder: Option<Arc<Builder>>,
+    evaluator: Evaluator,
+    plans: Plans,
+    peers: Box<dyn Peers>,
+}
+
+impl Engine {
+    /// Opens the store at `path`, and makes one where there is none or an empty folder.
+    ///
+    /// # Errors
+    /// When the store cannot be opened, for example because another process owns it.
+    pub fn open(path: &Path, setup: Setup) -> Result<Self, Failure> {
+        Ok(Self::of(Arc::new(Store::open(path)?), setup))
+    }
+
+    /// Opens the store at `path` on a disk that cannot be written. It can be read; nothing can be built.
+    ///
+    /// # Errors
+    /// When there is no store, or it cannot be read.
+    pub fn open_read_only(path: &Path, setup: Setup) -> Result<Self, Failure> {
+        let store = Arc::new(Store::open_read_only(path)?);
+        let evaluator = Evaluator::new(setup.program, false);
+        Ok(Self { store, builder: None, evaluator, plans: Plans::default(), peers: setup.peers })
+    }
+
+    /// An engine for a store that is open. What killed builds of an earlier process left in it is removed.
+    pub fn of(store: Arc<Store>, setup: Setup) -> Self {
+        let builder = Builder::new(&store, &setup.memory, setup.program.clone());
+        let evaluator = Evaluator::new(setup.program, setup.keep_spares);
+        Self { store, builder: Some(builder), evaluator, plans: Plans::default(), peers: setup.peers }
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    /// What evaluates recipes.
+    pub fn evaluator(&self) -> &Evaluator {
+        &self.evaluator
+    }
+
+    pub(crate) fn plans(&self) -> &Plans {
+        &self.plans
+    }
+
+    pub(crate) fn peers(&self) -> &dyn Peers {
+        &*self.peers
+    }
+
+    pub(crate) fn optional_builder(&self) -> Option<&Arc<Builder>> {
+        self.builder.as_ref()
+    }
+
+    /// What builds, unless the store is on a read-only disk.
+    pub(crate) fn builder(&self) -> Result<&Arc<Builder>, Failure> {
+        self.builder.as_ref().ok_or_else(read_only)
+    }
+
+    /// Gives up what is only kept for the next build. To be called before the store is closed.
+    pub fn rest(&self) {
+        self.builder.iter().for_each(|builder| builder.rest());
+    }
+
+    /// Closes the store in good order. An engine that is dropped instead loses nothing that was acknowledged; the next
+    /// opening looks for what it left half done.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn close(self) -> Result<(), Failure> {
+        self.rest();
+        Ok(self.store.close()?)
+    }
+}
+
+/// Nothing can be built on a read-only disk.
+pub fn read_only() -> Failure {
+    Failure::new(Kind::Failed, "the store is on a read-only disk, and nothing can be built there")
+        .hint("name another store with --store or STELE_STORE")
+}

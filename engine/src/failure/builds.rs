@@ -1,0 +1,173 @@
+//! From the builder's errors to failures.
+
+use std::path::Path;
+
+use stele_builder::hold::HoldError;
+use stele_builder::realise::{Ended, Failed, Refused, SourceError};
+use stele_builder::sandbox::{Ending, Limit};
+use stele_store::WriteError;
+
+use super::store::{FREE_SPACE, cancelled, plain};
+use super::{Failure, Kind};
+use crate::recipes::planned::plan_failure;
+
+const REFUSED: &str = "docs/formats.md says what is refused of an archive; if upstream's archive is so, name another \
+     form of it, or take the file as it is with `unpack = False`";
+
+/// A failed build as a person reads it; `tree` is where the recipes are.
+pub fn failure(error: &Failed, tree: &Path) -> Failure {
+    match error {
+        Failed::Source(error) => source(error),
+        Failed::Plan(error) => plan_failure(error, tree),
+        Failed::Gone { .. } => plain(error).hint("run it again: it is planned anew"),
+        Failed::Furnish { .. } => plain(error).hint("leave out one of what `--with` names"),
+        Failed::Platform { .. } => plain(error).hint("run it on such a machine"),
+        Failed::Hold(error) => hold(error),
+        Failed::Folder { source, .. } => match source.kind() {
+            std::io::ErrorKind::StorageFull => Failure::new(Kind::NoSpace, error.to_string()).hint(FREE_SPACE),
+            _ => plain(error),
+        },
+        Failed::Start(_) => plain(error),
+        Failed::Ended(ended) => {
+            let Ended { recipe, ending, argv, tail, kept } = &**ended;
+            let mut message = error.to_string();
+            if let Some(program) = argv.first() {
+                message.push_str("\n  step: ");
+                message.push_str(program);
+                argv[1..].iter().for_each(|it| message.push_str(&format!(" {}", shortened(it))));
+            }
+            if !tail.is_empty() {
+                for line in tail.lines() {
+                    message.push_str("\n  | ");
+                    message.push_str(line);
+                }
+            }
+            let kind = match ending {
+                Ending::Limit { limit: Limit::Room { .. } | Limit::Files { .. }, .. } => Kind::NoSpace,
+                _ => Kind::Failed,
+            };
+            let log = format!("`stele log {recipe}` shows the whole log");
+            let hint = match (ending, kept) {
+                (Ending::NotSetUp { .. }, _) => NOT_SET_UP.to_owned(),
+                (Ending::Limit { limit, .. }, _) => format!("{log}; {}", raise(*limit)),
+                (_, Some(kept)) => format!(
+                    "{log}; what it left is in {}: `stele shell {recipe}` goes on with it",
+                    kept.display()
+                ),
+                (_, None) => format!("{log}; with `--keep-failed` its folder stays"),
+            };
+            Failure::new(kind, message).hint(hint)
+        }
+        Failed::Output { why, kept, .. } => {
+            let hint = match why {
+                Refused::Empty { .. } => "install to `$OUT`: `make install DESTDIR=\"$OUT\"`",
+                Refused::Kind { .. } | Refused::Privileged { .. } => {
+                    "take it out in the recipe; modes and owners of an image are said by the image's own recipe"
+                }
+                Refused::Link { .. } => "make it relative, or absolute as from `/` of whatever it is merged into",
+                Refused::Host { .. } => {
+                    "the build wrote down where the machine has its folder, most likely from /proc/self/mountinfo"
+                }
+                Refused::NoDirectory { .. } => "the build has put something in the place of the directory it was given",
+                Refused::Large { .. } => "a file with holes is hashed as if it had none; make it smaller, or pack it",
+                Refused::Deep { .. } => "something makes directories in a circle, most likely a copy into itself",
+                Refused::Read { .. } => "run it again",
+            };
+            let kept = kept.as_ref().map(|kept| format!("; it is in {}", kept.display())).unwrap_or_default();
+            plain(error).hint(format!("{hint}{kept}"))
+        }
+        Failed::Differs { before, now, .. } => plain(error).hint(format!(
+            "both are kept for a day: `stele store export {before} A`, `stele store export {now} B` and `diff -r A B` \
+             (or diffoscope) say where they differ"
+        )),
+        Failed::Import(error) => import(error),
+        Failed::Read(error) => plain(error),
+        Failed::Write(error) => write(error),
+        Failed::Cancelled(_) => cancelled(),
+    }
+}
+
+/// An argument for a message: quoted where that is needed, and of a script only how it begins.
+fn shortened(argument: &str) -> String {
+    const MOST: usize = 60;
+    let line = argument.trim_start().lines().next().unwrap_or_default();
+    let cut: String = line.chars().take(MOST).collect();
+    let is_whole = cut.len() == argument.len();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=+,:@%".contains(c);
+    match is_whole {
+        true if !cut.is_empty() && cut.chars().all(is_plain) => cut,
+        true => format!("'{cut}'"),
+        false => format!("'{cut} …'"),
+    }
+}
+
+const NOT_SET_UP: &str = "the kernel has to have user namespaces, overmounts of /proc that hide nothing, and seccomp; \
+     docs/sandbox.md says what else, and how to see what is missing";
+
+fn raise(limit: Limit) -> &'static str {
+    match limit {
+        Limit::Time { .. } => "`--timeout` says how long a build may take",
+        Limit::Memory { .. } => "`--memory` says how much a build may use",
+        Limit::Log { .. } => "a build that says so much says nothing: see whether it goes round in a circle",
+        Limit::Processes { .. } => "see whether it makes processes without end",
+        Limit::Room { .. } | Limit::Files { .. } => FREE_SPACE,
+    }
+}
+
+fn hold(error: &HoldError) -> Failure {
+    let hint = match error {
+        HoldError::Refused { doing, .. } if doing.contains("/dev/fuse") => {
+            "FUSE is missing or not for this user: `modprobe fuse` loads it; a container has to be given /dev/fuse"
+        }
+        HoldError::Refused { .. } => {
+            "user namespaces may be forbidden here: see user.max_user_namespaces, and kernel.unprivileged_userns_clone \
+             or AppArmor's restriction of them where the distribution has one"
+        }
+        _ => "`daemon.log` in the store's folder may say more",
+    };
+    plain(error).hint(hint)
+}
+
+/// A source that is not there as a build sees it.
+pub fn source(error: &SourceError) -> Failure {
+    match error {
+        SourceError::Missing { recipe, .. } => Failure::new(Kind::NotFound, error.to_string())
+            .hint(format!("`stele source fetch {recipe}` fetches it")),
+        SourceError::NoImage { image, .. } => Failure::new(Kind::NotFound, error.to_string())
+            .hint(format!("`stele image import {image}` brings it; `stele image inspect` shows its rootfs")),
+        SourceError::ImageSize { found, .. } => plain(error).hint(format!("write `size = {found}`")),
+        SourceError::Refused { recipe, file, why } => {
+            let of_store = why.content().and_then(|it| it.inner().downcast_ref::<WriteError>());
+            let full = of_store.is_some_and(WriteError::is_no_space);
+            // The archive is not to blame when the store is full.
+            let what =
+                why.content().map_or_else(|| why.to_string(), |it| format!("it cannot be unpacked: {it}"));
+            let message = format!("source {file} of recipe `{recipe}`: {what}");
+            match full {
+                true => Failure::new(Kind::NoSpace, message).hint(FREE_SPACE),
+                false => Failure::new(Kind::Failed, message).hint(why.hint().unwrap_or(REFUSED)),
+            }
+        }
+        SourceError::Local { .. } => plain(error),
+        SourceError::Changes { .. } => plain(error).hint("try again when nobody writes to it"),
+        SourceError::Import(error) => import(error),
+        SourceError::Read(error) => plain(error),
+        SourceError::Write(error) => write(error),
+        SourceError::Realise(error) => plain(error),
+        SourceError::Cancelled(_) => cancelled(),
+    }
+}
+
+fn import(error: &stele_store::ImportError) -> Failure {
+    match error.is_no_space() {
+        true => Failure::new(Kind::NoSpace, error.to_string()).hint(FREE_SPACE),
+        false => plain(error),
+    }
+}
+
+fn write(error: &WriteError) -> Failure {
+    match error.is_no_space() {
+        true => Failure::new(Kind::NoSpace, error.to_string()).hint(FREE_SPACE),
+        false => plain(error),
+    }
+}

@@ -1,0 +1,161 @@
+//! From the errors of images to failures.
+
+use stele_oci::import::ImportError;
+use stele_oci::layout::ExportError;
+use stele_oci::{BlobError, GrowError, LayerError, MakeError, RecordError, ReferrerError, StreamError};
+use stele_store::RealiseError;
+
+use crate::failure::store::{FREE_SPACE, cancelled, plain};
+use crate::failure::{Failure, Kind};
+
+impl From<RecordError> for Failure {
+    fn from(error: RecordError) -> Self {
+        match error {
+            RecordError::Absent { .. } => {
+                Self::new(Kind::NotFound, error.to_string()).hint("`stele image ls` lists the images")
+            }
+            RecordError::Ambiguous { .. } => {
+                Self::new(Kind::NotFound, error.to_string()).hint("write more of its digits, or its name")
+            }
+            RecordError::Name { .. } => Self::new(Kind::Usage, error.to_string()),
+            RecordError::Read(error) => error.into(),
+            RecordError::Version { .. } => {
+                plain(&error).hint("a newer version of Stele made it: use that one")
+            }
+            RecordError::NoImage { .. } | RecordError::Io(_) => {
+                plain(&error).hint("build it again: `stele image build`")
+            }
+        }
+    }
+}
+
+impl From<ReferrerError> for Failure {
+    fn from(error: ReferrerError) -> Self {
+        match error {
+            ReferrerError::NoSubject { .. } => Self::new(Kind::NotFound, error.to_string())
+                .hint("`stele image inspect` shows the digests of its manifests"),
+            ReferrerError::Absent { .. } => Self::new(Kind::NotFound, error.to_string())
+                .hint("`stele image referrers` lists what is attached; 8 or more digits, so that one fits"),
+            ReferrerError::Referred { .. } => plain(&error).hint("detach that first"),
+            ReferrerError::Manifest { .. } => plain(&error),
+        }
+    }
+}
+
+impl From<MakeError> for Failure {
+    fn from(error: MakeError) -> Self {
+        match error {
+            MakeError::Conflict { .. } => plain(&error).hint(
+                "leave it out of one of them; where the higher layer is meant, name the path in `overrides`",
+            ),
+            MakeError::Rule { .. } => plain(&error)
+                .hint("write the path as it is in the image; `directories` makes one that is missing"),
+            MakeError::Layer { origin, source } => stream(&origin, source),
+            MakeError::Record(error) => error.into(),
+            MakeError::Referrer(error) => error.into(),
+            MakeError::Payload(error) => Self::io("what is to be attached cannot be read", &error),
+            MakeError::Grow(GrowError::Write(error)) | MakeError::Write(error) => error.into(),
+            MakeError::Grow(GrowError::Read(error)) | MakeError::Read(error) => error.into(),
+            MakeError::Realise(RealiseError::Db(error)) => error.into(),
+            error => plain(&error),
+        }
+    }
+}
+
+/// What went wrong with a layer.
+pub(crate) fn layer(origin: &str, error: LayerError) -> Failure {
+    stream(origin, StreamError::Layer(error))
+}
+
+fn stream(origin: &str, error: StreamError) -> Failure {
+    match error {
+        StreamError::Cancelled(_) => cancelled(),
+        StreamError::Layer(LayerError::Read(error)) => {
+            let failure = Failure::from(error);
+            Failure { message: format!("layer {origin}: {}", failure.message), ..failure }
+        }
+        error => Failure::new(Kind::Failed, format!("layer {origin}: {error}")),
+    }
+}
+
+impl From<BlobError> for Failure {
+    fn from(error: BlobError) -> Self {
+        match error {
+            BlobError::Stream { origin, source } => stream(&origin, source),
+            BlobError::Other { .. } => Self::new(Kind::Corrupt, error.to_string())
+                .hint("this is another version of Stele, or a fault of it: `stele image build` makes the image anew"),
+            BlobError::Inexact { .. } => plain(&error)
+                .hint("it can be looked at and mounted; to pass it on, keep what was imported"),
+            BlobError::Payload { digest, source } => {
+                let failure = Self::from(source);
+                Self { message: format!("what was attached, {digest}: {}", failure.message), ..failure }
+            }
+            BlobError::Cancelled(_) => cancelled(),
+            BlobError::Sink(_) => plain(&error),
+        }
+    }
+}
+
+impl From<ExportError> for Failure {
+    fn from(error: ExportError) -> Self {
+        if error.is_no_space() {
+            return Self::new(Kind::NoSpace, error.to_string()).hint(FREE_SPACE);
+        }
+        match error {
+            ExportError::Blob(error) => error.into(),
+            ExportError::Cancelled(_) => cancelled(),
+            ExportError::Occupied { .. } => {
+                plain(&error).hint("name another place; nothing there was changed")
+            }
+            ExportError::Layout { .. } => {
+                plain(&error).hint("export to another folder; nothing in this one was changed")
+            }
+            ExportError::Reference { .. } => Self::new(Kind::Usage, error.to_string())
+                .hint("say with --as how it is to be called there: NAME:TAG, in lower case"),
+            ExportError::Several { .. } => {
+                Self::new(Kind::Usage, error.to_string()).hint("choose one with --platform")
+            }
+            ExportError::NoPlatform { .. } => Self::new(Kind::NotFound, error.to_string()),
+            error => plain(&error),
+        }
+    }
+}
+
+impl From<ImportError> for Failure {
+    fn from(error: ImportError) -> Self {
+        let with = |kind, hint: &str| Self::new(kind, error.to_string()).hint(hint);
+        match error {
+            ImportError::File { ref source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+                Self::new(Kind::NotFound, error.to_string())
+            }
+            ImportError::Scratch(ref source)
+                if matches!(source.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded) =>
+            {
+                with(Kind::NoSpace, FREE_SPACE)
+            }
+            ImportError::Unknown { .. } => with(
+                Kind::Failed,
+                "it takes an OCI layout, as a folder or a tar, and what `docker save` or `podman save` writes",
+            ),
+            ImportError::Several { .. } => with(Kind::Usage, "choose one with --ref"),
+            ImportError::NoImage { .. } => Self::new(Kind::NotFound, error.to_string()),
+            ImportError::Missing { .. }
+            | ImportError::Size { .. }
+            | ImportError::Digest { .. }
+            | ImportError::DiffId { .. } => with(
+                Kind::Corrupt,
+                "the layout or archive is damaged, or was changed: fetch it again; nothing of it was kept",
+            ),
+            ImportError::Document { .. }
+            | ImportError::Unpack { .. }
+            | ImportError::Tar { .. }
+            | ImportError::Amount { .. } => with(Kind::Failed, "nothing of it was kept"),
+            ImportError::Cancelled(_) => cancelled(),
+            ImportError::Referrer(error) => error.into(),
+            ImportError::Make(error) => (*error).into(),
+            ImportError::Grow(GrowError::Write(error)) | ImportError::Write(error) => error.into(),
+            ImportError::Grow(GrowError::Read(error)) | ImportError::Read(error) => error.into(),
+            error => plain(&error),
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! From the store's errors to failures: the one place that knows what to advise.
+
+use std::error::Error;
+
+use stele_store::{
+    CollectError, DbError, ExportError, FileError, FormatError, ImportError, OpenError, ReadError,
+    RealiseError, RebuildError, RootError, Target, VerifyError, WriteError,
+};
+
+use stele_fs::attach::{AttachError, DetachError};
+
+use crate::failure::{Failure, Kind};
+
+/// What to do when a disk is full.
+pub const FREE_SPACE: &str = "make room on that disk, or let `stele store gc` remove what no root keeps; nothing that \
+     was acknowledged is lost";
+const REBUILD: &str = "`stele store rebuild-index` makes a new database from what can be read of the old one";
+const REPAIR: &str = "store the same content again to repair it (`stele store add`), and run `stele store verify` to \
+     learn what else is wrong";
+
+/// Every error's own words, joined: each level says only what it knows.
+fn words(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let more = error.to_string();
+        // A level that already quotes its source does not say it twice.
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        source = error.source();
+    }
+    text
+}
+
+pub(crate) fn plain(error: &dyn Error) -> Failure {
+    Failure::new(Kind::Failed, words(error))
+}
+
+impl From<DbError> for Failure {
+    fn from(error: DbError) -> Self {
+        // After a failed write RocksDB may take no more until it is opened again; a row that cannot be read
+        // is no reason to end what others are doing.
+        let restart = error.is_of_write();
+        let failure = match &error {
+            DbError::NoSpace { .. } => Self::new(Kind::NoSpace, error.to_string()).hint(FREE_SPACE),
+            DbError::Damaged { .. } | DbError::Row { .. } => {
+                Self::new(Kind::Corrupt, error.to_string()).hint(REBUILD)
+            }
+            DbError::Locked { .. } | DbError::Other { .. } => plain(&error),
+        };
+        Self { restart, ..failure }
+    }
+}
+
+impl From<FileError> for Failure {
+    fn from(error: FileError) -> Self {
+        match error.source.kind() {
+            _ if error.is_no_space() => Self::new(Kind::NoSpace, error.to_string()).hint(FREE_SPACE),
+            std::io::ErrorKind::ReadOnlyFilesystem => {
+                plain(&error).hint("the disk is mounted read-only; reading commands still work on it")
+            }
+            std::io::ErrorKind::PermissionDenied => {
+                plain(&error).hint("run the command as the user to whom that place belongs")
+            }
+            _ => plain(&error),
+        }
+    }
+}
+
+impl From<ReadError> for Failure {
+    fn from(error: ReadError) -> Self {
+        let corrupt = match &error {
+            ReadError::CorruptBlob { id, .. } | ReadError::Missing { id } => Some(Target::Blob(*id)),
+            ReadError::CorruptTree { id, .. } => Some(Target::Tree(*id)),
+            _ => None,
+        };
+        let failure = match error {
+            ReadError::NoBlob { .. } | ReadError::NoTree { .. } => {
+                Self::new(Kind::NotFound, error.to_string())
+            }
+            ReadError::Quarantined { .. }
+            | ReadError::Missing { .. }
+            | ReadError::CorruptBlob { .. }
+            | ReadError::CorruptTree { .. }
+            | ReadError::BadTree { .. } => Self::new(Kind::Corrupt, words(&error)).hint(REPAIR),
+            ReadError::File(error) => error.into(),
+            ReadError::Db(error) => error.into(),
+        };
+        Self { corrupt, ..failure }
+    }
+}
+
+impl From<FormatError> for Failure {
+    fn from(error: FormatError) -> Self {
+        let hint = match &error {
+            FormatError::Version { .. } | FormatError::Features { .. } => {
+                "use the version of stele that made this store, or a later one; nothing was changed"
+            }
+            FormatError::Foreign { .. } => "name another folder with --store; nothing was changed",
+            FormatError::Read { .. } => REBUILD,
+        };
+        plain(&error).hint(hint)
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        let hint = match error {
+            OpenError::Format(error) => return error.into(),
+            OpenError::File(error) => return error.into(),
+            OpenError::Db(error) => return error.into(),
+            OpenError::Folder(_) => "make the store in a folder of your own, which nobody else writes to",
+            OpenError::Absent { .. } => "name the store with --store or STELE_STORE",
+            OpenError::Occupied { .. } => "name an empty or a new folder with --store or STELE_STORE",
+            OpenError::Locked { .. } => "`stele daemon status` says who; wait for it, or `stele daemon stop`",
+            OpenError::Mixed { .. } => "use the version of stele that wrote last; nothing was changed",
+            OpenError::DatabaseMissing { .. } | OpenError::RebuildUnfinished { .. } => {
+                let hint = "`stele store rebuild-index` recovers what the payload files hold; add `--from DIR` for \
+                            each exported tree that you have";
+                return Self::new(Kind::Corrupt, error.to_string()).hint(hint);
+            }
+        };
+        let kind = if matches!(error, OpenError::Absent { .. }) { Kind::NotFound } else { Kind::Failed };
+        Self::new(kind, error.to_string()).hint(hint)
+    }
+}
+
+impl From<WriteError> for Failure {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::File(error) => error.into(),
+            WriteError::Db(error) => error.into(),
+            WriteError::ReadOnly => read_only(),
+            WriteError::NoRoom { .. } => Self::new(Kind::NoSpace, error.to_string()).hint(FREE_SPACE),
+            WriteError::Incomplete { .. } => plain(&error).hint("store what it names first"),
+            WriteError::Size { .. }
+            | WriteError::Deep { .. }
+            | WriteError::Large { .. }
+            | WriteError::Poisoned
+            | WriteError::Unstored { .. }
+            | WriteError::NoResult { .. } => plain(&error),
+        }
+    }
+}
+
+impl From<RealiseError> for Failure {
+    fn from(error: RealiseError) -> Self {
+        match error {
+            RealiseError::ReadOnly => read_only(),
+            RealiseError::Db(error) => error.into(),
+            RealiseError::Name { .. } => plain(&error),
+        }
+    }
+}
+
+fn read_only() -> Failure {
+    Failure::new(Kind::Failed, "the store is open for reading only")
+        .hint("its disk is mounted read-only: mount it for writing, or use another store")
+}
+
+/// Somebody stopped it.
+pub fn cancelled() -> Failure {
+    Failure::new(Kind::Cancelled, "it was cancelled; what was acknowledged before stays")
+}
+
+impl From<ImportError> for Failure {
+    fn from(error: ImportError) -> Self {
+        let hint = match error {
+            ImportError::Write(error) => return error.into(),
+            ImportError::Cancelled(_) => return cancelled(),
+            ImportError::Source { ref source, .. } => match source.kind() {
+                std::io::ErrorKind::NotFound => {
+                    return Self::new(Kind::NotFound, words(&error));
+                }
+                std::io::ErrorKind::PermissionDenied => {
+                    "run the command as a user who may read it, or leave it out"
+                }
+                _ => return plain(&error),
+            },
+            ImportError::Special { .. } => {
+                "a tree holds directories, regular files and symbolic links only: remove the others, or import a copy \
+                 without them"
+            }
+            ImportError::Changed { .. } => "stop what writes to it, and run the command again",
+            ImportError::Shown { .. } => {
+                "what is there is in the store already: name it by its digest, as in `stele store root add NAME DIGEST`"
+            }
+            ImportError::ContainsStore { .. } => "import something that does not contain the store",
+            ImportError::Deep { .. } => "no path can name what lies so deep; move it up",
+        };
+        plain(&error).hint(hint)
+    }
+}
+
+impl From<ExportError> for Failure {
+    fn from(error: ExportError) -> Self {
+        match error {
+            ExportError::Exists { .. } => {
+                plain(&error).hint("name a place where nothing is, or an empty folder")
+            }
+            ExportError::Read(error) => error.into(),
+            ExportError::File(error) if error.is_no_space() => {
+                Self::new(Kind::NoSpace, error.to_string()).hint("make room there, or export to another disk")
+            }
+            ExportError::File(error) => error.into(),
+            ExportError::Deep => plain(&error),
+            ExportError::Cancelled(_) => cancelled(),
+        }
+    }
+}
+
+impl From<RootError> for Failure {
+    fn from(error: RootError) -> Self {
+        match error {
+            RootError::ReadOnly => read_only(),
+            RootError::NoRoot { .. } => {
+                Self::new(Kind::NotFound, error.to_string()).hint("`stele store root ls` lists the roots")
+            }
+            RootError::Read(error) => error.into(),
+            RootError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<CollectError> for Failure {
+    fn from(error: CollectError) -> Self {
+        match error {
+            CollectError::ReadOnly => read_only(),
+            CollectError::Running => plain(&error).hint("wait for it to end"),
+            CollectError::Unreadable { .. } => Self::new(Kind::Corrupt, words(&error)).hint(
+                "run `stele store verify`; store that content again, or let it go: a root with `stele store root rm`, \
+                 a lease with `--end-leases`",
+            ),
+            CollectError::Cancelled(_) => cancelled(),
+            CollectError::File(error) => error.into(),
+            CollectError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<VerifyError> for Failure {
+    fn from(error: VerifyError) -> Self {
+        match error {
+            VerifyError::Cancelled(_) => cancelled(),
+            VerifyError::File(error) => error.into(),
+            VerifyError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<RebuildError> for Failure {
+    fn from(error: RebuildError) -> Self {
+        let failure: Self = match error {
+            RebuildError::Open(error) => error.into(),
+            RebuildError::File(error) => error.into(),
+            RebuildError::Db(error) => error.into(),
+            RebuildError::Import(error) => error.into(),
+            RebuildError::Write(error) => error.into(),
+            RebuildError::Root(error) => error.into(),
+            RebuildError::Cancelled(_) => cancelled(),
+        };
+        match failure.hint {
+            Some(_) => failure,
+            None => failure.hint("run `stele store rebuild-index` again: it begins anew and loses nothing"),
+        }
+    }
+}
+
+impl From<AttachError> for Failure {
+    fn from(error: AttachError) -> Self {
+        let hint = match &error {
+            AttachError::Place { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+                "make the folder first: `mkdir -p`"
+            }
+            AttachError::Place { .. } => "name a folder, or leave it out for `mnt` in the store's folder",
+            AttachError::NoDevice { .. } => {
+                "FUSE is missing or not for this user: `modprobe fuse` loads it; a container has to be given /dev/fuse"
+            }
+            AttachError::NotAllowed => {
+                "install fusermount3 (Debian's package fuse3), run this as root, or give it a command to run in a \
+                 namespace of its own: `stele mount DIR -- sh`"
+            }
+            AttachError::Helper { .. } => {
+                "the folder must belong to this user and be no mount yet; see fusermount3(1)"
+            }
+            AttachError::Mount { .. } => "see whether the kernel has FUSE: `grep fuse /proc/filesystems`",
+        };
+        plain(&error).hint(hint)
+    }
+}
+
+impl From<DetachError> for Failure {
+    fn from(error: DetachError) -> Self {
+        match &error {
+            DetachError::Busy { .. } => plain(&error).hint(
+                "`fuser -vm DIR` shows who uses it; `stele umount --lazy DIR` takes it away all the same, and ends it \
+                 with its last user",
+            ),
+            DetachError::Unmount { .. } => plain(&error),
+        }
+    }
+}

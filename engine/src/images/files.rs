@@ -1,0 +1,68 @@
+//! The files that a person finds in an image, with their digests.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use sha1::{Digest, Sha1};
+
+use stele_oci::{Image, Walk};
+use stele_store::model::{BlobId, Node};
+use stele_store::{Progress, Store};
+
+use crate::failure::Failure;
+use crate::failure::images as failure;
+use crate::failure::store::cancelled;
+use crate::service::{Sink, lost_sink};
+
+/// A file of an image.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ImageFile {
+    /// Where, with a slash in front.
+    pub path: String,
+    /// The number of its layer, the lowest 0. What a higher layer hides is not listed.
+    pub layer: usize,
+    /// The SHA-256 of its bytes.
+    pub sha256: String,
+    /// Their SHA-1.
+    pub sha1: String,
+}
+
+/// Sends the files, a line of JSON each, sorted by path. Each is read, and compared with its digest.
+///
+/// # Errors
+/// When one cannot be read, or is not what its name says.
+pub(super) fn send(
+    store: &Store,
+    image: &Image,
+    sink: &mut dyn Sink,
+    progress: &Progress,
+) -> Result<(), Failure> {
+    let mut found: BTreeMap<String, (usize, Option<BlobId>)> = BTreeMap::new();
+    for (number, layer) in image.layers.iter().enumerate() {
+        let fails = |error| failure::layer(&layer.origin, error);
+        let mut walk = Walk::new(store, &layer.layer);
+        while let Some(entry) = walk.step().map_err(fails)? {
+            progress.check().map_err(|_| cancelled())?;
+            let blob = match entry.node {
+                Node::File { blob, .. } => Some(blob),
+                Node::Symlink { .. } => None,
+                Node::Directory { .. } => continue,
+            };
+            // As other programs name it; what is not UTF-8 is escaped.
+            let path = std::str::from_utf8(entry.path.as_bytes())
+                .map_or_else(|_| entry.path.to_string(), |path| format!("/{path}"));
+            found.insert(path, (number, blob));
+        }
+    }
+    let files = found.into_iter().filter_map(|(path, (layer, blob))| Some((path, layer, blob?)));
+    for (path, layer, blob) in files {
+        progress.check().map_err(|_| cancelled())?;
+        let mut sha1 = Sha1::new();
+        store.open_blob(&blob)?.verified_by(|bytes| sha1.update(bytes))?;
+        let sha1 = sha1.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = store.blob_info(&blob)?.sha256.to_string();
+        let line = serde_json::to_string(&ImageFile { path, layer, sha256, sha1 }).unwrap_or_default();
+        sink.bytes(format!("{line}\n").as_bytes()).map_err(|e| lost_sink(&e))?;
+    }
+    Ok(())
+}

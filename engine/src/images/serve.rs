@@ -1,0 +1,280 @@
+//! The daemon's side of images.
+
+use std::fmt::Write as _;
+use std::io;
+use std::path::Path;
+
+use stele_oci::import::{Imported, Limits, import};
+use stele_oci::layout::{self, ExportError, Exported};
+use stele_oci::{Image, Record, RecordError, Top, Walk, keep, make, record};
+use stele_store::model::{Node, TreeId};
+use stele_store::{Progress, Store};
+
+use super::repository::{self, repository};
+use super::{Ask, Form, ImportedImage, Shown, Told, attach, blob, files, served};
+use crate::Untrusted;
+use crate::failure::{Failure, Kind, images as failure};
+use crate::reference::from_wire;
+use crate::service::{Sink, lost_sink};
+
+/// Bytes of a listing that are sent at once.
+const CHUNK: usize = 64 << 10;
+
+/// Does what is asked.
+///
+/// # Errors
+/// With a failure that can be shown to a person.
+pub fn run(
+    store: &Store,
+    ask: Ask,
+    sink: &mut dyn Sink,
+    progress: &Progress,
+) -> Result<Option<Told>, Failure> {
+    match ask {
+        Ask::Make { name, images, index, keep: is_kept } => {
+            // Before any work: a name that will not do is a mistake that can be told at once.
+            record::root_of(&name)?;
+            let mut made = Vec::with_capacity(images.len());
+            for spec in &images {
+                made.push(make::make(store, spec, progress)?);
+            }
+            let top = match (index, made.pop()) {
+                (Some(annotations), Some(last)) => {
+                    made.push(last);
+                    Top::Index(make::index(made, &annotations)?)
+                }
+                (None, Some(image)) if made.is_empty() => Top::Image(Box::new(image)),
+                _ => return Err(Failure::new(Kind::Usage, "an image is one, and an index has some")),
+            };
+            let (tree, record) = match is_kept {
+                true => keep::keep(store, &name, top.into())?,
+                false => keep::unnamed(store, top.into())?,
+            };
+            Ok(Some(Told::One(Box::new(Shown::new(&name, tree.to_string(), &record)))))
+        }
+        Ask::List {} => {
+            let mut shown = Vec::new();
+            for (name, (tree, record)) in record::all(store)? {
+                // A root that only looks like an image's is none.
+                if let Ok(record) = record {
+                    shown.push(Shown::new(&name, tree.to_string(), &record));
+                }
+            }
+            Ok(Some(Told::List(shown)))
+        }
+        Ask::Inspect { reference } => {
+            let (name, tree, record) = record::find(store, &reference)?;
+            Ok(Some(Told::One(Box::new(Shown::new(&name, tree.to_string(), &record)))))
+        }
+        Ask::Tree { reference, json, platform } => {
+            let (_, _, record) = record::find(store, &reference)?;
+            for image in chosen(&record, platform.as_deref())? {
+                tree(store, image, json, sink, progress)?;
+            }
+            Ok(None)
+        }
+        Ask::Files { tree, platform } => {
+            let (_, record) = kept(store, &tree)?;
+            files::send(store, single(&record, Some(&platform))?, sink, progress)?;
+            Ok(None)
+        }
+        Ask::Served {} => Ok(Some(Told::Names(served::names(store)?))),
+        Ask::Repository { name } => {
+            let (tree, record) = match record::named(store, &name) {
+                Ok(kept) => kept,
+                Err(RecordError::Absent { .. } | RecordError::Name { .. }) => {
+                    return Ok(Some(Told::Repository(None)));
+                }
+                Err(error) => return Err(error.into()),
+            };
+            let served = repository(&name, &tree, &record);
+            Ok(Some(Told::Repository(served.ok().map(Box::new))))
+        }
+        Ask::Attach { reference, subject, artifact_type, annotations, files } => {
+            attach::attach(store, &reference, subject.as_deref(), artifact_type, annotations, files)
+                .map(|told| Some(Told::Attached(told)))
+        }
+        Ask::Detach { reference, digest } => {
+            let digest = keep::detach(store, &reference, &digest)?;
+            Ok(Some(Told::Detached(stele_oci::document::digest_text(&digest))))
+        }
+        Ask::Kept { tree, referrers } => {
+            let (id, mut record) = kept(store, &tree)?;
+            if !referrers {
+                record.referrers.clear();
+            }
+            let repository = repository::kept(&id, &record)?;
+            Ok(Some(Told::Repository(Some(Box::new(repository)))))
+        }
+        Ask::Blob { tree, digest, first, length } => {
+            blob::send(store, &tree, &digest, (first, length), sink, progress).map(|()| None)
+        }
+        Ask::CheckBlob { tree, digest } => blob::check(store, &tree, &digest, progress).map(|()| None),
+        Ask::Import { from, reference, name, referrers } => {
+            if let Some(name) = &name {
+                record::root_of(name)?;
+            }
+            let Imported { mut record, reference, left_out, repacked, strays } =
+                import(store, &from_wire(&from)?, reference.as_deref(), &Limits::default(), progress)?;
+            let name = name.or_else(|| reference.as_deref().map(short)).ok_or_else(|| {
+                Failure::new(Kind::Usage, "the image has no name there").hint("give it one with --name")
+            })?;
+            if !referrers {
+                record.referrers.clear();
+            }
+            let (tree, record) = keep::keep(store, &name, record)
+                .map_err(|e| Failure::from(e).or_hint("give it another name with --name"))?;
+            let image = Shown::new(&name, tree.to_string(), &record);
+            Ok(Some(Told::Imported(Box::new(ImportedImage { image, left_out, repacked, strays }))))
+        }
+        Ask::Export { reference, to, form, called, platform, referrers, umask } => {
+            let (name, _, mut record) = record::find(store, &reference)?;
+            let called = called.unwrap_or(name);
+            let to = from_wire(&to)?;
+            if platform.is_some() {
+                record.top = Top::Image(Box::new(single(&record, platform.as_deref())?.clone()));
+                record.drop_strays();
+            }
+            if !referrers {
+                record.referrers.clear();
+            }
+            Ok(Some(Told::Exported(export(store, &record, form, &called, &to, umask, progress)?)))
+        }
+    }
+}
+
+/// The image that is kept in a tree.
+fn kept(store: &Store, tree: &str) -> Result<(TreeId, Record), Failure> {
+    let absent = |_| Failure::new(Kind::NotFound, format!("{tree} is no tree"));
+    let id = tree.parse().map_err(absent)?;
+    Ok((id, Record::load(store, &id)?))
+}
+
+/// A name for here: `host/path/name:tag` without what is in front and behind.
+fn short(reference: &str) -> String {
+    let last = reference.rsplit('/').next().unwrap_or(reference);
+    last.split([':', '@']).next().unwrap_or(last).to_owned()
+}
+
+fn export(
+    store: &Store,
+    record: &Record,
+    form: Form,
+    called: &str,
+    to: &Path,
+    umask: u32,
+    progress: &Progress,
+) -> Result<Exported, Failure> {
+    Ok(match form {
+        Form::Layout => layout::folder(store, record, called, to, umask, progress)?,
+        Form::OciArchive => layout::oci_archive(store, record, called, to, umask, progress)?,
+        Form::DockerArchive => {
+            layout::docker_archive(store, single(record, None)?, called, to, umask, progress)?
+        }
+    })
+}
+
+fn platforms(record: &Record) -> String {
+    record.images().iter().map(|image| image.platform.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+/// Those images that are for `platform`, which may leave the variant out; all without.
+fn chosen<'a>(record: &'a Record, platform: Option<&str>) -> Result<Vec<&'a Image>, Failure> {
+    let fits = |image: &&Image| platform.is_none_or(|wanted| image.platform.is(wanted));
+    let found: Vec<_> = record.images().iter().filter(fits).collect();
+    match (found.is_empty(), platform) {
+        (true, Some(wanted)) => {
+            let wanted = wanted.to_owned();
+            Err(ExportError::NoPlatform { wanted, platforms: platforms(record) }.into())
+        }
+        _ => Ok(found),
+    }
+}
+
+fn single<'a>(record: &'a Record, platform: Option<&str>) -> Result<&'a Image, Failure> {
+    match chosen(record, platform)?[..] {
+        [image] => Ok(image),
+        _ => Err(ExportError::Several { platforms: platforms(record) }.into()),
+    }
+}
+
+/// Lists what is in the layers of an image, as `tar -tv` would.
+fn tree(
+    store: &Store,
+    image: &Image,
+    json: bool,
+    sink: &mut dyn Sink,
+    progress: &Progress,
+) -> Result<(), Failure> {
+    let mut text = String::new();
+    let mut flush = |text: &mut String, least: usize| -> Result<(), Failure> {
+        if text.len() >= least {
+            sink.bytes(text.as_bytes()).map_err(|e: io::Error| lost_sink(&e))?;
+            text.clear();
+        }
+        Ok(())
+    };
+    for (number, layer) in image.layers.iter().enumerate() {
+        if !json {
+            let diff_id = stele_oci::document::digest_text(&layer.measured.plain.sha256);
+            // Writing to a string cannot fail.
+            let _ = writeln!(
+                text,
+                "{} layer {number}: {}, {diff_id}",
+                Untrusted(&image.platform),
+                Untrusted(&layer.origin)
+            );
+        }
+        let mut walk = Walk::new(store, &layer.layer);
+        let fails = |error| failure::layer(&layer.origin, error);
+        while let Some(entry) = walk.step().map_err(fails)? {
+            progress.check().map_err(|_| crate::failure::store::cancelled())?;
+            let target = match &entry.node {
+                Node::Symlink { target } => Some(target.to_string()),
+                _ => None,
+            };
+            let size = if matches!(entry.node, Node::File { .. }) { entry.node.size() } else { 0 };
+            let blob = match &entry.node {
+                Node::File { blob, .. } => Some(blob.to_string()),
+                _ => None,
+            };
+            if json {
+                let line = serde_json::json!({
+                    "platform": image.platform.to_string(), "layer": number, "path": entry.path.to_string(),
+                    "kind": entry.node.kind(), "mode": entry.mode.to_string(), "owner": entry.owner.to_string(),
+                    "size": size, "target": target, "blob": blob,
+                });
+                let _ = writeln!(text, "{line}");
+            } else {
+                let arrow = target.map(|target| format!(" -> {target}")).unwrap_or_default();
+                let bits = permissions(&entry.node, entry.mode.bits());
+                let owner = entry.owner.to_string();
+                let _ = writeln!(text, "{bits} {owner:>11} {size:>12} {}{arrow}", entry.path);
+            }
+            flush(&mut text, CHUNK)?;
+        }
+    }
+    flush(&mut text, 1)
+}
+
+/// A mode as `ls -l` writes it.
+fn permissions(node: &Node, bits: u32) -> String {
+    let mut text = String::from(match node {
+        Node::Directory { .. } => "d",
+        Node::File { .. } => "-",
+        Node::Symlink { .. } => "l",
+    });
+    for (shift, special, both, alone) in [(6, 0o4000, 's', 'S'), (3, 0o2000, 's', 'S'), (0, 0o1000, 't', 'T')]
+    {
+        let three = bits >> shift;
+        text.push(if three & 4 != 0 { 'r' } else { '-' });
+        text.push(if three & 2 != 0 { 'w' } else { '-' });
+        text.push(match (bits & special != 0, three & 1 != 0) {
+            (true, true) => both,
+            (true, false) => alone,
+            (false, true) => 'x',
+            (false, false) => '-',
+        });
+    }
+    text
+}

@@ -1,0 +1,196 @@
+//! The process that evaluates recipes.
+//!
+//! A process of its own, because there are things that evaluation cannot be stopped from within: one operation can
+//! allocate all memory, and a value that nests deeply enough ends the stack. That process may take so much memory and
+//! time and no more; when it dies, an error is all that comes of it.
+
+use std::io::{Read, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Child, Stdio};
+
+use rustix::process::{Resource, Rlimit, setrlimit};
+
+use serde::{Deserialize, Serialize};
+use stele_builder::program::{Program, Spares, Waits};
+use stele_recipes::language::{self, InMemoryFiles, OnDisk, Problem};
+use stele_recipes::plan::Graph;
+use stele_recipes::recipe::RecipeName;
+
+use super::{Evaluated, Wanted, failure};
+use crate::failure::{Failure, Kind};
+use crate::reference::{from_wire, to_wire};
+
+/// The most memory, in bytes of address space.
+const MEMORY_MOST: u64 = 4 << 30;
+/// The most time, in seconds of a processor.
+const SECONDS_MOST: u64 = 60;
+/// The most bytes of an answer.
+const ANSWER_MOST: u64 = 1 << 30;
+
+/// What is to be evaluated.
+#[derive(Serialize, Deserialize)]
+struct Ask {
+    /// The recipe tree, escaped.
+    tree: String,
+    wanted: Wanted,
+}
+
+/// Evaluates, in this process, what stdin asks for, and writes the answer to stdout. Nobody types this command.
+///
+/// # Errors
+/// When nothing was asked, or nobody takes the answer.
+pub fn evaluate() -> Result<(), Failure> {
+    limit();
+    // What a panic has to say comes back as a problem.
+    std::panic::set_hook(Box::new(|_| {}));
+    // What takes the same time for every tree is done before anybody waits for it.
+    let _ = language::evaluate_all(&InMemoryFiles::default());
+    let mut text = Vec::new();
+    std::io::stdin().read_to_end(&mut text).map_err(|e| Failure::io("nothing is asked", &e))?;
+    // Whoever started it for later has gone.
+    if text.is_empty() {
+        return Ok(());
+    }
+    let Ask { tree: path, wanted } =
+        serde_json::from_slice(&text).map_err(|e| Failure::io("nothing is asked", &e.into()))?;
+    let path = from_wire(&path)?;
+    let tree = match OnDisk::open(&path) {
+        Ok(tree) => tree,
+        Err(error) => return answer(&no_tree(&error.to_string())),
+    };
+    let evaluated = match &wanted {
+        Wanted::Check => {
+            let (recipes, errors) = language::check_all(&tree);
+            Ok((recipes, errors))
+        }
+        Wanted::All => language::evaluate_all(&tree).map(|recipes| (recipes, Vec::new())),
+        Wanted::Images(names) => language::evaluate_images(&tree, names).map(|recipes| (recipes, Vec::new())),
+        Wanted::Names(names) => language::evaluate(&tree, names).map(|recipes| (recipes, Vec::new())),
+    };
+    let (recipes, errors) = evaluated.unwrap_or_else(|error| (language::Recipes::default(), vec![error]));
+    let stamps = tree.stamps();
+    let problems = errors.iter().map(|error| Problem::new(error, &tree)).collect();
+    let images = recipes.images.into_values().collect();
+    answer(&Evaluated { recipes: recipes.by_name.into_values().collect(), images, problems, stamps })
+}
+
+/// What cannot be done is left: a lower limit may be set already.
+fn limit() {
+    let most = |most: u64| Rlimit { current: Some(most), maximum: Some(most) };
+    let _ = setrlimit(Resource::As, most(MEMORY_MOST));
+    let _ = setrlimit(Resource::Cpu, most(SECONDS_MOST));
+    let _ = setrlimit(Resource::Core, most(0));
+}
+
+fn no_tree(message: &str) -> Evaluated {
+    let problem = Problem {
+        message: message.to_owned(),
+        recipe: None,
+        places: Vec::new(),
+        called_from: Vec::new(),
+        hint: Some("name the folder that holds `pkgs` with --recipes or STELE_RECIPES".to_owned()),
+        not_found: true,
+    };
+    Evaluated { problems: vec![problem], ..Evaluated::default() }
+}
+
+fn answer(evaluated: &Evaluated) -> Result<(), Failure> {
+    let failed = |e| Failure::io("the answer cannot be written", &e);
+    let text = serde_json::to_vec(evaluated).map_err(|e| failed(e.into()))?;
+    std::io::stdout().write_all(&text).map_err(failed)
+}
+
+/// The helper that calls [`evaluate`].
+pub const EVALUATE: &str = "evaluate";
+
+/// Evaluates recipe trees, each time in a new process.
+pub struct Evaluator {
+    spares: Spares<Process>,
+    /// Whether the next process is started before it is needed.
+    keep_spares: bool,
+}
+
+/// A process that evaluates what it is asked to.
+struct Process(Child);
+
+impl Waits for Process {
+    fn start(program: &Program) -> std::io::Result<Self> {
+        let mut command = program.helper(EVALUATE);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map(Self)
+    }
+
+    fn waits(&mut self) -> bool {
+        matches!(self.0.try_wait(), Ok(None))
+    }
+
+    /// It is asked nothing.
+    fn end(mut self) {
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
+    }
+}
+
+impl Evaluator {
+    /// An evaluator whose processes are helpers of `program`. With `keep_spares` the next ones are started before they
+    /// are needed: to start one takes longer than most recipes do.
+    pub fn new(program: Program, keep_spares: bool) -> Self {
+        Self { spares: Spares::new(program), keep_spares }
+    }
+
+    /// The graph of these recipes of a recipe tree, or of all when there are none.
+    ///
+    /// # Errors
+    /// As of [`Evaluator::evaluate`].
+    pub fn graph(&self, tree: &Path, names: &[RecipeName]) -> Result<Graph, Failure> {
+        let recipes = self.evaluate(tree, &Wanted::of(names))?.by_name();
+        let all: Vec<_> = recipes.by_name.keys().cloned().collect();
+        let graph = Graph::of(&recipes, if names.is_empty() { &all } else { names });
+        graph.map_err(|e| Failure::new(Kind::NotFound, e.to_string()))
+    }
+
+    /// Evaluates; a problem is a failure.
+    ///
+    /// # Errors
+    /// With the first problem, and when evaluation did not come to an end.
+    pub fn evaluate(&self, tree: &Path, wanted: &Wanted) -> Result<Evaluated, Failure> {
+        let evaluated = self.run(tree, wanted)?;
+        match evaluated.problems.first() {
+            Some(problem) if *wanted != Wanted::Check => Err(failure(problem, tree)),
+            _ => Ok(evaluated),
+        }
+    }
+
+    /// Has a process evaluate, and takes its answer.
+    fn run(&self, tree: &Path, wanted: &Wanted) -> Result<Evaluated, Failure> {
+        let failed = |e: &std::io::Error| Failure::io("the process that evaluates recipes cannot be run", e);
+        let ask = serde_json::to_vec(&Ask { tree: to_wire(tree.as_os_str()), wanted: wanted.clone() });
+        let ask = ask.map_err(|e| failed(&e.into()))?;
+        let Process(mut child) = self.spares.take().map_err(|e| failed(&e))?;
+        // One that dies before it has heard all says by its status why.
+        let asked = child.stdin.take().map(|mut stdin| stdin.write_all(&ask));
+        drop(asked);
+        let mut text = Vec::new();
+        let read = child.stdout.take().map(|stdout| stdout.take(ANSWER_MOST).read_to_end(&mut text));
+        let status = child.wait().map_err(|e| failed(&e))?;
+        if self.keep_spares {
+            self.spares.refill();
+        }
+        if let Some(Err(error)) = read {
+            return Err(failed(&error));
+        }
+        if !status.success() {
+            let how = match (status.signal(), status.code()) {
+                (Some(signal), _) => format!("was ended by signal {signal}"),
+                (None, code) => format!("ended with status {}", code.unwrap_or(-1)),
+            };
+            return Err(Failure::new(Kind::Failed, format!("the evaluation of the recipes in {} {how}", tree.display()))
+                .hint(
+                    "it may take 4 GiB of memory, 60 s of a processor and a stack of usual size: look for a loop, or a \
+                     value, that grows without end; `stele recipe check` in a copy with half of the recipes says \
+                     in which half",
+                ));
+        }
+        serde_json::from_slice(&text).map_err(|e| failed(&e.into()))
+    }
+}

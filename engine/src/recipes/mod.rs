@@ -1,0 +1,89 @@
+//! Recipes, evaluated: where they are, the process that does it, what it answers, and how its errors look.
+
+mod evaluator;
+mod excerpt;
+
+pub mod planned;
+pub mod unpacked;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use stele_recipes::language::{Problem, Recipes, Stamps};
+use stele_recipes::recipe::{ImageRecipe, Recipe, RecipeName};
+
+use crate::failure::{Failure, Kind};
+
+pub use evaluator::{EVALUATE, Evaluator, evaluate};
+pub use excerpt::excerpt;
+pub use planned::Plans;
+
+/// What a recipe tree comes to.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Evaluated {
+    /// The recipes.
+    pub recipes: Vec<Arc<Recipe>>,
+    /// The images.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<Arc<ImageRecipe>>,
+    /// What is wrong.
+    pub problems: Vec<Problem>,
+    /// The state of all that was looked at.
+    pub stamps: Stamps,
+}
+
+impl Evaluated {
+    /// The recipes by their names.
+    pub fn by_name(&self) -> Recipes {
+        let by_name = self.recipes.iter().map(|recipe| (recipe.name.clone(), Arc::clone(recipe)));
+        Recipes { by_name: by_name.collect(), ..Recipes::default() }
+    }
+}
+
+/// What is evaluated of a recipe tree.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub enum Wanted {
+    /// All recipes; the first error ends it.
+    All,
+    /// All recipes, and every error.
+    Check,
+    /// These images, and what they need.
+    Images(Vec<RecipeName>),
+    /// What these need.
+    Names(Vec<RecipeName>),
+}
+
+impl Wanted {
+    /// What these need; everything when there are none.
+    pub fn of(names: &[RecipeName]) -> Self {
+        if names.is_empty() { Self::All } else { Self::Names(names.to_vec()) }
+    }
+}
+
+/// A problem as a failure.
+pub fn failure(problem: &Problem, tree: &Path) -> Failure {
+    let kind = if problem.not_found { Kind::NotFound } else { Kind::Failed };
+    let mut failure = Failure::new(kind, excerpt(problem, tree));
+    let usual = || "`stele recipe check` says all that is wrong with the recipes".to_owned();
+    failure.hint = problem.hint.clone().or_else(|| Some(usual()));
+    failure
+}
+
+/// The names that a command line gives.
+///
+/// # Errors
+/// When one cannot be the name of a recipe.
+pub fn names(texts: &[String]) -> Result<Vec<RecipeName>, Failure> {
+    texts.iter().map(|text| name(text)).collect()
+}
+
+/// One such name.
+///
+/// # Errors
+/// When it cannot be the name of a recipe.
+pub fn name(text: &str) -> Result<RecipeName, Failure> {
+    RecipeName::new(text)
+        .map_err(|e| Failure::new(Kind::Usage, format!("`{text}` cannot be the name of a recipe: {e}")))
+}

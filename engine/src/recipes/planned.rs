@@ -1,0 +1,235 @@
+//! A plan, as it is answered; and the last one, kept as long as nothing changed.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use stele_builder::profile;
+use stele_builder::realise::OfStore;
+use stele_recipes::language::{OnDisk, Problem, Recipes, Stamps};
+use stele_recipes::plan::{self, Change, PlanError, State, Step, Why};
+use stele_recipes::recipe::{RecipeName, Version};
+use stele_store::{ReadError, Store};
+
+use super::{Wanted, failure};
+use crate::builds::Goal;
+use crate::engine::Engine;
+use crate::failure::builds;
+use crate::failure::{Failure, Kind};
+
+/// A plan.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Planned {
+    /// Sources that have to be fetched first.
+    pub fetch: Vec<Fetch>,
+    /// What has to be built, each after what it needs.
+    pub build: Vec<Build>,
+    /// What was asked for and is there.
+    pub there: Vec<Goal>,
+    /// How many recipes are built already.
+    pub done: usize,
+    /// How many are not there, and not needed either.
+    pub unneeded: usize,
+}
+
+/// A source that has to be fetched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fetch {
+    /// The first recipe that needs it.
+    pub recipe: RecipeName,
+    /// What the file is called.
+    pub file: String,
+    /// What it is.
+    pub sha256: String,
+}
+
+/// A recipe that has to be built.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Build {
+    /// Which.
+    pub name: RecipeName,
+    /// Its version.
+    pub version: Version,
+    /// The digest of its action, when all that it is made of is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
+    /// Why.
+    pub why: Reason,
+    /// Sources that have to be unpacked first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unpack: Vec<String>,
+    /// Recipes that are built first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<RecipeName>,
+}
+
+/// Why a recipe has to be built.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "why", rename_all = "kebab-case")]
+pub enum Reason {
+    /// It never was.
+    Never,
+    /// It was, from something else.
+    Changed {
+        /// What is different.
+        changes: Vec<Change>,
+    },
+    /// What came of it is gone.
+    Gone,
+    /// Nothing is known to have changed, but something that it is made of is gone.
+    Unremembered,
+}
+
+/// The last plan of an engine, kept as long as nothing that it was made of has changed.
+#[derive(Default)]
+pub struct Plans(Mutex<Option<Last>>);
+
+/// The last plan, and of what it is the plan.
+struct Last {
+    tree: std::path::PathBuf,
+    goals: Vec<RecipeName>,
+    stamps: Stamps,
+    change_number: u64,
+    planned: Arc<Planned>,
+}
+
+/// Plans `goals`, or all recipes when there are none, of the recipe tree at `tree`.
+///
+/// # Errors
+/// When a recipe is wrong, or the inputs of one do not unite.
+pub fn plan(engine: &Engine, tree: &Path, goals: &[RecipeName]) -> Result<Arc<Planned>, Failure> {
+    plan_for_build(engine, tree, goals).map(|(planned, _)| planned)
+}
+
+/// As [`plan`]; also the recipes, when they had to be evaluated for it.
+///
+/// # Errors
+/// As of [`plan`].
+pub fn plan_for_build(
+    engine: &Engine,
+    tree: &Path,
+    goals: &[RecipeName],
+) -> Result<(Arc<Planned>, Option<Recipes>), Failure> {
+    let store: &Store = engine.store();
+    let change_number = store.change_number();
+    if let Some(planned) = engine.plans().same_as_last(tree, goals, change_number) {
+        return Ok((planned, None));
+    }
+    let evaluated = engine.evaluator().evaluate(tree, &Wanted::of(goals))?;
+    let recipes = evaluated.by_name();
+    let planned = Arc::new(of(store, tree, &recipes, goals, false)?);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |it| it.as_nanos());
+    if evaluated.stamps.are_settled(i128::try_from(now).unwrap_or(0)) {
+        let (tree, goals) = (tree.to_owned(), goals.to_vec());
+        let last =
+            Last { tree, goals, stamps: evaluated.stamps, change_number, planned: Arc::clone(&planned) };
+        *engine.plans().lock() = Some(last);
+    }
+    Ok((planned, Some(recipes)))
+}
+
+impl Plans {
+    fn lock(&self) -> MutexGuard<'_, Option<Last>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn same_as_last(&self, tree: &Path, goals: &[RecipeName], change_number: u64) -> Option<Arc<Planned>> {
+        let last = self.lock();
+        let last = last.as_ref()?;
+        let same = last.tree == tree && last.goals == goals && last.change_number == change_number;
+        (same && OnDisk::open(tree).ok()?.holds(&last.stamps)).then(|| Arc::clone(&last.planned))
+    }
+}
+
+/// A plan in which the goals are gone through once more even if they are there; and the recipes.
+///
+/// # Errors
+/// As of [`plan`].
+pub fn plan_again(engine: &Engine, tree: &Path, goals: &[RecipeName]) -> Result<(Planned, Recipes), Failure> {
+    let recipes = engine.evaluator().evaluate(tree, &Wanted::of(goals))?.by_name();
+    Ok((of(engine.store(), tree, &recipes, goals, true)?, recipes))
+}
+
+/// A plan of recipes that were evaluated. With `again`, the goals are gone through once more even if they are there.
+///
+/// # Errors
+/// When the inputs of one do not unite.
+pub fn of(
+    store: &Store,
+    tree: &Path,
+    recipes: &Recipes,
+    goals: &[RecipeName],
+    again: bool,
+) -> Result<Planned, Failure> {
+    let all: Vec<_> = recipes.by_name.keys().cloned().collect();
+    let goals = if goals.is_empty() { &all } else { goals };
+    let known = OfStore::new(store, tree, recipes).map_err(|error| builds::source(&error))?;
+    let again = if again { goals } else { &[] };
+    let plan = plan::plan_again(recipes, goals, again, profile::VERSION, &known)
+        .map_err(|error| plan_failure(&error, tree))?;
+    let mut planned = Planned { there: there(&plan, goals), ..Planned::default() };
+    let mut fetched = HashSet::new();
+    for step in &plan.steps {
+        match &step.state {
+            State::Done | State::Again => planned.done += 1,
+            State::Unneeded => planned.unneeded += 1,
+            State::Build(why) => planned.build.push(build(&plan, step, why)),
+        }
+        let recipe = &plan.graph.recipes()[step.number];
+        for at in &step.fetch {
+            let source = &recipe.sources[*at].source;
+            if fetched.insert(source.sha256) {
+                let (recipe, file, sha256) =
+                    (recipe.name.clone(), source.file.to_string(), source.sha256.to_string());
+                planned.fetch.push(Fetch { recipe, file, sha256 });
+            }
+        }
+    }
+    Ok(planned)
+}
+
+/// Those of `goals` that are there, with their outputs.
+fn there(plan: &plan::Plan, goals: &[RecipeName]) -> Vec<Goal> {
+    let goal = |name: &RecipeName| {
+        let step = &plan.steps[plan.graph.number(name)?];
+        let outputs = step.outputs.as_ref().filter(|_| matches!(step.state, State::Done | State::Again))?;
+        let outputs = outputs.iter().map(|(name, tree)| (name.as_str().to_owned(), tree.to_string()));
+        Some(Goal { name: name.to_string(), outputs: outputs.collect() })
+    };
+    goals.iter().filter_map(goal).collect()
+}
+
+fn build(plan: &plan::Plan, step: &Step, why: &Why) -> Build {
+    let recipe = &plan.graph.recipes()[step.number];
+    let is_built = |number: &&usize| matches!(plan.steps[**number].state, State::Build(_));
+    let after = plan.graph.needs(step.number).iter().filter(is_built);
+    Build {
+        name: recipe.name.clone(),
+        version: recipe.version.clone(),
+        action: step.action.as_ref().map(|(id, _)| id.to_string()),
+        why: match why {
+            Why::Never => Reason::Never,
+            Why::Changed(changes) => Reason::Changed { changes: changes.clone() },
+            Why::Gone => Reason::Gone,
+            Why::Unremembered => Reason::Unremembered,
+        },
+        unpack: step.unpack.iter().map(|at| recipe.sources[*at].source.file.to_string()).collect(),
+        after: after.map(|number| plan.graph.recipes()[*number].name.clone()).collect(),
+    }
+}
+
+/// A plan that there is none of, as a person reads it.
+pub fn plan_failure(error: &PlanError<ReadError>, tree: &Path) -> Failure {
+    let message = error.to_string();
+    let (recipe, labels) = match error {
+        PlanError::Known(error) => return Failure::new(Kind::Failed, format!("{message}: {error}")),
+        PlanError::Unknown(_) => return Failure::new(Kind::NotFound, message),
+        PlanError::Root { recipe, labels, .. } | PlanError::Action { recipe, labels, .. } => (recipe, labels),
+    };
+    let Ok(files) = OnDisk::open(tree) else { return Failure::new(Kind::Failed, message) };
+    let failure = failure(&Problem::about(message, Some(recipe.to_string()), labels, &files), tree);
+    failure.hint("say which one wins with `prefer`, or give one of them a place of its own")
+}

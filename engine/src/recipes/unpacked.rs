@@ -1,0 +1,61 @@
+//! Sources, unpacked and patched in the store.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use stele_builder::realise::sources;
+use stele_recipes::recipe::RecipeName;
+use stele_store::{Holder, Progress, Store};
+
+use super::Wanted;
+use crate::engine::Engine;
+use crate::failure::builds;
+use crate::failure::{Failure, Kind};
+
+/// A source as a build sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unpacked {
+    /// What the file is called.
+    pub file: String,
+    /// The tree's digest; of a source that is not unpacked, the file's.
+    pub digest: String,
+    /// Where a build sees it.
+    pub at: String,
+    /// Whether it was unpacked before.
+    pub known: bool,
+}
+
+/// Unpacks and patches the sources of a recipe that are archives. Each is kept for `keep_seconds`.
+///
+/// # Errors
+/// When a source is not in the store, an archive is refused or a patch does not fit.
+pub fn of_recipe(
+    engine: &Engine,
+    tree: &Path,
+    name: &RecipeName,
+    keep_seconds: u64,
+    progress: &Progress,
+) -> Result<Vec<Unpacked>, Failure> {
+    let store: &Store = engine.store();
+    let evaluated = engine.evaluator().evaluate(tree, &Wanted::Names(vec![name.clone()]))?;
+    let recipe = evaluated.recipes.iter().find(|recipe| recipe.name == *name);
+    let recipe =
+        recipe.ok_or_else(|| Failure::new(Kind::NotFound, format!("there is no recipe `{name}`")))?;
+    let mut unpacked = Vec::new();
+    for source in &recipe.sources {
+        let until = Holder::Until(stele_store::now().saturating_add(keep_seconds));
+        let (target, known) = sources::source(store, tree, name, source, until, progress)
+            .map_err(|error| builds::source(&error))?;
+        if known && source.unpack.is_some() {
+            store.lease(target, until)?;
+        }
+        unpacked.push(Unpacked {
+            file: source.source.file.to_string(),
+            digest: target.digest().to_string(),
+            at: source.place.to_string(),
+            known,
+        });
+    }
+    Ok(unpacked)
+}

@@ -1,0 +1,317 @@
+//! Doing what a request asks, wherever it came from: the daemon's socket, or this very process.
+
+use std::io;
+use std::path::Path;
+
+use stele_store::model::{Node, RootName, Tree, TreeId};
+use stele_store::{CopyError, Holder, Keep, Placement, Progress, Store, Target};
+
+use crate::answers::{self, Added, Answer, Closure, Counts, Entry, Finding, Info, What};
+use crate::builds::{self, Event};
+use crate::engine::Engine;
+use crate::failure::{Failure, Kind};
+use crate::images;
+use crate::recipes::{self, planned, unpacked};
+use crate::reference::{Named, Reference, from_wire, to_wire};
+use crate::request::Request;
+
+/// Takes what a request answers before its end.
+pub trait Sink: Send {
+    /// An entry of a listing.
+    fn entry(&mut self, entry: Entry) -> io::Result<()>;
+    /// Something that happened. Only builds have any.
+    fn event(&mut self, _event: &Event) -> io::Result<()> {
+        Ok(())
+    }
+    /// Some bytes of a blob.
+    fn bytes(&mut self, bytes: &[u8]) -> io::Result<()>;
+}
+
+pub(crate) fn lost_sink(error: &io::Error) -> Failure {
+    Failure::new(Kind::Cancelled, format!("nobody takes the answer any more: {error}"))
+}
+
+/// Does what is asked.
+///
+/// # Errors
+/// With a failure that can be shown to a person.
+pub fn run(
+    engine: &Engine,
+    request: Request,
+    sink: &mut dyn Sink,
+    progress: &Progress,
+) -> Result<Answer, Failure> {
+    let outcome = answer(engine, request, sink, progress);
+    if let Err(Failure { corrupt: Some(target), .. }) = &outcome {
+        // The next reader must not meet the same wrong bytes, and storing them again must repair them. If it
+        // cannot be done, the failure is the same.
+        let _ = engine.store().set_aside(*target);
+    }
+    outcome
+}
+
+fn answer(
+    engine: &Engine,
+    request: Request,
+    sink: &mut dyn Sink,
+    progress: &Progress,
+) -> Result<Answer, Failure> {
+    let store: &Store = engine.store();
+    let resolve = |reference: &str| -> Result<Named, Failure> {
+        let bytes = from_wire(reference)?.into_os_string().into_encoded_bytes();
+        Reference::parse(&bytes)?.resolve(store)
+    };
+    match request {
+        Request::Add { path, root, keep_seconds } => {
+            add(store, &from_wire(&path)?, root, keep_seconds, progress)
+        }
+        Request::List { reference, recursive, depth } => {
+            list(store, &resolve(&reference)?, if recursive { depth.unwrap_or(usize::MAX) } else { 1 }, sink)
+        }
+        Request::Cat { reference } => cat(store, &resolve(&reference)?, sink),
+        Request::Info { reference } => Ok(Answer::Info(info(store, &resolve(&reference)?)?)),
+        Request::Export { reference, to, umask } => {
+            let target = target(&resolve(&reference)?)?;
+            store.export(target, &from_wire(&to)?, umask, progress)?;
+            Ok(Answer::Done {})
+        }
+        Request::RootAdd { name, reference } => {
+            let (name, target) = (root_name(&name)?, target(&resolve(&reference)?)?);
+            store.set_root(&name, target)?;
+            Ok(Answer::Root(root_answer(name.as_str(), target, stele_store::now())))
+        }
+        Request::RootRemove { name } => {
+            store.remove_root(&root_name(&name)?)?;
+            Ok(Answer::Done {})
+        }
+        Request::RootList {} => {
+            let roots = store.roots()?;
+            Ok(Answer::Roots(
+                roots.iter().map(|it| root_answer(it.name.as_str(), it.target, it.created)).collect(),
+            ))
+        }
+        Request::Collect { dry_run, end_leases } => {
+            // What builds have looked at and is in nobody's use need not stay for them.
+            engine.rest();
+            collect(store, dry_run, end_leases, progress)
+        }
+        Request::Unpack { tree, recipe, keep_seconds } => {
+            let name = recipes::name(&recipe)?;
+            Ok(Answer::Unpacked(unpacked::of_recipe(
+                engine,
+                &from_wire(&tree)?,
+                &name,
+                keep_seconds,
+                progress,
+            )?))
+        }
+        Request::Build { tree, goals, order } => {
+            let (tree, goals) = (from_wire(&tree)?, recipes::names(&goals)?);
+            Ok(Answer::Built(builds::build(engine, &tree, &goals, &order, sink, progress)?))
+        }
+        Request::Log { recipe, about: true, .. } => {
+            Ok(Answer::Log(builds::log::about(engine, &recipes::name(&recipe)?)?))
+        }
+        Request::Log { recipe, follow, about: false } => {
+            let to = &mut |bytes: &[u8]| sink.bytes(bytes);
+            builds::log::log(engine, &recipes::name(&recipe)?, follow, progress, to)?;
+            Ok(Answer::Done {})
+        }
+        Request::Trace { tree, recipe, order } => {
+            let (tree, recipe) = (from_wire(&tree)?, recipes::name(&recipe)?);
+            builds::trace(engine, &tree, &recipe, &order, sink, progress)
+        }
+        Request::Realisation { of } => Ok(Answer::Realised(builds::realised(store, &of)?)),
+        Request::Plan { tree, goals } => {
+            Ok(Answer::Plan(planned::plan(engine, &from_wire(&tree)?, &recipes::names(&goals)?)?))
+        }
+        Request::Image { ask } => Ok(match images::serve::run(store, ask, sink, progress)? {
+            Some(told) => Answer::Image(told),
+            None => Answer::Done {},
+        }),
+        Request::Verify {} => verify(store, progress),
+        Request::Stats {} => {
+            Ok(Answer::Counts(Counts::new(to_wire(store.path().as_os_str()), &store.stats()?)))
+        }
+    }
+}
+
+fn root_name(text: &str) -> Result<RootName, Failure> {
+    text.parse().map_err(|e| Failure::new(Kind::Usage, format!("`{text}` cannot name a root: {e}")))
+}
+
+/// A root as it is answered.
+pub fn root_answer(name: &str, target: Target, created: u64) -> answers::Root {
+    let digest = target.digest().to_string();
+    answers::Root { name: name.to_owned(), kind: target.into(), digest, created }
+}
+
+fn target(named: &Named) -> Result<Target, Failure> {
+    named.target().ok_or_else(|| {
+        Failure::new(Kind::Usage, "that is a symbolic link, which has no digest of its own")
+            .hint("name the directory that holds it, or what it points to")
+    })
+}
+
+fn add(
+    store: &Store,
+    path: &Path,
+    root: Option<String>,
+    keep_seconds: u64,
+    progress: &Progress,
+) -> Result<Answer, Failure> {
+    let root = root.map(|name| root_name(&name)).transpose()?;
+    let session = store.session()?;
+    let target = session.import(path, progress)?;
+    // A root keeps it for good; without one it must at least outlive the person's next command.
+    let leased_until =
+        (root.is_none() && keep_seconds > 0).then(|| stele_store::now().saturating_add(keep_seconds));
+    let keep = Keep { root: root.clone(), lease: leased_until.map(Holder::Until), ..Keep::default() };
+    let added = session.finish(&[target], &keep)?;
+    Ok(Answer::Added(Added {
+        kind: target.into(),
+        digest: target.digest().to_string(),
+        blobs: added.blobs,
+        bytes: added.bytes,
+        new_blobs: added.new_blobs,
+        new_bytes: added.new_bytes,
+        root: root.map(|name| name.to_string()),
+        leased_until,
+    }))
+}
+
+fn entry(node: &Node, path: String, depth: usize, last: bool) -> Entry {
+    let target = match node {
+        Node::Symlink { target } => Some(target.to_string()),
+        _ => None,
+    };
+    let digest = node.digest().map(|digest| digest.to_string());
+    Entry { kind: node.kind(), size: node.size(), digest, target, path, depth, last }
+}
+
+fn list(store: &Store, named: &Named, depth: usize, sink: &mut dyn Sink) -> Result<Answer, Failure> {
+    let mut send = |entry| sink.entry(entry).map_err(|e| lost_sink(&e));
+    let tree = match named {
+        Named::Tree(tree) => *tree,
+        Named::Blob(blob, executable) => {
+            let size = store.blob_info(blob)?.size;
+            let node = Node::File { blob: *blob, size, executable: executable.unwrap_or(false) };
+            send(entry(&node, ".".to_owned(), 0, true))?;
+            return Ok(Answer::Done {});
+        }
+        Named::Symlink(target) => {
+            send(entry(&Node::Symlink { target: target.clone() }, ".".to_owned(), 0, true))?;
+            return Ok(Answer::Done {});
+        }
+    };
+    // Tree, its path, and the next entry of it.
+    let mut stack: Vec<(Tree, String, usize)> = vec![(store.tree(&tree)?, String::new(), 0)];
+    while let Some((tree, path, next)) = stack.pop() {
+        let Some((name, node)) = tree.entries().get(next) else { continue };
+        let place = if path.is_empty() { name.to_string() } else { format!("{path}/{name}") };
+        let last = next + 1 == tree.entries().len();
+        send(entry(node, place.clone(), stack.len(), last))?;
+        let below = match node {
+            Node::Directory { tree, .. } if stack.len() + 1 < depth => Some(store.tree(tree)?),
+            _ => None,
+        };
+        stack.push((tree, path, next + 1));
+        if let Some(below) = below {
+            stack.push((below, place, 0));
+        }
+    }
+    Ok(Answer::Done {})
+}
+
+fn cat(store: &Store, named: &Named, sink: &mut dyn Sink) -> Result<Answer, Failure> {
+    match named {
+        Named::Tree(tree) => sink.bytes(&store.tree_text(tree)?).map_err(|e| lost_sink(&e))?,
+        Named::Symlink(_) => {
+            target(named)?;
+        }
+        Named::Blob(blob, _) => {
+            let reader = store.open_blob(blob)?;
+            reader.verified(|bytes| sink.bytes(bytes)).map_err(|e| match e {
+                CopyError::Sink(e) => lost_sink(&e),
+                CopyError::Read(e) => e.into(),
+            })?;
+        }
+    }
+    Ok(Answer::Done {})
+}
+
+fn info(store: &Store, named: &Named) -> Result<Info, Failure> {
+    let target = target(named)?;
+    let roots = store.roots()?;
+    let roots = roots.iter().filter(|root| root.target == target).map(|root| root.name.to_string()).collect();
+    let mut info = Info {
+        kind: target.into(),
+        digest: target.digest().to_string(),
+        size: 0,
+        sha256: None,
+        placement: None,
+        file: None,
+        entries: None,
+        closure: None,
+        roots,
+    };
+    match target {
+        Target::Blob(blob) => {
+            let row = store.blob_info(&blob)?;
+            info.size = row.size;
+            info.sha256 = Some(row.sha256.to_string());
+            info.placement = Some(answers::placement(row.placement).to_owned());
+            if row.placement == Placement::File {
+                info.file = Some(to_wire(store.object_path(&blob).as_os_str()));
+            }
+        }
+        Target::Tree(tree) => {
+            let text = store.tree_text(&tree)?;
+            info.size = text.len() as u64;
+            info.entries = Some(store.tree(&tree)?.entries().len() as u64);
+            info.closure = Some(closure(store, tree)?);
+        }
+    }
+    Ok(info)
+}
+
+fn closure(store: &Store, root: TreeId) -> Result<Closure, Failure> {
+    let stele_store::Closure { trees, blobs, bytes } = store.closure(&root)?;
+    Ok(Closure { trees, blobs, bytes })
+}
+
+fn collect(store: &Store, dry_run: bool, end_leases: bool, progress: &Progress) -> Result<Answer, Failure> {
+    if end_leases && !dry_run && !store.is_read_only() {
+        store.end_timed_leases()?;
+    }
+    let it = store.collect(dry_run, progress)?;
+    Ok(Answer::Collected(answers::Collected {
+        dry_run,
+        live_trees: it.live_trees,
+        live_blobs: it.live_blobs,
+        live_bytes: it.live_bytes,
+        removed_trees: it.removed_trees,
+        removed_blobs: it.removed_blobs,
+        removed_bytes: it.removed_bytes,
+        removed_strays: it.removed_strays,
+        leases: it.leases,
+        leased_bytes: it.leased_bytes,
+    }))
+}
+
+fn verify(store: &Store, progress: &Progress) -> Result<Answer, Failure> {
+    let verified = store.verify(progress)?;
+    let finding = |it: &stele_store::Finding| Finding {
+        kind: What::from(it.target),
+        digest: it.target.digest().to_string(),
+        problem: it.problem.to_string(),
+        moved_to: it.moved_to.as_ref().map(|path| to_wire(path.as_os_str())),
+        used_by: it.used_by.clone(),
+    };
+    Ok(Answer::Verified(answers::Verified {
+        trees: verified.trees,
+        blobs: verified.blobs,
+        bytes: verified.bytes,
+        findings: verified.findings.iter().map(finding).collect(),
+    }))
+}

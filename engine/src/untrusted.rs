@@ -1,0 +1,79 @@
+//! Text that somebody else wrote: an image, a recipe, a registry, another store.
+
+use std::fmt::{self, Display, Write};
+
+/// Text that somebody else wrote, shown within one line. No character of it commands a terminal, begins another line, or
+/// changes the direction of writing: such are shown by their numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Untrusted<T>(pub T);
+
+impl<T: Display> Display for Untrusted<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(Escaping { to: f, lines: false }, "{}", self.0)
+    }
+}
+
+/// The same over many lines: a message of ours with such text in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UntrustedLines<T>(pub T);
+
+impl<T: Display> Display for UntrustedLines<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(Escaping { to: f, lines: true }, "{}", self.0)
+    }
+}
+
+/// Whether a terminal would obey a character, or show what stands beside it elsewhere.
+fn is_obeyed(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            // Marks, embeddings, overrides and isolates of writing from right to left.
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+            // Ends of lines and paragraphs.
+            | '\u{2028}' | '\u{2029}'
+        )
+}
+
+struct Escaping<'a, 'f> {
+    to: &'a mut fmt::Formatter<'f>,
+    lines: bool,
+}
+
+impl Write for Escaping<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for c in text.chars() {
+            match c {
+                '\n' if self.lines => self.to.write_char(c)?,
+                '\n' | '\r' | '\t' => write!(self.to, "{}", c.escape_default())?,
+                c if is_obeyed(c) => write!(self.to, "{}", c.escape_unicode())?,
+                c => self.to.write_char(c)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_a_terminal_obeys_is_left() {
+        let every: String = (0..=0x2100_u32).filter_map(char::from_u32).collect();
+        let shown = Untrusted(&every).to_string();
+        assert!(!shown.contains(is_obeyed), "{shown:?}");
+        assert_eq!(shown.lines().count(), 1);
+        let shown = UntrustedLines(&every).to_string();
+        assert!(!shown.contains(|c| is_obeyed(c) && c != '\n'));
+        assert_eq!(shown.lines().count(), 2);
+    }
+
+    #[test]
+    fn other_text_is_left_as_it_is() {
+        for text in ["", "plain", "größer", "日本語", "a\\b", "\u{1f600}"] {
+            assert_eq!(Untrusted(text).to_string(), text);
+        }
+        assert_eq!(Untrusted("a\u{1b}[2J\nb\u{202e}").to_string(), "a\\u{1b}[2J\\nb\\u{202e}");
+    }
+}

@@ -1,0 +1,171 @@
+//! The places of connections. There are so many, and whoever asks for something comes before whoever only holds one: when
+//! all are taken, the connection that has been idle longest makes room.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+
+/// When nobody is idle, it is looked again so soon.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// All places, and who has one.
+#[derive(Debug)]
+pub struct Places {
+    slots: Arc<Semaphore>,
+    taken: Mutex<HashMap<u64, Arc<Place>>>,
+    next: AtomicU64,
+}
+
+/// A connection that has a place.
+#[derive(Debug)]
+pub struct Place {
+    /// Requests under way.
+    working: AtomicUsize,
+    /// Since when there is none.
+    idle_since: Mutex<Instant>,
+    end: Notify,
+}
+
+/// A place, which is free again when this is dropped.
+#[derive(Debug)]
+pub struct Taken {
+    place: Arc<Place>,
+    number: u64,
+    places: Arc<Places>,
+    _slot: OwnedSemaphorePermit,
+}
+
+/// A request that is under way, until it is dropped.
+#[derive(Debug)]
+pub struct Working(Arc<Place>);
+
+impl Places {
+    /// So many, and at least one.
+    pub fn new(count: usize) -> Arc<Self> {
+        let slots = Arc::new(Semaphore::new(count.max(1)));
+        Arc::new(Self { slots, taken: Mutex::default(), next: AtomicU64::new(0) })
+    }
+
+    /// Takes a place for a connection that is there. While none is free, idle ones are ended.
+    pub async fn take(self: &Arc<Self>) -> Taken {
+        loop {
+            let free = Arc::clone(&self.slots).acquire_owned();
+            if let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() {
+                return self.taken(slot);
+            }
+            self.end_idlest();
+            if let Ok(Ok(slot)) = tokio::time::timeout(LOOK, free).await {
+                return self.taken(slot);
+            }
+        }
+    }
+
+    fn taken(self: &Arc<Self>, slot: OwnedSemaphorePermit) -> Taken {
+        let (working, idle_since) = (AtomicUsize::new(0), Mutex::new(Instant::now()));
+        let place = Arc::new(Place { working, idle_since, end: Notify::new() });
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        self.lock().insert(number, Arc::clone(&place));
+        Taken { place, number, places: Arc::clone(self), _slot: slot }
+    }
+
+    /// Ends the connection that has been idle longest, if any is.
+    fn end_idlest(&self) {
+        let taken = self.lock();
+        let idle = taken.values().filter_map(|place| Some((place.idle_since()?, place)));
+        if let Some((_, place)) = idle.min_by_key(|(since, _)| *since) {
+            place.end.notify_one();
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Arc<Place>>> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Place {
+    /// A request begins.
+    pub fn work(self: &Arc<Self>) -> Working {
+        self.working.fetch_add(1, Ordering::SeqCst);
+        Working(Arc::clone(self))
+    }
+
+    /// Since when nothing is asked; none while something is.
+    fn idle_since(&self) -> Option<Instant> {
+        let since = *self.idle_since.lock().unwrap_or_else(PoisonError::into_inner);
+        (self.working.load(Ordering::SeqCst) == 0).then_some(since)
+    }
+
+    /// Waits until the place is wanted by another while nothing is asked here.
+    pub async fn unwanted(&self) {
+        loop {
+            self.end.notified().await;
+            if self.idle_since().is_some() {
+                return;
+            }
+        }
+    }
+}
+
+impl Taken {
+    /// The place.
+    pub fn place(&self) -> &Arc<Place> {
+        &self.place
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        self.places.lock().remove(&self.number);
+    }
+}
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        *self.0.idle_since.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        self.0.working.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(test: impl Future<Output = ()>) {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .expect("a runtime")
+            .block_on(test);
+    }
+
+    #[test]
+    fn whoever_is_idle_longest_makes_room_and_whoever_works_does_not() {
+        run(async {
+            let places = Places::new(2);
+            let (worker, idler) = (places.take().await, places.take().await);
+            let working = worker.place().work();
+            let (idle, other) = (Arc::clone(idler.place()), Arc::clone(worker.place()));
+            let ended = tokio::spawn(async move {
+                idle.unwanted().await;
+                drop(idler);
+            });
+            let late = tokio::time::timeout(Duration::from_secs(5), places.take()).await.expect("a place");
+            ended.await.expect("the idle one ended");
+            // Now nobody is idle: the next has to wait until somebody is.
+            let newest = late.place().work();
+            assert!(tokio::time::timeout(Duration::from_millis(300), places.take()).await.is_err());
+            assert!(tokio::time::timeout(Duration::from_millis(10), other.unwanted()).await.is_err());
+            drop(working);
+            let ended = tokio::spawn(async move {
+                other.unwanted().await;
+                drop(worker);
+            });
+            tokio::time::timeout(Duration::from_secs(5), places.take()).await.expect("a place");
+            ended.await.expect("the other ended");
+            drop((newest, late));
+        });
+    }
+}

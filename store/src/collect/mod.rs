@@ -1,0 +1,325 @@
+//! The collector: marks what roots, leases and writers reach, and removes the rest while imports go on.
+//!
+//! Invariant: *a tree that is there has all that it names*. So all dead trees go in one batch, before any
+//! blob; then dead blobs go batch by batch, rows first and durably, files after. A crash leaves at most files
+//! without rows, which do not exist for anybody and go with the next collection. [`crate::gate`] keeps
+//! writers safe.
+
+mod strays;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::Duration;
+
+use crate::crash::{self, CrashPoint};
+use crate::db::{BlobRow, DbError, Durability, Placement, Rows, Target};
+use crate::gate::Gate;
+use crate::model::{BlobId, Digest, Node, RootName, TreeId};
+use crate::objects::FileError;
+use crate::progress::{Cancelled, Progress};
+use crate::store::{ReadError, Store};
+use crate::verify::VerifyError;
+
+/// Blobs whose rows are removed in one batch: writers are held off for one synced write of it.
+const SWEEP_BATCH: usize = 2048;
+
+/// What a collection did; in a dry run, what it would have done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Collected {
+    /// Trees that stay.
+    pub live_trees: u64,
+    /// Blobs that stay.
+    pub live_blobs: u64,
+    /// Their bytes.
+    pub live_bytes: u64,
+    /// Trees that went.
+    pub removed_trees: u64,
+    /// Blobs that went.
+    pub removed_blobs: u64,
+    /// Their bytes, and those of the trees.
+    pub removed_bytes: u64,
+    /// Files that no row named.
+    pub removed_strays: u64,
+    /// Leases that hold something.
+    pub leases: u64,
+    /// Bytes of blobs that only leases hold.
+    pub leased_bytes: u64,
+}
+
+/// Why a collection stopped. What was not removed yet is there.
+#[derive(Debug, thiserror::Error)]
+pub enum CollectError {
+    /// The store was opened without the right to write.
+    #[error("the store is open for reading only")]
+    ReadOnly,
+    /// One collection at a time.
+    #[error("another collection is running")]
+    Running,
+    /// A live tree cannot be read, so what it reaches is not known. Nothing was removed.
+    #[error("what {holder} keeps cannot be followed, so nothing was removed: {source}")]
+    Unreadable {
+        /// The root or lease.
+        holder: String,
+        /// Which tree, and why.
+        source: Box<ReadError>,
+    },
+    /// The watcher stopped it.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+    /// A file gave an error.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The database gave an error.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+impl From<VerifyError> for CollectError {
+    fn from(error: VerifyError) -> Self {
+        match error {
+            VerifyError::Cancelled(e) => e.into(),
+            VerifyError::File(e) => e.into(),
+            VerifyError::Db(e) => e.into(),
+        }
+    }
+}
+
+/// Ends the collection when it goes out of scope, however it ended.
+struct Collection<'a>(&'a Gate);
+
+impl Drop for Collection<'_> {
+    fn drop(&mut self) {
+        self.0.end_collection();
+    }
+}
+
+/// What is reachable.
+#[derive(Default)]
+struct Live {
+    trees: HashSet<TreeId>,
+    /// Each with whether leases alone hold it.
+    blobs: HashMap<BlobId, bool>,
+    /// Whether what is added now is reached from leases.
+    leases_only: bool,
+}
+
+impl Live {
+    fn add_blob(&mut self, blob: BlobId) {
+        self.blobs.entry(blob).or_insert(self.leases_only);
+    }
+}
+
+impl Store {
+    /// Removes what no root, lease, running import or mount in use reaches. With `dry_run`, only counts it.
+    ///
+    /// # Errors
+    /// See [`CollectError`].
+    pub fn collect(&self, dry_run: bool, progress: &Progress) -> Result<Collected, CollectError> {
+        if self.is_read_only() {
+            return Err(CollectError::ReadOnly);
+        }
+        self.drop_dead_leases()?;
+        self.ask_shows()?;
+        // What clears up after a crash takes the same place, and nobody asked for it: it is waited for.
+        let pinned = loop {
+            match self.gate.begin_collection() {
+                Some(pinned) => break pinned,
+                None if self.clearing.load(Ordering::SeqCst) => thread::sleep(Duration::from_millis(5)),
+                None => return Err(CollectError::Running),
+            }
+            progress.check()?;
+        };
+        let collection = Collection(&self.gate);
+        let live = self.mark(&pinned, progress)?;
+        crash::point(CrashPoint::GcMarked);
+        let mut result = Collected { leases: self.leases()?.len() as u64, ..Collected::default() };
+        self.sweep_trees(&live, dry_run, &mut result, progress)?;
+        crash::point(CrashPoint::GcTreesRemoved);
+        let removed_inline = self.sweep_blobs(&live, dry_run, &mut result, progress)?;
+        result.removed_strays = self.sweep_strays(dry_run)?;
+        drop(collection);
+        if !dry_run {
+            self.sweep_unnamed()?;
+        }
+        // Deleted rows free no space until RocksDB rewrites its tables, which costs as much as what is live.
+        if !dry_run && removed_inline > 0 && removed_inline >= result.live_bytes / 8 {
+            self.db.compact()?;
+        }
+        Ok(result)
+    }
+
+    fn mark(&self, pinned: &[Target], progress: &Progress) -> Result<Live, CollectError> {
+        let mut live = Live::default();
+        for root in self.roots()? {
+            self.mark_from(root.target, &mut live, progress).map_err(|e| e.of(root_label(&root.name)))?;
+        }
+        for target in pinned {
+            // A writer pins what it is about to store, too: what is not there has no closure yet.
+            if self.has_row(*target)? {
+                self.mark_from(*target, &mut live, progress)
+                    .map_err(|e| e.of("a running import, or a mount in use,".to_owned()))?;
+            }
+        }
+        // Last, so that what is first reached from here is known to be held by nothing else.
+        live.leases_only = true;
+        for (number, lease) in self.leases()? {
+            match self.mark_from(lease.target, &mut live, progress) {
+                // A lease does not hold what verify found corrupt and dropped.
+                Err(MarkError::Read(ReadError::NoTree { id })) if lease.target == Target::Tree(id) => {}
+                result => result.map_err(|e| e.of(format!("lease {number}")))?,
+            }
+        }
+        self.logs(|tree| live.trees.contains(tree))?.into_iter().for_each(|log| live.add_blob(log));
+        Ok(live)
+    }
+
+    fn mark_from(&self, target: Target, live: &mut Live, progress: &Progress) -> Result<(), MarkError> {
+        let mut stack = Vec::new();
+        match target {
+            Target::Blob(blob) => live.add_blob(blob),
+            Target::Tree(tree) if live.trees.insert(tree) => stack.push(tree),
+            Target::Tree(_) => {}
+        }
+        while let Some(id) = stack.pop() {
+            progress.check()?;
+            for (_, node) in self.tree(&id)?.entries() {
+                match node {
+                    Node::Directory { tree, .. } if live.trees.insert(*tree) => stack.push(*tree),
+                    Node::File { blob, .. } => live.add_blob(*blob),
+                    _ => {}
+                }
+            }
+            progress.add(1, 0);
+        }
+        Ok(())
+    }
+
+    fn sweep_trees(
+        &self,
+        live: &Live,
+        dry_run: bool,
+        result: &mut Collected,
+        progress: &Progress,
+    ) -> Result<(), CollectError> {
+        let mut dead = Vec::new();
+        for row in self.db.trees_from(&Digest::from_bytes([0; 32]))? {
+            let (id, text) = row?;
+            if live.trees.contains(&id) {
+                result.live_trees += 1;
+            } else {
+                dead.push((id, text.len() as u64));
+            }
+            progress.check()?;
+        }
+        let remove = |dead: &[(TreeId, u64)]| {
+            let mut rows = Rows::default();
+            for (id, _) in dead {
+                rows.delete_tree(id);
+            }
+            if dry_run || rows.is_empty() {
+                return Ok(());
+            }
+            self.db.write(rows, Durability::Synced)?;
+            self.whole.forget();
+            Ok::<_, DbError>(())
+        };
+        let removed = self.gate.condemn(dead, |(id, _)| Target::Tree(*id), remove)?;
+        self.gate.bury(removed.iter().map(|(id, _)| id.0));
+        result.removed_trees = removed.len() as u64;
+        result.removed_bytes += removed.iter().map(|(_, size)| size).sum::<u64>();
+        Ok(())
+    }
+
+    /// Removes dead blobs; how many bytes of them lay in the database.
+    fn sweep_blobs(
+        &self,
+        live: &Live,
+        dry_run: bool,
+        result: &mut Collected,
+        progress: &Progress,
+    ) -> Result<u64, CollectError> {
+        let mut inline = 0;
+        let mut batch = Vec::new();
+        for row in self.db.blobs_from(&Digest::from_bytes([0; 32]))? {
+            let (id, row) = row?;
+            if let Some(leased) = live.blobs.get(&id) {
+                result.live_blobs += 1;
+                result.live_bytes += row.size;
+                result.leased_bytes += if *leased { row.size } else { 0 };
+                continue;
+            }
+            batch.push((id, row));
+            if batch.len() == SWEEP_BATCH {
+                inline += self.remove_blobs(std::mem::take(&mut batch), dry_run, result, progress)?;
+            }
+        }
+        Ok(inline + self.remove_blobs(batch, dry_run, result, progress)?)
+    }
+
+    fn remove_blobs(
+        &self,
+        batch: Vec<(BlobId, BlobRow)>,
+        dry_run: bool,
+        result: &mut Collected,
+        progress: &Progress,
+    ) -> Result<u64, CollectError> {
+        progress.check()?;
+        let remove = |dead: &[(BlobId, BlobRow)]| {
+            let mut rows = Rows::default();
+            for (id, row) in dead {
+                rows.delete_blob(id, row);
+            }
+            if dry_run || rows.is_empty() {
+                return Ok(());
+            }
+            // The rows must be gone for good before their files go, or a power cut brings back a row alone.
+            self.db.write(rows, Durability::Synced)?;
+            self.whole.forget();
+            Ok::<_, DbError>(())
+        };
+        let dead = self.gate.condemn(batch, |(id, _)| Target::Blob(*id), remove)?;
+        if !dry_run && !dead.is_empty() {
+            crash::point(CrashPoint::GcRowsRemoved);
+        }
+        let mut inline = 0;
+        let mut outcome = Ok(());
+        for (id, row) in &dead {
+            result.removed_blobs += 1;
+            result.removed_bytes += row.size;
+            match row.placement {
+                Placement::Inline => inline += row.size,
+                Placement::File if !dry_run && outcome.is_ok() => {
+                    outcome = self.objects.remove(id);
+                    crash::point(CrashPoint::GcFileRemoved);
+                }
+                _ => {}
+            }
+            progress.add(1, row.size);
+        }
+        self.gate.bury(dead.iter().map(|(id, _)| id.0));
+        outcome?;
+        Ok(inline)
+    }
+}
+
+fn root_label(name: &RootName) -> String {
+    format!("root {name}")
+}
+
+#[derive(Debug, thiserror::Error)]
+enum MarkError {
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+}
+
+impl MarkError {
+    fn of(self, holder: String) -> CollectError {
+        match self {
+            Self::Read(source) => CollectError::Unreadable { holder, source: Box::new(source) },
+            Self::Cancelled(e) => e.into(),
+        }
+    }
+}
