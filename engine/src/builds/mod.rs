@@ -85,6 +85,9 @@ pub struct Traced {
     pub inputs: Vec<TracedInput>,
     /// Paths that it looked for and that are not there, sorted. Escaped.
     pub missing: Vec<String>,
+    /// How many more paths it looked for that were not noted.
+    #[serde(default)]
+    pub unnoted: u64,
     /// Whether it was built before, and came out the same if it did not fail.
     pub compared: bool,
     /// Why it failed, if it did.
