@@ -66,7 +66,7 @@ impl Trace {
 
 fn shown(traced: &Traced, all: bool) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
-    let Traced { recipe, inputs, missing, compared, failed } = traced;
+    let Traced { recipe, inputs, missing, unnoted, compared, failed } = traced;
     let unused: Vec<&TracedInput> = inputs.iter().filter(|it| it.opened == 0 && it.files > 0).collect();
     let listed: Vec<&TracedInput> = if all { inputs.iter().collect() } else { unused.clone() };
     match (unused.len(), inputs.len()) {
@@ -90,6 +90,9 @@ fn shown(traced: &Traced, all: bool) -> Result<String, std::fmt::Error> {
     }
     if shown < missing.len() {
         writeln!(text, "  and {} more: --all shows them", missing.len() - shown)?;
+    }
+    if *unnoted > 0 {
+        writeln!(text, "{unnoted} more paths were looked for or listed, and not noted: there were too many")?;
     }
     if *compared && failed.is_none() {
         writeln!(text, "reproducible: same output")?;

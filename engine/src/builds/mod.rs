@@ -85,6 +85,9 @@ pub struct Traced {
     pub inputs: Vec<TracedInput>,
     /// Paths that it looked up and that do not exist, sorted. Escaped.
     pub missing: Vec<String>,
+    /// How many more missing paths were not recorded.
+    #[serde(default)]
+    pub unnoted: u64,
     /// Whether it was built before, so that the outputs were compared.
     pub compared: bool,
     /// The reason, if it failed.

@@ -53,6 +53,7 @@ pub fn trace(
         recipe: recipe.to_string(),
         inputs: traced.inputs.iter().map(input).collect(),
         missing: traced.missing.iter().map(path).collect(),
+        unnoted: traced.unnoted,
         compared: traced.compared,
         failed: traced.outcome.err().map(|error| failure::builds::failure(&error, tree)),
     }))
