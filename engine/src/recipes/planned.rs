@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
@@ -121,8 +120,7 @@ pub fn plan_for_build(
     let evaluated = engine.evaluator().evaluate(tree, &Wanted::of(goals))?;
     let recipes = evaluated.by_name();
     let planned = Arc::new(of(store, tree, &recipes, goals, false)?);
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |it| it.as_nanos());
-    if evaluated.stamps.are_settled(i128::try_from(now).unwrap_or(0)) {
+    if evaluated.stamps.are_settled() {
         let (tree, goals) = (tree.to_owned(), goals.to_vec());
         let last =
             Last { tree, goals, stamps: evaluated.stamps, change_number, planned: Arc::clone(&planned) };
