@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use stele_builder::hold::HoldError;
-use stele_builder::realise::{Ended, Failed, Refused, SourceError};
+use stele_builder::realise::{Differs, Ended, Failed, Refused, SourceError};
 use stele_builder::sandbox::{Ending, Limit};
 use stele_store::WriteError;
 
@@ -20,14 +20,25 @@ pub fn failure(error: &Failed, tree: &Path) -> Failure {
         Failed::Source(error) => source(error),
         Failed::Plan(error) => plan_failure(error, tree),
         Failed::Gone { .. } => plain(error).hint("run it again: it is planned anew"),
+        Failed::Damaged { .. } => plain(error).hint(
+            "run it again: what is damaged is built or fetched anew; `stele store verify` finds the rest",
+        ),
         Failed::Furnish { .. } => plain(error).hint("leave out one of what `--with` names"),
         Failed::Platform { .. } => plain(error).hint("run it on such a machine"),
         Failed::Hold(error) => hold(error),
         Failed::Folder { source, .. } => match source.kind() {
-            std::io::ErrorKind::StorageFull => Failure::new(Kind::NoSpace, error.to_string()).hint(FREE_SPACE),
+            std::io::ErrorKind::StorageFull => {
+                Failure::new(Kind::NoSpace, error.to_string()).hint(FREE_SPACE)
+            }
             _ => plain(error),
         },
         Failed::Start(_) => plain(error),
+        Failed::Thread { .. } => {
+            plain(error).hint("let something else end first, or raise the limit of processes")
+        }
+        Failed::Panicked { .. } => {
+            plain(error).hint("`daemon.log` in the store's folder has more of it; please report it")
+        }
         Failed::Ended(ended) => {
             let Ended { recipe, ending, argv, tail, kept } = &**ended;
             let mut message = error.to_string();
@@ -64,22 +75,33 @@ pub fn failure(error: &Failed, tree: &Path) -> Failure {
                 Refused::Kind { .. } | Refused::Privileged { .. } => {
                     "take it out in the recipe; modes and owners of an image are said by the image's own recipe"
                 }
-                Refused::Link { .. } => "make it relative, or absolute as from `/` of whatever it is merged into",
+                Refused::Link { .. } => {
+                    "make it relative, or absolute as from `/` of whatever it is merged into"
+                }
                 Refused::Host { .. } => {
                     "the build wrote down where the machine has its folder, most likely from /proc/self/mountinfo"
                 }
-                Refused::NoDirectory { .. } => "the build has put something in the place of the directory it was given",
-                Refused::Large { .. } => "a file with holes is hashed as if it had none; make it smaller, or pack it",
-                Refused::Deep { .. } => "something makes directories in a circle, most likely a copy into itself",
-                Refused::Read { .. } => "run it again",
+                Refused::NoDirectory { .. } => {
+                    "the build has put something in the place of the directory it was given"
+                }
+                Refused::Large { .. } => {
+                    "a file with holes is hashed as if it had none; make it smaller, or pack it"
+                }
+                Refused::Deep { .. } => {
+                    "something makes directories in a circle, most likely a copy into itself"
+                }
+                Refused::Read { .. } | Refused::Cancelled(_) => "run it again",
             };
             let kept = kept.as_ref().map(|kept| format!("; it is in {}", kept.display())).unwrap_or_default();
             plain(error).hint(format!("{hint}{kept}"))
         }
-        Failed::Differs { before, now, .. } => plain(error).hint(format!(
-            "both are kept for a day: `stele store export {before} A`, `stele store export {now} B` and `diff -r A B` \
-             (or diffoscope) say where they differ"
-        )),
+        Failed::Differs(differs) => {
+            let Differs { before, now, .. } = &**differs;
+            plain(error).hint(format!(
+                "both are kept for a day: `stele store export {before} A`, `stele store export {now} B` and \
+                 `diff -r A B` (or diffoscope) show the differences"
+            ))
+        }
         Failed::Import(error) => import(error),
         Failed::Read(error) => plain(error),
         Failed::Write(error) => write(error),

@@ -11,7 +11,7 @@ use stele_builder::realise::OfStore;
 use stele_recipes::language::{OnDisk, Problem, Recipes, Stamps};
 use stele_recipes::plan::{self, Change, PlanError, State, Step, Why};
 use stele_recipes::recipe::{RecipeName, Version};
-use stele_store::{ReadError, Store};
+use stele_store::{Origins, ReadError, Store};
 
 use super::{Wanted, failure};
 use crate::builds::Goal;
@@ -119,7 +119,7 @@ pub fn plan_for_build(
     }
     let evaluated = engine.evaluator().evaluate(tree, &Wanted::of(goals))?;
     let recipes = evaluated.by_name();
-    let planned = Arc::new(of(store, tree, &recipes, goals, false)?);
+    let planned = Arc::new(of(store, Origins::Any, tree, &recipes, (goals, &[]))?);
     if evaluated.stamps.are_settled() {
         let (tree, goals) = (tree.to_owned(), goals.to_vec());
         let last =
@@ -142,30 +142,38 @@ impl Plans {
     }
 }
 
-/// A plan in which the goals are gone through once more even if they are there; and the recipes.
+/// A plan in which the goals are gone through once more even if they are there; and the recipes. Only what is from one
+/// of `origins` counts as built.
 ///
 /// # Errors
 /// As of [`plan`].
-pub fn plan_again(engine: &Engine, tree: &Path, goals: &[RecipeName]) -> Result<(Planned, Recipes), Failure> {
+pub fn plan_again(
+    engine: &Engine,
+    origins: Origins,
+    tree: &Path,
+    goals: &[RecipeName],
+) -> Result<(Planned, Recipes), Failure> {
     let recipes = engine.evaluator().evaluate(tree, &Wanted::of(goals))?.by_name();
-    Ok((of(engine.store(), tree, &recipes, goals, true)?, recipes))
+    let all: Vec<_> = recipes.by_name.keys().cloned().collect();
+    let goals = if goals.is_empty() { &all } else { goals };
+    Ok((of(engine.store(), origins, tree, &recipes, (goals, goals))?, recipes))
 }
 
-/// A plan of recipes that were evaluated. With `again`, the goals are gone through once more even if they are there.
+/// A plan of recipes that were evaluated: of some goals, or of all, and of those of them that are gone through once
+/// more even if they are there.
 ///
 /// # Errors
 /// When the inputs of one do not unite.
 pub fn of(
     store: &Store,
+    origins: Origins,
     tree: &Path,
     recipes: &Recipes,
-    goals: &[RecipeName],
-    again: bool,
+    (goals, again): (&[RecipeName], &[RecipeName]),
 ) -> Result<Planned, Failure> {
     let all: Vec<_> = recipes.by_name.keys().cloned().collect();
     let goals = if goals.is_empty() { &all } else { goals };
-    let known = OfStore::new(store, tree, recipes).map_err(|error| builds::source(&error))?;
-    let again = if again { goals } else { &[] };
+    let known = OfStore::new(store, origins, tree, recipes).map_err(|error| builds::source(&error))?;
     let plan = plan::plan_again(recipes, goals, again, profile::VERSION, &known)
         .map_err(|error| plan_failure(&error, tree))?;
     let mut planned = Planned { there: there(&plan, goals), ..Planned::default() };
