@@ -6,7 +6,7 @@ use std::sync::Arc;
 use stele_builder::program::Program;
 use stele_builder::realise::{Builder, Substituter};
 use stele_fs::Memory;
-use stele_store::Store;
+use stele_store::{Progress, Store};
 
 use crate::failure::{Failure, Kind};
 use crate::recipes::{Evaluator, Plans};
@@ -14,18 +14,19 @@ use crate::recipes::{Evaluator, Plans};
 /// Connects to the stores that a build names as substituters. The program that embeds the engine decides which stores
 /// can be reached, and how: the engine itself connects to nothing.
 pub trait Peers: Send + Sync {
-    /// Connects to the store at `path`: its folder, or the daemon's socket in it.
+    /// Connects to the store at `path`: its folder, or the daemon's socket in it. Returns within a moment after
+    /// `progress` is cancelled.
     ///
     /// # Errors
     /// When there is no store, or it cannot be reached.
-    fn connect(&self, path: &Path) -> Result<Box<dyn Substituter>, Failure>;
+    fn connect(&self, path: &Path, progress: &Progress) -> Result<Box<dyn Substituter>, Failure>;
 }
 
 /// Reaches no other store.
 struct NoPeers;
 
 impl Peers for NoPeers {
-    fn connect(&self, path: &Path) -> Result<Box<dyn Substituter>, Failure> {
+    fn connect(&self, path: &Path, _: &Progress) -> Result<Box<dyn Substituter>, Failure> {
         Err(Failure::new(
             Kind::Usage,
             format!("{}: this program has no access to other stores", path.display()),

@@ -63,6 +63,14 @@ impl Board {
             Event::Planned { builds } => self.builds = *builds,
             Event::Unpacks { recipe, file } => self.is(recipe, format!("unpacking {file}")),
             Event::Waits { recipe } => self.is(recipe, "queued".to_owned()),
+            Event::Joins { recipe, timeout, memory } => {
+                let time = timeout.map_or("no timeout".to_owned(), |it| format!("a timeout of {it} s"));
+                let memory = indicatif::HumanBytes(*memory);
+                self.tell(&format!(
+                    "note: {recipe} is being built already for another request, with its limits: {time}, {memory} of \
+                     memory"
+                ));
+            }
             Event::Begins { recipe, steps, log, .. } => {
                 self.is(recipe, "building".to_owned());
                 if let Some(shown) = self.shown.get_mut(recipe) {

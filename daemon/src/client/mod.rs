@@ -64,6 +64,8 @@ pub struct Connection {
     stream: UnixStream,
     /// The daemon's first message.
     pub welcome: Welcome,
+    /// The most bytes of an answer.
+    most: usize,
 }
 
 impl Client {
@@ -186,6 +188,16 @@ impl Client {
 }
 
 impl Connection {
+    /// The same, for a daemon that is not trusted to answer in so many bytes.
+    pub fn bounded(self, most: usize) -> Self {
+        Self { most, ..self }
+    }
+
+    /// The line to the daemon, to hang up while an answer is waited for.
+    pub fn line(&self) -> Option<UnixStream> {
+        self.stream.try_clone().ok()
+    }
+
     /// Makes one call. `None` when the daemon is ending and did nothing.
     ///
     /// # Errors
@@ -232,7 +244,7 @@ impl Connection {
     fn answer(&mut self, observer: &mut dyn Observer) -> Result<Option<Answer>, Failure> {
         let unheard = |e: io::Error| Failure::unwritten(&e);
         loop {
-            match receive(&mut self.stream, ANSWER_MOST).map_err(ended)? {
+            match receive(&mut self.stream, self.most).map_err(ended)? {
                 None => return Err(ended(io::ErrorKind::UnexpectedEof.into())),
                 Some(Frame::Bytes(bytes)) => observer.bytes(&bytes).map_err(unheard)?,
                 Some(Frame::Json(bytes)) => match serde_json::from_slice(&bytes)
@@ -265,7 +277,7 @@ fn greet(store: &Path) -> io::Result<Connection> {
     send(&mut stream, &Hello::of_this_build())?;
     let welcome = receive_message(&mut stream)?;
     stream.set_read_timeout(None)?;
-    Ok(Connection { stream, welcome })
+    Ok(Connection { stream, welcome, most: ANSWER_MOST })
 }
 
 /// Whether the error means that no daemon is running, or that it is just ending.
@@ -285,7 +297,7 @@ pub fn existing(store: &Path) -> Result<Option<Connection>, Failure> {
 
 /// Asks a daemon of another version to end, and waits until it has.
 fn replace(connection: Connection, observer: &mut dyn Observer) -> Result<(), Failure> {
-    let Connection { stream, welcome } = connection;
+    let Connection { stream, welcome, .. } = connection;
     let work = match welcome.working {
         0 => String::new(),
         n => format!(", which is working on {n} requests and will end after them"),

@@ -59,9 +59,7 @@ fn failure(path: &Path, usage: PathUse, error: &io::Error) -> Failure {
         (PathUse::Tree, _) => {
             failure.hint("name the folder that holds `pkgs` with --recipes or STELE_RECIPES")
         }
-        (PathUse::Create, io::ErrorKind::NotFound) => {
-            failure.hint("create its parent folder first")
-        }
+        (PathUse::Create, io::ErrorKind::NotFound) => failure.hint("create its parent folder first"),
         (_, io::ErrorKind::PermissionDenied) => {
             failure.hint("run the command as a user who may read it, or leave it out")
         }

@@ -30,7 +30,17 @@ pub enum Event {
         /// The recipe.
         recipe: String,
     },
-    /// A build starts.
+    /// It is being built already, for another request.
+    Joins {
+        /// Of which recipe.
+        recipe: String,
+        /// How long the build may take, in seconds, as the other request says.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        timeout: Option<u64>,
+        /// How much memory it may use, in bytes.
+        memory: u64,
+    },
+    /// A build begins.
     Begins {
         /// The recipe.
         recipe: String,
@@ -103,6 +113,9 @@ impl From<realise::Event> for Event {
             From::Planned { builds } => Self::Planned { builds },
             From::Unpacks { recipe, file } => Self::Unpacks { recipe: recipe.to_string(), file },
             From::Waits { recipe } => Self::Waits { recipe: recipe.to_string() },
+            From::Joins { recipe, limits } => {
+                Self::Joins { recipe: recipe.to_string(), timeout: limits.seconds, memory: limits.memory }
+            }
             From::Begins { recipe, action, steps, log } => Self::Begins {
                 recipe: recipe.to_string(),
                 action: action.to_string(),

@@ -40,15 +40,14 @@ pub fn build(
 ) -> Result<Built, Failure> {
     let (builder, store): (_, &Store) = (engine.builder()?, engine.store());
     let (mut planned, recipes) = match order.rebuild {
-        true => {
-            planned::plan_again(engine, tree, goals).map(|(planned, it)| (Arc::new(planned), Some(it)))?
-        }
+        true => planned::plan_again(engine, Origins::Own, tree, goals)
+            .map(|(planned, it)| (Arc::new(planned), Some(it)))?,
         false => planned::plan_for_build(engine, tree, goals)?,
     };
     if planned.build.is_empty() && !order.rebuild {
         return kept(store, order, planned.there.clone());
     }
-    let substituters = substituters(engine, order)?;
+    let substituters = substituters(engine, order, progress)?;
     // Substituters are asked before any source is fetched: what they have needs no sources.
     let asked = !order.rebuild && !substituters.is_empty();
     if !asked && let Some(fetch) = Built::to_fetch(&planned) {
@@ -68,15 +67,17 @@ pub fn build(
     let failed = |error| crate::failure::builds::failure(&error, tree);
     if asked {
         let there = builder.take_ahead(&request, progress, &tell).map_err(failed)?;
-        if goals.iter().all(|goal| there.iter().any(|(name, _)| name == goal)) {
-            return kept(store, order, there.iter().map(goal).collect());
+        if goals.iter().all(|goal| there.goals.iter().any(|(name, _)| name == goal)) {
+            return kept(store, order, there.goals.iter().map(goal).collect());
         }
-        planned = Arc::new(planned::of(store, tree, &recipes, goals, false)?);
+        planned = Arc::new(planned::of(store, Origins::Any, tree, &recipes, (goals, &[]))?);
         if let Some(fetch) = Built::to_fetch(&planned) {
             return Ok(fetch);
         }
     }
-    let built = built(&builder.realise(&request, progress, &tell).map_err(failed)?, tree);
+    // Kept from the collector until the roots keep it.
+    let realised = builder.realise(&request, progress, &tell).map_err(failed)?;
+    let built = built(&realised, tree);
     let Built { goals, .. } = kept(store, order, built.goals)?;
     Ok(Built { goals, ..built })
 }
@@ -122,10 +123,14 @@ impl<'a> Telling<'a> {
 }
 
 /// The substituters of an order. One that cannot be reached is an error: an unintended local build can take hours.
-pub(super) fn substituters(engine: &Engine, order: &Order) -> Result<Vec<Box<dyn Substituter>>, Failure> {
+pub(super) fn substituters(
+    engine: &Engine,
+    order: &Order,
+    progress: &Progress,
+) -> Result<Vec<Box<dyn Substituter>>, Failure> {
     let connect = |path: &String| {
         let path = from_wire(path)?;
-        engine.peers().connect(&path).map_err(|failure| Failure {
+        engine.peers().connect(&path, progress).map_err(|failure| Failure {
             message: format!("substituter {}: {}", path.display(), failure.message),
             ..failure
         })
@@ -143,7 +148,7 @@ pub fn realised(store: &Store, of: &str) -> Result<Realised, Failure> {
     let realisation = store.realisation(&of, Origins::Any)?.ok_or_else(unknown)?;
     let mut gone = false;
     for tree in realisation.outputs.0.values() {
-        gone |= !store.has_tree(tree)?;
+        gone |= !store.has_closure(Target::Tree(*tree))?;
     }
     let is_there = |log: &BlobId| store.presence(Target::Blob(*log)).is_ok_and(Presence::is_sound);
     let log = realisation.log.filter(is_there);

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use stele_builder::realise::{Purpose, Request, Tracing, Used};
 use stele_recipes::recipe::RecipeName;
-use stele_store::Progress;
+use stele_store::{Origins, Progress};
 
 use super::realise::{Telling, built, options, substituters};
 use crate::answers::Answer;
@@ -28,11 +28,11 @@ pub fn trace(
     progress: &Progress,
 ) -> Result<Answer, Failure> {
     let goals = std::slice::from_ref(recipe);
-    let (planned, recipes) = planned::plan_again(engine, tree, goals)?;
+    let (planned, recipes) = planned::plan_again(engine, Origins::Any, tree, goals)?;
     if let Some(fetch) = Built::to_fetch(&planned) {
         return Ok(Answer::Built(fetch));
     }
-    let substituters = substituters(engine, order)?;
+    let substituters = substituters(engine, order, progress)?;
     let options = options(order, Purpose::Prepare);
     let request = Request { tree, recipes: &recipes, goals, options, substituters: &substituters };
     let telling = Telling::new(sink);

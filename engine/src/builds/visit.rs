@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use stele_builder::realise::{self, Purpose, Request, Visited};
-use stele_store::Progress;
+use stele_store::{Origins, Progress};
 
 use super::realise::{Telling, build, built, options, substituters};
 use crate::answers::Answer;
@@ -41,11 +41,11 @@ pub fn visit(
     let itself = with.contains(recipe);
     let mut goals = vec![recipe.clone()];
     goals.extend(with.into_iter().filter(|name| name != recipe));
-    let (planned, recipes) = planned::plan_again(engine, tree, &goals)?;
+    let (planned, recipes) = planned::plan_again(engine, Origins::Any, tree, &goals)?;
     if let Some(fetch) = Built::to_fetch(&planned) {
         return Ok(Answer::Built(fetch));
     }
-    let substituters = substituters(engine, order)?;
+    let substituters = substituters(engine, order, progress)?;
     let options = options(order, Purpose::Prepare);
     let request = Request { tree, recipes: &recipes, goals: &goals, options, substituters: &substituters };
     let fds: Vec<BorrowedFd<'_>> = streams.iter().map(OwnedFd::as_fd).collect();

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use stele_builder::hold::HoldError;
-use stele_builder::realise::{Ended, Failed, Refused, SourceError};
+use stele_builder::realise::{Differs, Ended, Failed, Refused, SourceError};
 use stele_builder::sandbox::{Ending, Limit};
 use stele_store::WriteError;
 
@@ -20,14 +20,25 @@ pub fn failure(error: &Failed, tree: &Path) -> Failure {
         Failed::Source(error) => source(error),
         Failed::Plan(error) => plan_failure(error, tree),
         Failed::Gone { .. } => plain(error).hint("run the command again: the build is planned again"),
+        Failed::Damaged { .. } => plain(error).hint(
+            "run the command again: damaged content is built or fetched again; `stele store verify` finds the rest",
+        ),
         Failed::Furnish { .. } => plain(error).hint("drop one of the recipes of `--with`"),
         Failed::Platform { .. } => plain(error).hint("run it on a machine of that platform"),
         Failed::Hold(error) => hold(error),
         Failed::Folder { source, .. } => match source.kind() {
-            std::io::ErrorKind::StorageFull => Failure::new(Kind::NoSpace, error.to_string()).hint(FREE_SPACE),
+            std::io::ErrorKind::StorageFull => {
+                Failure::new(Kind::NoSpace, error.to_string()).hint(FREE_SPACE)
+            }
             _ => plain(error),
         },
         Failed::Start(_) => plain(error),
+        Failed::Thread { .. } => {
+            plain(error).hint("let something else end first, or raise the limit of processes")
+        }
+        Failed::Panicked { .. } => {
+            plain(error).hint("`daemon.log` in the store's folder has more of it; please report it")
+        }
         Failed::Ended(ended) => {
             let Ended { recipe, ending, argv, tail, kept } = &**ended;
             let mut message = error.to_string();
@@ -64,22 +75,33 @@ pub fn failure(error: &Failed, tree: &Path) -> Failure {
                 Refused::Kind { .. } | Refused::Privileged { .. } => {
                     "remove it in the recipe; modes and owners of an image are set in the image's own recipe"
                 }
-                Refused::Link { .. } => "make it relative, or absolute from the `/` of the tree that it is merged into",
+                Refused::Link { .. } => {
+                    "make it relative, or absolute from the `/` of the tree that it is merged into"
+                }
                 Refused::Host { .. } => {
                     "the build recorded the host path of its folder, most likely from /proc/self/mountinfo"
                 }
-                Refused::NoDirectory { .. } => "the build replaced the directory it was given",
-                Refused::Large { .. } => "a sparse file is hashed as if it had no holes; shrink it, or compress it",
-                Refused::Deep { .. } => "something makes directories in a loop, most likely a copy into itself",
-                Refused::Read { .. } => "run the command again",
+                Refused::NoDirectory { .. } => {
+                    "the build replaced the directory it was given"
+                }
+                Refused::Large { .. } => {
+                    "a sparse file is hashed as if it had no holes; shrink it, or compress it"
+                }
+                Refused::Deep { .. } => {
+                    "something makes directories in a loop, most likely a copy into itself"
+                }
+                Refused::Read { .. } | Refused::Cancelled(_) => "run the command again",
             };
             let kept = kept.as_ref().map(|kept| format!("; it is in {}", kept.display())).unwrap_or_default();
             plain(error).hint(format!("{hint}{kept}"))
         }
-        Failed::Differs { before, now, .. } => plain(error).hint(format!(
-            "both are kept for a day: `stele store export {before} A`, `stele store export {now} B` and `diff -r A B` \
-             (or diffoscope) show where they differ"
-        )),
+        Failed::Differs(differs) => {
+            let Differs { before, now, .. } = &**differs;
+            plain(error).hint(format!(
+                "both are kept for a day: `stele store export {before} A`, `stele store export {now} B` and \
+                 `diff -r A B` (or diffoscope) show where they differ"
+            ))
+        }
         Failed::Import(error) => import(error),
         Failed::Read(error) => plain(error),
         Failed::Write(error) => write(error),

@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +12,7 @@ use stele_builder::realise::OfStore;
 use stele_recipes::language::{OnDisk, Problem, Recipes, Stamps};
 use stele_recipes::plan::{self, Change, PlanError, State, Step, Why};
 use stele_recipes::recipe::{RecipeName, Version};
-use stele_store::{ReadError, Store};
+use stele_store::{Origins, ReadError, Store};
 
 use super::{Wanted, failure};
 use crate::builds::Goal;
@@ -122,9 +121,8 @@ pub fn plan_for_build(
     }
     let evaluated = engine.evaluator().evaluate(tree, &Wanted::of(goals))?;
     let recipes = evaluated.by_name();
-    let planned = Arc::new(of(store, tree, &recipes, goals, false)?);
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |it| it.as_nanos());
-    if evaluated.stamps.are_settled(i128::try_from(now).unwrap_or(0)) {
+    let planned = Arc::new(of(store, Origins::Any, tree, &recipes, (goals, &[]))?);
+    if evaluated.stamps.are_settled() {
         let (tree, goals) = (identity(tree), goals.to_vec());
         let last =
             Last { tree, goals, stamps: evaluated.stamps, change_number, planned: Arc::clone(&planned) };
@@ -151,30 +149,37 @@ impl Plans {
     }
 }
 
-/// A plan that includes the goals even if they are already built; and the recipes.
+/// A plan that includes the goals even if they are already built; and the recipes. Only realisations of one of `origins`
+/// count as built.
 ///
 /// # Errors
 /// As of [`plan`].
-pub fn plan_again(engine: &Engine, tree: &Path, goals: &[RecipeName]) -> Result<(Planned, Recipes), Failure> {
+pub fn plan_again(
+    engine: &Engine,
+    origins: Origins,
+    tree: &Path,
+    goals: &[RecipeName],
+) -> Result<(Planned, Recipes), Failure> {
     let recipes = engine.evaluator().evaluate(tree, &Wanted::of(goals))?.by_name();
-    Ok((of(engine.store(), tree, &recipes, goals, true)?, recipes))
+    let all: Vec<_> = recipes.by_name.keys().cloned().collect();
+    let goals = if goals.is_empty() { &all } else { goals };
+    Ok((of(engine.store(), origins, tree, &recipes, (goals, goals))?, recipes))
 }
 
-/// A plan of evaluated recipes. With `again`, it includes the goals even if they are already built.
+/// A plan of evaluated recipes: of `goals`, and including `again` even if they are already built.
 ///
 /// # Errors
 /// When the inputs of a recipe conflict.
 pub fn of(
     store: &Store,
+    origins: Origins,
     tree: &Path,
     recipes: &Recipes,
-    goals: &[RecipeName],
-    again: bool,
+    (goals, again): (&[RecipeName], &[RecipeName]),
 ) -> Result<Planned, Failure> {
     let all: Vec<_> = recipes.by_name.keys().cloned().collect();
     let goals = if goals.is_empty() { &all } else { goals };
-    let known = OfStore::new(store, tree, recipes).map_err(|error| builds::source(&error))?;
-    let again = if again { goals } else { &[] };
+    let known = OfStore::new(store, origins, tree, recipes).map_err(|error| builds::source(&error))?;
     let plan = plan::plan_again(recipes, goals, again, profile::VERSION, &known)
         .map_err(|error| plan_failure(&error, tree))?;
     let mut planned = Planned { there: there(&plan, goals), ..Planned::default() };

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use stele_builder::realise::sources;
+use stele_builder::realise::sources::Preparing;
 use stele_recipes::recipe::RecipeName;
 use stele_store::{Holder, Progress, Store};
 
@@ -45,8 +45,8 @@ pub fn of_recipe(
     let mut unpacked = Vec::new();
     for source in &recipe.sources {
         let until = Holder::Until(stele_store::now().saturating_add(keep_seconds));
-        let (target, known) = sources::source(store, tree, name, source, until, progress)
-            .map_err(|error| builds::source(&error))?;
+        let preparing = Preparing { store, tree, until, holding: None, progress };
+        let (target, known) = preparing.source(name, source).map_err(|error| builds::source(&error))?;
         if known && source.unpack.is_some() {
             store.lease(target, until)?;
         }

@@ -6,6 +6,7 @@ mod loads;
 mod pure;
 mod refused;
 mod said;
+mod stale;
 
 use super::*;
 
