@@ -115,7 +115,7 @@ fn what_is_no_image_is_refused_with_what_to_do() {
     shop.recipe("white", &[], "echo > $OUT/.wh.etc");
     for (arguments, said) in [
         ("inputs = [one, two]", "one and two both provide /etc/a with different content"),
-        ("inputs = [one], files = {'/etc/a': 'x'}", "one and declared files both have /etc/a"),
+        ("inputs = [one], files = {'/etc/a': 'x'}", "one and declared files both provide /etc/a"),
         (
             "inputs = [one], overrides = ['/etc/a']",
             "/etc/a is in `overrides`, and no two layers have anything there",
