@@ -44,7 +44,7 @@ pub enum MirrorFailure {
     },
     /// The bytes do not match the pin.
     #[error(
-        "what came has the SHA-256 {actual}, and {expected} is pinned; it is kept for a look as {}",
+        "the SHA-256 differs: {expected} is pinned, {actual} came; the file is saved for inspection as {}",
         kept.display()
     )]
     Digest {

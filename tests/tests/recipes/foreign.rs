@@ -128,7 +128,7 @@ fn packages_unite_at_the_root_and_what_they_disagree_on_is_named() {
         said.contains("source one_1-1_amd64.deb") && said.contains("source other_1-1_amd64.deb"),
         "{said}"
     );
-    assert!(said.contains("both have /lib/shared"), "{said}");
+    assert!(said.contains("both provide /lib/shared"), "{said}");
 }
 
 /// A compiler of 2,000 opaque bytes, made with a tool of 34; a program made by it; and one that needs neither.

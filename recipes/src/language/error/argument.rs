@@ -68,7 +68,7 @@ pub enum ArgumentError {
         place: String,
     },
     /// A digest is malformed.
-    #[error("{text:?} is no {what}: {why}")]
+    #[error("{text:?} is not a {what}: {why}")]
     Digest {
         /// The text.
         text: String,
