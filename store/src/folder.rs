@@ -1,9 +1,9 @@
 //! The store's folder: opened once, and everything in it is looked up from that descriptor.
 //!
 //! A folder may come from an archive, a stick or another user, with links where a store has folders: what is written or
-//! cleared through such a link is somebody else's. So, before anything in the folder is touched, all that the store will
-//! use is looked at: no link, of the right kind, of the user who opens it. And no look-up ever follows a link below the
-//! folder (openat2(2), RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS), also not one that came later.
+//! cleared through such a link is somebody else's. So, before anything in the folder is touched, all that the store
+//! will use is looked at: no link, of the right kind, of the user who opens it. And no look-up ever follows a link
+//! below the folder (openat2(2), RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS), also not one that came later.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;

@@ -341,8 +341,8 @@ fn meta_u64(db: &Db, key: &str) -> Result<Option<u64>, DbError> {
 }
 
 impl Store {
-    /// Keeps some space back, if there is plenty: it must never be what fills the disk. The next opening, or collection,
-    /// tries again.
+    /// Keeps some space back, if there is plenty: it must never be what fills the disk. The next opening, or
+    /// collection, tries again.
     pub(crate) fn keep_ballast(&self) {
         let _ = set_ballast(self.objects.folder());
     }

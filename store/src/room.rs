@@ -1,8 +1,8 @@
 //! Room on the disk, and the mark of writes that go round the log.
 //!
 //! What a session has taken is not on the disk yet: it is in queues and in the database's write buffers, and has to be
-//! flushed. So room is counted for all of that before anything more is taken. Near the end the buffers are flushed early:
-//! what they become is then known, and not estimated.
+//! flushed. So room is counted for all of that before anything more is taken. Near the end the buffers are flushed
+//! early: what they become is then known, and not estimated.
 
 use std::os::fd::AsFd;
 use std::path::Path;
@@ -122,8 +122,8 @@ impl Store {
         self.disk().map_or(0, |disk| KEPT_BACK.min(disk.f_blocks.saturating_mul(disk.f_frsize) / 16))
     }
 
-    /// RocksDB merges its tables when it likes to, which takes as much room as they have for a while: on a disk that has
-    /// not that much it is not let.
+    /// RocksDB merges its tables when it likes to, which takes as much room as they have for a while: on a disk that
+    /// has not that much it is not let.
     fn bound_compactions(&self, disk: &StatVfs) -> Result<(), DbError> {
         let left = disk.f_bavail.saturating_mul(disk.f_frsize);
         let bounded = self.db.small_table_bytes()?.saturating_add(self.kept_back()) > left;

@@ -1,5 +1,5 @@
-//! Giving the disk back what removed rows took: RocksDB keeps a row's bytes until it writes its tables anew, which takes
-//! as much room as what stays.
+//! Giving the disk back what removed rows took: RocksDB keeps a row's bytes until it writes its tables anew, which
+//! takes as much room as what stays.
 
 use crate::db::{DbError, Placement};
 use crate::model::Digest;

@@ -72,8 +72,8 @@ impl Store {
         Ok(dead.len() as u64)
     }
 
-    /// A session has ended without naming what it had written round the log. That is removed, and the disk gets it back;
-    /// unless `all` of it is known, or while a collection runs, the next collection looks for it.
+    /// A session has ended without naming what it had written round the log. That is removed, and the disk gets it
+    /// back; unless `all` of it is known, or while a collection runs, the next collection looks for it.
     pub(crate) fn give_up_unlogged(&self, written: Vec<BlobId>, all: bool) {
         let removed = (|| {
             let Some(_) = self.gate.begin_collection() else { return Ok(false) };
