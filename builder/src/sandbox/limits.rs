@@ -4,6 +4,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::blame::Blame;
 use super::cgroup::Group;
 use super::job::{Limit, Limits};
 use super::used;
@@ -19,6 +20,7 @@ pub(super) struct Watch {
     limits: Limits,
     folder: PathBuf,
     begun: Instant,
+    blame: Blame,
     /// The kernel's own limits, where this user has any.
     group: Option<Group>,
     /// The sandbox's own list of processes, and its `/dev/shm`, when they are there.
@@ -28,13 +30,14 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Watches from now on, with `folder` on the disk that may become full.
-    pub fn new(limits: &Limits, folder: &Path) -> Self {
+    /// Watches from now on, with `folder`, whose lock is held by `lock`, on the disk that may become full.
+    pub fn new(limits: &Limits, folder: &Path, lock: Option<OwnedFd>) -> Self {
         let now = Instant::now();
         Self {
             limits: limits.clone(),
             folder: folder.to_owned(),
             begun: now,
+            blame: Blame::new(folder, lock),
             group: None,
             seen: None,
             next: now,
@@ -89,15 +92,19 @@ impl Watch {
         {
             return Some(Limit::Time { seconds });
         }
-        if let Some(limit) = self.spent() {
-            return Some(limit);
-        }
         let now = Instant::now();
+        match self.spent() {
+            // Others may be about to be ended for it.
+            Some(Limit::Room { .. } | Limit::Files { .. }) if !self.blame.is_next(now) => {}
+            Some(limit) => return Some(limit),
+            None => self.blame.relax(),
+        }
         if now < self.next {
             return None;
         }
         let (processes, memory) = self.seen.as_ref()?;
         let used = used::at_most(processes, memory);
+        self.blame.note(now, used.written);
         // Only what may be too much is worth to be counted exactly.
         let is_over = used.memory + kept > self.limits.memory
             && used::exactly(processes, memory) + kept > self.limits.memory;

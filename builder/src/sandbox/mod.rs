@@ -11,6 +11,7 @@
 //! ([`clear_left`]).
 
 mod answer;
+mod blame;
 mod cgroup;
 mod execute;
 pub mod filter;

@@ -40,11 +40,12 @@ pub fn supervise() -> io::Result<()> {
     let Some((job, fds)) = receive::<Job>(&daemon)? else { return Ok(()) };
     let mut fds = fds.into_iter();
     let mut next = || fds.next().ok_or_else(|| io::Error::other("a descriptor is missing"));
-    let (users, mounts, log, _lock) = (next()?, next()?, next()?, next()?);
+    let (users, mounts, log, lock) = (next()?, next()?, next()?, next()?);
     let streams = (0..job.streams.count()).map(|_| next()).collect::<io::Result<Vec<_>>>()?;
     let kept = job.kept;
+    let copy = lock.try_clone().ok();
     let mut supervisor = Supervisor {
-        watch: Watch::new(&job.limits, &job.folder),
+        watch: Watch::new(&job.limits, &job.folder, copy),
         job,
         daemon,
         log: File::from(log),

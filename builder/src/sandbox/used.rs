@@ -13,16 +13,20 @@ pub(super) struct Used {
     pub memory: u64,
     /// Processes and threads.
     pub processes: u64,
+    /// Bytes that they have written to disks, and those that they have waited for.
+    pub written: u64,
 }
 
 /// What they use at most, for little work.
 pub(super) fn at_most(processes: &OwnedFd, shm: &OwnedFd) -> Used {
-    let mut used = Used { memory: in_files(shm), processes: 0 };
+    let mut used = Used { memory: in_files(shm), ..Used::default() };
     each(processes, |process| {
         let text = read(processes, &format!("{process}/status")).unwrap_or_default();
         // Memory that is shared and of no file is as much the build's as its own (proc_pid_status(5)).
         used.memory += kib(&text, "RssAnon:") + kib(&text, "RssShmem:");
         used.processes += number(&text, "Threads:").max(1);
+        let text = read(processes, &format!("{process}/io")).unwrap_or_default();
+        used.written += number(&text, "write_bytes:").saturating_sub(number(&text, "cancelled_write_bytes:"));
     });
     used
 }

@@ -14,6 +14,9 @@ use crate::inode;
 use crate::outline::{Outline, OutlineError};
 use crate::state::{Mode, Opens, Question};
 
+#[cfg(test)]
+mod tests;
+
 /// Lets the kernel read a file by itself.
 pub trait Backing {
     /// Tells the kernel of an open file. The number under which the kernel knows it.

@@ -3,7 +3,9 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use stele_tests::disk::Disk;
 use stele_tests::sandboxed::{Tree, as_user};
+use stele_tests::{Stele, skip, wait_for};
 
 use super::{attacker, inside, is_root, jam, kept, of, outside};
 
@@ -65,13 +67,32 @@ for pid in filter(str.isdigit, os.listdir('/proc')):
     let mut build = tree.stele.command(&["build", "hold"]);
     let mut build = build.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let mut seen = String::new();
-    stele_tests::wait_for("the build to run", || {
+    wait_for("the build to run", || {
         let output = std::process::Command::new("python3").args(["-c", owner]).output().unwrap();
         seen = String::from_utf8_lossy(&output.stdout).into_owned();
         !seen.is_empty()
     });
     build.wait().unwrap();
     assert!(seen.lines().all(|line| !line.split(' ').any(|owner| owner == "0")), "{seen}");
+}
+
+#[test]
+fn a_build_that_fills_the_disk_is_ended_and_no_other_for_its_sake() {
+    let Some(disk) = Disk::ext4(192) else { return skip("only root may mount") };
+    let Some(tree) = Tree::on(Stele::at(&disk.path().join("store"))) else { return };
+    tree.script("hog", "cat /dev/zero >/build/x");
+    tree.script("other", "dd if=/dev/zero of=/build/some bs=1M count=8; sleep 12; echo x >/out/x");
+    std::thread::scope(|scope| {
+        let other = scope.spawn(|| tree.ok("other"));
+        wait_for("the other one to run", || tree.folders().iter().any(|it| it.join("build/some").exists()));
+        std::thread::sleep(Duration::from_secs(4));
+        let said = tree.fails("hog", &[], 5);
+        assert!(said.contains("the disk of the store has only"), "{said}");
+        other.join().unwrap();
+    });
+    assert_eq!(tree.file("other", "x"), "x");
+    tree.stele.ok(&["daemon", "stop"]);
+    wait_for("the daemon to let go of the disk", || tree.stele.daemon().is_none());
 }
 
 #[test]
