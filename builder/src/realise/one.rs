@@ -131,8 +131,8 @@ impl Doing<'_> {
     }
 
     /// What an action that is run again is compared with: its outputs, as this store made them or has them from
-    /// elsewhere. Of a goal that is rebuilt also those that another store gave for it by another action, having unpacked
-    /// or merged something else.
+    /// elsewhere. Of a goal that is rebuilt also those that another store gave for it by another action, having
+    /// unpacked or merged something else.
     fn before(&self, plan: &Plan, number: usize, id: &ActionId) -> Result<Option<Realisation>, Failed> {
         let rebuilt = self.request.options.purpose == Purpose::Rebuild
             && self.request.goals.contains(&plan.graph.recipes()[number].name);

@@ -1,5 +1,6 @@
 //! Asking a daemon that is not trusted: a thread of its own asks it, so that a daemon that is slow, hangs or sends
-//! without an end keeps nobody. Whoever waits looks at the clock and at whether the answer is still wanted, and hangs up.
+//! without an end keeps nobody. Whoever waits looks at the clock and at whether the answer is still wanted, and hangs
+//! up.
 
 use std::io::{self, Read};
 use std::os::unix::net::UnixStream;

@@ -92,8 +92,8 @@ fn a_build_reads_no_byte_of_an_input_that_a_bad_disk_changed() {
     flip(&file, 300_000);
     shop.stele.ok(&["daemon", "stop"]);
     shop.recipe("after", &["data"], "head -n 1 /numbers > $OUT/after");
-    // What the build met is set aside, and the input built again: at once, or when it takes a moment to be set aside, by
-    // the next command.
+    // What the build met is set aside, and the input built again: at once, or when it takes a moment to be set aside,
+    // by the next command.
     let first = shop.stele.run(&["build", "after"]);
     assert!(first.code == 0 || first.stderr.contains("Input/output error"), "{}", first.stderr);
     let second = shop.stele.run(&["build", "after"]);
