@@ -29,8 +29,8 @@ pub(super) fn file_type(kind: Kind) -> FileType {
     }
 }
 
-/// When everything in a mount was modified, in seconds since 1970: on 1980-01-02, always the same so that `make` sees no
-/// difference. Zip archives begin at 1980-01-01, in whatever time zone; what makes one (and a Python wheel is one)
+/// When everything in a mount was modified, in seconds since 1970: on 1980-01-02, always the same so that `make` sees
+/// no difference. Zip archives begin at 1980-01-01, in whatever time zone; what makes one (and a Python wheel is one)
 /// refuses files that are older.
 pub const MODIFIED: u64 = 315_619_200;
 

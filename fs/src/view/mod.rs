@@ -95,7 +95,7 @@ pub struct View {
     forgetting: Arc<dyn Forgetting>,
     observer: Option<Arc<dyn Observer>>,
     probe: Probe,
-    /// Of files that are being opened for the first time: the disk may take its time, and names are looked up meanwhile.
+    /// Of files that are being opened for the first time: a disk may take its time, and names are looked up meanwhile.
     opening: Turns,
     /// What is being set aside: who reads something corrupt reads it again and again.
     aside: Arc<Mutex<HashSet<Target>>>,
