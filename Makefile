@@ -5,6 +5,7 @@ export CARGO_TARGET_DIR ?= $(STELE_CACHE)/target
 
 PREFIX ?= $(HOME)/.local
 FUZZ_SECONDS ?= 20
+STRESS_ROUNDS ?= 300
 
 dev_stele = $(CARGO_TARGET_DIR)/debug/stele
 release_stele = $(CARGO_TARGET_DIR)/release/stele
@@ -15,7 +16,7 @@ cargo = tools/with-rocksdb cargo
 test_flags = --workspace --features stele-cli/crash-points,stele-store/crash-points
 
 .DEFAULT_GOAL := help
-.PHONY: help demo chain world build check test lint fuzz bench install
+.PHONY: help demo chain world build check test stress lint fuzz bench install
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -48,6 +49,10 @@ test: ## run all tests, or with TEST=NAME those whose binary or name fits
 	@tools/install-deps build test
 	@$(cargo) build $(test_flags) --all-targets
 	@STELE_BIN="$(dev_stele)" TEST="$(TEST)" tools/with-rocksdb tools/run-tests $(test_flags)
+
+stress: ## fill hundreds of small disks and collect them again (STRESS_ROUNDS=300)
+	@tools/install-deps build test
+	@STELE_STRESS="$(STRESS_ROUNDS)" $(cargo) test --package stele-store --test store full_disk -- --nocapture
 
 lint: ## check format, lints, and the licences and origin of every dependency
 	@tools/install-deps build cargo-tools

@@ -1,12 +1,12 @@
-//! What safe Rust cannot say: which descriptors this process has, and what it does with signals.
+//! Unsafe code: the descriptors of this process, and its signal actions.
 #![allow(unsafe_code)]
 
 use std::os::fd::BorrowedFd;
 
 use rustix::io::FdFlags;
 
-/// Keeps every descriptor but the first three from programs that are started from now on. What a shell or a
-/// CI runner left open (a lock, the end of a pipe that somebody waits for) is not for a daemon to hold.
+/// Sets close-on-exec on every descriptor but the first three. A daemon must not hold what a shell or a CI runner
+/// left open (a lock, the end of a pipe that a process waits for).
 pub(super) fn keep_descriptors() {
     let Ok(entries) = std::fs::read_dir("/proc/self/fd") else { return };
     for entry in entries.flatten() {
@@ -23,7 +23,7 @@ pub(super) fn keep_descriptors() {
     }
 }
 
-/// Gives a signal the action that a new program has.
+/// Resets a signal's action to the default.
 pub(super) fn default_signal(signal: nix::sys::signal::Signal) {
     use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, sigaction};
     let action = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());

@@ -1,4 +1,4 @@
-//! Asking about a store, whatever answers: an [`Engine`] in this process, or a client of the daemon that owns the store.
+//! Requests about a store, answered by an [`Engine`] in this process or by the daemon that owns the store.
 
 use std::io;
 use std::path::Path;
@@ -13,12 +13,11 @@ use crate::reference::to_wire;
 use crate::request::Request;
 use crate::service::{self, Sink};
 
-/// Takes what comes before an answer: entries, bytes and events (as a [`Sink`]), how far the work is, and notes to the
-/// user.
+/// Receives what comes before an answer: entries, bytes and events (as a [`Sink`]), progress, and notes to the user.
 pub trait Observer: Sink {
-    /// How far the work is.
+    /// Reports progress.
     fn progress(&mut self, _progress: Snapshot) {}
-    /// Something that the user should know.
+    /// Reports a note to the user.
     fn note(&mut self, _text: &str) {}
 }
 
@@ -37,12 +36,12 @@ impl Sink for Quiet {
 
 impl Observer for Quiet {}
 
-/// Keeps the entries and bytes that come before an answer, in memory.
+/// Collects the entries and bytes that come before an answer, in memory.
 #[derive(Default)]
 pub struct Gathered {
     /// The entries of a listing.
     pub entries: Vec<Entry>,
-    /// The bytes of a blob, or of whatever was read.
+    /// The bytes that were read.
     pub bytes: Vec<u8>,
 }
 
@@ -81,14 +80,14 @@ pub trait Api {
         }
     }
 
-    /// Builds recipes of the recipe tree at `tree`, an absolute path; all of them when `goals` is empty. Roots
+    /// Builds recipes of the recipe tree at `tree`, an absolute path; all recipes when `goals` is empty. Roots
     /// `build-NAME` keep the outputs, unless `order` says otherwise.
     ///
-    /// A build that fails is no error: see [`Built::failed`]. When sources are missing nothing is built, and
-    /// [`Built::fetch`] lists them: an engine has no network, and takes them by [`Api::add`].
+    /// A failed build is not an error: see [`Built::failed`]. When sources are missing, nothing is built and
+    /// [`Built::fetch`] lists them: an engine has no network, and imports them with [`Api::add`].
     ///
     /// # Errors
-    /// When a recipe is wrong, or nothing can be built here.
+    /// When a recipe is invalid, or nothing can be built here.
     fn build(
         &mut self,
         tree: &Path,
@@ -104,7 +103,7 @@ pub trait Api {
         }
     }
 
-    /// The entries of a directory: of a digest, a root, or a path below one.
+    /// The entries of a directory, given by a digest, a root, or a path below one.
     ///
     /// # Errors
     /// When there is no such directory.
@@ -115,10 +114,10 @@ pub trait Api {
         Ok(gathered.entries)
     }
 
-    /// The bytes of a file, hashed on the way; or the canonical text of a directory.
+    /// The bytes of a file, verified against its digest; or the canonical text of a directory.
     ///
     /// # Errors
-    /// When there is no such file, or its bytes are not what its digest says.
+    /// When there is no such file, or its bytes do not match its digest.
     fn read(&mut self, reference: &str) -> Result<Vec<u8>, Failure> {
         let mut gathered = Gathered::default();
         self.ask(Request::Cat { reference: reference.to_owned() }, &mut gathered)?;
@@ -149,7 +148,7 @@ impl Sink for Through<'_> {
     }
 }
 
-/// The failure of an answer of another kind than the request: both sides are of one protocol, so there should be none.
+/// The failure when an answer does not match the request: both sides use one protocol, so this should not happen.
 pub fn unexpected() -> Failure {
-    Failure::new(Kind::Failed, "the answer is of another kind than the request")
+    Failure::new(Kind::Failed, "the answer does not match the request")
 }

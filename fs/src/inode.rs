@@ -26,7 +26,7 @@ pub const FIRST: u64 = 16;
 
 const FILE: u64 = 1 << 63;
 
-/// For a listing that is asked for numbers which the kernel was not told: 0 would say that there is no entry.
+/// The number in listings of entries that the kernel was not told of: 0 would mean that there is no entry.
 pub const UNTOLD: u64 = FILE - 1;
 
 fn word(digest: &Digest, at: usize) -> u64 {
@@ -42,11 +42,11 @@ pub fn of_file(blob: &BlobId, executable: bool) -> u64 {
 
 /// A number for a place that is written as these bytes.
 pub fn of_place(bytes: &[u8]) -> u64 {
-    // Above all that could be counted, and below that which says that there is none.
+    // Above all numbers that can be assigned, and below the one that means none.
     1 << 62 | word(&Digest::of(bytes), 0) >> 3
 }
 
-/// What a number says of a file: how its digest begins, and whether it is executable. `None` when it is no
+/// What a file's number encodes: the first bits of its digest, and whether it is executable. `None` when it is not a
 /// file's.
 pub fn file(ino: u64) -> Option<(DigestPrefix, bool)> {
     if ino & FILE == 0 {

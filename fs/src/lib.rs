@@ -1,7 +1,7 @@
 //! The mount: a store as a read-only filesystem.
 //!
 //! ```text
-//! DIR/<digest>           a tree or a blob; DIR/<digest>-<label> is the same, the label is not looked at
+//! DIR/<digest>           a tree or a blob; DIR/<digest>-<label> is the same, the label is ignored
 //! DIR/by-name/<root>     a symbolic link to what a root keeps
 //! ```
 //!

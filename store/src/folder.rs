@@ -1,9 +1,9 @@
 //! The store's folder: opened once, and everything in it is looked up from that descriptor.
 //!
 //! A folder may come from an archive, a stick or another user, with links where a store has folders: what is written or
-//! cleared through such a link is somebody else's. So, before anything in the folder is touched, all that the store will
-//! use is looked at: no link, of the right kind, of the user who opens it. And no look-up ever follows a link below the
-//! folder (openat2(2), RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS), also not one that came later.
+//! cleared through such a link is somebody else's. So, before anything in the folder is touched, all that the store
+//! will use is looked at: no link, of the right kind, of the user who opens it. And no look-up ever follows a link
+//! below the folder (openat2(2), RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS), also not one that came later.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -229,6 +229,16 @@ impl Folder {
         doing: &'static str,
         error: impl Into<io::Error>,
     ) -> FileError {
+        let error = error.into();
+        let no_inodes =
+            || rustix::fs::fstatvfs(&self.fd).is_ok_and(|disk| disk.f_files > 0 && disk.f_ffree == 0);
+        let error = match error.kind() {
+            io::ErrorKind::StorageFull if no_inodes() => io::Error::new(
+                io::ErrorKind::StorageFull,
+                "no inodes are left: the disk can hold no more files",
+            ),
+            _ => error,
+        };
         FileError::new(self.path.join(within), doing, error)
     }
 

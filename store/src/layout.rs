@@ -16,8 +16,8 @@ pub const KNOWN_FEATURES: u64 = ORIGINS | TIMED_LEASES;
 /// The file that says what the folder is.
 pub(crate) const FORMAT: &str = "format";
 
-/// Realisations say where they are from. A version that does not know it cannot read such rows, and would write down what
-/// another store says as if this one had found it out.
+/// Realisations say where they are from. A version that does not know it cannot read such rows, and would write down
+/// what another store says as if this one had found it out.
 const ORIGINS: u64 = 1 << 0;
 
 /// Leases say when they were made. A version that does not know it cannot read such rows.

@@ -170,7 +170,7 @@ impl Objects {
     pub(crate) fn temp(&self) -> Result<Temp, FileError> {
         let within = self.temp_name();
         let path = self.layout.root().join(&within);
-        let file = self.create(&within, 0o444).map_err(|e| FileError::new(&path, "made", e))?;
+        let file = self.create(&within, 0o444).map_err(|e| self.folder.failed(&within, "made", e))?;
         crash::point(CrashPoint::ImportTempCreated);
         Ok(Temp { path, place: Some((Arc::clone(&self.folder), within)), file: Some(file) })
     }

@@ -22,8 +22,8 @@ use crate::room::UNLOGGED;
 use crate::store::{Access, Store};
 
 /// The space that the file `ballast` keeps back, in bytes: enough for RocksDB to open and for a collection to write
-/// down what it removes.
-const BALLAST_SIZE: u64 = 16 << 20;
+/// down what it removes. On a small disk it is a sixteenth of it.
+const MAX_BALLAST: u64 = 16 << 20;
 
 const BALLAST: &str = "ballast";
 const NEW_FORMAT: &str = "format.new";
@@ -176,8 +176,7 @@ pub(crate) fn open_locked(folder: Folder, lock: File, rebuilding: bool) -> Resul
         // A crash may have come between a root and its text.
         store.mirror_roots();
     }
-    // Only kept back when there is plenty: it must never be what fills the disk.
-    let _ = set_ballast(store.objects.folder());
+    store.keep_ballast();
     Ok(store)
 }
 
@@ -197,6 +196,7 @@ fn assemble(
         next_lease: AtomicU64::new(next_lease),
         unlogged: Mutex::new(u64::from(unlogged)),
         unlogged_before: AtomicBool::new(unlogged),
+        bounded: AtomicBool::new(true),
         whole: Whole::default(),
         sizes: OnceLock::new(),
         commits: Mutex::new(0),
@@ -340,18 +340,33 @@ fn meta_u64(db: &Db, key: &str) -> Result<Option<u64>, DbError> {
     Ok(db.meta(key)?.and_then(|value| value.try_into().ok()).map(u64::from_le_bytes))
 }
 
+impl Store {
+    /// Keeps some space back, if there is plenty: it must never be what fills the disk. The next opening, or
+    /// collection, tries again.
+    pub(crate) fn keep_ballast(&self) {
+        let _ = set_ballast(self.objects.folder());
+    }
+
+    /// Gives that space up when the disk has less left than a collection needs. Whether there was any.
+    pub(crate) fn give_up_ballast(&self) -> bool {
+        let folder = self.objects.folder();
+        self.left() < self.kept_back() && folder.exists(BALLAST) && folder.remove_all(BALLAST).is_ok()
+    }
+}
+
 /// Keeps some space back while the disk has at least eight times as much.
 fn set_ballast(folder: &Folder) -> io::Result<()> {
+    let disk = rustix::fs::fstatvfs(folder)?;
+    let size = MAX_BALLAST.min(disk.f_blocks.saturating_mul(disk.f_frsize) / 16);
     let stat = rustix::fs::statat(folder, BALLAST, rustix::fs::AtFlags::SYMLINK_NOFOLLOW);
-    if stat.is_ok_and(|stat| u64::try_from(stat.st_size) == Ok(BALLAST_SIZE)) {
+    if stat.is_ok_and(|stat| u64::try_from(stat.st_size) == Ok(size)) {
         return Ok(());
     }
-    let disk = rustix::fs::fstatvfs(folder)?;
-    if disk.f_bavail.saturating_mul(disk.f_frsize) < BALLAST_SIZE * 8 {
+    if disk.f_bavail.saturating_mul(disk.f_frsize) < size.saturating_mul(8) {
         return Ok(());
     }
     let file = folder.write(BALLAST, &[])?;
-    rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, BALLAST_SIZE)?;
+    rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, size)?;
     Ok(())
 }
 

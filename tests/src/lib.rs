@@ -4,6 +4,7 @@
 pub mod damage;
 pub mod disk;
 pub mod mounted;
+pub mod peer;
 pub mod sandboxed;
 pub mod server;
 pub mod trees;

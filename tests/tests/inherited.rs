@@ -141,3 +141,60 @@ fn a_daemon_of_the_same_version_and_another_build_is_replaced() {
     stele.ok(&["mount", "ls"]);
     other.join().unwrap();
 }
+
+#[test]
+fn a_path_means_what_it_means_to_the_command_not_to_the_daemon() {
+    if !rustix::process::geteuid().is_root() {
+        return stele_tests::skip("only root makes a mount namespace here");
+    }
+    let stele = Stele::new();
+    let place = stele.scratch().join("place");
+    fs::create_dir_all(place.join("pkgs")).unwrap();
+    fs::write(place.join("file"), "the command's").unwrap();
+    // The daemon is started where another file system lies over the folder.
+    let hide = "mount -t tmpfs none \"$0\" && echo theirs >\"$0/file\" && shift 0 && exec \"$@\"";
+    let place_text = place.to_str().unwrap();
+    let output = below(&["unshare", "--mount", "sh", "-c", hide, place_text], &stele, &["store", "stats"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let pid = stele.daemon().unwrap();
+    let seen = fs::read_to_string(format!("/proc/{pid}/root{place_text}/file")).unwrap();
+    assert_eq!(seen, "theirs\n", "the control: the daemon's own path leads elsewhere");
+
+    let digest = stele.add(&place.join("file"));
+    assert_eq!(stele.ok(&["store", "cat", &digest]), "the command's");
+    let copy = place.join("copy");
+    stele.ok(&["store", "export", &digest, copy.to_str().unwrap()]);
+    assert_eq!(fs::read(&copy).unwrap(), b"the command's");
+    let tree = place.join("pkgs/a");
+    fs::create_dir(&tree).unwrap();
+    fs::write(tree.join("recipe.star"), "broken(").unwrap();
+    let said = stele.fails(&["build", "--dry-run", "--recipes", place_text, "a"], 1);
+    assert!(said.contains(&format!("{place_text}/pkgs/a/recipe.star")), "the user's own path: {said}");
+}
+
+#[test]
+fn a_descriptor_of_the_shell_is_the_shells_and_not_the_daemons() {
+    let stele = Stele::new();
+    let file = stele.scratch().join("file");
+    fs::write(&file, "through a descriptor").unwrap();
+    let digest = stele.add(&file);
+    for path in ["/dev/fd/9", "/proc/self/fd/9"] {
+        let script = format!("exec 9<'{}'; exec \"$0\" \"$@\" {path}", file.display());
+        let output = below(&["sh", "-c", &script], &stele, &["store", "add"]);
+        assert!(output.status.success(), "{path}: {}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), digest, "{path}");
+    }
+    let script = "cat /etc/hostname | \"$0\" \"$@\" /dev/stdin";
+    let output = below(&["sh", "-c", script], &stele, &["store", "add"]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && stderr.contains("/dev/stdin is a named pipe"), "{stderr}");
+}
+
+#[test]
+fn a_path_that_the_command_cannot_open_is_not_opened_by_the_daemon() {
+    let stele = Stele::new();
+    stele.add(Path::new("/etc/hostname"));
+    let missing = stele.scratch().join("missing");
+    let said = stele.fails(&["store", "add", missing.to_str().unwrap()], 3);
+    assert!(said.contains(missing.to_str().unwrap()), "{said}");
+}

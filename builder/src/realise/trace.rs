@@ -11,6 +11,7 @@ use stele_recipes::recipe::Origin;
 use stele_store::Progress;
 use stele_store::model::{Node, TreeId, TreeSource};
 
+use super::caught::caught;
 use super::schedule::Prepared;
 use super::shared::{Outcome, Seen as Happened, Shared};
 use super::{Builder, Event, Failed, Realisations, Request, lock};
@@ -144,21 +145,25 @@ impl Builder {
         let root = work.action.root.to_string().into_bytes();
         let tracer = Arc::new(Tracer { root, seen: Mutex::default() });
         let held = self.hold_anew(Some(Arc::<Tracer>::clone(&tracer)))?;
-        let shared = Shared::new(&work.recipe);
-        shared.join();
+        let shared = Shared::new(&work, self.holding());
+        shared.join(work.keep_failed);
         let (recipe, action, steps) = (work.recipe.clone(), work.id, work.action.steps.len());
         tell(Event::Waits { recipe: recipe.clone() });
         let outcome = thread::scope(|scope| {
             scope.spawn(|| {
-                let turn = self.slots.take(&shared.progress).map_err(Failed::from);
-                let outcome = turn.and_then(|turn| self.run_in(&work, &held, &shared, turn));
-                shared.over(outcome.map_err(Arc::new));
+                shared.over(caught(&work.recipe, || {
+                    let turn = self.slots.take(&shared.progress).map_err(Failed::from);
+                    let outcome = turn.and_then(|turn| self.run_in(&work, &held, &shared, turn));
+                    outcome.map_err(Arc::new)
+                }));
             });
             shared.wait(progress, |happened| {
                 let recipe = recipe.clone();
                 tell(match happened {
                     Happened::Begun(log) => Event::Begins { recipe, action, steps, log },
                     Happened::Step(step) => Event::Step { recipe, step },
+                    // Nobody else runs what is traced.
+                    Happened::Joined(limits) => Event::Joins { recipe, limits },
                 });
             })
         });

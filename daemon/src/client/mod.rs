@@ -1,7 +1,7 @@
-//! The command line's side: find the daemon, start it, replace it, ask it.
+//! The client: finds, starts and replaces the daemon, and sends it requests.
 
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -13,6 +13,7 @@ use rustix::process::{PidfdFlags, pidfd_open};
 
 use stele_store::OpenError;
 
+mod opened;
 mod start;
 
 use crate::mounts::{self, Record};
@@ -24,17 +25,17 @@ use stele::engine::read_only;
 use stele::failure::{Failure, Kind};
 use stele::{Api, Engine, Observer, Program, Setup};
 
-/// How long a daemon may take to start, or another one to end, before that is called a failure.
+/// How long a daemon may take to start, or another one to end, before it is a failure.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// After so long a wait the person is told what is waited for.
+/// After this long a wait, the user is told the reason.
 const SILENCE: Duration = Duration::from_millis(500);
 
-/// So often another daemon is looked for when one is just ending.
+/// How many times another daemon is tried when one is just ending.
 const GOING_MOST: usize = 5;
 
 pub use start::{Started, own_program, start};
 
-/// A way to ask a store.
+/// A way to send requests to a store.
 pub enum Client {
     /// Through the daemon of the store in that folder.
     Daemon(PathBuf, Connection),
@@ -44,12 +45,14 @@ pub enum Client {
 
 impl Api for Client {
     /// # Errors
-    /// Also when the daemon ended meanwhile.
+    /// Also when the daemon ended in the meantime.
     fn ask(&mut self, request: Request, observer: &mut dyn Observer) -> Result<Answer, Failure> {
         match self {
             Self::Daemon(store, connection) => {
-                let call = Call::Store { store: request };
-                connection.insist(store, observer, |it, observer| it.call(&call, observer))
+                let fds = opened::open_all(&request)?;
+                let call = Call::Store { store: request, opened: !fds.is_empty() };
+                let fds: Vec<BorrowedFd<'_>> = fds.iter().map(OwnedFd::as_fd).collect();
+                connection.insist(store, observer, |it, observer| it.call_with(&call, &fds, observer))
             }
             Self::Here(engine) => engine.ask(request, observer),
         }
@@ -59,12 +62,14 @@ impl Api for Client {
 /// An open connection to a daemon of this version.
 pub struct Connection {
     stream: UnixStream,
-    /// What the daemon said of itself.
+    /// The daemon's first message.
     pub welcome: Welcome,
+    /// The most bytes of an answer.
+    most: usize,
 }
 
 impl Client {
-    /// Finds the daemon of `store` or starts one. With `existing`, does not make a store where none is.
+    /// Finds the daemon of `store` or starts one. With `existing`, does not create a missing store.
     ///
     /// # Errors
     /// When the store cannot be opened.
@@ -86,7 +91,7 @@ impl Client {
                 Ok(connection) => replace(connection, observer)?,
                 Err(e) if is_nobody(&e) => match start(store)? {
                     Started::Ready => {}
-                    // It is starting, or ends after what it works on.
+                    // It is starting, or ends after its current requests.
                     Started::Busy => thread::sleep(Duration::from_millis(100)),
                     Started::Failed(failure) => return Err(failure),
                 },
@@ -95,11 +100,13 @@ impl Client {
             let waited = begun.elapsed();
             if waited > PATIENCE {
                 return Err(Failure::new(Kind::Failed, "another process owns the store and does not answer")
-                    .hint("it may be a daemon that ends after a long request: wait, or see who has the file `lock` in \
-                           the store's folder open"));
+                    .hint("it may be a daemon that ends after a long request: wait, or find the process that has the \
+                           file `lock` in the store's folder open"));
             }
             if waited > SILENCE && !told {
-                observer.note("waiting for another daemon, which is starting or ends after what it works on");
+                observer.note(
+                    "waiting for another daemon, which is starting, or ends after its current requests",
+                );
                 told = true;
             }
             thread::sleep(Duration::from_millis(10));
@@ -114,7 +121,7 @@ impl Client {
         }
     }
 
-    /// The line to the daemon, to hang up while an answer is waited for.
+    /// The connection to the daemon, for hanging up while waiting for an answer.
     pub fn line(&self) -> Option<UnixStream> {
         match self {
             Self::Daemon(_, connection) => connection.stream.try_clone().ok(),
@@ -125,19 +132,19 @@ impl Client {
     /// The mounts of the store.
     ///
     /// # Errors
-    /// When the daemon ended meanwhile.
+    /// When the daemon ended in the meantime.
     pub fn mounts(&mut self, observer: &mut dyn Observer) -> Result<Vec<Mount>, Failure> {
         let Self::Daemon(store, connection) = self else { return Ok(Vec::new()) };
         match connection.insist(store, observer, |it, observer| it.call(&Call::Mounts {}, observer))? {
             Answer::Mounts(mounts) => Ok(mounts),
-            _ => Err(Failure::new(Kind::Failed, "the daemon answered something else than it was asked")),
+            _ => Err(Failure::new(Kind::Failed, "the daemon's answer does not match the request")),
         }
     }
 
-    /// Has the daemon serve a mount that this process made.
+    /// Hands a mount that this process made to the daemon, which serves it.
     ///
     /// # Errors
-    /// When there can be no daemon, or it cannot answer.
+    /// When there can be no daemon, or it cannot serve the mount.
     pub fn mount(
         &mut self,
         record: &Record,
@@ -147,15 +154,15 @@ impl Client {
         let Self::Daemon(store, connection) = self else {
             return Err(Failure::new(
                 Kind::Failed,
-                "a store on a read-only disk has no daemon that could answer for a mount",
+                "a store on a read-only disk has no daemon that could serve a mount",
             )
-            .hint("`stele store export` copies out of it"));
+            .hint("`stele store export` copies from it"));
         };
         let call = Call::Mount { record: record.clone() };
         connection.insist(store, observer, |it, observer| {
             send(&mut it.stream, &call)
                 .and_then(|()| mounts::send(&it.stream, &(), &[device]))
-                .map_err(|e| Failure::io("the daemon does not take the mount", &e))?;
+                .map_err(|e| Failure::io("the daemon did not accept the mount", &e))?;
             it.answer(observer)
         })
     }
@@ -165,34 +172,56 @@ impl Client {
     /// Runs a program in the sandbox of a recipe, with these streams.
     ///
     /// # Errors
-    /// The store's failure, or that the daemon ended meanwhile.
+    /// The store's failure, or when the daemon ended in the meantime.
     pub fn visit(
         &mut self,
         call: &Call,
+        tree: &Path,
         streams: &[BorrowedFd<'_>],
         observer: &mut dyn Observer,
     ) -> Result<Answer, Failure> {
         let Self::Daemon(store, connection) = self else { return Err(read_only()) };
-        connection.insist(store, observer, |it, observer| {
-            send(&mut it.stream, call)
-                .and_then(|()| mounts::send(&it.stream, &(), streams))
-                .map_err(ended)?;
-            it.answer(observer)
-        })
+        let tree = opened::open_tree(tree)?;
+        let fds: Vec<BorrowedFd<'_>> = streams.iter().copied().chain([tree.as_fd()]).collect();
+        connection.insist(store, observer, |it, observer| it.call_with(call, &fds, observer))
     }
 }
 
 impl Connection {
+    /// The same, for a daemon that is not trusted to answer in so many bytes.
+    pub fn bounded(self, most: usize) -> Self {
+        Self { most, ..self }
+    }
+
+    /// The line to the daemon, to hang up while an answer is waited for.
+    pub fn line(&self) -> Option<UnixStream> {
+        self.stream.try_clone().ok()
+    }
+
     /// Makes one call. `None` when the daemon is ending and did nothing.
     ///
     /// # Errors
-    /// The daemon's failure, or that it ended meanwhile.
+    /// The daemon's failure, or when it ended in the meantime.
     pub fn call(&mut self, call: &Call, observer: &mut dyn Observer) -> Result<Option<Answer>, Failure> {
         send(&mut self.stream, call).map_err(ended)?;
         self.answer(observer)
     }
 
-    /// Calls until a daemon takes it: one that is just ending did nothing, and the next is asked.
+    /// Like [`Connection::call`], with descriptors.
+    fn call_with(
+        &mut self,
+        call: &Call,
+        fds: &[BorrowedFd<'_>],
+        observer: &mut dyn Observer,
+    ) -> Result<Option<Answer>, Failure> {
+        send(&mut self.stream, call).map_err(ended)?;
+        if !fds.is_empty() {
+            mounts::send(&self.stream, &(), fds).map_err(ended)?;
+        }
+        self.answer(observer)
+    }
+
+    /// Calls until a daemon accepts the call: one that is just ending did nothing, so the next one is called.
     fn insist(
         &mut self,
         store: &Path,
@@ -207,15 +236,15 @@ impl Connection {
                 *self = other;
             }
         }
-        Err(Failure::new(Kind::Failed, "one daemon after the other ended before it did anything")
-            .hint("`daemon.log` in the store's folder may say why"))
+        Err(Failure::new(Kind::Failed, "several daemons in a row ended before they did anything")
+            .hint("see `daemon.log` in the store's folder"))
     }
 
-    /// What is answered to a call.
+    /// The reply to a call.
     fn answer(&mut self, observer: &mut dyn Observer) -> Result<Option<Answer>, Failure> {
         let unheard = |e: io::Error| Failure::unwritten(&e);
         loop {
-            match receive(&mut self.stream, ANSWER_MOST).map_err(ended)? {
+            match receive(&mut self.stream, self.most).map_err(ended)? {
                 None => return Err(ended(io::ErrorKind::UnexpectedEof.into())),
                 Some(Frame::Bytes(bytes)) => observer.bytes(&bytes).map_err(unheard)?,
                 Some(Frame::Json(bytes)) => match serde_json::from_slice(&bytes)
@@ -236,28 +265,28 @@ impl Connection {
 }
 
 fn ended(error: io::Error) -> Failure {
-    Failure::new(Kind::Failed, format!("the daemon ended while it worked: {error}"))
+    Failure::new(Kind::Failed, format!("the daemon ended during the request: {error}"))
         .hint("run the command again: it starts a new daemon, and nothing that was acknowledged is lost")
 }
 
-/// Connects to a daemon that is there and exchanges versions.
+/// Connects to a running daemon and exchanges versions.
 fn greet(store: &Path) -> io::Result<Connection> {
     let mut stream = socket::connect(store)?;
-    // A daemon that hangs must not take its users with it.
+    // A daemon that hangs must not block its clients.
     stream.set_read_timeout(Some(PATIENCE))?;
     send(&mut stream, &Hello::of_this_build())?;
     let welcome = receive_message(&mut stream)?;
     stream.set_read_timeout(None)?;
-    Ok(Connection { stream, welcome })
+    Ok(Connection { stream, welcome, most: ANSWER_MOST })
 }
 
-/// Whether the error means that no daemon is there, or that it is just going.
+/// Whether the error means that no daemon is running, or that it is just ending.
 fn is_nobody(error: &io::Error) -> bool {
     use io::ErrorKind::{BrokenPipe, ConnectionRefused, ConnectionReset, NotFound, UnexpectedEof};
     matches!(error.kind(), NotFound | ConnectionRefused | ConnectionReset | BrokenPipe | UnexpectedEof)
 }
 
-/// The daemon of `store`, if one runs, whatever its version.
+/// The running daemon of `store`, of any version.
 pub fn existing(store: &Path) -> Result<Option<Connection>, Failure> {
     match greet(store) {
         Ok(connection) => Ok(Some(connection)),
@@ -266,34 +295,34 @@ pub fn existing(store: &Path) -> Result<Option<Connection>, Failure> {
     }
 }
 
-/// Asks a daemon of another version to end, and waits until it did.
+/// Asks a daemon of another version to end, and waits until it has.
 fn replace(connection: Connection, observer: &mut dyn Observer) -> Result<(), Failure> {
-    let Connection { stream, welcome } = connection;
+    let Connection { stream, welcome, .. } = connection;
     let work = match welcome.working {
         0 => String::new(),
-        n => format!(", which works on {n} requests and will end after them"),
+        n => format!(", which is working on {n} requests and will end after them"),
     };
     observer
         .note(&format!("replacing the daemon of stele {} (process {}){work}", welcome.stele, welcome.pid));
     stop(stream, false)
 }
 
-/// Asks a daemon to end and waits until it closes the connection, which is the last thing that it does but
-/// one: its lock goes with its process.
+/// Asks a daemon to end and waits until it closes the connection. After that only its process ends, which
+/// releases the lock.
 pub fn stop(mut stream: UnixStream, now: bool) -> Result<(), Failure> {
     let _ = send(&mut stream, &Call::Stop { now });
-    // Whatever it says is of its own version; what counts is that it hangs up.
+    // Its replies are of its own version; only the hang-up counts.
     while let Ok(Some(_)) = receive(&mut stream, ANSWER_MOST) {}
     Ok(())
 }
 
 impl Connection {
-    /// Ends the daemon; returns when its process is gone, so that it has nothing open any more on the store's disk.
+    /// Ends the daemon; returns when its process is gone, so that no file on the store's disk is open any more.
     ///
     /// # Errors
-    /// Never; the signature leaves room for a daemon that refuses.
+    /// Never; reserved for a daemon that refuses.
     pub fn stop(self, now: bool) -> Result<(), Failure> {
-        // Asked of the kernel: in another PID namespace the daemon's own number for itself means somebody else.
+        // From the kernel: in another PID namespace, the PID that the daemon reports belongs to another process.
         let process = rustix::net::sockopt::socket_peercred(&self.stream)
             .and_then(|peer| pidfd_open(peer.pid, PidfdFlags::empty()));
         stop(self.stream, now)?;
@@ -305,7 +334,7 @@ impl Connection {
     }
 }
 
-/// The store belongs to one user: what another would write there, its owner could not change any more.
+/// Checks that this user owns the store: the owner could not change files that another user writes there.
 pub fn refuse_foreign(store: &Path) -> Result<(), Failure> {
     let Ok(meta) = std::fs::metadata(store) else { return Ok(()) };
     let own = rustix::process::geteuid().as_raw();
@@ -315,7 +344,7 @@ pub fn refuse_foreign(store: &Path) -> Result<(), Failure> {
     let message =
         format!("the store in {} belongs to user {}, and this is user {own}", store.display(), meta.uid());
     Err(Failure::new(Kind::Failed, message)
-        .hint("run the command as that user, or name a store of your own with --store"))
+        .hint("run the command as that user, or use a store of your own with --store"))
 }
 
 /// Whether the folder lies on a file system that is mounted read-only.
@@ -324,7 +353,7 @@ fn on_read_only_disk(store: &Path) -> bool {
     flags.is_ok_and(|flags| flags.contains(rustix::fs::StatVfsMountFlags::RDONLY))
 }
 
-/// Waits until nobody holds the store's lock, for at most [`PATIENCE`].
+/// Waits until no process holds the store's lock, for at most [`PATIENCE`].
 pub fn wait_until_free(store: &Path) -> Result<(), Failure> {
     let begun = Instant::now();
     let lock: PathBuf = store.join("lock");

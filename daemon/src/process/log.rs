@@ -1,7 +1,7 @@
-//! `daemon.log`: what the daemon logs, and what anything in its process writes to stderr.
+//! `daemon.log`: the daemon's log, and everything that its process writes to stderr.
 //!
-//! A panic is logged with a backtrace. What ends the process at once (a stack overflow, an abort in RocksDB) writes its
-//! last words to stderr, which is the same file: otherwise a daemon would die without a trace.
+//! A panic is logged with a backtrace. What aborts the process (a stack overflow, an abort in RocksDB) writes its
+//! message to stderr, which is the same file: otherwise a daemon would die without a trace.
 
 use std::backtrace::Backtrace;
 use std::fs::File;
@@ -15,12 +15,12 @@ use tracing::error;
 
 /// The log's name in the store's folder.
 const LOG: &str = "daemon.log";
-/// The log before it.
+/// The previous log.
 const OLD_LOG: &str = "daemon.log.old";
-/// A log that has this many bytes becomes the old one, and a new one begins; so two of them bound what is kept.
+/// A log of this size in bytes becomes the old one, and a new one starts; so at most two of them are kept.
 const MAX_LOG: u64 = 4 << 20;
 
-/// Logs to the terminal, or with `detached` to `daemon.log` in the store's folder, where stderr goes, too.
+/// Logs to the terminal, or with `detached` to `daemon.log` in the store's folder, where stderr is redirected, too.
 pub fn log_to(store: &Path, detached: bool) {
     let level = tracing_subscriber::EnvFilter::try_from_env("STELE_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
@@ -29,7 +29,7 @@ pub fn log_to(store: &Path, detached: bool) {
         None => builder.with_writer(io::stderr).try_init(),
         Some(Ok(log)) => builder.with_writer(Mutex::new(log)).try_init(),
         Some(Err(_)) => {
-            // A full disk is no reason not to serve; nor is a link in the log's place one to write through.
+            // A full disk is no reason not to serve. A symbolic link at the log's path is not followed.
             let null = File::options().write(true).open("/dev/null");
             let _ = null.map(|null| rustix::stdio::dup2_stderr(&null));
             builder.with_writer(io::sink).try_init()
@@ -40,7 +40,7 @@ pub fn log_to(store: &Path, detached: bool) {
     }));
 }
 
-/// The log's file, which begins anew when it is full.
+/// The log file, which is rotated when it is full.
 struct LogFile {
     folder: OwnedFd,
     file: File,
@@ -60,7 +60,7 @@ impl LogFile {
         Ok(log)
     }
 
-    /// Opens the log for appending, and has stderr go there.
+    /// Opens the log for appending, and redirects stderr to it.
     fn create(folder: &OwnedFd) -> io::Result<File> {
         let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = File::from(rustix::fs::openat(folder, LOG, flags, Mode::from_raw_mode(0o600))?);
@@ -82,7 +82,7 @@ impl LogFile {
 impl Write for LogFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.written > MAX_LOG {
-            // One that cannot be renamed goes on being written to.
+            // A log that cannot be renamed is still appended to.
             let _ = self.rotate();
         }
         let count = self.file.write(bytes)?;
@@ -99,8 +99,8 @@ impl Write for LogFile {
 mod tests {
     use super::*;
 
-    // These change where stderr of the test's process goes; nextest gives each a process of its own, and cargo test's
-    // other threads lose at most a few lines.
+    // These redirect stderr of the test's process; nextest runs each in a process of its own, and cargo test's other
+    // threads lose at most a few lines.
     #[test]
     fn a_log_is_bounded_however_long_a_daemon_runs() {
         let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! What a daemon does as a process: it owes nothing to the process that started it but the store's name.
+//! The daemon's process: it takes over nothing from the process that started it but the store's path.
 
 mod log;
 
@@ -13,44 +13,44 @@ use crate::client::Started;
 
 pub use log::log_to;
 
-/// The least address space, in bytes, with which RocksDB and the threads of a daemon start. With less they fail in a
-/// place where only the end of the process is left.
+/// The minimum address space, in bytes, with which RocksDB and the threads of a daemon start. With less, they abort
+/// the process.
 const MIN_ADDRESS_SPACE: u64 = 2 << 30;
 
 /// Reports to the command line that started this daemon.
 pub(crate) fn report(started: &Started) {
     let mut line = serde_json::to_vec(started).unwrap_or_default();
     line.push(b'\n');
-    // It may not wait any more.
+    // The command line may be gone.
     let _ = io::stdout().write_all(&line);
 }
 
-/// Undoes what the process inherited from whoever started it: its session, signals, working directory, limits and
-/// groups. A daemon serves every terminal, and must not do so by the accidents of the first.
+/// Resets what the process inherited from its parent: session, signals, working directory, limits and groups. A daemon
+/// serves every terminal, and must not depend on the state of the first one.
 ///
 /// # Errors
 /// When a limit is so low that the daemon would die of it, and cannot be raised.
 pub fn begin_anew() -> Result<(), Failure> {
-    // A session of its own: the terminal's Ctrl-C and hang-up are not for the daemon.
+    // A new session: the terminal's Ctrl-C and hang-up must not reach the daemon.
     let _ = rustix::process::setsid();
     let _ = std::env::set_current_dir("/");
     let _ = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     let _ = SigSet::empty().thread_set_mask();
-    // Where SIGCHLD is ignored the kernel reaps children, and waiting for one fails. Rust ignores SIGPIPE itself.
+    // While SIGCHLD is ignored, the kernel reaps children, and waiting for one fails. Rust ignores SIGPIPE itself.
     Signal::iterator().filter(|signal| *signal != Signal::SIGPIPE).for_each(crate::sys::default_signal);
     reset_groups();
     raise_limits()
 }
 
-/// Root's daemon has root's groups, whoever called sudo or newgrp. Of a user's, only the kernel could change them.
+/// Root's daemon has root's groups, regardless of sudo or newgrp. Another user's daemon cannot change its groups.
 fn reset_groups() {
     if rustix::process::geteuid().is_root() {
         let _ = nix::unistd::initgroups(c"root", nix::unistd::Gid::from_raw(0));
     }
 }
 
-/// Raises each limit as far as this process may. An import holds a descriptor for each level it is in, RocksDB some
-/// hundred; the limits of time and of file sizes end a process in the middle of its work.
+/// Raises each limit as far as this process may. An import holds a descriptor for each directory level, RocksDB some
+/// hundred; the limits of processor time and file size kill a process in the middle of its work.
 fn raise_limits() -> Result<(), Failure> {
     for resource in
         [Resource::Nofile, Resource::Cpu, Resource::Fsize, Resource::As, Resource::Data, Resource::Nproc]
@@ -78,7 +78,7 @@ fn raise_limits() -> Result<(), Failure> {
 
 fn raise(resource: Resource) {
     let mut limit = getrlimit(resource);
-    // As root, more than the limit of whoever called.
+    // As root, beyond the inherited hard limit.
     let lifted = Rlimit { current: None, maximum: None };
     if resource != Resource::Nofile && setrlimit(resource, lifted).is_ok() {
         return;
@@ -92,7 +92,7 @@ pub fn raise_descriptor_limit() {
     raise(Resource::Nofile);
 }
 
-/// Closes what belongs to whoever started the daemon: the pipe on which it waited.
+/// Closes the pipe on which the command that started the daemon waits.
 pub fn leave_terminal() {
     if let Ok(null) = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null") {
         let _ = rustix::stdio::dup2_stdin(&null);

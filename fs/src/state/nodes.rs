@@ -11,7 +11,7 @@ use crate::inode::{self, FIRST};
 /// Where something is met.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Place {
-    /// In the mount's own directory, by the name that was asked for.
+    /// In the mount's top directory, by the looked-up name.
     Top(Vec<u8>),
     /// In `by-name`.
     ByName(Vec<u8>),
@@ -50,7 +50,7 @@ pub struct Node {
     pub place: Place,
     /// What it is.
     pub what: What,
-    /// How often the kernel was told of it, less what the kernel forgot.
+    /// The kernel's lookup count.
     lookups: u64,
 }
 
@@ -69,7 +69,7 @@ impl Default for Nodes {
 }
 
 impl Place {
-    /// A number that says nothing but where this is.
+    /// A number that only encodes where this is.
     fn number(&self) -> u64 {
         let (kind, parent, rest) = match self {
             Self::Top(name) => (0, inode::ROOT, name.clone()),
@@ -81,12 +81,12 @@ impl Place {
 }
 
 impl Nodes {
-    /// Such that nobody learns from a number what was looked up before.
+    /// So that a number does not reveal earlier lookups.
     pub(super) fn by_place() -> Self {
         Self { by_place: true, ..Self::default() }
     }
 
-    /// The number of what is at `place`, or the one that it would be given if that can be told.
+    /// The number of what is at `place`, or the one that it would get, if that is known.
     pub(super) fn number_at(&self, place: &Place) -> Option<u64> {
         self.at(place).or_else(|| self.by_place.then(|| place.number()))
     }
@@ -184,7 +184,7 @@ impl Nodes {
             question: 0,
         };
         // The largest number that was given, even when it is gone: none may come twice. Said first, and never of one
-        // that is there: whoever reads a journal of which the rest was not written must not lose that.
+        // that is there: a reader of a journal without the rest must not lose that.
         let last = self.next - 1;
         let gone = (!self.nodes.contains_key(&last)).then_some(Record::Gone { ino: last });
         gone.into_iter().chain(self.nodes.iter().map(record))

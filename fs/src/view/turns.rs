@@ -21,7 +21,7 @@ impl Turns {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until nobody else has the turn of this file, and takes it.
+    /// Waits until no other thread has the turn of this file, and takes it.
     pub fn take(&self, ino: u64) -> Turn<'_> {
         let mut taken = self.taken();
         while !taken.insert(ino) {

@@ -1,4 +1,4 @@
-// The expressions of #if and #elif: integers of 64 bits, with or without sign, over tokens of one line.
+// The expressions of #if and #elif: 64-bit integers, signed or unsigned, over the tokens of one line.
 
 struct List *if_tokens;
 long if_at;
@@ -54,7 +54,7 @@ long if_operand(long counts)
     return 0;
 }
 
-// How many operands are inside each other.
+// How deeply operands are nested.
 long if_nesting;
 
 long if_primary(long counts)
@@ -124,7 +124,7 @@ long if_apply(long op, long a, long b, long without_sign)
     return a >= b;
 }
 
-// counts is 0 where the value is not asked for: nothing is divided there.
+// counts is 0 where the value is not used: no division happens there.
 long if_binary(long rank, long counts)
 {
     long a = if_primary(counts);

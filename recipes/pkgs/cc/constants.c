@@ -1,6 +1,6 @@
-// Integer constants, characters and strings: what their spelling says.
+// The values of integer constants, characters and strings.
 
-// What integer_constant found beside the value.
+// Set by integer_constant, besides the value.
 long constant_unsigned; // the suffix u
 long constant_longs;    // how many l
 long constant_decimal;
@@ -129,7 +129,7 @@ long character_constant(struct Token *t)
     return value;
 }
 
-// Appends what the string says, without an ending zero.
+// Appends the contents of the string, without a terminating zero.
 void add_string(struct Buffer *b, struct Token *t)
 {
     char *p = t->text + 1;

@@ -40,7 +40,7 @@ long begins_declaration(void)
     return begins_type();
 }
 
-// Attributes that change nothing here.
+// Attributes that have no effect here.
 char *harmless_attributes[] = {
     "noreturn", "unused", "used", "format", "noinline", "always_inline", "const", "pure", "malloc", "nonnull", "cold",
     "hot", "warn_unused_result", "deprecated", "nothrow", "may_alias", "returns_twice", "fallthrough", 0
@@ -72,7 +72,7 @@ void skip_parentheses(void)
 void attribute(void)
 {
     long i;
-    // `const` comes as a keyword.
+    // `const` is a keyword token.
     if (!token->name)
         fail_token("expected an attribute before");
     struct Name *name = plain_attribute(token->name);
@@ -136,7 +136,7 @@ long qualifier_of(long kind)
     return 0;
 }
 
-// The qualifiers behind a `*`, among attributes.
+// The qualifiers after a `*`, mixed with attributes.
 long qualifiers(void)
 {
     long found = 0;
@@ -179,7 +179,7 @@ void use_bits(long to)
 {
     if (to > layout_bits)
         layout_bits = to;
-    if (layout_bits / 8 > MOST_SIZE)
+    if (layout_bits / 8 > MAX_SIZE)
         fail("the struct or union is too large");
 }
 
@@ -202,7 +202,7 @@ void plain_member(struct Name *name, struct Type *type)
     struct Member *m = add_member(name, type);
     m->offset = at;
     use_align(align);
-    // An array without a length at the end takes no room.
+    // A flexible array member has no size.
     if (type->kind != TY_ARRAY || type->length >= 0)
         use_bits((at + size_of(type)) * 8);
     else
@@ -245,7 +245,7 @@ void refuse_member_behind_open_array(void)
         fail("a flexible array member is not the last member");
 }
 
-// Members of a struct without a name have to differ from those around them, at any depth.
+// The members of an anonymous struct must differ from those of the enclosing struct, at any depth.
 void refuse_duplicate_members(struct Layout *inner)
 {
     struct Member *m;
@@ -261,7 +261,7 @@ void member_declarators(struct Type *base)
 {
     long align = wanted_align;
     long packed = wanted_packed;
-    // A struct without a name and without a declarator: its members are members of this one.
+    // An anonymous struct: its members are members of this one.
     if (token->kind == ';' && base->kind == TY_STRUCT && !base->layout->tag) {
         refuse_member_behind_open_array();
         refuse_duplicate_members(base->layout);
@@ -353,7 +353,7 @@ struct Type *struct_specifier(long is_union, long alone)
         name = token->name;
         advance();
         struct Tag *tag = name->tag;
-        // `struct S;` and `struct S {` speak of this scope.
+        // `struct S;` and `struct S {` refer to the current scope.
         if (token->kind == '{' || token->kind == ';' && alone)
             tag = tag_in_scope(name);
         if (tag) {

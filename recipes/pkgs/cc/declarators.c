@@ -1,4 +1,4 @@
-// Type specifiers put together, enums, and the declarators around a name.
+// Type specifiers, enums, and declarators.
 
 struct Type *enum_specifier(void)
 {
@@ -28,7 +28,7 @@ struct Type *enum_specifier(void)
         fail_name("redefinition of", name);
     if (token->kind == '}')
         fail("the enum has no constants");
-    // As on x86-64: unsigned unless a value is below 0. Whoever uses it inside of itself sees int.
+    // As in GCC: unsigned unless a value is negative. Within its own definition it is int.
     struct Type *type = new_type(TY_INT);
     if (name)
         declare_tag(name, type, 1);
@@ -58,7 +58,7 @@ struct Type *enum_specifier(void)
     return type;
 }
 
-// How often each word stood in the specifiers.
+// How often each keyword occurred in the specifiers.
 long words_long;
 long words_sign; // K_SIGNED, K_UNSIGNED or 0
 long words_base; // K_VOID, K_CHAR, K_SHORT, K_INT, ..., or 0
@@ -140,7 +140,7 @@ void take_storage(long kind)
     storage = kind;
 }
 
-// The type with the qualifiers that were written, where they may be.
+// Adds the qualifiers that were written, if the type allows them.
 struct Type *with_qualifiers(struct Type *type, long qualifiers)
 {
     struct Type *t = type;
@@ -153,7 +153,7 @@ struct Type *with_qualifiers(struct Type *type, long qualifiers)
     return qualify(type, qualifiers);
 }
 
-// Reads them all and leaves what they say beside the type in storage, is_inline, of_function and the wanted_...
+// Reads all specifiers. Besides the type that it returns, it sets storage, is_inline, of_function and the wanted_...
 // variables.
 struct Type *specifiers(void)
 {
@@ -244,7 +244,7 @@ struct Type *specifiers(void)
         fail_token("expected a type before");
     if (!type)
         type = type_of_words();
-    // `const struct S;` says nothing new of S.
+    // `const struct S;` declares nothing new.
     if (known && (qualifiers || storage || of_function))
         declares = 0;
     type = with_qualifiers(type, qualifiers);
@@ -255,8 +255,8 @@ struct Type *specifiers(void)
     return type;
 }
 
-// What stood in the brackets of the outermost array before its length: IS_... and STATIC_LENGTH, added up. It is about
-// the pointer that a parameter becomes.
+// The qualifiers (IS_...) and STATIC_LENGTH found in the brackets of the outermost array, added up. They apply to
+// the pointer that the parameter becomes.
 enum { STATIC_LENGTH = 8 };
 
 long bracket_words;
@@ -309,14 +309,14 @@ void parameters_of(struct Type *t)
         refuse_bracket_words();
         if (p->type->kind == TY_FUNCTION)
             p->type = pointer_to(p->type);
-        // `void` by the name of a typedef.
+        // `void` through a typedef.
         if (p->type == type_void && !last && !p->name && token->kind == ')')
             return;
         if (p->type->kind == TY_VOID)
             fail("parameter of type void");
         if (p->name && sym_in_scope(p->name))
             fail_name("duplicate parameter", p->name);
-        // It has no place yet: only its type can be asked for.
+        // It has no location yet; only its type can be used.
         if (p->name)
             declare(p->name, SYM_LOCAL, p->type);
         if (last)
@@ -348,7 +348,7 @@ struct Type *parameter_list(struct Type *result)
     return t;
 }
 
-// Whether there can be an array of it: it is complete, or will be once the declarator is read.
+// Whether it can be the element of an array: it is complete, or will be once the declarator has been read.
 long has_size(struct Type *t)
 {
     while (t->kind == TY_ARRAY && t->length >= 0)
@@ -356,7 +356,7 @@ long has_size(struct Type *t)
     return t->is_hole || !is_incomplete(t);
 }
 
-// What stands behind a name: lengths of arrays, parameters of a function.
+// The part of a declarator after the name: array lengths, parameters.
 struct Type *declarator_end(struct Type *base)
 {
     bracket_words = 0;
@@ -397,7 +397,7 @@ struct Type *declarator_end(struct Type *base)
     return base;
 }
 
-// A pointer whose target was not known when `restrict` was read.
+// Checks `restrict` on a pointer whose target was not known when it was read.
 void refuse_restrict(struct Type *target)
 {
     struct Type *t = 0;
@@ -408,7 +408,7 @@ void refuse_restrict(struct Type *target)
             fail("`restrict` applies only to pointers to objects");
 }
 
-// A type around a name that may be left out; the name, or 0, is put into declared_name.
+// A declarator, possibly without a name. Sets declared_name to the name, or to 0.
 struct Type *inner_declarator(struct Type *base)
 {
     if (token->kind == K_EXTENSION || token->kind == K_ATTRIBUTE)
@@ -421,7 +421,7 @@ struct Type *inner_declarator(struct Type *base)
         if (token_ahead->kind == T_NAME)
             nested = !type_follows();
         if (nested) {
-            // What the inner declarator is about is only known behind it.
+            // The base type of the inner declarator is only known after it.
             struct Type *hole = new_type(TY_VOID);
             hole->is_hole = 1;
             advance();

@@ -1,13 +1,13 @@
-// Declarations of objects and functions, in files and in blocks, and the definitions of functions.
+// Declarations at file and block scope, and function definitions.
 
-// An alignment that would be lost is refused: that of a function, or of a variable that is not defined here.
+// Rejects an alignment that would be ignored: of a function, or of a variable that is not defined here.
 void refuse_alignment(char *what, struct Name *name)
 {
     if (wanted_align)
         fail_name(what, name);
 }
 
-// The meaning of the name in a scope around that has linkage, perhaps hidden by another.
+// The innermost meaning of the name that has linkage, perhaps hidden by one without.
 struct Sym *linked_sym(struct Name *name)
 {
     struct Sym *s = name->sym;
@@ -16,7 +16,7 @@ struct Sym *linked_sym(struct Name *name)
     return s;
 }
 
-// The object that a declaration with linkage speaks of. before: the meaning that the name has already, or 0.
+// The object that a declaration with linkage refers to. before: the earlier meaning of the name, or 0.
 struct Object *linked_object(struct Name *name, struct Type *type, struct Sym *before, long is_static)
 {
     struct Object *o = name->object;
@@ -34,7 +34,7 @@ struct Object *linked_object(struct Name *name, struct Type *type, struct Sym *b
     return o;
 }
 
-// Declares what has an address in the program: a function, or a variable of a file, or an extern one of a block.
+// Declares a name with linkage: a function, a variable at file scope, or an extern variable in a block.
 struct Sym *declare_linked(struct Name *name, struct Type *type, long is_static)
 {
     struct Sym *s = sym_in_scope(name);
@@ -42,7 +42,7 @@ struct Sym *declare_linked(struct Name *name, struct Type *type, long is_static)
     if (s && !s->is_linked)
         fail_name("redeclaration of", name);
     struct Object *o = linked_object(name, type, before, is_static);
-    // Other scopes of this file may have told it, too; what other files say is not looked at.
+    // Other scopes of this file may have declared it, too. Declarations in other files are not compared.
     if (before && !same_type(before->type, type) || o->told_in == file_number && !same_type(o->type, type))
         fail_name("conflicting types for", name);
     if (o->told_in == file_number)
@@ -50,7 +50,7 @@ struct Sym *declare_linked(struct Name *name, struct Type *type, long is_static)
     else
         o->type = type;
     o->told_in = file_number;
-    // Only what is seen from here adds to the type here.
+    // Only a visible declaration contributes to the type here.
     if (before && name->sym == before)
         type = composite(before->type, type);
     if (!s) {
@@ -68,7 +68,7 @@ void define_once(struct Object *o)
         fail_name("redefinition of", o->name);
 }
 
-// The tags and constants that are declared among the parameters are known in the function, too.
+// Tags and enumeration constants declared among the parameters are visible in the body of the function.
 void declare_prototype(struct Scope *prototype)
 {
     struct Sym *s;
@@ -174,7 +174,7 @@ void file_variable(struct Name *name, struct Type *type)
     }
 }
 
-// Whether a declaration ends behind its specifiers.
+// Whether a declaration ends after its specifiers.
 long nothing_declared(void)
 {
     if (token->kind != ';')
@@ -203,7 +203,7 @@ void static_assertion(void)
     expect(';', "expected `;` before");
 }
 
-// Variables that the file declared without a value are zeroes.
+// Tentative definitions become variables that are zero.
 void define_tentative(void)
 {
     struct Object *o;
@@ -253,12 +253,12 @@ void file_declaration(void)
         if (class == K_TYPEDEF) {
             declare_typedef(name, type);
         } else if (type->kind == TY_FUNCTION) {
-            // What is inline and not extern is for this file only, as nobody else could find it.
+            // An inline function that is not extern is visible in this file only.
             refuse_alignment("`aligned` is not supported for functions:", name);
             long own = class == K_STATIC || inline_function && class != K_EXTERN && !sym_in_scope(name);
             struct Sym *s = declare_linked(name, type, own);
             if (first && token->kind == '{') {
-                // A typedef has the parameters, and no names that the body could count on.
+                // The parameters of a typedef cannot be used in a body.
                 if (type == base)
                     fail_name("a function definition cannot take its parameters from a typedef:", name);
                 function_definition(s, type);
@@ -277,7 +277,7 @@ void local_variable(struct Name *name, struct Type *type)
     long align = wanted_align;
     if (sym_in_scope(name))
         fail_name("redeclaration of", name);
-    // A long double wants 16, and does as well with 8.
+    // A long double would be aligned to 16, but 8 suffices.
     if (align > 8 || !is_incomplete(type) && align_of(type) > 16)
         fail("local variables aligned to more than 8 bytes are not supported");
     struct Sym *s = declare(name, SYM_LOCAL, type);
@@ -289,7 +289,7 @@ void local_variable(struct Name *name, struct Type *type)
         return;
     }
     if (type->kind == TY_ARRAY && type->length < 0) {
-        // The length is only known behind the values.
+        // The length is only known after the values.
         s->type = read_initialiser(type);
         s->offset = new_local(s->type);
     } else {

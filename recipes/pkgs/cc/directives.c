@@ -1,9 +1,9 @@
-// The directives: #define, #undef, #include, conditions, #error, #line. What is not known is refused, #pragma too
-// (but for `once`), since one that is passed over may change what the program means.
+// The directives: #define, #undef, #include, conditions, #error, #line. Unknown ones are errors, and so is #pragma
+// (except `once`), because ignoring it could change the meaning of the program.
 
-enum { MOST_FILES = 200, PATH_ROOM = 4096 };
+enum { MAX_FILES = 200, PATH_ROOM = 4096 };
 
-// An #if that is not ended yet.
+// An #if whose #endif has not been read yet.
 struct Condition {
     struct Condition *outer;
     long taken;   // one of its groups was read, or is
@@ -147,7 +147,7 @@ char *join_path(char *folder, long folder_length, char *name, long length)
     return path;
 }
 
-// Opens it unless it is not there.
+// Opens the file if it exists.
 long try_include(char *path)
 {
     long i;
@@ -162,7 +162,7 @@ long try_include(char *path)
     }
     if (!text)
         return 0;
-    if (files_open == MOST_FILES)
+    if (files_open == MAX_FILES)
         fail("#include nested too deeply");
     if (text_length(text) != file_length)
         fail_about("NUL byte in", path, text_length(path), "");
@@ -256,7 +256,7 @@ void want_condition(char *directive)
         fail_about("unexpected after #else:", directive, text_length(directive), "");
 }
 
-// A directive between groups, met while a group is skipped: 1 if reading goes on behind it.
+// A directive between groups, found while skipping one: 1 if the group after it is read.
 long ends_skipping(struct Name *name)
 {
     struct Condition *c = file->conditions;
@@ -292,7 +292,7 @@ void skip_to_line_end(void)
         ;
 }
 
-// Passes over a group whose condition does not hold, up to the directive that ends it.
+// Skips a group whose condition is false, up to the directive that ends it.
 void skip_group(void)
 {
     long depth = 0;
@@ -338,7 +338,7 @@ void set_line(void)
         add_string(b, t);
         file->name = copy_text(b->bytes, b->length);
     }
-    // The line's end is not read yet and counts one more.
+    // The line end has not been read yet and adds one.
     file->line = integer_constant(line->items[0]) - 1;
 }
 
@@ -353,7 +353,7 @@ void pragma(void)
     push(once_files, file->name);
 }
 
-// Behind the `#`.
+// After the `#`.
 void directive(void)
 {
     in_directive = 1;
@@ -380,7 +380,7 @@ void directive(void)
         want_line_end("the name");
         begin_condition((asked->macro != 0) == (name->text[2] == 'd'));
     } else if (same_text(name->text, "elif") || same_text(name->text, "else")) {
-        // The group before was read: the rest is passed over.
+        // The previous group was read, so the rest is skipped.
         if (name->text[2] == 'i')
             want_condition("#elif");
         else
@@ -412,7 +412,7 @@ void directive(void)
     in_directive = 0;
 }
 
-// A file that was included is left; the end of the last one is T_END.
+// The end of a file: continues with the file that includes it, or returns T_END.
 struct Token *end_of_file(void)
 {
     if (file->conditions) {
@@ -448,7 +448,7 @@ void read_definitions(char *text)
         fail("-D expects NAME or NAME=VALUE");
 }
 
-// Every file begins with the same macros.
+// Every file starts with the same macros.
 void begin_file(char *path, char *definitions)
 {
     long i;

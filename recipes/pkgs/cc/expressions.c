@@ -1,4 +1,4 @@
-// Expressions as they are written.
+// Parsing expressions.
 
 struct Type *function_type;  // of the function that is read; 0 at file scope
 struct Name *function_name;
@@ -97,7 +97,7 @@ struct Node *named(struct Name *name)
 struct Node *variadic_start(void)
 {
     expect('(', "expected `(` before");
-    // The name of the last parameter, which is only looked at.
+    // The last parameter; it is checked and not used.
     assignment();
     expect(')', "expected `)` before");
     if (!function_type || !function_type->variadic)
@@ -148,7 +148,7 @@ struct Node *default_argument(struct Node *n)
     return n;
 }
 
-enum { MOST_ARGUMENTS = 1000 };
+enum { MAX_ARGUMENTS = 1000 };
 
 struct Node *call(struct Node *function)
 {
@@ -162,7 +162,7 @@ struct Node *call(struct Node *function)
     long count = 0;
     while (token->kind != ')') {
         count++;
-        if (count > MOST_ARGUMENTS)
+        if (count > MAX_ARGUMENTS)
             fail("too many arguments");
         struct Node *argument = assignment();
         if (p)
@@ -204,7 +204,7 @@ struct Node *indirect(struct Node *n)
 // a[index]
 struct Node *element(struct Node *a, struct Node *index)
 {
-    // As in GCC, an array in registers has elements whose place is known while compiling.
+    // As in GCC, elements of a register array can be used if the index is constant.
     long is_register = a->is_register && a->type->kind == TY_ARRAY && index->op == N_NUMBER;
     if (is_register)
         a->is_register = 0;
@@ -253,7 +253,7 @@ struct Node *postfix_of(struct Node *n)
 
 long type_follows(void)
 {
-    // Behind a parenthesis: the token ahead decides.
+    // After a parenthesis, the next token decides.
     struct Token *t = token;
     if (t->kind != '(')
         return 0;
@@ -404,7 +404,7 @@ struct Node *binary_expression(long rank)
             return a;
         advance();
         struct Node *b = binary_expression(here + 1);
-        // a > b is b < a: the order in which they are evaluated is not said.
+        // a > b is b < a: the order of evaluation is unspecified.
         if (kind == '>' || kind == P_GE)
             a = operate(node_op(kind), b, a);
         else
@@ -414,7 +414,7 @@ struct Node *binary_expression(long rank)
 
 struct Node *conditional(void);
 
-// Behind the condition and the `?`.
+// After the condition and the `?`.
 struct Node *two_values(struct Node *n)
 {
     // GNU: the condition is the value, evaluated once.
@@ -467,7 +467,7 @@ struct Node *expression(void)
     return n;
 }
 
-// An integer that is known while compiling.
+// A constant integer expression.
 long constant_expression(void)
 {
     struct Node *n = conditional();

@@ -4,10 +4,10 @@
 // A value is sign, mantissa of 64 bits whose highest bit is set, and the weight of the mantissa's lowest bit as a power
 // of two; zero has the mantissa 0. Infinity has the exponent INFINITE.
 
-enum { INFINITE = 100000, MOST_LIMBS = 2000, MOST_EXPONENT = 100000 };
+enum { INFINITE = 100000, MAX_LIMBS = 2000, MAX_EXPONENT = 100000 };
 
 // A large natural number, 32 bits in each element, the lowest first.
-long limbs[MOST_LIMBS];
+long limbs[MAX_LIMBS];
 long limb_count;
 
 void limbs_set(long n)
@@ -25,14 +25,14 @@ void limbs_multiply(long by, long plus)
         plus = ushr(plus, 32);
     }
     if (plus) {
-        if (limb_count == MOST_LIMBS)
+        if (limb_count == MAX_LIMBS)
             fail("the number has too many digits");
         limbs[limb_count] = plus;
         limb_count++;
     }
 }
 
-// Divides and returns the rest.
+// Divides and returns the remainder.
 long limbs_divide(long by)
 {
     long rest = 0;
@@ -157,7 +157,7 @@ long read_exponent(char *p, char *end)
     while (p < end) {
         if (!is_digit(*p))
             fail("invalid digit in an exponent");
-        if (value < MOST_EXPONENT)
+        if (value < MAX_EXPONENT)
             value = value * 10 + (*p - '0');
         p++;
     }

@@ -74,7 +74,7 @@ void generate_float_pair(struct Node *a, struct Node *b)
     }
 }
 
-// The result in rax. With a number that is none (NaN), only != is true.
+// The result is in rax. With a NaN, only != is true.
 void compare_floats(struct Node *n)
 {
     long kind = n->a->type->kind;
@@ -159,7 +159,7 @@ void integer_to_float(struct Type *from, struct Type *to)
     }
 }
 
-// st(0) to rax, cut off behind the point.
+// st(0) to rax, truncated.
 void ldouble_to_integer(void)
 {
     emit(1, 0x50); // push rax, for the room

@@ -51,7 +51,7 @@ long string_init(struct Type *type, long offset)
     return length;
 }
 
-// Whether a list without braces of its own goes on with another value.
+// Whether a list without braces continues with another value.
 long goes_on(void)
 {
     if (token->kind != ',')
@@ -62,7 +62,7 @@ long goes_on(void)
     return 1;
 }
 
-// Behind a value in a list with braces: 1 if it goes on.
+// After a value in a list with braces: 1 if the list continues.
 long list_goes_on(void)
 {
     if (accept(',') && token->kind != '}')
@@ -73,7 +73,7 @@ long list_goes_on(void)
 
 void designation(struct Type *type, long offset);
 
-// Behind a designator: more of them, or the value.
+// After a designator: more designators, or the value.
 void designated(struct Type *type, long offset, struct Member *member)
 {
     if (token->kind == '[' || token->kind == '.') {
@@ -87,7 +87,7 @@ void designated(struct Type *type, long offset, struct Member *member)
         initialiser(type, offset);
 }
 
-// The member in which `name` is: itself, or a struct without a name around it.
+// The member called `name`, or the anonymous struct that contains it.
 struct Member *member_with(struct Type *type, struct Name *name)
 {
     struct Member *m;
@@ -108,7 +108,7 @@ long designated_index(struct Type *type)
     if (type->kind != TY_ARRAY)
         fail("array index designator for a type that is not an array");
     long index = constant_expression();
-    if (index < 0 || type->length >= 0 && index >= type->length || index > MOST_SIZE)
+    if (index < 0 || type->length >= 0 && index >= type->length || index > MAX_SIZE)
         fail("designator index out of range");
     expect(']', "expected `]` before");
     return index;
@@ -145,7 +145,7 @@ void designation(struct Type *type, long offset)
     }
 }
 
-// Values for the elements from `index` on. Returns how long the array is at least.
+// Values for the elements from `index` on. Returns the minimum length of the array.
 long array_rest(struct Type *type, long offset, long index, long braced)
 {
     long most = index;
@@ -167,7 +167,7 @@ long array_rest(struct Type *type, long offset, long index, long braced)
         index++;
         if (index > most)
             most = index;
-        if (most > MOST_SIZE)
+        if (most > MAX_SIZE)
             fail("the array is too large");
         if (braced) {
             if (!list_goes_on())
@@ -246,7 +246,7 @@ void inner_initialiser(struct Type *type, long offset)
             struct_rest(type, offset, type->layout->members, 1);
             return;
         }
-        // A value of the whole, or the first of its members.
+        // A value for the whole struct, or for the first of its members.
         if (!ready_value && token->kind != T_STRING)
             ready_value = assignment();
         if (ready_value && ready_value->type->kind == TY_STRUCT && ready_value->type->layout == type->layout) {
@@ -283,7 +283,7 @@ struct Type *read_initialiser(struct Type *type)
         expect('}', "expected `}` before");
         return type;
     }
-    // Braces may be left away inside of other braces, not here: what follows a comma is the next variable.
+    // Braces can be omitted only within other braces: here, a comma would start the next variable.
     if (type->kind == TY_ARRAY && token->kind != '{' && !is_string_for(type))
         fail("the initialiser of an array is not in braces");
     if (type->kind == TY_STRUCT && token->kind != '{') {
@@ -297,12 +297,12 @@ struct Type *read_initialiser(struct Type *type)
     return type;
 }
 
-// The assignments to a local variable, what has no value of its own cleared before.
+// The assignments to a local variable, after clearing it.
 struct Node *local_initialiser(struct Node *variable)
 {
     struct Node *n = 0;
     struct Init *i = first_init;
-    // Nothing needs to be cleared for one value of the whole.
+    // A single value for the whole variable needs no clearing.
     long whole = i && !i->next && i->offset == 0 && !i->member && size_of(i->type) == size_of(variable->type);
     if (!whole) {
         n = new_node(N_CLEAR, type_void, variable, 0);

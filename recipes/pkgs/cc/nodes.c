@@ -36,7 +36,7 @@ struct Node {
     long is_register;       // N_LOCAL: its address may not be taken
 };
 
-enum { MOST_DEPTH = 20000 };
+enum { MAX_DEPTH = 20000 };
 
 long frame_size;    // of the function that is read: bytes below rbp in use
 long frame_most;    // the most that were
@@ -52,7 +52,7 @@ struct Node *new_node(long op, struct Type *type, struct Node *a, struct Node *b
         n->depth = a->depth + 1;
     if (b && b->depth >= n->depth)
         n->depth = b->depth + 1;
-    if (n->depth > MOST_DEPTH)
+    if (n->depth > MAX_DEPTH)
         fail("the expression is too large");
     return n;
 }
@@ -79,13 +79,13 @@ struct Node *local_node(long offset, struct Type *type)
     return n;
 }
 
-// Room in the frame. The frame is only known to lie at a multiple of 8.
+// Allocates room in the frame, which is only guaranteed to be aligned to 8.
 long new_local(struct Type *type)
 {
     frame_size = round_up(frame_size + size_of(type), 8);
     if (frame_size > frame_most)
         frame_most = frame_size;
-    if (frame_size > MOST_SIZE)
+    if (frame_size > MAX_SIZE)
         fail("the variables of the function are too large");
     return -frame_size;
 }
@@ -208,7 +208,7 @@ struct Node *cast(struct Node *n, struct Type *type)
         fail("expected a number or a pointer");
     if (n->op == N_ADDRESS && type->kind == TY_POINTER)
         return new_node(N_ADDRESS, type, n->a, 0);
-    // A number with a point is true if it is not 0, even if there is nothing before the point.
+    // A floating-point number is true if it is not 0; truncating it first would lose fractions.
     if (type->kind == TY_BOOL && is_float(n->type))
         n = new_node(N_UNEQUAL, type_int, n, cast(number_node(0, type_int), n->type));
     return new_node(N_CAST, type, n, 0);
@@ -258,13 +258,13 @@ long fold(long op, long x, long y, struct Type *t)
     return x <= y;
 }
 
-// a op b, both of the type in which it is calculated already (a shift's count apart).
+// a op b, both already converted to the type of the operation (except the count of a shift).
 struct Node *binary(long op, struct Node *a, struct Node *b, struct Type *type)
 {
     if (a->op == N_NUMBER && b->op == N_NUMBER && is_scalar(a->type)) {
         long divides = op == N_DIVIDE || op == N_REMAINDER;
         long shifts = op == N_SHIFT_LEFT || op == N_SHIFT_RIGHT;
-        // What C leaves open is no constant.
+        // Undefined results are not constants.
         if (!(divides && b->value == 0) && !(shifts && !ult(b->value, size_of(type) * 8)))
             return number_node(wrap(fold(op, a->value, b->value, a->type), type), type);
     }

@@ -1,4 +1,4 @@
-// What each operator of C means: the types it takes, the conversions around it, the tree that comes of it.
+// The semantics of each operator: operand types, conversions, and the resulting tree.
 
 // The integer promotions. A bit-field narrower than an int becomes one, whatever type it was declared with; so does the
 // value of an assignment to it.
@@ -165,7 +165,7 @@ struct Node *complement(struct Node *n)
     return new_node(N_COMPLEMENT, n->type, n, 0);
 }
 
-// A value that nobody uses is still a value: there is none of a struct whose members are not known.
+// Even an unused value must not have an incomplete struct type.
 struct Node *complete_value(struct Node *n)
 {
     n = value_of(n);
@@ -182,7 +182,7 @@ struct Node *comma(struct Node *a, struct Node *b)
     return n;
 }
 
-// n converted as by an assignment to an object of that type.
+// Converts n as if by assignment to an object of that type.
 struct Node *convert(struct Node *n, struct Type *type)
 {
     n = value_of(n);
@@ -228,7 +228,7 @@ struct Node *assign(struct Node *place, struct Node *value)
     return store(place, convert(value, place->type));
 }
 
-// A place that is used twice is evaluated once: its address is put into `before`, unless it has no side effects.
+// Evaluates a place only once although it is used twice: `before` stores its address, unless it has no side effects.
 struct Node *before;
 
 struct Node *stable(struct Node *place)
@@ -289,7 +289,7 @@ struct Node *step_after(long op, struct Node *place)
     return n;
 }
 
-// The type of `c ? a : b` where pointers are about.
+// The type of `c ? a : b` for pointers.
 struct Type *choice_of_pointers(struct Node *a, struct Node *b)
 {
     if (is_null(a) && b->type->kind == TY_POINTER)
@@ -300,14 +300,14 @@ struct Type *choice_of_pointers(struct Node *a, struct Node *b)
         fail("incompatible operands of `?:`");
     struct Type *base = a->type->base;
     struct Type *other = b->type->base;
-    // An array whose length is known tells more than one without.
+    // An array with a known length is more specific.
     if (other->kind == TY_VOID || base->kind == TY_ARRAY && base->length < 0) {
         base = other;
         other = a->type->base;
     }
     while (other->kind == TY_ARRAY)
         other = other->base;
-    // What is const in one of them is not written to by way of the other.
+    // The result has the qualifiers of both targets.
     return pointer_to(qualify(base, other->qualifiers));
 }
 
@@ -353,7 +353,7 @@ struct Node *member_of(struct Node *n, struct Name *name)
     struct Member *m = find_member(n->type->layout, name, &offset);
     if (!m)
         fail_name("no such member:", name);
-    // What is const as a whole is const in its members.
+    // Members inherit the qualifiers of the struct.
     struct Type *type = qualify(m->type, n->type->qualifiers | member_qualifiers);
     struct Node *place = dereference(new_node(N_ADDRESS, pointer_to(n->type), n, 0), offset, type);
     if (!m->width)

@@ -1,11 +1,11 @@
-// Statements: code is made for each as it is read.
+// Statements: each is translated to code while it is read.
 
 struct Case {
     long value;
     struct Spot *spot;
 };
 
-// What is around a statement.
+// An enclosing loop or switch.
 struct Around {
     struct Around *outer;
     struct Spot *break_to;
@@ -124,7 +124,7 @@ void do_statement(void)
     place_spot(end);
 }
 
-// What the head of a `for` declares is variables in the frame, and nothing else.
+// The initialiser of a `for` may declare only local variables.
 void check_for_declaration(void)
 {
     struct Sym *s;
@@ -208,7 +208,7 @@ void compare_with(long value)
     emit(3, 0x4839c8); // cmp rax, rcx
 }
 
-// Jumps to the case that rax is, halving the sorted cases.
+// Jumps to the case equal to rax, by binary search.
 void choose_case(struct Case **cases, long from, long to, struct Around *a, struct Spot *otherwise)
 {
     long i;
@@ -286,7 +286,7 @@ void case_label(void)
     long above = last - value;
     expect(':', "expected `:` before");
     place_spot(spot);
-    // Counted, since no value is above the largest.
+    // Counts, because the last value may be the largest one.
     while (above >= 0) {
         struct Case *c = alloc(sizeof(struct Case));
         c->value = value + above;
@@ -327,7 +327,7 @@ void block(void)
         else
             statement();
     }
-    // What is declared in blocks beside one another shares its room.
+    // Variables of consecutive blocks share their room.
     frame_size = frame;
 }
 

@@ -119,7 +119,10 @@ impl Db {
             Ok(()) => place(store, name, "be opened")?,
             Err(e) => return Err(DbError::of_folder("be opened", &e.path, &e.source)),
         };
-        DB::open_cf_descriptors(&options::database(), &place.path, options::families())
+        // RocksDB reserves the room of a whole log: on a small disk that would be most of it.
+        let disk = rustix::fs::fstatvfs(store).map(|disk| disk.f_blocks.saturating_mul(disk.f_frsize));
+        let log = disk.map_or(options::MAX_LOG, |bytes| (bytes / 16).clamp(1 << 20, options::MAX_LOG));
+        DB::open_cf_descriptors(&options::database(log), &place.path, options::families())
             .map(|db| Self { db, _place: place })
             .map_err(|e| DbError::new("be opened", &e))
     }
@@ -143,7 +146,8 @@ impl Db {
     /// When RocksDB cannot.
     pub fn repair(store: &Folder, name: &str) -> Result<(), DbError> {
         let place = place(store, name, "be repaired")?;
-        DB::repair(&options::database(), &place.path).map_err(|e| DbError::new("be repaired", &e))
+        DB::repair(&options::database(options::MAX_LOG), &place.path)
+            .map_err(|e| DbError::new("be repaired", &e))
     }
 
     fn family(&self, family: Family) -> Result<&rocksdb::ColumnFamily, DbError> {
@@ -214,6 +218,58 @@ impl Db {
             self.db.compact_range_cf(self.family(family)?, None::<&[u8]>, None::<&[u8]>);
         }
         Ok(())
+    }
+
+    /// The same of the small blobs whose digests begin with `byte`.
+    ///
+    /// # Errors
+    /// When the column family is missing.
+    pub fn compact_small(&self, byte: u8) -> Result<(), DbError> {
+        let family = self.family(Family::Inline)?;
+        let end = byte.checked_add(1).map(|end| [end]);
+        self.db.compact_range_cf(family, Some([byte]), end);
+        Ok(())
+    }
+
+    /// Lets RocksDB merge the tables of small blobs when it likes to, or not.
+    ///
+    /// # Errors
+    /// When RocksDB cannot.
+    pub fn let_compact(&self, let_it: bool) -> Result<(), DbError> {
+        let value = if let_it { "false" } else { "true" };
+        let options = [("disable_auto_compactions", value)];
+        self.db
+            .set_options_cf(self.family(Family::Inline)?, &options)
+            .map_err(|e| DbError::new("be set up", &e))
+    }
+
+    /// Bytes that are in memory and not in tables yet.
+    ///
+    /// # Errors
+    /// When RocksDB cannot tell.
+    pub fn buffered(&self) -> Result<u64, DbError> {
+        Family::ALL.iter().map(|family| self.number(*family, "rocksdb.cur-size-all-mem-tables")).sum()
+    }
+
+    /// Bytes of the tables of small blobs.
+    ///
+    /// # Errors
+    /// When RocksDB cannot tell.
+    pub fn small_table_bytes(&self) -> Result<u64, DbError> {
+        self.number(Family::Inline, "rocksdb.live-sst-files-size")
+    }
+
+    /// Whether there are tables of small blobs each of which may have any of them.
+    ///
+    /// # Errors
+    /// When RocksDB cannot tell.
+    pub fn small_tables_overlap(&self) -> Result<bool, DbError> {
+        Ok(self.number(Family::Inline, "rocksdb.num-files-at-level0")? > 0)
+    }
+
+    fn number(&self, family: Family, property: &str) -> Result<u64, DbError> {
+        let value = self.db.property_int_value_cf(self.family(family)?, property);
+        Ok(value.map_err(|e| DbError::new("tell its size", &e))?.unwrap_or(0))
     }
 
     fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, DbError> {

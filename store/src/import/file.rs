@@ -51,8 +51,8 @@ impl Version {
     }
 }
 
-/// The files with several names, by device, inode and version: each is read once. A number that is given to another file
-/// meanwhile, or twice on a file system of several disks, comes with another version.
+/// The files with several names, by device, inode and version: each is read once. A number that is given to another
+/// file meanwhile, or twice on a file system of several disks, comes with another version.
 #[derive(Default)]
 pub(super) struct Links {
     seen: Mutex<HashMap<(u64, u64, Version), Seen>>,

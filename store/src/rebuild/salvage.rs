@@ -23,8 +23,8 @@ pub(super) struct Salvaged {
 }
 
 /// Takes over what can be read of an old database: every row of every column family, but what is derived from others or
-/// is about that database itself. What has a digest for its key has to be what the key says. With `content_only` a newer
-/// database was whole: what is not in it was removed, and only blobs and trees are worth having.
+/// is about that database itself. What has a digest for its key has to be what the key says. With `content_only` a
+/// newer database was whole: what is not in it was removed, and only blobs and trees are worth having.
 pub(super) fn salvage(
     (folder, name): (&Folder, &str),
     new: &Db,
@@ -87,8 +87,8 @@ impl Salvage<'_> {
         Ok(whole)
     }
 
-    /// Of every blob that was known there is a row from here on: "in quarantine" until its payload is found. A tree that
-    /// names a lost blob is then still a tree, and storing that blob again makes it whole.
+    /// Of every blob that was known there is a row from here on: "in quarantine" until its payload is found. A tree
+    /// that names a lost blob is then still a tree, and storing that blob again makes it whole.
     fn blobs(&mut self) -> Result<bool, RebuildError> {
         let mut whole = true;
         for row in self.old.blobs_from(&Digest::from_bytes([0; 32]))? {

@@ -170,8 +170,8 @@ mod tests {
         assert!(!store.has_tree(&id).unwrap());
     }
 
-    /// Sessions store the same few trees again and again, collections take them away, and verifications run beside them:
-    /// whatever each of them sees half way, none may find fault with the store, or remove a row that is right.
+    /// Sessions store the same few trees again and again, collections take them away, and verifications run beside
+    /// them: whatever each of them sees half way, none may find fault with the store, or remove a row that is right.
     #[test]
     fn verifications_beside_imports_and_collections_find_nothing_wrong() {
         let dir = tempfile::tempdir().unwrap();

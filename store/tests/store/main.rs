@@ -2,6 +2,7 @@
 
 mod depth;
 mod failing;
+mod full_disk;
 mod hostile;
 mod origins;
 mod presence;

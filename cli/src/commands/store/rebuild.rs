@@ -24,7 +24,7 @@ use stele_daemon::client::{existing, refuse_foreign, wait_until_free};
 /// `stele store rebuild-index`
 #[derive(Args, Debug)]
 pub struct RebuildIndex {
-    /// An exported tree to take content from; may be given several times
+    /// An exported tree to take content from; may be repeated
     #[arg(long, value_name = "DIR")]
     from: Vec<PathBuf>,
 }
