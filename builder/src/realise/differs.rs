@@ -186,7 +186,7 @@ mod tests {
     }
 
     impl Memory {
-        fn tree(&mut self, entries: &[(&str, Node)]) -> Node {
+        fn put(&mut self, entries: &[(&str, Node)]) -> Node {
             let entries =
                 entries.iter().map(|(name, node)| (Name::new(name.as_bytes()).unwrap(), node.clone()));
             let tree = Tree::new(entries.collect()).unwrap();
@@ -212,11 +212,11 @@ mod tests {
     #[test]
     fn every_way_to_differ_is_named_and_nothing_that_is_equal() {
         let mut memory = Memory::default();
-        let same = memory.tree(&[("x", file("x"))]);
-        let old = memory.tree(&[("a", file("1")), ("b", file("2")), ("d e", file("3"))]);
-        let new = memory.tree(&[("a", file("1")), ("c", file("2")), ("d e", file("4"))]);
-        let before = memory.tree(&[("kind", file("5")), ("same", same.clone()), ("usr", old)]);
-        let now = memory.tree(&[("kind", same.clone()), ("same", same), ("usr", new)]);
+        let same = memory.put(&[("x", file("x"))]);
+        let old = memory.put(&[("a", file("1")), ("b", file("2")), ("d e", file("3"))]);
+        let new = memory.put(&[("a", file("1")), ("c", file("2")), ("d e", file("4"))]);
+        let before = memory.put(&[("kind", file("5")), ("same", same.clone()), ("usr", old)]);
+        let now = memory.put(&[("kind", same.clone()), ("same", same), ("usr", new)]);
         let all = ["kind", "usr/b (only before)", "usr/c (only now)", "usr/d\\x20e"];
         assert_eq!(memory.differences(&before, &now, 100), all);
         assert_eq!(memory.differences(&before, &now, 2), all[..2]);

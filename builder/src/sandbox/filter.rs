@@ -211,8 +211,8 @@ const ARCHITECTURE: u32 = 0xc000_00b7;
 const LAST: i64 = libc::SYS_set_mempolicy_home_node;
 
 /// The filter that has [`ANSWERED`] answered by whoever holds its listener, and [`answered_sometimes`]. Written by
-/// hand, as the library has no such action; it also ends whoever calls the kernel of another architecture (linux/audit.h,
-/// AUDIT_ARCH).
+/// hand, as the library has no such action; it also ends whoever calls the kernel of another architecture
+/// (linux/audit.h, AUDIT_ARCH).
 pub fn answering() -> Vec<sock_filter> {
     // Of struct seccomp_data (seccomp(2)): `arch` is at 4, `nr` at 0.
     let mut program = vec![
