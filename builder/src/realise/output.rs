@@ -262,8 +262,8 @@ impl Looking<'_> {
     }
 }
 
-/// The end of a build's folder, which is in whatever a build can learn of it: proc_pid_mountinfo(5) says where something
-/// is within its file system, and the store may have one of its own.
+/// The end of a build's folder, which is in whatever a build can learn of it: proc_pid_mountinfo(5) says where
+/// something is within its file system, and the store may have one of its own.
 fn end(host: &Path) -> PathBuf {
     let parent = host.parent().and_then(Path::file_name).unwrap_or_default();
     Path::new(parent).join(host.file_name().unwrap_or_default())

@@ -5,6 +5,7 @@
 //! others say. One whose build is not the first to go waits for those before it, but not for ever: the disk may be
 //! filled by somebody else.
 
+use std::cmp::Ordering;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::os::fd::OwnedFd;
@@ -18,6 +19,8 @@ use super::folder;
 const LATELY: Duration = Duration::from_secs(3);
 /// So long a build is spared for the sake of one that writes more: the other's folder is being removed meanwhile.
 const SPARED: Duration = Duration::from_secs(10);
+/// So long when no other is known to write more: it may not have said so yet.
+const UNDECIDED: Duration = Duration::from_secs(1);
 
 /// What one build wrote, and since when there has been no room for it.
 pub(super) struct Blame {
@@ -35,7 +38,7 @@ impl Blame {
         Self {
             folder: folder.to_owned(),
             lock: lock.map(File::from),
-            written: VecDeque::new(),
+            written: VecDeque::from([(Instant::now(), 0)]),
             said: 0,
             short: None,
         }
@@ -43,7 +46,8 @@ impl Blame {
 
     /// It has written so many bytes in all.
     pub fn note(&mut self, now: Instant, all: u64) {
-        while self.written.front().is_some_and(|(at, _)| now.saturating_duration_since(*at) > LATELY) {
+        // The last that is older stays: what was written since then is what is asked for.
+        while self.written.get(1).is_some_and(|(at, _)| now.saturating_duration_since(*at) > LATELY) {
             self.written.pop_front();
         }
         self.written.push_back((now, all));
@@ -69,8 +73,12 @@ impl Blame {
 
     /// There is no room: whether this build is the one to be ended.
     pub fn is_next(&mut self, now: Instant) -> bool {
-        let since = *self.short.get_or_insert(now);
-        now.saturating_duration_since(since) >= SPARED || self.most_of_others() <= self.lately()
+        let short = now.saturating_duration_since(*self.short.get_or_insert(now));
+        match self.most_of_others().cmp(&self.lately()) {
+            Ordering::Less => true,
+            Ordering::Equal => short >= UNDECIDED,
+            Ordering::Greater => short >= SPARED,
+        }
     }
 
     /// The most that another build that runs has written lately.
@@ -106,13 +114,11 @@ mod tests {
         let builds = tempfile::tempdir().unwrap();
         let ((_, mut one), (_, mut other)) = (build(builds.path(), "1"), build(builds.path(), "2"));
         let begun = Instant::now();
-        // The first has written more in all, and long before.
-        one.note(begun, 0);
+        // The first has written more in all, and long before; the other all at once.
         one.note(begun, 9_000_000);
-        let now = begun + LATELY * 2;
-        one.note(now, 9_000_000);
+        one.note(begun + LATELY, 9_000_000);
+        let now = begun + LATELY * 3;
         one.note(now, 9_000_100);
-        other.note(now, 0);
         other.note(now, 1_000_000);
         assert!(other.is_next(now));
         assert!(!one.is_next(now));
@@ -126,7 +132,6 @@ mod tests {
         let builds = tempfile::tempdir().unwrap();
         let ((_, mut one), (_, mut other)) = (build(builds.path(), "1"), build(builds.path(), "2"));
         let now = Instant::now();
-        other.note(now, 0);
         other.note(now, 5);
         assert!(!one.is_next(now));
         assert!(!one.is_next(now + SPARED / 2));
@@ -134,5 +139,15 @@ mod tests {
         // There was room meanwhile: it begins anew.
         one.relax();
         assert!(!one.is_next(now + SPARED * 2));
+    }
+
+    #[test]
+    fn nobody_is_ended_at_once_who_wrote_nothing() {
+        let builds = tempfile::tempdir().unwrap();
+        let (_, mut alone) = build(builds.path(), "1");
+        let now = Instant::now();
+        assert!(!alone.is_next(now));
+        // Somebody else has filled the disk, and it is not going to become emptier by waiting.
+        assert!(alone.is_next(now + UNDECIDED));
     }
 }

@@ -210,9 +210,9 @@ const ARCHITECTURE: u32 = 0xc000_00b7;
 /// whatever machine. So are the calls of x86-64's x32 interface, which have large numbers.
 const LAST: i64 = libc::SYS_set_mempolicy_home_node;
 
-/// The filter that has [`ANSWERED`] answered by whoever holds its listener, and [`answered_sometimes`]. Written by hand,
-/// as the library has no such action; it also ends whoever calls the kernel of another architecture (linux/audit.h,
-/// AUDIT_ARCH).
+/// The filter that has [`ANSWERED`] answered by whoever holds its listener, and [`answered_sometimes`]. Written by
+/// hand, as the library has no such action; it also ends whoever calls the kernel of another architecture
+/// (linux/audit.h, AUDIT_ARCH).
 pub fn answering() -> Vec<sock_filter> {
     // Of struct seccomp_data (seccomp(2)): `arch` is at 4, `nr` at 0.
     let mut program = vec![

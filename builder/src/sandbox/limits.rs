@@ -95,7 +95,7 @@ impl Watch {
         let now = Instant::now();
         match self.spent() {
             // Others may be about to be ended for it.
-            Some(Limit::Room { .. } | Limit::Files { .. }) if !self.blame.is_next(now) => {}
+            Some(Limit::Room { .. } | Limit::Files { .. }) if !self.is_next_to_go(now) => {}
             Some(limit) => return Some(limit),
             None => self.blame.relax(),
         }
@@ -114,6 +114,15 @@ impl Watch {
         }
         (used.processes + NEARLY >= self.limits.processes)
             .then_some(Limit::Processes { count: used.processes })
+    }
+
+    /// Whether this build is the one to be ended because the disk is nearly full.
+    fn is_next_to_go(&mut self, now: Instant) -> bool {
+        // What it has written since it was last looked at may be what filled the disk.
+        if let Some((processes, memory)) = &self.seen {
+            self.blame.note(now, used::at_most(processes, memory).written);
+        }
+        self.blame.is_next(now)
     }
 
     /// The build is over.

@@ -1,5 +1,5 @@
-//! Two builds beside each other, and beside the machine: what one holds, the other does not meet, and what one does, the
-//! other does not see. Locks, leases and watches are an inode's, so no inode may be two builds' own.
+//! Two builds beside each other, and beside the machine: what one holds, the other does not meet, and what one does,
+//! the other does not see. Locks, leases and watches are an inode's, so no inode may be two builds' own.
 
 use std::os::fd::AsFd;
 

@@ -54,8 +54,10 @@ fn a_format_that_only_the_machine_knows_is_not_run() {
     // A user namespace with formats of its own plays the machine; its interpreter is opened when it is registered.
     let script = format!(
         "mount -t tmpfs none /mnt && mkdir /mnt/formats && mount -t binfmt_misc none /mnt/formats || exit 77
-        echo ':stele:M::STELETST::/bin/busybox:F' >/mnt/formats/register; cd /mnt; ({run}) 2>&1 | grep -q applet || exit 78
-        \"$S\" build x --recipes \"$R\" >/dev/null && \"$S\" store cat build-x/x >&3; C=$?; \"$S\" daemon stop; exit $C",
+        echo ':stele:M::STELETST::/bin/busybox:F' >/mnt/formats/register; cd /mnt
+        ({run}) 2>&1 | grep -q applet || exit 78
+        \"$S\" build x --recipes \"$R\" >/dev/null && \"$S\" store cat build-x/x >&3; C=$?
+        \"$S\" daemon stop; exit $C",
     );
     let scratch = tempfile::tempdir().unwrap();
     let seen = scratch.path().join("seen");

@@ -1,8 +1,8 @@
 //! Whoever made a call that is being answered: its memory, and what it has open.
 //!
 //! All that is known of it is a number, and when it has ended the number may be another's, of any process of the
-//! machine. So what the number leads to is opened first, then it is asked whether the call still waits, and only then is
-//! what was opened used (seccomp_unotify(2), "Design goals; use of SECCOMP_USER_NOTIF_FLAG_CONTINUE").
+//! machine. So what the number leads to is opened first, then it is asked whether the call still waits, and only then
+//! is what was opened used (seccomp_unotify(2), "Design goals; use of SECCOMP_USER_NOTIF_FLAG_CONTINUE").
 
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};

@@ -1,3 +1,5 @@
+//! What the filters say of calls, by running their instructions.
+
 use nix::libc::{self, sock_filter};
 use seccompiler::BpfProgram;
 

@@ -1,3 +1,5 @@
+//! Opening while a disk is slow.
+
 use std::fs;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
