@@ -2,7 +2,8 @@
 
 use std::fmt::{self, Display, Write};
 
-/// Text that somebody else wrote, shown within one line. No character of it commands a terminal, begins another line, or
+/// Text that somebody else wrote, shown within one line. No character of it commands a terminal, begins another line,
+/// or
 /// changes the direction of writing: such are shown by their numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Untrusted<T>(pub T);

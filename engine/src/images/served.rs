@@ -1,4 +1,5 @@
-//! Which images an endpoint can serve, remembered by the trees that keep them: to know it of an image, all of its record
+//! Which images an endpoint can serve, remembered by the trees that keep them: to know it of an image, all of its
+//! record
 //! has to be read, and a client may ask for the list as often as it likes.
 
 use std::collections::HashMap;
