@@ -129,7 +129,10 @@ impl From<ImportError> for Failure {
                 Self::new(Kind::NotFound, error.to_string())
             }
             ImportError::Scratch(ref source)
-                if matches!(source.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded) =>
+                if matches!(
+                    source.kind(),
+                    std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded
+                ) =>
             {
                 with(Kind::NoSpace, FREE_SPACE)
             }
