@@ -5,6 +5,7 @@ export CARGO_TARGET_DIR ?= $(STELE_CACHE)/target
 
 PREFIX ?= $(HOME)/.local
 FUZZ_SECONDS ?= 20
+STRESS_ROUNDS ?= 300
 
 dev_stele = $(CARGO_TARGET_DIR)/debug/stele
 release_stele = $(CARGO_TARGET_DIR)/release/stele
@@ -15,7 +16,7 @@ cargo = tools/with-rocksdb cargo
 test_flags = --workspace --features stele-cli/crash-points,stele-store/crash-points
 
 .DEFAULT_GOAL := help
-.PHONY: help demo chain build test lint fuzz bench install
+.PHONY: help demo chain world build check test stress lint fuzz bench install
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -23,26 +24,35 @@ help: ## list these targets
 demo: build ## build Stele and watch it work
 	@STELE_BIN="$(dev_stele)" tools/demo
 
-chain: build ## build TinyCC and musl from the seed, by two ways, and compare
+chain: build ## build TinyCC and musl from the seed, by two ways, compare, and go on to gcc 3.4.6
 	@tools/install-deps test
 	@STELE_BIN="$(dev_stele)" tools/chain
+
+world: build ## build everything from the seed to GCC 9; it takes hours, and can be interrupted (STELE_STORE=DIR)
+	@tools/install-deps test
+	@STELE_BIN="$(dev_stele)" STELE_STORE="$(or $(STELE_STORE),$(STELE_CACHE)/world)" tools/chain world
 
 build: ## build the binary, with assertions on
 	@tools/install-deps build
 	@$(cargo) build --package stele-cli
 	@echo "built $(dev_stele)" >&2
 
+check: ## check one crate: clippy and its unit tests (CRATE=store, oci/registry, engine, …)
+	@test -f "$(CRATE)/Cargo.toml" || { echo "error: say which crate: make check CRATE=store" >&2; exit 2; }
+	@tools/install-deps build
+	$(cargo) clippy --manifest-path "$(CRATE)/Cargo.toml" --all-targets -- -D warnings
+	$(cargo) test --manifest-path "$(CRATE)/Cargo.toml" --lib --bins
+
 # With --all-targets the binary is made from the very crates that the tests link; without it, the tests' own
 # dependencies would turn on other features, and much would be compiled again.
-test: ## run all tests
+test: ## run all tests, or with TEST=NAME those whose binary or name fits
 	@tools/install-deps build test
 	@$(cargo) build $(test_flags) --all-targets
-	@export STELE_BIN="$(dev_stele)"; \
-	if cargo nextest --version >/dev/null 2>&1; then \
-		$(cargo) nextest run $(test_flags) && $(cargo) test $(test_flags) --doc; \
-	else \
-		$(cargo) test $(test_flags); \
-	fi
+	@STELE_BIN="$(dev_stele)" TEST="$(TEST)" tools/with-rocksdb tools/run-tests $(test_flags)
+
+stress: ## fill hundreds of small disks and collect them again (STRESS_ROUNDS=300)
+	@tools/install-deps build test
+	@STELE_STRESS="$(STRESS_ROUNDS)" $(cargo) test --package stele-store --test store full_disk -- --nocapture
 
 lint: ## check format, lints, and the licences and origin of every dependency
 	@tools/install-deps build cargo-tools

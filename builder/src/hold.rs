@@ -197,6 +197,9 @@ fn made(stream: &UnixStream, builds: &Path, mapped: bool) -> Result<[OwnedFd; 3]
         move |error: io::Error| (what, error)
     };
     let (user, group) = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
+    if mapped {
+        be_charged(STRANGER).map_err(doing("become the user of builds"))?;
+    }
     unshare(UnshareFlags::NEWUSER | UnshareFlags::NEWNS).map_err(doing("make namespaces"))?;
     // Opened as the user of before, to whom they may belong, and in the new namespaces, whose mounts they become.
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -218,8 +221,22 @@ fn made(stream: &UnixStream, builds: &Path, mapped: bool) -> Result<[OwnedFd; 3]
             .map_err(|e| doing("hold the namespaces")(e.into()))
     };
     let (users, mounts) = (open("user")?, open("mnt")?);
-    let given = Given { builds: Some(builds), device: Some(device) };
+    let given = Given { builds: Some(builds), device: Some(device), nodes: None };
     apply(&held_ops(top), &given).map_err(|undone| (format!("{:?}", undone.op), undone.error))?;
     let device = given.device.ok_or_else(|| doing("open /dev/fuse")(io::ErrorKind::NotFound.into()))?;
     Ok([device, users, mounts])
+}
+
+/// What is used in a user namespace counts against its maker, too (namespaces(7), `/proc/sys/user/`): against `user`,
+/// and not against root, who would have no inotify instances left. Files are opened as root's all the same.
+fn be_charged(user: u32) -> io::Result<()> {
+    use rustix::thread::{CapabilitiesSecureBits, capabilities_secure_bits, set_capabilities_secure_bits};
+    // Else a change of the user takes all rights (capabilities(7)); some machines let nobody else make a namespace.
+    if let Ok(bits) = capabilities_secure_bits() {
+        let _ = set_capabilities_secure_bits(bits | CapabilitiesSecureBits::NO_SETUID_FIXUP);
+    }
+    let (root, same) = (nix::unistd::Uid::from_raw(0), nix::unistd::Uid::from_raw(u32::MAX));
+    nix::unistd::setresuid(same, nix::unistd::Uid::from_raw(user), same)?;
+    nix::unistd::setfsuid(root);
+    Ok(())
 }

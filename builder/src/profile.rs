@@ -8,7 +8,7 @@ use serde::Serialize;
 use stele_store::model::Digest;
 
 /// The version that builds are given.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// What a build finds as its own user and group.
 pub const ID: u32 = 1000;
 /// How many processors a build sees.
@@ -21,6 +21,8 @@ pub const RELEASE: &str = "6.1.0";
 pub const UPTIME: u64 = 1000;
 /// Memory that the machine says it has, in bytes.
 pub const MEMORY: u64 = 8 << 30;
+/// When files that a build is given were modified, in seconds since 1970.
+pub const MODIFIED: u64 = stele_fs::MODIFIED;
 /// Bytes that `/dev/shm` takes.
 pub const SHARED_MEMORY: u64 = 1 << 30;
 
@@ -33,7 +35,7 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
     ("HOME", "/build"),
     ("LC_ALL", "C"),
     ("PATH", "/usr/bin:/bin"),
-    ("SOURCE_DATE_EPOCH", "1"),
+    ("SOURCE_DATE_EPOCH", "315619200"),
     ("TERM", "dumb"),
     ("TMPDIR", "/tmp"),
     ("TZ", "UTC"),
@@ -60,8 +62,16 @@ pub const LIMITS: &[(&str, Option<u64>, Option<u64>)] = &[
     ("stack", Some(8 << 20), Some(64 << 20)),
 ];
 
-/// Devices, and what each is linked to or bound from.
-pub const DEVICES: &[&str] = &["full", "null", "random", "tty", "urandom", "zero"];
+/// Character devices of `/dev`: name, major and minor number (the kernel's Documentation/admin-guide/devices.txt).
+pub const DEVICES: &[(&str, u32, u32)] =
+    &[("full", 1, 7), ("null", 1, 3), ("random", 1, 8), ("tty", 5, 0), ("urandom", 1, 9), ("zero", 1, 5)];
+
+/// Limits of the build's user namespace (namespaces(7), `/proc/sys/user/`): its share of what the machine allows one
+/// user. No build makes a namespace, whatever the filter of system calls lets through.
+pub const SHARES: &[(&str, u32)] =
+    &[("max_inotify_instances", 32), ("max_inotify_watches", 16_384), ("max_user_namespaces", 0)];
+/// Terminals (pty(7)) that a build may have.
+pub const TERMINALS: u32 = 64;
 
 /// Files of `/proc` that say the same on every machine.
 pub fn machine() -> Vec<(&'static str, String)> {
@@ -106,7 +116,7 @@ pub fn machine() -> Vec<(&'static str, String)> {
 
 #[derive(Serialize)]
 struct Text {
-    devices: &'static [&'static str],
+    devices: Vec<&'static str>,
     domain: &'static str,
     environment: std::collections::BTreeMap<&'static str, &'static str>,
     group: u32,
@@ -114,11 +124,14 @@ struct Text {
     limits: &'static [(&'static str, Option<u64>, Option<u64>)],
     machine: Vec<(&'static str, String)>,
     memory: u64,
+    modified: u64,
     oom_score_adj: u32,
     processors: u32,
     profile: u32,
     release: &'static str,
     shared_memory: u64,
+    shares: std::collections::BTreeMap<&'static str, u32>,
+    terminals: u32,
     umask: &'static str,
     uptime: u64,
     user: u32,
@@ -128,7 +141,7 @@ struct Text {
 /// The canonical text (RFC 8785): what goes into attestations by its digest.
 pub fn text() -> Vec<u8> {
     let text = Text {
-        devices: DEVICES,
+        devices: DEVICES.iter().map(|(name, ..)| *name).collect(),
         domain: "(none)",
         environment: ENVIRONMENT.iter().copied().collect(),
         group: ID,
@@ -136,11 +149,14 @@ pub fn text() -> Vec<u8> {
         limits: LIMITS,
         machine: machine(),
         memory: MEMORY,
+        modified: MODIFIED,
         oom_score_adj: FIRST_TO_GO,
         processors: PROCESSORS,
         profile: VERSION,
         release: RELEASE,
         shared_memory: SHARED_MEMORY,
+        shares: SHARES.iter().copied().collect(),
+        terminals: TERMINALS,
         umask: "022",
         uptime: UPTIME,
         user: ID,
@@ -163,6 +179,12 @@ mod tests {
     fn what_a_build_can_see_does_not_change_without_a_new_version() {
         let text = format!("{}\n{}\n", String::from_utf8(text()).unwrap(), digest());
         assert_golden(&format!("profile-{VERSION}"), &text);
+    }
+
+    #[test]
+    fn the_date_that_builds_are_told_is_that_of_their_files() {
+        let told = ENVIRONMENT.iter().find(|(name, _)| *name == "SOURCE_DATE_EPOCH");
+        assert_eq!(told.map(|(_, date)| (*date).to_owned()), Some(MODIFIED.to_string()));
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::commands::{
 #[command(after_help = "\
 REF is a digest, 8 or more of its first digits, `sha256:` and a SHA-256, or a root's name; a path may follow: \
 gcc/bin/cc.\n\
-Exit codes: 0 done; 1 failed; 2 wrong usage; 3 not there, or not unique; 4 corrupt; 5 no space; 130 cancelled.")]
+Exit codes: 0 done; 1 failed; 2 wrong usage; 3 not found, or not unique; 4 corrupt; 5 no space; 130 cancelled.")]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,
@@ -27,37 +27,37 @@ pub struct Cli {
     pub command: Command,
 }
 
-/// What every command takes.
+/// Options of every command.
 #[derive(Args, Debug, Clone)]
 pub struct Global {
     /// The store's folder [default: /var/lib/stele for root, ~/.local/share/stele for a user]
     #[arg(long, global = true, env = "STELE_STORE", value_name = "DIR", hide_env_values = true)]
     pub store: Option<PathBuf>,
-    /// Answer in JSON
+    /// Print JSON
     #[arg(long, global = true)]
     pub json: bool,
 }
 
 #[derive(Subcommand, Debug)]
 pub enum Command {
-    /// Import, look at and keep content
+    /// Import, inspect and keep content
     #[command(subcommand)]
     Store(store::Command),
-    /// Fetch, keep and carry the bytes that come from outside
+    /// Fetch, keep and export sources: files from outside the store
     #[command(subcommand)]
     Source(source::Command),
-    /// The process that owns the store: started when needed, gone when idle
+    /// The process that owns the store: started on demand, ends when idle
     #[command(subcommand)]
     Daemon(daemon::Command),
-    /// Show the store as a read-only filesystem, in which each path is named by its digest
+    /// Mount the store as a read-only filesystem, with a path for each digest
     Mount(mount::Mount),
-    /// Take a mount away
+    /// Unmount the store
     Umount(umount::Umount),
     Build(build::Build),
-    /// Make OCI images of what was built; export, push and import them
+    /// Make OCI images from build outputs; export, push and import them
     #[command(subcommand)]
     Image(image::Command),
-    /// Say what a recipe is, whether it is built, and how much of what it goes back to nobody can read
+    /// Show a recipe, whether it is built, and how much opaque (prebuilt) input it depends on
     Info(info::Info),
     Lineage(lineage::Lineage),
     Log(log::Log),
@@ -66,19 +66,19 @@ pub enum Command {
     Trace(trace::Trace),
     Seed(seed::Seed),
     Serve(serve::Serve),
-    /// Show which recipe needs which
+    /// Show the dependency graph of recipes
     Graph(graph::GraphOf),
-    /// Say by which way a recipe needs another
+    /// Show why a recipe depends on another
     Why(graph::Why),
-    /// Look at recipes, and check them
+    /// Show, check and format recipes
     #[command(subcommand)]
     Recipe(recipe::Command),
-    /// What builds see
+    /// Show what every build sees
     #[command(subcommand)]
     Sandbox(sandbox::Command),
     /// Print a completion script for a shell
     Completions(pages::Completions),
-    /// Write the manual pages into a folder
+    /// Write the manual pages to a folder
     Man(pages::Man),
 }
 

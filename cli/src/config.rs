@@ -1,4 +1,4 @@
-//! The user's configuration file: where it is, and what it says of fetching.
+//! The user's configuration file: where it is, and its settings for fetching.
 
 use std::env;
 use std::fs;
@@ -9,12 +9,12 @@ use stele_recipes::fetch::Config;
 
 use stele::failure::{Failure, Kind};
 
-/// What a user configured: the file that `named` is; or else the first that is there of
+/// The user's configuration: the file `named`; or else the first that exists of
 /// `$XDG_CONFIG_HOME/stele/config.toml` (by the XDG Base Directory Specification `~/.config/stele/config.toml` when
 /// that is unset) and `/etc/stele/config.toml`; or else nothing.
 ///
 /// # Errors
-/// When the file cannot be read, a named one is not there, or it says what no configuration can say.
+/// When the file cannot be read, a named one does not exist, or it is invalid.
 pub fn read(named: Option<&Path>) -> Result<Config, Failure> {
     if let Some(path) = named.filter(|path| !path.as_os_str().is_empty()) {
         let text = fs::read_to_string(path).map_err(|e| unread(path, &e))?;
@@ -24,7 +24,7 @@ pub fn read(named: Option<&Path>) -> Result<Config, Failure> {
         match fs::read_to_string(&path) {
             Ok(text) => return parse(&path, &text),
             Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
-            // Going on without it would ask other mirrors than the user chose.
+            // Without it, other mirrors would be used than the user chose.
             Err(e) => return Err(unread(&path, &e)),
         }
     }
@@ -37,7 +37,7 @@ fn places() -> impl Iterator<Item = PathBuf> {
     own.into_iter().chain([PathBuf::from("/etc")]).map(|folder| folder.join("stele/config.toml"))
 }
 
-/// Where a user would write one, for hints.
+/// The usual path of a user's configuration, for hints.
 pub fn usual_place() -> String {
     let place = places().next().unwrap_or_else(|| PathBuf::from("/etc/stele/config.toml"));
     place.display().to_string()
@@ -50,7 +50,7 @@ fn unread(path: &Path, error: &io::Error) -> Failure {
 
 fn parse(path: &Path, text: &str) -> Result<Config, Failure> {
     Config::parse(text).map_err(|e| {
-        let message = format!("the configuration {} says something that it cannot: {e}", path.display());
+        let message = format!("the configuration {} is invalid: {e}", path.display());
         Failure::new(Kind::Usage, message).hint("docs/formats.md lists the keys of a configuration")
     })
 }

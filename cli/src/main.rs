@@ -1,7 +1,7 @@
 //! `stele`: the command line, and the daemon that owns a store.
 //!
-//! stdout answers, stderr narrates. Exit codes: 0 done; 1 failed; 2 wrong usage; 3 what was asked for is not
-//! there, or not unique; 4 something is corrupt; 5 no space is left; 130 cancelled.
+//! Answers go to stdout, everything else to stderr. Exit codes: 0 done; 1 failed; 2 wrong usage; 3 not found, or not
+//! unique; 4 something is corrupt; 5 disk full; 130 cancelled.
 
 mod args;
 mod commands;

@@ -1,4 +1,4 @@
-//! Which recipe tree is meant, and evaluating it in a process of this command.
+//! Finds the recipe tree, and evaluates it in a child process of this command.
 
 use std::path::{Path, PathBuf};
 
@@ -13,19 +13,19 @@ use stele_recipes::recipe::RecipeName;
 /// `--recipes DIR`
 #[derive(Args, Debug, Clone)]
 pub struct Place {
-    /// The recipe tree: the folder that holds `pkgs` [default: the nearest one upwards, or `recipes` in one of those
-    /// folders]
+    /// The recipe tree: a folder with `pkgs` in it [default: the nearest one upwards from the current directory, or
+    /// `recipes` in one of those directories]
     #[arg(long, env = "STELE_RECIPES", value_name = "DIR", hide_env_values = true)]
     pub recipes: Option<PathBuf>,
 }
 
-/// The recipe tree that is meant, as an absolute path.
+/// The chosen recipe tree, as an absolute path.
 ///
 /// # Errors
 /// When there is none.
 pub fn find(place: &Place) -> Result<PathBuf, Failure> {
     let here =
-        std::env::current_dir().map_err(|e| Failure::io("the working directory cannot be told", &e))?;
+        std::env::current_dir().map_err(|e| Failure::io("the working directory cannot be determined", &e))?;
     if let Some(given) = &place.recipes {
         return Ok(here.join(given));
     }
@@ -34,7 +34,7 @@ pub fn find(place: &Place) -> Result<PathBuf, Failure> {
     here.ancestors().flat_map(both).find(|path| is_tree(path)).ok_or_else(|| {
         Failure::new(
             Kind::NotFound,
-            format!("neither {} nor a folder above it holds recipes", here.display()),
+            format!("no recipe tree in {} or any parent directory", here.display()),
         )
         .hint(
             "go to a folder with `pkgs` or `recipes/pkgs` in it, or name one with --recipes or STELE_RECIPES",
@@ -50,7 +50,7 @@ pub fn evaluate(tree: &Path, wanted: &Wanted) -> Result<Evaluated, Failure> {
     Evaluator::new(Program::this(), false).evaluate(tree, wanted)
 }
 
-/// The graph of these recipes of a recipe tree, or of all when there are none.
+/// The graph of these recipes of a recipe tree, or of all recipes when the list is empty.
 ///
 /// # Errors
 /// As of [`Evaluator::graph`].

@@ -16,10 +16,11 @@ pub fn find(named: Option<PathBuf>) -> Result<PathBuf, Failure> {
         None => user_default(),
     };
     let path = path.ok_or_else(|| {
-        Failure::new(Kind::Usage, "it is not clear where the store is: neither XDG_DATA_HOME nor HOME is set")
+        Failure::new(Kind::Usage, "no default store: neither XDG_DATA_HOME nor HOME is set")
             .hint("name it with --store DIR or STELE_STORE")
     })?;
-    std::path::absolute(&path).map_err(|e| Failure::io(&format!("{} is no usable path", path.display()), &e))
+    std::path::absolute(&path)
+        .map_err(|e| Failure::io(&format!("{} is not a usable path", path.display()), &e))
 }
 
 fn user_default() -> Option<PathBuf> {

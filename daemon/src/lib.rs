@@ -1,5 +1,5 @@
-//! The daemon: the process that owns a store and serves its mounts, the protocol that it speaks over a socket in the
-//! store's folder, and the client of it.
+//! The daemon: the process that owns a store and serves its mounts; its protocol, over a socket in the store's folder;
+//! and its client.
 
 pub mod client;
 pub mod mounts;

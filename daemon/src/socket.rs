@@ -1,7 +1,7 @@
 //! The socket in the store's folder.
 //!
-//! A socket's path has at most 107 bytes (unix(7), `sun_path`), a store's folder may have more: it is reached
-//! through a descriptor of the folder then.
+//! A socket's path has at most 107 bytes (unix(7), `sun_path`). If that of a store's folder is longer, the socket is
+//! reached through a descriptor of the folder.
 
 use std::fs::File;
 use std::io;
@@ -12,23 +12,23 @@ use std::path::Path;
 
 use rustix::event::{PollFd, PollFlags, poll};
 
-/// The daemon's, in the store's folder.
+/// The daemon's socket, in the store's folder.
 pub const NAME: &str = "socket";
 
-/// Which socket of that name is there, by its inode.
+/// The identity of the socket of that name: its inode.
 pub fn number(store: &Path, name: &str) -> Option<u64> {
     std::fs::symlink_metadata(store.join(name)).ok().map(|meta| meta.ino())
 }
 
-/// Removes the socket, unless another is there by now: of a process that took over, or of another store in this one's
-/// place.
+/// Removes the socket, unless it has been replaced by that of a process that took over, or of another store at the
+/// same path.
 pub fn remove(store: &Path, name: &str, own: Option<u64>) {
     if own == number(store, name) {
         drop(std::fs::remove_file(store.join(name)));
     }
 }
 
-/// Calls `with` with a path of the file `name` in `store` that is short enough.
+/// Calls `with` with a short enough path of the file `name` in `store`.
 fn short<T>(store: &Path, name: &str, with: impl Fn(&Path) -> io::Result<T>) -> io::Result<T> {
     let plain = store.join(name);
     if plain.as_os_str().len() < 100 {
@@ -38,7 +38,7 @@ fn short<T>(store: &Path, name: &str, with: impl Fn(&Path) -> io::Result<T>) -> 
     with(Path::new(&format!("/proc/self/fd/{}/{name}", folder.as_raw_fd())))
 }
 
-/// Connects to the daemon, when one listens.
+/// Connects to the daemon, if one listens.
 pub(crate) fn connect(store: &Path) -> io::Result<UnixStream> {
     connect_to(store, NAME)
 }
@@ -48,16 +48,16 @@ pub fn connect_to(store: &Path, name: &str) -> io::Result<UnixStream> {
     short(store, name, |path| UnixStream::connect(path))
 }
 
-/// Listens for the daemon's clients. Only whoever holds the store's lock may: a socket that is there is a dead
+/// Listens for the daemon's clients. Only the holder of the store's lock may call this: an existing socket is a dead
 /// daemon's, and is replaced.
 pub(crate) fn listen_for_clients(store: &Path) -> io::Result<UnixListener> {
     listen(store, NAME)
 }
 
-/// Listens on the socket of that name, in the place of any that is there.
+/// Listens on the socket of that name, replacing any existing one.
 pub fn listen(store: &Path, name: &str) -> io::Result<UnixListener> {
     use std::os::unix::fs::PermissionsExt;
-    // Under another name first, so that nobody connects before only the owner may.
+    // Under another name first, so that no client connects before the permissions are set.
     let new = format!("{name}.new");
     let _ = std::fs::remove_file(store.join(&new));
     let listener = short(store, &new, |path| UnixListener::bind(path))?;

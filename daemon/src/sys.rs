@@ -1,12 +1,12 @@
-//! The one thing that safe Rust cannot say: which descriptors this process has.
+//! Unsafe code: the descriptors of this process, and its signal actions.
 #![allow(unsafe_code)]
 
 use std::os::fd::BorrowedFd;
 
 use rustix::io::FdFlags;
 
-/// Keeps every descriptor but the first three from programs that are started from now on. What a shell or a
-/// CI runner left open (a lock, the end of a pipe that somebody waits for) is not for a daemon to hold.
+/// Sets close-on-exec on every descriptor but the first three. A daemon must not hold what a shell or a CI runner
+/// left open (a lock, the end of a pipe that a process waits for).
 pub(super) fn keep_descriptors() {
     let Ok(entries) = std::fs::read_dir("/proc/self/fd") else { return };
     for entry in entries.flatten() {
@@ -21,4 +21,12 @@ pub(super) fn keep_descriptors() {
             let _ = rustix::io::fcntl_setfd(fd, FdFlags::CLOEXEC);
         }
     }
+}
+
+/// Resets a signal's action to the default.
+pub(super) fn default_signal(signal: nix::sys::signal::Signal) {
+    use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, sigaction};
+    let action = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+    // SAFETY: SIG_DFL runs no code of this process. KILL and STOP refuse, which changes nothing.
+    let _ = unsafe { sigaction(signal, &action) };
 }

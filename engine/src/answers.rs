@@ -1,4 +1,4 @@
-//! What commands answer: what `--json` prints, and what the daemon sends. `docs/formats.md` has the fields.
+//! The answers to requests: what `--json` prints, and what the daemon sends. `docs/formats.md` has the fields.
 
 use std::sync::Arc;
 
@@ -16,18 +16,18 @@ pub enum What {
     Blob,
 }
 
-/// One import.
+/// The result of an import.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Added {
-    /// What the path was.
+    /// Whether the path was a directory or a file.
     pub kind: What,
     /// Its digest.
     pub digest: String,
-    /// Files and other blobs handed in.
+    /// Files and other blobs imported.
     pub blobs: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// Those that the store did not have.
+    /// Blobs that were new to the store.
     pub new_blobs: u64,
     /// Their bytes.
     pub new_bytes: u64,
@@ -47,18 +47,18 @@ pub struct Entry {
     /// The digest; a link has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
-    /// What a link says, escaped.
+    /// A symbolic link's target, escaped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
-    /// The path below what was asked for, escaped.
+    /// The path relative to the listed directory, escaped.
     pub path: String,
-    /// How many directories lie between.
+    /// The number of directories between.
     pub depth: usize,
-    /// Whether it is the last of its directory.
+    /// Whether it is the last entry of its directory.
     pub last: bool,
 }
 
-/// All that is known of one thing.
+/// Details of a tree or blob.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Info {
     /// What it is.
@@ -79,17 +79,17 @@ pub struct Info {
     /// Of a tree: entries of the directory itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entries: Option<u64>,
-    /// Of a tree: all that is reachable.
+    /// Of a tree: everything reachable.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub closure: Option<Closure>,
-    /// Roots that keep just this.
+    /// Roots whose target is exactly this.
     pub roots: Vec<String>,
 }
 
-/// What is reachable from a tree, each thing counted once.
+/// What is reachable from a tree, each object counted once.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Closure {
-    /// Trees, the tree itself among them.
+    /// Trees, including the tree itself.
     pub trees: u64,
     /// Blobs.
     pub blobs: u64,
@@ -110,32 +110,34 @@ pub struct Root {
     pub created: u64,
 }
 
-/// A collection.
+/// The result of a garbage collection.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Collected {
-    /// Whether nothing was really removed.
+    /// Whether this was a dry run, which removes nothing.
     pub dry_run: bool,
-    /// Trees that stay.
+    /// Live trees.
     pub live_trees: u64,
-    /// Blobs that stay.
+    /// Live blobs.
     pub live_blobs: u64,
     /// Their bytes.
     pub live_bytes: u64,
-    /// Trees that went.
+    /// Removed trees.
     pub removed_trees: u64,
-    /// Blobs that went.
+    /// Removed blobs.
     pub removed_blobs: u64,
     /// Bytes of both.
     pub removed_bytes: u64,
-    /// Files that no row named.
+    /// Removed files that no row named.
     pub removed_strays: u64,
-    /// Leases that hold.
+    /// Bytes that the disk got back.
+    pub freed_bytes: u64,
+    /// Active leases.
     pub leases: u64,
-    /// Bytes that only leases hold.
+    /// Bytes that only leases keep.
     pub leased_bytes: u64,
 }
 
-/// Something that a verification found.
+/// A problem that a verification found.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Finding {
     /// What it is.
@@ -144,42 +146,42 @@ pub struct Finding {
     pub digest: String,
     /// What is wrong.
     pub problem: String,
-    /// Where its bytes went.
+    /// The quarantine path of its bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub moved_to: Option<String>,
     /// Where it is used: a root's name and a path.
     pub used_by: Vec<String>,
 }
 
-/// A verification.
+/// The result of a verification.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Verified {
-    /// Trees that were read.
+    /// Trees read.
     pub trees: u64,
-    /// Blobs that were read.
+    /// Blobs read.
     pub blobs: u64,
-    /// Bytes that were hashed.
+    /// Bytes hashed.
     pub bytes: u64,
     /// What is wrong.
     pub findings: Vec<Finding>,
 }
 
-/// A rebuild of the database.
+/// The result of a rebuild of the database.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Rebuilt {
-    /// Payload files that are right.
+    /// Payload files that match their digests.
     pub files: u64,
-    /// Payload files that were not.
+    /// Payload files that did not.
     pub quarantined: u64,
-    /// Small blobs taken over.
+    /// Inline blobs recovered.
     pub inline_blobs: u64,
     /// Trees in the new database.
     pub trees: u64,
-    /// Trees given up.
+    /// Incomplete trees, which were dropped.
     pub incomplete_trees: u64,
-    /// Roots that hold again.
+    /// Restored roots.
     pub roots: u64,
-    /// Roots whose content is not all there.
+    /// Roots whose content is incomplete.
     pub lost_roots: Vec<Root>,
     /// Where the old database is kept.
     pub old_database: Vec<String>,
@@ -192,7 +194,7 @@ pub struct Counts {
     pub store: String,
     /// Roots.
     pub roots: u64,
-    /// Leases that hold.
+    /// Active leases.
     pub leases: u64,
     /// Trees.
     pub trees: u64,
@@ -208,32 +210,35 @@ pub struct Counts {
     pub file_bytes: u64,
     /// Blobs in quarantine.
     pub quarantined_blobs: u64,
-    /// What all of it takes on the disk.
+    /// Bytes used on disk.
     pub disk_bytes: u64,
-    /// Bytes handed in since the store was made.
+    /// Bytes imported since the store was made.
     pub added_bytes: u64,
-    /// Bytes of those that were there already.
+    /// Bytes of those that were already stored.
     pub deduplicated_bytes: u64,
 }
 
-/// A daemon.
+/// The status of a daemon.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Status {
     /// Whether one runs.
     pub running: bool,
     /// The store's folder, escaped.
     pub store: String,
-    /// Its process.
+    /// Its process ID.
     pub pid: Option<u32>,
     /// Its version.
     pub version: Option<String>,
-    /// Seconds since it began.
+    /// Its build ID: a hash of its source code.
+    #[serde(default)]
+    pub build: Option<String>,
+    /// Seconds since it started.
     pub up_seconds: Option<u64>,
-    /// Requests that it works on, this one not counted.
+    /// Running requests, without this one.
     pub working: Option<u64>,
-    /// Seconds without a request after which it goes.
+    /// Seconds without a request after which it ends.
     pub idle_seconds: Option<u64>,
-    /// Mounts that it answers for.
+    /// Mounts that it serves.
     #[serde(default)]
     pub mounts: Option<u64>,
 }
@@ -241,15 +246,15 @@ pub struct Status {
 /// A mount.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Mount {
-    /// Where, escaped.
+    /// The mount point, escaped.
     pub path: String,
     /// Whether mount(2) made it; otherwise `fusermount3` did.
     pub direct: bool,
-    /// Whether the kernel reads payload files by itself.
+    /// Whether the kernel reads payload files directly (FUSE passthrough).
     pub passthrough: bool,
-    /// Files that are open in it.
+    /// Files open in it.
     pub open_files: u64,
-    /// Directories and symbolic links that the kernel knows.
+    /// Directories and symbolic links in the kernel's cache.
     pub known_nodes: u64,
     /// Since when, in seconds since 1970-01-01 UTC.
     pub since: u64,
@@ -257,10 +262,10 @@ pub struct Mount {
     pub namespace: u64,
 }
 
-/// A source that is kept.
+/// A source in the store.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Source {
-    /// What its file is called.
+    /// Its file name.
     pub file: String,
     /// Its SHA-256.
     pub sha256: String,
@@ -270,31 +275,31 @@ pub struct Source {
     pub digest: String,
     /// The root that keeps it.
     pub root: String,
-    /// Its SHA-512; only of one that was just added.
+    /// Its SHA-512; only of a source that was just added.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha512: Option<String>,
-    /// Where it came from: `store`, `part`, or a mirror; only of one that was asked for.
+    /// Where it came from: `store`, `part`, or a mirror; only of a requested source.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
-    /// Bytes that came now; only of one that was asked for.
+    /// Bytes downloaded now; only of a requested source.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fetched: Option<u64>,
 }
 
-/// How far long work is.
+/// Progress of a long operation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Progress {
     /// Items done.
     pub items: u64,
     /// Bytes done.
     pub bytes: u64,
-    /// Items in all; 0 when not known.
+    /// Total items; 0 when unknown.
     pub total_items: u64,
-    /// Bytes in all; 0 when not known.
+    /// Total bytes; 0 when unknown.
     pub total_bytes: u64,
 }
 
-/// What a request ends with.
+/// The final answer to a request.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "answer", content = "value", rename_all = "kebab-case")]
 pub enum Answer {
@@ -320,19 +325,19 @@ pub enum Answer {
     Unpacked(Vec<crate::recipes::unpacked::Unpacked>),
     /// `build --dry-run`.
     Plan(Arc<crate::recipes::planned::Planned>),
-    /// What came of an action.
+    /// The outputs of an action.
     Realised(crate::builds::Realised),
     /// `build`.
     Built(crate::builds::Built),
-    /// How a person's own program in a sandbox ended.
+    /// How a user command in a sandbox ended.
     Left(stele_builder::sandbox::Ending),
-    /// What a build made use of.
+    /// What a build used.
     Traced(crate::builds::Traced),
-    /// What is known of a log.
+    /// Metadata of a log.
     Log(crate::builds::LogOf),
     /// `image`.
     Image(crate::images::Told),
-    /// All was said in items and bytes.
+    /// Nothing beyond the entries and bytes that were sent.
     Done {},
 }
 
@@ -373,7 +378,7 @@ impl Counts {
     }
 }
 
-/// What `info` calls a placement.
+/// The name of a placement in `info`.
 pub fn placement(placement: Placement) -> &'static str {
     match placement {
         Placement::Inline => "inline",

@@ -1,4 +1,4 @@
-//! A store and everything that is done with it.
+//! A store and all operations on it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -6,50 +6,54 @@ use std::sync::Arc;
 use stele_builder::program::Program;
 use stele_builder::realise::{Builder, Substituter};
 use stele_fs::Memory;
-use stele_store::Store;
+use stele_store::{Progress, Store};
 
 use crate::failure::{Failure, Kind};
 use crate::recipes::{Evaluator, Plans};
 
-/// Reaches the stores that a build names as substituters. Which stores can be reached, and how, is decided by the
-/// program that embeds the engine: the engine itself connects to nothing.
+/// Connects to the stores that a build names as substituters. The program that embeds the engine decides which stores
+/// can be reached, and how: the engine itself connects to nothing.
 pub trait Peers: Send + Sync {
-    /// Connects to the store at `path`: its folder, or the daemon's socket in it.
+    /// Connects to the store at `path`: its folder, or the daemon's socket in it. Returns within a moment after
+    /// `progress` is cancelled.
     ///
     /// # Errors
-    /// When there is no store, or it cannot be asked.
-    fn connect(&self, path: &Path) -> Result<Box<dyn Substituter>, Failure>;
+    /// When there is no store, or it cannot be reached.
+    fn connect(&self, path: &Path, progress: &Progress) -> Result<Box<dyn Substituter>, Failure>;
 }
 
-/// No other store can be reached.
+/// Reaches no other store.
 struct NoPeers;
 
 impl Peers for NoPeers {
-    fn connect(&self, path: &Path) -> Result<Box<dyn Substituter>, Failure> {
-        Err(Failure::new(Kind::Usage, format!("{}: this program reaches no other store", path.display())))
+    fn connect(&self, path: &Path, _: &Progress) -> Result<Box<dyn Substituter>, Failure> {
+        Err(Failure::new(
+            Kind::Usage,
+            format!("{}: this program has no access to other stores", path.display()),
+        ))
     }
 }
 
-/// How an engine works.
+/// Settings of an engine.
 pub struct Setup {
-    /// The program whose helpers evaluate recipes and supervise builds.
+    /// The program that is run as helper processes, to evaluate recipes and supervise builds.
     pub program: Program,
-    /// Whether helpers are started before they are needed: worth it for a process that serves many requests.
+    /// Whether helpers are started in advance: useful for a process that serves many requests.
     pub keep_spares: bool,
-    /// What the mounts of the store remember together.
+    /// The cache that the mounts of the store share.
     pub memory: Arc<Memory>,
-    /// How other stores are reached.
+    /// How to reach other stores.
     pub peers: Box<dyn Peers>,
 }
 
 impl Setup {
-    /// Helpers are run by `program`; none waits in advance, and no other store is reached.
+    /// Helpers are run by `program`; none is started in advance, and no other store is reached.
     pub fn new(program: Program) -> Self {
         Self { program, keep_spares: false, memory: Arc::default(), peers: Box::new(NoPeers) }
     }
 }
 
-/// A store, its recipes, builds and images. One engine owns a store at a time; it may be shared by threads.
+/// A store, its recipes, builds and images. Only one engine owns a store at a time; threads may share it.
 pub struct Engine {
     store: Arc<Store>,
     builder: Option<Arc<Builder>>,
@@ -59,7 +63,7 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Opens the store at `path`, and makes one where there is none or an empty folder.
+    /// Opens the store at `path`; creates one if the path does not exist or is an empty folder.
     ///
     /// # Errors
     /// When the store cannot be opened, for example because another process owns it.
@@ -67,7 +71,7 @@ impl Engine {
         Ok(Self::of(Arc::new(Store::open(path)?), setup))
     }
 
-    /// Opens the store at `path` on a disk that cannot be written. It can be read; nothing can be built.
+    /// Opens the store at `path` on a read-only disk. It can be read; nothing can be built.
     ///
     /// # Errors
     /// When there is no store, or it cannot be read.
@@ -77,7 +81,7 @@ impl Engine {
         Ok(Self { store, builder: None, evaluator, plans: Plans::default(), peers: setup.peers })
     }
 
-    /// An engine for a store that is open. What killed builds of an earlier process left in it is removed.
+    /// An engine for an open store. Removes what killed builds of an earlier process left in it.
     pub fn of(store: Arc<Store>, setup: Setup) -> Self {
         let builder = Builder::new(&store, &setup.memory, setup.program.clone());
         let evaluator = Evaluator::new(setup.program, setup.keep_spares);
@@ -89,7 +93,7 @@ impl Engine {
         &self.store
     }
 
-    /// What evaluates recipes.
+    /// The evaluator of recipes.
     pub fn evaluator(&self) -> &Evaluator {
         &self.evaluator
     }
@@ -106,14 +110,24 @@ impl Engine {
         self.builder.as_ref()
     }
 
-    /// What builds, unless the store is on a read-only disk.
+    /// The builder, unless the store is on a read-only disk.
     pub(crate) fn builder(&self) -> Result<&Arc<Builder>, Failure> {
         self.builder.as_ref().ok_or_else(read_only)
     }
 
-    /// Gives up what is only kept for the next build. To be called before the store is closed.
+    /// Drops caches for the next build. Call this before the store is closed.
     pub fn rest(&self) {
         self.builder.iter().for_each(|builder| builder.rest());
+    }
+
+    /// Closes the store cleanly. An engine that is dropped instead loses nothing that was acknowledged; the next
+    /// opening cleans up unfinished work.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn close(self) -> Result<(), Failure> {
+        self.rest();
+        Ok(self.store.close()?)
     }
 }
 

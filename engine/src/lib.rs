@@ -1,9 +1,10 @@
 //! Stele as a library: one store, its recipes, builds and images.
 //!
-//! Nothing here knows a terminal, reads the environment or speaks to a network. [`Engine`] answers a [`Request`] with an
+//! The library uses no terminal, environment variables or network. [`Engine`] answers a [`Request`] with an
 //! [`Answer`](answers::Answer); entries, bytes and events that come before it go to a [`Sink`](service::Sink).
 
 pub mod answers;
+pub mod api;
 pub mod builds;
 pub mod engine;
 pub mod failure;
@@ -15,8 +16,9 @@ pub mod request;
 pub mod service;
 mod untrusted;
 
+pub use api::{Api, Gathered, Observer, Quiet};
 pub use engine::{Engine, Peers, Setup};
 pub use failure::{Failure, Kind};
-pub use request::Request;
+pub use request::{PathUse, Request};
 pub use stele_builder::program::Program;
 pub use untrusted::{Untrusted, UntrustedLines};

@@ -8,8 +8,8 @@ use stele_builder::program::HELPER;
 use crate::failure::Failure;
 use crate::recipes;
 
-/// Runs a helper, when this process was started as one. A program whose engine uses [`Program::this`] calls this at the
-/// beginning of its `main`, before it looks at its arguments, and ends with the exit code if there is one.
+/// Runs a helper, if this process was started as one. A program whose engine uses [`Program::this`] calls this at the
+/// beginning of its `main`, before it parses its arguments, and exits with the exit code if there is one.
 ///
 /// [`Program::this`]: crate::Program::this
 pub fn run_if_asked() -> Option<ExitCode> {

@@ -1,12 +1,12 @@
-//! REF: how a person names something that is in a store.
+//! REF: how a user refers to something in a store.
 //!
 //! ```text
 //! REF    = START [ "/" PATH ]
 //! START  = DIGEST | PREFIX | DIGEST "-" LABEL | "sha256:" SHA256 | ROOT
 //! ```
 //!
-//! or a path of the file system in which one component is a whole digest, with or without a label, or stands
-//! behind a component `by-name`: a path under a mount.
+//! or a path below a mount: a filesystem path in which one component is a whole digest, with or without a label, or
+//! follows a component `by-name`.
 
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
@@ -18,10 +18,10 @@ use stele_store::{Store, Target};
 
 use crate::failure::{Failure, Kind};
 
-/// Where a REF begins.
+/// The first part of a REF.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Start {
-    /// Some digits of a digest.
+    /// A digest, or its first digits.
     Digest(DigestPrefix),
     /// A blob by its SHA-256.
     Sha256(Sha256),
@@ -29,28 +29,28 @@ pub enum Start {
     Root(RootName),
 }
 
-/// A REF, understood but not looked up.
+/// A REF, parsed but not looked up.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Reference {
-    /// Where it begins.
+    /// The first part.
     pub start: Start,
-    /// The names below that.
+    /// The path below it.
     pub path: Vec<Vec<u8>>,
 }
 
-/// What a REF names.
+/// What a REF refers to.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Named {
     /// A tree.
     Tree(TreeId),
-    /// A blob, and whether the entry that led to it is executable; a digest alone does not say.
+    /// A blob, and whether its entry is executable; unknown for a digest alone.
     Blob(BlobId, Option<bool>),
-    /// A symbolic link: what it says.
+    /// A symbolic link's target.
     Symlink(SymlinkTarget),
 }
 
 impl Named {
-    /// What a root could keep.
+    /// The target for a root.
     pub fn target(&self) -> Option<Target> {
         match self {
             Self::Tree(tree) => Some(Target::Tree(*tree)),
@@ -61,10 +61,10 @@ impl Named {
 }
 
 impl Reference {
-    /// Reads a REF.
+    /// Parses a REF.
     ///
     /// # Errors
-    /// When it is of no form that could name anything.
+    /// When it is malformed.
     pub fn parse(bytes: &[u8]) -> Result<Self, Failure> {
         let parts: Vec<&[u8]> =
             bytes.split(|&b| b == b'/').filter(|part| !matches!(*part, b"" | b".")).collect();
@@ -79,22 +79,18 @@ impl Reference {
         let Some((at, start)) = found else {
             let shown = shown(bytes);
             let hint = if is_path {
-                "a path names something in the store only below a mount, by a digest of 64 digits; use a root's name \
-                 or a digest"
+                "a filesystem path must lead below a mount, through a digest of 64 digits; use a root's name or a \
+                 digest"
             } else {
-                "a REF is a digest, 8 or more of its first digits, `sha256:` and a SHA-256, or a root's name, and may \
-                 go on with a path: `gcc/bin/cc`"
+                "a REF is a digest, 8 or more of its first digits, `sha256:` and a SHA-256, or a root's name, and a \
+                 path may follow: `gcc/bin/cc`"
             };
-            return Err(Failure::new(
-                Kind::Usage,
-                format!("`{shown}` names nothing that a store could hold"),
-            )
-            .hint(hint));
+            return Err(Failure::new(Kind::Usage, format!("`{shown}` is not a valid REF")).hint(hint));
         };
         let path: Vec<Vec<u8>> = parts[at + 1..].iter().map(|part| part.to_vec()).collect();
         if path.iter().any(|part| part == b"..") {
-            let message = format!("`{}` goes up by `..`", shown(bytes));
-            return Err(Failure::new(Kind::Usage, message).hint("a REF only leads down"));
+            let message = format!("`{}` contains `..`", shown(bytes));
+            return Err(Failure::new(Kind::Usage, message).hint("a REF cannot go up"));
         }
         Ok(Self { start, path })
     }
@@ -102,7 +98,7 @@ impl Reference {
     /// Looks it up.
     ///
     /// # Errors
-    /// When it is not there, not unique, or the store cannot be read.
+    /// When it is not found, not unique, or the store cannot be read.
     pub fn resolve(&self, store: &Store) -> Result<Named, Failure> {
         let mut named = match &self.start {
             Start::Digest(prefix) => by_prefix(store, prefix)?,
@@ -132,7 +128,7 @@ impl Reference {
                 }
                 Named::Symlink(target) => {
                     let failure = not_found(format!("the path goes through a symbolic link to {target}"));
-                    return Err(failure.hint("links are not followed: give the path that the link says"));
+                    return Err(failure.hint("links are not followed: give the path of the link's target"));
                 }
             };
         }
@@ -140,7 +136,7 @@ impl Reference {
     }
 }
 
-/// The node of that name, or of the name that is shown so: what `ls` prints can be typed.
+/// The node of that name, or of the name whose escaped form this is: the output of `ls` can be typed.
 fn entry<'a>(tree: &'a Tree, part: &[u8]) -> Option<&'a Node> {
     tree.get(part).or_else(|| tree.get(&unescape(part).ok()?))
 }
@@ -154,10 +150,8 @@ fn by_prefix(store: &Store, prefix: &DigestPrefix) -> Result<Named, Failure> {
     let mut digests: Vec<Digest> = found.iter().map(Target::digest).collect();
     digests.dedup();
     match (found.first(), digests.len()) {
-        (None, _) => {
-            Err(not_found(format!("the store has nothing whose digest is or begins {}", prefix.text())))
-        }
-        // One digest may name a tree and a blob: the tree's own text, stored as a file. The tree goes first.
+        (None, _) => Err(not_found(format!("the store has nothing with the digest {}", prefix.text()))),
+        // A digest may name a tree and a blob: the tree's own text, stored as a file. The tree wins.
         (Some(Target::Tree(tree)), 1) => Ok(Named::Tree(*tree)),
         (Some(Target::Blob(blob)), 1) => Ok(Named::Blob(*blob, None)),
         _ => {
@@ -169,7 +163,7 @@ fn by_prefix(store: &Store, prefix: &DigestPrefix) -> Result<Named, Failure> {
     }
 }
 
-/// A component that is a whole digest, perhaps with a label: `<digest>` or `<digest>-<label>`.
+/// A component that is a whole digest, optionally with a label: `<digest>` or `<digest>-<label>`.
 fn whole_digest(part: &[u8]) -> Option<DigestPrefix> {
     Digest::labelled(part).map(DigestPrefix::whole)
 }
@@ -194,18 +188,18 @@ fn shown(bytes: &[u8]) -> String {
     text
 }
 
-/// A path or REF as text for the wire: any byte survives.
+/// A path or REF as text for the wire, which preserves every byte.
 pub fn to_wire(path: &std::ffi::OsStr) -> String {
     shown(path.as_bytes())
 }
 
-/// The other way.
+/// The inverse of [`to_wire`].
 ///
 /// # Errors
-/// When the text is no spelling that [`to_wire`] writes.
+/// When the text is not in the encoding that [`to_wire`] writes.
 pub fn from_wire(text: &str) -> Result<PathBuf, Failure> {
     let bytes = unescape(text.as_bytes())
-        .map_err(|e| Failure::new(Kind::Usage, format!("the daemon was sent a path that is none: {e}")))?;
+        .map_err(|e| Failure::new(Kind::Usage, format!("the daemon received a malformed path: {e}")))?;
     Ok(PathBuf::from(std::ffi::OsString::from_vec(bytes)))
 }
 

@@ -1,4 +1,4 @@
-//! What can be asked of a store.
+//! Requests to a store.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,7 @@ use crate::builds::Order;
 use crate::images;
 
 /// A request. Paths and REFs are escaped (`docs/formats.md`, "Names"), so that any byte survives JSON; a recipe tree is
-/// named by its absolute path. Unknown variants are refused by a daemon of another build, not ignored.
+/// named by its absolute path. A daemon of another build rejects unknown variants; it does not ignore them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "request", rename_all = "kebab-case")]
 pub enum Request {
@@ -16,16 +16,16 @@ pub enum Request {
         path: String,
         /// The root that keeps it.
         root: Option<String>,
-        /// Seconds that a lease keeps it when no root does; 0 for none.
+        /// Seconds for which a lease keeps it when no root does; 0 for no lease.
         keep_seconds: u64,
     },
     /// List the entries of a directory.
     List {
         /// The directory.
         reference: String,
-        /// Whether to list what is below it, too.
+        /// Whether to list recursively.
         recursive: bool,
-        /// How many directories deep, when recursive; without limit when absent.
+        /// The maximum depth when recursive; unlimited when absent.
         depth: Option<usize>,
     },
     /// Read a blob, or the canonical text of a tree.
@@ -44,7 +44,7 @@ pub enum Request {
         reference: String,
         /// The absolute path of the copy, which must not exist.
         to: String,
-        /// The permission bits that the copy does not get.
+        /// The umask of the copy.
         umask: u32,
     },
     /// Make or move a root.
@@ -63,12 +63,12 @@ pub enum Request {
     RootList {},
     /// Collect garbage.
     Collect {
-        /// Whether only to count.
+        /// Whether this is a dry run.
         dry_run: bool,
-        /// Whether leases of recent imports end first.
+        /// Whether to end temporary leases first.
         end_leases: bool,
     },
-    /// Hash everything again.
+    /// Rehash everything.
     Verify {},
     /// Count what is in the store.
     Stats {},
@@ -78,7 +78,7 @@ pub enum Request {
         tree: String,
         /// The recipe.
         recipe: String,
-        /// Seconds that a lease keeps each.
+        /// Seconds for which a lease keeps each.
         keep_seconds: u64,
     },
     /// Build recipes.
@@ -94,12 +94,12 @@ pub enum Request {
     Log {
         /// The recipe.
         recipe: String,
-        /// Whether to go on until the running build ends.
+        /// Whether to follow the log until the running build ends.
         follow: bool,
         /// Whether to describe the log instead of reading it.
         about: bool,
     },
-    /// Build a recipe once more, and report which inputs it opens.
+    /// Rebuild a recipe, and report which inputs it opens.
     Trace {
         /// The recipe tree.
         tree: String,
@@ -125,4 +125,44 @@ pub enum Request {
         /// The recipes; all of the tree when empty.
         goals: Vec<String>,
     },
+}
+
+/// How a request uses a path that it names.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PathUse {
+    /// A file or directory that is read.
+    Read,
+    /// A recipe tree.
+    Tree,
+    /// A path to create: its parent directory must exist.
+    Create,
+}
+
+impl Request {
+    /// The paths of the file system that the request names, escaped, in a fixed order. A client opens them itself and
+    /// hands over the descriptors: what a path means, and who may read it, depends on the process that opens it.
+    pub fn paths_mut(&mut self) -> Vec<(PathUse, &mut String)> {
+        match self {
+            Self::Add { path, .. } => vec![(PathUse::Read, path)],
+            Self::Export { to, .. } => vec![(PathUse::Create, to)],
+            Self::Unpack { tree, .. }
+            | Self::Build { tree, .. }
+            | Self::Trace { tree, .. }
+            | Self::Plan { tree, .. } => {
+                vec![(PathUse::Tree, tree)]
+            }
+            Self::Image { ask } => ask.paths_mut(),
+            Self::List { .. }
+            | Self::Cat { .. }
+            | Self::Info { .. }
+            | Self::RootAdd { .. }
+            | Self::RootRemove { .. }
+            | Self::RootList {}
+            | Self::Collect { .. }
+            | Self::Verify {}
+            | Self::Stats {}
+            | Self::Log { .. }
+            | Self::Realisation { .. } => Vec::new(),
+        }
+    }
 }

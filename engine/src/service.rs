@@ -1,4 +1,4 @@
-//! Doing what a request asks, wherever it came from: the daemon's socket, or this very process.
+//! Handles requests, from the daemon's socket or from this process.
 
 use std::io;
 use std::path::Path;
@@ -15,11 +15,11 @@ use crate::recipes::{self, planned, unpacked};
 use crate::reference::{Named, Reference, from_wire, to_wire};
 use crate::request::Request;
 
-/// Takes what a request answers before its end.
+/// Receives what a request sends before its final answer.
 pub trait Sink: Send {
     /// An entry of a listing.
     fn entry(&mut self, entry: Entry) -> io::Result<()>;
-    /// Something that happened. Only builds have any.
+    /// An event. Only builds have events.
     fn event(&mut self, _event: &Event) -> io::Result<()> {
         Ok(())
     }
@@ -28,13 +28,13 @@ pub trait Sink: Send {
 }
 
 pub(crate) fn lost_sink(error: &io::Error) -> Failure {
-    Failure::new(Kind::Cancelled, format!("nobody takes the answer any more: {error}"))
+    Failure::new(Kind::Cancelled, format!("the client disconnected: {error}"))
 }
 
-/// Does what is asked.
+/// Handles a request.
 ///
 /// # Errors
-/// With a failure that can be shown to a person.
+/// With a failure for the user.
 pub fn run(
     engine: &Engine,
     request: Request,
@@ -43,8 +43,8 @@ pub fn run(
 ) -> Result<Answer, Failure> {
     let outcome = answer(engine, request, sink, progress);
     if let Err(Failure { corrupt: Some(target), .. }) = &outcome {
-        // The next reader must not meet the same wrong bytes, and storing them again must repair them. If it
-        // cannot be done, the failure is the same.
+        // The next reader must not get the same corrupt bytes, and storing them again must repair them. If the
+        // quarantine fails, the failure is the same.
         let _ = engine.store().set_aside(*target);
     }
     outcome
@@ -91,7 +91,7 @@ fn answer(
             ))
         }
         Request::Collect { dry_run, end_leases } => {
-            // What builds have looked at and is in nobody's use need not stay for them.
+            // Caches of builds that nothing uses need not keep content from garbage collection.
             engine.rest();
             collect(store, dry_run, end_leases, progress)
         }
@@ -137,7 +137,7 @@ fn answer(
 }
 
 fn root_name(text: &str) -> Result<RootName, Failure> {
-    text.parse().map_err(|e| Failure::new(Kind::Usage, format!("`{text}` cannot name a root: {e}")))
+    text.parse().map_err(|e| Failure::new(Kind::Usage, format!("`{text}` is not a valid root name: {e}")))
 }
 
 /// A root as it is answered.
@@ -148,8 +148,8 @@ pub fn root_answer(name: &str, target: Target, created: u64) -> answers::Root {
 
 fn target(named: &Named) -> Result<Target, Failure> {
     named.target().ok_or_else(|| {
-        Failure::new(Kind::Usage, "that is a symbolic link, which has no digest of its own")
-            .hint("name the directory that holds it, or what it points to")
+        Failure::new(Kind::Usage, "that is a symbolic link, which has no digest")
+            .hint("name the directory that contains it, or its target")
     })
 }
 
@@ -163,7 +163,7 @@ fn add(
     let root = root.map(|name| root_name(&name)).transpose()?;
     let session = store.session()?;
     let target = session.import(path, progress)?;
-    // A root keeps it for good; without one it must at least outlive the person's next command.
+    // A root keeps it permanently; without one it must at least outlive the user's next command.
     let leased_until =
         (root.is_none() && keep_seconds > 0).then(|| stele_store::now().saturating_add(keep_seconds));
     let keep = Keep { root: root.clone(), lease: leased_until.map(Holder::Until), ..Keep::default() };
@@ -294,6 +294,7 @@ fn collect(store: &Store, dry_run: bool, end_leases: bool, progress: &Progress) 
         removed_blobs: it.removed_blobs,
         removed_bytes: it.removed_bytes,
         removed_strays: it.removed_strays,
+        freed_bytes: it.freed_bytes,
         leases: it.leases,
         leased_bytes: it.leased_bytes,
     }))

@@ -1,10 +1,9 @@
-//! Text that somebody else wrote: an image, a recipe, a registry, another store.
+//! Untrusted text: from an image, a recipe, a registry or another store.
 
 use std::fmt::{self, Display, Write};
 
-/// Text that somebody else wrote, shown within one line. No character of it commands a terminal, begins another line,
-/// or
-/// changes the direction of writing: such are shown by their numbers.
+/// Untrusted text, shown within one line. Characters that control a terminal, start a new line, or change the text
+/// direction are escaped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Untrusted<T>(pub T);
 
@@ -14,7 +13,7 @@ impl<T: Display> Display for Untrusted<T> {
     }
 }
 
-/// The same over many lines: a message of ours with such text in it.
+/// The same over many lines: a message with untrusted text in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UntrustedLines<T>(pub T);
 
@@ -24,14 +23,14 @@ impl<T: Display> Display for UntrustedLines<T> {
     }
 }
 
-/// Whether a terminal would obey a character, or show what stands beside it elsewhere.
+/// Whether a character controls a terminal, or reorders the text beside it.
 fn is_obeyed(c: char) -> bool {
     c.is_control()
         || matches!(
             c,
-            // Marks, embeddings, overrides and isolates of writing from right to left.
+            // Bidirectional marks, embeddings, overrides and isolates.
             '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-            // Ends of lines and paragraphs.
+            // Line and paragraph separators.
             | '\u{2028}' | '\u{2029}'
         )
 }

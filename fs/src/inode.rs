@@ -8,7 +8,8 @@
 //! | 0 | 1 when it is executable |
 //!
 //! All other numbers are counted up as directories and symbolic links are met, for the kernel wants a directory
-//! to have one place. A number is never used for two things within one mount.
+//! to have one place. In the mount of builds, which are to learn nothing of each other, these numbers are made of the
+//! place itself ([`of_place`]). A number is never used for two things within one mount.
 //!
 //! Two blobs whose digests begin with the same 60 bits can be made, with effort. [`generation`] and [`check`] are
 //! further bits of the digest, which the kernel and the server compare: such blobs give errors, never each
@@ -25,7 +26,7 @@ pub const FIRST: u64 = 16;
 
 const FILE: u64 = 1 << 63;
 
-/// For a listing that is asked for numbers which the kernel was not told: 0 would say that there is no entry.
+/// The number in listings of entries that the kernel was not told of: 0 would mean that there is no entry.
 pub const UNTOLD: u64 = FILE - 1;
 
 fn word(digest: &Digest, at: usize) -> u64 {
@@ -39,7 +40,13 @@ pub fn of_file(blob: &BlobId, executable: bool) -> u64 {
     FILE | (word(&blob.0, 0) >> 4) << 2 | u64::from(executable)
 }
 
-/// What a number says of a file: how its digest begins, and whether it is executable. `None` when it is no
+/// A number for a place that is written as these bytes.
+pub fn of_place(bytes: &[u8]) -> u64 {
+    // Above all numbers that can be assigned, and below the one that means none.
+    1 << 62 | word(&Digest::of(bytes), 0) >> 3
+}
+
+/// What a file's number encodes: the first bits of its digest, and whether it is executable. `None` when it is not a
 /// file's.
 pub fn file(ino: u64) -> Option<(DigestPrefix, bool)> {
     if ino & FILE == 0 {

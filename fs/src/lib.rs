@@ -1,7 +1,7 @@
 //! The mount: a store as a read-only filesystem.
 //!
 //! ```text
-//! DIR/<digest>           a tree or a blob; DIR/<digest>-<label> is the same, the label is not looked at
+//! DIR/<digest>           a tree or a blob; DIR/<digest>-<label> is the same, the label is ignored
 //! DIR/by-name/<root>     a symbolic link to what a root keeps
 //! ```
 //!
@@ -24,5 +24,5 @@ pub mod view;
 
 pub use serving::{Heirloom, ServeError, Serving, serve_fleeting};
 pub use state::Opens;
-pub use transport::FuserTransport;
+pub use transport::{FuserTransport, MODIFIED};
 pub use view::{Forgetting, Memory, Observer, Showing, View};

@@ -16,8 +16,8 @@ use serde::de::DeserializeOwned;
 
 /// The most bytes of a message: the steps of an action may have 16 MiB, and be escaped.
 const MOST: usize = 64 << 20;
-/// The most descriptors that come with one.
-const FDS: usize = 7;
+/// The most descriptors that come with one: as many files as one command attaches to an image.
+const FDS: usize = 64;
 
 /// Sends a message with descriptors.
 ///
@@ -43,7 +43,7 @@ pub fn send(stream: &UnixStream, message: &impl Serialize, fds: &[BorrowedFd<'_>
 /// Receives a message with its descriptors. `None` at the end of the stream.
 ///
 /// # Errors
-/// When the stream ends within a message, or what comes is none.
+/// When the stream ends within a message, or a message is malformed.
 pub fn receive<T: DeserializeOwned>(stream: &UnixStream) -> io::Result<Option<(T, Vec<OwnedFd>)>> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FDS))];
     let mut control = RecvAncillaryBuffer::new(&mut space);

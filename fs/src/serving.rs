@@ -1,4 +1,4 @@
-//! Mounts that this process answers for: such that another process can go on with, and such that end with this one.
+//! Mounts that this process serves: some can be handed over to another process, others end with this one.
 
 use std::fs::File;
 use std::io;
@@ -34,7 +34,7 @@ pub struct Heirloom {
     pub journal: OwnedFd,
 }
 
-/// A mount that this process answers for.
+/// A mount that this process serves.
 pub struct Serving {
     view: Arc<View>,
     heirloom: Heirloom,

@@ -30,7 +30,7 @@ const DECLARED: &str = "declared files";
 #[derive(Debug, thiserror::Error)]
 pub enum MakeError {
     /// Two layers have something at one path, and it is not the same.
-    #[error("{first} and {second} both have /{path}, and it is not the same")]
+    #[error("{first} and {second} both provide /{path} with different content")]
     Conflict {
         /// The path, escaped, without the slash in front.
         path: String,

@@ -1,15 +1,15 @@
-//! hex0: bytes that a person wrote as hexadecimal digits, with comments. `docs/formats.md` has the grammar.
+//! hex0: bytes written by hand as hexadecimal digits, with comments. `docs/formats.md` has the grammar.
 //!
-//! It is how the first binary comes to be without a binary in the repository. What is decoded here is looked at by
-//! people, so whatever they could not see, or could take for something else, is refused in comments too.
+//! It makes the first binary possible without a binary in the repository. Such files are reviewed by reading them, so
+//! characters that a reader could not see, or could mistake, are refused in comments too.
 
-/// The most bytes that a file may come to: who would read more?
+/// The maximum size of a decoded file: longer ones could not be checked by reading.
 pub const HEX0_MOST: usize = 64 << 10;
 
-/// Why a text is no hex0. Lines and columns are counted from 1.
+/// Why a text is not valid hex0. Lines and columns are counted from 1.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum HexError {
-    /// It means nothing there.
+    /// It has no meaning there.
     #[error("{:?} is neither a digit nor white space, and begins no comment", char::from(*.byte))]
     Character {
         /// Its line.
@@ -29,7 +29,7 @@ pub enum HexError {
         /// What it is.
         byte: u8,
     },
-    /// There is no second digit beside it.
+    /// The second digit is missing.
     #[error("a digit stands alone: two that stand together make a byte")]
     Alone {
         /// Its line.
@@ -59,7 +59,7 @@ impl HexError {
     }
 }
 
-/// The bytes that `text` says.
+/// The bytes that `text` encodes.
 ///
 /// # Errors
 /// At the first line that breaks a rule; see [`HexError`].
@@ -173,7 +173,7 @@ mod tests {
         }
     }
 
-    /// The grammar once more, by words instead of bytes.
+    /// The grammar again, in a second implementation that works on words instead of bytes.
     fn by_words(text: &str) -> Option<Vec<u8>> {
         let mut bytes = Vec::new();
         for line in text.split('\n') {

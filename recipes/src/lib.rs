@@ -1,4 +1,4 @@
-//! What a person writes, and how it becomes canonical actions in which every input is a digest.
+//! Recipes as users write them, and how they become canonical actions whose inputs are all digests.
 //!
 //! Nearly everything here is a pure function: of a folder of recipes, of the bytes of an archive, of a tree and a
 //! patch. The edges are [`language::OnDisk`], a folder of recipes on disk; [`content::InStore`], content in a store;

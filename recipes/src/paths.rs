@@ -1,4 +1,4 @@
-//! Paths in a tree, what lies at them, and trees that differ from another at a few of them.
+//! Paths in a tree, the entries at them, and trees edited at a few of them.
 
 mod edit;
 #[cfg(test)]
@@ -19,7 +19,7 @@ pub use edit::{Found, TreeEdit};
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TreePath(Vec<Name>);
 
-/// Why bytes are no path in a tree.
+/// Why bytes are not a path in a tree.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TreePathError {
     /// There are no bytes at all.
@@ -36,7 +36,7 @@ pub enum TreePathError {
     Component {
         /// Counted from 1.
         number: usize,
-        /// What is wrong with it.
+        /// The problem.
         source: NameError,
     },
     /// It has more components than a tree has levels.
@@ -47,10 +47,10 @@ pub enum TreePathError {
     },
 }
 
-/// Why what lies at a path cannot be said.
+/// Why the entry at a path cannot be found out.
 #[derive(Debug, thiserror::Error)]
 pub enum WalkError {
-    /// A component but the last is no directory. Symbolic links are never followed.
+    /// A component other than the last is not a directory. Symbolic links are never followed.
     #[error("{at} is {}, not a directory", if *symlink { "a symbolic link" } else { "a file" })]
     NoDirectory {
         /// The path as far as it goes.
@@ -87,7 +87,7 @@ impl TreePath {
     /// Takes the text that a path shows.
     ///
     /// # Errors
-    /// When it is none that a path shows.
+    /// When it is not the canonical encoding of a path.
     pub fn unescape(text: &str) -> Result<Self, TreePathError> {
         let bytes = unescape(text.as_bytes()).map_err(TreePathError::Escape)?;
         Self::parse(&bytes)
@@ -135,7 +135,7 @@ impl TreePath {
     }
 }
 
-/// Shows the canonical spelling of each component, which no terminal can misread.
+/// Shows the canonical encoding of each component, which no terminal can misread.
 impl fmt::Display for TreePath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = String::new();
@@ -155,10 +155,10 @@ impl fmt::Debug for TreePath {
     }
 }
 
-/// What lies at `path` in `tree`; nothing when there is nothing, or no such directory.
+/// The entry at `path` in `tree`; none when there is none, or no such directory.
 ///
 /// # Errors
-/// When a component but the last is no directory, or a tree cannot be read.
+/// When a component other than the last is not a directory, or a tree cannot be read.
 pub fn find(tree: &TreeId, path: &TreePath, content: &dyn Content) -> Result<Option<Node>, WalkError> {
     let (name, directories) = (path.name(), &path.0[..path.0.len() - 1]);
     let mut here = content.tree(tree)?;

@@ -16,10 +16,10 @@ pub enum PrepareError {
     /// The archive is refused.
     #[error("the archive is refused: {0}")]
     Unpack(#[from] UnpackError),
-    /// The archive that should be in it is not there, or is no file.
+    /// The archive that should be in it is missing, or is not a file.
     #[error("there is no file {inner} in the archive")]
     NoInner {
-        /// What was asked for.
+        /// The requested name.
         inner: TreePath,
     },
     /// The archive in the archive is refused.
@@ -30,7 +30,7 @@ pub enum PrepareError {
         /// Why.
         why: UnpackError,
     },
-    /// A patch is none.
+    /// A patch is malformed.
     #[error("the patch {patch} cannot be used: {why}")]
     Parse {
         /// Which.
@@ -46,7 +46,7 @@ pub enum PrepareError {
         /// Why.
         why: Box<ApplyError>,
     },
-    /// What was unpacked cannot be walked.
+    /// The unpacked tree cannot be walked.
     #[error(transparent)]
     Walk(#[from] WalkError),
     /// Content cannot be read or kept.
@@ -55,7 +55,7 @@ pub enum PrepareError {
 }
 
 impl PrepareError {
-    /// What failed when content could not be read or kept.
+    /// The error when content could not be read or stored.
     pub fn content(&self) -> Option<&ContentError> {
         match self {
             Self::Content(error)
@@ -70,7 +70,7 @@ impl PrepareError {
         }
     }
 
-    /// What a person can do about it, when that is known.
+    /// A hint for the user, if there is one.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Unpack(UnpackError::NotAnArchive { seems: AN_AR, .. }) => {
@@ -86,7 +86,7 @@ impl PrepareError {
     }
 }
 
-/// Unpacks `archive` as `how` says, and applies `patches`: the bytes of those of `how`, in their order.
+/// Unpacks `archive` according to `how`, and applies `patches`: the bytes of the patches of `how`, in order.
 ///
 /// # Errors
 /// See [`PrepareError`].

@@ -16,12 +16,58 @@ impl Holder {
         Some(Self::Process { pid, start: start_time(pid)?, boot: boot_id()? })
     }
 
+    /// The same, written down so that it does not matter if the clock is set while the machine runs. One of an earlier
+    /// boot holds for the rest of its time by the clock; for all of it, if the clock says that it is not made yet.
+    pub(crate) fn anchored(self) -> Self {
+        let Some(this_boot) = boot_id() else { return self };
+        let now = Moment::now();
+        let left = match self {
+            Self::Until(moment) => moment.saturating_sub(now.wall),
+            Self::Timed { until, made, boot, .. } if boot != this_boot => match now.wall < made {
+                true => until.saturating_sub(made),
+                false => until.saturating_sub(now.wall),
+            },
+            _ => return self,
+        };
+        let until = now.wall.saturating_add(left);
+        Self::Timed { until, made: now.wall, uptime: now.uptime, boot: this_boot }
+    }
+
+    /// Whether the lease holds for a while, and not as long as a process lives.
+    pub(crate) fn is_timed(&self) -> bool {
+        matches!(self, Self::Until(_) | Self::Timed { .. })
+    }
+
     /// Whether the lease still holds.
     pub fn holds(&self) -> bool {
         match *self {
             Self::Until(moment) => now() < moment,
+            Self::Timed { until, made, uptime, boot } => {
+                let now = Moment::now();
+                match boot_id() == Some(boot) {
+                    true => now.uptime.saturating_sub(uptime) < until.saturating_sub(made),
+                    // Set back, the clock says nothing: it is measured anew when the store is opened.
+                    false => now.wall < until,
+                }
+            }
             Self::Process { pid, start, boot } => boot_id() == Some(boot) && start_time(pid) == Some(start),
         }
+    }
+}
+
+/// Now, by two clocks.
+#[derive(Clone, Copy)]
+struct Moment {
+    /// Seconds since 1970-01-01 UTC, as far as the clock is right.
+    wall: u64,
+    /// Seconds since the boot, sleep included.
+    uptime: u64,
+}
+
+impl Moment {
+    fn now() -> Self {
+        let uptime = rustix::time::clock_gettime(rustix::time::ClockId::Boottime).tv_sec;
+        Self { wall: now(), uptime: u64::try_from(uptime).unwrap_or(0) }
     }
 }
 
@@ -63,6 +109,48 @@ mod tests {
         assert!(!Holder::Process { pid, start: start + 1, boot }.holds());
         assert!(!Holder::Process { pid, start, boot: [0; 16] }.holds());
         assert!(!Holder::Until(now()).holds());
+        assert!(!Holder::Until(now()).anchored().holds());
+        assert!(Holder::Until(u64::MAX).anchored().holds());
         assert!(Holder::Until(now() + 60).holds());
+    }
+    /// A lease of `seconds` that was made while the clock was `ahead` seconds before or behind what it says now.
+    fn made_while(ahead: i64, seconds: u64, boot: [u8; 16]) -> Holder {
+        let wall = now().saturating_add_signed(ahead);
+        Holder::Timed { until: wall + seconds, made: wall, uptime: Moment::now().uptime, boot }
+    }
+
+    const YEAR: i64 = 365 * 24 * 3600;
+
+    #[test]
+    fn no_setting_of_the_clock_ends_a_lease_or_makes_it_longer() {
+        let boot = boot_id().unwrap();
+        for ahead in [-50 * YEAR, -YEAR, 0, YEAR] {
+            assert!(made_while(ahead, 3600, boot).holds(), "{ahead}");
+            // An hour later by the clock that nobody sets.
+            let Holder::Timed { until, made, uptime, .. } = made_while(ahead, 3600, boot) else {
+                unreachable!()
+            };
+            let later = Holder::Timed {
+                until: until - 3600,
+                made: made - 3600,
+                uptime: uptime.saturating_sub(3600),
+                boot,
+            };
+            assert!(!later.holds() || uptime < 3600, "{ahead}");
+        }
+    }
+
+    #[test]
+    fn a_lease_of_an_earlier_boot_holds_for_no_longer_than_it_was_made_for() {
+        let left = |holder: Holder| match holder.anchored() {
+            Holder::Timed { until, made, .. } => until - made,
+            other => panic!("{other:?}"),
+        };
+        let other = [0; 16];
+        assert_eq!(left(made_while(-1000, 3600, other)), 2600);
+        assert_eq!(left(made_while(YEAR, 3600, other)), 3600, "the clock was set back");
+        assert_eq!(left(made_while(-50 * YEAR, 3600, other)), 0);
+        let this = made_while(0, 3600, boot_id().unwrap());
+        assert_eq!(this.anchored(), this);
     }
 }

@@ -1,5 +1,6 @@
 //! Copies out of the store: a tree to a new folder, a blob to a new file.
 
+use std::cell::RefCell;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom, Write};
@@ -12,7 +13,7 @@ use rustix::fs::{CWD, Mode, OFlags, RenameFlags};
 
 use crate::db::Target;
 use crate::model::{MAX_DEPTH, Node, Tree, TreeId};
-use crate::objects::FileError;
+use crate::objects::{FileError, sync_path};
 use crate::progress::{Cancelled, Progress};
 use crate::store::{BlobReader, CopyError, ReadError, Store};
 
@@ -42,14 +43,27 @@ pub enum ExportError {
     Cancelled(#[from] Cancelled),
 }
 
+/// Up to so many files and folders are synced one by one; with more, one `syncfs` costs less.
+const MAX_SYNCED: usize = 8;
+
 struct Export<'a> {
     store: &'a Store,
     progress: &'a Progress,
     umask: u32,
+    written: RefCell<Written>,
+}
+
+/// What was written and is not durable yet.
+#[derive(Default)]
+struct Written {
+    /// The first few files and folders.
+    first: Vec<OwnedFd>,
+    /// Whether there are more.
+    more: bool,
 }
 
 impl Store {
-    /// Writes `target` to `to`, which must not be there, or be an empty folder. Every byte is checked against
+    /// Writes `target` to `to`, which must not be there, or be an empty folder, durably. Every byte is checked against
     /// its digest on the way. Files are 0644 or 0755 and directories 0755, less `umask`.
     ///
     /// # Errors
@@ -61,7 +75,7 @@ impl Store {
         umask: u32,
         progress: &Progress,
     ) -> Result<(), ExportError> {
-        let export = Export { store: self, progress, umask };
+        let export = Export { store: self, progress, umask, written: RefCell::default() };
         export.all(target, to)
     }
 }
@@ -124,10 +138,13 @@ impl Export<'_> {
                 let (partial, ()) = Partial::new(to, |path| rustix::fs::mkdirat(CWD, path, mode))?;
                 let folder = open_dir(CWD, partial.path.as_os_str())
                     .map_err(|e| FileError::new(&partial.path, "opened", e))?;
+                self.note(&folder).map_err(|e| FileError::new(&partial.path, "opened", e))?;
                 self.tree(folder, &partial.path, tree)?;
                 partial
             }
         };
+        // Before it has its name: a power cut must not leave half of it under that.
+        self.sync(&partial.path)?;
         let flags = if empty_folder { RenameFlags::empty() } else { RenameFlags::NOREPLACE };
         let renamed = match rustix::fs::renameat_with(CWD, &partial.path, CWD, to, flags) {
             // Some file systems know no flags (renameat2(2)): that nothing is there was looked at above.
@@ -137,8 +154,35 @@ impl Export<'_> {
         match renamed {
             Err(rustix::io::Errno::EXIST | rustix::io::Errno::NOTEMPTY) => Err(exists()),
             Err(e) => Err(FileError::new(to, "renamed", e).into()),
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                let parent = match to.parent() {
+                    Some(parent) if !parent.as_os_str().is_empty() => parent,
+                    _ => Path::new("."),
+                };
+                Ok(sync_path(parent)?)
+            }
         }
+    }
+
+    /// Something is being written that has to be durable in the end.
+    fn note(&self, file: impl AsFd) -> rustix::io::Result<()> {
+        let mut written = self.written.borrow_mut();
+        if written.first.len() < MAX_SYNCED {
+            written.first.push(rustix::io::fcntl_dupfd_cloexec(file, 0)?);
+        } else {
+            written.more = true;
+        }
+        Ok(())
+    }
+
+    /// Makes all durable that was written below `path`, or to it.
+    fn sync(&self, path: &Path) -> Result<(), FileError> {
+        let written = self.written.borrow();
+        let synced = match (written.more, written.first.first()) {
+            (true, Some(first)) => rustix::fs::syncfs(first),
+            _ => written.first.iter().try_for_each(rustix::fs::fsync),
+        };
+        synced.map_err(|e| FileError::new(path, "synced", e))
     }
 
     /// Fills `folder`, which is at `path`. Works below open folders, so that no path is too long.
@@ -244,11 +288,15 @@ impl Export<'_> {
     fn make_file(&self, at: impl AsFd, name: &OsStr, executable: bool) -> rustix::io::Result<File> {
         let mode = self.mode(if executable { 0o755 } else { 0o644 });
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        rustix::fs::openat(at, name, flags, mode).map(File::from)
+        let file = rustix::fs::openat(at, name, flags, mode)?;
+        self.note(&file)?;
+        Ok(file.into())
     }
 
     fn make_dir(&self, at: &OwnedFd, name: &OsStr, path: &Path) -> Result<OwnedFd, ExportError> {
         rustix::fs::mkdirat(at, name, self.mode(0o755)).map_err(|e| FileError::new(path, "made", e))?;
-        open_dir(at, name).map_err(|e| FileError::new(path, "opened", e).into())
+        let folder = open_dir(at, name).map_err(|e| FileError::new(path, "opened", e))?;
+        self.note(&folder).map_err(|e| FileError::new(path, "opened", e))?;
+        Ok(folder)
     }
 }

@@ -59,7 +59,15 @@ impl Hold {
         found
     }
 
-    /// Lets go of what [`Hold::keep`] held once.
+    /// Holds `target` whether or not it is there yet: for whoever is about to store it, to be called before the session
+    /// that does is finished. Until then the session keeps it, and from then on this.
+    pub fn reserve(&self, target: Target) {
+        let mut counts = self.counts();
+        *counts.entry(target).or_insert(0) += 1;
+        self.store.gate.pin(self.writer, target);
+    }
+
+    /// Lets go of what [`Hold::keep`] or [`Hold::reserve`] held once.
     pub fn release(&self, target: Target) {
         let mut counts = self.counts();
         let Some(count) = counts.get_mut(&target) else { return };

@@ -1,9 +1,9 @@
 //! Where things lie in a store's folder, and the `format` file that says what it is.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::folder::Folder;
 use crate::model::BlobId;
 
 /// The store format that this version reads and writes.
@@ -11,11 +11,17 @@ pub const FORMAT_VERSION: u32 = 1;
 
 /// The feature bits that this version knows. Bit n set means that the store uses the n-th addition to the
 /// format, and that a version which does not know it must not touch the store.
-pub const KNOWN_FEATURES: u64 = ORIGINS;
+pub const KNOWN_FEATURES: u64 = ORIGINS | TIMED_LEASES;
 
-/// Realisations say where they are from. A version that does not know it cannot read such rows, and would write down what
-/// another store says as if this one had found it out.
+/// The file that says what the folder is.
+pub(crate) const FORMAT: &str = "format";
+
+/// Realisations say where they are from. A version that does not know it cannot read such rows, and would write down
+/// what another store says as if this one had found it out.
 const ORIGINS: u64 = 1 << 0;
+
+/// Leases say when they were made. A version that does not know it cannot read such rows.
+const TIMED_LEASES: u64 = 1 << 1;
 
 /// The paths inside a store's folder. `docs/formats.md` has the table.
 #[derive(Clone, Debug)]
@@ -151,9 +157,9 @@ impl Layout {
     ///
     /// # Errors
     /// When it cannot be read, is foreign, or names a version or a feature that this version does not know.
-    pub fn check_format(&self) -> Result<u64, FormatError> {
-        let path = self.format();
-        let text = match fs::read(&path) {
+    pub fn check_format(folder: &Folder) -> Result<u64, FormatError> {
+        let path = folder.path().join(FORMAT);
+        let text = match folder.read(FORMAT) {
             Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
             Err(source) => return Err(FormatError::Read { path, source }),
         };
@@ -190,19 +196,22 @@ fn parse_format(text: &str) -> Option<(u32, u64)> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
     fn a_later_version_an_unknown_feature_and_rubbish_are_told_apart() {
         let dir = tempfile::tempdir().unwrap();
         let layout = Layout::new(dir.path());
+        let folder = Folder::open(dir.path()).unwrap();
         let check = |text: &str| {
             fs::write(layout.format(), text).unwrap();
-            layout.check_format()
+            Layout::check_format(&folder)
         };
         assert!(matches!(check("stele-store 2\n"), Err(FormatError::Version { found: 2, .. })));
-        let features = check("stele-store 1\nfeatures 0x8000000000000003\n");
-        assert!(matches!(features, Err(FormatError::Features { unknown: 0x8000_0000_0000_0002, .. })));
+        let features = check("stele-store 1\nfeatures 0x8000000000000007\n");
+        assert!(matches!(features, Err(FormatError::Features { unknown: 0x8000_0000_0000_0004, .. })));
         for text in ["", "stele-store\n", "stele-store 1\n", "PNG", "stele-store 1\nfeatures 0xg\n"] {
             assert!(matches!(check(text), Err(FormatError::Foreign { .. })), "{text:?}");
         }
@@ -210,6 +219,6 @@ mod tests {
         // A store of a version that knew none.
         assert_eq!(check("stele-store 1\nfeatures 0x0\n").unwrap(), 0);
         fs::remove_file(layout.format()).unwrap();
-        assert!(matches!(layout.check_format(), Err(FormatError::Read { .. })));
+        assert!(matches!(Layout::check_format(&folder), Err(FormatError::Read { .. })));
     }
 }

@@ -1,19 +1,18 @@
 //! Payloads in plain files: written under `tmp/`, renamed to their digest, never changed again.
 
-use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStringExt;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, openat, renameat, statat, unlinkat};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, statat, unlinkat};
 use rustix::io::Errno;
 
 use crate::crash::{self, CrashPoint};
 use crate::db::BlobRow;
+use crate::folder::Folder;
 use crate::layout::Layout;
 use crate::model::{BlobId, Digest};
 
@@ -26,9 +25,6 @@ const WRITEBACK_FROM: u64 = 256 << 10;
 const WRITEBACK_MOST: u64 = 16 << 20;
 
 const NO_FOLLOW: AtFlags = AtFlags::SYMLINK_NOFOLLOW;
-
-/// How a folder is opened, to be read or synced.
-const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 /// A failed operation on a file of the store.
 #[derive(Debug, thiserror::Error)]
@@ -58,7 +54,7 @@ pub(crate) struct Objects {
     layout: Layout,
     /// The store's folder. Every file is looked up from here and not by the folder's path: a folder that is moved
     /// while it is open must not look like one that lost its payloads.
-    folder: Arc<OwnedFd>,
+    folder: Arc<Folder>,
     /// The paths below `folder`.
     within: Layout,
     next_temp: AtomicU64,
@@ -70,7 +66,7 @@ pub(crate) struct Temp {
     /// Where it is, for messages.
     path: PathBuf,
     /// The store's folder, and its path in there. None once it is published.
-    place: Option<(Arc<OwnedFd>, PathBuf)>,
+    place: Option<(Arc<Folder>, PathBuf)>,
     file: Option<File>,
 }
 
@@ -124,89 +120,95 @@ fn sync_file_range(file: &File, from: u64, length: u64) -> rustix::io::Result<()
 impl Drop for Temp {
     fn drop(&mut self) {
         if let Some((folder, within)) = self.place.take() {
-            let _ = unlinkat(&folder, within, AtFlags::empty());
+            let _ = unlinkat(&*folder, within, AtFlags::empty());
         }
     }
 }
 
 impl Objects {
-    pub(crate) fn open(layout: &Layout) -> Result<Self, FileError> {
-        let folder = openat(CWD, layout.root(), FOLDER, Mode::empty())
-            .map_err(|e| FileError::new(layout.root(), "opened", e))?;
-        Ok(Self {
+    pub(crate) fn open(layout: &Layout, folder: Folder) -> Self {
+        Self {
             layout: layout.clone(),
             folder: Arc::new(folder),
             within: Layout::new(""),
             next_temp: AtomicU64::new(0),
             lost_writes: AtomicBool::new(false),
-        })
+        }
+    }
+
+    /// The store's folder.
+    pub(crate) fn folder(&self) -> &Arc<Folder> {
+        &self.folder
     }
 
     /// Makes the folders of a store that has none yet.
-    pub(crate) fn create_folders(layout: &Layout) -> Result<(), FileError> {
-        let mkdir = |path: PathBuf| match fs::create_dir(&path) {
-            Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(FileError::new(path, "made", e)),
-            _ => Ok(()),
-        };
-        for path in [layout.objects(), layout.tmp(), layout.quarantine()] {
-            mkdir(path)?;
+    pub(crate) fn create_folders(folder: &Folder) -> Result<(), FileError> {
+        for name in ["objects", "tmp", "quarantine"] {
+            folder.make(name, 0o777)?;
         }
-        (0..=255).try_for_each(|byte| mkdir(layout.object_dir(byte)))
+        (0..=255).try_for_each(|byte| folder.make(&format!("objects/{byte:02x}"), 0o777))
     }
 
-    /// Removes what a crash left under `tmp/`.
+    /// Removes what a crash left under `tmp/`. What has not the shape of ours is not touched.
     pub(crate) fn empty_tmp(&self) -> Result<(), FileError> {
-        let path = self.layout.tmp();
-        for name in self.names(&self.within.tmp()).map_err(|e| FileError::new(&path, "read", e))? {
-            unlinkat(&self.folder, self.within.tmp().join(&name), AtFlags::empty())
-                .map_err(|e| FileError::new(path.join(&name), "removed", e))?;
+        let within = self.within.tmp();
+        for (name, _) in self.folder.names(&within).map_err(|e| self.folder.failed(&within, "read", e))? {
+            if name.as_bytes().iter().all(u8::is_ascii_digit) {
+                let file = within.join(name);
+                self.folder.remove_all(&file).map_err(|e| self.folder.failed(&file, "removed", e))?;
+            }
         }
         Ok(())
     }
 
+    /// A name under `tmp/` that nothing has.
+    fn temp_name(&self) -> PathBuf {
+        self.within.tmp().join(self.next_temp.fetch_add(1, Ordering::Relaxed).to_string())
+    }
+
     /// A new, empty file under `tmp/`, to be 0444.
     pub(crate) fn temp(&self) -> Result<Temp, FileError> {
-        let name = self.next_temp.fetch_add(1, Ordering::Relaxed).to_string();
-        let path = self.layout.tmp().join(&name);
-        let within = self.within.tmp().join(&name);
-        let file = self.create(&within, 0o444).map_err(|e| FileError::new(&path, "made", e))?;
+        let within = self.temp_name();
+        let path = self.layout.root().join(&within);
+        let file = self.create(&within, 0o444).map_err(|e| self.folder.failed(&within, "made", e))?;
         crash::point(CrashPoint::ImportTempCreated);
         Ok(Temp { path, place: Some((Arc::clone(&self.folder), within)), file: Some(file) })
     }
 
-    fn create(&self, within: &Path, mode: u32) -> rustix::io::Result<File> {
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        Ok(File::from(openat(&self.folder, within, flags, Mode::from_raw_mode(mode))?))
+    /// A new file under `tmp/` that has lost its name already.
+    pub(crate) fn scratch_file(&self) -> Result<(File, Arc<Folder>), FileError> {
+        let within = self.temp_name();
+        let file = self
+            .folder
+            .create_readable(&within)
+            .and_then(|file| unlinkat(&*self.folder, &within, AtFlags::empty()).map(|()| file))
+            .map_err(|e| self.folder.failed(&within, "made", e))?;
+        Ok((file, Arc::clone(&self.folder)))
     }
 
-    /// The names in a folder of the store.
-    fn names(&self, within: &Path) -> rustix::io::Result<Vec<OsString>> {
-        let folder = openat(&self.folder, within, FOLDER, Mode::empty())?;
-        let mut names = Vec::new();
-        for entry in Dir::new(folder)? {
-            let name = OsString::from_vec(entry?.file_name().to_bytes().to_vec());
-            if name != "." && name != ".." {
-                names.push(name);
-            }
-        }
-        Ok(names)
+    /// A new folder under `tmp/`, by its path in the store's folder.
+    pub(crate) fn scratch_folder(&self) -> Result<(PathBuf, Arc<Folder>), FileError> {
+        let within = self.temp_name();
+        rustix::fs::mkdirat(&*self.folder, &within, Mode::from_raw_mode(0o700))
+            .map_err(|e| self.folder.failed(&within, "made", e))?;
+        Ok((within, Arc::clone(&self.folder)))
+    }
+
+    fn create(&self, within: &Path, mode: u32) -> rustix::io::Result<File> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
+        Ok(File::from(self.folder.open_beneath(within, flags, Mode::from_raw_mode(mode))?))
     }
 
     /// Makes a file or a folder of the store durable.
     fn sync(&self, within: &Path) -> Result<(), FileError> {
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-        openat(&self.folder, within, flags, Mode::empty())
-            .and_then(rustix::fs::fsync)
-            .map_err(|e| FileError::new(self.layout.root().join(within), "synced", e))
+        self.folder.sync(within)
     }
 
     /// Writes a file in the store's folder in one step: whoever reads it sees the old or the new text. Not synced.
     pub(crate) fn replace(&self, name: &str, text: &[u8]) -> io::Result<()> {
         let new = format!("{name}.new");
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
-        let file = openat(&self.folder, &new, flags, Mode::from_raw_mode(0o644))?;
-        File::from(file).write_all(text)?;
-        Ok(renameat(&self.folder, new, &self.folder, name)?)
+        self.folder.write(&new, text)?;
+        Ok(self.folder.rename(new, name)?)
     }
 
     /// Gives each file its digest's name and makes all of them durable, in one go. When this returns, rows
@@ -223,7 +225,8 @@ impl Objects {
             if few {
                 self.sync(from)?;
             }
-            renameat(&self.folder, from, &self.folder, self.within.object(blob))
+            self.folder
+                .rename(from, self.within.object(blob))
                 .map_err(|e| FileError::new(self.layout.object(blob), "renamed", e))?;
             temp.place = None;
             crash::point(CrashPoint::CommitRenamed);
@@ -254,8 +257,8 @@ impl Objects {
     /// Opens a payload for reading. What is no regular file is none: it counts as not there.
     pub(crate) fn open_object(&self, blob: &BlobId) -> Result<File, FileError> {
         let failed = |doing, source: io::Error| FileError::new(self.layout.object(blob), doing, source);
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let opened = match openat(&self.folder, self.within.object(blob), flags, Mode::empty()) {
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK;
+        let opened = match self.folder.open_beneath(self.within.object(blob), flags, Mode::empty()) {
             Ok(fd) => File::from(fd),
             Err(Errno::LOOP) => return Err(failed("opened", io::ErrorKind::NotFound.into())),
             Err(e) => return Err(failed("opened", e.into())),
@@ -269,7 +272,7 @@ impl Objects {
 
     /// The payload's length in bytes, or `None` when there is no such file.
     pub(crate) fn length(&self, blob: &BlobId) -> Result<Option<u64>, FileError> {
-        match statat(&self.folder, self.within.object(blob), NO_FOLLOW) {
+        match statat(&*self.folder, self.within.object(blob), NO_FOLLOW) {
             Ok(stat) if FileType::from_raw_mode(stat.st_mode).is_file() => {
                 Ok(Some(u64::try_from(stat.st_size).unwrap_or(0)))
             }
@@ -280,7 +283,7 @@ impl Objects {
 
     /// Removes a payload whose row is gone. That it is not there is no error.
     pub(crate) fn remove(&self, blob: &BlobId) -> Result<(), FileError> {
-        match unlinkat(&self.folder, self.within.object(blob), AtFlags::empty()) {
+        match unlinkat(&*self.folder, self.within.object(blob), AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
             Err(e) => Err(FileError::new(self.layout.object(blob), "removed", e)),
         }
@@ -289,7 +292,7 @@ impl Objects {
     /// A free name under `quarantine/` for something corrupt.
     fn quarantine_name(&self, digest: &Digest) -> String {
         let is_free =
-            |name: &String| statat(&self.folder, self.within.quarantine().join(name), NO_FOLLOW).is_err();
+            |name: &String| statat(&*self.folder, self.within.quarantine().join(name), NO_FOLLOW).is_err();
         let names = (0..).map(|n| if n == 0 { digest.to_string() } else { format!("{digest}.{n}") });
         names.into_iter().find(is_free).unwrap_or_default()
     }
@@ -298,7 +301,7 @@ impl Objects {
     pub(crate) fn quarantine(&self, blob: &BlobId) -> Result<Option<PathBuf>, FileError> {
         let name = self.quarantine_name(&blob.0);
         let to = self.within.quarantine().join(&name);
-        match renameat(&self.folder, self.within.object(blob), &self.folder, to) {
+        match self.folder.rename(self.within.object(blob), to) {
             Ok(()) => Ok(Some(self.layout.quarantine().join(name))),
             Err(Errno::NOENT) => Ok(None),
             Err(e) => Err(FileError::new(self.layout.object(blob), "moved to quarantine", e)),
@@ -308,7 +311,7 @@ impl Objects {
     /// Moves what lies in a payload's place and is no file into quarantine: a payload can be stored there again. Where
     /// it went, or `None` when there was nothing in the way.
     pub(crate) fn clear_place(&self, blob: &BlobId) -> Result<Option<PathBuf>, FileError> {
-        match statat(&self.folder, self.within.object(blob), NO_FOLLOW) {
+        match statat(&*self.folder, self.within.object(blob), NO_FOLLOW) {
             Ok(stat) if !FileType::from_raw_mode(stat.st_mode).is_file() => self.quarantine(blob),
             _ => Ok(None),
         }
@@ -329,11 +332,11 @@ impl Objects {
     pub(crate) fn list(&self, byte: u8) -> Result<(Vec<BlobId>, Vec<PathBuf>), FileError> {
         let path = self.layout.object_dir(byte);
         let (mut blobs, mut others) = (Vec::new(), Vec::new());
-        let names = match self.names(&self.within.object_dir(byte)) {
+        let names = match self.folder.names(self.within.object_dir(byte)) {
             Err(Errno::NOENT) => return Ok((blobs, others)),
             names => names.map_err(|e| FileError::new(&path, "read", e))?,
         };
-        for name in names {
+        for (name, _) in names {
             let blob = name.to_str().and_then(|name| name.parse::<BlobId>().ok());
             match blob {
                 Some(blob) if blob.0.as_bytes()[0] == byte => blobs.push(blob),

@@ -1,7 +1,7 @@
 //! Opening, making and closing a store.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{self, File};
+use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -9,20 +9,27 @@ use std::sync::{Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::fs::FlockOperation;
+use rustix::fs::{FlockOperation, Mode, OFlags};
 
 use crate::crash::{self, CrashPoint};
 use crate::db::{Db, DbError, Durability, Rows, Totals};
+use crate::folder::{Folder, FolderError, is_ours};
 use crate::gate::Gate;
-use crate::layout::{FORMAT_VERSION, FormatError, KNOWN_FEATURES, Layout};
-use crate::objects::{FileError, Objects, sync_path};
+use crate::layout::{FORMAT, FORMAT_VERSION, FormatError, KNOWN_FEATURES, Layout};
+use crate::objects::{FileError, Objects};
 use crate::presence::Whole;
 use crate::room::UNLOGGED;
 use crate::store::{Access, Store};
 
-/// The space that [`Layout::ballast`] keeps back, in bytes: enough for RocksDB to open and for a collection
-/// to write down what it removes.
-const BALLAST: u64 = 16 << 20;
+/// The space that the file `ballast` keeps back, in bytes: enough for RocksDB to open and for a collection to write
+/// down what it removes. On a small disk it is a sixteenth of it.
+const MAX_BALLAST: u64 = 16 << 20;
+
+const BALLAST: &str = "ballast";
+const NEW_FORMAT: &str = "format.new";
+/// RocksDB's folder, and the file without which there is no database in it.
+const DB: &str = "db";
+const CURRENT: &str = "db/CURRENT";
 
 /// How long RocksDB's own lock may outlive the store's.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
@@ -48,6 +55,9 @@ pub enum OpenError {
         /// The folder.
         path: PathBuf,
     },
+    /// The folder is not safe to use.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
     /// The format file forbids it.
     #[error(transparent)]
     Format(#[from] FormatError),
@@ -89,9 +99,8 @@ impl Store {
     /// # Errors
     /// See [`OpenError`]. Nothing is changed when the format is not known.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        let layout = Layout::new(path);
-        let lock = prepare(&layout)?;
-        open_locked(layout, lock, false)
+        let (folder, lock) = prepare(path)?;
+        open_locked(folder, lock, false)
     }
 
     /// Opens the store in `path` without writing anything, takes no lock, and so works on a disk that is
@@ -100,14 +109,20 @@ impl Store {
     /// # Errors
     /// See [`OpenError`].
     pub fn open_read_only(path: &Path) -> Result<Self, OpenError> {
-        let layout = Layout::new(path);
-        if !layout.exists() {
-            return Err(OpenError::Absent { path: path.to_owned() });
+        let absent = || OpenError::Absent { path: path.to_owned() };
+        let folder = match Folder::open(path) {
+            Err(e) if e.source.kind() == io::ErrorKind::NotFound => return Err(absent()),
+            opened => opened?,
+        };
+        if !has_remains(&folder) {
+            return Err(absent());
         }
-        let features = layout.check_format()?;
-        let db = Db::open_read_only(&layout.db())?;
-        check_db_format(&layout, &db, features)?;
-        let objects = Objects::open(&layout)?;
+        folder.inspect(false)?;
+        let features = Layout::check_format(&folder)?;
+        let db = Db::open_read_only(&folder, DB)?;
+        check_db_format(path, &db, features)?;
+        let layout = Layout::new(path);
+        let objects = Objects::open(&layout, folder);
         Ok(assemble(layout, db, objects, Access::ReadOnly, 0, false)?)
     }
 
@@ -127,19 +142,21 @@ impl Store {
 }
 
 /// Opens the store whose lock is held. `rebuilding` is what only a rebuild may say.
-pub(crate) fn open_locked(layout: Layout, lock: File, rebuilding: bool) -> Result<Store, OpenError> {
-    let db = open_db(&layout)?;
-    let features = features(&layout)?;
-    check_db_format(&layout, &db, features)?;
+pub(crate) fn open_locked(folder: Folder, lock: File, rebuilding: bool) -> Result<Store, OpenError> {
+    let layout = Layout::new(folder.path());
+    let db = open_db(&folder)?;
+    // While the store is being made, it will have those of this version.
+    let of_file = if folder.exists(FORMAT) { Layout::check_format(&folder)? } else { KNOWN_FEATURES };
+    check_db_format(folder.path(), &db, of_file)?;
     if !rebuilding && db.meta("rebuilding")?.is_some() {
-        return Err(OpenError::RebuildUnfinished { path: layout.root().to_owned() });
+        return Err(OpenError::RebuildUnfinished { path: folder.path().to_owned() });
     }
-    if features != KNOWN_FEATURES {
+    if of_file != KNOWN_FEATURES {
         // Durable before anything is written that an older version would misread.
-        write_new_format(&layout)?;
-        settle_format(&layout)?;
+        write_new_format(&folder)?;
+        settle_format(&folder)?;
     }
-    let objects = Objects::open(&layout)?;
+    let objects = Objects::open(&layout, folder);
     objects.empty_tmp()?;
     let epoch = meta_u64(&db, "epoch")?.unwrap_or(0);
     let clean = meta_u64(&db, "clean")?.unwrap_or(0) == epoch;
@@ -149,17 +166,17 @@ pub(crate) fn open_locked(layout: Layout, lock: File, rebuilding: bool) -> Resul
     rows.put_meta("features", format!("{KNOWN_FEATURES:#x}").into_bytes());
     rows.put_meta("epoch", (epoch + 1).to_le_bytes().to_vec());
     db.write(rows, Durability::Synced)?;
-    settle_format(&layout)?;
+    settle_format(objects.folder())?;
     crash::point(CrashPoint::OpenEpochWritten);
     let access = Access::ReadWrite { _lock: lock, unclean: !clean || unlogged, epoch: epoch + 1 };
     let store = assemble(layout, db, objects, access, (epoch + 1) << 32, unlogged)?;
+    store.anchor_leases()?;
     store.drop_dead_leases()?;
     if !clean && !rebuilding {
         // A crash may have come between a root and its text.
         store.mirror_roots();
     }
-    // Only kept back when there is plenty: it must never be what fills the disk.
-    let _ = set_ballast(&store.layout);
+    store.keep_ballast();
     Ok(store)
 }
 
@@ -179,6 +196,7 @@ fn assemble(
         next_lease: AtomicU64::new(next_lease),
         unlogged: Mutex::new(u64::from(unlogged)),
         unlogged_before: AtomicBool::new(unlogged),
+        bounded: AtomicBool::new(true),
         whole: Whole::default(),
         sizes: OnceLock::new(),
         commits: Mutex::new(0),
@@ -196,108 +214,97 @@ fn assemble(
 ///
 /// The file `format` is the last that a new store gets: while only `format.new` is there, nothing was ever
 /// acknowledged, and the making is begun again.
-fn prepare(layout: &Layout) -> Result<File, OpenError> {
-    let path = layout.root();
-    if is_made(layout) {
-        // Before anything is touched, even the lock.
-        layout.check_format()?;
+fn prepare(path: &Path) -> Result<(Folder, File), OpenError> {
+    let folder = match Folder::open(path) {
+        Err(e) if e.source.kind() == io::ErrorKind::NotFound => {
+            let mut folder = fs::DirBuilder::new();
+            folder.recursive(true).mode(0o755).create(path).map_err(|e| FileError::new(path, "made", e))?;
+            Folder::open(path)?
+        }
+        opened => opened?,
+    };
+    // Before anything is touched, even the lock.
+    folder.inspect(true)?;
+    if is_made(&folder) {
+        Layout::check_format(&folder)?;
     } else {
-        let mut folder = fs::DirBuilder::new();
-        folder.recursive(true).mode(0o755).create(path).map_err(|e| FileError::new(path, "made", e))?;
-        refuse_occupied(path)?;
+        refuse_occupied(&folder)?;
     }
-    let lock = take_lock(layout)?;
+    let lock = take_lock(&folder)?;
     // Another process may have made the store while this one came for the lock.
-    if is_made(layout) {
-        layout.check_format()?;
-        Objects::create_folders(layout)?;
-        if !layout.db().join("CURRENT").exists() {
+    if is_made(&folder) {
+        Layout::check_format(&folder)?;
+        Objects::create_folders(&folder)?;
+        if !folder.exists(CURRENT) {
             return Err(OpenError::DatabaseMissing { path: path.to_owned() });
         }
-        return Ok(lock);
+        return Ok((folder, lock));
     }
-    write_new_format(layout)?;
-    Objects::create_folders(layout)?;
+    write_new_format(&folder)?;
+    Objects::create_folders(&folder)?;
     // A payload's own sync makes the folders above it durable on ext4, and is not asked to by POSIX.
-    sync_path(&layout.objects())?;
+    folder.sync("objects")?;
     crash::point(CrashPoint::OpenFoldersMade);
-    Ok(lock)
+    Ok((folder, lock))
+}
+
+/// Whether a store is here, or the remains of one.
+pub(crate) fn has_remains(folder: &Folder) -> bool {
+    [FORMAT, CURRENT, "objects/00"].iter().any(|name| folder.exists(name))
 }
 
 /// Whether a store was ever opened here.
-fn is_made(layout: &Layout) -> bool {
-    layout.format().exists() || (layout.exists() && !layout.new_format().exists())
+fn is_made(folder: &Folder) -> bool {
+    folder.exists(FORMAT) || (has_remains(folder) && !folder.exists(NEW_FORMAT))
 }
 
 /// A folder with foreign files is not made a store of. What another process puts there, making the same store
 /// at this moment, is no foreigner.
-fn refuse_occupied(path: &Path) -> Result<(), OpenError> {
-    let ours = [
-        "lock",
-        "format.new",
-        "format",
-        "objects",
-        "tmp",
-        "quarantine",
-        "db",
-        "ballast",
-        "roots",
-        "roots.new",
-        "socket",
-        "socket.new",
-        "daemon.log",
-    ];
-    let entries = fs::read_dir(path).map_err(|e| FileError::new(path, "read", e))?;
-    for entry in entries {
-        let entry = entry.map_err(|e| FileError::new(path, "read", e))?;
-        if !entry.file_name().to_str().is_some_and(|name| ours.contains(&name)) {
-            return Err(OpenError::Occupied { path: path.to_owned() });
-        }
+fn refuse_occupied(folder: &Folder) -> Result<(), OpenError> {
+    let names = folder.names(".").map_err(|e| folder.failed("", "read", e))?;
+    match names.iter().all(|(name, _)| is_ours(name)) {
+        true => Ok(()),
+        false => Err(OpenError::Occupied { path: folder.path().to_owned() }),
     }
-    Ok(())
 }
 
-pub(crate) fn take_lock(layout: &Layout) -> Result<File, OpenError> {
-    let path = layout.lock();
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(|e| FileError::new(&path, "opened", e))?;
+pub(crate) fn take_lock(folder: &Folder) -> Result<File, OpenError> {
+    let failed = |doing| move |e| folder.failed("lock", doing, e);
+    let flags = OFlags::RDWR | OFlags::CREATE;
+    let file = folder.open_beneath("lock", flags, Mode::from_raw_mode(0o600)).map_err(failed("opened"))?;
+    // Whoever may open it can lock it, and so keep its owner out.
+    let stat = rustix::fs::fstat(&file).map_err(failed("looked at"))?;
+    if stat.st_mode & 0o077 != 0 {
+        rustix::fs::fchmod(&file, Mode::from_raw_mode(0o600)).map_err(failed("kept from other users"))?;
+    }
     match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(file),
-        Err(rustix::io::Errno::WOULDBLOCK) => Err(OpenError::Locked { path: layout.root().to_owned() }),
-        Err(e) => Err(FileError::new(path, "locked", e).into()),
+        Ok(()) => Ok(file.into()),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(OpenError::Locked { path: folder.path().to_owned() }),
+        Err(e) => Err(failed("locked")(e).into()),
     }
 }
 
 /// Writes `format.new`, durably.
-pub(crate) fn write_new_format(layout: &Layout) -> Result<(), FileError> {
-    let new = layout.new_format();
-    let write = || {
-        let mut file = File::create(&new)?;
-        file.write_all(Layout::format_text().as_bytes())?;
-        file.sync_all()
-    };
-    write().map_err(|e| FileError::new(&new, "written", e))
+pub(crate) fn write_new_format(folder: &Folder) -> Result<(), FileError> {
+    let written = folder.write(NEW_FORMAT, Layout::format_text().as_bytes());
+    written.and_then(|file| file.sync_all()).map_err(|e| folder.failed(NEW_FORMAT, "written", e))
 }
 
 /// Gives `format.new` its name, if it is there: the store is made.
-pub(crate) fn settle_format(layout: &Layout) -> Result<(), FileError> {
-    match fs::rename(layout.new_format(), layout.format()) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(e) => Err(FileError::new(layout.format(), "written", e)),
-        Ok(()) => sync_path(layout.root()),
+pub(crate) fn settle_format(folder: &Folder) -> Result<(), FileError> {
+    match folder.rename(NEW_FORMAT, FORMAT) {
+        Err(rustix::io::Errno::NOENT) => Ok(()),
+        Err(e) => Err(folder.failed(FORMAT, "written", e)),
+        Ok(()) => folder.sync("."),
     }
 }
 
 /// Opens the database; when the disk is full, with the space that was kept back for that.
-fn open_db(layout: &Layout) -> Result<Db, DbError> {
+fn open_db(folder: &Folder) -> Result<Db, DbError> {
     let begun = Instant::now();
     loop {
-        match Db::open(&layout.db()) {
-            Err(DbError::NoSpace { .. }) if fs::remove_file(layout.ballast()).is_ok() => {}
+        match Db::open(folder, DB) {
+            Err(DbError::NoSpace { .. }) if folder.exists(BALLAST) && folder.remove_all(BALLAST).is_ok() => {}
             // The kernel takes the locks of a killed process one after the other: the store's lock is ours
             // already, RocksDB's own may still be the dead one's for a moment.
             Err(DbError::Locked { .. }) if begun.elapsed() < LOCK_PATIENCE => {
@@ -310,7 +317,7 @@ fn open_db(layout: &Layout) -> Result<Db, DbError> {
 
 /// The database must be of the format that the file beside it says. It may lack features that the file names: they are
 /// written there first.
-fn check_db_format(layout: &Layout, db: &Db, features: u64) -> Result<(), OpenError> {
+fn check_db_format(store: &Path, db: &Db, features: u64) -> Result<(), OpenError> {
     let of_file = |key: &str, value: &[u8]| match key {
         "format" => value == FORMAT_VERSION.to_string().as_bytes(),
         _ => std::str::from_utf8(value)
@@ -323,32 +330,43 @@ fn check_db_format(layout: &Layout, db: &Db, features: u64) -> Result<(), OpenEr
             && !of_file(key, &found)
         {
             let found = format!("{key} {}", String::from_utf8_lossy(&found));
-            return Err(OpenError::Mixed { path: layout.root().to_owned(), found });
+            return Err(OpenError::Mixed { path: store.to_owned(), found });
         }
     }
     Ok(())
-}
-
-/// The feature bits of the store's format file; those of this version while the store is being made.
-fn features(layout: &Layout) -> Result<u64, OpenError> {
-    if layout.format().exists() { Ok(layout.check_format()?) } else { Ok(KNOWN_FEATURES) }
 }
 
 fn meta_u64(db: &Db, key: &str) -> Result<Option<u64>, DbError> {
     Ok(db.meta(key)?.and_then(|value| value.try_into().ok()).map(u64::from_le_bytes))
 }
 
+impl Store {
+    /// Keeps some space back, if there is plenty: it must never be what fills the disk. The next opening, or
+    /// collection, tries again.
+    pub(crate) fn keep_ballast(&self) {
+        let _ = set_ballast(self.objects.folder());
+    }
+
+    /// Gives that space up when the disk has less left than a collection needs. Whether there was any.
+    pub(crate) fn give_up_ballast(&self) -> bool {
+        let folder = self.objects.folder();
+        self.left() < self.kept_back() && folder.exists(BALLAST) && folder.remove_all(BALLAST).is_ok()
+    }
+}
+
 /// Keeps some space back while the disk has at least eight times as much.
-fn set_ballast(layout: &Layout) -> io::Result<()> {
-    if fs::metadata(layout.ballast()).is_ok_and(|meta| meta.len() == BALLAST) {
+fn set_ballast(folder: &Folder) -> io::Result<()> {
+    let disk = rustix::fs::fstatvfs(folder)?;
+    let size = MAX_BALLAST.min(disk.f_blocks.saturating_mul(disk.f_frsize) / 16);
+    let stat = rustix::fs::statat(folder, BALLAST, rustix::fs::AtFlags::SYMLINK_NOFOLLOW);
+    if stat.is_ok_and(|stat| u64::try_from(stat.st_size) == Ok(size)) {
         return Ok(());
     }
-    let disk = rustix::fs::statvfs(layout.root())?;
-    if disk.f_bavail.saturating_mul(disk.f_frsize) < BALLAST * 8 {
+    if disk.f_bavail.saturating_mul(disk.f_frsize) < size.saturating_mul(8) {
         return Ok(());
     }
-    let file = File::create(layout.ballast())?;
-    rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, BALLAST)?;
+    let file = folder.write(BALLAST, &[])?;
+    rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, size)?;
     Ok(())
 }
 
@@ -368,9 +386,13 @@ mod tests {
         let mut rows = Rows::default();
         rows.put_meta("features", b"0x0".to_vec());
         rows.put_raw(Family::Realisation, of.as_bytes(), outputs.encode());
-        Db::open(&layout.db()).unwrap().write(rows, Durability::Synced).unwrap();
+        Db::open(&Folder::open(path).unwrap(), DB).unwrap().write(rows, Durability::Synced).unwrap();
         fs::write(layout.format(), "stele-store 1\nfeatures 0x0\n").unwrap();
         of
+    }
+
+    fn format_of(path: &Path) -> u64 {
+        Layout::check_format(&Folder::open(path).unwrap()).unwrap()
     }
 
     #[test]
@@ -379,14 +401,10 @@ mod tests {
         let of = old(dir.path());
         let read_only = Store::open_read_only(dir.path()).unwrap();
         assert!(read_only.realisation(&of, Origins::Any).unwrap().is_some());
-        assert_eq!(
-            Layout::new(dir.path()).check_format().unwrap(),
-            0,
-            "opened for reading, it stays as it is"
-        );
+        assert_eq!(format_of(dir.path()), 0, "opened for reading, it stays as it is");
         drop(read_only);
         let store = Store::open(dir.path()).unwrap();
-        assert_eq!(Layout::new(dir.path()).check_format().unwrap(), KNOWN_FEATURES);
+        assert_eq!(format_of(dir.path()), KNOWN_FEATURES);
         assert_eq!(store.realisation(&of, Origins::Own).unwrap(), None);
         let any: Realisation = store.realisation(&of, Origins::Any).unwrap().unwrap();
         assert_eq!(any.origin, Origin::Unknown);

@@ -169,7 +169,8 @@ impl Store {
         })
     }
 
-    /// Looks at all that `target` reaches. No recursion: a store may hold trees of any depth from before it was bounded.
+    /// Looks at all that `target` reaches. No recursion: a store may hold trees of any depth from before it was
+    /// bounded.
     pub(crate) fn look_through(&self, target: Target) -> Result<Looked, ReadError> {
         let Target::Tree(root) = target else {
             let presence = self.presence(target)?;

@@ -1,7 +1,15 @@
 //! Room on the disk, and the mark of writes that go round the log.
+//!
+//! What a session has taken is not on the disk yet: it is in queues and in the database's write buffers, and has to be
+//! flushed. So room is counted for all of that before anything more is taken. Near the end the buffers are flushed
+//! early: what they become is then known, and not estimated.
 
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+
+use rustix::fs::StatVfs;
 
 use crate::db::{DbError, Durability, Rows};
 use crate::session::WriteError;
@@ -10,6 +18,12 @@ use crate::store::Store;
 /// What imports leave free, in bytes, so that the collector can always work: at most this, on a small disk a
 /// sixteenth of it.
 const KEPT_BACK: u64 = 32 << 20;
+
+/// More than the database's buffers can come to, in bytes.
+const PLENTY: u64 = 512 << 20;
+
+/// What a small blob takes besides its bytes: its rows, in the log and in tables, and later the marks of their removal.
+const ROWS_OF_BLOB: u64 = 600;
 
 /// The row of `meta` that says that small blobs may lie in the database which no row names.
 pub(crate) const UNLOGGED: &str = "unlogged";
@@ -24,21 +38,99 @@ pub struct NoRoom {
     pub kept: u64,
 }
 
+/// What is taken and not on the disk yet.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Coming {
+    /// Small blobs.
+    pub(crate) blobs: u64,
+    /// Their bytes, as far as they are not in the database's buffers.
+    pub(crate) blob_bytes: u64,
+    /// Bytes of trees.
+    pub(crate) tree_bytes: u64,
+}
+
+impl Coming {
+    /// The room that it needs on the disk.
+    fn room(self) -> u64 {
+        // Trees go to the log and then to a table; small blobs to a table at once, with its index.
+        let blobs = self.blobs.saturating_mul(ROWS_OF_BLOB);
+        let bytes = self.blob_bytes.saturating_add(self.blob_bytes / 16);
+        blobs.saturating_add(bytes).saturating_add(self.tree_bytes.saturating_mul(2))
+    }
+}
+
 /// Whether the disk of `path` has room for more than collections need.
 ///
 /// # Errors
 /// When it has not. A disk that does not say what it has is taken to have enough.
 pub fn require_room(path: &Path) -> Result<(), NoRoom> {
-    let Ok(disk) = rustix::fs::statvfs(path) else { return Ok(()) };
+    rustix::fs::statvfs(path).map_or(Ok(()), |disk| require_room_of(&disk, 0))
+}
+
+/// The same of the disk of an open folder.
+pub(crate) fn require_room_in(folder: impl AsFd) -> Result<(), NoRoom> {
+    rustix::fs::fstatvfs(folder).map_or(Ok(()), |disk| require_room_of(&disk, 0))
+}
+
+fn require_room_of(disk: &StatVfs, coming: u64) -> Result<(), NoRoom> {
     let left = disk.f_bavail.saturating_mul(disk.f_frsize);
     let kept = KEPT_BACK.min(disk.f_blocks.saturating_mul(disk.f_frsize) / 16);
-    if left < kept { Err(NoRoom { left, kept }) } else { Ok(()) }
+    if left < kept.saturating_add(coming) { Err(NoRoom { left, kept }) } else { Ok(()) }
 }
 
 impl Store {
     /// Fails while the disk is nearly full: it is better to refuse an import than to be unable to collect.
     pub(crate) fn require_room(&self) -> Result<(), WriteError> {
-        require_room(self.path()).map_err(|NoRoom { left, kept }| WriteError::NoRoom { left, kept })
+        // With so much left nothing has to be counted.
+        if self.disk().is_none_or(|disk| require_room_of(&disk, PLENTY).is_ok()) {
+            return Ok(());
+        }
+        self.require_room_for(Coming::default())
+    }
+
+    /// Fails unless the disk has room for all that is in the database's buffers and for what is `coming`, and for a
+    /// collection after that.
+    pub(crate) fn require_room_for(&self, coming: Coming) -> Result<(), WriteError> {
+        let Some(disk) = self.disk() else { return Ok(()) };
+        let coming = coming.room();
+        let buffered = self.db.buffered()?;
+        // What is compressible takes less, and nothing takes more than a little more.
+        let flushed = buffered.saturating_add(buffered / 16);
+        if require_room_of(&disk, coming.saturating_add(flushed)).is_ok() {
+            return Ok(self.bound_compactions(&disk)?);
+        }
+        // It may be that there is enough: flushed, the buffers are on the disk, and the log with them is gone.
+        let of_disk = |NoRoom { left, kept }: NoRoom| WriteError::NoRoom { left, kept };
+        require_room_of(&disk, flushed).map_err(of_disk)?;
+        self.db.flush()?;
+        let Some(disk) = self.disk() else { return Ok(()) };
+        self.bound_compactions(&disk)?;
+        require_room_of(&disk, coming).map_err(of_disk)
+    }
+
+    fn disk(&self) -> Option<StatVfs> {
+        rustix::fs::fstatvfs(self.objects.folder()).ok()
+    }
+
+    /// How many bytes are left on the disk.
+    pub(crate) fn left(&self) -> u64 {
+        self.disk().map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize))
+    }
+
+    /// What is kept back for collections on this disk.
+    pub(crate) fn kept_back(&self) -> u64 {
+        self.disk().map_or(0, |disk| KEPT_BACK.min(disk.f_blocks.saturating_mul(disk.f_frsize) / 16))
+    }
+
+    /// RocksDB merges its tables when it likes to, which takes as much room as they have for a while: on a disk that
+    /// has not that much it is not let.
+    fn bound_compactions(&self, disk: &StatVfs) -> Result<(), DbError> {
+        let left = disk.f_bavail.saturating_mul(disk.f_frsize);
+        let bounded = self.db.small_table_bytes()?.saturating_add(self.kept_back()) > left;
+        if self.bounded.swap(bounded, Ordering::SeqCst) != bounded {
+            self.db.let_compact(!bounded)?;
+        }
+        Ok(())
     }
 
     /// A session is about to write round the log: the mark is durable before the first such write.

@@ -59,12 +59,18 @@ impl Store {
     /// # Errors
     /// When the target is not there, or the database gives an error.
     pub fn set_root(&self, name: &RootName, target: Target) -> Result<(), RootError> {
-        let _pinned = self.pin_target(target)?;
+        self.put_root(name, RootRow { target, created: clock::now() })?;
+        self.mirror_roots();
+        Ok(())
+    }
+
+    /// Writes the row of a root, durably, when what it keeps is there.
+    pub(crate) fn put_root(&self, name: &RootName, root: RootRow) -> Result<(), RootError> {
+        let _pinned = self.pin_target(root.target)?;
         let mut rows = Rows::default();
-        rows.put_root(name, &RootRow { target, created: clock::now() });
+        rows.put_root(name, &root);
         self.db.write(rows, Durability::Synced)?;
         crash::point(CrashPoint::RootWritten);
-        self.mirror_roots();
         Ok(())
     }
 
@@ -107,7 +113,7 @@ impl Store {
         let _pinned = self.pin_target(target)?;
         let number = self.free_lease_number();
         let mut rows = Rows::default();
-        rows.put_lease(number, &LeaseRow { target, holder });
+        rows.put_lease(number, &LeaseRow { target, holder: holder.anchored() });
         self.db.write(rows, Durability::Synced)?;
         Ok(number)
     }
@@ -135,11 +141,23 @@ impl Store {
     /// # Errors
     /// When the database gives an error.
     pub fn end_timed_leases(&self) -> Result<(), DbError> {
-        self.drop_leases(|holder| matches!(holder, Holder::Until(_)))
+        self.drop_leases(Holder::is_timed)
     }
 
     pub(crate) fn drop_dead_leases(&self) -> Result<(), DbError> {
         self.drop_leases(|holder| !holder.holds())
+    }
+
+    /// Has every lease of an earlier boot measured by the clock of this one.
+    pub(crate) fn anchor_leases(&self) -> Result<(), DbError> {
+        let mut rows = Rows::default();
+        for (number, lease) in self.leases()? {
+            let holder = lease.holder.anchored();
+            if holder != lease.holder {
+                rows.put_lease(number, &LeaseRow { holder, ..lease });
+            }
+        }
+        if rows.is_empty() { Ok(()) } else { self.db.write(rows, Durability::Later) }
     }
 
     fn drop_leases(&self, over: impl Fn(&Holder) -> bool) -> Result<(), DbError> {
@@ -211,15 +229,16 @@ impl Store {
         // One at a time, each with what the database says by then: an older list must not land last.
         let _one = self.mirror.lock().unwrap_or_else(PoisonError::into_inner);
         let Ok(roots) = self.roots() else { return };
-        let text = mirror_text(roots.iter().map(|root| (&root.name, root.target, root.created)));
+        let row = |root: &Root| RootRow { target: root.target, created: root.created };
+        let text = mirror_text(roots.iter().map(|root| (&root.name, row(root))));
         let _ = self.objects.replace("roots", text.as_bytes());
     }
 }
 
 /// The text of the file `roots`: kind, digest, time and name of each.
-pub(crate) fn mirror_text<'a>(roots: impl Iterator<Item = (&'a RootName, Target, u64)>) -> String {
+pub(crate) fn mirror_text<'a>(roots: impl Iterator<Item = (&'a RootName, RootRow)>) -> String {
     let mut text = String::from("stele-roots 1\n");
-    for (name, target, created) in roots {
+    for (name, RootRow { target, created }) in roots {
         let kind = if matches!(target, Target::Tree(_)) { 'd' } else { 'f' };
         text.push_str(&format!("{kind} {} {created} {name}\n", target.digest()));
     }
@@ -228,16 +247,17 @@ pub(crate) fn mirror_text<'a>(roots: impl Iterator<Item = (&'a RootName, Target,
 
 /// The roots that such a text names; lines that are none are passed over, for any of them is better than
 /// nothing.
-pub(crate) fn parse_mirror(text: &str) -> Vec<(RootName, Target)> {
+pub(crate) fn parse_mirror(text: &str) -> Vec<(RootName, RootRow)> {
     let line = |line: &str| {
         let mut columns = line.split(' ');
-        let (kind, digest, _) = (columns.next()?, columns.next()?, columns.next()?);
+        let (kind, digest, created) = (columns.next()?, columns.next()?, columns.next()?);
         let name = columns.next()?.parse().ok()?;
-        match kind {
-            "d" => Some((name, Target::Tree(digest.parse().ok()?))),
-            "f" => Some((name, Target::Blob(digest.parse().ok()?))),
-            _ => None,
-        }
+        let target = match kind {
+            "d" => Target::Tree(digest.parse().ok()?),
+            "f" => Target::Blob(digest.parse().ok()?),
+            _ => return None,
+        };
+        Some((name, RootRow { target, created: created.parse().unwrap_or(0) }))
     };
     text.lines().filter_map(line).collect()
 }

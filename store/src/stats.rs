@@ -63,9 +63,14 @@ impl Store {
             stats.trees += 1;
             stats.tree_bytes += row?.1.len() as u64;
         }
-        let files = std::fs::read_dir(self.layout.db()).into_iter().flatten().flatten();
-        stats.disk_bytes += files.map(|file| disk_bytes(&file.path())).sum::<u64>();
+        stats.disk_bytes += self.db_disk_bytes();
         Ok(stats)
+    }
+
+    /// What the database takes on the disk, in bytes.
+    pub(crate) fn db_disk_bytes(&self) -> u64 {
+        let files = std::fs::read_dir(self.layout.db()).into_iter().flatten().flatten();
+        files.map(|file| disk_bytes(&file.path())).sum()
     }
 }
 

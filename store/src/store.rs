@@ -37,6 +37,8 @@ pub struct Store {
     pub(crate) clearing: AtomicBool,
     /// The sizes of large blobs, once somebody asked for them.
     pub(crate) sizes: OnceLock<Mutex<HashSet<u64>>>,
+    /// Whether RocksDB is kept from merging tables, for want of room; until the disk was looked at, it is.
+    pub(crate) bounded: AtomicBool,
     /// Trees whose closures are known to be sound.
     pub(crate) whole: Whole,
     /// How many sessions have written round the log and not named all of it; one more when an earlier owner

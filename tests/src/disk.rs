@@ -42,11 +42,20 @@ impl Disk {
 
     /// A journalled ext4 in a file of `mib` MiB. `None` without the right to mount.
     pub fn ext4(mib: u64) -> Option<Self> {
-        let image = std::env::temp_dir().join(format!("stele-test-{}-{mib}.ext4", std::process::id()));
+        Self::ext4_with(mib, "256")
+    }
+
+    /// The same with inodes so small that they have no room for parts of a second.
+    pub fn ext4_of_whole_seconds(mib: u64) -> Option<Self> {
+        Self::ext4_with(mib, "128")
+    }
+
+    fn ext4_with(mib: u64, inode: &str) -> Option<Self> {
+        let name = format!("stele-test-{}-{mib}-{inode}.ext4", std::process::id());
+        let image = std::env::temp_dir().join(name);
         fs::File::create(&image).and_then(|file| file.set_len(mib << 20)).expect("an image");
-        let made =
-            run("mkfs.ext4", args!["-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0", &image]);
-        if !made {
+        let options = "lazy_itable_init=0,lazy_journal_init=0";
+        if !run("mkfs.ext4", args!["-q", "-F", "-I", inode, "-E", options, &image]) {
             let _ = fs::remove_file(image);
             return None;
         }

@@ -157,10 +157,10 @@ impl Peer {
             rmdir \"$2/lost+found\"
             \"$5\" store export \"$4\" \"$3\" >/dev/null
             mkdir \"$2/$4\"
-            tar -C \"$3\" -c --sparse --mode=a-w,a+rX --mtime=@1 . | tar -C \"$2/$4\" -x --same-permissions
+            tar -C \"$3\" -c --sparse --mode=a-w,a+rX --mtime=@315619200 . | tar -C \"$2/$4\" -x --same-permissions
             rm -rf \"$3\"
             chmod 0555 \"$2\"
-            touch -d @1 \"$2\"
+            touch -d @315619200 \"$2\"
             mount -o remount,ro,nosuid,nodev \"$2\"";
         let mut command = Command::new("sh");
         command.args(["-c", script, "sh"]).arg(&image).arg(peer.dir.path()).arg(&export).arg(digest);

@@ -186,7 +186,7 @@ fn a_database_that_is_gone_is_said_and_rebuilt_from_payloads_and_exported_trees(
     let outcome = stele.run(&["store", "rebuild-index", "--from", kept.to_str().unwrap()]);
     let said = outcome.text();
     assert_eq!(outcome.code, 4, "{}", outcome.stderr);
-    assert!(said.contains("1 root hold") && said.contains("root lost is lost for now"), "{said}");
+    assert!(said.contains("restored 1 root") && said.contains("root lost is lost for now"), "{said}");
     stele.assert_exports_as("kept", &kept);
     assert_eq!(stele.json(&["store", "info", "kept"])["digest"], kept_digest.as_str());
     let said = stele.ok(&["store", "rebuild-index", "--from", lost.to_str().unwrap()]);

@@ -200,6 +200,12 @@ fn row(family: &str, bytes: &[u8]) -> Option<(BTreeMap<&'static str, String>, Ve
             let mut fields = BTreeMap::from([("target", target(row.target))]);
             match row.holder {
                 Holder::Until(moment) => drop(fields.insert("until", moment.to_string())),
+                Holder::Timed { until, made, uptime, boot } => {
+                    let boot = boot.iter().map(|byte| format!("{byte:02x}")).collect();
+                    let numbers = [("until", until), ("made", made), ("uptime", uptime)];
+                    fields.extend(numbers.map(|(name, number)| (name, number.to_string())));
+                    fields.insert("boot", boot);
+                }
                 Holder::Process { pid, start, boot } => {
                     let boot = boot.iter().map(|byte| format!("{byte:02x}")).collect();
                     fields.extend([("pid", pid.to_string()), ("start", start.to_string()), ("boot", boot)]);
@@ -277,7 +283,9 @@ fn a_real_store_writes_the_rows_of_the_page() {
     let root_row = [&[1, b'f'][..], digest.as_bytes(), &created.to_le_bytes()].concat();
     // A new store is in its first epoch, which is the upper half of its leases' numbers.
     let lease_number = (1u64 << 32).to_be_bytes();
-    let lease_row = [&[1, b'd'][..], tree_digest.as_bytes(), &[0], &until.to_le_bytes()].concat();
+    let lease_begin = [&[1, b'd'][..], tree_digest.as_bytes(), &[2], &until.to_le_bytes()].concat();
+    let lease_row = store.leases().expect("leases")[0].1.encode();
+    assert!(lease_row.starts_with(&lease_begin) && lease_row.len() == 75);
     let totals = [&[1][..], &1u64.to_le_bytes(), &6u64.to_le_bytes(), &0u64.to_le_bytes()].concat();
     for (what, key, value) in [
         ("blob", &digest.as_bytes()[..], &blob_row[..]),
@@ -287,7 +295,7 @@ fn a_real_store_writes_the_rows_of_the_page() {
         ("root", b"hello", &root_row),
         ("lease", &lease_number, &lease_row),
         ("meta format", b"format", b"1"),
-        ("meta features", b"features", b"0x1"),
+        ("meta features", b"features", b"0x3"),
         ("meta epoch", b"epoch", &1u64.to_le_bytes()),
         ("meta totals", b"totals", &totals),
     ] {

@@ -14,6 +14,7 @@ pub(super) struct Blocks<R> {
 }
 
 /// What was found where a block was expected.
+#[expect(clippy::large_enum_variant, reason = "one lives at a time, on the stack")]
 pub(super) enum Next {
     Block([u8; HEAD]),
     /// The bytes end inside of it.

@@ -2,31 +2,62 @@
 //! to build something that is taken is not even looked at.
 //!
 //! Which action a recipe is depends on trees that would first have to be unpacked or merged. Another store remembers
-//! what came of that, too; it is believed as in all that it says (docs/threat-model.md), and none of it is remembered
-//! here but what explains the outputs that were taken.
+//! what they were, too. To find outputs that is good enough, and it is forgotten with the request: what is remembered
+//! of a recipe that was taken are its outputs, by its derivation and by its action, and from whom they are.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
-use stele_recipes::plan::{self, Known, Memo, Plan, State};
+use stele_recipes::plan::{self, Answers, Known, Made, Memo, State};
 use stele_recipes::recipe::RecipeName;
 use stele_store::model::{BlobId, Digest, Sha256, Tree, TreeId, TreeSource};
 use stele_store::{Origin, Origins, Outputs, Progress, ReadError};
 
 use super::action::Work;
+use super::holding::Holding;
+use super::substitute::{Wanted, take};
 use super::{
-    Builder, Event, Failed, How, OfStore, Request, SourceError, SubstituteError, Substituter, substitute,
+    Builder, Event, Failed, How, OfStore, Realisations, Request, SourceError, SubstituteError, Substituter,
 };
 use crate::profile;
 
-type Trees = BTreeMap<String, TreeId>;
+/// What other stores say, each question asked once.
+struct Others<'a> {
+    all: &'a [Box<dyn Substituter>],
+    said: RefCell<HashMap<Digest, Option<Made>>>,
+    progress: &'a Progress,
+}
 
-/// What this store knows, or else what others say.
+impl Others<'_> {
+    /// The first that has an answer. One that does not answer says nothing: that is reported when something is to be
+    /// taken from it.
+    fn first<T>(&self, ask: impl Fn(&dyn Substituter) -> Option<T>) -> Option<T> {
+        let mut all = self.all.iter().filter(|other| !other.is_gone());
+        all.find_map(|other| self.progress.check().ok().and_then(|()| ask(&**other)))
+    }
+}
+
+impl Answers for Others<'_> {
+    fn realised(&self, of: &Digest) -> Option<Made> {
+        if let Some(said) = self.said.borrow().get(of) {
+            return said.clone();
+        }
+        let said =
+            self.first(|other| other.remembered(of, self.progress).ok().flatten()).map(|outputs| outputs.0);
+        self.said.borrow_mut().insert(*of, said.clone());
+        said
+    }
+
+    fn source(&self, sha256: &Sha256) -> Option<(BlobId, u64)> {
+        self.first(|other| other.source(sha256, self.progress).ok().flatten())
+    }
+}
+
+/// What this store knows, and others who can be asked.
 struct Together<'a> {
     own: OfStore<'a>,
-    others: &'a [Box<dyn Substituter>],
-    /// What was asked already.
-    said: RefCell<HashMap<Digest, Option<Trees>>>,
+    others: Others<'a>,
 }
 
 impl TreeSource for Together<'_> {
@@ -38,18 +69,16 @@ impl TreeSource for Together<'_> {
 }
 
 impl Known for Together<'_> {
-    fn realised(&self, of: &Digest) -> Result<Option<Trees>, ReadError> {
-        if let Some(known) = self.own.realised(of)? {
-            return Ok(Some(known));
-        }
-        if let Some(said) = self.said.borrow().get(of) {
-            return Ok(said.clone());
-        }
-        // One that does not answer says nothing: it is told of when something is to be taken from it.
-        let said = self.others.iter().find_map(|other| other.remembered(of).ok().flatten());
-        let said = said.map(|outputs| outputs.0);
-        self.said.borrow_mut().insert(*of, said.clone());
-        Ok(said)
+    fn realised(&self, of: &Digest) -> Result<Option<Made>, ReadError> {
+        self.own.realised(of)
+    }
+
+    fn reported(&self, of: &Digest) -> Result<Option<Made>, ReadError> {
+        self.own.reported(of)
+    }
+
+    fn substituters(&self) -> Option<&dyn Answers> {
+        Some(&self.others)
     }
 
     fn has_tree(&self, tree: &TreeId) -> Result<bool, ReadError> {
@@ -57,10 +86,7 @@ impl Known for Together<'_> {
     }
 
     fn source(&self, sha256: &Sha256) -> Result<Option<(BlobId, u64)>, ReadError> {
-        match self.own.source(sha256)? {
-            Some(known) => Ok(Some(known)),
-            None => Ok(self.others.iter().find_map(|other| other.source(sha256).ok().flatten())),
-        }
+        self.own.source(sha256)
     }
 
     fn memo(&self, recipe: &RecipeName) -> Result<Option<Memo>, ReadError> {
@@ -69,7 +95,7 @@ impl Known for Together<'_> {
 }
 
 impl Builder {
-    /// Takes what the substituters of a request have. What they have not is left to [`Builder::realise`]. The goals
+    /// Takes what the substituters of a request have. What they do not have is left to [`Builder::realise`]. The goals
     /// that are there now.
     ///
     /// # Errors
@@ -79,25 +105,35 @@ impl Builder {
         request: &Request<'_>,
         progress: &Progress,
         tell: &(dyn Fn(Event) + Sync),
-    ) -> Result<Vec<(RecipeName, Outputs)>, Failed> {
-        let own = OfStore::new(&self.store, request.tree, request.recipes)?;
-        let known = Together { own, others: request.substituters, said: RefCell::default() };
+    ) -> Result<Realisations, Failed> {
+        let own = OfStore::new(&self.store, Origins::Any, request.tree, request.recipes)?;
+        let others = Others { all: request.substituters, said: RefCell::default(), progress };
+        let known = Together { own, others };
         let plan = plan::plan(request.recipes, request.goals, profile::VERSION, &known)?;
+        progress.check()?;
+        for (from, recipe) in request.substituters.iter().zip(request.goals.iter().cycle()) {
+            if from.is_gone() {
+                let (from, why) = (from.name().to_owned(), "it does not answer".to_owned());
+                tell(Event::Unsubstituted { recipe: recipe.clone(), from, why });
+            }
+        }
+        let holding = Arc::new(self.holding());
         let mut wanted: Vec<usize> =
             request.goals.iter().filter_map(|goal| plan.graph.number(goal)).collect();
         let mut seen: HashSet<usize> = wanted.iter().copied().collect();
-        let mut explained = HashSet::new();
-        let mut there = Vec::new();
+        let mut there = Realisations { holding: Some(Arc::clone(&holding)), ..Realisations::default() };
         while let Some(number) = wanted.pop() {
             let (step, recipe) = (&plan.steps[number], &plan.graph.recipes()[number]);
             let is_goal = request.goals.contains(&recipe.name);
             if step.state == State::Done {
                 let outputs = step.outputs.iter().flatten().map(|(name, it)| (name.as_str().to_owned(), *it));
-                there.extend(is_goal.then(|| (recipe.name.clone(), Outputs(outputs.collect()))));
+                let outputs = Outputs(outputs.collect());
+                holding.keep_outputs(&outputs)?;
+                there.goals.extend(is_goal.then(|| (recipe.name.clone(), outputs)));
                 continue;
             }
-            // Only what somebody says something came of is asked for.
-            if let (Some((id, action)), Some(_)) = (&step.action, &step.outputs) {
+            // Only what somebody says the outputs of is asked for.
+            if let (Some((id, action)), Some(_)) = (&step.claimed, &step.outputs) {
                 let work = Work {
                     recipe: recipe.name.clone(),
                     id: *id,
@@ -107,9 +143,11 @@ impl Builder {
                     keep_failed: false,
                     before: None,
                 };
-                if let Some((outputs, from)) = taken(self, request, &work, progress, tell)? {
-                    self.explain(&plan, number, &known, &from, &mut explained)?;
-                    there.extend(is_goal.then(|| (recipe.name.clone(), outputs.clone())));
+                if let Some((outputs, from)) = self.taken(request, &work, &holding, progress, tell)? {
+                    let origin = Origin::Substituted { from: from.clone() };
+                    let derivation = plan.derivation(number, profile::VERSION);
+                    self.store.remember(&derivation, &outputs, origin).map_err(SourceError::from)?;
+                    there.goals.extend(is_goal.then(|| (recipe.name.clone(), outputs.clone())));
                     tell(Event::Done { recipe: work.recipe, outputs, how: How::From(from) });
                     continue;
                 }
@@ -119,75 +157,38 @@ impl Builder {
         Ok(there)
     }
 
-    /// Remembers which action that recipe is, and so those that it needs: by that the next plan knows, without asking
-    /// anybody, that it is there.
-    fn explain(
+    /// The outputs of an action, from the first of the substituters that gives them, and from which. That one does not
+    /// is no failure: another is asked, or it is built.
+    pub(super) fn taken(
         &self,
-        plan: &Plan,
-        number: usize,
-        known: &Together<'_>,
-        from: &str,
-        explained: &mut HashSet<usize>,
-    ) -> Result<(), Failed> {
-        let mut stack = vec![number];
-        while let Some(number) = stack.pop() {
-            let (step, recipe) = (&plan.steps[number], &plan.graph.recipes()[number]);
-            let Some((id, action)) = &step.action else { continue };
-            if !explained.insert(number) {
-                continue;
+        request: &Request<'_>,
+        work: &Work,
+        holding: &Holding,
+        progress: &Progress,
+        tell: &(dyn Fn(Event) + Sync),
+    ) -> Result<Option<(Outputs, String)>, Failed> {
+        let names: Vec<&str> = work.action.outputs.keys().map(String::as_str).collect();
+        let own = self.store.realisation(&work.id.0, Origins::Own)?.map(|it| it.outputs);
+        let wanted = Wanted { of: &work.id.0, names: &names, own: own.as_ref(), holding };
+        for from in request.substituters.iter().filter(|from| !from.is_gone()) {
+            let origin = Origin::Substituted { from: from.name().to_owned() };
+            let keep = |outputs: &Outputs, log| work.keep(outputs, log, origin);
+            match take(&self.store, &**from, &wanted, keep, progress) {
+                Ok(Some(outputs)) => return Ok(Some((outputs, from.name().to_owned()))),
+                Ok(None) => {}
+                Err(SubstituteError::Cancelled(error)) => return Err(error.into()),
+                Err(SubstituteError::Read(error)) => return Err(error.into()),
+                Err(SubstituteError::Write(error)) => return Err(error.into()),
+                Err(error) => {
+                    progress.check()?;
+                    tell(Event::Unsubstituted {
+                        recipe: work.recipe.clone(),
+                        from: from.name().to_owned(),
+                        why: error.to_string(),
+                    });
+                }
             }
-            for text in recipe.sources.iter().filter_map(plan::unpacking) {
-                let made = known.realised(&Digest::of(&text))?;
-                self.remember(&text, made, from)?;
-            }
-            if let Some(parts) = plan.parts(number, profile::VERSION, known)? {
-                let root = Trees::from([(plan::MADE.to_owned(), action.root)]);
-                self.remember(&plan::merging(&parts, &recipe.prefer), Some(root), from)?;
-            }
-            let made = known.realised(&id.0)?;
-            // An action was encoded when its digest was made.
-            self.remember(&action.encode().unwrap_or_default(), made, from)?;
-            stack.extend(plan.graph.needs(number));
         }
-        Ok(())
+        Ok(None)
     }
-
-    /// Remembers what came of what has this text, if this store does not know.
-    fn remember(&self, text: &[u8], made: Option<Trees>, from: &str) -> Result<(), Failed> {
-        let Some(made) = made else { return Ok(()) };
-        if self.store.realisation(&Digest::of(text), Origins::Any)?.is_none() {
-            let origin = Origin::Substituted { from: from.to_owned() };
-            self.store.remember(text, &Outputs(made), origin).map_err(SourceError::from)?;
-        }
-        Ok(())
-    }
-}
-
-/// What came of an action, from the first of the substituters that gives it, and from which. That one does not is no
-/// failure: another is asked, or it is built.
-pub(super) fn taken(
-    builder: &Builder,
-    request: &Request<'_>,
-    work: &Work,
-    progress: &Progress,
-    tell: &(dyn Fn(Event) + Sync),
-) -> Result<Option<(Outputs, String)>, Failed> {
-    let names: Vec<&str> = work.action.outputs.keys().map(String::as_str).collect();
-    for from in request.substituters {
-        let origin = Origin::Substituted { from: from.name().to_owned() };
-        let keep = |outputs: &Outputs, log| work.keep(outputs, log, origin);
-        match substitute::take(&builder.store, &**from, &work.id.0, &names, keep, progress) {
-            Ok(Some(outputs)) => return Ok(Some((outputs, from.name().to_owned()))),
-            Ok(None) => {}
-            Err(SubstituteError::Cancelled(error)) => return Err(error.into()),
-            Err(SubstituteError::Read(error)) => return Err(error.into()),
-            Err(SubstituteError::Write(error)) => return Err(error.into()),
-            Err(error) => tell(Event::Unsubstituted {
-                recipe: work.recipe.clone(),
-                from: from.name().to_owned(),
-                why: error.to_string(),
-            }),
-        }
-    }
-    Ok(None)
 }

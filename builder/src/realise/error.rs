@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use stele_recipes::plan::PlanError;
 use stele_recipes::prepare::PrepareError;
 use stele_recipes::recipe::RecipeName;
-use stele_store::model::TreeId;
-use stele_store::{Cancelled, ImportError, ReadError, RealiseError, WriteError};
+use stele_store::model::Digest;
+use stele_store::{Cancelled, ImportError, Presence, ReadError, RealiseError, WriteError};
 
+use super::differs::Differs;
 use super::output::Refused;
 use crate::hold::HoldError;
 use crate::sandbox::{Ending, StartError};
@@ -100,6 +101,16 @@ pub enum Failed {
         /// Which recipe.
         recipe: RecipeName,
     },
+    /// A build failed, and something that it was given cannot be read.
+    #[error("recipe `{recipe}`: {lacking}, of which it is made, is {presence}")]
+    Damaged {
+        /// Which recipe.
+        recipe: RecipeName,
+        /// What cannot be read.
+        lacking: Digest,
+        /// In which way.
+        presence: Presence,
+    },
     /// What was asked for besides a recipe's own inputs does not unite with them.
     #[error("what was asked for besides does not unite with the root of the build: {why}")]
     Furnish {
@@ -127,6 +138,20 @@ pub enum Failed {
         /// Why.
         source: io::Error,
     },
+    /// The machine has no thread left.
+    #[error("no thread can be started: {source}")]
+    Thread {
+        /// Why.
+        source: io::Error,
+    },
+    /// A defect of this program.
+    #[error("recipe `{recipe}`: the daemon met a fault of its own: {what}")]
+    Panicked {
+        /// Which recipe.
+        recipe: RecipeName,
+        /// What the panic says.
+        what: String,
+    },
     /// It could not be started.
     #[error(transparent)]
     Start(#[from] StartError),
@@ -144,17 +169,8 @@ pub enum Failed {
         kept: Option<PathBuf>,
     },
     /// Built again, it came out otherwise.
-    #[error("recipe `{recipe}`: output {output} was {before}, and this build made {now}")]
-    Differs {
-        /// Which recipe.
-        recipe: RecipeName,
-        /// Which output.
-        output: String,
-        /// What it was.
-        before: TreeId,
-        /// What it is.
-        now: TreeId,
-    },
+    #[error("{0}")]
+    Differs(Box<Differs>),
     /// An output cannot be read or stored.
     #[error(transparent)]
     Import(#[from] ImportError),

@@ -4,15 +4,22 @@
 //! once ([`shared`]), and all together use so many processors as there are ([`slots`]).
 
 mod action;
+mod after;
 mod ahead;
+mod caught;
+mod differs;
 pub mod error;
+mod holding;
 mod known;
+mod one;
 mod output;
 mod schedule;
 mod shared;
 mod slots;
 pub mod sources;
 mod substitute;
+#[cfg(test)]
+mod tests;
 mod trace;
 mod visit;
 
@@ -25,10 +32,11 @@ use stele_fs::{Memory, Observer};
 use stele_recipes::action::ActionId;
 use stele_recipes::language::Recipes;
 use stele_recipes::recipe::RecipeName;
-use stele_store::model::TreeId;
-use stele_store::{Hold, Layout, Outputs, Store};
+use stele_store::{Hold, Layout, Origins, Outputs, ReadError, Store, Target};
 
+pub use differs::{Difference, DifferenceKind, Differs};
 pub use error::{Ended, Failed, SourceError};
+pub use holding::Holding;
 pub use known::OfStore;
 pub use output::Refused;
 pub use trace::{Traced, Tracing, Used};
@@ -66,7 +74,8 @@ pub enum Purpose {
     /// They are realised.
     #[default]
     Build,
-    /// They are realised, and those that were before are built again and compared.
+    /// They are built, also those that are there, and compared with what is known of them. All that they need is what
+    /// this store built itself, and no other store is asked.
     Rebuild,
     /// All that the first is made of is there, and it is not built; the others are realised.
     Prepare,
@@ -105,6 +114,13 @@ pub enum Event {
     Waits {
         /// Of which recipe.
         recipe: RecipeName,
+    },
+    /// The action is being built already, for another request and with its limits.
+    Joins {
+        /// Of which recipe.
+        recipe: RecipeName,
+        /// What bounds it.
+        limits: Limits,
     },
     /// A build begins, or is joined that somebody else has begun.
     Begins {
@@ -174,6 +190,16 @@ pub enum How {
     From(String),
 }
 
+impl Purpose {
+    /// Which realisations count as built.
+    pub fn origins(self) -> Origins {
+        match self {
+            Self::Rebuild => Origins::Own,
+            Self::Build | Self::Prepare => Origins::Any,
+        }
+    }
+}
+
 /// What came of a request.
 #[derive(Debug, Default)]
 pub struct Realisations {
@@ -183,6 +209,8 @@ pub struct Realisations {
     pub failed: Vec<(RecipeName, Arc<Failed>)>,
     /// What was not tried because of that.
     pub skipped: Vec<RecipeName>,
+    /// Keeps the outputs from the collector until something else does, a root say.
+    pub holding: Option<Arc<Holding>>,
 }
 
 /// Builds for a store.
@@ -196,7 +224,7 @@ pub struct Builder {
     running: Mutex<HashMap<ActionId, Arc<Shared>>>,
     slots: Slots,
     /// What the requests that are being done must not lose.
-    hold: Hold,
+    hold: Arc<Hold>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -218,7 +246,7 @@ impl Builder {
             held: Mutex::default(),
             running: Mutex::default(),
             slots: Slots::of_this_machine(),
-            hold: Hold::new(store),
+            hold: Arc::new(Hold::new(store)),
         });
         visit::give_back_left(&builder.builds, &builder.failed);
         sandbox::clear_left(&builder.builds);
@@ -261,21 +289,17 @@ impl Builder {
         lock(&self.running).values().find(|it| it.recipe() == recipe).and_then(|it| it.log())
     }
 
-    fn has_all(&self, outputs: &Outputs) -> Result<bool, stele_store::ReadError> {
+    fn has_all(&self, outputs: &Outputs) -> Result<bool, ReadError> {
         for tree in outputs.0.values() {
-            if !self.store.has_tree(tree)? {
+            if !self.store.has_closure(Target::Tree(*tree))? {
                 return Ok(false);
             }
         }
         Ok(true)
     }
 
-    /// Keeps trees for as long as a request is done.
-    fn keep(&self, trees: impl IntoIterator<Item = TreeId>) -> Result<(), stele_store::ReadError> {
-        trees.into_iter().try_for_each(|tree| self.hold.keep(stele_store::Target::Tree(tree)))
-    }
-
-    fn release(&self, tree: TreeId) {
-        self.hold.release(stele_store::Target::Tree(tree));
+    /// Keeps from the collector what a request makes use of.
+    fn holding(&self) -> Holding {
+        Holding::new(&self.hold)
     }
 }

@@ -7,6 +7,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
 
+use stele_store::{Cancelled, Progress};
+
 /// Why an output is refused. Paths are as the build sees them.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
@@ -74,6 +76,9 @@ pub enum Refused {
         /// Where it begins.
         path: PathBuf,
     },
+    /// The request was cancelled.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
     /// It cannot be looked at.
     #[error("{path} cannot be looked at: {source}")]
     Read {
@@ -84,35 +89,56 @@ pub enum Refused {
     },
 }
 
-/// The most bytes of an output. A file with holes takes no room, and all of it is hashed.
-const MOST: u64 = 64 << 30;
+/// The most bytes of all outputs of a build. A file with holes takes no room, and all of it is hashed.
+pub(super) const MAX_BYTES: u64 = 64 << 30;
 
-/// Looks at the output `name`, which the build sees at `shown`, in the build's folder on this machine, `host`, whose
-/// path nothing may hold. Makes readable what its owner may not read: modes are no part of an output.
-///
-/// No process of the build is left, so what was looked at stays as it is. Links do not go away: none is followed.
-///
-/// # Errors
-/// See [`Refused`].
-pub fn check(name: &str, shown: &str, host: &Path) -> Result<(), Refused> {
-    let folder = host.join(shown.trim_start_matches('/'));
-    let empty = || Refused::Empty { output: name.to_owned(), path: shown.to_owned() };
-    let mut at = host.to_owned();
-    for part in Path::new(shown).components().filter(|it| matches!(it, Component::Normal(_))) {
-        at.push(part);
-        let seen = || Path::new("/").join(at.strip_prefix(host).unwrap_or(&at));
-        match fs::symlink_metadata(&at) {
-            Ok(meta) if meta.is_dir() => {}
-            Ok(meta) => return Err(Refused::NoDirectory { path: seen(), kind: kind(meta.file_type()) }),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(empty()),
-            Err(source) => return Err(Refused::Read { path: seen(), source }),
-        }
+/// Looks at the outputs of one build.
+pub(super) struct Check<'a> {
+    /// The build's folder on this machine, whose path nothing may hold.
+    host: &'a Path,
+    progress: &'a Progress,
+    /// The sizes of all files so far.
+    bytes: u64,
+}
+
+impl<'a> Check<'a> {
+    /// Nothing was looked at yet.
+    pub fn new(host: &'a Path, progress: &'a Progress) -> Self {
+        Self { host, progress, bytes: 0 }
     }
-    let mut looking = Looking { folder: &folder, shown, host: host.as_os_str().as_bytes(), bytes: 0 };
-    let is_empty = looking.directory(Path::new(""), 0)? == 0;
-    match is_empty {
-        true => Err(empty()),
-        false => Ok(()),
+
+    /// Looks at the output `name`, which the build sees at `shown`. Makes readable what its owner may not read: modes
+    /// are no part of an output.
+    ///
+    /// No process of the build is left, so what was looked at stays as it is. Links do not go away: none is followed.
+    ///
+    /// # Errors
+    /// See [`Refused`].
+    pub fn output(&mut self, name: &str, shown: &str) -> Result<(), Refused> {
+        let host = self.host;
+        let folder = host.join(shown.trim_start_matches('/'));
+        let empty = || Refused::Empty { output: name.to_owned(), path: shown.to_owned() };
+        let mut at = host.to_owned();
+        for part in Path::new(shown).components().filter(|it| matches!(it, Component::Normal(_))) {
+            at.push(part);
+            let seen = || Path::new("/").join(at.strip_prefix(host).unwrap_or(&at));
+            match fs::symlink_metadata(&at) {
+                Ok(meta) if meta.is_dir() => {}
+                Ok(meta) => return Err(Refused::NoDirectory { path: seen(), kind: kind(meta.file_type()) }),
+                Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(empty()),
+                Err(source) => return Err(Refused::Read { path: seen(), source }),
+            }
+        }
+        let name = end(host);
+        let host = name.as_os_str().as_bytes();
+        let mut looking =
+            Looking { folder: &folder, shown, host, bytes: self.bytes, progress: self.progress };
+        let is_empty = looking.directory(Path::new(""), 0)? == 0;
+        self.bytes = looking.bytes;
+        match is_empty {
+            true => Err(empty()),
+            false => Ok(()),
+        }
     }
 }
 
@@ -132,8 +158,8 @@ struct Looking<'a> {
     folder: &'a Path,
     shown: &'a str,
     host: &'a [u8],
-    /// The sizes of all files so far.
     bytes: u64,
+    progress: &'a Progress,
 }
 
 impl Looking<'_> {
@@ -175,6 +201,7 @@ impl Looking<'_> {
     }
 
     fn entry(&mut self, path: &Path, meta: &fs::Metadata, depth: usize) -> Result<(), Refused> {
+        self.progress.check()?;
         let file_type = meta.file_type();
         if file_type.is_dir() {
             return self.directory(path, depth + 1).map(drop);
@@ -187,8 +214,8 @@ impl Looking<'_> {
             return Err(Refused::Kind { path: self.shown(path), kind: kind(file_type) });
         }
         self.bytes = self.bytes.saturating_add(meta.size());
-        if self.bytes > MOST {
-            return Err(Refused::Large { path: self.shown(path), most: MOST });
+        if self.bytes > MAX_BYTES {
+            return Err(Refused::Large { path: self.shown(path), most: MAX_BYTES });
         }
         for (bit, kind) in [(0o4000, "set-user-ID"), (0o2000, "set-group-ID")] {
             if meta.mode() & bit != 0 {
@@ -201,7 +228,9 @@ impl Looking<'_> {
                 .map_err(self.failed(path))?;
         }
         let file = File::open(&real).map_err(self.failed(path))?;
-        match holds(file, self.host).map_err(self.failed(path))? {
+        let held = holds(file, self.host, self.progress).map_err(self.failed(path))?;
+        self.progress.check()?;
+        match held {
             true => Err(Refused::Host { path: self.shown(path) }),
             false => Ok(()),
         }
@@ -233,16 +262,23 @@ impl Looking<'_> {
     }
 }
 
+/// The end of a build's folder, which is in whatever a build can learn of it: proc_pid_mountinfo(5) says where something
+/// is within its file system, and the store may have one of its own.
+fn end(host: &Path) -> PathBuf {
+    let parent = host.parent().and_then(Path::file_name).unwrap_or_default();
+    Path::new(parent).join(host.file_name().unwrap_or_default())
+}
+
 fn contains(text: &[u8], wanted: &[u8]) -> bool {
     memchr::memmem::find(text, wanted).is_some()
 }
 
-/// Whether `wanted` is among all bytes of a file.
-fn holds(mut file: File, wanted: &[u8]) -> io::Result<bool> {
+/// Whether `wanted` is among all bytes of a file; no, once that is not wanted any more.
+fn holds(mut file: File, wanted: &[u8], progress: &Progress) -> io::Result<bool> {
     let finder = memchr::memmem::Finder::new(wanted);
     let mut window = vec![0; 1 << 18];
     let mut kept = 0;
-    loop {
+    while progress.check().is_ok() {
         // Holes hold nothing. Where the file system does not tell where they are, they are read.
         let at = rustix::fs::tell(&file)?;
         match rustix::fs::seek(&file, rustix::fs::SeekFrom::Data(at)) {
@@ -264,126 +300,8 @@ fn holds(mut file: File, wanted: &[u8]) -> io::Result<bool> {
         window.copy_within(read - tail..read, 0);
         kept = tail;
     }
+    Ok(false)
 }
 
 #[cfg(test)]
-mod tests {
-    use std::os::unix::fs::symlink;
-
-    use super::*;
-
-    /// A build's folder.
-    fn folder() -> tempfile::TempDir {
-        let folder = tempfile::tempdir().unwrap();
-        fs::create_dir(folder.path().join("out")).unwrap();
-        folder
-    }
-
-    fn refused(make: impl FnOnce(&Path)) -> String {
-        let folder = folder();
-        make(&folder.path().join("out"));
-        check("out", "/out", folder.path()).unwrap_err().to_string()
-    }
-
-    #[test]
-    fn an_empty_output_is_refused() {
-        assert_eq!(refused(|_| {}), "output out is empty: nothing was put into /out");
-    }
-
-    #[test]
-    fn what_no_tree_can_hold_is_refused_by_name() {
-        let socket = |at: &Path| drop(std::os::unix::net::UnixListener::bind(at.join("s")).unwrap());
-        assert_eq!(refused(socket), "/out/s is a socket, which no output can have");
-        let pipe = |at: &Path| {
-            nix::unistd::mkfifo(&at.join("p"), nix::sys::stat::Mode::S_IRWXU).unwrap();
-        };
-        assert_eq!(refused(pipe), "/out/p is a named pipe, which no output can have");
-        for (mode, kind) in [(0o4755, "set-user-ID"), (0o2755, "set-group-ID")] {
-            let said = refused(|at| {
-                fs::write(at.join("x"), "x").unwrap();
-                fs::set_permissions(at.join("x"), fs::Permissions::from_mode(mode)).unwrap();
-            });
-            assert_eq!(said, format!("/out/x is {kind} (mode {mode:o}), which no output can be"));
-        }
-    }
-
-    #[test]
-    fn links_that_lead_out_are_refused_and_others_are_not() {
-        for (target, why) in [
-            ("..", "leads out of the output"),
-            ("../x", "leads out of the output"),
-            ("a/../../x", "leads out of the output"),
-            ("/out/x", "is there only while it is built"),
-            ("/build", "is there only while it is built"),
-            ("/tmp/x", "is there only while it is built"),
-        ] {
-            let said = refused(|at| symlink(target, at.join("link")).unwrap());
-            assert_eq!(said, format!("/out/link links to {target}, which {why}"));
-        }
-        let host = folder();
-        let out = host.path().join("out");
-        fs::create_dir(out.join("d")).unwrap();
-        for (at, target) in [("a", "b"), ("b", "/usr/bin/b"), ("d/c", "../b"), ("d/e", "/dev/null")] {
-            symlink(target, out.join(at)).unwrap();
-        }
-        check("out", "/out", host.path()).unwrap();
-    }
-
-    #[test]
-    fn the_builds_folder_on_this_machine_is_found_wherever_it_stands() {
-        for before in [0, 1, (1 << 18) - 5, 1 << 18, 600_000] {
-            let said = refused(|at| {
-                let host = at.parent().unwrap().as_os_str().as_bytes();
-                let text = [&vec![b'x'; before][..], host, b"/build/x"].concat();
-                fs::write(at.join("file"), text).unwrap();
-            });
-            assert_eq!(said, "/out/file holds the path of the build's folder on this machine", "{before}");
-        }
-        // Behind a hole, too.
-        let said = refused(|at| {
-            let file = File::create(at.join("file")).unwrap();
-            let host = at.parent().unwrap().as_os_str().as_bytes();
-            std::os::unix::fs::FileExt::write_all_at(&file, host, (8 << 30) + 5).unwrap();
-        });
-        assert_eq!(said, "/out/file holds the path of the build's folder on this machine");
-        let said = refused(|at| symlink(at.join("x"), at.join("link")).unwrap());
-        assert_eq!(said, "/out/link holds the path of the build's folder on this machine");
-    }
-
-    #[test]
-    fn what_may_not_be_read_is_made_readable() {
-        let host = folder();
-        let inner = host.path().join("out/d");
-        fs::create_dir(&inner).unwrap();
-        fs::write(inner.join("x"), "x").unwrap();
-        fs::set_permissions(inner.join("x"), fs::Permissions::from_mode(0o100)).unwrap();
-        fs::set_permissions(&inner, fs::Permissions::from_mode(0o0)).unwrap();
-        check("out", "/out", host.path()).unwrap();
-        assert_eq!(fs::metadata(inner.join("x")).unwrap().mode() & 0o700, 0o500);
-    }
-
-    #[test]
-    fn an_output_that_was_replaced_by_a_link_is_refused_and_not_followed() {
-        let elsewhere = tempfile::tempdir().unwrap();
-        fs::write(elsewhere.path().join("shadow"), "secret").unwrap();
-        fs::set_permissions(elsewhere.path().join("shadow"), fs::Permissions::from_mode(0o0)).unwrap();
-        fs::create_dir(elsewhere.path().join("below")).unwrap();
-        let said = |shown: &str| {
-            let host = folder();
-            symlink(elsewhere.path(), host.path().join("out/doc")).unwrap();
-            check("doc", shown, host.path()).unwrap_err().to_string()
-        };
-        for shown in ["/out/doc", "/out/doc/below"] {
-            assert_eq!(said(shown), "/out/doc is a symbolic link, and an output is a directory");
-        }
-        let mode = fs::metadata(elsewhere.path().join("shadow")).unwrap().mode();
-        assert_eq!(mode & 0o777, 0, "nothing behind the link was made readable");
-        assert_eq!(said("/out/none"), "output doc is empty: nothing was put into /out/none");
-    }
-
-    #[test]
-    fn a_file_of_holes_is_refused_before_it_is_read() {
-        let said = refused(|at| File::create(at.join("x")).unwrap().set_len(1 << 40).unwrap());
-        assert_eq!(said, "/out/x and what was looked at before it are more than 64 GiB, holes included");
-    }
-}
+mod tests;

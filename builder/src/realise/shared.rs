@@ -2,13 +2,16 @@
 //! wants it any more.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use stele_recipes::recipe::RecipeName;
 use stele_store::{Cancelled, Outputs, Progress};
 
-use super::{Failed, lock};
+use super::action::Work;
+use super::{Failed, Holding, lock};
+use crate::sandbox::Limits;
 
 /// How often whoever waits looks whether its request is still wanted.
 const TICK: Duration = Duration::from_millis(50);
@@ -27,8 +30,12 @@ struct State {
 /// A build that runs.
 pub(super) struct Shared {
     recipe: RecipeName,
+    limits: Limits,
+    keep_failed: AtomicBool,
     /// Cancelled when nobody wants it any more.
     pub progress: Progress,
+    /// Keeps the outputs until whoever waits for them keeps them.
+    pub holding: Holding,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -36,6 +43,8 @@ pub(super) struct Shared {
 /// What whoever waits sees of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Seen {
+    /// It was begun for another request, with these limits.
+    Joined(Limits),
     /// It has begun, and this is its log.
     Begun(PathBuf),
     /// A step has.
@@ -43,14 +52,27 @@ pub(super) enum Seen {
 }
 
 impl Shared {
-    /// A build for this recipe, that nobody waits for yet.
-    pub fn new(recipe: &RecipeName) -> Arc<Self> {
+    /// A build that nobody waits for yet.
+    pub fn new(work: &Work, holding: Holding) -> Arc<Self> {
         Arc::new(Self {
-            recipe: recipe.clone(),
+            recipe: work.recipe.clone(),
+            limits: work.limits.clone(),
+            keep_failed: AtomicBool::new(false),
             progress: Progress::default(),
+            holding,
             state: Mutex::default(),
             changed: Condvar::new(),
         })
+    }
+
+    /// The limits of whoever began it.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Whether anybody wants its folder when it fails.
+    pub fn keeps_failed(&self) -> bool {
+        self.keep_failed.load(Ordering::Relaxed)
     }
 
     /// The recipe for which it was begun.
@@ -63,13 +85,15 @@ impl Shared {
         lock(&self.state).log.clone()
     }
 
-    /// One more wants it. Not when it was given up already: what was begun then is being stopped.
-    pub fn join(&self) -> bool {
+    /// One more wants it, and its folder when it fails. Not when it was given up already: what was begun then is being
+    /// stopped.
+    pub fn join(&self, keep_failed: bool) -> bool {
         let mut state = lock(&self.state);
         if self.progress.check().is_err() {
             return false;
         }
         state.waiting += 1;
+        self.keep_failed.fetch_or(keep_failed, Ordering::Relaxed);
         true
     }
 

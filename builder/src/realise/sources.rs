@@ -1,4 +1,7 @@
 //! What a recipe has from outside and from beside it, in the store as a build sees it.
+//!
+//! What a source is, this store finds out itself from the bytes that are pinned: what other stores say of an unpacking
+//! is not looked at.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,65 +19,163 @@ use stele_store::{
 };
 
 use super::error::SourceError;
+use super::holding::Holding;
+use super::known::{on_disk, sound_source};
 
-/// The most bytes of one file beside a recipe.
-const LOCAL_MOST: usize = 1 << 30;
+/// The largest file beside a recipe, in bytes.
+const MAX_LOCAL: usize = 1 << 30;
 
-/// A source as a build sees it, and whether it was there before. If not, it is kept until `until`.
-///
-/// # Errors
-/// See [`SourceError`].
-pub fn source(
-    store: &Store,
-    tree: &Path,
-    recipe: &RecipeName,
-    source: &SourceInput,
-    until: Holder,
-    progress: &Progress,
-) -> Result<(Target, bool), SourceError> {
-    let (Some(how), Some(request)) = (&source.unpack, plan::unpacking(source)) else {
-        return Ok((Target::Blob(blob(store, recipe, source)?), true));
-    };
-    if let Some(known) = known(store, &request)? {
-        return Ok((Target::Tree(known), true));
+/// How the inputs of a recipe are prepared.
+pub struct Preparing<'a> {
+    /// Where they are stored.
+    pub store: &'a Store,
+    /// The recipe tree.
+    pub tree: &'a Path,
+    /// How long what was not there before is kept.
+    pub until: Holder,
+    /// What keeps them until they are used.
+    pub holding: Option<&'a Holding>,
+    /// How far it is.
+    pub progress: &'a Progress,
+}
+
+impl Preparing<'_> {
+    /// A source as a build sees it, and whether it was there before.
+    ///
+    /// # Errors
+    /// See [`SourceError`].
+    pub fn source(&self, recipe: &RecipeName, source: &SourceInput) -> Result<(Target, bool), SourceError> {
+        let (Some(how), Some(request)) = (&source.unpack, plan::unpacking(source)) else {
+            let blob = Target::Blob(self.pinned(recipe, source)?);
+            self.keep(blob)?;
+            return Ok((blob, true));
+        };
+        if let Some(known) = self.unpacked(&request)? {
+            return Ok((Target::Tree(known), true));
+        }
+        let (store, progress) = (self.store, self.progress);
+        let blob = self.pinned(recipe, source)?;
+        let patches =
+            how.patches.iter().map(|patch| read_patch(self.tree, patch)).collect::<Result<Vec<_>, _>>()?;
+        // What is in the store is looked at once more before it is taken apart.
+        store.open_blob(&blob)?.verified_by(|_| {})?;
+        let session = store.session()?;
+        let made =
+            prepare(&mut store.open_blob(&blob)?, how, &patches, &InStore::new(store, &session, progress));
+        let made = made.map_err(|why| match is_cancelled(&why) {
+            true => SourceError::Cancelled(Cancelled),
+            false => SourceError::Refused {
+                recipe: recipe.clone(),
+                file: source.source.file.to_string(),
+                why: Box::new(why),
+            },
+        })?;
+        let outputs = Outputs(BTreeMap::from([(MADE.to_owned(), made)]));
+        let realisation = Realisation { outputs, log: None, origin: Origin::Built };
+        let realised = Realised { of: Some((request, realisation)), ..Realised::default() };
+        self.reserve(Target::Tree(made));
+        session.finish(&[Target::Tree(made)], &Keep { lease: Some(self.until), realised, root: None })?;
+        Ok((Target::Tree(made), false))
     }
-    let blob = blob(store, recipe, source)?;
-    let patches = how.patches.iter().map(|patch| read_patch(tree, patch)).collect::<Result<Vec<_>, _>>()?;
-    // What is in the store is looked at once more before it is taken apart.
-    store.open_blob(&blob)?.verified_by(|_| {})?;
-    let session = store.session()?;
-    let made = prepare(&mut store.open_blob(&blob)?, how, &patches, &InStore::new(store, &session, progress));
-    let made = made.map_err(|why| match is_cancelled(&why) {
-        true => SourceError::Cancelled(Cancelled),
-        false => SourceError::Refused {
-            recipe: recipe.clone(),
-            file: source.source.file.to_string(),
-            why: Box::new(why),
-        },
-    })?;
-    let outputs = Outputs(BTreeMap::from([(MADE.to_owned(), made)]));
-    let realisation = Realisation { outputs, log: None, origin: Origin::Built };
-    let realised = Realised { of: Some((request, realisation)), ..Realised::default() };
-    session.finish(&[Target::Tree(made)], &Keep { lease: Some(until), realised, root: None })?;
-    Ok((Target::Tree(made), false))
+
+    /// Stores what lies beside a recipe and a build of it sees. It has to be what the recipe was evaluated with.
+    ///
+    /// # Errors
+    /// See [`SourceError`].
+    pub fn locals(&self, recipe: &Recipe) -> Result<(), SourceError> {
+        for local in &recipe.locals {
+            let Some(target) = Target::of(&local.node) else { continue };
+            // Held first: what is found there must not go afterwards.
+            let held = self.keep(target).is_ok();
+            if !held || !self.is_there(&local.node, target)? {
+                self.import(local, target)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks whether the images of a recipe are in the store, and as large as it says. Their trees.
+    ///
+    /// # Errors
+    /// See [`SourceError`].
+    pub fn images(&self, recipe: &Recipe) -> Result<Vec<TreeId>, SourceError> {
+        for image in &recipe.images {
+            let reference = || (recipe.name.clone(), image.reference.clone());
+            let target = Target::Tree(image.rootfs);
+            if self.keep(target).is_err() || !self.store.has_closure(target)? {
+                let (recipe, image) = reference();
+                return Err(SourceError::NoImage { recipe, image });
+            }
+            let found = self.store.closure(&image.rootfs)?.bytes;
+            if found != image.size {
+                let (recipe, reference) = reference();
+                return Err(SourceError::ImageSize { recipe, image: reference, found, said: image.size });
+            }
+        }
+        Ok(recipe.images.iter().map(|image| image.rootfs).collect())
+    }
+
+    fn keep(&self, target: Target) -> Result<(), SourceError> {
+        self.holding.map_or(Ok(()), |holding| holding.keep(target)).map_err(SourceError::Read)
+    }
+
+    fn reserve(&self, target: Target) {
+        if let Some(holding) = self.holding {
+            holding.reserve(target);
+        }
+    }
+
+    /// What this store unpacked before, if all of that can still be read.
+    fn unpacked(&self, request: &[u8]) -> Result<Option<TreeId>, SourceError> {
+        let made = self.store.realisation(&Digest::of(request), Origins::Own)?;
+        let Some(tree) = made.and_then(|made| made.outputs.0.get(MADE).copied()) else { return Ok(None) };
+        let target = Target::Tree(tree);
+        // Held first: what is found there must not go afterwards.
+        let held = self.keep(target).is_ok();
+        Ok((held && self.store.has_closure(target)?).then_some(tree))
+    }
+
+    /// The blob that a source is pinned to. One that is damaged is as good as none, and fetched again.
+    fn pinned(&self, recipe: &RecipeName, source: &SourceInput) -> Result<BlobId, SourceError> {
+        let missing =
+            || SourceError::Missing { recipe: recipe.clone(), file: source.source.file.to_string() };
+        Ok(sound_source(self.store, &source.source.sha256)?.ok_or_else(missing)?.0)
+    }
+
+    fn is_there(&self, node: &Node, target: Target) -> Result<bool, SourceError> {
+        Ok(match target {
+            Target::Tree(_) => self.store.has_closure(target)?,
+            Target::Blob(blob) => {
+                self.store.presence(target)?.is_sound() && self.store.blob_info(&blob)?.size == node.size()
+            }
+        })
+    }
+
+    fn import(&self, local: &LocalInput, target: Target) -> Result<(), SourceError> {
+        let session = self.store.session()?;
+        let path = on_disk(self.tree, &local.path);
+        let stored = match &local.node {
+            Node::File { executable, .. } => {
+                let bytes = read(self.tree, &local.path, MAX_LOCAL)?;
+                // What is no hex0 any more is not what was evaluated either.
+                let changes = |_| SourceError::Changes { path: path.clone() };
+                let bytes = if local.hex0 { hex0::decode(&bytes).map_err(changes)? } else { bytes };
+                Target::Blob(session.add_blob(&bytes, *executable)?)
+            }
+            // What a link on the way leads to is compared, as everything is, with what was evaluated.
+            _ => session.import(&path, self.progress)?,
+        };
+        if stored != target {
+            return Err(SourceError::Changes { path });
+        }
+        self.reserve(target);
+        session.finish(&[target], &Keep { lease: Some(self.until), ..Keep::default() })?;
+        Ok(())
+    }
 }
 
 fn is_cancelled(error: &PrepareError) -> bool {
     error.content().is_some_and(|it| it.inner().is::<Cancelled>())
-}
-
-/// What the request came to before, if that is still there.
-fn known(store: &Store, request: &[u8]) -> Result<Option<TreeId>, SourceError> {
-    let made = store.realisation(&Digest::of(request), Origins::Any)?;
-    match made.and_then(|made| made.outputs.0.get(MADE).copied()) {
-        Some(tree) if store.has_tree(&tree)? => Ok(Some(tree)),
-        _ => Ok(None),
-    }
-}
-
-fn blob(store: &Store, recipe: &RecipeName, source: &SourceInput) -> Result<BlobId, SourceError> {
-    let missing = || SourceError::Missing { recipe: recipe.clone(), file: source.source.file.to_string() };
-    store.blob_by_sha256(&source.source.sha256)?.ok_or_else(missing)
 }
 
 /// The bytes of a patch, which have to be those that the recipe was evaluated with.
@@ -83,88 +184,13 @@ fn read_patch(tree: &Path, patch: &PatchFile) -> Result<Vec<u8>, SourceError> {
     let bytes = read(tree, &patch.path, most)?;
     match &patch.node {
         Node::File { blob, .. } if blob.0 == Digest::of(&bytes) => Ok(bytes),
-        _ => Err(SourceError::Changes { path: tree.join(patch.path.to_string()) }),
+        _ => Err(SourceError::Changes { path: on_disk(tree, &patch.path) }),
     }
 }
 
 fn read(tree: &Path, path: &stele_recipes::paths::TreePath, most: usize) -> Result<Vec<u8>, SourceError> {
-    let shown = tree.join(path.to_string());
+    let shown = on_disk(tree, path);
     let failed = |source| SourceError::Local { path: shown.clone(), source };
     let files = OnDisk::open(tree).map_err(|e| failed(std::io::Error::other(e)))?;
     Ok(files.read(path, most).map_err(failed)?.unwrap_or_default())
-}
-
-/// Stores what lies beside a recipe and a build of it sees; what was not there before is kept until `until`. It has to
-/// be what the recipe was evaluated with.
-///
-/// # Errors
-/// See [`SourceError`].
-pub fn locals(
-    store: &Store,
-    tree: &Path,
-    recipe: &Recipe,
-    until: Holder,
-    progress: &Progress,
-) -> Result<(), SourceError> {
-    for local in &recipe.locals {
-        let Some(target) = Target::of(&local.node) else { continue };
-        let there = match target {
-            Target::Tree(tree) => store.has_tree(&tree)?,
-            Target::Blob(blob) => {
-                matches!(store.blob_info(&blob), Ok(info) if info.size == local.node.size())
-            }
-        };
-        if !there {
-            import(store, tree, local, target, until, progress)?;
-        }
-    }
-    Ok(())
-}
-
-/// Looks whether the images of a recipe are in the store, and as large as it says. Their trees.
-///
-/// # Errors
-/// See [`SourceError`].
-pub fn images(store: &Store, recipe: &Recipe) -> Result<Vec<TreeId>, SourceError> {
-    for image in &recipe.images {
-        let reference = || (recipe.name.clone(), image.reference.clone());
-        if !store.has_tree(&image.rootfs)? {
-            let (recipe, image) = reference();
-            return Err(SourceError::NoImage { recipe, image });
-        }
-        let found = store.closure(&image.rootfs)?.bytes;
-        if found != image.size {
-            let (recipe, reference) = reference();
-            return Err(SourceError::ImageSize { recipe, image: reference, found, said: image.size });
-        }
-    }
-    Ok(recipe.images.iter().map(|image| image.rootfs).collect())
-}
-
-fn import(
-    store: &Store,
-    tree: &Path,
-    local: &LocalInput,
-    target: Target,
-    until: Holder,
-    progress: &Progress,
-) -> Result<(), SourceError> {
-    let session = store.session()?;
-    let path = tree.join(local.path.to_string());
-    let stored = match &local.node {
-        Node::File { executable, .. } => {
-            let bytes = read(tree, &local.path, LOCAL_MOST)?;
-            // What is no hex0 any more is not what was evaluated either.
-            let changes = |_| SourceError::Changes { path: path.clone() };
-            let bytes = if local.hex0 { hex0::decode(&bytes).map_err(changes)? } else { bytes };
-            Target::Blob(session.add_blob(&bytes, *executable)?)
-        }
-        // What a link on the way leads to is compared, as everything is, with what was evaluated.
-        _ => session.import(&path, progress)?,
-    };
-    if stored != target {
-        return Err(SourceError::Changes { path });
-    }
-    session.finish(&[target], &Keep { lease: Some(until), ..Keep::default() })?;
-    Ok(())
 }

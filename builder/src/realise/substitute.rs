@@ -1,55 +1,77 @@
 //! Taking outputs from another store instead of building.
 //!
-//! Every byte is checked against the name by which it was asked for. That an output came of the action is what the
-//! other store says, and is believed: whoever names a substituter trusts it (docs/threat-model.md).
+//! Every byte is checked against the name by which it was asked for, and nothing that comes is larger or deeper than
+//! what a build could have made. That an output is of the action is what the other store says, and is believed for the
+//! recipes that it was asked for: whoever names a substituter trusts it so far (docs/threat-model.md). What it says of
+//! anything else is not remembered.
 
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::error::Error;
 use std::io::Read;
 
-use stele_store::model::{BlobId, DecodeTreeError, Digest, Node, Sha256, Tree, TreeId};
+use stele_store::model::{BlobId, DecodeTreeError, Digest, MAX_DEPTH, Name, Node, Sha256, Tree, TreeId};
 use stele_store::{
     Cancelled, Keep, Outputs, Progress, ReadError, Realisation, Session, Store, StreamError, Target,
     WriteError,
 };
 
+use super::holding::Holding;
+use super::output;
+
+/// The longest text of the top directory of an output, in bytes. How long those below are, the one above says.
+const MAX_TREE_TEXT: u64 = 64 << 20;
+/// The longest log that is taken along, in bytes.
+const MAX_LOG: u64 = 256 << 20;
+
 /// What a substituter gives when it gives nothing.
 pub type Unavailable = Box<dyn Error + Send + Sync>;
 
-/// Another store, which is asked before anything is built.
+/// Another store, which is asked before anything is built. Nothing that it says is trusted to be well-formed. Whoever
+/// waits for an answer returns within a moment after `progress` is cancelled.
 pub trait Substituter: Send + Sync {
-    /// What a person calls it.
+    /// What the user calls it.
     fn name(&self) -> &str;
 
-    /// What came there of the action with that digest; nothing when that is not known or not there any more.
-    ///
-    /// # Errors
-    /// When it does not answer.
-    fn realised(&self, of: &Digest) -> Result<Option<Realisation>, Unavailable>;
+    /// Whether it stopped answering: it need not be asked again.
+    fn is_gone(&self) -> bool;
 
-    /// What is remembered there to have come of what has that digest, an action or an unpacking or a merge, whether or
-    /// not it is still there.
+    /// The outputs there of the action with that digest, and the log; nothing when they are not known or not there any
+    /// more.
     ///
     /// # Errors
     /// When it does not answer.
-    fn remembered(&self, of: &Digest) -> Result<Option<Outputs>, Unavailable>;
+    fn realised(&self, of: &Digest, progress: &Progress) -> Result<Option<Realisation>, Unavailable>;
+
+    /// What is remembered there of what has that digest, an action or an unpacking or a merge, whether or not it is
+    /// still there.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    fn remembered(&self, of: &Digest, progress: &Progress) -> Result<Option<Outputs>, Unavailable>;
 
     /// The blob with that SHA-256, and its size, if it is there.
     ///
     /// # Errors
     /// When it does not answer.
-    fn source(&self, sha256: &Sha256) -> Result<Option<(BlobId, u64)>, Unavailable>;
+    fn source(&self, sha256: &Sha256, progress: &Progress) -> Result<Option<(BlobId, u64)>, Unavailable>;
 
-    /// The canonical text of a tree. Whoever asks checks it.
+    /// The canonical text of a tree, of at most `most` bytes. The caller checks it.
     ///
     /// # Errors
-    /// When it has none, or does not answer.
-    fn tree(&self, id: &TreeId) -> Result<Vec<u8>, Unavailable>;
+    /// When it has none, it is longer, or the store does not answer.
+    fn tree(&self, id: &TreeId, most: u64, progress: &Progress) -> Result<Vec<u8>, Unavailable>;
 
-    /// The bytes of a blob. Whoever asks checks them.
+    /// The bytes of a blob, at most `most` of them. The caller checks them.
     ///
     /// # Errors
-    /// When it has none, or does not answer.
-    fn blob(&self, id: &BlobId) -> Result<Box<dyn Read>, Unavailable>;
+    /// When it has none, or does not answer. What is longer is an error of the reader.
+    fn blob<'a>(
+        &'a self,
+        id: &BlobId,
+        most: u64,
+        progress: &'a Progress,
+    ) -> Result<Box<dyn Read + 'a>, Unavailable>;
 }
 
 /// Why nothing was taken from a substituter. What was meant to be taken is built.
@@ -74,51 +96,109 @@ pub enum SubstituteError {
         /// Why.
         why: DecodeTreeError,
     },
-    /// It says that an action came to other outputs than it has.
+    /// Something has another size than the directory says that it is in.
+    #[error("{of} has {found} bytes, and the directory that it is in says {wanted}")]
+    Size {
+        /// What.
+        of: Digest,
+        /// The size that it has.
+        found: u64,
+        /// The size that it should have.
+        wanted: u64,
+    },
+    /// It gives directories in each other without an end.
+    #[error("its output is nested deeper than {MAX_DEPTH} directories")]
+    Deep,
+    /// It gives more than a build may make.
+    #[error("its outputs are larger than {} GiB", output::MAX_BYTES >> 30)]
+    Large,
+    /// It says that an action has other outputs than the action names.
     #[error("its outputs are not those of the action")]
     Outputs,
+    /// It says that an action has other outputs than it had when this store ran it.
+    #[error("it gives {given} for the output {output}, which was {own} when it was built here")]
+    Contradicts {
+        /// The name of the output.
+        output: String,
+        /// What was built here.
+        own: TreeId,
+        /// What it gives.
+        given: TreeId,
+    },
+    /// A tree of it is none that a store takes.
+    #[error("{0}")]
+    Refused(#[source] WriteError),
     /// This store cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
     /// This store cannot be written.
     #[error(transparent)]
-    Write(#[from] WriteError),
+    Write(WriteError),
     /// Its answer broke off.
     #[error("its answer broke off: {0}")]
     Broken(#[source] std::io::Error),
-    /// Somebody stopped it.
+    /// The request was cancelled.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
 }
 
-/// Takes what came of an action from `from`; nothing when it does not know. `names` are the outputs that the action
-/// has. `keep` says under which circumstances it stays, given what came.
+impl From<WriteError> for SubstituteError {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Incomplete { .. }
+            | WriteError::Size { .. }
+            | WriteError::Deep { .. }
+            | WriteError::Large { .. } => Self::Refused(error),
+            _ => Self::Write(error),
+        }
+    }
+}
+
+/// What is wanted of a substituter.
+pub(super) struct Wanted<'a> {
+    /// The digest of an action.
+    pub of: &'a Digest,
+    /// The names of its outputs.
+    pub names: &'a [&'a str],
+    /// Its outputs when this store ran it, if it did.
+    pub own: Option<&'a Outputs>,
+    /// Holds what is taken.
+    pub holding: &'a Holding,
+}
+
+/// Takes the outputs of an action from `from`; nothing when it does not know them. `keep` says what else is remembered,
+/// given the outputs and the log.
 ///
 /// # Errors
 /// See [`SubstituteError`].
 pub(super) fn take(
     store: &Store,
     from: &dyn Substituter,
-    of: &Digest,
-    names: &[&str],
+    wanted: &Wanted<'_>,
     keep: impl FnOnce(&Outputs, Option<BlobId>) -> Keep,
     progress: &Progress,
 ) -> Result<Option<Outputs>, SubstituteError> {
-    let Some(Realisation { outputs, log, .. }) = from.realised(of).map_err(SubstituteError::Unavailable)?
-    else {
-        return Ok(None);
-    };
-    if !outputs.0.keys().map(String::as_str).eq(names.iter().copied()) {
+    let realised = from.realised(wanted.of, progress).map_err(SubstituteError::Unavailable)?;
+    let Some(Realisation { outputs, log, .. }) = realised else { return Ok(None) };
+    if !outputs.0.keys().map(String::as_str).eq(wanted.names.iter().copied()) {
         return Err(SubstituteError::Outputs);
     }
+    for (output, given) in &outputs.0 {
+        if let Some(own) = wanted.own.and_then(|own| own.0.get(output)).filter(|own| *own != given) {
+            return Err(SubstituteError::Contradicts { output: output.clone(), own: *own, given: *given });
+        }
+    }
     let session = store.session()?;
-    let taking = Taking { store, from, session: &session, progress };
+    let taking =
+        Taking { store, from, session: &session, progress, done: RefCell::default(), bytes: Cell::new(0) };
     for tree in outputs.0.values() {
         taking.tree(tree)?;
     }
     // An output without its log is worth as much; the log is only asked for.
     let log = log.filter(|log| taking.blob(log, None, false).is_ok());
+    progress.check()?;
     let targets: Vec<Target> = outputs.0.values().map(|tree| Target::Tree(*tree)).collect();
+    targets.iter().for_each(|target| wanted.holding.reserve(*target));
     session.finish(&targets, &keep(&outputs, log))?;
     Ok(Some(outputs))
 }
@@ -128,49 +208,103 @@ struct Taking<'a, 's> {
     from: &'a dyn Substituter,
     session: &'a Session<'s>,
     progress: &'a Progress,
+    /// Trees that were taken: one that stands at many places is taken once.
+    done: RefCell<HashSet<TreeId>>,
+    /// How many bytes came.
+    bytes: Cell<u64>,
+}
+
+/// A tree whose entries are being taken.
+struct Opened {
+    tree: Tree,
+    /// The number of the next entry.
+    next: usize,
 }
 
 impl Taking<'_, '_> {
-    /// A tree and all that it names; no deeper than a tree can be.
-    fn tree(&self, id: &TreeId) -> Result<(), SubstituteError> {
-        self.progress.check()?;
-        if self.store.has_tree(id)? {
-            return Ok(());
-        }
-        let text = self.from.tree(id).map_err(SubstituteError::Unavailable)?;
-        same(id.0, Digest::of(&text))?;
-        let tree = Tree::decode(&text).map_err(|why| SubstituteError::NoTree { tree: *id, why })?;
-        for (_, node) in tree.entries() {
-            match node {
-                Node::Directory { tree, .. } => self.tree(tree)?,
-                Node::File { blob, size, executable } => self.blob(blob, Some(*size), *executable)?,
-                Node::Symlink { .. } => {}
+    /// Takes a tree and all that it names. Its own stack: what comes may be nested as deep as it likes.
+    fn tree(&self, root: &TreeId) -> Result<(), SubstituteError> {
+        let mut stack: Vec<Opened> = self.opened(root, None)?.into_iter().collect();
+        while let Some(top) = stack.last_mut() {
+            let entry: Option<&(Name, Node)> = top.tree.entries().get(top.next);
+            let entry = entry.map(|(_, node)| node.clone());
+            top.next += 1;
+            match entry {
+                Some(Node::Directory { tree, size }) => {
+                    if let Some(opened) = self.opened(&tree, Some(size))? {
+                        if stack.len() > MAX_DEPTH {
+                            return Err(SubstituteError::Deep);
+                        }
+                        stack.push(opened);
+                    }
+                }
+                Some(Node::File { blob, size, executable }) => self.blob(&blob, Some(size), executable)?,
+                Some(Node::Symlink { .. }) => {}
+                None => {
+                    if let Some(Opened { tree, .. }) = stack.pop() {
+                        self.session.add_tree(&tree)?;
+                        self.done.borrow_mut().insert(tree.id());
+                    }
+                }
             }
         }
-        self.session.add_tree(&tree)?;
         Ok(())
+    }
+
+    /// A tree that is still to be taken; nothing when all of it is there.
+    fn opened(&self, id: &TreeId, size: Option<u64>) -> Result<Option<Opened>, SubstituteError> {
+        self.progress.check()?;
+        if self.done.borrow().contains(id) || self.store.has_closure(Target::Tree(*id))? {
+            return Ok(None);
+        }
+        // The text may be there, and only something that it names be damaged.
+        let tree = match self.store.tree(id) {
+            Ok(tree) => tree,
+            Err(_) => {
+                let text = self.from.tree(id, size.unwrap_or(MAX_TREE_TEXT), self.progress);
+                let text = text.map_err(SubstituteError::Unavailable)?;
+                self.came(text.len() as u64)?;
+                same(id.0, Digest::of(&text))?;
+                Tree::decode(&text).map_err(|why| SubstituteError::NoTree { tree: *id, why })?
+            }
+        };
+        if let Some(size) = size {
+            same_size(id.0, tree.encode().len() as u64, size)?;
+        }
+        Ok(Some(Opened { tree, next: 0 }))
     }
 
     fn blob(&self, id: &BlobId, size: Option<u64>, executable: bool) -> Result<(), SubstituteError> {
         self.progress.check()?;
-        // One that is there in another size, or damaged, is not what the tree names.
-        if let Ok(info) = self.store.blob_info(id)
-            && size.is_none_or(|size| size == info.size)
-        {
-            return Ok(());
+        if self.store.presence(Target::Blob(*id))?.is_sound() {
+            let found = self.store.blob_info(id)?.size;
+            return size.map_or(Ok(()), |size| same_size(id.0, found, size));
         }
-        let bytes = self.from.blob(id).map_err(SubstituteError::Unavailable)?;
-        let mut bytes = bytes.take(size.map_or(u64::MAX, |size| size.saturating_add(1)));
+        let most = size.unwrap_or(MAX_LOG);
+        let bytes = self.from.blob(id, most, self.progress).map_err(SubstituteError::Unavailable)?;
+        let mut bytes = bytes.take(most.saturating_add(1));
         let (stored, length) =
             self.session.add_stream(&mut bytes, executable).map_err(|error| match error {
                 StreamError::Read(error) => SubstituteError::Broken(error),
                 StreamError::Write(error) => error.into(),
             })?;
         self.progress.add(1, length);
-        same(id.0, stored.0)
+        self.came(length)?;
+        same(id.0, stored.0)?;
+        size.map_or(Ok(()), |size| same_size(id.0, length, size))
+    }
+
+    fn came(&self, bytes: u64) -> Result<(), SubstituteError> {
+        let bytes = self.bytes.get().saturating_add(bytes);
+        self.bytes.set(bytes);
+        if bytes > output::MAX_BYTES { Err(SubstituteError::Large) } else { Ok(()) }
     }
 }
 
 fn same(asked: Digest, given: Digest) -> Result<(), SubstituteError> {
     if asked == given { Ok(()) } else { Err(SubstituteError::Other { asked, given }) }
+}
+
+fn same_size(of: Digest, found: u64, wanted: u64) -> Result<(), SubstituteError> {
+    if found == wanted { Ok(()) } else { Err(SubstituteError::Size { of, found, wanted }) }
 }

@@ -11,6 +11,7 @@ use stele_recipes::recipe::Origin;
 use stele_store::Progress;
 use stele_store::model::{Node, TreeId, TreeSource};
 
+use super::caught::caught;
 use super::schedule::Prepared;
 use super::shared::{Outcome, Seen as Happened, Shared};
 use super::{Builder, Event, Failed, Realisations, Request, lock};
@@ -25,6 +26,8 @@ pub struct Traced {
     pub inputs: Vec<Used>,
     /// Absolute paths that it looked for and that are not there, sorted.
     pub missing: Vec<Vec<u8>>,
+    /// How many more it looked for or listed that were not noted: there is a bound to what is kept of a build.
+    pub unnoted: u64,
     /// What came of it.
     pub outcome: Outcome,
     /// Whether it was built before, and so compared with that.
@@ -53,7 +56,15 @@ struct Seen {
     paths: HashMap<u64, BTreeSet<Path>>,
     opened: HashSet<u64>,
     missing: BTreeSet<Path>,
+    /// Bytes of all these paths.
+    bytes: usize,
+    unnoted: u64,
 }
+
+/// So many bytes of paths are kept of a build, which can look for as many as it likes.
+const MAX_NOTED: usize = 256 << 20;
+/// What a path takes beside its bytes, about.
+const OVERHEAD: usize = 64;
 
 struct Tracer {
     /// The name of the build's root at the top of the mount.
@@ -67,6 +78,22 @@ impl Seen {
         let parents = self.paths.get(&parent).into_iter().flatten();
         parents.map(|path| [path, name].join(if path.is_empty() { &b""[..] } else { b"/" })).collect()
     }
+
+    /// Notes the paths of something with this number, or of nothing, as far as there is room.
+    fn note(&mut self, number: Option<u64>, paths: Vec<Path>) {
+        for path in paths {
+            let bytes = path.len() + OVERHEAD;
+            if self.bytes + bytes > MAX_NOTED {
+                self.unnoted += 1;
+                continue;
+            }
+            let is_new = match number {
+                Some(number) => self.paths.entry(number).or_default().insert(path),
+                None => self.missing.insert(path),
+            };
+            self.bytes += if is_new { bytes } else { 0 };
+        }
+    }
 }
 
 impl Observer for Tracer {
@@ -79,18 +106,13 @@ impl Observer for Tracer {
             return;
         }
         let paths = seen.below(parent, name);
-        match found {
-            Some(number) => seen.paths.entry(number).or_default().extend(paths),
-            None => seen.missing.extend(paths),
-        }
+        seen.note(found, paths);
     }
 
     fn listed(&self, parent: u64, name: &[u8], number: u64) {
         let mut seen = lock(&self.seen);
         let paths = seen.below(parent, name);
-        if !paths.is_empty() {
-            seen.paths.entry(number).or_default().extend(paths);
-        }
+        seen.note(Some(number), paths);
     }
 
     fn opened(&self, number: u64) {
@@ -123,21 +145,25 @@ impl Builder {
         let root = work.action.root.to_string().into_bytes();
         let tracer = Arc::new(Tracer { root, seen: Mutex::default() });
         let held = self.hold_anew(Some(Arc::<Tracer>::clone(&tracer)))?;
-        let shared = Shared::new(&work.recipe);
-        shared.join();
+        let shared = Shared::new(&work, self.holding());
+        shared.join(work.keep_failed);
         let (recipe, action, steps) = (work.recipe.clone(), work.id, work.action.steps.len());
         tell(Event::Waits { recipe: recipe.clone() });
         let outcome = thread::scope(|scope| {
             scope.spawn(|| {
-                let turn = self.slots.take(&shared.progress).map_err(Failed::from);
-                let outcome = turn.and_then(|turn| self.run_in(&work, &held, &shared, turn));
-                shared.over(outcome.map_err(Arc::new));
+                shared.over(caught(&work.recipe, || {
+                    let turn = self.slots.take(&shared.progress).map_err(Failed::from);
+                    let outcome = turn.and_then(|turn| self.run_in(&work, &held, &shared, turn));
+                    outcome.map_err(Arc::new)
+                }));
             });
             shared.wait(progress, |happened| {
                 let recipe = recipe.clone();
                 tell(match happened {
                     Happened::Begun(log) => Event::Begins { recipe, action, steps, log },
                     Happened::Step(step) => Event::Step { recipe, step },
+                    // Nobody else runs what is traced.
+                    Happened::Joined(limits) => Event::Joins { recipe, limits },
                 });
             })
         });
@@ -149,7 +175,8 @@ impl Builder {
             seen.opened.iter().filter_map(|number| seen.paths.get(number)).flatten().collect();
         let inputs = parts.iter().map(|part| self.used(part, &opened)).collect::<Result<_, _>>()?;
         let missing = seen.missing.iter().map(|path| [b"/", &path[..]].concat()).collect();
-        Ok(Tracing::Traced(Traced { inputs, missing, outcome, compared: work.before.is_some() }))
+        let unnoted = seen.unnoted;
+        Ok(Tracing::Traced(Traced { inputs, missing, unnoted, outcome, compared: work.before.is_some() }))
     }
 
     /// How much of an input was opened.
@@ -179,5 +206,25 @@ impl Builder {
             ([path, separator, name.as_bytes()].concat(), node.clone())
         };
         Ok(tree.entries().iter().map(entry).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_of_a_build_has_a_bound_and_what_was_left_out_is_counted() {
+        let mut seen = Seen::default();
+        let name = vec![b'q'; 1 << 20];
+        for number in 0..400_u32 {
+            seen.note(None, vec![[&name[..], &number.to_be_bytes()].concat()]);
+        }
+        assert!(seen.bytes <= MAX_NOTED && seen.missing.len() < 256, "{}", seen.missing.len());
+        assert_eq!(seen.missing.len() as u64 + seen.unnoted, 400);
+        // The same once more takes no room.
+        let mut seen = Seen::default();
+        (0..3).for_each(|_| seen.note(Some(7), vec![b"usr/bin/cc".to_vec()]));
+        assert_eq!((seen.bytes, seen.unnoted), (10 + OVERHEAD, 0));
     }
 }

@@ -7,6 +7,7 @@ use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde::{Deserialize, Serialize};
 
 use stele_recipes::action::ActionId;
@@ -66,7 +67,11 @@ impl Builder {
         let doing = self.doing(request, progress, tell)?;
         let (prepared, realised) = doing.prepare()?;
         let Some(Prepared { mut work, .. }) = prepared else { return Ok(Visited::Unready(realised)) };
-        let own = work.before.as_ref().filter(|_| visit.itself).map(|outputs| (&work.recipe, outputs));
+        let itself = work.before.as_ref().filter(|_| visit.itself).map(|it| &it.outputs);
+        let own = match itself {
+            Some(outputs) if self.has_all(outputs)? => Some((&work.recipe, outputs)),
+            _ => None,
+        };
         let others = realised.goals.iter().map(|(name, outputs)| (name, outputs));
         let others = others.chain(own).flat_map(|(name, outputs)| {
             outputs.0.values().map(move |tree| MergeInput { origin: name.to_string(), tree: *tree })
@@ -130,8 +135,9 @@ impl Builder {
             session.add_tree(tree)?;
         }
         let lease = Some(Holder::Until(stele_store::now().saturating_add(KEPT)));
-        session.finish(&[Target::Tree(merged.root)], &Keep { lease, ..Keep::default() })?;
-        doing.hold([merged.root])?;
+        let target = Target::Tree(merged.root);
+        doing.holding.reserve(target);
+        session.finish(&[target], &Keep { lease, ..Keep::default() })?;
         Ok(merged.root)
     }
 
@@ -156,7 +162,7 @@ impl Builder {
         if let Err(e) = written {
             tracing::warn!("{} cannot be gone on with: {e}", path.display());
         }
-        give_back(path, &self.failed, &work.recipe)
+        keep_failed(path, &self.failed, &work.recipe)
     }
 }
 
@@ -166,8 +172,9 @@ fn kept(folder: &Path) -> Option<Kept> {
     serde_json::from_slice(&text).ok()
 }
 
-/// Moves a folder that is kept to its place below `failed`, and what was there away. Where it is then.
-fn give_back(path: &Path, failed: &Path, recipe: &RecipeName) -> Option<PathBuf> {
+/// Moves the folder of a build that failed to its place below `failed`, in the place of an earlier one. Where it is
+/// then.
+fn keep_failed(path: &Path, failed: &Path, recipe: &RecipeName) -> Option<PathBuf> {
     let to = failed.join(recipe.as_str());
     let moved =
         fs::create_dir_all(failed).and_then(|()| folder::remove(&to)).and_then(|()| fs::rename(path, &to));
@@ -177,6 +184,19 @@ fn give_back(path: &Path, failed: &Path, recipe: &RecipeName) -> Option<PathBuf>
             tracing::warn!("{} stays where it is: {e}", path.display());
             Some(path.to_owned())
         }
+    }
+}
+
+/// Moves a folder that was taken from below `failed` back. Another that is there by then is of a later failure: it
+/// stays, and this one goes.
+fn give_back(path: &Path, failed: &Path, recipe: &RecipeName) {
+    let to = failed.join(recipe.as_str());
+    let moved = fs::create_dir_all(failed)
+        .and_then(|()| Ok(renameat_with(CWD, path, CWD, &to, RenameFlags::NOREPLACE)?));
+    match moved {
+        Ok(()) => {}
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => sandbox::clear_one(path),
+        Err(e) => tracing::warn!("{} stays where it is: {e}", path.display()),
     }
 }
 
@@ -200,4 +220,35 @@ fn job(work: &Work, visit: &Visit<'_>, path: &Path, kept: bool) -> Job {
     job.streams = if visit.streams.len() == 1 { Streams::Terminal } else { Streams::Three };
     job.kept = kept;
     job
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The folder of a failed build: at `at`, with a file that tells it from others.
+    fn folder(at: &Path, says: &str) -> PathBuf {
+        fs::create_dir_all(at).unwrap();
+        fs::write(at.join("says"), says).unwrap();
+        at.to_owned()
+    }
+
+    #[test]
+    fn what_is_given_back_does_not_remove_the_folder_of_a_later_failure() {
+        let top = tempfile::tempdir().unwrap();
+        let (failed, recipe) = (top.path().join("failed"), RecipeName::new("a").unwrap());
+        let says = || fs::read_to_string(failed.join("a/says")).unwrap();
+        let first = folder(&top.path().join("first"), "first");
+        assert_eq!(keep_failed(&first, &failed, &recipe), Some(failed.join("a")));
+        // The control: nothing else failed meanwhile.
+        let taken = top.path().join("taken");
+        fs::rename(failed.join("a"), &taken).unwrap();
+        give_back(&taken, &failed, &recipe);
+        assert_eq!(says(), "first");
+        fs::rename(failed.join("a"), &taken).unwrap();
+        keep_failed(&folder(&top.path().join("second"), "second"), &failed, &recipe);
+        give_back(&taken, &failed, &recipe);
+        assert_eq!(says(), "second");
+        assert!(!taken.exists(), "and what was given back is gone");
+    }
 }

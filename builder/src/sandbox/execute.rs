@@ -7,9 +7,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
+use rustix::io::Errno;
 use rustix::mount::{
-    MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind, mount_bind_recursive, mount_change,
-    mount_remount, unmount,
+    MountFlags, MountPropagationFlags, MoveMountFlags, UnmountFlags, mount, mount_bind, mount_bind_recursive,
+    mount_change, mount_remount, move_mount, unmount,
 };
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities, set_no_new_privs};
@@ -24,6 +25,8 @@ pub struct Given {
     pub builds: Option<OwnedFd>,
     /// The FUSE device.
     pub device: Option<OwnedFd>,
+    /// A file system with nodes of devices, mounted nowhere yet.
+    pub nodes: Option<OwnedFd>,
 }
 
 /// An operation that could not be done.
@@ -77,14 +80,28 @@ fn one(op: &SetupOp, given: &Given) -> io::Result<()> {
             mount("tmpfs", path, "tmpfs", MountFlags::NOSUID | MountFlags::NODEV, options.as_c_str())?;
         }
         SetupOp::Store { path } => attach_store(path, given)?,
+        SetupOp::Inputs { tree, empty, path } => inputs(tree, empty, path)?,
+        SetupOp::Nodes { path } => {
+            if let Some(nodes) = &given.nodes {
+                let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
+                move_mount(nodes, "", CWD, path.as_str(), flags)?;
+            }
+        }
+        SetupOp::Device { from, to, major, minor } => device(from, to, *major, *minor)?,
+        SetupOp::ReadOnly { path } => read_only(path, MountFlags::NODEV)?,
+        SetupOp::OwnFormats { path } => own_formats(path)?,
+        SetupOp::Share { name, most } => {
+            std::fs::write(format!("/proc/sys/user/{name}"), most.to_string())?;
+        }
         SetupOp::Bind { from, to, recursive, writable } => bind(from, to, *recursive, *writable, given)?,
         SetupOp::Processes { path } => {
             let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
             mount("proc", path, "proc", flags, c"subset=pid")?;
         }
-        SetupOp::Terminals { path } => {
+        SetupOp::Terminals { path, most } => {
             let flags = MountFlags::NOSUID | MountFlags::NOEXEC;
-            mount("devpts", path, "devpts", flags, c"newinstance,ptmxmode=0666,mode=0620")?;
+            let options = text(&format!("newinstance,ptmxmode=0666,mode=0620,max={most}"))?;
+            mount("devpts", path, "devpts", flags, options.as_c_str())?;
         }
         SetupOp::Pivot { path } => pivot(path)?,
         SetupOp::HostName { name } => rustix::system::sethostname(name.as_bytes())?,
@@ -108,10 +125,10 @@ fn text(text: &str) -> io::Result<std::ffi::CString> {
     std::ffi::CString::new(text).map_err(io::Error::other)
 }
 
-/// Modified at second 1, as all that the store shows.
+/// Modified when all that the store shows was.
 fn old(path: &str) -> io::Result<()> {
-    let second = Timespec { tv_sec: 1, tv_nsec: 0 };
-    let times = Timestamps { last_access: second, last_modification: second };
+    let time = Timespec { tv_sec: crate::profile::MODIFIED.cast_signed(), tv_nsec: 0 };
+    let times = Timestamps { last_access: time, last_modification: time };
     Ok(utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW)?)
 }
 
@@ -139,14 +156,49 @@ fn bind(from: &Source, to: &str, recursive: bool, writable: bool, given: &Given)
         true => mount_bind_recursive(&from, to)?,
         false => mount_bind(&from, to)?,
     }
-    if !writable {
-        // A namespace may add to the flags of a mount that it got from another, and take nothing away.
-        let has = rustix::fs::statvfs(to)?.f_flag;
-        let mut flags = MountFlags::BIND | MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV;
-        flags.set(MountFlags::NOEXEC, has.contains(rustix::fs::StatVfsMountFlags::NOEXEC));
-        mount_remount(to, flags, c"")?;
+    if writable { Ok(()) } else { read_only(to, MountFlags::NODEV) }
+}
+
+/// What is mounted there is not written any more, and has these flags, too.
+fn read_only(path: &str, flags: MountFlags) -> io::Result<()> {
+    // A namespace may add to the flags of a mount that it got from another, and take nothing away.
+    let has = rustix::fs::statvfs(path)?.f_flag;
+    let mut flags = MountFlags::BIND | MountFlags::RDONLY | MountFlags::NOSUID | flags;
+    flags.set(MountFlags::NOEXEC, has.contains(rustix::fs::StatVfsMountFlags::NOEXEC));
+    Ok(mount_remount(path, flags, c"")?)
+}
+
+fn inputs(tree: &str, empty: &str, path: &str) -> io::Result<()> {
+    // Both layers are of one file system, so numbers of inodes are those that the store shows. `userxattr`: the others
+    // are read by root of the machine alone. No attribute of a file means anything to it, for the store shows none.
+    let options = text(&format!("lowerdir={tree}:{empty},userxattr,xino=off,uuid=off"))?;
+    let flags = MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOATIME;
+    Ok(mount("stele", path, "overlay", flags, options.as_c_str())?)
+}
+
+/// A regular file in a device's place, as `cc -o /dev/null` makes one when root runs it, would be the machine's to be
+/// written. The bind is read-only: then its times and mode are not changed either, and the device is written all the
+/// same.
+fn device(from: &str, to: &str, major: u32, minor: u32) -> io::Result<()> {
+    mount_bind(from, to)?;
+    let stat = rustix::fs::stat(to)?;
+    let is_device = rustix::fs::FileType::from_raw_mode(stat.st_mode)
+        == rustix::fs::FileType::CharacterDevice
+        && stat.st_rdev == rustix::fs::makedev(major, minor);
+    if !is_device {
+        let why = format!("{from} is not the character device {major}, {minor}");
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
     }
-    Ok(())
+    read_only(to, MountFlags::empty())
+}
+
+fn own_formats(path: &str) -> io::Result<()> {
+    match mount("binfmt_misc", path, "binfmt_misc", MountFlags::empty(), c"") {
+        Ok(()) => Ok(unmount(path, UnmountFlags::DETACH)?),
+        // Kernels before 6.7 let only root of the machine mount it; and one that has none runs no such formats.
+        Err(Errno::PERM | Errno::NODEV) => Ok(()),
+        Err(e) => Err(e.into()),
+    }
 }
 
 /// Both roots at one place, so that the new one needs no directory for the old one (pivot_root(2), NOTES).
@@ -179,7 +231,7 @@ fn limit(resource: &str, soft: Option<u64>, hard: Option<u64>) -> io::Result<()>
     let which = all.iter().find(|(name, _)| *name == resource).map(|(_, it)| *it);
     let which = which.ok_or(io::ErrorKind::Unsupported)?;
     match setrlimit(which, Rlimit { current: soft, maximum: hard }) {
-        Err(rustix::io::Errno::PERM) => {
+        Err(Errno::PERM) => {
             let has = rustix::process::getrlimit(which).maximum.unwrap_or_default();
             let why = format!("the daemon was started with a hard limit of {has}, and only root raises one");
             Err(io::Error::new(io::ErrorKind::PermissionDenied, why))
@@ -199,7 +251,7 @@ fn drop_capabilities() -> io::Result<()> {
         let one = CapabilitySet::from_bits_retain(1 << number);
         match rustix::thread::remove_capability_from_bounding_set(one) {
             Ok(()) => {}
-            Err(rustix::io::Errno::INVAL) => break,
+            Err(Errno::INVAL) => break,
             Err(e) => return Err(e.into()),
         }
     }

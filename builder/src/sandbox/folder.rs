@@ -11,8 +11,8 @@ use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, RenameFlags};
 pub const WRITABLE: [&str; 3] = ["build", "out", "tmp"];
 /// The log.
 pub const LOG: &str = "log";
-/// Held by whoever uses the folder.
-const LOCK: &str = "lock";
+/// Held by whoever uses the folder; in it is what its build has written lately ([`super::blame`]).
+pub(super) const LOCK: &str = "lock";
 /// Of what it is, when it is kept.
 pub const KEPT: &str = "kept";
 

@@ -51,6 +51,8 @@ fn entered(job: &Job, handed: &Handed) -> Result<std::convert::Infallible, Endin
     (&handed.tell).read_exact(&mut [0]).map_err(not_set_up("wait for its limits"))?;
     std::fs::write("/proc/self/oom_score_adj", profile::FIRST_TO_GO.to_string())
         .map_err(not_set_up("be what is ended first when memory runs out"))?;
+    // A user, and root of a container, may make none: theirs are the machine's.
+    let nodes = super::nodes::own().ok();
     let into =
         |fd: &OwnedFd, kind| move_into_link_name_space(fd.as_fd(), Some(kind)).map_err(io::Error::from);
     into(&handed.users, LinkNameSpaceType::User).map_err(not_set_up("enter the user namespace"))?;
@@ -76,7 +78,7 @@ fn entered(job: &Job, handed: &Handed) -> Result<std::convert::Infallible, Endin
     match fork().map_err(not_set_up("make the first process"))? {
         Forked::Child => {
             drop(ours);
-            first(job, handed, theirs)
+            first(job, handed, nodes, theirs)
         }
         Forked::Parent(first) => {
             drop(theirs);
@@ -106,8 +108,8 @@ fn fix_uptime() -> io::Result<()> {
 }
 
 /// The sandbox's first process.
-fn first(job: &Job, handed: &Handed, parent: UnixStream) -> ! {
-    let ending = tied(parent).and_then(|()| run(job, handed)).unwrap_or_else(|ending| ending);
+fn first(job: &Job, handed: &Handed, nodes: Option<OwnedFd>, parent: UnixStream) -> ! {
+    let ending = tied(parent).and_then(|()| run(job, handed, nodes)).unwrap_or_else(|ending| ending);
     let _ = send(&handed.tell, &Inside::Over { ending }, &[]);
     sys::exit(0)
 }
@@ -122,13 +124,14 @@ fn tied(parent: UnixStream) -> Result<(), Ending> {
     tied().map_err(not_set_up("tie the sandbox to its supervisor"))
 }
 
-fn run(job: &Job, handed: &Handed) -> Result<Ending, Ending> {
+fn run(job: &Job, handed: &Handed, nodes: Option<OwnedFd>) -> Result<Ending, Ending> {
     // A session of its own: no terminal of the machine is this sandbox's.
     let _ = rustix::process::setsid();
     let (filter, before): (Vec<_>, Vec<_>) =
         job.ops.iter().cloned().partition(|op| matches!(op, super::ops::SetupOp::Filter {}));
+    let given = Given { nodes, ..Given::default() };
     let applied = |ops: &[_]| {
-        apply(ops, &Given::default()).map_err(|undone| Ending::NotSetUp {
+        apply(ops, &given).map_err(|undone| Ending::NotSetUp {
             doing: format!("{:?}", undone.op),
             error: undone.error.to_string(),
         })

@@ -1,14 +1,13 @@
 //! What a build uses, looked at from outside, and by which limit it is ended.
 
-use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rustix::fs::{AtFlags, Dir, Mode, OFlags, fstatvfs, openat, statat};
-
+use super::blame::Blame;
 use super::cgroup::Group;
 use super::job::{Limit, Limits};
+use super::used;
 
 /// So many processes below the limit a build is taken to have met it: a fork bomb's last ones come and go.
 const NEARLY: u64 = 8;
@@ -21,6 +20,7 @@ pub(super) struct Watch {
     limits: Limits,
     folder: PathBuf,
     begun: Instant,
+    blame: Blame,
     /// The kernel's own limits, where this user has any.
     group: Option<Group>,
     /// The sandbox's own list of processes, and its `/dev/shm`, when they are there.
@@ -30,13 +30,14 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Watches from now on, with `folder` on the disk that may become full.
-    pub fn new(limits: &Limits, folder: &Path) -> Self {
+    /// Watches from now on, with `folder`, whose lock is held by `lock`, on the disk that may become full.
+    pub fn new(limits: &Limits, folder: &Path, lock: Option<OwnedFd>) -> Self {
         let now = Instant::now();
         Self {
             limits: limits.clone(),
             folder: folder.to_owned(),
             begun: now,
+            blame: Blame::new(folder, lock),
             group: None,
             seen: None,
             next: now,
@@ -84,23 +85,31 @@ impl Watch {
         self.denied()
     }
 
-    /// The limit that is met, if one is.
-    pub fn look(&mut self) -> Option<Limit> {
+    /// The limit that is met, if one is. `kept` are bytes of memory that the supervisor has for the build.
+    pub fn look(&mut self, kept: u64) -> Option<Limit> {
         if let Some(seconds) = self.limits.seconds
             && self.begun.elapsed() >= Duration::from_secs(seconds)
         {
             return Some(Limit::Time { seconds });
         }
-        if let Some(limit) = self.spent() {
-            return Some(limit);
-        }
         let now = Instant::now();
+        match self.spent() {
+            // Others may be about to be ended for it.
+            Some(Limit::Room { .. } | Limit::Files { .. }) if !self.blame.is_next(now) => {}
+            Some(limit) => return Some(limit),
+            None => self.blame.relax(),
+        }
         if now < self.next {
             return None;
         }
-        let used = self.seen.as_ref().map(|(processes, memory)| used(processes, memory))?;
+        let (processes, memory) = self.seen.as_ref()?;
+        let used = used::at_most(processes, memory);
+        self.blame.note(now, used.written);
+        // Only what may be too much is worth to be counted exactly.
+        let is_over = used.memory + kept > self.limits.memory
+            && used::exactly(processes, memory) + kept > self.limits.memory;
         self.next = now + (now.elapsed() * 20).max(Duration::from_millis(100));
-        if used.memory > self.limits.memory {
+        if is_over {
             return Some(Limit::Memory { bytes: self.limits.memory });
         }
         (used.processes + NEARLY >= self.limits.processes)
@@ -112,43 +121,4 @@ impl Watch {
         self.seen = None;
         self.group = None;
     }
-}
-
-#[derive(Default)]
-struct Used {
-    memory: u64,
-    processes: u64,
-}
-
-/// What all processes of a sandbox use, by its own list of them, which has no others, and its `/dev/shm`. What cannot
-/// be read has just ended.
-fn used(processes: &OwnedFd, shm: &OwnedFd) -> Used {
-    let page = rustix::param::page_size() as u64;
-    let mut used = Used::default();
-    let Ok(entries) = Dir::read_from(processes) else { return used };
-    for entry in entries.flatten() {
-        let Ok(name) = entry.file_name().to_str() else { continue };
-        if !name.starts_with(|first: char| first.is_ascii_digit()) {
-            continue;
-        }
-        let text = read(processes, &format!("{name}/statm")).unwrap_or_default();
-        let mut columns = text.split(' ').skip(1).map(|it| it.parse::<u64>().unwrap_or(0));
-        let (resident, shared) = (columns.next().unwrap_or(0), columns.next().unwrap_or(0));
-        used.memory += resident.saturating_sub(shared) * page;
-        // A directory's links are two and one for each directory in it.
-        let threads = statat(processes, format!("{name}/task"), AtFlags::empty()).map_or(1, |it| it.st_nlink);
-        #[allow(clippy::useless_conversion)]
-        let threads = u64::from(threads);
-        used.processes += threads.saturating_sub(2).max(1);
-    }
-    // What lies in memory file systems is nobody's but uses memory all the same.
-    if let Ok(it) = fstatvfs(shm) {
-        used.memory += it.f_blocks.saturating_sub(it.f_bfree) * it.f_frsize;
-    }
-    used
-}
-
-fn read(at: &OwnedFd, path: &str) -> io::Result<String> {
-    let file = openat(at, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
-    io::read_to_string(std::fs::File::from(file))
 }

@@ -11,6 +11,7 @@
 //! ([`clear_left`]).
 
 mod answer;
+mod blame;
 mod cgroup;
 mod execute;
 pub mod filter;
@@ -18,10 +19,12 @@ pub mod folder;
 mod inside;
 mod job;
 mod limits;
+mod nodes;
 pub mod ops;
 mod running;
 mod supervise;
 mod sys;
+mod used;
 pub(crate) mod users;
 
 use std::path::Path;
@@ -113,7 +116,7 @@ mod tests {
 
     const BEFORE: &str = r#""action":1,"env":{"CC":"tcc","PATH":"/bin"}"#;
     const AFTER: &str = concat!(
-        r#""platform":"x86_64-linux","profile":1,"#,
+        r#""platform":"x86_64-linux","profile":2,"#,
         r#""root":"92a2b787a06d7272df43eaf87acc3b9c1d315d79d599d61c285983483e431998","#,
         r#""steps":[["/bin/cc","-o","/out/hello"],["true"]]"#
     );

@@ -14,10 +14,10 @@ pub mod held {
     pub const BUILDS: &str = "/builds";
     /// Where a sandbox puts its own root together.
     pub const ROOT: &str = "/new";
-    /// What is the same in the `/dev` of every sandbox.
-    pub const DEV: &str = "/face/dev";
-    /// What is the same in the `/proc` of every sandbox.
-    pub const PROC: &str = "/face/proc";
+    /// The machine's devices; a sandbox may have nodes of its own there.
+    pub const NODES: &str = "/nodes";
+    /// A directory of the store's mount that is empty in the mount of builds.
+    pub const EMPTY: &str = "/store/by-name";
 }
 
 /// Where the process directories of `/proc` are mounted: beside the files that say the same on every machine.
@@ -29,7 +29,7 @@ pub(super) const PROCESSES: &str = "/proc/pids";
 pub enum SetupOp {
     /// No mount that is made from here on is seen outside, and none from outside here.
     Private {},
-    /// A directory with this mode, and modified at second 1; it may be there.
+    /// A directory with this mode, modified when all inputs were; it may be there.
     Directory {
         /// Where.
         path: String,
@@ -64,6 +64,50 @@ pub enum SetupOp {
         /// Where.
         path: String,
     },
+    /// A tree of the store, on a file system of this sandbox's own: nobody else meets its locks, leases and watches
+    /// there, for these are the inode's, and the inodes are its own. What is read lies in memory once for all.
+    Inputs {
+        /// The tree.
+        tree: String,
+        /// An empty directory on the same file system: overlayfs wants two.
+        empty: String,
+        /// Where.
+        path: String,
+    },
+    /// Nodes of devices that are this sandbox's own, if it was given any: only root can make them.
+    Nodes {
+        /// Where.
+        path: String,
+    },
+    /// A character device at another place; anything else there is refused.
+    Device {
+        /// Which.
+        from: String,
+        /// Where: a file.
+        to: String,
+        /// Its major number.
+        major: u32,
+        /// Its minor number.
+        minor: u32,
+    },
+    /// What was mounted there is not written any more.
+    ReadOnly {
+        /// Where.
+        path: String,
+    },
+    /// No formats of programs but the kernel's own (binfmt_misc, Linux 6.7): an instance of this user namespace's own,
+    /// which is empty. The instance stays when it is unmounted.
+    OwnFormats {
+        /// Where it is mounted for a moment.
+        path: String,
+    },
+    /// A limit of this user namespace (namespaces(7)).
+    Share {
+        /// Its file in `/proc/sys/user/`.
+        name: String,
+        /// The limit.
+        most: u32,
+    },
     /// The same directory or file at another place.
     Bind {
         /// What: a path, or one of the descriptors that were handed over.
@@ -84,6 +128,8 @@ pub enum SetupOp {
     Terminals {
         /// Where.
         path: String,
+        /// How many.
+        most: u32,
     },
     /// What is at this path becomes `/`, and what was is gone.
     Pivot {
@@ -140,75 +186,108 @@ pub enum Source {
     Builds,
 }
 
-/// From how the machine is to the namespaces that builds begin in: the store, the folder of the builds, and what is
-/// the same in every sandbox. `top` is a folder that is there on this machine; what is in it does not matter.
+/// From how the machine is to the namespaces that builds begin in: the store, the folder of the builds, devices. `top`
+/// is a folder that is there on this machine; what is in it does not matter.
 pub fn held_ops(top: &str) -> Vec<SetupOp> {
     let at = |path: &str| format!("{top}{path}");
     let directory = |path: &str| SetupOp::Directory { path: at(path), mode: 0o755 };
-    let bind = |from: Source, to: &str, writable: bool| SetupOp::Bind {
-        from,
-        to: at(to),
-        recursive: true,
-        writable,
-    };
+    let bind = |from: Source, to: &str| SetupOp::Bind { from, to: at(to), recursive: true, writable: true };
     let mut ops = vec![
         SetupOp::Private {},
         SetupOp::Memory { path: top.to_owned(), mode: 0o755, size: 16 << 20 },
         directory(held::STORE),
         SetupOp::Store { path: at(held::STORE) },
         directory(held::BUILDS),
-        bind(Source::Builds, held::BUILDS, true),
+        bind(Source::Builds, held::BUILDS),
         directory(held::ROOT),
+        SetupOp::OwnFormats { path: at(held::ROOT) },
         // A sandbox may mount a proc(5) of its own only where a whole one can be seen (mount_namespaces(7)).
         directory("/proc"),
-        bind(Source::Path("/proc".to_owned()), "/proc", true),
-        directory("/face"),
-        directory(held::DEV),
+        bind(Source::Path("/proc".to_owned()), "/proc"),
+        directory(held::NODES),
     ];
-    for device in profile::DEVICES {
-        let to = format!("{}/{device}", held::DEV);
-        ops.push(SetupOp::File { path: at(&to), text: String::new() });
-        ops.push(bind(Source::Path(format!("/dev/{device}")), &to, true));
-    }
-    let link = |path: String, target: &str| SetupOp::Symlink { path: at(&path), target: target.to_owned() };
-    for (name, target) in [
-        ("fd", "/proc/self/fd"),
-        ("ptmx", "pts/ptmx"),
-        ("stderr", "/proc/self/fd/2"),
-        ("stdin", "/proc/self/fd/0"),
-        ("stdout", "/proc/self/fd/1"),
-    ] {
-        ops.push(link(format!("{}/{name}", held::DEV), target));
-    }
-    ops.push(directory(&format!("{}/pts", held::DEV)));
-    ops.push(directory(&format!("{}/shm", held::DEV)));
-    ops.push(directory(held::DEV));
-    ops.push(directory(held::PROC));
+    ops.extend(devices("/dev", &at(held::NODES)));
+    ops.push(SetupOp::Pivot { path: top.to_owned() });
+    ops
+}
+
+/// The devices of `from` in the directory `to`.
+fn devices(from: &str, to: &str) -> Vec<SetupOp> {
+    let each = |(name, major, minor): &(&str, u32, u32)| {
+        let (from, to) = (format!("{from}/{name}"), format!("{to}/{name}"));
+        let file = SetupOp::File { path: to.clone(), text: String::new() };
+        [file, SetupOp::Device { from, to, major: *major, minor: *minor }]
+    };
+    profile::DEVICES.iter().flat_map(each).collect()
+}
+
+/// Bytes of a file system that has a few small files.
+const SMALL: u64 = 1 << 20;
+
+/// `/dev`, below `root`.
+fn dev(root: &str) -> Vec<SetupOp> {
+    let dev = format!("{root}/dev");
+    let directory = |path: &str| SetupOp::Directory { path: format!("{dev}{path}"), mode: 0o755 };
+    let mut ops = vec![SetupOp::Memory { path: dev.clone(), mode: 0o755, size: SMALL }];
+    ops.extend(devices(held::NODES, &dev));
+    ops.extend(links(
+        &dev,
+        &[
+            ("fd", "/proc/self/fd"),
+            ("ptmx", "pts/ptmx"),
+            ("stderr", "/proc/self/fd/2"),
+            ("stdin", "/proc/self/fd/0"),
+            ("stdout", "/proc/self/fd/1"),
+        ],
+    ));
+    // The last once more: what was made in it has changed when it was modified.
+    ops.extend([directory("/pts"), directory("/shm"), directory("")]);
+    ops.push(SetupOp::ReadOnly { path: dev.clone() });
+    ops.push(SetupOp::Memory { path: format!("{dev}/shm"), mode: 0o1777, size: profile::SHARED_MEMORY });
+    ops.push(SetupOp::Terminals { path: format!("{dev}/pts"), most: profile::TERMINALS });
+    ops
+}
+
+/// `/proc`, below `root`: files that say the same on every machine, and the sandbox's own processes beside them.
+fn proc(root: &str) -> Vec<SetupOp> {
+    let proc = format!("{root}/proc");
+    let directory = |path: &str| SetupOp::Directory { path: format!("{proc}{path}"), mode: 0o755 };
+    let mut ops = vec![SetupOp::Memory { path: proc.clone(), mode: 0o755, size: SMALL }];
     let mut made = std::collections::BTreeSet::new();
     for (name, text) in profile::machine() {
         let parts: Vec<&str> = name.split('/').collect();
         for depth in 1..parts.len() {
-            let folder = parts[..depth].join("/");
+            let folder = format!("/{}", parts[..depth].join("/"));
             if made.insert(folder.clone()) {
-                ops.push(directory(&format!("{}/{folder}", held::PROC)));
+                ops.push(directory(&folder));
             }
         }
-        ops.push(SetupOp::File { path: at(&format!("{}/{name}", held::PROC)), text });
+        ops.push(SetupOp::File { path: format!("{proc}/{name}"), text });
     }
-    ops.push(directory(&format!("{}/pids", held::PROC)));
-    for (name, target) in [
-        ("mounts", "self/mounts"),
-        ("net", "self/net"),
-        ("self", "pids/self"),
-        ("thread-self", "pids/thread-self"),
-    ] {
-        ops.push(link(format!("{}/{name}", held::PROC), target));
-    }
+    ops.push(directory("/pids"));
+    ops.extend(links(
+        &proc,
+        &[
+            ("mounts", "self/mounts"),
+            ("net", "self/net"),
+            ("self", "pids/self"),
+            ("thread-self", "pids/thread-self"),
+        ],
+    ));
     // Once more: what was made in it has changed when it was modified.
-    ops.extend(made.iter().map(|folder| directory(&format!("{}/{folder}", held::PROC))));
-    ops.push(directory(held::PROC));
-    ops.push(SetupOp::Pivot { path: top.to_owned() });
+    ops.extend(made.iter().map(|folder| directory(folder)));
+    ops.push(directory(""));
+    ops.push(SetupOp::ReadOnly { path: proc });
+    ops.push(SetupOp::Processes { path: format!("{root}{PROCESSES}") });
     ops
+}
+
+fn links(folder: &str, links: &[(&str, &str)]) -> Vec<SetupOp> {
+    let link = |(name, target): &(&str, &str)| SetupOp::Symlink {
+        path: format!("{folder}/{name}"),
+        target: (*target).to_owned(),
+    };
+    links.iter().map(link).collect()
 }
 
 /// From the namespaces that builds begin in to a build's first step. `root` is what it sees as `/`; `folder` the name
@@ -221,15 +300,20 @@ pub fn sandbox_ops(root: &TreeId, folder: &str) -> Vec<SetupOp> {
         recursive: true,
         writable,
     };
-    let mut ops = vec![
-        SetupOp::Private {},
-        bind(format!("{}/{root}", held::STORE), "", false),
-        bind(held::DEV.to_owned(), "/dev", false),
-        SetupOp::Memory { path: at("/dev/shm"), mode: 0o1777, size: profile::SHARED_MEMORY },
-        SetupOp::Terminals { path: at("/dev/pts") },
-        bind(held::PROC.to_owned(), "/proc", false),
-        SetupOp::Processes { path: at(PROCESSES) },
-    ];
+    let mut ops = vec![SetupOp::Private {}];
+    for (name, most) in profile::SHARES {
+        ops.push(SetupOp::Share { name: (*name).to_owned(), most: *most });
+    }
+    ops.extend([
+        SetupOp::Inputs {
+            tree: format!("{}/{root}", held::STORE),
+            empty: held::EMPTY.to_owned(),
+            path: at(""),
+        },
+        SetupOp::Nodes { path: held::NODES.to_owned() },
+    ]);
+    ops.extend(dev(held::ROOT));
+    ops.extend(proc(held::ROOT));
     for name in ["build", "out", "tmp"] {
         ops.push(bind(format!("{}/{folder}/{name}", held::BUILDS), &format!("/{name}"), true));
     }

@@ -18,6 +18,7 @@ use super::inside::{self, Handed};
 use super::job::{Ending, Inside, Job, Limit, Said, Told};
 use super::limits::Watch;
 use super::sys::{Forked, fork};
+use crate::hold::stranger;
 use stele_fs::passing::{receive, send};
 
 /// How often limits are looked at.
@@ -39,11 +40,12 @@ pub fn supervise() -> io::Result<()> {
     let Some((job, fds)) = receive::<Job>(&daemon)? else { return Ok(()) };
     let mut fds = fds.into_iter();
     let mut next = || fds.next().ok_or_else(|| io::Error::other("a descriptor is missing"));
-    let (users, mounts, log, _lock) = (next()?, next()?, next()?, next()?);
+    let (users, mounts, log, lock) = (next()?, next()?, next()?, next()?);
     let streams = (0..job.streams.count()).map(|_| next()).collect::<io::Result<Vec<_>>>()?;
     let kept = job.kept;
+    let copy = lock.try_clone().ok();
     let mut supervisor = Supervisor {
-        watch: Watch::new(&job.limits, &job.folder),
+        watch: Watch::new(&job.limits, &job.folder, copy),
         job,
         daemon,
         log: File::from(log),
@@ -82,7 +84,7 @@ struct Supervisor {
 impl Supervisor {
     fn run(&mut self, users: OwnedFd, mounts: OwnedFd, streams: Vec<OwnedFd>) -> io::Result<Ending> {
         let (ours, theirs) = UnixStream::pair()?;
-        let (out, output) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
+        let (out, output) = self.log_pipe()?;
         let streams = match streams.is_empty() {
             true => vec![output],
             false => {
@@ -134,6 +136,19 @@ impl Supervisor {
         }))
     }
 
+    /// The pipe that the steps write their log to. It belongs to the build's own user, so that a step can open
+    /// `/dev/stdout` anew, whoever started the daemon. So a step can open its reading end too, and take back what was
+    /// there when poll(2) said so: this end never waits.
+    fn log_pipe(&self) -> io::Result<(OwnedFd, OwnedFd)> {
+        let (out, output) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
+        rustix::io::ioctl_fionbio(&out, true)?;
+        if let Some(owner) = stranger() {
+            let (user, group) = (rustix::fs::Uid::from_raw(owner), rustix::fs::Gid::from_raw(owner));
+            rustix::fs::fchown(&output, Some(user), Some(group))?;
+        }
+        Ok((out, output))
+    }
+
     /// Until no process is left that could tell anything.
     fn follow(&mut self, inside: &UnixStream, out: &OwnedFd) -> io::Result<()> {
         let mut answers: Option<Answers> = None;
@@ -183,7 +198,7 @@ impl Supervisor {
             }
             if looked.elapsed() >= TICK {
                 looked = Instant::now();
-                if let Some(limit) = self.watch.look() {
+                if let Some(limit) = self.watch.look(answers.as_ref().map_or(0, Answers::bytes)) {
                     self.end(Ending::Limit { step: self.step, limit });
                 }
             }
@@ -203,8 +218,10 @@ impl Supervisor {
             }
             Some((Inside::Filtered {}, fds)) => {
                 let mut fds = fds.into_iter();
-                *answers = fds.next().map(Answers::new);
-                self.watch.see(fds.next(), fds.next());
+                let (listener, processes, memory) = (fds.next(), fds.next(), fds.next());
+                let copy = processes.as_ref().map(OwnedFd::try_clone).transpose()?;
+                *answers = listener.map(|listener| Answers::new(listener, copy));
+                self.watch.see(processes, memory);
             }
             Some((Inside::Step { step }, _)) => {
                 self.step = step;
@@ -264,7 +281,6 @@ impl Supervisor {
 
     /// What is left when all processes have ended.
     fn drain(&mut self, out: OwnedFd) -> io::Result<()> {
-        rustix::io::ioctl_fionbio(&out, true)?;
         let begun = Instant::now();
         let mut file = File::from(out);
         let mut bytes = Vec::new();

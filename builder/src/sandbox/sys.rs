@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use nix::libc::{self, sock_filter};
 use rustix::thread::UnshareFlags;
@@ -219,27 +219,29 @@ const RECEIVE: libc::c_ulong = 0xc050_2100;
 const SEND: libc::c_ulong = 0xc018_2101;
 const ID_VALID: libc::c_ulong = 0x4008_2102;
 
-/// A descriptor of this process for what another's thread has open as `fd`: the same open file.
+/// What a descriptor of a thread can be taken by, and the process that it is of. Whose it is, has to be asked
+/// afterwards ([`still_waits`]): the number may be another thread's by now.
 ///
 /// # Errors
-/// When it has none, or may not be looked into.
-pub fn descriptor_of(thread: rustix::process::Pid, fd: i32) -> io::Result<OwnedFd> {
+/// When there is no such thread any more, or it may not be looked into.
+pub fn hold_thread(thread: rustix::process::Pid) -> io::Result<(OwnedFd, rustix::process::Pid)> {
     use rustix::process::{PidfdFlags, pidfd_open};
+    let process = process_of(thread)?;
     // linux/pidfd.h: PIDFD_THREAD, since Linux 6.9. A thread may have descriptors of its own, and the first one of its
     // process may have ended.
     let of_thread = PidfdFlags::from_bits_retain(libc::O_EXCL.unsigned_abs());
-    let process = match pidfd_open(thread, of_thread) {
-        Err(rustix::io::Errno::INVAL) => pidfd_open(process_of(thread)?, PidfdFlags::empty())?,
+    let held = match pidfd_open(thread, of_thread) {
+        Err(rustix::io::Errno::INVAL) => pidfd_open(process, PidfdFlags::empty())?,
         opened => opened?,
     };
-    Ok(rustix::process::pidfd_getfd(process.as_fd(), fd, rustix::process::PidfdGetfdFlags::empty())?)
+    Ok((held, process))
 }
 
 /// The process that a thread is of.
 ///
 /// # Errors
 /// When there is no such thread any more.
-pub fn process_of(thread: rustix::process::Pid) -> io::Result<rustix::process::Pid> {
+fn process_of(thread: rustix::process::Pid) -> io::Result<rustix::process::Pid> {
     let status = std::fs::read_to_string(format!("/proc/{}/status", thread.as_raw_nonzero()))?;
     let number = status.lines().find_map(|line| line.strip_prefix("Tgid:")?.trim().parse().ok());
     number.and_then(rustix::process::Pid::from_raw).ok_or_else(|| io::ErrorKind::NotFound.into())

@@ -1,23 +1,24 @@
-//! What a command needs that asks the daemon.
+//! The context of a command that sends requests to the daemon.
 
 use std::io;
 
 use crate::args::Global;
 use crate::render::{self, Terminal};
 use crate::where_store;
-use stele::Request;
+use stele::Observer;
 use stele::answers::{Answer, Entry, Progress};
 use stele::failure::Failure;
 use stele::service::Sink;
-use stele_daemon::client::{Client, Watcher};
+use stele::{Api, Request};
+use stele_daemon::client::Client;
 
-/// The daemon of the store that is meant, and the terminal.
+/// The daemon of the chosen store, and the terminal.
 pub struct Context {
     client: Client,
     pub terminal: Terminal,
 }
 
-/// Keeps bytes for a command.
+/// Collects bytes for a command.
 struct Gathered(Vec<u8>);
 
 impl Sink for Gathered {
@@ -31,7 +32,7 @@ impl Sink for Gathered {
     }
 }
 
-impl Watcher for Gathered {
+impl Observer for Gathered {
     fn progress(&mut self, _: Progress) {}
 
     fn note(&mut self, text: &str) {
@@ -40,10 +41,10 @@ impl Watcher for Gathered {
 }
 
 impl Context {
-    /// Connects; with `existing`, only to a store that is there.
+    /// Connects; with `existing`, only to an existing store.
     ///
     /// # Errors
-    /// When there is no store, or no daemon can be had.
+    /// When there is no store, or no daemon can be reached.
     pub fn new(global: &Global, existing: bool) -> Result<Self, Failure> {
         let store = where_store::find(global.store.clone())?;
         let mut terminal = Terminal::new(global.json);
@@ -51,22 +52,22 @@ impl Context {
         Ok(Self { client, terminal })
     }
 
-    /// Asks, and shows what comes before the answer.
+    /// Sends a request, and shows what comes before its answer.
     ///
     /// # Errors
-    /// With what the daemon says, and when stdout did not take what was to be shown.
+    /// The daemon's failure, or when stdout cannot be written.
     pub fn ask(&mut self, request: Request) -> Result<Answer, Failure> {
         let answer = self.client.ask(request, &mut self.terminal);
         let told = self.terminal.finish();
         let answer = answer?;
-        // An answer that did not arrive is none: a full disk behind stdout must not pass for success.
+        // Output that could not be written is a failure: a full disk behind stdout must not pass for success.
         told.map(|()| answer)
     }
 
-    /// Asks, and keeps the bytes that come before the answer.
+    /// Sends a request, and collects the bytes that come before its answer.
     ///
     /// # Errors
-    /// With what the daemon says.
+    /// The daemon's failure.
     pub fn gather(&mut self, request: Request) -> Result<Vec<u8>, Failure> {
         let mut gathered = Gathered(Vec::new());
         self.client.ask(request, &mut gathered)?;

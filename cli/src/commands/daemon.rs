@@ -13,32 +13,32 @@ use stele::failure::Failure;
 use stele::reference::to_wire;
 use stele_daemon::client::{existing, wait_until_free};
 use stele_daemon::mounts::keeper;
-use stele_daemon::protocol::{Call, VERSION};
+use stele_daemon::protocol::Call;
 use stele_daemon::server::{self, Options};
 
 #[derive(Subcommand, Debug)]
 pub enum Command {
-    /// Say whether a daemon runs, and since when
+    /// Show whether a daemon runs, and since when
     Status,
-    /// End the daemon, after what it works on, and its mounts
+    /// Stop the daemon after its current requests, and unmount its mounts
     Stop(Stop),
-    /// Be the daemon, in the foreground; commands start one by themselves
+    /// Run the daemon in the foreground; commands start one on demand
     Run(Run),
-    /// Hold the mounts while daemons come and go; a daemon that mounts starts it
+    /// Hold the mounts across restarts of the daemon, which starts this process
     #[command(hide = true)]
     Keep,
 }
 
 #[derive(Args, Debug)]
 pub struct Stop {
-    /// Cancel what it works on, and unmount what is in use; what was acknowledged stays
+    /// Cancel running requests, and unmount even what is in use; acknowledged writes stay
     #[arg(long)]
     now: bool,
 }
 
 #[derive(Args, Debug)]
 pub struct Run {
-    /// End after so many seconds without a request
+    /// Stop after this many seconds without a request
     #[arg(
         long,
         env = "STELE_DAEMON_IDLE",
@@ -60,7 +60,7 @@ pub fn run(global: &Global, command: Command) -> Result<(), Failure> {
         }
         Command::Keep => keeper::run(&store),
         Command::Stop(stop) => {
-            // Also without a daemon: a keeper would start one as soon as somebody looks.
+            // Also without a daemon: a keeper would start one at the next access to a mount.
             end_mounts(&store, stop.now)?;
             match existing(&store)? {
                 None => {
@@ -79,6 +79,7 @@ pub fn run(global: &Global, command: Command) -> Result<(), Failure> {
                 store: to_wire(store.as_os_str()),
                 pid: None,
                 version: None,
+                build: None,
                 up_seconds: None,
                 working: None,
                 idle_seconds: None,
@@ -88,9 +89,10 @@ pub fn run(global: &Global, command: Command) -> Result<(), Failure> {
                 status.running = true;
                 status.pid = Some(connection.welcome.pid);
                 status.version = Some(connection.welcome.stele.clone());
+                status.build = Some(connection.welcome.build.clone());
                 status.working = Some(connection.welcome.working);
-                // Only a daemon of this version is sure to understand the question.
-                if connection.welcome.stele == VERSION
+                // Only a daemon of this version is certain to understand the request.
+                if connection.welcome.is_of_this_build()
                     && let Some(Answer::Status(more)) =
                         connection.call(&Call::Status {}, &mut Terminal::new(global.json))?
                 {

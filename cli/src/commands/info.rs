@@ -29,7 +29,7 @@ use stele::reference::to_wire;
 pub struct Info {
     /// The recipe's name
     name: String,
-    /// List everything that is opaque, not only how much it is
+    /// List all opaque inputs, not only their size
     #[arg(long)]
     all: bool,
     #[command(flatten)]
@@ -127,7 +127,7 @@ impl Info {
                 writeln!(text, "  {what:12}{value}")?;
             }
         }
-        writeln!(text, "  {:12}{tree}/{}", "written in", recipe.at)?;
+        writeln!(text, "  {:12}{tree}/{}", "defined at", recipe.at)?;
         match step {
             None => writeln!(text, "  {:12}yes", "built")?,
             Some(step) => writeln!(text, "  {:12}no: {}", "built", reason(step))?,
@@ -223,7 +223,7 @@ fn list(names: &[RecipeName]) -> String {
     names.iter().map(RecipeName::as_str).collect::<Vec<_>>().join(", ")
 }
 
-/// A number with a comma before each three digits.
+/// A number with a comma between groups of three digits.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();

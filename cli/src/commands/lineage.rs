@@ -22,11 +22,10 @@ use stele::failure::{Failure, Kind};
 use stele::recipes::name;
 use stele::reference::to_wire;
 
-/// Print all that a recipe goes back to, down to the seed: each link, what it is made with and of, and what came out.
+/// Print a recipe's whole build lineage, down to the seed: each link, its tools, inputs and outputs.
 ///
-/// First what needs nothing, last the recipe itself. *Opaque bytes* are those whose making nobody can read: packages
-/// that were built elsewhere, and the seed, which is written out byte by byte. What is trusted and not built here is
-/// named.
+/// Dependencies come first, the recipe itself last. *Opaque bytes* are those without readable source: prebuilt
+/// packages, and the hand-written seed. What is trusted without being built here is listed.
 #[derive(Args, Debug)]
 pub struct Lineage {
     /// The recipe
@@ -43,15 +42,15 @@ struct Shown {
     trusted: Trusted,
 }
 
-/// A recipe, and what it is made of.
+/// A recipe and its inputs.
 #[derive(Serialize)]
 struct Link {
     name: String,
     version: String,
-    /// What it is made with: outputs of the links before.
+    /// Its tools: outputs of earlier links.
     with: Vec<String>,
     sources: Vec<Source>,
-    /// The digests of its outputs, when they are there.
+    /// The digests of its outputs, when the store has them.
     outputs: BTreeMap<String, Output>,
 }
 
@@ -62,7 +61,7 @@ struct Source {
     sha256: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     bytes: Option<u64>,
-    /// Built elsewhere, or written out as hexadecimal digits.
+    /// Why it is opaque: prebuilt, or hand-written in hexadecimal digits.
     #[serde(skip_serializing_if = "Option::is_none")]
     opaque: Option<&'static str>,
 }
@@ -75,9 +74,9 @@ struct Output {
 
 #[derive(Serialize)]
 struct OpaqueBytes {
-    /// In packages that were built elsewhere.
+    /// In prebuilt packages.
     packages: u64,
-    /// Written out byte by byte.
+    /// Hand-written.
     seed: u64,
 }
 
@@ -86,7 +85,7 @@ struct Trusted {
     kernel: String,
     machine: String,
     stele: String,
-    /// Of the program that unpacks, patches and runs steps: the one that answers.
+    /// Of the program that unpacks, patches and runs steps: this one.
     #[serde(skip_serializing_if = "Option::is_none")]
     stele_sha256: Option<String>,
 }
@@ -130,13 +129,13 @@ fn link(recipe: &Recipe) -> Link {
         name: it.source.file.to_string(),
         sha256: Some(it.source.sha256.to_string()),
         bytes: it.source.size,
-        opaque: it.opaque.then_some("built elsewhere"),
+        opaque: it.opaque.then_some("prebuilt"),
     });
     let images = recipe.images.iter().map(|it| Source {
         name: format!("image {}, rootfs {}", it.reference, it.rootfs),
         sha256: None,
         bytes: Some(it.size),
-        opaque: Some("built elsewhere"),
+        opaque: Some("prebuilt"),
     });
     let local = recipe.locals.iter().map(|it| Source {
         name: it.path.to_string(),
@@ -145,7 +144,7 @@ fn link(recipe: &Recipe) -> Link {
             Node::File { size, .. } => Some(size),
             Node::Directory { .. } | Node::Symlink { .. } => None,
         },
-        opaque: it.hex0.then_some("written out in hexadecimal digits"),
+        opaque: it.hex0.then_some("hand-written in hexadecimal digits"),
     });
     Link {
         name: recipe.name.to_string(),
@@ -192,19 +191,16 @@ fn text(shown: &Shown) -> Result<String, std::fmt::Error> {
             writeln!(text, "  {output} {}, {} bytes", it.digest, it.bytes)?;
         }
         if link.outputs.is_empty() {
-            writeln!(text, "  not built here, or gone")?;
+            writeln!(text, "  not built here, or garbage-collected")?;
         }
     }
     let OpaqueBytes { packages, seed } = shown.opaque;
-    writeln!(
-        text,
-        "opaque bytes: {packages} in packages that were built elsewhere, {seed} written out by hand"
-    )?;
+    writeln!(text, "opaque bytes: {packages} in prebuilt packages, {seed} hand-written")?;
     let Trusted { kernel, machine, stele, stele_sha256 } = &shown.trusted;
     let sha256 = stele_sha256.as_deref().map(|it| format!(", SHA-256 {it}")).unwrap_or_default();
     writeln!(
         text,
-        "trusted, and not built here: the kernel ({kernel}), the processor ({machine}), and stele {stele}"
+        "trusted, not built here: the kernel ({kernel}), the processor ({machine}), and stele {stele}"
     )?;
     writeln!(text, "  itself{sha256}, which unpacks, patches and runs steps")?;
     Ok(text)

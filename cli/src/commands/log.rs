@@ -11,14 +11,14 @@ use stele::answers::Answer;
 use stele::failure::Failure;
 use stele::recipes::name;
 
-/// Print the log of a recipe's build: of the one that runs, or of the last one, failed or not.
+/// Print the log of a recipe's running build, or of its last one, failed or not.
 ///
-/// The bytes are those that the build wrote, as they are. With `--json`, what is known of the log instead.
+/// The bytes are exactly those that the build wrote. With `--json`, print the log's metadata instead.
 #[derive(Args, Debug)]
 pub struct Log {
     /// The recipe
     name: String,
-    /// Go on until the build ends that runs
+    /// Follow the log until the build finishes
     #[arg(long, short)]
     follow: bool,
 }

@@ -1,4 +1,4 @@
-//! One file a command: its arguments, its help, what it does.
+//! One file for each command: its arguments, its help, what it does.
 
 pub mod build;
 mod context;
@@ -28,7 +28,7 @@ use stele::failure::{Failure, Kind};
 /// Runs a command.
 ///
 /// # Errors
-/// With what is to be shown.
+/// The failure to show.
 pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
     match cli.command {
         Command::Store(command) => store::run(&cli.global, command),
@@ -55,7 +55,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
     }
 }
 
-/// An answer of another kind than the question: the two sides are of one version, so it cannot be.
+/// An answer of another kind than the request: both sides have the same version, so this cannot happen.
 pub fn unexpected() -> Failure {
-    Failure::new(Kind::Failed, "the daemon answered something else than it was asked")
+    Failure::new(Kind::Failed, "the daemon's answer does not match the request")
 }

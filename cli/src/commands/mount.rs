@@ -1,4 +1,4 @@
-//! `mount`: show the store as a filesystem.
+//! `mount`: mount the store as a filesystem.
 
 use std::ffi::OsString;
 use std::os::fd::AsFd;
@@ -21,18 +21,17 @@ use stele::failure::{Failure, Kind};
 use stele::reference::to_wire;
 use stele_daemon::client::{Client, existing};
 use stele_daemon::mounts::{Record, by_itself, how, own_namespace};
-use stele_daemon::protocol::{Call, VERSION};
 
-/// How long a mount that another command makes may be there without being answered for.
+/// How long a mount that another command makes may exist before a daemon serves it.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Show the store at DIR as a read-only filesystem.
+/// Mount the store at DIR as a read-only filesystem.
 ///
-/// DIR/<digest> is the tree or blob of that digest; a label may follow, DIR/<digest>-<label>, and is not looked at.
-/// DIR/by-name/<root> links to what a root keeps. Prints DIR when the mount is there.
+/// DIR/<digest> is the tree or blob with that digest; a label may follow, DIR/<digest>-<label>, and is ignored.
+/// DIR/by-name/<root> links to the target of a root. Prints DIR when the mount is ready.
 ///
-/// As root the mount is for everybody. A user mounts by fusermount3, or in a namespace of the user's own together with
-/// a command: `stele mount DIR -- sh`.
+/// Root's mount is visible to all users. Other users mount with fusermount3, or in a namespace of their own together
+/// with a command: `stele mount DIR -- sh`.
 #[derive(Args, Debug)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Mount {
@@ -41,10 +40,10 @@ pub struct Mount {
     /// An empty folder [default: `mnt` in the store's folder]
     #[arg(value_name = "DIR")]
     dir: Option<PathBuf>,
-    /// Check every byte that is read, also of large files, which the kernel reads by itself otherwise
+    /// Verify every byte that is read, also of large files, which the kernel otherwise reads directly (passthrough)
     #[arg(long)]
     checked: bool,
-    /// Run this with the mount in a namespace of its own: it ends with the command
+    /// Run this command with the mount in a new namespace: the mount ends with the command
     #[arg(last = true, value_name = "COMMAND")]
     run: Vec<OsString>,
 }
@@ -66,17 +65,17 @@ impl Mount {
         }
         let mut terminal = Terminal::new(global.json);
         let mut client = Client::connect(&store, self.dir.is_some(), &mut terminal)?;
-        // As everybody else names it, links resolved: it is compared with what the kernel says.
+        // With links resolved, because it is compared with the paths that the kernel reports.
         let store = std::fs::canonicalize(&store).map_err(|e| Failure::io("the store's folder", &e))?;
         let dir = folder(self.dir, &store)?;
         if self.run.is_empty() && attach::is_attached(&dir, &store) && !revive(&dir, &store)? {
-            render::note(&format!("the store is mounted at {} already", dir.display()));
+            render::note(&format!("the store is already mounted at {}", dir.display()));
             return render::out(&line(&dir)).map(|()| ExitCode::SUCCESS);
         }
         refuse_full(&dir)?;
         if !self.run.is_empty() {
             attach::namespace::enter().map_err(|e| {
-                Failure::io("no namespaces could be made", &e)
+                Failure::io("namespaces cannot be created", &e)
                     .hint("user.max_user_namespaces may be 0, or this is a container that forbids them")
             })?;
         }
@@ -91,7 +90,7 @@ impl Mount {
     }
 }
 
-/// Takes away what is at `dir` when nobody answers for it any more, so that it can be mounted again. Whether it did.
+/// Unmounts `dir` when no process serves it any more, so that it can be mounted again. Whether it did.
 fn revive(dir: &Path, store: &Path) -> Result<bool, Failure> {
     let begun = Instant::now();
     // Another command may be about to hand it to the daemon.
@@ -101,7 +100,7 @@ fn revive(dir: &Path, store: &Path) -> Result<bool, Failure> {
         }
         thread::sleep(Duration::from_millis(20));
     }
-    render::note(&format!("nobody answers any more at {}: mounting again", dir.display()));
+    render::note(&format!("no process serves the mount at {} any more: mounting again", dir.display()));
     attach::detach(dir, how(by_itself()), true)?;
     Ok(true)
 }
@@ -115,11 +114,11 @@ fn line(dir: &Path) -> Vec<u8> {
 pub fn folder(named: Option<PathBuf>, store: &Path) -> Result<PathBuf, Failure> {
     let dir = named.unwrap_or_else(|| store.join("mnt"));
     if dir == store.join("mnt") {
-        // The store's own, made when it is first asked for. A mount that nobody answers for is there all the same.
+        // The store's own folder, created on first use. It also exists while a mount on it has no process serving it.
         let _ = std::fs::create_dir(&dir);
     }
-    // Its parent's links are resolved and not its own: nobody may answer there any more.
-    let absolute = std::path::absolute(&dir).map_err(|e| Failure::io("that place is no path", &e))?;
+    // Only its parent's links are resolved: the path itself may be a mount that no process serves any more.
+    let absolute = std::path::absolute(&dir).map_err(|e| Failure::io("invalid path", &e))?;
     let resolved = match (absolute.parent().map(std::fs::canonicalize), absolute.file_name()) {
         (Some(Ok(parent)), Some(name)) => parent.join(name),
         _ => absolute,
@@ -132,9 +131,9 @@ pub fn folder(named: Option<PathBuf>, store: &Path) -> Result<PathBuf, Failure> 
 }
 
 fn refuse_full(dir: &Path) -> Result<(), Failure> {
-    // That it is not there, or no folder, is told by whoever mounts.
+    // That it is missing, or is not a folder, is reported when it is mounted.
     if std::fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some()) {
-        let message = format!("{} is not empty: what is in it would be hidden", dir.display());
+        let message = format!("{} is not empty: the mount would hide its content", dir.display());
         return Err(Failure::new(Kind::Usage, message).hint("name an empty folder"));
     }
     Ok(())
@@ -158,7 +157,7 @@ fn mount(
     match client.mount(&record, attached.device.as_fd(), terminal) {
         Ok(Answer::Mounts(mounts)) if !mounts.is_empty() => Ok(mounts[0].clone()),
         other => {
-            // Nobody answers: whoever looks there would wait for ever.
+            // No process serves it: a lookup there would block forever.
             drop(attached.device);
             let _ = attach::detach(dir, attached.how, true);
             Err(other.err().unwrap_or_else(unexpected))
@@ -166,7 +165,7 @@ fn mount(
     }
 }
 
-/// Which of `mounts` is at `dir`. One in another namespace is for whoever is in there.
+/// Which of `mounts` is at `dir`. Mounts in other namespaces do not count.
 pub fn at<'a>(mounts: &'a [answers::Mount], dir: &Path) -> Option<&'a answers::Mount> {
     let (path, namespace) = (to_wire(dir.as_os_str()), own_namespace());
     mounts.iter().find(|it| it.path == path && it.namespace == namespace)
@@ -174,12 +173,10 @@ pub fn at<'a>(mounts: &'a [answers::Mount], dir: &Path) -> Option<&'a answers::M
 
 /// The mounts of a store; none when no daemon runs.
 pub fn list(store: &Path, json: bool) -> Result<Vec<answers::Mount>, Failure> {
-    let Some(mut connection) = existing(store)? else { return Ok(Vec::new()) };
-    if connection.welcome.stele != VERSION {
+    if existing(store)?.is_none() {
         return Ok(Vec::new());
     }
-    match connection.call(&Call::Mounts {}, &mut Terminal::new(json))? {
-        Some(Answer::Mounts(mounts)) => Ok(mounts),
-        _ => Ok(Vec::new()),
-    }
+    // A daemon of another build is replaced, and the next one takes over its mounts: an empty list would be wrong.
+    let mut terminal = Terminal::new(json);
+    Client::connect(store, true, &mut terminal)?.mounts(&mut terminal)
 }

@@ -1,4 +1,4 @@
-//! `completions` and `man`: pages made from the grammar itself.
+//! `completions` and `man`: generated from the command line's grammar.
 
 use std::fs;
 use std::path::PathBuf;
@@ -12,14 +12,14 @@ use stele::failure::Failure;
 /// `stele completions`
 #[derive(Args, Debug)]
 pub struct Completions {
-    /// Which shell
+    /// The shell
     shell: Shell,
 }
 
 /// `stele man`
 #[derive(Args, Debug)]
 pub struct Man {
-    /// Where the pages go: a folder, made when it is not there
+    /// Destination folder, created when missing
     folder: PathBuf,
 }
 
@@ -33,7 +33,7 @@ impl Completions {
 }
 
 impl Man {
-    /// Writes one page a command.
+    /// Writes one page for each command.
     pub fn run(&self) -> Result<(), Failure> {
         let failed =
             |e| Failure::io(&format!("the pages could not be written to {}", self.folder.display()), &e);

@@ -7,14 +7,14 @@ use stele::failure::Failure;
 /// `stele sandbox`
 #[derive(Subcommand, Debug)]
 pub enum Command {
-    /// Print what every build sees that is not of its recipe: canonical JSON, whose BLAKE3 names the sandbox profile
+    /// Print what every build sees besides its recipe's inputs: canonical JSON, whose BLAKE3 names the sandbox profile
     Profile,
 }
 
 /// Prints the profile.
 ///
 /// # Errors
-/// When stdout does not take it.
+/// When stdout cannot be written.
 pub fn run(command: &Command) -> Result<(), Failure> {
     match command {
         Command::Profile => crate::render::out(&stele_builder::profile::text()),

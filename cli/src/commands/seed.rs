@@ -13,10 +13,10 @@ use stele::failure::{Failure, Kind};
 /// The seed's text, as it is in the repository.
 const TEXT: &str = include_str!("../../../recipes/pkgs/seed/seed.hex0");
 
-/// Print the seed, from which the compiler chain is built, as a person reads it; and how to check it
+/// Print the commented source of the seed, from which the compiler chain is built, and how to check it
 ///
-/// The text goes to stdout, as it is; how to check it is said after it, in comments of the same kind. What the page
-/// bootstrap/README.md has to say of each byte is not repeated.
+/// The text goes to stdout unchanged; instructions for checking it follow as comments. bootstrap/README.md explains
+/// each byte.
 #[derive(Args, Debug)]
 pub struct Seed {}
 
@@ -42,7 +42,7 @@ impl Seed {
              ;   stele seed | sed 's/[;#].*//' | xxd -r -p > seed; sha256sum seed\n\
              ;   objdump -D -b binary -m i386:x86-64 -M intel --adjust-vma=0x400000 --start-address=0x400078 seed\n\
              ;   chmod +x seed; stele seed > seed.hex0; ./seed seed.hex0 again; cmp seed again\n\
-             ; bootstrap/README.md of the repository explains each byte to somebody who knows no assembly.\n"
+             ; bootstrap/README.md in the repository explains each byte, without assuming knowledge of assembly.\n"
         );
         render::out([TEXT, &checks].concat().as_bytes())
     }

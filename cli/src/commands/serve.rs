@@ -18,18 +18,18 @@ use stele::failure::{Failure, Kind};
 use stele::images::{Ask, Told};
 use stele_daemon::process::{log_to, raise_descriptor_limit};
 
-/// Serve the images of the store to engines, as a read-only OCI registry, until it is interrupted
+/// Serve the store's images to container engines, as a read-only OCI registry, until interrupted
 ///
 /// Each image is a repository of its name, with the tag `latest` and, when its annotation
-/// `org.opencontainers.image.version` is one, that version. Layers are made as they are asked for. Whoever reaches the
-/// address can read every image: there are no users.
+/// `org.opencontainers.image.version` is a valid tag, that tag. Layers are generated on request. There is no
+/// authentication: every client that reaches the address can read every image.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Paths: /v2/ as OCI's distribution-spec v1.1 has it, /metrics for Prometheus, /healthz. \
-The log goes to stderr; STELE_LOG=warn leaves requests out.\n\
-Exit codes: 0 ended as it was told; 1 failed; 2 wrong usage, such as an address that is taken.")]
+Paths: /v2/ (OCI distribution-spec v1.1), /metrics for Prometheus, /healthz. \
+The log goes to stderr; STELE_LOG=warn omits requests.\n\
+Exit codes: 0 stopped by a signal; 1 failed; 2 wrong usage, such as an address already in use.")]
 pub struct Serve {
-    /// Where: HOST:PORT; port 0 is any that is free, and stdout says which
+    /// Address to listen on; port 0 chooses a free one, and stdout shows which
     #[arg(long, value_name = "HOST:PORT")]
     oci: String,
     /// TLS: the certificates as PEM, the endpoint's own first
@@ -38,10 +38,10 @@ pub struct Serve {
     /// TLS: the key of the first certificate, as PEM
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
-    /// The most connections at once; more wait
+    /// Maximum number of connections; more are queued
     #[arg(long, default_value_t = 128, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..))]
     max_connections: u16,
-    /// Cut a client that takes nothing of what it asked for in so many seconds
+    /// Disconnect a client that reads nothing of its response for this many seconds
     #[arg(long, default_value_t = 300, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
     stall: u32,
 }
@@ -51,14 +51,14 @@ impl Serve {
         let files = self.tls_cert.as_deref().zip(self.tls_key.as_deref());
         let tls = files.map(|(certificates, key)| tls(certificates, key)).transpose();
         let tls = tls.map_err(|e| Failure::new(Kind::Usage, e.to_string()))?;
-        // A store that cannot be had is told at once, and not to the first client.
+        // A store that cannot be opened is reported now, not to the first client.
         let mut context = Context::new(global, true)?;
         let Answer::Image(Told::Names(names)) = context.ask(Request::Image { ask: Ask::Served {} })? else {
             return Err(super::unexpected());
         };
         let bound = bind(&self.oci).map_err(|e| {
-            Failure::new(Kind::Usage, format!("nothing can be served at {}: {e}", self.oci)).hint(
-                "write HOST:PORT of this machine, such as 127.0.0.1:5000; with port 0 a free one is found",
+            Failure::new(Kind::Usage, format!("cannot listen on {}: {e}", self.oci)).hint(
+                "name a free HOST:PORT of this machine, such as 127.0.0.1:5000; port 0 chooses a free one",
             )
         })?;
         raise_descriptor_limit();
@@ -71,11 +71,11 @@ impl Serve {
         } else {
             render::out(format!("{address}\n").as_bytes())?;
             let images = if names.len() == 1 { "image" } else { "images" };
-            render::note(&format!("{} {images}; Ctrl-C ends it", names.len()));
+            render::note(&format!("serving {} {images}; stop with Ctrl-C", names.len()));
         }
         if tls.is_none() && !bound.at.ip().is_loopback() {
             render::note(
-                "whoever reaches this address can read every image, and what is on the way is not encrypted",
+                "every client that reaches this address can read every image, and the traffic is not encrypted",
             );
         }
         let options = Options {

@@ -18,22 +18,21 @@ use stele::failure::Failure;
 use stele::recipes::name;
 use stele::reference::to_wire;
 
-/// So many paths that were looked for in vain are shown without `--all`.
+/// How many paths that were not found are shown without `--all`.
 const MISSING_MOST: usize = 20;
 
-/// Build a recipe once more, and say which of its inputs it never opened, and which paths it looked for in vain.
+/// Rebuild a recipe, and report which of its inputs it never opened, and which paths it did not find.
 ///
-/// An input that is never opened can be left out of the recipe; it may still be looked for, and a build that misses it
-/// may come out otherwise: build again without it and compare. A path that is missed tells what a build would have used
-/// if it were there.
+/// An input that is never opened can usually be dropped from the recipe; but the build may test for its existence, and
+/// its output may change without it: rebuild without it and compare. A path that was not found shows what the build
+/// would have used if it existed.
 ///
-/// The kernel asks for a name once and then remembers it, so how often something is used is not seen. A failed build is
-/// traced as well.
+/// The kernel caches lookups, so how often something is used is unknown. A failed build is traced as well.
 #[derive(Args, Debug)]
 pub struct Trace {
     /// The recipe
     name: String,
-    /// Show all inputs, and all paths that were looked for in vain
+    /// Show all inputs, and all paths that were not found
     #[arg(long)]
     all: bool,
     #[command(flatten)]
@@ -67,7 +66,7 @@ impl Trace {
 
 fn shown(traced: &Traced, all: bool) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
-    let Traced { recipe, inputs, missing, compared, failed } = traced;
+    let Traced { recipe, inputs, missing, unnoted, compared, failed } = traced;
     let unused: Vec<&TracedInput> = inputs.iter().filter(|it| it.opened == 0 && it.files > 0).collect();
     let listed: Vec<&TracedInput> = if all { inputs.iter().collect() } else { unused.clone() };
     match (unused.len(), inputs.len()) {
@@ -82,9 +81,9 @@ fn shown(traced: &Traced, all: bool) -> Result<String, std::fmt::Error> {
     }
     let shown = if all { missing.len() } else { missing.len().min(MISSING_MOST) };
     match missing.len() {
-        0 => writeln!(text, "nothing was looked for in vain")?,
-        1 => writeln!(text, "1 path was looked for in vain")?,
-        count => writeln!(text, "{count} paths were looked for in vain")?,
+        0 => writeln!(text, "every path was found")?,
+        1 => writeln!(text, "1 path not found")?,
+        count => writeln!(text, "{count} paths not found")?,
     }
     for path in &missing[..shown] {
         writeln!(text, "  {path}")?;
@@ -92,8 +91,11 @@ fn shown(traced: &Traced, all: bool) -> Result<String, std::fmt::Error> {
     if shown < missing.len() {
         writeln!(text, "  and {} more: --all shows them", missing.len() - shown)?;
     }
+    if *unnoted > 0 {
+        writeln!(text, "{unnoted} more paths were looked for or listed, and not noted: there were too many")?;
+    }
     if *compared && failed.is_none() {
-        writeln!(text, "it came out as before")?;
+        writeln!(text, "reproducible: same output")?;
     }
     Ok(text)
 }

@@ -1,4 +1,4 @@
-//! `umount`: take a mount away.
+//! `umount`: unmount the store.
 
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -15,19 +15,19 @@ use stele::answers::Mount;
 use stele::failure::{Failure, Kind};
 use stele_daemon::mounts::{by_itself, how};
 
-/// How long the daemon may take to notice.
+/// How long to wait until the daemon has noticed.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Take a mount of the store away.
+/// Unmount the store.
 #[derive(Args, Debug)]
 pub struct Umount {
-    /// Where it is [default: `mnt` in the store's folder]
+    /// The mount point [default: `mnt` in the store's folder]
     #[arg(value_name = "DIR")]
     dir: Option<PathBuf>,
-    /// Also when it is in use: its name goes now, it itself with its last user
+    /// Lazy unmount: detach it now even when in use; it ends with its last user
     #[arg(long)]
     lazy: bool,
-    /// All mounts of the store that this terminal sees
+    /// All mounts of the store in this mount namespace
     #[arg(long, conflicts_with = "dir")]
     all: bool,
 }
@@ -49,15 +49,15 @@ impl Umount {
     }
 }
 
-/// What the kernel lists: no daemon may run, or one of another version, which is not asked.
+/// The mounts that the kernel lists: a daemon may not run, or be of another version, which is not asked.
 fn all(store: &Path, lazy: bool) -> Result<(), Failure> {
     take_away(store, &list(store, false)?, &attach::places(store), lazy)
 }
 
-/// Takes away the mounts at `places`, the last first.
+/// Unmounts `places`, the last first.
 fn take_away(store: &Path, known: &[Mount], places: &[PathBuf], lazy: bool) -> Result<(), Failure> {
     for place in places.iter().rev() {
-        // One whose daemon and keeper are both gone is not known to anybody any more.
+        // No process knows a mount whose daemon and keeper are both gone.
         let direct = at(known, place).map_or_else(by_itself, |it| it.direct);
         attach::detach(place, how(direct), lazy)?;
     }
@@ -67,28 +67,27 @@ fn take_away(store: &Path, known: &[Mount], places: &[PathBuf], lazy: bool) -> R
     Ok(())
 }
 
-/// Takes away what a daemon that is to end answers for; with `now`, also what is in use.
+/// Unmounts what a stopping daemon serves; with `now`, also what is in use.
 ///
 /// # Errors
-/// When something is in use: the daemon goes on then.
+/// When a mount is in use: the daemon then keeps running.
 pub fn end_mounts(store: &Path, now: bool) -> Result<(), Failure> {
     let store = std::fs::canonicalize(store).unwrap_or_else(|_| store.to_owned());
     all(&store, now).map_err(|failure| {
-        let hint = "stop what uses it, or take it away all the same: `stele daemon stop --now`";
+        let hint = "stop the programs that use it, or force it: `stele daemon stop --now`";
         Failure { hint: Some(hint.to_owned()), ..failure }
     })?;
     let elsewhere = list(&store, false)?.len();
     if elsewhere > 0 && !now {
         let message =
             format!("{elsewhere} mounts in other namespaces, or that end with their last user, are in use");
-        return Err(Failure::new(Kind::Failed, message).hint(
-            "end the commands that use them, or stop the daemon all the same: `stele daemon stop --now`",
-        ));
+        return Err(Failure::new(Kind::Failed, message)
+            .hint("stop the programs that use them, or force it: `stele daemon stop --now`"));
     }
     Ok(())
 }
 
-/// The kernel tells the daemon in its own time.
+/// The kernel notifies the daemon asynchronously.
 fn wait_until_gone(store: &Path, places: &[PathBuf]) {
     let begun = Instant::now();
     while begun.elapsed() < PATIENCE {

@@ -1,4 +1,4 @@
-//! Many questions to the daemon at once, by a connection each, also when one daemon follows another.
+//! Concurrent requests to the daemon, with a connection each, also across a restart of the daemon.
 
 use std::io;
 use std::net::Shutdown;
@@ -9,60 +9,61 @@ use std::thread;
 use std::time::Duration;
 
 use crate::render::Quiet;
-use stele::Request;
+use stele::Observer;
 use stele::answers::{Answer, Entry, Progress};
 use stele::failure::{Failure, Kind};
 use stele::images::{Ask, Told};
 use stele::service::Sink;
-use stele_daemon::client::{Client, Watcher};
+use stele::{Api, Request};
+use stele_daemon::client::Client;
 
-/// Connections that are kept for the next question.
+/// How many connections are kept for further requests.
 const KEPT: usize = 16;
-/// After so many daemons that ended before they gave anything, it is given up.
+/// The maximum number of daemons that may end in a row before they send anything.
 const TRIES: usize = 4;
-/// Before the next daemon is asked.
+/// The pause before the next daemon is asked.
 const BETWEEN: Duration = Duration::from_millis(100);
 
-/// The daemons of a store, one after the other.
+/// The successive daemons of a store.
 pub struct Daemons {
     store: PathBuf,
     kept: Mutex<Vec<Client>>,
 }
 
-/// Why a question has no answer.
+/// Why a request has no answer.
 #[derive(Debug)]
 pub enum Trouble {
-    /// Whoever takes the bytes takes no more.
+    /// The receiver of the bytes is gone.
     Untaken,
-    /// What the daemon says.
+    /// The daemon's failure.
     Failure(Failure),
 }
 
 impl Daemons {
-    /// Those of the store in that folder.
+    /// The daemons of the store in that folder.
     pub fn new(store: PathBuf) -> Self {
         Self { store, kept: Mutex::default() }
     }
 
-    /// Asks what is answered without bytes.
+    /// Sends a request whose answer has no bytes.
     ///
     /// # Errors
-    /// With what the daemon says.
+    /// The daemon's failure.
     pub fn ask(&self, ask: &Ask) -> Result<Told, Failure> {
         match self.stream(|_| ask.clone(), &mut |_| Ok(())) {
             Ok(Answer::Image(told)) => Ok(told),
             Ok(_) => Err(crate::commands::unexpected()),
             Err(Trouble::Failure(failure)) => Err(failure),
-            Err(Trouble::Untaken) => Err(Failure::new(Kind::Cancelled, "nobody takes the answer any more")),
+            Err(Trouble::Untaken) => Err(Failure::new(Kind::Cancelled, "the client disconnected")),
         }
     }
 
-    /// Asks for bytes: `ask` says what for, when so many have come. A daemon that ends before all have come is followed
-    /// by another, which is asked for the rest. `to` is given nothing when nothing comes for a while, and when it fails
-    /// that is the end.
+    /// Requests bytes: `ask` makes the request, given how many have arrived. When a daemon ends before all have
+    /// arrived, the next one is asked for the rest. `to` gets an empty slice when nothing arrives for a while; its
+    /// failure ends the transfer.
     ///
     /// # Errors
-    /// With what the daemon says, and when `to` failed.
+    /// The daemon's failure, or that of `to`.
     pub fn stream(
         &self,
         ask: impl Fn(u64) -> Ask,
@@ -84,7 +85,7 @@ impl Daemons {
             }
             match answered {
                 Ok(answer) => return Ok(answer),
-                // It ended, or was told to end now.
+                // It ended, or was told to stop now.
                 Err(failure) if over || failure.kind == Kind::Cancelled => {
                     tries = if more > 0 { 1 } else { tries + 1 };
                     if tries >= TRIES {
@@ -116,13 +117,13 @@ impl Daemons {
     }
 }
 
-/// Hands bytes on.
+/// Passes bytes on.
 struct Taking<'a> {
     to: &'a mut (dyn FnMut(&[u8]) -> io::Result<()> + Send),
     came: u64,
-    /// Nobody takes them any more.
+    /// Whether the receiver is gone.
     lost: bool,
-    /// To hang up in the middle.
+    /// Used to hang up in the middle of an answer.
     line: Option<UnixStream>,
 }
 
@@ -138,11 +139,11 @@ impl Sink for Taking<'_> {
     }
 }
 
-impl Watcher for Taking<'_> {
+impl Observer for Taking<'_> {
     fn progress(&mut self, _: Progress) {
         if !self.lost && (self.to)(&[]).is_err() {
             self.lost = true;
-            // The daemon may have long to work before it has the next bytes.
+            // The daemon may work for long before it has the next bytes.
             if let Some(line) = &self.line {
                 let _ = line.shutdown(Shutdown::Both);
             }

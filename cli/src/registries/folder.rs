@@ -1,4 +1,4 @@
-//! What is pulled, as an OCI layout in a folder that lives as long as the command.
+//! A pulled image as an OCI layout, in a temporary folder that is removed when the command ends.
 
 use std::fs::{self, File};
 use std::io;
@@ -9,28 +9,28 @@ use tempfile::TempDir;
 use stele_registry::Sha256Digest;
 use stele_registry::client::Pulled;
 
-/// An OCI layout that is being filled.
+/// An OCI layout that is being written.
 pub struct Folder {
     folder: TempDir,
 }
 
 impl Folder {
-    /// An empty one.
+    /// An empty layout.
     ///
     /// # Errors
-    /// When there is no place for one.
+    /// When no temporary folder can be made.
     pub fn new() -> io::Result<Self> {
         let folder = tempfile::Builder::new().prefix("stele-pull-").tempdir()?;
         fs::create_dir_all(folder.path().join("blobs/sha256"))?;
         Ok(Self { folder })
     }
 
-    /// Where it is.
+    /// Its path.
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
 
-    /// The file of a blob, empty: what an earlier try left of it is of no use.
+    /// The file of a blob, truncated: a partial download of an earlier attempt is discarded.
     ///
     /// # Errors
     /// When it cannot be made.
@@ -43,7 +43,7 @@ impl Folder {
         self.path().join("blobs/sha256").join(digits)
     }
 
-    /// Adds the documents, and what the image is called.
+    /// Adds the documents, and the image's name.
     ///
     /// # Errors
     /// When they cannot be written.

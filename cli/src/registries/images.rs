@@ -1,4 +1,4 @@
-//! The store's images, as an endpoint asks for them.
+//! The store's images, as the registry endpoint requests them.
 
 use tracing::{error, warn};
 
@@ -37,7 +37,7 @@ impl Images for Stored {
     }
 
     fn alive(&self) -> Result<(), Unavailable> {
-        // No image can be called so, so that none has to be read.
+        // No image can have this name, so none has to be read.
         self.ask(&Ask::Repository { name: String::new() }).map(drop)
     }
 
@@ -73,7 +73,7 @@ impl Images for Stored {
         let ask = Ask::CheckBlob { tree: repository.version.clone(), digest: digest.to_string() };
         match self.0.ask(&ask) {
             Err(failure) => error!("blob {digest}: {}", said(&failure)),
-            Ok(_) => error!("blob {digest}: it was not what its digest says, and now it is"),
+            Ok(_) => error!("blob {digest}: it did not match its digest when it was sent, but does now"),
         }
     }
 }

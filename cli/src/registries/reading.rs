@@ -1,4 +1,4 @@
-//! The bytes of blobs, as a push reads them: what the daemon sends, from a thread of its own.
+//! The bytes of blobs for a push, received from the daemon in a separate thread.
 
 use std::io::{self, Read};
 use std::ops::Range;
@@ -12,14 +12,14 @@ use stele_registry::client::Blobs;
 use super::daemons::{Daemons, Trouble};
 use stele::images::Ask;
 
-/// Pieces that wait to be read.
+/// How many pieces are buffered.
 const WAITING: usize = 2;
 
-/// The blobs of an image of the store.
+/// The blobs of an image in the store.
 pub struct Reading {
-    /// Who has them.
+    /// The daemons that have them.
     pub daemons: Arc<Daemons>,
-    /// Which tree the image is kept in.
+    /// The tree that keeps the image.
     pub tree: String,
 }
 
@@ -34,7 +34,7 @@ impl Blobs for Reading {
                 first: bytes.start + came,
                 length: bytes.end - bytes.start - came,
             };
-            // Nobody reads any more when the other end is gone.
+            // The reader has stopped when the other end is gone.
             let gone = |_| io::Error::from(io::ErrorKind::BrokenPipe);
             let streamed = daemons.stream(ask, &mut |piece| match piece.is_empty() {
                 true => Ok(()),

@@ -1,5 +1,5 @@
-//! What a person sees while something is built: on a terminal what runs, for how long and what it last said, elsewhere
-//! a line for each thing that happens.
+//! Progress of builds: on a terminal the running builds with their time and last line of output, elsewhere a line for
+//! each event.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -13,7 +13,7 @@ use crate::render;
 use stele::builds::Event;
 use stele::reference::from_wire;
 
-/// So much of the end of a log is looked at for its last line.
+/// How many bytes at the end of a log are searched for its last line.
 const LINE_MOST: u64 = 1 << 10;
 
 /// Shows events on stderr, or as JSON on stdout.
@@ -21,24 +21,24 @@ pub struct Board {
     json: bool,
     bars: Option<MultiProgress>,
     shown: HashMap<String, Shown>,
-    /// The line below all others, with the counts.
+    /// The bottom line, with the counts.
     counts: Option<ProgressBar>,
     builds: usize,
     done: usize,
 }
 
-/// A recipe that something is done for, on a terminal.
+/// A recipe in progress, on a terminal.
 struct Shown {
     bar: ProgressBar,
-    /// What is done.
+    /// The current activity.
     what: String,
     steps: usize,
-    /// The log of its build, and how long it was when it was last looked at.
+    /// The log of its build, and its length when it was last read.
     log: Option<(PathBuf, u64)>,
 }
 
 impl Board {
-    /// A board; JSON lines with `json`.
+    /// A new board; with `json`, it prints lines of JSON.
     pub fn new(json: bool) -> Self {
         let bars = (!json && io::stderr().is_terminal()).then(MultiProgress::new);
         Self { json, bars, shown: HashMap::new(), counts: None, builds: 0, done: 0 }
@@ -49,10 +49,10 @@ impl Board {
         self.builds > 0
     }
 
-    /// Shows what happens.
+    /// Shows an event.
     ///
     /// # Errors
-    /// When stdout does not take it.
+    /// When stdout cannot be written.
     pub fn show(&mut self, event: &Event) -> io::Result<()> {
         if self.json {
             let mut out = io::stdout().lock();
@@ -61,15 +61,23 @@ impl Board {
         }
         match event {
             Event::Planned { builds } => self.builds = *builds,
-            Event::Unpacks { recipe, file } => self.is(recipe, format!("unpacks {file}")),
-            Event::Waits { recipe } => self.is(recipe, "waits for its turn".to_owned()),
+            Event::Unpacks { recipe, file } => self.is(recipe, format!("unpacking {file}")),
+            Event::Waits { recipe } => self.is(recipe, "queued".to_owned()),
+            Event::Joins { recipe, timeout, memory } => {
+                let time = timeout.map_or("no timeout".to_owned(), |it| format!("a timeout of {it} s"));
+                let memory = indicatif::HumanBytes(*memory);
+                self.tell(&format!(
+                    "note: {recipe} is being built already for another request, with its limits: {time}, {memory} of \
+                     memory"
+                ));
+            }
             Event::Begins { recipe, steps, log, .. } => {
-                self.is(recipe, "builds".to_owned());
+                self.is(recipe, "building".to_owned());
                 if let Some(shown) = self.shown.get_mut(recipe) {
                     shown.steps = *steps;
                     shown.log = from_wire(log).ok().map(|path| (path, 0));
                 }
-                self.say(&format!("builds {recipe}"));
+                self.say(&format!("building {recipe}"));
             }
             Event::Step { recipe, step } => {
                 let steps = self.shown.get(recipe).map_or(0, |shown| shown.steps);
@@ -77,10 +85,10 @@ impl Board {
                     self.is(recipe, format!("step {step} of {steps}"));
                 }
             }
-            // The program that begins has the terminal to itself.
+            // The program that starts has the terminal to itself.
             Event::Enters { .. } => self.clear(),
             Event::Unsubstituted { recipe, from, why } => {
-                self.tell(&format!("note: {recipe} is not taken from {from}: {why}"));
+                self.tell(&format!("note: {recipe} cannot be substituted from {from}: {why}"));
             }
             Event::Done { recipe, outputs, known, from } => {
                 self.over(recipe);
@@ -89,22 +97,22 @@ impl Board {
                 let digest = digest.map_or("", |digest| &digest[..16]);
                 let count = format!("[{}/{}]", self.done, self.builds.max(self.done));
                 self.tell(&match (known, from) {
-                    (_, Some(from)) => format!("{count} took {recipe} from {from}: {digest}"),
-                    (true, None) => format!("{count} {recipe} is as it was: {digest}"),
+                    (_, Some(from)) => format!("{count} substituted {recipe} from {from}: {digest}"),
+                    (true, None) => format!("{count} {recipe} is unchanged: {digest}"),
                     (false, None) => format!("{count} built {recipe}: {digest}"),
                 });
             }
             Event::Failed { recipe, .. } => {
                 self.over(recipe);
-                self.tell(&format!("failed {recipe}"));
+                self.tell(&format!("FAILED {recipe}"));
             }
-            Event::Skipped { recipe } => self.tell(&format!("skipped {recipe}, which needs it")),
+            Event::Skipped { recipe } => self.tell(&format!("skipped {recipe}, which depends on it")),
         }
         self.count();
         Ok(())
     }
 
-    /// Shows what the builds that run have said since.
+    /// Shows new output of the running builds.
     pub fn look(&mut self) {
         for shown in self.shown.values_mut() {
             let Some((path, length)) = &mut shown.log else { continue };
@@ -114,7 +122,7 @@ impl Board {
         }
     }
 
-    /// Takes the bars away.
+    /// Removes the progress bars.
     pub fn clear(&mut self) {
         self.shown.drain().for_each(|(_, shown)| shown.bar.finish_and_clear());
         if let Some(bar) = self.counts.take() {
@@ -122,7 +130,7 @@ impl Board {
         }
     }
 
-    /// What a recipe is at, on a terminal.
+    /// Shows a recipe's current activity, on a terminal.
     fn is(&mut self, recipe: &str, what: String) {
         let Some(bars) = &self.bars else { return };
         let counts = &self.counts;
@@ -140,10 +148,10 @@ impl Board {
         shown.what = what;
     }
 
-    /// The line below all others: how far it all is.
+    /// Updates the bottom line with the overall progress.
     fn count(&mut self) {
         let Some(bars) = &self.bars else { return };
-        // One build says all of that itself.
+        // A single build shows this in its own line.
         if self.builds < 2 {
             return;
         }
@@ -154,7 +162,7 @@ impl Board {
         });
         let running = self.shown.values().filter(|shown| shown.log.is_some()).count();
         let left = self.builds.saturating_sub(self.done + self.shown.len());
-        bar.set_message(format!("{} of {} done, {running} running, {left} to come", self.done, self.builds));
+        bar.set_message(format!("{} of {} done, {running} running, {left} queued", self.done, self.builds));
     }
 
     fn over(&mut self, recipe: &str) {
@@ -163,7 +171,7 @@ impl Board {
         }
     }
 
-    /// Where there are no bars.
+    /// Prints a line when there are no progress bars.
     fn say(&self, text: &str) {
         if self.bars.is_none() {
             self.tell(text);
@@ -197,7 +205,7 @@ fn new_line(path: &Path, length: &mut u64) -> Option<String> {
     let mut bytes = Vec::new();
     file.take(LINE_MOST).read_to_end(&mut bytes).ok()?;
     let text = String::from_utf8_lossy(&bytes);
-    // What a carriage return has written over is not there to be seen.
+    // A carriage return overwrites what is before it.
     text.split(['\n', '\r']).map(str::trim).rfind(|line| !line.is_empty()).map(str::to_owned)
 }
 

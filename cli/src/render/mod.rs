@@ -1,4 +1,4 @@
-//! What a person sees: answers on stdout, the rest on stderr.
+//! Output for the user: answers on stdout, everything else on stderr.
 
 mod board;
 
@@ -9,14 +9,13 @@ use std::time::Duration;
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use stele::UntrustedLines;
 use stele::answers::{
     Added, Collected, Counts, Entry, Info, Mount, Progress, Rebuilt, Root, Status, Verified, What,
 };
 use stele::builds::Event;
 use stele::failure::{Failure, Kind};
 use stele::service::Sink;
-use stele_daemon::client::Watcher;
+use stele::{Observer, UntrustedLines};
 
 pub use board::Board;
 
@@ -31,18 +30,18 @@ pub enum Listing {
     Tree,
 }
 
-/// The terminal: takes listings, bytes and progress.
+/// The terminal: shows listings, bytes and progress.
 pub struct Terminal {
     /// Whether answers are JSON.
     pub json: bool,
     listing: Listing,
     out: io::BufWriter<io::Stdout>,
     bar: Option<ProgressBar>,
-    /// Whether bytes are shown as they come.
+    /// Whether bytes are flushed as they arrive.
     live: bool,
-    /// For what happens while something is built.
+    /// Shows the events of builds.
     board: Board,
-    /// Whether each directory on the way down has more entries: for the lines of a tree.
+    /// Whether each parent directory has more entries: for the lines of a tree.
     open: Vec<bool>,
 }
 
@@ -65,17 +64,17 @@ impl Terminal {
         self.listing = listing;
     }
 
-    /// Bytes are the answer: they are written as they are, and no bar disturbs them.
+    /// Bytes are the answer: they are written unchanged, without a progress bar.
     pub fn raw(&mut self) {
         self.bar = Some(ProgressBar::hidden());
     }
 
-    /// Bytes are shown as they come, not when there are enough of them.
+    /// Bytes are flushed as they arrive, without buffering.
     pub fn live(&mut self) {
         self.live = true;
     }
 
-    /// Says something on stderr, when a person is there to read it.
+    /// Prints a line to stderr if that is a terminal.
     pub fn narrate(&self, text: &str) {
         if io::stderr().is_terminal() {
             let _ = writeln!(io::stderr(), "{}", clean(text));
@@ -85,7 +84,7 @@ impl Terminal {
     /// The request is over.
     ///
     /// # Errors
-    /// When what it answered could not be written.
+    /// When its answer could not be written.
     pub fn finish(&mut self) -> Result<(), Failure> {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
@@ -145,12 +144,12 @@ impl Sink for Terminal {
     }
 }
 
-impl Watcher for Terminal {
+impl Observer for Terminal {
     fn progress(&mut self, progress: Progress) {
         if self.board.is_used() {
             return self.board.look();
         }
-        // indicatif draws nothing when stderr is no terminal.
+        // indicatif draws nothing when stderr is not a terminal.
         let bar = self.bar.get_or_insert_with(|| {
             let bar = ProgressBar::new(0);
             bar.enable_steady_tick(Duration::from_millis(100));
@@ -174,7 +173,7 @@ impl Watcher for Terminal {
     }
 }
 
-/// Hears notes, and nothing else: for what shows its progress by itself, or nobody's.
+/// Shows notes, and nothing else: for commands that show progress by themselves, or none.
 pub struct Quiet;
 
 impl Sink for Quiet {
@@ -187,7 +186,7 @@ impl Sink for Quiet {
     }
 }
 
-impl Watcher for Quiet {
+impl Observer for Quiet {
     fn progress(&mut self, _: Progress) {}
 
     fn note(&mut self, text: &str) {
@@ -195,12 +194,12 @@ impl Watcher for Quiet {
     }
 }
 
-/// Says something on stderr.
+/// Prints a note to stderr.
 pub fn note(text: &str) {
     let _ = writeln!(io::stderr(), "note: {}", clean(text));
 }
 
-/// Says what happens, on stderr.
+/// Prints a line to stderr.
 pub fn tell(text: &str) {
     let _ = writeln!(io::stderr(), "{}", clean(text));
 }
@@ -218,8 +217,7 @@ pub fn json(value: &impl Serialize) -> Result<(), Failure> {
     out(&line)
 }
 
-/// The fact, then the hint. Nothing, when a reader had enough and closed the pipe.
-/// With `json` the same as one object, for the scripts that asked for it; still on stderr.
+/// Prints the fact, then the hint, to stderr; with `json`, as one object. Nothing when the reader closed the pipe.
 pub fn failure(failure: &Failure, json: bool) {
     if failure.message.is_empty() {
         return;
@@ -239,20 +237,23 @@ fn bytes(count: u64) -> String {
     HumanBytes(count).to_string()
 }
 
-/// `n things`, with the plural where it belongs.
+/// `n things`, with the right plural.
 fn some(count: u64, thing: &str) -> String {
     format!("{} {thing}{}", HumanCount(count), if count == 1 { "" } else { "s" })
 }
 
-/// What an import did, for stderr.
+/// Summary of an import, for stderr.
 pub fn added(path: &Path, it: &Added) -> String {
     let kept = match (&it.root, it.leased_until) {
         (Some(root), _) => format!("kept by root {root}"),
         (None, Some(until)) => {
             let minutes = until.saturating_sub(stele_store::now()).div_ceil(60);
-            format!("kept for {}; `stele store root add NAME REF` keeps it for good", some(minutes, "minute"))
+            format!(
+                "kept for {}; `stele store root add NAME REF` keeps it permanently",
+                some(minutes, "minute")
+            )
         }
-        (None, None) => "kept by nothing: the next collection removes it".to_owned(),
+        (None, None) => "not kept: the next garbage collection removes it".to_owned(),
     };
     let (blobs, new) = (some(it.blobs, "file"), HumanCount(it.new_blobs));
     format!("{}: {blobs}, {}; {new} new, {}; {kept}", path.display(), bytes(it.bytes), bytes(it.new_bytes))
@@ -284,13 +285,16 @@ pub fn collected(it: &Collected) -> String {
     let (trees, blobs) = (some(it.removed_trees, "tree"), some(it.removed_blobs, "blob"));
     let mut text = format!("{verb} {trees} and {blobs}, {}\n", bytes(it.removed_bytes));
     if it.removed_strays > 0 {
-        text += &format!("{verb} {} that nothing knew\n", some(it.removed_strays, "file"));
+        text += &format!("{verb} {} that the database does not list\n", some(it.removed_strays, "file"));
+    }
+    if it.freed_bytes > 0 {
+        text += &format!("the disk got back {}\n", bytes(it.freed_bytes));
     }
     let (trees, blobs) = (some(it.live_trees, "tree"), some(it.live_blobs, "blob"));
-    text += &format!("{trees} and {blobs} stay, {}\n", bytes(it.live_bytes));
+    text += &format!("kept {trees} and {blobs}, {}\n", bytes(it.live_bytes));
     if it.leased_bytes > 0 {
         let (leases, held) = (some(it.leases, "lease"), bytes(it.leased_bytes));
-        text += &format!("of that only {leases} of recent imports hold {held}; --end-leases lets them go\n");
+        text += &format!("of those, {held} are kept only by {leases}; --end-leases ends temporary leases\n");
     }
     text
 }
@@ -309,7 +313,7 @@ pub fn verified(it: &Verified) -> String {
         }
     }
     match it.findings.len() as u64 {
-        0 => text += "everything is what its name says\n",
+        0 => text += "all content matches its digest\n",
         n => {
             text += &format!("{} found; storing the same content again repairs a blob\n", some(n, "problem"));
         }
@@ -330,7 +334,7 @@ pub fn counts(it: &Counts) -> String {
     }
     text += &format!("on disk       {}\n", bytes(it.disk_bytes));
     text += &format!("added         {} in all, ", bytes(it.added_bytes));
-    text += &format!("{} of it was there already\n", bytes(it.deduplicated_bytes));
+    text += &format!("{} of it deduplicated\n", bytes(it.deduplicated_bytes));
     text
 }
 
@@ -353,8 +357,7 @@ pub fn status(it: &Status) -> String {
 pub fn mounts(mounts: &[Mount]) -> String {
     let line = |it: &Mount| {
         let reads = if it.passthrough { "passthrough" } else { "checked" };
-        let (files, nodes) =
-            (some(it.open_files, "open file"), some(it.known_nodes, "known directory or link"));
+        let (files, nodes) = (some(it.open_files, "open file"), some(it.known_nodes, "cached node"));
         format!("{}  {reads}, {files}, {nodes}\n", it.path)
     };
     mounts.iter().map(line).collect()
@@ -364,20 +367,20 @@ pub fn rebuilt(it: &Rebuilt) -> String {
     let mut text = format!("recovered {}, ", some(it.files, "payload file"));
     text += &format!("{} and {}\n", some(it.inline_blobs, "small blob"), some(it.trees, "tree"));
     if it.quarantined > 0 {
-        text += &format!("{} were corrupt and are in quarantine\n", some(it.quarantined, "payload file"));
+        text += &format!("{} were corrupt and moved to quarantine\n", some(it.quarantined, "payload file"));
     }
     if it.incomplete_trees > 0 {
-        text += &format!("gave up {}: something in each is lost\n", some(it.incomplete_trees, "tree"));
+        text += &format!("dropped {}: each has lost content\n", some(it.incomplete_trees, "tree"));
     }
-    text += &format!("{} hold again\n", some(it.roots, "root"));
+    text += &format!("restored {}\n", some(it.roots, "root"));
     for root in &it.lost_roots {
-        text += &format!("root {} is lost for now: {} is not all there\n", root.name, root.digest);
+        text += &format!("root {} is lost for now: {} is incomplete\n", root.name, root.digest);
     }
     if !it.lost_roots.is_empty() {
-        text += "importing the same content again, or another rebuild with --from, brings such a root back\n";
+        text += "importing the same content again, or another rebuild with --from, restores such a root\n";
     }
     for path in &it.old_database {
-        text += &format!("not all of the old database could be read; it is kept in {path}\n");
+        text += &format!("the old database could only be read in part; it is kept in {path}\n");
     }
     text
 }

@@ -1,7 +1,7 @@
-//! The command line's side: find the daemon, start it, replace it, ask it.
+//! The client: finds, starts and replaces the daemon, and sends it requests.
 
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -13,39 +13,29 @@ use rustix::process::{PidfdFlags, pidfd_open};
 
 use stele_store::OpenError;
 
+mod opened;
 mod start;
 
 use crate::mounts::{self, Record};
-use crate::protocol::{
-    ANSWER_MOST, Call, Frame, Hello, Reply, VERSION, Welcome, receive, receive_message, send,
-};
+use crate::protocol::{ANSWER_MOST, Call, Frame, Hello, Reply, Welcome, receive, receive_message, send};
 use crate::socket::{self, hung_up};
 use stele::Request;
-use stele::answers::{Answer, Progress};
+use stele::answers::{Answer, Mount};
 use stele::engine::read_only;
 use stele::failure::{Failure, Kind};
-use stele::service::{self, Sink};
-use stele::{Engine, Program, Setup};
+use stele::{Api, Engine, Observer, Program, Setup};
 
-/// How long a daemon may take to start, or another one to end, before that is called a failure.
+/// How long a daemon may take to start, or another one to end, before it is a failure.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// After so long a wait the person is told what is waited for.
+/// After this long a wait, the user is told the reason.
 const SILENCE: Duration = Duration::from_millis(500);
 
-/// So often another daemon is looked for when one is just ending.
+/// How many times another daemon is tried when one is just ending.
 const GOING_MOST: usize = 5;
 
 pub use start::{Started, own_program, start};
 
-/// What a client tells of while it waits.
-pub trait Watcher: Sink {
-    /// How far the work is.
-    fn progress(&mut self, progress: Progress);
-    /// Something that a person should know.
-    fn note(&mut self, text: &str);
-}
-
-/// A way to ask a store.
+/// A way to send requests to a store.
 pub enum Client {
     /// Through the daemon of the store in that folder.
     Daemon(PathBuf, Connection),
@@ -53,19 +43,37 @@ pub enum Client {
     Here(Box<Engine>),
 }
 
+impl Api for Client {
+    /// # Errors
+    /// Also when the daemon ended in the meantime.
+    fn ask(&mut self, request: Request, observer: &mut dyn Observer) -> Result<Answer, Failure> {
+        match self {
+            Self::Daemon(store, connection) => {
+                let fds = opened::open_all(&request)?;
+                let call = Call::Store { store: request, opened: !fds.is_empty() };
+                let fds: Vec<BorrowedFd<'_>> = fds.iter().map(OwnedFd::as_fd).collect();
+                connection.insist(store, observer, |it, observer| it.call_with(&call, &fds, observer))
+            }
+            Self::Here(engine) => engine.ask(request, observer),
+        }
+    }
+}
+
 /// An open connection to a daemon of this version.
 pub struct Connection {
     stream: UnixStream,
-    /// What the daemon said of itself.
+    /// The daemon's first message.
     pub welcome: Welcome,
+    /// The most bytes of an answer.
+    most: usize,
 }
 
 impl Client {
-    /// Finds the daemon of `store` or starts one. With `existing`, does not make a store where none is.
+    /// Finds the daemon of `store` or starts one. With `existing`, does not create a missing store.
     ///
     /// # Errors
     /// When the store cannot be opened.
-    pub fn connect(store: &Path, existing: bool, watcher: &mut dyn Watcher) -> Result<Self, Failure> {
+    pub fn connect(store: &Path, existing: bool, observer: &mut dyn Observer) -> Result<Self, Failure> {
         refuse_foreign(store)?;
         if existing && !stele_store::Layout::new(store).exists() {
             return Err(OpenError::Absent { path: store.to_owned() }.into());
@@ -77,13 +85,13 @@ impl Client {
         let mut told = false;
         loop {
             match greet(store) {
-                Ok(connection) if connection.welcome.stele == VERSION => {
+                Ok(connection) if connection.welcome.is_of_this_build() => {
                     return Ok(Self::Daemon(store.to_owned(), connection));
                 }
-                Ok(connection) => replace(connection, watcher)?,
+                Ok(connection) => replace(connection, observer)?,
                 Err(e) if is_nobody(&e) => match start(store)? {
                     Started::Ready => {}
-                    // It is starting, or ends after what it works on.
+                    // It is starting, or ends after its current requests.
                     Started::Busy => thread::sleep(Duration::from_millis(100)),
                     Started::Failed(failure) => return Err(failure),
                 },
@@ -92,31 +100,16 @@ impl Client {
             let waited = begun.elapsed();
             if waited > PATIENCE {
                 return Err(Failure::new(Kind::Failed, "another process owns the store and does not answer")
-                    .hint("it may be a daemon that ends after a long request: wait, or see who has the file `lock` in \
-                           the store's folder open"));
+                    .hint("it may be a daemon that ends after a long request: wait, or find the process that has the \
+                           file `lock` in the store's folder open"));
             }
             if waited > SILENCE && !told {
-                watcher.note("waiting for another daemon, which is starting or ends after what it works on");
+                observer.note(
+                    "waiting for another daemon, which is starting, or ends after its current requests",
+                );
                 told = true;
             }
             thread::sleep(Duration::from_millis(10));
-        }
-    }
-
-    /// Asks, and gives what comes before the end to `watcher`.
-    ///
-    /// # Errors
-    /// The store's failure, or that the daemon ended meanwhile.
-    pub fn ask(&mut self, request: Request, watcher: &mut dyn Watcher) -> Result<Answer, Failure> {
-        match self {
-            Self::Daemon(store, connection) => {
-                let call = Call::Store { store: request };
-                connection.insist(store, watcher, |it, watcher| it.call(&call, watcher))
-            }
-            Self::Here(engine) => {
-                let mut sink = watcher;
-                service::run(engine, request, &mut sink, &stele_store::Progress::default())
-            }
         }
     }
 
@@ -128,7 +121,7 @@ impl Client {
         }
     }
 
-    /// The line to the daemon, to hang up while an answer is waited for.
+    /// The connection to the daemon, for hanging up while waiting for an answer.
     pub fn line(&self) -> Option<UnixStream> {
         match self {
             Self::Daemon(_, connection) => connection.stream.try_clone().ok(),
@@ -136,29 +129,41 @@ impl Client {
         }
     }
 
-    /// Has the daemon answer for a mount that this process made.
+    /// The mounts of the store.
     ///
     /// # Errors
-    /// When there can be no daemon, or it cannot answer.
+    /// When the daemon ended in the meantime.
+    pub fn mounts(&mut self, observer: &mut dyn Observer) -> Result<Vec<Mount>, Failure> {
+        let Self::Daemon(store, connection) = self else { return Ok(Vec::new()) };
+        match connection.insist(store, observer, |it, observer| it.call(&Call::Mounts {}, observer))? {
+            Answer::Mounts(mounts) => Ok(mounts),
+            _ => Err(Failure::new(Kind::Failed, "the daemon's answer does not match the request")),
+        }
+    }
+
+    /// Hands a mount that this process made to the daemon, which serves it.
+    ///
+    /// # Errors
+    /// When there can be no daemon, or it cannot serve the mount.
     pub fn mount(
         &mut self,
         record: &Record,
         device: BorrowedFd<'_>,
-        watcher: &mut dyn Watcher,
+        observer: &mut dyn Observer,
     ) -> Result<Answer, Failure> {
         let Self::Daemon(store, connection) = self else {
             return Err(Failure::new(
                 Kind::Failed,
-                "a store on a read-only disk has no daemon that could answer for a mount",
+                "a store on a read-only disk has no daemon that could serve a mount",
             )
-            .hint("`stele store export` copies out of it"));
+            .hint("`stele store export` copies from it"));
         };
         let call = Call::Mount { record: record.clone() };
-        connection.insist(store, watcher, |it, watcher| {
+        connection.insist(store, observer, |it, observer| {
             send(&mut it.stream, &call)
                 .and_then(|()| mounts::send(&it.stream, &(), &[device]))
-                .map_err(|e| Failure::io("the daemon does not take the mount", &e))?;
-            it.answer(watcher)
+                .map_err(|e| Failure::io("the daemon did not accept the mount", &e))?;
+            it.answer(observer)
         })
     }
 }
@@ -167,81 +172,89 @@ impl Client {
     /// Runs a program in the sandbox of a recipe, with these streams.
     ///
     /// # Errors
-    /// The store's failure, or that the daemon ended meanwhile.
+    /// The store's failure, or when the daemon ended in the meantime.
     pub fn visit(
         &mut self,
         call: &Call,
+        tree: &Path,
         streams: &[BorrowedFd<'_>],
-        watcher: &mut dyn Watcher,
+        observer: &mut dyn Observer,
     ) -> Result<Answer, Failure> {
         let Self::Daemon(store, connection) = self else { return Err(read_only()) };
-        connection.insist(store, watcher, |it, watcher| {
-            send(&mut it.stream, call)
-                .and_then(|()| mounts::send(&it.stream, &(), streams))
-                .map_err(ended)?;
-            it.answer(watcher)
-        })
-    }
-}
-
-impl Sink for &mut dyn Watcher {
-    fn entry(&mut self, entry: stele::answers::Entry) -> io::Result<()> {
-        (**self).entry(entry)
-    }
-
-    fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
-        (**self).bytes(bytes)
-    }
-
-    fn event(&mut self, event: &stele::builds::Event) -> io::Result<()> {
-        (**self).event(event)
+        let tree = opened::open_tree(tree)?;
+        let fds: Vec<BorrowedFd<'_>> = streams.iter().copied().chain([tree.as_fd()]).collect();
+        connection.insist(store, observer, |it, observer| it.call_with(call, &fds, observer))
     }
 }
 
 impl Connection {
+    /// The same, for a daemon that is not trusted to answer in so many bytes.
+    pub fn bounded(self, most: usize) -> Self {
+        Self { most, ..self }
+    }
+
+    /// The line to the daemon, to hang up while an answer is waited for.
+    pub fn line(&self) -> Option<UnixStream> {
+        self.stream.try_clone().ok()
+    }
+
     /// Makes one call. `None` when the daemon is ending and did nothing.
     ///
     /// # Errors
-    /// The daemon's failure, or that it ended meanwhile.
-    pub fn call(&mut self, call: &Call, watcher: &mut dyn Watcher) -> Result<Option<Answer>, Failure> {
+    /// The daemon's failure, or when it ended in the meantime.
+    pub fn call(&mut self, call: &Call, observer: &mut dyn Observer) -> Result<Option<Answer>, Failure> {
         send(&mut self.stream, call).map_err(ended)?;
-        self.answer(watcher)
+        self.answer(observer)
     }
 
-    /// Calls until a daemon takes it: one that is just ending did nothing, and the next is asked.
+    /// Like [`Connection::call`], with descriptors.
+    fn call_with(
+        &mut self,
+        call: &Call,
+        fds: &[BorrowedFd<'_>],
+        observer: &mut dyn Observer,
+    ) -> Result<Option<Answer>, Failure> {
+        send(&mut self.stream, call).map_err(ended)?;
+        if !fds.is_empty() {
+            mounts::send(&self.stream, &(), fds).map_err(ended)?;
+        }
+        self.answer(observer)
+    }
+
+    /// Calls until a daemon accepts the call: one that is just ending did nothing, so the next one is called.
     fn insist(
         &mut self,
         store: &Path,
-        watcher: &mut dyn Watcher,
-        call: impl Fn(&mut Self, &mut dyn Watcher) -> Result<Option<Answer>, Failure>,
+        observer: &mut dyn Observer,
+        call: impl Fn(&mut Self, &mut dyn Observer) -> Result<Option<Answer>, Failure>,
     ) -> Result<Answer, Failure> {
         for _ in 0..GOING_MOST {
-            if let Some(answer) = call(self, watcher)? {
+            if let Some(answer) = call(self, observer)? {
                 return Ok(answer);
             }
-            if let Client::Daemon(_, other) = Client::connect(store, true, watcher)? {
+            if let Client::Daemon(_, other) = Client::connect(store, true, observer)? {
                 *self = other;
             }
         }
-        Err(Failure::new(Kind::Failed, "one daemon after the other ended before it did anything")
-            .hint("`daemon.log` in the store's folder may say why"))
+        Err(Failure::new(Kind::Failed, "several daemons in a row ended before they did anything")
+            .hint("see `daemon.log` in the store's folder"))
     }
 
-    /// What is answered to a call.
-    fn answer(&mut self, watcher: &mut dyn Watcher) -> Result<Option<Answer>, Failure> {
+    /// The reply to a call.
+    fn answer(&mut self, observer: &mut dyn Observer) -> Result<Option<Answer>, Failure> {
         let unheard = |e: io::Error| Failure::unwritten(&e);
         loop {
-            match receive(&mut self.stream, ANSWER_MOST).map_err(ended)? {
+            match receive(&mut self.stream, self.most).map_err(ended)? {
                 None => return Err(ended(io::ErrorKind::UnexpectedEof.into())),
-                Some(Frame::Bytes(bytes)) => watcher.bytes(&bytes).map_err(unheard)?,
+                Some(Frame::Bytes(bytes)) => observer.bytes(&bytes).map_err(unheard)?,
                 Some(Frame::Json(bytes)) => match serde_json::from_slice(&bytes)
                     .map_err(|e| ended(e.into()))?
                 {
-                    Reply::Progress(progress) => watcher.progress(progress),
+                    Reply::Progress(progress) => observer.progress(progress),
                     Reply::Entries(entries) => {
-                        entries.into_iter().try_for_each(|entry| watcher.entry(entry)).map_err(unheard)?;
+                        entries.into_iter().try_for_each(|entry| observer.entry(entry)).map_err(unheard)?;
                     }
-                    Reply::Event(event) => watcher.event(&event).map_err(unheard)?,
+                    Reply::Event(event) => observer.event(&event).map_err(unheard)?,
                     Reply::Answer(answer) => return Ok(Some(answer)),
                     Reply::Going {} => return Ok(None),
                     Reply::Failure(failure) => return Err(failure),
@@ -252,28 +265,28 @@ impl Connection {
 }
 
 fn ended(error: io::Error) -> Failure {
-    Failure::new(Kind::Failed, format!("the daemon ended while it worked: {error}"))
+    Failure::new(Kind::Failed, format!("the daemon ended during the request: {error}"))
         .hint("run the command again: it starts a new daemon, and nothing that was acknowledged is lost")
 }
 
-/// Connects to a daemon that is there and exchanges versions.
+/// Connects to a running daemon and exchanges versions.
 fn greet(store: &Path) -> io::Result<Connection> {
     let mut stream = socket::connect(store)?;
-    // A daemon that hangs must not take its users with it.
+    // A daemon that hangs must not block its clients.
     stream.set_read_timeout(Some(PATIENCE))?;
-    send(&mut stream, &Hello { stele: VERSION.to_owned() })?;
+    send(&mut stream, &Hello::of_this_build())?;
     let welcome = receive_message(&mut stream)?;
     stream.set_read_timeout(None)?;
-    Ok(Connection { stream, welcome })
+    Ok(Connection { stream, welcome, most: ANSWER_MOST })
 }
 
-/// Whether the error means that no daemon is there, or that it is just going.
+/// Whether the error means that no daemon is running, or that it is just ending.
 fn is_nobody(error: &io::Error) -> bool {
     use io::ErrorKind::{BrokenPipe, ConnectionRefused, ConnectionReset, NotFound, UnexpectedEof};
     matches!(error.kind(), NotFound | ConnectionRefused | ConnectionReset | BrokenPipe | UnexpectedEof)
 }
 
-/// The daemon of `store`, if one runs, whatever its version.
+/// The running daemon of `store`, of any version.
 pub fn existing(store: &Path) -> Result<Option<Connection>, Failure> {
     match greet(store) {
         Ok(connection) => Ok(Some(connection)),
@@ -282,33 +295,34 @@ pub fn existing(store: &Path) -> Result<Option<Connection>, Failure> {
     }
 }
 
-/// Asks a daemon of another version to end, and waits until it did.
-fn replace(connection: Connection, watcher: &mut dyn Watcher) -> Result<(), Failure> {
-    let Connection { stream, welcome } = connection;
+/// Asks a daemon of another version to end, and waits until it has.
+fn replace(connection: Connection, observer: &mut dyn Observer) -> Result<(), Failure> {
+    let Connection { stream, welcome, .. } = connection;
     let work = match welcome.working {
         0 => String::new(),
-        n => format!(", which works on {n} requests and will end after them"),
+        n => format!(", which is working on {n} requests and will end after them"),
     };
-    watcher.note(&format!("replacing the daemon of stele {} (process {}){work}", welcome.stele, welcome.pid));
+    observer
+        .note(&format!("replacing the daemon of stele {} (process {}){work}", welcome.stele, welcome.pid));
     stop(stream, false)
 }
 
-/// Asks a daemon to end and waits until it closes the connection, which is the last thing that it does but
-/// one: its lock goes with its process.
+/// Asks a daemon to end and waits until it closes the connection. After that only its process ends, which
+/// releases the lock.
 pub fn stop(mut stream: UnixStream, now: bool) -> Result<(), Failure> {
     let _ = send(&mut stream, &Call::Stop { now });
-    // Whatever it says is of its own version; what counts is that it hangs up.
+    // Its replies are of its own version; only the hang-up counts.
     while let Ok(Some(_)) = receive(&mut stream, ANSWER_MOST) {}
     Ok(())
 }
 
 impl Connection {
-    /// Ends the daemon; returns when its process is gone, so that it has nothing open any more on the store's disk.
+    /// Ends the daemon; returns when its process is gone, so that no file on the store's disk is open any more.
     ///
     /// # Errors
-    /// Never; the signature leaves room for a daemon that refuses.
+    /// Never; reserved for a daemon that refuses.
     pub fn stop(self, now: bool) -> Result<(), Failure> {
-        // Asked of the kernel: in another PID namespace the daemon's own number for itself means somebody else.
+        // From the kernel: in another PID namespace, the PID that the daemon reports belongs to another process.
         let process = rustix::net::sockopt::socket_peercred(&self.stream)
             .and_then(|peer| pidfd_open(peer.pid, PidfdFlags::empty()));
         stop(self.stream, now)?;
@@ -320,7 +334,7 @@ impl Connection {
     }
 }
 
-/// The store belongs to one user: what another would write there, its owner could not change any more.
+/// Checks that this user owns the store: the owner could not change files that another user writes there.
 pub fn refuse_foreign(store: &Path) -> Result<(), Failure> {
     let Ok(meta) = std::fs::metadata(store) else { return Ok(()) };
     let own = rustix::process::geteuid().as_raw();
@@ -330,7 +344,7 @@ pub fn refuse_foreign(store: &Path) -> Result<(), Failure> {
     let message =
         format!("the store in {} belongs to user {}, and this is user {own}", store.display(), meta.uid());
     Err(Failure::new(Kind::Failed, message)
-        .hint("run the command as that user, or name a store of your own with --store"))
+        .hint("run the command as that user, or use a store of your own with --store"))
 }
 
 /// Whether the folder lies on a file system that is mounted read-only.
@@ -339,7 +353,7 @@ fn on_read_only_disk(store: &Path) -> bool {
     flags.is_ok_and(|flags| flags.contains(rustix::fs::StatVfsMountFlags::RDONLY))
 }
 
-/// Waits until nobody holds the store's lock, for at most [`PATIENCE`].
+/// Waits until no process holds the store's lock, for at most [`PATIENCE`].
 pub fn wait_until_free(store: &Path) -> Result<(), Failure> {
     let begun = Instant::now();
     let lock: PathBuf = store.join("lock");

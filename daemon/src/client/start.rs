@@ -1,4 +1,4 @@
-//! Starting a daemon, and what it says of its start.
+//! Starting a daemon, and its report of the start.
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
@@ -9,30 +9,30 @@ use serde::{Deserialize, Serialize};
 
 use stele::failure::{Failure, Kind};
 
-/// The one line that a daemon writes to its stdout when it is ready, or knows that it never will be.
+/// The single line that a daemon writes to stdout when it is ready or has failed to start.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Started {
     /// It listens.
     Ready,
-    /// Another daemon owns the store: it may be starting, or about to end.
+    /// Another daemon owns the store; it may be starting or ending.
     Busy,
     /// It could not open the store.
     Failed(Failure),
 }
 
-/// This very program, for a process that is to outlive this one: it hears and says nothing, and holds no descriptor
-/// of this one's.
+/// This same program, for a process that outlives this one: its standard streams are /dev/null, and it inherits no
+/// descriptor of this process.
 pub fn own_program(args: &[&str], store: &Path) -> Command {
     crate::sys::keep_descriptors();
-    // Through /proc, so that it is this very program, also when its file was replaced by an upgrade.
+    // Through /proc, so that it is the same program even when an upgrade has replaced its file.
     let mut command = Command::new("/proc/self/exe");
     command.arg0("stele").args(args).arg("--store").arg(store);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command
 }
 
-/// Starts a daemon for `store` and waits until it listens, or gives up.
+/// Starts a daemon for `store` and waits until it listens or has failed.
 pub fn start(store: &Path) -> Result<Started, Failure> {
     let failed = |e| Failure::io("the daemon could not be started", &e);
     let mut command = own_program(&["daemon", "run", "--detach"], store);
@@ -44,7 +44,7 @@ pub fn start(store: &Path) -> Result<Started, Failure> {
     let started = serde_json::from_str(&line).map_err(|_| {
         let log = store.join("daemon.log");
         Failure::new(Kind::Failed, "the daemon ended before it was ready")
-            .hint(format!("{} may say why; `stele daemon run` shows it in the terminal", log.display()))
+            .hint(format!("see {}; `stele daemon run` shows the log in the terminal", log.display()))
     })?;
     if !matches!(started, Started::Ready) {
         let _ = child.wait();

@@ -1,4 +1,4 @@
-//! The daemon's side of the keeper.
+//! The daemon's connection to the keeper.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -21,7 +21,7 @@ pub(super) struct Held {
 }
 
 impl Held {
-    /// The keeper that is there.
+    /// The running keeper.
     pub(super) fn connect(store: &Path) -> io::Result<Self> {
         let stream = socket::connect_to(store, SOCKET)?;
         stream.set_read_timeout(Some(PATIENCE))?;
@@ -29,13 +29,13 @@ impl Held {
         Ok(Self { stream })
     }
 
-    /// The keeper that is there, or a new one.
+    /// The running keeper, or a new one.
     pub(super) fn connect_or_start(store: &Path) -> io::Result<Self> {
         if let Ok(held) = Self::connect(store) {
             return Ok(held);
         }
         let mut child = client::own_program(&["daemon", "keep"], store).spawn()?;
-        // Nobody else waits for it.
+        // Reaps the process, which nothing else waits for.
         thread::Builder::new().name("keeper-end".to_owned()).spawn(move || child.wait())?;
         let begun = Instant::now();
         loop {
@@ -51,7 +51,7 @@ impl Held {
         let devices = heirloom.devices.iter().map(OwnedFd::as_fd);
         let fds: Vec<BorrowedFd<'_>> = [heirloom.journal.as_fd()].into_iter().chain(devices).collect();
         send(&self.stream, &Say::Keep { id, record: record.clone() }, &fds)?;
-        // Only when it says so is it held.
+        // The mount is held only once the keeper confirms it.
         match receive::<Kept>(&self.stream)? {
             Some((Kept::End {}, _)) => Ok(()),
             _ => Err(io::ErrorKind::UnexpectedEof.into()),
@@ -62,12 +62,12 @@ impl Held {
         send(&self.stream, &Say::Drop { id }, &[])
     }
 
-    /// Says that this daemon ends in good order.
+    /// Tells the keeper that this daemon ends in good order.
     pub(super) fn bye(&self) -> io::Result<()> {
         send(&self.stream, &Say::Bye {}, &[])
     }
 
-    /// All that it holds.
+    /// Everything that it holds.
     pub(super) fn take(&self) -> io::Result<Vec<(u64, Record, Heirloom)>> {
         send(&self.stream, &Say::Take {}, &[])?;
         let mut taken = Vec::new();

@@ -1,9 +1,9 @@
-//! The keeper: a process that holds the devices of the mounts while daemons come and go.
+//! The keeper: a process that holds the FUSE devices of the mounts across restarts of the daemon.
 //!
-//! The kernel ends a mount when the last descriptor of its device is closed, and gives the requests that were read
-//! from a descriptor up when that one is closed. So the keeper holds every descriptor that the daemon reads from. It
-//! is small on purpose: it opens no store and reads no request. When the daemon is gone, it has the kernel send again
-//! what was not answered, and starts another daemon as soon as somebody waits for an answer.
+//! The kernel ends a mount when the last descriptor of its device is closed, and aborts the requests that were read
+//! from a descriptor when that one is closed. So the keeper holds every descriptor that the daemon reads from. It
+//! is small on purpose: it opens no store and reads no request. When the daemon is gone, it makes the kernel resend
+//! unanswered requests, and starts another daemon as soon as a request is waiting.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -18,46 +18,46 @@ use serde::{Deserialize, Serialize};
 use tracing::{info, warn};
 
 use super::{Record, receive, send};
-use crate::process::{leave_terminal, log_to, raise_descriptor_limit};
+use crate::process::{begin_anew, leave_terminal, log_to};
 use crate::{client, socket};
 use stele::failure::Failure;
 
 /// The keeper's socket, in the store's folder.
 pub const SOCKET: &str = "keeper.socket";
-/// After a daemon that ended in good order another is expected: whoever ended it may be about to start it.
+/// After a daemon ended in good order, how long to wait for a new one: the command that ended it may start it.
 const GRACE: Duration = Duration::from_secs(2);
-/// How long after a daemon that would not start the next is tried.
+/// How long after a failed start the next daemon is tried.
 const AGAIN: Duration = Duration::from_secs(1);
-/// How long a keeper without anything to keep waits for something.
+/// How long a keeper that holds nothing waits for a mount.
 const EMPTY: Duration = Duration::from_secs(10);
 
 /// A journal and a device.
 const LEAST: usize = 2;
 
-/// What the daemon says. The shapes stay: a daemon may be newer than the keeper.
+/// Messages of the daemon. Their format is stable: a daemon may be newer than the keeper.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Say {
-    /// Hold this; its descriptors come with it: the journal, then those of the device.
+    /// Hold this mount; its descriptors are attached: the journal, then those of the device.
     Keep {
-        /// A number for it.
+        /// Its number.
         id: u64,
-        /// What it is.
+        /// The mount.
         record: Record,
     },
-    /// It is gone.
+    /// A mount has ended.
     Drop {
         /// Its number.
         id: u64,
     },
-    /// Give me all that you hold.
+    /// Send everything that you hold.
     Take {},
-    /// I am ending in good order.
+    /// The daemon ends in good order.
     Bye {},
 }
 
-/// What the keeper answers: to `Take`, any number of the first, then the second; to `Keep`, the second, when it holds
-/// what it was given.
+/// Answers of the keeper: to `Take`, any number of the first, then the second; to `Keep`, the second, once it holds
+/// the mount.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kept {
@@ -65,16 +65,16 @@ pub enum Kept {
     Mount {
         /// Its number.
         id: u64,
-        /// What it is.
+        /// The mount.
         record: Record,
     },
-    /// That was all.
+    /// The end of the answer.
     End {},
 }
 
 struct Held {
     record: Record,
-    /// The journal, then the device's.
+    /// The journal's, then the device's.
     fds: Vec<OwnedFd>,
 }
 
@@ -82,29 +82,28 @@ struct Keeper<'a> {
     store: &'a Path,
     held: BTreeMap<u64, Held>,
     daemon: Option<UnixStream>,
-    /// Who connected and has said nothing yet.
+    /// Connections that have sent nothing yet.
     callers: Vec<UnixStream>,
-    /// When a daemon may be started, while none is there.
+    /// When a daemon may be started, while none is running.
     start_from: Instant,
-    /// Whether one is wanted whether or not the kernel has questions.
+    /// Whether a daemon is needed even if the kernel has no requests.
     wanted: bool,
     idle_since: Instant,
-    /// When the kernel was last asked to send again what has no answer.
+    /// When the kernel was last asked to resend unanswered requests.
     resent: Instant,
-    /// There is nothing to keep any more.
+    /// There is nothing left to hold.
     done: bool,
 }
 
-/// Keeps until there is nothing to keep.
+/// Runs until there is nothing left to hold.
 ///
 /// # Errors
 /// When the socket cannot be made.
 pub fn run(store: &Path) -> Result<(), Failure> {
-    let _ = rustix::process::setsid();
+    begin_anew()?;
     let _ = rustix::thread::set_name(c"stele-keeper");
     log_to(store, true);
-    raise_descriptor_limit();
-    // Two would each wait for a daemon that asks the other.
+    // Two keepers would each wait for a daemon that connects to the other.
     if socket::connect_to(store, SOCKET).is_ok() {
         return Ok(());
     }
@@ -125,7 +124,7 @@ pub fn run(store: &Path) -> Result<(), Failure> {
         done: false,
     };
     while keeper.turn(&listener) {
-        // Daemons that it started and that have ended.
+        // Reap the daemons that it started and that have ended.
         while let Ok(Some(_)) = rustix::process::wait(rustix::process::WaitOptions::NOHANG) {}
     }
     socket::remove(store, SOCKET, own);
@@ -133,7 +132,7 @@ pub fn run(store: &Path) -> Result<(), Failure> {
 }
 
 impl Keeper<'_> {
-    /// Waits for something to happen and sees to it. Whether there is more to do.
+    /// Waits for events and handles them. Whether there is more to do.
     fn turn(&mut self, listener: &UnixListener) -> bool {
         if !self.held.is_empty() || self.daemon.is_some() {
             self.idle_since = Instant::now();
@@ -148,7 +147,7 @@ impl Keeper<'_> {
             fds.push(PollFd::new(daemon, PollFlags::IN));
         } else {
             for (id, held) in &self.held {
-                // A device that may be read from has a question; one with an error has no mount any more.
+                // A readable device has a request; one with an error is no longer mounted.
                 for device in held.fds.iter().skip(1) {
                     ids.push(*id);
                     fds.push(PollFd::new(device, PollFlags::IN));
@@ -189,11 +188,11 @@ impl Keeper<'_> {
                 let _ = stream.set_read_timeout(timeout).and_then(|()| stream.set_write_timeout(timeout));
                 self.callers.push(stream);
             }
-            Err(e) => warn!("a daemon could not be heard: {e}"),
+            Err(e) => warn!("a daemon's connection could not be accepted: {e}"),
         }
     }
 
-    /// Whoever says something that a daemon says is the daemon from then on: only one at a time owns the store.
+    /// A client that sends a daemon's message is the daemon from then on: only one at a time owns the store.
     fn first_word(&mut self, caller: UnixStream) {
         match receive::<Say>(&caller) {
             said @ Ok(Some(_)) => {
@@ -202,7 +201,7 @@ impl Keeper<'_> {
                 self.heard(said);
             }
             Ok(None) => {}
-            Err(e) => warn!("somebody said something that is not understood: {e}"),
+            Err(e) => warn!("a client sent a malformed message: {e}"),
         }
     }
 
@@ -217,25 +216,25 @@ impl Keeper<'_> {
         match heard {
             Ok(Some((Say::Keep { id, record }, fds))) => {
                 if fds.len() < LEAST {
-                    // Too many are open here: the daemon learns that this one is not held.
+                    // Too many open descriptors: without an answer the daemon knows that this mount is not held.
                     warn!("the mount at {} came with {} descriptors", record.path, fds.len());
                     self.daemon = None;
                     return;
                 }
                 self.held.insert(id, Held { record, fds });
                 if let Err(e) = send(daemon, &Kept::End {}, &[]) {
-                    warn!("a daemon is not told that its mount is held: {e}");
+                    warn!("the confirmation that a mount is held could not be sent: {e}");
                 }
             }
             Ok(Some((Say::Drop { id }, _))) => drop(self.held.remove(&id)),
             Ok(Some((Say::Take {}, _))) => {
                 if let Err(e) = self.give(daemon) {
-                    warn!("a daemon could not be given the mounts: {e}");
+                    warn!("the mounts could not be sent to a daemon: {e}");
                     self.daemon = None;
                 }
             }
             Ok(Some((Say::Bye {}, _))) => {
-                // It goes on answering what it has begun; when it is gone the stream ends.
+                // It still answers the requests that it has read; when it is gone the stream ends.
                 self.start_from = Instant::now() + GRACE;
                 let _ = daemon.set_read_timeout(None);
                 while let Ok(Some(_)) = receive::<Say>(daemon) {}
@@ -243,7 +242,7 @@ impl Keeper<'_> {
             }
             Ok(None) => self.lost(true),
             Err(e) => {
-                warn!("a daemon said something that is not understood: {e}");
+                warn!("a daemon sent a malformed message: {e}");
                 self.lost(true);
             }
         }
@@ -257,7 +256,7 @@ impl Keeper<'_> {
         send(daemon, &Kept::End {}, &[])
     }
 
-    /// The daemon is gone; `killed` when it did not say so before.
+    /// The daemon is gone; `killed` when it did not announce its end.
     fn lost(&mut self, killed: bool) {
         self.daemon = None;
         self.wanted = killed;
@@ -269,13 +268,13 @@ impl Keeper<'_> {
             return;
         }
         if self.held.is_empty() {
-            // Not a moment longer than the daemon: the disk of the store may be about to be unmounted.
+            // Ends together with the daemon: the disk of the store may be about to be unmounted.
             self.done = true;
         }
         self.resend();
     }
 
-    /// What the daemon read and did not answer, somebody waits for.
+    /// Makes the kernel resend requests that the daemon read and did not answer: their callers are waiting.
     fn resend(&mut self) {
         self.resent = Instant::now();
         for device in self.held.values().filter_map(|held| held.fds.get(1)) {
@@ -290,12 +289,12 @@ impl Keeper<'_> {
             }
             self.wanted |= heard.contains(PollFlags::IN);
         }
-        // A process that has said that it ends may have read something since.
+        // A daemon that announced its end may still have read a request.
         if !self.wanted && self.resent.elapsed() >= AGAIN {
             self.resend();
         }
         if !self.wanted || self.held.is_empty() || Instant::now() < self.start_from {
-            // The kernel's questions would end each wait at once.
+            // Pending requests of the kernel would end each wait at once.
             if self.wanted {
                 thread::sleep(Duration::from_millis(20));
             }
@@ -313,7 +312,7 @@ impl Keeper<'_> {
         if let Err(e) = started {
             warn!("no daemon could be started: {e}");
         }
-        // It connects, or is tried again.
+        // It connects, or another start is tried.
         self.start_from = Instant::now() + AGAIN;
     }
 }

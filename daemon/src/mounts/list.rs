@@ -1,4 +1,4 @@
-//! The mounts that a daemon answers for.
+//! The mounts that a daemon serves.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -19,7 +19,7 @@ use stele::reference::from_wire;
 
 struct Mounted {
     record: Record,
-    /// `None` while it is being begun.
+    /// `None` while it is starting.
     serving: Option<Serving>,
 }
 
@@ -27,9 +27,9 @@ struct Mounted {
 struct State {
     next: u64,
     mounts: BTreeMap<u64, Mounted>,
-    /// The keeper, once there was something to keep.
+    /// The keeper, once there was a mount to hold.
     held: Option<Held>,
-    /// The daemon is ending: what ends now is not taken off any list.
+    /// Whether the daemon is ending: mounts that end now stay in the lists.
     ending: bool,
 }
 
@@ -42,7 +42,7 @@ pub struct List {
 }
 
 impl List {
-    /// Goes on with what another daemon left.
+    /// Takes over the mounts of an earlier daemon.
     pub fn resume(store: &Arc<Store>) -> Arc<Self> {
         let list = Arc::new_cyclic(|this| Self {
             store: Arc::clone(store),
@@ -50,12 +50,12 @@ impl List {
             state: Mutex::default(),
             this: this.clone(),
         });
-        // Read first: what cannot be taken over is mounted again, too.
+        // Read first: mounts that cannot be taken over are mounted again, too.
         let written = written::read(list.path());
         match list.take_over() {
             Ok(()) => list.mount_again(written),
-            // It holds them, so they live: whoever asks there waits.
-            Err(e) => warn!("the keeper does not give its mounts: {e}"),
+            // The keeper holds them, so they live: requests to them wait.
+            Err(e) => warn!("the keeper does not send its mounts: {e}"),
         }
         list
     }
@@ -64,7 +64,7 @@ impl List {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is remembered of the store, for all of its mounts.
+    /// The store's cache, shared by all of its mounts.
     pub fn memory(&self) -> &Arc<Memory> {
         &self.memory
     }
@@ -82,7 +82,7 @@ impl List {
         }
     }
 
-    /// From the keeper, if there is one.
+    /// Takes over the mounts of the keeper, if there is one.
     fn take_over(&self) -> io::Result<()> {
         let held = match Held::connect(self.path()) {
             Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
@@ -101,11 +101,11 @@ impl List {
             let (transport, on_end) = (record.transport(), self.when_ended(id));
             match Serving::resume(self.showing(&record), heirloom, &transport, on_end) {
                 Ok(serving) => {
-                    info!("goes on with the mount at {}", record.path);
+                    info!("took over the mount at {}", record.path);
                     self.begun(id, serving);
                 }
                 Err(e) => {
-                    warn!("the mount at {} cannot be gone on with: {e}", record.path);
+                    warn!("the mount at {} cannot be taken over: {e}", record.path);
                     self.ended(id);
                 }
             }
@@ -113,7 +113,8 @@ impl List {
         Ok(())
     }
 
-    /// What nobody held: its descriptors are closed, so the kernel has ended it, and its place answers ENOTCONN.
+    /// Remounts what no process held: its descriptors are closed, so the kernel has ended it, and its path gives
+    /// ENOTCONN.
     fn mount_again(&self, written: Vec<Record>) {
         let namespace = own_namespace();
         for record in written {
@@ -135,7 +136,7 @@ impl List {
         self.write();
     }
 
-    /// Answers for a new mount.
+    /// Serves a new mount.
     ///
     /// # Errors
     /// When the kernel does not answer on the device.
@@ -151,7 +152,7 @@ impl List {
         let begun = Serving::begin(self.showing(&record), device, &transport, on_end);
         let serving = begun.map_err(|e: ServeError| {
             self.ended(id);
-            Failure::new(Kind::Failed, format!("the mount cannot be answered for: {e}"))
+            Failure::new(Kind::Failed, format!("the mount cannot be served: {e}"))
         })?;
         info!("mounted at {}", record.path);
         self.keep(id, &record, &serving);
@@ -169,7 +170,7 @@ impl List {
             None => Err(std::io::ErrorKind::NotConnected.into()),
         };
         if kept.is_err() {
-            // There is none, or it was killed: what it held is given to the next.
+            // There is none, or it was killed: what it held is handed to the next.
             kept = Held::connect_or_start(self.path()).and_then(|held| {
                 for (id, mounted) in &state.mounts {
                     if let Some(serving) = &mounted.serving {
@@ -187,7 +188,7 @@ impl List {
     }
 
     fn begun(&self, id: u64, serving: Serving) {
-        // One that ended meanwhile is not there any more.
+        // One that has ended in the meantime is already removed.
         if let Some(mounted) = self.state().mounts.get_mut(&id) {
             mounted.serving = Some(serving);
         }
@@ -224,12 +225,12 @@ impl List {
         written::write(self.path(), records);
     }
 
-    /// How many there are.
+    /// The number of mounts.
     pub fn count(&self) -> usize {
         self.state().mounts.len()
     }
 
-    /// All of them.
+    /// All mounts.
     pub fn answers(&self) -> Vec<answers::Mount> {
         self.state()
             .mounts
@@ -238,14 +239,14 @@ impl List {
             .collect()
     }
 
-    /// Answers no more: the next daemon goes on, and whoever asks until then waits.
+    /// Stops serving: the next daemon takes over, and requests wait until then.
     pub fn pause(&self) {
         let mut state = self.state();
         state.ending = true;
         state.mounts.values().filter_map(|mounted| mounted.serving.as_ref()).for_each(Serving::pause);
         if let Some(held) = state.held.take() {
             let _ = held.bye();
-            // Closed by the end of the process alone: until then its threads may read questions.
+            // Closed only by the end of the process: until then its threads may read requests.
             std::mem::forget(held);
         }
     }

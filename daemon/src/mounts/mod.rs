@@ -1,8 +1,8 @@
-//! The mounts of a store: which there are, who answers, and who holds them while nobody does.
+//! The mounts of a store: their list, the process that serves them, and the process that holds them in between.
 //!
-//! A command makes a mount in its own process and hands the device to the daemon, which answers ([`list`]). A second
-//! process, the keeper ([`keeper`]), holds the same descriptors and does nothing else: when the daemon is killed it
-//! starts another, which gets them from it and goes on. Whoever reads from the mount meanwhile waits, and notices
+//! A command makes a mount in its own process and hands the device to the daemon, which serves it ([`list`]). A second
+//! process, the keeper ([`keeper`]), holds the same descriptors and does nothing else: when the daemon is killed, it
+//! starts another, which receives them and takes over. Readers of the mount wait in the meantime, and notice
 //! nothing.
 
 mod held;
@@ -22,16 +22,16 @@ use stele_fs::{Forgetting, FuserTransport};
 
 use stele::reference::from_wire;
 
-/// What is known of a mount, however many processes come and go.
+/// The description of a mount, which outlives the processes that serve it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Record {
-    /// Where it is, escaped.
+    /// The mount point, escaped.
     pub path: String,
     /// Whether mount(2) made it; otherwise `fusermount3` did.
     pub direct: bool,
     /// The mount namespace that it is in: the inode of `/proc/PID/ns/mnt`.
     pub namespace: u64,
-    /// Whether every read is checked; otherwise the kernel reads payload files by itself where it can.
+    /// Whether every read is verified; otherwise the kernel reads payload files directly where it can (passthrough).
     #[serde(default)]
     pub checked: bool,
     /// Since when, in seconds since 1970-01-01 UTC.
@@ -39,23 +39,23 @@ pub struct Record {
 }
 
 impl Record {
-    /// How its questions come in.
+    /// How its requests are received.
     pub fn transport(&self) -> FuserTransport {
         FuserTransport { passthrough: !self.checked }
     }
 
-    /// How the kernel is told what it may forget of it.
+    /// How the kernel's caches of it are invalidated.
     fn forgetting(&self, store: &Path) -> Arc<dyn Forgetting> {
         Arc::new(Names { record: self.clone(), store: store.to_owned() })
     }
 
-    /// How it has to be taken away.
+    /// How it has to be unmounted.
     pub fn how(&self) -> How {
         how(self.direct)
     }
 }
 
-/// The names that the kernel remembers of a mount.
+/// The names of a mount in the kernel's cache.
 struct Names {
     record: Record,
     store: PathBuf,
@@ -63,18 +63,18 @@ struct Names {
 
 impl Forgetting for Names {
     fn forget_unused(&self) -> bool {
-        // What is in another namespace has no path here.
+        // A mount in another namespace has no path here.
         self.record.namespace == own_namespace()
             && from_wire(&self.record.path).is_ok_and(|path| attach::forget_unused(&path, &self.store))
     }
 }
 
-/// How a mount has to be taken away that mount(2) made, or did not.
+/// How to unmount a mount that mount(2) made, or did not.
 pub fn how(direct: bool) -> How {
     if direct { How::Direct } else { How::Helper }
 }
 
-/// Whether a mount of which nobody says how it was made is taken away without the helper.
+/// Whether a mount of unknown origin is unmounted without the helper.
 pub fn by_itself() -> bool {
     rustix::process::geteuid().is_root()
 }

@@ -1,4 +1,4 @@
-//! The file `mounts` in the store's folder: what is to be mounted again when daemon and keeper were both killed.
+//! The file `mounts` in the store's folder: what to mount again after daemon and keeper were both killed.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use super::Record;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Written {
-    /// Of this start of the machine: a mount does not outlive it (random(4), boot_id).
+    /// The boot ID (random(4)): a mount does not survive a reboot.
     boot: String,
     mounts: Vec<Record>,
 }
@@ -17,7 +17,7 @@ fn boot() -> String {
     std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
 }
 
-/// Writes down what is mounted. That it cannot be written is no reason not to mount: a full disk, say.
+/// Writes the list of mounts. A failure, such as a full disk, is no reason not to mount.
 pub(super) fn write(store: &Path, mounts: Vec<Record>) {
     let path = store.join("mounts");
     if mounts.is_empty() {
@@ -29,7 +29,7 @@ pub(super) fn write(store: &Path, mounts: Vec<Record>) {
     let _ = std::fs::write(&new, text).and_then(|()| std::fs::rename(&new, path));
 }
 
-/// What was mounted since the machine was started.
+/// The mounts made since the machine was booted.
 pub(super) fn read(store: &Path) -> Vec<Record> {
     let text = std::fs::read(store.join("mounts")).unwrap_or_default();
     match serde_json::from_slice::<Written>(&text) {

@@ -1,9 +1,9 @@
-//! What goes over the socket: frames. `docs/formats.md` has the bytes.
+//! The frames of the socket's protocol. `docs/formats.md` has the bytes.
 //!
-//! A frame is a length (4 bytes, little-endian), a kind (1 byte: `J` JSON, `j` JSON that goes on in the next
-//! frame, `B` bytes) and so many bytes. The
-//! first frames both ways, [`Hello`] and [`Welcome`], and the request to stop never change their shape: by
-//! them a command line of any version can replace a daemon of any other.
+//! A frame is a length (4 bytes, little-endian), a kind (1 byte: `J` JSON, `j` JSON that continues in the next
+//! frame, `B` bytes) and that many bytes. The
+//! first frames in each direction, [`Hello`] and [`Welcome`], and the request to stop never change their format,
+//! so that a command line of any version can replace a daemon of any other.
 
 use std::io::{self, Read, Write};
 
@@ -16,86 +16,123 @@ use stele::answers::{Answer, Entry, Progress};
 use stele::builds::{Event, Order, Visit};
 use stele::failure::Failure;
 
-/// The most bytes that a frame may have: what is longer is no frame of ours.
+/// The maximum size of a frame in bytes; larger frames are rejected.
 const FRAME_MOST: usize = 1 << 20;
-/// The most bytes that a request may have.
+/// The maximum size of a request in bytes.
 pub const REQUEST_MOST: usize = 1 << 20;
-/// The most bytes that an answer may have: a verification of a ruined store has a lot to say.
+/// The maximum size of an answer in bytes: a verification of a badly damaged store has many findings.
 pub const ANSWER_MOST: usize = 1 << 30;
 
-/// This build's version: command line and daemon must have the same.
+/// This program's version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The version of the protocol: with another number, frames after the first two have other formats. Clients other than
+/// this program check it.
+pub const PROTOCOL: u32 = 1;
+/// The build ID, a hash of this program's source code: two builds of one version have different ones.
+pub const BUILD: &str = env!("STELE_BUILD_ID");
 
 /// The client's first frame.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Hello {
-    /// The version of the command line.
+    /// The version of the client's program.
     pub stele: String,
+    /// Its protocol version.
+    #[serde(default)]
+    pub protocol: u32,
+    /// Its build ID.
+    #[serde(default)]
+    pub build: String,
+}
+
+impl Hello {
+    /// This program's.
+    pub fn of_this_build() -> Self {
+        Self { stele: VERSION.to_owned(), protocol: PROTOCOL, build: BUILD.to_owned() }
+    }
 }
 
 /// The daemon's first frame.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Welcome {
-    /// The version of the daemon.
+    /// The version of the daemon's program.
     pub stele: String,
-    /// Its process.
+    /// Its protocol version.
+    #[serde(default)]
+    pub protocol: u32,
+    /// Its build ID.
+    #[serde(default)]
+    pub build: String,
+    /// Its process ID.
     pub pid: u32,
-    /// Requests that it works on.
+    /// The number of its running requests.
     pub working: u64,
 }
 
-/// The client's further frames, one at a time.
+impl Welcome {
+    /// Whether the daemon is of this same build. One of another build is replaced: it would keep running old code as
+    /// long as it has a mount to serve.
+    pub fn is_of_this_build(&self) -> bool {
+        (&*self.stele, self.protocol, &*self.build) == (VERSION, PROTOCOL, BUILD)
+    }
+}
+
+/// The client's further frames: calls, one at a time.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "call", rename_all = "kebab-case")]
 pub enum Call {
-    /// End. With `now`, running work is cancelled; without, it is waited for. Understood by every version.
+    /// Stop the daemon. With `now`, running requests are cancelled; otherwise it waits for them. Every version
+    /// understands this.
     Stop {
         /// Whether to cancel.
         #[serde(default)]
         now: bool,
     },
-    /// How are you?
+    /// Daemon status.
     Status {},
-    /// Which mounts are there?
+    /// List the mounts.
     Mounts {},
-    /// Answer for this mount; its device comes in a message of its own right after.
+    /// Serve this mount; its device follows in a separate message.
     Mount {
         /// What it is.
         record: Record,
     },
-    /// Run a program in the sandbox of a recipe; its streams come in a message of their own right after.
+    /// Run a program in the sandbox of a recipe; its streams follow in a separate message.
     Visit {
-        /// The recipe tree, escaped.
+        /// The recipe tree, escaped; its descriptor comes last.
         tree: String,
-        /// Which recipe.
+        /// The recipe.
         recipe: String,
-        /// How what it is made of is to be built.
+        /// How to build its inputs.
         order: Order,
-        /// What is to be run.
+        /// The command to run.
         visit: Visit,
     },
-    /// Something for the store.
+    /// A request to the store.
     Store {
         /// What.
         store: Request,
+        /// Whether a message with descriptors follows, one for each path that the request names. Without, the daemon
+        /// opens the paths itself.
+        #[serde(default)]
+        opened: bool,
     },
 }
 
-/// The daemon's further frames: any number of the first three, then one of the others.
+/// The daemon's further frames, replies: any number of the first three, then one of the others.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "reply", content = "value", rename_all = "kebab-case")]
 pub enum Reply {
-    /// How far it is.
+    /// Progress.
     Progress(Progress),
     /// Entries of a listing.
     Entries(Vec<Entry>),
-    /// Something that happened.
+    /// An event.
     Event(Event),
-    /// The end.
+    /// The final answer.
     Answer(Answer),
-    /// The end, too.
+    /// The failure, instead of an answer.
     Failure(Failure),
-    /// The daemon is ending and did nothing of what was asked: ask another.
+    /// The daemon is ending and did nothing: the client has to call another.
     Going {},
 }
 
@@ -144,10 +181,10 @@ fn send_frame(to: &mut impl Write, kind: u8, payload: &[u8]) -> io::Result<()> {
     to.write_all(payload)
 }
 
-/// Reads a message of at most `most` bytes, or some bytes of a blob. `None` at the end of the stream.
+/// Reads a message of at most `most` bytes, or bytes of a blob. `None` at the end of the stream.
 ///
 /// # Errors
-/// When the stream ends within a frame, or what comes is no frame.
+/// When the stream ends within a frame, or a frame is malformed.
 pub fn receive(from: &mut impl Read, most: usize) -> io::Result<Option<Frame>> {
     let invalid = |what| io::Error::new(io::ErrorKind::InvalidData, what);
     let mut message = Vec::new();
@@ -161,7 +198,7 @@ pub fn receive(from: &mut impl Read, most: usize) -> io::Result<Option<Frame>> {
         let [a, b, c, d, kind] = head;
         let length = u32::from_le_bytes([a, b, c, d]) as usize;
         if length > FRAME_MOST || message.len() + length > most {
-            return Err(invalid("the other side sent something that is no frame"));
+            return Err(invalid("received a malformed frame"));
         }
         let begin = message.len();
         message.resize(begin + length, 0);
@@ -170,7 +207,7 @@ pub fn receive(from: &mut impl Read, most: usize) -> io::Result<Option<Frame>> {
             b'j' if length > 0 => {}
             b'J' => return Ok(Some(Frame::Json(message))),
             b'B' if begin == 0 => return Ok(Some(Frame::Bytes(message))),
-            _ => return Err(invalid("the other side sent a frame of no known kind")),
+            _ => return Err(invalid("received a frame of unknown kind")),
         }
     }
 }
@@ -178,12 +215,12 @@ pub fn receive(from: &mut impl Read, most: usize) -> io::Result<Option<Frame>> {
 /// Reads a message.
 ///
 /// # Errors
-/// When the stream ends, or what comes is another message.
+/// When the stream ends, or another message is received.
 pub fn receive_message<T: DeserializeOwned>(from: &mut impl Read) -> io::Result<T> {
     match receive(from, REQUEST_MOST)? {
         Some(Frame::Json(bytes)) => Ok(serde_json::from_slice(&bytes)?),
         Some(Frame::Bytes(_)) => {
-            Err(io::Error::new(io::ErrorKind::InvalidData, "bytes came, a message should"))
+            Err(io::Error::new(io::ErrorKind::InvalidData, "received bytes instead of a message"))
         }
         None => Err(io::ErrorKind::UnexpectedEof.into()),
     }

@@ -1,26 +1,28 @@
-//! What a request answers before its end, on its way to a client that may not take it.
+//! Sends what a request yields before its final answer to a client that may not read it.
 
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::{Mutex, PoisonError};
 
+use super::handed::Handed;
 use crate::protocol::{Reply, send, send_bytes};
 use stele::answers::Entry;
 use stele::builds::Event;
 use stele::service::Sink;
 
-/// Entries that go into one frame.
+/// The number of entries in one frame.
 const ENTRIES: usize = 500;
 
-/// Sends what a request answers before its end.
+/// Sends what a request yields before its final answer.
 pub(super) struct Answering<'a> {
     to: &'a Mutex<&'a UnixStream>,
+    handed: &'a Handed,
     entries: Vec<Entry>,
 }
 
 impl<'a> Answering<'a> {
-    pub(super) fn new(to: &'a Mutex<&'a UnixStream>) -> Self {
-        Self { to, entries: Vec::new() }
+    pub(super) fn new(to: &'a Mutex<&'a UnixStream>, handed: &'a Handed) -> Self {
+        Self { to, handed, entries: Vec::new() }
     }
 
     pub(super) fn flush(&mut self) -> io::Result<()> {
@@ -32,6 +34,16 @@ impl<'a> Answering<'a> {
     }
 }
 
+/// Sends a reply in which the client's own paths stand.
+pub(super) fn send_restored(to: &mut impl Write, reply: &Reply, handed: &Handed) -> io::Result<()> {
+    if handed.is_empty() {
+        return send(to, reply);
+    }
+    let mut value = serde_json::to_value(reply)?;
+    handed.restore(&mut value);
+    send(to, &value)
+}
+
 impl Sink for Answering<'_> {
     fn entry(&mut self, entry: Entry) -> io::Result<()> {
         self.entries.push(entry);
@@ -39,7 +51,8 @@ impl Sink for Answering<'_> {
     }
 
     fn event(&mut self, event: &Event) -> io::Result<()> {
-        send(&mut *self.to.lock().unwrap_or_else(PoisonError::into_inner), &Reply::Event(event.clone()))
+        let mut to = self.to.lock().unwrap_or_else(PoisonError::into_inner);
+        send_restored(&mut *to, &Reply::Event(event.clone()), self.handed)
     }
 
     fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {

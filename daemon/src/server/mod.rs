@@ -1,4 +1,4 @@
-//! The daemon's side: it owns the store, serves connections, and goes when it is not needed.
+//! The daemon's server: it owns the store, serves connections, and ends when idle.
 
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
@@ -15,14 +15,16 @@ use tracing::{error, info, warn};
 use stele_store::{CollectError, OpenError, Progress, Store};
 
 mod answering;
+mod handed;
 mod working;
 
 use crate::client::Started;
 use crate::mounts::{self, list::List};
 use crate::peer::Daemons;
-use crate::process::{leave_terminal, log_to, raise_descriptor_limit, report};
-use crate::protocol::{Call, Hello, Reply, VERSION, Welcome, receive_message, send};
+use crate::process::{begin_anew, leave_terminal, log_to, raise_descriptor_limit, report};
+use crate::protocol::{BUILD, Call, Hello, Reply, VERSION, Welcome, receive_message, send};
 use crate::socket;
+use handed::Handed;
 use stele::answers::{Answer, Status};
 use stele::builds;
 use stele::failure::Failure;
@@ -30,14 +32,14 @@ use stele::reference::to_wire;
 use stele::service::{self, Sink};
 use stele::{Engine, Program, Setup};
 
-/// How long a connection that could not be taken waits.
+/// The pause after a connection could not be accepted.
 const TICK: Duration = Duration::from_millis(100);
-/// How long a client may take to say who it is.
+/// How long a client may take to send its hello.
 const GREETING: Duration = Duration::from_secs(10);
 
-/// How a daemon is to run.
+/// Settings of a daemon.
 pub struct Options {
-    /// Without a request for so long, it goes.
+    /// The time without a request after which it ends.
     pub idle: Duration,
     /// Whether it was started by a command line that waits for its [`Started`].
     pub detach: bool,
@@ -51,27 +53,30 @@ struct Server {
     working: AtomicU64,
     connections: AtomicU64,
     last_used: Mutex<Instant>,
-    /// No new connection is taken any more.
+    /// Whether new connections are refused.
     ending: AtomicBool,
-    /// Running work is cancelled.
+    /// Whether running requests are cancelled.
     cancelling: AtomicBool,
-    /// Written to, it wakes the accepting loop.
+    /// Writing to it wakes the accepting loop.
     wake: UnixStream,
 }
 
-/// Opens the store and serves it until it is told to end, or idle for long enough.
+/// Opens the store and serves it until it is told to stop, or has been idle for long enough.
 ///
 /// # Errors
-/// When the store cannot be opened or the socket not be made.
+/// When the store cannot be opened, or the socket cannot be created.
 pub fn run(path: &Path, options: &Options) -> Result<(), Failure> {
     if options.detach {
-        // A session of its own: the terminal's Ctrl-C and hang-up are not for the daemon.
-        let _ = rustix::process::setsid();
+        if let Err(failure) = begin_anew() {
+            report(&Started::Failed(failure));
+            return Ok(());
+        }
+    } else {
+        raise_descriptor_limit();
     }
-    // Started through /proc/self/exe it would be called "exe" in lists of processes.
+    // Started through /proc/self/exe, it would be named "exe" in process lists.
     let _ = rustix::thread::set_name(c"stele-daemon");
     let _ = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
-    raise_descriptor_limit();
     let store = match Store::open(path) {
         Ok(store) => Arc::new(store),
         Err(OpenError::Locked { .. }) if options.detach => {
@@ -99,7 +104,7 @@ pub fn run(path: &Path, options: &Options) -> Result<(), Failure> {
     };
     let own = socket::number(path, socket::NAME);
     let (wake, woken) = UnixStream::pair().map_err(failed)?;
-    // Before anybody is served: what a collection must spare is known only then.
+    // Before any client is served: a garbage collection has to know what the mounts use.
     let mounts = List::resume(&store);
     let setup = Setup {
         program: Program::this(),
@@ -121,7 +126,7 @@ pub fn run(path: &Path, options: &Options) -> Result<(), Failure> {
         wake,
     });
     server.watch_signals(&woken).map_err(failed)?;
-    info!("stele {VERSION} serves {} as process {}", path.display(), std::process::id());
+    info!("stele {VERSION} (build {BUILD}) serves {} as process {}", path.display(), std::process::id());
     if options.detach {
         report(&Started::Ready);
         leave_terminal();
@@ -135,13 +140,17 @@ pub fn run(path: &Path, options: &Options) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The last owner did not close the store: files that it left without rows go, while requests are served.
+/// After an owner that did not close the store: removes files without rows, while requests are served.
 fn clear_strays(server: &Arc<Server>) {
     let server = Arc::clone(server);
-    thread::spawn(move || match server.engine.store().drop_strays() {
-        Ok(0) | Err(CollectError::Running) => {}
-        Ok(count) => info!("removed {count} payloads that no row named"),
-        Err(error) => warn!("payloads without rows could not be removed: {error}"),
+    thread::spawn(move || {
+        // The store is not closed, nor marked as sound, while files are being removed.
+        let _working = Working::begin(&server.working);
+        match server.engine.store().drop_strays() {
+            Ok(0) | Err(CollectError::Running) => {}
+            Ok(count) => info!("removed {count} payloads that no row named"),
+            Err(error) => warn!("payloads without rows could not be removed: {error}"),
+        }
     });
 }
 
@@ -164,7 +173,7 @@ fn accept(server: &Arc<Server>, listener: &UnixListener, woken: &UnixStream) {
         }
         let (called, waiting) = (!fds[1].revents().is_empty(), fds[0].revents().contains(PollFlags::IN));
         if called {
-            // Only that there was a call counts, not how many.
+            // Only that there was a wake-up counts, not how many.
             while matches!((&mut &*woken).read(&mut [0; 64]), Ok(1..)) {}
         }
         if !waiting {
@@ -173,8 +182,8 @@ fn accept(server: &Arc<Server>, listener: &UnixListener, woken: &UnixStream) {
         match listener.accept() {
             Ok((stream, _)) => server.serve(stream),
             Err(e) => {
-                // Too many descriptors, most likely: let some connection end.
-                warn!("a connection could not be taken: {e}");
+                // Most likely too many descriptors are open: wait until a connection ends.
+                warn!("a connection could not be accepted: {e}");
                 thread::sleep(TICK);
             }
         }
@@ -182,19 +191,52 @@ fn accept(server: &Arc<Server>, listener: &UnixListener, woken: &UnixStream) {
     server.ending.store(true, Ordering::SeqCst);
 }
 
-/// Waits for what still runs and closes the store.
+/// Waits for running requests and closes the store.
 fn end(server: &Server, listener: UnixListener) {
-    // Whoever connected and was not taken yet is hung up on, and starts another daemon.
+    // Clients whose connections are not accepted yet are hung up on, and start another daemon.
     drop(listener);
     while server.working.load(Ordering::SeqCst) > 0 {
         thread::sleep(Duration::from_millis(5));
     }
     server.engine.rest();
-    // Whoever asks a mount from now on waits for the next daemon.
+    // Requests to a mount from now on wait for the next daemon.
     server.mounts.pause();
     match server.engine.store().close() {
         Ok(()) => info!("ended"),
         Err(e) => warn!("ended without closing the store in good order: {e}"),
+    }
+}
+
+/// A connection that is being served, also by a thread that panics.
+struct Counted(Arc<Server>);
+
+impl Counted {
+    fn begin(server: &Arc<Server>) -> Self {
+        server.connections.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(server))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Ordering::SeqCst);
+        let _ = (&self.0.wake).write_all(&[0]);
+    }
+}
+
+/// A running request: the daemon does not end before it.
+struct Working<'a>(&'a AtomicU64);
+
+impl<'a> Working<'a> {
+    fn begin(count: &'a AtomicU64) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(count)
+    }
+}
+
+impl Drop for Working<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -210,10 +252,10 @@ impl Server {
         self.idle.saturating_sub(self.last_used().elapsed())
     }
 
-    /// SIGTERM and SIGINT end the daemon: what runs is cancelled.
+    /// SIGTERM and SIGINT end the daemon: running requests are cancelled.
     fn watch_signals(self: &Arc<Self>, woken: &UnixStream) -> io::Result<()> {
         woken.set_nonblocking(true)?;
-        // Nobody may hang on a call that is not heard: one that is waiting says as much as a hundred.
+        // Never blocks: one pending wake-up is as good as a hundred.
         self.wake.set_nonblocking(true)?;
         let mut signals = signal_hook::iterator::Signals::new([
             signal_hook::consts::SIGTERM,
@@ -239,18 +281,16 @@ impl Server {
 
     fn serve(self: &Arc<Self>, stream: UnixStream) {
         let server = Arc::clone(self);
-        server.connections.fetch_add(1, Ordering::SeqCst);
-        // A stack that suits trees of the greatest depth.
+        let counted = Counted::begin(&server);
+        // A stack that is sufficient for trees of the maximum depth.
         let spawned = thread::Builder::new().stack_size(16 << 20).spawn(move || {
+            let _counted = counted;
             match server.converse(stream) {
                 Err(e) if e.kind() == io::ErrorKind::InvalidData => warn!("a connection was dropped: {e}"),
                 _ => {}
             }
-            server.connections.fetch_sub(1, Ordering::SeqCst);
-            let _ = (&server.wake).write_all(&[0]);
         });
         if let Err(e) = spawned {
-            self.connections.fetch_sub(1, Ordering::SeqCst);
             warn!("no thread for a connection: {e}");
         }
     }
@@ -259,7 +299,8 @@ impl Server {
         stream.set_read_timeout(Some(GREETING))?;
         let hello: Hello = receive_message(&mut stream)?;
         let working = self.working.load(Ordering::SeqCst);
-        send(&mut stream, &Welcome { stele: VERSION.to_owned(), pid: std::process::id(), working })?;
+        let Hello { stele, protocol, build } = Hello::of_this_build();
+        send(&mut stream, &Welcome { stele, protocol, build, pid: std::process::id(), working })?;
         stream.set_read_timeout(None)?;
         loop {
             let call: Call = match receive_message(&mut stream) {
@@ -269,7 +310,7 @@ impl Server {
             };
             match call {
                 Call::Stop { now } => {
-                    info!("asked to end by a command line of version {}", hello.stele);
+                    info!("stopped by a command line of version {}", hello.stele);
                     self.end(now);
                     while self.working.load(Ordering::SeqCst) > 0 {
                         thread::sleep(Duration::from_millis(5));
@@ -293,29 +334,38 @@ impl Server {
                     send(&mut stream, &reply)?;
                 }
                 Call::Status {} => send(&mut stream, &Reply::Answer(Answer::Status(self.status())))?,
-                Call::Visit { tree, recipe, order, visit } => {
-                    let Some(((), streams)) = mounts::receive(&stream)? else { return Ok(()) };
+                Call::Visit { mut tree, recipe, order, visit } => {
+                    let Some(((), mut streams)) = mounts::receive(&stream)? else { return Ok(()) };
                     let wanted = if visit.terminal { 1 } else { 3 };
+                    let handed = streams.pop().map(|fd| Handed::take_tree(&mut tree, fd)).transpose()?;
+                    let handed = handed.unwrap_or_default();
                     if streams.len() != wanted {
                         return Err(io::Error::new(
                             io::ErrorKind::InvalidData,
-                            "a program came without what it reads from and writes to",
+                            "a program came without its streams",
                         ));
                     }
                     let work = |engine: &Engine, sink: &mut dyn Sink, progress: &Progress| {
                         builds::visit(engine, (&tree, &recipe), &order, &visit, streams, sink, progress)
                     };
-                    let outcome = self.unless_ending(|| self.work(&stream, work));
-                    if !self.reply(&mut stream, outcome)? {
+                    let outcome = self.unless_ending(|| self.work(&stream, &handed, work));
+                    if !self.reply(&mut stream, &handed, outcome)? {
                         return Ok(());
                     }
                 }
-                Call::Store { store } => {
+                Call::Store { mut store, opened } => {
+                    let handed = match opened {
+                        true => {
+                            let Some(((), fds)) = mounts::receive(&stream)? else { return Ok(()) };
+                            Handed::take(&mut store, fds)?
+                        }
+                        false => Handed::default(),
+                    };
                     let work = |engine: &Engine, sink: &mut dyn Sink, progress: &Progress| {
                         service::run(engine, store, sink, progress)
                     };
-                    let outcome = self.unless_ending(|| self.work(&stream, work));
-                    if !self.reply(&mut stream, outcome)? {
+                    let outcome = self.unless_ending(|| self.work(&stream, &handed, work));
+                    if !self.reply(&mut stream, &handed, outcome)? {
                         return Ok(());
                     }
                 }
@@ -323,45 +373,49 @@ impl Server {
         }
     }
 
-    /// Sends what came of some work, or that none was taken. Whether more may be asked.
-    fn reply(&self, stream: &mut UnixStream, outcome: Option<Result<Answer, Failure>>) -> io::Result<bool> {
+    /// Sends the result of a request, or that it was not accepted. Whether the client may send more.
+    fn reply(
+        &self,
+        stream: &mut UnixStream,
+        handed: &Handed,
+        outcome: Option<Result<Answer, Failure>>,
+    ) -> io::Result<bool> {
         let Some(outcome) = outcome else {
             send(stream, &Reply::Going {})?;
             return Ok(false);
         };
-        // Asking for the status is no use: whoever watches the daemon must not keep it alive.
+        // A status request does not count as use: a monitoring client must not keep the daemon alive.
         *self.last_used() = Instant::now();
         let reply = match outcome {
             Ok(answer) => Reply::Answer(answer),
             Err(failure) => {
                 warn!("{}", failure.message.escape_debug());
-                // RocksDB takes no writes after some errors until it is opened again.
+                // After some errors RocksDB refuses writes until it is reopened.
                 if failure.restart {
                     self.end(false);
                 }
                 Reply::Failure(failure)
             }
         };
-        send(stream, &reply)?;
+        answering::send_restored(stream, &reply, handed)?;
         Ok(true)
     }
 
-    /// A daemon that is ending takes no new work: the client finds, or starts, another.
+    /// A daemon that is ending accepts no new requests: the client finds, or starts, another.
     fn unless_ending<T>(&self, work: impl FnOnce() -> T) -> Option<T> {
-        // Raised before the look, so that whoever ends the daemon sees the one or the other.
-        self.working.fetch_add(1, Ordering::SeqCst);
-        let done = (!self.ending.load(Ordering::SeqCst)).then(work);
-        self.working.fetch_sub(1, Ordering::SeqCst);
-        done
+        // Incremented before the check, so that the thread that ends the daemon sees one or the other.
+        let _working = Working::begin(&self.working);
+        (!self.ending.load(Ordering::SeqCst)).then(work)
     }
 
-    /// Works on a request, as the daemon's own [`working::work`].
+    /// Works on a request with the daemon's [`working::work`].
     fn work(
         &self,
         stream: &UnixStream,
+        handed: &Handed,
         task: impl FnOnce(&Engine, &mut dyn Sink, &Progress) -> Result<Answer, Failure> + Send,
     ) -> Result<Answer, Failure> {
-        working::work(stream, &self.engine, &self.cancelling, task)
+        working::work(stream, &self.engine, handed, &self.cancelling, task)
     }
 
     fn status(&self) -> Status {
@@ -370,6 +424,7 @@ impl Server {
             store: to_wire(self.engine.store().path().as_os_str()),
             pid: Some(std::process::id()),
             version: Some(VERSION.to_owned()),
+            build: Some(BUILD.to_owned()),
             up_seconds: Some(self.begun.elapsed().as_secs()),
             working: Some(self.working.load(Ordering::SeqCst)),
             idle_seconds: Some(self.idle.as_secs()),

@@ -1,4 +1,4 @@
-//! A request that is worked on, while its client is watched.
+//! Works on a request while watching its client's connection.
 
 use std::os::unix::net::UnixStream;
 use std::sync::Mutex;
@@ -10,6 +10,7 @@ use std::time::Duration;
 use stele_store::Progress;
 
 use super::answering::Answering;
+use super::handed::Handed;
 use crate::protocol::{Reply, send};
 use crate::socket::{hung_up, takes_more};
 use stele::Engine;
@@ -17,18 +18,19 @@ use stele::answers::Answer;
 use stele::failure::{Failure, Kind};
 use stele::service::Sink;
 
-/// How often a working request says how far it is, and looks whether its client is still there.
+/// How often a running request reports progress, and checks that its client is still connected.
 const TICK: Duration = Duration::from_millis(100);
-/// After so many ticks a cancelled request is hung up on.
+/// The number of ticks after which a cancelled request's connection is shut down.
 const STUCK: u32 = 20;
 
-/// Works on a request, tells how far it is, and cancels it when the client hangs up.
+/// Works on a request, reports its progress, and cancels it when the client hangs up.
 ///
 /// # Errors
-/// With what the task says, or when its client is gone.
+/// The task's failure, or when the client is gone.
 pub(super) fn work(
     stream: &UnixStream,
     engine: &Engine,
+    handed: &Handed,
     cancelling: &AtomicBool,
     task: impl FnOnce(&Engine, &mut dyn Sink, &Progress) -> Result<Answer, Failure> + Send,
 ) -> Result<Answer, Failure> {
@@ -39,7 +41,7 @@ pub(super) fn work(
     let (to, progress) = (&to, &progress);
     let worker = move || {
         let done = done;
-        let mut sink = Answering::new(to);
+        let mut sink = Answering::new(to, handed);
         let outcome = task(engine, &mut sink, progress);
         let flushed = sink.flush();
         let _ = done.send(());
@@ -50,11 +52,11 @@ pub(super) fn work(
     };
     thread::scope(|scope| {
         let working = thread::Builder::new().stack_size(16 << 20).spawn_scoped(scope, worker);
-        let working = working.map_err(|e| Failure::io("no thread could be had", &e))?;
+        let working = working.map_err(|e| Failure::io("no thread could be started", &e))?;
         let mut cancelled = 0;
         while wait.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
             let told = match to.try_lock() {
-                // A client that was stopped (Ctrl-Z) must not stop the one who watches it.
+                // A stopped client (Ctrl-Z) must not block the thread that watches it.
                 Ok(_) if !takes_more(stream) => Ok(()),
                 Ok(mut to) => send(&mut *to, &Reply::Progress(progress.snapshot().into())),
                 Err(_) => Ok(()),
@@ -63,14 +65,14 @@ pub(super) fn work(
                 progress.cancel();
                 cancelled += 1;
             }
-            // The worker may be stuck in writing to a client that does not read, a pager say.
+            // The worker may be blocked in writing to a client that does not read, such as a pager.
             if cancelled == STUCK {
                 let _ = stream.shutdown(std::net::Shutdown::Both);
             }
         }
         working.join().unwrap_or_else(|_| {
-            Err(Failure::new(Kind::Failed, "the daemon met a fault of its own while it worked")
-                .hint("`daemon.log` in the store's folder has what it said; please report it"))
+            Err(Failure::new(Kind::Failed, "internal error in the daemon (a bug)")
+                .hint("`daemon.log` in the store's folder has the details; please report it"))
         })
     })
 }

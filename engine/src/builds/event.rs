@@ -1,4 +1,4 @@
-//! What happens while something is built, on its way to the command line.
+//! Events of builds, sent to the command line.
 
 use std::collections::BTreeMap;
 
@@ -9,89 +9,99 @@ use stele_store::Outputs;
 
 use crate::reference::to_wire;
 
-/// What happens. `docs/formats.md` has its JSON.
+/// An event of a build. `docs/formats.md` has its JSON.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
-    /// So many recipes have to be built, at most.
+    /// The maximum number of recipes to build.
     Planned {
-        /// How many.
+        /// The number.
         builds: usize,
     },
     /// A source is being unpacked.
     Unpacks {
-        /// Whose it is.
+        /// The recipe whose source it is.
         recipe: String,
-        /// What it is called.
+        /// Its file name.
         file: String,
     },
-    /// A build waits for its turn.
+    /// A build is queued.
     Waits {
+        /// The recipe.
+        recipe: String,
+    },
+    /// It is being built already, for another request.
+    Joins {
         /// Of which recipe.
         recipe: String,
+        /// How long the build may take, in seconds, as the other request says.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        timeout: Option<u64>,
+        /// How much memory it may use, in bytes.
+        memory: u64,
     },
     /// A build begins.
     Begins {
-        /// Of which recipe.
+        /// The recipe.
         recipe: String,
         /// The digest of its action.
         action: String,
-        /// How many steps it has.
+        /// The number of its steps.
         steps: usize,
         /// The log, as it grows.
         log: String,
     },
-    /// Nothing is built: a person's own program begins.
+    /// Nothing is built: a user command starts.
     Enters {
-        /// In the sandbox of which recipe.
+        /// The recipe whose sandbox it runs in.
         recipe: String,
-        /// The folder of a failed build that it goes on with, escaped.
+        /// The folder of a failed build that it continues, escaped.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         kept: Option<String>,
     },
-    /// A step of a build begins.
+    /// A step of a build starts.
     Step {
-        /// Of which recipe.
+        /// The recipe.
         recipe: String,
         /// Counted from 1.
         step: usize,
     },
     /// A recipe is realised.
     Done {
-        /// Which.
+        /// The recipe.
         recipe: String,
         /// The digests of its outputs.
         outputs: BTreeMap<String, String>,
-        /// Whether they were known before.
+        /// Whether they were already known.
         known: bool,
-        /// The other store that gave them.
+        /// The substituter that provided them.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         from: Option<String>,
     },
-    /// Another store does not give what it should.
+    /// A substituter failed to provide a recipe's outputs.
     Unsubstituted {
-        /// Which recipe.
+        /// The recipe.
         recipe: String,
-        /// The other store.
+        /// The substituter.
         from: String,
-        /// Why not.
+        /// The reason.
         why: String,
     },
     /// A recipe was not realised.
     Failed {
-        /// Which.
+        /// The recipe.
         recipe: String,
-        /// Why, in short.
+        /// The reason, in short.
         why: String,
     },
-    /// A recipe cannot be realised because of what failed.
+    /// A recipe cannot be realised because a dependency failed.
     Skipped {
-        /// Which.
+        /// The recipe.
         recipe: String,
     },
 }
 
-/// The digests of outputs, as they are answered.
+/// The digests of outputs, as text.
 pub(super) fn digests(outputs: &Outputs) -> BTreeMap<String, String> {
     outputs.0.iter().map(|(name, tree)| (name.clone(), tree.to_string())).collect()
 }
@@ -103,6 +113,9 @@ impl From<realise::Event> for Event {
             From::Planned { builds } => Self::Planned { builds },
             From::Unpacks { recipe, file } => Self::Unpacks { recipe: recipe.to_string(), file },
             From::Waits { recipe } => Self::Waits { recipe: recipe.to_string() },
+            From::Joins { recipe, limits } => {
+                Self::Joins { recipe: recipe.to_string(), timeout: limits.seconds, memory: limits.memory }
+            }
             From::Begins { recipe, action, steps, log } => Self::Begins {
                 recipe: recipe.to_string(),
                 action: action.to_string(),

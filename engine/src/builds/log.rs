@@ -1,4 +1,4 @@
-//! The log of a build: of one that runs, or of the last one.
+//! The log of a recipe's running build, or of its last one.
 
 use std::fs::File;
 use std::io::Read;
@@ -13,17 +13,17 @@ use crate::failure::{Failure, Kind};
 use crate::reference::to_wire;
 use crate::service::lost_sink;
 
-/// How often a log that grows is looked at.
+/// How often a growing log is polled.
 const TICK: Duration = Duration::from_millis(50);
 
-/// Takes the bytes of a log.
+/// Receives the bytes of a log.
 pub type Taker<'a> = dyn FnMut(&[u8]) -> std::io::Result<()> + 'a;
 
-/// Hands over the log of a recipe's build that runs, or of its last one. With `follow`, all that the one that runs
+/// Sends the log of a recipe's running build, or of its last one. With `follow`, everything that the running build
 /// writes until it ends.
 ///
 /// # Errors
-/// When there was none, or nobody takes it.
+/// When there is no log, or the receiver is gone.
 pub fn log(
     engine: &Engine,
     recipe: &RecipeName,
@@ -32,7 +32,7 @@ pub fn log(
     to: &mut Taker<'_>,
 ) -> Result<(), Failure> {
     if let Some(path) = running(engine, recipe) {
-        // It may end, and its folder go, just now: then it is the last one.
+        // It may end, and its folder be removed, at this moment: then it is the last one.
         if let Ok(file) = File::open(&path) {
             let runs = || follow && running(engine, recipe).as_ref() == Some(&path);
             return copy(file, &runs, progress, to);
@@ -46,10 +46,10 @@ pub fn log(
     })
 }
 
-/// What is known of the log of a recipe's build that runs, or of its last one.
+/// Metadata of the log of a recipe's running build, or of its last one.
 ///
 /// # Errors
-/// When there was none.
+/// When there is no log.
 pub fn about(engine: &Engine, recipe: &RecipeName) -> Result<LogOf, Failure> {
     let name = recipe.to_string();
     if let Some(path) = running(engine, recipe) {
@@ -61,7 +61,7 @@ pub fn about(engine: &Engine, recipe: &RecipeName) -> Result<LogOf, Failure> {
     Ok(LogOf { recipe: name, running: None, log: Some(last.log.to_string()), action, failed, when })
 }
 
-/// What is remembered of the last build of a recipe, beside its log (`docs/formats.md`).
+/// What is stored about the last build of a recipe, beside its log (`docs/formats.md`).
 #[derive(Default, serde::Deserialize)]
 struct Said {
     action: Option<String>,
@@ -75,12 +75,12 @@ fn running(engine: &Engine, recipe: &RecipeName) -> Option<std::path::PathBuf> {
 
 fn last(engine: &Engine, recipe: &RecipeName) -> Result<stele_store::Last, Failure> {
     engine.store().last(recipe.as_str())?.ok_or_else(|| {
-        Failure::new(Kind::NotFound, format!("no build of recipe `{recipe}` has left a log in this store"))
-            .hint("`stele build` builds it; what another store gave has its log there")
+        Failure::new(Kind::NotFound, format!("there is no log of recipe `{recipe}` in this store"))
+            .hint("`stele build` builds it and writes its log")
     })
 }
 
-/// All that is in a file, and what is added to it as long as `grows` says that more may come.
+/// The content of a file, and what is appended while `grows` returns that more may come.
 fn copy(
     mut file: File,
     grows: &dyn Fn() -> bool,
@@ -89,7 +89,7 @@ fn copy(
 ) -> Result<(), Failure> {
     let mut bytes = vec![0; 1 << 16];
     loop {
-        // Asked first: what was written before it ended is read after.
+        // Asked before reading, so that nothing written before the end is missed.
         let more = grows();
         loop {
             match file.read(&mut bytes).map_err(|e| Failure::io("the log", &e))? {

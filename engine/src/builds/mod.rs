@@ -1,4 +1,4 @@
-//! Builds: what the daemon is asked for, what it tells meanwhile, and what it answers.
+//! Builds: requests, events and answers.
 
 mod event;
 pub(crate) mod log;
@@ -18,57 +18,57 @@ use serde::{Deserialize, Serialize};
 use crate::failure::Failure;
 use crate::recipes::planned::{Fetch, Planned};
 
-/// How a build is to be done.
+/// Options of a build.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Order {
-    /// So many builds at once; as many as there are processors without.
+    /// The maximum number of parallel builds; by default the number of processors.
     pub jobs: Option<usize>,
-    /// Whether to go on with what can be built when something failed.
+    /// Whether to keep going after a failure.
     pub keep_going: bool,
-    /// Whether to leave the folder of what failed.
+    /// Whether to keep the build directory on failure.
     pub keep_failed: bool,
-    /// Whether to build the goals again and compare.
+    /// Whether to rebuild the goals and compare the outputs.
     pub rebuild: bool,
-    /// Seconds that each build may take.
+    /// The time limit of each build, in seconds.
     pub timeout: Option<u64>,
-    /// Bytes of memory that each build may use.
+    /// The memory limit of each build, in bytes.
     pub memory: Option<u64>,
-    /// Whether no root keeps the goals.
+    /// Whether to make no roots for the goals.
     pub no_root: bool,
-    /// Folders or sockets of other stores, which are asked first. Escaped.
+    /// Substituters, which are asked first: folders or sockets of other stores. Escaped.
     pub substituters: Vec<String>,
 }
 
-/// A program of a person's own in the sandbox of a recipe.
+/// A user command in the sandbox of a recipe.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Visit {
     /// The program and its arguments.
     pub argv: Vec<String>,
-    /// Variables besides those that the build has.
+    /// Environment variables besides those of the build.
     pub env: Vec<(String, String)>,
-    /// Recipes whose outputs are there, too.
+    /// Recipes whose outputs are added.
     pub with: Vec<String>,
-    /// Whether to begin with empty folders even if those of a failed build were kept.
+    /// Whether to start with empty folders even if those of a failed build were kept.
     pub fresh: bool,
-    /// Whether the stream that comes right after is a terminal: one descriptor. Three otherwise: input, output, errors.
+    /// Whether the stream that follows is a terminal: one descriptor. Otherwise three: stdin, stdout, stderr.
     pub terminal: bool,
 }
 
-/// What is known of the log of a recipe's build.
+/// Metadata of the log of a recipe's build.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct LogOf {
-    /// Which recipe.
+    /// The recipe.
     pub recipe: String,
-    /// The log, as it grows, of one that runs. Escaped.
+    /// The growing log file of a running build. Escaped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub running: Option<String>,
-    /// The digest of the log of the last one.
+    /// The digest of the last build's log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<String>,
-    /// What action that was.
+    /// The last build's action.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,
-    /// Why it failed, if it did.
+    /// The reason, if it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<String>,
     /// When it ended, in seconds since 1970-01-01 UTC.
@@ -76,46 +76,49 @@ pub struct LogOf {
     pub when: Option<u64>,
 }
 
-/// What a build made use of.
+/// What a build used.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Traced {
-    /// Of which recipe.
+    /// The recipe.
     pub recipe: String,
-    /// What it was given, in the order of its recipe.
+    /// Its inputs, in the order of its recipe.
     pub inputs: Vec<TracedInput>,
-    /// Paths that it looked for and that are not there, sorted. Escaped.
+    /// Paths that it looked up and that do not exist, sorted. Escaped.
     pub missing: Vec<String>,
-    /// Whether it was built before, and came out the same if it did not fail.
+    /// How many more missing paths were not recorded.
+    #[serde(default)]
+    pub unnoted: u64,
+    /// Whether it was built before, so that the outputs were compared.
     pub compared: bool,
-    /// Why it failed, if it did.
+    /// The reason, if it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<Failure>,
 }
 
-/// Something that a build was given.
+/// An input of a build.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct TracedInput {
-    /// What.
+    /// The input.
     pub input: String,
-    /// Where the build saw it.
+    /// Its path in the sandbox.
     pub at: String,
     /// Files and links in it.
     pub files: usize,
-    /// Bytes of those.
+    /// Their bytes.
     pub bytes: u64,
-    /// Those of them that were opened, or read if they are links.
+    /// How many of them were opened, or read if they are links.
     pub opened: usize,
 }
 
 impl Built {
-    /// The sources that a plan wants fetched first, if there are any.
+    /// The sources that have to be fetched before a plan can run, if there are any.
     pub fn to_fetch(planned: &Planned) -> Option<Self> {
         let fetch = planned.fetch.clone();
         (!fetch.is_empty()).then(|| Self { fetch, ..Self::default() })
     }
 }
 
-/// What came of an action.
+/// The result of an action.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Realised {
     /// The digests of its outputs.
@@ -123,12 +126,12 @@ pub struct Realised {
     /// The digest of its log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<String>,
-    /// Whether it is only remembered, and not there any more.
+    /// Whether it is only recorded, and was garbage-collected.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub gone: bool,
 }
 
-/// A recipe that is realised.
+/// A realised recipe.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Goal {
     /// Which.
@@ -137,16 +140,16 @@ pub struct Goal {
     pub outputs: BTreeMap<String, String>,
 }
 
-/// What came of a request.
+/// The result of a build request.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Built {
-    /// The goals that are realised.
+    /// The realised goals.
     pub goals: Vec<Goal>,
-    /// Why others are not.
+    /// The failures.
     pub failed: Vec<Failure>,
-    /// What was not tried because of that.
+    /// Recipes that were skipped because a dependency failed.
     pub skipped: Vec<String>,
-    /// Sources that have to be fetched first: nothing was done.
+    /// Sources that have to be fetched first: nothing was built.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fetch: Vec<Fetch>,
 }

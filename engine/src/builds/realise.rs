@@ -1,4 +1,4 @@
-//! Realising recipes, and keeping their outputs by roots.
+//! Realising recipes, and making roots for their outputs.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -18,18 +18,18 @@ use crate::recipes::{Wanted, planned};
 use crate::reference::from_wire;
 use crate::service::Sink;
 
-/// Bytes of a log after which a build is ended.
+/// The maximum size of a log in bytes; a build that writes more is killed.
 const LOG_MOST: u64 = 256 << 20;
-/// Processes and threads of a build: fewer than the 4096 of the sandbox profile, which a fork bomb meets silently.
+/// Processes and threads of a build: fewer than the 4096 of the sandbox profile, at which a fork only fails.
 const PROCESSES_MOST: u64 = 3840;
 
-/// What begins the name of a root that keeps what was built.
+/// The prefix of a build output's root.
 const PREFIX: &str = "build-";
 
-/// Realises `goals`, or all recipes when there are none, of the recipe tree at `tree`.
+/// Realises `goals` of the recipe tree at `tree`, or all recipes when the list is empty.
 ///
 /// # Errors
-/// When a recipe is wrong, there is no plan, or the request is cancelled.
+/// When a recipe is invalid, there is no plan, or the request is cancelled.
 pub fn build(
     engine: &Engine,
     tree: &Path,
@@ -40,16 +40,15 @@ pub fn build(
 ) -> Result<Built, Failure> {
     let (builder, store): (_, &Store) = (engine.builder()?, engine.store());
     let (mut planned, recipes) = match order.rebuild {
-        true => {
-            planned::plan_again(engine, tree, goals).map(|(planned, it)| (Arc::new(planned), Some(it)))?
-        }
+        true => planned::plan_again(engine, Origins::Own, tree, goals)
+            .map(|(planned, it)| (Arc::new(planned), Some(it)))?,
         false => planned::plan_for_build(engine, tree, goals)?,
     };
     if planned.build.is_empty() && !order.rebuild {
         return kept(store, order, planned.there.clone());
     }
-    let substituters = substituters(engine, order)?;
-    // Asked before any source is fetched: what they have needs none.
+    let substituters = substituters(engine, order, progress)?;
+    // Substituters are asked before any source is fetched: what they have needs no sources.
     let asked = !order.rebuild && !substituters.is_empty();
     if !asked && let Some(fetch) = Built::to_fetch(&planned) {
         return Ok(fetch);
@@ -68,20 +67,22 @@ pub fn build(
     let failed = |error| crate::failure::builds::failure(&error, tree);
     if asked {
         let there = builder.take_ahead(&request, progress, &tell).map_err(failed)?;
-        if goals.iter().all(|goal| there.iter().any(|(name, _)| name == goal)) {
-            return kept(store, order, there.iter().map(goal).collect());
+        if goals.iter().all(|goal| there.goals.iter().any(|(name, _)| name == goal)) {
+            return kept(store, order, there.goals.iter().map(goal).collect());
         }
-        planned = Arc::new(planned::of(store, tree, &recipes, goals, false)?);
+        planned = Arc::new(planned::of(store, Origins::Any, tree, &recipes, (goals, &[]))?);
         if let Some(fetch) = Built::to_fetch(&planned) {
             return Ok(fetch);
         }
     }
-    let built = built(&builder.realise(&request, progress, &tell).map_err(failed)?, tree);
+    // Kept from the collector until the roots keep it.
+    let realised = builder.realise(&request, progress, &tell).map_err(failed)?;
+    let built = built(&realised, tree);
     let Built { goals, .. } = kept(store, order, built.goals)?;
     Ok(Built { goals, ..built })
 }
 
-/// Goals that are realised, kept by roots if the order says so.
+/// The realised goals, with roots if the order asks for them.
 fn kept(store: &Store, order: &Order, goals: Vec<Goal>) -> Result<Built, Failure> {
     if !order.no_root {
         keep_all(store, &goals)?;
@@ -89,7 +90,7 @@ fn kept(store: &Store, order: &Order, goals: Vec<Goal>) -> Result<Built, Failure
     Ok(Built { goals, ..Built::default() })
 }
 
-/// What came of a request, as it is answered.
+/// The result of a build request, as it is answered.
 pub(super) fn built(realised: &Realisations, tree: &Path) -> Built {
     Built {
         goals: realised.goals.iter().map(goal).collect(),
@@ -107,7 +108,7 @@ fn goal((name, outputs): &(RecipeName, Outputs)) -> Goal {
     Goal { name: name.to_string(), outputs: digests(outputs) }
 }
 
-/// Hands events of several threads to whoever asked.
+/// Sends the events of several threads to the client.
 pub(super) struct Telling<'a>(Mutex<&'a mut dyn Sink>);
 
 impl<'a> Telling<'a> {
@@ -115,18 +116,21 @@ impl<'a> Telling<'a> {
         Self(Mutex::new(sink))
     }
 
-    /// Whoever does not listen any more is noticed by whoever watches the connection.
+    /// The connection watcher detects a disconnected client.
     pub(super) fn tell(&self, event: stele_builder::realise::Event) {
         let _ = self.0.lock().unwrap_or_else(PoisonError::into_inner).event(&Event::from(event));
     }
 }
 
-/// The other stores of an order. One that does not answer at all is a wrong order: a build that nobody wanted can take
-/// hours.
-pub(super) fn substituters(engine: &Engine, order: &Order) -> Result<Vec<Box<dyn Substituter>>, Failure> {
+/// The substituters of an order. One that cannot be reached is an error: an unintended local build can take hours.
+pub(super) fn substituters(
+    engine: &Engine,
+    order: &Order,
+    progress: &Progress,
+) -> Result<Vec<Box<dyn Substituter>>, Failure> {
     let connect = |path: &String| {
         let path = from_wire(path)?;
-        engine.peers().connect(&path).map_err(|failure| Failure {
+        engine.peers().connect(&path, progress).map_err(|failure| Failure {
             message: format!("substituter {}: {}", path.display(), failure.message),
             ..failure
         })
@@ -134,17 +138,17 @@ pub(super) fn substituters(engine: &Engine, order: &Order) -> Result<Vec<Box<dyn
     order.substituters.iter().map(connect).collect()
 }
 
-/// What came of the action with that digest, or of an unpacking or a merge.
+/// The outputs of the action with that digest, or of an unpacking or a merge.
 ///
 /// # Errors
-/// When that is not known.
+/// When it is unknown.
 pub fn realised(store: &Store, of: &str) -> Result<Realised, Failure> {
-    let unknown = || Failure::new(Kind::NotFound, format!("nothing is known of an action {of}"));
+    let unknown = || Failure::new(Kind::NotFound, format!("there is no action {of}"));
     let of: Digest = of.parse().map_err(|_| unknown())?;
     let realisation = store.realisation(&of, Origins::Any)?.ok_or_else(unknown)?;
     let mut gone = false;
     for tree in realisation.outputs.0.values() {
-        gone |= !store.has_tree(tree)?;
+        gone |= !store.has_closure(Target::Tree(*tree))?;
     }
     let is_there = |log: &BlobId| store.presence(Target::Blob(*log)).is_ok_and(Presence::is_sound);
     let log = realisation.log.filter(is_there);
@@ -167,17 +171,17 @@ pub(super) fn options(order: &Order, purpose: Purpose) -> Options {
     }
 }
 
-/// Three quarters of the machine's.
+/// Three quarters of the machine's memory.
 fn usual_memory() -> u64 {
     let info = rustix::system::sysinfo();
-    // The number is of the kernel's own word size.
+    // The type of the number is the kernel's word size.
     #[allow(clippy::useless_conversion)]
     let total = u64::from(info.totalram).saturating_mul(info.mem_unit.into());
     total / 4 * 3
 }
 
-/// A root for each output: `build-NAME`, and `build-NAME-OUTPUT` for all but the usual one. An output whose root
-/// could have no such name, because it is too long, is kept for a day by the lease of its build.
+/// Makes a root for each output: `build-NAME`, and `build-NAME-OUTPUT` for outputs other than `out`. An output whose
+/// root name would be too long is kept for a day by the lease of its build.
 fn keep_all(store: &Store, goals: &[Goal]) -> Result<(), Failure> {
     let there: HashMap<RootName, Target> =
         store.roots()?.into_iter().map(|root| (root.name, root.target)).collect();
@@ -186,7 +190,7 @@ fn keep_all(store: &Store, goals: &[Goal]) -> Result<(), Failure> {
             let (Some(root), Ok(tree)) = (root_name(&goal.name, output), digest.parse::<TreeId>()) else {
                 continue;
             };
-            // To write it again would change nothing but its date.
+            // Rewriting it would change only its date.
             if there.get(&root) != Some(&Target::Tree(tree)) {
                 store.set_root(&root, Target::Tree(tree))?;
             }

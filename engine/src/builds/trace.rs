@@ -1,10 +1,10 @@
-//! A build that is watched.
+//! A traced build.
 
 use std::path::Path;
 
 use stele_builder::realise::{Purpose, Request, Tracing, Used};
 use stele_recipes::recipe::RecipeName;
-use stele_store::Progress;
+use stele_store::{Origins, Progress};
 
 use super::realise::{Telling, built, options, substituters};
 use crate::answers::Answer;
@@ -15,10 +15,10 @@ use crate::recipes::planned;
 use crate::reference::to_wire;
 use crate::service::Sink;
 
-/// Builds `recipe` once more, and answers what it made use of.
+/// Rebuilds `recipe`, and answers what it used.
 ///
 /// # Errors
-/// When a recipe is wrong, there is no plan, the sandbox cannot be had, or the request is cancelled.
+/// When a recipe is invalid, there is no plan, the sandbox cannot be set up, or the request is cancelled.
 pub fn trace(
     engine: &Engine,
     tree: &Path,
@@ -28,11 +28,11 @@ pub fn trace(
     progress: &Progress,
 ) -> Result<Answer, Failure> {
     let goals = std::slice::from_ref(recipe);
-    let (planned, recipes) = planned::plan_again(engine, tree, goals)?;
+    let (planned, recipes) = planned::plan_again(engine, Origins::Any, tree, goals)?;
     if let Some(fetch) = Built::to_fetch(&planned) {
         return Ok(Answer::Built(fetch));
     }
-    let substituters = substituters(engine, order)?;
+    let substituters = substituters(engine, order, progress)?;
     let options = options(order, Purpose::Prepare);
     let request = Request { tree, recipes: &recipes, goals, options, substituters: &substituters };
     let telling = Telling::new(sink);
@@ -53,6 +53,7 @@ pub fn trace(
         recipe: recipe.to_string(),
         inputs: traced.inputs.iter().map(input).collect(),
         missing: traced.missing.iter().map(path).collect(),
+        unnoted: traced.unnoted,
         compared: traced.compared,
         failed: traced.outcome.err().map(|error| failure::builds::failure(&error, tree)),
     }))

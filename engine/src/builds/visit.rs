@@ -1,9 +1,9 @@
-//! A person's own program in the sandbox of a recipe.
+//! A user command in the sandbox of a recipe.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use stele_builder::realise::{self, Purpose, Request, Visited};
-use stele_store::Progress;
+use stele_store::{Origins, Progress};
 
 use super::realise::{Telling, build, built, options, substituters};
 use crate::answers::Answer;
@@ -14,11 +14,11 @@ use crate::recipes::{name, names, planned};
 use crate::reference::from_wire;
 use crate::service::Sink;
 
-/// Runs a program in the sandbox of a recipe, which is named by its recipe tree and its name; `streams` are its
-/// terminal, or its input, output and errors.
+/// Runs a program in the sandbox of a recipe, given by its recipe tree and its name; `streams` are its terminal, or
+/// its stdin, stdout and stderr.
 ///
 /// # Errors
-/// When a recipe is wrong, there is no plan, the sandbox cannot be had, or the request is cancelled.
+/// When a recipe is invalid, there is no plan, the sandbox cannot be set up, or the request is cancelled.
 pub fn visit(
     engine: &Engine,
     (tree, recipe): (&str, &str),
@@ -31,7 +31,7 @@ pub fn visit(
     let builder = engine.builder()?;
     let (tree, recipe) = (&*from_wire(tree)?, &name(recipe)?);
     let with = names(&visit.with)?;
-    // Before, and not together with what the recipe needs: they may need the recipe, which itself is not built then.
+    // First, and not together with the recipe's inputs: they may depend on the recipe, which itself is not built.
     if !with.is_empty() {
         let others = build(engine, tree, &with, order, &mut *sink, progress)?;
         if others.goals.len() < with.len() {
@@ -41,11 +41,11 @@ pub fn visit(
     let itself = with.contains(recipe);
     let mut goals = vec![recipe.clone()];
     goals.extend(with.into_iter().filter(|name| name != recipe));
-    let (planned, recipes) = planned::plan_again(engine, tree, &goals)?;
+    let (planned, recipes) = planned::plan_again(engine, Origins::Any, tree, &goals)?;
     if let Some(fetch) = Built::to_fetch(&planned) {
         return Ok(Answer::Built(fetch));
     }
-    let substituters = substituters(engine, order)?;
+    let substituters = substituters(engine, order, progress)?;
     let options = options(order, Purpose::Prepare);
     let request = Request { tree, recipes: &recipes, goals: &goals, options, substituters: &substituters };
     let fds: Vec<BorrowedFd<'_>> = streams.iter().map(OwnedFd::as_fd).collect();

@@ -1,9 +1,9 @@
-//! From the builder's errors to failures.
+//! Conversions from the builder's errors to failures.
 
 use std::path::Path;
 
 use stele_builder::hold::HoldError;
-use stele_builder::realise::{Ended, Failed, Refused, SourceError};
+use stele_builder::realise::{Differs, Ended, Failed, Refused, SourceError};
 use stele_builder::sandbox::{Ending, Limit};
 use stele_store::WriteError;
 
@@ -11,23 +11,34 @@ use super::store::{FREE_SPACE, cancelled, plain};
 use super::{Failure, Kind};
 use crate::recipes::planned::plan_failure;
 
-const REFUSED: &str = "docs/formats.md says what is refused of an archive; if upstream's archive is so, name another \
-     form of it, or take the file as it is with `unpack = False`";
+const REFUSED: &str = "docs/formats.md lists what an archive may not contain; if upstream's archive is like this, use \
+     another format of it, or the file as it is with `unpack = False`";
 
-/// A failed build as a person reads it; `tree` is where the recipes are.
+/// A failed build as a message for the user; `tree` is the recipe tree.
 pub fn failure(error: &Failed, tree: &Path) -> Failure {
     match error {
         Failed::Source(error) => source(error),
         Failed::Plan(error) => plan_failure(error, tree),
-        Failed::Gone { .. } => plain(error).hint("run it again: it is planned anew"),
-        Failed::Furnish { .. } => plain(error).hint("leave out one of what `--with` names"),
-        Failed::Platform { .. } => plain(error).hint("run it on such a machine"),
+        Failed::Gone { .. } => plain(error).hint("run the command again: the build is planned again"),
+        Failed::Damaged { .. } => plain(error).hint(
+            "run the command again: damaged content is built or fetched again; `stele store verify` finds the rest",
+        ),
+        Failed::Furnish { .. } => plain(error).hint("drop one of the recipes of `--with`"),
+        Failed::Platform { .. } => plain(error).hint("run it on a machine of that platform"),
         Failed::Hold(error) => hold(error),
         Failed::Folder { source, .. } => match source.kind() {
-            std::io::ErrorKind::StorageFull => Failure::new(Kind::NoSpace, error.to_string()).hint(FREE_SPACE),
+            std::io::ErrorKind::StorageFull => {
+                Failure::new(Kind::NoSpace, error.to_string()).hint(FREE_SPACE)
+            }
             _ => plain(error),
         },
         Failed::Start(_) => plain(error),
+        Failed::Thread { .. } => {
+            plain(error).hint("let something else end first, or raise the limit of processes")
+        }
+        Failed::Panicked { .. } => {
+            plain(error).hint("`daemon.log` in the store's folder has more of it; please report it")
+        }
         Failed::Ended(ended) => {
             let Ended { recipe, ending, argv, tail, kept } = &**ended;
             let mut message = error.to_string();
@@ -51,10 +62,10 @@ pub fn failure(error: &Failed, tree: &Path) -> Failure {
                 (Ending::NotSetUp { .. }, _) => NOT_SET_UP.to_owned(),
                 (Ending::Limit { limit, .. }, _) => format!("{log}; {}", raise(*limit)),
                 (_, Some(kept)) => format!(
-                    "{log}; what it left is in {}: `stele shell {recipe}` goes on with it",
+                    "{log}; its build directory is {}: `stele shell {recipe}` continues there",
                     kept.display()
                 ),
-                (_, None) => format!("{log}; with `--keep-failed` its folder stays"),
+                (_, None) => format!("{log}; `--keep-failed` keeps its build directory"),
             };
             Failure::new(kind, message).hint(hint)
         }
@@ -62,24 +73,35 @@ pub fn failure(error: &Failed, tree: &Path) -> Failure {
             let hint = match why {
                 Refused::Empty { .. } => "install to `$OUT`: `make install DESTDIR=\"$OUT\"`",
                 Refused::Kind { .. } | Refused::Privileged { .. } => {
-                    "take it out in the recipe; modes and owners of an image are said by the image's own recipe"
+                    "remove it in the recipe; modes and owners of an image are set in the image's own recipe"
                 }
-                Refused::Link { .. } => "make it relative, or absolute as from `/` of whatever it is merged into",
+                Refused::Link { .. } => {
+                    "make it relative, or absolute from the `/` of the tree that it is merged into"
+                }
                 Refused::Host { .. } => {
-                    "the build wrote down where the machine has its folder, most likely from /proc/self/mountinfo"
+                    "the build recorded the host path of its folder, most likely from /proc/self/mountinfo"
                 }
-                Refused::NoDirectory { .. } => "the build has put something in the place of the directory it was given",
-                Refused::Large { .. } => "a file with holes is hashed as if it had none; make it smaller, or pack it",
-                Refused::Deep { .. } => "something makes directories in a circle, most likely a copy into itself",
-                Refused::Read { .. } => "run it again",
+                Refused::NoDirectory { .. } => {
+                    "the build replaced the directory it was given"
+                }
+                Refused::Large { .. } => {
+                    "a sparse file is hashed as if it had no holes; shrink it, or compress it"
+                }
+                Refused::Deep { .. } => {
+                    "something makes directories in a loop, most likely a copy into itself"
+                }
+                Refused::Read { .. } | Refused::Cancelled(_) => "run the command again",
             };
             let kept = kept.as_ref().map(|kept| format!("; it is in {}", kept.display())).unwrap_or_default();
             plain(error).hint(format!("{hint}{kept}"))
         }
-        Failed::Differs { before, now, .. } => plain(error).hint(format!(
-            "both are kept for a day: `stele store export {before} A`, `stele store export {now} B` and `diff -r A B` \
-             (or diffoscope) say where they differ"
-        )),
+        Failed::Differs(differs) => {
+            let Differs { before, now, .. } = &**differs;
+            plain(error).hint(format!(
+                "both are kept for a day: `stele store export {before} A`, `stele store export {now} B` and \
+                 `diff -r A B` (or diffoscope) show where they differ"
+            ))
+        }
         Failed::Import(error) => import(error),
         Failed::Read(error) => plain(error),
         Failed::Write(error) => write(error),
@@ -87,7 +109,7 @@ pub fn failure(error: &Failed, tree: &Path) -> Failure {
     }
 }
 
-/// An argument for a message: quoted where that is needed, and of a script only how it begins.
+/// An argument for a message: quoted if needed; of a script, only the beginning.
 fn shortened(argument: &str) -> String {
     const MOST: usize = 60;
     let line = argument.trim_start().lines().next().unwrap_or_default();
@@ -101,15 +123,15 @@ fn shortened(argument: &str) -> String {
     }
 }
 
-const NOT_SET_UP: &str = "the kernel has to have user namespaces, overmounts of /proc that hide nothing, and seccomp; \
-     docs/sandbox.md says what else, and how to see what is missing";
+const NOT_SET_UP: &str = "the kernel needs user namespaces, a /proc without overmounts that hide parts of it, and \
+     seccomp; docs/sandbox.md lists what else, and how to find what is missing";
 
 fn raise(limit: Limit) -> &'static str {
     match limit {
-        Limit::Time { .. } => "`--timeout` says how long a build may take",
-        Limit::Memory { .. } => "`--memory` says how much a build may use",
-        Limit::Log { .. } => "a build that says so much says nothing: see whether it goes round in a circle",
-        Limit::Processes { .. } => "see whether it makes processes without end",
+        Limit::Time { .. } => "`--timeout` sets the time limit of a build",
+        Limit::Memory { .. } => "`--memory` sets the memory limit of a build",
+        Limit::Log { .. } => "check whether the build is in an endless loop",
+        Limit::Processes { .. } => "check whether the build starts processes without end",
         Limit::Room { .. } | Limit::Files { .. } => FREE_SPACE,
     }
 }
@@ -117,24 +139,24 @@ fn raise(limit: Limit) -> &'static str {
 fn hold(error: &HoldError) -> Failure {
     let hint = match error {
         HoldError::Refused { doing, .. } if doing.contains("/dev/fuse") => {
-            "FUSE is missing or not for this user: `modprobe fuse` loads it; a container has to be given /dev/fuse"
+            "FUSE is missing or not accessible: `modprobe fuse` loads it; a container needs the device /dev/fuse"
         }
         HoldError::Refused { .. } => {
-            "user namespaces may be forbidden here: see user.max_user_namespaces, and kernel.unprivileged_userns_clone \
-             or AppArmor's restriction of them where the distribution has one"
+            "user namespaces may be disabled here: check user.max_user_namespaces, and \
+             kernel.unprivileged_userns_clone or AppArmor's restriction where the distribution has them"
         }
         _ => "`daemon.log` in the store's folder may say more",
     };
     plain(error).hint(hint)
 }
 
-/// A source that is not there as a build sees it.
+/// A source that cannot be provided to a build.
 pub fn source(error: &SourceError) -> Failure {
     match error {
         SourceError::Missing { recipe, .. } => Failure::new(Kind::NotFound, error.to_string())
             .hint(format!("`stele source fetch {recipe}` fetches it")),
         SourceError::NoImage { image, .. } => Failure::new(Kind::NotFound, error.to_string())
-            .hint(format!("`stele image import {image}` brings it; `stele image inspect` shows its rootfs")),
+            .hint(format!("`stele image import {image}` imports it; `stele image inspect` shows its rootfs")),
         SourceError::ImageSize { found, .. } => plain(error).hint(format!("write `size = {found}`")),
         SourceError::Refused { recipe, file, why } => {
             let of_store = why.content().and_then(|it| it.inner().downcast_ref::<WriteError>());
@@ -149,7 +171,7 @@ pub fn source(error: &SourceError) -> Failure {
             }
         }
         SourceError::Local { .. } => plain(error),
-        SourceError::Changes { .. } => plain(error).hint("try again when nobody writes to it"),
+        SourceError::Changes { .. } => plain(error).hint("run it again when no process writes to it"),
         SourceError::Import(error) => import(error),
         SourceError::Read(error) => plain(error),
         SourceError::Write(error) => write(error),

@@ -1,4 +1,4 @@
-//! From the errors of images to failures.
+//! Conversions from the errors of images to failures.
 
 use stele_oci::import::ImportError;
 use stele_oci::layout::ExportError;
@@ -15,7 +15,7 @@ impl From<RecordError> for Failure {
                 Self::new(Kind::NotFound, error.to_string()).hint("`stele image ls` lists the images")
             }
             RecordError::Ambiguous { .. } => {
-                Self::new(Kind::NotFound, error.to_string()).hint("write more of its digits, or its name")
+                Self::new(Kind::NotFound, error.to_string()).hint("give more of its digits, or its name")
             }
             RecordError::Name { .. } => Self::new(Kind::Usage, error.to_string()),
             RecordError::Read(error) => error.into(),
@@ -35,7 +35,7 @@ impl From<ReferrerError> for Failure {
             ReferrerError::NoSubject { .. } => Self::new(Kind::NotFound, error.to_string())
                 .hint("`stele image inspect` shows the digests of its manifests"),
             ReferrerError::Absent { .. } => Self::new(Kind::NotFound, error.to_string())
-                .hint("`stele image referrers` lists what is attached; 8 or more digits, so that one fits"),
+                .hint("`stele image referrers` lists them; give 8 or more digits that match only one"),
             ReferrerError::Referred { .. } => plain(&error).hint("detach that first"),
             ReferrerError::Manifest { .. } => plain(&error),
         }
@@ -46,14 +46,14 @@ impl From<MakeError> for Failure {
     fn from(error: MakeError) -> Self {
         match error {
             MakeError::Conflict { .. } => plain(&error).hint(
-                "leave it out of one of them; where the higher layer is meant, name the path in `overrides`",
+                "remove it from one of them; if the higher layer should win, list the path in `overrides`",
             ),
             MakeError::Rule { .. } => plain(&error)
-                .hint("write the path as it is in the image; `directories` makes one that is missing"),
+                .hint("write the path as it is in the image; `directories` creates a missing one"),
             MakeError::Layer { origin, source } => stream(&origin, source),
             MakeError::Record(error) => error.into(),
             MakeError::Referrer(error) => error.into(),
-            MakeError::Payload(error) => Self::io("what is to be attached cannot be read", &error),
+            MakeError::Payload(error) => Self::io("the file to attach cannot be read", &error),
             MakeError::Grow(GrowError::Write(error)) | MakeError::Write(error) => error.into(),
             MakeError::Grow(GrowError::Read(error)) | MakeError::Read(error) => error.into(),
             MakeError::Realise(RealiseError::Db(error)) => error.into(),
@@ -62,7 +62,7 @@ impl From<MakeError> for Failure {
     }
 }
 
-/// What went wrong with a layer.
+/// The failure of a layer.
 pub(crate) fn layer(origin: &str, error: LayerError) -> Failure {
     stream(origin, StreamError::Layer(error))
 }
@@ -82,13 +82,15 @@ impl From<BlobError> for Failure {
     fn from(error: BlobError) -> Self {
         match error {
             BlobError::Stream { origin, source } => stream(&origin, source),
-            BlobError::Other { .. } => Self::new(Kind::Corrupt, error.to_string())
-                .hint("this is another version of Stele, or a fault of it: `stele image build` makes the image anew"),
-            BlobError::Inexact { .. } => plain(&error)
-                .hint("it can be looked at and mounted; to pass it on, keep what was imported"),
+            BlobError::Other { .. } => Self::new(Kind::Corrupt, error.to_string()).hint(
+                "another version of Stele made it, or this is a bug: `stele image build` rebuilds the image",
+            ),
+            BlobError::Inexact { .. } => plain(&error).hint(
+                "it can be inspected and mounted; to distribute it, keep the original that was imported",
+            ),
             BlobError::Payload { digest, source } => {
                 let failure = Self::from(source);
-                Self { message: format!("what was attached, {digest}: {}", failure.message), ..failure }
+                Self { message: format!("referrer {digest}: {}", failure.message), ..failure }
             }
             BlobError::Cancelled(_) => cancelled(),
             BlobError::Sink(_) => plain(&error),
@@ -105,13 +107,13 @@ impl From<ExportError> for Failure {
             ExportError::Blob(error) => error.into(),
             ExportError::Cancelled(_) => cancelled(),
             ExportError::Occupied { .. } => {
-                plain(&error).hint("name another place; nothing there was changed")
+                plain(&error).hint("name another path; nothing there was changed")
             }
             ExportError::Layout { .. } => {
                 plain(&error).hint("export to another folder; nothing in this one was changed")
             }
             ExportError::Reference { .. } => Self::new(Kind::Usage, error.to_string())
-                .hint("say with --as how it is to be called there: NAME:TAG, in lower case"),
+                .hint("name it there with --as NAME:TAG, in lower case"),
             ExportError::Several { .. } => {
                 Self::new(Kind::Usage, error.to_string()).hint("choose one with --platform")
             }
@@ -138,7 +140,7 @@ impl From<ImportError> for Failure {
             }
             ImportError::Unknown { .. } => with(
                 Kind::Failed,
-                "it takes an OCI layout, as a folder or a tar, and what `docker save` or `podman save` writes",
+                "supported are an OCI layout, as a folder or a tar, and an archive of `docker save` or `podman save`",
             ),
             ImportError::Several { .. } => with(Kind::Usage, "choose one with --ref"),
             ImportError::NoImage { .. } => Self::new(Kind::NotFound, error.to_string()),
@@ -147,7 +149,7 @@ impl From<ImportError> for Failure {
             | ImportError::Digest { .. }
             | ImportError::DiffId { .. } => with(
                 Kind::Corrupt,
-                "the layout or archive is damaged, or was changed: fetch it again; nothing of it was kept",
+                "the layout or archive is damaged or was modified: fetch it again; nothing of it was kept",
             ),
             ImportError::Document { .. }
             | ImportError::Unpack { .. }

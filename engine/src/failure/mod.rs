@@ -1,4 +1,4 @@
-//! What went wrong, as a person reads it: the fact, then a hint.
+//! Failures as messages for the user: the fact, then a hint.
 
 pub mod builds;
 pub(crate) mod images;
@@ -9,21 +9,21 @@ use serde::{Deserialize, Serialize};
 
 use stele_store::Target;
 
-/// What sort of failure it is: it decides the exit code.
+/// The kind of a failure, which decides the exit code.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
-    /// Anything that is none of the others.
+    /// Any other failure.
     Failed,
-    /// The command line is right, what it says is not.
+    /// The request is well-formed but invalid.
     Usage,
-    /// What was asked for is not there, or not unique.
+    /// The requested object is not found, or not unique.
     NotFound,
-    /// Something is not what its name says.
+    /// Content does not match its digest.
     Corrupt,
-    /// No space is left.
+    /// The disk is full.
     NoSpace,
-    /// Somebody stopped it.
+    /// The request was cancelled.
     Cancelled,
 }
 
@@ -44,17 +44,17 @@ impl Kind {
 /// A failure on its way to the terminal, also through the daemon's socket.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Failure {
-    /// What sort.
+    /// The kind.
     pub kind: Kind,
     /// The fact.
     pub message: String,
     /// What to do about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
-    /// Whether the daemon had better begin anew: its database has stopped taking writes.
+    /// Whether the daemon must restart: its database refuses writes.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub restart: bool,
-    /// What was found corrupt on the way: it is set aside before anybody else reads it.
+    /// The corrupt object that was found: it is quarantined before it is read again.
     #[serde(skip)]
     pub corrupt: Option<Target>,
 }
@@ -71,16 +71,16 @@ impl Failure {
         self
     }
 
-    /// With a hint, when it has none.
+    /// With a hint, unless it has one.
     pub fn or_hint(mut self, hint: &str) -> Self {
         self.hint.get_or_insert_with(|| hint.to_owned());
         self
     }
 
-    /// Of an answer whose reader did not take it: stdout, for a command.
+    /// The failure to write an answer to stdout.
     pub fn unwritten(error: &std::io::Error) -> Self {
         match error.kind() {
-            // Whoever read has enough: nothing is said, and the exit code tells.
+            // The reader closed the pipe: no message, only the exit code.
             std::io::ErrorKind::BrokenPipe => Self::new(Kind::Cancelled, ""),
             std::io::ErrorKind::StorageFull => {
                 Self::new(Kind::NoSpace, format!("stdout could not be written: {error}"))

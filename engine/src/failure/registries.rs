@@ -1,4 +1,4 @@
-//! From the errors of registries to failures.
+//! Conversions from the errors of registries to failures.
 
 use stele_registry::client::{Error, RemoteError};
 
@@ -19,26 +19,24 @@ impl From<Error> for Failure {
             Error::Absent { .. } => Self::new(Kind::NotFound, error.to_string()),
             Error::Digest { .. } => with(
                 Kind::Corrupt,
-                "the registry, or somebody on the way, changed it; nothing of it was kept",
+                "the registry, or a proxy on the way, modified it; nothing of it was kept",
             ),
-            Error::Stored { .. } => with(Kind::Corrupt, "it changes what it stores: use another registry"),
+            Error::Stored { .. } => {
+                with(Kind::Corrupt, "the registry modifies what it stores: use another registry")
+            }
             Error::Refused { credentials: false, .. } => with(
                 Kind::Failed,
                 "log in, with `podman login`, `skopeo login` or `docker login`; or name a file with REGISTRY_AUTH_FILE",
             ),
-            Error::Refused { .. } => {
-                with(Kind::Failed, "the credentials that are kept for it do not do: log in again")
-            }
+            Error::Refused { .. } => with(Kind::Failed, "the saved credentials do not work: log in again"),
             Error::Broken { .. } => {
-                with(Kind::Failed, "run the command again: what the registry has is not sent again")
+                with(Kind::Failed, "run the command again: blobs that the registry has are not sent again")
             }
             Error::Network { .. } => with(
                 Kind::Failed,
-                "see whether its name and port are right; one elsewhere that has no TLS needs --plain-http",
+                "check its name and port; a remote registry without TLS needs --plain-http",
             ),
-            Error::Insecure { .. } => {
-                with(Kind::Failed, "the registry is not set up as it should be: nothing was sent")
-            }
+            Error::Insecure { .. } => with(Kind::Failed, "the registry is misconfigured: nothing was sent"),
             Error::Io(e) if e.kind() == std::io::ErrorKind::StorageFull => with(Kind::NoSpace, FREE_SPACE),
             _ => Self::new(Kind::Failed, error.to_string()),
         }

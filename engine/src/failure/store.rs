@@ -1,4 +1,4 @@
-//! From the store's errors to failures: the one place that knows what to advise.
+//! Conversions from the store's errors to failures: the only place that gives hints for them.
 
 use std::error::Error;
 
@@ -16,15 +16,15 @@ pub const FREE_SPACE: &str = "make room on that disk, or let `stele store gc` re
      was acknowledged is lost";
 const REBUILD: &str = "`stele store rebuild-index` makes a new database from what can be read of the old one";
 const REPAIR: &str = "store the same content again to repair it (`stele store add`), and run `stele store verify` to \
-     learn what else is wrong";
+     find other problems";
 
-/// Every error's own words, joined: each level says only what it knows.
+/// The messages of an error and its sources, joined.
 fn words(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {
         let more = error.to_string();
-        // A level that already quotes its source does not say it twice.
+        // A level that already quotes its source is not repeated.
         if !text.contains(&more) {
             text = format!("{text}: {more}");
         }
@@ -39,8 +39,8 @@ pub(crate) fn plain(error: &dyn Error) -> Failure {
 
 impl From<DbError> for Failure {
     fn from(error: DbError) -> Self {
-        // After a failed write RocksDB may take no more until it is opened again; a row that cannot be read
-        // is no reason to end what others are doing.
+        // After a failed write RocksDB may refuse writes until it is reopened; a row that cannot be read is no
+        // reason to end other requests.
         let restart = error.is_of_write();
         let failure = match &error {
             DbError::NoSpace { .. } => Self::new(Kind::NoSpace, error.to_string()).hint(FREE_SPACE),
@@ -61,7 +61,7 @@ impl From<FileError> for Failure {
                 plain(&error).hint("the disk is mounted read-only; reading commands still work on it")
             }
             std::io::ErrorKind::PermissionDenied => {
-                plain(&error).hint("run the command as the user to whom that place belongs")
+                plain(&error).hint("run the command as the user who owns that path")
             }
             _ => plain(&error),
         }
@@ -110,9 +110,12 @@ impl From<OpenError> for Failure {
             OpenError::Format(error) => return error.into(),
             OpenError::File(error) => return error.into(),
             OpenError::Db(error) => return error.into(),
+            OpenError::Folder(_) => "make the store in a folder of your own, which nobody else writes to",
             OpenError::Absent { .. } => "name the store with --store or STELE_STORE",
             OpenError::Occupied { .. } => "name an empty or a new folder with --store or STELE_STORE",
-            OpenError::Locked { .. } => "`stele daemon status` says who; wait for it, or `stele daemon stop`",
+            OpenError::Locked { .. } => {
+                "`stele daemon status` shows which; wait for it, or run `stele daemon stop`"
+            }
             OpenError::Mixed { .. } => "use the version of stele that wrote last; nothing was changed",
             OpenError::DatabaseMissing { .. } | OpenError::RebuildUnfinished { .. } => {
                 let hint = "`stele store rebuild-index` recovers what the payload files hold; add `--from DIR` for \
@@ -158,9 +161,9 @@ fn read_only() -> Failure {
         .hint("its disk is mounted read-only: mount it for writing, or use another store")
 }
 
-/// Somebody stopped it.
+/// The request was cancelled.
 pub fn cancelled() -> Failure {
-    Failure::new(Kind::Cancelled, "it was cancelled; what was acknowledged before stays")
+    Failure::new(Kind::Cancelled, "cancelled; what was acknowledged before stays")
 }
 
 impl From<ImportError> for Failure {
@@ -183,10 +186,10 @@ impl From<ImportError> for Failure {
             }
             ImportError::Changed { .. } => "stop what writes to it, and run the command again",
             ImportError::Shown { .. } => {
-                "what is there is in the store already: name it by its digest, as in `stele store root add NAME DIGEST`"
+                "its content is in the store already: use its digest, as in `stele store root add NAME DIGEST`"
             }
             ImportError::ContainsStore { .. } => "import something that does not contain the store",
-            ImportError::Deep { .. } => "no path can name what lies so deep; move it up",
+            ImportError::Deep { .. } => "paths cannot be this deep; move it up",
         };
         plain(&error).hint(hint)
     }
@@ -196,7 +199,7 @@ impl From<ExportError> for Failure {
     fn from(error: ExportError) -> Self {
         match error {
             ExportError::Exists { .. } => {
-                plain(&error).hint("name a place where nothing is, or an empty folder")
+                plain(&error).hint("name a path that does not exist, or an empty folder")
             }
             ExportError::Read(error) => error.into(),
             ExportError::File(error) if error.is_no_space() => {
@@ -222,18 +225,29 @@ impl From<RootError> for Failure {
     }
 }
 
+impl Failure {
+    /// What has just failed is not advised.
+    fn after_collection(self) -> Self {
+        if self.kind == Kind::NoSpace {
+            self.hint("make some room on that disk, and try again")
+        } else {
+            self
+        }
+    }
+}
+
 impl From<CollectError> for Failure {
     fn from(error: CollectError) -> Self {
         match error {
             CollectError::ReadOnly => read_only(),
             CollectError::Running => plain(&error).hint("wait for it to end"),
             CollectError::Unreadable { .. } => Self::new(Kind::Corrupt, words(&error)).hint(
-                "run `stele store verify`; store that content again, or let it go: a root with `stele store root rm`, \
+                "run `stele store verify`; store that content again, or drop it: a root with `stele store root rm`, \
                  a lease with `--end-leases`",
             ),
             CollectError::Cancelled(_) => cancelled(),
-            CollectError::File(error) => error.into(),
-            CollectError::Db(error) => error.into(),
+            CollectError::File(error) => Self::from(error).after_collection(),
+            CollectError::Db(error) => Self::from(error).after_collection(),
         }
     }
 }
@@ -261,7 +275,7 @@ impl From<RebuildError> for Failure {
         };
         match failure.hint {
             Some(_) => failure,
-            None => failure.hint("run `stele store rebuild-index` again: it begins anew and loses nothing"),
+            None => failure.hint("run `stele store rebuild-index` again: it starts over and loses nothing"),
         }
     }
 }
@@ -270,20 +284,20 @@ impl From<AttachError> for Failure {
     fn from(error: AttachError) -> Self {
         let hint = match &error {
             AttachError::Place { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
-                "make the folder first: `mkdir -p`"
+                "create the folder first: `mkdir -p`"
             }
             AttachError::Place { .. } => "name a folder, or leave it out for `mnt` in the store's folder",
             AttachError::NoDevice { .. } => {
-                "FUSE is missing or not for this user: `modprobe fuse` loads it; a container has to be given /dev/fuse"
+                "FUSE is missing or not accessible: `modprobe fuse` loads it; a container needs the device /dev/fuse"
             }
             AttachError::NotAllowed => {
-                "install fusermount3 (Debian's package fuse3), run this as root, or give it a command to run in a \
-                 namespace of its own: `stele mount DIR -- sh`"
+                "install fusermount3 (Debian package `fuse3`), run this as root, or mount in a new namespace together \
+                 with a command: `stele mount DIR -- sh`"
             }
             AttachError::Helper { .. } => {
-                "the folder must belong to this user and be no mount yet; see fusermount3(1)"
+                "the folder must belong to this user and must not be a mount point; see fusermount3(1)"
             }
-            AttachError::Mount { .. } => "see whether the kernel has FUSE: `grep fuse /proc/filesystems`",
+            AttachError::Mount { .. } => "check that the kernel has FUSE: `grep fuse /proc/filesystems`",
         };
         plain(&error).hint(hint)
     }
@@ -293,8 +307,8 @@ impl From<DetachError> for Failure {
     fn from(error: DetachError) -> Self {
         match &error {
             DetachError::Busy { .. } => plain(&error).hint(
-                "`fuser -vm DIR` shows who uses it; `stele umount --lazy DIR` takes it away all the same, and ends it \
-                 with its last user",
+                "`fuser -vm DIR` shows the processes that use it; `stele umount --lazy DIR` detaches it now, and it \
+                 ends with its last user",
             ),
             DetachError::Unmount { .. } => plain(&error),
         }

@@ -1,4 +1,4 @@
-//! The daemon's side of what is attached to images.
+//! Attaching referrers to images.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -14,7 +14,7 @@ use crate::reference::from_wire;
 /// Attaches files to an image, or to the manifest `subject` of it.
 ///
 /// # Errors
-/// With a failure that can be shown to a person.
+/// With a failure for the user.
 pub(super) fn attach(
     store: &Store,
     image: &str,
@@ -25,11 +25,11 @@ pub(super) fn attach(
 ) -> Result<AttachedReferrer, Failure> {
     let subject = subject.map(|text| {
         parse_digest(text).ok_or_else(|| {
-            Failure::new(Kind::Usage, format!("{text} is no digest: it is `sha256:` and 64 digits"))
+            Failure::new(Kind::Usage, format!("{text} is not a digest: `sha256:` and 64 digits"))
         })
     });
     let mut payloads = Vec::new();
-    for AttachedFile { path, media_type } in files {
+    for AttachedFile { path, media_type, title } in files {
         let path = from_wire(&path)?;
         let fails = |e: &std::io::Error| match e.kind() {
             std::io::ErrorKind::NotFound => {
@@ -39,10 +39,9 @@ pub(super) fn attach(
         };
         let file = File::open(&path).map_err(|e| fails(&e))?;
         if !file.metadata().map_err(|e| fails(&e))?.is_file() {
-            return Err(Failure::new(Kind::Usage, format!("{} is no file", path.display()))
+            return Err(Failure::new(Kind::Usage, format!("{} is not a file", path.display()))
                 .hint("attach each of its files, or a tar of them"));
         }
-        let title = path.file_name().map(|name| name.to_string_lossy().into_owned());
         payloads.push(Incoming { bytes: Box::new(file), media_type, title });
     }
     let artifact = Artifact { artifact_type, annotations, blobs: Vec::new() };

@@ -1,4 +1,4 @@
-//! The daemon's side of an endpoint's blobs.
+//! Blobs for the registry endpoint.
 
 use stele_oci::{Blob, BlobError, Record, document};
 use stele_store::model::TreeId;
@@ -7,11 +7,11 @@ use stele_store::{Progress, Store};
 use crate::failure::{Failure, Kind};
 use crate::service::{Sink, lost_sink};
 
-/// Sends bytes of a blob of the image that is kept in `tree`. They are not compared with its digest: whoever gets all
-/// of them does that.
+/// Sends bytes of a blob of the image in `tree`. They are not compared with its digest: the receiver of the whole blob
+/// does that.
 ///
 /// # Errors
-/// When there is no such blob, or it cannot be made.
+/// When there is no such blob, or it cannot be generated.
 pub(super) fn send(
     store: &Store,
     tree: &str,
@@ -29,10 +29,10 @@ pub(super) fn send(
     })
 }
 
-/// Makes a blob and compares it with its digest, and each file of it, too, when it is not as it was.
+/// Generates a blob and compares it with its digest; if they differ, also each file in it.
 ///
 /// # Errors
-/// With what is wrong with it.
+/// With what is wrong in it.
 pub(super) fn check(store: &Store, tree: &str, digest: &str, progress: &Progress) -> Result<(), Failure> {
     with(store, tree, digest, |blob| Ok(blob.write(store, progress, &mut |_| Ok(()))?))
 }

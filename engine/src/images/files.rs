@@ -1,4 +1,4 @@
-//! The files that a person finds in an image, with their digests.
+//! The files of an image's merged root filesystem, with their digests.
 
 use std::collections::BTreeMap;
 
@@ -17,9 +17,9 @@ use crate::service::{Sink, lost_sink};
 /// A file of an image.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ImageFile {
-    /// Where, with a slash in front.
+    /// Its path, with a leading slash.
     pub path: String,
-    /// The number of its layer, the lowest 0. What a higher layer hides is not listed.
+    /// The number of its layer; the lowest is 0. Files hidden by a higher layer are not listed.
     pub layer: usize,
     /// The SHA-256 of its bytes.
     pub sha256: String,
@@ -27,10 +27,10 @@ pub struct ImageFile {
     pub sha1: String,
 }
 
-/// Sends the files, a line of JSON each, sorted by path. Each is read, and compared with its digest.
+/// Sends the files, one line of JSON each, sorted by path. Each is read and compared with its digest.
 ///
 /// # Errors
-/// When one cannot be read, or is not what its name says.
+/// When one cannot be read, or does not match its digest.
 pub(super) fn send(
     store: &Store,
     image: &Image,
@@ -48,7 +48,7 @@ pub(super) fn send(
                 Node::Symlink { .. } => None,
                 Node::Directory { .. } => continue,
             };
-            // As other programs name it; what is not UTF-8 is escaped.
+            // As other programs write it; what is not UTF-8 is escaped.
             let path = std::str::from_utf8(entry.path.as_bytes())
                 .map_or_else(|_| entry.path.to_string(), |path| format!("/{path}"));
             found.insert(path, (number, blob));

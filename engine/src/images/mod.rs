@@ -1,4 +1,4 @@
-//! Images: what the daemon is asked for, and what it answers.
+//! Images: requests and answers.
 
 mod attach;
 mod blob;
@@ -20,6 +20,7 @@ use stele_oci::{ImageLayer, Platform, Record, Spec, Top, document};
 use stele_registry::Repository;
 
 use crate::failure::{Failure, Kind};
+use crate::request::PathUse;
 
 pub use files::ImageFile;
 pub use resolve::{needed, specs};
@@ -101,7 +102,7 @@ pub enum Ask {
         from: String,
         /// Which image of it.
         reference: Option<String>,
-        /// The name that it gets; its own when absent.
+        /// Its name in this store; its own when absent.
         name: Option<String>,
         /// Whether with its referrers.
         referrers: bool,
@@ -130,31 +131,57 @@ pub enum Ask {
     Export {
         /// The image's name or digest.
         reference: String,
-        /// Where to.
+        /// The destination.
         to: String,
-        /// In which form.
+        /// The format.
         form: Form,
-        /// What the layout calls it; its name when absent.
+        /// Its name in the layout; its own when absent.
         called: Option<String>,
         /// The platform, of an index.
         platform: Option<String>,
         /// Whether with its referrers.
         referrers: bool,
-        /// The permission bits that the copy does not get.
+        /// The umask of the copy.
         umask: u32,
     },
 }
 
-/// A file that is to be attached.
+impl Ask {
+    /// Like [`Request::paths_mut`](crate::Request::paths_mut).
+    pub(crate) fn paths_mut(&mut self) -> Vec<(PathUse, &mut String)> {
+        match self {
+            Self::Import { from, .. } => vec![(PathUse::Read, from)],
+            Self::Export { to, .. } => vec![(PathUse::Create, to)],
+            Self::Attach { files, .. } => {
+                files.iter_mut().map(|file| (PathUse::Read, &mut file.path)).collect()
+            }
+            Self::Make { .. }
+            | Self::Files { .. }
+            | Self::List {}
+            | Self::Inspect { .. }
+            | Self::Tree { .. }
+            | Self::Served {}
+            | Self::Repository { .. }
+            | Self::Kept { .. }
+            | Self::Blob { .. }
+            | Self::CheckBlob { .. }
+            | Self::Detach { .. } => Vec::new(),
+        }
+    }
+}
+
+/// A file to attach.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AttachedFile {
-    /// Where it is.
+    /// Its path.
     pub path: String,
     /// What it is.
     pub media_type: String,
+    /// The file name for it.
+    pub title: Option<String>,
 }
 
-/// What an export writes.
+/// The format of an export.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Form {
@@ -162,11 +189,11 @@ pub enum Form {
     Layout,
     /// An OCI layout as a tar.
     OciArchive,
-    /// What `docker load` takes.
+    /// An archive for `docker load`.
     DockerArchive,
 }
 
-/// What is answered.
+/// An answer about images.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Told {
@@ -178,41 +205,41 @@ pub enum Told {
     Names(Vec<String>),
     /// An image as a repository.
     Repository(Option<Box<Repository>>),
-    /// What an export did.
+    /// The result of an export.
     Exported(Exported),
-    /// What was attached.
+    /// A new referrer.
     Attached(AttachedReferrer),
-    /// The digest of what is not attached any more.
+    /// The digest of the removed referrer.
     Detached(String),
-    /// What an import did.
+    /// The result of an import.
     Imported(Box<ImportedImage>),
 }
 
-/// What an import did.
+/// The result of an import.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ImportedImage {
     /// The image.
     pub image: Shown,
-    /// What no tree can hold, and is not there.
+    /// Entries that a tree cannot hold, which were left out.
     pub left_out: Vec<LeftOut>,
-    /// Whether its manifest is another than that which was imported.
+    /// Whether its manifest differs from the imported one.
     pub repacked: bool,
-    /// What refers to nothing that was imported, and was left out.
+    /// Referrers whose subject was not imported, which were left out.
     pub strays: usize,
 }
 
-/// What was attached.
+/// A new referrer.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AttachedReferrer {
     /// The digest of its manifest.
     pub digest: String,
-    /// What it was attached to.
+    /// The image it was attached to.
     pub image: String,
-    /// Whether it was attached before.
+    /// Whether it was already attached.
     pub was_there: bool,
 }
 
-/// An image that is kept, as it is shown.
+/// An image in the store, as it is shown.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Shown {
     /// Its name.
@@ -221,40 +248,40 @@ pub struct Shown {
     pub kind: String,
     /// The digest of its manifest or index.
     pub digest: String,
-    /// Its content digest, on which builders vote.
+    /// Its content digest, on which builders agree.
     pub content: String,
-    /// The tree that it is kept in.
+    /// The tree that keeps it.
     pub tree: String,
     /// The images: one, or those of the index.
     pub images: Vec<ShownImage>,
-    /// What is attached to them.
+    /// Their referrers.
     pub referrers: Vec<ShownReferrer>,
 }
 
 /// One image of it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ShownImage {
-    /// What it runs on.
+    /// Its platform.
     pub platform: Platform,
     /// The digest of its manifest.
     pub digest: String,
     /// Its content digest, which is that of its config.
     pub content: String,
-    /// All layers united, as a tree.
+    /// The merged layers, as a tree.
     pub rootfs: String,
-    /// Bytes of all layers as they go on their way.
+    /// Bytes of all layers as they are distributed.
     pub packed: u64,
     /// Bytes of all layers as tars.
     pub size: u64,
-    /// The config, as it is.
+    /// The config, unchanged.
     pub config: serde_json::Value,
-    /// The manifest, as it is.
+    /// The manifest, unchanged.
     pub manifest: serde_json::Value,
     /// The layers, the lowest first.
     pub layers: Vec<ShownLayer>,
 }
 
-/// What is attached to it.
+/// A referrer of it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ShownReferrer {
     /// The digest of its manifest.
@@ -263,13 +290,13 @@ pub struct ShownReferrer {
     pub artifact_type: String,
     /// The digest of the manifest that it refers to.
     pub subject: String,
-    /// What else is to be known of it.
+    /// Its annotations.
     pub annotations: BTreeMap<String, String>,
-    /// What it brings, the config aside.
+    /// Its blobs, without the config.
     pub blobs: Vec<ShownBlob>,
 }
 
-/// A blob that was attached.
+/// A blob of a referrer.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ShownBlob {
     /// Its digest.
@@ -278,30 +305,30 @@ pub struct ShownBlob {
     pub size: u64,
     /// What it is.
     pub media_type: String,
-    /// How a file with it is to be called, if that is said.
+    /// The file name for it, if it has one.
     pub title: Option<String>,
-    /// Where it is in the store, for `store cat` and behind `by-name/` of a mount.
+    /// Its path in the store, for `store cat` and below `by-name/` of a mount.
     pub place: String,
 }
 
 /// A layer of it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ShownLayer {
-    /// What it is made of, as a person calls it.
+    /// A name for its content, for the user.
     pub origin: String,
-    /// What it is made of.
+    /// The tree of its content.
     pub tree: String,
     /// The digest of its tar.
     pub diff_id: String,
     /// Bytes of its tar.
     pub size: u64,
-    /// How it is packed.
+    /// Its compression.
     pub compression: String,
-    /// The digest of the packed bytes.
+    /// The digest of the compressed bytes.
     pub digest: String,
-    /// How many these are.
+    /// The number of compressed bytes.
     pub packed: u64,
-    /// Whether its bytes can be made again.
+    /// Whether its bytes can be regenerated.
     pub exact: bool,
 }
 
@@ -319,7 +346,7 @@ impl Shown {
         }
     }
 
-    /// The image for `platform`, which may leave the variant out; the only one, when nobody says which.
+    /// The image for `platform`, which may omit the variant; the only one when `platform` is absent.
     ///
     /// # Errors
     /// When there is none, or several.

@@ -1,4 +1,4 @@
-//! An image as registries see it: a repository, which is called as the image is.
+//! An image as a registry repository of the same name.
 
 use std::collections::BTreeMap;
 
@@ -12,10 +12,10 @@ use crate::failure::{Failure, Kind};
 
 /// The tag that every image has.
 const LATEST: &str = "latest";
-/// What an image says its version is (image-spec, "Pre-Defined Annotation Keys"): a tag, too.
+/// The annotation with an image's version (image-spec, "Pre-Defined Annotation Keys"), which is also a tag.
 const VERSION: &str = "org.opencontainers.image.version";
 
-/// What of a manifest or index matters here.
+/// The fields of a manifest or index that matter here.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Said {
@@ -24,20 +24,21 @@ struct Said {
     annotations: BTreeMap<String, String>,
 }
 
-/// The image `name`, which is kept in `tree`.
+/// The image `name`, kept in `tree`.
 ///
 /// # Errors
 /// When it cannot be served.
 pub fn repository(name: &str, tree: &TreeId, record: &Record) -> Result<Repository, Failure> {
-    name.parse::<RepositoryName>()
-        .map_err(|why| Failure::new(Kind::Usage, format!("no repository can be called `{name}`: {why}")))?;
+    name.parse::<RepositoryName>().map_err(|why| {
+        Failure::new(Kind::Usage, format!("`{name}` is not a valid repository name: {why}"))
+    })?;
     kept(tree, record)
 }
 
-/// The image that is kept in `tree`, whatever it is called.
+/// The image kept in `tree`, under any name.
 ///
 /// # Errors
-/// When its bytes are not at hand.
+/// When its bytes are not available.
 pub fn kept(tree: &TreeId, record: &Record) -> Result<Repository, Failure> {
     let mut repository = Repository { version: tree.to_string(), ..Repository::default() };
     for image in record.images() {
@@ -72,7 +73,7 @@ pub fn kept(tree: &TreeId, record: &Record) -> Result<Repository, Failure> {
         repository.referrers.entry(subject).or_default().push(listed);
     }
     for tag in [Some(LATEST.to_owned()), top.1].into_iter().flatten() {
-        // A version that is no tag is none.
+        // A version that is not a valid tag is ignored.
         if let Ok(tag) = tag.parse::<Tag>() {
             repository.tags.insert(tag, top.0.clone());
         }
@@ -80,7 +81,7 @@ pub fn kept(tree: &TreeId, record: &Record) -> Result<Repository, Failure> {
     Ok(repository)
 }
 
-/// Adds a manifest or index; what it is called, and its version.
+/// Adds a manifest or index; returns its digest and its version.
 fn add(
     repository: &mut Repository,
     bytes: &[u8],

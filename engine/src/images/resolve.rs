@@ -1,4 +1,4 @@
-//! From an image recipe to what it is made of: recipes' outputs take the place of their names.
+//! Resolves an image recipe: replaces the names of recipes by their outputs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,17 +9,17 @@ use stele_recipes::recipe::{ImageParts, ImageRecipe, OutputName, RecipeName};
 use crate::builds::Goal;
 use crate::failure::{Failure, Kind};
 
-/// The recipes that an image is made of, each once.
+/// The recipes that are an image's inputs, each once.
 pub fn needed(image: &ImageRecipe) -> Vec<RecipeName> {
     let inputs = image.images.iter().flat_map(|parts| &parts.inputs);
     let names: BTreeSet<_> = inputs.map(|input| input.recipe.clone()).collect();
     names.into_iter().collect()
 }
 
-/// What the images are to be made of, once the recipes are realised.
+/// The inputs of the images, once the recipes are realised.
 ///
 /// # Errors
-/// When one of them is not.
+/// When one of them is not realised.
 pub fn specs(image: &ImageRecipe, goals: &[Goal]) -> Result<Vec<Spec>, Failure> {
     image.images.iter().map(|parts| spec(parts, goals)).collect()
 }
@@ -47,7 +47,7 @@ fn spec(parts: &ImageParts, goals: &[Goal]) -> Result<Spec, Failure> {
         platform: platform(parts.platform),
         epoch: parts.created,
         compression: Compression::named(&parts.compression)
-            .ok_or_else(|| wrong(&format!("no compression is called {}", parts.compression)))?,
+            .ok_or_else(|| wrong(&format!("unknown compression {}", parts.compression)))?,
         inputs: inputs.collect::<Result<_, Failure>>()?,
         declared: Declared {
             files: text(&parts.files)?,
@@ -71,9 +71,9 @@ fn spec(parts: &ImageParts, goals: &[Goal]) -> Result<Spec, Failure> {
     })
 }
 
-/// What evaluation let pass and this does not take is a fault of ours; it is said all the same.
+/// What evaluation accepts and this rejects is an internal error; it is still reported.
 fn wrong(what: &str) -> Failure {
-    Failure::new(Kind::Failed, format!("the image's recipe says what no image can be: {what}"))
+    Failure::new(Kind::Failed, format!("the image's recipe is invalid: {what}"))
 }
 
 fn path(place: &Place) -> Result<ImagePath, Failure> {

@@ -1,4 +1,4 @@
-//! The daemon's side of images.
+//! Answers requests about images.
 
 use std::fmt::Write as _;
 use std::io;
@@ -17,13 +17,13 @@ use crate::failure::{Failure, Kind, images as failure};
 use crate::reference::from_wire;
 use crate::service::{Sink, lost_sink};
 
-/// Bytes of a listing that are sent at once.
+/// The number of bytes of a listing that are sent at once.
 const CHUNK: usize = 64 << 10;
 
-/// Does what is asked.
+/// Answers a request about images.
 ///
 /// # Errors
-/// With a failure that can be shown to a person.
+/// With a failure for the user.
 pub fn run(
     store: &Store,
     ask: Ask,
@@ -32,7 +32,7 @@ pub fn run(
 ) -> Result<Option<Told>, Failure> {
     match ask {
         Ask::Make { name, images, index, keep: is_kept } => {
-            // Before any work: a name that will not do is a mistake that can be told at once.
+            // Before any work, so that an invalid name is reported at once.
             record::root_of(&name)?;
             let mut made = Vec::with_capacity(images.len());
             for spec in &images {
@@ -44,7 +44,12 @@ pub fn run(
                     Top::Index(make::index(made, &annotations)?)
                 }
                 (None, Some(image)) if made.is_empty() => Top::Image(Box::new(image)),
-                _ => return Err(Failure::new(Kind::Usage, "an image is one, and an index has some")),
+                _ => {
+                    return Err(Failure::new(
+                        Kind::Usage,
+                        "an image has exactly one part, and an index at least one",
+                    ));
+                }
             };
             let (tree, record) = match is_kept {
                 true => keep::keep(store, &name, top.into())?,
@@ -55,7 +60,7 @@ pub fn run(
         Ask::List {} => {
             let mut shown = Vec::new();
             for (name, (tree, record)) in record::all(store)? {
-                // A root that only looks like an image's is none.
+                // A root with an image's prefix that keeps no image is skipped.
                 if let Ok(record) = record {
                     shown.push(Shown::new(&name, tree.to_string(), &record));
                 }
@@ -117,13 +122,14 @@ pub fn run(
             let Imported { mut record, reference, left_out, repacked, strays } =
                 import(store, &from_wire(&from)?, reference.as_deref(), &Limits::default(), progress)?;
             let name = name.or_else(|| reference.as_deref().map(short)).ok_or_else(|| {
-                Failure::new(Kind::Usage, "the image has no name there").hint("give it one with --name")
+                Failure::new(Kind::Usage, "the image has no name in the layout")
+                    .hint("give it one with --name")
             })?;
             if !referrers {
                 record.referrers.clear();
             }
             let (tree, record) = keep::keep(store, &name, record)
-                .map_err(|e| Failure::from(e).or_hint("give it another name with --name"))?;
+                .map_err(|e| Failure::from(e).or_hint("choose another name with --name"))?;
             let image = Shown::new(&name, tree.to_string(), &record);
             Ok(Some(Told::Imported(Box::new(ImportedImage { image, left_out, repacked, strays }))))
         }
@@ -145,12 +151,12 @@ pub fn run(
 
 /// The image that is kept in a tree.
 fn kept(store: &Store, tree: &str) -> Result<(TreeId, Record), Failure> {
-    let absent = |_| Failure::new(Kind::NotFound, format!("{tree} is no tree"));
+    let absent = |_| Failure::new(Kind::NotFound, format!("{tree} is not a tree"));
     let id = tree.parse().map_err(absent)?;
     Ok((id, Record::load(store, &id)?))
 }
 
-/// A name for here: `host/path/name:tag` without what is in front and behind.
+/// A local name: the last component of `host/path/name:tag`, without the tag.
 fn short(reference: &str) -> String {
     let last = reference.rsplit('/').next().unwrap_or(reference);
     last.split([':', '@']).next().unwrap_or(last).to_owned()
@@ -178,7 +184,7 @@ fn platforms(record: &Record) -> String {
     record.images().iter().map(|image| image.platform.to_string()).collect::<Vec<_>>().join(", ")
 }
 
-/// Those images that are for `platform`, which may leave the variant out; all without.
+/// The images for `platform`, which may omit the variant; all when it is absent.
 fn chosen<'a>(record: &'a Record, platform: Option<&str>) -> Result<Vec<&'a Image>, Failure> {
     let fits = |image: &&Image| platform.is_none_or(|wanted| image.platform.is(wanted));
     let found: Vec<_> = record.images().iter().filter(fits).collect();
@@ -198,7 +204,7 @@ fn single<'a>(record: &'a Record, platform: Option<&str>) -> Result<&'a Image, F
     }
 }
 
-/// Lists what is in the layers of an image, as `tar -tv` would.
+/// Lists the contents of an image's layers, like `tar -tv`.
 fn tree(
     store: &Store,
     image: &Image,
@@ -257,7 +263,7 @@ fn tree(
     flush(&mut text, 1)
 }
 
-/// A mode as `ls -l` writes it.
+/// A mode as in `ls -l`.
 fn permissions(node: &Node, bits: u32) -> String {
     let mut text = String::from(match node {
         Node::Directory { .. } => "d",

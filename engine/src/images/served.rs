@@ -1,6 +1,5 @@
-//! Which images an endpoint can serve, remembered by the trees that keep them: to know it of an image, all of its
-//! record
-//! has to be read, and a client may ask for the list as often as it likes.
+//! Which images the endpoint can serve, cached by the trees that keep them: to determine it, an image's whole record
+//! has to be read, and clients may request the list often.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -11,13 +10,13 @@ use stele_store::{ReadError, Store};
 
 use super::repository::repository;
 
-/// So many are remembered; then all are forgotten.
+/// The maximum size of the cache; when it is full, it is cleared.
 const MAX_KNOWN: usize = 100_000;
 
-/// What is known. A tree is named by its content, so it says the same in every store.
+/// The cache. A tree is named by its content, so the answer is the same in every store.
 static KNOWN: Mutex<Option<HashMap<(String, TreeId), bool>>> = Mutex::new(None);
 
-/// The names of all images that an endpoint can serve.
+/// The names of all images that the endpoint can serve.
 ///
 /// # Errors
 /// When the database cannot be read.
@@ -29,7 +28,7 @@ pub(super) fn names(store: &Store) -> Result<Vec<String>, ReadError> {
         let can = match known {
             Some(can) => can,
             None => {
-                // What cannot be read now may be readable later.
+                // A record that cannot be read now may be readable later.
                 let Ok(record) = Record::load(store, &tree) else { continue };
                 let can = repository(&key.0, &tree, &record).is_ok();
                 lock(|known| {

@@ -1,8 +1,8 @@
 //! The process that evaluates recipes.
 //!
-//! A process of its own, because there are things that evaluation cannot be stopped from within: one operation can
-//! allocate all memory, and a value that nests deeply enough ends the stack. That process may take so much memory and
-//! time and no more; when it dies, an error is all that comes of it.
+//! Evaluation runs in a process of its own, because it cannot be bounded from within: one operation can allocate all
+//! memory, and a deeply nested value overflows the stack. The process has limits of memory and time; when it dies, the
+//! only result is an error.
 
 use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
@@ -21,14 +21,14 @@ use super::{Evaluated, Wanted, failure};
 use crate::failure::{Failure, Kind};
 use crate::reference::{from_wire, to_wire};
 
-/// The most memory, in bytes of address space.
+/// The memory limit, in bytes of address space.
 const MEMORY_MOST: u64 = 4 << 30;
-/// The most time, in seconds of a processor.
+/// The time limit, in seconds of processor time.
 const SECONDS_MOST: u64 = 60;
-/// The most bytes of an answer.
+/// The maximum size of an answer in bytes.
 const ANSWER_MOST: u64 = 1 << 30;
 
-/// What is to be evaluated.
+/// What to evaluate.
 #[derive(Serialize, Deserialize)]
 struct Ask {
     /// The recipe tree, escaped.
@@ -36,24 +36,24 @@ struct Ask {
     wanted: Wanted,
 }
 
-/// Evaluates, in this process, what stdin asks for, and writes the answer to stdout. Nobody types this command.
+/// Evaluates, in this process, the request on stdin, and writes the answer to stdout. Not a command for users.
 ///
 /// # Errors
-/// When nothing was asked, or nobody takes the answer.
+/// When there is no valid request, or the answer cannot be written.
 pub fn evaluate() -> Result<(), Failure> {
     limit();
-    // What a panic has to say comes back as a problem.
+    // A panic's message is returned as a problem.
     std::panic::set_hook(Box::new(|_| {}));
-    // What takes the same time for every tree is done before anybody waits for it.
+    // Initialisation that is the same for every tree happens before a client waits for it.
     let _ = language::evaluate_all(&InMemoryFiles::default());
     let mut text = Vec::new();
-    std::io::stdin().read_to_end(&mut text).map_err(|e| Failure::io("nothing is asked", &e))?;
-    // Whoever started it for later has gone.
+    std::io::stdin().read_to_end(&mut text).map_err(|e| Failure::io("no request to evaluate", &e))?;
+    // The process that started this one in advance is gone.
     if text.is_empty() {
         return Ok(());
     }
     let Ask { tree: path, wanted } =
-        serde_json::from_slice(&text).map_err(|e| Failure::io("nothing is asked", &e.into()))?;
+        serde_json::from_slice(&text).map_err(|e| Failure::io("no request to evaluate", &e.into()))?;
     let path = from_wire(&path)?;
     let tree = match OnDisk::open(&path) {
         Ok(tree) => tree,
@@ -75,7 +75,7 @@ pub fn evaluate() -> Result<(), Failure> {
     answer(&Evaluated { recipes: recipes.by_name.into_values().collect(), images, problems, stamps })
 }
 
-/// What cannot be done is left: a lower limit may be set already.
+/// Sets the limits. Failures are ignored: a lower limit may be set already.
 fn limit() {
     let most = |most: u64| Rlimit { current: Some(most), maximum: Some(most) };
     let _ = setrlimit(Resource::As, most(MEMORY_MOST));
@@ -111,7 +111,7 @@ pub struct Evaluator {
     keep_spares: bool,
 }
 
-/// A process that evaluates what it is asked to.
+/// A process that evaluates one request.
 struct Process(Child);
 
 impl Waits for Process {
@@ -124,7 +124,7 @@ impl Waits for Process {
         matches!(self.0.try_wait(), Ok(None))
     }
 
-    /// It is asked nothing.
+    /// Ends the process without a request.
     fn end(mut self) {
         drop(self.0.stdin.take());
         let _ = self.0.wait();
@@ -132,13 +132,13 @@ impl Waits for Process {
 }
 
 impl Evaluator {
-    /// An evaluator whose processes are helpers of `program`. With `keep_spares` the next ones are started before they
-    /// are needed: to start one takes longer than most recipes do.
+    /// An evaluator whose processes are helpers of `program`. With `keep_spares` the next ones are started in advance:
+    /// starting one takes longer than evaluating most recipes.
     pub fn new(program: Program, keep_spares: bool) -> Self {
         Self { spares: Spares::new(program), keep_spares }
     }
 
-    /// The graph of these recipes of a recipe tree, or of all when there are none.
+    /// The graph of these recipes of a recipe tree, or of all recipes when the list is empty.
     ///
     /// # Errors
     /// As of [`Evaluator::evaluate`].
@@ -152,7 +152,7 @@ impl Evaluator {
     /// Evaluates; a problem is a failure.
     ///
     /// # Errors
-    /// With the first problem, and when evaluation did not come to an end.
+    /// With the first problem, or when evaluation did not finish.
     pub fn evaluate(&self, tree: &Path, wanted: &Wanted) -> Result<Evaluated, Failure> {
         let evaluated = self.run(tree, wanted)?;
         match evaluated.problems.first() {
@@ -161,13 +161,13 @@ impl Evaluator {
         }
     }
 
-    /// Has a process evaluate, and takes its answer.
+    /// Sends a request to a process, and receives its answer.
     fn run(&self, tree: &Path, wanted: &Wanted) -> Result<Evaluated, Failure> {
         let failed = |e: &std::io::Error| Failure::io("the process that evaluates recipes cannot be run", e);
         let ask = serde_json::to_vec(&Ask { tree: to_wire(tree.as_os_str()), wanted: wanted.clone() });
         let ask = ask.map_err(|e| failed(&e.into()))?;
         let Process(mut child) = self.spares.take().map_err(|e| failed(&e))?;
-        // One that dies before it has heard all says by its status why.
+        // The exit status tells why a process died before it read the whole request.
         let asked = child.stdin.take().map(|mut stdin| stdin.write_all(&ask));
         drop(asked);
         let mut text = Vec::new();
@@ -181,14 +181,14 @@ impl Evaluator {
         }
         if !status.success() {
             let how = match (status.signal(), status.code()) {
-                (Some(signal), _) => format!("was ended by signal {signal}"),
+                (Some(signal), _) => format!("was killed by signal {signal}"),
                 (None, code) => format!("ended with status {}", code.unwrap_or(-1)),
             };
             return Err(Failure::new(Kind::Failed, format!("the evaluation of the recipes in {} {how}", tree.display()))
                 .hint(
-                    "it may take 4 GiB of memory, 60 s of a processor and a stack of usual size: look for a loop, or a \
-                     value, that grows without end; `stele recipe check` in a copy with half of the recipes says \
-                     in which half",
+                    "the limits are 4 GiB of memory, 60 s of processor time and the usual stack: look for an endless \
+                     loop, or a value that grows without end; `stele recipe check` on a copy with half of the recipes \
+                     shows in which half it is",
                 ));
         }
         serde_json::from_slice(&text).map_err(|e| failed(&e.into()))

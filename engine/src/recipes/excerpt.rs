@@ -1,10 +1,10 @@
-//! A problem with the lines that it is about.
+//! A problem with its source lines.
 
 use std::path::Path;
 
 use stele_recipes::language::{Problem, Shown};
 
-/// The most characters of a line that are shown: a line may be as long as a file.
+/// The maximum number of characters shown of a line: a line may be as long as a file.
 const WIDTH_MOST: usize = 200;
 
 /// The message, and below it each place with its lines.
@@ -37,7 +37,7 @@ fn shown(place: &Shown, tree: &Path, digits: usize) -> String {
         let visible: String = line.replace('\t', " ").chars().take(WIDTH_MOST).collect();
         text.push_str(&format!("\n{number:digits$} | {}", visible.trim_end()));
         if at == 0 {
-            // To the end of the span, or of the line when it goes on.
+            // To the end of the span, or of the line when the span continues.
             let from = (span.begin.1 - 1).min(WIDTH_MOST);
             let length = visible.trim_end().chars().count();
             let to = if span.end.0 == span.begin.0 { (span.end.1 - 1).min(length) } else { length };

@@ -1,4 +1,4 @@
-//! Recipes, evaluated: where they are, the process that does it, what it answers, and how its errors look.
+//! Evaluated recipes: the evaluating process, its answers, and the format of its errors.
 
 mod evaluator;
 mod excerpt;
@@ -20,7 +20,7 @@ pub use evaluator::{EVALUATE, Evaluator, evaluate};
 pub use excerpt::excerpt;
 pub use planned::Plans;
 
-/// What a recipe tree comes to.
+/// The result of evaluating a recipe tree.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Evaluated {
     /// The recipes.
@@ -28,9 +28,9 @@ pub struct Evaluated {
     /// The images.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub images: Vec<Arc<ImageRecipe>>,
-    /// What is wrong.
+    /// The problems.
     pub problems: Vec<Problem>,
-    /// The state of all that was looked at.
+    /// The state of every file that was read.
     pub stamps: Stamps,
 }
 
@@ -42,21 +42,21 @@ impl Evaluated {
     }
 }
 
-/// What is evaluated of a recipe tree.
+/// The part of a recipe tree to evaluate.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum Wanted {
-    /// All recipes; the first error ends it.
+    /// All recipes, up to the first error.
     All,
-    /// All recipes, and every error.
+    /// All recipes, with every error.
     Check,
-    /// These images, and what they need.
+    /// These images and their dependencies.
     Images(Vec<RecipeName>),
-    /// What these need.
+    /// These recipes and their dependencies.
     Names(Vec<RecipeName>),
 }
 
 impl Wanted {
-    /// What these need; everything when there are none.
+    /// These recipes and their dependencies; everything when the list is empty.
     pub fn of(names: &[RecipeName]) -> Self {
         if names.is_empty() { Self::All } else { Self::Names(names.to_vec()) }
     }
@@ -66,12 +66,12 @@ impl Wanted {
 pub fn failure(problem: &Problem, tree: &Path) -> Failure {
     let kind = if problem.not_found { Kind::NotFound } else { Kind::Failed };
     let mut failure = Failure::new(kind, excerpt(problem, tree));
-    let usual = || "`stele recipe check` says all that is wrong with the recipes".to_owned();
+    let usual = || "`stele recipe check` lists all problems of the recipes".to_owned();
     failure.hint = problem.hint.clone().or_else(|| Some(usual()));
     failure
 }
 
-/// The names that a command line gives.
+/// Parses the names of a command line.
 ///
 /// # Errors
 /// When one cannot be the name of a recipe.
@@ -79,7 +79,7 @@ pub fn names(texts: &[String]) -> Result<Vec<RecipeName>, Failure> {
     texts.iter().map(|text| name(text)).collect()
 }
 
-/// One such name.
+/// Parses one name.
 ///
 /// # Errors
 /// When it cannot be the name of a recipe.

@@ -1,9 +1,9 @@
-//! A plan, as it is answered; and the last one, kept as long as nothing changed.
+//! A plan, as it is answered; and the cached last plan, valid as long as nothing changed.
 
 use std::collections::HashSet;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,7 @@ use stele_builder::realise::OfStore;
 use stele_recipes::language::{OnDisk, Problem, Recipes, Stamps};
 use stele_recipes::plan::{self, Change, PlanError, State, Step, Why};
 use stele_recipes::recipe::{RecipeName, Version};
-use stele_store::{ReadError, Store};
+use stele_store::{Origins, ReadError, Store};
 
 use super::{Wanted, failure};
 use crate::builds::Goal;
@@ -25,24 +25,24 @@ use crate::failure::{Failure, Kind};
 pub struct Planned {
     /// Sources that have to be fetched first.
     pub fetch: Vec<Fetch>,
-    /// What has to be built, each after what it needs.
+    /// What has to be built, in dependency order.
     pub build: Vec<Build>,
-    /// What was asked for and is there.
+    /// The goals that are already built.
     pub there: Vec<Goal>,
-    /// How many recipes are built already.
+    /// The number of recipes that are already built.
     pub done: usize,
-    /// How many are not there, and not needed either.
+    /// The number of recipes that are neither built nor needed.
     pub unneeded: usize,
 }
 
 /// A source that has to be fetched.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fetch {
-    /// The first recipe that needs it.
+    /// The first recipe that uses it.
     pub recipe: RecipeName,
-    /// What the file is called.
+    /// Its file name.
     pub file: String,
-    /// What it is.
+    /// Its SHA-256.
     pub sha256: String,
 }
 
@@ -53,7 +53,7 @@ pub struct Build {
     pub name: RecipeName,
     /// Its version.
     pub version: Version,
-    /// The digest of its action, when all that it is made of is known.
+    /// The digest of its action, when all of its inputs are known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,
     /// Why.
@@ -70,41 +70,42 @@ pub struct Build {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "why", rename_all = "kebab-case")]
 pub enum Reason {
-    /// It never was.
+    /// It was never built.
     Never,
-    /// It was, from something else.
+    /// Its inputs changed.
     Changed {
-        /// What is different.
+        /// The differences.
         changes: Vec<Change>,
     },
-    /// What came of it is gone.
+    /// Its output was garbage-collected.
     Gone,
-    /// Nothing is known to have changed, but something that it is made of is gone.
+    /// No change is known, but one of its inputs was garbage-collected.
     Unremembered,
 }
 
-/// The last plan of an engine, kept as long as nothing that it was made of has changed.
+/// The last plan of an engine, valid as long as nothing that it was made from has changed.
 #[derive(Default)]
 pub struct Plans(Mutex<Option<Last>>);
 
-/// The last plan, and of what it is the plan.
+/// The last plan, and its key.
 struct Last {
-    tree: std::path::PathBuf,
+    /// The device and inode of the recipe tree: its path may be one of a descriptor.
+    tree: (u64, u64),
     goals: Vec<RecipeName>,
     stamps: Stamps,
     change_number: u64,
     planned: Arc<Planned>,
 }
 
-/// Plans `goals`, or all recipes when there are none, of the recipe tree at `tree`.
+/// Plans `goals` of the recipe tree at `tree`, or all recipes when the list is empty.
 ///
 /// # Errors
-/// When a recipe is wrong, or the inputs of one do not unite.
+/// When a recipe is invalid, or its inputs conflict.
 pub fn plan(engine: &Engine, tree: &Path, goals: &[RecipeName]) -> Result<Arc<Planned>, Failure> {
     plan_for_build(engine, tree, goals).map(|(planned, _)| planned)
 }
 
-/// As [`plan`]; also the recipes, when they had to be evaluated for it.
+/// Like [`plan`]; also returns the recipes, when they had to be evaluated.
 ///
 /// # Errors
 /// As of [`plan`].
@@ -120,15 +121,19 @@ pub fn plan_for_build(
     }
     let evaluated = engine.evaluator().evaluate(tree, &Wanted::of(goals))?;
     let recipes = evaluated.by_name();
-    let planned = Arc::new(of(store, tree, &recipes, goals, false)?);
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |it| it.as_nanos());
-    if evaluated.stamps.are_settled(i128::try_from(now).unwrap_or(0)) {
-        let (tree, goals) = (tree.to_owned(), goals.to_vec());
+    let planned = Arc::new(of(store, Origins::Any, tree, &recipes, (goals, &[]))?);
+    if evaluated.stamps.are_settled() {
+        let (tree, goals) = (identity(tree), goals.to_vec());
         let last =
             Last { tree, goals, stamps: evaluated.stamps, change_number, planned: Arc::clone(&planned) };
         *engine.plans().lock() = Some(last);
     }
     Ok((planned, Some(recipes)))
+}
+
+/// The device and inode of a directory, if it exists.
+fn identity(tree: &Path) -> (u64, u64) {
+    std::fs::metadata(tree).map_or((0, 0), |meta| (meta.dev(), meta.ino()))
 }
 
 impl Plans {
@@ -139,35 +144,42 @@ impl Plans {
     fn same_as_last(&self, tree: &Path, goals: &[RecipeName], change_number: u64) -> Option<Arc<Planned>> {
         let last = self.lock();
         let last = last.as_ref()?;
-        let same = last.tree == tree && last.goals == goals && last.change_number == change_number;
+        let same = last.tree == identity(tree) && last.goals == goals && last.change_number == change_number;
         (same && OnDisk::open(tree).ok()?.holds(&last.stamps)).then(|| Arc::clone(&last.planned))
     }
 }
 
-/// A plan in which the goals are gone through once more even if they are there; and the recipes.
+/// A plan that includes the goals even if they are already built; and the recipes. Only realisations of one of `origins`
+/// count as built.
 ///
 /// # Errors
 /// As of [`plan`].
-pub fn plan_again(engine: &Engine, tree: &Path, goals: &[RecipeName]) -> Result<(Planned, Recipes), Failure> {
+pub fn plan_again(
+    engine: &Engine,
+    origins: Origins,
+    tree: &Path,
+    goals: &[RecipeName],
+) -> Result<(Planned, Recipes), Failure> {
     let recipes = engine.evaluator().evaluate(tree, &Wanted::of(goals))?.by_name();
-    Ok((of(engine.store(), tree, &recipes, goals, true)?, recipes))
+    let all: Vec<_> = recipes.by_name.keys().cloned().collect();
+    let goals = if goals.is_empty() { &all } else { goals };
+    Ok((of(engine.store(), origins, tree, &recipes, (goals, goals))?, recipes))
 }
 
-/// A plan of recipes that were evaluated. With `again`, the goals are gone through once more even if they are there.
+/// A plan of evaluated recipes: of `goals`, and including `again` even if they are already built.
 ///
 /// # Errors
-/// When the inputs of one do not unite.
+/// When the inputs of a recipe conflict.
 pub fn of(
     store: &Store,
+    origins: Origins,
     tree: &Path,
     recipes: &Recipes,
-    goals: &[RecipeName],
-    again: bool,
+    (goals, again): (&[RecipeName], &[RecipeName]),
 ) -> Result<Planned, Failure> {
     let all: Vec<_> = recipes.by_name.keys().cloned().collect();
     let goals = if goals.is_empty() { &all } else { goals };
-    let known = OfStore::new(store, tree, recipes).map_err(|error| builds::source(&error))?;
-    let again = if again { goals } else { &[] };
+    let known = OfStore::new(store, origins, tree, recipes).map_err(|error| builds::source(&error))?;
     let plan = plan::plan_again(recipes, goals, again, profile::VERSION, &known)
         .map_err(|error| plan_failure(&error, tree))?;
     let mut planned = Planned { there: there(&plan, goals), ..Planned::default() };
@@ -191,7 +203,7 @@ pub fn of(
     Ok(planned)
 }
 
-/// Those of `goals` that are there, with their outputs.
+/// Those of `goals` that are already built, with their outputs.
 fn there(plan: &plan::Plan, goals: &[RecipeName]) -> Vec<Goal> {
     let goal = |name: &RecipeName| {
         let step = &plan.steps[plan.graph.number(name)?];
@@ -221,7 +233,7 @@ fn build(plan: &plan::Plan, step: &Step, why: &Why) -> Build {
     }
 }
 
-/// A plan that there is none of, as a person reads it.
+/// A planning error as a message for the user.
 pub fn plan_failure(error: &PlanError<ReadError>, tree: &Path) -> Failure {
     let message = error.to_string();
     let (recipe, labels) = match error {
@@ -231,5 +243,5 @@ pub fn plan_failure(error: &PlanError<ReadError>, tree: &Path) -> Failure {
     };
     let Ok(files) = OnDisk::open(tree) else { return Failure::new(Kind::Failed, message) };
     let failure = failure(&Problem::about(message, Some(recipe.to_string()), labels, &files), tree);
-    failure.hint("say which one wins with `prefer`, or give one of them a place of its own")
+    failure.hint("choose the winner with `prefer`, or put one of them at another path")
 }

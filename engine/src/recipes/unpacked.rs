@@ -1,10 +1,10 @@
-//! Sources, unpacked and patched in the store.
+//! Unpacked and patched sources in the store.
 
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use stele_builder::realise::sources;
+use stele_builder::realise::sources::Preparing;
 use stele_recipes::recipe::RecipeName;
 use stele_store::{Holder, Progress, Store};
 
@@ -16,20 +16,20 @@ use crate::failure::{Failure, Kind};
 /// A source as a build sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unpacked {
-    /// What the file is called.
+    /// Its file name.
     pub file: String,
-    /// The tree's digest; of a source that is not unpacked, the file's.
+    /// The digest of the tree, or of the file if it is not unpacked.
     pub digest: String,
-    /// Where a build sees it.
+    /// Its path in the sandbox.
     pub at: String,
-    /// Whether it was unpacked before.
+    /// Whether it was already unpacked.
     pub known: bool,
 }
 
-/// Unpacks and patches the sources of a recipe that are archives. Each is kept for `keep_seconds`.
+/// Unpacks and patches the archives among a recipe's sources. A lease keeps each for `keep_seconds`.
 ///
 /// # Errors
-/// When a source is not in the store, an archive is refused or a patch does not fit.
+/// When a source is not in the store, an archive is rejected, or a patch does not apply.
 pub fn of_recipe(
     engine: &Engine,
     tree: &Path,
@@ -45,8 +45,8 @@ pub fn of_recipe(
     let mut unpacked = Vec::new();
     for source in &recipe.sources {
         let until = Holder::Until(stele_store::now().saturating_add(keep_seconds));
-        let (target, known) = sources::source(store, tree, name, source, until, progress)
-            .map_err(|error| builds::source(&error))?;
+        let preparing = Preparing { store, tree, until, holding: None, progress };
+        let (target, known) = preparing.source(name, source).map_err(|error| builds::source(&error))?;
         if known && source.unpack.is_some() {
             store.lease(target, until)?;
         }

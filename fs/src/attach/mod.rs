@@ -1,7 +1,7 @@
-//! Making a mount, and taking it away: in the process of whoever wants it, so that it is in their namespaces and
-//! with their rights. Who answers on the device is another matter.
+//! Mounting and unmounting, in the process that asks for it, so that it happens in its namespaces and with its rights.
+//! Another process may serve the device.
 //!
-//! Three ways: mount(2), for whoever has the right to, such as root or the first process of a user namespace of its
+//! Three ways: mount(2), for processes with that right, such as root or the first process of a user namespace of its
 //! own; otherwise `fusermount3`, which is set-user-ID root where it is installed.
 
 mod fusermount;
@@ -17,7 +17,7 @@ use rustix::io::Errno;
 use rustix::mount::{FsPickFlags, MountFlags, UnmountFlags, fsconfig_reconfigure, fspick, mount, unmount};
 use tracing::debug;
 
-/// How a mount was made, and has to be taken away.
+/// How a mount was made, and has to be unmounted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum How {
     /// By mount(2).
@@ -26,7 +26,7 @@ pub enum How {
     Helper,
 }
 
-/// A mount without anybody who answers.
+/// A mount that no process serves yet.
 #[derive(Debug)]
 pub struct Attached {
     /// The FUSE device.
@@ -58,7 +58,7 @@ pub enum AttachError {
     /// The helper did not do it.
     #[error("fusermount3 did not mount: {said}")]
     Helper {
-        /// What it said.
+        /// Its message.
         said: String,
     },
     /// The kernel did not do it.
@@ -71,10 +71,10 @@ pub enum AttachError {
     },
 }
 
-/// Why a mount could not be taken away.
+/// Why a mount could not be unmounted.
 #[derive(Debug, thiserror::Error)]
 pub enum DetachError {
-    /// Somebody uses it.
+    /// It is in use.
     #[error("{path} is in use")]
     Busy {
         /// The folder.
@@ -90,8 +90,8 @@ pub enum DetachError {
     },
 }
 
-/// Mounts on the folder `path`; `store` is what lists of mounts show as the source. Until somebody answers on the
-/// device, whoever looks there waits.
+/// Mounts on the folder `path`; `store` is what lists of mounts show as the source. Until a process serves the
+/// device, accesses to the mount wait.
 ///
 /// # Errors
 /// See [`AttachError`].
@@ -155,19 +155,19 @@ pub fn detach(path: &Path, how: How, lazy: bool) -> Result<(), DetachError> {
     }
 }
 
-/// Whether a mount of `store` is at `path`, as this process sees it, whether or not somebody answers there.
+/// Whether a mount of `store` is at `path`, as this process sees it, served or not.
 pub fn is_attached(path: &Path, store: &Path) -> bool {
     mounts().iter().any(|mount| mount.place == path && mount.is_of(store))
 }
 
-/// Has the kernel forget the names of the mount of `store` at `path` that nobody uses. Whether it could be told: it
+/// Makes the kernel forget the unused names of the mount of `store` at `path`. Returns whether it could be told: it
 /// forgets in its own time.
 ///
 /// To reconfigure a mount, to whatever it is already, drops what is cached and unused. To invalidate a name would also
-/// take it from those who use it, and unmount what is mounted below.
+/// take it from the processes that use it, and unmount what is mounted below.
 pub fn forget_unused(path: &Path, store: &Path) -> bool {
     let mounts = mounts();
-    // Somebody may have mounted something else on top.
+    // Another mount may be on top.
     let top = mounts.iter().rev().find(|mount| mount.place == path);
     if !top.is_some_and(|mount| mount.is_of(store)) {
         return false;
@@ -180,7 +180,7 @@ pub fn forget_unused(path: &Path, store: &Path) -> bool {
     told.is_ok()
 }
 
-/// Where this process sees mounts of `store`, the lowest first. Parts of them that are mounted elsewhere are left out.
+/// Where this process sees mounts of `store`, the lowest first. Bind mounts of parts of them are left out.
 pub fn places(store: &Path) -> Vec<PathBuf> {
     mounts().into_iter().filter(|mount| mount.is_of(store) && mount.whole).map(|mount| mount.place).collect()
 }
@@ -200,7 +200,7 @@ impl MountLine {
 }
 
 /// All mounts that this process sees, the lowest first. From `/proc/self/mountinfo` (proc_pid_mountinfo(5)),
-/// which asks no mount anything.
+/// which accesses no mount.
 fn mounts() -> Vec<MountLine> {
     use std::os::unix::ffi::OsStringExt;
     let text = std::fs::read("/proc/self/mountinfo").unwrap_or_default();

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use stele_store::model::BlobId;
 
-/// How an open file is read. The kernel wants one way for all who have an inode open at the same time.
+/// How an open file is read. The kernel requires the same way for all simultaneous opens of an inode.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Mode {
     /// By the kernel itself, from the payload's file; the number under which the kernel knows that file.
@@ -61,7 +61,7 @@ impl Files {
         *open
     }
 
-    /// What it is now; removed at zero. `None` when it was not open: the kernel asked twice, after a restart.
+    /// What it is now; removed at zero. `None` when it was not open: the kernel sent it twice, after a restart.
     pub(super) fn released(&mut self, ino: u64) -> Option<OpenFile> {
         let open = self.files.get_mut(&ino)?;
         open.times -= 1;

@@ -1,8 +1,8 @@
 //! The journal of a mount: a file in memory (memfd_create(2)) that outlives the process which writes it, because
 //! another one holds it as well. `docs/formats.md` has the bytes.
 //!
-//! Nothing is synced: what it says is of use only as long as the kernel lives that it speaks of. A kill can leave
-//! half a record at the end, which the kernel was told nothing of.
+//! Nothing is synced: it is of use only until the kernel restarts. A kill can leave
+//! a partial record at the end, of which the kernel was told nothing.
 
 use std::fs::File;
 use std::io;
@@ -17,12 +17,12 @@ const MAGIC: &[u8; 16] = b"stele-mount 2\n\0\0";
 /// Where the records may begin.
 const HEAD: u64 = HEAD_SIZE as u64;
 const HEAD_SIZE: usize = 64;
-/// Below so many bytes no journal is written anew.
+/// Journals of fewer bytes are not compacted.
 const SMALL: u64 = 1 << 20;
-/// A journal is written anew when it is so many times as long as it was then.
+/// A journal is compacted when it is so many times as long as after the last compaction.
 const TIMES: u64 = 4;
 
-/// What the kernel said of itself at the beginning (FUSE_INIT), which it says only once.
+/// The kernel's capabilities from FUSE_INIT, which it sends only once.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Init {
     /// Minor version of its protocol.
@@ -33,19 +33,19 @@ pub struct Init {
     pub flags: u64,
 }
 
-/// What a journal says of its mount before the records.
+/// The header of a journal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Head {
     /// When the mount began, in nanoseconds since 1970-01-01 UTC.
     pub born: u64,
-    /// What the kernel said of itself.
+    /// The kernel's capabilities.
     pub init: Init,
 }
 
 /// Why a journal cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    /// It was written by another version, or is none.
+    /// It was written by another version, or is not a journal.
     #[error("the journal of the mount is of another version of stele")]
     Version,
     /// It cannot be read or written.
@@ -59,7 +59,7 @@ pub struct Journal {
     /// Where the records that count begin, and where the next one goes.
     start: u64,
     end: u64,
-    /// How many bytes there were when it was written anew.
+    /// Its size after the last compaction.
     fresh: u64,
     buffer: Vec<u8>,
 }
@@ -81,7 +81,7 @@ impl Journal {
         Ok(journal)
     }
 
-    /// Writes down what the kernel said of itself.
+    /// Records the kernel's capabilities.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -93,7 +93,7 @@ impl Journal {
         self.file.write_all_at(&bytes, 24)
     }
 
-    /// Opens what another process left, and gives what it says.
+    /// Opens another process's journal, and returns its content.
     ///
     /// # Errors
     /// See [`JournalError`].
@@ -116,7 +116,7 @@ impl Journal {
             records.push(record);
             at += took;
         }
-        // Half a record, of which the kernel was told nothing: the next one must not come after it.
+        // A partial record, of which the kernel was told nothing: the next one must not follow it.
         let end = start + at as u64;
         file.set_len(end)?;
         Ok((Self { file, start, end, fresh: 0, buffer: Vec::new() }, Head { born: word(40), init }, records))
@@ -134,7 +134,7 @@ impl Journal {
         Ok(())
     }
 
-    /// Whether it has grown so much since it was written anew that most of it is likely to be history.
+    /// Whether it has grown so much since the last compaction that most of it is likely to be history.
     pub(super) fn is_mostly_history(&self) -> bool {
         self.end - self.start > SMALL.max(TIMES * self.fresh)
     }
@@ -147,12 +147,12 @@ impl Journal {
     /// Goes on with these records alone.
     ///
     /// # Errors
-    /// When the file cannot be written; what it says is the same as before then.
+    /// When the file cannot be written; its content is unchanged then.
     pub(super) fn rewrite(&mut self, records: impl Iterator<Item = Record>) -> io::Result<()> {
         self.buffer.clear();
         records.for_each(|record| record.encode(&mut self.buffer));
         let length = self.buffer.len() as u64;
-        // Whoever reads from the old start meets the old records, and then the same again: that is no harm.
+        // A reader from the old start finds the old records, and then the same again, which is harmless.
         self.append_or_nothing()?;
         // That of a journal as long as a mount's whole state is not kept.
         self.buffer = Vec::new();

@@ -1,4 +1,4 @@
-//! What the kernel was told and will ask about again: directories, symbolic links, open files.
+//! What the kernel was told and will refer to again: directories, symbolic links, open files.
 //!
 //! All of it is written to a journal before the kernel is told, so that another process can go on with the same
 //! device when this one was killed; for a mount that ends with its process there is none.
@@ -40,9 +40,9 @@ pub struct State {
     nodes: Nodes,
     files: Files,
     counted: Counted,
-    /// Of files that an earlier process released: it may not have told the kernel of each any more.
+    /// Of files that an earlier process released, perhaps without telling the kernel of each.
     released: Vec<u32>,
-    /// Files, when the kernel does not say which are open.
+    /// Files, when the kernel sends no requests to open them.
     told: Option<Told>,
     born: u64,
     init: Init,
@@ -56,15 +56,16 @@ impl State {
     /// # Errors
     /// When the file cannot be written.
     pub fn begin(file: File) -> Result<Self, JournalError> {
-        let state = Self::fleeting(Opens::Said);
+        let state = Self { nodes: Nodes::default(), ..Self::fleeting(Opens::Said) };
         let journal = Journal::create(file, Head { born: state.born, init: state.init })?;
         Ok(Self { journal: Some(journal), ..state })
     }
 
-    /// That of a new mount with which no other process is going to go on.
+    /// That of a new mount that is never handed over. A number depends only on the place: it does not reveal earlier
+    /// lookups.
     pub fn fleeting(opens: Opens) -> Self {
         Self {
-            nodes: Nodes::default(),
+            nodes: Nodes::by_place(),
             files: Files::default(),
             counted: Counted::default(),
             released: Vec::new(),
@@ -78,7 +79,7 @@ impl State {
     /// That which another process left in `file`.
     ///
     /// # Errors
-    /// When the file is no journal of this version, or cannot be read.
+    /// When the file is not a journal of this version, or cannot be read.
     pub fn resume(file: File) -> Result<Self, JournalError> {
         let (journal, Head { born, init }, records) = Journal::open(file)?;
         let (mut nodes, mut files, mut counted) = (Nodes::default(), Files::default(), Counted::default());
@@ -111,17 +112,22 @@ impl State {
         Ok(Self { nodes, files, counted, released, told: None, born, init, journal: Some(journal) })
     }
 
-    /// When the mount began, in nanoseconds since 1970-01-01 UTC: tells its numbers from those of the one before.
+    /// When the mount began, in nanoseconds since 1970-01-01 UTC: the generation of its inode numbers.
     pub fn born(&self) -> u64 {
         self.born
     }
 
-    /// What the kernel said of itself when the mount began.
+    /// Whether the mount ends with this process.
+    pub fn is_fleeting(&self) -> bool {
+        self.journal.is_none()
+    }
+
+    /// The kernel's capabilities, from the beginning of the mount.
     pub fn init(&self) -> Init {
         self.init
     }
 
-    /// Remembers what the kernel said of itself.
+    /// Records the kernel's capabilities.
     ///
     /// # Errors
     /// When the journal cannot be written.
@@ -130,13 +136,13 @@ impl State {
         self.journal.as_mut().map_or(Ok(()), |journal| journal.set_init(init))
     }
 
-    /// Whether the kernel says which files are opened.
+    /// Whether the kernel sends requests to open files.
     pub fn opens(&self) -> Opens {
         if self.told.is_some() { Opens::Unsaid } else { Opens::Said }
     }
 
-    /// The kernel is told of a file. Whether it may be: never of two that have one number. Where it says which files
-    /// are opened, that is checked then.
+    /// The kernel is told of a file. Returns whether it may be: never of two with one number. With requests to open
+    /// files, that is checked at the open.
     pub fn tell_file(&mut self, ino: u64, blob: BlobId) -> bool {
         self.told.as_mut().is_none_or(|told| told.tell(ino, blob))
     }
@@ -146,7 +152,7 @@ impl State {
         self.told.as_ref()?.get(ino)
     }
 
-    /// The number of what is at `place`; the kernel is going to remember it once more.
+    /// The number of what is at `place`; the kernel's lookup count grows by one.
     ///
     /// # Errors
     /// When the journal cannot be written: the kernel must not be told then.
@@ -168,7 +174,7 @@ impl State {
         self.told(ino, number, &record).map(|()| ino)
     }
 
-    /// The kernel is told once more of a number that somebody has from before. What it is.
+    /// One more lookup of a number that a caller has from before. Returns its node.
     ///
     /// # Errors
     /// When the journal cannot be written: the kernel must not be told then.
@@ -210,12 +216,17 @@ impl State {
         self.nodes.at(place)
     }
 
+    /// The number that the node at `place` has or would get, if that is known.
+    pub fn number_at(&self, place: &Place) -> Option<u64> {
+        self.nodes.number_at(place)
+    }
+
     /// The kernel forgot a number `times` over. What it was, when it is not known to the kernel any more.
     pub fn forget(&mut self, ino: u64, times: u64) -> Option<Node> {
         self.count_down(ino, times, Change::Other)
     }
 
-    /// The question was not answered with that number after all.
+    /// The request was not answered with that number after all.
     pub fn take_back(&mut self, ino: u64, question: Question) -> Option<Node> {
         self.counted.remove(question.number, ino);
         self.count_down(ino, 1, Change::TakenBack(question.number))
@@ -238,7 +249,7 @@ impl State {
         gone
     }
 
-    /// What the mount's own directory was asked for and the kernel knows.
+    /// The names in the mount's top directory that the kernel knows.
     pub fn tops(&self) -> Vec<(Vec<u8>, What)> {
         self.nodes.tops()
     }
@@ -258,8 +269,8 @@ impl State {
         self.files.iter()
     }
 
-    /// The numbers of payload files that the kernel may still have open, though nobody has: what an earlier process
-    /// released, and what it had registered last, before `next`, and told nobody of.
+    /// The numbers of backing files that the kernel may still hold without use: those that an earlier process
+    /// released, and those that it registered last, before `next`, without recording them.
     pub fn leftover(&mut self, next: u32) -> Vec<u32> {
         let mut left = std::mem::take(&mut self.released);
         left.extend(next.saturating_sub(UNTOLD_MOST).max(1)..next);
@@ -268,7 +279,7 @@ impl State {
         left
     }
 
-    /// Whether that question, to open or to close that file, was counted before.
+    /// Whether that request, to open or to close that file, was counted before.
     pub fn is_counted(&self, ino: u64, question: Question) -> bool {
         self.counted.has(question, ino)
     }
@@ -297,7 +308,7 @@ impl State {
         (open.times == 0).then_some(open)
     }
 
-    /// Writes the journal anew when most of it is history.
+    /// Compacts the journal when most of it is history.
     fn tidy(&mut self) {
         if let Some(journal) = self.journal.as_mut().filter(|it| it.is_mostly_history()) {
             let nodes = self.nodes.records();

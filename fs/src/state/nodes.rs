@@ -6,12 +6,12 @@ use stele_store::Target;
 use stele_store::model::{SymlinkTarget, TreeId};
 
 use super::record::Record;
-use crate::inode::FIRST;
+use crate::inode::{self, FIRST};
 
 /// Where something is met.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Place {
-    /// In the mount's own directory, by the name that was asked for.
+    /// In the mount's top directory, by the looked-up name.
     Top(Vec<u8>),
     /// In `by-name`.
     ByName(Vec<u8>),
@@ -50,23 +50,47 @@ pub struct Node {
     pub place: Place,
     /// What it is.
     pub what: What,
-    /// How often the kernel was told of it, less what the kernel forgot.
+    /// The kernel's lookup count.
     lookups: u64,
 }
 
 pub(super) struct Nodes {
     next: u64,
+    /// Whether a number is made of its place where that can be, and not counted.
+    by_place: bool,
     nodes: HashMap<u64, Node>,
     places: HashMap<Place, u64>,
 }
 
 impl Default for Nodes {
     fn default() -> Self {
-        Self { next: FIRST, nodes: HashMap::new(), places: HashMap::new() }
+        Self { next: FIRST, by_place: false, nodes: HashMap::new(), places: HashMap::new() }
+    }
+}
+
+impl Place {
+    /// A number that only encodes where this is.
+    fn number(&self) -> u64 {
+        let (kind, parent, rest) = match self {
+            Self::Top(name) => (0, inode::ROOT, name.clone()),
+            Self::ByName(name) => (1, inode::BY_NAME, name.clone()),
+            Self::In { parent, index } => (2, *parent, index.to_be_bytes().to_vec()),
+        };
+        inode::of_place(&[&[kind][..], &parent.to_be_bytes(), &rest].concat())
     }
 }
 
 impl Nodes {
+    /// So that a number does not reveal earlier lookups.
+    pub(super) fn by_place() -> Self {
+        Self { by_place: true, ..Self::default() }
+    }
+
+    /// The number of what is at `place`, or the one that it would get, if that is known.
+    pub(super) fn number_at(&self, place: &Place) -> Option<u64> {
+        self.at(place).or_else(|| self.by_place.then(|| place.number()))
+    }
+
     pub(super) fn get(&self, ino: u64) -> Option<&Node> {
         self.nodes.get(&ino)
     }
@@ -89,8 +113,14 @@ impl Nodes {
             node.lookups += 1;
             return (*ino, false);
         }
-        let ino = self.next;
-        self.next += 1;
+        let ino = match self.by_place.then(|| place.number()) {
+            Some(number) if !self.nodes.contains_key(&number) => number,
+            // Two places can be made, with effort, that have one number; or something else was at this one.
+            _ => {
+                self.next += 1;
+                self.next - 1
+            }
+        };
         self.insert(ino, place.clone(), what.clone(), 1);
         (ino, true)
     }
@@ -154,7 +184,7 @@ impl Nodes {
             question: 0,
         };
         // The largest number that was given, even when it is gone: none may come twice. Said first, and never of one
-        // that is there: whoever reads a journal of which the rest was not written must not lose that.
+        // that is there: a reader of a journal without the rest must not lose that.
         let last = self.next - 1;
         let gone = (!self.nodes.contains_key(&last)).then_some(Record::Gone { ino: last });
         gone.into_iter().chain(self.nodes.iter().map(record))
@@ -183,6 +213,35 @@ mod tests {
         assert!(nodes.remove(ino).is_some());
         assert_eq!(nodes.len(), 0);
         assert_ne!(nodes.look_up(&place, &tree(1)).0, ino, "a number came twice");
+    }
+
+    #[test]
+    fn a_number_by_place_does_not_say_what_was_looked_up_before() {
+        let place = |index| Place::In { parent: 1, index };
+        let mut alone = Nodes::by_place();
+        let expected = alone.number_at(&place(7));
+        let (number, new) = alone.look_up(&place(7), &tree(7));
+        assert!(new && Some(number) == expected && inode::file(number).is_none());
+        let mut after_others = Nodes::by_place();
+        for index in 0..7 {
+            after_others.look_up(&place(index), &tree(1));
+        }
+        assert_eq!(after_others.look_up(&place(7), &tree(7)), (number, true));
+        // The control: a counted one does.
+        let mut counted = Nodes::default();
+        counted.look_up(&place(0), &tree(1));
+        assert_ne!(counted.look_up(&place(7), &tree(7)).0, Nodes::default().look_up(&place(7), &tree(7)).0);
+        assert_eq!(counted.number_at(&place(8)), None);
+    }
+
+    #[test]
+    fn two_things_never_have_one_number() {
+        let mut nodes = Nodes::by_place();
+        let place = Place::ByName(b"gcc".to_vec());
+        let (old, _) = nodes.look_up(&place, &tree(1));
+        let (new, _) = nodes.look_up(&place, &tree(2));
+        assert_ne!(old, new);
+        assert_eq!(nodes.get(old).unwrap().what, tree(1));
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! Which questions of the kernel were counted already.
+//! Requests of the kernel that were already counted.
 //!
-//! What a killed process had read and not answered, the kernel asks again, and whether that process had counted it is
-//! told by its journal: a name that is told once must not be counted twice, nor a file be closed twice.
+//! The kernel resends what a killed process had read and not answered. Its journal tells whether that process had
+//! counted it: a lookup must not be counted twice, nor a file be closed twice.
 
 use std::collections::VecDeque;
 
@@ -9,17 +9,17 @@ use std::collections::VecDeque;
 /// when a process was killed: one for each of its threads.
 const MOST: usize = 8192;
 
-/// A question of the kernel, by its number, which never comes twice on a mount but for the same question.
+/// A request of the kernel, by its number, which a mount sees again only for the same request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Question {
     /// The number.
     pub number: u64,
-    /// Whether it was asked before (FUSE_UNIQUE_RESEND).
+    /// Whether it was sent before (FUSE_UNIQUE_RESEND).
     pub again: bool,
 }
 
 impl Question {
-    /// The bit of `unique` in fuse_in_header that says that the kernel asks once more.
+    /// The bit of `unique` in fuse_in_header that marks a resent request.
     const AGAIN: u64 = 1 << 63;
 
     /// From `unique` in fuse_in_header.
@@ -28,13 +28,13 @@ impl Question {
     }
 }
 
-/// The last questions that changed a count: the question's number, and that of what was counted.
+/// The last requests that changed a count: the request's number, and the counted inode's.
 #[derive(Default)]
 pub(super) struct Counted(VecDeque<(u64, u64)>);
 
 impl Counted {
     pub(super) fn add(&mut self, number: u64, ino: u64) {
-        // What a journal that was written anew does not say is no question's.
+        // Entries that a compacted journal lacks belong to no request.
         if number == 0 {
             return;
         }
@@ -50,7 +50,7 @@ impl Counted {
         }
     }
 
-    /// Whether `ino` was counted for that question before.
+    /// Whether `ino` was counted for that request before.
     pub(super) fn has(&self, question: Question, ino: u64) -> bool {
         question.again && self.0.iter().rev().any(|it| *it == (question.number, ino))
     }

@@ -5,7 +5,7 @@ use stele_store::model::{BlobId, Digest, SymlinkTarget, TreeId};
 use super::files::{Mode, OpenFile};
 use super::nodes::{Place, What};
 
-/// Something that the kernel is told.
+/// A fact that the kernel is told.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Record {
     /// A number stands for this.
@@ -18,10 +18,10 @@ pub enum Record {
         what: What,
         /// How often the kernel was told of it.
         lookups: u64,
-        /// For which question it was told first; 0 in a journal that was written anew.
+        /// The request of the first lookup; 0 in a compacted journal.
         question: u64,
     },
-    /// How often the kernel has been told of a number and did not forget it.
+    /// The kernel's lookup count of a number.
     Count {
         /// The number.
         ino: u64,
@@ -30,11 +30,11 @@ pub enum Record {
         /// Why that changed.
         change: Change,
     },
-    /// That question was counted for that number.
+    /// That request was counted for that number.
     Counted {
-        /// The question's number.
+        /// The request's number.
         question: u64,
-        /// What was told or closed.
+        /// What was looked up or closed.
         ino: u64,
     },
     /// A number stands for nothing any more.
@@ -48,7 +48,7 @@ pub enum Record {
         ino: u64,
         /// How it is open.
         open: OpenFile,
-        /// The question that opened or closed it; 0 in a journal that was written anew.
+        /// The request that opened or closed it; 0 in a compacted journal.
         question: u64,
     },
 }
@@ -56,11 +56,11 @@ pub enum Record {
 /// Why a count changed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Change {
-    /// That question was about to be answered with it.
+    /// That request was about to be answered with it.
     Told(u64),
-    /// That question was not answered with it after all.
+    /// That request was not answered with it after all.
     TakenBack(u64),
-    /// The kernel forgot it, or it is as it was when the journal was written anew.
+    /// The kernel forgot it, or it is as it was at the last compaction.
     Other,
 }
 

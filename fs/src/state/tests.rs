@@ -57,7 +57,7 @@ fn a_forgetting_that_arrives_after_a_new_telling_leaves_the_new_one() {
     state.look_up(place("a"), tree("a"), first(4)).unwrap();
     let mut state = resume(&file);
     state.look_up(place("a"), tree("a"), first(6)).unwrap();
-    // Of what both questions before were answered with.
+    // Of the answers to both requests before.
     assert!(state.forget(ino, 2).is_none(), "a name that the kernel knows was dropped");
     assert_eq!(state.known(), 1);
     assert!(state.forget(ino, 1).is_some());

@@ -1,20 +1,20 @@
-//! Files that the kernel was told of, when it does not say which of them it opens.
+//! Files that the kernel knows, when it sends no requests to open them.
 
 use std::collections::HashMap;
 
 use stele_store::model::BlobId;
 
-/// Whether the kernel says which files are opened.
+/// Whether the kernel sends requests to open files.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Opens {
-    /// It does: payload files can be handed to it, and each handle tells which file is meant.
+    /// It does: payload files can be passed to it, and each handle identifies its file.
     Said,
-    /// It does not (ENOSYS to FUSE_OPEN): two questions less for each file that is opened. Which file a number means
-    /// is what the kernel was told last.
+    /// It does not (ENOSYS to FUSE_OPEN): two requests less for each opened file. A number means the file
+    /// that the kernel was told last.
     Unsaid,
 }
 
-/// What each number means that the kernel knows, and how often it was told.
+/// What each number means that the kernel knows, and its lookup count.
 #[derive(Default)]
 pub(super) struct Told {
     files: HashMap<u64, (BlobId, u64)>,

@@ -1,4 +1,4 @@
-//! Questions of the kernel by the crate `fuser`, and the answers of a [`View`] in its terms.
+//! Requests of the kernel by the crate `fuser`, and the answers of a [`View`] in its terms.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -20,21 +20,21 @@ use super::terms::{ALWAYS, attr, errno, file_type, ttl};
 use super::{Begin, Connection, Transport, handshake, resend, sys};
 use crate::inode;
 use crate::state::{Init, Mode, Opens, Question};
-use crate::view::{Attributes, Backing, Found, Kind, View};
+use crate::view::{Attributes, Backing, Found, Kind, Room, View};
 
-/// How many requests that nobody waits for, such as reading ahead, may be on their way at once.
+/// The maximum number of background requests, such as read-ahead, in flight at once.
 const BACKGROUND: u16 = 64;
 
 /// Reads and writes `/dev/fuse`.
 pub struct FuserTransport {
-    /// Whether the kernel may read payload files by itself, which nobody checks then.
+    /// Whether the kernel may read payload files directly, unchecked.
     pub passthrough: bool,
 }
 
 /// What all threads of one mount share.
 struct Shared {
     view: Arc<View>,
-    /// For requests to the device that are no answers.
+    /// For requests to the device that are not answers.
     device: OwnedFd,
     passthrough: Arc<AtomicBool>,
 }
@@ -54,7 +54,7 @@ impl Transport for FuserTransport {
             passthrough: Arc::default(),
         });
         let mut sessions = Vec::new();
-        // A file that is not said to be opened cannot be handed over.
+        // Passthrough needs requests to open files.
         let want_passthrough = self.passthrough && view.opens() == Opens::Said;
         for device in devices {
             let begin = if sessions.is_empty() { begin } else { Begin::Resumed };
@@ -64,7 +64,7 @@ impl Transport for FuserTransport {
                 Begin::Resumed => handshake::resume(adapter, &device, view.with_state(|state| state.init()))?,
             });
         }
-        // Asked now, so that whoever lists the mounts is told the truth.
+        // Tested now, so that lists of mounts are correct.
         if let Ok(sample) = view.sample()
             && let Ok(id) = shared.register(&sample)
         {
@@ -74,11 +74,11 @@ impl Transport for FuserTransport {
                 view.with_state(|state| state.leftover(id)).into_iter().for_each(|id| shared.close(id));
             }
         }
-        // Before anything is read here: what this process has begun to answer must not be asked again.
+        // Before anything is read here: a request that this process has begun to answer must not be resent.
         if begin == Begin::Resumed
             && let Err(e) = resend(shared.device.as_fd())
         {
-            // Before Linux 6.9: whoever waits for such an answer waits until it is interrupted.
+            // Before Linux 6.9: a process that waits for such an answer waits until it is interrupted.
             warn!("the kernel does not send again what was asked before: {e}");
         }
         let mut threads = Vec::new();
@@ -96,7 +96,7 @@ impl Backing for Shared {
             return Err(io::ErrorKind::Unsupported.into());
         }
         BackingId::create_raw(&self.device, file).inspect_err(|e| {
-            // Only root may, and only on a disk that is no stack of others: that will not change.
+            // Only root may, and only on a file system that is not stacked: that will not change.
             info!("the kernel does not read payloads by itself: {e}");
             self.passthrough.store(false, Ordering::Relaxed);
         })
@@ -115,7 +115,7 @@ fn question(request: &Request) -> Question {
 
 impl Filesystem for Adapter {
     fn init(&mut self, _: &Request, config: &mut KernelConfig) -> io::Result<()> {
-        // What the kernel allows at most is only told by trying.
+        // The kernel's maximum is only found by trying.
         let max_readahead = match config.set_max_readahead(u32::MAX) {
             Ok(most) | Err(most) => most,
         };
@@ -151,7 +151,7 @@ impl Filesystem for Adapter {
             Ok(Some(Found { attributes, generation, lifetime })) => {
                 reply.entry_with_ttls(&ALWAYS, &ttl(lifetime), &attr(&attributes), Generation(generation));
             }
-            // The number 0 says that there is no such name, and the time how long that is true.
+            // The number 0 means that there is no such name, and the timeout how long that holds.
             Ok(None) => {
                 let absent = Attributes { ino: 0, kind: Kind::File { executable: false }, size: 0 };
                 reply.entry(&ALWAYS, &attr(&absent), Generation(0));
@@ -161,7 +161,7 @@ impl Filesystem for Adapter {
     }
 
     fn forget(&self, _: &Request, ino: INodeNo, nlookup: u64) {
-        // Nobody waits for it, so the kernel says it once: a process that is about to end notes it, too.
+        // It has no answer, so the kernel sends it once: a process that is about to end records it, too.
         self.shared.view.forget(ino.0, nlookup);
     }
 
@@ -289,25 +289,22 @@ impl Filesystem for Adapter {
 
     fn statfs(&self, _: &Request, _: INodeNo, reply: ReplyStatfs) {
         let _answer = self.shared.view.answer();
-        match self.shared.view.disk() {
-            Ok(disk) => {
-                // Sizes of blocks: some kilobytes.
-                let size = |bytes| u32::try_from(bytes).unwrap_or(4096);
-                let (block, fragment) = (size(disk.f_bsize), size(disk.f_frsize));
-                let (files, unused) = (disk.f_files, disk.f_ffree);
-                reply.statfs(disk.f_blocks, disk.f_bfree, disk.f_bavail, files, unused, block, 255, fragment);
+        match self.shared.view.room() {
+            Ok(Room { blocks, free, available, files, unused, size }) => {
+                reply.statfs(blocks, free, available, files, unused, size, 255, size);
             }
             Err(fault) => reply.error(errno(fault)),
         }
     }
 
-    // ENOSYS once, and the kernel asks no more.
+    // After one ENOSYS the kernel sends no more of them.
     fn getxattr(&self, _: &Request, _: INodeNo, _: &OsStr, _: u32, reply: ReplyXattr) {
         reply.error(Errno::ENOSYS);
     }
 
-    fn listxattr(&self, _: &Request, _: INodeNo, _: u32, reply: ReplyXattr) {
-        reply.error(Errno::ENOSYS);
+    // ENOSYS would mean that they are unsupported, and tar(1) would warn for each file; there are none.
+    fn listxattr(&self, _: &Request, _: INodeNo, size: u32, reply: ReplyXattr) {
+        if size == 0 { reply.size(0) } else { reply.data(&[]) }
     }
 
     fn lseek(&self, _: &Request, _: INodeNo, _: FileHandle, _: i64, _: i32, reply: ReplyLseek) {

@@ -22,7 +22,7 @@ const INIT_EXT: u32 = 1 << 30;
 const HEADER: usize = 40;
 const BODY: usize = 64;
 
-/// FUSE_INIT as the kernel said it.
+/// The kernel's FUSE_INIT.
 fn message(init: Init) -> [u8; HEADER + BODY] {
     let mut bytes = [0; HEADER + BODY];
     // The halves of 64 flags.

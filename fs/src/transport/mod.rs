@@ -1,4 +1,4 @@
-//! How questions come in from the kernel and answers go back.
+//! How requests of the kernel come in and answers go back.
 //!
 //! One way is here, [`FuserTransport`]: read(2) and write(2) on `/dev/fuse`, by the crate `fuser`. The kernel knows
 //! another, io_uring (Linux 6.14, Documentation/filesystems/fuse/fuse-io-uring.rst), which the crate does not have
@@ -19,14 +19,15 @@ use crate::view::View;
 
 pub use fuser::FuserTransport;
 pub(crate) use sys::clone_device;
+pub use terms::MODIFIED;
 
 /// FUSE_NOTIFY_RESEND.
 const NOTIFY_RESEND: i32 = 7;
 
-/// Has the kernel send once more what was read from the device and not answered.
+/// Makes the kernel resend the requests that were read from the device and not answered.
 ///
 /// # Errors
-/// Before Linux 6.9 there is no such thing.
+/// Not available before Linux 6.9.
 pub fn resend(device: BorrowedFd<'_>) -> io::Result<()> {
     // fuse_out_header: length, code, and 0 instead of a request's number.
     let mut message = [0; 16];
@@ -36,7 +37,7 @@ pub fn resend(device: BorrowedFd<'_>) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether the kernel has said yet what it can do.
+/// Whether the kernel's FUSE_INIT has arrived.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Begin {
     /// It is going to: the mount is new.
@@ -55,8 +56,8 @@ pub struct Connection {
 
 /// A way to answer.
 pub trait Transport: Send + Sync {
-    /// Begins to answer for `view` on descriptors of one FUSE device, each in a thread of its own. The first is the
-    /// one that was mounted, the others are clones of it (FUSE_DEV_IOC_CLONE) or the same once more.
+    /// Starts to serve `view` on descriptors of one FUSE device, each in a thread of its own. The first is the
+    /// one that was mounted, the others are clones of it (FUSE_DEV_IOC_CLONE) or duplicates.
     ///
     /// # Errors
     /// When the kernel does not answer, or not as it should.

@@ -11,7 +11,7 @@ use rustix::ioctl::{Setter, ioctl, opcode};
 
 /// FUSE_DEV_IOC_MAGIC.
 const MAGIC: u8 = 229;
-/// FUSE_DEV_IOC_CLONE: reads, though the number says that it writes.
+/// FUSE_DEV_IOC_CLONE: reads, though its number encodes a write.
 const CLONE: rustix::ioctl::Opcode = opcode::read::<u32>(MAGIC, 0);
 /// FUSE_DEV_IOC_BACKING_CLOSE.
 const BACKING_CLOSE: rustix::ioctl::Opcode = opcode::write::<u32>(MAGIC, 2);

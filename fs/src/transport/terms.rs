@@ -29,9 +29,13 @@ pub(super) fn file_type(kind: Kind) -> FileType {
     }
 }
 
-/// One second after the epoch, so that `make` sees no difference, and no tool takes it for unset.
+/// The time of everything in a mount, in seconds since 1970: 1980-01-02, always the same so that `make` sees no
+/// difference. Zip archives begin at 1980-01-01, in whatever time zone; programs that make them (and Python wheels)
+/// refuse older files.
+pub const MODIFIED: u64 = 315_619_200;
+
 fn time() -> SystemTime {
-    UNIX_EPOCH + Duration::from_secs(1)
+    UNIX_EPOCH + Duration::from_secs(MODIFIED)
 }
 
 pub(super) fn attr(attributes: &Attributes) -> FileAttr {
@@ -51,7 +55,7 @@ pub(super) fn attr(attributes: &Attributes) -> FileAttr {
         crtime: time(),
         kind: file_type(attributes.kind),
         perm,
-        // 1 for a directory says that subdirectories are not counted, as on btrfs.
+        // 1 for a directory means that subdirectories are not counted, as on btrfs.
         nlink: 1,
         uid: 0,
         gid: 0,

@@ -21,7 +21,7 @@ pub struct Listed {
     pub ino: u64,
 }
 
-/// What takes a listing: position after the entry, the entry, and what it is when that was asked for. Says whether
+/// Receives a listing: position after the entry, the entry, and its attributes if requested. Returns whether
 /// there was room for it.
 pub type Taker<'a> = dyn FnMut(u64, &Listed, Option<&Found>) -> bool + 'a;
 
@@ -29,7 +29,7 @@ impl View {
     /// Opens a directory. A handle for [`View::list`]; those at the top are as they were when they were opened.
     ///
     /// # Errors
-    /// When it is none, or the store cannot be read.
+    /// When it is not a directory, or the store cannot be read.
     pub fn open_directory(&self, ino: u64) -> Result<u64, Fault> {
         if ino != inode::ROOT && ino != inode::BY_NAME {
             return self.directory(ino).map(|_| 0);
@@ -46,6 +46,10 @@ impl View {
     }
 
     fn own_listing(&self, ino: u64) -> Result<Vec<Listed>, Fault> {
+        // A sandbox lays it below its inputs as a directory that is empty.
+        if self.is_for_builds && ino == inode::BY_NAME {
+            return Ok(Vec::new());
+        }
         let roots = self.store.roots().map_err(|e| self.fault(&e.into()))?;
         let mut listing: Vec<Listed> = roots
             .iter()
@@ -70,11 +74,11 @@ impl View {
         Ok(listing)
     }
 
-    /// Hands the entries from position `from` on to `take`, until it has no room. With `look`, a question, the
+    /// Hands the entries from position `from` on to `take`, until it has no room. With `look`, a request, the
     /// kernel is going to remember each that is taken.
     ///
     /// # Errors
-    /// When it is no directory, or the store cannot be read.
+    /// When it is not a directory, or the store cannot be read.
     pub fn list(
         &self,
         ino: u64,
@@ -173,7 +177,7 @@ impl View {
 
     fn known(&self, parent: u64, index: usize) -> u64 {
         let place = Place::In { parent, index: u32::try_from(index).unwrap_or(u32::MAX) };
-        self.state().at(&place).unwrap_or(inode::UNTOLD)
+        self.state().number_at(&place).unwrap_or(inode::UNTOLD)
     }
 
     fn not_taken(&self, found: Option<&Found>, look: Option<Question>) {

@@ -21,7 +21,7 @@ pub enum Kind {
     Link,
 }
 
-/// What `stat` says. Owner, times and link counts are the same for everything.
+/// The attributes of stat(2). Owner, times and link counts are the same for everything.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Attributes {
     /// The number.
@@ -94,11 +94,12 @@ impl View {
 
     fn found(&self, parent: u64, name: &[u8], question: Question) -> Result<Option<Found>, Fault> {
         match parent {
-            // `.` and `..` are only asked for by whoever has a number and no path (NFS, open_by_handle_at(2)).
+            // `.` and `..` are only looked up by callers with a number and no path (NFS, open_by_handle_at(2)).
             _ if name == b"." => self.again(parent, question).map(Some),
             _ if name == b".." => self.again(self.parent(parent), question).map(Some),
             inode::ROOT if name == b"by-name" => Ok(Some(Found::by_name())),
             inode::ROOT => self.look_up_digest(name, question).map(Some),
+            inode::BY_NAME if self.is_for_builds => Ok(None),
             inode::BY_NAME => self.look_up_root(name, question).map(Some),
             _ => {
                 let tree = self.tree(&self.directory(parent)?)?;
@@ -120,7 +121,7 @@ impl View {
         }
     }
 
-    /// The entry at `index` of the directory `parent`; the kernel is going to remember it once more.
+    /// The entry at `index` of the directory `parent`; the kernel's lookup count grows by one.
     pub(super) fn entry(
         &self,
         parent: u64,
@@ -206,7 +207,7 @@ impl View {
         Found { attributes: Attributes { ino, kind, size }, generation: self.born, lifetime }
     }
 
-    /// What a number is, for somebody who has it from before. It is told once more, and will be forgotten once more.
+    /// The node of a number that a caller has from before. It counts as one more lookup.
     fn again(&self, ino: u64, question: Question) -> Result<Found, Fault> {
         let (lifetime, file) = (Lifetime::Always, inode::file(ino).is_some());
         if file || ino == inode::ROOT || ino == inode::BY_NAME {
@@ -226,7 +227,7 @@ impl View {
         Ok(Found { attributes: attributes?, generation: self.born, lifetime })
     }
 
-    /// What `stat` says of a number.
+    /// The attributes of a number.
     ///
     /// # Errors
     /// [`Fault::Stale`] when it stands for nothing any more.
@@ -252,10 +253,10 @@ impl View {
         })
     }
 
-    /// What a symbolic link says.
+    /// The target of a symbolic link.
     ///
     /// # Errors
-    /// [`Fault::Invalid`] when it is none.
+    /// [`Fault::Invalid`] when it is not a symbolic link.
     pub fn read_link(&self, ino: u64) -> Result<Vec<u8>, Fault> {
         self.tell_opened(ino);
         match self.state().node(ino).map(|node| &node.what) {

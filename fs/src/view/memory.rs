@@ -45,7 +45,7 @@ impl Weighter<BlobId, Arc<Outline>> for OutlineWeight {
 /// What is remembered of one store.
 pub struct Memory {
     trees: Cache<TreeId, Arc<Tree>, TreeWeight>,
-    /// The last few that would take up most of that: a directory of a million entries is asked for each of them.
+    /// The last few that would take up most of that: a directory of a million entries gets a lookup for each.
     huge: Mutex<VecDeque<(TreeId, Arc<Tree>)>>,
     pub(super) files: Cache<u64, BlobId>,
     pub(super) outlines: Cache<BlobId, Arc<Outline>, OutlineWeight>,

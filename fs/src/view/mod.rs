@@ -1,7 +1,7 @@
-//! What the mount answers: pure questions about a store, in the terms of a filesystem. Nothing here knows FUSE.
+//! The mount's answers: pure queries of a store, in the terms of a filesystem. Nothing here knows FUSE.
 //!
 //! Content cannot change, so nearly every answer holds for ever. What can change is which names the two
-//! directories at the top have, so those say that their answers do not last.
+//! directories at the top have, so their answers are not cached.
 
 mod list;
 mod look;
@@ -10,8 +10,9 @@ mod observer;
 mod probe;
 mod read;
 mod top;
+mod turns;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::os::fd::BorrowedFd;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
@@ -31,9 +32,10 @@ pub use look::{Attributes, Found, Kind, Lifetime};
 pub use memory::Memory;
 pub use observer::Observer;
 use probe::Probe;
-pub use read::{Backing, Opened};
+pub use read::{Backing, Opened, Room};
+use turns::Turns;
 
-/// How long a collection waits for the kernel to forget what nobody uses.
+/// How long a garbage collection waits for the kernel to forget unused names.
 const SETTLE: Duration = Duration::from_millis(250);
 
 /// Why there is no answer.
@@ -45,11 +47,11 @@ pub enum Fault {
     NameTooLong,
     /// It was there, and is not any more (ESTALE).
     Stale,
-    /// It is no directory (ENOTDIR).
+    /// It is not a directory (ENOTDIR).
     NotDirectory,
     /// It is a directory (EISDIR).
     IsDirectory,
-    /// It is of another kind than was asked for (EINVAL).
+    /// It is of another kind than requested (EINVAL).
     Invalid,
     /// The content is corrupt, or cannot be read (EIO).
     Io,
@@ -57,7 +59,7 @@ pub enum Fault {
 
 /// Tells the kernel what it may forget.
 pub trait Forgetting: Send + Sync {
-    /// No name of the mount need be remembered that nobody uses. Whether the kernel could be told: it forgets in its
+    /// Unused names of the mount need not be cached. Returns whether the kernel could be told: it forgets in its
     /// own time.
     fn forget_unused(&self) -> bool;
 }
@@ -73,7 +75,7 @@ pub struct Showing {
     pub memory: Arc<Memory>,
     /// Tells the kernel what it may forget of this mount.
     pub forgetting: Arc<dyn Forgetting>,
-    /// Is told what is looked for in this mount.
+    /// Receives each lookup in this mount.
     pub observer: Option<Arc<dyn Observer>>,
 }
 
@@ -84,6 +86,8 @@ pub struct View {
     state: Mutex<State>,
     born: u64,
     opens: Opens,
+    /// Whether this is the mount of builds: its answers are the same on every machine, whatever else is in the store.
+    is_for_builds: bool,
     memory: Arc<Memory>,
     /// What the directories at the top held when they were opened, by handle.
     listings: Mutex<HashMap<u64, Listing>>,
@@ -91,6 +95,10 @@ pub struct View {
     forgetting: Arc<dyn Forgetting>,
     observer: Option<Arc<dyn Observer>>,
     probe: Probe,
+    /// Of files that are being opened for the first time: the disk may be slow, and lookups go on meanwhile.
+    opening: Turns,
+    /// What is being quarantined: a process that reads corrupt content often retries.
+    aside: Arc<Mutex<HashSet<Target>>>,
     /// Held for reading while something is answered.
     answering: RwLock<()>,
 }
@@ -100,7 +108,7 @@ impl View {
     pub fn new(showing: Showing, state: State) -> Arc<Self> {
         let Showing { store, memory, forgetting, observer } = showing;
         let hold = Hold::new(&store);
-        // What an earlier process held, as often as it will be released. What is gone gives an error to whoever asks.
+        // What an earlier process held, as often as it will be released. Lost content gives an error on access.
         for target in state.tops().into_iter().filter_map(|(_, what)| what.target()) {
             let _ = hold.keep(target);
         }
@@ -112,14 +120,17 @@ impl View {
             hold,
             born: state.born(),
             opens: state.opens(),
+            is_for_builds: state.is_fleeting(),
             state: Mutex::new(state),
             memory,
             listings: Mutex::default(),
-            // No process that answered for this mount before has given that handle.
+            // No earlier process of this mount has issued that handle.
             next_listing: AtomicU64::new(now()),
             forgetting,
             observer,
             probe: Probe::default(),
+            opening: Turns::default(),
+            aside: Arc::default(),
             answering: RwLock::default(),
         });
         let show: Arc<dyn Show> = Arc::<Self>::clone(&view);
@@ -132,24 +143,24 @@ impl View {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// To be held while a question is answered.
+    /// To be held while a request is answered.
     pub fn answer(&self) -> RwLockReadGuard<'_, ()> {
         self.answering.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for what is being answered and answers nothing any more: whoever asks waits for the process that goes
-    /// on with this mount.
+    /// Waits for pending answers, and answers nothing any more: further requests wait for the process that takes over
+    /// this mount.
     pub fn pause(&self) {
         let paused = self.answering.write().unwrap_or_else(PoisonError::into_inner);
         std::mem::forget(paused);
     }
 
-    /// The state of the mount, for whoever begins it or counts.
+    /// The state of the mount, to begin serving it or to count.
     pub fn with_state<T>(&self, with: impl FnOnce(&mut State) -> T) -> T {
         with(&mut self.state())
     }
 
-    /// Whether the kernel says which files are opened.
+    /// Whether the kernel sends requests to open files.
     pub fn opens(&self) -> Opens {
         self.opens
     }
@@ -178,22 +189,33 @@ impl View {
         Fault::Io
     }
 
-    /// The kernel must not be told what the next process would not know.
+    /// The kernel must not learn what the next process would not know.
     fn untold(error: &std::io::Error) -> Fault {
         error!("a reader of the mount gets an I/O error: its journal cannot be written: {error}");
         Fault::Io
     }
 
-    /// In a thread of its own, for it hashes the whole payload, with writers held off.
+    /// In a thread of its own, for it hashes the whole payload, with writers held off; once, however many read it.
     fn set_aside(&self, target: Target) {
-        let store = Arc::clone(&self.store);
+        let (store, aside) = (Arc::clone(&self.store), Arc::clone(&self.aside));
+        let is_new = |aside: &Mutex<HashSet<Target>>| {
+            aside.lock().unwrap_or_else(PoisonError::into_inner).insert(target)
+        };
+        let end = move |aside: &Mutex<HashSet<Target>>| {
+            aside.lock().unwrap_or_else(PoisonError::into_inner).remove(&target)
+        };
+        if !is_new(&aside) {
+            return;
+        }
         let spawned = thread::Builder::new().name("set-aside".to_owned()).spawn(move || {
             if let Err(e) = store.set_aside(target) {
                 warn!("{} could not be set aside: {e}", target.digest());
             }
+            end(&aside);
         });
         if let Err(e) = spawned {
             warn!("{} could not be set aside: {e}", target.digest());
+            end(&self.aside);
         }
     }
 }
@@ -212,7 +234,7 @@ impl Show for View {
         if left == 0 || !self.forgetting.forget_unused() {
             return;
         }
-        // The kernel says what it forgot in its own time. What it does not forget is in use: a working directory, an
+        // The kernel reports what it forgot in its own time. What it does not forget is in use: a working directory, an
         // open file, a bind mount.
         let begun = Instant::now();
         while left > 0 && begun.elapsed() < SETTLE {

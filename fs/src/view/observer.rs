@@ -1,9 +1,9 @@
-//! Who is told what is looked for in a mount.
+//! Observers of the lookups in a mount.
 
 use super::{Found, View};
 
-/// Is told what whoever uses a mount looks for. The kernel asks for a name once, and remembers the answer: what is
-/// looked for again is not told again.
+/// Receives the lookups in a mount. The kernel looks up a name once, and caches the answer: repeated
+/// lookups are not seen.
 pub trait Observer: Send + Sync {
     /// This name was looked for in the directory with that number: the number of what it names, if there is such a
     /// name.

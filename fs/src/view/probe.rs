@@ -1,6 +1,6 @@
-//! Whether some folder is one of this mount: asked by looking there for a name that nobody else asks for.
+//! Whether a folder belongs to this mount: tested by looking there for a name that no other process uses.
 //!
-//! A number would not do: the device of a mount that is in another namespace is told to nobody.
+//! The device number would not do: that of a mount in another namespace cannot be found out.
 
 use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -10,13 +10,13 @@ use rustix::fs::{AtFlags, statat};
 
 use crate::clock::now;
 
-/// The name that is looked for, and whether somebody did.
+/// The name to look for, and whether the lookup arrived.
 #[derive(Default)]
 pub(super) struct Probe {
     /// One at a time.
     turn: Mutex<()>,
     wanted: Mutex<Option<String>>,
-    /// Whether there is one: looked at for each name that the kernel asks for.
+    /// Whether there is one: checked for each name that the kernel looks up.
     any: AtomicBool,
     met: AtomicBool,
 }
@@ -27,7 +27,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Probe {
-    /// Whether what is looked for in `folder` is asked of this mount.
+    /// Whether lookups in `folder` reach this mount.
     pub(super) fn is_met(&self, folder: BorrowedFd<'_>) -> bool {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let _turn = lock(&self.turn);
@@ -36,14 +36,14 @@ impl Probe {
         *lock(&self.wanted) = Some(name.clone());
         self.met.store(false, Ordering::SeqCst);
         self.any.store(true, Ordering::SeqCst);
-        // It is not there; what counts is who is asked.
+        // It does not exist; what counts is which mount gets the lookup.
         let _ = statat(folder, name, AtFlags::SYMLINK_NOFOLLOW);
         self.any.store(false, Ordering::SeqCst);
         *lock(&self.wanted) = None;
         self.met.load(Ordering::SeqCst)
     }
 
-    /// The kernel asks for `name`. Whether that is the one that was looked for.
+    /// The kernel looks up `name`. Returns whether that is the probe's name.
     pub(super) fn sees(&self, name: &[u8]) -> bool {
         if !self.any.load(Ordering::SeqCst) {
             return false;

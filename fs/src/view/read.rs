@@ -14,6 +14,9 @@ use crate::inode;
 use crate::outline::{Outline, OutlineError};
 use crate::state::{Mode, Opens, Question};
 
+#[cfg(test)]
+mod tests;
+
 /// Lets the kernel read a file by itself.
 pub trait Backing {
     /// Tells the kernel of an open file. The number under which the kernel knows it.
@@ -112,25 +115,32 @@ impl View {
         question: Question,
         backing: &dyn Backing,
     ) -> Result<Opened, Fault> {
-        let handle = inode::check(&blob);
-        let mut state = self.state();
-        if let Some(open) = state.open_file(ino) {
-            // By whatever happened to be opened with the same 60 bits, it must be the same blob.
-            if open.blob != blob {
-                error!("blob {blob} begins as {} does, which is open", open.blob);
-                return Err(Fault::Io);
-            }
-            let mode = open.mode;
-            state.opened(ino, blob, mode, question).map_err(|e| Self::untold(&e))?;
-            return Ok(Opened { handle, mode });
+        // Whoever opens it first looks at the disk and tells the kernel, without the state: others have questions, too.
+        let _turn = self.opening.take(ino);
+        if let Some(opened) = self.opened_by_others(ino, blob, question)? {
+            return Ok(opened);
         }
         let mode = self.mode(&blob, backing)?;
-        let opened = state.opened(ino, blob, mode, question);
+        let opened = self.state().opened(ino, blob, mode, question);
         if let (Err(_), Mode::Passthrough(id)) = (&opened, mode) {
             backing.close(id);
         }
         opened.map_err(|e| Self::untold(&e))?;
-        Ok(Opened { handle, mode })
+        Ok(Opened { handle: inode::check(&blob), mode })
+    }
+
+    /// The file, opened once more, when it is open already.
+    fn opened_by_others(&self, ino: u64, blob: BlobId, question: Question) -> Result<Option<Opened>, Fault> {
+        let mut state = self.state();
+        let Some(open) = state.open_file(ino) else { return Ok(None) };
+        // By whatever happened to be opened with the same 60 bits, it must be the same blob.
+        if open.blob != blob {
+            error!("blob {blob} begins as {} does, which is open", open.blob);
+            return Err(Fault::Io);
+        }
+        let mode = open.mode;
+        state.opened(ino, blob, mode, question).map_err(|e| Self::untold(&e))?;
+        Ok(Some(Opened { handle: inode::check(&blob), mode }))
     }
 
     /// How a file that nobody has open is going to be read.
@@ -260,14 +270,50 @@ impl View {
         File::open(self.store.path().join("format"))
     }
 
-    /// What the disk under the store has: see statvfs(3).
+    /// What statfs(2) says: what the disk under the store has; for builds, a full one of some size.
     ///
     /// # Errors
     /// When the disk does not answer.
-    pub fn disk(&self) -> Result<rustix::fs::StatVfs, Fault> {
-        rustix::fs::statvfs(self.store.path()).map_err(|e| {
+    pub fn room(&self) -> Result<Room, Fault> {
+        if self.is_for_builds {
+            return Ok(Room {
+                blocks: 1 << 22,
+                free: 0,
+                available: 0,
+                files: 1 << 20,
+                unused: 0,
+                size: 4096,
+            });
+        }
+        let disk = rustix::fs::statvfs(self.store.path()).map_err(|e| {
             error!("the disk of the store does not answer: {e}");
             Fault::Io
+        })?;
+        Ok(Room {
+            blocks: disk.f_blocks,
+            free: disk.f_bfree,
+            available: disk.f_bavail,
+            files: disk.f_files,
+            unused: disk.f_ffree,
+            // Some kilobytes.
+            size: u32::try_from(disk.f_frsize).unwrap_or(4096),
         })
     }
+}
+
+/// What a mount says of its room (statfs(2)).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Room {
+    /// Blocks in all.
+    pub blocks: u64,
+    /// Blocks that are free.
+    pub free: u64,
+    /// Blocks that are free for everybody.
+    pub available: u64,
+    /// Files that there can be.
+    pub files: u64,
+    /// Files of which there is none yet.
+    pub unused: u64,
+    /// Bytes of a block.
+    pub size: u32,
 }

@@ -179,7 +179,7 @@ fn named(entry: &Descriptor) -> Result<Named, ImportError> {
 /// Of which kind the document of an entry is.
 fn kind(entry: &Descriptor, bytes: &[u8]) -> Result<DocumentKind, ImportError> {
     let digest = entry.digest().to_string();
-    kind_of(bytes, Some(&entry.media_type().to_string())).map_err(|why| document(&digest, why))
+    kind_of(bytes, Some(entry.media_type().as_ref())).map_err(|why| document(&digest, why))
 }
 
 /// What an entry of an index is called: by its whole name, as a person would write it, where it has one, and as the

@@ -1,6 +1,6 @@
-// Qualifiers, which types are compatible, and the type that two compatible ones make together.
+// Qualifiers, compatible types, and composite types.
 
-// The same type with these qualifiers, too. Those of an array are its elements'.
+// Adds qualifiers to a type. Qualifiers of an array belong to its elements.
 struct Type *qualify(struct Type *t, long qualifiers)
 {
     struct Type *copy;
@@ -26,7 +26,7 @@ struct Type *qualify(struct Type *t, long qualifiers)
     return copy;
 }
 
-// Whether an object of the type, or a part of it, must not be assigned to.
+// Whether an object of the type, or part of it, is const.
 long is_read_only(struct Type *t)
 {
     if (t->kind == TY_ARRAY)
@@ -43,7 +43,7 @@ struct Type *promoted(struct Type *t)
 
 long same_type(struct Type *a, struct Type *b);
 
-// Whether f(), of type `empty`, can be a function with the prototype b: arguments come promoted then.
+// Whether f(), of type `empty`, is compatible with the prototype b: without a prototype, arguments are promoted.
 long same_without_prototype(struct Type *empty, struct Type *b)
 {
     struct Parameter *p;
@@ -68,7 +68,7 @@ long same_parameters(struct Type *a, struct Type *b)
     if (a->variadic != b->variadic)
         return 0;
     while (p && q) {
-        // A qualifier of the parameter itself is the function's own affair.
+        // Top-level qualifiers of a parameter do not belong to the type of the function.
         if (!same_type(unqualified(p->type), unqualified(q->type)))
             return 0;
         p = p->next;
@@ -175,6 +175,6 @@ struct Type *common_type(struct Type *a, struct Type *b)
     }
     if (a->is_unsigned || !b->is_unsigned || size_of(a) > size_of(b))
         return a;
-    // long long and unsigned long: neither holds all of the other.
+    // long long and unsigned long: neither can represent all values of the other.
     return type_ulonglong;
 }

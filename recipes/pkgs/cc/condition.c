@@ -1,4 +1,4 @@
-// The expressions of #if and #elif: integers of 64 bits, with or without sign, over tokens of one line.
+// The expressions of #if and #elif: 64-bit integers, signed or unsigned, over the tokens of one line.
 
 struct List *if_tokens;
 long if_at;
@@ -36,7 +36,7 @@ long if_operand(long counts)
     case '(':
         value = if_choice(counts);
         if (if_kind() != ')')
-            fail("`)` is missing in the condition");
+            fail("expected `)` in the condition");
         if_at++;
         return value;
     case '!':
@@ -50,11 +50,11 @@ long if_operand(long counts)
     case '~':
         return ~if_primary(counts);
     }
-    fail_about("not taken in a condition:", t->text, t->length, "");
+    fail_about("not allowed in a condition:", t->text, t->length, "");
     return 0;
 }
 
-// How many operands are inside each other.
+// How deeply operands are nested.
 long if_nesting;
 
 long if_primary(long counts)
@@ -124,7 +124,7 @@ long if_apply(long op, long a, long b, long without_sign)
     return a >= b;
 }
 
-// counts is 0 where the value is not asked for: nothing is divided there.
+// counts is 0 where the value is not used: no division happens there.
 long if_binary(long rank, long counts)
 {
     long a = if_primary(counts);
@@ -148,7 +148,7 @@ long if_binary(long rank, long counts)
         if (op == P_SHL || op == P_SHR) {
             if (ult(63, b)) {
                 if (counts)
-                    fail("a shift by more than 63 bits in the condition");
+                    fail("shift by more than 63 bits in the condition");
                 b = 0;
             }
             if (op == P_SHL)
@@ -181,7 +181,7 @@ long if_choice(long counts)
     long yes = if_choice(counts && value);
     long yes_unsigned = if_unsigned;
     if (if_kind() != ':')
-        fail("`:` is missing in the condition");
+        fail("expected `:` in the condition");
     if_at++;
     long no = if_choice(counts && !value);
     if_unsigned = if_unsigned || yes_unsigned;
@@ -209,12 +209,12 @@ struct List *replace_defined(struct List *line)
             i++;
         }
         if (i >= line->length || !((struct Token *)line->items[i])->name)
-            fail("`defined` wants a name");
+            fail("`defined` expects a name");
         struct Name *name = ((struct Token *)line->items[i])->name;
         if (parenthesis) {
             i++;
             if (i >= line->length || ((struct Token *)line->items[i])->kind != ')')
-                fail("`)` is missing behind `defined`");
+                fail("expected `)` after `defined`");
         }
         if (name->macro)
             push(out, token_of("1", 1));
@@ -231,9 +231,9 @@ long condition_value(struct List *line)
     if_at = 0;
     if_nesting = 0;
     if (if_tokens->length == 0)
-        fail("a condition without an expression");
+        fail("the condition has no expression");
     long value = if_choice(1);
     if (if_at < if_tokens->length)
-        fail("the condition goes on where it should end");
+        fail("unexpected token after the condition");
     return value;
 }

@@ -1,6 +1,6 @@
-// Integer constants, characters and strings: what their spelling says.
+// The values of integer constants, characters and strings.
 
-// What integer_constant found beside the value.
+// Set by integer_constant, besides the value.
 long constant_unsigned; // the suffix u
 long constant_longs;    // how many l
 long constant_decimal;
@@ -33,7 +33,7 @@ long integer_constant(struct Token *t)
             p += 2;
         }
         if (p == end || digit_value(*p) >= base)
-            fail_about("not a number", t->text, t->length, "");
+            fail_about("invalid number", t->text, t->length, "");
     }
     constant_decimal = base == 10;
     while (p < end && digit_value(*p) < base) {
@@ -57,7 +57,7 @@ long integer_constant(struct Token *t)
             }
             p++;
         } else {
-            fail_about("not a number", t->text, t->length, "");
+            fail_about("invalid number", t->text, t->length, "");
         }
     }
     return value;
@@ -81,7 +81,7 @@ long read_character(char *p)
             p++;
         }
         if (value > 255)
-            fail("an octal escape beyond a byte");
+            fail("octal escape sequence out of range");
         escape_at = p;
         return value;
     }
@@ -101,17 +101,17 @@ long read_character(char *p)
     case 'x':
         p++;
         if (digit_value(*p) > 15)
-            fail("\\x without a digit");
+            fail("\\x is not followed by a hexadecimal digit");
         while (digit_value(*p) <= 15) {
             value = value * 16 + digit_value(*p);
             if (value > 255)
-                fail("a hexadecimal escape beyond a byte");
+                fail("hexadecimal escape sequence out of range");
             p++;
         }
         escape_at = p;
         return value;
     }
-    fail("an escape that is not known");
+    fail("unknown escape sequence");
     return 0;
 }
 
@@ -120,16 +120,16 @@ long character_constant(struct Token *t)
 {
     char *end = t->text + t->length - 1;
     if (t->length < 3)
-        fail("an empty character constant");
+        fail("empty character constant");
     long value = read_character(t->text + 1);
     if (escape_at != end)
-        fail("a character constant of more than one character");
+        fail("character constants of several characters are not supported");
     if (value > 127)
         return value - 256;
     return value;
 }
 
-// Appends what the string says, without an ending zero.
+// Appends the contents of the string, without a terminating zero.
 void add_string(struct Buffer *b, struct Token *t)
 {
     char *p = t->text + 1;

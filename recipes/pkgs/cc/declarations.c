@@ -40,7 +40,7 @@ long begins_declaration(void)
     return begins_type();
 }
 
-// Attributes that change nothing here.
+// Attributes that have no effect here.
 char *harmless_attributes[] = {
     "noreturn", "unused", "used", "format", "noinline", "always_inline", "const", "pure", "malloc", "nonnull", "cold",
     "hot", "warn_unused_result", "deprecated", "nothrow", "may_alias", "returns_twice", "fallthrough", 0
@@ -64,7 +64,7 @@ void skip_parentheses(void)
         if (token->kind == ')')
             depth--;
         if (token->kind == T_END)
-            fail_token("`)` is missing before");
+            fail_token("expected `)` before");
         advance();
     } while (depth > 0);
 }
@@ -72,9 +72,9 @@ void skip_parentheses(void)
 void attribute(void)
 {
     long i;
-    // `const` comes as a keyword.
+    // `const` is a keyword token.
     if (!token->name)
-        fail_token("an attribute is expected before");
+        fail_token("expected an attribute before");
     struct Name *name = plain_attribute(token->name);
     advance();
     if (same_text(name->text, "packed")) {
@@ -85,10 +85,10 @@ void attribute(void)
         long align = 16;
         if (accept('(')) {
             align = constant_expression();
-            expect(')', "`)` is missing before");
+            expect(')', "expected `)` before");
         }
         if (align < 1 || align > 4096 || (align & (align - 1)))
-            fail("an alignment that is not taken");
+            fail("invalid or unsupported alignment");
         if (align > wanted_align)
             wanted_align = align;
         return;
@@ -99,30 +99,30 @@ void attribute(void)
                 skip_parentheses();
             return;
         }
-    fail_name("an attribute that is not taken:", name);
+    fail_name("unsupported attribute:", name);
 }
 
 void attributes(void)
 {
     while (accept(K_ATTRIBUTE)) {
-        expect('(', "`(` is missing before");
-        expect('(', "`(` is missing before");
+        expect('(', "expected `(` before");
+        expect('(', "expected `(` before");
         while (token->kind != ')') {
             attribute();
             if (!accept(',') && token->kind != ')')
-                fail_token("`)` is missing before");
+                fail_token("expected `)` before");
         }
-        expect(')', "`)` is missing before");
-        expect(')', "`)` is missing before");
+        expect(')', "expected `)` before");
+        expect(')', "expected `)` before");
     }
     if (token->kind == K_ASM)
-        fail("assembly is not taken");
+        fail("inline assembly is not supported");
 }
 
 void refuse_function_words(void)
 {
     if (of_function)
-        fail("only a function can be `inline` or `_Noreturn`");
+        fail("`inline` or `_Noreturn` for something that is not a function");
 }
 
 // IS_..., or 0 if the token is no qualifier.
@@ -136,7 +136,7 @@ long qualifier_of(long kind)
     return 0;
 }
 
-// The qualifiers behind a `*`, among attributes.
+// The qualifiers after a `*`, mixed with attributes.
 long qualifiers(void)
 {
     long found = 0;
@@ -162,7 +162,7 @@ struct Member *add_member(struct Name *name, struct Type *type)
     struct Member *m = alloc(sizeof(struct Member));
     long offset = 0;
     if (name && find_member(layout, name, &offset))
-        fail_name("there are two members", name);
+        fail_name("duplicate member", name);
     m->name = name;
     m->type = type;
     if (is_read_only(type))
@@ -179,7 +179,7 @@ void use_bits(long to)
 {
     if (to > layout_bits)
         layout_bits = to;
-    if (layout_bits / 8 > MOST_SIZE)
+    if (layout_bits / 8 > MAX_SIZE)
         fail("the struct or union is too large");
 }
 
@@ -202,7 +202,7 @@ void plain_member(struct Name *name, struct Type *type)
     struct Member *m = add_member(name, type);
     m->offset = at;
     use_align(align);
-    // An array without a length at the end takes no room.
+    // A flexible array member has no size.
     if (type->kind != TY_ARRAY || type->length >= 0)
         use_bits((at + size_of(type)) * 8);
     else
@@ -213,16 +213,16 @@ void bit_field(struct Name *name, struct Type *type)
 {
     long width = constant_expression();
     if (!is_integer(type))
-        fail("a bit-field that is not an integer");
+        fail("the bit-field does not have an integer type");
     long unit = size_of(type) * 8;
     if (type->kind == TY_BOOL)
         unit = 1;
     if (width < 0 || width > unit || width == 0 && name)
-        fail("a bit-field of a width that its type does not have");
+        fail("the width of the bit-field is invalid for its type");
     if (width > 32 && width < 64)
-        fail("a bit-field of 33 to 63 bits");
+        fail("bit-fields of 33 to 63 bits are not supported");
     if (layout_packed || wanted_packed || wanted_align)
-        fail("a bit-field that is packed or aligned");
+        fail("packed or aligned bit-fields are not supported");
     unit = size_of(type) * 8;
     long at = layout_bits;
     if (layout->is_union)
@@ -239,22 +239,37 @@ void bit_field(struct Name *name, struct Type *type)
     use_align(size_of(type));
 }
 
+void refuse_member_behind_open_array(void)
+{
+    if (last_member && last_member->type->kind == TY_ARRAY && last_member->type->length < 0)
+        fail("a flexible array member is not the last member");
+}
+
+// The members of an anonymous struct must differ from those of the enclosing struct, at any depth.
+void refuse_duplicate_members(struct Layout *inner)
+{
+    struct Member *m;
+    long offset = 0;
+    for (m = inner->members; m; m = m->next)
+        if (!m->name)
+            refuse_duplicate_members(m->type->layout);
+        else if (find_member(layout, m->name, &offset))
+            fail_name("duplicate member", m->name);
+}
+
 void member_declarators(struct Type *base)
 {
     long align = wanted_align;
     long packed = wanted_packed;
-    // A struct without a name and without a declarator: its members are members of this one.
+    // An anonymous struct: its members are members of this one.
     if (token->kind == ';' && base->kind == TY_STRUCT && !base->layout->tag) {
-        struct Member *m;
-        long offset = 0;
-        for (m = base->layout->members; m; m = m->next)
-            if (m->name && find_member(layout, m->name, &offset))
-                fail_name("there are two members", m->name);
+        refuse_member_behind_open_array();
+        refuse_duplicate_members(base->layout);
         plain_member(0, base);
         return;
     }
     if (token->kind == ';')
-        fail("a member without a name");
+        fail("the member has no name");
     do {
         struct Type *type = base;
         wanted_align = align;
@@ -264,21 +279,20 @@ void member_declarators(struct Type *base)
             type = declarator(base);
         refuse_bracket_words();
         struct Name *name = declared_name;
-        if (last_member && last_member->type->kind == TY_ARRAY && last_member->type->length < 0)
-            fail("a member behind an array without a length");
+        refuse_member_behind_open_array();
         if (accept(':')) {
             bit_field(name, type);
             attributes();
             if (wanted_align || wanted_packed)
-                fail("a bit-field that is packed or aligned");
+                fail("packed or aligned bit-fields are not supported");
             continue;
         }
         attributes();
         if (!name)
-            fail("a member without a name");
+            fail("the member has no name");
         long open = type->kind == TY_ARRAY && type->length < 0;
         if (is_incomplete(type) && !(open && !is_incomplete(type->base) && layout->members && !layout->is_union))
-            fail_name("the type is not complete of member", name);
+            fail_name("incomplete type of member", name);
         plain_member(name, type);
     } while (accept(','));
 }
@@ -301,18 +315,18 @@ void member_list(struct Layout *l)
         long outer_storage = storage;
         struct Type *base = specifiers();
         if (storage)
-            fail("a member with a storage class");
+            fail("storage class in the declaration of a member");
         refuse_function_words();
         storage = outer_storage;
         member_declarators(base);
-        expect(';', "`;` is missing before");
+        expect(';', "expected `;` before");
     }
     wanted_align = align;
     wanted_packed = layout_packed;
     long packed_first = layout_packed;
     attributes();
     if (wanted_packed && !packed_first && l->members)
-        fail("write `packed` between `struct` and its name or `{`");
+        fail("`packed` is supported only between `struct` and its name or `{`");
     use_align(wanted_align);
     wanted_align = 0;
     wanted_packed = 0;
@@ -339,16 +353,16 @@ struct Type *struct_specifier(long is_union, long alone)
         name = token->name;
         advance();
         struct Tag *tag = name->tag;
-        // `struct S;` and `struct S {` speak of this scope.
+        // `struct S;` and `struct S {` refer to the current scope.
         if (token->kind == '{' || token->kind == ';' && alone)
             tag = tag_in_scope(name);
         if (tag) {
             type = tag->type;
             if (tag->is_enum || type->layout->is_union != is_union)
-                fail_name("another kind of tag:", name);
+                fail_name("tag declared as another kind:", name);
         }
     } else if (token->kind != '{') {
-        fail_token("a name or `{` is expected before");
+        fail_token("expected a name or `{` before");
     }
     long known = type && token->kind != '{';
     if (!type) {
@@ -361,10 +375,10 @@ struct Type *struct_specifier(long is_union, long alone)
     }
     if (accept('{')) {
         if (type->layout->complete || type->layout->align)
-            fail_name("defined twice:", name);
+            fail_name("redefinition of", name);
         member_list(type->layout);
     } else if (wanted_align || wanted_packed) {
-        fail("attributes of a struct belong to its definition");
+        fail("attributes of a struct outside of its definition");
     }
     wanted_align = align;
     wanted_packed = packed;

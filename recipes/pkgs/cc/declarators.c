@@ -1,4 +1,4 @@
-// Type specifiers put together, enums, and the declarators around a name.
+// Type specifiers, enums, and declarators.
 
 struct Type *enum_specifier(void)
 {
@@ -10,25 +10,25 @@ struct Type *enum_specifier(void)
         advance();
     }
     if (wanted_align || wanted_packed)
-        fail("an enum that is packed or aligned");
+        fail("packed or aligned enums are not supported");
     if (token->kind != '{') {
         struct Tag *tag = 0;
         if (!name)
-            fail_token("a name or `{` is expected before");
+            fail_token("expected a name or `{` before");
         tag = name->tag;
         if (!tag)
-            fail_name("not declared: enum", name);
+            fail_name("undeclared enum", name);
         if (!tag->is_enum)
-            fail_name("another kind of tag:", name);
+            fail_name("tag declared as another kind:", name);
         known_tag = 1;
         return tag->type;
     }
     advance();
     if (name && tag_in_scope(name))
-        fail_name("defined twice:", name);
+        fail_name("redefinition of", name);
     if (token->kind == '}')
-        fail("an enum without a constant");
-    // As on x86-64: unsigned unless a value is below 0. Whoever uses it inside of itself sees int.
+        fail("the enum has no constants");
+    // As in GCC: unsigned unless a value is negative. Within its own definition it is int.
     struct Type *type = new_type(TY_INT);
     if (name)
         declare_tag(name, type, 1);
@@ -39,26 +39,26 @@ struct Type *enum_specifier(void)
         if (accept('='))
             value = constant_expression();
         if (value != wrap(value, type_int))
-            fail_name("no int:", constant);
+            fail_name("value out of range of int:", constant);
         if (value < 0)
             below_zero = 1;
         if (sym_in_scope(constant))
-            fail_name("declared twice:", constant);
+            fail_name("redeclaration of", constant);
         declare(constant, SYM_CONSTANT, type_int)->value = value;
         value++;
         if (!accept(',') && token->kind != '}')
-            fail_token("`}` is missing before");
+            fail_token("expected `}` before");
     }
     advance();
     attributes();
     if (wanted_align || wanted_packed)
-        fail("an enum that is packed or aligned");
+        fail("packed or aligned enums are not supported");
     type->is_unsigned = !below_zero;
     known_tag = 0;
     return type;
 }
 
-// How often each word stood in the specifiers.
+// How often each keyword occurred in the specifiers.
 long words_long;
 long words_sign; // K_SIGNED, K_UNSIGNED or 0
 long words_base; // K_VOID, K_CHAR, K_SHORT, K_INT, ..., or 0
@@ -70,13 +70,13 @@ void take_word(long kind)
         words_long++;
     } else if (kind == K_SIGNED || kind == K_UNSIGNED) {
         if (words_sign)
-            fail_token("these words make no type:");
+            fail_token("invalid combination of type specifiers:");
         words_sign = kind;
     } else if (kind == K_INT) {
         words_int++;
     } else {
         if (words_base)
-            fail_token("these words make no type:");
+            fail_token("invalid combination of type specifiers:");
         words_base = kind;
     }
 }
@@ -92,7 +92,7 @@ struct Type *type_of_words(void)
 {
     long plain = !words_sign && !words_long && !words_int;
     if (words_int > 1 || words_long > 2)
-        fail_token("these words make no type, before");
+        fail_token("invalid combination of type specifiers before");
     switch (words_base) {
     case 0:
         if (words_long == 0)
@@ -129,31 +129,31 @@ struct Type *type_of_words(void)
             return type_float;
         break;
     }
-    fail_token("these words make no type, before");
+    fail_token("invalid combination of type specifiers before");
     return 0;
 }
 
 void take_storage(long kind)
 {
     if (storage)
-        fail_token("a second storage class:");
+        fail_token("more than one storage class:");
     storage = kind;
 }
 
-// The type with the qualifiers that were written, where they may be.
+// Adds the qualifiers that were written, if the type allows them.
 struct Type *with_qualifiers(struct Type *type, long qualifiers)
 {
     struct Type *t = type;
     while (t->kind == TY_ARRAY)
         t = t->base;
     if (qualifiers && t->kind == TY_FUNCTION)
-        fail("a qualifier of a function");
+        fail("a function type cannot be qualified");
     if ((qualifiers & IS_RESTRICT) && (t->kind != TY_POINTER || t->base->kind == TY_FUNCTION))
-        fail("`restrict` is for pointers to objects");
+        fail("`restrict` applies only to pointers to objects");
     return qualify(type, qualifiers);
 }
 
-// Reads them all and leaves what they say beside the type in storage, is_inline, of_function and the wanted_...
+// Reads all specifiers. Besides the type that it returns, it sets storage, is_inline, of_function and the wanted_...
 // variables.
 struct Type *specifiers(void)
 {
@@ -182,7 +182,7 @@ struct Type *specifiers(void)
         case K_CHAR: case K_SHORT: case K_INT: case K_LONG: case K_FLOAT: case K_DOUBLE: case K_VOID: case K_BOOL:
         case K_SIGNED: case K_UNSIGNED:
             if (type)
-                fail_token("two types:");
+                fail_token("two types in one declaration:");
             take_word(kind);
             advance();
             found = 1;
@@ -212,7 +212,7 @@ struct Type *specifiers(void)
             long inline_before = is_inline;
             long of_function_before = of_function;
             if (type || words)
-                fail_token("two types:");
+                fail_token("two types in one declaration:");
             long alone = !qualifiers && !storage && !of_function;
             go_deeper();
             if (kind == K_ENUM)
@@ -229,7 +229,7 @@ struct Type *specifiers(void)
             continue;
         }
         case K_COMPLEX: case K_TYPEOF: case K_ATOMIC: case K_THREAD: case K_ALIGNAS:
-            fail_token("not taken:");
+            fail_token("unsupported:");
         case T_NAME:
             if (!type && !words && begins_type()) {
                 type = token->name->sym->type;
@@ -241,10 +241,10 @@ struct Type *specifiers(void)
         break;
     }
     if (!found)
-        fail_token("a type is expected before");
+        fail_token("expected a type before");
     if (!type)
         type = type_of_words();
-    // `const struct S;` says nothing new of S.
+    // `const struct S;` declares nothing new.
     if (known && (qualifiers || storage || of_function))
         declares = 0;
     type = with_qualifiers(type, qualifiers);
@@ -255,8 +255,8 @@ struct Type *specifiers(void)
     return type;
 }
 
-// What stood in the brackets of the outermost array before its length: IS_... and STATIC_LENGTH, added up. It is about
-// the pointer that a parameter becomes.
+// The qualifiers (IS_...) and STATIC_LENGTH found in the brackets of the outermost array, added up. They apply to
+// the pointer that the parameter becomes.
 enum { STATIC_LENGTH = 8 };
 
 long bracket_words;
@@ -277,7 +277,7 @@ long array_words(void)
 void refuse_bracket_words(void)
 {
     if (bracket_words)
-        fail("`static` and qualifiers in brackets are for the outermost array of a parameter");
+        fail("`static` or qualifiers in brackets outside of the outermost array of a parameter");
 }
 
 void parameters_of(struct Type *t)
@@ -286,14 +286,14 @@ void parameters_of(struct Type *t)
     do {
         if (accept(P_ELLIPSIS)) {
             if (!last)
-                fail("`...` without a parameter before it");
+                fail("`...` without a named parameter before it");
             t->variadic = 1;
             break;
         }
         struct Parameter *p = alloc(sizeof(struct Parameter));
         struct Type *base = specifiers();
         if (storage && storage != K_REGISTER)
-            fail("a parameter with a storage class");
+            fail("invalid storage class for a parameter");
         p->is_register = storage == K_REGISTER;
         refuse_function_words();
         declared_name = 0;
@@ -301,7 +301,7 @@ void parameters_of(struct Type *t)
         p->name = declared_name;
         attributes();
         if (wanted_align || wanted_packed)
-            fail("attributes where none are taken");
+            fail("`aligned` or `packed` is not supported here");
         if (p->type->kind == TY_ARRAY) {
             p->type = with_qualifiers(pointer_to(p->type->base), bracket_words & ~STATIC_LENGTH);
             bracket_words = 0;
@@ -309,14 +309,14 @@ void parameters_of(struct Type *t)
         refuse_bracket_words();
         if (p->type->kind == TY_FUNCTION)
             p->type = pointer_to(p->type);
-        // `void` by the name of a typedef.
+        // `void` through a typedef.
         if (p->type == type_void && !last && !p->name && token->kind == ')')
             return;
         if (p->type->kind == TY_VOID)
-            fail("a parameter of type void");
+            fail("parameter of type void");
         if (p->name && sym_in_scope(p->name))
-            fail_name("there are two parameters", p->name);
-        // It has no place yet: only its type can be asked for.
+            fail_name("duplicate parameter", p->name);
+        // It has no location yet; only its type can be used.
         if (p->name)
             declare(p->name, SYM_LOCAL, p->type);
         if (last)
@@ -344,11 +344,11 @@ struct Type *parameter_list(struct Type *result)
     t->prototype = scope;
     parameters_of(t);
     leave_scope();
-    expect(')', "`)` is missing before");
+    expect(')', "expected `)` before");
     return t;
 }
 
-// Whether there can be an array of it: it is complete, or will be once the declarator is read.
+// Whether it can be the element of an array: it is complete, or will be once the declarator has been read.
 long has_size(struct Type *t)
 {
     while (t->kind == TY_ARRAY && t->length >= 0)
@@ -356,7 +356,7 @@ long has_size(struct Type *t)
     return t->is_hole || !is_incomplete(t);
 }
 
-// What stands behind a name: lengths of arrays, parameters of a function.
+// The part of a declarator after the name: array lengths, parameters.
 struct Type *declarator_end(struct Type *base)
 {
     bracket_words = 0;
@@ -366,18 +366,18 @@ struct Type *declarator_end(struct Type *base)
         if (token->kind != ']') {
             length = constant_expression();
             if (length < 0)
-                fail("an array of a length below 0");
+                fail("the array length is negative");
         } else if (words & STATIC_LENGTH) {
-            fail("`static` without a length of the array");
+            fail("`static` in brackets without an array length");
         }
-        expect(']', "`]` is missing before");
+        expect(']', "expected `]` before");
         go_deeper();
         base = declarator_end(base);
         come_back();
         refuse_bracket_words();
         bracket_words = words;
         if (!has_size(base))
-            fail("an array of what has no size");
+            fail("the array elements have an incomplete type");
         return array_of(base, length);
     }
     if (accept('(')) {
@@ -391,13 +391,13 @@ struct Type *declarator_end(struct Type *base)
         of_function = of_function_before;
         wanted_align = align_before;
         if (token->kind == '(' || token->kind == '[' || base->kind == TY_FUNCTION || base->kind == TY_ARRAY)
-            fail("a function that returns a function or an array");
+            fail("a function cannot return a function or an array");
         return t;
     }
     return base;
 }
 
-// A pointer whose target was not known when `restrict` was read.
+// Checks `restrict` on a pointer whose target was not known when it was read.
 void refuse_restrict(struct Type *target)
 {
     struct Type *t = 0;
@@ -405,10 +405,10 @@ void refuse_restrict(struct Type *target)
         t = target->pointer->qualified;
     for (; t; t = t->qualified)
         if (t->qualifiers & IS_RESTRICT)
-            fail("`restrict` is for pointers to objects");
+            fail("`restrict` applies only to pointers to objects");
 }
 
-// A type around a name that may be left out; the name, or 0, is put into declared_name.
+// A declarator, possibly without a name. Sets declared_name to the name, or to 0.
 struct Type *inner_declarator(struct Type *base)
 {
     if (token->kind == K_EXTENSION || token->kind == K_ATTRIBUTE)
@@ -421,14 +421,14 @@ struct Type *inner_declarator(struct Type *base)
         if (token_ahead->kind == T_NAME)
             nested = !type_follows();
         if (nested) {
-            // What the inner declarator is about is only known behind it.
+            // The base type of the inner declarator is only known after it.
             struct Type *hole = new_type(TY_VOID);
             hole->is_hole = 1;
             advance();
             struct Type *inner = declarator(hole);
             long words = bracket_words;
             name = declared_name;
-            expect(')', "`)` is missing before");
+            expect(')', "expected `)` before");
             struct Type *outer = declarator_end(base);
             declared_name = name;
             if (inner == hole)
@@ -440,7 +440,7 @@ struct Type *inner_declarator(struct Type *base)
             hole->pointer = pointer;
             refuse_restrict(hole);
             if (inner->kind == TY_ARRAY && !has_size(inner->base))
-                fail("an array of what has no size");
+                fail("the array elements have an incomplete type");
             return inner;
         }
     }
@@ -465,13 +465,13 @@ struct Type *type_name(void)
 {
     struct Type *base = specifiers();
     if (storage)
-        fail("a storage class where none may be");
+        fail("storage class in a type name");
     refuse_function_words();
     if (wanted_align || wanted_packed)
-        fail("attributes where none are taken");
+        fail("`aligned` or `packed` is not supported here");
     struct Type *t = declarator(base);
     refuse_bracket_words();
     if (declared_name)
-        fail_name("a name where none may be:", declared_name);
+        fail_name("unexpected name in a type:", declared_name);
     return t;
 }

@@ -1,13 +1,13 @@
-// Declarations of objects and functions, in files and in blocks, and the definitions of functions.
+// Declarations at file and block scope, and function definitions.
 
-// An alignment that would be lost is refused: that of a function, or of a variable that is not defined here.
+// Rejects an alignment that would be ignored: of a function, or of a variable that is not defined here.
 void refuse_alignment(char *what, struct Name *name)
 {
     if (wanted_align)
         fail_name(what, name);
 }
 
-// The meaning of the name in a scope around that has linkage, perhaps hidden by another.
+// The innermost meaning of the name that has linkage, perhaps hidden by one without.
 struct Sym *linked_sym(struct Name *name)
 {
     struct Sym *s = name->sym;
@@ -16,7 +16,7 @@ struct Sym *linked_sym(struct Name *name)
     return s;
 }
 
-// The object that a declaration with linkage speaks of. before: the meaning that the name has already, or 0.
+// The object that a declaration with linkage refers to. before: the earlier meaning of the name, or 0.
 struct Object *linked_object(struct Name *name, struct Type *type, struct Sym *before, long is_static)
 {
     struct Object *o = name->object;
@@ -24,7 +24,7 @@ struct Object *linked_object(struct Name *name, struct Type *type, struct Sym *b
         o = before->object;
     // Another function of this file may have declared it.
     if (is_static && o && !o->is_static && (before || o->told_in == file_number))
-        fail_name("static after a declaration that was not:", name);
+        fail_name("static declaration follows non-static declaration of", name);
     if (before || o && !is_static)
         return o;
     o = new_object(name, type);
@@ -34,23 +34,23 @@ struct Object *linked_object(struct Name *name, struct Type *type, struct Sym *b
     return o;
 }
 
-// Declares what has an address in the program: a function, or a variable of a file, or an extern one of a block.
+// Declares a name with linkage: a function, a variable at file scope, or an extern variable in a block.
 struct Sym *declare_linked(struct Name *name, struct Type *type, long is_static)
 {
     struct Sym *s = sym_in_scope(name);
     struct Sym *before = linked_sym(name);
     if (s && !s->is_linked)
-        fail_name("declared twice:", name);
+        fail_name("redeclaration of", name);
     struct Object *o = linked_object(name, type, before, is_static);
-    // Other scopes of this file may have told it, too; what other files say is not looked at.
+    // Other scopes of this file may have declared it, too. Declarations in other files are not compared.
     if (before && !same_type(before->type, type) || o->told_in == file_number && !same_type(o->type, type))
-        fail_name("declared before with another type:", name);
+        fail_name("conflicting types for", name);
     if (o->told_in == file_number)
         o->type = composite(o->type, type);
     else
         o->type = type;
     o->told_in = file_number;
-    // Only what is seen from here adds to the type here.
+    // Only a visible declaration contributes to the type here.
     if (before && name->sym == before)
         type = composite(before->type, type);
     if (!s) {
@@ -65,10 +65,10 @@ struct Sym *declare_linked(struct Name *name, struct Type *type, long is_static)
 void define_once(struct Object *o)
 {
     if (o->section != SECTION_NONE)
-        fail_name("defined twice:", o->name);
+        fail_name("redefinition of", o->name);
 }
 
-// The tags and constants that are declared among the parameters are known in the function, too.
+// Tags and enumeration constants declared among the parameters are visible in the body of the function.
 void declare_prototype(struct Scope *prototype)
 {
     struct Sym *s;
@@ -90,9 +90,9 @@ void declare_parameters(struct Type *type)
         at += 8;
     for (p = type->parameters; p; p = p->next) {
         if (!p->name)
-            fail("a parameter without a name");
+            fail("the parameter has no name");
         if (is_incomplete(p->type))
-            fail_name("the type is not complete of parameter", p->name);
+            fail_name("incomplete type of parameter", p->name);
         struct Sym *s = declare(p->name, SYM_LOCAL, p->type);
         s->offset = at;
         s->is_register = p->is_register;
@@ -105,10 +105,10 @@ void function_definition(struct Sym *s, struct Type *type)
     struct Object *o = s->object;
     define_once(o);
     if (is_incomplete(type->base) && type->base->kind != TY_VOID)
-        fail("the type of the result is not complete");
+        fail("incomplete return type");
     if (type->no_prototype) {
         if (s->type->parameters || s->type->variadic)
-            fail_name("declared before with another type:", s->name);
+            fail_name("conflicting types for", s->name);
         // From here on it is known to have no parameters.
         o->type->is_definition = 1;
         s->type->is_definition = 1;
@@ -132,9 +132,9 @@ void declare_typedef(struct Name *name, struct Type *type)
 {
     struct Sym *s = sym_in_scope(name);
     if (wanted_align || wanted_packed)
-        fail_name("attributes where none are taken: type", name);
+        fail_name("`aligned` or `packed` is not supported for type", name);
     if (s && (s->kind != SYM_TYPE || !same_type(s->type, type)))
-        fail_name("declared twice:", name);
+        fail_name("redeclaration of", name);
     if (!s)
         declare(name, SYM_TYPE, type);
 }
@@ -146,7 +146,7 @@ void define_variable(struct Sym *s)
     long align = wanted_align;
     s->type = read_initialiser(s->type);
     if (!same_type(o->type, s->type))
-        fail_name("declared before with another type:", s->name);
+        fail_name("conflicting types for", s->name);
     o->type = s->type;
     o->tentative = 0;
     wanted_align = align;
@@ -157,30 +157,30 @@ void file_variable(struct Name *name, struct Type *type)
 {
     long is_extern = storage == K_EXTERN;
     if (type->kind == TY_VOID)
-        fail_name("a variable of type void:", name);
+        fail_name("variable of type void:", name);
     struct Sym *s = declare_linked(name, type, storage == K_STATIC);
     if (!storage && s->object->is_static)
-        fail_name("not static after a declaration that was:", name);
+        fail_name("non-static declaration follows static declaration of", name);
     if (accept('=')) {
         define_variable(s);
     } else if (!is_extern) {
         if (s->object->section == SECTION_NONE)
             s->object->tentative = 1;
         else if (s->object->defined_in != file_number)
-            fail_name("defined twice:", name);
-        refuse_alignment("write an alignment only where there is a value:", name);
+            fail_name("redefinition of", name);
+        refuse_alignment("`aligned` is supported only with an initialiser:", name);
     } else {
-        refuse_alignment("write an alignment only where there is a value:", name);
+        refuse_alignment("`aligned` is supported only with an initialiser:", name);
     }
 }
 
-// Whether a declaration ends behind its specifiers.
+// Whether a declaration ends after its specifiers.
 long nothing_declared(void)
 {
     if (token->kind != ';')
         return 0;
     if (!declares)
-        fail("a declaration that declares nothing");
+        fail("the declaration declares nothing");
     refuse_function_words();
     advance();
     return 1;
@@ -188,22 +188,22 @@ long nothing_declared(void)
 
 void static_assertion(void)
 {
-    expect('(', "`(` is missing before");
+    expect('(', "expected `(` before");
     long holds = constant_expression();
     if (accept(',')) {
         if (token->kind != T_STRING)
-            fail_token("a string is expected before");
+            fail_token("expected a string before");
         if (!holds)
-            fail_about("the assertion does not hold:", token->text, token->length, "");
+            fail_about("static assertion failed:", token->text, token->length, "");
         advance();
     }
     if (!holds)
-        fail("the assertion does not hold");
-    expect(')', "`)` is missing before");
-    expect(';', "`;` is missing before");
+        fail("static assertion failed");
+    expect(')', "expected `)` before");
+    expect(';', "expected `;` before");
 }
 
-// Variables that the file declared without a value are zeroes.
+// Tentative definitions become variables that are zero.
 void define_tentative(void)
 {
     struct Object *o;
@@ -213,10 +213,10 @@ void define_tentative(void)
             if (o->type->kind == TY_ARRAY && o->type->length < 0)
                 o->type = array_of(o->type->base, 1);
             if (is_incomplete(o->type))
-                fail_name("the type is not complete of", o->name);
+                fail_name("incomplete type of", o->name);
             wanted_align = 0;
             if (o->section != SECTION_NONE)
-                fail_name("defined twice:", o->name);
+                fail_name("redefinition of", o->name);
             place_object(o, SECTION_ZERO);
         }
 }
@@ -236,7 +236,7 @@ void file_declaration(void)
     long class = storage;
     long align = wanted_align;
     if (class == K_AUTO || class == K_REGISTER)
-        fail("`auto` and `register` are for variables of functions");
+        fail("`auto` and `register` are not allowed at file scope");
     if (nothing_declared())
         return;
     do {
@@ -248,19 +248,19 @@ void file_declaration(void)
         refuse_function_words();
         refuse_bracket_words();
         if (!name)
-            fail_token("a name is expected before");
+            fail_token("expected a name before");
         attributes();
         if (class == K_TYPEDEF) {
             declare_typedef(name, type);
         } else if (type->kind == TY_FUNCTION) {
-            // What is inline and not extern is for this file only, as nobody else could find it.
-            refuse_alignment("the alignment of a function cannot be set:", name);
+            // An inline function that is not extern is visible in this file only.
+            refuse_alignment("`aligned` is not supported for functions:", name);
             long own = class == K_STATIC || inline_function && class != K_EXTERN && !sym_in_scope(name);
             struct Sym *s = declare_linked(name, type, own);
             if (first && token->kind == '{') {
-                // A typedef has the parameters, and no names that the body could count on.
+                // The parameters of a typedef cannot be used in a body.
                 if (type == base)
-                    fail_name("a definition without parameters of its own:", name);
+                    fail_name("a function definition cannot take its parameters from a typedef:", name);
                 function_definition(s, type);
                 return;
             }
@@ -269,32 +269,32 @@ void file_declaration(void)
         }
         first = 0;
     } while (accept(','));
-    expect(';', "`;` is missing before");
+    expect(';', "expected `;` before");
 }
 
 void local_variable(struct Name *name, struct Type *type)
 {
     long align = wanted_align;
     if (sym_in_scope(name))
-        fail_name("declared twice:", name);
-    // A long double wants 16, and does as well with 8.
+        fail_name("redeclaration of", name);
+    // A long double would be aligned to 16, but 8 suffices.
     if (align > 8 || !is_incomplete(type) && align_of(type) > 16)
-        fail("no variable in a function is aligned to more than 8 bytes");
+        fail("local variables aligned to more than 8 bytes are not supported");
     struct Sym *s = declare(name, SYM_LOCAL, type);
     s->is_register = storage == K_REGISTER;
     if (!accept('=')) {
         if (is_incomplete(type))
-            fail_name("the type is not complete of", name);
+            fail_name("incomplete type of", name);
         s->offset = new_local(type);
         return;
     }
     if (type->kind == TY_ARRAY && type->length < 0) {
-        // The length is only known behind the values.
+        // The length is only known after the values.
         s->type = read_initialiser(type);
         s->offset = new_local(s->type);
     } else {
         if (is_incomplete(type))
-            fail_name("the type is not complete of", name);
+            fail_name("incomplete type of", name);
         s->offset = new_local(type);
         read_initialiser(type);
     }
@@ -304,7 +304,7 @@ void local_variable(struct Name *name, struct Type *type)
 void local_static(struct Name *name, struct Type *type)
 {
     if (sym_in_scope(name))
-        fail_name("declared twice:", name);
+        fail_name("redeclaration of", name);
     struct Object *o = new_object(name, type);
     o->is_static = 1;
     struct Sym *s = declare(name, SYM_OBJECT, type);
@@ -313,7 +313,7 @@ void local_static(struct Name *name, struct Type *type)
         define_variable(s);
     } else {
         if (is_incomplete(type))
-            fail_name("the type is not complete of", name);
+            fail_name("incomplete type of", name);
         place_object(o, SECTION_ZERO);
     }
 }
@@ -321,13 +321,13 @@ void local_static(struct Name *name, struct Type *type)
 void local_linked(struct Name *name, struct Type *type)
 {
     if (type->kind == TY_FUNCTION)
-        refuse_alignment("the alignment of a function cannot be set:", name);
-    refuse_alignment("write an alignment only where there is a value:", name);
+        refuse_alignment("`aligned` is not supported for functions:", name);
+    refuse_alignment("`aligned` is supported only with an initialiser:", name);
     if (storage && storage != K_EXTERN)
-        fail_name("a function in a block is extern:", name);
+        fail_name("invalid storage class for a function in a block:", name);
     struct Sym *before = linked_sym(name);
     if (type->kind != TY_FUNCTION && before && before != name->sym && before->object->is_static)
-        fail_name("not static after a declaration that was:", name);
+        fail_name("non-static declaration follows static declaration of", name);
     declare_linked(name, type, 0);
 }
 
@@ -352,18 +352,18 @@ void local_declaration(void)
         refuse_function_words();
         refuse_bracket_words();
         if (!name)
-            fail_token("a name is expected before");
+            fail_token("expected a name before");
         attributes();
         if (class == K_TYPEDEF)
             declare_typedef(name, type);
         else if (type->kind == TY_FUNCTION || class == K_EXTERN)
             local_linked(name, type);
         else if (type->kind == TY_VOID)
-            fail_name("a variable of type void:", name);
+            fail_name("variable of type void:", name);
         else if (class == K_STATIC)
             local_static(name, type);
         else
             local_variable(name, type);
     } while (accept(','));
-    expect(';', "`;` is missing before");
+    expect(';', "expected `;` before");
 }

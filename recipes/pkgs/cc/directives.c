@@ -1,9 +1,9 @@
-// The directives: #define, #undef, #include, conditions, #error, #line. What is not known is refused, #pragma too
-// (but for `once`), since one that is passed over may change what the program means.
+// The directives: #define, #undef, #include, conditions, #error, #line. Unknown ones are errors, and so is #pragma
+// (except `once`), because ignoring it could change the meaning of the program.
 
-enum { MOST_FILES = 200, PATH_ROOM = 4096 };
+enum { MAX_FILES = 200, PATH_ROOM = 4096 };
 
-// An #if that is not ended yet.
+// An #if whose #endif has not been read yet.
 struct Condition {
     struct Condition *outer;
     long taken;   // one of its groups was read, or is
@@ -30,16 +30,16 @@ struct List *read_line(void)
 void want_line_end(char *directive)
 {
     if (lex()->kind != T_LINE_END)
-        fail_about("there is more behind", directive, text_length(directive), "");
+        fail_about("unexpected tokens after", directive, text_length(directive), "");
 }
 
 struct Name *read_macro_name(void)
 {
     struct Token *t = lex();
     if (t->kind != T_NAME)
-        fail("the name of a macro is missing");
+        fail("expected the name of a macro");
     if (t->name == name_of_text("defined"))
-        fail("`defined` is no name for a macro");
+        fail("`defined` cannot be the name of a macro");
     return t->name;
 }
 
@@ -54,10 +54,10 @@ void read_parameters(struct Macro *m)
             m->variadic = 1;
             name = name_of_text("__VA_ARGS__");
         } else if (t->kind != T_NAME) {
-            fail("the name of a macro's parameter is missing");
+            fail("expected the name of a macro parameter");
         }
         if (parameter_index(m, name) >= 0)
-            fail_name("there are two parameters", name);
+            fail_name("duplicate parameter", name);
         push(m->parameters, name);
         t = lex();
         // GNU: a name before the dots.
@@ -68,7 +68,7 @@ void read_parameters(struct Macro *m)
         if (t->kind == ')')
             return;
         if (t->kind != ',' || m->variadic)
-            fail("`)` is missing behind a macro's parameters");
+            fail("expected `)` after the parameters of a macro");
         t = lex();
     }
 }
@@ -110,9 +110,9 @@ void check_body(struct Macro *m)
         if (i + 1 < body->length)
             next = body->items[i + 1];
         if (t->kind == P_PASTE && (i == 0 || !next))
-            fail("`##` at the end of a macro");
+            fail("`##` at the start or end of a macro");
         if (t->kind == '#' && m->kind == M_FUNCTION && (!next || parameter_index(m, next->name) < 0))
-            fail("`#` is not before a parameter");
+            fail("`#` is not followed by a macro parameter");
     }
 }
 
@@ -130,7 +130,7 @@ void define(void)
     m->body = read_line();
     check_body(m);
     if (name->macro && !same_macro(name->macro, m))
-        fail_name("another meaning for macro", name);
+        fail_name("conflicting definition of macro", name);
     name->macro = m;
 }
 
@@ -147,7 +147,7 @@ char *join_path(char *folder, long folder_length, char *name, long length)
     return path;
 }
 
-// Opens it unless it is not there.
+// Opens the file if it exists.
 long try_include(char *path)
 {
     long i;
@@ -162,10 +162,10 @@ long try_include(char *path)
     }
     if (!text)
         return 0;
-    if (files_open == MOST_FILES)
-        fail("files include one another without an end");
+    if (files_open == MAX_FILES)
+        fail("#include nested too deeply");
     if (text_length(text) != file_length)
-        fail_about("a byte 0 in", path, text_length(path), "");
+        fail_about("NUL byte in", path, text_length(path), "");
     files_open++;
     open_text(path, text, file_length);
     return 1;
@@ -192,7 +192,7 @@ void include_named(char *name, long length, long quoted)
                 return;
         }
     }
-    fail_about("there is no file", name, length, " to include");
+    fail_about("no such include file:", name, length, "");
 }
 
 void include(void)
@@ -203,7 +203,7 @@ void include(void)
         long n = 0;
         while (name[n] != '>') {
             if (name[n] == '\n' || name[n] == 0)
-                fail("`>` is missing");
+                fail("expected `>` after the file name");
             n++;
         }
         file->at = name + n + 1;
@@ -228,10 +228,10 @@ void include(void)
         struct Buffer *b = alloc(sizeof(struct Buffer));
         spell(b, line);
         if (b->bytes[b->length - 1] != '>')
-            fail("`>` is missing");
+            fail("expected `>` after the file name");
         include_named(b->bytes + 1, b->length - 2, 0);
     } else {
-        fail("#include wants \"NAME\" or <NAME>");
+        fail("#include expects \"NAME\" or <NAME>");
     }
 }
 
@@ -251,12 +251,12 @@ void begin_condition(long holds)
 void want_condition(char *directive)
 {
     if (!file->conditions)
-        fail_about("there is no #if before", directive, text_length(directive), "");
+        fail_about("missing #if before", directive, text_length(directive), "");
     if (directive[2] == 'l' && file->conditions->in_else)
-        fail_about("there was an #else before", directive, text_length(directive), "");
+        fail_about("unexpected after #else:", directive, text_length(directive), "");
 }
 
-// A directive between groups, met while a group is skipped: 1 if reading goes on behind it.
+// A directive between groups, found while skipping one: 1 if the group after it is read.
 long ends_skipping(struct Name *name)
 {
     struct Condition *c = file->conditions;
@@ -292,7 +292,7 @@ void skip_to_line_end(void)
         ;
 }
 
-// Passes over a group whose condition does not hold, up to the directive that ends it.
+// Skips a group whose condition is false, up to the directive that ends it.
 void skip_group(void)
 {
     long depth = 0;
@@ -308,7 +308,7 @@ void skip_group(void)
         in_directive = 1;
         if (file->at >= file->end) {
             here_line = file->conditions->line;
-            fail("an #if without #endif");
+            fail("#if without #endif");
         }
         if (lex()->kind != '#')
             continue;
@@ -329,16 +329,16 @@ void set_line(void)
 {
     struct List *line = expand_list(read_line());
     if (line->length < 1 || line->length > 2 || ((struct Token *)line->items[0])->kind != T_NUMBER)
-        fail("#line wants a number");
+        fail("#line expects a number");
     if (line->length == 2) {
         struct Buffer *b = alloc(sizeof(struct Buffer));
         struct Token *t = line->items[1];
         if (t->kind != T_STRING)
-            fail("#line wants a name in quotes behind the number");
+            fail("#line expects a quoted file name after the number");
         add_string(b, t);
         file->name = copy_text(b->bytes, b->length);
     }
-    // The line's end is not read yet and counts one more.
+    // The line end has not been read yet and adds one.
     file->line = integer_constant(line->items[0]) - 1;
 }
 
@@ -349,11 +349,11 @@ void pragma(void)
     if (line->length == 1)
         t = line->items[0];
     if (!t || t->name != name_of_text("once"))
-        fail("no #pragma but `once` is taken");
+        fail("unsupported #pragma");
     push(once_files, file->name);
 }
 
-// Behind the `#`.
+// After the `#`.
 void directive(void)
 {
     in_directive = 1;
@@ -364,7 +364,7 @@ void directive(void)
         return;
     }
     if (!name)
-        fail("not a directive");
+        fail("expected the name of a directive after `#`");
     if (same_text(name->text, "define")) {
         define();
     } else if (same_text(name->text, "undef")) {
@@ -380,7 +380,7 @@ void directive(void)
         want_line_end("the name");
         begin_condition((asked->macro != 0) == (name->text[2] == 'd'));
     } else if (same_text(name->text, "elif") || same_text(name->text, "else")) {
-        // The group before was read: the rest is passed over.
+        // The previous group was read, so the rest is skipped.
         if (name->text[2] == 'i')
             want_condition("#elif");
         else
@@ -392,7 +392,7 @@ void directive(void)
         skip_group();
     } else if (same_text(name->text, "endif")) {
         if (!file->conditions)
-            fail("there is no #if before #endif");
+            fail("#endif without #if");
         want_line_end("#endif");
         file->conditions = file->conditions->outer;
     } else if (same_text(name->text, "error")) {
@@ -407,17 +407,17 @@ void directive(void)
     } else if (same_text(name->text, "pragma")) {
         pragma();
     } else {
-        fail_name("an unknown directive", name);
+        fail_name("unknown directive", name);
     }
     in_directive = 0;
 }
 
-// A file that was included is left; the end of the last one is T_END.
+// The end of a file: continues with the file that includes it, or returns T_END.
 struct Token *end_of_file(void)
 {
     if (file->conditions) {
         here_line = file->conditions->line;
-        fail("an #if without #endif");
+        fail("#if without #endif");
     }
     if (file->below) {
         file = file->below;
@@ -445,10 +445,10 @@ void read_definitions(char *text)
     file = 0;
     open_text("-D", copy_text(text, text_length(text)), text_length(text));
     if (next_raw()->kind != T_END)
-        fail("-D wants NAME or NAME=VALUE");
+        fail("-D expects NAME or NAME=VALUE");
 }
 
-// Every file begins with the same macros.
+// Every file starts with the same macros.
 void begin_file(char *path, char *definitions)
 {
     long i;

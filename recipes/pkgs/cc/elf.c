@@ -1,5 +1,5 @@
-// The executable file: one segment with the headers, the code and the strings, which cannot be written to; one with the
-// data and the zeroes behind it. A table of symbols is there for debuggers and disassemblers.
+// The executable file: one read-only segment with the headers, the code and the strings, and one writable segment with
+// the data and the zeroes after it. The symbol table is for debuggers and disassemblers.
 
 enum {
     BASE = 0x400000, PAGE = 4096, ELF_HEADER = 64, PROGRAM_HEADER = 56, SECTION_HEADER = 64, SYMBOL = 24,
@@ -12,7 +12,7 @@ long data_address;
 long zero_address;
 struct Object *entry; // where the program begins
 
-// What every program has before its own code. The bytes are machine code; they follow the calling convention of
+// The code at the start of every program. It is written as bytes and follows the calling convention of
 // generate_calls.c.
 char *start_code =
     "\x31\xed"             // xor ebp, ebp
@@ -76,7 +76,7 @@ struct Object *built_in_function(char *name)
     return n->object;
 }
 
-// The sizes are those of the arrays without their ending zero.
+// The sizes are those of the arrays without the terminating zero.
 void emit_built_in(void)
 {
     entry = new_object(name_of_text("main"), type_void);
@@ -103,14 +103,14 @@ long address_of_object(struct Object *o)
     return zero_address + o->offset;
 }
 
-// The program begins at __start, which a library defines, or at main.
+// The entry point is __start, if the library defines it, or main.
 void find_entry(void)
 {
     struct Object *o = name_of_text("__start")->object;
     if (!o || o->section != SECTION_CODE)
         o = name_of_text("main")->object;
     if (!o || o->section != SECTION_CODE)
-        refuse("there is no function main", 0);
+        refuse("the program has no function main", 0);
     entry->section = SECTION_CODE;
     entry->offset = o->offset;
     entry->name = 0;
@@ -123,7 +123,7 @@ void check_defined(void)
         if (o->used && o->section == SECTION_NONE) {
             here_file = o->used_file;
             here_line = o->used_line;
-            fail_name("not defined:", o->name);
+            fail_name("undefined:", o->name);
         }
 }
 
@@ -259,7 +259,7 @@ struct Buffer *make_program(void)
     add_number(SECTION_HEADER, 2);
     add_number(6, 2);
     add_number(5, 2);
-    // Loaded: read and execute; read and write. Then a stack that nothing is executed on.
+    // Two loaded segments, read and execute, read and write; and a stack that is not executable.
     program_header(1, 5, 0, BASE, text_offset + text_size, text_offset + text_size, PAGE);
     program_header(1, 6, data_offset, data_address, data_size, zero_end - data_address, PAGE);
     program_header(0x6474e551, 6, 0, 0, 0, 0, 16);

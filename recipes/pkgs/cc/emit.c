@@ -1,5 +1,5 @@
-// The bytes of the program: its code, its constant text, its data, and the addresses in them that are only known at the
-// end. Each section has room that the kernel gives when it is used.
+// The sections of the program: code, constant text, data, and the relocations that are resolved at the
+// end. The kernel allocates the memory of a section when it is used.
 
 enum { SECTION_ROOM = 0x10000000 };
 enum { RELATIVE, ABSOLUTE };
@@ -12,7 +12,7 @@ char *data;
 long data_size;
 long zero_size;    // data that begins as zeroes and takes no room in the file
 
-// A place that gets the address of an object.
+// A relocation: a place that receives the address of an object.
 struct Fix {
     struct Fix *next;   // the one made before
     long kind;
@@ -51,7 +51,7 @@ long get32(char *at)
     return at[0] | at[1] << 8 | at[2] << 16 | at[3] << 24;
 }
 
-// Emits n bytes of code, the first of them in the highest place that is used: emit(3, 0x4889c1).
+// Emits n bytes of code, most significant byte first: emit(3, 0x4889c1).
 void emit(long n, long bytes)
 {
     want_room(code_size);
@@ -76,7 +76,7 @@ void emit64(long value)
     code_size += 8;
 }
 
-// Four bytes of code: the address of an object, or how far it is from behind them.
+// Four bytes of code: the address of an object, or its distance from the end of these bytes.
 void emit_address(long kind, struct Object *o, long plus)
 {
     struct Fix *f = alloc(sizeof(struct Fix));
@@ -89,7 +89,7 @@ void emit_address(long kind, struct Object *o, long plus)
     emit32(0);
 }
 
-// A place in the code that jumps go to, known before or after them. While it is not known, the jumps to it are a chain
+// A jump target, known before or after the jumps to it. While it is not known, those jumps form a chain
 // through their own operands.
 struct Spot {
     long place; // -1 while it is not known
@@ -130,7 +130,7 @@ void jump(struct Spot *s)
     emit_spot(s);
 }
 
-// Conditions as x86 numbers them; the lowest bit turns one around.
+// Condition codes of x86; the lowest bit negates one.
 enum { IF_BELOW = 2, IF_NOT_BELOW = 3, IF_EQUAL = 4, IF_UNEQUAL = 5, IF_NOT_ABOVE = 6, IF_ABOVE = 7, IF_SIGN = 8,
     IF_PARITY = 10, IF_NO_PARITY = 11, IF_LESS = 12, IF_NOT_LESS = 13, IF_NOT_GREATER = 14, IF_GREATER = 15 };
 
@@ -140,7 +140,7 @@ void jump_if(long condition, struct Spot *s)
     emit_spot(s);
 }
 
-// A new object that holds a string and its ending zero.
+// A new object that holds a string and its terminating zero.
 struct Object *string_object(char *bytes, long length)
 {
     struct Object *o = new_object(0, array_of(type_char, length + 1));
@@ -153,7 +153,7 @@ struct Object *string_object(char *bytes, long length)
     return o;
 }
 
-// Room for an object of its type; zeroes come for nothing.
+// Allocates an object in a section; zeroes take no room in the file.
 void place_object(struct Object *o, long section)
 {
     long align = align_of(o->type);
@@ -170,8 +170,8 @@ void place_object(struct Object *o, long section)
         zero_size = round_up(zero_size, align);
         o->offset = zero_size;
         zero_size += size_of(o->type);
-        if (zero_size > MOST_SIZE)
-            fail("the program's variables are too large");
+        if (zero_size > MAX_SIZE)
+            fail("the variables of the program are too large");
     }
 }
 
@@ -220,7 +220,7 @@ long constant_value(struct Node *n)
         return a - b;
     }
     }
-    fail("the value is not constant");
+    fail("the initialiser is not constant");
     return 0;
 }
 
@@ -239,7 +239,7 @@ void data_value(long at, struct Init *i)
     } else if (i->member) {
         long value = constant_value(n);
         if (constant_object)
-            fail("the value is not constant");
+            fail("the initialiser is not constant");
         long bit;
         for (bit = 0; bit < i->member->width; bit++) {
             char *byte = data + at + (i->member->shift + bit) / 8;
@@ -269,13 +269,13 @@ void data_value(long at, struct Init *i)
         copy_bytes(data + at, data + from, size);
         for (f = data_fixes; f; f = f->next)
             if (f->at >= from && f->at < from + size && f->object)
-                fail("an address in a compound literal that is copied");
+                fail("addresses in a copied compound literal are not supported");
     } else {
-        fail("the value is not constant");
+        fail("the initialiser is not constant");
     }
 }
 
-// Gives an object its place and the values that were read for it.
+// Allocates an object and writes the initial values that were read for it.
 void initialise_object(struct Object *o)
 {
     struct Init *i;
@@ -283,7 +283,7 @@ void initialise_object(struct Object *o)
     place_object(o, SECTION_DATA);
     for (i = first_init; i; i = i->next) {
         if (i->offset + size_of(i->type) > most)
-            fail("a value outside of its object");
+            fail("cc is broken: an initial value lies outside of its object");
         data_value(o->offset + i->offset, i);
     }
 }

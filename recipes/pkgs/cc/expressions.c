@@ -1,4 +1,4 @@
-// Expressions as they are written.
+// Parsing expressions.
 
 struct Type *function_type;  // of the function that is read; 0 at file scope
 struct Name *function_name;
@@ -78,7 +78,7 @@ struct Node *named(struct Name *name)
     if (!s) {
         if (function_type && same_text(name->text, "__func__"))
             return function_name_string();
-        fail_name("not declared:", name);
+        fail_name("undeclared:", name);
     }
     switch (s->kind) {
     case SYM_CONSTANT:
@@ -89,17 +89,17 @@ struct Node *named(struct Name *name)
         return n;
     }
     case SYM_TYPE:
-        fail_name("a type where a value is wanted:", name);
+        fail_name("type used as a value:", name);
     }
     return object_node(s->object, s->type);
 }
 
 struct Node *variadic_start(void)
 {
-    expect('(', "`(` is missing before");
-    // The name of the last parameter, which is only looked at.
+    expect('(', "expected `(` before");
+    // The last parameter; it is checked and not used.
     assignment();
-    expect(')', "`)` is missing before");
+    expect(')', "expected `)` before");
     if (!function_type || !function_type->variadic)
         fail("the function has no variable arguments");
     struct Node *n = new_node(N_VARIADIC, pointer_to(type_char), 0, 0);
@@ -128,13 +128,13 @@ struct Node *primary(void)
     case '(':
         advance();
         n = expression();
-        expect(')', "`)` is missing before");
+        expect(')', "expected `)` before");
         return n;
     case K_VARIADIC_START:
         advance();
         return variadic_start();
     }
-    fail_token("an expression is expected before");
+    fail_token("expected an expression before");
     return 0;
 }
 
@@ -144,17 +144,17 @@ struct Node *default_argument(struct Node *n)
     if (n->type->kind == TY_FLOAT)
         return cast(n, type_double);
     if (n->type->kind == TY_VOID)
-        fail("an argument without a value");
+        fail("void expression used as an argument");
     return n;
 }
 
-enum { MOST_ARGUMENTS = 1000 };
+enum { MAX_ARGUMENTS = 1000 };
 
 struct Node *call(struct Node *function)
 {
     function = value_of(function);
     if (function->type->kind != TY_POINTER || function->type->base->kind != TY_FUNCTION)
-        fail("what is called is not a function");
+        fail("the called object is not a function");
     struct Type *type = function->type->base;
     struct Parameter *p = type->parameters;
     struct Node *last = 0;
@@ -162,7 +162,7 @@ struct Node *call(struct Node *function)
     long count = 0;
     while (token->kind != ')') {
         count++;
-        if (count > MOST_ARGUMENTS)
+        if (count > MAX_ARGUMENTS)
             fail("too many arguments");
         struct Node *argument = assignment();
         if (p)
@@ -183,11 +183,11 @@ struct Node *call(struct Node *function)
         if (!accept(','))
             break;
         if (token->kind == ')')
-            fail_token("an expression is expected before");
+            fail_token("expected an expression before");
     }
     if (p)
         fail("too few arguments");
-    expect(')', "`)` is missing before");
+    expect(')', "expected `)` before");
     if (type->base->kind == TY_STRUCT)
         n->value = new_local(type->base);
     return n;
@@ -197,20 +197,20 @@ struct Node *indirect(struct Node *n)
 {
     n = value_of(n);
     if (n->type->kind != TY_POINTER)
-        fail("what is dereferenced is not a pointer");
+        fail("dereference of something that is not a pointer");
     return dereference(n, 0, n->type->base);
 }
 
 // a[index]
 struct Node *element(struct Node *a, struct Node *index)
 {
-    // As in GCC, an array in registers has elements whose place is known while compiling.
+    // As in GCC, elements of a register array can be used if the index is constant.
     long is_register = a->is_register && a->type->kind == TY_ARRAY && index->op == N_NUMBER;
     if (is_register)
         a->is_register = 0;
     struct Node *n = add(a, index);
     if (n->type->kind == TY_POINTER && n->type->base->kind == TY_FUNCTION)
-        fail("a function has no elements");
+        fail("subscript of a pointer to a function");
     n = indirect(n);
     n->is_register = is_register;
     return n;
@@ -223,7 +223,7 @@ struct Node *postfix_of(struct Node *n)
         case '[':
             advance();
             n = element(n, expression());
-            expect(']', "`]` is missing before");
+            expect(']', "expected `]` before");
             break;
         case '(':
             advance();
@@ -253,7 +253,7 @@ struct Node *postfix_of(struct Node *n)
 
 long type_follows(void)
 {
-    // Behind a parenthesis: the token ahead decides.
+    // After a parenthesis, the next token decides.
     struct Token *t = token;
     if (t->kind != '(')
         return 0;
@@ -270,17 +270,17 @@ struct Node *size_or_align(long is_size)
     if (type_follows()) {
         advance();
         t = type_name();
-        expect(')', "`)` is missing before");
+        expect(')', "expected `)` before");
         if (token->kind == '{')
             t = postfix_of(compound_literal(t))->type;
     } else {
         struct Node *n = unary();
         if (n->op == N_BITS)
-            fail("the size of a bit-field");
+            fail("`sizeof` applied to a bit-field");
         t = n->type;
     }
     if (is_incomplete(t) && t->kind != TY_VOID && t->kind != TY_FUNCTION)
-        fail("the size of a type that is not complete");
+        fail("`sizeof` or `_Alignof` applied to an incomplete type");
     if (is_size)
         return number_node(size_of(t), type_ulong);
     return number_node(align_of(t), type_ulong);
@@ -289,9 +289,9 @@ struct Node *size_or_align(long is_size)
 struct Node *take_address(struct Node *n)
 {
     if (n->op == N_BITS)
-        fail("the address of a bit-field");
+        fail("address of a bit-field");
     if (n->type->kind != TY_FUNCTION && !is_place(n))
-        fail("the address of what has none");
+        fail("address of an expression that is not an lvalue");
     refuse_register(n);
     return address_of(n, pointer_to(n->type));
 }
@@ -344,7 +344,7 @@ struct Node *cast_or_unary(void)
         return unary();
     advance();
     struct Type *t = type_name();
-    expect(')', "`)` is missing before");
+    expect(')', "expected `)` before");
     if (token->kind == '{')
         return postfix_of(compound_literal(t));
     t = unqualified(t);
@@ -353,13 +353,13 @@ struct Node *cast_or_unary(void)
         return new_node(N_CAST, t, complete_value(n), 0);
     if (t->kind == TY_STRUCT) {
         if (n->type->kind != TY_STRUCT || t->layout != n->type->layout)
-            fail("a conversion to a struct or union");
+            fail("cast to a struct or union type");
         return new_value(n);
     }
     if (!is_scalar(t))
-        fail("a conversion to an array or a function");
+        fail("cast to an array or function type");
     if (n->type->kind == TY_VOID)
-        fail("no value where one is wanted");
+        fail("void expression used as a value");
     return new_value(cast(n, t));
 }
 
@@ -404,7 +404,7 @@ struct Node *binary_expression(long rank)
             return a;
         advance();
         struct Node *b = binary_expression(here + 1);
-        // a > b is b < a: the order in which they are evaluated is not said.
+        // a > b is b < a: the order of evaluation is unspecified.
         if (kind == '>' || kind == P_GE)
             a = operate(node_op(kind), b, a);
         else
@@ -414,7 +414,7 @@ struct Node *binary_expression(long rank)
 
 struct Node *conditional(void);
 
-// Behind the condition and the `?`.
+// After the condition and the `?`.
 struct Node *two_values(struct Node *n)
 {
     // GNU: the condition is the value, evaluated once.
@@ -426,7 +426,7 @@ struct Node *two_values(struct Node *n)
         return comma(first, choice(kept, kept, conditional()));
     }
     struct Node *yes = expression();
-    expect(':', "`:` is missing before");
+    expect(':', "expected `:` before");
     return choice(n, yes, conditional());
 }
 
@@ -467,11 +467,11 @@ struct Node *expression(void)
     return n;
 }
 
-// An integer that is known while compiling.
+// A constant integer expression.
 long constant_expression(void)
 {
     struct Node *n = conditional();
     if (n->op != N_NUMBER || !is_integer(n->type))
-        fail("a constant integer is wanted");
+        fail("expected a constant integer expression");
     return n->value;
 }

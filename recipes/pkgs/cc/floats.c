@@ -4,10 +4,10 @@
 // A value is sign, mantissa of 64 bits whose highest bit is set, and the weight of the mantissa's lowest bit as a power
 // of two; zero has the mantissa 0. Infinity has the exponent INFINITE.
 
-enum { INFINITE = 100000, MOST_LIMBS = 2000, MOST_EXPONENT = 100000 };
+enum { INFINITE = 100000, MAX_LIMBS = 2000, MAX_EXPONENT = 100000 };
 
 // A large natural number, 32 bits in each element, the lowest first.
-long limbs[MOST_LIMBS];
+long limbs[MAX_LIMBS];
 long limb_count;
 
 void limbs_set(long n)
@@ -25,14 +25,14 @@ void limbs_multiply(long by, long plus)
         plus = ushr(plus, 32);
     }
     if (plus) {
-        if (limb_count == MOST_LIMBS)
+        if (limb_count == MAX_LIMBS)
             fail("the number has too many digits");
         limbs[limb_count] = plus;
         limb_count++;
     }
 }
 
-// Divides and returns the rest.
+// Divides and returns the remainder.
 long limbs_divide(long by)
 {
     long rest = 0;
@@ -153,11 +153,11 @@ long read_exponent(char *p, char *end)
     if (*p == '-' || *p == '+')
         p++;
     if (p == end)
-        fail("an exponent without digits");
+        fail("the exponent has no digits");
     while (p < end) {
         if (!is_digit(*p))
-            fail("not a digit in an exponent");
-        if (value < MOST_EXPONENT)
+            fail("invalid digit in an exponent");
+        if (value < MAX_EXPONENT)
             value = value * 10 + (*p - '0');
         p++;
     }
@@ -188,7 +188,7 @@ long read_digits(char *p, char *end, long base)
         p++;
     }
     if (!any)
-        fail("a number without digits");
+        fail("the number has no digits");
     digits_end = p;
     return behind;
 }
@@ -200,7 +200,7 @@ void read_decimal(struct Real *r, char *p, char *end, struct Type *t)
     long more = 0;
     if (digits_end < end) {
         if (*digits_end != 'e' && *digits_end != 'E')
-            fail("not a number");
+            fail("invalid number");
         exponent += read_exponent(digits_end + 1, end);
     }
     if (limb_count == 0)
@@ -241,7 +241,7 @@ void read_hexadecimal(struct Real *r, char *p, char *end, struct Type *t)
 {
     long exponent = -4 * read_digits(p, end, 16);
     if (digits_end == end || *digits_end != 'p' && *digits_end != 'P')
-        fail("a hexadecimal float without an exponent");
+        fail("hexadecimal floating-point constant without an exponent");
     exponent += read_exponent(digits_end + 1, end);
     if (limb_count)
         real_from_limbs(r, exponent, 0, t);

@@ -1,7 +1,7 @@
-// Code for expressions with integers and pointers. A value comes to be in rax, extended to 64 bits as its type says; a
-// struct is its address in rax. Values that have to wait are pushed. Floating-point values: see generate_floats.c.
+// Code for expressions with integers and pointers. The value is in rax, extended to 64 bits according to its type; for
+// a struct, rax is its address. Values needed later are pushed. Floating-point values: see generate_floats.c.
 
-// rax is the address of the bit-field's integer; its value comes to be in rax.
+// rax is the address of the bit-field's integer; loads the value of the bit-field into rax.
 void load_bits(struct Node *n)
 {
     struct Type *t = n->type;
@@ -110,7 +110,7 @@ void generate_assignment(struct Node *place, struct Node *value)
     }
 }
 
-// Leaves nothing behind, on the floating-point stack neither.
+// Evaluates for side effects only, and leaves the floating-point stack empty.
 void generate_effect(struct Node *n)
 {
     if (n->op == N_COMMA && n->a) {

@@ -1,7 +1,7 @@
 // Calls, and the beginning and end of functions.
 //
 // The calling convention is our own, and the simplest there is: all arguments are on the stack, the first at the lowest
-// address, each in as many multiples of 8 bytes as it needs; the caller takes them away. Before them all is the address
+// address, each rounded up to a multiple of 8 bytes; the caller removes them. Below them is the address
 // for a struct or union that is returned. Results are in rax, xmm0 or st(0); a returned struct is its address in rax. A
 // function may change all registers but rsp and rbp. So a function with variable arguments is called as any other.
 
@@ -13,7 +13,7 @@ long slot_size(struct Type *t)
     return round_up(size_of(t), 8);
 }
 
-// Where the first argument behind the named ones is, from rbp.
+// The offset of the first variable argument from rbp.
 long parameters_size(struct Type *function)
 {
     long at = FIRST_ARGUMENT;
@@ -97,7 +97,7 @@ void emit_return(void)
     emit(1, 0xc3); // ret
 }
 
-// The value of `return`, converted already; 0 if there is none.
+// The converted value of `return`, or 0 without a value.
 void generate_return(struct Node *n)
 {
     if (n)
@@ -113,7 +113,7 @@ void generate_return(struct Node *n)
 
 void end_function(void)
 {
-    // A function whose end is reached returns 0, as main does.
+    // A function that reaches its end returns 0, as main does.
     load_number(RAX, 0);
     emit_return();
     put(code + frame_operand, round_up(frame_most, 16), 4);

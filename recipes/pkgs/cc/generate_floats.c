@@ -74,7 +74,7 @@ void generate_float_pair(struct Node *a, struct Node *b)
     }
 }
 
-// The result in rax. With a number that is none (NaN), only != is true.
+// The result is in rax. With a NaN, only != is true.
 void compare_floats(struct Node *n)
 {
     long kind = n->a->type->kind;
@@ -159,7 +159,7 @@ void integer_to_float(struct Type *from, struct Type *to)
     }
 }
 
-// st(0) to rax, cut off behind the point.
+// st(0) to rax, truncated.
 void ldouble_to_integer(void)
 {
     emit(1, 0x50); // push rax, for the room
@@ -283,7 +283,7 @@ void generate_float(struct Node *n)
     case N_MULTIPLY: x87 = 0xdec9; sse = 0x59; break; // fmulp; mulss, mulsd
     case N_DIVIDE: x87 = 0xdef9; sse = 0x5e; break;   // fdivp; divss, divsd
     default:
-        fail("cc itself is wrong: no such operation on floating-point numbers");
+        fail("cc is broken: no such operation on floating-point numbers");
     }
     generate_float_pair(n->a, n->b);
     if (n->type->kind == TY_LDOUBLE) {

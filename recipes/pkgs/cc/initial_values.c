@@ -50,7 +50,7 @@ void add_init(struct Type *type, long offset, struct Member *member, struct Node
 void forget_values(long offset, long size, struct Member *bits)
 {
     struct Init *i = first_init;
-    // Values mostly come in order, and then there are none.
+    // Values usually come in order, and then there are none to remove.
     if (offset >= inits_end)
         return;
     first_init = 0;

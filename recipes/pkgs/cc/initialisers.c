@@ -25,7 +25,7 @@ void scalar(struct Type *type, long offset, struct Member *member)
     add_init(type, offset, member, n);
     if (braced) {
         accept(',');
-        expect('}', "`}` is missing before");
+        expect('}', "expected `}` before");
     }
 }
 
@@ -51,7 +51,7 @@ long string_init(struct Type *type, long offset)
     return length;
 }
 
-// Whether a list without braces of its own goes on with another value.
+// Whether a list without braces continues with another value.
 long goes_on(void)
 {
     if (token->kind != ',')
@@ -62,32 +62,32 @@ long goes_on(void)
     return 1;
 }
 
-// Behind a value in a list with braces: 1 if it goes on.
+// After a value in a list with braces: 1 if the list continues.
 long list_goes_on(void)
 {
     if (accept(',') && token->kind != '}')
         return 1;
-    expect('}', "`}` is missing before");
+    expect('}', "expected `}` before");
     return 0;
 }
 
 void designation(struct Type *type, long offset);
 
-// Behind a designator: more of them, or the value.
+// After a designator: more designators, or the value.
 void designated(struct Type *type, long offset, struct Member *member)
 {
     if (token->kind == '[' || token->kind == '.') {
         designation(type, offset);
         return;
     }
-    expect('=', "`=` is missing before");
+    expect('=', "expected `=` before");
     if (member && member->width)
         scalar(type, offset, member);
     else
         initialiser(type, offset);
 }
 
-// The member in which `name` is: itself, or a struct without a name around it.
+// The member called `name`, or the anonymous struct that contains it.
 struct Member *member_with(struct Type *type, struct Name *name)
 {
     struct Member *m;
@@ -98,7 +98,7 @@ struct Member *member_with(struct Type *type, struct Name *name)
         if (!m->name && find_member(m->type->layout, name, &offset))
             return m;
     }
-    fail_name("there is no member", name);
+    fail_name("no such member:", name);
     return 0;
 }
 
@@ -106,20 +106,20 @@ long designated_index(struct Type *type)
 {
     advance();
     if (type->kind != TY_ARRAY)
-        fail("an index into what is no array");
+        fail("array index designator for a type that is not an array");
     long index = constant_expression();
-    if (index < 0 || type->length >= 0 && index >= type->length || index > MOST_SIZE)
-        fail("an index outside of the array");
-    expect(']', "`]` is missing before");
+    if (index < 0 || type->length >= 0 && index >= type->length || index > MAX_SIZE)
+        fail("designator index out of range");
+    expect(']', "expected `]` before");
     return index;
 }
 
 struct Member *designated_member(struct Type *type)
 {
     if (type->kind != TY_STRUCT)
-        fail("a member of what is no struct");
+        fail("member designator for a type that is not a struct or union");
     if (!token_ahead->name)
-        fail("the name of a member is missing");
+        fail("expected the name of a member");
     struct Member *m = member_with(type, token_ahead->name);
     if (m->name) {
         advance();
@@ -145,7 +145,7 @@ void designation(struct Type *type, long offset)
     }
 }
 
-// Values for the elements from `index` on. Returns how long the array is at least.
+// Values for the elements from `index` on. Returns the minimum length of the array.
 long array_rest(struct Type *type, long offset, long index, long braced)
 {
     long most = index;
@@ -159,7 +159,7 @@ long array_rest(struct Type *type, long offset, long index, long braced)
         } else {
             if (type->length >= 0 && index >= type->length) {
                 if (braced)
-                    fail("more values than elements");
+                    fail("more initialisers than elements");
                 return most;
             }
             initialiser(type->base, offset + index * size);
@@ -167,7 +167,7 @@ long array_rest(struct Type *type, long offset, long index, long braced)
         index++;
         if (index > most)
             most = index;
-        if (most > MOST_SIZE)
+        if (most > MAX_SIZE)
             fail("the array is too large");
         if (braced) {
             if (!list_goes_on())
@@ -189,7 +189,7 @@ void struct_rest(struct Type *type, long offset, struct Member *m, long braced)
             designated(m->type, offset + m->offset, m);
         } else {
             if (!m)
-                fail("more values than members");
+                fail("more initialisers than members");
             choose_member(type, offset, m);
             if (m->width)
                 scalar(m->type, offset + m->offset, m);
@@ -218,7 +218,7 @@ long array_initialiser(struct Type *type, long offset)
         if (is_string_for(type) && (ahead == '}' || ahead == ',' || ahead == T_STRING)) {
             long length = string_init(type, offset);
             accept(',');
-            expect('}', "`}` is missing before");
+            expect('}', "expected `}` before");
             return length;
         }
         if (type->length >= 0)
@@ -226,7 +226,7 @@ long array_initialiser(struct Type *type, long offset)
         return array_rest(type, offset, 0, 1);
     }
     if (type->length < 0)
-        fail("an array wants its values in braces");
+        fail("the initialiser of an array is not in braces");
     return array_rest(type, offset, 0, 0);
 }
 
@@ -234,19 +234,19 @@ void inner_initialiser(struct Type *type, long offset)
 {
     if (type->kind == TY_ARRAY) {
         if (type->length < 0)
-            fail("values for an array without a length inside of something else");
+            fail("initialisers for a flexible array member are not supported");
         if (type->length == 0)
-            fail("values for an array of length 0");
+            fail("initialisers for an array of length 0");
         array_initialiser(type, offset);
     } else if (type->kind == TY_STRUCT) {
         if (is_incomplete(type))
-            fail("the struct or union is not complete here");
+            fail("incomplete struct or union type");
         if (!ready_value && accept('{')) {
             forget_values(offset, size_of(type), 0);
             struct_rest(type, offset, type->layout->members, 1);
             return;
         }
-        // A value of the whole, or the first of its members.
+        // A value for the whole struct, or for the first of its members.
         if (!ready_value && token->kind != T_STRING)
             ready_value = assignment();
         if (ready_value && ready_value->type->kind == TY_STRUCT && ready_value->type->layout == type->layout) {
@@ -277,19 +277,19 @@ struct Type *read_initialiser(struct Type *type)
     if (type->kind == TY_ARRAY && type->length < 0)
         return array_of(type->base, array_initialiser(type, 0));
     if (is_incomplete(type))
-        fail("values for what is not complete");
+        fail("initialiser for an incomplete type");
     if (type->kind == TY_ARRAY && type->length == 0) {
-        expect('{', "`{` is missing before");
-        expect('}', "`}` is missing before");
+        expect('{', "expected `{` before");
+        expect('}', "expected `}` before");
         return type;
     }
-    // Braces may be left away inside of other braces, not here: what follows a comma is the next variable.
+    // Braces can be omitted only within other braces: here, a comma would start the next variable.
     if (type->kind == TY_ARRAY && token->kind != '{' && !is_string_for(type))
-        fail("an array wants its values in braces");
+        fail("the initialiser of an array is not in braces");
     if (type->kind == TY_STRUCT && token->kind != '{') {
         struct Node *n = assignment();
         if (n->type->kind != TY_STRUCT || n->type->layout != type->layout)
-            fail("a struct or union wants values in braces, or one of its own type");
+            fail("the initialiser of a struct or union is neither in braces nor of the same type");
         add_init(type, 0, 0, n);
         return type;
     }
@@ -297,12 +297,12 @@ struct Type *read_initialiser(struct Type *type)
     return type;
 }
 
-// The assignments to a local variable, what has no value of its own cleared before.
+// The assignments to a local variable, after clearing it.
 struct Node *local_initialiser(struct Node *variable)
 {
     struct Node *n = 0;
     struct Init *i = first_init;
-    // Nothing needs to be cleared for one value of the whole.
+    // A single value for the whole variable needs no clearing.
     long whole = i && !i->next && i->offset == 0 && !i->member && size_of(i->type) == size_of(variable->type);
     if (!whole) {
         n = new_node(N_CLEAR, type_void, variable, 0);

@@ -1,4 +1,4 @@
-// What subc knows without a declaration, for cc when it compiles its own source: a test lets it.
+// The built-in functions of subc, needed when cc compiles its own source.
 
 long __syscall6(long n, long a, long b, long c, long d, long e, long f);
 

@@ -47,7 +47,7 @@ void push_back(struct Token *t)
 
 struct Token end_token;
 
-// The next token as it is written. Directives of the file are obeyed on the way.
+// The next token before expansion. Executes directives on the way.
 struct Token *next_raw(void)
 {
     while (input) {
@@ -85,7 +85,7 @@ struct Token *copy_token(struct Token *t)
     return copy;
 }
 
-// Where `name` is among the parameters, or -1.
+// The index of `name` among the parameters, or -1.
 long parameter_index(struct Macro *m, struct Name *name)
 {
     long i;
@@ -96,7 +96,7 @@ long parameter_index(struct Macro *m, struct Name *name)
     return -1;
 }
 
-// The tokens of each argument. The opening parenthesis is read already.
+// The tokens of each argument. The opening parenthesis has been read.
 struct List *read_arguments(struct Macro *m, struct Name *name)
 {
     struct List *all = new_list();
@@ -106,7 +106,7 @@ struct List *read_arguments(struct Macro *m, struct Name *name)
     for (;;) {
         struct Token *t = next_raw();
         if (t->kind == T_END || t->kind == T_LINE_END)
-            fail_name("no `)` ends the arguments of macro", name);
+            fail_name("expected `)` after the arguments of macro", name);
         if (depth == 0 && t->kind == ')')
             break;
         if (depth == 0 && t->kind == ',' && !(m->variadic && all->length == wanted - 1)) {
@@ -122,7 +122,7 @@ struct List *read_arguments(struct Macro *m, struct Name *name)
     }
     if (wanted > 0 || one->length > 0 || all->length > 0)
         push(all, one);
-    // The variable arguments may be left out with their comma.
+    // The variable arguments can be omitted together with their comma.
     if (m->variadic && all->length == wanted - 1)
         push(all, new_list());
     if (all->length != wanted)
@@ -130,8 +130,8 @@ struct List *read_arguments(struct Macro *m, struct Name *name)
     return all;
 }
 
-// Arguments within arguments are expanded by as many calls of expand_list.
-enum { MOST_ARGUMENT_NESTING = 1000 };
+// Nested arguments are expanded by nested calls of expand_list.
+enum { MAX_ARGUMENT_NESTING = 1000 };
 
 long argument_nesting;
 
@@ -142,7 +142,7 @@ struct List *expand_list(struct List *tokens)
     long isolated_before = isolated;
     struct List *out = new_list();
     argument_nesting++;
-    if (argument_nesting > MOST_ARGUMENT_NESTING)
+    if (argument_nesting > MAX_ARGUMENT_NESTING)
         fail("macros are nested too deeply");
     input = 0;
     isolated = 1;
@@ -171,7 +171,7 @@ void spell(struct Buffer *b, struct List *tokens)
     }
 }
 
-// A string of that text, with \ before what would end it.
+// A string literal with that text, escaped with \.
 struct Token *quote(struct List *tokens)
 {
     struct Buffer *b = alloc(sizeof(struct Buffer));
@@ -197,7 +197,7 @@ struct Token *quote(struct List *tokens)
     return made;
 }
 
-// Cuts `text` into its one token; anything else is refused.
+// Scans `text`, which must be exactly one token.
 struct Token *token_of(char *text, long length)
 {
     struct File *f = alloc(sizeof(struct File));
@@ -214,7 +214,7 @@ struct Token *token_of(char *text, long length)
     file = f->below;
     in_directive = in_directive_before;
     if (!whole)
-        fail_about("no token comes of pasting", text, length, "");
+        fail_about("pasting does not give a valid token:", text, length, "");
     return t;
 }
 

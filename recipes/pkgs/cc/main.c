@@ -57,16 +57,16 @@ long main(long argc, char **argv)
             continue;
         }
         if (!same_text(a, "-o") && !same_text(a, "-I") && !same_text(a, "-D"))
-            refuse("not an option:", a);
+            refuse("unknown option", a);
         i++;
         if (i == argc)
-            refuse("there is nothing behind", a);
+            refuse("missing argument of", a);
         if (a[1] == 'I')
             push(include_folders, argv[i]);
         else if (a[1] == 'D')
             add_definition(definitions, argv[i]);
         else if (output)
-            refuse("a second output:", argv[i]);
+            refuse("more than one output:", argv[i]);
         else
             output = argv[i];
     }

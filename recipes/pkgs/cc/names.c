@@ -1,5 +1,5 @@
 // Names: each text is one struct Name, so that names are compared by their address. What a name means at the moment
-// (as a macro, an object, a tag, a label) hangs at it.
+// (as a macro, an object, a tag, a label) is stored with it.
 
 enum { NAME_BUCKETS = 8192 };
 

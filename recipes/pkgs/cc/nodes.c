@@ -36,7 +36,7 @@ struct Node {
     long is_register;       // N_LOCAL: its address may not be taken
 };
 
-enum { MOST_DEPTH = 20000 };
+enum { MAX_DEPTH = 20000 };
 
 long frame_size;    // of the function that is read: bytes below rbp in use
 long frame_most;    // the most that were
@@ -52,7 +52,7 @@ struct Node *new_node(long op, struct Type *type, struct Node *a, struct Node *b
         n->depth = a->depth + 1;
     if (b && b->depth >= n->depth)
         n->depth = b->depth + 1;
-    if (n->depth > MOST_DEPTH)
+    if (n->depth > MAX_DEPTH)
         fail("the expression is too large");
     return n;
 }
@@ -79,14 +79,14 @@ struct Node *local_node(long offset, struct Type *type)
     return n;
 }
 
-// Room in the frame. The frame is only known to lie at a multiple of 8.
+// Allocates room in the frame, which is only guaranteed to be aligned to 8.
 long new_local(struct Type *type)
 {
     frame_size = round_up(frame_size + size_of(type), 8);
     if (frame_size > frame_most)
         frame_most = frame_size;
-    if (frame_size > MOST_SIZE)
-        fail("the function's variables take too much room");
+    if (frame_size > MAX_SIZE)
+        fail("the variables of the function are too large");
     return -frame_size;
 }
 
@@ -98,7 +98,7 @@ struct Node *temporary(struct Type *type)
 void refuse_register(struct Node *n)
 {
     if (n->is_register)
-        fail("the address of a register variable");
+        fail("address of a register variable");
 }
 
 // Whether `n` is a place with an address.
@@ -201,14 +201,14 @@ struct Node *cast(struct Node *n, struct Type *type)
     if (unqualified(n->type) == type || type->kind == TY_VOID && n->type->kind == TY_VOID)
         return n;
     if (type->kind == TY_POINTER && is_float(n->type) || is_float(type) && n->type->kind == TY_POINTER)
-        fail("no conversion between pointers and floating-point numbers");
+        fail("conversion between a pointer and a floating-point number");
     if ((n->op == N_NUMBER || n->op == N_REAL) && is_scalar(type))
         return cast_constant(n, type);
     if (is_scalar(type) && !is_scalar(n->type))
-        fail("no value for a number or a pointer");
+        fail("expected a number or a pointer");
     if (n->op == N_ADDRESS && type->kind == TY_POINTER)
         return new_node(N_ADDRESS, type, n->a, 0);
-    // A number with a point is true if it is not 0, even if there is nothing before the point.
+    // A floating-point number is true if it is not 0; truncating it first would lose fractions.
     if (type->kind == TY_BOOL && is_float(n->type))
         n = new_node(N_UNEQUAL, type_int, n, cast(number_node(0, type_int), n->type));
     return new_node(N_CAST, type, n, 0);
@@ -258,13 +258,13 @@ long fold(long op, long x, long y, struct Type *t)
     return x <= y;
 }
 
-// a op b, both of the type in which it is calculated already (a shift's count apart).
+// a op b, both already converted to the type of the operation (except the count of a shift).
 struct Node *binary(long op, struct Node *a, struct Node *b, struct Type *type)
 {
     if (a->op == N_NUMBER && b->op == N_NUMBER && is_scalar(a->type)) {
         long divides = op == N_DIVIDE || op == N_REMAINDER;
         long shifts = op == N_SHIFT_LEFT || op == N_SHIFT_RIGHT;
-        // What C leaves open is no constant.
+        // Undefined results are not constants.
         if (!(divides && b->value == 0) && !(shifts && !ult(b->value, size_of(type) * 8)))
             return number_node(wrap(fold(op, a->value, b->value, a->type), type), type);
     }
@@ -276,7 +276,7 @@ struct Node *truth(struct Node *n)
 {
     n = value_of(n);
     if (!is_scalar(n->type))
-        fail("a condition has to be a number or a pointer");
+        fail("the condition is neither a number nor a pointer");
     if (is_float(n->type)) {
         if (n->op == N_REAL)
             return number_node(n->real->mantissa != 0, type_int);

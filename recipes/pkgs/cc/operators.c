@@ -1,4 +1,4 @@
-// What each operator of C means: the types it takes, the conversions around it, the tree that comes of it.
+// The semantics of each operator: operand types, conversions, and the resulting tree.
 
 // The integer promotions. A bit-field narrower than an int becomes one, whatever type it was declared with; so does the
 // value of an assignment to it.
@@ -23,13 +23,13 @@ struct Node *new_value(struct Node *n)
 void want_arithmetic(struct Node *n)
 {
     if (!is_arithmetic(n->type))
-        fail("the operator wants a number");
+        fail("operand is not a number");
 }
 
 void want_integer(struct Node *n)
 {
     if (!is_integer(n->type))
-        fail("the operator wants an integer");
+        fail("operand is not an integer");
 }
 
 // a op b, both brought to their common type; comparisons are an int.
@@ -43,7 +43,7 @@ struct Node *arithmetic(long op, struct Node *a, struct Node *b)
     a = cast(a, t);
     b = cast(b, t);
     if (is_float(t) && op != N_ADD && op != N_SUBTRACT && op != N_MULTIPLY && op != N_DIVIDE && op < N_EQUAL)
-        fail("the operator wants integers");
+        fail("operands are not integers");
     if (is_float(t) && op <= N_DIVIDE && a->op == N_REAL && b->op == N_REAL) {
         struct Real *r = real_calculate(op, a->real, b->real, t);
         if (r)
@@ -66,7 +66,7 @@ struct Node *shift(long op, struct Node *a, struct Node *b)
 long element_size(struct Type *pointer)
 {
     if (pointer->base->kind == TY_STRUCT && is_incomplete(pointer->base))
-        fail("the pointer's struct or union is not complete here");
+        fail("arithmetic on a pointer to an incomplete struct or union");
     return size_of(pointer->base);
 }
 
@@ -97,9 +97,9 @@ struct Node *subtract(struct Node *a, struct Node *b)
     struct Node *size = number_node(element_size(a->type), type_long);
     if (b->type->kind == TY_POINTER) {
         if (!same_type(unqualified(a->type->base), unqualified(b->type->base)))
-            fail("the difference of pointers to different types");
+            fail("difference of pointers to different types");
         if (size->value == 0)
-            fail("the difference of pointers to things of size 0");
+            fail("difference of pointers to objects of size 0");
         struct Node *n = binary(N_SUBTRACT, cast(a, type_long), cast(b, type_long), type_long);
         return binary(N_DIVIDE, n, size, type_long);
     }
@@ -118,7 +118,7 @@ struct Node *compare(long op, struct Node *a, struct Node *b)
     if (a->type->kind != TY_POINTER && b->type->kind != TY_POINTER)
         return arithmetic(op, a, b);
     if (a->type->kind != TY_POINTER && !is_null(a) || b->type->kind != TY_POINTER && !is_null(b))
-        fail("a pointer is compared with a number");
+        fail("comparison of a pointer with a number");
     struct Type *t = pointer_to(type_void);
     return binary(op, cast(a, t), cast(b, t), type_int);
 }
@@ -165,12 +165,12 @@ struct Node *complement(struct Node *n)
     return new_node(N_COMPLEMENT, n->type, n, 0);
 }
 
-// A value that nobody uses is still a value: there is none of a struct whose members are not known.
+// Even an unused value must not have an incomplete struct type.
 struct Node *complete_value(struct Node *n)
 {
     n = value_of(n);
     if (n->type->kind == TY_STRUCT && is_incomplete(n->type))
-        fail("the struct or union is not complete here");
+        fail("incomplete struct or union type");
     return n;
 }
 
@@ -182,21 +182,21 @@ struct Node *comma(struct Node *a, struct Node *b)
     return n;
 }
 
-// n converted as by an assignment to an object of that type.
+// Converts n as if by assignment to an object of that type.
 struct Node *convert(struct Node *n, struct Type *type)
 {
     n = value_of(n);
     if (type->kind == TY_STRUCT) {
         if (n->type->kind != TY_STRUCT || n->type->layout != type->layout)
-            fail("another type of struct or union is wanted");
+            fail("value is not of the expected struct or union type");
         return n;
     }
     if (n->type->kind == TY_VOID)
-        fail("no value where one is wanted");
+        fail("void expression used as a value");
     if (type->kind == TY_POINTER && n->type->kind != TY_POINTER && !is_null(n))
-        fail("a number where a pointer is wanted");
+        fail("number used where a pointer is expected");
     if (is_integer(type) && type->kind != TY_BOOL && n->type->kind == TY_POINTER)
-        fail("a pointer where a number is wanted");
+        fail("pointer used where a number is expected");
     return cast(n, type);
 }
 
@@ -206,11 +206,11 @@ void want_place(struct Node *n)
     if (n->op == N_BITS)
         n = n->a;
     if (!is_place(n))
-        fail("nothing can be stored there");
+        fail("assignment to an expression that is not an lvalue");
     if (n->type->kind == TY_ARRAY || n->type->kind == TY_FUNCTION)
-        fail("an array or a function cannot be assigned to");
+        fail("assignment to an array or a function");
     if (is_read_only(type))
-        fail("what is const cannot be assigned to");
+        fail("assignment to a const object");
 }
 
 struct Node *store(struct Node *place, struct Node *value)
@@ -224,11 +224,11 @@ struct Node *assign(struct Node *place, struct Node *value)
 {
     want_place(place);
     if (place->type->kind == TY_VOID)
-        fail("nothing can be stored there");
+        fail("assignment to an expression that is not an lvalue");
     return store(place, convert(value, place->type));
 }
 
-// A place that is used twice is evaluated once: its address is put into `before`, unless it has no side effects.
+// Evaluates a place only once although it is used twice: `before` stores its address, unless it has no side effects.
 struct Node *before;
 
 struct Node *stable(struct Node *place)
@@ -277,7 +277,7 @@ struct Node *step_after(long op, struct Node *place)
 {
     want_place(place);
     if (!is_scalar(place->type))
-        fail("the operator wants a number or a pointer");
+        fail("operand is neither a number nor a pointer");
     struct Node *target = stable(place);
     struct Node *first = before;
     struct Node *old = temporary(place->type);
@@ -289,7 +289,7 @@ struct Node *step_after(long op, struct Node *place)
     return n;
 }
 
-// The type of `c ? a : b` where pointers are about.
+// The type of `c ? a : b` for pointers.
 struct Type *choice_of_pointers(struct Node *a, struct Node *b)
 {
     if (is_null(a) && b->type->kind == TY_POINTER)
@@ -297,17 +297,17 @@ struct Type *choice_of_pointers(struct Node *a, struct Node *b)
     if (is_null(b) && a->type->kind == TY_POINTER)
         return a->type;
     if (a->type->kind != TY_POINTER || b->type->kind != TY_POINTER)
-        fail("the two values of `?:` do not go together");
+        fail("incompatible operands of `?:`");
     struct Type *base = a->type->base;
     struct Type *other = b->type->base;
-    // An array whose length is known tells more than one without.
+    // An array with a known length is more specific.
     if (other->kind == TY_VOID || base->kind == TY_ARRAY && base->length < 0) {
         base = other;
         other = a->type->base;
     }
     while (other->kind == TY_ARRAY)
         other = other->base;
-    // What is const in one of them is not written to by way of the other.
+    // The result has the qualifiers of both targets.
     return pointer_to(qualify(base, other->qualifiers));
 }
 
@@ -326,7 +326,7 @@ struct Node *choice(struct Node *condition, struct Node *a, struct Node *b)
     } else if (a->type->kind == TY_STRUCT) {
         t = a->type;
         if (b->type->kind != TY_STRUCT || a->type->layout != b->type->layout)
-            fail("the two values of `?:` do not go together");
+            fail("incompatible operands of `?:`");
     } else {
         t = choice_of_pointers(a, b);
     }
@@ -345,15 +345,16 @@ struct Node *choice(struct Node *condition, struct Node *a, struct Node *b)
 struct Node *member_of(struct Node *n, struct Name *name)
 {
     if (n->type->kind != TY_STRUCT)
-        fail_name("no struct or union before member", name);
+        fail_name("not a struct or union, so it has no member", name);
     if (is_incomplete(n->type))
-        fail("the struct or union is not complete here");
+        fail("incomplete struct or union type");
     long offset = 0;
+    member_qualifiers = 0;
     struct Member *m = find_member(n->type->layout, name, &offset);
     if (!m)
-        fail_name("there is no member", name);
-    // What is const as a whole is const in its members.
-    struct Type *type = qualify(m->type, n->type->qualifiers);
+        fail_name("no such member:", name);
+    // Members inherit the qualifiers of the struct.
+    struct Type *type = qualify(m->type, n->type->qualifiers | member_qualifiers);
     struct Node *place = dereference(new_node(N_ADDRESS, pointer_to(n->type), n, 0), offset, type);
     if (!m->width)
         return place;

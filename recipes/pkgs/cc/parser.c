@@ -1,4 +1,4 @@
-// The parser's view of the tokens: the one that is looked at, and the one behind it.
+// The parser's view of the tokens: the current token, and the next one.
 
 struct Token *token;
 long token_line;
@@ -30,15 +30,15 @@ void advance(void)
     here_file = token_file;
 }
 
-// How deep what is read is nested, each level a few calls of cc's own functions: the stack has an end.
-enum { MOST_NESTING = 1000 };
+// How deeply the input is nested. Each level takes a few calls in cc, and its stack is limited.
+enum { MAX_NESTING = 1000 };
 
 long nesting;
 
 void go_deeper(void)
 {
     nesting++;
-    if (nesting > MOST_NESTING)
+    if (nesting > MAX_NESTING)
         fail("nested too deeply");
 }
 
@@ -78,7 +78,7 @@ struct Name *expect_name(void)
 {
     struct Name *name = token->name;
     if (token->kind != T_NAME)
-        fail_token("a name is expected before");
+        fail_token("expected a name before");
     advance();
     return name;
 }

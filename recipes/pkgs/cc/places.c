@@ -1,4 +1,4 @@
-// Registers and memory: how a value of a type is loaded, stored and brought into shape, and where a place is. All
+// Registers and memory: loading, storing and normalising values of each type. All
 // integers and pointers are 64 bits in a register, extended as their type says.
 
 enum { RAX = 0, RCX = 1 };
@@ -13,7 +13,7 @@ void store_float(struct Node *place);
 void push_float(struct Type *t);
 void compare_floats(struct Node *n);
 
-// The operand of an instruction: a register, and the memory at `place`. Where the place is behind a pointer, that
+// The operands of an instruction: a register, and the memory at `place`. If the place is the target of a pointer, that
 // pointer is in the register `base`.
 void emit_operand(long reg, struct Node *place, long base)
 {
@@ -108,7 +108,7 @@ void load_address(long reg, struct Node *place)
     }
 }
 
-// Brings rax to what a value of the type is, where only the lower bits are right.
+// Extends rax to a value of the type; only its low bits are valid before.
 void normalise(struct Type *t)
 {
     if (t->kind == TY_BOOL) {

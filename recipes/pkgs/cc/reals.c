@@ -1,5 +1,5 @@
-// Calculating with floating-point constants: each result is rounded once, to the type that it has. What is not a finite
-// number is left to the program that runs.
+// Arithmetic on floating-point constants: each result is rounded once, to its type. Results that are not finite
+// are left to the running program.
 
 // The product of two mantissas, as a large number.
 void limbs_product(long a, long b)

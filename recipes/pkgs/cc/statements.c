@@ -1,11 +1,11 @@
-// Statements: code is made for each as it is read.
+// Statements: each is translated to code while it is read.
 
 struct Case {
     long value;
     struct Spot *spot;
 };
 
-// What is around a statement.
+// An enclosing loop or switch.
 struct Around {
     struct Around *outer;
     struct Spot *break_to;
@@ -50,7 +50,7 @@ void check_labels(void)
         l->name->label = 0;
         if (l->spot->place < 0) {
             here_line = l->line;
-            fail_name("there is no label", l->name);
+            fail_name("undefined label", l->name);
         }
     }
     labels = 0;
@@ -73,9 +73,9 @@ void go_outside(void)
 
 struct Node *condition_in_parentheses(void)
 {
-    expect('(', "`(` is missing before");
+    expect('(', "expected `(` before");
     struct Node *n = truth(expression());
-    expect(')', "`)` is missing before");
+    expect(')', "expected `)` before");
     return n;
 }
 
@@ -117,22 +117,22 @@ void do_statement(void)
     go_inside(end, check);
     statement();
     go_outside();
-    expect(K_WHILE, "`while` is missing before");
+    expect(K_WHILE, "expected `while` before");
     place_spot(check);
     branch(condition_in_parentheses(), again, 1);
-    expect(';', "`;` is missing before");
+    expect(';', "expected `;` before");
     place_spot(end);
 }
 
-// What the head of a `for` declares is variables in the frame, and nothing else.
+// The initialiser of a `for` may declare only local variables.
 void check_for_declaration(void)
 {
     struct Sym *s;
     if (scope->tags)
-        fail_name("declared in the head of a `for`: tag", scope->tags->name);
+        fail_name("tag declared in a `for` initialiser:", scope->tags->name);
     for (s = scope->syms; s; s = s->next)
         if (s->kind != SYM_LOCAL)
-            fail_name("declared in the head of a `for` and no plain variable:", s->name);
+            fail_name("not a local variable, but declared in a `for` initialiser:", s->name);
 }
 
 void for_statement(void)
@@ -142,22 +142,22 @@ void for_statement(void)
     struct Spot *end = new_spot();
     struct Node *step = 0;
     long frame = frame_size;
-    expect('(', "`(` is missing before");
+    expect('(', "expected `(` before");
     enter_scope();
     if (begins_declaration()) {
         local_declaration();
         check_for_declaration();
     } else if (!accept(';')) {
         generate_effect(complete_value(expression()));
-        expect(';', "`;` is missing before");
+        expect(';', "expected `;` before");
     }
     place_spot(again);
     if (token->kind != ';')
         branch(truth(expression()), end, 0);
-    expect(';', "`;` is missing before");
+    expect(';', "expected `;` before");
     if (token->kind != ')')
         step = complete_value(expression());
-    expect(')', "`)` is missing before");
+    expect(')', "expected `)` before");
     go_inside(end, next);
     statement();
     go_outside();
@@ -208,7 +208,7 @@ void compare_with(long value)
     emit(3, 0x4839c8); // cmp rax, rcx
 }
 
-// Jumps to the case that rax is, halving the sorted cases.
+// Jumps to the case equal to rax, by binary search.
 void choose_case(struct Case **cases, long from, long to, struct Around *a, struct Spot *otherwise)
 {
     long i;
@@ -237,10 +237,10 @@ void switch_statement(void)
     struct Spot *choose = new_spot();
     struct Spot *end = new_spot();
     long i;
-    expect('(', "`(` is missing before");
+    expect('(', "expected `(` before");
     struct Node *n = promote(expression());
     want_integer(n);
-    expect(')', "`)` is missing before");
+    expect(')', "expected `)` before");
     generate(n);
     jump(choose);
     struct Around *a = go_inside(end, 0);
@@ -254,7 +254,7 @@ void switch_statement(void)
     sort_cases(cases, 0, a->cases->length, n->type);
     for (i = 1; i < a->cases->length; i++)
         if (cases[i]->value == cases[i - 1]->value)
-            fail("the switch before has the same case twice");
+            fail("duplicate case in the preceding switch");
     if (!a->default_case)
         a->default_case = end;
     choose_case(cases, 0, a->cases->length, a, a->default_case);
@@ -267,7 +267,7 @@ struct Around *switch_around(void)
     while (a && !a->cases)
         a = a->outer;
     if (!a)
-        fail("outside of a switch");
+        fail("`case` or `default` outside of a switch");
     return a;
 }
 
@@ -281,12 +281,12 @@ void case_label(void)
         last = wrap(constant_expression(), a->type);
         // The difference wraps round when they are very far apart.
         if (last < value || last - value < 0 || last - value > 0xffff)
-            fail("a range of cases that is not taken");
+            fail("the range of cases is empty or has more than 65,536 values");
     }
     long above = last - value;
-    expect(':', "`:` is missing before");
+    expect(':', "expected `:` before");
     place_spot(spot);
-    // Counted, since no value is above the largest.
+    // Counts, because the last value may be the largest one.
     while (above >= 0) {
         struct Case *c = alloc(sizeof(struct Case));
         c->value = value + above;
@@ -304,16 +304,16 @@ void return_statement(void)
         n = expression();
         if (result->kind == TY_VOID) {
             if (n->type->kind != TY_VOID)
-                fail("a value is returned from a function without one");
+                fail("`return` with a value in a function returning void");
             generate_effect(n);
             n = 0;
         } else {
             n = convert(n, result);
         }
     } else if (result->kind != TY_VOID) {
-        fail("no value is returned from a function with one");
+        fail("`return` without a value in a function returning one");
     }
-    expect(';', "`;` is missing before");
+    expect(';', "expected `;` before");
     generate_return(n);
 }
 
@@ -327,13 +327,13 @@ void block(void)
         else
             statement();
     }
-    // What is declared in blocks beside one another shares its room.
+    // Variables of consecutive blocks share their room.
     frame_size = frame;
 }
 
 void leave_by(struct Spot *spot)
 {
-    expect(';', "`;` is missing before");
+    expect(';', "expected `;` before");
     jump(spot);
 }
 
@@ -379,16 +379,16 @@ void plain_statement(void)
         advance();
         a = switch_around();
         if (a->default_case)
-            fail("a second default in a switch");
+            fail("second `default` in a switch");
         a->default_case = new_spot();
-        expect(':', "`:` is missing before");
+        expect(':', "expected `:` before");
         place_spot(a->default_case);
         statement();
         return;
     case K_BREAK:
         advance();
         if (!a)
-            fail("`break` outside of a loop and a switch");
+            fail("`break` outside of a loop or switch");
         leave_by(a->break_to);
         return;
     case K_CONTINUE:
@@ -408,12 +408,12 @@ void plain_statement(void)
         leave_by(label_of(expect_name())->spot);
         return;
     case K_ASM:
-        fail("assembly is not taken");
+        fail("inline assembly is not supported");
     case T_NAME:
         if (token_ahead->kind == ':') {
             struct Label *l = label_of(token->name);
             if (l->spot->place >= 0)
-                fail_name("a second label", token->name);
+                fail_name("duplicate label", token->name);
             advance();
             advance();
             place_spot(l->spot);
@@ -423,7 +423,7 @@ void plain_statement(void)
         }
     }
     generate_effect(complete_value(expression()));
-    expect(';', "`;` is missing before");
+    expect(';', "expected `;` before");
 }
 
 void statement(void)

@@ -1,11 +1,11 @@
-// What cc asks of the kernel, memory, strings, and how it gives up. Nothing in here knows of C.
+// System calls, memory, strings and errors. Nothing in this file is specific to C.
 
 enum { SYS_READ = 0, SYS_WRITE = 1, SYS_OPEN = 2, SYS_CLOSE = 3, SYS_MMAP = 9, SYS_EXIT = 60 };
 enum { OPEN_READ = 0, OPEN_NEW = 0xc1 };        // O_WRONLY | O_CREAT | O_EXCL
 enum { MAP_READ_WRITE = 3, MAP_LAZY = 0x4022 }; // MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
 enum { CHUNK = 0x1000000, NUMBER_ROOM = 24 };
 
-// Where the token that is being looked at comes from. Every message names it.
+// The location of the current token. Every message contains it.
 char *here_file;
 long here_line;
 
@@ -39,7 +39,7 @@ void copy_bytes(char *to, char *from, long n)
         to[i] = from[i];
 }
 
-// Writes all of it, or says that it could not.
+// Writes all bytes: 1, or 0 on failure.
 long write_all(long fd, char *bytes, long n)
 {
     while (n > 0) {
@@ -79,7 +79,7 @@ void give_up(void)
     syscall6(SYS_EXIT, 1, 0, 0, 0, 0, 0);
 }
 
-// A message without a line: about the arguments, files or memory.
+// Reports an error without a line: about arguments, files or memory.
 void refuse(char *what, char *name)
 {
     say("cc: ");
@@ -92,7 +92,7 @@ void refuse(char *what, char *name)
     give_up();
 }
 
-// FILE:LINE: what `name` rest. The name is left out if there is none.
+// Reports FILE:LINE: what `name` rest. Without a name, only `what`.
 void fail_about(char *what, char *name, long length, char *rest)
 {
     say(here_file);
@@ -115,7 +115,7 @@ void fail(char *what)
     fail_about(what, 0, 0, "");
 }
 
-// Memory is only ever taken: a compiler's run is short.
+// Memory is never freed: a compiler runs only briefly.
 char *heap;
 long heap_left;
 
@@ -123,7 +123,7 @@ char *map_memory(long n)
 {
     long at = syscall6(SYS_MMAP, 0, n, MAP_READ_WRITE, MAP_LAZY, -1, 0);
     if (at < 0 && at > -4096)
-        refuse("no more memory", 0);
+        refuse("out of memory", 0);
     return (char *)at;
 }
 
@@ -205,8 +205,8 @@ void push(struct List *list, void *item)
     list->length++;
 }
 
-// The whole file, a zero behind it; 0 if it cannot be opened. Its length is put into file_length, and -1 when it was
-// opened and cannot be read.
+// The contents of the file with a terminating zero; 0 if it cannot be opened. Sets file_length to its length, or to -1
+// if the file was opened and cannot be read.
 long file_length;
 
 char *read_file(char *path)
@@ -220,7 +220,7 @@ char *read_file(char *path)
     for (;;) {
         long n = syscall6(SYS_READ, fd, (long)(bytes + length), room - length, 0, 0, 0);
         if (n < 0) {
-            // Who asked for it says so, and where.
+            // The caller reports it with its location.
             file_length = -1;
             return 0;
         }
@@ -244,7 +244,7 @@ void write_program(char *path, struct Buffer *b)
 {
     long fd = syscall6(SYS_OPEN, (long)path, OPEN_NEW, 0x1ed, 0, 0, 0);
     if (fd < 0)
-        refuse("cannot make a new file", path);
+        refuse("cannot create", path);
     if (!write_all(fd, b->bytes, b->length))
         refuse("cannot write", path);
     if (syscall6(SYS_CLOSE, fd, 0, 0, 0, 0, 0) < 0)

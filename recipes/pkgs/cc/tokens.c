@@ -45,7 +45,7 @@ struct Token {
     long painted;      // a name that came from its own macro: never expanded again
 };
 
-// A file that is being read; below is the one that includes it.
+// A file being read; below is the file that includes it.
 struct File {
     struct File *below;
     char *name;
@@ -137,7 +137,7 @@ void fail_here(char *what)
     fail(what);
 }
 
-// Goes behind white space and comments, counts lines, and says whether there were any. In a directive it stops at the
+// Skips white space and comments, counts lines, and returns whether there were any. In a directive it stops at the
 // line's end.
 long skip_blanks(void)
 {
@@ -159,7 +159,7 @@ long skip_blanks(void)
             p += 2;
             while (p[0] != '*' || p[1] != '/') {
                 if (p >= file->end)
-                    fail_here("a comment without an end");
+                    fail_here("unterminated comment");
                 if (*p == '\n')
                     file->line++;
                 p++;
@@ -174,7 +174,7 @@ long skip_blanks(void)
     return found;
 }
 
-// The length of what is between quotes, with them.
+// The length of a quoted token, including the quotes.
 long quoted_length(char *p)
 {
     char quote = *p;
@@ -183,7 +183,7 @@ long quoted_length(char *p)
         if (p[n] == 0 || p[n] == '\n') {
             if (in_skipped)
                 return n;
-            fail_here("a string or character without an end");
+            fail_here("unterminated string or character constant");
         }
         if (p[n] == '\\' && p[n + 1])
             n++;
@@ -192,7 +192,7 @@ long quoted_length(char *p)
     return n + 1;
 }
 
-// A number of the preprocessor: what is one for the compiler is decided later.
+// A preprocessing number; whether it is a valid number is decided later.
 long number_length(char *p)
 {
     long n = 1;
@@ -210,7 +210,7 @@ long number_length(char *p)
 long punctuation_kind(char *p)
 {
     long i;
-    // No longer one begins with any of these.
+    // No longer punctuation starts with any of these.
     if (*p == '(' || *p == ')' || *p == ';' || *p == ',' || *p == '[' || *p == ']' || *p == '{' || *p == '}')
         return *p;
     for (i = 0; punctuation[i]; i++) {

@@ -1,4 +1,4 @@
-// Types. Qualifiers decide what may be assigned to and which declarations agree; the code is the same with and without
+// Types. Qualifiers restrict assignments and declarations; the code is the same with and without
 // them, since nothing is optimised: every access happens as it is written.
 
 enum {
@@ -29,7 +29,7 @@ struct Type {
     struct Type *qualified;    // the copy with qualifiers that was made last, which has the one before it here
 };
 
-// The inside of a struct or union; types that are copied share it.
+// The layout of a struct or union, shared by copies of its type.
 struct Layout {
     struct Name *tag;
     long is_union;
@@ -164,8 +164,8 @@ long is_incomplete(struct Type *t)
     return t->kind == TY_VOID || t->kind == TY_FUNCTION;
 }
 
-// Sizes end far below what a program could have, so that sums of them cannot wrap.
-enum { MOST_SIZE = 0x40000000 };
+// Sizes are limited far below the address space, so that sums of them cannot wrap.
+enum { MAX_SIZE = 0x40000000 };
 
 long size_of(struct Type *t)
 {
@@ -177,15 +177,15 @@ long size_of(struct Type *t)
     case TY_LDOUBLE: return 16;
     case TY_ARRAY: {
         if (t->length < 0)
-            fail("the array's length is not known here");
+            fail("the length of the array is unknown here");
         long size = size_of(t->base);
-        if (size > 0 && t->length > MOST_SIZE / size)
+        if (size > 0 && t->length > MAX_SIZE / size)
             fail("the array is too large");
         return t->length * size;
     }
     case TY_STRUCT:
         if (!t->layout->complete)
-            fail("the struct or union is not complete here");
+            fail("incomplete struct or union type");
         return t->layout->size;
     }
     return 8;
@@ -207,7 +207,7 @@ long round_up(long n, long to)
     return (n + to - 1) / to * to;
 }
 
-// The value that an integer of this type has after v was put into it.
+// The value of v converted to this integer type.
 long wrap(long v, struct Type *t)
 {
     long bits = size_of(t) * 8;
@@ -221,7 +221,7 @@ long wrap(long v, struct Type *t)
     return v >> (64 - bits);
 }
 
-// Whether every value of a is one of b, in the registers' 64 bits.
+// Whether b can represent every value of a, as extended to 64 bits.
 long holds_all(struct Type *b, struct Type *a)
 {
     if (b->kind == TY_BOOL)
@@ -232,6 +232,9 @@ long holds_all(struct Type *b, struct Type *a)
         return a->is_unsigned == b->is_unsigned;
     return size_of(a) < size_of(b) && (a->is_unsigned || !b->is_unsigned);
 }
+
+// The qualifiers of the anonymous structs around the member that was found last; the caller clears them before.
+long member_qualifiers;
 
 struct Member *find_member(struct Layout *l, struct Name *name, long *offset)
 {
@@ -245,8 +248,10 @@ struct Member *find_member(struct Layout *l, struct Name *name, long *offset)
             long before = *offset;
             *offset += m->offset;
             struct Member *inner = find_member(m->type->layout, name, offset);
-            if (inner)
+            if (inner) {
+                member_qualifiers = member_qualifiers | m->type->qualifiers;
                 return inner;
+            }
             *offset = before;
         }
     }

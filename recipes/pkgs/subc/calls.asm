@@ -35,9 +35,9 @@
 :.no_call
 	fail "a function can only be called\0"
 :.many
-	fail "there are too many arguments\0"
+	fail "too many arguments\0"
 :.few
-	fail "there are too few arguments\0"
+	fail "too few arguments\0"
 
 ; Makes code that pushes the value for a parameter of the type rax.
 :push_argument

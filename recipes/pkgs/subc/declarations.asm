@@ -8,7 +8,7 @@
 	mov_rax,[] &number
 	ret
 :.wrong
-	fail "this is no constant number\0"
+	fail "this is not a constant number\0"
 
 ; What stands outside of functions.
 :top_level
@@ -153,15 +153,15 @@
 	pop_r14 pop_rbx
 	ret
 :.void
-	fail "a variable has a type that is not void\0"
+	fail "a variable cannot be void\0"
 :.countless
 	fail "the number of elements is missing\0"
 :.many
-	fail "there are more values than elements\0"
+	fail "more values than elements\0"
 :.full
 	fail "the variables take more than 1 GiB\0"
 :.data_full
-	fail "the variables with values take more than 32 MiB\0"
+	fail "the initialised variables take more than 32 MiB\0"
 
 ; Puts the value of a variable, or an element, of the type r13 behind the data.
 :initial_value
@@ -184,9 +184,9 @@
 	mov_[],rdi &data_end
 	ret
 :.wrong
-	fail "this is no constant\0"
+	fail "this is not constant\0"
 :.full
-	fail "the variables with values take more than 32 MiB\0"
+	fail "the initialised variables take more than 32 MiB\0"
 
 ; A function of the result type r13 and the name rbp, up to its ")": "(" is the token. rbp: its symbol.
 :function_declaration
@@ -217,9 +217,9 @@
 	pop_rbx
 	ret
 :.struct
-	fail "a struct is no value\0"
+	fail "a struct cannot be used as a value\0"
 :.differs
-	mov_rax,rbp fail_name "is declared otherwise before\0"
+	mov_rax,rbp fail_name "was declared differently before\0"
 
 ; The types and names of parameters, up to ")".
 :parameters
@@ -328,4 +328,4 @@
 :.full
 	fail "the variables of this function take more than 4 MiB\0"
 :.array
-	fail "an array in a function has no initial values\0"
+	fail "an array in a function cannot have initial values\0"

@@ -110,7 +110,7 @@
 :.done
 	ret
 :.mixed
-	fail "these types do not mix\0"
+	fail "incompatible types\0"
 
 ; Loads the value, which may be nothing (void). rax: 1 when it was the constant 0, else 0.
 :as_choice

@@ -31,7 +31,7 @@
 :.found
 	ret
 :.full
-	fail "there are too many names\0"
+	fail "too many names\0"
 
 ; Makes the tables ready, and fills in the keywords and the known functions.
 :prepare
@@ -91,7 +91,7 @@
 	mov_rax,r9
 	ret
 :.full
-	fail "there are too many symbols\0"
+	fail "too many symbols\0"
 
 ; A block ends: its symbols are given up.
 :leave_block
@@ -132,4 +132,4 @@
 	pop_rax
 	ret
 :.other
-	fail "a name is missing\0"
+	fail "expected a name\0"

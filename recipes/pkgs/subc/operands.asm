@@ -19,7 +19,7 @@
 	mov_ecx, &')' call %expect
 	jmp %suffixes
 :.deep
-	fail "this is nested too deep\0"
+	fail "nested too deeply\0"
 
 :.cast
 	call %base_type call %stars push_rax
@@ -92,7 +92,7 @@
 :.constant
 	ret
 :.wrong
-	fail "this operator wants a number\0"
+	fail "this operator expects a number\0"
 
 ; The value is converted to the type rax.
 :cast
@@ -179,7 +179,7 @@
 	mov_ecx, &']' call %expect
 	call %follow jmp %suffixes
 :.number
-	fail "this is no array and no pointer\0"
+	fail "this is neither an array nor a pointer\0"
 :.step
 	push_rdx
 	call %next
@@ -198,7 +198,7 @@
 :.right
 	ret
 :.wrong
-	fail "this is no struct\0"
+	fail "this is not a struct\0"
 
 ; A constant, a string, a name, or a call.
 :primary
@@ -206,7 +206,7 @@
 	cmp_eax, &NUMBER je %.number
 	cmp_eax, &STRING je %.string
 	cmp_eax, &NAME je %.name
-	fail "an expression is missing\0"
+	fail "expected an expression\0"
 :.number
 	push_[] &token_value push_[] &token_type
 	call %next

@@ -84,7 +84,7 @@ const LOGIC 7                   # see logic in expressions.asm
 	test_dl,dl jne %.mixed
 	call %number_types jmp %.typed
 :.mixed
-	fail "these types do not go with this operator\0"
+	fail "invalid types for this operator\0"
 :.plus
 	test_cl,cl jne %.plus_number
 	test_dl,dl je %.numbers
@@ -225,9 +225,9 @@ const LOGIC 7                   # see logic in expressions.asm
 	cmp_ecx, &UNSIGNED_LONG je %check_signs
 	jmp %.signs
 :.none
-	fail "this division has no result\0"
+	fail "this division is undefined\0"
 :.count
-	fail "a shift goes by 0 to 63, or 31 if it is an int in C\0"
+	fail "a shift count is 0 to 63, or 0 to 31 for an int\0"
 
 ; Numbers that are unsigned in C are taken when both operands are constants that are not below 0.
 :check_signs
@@ -237,7 +237,7 @@ const LOGIC 7                   # see logic in expressions.asm
 	cmp_[], &left_number &0 jl %unsigned
 	ret
 :unsigned
-	fail "this is unsigned in C; a cast to long is missing\0"
+	fail "this is unsigned in C and needs a cast to long\0"
 
 ; The instructions of the operator in row r13 go behind the code.
 :emit_operator

@@ -12,7 +12,7 @@
 :.missing
 	mov_rax,[rbx+] !CALLED_FILE mov_[],rax &file
 	mov_rax,[rbx+] !CALLED_LINE mov_[],rax &token_line
-	mov_rax,[rbx+] !WHOSE fail_name "is called and not defined\0"
+	mov_rax,[rbx+] !WHOSE fail_name "is called but not defined\0"
 
 ; The headers of the program. What depends on its size is 0 here, and is filled in.
 :program_headers
@@ -57,7 +57,7 @@ const HEADERS_SIZE program_headers_end-program_headers
 	add_rbx, &56
 	ret
 :.unmade
-	fail "cannot be made, or exists\0"
+	fail "cannot be created, or exists\0"
 
 ; Zeroes up to the end of the page.
 :write_page_end

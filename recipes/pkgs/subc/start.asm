@@ -67,7 +67,7 @@
 :.unread
 	fail "cannot be read\0"
 :.long
-	fail "the texts are longer than 16 MiB\0"
+	fail "the inputs are longer than 16 MiB\0"
 
 ; FILE:LINE: and the text behind the call, up to a 0, then the end with status 1. Without a line when it
 ; is 0. It is the line of the token that is looked at.

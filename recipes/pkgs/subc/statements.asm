@@ -56,7 +56,7 @@
 	mov_ecx, &';' jmp %expect
 
 :too_deep
-	fail "this is nested too deep\0"
+	fail "nested too deeply\0"
 
 ; "{" and what follows: a block with names and variables of its own.
 :block
@@ -134,7 +134,7 @@
 	pop_rbp pop_rbx
 	jmp %statement_end
 :.missing
-	fail "a while is missing\0"
+	fail "while is missing\0"
 
 ; The code of the third part stands before the body, which is jumped into, and jumps to the condition.
 :for_statement
@@ -217,9 +217,9 @@
 	pop_r13 pop_rbx
 	ret
 :.narrow
-	fail "a case of this switch is no int\0"
+	fail "a case of this switch is not an int\0"
 :.pointer
-	fail "a switch wants a number\0"
+	fail "a switch expects a number\0"
 
 :case_label
 	call %check_in_switch
@@ -235,9 +235,9 @@
 	add_[], &cases_end &16
 	jmp %label_end
 :.twice
-	fail "this case is there twice\0"
+	fail "duplicate case\0"
 :.full
-	fail "there are too many cases\0"
+	fail "too many cases\0"
 ; Behind a label there is a statement.
 :label_end
 	mov_ecx, &':' call %expect
@@ -249,12 +249,12 @@
 	mov_[],r12 &default_code
 	jmp %label_end
 :.twice
-	fail "a switch has one default\0"
+	fail "more than one default in a switch\0"
 
 ; Takes "case" or "default", and refuses it outside of a switch.
 :check_in_switch
 	cmp_[], &in_switch &0 jne %next
-	fail "this is in no switch\0"
+	fail "outside of a switch\0"
 
 :break_statement
 	call %next
@@ -267,7 +267,7 @@
 	mov_rax,[] &breaks mov_[],r12 &breaks
 	jmp %emit4
 :.nowhere
-	fail "this is in no loop and no switch\0"
+	fail "outside of a loop or switch\0"
 
 :continue_statement
 	call %next
@@ -275,7 +275,7 @@
 	emit jmp ] mov_rax,[] &again call %backward
 	jmp %statement_end
 :.nowhere
-	fail "this is in no loop\0"
+	fail "outside of a loop\0"
 
 :return_statement
 	push_rbx
@@ -294,6 +294,6 @@
 	jmp %statement_end
 :.nothing
 	cmp_[], &token &';' je %.leave
-	fail "a void function returns no value\0"
+	fail "a void function cannot return a value\0"
 :.missing
-	fail "this function returns a value\0"
+	fail "this function must return a value\0"

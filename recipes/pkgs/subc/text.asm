@@ -48,7 +48,7 @@
 	cmp_al, !'\n' jne %.line
 	dec_rsi jmp %.skip
 :.open
-	fail "this comment does not end\0"
+	fail "unterminated comment\0"
 
 :.token
 	call %is_digit jb %number_token
@@ -84,7 +84,7 @@
 :.before_equal "+-*/%&|^=!<>"
 :.doubled "+-&|<>"
 :.foreign
-	fail "this character means nothing\0"
+	fail "unexpected character\0"
 
 ; A line feed was passed: rsi is behind it. A backslash before it would join two lines in C.
 :new_line
@@ -167,9 +167,9 @@
 :.signed
 	ret
 :.octal
-	fail "a number begins with 0\0"
+	fail "a number cannot begin with 0\0"
 :.joined
-	fail "this is no number\0"
+	fail "invalid number\0"
 :.large
 	fail "a number has more than 64 bits, or 63 if it is decimal\0"
 
@@ -214,7 +214,7 @@
 :.long
 	fail "a name has more than 63 characters\0"
 :.foreign
-	fail "this word of C is not taken\0"
+	fail "unsupported keyword\0"
 
 ; A character between apostrophes: rsi is behind the first.
 :character_token
@@ -224,7 +224,7 @@
 	cmp_byte[rsi], !0x27 jne %.empty
 	inc_rsi jmp %number_end
 :.empty
-	fail "this is not one character\0"
+	fail "not a single character\0"
 
 ; A text between quotes: rsi is behind the first. Its bytes go to string_bytes.
 :string_token
@@ -248,7 +248,7 @@
 	cmp_al, !'\\' je %.escape
 	ret
 :.control
-	fail "a string or character does not end on its line\0"
+	fail "unterminated string or character\0"
 :.escape
 	movzx_eax,byte[rsi] inc_rsi
 	cmp_al, !'\\' je %.itself
@@ -285,4 +285,4 @@
 	mov_eax,edx
 	ret
 :.unknown
-	fail "this means nothing behind a backslash\0"
+	fail "unknown escape sequence\0"

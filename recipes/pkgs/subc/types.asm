@@ -37,15 +37,15 @@
 :.word
 	call %next
 	call %begins_type jne %.done
-	fail "one word makes a type here\0"     # as in "long long"
+	fail "a type is a single keyword here\0"     # as in "long long"
 :.done
 	mov_rax,rbx
 	pop_rbx
 	ret
 :.undeclared
-	fail_name "is no struct that was declared before\0"
+	fail_name "is not a declared struct\0"
 :.none
-	fail "a type is missing\0"
+	fail "expected a type\0"
 
 ; rax: the type rax with the stars that are the next tokens.
 :stars
@@ -66,7 +66,7 @@
 	test_al,al je %.deep                    # 255 stars and one
 	ret
 :.deep
-	fail "this type has too many stars\0"
+	fail "too many levels of pointers\0"
 
 ; rax: the type of the struct whose tag is the token.
 :tag
@@ -84,7 +84,7 @@
 	shl_rax, !8                             # its number, and no stars
 	ret
 :.full
-	fail "there are too many structs\0"
+	fail "too many structs\0"
 
 ; rax: the row of the struct whose type, without stars, is rax.
 :struct_row
@@ -124,9 +124,9 @@
 :.same
 	ret
 :.void
-	fail "this has no value\0"
+	fail "this expression has no value\0"
 :.struct
-	fail "a struct is no value\0"
+	fail "a struct cannot be used as a value\0"
 
 ; Refuses the value when it cannot become the type rax.
 :check_fits
@@ -141,7 +141,7 @@
 	cmp_rax, &VOID+1 je %.fits
 	cmp_rcx, &VOID+1 je %.fits
 :.mixed
-	fail "these types do not mix\0"
+	fail "incompatible types\0"
 :.number
 	test_cl,cl je %.fits                    # any number is
 	call %is_zero jne %.mixed               # and 0 is a pointer, too
@@ -200,7 +200,7 @@
 :.right
 	call %expect_name push_rax
 	mov_rcx,r13 call %find_member jne %.new
-	pop_rax fail_name "is a member twice\0"
+	pop_rax fail_name "is a duplicate member\0"
 :.new
 	mov_rdi,[] &members_end                 # rdi: its row
 	cmp_rdi, &members+MEMBERS_MOST jae %.full
@@ -215,9 +215,9 @@
 	mov_[r13+],rdi !STRUCT_MEMBERS
 	ret
 :.wrong
-	fail "a member is a long or a pointer\0"
+	fail "a member must be a long or a pointer\0"
 :.full
-	fail "there are too many members\0"
+	fail "too many members\0"
 
 ; rdx: the member rax, a name, of the struct in row rcx. The zero flag says that there is one.
 :find_member

@@ -168,9 +168,9 @@
 	mov_[], &kind &GLOBAL
 	ret
 :.number
-	fail "this is no pointer\0"
+	fail "this is not a pointer\0"
 :.void
-	fail "a pointer to void leads to no value\0"
+	fail "a pointer to void cannot be dereferenced\0"
 
 ; The value, a struct in memory, becomes its member, whose name is the token.
 :member
@@ -184,9 +184,9 @@
 	mov_rax,[rdx+] !MEMBER_OFFSET add_[],rax &number
 	ret
 :.unknown
-	fail_name "is no member of this struct\0"
+	fail_name "is not a member of this struct\0"
 :.other
-	fail "this is no struct\0"
+	fail "this is not a struct\0"
 
 ; The value, in memory, becomes its address.
 :address_of
@@ -207,4 +207,4 @@
 	mov_[], &kind &ADDRESS
 	ret
 :.wrong
-	fail "& wants a variable, an element or a member\0"
+	fail "& expects a variable, an element or a member\0"

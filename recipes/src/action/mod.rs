@@ -1,7 +1,7 @@
 //! The action: a build in which every input is a digest, and nothing that the build cannot see.
 //!
-//! Its text is JSON in the one spelling of RFC 8785, and the digest of that text is its name: two recipes that come
-//! to the same action are built once. `docs/formats.md` has the fields and a worked example.
+//! Its text is JSON in the canonical encoding of RFC 8785, and the digest of that text is its name: recipes with equal
+//! actions are built once. `docs/formats.md` has the fields and a worked example.
 
 mod place;
 #[cfg(test)]
@@ -17,9 +17,9 @@ pub use place::{Place, PlaceError};
 
 /// The version of the action's format.
 pub const FORMAT: u32 = 1;
-/// The most bytes of one argument, or of a variable with its name: the kernel's MAX_ARG_STRLEN, less the NUL.
+/// The maximum size of one argument, or of a variable with its name: the kernel's MAX_ARG_STRLEN, less the NUL.
 pub const ARGUMENT_MOST: usize = 131_071;
-/// The most bytes of an action's text.
+/// The maximum size in bytes of an action's text.
 pub const TEXT_MOST: usize = 16 << 20;
 
 /// The digest of an action's text.
@@ -32,7 +32,7 @@ impl std::fmt::Display for ActionId {
     }
 }
 
-/// What machine a build runs on.
+/// The platform of a build.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum Platform {
     /// Linux on x86-64.
@@ -69,11 +69,11 @@ pub struct Action {
     pub env: BTreeMap<String, String>,
     /// The names of the outputs, and the directories in which they are found afterwards.
     pub outputs: BTreeMap<String, Place>,
-    /// What it runs on.
+    /// Its platform.
     pub platform: Platform,
     /// The version of the sandbox profile.
     pub profile: u32,
-    /// What the build sees as `/`.
+    /// The build's `/`.
     #[serde(with = "hex")]
     pub root: TreeId,
     /// Programs with their arguments, run one after the other until one fails.
@@ -82,10 +82,10 @@ pub struct Action {
     pub workdir: Place,
 }
 
-/// Why something is no action.
+/// Why something is not an action.
 #[derive(Debug, thiserror::Error)]
 pub enum ActionError {
-    /// It is no JSON, or lacks a field, or has one too many.
+    /// It is not JSON, or lacks a field, or has one too many.
     #[error("the text is no action: {0}")]
     Json(#[from] serde_json::Error),
     /// The same action is spelled another way.
@@ -115,7 +115,7 @@ pub enum ActionError {
         /// The name.
         name: String,
     },
-    /// Two outputs of which one lies in the other.
+    /// Two outputs, one inside the other.
     #[error("output {inner} lies in output {outer}")]
     OutputsNest {
         /// One.
@@ -143,7 +143,7 @@ pub enum ActionError {
     },
 }
 
-/// What an action is made of, before it was looked at.
+/// The parts of an action, before they are checked.
 #[derive(Clone, Debug)]
 pub struct Parts {
     /// See [`Action::env`].
@@ -166,7 +166,7 @@ impl Action {
     /// An action of these parts.
     ///
     /// # Errors
-    /// When they are none that could be run.
+    /// When they cannot be run.
     pub fn new(parts: Parts) -> Result<Self, ActionError> {
         let Parts { env, outputs, platform, profile, root, steps, workdir } = parts;
         let action = Self { action: FORMAT, env, outputs, platform, profile, root, steps, workdir };
@@ -195,7 +195,7 @@ impl Action {
         if text.len() > TEXT_MOST {
             return Err(ActionError::Long { length: text.len() });
         }
-        // A later format may have other fields: its version is said first.
+        // A later format may have other fields: its version is reported first.
         #[derive(Deserialize)]
         struct Version {
             action: u32,

@@ -1,10 +1,10 @@
-//! Where something is inside the sandbox: an absolute path in one spelling.
+//! A path inside the sandbox: absolute and canonical.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The most bytes of a path: the kernel's PATH_MAX, less the NUL.
+/// The maximum size in bytes of a path: the kernel's PATH_MAX, less the NUL.
 const MOST: usize = 4095;
 
 /// An absolute path without `.`, `..`, empty names or a slash at its end. `/` is one.
@@ -12,7 +12,7 @@ const MOST: usize = 4095;
 #[serde(try_from = "String", into = "String")]
 pub struct Place(String);
 
-/// Why a text is no place.
+/// Why a text is not a valid place.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum PlaceError {
     /// It does not begin at `/`.
@@ -21,13 +21,13 @@ pub enum PlaceError {
         /// The text.
         text: String,
     },
-    /// It is not the one spelling of its place.
+    /// It is not the canonical form of its path.
     #[error("{text:?} has an empty name, `.`, `..` or a slash at its end")]
     NotCanonical {
         /// The text.
         text: String,
     },
-    /// No path has a NUL, or so many bytes.
+    /// Paths have no NUL, and fewer bytes.
     #[error("{text:?} has a NUL, a name of more than 255 bytes, or more than {MOST} bytes")]
     Long {
         /// Its beginning.

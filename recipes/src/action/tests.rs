@@ -1,4 +1,4 @@
-//! What is an action, and how it is spelled.
+//! Valid actions, and their canonical encoding.
 
 use proptest::prelude::*;
 
@@ -60,7 +60,7 @@ fn a_place_has_one_spelling() {
     assert!(!place("/ab").is_in(&place("/a")) && !place("/a").is_in(&place("/a/b")));
 }
 
-/// The example of `docs/formats.md`, which a person can check with `b3sum`.
+/// The example of `docs/formats.md`, which can be checked with `b3sum`.
 #[test]
 fn the_worked_example_is_spelled_as_the_formats_page_says() {
     let action = Action::new(parts()).unwrap();

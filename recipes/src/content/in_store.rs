@@ -16,8 +16,8 @@ pub struct InStore<'a, 's> {
 }
 
 impl<'a, 's> InStore<'a, 's> {
-    /// What `session` adds to `store`, and what `store` has. Whoever watches `progress` sees each blob that is added,
-    /// and can end the work: the error is [`stele_store::Cancelled`] then.
+    /// What `session` adds to `store`, and what `store` has. `progress` counts each added blob, and can
+    /// cancel the work: the error is [`stele_store::Cancelled`] then.
     pub fn new(store: &'s Store, session: &'a Session<'s>, progress: &'a Progress) -> Self {
         Self { store, session, progress }
     }

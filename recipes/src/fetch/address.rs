@@ -1,4 +1,4 @@
-//! From what a recipe writes to what is asked.
+//! From mirrors in recipes to addresses.
 
 use super::config::Config;
 use super::failure::{MirrorFailure, Tried};
@@ -25,7 +25,7 @@ pub(super) enum Address {
 /// One thing to ask, and how it is shown: as the recipe writes it, and the address when that is another.
 pub(super) type Ask = (String, Address);
 
-/// All that can be asked for `source`, in order; for an alias that nobody configured what is said of it.
+/// All addresses to try for `source`, in order; for an alias that is not configured, its error.
 pub(super) fn all(source: &Source, config: &Config) -> Vec<Result<Ask, Tried>> {
     let plain = |address: &str| match address.strip_prefix("file:") {
         Some(path) => Address::File(path.to_owned()),

@@ -1,7 +1,7 @@
-//! What is checked beside the pin: size, SHA-512, upstream's signature.
+//! Checks besides the pin: size, SHA-512, upstream's signature.
 //!
-//! The pin alone says what a source is. The rest is what a recipe says of those bytes, and it is checked before they
-//! are kept, and once for what was kept already, so that a recipe that says something wrong fails on every machine.
+//! The pin alone identifies a source. The rest are a recipe's claims about those bytes, which are checked before they
+//! are kept, and once for what was kept already, so that a recipe with a wrong claim fails on every machine.
 
 use std::fs;
 use std::io::Read;
@@ -97,7 +97,7 @@ fn signed<K: Keep>(
     signature::verify(file, &copy.0, &signature.keys, &home.0).map_err(FetchError::Signature)
 }
 
-/// An empty file that says that just this was checked of a source. None when there is nothing to check.
+/// An empty file that records that exactly this was checked for a source. None when there is nothing to check.
 fn marker(folder: &Path, source: &Source) -> Option<PathBuf> {
     if source.sha512.is_none() && source.signature.is_none() {
         return None;
@@ -129,7 +129,7 @@ fn hash(path: &Path) -> Result<Sha512, PartError> {
     }
 }
 
-/// A file or folder that nobody else uses, removed when dropped.
+/// A file or folder of this process alone, removed when dropped.
 struct Scratch(PathBuf);
 
 impl Scratch {
@@ -138,7 +138,7 @@ impl Scratch {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let (process, number) = (std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let path = folder.join(format!("{what}-{process}-{number}"));
-        // A process that had the same number may have left something.
+        // An earlier process with the same id may have left something.
         let scratch = Self(path);
         scratch.remove();
         scratch

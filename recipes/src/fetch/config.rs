@@ -1,4 +1,4 @@
-//! What a user configures: what aliases stand for, limits, how Debian's archives are asked.
+//! The user's configuration: aliases, limits, Debian's archives.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::source::{Mirror, MirrorKind};
 /// The configuration of fetching, as `docs/formats.md` has it.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
-    /// What each alias stands for.
+    /// The addresses of each alias.
     aliases: BTreeMap<String, Vec<String>>,
     /// Asked for every source before its own mirrors: addresses with `{sha256}` or `{file}` in them.
     first: Vec<String>,
@@ -51,17 +51,17 @@ impl Default for Limits {
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DebianConfig {
-    /// Suites beside the machine's own, from the same archive. When nobody says any, Debian's other releases are asked
-    /// for what the machine's own does not have.
+    /// Suites beside the machine's own, from the same archive. Without any, Debian's other releases are
+    /// searched for what the machine's own does not have.
     pub suites: Option<Vec<String>>,
     /// Lines as of sources.list(5), which replace what the machine has.
     pub sources: Vec<String>,
 }
 
-/// Why a text is no configuration.
+/// Why a text is not a valid configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// It is no TOML, or has a key that nobody knows; says the line.
+    /// It is not TOML, or has an unknown key; with the line.
     #[error("{}", .0.to_string().trim_end())]
     Toml(#[from] toml::de::Error),
     /// An alias that cannot be one.
@@ -72,7 +72,7 @@ pub enum ConfigError {
         /// The alias.
         name: String,
     },
-    /// An address that cannot be asked.
+    /// An address that is not supported.
     #[error("`{address}` cannot be asked: an address begins with `https://`, `http://` or `file:/`")]
     Address {
         /// The address.
@@ -90,7 +90,7 @@ pub enum ConfigError {
         /// Its key.
         key: &'static str,
     },
-    /// A suite, or a line, that could say more than one thing to apt.
+    /// A suite, or a line, that is ambiguous to apt.
     #[error("{text:?} is no suite or line for Debian's archives")]
     Debian {
         /// The text.
@@ -158,7 +158,7 @@ impl Config {
         let seconds = |key, value: Option<u64>, into: &mut Duration| match value {
             Some(0) => Err(ConfigError::Zero { key }),
             Some(value) => {
-                // Beyond a century the arithmetic with clocks may fail, and nobody waits so long.
+                // Beyond a century the arithmetic with clocks may overflow.
                 *into = Duration::from_secs(value.min(100 * 366 * 86_400));
                 Ok(())
             }
@@ -191,12 +191,12 @@ impl Config {
         Ok(config)
     }
 
-    /// The addresses that an alias stands for.
+    /// The addresses of an alias.
     pub(super) fn alias(&self, name: &str) -> Option<&[String]> {
         self.aliases.get(name).map(Vec::as_slice)
     }
 
-    /// The addresses that are asked first for a source.
+    /// The addresses to try first for a source.
     pub(super) fn first<'a>(&'a self, sha256: &'a str, file: &'a str) -> impl Iterator<Item = String> + 'a {
         self.first.iter().map(move |address| filled(address, sha256, file))
     }

@@ -16,7 +16,7 @@ use crate::source::{FileName, Sha512};
 pub struct PartError {
     /// The file.
     pub path: PathBuf,
-    /// What was attempted: "written", "locked", …
+    /// The attempted operation: "written", "locked", …
     pub doing: &'static str,
     /// Why it failed.
     pub source: io::Error,
@@ -36,31 +36,31 @@ impl PartError {
 /// Why a mirror does not give a source.
 #[derive(Debug, thiserror::Error)]
 pub enum MirrorFailure {
-    /// Nobody says what the alias stands for.
+    /// The alias is not configured.
     #[error("no alias `{name}` is configured")]
     NoAlias {
         /// The alias.
         name: String,
     },
-    /// What came is something else.
+    /// The bytes do not match the pin.
     #[error(
-        "what came has the SHA-256 {actual}, and {expected} is pinned; it is kept for a look as {}",
+        "the SHA-256 differs: {expected} is pinned, {actual} came; the file is saved for inspection as {}",
         kept.display()
     )]
     Digest {
         /// The pin.
         expected: Sha256,
-        /// What the bytes have.
+        /// The actual digest.
         actual: Sha256,
         /// Where they are.
         kept: PathBuf,
     },
-    /// It has another size than the recipe says.
+    /// Its size differs from the recipe's.
     #[error("it has {found} bytes, and the recipe says {expected}")]
     Size {
-        /// As the recipe says.
+        /// From the recipe.
         expected: u64,
-        /// As the mirror says, or how many had come when it was too many.
+        /// From the mirror, or the bytes received when the limit was exceeded.
         found: u64,
     },
     /// It is larger than anything that is fetched.
@@ -90,7 +90,7 @@ pub enum MirrorFailure {
     /// A file on this machine could not be read.
     #[error("{0}")]
     File(io::Error),
-    /// What the path names is no file.
+    /// The path does not name a file.
     #[error("that is no regular file")]
     NoFile,
     /// See there.
@@ -101,7 +101,7 @@ pub enum MirrorFailure {
     Debian(#[from] DebianError),
 }
 
-/// A mirror that was asked in vain.
+/// A mirror that failed.
 #[derive(Debug)]
 pub struct Tried {
     /// As the recipe writes it, and the address that was asked when it is another.
@@ -113,27 +113,27 @@ pub struct Tried {
 /// Why a source could not be had.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError<E> {
-    /// No mirror has it. What happened at each is for the caller to show.
+    /// No mirror has it. The caller shows each failure.
     #[error("none of its mirrors has it")]
     Unavailable {
         /// What was tried, in that order.
         tried: Vec<Tried>,
     },
-    /// It is not kept, and no network may be asked.
+    /// It is not kept, and network access is disabled.
     #[error("it is not kept, and no network may be asked")]
     Offline,
     /// The bytes are those of the pin, but not of the SHA-512.
     #[error("its SHA-256 is the pin, but its SHA-512 is {actual}, and the recipe says {expected}")]
     Sha512 {
-        /// As the recipe says.
+        /// From the recipe.
         expected: Box<Sha512>,
-        /// What the bytes have.
+        /// The actual digest.
         actual: Box<Sha512>,
     },
     /// The bytes are those of the pin, but their number is another.
     #[error("its SHA-256 is the pin, but it has {actual} bytes, and the recipe says {expected}")]
     Size {
-        /// As the recipe says.
+        /// From the recipe.
         expected: u64,
         /// How many there are.
         actual: u64,
@@ -144,7 +144,7 @@ pub enum FetchError<E> {
     /// The signature could not be had.
     #[error("its signature {file} could not be had")]
     SignatureFile {
-        /// What the signature is called.
+        /// The signature's file name.
         file: FileName,
         /// Why.
         failure: Box<FetchError<E>>,
@@ -152,7 +152,7 @@ pub enum FetchError<E> {
     /// The folder of downloads.
     #[error(transparent)]
     Part(#[from] PartError),
-    /// Whoever keeps sources did not.
+    /// The source could not be stored.
     #[error("it could not be kept")]
     Keep(E),
 }

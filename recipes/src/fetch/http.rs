@@ -1,4 +1,4 @@
-//! Mirrors that speak HTTP: a download that goes on where it broke.
+//! HTTP mirrors: a download that resumes after an interruption.
 
 use std::io::{self, Read};
 use std::time::Instant;
@@ -29,7 +29,7 @@ impl Client {
         bounds: &Bounds,
         moves: &mut dyn FnMut(u64, Option<u64>),
     ) -> Result<(), Stop> {
-        // What a server of this very address said of the version that the beginning of `part` is of.
+        // The server's validator for the version that `part` began with.
         let mut download = Download::default();
         let (mut tries, mut furthest) = (0, part.length());
         loop {
@@ -37,12 +37,12 @@ impl Client {
                 Err(Stop::Mirror(MirrorFailure::Http(error))) => error,
                 done => return done,
             };
-            // A server that gave more than it ever did counts as one that was never asked.
+            // A try that made progress resets the count.
             tries = if part.length() > furthest { 1 } else { tries + 1 };
             furthest = furthest.max(part.length());
             match Retry::MIRROR.after(tries, &error) {
                 Some(pause) if pause <= bounds.left()? => {
-                    self.http.wait(pause).map_err(|e| failure(e, bounds))?
+                    self.http.wait(pause).map_err(|e| failure(e, bounds))?;
                 }
                 _ => return Err(failure(error, bounds)),
             }
@@ -60,7 +60,7 @@ impl Client {
         let mut answer = self.ask(url, part.length(), download, bounds)?;
         let mut start = download.start(&answer, part.length())?;
         if start == Start::NoRest {
-            // What is there is no beginning of what the server has.
+            // The part is not the beginning of the server's file.
             part.restart()?;
             answer = self.ask(url, 0, download, bounds)?;
             start = download.start(&answer, 0)?;

@@ -15,7 +15,7 @@ pub(super) fn get(
     bounds: &Bounds,
     moves: &mut dyn FnMut(u64, Option<u64>),
 ) -> Result<(), Stop> {
-    // Looked at before it is opened: opening a pipe would wait for whoever writes to it.
+    // Checked before it is opened: opening a pipe would wait for a writer.
     let meta = std::fs::metadata(path).map_err(MirrorFailure::File)?;
     if !meta.is_file() {
         return Err(MirrorFailure::NoFile.into());

@@ -1,13 +1,12 @@
-//! Fetching sources: asking their mirrors in turn, checking what comes, and handing it to whoever keeps it.
+//! Fetching sources: trying their mirrors in turn, checking the bytes, and handing them to the caller's store.
 //!
 //! This is the one part of the crate that reads files, asks a network and starts programs (`apt-get` for `debian:`,
 //! `gpgv` for signatures). It knows no store and prints nothing: it is given something that [`Keep`]s what is right,
-//! and tells of its progress by [`Event`]s.
+//! and reports its progress by [`Event`]s.
 //!
-//! A download goes to `<folder>/<sha256>.part`, which is locked while somebody works on it, and is resumed from there.
-//! So a process that is killed loses nothing but what it had not written, and two that want the same source fetch it
-//! once.
-//! Whatever a mirror, a proxy or an index says: bytes are taken when their SHA-256 is the pin, and not before.
+//! A download goes to `<folder>/<sha256>.part`, which is locked while a process works on it, and is resumed from there.
+//! So a killed process loses only what it had not written, and two that want the same source fetch it once.
+//! Whatever a mirror, a proxy or an index claims: bytes are accepted only if their SHA-256 is the pin.
 
 mod address;
 mod check;
@@ -64,7 +63,7 @@ pub trait Keep: Sync {
 /// How to fetch.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Where downloads lie until they are kept; made when it is needed, readable for nobody else.
+    /// The folder of unfinished downloads; made on demand, readable only by this user.
     pub folder: PathBuf,
     /// Touch no network, and no file that a mirror names.
     pub offline: bool,
@@ -88,7 +87,7 @@ pub enum Had {
     },
 }
 
-/// What happens to a source, for whoever watches.
+/// Progress of a source.
 #[derive(Debug)]
 pub struct Event<'a> {
     /// The source's place in the list that was given.
@@ -113,7 +112,7 @@ pub enum What<'a> {
     Moves {
         /// Bytes there.
         done: u64,
-        /// Bytes in all, when the mirror said so or the recipe does.
+        /// The total size, when the mirror or the recipe states it.
         total: Option<u64>,
     },
     /// A mirror does not have it, and the next is asked.
@@ -121,7 +120,7 @@ pub enum What<'a> {
         /// What was asked, and what happened.
         tried: &'a Tried,
     },
-    /// Something that a person should know, and that is no failure.
+    /// A note for the user that is not a failure.
     Note {
         /// In words.
         text: &'a str,

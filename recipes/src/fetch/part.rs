@@ -17,14 +17,14 @@ pub(super) const CHUNK: usize = 128 << 10;
 /// So often, in bytes, it is looked whether the disk has room for more.
 const ROOM_EVERY: u64 = 4 << 20;
 
-/// `<sha256>.part`. Whoever has one holds its lock.
+/// `<sha256>.part`. Its owner holds the lock.
 pub(super) struct Part {
     folder: PathBuf,
     pin: Sha256,
     path: PathBuf,
     file: File,
     length: u64,
-    /// Of all that is in the file. The pin speaks of SHA-256, some recipes of SHA-512 as well; one pass makes both.
+    /// Of the whole file. Pins are SHA-256, some recipes also state a SHA-512; one pass computes both.
     sha256: sha2::Sha256,
     sha512: sha2::Sha512,
     /// Whether bytes of two answers are in the file: they may be of two versions of it.
@@ -39,7 +39,7 @@ pub(super) fn make_folder(path: &Path) -> Result<(), PartError> {
     }
 }
 
-/// Opens a file that is made when it is not there, and locks it. `waits` is called when somebody else holds it.
+/// Opens a file that is made when it is not there, and locks it. `waits` is called when another process holds it.
 pub(super) fn lock(path: &Path, waits: impl FnOnce()) -> Result<File, PartError> {
     let mut waits = Some(waits);
     loop {
@@ -50,7 +50,7 @@ pub(super) fn lock(path: &Path, waits: impl FnOnce()) -> Result<File, PartError>
             waits.take().into_iter().for_each(|waits| waits());
             flock(&file, FlockOperation::LockExclusive).map_err(|e| PartError::new(path, "locked", e))?;
         }
-        // Whoever held it may have removed or renamed it: then the lock is on something that nobody else would find.
+        // The previous holder may have removed or renamed it: then no other process finds the file.
         let (mine, there) = (file.metadata(), fs::metadata(path));
         if let (Ok(mine), Ok(there)) = (mine, there)
             && (mine.dev(), mine.ino()) == (there.dev(), there.ino())
@@ -60,18 +60,18 @@ pub(super) fn lock(path: &Path, waits: impl FnOnce()) -> Result<File, PartError>
     }
 }
 
-/// Where the download of a source lies.
+/// The path of a source's download.
 pub(super) fn path(folder: &Path, pin: &Sha256) -> PathBuf {
     folder.join(format!("{pin}.part"))
 }
 
-/// Removes a download of what is kept already: whoever fetched it was ended before it could.
+/// Removes a download of a source that is already kept: the process that fetched it was killed before it could.
 pub(super) fn remove_leftover(folder: &Path, pin: &Sha256) {
     let path = path(folder, pin);
     if path.exists()
         && let Ok(_lock) = lock(&path, || ())
     {
-        // It costs room and nothing else, so a failure is no reason to fail.
+        // It only costs space, so an error is ignored.
         let _ = fs::remove_file(&path);
     }
 }
@@ -151,7 +151,7 @@ impl Part {
         Ok(())
     }
 
-    /// Begins anew.
+    /// Starts again.
     pub(super) fn restart(&mut self) -> Result<(), PartError> {
         let emptied = self.file.set_len(0).and_then(|()| self.file.seek(SeekFrom::Start(0)));
         emptied.map_err(|e| PartError::new(&self.path, "emptied", e))?;
@@ -170,7 +170,7 @@ impl Part {
         Sha512(self.sha512.clone().finalize().into())
     }
 
-    /// Renames what is wrong, for a look, and begins anew. Where it is now.
+    /// Renames wrong bytes for inspection, and starts again. Returns their new path.
     pub(super) fn put_aside(&mut self) -> Result<PathBuf, PartError> {
         let aside = self.folder.join(format!("{}.wrong-{}", self.pin, self.sha256()));
         fs::rename(&self.path, &aside).map_err(|e| PartError::new(&self.path, "renamed", e))?;

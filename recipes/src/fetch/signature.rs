@@ -1,8 +1,8 @@
 //! Upstream's detached OpenPGP signatures, verified by `gpgv` of this machine.
 //!
 //! `gpgv` verifies against just the keys that it is given, and every machine with apt has it. An implementation in Rust
-//! would add some hundred crates to what has to be trusted for a check that, beside the pin, decides nothing alone.
-//! `gpgv` says in its status lines (GnuPG's `doc/DETAILS`) what it found; what counts as good is decided here.
+//! would add some hundred crates to what has to be trusted for a check that only supplements the pin.
+//! `gpgv` reports its findings in status lines (GnuPG's `doc/DETAILS`); this module decides which are good.
 
 use std::fs;
 use std::io;
@@ -21,7 +21,7 @@ pub enum SignatureError {
     /// The program could not be run, or its files not be written.
     #[error("its signature cannot be verified: {0}")]
     Run(io::Error),
-    /// The keys are none.
+    /// The keys are not valid.
     #[error("its signature cannot be verified: the keys are no OpenPGP certificates")]
     Keys,
     /// The signature is one of other bytes.
@@ -30,7 +30,7 @@ pub enum SignatureError {
         /// The key's number.
         key: String,
     },
-    /// Somebody else signed.
+    /// Another key made the signature.
     #[error("its signature is by the key {key}, which is not among the given ones")]
     Unknown {
         /// The key's number.
@@ -64,10 +64,10 @@ pub enum SignatureError {
         /// The digest.
         algorithm: &'static str,
     },
-    /// There is none in that file, or one that `gpgv` does not understand.
+    /// The file has no signature, or one that `gpgv` does not understand.
     #[error("its signature is none that `gpgv` can verify: {said}")]
     Unreadable {
-        /// The last that it said.
+        /// The last line that it wrote.
         said: String,
     },
 }
@@ -149,7 +149,7 @@ fn judge_one(lines: &[Vec<&str>]) -> Option<Result<(), SignatureError>> {
         return Some(Err(SignatureError::Weak { key, algorithm }));
     }
     if find("EXPKEYSIG").is_some() {
-        // A key that expired since is no reason: upstream's old releases are signed by such keys.
+        // A key that expired since is accepted: upstream's old releases are signed by such keys.
         let seconds = |text: Option<String>| text.and_then(|it| it.parse::<u64>().ok());
         let then_valid = seconds(Some(made)).zip(seconds(field("KEYEXPIRED", 1))).is_some_and(|(m, e)| m < e);
         if !then_valid {

@@ -1,4 +1,4 @@
-//! What a configuration may say, and what is asked by it.
+//! What a configuration may contain, and which mirrors follow from it.
 
 use std::time::Duration;
 

@@ -44,7 +44,7 @@ impl Bounds {
         Self { limits, size, until: Instant::now() + limits.total }
     }
 
-    /// What the recipe says it will be.
+    /// The size in the recipe.
     pub(super) fn size(&self) -> Option<u64> {
         self.size
     }
@@ -57,7 +57,7 @@ impl Bounds {
         }
     }
 
-    /// Whether so many bytes in all, which a mirror announces, would be right.
+    /// Whether a size that a mirror announces is right.
     pub(super) fn check_total(&self, total: u64) -> Result<(), MirrorFailure> {
         match self.size {
             Some(expected) if expected != total => Err(MirrorFailure::Size { expected, found: total }),
@@ -65,7 +65,7 @@ impl Bounds {
         }
     }
 
-    /// Whether so many bytes are not too many yet.
+    /// Whether a number of bytes is within the limit.
     pub(super) fn check_grown(&self, length: u64) -> Result<(), MirrorFailure> {
         match self.size {
             Some(expected) if length > expected => Err(MirrorFailure::Size { expected, found: length }),
@@ -104,7 +104,7 @@ impl<'a, K: Keep> Fetcher<'a, K> {
         }
         part::make_folder(folder)?;
         let mut part = Part::open(folder, source.sha256, || tell(What::Waits))?;
-        // Whoever held the lock may have fetched it.
+        // The previous holder of the lock may have fetched it.
         if let Some(size) = self.keep.size(source).map_err(FetchError::Keep)? {
             part.remove()?;
             check::kept(self, index, source, size)?;
@@ -176,7 +176,7 @@ impl<'a, K: Keep> Fetcher<'a, K> {
         tell: &dyn Fn(What<'_>),
     ) -> Result<(), Stop> {
         let mut moves = |done, total: Option<u64>| tell(What::Moves { done, total: total.or(bounds.size()) });
-        // What an earlier answer left may be more than there should be, and then it is of no use.
+        // An earlier answer may have left too many bytes, which are useless then.
         if bounds.check_grown(part.length()).is_err() {
             part.restart()?;
         }
@@ -191,7 +191,7 @@ impl<'a, K: Keep> Fetcher<'a, K> {
                 }
             };
             if let Err(Stop::Mirror(MirrorFailure::Size { .. } | MirrorFailure::TooLarge { .. })) = got {
-                // These bytes are no beginning of what is wanted.
+                // These bytes are not the beginning of the source.
                 part.restart()?;
             }
             got?;

@@ -1,4 +1,4 @@
-//! What the functions of the language know while a file is evaluated, and where they leave their results.
+//! The state of the language's functions while a file is evaluated, and their results.
 
 // `ProvidesStaticType` can only be implemented by its derive, which writes an `unsafe impl`.
 #![allow(unsafe_code)]
@@ -15,7 +15,7 @@ use super::spans;
 use crate::paths::{TreePath, TreePathError};
 use crate::recipe::{ImageRecipe, Recipe, Span};
 
-/// What is known while one file is evaluated.
+/// The state while one file is evaluated.
 #[derive(ProvidesStaticType)]
 pub(super) struct Context<'a> {
     pub(super) files: &'a dyn Files,

@@ -1,4 +1,4 @@
-//! How deeply a file nests, told from its tokens before it is parsed.
+//! How deeply a file nests, computed from its tokens before it is parsed.
 //!
 //! The parser, the compiler and the destructors walk expressions by recursion: an expression that nests as deeply as a
 //! file can hold would end the stack, and the process with it.
@@ -10,12 +10,12 @@ use super::dialect;
 use super::error::{EvalError, Label, What};
 use super::spans;
 
-/// The most tokens of one expression between two commas, those around it included: each can be one level.
+/// The maximum number of tokens of one expression between two commas, those around it included: each can be one level.
 const TOKENS_MOST: usize = 5_000;
-/// The most blocks inside each other; every `elif` is one.
+/// The maximum number of nested blocks; every `elif` is one.
 const BLOCKS_MOST: usize = 500;
 
-/// Refuses a file that nests too deeply. What is no Starlark passes: the parser says it better.
+/// Refuses a file that nests too deeply. Text that is not Starlark passes: the parser's error is better.
 pub(super) fn check(file: &str, text: &str) -> Result<(), EvalError> {
     let map = CodeMap::new(file.to_owned(), text.to_owned());
     // Tokens since the last comma, for each bracket that is open.
@@ -44,7 +44,7 @@ pub(super) fn check(file: &str, text: &str) -> Result<(), EvalError> {
             _ => (open[innermost], tokens) = (open[innermost] + 1, tokens + 1),
         }
         if tokens > TOKENS_MOST || blocks + elifs > BLOCKS_MOST {
-            // A file has less than 4 GiB: its size was looked at.
+            // A file has less than 4 GiB: its size was checked.
             let position = |at: usize| Pos::new(u32::try_from(at).unwrap_or(u32::MAX));
             let span = map.file_span(FileRange::new(position(begin), position(end.max(begin))));
             let label = Label::new(spans::of(&span), "here");

@@ -8,7 +8,7 @@ use stele_store::model::{BlobId, Digest, Name, Node, Tree};
 
 use crate::paths::TreePath;
 
-/// The most bytes of one file of Starlark.
+/// The maximum size in bytes of one file of Starlark.
 pub const STARLARK_MOST: usize = 1 << 20;
 
 /// A recipe tree. Evaluation sees what this gives, and nothing else.

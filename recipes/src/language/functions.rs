@@ -1,6 +1,6 @@
 //! The functions that recipes are written with. Their docstrings are the reference: `docs/recipes.md` is made of them.
 
-// Each has as many as a recipe can say.
+// They have as many arguments as a recipe has fields.
 #![allow(clippy::too_many_arguments)]
 
 use starlark::environment::GlobalsBuilder;
@@ -15,39 +15,38 @@ use super::context::Context;
 use super::define;
 use super::values::{ForeignImageValue, InputValue, LocalValue, RecipeValue, SourceValue};
 
-/// `recipe`, `source`, `debian_binary`, `local`, `hex0` and `input`.
+/// `recipe`, `source`, `debian_binary`, `foreign_image`, `local`, `hex0` and `input`.
 #[starlark_module]
 pub(super) fn functions(builder: &mut GlobalsBuilder) {
-    /// Defines a recipe, and gives it as a value that other recipes name in their `inputs`.
+    /// Defines a recipe and returns it, as a value that other recipes list in their `inputs`.
     ///
-    /// It can only be called while a `recipe.star` below `pkgs` is evaluated, directly or by a function that was
-    /// loaded. `version`, `license`, `homepage`, `description` and `notes` are for people: they reach no build, and
-    /// changing them builds nothing anew.
+    /// It can only be called while a `recipe.star` below `pkgs` is evaluated, directly or by a loaded function.
+    /// `version`, `license`, `homepage`, `description` and `notes` are metadata: they are not part of the action, and
+    /// changing them rebuilds nothing.
     ///
     /// # Arguments
-    /// * `name`: What it is called: the name of its folder, or that with a hyphen and more behind it.
-    ///   Letters a-z, digits and `. _ + -`.
-    /// * `version`: What upstream calls the release. It begins with a digit.
-    /// * `sources`: What comes from outside or lies beside the recipe: a list of `source(...)`, `local(...)` and
-    ///   `hex0(...)`.
-    /// * `inputs`: What the build sees of other recipes: a list of recipes, whose output `out` is merged into `/`,
-    ///   and of `input(...)`. Where two inputs have the same path and it is not the same, that is an error.
-    /// * `prefer`: From a path at which inputs disagree to the one of them that wins there, with all that is below it:
-    ///   `{"/usr/bin/cc": gcc}`.
-    /// * `steps`: What is run: a list of programs with their arguments, each a list of strings. They run one after the
-    ///   other until one fails. No shell is involved.
-    /// * `script`: What is run instead of `steps`: one text, given to `shell` as `SHELL -eu -c TEXT`.
-    /// * `shell`: The program that runs `script`. By default `/bin/sh`, which then has to come with the inputs.
-    /// * `outputs`: What is kept: a list of names, or a dict of names to directories below `/out`. By default
-    ///   `["out"]`. One output is `/out`, several in a list are `/out/NAME`. The build finds them in the variable
-    ///   `OUT` for `out`, and `OUT_NAME` for any other.
-    /// * `env`: Environment variables, beyond those that every build has.
-    /// * `workdir`: Where the first step begins. By default `/build`, which is empty and can be written.
-    /// * `platform`: What it runs on: `x86_64-linux` (the default) or `aarch64-linux`.
+    /// * `name`: The recipe's name: the name of its folder, or that followed by a hyphen and more. Letters a-z, digits
+    ///   and `. _ + -`.
+    /// * `version`: Upstream's version. It begins with a digit.
+    /// * `sources`: Files from outside or beside the recipe: a list of `source(...)`, `debian_binary(...)`,
+    ///   `foreign_image(...)`, `local(...)` and `hex0(...)`.
+    /// * `inputs`: Outputs of other recipes that the build sees: a list of recipes, whose output `out` is merged into
+    ///   `/`, and of `input(...)`. Two inputs with different content at the same path are an error.
+    /// * `prefer`: Which input wins at a path where inputs conflict, and below it: `{"/usr/bin/cc": gcc}`.
+    /// * `steps`: The commands: a list of argument lists, the program first. They run in order until one fails. No
+    ///   shell is involved.
+    /// * `script`: A script to run instead of `steps`, passed to `shell` as `SHELL -eu -c TEXT`.
+    /// * `shell`: The program that runs `script`. By default `/bin/sh`, which an input has to provide.
+    /// * `outputs`: The directories that are kept: a list of names, or a dict of names to directories below `/out`. By
+    ///   default `["out"]`. A single output is `/out`, several in a list are `/out/NAME`. The environment variable
+    ///   `OUT` holds the path of `out`, `OUT_NAME` that of any other.
+    /// * `env`: Environment variables, in addition to those that every build has.
+    /// * `workdir`: The working directory of the first step. By default `/build`, which is empty and writable.
+    /// * `platform`: The platform of the outputs: `x86_64-linux` (the default) or `aarch64-linux`.
     /// * `license`: An SPDX licence expression.
-    /// * `homepage`: Where upstream is found.
-    /// * `description`: One line: what it is.
-    /// * `notes`: What its maintainers want to be remembered.
+    /// * `homepage`: Upstream's home page.
+    /// * `description`: A one-line description.
+    /// * `notes`: Notes for maintainers.
     fn recipe<'v>(
         #[starlark(require = named)] name: &str,
         #[starlark(require = named)] version: &str,
@@ -99,29 +98,30 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
         Ok(RecipeValue(recipe))
     }
 
-    /// Bytes from outside, pinned by their SHA-256. Stele fetches, checks, unpacks and patches them; no build has a
+    /// A file from outside, pinned by its SHA-256. Stele fetches, checks, unpacks and patches it; builds have no
     /// network.
     ///
     /// # Arguments
     /// * `sha256`: The SHA-256 of the file as upstream ships it: 64 digits of 0-9a-f.
-    /// * `mirrors`: Where it may be had, in the order in which it is tried: `https://…`, `file:/…`,
-    ///   `debian:PACKAGE/VERSION/FILE`, or `ALIAS:…` for an alias of the user's configuration. May be empty: then the
-    ///   file has to be put at hand with `stele source add`.
-    /// * `name`: What the file is called. By default what stands behind the last slash of the first mirror.
-    /// * `at`: Where the build sees it. By default `/src` for what is unpacked, and `/src/NAME` for what is not.
-    /// * `unpack`: Whether it is an archive whose content is wanted. By default so when the name ends like one: `.tar`,
-    ///   `.tar.gz`, `.tgz`, `.tar.bz2`, `.tbz2`, `.tar.xz`, `.txz`, `.tar.zst`, `.tar.lz` or `.zip`.
-    /// * `inner`: The name, in the archive, of another archive: it is that one whose content is wanted. `strip`,
-    ///   `subdir` and `patches` are about that one then.
-    /// * `strip`: How many leading components each name in the archive loses, as with `tar --strip-components`.
-    /// * `subdir`: The one directory that is taken of what is left.
+    /// * `mirrors`: Where to fetch it from, in the order in which they are tried: `https://…`, `file:/…`,
+    ///   `debian:PACKAGE/VERSION/FILE`, or `ALIAS:…` for an alias of the user's configuration. May be empty: then
+    ///   `stele source add` has to add the file.
+    /// * `name`: The file's name. By default what follows the last slash of the first mirror.
+    /// * `at`: Its path in the sandbox. By default `/src` when unpacked, and `/src/NAME` otherwise.
+    /// * `unpack`: Whether to unpack it. By default true for names that end in `.tar`, `.tar.gz`, `.tgz`, `.tar.bz2`,
+    ///   `.tbz2`, `.tar.xz`, `.txz`, `.tar.zst`, `.tar.lz` or `.zip`.
+    /// * `inner`: The name of an archive inside the archive, which is unpacked instead. `strip`, `subdir` and
+    ///   `patches` then apply to that one.
+    /// * `strip`: How many leading components to strip from each name, as with `tar --strip-components`.
+    /// * `subdir`: The only directory to keep of what is left.
     /// * `patches`: Patch files beside the recipe, applied in this order, with exact context.
-    /// * `patch_strip`: How many leading components the names in the patches lose, as with `patch -p`. By default 1.
-    /// * `executable`: Whether a file that is not unpacked may be executed.
-    /// * `sha512`: What upstream says, when it says SHA-512: checked too.
-    /// * `size`: How many bytes it has: checked too.
-    /// * `signature`: Upstream's detached OpenPGP signature: a `source(...)` that is not unpacked. Checked too.
-    /// * `keys`: The file beside the recipe with the keys of which one must have made the signature.
+    /// * `patch_strip`: How many leading components to strip from the names in the patches, as with `patch -p`. By
+    ///   default 1.
+    /// * `executable`: Whether a file that is not unpacked is executable.
+    /// * `sha512`: Its SHA-512, when upstream publishes one; also checked.
+    /// * `size`: Its size in bytes; also checked.
+    /// * `signature`: Upstream's detached OpenPGP signature: a `source(...)` that is not unpacked. Also checked.
+    /// * `keys`: A file beside the recipe with the keys, one of which must have made the signature.
     fn source<'v>(
         #[starlark(require = named)] sha256: &str,
         #[starlark(require = named, default = UnpackList::default())] mirrors: UnpackList<&'v str>,
@@ -162,20 +162,20 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
         defined.map(SourceValue).map_err(|refused| context.refuse(eval, "source", None, refused))
     }
 
-    /// A Debian binary package: built elsewhere, pinned by its SHA-256, unpacked into `/`.
+    /// A Debian binary package: prebuilt, pinned by its SHA-256, unpacked into `/`.
     ///
-    /// It is a source like any other, but for one thing: nobody can read how it came to be. So its bytes are counted as
-    /// opaque, for the recipe and for all that is built with it, and `stele info` shows them. What the package would
-    /// install is unpacked; its scripts are not run.
+    /// It is a source like any other, but how it was built cannot be checked. Its bytes therefore count as opaque, for
+    /// the recipe and for everything built with it, and `stele info` shows them. The files of the package are
+    /// unpacked; its scripts are not run.
     ///
     /// # Arguments
-    /// * `package`: Its name.
-    /// * `version`: Its version, whole, with epoch and revision. It says what is asked for; what is taken, the SHA-256
-    ///   says.
+    /// * `package`: The package's name.
+    /// * `version`: The package's full version, with epoch and revision. It selects what to ask for; the SHA-256
+    ///   decides what is accepted.
     /// * `sha256`: The SHA-256 of the `.deb`: 64 digits of 0-9a-f.
-    /// * `size`: How many bytes the `.deb` has: checked too, and what is counted.
-    /// * `architecture`: What it was built for, or `all`. By default `amd64`.
-    /// * `mirrors`: Where it may be had beside the machine's own package client, which is asked first: as of `source`.
+    /// * `size`: The size of the `.deb` in bytes: checked, and counted as opaque.
+    /// * `architecture`: The package's architecture, or `all`. By default `amd64`.
+    /// * `mirrors`: Where else to fetch it from, as of `source`; the machine's own apt is asked first.
     /// * `at`: The directory into which it is merged. By default `/`, for which packages are made.
     fn debian_binary<'v>(
         #[starlark(require = pos)] package: &str,
@@ -194,15 +194,18 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
         defined.map(SourceValue).map_err(|refused| context.refuse(eval, "debian_binary", None, refused))
     }
 
-    /// An OCI image of others, which `stele image import` brought into the store: what is in it, all layers united.
+    /// A third-party OCI image that `stele image import` brought into the store: its root file system, all layers
+    /// merged.
     ///
-    /// Nobody can read how it came to be: its bytes are counted as opaque, for the recipe and for all that is built
-    /// with it, and `stele info` shows them. Owners, special modes, devices and extended attributes are not there.
+    /// How it was built cannot be checked: its bytes count as opaque, for the recipe and for everything built with it,
+    /// and `stele info` shows them. Owners, special modes, devices and extended attributes are dropped.
     ///
-    /// # Arguments * `reference`: How it is called where it comes from: REGISTRY/NAME@DIGEST. It says what to import;
-    /// what is taken,   `rootfs` says. * `rootfs`: What is in it: the tree that `stele image inspect` shows, 64
-    /// digits of 0-9a-f. * `size`: How many bytes its files have, each of them once: checked, and what is counted. *
-    /// `at`: The directory into which it is merged. By default `/`.
+    /// # Arguments
+    /// * `reference`: The image's name where it comes from: REGISTRY/NAME@DIGEST. It tells what to import; `rootfs`
+    ///   decides what is accepted.
+    /// * `rootfs`: The tree of its root file system, as `stele image inspect` shows it: 64 digits of 0-9a-f.
+    /// * `size`: The size of its files in bytes, each file once: checked, and counted as opaque.
+    /// * `at`: The directory into which it is merged. By default `/`.
     fn foreign_image<'v>(
         #[starlark(require = pos)] reference: &str,
         #[starlark(require = named)] rootfs: &str,
@@ -219,8 +222,9 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
     /// A file or folder of the recipe tree, as it is.
     ///
     /// # Arguments
-    /// * `path`: Which: beside the file that is evaluated, or from the top of the recipe tree when it begins with `//`.
-    /// * `at`: Where the build sees it. By default `/src/NAME`, with the last component of `path`.
+    /// * `path`: Its path: relative to the file that is evaluated, or to the top of the recipe tree when it begins
+    ///   with `//`.
+    /// * `at`: Its path in the sandbox. By default `/src/NAME`, with the last component of `path`.
     fn local<'v>(
         #[starlark(require = pos)] path: &str,
         #[starlark(require = named, default = NoneOr::None)] at: NoneOr<&'v str>,
@@ -231,16 +235,16 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
         defined.map(LocalValue).map_err(|refused| context.refuse(eval, "local", None, refused))
     }
 
-    /// An executable file that is written in the recipe tree as hexadecimal digits with comments.
+    /// An executable file that the recipe tree holds as hexadecimal digits with comments.
     ///
-    /// It is how a chain of builds begins without a binary: everybody can read the digits, and everybody can decode
-    /// them. `docs/formats.md` has the grammar.
+    /// It lets a chain of builds begin without a binary: anybody can read the digits and decode them.
+    /// `docs/formats.md` has the grammar.
     ///
     /// # Arguments
-    /// * `path`: The file with the digits: beside the file that is evaluated, or from the top of the recipe tree when
-    ///   it begins with `//`.
-    /// * `at`: Where the build sees the executable.
-    /// * `sha256`: What its bytes have to be: checked.
+    /// * `path`: The file with the digits: relative to the file that is evaluated, or to the top of the recipe tree
+    ///   when it begins with `//`.
+    /// * `at`: The executable's path in the sandbox.
+    /// * `sha256`: The SHA-256 of its bytes: checked.
     fn hex0<'v>(
         #[starlark(require = pos)] path: &str,
         #[starlark(require = named)] at: &str,
@@ -252,7 +256,7 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
         defined.map(LocalValue).map_err(|refused| context.refuse(eval, "hex0", None, refused))
     }
 
-    /// One output of a recipe, or a place of its own for it.
+    /// One output of a recipe, or an output at another directory than `/`.
     ///
     /// # Arguments
     /// * `recipe`: The recipe.

@@ -1,6 +1,6 @@
 //! The functions that image recipes are written with. Their docstrings are the reference, as those of the others are.
 
-// Each has as many as an image can say.
+// They have as many arguments as an image has fields.
 #![allow(clippy::too_many_arguments)]
 
 use starlark::environment::GlobalsBuilder;
@@ -18,37 +18,38 @@ use super::values::{ImageValue, InputValue, RecipeValue};
 /// `image` and `image_index`.
 #[starlark_module]
 pub(super) fn functions(builder: &mut GlobalsBuilder) {
-    /// Defines an OCI image, which `stele image build` makes of outputs of recipes. Nothing is in it that is not named
+    /// Defines an OCI image, which `stele image build` makes from outputs of recipes. It contains only what is named
     /// here: no shell, no users, no certificates.
     ///
     /// It can only be called while a `recipe.star` below `pkgs` is evaluated. An image may have the name of a recipe.
-    /// Two inputs may have the same directories and equal files; where they differ, that is an error.
+    /// Two inputs may have the same directories and equal files; a path where they differ is an error.
     ///
     /// # Arguments
-    /// * `name`: What it is called: the name of its folder, or that with a hyphen and more behind it.
-    /// * `inputs`: What is in it, one layer each, the lowest first: a list of recipes and of `input(...)`.
-    /// * `entrypoint`: The program that is run, with its first arguments.
-    /// * `cmd`: More arguments, which whoever runs the image may replace.
+    /// * `name`: The image's name: the name of its folder, or that followed by a hyphen and more.
+    /// * `inputs`: Its packages, one layer each, the lowest first: a list of recipes and of `input(...)`.
+    /// * `entrypoint`: The program to run, with its first arguments.
+    /// * `cmd`: Further arguments, which the user can replace when running the image.
     /// * `env`: Environment variables.
-    /// * `user`: Who runs it: `"1000"`, `"1000:1000"`, or names that the image's `/etc/passwd` has.
-    /// * `workdir`: Where it begins.
-    /// * `labels`: What else is to be known of the image, in its config.
-    /// * `ports`: Ports that it listens at: `"8080"`, `"53/udp"`.
+    /// * `user`: The user that the program runs as: `"1000"`, `"1000:1000"`, or names from the image's `/etc/passwd`.
+    /// * `workdir`: The working directory.
+    /// * `labels`: Labels of the config.
+    /// * `ports`: Exposed ports: `"8080"`, `"53/udp"`.
     /// * `volumes`: Directories that it writes to.
-    /// * `stop_signal`: What ends it: `"SIGTERM"`.
-    /// * `files`: Files that are declared here: from a path to a text, or to a `local(...)` that is a text. They,
-    ///   `links` and `directories` are a layer of their own above all others.
-    /// * `links`: Symbolic links that are declared here: from a path to what the link says.
-    /// * `directories`: Directories that have to be there, such as `/tmp`.
-    /// * `owners`: Whose something is, with all that is below it: `{"/var/lib/db": "999:999"}`. All else is `0:0`.
-    /// * `modes`: The mode of one file or directory, as octal digits in a text: `{"/tmp": "1777"}`. Otherwise
+    /// * `stop_signal`: The signal that stops it: `"SIGTERM"`.
+    /// * `files`: Declared files: from a path to a text, or to a `local(...)` that is a text. They, `links` and
+    ///   `directories` form a layer of their own above all others.
+    /// * `links`: Declared symbolic links: from a path to the link's target.
+    /// * `directories`: Directories that have to exist, such as `/tmp`.
+    /// * `owners`: The owner of a path and of everything below it: `{"/var/lib/db": "999:999"}`. Everything else
+    ///   belongs to `0:0`.
+    /// * `modes`: The mode of one file or directory, as a text of octal digits: `{"/tmp": "1777"}`. By default
     ///   directories and executable files are `0755`, other files `0644`.
-    /// * `overrides`: Paths of files and links that several layers have, where the highest is meant.
-    /// * `platform`: What it runs on: `x86_64-linux` or `aarch64-linux`. By default what the inputs are for.
-    /// * `annotations`: What the manifest says besides.
-    /// * `created`: Every time in the image, in seconds since 1970. By default 1, as in every build.
-    /// * `compression`: How its layers are packed: `none`, `gzip` or `zstd`. By default they are not, and no encoder
-    ///   has a say in any digest of the image. The content digest is the same with each.
+    /// * `overrides`: Paths of files and links that several layers have, where the highest layer wins.
+    /// * `platform`: The image's platform: `x86_64-linux` or `aarch64-linux`. By default that of the inputs.
+    /// * `annotations`: Annotations of the manifest.
+    /// * `created`: The timestamp of everything in the image, in seconds since 1970. By default 1.
+    /// * `compression`: The compression of its layers: `none` (the default), `gzip` or `zstd`. Without, no digest of
+    ///   the image depends on an encoder; the content digest never does.
     fn image<'v>(
         #[starlark(require = named)] name: &str,
         #[starlark(require = named, default = UnpackList::default())] inputs: UnpackList<Value<'v>>,
@@ -130,12 +131,12 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
         Ok(ImageValue(image))
     }
 
-    /// Defines an index: one name for images that run on different machines.
+    /// Defines an index: one name for images of several platforms.
     ///
     /// # Arguments
-    /// * `name`: What it is called, as for an image.
+    /// * `name`: The index's name, as for an image.
     /// * `images`: The images, each for another platform.
-    /// * `annotations`: What the index says besides.
+    /// * `annotations`: Annotations of the index.
     fn image_index<'v>(
         #[starlark(require = named)] name: &str,
         #[starlark(require = named)] images: UnpackList<Value<'v>>,

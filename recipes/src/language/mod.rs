@@ -33,7 +33,7 @@ pub use files::{Files, InMemoryFiles, STARLARK_MOST};
 pub use format::format;
 pub use on_disk::{OnDisk, OnDiskError};
 pub use problem::{Problem, Shown};
-pub use stamps::{Stamp, Stamps};
+pub use stamps::Stamps;
 
 use crate::recipe::{ImageRecipe, Recipe, RecipeName};
 use modules::Modules;

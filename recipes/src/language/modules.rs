@@ -36,7 +36,7 @@ enum State {
     /// It waits for a file that it loads.
     Loading,
     Done(FrozenModule),
-    /// It could not be evaluated, which was said.
+    /// It could not be evaluated, which was reported.
     Failed,
 }
 
@@ -182,7 +182,7 @@ impl<'a> Modules<'a> {
                 .and_then(|()| eval.set_max_callstack_size(CALLS_MOST));
             limits.map_err(starlark::Error::new_other)?;
             let evaluated = eval.eval_module(parsed.clone(), globals).map(drop);
-            // The evaluator has no other way to tell that it was the heap.
+            // The evaluator has no other sign that it was the heap.
             let heap = |error: &starlark::Error| {
                 error.without_diagnostic().to_string().starts_with("Heap memory limit")
             };

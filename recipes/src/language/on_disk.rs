@@ -1,5 +1,6 @@
 //! A recipe tree on disk.
 
+use std::collections::HashMap;
 use std::ffi::CStr;
 use std::fs::File;
 use std::io::{self, Read};
@@ -7,11 +8,12 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, openat2};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
+use rustix::io::Errno;
 use stele_store::model::{BlobId, Digest, Name, Node, SymlinkTarget, Tree};
 
 use super::files::{Files, too_large};
-use super::stamps::{Stamp, Stamps};
+use super::stamps::{Looked, Stamps, is_local, open_below};
 use crate::paths::TreePath;
 
 /// The most entries of a folder of recipes, and of what `local` takes.
@@ -25,7 +27,15 @@ const DEPTH_MOST: usize = 200;
 /// Every path is resolved below that folder by the kernel: neither `..` nor a symbolic link leads out of it.
 pub struct OnDisk {
     top: OwnedFd,
-    stamps: Mutex<Stamps>,
+    noted: Mutex<Noted>,
+}
+
+/// What was looked at.
+#[derive(Default)]
+struct Noted {
+    stamps: Stamps,
+    /// Of each device, whether its times can be trusted.
+    local: HashMap<u64, bool>,
 }
 
 /// A folder is no recipe tree.
@@ -58,14 +68,14 @@ impl OnDisk {
             .map_err(|e| OnDiskError::Open { path: path.to_owned(), source: e.into() })?;
         let found = rustix::fs::statat(&top, "pkgs", AtFlags::empty());
         match found.map(|stat| FileType::from_raw_mode(stat.st_mode)) {
-            Ok(FileType::Directory) => Ok(Self { top, stamps: Mutex::default() }),
+            Ok(FileType::Directory) => Ok(Self { top, noted: Mutex::default() }),
             _ => Err(OnDiskError::NoPackages { path: path.to_owned() }),
         }
     }
 
     /// The state of all that was looked at so far.
     pub fn stamps(&self) -> Stamps {
-        self.noted().clone()
+        self.noted().stamps.clone()
     }
 
     /// Whether all of that still is what it was.
@@ -79,42 +89,49 @@ impl OnDisk {
     /// # Errors
     /// When it cannot be read, or holds what no tree can hold.
     pub fn walk(&self, path: &TreePath) -> io::Result<Option<(Node, Vec<Tree>)>> {
-        let shown = path.to_string();
-        self.note(&shown);
-        let Some(fd) = self.open_below(&path.to_bytes(), OFlags::RDONLY | OFlags::NONBLOCK)? else {
+        let path = path.to_bytes();
+        let Some((fd, stat)) = self.open_noted(&path, OFlags::RDONLY | OFlags::NONBLOCK)? else {
             return Ok(None);
         };
         let mut walk = Walk { files: self, entries: 0, trees: Vec::new() };
-        let node = walk.node(fd, &shown, 0)?;
+        let node = walk.node(fd, &stat, &path, 0)?;
         Ok(Some((node, walk.trees)))
     }
 
-    fn noted(&self) -> MutexGuard<'_, Stamps> {
-        self.stamps.lock().unwrap_or_else(PoisonError::into_inner)
+    fn noted(&self) -> MutexGuard<'_, Noted> {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes the state of a path before it is read: a change while it is read shows, then.
-    fn note(&self, path: &str) {
-        let found = rustix::fs::statat(&self.top, path, AtFlags::SYMLINK_NOFOLLOW);
-        self.noted().0.insert(path.to_owned(), found.ok().map(|stat| Stamp::of(&stat)));
+    /// The state of something that is open, noted before it is read: a change while it is read shows, then.
+    fn note(&self, path: &[u8], follow: bool, fd: BorrowedFd<'_>) -> Result<Stat, Errno> {
+        let stat = rustix::fs::fstat(fd)?;
+        let mut noted = self.noted();
+        let local = *noted.local.entry(stat.st_dev).or_insert_with(|| is_local(fd));
+        noted.stamps.note(Looked { path: path.to_vec(), follow }, &stat, local);
+        Ok(stat)
     }
 
-    fn open_below(&self, path: &[u8], flags: OFlags) -> io::Result<Option<OwnedFd>> {
-        let how = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
-        match openat2(&self.top, path, flags | OFlags::CLOEXEC, Mode::empty(), how) {
-            Ok(fd) => Ok(Some(fd)),
-            Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR) => Ok(None),
-            Err(rustix::io::Errno::XDEV) => {
-                Err(io::Error::other("a symbolic link leads out of the recipe tree"))
+    /// Opens what a path leads to, and notes its state.
+    fn open_noted(&self, path: &[u8], flags: OFlags) -> io::Result<Option<(OwnedFd, Stat)>> {
+        match open_below(&self.top, path, flags, true) {
+            Ok(fd) => {
+                let stat = self.note(path, true, fd.as_fd())?;
+                Ok(Some((fd, stat)))
             }
-            Err(e) => Err(e.into()),
+            Err(e) => {
+                self.noted().stamps.note_none(Looked { path: path.to_vec(), follow: true }, e);
+                match e {
+                    Errno::NOENT | Errno::NOTDIR => Ok(None),
+                    Errno::XDEV => Err(io::Error::other("a symbolic link leads out of the recipe tree")),
+                    e => Err(e.into()),
+                }
+            }
         }
     }
 }
 
 /// Reads a file that is open; it must be a regular one.
-fn read_whole(fd: OwnedFd, most: usize) -> io::Result<Vec<u8>> {
-    let stat = rustix::fs::fstat(&fd)?;
+fn read_whole(fd: OwnedFd, stat: &Stat, most: usize) -> io::Result<Vec<u8>> {
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
         return Err(io::Error::other("it is no regular file"));
     }
@@ -128,10 +145,9 @@ fn read_whole(fd: OwnedFd, most: usize) -> io::Result<Vec<u8>> {
 
 impl Files for OnDisk {
     fn read(&self, path: &TreePath, most: usize) -> io::Result<Option<Vec<u8>>> {
-        self.note(&path.to_string());
         // Without NONBLOCK a fifo in the tree would be waited for.
-        let fd = self.open_below(&path.to_bytes(), OFlags::RDONLY | OFlags::NONBLOCK)?;
-        fd.map(|fd| read_whole(fd, most)).transpose()
+        let open = self.open_noted(&path.to_bytes(), OFlags::RDONLY | OFlags::NONBLOCK)?;
+        open.map(|(fd, stat)| read_whole(fd, &stat, most)).transpose()
     }
 
     fn node(&self, path: &TreePath) -> io::Result<Option<Node>> {
@@ -139,8 +155,7 @@ impl Files for OnDisk {
     }
 
     fn packages(&self) -> io::Result<Vec<String>> {
-        self.note("pkgs");
-        let Some(pkgs) = self.open_below(b"pkgs", OFlags::RDONLY | OFlags::DIRECTORY)? else {
+        let Some((pkgs, _)) = self.open_noted(b"pkgs", OFlags::RDONLY | OFlags::DIRECTORY)? else {
             return Ok(Vec::new());
         };
         let mut packages = Vec::new();
@@ -150,17 +165,11 @@ impl Files for OnDisk {
             if name.starts_with('.') || entry.file_type() == FileType::RegularFile {
                 continue;
             }
-            if rustix::fs::accessat(
-                &pkgs,
-                format!("{name}/recipe.star"),
-                rustix::fs::Access::EXISTS,
-                AtFlags::empty(),
-            )
-            .is_ok()
-            {
+            // What is there and cannot be opened is a package: whoever wants it is told why it cannot.
+            let recipe = self.open_noted(format!("pkgs/{name}/recipe.star").as_bytes(), OFlags::PATH);
+            if !matches!(recipe, Ok(None)) {
                 packages.push(name.to_owned());
             }
-            self.note(&format!("pkgs/{name}/recipe.star"));
             if packages.len() > ENTRIES_MOST {
                 return Err(io::Error::other(format!("it has more than {ENTRIES_MOST} folders")));
             }
@@ -179,12 +188,11 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     /// What an open file or directory is, as it would be stored.
-    fn node(&mut self, fd: OwnedFd, path: &str, depth: usize) -> io::Result<Node> {
+    fn node(&mut self, fd: OwnedFd, stat: &Stat, path: &[u8], depth: usize) -> io::Result<Node> {
         self.entries += 1;
         if self.entries > ENTRIES_MOST || depth > DEPTH_MOST {
             return Err(io::Error::other("it has too many entries, or too many levels"));
         }
-        let stat = rustix::fs::fstat(&fd)?;
         match FileType::from_raw_mode(stat.st_mode) {
             FileType::RegularFile => {
                 let executable = stat.st_mode & 0o100 != 0;
@@ -198,7 +206,7 @@ impl Walk<'_> {
                     let bytes = entry.file_name().to_bytes();
                     if !matches!(bytes, b"." | b"..") {
                         let name = Name::new(bytes).map_err(invalid)?;
-                        let path = format!("{path}/{}", String::from_utf8_lossy(bytes));
+                        let path = [path, bytes].join(&b'/');
                         found.push((name, self.entry(fd.as_fd(), entry.file_name(), &path, depth)?));
                     }
                 }
@@ -212,13 +220,18 @@ impl Walk<'_> {
     }
 
     /// What an entry of a directory is.
-    fn entry(&mut self, folder: BorrowedFd<'_>, name: &CStr, path: &str, depth: usize) -> io::Result<Node> {
-        self.files.note(path);
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        match rustix::fs::openat(folder, name, flags, Mode::empty()) {
-            Ok(fd) => self.node(fd, path, depth + 1),
-            Err(rustix::io::Errno::LOOP) => {
-                let target = rustix::fs::readlinkat(folder, name, Vec::new())?;
+    fn entry(&mut self, folder: BorrowedFd<'_>, name: &CStr, path: &[u8], depth: usize) -> io::Result<Node> {
+        let open = |flags| rustix::fs::openat(folder, name, flags | OFlags::NOFOLLOW, Mode::empty());
+        match open(OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC) {
+            Ok(fd) => {
+                let stat = self.files.note(path, false, fd.as_fd())?;
+                self.node(fd, &stat, path, depth + 1)
+            }
+            Err(Errno::LOOP) => {
+                let link = open(OFlags::PATH | OFlags::CLOEXEC)?;
+                self.files.note(path, false, link.as_fd())?;
+                // An error, too, if it is no link any more.
+                let target = rustix::fs::readlinkat(&link, c"", Vec::new())?;
                 Ok(Node::Symlink { target: SymlinkTarget::new(target.as_bytes()).map_err(invalid)? })
             }
             Err(e) => Err(e.into()),

@@ -1,4 +1,4 @@
-//! An error as it is shown: with the lines that it is about. What crosses from one process to another.
+//! An error as it is shown, with its source lines. It is passed between processes.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +7,7 @@ use super::files::{Files, STARLARK_MOST};
 use crate::paths::TreePath;
 use crate::recipe::Span;
 
-/// The most lines that are shown of one place.
+/// The maximum number of lines shown per location.
 const LINES_MOST: usize = 6;
 
 /// An error, ready to be shown.
@@ -23,10 +23,10 @@ pub struct Problem {
     /// Who called the function that failed, the innermost first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub called_from: Vec<Span>,
-    /// What can be done.
+    /// A hint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
-    /// Whether what was asked for is not there.
+    /// Whether the requested name does not exist.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub not_found: bool,
 }
@@ -36,7 +36,7 @@ pub struct Problem {
 pub struct Shown {
     /// Where.
     pub span: Span,
-    /// What is said of it; may be empty.
+    /// An annotation; may be empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub label: String,
     /// Its lines, from the first on, at most six.

@@ -24,7 +24,7 @@ pub(super) fn whole(file: &Arc<str>) -> Span {
     Span { file: Arc::clone(file), begin: (1, 1), end: (1, 1) }
 }
 
-/// The span of the value that the call at `call` gives to `argument`; of the call itself when it does not say it there.
+/// The span of the value that the call at `call` gives to `argument`; of the call itself when it is not written there.
 ///
 /// The file is parsed again: errors are rare, and evaluation forgets where arguments stood.
 pub(super) fn of_argument(call: &FileSpan, argument: &str) -> Span {

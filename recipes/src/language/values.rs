@@ -37,7 +37,7 @@ pub(super) struct SourceValue(#[allocative(skip)] pub(super) Arc<SourceInput>);
 #[derive(Clone, Debug, ProvidesStaticType, NoSerialize, StarlarkPagablePanic, Allocative)]
 pub(super) struct LocalValue(#[allocative(skip)] pub(super) Arc<LocalInput>);
 
-/// An image of others.
+/// A third-party image.
 #[derive(Clone, Debug, ProvidesStaticType, NoSerialize, StarlarkPagablePanic, Allocative)]
 pub(super) struct ForeignImageValue(#[allocative(skip)] pub(super) Arc<ForeignImage>);
 

@@ -1,6 +1,6 @@
-//! What a recipe goes back to: the bytes that nobody can read the making of.
+//! What a recipe goes back to: its opaque bytes.
 //!
-//! *Opaque* is what was built elsewhere. What is built with it is as opaque as that, however readable its own source
+//! *Opaque* means prebuilt. What is built with it is as opaque as that, however readable its own source
 //! is; so it is counted over all that a recipe needs, and each package once.
 
 #[cfg(test)]
@@ -13,10 +13,10 @@ use stele_store::model::{Sha256, TreeId};
 use crate::plan::Graph;
 use crate::recipe::RecipeName;
 
-/// A source that was built elsewhere.
+/// A prebuilt source.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Opaque {
-    /// What its file is called; the first of its names, when recipes give it several.
+    /// Its file's name; the first one, when recipes give it several.
     pub file: String,
     /// What it is.
     pub pin: Pin,
@@ -26,12 +26,12 @@ pub struct Opaque {
     pub named_by: Vec<RecipeName>,
 }
 
-/// What something opaque is, exactly.
+/// The identity of something opaque.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Pin {
     /// The SHA-256 of a package.
     Sha256(Sha256),
-    /// What is in an image.
+    /// The tree of an image.
     Tree(TreeId),
 }
 
@@ -76,7 +76,7 @@ pub fn bytes(opaque: &[Opaque]) -> u64 {
 fn closure(graph: &Graph, number: usize) -> Vec<usize> {
     let mut needed = vec![false; number + 1];
     needed[number] = true;
-    // What is needed stands before whoever needs it.
+    // Dependencies stand before their dependents.
     for number in (0..=number).rev() {
         if needed[number] {
             graph.needs(number).iter().for_each(|need| needed[*need] = true);

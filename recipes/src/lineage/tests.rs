@@ -1,10 +1,10 @@
-//! What counts as opaque, and how often.
+//! Opaque bytes, and how they are counted.
 
 use crate::language::{InMemoryFiles, evaluate_all};
 
 use super::*;
 
-/// A package of so many bytes, whose SHA-256 has this digit 64 times.
+/// A package of that size, whose SHA-256 has this digit 64 times.
 fn package(name: &str, size: u64, digit: char) -> String {
     format!("debian_binary('{name}', '1', size = {size}, sha256 = '{digit}' * 64)")
 }

@@ -11,12 +11,12 @@ use super::{FilePatch, GitHeader, Header, MAX_FILE, Mode, Patch};
 use crate::content::{Content, ContentError};
 use crate::paths::{Found, TreeEdit, TreePath, WalkError};
 
-/// The tree that `tree` becomes by `patch`, when `strip` levels are left away from the names in it (`patch -pN`).
+/// Applies `patch` to `tree`, with `strip` leading components stripped from the names in it (`patch -pN`).
 ///
-/// Every sub-tree that the patch does not touch stays the one that it was. The module says what a patch means.
+/// Sub-trees that the patch does not touch stay as they are. The module's comment defines what a patch means.
 ///
 /// # Errors
-/// When anything in the patch does not fit exactly, or content cannot be read or kept. There is no result then.
+/// When anything in the patch does not fit exactly, or content cannot be read or stored.
 pub fn apply(
     tree: &TreeId,
     patch: &Patch,
@@ -121,13 +121,13 @@ impl Step<'_> {
         })
     }
 
-    /// That the file is of the mode that the diff says.
+    /// Checks that the file has the diff's mode.
     fn check_mode(&self, is: Mode) -> Result<(), FileFault> {
         let symlink = is == Mode::Symlink;
         let header = self.header();
         let (old, kept) = (header.and_then(|header| header.old), header.and_then(|header| header.kept));
         let says_link = old.or(kept).map(|mode| mode == Mode::Symlink);
-        // A rename without hunks says no mode, and needs none.
+        // A rename without hunks states no mode, and needs none.
         let told = says_link.unwrap_or(symlink && self.file.hunks.is_empty() && header.is_some());
         if told != symlink {
             return Err(FileFault::Kind { symlink });

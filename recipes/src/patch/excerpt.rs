@@ -7,7 +7,7 @@ use std::fmt;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Excerpt(String);
 
-/// The most bytes of a line that are shown.
+/// The maximum size in bytes of a line that are shown.
 const SHOWN: usize = 72;
 
 impl Excerpt {

@@ -1,19 +1,19 @@
-//! What can be wrong with a patch, and with a patch on a tree.
+//! Errors of a patch, and of applying it to a tree.
 
 use super::names::NameFault;
 use super::{Excerpt, MAX_FILE};
 use crate::content::ContentError;
 use crate::paths::{TreePath, WalkError};
 
-/// Bytes that are no patch that can be applied.
+/// Bytes that are not a patch that can be applied.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line} of the patch{}: {fault}", hunk.map(|n| format!(", hunk {n} of its file")).unwrap_or_default())]
 pub struct ParsePatchError {
-    /// Counted from 1; for what is missing at the end, the line behind the last.
+    /// Counted from 1; for missing lines at the end, the line after the last.
     pub line: usize,
     /// In which hunk of its file, counted from 1.
     pub hunk: Option<usize>,
-    /// What is wrong there.
+    /// The problem.
     pub fault: ParseFault,
 }
 
@@ -32,7 +32,7 @@ pub enum Foreign {
     Ed,
 }
 
-/// What is wrong with a patch.
+/// An error of a patch.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseFault {
     /// There is no diff in it.
@@ -53,7 +53,7 @@ pub enum ParseFault {
     /// A header's line ends in CR LF: something has converted the patch.
     #[error("the header ends in CR LF; something has converted the line ends of the patch itself")]
     CarriageReturn,
-    /// A quoted name has no closing quote, something behind it, or an escape that C has not.
+    /// A quoted name has no closing quote, text after it, or an escape that C does not have.
     #[error("the quoted name {name} is malformed")]
     Quoting {
         /// The name.
@@ -94,7 +94,7 @@ pub enum ParseFault {
         /// Up to which line the one before reaches.
         end: usize,
     },
-    /// The patch goes on with something else, or ends, before a hunk is whole.
+    /// The patch continues with something else, or ends, within a hunk.
     #[error("the hunk ends here, but its header promises {old} more old and {new} more new lines")]
     Short {
         /// How many old lines are missing.
@@ -119,14 +119,14 @@ pub enum ParseFault {
 /// A patch that does not fit a tree. Nothing of it is applied.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
-    /// A file, or what is said of it, does not fit.
+    /// A file, or its stated mode, does not fit.
     #[error("{file} (line {line} of the patch): {fault}")]
     File {
         /// The file's name as far as it is known, escaped.
         file: String,
         /// Where its diff begins in the patch, counted from 1.
         line: usize,
-        /// What is wrong.
+        /// The problem.
         fault: Box<FileFault>,
     },
     /// A hunk does not fit.
@@ -138,7 +138,7 @@ pub enum ApplyError {
         hunk: usize,
         /// Where its header is in the patch, counted from 1.
         line: usize,
-        /// What is wrong.
+        /// The problem.
         fault: Box<HunkFault>,
     },
     /// The tree cannot be read, or the new one not be kept.
@@ -156,7 +156,7 @@ pub enum FileFault {
         name: Excerpt,
         /// How many levels are stripped.
         strip: usize,
-        /// What is wrong with it.
+        /// The problem.
         fault: NameFault,
     },
     /// A git diff whose first line can be read in several ways, or in none.
@@ -187,7 +187,7 @@ pub enum FileFault {
     /// It is a directory.
     #[error("it is a directory")]
     Directory,
-    /// A component of its path is no directory.
+    /// A component of its path is not a directory.
     #[error(transparent)]
     Walk(WalkError),
     /// It is a link and the patch takes it for a file, or the other way round.
@@ -208,7 +208,7 @@ pub enum FileFault {
     /// A link's new target cannot be one.
     #[error("its new target will not do: {source}")]
     Target {
-        /// What is wrong with it.
+        /// The problem.
         source: stele_store::model::NameError,
     },
     /// A deletion that leaves something.
@@ -233,7 +233,7 @@ pub enum HunkFault {
     Mismatch {
         /// Which line of the file as it was before this diff, counted from 1.
         line: usize,
-        /// What the patch says.
+        /// From the patch.
         expected: Excerpt,
         /// What is there.
         found: Excerpt,
@@ -243,22 +243,22 @@ pub enum HunkFault {
     LineEnds {
         /// Which line of the file as it was before this diff, counted from 1.
         line: usize,
-        /// What the patch says.
+        /// From the patch.
         expected: Excerpt,
         /// What is there.
         found: Excerpt,
     },
-    /// A line is expected behind the end.
+    /// A line is expected after the end.
     #[error("line {line} should be {expected}, but the file has {lines} lines")]
     End {
         /// Which line, counted from 1.
         line: usize,
-        /// What the patch says.
+        /// From the patch.
         expected: Excerpt,
         /// How many lines there are.
         lines: usize,
     },
-    /// A hunk without old lines stands behind the end.
+    /// A hunk without old lines is after the end.
     #[error("it inserts behind line {line}, but the file has {lines} lines")]
     Behind {
         /// Behind which line.
@@ -272,7 +272,7 @@ pub enum HunkFault {
         /// Behind which line.
         line: usize,
     },
-    /// It has no context behind its last change, so that it ends a file; here more lines follow.
+    /// It has no context after its last change, so that it ends a file; here more lines follow.
     #[error("it has context only before its changes, so it ends a file; here line {line} follows: {found}")]
     NotLast {
         /// Which line follows.
@@ -289,7 +289,7 @@ pub enum HunkFault {
 }
 
 impl ApplyError {
-    /// What a person can do about it, when that is known.
+    /// A hint for the user, if there is one.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Hunk { fault, .. } => match **fault {

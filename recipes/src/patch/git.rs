@@ -6,7 +6,7 @@ use super::lines::PatchLines;
 use super::parse::{check_line_end, marks};
 use super::{GitChange, GitHeader, Mode, hunks, names};
 
-/// What the lines of a header say, each at most once.
+/// The fields of a header, each at most once.
 #[derive(Default)]
 struct Said {
     old: Option<Mode>,
@@ -21,7 +21,7 @@ struct Said {
     copy_to: Option<Vec<u8>>,
 }
 
-/// The header whose first line is next, `names` being what that says behind `diff --git `.
+/// The header whose first line is next, `names` being the rest of it after `diff --git `.
 pub(super) fn header(lines: &mut PatchLines<'_>, first: &[u8]) -> Result<GitHeader, ParsePatchError> {
     let begin = lines.clone();
     check_line_end(lines)?;

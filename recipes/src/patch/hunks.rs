@@ -96,7 +96,7 @@ fn last_line(body: &mut [HunkLine], old: usize, new: usize) -> Option<()> {
     (last && line.text.pop_if(|byte| *byte == b'\n').is_some()).then_some(())
 }
 
-/// The two ranges of `@@ -1,2 +3,4 @@`; what stands behind is for people.
+/// The two ranges of `@@ -1,2 +3,4 @@`; the rest is for readers.
 fn ranges(header: &[u8]) -> Option<(Lines, Lines)> {
     let rest = header.strip_prefix(b"@@ -")?;
     let (old, rest) = range(rest)?;
@@ -104,7 +104,7 @@ fn ranges(header: &[u8]) -> Option<(Lines, Lines)> {
     rest.starts_with(b" @@").then_some((old, new))
 }
 
-/// `START,COUNT` or `START` for one line, and what stands behind it.
+/// `START,COUNT` or `START` for one line, and the rest.
 fn range(text: &[u8]) -> Option<(Lines, &[u8])> {
     let (start, rest) = decimal(text)?;
     let (count, rest) = match rest.strip_prefix(b",") {

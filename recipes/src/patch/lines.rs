@@ -26,7 +26,7 @@ impl<'a> PatchLines<'a> {
         (!self.rest.is_empty()).then_some(line)
     }
 
-    /// The line behind the next, without its line feed.
+    /// The line after the next, without its line feed.
     pub(super) fn peek_second(&self) -> Option<&'a [u8]> {
         let mut ahead = self.clone();
         ahead.advance();
@@ -38,7 +38,7 @@ impl<'a> PatchLines<'a> {
         self.peek().is_some_and(|line| line.len() == self.rest.len())
     }
 
-    /// Goes behind the next line.
+    /// Moves past the next line.
     pub(super) fn advance(&mut self) {
         if let Some(line) = self.peek() {
             self.rest = self.rest.get(line.len() + 1..).unwrap_or_default();

@@ -1,19 +1,19 @@
 //! Patches: unified diffs, plain and git's, applied to a tree exactly or not at all.
 //!
-//! What a patch means follows POSIX (`diff -u`), GNU patch and git, with everything that they guess taken away:
+//! Patches are read as by POSIX (`diff -u`), GNU patch and git, without their guesses:
 //!
 //! - A hunk applies at the old line number in its header and nowhere else, and every byte of its context has to be
-//!   there. A hunk that shows no context before its first change although it shows some behind its last begins its
-//!   file; one that shows none behind although it shows some before ends it. The new line number is not looked at.
-//! - A range of no lines stands behind the line that it names (`-0,0` before the first). An empty line in a hunk is
+//!   there. A hunk with context after its last change but none before its first has to begin the file; one with
+//!   context before but none after has to end it. The new line number is ignored.
+//! - An empty range is after the line that it names (`-0,0` before the first). An empty line in a hunk is
 //!   an empty line of context. A line without its line feed is the last of its side, in the hunk and in the file.
 //! - A plain diff creates a file when its old name is `/dev/null`, or when its stamp is the epoch and its only hunk
-//!   says `-0,0`; it deletes one in the mirrored cases. A `-0,0` without either applies to nothing as to an empty file,
-//!   since it says no more, and inserts before the first line of any other.
+//!   says `-0,0`; it deletes one in the mirrored cases. A `-0,0` without either applies to a missing file as to an
+//!   empty one, since it states no more, and inserts before the first line of any other.
 //! - A plain diff with two names that differ after the strip means the one that is there. Both there is refused.
 //! - A name ends at the first tab, else with its line. `rename` and `copy` lines have no prefix, so that one level less
 //!   is stripped of them. Names that are absolute, empty after the strip, or have an empty, `.` or `..` component left
-//!   are refused; leading `./` goes with a strip of one.
+//!   are refused; leading `./` counts as one stripped component.
 //! - git diffs with no other text between them are one change: renames and copies take what was there before it, and
 //!   deletions come first. So files can be swapped, and a file can become a directory. Plain diffs apply in order.
 //! - Symbolic links are created, deleted and changed by git diffs that give their mode, 120000. Other modes than this,
@@ -41,7 +41,7 @@ pub use excerpt::Excerpt;
 pub use faults::{ApplyError, FileFault, Foreign, HunkFault, ParseFault, ParsePatchError};
 pub use names::NameFault;
 
-/// The most bytes that a file may have before and after a patch: it is whole in memory, both ways.
+/// The maximum size in bytes of a file before and after a patch: it is whole in memory, both ways.
 pub const MAX_FILE: u64 = 256 << 20;
 
 /// A patch that was understood. It changes at least one file.
@@ -51,7 +51,7 @@ pub struct Patch {
 }
 
 impl Patch {
-    /// Understands `bytes`.
+    /// Parses `bytes`.
     ///
     /// # Errors
     /// When there is no diff in them, one that is broken, or one of a kind that is not applied.
@@ -70,7 +70,7 @@ impl Patch {
 struct FilePatch {
     /// Where it begins in the patch, counted from 1.
     line: usize,
-    /// Whether nothing stands between it and the diff before.
+    /// Whether it follows the previous diff directly.
     joined: bool,
     header: Header,
     hunks: Vec<Hunk>,
@@ -82,12 +82,12 @@ enum Header {
     Git(GitHeader),
 }
 
-/// What a `---` or `+++` line says.
+/// A `---` or `+++` line.
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Mark {
     /// None for `/dev/null`.
     name: Option<Vec<u8>>,
-    /// Whether its stamp is the epoch: how GNU diff says that there is no file.
+    /// Whether its timestamp is the epoch: GNU diff's mark for a missing file.
     epoch: bool,
 }
 
@@ -97,10 +97,10 @@ struct GitHeader {
     names: Option<names::Pair>,
     marks: Option<(Mark, Mark)>,
     change: GitChange,
-    /// What it says that the file was and becomes.
+    /// The file's old and new mode.
     old: Option<Mode>,
     new: Option<Mode>,
-    /// What its `index` line says that the file was and stays.
+    /// The file's mode in the `index` line.
     kept: Option<Mode>,
 }
 
@@ -113,7 +113,7 @@ enum GitChange {
     Copy { from: Vec<u8>, to: Vec<u8> },
 }
 
-/// What a file is, as far as a tree knows.
+/// The kind of a file, as trees distinguish it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Mode {
     File,

@@ -14,7 +14,7 @@ pub enum NameFault {
     /// It has not that many levels, or nothing below them.
     #[error("nothing is left of it")]
     Nothing,
-    /// What is left is no path.
+    /// The rest is not a path.
     #[error("{0}")]
     Path(TreePathError),
 }
@@ -22,10 +22,10 @@ pub enum NameFault {
 /// An old and a new name.
 pub(super) type Pair = (Vec<u8>, Vec<u8>);
 
-/// A name that was quoted, and what stands behind it.
+/// A quoted name, and the rest.
 type Quoted<'a> = (Vec<u8>, &'a [u8]);
 
-/// The path that `name` is when `levels` of it are left away. Slashes in a row part two levels once, as with GNU patch;
+/// The path that `name` is with `levels` leading components stripped. Repeated slashes count once, as with GNU patch;
 /// in what is left they are refused.
 pub(super) fn strip(name: &[u8], levels: usize) -> Result<TreePath, NameFault> {
     if name.starts_with(b"/") {
@@ -46,7 +46,7 @@ pub(super) fn strip(name: &[u8], levels: usize) -> Result<TreePath, NameFault> {
     }
 }
 
-/// What stands behind `--- ` or `+++ `.
+/// The text after `--- ` or `+++ `.
 pub(super) fn mark(text: &[u8]) -> Result<Mark, ParseFault> {
     let (name, stamp) = match quoted(text)? {
         Some((name, rest)) if rest.is_empty() || rest.starts_with(b"\t") => (name, rest),
@@ -69,7 +69,7 @@ pub(super) fn whole(text: &[u8]) -> Result<Vec<u8>, ParseFault> {
     }
 }
 
-/// The two names behind `diff --git `, when they can be parted in one way only.
+/// The two names after `diff --git `, when they can be split in one way only.
 ///
 /// Names with spaces are not always quoted. Both are the same but for the prefix, since a rename says its names in
 /// lines of their own: that finds the middle.
@@ -96,7 +96,7 @@ fn same(old: &[u8], new: &[u8]) -> bool {
     old == new || below(old).is_some_and(|old| Some(old) == below(new))
 }
 
-/// When `text` begins with a quote: the bytes that are quoted as in C, and what stands behind them.
+/// When `text` begins with a quote: the bytes that are quoted as in C, and the rest.
 fn quoted(text: &[u8]) -> Result<Option<Quoted<'_>>, ParseFault> {
     let Some(inside) = text.strip_prefix(b"\"") else { return Ok(None) };
     unquote(inside).map(Some).ok_or_else(|| ParseFault::Quoting { name: Excerpt::of(text) })

@@ -54,7 +54,7 @@ fn plain_diff(lines: &mut PatchLines<'_>, joined: bool) -> Result<FilePatch, Par
     Ok(FilePatch { line: begin.number(), joined, header: Header::Plain { old, new }, hunks })
 }
 
-/// What the next two lines, `---` and `+++`, say.
+/// The next two lines, `---` and `+++`.
 pub(super) fn marks(lines: &mut PatchLines<'_>) -> Result<(Mark, Mark), ParsePatchError> {
     let mut mark = || {
         check_line_end(lines)?;

@@ -1,11 +1,11 @@
-//! Which file a diff means, and what becomes of it.
+//! The file that a diff applies to, and the change.
 
 use super::excerpt::Excerpt;
 use super::faults::FileFault;
 use super::{FilePatch, GitChange, GitHeader, Header, Mark, names};
 use crate::paths::{TreeEdit, TreePath};
 
-/// What a diff does, before its hunks are looked at.
+/// The change of a diff, before its hunks are applied.
 #[derive(Clone, Debug)]
 pub(super) enum Change {
     /// Where it is. Nothing there is as good as an empty file when the diff does not say which of both it means.
@@ -39,7 +39,7 @@ impl Change {
     }
 }
 
-/// The name that stands for a diff in errors before it is understood.
+/// The name of a diff in errors before it is parsed.
 pub(super) fn any_name(file: &FilePatch) -> Excerpt {
     let (old, new) = match &file.header {
         Header::Plain { old, new } | Header::Git(GitHeader { marks: Some((old, new)), .. }) => {
@@ -50,7 +50,7 @@ pub(super) fn any_name(file: &FilePatch) -> Excerpt {
     Excerpt::of(new.or(old).unwrap_or(b"a file without a name"))
 }
 
-/// What a plain diff does to the tree as it is now.
+/// The change of a plain diff to the current tree.
 pub(super) fn plain(
     file: &FilePatch,
     (old, new): (&Mark, &Mark),
@@ -86,7 +86,7 @@ fn the_one_there(old: TreePath, new: TreePath, edit: &mut TreeEdit<'_>) -> Resul
     }
 }
 
-/// What a git diff does: it says so itself.
+/// The change of a git diff, which its header states.
 pub(super) fn git(header: &GitHeader, strip: usize) -> Result<Change, FileFault> {
     let marks = header.marks.as_ref();
     let (old_mark, new_mark) = (marks.map(|marks| &marks.0), marks.map(|marks| &marks.1));
@@ -116,7 +116,7 @@ pub(super) fn git(header: &GitHeader, strip: usize) -> Result<Change, FileFault>
     }
 }
 
-/// All that a git header says about the name of one side.
+/// The names that a git header has for one side.
 struct Side<'a> {
     first: Option<&'a [u8]>,
     mark: Option<&'a Mark>,

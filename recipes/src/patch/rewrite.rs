@@ -7,7 +7,7 @@ use super::{Hunk, LineKind};
 /// A file, and how far it is rewritten.
 struct Rewrite<'a> {
     rest: &'a [u8],
-    /// How many lines are behind.
+    /// The number of lines consumed.
     line: usize,
     new: Vec<u8>,
 }
@@ -59,7 +59,7 @@ impl Rewrite<'_> {
         }
     }
 
-    /// Goes behind the next line, which must be `expected`.
+    /// Moves past the next line, which must be `expected`.
     fn expect(&mut self, expected: &[u8]) -> Result<(), HunkFault> {
         let line = self.line + 1;
         let Some(found) = self.take() else {

@@ -1,4 +1,4 @@
-//! What patches are refused, and what the others make of a tree.
+//! Refused patches, and the results of others.
 
 use std::collections::BTreeMap;
 

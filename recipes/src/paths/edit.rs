@@ -1,4 +1,4 @@
-//! A tree while entries of it are put and taken away.
+//! A tree while entries of it are put and removed.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use stele_store::model::{Name, Node, Tree, TreeId};
 use super::{TreePath, WalkError, directory_id};
 use crate::content::{Content, ContentError};
 
-/// What lies at a path of a [`TreeEdit`].
+/// The entry at a path of a [`TreeEdit`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Found {
     /// A directory, changed or not.
@@ -16,19 +16,19 @@ pub enum Found {
     Leaf(Node),
 }
 
-/// A tree while entries of it are put and taken away.
+/// A tree while entries of it are put and removed.
 ///
 /// Only directories on the way to an entry are read, and only those on the way to a changed one are written, once each
 /// and not before [`TreeEdit::finish`]: every other sub-tree stays the one that it was.
 pub struct TreeEdit<'a> {
     content: &'a dyn Content,
-    /// The root is the first. A directory stands behind the one that holds it, so that every walk here is a loop: a
+    /// The root is the first. A directory comes after its parent, so that every walk here is a loop: a
     /// tree may be deeper than a stack.
     opened: Vec<Directory>,
 }
 
 struct Directory {
-    /// What the directory was before. The root and a new directory have none.
+    /// The directory's tree before the edit. The root and a new directory have none.
     before: Option<Node>,
     changed: bool,
     entries: BTreeMap<Name, Entry>,
@@ -50,10 +50,10 @@ impl<'a> TreeEdit<'a> {
         Ok(Self { content, opened: vec![root] })
     }
 
-    /// What lies at `path` now.
+    /// The current entry at `path`.
     ///
     /// # Errors
-    /// When a component but the last is no directory, or a tree cannot be read.
+    /// When a component other than the last is not a directory, or a tree cannot be read.
     pub fn get(&mut self, path: &TreePath) -> Result<Option<Found>, WalkError> {
         let Some(way) = self.open(path, false)? else { return Ok(None) };
         let holder = way[way.len() - 1];
@@ -63,10 +63,10 @@ impl<'a> TreeEdit<'a> {
         }))
     }
 
-    /// Lets `node` be what lies at `path`, instead of whatever lies there; directories on the way are made.
+    /// Puts `node` at `path`, replacing any entry there; missing directories are made.
     ///
     /// # Errors
-    /// When a component but the last is no directory, or a tree cannot be read.
+    /// When a component other than the last is not a directory, or a tree cannot be read.
     pub fn put(&mut self, path: &TreePath, node: Node) -> Result<(), WalkError> {
         let way = self.open(path, true)?.unwrap_or_default();
         self.mark_changed(&way);
@@ -76,11 +76,11 @@ impl<'a> TreeEdit<'a> {
         Ok(())
     }
 
-    /// Takes away what lies at `path`, and with it the directories above that are empty then; never the root. Whether
+    /// Removes the entry at `path`, and with it the directories above that are empty then; never the root. Whether
     /// there was anything.
     ///
     /// # Errors
-    /// When a component but the last is no directory, or a tree cannot be read.
+    /// When a component other than the last is not a directory, or a tree cannot be read.
     pub fn remove(&mut self, path: &TreePath) -> Result<bool, WalkError> {
         let Some(way) = self.open(path, false)? else { return Ok(false) };
         for (depth, &directory) in way.iter().enumerate().rev() {
@@ -126,7 +126,7 @@ impl<'a> TreeEdit<'a> {
         Ok(root.unwrap_or_else(|| Tree::default().id()))
     }
 
-    /// The opened directories that lead to the entry at `path`, the root first; none when there is no such way.
+    /// The opened directories that lead to the entry at `path`, the root first; none when there is no such path.
     fn open(&mut self, path: &TreePath, make: bool) -> Result<Option<Vec<usize>>, WalkError> {
         let mut way = vec![0];
         let mut here = 0;
@@ -159,7 +159,7 @@ impl<'a> TreeEdit<'a> {
         }
     }
 
-    /// Which directories are still part of the tree: those that were taken away stay among the opened ones.
+    /// Which directories are still part of the tree: removed ones stay among the opened ones.
     fn reachable(&self) -> Vec<bool> {
         let mut reachable = vec![false; self.opened.len()];
         reachable[0] = true;

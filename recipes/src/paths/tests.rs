@@ -1,4 +1,4 @@
-//! Paths that are none, and edits of trees.
+//! Invalid paths, and edits of trees.
 
 use stele_store::model::{SymlinkTarget, Tree};
 

@@ -1,6 +1,7 @@
 //! A plan, while it is realised: what was not known when it was made is looked at again.
 
-use super::{Known, Merged, Part, Plan, PlanError, Planning, State, inputs, merging};
+use super::resolve::inputs;
+use super::{Known, Merged, Part, Plan, PlanError, Planning, State, derivations, merging};
 
 impl Plan {
     /// Looks again at the recipe of that number, whose inputs have been built since: what action it is, and whether
@@ -15,7 +16,7 @@ impl Plan {
         known: &K,
     ) -> Result<(), PlanError<K::Error>> {
         let (steps, roots) = (std::mem::take(&mut self.steps), std::mem::take(&mut self.roots));
-        let mut planning = Planning { known, profile, steps, roots, graph: &self.graph };
+        let mut planning = Planning { steps, roots, ..Planning::new(known, profile, &self.graph) };
         let looked = planning.resolve(number).and_then(|mut step| {
             let before = &planning.steps[number];
             step.state = before.state.clone();
@@ -42,7 +43,7 @@ impl Plan {
     ) -> Result<Option<Vec<Part>>, PlanError<K::Error>> {
         let recipe = &self.graph.recipes()[number];
         let inputs = inputs(&self.graph, &self.steps, recipe);
-        self.alone(profile, known).parts(recipe, inputs)
+        Planning::new(known, profile, &self.graph).parts(recipe, &inputs, None)
     }
 
     /// Merges the root of the recipe of that number again: it is remembered, and was collected. With the text that it
@@ -58,12 +59,13 @@ impl Plan {
     ) -> Result<Option<Merged>, PlanError<K::Error>> {
         let recipe = &self.graph.recipes()[number];
         let Some(parts) = self.parts(number, profile, known)? else { return Ok(None) };
-        let root = self.alone(profile, known).merged(recipe, &parts)?;
+        let root = Planning::new(known, profile, &self.graph).merged(recipe, &parts)?;
         Ok(root.map(|root| (merging(&parts, &recipe.prefer), root)))
     }
 
-    /// For what is asked of `known` alone, and not of other steps.
-    fn alone<'a, K: Known>(&'a self, profile: u32, known: &'a K) -> Planning<'a, K> {
-        Planning { known, profile, steps: Vec::new(), roots: Vec::new(), graph: &self.graph }
+    /// The text by which the derivation of the recipe of that number is remembered: it, and all that it needs, as they
+    /// are written.
+    pub fn derivation(&self, number: usize, profile: u32) -> Vec<u8> {
+        derivations::text(&self.graph, number, profile)
     }
 }

@@ -3,58 +3,39 @@
 //! A recipe becomes an action when all that it is made of is known. What is known is asked of [`Known`], so that a
 //! plan is a function of the recipes and of what was made before. An output that came out as it was stops there what
 //! changed below it: actions name their inputs by content, and what has the same inputs is the same action.
+//!
+//! What another store says is kept apart. What a source unpacks to and what a root is merged to is decided by this
+//! store's own work alone, and so is every action that is run. What others say can only make the *outputs* of a recipe
+//! known: those of an action, or of a [`derivation`](requests), which is a recipe with all that it needs as they are
+//! written.
 
 mod again;
+mod derivations;
 mod graph;
+mod known;
 mod memo;
 mod requests;
+mod resolve;
 mod root;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
 
-use stele_store::model::{BlobId, Digest, Node, Sha256, TreeId, TreeSource};
+use stele_store::model::{Digest, Node, TreeId};
 
 pub use graph::{Graph, Unknown};
+pub use known::{Answers, Known, Made};
 pub use memo::{Change, Memo};
 pub use requests::{Part, merging, unpacking};
 pub use root::{MOUNTED_ON, Root, RootError, merge};
 
-use crate::action::{Action, ActionError, ActionId, Parts};
+use crate::action::{Action, ActionError, ActionId};
 use crate::language::{Label, Recipes};
-use crate::recipe::{Origin, OutputName, Recipe, RecipeInput, RecipeName, SourceInput};
+use crate::recipe::{Origin, OutputName, Recipe, RecipeName};
 
 /// The output that unpacked sources and merged roots are remembered under.
 pub const MADE: &str = "tree";
-
-/// What was made before.
-pub trait Known: TreeSource {
-    /// What came of what has this digest: an action's outputs, or under [`MADE`] an unpacked source or a merged
-    /// root. It is remembered also when the content is gone.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    fn realised(&self, of: &Digest) -> Result<Option<BTreeMap<String, TreeId>>, Self::Error>;
-
-    /// Whether a tree is there, and so all that it names.
-    ///
-    /// # Errors
-    /// When that cannot be read.
-    fn has_tree(&self, tree: &TreeId) -> Result<bool, Self::Error>;
-
-    /// The blob with that SHA-256, and its size, if it is there.
-    ///
-    /// # Errors
-    /// When that cannot be read.
-    fn source(&self, sha256: &Sha256) -> Result<Option<(BlobId, u64)>, Self::Error>;
-
-    /// What a recipe was last built from.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    fn memo(&self, recipe: &RecipeName) -> Result<Option<Memo>, Self::Error>;
-}
 
 /// What becomes of a recipe.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -89,8 +70,10 @@ pub struct Step {
     pub number: usize,
     /// What becomes of it.
     pub state: State,
-    /// Its action, when all of its inputs are known.
+    /// Its action, when all of its inputs are known to this store.
     pub action: Option<(ActionId, Action)>,
+    /// The action that it is if what other stores say is true: what to ask them for. Never to be run.
+    pub claimed: Option<(ActionId, Action)>,
     /// Its outputs, when they are known.
     pub outputs: Option<BTreeMap<OutputName, TreeId>>,
     /// What it was or will be made of.
@@ -172,7 +155,7 @@ pub fn plan_again<K: Known>(
     known: &K,
 ) -> Result<Plan, PlanError<K::Error>> {
     let graph = Graph::of(recipes, goals)?;
-    let mut planning = Planning { known, profile, steps: Vec::new(), roots: Vec::new(), graph: &graph };
+    let mut planning = Planning::new(known, profile, &graph);
     for number in 0..graph.recipes().len() {
         let step = planning.resolve(number)?;
         planning.steps.push(step);
@@ -188,113 +171,13 @@ struct Planning<'a, K: Known> {
     graph: &'a Graph,
     steps: Vec<Step>,
     roots: Vec<Merged>,
+    /// The digests of the derivations of the first recipes of the graph, as far as they were needed.
+    derivations: Vec<Digest>,
 }
 
-impl<K: Known> Planning<'_, K> {
-    /// What is known of a recipe, whether or not it has to be built.
-    fn resolve(&mut self, number: usize) -> Result<Step, PlanError<K::Error>> {
-        let recipe = &self.graph.recipes()[number];
-        let inputs = inputs(self.graph, &self.steps, recipe);
-        let memo = Memo::of(recipe, &inputs, self.profile);
-        let mut step = Step {
-            number,
-            state: State::Unneeded,
-            action: None,
-            outputs: None,
-            memo,
-            fetch: Vec::new(),
-            unpack: Vec::new(),
-        };
-        let Some(parts) = self.parts(recipe, inputs)? else { return Ok(step) };
-        let Some(root) = self.root(recipe, &parts)? else { return Ok(step) };
-        let outputs = recipe.outputs.iter().map(|(name, place)| (name.as_str().to_owned(), place.clone()));
-        let action = Action::new(Parts {
-            env: recipe.env.clone(),
-            outputs: outputs.collect(),
-            platform: recipe.platform,
-            profile: self.profile,
-            root,
-            steps: recipe.steps.clone(),
-            workdir: recipe.workdir.clone(),
-        });
-        let id = action.and_then(|action| Ok((ActionId(Digest::of(&action.encode()?)), action)));
-        let (id, action) = id.map_err(|why| {
-            let labels = vec![Label { span: recipe.at.clone(), text: String::new() }];
-            PlanError::Action { recipe: recipe.name.clone(), labels, why: Box::new(why) }
-        })?;
-        if let Some(realised) = self.known.realised(&id.0).map_err(PlanError::Known)? {
-            let output = |name: &OutputName| Some((name.clone(), *realised.get(name.as_str())?));
-            step.outputs = recipe.outputs.keys().map(output).collect();
-        }
-        step.action = Some((id, action));
-        Ok(step)
-    }
-
-    /// All inputs of a recipe, if all are known.
-    fn parts(
-        &self,
-        recipe: &Recipe,
-        inputs: Vec<Option<Node>>,
-    ) -> Result<Option<Vec<Part>>, PlanError<K::Error>> {
-        let mut parts = Vec::with_capacity(inputs.len() + recipe.sources.len() + recipe.locals.len());
-        for (input, node) in recipe.inputs.iter().zip(inputs) {
-            let Some(node) = node else { return Ok(None) };
-            let origin = Origin::Recipe(input.recipe.clone(), input.output.clone());
-            parts.push(Part { origin, place: input.place.clone(), node });
-        }
-        for source in &recipe.sources {
-            let Some(node) = self.source(source)? else { return Ok(None) };
-            let origin = Origin::Source(source.source.file.to_string());
-            parts.push(Part { origin, place: source.place.clone(), node });
-        }
-        for local in &recipe.locals {
-            let (origin, node) = (Origin::Local(local.path.clone()), local.node.clone());
-            parts.push(Part { origin, place: local.place.clone(), node });
-        }
-        for image in &recipe.images {
-            let origin = Origin::Image(image.reference.clone());
-            parts.push(Part { origin, place: image.place.clone(), node: image.node() });
-        }
-        Ok(Some(parts))
-    }
-
-    /// What a source is, if that is known: the tree that it was unpacked to, or the file.
-    fn source(&self, source: &SourceInput) -> Result<Option<Node>, PlanError<K::Error>> {
-        let Some(text) = unpacking(source) else {
-            let blob = self.known.source(&source.source.sha256).map_err(PlanError::Known)?;
-            return Ok(blob.map(|(blob, size)| Node::File { blob, size, executable: source.executable }));
-        };
-        let made = self.known.realised(&Digest::of(&text)).map_err(PlanError::Known)?;
-        Ok(made.and_then(|made| made.get(MADE).map(|tree| Node::Directory { tree: *tree, size: 0 })))
-    }
-
-    /// The merged root, remembered or made now; nothing when a tree that it is made of is gone.
-    fn root(&mut self, recipe: &Recipe, parts: &[Part]) -> Result<Option<TreeId>, PlanError<K::Error>> {
-        let request = merging(parts, &recipe.prefer);
-        let made = self.known.realised(&Digest::of(&request)).map_err(PlanError::Known)?;
-        if let Some(tree) = made.and_then(|made| made.get(MADE).copied()) {
-            return Ok(Some(tree));
-        }
-        let Some(root) = self.merged(recipe, parts)? else { return Ok(None) };
-        let tree = root.tree;
-        self.roots.push((request, root));
-        Ok(Some(tree))
-    }
-
-    /// The root merged now, whether or not that was ever done; nothing when a tree that it is made of is gone.
-    fn merged(&self, recipe: &Recipe, parts: &[Part]) -> Result<Option<Root>, PlanError<K::Error>> {
-        for part in parts {
-            if let Node::Directory { tree, .. } = &part.node
-                && !self.known.has_tree(tree).map_err(PlanError::Known)?
-            {
-                return Ok(None);
-            }
-        }
-        let root = merge(parts, &recipe.prefer, self.known).map_err(|why| {
-            let labels = labels(recipe, &why);
-            PlanError::Root { recipe: recipe.name.clone(), labels, why: Box::new(why) }
-        })?;
-        Ok(Some(root))
+impl<'a, K: Known> Planning<'a, K> {
+    fn new(known: &'a K, profile: u32, graph: &'a Graph) -> Self {
+        Self { known, profile, graph, steps: Vec::new(), roots: Vec::new(), derivations: Vec::new() }
     }
 
     /// Goals have to be there. What is not there is built, and what is built needs its inputs.
@@ -320,7 +203,11 @@ impl<K: Known> Planning<'_, K> {
     }
 
     fn is_there(&self, number: usize) -> Result<bool, PlanError<K::Error>> {
-        let Some(outputs) = &self.steps[number].outputs else { return Ok(false) };
+        self.are_there(self.steps[number].outputs.as_ref())
+    }
+
+    fn are_there(&self, outputs: Option<&BTreeMap<OutputName, TreeId>>) -> Result<bool, PlanError<K::Error>> {
+        let Some(outputs) = outputs else { return Ok(false) };
         for tree in outputs.values() {
             if !self.known.has_tree(tree).map_err(PlanError::Known)? {
                 return Ok(false);
@@ -360,17 +247,6 @@ impl<K: Known> Planning<'_, K> {
         }
         Ok(())
     }
-}
-
-/// What the outputs of other recipes are that a recipe has for inputs, as far as that is known. Their sizes are not:
-/// nothing that is planned says them.
-fn inputs(graph: &Graph, steps: &[Step], recipe: &Recipe) -> Vec<Option<Node>> {
-    let input = |it: &RecipeInput| {
-        let step = &steps[graph.number(&it.recipe)?];
-        let tree = *step.outputs.as_ref()?.get(&it.output)?;
-        Some(Node::Directory { tree, size: 0 })
-    };
-    recipe.inputs.iter().map(input).collect()
 }
 
 /// Where a recipe is written, and those of its inputs that an error is about.

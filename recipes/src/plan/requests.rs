@@ -76,24 +76,39 @@ struct Merging {
     prefer: BTreeMap<String, usize>,
 }
 
+/// An input, of a merge or a derivation.
 #[derive(Serialize)]
-struct Input {
-    at: String,
-    digest: String,
-    kind: &'static str,
+pub(super) struct Input {
+    pub at: String,
+    pub digest: String,
+    pub kind: &'static str,
+}
+
+/// What an input is called that is content.
+pub(super) fn kind_of(node: &Node) -> &'static str {
+    match node {
+        Node::Directory { .. } => "directory",
+        Node::File { executable: false, .. } => "file",
+        Node::File { executable: true, .. } => "executable",
+        Node::Symlink { .. } => "symlink",
+    }
+}
+
+pub(super) fn digest_of(node: &Node) -> String {
+    match node {
+        Node::Directory { tree, .. } => tree.to_string(),
+        Node::File { blob, .. } => blob.to_string(),
+        Node::Symlink { target } => Digest::of(target.as_bytes()).to_string(),
+    }
 }
 
 /// The text by which the merged root of `parts` is remembered. The parts count in the order of the recipe; what is
 /// preferred is told by its number there, as no origin's name reaches a build.
 pub fn merging(parts: &[Part], prefer: &BTreeMap<Place, Origin>) -> Vec<u8> {
-    let input = |part: &Part| {
-        let (kind, digest) = match &part.node {
-            Node::Directory { tree, .. } => ("directory", tree.to_string()),
-            Node::File { blob, executable: false, .. } => ("file", blob.to_string()),
-            Node::File { blob, executable: true, .. } => ("executable", blob.to_string()),
-            Node::Symlink { target } => ("symlink", Digest::of(target.as_bytes()).to_string()),
-        };
-        Input { at: part.place.as_str().to_owned(), digest, kind }
+    let input = |part: &Part| Input {
+        at: part.place.as_str().to_owned(),
+        digest: digest_of(&part.node),
+        kind: kind_of(&part.node),
     };
     let number = |origin: &Origin| parts.iter().position(|part| part.origin == *origin).unwrap_or(usize::MAX);
     let prefer = prefer.iter().map(|(place, origin)| (place.as_str().to_owned(), number(origin)));
@@ -101,6 +116,6 @@ pub fn merging(parts: &[Part], prefer: &BTreeMap<Place, Origin>) -> Vec<u8> {
     canonical(&text)
 }
 
-fn canonical(text: &impl Serialize) -> Vec<u8> {
+pub(super) fn canonical(text: &impl Serialize) -> Vec<u8> {
     serde_json_canonicalizer::to_vec(text).expect("strings and numbers can be written")
 }

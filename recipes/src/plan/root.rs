@@ -28,7 +28,7 @@ pub struct Root {
 #[derive(Debug, thiserror::Error)]
 pub enum RootError<E> {
     /// Two of them disagree.
-    #[error("{} and {} both have /{}, and it is not the same", .0.first, .0.second, .0.path)]
+    #[error("{} and {} both provide /{} with different content", .0.first, .0.second, .0.path)]
     Conflict(Conflict),
     /// Something would not be seen.
     #[error("{origin} has /{path}, which would be hidden: every build has its own")]

@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::{RecipeInput, RecipeName, Span};
 use crate::action::{Place, Platform};
 
-/// The most bytes of all files together that are written in an image's recipe.
+/// The maximum size in bytes of all files together that are written in an image's recipe.
 pub const FILES_MOST: usize = 256 << 10;
 
-/// An image, or an index of images, as a person wrote it.
+/// An image, or an index of images, as its recipe defines it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ImageRecipe {
     /// Its name. Images and recipes may be called the same.
@@ -19,18 +19,18 @@ pub struct ImageRecipe {
     pub at: Span,
     /// The images: one of `image(...)`, any number of `image_index(...)`.
     pub images: Vec<ImageParts>,
-    /// Of an index: what it says besides. None for an image.
+    /// Of an index: its annotations. Empty for an image.
     pub index: Option<BTreeMap<String, String>>,
 }
 
-/// What an image is made of.
+/// The definition of an image.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ImageParts {
     /// Outputs of recipes, one layer each, the lowest first.
     pub inputs: Vec<RecipeInput>,
     /// Files, and what is in them.
     pub files: BTreeMap<Place, String>,
-    /// Links, and what they say.
+    /// Links and their targets.
     pub links: BTreeMap<Place, String>,
     /// Directories that have to be there.
     pub directories: BTreeSet<Place>,
@@ -40,15 +40,15 @@ pub struct ImageParts {
     pub modes: BTreeMap<Place, String>,
     /// Where the highest of several layers is meant.
     pub overrides: BTreeSet<Place>,
-    /// What it runs on.
+    /// Its platform.
     pub platform: Platform,
     /// Every time in it, in seconds since 1970-01-01 UTC.
     pub created: u64,
     /// How its layers are packed: `none`, `gzip` or `zstd`.
     pub compression: String,
-    /// What the manifest says besides.
+    /// Annotations of the manifest.
     pub annotations: BTreeMap<String, String>,
-    /// What is run.
+    /// The program to run.
     pub entrypoint: Vec<String>,
     /// Arguments that may be replaced.
     pub cmd: Vec<String>,
@@ -64,32 +64,32 @@ pub struct ImageParts {
     pub ports: BTreeSet<String>,
     /// Directories that it writes to.
     pub volumes: BTreeSet<Place>,
-    /// What ends it.
+    /// The signal that stops it.
     pub stop_signal: Option<String>,
 }
 
-/// Why something cannot be said of an image.
+/// Why an image recipe is not valid.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum ImageError {
-    /// It is no owner.
+    /// It is not an owner.
     #[error("{text:?} is no owner: it is a user and a group, as numbers, such as \"1000:1000\"")]
     Owner {
         /// The text.
         text: String,
     },
-    /// It is no mode.
+    /// It is not a mode.
     #[error("{text:?} is no mode: it is three or four octal digits, such as \"0755\" or \"4755\"")]
     Mode {
         /// The text.
         text: String,
     },
-    /// It is no port.
+    /// It is not a port.
     #[error("{text:?} is no port: it is a number up to 65535, or that with /tcp, /udp or /sctp behind it")]
     Port {
         /// The text.
         text: String,
     },
-    /// It is no signal.
+    /// It is not a signal.
     #[error(
         "{text:?} is no signal: it is a name such as \"SIGTERM\" or \"SIGRTMIN+3\", or a number up to 64"
     )]
@@ -97,7 +97,7 @@ pub enum ImageError {
         /// The text.
         text: String,
     },
-    /// It is no user.
+    /// It is not a user.
     #[error(
         "{text:?} is no user: it is a name, or a number up to 2147483647, or that with a colon and a group behind it"
     )]
@@ -135,10 +135,10 @@ pub enum ImageError {
     /// The root is all of the image.
     #[error("`/` is no volume: it would hide all of the image")]
     RootVolume,
-    /// No time that a layer can say.
+    /// A time that a layer cannot hold.
     #[error("{found} is no time for an image: it is a number of seconds from 0 to 8589934591")]
     Created {
-        /// What was given.
+        /// The given value.
         found: i64,
     },
     /// Two things at one place.
@@ -158,10 +158,10 @@ pub enum ImageError {
     /// The root can only be a directory.
     #[error("/ can only be a directory")]
     Root,
-    /// A link says nothing.
+    /// A link has an empty target.
     #[error("a link says a path of 1 to 4095 bytes without a NUL")]
     Link,
-    /// A name that means something else in layers.
+    /// A name that is a whiteout in layers.
     #[error("{place} cannot be in an image: in a layer a name that begins with `.wh.` takes another away")]
     Whiteout {
         /// The place.
@@ -173,7 +173,7 @@ pub enum ImageError {
         /// How many they have.
         found: usize,
     },
-    /// A file of the recipe tree that is no text.
+    /// A file of the recipe tree that is not text.
     #[error("{path} is no text in UTF-8")]
     Binary {
         /// Where it is.
@@ -184,9 +184,9 @@ pub enum ImageError {
     Platform {
         /// The recipe.
         recipe: RecipeName,
-        /// What it is for.
+        /// The input's platform.
         found: &'static str,
-        /// What the image is for.
+        /// The image's platform.
         wanted: &'static str,
     },
     /// Two images of an index for one machine.
@@ -204,7 +204,7 @@ pub enum ImageError {
 }
 
 impl ImageError {
-    /// What the person who wrote the recipe can do.
+    /// A hint for the recipe's author.
     pub fn hint(&self) -> Option<&'static str> {
         Some(match self {
             Self::Owner { .. } => "names mean nothing before there is an /etc/passwd; numbers always do",
@@ -221,7 +221,7 @@ pub fn is_owner(text: &str) -> bool {
     let is_number = |digits: &str| {
         let canonical = digits == "0" || !digits.starts_with('0');
         let digits_only = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-        // The last number means "nobody said" to chown(2).
+        // The last number means "unchanged" to chown(2).
         canonical && digits_only && digits.parse::<u32>().is_ok_and(|number| number != u32::MAX)
     };
     text.split_once(':').is_some_and(|(user, group)| is_number(user) && is_number(group))
@@ -260,7 +260,7 @@ pub fn is_signal(text: &str) -> bool {
         || text.strip_prefix("SIG").is_some_and(|rest| SIGNALS.contains(&rest))
 }
 
-/// Whether `text` can say who runs an image: `USER` or `USER:GROUP`.
+/// Whether `text` can be the user of an image: `USER` or `USER:GROUP`.
 pub fn is_user(text: &str) -> bool {
     let is_name = |name: &str| {
         let mark = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);

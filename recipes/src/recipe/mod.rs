@@ -1,4 +1,4 @@
-//! The recipe: what evaluation leaves behind. Data, in which nothing is to be computed any more.
+//! The recipe: the result of evaluation, as data that needs no further computation.
 
 pub mod image;
 mod name;
@@ -27,7 +27,7 @@ pub struct Span {
     pub file: Arc<str>,
     /// Line and column of its first character, counted from 1; columns are characters.
     pub begin: (usize, usize),
-    /// Line and column behind its last character.
+    /// Line and column after its last character.
     pub end: (usize, usize),
 }
 
@@ -37,22 +37,22 @@ impl std::fmt::Display for Span {
     }
 }
 
-/// How to build something: what a person wrote, evaluated.
+/// How to build something: an evaluated recipe.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Recipe {
     /// Its name.
     pub name: RecipeName,
-    /// What upstream calls the release.
+    /// Upstream's version.
     pub version: Version,
     /// Where it is written: the call in the file of its folder.
     pub at: Span,
-    /// What a person wants to know of it. Nothing of this reaches a build.
+    /// Its metadata, none of which reaches a build.
     pub about: About,
     /// Bytes from outside, and where the build sees them.
     pub sources: Vec<SourceInput>,
     /// Files and folders beside the recipe, and where the build sees them.
     pub locals: Vec<LocalInput>,
-    /// Images of others, and where the build sees them.
+    /// Third-party images, and where the build sees them.
     #[serde(default)]
     pub images: Vec<ForeignImage>,
     /// Outputs of other recipes, and where the build sees them.
@@ -61,17 +61,17 @@ pub struct Recipe {
     pub prefer: BTreeMap<Place, Origin>,
     /// Programs with their arguments, run one after the other until one fails.
     pub steps: Vec<Vec<String>>,
-    /// Environment variables, those that say where outputs go among them.
+    /// Environment variables, including those with the paths of outputs.
     pub env: BTreeMap<String, String>,
     /// The outputs, and the directories in which they are found afterwards.
     pub outputs: BTreeMap<OutputName, Place>,
     /// Where the first step begins.
     pub workdir: Place,
-    /// What it runs on.
+    /// Its platform.
     pub platform: Platform,
 }
 
-/// What a person wants to know of a recipe.
+/// A recipe's metadata.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct About {
     /// An SPDX licence expression.
@@ -80,7 +80,7 @@ pub struct About {
     pub homepage: Option<String>,
     /// One line: what it is.
     pub description: Option<String>,
-    /// What its maintainers want to be remembered.
+    /// Notes for maintainers.
     pub notes: Option<String>,
 }
 
@@ -95,7 +95,7 @@ pub struct SourceInput {
     pub place: Place,
     /// Whether a file that is not unpacked may be executed.
     pub executable: bool,
-    /// Whether it was built elsewhere, so that nobody can read how it came to be. What is opaque says its size.
+    /// Whether it is prebuilt, so that its build cannot be checked. Opaque sources have a size.
     #[serde(default)]
     pub opaque: bool,
     /// Where it is written.
@@ -105,7 +105,7 @@ pub struct SourceInput {
 /// How a source is unpacked.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct UnpackSource {
-    /// What it has to be.
+    /// The required value.
     #[serde(default)]
     pub form: Form,
     /// An archive in the archive, by its name there: the one whose content is wanted.
@@ -147,10 +147,10 @@ pub struct LocalInput {
     pub at: Span,
 }
 
-/// An image of others as an input: what is in it, all layers united. Nobody here can read how it came to be.
+/// A third-party image as an input: its root file system, all layers merged. Its build cannot be checked.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ForeignImage {
-    /// How it is called where it comes from. It says what to import; what is taken, the tree says.
+    /// Its name where it comes from. It tells what to import; the tree decides what is accepted.
     pub reference: String,
     /// What is in it.
     #[serde(with = "spelling::text")]
@@ -183,7 +183,7 @@ pub struct RecipeInput {
     pub at: Span,
 }
 
-/// Whose an entry of a merged root is, as a person would name it.
+/// The origin of an entry of a merged root, by a name that the user knows.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Origin {
@@ -193,7 +193,7 @@ pub enum Origin {
     Source(String),
     /// A file or folder of the recipe tree.
     Local(TreePath),
-    /// An image of others, by its reference.
+    /// A third-party image, by its reference.
     Image(String),
 }
 

@@ -1,8 +1,8 @@
-//! What recipes and outputs are called.
+//! Names of recipes and outputs.
 
 use std::fmt;
 
-/// The most characters of a name.
+/// The maximum length in characters of a name.
 const MOST: usize = 64;
 
 /// A recipe's name, unique in its recipe tree: 1 to 64 characters of `a-z 0-9 . _ + -`, beginning with a letter or
@@ -10,7 +10,7 @@ const MOST: usize = 64;
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct RecipeName(String);
 
-/// What one of a recipe's outputs is called: 1 to 64 characters of `a-z 0-9 _ -`, beginning with a letter or digit.
+/// The name of an output of a recipe: 1 to 64 characters of `a-z 0-9 _ -`, beginning with a letter or digit.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct OutputName(String);
 
@@ -28,14 +28,14 @@ pub enum RecipeNameError {
     Character {
         /// The character.
         found: char,
-        /// Where it stands, counted from 0.
+        /// Its position, counted from 0.
         at: usize,
         /// The characters that can.
         of: &'static str,
     },
 }
 
-/// `marks` can stand behind the first character, besides letters and digits.
+/// `marks` are allowed after the first character, besides letters and digits.
 fn check(text: &str, marks: &str, of: &'static str) -> Result<(), RecipeNameError> {
     if text.is_empty() || text.len() > MOST {
         return Err(RecipeNameError::Length { found: text.len() });
@@ -51,7 +51,7 @@ impl RecipeName {
     /// Takes `text` for a recipe's name.
     ///
     /// # Errors
-    /// When it is none.
+    /// When it is not valid.
     pub fn new(text: &str) -> Result<Self, RecipeNameError> {
         check(text, "._+-", "a-z 0-9 . _ + -").map(|()| Self(text.to_owned()))
     }
@@ -62,7 +62,7 @@ impl RecipeName {
     }
 
     /// Whether a recipe in the folder `folder` may have this name: that of the folder, or that with a hyphen and more
-    /// behind it. So whoever reads a name knows where to look.
+    /// behind it. So a name tells where its recipe is.
     pub fn belongs_in(&self, folder: &str) -> bool {
         self.0
             .strip_prefix(folder)
@@ -80,7 +80,7 @@ impl OutputName {
     /// Takes `text` for an output's name.
     ///
     /// # Errors
-    /// When it is none.
+    /// When it is not valid.
     pub fn new(text: &str) -> Result<Self, RecipeNameError> {
         check(text, "_-", "a-z 0-9 _ -").map(|()| Self(text.to_owned()))
     }

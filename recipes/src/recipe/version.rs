@@ -2,16 +2,16 @@
 
 use std::fmt;
 
-/// The most characters of a version.
+/// The maximum length in characters of a version.
 const MOST: usize = 64;
 
-/// What upstream calls a release: 1 to 64 characters of `A-Z a-z 0-9 . + ~ _ -`, beginning with a digit.
+/// Upstream's version of a release: 1 to 64 characters of `A-Z a-z 0-9 . + ~ _ -`, beginning with a digit.
 ///
-/// It is for people, and no build sees it unless its steps say it: nothing is ordered by it.
+/// Metadata: no build sees it unless its steps contain it, and nothing is ordered by it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Version(String);
 
-/// Why a text is no version.
+/// Why a text is not a valid version.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum VersionError {
     /// Empty, or too long.
@@ -40,7 +40,7 @@ impl Version {
     /// Takes `text` for a version.
     ///
     /// # Errors
-    /// When it is none.
+    /// When it is not valid.
     pub fn new(text: &str) -> Result<Self, VersionError> {
         if text.is_empty() || text.len() > MOST {
             return Err(VersionError::Length { found: text.len() });

@@ -5,19 +5,19 @@ use super::{FileName, FileNameError, Mirror, MirrorError};
 /// A Debian binary package at an exact version.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct BinaryPackage {
-    /// What its file is called in the archive's pool: `NAME_VERSION_ARCHITECTURE.deb`, the version without its epoch.
+    /// The name of its file in the archive's pool: `NAME_VERSION_ARCHITECTURE.deb`, the version without its epoch.
     pub file: FileName,
     /// The machine's own package client.
     pub mirror: Mirror,
 }
 
-/// Why there is no such package.
+/// Why a package is not valid.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum BinaryPackageError {
     /// Debian policy 5.6.1.
     #[error("{text:?} is no name of a package: two or more of `a-z 0-9 + - .`, the first a letter or digit")]
     Name {
-        /// What was given.
+        /// The given value.
         text: String,
     },
     /// Debian policy 5.6.12.
@@ -25,13 +25,13 @@ pub enum BinaryPackageError {
         "{text:?} is no version of a package: `EPOCH:UPSTREAM-REVISION`, of which the epoch may be missing"
     )]
     Version {
-        /// What was given.
+        /// The given value.
         text: String,
     },
     /// Debian policy 5.6.8.
     #[error("{text:?} is no architecture of a package, such as `amd64` or `all`")]
     Architecture {
-        /// What was given.
+        /// The given value.
         text: String,
     },
     /// All of that makes no file's name.

@@ -11,7 +11,7 @@ use std::fmt;
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Mirror(String);
 
-/// Why a text is no mirror.
+/// Why a text is not a valid mirror.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum MirrorError {
     /// There is no scheme before a colon.
@@ -34,10 +34,10 @@ pub enum MirrorError {
         /// The text.
         text: String,
     },
-    /// What everybody may read, and every message shows, holds no password.
+    /// A recipe is public and messages show it, so it must not hold a password.
     #[error("{host:?} has a user or password before its host; leave it out")]
     User {
-        /// Host and port, without what stands before them.
+        /// Host and port, without the user part.
         host: String,
     },
     /// `file:` wants an absolute path.
@@ -52,7 +52,7 @@ pub enum MirrorError {
         /// The text.
         text: String,
     },
-    /// Nothing follows the colon, or a path that leaves what an alias stands for.
+    /// Nothing follows the colon, or a path that leaves the alias's addresses.
     #[error("{text:?} names nothing, or has `..` or an empty component in it")]
     Path {
         /// The text.
@@ -76,11 +76,11 @@ pub enum MirrorKind<'a> {
         /// The file.
         file: &'a str,
     },
-    /// What the user's configuration says.
+    /// From the user's configuration.
     Alias {
         /// The scheme.
         name: &'a str,
-        /// What comes behind each address that it stands for.
+        /// The suffix to each address of the alias.
         rest: &'a str,
     },
 }
@@ -126,7 +126,7 @@ impl Mirror {
         &self.0
     }
 
-    /// What kind it is.
+    /// Its kind.
     pub fn kind(&self) -> MirrorKind<'_> {
         let (scheme, rest) = self.0.split_once(':').unwrap_or((&self.0, ""));
         match (scheme, debian_parts(rest)) {

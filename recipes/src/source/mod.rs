@@ -15,17 +15,17 @@ pub use debian::{BinaryPackage, BinaryPackageError};
 pub use mirror::{Mirror, MirrorError, MirrorKind};
 pub use sha512::Sha512;
 
-/// Bytes from outside. Its SHA-256 is what it is; all else says how to get it and how it is checked once more.
+/// Bytes from outside, identified by their SHA-256; everything else tells how to get and how to double-check them.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Source {
-    /// What the file is called.
+    /// The file's name.
     pub file: FileName,
     /// The pin.
     #[serde(with = "crate::recipe::spelling::text")]
     pub sha256: Sha256,
-    /// What upstream says, when it says SHA-512: checked too.
+    /// Upstream's SHA-512, when it publishes one; also checked.
     pub sha512: Option<Sha512>,
-    /// How many bytes it has, when the recipe says it: checked too, and a bound for the download.
+    /// Its size, when the recipe states it: checked too, and a bound for the download.
     pub size: Option<u64>,
     /// Where it may be had, in the order in which they are tried.
     pub mirrors: Vec<Mirror>,
@@ -41,16 +41,16 @@ pub struct Signature {
     /// The keys of which one must have made it: OpenPGP certificates, armoured or not, as a file beside the recipe
     /// holds them.
     pub keys: Vec<u8>,
-    /// What that file is called, for messages.
+    /// The file's name, for messages.
     pub keys_file: String,
 }
 
-/// What a source's file is called: 1 to 128 characters of `A-Z a-z 0-9 . _ + @ ~ -`, beginning with a letter or
+/// The name of a source's file: 1 to 128 characters of `A-Z a-z 0-9 . _ + @ ~ -`, beginning with a letter or
 /// digit.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct FileName(String);
 
-/// Why a text is no name of a source's file.
+/// Why a text is not the name of a source's file.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum FileNameError {
     /// Empty, or too long.
@@ -64,7 +64,7 @@ pub enum FileNameError {
     Character {
         /// The character.
         found: char,
-        /// Where it stands, counted from 0.
+        /// Its position, counted from 0.
         at: usize,
     },
 }
@@ -73,7 +73,7 @@ impl FileName {
     /// Takes `text` for the name of a source's file.
     ///
     /// # Errors
-    /// When it is none.
+    /// When it is not valid.
     pub fn new(text: &str) -> Result<Self, FileNameError> {
         if text.is_empty() || text.len() > 128 {
             return Err(FileNameError::Length { found: text.len() });

@@ -1,4 +1,4 @@
-//! What names a source's file, and where it may be had.
+//! Names of sources' files, and mirrors.
 
 use super::*;
 

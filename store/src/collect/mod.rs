@@ -5,6 +5,7 @@
 //! without rows, which do not exist for anybody and go with the next collection. [`crate::gate`] keeps
 //! writers safe.
 
+mod reclaim;
 mod strays;
 
 use std::collections::{HashMap, HashSet};
@@ -41,6 +42,8 @@ pub struct Collected {
     pub removed_bytes: u64,
     /// Files that no row named.
     pub removed_strays: u64,
+    /// Bytes that the disk got back: of files that went, and of the database.
+    pub freed_bytes: u64,
     /// Leases that hold something.
     pub leases: u64,
     /// Bytes of blobs that only leases hold.
@@ -119,6 +122,23 @@ impl Store {
         if self.is_read_only() {
             return Err(CollectError::ReadOnly);
         }
+        // On a disk without room nothing could be written, and so nothing be removed.
+        if !dry_run {
+            self.give_up_ballast();
+        }
+        let before = self.db_disk_bytes();
+        let collected = self.collect_now(dry_run, progress);
+        if !dry_run {
+            self.keep_ballast();
+        }
+        let mut collected = collected?;
+        if !dry_run {
+            collected.freed_bytes += before.saturating_sub(self.db_disk_bytes());
+        }
+        Ok(collected)
+    }
+
+    fn collect_now(&self, dry_run: bool, progress: &Progress) -> Result<Collected, CollectError> {
         self.drop_dead_leases()?;
         self.ask_shows()?;
         // What clears up after a crash takes the same place, and nobody asked for it: it is waited for.
@@ -136,15 +156,12 @@ impl Store {
         let mut result = Collected { leases: self.leases()?.len() as u64, ..Collected::default() };
         self.sweep_trees(&live, dry_run, &mut result, progress)?;
         crash::point(CrashPoint::GcTreesRemoved);
-        let removed_inline = self.sweep_blobs(&live, dry_run, &mut result, progress)?;
+        self.sweep_blobs(&live, dry_run, &mut result, progress)?;
         result.removed_strays = self.sweep_strays(dry_run)?;
         drop(collection);
         if !dry_run {
             self.sweep_unnamed()?;
-        }
-        // Deleted rows free no space until RocksDB rewrites its tables, which costs as much as what is live.
-        if !dry_run && removed_inline > 0 && removed_inline >= result.live_bytes / 8 {
-            self.db.compact()?;
+            self.reclaim()?;
         }
         Ok(result)
     }
@@ -231,15 +248,14 @@ impl Store {
         Ok(())
     }
 
-    /// Removes dead blobs; how many bytes of them lay in the database.
+    /// Removes dead blobs.
     fn sweep_blobs(
         &self,
         live: &Live,
         dry_run: bool,
         result: &mut Collected,
         progress: &Progress,
-    ) -> Result<u64, CollectError> {
-        let mut inline = 0;
+    ) -> Result<(), CollectError> {
         let mut batch = Vec::new();
         for row in self.db.blobs_from(&Digest::from_bytes([0; 32]))? {
             let (id, row) = row?;
@@ -251,10 +267,10 @@ impl Store {
             }
             batch.push((id, row));
             if batch.len() == SWEEP_BATCH {
-                inline += self.remove_blobs(std::mem::take(&mut batch), dry_run, result, progress)?;
+                self.remove_blobs(std::mem::take(&mut batch), dry_run, result, progress)?;
             }
         }
-        Ok(inline + self.remove_blobs(batch, dry_run, result, progress)?)
+        self.remove_blobs(batch, dry_run, result, progress)
     }
 
     fn remove_blobs(
@@ -263,7 +279,7 @@ impl Store {
         dry_run: bool,
         result: &mut Collected,
         progress: &Progress,
-    ) -> Result<u64, CollectError> {
+    ) -> Result<(), CollectError> {
         progress.check()?;
         let remove = |dead: &[(BlobId, BlobRow)]| {
             let mut rows = Rows::default();
@@ -282,15 +298,14 @@ impl Store {
         if !dry_run && !dead.is_empty() {
             crash::point(CrashPoint::GcRowsRemoved);
         }
-        let mut inline = 0;
         let mut outcome = Ok(());
         for (id, row) in &dead {
             result.removed_blobs += 1;
             result.removed_bytes += row.size;
             match row.placement {
-                Placement::Inline => inline += row.size,
                 Placement::File if !dry_run && outcome.is_ok() => {
                     outcome = self.objects.remove(id);
+                    result.freed_bytes += row.size;
                     crash::point(CrashPoint::GcFileRemoved);
                 }
                 _ => {}
@@ -298,8 +313,7 @@ impl Store {
             progress.add(1, row.size);
         }
         self.gate.bury(dead.iter().map(|(id, _)| id.0));
-        outcome?;
-        Ok(inline)
+        Ok(outcome?)
     }
 }
 

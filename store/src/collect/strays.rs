@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::{CollectError, Collection, SWEEP_BATCH};
-use crate::db::{DbError, Durability, Placement, Rows, Target};
+use crate::db::{DbError, Placement, Rows, Target};
 use crate::model::BlobId;
 use crate::store::Store;
 
@@ -19,7 +19,9 @@ impl Store {
         let files = self.sweep_strays(false);
         drop(collection);
         let unnamed = self.sweep_unnamed();
+        let reclaimed = if matches!(unnamed, Ok(1..)) { self.reclaim() } else { Ok(()) };
         self.clearing.store(false, Ordering::SeqCst);
+        reclaimed?;
         Ok(files? + unnamed?)
     }
 
@@ -33,35 +35,65 @@ impl Store {
             self.unlogged_before.store(true, Ordering::SeqCst);
             return Ok(0);
         }
-        let _collection = Collection(&self.gate);
+        let collection = Collection(&self.gate);
         let mut count = 0;
         let mut batch = Vec::new();
-        let remove = |batch: Vec<BlobId>| {
-            let dead = self.gate.condemn(
-                batch,
-                |id| Target::Blob(*id),
-                |dead: &[BlobId]| {
-                    let mut rows = Rows::default();
-                    dead.iter().for_each(|id| rows.delete_inline(id));
-                    self.db.write(rows, Durability::Later)
-                },
-            )?;
-            self.gate.bury(dead.iter().map(|id| id.0));
-            Ok::<_, DbError>(dead.len() as u64)
-        };
         for row in self.db.inlines()? {
-            let (id, _) = row?;
-            if self.db.blob(&id)?.is_none_or(|row| row.placement != Placement::Inline) {
-                batch.push(id);
-            }
+            batch.push(row?.0);
             if batch.len() == SWEEP_BATCH {
-                count += remove(std::mem::take(&mut batch))?;
+                count += self.remove_unnamed(std::mem::take(&mut batch))?;
             }
         }
-        count += remove(batch)?;
+        count += self.remove_unnamed(batch)?;
+        drop(collection);
+        // The marks of what was removed are not in the log either.
+        self.db.flush_inline()?;
         // What an earlier owner left is gone.
         self.end_unlogged();
         Ok(count)
+    }
+
+    /// Removes those of `candidates` that no row names, while a collection runs: what another writer relies on, or is
+    /// about to name, stays. Round the log, since a disk that is full takes nothing there: to be flushed.
+    fn remove_unnamed(&self, candidates: Vec<BlobId>) -> Result<u64, DbError> {
+        let mut unnamed = Vec::new();
+        for id in candidates {
+            if self.db.blob(&id)?.is_none_or(|row| row.placement != Placement::Inline) {
+                unnamed.push(id);
+            }
+        }
+        let remove = |dead: &[BlobId]| {
+            let mut rows = Rows::default();
+            dead.iter().for_each(|id| rows.delete_inline(id));
+            if rows.is_empty() { Ok(()) } else { self.db.write_unlogged(rows) }
+        };
+        let dead = self.gate.condemn(unnamed, |id| Target::Blob(*id), remove)?;
+        self.gate.bury(dead.iter().map(|id| id.0));
+        Ok(dead.len() as u64)
+    }
+
+    /// A session has ended without naming what it had written round the log. That is removed, and the disk gets it
+    /// back; unless `all` of it is known, or while a collection runs, the next collection looks for it.
+    pub(crate) fn give_up_unlogged(&self, written: Vec<BlobId>, all: bool) {
+        let removed = (|| {
+            let Some(_) = self.gate.begin_collection() else { return Ok(false) };
+            self.clearing.store(true, Ordering::SeqCst);
+            let _collection = Collection(&self.gate);
+            for batch in written.chunks(SWEEP_BATCH) {
+                self.remove_unnamed(batch.to_vec())?;
+            }
+            Ok::<_, DbError>(true)
+        })();
+        if !matches!(removed, Ok(false)) {
+            self.clearing.store(false, Ordering::SeqCst);
+        }
+        // A failure here is no failure of the session's: what is left of it is only not given back yet.
+        let flushed = removed.is_ok() && self.reclaim().is_ok();
+        if all && flushed && matches!(removed, Ok(true)) {
+            self.end_unlogged();
+        } else {
+            self.unlogged_before.store(true, Ordering::SeqCst);
+        }
     }
 
     pub(super) fn sweep_strays(&self, dry_run: bool) -> Result<u64, CollectError> {

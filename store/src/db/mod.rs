@@ -11,10 +11,11 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rocksdb::{DB, WriteBatch, WriteOptions};
-use rustix::fs::{CWD, Mode, OFlags};
+use rustix::fs::{Mode, OFlags};
 
 use error::{DESCRIPTORS, bad_row};
 
+use crate::folder::Folder;
 use crate::model::{BlobId, Digest, RootName, Sha256, TreeId};
 
 pub use batch::{Durability, Rows};
@@ -94,30 +95,34 @@ struct Place {
 }
 
 impl Place {
-    fn open(path: &Path) -> rustix::io::Result<Self> {
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let folder = rustix::fs::openat(CWD, path, flags, Mode::empty())?;
+    fn of(folder: OwnedFd, path: &Path) -> Self {
         let through = PathBuf::from(format!("{DESCRIPTORS}{}", folder.as_raw_fd()));
         // Where /proc is not mounted it has to be the path itself.
         let path = if through.exists() { through } else { path.to_owned() };
-        Ok(Self { _folder: folder, path })
+        Self { _folder: folder, path }
     }
 }
 
+fn place(store: &Folder, name: &str, doing: &'static str) -> Result<Place, DbError> {
+    let path = store.path().join(name);
+    let folder = store.open_beneath(name, OFlags::PATH | OFlags::DIRECTORY, Mode::empty());
+    folder.map(|folder| Place::of(folder, &path)).map_err(|e| DbError::of_folder(doing, &path, &e.into()))
+}
+
 impl Db {
-    /// Opens the database in `path`, and makes it when it is not there.
+    /// Opens the database in the folder `name` of a store, and makes it when it is not there.
     ///
     /// # Errors
     /// When RocksDB cannot.
-    pub fn open(path: &Path) -> Result<Self, DbError> {
-        match std::fs::create_dir(path) {
-            Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => {
-                return Err(DbError::of_folder("be opened", path, &e));
-            }
-            _ => {}
-        }
-        let place = Place::open(path).map_err(|e| DbError::of_folder("be opened", path, &e.into()))?;
-        DB::open_cf_descriptors(&options::database(), &place.path, options::families())
+    pub fn open(store: &Folder, name: &str) -> Result<Self, DbError> {
+        let place = match store.make(name, 0o755) {
+            Ok(()) => place(store, name, "be opened")?,
+            Err(e) => return Err(DbError::of_folder("be opened", &e.path, &e.source)),
+        };
+        // RocksDB reserves the room of a whole log: on a small disk that would be most of it.
+        let disk = rustix::fs::fstatvfs(store).map(|disk| disk.f_blocks.saturating_mul(disk.f_frsize));
+        let log = disk.map_or(options::MAX_LOG, |bytes| (bytes / 16).clamp(1 << 20, options::MAX_LOG));
+        DB::open_cf_descriptors(&options::database(log), &place.path, options::families())
             .map(|db| Self { db, _place: place })
             .map_err(|e| DbError::new("be opened", &e))
     }
@@ -126,10 +131,9 @@ impl Db {
     ///
     /// # Errors
     /// When RocksDB cannot, or there is none.
-    pub fn open_read_only(path: &Path) -> Result<Self, DbError> {
+    pub fn open_read_only(store: &Folder, name: &str) -> Result<Self, DbError> {
         let names = Family::ALL.iter().map(|family| family.name());
-        let place =
-            Place::open(path).map_err(|e| DbError::of_folder("be opened for reading", path, &e.into()))?;
+        let place = place(store, name, "be opened for reading")?;
         DB::open_cf_for_read_only(&rocksdb::Options::default(), &place.path, names, false)
             .map(|db| Self { db, _place: place })
             .map_err(|e| DbError::new("be opened for reading", &e))
@@ -140,8 +144,10 @@ impl Db {
     ///
     /// # Errors
     /// When RocksDB cannot.
-    pub fn repair(path: &Path) -> Result<(), DbError> {
-        DB::repair(&options::database(), path).map_err(|e| DbError::new("be repaired", &e))
+    pub fn repair(store: &Folder, name: &str) -> Result<(), DbError> {
+        let place = place(store, name, "be repaired")?;
+        DB::repair(&options::database(options::MAX_LOG), &place.path)
+            .map_err(|e| DbError::new("be repaired", &e))
     }
 
     fn family(&self, family: Family) -> Result<&rocksdb::ColumnFamily, DbError> {
@@ -212,6 +218,58 @@ impl Db {
             self.db.compact_range_cf(self.family(family)?, None::<&[u8]>, None::<&[u8]>);
         }
         Ok(())
+    }
+
+    /// The same of the small blobs whose digests begin with `byte`.
+    ///
+    /// # Errors
+    /// When the column family is missing.
+    pub fn compact_small(&self, byte: u8) -> Result<(), DbError> {
+        let family = self.family(Family::Inline)?;
+        let end = byte.checked_add(1).map(|end| [end]);
+        self.db.compact_range_cf(family, Some([byte]), end);
+        Ok(())
+    }
+
+    /// Lets RocksDB merge the tables of small blobs when it likes to, or not.
+    ///
+    /// # Errors
+    /// When RocksDB cannot.
+    pub fn let_compact(&self, let_it: bool) -> Result<(), DbError> {
+        let value = if let_it { "false" } else { "true" };
+        let options = [("disable_auto_compactions", value)];
+        self.db
+            .set_options_cf(self.family(Family::Inline)?, &options)
+            .map_err(|e| DbError::new("be set up", &e))
+    }
+
+    /// Bytes that are in memory and not in tables yet.
+    ///
+    /// # Errors
+    /// When RocksDB cannot tell.
+    pub fn buffered(&self) -> Result<u64, DbError> {
+        Family::ALL.iter().map(|family| self.number(*family, "rocksdb.cur-size-all-mem-tables")).sum()
+    }
+
+    /// Bytes of the tables of small blobs.
+    ///
+    /// # Errors
+    /// When RocksDB cannot tell.
+    pub fn small_table_bytes(&self) -> Result<u64, DbError> {
+        self.number(Family::Inline, "rocksdb.live-sst-files-size")
+    }
+
+    /// Whether there are tables of small blobs each of which may have any of them.
+    ///
+    /// # Errors
+    /// When RocksDB cannot tell.
+    pub fn small_tables_overlap(&self) -> Result<bool, DbError> {
+        Ok(self.number(Family::Inline, "rocksdb.num-files-at-level0")? > 0)
+    }
+
+    fn number(&self, family: Family, property: &str) -> Result<u64, DbError> {
+        let value = self.db.property_int_value_cf(self.family(family)?, property);
+        Ok(value.map_err(|e| DbError::new("tell its size", &e))?.unwrap_or(0))
     }
 
     fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, DbError> {

@@ -7,8 +7,11 @@ use super::Family;
 /// The cache of blocks, indexes and filters that all column families share, in bytes.
 const BLOCK_CACHE: usize = 64 << 20;
 
-/// Options of the database as a whole.
-pub(super) fn database() -> Options {
+/// The largest log, in bytes, on a disk that has room for it.
+pub(super) const MAX_LOG: u64 = 16 << 20;
+
+/// Options of the database as a whole. A log that is larger than `log` bytes is flushed.
+pub(super) fn database(log: u64) -> Options {
     let mut options = Options::default();
     options.create_if_missing(true);
     options.create_missing_column_families(true);
@@ -20,7 +23,7 @@ pub(super) fn database() -> Options {
     // A write-ahead log larger than this is flushed. It bounds the start after a kill, and the space that
     // RocksDB reserves for the log: by default as much as the largest write buffer, which is a lot for a
     // small disk.
-    options.set_max_total_wal_size(16 << 20);
+    options.set_max_total_wal_size(log);
     // The folder must not fill with RocksDB's own chatter.
     options.set_keep_log_file_num(2);
     options.set_max_log_file_size(1 << 20);
@@ -50,6 +53,8 @@ fn of(family: Family, cache: &Cache) -> Options {
         Family::Inline => {
             options.set_write_buffer_size(64 << 20);
             options.set_max_write_buffer_number(3);
+            // Merging tables takes as much room as they have: it begins when the disk was looked at and has that.
+            options.set_disable_auto_compactions(true);
             options.set_compression_type(DBCompressionType::Lz4);
             table.set_block_size(16 << 10);
         }

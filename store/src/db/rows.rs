@@ -50,8 +50,19 @@ pub struct RootRow {
 /// How long a lease holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Holder {
-    /// Until a moment, in seconds since 1970-01-01 UTC.
+    /// Until a moment, in seconds since 1970-01-01 UTC. A store writes it down as [`Holder::Timed`].
     Until(u64),
+    /// For a while, which is measured by a clock that nobody sets as long as the machine runs.
+    Timed {
+        /// When it ends, in seconds since 1970-01-01 UTC, by the clock that said `made`.
+        until: u64,
+        /// When it was made, in seconds since 1970-01-01 UTC.
+        made: u64,
+        /// The same in seconds since the boot, sleep included (CLOCK_BOOTTIME, clock_gettime(2)).
+        uptime: u64,
+        /// `/proc/sys/kernel/random/boot_id`, without its dashes.
+        boot: [u8; 16],
+    },
     /// As long as a process lives. Process numbers are used again, so its start time (field 22 of
     /// `/proc/<pid>/stat`, in clock ticks since boot) and the boot belong to it.
     Process {
@@ -173,6 +184,13 @@ impl LeaseRow {
                 row.extend_from_slice(&start.to_le_bytes());
                 row.extend_from_slice(&boot);
             }
+            Holder::Timed { until, made, uptime, boot } => {
+                row.push(2);
+                for number in [until, made, uptime] {
+                    row.extend_from_slice(&number.to_le_bytes());
+                }
+                row.extend_from_slice(&boot);
+            }
         }
         row
     }
@@ -186,6 +204,12 @@ impl LeaseRow {
             1 => Holder::Process {
                 pid: u32::from_le_bytes(reader.take()?),
                 start: reader.u64()?,
+                boot: reader.take()?,
+            },
+            2 => Holder::Timed {
+                until: reader.u64()?,
+                made: reader.u64()?,
+                uptime: reader.u64()?,
                 boot: reader.take()?,
             },
             _ => return None,
@@ -271,6 +295,12 @@ mod tests {
             (any::<u32>(), any::<u64>(), any::<[u8; 16]>()).prop_map(|(pid, start, boot)| Holder::Process {
                 pid,
                 start,
+                boot
+            }),
+            (any::<[u64; 3]>(), any::<[u8; 16]>()).prop_map(|([until, made, uptime], boot)| Holder::Timed {
+                until,
+                made,
+                uptime,
                 boot
             }),
         ]

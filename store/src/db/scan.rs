@@ -3,7 +3,7 @@
 use rocksdb::{Direction, IteratorMode, ReadOptions};
 
 use super::error::bad_row;
-use super::{BlobRow, Db, DbError, Family, LeaseRow, Realisation, RootRow};
+use super::{BlobRow, Db, DbError, Family, LeaseRow, Realisation, RootRow, Target};
 use crate::model::{BlobId, Digest, RootName, Sha256, TreeId};
 
 /// A row as RocksDB has it: key and value.
@@ -30,6 +30,15 @@ impl Db {
     /// When RocksDB cannot read.
     pub fn raw(&self, family: Family) -> Result<impl Iterator<Item = Step<RawRow>> + '_, DbError> {
         self.scan(family, &[])
+    }
+
+    /// Whether a column family has a row of that key.
+    ///
+    /// # Errors
+    /// When RocksDB cannot read.
+    pub fn has_raw(&self, family: Family, key: &[u8]) -> Result<bool, DbError> {
+        let row = self.db.get_pinned_cf(self.family(family)?, key).map_err(|e| DbError::new("read", &e))?;
+        Ok(row.is_some())
     }
 
     /// All blobs from `start` on, sorted by digest.
@@ -114,9 +123,31 @@ impl Db {
     pub fn roots(&self) -> Result<impl Iterator<Item = Step<(RootName, RootRow)>> + '_, DbError> {
         Ok(self.scan(Family::Root, &[])?.map(|row| {
             let (key, value) = row?;
-            let name = std::str::from_utf8(&key).ok().and_then(|text| text.parse().ok());
-            name.zip(RootRow::decode(&value)).ok_or_else(|| bad_row(Family::Root, &key))
+            root_row(&key, &value)
         }))
+    }
+
+    /// The roots that keep something of which there is no row. Both are read as they were at one moment: a root that is
+    /// removed meanwhile, and what it kept, do not show as one without the other.
+    ///
+    /// # Errors
+    /// When RocksDB cannot read, or a row is none.
+    pub fn dangling_roots(&self) -> Result<Vec<(RootName, Target)>, DbError> {
+        let moment = self.db.snapshot();
+        let mut dangling = Vec::new();
+        for row in moment.iterator_cf(self.family(Family::Root)?, IteratorMode::Start) {
+            let (key, value) = row.map_err(|e| DbError::new("read", &e))?;
+            let (name, RootRow { target, .. }) = root_row(&key, &value)?;
+            let (family, id) = match target {
+                Target::Tree(tree) => (Family::Tree, tree.0),
+                Target::Blob(blob) => (Family::Blob, blob.0),
+            };
+            let kept = moment.get_pinned_cf(self.family(family)?, id.as_bytes());
+            if kept.map_err(|e| DbError::new("read", &e))?.is_none() {
+                dangling.push((name, target));
+            }
+        }
+        Ok(dangling)
     }
 
     /// All leases, sorted by number.
@@ -130,6 +161,11 @@ impl Db {
             number.zip(LeaseRow::decode(&value)).ok_or_else(|| bad_row(Family::Lease, &key))
         }))
     }
+}
+
+fn root_row(key: &[u8], value: &[u8]) -> Result<(RootName, RootRow), DbError> {
+    let name = std::str::from_utf8(key).ok().and_then(|text| text.parse().ok());
+    name.zip(RootRow::decode(value)).ok_or_else(|| bad_row(Family::Root, key))
 }
 
 fn digest_key(family: Family, bytes: &[u8]) -> Result<Digest, DbError> {

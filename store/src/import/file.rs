@@ -31,10 +31,31 @@ const TRIES: usize = 3;
 /// whoever comes by another name meanwhile waits for the answer.
 type Seen = Arc<Mutex<Option<Node>>>;
 
-/// The files with several names, by device and inode: each is read once.
+/// What tells whether a file was changed: the kernel moves ctime with every write and cannot be asked not to.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Version {
+    size: i64,
+    mtime: (i64, u64),
+    ctime: (i64, u64),
+}
+
+impl Version {
+    #[allow(clippy::useless_conversion, clippy::unnecessary_cast)]
+    fn of(stat: &Stat) -> Self {
+        // The types of these fields differ between architectures.
+        Self {
+            size: stat.st_size as i64,
+            mtime: (stat.st_mtime as i64, stat.st_mtime_nsec as u64),
+            ctime: (stat.st_ctime as i64, stat.st_ctime_nsec as u64),
+        }
+    }
+}
+
+/// The files with several names, by device, inode and version: each is read once. A number that is given to another
+/// file meanwhile, or twice on a file system of several disks, comes with another version.
 #[derive(Default)]
 pub(super) struct Links {
-    seen: Mutex<HashMap<(u64, u64), Seen>>,
+    seen: Mutex<HashMap<(u64, u64, Version), Seen>>,
 }
 
 impl Links {
@@ -43,7 +64,7 @@ impl Links {
             return None;
         }
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        Some(Arc::clone(seen.entry((file.st_dev, file.st_ino)).or_default()))
+        Some(Arc::clone(seen.entry((file.st_dev, file.st_ino, Version::of(file))).or_default()))
     }
 }
 
@@ -53,11 +74,6 @@ pub(super) struct Reader<'a, 's> {
     links: &'a Links,
     progress: &'a Progress,
     buffer: Vec<u8>,
-}
-
-/// What tells whether a file was changed: the kernel moves ctime with every write and cannot be asked not to.
-fn version(stat: &Stat) -> impl PartialEq + use<> {
-    (stat.st_size, stat.st_mtime, stat.st_mtime_nsec, stat.st_ctime, stat.st_ctime_nsec)
 }
 
 impl<'a, 's> Reader<'a, 's> {
@@ -78,6 +94,7 @@ impl<'a, 's> Reader<'a, 's> {
             self.progress.add(1, node.size());
             return Ok(node.clone());
         }
+        let first = Version::of(&before);
         for _ in 0..TRIES {
             let size = u64::try_from(before.st_size).unwrap_or(0);
             let executable = before.st_mode & 0o100 != 0;
@@ -88,10 +105,13 @@ impl<'a, 's> Reader<'a, 's> {
             };
             let after = stat(&file, &path)?;
             if let Some(blob) = read
-                && version(&before) == version(&after)
+                && Version::of(&before) == Version::of(&after)
             {
                 let node = Node::File { blob, size, executable };
-                if let Some(seen) = &mut seen {
+                // What was read anew is another version than the one that others wait for.
+                if let Some(seen) = &mut seen
+                    && Version::of(&before) == first
+                {
                     **seen = Some(node.clone());
                 }
                 self.progress.add(1, 0);
@@ -188,9 +208,9 @@ impl<'a, 's> Reader<'a, 's> {
             copy.run(&holes, self.progress, self.session.store(), sha, path)
         };
         let sha256 = if size < PARALLEL_FROM {
-            let mut sha = Sha::Here(sha2::Sha256::new());
-            read(&mut copy, &mut sha)?;
-            sha.finish()
+            let mut hasher = sha2::Sha256::new();
+            read(&mut copy, &mut Sha::Here(&mut hasher))?;
+            hasher.finalize().into()
         } else {
             std::thread::scope(|scope| {
                 let (full, take) = sync_channel::<Arc<Vec<u8>>>(4);
@@ -199,8 +219,8 @@ impl<'a, 's> Reader<'a, 's> {
                 let mut sha = Sha::There { full, free: &free };
                 let read = read(&mut copy, &mut sha);
                 drop(sha);
-                // The worker ends when its channel does, and does nothing that could panic.
-                let digest = worker.join().unwrap_or_default();
+                // The worker ends when its channel does. If it panicked there is no digest.
+                let digest = worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
                 read.map(|()| digest)
             })?
         };
@@ -219,7 +239,7 @@ fn stat(file: &File, path: &impl Fn() -> PathBuf) -> Result<Stat, ImportError> {
 
 /// Where SHA-256 is computed.
 enum Sha<'a> {
-    Here(sha2::Sha256),
+    Here(&'a mut sha2::Sha256),
     There { full: SyncSender<Arc<Vec<u8>>>, free: &'a Receiver<Arc<Vec<u8>>> },
 }
 
@@ -252,13 +272,6 @@ impl Sha<'_> {
         .unwrap_or_default();
         buffer.resize(length, 0);
         buffer
-    }
-
-    fn finish(self) -> [u8; 32] {
-        match self {
-            Self::Here(hasher) => hasher.finalize().into(),
-            Self::There { .. } => [0; 32],
-        }
     }
 }
 
@@ -369,4 +382,34 @@ fn read_full(file: &File, buffer: &mut [u8], at: u64) -> rustix::io::Result<usiz
         }
     }
     Ok(filled)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_with_the_number_of_another_is_not_taken_for_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let (one, two) = (dir.path().join("one"), dir.path().join("two"));
+        let stat_now = |text: &str| {
+            std::fs::write(&one, text).unwrap();
+            let _ = std::fs::hard_link(&one, &two);
+            rustix::fs::stat(&one).unwrap()
+        };
+        let links = Links::default();
+        let first = links.of(&stat_now("ONE1")).unwrap();
+        *first.lock().unwrap() =
+            Some(Node::File { blob: BlobId(Digest::of(b"ONE1")), size: 4, executable: false });
+        // The same device and number, as when the file was removed and another got its number: only the rest differs.
+        for _ in 0..2 {
+            std::thread::sleep(std::time::Duration::from_millis(30));
+            let other = links.of(&stat_now("NEW9")).unwrap();
+            assert!(other.lock().unwrap().is_none());
+            assert!(!Arc::ptr_eq(&first, &other));
+        }
+        // Another name of the same file is found.
+        let again = links.of(&rustix::fs::stat(&two).unwrap()).unwrap();
+        assert!(Arc::ptr_eq(&again, &links.of(&rustix::fs::stat(&one).unwrap()).unwrap()));
+    }
 }

@@ -64,8 +64,9 @@ pub(super) fn import_tree(
     fd: OwnedFd,
     progress: &Progress,
 ) -> Result<TreeId, ImportError> {
-    let store = session.store().path();
-    let stat = rustix::fs::stat(store).map_err(|e| ImportError::source(store, "looked at", e))?;
+    let store = session.store();
+    let stat = rustix::fs::fstat(store.objects.folder())
+        .map_err(|e| ImportError::source(store.path(), "looked at", e))?;
     let dir = Arc::new(Dir {
         parent: None,
         top: path.to_owned(),

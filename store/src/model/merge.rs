@@ -45,7 +45,7 @@ pub struct Merge {
 
 /// Two origins that disagree, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{first} and {second} both have {path}, and it is not the same")]
+#[error("{first} and {second} both provide {path} with different content")]
 pub struct Conflict {
     /// The escaped path below the root.
     pub path: String,

@@ -5,18 +5,20 @@
 //! taken over. A crash on the way loses nothing; the store stays closed until the work is done again.
 
 mod salvage;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::crash::{self, CrashPoint};
-use crate::db::{BlobRow, Db, DbError, Durability, Placement, Rows, Target};
+use crate::db::{BlobRow, Db, DbError, Durability, Placement, RootRow, Rows, Target};
+use crate::folder::{Folder, LOST_DATABASE};
 use crate::import::ImportError;
 use crate::layout::{FormatError, Layout};
 use crate::model::{BlobId, Digest, RootName, Sha256, Tree};
-use crate::objects::{FileError, Objects, sync_path};
-use crate::open::{OpenError, open_locked, settle_format, take_lock, write_new_format};
+use crate::objects::{FileError, Objects};
+use crate::open::{OpenError, has_remains, open_locked, settle_format, take_lock, write_new_format};
 use crate::progress::{Cancelled, Progress};
 use crate::roots::{RootError, parse_mirror};
 use crate::session::{Keep, WriteError};
@@ -26,6 +28,11 @@ use salvage::{Batch, salvage};
 
 /// The file that remembers roots which could not be brought back.
 const LOST: &str = "roots.lost";
+/// The roots as text.
+const ROOTS: &str = "roots";
+const DB: &str = "db";
+/// The database that is being made.
+const NEW: &str = "db.new";
 
 /// What was recovered.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -86,11 +93,12 @@ impl Store {
         from: &[PathBuf],
         progress: &Progress,
     ) -> Result<(Self, Rebuilt), RebuildError> {
-        let layout = Layout::new(path);
-        if !layout.exists() {
-            return Err(OpenError::Absent { path: path.to_owned() }.into());
-        }
-        match layout.check_format() {
+        let folder = match Folder::open(path) {
+            Ok(folder) if has_remains(&folder) => folder,
+            _ => return Err(OpenError::Absent { path: path.to_owned() }.into()),
+        };
+        folder.inspect(true).map_err(OpenError::from)?;
+        match Layout::check_format(&folder) {
             Err(FormatError::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {}
             result => drop(result.map_err(OpenError::from)?),
         }
@@ -98,22 +106,23 @@ impl Store {
         for path in from {
             std::fs::metadata(path).map_err(|e| ImportError::missing(path, e))?;
         }
-        let lock = take_lock(&layout)?;
-        write_new_format(&layout)?;
-        settle_format(&layout)?;
-        Objects::create_folders(&layout)?;
+        let lock = take_lock(&folder)?;
+        write_new_format(&folder)?;
+        settle_format(&folder)?;
+        Objects::create_folders(&folder)?;
         let mut rebuilt = Rebuilt::default();
-        move_aside(&layout)?;
+        move_aside(&folder)?;
         crash::point(CrashPoint::RebuildMovedAside);
-        let new = layout.root().join("db.new");
-        let _ = fs::remove_dir_all(&new);
-        let old = old_databases(&layout)?;
+        folder.remove_all(NEW).map_err(|e| folder.failed(NEW, "removed", e))?;
+        let old = old_databases(&folder)?;
+        let paths = |names: &[String]| names.iter().map(|name| folder.path().join(name)).collect();
+        let mut partly = Vec::new();
         let mut roots = Vec::new();
         {
-            let db = Db::open(&new)?;
+            let db = Db::open(&folder, NEW)?;
             let mut authority = false;
             for old in &old {
-                let salvaged = salvage(old, &db, &mut rebuilt, progress)?;
+                let salvaged = salvage((&folder, old), &db, authority, &mut rebuilt, progress)?;
                 // The newest whole database knows the roots, and which were removed; without one, whoever
                 // remembers a root is heard, newest first.
                 if !authority {
@@ -121,18 +130,18 @@ impl Store {
                     authority = salvaged.whole && salvaged.settled;
                 }
                 if !salvaged.whole {
-                    rebuilt.old_database.push(old.clone());
+                    partly.push(old.clone());
                 }
             }
             if !authority {
-                roots.extend(written_roots(&layout.roots()));
+                roots.extend(written_roots(&folder, ROOTS));
             }
             // What an earlier rebuild could not bring back is wanted still.
-            roots.extend(written_roots(&layout.root().join(LOST)));
-            scan_objects(&layout, &db, &mut rebuilt, progress)?;
+            roots.extend(written_roots(&folder, LOST));
+            scan_objects(Folder::open(path)?, &db, &mut rebuilt, progress)?;
             let mut rows = Rows::default();
             // The epoch goes on: it is what makes the numbers of leases new.
-            let epoch = old.iter().filter_map(|path| old_epoch(path)).max().unwrap_or(0);
+            let epoch = old.iter().filter_map(|name| old_epoch(&folder, name)).max().unwrap_or(0);
             rows.put_meta("epoch", epoch.to_le_bytes().to_vec());
             rows.put_meta("clean", epoch.to_le_bytes().to_vec());
             rows.put_meta("rebuilding", b"1".to_vec());
@@ -140,9 +149,11 @@ impl Store {
             db.flush()?;
         }
         crash::point(CrashPoint::RebuildBuilt);
-        fs::rename(&new, layout.db()).map_err(|e| FileError::new(layout.db(), "renamed", e))?;
-        sync_path(layout.root())?;
-        let store = open_locked(layout, lock, true)?;
+        folder.rename(NEW, DB).map_err(|e| folder.failed(DB, "renamed", e))?;
+        folder.sync(".")?;
+        rebuilt.old_database = paths(&partly);
+        let all: Vec<PathBuf> = paths(&old);
+        let store = open_locked(folder, lock, true)?;
         for path in from {
             let session = store.session()?;
             let target = session.import(path, progress)?;
@@ -155,11 +166,12 @@ impl Store {
         rows.delete_meta("rebuilding");
         store.db.write(rows, Durability::Synced)?;
         if rebuilt.incomplete_trees > 0 || !rebuilt.lost_roots.is_empty() {
-            rebuilt.old_database.clone_from(&old);
-        }
-        // What was taken over whole, and rebuilt to nothing less, need not be kept twice.
-        for old in old.iter().filter(|old| !rebuilt.old_database.contains(old)) {
-            let _ = fs::remove_dir_all(old);
+            rebuilt.old_database = all;
+        } else {
+            // What was taken over whole, and rebuilt to nothing less, need not be kept twice.
+            for old in old.iter().filter(|old| !partly.contains(old)) {
+                let _ = store.objects.folder().remove_all(old);
+            }
         }
         Ok((store, rebuilt))
     }
@@ -194,79 +206,74 @@ impl Store {
 
     fn restore_roots(
         &self,
-        roots: Vec<(RootName, Target)>,
+        roots: Vec<(RootName, RootRow)>,
         rebuilt: &mut Rebuilt,
     ) -> Result<(), RebuildError> {
         let mut seen = HashSet::new();
-        for (name, target) in roots {
+        let mut still_lost = Vec::new();
+        for (name, root) in roots {
             if !seen.insert(name.clone()) || self.db.root(&name)?.is_some() {
                 continue;
             }
-            match self.set_root(&name, target) {
+            match self.put_root(&name, root) {
                 Ok(()) => rebuilt.roots += 1,
-                Err(RootError::Read(_)) => rebuilt.lost_roots.push((name, target)),
+                Err(RootError::Read(_)) => still_lost.push((name, root)),
                 Err(e) => return Err(e.into()),
             }
         }
         self.mirror_roots();
-        let lost = self.layout.root().join(LOST);
-        if rebuilt.lost_roots.is_empty() {
-            let _ = fs::remove_file(lost);
+        let folder = self.objects.folder();
+        if still_lost.is_empty() {
+            let _ = folder.remove_all(LOST);
         } else {
-            let text =
-                crate::roots::mirror_text(rebuilt.lost_roots.iter().map(|(name, target)| (name, *target, 0)));
-            fs::write(&lost, text).map_err(|e| FileError::new(lost, "written", e))?;
+            let text = crate::roots::mirror_text(still_lost.iter().map(|(name, root)| (name, *root)));
+            folder.write(LOST, text.as_bytes()).map_err(|e| folder.failed(LOST, "written", e))?;
         }
+        rebuilt.lost_roots = still_lost.into_iter().map(|(name, root)| (name, root.target)).collect();
         Ok(())
     }
 }
 
-/// Moves the database and the text of the roots aside, each to a name that is free.
-fn move_aside(layout: &Layout) -> Result<(), FileError> {
-    if layout.db().exists() {
-        let free = (1..).map(|n| layout.root().join(format!("db.lost-{n}"))).find(|path| !path.exists());
-        let to = free.unwrap_or_else(|| layout.root().join("db.lost"));
-        fs::rename(layout.db(), &to).map_err(|e| FileError::new(layout.db(), "moved aside", e))?;
-        sync_path(layout.root())?;
+/// Moves the database aside, to a name that is free.
+fn move_aside(folder: &Folder) -> Result<(), FileError> {
+    if folder.exists(DB) {
+        let mut names = (1..).map(|n| format!("{LOST_DATABASE}{n}"));
+        let to = names.find(|name| !folder.exists(name)).unwrap_or_else(|| format!("{LOST_DATABASE}0"));
+        folder.rename(DB, &to).map_err(|e| folder.failed(DB, "moved aside", e))?;
+        folder.sync(".")?;
     }
     Ok(())
 }
 
-fn old_databases(layout: &Layout) -> Result<Vec<PathBuf>, FileError> {
-    let failed = |e| FileError::new(layout.root(), "read", e);
-    let mut old = Vec::new();
-    for entry in fs::read_dir(layout.root()).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        if entry.file_name().to_string_lossy().starts_with("db.lost-") {
-            old.push(entry.path());
-        }
-    }
+fn old_databases(folder: &Folder) -> Result<Vec<String>, FileError> {
+    let names = folder.names(".").map_err(|e| folder.failed("", "read", e))?;
+    let names = names.into_iter().filter_map(|(name, _)| name.into_string().ok());
+    let mut old: Vec<String> = names.filter(|name| name.starts_with(LOST_DATABASE)).collect();
     // The newest first: its roots win.
-    let number =
-        |path: &PathBuf| path.to_string_lossy().rsplit('-').next().and_then(|n| n.parse::<u64>().ok());
-    old.sort_by_key(|path| std::cmp::Reverse(number(path)));
+    old.sort_by_key(|name| std::cmp::Reverse(name[LOST_DATABASE.len()..].parse::<u64>().ok()));
     Ok(old)
 }
 
 /// The epoch of an old database, when it can be read.
-fn old_epoch(path: &Path) -> Option<u64> {
-    let value = Db::open_read_only(path).ok()?.meta("epoch").ok()??;
+fn old_epoch(folder: &Folder, name: &str) -> Option<u64> {
+    let value = Db::open_read_only(folder, name).ok()?.meta("epoch").ok()??;
     value.try_into().ok().map(u64::from_le_bytes)
 }
 
 /// The roots that a text beside the database remembers.
-fn written_roots(path: &Path) -> Vec<(RootName, Target)> {
-    fs::read_to_string(path).map(|text| parse_mirror(&text)).unwrap_or_default()
+fn written_roots(folder: &Folder, name: &str) -> Vec<(RootName, RootRow)> {
+    let text = folder.read(name).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    text.map(|text| parse_mirror(&text)).unwrap_or_default()
 }
 
 /// Hashes every payload file and gives it a row, or moves it into quarantine.
 fn scan_objects(
-    layout: &Layout,
+    folder: Folder,
     db: &Db,
     rebuilt: &mut Rebuilt,
     progress: &Progress,
 ) -> Result<(), RebuildError> {
-    let objects = Objects::open(layout)?;
+    let objects = Objects::open(&Layout::new(folder.path()), folder);
     let mut batch = Batch { db, rows: Rows::default(), count: 0 };
     for byte in 0..=255 {
         for id in objects.list(byte)?.0 {

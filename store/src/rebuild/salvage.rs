@@ -1,115 +1,160 @@
 //! What can be taken over of an old database: every row that is what its key says.
 
-use std::path::Path;
-
 use super::{RebuildError, Rebuilt};
-use crate::db::{BlobRow, Db, DbError, Durability, Family, Placement, Rows, Target};
+use crate::db::{BlobRow, Db, DbError, Durability, Family, Placement, RootRow, Rows};
+use crate::folder::Folder;
 use crate::model::{Digest, RootName, Sha256};
 use crate::progress::Progress;
 
 /// Rows that are written in one batch.
 const BATCH: usize = 4096;
 
+/// Rows of `meta` that say something about the old database itself: the new one has its own.
+const OF_THE_DATABASE: &[&[u8]] = &[b"format", b"features", b"epoch", b"clean", b"unlogged", b"rebuilding"];
+
 /// What an old database gave.
 #[derive(Default)]
 pub(super) struct Salvaged {
-    pub(super) roots: Vec<(RootName, Target)>,
+    pub(super) roots: Vec<(RootName, RootRow)>,
     /// Whether every row of it could be read and was right.
     pub(super) whole: bool,
     /// Whether it was a database in use, and not one whose own rebuild was cut off.
     pub(super) settled: bool,
 }
 
-/// Takes over what can be read of an old database and is what its key says.
+/// Takes over what can be read of an old database: every row of every column family, but what is derived from others or
+/// is about that database itself. What has a digest for its key has to be what the key says. With `content_only` a
+/// newer database was whole: what is not in it was removed, and only blobs and trees are worth having.
 pub(super) fn salvage(
-    path: &Path,
+    (folder, name): (&Folder, &str),
     new: &Db,
+    content_only: bool,
     rebuilt: &mut Rebuilt,
     progress: &Progress,
 ) -> Result<Salvaged, RebuildError> {
-    let opened = Db::open_read_only(path);
+    let opened = Db::open_read_only(folder, name);
     let (old, mut whole) = match opened {
         Ok(old) => (old, true),
         // RocksDB's own repair drops what it cannot read; so the result is not the whole.
-        Err(_) => match Db::repair(path).and_then(|()| Db::open_read_only(path)) {
+        Err(_) => match Db::repair(folder, name).and_then(|()| Db::open_read_only(folder, name)) {
             Ok(old) => (old, false),
             Err(_) => return Ok(Salvaged::default()),
         },
     };
-    let mut batch = Batch { db: new, rows: Rows::default(), count: 0 };
+    let batch = Batch { db: new, rows: Rows::default(), count: 0 };
+    let mut salvage = Salvage { old: &old, new, batch, rebuilt, progress };
+    let mut roots = Vec::new();
     // A block that cannot be read ends a scan of its column family; the others are still tried.
-    for row in old.trees_from(&Digest::from_bytes([0; 32]))? {
-        progress.check()?;
-        match row {
-            Ok((id, text)) if Digest::of(&text) == id.0 => {
-                batch.put(|rows| rows.put_tree(&id, text.into()))?;
-            }
-            _ => whole = false,
-        }
+    for family in Family::ALL {
+        whole &= match family {
+            Family::Tree => salvage.trees()?,
+            Family::Blob => salvage.blobs()?,
+            Family::Inline => salvage.inlines()?,
+            // Written anew with each blob.
+            Family::Sha256 => true,
+            _ if content_only => true,
+            // Made again when what they keep is there.
+            Family::Root => salvage.roots(&mut roots)?,
+            _ => salvage.others(*family)?,
+        };
     }
-    // Of every blob that was known there is a row from here on: "in quarantine" until its payload is found. A
-    // tree that names a lost blob is then still a tree, and storing that blob again makes it whole.
-    for row in old.blobs_from(&Digest::from_bytes([0; 32]))? {
-        progress.check()?;
-        match row {
-            // A newer database was here first: what it gave is not taken back.
-            Ok((id, _)) if new.blob(&id)?.is_some() => {}
-            Ok((id, row)) => {
-                let row = BlobRow { placement: Placement::Quarantined, ..row };
-                batch.put(|rows| rows.put_blob(&id, &row))?;
-            }
-            Err(_) => whole = false,
-        }
-    }
-    for row in old.inlines()? {
-        progress.check()?;
-        match row {
-            Ok((id, bytes)) if Digest::of(&bytes) == id.0 => {
-                let row = BlobRow {
-                    placement: Placement::Inline,
-                    size: bytes.len() as u64,
-                    sha256: Sha256::of(&bytes),
-                };
-                rebuilt.inline_blobs += 1;
-                progress.add(1, row.size);
-                batch.put(|rows| {
-                    rows.put_blob(&id, &row);
-                    rows.put_inline(&id, bytes.into());
-                })?;
-            }
-            _ => whole = false,
-        }
-    }
-    let mut found = Vec::new();
-    for row in old.roots()? {
-        match row {
-            Ok((name, row)) => found.push((name, row.target)),
-            Err(_) => whole = false,
-        }
-    }
-    for row in old.leases()? {
-        match row {
-            Ok((number, lease)) => batch.put(|rows| rows.put_lease(number, &lease))?,
-            Err(_) => whole = false,
-        }
-    }
-    for family in [Family::Action, Family::Realisation, Family::Attestation] {
-        for row in old.raw(family)? {
+    salvage.batch.write()?;
+    let settled = matches!(old.meta("rebuilding"), Ok(None));
+    Ok(Salvaged { roots, whole, settled })
+}
+
+struct Salvage<'a> {
+    old: &'a Db,
+    new: &'a Db,
+    batch: Batch<'a>,
+    rebuilt: &'a mut Rebuilt,
+    progress: &'a Progress,
+}
+
+/// Each says whether every row of its family could be read and was right.
+impl Salvage<'_> {
+    fn trees(&mut self) -> Result<bool, RebuildError> {
+        let mut whole = true;
+        for row in self.old.trees_from(&Digest::from_bytes([0; 32]))? {
+            self.progress.check()?;
             match row {
-                Ok((key, value)) => batch.put(|rows| rows.put_raw(family, &key, value.into()))?,
+                Ok((id, text)) if Digest::of(&text) == id.0 => {
+                    self.batch.put(|rows| rows.put_tree(&id, text.into()))?;
+                }
+                _ => whole = false,
+            }
+        }
+        Ok(whole)
+    }
+
+    /// Of every blob that was known there is a row from here on: "in quarantine" until its payload is found. A tree
+    /// that names a lost blob is then still a tree, and storing that blob again makes it whole.
+    fn blobs(&mut self) -> Result<bool, RebuildError> {
+        let mut whole = true;
+        for row in self.old.blobs_from(&Digest::from_bytes([0; 32]))? {
+            self.progress.check()?;
+            match row {
+                // A newer database was here first: what it gave is not taken back.
+                Ok((id, _)) if self.new.blob(&id)?.is_some() => {}
+                Ok((id, row)) => {
+                    let row = BlobRow { placement: Placement::Quarantined, ..row };
+                    self.batch.put(|rows| rows.put_blob(&id, &row))?;
+                }
                 Err(_) => whole = false,
             }
         }
+        Ok(whole)
     }
-    match old.meta("totals") {
-        Ok(Some(_)) if new.meta("totals")?.is_some() => {}
-        Ok(Some(totals)) => batch.put(|rows| rows.put_meta("totals", totals))?,
-        Ok(None) => {}
-        Err(_) => whole = false,
+
+    fn inlines(&mut self) -> Result<bool, RebuildError> {
+        let mut whole = true;
+        for row in self.old.inlines()? {
+            self.progress.check()?;
+            match row {
+                Ok((id, bytes)) if Digest::of(&bytes) == id.0 => {
+                    let row = BlobRow {
+                        placement: Placement::Inline,
+                        size: bytes.len() as u64,
+                        sha256: Sha256::of(&bytes),
+                    };
+                    self.rebuilt.inline_blobs += 1;
+                    self.progress.add(1, row.size);
+                    self.batch.put(|rows| {
+                        rows.put_blob(&id, &row);
+                        rows.put_inline(&id, bytes.into());
+                    })?;
+                }
+                _ => whole = false,
+            }
+        }
+        Ok(whole)
     }
-    batch.write()?;
-    let settled = matches!(old.meta("rebuilding"), Ok(None));
-    Ok(Salvaged { roots: found, whole, settled })
+
+    fn roots(&mut self, found: &mut Vec<(RootName, RootRow)>) -> Result<bool, RebuildError> {
+        let mut whole = true;
+        for row in self.old.roots()? {
+            match row {
+                Ok(root) => found.push(root),
+                Err(_) => whole = false,
+            }
+        }
+        Ok(whole)
+    }
+
+    /// Rows that nothing can be compared with, as they are; of two databases the newer one's.
+    fn others(&mut self, family: Family) -> Result<bool, RebuildError> {
+        let mut whole = true;
+        for row in self.old.raw(family)? {
+            self.progress.check()?;
+            match row {
+                Ok((key, _)) if family == Family::Meta && OF_THE_DATABASE.contains(&&*key) => {}
+                Ok((key, _)) if self.new.has_raw(family, &key)? => {}
+                Ok((key, value)) => self.batch.put(|rows| rows.put_raw(family, &key, value.into()))?,
+                Err(_) => whole = false,
+            }
+        }
+        Ok(whole)
+    }
 }
 
 /// Rows on their way into the new database.

@@ -8,6 +8,7 @@ use crate::db::{BlobRow, Durability, Placement, Rows, Target};
 use crate::model::{BlobId, TreeId};
 use crate::objects::Temp;
 use crate::realised::Realised;
+use crate::room::Coming;
 
 /// Bytes of small blobs after which they go to the database round its log.
 const INLINE_BATCH: usize = 4 << 20;
@@ -92,12 +93,22 @@ impl Session<'_> {
             return self.commit_all(Rows::default(), None, Durability::Later);
         }
         if inline {
-            self.store.require_room()?;
+            self.store.require_room_for(self.coming())?;
             let _order = lock(&self.store.commits);
             let attempt = Attempt::begin(self)?;
             return attempt.end(self.write_unlogged());
         }
         Ok(())
+    }
+
+    /// What was taken and is neither on the disk nor in the database's buffers.
+    fn coming(&self) -> Coming {
+        let pending = lock(&self.pending);
+        Coming {
+            blobs: (pending.inline.len() + pending.unlogged.len()) as u64,
+            blob_bytes: pending.inline_bytes as u64,
+            tree_bytes: pending.tree_bytes as u64,
+        }
     }
 
     /// Writes the small blobs that have gathered round the log. To be called with the store's `commits` held.
@@ -131,7 +142,7 @@ impl Session<'_> {
         realised: Option<&Realised>,
         durability: Durability,
     ) -> Result<(), WriteError> {
-        self.store.require_room()?;
+        self.store.require_room_for(self.coming())?;
         let mut commits = lock(&self.store.commits);
         let attempt = Attempt::begin(self)?;
         let alone = *commits == self.commits_seen.load(Ordering::SeqCst);
@@ -238,25 +249,13 @@ impl Session<'_> {
 
 impl Drop for Session<'_> {
     fn drop(&mut self) {
-        // A session that is given up names what it wrote round the log, so that the collector finds it. If that
-        // fails too, the mark stays, and what nothing names is looked for by the next collection.
-        if *self.unlogged.get_mut() {
-            let _order = lock(&self.store.commits);
-            let unlogged = std::mem::take(&mut lock(&self.pending).unlogged);
-            let mut rows = Rows::default();
-            for (id, row) in &unlogged {
-                if self.store.db.blob(id).is_ok_and(|row| row.is_none()) {
-                    rows.put_blob(id, row);
-                }
-            }
-            let named =
-                self.store.db.flush_inline().and_then(|()| self.store.db.write(rows, Durability::Later));
-            if named.is_ok() && !*self.failed.get_mut() {
-                self.end_unlogged();
-            } else {
-                self.store.unlogged_before.store(true, Ordering::SeqCst);
-            }
-        }
+        let unlogged = std::mem::take(self.unlogged.get_mut());
+        let written = std::mem::take(&mut lock(&self.pending).unlogged);
         self.store.gate.leave(self.writer);
+        // What a session that is given up wrote round the log goes at once. Of a batch that failed it is not known.
+        if unlogged {
+            let written = written.into_iter().map(|(id, _)| id).collect();
+            self.store.give_up_unlogged(written, !*self.failed.get_mut());
+        }
     }
 }

@@ -10,6 +10,7 @@
 //! again after a crash even on a full disk, small.
 
 mod commit;
+mod error;
 mod stream;
 mod tree;
 
@@ -18,108 +19,19 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use commit::Pending;
+pub use error::WriteError;
 pub use stream::StreamError;
 
 use crate::crash::{self, CrashPoint};
-use crate::db::{BlobRow, DbError, Durability, Holder, LeaseRow, Placement, RootRow, Rows, Target};
+use crate::db::{BlobRow, Durability, Holder, LeaseRow, Placement, RootRow, Rows, Target};
 use crate::gate::WriterId;
-use crate::model::{BlobId, Digest, MAX_DEPTH, MAX_TREE_TEXT, RootName, Sha256, TreeId};
-use crate::objects::{FileError, Temp};
-use crate::presence::Presence;
+use crate::model::{BlobId, Digest, RootName, Sha256};
+use crate::objects::Temp;
 use crate::realised::Realised;
 use crate::store::Store;
 
 /// Payloads of up to this many bytes lie in the database, unless they are executable.
 pub const INLINE_MOST: u64 = 16 << 10;
-
-/// Why a session could not store something.
-#[derive(Debug, thiserror::Error)]
-pub enum WriteError {
-    /// The store was opened without the right to write.
-    #[error("the store is open for reading only")]
-    ReadOnly,
-    /// The disk is so full that the store might not be able to collect any more.
-    #[error("the disk of the store has {left} bytes left, and {kept} are kept back for collections")]
-    NoRoom {
-        /// What is left.
-        left: u64,
-        /// What is kept back.
-        kept: u64,
-    },
-    /// A tree names something that neither the session nor the store can give.
-    #[error("tree {tree} names {named}, and {lacking} is {presence}")]
-    Incomplete {
-        /// The tree that was to be stored.
-        tree: TreeId,
-        /// What it names.
-        named: Digest,
-        /// What is not there: that, or something that it reaches.
-        lacking: Digest,
-        /// In which way.
-        presence: Presence,
-    },
-    /// A tree names something in another size than it has.
-    #[error("tree {tree} says that {named} has {said} bytes, and it has another size")]
-    Size {
-        /// The tree that was to be stored.
-        tree: TreeId,
-        /// What it names.
-        named: Digest,
-        /// What the tree says, in bytes.
-        said: u64,
-    },
-    /// A tree has more directories below each other than any path can name.
-    #[error("tree {tree} is nested deeper than {MAX_DEPTH} directories")]
-    Deep {
-        /// The tree that was to be stored.
-        tree: TreeId,
-    },
-    /// A tree has more entries than whoever reads it can be asked to hold.
-    #[error("the text of tree {tree} has {size} bytes, and at most {MAX_TREE_TEXT} are possible")]
-    Large {
-        /// The tree that was to be stored.
-        tree: TreeId,
-        /// The length of its text, in bytes.
-        size: u64,
-    },
-    /// A write of the session failed before, and what was lost with it is not known.
-    #[error("an earlier write of this session failed, so nothing of it is acknowledged")]
-    Poisoned,
-    /// A result, or something that is to become known with it, is neither in the session nor in the store.
-    #[error("{target} was to be kept, and {lacking} is {presence}")]
-    Unstored {
-        /// What was to be kept.
-        target: Digest,
-        /// What is not there: that, or something that it reaches.
-        lacking: Digest,
-        /// In which way.
-        presence: Presence,
-    },
-    /// A root was to keep the result, and there is none.
-    #[error("root {root} was to keep a result, and there is none")]
-    NoResult {
-        /// The root.
-        root: RootName,
-    },
-    /// A file of the store gave an error.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// The database gave an error.
-    #[error(transparent)]
-    Db(#[from] DbError),
-}
-
-impl WriteError {
-    /// Whether the disk, or the quota, is full.
-    pub fn is_no_space(&self) -> bool {
-        match self {
-            Self::File(e) => e.is_no_space(),
-            Self::Db(e) => matches!(e, DbError::NoSpace { .. }),
-            Self::NoRoom { .. } => true,
-            _ => false,
-        }
-    }
-}
 
 /// What shall keep a finished session's result from the collector.
 #[derive(Clone, Debug, Default)]
@@ -373,6 +285,7 @@ impl<'s> Session<'s> {
             extra.put_root(name, &RootRow { target: *last, created: crate::clock::now() });
         }
         if let Some(holder) = keep.lease {
+            let holder = holder.anchored();
             for target in result {
                 extra.put_lease(self.store.free_lease_number(), &LeaseRow { target: *target, holder });
             }

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use sha2::Digest as _;
 
 use crate::db::{BlobRow, DbError, Durability, Rows, Target};
-use crate::model::{BlobId, Digest, Node, Sha256, Tree};
+use crate::model::{BlobId, Digest, Node, Sha256, Tree, TreeId};
 use crate::progress::Progress;
 use crate::store::{CopyError, ReadError, Store};
 
@@ -52,19 +52,35 @@ impl Store {
             let mut moved_to = None;
             let problem = match (Digest::of(&text), Tree::decode(&text)) {
                 (actual, _) if actual != id.0 => {
-                    moved_to = self.move_tree_aside(&id, &text)?;
+                    if !self.is_read_only() {
+                        match self.quarantine_tree(&id)? {
+                            Quarantine::Sound => continue,
+                            Quarantine::Moved(to) => moved_to = to,
+                        }
+                    }
                     Problem::Corrupt { actual }
                 }
                 (_, Err(source)) => Problem::NotCanonical { source },
-                (_, Ok(tree)) => match self.first_wrong(&tree)? {
-                    // A collection may have removed the tree, and then what it names, since the scan began.
-                    Some(problem) if self.db.has_tree(&id)? => problem,
-                    _ => continue,
+                (_, Ok(tree)) => match self.still_wrong(&id, &tree)? {
+                    Some(problem) => problem,
+                    None => continue,
                 },
             };
             verified.findings.push(Finding { target: Target::Tree(id), problem, moved_to, used_by: vec![] });
         }
         Ok(())
+    }
+
+    /// What is wrong with a tree that was there when a scan began, unless it is gone by now.
+    fn still_wrong(&self, id: &TreeId, tree: &Tree) -> Result<Option<Problem>, DbError> {
+        if self.first_wrong(tree)?.is_none() {
+            return Ok(None);
+        }
+        // A collection may have removed the tree, and then what it names, and a session may have stored both anew. With
+        // writers held off it is looked at once more: what a tree names goes after it.
+        let _order = self.commits.lock().unwrap_or_else(PoisonError::into_inner);
+        let problem = self.first_wrong(tree)?;
+        Ok(problem.filter(|_| matches!(self.db.has_tree(id), Ok(true) | Err(_))))
     }
 
     /// The first entry that names something of which there is no row, or one of another size. That a payload is damaged
@@ -195,6 +211,11 @@ impl Store {
         if !self.is_read_only() {
             let mut commits = self.commits.lock().unwrap_or_else(PoisonError::into_inner);
             let Some(now) = self.db.blob(id)? else { return Ok(None) };
+            if now == (BlobRow { placement: now.placement, ..right })
+                && self.db.by_sha256(&sha256)? == Some(*id)
+            {
+                return Ok(None);
+            }
             let mut rows = Rows::default();
             rows.put_blob(id, &BlobRow { placement: now.placement, ..right });
             self.db.write(rows, Durability::Synced)?;
@@ -207,15 +228,22 @@ impl Store {
     fn verify_sha256s(&self, verified: &mut Verified) -> Result<(), VerifyError> {
         for row in self.db.sha256s()? {
             let (sha256, id) = row?;
-            let right = self.db.blob(&id)?.is_some_and(|row| row.sha256 == sha256);
-            // A collection may have removed both since the scan began.
-            if right || self.db.by_sha256(&sha256)? != Some(id) {
+            if self.has_sha256(&id, &sha256)? {
                 continue;
             }
-            if !self.is_read_only() {
-                let mut rows = Rows::default();
-                rows.delete_sha256(&sha256);
-                self.db.write(rows, Durability::Synced)?;
+            {
+                // A collection may have removed both since the scan began, and a session may have stored them anew: the
+                // two are looked at once more with writers held off.
+                let mut commits = self.commits.lock().unwrap_or_else(PoisonError::into_inner);
+                if self.has_sha256(&id, &sha256)? || self.db.by_sha256(&sha256)? != Some(id) {
+                    continue;
+                }
+                if !self.is_read_only() {
+                    let mut rows = Rows::default();
+                    rows.delete_sha256(&sha256);
+                    self.db.write(rows, Durability::Synced)?;
+                    *commits += 1;
+                }
             }
             let (target, problem) = (Target::Blob(id), Problem::Stray { sha256 });
             verified.findings.push(Finding { target, problem, moved_to: None, used_by: vec![] });
@@ -223,13 +251,14 @@ impl Store {
         Ok(())
     }
 
+    fn has_sha256(&self, id: &BlobId, sha256: &Sha256) -> Result<bool, DbError> {
+        Ok(self.db.blob(id)?.is_some_and(|row| row.sha256 == *sha256))
+    }
+
     fn verify_holders(&self, verified: &mut Verified) -> Result<(), VerifyError> {
-        let roots = self.roots()?.into_iter().map(|root| (root.target, format!("root {}", root.name)));
-        for (target, holder) in roots {
-            if !self.has_row(target)? {
-                let problem = Problem::Dangling { holder };
-                verified.findings.push(Finding { target, problem, moved_to: None, used_by: vec![] });
-            }
+        for (name, target) in self.db.dangling_roots()? {
+            let problem = Problem::Dangling { holder: format!("root {name}") };
+            verified.findings.push(Finding { target, problem, moved_to: None, used_by: vec![] });
         }
         Ok(())
     }

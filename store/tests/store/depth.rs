@@ -58,8 +58,8 @@ fn no_tree_is_taken_whose_text_nobody_could_hold() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 6, ..ProptestConfig::default() })]
 
-    /// Trees are made of others that were taken, some of this session and some of earlier ones; each is taken exactly if
-    /// it is not too deep, and what is taken can be read.
+    /// Trees are made of others that were taken, some of this session and some of earlier ones; each is taken exactly
+    /// if it is not too deep, and what is taken can be read.
     #[test]
     fn a_tree_is_taken_exactly_if_it_can_be_read(
         start in MAX_DEPTH - 6..=MAX_DEPTH,

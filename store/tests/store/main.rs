@@ -2,8 +2,11 @@
 
 mod depth;
 mod failing;
+mod full_disk;
+mod hostile;
 mod origins;
 mod presence;
+mod scratch;
 
 use stele_store::model::{BlobId, Name, Node, Tree, TreeId};
 use stele_store::{Keep, Session, Store, Target};

@@ -79,10 +79,9 @@ fn no_realisation_becomes_known_of_what_is_not_there() {
     let it = Fresh::new();
     let (tree, log) = (TreeId(Digest::of(b"no")), BlobId(Digest::of(b"no")));
     let there = Realisation { outputs: outputs(Tree::default().id()), log: None, origin: Origin::Built };
-    for realisation in [
-        Realisation { outputs: outputs(tree), ..there.clone() },
-        Realisation { log: Some(log), ..there.clone() },
-    ] {
+    for realisation in
+        [Realisation { outputs: outputs(tree), ..there.clone() }, Realisation { log: Some(log), ..there }]
+    {
         let session = it.store.session().unwrap();
         session.add_tree(&Tree::default()).unwrap();
         let realised = Realised { of: Some((REQUEST.to_vec(), realisation)), ..Realised::default() };

@@ -97,25 +97,28 @@ fn cc_says_how_it_is_called_and_what_is_wrong_with_files() {
         (&[][..], usage),
         (&["a.c"], usage),
         (&["-o", "out"], usage),
-        (&["-o", "out", "-c", "a.c"], "cc: not an option: -c\n"),
-        (&["-Ifolder", "-o", "out", "a.c"], "cc: not an option: -Ifolder\n"),
-        (&["a.c", "-o"], "cc: there is nothing behind -o\n"),
-        (&["a.c", "-o", "out", "-o", "out2"], "cc: a second output: out2\n"),
+        (&["-o", "out", "-c", "a.c"], "cc: unknown option -c\n"),
+        (&["-Ifolder", "-o", "out", "a.c"], "cc: unknown option -Ifolder\n"),
+        (&["a.c", "-o"], "cc: missing argument of -o\n"),
+        (&["a.c", "-o", "out", "-o", "out2"], "cc: more than one output: out2\n"),
         (&["-o", "out", "nothing.c"], "cc: cannot open nothing.c\n"),
         (&["-o", "out", "folder"], "cc: cannot read folder\n"),
         (&["-o", "out", "reads.c"], "reads.c:2: cannot read `folder`\n"),
-        (&["-o", "out", "zero.c"], "-D:10: a byte 0 in `zero.c`\n"),
-        (&["-o", "out", "-D", "a=1\nint x", "a.c"], "-D:11: -D wants NAME or NAME=VALUE\n"),
-        (&["-o", "out", "-D", "3", "a.c"], "-D:10: the name of a macro is missing\n"),
-        (&["-o", "out", "again.c"], "again.c:1: files include one another without an end\n"),
-        (&["-o", "a.c", "a.c"], "cc: cannot make a new file a.c\n"),
-        (&["-o", "nowhere/out", "a.c"], "cc: cannot make a new file nowhere/out\n"),
+        (&["-o", "out", "zero.c"], "-D:10: NUL byte in `zero.c`\n"),
+        (&["-o", "out", "-D", "a=1\nint x", "a.c"], "-D:11: -D expects NAME or NAME=VALUE\n"),
+        (&["-o", "out", "-D", "3", "a.c"], "-D:10: expected the name of a macro\n"),
+        (&["-o", "out", "again.c"], "again.c:1: #include nested too deeply\n"),
+        (&["-o", "a.c", "a.c"], "cc: cannot create a.c\n"),
+        (&["-o", "nowhere/out", "a.c"], "cc: cannot create nowhere/out\n"),
     ] {
         assert_eq!(room.run(args), (1, said.into()), "{args:?}");
         assert!(!room.path("out").exists(), "{args:?}");
     }
-    assert_eq!(room.compile("int f(void) { return 3; }"), (1, "cc: there is no function main\n".into()));
-    assert_eq!(room.compile("int main = 3;"), (1, "cc: there is no function main\n".into()));
+    assert_eq!(
+        room.compile("int f(void) { return 3; }"),
+        (1, "cc: the program has no function main\n".into())
+    );
+    assert_eq!(room.compile("int main = 3;"), (1, "cc: the program has no function main\n".into()));
     assert_eq!(room.run(&["-o", "out", "a.c"]), (0, String::new()));
     let mode = fs::metadata(room.path("out")).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode & 0o700, 0o700);
@@ -177,8 +180,12 @@ fn every_message_of_cc_is_in_a_test() {
     let tests =
         [include_str!("cc.rs"), include_str!("cc_declarations.rs"), include_str!("cc_wrong.rs")].concat();
     // What no program that can be written in a test brings about.
-    let unreached =
-        ["cc itself is wrong", "a value outside of its object", "the program is too large", "no more memory"];
+    let unreached = [
+        "cc is broken: no such operation",
+        "cc is broken: an initial value lies outside of its object",
+        "the program is too large",
+        "out of memory",
+    ];
     let mut messages = 0;
     for path in sources("cc") {
         let text = fs::read_to_string(path).expect("a source");
@@ -189,12 +196,13 @@ fn every_message_of_cc_is_in_a_test() {
             "fail_token(\"",
             "fail_here(\"",
             "refuse(\"",
-            ", \"`",
+            "refuse_alignment(\"",
+            ", \"expected ",
         ];
         for message in calls.iter().flat_map(|call| text.split(*call).skip(1).map(move |rest| (call, rest))) {
             let end = message.1.replace("\\\"", "\u{1}");
             let body = end.split('"').next().expect("an end").replace('\u{1}', "\\\"");
-            let body = if message.0.ends_with('`') { format!("`{body}") } else { body };
+            let body = if message.0.ends_with("expected ") { format!("expected {body}") } else { body };
             assert!(
                 tests.contains(&body) || unreached.iter().any(|it| body.starts_with(it)),
                 "{body} is in no test"
@@ -288,7 +296,7 @@ fn definitions_and_folders_of_the_command_line_are_heeded() {
     fs::write(room.path("y.c"), "\nint both;\n").unwrap();
     fs::write(room.path("z.c"), "static int both = 5;\nint other(void) { return both; }\n").unwrap();
     let _ = fs::remove_file(room.path("out"));
-    assert_eq!(room.run(&["-o", "out", "x.c", "y.c"]), (1, "y.c:2: defined twice: `both`\n".into()));
+    assert_eq!(room.run(&["-o", "out", "x.c", "y.c"]), (1, "y.c:2: redefinition of `both`\n".into()));
     assert_eq!(room.run(&["-o", "out", "x.c", "z.c"]), (0, String::new()));
 }
 

@@ -265,7 +265,7 @@ fn by_the_link_before(link: &'static str, maker: &'static str, places: &[(usize,
             return outcome(link, Some(&fs::read(&output).expect("an output")));
         }
         // The seed has no words, and main may be nowhere.
-        let nowhere = said.ends_with(": main is called and not defined\n");
+        let nowhere = said.ends_with(": main is called but not defined\n");
         assert!(maker == "seed" || nowhere || tells_a_line(&said), "{link}: {status:?} {said}");
         Outcome::Refused
     };

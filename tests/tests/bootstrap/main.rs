@@ -9,6 +9,7 @@ mod cases;
 mod cc;
 mod cc_declarations;
 mod cc_random;
+mod cc_random_wrong;
 mod cc_wrong;
 mod columns;
 mod damaged;
@@ -37,7 +38,7 @@ use stele_recipes::hex0;
 use stele_store::model::Sha256;
 
 /// The most bytes of a seed.
-const SEED_MOST: usize = 256;
+const MAX_SEED_SIZE: usize = 256;
 /// Where the seed's first byte lies in memory.
 const BASE: usize = 0x40_0000;
 
@@ -93,7 +94,7 @@ fn one_space(text: &str) -> String {
 #[test]
 fn the_seed_has_at_most_256_bytes() {
     let seed = seed();
-    assert!(seed.len() <= SEED_MOST, "{} bytes", seed.len());
+    assert!(seed.len() <= MAX_SEED_SIZE, "{} bytes", seed.len());
     // No byte is left over: the disassembly ends where the file does.
     let (at, bytes, _) = disassembled().pop().expect("instructions");
     assert_eq!(at + bytes.len(), seed.len());

@@ -103,6 +103,20 @@ fn the_pins_of_what_comes_after_the_links_are_whole_and_agree() {
 }
 
 #[test]
+fn no_recipe_of_the_chain_goes_back_to_an_opaque_byte() {
+    let stele = Stele::new();
+    let recipes = top().join("recipes");
+    let recipes = recipes.to_str().expect("a plain path");
+    let list = stele.ok(&["recipe", "ls", "--recipes", recipes]);
+    let names: Vec<_> = list.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(names.contains(&"gcc-9.3.0"), "{names:?}");
+    for name in names {
+        let about = stele.json(&["info", name, "--recipes", recipes]);
+        assert_eq!(about["opaque"]["bytes"].as_u64(), Some(0), "{name}");
+    }
+}
+
+#[test]
 fn copy_is_built_in_the_sandbox_and_is_what_its_pin_says() {
     let stele = Stele::new();
     let recipes = top().join("recipes");

@@ -40,8 +40,8 @@ fn the_lineage_of_a_link_is_the_chain_before_it_and_no_other_opaque_byte_than_th
     assert_eq!(after["opaque"], serde_json::json!({ "packages": 0, "seed": 256 }));
     let text = stele.ok(&["lineage", "--recipes", &recipes, "hex2"]);
     let last: Vec<&str> = text.lines().rev().take(3).collect();
-    assert!(last[2].ends_with("0 in packages that were built elsewhere, 256 written out by hand"), "{text}");
-    assert!(last[1].starts_with("trusted, and not built here: the kernel (Linux "), "{text}");
+    assert!(last[2].ends_with("0 in prebuilt packages, 256 hand-written"), "{text}");
+    assert!(last[1].starts_with("trusted, not built here: the kernel (Linux "), "{text}");
     assert!(
         stele.fails(&["lineage", "--recipes", &recipes, "none"], 3).contains("there is no recipe `none`")
     );

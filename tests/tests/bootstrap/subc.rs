@@ -83,8 +83,8 @@ fn subc_says_how_it_is_called_and_what_is_wrong_with_files() {
     }
     assert_eq!(room.run(&["/out", "/nothing"]), (1, "/nothing: cannot be opened\n".into()));
     assert_eq!(room.run(&["/out", "/in", "/"]), (1, "/: cannot be read\n".into()));
-    assert_eq!(room.run(&["/in", "/in"]), (1, "/in: cannot be made, or exists\n".into()));
-    assert_eq!(room.run(&["/out", "/open", "/in"]), (1, "/open:1: this comment does not end\n".into()));
+    assert_eq!(room.run(&["/in", "/in"]), (1, "/in: cannot be created, or exists\n".into()));
+    assert_eq!(room.run(&["/out", "/open", "/in"]), (1, "/open:1: unterminated comment\n".into()));
     files_are_treated_with_care("subc");
     // Nothing wrong, where there is nothing else: the program is made, and is static.
     assert_eq!(room.read("out"), None);
@@ -108,43 +108,40 @@ fn subc_checks_how_deep_and_how_long_a_text_is() {
         let text = format!("{}{}", if deep == "{" { &begin[..35] } else { begin }, deep.repeat(400_000));
         assert_eq!(
             room.assemble(&[text.as_bytes()]),
-            Err((1, "in0:1: this is nested too deep\n".into())),
+            Err((1, "in0:1: nested too deeply\n".into())),
             "{deep}"
         );
     }
     let names: String = (0..180_000).map(|it| format!("long g{it};\n")).collect();
     let (_, said) = room.assemble(&[names.as_bytes()]).unwrap_err();
-    assert!(
-        said.ends_with(": there are too many symbols\n") || said.ends_with(": there are too many names\n"),
-        "{said}"
-    );
+    assert!(said.ends_with(": too many symbols\n") || said.ends_with(": too many names\n"), "{said}");
     let cases: String = (0..70_000).map(|it| format!("case {it}:\n")).collect();
     let text = format!("{}switch (argc) {{ {cases} ; }} }}", &begin[..35]);
-    assert_eq!(room.assemble(&[text.as_bytes()]), Err((1, "in0:65536: there are too many cases\n".into())));
+    assert_eq!(room.assemble(&[text.as_bytes()]), Err((1, "in0:65536: too many cases\n".into())));
     let strings = format!("char *s = {};", format!("\"{}\"\n", "s".repeat(60_000)).repeat(279));
     let (_, said) = room.assemble(&[strings.as_bytes()]).unwrap_err();
     assert!(said.ends_with(": the strings are too long\n"), "{said}");
     let tags: String = (0..17_000).map(|it| format!("struct s{it};\n")).collect();
-    assert_eq!(room.assemble(&[tags.as_bytes()]), Err((1, "in0:16378: there are too many structs\n".into())));
+    assert_eq!(room.assemble(&[tags.as_bytes()]), Err((1, "in0:16378: too many structs\n".into())));
     let members: String = (0..1000).map(|it| format!("long m{it}; ")).collect();
     let structs: String = (0..140).map(|it| format!("struct s{it} {{ {members} }};\n")).collect();
     let (_, said) = room.assemble(&[structs.as_bytes()]).unwrap_err();
-    assert_eq!(said, "in0:132: there are too many members\n");
+    assert_eq!(said, "in0:132: too many members\n");
     let stars =
         |many: usize| format!("long {}p; long main(long a, char **b) {{ return 0; }}", "*".repeat(many));
     assert!(room.assemble(&[stars(255).as_bytes()]).is_ok());
     assert_eq!(
         room.assemble(&[stars(256).as_bytes()]),
-        Err((1, "in0:1: this type has too many stars\n".into()))
+        Err((1, "in0:1: too many levels of pointers\n".into()))
     );
     let data = b"long t[4194300] = { 1 };";
-    let said = "in0:1: the variables with values take more than 32 MiB\n";
+    let said = "in0:1: the initialised variables take more than 32 MiB\n";
     assert_eq!(room.assemble(&[data]), Err((1, said.into())));
     let string = format!("char *s = \"{}\";", "s".repeat(65_001));
     let said = "in0:1: a string has more than 65,000 bytes\n";
     assert_eq!(room.assemble(&[string.as_bytes()]), Err((1, said.into())));
     let text = vec![b' '; 16 << 20];
-    assert_eq!(room.assemble(&[&text]), Err((1, "in0: the texts are longer than 16 MiB\n".into())));
+    assert_eq!(room.assemble(&[&text]), Err((1, "in0: the inputs are longer than 16 MiB\n".into())));
     let code = format!("long main(long a, char **b) {{ {} }}", "a++;".repeat(3_000_000));
     assert_eq!(room.assemble(&[code.as_bytes()]), Err((1, "in0:1: the code is too long\n".into())));
 }

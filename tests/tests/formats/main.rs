@@ -115,7 +115,7 @@ fn a_real_store_holds_nothing_that_the_page_does_not_name() {
         let name = entry.expect("an entry").file_name().into_string().expect("plain names");
         assert!(roots.contains(&&*name), "the page does not name {name}");
     }
-    for (file, text) in [("format", "stele-store 1\nfeatures 0x1\n".to_owned()), ("roots", mirror(&stele))] {
+    for (file, text) in [("format", "stele-store 1\nfeatures 0x3\n".to_owned()), ("roots", mirror(&stele))] {
         assert_eq!(fs::read_to_string(stele.store().join(file)).expect(file), text);
     }
 }

@@ -174,7 +174,7 @@ fn of_what_the_recipes_do_not_make_nothing_is_said() {
     // It is built, and the image is still the one before.
     stele.ok(&["build", "thing"]);
     let said = stele.fails(&["image", "sbom", "made"], 1);
-    assert!(said.contains("recipes make sha256:"), "{said}");
+    assert!(said.contains("recipes now produce sha256:"), "{said}");
     images.build("made");
     images.bill("made", &[]);
     stele.fails(&["image", "sbom", "nothing"], 3);

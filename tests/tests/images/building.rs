@@ -114,8 +114,8 @@ fn what_is_no_image_is_refused_with_what_to_do() {
     shop.recipe("two", &[], "mkdir -p $OUT/etc; echo 2 > $OUT/etc/a; mkdir $OUT/etc/c");
     shop.recipe("white", &[], "echo > $OUT/.wh.etc");
     for (arguments, said) in [
-        ("inputs = [one, two]", "one and two both have /etc/a, and it is not the same"),
-        ("inputs = [one], files = {'/etc/a': 'x'}", "one and declared files both have /etc/a"),
+        ("inputs = [one, two]", "one and two both provide /etc/a with different content"),
+        ("inputs = [one], files = {'/etc/a': 'x'}", "one and declared files both provide /etc/a"),
         (
             "inputs = [one], overrides = ['/etc/a']",
             "/etc/a is in `overrides`, and no two layers have anything there",

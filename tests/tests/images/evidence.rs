@@ -92,7 +92,7 @@ fn what_can_not_be_attached_says_so() {
         (&["attach", "box", "--type", NOTE], 2, "FILE"),
         (&["attach", "box", file, "--type", NOTE, "--annotation", "=v"], 2, "KEY=VALUE"),
         (&["attach", "box", "/nowhere", "--type", NOTE], 3, "/nowhere"),
-        (&["attach", "box", folder, "--type", NOTE], 2, "no file"),
+        (&["attach", "box", folder, "--type", NOTE], 2, "is not a file"),
         (&["attach", "nothing", file, "--type", NOTE], 3, "nothing"),
         (&["attach", "box", file, "--type", NOTE, "--subject", &zeros], 3, "inspect"),
         (&["attach", "box", file, "--type", NOTE, "--subject", "sha256:12"], 2, "64 digits"),
@@ -237,6 +237,6 @@ fn a_damaged_payload_is_never_exported_or_served_as_whole() {
     stele_tests::damage::flip(&file, 1000);
     let to = images.scratch("layout");
     let said = images.shop.stele.fails(&["image", "export", "box", super::text(&to)], 4);
-    assert!(said.contains("what was attached"), "{said}");
+    assert!(said.contains("referrer "), "{said}");
     assert!(!to.join("index.json").exists());
 }

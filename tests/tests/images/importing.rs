@@ -323,7 +323,7 @@ fn an_imported_image_is_an_opaque_input_of_a_recipe() {
         (&info["opaque"]["bytes"], &info["opaque"]["sources"][0]["tree"]),
         (&size.into(), &rootfs.as_str().into())
     );
-    assert!(stele.ok(&["lineage", "on-base"]).contains("built elsewhere"));
+    assert!(stele.ok(&["lineage", "on-base"]).contains("prebuilt"));
     // What it was built of may go; what was built stays.
     stele.ok(&["store", "root", "rm", "image-base"]);
     stele.ok(&["store", "root", "rm", "image-box"]);

@@ -141,7 +141,7 @@ fn a_mount_of_which_nobody_knows_any_more_is_mounted_again_by_whoever_asks_for_i
         fs::remove_file(mounted.stele().store().join("mounts")).unwrap();
         let outcome = mounted.stele().run(&["mount", mounted.dir().to_str().unwrap()]);
         assert_eq!(outcome.code, 0, "{}", outcome.stderr);
-        assert!(outcome.stderr.contains("nobody answers any more"), "{}", outcome.stderr);
+        assert!(outcome.stderr.contains("no process serves the mount"), "{}", outcome.stderr);
         trees::assert_same(&tree, &mounted.path(&digest));
         // A second time it is there already.
         let outcome = mounted.stele().run(&["mount", mounted.dir().to_str().unwrap()]);

@@ -41,7 +41,7 @@ fn what_fails_stops_what_needs_it_and_nothing_else_when_asked_to_go_on() {
     assert_eq!(outcome.code, 1);
     assert!(outcome.text().ends_with("  later"), "{}", outcome.text());
     assert!(outcome.stderr.contains("recipe `bad`"), "{}", outcome.stderr);
-    assert!(outcome.stderr.contains("not built, because of what failed: after"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("not built, because a dependency failed: after"), "{}", outcome.stderr);
     // Without it, what is under way is finished, and nothing is begun.
     shop.recipe("good", &[], "sleep 1; echo other > $OUT/x");
     let outcome = shop.stele.run(&["build", "after", "later"]);
@@ -92,9 +92,14 @@ fn a_build_reads_no_byte_of_an_input_that_a_bad_disk_changed() {
     flip(&file, 300_000);
     shop.stele.ok(&["daemon", "stop"]);
     shop.recipe("after", &["data"], "head -n 1 /numbers > $OUT/after");
-    let said = shop.stele.fails(&["build", "after"], 1);
-    assert!(said.contains("numbers") && said.contains("Input/output error"), "{said}");
-    // Built again, it is stored again where the bad one was.
-    shop.stele.ok(&["build", "--rebuild", "data"]);
-    shop.build("after");
+    // What the build met is set aside, and the input built again: at once, or when it takes a moment to be set aside, by
+    // the next command.
+    let first = shop.stele.run(&["build", "after"]);
+    assert!(first.code == 0 || first.stderr.contains("Input/output error"), "{}", first.stderr);
+    let second = shop.stele.run(&["build", "after"]);
+    assert_eq!(second.code, 0, "{}", second.stderr);
+    let said = first.stderr + &second.stderr;
+    assert_eq!(said.matches("built data").count(), 1, "{said}");
+    assert_eq!(shop.file("build-after/after"), "1");
+    shop.stele.assert_sound();
 }

@@ -73,3 +73,37 @@ fn an_output_is_there_with_its_realisation_or_not_at_all() {
         shop.stele.assert_sound();
     }
 }
+
+/// A merged root, an unpacked source or a local file is held by a lease, and by the build that is about to use it.
+#[test]
+fn a_collection_that_ends_all_leases_breaks_no_build() {
+    let shop = Workshop::new();
+    shop.build("box");
+    let over = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let collecting = scope.spawn(|| {
+            let mut count = 0;
+            while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                shop.stele.ok(&["store", "gc", "--end-leases"]);
+                count += 1;
+            }
+            count
+        });
+        for round in 0..10 {
+            shop.put("pkgs/a/data/x", &format!("{round}\n"));
+            shop.put(
+                "pkgs/a/recipe.star",
+                "load('//pkgs/box/recipe.star', 'box')\na = recipe(name = 'a', version = '1', inputs = [box], \
+                 sources = [local('data', at = '/data')], script = 'cat /data/x > $OUT/a')",
+            );
+            shop.recipe("b", &["a"], &format!("cat /a > $OUT/b; echo {round} >> $OUT/b"));
+            shop.recipe("c", &["a", "b"], "cat /a /b > $OUT/c");
+            let outcome = shop.stele.run(&["build", "c"]);
+            over.fetch_or(outcome.code != 0, std::sync::atomic::Ordering::Relaxed);
+            assert_eq!(outcome.code, 0, "round {round}: {}", outcome.stderr);
+            assert_eq!(shop.file("build-c/c"), format!("{round}\n{round}\n{round}"));
+        }
+        over.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert!(collecting.join().unwrap() > 3, "the control: collections ran meanwhile");
+    });
+}

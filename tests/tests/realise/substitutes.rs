@@ -23,7 +23,7 @@ fn what_another_store_has_is_not_built() {
     assert_eq!(outcome.code, 0, "{}", outcome.stderr);
     assert!(outcome.text().starts_with(&digest));
     assert!(
-        outcome.stderr.contains("took a from") && !outcome.stderr.contains("built"),
+        outcome.stderr.contains("substituted a from") && !outcome.stderr.contains("built"),
         "{}",
         outcome.stderr
     );
@@ -41,7 +41,7 @@ fn a_socket_will_do() {
     let socket = shop.stele.store().join("socket");
     let outcome = other.run(&["build", "box", "--substituter", socket.to_str().unwrap()]);
     assert!(outcome.text().starts_with(&digest), "{}", outcome.stderr);
-    assert!(outcome.stderr.contains("took box"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("substituted box"), "{}", outcome.stderr);
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn what_is_damaged_there_is_not_taken_and_is_built_here() {
     let outcome = other.run(&["build", "a", "--substituter", from]);
     assert_eq!(outcome.code, 0, "{}", outcome.stderr);
     assert!(
-        outcome.stderr.contains("is not taken from") && outcome.stderr.contains("built a"),
+        outcome.stderr.contains("cannot be substituted from") && outcome.stderr.contains("built a"),
         "{}",
         outcome.stderr
     );

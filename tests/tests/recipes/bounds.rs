@@ -14,7 +14,7 @@ fn an_allocation_without_bounds_is_an_error() {
     ] {
         let said = Tree::refused(text);
         assert!(
-            said.contains("was ended by signal") || said.contains("gave up") || said.contains("pkgs/a"),
+            said.contains("was killed by signal") || said.contains("gave up") || said.contains("pkgs/a"),
             "{text}: {said}"
         );
     }
@@ -26,7 +26,7 @@ fn a_value_that_nests_without_end_is_an_error() {
         let said = Tree::refused(&format!(
             "def f():\n    x = []\n    for _ in range(1000000):\n        x = [x]\n    return x\n{end}"
         ));
-        assert!(said.contains("was ended by signal") || said.contains("pkgs/a"), "{end}: {said}");
+        assert!(said.contains("was killed by signal") || said.contains("pkgs/a"), "{end}: {said}");
     }
 }
 

@@ -30,7 +30,13 @@ fn the_reference_is_what_the_functions_say() {
 #[test]
 fn the_examples_are_recipes() {
     let tree = Tree::new(&[
+        ("pkgs/copy/recipe.star", &plain("copy", &[])),
+        (
+            "pkgs/musl/recipe.star",
+            "musl_1_2_3 = recipe(name = 'musl-1.2.3', version = '1.2.3', script = 'x')",
+        ),
         ("pkgs/tcc/recipe.star", &plain("tcc", &[])),
+        ("pkgs/toolchain/recipe.star", &plain("toolchain", &[])),
         ("pkgs/hello/hello.c", "int main(void) { return 0; }\n"),
         (
             "pkgs/zlib/static-only.patch",
@@ -50,7 +56,7 @@ fn the_examples_are_recipes() {
         "pkgs/made/recipe.star",
         &format!("{load}recipe(name = 'made', version = '1', script = 'x', sources = compilers)"),
     );
-    assert_eq!(tree.stele.ok(&["recipe", "check"]), "4 recipes are right");
+    assert_eq!(tree.stele.ok(&["recipe", "check"]), "7 recipes OK");
     let made = tree.stele.json(&["info", "made"]);
     assert_eq!(made["opaque"]["bytes"], 19_268_852);
     let zlib = tree.stele.json(&["recipe", "show", "zlib"]);

@@ -128,7 +128,7 @@ fn packages_unite_at_the_root_and_what_they_disagree_on_is_named() {
         said.contains("source one_1-1_amd64.deb") && said.contains("source other_1-1_amd64.deb"),
         "{said}"
     );
-    assert!(said.contains("both have /lib/shared"), "{said}");
+    assert!(said.contains("both provide /lib/shared"), "{said}");
 }
 
 /// A compiler of 2,000 opaque bytes, made with a tool of 34; a program made by it; and one that needs neither.
@@ -163,8 +163,8 @@ fn what_is_built_with_something_opaque_is_marked_with_all_of_it() {
     assert_eq!(
         tree.stele.ok(&["info", "prog"]),
         format!(
-            "prog 1\n  written in  {path}/pkgs/prog/recipe.star:2:8\n  \
-             built       no: it never was; unpacks x.tar; after cc\n\
+            "prog 1\n  defined at  {path}/pkgs/prog/recipe.star:2:8\n  \
+             built       no: never built; unpacks x.tar; after cc\n\
              source x.tar at /src\nlocal pkgs/prog/x.c at /src/x.c\ninput cc (output out) at /\n\
              opaque bytes: 2,034 in 2 packages\n  named by cc, tool; --all lists them"
         )
@@ -181,7 +181,7 @@ fn what_is_built_with_something_opaque_is_marked_with_all_of_it() {
             .ends_with("opaque bytes: 34 in 1 package\n  named by tool; --all lists them")
     );
     assert!(tree.stele.ok(&["info", "pure"]).ends_with("opaque bytes: none"));
-    assert!(tree.stele.ok(&["recipe", "show", "tool"]).contains("  opaque: it was built elsewhere"));
+    assert!(tree.stele.ok(&["recipe", "show", "tool"]).contains("  opaque: prebuilt"));
 }
 
 /// A store with the sources of `recipes/foreign`, from the bundle `STELE_FOREIGN=DIR` that `stele source export --all`

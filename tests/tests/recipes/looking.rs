@@ -28,7 +28,7 @@ fn an_error_shows_the_line_the_place_in_it_and_a_hint() {
 #[test]
 fn check_says_all_that_is_wrong_and_fails() {
     let tree = chain();
-    assert_eq!(tree.stele.ok(&["recipe", "check"]), "3 recipes are right");
+    assert_eq!(tree.stele.ok(&["recipe", "check"]), "3 recipes OK");
     tree.put("pkgs/b/recipe.star", "b = recipe(name = 'b', version = '', script = 'x')");
     let source = format!("source(sha256 = '{PIN}', name = 'x.tar', patches = ['x.patch'])");
     tree.put(
@@ -38,7 +38,7 @@ fn check_says_all_that_is_wrong_and_fails() {
     tree.put("pkgs/d/x.patch", "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-one\n");
     let outcome = tree.stele.run(&["recipe", "check"]);
     assert_eq!(outcome.code, 1);
-    assert_eq!(outcome.text(), "2 recipes are right; 2 errors");
+    assert_eq!(outcome.text(), "2 recipes OK; 2 errors");
     assert!(outcome.stderr.contains("a version has 1 to 64 characters"), "{}", outcome.stderr);
     assert!(outcome.stderr.contains("the patch pkgs/d/x.patch cannot be used"), "{}", outcome.stderr);
     let outcome = tree.stele.run(&["recipe", "check", "--json"]);
@@ -159,7 +159,7 @@ fn why_says_the_shortest_way_and_all() {
     assert_eq!(tree.stele.ok(&["why", "c", "a"]), "c → a");
     assert_eq!(tree.stele.ok(&["why", "c", "a", "--all"]), "c → a\nc → b → a");
     let said = tree.stele.fails(&["why", "a", "c"], 3);
-    assert!(said.contains("recipe `a` does not need `c`"), "{said}");
+    assert!(said.contains("recipe `a` does not depend on `c`"), "{said}");
 }
 
 #[test]
@@ -191,6 +191,6 @@ fn fmt_lays_out_and_says_what_it_changed() {
     assert!(
         tree.stele
             .fails(&["recipe", "fmt", outside.to_str().unwrap()], 2)
-            .contains("no file of the recipe tree")
+            .contains("is not in the recipe tree")
     );
 }

@@ -5,6 +5,7 @@ mod documented;
 mod foreign;
 mod looking;
 mod planning;
+mod stale;
 mod unpacking;
 
 use std::fs;

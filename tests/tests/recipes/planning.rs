@@ -16,8 +16,8 @@ fn what_would_be_built_is_said_in_order_with_sources_and_reasons() {
     );
     assert_eq!(
         tree.stele.ok(&["build", "--dry-run", "c"]),
-        "fetch x.tar for c\nbuild a 1: it never was\nbuild b 1: it never was; after a\n\
-         build c 3: it never was; unpacks x.tar; after b\n3 recipes to build, 0 are there, 1 source to fetch"
+        "fetch x.tar for c\nbuild a 1: never built\nbuild b 1: never built; after a\n\
+         build c 3: never built; unpacks x.tar; after b\n3 recipes to build, 0 are built, 1 source to fetch"
     );
     let json = tree.stele.json(&["build", "--dry-run", "c", "--json"]);
     assert_eq!(json["fetch"][0]["sha256"], PIN);

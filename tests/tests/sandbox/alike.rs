@@ -1,14 +1,13 @@
 //! One build on machines that differ in all that a machine can differ in comes out the same, to the bit.
 
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 
 use stele_tests::disk::Disk;
 use stele_tests::mounted::within;
 use stele_tests::{Stele, binary, skip, wait_for};
 
-use super::{LONG, Tree, compiled, is_root};
+use super::{LONG, Tree, as_user, compiled, is_root};
 
 /// Another machine, as far as a shell can make one; then it runs its arguments there. It has another name, other mounts
 /// and files, environment, umask, limits, processors, priority, personality, signals and descriptors.
@@ -119,28 +118,4 @@ fn a_limit_that_is_too_low_and_cannot_be_raised_is_an_error_and_nothing_else_is_
     tree.stele.ok(&["daemon", "stop"]);
     tree.ok("x");
     assert_eq!(tree.file("x", "limit"), "4096");
-}
-
-/// Runs a script as user 1000 with a further group, with the recipes in `recipes` and a store of its own in a tmpfs;
-/// what it leaves in `seen`. `/dev/fuse` is for everybody meanwhile, as it is on most machines. `None` without root.
-fn as_user(recipes: &Path, script: &str) -> Option<(i32, String, String)> {
-    if !is_root() {
-        skip("only root becomes another user");
-        return None;
-    }
-    let home = tempfile::tempdir().unwrap();
-    let top = home.path();
-    let wrapped = "set -e
-        mkdir dev store; mount -t tmpfs none dev; mount -t tmpfs none store
-        mknod -m 666 dev/fuse c 10 229; mount --bind dev/fuse /dev/fuse
-        cp -r \"$1\" recipes; chown -R 1000:1000 .; chmod 755 .
-        exec setpriv --reuid 1000 --regid 1000 --groups 1000,27 sh -c \"$2; R=\\$?; $S daemon stop; exit \\$R\"";
-    fs::copy(binary(), top.join("stele")).unwrap();
-    let mut command = Command::new("unshare");
-    command.args(["--mount", "sh", "-c", wrapped, "sh"]).arg(recipes).arg(script).current_dir(top);
-    command.env("STELE_STORE", top.join("store/inner")).env("HOME", top).env("S", top.join("stele"));
-    let output = within(LONG, || command.output().unwrap());
-    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-    let seen = fs::read_to_string(top.join("seen")).unwrap_or_default();
-    Some((output.status.code().unwrap_or(-1), said, seen.trim_end().to_owned()))
 }

@@ -86,7 +86,7 @@ fn a_bundle_is_checked_by_sha256sum_and_taken_in_on_a_machine_without_a_network(
     there.assert_sound();
     // Chosen ones, and never over what is there.
     let said = here.fails(&["source", "export", path, "third.tar"], 1);
-    assert!(said.contains("is there already"), "{said}");
+    assert!(said.contains("already exists"), "{said}");
     let few = here.scratch().join("few");
     fs::create_dir(&few).unwrap();
     here.ok(&["source", "export", few.to_str().unwrap(), "third.tar", &Sha256::of(&one).to_string()[..8]]);

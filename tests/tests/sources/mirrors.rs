@@ -38,7 +38,7 @@ fn when_no_mirror_has_it_each_is_named_with_what_happened() {
     let said =
         sources.fails(&bytes, &[&gone.url("a"), "http://127.0.0.1:1/b", "gnu:c/d", "file:/nowhere"], 1);
     for line in [
-        "error: source file.tar: none of its 4 mirrors has it".to_owned(),
+        "error: source file.tar: it could not be fetched from any of its 4 mirrors".to_owned(),
         format!("  {}: the server answered 404 Not Found", gone.url("a")),
         "  http://127.0.0.1:1/b: connection refused".to_owned(),
         "  gnu:c/d: no alias `gnu` is configured".to_owned(),

@@ -6,6 +6,7 @@
 //! folders never count.
 
 mod crates;
+mod figures;
 mod imports;
 mod layout;
 mod pages;
@@ -161,4 +162,15 @@ fn no_file_names_a_home_folder_or_a_registry() {
 fn every_relative_link_in_the_docs_leads_somewhere() {
     let exists = |path: &Path| top().join(path).exists();
     assert_none_in_text(|path, text| pages::dead_links(path, text, &exists));
+}
+
+#[test]
+fn every_code_fence_in_the_docs_is_closed() {
+    assert_none_in_text(pages::unclosed_fence);
+}
+
+#[test]
+fn numbers_in_the_docs_are_those_of_the_code() {
+    let files = rust_files();
+    assert_none_in_text(|path, text| figures::wrong(path, text, &files));
 }

@@ -85,6 +85,36 @@ fn inside(path: &Path) -> Option<PathBuf> {
     Some(inside)
 }
 
+/// The fence that is open at the end of a Markdown page, which turns the rest of it inside out.
+pub(crate) fn unclosed_fence(path: &str, text: &str) -> Vec<Violation> {
+    if !path.ends_with(".md") {
+        return Vec::new();
+    }
+    let mut open: Option<(usize, char, usize)> = None;
+    let mut violations = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        let line = line.trim();
+        let Some(mark) = line.chars().next().filter(|c| ['`', '~'].contains(c)) else { continue };
+        let length = line.chars().take_while(|c| *c == mark).count();
+        let info = &line[length..];
+        match open {
+            // A fence is closed by one of the same character, as long or longer, with nothing behind it.
+            Some((_, by, least)) if mark == by && length >= least && info.is_empty() => open = None,
+            Some((begin, by, least)) if mark == by && length >= least && !info.contains('`') => violations
+                .push(Violation::new(
+                    path,
+                    number,
+                    format!("a code fence opens within the one of line {begin}"),
+                )),
+            // Backticks behind it make it code within a line.
+            None if length >= 3 && !info.contains('`') => open = Some((number, mark, length)),
+            _ => {}
+        }
+    }
+    violations.extend(open.map(|(line, ..)| Violation::new(path, line, "a code fence that is not closed")));
+    violations
+}
+
 /// Targets of `[text](target)` and of `[name]: target`, outside of code.
 fn links(text: &str) -> Vec<(usize, String)> {
     let mut links = Vec::new();
@@ -171,6 +201,27 @@ mod tests {
         assert_eq!(dead("docs/formats.md", "[a](docs/formats.md)\n[b](../gone.md)\n[c]: gone.md"), [1, 2, 3]);
         assert_eq!(dead("docs/formats.md", "[out](../../README.md)\n[absolute](/README.md)"), [1, 2]);
         assert_eq!(dead("README.md", "```\ncode\n```\n[a](gone.md)"), [4]);
+    }
+
+    fn unclosed(text: &str) -> Vec<usize> {
+        unclosed_fence("docs/a.md", text).iter().map(|violation| violation.line).collect()
+    }
+
+    #[test]
+    fn tidy_notices_code_fences_that_are_not_closed() {
+        assert_eq!(unclosed("a\n```\nb\n"), [2]);
+        assert_eq!(unclosed("```\na\n```\n\nb\n```\n\nc\n"), [6]);
+        assert_eq!(unclosed("```\na\n```\nb\n```\n\n```python\nc\n```\n"), [7]);
+        assert_eq!(unclosed("````\n```\n"), [1]);
+        assert_eq!(unclosed("~~~\n```\n"), [1]);
+    }
+
+    #[test]
+    fn code_fences_that_are_closed_pass() {
+        assert_eq!(unclosed("```sh\na\n```\n- b\n  ```\n  c\n  ```\n"), [0; 0]);
+        assert_eq!(unclosed("````\n```\n````\n~~~\n```\n~~~\n"), [0; 0]);
+        assert_eq!(unclosed("```inline``` code\n"), [0; 0]);
+        assert_eq!(unclosed_fence("store/src/lib.rs", "```\n"), []);
     }
 
     #[test]

@@ -44,7 +44,7 @@ fn exit_codes_are_those_of_the_program_and_others_are_told_apart() {
     assert_eq!(outcome.code, 127);
     assert!(outcome.stderr.contains("nowhere: No such file"), "{}", outcome.stderr);
     assert!(
-        outcome.stderr.contains("hint: see whether nowhere is in the recipe's inputs"),
+        outcome.stderr.contains("hint: check that nowhere is in the recipe's inputs"),
         "{}",
         outcome.stderr
     );
@@ -112,7 +112,7 @@ fn other_recipes_can_be_had_besides_and_the_recipe_s_own_files_win() {
 fn the_state_of_a_failed_build_is_gone_on_with_until_the_recipe_changes() {
     let shop = with_a_failure();
     let said = shop.stele.fails(&["build", "fails", "--keep-failed"], 1);
-    assert!(said.contains("`stele shell fails` goes on with it"), "{said}");
+    assert!(said.contains("`stele shell fails` continues there"), "{said}");
     let state = |more: &[&str]| {
         let args =
             [&["run", "fails"], more, &["--", "sh", "-c", "cat /build/state; echo more >> /build/state"]];
@@ -122,7 +122,7 @@ fn the_state_of_a_failed_build_is_gone_on_with_until_the_recipe_changes() {
     let again = state(&[]);
     assert_eq!(again.text(), "half done\nmore");
     assert!(
-        again.stderr.contains("note: this goes on with what the failed build left in"),
+        again.stderr.contains("note: continuing with the state of the failed build in"),
         "{}",
         again.stderr
     );

@@ -12,9 +12,9 @@ use std::os::fd::OwnedFd;
 
 use nix::libc;
 use rustix::fs::{FileType, RawDir, SeekFrom, fstat, fstatfs, seek};
-use rustix::process::Pid;
 
-use super::super::sys;
+use super::Answer;
+use super::caller::Caller;
 
 /// So many listings are kept, and so many bytes of them; a build that reads more directories at once gets new ones.
 const KEPT_MOST: usize = 256;
@@ -23,7 +23,7 @@ const KEPT_BYTES: usize = 64 << 20;
 const LISTED_BYTES: usize = 256 << 20;
 
 /// What a call gets.
-pub(super) enum Next {
+enum Next {
     /// These bytes.
     Bytes(Vec<u8>),
     /// What the kernel says: it is sorted already.
@@ -66,31 +66,51 @@ pub(super) struct Listings {
 }
 
 impl Listings {
-    /// The next entries of a directory, in at most `most` bytes.
+    /// A directory's entries, sorted bytewise (getdents64(2)).
+    pub fn answer(&mut self, caller: &Caller<'_>) -> Answer {
+        let [fd, address, length, ..] = caller.call.arguments;
+        let (Ok(fd), Ok(length)) = (i32::try_from(fd & 0xffff_ffff), usize::try_from(length & 0xffff_ffff))
+        else {
+            return Answer::Returns(Err(libc::EBADF));
+        };
+        let next =
+            caller.descriptor(fd).and_then(|(directory, process)| self.next(process, fd, &directory, length));
+        match next {
+            Ok(Next::Bytes(bytes)) => {
+                Answer::Returns(caller.put(address, &bytes).map(|()| i64::try_from(bytes.len()).unwrap_or(0)))
+            }
+            Ok(Next::Kernel) => Answer::Passes,
+            Err(errno) => Answer::Returns(Err(errno)),
+        }
+    }
+
+    /// Bytes of all that are kept.
+    pub fn bytes(&self) -> usize {
+        self.kept.values().map(|it| it.bytes).sum()
+    }
+
+    /// The next entries of a directory that a process has open as `fd`, in at most `most` bytes.
     ///
     /// # Errors
     /// With an errno.
-    pub fn next(&mut self, thread: i32, fd: i32, most: usize) -> Result<Next, i32> {
+    fn next(&mut self, process: i32, fd: i32, directory: &OwnedFd, most: usize) -> Result<Next, i32> {
         let errno = |e: rustix::io::Errno| e.raw_os_error();
-        let thread = Pid::from_raw(thread).ok_or(libc::ESRCH)?;
-        let Ok(directory) = sys::descriptor_of(thread, fd) else { return Err(libc::EBADF) };
         // The store's own mount is sorted, and lists of processes change while they are read. The first of these may
         // not even be looked at from outside of its namespace, but for this.
-        if is_of_the_kernel(&directory) {
+        if is_of_the_kernel(directory) {
             return Ok(Next::Kernel);
         }
         // Nothing that is no directory is touched: whoever writes to a file may hold its position.
-        let stat = fstat(&directory).map_err(errno)?;
+        let stat = fstat(directory).map_err(errno)?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
             return Err(libc::ENOTDIR);
         }
-        let process = sys::process_of(thread).map_err(|_| libc::ESRCH)?.as_raw_nonzero().get();
         let reader = Reader { process, fd, directory: (stat.st_dev, stat.st_ino) };
-        let position = seek(&directory, SeekFrom::Current(0)).map_err(errno)?;
+        let position = seek(directory, SeekFrom::Current(0)).map_err(errno)?;
         self.calls += 1;
         if position == 0 || !self.kept.contains_key(&reader) {
             self.kept.remove(&reader);
-            let (entries, bytes) = list(&directory)?;
+            let (entries, bytes) = list(directory)?;
             self.make_room(bytes);
             self.kept.insert(reader, Listing { entries, bytes, used: self.calls });
         }
@@ -110,13 +130,13 @@ impl Listings {
         if end == entries.len() && taken == 0 {
             self.kept.remove(&reader);
         }
-        seek(&directory, SeekFrom::Start(end as u64)).map_err(errno)?;
+        seek(directory, SeekFrom::Start(end as u64)).map_err(errno)?;
         Ok(Next::Bytes(bytes))
     }
 
     /// Forgets what was not read from for longest: who looks into a directory and goes away leaves its listing behind.
     fn make_room(&mut self, bytes: usize) {
-        let mut all: usize = self.kept.values().map(|it| it.bytes).sum();
+        let mut all = self.bytes();
         while self.kept.len() >= KEPT_MOST || (all + bytes > KEPT_BYTES && !self.kept.is_empty()) {
             let Some(oldest) = self.kept.iter().min_by_key(|(_, it)| it.used).map(|(reader, _)| *reader)
             else {
@@ -127,12 +147,13 @@ impl Listings {
     }
 }
 
-/// proc(5) and FUSE, by the magic numbers of statfs(2).
+/// proc(5), and the inputs, which overlayfs shows as FUSE has them: by the magic numbers of statfs(2).
 fn is_of_the_kernel(directory: &OwnedFd) -> bool {
     const PROC: u32 = 0x9fa0;
     const FUSE: u32 = 0x6573_5546;
+    const OVERLAY: u32 = 0x794c_7630;
     let kind = fstatfs(directory).map_or(0, |it| it.f_type);
-    [PROC, FUSE].iter().any(|it| i64::from(*it) == kind as i64)
+    [PROC, FUSE, OVERLAY].iter().any(|it| i64::from(*it) == kind as i64)
 }
 
 /// All entries, sorted. They are read through the reader's own descriptor, whose position is set afterwards: whether
@@ -208,10 +229,10 @@ mod tests {
         folder
     }
 
-    /// What this thread, as if it were a build's, is answered for its own descriptor: the names.
+    /// What a build is answered for this descriptor: the names.
     fn next(listings: &mut Listings, directory: &File) -> Result<Vec<String>, i32> {
-        let thread = rustix::thread::gettid().as_raw_nonzero().get();
-        let Next::Bytes(bytes) = listings.next(thread, directory.as_raw_fd(), 256)? else {
+        let copy = OwnedFd::from(directory.try_clone().unwrap());
+        let Next::Bytes(bytes) = listings.next(1, directory.as_raw_fd(), &copy, 256)? else {
             return Ok(Vec::new());
         };
         let (mut names, mut at) = (Vec::new(), 0);

@@ -3,21 +3,28 @@
 //! None of this keeps a build from anything: what must not be is denied by the filter. So a build that changes what a
 //! pointer points to while it is answered only fools itself.
 
+mod caller;
 mod listing;
 
-use std::io::{self, IoSlice};
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::libc;
-use nix::sys::uio::{RemoteIoVec, process_vm_writev};
+use rustix::fs::{AtFlags, statat};
 
+use self::caller::Caller;
 use self::listing::Listings;
-use super::sys::{self, Call};
+use super::sys;
 use crate::profile;
+
+/// The personality that a build has (linux/personality.h): ADDR_NO_RANDOMIZE.
+const PERSONALITY: i64 = 0x0004_0000;
 
 /// Who answers the calls of one sandbox.
 pub(super) struct Answers {
     listener: OwnedFd,
+    /// The sandbox's own list of processes.
+    processes: Option<OwnedFd>,
     listings: Listings,
 }
 
@@ -30,14 +37,19 @@ enum Answer {
 }
 
 impl Answers {
-    /// Answers what comes to `listener`.
-    pub fn new(listener: OwnedFd) -> Self {
-        Self { listener, listings: Listings::default() }
+    /// Answers what comes to `listener`, in the sandbox that has these processes.
+    pub fn new(listener: OwnedFd, processes: Option<OwnedFd>) -> Self {
+        Self { listener, processes, listings: Listings::default() }
     }
 
     /// Where calls come.
     pub fn listener(&self) -> BorrowedFd<'_> {
         self.listener.as_fd()
+    }
+
+    /// Bytes of memory that are kept for the build.
+    pub fn bytes(&self) -> u64 {
+        self.listings.bytes() as u64
     }
 
     /// Answers one.
@@ -46,12 +58,17 @@ impl Answers {
     /// When the listener is no use any more.
     pub fn answer(&mut self) -> io::Result<()> {
         let Some(call) = sys::receive_call(self.listener.as_fd())? else { return Ok(()) };
-        let [first, second, third, ..] = call.arguments;
+        let [first, second, third, fourth, ..] = call.arguments;
+        let caller = Caller { listener: self.listener.as_fd(), call: &call };
         let answer = match call.number {
-            libc::SYS_uname => Answer::Returns(self.put(&call, first, &uname())),
-            libc::SYS_sysinfo => Answer::Returns(self.put(&call, first, &sysinfo())),
-            libc::SYS_sched_getaffinity => Answer::Returns(self.affinity(&call, second, third)),
-            libc::SYS_getdents64 => self.listing(&call),
+            libc::SYS_uname => Answer::Returns(caller.put(first, &uname()).map(|()| 0)),
+            libc::SYS_sysinfo => Answer::Returns(caller.put(first, &sysinfo()).map(|()| 0)),
+            libc::SYS_sched_getaffinity => Answer::Returns(self.affinity(&caller, first, second, third)),
+            libc::SYS_sched_setaffinity => Answer::Returns(self.take_affinity(&caller, first, second, third)),
+            libc::SYS_personality => Answer::Returns(Ok(PERSONALITY)),
+            libc::SYS_setrlimit => Answer::Returns(Ok(0)),
+            libc::SYS_prlimit64 => Answer::Returns(core_limit(&caller, fourth)),
+            libc::SYS_getdents64 => self.listings.answer(&caller),
             _ => Answer::Passes,
         };
         match answer {
@@ -61,48 +78,46 @@ impl Answers {
         Ok(())
     }
 
-    /// Writes into the memory of whoever called.
-    fn put(&self, call: &Call, address: u64, bytes: &[u8]) -> Result<i64, i32> {
-        if bytes.is_empty() {
-            return Ok(0);
-        }
-        // Its number may be another's by now, if it has ended.
-        if !sys::still_waits(self.listener.as_fd(), call.id) {
-            return Err(libc::ESRCH);
-        }
-        let base = usize::try_from(address).map_err(|_| libc::EFAULT)?;
-        let remote = [RemoteIoVec { base, len: bytes.len() }];
-        match process_vm_writev(nix::unistd::Pid::from_raw(call.thread), &[IoSlice::new(bytes)], &remote) {
-            Ok(written) if written == bytes.len() => Ok(0),
-            _ => Err(libc::EFAULT),
-        }
-    }
-
-    /// Processors 0 to the profile's number (sched_setaffinity(2)).
-    fn affinity(&self, call: &Call, length: u64, address: u64) -> Result<i64, i32> {
-        let mask: u64 = (1 << profile::PROCESSORS) - 1;
+    /// Processors 0 to the profile's number, for a thread that is there (sched_getaffinity(2)).
+    fn affinity(&self, caller: &Caller<'_>, thread: u64, length: u64, address: u64) -> Result<i64, i32> {
         if length < 8 || !length.is_multiple_of(8) {
             return Err(libc::EINVAL);
         }
-        self.put(call, address, &mask.to_le_bytes())?;
+        self.require(thread)?;
+        caller.put(address, &PROCESSORS.to_le_bytes())?;
         Ok(8)
     }
 
-    /// A directory's entries, sorted bytewise (getdents64(2)).
-    fn listing(&mut self, call: &Call) -> Answer {
-        let [fd, address, length, ..] = call.arguments;
-        let (Ok(fd), Ok(length)) = (i32::try_from(fd & 0xffff_ffff), usize::try_from(length & 0xffff_ffff))
-        else {
-            return Answer::Returns(Err(libc::EBADF));
-        };
-        match self.listings.next(call.thread, fd, length) {
-            Ok(listing::Next::Bytes(bytes)) => Answer::Returns(
-                self.put(call, address, &bytes).map(|_| i64::try_from(bytes.len()).unwrap_or(0)),
-            ),
-            Ok(listing::Next::Kernel) => Answer::Passes,
-            Err(errno) => Answer::Returns(Err(errno)),
+    /// Where a build runs is none of its business: a set that has a processor is taken, and nothing is done
+    /// (sched_setaffinity(2)).
+    fn take_affinity(&self, caller: &Caller<'_>, thread: u64, length: u64, address: u64) -> Result<i64, i32> {
+        let mut mask = [0; 8];
+        let length = usize::try_from(length & 0xffff_ffff).unwrap_or(usize::MAX).min(mask.len());
+        caller.get(address, &mut mask[..length])?;
+        self.require(thread)?;
+        if u64::from_le_bytes(mask) & PROCESSORS == 0 { Err(libc::EINVAL) } else { Ok(0) }
+    }
+
+    /// The sandbox has a thread of this number; 0 is whoever asks.
+    fn require(&self, thread: u64) -> Result<(), i32> {
+        let thread = i32::try_from(thread & 0xffff_ffff).map_err(|_| libc::ESRCH)?;
+        let is_there = |processes| statat(processes, thread.to_string(), AtFlags::empty()).is_ok();
+        match &self.processes {
+            Some(processes) if thread != 0 && !is_there(processes) => Err(libc::ESRCH),
+            _ => Ok(()),
         }
     }
+}
+
+/// A bit for each processor.
+const PROCESSORS: u64 = (1 << profile::PROCESSORS) - 1;
+
+/// The limit for cores stays what it is; it is told to whoever wants to know what it was (prlimit(2)).
+fn core_limit(caller: &Caller<'_>, old: u64) -> Result<i64, i32> {
+    if old != 0 {
+        caller.put(old, &[1_u64.to_le_bytes(), 1_u64.to_le_bytes()].concat())?;
+    }
+    Ok(0)
 }
 
 /// struct new_utsname (uname(2)): six texts of 65 bytes.

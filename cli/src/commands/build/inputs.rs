@@ -1,4 +1,4 @@
-//! What all commands take that build: where the recipes are, what bounds a build, and how sources are had.
+//! Options of all commands that build: where the recipes are, limits of a build, how sources are fetched.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use stele::failure::{Failure, Kind};
 use stele::recipes::planned::Fetch;
 use stele::reference::to_wire;
 
-/// What all commands take that build.
+/// Options of all commands that build.
 #[derive(Args, Debug)]
 pub struct Inputs {
     /// End a build that takes longer
@@ -24,7 +24,7 @@ pub struct Inputs {
     /// End a build that uses more memory [default: three quarters of the machine's]
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..1 << 40))]
     memory: Option<u64>,
-    /// Ask this store first: its folder, or its socket; what it says is believed. May be given several times
+    /// Substitute from this store first: its folder, or its socket; it is trusted without verification. May be repeated
     #[arg(
         long = "substituter",
         value_name = "STORE",
@@ -33,7 +33,7 @@ pub struct Inputs {
         hide_env_values = true
     )]
     substituters: Vec<PathBuf>,
-    /// Fetch nothing: say which sources are missing
+    /// Fetch nothing; list the missing sources
     #[arg(long)]
     offline: bool,
     #[command(flatten)]
@@ -41,10 +41,10 @@ pub struct Inputs {
 }
 
 impl Inputs {
-    /// What is said here of how to build; no root keeps what is built.
+    /// The build options given here; no root keeps what is built.
     ///
     /// # Errors
-    /// When the folder of a substituter cannot be told.
+    /// When a substituter's folder cannot be made absolute.
     pub fn order(&self) -> Result<Order, Failure> {
         let absolute = |path: &PathBuf| {
             let path = std::path::absolute(path);
@@ -59,10 +59,10 @@ impl Inputs {
         })
     }
 
-    /// Asks; when sources are missing, fetches those and asks once more.
+    /// Sends the request; when sources are missing, fetches them and sends it once more.
     ///
     /// # Errors
-    /// With what is answered, or when a source cannot be had.
+    /// The failure of the request, or when a source cannot be fetched.
     pub fn ask(
         &self,
         global: &Global,
@@ -78,18 +78,17 @@ impl Inputs {
                     fetched = true;
                 }
                 Answer::Built(built) if !built.fetch.is_empty() => {
-                    // Somebody has taken it away in between, or it was never kept.
+                    // It was removed in between, or never kept.
                     let message = format!("source {} is not in the store", built.fetch[0].file);
-                    return Err(
-                        Failure::new(Kind::NotFound, message).hint("run it again: it is fetched anew")
-                    );
+                    return Err(Failure::new(Kind::NotFound, message)
+                        .hint("run the command again: the source is fetched again"));
                 }
                 answer => return Ok(answer),
             }
         }
     }
 
-    /// Fetches the sources that are missing.
+    /// Fetches the missing sources.
     fn fetch(
         &self,
         global: &Global,

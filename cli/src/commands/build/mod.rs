@@ -23,29 +23,29 @@ use stele::reference::to_wire;
 
 /// Build recipes: print the digest of each output
 ///
-/// What a recipe is made of is built first, sources are fetched and checked, and what was built before is not built
-/// again. Outputs stay for as long as a root `build-NAME` names them.
+/// Dependencies are built first, sources are fetched and checked, and what is already built is not rebuilt. Outputs
+/// stay for as long as a root `build-NAME` keeps them.
 #[derive(Args, Debug)]
 #[command(after_help = CODES)]
 pub struct Build {
     /// Recipes; all of the tree when none is named
     names: Vec<String>,
-    /// Only say what would be built, in which order, and why
+    /// Only show what would be built, in which order, and why
     #[arg(long)]
     dry_run: bool,
-    /// Build so many recipes at once [default: one for each processor]
+    /// Maximum number of parallel builds [default: number of processors]
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
-    /// Go on with what can be built when something fails
+    /// Keep going after a failure
     #[arg(long, short)]
     keep_going: bool,
-    /// Leave the folder of a build that fails, and say where it is
+    /// Keep the build directory on failure, and report where it is
     #[arg(long)]
     keep_failed: bool,
-    /// Build the named recipes again, and compare what comes of it with what is there
+    /// Rebuild the named recipes and check that the outputs are identical
     #[arg(long, conflicts_with = "dry_run")]
     rebuild: bool,
-    /// Let no root keep what is built: it goes with a collection after a day
+    /// Make no root for the outputs: they may be garbage-collected after a day
     #[arg(long)]
     no_root: bool,
     #[command(flatten)]
@@ -53,10 +53,10 @@ pub struct Build {
 }
 
 const CODES: &str = "\
-On stdout: a line for each output, its digest, two spaces, and the recipe's name (NAME-OUTPUT for others than `out`).\n\
-Exit codes: 0 all that was asked for is built; 1 a build failed, or could not be tried; 2 wrong usage, or a recipe is \
-wrong; 3 there is no such recipe, or a source cannot be had; 4 something in the store is corrupt; 5 no space is left; \
-130 cancelled: everything that was begun is gone, and what was finished stays.";
+Stdout has a line for each output: digest, two spaces, recipe name (NAME-OUTPUT for outputs other than `out`).\n\
+Exit codes: 0 every goal is built; 1 a build failed, or could not be started; 2 wrong usage, or an invalid recipe; \
+3 no such recipe, or a source cannot be fetched; 4 something in the store is corrupt; 5 disk full; 130 cancelled: \
+unfinished builds are discarded, finished ones stay.";
 
 impl Build {
     pub fn run(self, global: &Global) -> Result<(), Failure> {
@@ -93,7 +93,7 @@ impl Build {
     }
 }
 
-/// Prints the goals that are realised; fails with why others are not.
+/// Prints the outputs of the realised goals; fails with the reason why others are not realised.
 pub(super) fn answer(global: &Global, built: Built) -> Result<(), Failure> {
     if global.json {
         render::json(&built)?;
@@ -113,7 +113,7 @@ pub(super) fn answer(global: &Global, built: Built) -> Result<(), Failure> {
     let Some(last) = failed.pop() else { return Ok(()) };
     failed.iter().for_each(|failure| render::failure(failure, global.json));
     if !skipped.is_empty() && !global.json {
-        render::note(&format!("not built, because of what failed: {}", skipped.join(", ")));
+        render::note(&format!("not built, because a dependency failed: {}", skipped.join(", ")));
     }
     Err(last)
 }
@@ -134,10 +134,10 @@ fn shown(planned: &Planned) -> Result<String, std::fmt::Error> {
     let Planned { build, fetch, done, .. } = planned;
     let some = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     match build.len() {
-        0 => writeln!(text, "nothing to build; {} there", are(*done))?,
+        0 => writeln!(text, "nothing to build; {} built", are(*done))?,
         count => writeln!(
             text,
-            "{} to build, {} there, {} to fetch",
+            "{} to build, {} built, {} to fetch",
             some(count, "recipe"),
             are(*done),
             some(fetch.len(), "source")
@@ -153,10 +153,10 @@ fn are(count: usize) -> String {
 /// Why a recipe has to be built, in words.
 pub(super) fn reason(step: &Step) -> String {
     let mut text = match &step.why {
-        Reason::Never => "it never was".to_owned(),
-        Reason::Gone => "what came of it is gone".to_owned(),
-        Reason::Unremembered => "something that it is made of is gone".to_owned(),
-        Reason::Changed { .. } => "it is not made of the same any more".to_owned(),
+        Reason::Never => "never built".to_owned(),
+        Reason::Gone => "its output was garbage-collected".to_owned(),
+        Reason::Unremembered => "one of its inputs was garbage-collected".to_owned(),
+        Reason::Changed { .. } => "its inputs changed".to_owned(),
     };
     if !step.unpack.is_empty() {
         text = format!("{text}; unpacks {}", step.unpack.join(", "));
@@ -176,7 +176,7 @@ fn changed(change: &Change) -> String {
     match change {
         Change::Changed { what, from, to } => format!("{what}: {} is now {}", short(from), short(to)),
         Change::Added { what } => format!("{what}: new"),
-        Change::Removed { what } => format!("{what}: not there any more"),
-        Change::Pending { what } => format!("{what}: is built first, and may come out as it was"),
+        Change::Removed { what } => format!("{what}: removed"),
+        Change::Pending { what } => format!("{what}: is built first, and may turn out unchanged"),
     }
 }

@@ -1,4 +1,4 @@
-//! `graph` and `why`: who needs whom. No store is needed.
+//! `graph` and `why`: dependencies between recipes. No store is needed.
 
 mod svg;
 
@@ -14,7 +14,7 @@ use crate::render;
 use stele::failure::{Failure, Kind};
 use stele::recipes::{name, names};
 
-/// The most ways that `why --all` lists.
+/// The maximum number of paths that `why --all` lists.
 const WAYS_MOST: usize = 1000;
 
 /// `stele graph`
@@ -22,34 +22,34 @@ const WAYS_MOST: usize = 1000;
 pub struct GraphOf {
     /// Recipes; all of the tree when none is named
     names: Vec<String>,
-    /// How it is written
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     #[command(flatten)]
     place: Place,
 }
 
-/// How a graph is written.
+/// The format of a graph.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 enum Format {
-    /// A line a recipe: its name, and what it needs
+    /// A line for each recipe: its name, and its dependencies
     Text,
     /// For Graphviz
     Dot,
     /// An array of objects
     Json,
-    /// A picture
+    /// An SVG picture
     Svg,
 }
 
 /// `stele why`
 #[derive(Args, Debug)]
 pub struct Why {
-    /// The recipe that needs it
+    /// The dependent recipe
     name: String,
-    /// What is needed
+    /// The dependency
     input: String,
-    /// Every way, not only the shortest
+    /// Show every path, not only the shortest
     #[arg(long)]
     all: bool,
     #[command(flatten)]
@@ -78,8 +78,8 @@ impl Why {
             return Err(Failure::new(Kind::NotFound, format!("there is no recipe `{from}` or `{to}`")));
         };
         let Some(shortest) = graph.shortest(start, end) else {
-            return Err(Failure::new(Kind::NotFound, format!("recipe `{from}` does not need `{to}`"))
-                .hint(format!("`stele graph {from}` shows what it needs")));
+            return Err(Failure::new(Kind::NotFound, format!("recipe `{from}` does not depend on `{to}`"))
+                .hint(format!("`stele graph {from}` shows its dependencies")));
         };
         let (ways, more) = match self.all {
             true => graph.ways(start, end, WAYS_MOST),
@@ -97,7 +97,7 @@ impl Why {
         }
         render::out(text.as_bytes())?;
         if more {
-            render::note(&format!("there are more than these {WAYS_MOST} ways"));
+            render::note(&format!("there are more than these {WAYS_MOST} paths"));
         }
         Ok(())
     }
@@ -134,7 +134,7 @@ fn text(graph: &Graph) -> Result<String, std::fmt::Error> {
     Ok(text)
 }
 
-/// Names are made of letters, digits and marks that mean nothing between quotes.
+/// Names consist of characters that need no escaping between quotes.
 fn dot(graph: &Graph) -> Result<String, std::fmt::Error> {
     let mut text = "digraph recipes {\n  rankdir = BT;\n  node [shape = box];\n".to_owned();
     for (number, recipe) in graph.recipes().iter().enumerate() {

@@ -1,16 +1,16 @@
-//! A graph as a picture: one row a level, what needs nothing at the bottom.
+//! A graph as SVG: one row for each level, recipes without dependencies at the bottom.
 
 use std::fmt::{self, Write as _};
 
 use stele_recipes::plan::Graph;
 
-/// Pixels, as all lengths here.
+/// In pixels, like all lengths here.
 const CHARACTER: usize = 8;
 const HEIGHT: usize = 40;
 const GAP: usize = 24;
 const BETWEEN_ROWS: usize = 60;
 
-/// Where a recipe's box is.
+/// The position of a recipe's box.
 #[derive(Clone, Copy, Default)]
 struct Boxed {
     left: usize,
@@ -18,7 +18,8 @@ struct Boxed {
     width: usize,
 }
 
-/// The picture. Within a row, recipes stand in the order of the middle of what they need, so that few lines cross.
+/// Draws the graph. Within a row, recipes are sorted by the mean position of their dependencies, so that few lines
+/// cross.
 pub fn draw(graph: &Graph) -> Result<String, fmt::Error> {
     let levels = graph.levels();
     let mut rows = vec![Vec::new(); levels.iter().max().map_or(0, |level| level + 1)];

@@ -18,24 +18,24 @@ use stele::reference::to_wire;
 /// `stele image attach`
 #[derive(Args, Debug)]
 #[command(after_help = "\
-What is attached refers to the image by its digest, and changes nothing of it. It is exported, pushed and served with \
-the image, and stays when the same image is built again; it goes when the name is given to another image.")]
+An attached artifact refers to the image by its digest and does not change it. It is exported, pushed and served with \
+the image, and stays when the same image is rebuilt; it is removed when the name is given to another image.")]
 pub struct Attach {
     #[command(flatten)]
     which: Which,
-    /// What is attached
+    /// Files to attach
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
-    /// What it is, as a media type: clients look for it by that
+    /// Artifact type, as a media type: clients filter referrers by it
     #[arg(long = "type", value_name = "TYPE/SUBTYPE", value_parser = media_type)]
     artifact_type: String,
-    /// What the files are
+    /// Media type of the files
     #[arg(long, value_name = "TYPE/SUBTYPE", default_value = "application/octet-stream", value_parser = media_type)]
     media_type: String,
-    /// The manifest that it refers to: of an image of the index, or something attached [default: the image's digest]
+    /// Subject: the manifest of an image in the index, or of another referrer [default: the image's digest]
     #[arg(long, value_name = "DIGEST")]
     subject: Option<String>,
-    /// What else is to be known of it
+    /// Annotation of the artifact; may be repeated
     #[arg(long = "annotation", value_name = "KEY=VALUE", value_parser = annotation)]
     annotations: Vec<(String, String)>,
 }
@@ -45,7 +45,7 @@ pub struct Attach {
 pub struct Referrers {
     #[command(flatten)]
     which: Which,
-    /// Only those of this type
+    /// Only referrers of this artifact type
     #[arg(long = "type", value_name = "TYPE/SUBTYPE")]
     artifact_type: Option<String>,
 }
@@ -55,7 +55,7 @@ pub struct Referrers {
 pub struct Detach {
     #[command(flatten)]
     which: Which,
-    /// The digest of what is attached, or 8 or more of its first digits
+    /// Digest of the referrer, or 8 or more of its first digits
     #[arg(value_name = "DIGEST")]
     digest: String,
 }
@@ -86,7 +86,12 @@ impl Attach {
         let mut files = Vec::new();
         for path in &self.files {
             let path = std::path::absolute(path).map_err(|e| Failure::io("that place is no path", &e))?;
-            files.push(AttachedFile { path: to_wire(path.as_os_str()), media_type: self.media_type.clone() });
+            let title = path.file_name().map(|name| name.to_string_lossy().into_owned());
+            files.push(AttachedFile {
+                path: to_wire(path.as_os_str()),
+                media_type: self.media_type.clone(),
+                title,
+            });
         }
         let request = Ask::Attach {
             reference: self.which.image,
@@ -100,7 +105,7 @@ impl Attach {
             return render::json(&done);
         }
         if done.was_there {
-            context.terminal.narrate("nothing to do: it is attached already");
+            context.terminal.narrate("nothing to do: already attached");
         }
         render::out(format!("{}  {}\n", done.digest, done.image).as_bytes())
     }

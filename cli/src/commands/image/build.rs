@@ -23,13 +23,13 @@ use stele::reference::to_wire;
 /// `stele image build`
 #[derive(Args, Debug)]
 pub struct Build {
-    /// Images, as `image(...)` and `image_index(...)` name them
+    /// Names of images declared by `image(...)` or `image_index(...)`
     #[arg(required = true)]
     names: Vec<String>,
-    /// Build so many recipes at once [default: one for each processor]
+    /// Maximum number of parallel builds [default: number of processors]
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
-    /// Leave the folder of a build that fails, and say where it is
+    /// Keep the build directory on failure, and report where it is
     #[arg(long)]
     keep_failed: bool,
     #[command(flatten)]
@@ -40,7 +40,7 @@ impl Build {
     pub fn run(self, global: &Global) -> Result<(), Failure> {
         let (tree, names) = (find(&self.inputs.place)?, image_names(&self.names)?);
         let images = evaluate(&tree, &Wanted::Images(names.clone()))?.images;
-        // In the order in which they were asked for.
+        // In the order of the arguments.
         let wanted = names.iter().filter_map(|name| images.iter().find(|image| image.name == *name));
         let wanted: Vec<Arc<ImageRecipe>> = wanted.cloned().collect();
         let mut context = Context::new(global, false)?;
@@ -67,7 +67,7 @@ impl Build {
         render::out(text.as_bytes())
     }
 
-    /// Builds what the images are made of.
+    /// Builds the inputs of the images.
     fn realise(
         &self,
         global: &Global,
@@ -77,7 +77,7 @@ impl Build {
         let mut names: Vec<RecipeName> = wanted.iter().flat_map(|image| needed(image)).collect();
         names.sort_unstable();
         names.dedup();
-        // No name at all would mean every recipe.
+        // An empty list of names would mean every recipe.
         if names.is_empty() {
             return Ok(Vec::new());
         }

@@ -17,16 +17,16 @@ use stele::{Request, Untrusted};
 /// `stele image diff`
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Files are compared as whoever runs the image finds them: of what several layers have, the highest counts. \
-`-` is only in the first image, `+` only in the second, `!` in both, and not the same.")]
+The merged root filesystems are compared: a path in several layers counts as the highest layer has it. \
+`-` is only in the first image, `+` only in the second, `!` differs.")]
 pub struct Diff {
     /// An image: its name, or `sha256:` with 8 or more digits of its manifest's or content digest
     #[arg(value_name = "IMAGE")]
     first: String,
-    /// Another
+    /// The image to compare with
     #[arg(value_name = "OTHER")]
     second: String,
-    /// Of indexes: the images for this platform, such as linux/arm64
+    /// For indexes: compare the images of this platform, such as linux/arm64
     #[arg(long, value_name = "OS/ARCHITECTURE")]
     platform: Option<String>,
 }
@@ -36,24 +36,24 @@ pub struct Diff {
 struct Differences {
     /// Whether they have the same manifest.
     same_digest: bool,
-    /// Whether they have the same content, however it is packed.
+    /// Whether they have the same content, regardless of compression.
     same_content: bool,
-    /// What the configs and manifests say, by its name.
+    /// Fields of configs and manifests that differ, by name.
     about: BTreeMap<String, Pair<Value>>,
-    /// Layers that only one of them has, as the digests of their tars.
+    /// Layers that only one of them has, by diffID.
     layers: BTreeMap<String, Pair<String>>,
-    /// Paths that are not the same.
+    /// Paths that differ.
     paths: BTreeMap<String, Pair<Entry>>,
 }
 
-/// What each of two has.
+/// A value in each of the two.
 #[derive(Serialize, PartialEq, Eq, Debug)]
 struct Pair<T> {
     first: Option<T>,
     second: Option<T>,
 }
 
-/// What is at a path.
+/// The entry at a path.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 struct Entry {
     kind: String,
@@ -101,7 +101,7 @@ impl Diff {
     }
 }
 
-/// What an image says of itself.
+/// Platform, config and annotations of an image.
 fn about(image: &ShownImage) -> BTreeMap<String, Value> {
     let mut about = BTreeMap::from([("platform".to_owned(), Value::from(image.platform.to_string()))]);
     about.extend(image.config.get("created").map(|it| ("created".to_owned(), it.clone())));
@@ -114,7 +114,7 @@ fn about(image: &ShownImage) -> BTreeMap<String, Value> {
     about
 }
 
-/// What whoever runs the image finds.
+/// The entries of the merged root filesystem.
 fn paths(
     context: &mut Context,
     shown: &Shown,
@@ -126,13 +126,13 @@ fn paths(
     let mut paths = BTreeMap::new();
     for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
         let Line { path, entry } = serde_json::from_slice(line).map_err(|_| unexpected())?;
-        // Layers come from the lowest on.
+        // Layers are ordered from the lowest up.
         paths.insert(path, entry);
     }
     Ok(paths)
 }
 
-/// What is not the same in both.
+/// What differs between the two.
 fn pairs<T: Clone + PartialEq>(
     first: &BTreeMap<String, T>,
     second: &BTreeMap<String, T>,
@@ -183,7 +183,7 @@ impl<T> Pair<T> {
 }
 
 impl Entry {
-    /// What makes another of it.
+    /// The attributes that differ.
     fn changes(&self, other: &Self) -> Vec<String> {
         let mut changes = Vec::new();
         let mut differ = |what: &str, first: &str, second: &str| {

@@ -17,30 +17,30 @@ use stele::reference::to_wire;
 pub struct Export {
     #[command(flatten)]
     which: Which,
-    /// Where to: a folder, in which there may be an OCI layout; or a file whose name ends with `.tar`
+    /// Destination: a folder, which may hold an OCI layout already, or a file whose name ends with `.tar`
     #[arg(value_name = "DIR|FILE.tar")]
     to: PathBuf,
-    /// What is written [default: an OCI layout; in a tar when the name ends so]
+    /// Format [default: an OCI layout; as a tar when the name ends with `.tar`]
     #[arg(long, value_enum)]
     format: Option<Format>,
-    /// How the image is called there [default: its name]
+    /// Name of the image there [default: its name]
     #[arg(long = "as", value_name = "NAME:TAG")]
     called: Option<String>,
-    /// Of an index: only the image for this platform, such as linux/arm64
+    /// For an index: only the image of this platform, such as linux/arm64
     #[arg(long, value_name = "OS/ARCHITECTURE")]
     platform: Option<String>,
-    /// Leave out what is attached to it
+    /// Leave out its referrers
     #[arg(long)]
     no_referrers: bool,
 }
 
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 enum Format {
-    /// An OCI layout, in a folder
+    /// An OCI layout in a folder
     Oci,
-    /// An OCI layout, in a tar
+    /// An OCI layout in a tar
     OciArchive,
-    /// What `docker load` takes
+    /// An archive for `docker load`
     DockerArchive,
 }
 
@@ -53,7 +53,7 @@ impl Export {
             None if is_tar => Form::OciArchive,
             Some(Format::Oci) | None => Form::Layout,
         };
-        let to = std::path::absolute(&self.to).map_err(|e| Failure::io("that place is no path", &e))?;
+        let to = std::path::absolute(&self.to).map_err(|e| Failure::io("invalid path", &e))?;
         // The daemon writes it, with the rights that this command would give it.
         let umask = rustix::process::umask(rustix::fs::Mode::empty()).as_raw_mode();
         let request = Ask::Export {
@@ -70,9 +70,14 @@ impl Export {
             return render::json(&done);
         }
         context.terminal.narrate(&match done.unchanged {
-            true => "nothing to do: it is all there".to_owned(),
+            true => "nothing to do: all blobs are there".to_owned(),
             false => {
-                format!("{} written in {} blobs, {} there", HumanBytes(done.bytes), done.written, done.kept)
+                format!(
+                    "wrote {} in {} blobs, {} already there",
+                    HumanBytes(done.bytes),
+                    done.written,
+                    done.kept
+                )
             }
         });
         Ok(())

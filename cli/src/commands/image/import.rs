@@ -15,26 +15,26 @@ use stele::failure::{Failure, Kind};
 use stele::images::{Ask, Told};
 use stele::reference::to_wire;
 
-/// How many things that were left out are named one by one.
+/// How many omitted entries are listed.
 const NAMED_MOST: usize = 10;
 
 /// `stele image import`
 #[derive(Args, Debug)]
 pub struct Import {
-    /// An OCI layout, as a folder or a tar; what `docker save` writes; or an image in a registry:
+    /// An OCI layout as a folder or a tar, an archive of `docker save`, or an image in a registry:
     /// REGISTRY/NAME[:TAG][@DIGEST]
     #[arg(value_name = "LAYOUT|ARCHIVE|REF")]
     from: PathBuf,
-    /// How the image is called there [default: the only one]
+    /// Name of the image in the layout [default: the only one]
     #[arg(long = "ref", value_name = "NAME:TAG")]
     reference: Option<String>,
-    /// How it is called here [default: as it is there, without the tag]
+    /// Name in this store [default: its name there, without the tag]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// Of an index in a registry: only the image for this platform, such as linux/arm64
+    /// For an index in a registry: only the image of this platform, such as linux/arm64
     #[arg(long, value_name = "OS/ARCHITECTURE")]
     platform: Option<String>,
-    /// Leave out what is attached to it
+    /// Leave out its referrers
     #[arg(long)]
     no_referrers: bool,
     #[command(flatten)]
@@ -43,15 +43,15 @@ pub struct Import {
 
 impl Import {
     pub fn run(self, context: &mut Context) -> Result<(), Failure> {
-        // A file or folder that is there is what is meant, whatever it is called.
+        // An existing file or folder wins, whatever its name.
         let remote = self.from.to_str().filter(|text| Remote::is_one(text) && !self.from.exists());
         let pulled = remote.map(|text| self.pull(text)).transpose()?;
         if pulled.is_none() && self.platform.is_some() {
             return Err(Failure::new(Kind::Usage, "--platform is for images in registries")
-                .hint("of a layout, --ref chooses the image"));
+                .hint("for a layout, --ref chooses the image"));
         }
         let from = pulled.as_ref().map_or(self.from.as_path(), |(folder, _)| folder.path());
-        let from = std::path::absolute(from).map_err(|e| Failure::io("that place is no path", &e))?;
+        let from = std::path::absolute(from).map_err(|e| Failure::io("invalid path", &e))?;
         let name = self.name.or_else(|| pulled.as_ref().map(|(_, name)| name.clone()));
         let request = Ask::Import {
             from: to_wire(from.as_os_str()),
@@ -72,34 +72,34 @@ impl Import {
         }
         if done.repacked {
             render::note(
-                "it was packed by another program, and is packed anew: its content digest is the same",
+                "another program compressed it, so it was compressed again: its content digest is the same",
             );
         }
         if done.strays > 0 {
             render::note(&format!(
-                "left out: {} attached to something else, or to the image before it was packed anew",
+                "left out: {} attached to something else, or to the image before it was compressed again",
                 done.strays
             ));
         }
         render::out(format!("{}  {}\n", done.image.digest, done.image.name).as_bytes())
     }
 
-    /// Pulls an image into a folder; it, and what the image is to be called here.
+    /// Pulls an image into a folder; returns the folder, and the image's name in this store.
     fn pull(&self, text: &str) -> Result<(Folder, String), Failure> {
         if self.reference.is_some() {
             return Err(Failure::new(Kind::Usage, "--ref is for layouts")
-                .hint("write the tag behind the name: REGISTRY/NAME:TAG"));
+                .hint("append the tag to the name: REGISTRY/NAME:TAG"));
         }
         let remote: Remote = text.parse()?;
         let registry = Registry::reach(&remote, Purpose::Pull, None, &self.way.options(), &stop()?)?;
-        let folder = Folder::new().map_err(|e| Failure::io("no folder for what is pulled", &e))?;
+        let folder = Folder::new().map_err(|e| Failure::io("no temporary folder for the pull", &e))?;
         let pulled =
             pull(&registry, self.platform.as_deref(), !self.no_referrers, &|digest| folder.create(digest))?;
         for missed in pulled.missed.iter().take(NAMED_MOST) {
-            render::note(&format!("left out, of what is attached to it: {missed}"));
+            render::note(&format!("left out a referrer: {missed}"));
         }
         let kept = folder.finish(&pulled, remote.tag.as_ref().map_or("latest", Tag::as_str));
-        kept.map_err(|e| Failure::io("what was pulled cannot be written", &e))?;
+        kept.map_err(|e| Failure::io("the pulled image cannot be written", &e))?;
         let name = remote.repository.as_str().rsplit('/').next().unwrap_or_default().to_owned();
         Ok((folder, name))
     }

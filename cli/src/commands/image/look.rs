@@ -17,7 +17,7 @@ use stele::{Request, Untrusted};
 pub struct Tree {
     #[command(flatten)]
     which: Which,
-    /// Of an index: only the image for this platform, such as linux/arm64
+    /// For an index: only the image of this platform, such as linux/arm64
     #[arg(long, value_name = "OS/ARCHITECTURE")]
     platform: Option<String>,
 }
@@ -101,7 +101,7 @@ fn one_image(text: &mut String, image: &ShownImage, within: bool) -> std::fmt::R
         writeln!(text, "  diffID  {}  {}", layer.diff_id, HumanBytes(layer.size))?;
         writeln!(text, "  {:7} {}  {}", layer.compression, layer.digest, HumanBytes(layer.packed))?;
         if !layer.exact {
-            writeln!(text, "  imported; these bytes cannot be made again from its files")?;
+            writeln!(text, "  imported; these bytes cannot be regenerated from its files")?;
         }
     }
     writeln!(text, "{} as tars, {} packed", HumanBytes(image.size), HumanBytes(image.packed))

@@ -1,4 +1,4 @@
-//! `image`: OCI images of what was built.
+//! `image`: OCI images of build outputs.
 
 mod attach;
 mod build;
@@ -21,29 +21,29 @@ use stele::images::{Ask, Shown, Told};
 
 #[derive(Subcommand, Debug)]
 pub enum Command {
-    /// Build images, and what they are made of; prints the digest of each
+    /// Build images and their inputs; print the digest of each image
     Build(build::Build),
-    /// List the images
+    /// List images
     Ls,
-    /// Say all that is known of an image
+    /// Show an image's details
     Inspect(Which),
-    /// List what is in the layers of an image, with owners and modes
+    /// List the contents of an image's layers, with owners and modes
     Tree(look::Tree),
-    /// Say what is different in two images
+    /// Compare two images
     Diff(diff::Diff),
     /// Write an image to a folder or file
     Export(export::Export),
-    /// Send an image to a registry; only what it has not
+    /// Push an image; only missing blobs are sent
     Push(push::Push),
-    /// Say what is in an image, and what that was made of: SPDX or CycloneDX
+    /// Generate an image's SBOM: SPDX or CycloneDX
     Sbom(sbom::Sbom),
     /// Attach files to an image, such as an SBOM or an attestation
     Attach(attach::Attach),
-    /// List what is attached to an image
+    /// List an image's referrers
     Referrers(attach::Referrers),
-    /// Take away what is attached to an image
+    /// Remove a referrer from an image
     Detach(attach::Detach),
-    /// Take an image of others into the store, as trees
+    /// Import a third-party image
     Import(import::Import),
 }
 
@@ -59,7 +59,7 @@ pub fn run(global: &Global, command: Command) -> Result<(), Failure> {
     if let Command::Build(args) = command {
         return args.run(global);
     }
-    // Only what brings something in makes a store where none is.
+    // Only commands that add content create a missing store.
     let mut context = Context::new(global, !matches!(command, Command::Import(_)))?;
     match command {
         Command::Ls => look::list(&mut context),

@@ -19,20 +19,20 @@ use stele::images::{Ask, Told};
 /// `stele image push`
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Credentials are those that podman, skopeo, buildah and docker keep: REGISTRY_AUTH_FILE, \
+Credentials are read from where podman, skopeo, buildah and docker keep them: REGISTRY_AUTH_FILE, \
 $XDG_RUNTIME_DIR/containers/auth.json, ~/.config/containers/auth.json, ~/.docker/config.json, and the helpers \
 named there. \
-A registry on this machine may be without TLS.")]
+A registry on this machine need not use TLS.")]
 pub struct Push {
     #[command(flatten)]
     which: Which,
-    /// Where to
+    /// Destination
     #[arg(value_name = "REGISTRY/NAME[:TAG]")]
     to: String,
-    /// Another repository of that registry that may have some of the layers: they are not sent then
+    /// Another repository of that registry that may have some of the layers: those are mounted, not sent
     #[arg(long, value_name = "NAME")]
     mount_from: Option<String>,
-    /// Leave out what is attached to it
+    /// Leave out its referrers
     #[arg(long)]
     no_referrers: bool,
     #[command(flatten)]
@@ -65,9 +65,9 @@ impl Push {
             return render::json(&pushed);
         }
         let done = match (pushed.sent, pushed.manifests) {
-            (0, 0) => "nothing to do: it is all there".to_owned(),
+            (0, 0) => "nothing to do: all blobs are there".to_owned(),
             (sent, _) => format!(
-                "{} sent in {sent} blobs, {} mounted, {} there",
+                "sent {} in {sent} blobs, {} mounted, {} already there",
                 HumanBytes(pushed.bytes),
                 pushed.mounted,
                 pushed.there

@@ -22,7 +22,7 @@ pub struct Check {
 }
 
 impl Check {
-    /// Says all that is wrong; the exit code is 1 if anything is.
+    /// Reports every problem; the exit code is 1 if there is any.
     pub fn run(self, global: &Global) -> Result<ExitCode, Failure> {
         let tree = find(&self.place)?;
         let mut evaluated = evaluate(&tree, &Wanted::Check)?;
@@ -36,8 +36,8 @@ impl Check {
                 render::failure(&failure(problem, &tree), false);
             }
             let right = match recipes.len() {
-                1 => "1 recipe is right".to_owned(),
-                count => format!("{count} recipes are right"),
+                1 => "1 recipe OK".to_owned(),
+                count => format!("{count} recipes OK"),
             };
             let wrong = match problems.len() {
                 0 => String::new(),
@@ -50,21 +50,21 @@ impl Check {
     }
 }
 
-/// What is wrong with the patches of the recipes: a build would only find it after the sources are fetched.
+/// Problems of the recipes' patches: a build would find them only after fetching the sources.
 fn patches(evaluated: &Evaluated, tree: &Path) -> Vec<Problem> {
     let Ok(files) = OnDisk::open(tree) else { return Vec::new() };
     let mut problems = Vec::new();
     for recipe in &evaluated.recipes {
         for source in &recipe.sources {
             for patch in source.unpack.iter().flat_map(|unpack| &unpack.patches) {
-                // What cannot be read was said by the evaluation already.
+                // The evaluation has already reported files that cannot be read.
                 let Ok(Some(bytes)) =
                     files.read(&patch.path, usize::try_from(MAX_FILE).unwrap_or(usize::MAX))
                 else {
                     continue;
                 };
                 if let Err(error) = Patch::parse(&bytes) {
-                    let labels = [Label { span: source.at.clone(), text: "it is used here".to_owned() }];
+                    let labels = [Label { span: source.at.clone(), text: "used here".to_owned() }];
                     let message = format!("the patch {} cannot be used: {error}", patch.path);
                     problems.push(Problem::about(message, Some(recipe.name.to_string()), &labels, &files));
                 }

@@ -18,9 +18,9 @@ use stele::recipes::failure;
 /// `stele recipe fmt`
 #[derive(Args, Debug)]
 pub struct Fmt {
-    /// Files of the recipe tree; all of them when none is named
+    /// Files of the recipe tree; all of them by default
     files: Vec<PathBuf>,
-    /// Only say which files would be written; the exit code is 1 if any would
+    /// Only list the files that would be changed; the exit code is 1 if there are any
     #[arg(long)]
     check: bool,
     #[command(flatten)]
@@ -80,15 +80,12 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Lays out one file; whether it was laid out otherwise.
+/// Formats one file. Whether that changes it.
 fn one(path: &Path, top: &Path, check: bool) -> Result<bool, Failure> {
     let real = fs::canonicalize(path).map_err(|e| unreadable(path, &e))?;
     let within = real.strip_prefix(top).ok().and_then(Path::to_str).ok_or_else(|| {
-        Failure::new(
-            Kind::Usage,
-            format!("{} is no file of the recipe tree {}", path.display(), top.display()),
-        )
-        .hint("name another tree with --recipes")
+        Failure::new(Kind::Usage, format!("{} is not in the recipe tree {}", path.display(), top.display()))
+            .hint("name another tree with --recipes")
     })?;
     let size = fs::metadata(&real).map_err(|e| unreadable(path, &e))?.len();
     if size > STARLARK_MOST as u64 {
@@ -115,7 +112,7 @@ fn one(path: &Path, top: &Path, check: bool) -> Result<bool, Failure> {
     Ok(true)
 }
 
-/// Writes beside it and renames: whoever is killed half way leaves the old file.
+/// Writes a temporary file beside it and renames: a process killed half way leaves the old file.
 fn replace(path: &Path, text: &str) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("/"));
     let temporary = folder.join(format!(".stele-fmt-{}", std::process::id()));

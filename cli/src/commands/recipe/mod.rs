@@ -1,4 +1,4 @@
-//! `recipe`: look at recipes, and check them. No store is needed.
+//! `recipe`: show, check and format recipes. No store is needed.
 
 mod check;
 mod fmt;
@@ -16,13 +16,13 @@ use stele::recipes::Wanted;
 
 #[derive(Subcommand, Debug)]
 pub enum Command {
-    /// List all recipes: name, version, what it is
+    /// List all recipes: name, version, description
     Ls(Ls),
-    /// Say all that a recipe says
+    /// Show a recipe's full definition
     Show(show::Show),
-    /// Evaluate all recipes, read their patches, and say all that is wrong
+    /// Evaluate all recipes, read their patches, and report every problem
     Check(check::Check),
-    /// Lay out files of Starlark in the one way; prints those that were changed
+    /// Format Starlark files; print those that changed
     Fmt(fmt::Fmt),
 }
 
@@ -33,10 +33,10 @@ pub struct Ls {
     place: Place,
 }
 
-/// Runs a command of this folder.
+/// Runs one of the `recipe` commands.
 ///
 /// # Errors
-/// With what is to be shown.
+/// The failure to show.
 pub fn run(global: &Global, command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Ls(ls) => ls.run(global).map(|()| ExitCode::SUCCESS),

@@ -51,9 +51,9 @@ fn shown(recipe: &Recipe, tree: &str) -> Result<String, std::fmt::Error> {
             writeln!(text, "  {what:12}{}", value.trim().replace('\n', "\n              "))?;
         }
     }
-    writeln!(text, "  {:12}{tree}/{}", "written in", recipe.at)?;
+    writeln!(text, "  {:12}{tree}/{}", "defined at", recipe.at)?;
     writeln!(text, "  {:12}{}", "platform", recipe.platform.name())?;
-    writeln!(text, "  {:12}{}", "begins in", recipe.workdir)?;
+    writeln!(text, "  {:12}{}", "workdir", recipe.workdir)?;
     for source in &recipe.sources {
         write_source(&mut text, source)?;
     }
@@ -102,12 +102,12 @@ fn write_source(text: &mut String, input: &SourceInput) -> std::fmt::Result {
         writeln!(text, "  signed: {} by a key of {}", signature.source.file, signature.keys_file)?;
     }
     if input.opaque {
-        writeln!(text, "  opaque: it was built elsewhere")?;
+        writeln!(text, "  opaque: prebuilt")?;
     }
     if let Some(unpack) = &input.unpack {
         let subdir = unpack.subdir.as_ref().map(|it| format!(", then {it}")).unwrap_or_default();
         if let Some(inner) = &unpack.inner {
-            writeln!(text, "  the archive {inner} in it")?;
+            writeln!(text, "  inner archive {inner}")?;
         }
         writeln!(text, "  unpacked with strip {}{subdir}", unpack.strip)?;
         for patch in &unpack.patches {

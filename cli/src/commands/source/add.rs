@@ -20,10 +20,10 @@ pub struct Add {
     /// Files, and folders that have a SHA256SUMS
     #[arg(required = true, value_name = "FILE|DIR")]
     paths: Vec<PathBuf>,
-    /// Refuse the file when its SHA-256 is another (one FILE only)
+    /// Reject the file unless it has this SHA-256 (one FILE only)
     #[arg(long, value_name = "HEX")]
     sha256: Option<String>,
-    /// Keep it by that name instead of its own (one FILE only)
+    /// Keep it under this name instead of its own (one FILE only)
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
 }
@@ -39,12 +39,11 @@ impl Add {
     pub fn run(self, global: &Global) -> Result<(), Failure> {
         let for_one = self.sha256.is_some() || self.name.is_some();
         if for_one && (self.paths.len() > 1 || self.paths[0].is_dir()) {
-            return Err(Failure::new(Kind::Usage, "--sha256 and --name speak of one file").hint(
-                "add the files one by one; a folder says names and digests itself, in its SHA256SUMS",
-            ));
+            return Err(Failure::new(Kind::Usage, "--sha256 and --name are for one file")
+                .hint("add the files one by one; a folder lists names and digests in its SHA256SUMS"));
         }
         let pin: Option<Sha256> = self.sha256.as_deref().map(|text| read("SHA-256", text)).transpose()?;
-        // All is looked at before anything is kept: what comes with something wrong is not to be trusted by halves.
+        // Everything is checked before anything is kept: a bundle with one wrong file is not trusted at all.
         let mut all = Vec::new();
         for path in &self.paths {
             if path.is_dir() {
@@ -62,7 +61,7 @@ impl Add {
             sources.import(&name, &hashed.sha256, &path)?;
             let mut known = sources.known(&name, &hashed.sha256)?;
             known.sha512 = Some(hashed.sha512.to_string());
-            // One by one: what is printed is kept, whatever becomes of the next.
+            // One by one: what is printed is kept, even if the next one fails.
             match global.json {
                 true => render::json(&known)?,
                 false => render::out(format!("{}  {}\n", known.sha256, known.file).as_bytes())?,
@@ -76,13 +75,10 @@ fn wanted(path: &Path, name: FileName, pin: Option<Sha256>) -> Result<Wanted, Fa
     let hashed = hash(path)?;
     match pin {
         Some(pin) if pin != hashed.sha256 => {
-            let message = format!(
-                "{} has the SHA-256 {}, and not {pin}; nothing was added",
-                path.display(),
-                hashed.sha256
-            );
+            let message =
+                format!("{} has the SHA-256 {}, not {pin}; nothing was added", path.display(), hashed.sha256);
             Err(Failure::new(Kind::Corrupt, message)
-                .hint("somebody changed it, or it was not copied whole: get it from somewhere else"))
+                .hint("it was modified, or not copied completely: get it from elsewhere"))
         }
         _ => Ok(Wanted { path: path.to_owned(), name, hashed }),
     }

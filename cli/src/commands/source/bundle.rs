@@ -1,4 +1,4 @@
-//! A bundle: a folder of sources and a `SHA256SUMS` that `sha256sum -c` takes.
+//! A bundle: a folder of sources and a `SHA256SUMS` for `sha256sum -c`.
 
 use std::fs;
 use std::io;
@@ -9,15 +9,15 @@ use stele_store::model::Sha256;
 
 use stele::failure::{Failure, Kind};
 
-/// What the list of a bundle is called.
+/// The file name of a bundle's list.
 pub const LIST: &str = "SHA256SUMS";
 
-/// The files that a bundle lists: where each is, what it is called, what it must have.
+/// The files that a bundle lists: the path, name and expected SHA-256 of each.
 ///
-/// Nothing of the files themselves is looked at here.
+/// The files themselves are not read here.
 ///
 /// # Errors
-/// When there is no list, or a line of it is none.
+/// When there is no list, or a line of it is malformed.
 pub fn read(folder: &Path) -> Result<Vec<(PathBuf, FileName, Sha256)>, Failure> {
     let list = folder.join(LIST);
     let text = fs::read_to_string(&list).map_err(|e| match e.kind() {
@@ -30,7 +30,8 @@ pub fn read(folder: &Path) -> Result<Vec<(PathBuf, FileName, Sha256)>, Failure> 
     let mut files = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
         let Some((sha256, file)) = entry(line) else {
-            let message = format!("line {number} of {} is no SHA-256 and name: {line:?}", list.display());
+            let message =
+                format!("line {number} of {} is not a SHA-256 and a name: {line:?}", list.display());
             return Err(Failure::new(Kind::Corrupt, message).hint("nothing was added; get the bundle again"));
         };
         let path = folder.join(file.as_str());
@@ -46,14 +47,14 @@ fn entry(line: &str) -> Option<(Sha256, FileName)> {
     Some((sha256.parse().ok()?, FileName::new(name).ok()?))
 }
 
-/// The name without the digits that [`file_names`] puts before one that stands twice.
+/// The name without the digits that [`file_names`] prefixes to an ambiguous one.
 fn kept_as(file: FileName, sha256: &Sha256) -> FileName {
     let sha256 = sha256.to_string();
     let bare = file.as_str().strip_prefix(&sha256[..16]).and_then(|it| it.strip_prefix('-'));
     bare.and_then(|it| FileName::new(it).ok()).unwrap_or(file)
 }
 
-/// What sources are called in a bundle: as they are, but with digits of their SHA-256 before a name of several.
+/// The names of sources in a bundle: unchanged, but ambiguous names are prefixed with digits of their SHA-256.
 pub fn file_names(sources: &[(String, String)]) -> Vec<String> {
     let name = |(file, sha256): &(String, String)| {
         let several = sources.iter().filter(|it| it.0 == *file).count() > 1 || file == LIST;

@@ -19,13 +19,13 @@ use stele::failure::{Failure, Kind};
 /// `stele source export DIR`
 #[derive(Args, Debug)]
 pub struct Export {
-    /// A folder that is not there yet, or empty
+    /// Destination: a new or an empty folder
     #[arg(value_name = "DIR")]
     to: PathBuf,
-    /// Sources by their SHA-256, 8 or more of its digits, or their file's name
+    /// Sources by SHA-256, 8 or more of its first digits, or file name
     #[arg(value_name = "SOURCE", required_unless_present = "all", conflicts_with = "all")]
     sources: Vec<String>,
-    /// All that are kept
+    /// All sources in the store
     #[arg(long)]
     all: bool,
 }
@@ -37,21 +37,20 @@ impl Export {
         if !self.all {
             for text in &self.sources {
                 if !chosen.iter().any(|it| is_meant(it, text)) {
-                    let message = format!("no source `{text}` is kept");
+                    let message = format!("the store has no source `{text}`");
                     return Err(Failure::new(Kind::NotFound, message).hint("`stele source ls` lists them"));
                 }
             }
             chosen.retain(|it| self.sources.iter().any(|text| is_meant(it, text)));
         }
-        // One source may be kept by several names of its file, and the same name with the same bytes is one file.
+        // One source may be kept under several file names, and the same name with the same bytes is one file.
         chosen.dedup_by(|a, b| (&a.file, &a.sha256) == (&b.file, &b.sha256));
         if fs::symlink_metadata(&self.to).is_ok()
             && !fs::read_dir(&self.to).is_ok_and(|mut entries| entries.next().is_none())
         {
-            let message = format!("{} is there already", self.to.display());
-            return Err(
-                Failure::new(Kind::Failed, message).hint("name a place where nothing is, or an empty folder")
-            );
+            let message = format!("{} already exists", self.to.display());
+            return Err(Failure::new(Kind::Failed, message)
+                .hint("name a path that does not exist, or an empty folder"));
         }
         let list = write(&keep, &chosen, &self.to)?;
         if global.json { render::json(&chosen) } else { render::out(list.as_bytes()) }
@@ -62,9 +61,9 @@ fn is_meant(source: &Source, text: &str) -> bool {
     source.file == text || (text.len() >= 8 && source.sha256.starts_with(text))
 }
 
-/// Writes the bundle beside its place and renames it, so that a folder of that name is whole. Its list.
+/// Writes the bundle to a temporary folder and renames it, so that a folder of that name is complete. Returns its list.
 fn write(keep: &Sources, chosen: &[Source], to: &Path) -> Result<String, Failure> {
-    let to = std::path::absolute(to).map_err(|e| Failure::io("that place is no path", &e))?;
+    let to = std::path::absolute(to).map_err(|e| Failure::io("invalid path", &e))?;
     let failed = |e: std::io::Error| {
         let kind = match e.kind() {
             std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Kind::NoSpace,

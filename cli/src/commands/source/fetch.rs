@@ -27,7 +27,7 @@ use stele::recipes::names;
 /// `stele source fetch`
 #[derive(Args, Debug)]
 pub struct Fetch {
-    /// Recipes: their sources, and those of all that they need
+    /// Recipes: their sources, and those of all their dependencies
     #[arg(required_unless_present_any = ["all", "urls"])]
     names: Vec<String>,
     /// The sources of all recipes
@@ -35,44 +35,44 @@ pub struct Fetch {
     all: bool,
     #[command(flatten)]
     place: Place,
-    /// Where a source may be had that no recipe names; may be given several times
+    /// Mirror of a source that no recipe names; may be repeated
     #[arg(long = "url", value_name = "MIRROR", requires = "sha256", conflicts_with = "names")]
     urls: Vec<String>,
     /// Its SHA-256
     #[arg(long, value_name = "HEX", requires = "urls")]
     sha256: Option<String>,
-    /// What its file is called [default: as the first MIRROR ends]
+    /// Its file name [default: the last component of the first MIRROR]
     #[arg(long, value_name = "FILE")]
     name: Option<String>,
-    /// Its SHA-512, checked too
+    /// Its SHA-512, also checked
     #[arg(long, value_name = "HEX")]
     sha512: Option<String>,
-    /// Its number of bytes, checked too
+    /// Its size in bytes, also checked
     #[arg(long, value_name = "BYTES")]
     size: Option<u64>,
-    /// Where upstream's detached OpenPGP signature may be had; may be given several times
+    /// Mirror of upstream's detached OpenPGP signature; may be repeated
     #[arg(long, value_name = "MIRROR", requires = "signature_sha256", requires = "keys")]
     signature: Vec<String>,
     /// The signature's SHA-256
     #[arg(long, value_name = "HEX", requires = "signature")]
     signature_sha256: Option<String>,
-    /// The OpenPGP certificates of which one must have signed
+    /// OpenPGP certificates, one of which must have signed
     #[arg(long, value_name = "FILE", requires = "signature")]
     keys: Option<PathBuf>,
     #[command(flatten)]
     how: How,
 }
 
-/// How sources are fetched, whoever wants them.
+/// Options of all commands that fetch sources.
 #[derive(Args, Debug)]
 pub struct How {
-    /// Ask nobody, and say what is missing (exit code 3)
+    /// Do not use the network, and list the missing sources (exit code 3)
     #[arg(long)]
     pub offline: bool,
-    /// Fetch so many at once [default: 4, or as configured]
+    /// Maximum number of parallel downloads [default: 4, or as configured]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub jobs: Option<u16>,
-    /// The configuration: aliases, limits [default: ~/.config/stele/config.toml, or /etc/stele/config.toml]
+    /// Configuration file: aliases, limits [default: ~/.config/stele/config.toml, or /etc/stele/config.toml]
     #[arg(long, value_name = "FILE", env = "STELE_CONFIG", hide_env_values = true)]
     pub config: Option<PathBuf>,
 }
@@ -99,7 +99,7 @@ impl Fetch {
 }
 
 impl Fetch {
-    /// The sources of the recipes that are named and of all that those need, each once.
+    /// The sources of the named recipes and of their dependencies, each once.
     fn of_recipes(&self) -> Result<Vec<(Option<String>, Source)>, Failure> {
         let goals = if self.all { Vec::new() } else { names(&self.names)? };
         let graph = graph(&find(&self.place)?, &goals)?;
@@ -114,7 +114,7 @@ impl Fetch {
     }
 }
 
-/// A source that a command line describes.
+/// The source that the command line describes.
 fn source(urls: &[String], name: Option<&str>, sha256: &str) -> Result<Source, Failure> {
     let mirrors = urls.iter().map(|url| Mirror::new(url));
     let mirrors: Result<Vec<Mirror>, _> = mirrors.collect();
@@ -125,10 +125,10 @@ fn source(urls: &[String], name: Option<&str>, sha256: &str) -> Result<Source, F
     Ok(Source { file, sha256: read("SHA-256", sha256)?, sha512: None, size: None, mirrors, signature: None })
 }
 
-/// Fetches what is not kept yet of `wanted`, each with the recipe that wants it; prints what there is then.
+/// Fetches the sources of `wanted`, each with the recipe that needs it, unless the store has them; prints all of them.
 ///
 /// # Errors
-/// When one could not be had; the others are kept all the same.
+/// When a source cannot be fetched; the others are still kept.
 pub fn fetch(global: &Global, how: &How, wanted: &[(Option<String>, Source)]) -> Result<(), Failure> {
     let mut lost = Vec::new();
     let keep = Sources::connect(global, false)?;
@@ -141,10 +141,10 @@ pub fn fetch(global: &Global, how: &How, wanted: &[(Option<String>, Source)]) ->
     if lost.is_empty() { Ok(()) } else { Err(unavailable::failure(lost)) }
 }
 
-/// Fetches what is not kept yet of `wanted`, and prints nothing.
+/// Fetches the sources of `wanted` that the store does not have, and prints nothing.
 ///
 /// # Errors
-/// When one could not be had; the others are kept all the same.
+/// When a source cannot be fetched; the others are still kept.
 pub fn have(global: &Global, how: &How, wanted: &[(Option<String>, Source)]) -> Result<(), Failure> {
     let keep = Sources::connect(global, false)?;
     let outcomes = attempt(global, how, wanted, &keep)?.into_iter().zip(wanted);
@@ -188,7 +188,7 @@ fn print(global: &Global, keep: &Sources, source: &Source, had: Had) -> Result<(
     }
 }
 
-/// A bar for each source that is on its way, on a terminal; and what went wrong at mirrors before another had it.
+/// On a terminal, a progress bar for each download; and the failures of mirrors before one succeeded.
 #[derive(Default)]
 struct Board {
     bars: MultiProgress,
@@ -207,7 +207,7 @@ impl Board {
         if let What::Ends { kept } = event.what {
             if let Some(it) = shown.remove(&event.index) {
                 it.bar.finish_and_clear();
-                // Of a source that nobody had the failure itself will say all this.
+                // When every mirror failed, the failure itself lists all this.
                 it.failed.iter().filter(|_| kept).for_each(|text| self.note(text));
             }
             return;
@@ -220,7 +220,7 @@ impl Board {
         });
         match &event.what {
             What::Waits => {
-                it.bar.set_message("another process fetches it");
+                it.bar.set_message("being fetched by another process");
                 style(&it.bar, None);
             }
             What::Asks { mirror } => {

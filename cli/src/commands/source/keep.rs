@@ -1,4 +1,4 @@
-//! The store as the one who keeps sources.
+//! The store as the keeper of sources.
 
 use std::path::Path;
 use std::sync::Mutex;
@@ -11,30 +11,30 @@ use crate::args::Global;
 use crate::commands::unexpected;
 use crate::render::Quiet;
 use crate::where_store;
-use stele::Request;
 use stele::answers::{self, Answer, Info};
 use stele::failure::{Failure, Kind};
 use stele::reference::to_wire;
+use stele::{Api, Request};
 use stele_daemon::client::Client;
 
-/// What begins the name of a root that keeps a source.
+/// The prefix of a source's root.
 const PREFIX: &str = "source-";
-/// So many digits of the SHA-256 end it.
+/// How many digits of the SHA-256 end the root's name.
 const DIGITS: usize = 16;
-/// Between its import and its root a source is kept by a lease of so many seconds.
+/// The seconds for which a lease keeps a source between its import and its root.
 const LEASE: u64 = 600;
 
-/// A store that keeps sources. Threads share it, and ask one after the other.
+/// A store that keeps sources. Threads share it; their requests are serialised.
 pub struct Sources {
     client: Mutex<Client>,
 }
 
-/// The name of the root that keeps a source: its file, in the characters that such a name has, and its SHA-256.
+/// The name of the root that keeps a source: its file name, in a root's characters, and its SHA-256.
 fn root_name(file: &FileName, sha256: &Sha256) -> String {
     format!("{PREFIX}{}-{}", file.as_str().replace('~', "_"), &sha256.to_string()[..DIGITS])
 }
 
-/// The file that a root's name speaks of, and the first digits of its SHA-256. None of any other root.
+/// The file name in a source root's name, and the first digits of its SHA-256. `None` for any other root.
 fn file_of(root: &str) -> Option<(&str, &str)> {
     let (file, digits) = root.strip_prefix(PREFIX)?.rsplit_once('-')?;
     let is_hex = digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
@@ -46,7 +46,7 @@ fn reference(sha256: &Sha256) -> String {
 }
 
 impl Sources {
-    /// Connects; with `existing`, only to a store that is there.
+    /// Connects; with `existing`, only to an existing store.
     pub fn connect(global: &Global, existing: bool) -> Result<Self, Failure> {
         let store = where_store::find(global.store.clone())?;
         Ok(Self { client: Mutex::new(Client::connect(&store, existing, &mut Quiet)?) })
@@ -56,7 +56,7 @@ impl Sources {
         self.client.lock().unwrap_or_else(|e| e.into_inner()).ask(request, &mut Quiet)
     }
 
-    /// What the store knows of the blob with that SHA-256. None when it has none, or none that can be read.
+    /// The blob with that SHA-256. `None` when the store has none that can be read.
     fn info(&self, sha256: &Sha256) -> Result<Option<Info>, Failure> {
         match self.ask(Request::Info { reference: reference(sha256) }) {
             Ok(Answer::Info(info)) if info.placement.as_deref() == Some("quarantined") => Ok(None),
@@ -67,13 +67,13 @@ impl Sources {
         }
     }
 
-    /// All sources that are kept, by name.
+    /// All sources in the store, by name.
     pub fn all(&self) -> Result<Vec<answers::Source>, Failure> {
         let Answer::Roots(roots) = self.ask(Request::RootList {})? else { return Err(unexpected()) };
         let mut all = Vec::new();
         for root in roots.iter().filter(|root| root.kind == answers::What::Blob) {
             let Some((file, digits)) = file_of(&root.name) else { continue };
-            // A root that somebody moved to something else says nothing of sources any more.
+            // A root that was moved to other content is no longer a source's root.
             let info = match self.ask(Request::Info { reference: root.name.clone() }) {
                 Ok(Answer::Info(info)) => info,
                 Ok(_) => return Err(unexpected()),
@@ -95,7 +95,7 @@ impl Sources {
         Ok(all)
     }
 
-    /// What is known of a source that is kept.
+    /// Describes a source in the store.
     pub fn known(&self, file: &FileName, sha256: &Sha256) -> Result<answers::Source, Failure> {
         let Some(info) = self.info(sha256)? else {
             return Err(Failure::new(Kind::NotFound, format!("the store has no source {file} ({sha256})")));
@@ -112,17 +112,17 @@ impl Sources {
         })
     }
 
-    /// Imports a file that has that SHA-256, and keeps it.
+    /// Imports the file with that SHA-256, and makes a root for it.
     pub fn import(&self, file: &FileName, sha256: &Sha256, path: &Path) -> Result<(), Failure> {
         let absolute = std::path::absolute(path)
-            .map_err(|e| Failure::io(&format!("{} is no usable path", path.display()), &e))?;
+            .map_err(|e| Failure::io(&format!("{} is not a usable path", path.display()), &e))?;
         let path = to_wire(absolute.as_os_str());
         let Answer::Added(added) = self.ask(Request::Add { path, root: None, keep_seconds: LEASE })? else {
             return Err(unexpected());
         };
-        // What was hashed here and what the daemon read must be the same bytes.
+        // This process and the daemon must have read the same bytes.
         if self.info(sha256)?.is_none_or(|info| info.digest != added.digest) {
-            let message = format!("{} changed while it was imported", absolute.display());
+            let message = format!("{} changed during the import", absolute.display());
             return Err(Failure::new(Kind::Failed, message).hint("run the command again"));
         }
         self.name(file, sha256)
@@ -133,9 +133,9 @@ impl Sources {
         self.ask(request).map(drop)
     }
 
-    /// Writes a source to a new file, readable for `umask`.
+    /// Writes a source to a new file, with a mode according to `umask`.
     pub fn export(&self, sha256: &Sha256, to: &Path, umask: u32) -> Result<(), Failure> {
-        let to = std::path::absolute(to).map_err(|e| Failure::io("that place is no path", &e))?;
+        let to = std::path::absolute(to).map_err(|e| Failure::io("invalid path", &e))?;
         let to = to_wire(to.as_os_str());
         self.ask(Request::Export { reference: reference(sha256), to, umask }).map(drop)
     }
@@ -151,7 +151,7 @@ impl Keep for Sources {
     fn size(&self, source: &Source) -> Result<Option<u64>, Failure> {
         let Some(info) = self.info(&source.sha256)? else { return Ok(None) };
         let named = info.roots.contains(&root_name(&source.file, &source.sha256));
-        // On a disk that cannot be written there is nothing that would take it away either.
+        // On a read-only disk no garbage collection can remove it either.
         if !named && !self.is_read_only() {
             self.name(&source.file, &source.sha256)?;
         }

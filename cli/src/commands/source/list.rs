@@ -6,7 +6,7 @@ use crate::render;
 use stele::answers::Source;
 use stele::failure::Failure;
 
-/// A line a source: SHA-256, bytes, name.
+/// A line for each source: SHA-256, bytes, name.
 pub fn run(global: &Global) -> Result<(), Failure> {
     let all = Sources::connect(global, true)?.all()?;
     if global.json {

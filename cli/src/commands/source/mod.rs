@@ -1,4 +1,4 @@
-//! `source`: fetch, keep and carry the bytes that come from outside.
+//! `source`: fetch, keep and export files from outside the store.
 
 mod add;
 mod bundle;
@@ -24,43 +24,43 @@ use stele::failure::{Failure, Kind};
 
 #[derive(Subcommand, Debug)]
 pub enum Command {
-    /// Keep files at hand, or a bundle that `stele source export` wrote
+    /// Add local files, or a bundle written by `stele source export`
     ///
-    /// Prints the SHA-256 of each, and its name. `stele store root rm` lets a source go again; `stele source ls --json`
-    /// says the name of its root.
+    /// Prints the SHA-256 and name of each. `stele store root rm` releases a source; `stele source ls --json` lists the
+    /// names of the roots.
     #[command(after_help = "\
 Examples:\n  stele source add zlib-1.3.1.tar.gz\n  stele source add --sha256 9a93b2b7… download\n  \
 stele source add /media/stick/bundle")]
     Add(add::Add),
-    /// Fetch the sources of recipes from their mirrors, unless they are kept already
+    /// Fetch the sources of recipes from their mirrors, unless the store has them
     ///
-    /// Mirrors are asked in the order in which they are given. A download that was interrupted goes on where it ended.
+    /// Mirrors are tried in the given order. An interrupted download is resumed.
     #[command(after_help = "\
-A MIRROR is an address of https: or http:; `file:` and an absolute path; `debian:PACKAGE/VERSION/FILE`, one file of a \
-Debian source package, or with a FILE that ends in `.deb` a binary package, which the machine's own apt is asked for; \
-or an alias that the configuration knows, such as `gnu:make/make-4.4.1.tar.gz`.\n\n\
+A MIRROR is an https: or http: URL; `file:` and an absolute path; `debian:PACKAGE/VERSION/FILE`, one file of a \
+Debian source package, or with a FILE that ends in `.deb` a binary package, which the machine's own apt fetches; \
+or an alias from the configuration, such as `gnu:make/make-4.4.1.tar.gz`.\n\n\
 Examples:\n  stele source fetch make\n  stele source fetch --all\n  \
 stele source fetch --sha256 9a93b2b7… --url https://example.org/zlib-1.3.1.tar.gz\n  \
 stele source fetch --sha256 3b16b00e… --url gnu:make/make-4.4.1.tar.xz \\\n    \
 --url debian:make-dfsg/4.4.1-2/make-dfsg_4.4.1.orig.tar.xz")]
     Fetch(fetch::Fetch),
-    /// List the sources that are kept
+    /// List the sources in the store
     Ls,
-    /// Write sources and their SHA256SUMS into a new folder, to be carried to a machine without a network
+    /// Export sources and their SHA256SUMS to a new folder, for a machine without a network
     #[command(after_help = "\
-There, `sha256sum -c SHA256SUMS` checks the folder, and `stele source add DIR` takes it in.\n\n\
+There, `sha256sum -c SHA256SUMS` checks the folder, and `stele source add DIR` imports it.\n\n\
 Examples:\n  stele source export --all /media/stick/bundle\n  stele source export bundle 9a93b2b7 make-4.4.1.tar.xz")]
     Export(export::Export),
-    /// Unpack and patch the sources of a recipe in the store; prints the digest of each tree
+    /// Unpack and patch a recipe's sources in the store; print the digest of each tree
     ///
-    /// What a build would see, to be looked at: `stele store ls DIGEST`, `stele mount`.
+    /// The trees are what a build would see; inspect them with `stele store ls DIGEST` or `stele mount`.
     Unpack(unpack::Unpack),
 }
 
 /// Runs a command.
 ///
 /// # Errors
-/// With what is to be shown.
+/// The failure to show.
 pub fn run(global: &Global, command: Command) -> Result<(), Failure> {
     match command {
         Command::Add(args) => args.run(global),
@@ -71,9 +71,9 @@ pub fn run(global: &Global, command: Command) -> Result<(), Failure> {
     }
 }
 
-/// Reads an argument that has one spelling.
+/// Parses an argument.
 fn read<T: std::str::FromStr<Err: std::fmt::Display>>(what: &str, text: &str) -> Result<T, Failure> {
-    text.parse().map_err(|e| Failure::new(Kind::Usage, format!("`{text}` is no {what}: {e}")))
+    text.parse().map_err(|e| Failure::new(Kind::Usage, format!("`{text}` is not a {what}: {e}")))
 }
 
 fn file_name(text: &str) -> Result<FileName, Failure> {
@@ -83,7 +83,7 @@ fn file_name(text: &str) -> Result<FileName, Failure> {
     })
 }
 
-/// What a file holds.
+/// A file's digests and size.
 struct Hashed {
     sha256: Sha256,
     sha512: Sha512,

@@ -1,4 +1,4 @@
-//! What is said when sources could not be had: the fact, what happened at each mirror, what to do.
+//! The failure when sources could not be fetched: the fact, what happened at each mirror, what to do.
 
 use stele_recipes::fetch::{FetchError, MirrorFailure, PartError, SignatureError, Tried};
 use stele_recipes::source::Source;
@@ -6,16 +6,16 @@ use stele_recipes::source::Source;
 use crate::config::usual_place;
 use stele::failure::{Failure, Kind};
 
-/// One source that could not be had, and who wanted it.
+/// A source that could not be fetched, and the recipe that needs it.
 pub struct Lost<'a> {
     pub recipe: Option<&'a str>,
     pub source: &'a Source,
     pub error: FetchError<Failure>,
 }
 
-const AT_HAND: &str = "put the file at hand with `stele source add FILE`";
+const AT_HAND: &str = "add the file manually with `stele source add FILE`";
 
-/// All of them as one failure.
+/// All of them as a single failure.
 pub fn failure(lost: Vec<Lost<'_>>) -> Failure {
     let (offline, others): (Vec<_>, Vec<_>) = lost.into_iter().partition(|it| is_offline(&it.error));
     let mut failures: Vec<Failure> = others.into_iter().map(one).collect();
@@ -26,7 +26,7 @@ pub fn failure(lost: Vec<Lost<'_>>) -> Failure {
     for more in failures {
         all.message = format!("{}\n{}", all.message, more.message);
         all.hint = all.hint.or(more.hint);
-        // The same exit code for the same list, however long each took: the first that is no plain failure.
+        // The same exit code for the same list, regardless of timing: the first that is not a plain failure.
         if all.kind == Kind::Failed {
             all.kind = more.kind;
         }
@@ -55,9 +55,9 @@ fn missing(offline: &[Lost<'_>]) -> Failure {
     let lines: String = offline.iter().map(line).collect();
     let (sources, are) = if offline.len() == 1 { ("source", "is") } else { ("sources", "are") };
     let message =
-        format!("{} {sources} {are} not in the store, and --offline asks nobody:{lines}", offline.len());
+        format!("{} {sources} {are} not in the store, and --offline forbids fetching:{lines}", offline.len());
     Failure::new(Kind::NotFound, message).hint(
-        "run it without --offline, or carry them here: `stele source export` there, `stele source add` here",
+        "run it without --offline, or copy them here: `stele source export` there, `stele source add` here",
     )
 }
 
@@ -69,38 +69,41 @@ fn one(lost: Lost<'_>) -> Failure {
     };
     match error {
         FetchError::Unavailable { tried } if tried.is_empty() => {
-            Failure::new(Kind::Failed, format!("{what}it names no mirror")).hint(AT_HAND)
+            Failure::new(Kind::Failed, format!("{what}it has no mirror")).hint(AT_HAND)
         }
         FetchError::Unavailable { tried } => unavailable(&what, &tried),
         FetchError::SignatureFile { file, failure } => {
             let inner = one(Lost { recipe: None, source, error: *failure });
             let said = inner.message.split_once(": ").map_or(inner.message.as_str(), |(_, said)| said);
-            let message = format!("{what}its signature {file} could not be had: {said}");
+            let message = format!("{what}its signature {file} could not be fetched: {said}");
             Failure { message, ..inner }
         }
         FetchError::Part(error) => part(&what, &error),
-        // The store's own failure says what to do.
+        // The store's own failure has a hint.
         FetchError::Keep(failure) => Failure { message: format!("{what}{}", failure.message), ..failure },
         FetchError::Signature(error) => {
-            let failure = Failure::new(Kind::Corrupt, format!("{what}its SHA-256 is the pin, but {error}"));
+            let failure =
+                Failure::new(Kind::Corrupt, format!("{what}its SHA-256 matches the pin, but {error}"));
             match error {
                 SignatureError::NoGpgv => {
-                    Failure { kind: Kind::Failed, ..failure }.hint("install it: Debian's package is gpgv")
+                    Failure { kind: Kind::Failed, ..failure }.hint("install gpgv (Debian package `gpgv`)")
                 }
                 SignatureError::Run(_) => Failure { kind: Kind::Failed, ..failure },
                 _ => {
                     let keys = source.signature.as_ref().map_or("the keys", |it| it.keys_file.as_str());
                     failure.hint(format!(
-                        "compare the pin, the signature and {keys} with what upstream says; nothing new was kept"
+                        "compare the pin, the signature and {keys} with what upstream publishes; nothing new was kept"
                     ))
                 }
             }
         }
-        error @ (FetchError::Sha512 { .. } | FetchError::Size { .. }) => {
-            Failure::new(Kind::Corrupt, format!("{what}{error}")).hint(
-                "one of the two is not upstream's: compare both with what upstream says; nothing was kept",
-            )
-        }
+        error @ (FetchError::Sha512 { .. } | FetchError::Size { .. }) => Failure::new(
+            Kind::Corrupt,
+            format!("{what}{error}"),
+        )
+        .hint(
+            "one of the two is not upstream's: compare both with what upstream publishes; nothing was kept",
+        ),
         FetchError::Offline => missing(&[Lost { recipe, source, error: FetchError::Offline }]),
     }
 }
@@ -108,15 +111,15 @@ fn one(lost: Lost<'_>) -> Failure {
 fn part(what: &str, error: &PartError) -> Failure {
     match error.is_no_space() {
         true => Failure::new(Kind::NoSpace, format!("{what}{error}"))
-            .hint("make room on the disk of the store, and run it again: it goes on where it ended"),
+            .hint("make room on the store's disk, and run the command again: the download is resumed"),
         false => Failure::new(Kind::Failed, format!("{what}{error}")),
     }
 }
 
 fn unavailable(what: &str, tried: &[Tried]) -> Failure {
     let none = match tried.len() {
-        1 => "its only mirror does not have it".to_owned(),
-        count => format!("none of its {count} mirrors has it"),
+        1 => "it could not be fetched from its only mirror".to_owned(),
+        count => format!("it could not be fetched from any of its {count} mirrors"),
     };
     let lines: String = tried.iter().map(|it| format!("\n  {}: {}", it.mirror, it.failure)).collect();
     let wrong = tried.iter().any(|it| matches!(it.failure, MirrorFailure::Digest { .. }));
@@ -127,11 +130,11 @@ fn unavailable(what: &str, tried: &[Tried]) -> Failure {
     let suites = tried.iter().any(|it| it.mirror.starts_with("debian:"));
     let hint = match alias {
         Some(name) => format!(
-            "say what `{name}` stands for in {}: under `[mirrors]`, `{name} = [\"https://…/\"]`; or {AT_HAND}",
+            "define the alias `{name}` in {}: under `[mirrors]`, `{name} = [\"https://…/\"]`; or {AT_HAND}",
             usual_place()
         ),
         None if suites => format!(
-            "{AT_HAND}; for a release beside this machine's, name it in {}: under `[debian]`, `suites = [\"…\"]`",
+            "{AT_HAND}; to use another Debian release too, name it in {}: under `[debian]`, `suites = [\"…\"]`",
             usual_place()
         ),
         None => AT_HAND.to_owned(),

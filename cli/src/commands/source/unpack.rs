@@ -18,7 +18,7 @@ use stele::reference::to_wire;
 pub struct Unpack {
     /// The recipe
     name: String,
-    /// Keep what is unpacked for so many seconds; a root keeps it for good
+    /// Keep the unpacked trees for this many seconds; a root keeps them permanently
     #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
     keep: u64,
     #[command(flatten)]

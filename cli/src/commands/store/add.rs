@@ -17,10 +17,10 @@ pub struct Add {
     /// Files and directories; a symbolic link is followed
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Keep it as a root of that name (one PATH only)
+    /// Make a root of this name for it (one PATH only)
     #[arg(long, value_name = "NAME")]
     root: Option<String>,
-    /// Without a root, keep it from the collector for so many seconds
+    /// Without a root, keep it from garbage collection for this many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
     keep_for: u64,
 }
@@ -29,19 +29,19 @@ impl Add {
     pub fn run(self, context: &mut Context) -> Result<(), Failure> {
         if self.root.is_some() && self.paths.len() > 1 {
             let failure =
-                Failure::new(stele::failure::Kind::Usage, "--root names one thing, and there are several");
+                Failure::new(stele::failure::Kind::Usage, "--root is for one PATH, and there are several");
             return Err(failure.hint("add them one by one, or name each with `stele store root add`"));
         }
         for path in &self.paths {
             let absolute = std::path::absolute(path)
-                .map_err(|e| Failure::io(&format!("{} is no usable path", path.display()), &e))?;
+                .map_err(|e| Failure::io(&format!("{} is not a usable path", path.display()), &e))?;
             let request = Request::Add {
                 path: to_wire(absolute.as_os_str()),
                 root: self.root.clone(),
                 keep_seconds: self.keep_for,
             };
             let Answer::Added(added) = context.ask(request)? else { return Err(unexpected()) };
-            // One by one: what is printed is acknowledged, whatever becomes of the next.
+            // One by one: what is printed is acknowledged, even if the next one fails.
             print(context, &added, |added| format!("{}\n", added.digest))?;
             context.terminal.narrate(&render::added(path, &added));
         }

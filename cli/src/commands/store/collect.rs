@@ -13,10 +13,10 @@ use stele::failure::{Failure, Kind};
 /// `stele store gc`
 #[derive(Args, Debug)]
 pub struct Gc {
-    /// Only say what would be removed
+    /// Only show what would be removed
     #[arg(long)]
     dry_run: bool,
-    /// End the leases that recent imports left, so that only roots keep anything
+    /// End all temporary leases first, so that only roots keep content
     #[arg(long)]
     end_leases: bool,
 }
@@ -29,7 +29,7 @@ impl Gc {
     }
 }
 
-/// `stele store verify`: exit code 4 when anything is wrong.
+/// `stele store verify`: exit code 4 when there are findings.
 pub fn verify(context: &mut Context) -> Result<ExitCode, Failure> {
     let Answer::Verified(verified) = context.ask(Request::Verify {})? else { return Err(unexpected()) };
     print(context, &verified, render::verified)?;

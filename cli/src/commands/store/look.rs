@@ -14,10 +14,10 @@ use stele::failure::Failure;
 pub struct Ls {
     #[command(flatten)]
     what: Ref,
-    /// Whole digests, and sizes in bytes
+    /// Show full digests, and sizes in bytes
     #[arg(short, long)]
     long: bool,
-    /// All that is below, too, with paths
+    /// List recursively, with paths
     #[arg(short, long)]
     recursive: bool,
 }
@@ -27,7 +27,7 @@ pub struct Ls {
 pub struct Tree {
     #[command(flatten)]
     what: Ref,
-    /// Go down so many directories
+    /// Maximum depth of directories
     #[arg(short, long, value_name = "N")]
     depth: Option<usize>,
 }

@@ -1,4 +1,4 @@
-//! `store`: import, look at and keep content.
+//! `store`: import, inspect and keep content.
 
 mod add;
 mod collect;
@@ -22,28 +22,28 @@ use stele::reference::to_wire;
 
 #[derive(Subcommand, Debug)]
 pub enum Command {
-    /// Import files and directories; prints the digest of each
+    /// Import files and directories; print the digest of each
     Add(add::Add),
     /// List the entries of a directory
     Ls(look::Ls),
     /// Write a blob's bytes, or a tree's canonical text, to stdout
     Cat(Ref),
-    /// List all that is below a directory
+    /// List a directory recursively, as a tree
     Tree(look::Tree),
-    /// Say all that is known of a digest
+    /// Show details of a tree or blob
     Info(Ref),
     /// Copy a tree to a new folder, or a blob to a new file
     Export(Export),
-    /// Name what the collector must keep
+    /// Manage roots: names that keep content from garbage collection
     #[command(subcommand)]
     Root(root::Command),
-    /// Remove what no root and no lease keeps
+    /// Garbage-collect: remove what no root and no lease keeps
     Gc(collect::Gc),
-    /// Hash everything again; what is corrupt goes to quarantine
+    /// Rehash everything; corrupt content goes to quarantine
     Verify,
-    /// Count what the store holds, and what deduplication saved
+    /// Show counts, sizes, and what deduplication saved
     Stats,
-    /// Build the database anew from the payload files, the old database and exported trees
+    /// Rebuild the database from the payload files, the old database and exported trees
     RebuildIndex(rebuild::RebuildIndex),
 }
 
@@ -51,7 +51,7 @@ pub enum Command {
 pub struct Export {
     #[command(flatten)]
     from: Ref,
-    /// Where to: a path at which nothing is, or an empty folder
+    /// Destination: a new path, or an empty folder
     #[arg(value_name = "DIR")]
     to: PathBuf,
 }
@@ -60,7 +60,7 @@ pub fn run(global: &Global, command: Command) -> Result<ExitCode, Failure> {
     if let Command::RebuildIndex(args) = command {
         return args.run(global);
     }
-    // Only `add` makes a store where none is.
+    // Only `add` creates a missing store.
     let mut context = Context::new(global, !matches!(command, Command::Add(_)))?;
     let done = match command {
         Command::Add(args) => args.run(&mut context),
@@ -72,7 +72,7 @@ pub fn run(global: &Global, command: Command) -> Result<ExitCode, Failure> {
         }
         Command::Info(args) => look::info(&mut context, &args),
         Command::Export(args) => {
-            let to = std::path::absolute(&args.to).map_err(|e| Failure::io("that place is no path", &e))?;
+            let to = std::path::absolute(&args.to).map_err(|e| Failure::io("invalid path", &e))?;
             // The daemon writes it, with the rights that this command would give it.
             let umask = rustix::process::umask(rustix::fs::Mode::empty()).as_raw_mode();
             let (reference, to) = (wire(&args.from.reference), to_wire(to.as_os_str()));

@@ -14,16 +14,17 @@ use crate::args::Global;
 use crate::commands::umount::end_mounts;
 use crate::render::{self, Terminal};
 use crate::where_store;
+use stele::Observer;
 use stele::answers::Rebuilt;
 use stele::failure::{Failure, Kind};
 use stele::reference::to_wire;
 use stele::service::root_answer;
-use stele_daemon::client::{Watcher, existing, refuse_foreign, wait_until_free};
+use stele_daemon::client::{existing, refuse_foreign, wait_until_free};
 
 /// `stele store rebuild-index`
 #[derive(Args, Debug)]
 pub struct RebuildIndex {
-    /// An exported tree to take content from; may be given several times
+    /// An exported tree to take content from; may be repeated
     #[arg(long, value_name = "DIR")]
     from: Vec<PathBuf>,
 }

@@ -11,16 +11,16 @@ use stele::failure::Failure;
 
 #[derive(Subcommand, Debug)]
 pub enum Command {
-    /// Keep REF under NAME; a root of that name is moved
+    /// Make a root NAME for REF; an existing root of that name is moved
     Add {
         /// Letters, digits and `. _ + @ -`
         name: String,
         #[command(flatten)]
         what: Ref,
     },
-    /// Remove a root; what it kept stays until the next collection
+    /// Remove a root; what it kept stays until the next garbage collection
     Rm {
-        /// Its name
+        /// Root name
         name: String,
     },
     /// List the roots

@@ -1,4 +1,4 @@
-//! A person's own program in the sandbox of a recipe: `run` and `shell`.
+//! A user command in the sandbox of a recipe: `run` and `shell`.
 
 mod run;
 mod shell;
@@ -20,42 +20,43 @@ use crate::args::Global;
 use crate::recipe_tree::find;
 use crate::render::{self, Terminal};
 use crate::where_store;
+use stele::Observer;
 use stele::answers::{Answer, Entry, Progress};
 use stele::builds::{Event, Visit};
 use stele::failure::{Failure, Kind};
 use stele::recipes::{name, names};
 use stele::reference::{from_wire, to_wire};
 use stele::service::Sink;
-use stele_daemon::client::{Client, Watcher};
+use stele_daemon::client::Client;
 use stele_daemon::protocol::Call;
 
-/// What went wrong on Stele's side, before the program could run or apart from it.
+/// The exit code when Stele itself failed, before the program ran or apart from it.
 const OWN: u8 = 125;
 /// The program could not be started.
 const UNSTARTED: u8 = 127;
-/// A program that was ended by a signal: this, and its number.
+/// A program killed by a signal: this plus the signal's number.
 const SIGNALLED: i32 = 128;
 
 const CODES: &str = "\
-The program sees what a build of the recipe sees: its inputs, `/build`, `/out` and `/tmp` to write to, no network, and \
-nothing of this machine. What it writes is gone when it ends, unless it went on with a failed build.\n\
-Exit codes: those of the program; 128 and the number of the signal that ended it; 127 it could not be started; 125 \
+The program sees what a build of the recipe sees: its inputs, writable `/build`, `/out` and `/tmp`, no network, and \
+nothing of this machine. What it writes is discarded when it ends, unless it continues a failed build.\n\
+Exit codes: those of the program; 128 plus the number of the signal that killed it; 127 it could not be started; 125 \
 Stele itself failed.";
 
-/// What both take.
+/// Options of both commands.
 #[derive(Args, Debug)]
 pub struct Sandbox {
-    /// Have what came of this recipe there, too; what the build has itself wins. May be given several times
+    /// Add the outputs of this recipe; the build's own inputs win. May be repeated
     #[arg(long, value_name = "RECIPE")]
     with: Vec<String>,
-    /// Begin with empty folders, even if `build --keep-failed` left those of a failed build
+    /// Start with empty folders, even if `build --keep-failed` kept those of a failed build
     #[arg(long)]
     fresh: bool,
     #[command(flatten)]
     inputs: Inputs,
 }
 
-/// What to do in which recipe's sandbox.
+/// A command to run in a recipe's sandbox.
 struct Errand {
     recipe: String,
     argv: Vec<String>,
@@ -66,7 +67,7 @@ impl Sandbox {
     /// Runs a program. The exit code is the program's own, or one of the above.
     fn run(&self, global: &Global, errand: Errand) -> ExitCode {
         let unstarted =
-            format!("see whether {} is in the recipe's inputs; `--with` adds others", errand.argv[0]);
+            format!("check that {} is in the recipe's inputs; `--with` adds others", errand.argv[0]);
         match self.visited(global, errand) {
             Ok(Ending::Done {}) => ExitCode::SUCCESS,
             Ok(Ending::Status { status, .. }) => ExitCode::from(u8::try_from(status).unwrap_or(OWN)),
@@ -74,7 +75,8 @@ impl Sandbox {
                 ExitCode::from(u8::try_from(SIGNALLED + signal).unwrap_or(OWN))
             }
             Ok(Ending::Unstarted { error, .. }) => {
-                let failure = Failure::new(Kind::NotFound, format!("it could not be started: {error}"));
+                let failure =
+                    Failure::new(Kind::NotFound, format!("the program could not be started: {error}"));
                 render::failure(&failure.hint(unstarted), global.json);
                 ExitCode::from(UNSTARTED)
             }
@@ -96,7 +98,7 @@ impl Sandbox {
         goals.extend(names(&self.with)?);
         let interactive = streams::is_interactive();
         if interactive {
-            // How to draw is the terminal's affair, which is the person's.
+            // TERM describes the user's terminal.
             env.extend(std::env::var("TERM").ok().map(|term| ("TERM".to_owned(), term)));
         }
         let call = Call::Visit {
@@ -109,7 +111,7 @@ impl Sandbox {
         let mut watcher = Watching::new();
         let mut client = Client::connect(&store, false, &mut watcher)?;
         let answer = self.inputs.ask(global, &tree, &goals, || {
-            let failed = |e: io::Error| Failure::io("the program has nothing to read from and write to", &e);
+            let failed = |e: io::Error| Failure::io("no streams for the program", &e);
             let (relay, theirs) = match interactive {
                 true => Interactive::new().map(|(it, theirs)| (Relay::Terminal(it), vec![theirs])),
                 false => streams::pipes().map(|(it, theirs)| (Relay::Pipes(it), theirs)),
@@ -117,8 +119,8 @@ impl Sandbox {
             .map_err(failed)?;
             watcher.relay = Some(relay);
             let fds: Vec<_> = theirs.iter().map(std::os::fd::AsFd::as_fd).collect();
-            let answer = client.visit(&call, &fds, &mut watcher);
-            // What the program wrote ends when nobody is left who could write.
+            let answer = client.visit(&call, &tree, &fds, &mut watcher);
+            // The program's output ends when no process can write to it any more.
             drop(fds);
             drop(theirs);
             watcher.finish();
@@ -128,14 +130,14 @@ impl Sandbox {
             Answer::Left(ending) => Ok(ending),
             Answer::Built(built) => {
                 build::answer(global, built)?;
-                Err(Failure::new(Kind::Failed, "what the recipe is made of is not all there"))
+                Err(Failure::new(Kind::Failed, "the recipe's inputs are not all built"))
             }
             _ => Err(unexpected()),
         }
     }
 }
 
-/// Shows what happens until the program begins; from then on the terminal is the program's.
+/// Shows progress until the program starts; from then on the terminal is the program's.
 struct Watching {
     terminal: Terminal,
     relay: Option<Relay>,
@@ -143,7 +145,7 @@ struct Watching {
 }
 
 impl Watching {
-    /// Nothing here is said in JSON: stdout is the program's alone.
+    /// Never JSON: stdout belongs to the program.
     fn new() -> Self {
         Self { terminal: Terminal::new(false), relay: None, begun: false }
     }
@@ -170,7 +172,7 @@ impl Sink for Watching {
         let _ = self.terminal.finish();
         if let Some(kept) = kept {
             let kept = from_wire(kept).map(|it| it.display().to_string()).unwrap_or_default();
-            render::note(&format!("this goes on with what the failed build left in {kept}"));
+            render::note(&format!("continuing with the state of the failed build in {kept}"));
         }
         self.begun = true;
         match &mut self.relay {
@@ -180,7 +182,7 @@ impl Sink for Watching {
     }
 }
 
-impl Watcher for Watching {
+impl Observer for Watching {
     fn progress(&mut self, progress: Progress) {
         if !self.begun {
             self.terminal.progress(progress);

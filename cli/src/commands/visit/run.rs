@@ -9,13 +9,13 @@ use crate::args::Global;
 
 /// Run a program in the sandbox of a recipe.
 ///
-/// Its input, output and errors are those of this command, relayed; when those are a terminal, it gets one of its own.
+/// Stdin, stdout and stderr are relayed; when those of this command are a terminal, the program gets a new terminal.
 #[derive(Args, Debug)]
 #[command(after_help = CODES)]
 pub struct Run {
     /// The recipe
     name: String,
-    /// The program, and its arguments
+    /// The program and its arguments
     #[arg(last = true, required = true, value_name = "CMD")]
     argv: Vec<String>,
     #[command(flatten)]

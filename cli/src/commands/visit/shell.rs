@@ -7,9 +7,9 @@ use clap::Args;
 use super::{CODES, Errand, Sandbox};
 use crate::args::Global;
 
-/// Run a shell in the sandbox of a recipe, with the state of its failed build when that was kept.
+/// Run a shell in the sandbox of a recipe, with the state of its failed build if that was kept.
 ///
-/// It is `sh` of the recipe's inputs. A recipe that has none gets one by `--with`: `stele shell hex1 --with busybox`.
+/// The shell is `sh` from the recipe's inputs; `--with` adds one: `stele shell hex1 --with busybox`.
 /// The steps of the build are what `stele recipe show NAME` prints.
 #[derive(Args, Debug)]
 #[command(after_help = CODES)]

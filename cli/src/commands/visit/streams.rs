@@ -1,5 +1,5 @@
-//! What a program in a sandbox reads from and writes to: a terminal of its own, or three pipes. Nothing of the person's
-//! own is handed over: a program could do things to a terminal, or open a file anew.
+//! The streams of a program in a sandbox: a terminal of its own, or three pipes. The user's own descriptors are not
+//! handed over: a program could manipulate the terminal, or reopen a file.
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
@@ -13,7 +13,7 @@ use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetat
 use signal_hook::consts::{SIGHUP, SIGTERM, SIGWINCH};
 use signal_hook::iterator::{Handle, Signals};
 
-/// Whether a person sits there, and not a script.
+/// Whether stdin and stdout are terminals.
 pub fn is_interactive() -> bool {
     io::stdin().is_terminal() && io::stdout().is_terminal()
 }
@@ -27,10 +27,10 @@ pub enum Relay {
 }
 
 impl Relay {
-    /// The program begins: what is typed is for it.
+    /// The program starts: input goes to it from now on.
     ///
     /// # Errors
-    /// When the terminal, or a thread, cannot be had.
+    /// When the terminal cannot be set, or a thread not started.
     pub fn begin(&mut self) -> io::Result<()> {
         match self {
             Self::Terminal(it) => it.begin(),
@@ -38,7 +38,7 @@ impl Relay {
         }
     }
 
-    /// The program has ended: waits until all that it wrote is shown.
+    /// The program has ended: waits until all of its output is shown.
     pub fn finish(self) {
         match self {
             Self::Terminal(it) => it.finish(),
@@ -47,7 +47,7 @@ impl Relay {
     }
 }
 
-/// Copies until there is no more, or nobody takes it; a terminal whose other side is closed has no more, too.
+/// Copies until the end of the input, or until the output is closed; a terminal whose other side is closed has ended.
 fn copy(mut from: impl Read, mut to: impl Write) {
     let mut bytes = vec![0; 1 << 16];
     loop {
@@ -68,7 +68,7 @@ fn spawn(work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
     thread::Builder::new().name("relay".to_owned()).spawn(work)
 }
 
-/// This process's stdin, unbuffered: what is not read is left to whoever comes after.
+/// This process's stdin, unbuffered: what is not read is left to the next reader.
 fn own_stdin() -> io::Result<File> {
     Ok(File::from(io::stdin().as_fd().try_clone_to_owned()?))
 }
@@ -96,7 +96,7 @@ impl Pipes {
     fn begin(&mut self) -> io::Result<()> {
         if let Some(input) = self.input.take() {
             let stdin = own_stdin()?;
-            // Not waited for: nobody may ever type the end of it.
+            // Not joined: stdin may never end.
             drop(spawn(move || copy(stdin, File::from(input)))?);
         }
         if let Some([output, errors]) = self.outputs.take() {
@@ -113,7 +113,7 @@ impl Pipes {
     }
 }
 
-/// How the person's own terminal was, to be put back exactly once.
+/// The saved settings of the user's terminal, to be restored exactly once.
 struct Before(Mutex<Option<Termios>>);
 
 impl Before {
@@ -148,7 +148,7 @@ impl Interactive {
         unlockpt(&ours)?;
         let theirs =
             ioctl_tiocgptpeer(&ours, OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
-        // It begins as the person's own is.
+        // It starts with the settings of the user's own.
         if let Ok(like) = tcgetattr(io::stdin()) {
             let _ = tcsetattr(&theirs, OptionalActions::Now, &like);
         }
@@ -171,14 +171,14 @@ impl Interactive {
                     resize(&ours);
                     continue;
                 }
-                // Nobody shall be left with a terminal that shows nothing of what is typed.
+                // The user must not be left with a terminal without echo.
                 before.put_back();
                 std::process::exit(128 + signal);
             }
         })?);
         tcsetattr(io::stdin(), OptionalActions::Drain, &raw)?;
         let (stdin, to) = (own_stdin()?, File::from(self.ours.try_clone()?));
-        // Not waited for: nobody types anything any more.
+        // Not joined: no more input is needed.
         drop(spawn(move || copy(stdin, to))?);
         let from = File::from(self.ours.try_clone()?);
         self.showing = Some(spawn(move || copy(from, io::stdout()))?);
@@ -198,7 +198,7 @@ impl Interactive {
     }
 }
 
-/// The program's terminal is as large as the person's.
+/// Gives the program's terminal the size of the user's.
 fn resize(ours: &OwnedFd) {
     if let Ok(size) = tcgetwinsize(io::stdin()) {
         let _ = tcsetwinsize(ours, size);

@@ -1,8 +1,8 @@
 //! apt with a configuration, lists and caches of its own.
 //!
 //! apt reads the file that `APT_CONFIG` names before all others, and that file says where the others are. So it can put
-//! empty ones in their place: what the machine's configuration says of transport (proxies, certificates, passwords,
-//! keys) is copied into it, and what it says of hooks, which would clean or refresh the machine's own caches, is not.
+//! empty ones in their place: the machine's settings of transport (proxies, certificates, passwords, keys) are copied
+//! into it, and its hooks, which would clean or refresh the machine's own caches, are not.
 
 use std::fs;
 use std::io::Read;
@@ -19,10 +19,10 @@ use super::{Bounds, DebianConfig, DebianError, Packages, Place, Stop};
 /// Not on PATH, since it is for programs; the package apt has it there.
 const HELPER: &str = "/usr/lib/apt/apt-helper";
 
-/// Of what architecture apt takes the machine to be; with an `s` behind it, also which others it takes packages of.
+/// The machine's architecture for apt; with an `s` appended, also the foreign ones.
 const ARCHITECTURE: &str = "APT::Architecture";
 
-/// What is taken over of the machine's configuration, and nothing else: transport, keys, passwords.
+/// The parts of the machine's configuration that are taken over: transport, keys, passwords.
 const TAKEN_OVER: &[&str] = &[
     "Acquire::",
     ARCHITECTURE,
@@ -34,7 +34,7 @@ const TAKEN_OVER: &[&str] = &[
     "Dir::Etc::trusted",
 ];
 
-/// So often a running child is looked at.
+/// How often a running child is polled.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// apt, ready to be asked.
@@ -87,7 +87,7 @@ impl Apt {
         };
         for line in machine.lines() {
             let key = line.split(' ').next().unwrap_or("");
-            // A value with a quotation mark in it could not be told from the end of the value.
+            // A quotation mark in a value would be taken for the end of the value.
             let is_other = architecture.is_some() && key.starts_with(ARCHITECTURE);
             if !is_other && TAKEN_OVER.iter().any(|it| key.starts_with(it)) && line.matches('"').count() == 2
             {
@@ -108,7 +108,7 @@ impl Apt {
             ("Dir::Etc::PreferencesParts", place("conf.d")),
             // The folder is its owner's alone, so apt's own user could not write there.
             ("APT::Sandbox::User", "root".to_owned()),
-            // An old index is as good as a new one: the pin says what is taken.
+            // An old index is as good as a new one: the pin decides what is accepted.
             ("Acquire::Check-Valid-Until", "false".to_owned()),
         ] {
             text += &format!("{key} \"{value}\";\n");
@@ -143,7 +143,7 @@ impl Apt {
         Ok(())
     }
 
-    /// The files of a version, by what the indexes say. None when they do not have it.
+    /// The files of a version, from the indexes. None when they do not have it.
     pub(super) fn places(
         &self,
         package: &str,
@@ -181,7 +181,7 @@ impl Apt {
         Ok(versions)
     }
 
-    /// Downloads one file. What is there of it from an earlier time is continued.
+    /// Downloads one file, resuming an earlier download.
     pub(super) fn download(
         &self,
         uri: &str,
@@ -268,7 +268,7 @@ fn all(pipe: Option<impl Read>) -> Vec<u8> {
     bytes
 }
 
-/// A child that does not outlive whoever waits for it.
+/// A child that is killed when this is dropped.
 struct Ended(Child);
 
 impl Ended {
@@ -296,7 +296,7 @@ fn spawn(command: &mut Command) -> Result<Child, MirrorFailure> {
     })
 }
 
-/// What apt says that is wrong.
+/// apt's error message.
 fn complaints(output: &Output) -> Vec<String> {
     let text = String::from_utf8_lossy(&output.stderr);
     text.lines()

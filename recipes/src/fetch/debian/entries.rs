@@ -1,10 +1,10 @@
-//! sources.list(5): what the machine says of archives, said of their source packages, or of the binary ones alone.
+//! sources.list(5): the machine's archives, restricted to their source packages or to their binary packages.
 
 use std::fmt::Write as _;
 
 use super::Packages;
 
-/// Archives, as a stanza of a `.sources` file says them. Fields beside these four are kept as they are.
+/// Archives of a stanza of a `.sources` file. Fields other than these four are kept unchanged.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Entry {
     uris: String,
@@ -92,7 +92,7 @@ pub(super) fn of_stanzas(text: &str) -> Vec<Entry> {
         if line.trim().is_empty() {
             entries.extend(of_stanza(&std::mem::take(&mut stanza)));
         } else if line.starts_with([' ', '\t']) {
-            // The value goes on.
+            // The value continues.
             if let Some((_, value)) = stanza.last_mut() {
                 value.push('\n');
                 value.push_str(line);
@@ -115,7 +115,7 @@ fn of_stanza(stanza: &[(String, String)]) -> Option<Entry> {
     kept(Entry { uris: words("URIs"), suites: words("Suites"), components: words("Components"), fields })
 }
 
-/// Without what nobody can be asked for: discs, which only binary packages are on, and empty entries.
+/// Without what cannot be downloaded: discs, which hold only binary packages, and empty entries.
 fn kept(entry: Entry) -> Option<Entry> {
     (!entry.uris.is_empty() && !entry.suites.is_empty() && !entry.uris.starts_with("cdrom:")).then_some(entry)
 }

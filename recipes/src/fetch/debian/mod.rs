@@ -3,8 +3,8 @@
 //!
 //! apt knows what Stele does not: which mirror this machine uses, through which proxy, with which password. So it is
 //! apt that fetches, but with a configuration, lists and caches of its own (see [`apt`]), so that nothing of the
-//! machine's changes. Only the one file is asked for: that a sibling of it, or the package's description, is gone from
-//! the mirror is nobody's business. The pin decides what is taken; the indexes only say where to look.
+//! machine's changes. Only the one file is asked for: a sibling of it, or the package's description, may be missing on
+//! the mirror. The pin decides what is accepted; the indexes only tell where to look.
 
 mod apt;
 mod entries;
@@ -20,7 +20,7 @@ use super::worker::{Bounds, Stop};
 /// Lists that are this old are fetched again before a version is given up.
 const STALE: Duration = Duration::from_secs(600);
 
-/// What is asked for.
+/// The requested file.
 pub(super) struct Wanted<'a> {
     pub(super) package: &'a str,
     pub(super) version: &'a str,
@@ -62,13 +62,13 @@ impl Packages<'_> {
 /// Why Debian's archives do not give a file.
 #[derive(Debug, thiserror::Error)]
 pub enum DebianError {
-    /// The machine is no Debian.
+    /// The machine does not run Debian.
     #[error("this machine has no `{program}`, which `debian:` needs")]
     NoApt {
-        /// What is missing.
+        /// The missing program.
         program: &'static str,
     },
-    /// Nobody says which archives.
+    /// No archives are configured.
     #[error("apt's configuration names no archive")]
     NoArchive,
     /// Reading or writing a file around it.
@@ -76,12 +76,12 @@ pub enum DebianError {
     File {
         /// The file.
         path: std::path::PathBuf,
-        /// What was attempted.
+        /// The attempted operation.
         doing: &'static str,
         /// Why it failed.
         source: std::io::Error,
     },
-    /// apt said that something is wrong.
+    /// apt reported an error.
     #[error("{said}")]
     Apt {
         /// Its own words.
@@ -134,8 +134,8 @@ struct Place {
     name: String,
 }
 
-/// Debian's own names for its releases, asked when neither the machine's release has a version nor anybody said where
-/// else to look.
+/// Debian's own names for its releases, searched when the machine's release lacks a version and no suites are
+/// configured.
 const RELEASES: &[&str] = &["oldoldstable", "oldstable", "stable", "testing", "unstable"];
 
 /// Gets the file into the download, from the beginning.
@@ -251,7 +251,7 @@ struct Guesses {
     versions: Option<Vec<String>>,
 }
 
-/// Where the indexes say that it is. None when they do not have the version.
+/// Its address in the indexes. None when they do not have the version.
 fn find(apt: &apt::Apt, wanted: &Wanted<'_>, bounds: &Bounds) -> Result<Option<String>, Stop> {
     let Some(places) = apt.places(wanted.package, wanted.version, bounds)? else { return Ok(None) };
     let mut names = Vec::new();

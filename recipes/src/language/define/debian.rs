@@ -23,7 +23,7 @@ pub(in super::super) struct Given<'a, 'v> {
     pub at: &'a str,
 }
 
-/// The source of these arguments: a package of which nobody can read how it came to be.
+/// The source of these arguments: a package whose build cannot be checked.
 pub(in super::super) fn define(given: Given<'_, '_>, at: Span) -> Result<Arc<SourceInput>, Refused> {
     let package = BinaryPackage::new(given.package, given.version, given.architecture);
     let BinaryPackage { file, mirror } = package.map_err(|why| {

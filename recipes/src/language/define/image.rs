@@ -13,7 +13,7 @@ use crate::action::{ARGUMENT_MOST, Place, Platform};
 use crate::recipe::image::{FILES_MOST, is_mode, is_owner, is_port, is_signal, is_user};
 use crate::recipe::{ImageError, ImageParts, ImageRecipe, Recipe, RecipeName, Span};
 
-/// The latest time that a layer can say.
+/// The latest time that a layer can hold.
 const CREATED_MOST: u64 = 0o777_7777_7777;
 
 /// The arguments of `image`, as they were given.
@@ -243,7 +243,7 @@ fn is_passable(text: &str) -> bool {
     text.len() <= ARGUMENT_MOST && !text.contains('\0')
 }
 
-/// Of an image without an entrypoint, the command names the program: that may come from whoever runs it.
+/// Of an image without an entrypoint, the command names the program: that may come from the user who runs it.
 fn entrypoint(given: Vec<String>) -> Result<Vec<String>, Refused> {
     match given.first().is_some_and(String::is_empty) {
         true => Err(refused("entrypoint", ImageError::NoProgram)),
@@ -287,7 +287,7 @@ fn ports(given: Vec<String>) -> Result<BTreeSet<String>, Refused> {
     given.into_iter().map(port).collect()
 }
 
-/// What is declared has to make a tree.
+/// The declared entries have to form a tree.
 fn check_declared(parts: &ImageParts) -> Result<(), Refused> {
     let ImageParts { inputs, files, links, directories, .. } = parts;
     if inputs.is_empty() && files.is_empty() && links.is_empty() && directories.is_empty() {

@@ -5,7 +5,7 @@ use super::super::error::{ArgumentError, Label};
 use crate::action::Place;
 use crate::recipe::Span;
 
-/// What every build has at the same place, so that nothing else can be seen there.
+/// Paths that every build provides itself, so that nothing else can be seen there.
 const TAKEN: &[(&str, &str)] = &[
     ("/proc", "the kernel's view of its processes"),
     ("/sys", "nothing, on purpose,"),
@@ -23,7 +23,7 @@ pub(super) struct Placed {
     /// Whether it is a file: then nothing can be below it.
     pub(super) is_file: bool,
     pub(super) at: Span,
-    /// What a person would call it.
+    /// Its name for the user.
     pub(super) origin: String,
 }
 

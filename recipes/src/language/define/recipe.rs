@@ -105,7 +105,7 @@ fn output_name(argument: &'static str, text: &str) -> Result<OutputName, Refused
         .map_err(|why| Refused::new(argument, ArgumentError::Name { text: text.to_owned(), why }))
 }
 
-/// What `argument` was given is of another type.
+/// The value of `argument` has the wrong type.
 pub(super) fn wrong_type(argument: &'static str, wanted: &'static str, found: Value<'_>) -> Refused {
     let found = match found.to_str() {
         text if text.len() <= 60 => format!("{} {text}", found.get_type()),
@@ -114,7 +114,7 @@ pub(super) fn wrong_type(argument: &'static str, wanted: &'static str, found: Va
     Refused::new(argument, ArgumentError::Type { argument: argument.to_owned(), wanted, found })
 }
 
-/// What `sources` names, by its kind.
+/// The values in `sources`, by kind.
 struct Things {
     sources: Vec<SourceInput>,
     locals: Vec<LocalInput>,
@@ -224,7 +224,7 @@ fn prefer(
         } else {
             return Err(wrong_type(
                 "prefer",
-                "a dict of paths to recipes, inputs, sources and locals",
+                "a dict of paths to recipes, inputs, sources, locals and foreign images",
                 *value,
             ));
         };
@@ -277,7 +277,7 @@ fn outputs(given: Option<Value<'_>>) -> Result<BTreeMap<OutputName, Place>, Refu
                 1 => Ok(out.clone()),
                 _ => Place::new(&format!("/out/{name}")).map_err(|why| Refused::new("outputs", why)),
             };
-            // The name is looked at first: what is wrong with it says more.
+            // The name is checked first, since its errors are more specific.
             output_name("outputs", name)?;
             insert(name, place?)?;
         }
@@ -298,7 +298,7 @@ fn outputs(given: Option<Value<'_>>) -> Result<BTreeMap<OutputName, Place>, Refu
     Ok(outputs)
 }
 
-/// The environment, with what says where the outputs go.
+/// The environment, with the variables for the paths of outputs.
 fn env(
     given: Vec<(String, String)>,
     outputs: &BTreeMap<OutputName, Place>,
@@ -361,7 +361,7 @@ fn about(
     })
 }
 
-/// What only an action knows to be wrong is said while the recipe's author is still there to read it.
+/// What only an action can find wrong is reported while the recipe is evaluated.
 fn check_action(recipe: &Recipe, steps: &'static str) -> Result<(), Refused> {
     let parts = Parts {
         env: recipe.env.clone(),

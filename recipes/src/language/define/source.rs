@@ -16,9 +16,9 @@ use crate::paths::TreePath;
 use crate::recipe::{ForeignImage, LocalInput, PatchFile, SourceInput, Span, UnpackSource};
 use crate::source::{FileName, Mirror, Sha512, Signature, Source};
 
-/// The most bytes of a file with keys.
+/// The maximum size in bytes of a file with keys.
 const KEYS_MOST: usize = 4 << 20;
-/// What the names of archives end with.
+/// The suffixes of archives' names.
 const ARCHIVES: &[&str] = &[
     ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tbz", ".tar.xz", ".txz", ".tar.zst", ".tzst",
     ".tar.lz", ".tlz", ".zip",

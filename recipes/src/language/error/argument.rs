@@ -18,7 +18,7 @@ pub enum ArgumentError {
     Type {
         /// Which.
         argument: String,
-        /// What it has to be.
+        /// The required value.
         wanted: &'static str,
         /// What it is.
         found: String,
@@ -31,7 +31,7 @@ pub enum ArgumentError {
         /// Why.
         why: RecipeNameError,
     },
-    /// The name says another folder.
+    /// The name belongs to another folder.
     #[error("a recipe in the folder {folder} is called `{folder}`, or `{folder}-` and more, not `{name}`")]
     Folder {
         /// The name.
@@ -39,7 +39,7 @@ pub enum ArgumentError {
         /// The folder.
         folder: String,
     },
-    /// It is no version.
+    /// It is not a version.
     #[error(transparent)]
     Version(#[from] VersionError),
     /// It names no place in the sandbox.
@@ -50,10 +50,10 @@ pub enum ArgumentError {
     Shadowed {
         /// The place.
         place: String,
-        /// What hides it.
+        /// The mount of every sandbox that hides it.
         by: &'static str,
     },
-    /// A file stands where another input needs a directory.
+    /// A file is where another input needs a directory.
     #[error("{place} cannot be there: {above} is a file")]
     BelowFile {
         /// The place.
@@ -67,8 +67,8 @@ pub enum ArgumentError {
         /// The place.
         place: String,
     },
-    /// A digest is none.
-    #[error("{text:?} is no {what}: {why}")]
+    /// A digest is malformed.
+    #[error("{text:?} is not a {what}: {why}")]
     Digest {
         /// The text.
         text: String,
@@ -80,7 +80,7 @@ pub enum ArgumentError {
     /// It names no source's file.
     #[error(transparent)]
     FileName(#[from] FileNameError),
-    /// It is no mirror.
+    /// It is not a mirror.
     #[error(transparent)]
     Mirror(#[from] MirrorError),
     /// It names nothing in the recipe tree.
@@ -105,7 +105,7 @@ pub enum ArgumentError {
         /// Why.
         source: io::Error,
     },
-    /// A file is wanted, and it is none.
+    /// It has to be a file, and is not.
     #[error("{path} is no file")]
     NoFile {
         /// The path.
@@ -119,7 +119,7 @@ pub enum ArgumentError {
         /// Why.
         why: HexError,
     },
-    /// What it comes to is not what the recipe says.
+    /// Its content is not what the recipe states.
     #[error("{path} comes to other bytes: their SHA-256 is {found}")]
     OtherBytes {
         /// The path.
@@ -127,7 +127,7 @@ pub enum ArgumentError {
         /// What it comes to.
         found: Sha256,
     },
-    /// Its licence is no SPDX expression.
+    /// Its licence is not an SPDX expression.
     #[error("{text:?} is no SPDX licence expression: {why}")]
     License {
         /// The text.
@@ -135,7 +135,7 @@ pub enum ArgumentError {
         /// Why.
         why: String,
     },
-    /// It is no address.
+    /// It is not an address.
     #[error("{text:?} is no address: it has to begin with https:// or http://")]
     Homepage {
         /// The text.
@@ -174,7 +174,7 @@ pub enum ArgumentError {
     /// No source has a negative size.
     #[error("{found} is no number of {what}")]
     Number {
-        /// What was given.
+        /// The given value.
         found: i64,
         /// What it counts.
         what: &'static str,
@@ -184,7 +184,7 @@ pub enum ArgumentError {
     NoOutput {
         /// The recipe.
         recipe: RecipeName,
-        /// What was asked for.
+        /// The requested name.
         output: OutputName,
         /// What it has.
         known: String,
@@ -207,13 +207,13 @@ pub enum ArgumentError {
         /// The variable.
         variable: String,
     },
-    /// The recipe sets a variable that says where an output goes.
+    /// The recipe sets a variable that is reserved for the path of an output.
     #[error("{variable} is set by Stele: it says where an output goes")]
     Variable {
         /// The variable.
         variable: String,
     },
-    /// What is preferred is no input of the recipe.
+    /// The preferred value is not an input of the recipe.
     #[error("{origin} is preferred, and is no input of this recipe")]
     PreferredNoInput {
         /// What is preferred.
@@ -229,16 +229,16 @@ pub enum ArgumentError {
         /// Where it was given first.
         first: Span,
     },
-    /// It cannot be said of an image.
+    /// It is not valid for an image.
     #[error(transparent)]
     Image(ImageError),
-    /// What comes of it could not be an action.
+    /// The result would not be a valid action.
     #[error("no build could run this: {0}")]
     Action(String),
 }
 
 impl ArgumentError {
-    /// What the person who wrote the recipe can do.
+    /// A hint for the recipe's author.
     pub(super) fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Version(_) => "write upstream's release number, without a `v` before it; what else there is to say \

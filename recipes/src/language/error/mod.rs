@@ -12,7 +12,7 @@ use crate::recipe::{RecipeName, Span};
 #[derive(Debug, thiserror::Error)]
 #[error("{what}")]
 pub struct EvalError {
-    /// What is wrong. Boxed, because it is large and rare.
+    /// The problem. Boxed, because it is large and rare.
     pub what: Box<What>,
     /// The recipe that was being defined.
     pub recipe: Option<String>,
@@ -27,7 +27,7 @@ pub struct EvalError {
 pub struct Label {
     /// Where it is.
     pub span: Span,
-    /// What is to be said of it; may be empty.
+    /// An annotation; may be empty.
     pub text: String,
 }
 
@@ -42,19 +42,19 @@ impl EvalError {
         Self { what: Box::new(what), recipe: None, labels, called_from: Vec::new() }
     }
 
-    /// What the person who wrote the recipe can do.
+    /// A hint for the recipe's author.
     pub fn hint(&self) -> Option<String> {
         self.what.hint()
     }
 }
 
-/// What is wrong with a recipe tree.
+/// An error of a recipe tree.
 #[derive(Debug, thiserror::Error)]
 pub enum What {
-    /// The text is no Starlark, or breaks a rule of the language while it runs; in the evaluator's words.
+    /// The text is not Starlark, or breaks a rule of the language while it runs; the evaluator's message.
     #[error("{0}")]
     Language(String),
-    /// A file could not be evaluated, which was said before.
+    /// A file could not be evaluated, which was reported before.
     #[error("{file} could not be evaluated")]
     Earlier {
         /// From the top of the recipe tree.
@@ -88,7 +88,7 @@ pub enum What {
     /// There is no folder of that name with a `recipe.star`, nor one that a recipe of that name could be in.
     #[error("there is no recipe `{name}`")]
     NoRecipe {
-        /// What was asked for.
+        /// The requested name.
         name: String,
         /// Names that are there and look like it.
         similar: Vec<String>,
@@ -96,7 +96,7 @@ pub enum What {
     /// There is no image of that name.
     #[error("there is no image `{name}`")]
     NoImage {
-        /// What was asked for.
+        /// The requested name.
         name: String,
         /// Images that are there and look like it.
         similar: Vec<String>,
@@ -118,7 +118,7 @@ pub enum What {
     /// The folders below `pkgs` cannot be listed.
     #[error("the folder pkgs of the recipe tree cannot be read: {0}")]
     Packages(#[source] io::Error),
-    /// A file is no UTF-8.
+    /// A file is not UTF-8.
     #[error("{path} is not UTF-8: byte {at} is no part of a character")]
     NotUtf8 {
         /// From the top of the recipe tree.
@@ -131,7 +131,7 @@ pub enum What {
     LoadPath {
         /// What it says.
         text: String,
-        /// What is wrong with it.
+        /// The problem.
         why: &'static str,
     },
     /// Files load each other in a circle.

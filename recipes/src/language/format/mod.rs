@@ -16,13 +16,13 @@ use tokens::{Kind, Lexed, lex};
 
 /// The columns of one level.
 const LEVEL: usize = 4;
-/// The most empty lines between two others.
+/// The maximum number of consecutive empty lines.
 const EMPTY_MOST: usize = 2;
 
 /// `text`, the file `file`, laid out.
 ///
 /// # Errors
-/// When it is no Starlark.
+/// When it is not Starlark.
 pub fn format(file: &str, text: &str) -> Result<String, EvalError> {
     depth::check(file, text)?;
     let parse = |text: &str| {
@@ -57,7 +57,7 @@ fn lay_out(text: &str, lexed: &[Lexed<'_>]) -> String {
                 }
                 out.push_str(&"\n".repeat(breaks.min(empty + 1)));
                 line += 1;
-                // A line that begins with closing brackets stands as far out as the last of them says.
+                // A line that begins with closing brackets is indented as for the last of them.
                 let more = leading_closers(text, &lexed[at..]).saturating_sub(1);
                 let brackets = levels(&open[..open.len().saturating_sub(more)]);
                 let block = if token.kind == Kind::Comment && open.is_empty() {

@@ -1,8 +1,8 @@
-//! What stands between two tokens of one line.
+//! The spacing between two tokens of one line.
 
 use super::tokens::{Kind, Lexed};
 
-/// What stands between `before` and `token`, with `before_that` in front of both and `inside` the innermost bracket.
+/// The spacing between `before` and `token`, with `before_that` in front of both and `inside` the innermost bracket.
 pub(super) fn space_between(
     before_that: Option<&Lexed<'_>>,
     before: &Lexed<'_>,
@@ -26,7 +26,7 @@ pub(super) fn space_between(
     }
 }
 
-/// Whether a sign behind `before` belongs to what follows it.
+/// Whether a sign after `before` belongs to what follows it.
 fn is_prefix(before: Option<&Lexed<'_>>) -> bool {
     before.is_none_or(|before| !matches!(before.kind, Kind::Word | Kind::Close))
 }

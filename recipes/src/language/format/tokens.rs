@@ -5,7 +5,7 @@ use starlark_syntax::lexer::{Lexer, Token};
 
 use super::super::dialect;
 
-/// What matters of a token for what stands beside it.
+/// The properties of a token that decide its spacing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Kind {
     /// A name, a literal.
@@ -59,7 +59,7 @@ pub(super) struct Lexed<'a> {
 }
 
 impl Lexed<'_> {
-    /// What a reader is told by it: the layout must not change that.
+    /// What it tells a reader: the layout must not change that.
     pub(super) fn told(&self) -> (Kind, &str, usize) {
         let depth = if self.kind == Kind::Comment { 0 } else { self.depth };
         (self.kind, self.text.trim_end_matches(['\r', ' ', '\t']), depth)

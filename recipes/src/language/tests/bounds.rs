@@ -1,4 +1,4 @@
-//! What would take for ever, or everything, ends with an error.
+//! Unbounded time or memory ends with an error.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! What is an image, and what is none.
+//! Valid and invalid images.
 
 use super::*;
 use crate::recipe::{ImageParts, ImageRecipe};

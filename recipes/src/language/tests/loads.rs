@@ -81,7 +81,7 @@ fn a_recipe_is_defined_in_its_own_folder_only() {
 #[test]
 fn two_recipes_of_one_name_are_both_shown() {
     let found = refused(&[("pkgs/a/recipe.star", &format!("{PLAIN}\n\nb = a\n{PLAIN}"))]);
-    // Starlark itself refuses the second assignment; without one, it is ours to say.
+    // Starlark itself refuses the second assignment; without one, this crate has to.
     assert!(found.contains("pkgs/a/recipe.star:4"), "{found}");
     let plain = PLAIN.trim_start_matches("a = ");
     let found = refused(&[("pkgs/a/recipe.star", &format!("{plain}\n\n{plain}"))]);

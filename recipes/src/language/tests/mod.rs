@@ -1,4 +1,4 @@
-//! What is a recipe, what is none, and what the author is told.
+//! Valid and invalid recipes, and the errors that authors see.
 
 mod bounds;
 mod images;
@@ -6,6 +6,7 @@ mod loads;
 mod pure;
 mod refused;
 mod said;
+mod stale;
 
 use super::*;
 

@@ -72,7 +72,7 @@ fn there_is_nothing_in_the_language_to_ask_the_machine_with() {
     }
     let mut names: Vec<String> = globals().names().map(|name| name.as_str().to_owned()).collect();
     names.sort();
-    // Whoever makes this list longer has to say here why the result still depends on nothing but the files.
+    // Additions to this list need a comment here on why the result still depends on nothing but the files.
     // `hex0` reads the one file that it is given, as `local` does; `foreign_image` reads nothing, it names a tree.
     let expected = "False None True abs all any bool bytes chr debian_binary dict dir enumerate eval_type fail \
                     filter float foreign_image getattr hasattr hash hex0 image image_index input int \

@@ -1,4 +1,4 @@
-//! Each wrong argument is refused where it stands.
+//! Each wrong argument is refused, at its location.
 
 use super::*;
 
@@ -88,17 +88,17 @@ fn sources_that_are_none() {
     );
     says(
         &with("sources = [source(sha256 = 'abc', name = 'x')]"),
-        &["no SHA-256", "`sha256sum FILE` prints it", ":1:80"],
+        &["not a SHA-256", "`sha256sum FILE` prints it", ":1:80"],
     );
     says(
         &with(&format!("sources = [source(sha256 = '{}', name = 'x')]", PIN.to_uppercase())),
-        &["no SHA-256"],
+        &["not a SHA-256"],
     );
     says(&source(""), &["a source without mirrors needs a `name`"]);
     says(&source("name = 'a/b'"), &["'/' cannot stand"]);
     says(&source("mirrors = ['x.tar.gz']"), &["does not begin with a scheme"]);
     says(&source("mirrors = ['https://example.org/']"), &["1 to 128 characters, not 0"]);
-    says(&source("name = 'x', sha512 = 'ab'"), &["no SHA-512"]);
+    says(&source("name = 'x', sha512 = 'ab'"), &["not a SHA-512"]);
     says(&source("name = 'x', size = -1"), &["-1 is no number of bytes"]);
     says(&source("name = 'x.tar', strip = -1"), &["-1 is no number of components"]);
     says(&source("name = 'x.c', strip = 1"), &["`strip` means nothing without `unpack`"]);
@@ -137,7 +137,7 @@ fn hex0_that_is_none() {
     let pin = format!("sha256 = '{PIN}'");
     let found = hex0("", &format!("at = '/a', {pin}"));
     says(&found, &["pkgs/a/a.hex0 comes to other bytes", "is e3b0c442", "recipe.star:1:", "if the change"]);
-    says(&hex0("", "at = '/a', sha256 = 'x'"), &["no SHA-256"]);
+    says(&hex0("", "at = '/a', sha256 = 'x'"), &["not a SHA-256"]);
     says(&hex0("", "at = '/dev/a'"), &["/dev/a would be hidden"]);
     says(&hex0("", ""), &["`at`"]);
     says(&hex0(&" ".repeat(STARLARK_MOST + 1), "at = '/a'"), &["more than 1048576 bytes"]);

@@ -1,4 +1,4 @@
-//! What a recipe says is what it is.
+//! An evaluated recipe has exactly the fields that were written.
 
 use stele_store::model::{BlobId, Digest, Node};
 
@@ -121,7 +121,7 @@ fn inputs_are_values_and_keep_their_place() {
     assert_eq!(inputs, ["a out /", "a lib /opt"]);
     let usual = Origin::Recipe(name("a"), OutputName::usual());
     assert_eq!(b.prefer[&Place::new("/usr/bin").unwrap()], usual);
-    // It is said to be written where the author of the package wrote it, not in the library.
+    // Its location is where the author of the package wrote it, not in the library.
     assert_eq!(b.at.to_string(), "pkgs/b/recipe.star:4:5");
     assert_eq!(b.needs(), [&name("a")]);
 }

@@ -1,6 +1,7 @@
 //! What is planned, and why.
 
 mod early;
+mod elsewhere;
 mod graphs;
 mod roots;
 mod vectors;
@@ -10,7 +11,7 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use stele_store::model::{Name, Tree};
+use stele_store::model::{BlobId, Name, Sha256, Tree, TreeSource};
 
 use super::*;
 use crate::language::{InMemoryFiles, evaluate_all};

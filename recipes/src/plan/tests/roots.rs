@@ -79,7 +79,7 @@ fn a_conflict_names_both_and_the_path_unless_one_is_preferred() {
         part("b", "/", made.tree_of("usr/bin/cc", "tcc")),
     ];
     let error = merge(&parts, &BTreeMap::new(), &made).unwrap_err().to_string();
-    assert_eq!(error, "recipe a and recipe b both have /usr/bin/cc, and it is not the same");
+    assert_eq!(error, "recipe a and recipe b both provide /usr/bin/cc with different content");
     let prefer = BTreeMap::from([(Place::new("/usr/bin/cc").unwrap(), parts[1].origin.clone())]);
     let alone = merge(&parts[1..], &BTreeMap::new(), &made).unwrap();
     assert_eq!(merge(&parts, &prefer, &made).unwrap().tree, alone.tree);
@@ -111,7 +111,7 @@ fn a_conflict_in_a_plan_says_where_the_recipe_is_written() {
     let error = plan(&all, &[name("c")], 1, &made).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "recipe `c`: recipe a and recipe b both have /bin/x, and it is not the same"
+        "recipe `c`: recipe a and recipe b both provide /bin/x with different content"
     );
     let PlanError::Root { labels, .. } = error else { panic!("{error}") };
     assert_eq!(labels[0].span.to_string(), "pkgs/c/recipe.star:3:5");

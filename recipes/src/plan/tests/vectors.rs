@@ -63,3 +63,45 @@ fn the_texts_of_requests_do_not_change() {
         )
     );
 }
+
+#[test]
+fn the_text_of_a_derivation_does_not_change() {
+    let mut files = InMemoryFiles::default();
+    files.put("pkgs/a/data", "data\n");
+    files.put(
+        "pkgs/a/recipe.star",
+        "a = recipe(name = 'a', version = '1', steps = [['/bin/cc']], sources = [
+            source(sha256 = '7d5b0b6062521e4627e099e4c9dc8248d32a30285e959b7eecaa780cf8cfd4a4', name = 'x.tar'),
+            local('data', at = '/bin/cc')])",
+    );
+    files.put(
+        "pkgs/b/recipe.star",
+        "load('//pkgs/a/recipe.star', 'a')
+recipe(name = 'b', version = '2', steps = [['/bin/cc']], inputs = [a])",
+    );
+    let plan = plan(&evaluate_all(&files).unwrap(), &[name("b")], 1, &Made::default()).unwrap();
+    let first = text(plan.derivation(0, 1));
+    assert_eq!(
+        first,
+        [
+            r#"{"derivation":1,"env":{"OUT":"/out"},"inputs":["#,
+            r#"{"at":"/src","#,
+            r#""digest":"ad5b28ef1c01907f8141315c15c1949cb816ae43328f8210c6a8bfb889e7371f","kind":"unpacked"},"#,
+            r#"{"at":"/bin/cc","#,
+            r#""digest":"51f855e8f080df9cbc2a561b6ddaad85e1bbf884ea4b73f3455e8c86202d0422","kind":"file"}],"#,
+            r#""outputs":{"out":"/out"},"platform":"x86_64-linux","prefer":{},"#,
+            r#""profile":1,"steps":[["/bin/cc"]],"workdir":"/build"}"#,
+        ]
+        .concat()
+    );
+    assert_eq!(
+        text(plan.derivation(1, 1)),
+        [
+            r#"{"derivation":1,"env":{"OUT":"/out"},"inputs":[{"at":"/","digest":""#,
+            &Digest::of(first.as_bytes()).to_string(),
+            r#" out","kind":"output"}],"outputs":{"out":"/out"},"platform":"x86_64-linux","prefer":{},"#,
+            r#""profile":1,"steps":[["/bin/cc"]],"workdir":"/build"}"#,
+        ]
+        .concat()
+    );
+}

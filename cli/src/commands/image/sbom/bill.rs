@@ -1,4 +1,4 @@
-//! From recipes and an image to a bill of materials.
+//! From recipes and an image to an SBOM.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -16,26 +16,26 @@ use stele::builds::Goal;
 use stele::failure::{Failure, Kind};
 use stele::images::{ImageFile, Shown, ShownImage};
 
-/// The most bytes of a file beside a recipe, as a build has it.
+/// The maximum size in bytes of a file beside a recipe, as a build has it.
 const FILE_MOST: usize = 1 << 30;
 
-/// What is known of an image.
+/// Everything known about an image.
 pub(super) struct Known<'a> {
     /// The folder of its recipes.
     pub tree: &'a Path,
-    /// What the store keeps.
+    /// The image as the store keeps it.
     pub shown: &'a Shown,
-    /// The one of it that is meant.
+    /// The selected image of it.
     pub image: &'a ShownImage,
-    /// What the recipe says of that.
+    /// What the recipe declares of that image.
     pub parts: &'a ImageParts,
-    /// The recipes of what is in it; none for one of declared files.
+    /// The recipes of its contents; none for an image of declared files only.
     pub graph: Option<&'a Graph>,
-    /// What they came to.
+    /// Their outputs.
     pub goals: &'a [Goal],
 }
 
-/// What is in an image, and with `tools` what that was made with. The recipes are those in `tree`.
+/// The contents of an image, and with `tools` what they were built with. The recipes are those in `tree`.
 ///
 /// # Errors
 /// When a file beside a recipe cannot be read.
@@ -44,7 +44,7 @@ pub(super) fn bill(known: &Known<'_>, files: Vec<ImageFile>, tools: bool) -> Res
     let recipes = graph.map_or(&[][..], Graph::recipes);
     let inputs: BTreeSet<&str> = parts.inputs.iter().map(|it| it.recipe.as_str()).collect();
     let contained = |number: &usize| inputs.contains(recipes[*number].name.as_str());
-    // Those that are in the image first, then what they were made with; in the order of their names.
+    // The recipes in the image first, then their build tools; sorted by name.
     let all = 0..recipes.len();
     let mut order: Vec<usize> = all.clone().filter(contained).collect();
     order.sort_by_key(|number| recipes[*number].name.as_str());
@@ -70,7 +70,7 @@ pub(super) fn bill(known: &Known<'_>, files: Vec<ImageFile>, tools: bool) -> Res
             ..package(tree, recipe)?
         });
     }
-    // What the image's own recipe declares lies in a layer above those of its inputs.
+    // Files declared by the image's recipe are in a layer above those of its inputs.
     let mut own = None;
     let mut of_layer = |layer: usize| {
         let input = parts
@@ -81,7 +81,7 @@ pub(super) fn bill(known: &Known<'_>, files: Vec<ImageFile>, tools: bool) -> Res
             *own.get_or_insert_with(|| {
                 packages.push(Package {
                     name: format!("{} (declared files)", shown.name),
-                    description: Some("files that the image's recipe holds itself".to_owned()),
+                    description: Some("files declared in the image's recipe".to_owned()),
                     ..Package::default()
                 });
                 packages.len() - 1
@@ -109,7 +109,7 @@ pub(super) fn bill(known: &Known<'_>, files: Vec<ImageFile>, tools: bool) -> Res
     })
 }
 
-/// All that these need, and they themselves.
+/// The dependency closure of these recipes, themselves included.
 fn reached(graph: Option<&Graph>, from: &[usize]) -> BTreeSet<usize> {
     let (mut reached, mut left) = (BTreeSet::new(), from.to_vec());
     while let Some(number) = left.pop() {
@@ -159,7 +159,7 @@ fn package(tree: &Path, recipe: &Recipe) -> Result<Package, Failure> {
     })
 }
 
-/// A file or folder beside a recipe. What holds hexadecimal digits is said as it is written, not as what they make.
+/// A file or folder beside a recipe. A hex0 file is listed as it is written, not as the bytes that it decodes to.
 fn local(
     tree: &Path,
     path: &TreePath,
@@ -173,8 +173,11 @@ fn local(
             let files = OnDisk::open(tree).map_err(|e| fails(&io::Error::other(e)))?;
             let bytes = files.read(path, FILE_MOST).map_err(|e| fails(&e))?.unwrap_or_default();
             if !hex0 && Digest::of(&bytes) != blob.0 {
-                return Err(Failure::new(Kind::Failed, format!("{} has just been changed", place.display()))
-                    .hint("run the command again"));
+                return Err(Failure::new(
+                    Kind::Failed,
+                    format!("{} changed while it was read", place.display()),
+                )
+                .hint("run the command again"));
             }
             Checksum::Sha256(Sha256::of(&bytes).to_string())
         }

@@ -21,22 +21,22 @@ use stele::reference::to_wire;
 /// `stele image sbom`
 #[derive(Args, Debug)]
 #[command(after_help = "\
-It is made of the recipes and of what they were built of; nothing is scanned. The recipes have to make this very \
-image: of one that was imported, or whose recipes were changed since, nothing can be said. \
+The SBOM is derived from the recipes and their inputs; nothing is scanned. The recipes have to produce exactly this \
+image: there is no SBOM for an imported image, or for one whose recipes changed since it was built. \
 The same image and recipes give the same bytes.")]
 pub struct Sbom {
     #[command(flatten)]
     which: Which,
-    /// How it is written: SPDX 2.3, or CycloneDX 1.6
+    /// Format: SPDX 2.3, or CycloneDX 1.6
     #[arg(long, value_enum, default_value_t = Format::SpdxJson)]
     format: Format,
-    /// Say also what each package was built with, down to the seed
+    /// Include the build tools of each package, down to the seed
     #[arg(long)]
     build_tools: bool,
-    /// Of an index: the image for this platform, such as linux/arm64
+    /// For an index: the image of this platform, such as linux/arm64
     #[arg(long, value_name = "OS/ARCHITECTURE")]
     platform: Option<String>,
-    /// Attach it to the image, and print the digest of what was attached
+    /// Attach it to the image, and print the digest of the referrer
     #[arg(long)]
     attach: bool,
     #[command(flatten)]
@@ -50,7 +50,7 @@ enum Format {
 }
 
 impl Format {
-    /// By IANA's list of media types.
+    /// As registered with IANA.
     fn media_type(self) -> &'static str {
         match self {
             Self::SpdxJson => "application/spdx+json",
@@ -77,7 +77,7 @@ impl Sbom {
         let mut both = shown.images.iter().zip(&recipe.images);
         let (_, parts) = both.find(|(it, _)| it.digest == image.digest).ok_or_else(unexpected)?;
         let names = needed(&recipe);
-        // No name at all would mean every recipe.
+        // An empty list of names would mean every recipe.
         let graph = (!names.is_empty()).then(|| graph(&tree, &names)).transpose()?;
         let files = Ask::Files { tree: shown.tree.clone(), platform: image.platform.to_string() };
         let files = context.gather(Request::Image { ask: files })?;
@@ -104,7 +104,7 @@ impl Sbom {
         image: &ShownImage,
         text: &str,
     ) -> Result<(), Failure> {
-        let fails = |e: &std::io::Error| Failure::io("no file for what is to be attached", e);
+        let fails = |e: &std::io::Error| Failure::io("no temporary file for the SBOM", e);
         let folder = tempfile::tempdir().map_err(|e| fails(&e))?;
         let path = folder.path().join(format!("{}.{}", shown.name, self.format.ending()));
         std::fs::write(&path, text).map_err(|e| fails(&e))?;
@@ -114,7 +114,11 @@ impl Sbom {
             subject: Some(image.digest.clone()),
             artifact_type: media_type.clone(),
             annotations: std::collections::BTreeMap::new(),
-            files: vec![AttachedFile { path: to_wire(path.as_os_str()), media_type }],
+            files: vec![AttachedFile {
+                path: to_wire(path.as_os_str()),
+                media_type,
+                title: path.file_name().map(|name| name.to_string_lossy().into_owned()),
+            }],
         };
         let Told::Attached(done) = ask(context, request)? else { return Err(unexpected()) };
         if context.terminal.json {
@@ -128,8 +132,8 @@ impl Sbom {
 fn recipe(tree: &std::path::Path, shown: &Shown) -> Result<ImageRecipe, Failure> {
     let unknown = || {
         Failure::new(Kind::NotFound, format!("{} has no image recipe `{}`", tree.display(), shown.name)).hint(
-            "a bill of materials is made of recipes: name their folder with --recipes; of what was imported, \
-             its maker has one",
+            "an SBOM is derived from recipes: name their folder with --recipes; for an imported image, ask its \
+             publisher",
         )
     };
     let name = RecipeName::new(&shown.name).map_err(|_| unknown())?;
@@ -142,7 +146,7 @@ fn recipe(tree: &std::path::Path, shown: &Shown) -> Result<ImageRecipe, Failure>
     Ok((*found).clone())
 }
 
-/// What the recipes of an image came to; it has to be what is in the image.
+/// The outputs of an image's recipes; they have to be what the image contains.
 fn goals(
     context: &mut Context,
     tree: &std::path::Path,
@@ -157,15 +161,10 @@ fn goals(
         let Answer::Plan(planned) = context.ask(request)? else { return Err(unexpected()) };
         planned.there.clone()
     };
-    let again = || {
-        format!(
-            "`stele image build {}` makes it anew; --recipes names the recipes that are meant",
-            shown.name
-        )
-    };
+    let again = || format!("`stele image build {}` rebuilds it; --recipes chooses the recipes", shown.name);
     if let Some(name) = names.iter().find(|name| !goals.iter().any(|goal| goal.name == **name)) {
         let what =
-            format!("`{name}`, as the recipes have it now, is not built: the image was made of another");
+            format!("`{name}`, as the recipes define it now, is not built: the image was made from another");
         return Err(Failure::new(Kind::Failed, what).hint(again()));
     }
     let request = Ask::Make {
@@ -176,7 +175,7 @@ fn goals(
     };
     let made = one(ask(context, request)?)?;
     if made.digest != shown.digest {
-        let what = format!("the recipes make {} now, and the image is {}", made.digest, shown.digest);
+        let what = format!("the recipes now produce {}, but the image is {}", made.digest, shown.digest);
         return Err(Failure::new(Kind::Failed, what).hint(again()));
     }
     Ok(goals)

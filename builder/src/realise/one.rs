@@ -1,0 +1,189 @@
+//! One recipe of a request: what it is made of is prepared, and its action realised.
+
+use std::sync::Arc;
+
+use stele_recipes::action::{ActionId, Platform};
+use stele_recipes::plan::{self, Plan, State};
+use stele_recipes::recipe::RecipeName;
+use stele_store::model::Digest;
+use stele_store::{Holder, Keep, Origin, Origins, Outputs, Realisation, Realised, Target};
+
+use super::action::Work;
+use super::schedule::{Doing, Prepared};
+use super::shared::Seen;
+use super::sources::Preparing;
+use super::{Event, Failed, How, KEPT, Purpose, lock};
+use crate::profile;
+
+impl Doing<'_> {
+    /// Realises one recipe, of which all inputs are there.
+    pub(super) fn one(&self, number: usize) -> Result<(), Arc<Failed>> {
+        let recipe = self.name(number);
+        let Some(work) = self.prepared(number)? else { return Ok(()) };
+        let (id, steps) = (work.id, work.action.steps.len());
+        let (outputs, how) = match self.substituted(&work)? {
+            Some((outputs, from)) => (outputs, How::From(from)),
+            None => {
+                (self.tell)(Event::Waits { recipe: recipe.clone() });
+                let before = work.before.clone();
+                let built = self.builder.realise_action(work, &self.holding, self.progress, |seen| {
+                    let recipe = recipe.clone();
+                    (self.tell)(match seen {
+                        Seen::Begun(log) => Event::Begins { recipe, action: id, steps, log },
+                        Seen::Step(step) => Event::Step { recipe, step },
+                        Seen::Joined(limits) => Event::Joins { recipe, limits },
+                    });
+                });
+                if let (Err(error), Some(before)) = (&built, before)
+                    && matches!(&**error, Failed::Differs(_))
+                {
+                    self.go_on_with(number, &id, before)?;
+                }
+                (built?, How::Built)
+            }
+        };
+        self.note(number, &outputs);
+        (self.tell)(Event::Done { recipe, outputs, how });
+        Ok(())
+    }
+
+    /// Prepares all that a recipe is made of. Its action, when that has to be run.
+    fn prepared(&self, number: usize) -> Result<Option<Work>, Failed> {
+        let recipe = Arc::clone(&lock(&self.plan).graph.recipes()[number]);
+        let preparing = Preparing {
+            store: &self.builder.store,
+            tree: self.request.tree,
+            until: Holder::Until(stele_store::now().saturating_add(KEPT)),
+            holding: Some(&self.holding),
+            progress: self.progress,
+        };
+        for source in &recipe.sources {
+            if source.unpack.is_some() {
+                let file = source.source.file.to_string();
+                (self.tell)(Event::Unpacks { recipe: recipe.name.clone(), file });
+            }
+            preparing.source(&recipe.name, source)?;
+        }
+        preparing.images(&recipe)?;
+        preparing.locals(&recipe)?;
+        let Some(work) = self.work(number)? else {
+            let outputs = self.outputs(number).unwrap_or_default();
+            self.hold_outputs(number)?;
+            (self.tell)(Event::Done { recipe: recipe.name.clone(), outputs, how: How::Known });
+            return Ok(None);
+        };
+        if self.is_prepared(&recipe.name) {
+            let parts = lock(&self.plan).parts(number, profile::VERSION, &self.known)?.unwrap_or_default();
+            *lock(&self.prepared) = Some(Prepared { work, parts });
+            return Ok(None);
+        }
+        Ok(Some(work))
+    }
+
+    /// The action of a recipe whose inputs are all there; nothing when what comes of it is known.
+    fn work(&self, number: usize) -> Result<Option<Work>, Failed> {
+        let mut plan = lock(&self.plan);
+        plan.look_again(number, profile::VERSION, &self.known)?;
+        // Not those of others: what one is made of that was taken from another store need not be here.
+        let own = plan.steps[number].action.as_ref().map(|(_, action)| action.root);
+        let (roots, others) =
+            std::mem::take(&mut plan.roots).into_iter().partition(|it| Some(it.1.tree) == own);
+        plan.roots = others;
+        for (request, root) in roots {
+            self.store_root(request, &root)?;
+        }
+        let step = plan.steps[number].clone();
+        let recipe = plan.graph.recipes()[number].name.clone();
+        if step.state == State::Done && !self.is_prepared(&recipe) {
+            return Ok(None);
+        }
+        let Some((id, action)) = step.action.clone() else { return Err(Failed::Gone { recipe }) };
+        let this = Platform::ALL.iter().find(|(name, _)| name.starts_with(std::env::consts::ARCH));
+        if this.is_none_or(|(_, platform)| *platform != action.platform) {
+            let this = this.map_or(std::env::consts::ARCH, |(name, _)| name);
+            return Err(Failed::Platform { recipe, wanted: action.platform.name(), this });
+        }
+        let root = Target::Tree(action.root);
+        // Held first: what is found there must not go afterwards.
+        let held = self.holding.keep(root).is_ok();
+        if !held || !self.builder.store.has_closure(root)? {
+            match plan.merge_again(number, profile::VERSION, &self.known)? {
+                Some((request, root)) if root.tree == action.root => self.store_root(request, &root)?,
+                _ => return Err(Failed::Gone { recipe }),
+            }
+        }
+        let before = self.before(&plan, number, &id)?;
+        let (limits, keep_failed) = (self.request.options.limits.clone(), self.request.options.keep_failed);
+        Ok(Some(Work { recipe, id, action, memo: step.memo, limits, keep_failed, before }))
+    }
+
+    /// Whether this recipe is the one that is to be prepared.
+    fn is_prepared(&self, recipe: &RecipeName) -> bool {
+        self.request.options.purpose == Purpose::Prepare && self.request.goals.first() == Some(recipe)
+    }
+
+    /// The outputs of another store, and which. What is built to be compared is never taken.
+    fn substituted(&self, work: &Work) -> Result<Option<(Outputs, String)>, Failed> {
+        if work.before.is_some() || self.request.options.purpose == Purpose::Rebuild {
+            return Ok(None);
+        }
+        self.builder.taken(self.request, work, &self.holding, self.progress, self.tell)
+    }
+
+    /// What an action that is run again is compared with: its outputs, as this store made them or has them from
+    /// elsewhere. Of a goal that is rebuilt also those that another store gave for it by another action, having unpacked
+    /// or merged something else.
+    fn before(&self, plan: &Plan, number: usize, id: &ActionId) -> Result<Option<Realisation>, Failed> {
+        let rebuilt = self.request.options.purpose == Purpose::Rebuild
+            && self.request.goals.contains(&plan.graph.recipes()[number].name);
+        if plan.steps[number].state != State::Again && !rebuilt {
+            return Ok(None);
+        }
+        let store = &self.builder.store;
+        match store.realisation(&id.0, Origins::Any)? {
+            None if rebuilt => {
+                let derivation = Digest::of(&plan.derivation(number, profile::VERSION));
+                Ok(store.realisation(&derivation, Origins::Any)?)
+            }
+            known => Ok(known),
+        }
+    }
+
+    /// The outputs with which those go on that need a recipe that came out otherwise than before: what this store
+    /// remembers of it.
+    fn go_on_with(&self, number: usize, id: &ActionId, before: Realisation) -> Result<(), Failed> {
+        let own = self.builder.store.realisation(&id.0, Origins::Own)?;
+        let outputs = own.unwrap_or(before).outputs;
+        self.holding.keep_outputs(&outputs)?;
+        self.note(number, &outputs);
+        Ok(())
+    }
+
+    /// Stores a merged root, and remembers of what it was merged.
+    fn store_root(&self, request: Vec<u8>, root: &plan::Root) -> Result<(), Failed> {
+        let session = self.builder.store.session()?;
+        for tree in &root.new {
+            session.add_tree(tree)?;
+        }
+        let until = Holder::Until(stele_store::now().saturating_add(KEPT));
+        let outputs = Outputs([(plan::MADE.to_owned(), root.tree)].into());
+        let realisation = Realisation { outputs, log: None, origin: Origin::Built };
+        let realised = Realised { of: Some((request, realisation)), ..Realised::default() };
+        let target = Target::Tree(root.tree);
+        self.holding.reserve(target);
+        session.finish(&[target], &Keep { lease: Some(until), realised, root: None })?;
+        Ok(())
+    }
+
+    /// What came of a recipe, for those that need it.
+    fn note(&self, number: usize, outputs: &Outputs) {
+        let mut plan = lock(&self.plan);
+        let names: Vec<_> = plan.graph.recipes()[number].outputs.keys().cloned().collect();
+        let made = names.into_iter().filter_map(|name| {
+            let tree = *outputs.0.get(name.as_str())?;
+            Some((name, tree))
+        });
+        plan.steps[number].outputs = Some(made.collect());
+        plan.steps[number].state = State::Done;
+    }
+}

@@ -1,0 +1,182 @@
+use nix::libc::{self, sock_filter};
+use seccompiler::BpfProgram;
+
+use super::*;
+
+/// What a filter says of a call: the instructions that these filters use (linux/filter.h).
+fn run(program: &[sock_filter], arch: u32, call: u32, arguments: &[u64; 6]) -> u32 {
+    let mut data = [0_u8; 64];
+    data[..4].copy_from_slice(&call.to_le_bytes());
+    data[4..8].copy_from_slice(&arch.to_le_bytes());
+    for (at, argument) in arguments.iter().enumerate() {
+        data[16 + 8 * at..24 + 8 * at].copy_from_slice(&argument.to_le_bytes());
+    }
+    let (mut at, mut a) = (0, 0_u32);
+    loop {
+        let it = program[at];
+        at += 1;
+        let test = |yes: bool| usize::from(if yes { it.jt } else { it.jf });
+        match it.code {
+            0x20 => {
+                let offset = it.k as usize;
+                a = u32::from_le_bytes(data[offset..offset + 4].try_into().unwrap());
+            }
+            0x05 => at += it.k as usize,
+            0x15 => at += test(a == it.k),
+            0x35 => at += test(a >= it.k),
+            0x25 => at += test(a > it.k),
+            0x54 => a &= it.k,
+            0x06 => return it.k,
+            code => panic!("instruction {code:#x}"),
+        }
+    }
+}
+
+const ALLOW: u32 = libc::SECCOMP_RET_ALLOW;
+
+/// The strictest that any of the filters says, as the kernel takes it for these actions.
+fn verdict(call: i64, arguments: &[u64; 6]) -> u32 {
+    let call = u32::try_from(call).unwrap();
+    let mut programs = denying().unwrap();
+    programs.push(
+        answering()
+            .iter()
+            .map(|it| seccompiler::sock_filter { code: it.code, jt: it.jt, jf: it.jf, k: it.k })
+            .collect(),
+    );
+    let run = |program: &BpfProgram| {
+        let plain: Vec<sock_filter> =
+            program.iter().map(|it| sock_filter { code: it.code, jt: it.jt, jf: it.jf, k: it.k }).collect();
+        run(&plain, ARCHITECTURE, call, arguments)
+    };
+    programs.iter().map(run).min().unwrap()
+}
+
+fn errno(number: i32) -> u32 {
+    libc::SECCOMP_RET_ERRNO | number.unsigned_abs()
+}
+
+#[test]
+fn what_makes_a_namespace_is_denied_and_what_makes_a_thread_is_not() {
+    let thread = 0x003d_0f00;
+    assert_eq!(verdict(libc::SYS_clone, &[thread, 0, 0, 0, 0, 0]), ALLOW);
+    for flag in NAMESPACES {
+        let flags = thread | u64::from(flag.unsigned_abs());
+        assert_eq!(verdict(libc::SYS_clone, &[flags, 0, 0, 0, 0, 0]), errno(libc::EPERM), "{flag:#x}");
+    }
+    assert_eq!(verdict(libc::SYS_unshare, &[0; 6]), errno(libc::EPERM));
+    assert_eq!(verdict(libc::SYS_clone3, &[0; 6]), errno(libc::ENOSYS));
+}
+
+#[test]
+fn only_sockets_that_stay_in_the_sandbox_can_be_made() {
+    let socket = |family: i32, protocol: u64| {
+        verdict(libc::SYS_socket, &[family.unsigned_abs().into(), 1, protocol, 0, 0, 0])
+    };
+    for family in [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK] {
+        assert_eq!(socket(family, 0), ALLOW, "{family}");
+    }
+    for family in (0..64).filter(|it| ![1, 2, 10, 16].contains(it)) {
+        assert_eq!(socket(family, 0), errno(libc::EAFNOSUPPORT), "{family}");
+    }
+    for protocol in 1..32 {
+        assert_eq!(socket(libc::AF_NETLINK, protocol), errno(libc::EAFNOSUPPORT), "{protocol}");
+    }
+    for family in [libc::AF_INET, libc::AF_INET6] {
+        for protocol in 1..300 {
+            let expected = if [6, 17].contains(&protocol) { ALLOW } else { errno(libc::EAFNOSUPPORT) };
+            assert_eq!(socket(family, protocol), expected, "{family} {protocol}");
+        }
+    }
+    for family in 0..64 {
+        let expected = if family == 1 { ALLOW } else { errno(libc::EAFNOSUPPORT) };
+        assert_eq!(verdict(libc::SYS_socketpair, &[family, 1, 0, 0, 0, 0]), expected, "{family}");
+    }
+    // What the kernel does not look at does not hide a family.
+    let wide = verdict(libc::SYS_socket, &[(1 << 32) | 40, 1, 0, 0, 0, 0]);
+    assert_eq!(wide, errno(libc::EAFNOSUPPORT));
+}
+
+#[test]
+fn nothing_types_into_a_terminal() {
+    for code in TYPING {
+        assert_eq!(verdict(libc::SYS_ioctl, &[0, *code, 0, 0, 0, 0]), errno(libc::EPERM));
+        assert_eq!(verdict(libc::SYS_ioctl, &[0, *code | (1 << 32), 0, 0, 0, 0]), errno(libc::EPERM));
+    }
+    assert_eq!(verdict(libc::SYS_ioctl, &[0, libc::TCGETS, 0, 0, 0, 0]), ALLOW);
+}
+
+#[test]
+fn nothing_waits_for_a_lease_of_a_build_nor_is_a_directory_watched_by_signals() {
+    for command in [1024, 1026, 1040] {
+        assert_eq!(verdict(libc::SYS_fcntl, &[3, command, 1, 0, 0, 0]), errno(libc::EINVAL), "{command}");
+        // The kernel looks at the lower half alone.
+        let wide = command | 1 << 32;
+        assert_eq!(verdict(libc::SYS_fcntl, &[3, wide, 1, 0, 0, 0]), errno(libc::EINVAL), "{command}");
+    }
+    for command in [libc::F_DUPFD, libc::F_SETFD, libc::F_SETLK, libc::F_OFD_SETLK, libc::F_ADD_SEALS] {
+        assert_eq!(verdict(libc::SYS_fcntl, &[3, command.unsigned_abs().into(), 0, 0, 0, 0]), ALLOW);
+    }
+}
+
+#[test]
+fn no_single_call_takes_all_the_room_of_the_disk() {
+    for (mode, expected) in [(0, 95), (1, 95), (0x10, 95), (0x11, 95), (0x20, 95), (0x40, 95), (3, 0), (8, 0)]
+    {
+        let expected = if expected == 0 { ALLOW } else { errno(expected) };
+        assert_eq!(verdict(libc::SYS_fallocate, &[3, mode, 0, 1 << 40, 0, 0]), expected, "{mode:#x}");
+    }
+}
+
+#[test]
+fn the_limit_for_cores_and_the_personality_are_asked_for_and_not_changed() {
+    let answered = libc::SECCOMP_RET_USER_NOTIF;
+    let (core, files) = (u64::from(libc::RLIMIT_CORE), u64::from(libc::RLIMIT_NOFILE));
+    for (resource, new, expected) in [
+        (core, 0, ALLOW),
+        (core, 0x1000, answered),
+        (core, 0x7fff_0000_0000, answered),
+        (core | 1 << 32, 0x1000, answered),
+        (files, 0x1000, ALLOW),
+    ] {
+        assert_eq!(verdict(libc::SYS_prlimit64, &[0, resource, new, 0x2000, 0, 0]), expected, "{resource}");
+    }
+    assert_eq!(verdict(libc::SYS_setrlimit, &[core, 0x1000, 0, 0, 0, 0]), answered);
+    assert_eq!(verdict(libc::SYS_setrlimit, &[core | 1 << 32, 0x1000, 0, 0, 0, 0]), answered);
+    assert_eq!(verdict(libc::SYS_setrlimit, &[files, 0x1000, 0, 0, 0, 0]), ALLOW);
+    assert_eq!(verdict(libc::SYS_personality, &[0xffff_ffff, 0, 0, 0, 0, 0]), ALLOW);
+    for wanted in [0, 8, 0x0040_0000, 0xffff_fffe, 1 << 32] {
+        assert_eq!(verdict(libc::SYS_personality, &[wanted, 0, 0, 0, 0, 0]), answered, "{wanted:#x}");
+    }
+}
+
+#[test]
+fn all_that_is_named_is_answered_as_it_says() {
+    for call in DENIED {
+        assert_eq!(verdict(*call, &[0; 6]), errno(libc::EPERM), "{call}");
+    }
+    for call in ABSENT {
+        assert_eq!(verdict(*call, &[0; 6]), errno(libc::ENOSYS), "{call}");
+    }
+    for call in PRETENDED {
+        assert_eq!(verdict(*call, &[0; 6]), errno(0), "{call}");
+    }
+    for call in ANSWERED {
+        assert_eq!(verdict(*call, &[0; 6]), libc::SECCOMP_RET_USER_NOTIF, "{call}");
+    }
+    for call in [libc::SYS_read, libc::SYS_execve, libc::SYS_openat, libc::SYS_ptrace, libc::SYS_kill] {
+        assert_eq!(verdict(call, &[0; 6]), ALLOW, "{call}");
+    }
+}
+
+#[test]
+fn the_calls_of_another_architecture_end_the_process() {
+    let program = answering();
+    let killed = libc::SECCOMP_RET_KILL_PROCESS;
+    assert_eq!(run(&program, 0x4000_0003, 20, &[0; 6]), killed);
+    // x32, and what kernels have that are newer than the one that a build is told of.
+    for call in [0x4000_0001, 451, 500, u32::MAX] {
+        assert_eq!(run(&program, ARCHITECTURE, call, &[0; 6]), errno(libc::ENOSYS), "{call}");
+    }
+    assert_eq!(run(&program, ARCHITECTURE, 450, &[0; 6]), ALLOW);
+}

@@ -1,0 +1,340 @@
+//! Asking a daemon that is not trusted: a thread of its own asks it, so that a daemon that is slow, hangs or sends
+//! without an end keeps nobody. Whoever waits looks at the clock and at whether the answer is still wanted, and hangs up.
+
+use std::io::{self, Read};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use stele::Request;
+use stele::answers::{Answer, Entry, Progress};
+use stele::service::Sink;
+use stele::{Api, Failure, Kind, Observer};
+use stele_builder::realise::Unavailable;
+
+use crate::client::{Client, Connection, existing, refuse_foreign};
+use crate::protocol::Call;
+
+/// How long another store may take to send [`SLOWEST`] bytes, or the whole of a shorter answer.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// What it has to send meanwhile.
+const SLOWEST: u64 = 64 << 10;
+/// How often whoever waits looks whether the answer is still wanted.
+const TICK: Duration = Duration::from_millis(20);
+/// The most bytes of an answer that is no content.
+const MAX_ANSWER: usize = 4 << 20;
+/// So many pieces of content, of 1 MiB at most, wait for whoever reads them.
+const MAX_WAITING: usize = 2;
+/// So much of what another store says is shown, in characters.
+const MAX_SHOWN: usize = 400;
+
+/// A store that can be asked, by one at a time.
+pub(super) struct Asked {
+    gone: AtomicBool,
+    asking: Mutex<Asking>,
+}
+
+impl Asked {
+    /// The store in `folder`, whose daemon is started when none runs and `start`.
+    pub fn begin(folder: PathBuf, start: bool) -> io::Result<Self> {
+        let (questions, receiver) = channel();
+        let line = Arc::<Mutex<Option<UnixStream>>>::default();
+        let of_thread = Arc::clone(&line);
+        let thread = thread::Builder::new().name("substituter".to_owned());
+        thread.spawn(move || serve(&folder, start, &of_thread, &receiver))?;
+        Ok(Self { gone: AtomicBool::new(false), asking: Mutex::new(Asking { questions, line }) })
+    }
+
+    /// Whether it stopped answering.
+    pub fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Relaxed)
+    }
+
+    /// Asks; without a request, only connects. At most `most` bytes of content are taken.
+    pub fn ask<'a>(
+        &'a self,
+        request: Option<Request>,
+        most: u64,
+        progress: &'a stele_store::Progress,
+    ) -> Result<Waiting<'a>, Unavailable> {
+        let asking = lock(&self.asking);
+        if self.is_gone() {
+            return Err("it does not answer".into());
+        }
+        let (to, parts) = sync_channel(MAX_WAITING);
+        asking.questions.send(Question { request, most, to }).map_err(|_| "it cannot be asked any more")?;
+        let bytes = (Vec::new(), 0);
+        Ok(Waiting {
+            asked: self,
+            asking,
+            parts,
+            progress,
+            waited: Duration::ZERO,
+            came: 0,
+            over: false,
+            bytes,
+        })
+    }
+}
+
+/// Whoever has this asks; one at a time.
+struct Asking {
+    questions: Sender<Question>,
+    /// The line to its daemon, to hang up.
+    line: Arc<Mutex<Option<UnixStream>>>,
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        self.hang_up();
+    }
+}
+
+impl Asking {
+    fn hang_up(&self) {
+        if let Some(line) = lock(&self.line).take() {
+            let _ = line.shutdown(std::net::Shutdown::Both);
+        }
+    }
+}
+
+/// Something to ask.
+struct Question {
+    /// Nothing to only connect.
+    request: Option<Request>,
+    /// The most bytes of content that may come.
+    most: u64,
+    /// Whom to answer.
+    to: SyncSender<Part>,
+}
+
+/// Part of an answer.
+enum Part {
+    Bytes(Vec<u8>),
+    End(Result<Answer, Failure>),
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Hands content on, as long as it is wanted.
+struct Forward {
+    to: SyncSender<Part>,
+    left: u64,
+}
+
+impl Sink for Forward {
+    fn entry(&mut self, _: Entry) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.left = (self.left.checked_sub(bytes.len() as u64))
+            .ok_or_else(|| io::Error::other("it sends more than it was asked for"))?;
+        self.to.send(Part::Bytes(bytes.to_vec())).map_err(|_| io::ErrorKind::BrokenPipe.into())
+    }
+}
+
+impl Observer for Forward {
+    fn progress(&mut self, _: Progress) {}
+
+    fn note(&mut self, text: &str) {
+        tracing::info!("{}", shown(text));
+    }
+}
+
+/// How the other store is reached.
+enum Way {
+    Daemon(Connection),
+    /// It lies on a disk that cannot be written, and is read by this process.
+    Here(Client),
+}
+
+/// Connects to the daemon of the store in `folder`; one is started only when `start`.
+fn connect(folder: &Path, start: bool, watcher: &mut Forward) -> Result<Way, Failure> {
+    refuse_foreign(folder)?;
+    if !stele_store::Layout::new(folder).exists() {
+        return Err(Failure::new(Kind::NotFound, format!("there is no store in {}", folder.display())));
+    }
+    if let Some(connection) = existing(folder)? {
+        return match connection.welcome.is_of_this_build() {
+            true => Ok(Way::Daemon(connection.bounded(MAX_ANSWER))),
+            false => {
+                let message = format!(
+                    "its daemon is another build of stele ({}) than this one",
+                    shown(&connection.welcome.stele)
+                );
+                Err(Failure::new(Kind::Failed, message).hint(format!(
+                    "`stele --store {} daemon stop` ends it; the next command there starts another",
+                    folder.display()
+                )))
+            }
+        };
+    }
+    if !start {
+        return Err(Failure::new(Kind::Failed, "no daemon listens on its socket")
+            .hint("name the store's folder: then its daemon is started"));
+    }
+    match Client::connect(folder, true, watcher)? {
+        Client::Daemon(_, connection) => Ok(Way::Daemon(connection.bounded(MAX_ANSWER))),
+        here @ Client::Here(_) => Ok(Way::Here(here)),
+    }
+}
+
+impl Way {
+    fn ask(&mut self, request: Request, watcher: &mut Forward) -> Result<Answer, Failure> {
+        match self {
+            Self::Daemon(connection) => connection
+                .call(&Call::Store { store: request, opened: false }, watcher)?
+                .ok_or_else(|| Failure::new(Kind::Failed, "its daemon is ending")),
+            Self::Here(client) => client.ask(request, watcher),
+        }
+    }
+}
+
+/// Answers questions until nobody asks any more. A line on which something else came than an answer, or nothing at
+/// all, is not used again.
+fn serve(folder: &Path, start: bool, line: &Mutex<Option<UnixStream>>, questions: &Receiver<Question>) {
+    let mut way = None;
+    while let Ok(Question { request, most, to }) = questions.recv() {
+        let mut forward = Forward { to, left: most };
+        let outcome = match way.take().map_or_else(|| connect(folder, start, &mut forward), Ok) {
+            Err(failure) => Err(failure),
+            Ok(mut it) => {
+                if let Way::Daemon(connection) = &it {
+                    *lock(line) = connection.line();
+                }
+                let outcome = match request {
+                    Some(request) => it.ask(request, &mut forward),
+                    None => Ok(Answer::Done {}),
+                };
+                if matches!(&outcome, Ok(_) | Err(Failure { kind: Kind::NotFound, .. })) {
+                    way = Some(it);
+                }
+                outcome
+            }
+        };
+        let _ = forward.to.send(Part::End(outcome));
+    }
+}
+
+/// An answer that is waited for.
+pub(super) struct Waiting<'a> {
+    asked: &'a Asked,
+    asking: MutexGuard<'a, Asking>,
+    parts: Receiver<Part>,
+    progress: &'a stele_store::Progress,
+    /// How long it was waited, and how much came, since last enough had come.
+    waited: Duration,
+    came: u64,
+    /// The end came.
+    over: bool,
+    /// Bytes that were not read yet, and where the next one is.
+    bytes: (Vec<u8>, usize),
+}
+
+impl Waiting<'_> {
+    /// The next part of the answer.
+    fn next(&mut self) -> Result<Part, Unavailable> {
+        loop {
+            self.progress.check()?;
+            let begun = Instant::now();
+            let part = self.parts.recv_timeout(TICK);
+            self.waited += begun.elapsed();
+            match part {
+                Ok(part) => {
+                    if let Part::Bytes(bytes) = &part {
+                        self.came += bytes.len() as u64;
+                    }
+                    self.over = matches!(part, Part::End(_));
+                    if self.came >= SLOWEST || self.over {
+                        (self.waited, self.came) = (Duration::ZERO, 0);
+                    }
+                    // What drips must not go on for ever either.
+                    if self.waited < PATIENCE {
+                        return Ok(part);
+                    }
+                }
+                Err(RecvTimeoutError::Disconnected) => return Err("it ended without an answer".into()),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            if self.waited >= PATIENCE {
+                self.asked.gone.store(true, Ordering::Relaxed);
+                return Err(format!("it does not answer for {} s", PATIENCE.as_secs()).into());
+            }
+        }
+    }
+
+    /// The end of an answer without content.
+    pub fn end(mut self) -> Result<Result<Answer, Failure>, Unavailable> {
+        loop {
+            if let Part::End(outcome) = self.next()? {
+                return Ok(outcome);
+            }
+        }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        // Whatever else it sends is of no use to anybody.
+        if !self.over {
+            self.asking.hang_up();
+        }
+    }
+}
+
+impl Read for Waiting<'_> {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        while self.bytes.1 == self.bytes.0.len() && !self.over {
+            match self.next().map_err(io::Error::other)? {
+                Part::Bytes(bytes) => self.bytes = (bytes, 0),
+                Part::End(Ok(_)) => {}
+                Part::End(Err(failure)) => return Err(io::Error::other(shown(&failure.message))),
+            }
+        }
+        let left = &self.bytes.0[self.bytes.1..];
+        let length = left.len().min(to.len());
+        to[..length].copy_from_slice(&left[..length]);
+        self.bytes.1 += length;
+        Ok(length)
+    }
+}
+
+/// What another store says, as it can be shown: on one line, without what a terminal would obey, and not without end.
+pub(super) fn shown(text: &str) -> String {
+    let is_plain = |c: char| {
+        !(c.is_control()
+            || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{feff}')
+            || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}'))
+    };
+    let mut shown = String::new();
+    for c in text.chars().take(MAX_SHOWN) {
+        match c {
+            '\n' => shown.push(' '),
+            c if is_plain(c) => shown.push(c),
+            c => shown.extend(c.escape_unicode()),
+        }
+    }
+    if text.chars().nth(MAX_SHOWN).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_store_says_moves_no_terminal_and_fills_none() {
+        let said = shown("m \x1b[31mRED\x1b]0;title\x07\nerror: forged \u{202e}\u{9b}");
+        assert!(said.chars().all(|c| !c.is_control() && c != '\u{202e}'), "{said}");
+        assert_eq!(shown(&"x".repeat(10_000)).chars().count(), MAX_SHOWN + 1);
+    }
+}

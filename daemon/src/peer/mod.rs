@@ -1,0 +1,170 @@
+//! Another store as a substituter: its folder or its socket on this machine.
+//!
+//! What comes is bounded in size and time, and text of it is shown without control characters. The daemon of the other
+//! store is never replaced, and only started where a folder is named and none runs.
+
+mod asking;
+
+use std::io::{self, Read};
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
+
+use stele::Request;
+use stele::answers::Answer;
+use stele::builds::Realised;
+use stele::{Failure, Kind, Peers};
+use stele_builder::realise::{Substituter, Unavailable};
+use stele_store::model::{BlobId, Digest, Sha256, TreeId};
+use stele_store::{Outputs, Realisation};
+
+use asking::{Asked, Waiting, shown};
+
+/// The stores of this machine, each asked through its own daemon.
+pub struct Daemons;
+
+impl Peers for Daemons {
+    fn connect(
+        &self,
+        path: &Path,
+        progress: &stele_store::Progress,
+    ) -> Result<Box<dyn Substituter>, Failure> {
+        Ok(Box::new(Other::connect(path, progress)?))
+    }
+}
+
+/// A store that is asked through its own daemon.
+struct Other {
+    name: String,
+    asked: Asked,
+}
+
+impl Other {
+    /// The store at `path`: its folder, or its socket.
+    ///
+    /// # Errors
+    /// When there is none, or nobody answers for it.
+    fn connect(path: &Path, progress: &stele_store::Progress) -> Result<Self, Failure> {
+        let (folder, start) = place(path)?;
+        let asked = Asked::begin(folder, start).map_err(|e| Failure::io("no thread could be had", &e))?;
+        let other = Self { name: path.display().to_string(), asked };
+        let outcome = other.asked.ask(None, 0, progress).and_then(Waiting::end);
+        let failed = |message: String| Failure::new(Kind::Failed, message);
+        match outcome {
+            Ok(Ok(_)) => Ok(other),
+            // That its store is damaged, or its disk full, says nothing of this one.
+            Ok(Err(failure)) => Err(Failure {
+                hint: failure.hint.as_deref().map(shown),
+                ..match failure.kind {
+                    Kind::NotFound => Failure::new(Kind::NotFound, shown(&failure.message)),
+                    _ => failed(shown(&failure.message)),
+                }
+            }),
+            Err(error) if error.is::<stele_store::Cancelled>() => {
+                Err(Failure::new(Kind::Cancelled, error.to_string()))
+            }
+            Err(error) => Err(failed(error.to_string())),
+        }
+    }
+
+    /// The answer to a request that has no content in it; nothing when what it is about is not there.
+    fn ask(&self, request: Request, progress: &stele_store::Progress) -> Result<Option<Answer>, Unavailable> {
+        match self.asked.ask(Some(request), 0, progress)?.end()? {
+            Ok(answer) => Ok(Some(answer)),
+            Err(failure) if failure.kind == Kind::NotFound => Ok(None),
+            Err(failure) => Err(shown(&failure.message).into()),
+        }
+    }
+
+    fn ask_realised(
+        &self,
+        of: &Digest,
+        progress: &stele_store::Progress,
+    ) -> Result<Option<Realised>, Unavailable> {
+        match self.ask(Request::Realisation { of: of.to_string() }, progress)? {
+            Some(Answer::Realised(realised)) => Ok(Some(realised)),
+            Some(_) => Err(OTHER.into()),
+            None => Ok(None),
+        }
+    }
+}
+
+const OTHER: &str = "it answers something else than it was asked";
+
+/// The folder of the store that a path names, and whether its daemon may be started.
+fn place(path: &Path) -> Result<(PathBuf, bool), Failure> {
+    let kind = std::fs::metadata(path).map(|meta| meta.file_type());
+    match (kind, path.parent()) {
+        (Ok(kind), _) if kind.is_dir() => Ok((path.to_owned(), true)),
+        (Ok(kind), Some(folder)) if kind.is_socket() => Ok((folder.to_owned(), false)),
+        (Ok(_), _) => Err(Failure::new(Kind::Usage, "it is neither the folder of a store nor its socket")),
+        (Err(e), _) => {
+            let kind = if e.kind() == io::ErrorKind::NotFound { Kind::NotFound } else { Kind::Failed };
+            Err(Failure::new(kind, e.to_string()))
+        }
+    }
+}
+
+fn outputs(realised: Realised) -> Result<Outputs, Unavailable> {
+    let mut outputs = Outputs::default();
+    for (name, tree) in realised.outputs {
+        outputs.0.insert(name, tree.parse::<TreeId>()?);
+    }
+    Ok(outputs)
+}
+
+impl Substituter for Other {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn is_gone(&self) -> bool {
+        self.asked.is_gone()
+    }
+
+    fn realised(
+        &self,
+        of: &Digest,
+        progress: &stele_store::Progress,
+    ) -> Result<Option<Realisation>, Unavailable> {
+        let Some(realised) = self.ask_realised(of, progress)?.filter(|it| !it.gone) else { return Ok(None) };
+        let log = realised.log.as_ref().and_then(|log| log.parse::<BlobId>().ok());
+        Ok(Some(Realisation { outputs: outputs(realised)?, log, ..Realisation::default() }))
+    }
+
+    fn remembered(
+        &self,
+        of: &Digest,
+        progress: &stele_store::Progress,
+    ) -> Result<Option<Outputs>, Unavailable> {
+        self.ask_realised(of, progress)?.map(outputs).transpose()
+    }
+
+    fn source(
+        &self,
+        sha256: &Sha256,
+        progress: &stele_store::Progress,
+    ) -> Result<Option<(BlobId, u64)>, Unavailable> {
+        match self.ask(Request::Info { reference: format!("sha256:{sha256}") }, progress)? {
+            Some(Answer::Info(info)) => Ok(Some((info.digest.parse()?, info.size))),
+            Some(_) => Err(OTHER.into()),
+            None => Ok(None),
+        }
+    }
+
+    fn tree(&self, id: &TreeId, most: u64, progress: &stele_store::Progress) -> Result<Vec<u8>, Unavailable> {
+        let mut text = Vec::new();
+        self.asked
+            .ask(Some(Request::Cat { reference: id.to_string() }), most, progress)?
+            .read_to_end(&mut text)?;
+        Ok(text)
+    }
+
+    fn blob<'a>(
+        &'a self,
+        id: &BlobId,
+        most: u64,
+        progress: &'a stele_store::Progress,
+    ) -> Result<Box<dyn Read + 'a>, Unavailable> {
+        Ok(Box::new(self.asked.ask(Some(Request::Cat { reference: id.to_string() }), most, progress)?))
+    }
+}

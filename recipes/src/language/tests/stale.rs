@@ -1,0 +1,202 @@
+//! Stamps: whatever can change an answer of evaluation does not leave them as they were. Each change has its control:
+//! they hold as long as nothing is changed.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+use std::thread::sleep;
+use std::time::Duration;
+
+use super::*;
+
+/// Longer than the kernel's clock for files needs to tick.
+const SETTLED: Duration = Duration::from_millis(40);
+
+/// A recipe tree, and the one thing that `change` does to it.
+#[track_caller]
+fn is_seen(what: &str, make: impl FnOnce(&Path), change: impl FnOnce(&Path)) {
+    let folder = tempfile::tempdir().unwrap();
+    let top = folder.path();
+    fs::create_dir_all(top.join("pkgs/a")).unwrap();
+    make(top);
+    sleep(SETTLED);
+    let files = OnDisk::open(top).unwrap();
+    evaluate_all(&files).unwrap_or_else(|error| panic!("{what}: {}", shown(&error)));
+    let stamps = files.stamps();
+    assert!(stamps.are_settled(), "{what}");
+    let holds = || OnDisk::open(top).unwrap().holds(&stamps);
+    assert!(holds(), "{what}: nothing was changed");
+    change(top);
+    assert!(!holds(), "{what}: the change is not seen");
+}
+
+fn recipe(local: &str) -> String {
+    format!("recipe(name = 'a', version = '1', script = 'x', sources = [local({local})])")
+}
+
+fn put(at: &Path, text: &str) {
+    fs::create_dir_all(at.parent().unwrap()).unwrap();
+    fs::write(at, text).unwrap();
+}
+
+/// Names that are spelled otherwise on disk than they are shown.
+const NAMES: [&str; 5] = ["my data.txt", "back\\slash", "größe", "a\nb", "\u{7f}"];
+
+#[test]
+fn a_local_file_of_any_name_is_seen_to_change() {
+    for name in NAMES {
+        let starlark = serde_json::to_string(name).unwrap();
+        is_seen(
+            name,
+            |top| {
+                put(&top.join("pkgs/a").join(name), "one");
+                put(&top.join("pkgs/a/recipe.star"), &recipe(&starlark));
+            },
+            |top| put(&top.join("pkgs/a").join(name), "two"),
+        );
+    }
+}
+
+#[test]
+fn a_file_of_any_name_in_a_local_folder_is_seen_to_change() {
+    let names = NAMES.iter().map(|name| name.as_bytes()).chain([&b"not\xffutf-8"[..], b"-"]);
+    for name in names {
+        let at = |top: &Path| top.join("pkgs/a/data/inner").join(OsStr::from_bytes(name));
+        is_seen(
+            &String::from_utf8_lossy(name),
+            |top| {
+                put(&at(top), "one");
+                put(&top.join("pkgs/a/recipe.star"), &recipe("'data'"));
+            },
+            |top| put(&at(top), "two"),
+        );
+    }
+}
+
+#[test]
+fn what_a_recipe_a_load_and_a_local_file_link_to_is_seen_to_change() {
+    is_seen(
+        "a recipe",
+        |top| {
+            put(&top.join("real.star"), "recipe(name = 'a', version = '1', script = 'x')");
+            symlink("../../real.star", top.join("pkgs/a/recipe.star")).unwrap();
+        },
+        |top| put(&top.join("real.star"), "recipe(name = 'a', version = '2', script = 'x')"),
+    );
+    is_seen(
+        "a load",
+        |top| {
+            put(&top.join("lib/real.star"), "v = '1'");
+            symlink("real.star", top.join("lib/l.star")).unwrap();
+            let text = "load('//lib/l.star', 'v')\nrecipe(name = 'a', version = v, script = 'x')";
+            put(&top.join("pkgs/a/recipe.star"), text);
+        },
+        |top| put(&top.join("lib/real.star"), "v = '2'"),
+    );
+    is_seen(
+        "a local file",
+        |top| {
+            put(&top.join("pkgs/a/real"), "one");
+            symlink("real", top.join("pkgs/a/data")).unwrap();
+            put(&top.join("pkgs/a/recipe.star"), &recipe("'data'"));
+        },
+        |top| put(&top.join("pkgs/a/real"), "two"),
+    );
+    is_seen(
+        "a local folder",
+        |top| {
+            put(&top.join("pkgs/a/real/x"), "one");
+            symlink("real", top.join("pkgs/a/data")).unwrap();
+            put(&top.join("pkgs/a/recipe.star"), &recipe("'data'"));
+        },
+        |top| put(&top.join("pkgs/a/real/x"), "two"),
+    );
+}
+
+/// Two files of the same content, size and times: the link alone says which it is.
+fn two(top: &Path) {
+    put(&top.join("one/recipe.star"), "recipe(name = 'a', version = '1', script = 'x')");
+    put(&top.join("two/recipe.star"), "recipe(name = 'a', version = '2', script = 'x')");
+    fs::remove_dir(top.join("pkgs/a")).unwrap();
+    symlink("../one", top.join("pkgs/a")).unwrap();
+}
+
+#[test]
+fn a_link_on_the_way_that_leads_elsewhere_is_seen() {
+    is_seen("a folder that is a link", two, |top| {
+        fs::remove_file(top.join("pkgs/a")).unwrap();
+        symlink("../two", top.join("pkgs/a")).unwrap();
+    });
+    is_seen(
+        "a link in a local folder",
+        |top| {
+            fs::create_dir(top.join("pkgs/a/data")).unwrap();
+            symlink("one", top.join("pkgs/a/data/link")).unwrap();
+            put(&top.join("pkgs/a/recipe.star"), &recipe("'data'"));
+        },
+        |top| {
+            fs::remove_file(top.join("pkgs/a/data/link")).unwrap();
+            symlink("two", top.join("pkgs/a/data/link")).unwrap();
+        },
+    );
+    // What nothing was read of may lie behind a link that now leads out of the tree.
+    is_seen("a link that leads out", two, |top| {
+        let inside = top.join("one");
+        fs::remove_file(top.join("pkgs/a")).unwrap();
+        symlink(inside, top.join("pkgs/a")).unwrap();
+    });
+}
+
+#[test]
+fn what_comes_and_goes_is_seen() {
+    let one = |top: &Path| {
+        put(&top.join("pkgs/a/data/x"), "one");
+        put(&top.join("pkgs/a/recipe.star"), &recipe("'data'"));
+    };
+    is_seen("a package that comes", one, |top| put(&top.join("pkgs/b/recipe.star"), "x"));
+    is_seen("a package that goes", one, |top| fs::remove_dir_all(top.join("pkgs/a")).unwrap());
+    is_seen("a file that comes", one, |top| put(&top.join("pkgs/a/data/y"), ""));
+    is_seen("a file that goes", one, |top| fs::remove_file(top.join("pkgs/a/data/x")).unwrap());
+    is_seen("a mode", one, |top| {
+        fs::set_permissions(top.join("pkgs/a/data/x"), fs::Permissions::from_mode(0o755)).unwrap();
+    });
+    is_seen(
+        "a folder that becomes a package",
+        |top| {
+            one(top);
+            fs::create_dir(top.join("pkgs/b")).unwrap();
+        },
+        |top| put(&top.join("pkgs/b/recipe.star"), "x"),
+    );
+    // As large as it was, with the times that it had.
+    is_seen("a file with its old times", one, |top| {
+        let at = top.join("pkgs/a/data/x");
+        let modified = fs::metadata(&at).unwrap().modified().unwrap();
+        put(&at, "two");
+        fs::File::options().write(true).open(&at).unwrap().set_modified(modified).unwrap();
+    });
+    is_seen("a file renamed over another", one, |top| {
+        put(&top.join("pkgs/a/new"), "two");
+        fs::rename(top.join("pkgs/a/new"), top.join("pkgs/a/data/x")).unwrap();
+    });
+}
+
+#[test]
+fn what_was_changed_right_before_it_was_read_is_not_settled() {
+    let folder = tempfile::tempdir().unwrap();
+    let top = folder.path();
+    put(&top.join("pkgs/a/recipe.star"), "recipe(name = 'a', version = '1', script = 'x')");
+    sleep(SETTLED);
+    put(&top.join("pkgs/a/recipe.star"), "recipe(name = 'a', version = '2', script = 'x')");
+    let files = OnDisk::open(top).unwrap();
+    evaluate_all(&files).unwrap();
+    // However long it takes from the look to the question.
+    sleep(SETTLED);
+    assert!(!files.stamps().are_settled());
+    // The control: read again now, it is.
+    let files = OnDisk::open(top).unwrap();
+    evaluate_all(&files).unwrap();
+    assert!(files.stamps().are_settled());
+}

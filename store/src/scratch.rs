@@ -1,0 +1,134 @@
+//! Scratch space: bytes that are needed for a while, on the store's own disk and by its rules of room.
+//!
+//! A file has no name, and goes with its last descriptor; a folder goes when it is dropped, or when the store is opened
+//! the next time.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::folder::Folder;
+use crate::objects::FileError;
+use crate::room::require_room_in;
+use crate::session::WriteError;
+use crate::store::Store;
+
+/// After so many bytes it is looked anew whether there is room.
+const ROOM_EVERY: u64 = 1 << 20;
+
+/// A file without a name. It can be read, written and sought in; writing fails with [`io::ErrorKind::StorageFull`]
+/// before the disk has less than collections need.
+#[derive(Debug)]
+pub struct Scratch {
+    file: File,
+    folder: Arc<Folder>,
+    /// Bytes that were written since it was looked whether there is room.
+    unchecked: u64,
+}
+
+/// A folder for a while.
+#[derive(Debug)]
+pub struct ScratchFolder {
+    folder: Arc<Folder>,
+    within: PathBuf,
+    path: PathBuf,
+}
+
+impl Store {
+    /// A new scratch file.
+    ///
+    /// # Errors
+    /// When the store is open for reading only, or there is no room.
+    pub fn scratch(&self) -> Result<Scratch, WriteError> {
+        self.require_writable()?;
+        let (file, folder) = self.objects.scratch_file()?;
+        Ok(Scratch { file, folder, unchecked: 0 })
+    }
+
+    /// A new scratch folder. What is written to it by its path is not looked at; [`ScratchFolder::file`] looks.
+    ///
+    /// # Errors
+    /// When the store is open for reading only, or there is no room.
+    pub fn scratch_folder(&self) -> Result<ScratchFolder, WriteError> {
+        self.require_writable()?;
+        let (within, folder) = self.objects.scratch_folder()?;
+        let path = self.path().join(&within);
+        Ok(ScratchFolder { folder, within, path })
+    }
+
+    fn require_writable(&self) -> Result<(), WriteError> {
+        if self.is_read_only() {
+            return Err(WriteError::ReadOnly);
+        }
+        self.require_room()
+    }
+}
+
+impl Scratch {
+    /// The file itself, for what only reads.
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// The file, to be read by whoever takes it.
+    pub fn into_file(self) -> File {
+        self.file
+    }
+}
+
+impl ScratchFolder {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A new file in it.
+    ///
+    /// # Errors
+    /// When one of that name is there, or the name is none.
+    pub fn file(&self, name: &str) -> Result<Scratch, FileError> {
+        let path = Path::new(name);
+        let failed = |e: io::Error| FileError::new(self.path.join(path), "made", e);
+        if path.components().count() != 1 || path.file_name().is_none_or(|it| it != path) {
+            return Err(failed(io::ErrorKind::InvalidInput.into()));
+        }
+        let file = self.folder.create_readable(&self.within.join(path)).map_err(|e| failed(e.into()))?;
+        Ok(Scratch { file, folder: Arc::clone(&self.folder), unchecked: 0 })
+    }
+}
+
+impl Drop for ScratchFolder {
+    fn drop(&mut self) {
+        // What stays is removed when the store is opened the next time.
+        let _ = self.folder.remove_all(&self.within);
+    }
+}
+
+impl Write for Scratch {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.unchecked == 0 || self.unchecked >= ROOM_EVERY {
+            require_room_in(&self.folder).map_err(|e| io::Error::new(io::ErrorKind::StorageFull, e))?;
+            self.unchecked = 0;
+        }
+        let written = self.file.write(bytes)?;
+        self.unchecked += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Read for Scratch {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.file.read(buffer)
+    }
+}
+
+impl Seek for Scratch {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
+    }
+}

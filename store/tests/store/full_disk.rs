@@ -1,0 +1,189 @@
+//! A disk that an import of small files fills: the store gets itself out of it, the first time, and the disk gets its
+//! space back.
+//!
+//! Room was once asked for before a batch, while up to three write buffers of 64 MiB waited to be flushed; the flush
+//! failed, RocksDB took no more writes, and the collection that should have helped failed with it. Of 21 pairs of disk
+//! and file size it did in 16.
+//!
+//! Each round is another size of disk and file, from a seed that is printed. `STELE_STRESS=ROUNDS` runs more.
+
+use std::io;
+use std::path::PathBuf;
+
+use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
+use stele_store::{Keep, Progress, Store, StreamError, Target};
+
+/// Rounds of one run.
+const ROUNDS: u64 = 10;
+
+/// A tmpfs of its own. The folder below it goes with it.
+struct Disk(tempfile::TempDir);
+
+impl Disk {
+    /// None where nothing may be mounted.
+    fn new(mib: u64) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let options = std::ffi::CString::new(format!("size={mib}m")).unwrap();
+        mount("none", folder.path(), "tmpfs", MountFlags::empty(), Some(options.as_c_str())).ok()?;
+        Some(Self(folder))
+    }
+
+    fn store(&self) -> PathBuf {
+        self.0.path().join("store")
+    }
+
+    fn used(&self) -> u64 {
+        let disk = rustix::fs::statvfs(self.0.path()).unwrap();
+        (disk.f_blocks - disk.f_bfree) * disk.f_frsize
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = unmount(self.0.path(), UnmountFlags::DETACH);
+    }
+}
+
+/// Xorshift: bytes that no compressor makes smaller, the same for each seed.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    fn below(&mut self, end: u64) -> u64 {
+        self.next() % end
+    }
+
+    fn bytes(&mut self, count: u64) -> Vec<u8> {
+        let words = (0..count.div_ceil(8)).flat_map(|_| self.next().to_le_bytes());
+        words.take(usize::try_from(count).unwrap()).collect()
+    }
+}
+
+/// What becomes of the import that meets the end of the disk.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum End {
+    /// It fails and says so.
+    Failed,
+    /// Its process ends without doing anything more.
+    Killed,
+}
+
+fn keep(root: &str) -> Keep {
+    Keep { root: Some(root.parse().unwrap()), ..Keep::default() }
+}
+
+/// Stores `count` small files under a root.
+fn import(store: &Store, root: &str, count: u64, random: &mut Random) -> Target {
+    let session = store.session().unwrap();
+    let mut last = None;
+    for _ in 0..count {
+        last = Some(session.add_stream(&mut &random.bytes(1000)[..], false).unwrap().0);
+    }
+    let target = Target::Blob(last.unwrap());
+    session.finish(&[target], &keep(root)).unwrap();
+    target
+}
+
+fn round(mib: u64, file: u64, end: End, seed: u64) -> Result<(), String> {
+    let Some(disk) = Disk::new(mib) else { return Ok(()) };
+    let mut random = Random(seed);
+    let store = Store::open(&disk.store()).map_err(|e| format!("open: {e}"))?;
+    let kept = import(&store, "kept", 50, &mut random);
+    let session = store.session().unwrap();
+    let mut taken = 0;
+    let refused = loop {
+        if taken > mib << 21 {
+            return Err("the disk took more than it has".to_owned());
+        }
+        match session.add_stream(&mut &random.bytes(file)[..], false) {
+            Ok((_, size)) => taken += size,
+            Err(error) => break error,
+        }
+    };
+    let full = matches!(&refused, StreamError::Write(e) if e.is_no_space());
+    if !full {
+        return Err(format!("not the disk: {refused}"));
+    }
+    let store = match end {
+        End::Failed => {
+            drop(session);
+            store
+        }
+        End::Killed => {
+            std::mem::forget(session);
+            drop(store);
+            let store = Store::open(&disk.store()).map_err(|e| format!("open again: {e}"))?;
+            store.drop_strays().map_err(|e| format!("clearing: {e}"))?;
+            store
+        }
+    };
+    let collected = store.collect(false, &Progress::default()).map_err(|e| format!("gc: {e}"))?;
+    let (used, most) = (disk.used(), (mib << 20) / 2);
+    if used > most {
+        return Err(format!("{used} bytes are used after gc, more than {most}: {collected:?}"));
+    }
+    import(&store, "after", 50, &mut random);
+    let found = store.verify(&Progress::default()).map_err(|e| format!("verify: {e}"))?;
+    if !found.findings.is_empty() || !store.has_closure(kept).unwrap() {
+        return Err(format!("lost: {:?}", found.findings));
+    }
+    store.close().map_err(|e| format!("close: {e}"))
+}
+
+#[test]
+fn no_full_disk_keeps_a_store_from_collecting_and_giving_it_back() {
+    if Disk::new(40).is_none() {
+        return say_skipped();
+    }
+    let stress = std::env::var("STELE_STRESS").ok().and_then(|rounds| rounds.parse().ok());
+    let seed = stress.map_or(5, |_| u64::from(std::process::id()));
+    let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let mut wrong = Vec::new();
+    for _ in 0..stress.unwrap_or(ROUNDS) {
+        let file = match random.below(3) {
+            0 => 1500,
+            1 => 5000,
+            _ => 14_000,
+        };
+        let mib = 40 + random.below(100);
+        let end = if random.below(2) == 0 { End::Failed } else { End::Killed };
+        let seed = random.next();
+        if let Err(why) = round(mib, file, end, seed) {
+            wrong.push(format!("{mib} MiB, files of {file}, {end:?}, seed {seed}: {why}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Tests are allowed to say that they could not be run.
+fn say_skipped() {
+    use io::Write as _;
+    let _ = writeln!(io::stderr(), "skipped: a tmpfs cannot be mounted here");
+}
+
+#[test]
+fn scratch_space_is_refused_before_the_disk_is_full() {
+    let Some(disk) = Disk::new(40) else { return say_skipped() };
+    let store = Store::open(&disk.store()).unwrap();
+    let mut scratch = store.scratch().unwrap();
+    let mut written = 0u64;
+    let refused = loop {
+        match io::Write::write(&mut scratch, &[1; 100_000]) {
+            Ok(count) => written += count as u64,
+            Err(error) => break error,
+        }
+        assert!(written < 40 << 20);
+    };
+    assert_eq!(refused.kind(), io::ErrorKind::StorageFull);
+    let full = disk.used();
+    assert!(full < 39 << 20);
+    store.collect(false, &Progress::default()).unwrap();
+    drop(scratch);
+    assert!(disk.used() + written <= full + (1 << 20), "{} of {full} are used still", disk.used());
+}

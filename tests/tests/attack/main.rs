@@ -1,0 +1,73 @@
+//! What one build, or one user, could do to another. Each case is a claim that names what is kept, with a control that
+//! shows that the attack is one: the same program is let do it where nothing keeps it.
+//!
+//! `tests/tests/sandbox/` tries the ways out of a sandbox; here it is about what is shared by those that are in one:
+//! the log's pipe, the inodes of inputs and devices, what the kernel counts for a user.
+
+mod beside;
+mod looks;
+mod takes;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::Command;
+
+use stele_tests::sandboxed::{self, Tree};
+
+type Said = BTreeMap<String, String>;
+
+/// The program that attacks, compiled once. `None`, and the test is skipped, without a compiler.
+fn jam() -> Option<PathBuf> {
+    sandboxed::compiled("tests/attack/jam.c")
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+fn read(text: &str) -> Said {
+    text.lines().filter_map(|line| line.split_once(": ")).map(|(a, b)| (a.to_owned(), b.to_owned())).collect()
+}
+
+/// A recipe `name` that attacks by these.
+fn attacker(tree: &Tree, name: &str, attacks: &[&str]) -> Option<()> {
+    let mut arguments = vec!["/out/said"];
+    arguments.extend(attacks);
+    tree.program(name, &jam()?, &arguments);
+    Some(())
+}
+
+/// What comes of these in a sandbox. `None` where nothing can be built.
+fn inside(attacks: &[&str]) -> Option<Said> {
+    let tree = Tree::new()?;
+    attacker(&tree, "jam", attacks)?;
+    tree.ok("jam");
+    Some(read(&tree.file("jam", "said")))
+}
+
+/// What comes of them outside, in a folder of their own that has a `file`.
+fn outside(attacks: &[&str]) -> Said {
+    let scratch = tempfile::tempdir().unwrap();
+    std::fs::write(scratch.path().join("file"), "x").unwrap();
+    let mut command = Command::new(jam().unwrap());
+    command.arg("-").args(attacks).current_dir(scratch.path());
+    read(&String::from_utf8_lossy(&command.output().unwrap().stderr))
+}
+
+fn of<'a>(said: &'a Said, attack: &str) -> &'a str {
+    said.get(attack).map_or("not tried", String::as_str)
+}
+
+/// None of these is done inside; outside, those that are `real` are.
+#[track_caller]
+fn kept(attacks: &[&str], real: &[&str]) {
+    let Some(said) = inside(attacks) else { return };
+    for attack in attacks {
+        let said = of(&said, attack);
+        assert!(said == "no" || said.starts_with("errno"), "{attack}: {said}");
+    }
+    let said = outside(real);
+    for attack in real {
+        assert_eq!(of(&said, attack), "done", "outside, {attack} is what it says");
+    }
+}
