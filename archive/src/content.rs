@@ -54,7 +54,8 @@ pub trait Content {
         Ok(Box::new(io::Cursor::new(self.blob(id)?)))
     }
 
-    /// An empty file without a name, for an archive that cannot be read from its beginning on. It lies where the rest of
+    /// An empty file without a name, for an archive that cannot be read from its beginning on. It lies where the rest
+    /// of
     /// what is kept lies, so that the room for it is the same.
     ///
     /// # Errors

@@ -50,7 +50,8 @@ pub(super) fn open<'a>(mut bytes: Box<dyn Read + 'a>, gauge: &'a Gauge) -> Resul
     }
 }
 
-/// What is inside `bytes`, to their very end: what stands behind the last member, stream or frame is an error. A decoder
+/// What is inside `bytes`, to their very end: what stands behind the last member, stream or frame is an error. A
+/// decoder
 /// looks back at most `window` bytes; `gzip` and `bzip2` cannot look back further than 1 MiB.
 pub fn decompressed<'a>(
     compression: Compression,

@@ -100,7 +100,8 @@ impl Header<'_> {
         number(&self.block[field], name, self.policy)
     }
 
-    /// Before 2016 Go wrote a prefix where GNU tar has times. Its reader guesses then, and others do not: so what stands
+    /// Before 2016 Go wrote a prefix where GNU tar has times. Its reader guesses then, and others do not: so what
+    /// stands
     /// there must be times, or nothing.
     fn gnu_times(&self) -> Result<(), TarError> {
         for field in [345..357, 357..369].into_iter().filter(|field| self.block[field.start] != 0) {

@@ -1,4 +1,5 @@
-//! Layers of images are read as Go's archive/tar reads them: what an engine runs under a name is what is read here under
+//! Layers of images are read as Go's archive/tar reads them: what an engine runs under a name is what is read here
+//! under
 //! that name. Each expectation is what Go 1.22's reader gives.
 
 use super::*;

@@ -41,7 +41,8 @@ fn document(what: &str, why: impl std::fmt::Display) -> ImportError {
 }
 
 impl Place {
-    /// Opens the layout or archive at `path`. What has to be unpacked before it can be read goes to a file of `scratch`.
+    /// Opens the layout or archive at `path`. What has to be unpacked before it can be read goes to a file of
+    /// `scratch`.
     pub(super) fn open(path: &Path, scratch: impl FnOnce() -> io::Result<File>) -> Result<Self, ImportError> {
         let fails = |source: io::Error| ImportError::File { path: path.to_owned(), source };
         let meta = std::fs::metadata(path).map_err(fails)?;

@@ -1,4 +1,5 @@
-//! Whatever is asked of the endpoint, it answers with a status that HTTP has, and gives no more of a blob than there is.
+//! Whatever is asked of the endpoint, it answers with a status that HTTP has, and gives no more of a blob than there
+//! is.
 #![no_main]
 
 use std::sync::Arc;

@@ -19,7 +19,10 @@ fn layer(name: &str) -> Vec<u8> {
 fn image(layout: &Layout, layer: &[u8], media_type: &str) -> Value {
     let kind =
         |oci: &str, docker: &str| if media_type == DOCKER { docker.to_owned() } else { oci.to_owned() };
-    let config = json!({"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": [digest(layer)]}});
+    let config = json!({
+        "architecture": "amd64", "os": "linux",
+        "rootfs": {"type": "layers", "diff_ids": [digest(layer)]},
+    });
     let config = layout.put(
         &kind("application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"),
         config.to_string().as_bytes(),
@@ -129,7 +132,10 @@ fn a_folder_of_dockers_leads_nowhere_else() {
     let folder = images.scratch("folder");
     fs::create_dir_all(&elsewhere).unwrap();
     fs::create_dir_all(&folder).unwrap();
-    let config = json!({"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": [digest(&tar)]}});
+    let config = json!({
+        "architecture": "amd64", "os": "linux",
+        "rootfs": {"type": "layers", "diff_ids": [digest(&tar)]},
+    });
     fs::write(elsewhere.join("c.json"), config.to_string()).unwrap();
     fs::write(elsewhere.join("l.tar"), &tar).unwrap();
     std::os::unix::fs::symlink(&elsewhere, folder.join("link")).unwrap();
@@ -236,7 +242,8 @@ fn no_text_of_an_image_commands_a_terminal_or_forges_a_line() {
     let layer = layer("a\u{1b}x");
     let evil = |text: &str| format!("{text}{EVIL}");
     let config = json!({
-        "architecture": "amd64", "os": evil("linux"), "variant": evil("v1"), "author": evil(""), "created": evil("2020"),
+        "architecture": "amd64", "os": evil("linux"), "variant": evil("v1"), "author": evil(""),
+        "created": evil("2020"),
         "rootfs": {"type": "layers", "diff_ids": [digest(&layer)]},
         "config": {
             "Labels": {evil("k"): evil("v")}, "Env": [evil("A=")], "Entrypoint": [evil("/x")], "User": evil("u"),

@@ -114,7 +114,8 @@ fn has_api(registry: &Registry, subject: &Sha256Digest) -> Result<bool, Error> {
     let answer = registry.send(&Method::GET, &registry.url(&format!("referrers/{subject}")), &[], &[])?;
     match answer.status() {
         200 => Ok(true),
-        // A registry without it does not know the path. Any other answer says nothing about that, and a list made on the
+        // A registry without it does not know the path. Any other answer says nothing about that, and a list made on
+        // the
         // side would be one that nobody reads.
         400 | 404 | 405 | 501 => Ok(false),
         _ => Err(registry.failure("whether it lists what refers to an image", answer)),

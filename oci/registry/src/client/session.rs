@@ -160,7 +160,8 @@ impl Registry {
         request
     }
 
-    /// Makes a request that can be made again: when what went wrong may pass, and once more with a new token when the old
+    /// Makes a request that can be made again: when what went wrong may pass, and once more with a new token when the
+    /// old
     /// one is too old.
     pub(super) fn send(
         &self,

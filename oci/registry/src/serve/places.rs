@@ -1,4 +1,5 @@
-//! The places of connections. There are so many, and whoever asks for something comes before whoever only holds one: when
+//! The places of connections. There are so many, and whoever asks for something comes before whoever only holds one:
+//! when
 //! all are taken, the connection that has been idle longest makes room.
 
 use std::collections::HashMap;
