@@ -29,7 +29,7 @@ fn a_program_that_embeds_the_engine_builds_what_the_command_line_builds() {
     // The store is one that every other program can use; and nothing is left to build in it.
     let tree = recipes();
     let again = stele.ok(&["build", "--recipes", tree.to_str().unwrap(), "hex1"]);
-    assert_eq!(again.trim(), digest);
+    assert!(again.starts_with(digest), "{again}");
     stele.assert_sound();
 }
 

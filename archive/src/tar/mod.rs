@@ -1,17 +1,13 @@
 //! The one reader of tar.
 //!
-//! Read are v7, ustar, pax (`x` and `g`) and GNU (`L`, `K`, numbers in base 256). A [`Policy`] decides what happens
-//! where
-//! other readers disagree with each other:
+//! It reads v7, ustar, pax (`x` and `g`) and GNU (`L`, `K`, numbers in base 256). A [`Policy`] decides what happens
+//! where other readers disagree with each other:
 //!
-//! * [`Policy::Strict`], for sources: every byte belongs to a header, to an entry, or to the zeros at the end, and
-//!   what two
-//!   readers could take for two things is refused. Sparse files are read in all four spellings; what GNU tar writes
-//! into
-//!   incremental and multi-volume archives is refused.
-//! * [`Policy::Lenient`], for layers of images: read is what Go's `archive/tar` reads, as it reads it, because the
-//!   engines
-//!   that run an image read its layers with that. It may take what Go refuses, but nothing for something else.
+//! * [`Policy::Strict`], for sources: every byte belongs to a header, to an entry, or to the zeros at the end, and what
+//!   two readers could take for two things is refused. Sparse files are read in all four encodings; what GNU tar writes
+//!   into incremental and multi-volume archives is refused.
+//! * [`Policy::Lenient`], for layers of images: it reads what Go's `archive/tar` reads, as it reads it, because the
+//!   engines that run an image read its layers with that. It may take what Go refuses, but nothing for something else.
 
 mod blocks;
 mod entry;

@@ -69,7 +69,7 @@ fn raise_limits() -> Result<(), Failure> {
         if let Some(limit) = getrlimit(resource).current.filter(|limit| *limit < least) {
             let message = format!("a daemon cannot run with this limit: {name}, is {limit}");
             return Err(Failure::new(Kind::Failed, message).hint(
-                "only root raises a hard limit: start the command from a session without it (`ulimit -H -a` shows them)",
+                "only root raises a hard limit: start the command in a session without it; `ulimit -H -a` shows them",
             ));
         }
     }

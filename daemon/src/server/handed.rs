@@ -1,7 +1,7 @@
 //! Descriptors that a client handed over: they stand for the paths that its request names.
 //!
-//! Each path becomes one of `/proc/PID/fd`, which this process and the helpers that it starts resolve to what the client
-//! opened. On the way out, in messages and events, the client's own path stands again.
+//! Each path becomes one of `/proc/PID/fd`, which this process and the helpers that it starts resolve to what the
+//! client opened. On the way out, in messages and events, the client's own path stands again.
 
 use std::ffi::OsStr;
 use std::io;

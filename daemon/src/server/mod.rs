@@ -15,6 +15,7 @@ use tracing::{error, info, warn};
 use stele_store::{CollectError, OpenError, Progress, Store};
 
 mod answering;
+mod counting;
 mod handed;
 mod working;
 
@@ -24,6 +25,7 @@ use crate::peer::Daemons;
 use crate::process::{begin_anew, leave_terminal, log_to, raise_descriptor_limit, report};
 use crate::protocol::{BUILD, Call, Hello, Reply, VERSION, Welcome, receive_message, send};
 use crate::socket;
+use counting::{Counted, Working};
 use handed::Handed;
 use stele::answers::{Answer, Status};
 use stele::builds;
@@ -204,39 +206,6 @@ fn end(server: &Server, listener: UnixListener) {
     match server.engine.store().close() {
         Ok(()) => info!("ended"),
         Err(e) => warn!("ended without closing the store in good order: {e}"),
-    }
-}
-
-/// A connection that is being served, also by a thread that panics.
-struct Counted(Arc<Server>);
-
-impl Counted {
-    fn begin(server: &Arc<Server>) -> Self {
-        server.connections.fetch_add(1, Ordering::SeqCst);
-        Self(Arc::clone(server))
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.connections.fetch_sub(1, Ordering::SeqCst);
-        let _ = (&self.0.wake).write_all(&[0]);
-    }
-}
-
-/// A running request: the daemon does not end before it.
-struct Working<'a>(&'a AtomicU64);
-
-impl<'a> Working<'a> {
-    fn begin(count: &'a AtomicU64) -> Self {
-        count.fetch_add(1, Ordering::SeqCst);
-        Self(count)
-    }
-}
-
-impl Drop for Working<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 

@@ -5,6 +5,7 @@ mod blob;
 
 mod files;
 mod repository;
+mod request;
 mod resolve;
 pub mod serve;
 mod served;
@@ -16,182 +17,14 @@ use serde::{Deserialize, Serialize};
 use stele_oci::import::LeftOut;
 use stele_oci::layout::Exported;
 use stele_oci::record::Referrer;
-use stele_oci::{ImageLayer, Platform, Record, Spec, Top, document};
+use stele_oci::{ImageLayer, Platform, Record, Top, document};
 use stele_registry::Repository;
 
 use crate::failure::{Failure, Kind};
-use crate::request::PathUse;
 
 pub use files::ImageFile;
+pub use request::{Ask, AttachedFile, Form};
 pub use resolve::{needed, specs};
-
-/// A request about images. Paths are escaped.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(tag = "image", rename_all = "kebab-case")]
-pub enum Ask {
-    /// Make an image, or with `index` an index of several.
-    Make {
-        /// The image's name.
-        name: String,
-        /// What each image is made of.
-        images: Vec<Spec>,
-        /// The annotations of an index.
-        #[serde(default)]
-        index: Option<BTreeMap<String, String>>,
-        /// Whether it is kept under its name, and not only described.
-        keep: bool,
-    },
-    /// List the files of an image with their digests: a line of JSON each.
-    Files {
-        /// The tree that keeps the image.
-        tree: String,
-        /// The platform, of an index.
-        platform: String,
-    },
-    /// List all images.
-    List {},
-    /// Describe an image.
-    Inspect {
-        /// Its name or digest.
-        reference: String,
-    },
-    /// List what is in the layers of an image: a line each.
-    Tree {
-        /// Its name or digest.
-        reference: String,
-        /// Whether lines are JSON.
-        json: bool,
-        /// The platform, of an index.
-        platform: Option<String>,
-    },
-    /// The names of the images that an endpoint can serve.
-    Served {},
-    /// An image as a repository. `None` when there is no such image, or it cannot be served.
-    Repository {
-        /// Its name.
-        name: String,
-    },
-    /// The image that a tree keeps, as a repository, or why it cannot be one.
-    Kept {
-        /// The tree.
-        tree: String,
-        /// Whether with its referrers.
-        referrers: bool,
-    },
-    /// Read bytes of a blob of an image.
-    Blob {
-        /// The tree that keeps the image.
-        tree: String,
-        /// The blob's SHA-256 digest in OCI's spelling.
-        digest: String,
-        /// The offset of the first byte.
-        first: u64,
-        /// How many bytes.
-        length: u64,
-    },
-    /// Make a blob and compare it with its digest.
-    CheckBlob {
-        /// The tree that keeps the image.
-        tree: String,
-        /// The blob's SHA-256 digest in OCI's spelling.
-        digest: String,
-    },
-    /// Import an image from a layout or archive.
-    Import {
-        /// The path of the layout or archive.
-        from: String,
-        /// Which image of it.
-        reference: Option<String>,
-        /// Its name in this store; its own when absent.
-        name: Option<String>,
-        /// Whether with its referrers.
-        referrers: bool,
-    },
-    /// Attach files to an image, or to a manifest of it.
-    Attach {
-        /// The image's name or digest.
-        reference: String,
-        /// The digest of the manifest, of an index.
-        subject: Option<String>,
-        /// The artifact's type (image-spec, "Guidelines for Artifact Usage").
-        artifact_type: String,
-        /// The artifact's annotations.
-        annotations: BTreeMap<String, String>,
-        /// The files.
-        files: Vec<AttachedFile>,
-    },
-    /// Remove a referrer from an image.
-    Detach {
-        /// The image's name or digest.
-        reference: String,
-        /// The digest of the referrer's manifest, or its first digits.
-        digest: String,
-    },
-    /// Write an image to a folder or file.
-    Export {
-        /// The image's name or digest.
-        reference: String,
-        /// The destination.
-        to: String,
-        /// The format.
-        form: Form,
-        /// Its name in the layout; its own when absent.
-        called: Option<String>,
-        /// The platform, of an index.
-        platform: Option<String>,
-        /// Whether with its referrers.
-        referrers: bool,
-        /// The umask of the copy.
-        umask: u32,
-    },
-}
-
-impl Ask {
-    /// Like [`Request::paths_mut`](crate::Request::paths_mut).
-    pub(crate) fn paths_mut(&mut self) -> Vec<(PathUse, &mut String)> {
-        match self {
-            Self::Import { from, .. } => vec![(PathUse::Read, from)],
-            Self::Export { to, .. } => vec![(PathUse::Create, to)],
-            Self::Attach { files, .. } => {
-                files.iter_mut().map(|file| (PathUse::Read, &mut file.path)).collect()
-            }
-            Self::Make { .. }
-            | Self::Files { .. }
-            | Self::List {}
-            | Self::Inspect { .. }
-            | Self::Tree { .. }
-            | Self::Served {}
-            | Self::Repository { .. }
-            | Self::Kept { .. }
-            | Self::Blob { .. }
-            | Self::CheckBlob { .. }
-            | Self::Detach { .. } => Vec::new(),
-        }
-    }
-}
-
-/// A file to attach.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct AttachedFile {
-    /// Its path.
-    pub path: String,
-    /// What it is.
-    pub media_type: String,
-    /// The file name for it.
-    pub title: Option<String>,
-}
-
-/// The format of an export.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Form {
-    /// An OCI layout in a folder.
-    Layout,
-    /// An OCI layout as a tar.
-    OciArchive,
-    /// An archive for `docker load`.
-    DockerArchive,
-}
 
 /// An answer about images.
 #[derive(Clone, Debug, Serialize, Deserialize)]

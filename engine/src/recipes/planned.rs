@@ -149,8 +149,8 @@ impl Plans {
     }
 }
 
-/// A plan that includes the goals even if they are already built; and the recipes. Only realisations of one of `origins`
-/// count as built.
+/// A plan that includes the goals even if they are already built; and the recipes. Only realisations of one of
+/// `origins` count as built.
 ///
 /// # Errors
 /// As of [`plan`].

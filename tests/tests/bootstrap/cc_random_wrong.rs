@@ -1,4 +1,4 @@
-//! Declarations, expressions and statements that nobody wrote, most of them wrong: cc takes one if and only if gcc does.
+//! Declarations, expressions and statements that nobody wrote, most of them wrong: cc takes one iff gcc does.
 //!
 //! gcc reads hundreds at once, each on a line of its own; cc reads one at a time. They are the same at every run;
 //! `STELE_RANDOM_PROGRAMS=20000` tries so many.
@@ -55,16 +55,19 @@ const STORAGE: &str = "||||static |extern |register |auto |typedef |inline |stat
 const QUALIFIERS: &str = "||||const |volatile |const volatile |restrict ";
 const BASES: &str = "int|int|int|char|unsigned|long|double|_Bool|struct t@|struct s@|struct un@|enum e@|union u@|void|\
     float|short|unsigned long|long double";
-const PARAMETERS: &str = "void|int|int, ...|int|const int|char|float|int *|const int *|int x, int y|struct t@ *|struct t@|\
+const PARAMETERS: &str = "void|int|int, ...|int|const int|char|float|int *|const int *|int x, int y|struct t@ *|\
+    struct t@|\
     int a[3]|int a[const 3]|register int x|void (*)(void)|double, int|int x, int x|unsigned|void *|int (*)(int)|\
     enum e@|short|int a[][3]|struct un@ x|struct nn@ *x|static int x|int *restrict";
-const VALUES: &str = "||||| = 0| = 1| = { 1 }| = { 0 }| = \"abc\"| = v@| = &v@| = p@| = 1.5| = { 1, 2 }| = sv@| = { .a = 1 }|\
+const VALUES: &str = "||||| = 0| = 1| = { 1 }| = { 0 }| = \"abc\"| = v@| = &v@| = p@| = 1.5| = { 1, 2 }| = sv@|\
+     = { .a = 1 }|\
      = { [1] = 2 }| = (int){ 3 }| = f@| = A@| = sizeof v@| = arr@| = { 1, { 2 } }| = cp@";
 const CASTS: &str = "int|double|int *|const int *|void|struct t@|struct s@|char|void *|int (*)(int)|_Bool|struct un@ *|\
     int[3]|enum e@|const int|unsigned long";
 const LITERALS: &str = "sizeof(int)|sizeof(struct un@)|sizeof(void)|(int){ 1 }|(struct t@){ 1 }|(const int){ 2 }|\
     (int[2]){ 1 }|sizeof(int[])|(struct un@){ 0 }";
-const MEMBERS: &str = "int a|int a : 3|int : 4|struct n@ *n|struct n@ n|int z[]|int z[2]|const int k|int : 0|int f(void)|\
+const MEMBERS: &str = "int a|int a : 3|int : 4|struct n@ *n|struct n@ n|int z[]|int z[2]|const int k|int : 0|\
+    int f(void)|\
     void v|struct un@ x|union u@ u|int a : 33|double a : 3|_Bool e : 1|enum e@ e : 2|static int s|struct un@ *un|\
     inline int y|int restrict w|const struct t@ ct|unsigned h : 0";
 

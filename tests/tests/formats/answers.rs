@@ -139,7 +139,7 @@ fn no_answer_has_a_field_that_the_page_does_not_name_or_lacks_one_that_it_does()
     let stopped = stele.json(&["daemon", "status"]);
     assert_as_the_page_says("### `daemon status`", &[running, stopped.clone()]);
     let null = stopped.as_object().expect("an object").values().filter(|value| value.is_null()).count();
-    assert_eq!((stopped["running"].clone(), null), (false.into(), 6), "{stopped}");
+    assert_eq!((stopped["running"].clone(), null), (false.into(), 7), "{stopped}");
 
     assert_as_the_page_says("### `store rebuild-index`", &[stele.json(&["store", "rebuild-index"])]);
 }

@@ -189,7 +189,7 @@ fn a_daemon_understands_the_frames_of_the_page() {
     stream.write_all(&bytes).expect("taken");
     let welcome = receive(&mut stream);
     let fields: Vec<&String> = welcome.as_object().expect("an object").keys().collect();
-    assert_eq!(fields, ["pid", "stele", "working"]);
+    assert_eq!(fields, ["build", "pid", "protocol", "stele", "working"]);
     assert_eq!(welcome["pid"].as_i64(), stele.daemon().map(i64::from));
 
     // The messages of the tables, as they stand there; the last ends the daemon.

@@ -88,9 +88,7 @@ fn what_another_store_says_of_a_source_and_a_root_is_no_action_of_this_one() {
     store.says = Some(Says { tree: evil, asked: Cell::new(0) });
     let plan = plan(&with_source("x"), &[name("b")], 1, &store).unwrap();
     // Enough to ask it for outputs; not an action that could be run.
-    assert!(step(&plan, "a").claimed.is_some());
-    assert!(step(&plan, "a").action.is_none() && plan.roots.is_empty());
-    assert!(step(&plan, "b").action.is_none());
+    assert!(step(&plan, "a").claimed.is_some() && step(&plan, "a").action.is_none());
     // Who does not ask sees nothing of it.
     store.says = None;
     let plan = super::plan(&with_source("x"), &[name("b")], 1, &store).unwrap();
