@@ -85,9 +85,11 @@ impl Write for LogFile {
             // A log that cannot be renamed is still appended to.
             let _ = self.rotate();
         }
-        let count = self.file.write(bytes)?;
-        self.written += count as u64;
-        Ok(count)
+        // A full or broken disk must not fail here: the logger would say so on stderr, which is this very file, that
+        // would panic, and the panic would be logged by a thread that holds the log.
+        let _ = self.file.write_all(bytes);
+        self.written += bytes.len() as u64;
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -114,6 +116,14 @@ mod tests {
         let size = |name| std::fs::metadata(folder.path().join(name)).unwrap().len();
         assert!(size(LOG) <= MAX_LOG + 2 * line.len() as u64, "{}", size(LOG));
         assert!(size(OLD_LOG) <= MAX_LOG + 2 * line.len() as u64, "{}", size(OLD_LOG));
+    }
+
+    #[test]
+    fn a_log_that_cannot_be_written_fails_nobody() {
+        let file = File::options().write(true).open("/dev/full").unwrap();
+        let folder = File::open("/").unwrap().into();
+        let mut log = LogFile { folder, file, written: 0 };
+        log.write_all(b"lost").unwrap();
     }
 
     #[test]
