@@ -37,7 +37,11 @@ fn built_here_within(time: Duration, peer: &Peer) -> String {
     let outcome = shop.stele.run(&["build", "box", "--substituter", peer.path().to_str().unwrap()]);
     assert_eq!(outcome.code, 0, "{}", outcome.stderr);
     assert_eq!(outcome.text(), format!("{}  box", honest()));
-    assert!(outcome.stderr.contains("built box") && !outcome.stderr.contains("took"), "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("built box") && !outcome.stderr.contains("] substituted box"),
+        "{}",
+        outcome.stderr
+    );
     assert!(begun.elapsed() < time, "it took {:?}", begun.elapsed());
     assert_eq!(shop.stele.daemon(), Some(daemon), "the daemon is another");
     let memory = peak_memory(daemon);
@@ -129,7 +133,7 @@ fn wrong_bytes_are_built_here() {
     let root = tree(vec![("x", file(b"right", 5))]);
     let mut wrong = texts([&root]);
     wrong.insert(Digest::of(b"right").to_string(), b"wrong".to_vec());
-    assert!(built_here(&peer_of(root.id(), wrong)).contains("is not taken from"));
+    assert!(built_here(&peer_of(root.id(), wrong)).contains("cannot be substituted from"));
     // Another tree than the one that was asked for; bytes that are no tree, under the name that they have.
     let other = tree(vec![("y", file(b"right", 5))]);
     built_here(&peer_of(root.id(), HashMap::from([(root.id().to_string(), text_of(&other))])));
@@ -147,7 +151,7 @@ fn wrong_sizes_are_built_here() {
         let mut all = texts([&root]);
         all.insert(Digest::of(b"right").to_string(), b"right".to_vec());
         let said = built_here(&peer_of(root.id(), all));
-        assert!(said.contains("is not taken from"), "{said}");
+        assert!(said.contains("cannot be substituted from"), "{said}");
     }
     let inner = tree(vec![]);
     let root = tree(vec![("d", Node::Directory { tree: inner.id(), size: 5 })]);

@@ -153,7 +153,7 @@ fn an_honest_store_is_taken_from_and_rebuilt_to_the_same() {
     let from = peer.store().to_str().unwrap();
     let outcome = victim.stele.run(&["build", "good", "--offline", "--substituter", from]);
     assert_eq!(outcome.text(), honest, "{}", outcome.stderr);
-    assert!(outcome.stderr.contains("took good"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("substituted good"), "{}", outcome.stderr);
     assert_eq!(victim.stele.ok(&["build", "good", "--rebuild"]), honest);
     assert_eq!(victim.file("build-good/src/file"), "honest");
 }
@@ -176,7 +176,7 @@ fn what_another_store_says_of_needs_that_were_not_taken_is_forgotten() {
     let Shops { victim, .. } = Shops::new();
     let from = peer.path().to_str().unwrap();
     let outcome = victim.stele.run(&["build", "good", "--offline", "--substituter", from]);
-    assert!(outcome.stderr.contains("took good"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("substituted good"), "{}", outcome.stderr);
     assert!(outcome.text().starts_with(&Digest::of(tree.as_bytes()).to_string()), "{}", outcome.text());
     // `box` was asked about, because `good` needs it.
     let outcome = victim.stele.run(&["build", "box"]);
