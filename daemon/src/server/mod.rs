@@ -12,11 +12,12 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, poll};
 use tracing::{error, info, warn};
 
-use stele_store::{CollectError, OpenError, Progress, Store};
+use stele_store::{OpenError, Progress, Store};
 
 mod answering;
 mod counting;
 mod handed;
+mod strays;
 mod working;
 
 use crate::client::Started;
@@ -33,6 +34,7 @@ use stele::failure::Failure;
 use stele::reference::to_wire;
 use stele::service::{self, Sink};
 use stele::{Engine, Program, Setup};
+use strays::clear_strays;
 
 /// The pause after a connection could not be accepted.
 const TICK: Duration = Duration::from_millis(100);
@@ -140,20 +142,6 @@ pub fn run(path: &Path, options: &Options) -> Result<(), Failure> {
     socket::remove(path, socket::NAME, own);
     end(&server, listener);
     Ok(())
-}
-
-/// After an owner that did not close the store: removes files without rows, while requests are served.
-fn clear_strays(server: &Arc<Server>) {
-    let server = Arc::clone(server);
-    thread::spawn(move || {
-        // The store is not closed, nor marked as sound, while files are being removed.
-        let _working = Working::begin(&server.working);
-        match server.engine.store().drop_strays() {
-            Ok(0) | Err(CollectError::Running) => {}
-            Ok(count) => info!("removed {count} payloads that no row named"),
-            Err(error) => warn!("payloads without rows could not be removed: {error}"),
-        }
-    });
 }
 
 fn accept(server: &Arc<Server>, listener: &UnixListener, woken: &UnixStream) {
