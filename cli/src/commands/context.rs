@@ -1,43 +1,17 @@
 //! The context of a command that sends requests to the daemon.
 
-use std::io;
-
 use crate::args::Global;
-use crate::render::{self, Terminal};
+use crate::render::{Noted, Terminal};
 use crate::where_store;
-use stele::Observer;
-use stele::answers::{Answer, Entry, Progress};
+use stele::answers::Answer;
 use stele::failure::Failure;
-use stele::service::Sink;
-use stele::{Api, Request};
+use stele::{Api, Gathered, Request};
 use stele_daemon::client::Client;
 
 /// The daemon of the chosen store, and the terminal.
 pub struct Context {
     client: Client,
     pub terminal: Terminal,
-}
-
-/// Collects bytes for a command.
-struct Gathered(Vec<u8>);
-
-impl Sink for Gathered {
-    fn entry(&mut self, _: Entry) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.0.extend_from_slice(bytes);
-        Ok(())
-    }
-}
-
-impl Observer for Gathered {
-    fn progress(&mut self, _: Progress) {}
-
-    fn note(&mut self, text: &str) {
-        render::note(text);
-    }
 }
 
 impl Context {
@@ -69,8 +43,8 @@ impl Context {
     /// # Errors
     /// The daemon's failure.
     pub fn gather(&mut self, request: Request) -> Result<Vec<u8>, Failure> {
-        let mut gathered = Gathered(Vec::new());
+        let mut gathered = Noted(Gathered::default());
         self.client.ask(request, &mut gathered)?;
-        Ok(gathered.0)
+        Ok(gathered.0.bytes)
     }
 }

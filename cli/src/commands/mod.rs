@@ -23,7 +23,9 @@ pub mod visit;
 use std::process::ExitCode;
 
 use crate::args::{Cli, Command};
-use stele::failure::{Failure, Kind};
+use stele::failure::Failure;
+
+pub use stele::api::unexpected;
 
 /// Runs a command.
 ///
@@ -53,9 +55,4 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Completions(args) => args.run().map(|()| ExitCode::SUCCESS),
         Command::Man(args) => args.run().map(|()| ExitCode::SUCCESS),
     }
-}
-
-/// An answer of another kind than the request: both sides have the same version, so this cannot happen.
-pub fn unexpected() -> Failure {
-    Failure::new(Kind::Failed, "the daemon's answer does not match the request")
 }

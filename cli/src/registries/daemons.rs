@@ -8,8 +8,9 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use crate::render::Quiet;
+use crate::render::Noted;
 use stele::Observer;
+use stele::Quiet;
 use stele::answers::{Answer, Entry, Progress};
 use stele::failure::{Failure, Kind};
 use stele::images::{Ask, Told};
@@ -104,7 +105,7 @@ impl Daemons {
             match kept {
                 Some(client) if client.is_over() => {}
                 Some(client) => return Ok(client),
-                None => return Client::connect(&self.store, true, &mut Quiet),
+                None => return Client::connect(&self.store, true, &mut Noted(Quiet)),
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Output for the user: answers on stdout, everything else on stderr.
 
 mod board;
+mod noted;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
@@ -18,6 +19,7 @@ use stele::service::Sink;
 use stele::{Observer, UntrustedLines};
 
 pub use board::Board;
+pub use noted::Noted;
 
 /// How entries are shown.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -167,27 +169,6 @@ impl Observer for Terminal {
         bar.set_position(progress.bytes);
         bar.set_message(format!("{} items", HumanCount(progress.items)));
     }
-
-    fn note(&mut self, text: &str) {
-        note(text);
-    }
-}
-
-/// Shows notes, and nothing else: for commands that show progress by themselves, or none.
-pub struct Quiet;
-
-impl Sink for Quiet {
-    fn entry(&mut self, _: Entry) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn bytes(&mut self, _: &[u8]) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Observer for Quiet {
-    fn progress(&mut self, _: Progress) {}
 
     fn note(&mut self, text: &str) {
         note(text);

@@ -137,7 +137,7 @@ impl Client {
         let Self::Daemon(store, connection) = self else { return Ok(Vec::new()) };
         match connection.insist(store, observer, |it, observer| it.call(&Call::Mounts {}, observer))? {
             Answer::Mounts(mounts) => Ok(mounts),
-            _ => Err(Failure::new(Kind::Failed, "the daemon's answer does not match the request")),
+            _ => Err(stele::api::unexpected()),
         }
     }
 

@@ -9,8 +9,9 @@ use stele_store::model::Sha256;
 
 use crate::args::Global;
 use crate::commands::unexpected;
-use crate::render::Quiet;
+use crate::render::Noted;
 use crate::where_store;
+use stele::Quiet;
 use stele::answers::{self, Answer, Info};
 use stele::failure::{Failure, Kind};
 use stele::reference::to_wire;
@@ -49,11 +50,11 @@ impl Sources {
     /// Connects; with `existing`, only to an existing store.
     pub fn connect(global: &Global, existing: bool) -> Result<Self, Failure> {
         let store = where_store::find(global.store.clone())?;
-        Ok(Self { client: Mutex::new(Client::connect(&store, existing, &mut Quiet)?) })
+        Ok(Self { client: Mutex::new(Client::connect(&store, existing, &mut Noted(Quiet))?) })
     }
 
     fn ask(&self, request: Request) -> Result<Answer, Failure> {
-        self.client.lock().unwrap_or_else(|e| e.into_inner()).ask(request, &mut Quiet)
+        self.client.lock().unwrap_or_else(|e| e.into_inner()).ask(request, &mut Noted(Quiet))
     }
 
     /// The blob with that SHA-256. `None` when the store has none that can be read.
