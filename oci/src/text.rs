@@ -1,4 +1,4 @@
-//! Values of the store's that are spelled in JSON as the text that they show.
+//! Values of the store that JSON represents as their displayed text.
 
 use std::fmt::Display;
 use std::str::FromStr;

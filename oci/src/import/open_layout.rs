@@ -1,4 +1,4 @@
-//! The files of a layout or archive that an image comes from.
+//! The files of a layout or archive to import.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -15,11 +15,11 @@ use super::{ImportError, unpack};
 use crate::document::{digest_text, sum};
 use crate::record::MAX_DOCUMENT;
 
-/// Files that an archive may have.
+/// Maximum number of files in an archive.
 const MAX_MEMBERS: usize = 100_000;
-/// Links from one file of an archive to another.
+/// Maximum number of links from one file of an archive to another.
 const MAX_HOPS: usize = 10;
-/// The most bytes of an archive that has to be unpacked before it can be read.
+/// Maximum size in bytes of an archive that has to be decompressed before it can be read.
 const MAX_SPOOL: u64 = 64 << 30;
 
 /// An open layout or archive.
@@ -41,8 +41,7 @@ fn document(what: &str, why: impl std::fmt::Display) -> ImportError {
 }
 
 impl OpenLayout {
-    /// Opens the layout or archive at `path`. What has to be unpacked before it can be read goes to a file of
-    /// `scratch`.
+    /// Opens the layout or archive at `path`. A compressed archive is decompressed into a file of `scratch`.
     pub(super) fn open(path: &Path, scratch: impl FnOnce() -> io::Result<File>) -> Result<Self, ImportError> {
         let fails = |source: io::Error| ImportError::File { path: path.to_owned(), source };
         let meta = std::fs::metadata(path).map_err(fails)?;
@@ -69,7 +68,7 @@ impl OpenLayout {
             file.rewind().map_err(fails)?;
         }
         let mut members = HashMap::new();
-        // Through a reader that can skip: what is in the members is not looked at.
+        // The reader can skip: member contents are not read.
         let mut tar = Untar::new(unpack::buffered(&file));
         loop {
             let found =
@@ -95,12 +94,12 @@ impl OpenLayout {
         }
     }
 
-    /// A file in it, and its size. None when it is not there.
+    /// A file in it, and its size. `None` when it does not exist.
     pub(super) fn file(&self, name: &str) -> Result<Option<Opened>, ImportError> {
         let fails = |source: io::Error| ImportError::File { path: self.path().join(name), source };
         match self {
             Self::Folder { folder, .. } => {
-                // What is elsewhere, behind a link, or never ends, is not of the layout.
+                // Files outside, behind a link, or without an end are not part of the layout.
                 let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
                 let within = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
                 let file = match rustix::fs::openat2(folder, name, flags, Mode::empty(), within) {
@@ -117,7 +116,7 @@ impl OpenLayout {
                 Ok(Some((Box::new(file), meta.len())))
             }
             Self::Archive { file, members, .. } => {
-                // `./` in front means nothing, as in the names of the members themselves.
+                // A leading `./` is ignored, as in the names of the members themselves.
                 let mut wanted = beside(b"", name.as_bytes());
                 for _ in 0..MAX_HOPS {
                     match members.get(&wanted) {
@@ -145,7 +144,7 @@ impl OpenLayout {
         Ok(Some(bytes))
     }
 
-    /// A document, compared with what is said of it.
+    /// A document, verified against its stated digest and size.
     pub(super) fn document(&self, named: &Named) -> Result<Vec<u8>, ImportError> {
         let bytes = self.read(&named.file, MAX_DOCUMENT)?;
         let bytes = bytes.ok_or_else(|| ImportError::Missing { blob: named.file.clone() })?;
@@ -163,7 +162,7 @@ impl OpenLayout {
     }
 }
 
-/// Copies all of `bytes`, and tells whose fault it is when that fails: the archive's, or the disk's.
+/// Copies all of `bytes`, and tells errors of the archive from those of the disk.
 fn spooled(
     bytes: &mut dyn Read,
     spool: &mut File,
@@ -182,7 +181,7 @@ fn spooled(
     }
 }
 
-/// A part of a file. Whoever else reads the file is not disturbed: it has no place of its own.
+/// A part of a file. It has no shared offset, so other readers of the file are not disturbed.
 struct Slice {
     file: File,
     at: u64,
@@ -199,7 +198,7 @@ impl Read for Slice {
     }
 }
 
-/// What a link in an archive says: from the folder that it is in.
+/// The target of a link in an archive, relative to its folder.
 fn beside(from: &[u8], target: &[u8]) -> Vec<u8> {
     let folder = from.rsplitn(2, |&byte| byte == b'/').nth(1).unwrap_or_default();
     let from = if target.starts_with(b"/") { &[][..] } else { folder };

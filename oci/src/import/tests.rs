@@ -1,4 +1,4 @@
-//! Whatever a layer holds, it is refused or taken, and both without harm.
+//! Whatever a layer holds, it is refused or accepted without harm.
 
 use std::io::Read;
 
@@ -12,7 +12,7 @@ use crate::rules::{Mode, Owner, Rules};
 
 const LIMITS: Limits = Limits { layer: 1 << 20, entries: 100, text: 10_000, window: 1 << 20 };
 
-/// Reads files and forgets them.
+/// Reads files and discards them.
 struct Forgetting;
 
 impl Sink for Forgetting {
@@ -98,7 +98,7 @@ fn owner_and_mode_of_the_last_hard_link_are_those_of_all_names() {
     }
 }
 
-/// Gives each header the checksum that it should have, so that what was changed in it is looked at.
+/// Corrects the checksum of each header, so that a mutated field is parsed.
 fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
     for block in bytes.chunks_exact_mut(512).filter(|block| block[257..].starts_with(b"ustar")) {
         block[148..156].fill(b' ');
@@ -126,7 +126,7 @@ proptest! {
             let mut changes = Changes::new(LIMITS);
             for number in 0..2 {
                 if let Ok(taken) = changes.layer(number, &mut Untar::new(bytes), &mut Forgetting) {
-                    // All that is taken can be kept, and read again as what it is.
+                    // Everything that is accepted can be stored, and read back unchanged.
                     let epoch = taken.epoch();
                     assert!(epoch.is_none_or(|epoch| epoch <= crate::tar::MAX_MTIME));
                     let tree = stele_store::model::Tree::default().id();

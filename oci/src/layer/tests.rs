@@ -1,4 +1,4 @@
-//! Layers against `tar(1)`, against themselves, and against what they were when a digest was written down.
+//! Layers compared with `tar(1)`, with themselves, and with recorded digests.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -23,7 +23,7 @@ fn tree_of(node: &Node) -> TreeId {
     }
 }
 
-/// One entry of each kind that a layer can have, and the names that make headers differ.
+/// One entry of each kind, and the names that need different headers.
 fn everything() -> (InMemory, Layer) {
     let mut memory = InMemory::default();
     let long = "long-name-".repeat(20);
@@ -197,8 +197,7 @@ fn rules_for_other_layers_change_nothing() {
     assert_eq!(more.narrowed(&memory, &layer.tree).unwrap(), layer.rules);
 }
 
-/// The digests that layers had when they were written down. One that changes changes every image: see
-/// `oci/golden/README.md` before you let it.
+/// The recorded digests of layers. A change of one changes every image: see `oci/golden/README.md` before you allow it.
 #[test]
 fn digests_are_the_golden_ones() {
     let (memory, layer) = everything();

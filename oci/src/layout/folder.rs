@@ -1,4 +1,4 @@
-//! Into a folder: only what is missing is written, and `index.json` last, so that a reader never meets an image
+//! Export to a folder: only missing files are written, and `index.json` last, so that a reader never finds an image
 //! without its blobs.
 
 use std::fs::{self, File};
@@ -15,8 +15,8 @@ use crate::blobs::{Blob, BlobSource};
 use crate::content::Content;
 use crate::record::Record;
 
-/// Adds an image to the layout in the folder `to`, under the name `reference`; makes the layout when there is none.
-/// Blobs that are there with their size are taken for what their names say.
+/// Adds an image to the layout in the folder `to`, under the name `reference`; creates the layout if there is none.
+/// Existing blobs of the right size are trusted.
 ///
 /// # Errors
 /// See [`ExportError`].
@@ -31,7 +31,7 @@ pub fn folder<C: Content + ?Sized>(
     named(reference)?;
     let blobs_folder = to.join("blobs/sha256");
     make(to, umask)?;
-    // Whoever adds to it at the same time must see what is added here.
+    // Serialises concurrent exports to the folder.
     let held = File::open(to).map_err(|e| ExportError::file(to, "opened", e))?;
     rustix::fs::flock(&held, FlockOperation::LockExclusive)
         .map_err(|e| ExportError::file(to, "locked", e))?;
@@ -70,7 +70,7 @@ pub fn folder<C: Content + ?Sized>(
     Ok(exported)
 }
 
-/// An error of the disk says which file it was.
+/// Adds the path to an error of the disk.
 fn sink(error: crate::blobs::BlobError, path: &Path) -> ExportError {
     match error {
         crate::blobs::BlobError::Sink(error) => ExportError::file(path, "written", error),
@@ -83,7 +83,7 @@ fn is_there(folder: &Path, blob: &Blob<'_>) -> bool {
     let meta = fs::symlink_metadata(&path);
     let sized = meta.is_ok_and(|meta| meta.is_file() && meta.len() == blob.sum.size);
     match blob.source {
-        // A document is small: it costs nothing to look.
+        // A document is small, so it is compared.
         BlobSource::Document(bytes) => sized && fs::read(&path).is_ok_and(|found| found == bytes),
         BlobSource::Layer(_) | BlobSource::Payload(_) => sized,
     }
@@ -95,7 +95,7 @@ fn put(path: &Path, bytes: &[u8], umask: u32) -> Result<(), ExportError> {
     beside.finish()
 }
 
-/// Makes a folder, or is content with the one that is there.
+/// Creates a folder unless it exists.
 fn make(path: &Path, umask: u32) -> Result<(), ExportError> {
     match rustix::fs::mkdirat(CWD, path, Mode::from_raw_mode(0o755 & !umask)) {
         Err(rustix::io::Errno::EXIST) if path.is_dir() => Ok(()),
@@ -104,7 +104,7 @@ fn make(path: &Path, umask: u32) -> Result<(), ExportError> {
     }
 }
 
-/// The `index.json` that is there. A folder with something else in it is not touched.
+/// The existing `index.json`. A folder with anything else in it is not touched.
 fn existing(to: &Path) -> Result<Option<(Vec<u8>, Value)>, ExportError> {
     let broken = |what: &str| ExportError::Layout { path: to.to_owned(), what: what.to_owned() };
     if let Some(text) = read(&to.join("oci-layout"))? {
@@ -115,7 +115,7 @@ fn existing(to: &Path) -> Result<Option<(Vec<u8>, Value)>, ExportError> {
         }
     } else {
         let mut entries = fs::read_dir(to).map_err(|e| ExportError::file(to, "read", e))?;
-        // What an export that was killed at its very beginning leaves is not something else.
+        // Leftovers of an export that was killed at the start do not count.
         let ours = |name: &std::ffi::OsStr| {
             name == "blobs" || name.to_string_lossy().starts_with(".oci-layout.stele-")
         };

@@ -1,15 +1,15 @@
-//! Long lists in parts: `n` and `last` (distribution-spec v1.1, "Listing Tags").
+//! Pagination: `n` and `last` (distribution-spec v1.1, "Listing Tags").
 
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use super::error::{Code, Refusal};
 
-/// A part of a list.
+/// A page of a list.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Page<'a> {
-    /// What is in it.
+    /// Its items.
     pub items: Vec<&'a str>,
-    /// The header `Link`, when there is more.
+    /// The `Link` header, when there is more.
     pub link: Option<String>,
 }
 
@@ -21,10 +21,10 @@ pub fn parameter(query: Option<&str>, key: &str) -> Option<String> {
     })
 }
 
-/// The part of `items`, which are in order, that `query` wishes; the next one is at `path`.
+/// The page of the sorted `items` that `query` asks for; the next one is at `path`.
 ///
 /// # Errors
-/// When `n` is no number.
+/// When `n` is not a number.
 pub fn page<'a>(
     items: impl Iterator<Item = &'a str>,
     query: Option<&str>,

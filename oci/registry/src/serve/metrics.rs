@@ -1,4 +1,4 @@
-//! What the endpoint counts, in the text that Prometheus reads.
+//! The endpoint's metrics, in Prometheus's text format.
 
 use std::fmt::Error;
 
@@ -9,26 +9,26 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-/// Which requests.
+/// The labels of a request.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
 struct Request {
     route: &'static str,
     status: u16,
 }
 
-/// The endpoint's numbers.
+/// The endpoint's metrics.
 pub struct Metrics {
     registry: Registry,
     requests: Family<Request, Counter>,
     /// Bytes of blobs that were handed to connections.
     pub bytes: Counter,
-    /// Blobs that ended before their end, for whatever reason.
+    /// Blobs that ended early, for any reason.
     pub broken: Counter,
-    /// Blobs whose bytes were not those of their digest.
+    /// Blobs whose bytes did not match their digest.
     pub damaged: Counter,
     /// Connections that are open.
     pub connections: Gauge,
-    /// Blobs that are under way.
+    /// Blobs in progress.
     pub blobs: Gauge,
 }
 
@@ -54,10 +54,10 @@ impl Metrics {
         self.requests.get_or_create(&Request { route, status }).inc();
     }
 
-    /// All of it.
+    /// All metrics.
     ///
     /// # Errors
-    /// Never in practice: text takes everything.
+    /// Never in practice: writing text does not fail.
     pub fn text(&self) -> Result<String, Error> {
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
@@ -65,7 +65,7 @@ impl Metrics {
     }
 }
 
-/// Counts up while it lives.
+/// Counted while it lives.
 pub struct Counted(Gauge);
 
 impl Counted {

@@ -1,11 +1,11 @@
-//! Requests and what they are answered.
+//! Requests and their answers.
 
 use std::collections::BTreeMap;
 
 use super::*;
 use crate::repository::{MANIFEST, Referrer};
 
-/// One repository, `hello`, with an image of one blob of 100 bytes; and what it was before.
+/// One repository, `hello`, with an image of one blob of 100 bytes; and its earlier state.
 #[derive(Default)]
 struct Small {
     repositories: Vec<Arc<Repository>>,
@@ -88,7 +88,7 @@ fn what_is_not_there_says_what_with_its_code() {
         ("/v2/hello/manifests/other".to_owned(), 404, "MANIFEST_UNKNOWN"),
         (format!("/v2/hello/manifests/{other}"), 404, "MANIFEST_UNKNOWN"),
         (format!("/v2/hello/blobs/{other}"), 404, "BLOB_UNKNOWN"),
-        // A manifest is no blob.
+        // A manifest is not a blob.
         (format!("/v2/hello/blobs/{}", digest("manifest of new")), 404, "BLOB_UNKNOWN"),
         ("/v2/HELLO/tags/list".to_owned(), 400, "NAME_INVALID"),
         ("/v2/hello/blobs/sha256:1".to_owned(), 400, "DIGEST_INVALID"),
@@ -119,7 +119,7 @@ fn a_store_that_does_not_answer_is_said_to_be_unavailable() {
         let answer = answer(&Asked { method: "GET", path, ..Asked::default() }, &world);
         assert_eq!((answer.status, header(&answer, "retry-after")), (503, Some("5")), "{path}");
     }
-    // That there is an endpoint is so all the same.
+    // The endpoint itself still exists.
     assert_eq!(answer(&Asked { method: "GET", path: "/v2/", ..Asked::default() }, &world).status, 200);
 }
 
