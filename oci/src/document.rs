@@ -135,7 +135,7 @@ pub fn kind_of(document: &[u8], said: Option<&str>) -> Result<DocumentKind, Stri
     }
     let any: Any = serde_json::from_slice(document).map_err(|e| e.to_string())?;
     let by_fields = match (any.manifests.is_some(), any.config.is_some() || any.layers.is_some()) {
-        (true, true) => return Err("it is a manifest and an index at once".to_owned()),
+        (true, true) => return Err("it is both a manifest and an index".to_owned()),
         (true, false) => Some(DocumentKind::Index),
         (false, true) => Some(DocumentKind::Manifest),
         (false, false) => None,
@@ -144,7 +144,7 @@ pub fn kind_of(document: &[u8], said: Option<&str>) -> Result<DocumentKind, Stri
     let known: Vec<DocumentKind> =
         [by_fields, by_itself, said.and_then(kind_named)].into_iter().flatten().collect();
     if known.windows(2).any(|pair| pair[0] != pair[1]) {
-        return Err("its media types and its fields say different kinds of document".to_owned());
+        return Err("its media types and fields contradict each other".to_owned());
     }
     known.first().copied().ok_or_else(|| "it is neither a manifest nor an index".to_owned())
 }
@@ -399,7 +399,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_those_of_the_calendar() {
+    fn times_follow_the_calendar() {
         // What `date --utc --iso-8601=seconds --date @SECONDS` prints.
         for (epoch, text) in [
             (0, "1970-01-01T00:00:00Z"),
@@ -414,7 +414,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_that_two_readers_take_for_two_things_is_refused() {
+    fn an_ambiguous_pulled_document_is_refused() {
         const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
         const INDEX: &str = "application/vnd.oci.image.index.v1+json";
         const LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
@@ -462,7 +462,7 @@ mod tests {
     }
 
     #[test]
-    fn the_usual_variant_of_a_platform_need_not_be_said() {
+    fn the_default_variant_of_a_platform_may_be_omitted() {
         let platform = |architecture: &str, variant: Option<&str>| Platform {
             architecture: architecture.to_owned(),
             os: "linux".to_owned(),

@@ -15,8 +15,8 @@ pub enum GrowError {
     Root(#[from] RootError),
     /// A document is too long to be read back.
     #[error(
-        "{name} would have {found} bytes, and at most {max} can be kept: too many files have owners or modes of \
-             their own, or a document is too long"
+        "{name} would have {found} bytes, and at most {max} can be kept: too many files have unusual owners or \
+modes, or a document is too long"
     )]
     Long {
         /// The document's name in the tree.

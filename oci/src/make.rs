@@ -40,7 +40,7 @@ pub enum MakeError {
         second: String,
     },
     /// An override without a conflict.
-    #[error("{path} is in `overrides`, and {what}")]
+    #[error("{path} is in `overrides`, but {what}")]
     Override {
         /// The path.
         path: ImagePath,
@@ -48,7 +48,7 @@ pub enum MakeError {
         what: &'static str,
     },
     /// A rule for a path that it cannot apply to.
-    #[error("{what} of {path} is declared, and {why}")]
+    #[error("{what} of {path} is declared, but {why}")]
     Rule {
         /// `the mode` or `the owner`.
         what: &'static str,
@@ -58,7 +58,7 @@ pub enum MakeError {
         why: &'static str,
     },
     /// The user or group does not exist in the image.
-    #[error("the image is run by `{name}`, and its {file} has nobody of that name: engines would not run it")]
+    #[error("the image runs as `{name}`, which its {file} does not have: engines would refuse to run it")]
     Nobody {
         /// The name of the user or group.
         name: String,
@@ -66,7 +66,7 @@ pub enum MakeError {
         file: &'static str,
     },
     /// A time beyond the range of tar.
-    #[error("{epoch} is later than layers can say: at most {MAX_MTIME}, in the year 2242")]
+    #[error("{epoch} is beyond the times of layers: at most {MAX_MTIME}, in the year 2242")]
     Epoch {
         /// The time.
         epoch: u64,
@@ -104,7 +104,7 @@ pub enum MakeError {
     #[error(transparent)]
     Referrer(#[from] ReferrerError),
     /// A file to attach cannot be read.
-    #[error("what is to be attached cannot be read: {0}")]
+    #[error("the attachment cannot be read: {0}")]
     Payload(std::io::Error),
     /// A tree cannot be built.
     #[error(transparent)]
@@ -296,7 +296,7 @@ fn merge(store: &Store, spec: &Spec, planned: &[Planned]) -> Result<(TreeId, Vec
                 None => {}
             }
         }
-        let [_, .., last] = there[..] else { return Err(fails("no two layers have anything there")) };
+        let [_, .., last] = there[..] else { return Err(fails("no two layers have it")) };
         let spelled = path.to_string();
         winners.insert(spelled.trim_start_matches('/').to_owned(), name(last));
     }
@@ -351,7 +351,7 @@ fn check_rules(store: &Store, spec: &Spec, rootfs: &TreeId) -> Result<(), MakeEr
             None => node_at(store, rootfs, path)?,
         };
         let why = match &node {
-            None => Some("the image has nothing there"),
+            None => Some("the image does not have it"),
             Some(Node::Symlink { .. }) if what == "the mode" => Some("it is a link, which has none"),
             Some(_) => None,
         };

@@ -23,7 +23,7 @@ pub enum PathError {
     #[error(transparent)]
     Spelling(#[from] UnescapeError),
     /// A name in it is invalid.
-    #[error("a name in the path will not do: {0}")]
+    #[error("a name in the path is invalid: {0}")]
     Name(#[from] NameError),
 }
 
@@ -121,14 +121,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_path_is_refused() {
+    fn invalid_paths_are_refused() {
         for text in ["", "a", "//", "/a/", "/a//b", "/./a", "/a/..", "/a b", "/\\x41", "/\\x00"] {
             assert!(text.parse::<ImagePath>().is_err(), "{text:?} was taken");
         }
     }
 
     #[test]
-    fn a_path_has_one_spelling_and_a_parent() {
+    fn a_path_has_one_encoding_and_a_parent() {
         let path: ImagePath = "/usr/a\\x20\\xff".parse().unwrap();
         assert_eq!(path.as_bytes(), b"usr/a \xff");
         assert_eq!(path.to_string(), "/usr/a\\x20\\xff");

@@ -31,14 +31,14 @@ pub struct Mode(u16);
 pub enum RuleError {
     /// It is not two numbers.
     #[error(
-        "{text:?} is no owner: it is a user and a group, as numbers below 4294967295, such as \"1000:1000\""
+        "{text:?} is not an owner: a user and a group, as numbers below 4294967295, such as \"1000:1000\""
     )]
     Owner {
         /// The text.
         text: String,
     },
     /// It is not octal.
-    #[error("{text:?} is no mode: it is three or four octal digits, such as \"0755\" or \"4755\"")]
+    #[error("{text:?} is not a mode: three or four octal digits, such as \"0755\" or \"4755\"")]
     Mode {
         /// The text.
         text: String,
@@ -214,7 +214,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_could_be_misread_is_no_owner_and_no_mode() {
+    fn ambiguous_owners_and_modes_are_refused() {
         for text in ["", "0", "root:root", "1000", "1000:", "-1:0", "+1:0", "01:0", "4294967295:0", "0:0:0"] {
             assert!(text.parse::<Owner>().is_err(), "{text:?} was taken");
         }

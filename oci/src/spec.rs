@@ -74,7 +74,7 @@ pub enum DeclaredError {
         path: ImagePath,
     },
     /// An entry is declared below a file or link.
-    #[error("{path} is declared, and {above}, which is no directory, too")]
+    #[error("{path} is declared below {above}, which is not a directory")]
     Below {
         /// The entry.
         path: ImagePath,
@@ -85,7 +85,7 @@ pub enum DeclaredError {
     #[error("/ can only be a directory")]
     Root,
     /// The target of a link is invalid.
-    #[error("the link {path} cannot say that: {why}")]
+    #[error("the link {path} has an invalid target: {why}")]
     Link {
         /// The link.
         path: ImagePath,

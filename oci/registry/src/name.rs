@@ -21,7 +21,7 @@ pub enum NameError {
     Repository,
     /// Not a tag.
     #[error(
-        "a tag is letters, digits, `_`, `.` and `-`, begins with none of the last two, and has at most {MAX_TAG} bytes"
+        "a tag is letters, digits, `_`, `.` and `-`, does not begin with the last two, and has at most {MAX_TAG} bytes"
     )]
     Tag,
     /// Not a supported digest.
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_as_the_specification_says() {
+    fn repository_names_follow_the_specification() {
         for bad in [
             "", "/", "a/", "/a", "a//b", "A", "a..b", "a___b", "a._b", "-a", "a-", ".a", "a b", "ä", "a:b",
             "..", "a/../b",
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_and_digests_are_as_the_specification_says() {
+    fn tags_and_digests_follow_the_specification() {
         for bad in ["", ".a", "-a", "a b", "a/b", "a:b", "ä", &"a".repeat(129)] {
             assert_eq!(bad.parse::<Tag>(), Err(NameError::Tag), "{bad}");
         }

@@ -127,7 +127,7 @@ fn source(source: &Source) -> Value {
         say("stele:from", from);
     }
     if source.opaque {
-        say("stele:opaque", "built elsewhere: nobody can read how it came to be");
+        say("stele:opaque", "prebuilt: its build cannot be inspected");
     }
     if !properties.is_empty() {
         value["properties"] = properties.into();

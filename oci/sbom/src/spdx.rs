@@ -56,7 +56,7 @@ pub fn text(bill: &Bill) -> String {
         "creationInfo": {
             "created": bill.image.created,
             "creators": [format!("Tool: stele-{}", bill.made_by)],
-            "comment": "Made of the recipes and their sources; nothing was scanned. The time is the image's.",
+            "comment": "From the recipes and their sources; nothing was scanned. The time is the image's.",
         },
         "packages": writing.packages,
         "files": writing.files,
@@ -196,7 +196,7 @@ impl Writing {
             Checksum::Tree(digits) => comments.push(format!("a folder, {digits} in the store")),
         }
         if source.opaque {
-            comments.push("built elsewhere: nobody can read how it came to be".to_owned());
+            comments.push("prebuilt: its build cannot be inspected".to_owned());
         }
         if !comments.is_empty() {
             value["comment"] = comments.join("; ").into();

@@ -73,7 +73,7 @@ fn spdx_relates_the_image_its_packages_files_sources_and_tools() {
 }
 
 #[test]
-fn cyclonedx_says_what_runs_and_what_was_only_needed() {
+fn cyclonedx_tells_runtime_components_from_build_tools() {
     let document: Value = serde_json::from_str(&cyclonedx::text(&bill())).unwrap();
     let components = document["components"].as_array().unwrap();
     assert_eq!(

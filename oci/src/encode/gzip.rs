@@ -41,7 +41,7 @@ impl Packer for Gzip {
         });
         match status {
             TDEFLStatus::Okay if taken == bytes.len() => Ok(packed),
-            status => Err(io::Error::other(format!("deflate gave up: {status:?}"))),
+            status => Err(io::Error::other(format!("deflate failed: {status:?}"))),
         }
     }
 

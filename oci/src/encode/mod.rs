@@ -121,7 +121,7 @@ fn pack<P: Packer>(
             let workers: Vec<_> =
                 filled.iter().map(|bytes| scope.spawn(move || packer.block(bytes))).collect();
             let join = |worker: thread::ScopedJoinHandle<'_, io::Result<Vec<u8>>>| {
-                worker.join().unwrap_or_else(|_| Err(io::Error::other("the encoder gave up")))
+                worker.join().unwrap_or_else(|_| Err(io::Error::other("the encoder failed")))
             };
             workers.into_iter().map(join).collect::<Vec<_>>()
         });
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn other_programs_unpack_what_was_packed() {
+    fn other_decoders_read_the_compressed_bytes() {
         for length in [0, 1, 1000, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 9_000_001] {
             let bytes = mixed(length);
             for (compression, program) in [(Compression::Gzip, "gzip"), (Compression::Zstd, "zstd")] {

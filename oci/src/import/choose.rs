@@ -79,13 +79,13 @@ impl OpenLayout {
                 serde_json::from_slice(&text).map_err(|e| document("oci-layout", e))?;
             match layout.get("imageLayoutVersion").and_then(serde_json::Value::as_str) {
                 Some(version) if version.starts_with("1.") => return self.layout(wanted),
-                _ => return Err(document("oci-layout", "it does not say version 1")),
+                _ => return Err(document("oci-layout", "its version is not 1")),
             }
         }
         if let Some(text) = self.read("manifest.json", MAX_DOCUMENT)? {
             return docker(&text, wanted);
         }
-        let what = "neither an OCI layout (it has no file oci-layout) nor an archive of Docker's".to_owned();
+        let what = "neither an OCI layout (it has no file oci-layout) nor a Docker archive".to_owned();
         Err(ImportError::Unknown { path: self.path().to_owned(), what })
     }
 
@@ -97,10 +97,7 @@ impl OpenLayout {
         for entry in index.manifests() {
             match names(entry).is_empty().then(|| self.referrer(entry)).transpose()?.flatten() {
                 Some(_) if referrers.len() == MAX_REFERRERS => {
-                    return Err(document(
-                        "index.json",
-                        format!("it has more than {MAX_REFERRERS} referrers"),
-                    ));
+                    return Err(document("index.json", format!("more than {MAX_REFERRERS} referrers")));
                 }
                 Some(manifest) => referrers.push(manifest),
                 None => images.push(entry),
@@ -116,7 +113,7 @@ impl OpenLayout {
         }
         let inner: ImageIndex = serde_json::from_slice(&bytes).map_err(|e| document("the index", e))?;
         if inner.manifests().len() > MAX_IMAGES {
-            return Err(document("the index", format!("it names more than {MAX_IMAGES} manifests")));
+            return Err(document("the index", format!("more than {MAX_IMAGES} manifests")));
         }
         let mut manifests = Vec::new();
         let mut whole = true;
@@ -128,7 +125,7 @@ impl OpenLayout {
             if there {
                 let bytes = self.document(&named(entry)?)?;
                 if kind(entry, &bytes)? == DocumentKind::Index {
-                    return Err(document("the index", "it names another index"));
+                    return Err(document("the index", "it lists another index"));
                 }
                 manifests.push(manifest(&bytes)?);
             }
@@ -144,7 +141,7 @@ impl OpenLayout {
         let index: ImageIndex =
             serde_json::from_slice(&text).map_err(|e| document("the list of referrers", e))?;
         if index.manifests().len() > MAX_REFERRERS {
-            let why = format!("it has more than {MAX_REFERRERS} entries");
+            let why = format!("more than {MAX_REFERRERS} entries");
             return Err(document("the list of referrers", why));
         }
         for entry in index.manifests() {
@@ -172,7 +169,7 @@ impl OpenLayout {
 fn named(entry: &Descriptor) -> Result<Named, ImportError> {
     let text = entry.digest().to_string();
     let sha256 = parse_digest(&text);
-    let sha256 = sha256.ok_or_else(|| document(&text, "only digests by SHA-256 are taken"))?;
+    let sha256 = sha256.ok_or_else(|| document(&text, "only SHA-256 digests are supported"))?;
     Ok(Named::blob(Sum { sha256, size: entry.size() }))
 }
 

@@ -73,7 +73,7 @@ impl<'a> Work<'a> {
         let diff_ids = parsed.rootfs().diff_ids();
         if diff_ids.len() != manifest.layers.len() {
             let (layers, ids) = (manifest.layers.len(), diff_ids.len());
-            return Err(wrong(format!("it has {ids} diffIDs, and the manifest has {layers} layers")));
+            return Err(wrong(format!("{ids} diffIDs for {layers} layers of the manifest")));
         }
         let session = self.store.session()?;
         let mut changes = Changes::new(self.limits);

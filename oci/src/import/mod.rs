@@ -86,7 +86,7 @@ pub enum ImportError {
         source: io::Error,
     },
     /// An archive cannot be unpacked into the store's folder.
-    #[error("what is packed cannot be unpacked into the store's folder: {0}")]
+    #[error("the archive cannot be decompressed into the store's folder: {0}")]
     Scratch(#[source] io::Error),
     /// Neither a layout nor a known archive.
     #[error("{path} is {what}")]
@@ -117,7 +117,7 @@ pub enum ImportError {
         blob: String,
     },
     /// A blob has another size than stated.
-    #[error("the blob {blob} has {found} bytes, and {wanted} is said of it")]
+    #[error("the blob {blob} has {found} bytes, not {wanted} as stated")]
     Size {
         /// Its digest.
         blob: String,
@@ -127,7 +127,7 @@ pub enum ImportError {
         wanted: u64,
     },
     /// A blob does not match its digest.
-    #[error("the blob {blob} holds bytes whose digest is {found}")]
+    #[error("the blob {blob} has the digest {found}")]
     Digest {
         /// Its digest.
         blob: String,
@@ -135,7 +135,7 @@ pub enum ImportError {
         found: String,
     },
     /// A document is invalid.
-    #[error("{what} will not do: {why}")]
+    #[error("{what} is invalid: {why}")]
     Document {
         /// Its name.
         what: String,
@@ -143,7 +143,7 @@ pub enum ImportError {
         why: String,
     },
     /// A layer does not unpack to the diffID in the config.
-    #[error("layer {number} unpacks to {found}, and the config says {wanted}")]
+    #[error("layer {number} unpacks to {found}, not {wanted} as in the config")]
     DiffId {
         /// Counted from 0.
         number: usize,
@@ -243,7 +243,7 @@ pub fn import(
             Some(image) => Top::Image(Box::new(image)),
             None => return Err(ImportError::Amount { what: "no manifest" }),
         },
-        _ => return Err(ImportError::Amount { what: "no image that could be run" }),
+        _ => return Err(ImportError::Amount { what: "no runnable image" }),
     };
     let mut record = Record::from(top);
     let strays = referrers::add(store, &place, &mut record, found.referrers, progress)?;

@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_that_is_something_else_now_is_no_name_of_the_file() {
+    fn a_replaced_name_is_not_a_name_of_the_file() {
         let path = |text: &str| -> ImagePath { text.parse().unwrap() };
         let mut names = Names::default();
         assert_eq!(names.join(&path("/a"), &path("/b")), [path("/a")]);

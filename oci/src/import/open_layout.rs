@@ -62,7 +62,7 @@ impl OpenLayout {
             let (_, bytes) = unpack::unpacked(unpack::buffered(&file), 128 << 20).map_err(fails)?;
             let copied = spooled(&mut bytes.take(MAX_SPOOL + 1), &mut spool, &unknown)?;
             if copied > MAX_SPOOL {
-                return Err(unknown(format!("packed, and unpacks to more than {MAX_SPOOL} bytes")));
+                return Err(unknown(format!("compressed, and larger than {MAX_SPOOL} bytes")));
             }
             file = spool;
             file.rewind().map_err(fails)?;
@@ -72,7 +72,7 @@ impl OpenLayout {
         let mut tar = Untar::new(unpack::buffered(&file));
         loop {
             let found =
-                tar.step().map_err(|e| unknown(format!("no layout and no archive of images: {e}")))?;
+                tar.step().map_err(|e| unknown(format!("neither a layout nor an archive of images: {e}")))?;
             let Some(found) = found else { break };
             let member = match found.kind {
                 Kind::File => Member::File { at: tar.position(), size: found.size },
@@ -111,7 +111,7 @@ impl OpenLayout {
                 };
                 let meta = file.metadata().map_err(fails)?;
                 if !meta.is_file() {
-                    return Err(fails(io::Error::other("it is no file")));
+                    return Err(fails(io::Error::other("not a regular file")));
                 }
                 Ok(Some((Box::new(file), meta.len())))
             }
@@ -128,7 +128,7 @@ impl OpenLayout {
                         }
                     }
                 }
-                Err(fails(io::Error::other("it is a link that leads nowhere")))
+                Err(fails(io::Error::other("a dangling link")))
             }
         }
     }
@@ -136,7 +136,7 @@ impl OpenLayout {
     pub(super) fn read(&self, name: &str, max: u64) -> Result<Option<Vec<u8>>, ImportError> {
         let Some((file, size)) = self.file(name)? else { return Ok(None) };
         if size > max {
-            return Err(document(name, format!("it has {size} bytes, more than {max}")));
+            return Err(document(name, format!("{size} bytes, more than {max}")));
         }
         let mut bytes = Vec::new();
         let fails = |source| ImportError::File { path: self.path().join(name), source };
@@ -174,7 +174,7 @@ fn spooled(
             Ok(0) => return Ok(copied),
             Ok(count) => count,
             Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
-            Err(e) => return Err(unknown(format!("packed, and cannot be unpacked: {e}"))),
+            Err(e) => return Err(unknown(format!("compressed, and cannot be decompressed: {e}"))),
         };
         spool.write_all(&buffer[..count]).map_err(ImportError::Scratch)?;
         copied += count as u64;

@@ -41,7 +41,7 @@ fn layer() -> (Vec<u8>, Layer) {
 }
 
 #[test]
-fn a_layer_of_ours_comes_back_with_its_rules_and_its_time() {
+fn a_layer_of_ours_is_imported_with_its_rules_and_its_time() {
     let (bytes, layer) = layer();
     let mut changes = Changes::new(LIMITS);
     let taken = changes.layer(0, &mut Untar::new(&bytes[..]), &mut Forgetting).unwrap();
@@ -51,7 +51,7 @@ fn a_layer_of_ours_comes_back_with_its_rules_and_its_time() {
 }
 
 #[test]
-fn what_is_too_much_is_refused() {
+fn excesses_are_refused() {
     let (bytes, _) = layer();
     for limits in [Limits { entries: 3, ..LIMITS }, Limits { text: 20, ..LIMITS }] {
         let error = Changes::new(limits).layer(0, &mut Untar::new(&bytes[..]), &mut Forgetting);
@@ -72,7 +72,7 @@ fn entry(kind: u8, mode: &str, user: &str, name: &str, link: &str) -> Vec<u8> {
 }
 
 #[test]
-fn owner_and_mode_of_the_last_hard_link_are_those_of_all_names() {
+fn owner_and_mode_of_the_last_hard_link_apply_to_all_names() {
     let tar = [
         entry(b'0', "0644", "1", "a", ""),
         entry(b'1', "0600", "2", "b", "a"),
@@ -111,7 +111,7 @@ fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
     #[test]
-    fn changed_bytes_are_refused_or_taken(
+    fn mutated_bytes_are_refused_or_accepted(
         changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..12),
         cut in any::<prop::sample::Index>(),
     ) {

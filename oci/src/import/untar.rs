@@ -15,7 +15,7 @@ pub enum TarError {
     #[error(transparent)]
     Read(#[from] TarReadError),
     /// A name leads out of the image, or is invalid.
-    #[error("the name {name:?} will not do: {why}")]
+    #[error("the name {name:?} is invalid: {why}")]
     Name {
         /// The name, as far as it can be shown.
         name: String,
@@ -23,7 +23,7 @@ pub enum TarError {
         why: String,
     },
     /// Readers disagree about this kind of entry.
-    #[error("{name:?} is of a kind that is not taken: {what}")]
+    #[error("{name:?} is of an unsupported kind: {what}")]
     Kind {
         /// The name.
         name: String,
@@ -31,7 +31,7 @@ pub enum TarError {
         what: String,
     },
     /// A hard link to a missing entry.
-    #[error("{path} is a hard link to {to}, which is not there, or is a directory")]
+    #[error("{path} is a hard link to {to}, which is missing or a directory")]
     HardLink {
         /// The link.
         path: ImagePath,
@@ -45,7 +45,7 @@ pub enum TarError {
         path: ImagePath,
     },
     /// A link with an invalid target.
-    #[error("{path} is a link that will not do: {why}")]
+    #[error("{path} is an invalid link: {why}")]
     Target {
         /// The link.
         path: ImagePath,
@@ -53,13 +53,13 @@ pub enum TarError {
         why: NameError,
     },
     /// A whiteout without a name to remove.
-    #[error("{path} takes nothing away")]
+    #[error("{path} is a whiteout without a name")]
     Whiteout {
         /// The name.
         path: ImagePath,
     },
     /// A directory name that no image can have.
-    #[error("{path} is in a directory whose name begins with `.wh.`, as that of no directory can")]
+    #[error("{path} is in a directory whose name begins with the reserved `.wh.`")]
     InWhiteout {
         /// The name.
         path: ImagePath,
@@ -169,7 +169,7 @@ fn path(name: &[u8]) -> Result<ImagePath, TarError> {
     let parts: Vec<&[u8]> =
         name.split(|&byte| byte == b'/').filter(|part| !matches!(*part, b"" | b".")).collect();
     if parts.contains(&&b".."[..]) {
-        return Err(refused("it goes up by `..`".to_owned()));
+        return Err(refused("it has `..`".to_owned()));
     }
     if parts.len() > MAX_DEPTH {
         return Err(refused(format!("it has more than {MAX_DEPTH} names")));

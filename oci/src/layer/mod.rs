@@ -42,7 +42,7 @@ pub struct Layer {
 #[derive(Debug, thiserror::Error)]
 pub enum LayerError {
     /// A name that would be a whiteout.
-    #[error("{path} cannot be in an image: in a layer a name that begins with `.wh.` takes another away")]
+    #[error("{path} cannot be in an image: in a layer a name that begins with `.wh.` removes another")]
     Whiteout {
         /// Its path.
         path: ImagePath,
@@ -54,7 +54,7 @@ pub enum LayerError {
         path: ImagePath,
     },
     /// A file is shorter or longer than its tree states.
-    #[error("{path} does not have the {size} bytes that its tree says")]
+    #[error("{path} does not have the {size} bytes that its tree states")]
     Size {
         /// Its path.
         path: ImagePath,

@@ -29,7 +29,7 @@ struct Archive {
 impl Archive {
     fn new(to: &Path, umask: u32) -> Result<Self, ExportError> {
         if std::fs::symlink_metadata(to).is_ok_and(|meta| !meta.is_file()) {
-            return Err(ExportError::Occupied { path: to.to_owned(), what: "file" });
+            return Err(ExportError::Occupied { path: to.to_owned(), what: "a file" });
         }
         Ok(Self { beside: Beside::new(to, umask)?, path: to.to_owned() })
     }
@@ -129,7 +129,7 @@ pub fn docker_archive<C: Content + ?Sized>(
     umask: u32,
     progress: &Progress,
 ) -> Result<Exported, ExportError> {
-    let refused = || ExportError::Reference { text: reference.to_owned(), place: "an archive of Docker" };
+    let refused = || ExportError::Reference { text: reference.to_owned(), place: "a Docker archive" };
     let tagged = docker_reference(reference).ok_or_else(refused)?;
     let config = image.content();
     let layer = |it: &crate::record::ImageLayer| format!("{}.tar", it.measured.plain.sha256);
@@ -194,7 +194,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_those_that_docker_takes() {
+    fn names_follow_docker() {
         for (text, tagged) in [
             ("hello", "hello:latest"),
             ("hello:1.0", "hello:1.0"),

@@ -61,7 +61,7 @@ impl Writer {
     /// Waits until everything is written.
     fn end(self) -> io::Result<File> {
         drop(self.steps);
-        self.thread.join().unwrap_or_else(|_| Err(io::Error::other("the thread that writes gave up")))
+        self.thread.join().unwrap_or_else(|_| Err(io::Error::other("the writing thread failed")))
     }
 }
 

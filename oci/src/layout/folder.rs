@@ -99,7 +99,9 @@ fn put(path: &Path, bytes: &[u8], umask: u32) -> Result<(), ExportError> {
 fn make(path: &Path, umask: u32) -> Result<(), ExportError> {
     match rustix::fs::mkdirat(CWD, path, Mode::from_raw_mode(0o755 & !umask)) {
         Err(rustix::io::Errno::EXIST) if path.is_dir() => Ok(()),
-        Err(rustix::io::Errno::EXIST) => Err(ExportError::Occupied { path: path.to_owned(), what: "folder" }),
+        Err(rustix::io::Errno::EXIST) => {
+            Err(ExportError::Occupied { path: path.to_owned(), what: "a folder" })
+        }
         made => made.map_err(|e| ExportError::file(path, "made", e)),
     }
 }
@@ -111,7 +113,7 @@ fn existing(to: &Path) -> Result<Option<(Vec<u8>, Value)>, ExportError> {
         let version: Option<Value> = serde_json::from_slice(&text).ok();
         let version = version.as_ref().and_then(|it| it.get("imageLayoutVersion")?.as_str());
         if version != Some("1.0.0") {
-            return Err(broken("its file oci-layout does not say version 1.0.0"));
+            return Err(broken("its file oci-layout does not have version 1.0.0"));
         }
     } else {
         let mut entries = fs::read_dir(to).map_err(|e| ExportError::file(to, "read", e))?;
@@ -120,13 +122,13 @@ fn existing(to: &Path) -> Result<Option<(Vec<u8>, Value)>, ExportError> {
             name == "blobs" || name.to_string_lossy().starts_with(".oci-layout.stele-")
         };
         if entries.any(|entry| entry.is_ok_and(|entry| !ours(&entry.file_name()))) {
-            return Err(ExportError::Occupied { path: to.to_owned(), what: "OCI image layout" });
+            return Err(ExportError::Occupied { path: to.to_owned(), what: "an OCI image layout" });
         }
         return Ok(None);
     }
     let Some(text) = read(&to.join("index.json"))? else { return Ok(None) };
     let index =
-        serde_json::from_slice(&text).map_err(|e| broken(&format!("its index.json is no JSON: {e}")))?;
+        serde_json::from_slice(&text).map_err(|e| broken(&format!("its index.json is not JSON: {e}")))?;
     Ok(Some((text, index)))
 }
 

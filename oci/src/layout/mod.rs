@@ -56,7 +56,7 @@ pub enum ExportError {
         source: io::Error,
     },
     /// The target is something else.
-    #[error("{path} is there, and is no {what}")]
+    #[error("{path} exists, and is not {what}")]
     Occupied {
         /// The target.
         path: PathBuf,
@@ -72,7 +72,7 @@ pub enum ExportError {
         what: String,
     },
     /// Not a valid name for an image there.
-    #[error("{text:?} is no name for an image in {place}")]
+    #[error("{text:?} is not a valid image name in {place}")]
     Reference {
         /// The text.
         text: String,
@@ -80,7 +80,7 @@ pub enum ExportError {
         place: &'static str,
     },
     /// An archive of Docker's format has images for one platform.
-    #[error("the index has images for {platforms}, and an archive of Docker takes one")]
+    #[error("the index has images for {platforms}, and a Docker archive takes one")]
     Several {
         /// All of them.
         platforms: String,
@@ -245,7 +245,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn references_are_those_of_the_specification() {
+    fn references_follow_the_specification() {
         for text in ["hello", "hello:1.0", "a/b/c:tag@x", "a--b", "1.2.3", "A+B"] {
             assert!(is_reference(text), "{text} was refused");
         }

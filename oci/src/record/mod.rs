@@ -126,7 +126,7 @@ pub enum RecordError {
         name: String,
     },
     /// The prefix is ambiguous.
-    #[error("`{text}` is {names}: all begin so")]
+    #[error("`{text}` is ambiguous: {names}")]
     Ambiguous {
         /// The prefix.
         text: String,
@@ -142,7 +142,7 @@ pub enum RecordError {
         why: RootNameError,
     },
     /// The tree does not hold an image.
-    #[error("{tree} keeps no image: {what}")]
+    #[error("{tree} does not hold an image: {what}")]
     NoImage {
         /// The tree.
         tree: TreeId,
@@ -150,7 +150,7 @@ pub enum RecordError {
         what: String,
     },
     /// It has a later version.
-    #[error("the image is kept in format {found}, and this version knows {VERSION}")]
+    #[error("the image is in format {found}, and this version supports {VERSION}")]
     Version {
         /// Its version.
         found: u32,
@@ -341,7 +341,7 @@ impl Image {
         let Some(Node::Directory { tree: rootfs, .. }) = tree.get(b"rootfs") else {
             return Err(broken("it has no rootfs"));
         };
-        let platform = text.platform.ok_or_else(|| broken("it says no platform"))?;
+        let platform = text.platform.ok_or_else(|| broken("it has no platform"))?;
         let document = |name| blob(store, id, tree, name, MAX_DOCUMENT);
         let (config, manifest) = (document("config.json")?, document("manifest.json")?);
         Ok(Self { platform, layers: text.layers, config, manifest, rootfs: *rootfs })

@@ -72,7 +72,7 @@ pub struct NamedBlob {
 #[derive(Debug, thiserror::Error)]
 pub enum ReferrerError {
     /// The manifest is invalid.
-    #[error("the referrer {digest} will not do: {why}")]
+    #[error("the referrer {digest} is invalid: {why}")]
     Manifest {
         /// Its digest.
         digest: String,
@@ -80,7 +80,7 @@ pub enum ReferrerError {
         why: String,
     },
     /// Its subject is not in the image.
-    #[error("the image `{image}` has no manifest {subject} that something could refer to")]
+    #[error("the image `{image}` has no manifest {subject}")]
     NoSubject {
         /// The image.
         image: String,
@@ -119,10 +119,10 @@ impl ReferrerFields {
         let Some(subject) = parsed.subject() else { return Ok(None) };
         let sha256 = |descriptor: &Descriptor| {
             let text = descriptor.digest().to_string();
-            parse_digest(&text).ok_or_else(|| fails(format!("{text} is no digest by SHA-256")))
+            parse_digest(&text).ok_or_else(|| fails(format!("{text} is not a SHA-256 digest")))
         };
         if parsed.layers().len() >= MAX_BLOBS {
-            return Err(fails(format!("it names more than {MAX_BLOBS} blobs")));
+            return Err(fails(format!("more than {MAX_BLOBS} blobs")));
         }
         let named = |it: &Descriptor| -> Result<NamedBlob, ReferrerError> {
             Ok(NamedBlob {
@@ -182,12 +182,12 @@ pub(super) fn load(store: &Store, id: &TreeId, tree: &Tree) -> Result<Vec<Referr
     let mut referrers = Vec::new();
     for (name, node) in store.tree(folder)?.entries() {
         let Node::Directory { tree: at, .. } = node else {
-            return Err(broken(format!("{FOLDER}/{name} is no directory")));
+            return Err(broken(format!("{FOLDER}/{name} is not a directory")));
         };
         let tree = store.tree(at)?;
         let manifest = blob(store, at, &tree, "manifest.json", MAX_DOCUMENT)?;
         let referrer = Referrer::of(manifest).map_err(|e| broken(e.to_string()))?;
-        let mut referrer = referrer.ok_or_else(|| broken(format!("{FOLDER}/{name} refers to nothing")))?;
+        let mut referrer = referrer.ok_or_else(|| broken(format!("{FOLDER}/{name} has no subject")))?;
         let payloads = match tree.get(b"blobs") {
             Some(Node::Directory { tree, .. }) => store.tree(tree)?,
             _ => return Err(broken(format!("{FOLDER}/{name} has no blobs"))),

@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ustar_can_hold_takes_one_block() {
+    fn entries_within_ustar_take_one_block() {
         let long = [&[b'd'; 155][..], b"/", &[b'n'; 100]].concat();
         for name in [&b"a"[..], &[b'n'; 100], &long] {
             assert_eq!(header(name, Kind::File(0), 0).len(), BLOCK, "{}", String::from_utf8_lossy(name));
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ustar_cannot_hold_gets_a_pax_header_and_nothing_else_does() {
+    fn only_entries_beyond_ustar_get_a_pax_header() {
         let split = [&[b'd'; 156][..], b"/", &[b'n'; 100]].concat();
         for (name, record) in [
             (&[b'n'; 101][..], [&b"path="[..], &[b'n'; 101]].concat()),

@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_says_its_own_length_also_where_the_digits_grow() {
+    fn a_record_counts_its_own_length_even_where_the_digits_grow() {
         for length in 0..2000 {
             let bytes = record("path", &vec![b'x'; length]);
             let (digits, _) = bytes.split_at(bytes.iter().position(|&b| b == b' ').unwrap());

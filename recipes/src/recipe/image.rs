@@ -72,13 +72,13 @@ pub struct ImageParts {
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum ImageError {
     /// It is not an owner.
-    #[error("{text:?} is no owner: it is a user and a group, as numbers, such as \"1000:1000\"")]
+    #[error("{text:?} is not an owner: a user and a group, as numbers, such as \"1000:1000\"")]
     Owner {
         /// The text.
         text: String,
     },
     /// It is not a mode.
-    #[error("{text:?} is no mode: it is three or four octal digits, such as \"0755\" or \"4755\"")]
+    #[error("{text:?} is not a mode: three or four octal digits, such as \"0755\" or \"4755\"")]
     Mode {
         /// The text.
         text: String,
@@ -148,7 +148,7 @@ pub enum ImageError {
         place: SandboxPath,
     },
     /// Something below a file or link.
-    #[error("{place} is declared, and {above}, which is no directory, too")]
+    #[error("{place} is declared below {above}, which is not a directory")]
     Below {
         /// The place.
         place: SandboxPath,
@@ -162,7 +162,7 @@ pub enum ImageError {
     #[error("a link says a path of 1 to 4095 bytes without a NUL")]
     Link,
     /// A name that is a whiteout in layers.
-    #[error("{place} cannot be in an image: in a layer a name that begins with `.wh.` takes another away")]
+    #[error("{place} cannot be in an image: in a layer a name that begins with `.wh.` removes another")]
     Whiteout {
         /// The place.
         place: SandboxPath,

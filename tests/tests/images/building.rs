@@ -116,22 +116,19 @@ fn what_is_no_image_is_refused_with_what_to_do() {
     for (arguments, said) in [
         ("inputs = [one, two]", "one and two both provide /etc/a with different content"),
         ("inputs = [one], files = {'/etc/a': 'x'}", "one and declared files both provide /etc/a"),
-        (
-            "inputs = [one], overrides = ['/etc/a']",
-            "/etc/a is in `overrides`, and no two layers have anything there",
-        ),
+        ("inputs = [one], overrides = ['/etc/a']", "/etc/a is in `overrides`, but no two layers have it"),
         (
             "inputs = [one, two], overrides = ['/etc']",
-            "/etc is in `overrides`, and a layer has a directory there",
+            "/etc is in `overrides`, but a layer has a directory there",
         ),
         (
             "inputs = [one], modes = {'/etc/x': '600'}",
-            "the mode of /etc/x is declared, and the image has nothing there",
+            "the mode of /etc/x is declared, but the image does not have it",
         ),
-        ("inputs = [one], modes = {'/etc/b': '600'}", "the mode of /etc/b is declared, and it is a link"),
+        ("inputs = [one], modes = {'/etc/b': '600'}", "the mode of /etc/b is declared, but it is a link"),
         (
             "inputs = [one], owners = {'/x': '1:1'}",
-            "the owner of /x is declared, and the image has nothing there",
+            "the owner of /x is declared, but the image does not have it",
         ),
         ("inputs = [white]", "layer white: /.wh.etc cannot be in an image"),
     ] {

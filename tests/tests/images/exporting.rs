@@ -92,15 +92,16 @@ fn a_place_that_is_something_else_is_not_touched() {
         let all = [&["image", "export"], args].concat();
         images.shop.stele.fails(&all, code)
     };
-    assert!(refused(&["box", text(&folder)], 1).contains("is there, and is no OCI image layout"));
-    assert!(refused(&["box", text(&file)], 1).contains("is there, and is no folder"));
+    assert!(refused(&["box", text(&folder)], 1).contains("exists, and is not an OCI image layout"));
+    assert!(refused(&["box", text(&file)], 1).contains("exists, and is not a folder"));
     assert!(refused(&["--format", "docker-archive", "box", text(&folder)], 1).contains("is no file"));
     assert_eq!(files(&folder).len(), 1);
     refused(&["box", text(&images.scratch("no/such/folder"))], 1);
     for name in ["", "a b", "../x", "-x", "a\nb", "é"] {
         let as_name = format!("--as={name}");
         assert!(
-            refused(&[&as_name, "box", text(&images.scratch("new"))], 2).contains("is no name for an image")
+            refused(&[&as_name, "box", text(&images.scratch("new"))], 2)
+                .contains("is not a valid image name")
         );
     }
     refused(&["--format", "docker-archive", "--as", "Upper", "box", text(&images.scratch("x.tar"))], 2);

@@ -83,7 +83,7 @@ fn an_image_whose_record_could_not_be_read_again_is_not_taken_and_a_large_one_is
 }
 
 #[test]
-fn a_document_that_is_two_things_is_refused() {
+fn an_ambiguous_document_is_refused() {
     let images = Images::new();
     let layout = Layout::new(&images, "two", &[layer("a")]);
     let other = image(&layout, &layer("b"), MANIFEST);
@@ -98,7 +98,7 @@ fn a_document_that_is_two_things_is_refused() {
         layout.index(&[named(entry, "t")]);
         let said = images.shop.stele.fails(&["image", "import", text(&layout.path)], 1);
         assert!(
-            said.contains("a manifest and an index at once") || said.contains("different kinds"),
+            said.contains("both a manifest and an index") || said.contains("contradict each other"),
             "{said}"
         );
     }

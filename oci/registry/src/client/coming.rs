@@ -83,7 +83,7 @@ impl Coming {
             Ok(Start::Rest { .. }) => self.joined = true,
             Ok(_) => {}
             Err(error) if error.may_pass() => return Ok(Some(error)),
-            Err(_) => return Err(registry.failure(&format!("for the blob {}", blob.digest), answer)),
+            Err(_) => return Err(registry.failure(&format!("fetching blob {}", blob.digest), answer)),
         }
         if !answer.is_success() {
             return Ok(Some(HttpError::Short { expected: blob.size, found: 0 }));
@@ -102,7 +102,7 @@ impl Coming {
                 }
             };
             if count as u64 > blob.size - self.came {
-                let why = format!("it is longer than {} bytes", blob.size);
+                let why = format!("longer than {} bytes", blob.size);
                 return Err(Error::Answer { what: format!("blob {}", blob.digest), why });
             }
             self.hash.update(&buffer[..count]);

@@ -74,14 +74,14 @@ fn find_in(files: &[PathBuf], registry: &str, repository: &RepositoryName) -> Re
                 Err(Unfound::NoCredentialConfigured | Unfound::HelperFailure { .. }) => {}
                 // Its message may quote the file.
                 Err(Unfound::ConfigReadError) => {
-                    let why = "it is not as such a file has to be";
+                    let why = "not a valid credentials file";
                     return Err(Error::Credentials(format!("{}: {why}", file.display())));
                 }
                 Err(Unfound::CredentialDecodingError) => {
-                    trouble = Some(format!("{}: an `auth` in it is empty or damaged", file.display()));
+                    trouble = Some(format!("{}: an `auth` in it is empty or malformed", file.display()));
                 }
                 Err(Unfound::HelperCommunicationError) => {
-                    trouble = Some(format!("{}: the helper that it names cannot be run", file.display()));
+                    trouble = Some(format!("{}: its credential helper cannot be run", file.display()));
                 }
                 Err(error) => trouble = Some(format!("{}: {error}", file.display())),
             }
@@ -95,7 +95,7 @@ fn read(file: &Path) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
     File::open(file)?.take(MAX_FILE + 1).read_to_end(&mut text)?;
     if text.len() as u64 > MAX_FILE {
-        return Err(io::Error::other(format!("it is longer than {MAX_FILE} bytes")));
+        return Err(io::Error::other(format!("longer than {MAX_FILE} bytes")));
     }
     Ok(text)
 }
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_had_is_told_and_is_no_reason_to_stop() {
+    fn unreadable_credentials_are_reported_and_not_fatal() {
         for (name, text, said) in [
             ("helper", r#"{"auths":{},"credsStore":"there-is-no-such-helper"}"#, Some("helper")),
             ("of-one", r#"{"credHelpers":{"r.example:5000":"there-is-no-such-helper"}}"#, Some("helper")),
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn the_credentials_of_the_longest_part_count() {
+    fn the_credentials_of_the_longest_prefix_win() {
         let text = r#"{"auths":{"r.example:5000":{"auth":"YTpi"},"r.example:5000/a":{"auth":"YzpkZQ=="}}}"#;
         let found = found("longest", text).expect("it is read").credentials;
         assert!(matches!(found, Some(DockerCredential::UsernamePassword(name, _)) if name == "c"));

@@ -21,7 +21,7 @@ pub enum Error {
         detail: String,
     },
     /// The registry requires credentials, or other ones.
-    #[error("{registry} does not let this user {what}{}", behind(detail))]
+    #[error("{registry} does not allow this user to {what}{}", behind(detail))]
     Refused {
         /// The registry.
         registry: String,
@@ -59,7 +59,7 @@ pub enum Error {
         last: String,
     },
     /// The bytes received do not match their digest.
-    #[error("{what} came as {found}")]
+    #[error("{what} does not match its digest: received {found}")]
     Digest {
         /// What was requested.
         what: String,
@@ -67,7 +67,7 @@ pub enum Error {
         found: Sha256Digest,
     },
     /// The registry stored something other than what was sent.
-    #[error("the registry calls {sent} by another name: {stored}")]
+    #[error("the registry stored {sent} under another digest: {stored}")]
     Stored {
         /// What was sent.
         sent: Sha256Digest,
@@ -75,7 +75,7 @@ pub enum Error {
         stored: String,
     },
     /// The registry's answer is malformed.
-    #[error("{what}: the registry's answer makes no sense: {why}")]
+    #[error("{what}: malformed answer from the registry: {why}")]
     Answer {
         /// What was requested.
         what: String,
@@ -83,7 +83,7 @@ pub enum Error {
         why: String,
     },
     /// Credentials would be sent unencrypted.
-    #[error("the registry wants credentials to go to {to}, without TLS")]
+    #[error("the registry wants credentials sent to {to}, without TLS")]
     Insecure {
         /// The destination.
         to: String,

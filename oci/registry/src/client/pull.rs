@@ -63,7 +63,7 @@ impl Document {
             }
         };
         let by_fields = match (self.manifests.is_some(), self.config.is_some() || self.layers.is_some()) {
-            (true, true) => return Err("it is a manifest and an index at once".to_owned()),
+            (true, true) => return Err("it is both a manifest and an index".to_owned()),
             (true, false) => Some(true),
             (false, true) => Some(false),
             (false, false) => None,
@@ -72,7 +72,7 @@ impl Document {
         let known: Vec<bool> = std::iter::once(by_fields).chain(said).flatten().collect();
         match known.windows(2).all(|pair| pair[0] == pair[1]) {
             true => Ok(()),
-            false => Err("its media types and its fields say different kinds of document".to_owned()),
+            false => Err("its media types and fields contradict each other".to_owned()),
         }
     }
 }
@@ -133,7 +133,7 @@ pub fn pull(
     match top.manifests {
         None => images.push(top),
         Some(all) if all.len() > MAX_MANIFESTS => {
-            let why = format!("it lists more than {MAX_MANIFESTS} images");
+            let why = format!("more than {MAX_MANIFESTS} images");
             return Err(Error::Answer { what: reference, why });
         }
         Some(all) => {
@@ -193,7 +193,7 @@ fn referrers(
                 continue;
             }
             if asked.len() > MAX_REFERRERS {
-                pulled.missed.push(format!("more than {MAX_REFERRERS} refer to it"));
+                pulled.missed.push(format!("more than {MAX_REFERRERS} referrers"));
                 return Ok(());
             }
             let got = document(registry, digest.as_str()).and_then(|(digest, manifest, said)| {
@@ -238,7 +238,7 @@ fn referring(registry: &Registry, subject: &Sha256Digest) -> Result<Vec<Sha256Di
     let by_tag = registry.url(&format!("manifests/{}", subject.fallback_tag()));
     let mut pages = 0;
     while let Some(url) = next.take() {
-        let wrong = |why: String| Error::Answer { what: format!("what refers to {subject}"), why };
+        let wrong = |why: String| Error::Answer { what: format!("referrers of {subject}"), why };
         let answer = registry.send(&Method::GET, &url, &[("accept", INDEX)], &[])?;
         match answer.status() {
             200 => {}
@@ -248,14 +248,14 @@ fn referring(registry: &Registry, subject: &Sha256Digest) -> Result<Vec<Sha256Di
                 continue;
             }
             404 => break,
-            _ => return Err(registry.failure("what refers to an image", answer)),
+            _ => return Err(registry.failure("listing referrers", answer)),
         }
         if url != by_tag {
             next = following(&url, answer.header("link"));
         }
         pages += 1;
         if pages > MAX_PAGES {
-            return Err(wrong(format!("it has more than {MAX_PAGES} pages")));
+            return Err(wrong(format!("more than {MAX_PAGES} pages")));
         }
         let bytes = answer.whole(MAX_MANIFEST).map_err(|e| wrong(e.to_string()))?;
         let index: Index = serde_json::from_slice(&bytes).map_err(|e| wrong(e.to_string()))?;
@@ -286,7 +286,7 @@ fn document(registry: &Registry, reference: &str) -> Result<(Sha256Digest, Manif
             let what = format!("{} `{reference}`", remote.repository);
             return Err(Error::Absent { registry: remote.registry.clone(), what });
         }
-        _ => return Err(registry.failure(&format!("for the manifest {reference}"), answer)),
+        _ => return Err(registry.failure(&format!("fetching manifest {reference}"), answer)),
     }
     let kind = answer.header("content-type").map(str::to_owned);
     let bytes = answer.whole(MAX_MANIFEST).map_err(|e| wrong(e.to_string()))?;

@@ -102,7 +102,7 @@ fn put(
     let answer = registry.send(&Method::PUT, &url, &kind, manifest.text.as_bytes())?;
     // The specification requires 201; some registries answer with another of these.
     if !answer.is_success() {
-        return Err(registry.failure(&format!("to take the manifest {digest}"), answer));
+        return Err(registry.failure(&format!("uploading manifest {digest}"), answer));
     }
     if let Some(stored) = answer.header("docker-content-digest").filter(|it| *it != digest.as_str()) {
         return Err(Error::Stored { sent: digest.clone(), stored: stored.to_owned() });
@@ -118,7 +118,7 @@ fn has_api(registry: &Registry, subject: &Sha256Digest) -> Result<bool, Error> {
         // A registry without it does not know the path. Any other answer is inconclusive, and a fallback list could be
         // one that no client reads.
         400 | 404 | 405 | 501 => Ok(false),
-        _ => Err(registry.failure("whether it lists what refers to an image", answer)),
+        _ => Err(registry.failure("querying the referrers API", answer)),
     }
 }
 
@@ -134,10 +134,10 @@ fn list(registry: &Registry, subject: &Sha256Digest, referrer: &Referrer) -> Res
             serde_json::from_slice::<serde_json::Value>(&bytes).map_err(|e| wrong(e.to_string()))?
         }
         404 => serde_json::json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": [] }),
-        _ => return Err(registry.failure("to list what refers to an image", answer)),
+        _ => return Err(registry.failure("updating the list of referrers", answer)),
     };
     let Some(manifests) = index.get_mut("manifests").and_then(|it| it.as_array_mut()) else {
-        return Err(wrong("it is no index".to_owned()));
+        return Err(wrong("not an index".to_owned()));
     };
     if manifests.iter().any(|it| it["digest"] == referrer.digest.as_str()) {
         return Ok(());
@@ -145,9 +145,5 @@ fn list(registry: &Registry, subject: &Sha256Digest, referrer: &Referrer) -> Res
     manifests.push(serde_json::json!(referrer));
     let body = index.to_string();
     let answer = registry.send(&Method::PUT, &url, &[("content-type", INDEX)], body.as_bytes())?;
-    if answer.is_success() {
-        Ok(())
-    } else {
-        Err(registry.failure("to list what refers to an image", answer))
-    }
+    if answer.is_success() { Ok(()) } else { Err(registry.failure("updating the list of referrers", answer)) }
 }

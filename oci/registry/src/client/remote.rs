@@ -23,7 +23,7 @@ pub struct Remote {
 pub enum RemoteError {
     /// It has no registry. Engines fill one in, each a different one.
     #[error(
-        "`{0}` does not say which registry: write REGISTRY/NAME:TAG, where REGISTRY has a dot or a port, or is \
+        "`{0}` has no registry: write REGISTRY/NAME:TAG, where REGISTRY has a dot or a port, or is \
          `localhost`"
     )]
     Registry(String),
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_names_no_registry_is_refused() {
+    fn a_name_without_a_registry_is_refused() {
         for bad in
             ["", "box", "box:1", "library/box", "/box", "a b.c/box", "../box", "user@host.x/box", ".x/box"]
         {

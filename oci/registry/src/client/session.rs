@@ -90,7 +90,7 @@ impl Registry {
         for scheme in schemes {
             let base = Url::parse(&format!("{scheme}://{host}/v2/")).map_err(|e| Error::Answer {
                 what: remote.registry.clone(),
-                why: format!("that is no address: {e}"),
+                why: format!("not a URL: {e}"),
             })?;
             let limits = Limits { connect: options.connect, stall: options.stall };
             let registry = Self {
@@ -126,8 +126,8 @@ impl Registry {
         match answer.status() {
             401 => self.authenticate(&answer),
             200..=299 => Ok(()),
-            404 => Err(Error::Answer { what: self.base.to_string(), why: "it is no registry".to_owned() }),
-            _ => Err(self.failure("to be let in", answer)),
+            404 => Err(Error::Answer { what: self.base.to_string(), why: "not a registry".to_owned() }),
+            _ => Err(self.failure("connecting", answer)),
         }
     }
 
@@ -139,7 +139,7 @@ impl Registry {
     /// Where an upload continues; the location may be relative to `of`.
     pub(super) fn location(&self, of: &str, answer: &Response) -> Result<Url, Error> {
         let wrong = |why: &str| Error::Answer { what: "an upload".to_owned(), why: why.to_owned() };
-        let location = answer.header("location").ok_or_else(|| wrong("it does not say where"))?;
+        let location = answer.header("location").ok_or_else(|| wrong("no Location header"))?;
         let url = Url::parse(of).and_then(|of| of.join(location)).map_err(|e| wrong(&e.to_string()))?;
         // A registry behind a proxy may not know that it is reached by TLS; the scheme in use stays.
         if self.base.scheme() == "https" && url.scheme() == "http" && url.host() == self.base.host() {
@@ -261,7 +261,7 @@ impl Registry {
         let all = answer.headers("www-authenticate").join(", ");
         let challenges = http_auth::parse_challenges(&all).map_err(|_| Error::Answer {
             what: self.remote.registry.clone(),
-            why: "it does not say in words that are known what credentials it wants".to_owned(),
+            why: "its challenge has an unknown scheme".to_owned(),
         })?;
         let find = |scheme: &str| challenges.iter().find(|it| it.scheme.eq_ignore_ascii_case(scheme));
         let authorization = if let Some(bearer) = find("Bearer") {
@@ -269,7 +269,7 @@ impl Registry {
                 let found = bearer.params.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
                 found.map(|(_, value)| value.to_unescaped())
             };
-            let realm = parameter("realm").ok_or_else(|| self.refused("it does not say who gives tokens"))?;
+            let realm = parameter("realm").ok_or_else(|| self.refused("its challenge has no realm"))?;
             format!("Bearer {}", self.token(&realm, parameter("service").as_deref())?)
         } else if find("Basic").is_some() {
             if self.base.scheme() != "https" && !is_loopback(&self.base) && self.credentials.is_some() {
@@ -280,12 +280,12 @@ impl Registry {
                     http_auth::basic::encode_credentials(name, password)
                 }
                 Some(DockerCredential::IdentityToken(_)) => {
-                    return Err(self.refused("it wants a name and a password, and there is a token"));
+                    return Err(self.refused("it wants a name and a password, and there is only a token"));
                 }
                 None => return Err(self.refused("")),
             }
         } else {
-            return Err(self.refused("it wants credentials of a kind that is not known here"));
+            return Err(self.refused("it wants credentials of an unknown kind"));
         };
         let mut token = self.token.lock().unwrap_or_else(PoisonError::into_inner);
         if token.as_ref() == Some(&authorization) {
@@ -337,7 +337,7 @@ impl Registry {
         }
         let text = answer.whole(MAX_ERROR_BODY).map_err(|e| wrong(e.to_string()))?;
         let token: Token = serde_json::from_slice(&text).map_err(|e| wrong(e.to_string()))?;
-        token.token.or(token.access_token).ok_or_else(|| wrong("there is none in it".to_owned()))
+        token.token.or(token.access_token).ok_or_else(|| wrong("no token".to_owned()))
     }
 }
 

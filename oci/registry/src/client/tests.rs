@@ -138,7 +138,7 @@ fn pulled(mock: &Mock, referring: bool) -> Result<(Pulled, BTreeMap<String, Vec<
 }
 
 #[test]
-fn every_step_of_a_pull_is_tried_again_when_it_may_pass() {
+fn every_step_of_a_pull_is_retried_after_a_temporary_failure() {
     let mock = Mock::new(|asked, before| match (before, asked.path.as_str()) {
         (0, "/v2/") => ("429 Slow", "retry-after: 0\r\n".to_owned(), Vec::new()),
         (0, _) => ("503 Busy", "retry-after: 0\r\n".to_owned(), Vec::new()),
@@ -153,7 +153,7 @@ fn every_step_of_a_pull_is_tried_again_when_it_may_pass() {
 }
 
 #[test]
-fn a_part_of_something_else_is_not_appended() {
+fn a_part_of_another_version_is_not_appended() {
     let blob: &[u8] = b"0123456789";
     let mock = Mock::new(move |asked, before| {
         let blob_path = asked.path.ends_with(Sha256Digest::of(blob).as_str());
@@ -175,7 +175,7 @@ fn a_part_of_something_else_is_not_appended() {
 }
 
 #[test]
-fn two_answers_that_do_not_fit_each_other_are_followed_by_one() {
+fn two_mismatched_answers_are_followed_by_a_whole_one() {
     let blob: &[u8] = b"0123456789";
     let mock = Mock::new(move |asked, before| {
         let blob_path = asked.path.ends_with(Sha256Digest::of(blob).as_str());
@@ -193,7 +193,7 @@ fn two_answers_that_do_not_fit_each_other_are_followed_by_one() {
 }
 
 #[test]
-fn what_refers_to_an_image_is_missed_when_it_cannot_be_had() {
+fn unavailable_referrers_are_reported_as_missed() {
     for referrers in [status("401 No"), status("500 Broken"), ok(b"<html>"), ok(b"{}")] {
         let mock = Mock::new(move |asked, _| match asked.path.as_str() {
             path if path.contains("/referrers/") => referrers.clone(),
@@ -230,7 +230,7 @@ fn what_refers_to_an_image_is_missed_when_it_cannot_be_had() {
 }
 
 #[test]
-fn a_document_that_is_two_things_is_refused() {
+fn an_ambiguous_document_is_refused() {
     let index = serde_json::json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": []}).to_string();
     let mut both: serde_json::Value = serde_json::from_str(&image(b"blob")).expect("JSON");
     both["manifests"] = serde_json::json!([]);
@@ -240,7 +240,7 @@ fn a_document_that_is_two_things_is_refused() {
             false => ok(b""),
         });
         let error = pulled(&mock, false).expect_err("it is ambiguous").to_string();
-        assert!(error.contains("at once") || error.contains("different kinds"), "{error}");
+        assert!(error.contains("both a manifest") || error.contains("contradict"), "{error}");
     }
 }
 
@@ -313,7 +313,7 @@ fn taking(asked: &Asked, taken: &'static str) -> Answered {
 }
 
 #[test]
-fn every_step_of_a_push_is_tried_again_when_it_may_pass() {
+fn every_step_of_a_push_is_retried_after_a_temporary_failure() {
     let mock = Mock::new(|asked, before| match before {
         0 => ("503 Busy", "retry-after: 0\r\n".to_owned(), Vec::new()),
         // The state of an interrupted upload can be queried.
@@ -328,7 +328,7 @@ fn every_step_of_a_push_is_tried_again_when_it_may_pass() {
 }
 
 #[test]
-fn a_manifest_that_is_taken_with_another_status_is_taken() {
+fn a_manifest_accepted_with_another_status_is_accepted() {
     for taken in ["200 OK", "202 Go"] {
         let mock = Mock::new(move |asked, _| taking(asked, taken));
         assert_eq!(pushed(&mock).expect(taken).manifests, 1);
@@ -338,7 +338,7 @@ fn a_manifest_that_is_taken_with_another_status_is_taken() {
 }
 
 #[test]
-fn only_a_registry_without_the_api_gets_a_list_of_referrers() {
+fn only_a_registry_without_the_api_gets_a_fallback_tag() {
     for (there, listed) in [("404 No", true), ("405 No", true), ("200 OK", false)] {
         let mock = Mock::new(move |asked, _| match asked.path.contains("/referrers/") {
             true => status(there),

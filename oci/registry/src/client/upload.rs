@@ -39,7 +39,7 @@ pub(super) fn upload(
         200..=299 => return Ok(Outcome::There),
         // Some registries answer so when the repository does not exist yet.
         401 | 403 | 404 => {}
-        _ => return Err(registry.failure("whether it has a blob", answer)),
+        _ => return Err(registry.failure("querying a blob", answer)),
     }
     let mut place = match begin(registry, digest, from)? {
         None => return Ok(Outcome::Mounted),
@@ -89,8 +89,8 @@ pub(super) fn upload(
         match registry.send_once(&Method::PUT, end.as_str(), &[("content-type", "application/octet-stream")])
         {
             Ok(answer) if answer.is_success() => return Ok(Outcome::Sent { bytes }),
-            Ok(answer) if may_pass(&answer) => last = Broke::answer(registry, "to end a blob", answer),
-            Ok(answer) => return Err(registry.failure(&format!("to end the blob {digest}"), answer)),
+            Ok(answer) if may_pass(&answer) => last = Broke::answer(registry, "finishing an upload", answer),
+            Ok(answer) => return Err(registry.failure(&format!("finishing the upload of {digest}"), answer)),
             Err(Error::Network { source, .. }) => last = Broke::error(&*source),
             Err(error) => return Err(error),
         }
@@ -110,7 +110,7 @@ fn begin(registry: &Registry, digest: &Sha256Digest, from: Option<&str>) -> Resu
     match answer.status() {
         201 => Ok(None),
         202 => registry.location(&url, &answer).map(Some),
-        _ => Err(registry.failure("to begin a blob", answer)),
+        _ => Err(registry.failure("starting an upload", answer)),
     }
 }
 
@@ -151,7 +151,7 @@ fn resume(registry: &Registry, place: &Url) -> Result<Resumed, Error> {
         Err(error) => return Err(error),
     };
     if may_pass(&answer) {
-        let broke = Broke::answer(registry, "how much of a blob is there", answer);
+        let broke = Broke::answer(registry, "querying an upload", answer);
         return Ok(Resumed::Unknown(broke));
     }
     if !answer.is_success() {
@@ -209,9 +209,9 @@ fn patch(
                 registry.authenticate(&answer).map_err(failed)?;
             }
             Err(if may_pass(&answer) {
-                Patch::Broke(Broke::answer(registry, "to send a blob", answer))
+                Patch::Broke(Broke::answer(registry, "uploading a blob", answer))
             } else {
-                failed(registry.failure("to send a blob", answer))
+                failed(registry.failure("uploading a blob", answer))
             })
         }
     }

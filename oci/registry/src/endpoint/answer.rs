@@ -109,7 +109,7 @@ pub fn answer(asked: &Asked<'_>, world: &dyn World) -> Answer {
         _ => Err(Refusal::new(
             405,
             Code::Unsupported,
-            "this endpoint only reads: images come of `stele image`",
+            "this endpoint is read-only: images are made with `stele image`",
         )),
     });
     let mut answer = answered.unwrap_or_else(|refusal| refused(&refusal));
@@ -131,7 +131,7 @@ fn refused(refusal: &Refusal) -> Answer {
 
 impl From<Unavailable> for Refusal {
     fn from(_: Unavailable) -> Self {
-        Self::new(503, Code::Unavailable, "the store does not answer at the moment")
+        Self::new(503, Code::Unavailable, "the store does not answer now")
     }
 }
 
@@ -147,8 +147,7 @@ fn json(value: &serde_json::Value) -> Answer {
 fn get(route: &Route, asked: &Asked<'_>, world: &dyn World) -> Result<Answer, Refusal> {
     let find = |name: &RepositoryName| {
         let found = world.repository(name)?;
-        let unknown =
-            || Refusal::new(404, Code::NameUnknown, format!("there is no image `{name}` to be served"));
+        let unknown = || Refusal::new(404, Code::NameUnknown, format!("there is no image `{name}`"));
         if found.is_empty() { Err(unknown()) } else { Ok(found) }
     };
     match route {

@@ -32,9 +32,9 @@ pub fn page<'a>(
 ) -> Result<Page<'a>, Refusal> {
     let max = match parameter(query, "n") {
         None => usize::MAX,
-        Some(text) => text
-            .parse::<usize>()
-            .map_err(|_| Refusal::new(400, Code::Unsupported, "`n` has to be a number of entries"))?,
+        Some(text) => {
+            text.parse::<usize>().map_err(|_| Refusal::new(400, Code::Unsupported, "`n` must be a number"))?
+        }
     };
     let last = parameter(query, "last").unwrap_or_default();
     let mut rest = items.filter(|item| last.is_empty() || *item > last.as_str());
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pages_come_one_after_the_other_and_end() {
+    fn pages_follow_each_other_and_end() {
         let items = ["a", "b/c", "d"];
         let get = |query: Option<&str>| page(items.iter().copied(), query, "/p").unwrap();
         assert_eq!(get(None), Page { items: items.to_vec(), link: None });

@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_range_is_a_part_and_everything_else_is_all() {
+    fn a_single_range_is_a_part_and_anything_else_is_the_whole() {
         let part = |first, length| Range::Part { first, length };
         for (header, size, wanted) in [
             ("bytes=0-0", 10, part(0, 1)),

@@ -52,7 +52,7 @@ impl Route {
 /// # Errors
 /// With the answer to send instead.
 pub fn parse(path: &str) -> Result<Route, Refusal> {
-    let nothing = || Refusal::new(404, Code::Unsupported, "there is nothing at this path");
+    let nothing = || Refusal::new(404, Code::Unsupported, "unknown path");
     if path.len() > MAX_PATH {
         return Err(Refusal::new(414, Code::Unsupported, format!("a path has at most {MAX_PATH} bytes")));
     }
@@ -101,7 +101,7 @@ mod tests {
     const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
     #[test]
-    fn what_means_nothing_is_refused() {
+    fn unknown_paths_are_refused() {
         let long = format!("/v2/{}/tags/list", "a/".repeat(2000));
         for (path, status) in [
             ("", 404),

@@ -78,7 +78,7 @@ fn make(
         }
         came += piece.len() as u64;
         if came > part.length {
-            return Err(io::Error::other("the blob is longer than it was"));
+            return Err(io::Error::other("the blob became longer"));
         }
         if whole {
             hash.update(piece);
@@ -87,7 +87,7 @@ fn make(
         if before.is_empty() { Ok(()) } else { give(before) }
     });
     if made.is_err() && !to.is_closed() {
-        return Err(io::Error::other("the blob could not be made"));
+        return Err(io::Error::other("the blob cannot be generated"));
     }
     let right = !whole || Sha256Digest::from(<[u8; 32]>::from(hash.finalize())) == part.digest;
     if to.is_closed() {
@@ -96,7 +96,7 @@ fn make(
     if came != part.length || !right {
         metrics.damaged.inc();
         images.damaged(&part.repository, &part.digest);
-        return Err(io::Error::other("the blob is not what its digest says"));
+        return Err(io::Error::other("the blob does not match its digest"));
     }
     if held.is_empty() { Ok(()) } else { give(held) }
 }
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_its_digest_never_ends_as_if_it_were() {
+    fn a_blob_with_another_digest_never_ends_normally() {
         assert_eq!(sent(vec![b"ab", b"cx"], false, b"abcd", 0, 4), (None, 1));
         assert_eq!(sent(vec![b"ab"], false, b"abcd", 0, 4), (None, 1));
         assert_eq!(sent(vec![b"ab", b"cde"], false, b"abcd", 0, 4), (None, 0));
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_right_comes_whole() {
+    fn a_matching_blob_is_sent_whole() {
         assert_eq!(sent(vec![b"ab", b"", b"c", b"d"], false, b"abcd", 0, 4), (Some(b"abcd".to_vec()), 0));
         assert_eq!(sent(vec![], false, b"", 0, 0), (Some(Vec::new()), 0));
         assert_eq!(sent(vec![b"bc"], false, b"abcd", 1, 2), (Some(b"bc".to_vec()), 0));

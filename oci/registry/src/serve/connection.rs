@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_names_no_host_or_two_is_refused() {
+    fn a_request_without_exactly_one_host_is_refused() {
         assert!(!named(Version::HTTP_11, &[]));
         assert!(named(Version::HTTP_10, &[]));
         for version in [Version::HTTP_10, Version::HTTP_11] {

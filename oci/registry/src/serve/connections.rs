@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_idle_longest_makes_room_and_whoever_works_does_not() {
+    fn the_longest_idle_connection_is_closed_and_busy_ones_are_not() {
         run(async {
             let connections = Connections::new(2);
             let (worker, idler) = (connections.take().await, connections.take().await);

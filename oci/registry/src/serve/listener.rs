@@ -80,7 +80,7 @@ impl Bound {
                 let (stream, peer) = match listener.accept().await {
                     Ok(accepted) => accepted,
                     Err(error) => {
-                        warn!("a connection could not be taken: {error}");
+                        warn!("a connection could not be accepted: {error}");
                         tokio::time::sleep(RETRY).await;
                         continue;
                     }
@@ -97,7 +97,7 @@ impl Bound {
                         ended = conversation => if let Err(error) = ended {
                             debug!("{peer}: {error}");
                         },
-                        () = place.unwanted() => debug!("{peer}: was idle, and another wanted its place"),
+                        () = place.unwanted() => debug!("{peer}: closed while idle, to make room"),
                     }
                     drop(taken);
                 });

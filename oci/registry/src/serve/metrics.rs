@@ -26,7 +26,7 @@ pub struct Metrics {
     pub broken: Counter,
     /// Blobs whose bytes did not match their digest.
     pub damaged: Counter,
-    /// Connections that are open.
+    /// Open connections.
     pub connections: Gauge,
     /// Blobs in progress.
     pub blobs: Gauge,
@@ -38,12 +38,12 @@ impl Default for Metrics {
         let requests = Family::<Request, Counter>::default();
         let (bytes, broken, damaged) = (Counter::default(), Counter::default(), Counter::default());
         let (connections, blobs) = (Gauge::default(), Gauge::default());
-        registry.register("requests", "Requests answered, by what they asked for", requests.clone());
-        registry.register("blob_bytes", "Bytes of blobs handed to connections", bytes.clone());
-        registry.register("blobs_broken", "Blobs that ended before their end", broken.clone());
-        registry.register("blobs_damaged", "Blobs that were not what their digest says", damaged.clone());
-        registry.register("connections", "Connections that are open", connections.clone());
-        registry.register("blobs_under_way", "Blobs that are being made and sent", blobs.clone());
+        registry.register("requests", "Requests answered, by route", requests.clone());
+        registry.register("blob_bytes", "Bytes of blobs passed to connections", bytes.clone());
+        registry.register("blobs_broken", "Blobs that ended early", broken.clone());
+        registry.register("blobs_damaged", "Blobs that did not match their digest", damaged.clone());
+        registry.register("connections", "Open connections", connections.clone());
+        registry.register("blobs_under_way", "Blobs in progress", blobs.clone());
         Self { registry, requests, bytes, broken, damaged, connections, blobs }
     }
 }

@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn so_many_names_and_no_more() {
+    fn at_most_so_many_names_are_remembered() {
         let past = Past::default();
         let name = |number: usize| format!("n{number}").parse::<RepositoryName>().unwrap();
         for number in 0..NAMES + 10 {

@@ -20,7 +20,7 @@ pub enum TlsError {
         source: io::Error,
     },
     /// A file does not hold the expected PEM items.
-    #[error("{} holds no {what} as PEM", path.display())]
+    #[error("{} has no {what} in PEM format", path.display())]
     Pem {
         /// The file.
         path: PathBuf,
