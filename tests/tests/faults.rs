@@ -1,4 +1,4 @@
-//! Bad disks and bad luck: each gives a clear error, and loses nothing.
+//! Disk faults and bad luck: each gives a clear error, and loses nothing.
 
 use std::fs;
 use std::os::unix::fs::{FileExt, symlink};
@@ -23,8 +23,8 @@ fn stored(seed: u64) -> (Stele, PathBuf, PathBuf, String) {
     (stele, tree, file, digest)
 }
 
-/// Damages a payload, and expects: reading it is an error and never gives wrong bytes under exit code 0;
-/// verify names the blob and where it is used, once; importing the content again repairs it.
+/// Damages a payload, and expects: reading it fails and never gives wrong bytes with exit code 0; verify names the blob
+/// and its uses, once; importing the content again repairs it.
 fn damage_is_found_and_repaired(damage: impl Fn(&Path)) {
     let (stele, tree, file, digest) = stored(5);
     damage(&file);
@@ -36,7 +36,7 @@ fn damage_is_found_and_repaired(damage: impl Fn(&Path)) {
     assert_eq!(outcome.code, 4, "{}{}", outcome.text(), outcome.stderr);
     assert!(outcome.text().contains(&digest), "{}", outcome.text());
     assert!(outcome.text().contains("used by tree/"), "{}", outcome.text());
-    // The collector must not be fooled into removing what the tree still names.
+    // The collector must not remove what the tree still names.
     stele.ok(&["store", "gc"]);
     stele.fails(&["store", "cat", &digest], 4);
     stele.add(&tree);
@@ -73,7 +73,7 @@ fn a_store_that_is_moved_while_it_is_open_and_back_loses_nothing() {
     let (stele, _, file, digest) = stored(61);
     let away = stele.scratch().join("away");
     fs::rename(stele.store(), &away).unwrap();
-    // Asked by its socket, which moved with it, the daemon still reads what it has open.
+    // Reached by its socket, which moved too, the daemon still reads what it has open.
     let elsewhere = stele.run(&["--store", away.to_str().unwrap(), "store", "cat", &digest]);
     fs::rename(&away, stele.store()).unwrap();
     stele.ok(&["store", "gc"]);
@@ -93,7 +93,7 @@ fn a_store_that_took_the_place_of_one_that_was_moved_is_left_alone_by_the_other_
     fs::rename(stele.store(), &away).unwrap();
     fs::rename(other.store(), stele.store()).unwrap();
     let before = every_file(stele.store());
-    // The first daemon goes on with its own files, by its socket in their folder.
+    // The first daemon continues with its own files, through its socket in their folder.
     let moved = |args: &[&str]| stele.run(&[&["--store", away.to_str().unwrap()], args].concat());
     let outcome = moved(&["store", "add", "--root", "more", more.to_str().unwrap()]);
     assert_eq!(outcome.code, 0, "{}", outcome.stderr);
@@ -139,7 +139,7 @@ fn a_payload_that_somebody_put_back_from_quarantine_is_looked_at_and_not_removed
     let put_back = || fs::rename(stele.store().join("quarantine").join(&digest), &file).unwrap();
     flip(&file, 0);
     stele.fails(&["store", "cat", &digest], 4);
-    // As wrong as before: it goes where it came from.
+    // As wrong as before: it goes back to its place.
     put_back();
     stele.ok(&["store", "gc"]);
     stele.fails(&["store", "cat", &digest], 4);
@@ -172,8 +172,7 @@ fn a_database_that_is_gone_is_said_and_rebuilt_from_payloads_and_exported_trees(
     fs::remove_dir_all(stele.store().join("db")).unwrap();
     let said = stele.fails(&["store", "root", "ls"], 4);
     assert!(said.contains("rebuild-index"), "{said}");
-    // What is in files is found, what was in the database alone is not: the roots say so, and are not
-    // forgotten.
+    // What is in files is found, what was only in the database is not: the roots show that, and are not forgotten.
     let outcome = stele.run(&["store", "rebuild-index"]);
     let said = outcome.text();
     assert_eq!(outcome.code, 4, "a lost root must not pass for success: {}", outcome.stderr);
@@ -269,7 +268,7 @@ fn full_disk(disk: &Disk, too_much: impl FnOnce(&Stele) -> PathBuf) {
     assert!(said.contains("hint: ") && said.contains("gc"), "{said}");
     stele.assert_sound();
     stele.assert_exports_as("tree", &tree);
-    // The collector gets the space back, and the store takes writes again.
+    // The collector frees the space, and the store accepts writes again.
     stele.ok(&["store", "gc"]);
     let other = source(&stele, "other", 14);
     stele.ok(&["store", "add", "--root", "other", other.to_str().unwrap()]);
@@ -325,8 +324,7 @@ fn a_disk_that_becomes_read_only_under_the_daemon_gives_errors_and_loses_nothing
     let stele = Stele::at(&disk.path().join("store"));
     let (tree, other) = (source(&stele, "tree", 18), source(&stele, "other", 19));
     stele.ok(&["store", "add", "--root", "tree", tree.to_str().unwrap()]);
-    // The daemon has files open for writing, so only the kernel itself can do this: on an error of the
-    // device.
+    // The daemon has files open for writing, so only the kernel itself can do this: on a device error.
     let abort = std::process::Command::new("mount")
         .args(["-o", "remount,abort"])
         .arg(disk.path())

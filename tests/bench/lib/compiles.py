@@ -86,8 +86,8 @@ class Compiles:
             self.write(f"small{number}.c", SMALL % number)
         self.triplet, self.version = (asked("gcc", word) for word in ("-dumpmachine", "-dumpversion"))
         self.write("small.sh", 'for source in small*.c; do "$@" -c "$source" -o "$source.o" || exit; done\n')
-        # Nothing of the caller's may lead a compiler elsewhere, and what the tree lacks is to be missed. The
-        # intermediate files stay in memory.
+        # Nothing of the caller may redirect a compiler, and what the tree lacks must be noticed. Intermediate files
+        # stay in memory.
         self.environment = {"PATH": desk.path, "LC_ALL": "C", "TMPDIR": desk.path}
 
     def write(self, name, text):
@@ -128,7 +128,7 @@ class Compiles:
         begun = time.monotonic()
         self.run(command)
         seconds = time.monotonic() - begun
-        # The same compiler reading the same headers says the same, wherever they lie.
+        # The same compiler reading the same headers prints the same, wherever they are.
         together = hashlib.sha256()
         for name in objects:
             with open(self.desk.file(name), "rb") as file:

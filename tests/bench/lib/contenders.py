@@ -19,7 +19,7 @@ class Contender:
     """One way to import a directory. `note` says in the report what was run."""
 
     key = title = note = ""
-    # Whether a second import of the same directory means something.
+    # Whether a second import of the same directory is meaningful.
     repeats = True
 
     def __init__(self, scratch):
@@ -145,7 +145,7 @@ class SteleCold(Stele):
         os.rmdir(self.store)
 
     def finish(self):
-        # The daemon is no child of this run, so only the store itself can say who it is.
+        # The daemon is not a child of this run, so only the store itself knows its process.
         if os.path.exists(os.path.join(self.store, "socket")):
             command = self.command("daemon", "stop", "--now")
             subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False)
@@ -169,7 +169,7 @@ class Ostree(Contender):
         self.scratch.run(["ostree", "init", "--repo=" + self.store, "--mode=bare-user"])
 
     def import_(self, source):
-        # The subject's time of day makes each commit another; its trees and files are the same.
+        # The time in the subject makes each commit different; its trees and files are the same.
         self.scratch.run(["ostree", "commit", "--repo=" + self.store, "--branch=bench", source.path])
 
 

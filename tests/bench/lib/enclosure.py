@@ -29,8 +29,8 @@ def enter():
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     subprocess.run(["mount", "--make-rprivate", "/"], check=True)
     subprocess.run(["mount", "-t", "proc", "proc", "/proc"], check=True)
-    # All three raise an exception, so that every `with` and `finally` on the way out is run. A shell starts what is
-    # to run in the background with Ctrl-C ignored; whoever sends it all the same means it.
+    # All three raise an exception, so that every `with` and `finally` on the way out runs. A shell starts background
+    # jobs with Ctrl-C ignored; a signal that is sent anyway is meant.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, lambda number, _: sys.exit(128 + number))

@@ -16,7 +16,7 @@ def own_seconds():
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stat:
-                # utime, stime, and those of its children that ended (proc(5)); names may hold blanks and brackets.
+                # utime, stime, and those of its reaped children (proc(5)); names may hold blanks and brackets.
                 ticks += sum(int(field) for field in stat.read().rpartition(")")[2].split()[11:15])
         except OSError:
             # It ended just now, and its parent's count has it.
@@ -152,7 +152,7 @@ def processes_of(program):
             if os.readlink(f"/proc/{pid}/exe") == program:
                 running.append(int(pid))
         except OSError:
-            # It has ended, though nobody may have asked yet how.
+            # It has ended, though its parent may not have reaped it yet.
             continue
     return running
 

@@ -14,12 +14,12 @@ from lib.probe import Desk, Probe
 from lib.scratch import Disk, Scratch, say, used_bytes
 from lib.trees import Source
 
-# What Stele keeps in its database unless it is executable, and the most that still counts as one of many files.
+# The bound below which Stele keeps non-executable files in its database, and the bound for many-file rows.
 MAX_SMALL, MAX_MEDIUM = 16 << 10, 1 << 20
 # Ratios to ext4.
 STAT_BAR, SEQUENTIAL_BAR = Bar(0.5), Bar(0.75)
 LARGE_COMPILE_BAR, SMALL_COMPILES_BAR = Bar(1.1, at_most=True), Bar(1.5, at_most=True)
-# Bytes of memory for what is new to the kernel or to a compiler: an inode with its name, a compilation.
+# Bytes of memory for an inode with its name, and for a compilation, when new to the kernel or the compiler.
 INODE_MEMORY = 2 << 10
 COMPILE_MEMORY = 512 << 20
 
@@ -28,7 +28,7 @@ COMPILE_MEMORY = 512 << 20
 class MountSizes:
     """How much is measured."""
 
-    # About how many calls a warm pass consists of, and how many paths it has at most; and a cold one.
+    # The approximate number of calls in a warm pass, its maximum number of paths; and those of a cold one.
     operations: int
     warm_paths: int
     cold_paths: int
@@ -76,7 +76,7 @@ def name_rows(bench, source, clients, cold, bar=None):
     stating = lambda tree: probe(clients, "stat", tree, listed, stats)
     walking = lambda tree: probe(clients, "walk", tree, walks)
     memory = (count + len(paths)) * INODE_MEMORY if cold else 0
-    # The walk first: what has found all names in order finds them at random soon enough.
+    # The walk first: once all names have been found in order, they are soon found at random.
     return [
         Row("walk", "a walk that looks at every entry", "entries/s", walking, cold, None, memory),
         Row("stat", "`lstat` of random paths", "calls/s", stating, cold, bar, memory),
@@ -95,7 +95,7 @@ def file_rows(bench, source, large, clients, cold, bar=None):
     for key, paths in kinds.items():
         paths = kinds[key] = bench.chosen(paths, source.path, cold)
         listed = probe.list(key, paths)
-        # To open and read a file takes many times as long as to look at it.
+        # Opening and reading a file takes many times as long as stat.
         passes = bench.repeat(len(paths), cold, share=30)
         reading[key] = lambda tree, listed=listed, passes=passes: probe(clients, "read", tree, listed, passes)
     small, medium = (f"{len(paths):,} files" for paths in kinds.values())
@@ -154,7 +154,7 @@ def names_and_files(bench, served, source, large):
         bench.probe(1, "read", contender.tree, listed, 1)
     for cold in (False, True):
         for clients in (1, 2):
-            # The bars are for one client that finds all warm.
+            # The bars apply to one client with warm caches.
             stats, parts = (STAT_BAR, SEQUENTIAL_BAR) if not cold and clients == 1 else (None, None)
             rows = name_rows(bench, source, clients, cold, stats)
             rows += file_rows(bench, source, large, clients, cold, parts)

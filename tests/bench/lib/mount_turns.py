@@ -100,7 +100,7 @@ def drop_caches():
 def one_pass(row, contender, warm):
     """One timed pass; before a warm one comes another that is not timed, if `warm`."""
     if row.cold:
-        # The daemon keeps what it has in its own memory; what the kernel had of its answers is gone.
+        # The daemon keeps its caches; the kernel's are gone.
         contender.mount()
         drop_caches()
     elif warm:

@@ -19,7 +19,7 @@ class Mounted:
     """One way to serve a tree, which is then found at `tree`. `note` says in the report what was run."""
 
     key = title = note = ""
-    # Programs without which it is not measured, and what is said then.
+    # Programs that it needs, and the message when they are missing.
     programs = []
     absence = "the program is not here"
 
@@ -95,7 +95,7 @@ class SteleMount(Mounted):
 
     def prepare(self, disk, source):
         self.stele.prepare(disk)
-        # The daemon, and whatever else of the same program runs beside it, is known by this.
+        # Identifies the daemon, and other processes of the same program beside it.
         self.program = os.readlink(f"/proc/{self.stele.daemon.pid}/exe")
         self.stele.import_(source)
 
@@ -111,7 +111,7 @@ class SteleMount(Mounted):
     def unmount(self):
         daemon = self.stele.daemon
         if daemon is None or daemon.poll() is not None:
-            # An interrupted run has ended the daemon already; what runs beside it may not start another.
+            # An interrupted run has ended the daemon already; its other processes must not start another.
             self.end_all()
         elif is_mounted(self.place):
             try:

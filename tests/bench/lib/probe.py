@@ -17,7 +17,7 @@ class Pass:
     operations: int
     bytes: int
     said: object
-    # Of the daemon, where there is one; in the kernel's ticks, so 10 ms are nothing.
+    # Of the daemon, if any; in the kernel's ticks, so 10 ms are noise.
     daemon_seconds: float | None = None
 
 

@@ -72,7 +72,7 @@ class Scratch:
         try:
             stdout, stderr = child.communicate()
         finally:
-            # When this run is interrupted, the child must not go on and start more.
+            # When this run is interrupted, the child must not continue and start more.
             end(child)
             self.forget(child)
         if child.returncode != 0:
@@ -123,7 +123,7 @@ def mount_image(scratch, image, place, kind, options, mkfs=None):
         if mkfs:
             scratch.run([*mkfs, device])
         scratch.run(["mount", "-t", kind, "-o", options, device, place])
-        # While it is mounted this sets its autoclear flag: it goes with the mount, whatever ends that.
+        # While it is mounted this sets its autoclear flag: it is detached with the mount, however that ends.
         scratch.run(["losetup", "--detach", device])
     except Failed as failure:
         raise Failed(
@@ -145,7 +145,7 @@ def attach(scratch, image, options):
 def is_mounted(place):
     """Asked of the kernel, not of what is mounted: a FUSE whose daemon has ended answers nothing."""
     place = os.path.join(os.path.realpath(os.path.dirname(place)), os.path.basename(place))
-    # Blanks and their like are written as \\040 (proc(5)).
+    # Blanks and the like are escaped as \\040 (proc(5)).
     plain = lambda path: re.sub(rb"\\([0-7]{3})", lambda found: bytes([int(found[1], 8)]), path)
     with open("/proc/self/mounts", "rb") as mounts:
         return any(plain(line.split(b" ")[1]) == os.fsencode(place) for line in mounts)
@@ -162,7 +162,7 @@ def unmount(place):
         done = subprocess.run(["umount", place], stderr=subprocess.PIPE, text=True, check=False)
         if done.returncode == 0:
             return True
-        # A process that has just ended may still be letting go of its files.
+        # A process that has just ended may still be closing its files.
         time.sleep(0.1)
     say(f"leaving a busy mount to go with its last process: {done.stderr.strip()}")
     subprocess.run(["umount", "--lazy", place], check=False)
@@ -186,7 +186,7 @@ class Disk:
     def fresh(self, *mkfs):
         """A new file system on the same blocks: nothing of an earlier measurement can be found."""
         if not self.unmount():
-            # Two file systems on the same blocks would spoil each other.
+            # Two file systems on the same blocks would corrupt each other.
             raise Failed(f"{self.path} is still in use", "what a contender started goes on; report this bug")
         if not os.path.exists(self.image):
             self.write_through()

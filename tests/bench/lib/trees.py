@@ -14,14 +14,14 @@ from lib.scratch import Failed, say, used_bytes
 TEXT_MEDIAN_LN, TEXT_SIGMA, MAX_TEXT = 7.9, 1.0, 256 << 10
 TEXT_FOLDER = 60
 
-# The packages of a C and C++ toolchain, by Debian's names; whoever can build Stele has them.
+# The packages of a C and C++ toolchain, by Debian's names; everyone who builds Stele has them.
 TOOLCHAIN = [
     *("binutils", "binutils-common", "binutils-x86-64-linux-gnu", "binutils-aarch64-linux-gnu"),
     *("cpp", "cpp-[0-9]*", "gcc", "gcc-[0-9]*", "g++", "g++-[0-9]*", "libc-dev-bin", "libc6-dev", "linux-libc-dev"),
     *("libgcc-[0-9]*-dev", "libstdc++-[0-9]*-dev"),
     *("libclang1-[0-9]*", "libclang-cpp[0-9]*", "libclang-common-[0-9]*-dev"),
 ]
-# What of it a compilation needs, short of linking.
+# The part of it that compiles without linking.
 COMPILERS = [
     *("/usr/bin/*g++*", "/usr/bin/*gcc*", "/usr/bin/*as", "/usr/include/*"),
     *("/usr/lib/gcc/*/cc1", "/usr/lib/gcc/*/cc1plus", "/usr/lib/gcc/*.h"),
@@ -86,7 +86,7 @@ def text_tree(folder, count):
             size = min(int(generator.lognormvariate(TEXT_MEDIAN_LN, TEXT_SIGMA)), MAX_TEXT)
             text = " ".join(generator.choices(words, k=size // 16 + 1))[:size]
             with open(os.path.join(place, f"f{at - first:03d}.txt"), "w", encoding="ascii") as file:
-                # The number makes each file unlike every other.
+                # The number makes each file different.
                 file.write(f"{text}{at}")
     return Source("text", "a tree of small text files", folder)
 

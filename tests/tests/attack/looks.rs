@@ -1,4 +1,4 @@
-//! What a build could learn of the machine and of the builds before it.
+//! What a build could learn of the machine and of earlier builds.
 
 use std::process::Command;
 
@@ -51,7 +51,7 @@ fn a_format_that_only_the_machine_knows_is_not_run() {
     let Some(tree) = Tree::new() else { return };
     let run = "printf 'STELETST of another kind' >f; chmod 755 f; ./f";
     tree.script("x", &format!("cd /build; ({run}) && echo ran >/out/x; echo x >>/out/x"));
-    // A user namespace with formats of its own plays the machine; its interpreter is opened when it is registered.
+    // A user namespace with its own binary formats plays the machine; its interpreter is opened when it is registered.
     let script = format!(
         "mount -t tmpfs none /mnt && mkdir /mnt/formats && mount -t binfmt_misc none /mnt/formats || exit 77
         echo ':stele:M::STELETST::/bin/busybox:F' >/mnt/formats/register; cd /mnt

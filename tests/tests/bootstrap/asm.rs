@@ -1,4 +1,4 @@
-//! asm, a macro assembler: what its source says, what it refuses, what it makes; and the instructions of subc.
+//! asm, a macro assembler: its source, what it refuses, its output; and the instructions of subc.
 
 use std::collections::BTreeMap;
 
@@ -155,8 +155,8 @@ fn every_row_of_asm_is_what_it_says() {
     columns::readelf_finds_code_and_memory("subc");
 }
 
-/// What `objdump` says of an instruction, as the names of macros say it: less the numbers, and less sizes that a
-/// register says, too. The head of `x86.asm` has the rules.
+/// An instruction as `objdump` prints it, written as the macros' names are: without numbers, and without sizes that a
+/// register implies. The head of `x86.asm` has the rules.
 fn named(objdump: &str) -> String {
     let text = objdump
         .replace("QWORD PTR ", "")
@@ -168,7 +168,7 @@ fn named(objdump: &str) -> String {
     for number in ["0x1111111111111111", "0x11111111", "0x11"] {
         text = text.strip_suffix(number).unwrap_or(&text).to_owned();
     }
-    // What a string instruction works on is always the same.
+    // A string instruction always has the same operands.
     for string in ["movs", "scas", "stos", "cmps"] {
         if let Some((before, after)) = text.split_once(&format!("{string} ")) {
             let size = if after.contains("BYTE") { "b" } else { "q" };
@@ -193,7 +193,7 @@ fn every_instruction_of_subc_is_what_its_name_says() {
         let (name, code) = line.split_once(' ').expect("a name and bytes");
         starts.push((bytes.len(), name));
         bytes.extend(hex0::decode(code.as_bytes()).expect("bytes"));
-        // Enough for all operands, and then what no instruction before can swallow.
+        // Enough for all operands, and then something that no earlier instruction can absorb.
         bytes.extend([0x11; 12]);
         bytes.extend([0x90; 16]);
     }
@@ -201,7 +201,7 @@ fn every_instruction_of_subc_is_what_its_name_says() {
         disassembled_bytes(&bytes, 0).into_iter().map(|(at, _, is)| (at, is)).collect();
     for (start, name) in starts {
         let is = named(&said[&start]);
-        // Of a jump the target is no part of the name.
+        // A jump's target is not part of its name.
         let is = is.split_once("_0x").map_or(is.as_str(), |(jump, _)| jump);
         assert_eq!(is, name);
     }

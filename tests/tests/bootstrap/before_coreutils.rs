@@ -1,18 +1,18 @@
-//! The two programs that recipes have where there is neither cp nor sed: `copy`, and `bits` of musl. cc compiles them.
+//! The two programs for recipes without cp and sed: `copy`, and `bits` of musl. cc compiles them.
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use super::cc::{Room, compile};
 use super::*;
 
-/// A room with the program that cc makes of this file of the recipe tree.
+/// A room with the program that cc makes from this file of the recipe tree.
 fn room_with(name: &str, file: &str) -> Option<Room> {
     let room = Room::new()?;
     compile(&room.path("cc"), &room.path(name), &[], &[top().join("recipes/pkgs").join(file)]);
     Some(room)
 }
 
-/// What the program says with these arguments, and its status.
+/// The program's output with these arguments, and its status.
 fn run(room: &Room, name: &str, args: &[&str]) -> (Option<i32>, String) {
     let output = Command::new(room.path(name)).args(args).current_dir(room.path("")).output();
     let output = output.expect("the program runs");
@@ -53,14 +53,14 @@ fn copy_copies_what_cp_copies() {
     fs::set_permissions(deep.join("one"), fs::Permissions::from_mode(0o755)).unwrap();
     symlink("one", deep.join("link")).unwrap();
     assert_eq!(run(&room, "copy", &["from", "new/folders/to"]), (Some(0), String::new()));
-    // What a link leads to is copied, as with `cp -L`.
+    // The targets of links are copied, as with `cp -L`.
     printed(Command::new("cp").args(["-RL", "from", "by-cp"]).current_dir(room.path("")));
     printed(Command::new("diff").args(["-r", "by-cp", "new/folders/to"]).current_dir(room.path("")));
     let mode = |name: &str| {
         fs::metadata(room.path(&format!("new/folders/to/a/b/c/{name}"))).unwrap().permissions().mode() & 0o111
     };
     assert!(mode("one") != 0 && mode("large") == 0);
-    // Again, over what is there: it is replaced.
+    // Again, over an existing copy: it is replaced.
     fs::write(deep.join("one"), "2").unwrap();
     assert_eq!(run(&room, "copy", &["from/a/b/c/one", "new/folders/to/a/b/c/large"]).0, Some(0));
     assert_eq!(fs::read_to_string(room.path("new/folders/to/a/b/c/large")).unwrap(), "2");

@@ -1,8 +1,8 @@
-//! run-cases, which runs tcc's tests where there is no shell: what fails is told, and is no success.
+//! run-cases, which runs tcc's tests where there is no shell: failures are reported, and are not a success.
 
 use super::*;
 
-/// A folder with run-cases, made by gcc, and a compiler's stand-in, which is gcc.
+/// A folder with run-cases, compiled by gcc, and a compiler's stand-in, which is gcc.
 struct Runner(tempfile::TempDir);
 
 /// A compiler that takes a file and makes a program.
@@ -24,7 +24,7 @@ impl Runner {
         fs::write(path, text).expect("a file");
     }
 
-    /// The status, and all that is said.
+    /// The status, and all output.
     fn run(&self, list: &str) -> (Option<i32>, String) {
         self.put("list", list);
         let mut command = Command::new("./run-cases");

@@ -1,9 +1,9 @@
-//! hex1, a hex assembler with labels: what its source says, what it refuses, what it makes.
+//! hex1, a hex assembler with labels: its source, what it refuses, its output.
 
 use super::links::{Room, a_full_disk_is_no_success, files_are_treated_with_care, folder};
 use super::*;
 
-/// The status, and the line that was told.
+/// The status, and the reported line.
 fn refused(room: &Room, text: &[u8]) -> Option<(i32, usize)> {
     let (status, said) = room.assemble(&[text]).err()?;
     Some((status, said.trim_end().parse().unwrap_or(0)))
@@ -31,7 +31,7 @@ fn hex1_refuses_what_means_nothing_and_tells_the_line() {
         (b":;\n:;", 3, 2),
         (b"%a", 4, 1),
         (b":a\n%a\n41 ; c\n%b", 4, 4),
-        // The second pass tells what is nowhere: all else comes first.
+        // The second pass reports undefined labels: all else comes first.
         (b"%b\nx", 1, 2),
         (b"41 \xc3\xa4", 1, 1),
         (b":\xc3\xa4", 1, 1),
@@ -61,7 +61,7 @@ fn hex1_takes_a_mebibyte_less_one_and_refuses_more() {
     assert_eq!(room.assemble(&[&text]), Ok(b"A".to_vec()));
     text.push(b'c');
     assert_eq!(room.assemble(&[&text]), Err((5, String::new())));
-    // As many bytes as a text can make.
+    // The maximum output of a text.
     let text = [b":a".as_slice(), &b"%a".repeat((1 << 19) - 2)].concat();
     let made = room.assemble(&[&text]).expect("it fits");
     assert_eq!((made.len(), made[..4].to_vec()), (4 * ((1 << 19) - 2), vec![0xfc, 0xff, 0xff, 0xff]));

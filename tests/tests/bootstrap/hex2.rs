@@ -1,4 +1,4 @@
-//! hex2, a hex assembler with names: what its source says, what it refuses, what it makes.
+//! hex2, a hex assembler with names: its source, what it refuses, its output.
 
 use super::links::{Room, a_full_disk_is_no_success, files_are_treated_with_care, folder, program};
 use super::*;
@@ -65,7 +65,7 @@ fn hex2_tells_which_of_its_texts_is_wrong() {
 #[test]
 fn hex2_takes_a_mebibyte_less_some_and_refuses_more() {
     let Some(room) = Room::of("hex2") else { return };
-    // 16 bytes of the room are taken by what is known of the text, and one has to stay free.
+    // 16 bytes of the memory hold the state of the text, and one has to stay free.
     let mut text = b"41 ;".to_vec();
     text.resize((1 << 20) - 17, b'c');
     assert_eq!(room.assemble(&[&text]), Ok(b"A".to_vec()));
@@ -100,7 +100,7 @@ fn hex2_makes_of_a_text_what_the_model_makes_of_it() {
         &format!(":a {} ~a", "00".repeat(127)),
     ] {
         assert_eq!(room.assemble(&[text.as_bytes()]), Ok(model::hex2(text).expect(text)), "{text:?}");
-        // Cut between two words, it is the same.
+        // Split between two words, it is the same.
         if let Some((first, second)) = text.split_once(' ').filter(|(first, _)| !first.starts_with(';')) {
             let cut = room.assemble(&[first.as_bytes(), second.as_bytes()]);
             assert_eq!(cut, Ok(model::hex2(text).expect(text)), "{text:?}");

@@ -1,4 +1,4 @@
-//! The seed at work, in a folder that is all it can see: neither shell nor library nor other program is in there.
+//! The seed at work, in a folder that is all it can see: without shell, library or other program.
 
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
@@ -8,11 +8,11 @@ use tempfile::TempDir;
 
 use super::*;
 
-/// A folder with the seed in it and nothing else, which the seed gets for its root.
+/// A folder with the seed in it and nothing else, which is the seed's root.
 struct Alone(TempDir);
 
 impl Alone {
-    /// None where this machine does not let us change the root.
+    /// `None` where chroot is not permitted.
     fn new() -> Option<Self> {
         let alone = Self(tempfile::tempdir().expect("a folder"));
         let path = alone.0.path().join("seed");
@@ -38,8 +38,8 @@ impl Alone {
         fs::read(self.0.path().join(name)).ok()
     }
 
-    /// Runs `before` in a shell outside, then the seed as its process: its status, or −1 when it did not exit, and
-    /// what was said.
+    /// Runs `before` in a shell outside, then the seed as its process: its status, or −1 when it did not exit, and its
+    /// output.
     fn run_after(&self, before: &str, args: &[&str]) -> (i32, String) {
         let script = format!("{before}\nexec unshare --map-root-user --net chroot \"$@\"");
         let mut command = Command::new("sh");
@@ -55,7 +55,7 @@ impl Alone {
         self.run_after("umask 022", args)
     }
 
-    /// What comes of `text`: the status, and the output.
+    /// The result for `text`: the status, and the output.
     fn assemble(&self, text: &[u8]) -> (i32, Vec<u8>) {
         self.put("in", text);
         let _ = fs::remove_file(self.0.path().join("out"));
@@ -84,7 +84,7 @@ fn files_that_cannot_be_opened_made_or_read_are_refused() {
     assert_eq!(alone.run(&["/in", "/nowhere/out"]).0, 254);
     assert_eq!(alone.run(&["/in", "/in/out"]).0, 256 - 20);
     assert_eq!(alone.run(&["/folder", "/out"]).0, 235);
-    // Neither INPUT itself nor anything else that is there is written to.
+    // Neither INPUT itself nor any other existing file is written.
     for there in ["/in", "/folder", "/seed"] {
         assert_eq!(alone.run(&["/in", there]).0, 239, "{there}");
     }
@@ -99,7 +99,7 @@ fn files_that_cannot_be_opened_made_or_read_are_refused() {
 fn a_byte_that_cannot_be_written_is_no_success() {
     let Some(alone) = Alone::new() else { return };
     alone.put("in", &b"00 ".repeat(600));
-    // A file that may not grow beyond 512 bytes, and a signal about it that is ignored: the write fails.
+    // A file size limit of 512 bytes, with its signal ignored: the write fails.
     let (status, _) = alone.run_after("trap '' XFSZ; ulimit -f 1", &["/in", "/out"]);
     assert_eq!(status, 228);
     assert!(alone.read("out").unwrap().len() < 600);
@@ -207,7 +207,7 @@ fn it_assembles_itself_where_nothing_can_help() {
     assert!(alone.read("out").unwrap() == seed());
     let mode = |name| fs::metadata(alone.0.path().join(name)).unwrap().permissions().mode() & 0o7777;
     assert_eq!(mode("out"), 0o755);
-    // And so does what it made; the umask is heeded.
+    // And so does its output; the umask is heeded.
     fs::rename(alone.0.path().join("out"), alone.0.path().join("seed")).unwrap();
     assert_eq!(alone.run_after("umask 077", &["/seed.hex0", "/again"]).0, 0);
     assert!(alone.read("again").unwrap() == seed());
@@ -235,7 +235,7 @@ fn it_makes_of_a_text_what_the_decoder_makes_of_it() {
         let decoded = hex0::decode(text.as_bytes()).expect(text);
         assert_eq!(alone.assemble(text.as_bytes()), (0, decoded), "{text:?}");
     }
-    // It takes more than the decoder does, and what `xxd` makes of it.
+    // It accepts more than the decoder does, and than `xxd`.
     for (text, bytes) in [("4 1", "A"), ("4\n1", "A"), ("4;x\n1", "A"), ("41;\u{1b}é\n42", "AB")] {
         assert!(hex0::decode(text.as_bytes()).is_err(), "{text:?}");
         assert_eq!(alone.assemble(text.as_bytes()), (0, bytes.into()), "{text:?}");

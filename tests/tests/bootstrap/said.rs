@@ -1,4 +1,4 @@
-//! `stele seed` and `stele lineage`: what the command line says of the chain.
+//! `stele seed` and `stele lineage`: the chain on the command line.
 
 use std::process::Stdio;
 

@@ -1,4 +1,4 @@
-//! The JSON answers have the fields that the page's tables say, of the types that they say, and no others.
+//! The JSON answers have exactly the fields in the page's tables, with the types given there.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -11,8 +11,7 @@ use stele_tests::{Stele, wait_for};
 
 use super::{page, rows};
 
-/// Every field of an answer with its values; `a.b` is field `b` of the object `a`, `a[].b` that of its
-/// elements.
+/// Every field of an answer with its values; `a.b` is field `b` of the object `a`, `a[].b` that of its elements.
 fn fields(value: &Value, place: &str, into: &mut Vec<(String, Value)>) {
     match value {
         Value::Object(object) => {
@@ -32,7 +31,7 @@ fn fields(value: &Value, place: &str, into: &mut Vec<(String, Value)>) {
     }
 }
 
-/// Whether a value is of a type as the page writes it.
+/// Whether a value has a type in the page's notation.
 fn is_of(value: &Value, kind: &str) -> bool {
     if let Some(kind) = kind.strip_suffix(" or null") {
         return value.is_null() || is_of(value, kind);
@@ -42,12 +41,12 @@ fn is_of(value: &Value, kind: &str) -> bool {
         "text" | "path" => value.is_string(),
         "true or false" => value.is_boolean(),
         "list" | "list of texts" | "list of paths" => value.is_array(),
-        // One of some texts, in quotation marks.
+        // One of several texts, in quotation marks.
         _ => value.as_str().is_some_and(|text| kind.contains(&format!("`\"{text}\"`"))),
     }
 }
 
-/// All answers together have just the fields of the table under that heading.
+/// All answers together have exactly the fields of the table under that heading.
 #[track_caller]
 fn assert_as_the_page_says(heading: &str, answers: &[Value]) {
     let table = rows(&page(), heading);
@@ -63,7 +62,7 @@ fn assert_as_the_page_says(heading: &str, answers: &[Value]) {
     assert_eq!(seen, said.keys().collect(), "{heading}");
 }
 
-/// One JSON value a line.
+/// One JSON value per line.
 fn lines(stele: &Stele, args: &[&str]) -> Vec<Value> {
     let text = stele.ok(args);
     text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()

@@ -1,4 +1,4 @@
-//! Layouts and archives on the disk: whole or not there, and never more written than is missing.
+//! Layouts and archives on disk: complete or absent, and never more written than is missing.
 
 use std::os::unix::fs::MetadataExt;
 
@@ -70,7 +70,7 @@ fn a_layout_of_others_keeps_what_is_theirs() {
     for name in ["theirs", "ours:1.0"] {
         peer("skopeo", &["inspect", &format!("oci:{}:{name}", text(&others))]);
     }
-    // The same name again is another image in its place.
+    // Another image of the same name replaces it.
     images.image("box", "inputs = [box], labels = {'a': 'b'}");
     images.build("box");
     images.shop.stele.ok(&["image", "export", "--as", "ours:1.0", "box", text(&others)]);
@@ -106,7 +106,7 @@ fn a_place_that_is_something_else_is_not_touched() {
     }
     refused(&["--format", "docker-archive", "--as", "Upper", "box", text(&images.scratch("x.tar"))], 2);
     assert!(!images.scratch("new").exists() && !images.scratch("x.tar").exists());
-    // A layout of another version, or one whose index is none.
+    // A layout of another version, or one with an invalid index.
     for (file, bytes) in
         [("oci-layout", "{\"imageLayoutVersion\":\"2.0.0\"}"), ("index.json", "{"), ("index.json", "[]")]
     {

@@ -1,4 +1,4 @@
-//! Images of others as trees; damaged and hostile ones refused.
+//! Third-party images as trees; damaged and hostile ones refused.
 
 use std::os::unix::fs::symlink;
 
@@ -8,7 +8,7 @@ use super::layouts::{Layout, Tar, digest};
 use super::*;
 
 impl Images {
-    /// Imports as `it`; what the layers came to, as the store lists it.
+    /// Imports as `it`; the layers as the store lists them.
     #[track_caller]
     fn import(&self, layout: &Layout) -> Vec<String> {
         self.shop.stele.ok(&["image", "import", "--name", "it", text(&layout.path)]);
@@ -46,7 +46,7 @@ fn an_image_of_ours_comes_back_as_it_was() {
             if format != "docker-archive" {
                 assert_eq!(said["image"]["digest"], digest);
             }
-            // What came in can go out again, and is the same.
+            // An import can be exported again, unchanged.
             let again = other.scratch(&format!("again-{format}"));
             other.shop.stele.ok(&["image", "export", "box", text(&again)]);
             peer("skopeo", &["inspect", &format!("oci:{}:box", text(&again))]);
@@ -90,7 +90,7 @@ fn an_image_that_umoci_made_is_what_umoci_unpacks() {
     peer("umoci", &["repack", "--image", &format!("{}:changed", text(&layout)), text(&bundle)]);
     images.shop.stele.ok(&["image", "import", "--ref", "changed", text(&layout)]);
     images.shop.stele.assert_exports_as("image-changed/rootfs", &rootfs);
-    // It holds what no layer of ours does, so that its bytes cannot be made again; and that is said.
+    // It holds what our layers never do, so its bytes cannot be generated again; and that is reported.
     let failed = images.shop.stele.fails(&["image", "export", "changed", text(&images.scratch("x"))], 1);
     assert!(failed.contains("was imported, and its bytes cannot be generated again"), "{failed}");
     images.shop.stele.fails(&["image", "import", text(&layout)], 2);
@@ -116,7 +116,7 @@ fn what_layers_take_away_is_taken_from_the_layers_below_alone() {
         .file("b/new", "n")
         .dir("b/deep")
         .file("b/deep/y", "y")
-        // Behind what the layer itself brings, which stays.
+        // After the layer's own entries, which stay.
         .file("b/.wh..wh..opq", "")
         .file(".wh.c", "")
         .file("c", "another")
@@ -240,7 +240,7 @@ fn damaged_layouts_are_refused() {
     let missing = fresh("missing");
     fs::remove_dir_all(missing.path.join("blobs")).unwrap();
     assert!(images.refuses(&missing, 4).contains("is missing"));
-    // The layer is what its name says, and the config says something else.
+    // The layer matches its digest, and the config has another.
     let other = fresh("other");
     let descriptor = other.put("application/vnd.oci.image.layer.v1.tar", &layer());
     other.manifest(&[descriptor], &[digest(b"else")]);
@@ -248,7 +248,7 @@ fn damaged_layouts_are_refused() {
     let none = fresh("none");
     none.manifest(&[], &[digest(b"else")]);
     assert!(images.refuses(&none, 1).contains("1 diffIDs for 0 layers of the manifest"));
-    // A blob that is a way out of the layout.
+    // A blob path that leads out of the layout.
     let way_out = fresh("way-out");
     let secret = images.scratch("secret");
     fs::write(&secret, layer()).unwrap();
@@ -324,7 +324,7 @@ fn an_imported_image_is_an_opaque_input_of_a_recipe() {
         (&size.into(), &rootfs.as_str().into())
     );
     assert!(stele.ok(&["lineage", "on-base"]).contains("prebuilt"));
-    // What it was built of may go; what was built stays.
+    // Its inputs may be removed; the output stays.
     stele.ok(&["store", "root", "rm", "image-base"]);
     stele.ok(&["store", "root", "rm", "image-box"]);
     stele.ok(&["store", "gc", "--end-leases"]);

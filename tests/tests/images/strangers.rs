@@ -1,5 +1,5 @@
-//! Images of strangers: what one reader would take for another thing than the next, what leads out of its place, what
-//! would be written and not read again, and what a terminal would obey.
+//! Hostile images: documents that readers interpret differently, paths that lead out, records that could be written but
+//! not read again, and terminal control sequences.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const DOCKER: &str = "application/vnd.docker.distribution.manifest.v2+json";
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
 
-/// A layer whose bytes can be made again from its files: one that Stele wrote.
+/// A layer whose bytes can be generated again from its files: one that Stele wrote.
 fn exact_layer(images: &Images) -> Vec<u8> {
     images.image("box", "files = {'/a': 'a'}, compression = 'none'");
     let layout = images.layout("box");
@@ -68,7 +68,7 @@ fn an_image_whose_record_could_not_be_read_again_is_not_taken_and_a_large_one_is
     assert_eq!(shown["name"], "large");
     let listed = images.shop.stele.ok(&["image", "tree", "large"]);
     assert!(listed.lines().count() >= 17_000, "every entry is read again");
-    // What no record holds is refused where it comes in.
+    // What no record can hold is refused on import.
     let owner = |id: &str| {
         let record = format!("uid={id}\n");
         let length = record.len() + 3;
@@ -214,7 +214,7 @@ fn an_image_of_dockers_media_types_goes_out_as_it_came_in() {
     images.shop.stele.ok(&["image", "export", "t", text(&out)]);
     let index: Value = serde_json::from_slice(&fs::read(out.join("index.json")).unwrap()).unwrap();
     assert_eq!(index["manifests"][0]["mediaType"], DOCKER);
-    // By a name skopeo finds OCI's media types only; the one image of a layout it takes without.
+    // By name, skopeo finds OCI media types only; without a name it takes the only image of a layout.
     peer("skopeo", &["inspect", &format!("oci:{}", text(&out))]);
 }
 

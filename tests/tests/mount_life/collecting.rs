@@ -10,7 +10,7 @@ use stele_tests::{Stele, trees, wait_for};
 
 use super::{LONG, add_tree};
 
-/// A process whose working directory that is.
+/// A process with that working directory.
 struct Inside(Child);
 
 impl Inside {
@@ -67,7 +67,7 @@ fn a_collection_spares_what_a_working_directory_or_an_open_file_holds_and_nothin
                 assert_eq!(String::from_utf8_lossy(&bytes[..read]), text);
             }
             drop((user, file, lone));
-            // The kernel tells of what was closed in its own time.
+            // The kernel reports closed files in its own time.
             wait_for("the rest to be collected", || {
                 collect(&mounted);
                 [&digest, &opened, &blob].iter().all(|it| fs::metadata(mounted.path(it)).is_err())
@@ -76,7 +76,7 @@ fn a_collection_spares_what_a_working_directory_or_an_open_file_holds_and_nothin
     }
 }
 
-/// Where a process has its working directory, as getcwd(2) says it.
+/// A process's working directory, as getcwd(2) returns it.
 fn working_directory(user: &Inside) -> String {
     fs::read_link(format!("/proc/{}/cwd", user.0.id())).unwrap().to_str().unwrap().to_owned()
 }

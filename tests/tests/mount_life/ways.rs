@@ -9,8 +9,8 @@ use stele_tests::{Stele, binary, skip};
 
 use super::{LONG, add_tree, mounted_tree, mounts};
 
-/// Runs a script as user 1000, with a store of that user's own in `$STELE_STORE`, the tree in `$TREE` and an empty
-/// folder in `$DIR`. `/dev/fuse` is for everybody meanwhile, as it is on most machines. `None` without root.
+/// Runs a script as user 1000, with that user's own store in `$STELE_STORE`, the tree in `$TREE` and an empty folder in
+/// `$DIR`. `/dev/fuse` is open to all meanwhile, as on most machines. `None` without root.
 fn as_user(script: &str) -> Option<(i32, String)> {
     if !rustix::process::geteuid().is_root() {
         skip("only root becomes another user");
