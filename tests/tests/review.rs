@@ -8,8 +8,8 @@ use std::time::Duration;
 use stele_tests::damage::{flip, payload};
 use stele_tests::{Stele, trees, wait_for};
 
-/// Blobs and trees share their digests: a file that holds the text of a tree beside that very tree once took
-/// the tree's place in the session, and an acknowledged import lacked it.
+/// Blobs and trees share their digests: a file with the text of a tree next to that very tree once took its place in
+/// the session, and an acknowledged import lacked it.
 #[test]
 fn a_file_that_holds_the_text_of_the_directory_beside_it_takes_nothing_from_it() {
     for (file, folder) in [("zz", "sub"), ("aa", "sub"), ("sub2", "sub1")] {
@@ -61,7 +61,7 @@ fn a_daemon_holds_nothing_of_whoever_started_it() {
     let stele = Stele::new();
     let (reader, writer) = std::io::pipe().unwrap();
     let fd = std::os::fd::AsRawFd::as_raw_fd(&writer);
-    // A shell hands its descriptors on; this pipe ends only when nobody holds it any more.
+    // A shell passes its descriptors on; this pipe ends only when no process holds it any more.
     let script = format!("exec 9>/proc/self/fd/{fd}; exec \"$0\" store add /etc/hostname");
     rustix::io::fcntl_setfd(&writer, rustix::io::FdFlags::empty()).unwrap();
     let mut command = std::process::Command::new("sh");

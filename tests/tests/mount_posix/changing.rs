@@ -86,7 +86,7 @@ fn whatever_would_change_the_tree_fails_as_on_a_read_only_disk_and_changes_nothi
             let done: Vec<&String> = answers.iter().filter(|answer| answer.contains("done")).collect();
             assert!(done.is_empty(), "the mount was changed: {done:#?}");
         }
-        // To leave both times as they are is no change, and the kernel does not even look (utimensat(2)).
+        // Leaving both times unchanged is not a change, and the kernel does not even resolve the path (utimensat(2)).
         let omit = special(rustix::fs::UTIME_OMIT);
         both.ask("utimensat of nothing", |at| {
             said(rustix::fs::utimensat(&at.dir, "text", &omit, AtFlags::empty()))

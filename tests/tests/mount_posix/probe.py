@@ -68,7 +68,7 @@ def mapped(fd, offset, length, protection, kind):
 def content(fd, offset, length, protection, kind):
     """What is seen there, up to the end of the page in which the file ends: behind it there must be zeros."""
     at = mapped(fd, offset, length, protection, kind)
-    # What may only be run can be read on some processors, and not on such with protection keys (pkeys(7)).
+    # An executable-only mapping is readable on some processors, and not on those with protection keys (pkeys(7)).
     check(libc.mprotect(at, length, protection | READ))
     end = -(-os.fstat(fd).st_size // PAGE) * PAGE
     seen = ctypes.string_at(at, max(0, min(length, end - offset)))
@@ -211,7 +211,7 @@ def under_signals(path):
     broken = 0
     for n in range(2000):
         fd = libc.open(path.encode(), os.O_RDONLY)
-        # Nothing of it stays in the cache, and no absent name was asked for before.
+        # Nothing of it stays in the cache, and no absent name was looked up before.
         libc.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
         broken += fd < 0
         for call in [lambda: libc.pread(fd, buffer, len(buffer), 0),

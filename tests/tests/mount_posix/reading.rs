@@ -1,4 +1,4 @@
-//! The bytes: read, mapped, locked and run.
+//! The bytes: read, mapped, locked and executed.
 
 use std::io::IoSliceMut;
 use std::os::fd::OwnedFd;
@@ -15,7 +15,7 @@ use super::{Place, USERS, checked_or_not, described, on_both, said};
 const MORE: &[(&str, usize)] =
     &[("sparse", 8 << 20), ("program", 30_000), ("crowd/8", 8), ("twins/a/large", 100_000)];
 
-/// What was read: how much, and what it was.
+/// The result of a read: its length, and its digest.
 fn bytes(read: Result<Vec<u8>>) -> String {
     said(read.map(|bytes| (bytes.len(), Digest::of(&bytes))))
 }
@@ -160,7 +160,7 @@ fn seeking_goes_where_it_goes_on_a_disk_and_not_before_the_beginning() {
     });
 }
 
-/// Whoever copies a file may leave out what is said to be a hole.
+/// Copying programs may skip reported holes.
 #[test]
 fn no_data_is_in_a_hole() {
     checked_or_not(|both| {
@@ -314,7 +314,7 @@ fn the_mount_says_of_itself_that_it_is_read_only() {
     });
 }
 
-/// Not a comparison: what every file of every mount has.
+/// Not a comparison: attributes of every file of every mount.
 #[test]
 fn everything_belongs_to_root_and_is_from_the_first_second() {
     on_both(|both| {

@@ -29,7 +29,7 @@ fn what_comes_out_as_before_stops_what_would_be_built_after_it() {
     assert!(outcome.text().starts_with(&before), "{}", outcome.text());
     assert!(outcome.stderr.contains("built a"), "{}", outcome.stderr);
     assert!(!outcome.stderr.contains("built b") && !outcome.stderr.contains("built c"), "{}", outcome.stderr);
-    // And when it does not, all that is made of it is built.
+    // And when it does not, everything that depends on it is built.
     shop.recipe("a", &[], "echo other > $OUT/a");
     assert_ne!(shop.build("c"), before);
     assert_eq!(shop.file("build-c/c"), "other");
@@ -124,7 +124,7 @@ fn a_build_again_has_to_come_to_the_same() {
     let before = shop.build("other");
     let said = shop.stele.fails(&["build", "--rebuild", "other"], 1);
     assert!(said.contains(&before) && said.contains("diff -r"), "{said}");
-    // What was built first is what counts.
+    // The first result counts.
     assert_eq!(shop.build("other"), before);
 }
 

@@ -1,4 +1,4 @@
-//! Other stores, which are asked first: honest ones, and others.
+//! Other stores, which are queried first: honest ones, and others.
 
 use stele_tests::Stele;
 use stele_tests::workshop::Workshop;
@@ -28,7 +28,7 @@ fn what_another_store_has_is_not_built() {
         outcome.stderr
     );
     other.assert_sound();
-    // It is remembered like what is built here.
+    // It is remembered like a local build.
     assert_eq!(other.run(&["build", "a"]).stderr, "");
     assert_eq!(other.run(&["build", "a", "--rebuild"]).code, 0);
 }
@@ -47,7 +47,7 @@ fn a_socket_will_do() {
 #[test]
 fn what_is_damaged_there_is_not_taken_and_is_built_here() {
     let shop = Workshop::new();
-    // Nothing that the other store has anyhow, as it has what lies beside a recipe.
+    // Nothing that the other store has anyway, as it has local files of recipes.
     shop.recipe("a", &[], "for i in $(seq 9000); do echo $i; done > $OUT/a");
     let digest = shop.build("a");
     let object = shop.stele.json(&["store", "info", "build-a/a"])["file"].clone();
@@ -93,7 +93,7 @@ fn no_source_is_fetched_for_what_another_store_has_even_if_only_the_output_is_le
     let (folder, archive) = (shop.stele.scratch().join("s-1"), shop.stele.scratch().join("s.tar"));
     std::fs::create_dir(&folder).unwrap();
     std::fs::write(folder.join("file"), "of the source\n").unwrap();
-    // Or the output would be the unpacked source itself.
+    // Otherwise the output would be the unpacked source itself.
     std::fs::write(folder.join("other"), "of no use\n").unwrap();
     let mut tar = std::process::Command::new("tar");
     tar.args(["-C", shop.stele.scratch().to_str().unwrap(), "-cf", archive.to_str().unwrap(), "s-1"]);
@@ -114,7 +114,7 @@ fn no_source_is_fetched_for_what_another_store_has_even_if_only_the_output_is_le
     };
     recipe("a", "cp /src/file $OUT/file");
     let digest = shop.build("a");
-    // The unpacked source, the merged root and what the recipe was built with are only remembered.
+    // The unpacked source, the merged root and the build inputs are only remembered.
     shop.stele.ok(&["store", "gc", "--end-leases"]);
     let other = second(&shop);
     let from = shop.stele.store().to_str().unwrap();
@@ -125,7 +125,7 @@ fn no_source_is_fetched_for_what_another_store_has_even_if_only_the_output_is_le
     other.assert_sound();
     // From now on it is known here.
     assert_eq!(other.run(&["build", "a", "--offline"]).stderr, "");
-    // What it has not is built, and that needs the source.
+    // What it lacks is built, and that needs the source.
     recipe("a", "cp /src/file $OUT/other");
     let said = other.fails(&["build", "a", "--offline", "--substituter", from], 3);
     assert!(said.contains("s.tar"), "{said}");

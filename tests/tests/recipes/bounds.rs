@@ -1,4 +1,4 @@
-//! Recipes made to harm are an error, and the daemon that was asked goes on.
+//! Hostile recipes are an error, and the daemon survives them.
 
 use std::os::unix::fs::symlink;
 

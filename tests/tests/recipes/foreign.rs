@@ -1,4 +1,4 @@
-//! What others built: `debian_binary`, and how it is counted. The peer is `dpkg-deb`.
+//! Third-party packages: `debian_binary`, and how it is counted. The peer is `dpkg-deb`.
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::Command;
@@ -8,7 +8,7 @@ use stele_tests::skip;
 
 use super::*;
 
-/// Runs `dpkg-deb`; whether it is there.
+/// Runs `dpkg-deb`; whether it is installed.
 #[track_caller]
 fn dpkg_deb(args: &[&str]) -> bool {
     let Ok(output) = Command::new("dpkg-deb").args(args).output() else {
@@ -19,7 +19,7 @@ fn dpkg_deb(args: &[&str]) -> bool {
     true
 }
 
-/// A folder as a package has one, with what only packages hold: links that belong at `/`.
+/// A folder like a package's, with what only packages hold: links that belong at `/`.
 fn folder(tree: &Tree) -> PathBuf {
     let folder = tree.stele.scratch().join("package");
     for below in ["DEBIAN", "usr/bin", "usr/lib/x86_64-linux-gnu", "lib", "tmp"] {
@@ -29,7 +29,7 @@ fn folder(tree: &Tree) -> PathBuf {
                    Description: a test\n";
     fs::write(folder.join("DEBIAN/control"), control).unwrap();
     fs::write(folder.join("usr/bin/foo"), "#!/bin/sh\n").unwrap();
-    // No tree has it, and so nobody gets more rights by it.
+    // No tree can hold the setuid bit, so it grants no rights.
     fs::set_permissions(folder.join("usr/bin/foo"), fs::Permissions::from_mode(0o4755)).unwrap();
     fs::hard_link(folder.join("usr/bin/foo"), folder.join("usr/bin/foo1")).unwrap();
     fs::write(folder.join("lib/libfoo.so.1"), vec![7; 100_000]).unwrap();
@@ -97,7 +97,7 @@ fn a_package_is_unpacked_to_what_dpkg_unpacks_however_it_is_compressed() {
         assert_eq!(unpacked[0]["digest"], *tree.stele.add(&peer), "{compression}");
         assert_eq!(unpacked[0]["at"], "/");
     }
-    // Its empty /tmp is nobody's business; two packages that disagree are somebody's.
+    // Its empty /tmp is ignored; two packages that disagree are an error.
     tree.stele.ok(&["build", "--dry-run"]);
     tree.stele.assert_sound();
 }
@@ -185,7 +185,7 @@ fn what_is_built_with_something_opaque_is_marked_with_all_of_it() {
 }
 
 /// A store with the sources of `recipes/foreign`, from the bundle `STELE_FOREIGN=DIR` that `stele source export --all`
-/// wrote of them. None when there is no bundle: nobody has these packages at hand who did not ask for this.
+/// wrote. `None` without a bundle: only those who ask for this test have these packages.
 fn with_bundle() -> Option<(Stele, PathBuf)> {
     let bundle = std::env::var_os("STELE_FOREIGN").map(PathBuf::from)?;
     let mut stele = Stele::new();

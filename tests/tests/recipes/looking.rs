@@ -179,7 +179,7 @@ fn fmt_lays_out_and_says_what_it_changed() {
         fs::read_to_string(&path).unwrap(),
         "a = recipe(name = 'a',\n    version = '1', script = '''x\n  y''')\n\n\n# end\n"
     );
-    // The recipe is what it was, but for where it ends.
+    // The recipe is unchanged, except for where it ends.
     let cut = |text: &str| text.split("\"about\"").nth(1).unwrap().to_owned();
     assert_eq!(cut(&tree.stele.ok(&["recipe", "show", "a", "--json"])), cut(&before));
     assert_eq!(tree.stele.ok(&["recipe", "fmt"]), "");

@@ -49,7 +49,7 @@ fn a_source_is_unpacked_to_what_tar_unpacks() {
     let top = folder(&tree);
     tar(tree.stele.scratch(), &["-czf", "x.tar.gz", "top"]);
     pinned(&tree, &tree.stele.scratch().join("x.tar.gz"), "strip = 1");
-    // Its action cannot be known before.
+    // Its action is not known before.
     let action = || tree.stele.json(&["build", "--dry-run", "--json"])["build"][0]["action"].clone();
     assert_eq!(action(), serde_json::Value::Null);
     let expected = tree.stele.add(&top);
@@ -76,7 +76,7 @@ fn what_was_collected_is_unpacked_again() {
     tree.stele.ok(&["source", "unpack", "a", "--keep", "0"]);
     tree.stele.ok(&["store", "gc"]);
     assert_eq!(tree.stele.json(&["source", "unpack", "a", "--keep", "0"])[0]["known"], false);
-    // The source itself is kept by a root.
+    // A root keeps the source itself.
     tree.stele.ok(&["store", "gc"]);
     assert_eq!(tree.stele.json(&["source", "unpack", "a"])[0]["known"], false);
     tree.stele.assert_sound();
@@ -193,7 +193,7 @@ fn the_recipes_of_this_project_are_right() {
     stele.set_env("STELE_RECIPES", recipes.join("foreign").to_str().unwrap());
     assert_eq!(stele.ok(&["recipe", "check"]), "5 recipes OK");
     assert_eq!(stele.ok(&["recipe", "fmt", "--check"]), "");
-    // Nothing there is made but with the same toolchain.
+    // Every recipe there is built with the same toolchain.
     for name in ["busybox", "cxx-tour", "hello", "xz", "zlib"] {
         assert_eq!(stele.json(&["info", name])["opaque"]["sources"].as_array().map(Vec::len), Some(36));
     }

@@ -1,4 +1,4 @@
-//! What a build can use up it is ended for, with a message that says what it was; and the store is sound afterwards.
+//! A build that exceeds a limit is ended, with a message that names the limit; and the store is intact afterwards.
 
 use std::fs;
 use std::time::Instant;
@@ -8,7 +8,7 @@ use stele_tests::{Stele, skip, wait_for};
 
 use super::{LONG, Tree};
 
-/// A build of this script is ended with this code and these words, soon, and the next one is built.
+/// A build of this script is soon ended with this code and message, and the next one is built.
 #[track_caller]
 fn ended(script: &str, options: &[&str], code: i32, words: &str) {
     let Some(tree) = Tree::new() else { return };

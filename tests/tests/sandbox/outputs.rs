@@ -1,10 +1,10 @@
-//! What a build leaves that no output can be is refused with its path, and nothing of it is stored.
+//! A leftover that cannot be an output is refused with its path, and nothing of it is stored.
 
 use std::path::Path;
 
 use super::{BUSYBOX, Tree, compiled, shell};
 
-/// A build of this script is refused in these words, and is built when the last command is left out.
+/// A build of this script is refused with this message, and is built when the last command is left out.
 #[track_caller]
 fn refused(tree: &Tree, script: &str, words: &str) {
     tree.script("x", &format!("echo fine >/out/fine; {script}"));
@@ -81,7 +81,7 @@ fn names_that_are_no_text_and_trees_deeper_than_any_path_are_stored_or_refused_b
     tree.script("deep", deep);
     let said = tree.fails("deep", &[], 1);
     assert!(said.contains("below /out/deeper/deeper directories lie in each other deeper"), "{said}");
-    // In the working directory nobody minds.
+    // In the working directory it is allowed.
     tree.script("aside", &format!("{}; echo x >/out/x", deep.replace("/out", "/build")));
     tree.ok("aside");
     assert!(tree.folders().is_empty());

@@ -1,4 +1,4 @@
-//! Sources at hand, and bundles for machines without a network.
+//! Local sources, and bundles for machines without a network.
 
 use std::fs;
 use std::process::Command;
@@ -68,7 +68,7 @@ fn a_bundle_is_checked_by_sha256sum_and_taken_in_on_a_machine_without_a_network(
     for (name, bytes) in [("1/same.tar", &one), ("2/same.tar", &other), ("third.tar", &third)] {
         here.ok(&["source", "add", &write(&here, name, bytes)]);
     }
-    // Other roots are no sources.
+    // Other roots are not sources.
     here.ok(&["store", "add", "--root", "other", "/etc/hostname"]);
     let bundle = here.scratch().join("bundle");
     let path = bundle.to_str().unwrap();
@@ -84,7 +84,7 @@ fn a_bundle_is_checked_by_sha256sum_and_taken_in_on_a_machine_without_a_network(
     assert_eq!(sources(&here), sources(&there));
     there.ok(&["store", "gc", "--end-leases"]);
     there.assert_sound();
-    // Chosen ones, and never over what is there.
+    // Selected ones, and never over an existing file.
     let said = here.fails(&["source", "export", path, "third.tar"], 1);
     assert!(said.contains("already exists"), "{said}");
     let few = here.scratch().join("few");

@@ -21,7 +21,7 @@ pub(super) struct Archive {
 pub(super) type Version<'a> = (&'a str, &'a str, &'a [(&'a str, &'a [u8])]);
 
 impl Archive {
-    /// None where there is no apt. The files of the index are not there until they are put.
+    /// `None` where there is no apt. The index's files do not exist until they are put.
     pub(super) fn new(sources: &Sources, versions: &[Version<'_>]) -> Option<Self> {
         if !Path::new("/usr/lib/apt/apt-helper").exists() {
             skip("no apt");
@@ -85,7 +85,7 @@ impl Archive {
     }
 }
 
-/// All below some folders: path, size and time of change.
+/// Everything below some folders: path, size and modification time.
 fn state(folders: &[&str]) -> BTreeMap<PathBuf, (u64, Option<SystemTime>)> {
     let mut state = BTreeMap::new();
     let mut open: Vec<PathBuf> = folders.iter().map(PathBuf::from).collect();
@@ -207,7 +207,7 @@ fn what_the_machines_release_does_not_have_is_looked_for_in_the_others_unless_th
     assert!(!archive.server.asked().iter().any(|it| it.path.contains("oldstable")));
     sources.configure("");
     sources.fetches(&bytes, &["debian:k/1-1/k_1.orig.tar.gz"]);
-    // The small indexes are asked first, and neither is fetched again.
+    // The small indexes are queried first, and neither is fetched again.
     let before = archive.server.asked().len();
     let outcome = sources.fetch(b"other", &["debian:k/2-1/k_2.orig.tar.gz"]);
     assert!(outcome.stderr.contains("they have 1-1"), "{}", outcome.stderr);

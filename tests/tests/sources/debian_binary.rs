@@ -5,7 +5,7 @@ use stele_store::model::Sha256;
 use super::debian::Archive;
 use super::{Sources, random};
 
-/// What an index says of a package: name, version, architecture, file and its bytes.
+/// The entry of a package in an index: name, version, architecture, file and its bytes.
 type Package<'a> = (&'a str, &'a str, &'a str, &'a str, &'a [u8]);
 
 /// An archive with these packages, each in the index of its architecture, and those for all in that of amd64.
@@ -38,7 +38,7 @@ fn what_no_index_has_or_the_mirror_has_not_is_said_and_the_next_mirror_asked() {
     let Some(archive) = archive(&sources, &[package]) else { return };
     let said = sources.fails(&bytes, &["debian:nothing/1-1/nothing_1-1_amd64.deb"], 1);
     assert!(said.contains("no index has a binary package nothing"), "{said}");
-    // A source package's version is not asked for, and there is none of this name.
+    // No source package's version is requested, and there is none of this name.
     assert!(!archive.server.asked().iter().any(|it| it.path.ends_with("Sources")));
     let said = sources.fails(&bytes, &["debian:b/1-1/b_1-1_amd64.deb"], 1);
     assert!(said.contains("404"), "{said}");

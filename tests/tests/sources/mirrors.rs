@@ -1,4 +1,4 @@
-//! What mirrors do, and what is made of it.
+//! What mirrors do, and how it is handled.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -113,7 +113,7 @@ fn bytes_that_were_packed_on_the_way_are_refused() {
     let server = Server::start(move |_| Reply::whole(&served).header("Content-Encoding", "gzip"));
     let said = sources.fails(&bytes, &[&server.url("a.tar")], 1);
     assert!(said.contains("encoded it as \"gzip\""), "{said}");
-    // Of a file that is of this kind itself it is only said so.
+    // For a file that is itself gzip the header only describes it.
     sources.fetches(&bytes, &[&server.url("a.tar.gz?x=y")]);
     assert_eq!(server.asked()[0].header("accept-encoding"), Some("identity"));
     for name in ["cookie", "authorization", "referer"] {
@@ -172,7 +172,7 @@ fn another_size_or_sha512_than_the_recipe_says_is_refused() {
     sources.stele.fails(&["store", "info", &format!("sha256:{}", Sha256::of(&bytes))], 3);
     let right = sha512(&bytes).to_string();
     sources.stele.ok(&with(&["--size", "5000", "--sha512", &right]));
-    // What is kept already is checked as well when a recipe says something new of it.
+    // A kept source is verified as well when a recipe adds a checksum.
     let said = sources.stele.fails(&with(&["--sha512", &other]), 4);
     assert!(said.contains(&other), "{said}");
     let said = sources.stele.fails(&with(&["--size", "4999"]), 4);
@@ -235,7 +235,7 @@ fn a_configuration_that_cannot_be_read_or_understood_is_refused_with_the_line() 
     assert!(said.contains("config.toml") && said.contains("line 3") && said.contains("jubs"), "{said}");
     let mut args = sources.args(&bytes, &["file:/nowhere"]);
     args.extend(["--config".to_owned(), "/nowhere/config.toml".to_owned()]);
-    // The last one counts for nobody: an option stands once.
+    // An option may occur only once.
     assert_eq!(sources.stele.run(&args).code, 2);
     let at = sources.stele.scratch().join("xdg/stele");
     fs::create_dir_all(&at).unwrap();

@@ -1,4 +1,4 @@
-//! Downloads that are interrupted go on, and what is kept needs no network.
+//! Interrupted downloads continue, and kept sources need no network.
 
 use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -86,7 +86,7 @@ fn a_connection_that_always_ends_at_the_same_place_is_given_up() {
     let sources = Sources::new();
     let bytes = random(25, 50_000);
     let served = bytes.clone();
-    // It knows no ranges, so each time it begins anew.
+    // It supports no ranges, so each attempt starts anew.
     let server = Server::start(move |_| Reply::whole(&served).cut(10_000));
     let said = sources.fails(&bytes, &[&server.url("a")], 1);
     assert!(said.contains("ended"), "{said}");
@@ -126,7 +126,7 @@ fn a_file_that_changes_while_it_is_resumed_is_taken_anew() {
     let (old, new) = (random(29, 80_000), random(30, 80_000));
     let served = new.clone();
     let count = AtomicUsize::new(0);
-    // As the standard wants it: another version than `If-Range` names is answered whole.
+    // As the standard requires: a version other than `If-Range` names is answered whole.
     let server = Server::start(move |asked| match count.fetch_add(1, Ordering::SeqCst) {
         0 => Reply::whole(&old).header("ETag", "\"old\"").cut(30_000),
         _ if asked.header("if-range") == Some("\"old\"") => Reply::whole(&served).header("ETag", "\"new\""),
@@ -189,7 +189,7 @@ fn several_are_kept_by_their_names_and_a_store_that_was_rebuilt_keeps_them() {
     let bytes = random(34, 50_000);
     let server = Server::of(&bytes);
     sources.fetches(&bytes, &[&server.url("a")]);
-    // Whatever lies in the folder of downloads is no business of the store's.
+    // The store ignores foreign files in the folder of downloads.
     fs::write(sources.stele.store().join("fetch/rubbish"), "rubbish").unwrap();
     sources.stele.ok(&["store", "rebuild-index"]);
     sources.stele.assert_sound();

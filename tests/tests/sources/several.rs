@@ -1,4 +1,4 @@
-//! Several sources at once, by the library itself: the command line is given one at a time today.
+//! Several sources at once, by the library itself: the command line takes one at a time today.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -86,7 +86,7 @@ fn several_are_fetched_at_once_but_no_more_than_is_said_and_one_that_fails_stops
     assert_eq!(told, (0..12).map(|n| (n, n != 3)).collect::<Vec<_>>());
     assert_eq!(MAX.load(Ordering::SeqCst), 3, "as many at once as was said");
     assert_eq!(server.asked().len(), 11, "the same source twice is fetched once");
-    // Nobody is asked for what is kept.
+    // No mirror is queried for a kept source.
     let again = fetch(&sources[..3], &options, &keep, &|_| ());
     assert!(again.iter().all(|it| matches!(it, Ok(Had::There))));
     assert_eq!(server.asked().len(), 11);

@@ -9,15 +9,15 @@ use stele_tests::skip;
 
 use super::{Sources, random};
 
-/// Somebody who signs.
+/// A signing key.
 struct Signer {
     home: tempfile::TempDir,
-    /// What `gpg` takes for now.
+    /// The current time for `gpg`.
     time: Option<&'static str>,
 }
 
 impl Signer {
-    /// None where there is no `gpg`. `valid` is `never`, or for how long.
+    /// `None` where there is no `gpg`. `valid` is `never`, or for how long.
     fn new(algorithm: &str, valid: &str, time: Option<&'static str>) -> Option<Self> {
         let signer = Self { home: tempfile::tempdir().unwrap(), time };
         if Command::new("gpg").arg("--version").output().is_err() {
@@ -55,7 +55,7 @@ impl Signer {
 
 impl Drop for Signer {
     fn drop(&mut self) {
-        // Its agent would stay.
+        // Its agent would keep running.
         let _ =
             Command::new("gpgconf").arg("--homedir").arg(self.home.path()).args(["--kill", "all"]).status();
     }

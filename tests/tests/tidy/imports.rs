@@ -1,5 +1,5 @@
-//! What code may name: the database only in its own folder, the model nothing outside itself, and no library
-//! the terminal.
+//! What code may name: the database only in its own folder, the model nothing outside itself, and no library the
+//! terminal.
 
 use super::Violation;
 use super::rust_file::{RustFile, Token};

@@ -1,9 +1,8 @@
-//! Tidiness: the rules of the house that a compiler does not know.
+//! Tidiness: rules of this project that the compiler does not check.
 //!
-//! Each rule is a pure function from the text of files to the places that break it. It stands in the module
-//! of its kind, with tests that plant what it must notice: a rule that cannot fail guards nothing. The tests
-//! here hold the checkout to all rules. Which files there are is what git knows or would add, so build
-//! folders never count.
+//! Each rule is a pure function from the text of files to violations. It is in the module of its kind, with tests that
+//! plant violations: a rule that cannot fail guards nothing. The tests here apply all rules to the checkout. The files
+//! are those that git tracks or would add, so build folders never count.
 
 mod crates;
 mod figures;
@@ -23,7 +22,7 @@ use std::process::Command;
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Violation {
     path: String,
-    /// Counted from 1; 0 when the whole file is meant.
+    /// Counted from 1; 0 for the whole file.
     line: usize,
     what: String,
 }
@@ -55,9 +54,9 @@ fn top() -> PathBuf {
     tests.parent().expect("the tests crate lies in a folder of the workspace").to_owned()
 }
 
-/// Reads every file that is text. One that git still lists although it was removed is passed over.
+/// Reads every text file. One that git still lists although it was removed is skipped.
 fn text_files() -> Vec<TextFile> {
-    // In CI the checkout may belong to another user, which git distrusts unless told not to.
+    // In CI the checkout may belong to another user, which git distrusts by default.
     let git = Command::new("git")
         .args(["-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"])
         .current_dir(top())

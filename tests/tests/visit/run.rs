@@ -17,7 +17,7 @@ fn a_program_cannot_open_what_its_output_was_redirected_to() {
         (std::fs::File::open("/etc/passwd").unwrap(), std::fs::File::create(&file).unwrap());
     assert!(command.stdin(input).stdout(output).stderr(Stdio::null()).status().unwrap().success());
     let text = std::fs::read_to_string(&file).unwrap();
-    // The same open file could be opened anew, by its name below /proc, for more than it was given for.
+    // The same open file could be reopened, by its name below /proc, with more rights.
     assert_eq!(text.matches("-> pipe:").count(), 3, "{text}");
 }
 

@@ -1,9 +1,9 @@
-//! `stele trace`: what a build makes use of.
+//! `stele trace`: what a build uses.
 
 use serde_json::{Value, json};
 use stele_tests::workshop::Workshop;
 
-/// A recipe with two inputs, of which it uses one, and which looks for something that is not there.
+/// A recipe with two inputs, of which it uses one, and which looks for a missing file.
 fn shop() -> Workshop {
     let shop = Workshop::new();
     shop.recipe(
