@@ -33,7 +33,7 @@ fn hello(stele: &Stele, version: &str) -> (UnixStream, serde_json::Value) {
 }
 
 #[test]
-fn the_daemon_starts_when_needed_serves_two_terminals_and_stops_when_told() {
+fn the_daemon_starts_on_demand_serves_two_terminals_and_stops_on_request() {
     let stele = Stele::new();
     assert_eq!(stele.daemon(), None);
     stele.add(Path::new("/etc/hostname"));
@@ -51,7 +51,7 @@ fn the_daemon_starts_when_needed_serves_two_terminals_and_stops_when_told() {
 }
 
 #[test]
-fn ten_commands_at_once_on_a_store_that_is_not_there_yet_race_to_one_daemon() {
+fn ten_commands_at_once_on_a_new_store_share_one_daemon() {
     let stele = Stele::new();
     let source = stele.scratch().join("file");
     fs::write(&source, "the same for all").unwrap();
@@ -82,7 +82,7 @@ fn a_killed_daemon_and_its_stale_socket_cost_the_next_command_nothing_but_a_star
 }
 
 #[test]
-fn an_idle_daemon_goes_away_and_a_used_one_does_not() {
+fn an_idle_daemon_exits_and_a_used_one_does_not() {
     let mut stele = Stele::new();
     stele.set_env("STELE_DAEMON_IDLE", "1");
     stele.add(Path::new("/etc/hostname"));
@@ -109,7 +109,7 @@ fn a_command_line_of_another_version_can_ask_the_daemon_to_end() {
 }
 
 #[test]
-fn a_daemon_of_another_version_is_replaced_without_a_word_from_the_user() {
+fn a_daemon_of_another_version_is_replaced_without_user_action() {
     let stele = Stele::new();
     let digest = stele.add(Path::new("/etc/hostname"));
     stele.ok(&["daemon", "stop"]);
@@ -137,7 +137,7 @@ fn a_daemon_of_another_version_is_replaced_without_a_word_from_the_user() {
 }
 
 #[test]
-fn rubbish_on_the_socket_harms_nobody() {
+fn malformed_input_on_the_socket_is_harmless() {
     let stele = Stele::new();
     stele.add(Path::new("/etc/hostname"));
     let pid = stele.daemon();
@@ -218,7 +218,7 @@ fn root_is_never_needed() {
 }
 
 #[test]
-fn a_collection_during_imports_takes_nothing_that_they_rely_on() {
+fn a_collection_during_imports_removes_nothing_that_they_rely_on() {
     let stele = Stele::new();
     let sources: Vec<_> = (0..4)
         .map(|n| {

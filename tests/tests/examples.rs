@@ -18,7 +18,7 @@ fn recipes() -> PathBuf {
 }
 
 #[test]
-fn a_program_that_embeds_the_engine_builds_what_the_command_line_builds() {
+fn a_program_that_embeds_the_engine_builds_the_same_as_the_command_line() {
     let stele = Stele::new();
     let output =
         Command::new(example("build")).arg(stele.store()).arg(recipes()).arg("hex1").output().unwrap();

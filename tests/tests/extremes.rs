@@ -88,7 +88,7 @@ fn a_directory_of_100_000_entries_is_one_tree_like_any_other() {
 }
 
 #[test]
-fn an_empty_file_and_an_empty_directory_are_what_b3sum_says() {
+fn an_empty_file_and_an_empty_directory_match_b3sum() {
     let stele = Stele::new();
     let empty = stele.scratch().join("empty");
     fs::write(&empty, "").unwrap();
@@ -169,7 +169,7 @@ fn a_million_small_files_are_imported_looked_at_and_collected() {
 }
 
 #[test]
-fn a_large_file_of_the_size_of_a_known_one_is_told_from_it() {
+fn a_large_file_of_the_size_of_a_known_one_is_distinguished_from_it() {
     let stele = Stele::new();
     let (first, second) = (stele.scratch().join("first"), stele.scratch().join("second"));
     let mut bytes = trees::Random::new(2).bytes(9 << 20);

@@ -64,7 +64,7 @@ fn a_payload_that_grew_is_never_handed_out_and_is_repaired_by_the_next_import() 
 }
 
 #[test]
-fn a_missing_payload_is_said_and_is_repaired_by_the_next_import() {
+fn a_missing_payload_is_reported_and_repaired_by_the_next_import() {
     damage_is_found_and_repaired(|file| fs::remove_file(file).unwrap());
 }
 
@@ -121,7 +121,7 @@ fn every_file(folder: &Path) -> Vec<(PathBuf, u64)> {
 }
 
 #[test]
-fn payloads_that_are_out_of_reach_for_a_while_are_there_again_afterwards() {
+fn temporarily_unreadable_payloads_recover() {
     let (stele, _, _, digest) = stored(62);
     let (objects, away) = (stele.store().join("objects"), stele.scratch().join("away"));
     fs::rename(&objects, &away).unwrap();
@@ -134,7 +134,7 @@ fn payloads_that_are_out_of_reach_for_a_while_are_there_again_afterwards() {
 }
 
 #[test]
-fn a_payload_that_somebody_put_back_from_quarantine_is_looked_at_and_not_removed() {
+fn a_payload_put_back_from_quarantine_is_checked_and_not_removed() {
     let (stele, _, file, digest) = stored(63);
     let put_back = || fs::rename(stele.store().join("quarantine").join(&digest), &file).unwrap();
     flip(&file, 0);
@@ -151,7 +151,7 @@ fn a_payload_that_somebody_put_back_from_quarantine_is_looked_at_and_not_removed
 }
 
 #[test]
-fn a_payload_that_became_a_folder_is_said_and_loses_nothing() {
+fn a_payload_that_became_a_folder_is_reported_and_loses_nothing() {
     let (stele, tree, file, digest) = stored(6);
     fs::remove_file(&file).unwrap();
     fs::create_dir(&file).unwrap();
@@ -163,7 +163,7 @@ fn a_payload_that_became_a_folder_is_said_and_loses_nothing() {
 }
 
 #[test]
-fn a_database_that_is_gone_is_said_and_rebuilt_from_payloads_and_exported_trees() {
+fn a_missing_database_is_reported_and_rebuilt_from_payloads_and_exported_trees() {
     let stele = Stele::new();
     let (kept, lost) = (source(&stele, "kept", 7), source(&stele, "lost", 8));
     let kept_digest = stele.ok(&["store", "add", "--root", "kept", kept.to_str().unwrap()]);
@@ -195,7 +195,7 @@ fn a_database_that_is_gone_is_said_and_rebuilt_from_payloads_and_exported_trees(
 }
 
 #[test]
-fn a_damaged_table_is_said_and_the_rebuild_takes_over_all_that_can_be_read() {
+fn a_damaged_table_is_reported_and_the_rebuild_keeps_every_readable_row() {
     let stele = Stele::new();
     let tree = source(&stele, "tree", 9);
     stele.ok(&["store", "add", "--root", "tree", tree.to_str().unwrap()]);
@@ -277,7 +277,7 @@ fn full_disk(disk: &Disk, too_much: impl FnOnce(&Stele) -> PathBuf) {
 }
 
 #[test]
-fn a_store_on_a_disk_that_somebody_else_filled_can_still_be_read_and_collected() {
+fn a_store_on_a_full_disk_can_still_be_read_and_collected() {
     let Some(disk) = Disk::tmpfs(320) else { return skip("a tmpfs cannot be mounted here") };
     let stele = Stele::at(&disk.path().join("store"));
     let (tree, waste) = (source(&stele, "tree", 15), source(&stele, "waste", 16));
@@ -295,7 +295,7 @@ fn a_store_on_a_disk_that_somebody_else_filled_can_still_be_read_and_collected()
 }
 
 #[test]
-fn a_read_only_disk_can_be_read_and_says_why_it_cannot_be_written() {
+fn a_read_only_disk_can_be_read_and_writes_fail_with_the_reason() {
     let Some(disk) = Disk::tmpfs(64) else { return skip("a tmpfs cannot be mounted here") };
     let stele = Stele::at(&disk.path().join("store"));
     let tree = source(&stele, "tree", 17);
@@ -319,7 +319,7 @@ fn a_read_only_disk_can_be_read_and_says_why_it_cannot_be_written() {
 }
 
 #[test]
-fn a_disk_that_becomes_read_only_under_the_daemon_gives_errors_and_loses_nothing() {
+fn a_disk_remounted_read_only_under_the_daemon_gives_errors_and_loses_nothing() {
     let Some(disk) = Disk::ext4(128) else { return skip("an ext4 cannot be mounted here") };
     let stele = Stele::at(&disk.path().join("store"));
     let (tree, other) = (source(&stele, "tree", 18), source(&stele, "other", 19));
@@ -418,7 +418,7 @@ fn special_files_are_refused_by_name_all_at_once() {
 }
 
 #[test]
-fn what_is_not_there_or_may_not_be_read_or_is_the_store_itself_is_said() {
+fn missing_unreadable_and_self_referring_imports_are_reported() {
     let stele = Stele::new();
     let tree = source(&stele, "tree", 22);
     stele.add(&tree);

@@ -73,7 +73,7 @@ fn has(program: &str) -> bool {
 }
 
 #[test]
-fn no_rejected_text_is_taken_for_a_tree_and_each_breaks_the_rule_that_the_manifest_says() {
+fn each_rejected_text_breaks_the_rule_in_the_manifest() {
     for line in lines("reject") {
         let [file, number, expected] = &line[..] else { panic!("{line:?}") };
         let error = Tree::decode(&golden(file)).expect_err(file);
@@ -146,7 +146,7 @@ fn the_nested_trees_name_each_other_by_digest_and_size() {
 }
 
 #[test]
-fn odd_names_and_targets_are_what_their_spellings_say() {
+fn odd_names_and_targets_match_their_escaped_form() {
     let names = Tree::decode(&golden("names.tree")).expect("names.tree");
     for name in
         [&b"two words"[..], b"line\nfeed", b"back\\slash", b"\\x41", b"\xff\xfe", b"\x01", "é".as_bytes()]
@@ -226,7 +226,7 @@ fn row(family: &str, bytes: &[u8]) -> Option<(BTreeMap<&'static str, String>, Ve
 }
 
 #[test]
-fn every_row_means_what_the_manifest_says_and_nothing_like_it_is_taken() {
+fn every_row_decodes_as_in_the_manifest_and_similar_bytes_are_refused() {
     for line in lines("row-rejects") {
         assert_eq!(row(&line[0], &bytes(&line[1])), None, "{line:?}");
     }

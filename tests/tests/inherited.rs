@@ -101,7 +101,7 @@ fn the_daemon_holds_neither_the_working_directory_nor_the_umask_of_its_starter()
 }
 
 #[test]
-fn what_ends_a_daemon_at_once_is_in_its_log() {
+fn a_crash_of_the_daemon_is_in_its_log() {
     let stele = starts(&["env"]);
     let pid = stele.daemon().unwrap();
     let stderr = fs::read_link(format!("/proc/{pid}/fd/2")).unwrap();
@@ -150,7 +150,7 @@ fn a_daemon_of_the_same_version_and_another_build_is_replaced() {
 }
 
 #[test]
-fn a_path_means_what_it_means_to_the_command_not_to_the_daemon() {
+fn a_path_is_resolved_for_the_command_not_for_the_daemon() {
     if !rustix::process::geteuid().is_root() {
         return stele_tests::skip("only root makes a mount namespace here");
     }

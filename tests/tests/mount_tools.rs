@@ -149,7 +149,7 @@ fn nothing_can_be_made_beside_the_digests() {
 }
 
 #[test]
-fn what_is_absent_is_there_as_soon_as_it_is_imported() {
+fn absent_content_appears_on_import() {
     let Some(tree) = Tree::new(|source| mounted::sample(source, 0)) else { return };
     let stele = tree.mounted.stele();
     let is_absent = |path: &Path| {
@@ -211,7 +211,7 @@ fn listed(folder: &Path) -> BTreeSet<String> {
 }
 
 #[test]
-fn a_listing_has_every_root_once_while_others_come_and_go() {
+fn a_listing_has_every_root_once_during_changes() {
     let Some(tree) = Tree::new(|source| mounted::sample(source, 0)) else { return };
     let (stele, digest) = (tree.mounted.stele(), tree.digest.as_str());
     assert_eq!(listed(tree.mounted.dir()), BTreeSet::from(["by-name".to_owned()]), "no root yet");
@@ -543,7 +543,7 @@ fn sixty_thousand_files_are_open_at_once_and_each_is_its_own() {
 }
 
 #[test]
-fn a_mount_that_is_in_use_is_not_taken_away_and_serves_on() {
+fn a_busy_mount_is_not_removed_and_still_serves() {
     let Some(tree) = Tree::new(|source| mounted::sample(source, 0)) else { return };
     let file = fs::File::open(tree.path.join("large")).unwrap();
     let inode = file.metadata().unwrap().ino();

@@ -11,7 +11,7 @@ use stele_tests::disk::Disk;
 use stele_tests::{Stele, skip, trees};
 
 #[test]
-fn what_was_acknowledged_survives_a_power_cut() {
+fn acknowledged_work_survives_a_power_failure() {
     let Some(disk) = Disk::ext4(200) else { return skip("an ext4 cannot be mounted here") };
     let source = tempfile::tempdir().unwrap();
     let tree = source.path().join("tree");

@@ -371,7 +371,7 @@ fn gnu_tar_strips_the_same() {
 }
 
 #[test]
-fn what_tar_unpacks_has_the_digest_that_we_give_it() {
+fn an_unpacked_tar_has_our_digest() {
     if !there(&[TAR]) {
         return;
     }

@@ -38,7 +38,7 @@ fn two_outside(one: &str, other: &str) -> (Said, Said) {
 }
 
 #[test]
-fn no_build_meets_the_locks_of_another() {
+fn no_build_is_affected_by_the_locks_of_another() {
     for file in ["/bin/jam", "/proc/cpuinfo", "/dev/full"] {
         // A user cannot make device nodes.
         if file.starts_with("/dev") && !is_root() {
@@ -76,7 +76,7 @@ fn a_build_has_locks_and_watches_of_its_own() {
 }
 
 #[test]
-fn nobody_waits_for_a_lease_of_a_build() {
+fn no_command_waits_for_a_lease_of_a_build() {
     kept(
         &[
             "leases=/bin/jam",

@@ -28,7 +28,7 @@ fn the_room_on_the_machines_disk_is_not_to_be_had() {
 }
 
 #[test]
-fn numbers_of_inodes_do_not_say_what_other_builds_looked_at() {
+fn inode_numbers_do_not_reveal_what_other_builds_read() {
     let list = "find / -xdev | sort | grep -v -e build -e out -e tmp | xargs stat -c '%i %n' >/out/numbers";
     let numbers = |before: Option<&str>| {
         let tree = Tree::new()?;

@@ -10,7 +10,7 @@ use stele_tests::{Stele, skip, wait_for};
 use super::{attacker, inside, is_root, jam, kept, of, outside};
 
 #[test]
-fn a_build_that_takes_back_what_it_wrote_to_its_log_is_ended_at_its_limit() {
+fn a_build_that_reads_back_its_log_is_ended_at_its_limit() {
     let Some(tree) = Tree::new() else { return };
     let Some(()) = attacker(&tree, "x", &["steals"]) else { return };
     // In any case for longer than a win took.
@@ -25,7 +25,7 @@ fn a_build_that_takes_back_what_it_wrote_to_its_log_is_ended_at_its_limit() {
 }
 
 #[test]
-fn whoever_starts_the_daemon_a_build_can_open_its_standard_output_anew() {
+fn a_build_can_reopen_its_standard_output_whichever_process_starts_the_daemon() {
     let Some(tree) = Tree::new() else { return };
     let script = "echo one >/dev/stdout; echo two >/dev/stderr; echo three | tee /dev/stderr >/dev/null
         echo four >/proc/self/fd/1; stat -L -c '%u %g %F' /proc/self/fd/2 >/out/whose";
@@ -39,7 +39,7 @@ fn whoever_starts_the_daemon_a_build_can_open_its_standard_output_anew() {
 }
 
 #[test]
-fn no_build_has_more_than_its_share_of_what_the_kernel_allows_a_user() {
+fn no_build_uses_up_the_kernel_s_per_user_limits() {
     kept(&["instances=32", "terminals=64"], &["instances=33", "terminals=65"]);
     // The control of the control: it has some.
     let Some(said) = inside(&["instances=31", "terminals=63"]) else { return };
@@ -47,7 +47,7 @@ fn no_build_has_more_than_its_share_of_what_the_kernel_allows_a_user() {
 }
 
 #[test]
-fn what_builds_of_root_use_is_not_counted_for_root() {
+fn resources_of_root_s_builds_are_not_counted_for_root() {
     let Some(tree) = Tree::new() else { return };
     if !is_root() {
         return;

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::asm_model::Assembly;
-use super::links::{Room, a_full_disk_is_no_success, files_are_treated_with_care, folder, program, sources};
+use super::links::{Room, a_full_disk_is_a_failure, files_are_treated_with_care, folder, program, sources};
 use super::*;
 
 #[test]
-fn asm_refuses_what_means_nothing_and_tells_file_and_line() {
+fn asm_refuses_a_wrong_text_with_file_and_line() {
     let Some(room) = Room::of("asm") else { return };
     let far = format!("~a {}\n:a", "00".repeat(128));
     let long = format!("\n[ {} ]", "00".repeat(256));
@@ -115,11 +115,11 @@ fn asm_checks_its_limits() {
 #[test]
 fn asm_treats_files_with_care() {
     files_are_treated_with_care("asm");
-    a_full_disk_is_no_success("asm", &b"00 ".repeat(9000));
+    a_full_disk_is_a_failure("asm", &b"00 ".repeat(9000));
 }
 
 #[test]
-fn asm_makes_of_a_text_what_the_model_makes_of_it() {
+fn asm_agrees_with_its_model() {
     let Some(room) = Room::of("asm") else { return };
     for text in [
         "",
@@ -149,7 +149,7 @@ fn the_model_of_asm_makes_subc_too() {
 }
 
 #[test]
-fn every_row_of_asm_is_what_it_says() {
+fn every_row_of_asm_matches_its_bytes() {
     columns::are_as_objdump_says("asm");
     columns::readelf_finds_code_and_memory("asm");
     columns::readelf_finds_code_and_memory("subc");
@@ -184,7 +184,7 @@ fn named(objdump: &str) -> String {
 }
 
 #[test]
-fn every_instruction_of_subc_is_what_its_name_says() {
+fn every_instruction_of_subc_matches_its_name() {
     let text = fs::read_to_string(folder("subc").join("x86.asm")).expect("the macros");
     let macros: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("macro ")).collect();
     assert!(macros.len() > 300, "{}", macros.len());

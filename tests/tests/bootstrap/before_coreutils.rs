@@ -20,7 +20,7 @@ fn run(room: &Room, name: &str, args: &[&str]) -> (Option<i32>, String) {
 }
 
 #[test]
-fn copy_refuses_what_is_not_there_and_what_it_cannot_make() {
+fn copy_refuses_missing_sources_and_impossible_targets() {
     let Some(room) = room_with("copy", "copy/copy.c") else { return };
     fs::write(room.path("file"), "text").unwrap();
     fs::create_dir(room.path("folder")).unwrap();
@@ -40,7 +40,7 @@ fn copy_refuses_what_is_not_there_and_what_it_cannot_make() {
 }
 
 #[test]
-fn copy_copies_what_cp_copies() {
+fn copy_copies_the_same_as_cp() {
     let Some(room) = room_with("copy", "copy/copy.c") else { return };
     let deep = room.path("from/a/b/c");
     fs::create_dir_all(&deep).unwrap();
@@ -84,7 +84,7 @@ fn bits_refuses_lines_that_it_does_not_understand() {
 }
 
 #[test]
-fn bits_writes_headers_as_the_rules_of_musl_say() {
+fn bits_writes_headers_by_the_rules_of_musl() {
     let Some(room) = room_with("bits", "musl/bits.c") else { return };
     let types = "#define A 1\nTYPEDEF unsigned long size_t;\nSTRUCT pair { int a; int b; };\n";
     fs::write(room.path("in"), types).unwrap();

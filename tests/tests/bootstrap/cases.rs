@@ -44,7 +44,7 @@ fn a_case_that_is_right_passes_but_for_white_space() {
 }
 
 #[test]
-fn what_fails_is_no_success() {
+fn failed_cases_are_not_a_success() {
     let runner = Runner::new();
     runner.put("t/good.expect", "good\n");
     for (name, text) in [

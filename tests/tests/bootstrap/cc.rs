@@ -85,7 +85,7 @@ pub(crate) fn same_lines(ours: &(String, Option<i32>), theirs: &(String, Option<
 }
 
 #[test]
-fn cc_says_how_it_is_called_and_what_is_wrong_with_files() {
+fn cc_prints_its_usage_and_file_errors() {
     let Some(room) = Room::new() else { return };
     fs::write(room.path("a.c"), "int main(void) { return 3; }").unwrap();
     fs::write(room.path("zero.c"), b"int main(void) { return 3; }\0").unwrap();
@@ -126,7 +126,7 @@ fn cc_says_how_it_is_called_and_what_is_wrong_with_files() {
 }
 
 #[test]
-fn a_full_disk_is_no_success_for_cc() {
+fn a_full_disk_is_a_failure_for_cc() {
     let Some(room) = Room::new() else { return };
     fs::write(room.path("a.c"), "int a[5000] = { 1 }; int main(void) { return 3; }").unwrap();
     let mut command = Command::new("sh");
@@ -214,7 +214,7 @@ fn every_message_of_cc_is_in_a_test() {
 }
 
 #[test]
-fn programs_of_every_feature_do_what_gcc_makes_them_do() {
+fn programs_of_every_feature_behave_as_with_gcc() {
     let Some(room) = Room::new() else { return };
     let by_gcc = room.by_gcc();
     let tests = folder("cc").join("tests");
@@ -242,7 +242,7 @@ fn programs_of_every_feature_do_what_gcc_makes_them_do() {
 }
 
 #[test]
-fn cc_compiles_itself_into_what_does_the_same() {
+fn cc_compiles_itself_to_an_equivalent_compiler() {
     let Some(room) = Room::new() else { return };
     room.by_gcc();
     // subc's part comes first; and the small C has an unsigned char.

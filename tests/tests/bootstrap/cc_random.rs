@@ -13,7 +13,7 @@ const HEADERS: &str = "/usr/include/csmith";
 const CSMITH: [&str; 3] = ["--no-packed-struct", "--max-funcs", "6"];
 
 #[test]
-fn random_programs_do_what_gcc_makes_them_do() {
+fn random_programs_behave_as_with_gcc() {
     let Some(room) = Room::new() else { return };
     if Command::new("csmith").arg("--version").output().is_err() || !Path::new(HEADERS).is_dir() {
         return skip("no csmith, or no libcsmith-dev");

@@ -202,7 +202,7 @@ fn refused(room: &Room, text: &str) -> BTreeMap<usize, bool> {
 }
 
 #[test]
-fn cc_takes_a_program_if_and_only_if_gcc_does() {
+fn cc_accepts_a_program_if_and_only_if_gcc_does() {
     let Some(room) = Room::new() else { return };
     let wanted = std::env::var("STELE_RANDOM_PROGRAMS").ok().map(|it| it.parse().expect("a number"));
     let begin = Instant::now();

@@ -80,7 +80,7 @@ fn hex2_agrees_with_its_model_about_damaged_texts() {
 }
 
 #[test]
-fn asm_refuses_a_damaged_text_or_makes_of_it_what_its_model_does() {
+fn asm_refuses_a_damaged_text_or_agrees_with_its_model() {
     // Words that need no others.
     let text =
         ":a 7F45 [ \"text\" !1 ] &a ~a :.b %.b =a-0x400000+'x' ; c\nmacro ret C3\nmacro two ret 90 # more\n"

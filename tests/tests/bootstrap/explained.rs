@@ -64,7 +64,7 @@ fn the_sums_of_jumps_are_right() {
 }
 
 #[test]
-fn the_commands_of_the_page_do_what_it_says() {
+fn the_commands_of_the_page_work_as_documented() {
     let dir = tempfile::tempdir().expect("a folder");
     let page = page();
     let blocks: Vec<&str> = page.split("```\n").skip(1).step_by(2).collect();

@@ -28,7 +28,7 @@ fn assembles_the_seed(folder: &Path, seed: &[u8], truth: &[u8], seconds: f32) ->
 }
 
 #[test]
-fn a_seed_with_another_byte_is_told_by_what_it_makes_or_by_its_digest() {
+fn a_seed_with_another_byte_is_detected_by_its_output_or_its_digest() {
     let truth = seed();
     let dir = tempfile::tempdir().expect("a folder");
     fs::write(dir.path().join("seed.hex0"), source()).expect("the source");

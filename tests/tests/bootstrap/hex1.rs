@@ -1,6 +1,6 @@
 //! hex1, a hex assembler with labels: its source, what it refuses, its output.
 
-use super::links::{Room, a_full_disk_is_no_success, files_are_treated_with_care, folder};
+use super::links::{Room, a_full_disk_is_a_failure, files_are_treated_with_care, folder};
 use super::*;
 
 /// The status, and the reported line.
@@ -10,7 +10,7 @@ fn refused(room: &Room, text: &[u8]) -> Option<(i32, usize)> {
 }
 
 #[test]
-fn hex1_refuses_what_means_nothing_and_tells_the_line() {
+fn hex1_refuses_a_wrong_text_with_the_line() {
     let Some(room) = Room::of("hex1") else { return };
     for (text, status, line) in [
         (&b"41 4"[..], 2, 1),
@@ -42,7 +42,7 @@ fn hex1_refuses_what_means_nothing_and_tells_the_line() {
 }
 
 #[test]
-fn hex1_refuses_each_byte_that_is_none_of_its_own() {
+fn hex1_refuses_each_byte_outside_its_alphabet() {
     let Some(room) = Room::of("hex1") else { return };
     for byte in 0..=255_u8 {
         let text = [b"41\n", &[byte][..], b" 42"].concat();
@@ -54,7 +54,7 @@ fn hex1_refuses_each_byte_that_is_none_of_its_own() {
 }
 
 #[test]
-fn hex1_takes_a_mebibyte_less_one_and_refuses_more() {
+fn hex1_accepts_a_mebibyte_less_one_and_refuses_more() {
     let Some(room) = Room::of("hex1") else { return };
     let mut text = b"41 ;".to_vec();
     text.resize((1 << 20) - 1, b'c');
@@ -71,11 +71,11 @@ fn hex1_takes_a_mebibyte_less_one_and_refuses_more() {
 #[test]
 fn hex1_treats_files_with_care() {
     files_are_treated_with_care("hex1");
-    a_full_disk_is_no_success("hex1", &b"00 ".repeat(9000));
+    a_full_disk_is_a_failure("hex1", &b"00 ".repeat(9000));
 }
 
 #[test]
-fn hex1_makes_of_a_text_what_the_model_makes_of_it() {
+fn hex1_agrees_with_its_model() {
     let Some(room) = Room::of("hex1") else { return };
     for text in [
         "",
@@ -98,7 +98,7 @@ fn hex1_makes_of_a_text_what_the_model_makes_of_it() {
 }
 
 #[test]
-fn hex1_takes_what_the_seed_takes() {
+fn hex1_accepts_what_the_seed_accepts() {
     let Some(room) = Room::of("hex1") else { return };
     assert!(room.assemble(&[source().as_bytes()]) == Ok(seed()));
     let own = fs::read(folder("hex1").join("hex1.hex0")).expect("its source");
@@ -107,7 +107,7 @@ fn hex1_takes_what_the_seed_takes() {
 }
 
 #[test]
-fn every_row_of_hex1_is_what_it_says() {
+fn every_row_of_hex1_matches_its_bytes() {
     columns::are_as_objdump_says("hex1");
     columns::readelf_finds_code_and_memory("hex1");
 }

@@ -180,7 +180,7 @@ pub(crate) fn files_are_treated_with_care(link: &'static str) {
 }
 
 /// A full disk, or a file size limit, is not a success. `text` has to yield more than 4,096 bytes.
-pub(crate) fn a_full_disk_is_no_success(link: &'static str, text: &[u8]) {
+pub(crate) fn a_full_disk_is_a_failure(link: &'static str, text: &[u8]) {
     let Some(room) = Room::of(link) else { return };
     room.put("in", text);
     fs::create_dir(room.path().join("disk")).unwrap();

@@ -109,7 +109,7 @@ fn sed_and_xxd_decode_the_seed_as_we_do() {
 }
 
 #[test]
-fn every_instruction_is_what_its_comment_says() {
+fn every_instruction_matches_its_comment() {
     let listing = Listing::of(&source());
     let claimed: Vec<_> = listing.code().map(|line| (line.at, line.bytes.clone(), line.resolved())).collect();
     assert!(claimed.len() > 60, "{}", claimed.len());

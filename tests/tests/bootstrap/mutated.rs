@@ -149,7 +149,7 @@ fn many(usual: u64) -> u64 {
 }
 
 /// Compiles damaged programs; gcc has to accept those that are accepted.
-fn neither_crashes_nor_takes_what_gcc_refuses(
+fn neither_crashes_nor_accepts_what_gcc_refuses(
     texts: &[String],
     usual: u64,
     compile: impl Fn(&Path) -> Command,
@@ -199,7 +199,7 @@ fn programs(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn subc_neither_crashes_nor_takes_what_gcc_refuses() {
+fn subc_neither_crashes_nor_accepts_what_gcc_refuses() {
     let Some(bytes) = program("subc") else { return };
     let dir = tempfile::tempdir().expect("a folder");
     let (subc, header) = (dir.path().join("subc"), folder("subc").join("host.h"));
@@ -222,11 +222,11 @@ fn subc_neither_crashes_nor_takes_what_gcc_refuses() {
     let mut texts = programs(&folder("subc").join("tests"));
     texts.retain(|text| text.contains("main"));
     assert!(!texts.is_empty());
-    neither_crashes_nor_takes_what_gcc_refuses(&texts, 400, compile, gcc);
+    neither_crashes_nor_accepts_what_gcc_refuses(&texts, 400, compile, gcc);
 }
 
 #[test]
-fn cc_neither_crashes_nor_takes_what_gcc_refuses() {
+fn cc_neither_crashes_nor_accepts_what_gcc_refuses() {
     let Some(bytes) = program("cc") else { return };
     let dir = tempfile::tempdir().expect("a folder");
     let (cc, library) = (dir.path().join("cc"), folder("cc").join("lib"));
@@ -253,5 +253,5 @@ fn cc_neither_crashes_nor_takes_what_gcc_refuses() {
     let mut texts = programs(&tests);
     texts.retain(|text| text.contains("main"));
     assert!(texts.len() > 8);
-    neither_crashes_nor_takes_what_gcc_refuses(&texts, 400, compile, gcc);
+    neither_crashes_nor_accepts_what_gcc_refuses(&texts, 400, compile, gcc);
 }

@@ -63,7 +63,7 @@ impl Chain {
 }
 
 #[test]
-fn every_link_is_built_in_the_sandbox_and_is_what_its_pin_says() {
+fn every_link_is_built_in_the_sandbox_and_matches_its_pin() {
     let chain = Chain::new();
     let pins = pins();
     let names: Vec<_> = pins.iter().map(|(_, _, name)| name.as_str()).collect();
@@ -81,7 +81,7 @@ fn every_link_is_built_in_the_sandbox_and_is_what_its_pin_says() {
 }
 
 #[test]
-fn the_pins_of_what_comes_after_the_links_are_whole_and_agree() {
+fn the_pins_after_the_links_are_complete_and_agree() {
     let lines = lines();
     let of = |kind: &str, name: &str| {
         let mut found =
@@ -103,7 +103,7 @@ fn the_pins_of_what_comes_after_the_links_are_whole_and_agree() {
 }
 
 #[test]
-fn no_recipe_of_the_chain_goes_back_to_an_opaque_byte() {
+fn no_recipe_of_the_chain_depends_on_an_opaque_byte() {
     let stele = Stele::new();
     let recipes = top().join("recipes");
     let recipes = recipes.to_str().expect("a plain path");
@@ -117,7 +117,7 @@ fn no_recipe_of_the_chain_goes_back_to_an_opaque_byte() {
 }
 
 #[test]
-fn copy_is_built_in_the_sandbox_and_is_what_its_pin_says() {
+fn copy_is_built_in_the_sandbox_and_matches_its_pin() {
     let stele = Stele::new();
     let recipes = top().join("recipes");
     let outcome = stele.run(&["build", "copy", "--recipes", recipes.to_str().expect("a plain path")]);
@@ -183,7 +183,7 @@ fn find(text: &[u8], from: usize, wanted: impl Fn(u8) -> bool) -> usize {
 }
 
 #[test]
-fn a_source_with_another_byte_is_refused_or_told_by_its_pin() {
+fn a_source_with_another_byte_is_refused_or_detected_by_its_pin() {
     let pins = pins();
     for (link, file, mark) in [
         ("hex1", "hex1.hex0", "; start:"),

@@ -96,7 +96,7 @@ fn files_that_cannot_be_opened_made_or_read_are_refused() {
 }
 
 #[test]
-fn a_byte_that_cannot_be_written_is_no_success() {
+fn a_failed_write_is_a_failure() {
     let Some(alone) = Alone::new() else { return };
     alone.put("in", &b"00 ".repeat(600));
     // A file size limit of 512 bytes, with its signal ignored: the write fails.
@@ -120,7 +120,7 @@ fn a_file_that_may_not_grow_kills_the_seed_where_the_signal_is_not_ignored() {
 }
 
 #[test]
-fn without_any_argument_the_kernel_decides_what_the_seed_opens() {
+fn without_arguments_the_kernel_decides_what_the_seed_opens() {
     let Some(alone) = Alone::new() else { return };
     let path = |name: &str| alone.0.path().join(name);
     alone.put("in", b"41 42");
@@ -152,7 +152,7 @@ fn a_carriage_return_ends_no_comment() {
 }
 
 #[test]
-fn a_full_disk_is_no_success() {
+fn a_full_disk_is_a_failure() {
     let Some(alone) = Alone::new() else { return };
     alone.put("in", &b"00 ".repeat(9000));
     fs::create_dir(alone.0.path().join("disk")).unwrap();
@@ -215,7 +215,7 @@ fn it_assembles_itself_where_nothing_can_help() {
 }
 
 #[test]
-fn it_makes_of_a_text_what_the_decoder_makes_of_it() {
+fn the_seed_agrees_with_the_decoder() {
     let Some(alone) = Alone::new() else { return };
     let all: String = (0..=255).map(|byte| format!("{byte:02x}{:02X} ; {byte}\r\n", 255 - byte)).collect();
     let texts = [

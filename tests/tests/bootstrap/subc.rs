@@ -74,7 +74,7 @@ impl Peers {
 }
 
 #[test]
-fn subc_says_how_it_is_called_and_what_is_wrong_with_files() {
+fn subc_prints_its_usage_and_file_errors() {
     let Some(room) = Room::of("subc") else { return };
     room.put("in", b"long main(long argc, char **argv) { return 3; }");
     room.put("open", b"long f(long a) { return a; } /* ");
@@ -97,7 +97,7 @@ fn subc_says_how_it_is_called_and_what_is_wrong_with_files() {
 
 #[test]
 fn subc_does_not_take_a_full_disk_for_success() {
-    links::a_full_disk_is_no_success("subc", b"long main(long argc, char **argv) { return 3; }");
+    links::a_full_disk_is_a_failure("subc", b"long main(long argc, char **argv) { return 3; }");
 }
 
 #[test]
@@ -165,7 +165,7 @@ fn every_message_of_subc_is_in_a_test() {
 }
 
 #[test]
-fn programs_of_every_feature_do_what_gcc_makes_them_do() {
+fn programs_of_every_feature_behave_as_with_gcc() {
     let Some(peers) = Peers::new() else { return };
     let tests = folder("subc").join("tests");
     let print = tests.join("print.c");

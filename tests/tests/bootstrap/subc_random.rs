@@ -204,7 +204,7 @@ long mix(long a, long b, long c) { return a * 31 + b * 7 - c; }
 }
 
 #[test]
-fn random_programs_do_what_gcc_makes_them_do() {
+fn random_programs_behave_as_with_gcc() {
     let Some(peers) = Peers::new() else { return };
     let path = peers.path("random.c");
     let print = folder("subc").join("tests/print.c");

@@ -297,7 +297,7 @@ const WRONG: &[Wrong] = &[
 ];
 
 #[test]
-fn subc_refuses_a_wrong_program_and_says_where_and_why() {
+fn subc_refuses_a_wrong_program_with_place_and_reason() {
     let Some(room) = Room::of("subc") else { return };
     for (program, line, message) in WRONG {
         let said = room.assemble(&[program.as_bytes()]);
@@ -306,7 +306,7 @@ fn subc_refuses_a_wrong_program_and_says_where_and_why() {
 }
 
 #[test]
-fn subc_refuses_what_is_not_ascii() {
+fn subc_refuses_non_ascii_input() {
     let Some(room) = Room::of("subc") else { return };
     for (program, message) in [
         ("long \u{e4};", "unexpected character"),

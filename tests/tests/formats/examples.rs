@@ -139,7 +139,7 @@ fn no_example_can_use_a_program_that_the_page_does_not_promise() {
 }
 
 #[test]
-fn commands_and_what_they_print_are_told_apart() {
+fn commands_and_their_output_are_distinguished() {
     let page = "# A\n```console\n$ a \\\n    b\nc\n\nd\n$ e\n```\n```text\n$ f\n```\n## B\n```console\n$ g\nh\n```\n";
     let examples = of(page);
     let found: Vec<(&str, &str, &str)> =

@@ -43,7 +43,7 @@ fn printed_hex(workshop: &Workshop, examples: &[Example], heading: &str) -> Vec<
 }
 
 #[test]
-fn no_example_of_the_page_prints_anything_but_what_stands_there() {
+fn every_example_prints_what_the_page_shows() {
     let Some(workshop) = Workshop::new() else { return };
     let examples = examples::of(&page());
     assert!(examples.len() > 20, "the page has lost its examples");
@@ -67,7 +67,7 @@ fn no_digest_on_the_page_can_be_changed_unnoticed() {
 }
 
 #[test]
-fn the_trees_of_the_page_are_what_the_store_makes_of_the_same_folder() {
+fn the_trees_of_the_page_match_imports_of_the_same_folder() {
     let Some(workshop) = Workshop::new() else { return };
     examples::of(&page()).iter().for_each(|example| drop(workshop.run(example)));
     for file in ["bin.tree", "hello.tree", "odd.tree"] {
@@ -131,7 +131,7 @@ fn mirror(stele: &Stele) -> String {
 }
 
 #[test]
-fn a_payload_lies_where_the_page_says() {
+fn a_payload_is_where_the_page_documents_it() {
     let dir = tempfile::tempdir().expect("a folder");
     let store = Store::open(&dir.path().join("store")).expect("a store");
     let session = store.session().expect("a session");

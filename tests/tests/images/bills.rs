@@ -63,7 +63,7 @@ fn named<'a>(list: &'a Value, name: &str) -> &'a Value {
 }
 
 #[test]
-fn spdx_is_valid_and_says_what_the_image_is_made_of() {
+fn spdx_is_valid_and_lists_the_parts_of_the_image() {
     let images = made();
     let digest = images.build("made");
     for more in [&[][..], &["--build-tools"]] {
@@ -158,7 +158,7 @@ fn each_platform_of_an_index_has_its_own() {
 }
 
 #[test]
-fn of_what_the_recipes_do_not_make_nothing_is_said() {
+fn outputs_of_no_recipe_are_not_reported() {
     let images = made();
     let stele = &images.shop.stele;
     images.build("made");

@@ -24,7 +24,7 @@ fn an_image_is_the_same_in_another_store_and_nothing_is_measured_twice() {
 }
 
 #[test]
-fn a_collection_takes_nothing_that_an_image_needs() {
+fn a_collection_removes_nothing_that_an_image_needs() {
     let images = Images::new();
     let digest = images.build("box");
     images.shop.stele.ok(&["store", "gc", "--end-leases"]);
@@ -107,7 +107,7 @@ fn one_changed_package_changes_one_layer() {
 }
 
 #[test]
-fn what_is_no_image_is_refused_with_what_to_do() {
+fn an_invalid_image_is_refused_with_a_hint() {
     let images = Images::new();
     let shop = &images.shop;
     shop.recipe("one", &[], "mkdir -p $OUT/etc; echo 1 > $OUT/etc/a; ln -s a $OUT/etc/b");
@@ -193,7 +193,7 @@ fn an_index_names_an_image_for_each_platform() {
 }
 
 #[test]
-fn a_diff_says_all_that_is_different_and_nothing_else() {
+fn a_diff_lists_exactly_the_differences() {
     let images = Images::new();
     let stele = &images.shop.stele;
     images.images(&format!(

@@ -37,7 +37,7 @@ fn oras(program: &str, there: &str) -> String {
 }
 
 #[test]
-fn what_is_attached_is_listed_kept_and_taken_away() {
+fn attachments_are_listed_kept_and_removed() {
     let images = Images::new();
     let stele = &images.shop.stele;
     let digest = images.build("box");
@@ -78,7 +78,7 @@ fn another_image_under_the_name_has_nothing_of_it() {
 }
 
 #[test]
-fn what_can_not_be_attached_says_so() {
+fn an_impossible_attachment_is_refused() {
     let images = Images::new();
     images.build("box");
     let note = images.attach("box", "first\n", &[]);
@@ -154,7 +154,7 @@ fn a_layout_has_it_and_gives_it_back_and_skopeo_still_finds_the_image() {
 }
 
 #[test]
-fn a_referrer_of_one_platform_goes_with_that_platform() {
+fn a_referrer_of_one_platform_accompanies_that_platform() {
     let images = Images::new();
     let stele = &images.shop.stele;
     images.two_platforms();
@@ -198,7 +198,7 @@ fn the_endpoint_serves_it_and_oras_finds_and_pulls_it() {
 }
 
 #[test]
-fn a_registry_takes_it_lists_it_under_a_tag_and_gives_it_back() {
+fn a_registry_accepts_it_lists_it_under_a_tag_and_returns_it() {
     let images = Images::new();
     let stele = &images.shop.stele;
     let digest = images.build("box");

@@ -31,7 +31,7 @@ fn a_second_export_writes_nothing() {
 }
 
 #[test]
-fn what_is_missing_or_too_short_is_written_again() {
+fn missing_or_short_files_are_written_again() {
     let images = Images::new();
     let to = images.layout("box");
     let before = files(&to);
@@ -55,7 +55,7 @@ fn what_is_missing_or_too_short_is_written_again() {
 }
 
 #[test]
-fn a_layout_of_others_keeps_what_is_theirs() {
+fn a_third_party_layout_keeps_its_entries() {
     let images = Images::new();
     let to = images.layout("box");
     let others = images.scratch("others");
@@ -121,7 +121,7 @@ fn a_place_that_is_something_else_is_not_touched() {
 }
 
 #[test]
-fn a_file_of_an_image_that_rots_is_told_and_no_blob_of_it_appears() {
+fn a_damaged_file_of_an_image_is_reported_and_no_blob_of_it_appears() {
     let images = Images::new();
     images.build("box");
     let info = images.shop.stele.json(&["store", "info", "image-box/rootfs/bin/busybox"]);

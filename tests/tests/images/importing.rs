@@ -30,7 +30,7 @@ impl Images {
 }
 
 #[test]
-fn an_image_of_ours_comes_back_as_it_was() {
+fn an_image_of_ours_is_imported_unchanged() {
     for compression in ["none", "gzip", "zstd"] {
         let (one, other) = (Images::new(), Images::new());
         one.image("box", &format!("inputs = [box], compression = '{compression}', {ALL}"));
@@ -56,7 +56,7 @@ fn an_image_of_ours_comes_back_as_it_was() {
 }
 
 #[test]
-fn an_image_that_others_packed_anew_has_the_same_content() {
+fn an_image_that_other_tools_recompressed_has_the_same_content() {
     let images = Images::new();
     let layout = images.layout("box");
     let shown = images.shop.stele.json(&["image", "inspect", "box"]);
@@ -71,7 +71,7 @@ fn an_image_that_others_packed_anew_has_the_same_content() {
 }
 
 #[test]
-fn an_image_that_umoci_made_is_what_umoci_unpacks() {
+fn an_image_of_umoci_unpacks_as_with_umoci() {
     let images = Images::new();
     let layout = images.layout("box");
     let bundle = images.scratch("bundle");
@@ -98,7 +98,7 @@ fn an_image_that_umoci_made_is_what_umoci_unpacks() {
 }
 
 #[test]
-fn what_layers_take_away_is_taken_from_the_layers_below_alone() {
+fn whiteouts_apply_to_the_layers_below_only() {
     let images = Images::new();
     let below = Tar::default()
         .dir("a")
@@ -161,7 +161,7 @@ fn links_lead_nowhere_but_into_the_image() {
 }
 
 #[test]
-fn what_no_tree_holds_is_left_out_and_named() {
+fn entries_that_no_tree_can_hold_are_left_out_and_named() {
     let images = Images::new();
     let layer = Tar::default()
         .entry(b'3', "null", "", b"")
@@ -275,7 +275,7 @@ fn damaged_layouts_are_refused() {
 }
 
 #[test]
-fn what_is_no_image_at_all_is_refused() {
+fn anything_but_an_image_is_refused() {
     let images = Images::new();
     let (empty, text_file) = (images.scratch("empty"), images.scratch("text"));
     fs::create_dir(&empty).unwrap();

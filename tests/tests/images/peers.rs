@@ -196,7 +196,7 @@ fn unpacked(root: &Path) -> BTreeMap<String, Seen> {
 }
 
 #[test]
-fn umoci_unpacks_what_the_store_shows_with_owners_and_modes() {
+fn umoci_unpacks_the_same_as_the_store_shows_with_owners_and_modes() {
     if !is_root() {
         return stele_tests::skip("owners can only be set by root");
     }
@@ -314,7 +314,7 @@ fn buildah_begins_from_it() {
 }
 
 #[test]
-fn a_registry_takes_it_and_gives_it_back() {
+fn a_registry_accepts_it_and_returns_it() {
     let images = Images::new();
     let layout = images.layout("box");
     let registry = Registry::new(images.shop.stele.scratch());

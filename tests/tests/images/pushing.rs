@@ -80,7 +80,7 @@ fn a_push_sends_what_is_missing_and_skopeo_finds_the_same_digest() {
 }
 
 #[test]
-fn an_index_is_pushed_with_all_its_images_and_comes_back() {
+fn an_index_is_pushed_with_all_its_images_and_pulled_back() {
     let images = Images::new();
     images.two_platforms();
     let digest = images.build("box");
@@ -135,7 +135,7 @@ fn a_registry_that_wants_credentials_gets_those_that_are_kept_and_they_are_never
 }
 
 #[test]
-fn a_push_over_a_line_that_breaks_comes_to_its_end() {
+fn a_push_over_a_flaky_connection_completes() {
     let (images, digest) = of_size(24);
     let registry = Registry::new(images.shop.stele.scratch());
     let (port, left) = breaking(registry.port, 3, 6 << 20);
@@ -151,7 +151,7 @@ fn a_push_over_a_line_that_breaks_comes_to_its_end() {
 }
 
 #[test]
-fn a_line_that_breaks_for_ever_is_given_up_with_what_to_do() {
+fn a_connection_that_always_breaks_fails_with_a_hint() {
     let (images, _) = of_size(24);
     let registry = Registry::new(images.shop.stele.scratch());
     let (port, _) = breaking(registry.port, usize::MAX, 1 << 10);
@@ -161,7 +161,7 @@ fn a_line_that_breaks_for_ever_is_given_up_with_what_to_do() {
 }
 
 #[test]
-fn an_import_over_a_line_that_breaks_goes_on_where_it_broke() {
+fn an_import_over_a_flaky_connection_is_resumed() {
     let (images, digest) = of_size(24);
     let endpoint = Endpoint::of(&images, &[]);
     let port = endpoint.host().rsplit(':').next().unwrap().parse().unwrap();
@@ -177,7 +177,7 @@ fn an_import_over_a_line_that_breaks_goes_on_where_it_broke() {
 }
 
 #[test]
-fn what_is_not_there_or_no_reference_says_so() {
+fn missing_or_invalid_references_are_reported() {
     let images = Images::new();
     images.build("box");
     let endpoint = Endpoint::of(&images, &[]);

@@ -271,7 +271,7 @@ fn push(images: &Images, registry: &Resuming, password: &str) -> (Option<i32>, S
 }
 
 #[test]
-fn an_upload_goes_on_where_it_broke_and_tokens_that_grew_old_are_renewed() {
+fn an_upload_is_resumed_and_expired_tokens_are_renewed() {
     let (images, digest) = of_size(24);
     let registry = Resuming::new(3, 2, 6);
     let (code, said) = push(&images, &registry, "secret");
@@ -299,14 +299,14 @@ fn a_registry_that_can_not_be_asked_is_given_up_and_nothing_is_sent_blindly() {
 }
 
 #[test]
-fn a_token_server_that_refuses_says_so() {
+fn a_refusal_of_a_token_server_is_reported() {
     let (images, _) = of_size(1);
     let (code, said) = push(&images, &Resuming::new(0, 0, 100), "wrong");
     assert!(code == Some(1) && said.contains("log in again"), "{said}");
 }
 
 #[test]
-fn skopeo_takes_this_registry_for_one() {
+fn skopeo_accepts_this_registry() {
     let (images, digest) = of_size(1);
     let layout = images.scratch("layout");
     images.shop.stele.ok(&["image", "export", "large-image", text(&layout)]);

@@ -113,7 +113,7 @@ pub fn sha256(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn what_is_hostile_is_refused_and_the_next_is_served() {
+fn hostile_requests_are_refused_and_the_next_is_served() {
     let images = Images::new();
     images.build("box");
     let endpoint = Endpoint::of(&images, &[]);
@@ -157,7 +157,7 @@ fn what_is_hostile_is_refused_and_the_next_is_served() {
 }
 
 #[test]
-fn a_blob_comes_whole_in_parts_and_not_when_it_is_known() {
+fn a_blob_is_served_whole_in_parts_and_as_not_modified() {
     let images = Images::new();
     images.images("image(name = 'box', inputs = [box], compression = 'zstd')\n");
     images.build("box");
@@ -200,7 +200,7 @@ fn a_damaged_file_ends_in_a_cut_line_and_is_set_aside() {
 }
 
 #[test]
-fn a_pull_goes_on_when_its_daemon_is_killed_and_when_its_link_stalls() {
+fn a_pull_continues_when_its_daemon_is_killed_and_when_its_connection_stalls() {
     let (images, endpoint, path) = large();
     let mut stream = TcpStream::connect(endpoint.host()).unwrap();
     write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
@@ -216,7 +216,7 @@ fn a_pull_goes_on_when_its_daemon_is_killed_and_when_its_link_stalls() {
 }
 
 #[test]
-fn aborted_pulls_leave_nothing_behind_and_a_client_that_takes_nothing_is_cut() {
+fn aborted_pulls_leave_nothing_behind_and_a_stalled_client_is_cut() {
     let (images, first, path) = large();
     drop(first);
     let endpoint = Endpoint::of(&images, &["--stall", "2", "--max-connections", "8"]);
@@ -280,7 +280,7 @@ fn an_image_that_is_built_anew_can_still_be_pulled_by_its_digest() {
 }
 
 #[test]
-fn it_ends_in_good_order_when_it_is_told_to() {
+fn it_shuts_down_cleanly() {
     let (_images, mut endpoint, path) = large();
     let mut stream = TcpStream::connect(endpoint.host()).unwrap();
     write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
@@ -297,7 +297,7 @@ fn it_ends_in_good_order_when_it_is_told_to() {
 }
 
 #[test]
-fn wrong_options_say_what_to_do() {
+fn wrong_options_give_a_hint() {
     let images = Images::new();
     let fails = |args: &[&str]| images.shop.stele.fails(&[&["serve"], args].concat(), 2);
     images.build("box");
@@ -317,7 +317,7 @@ fn wrong_options_say_what_to_do() {
 }
 
 #[test]
-fn what_cannot_be_made_again_is_not_served() {
+fn a_layer_that_cannot_be_generated_again_is_not_served() {
     let images = Images::new();
     let layout = images.layout("box");
     // Another program's image of other files: umoci adds a layer with its own times.

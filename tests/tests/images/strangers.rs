@@ -107,7 +107,7 @@ fn an_ambiguous_document_is_refused() {
 }
 
 #[test]
-fn a_device_takes_away_what_it_stands_over() {
+fn a_device_removes_what_it_replaces() {
     let images = Images::new();
     let lower = Tar::default().dir("etc").file("etc/secret", "key\n").file("etc/fifo/x", "y").end();
     let upper = Tar::default().entry(b'3', "etc/secret", "", b"").entry(b'6', "etc/fifo", "", b"").end();
@@ -117,7 +117,7 @@ fn a_device_takes_away_what_it_stands_over() {
 }
 
 #[test]
-fn what_union_file_systems_left_is_passed_over_and_no_directory_is_a_whiteout() {
+fn aufs_metadata_is_skipped_and_no_directory_is_a_whiteout() {
     let images = Images::new();
     let tar = Tar::default().dir(".wh..wh.plnk").file(".wh..wh.plnk/1.2", "x").file("a", "b");
     let layout = Layout::new(&images, "aufs", &[tar.end()]);
@@ -204,7 +204,7 @@ fn an_image_is_called_as_the_engine_calls_it_that_wrote_it() {
 }
 
 #[test]
-fn an_image_of_dockers_media_types_goes_out_as_it_came_in() {
+fn an_image_of_dockers_media_types_is_exported_unchanged() {
     let images = Images::new();
     let layer = exact_layer(&images);
     let layout = Layout::new(&images, "docker", std::slice::from_ref(&layer));
@@ -219,7 +219,7 @@ fn an_image_of_dockers_media_types_goes_out_as_it_came_in() {
 }
 
 #[test]
-fn an_archive_with_something_attached_is_loaded_by_engines_and_comes_back_whole() {
+fn an_archive_with_attachments_is_loaded_by_engines_and_imported_whole() {
     let images = Images::new();
     let layout = Layout::new(&images, "attach", &[exact_layer(&images)]);
     images.shop.stele.ok(&["image", "import", "--name", "it", text(&layout.path)]);
@@ -235,7 +235,7 @@ fn an_archive_with_something_attached_is_loaded_by_engines_and_comes_back_whole(
 }
 
 #[test]
-fn a_referrer_that_is_not_whole_is_left_out_and_the_image_comes() {
+fn an_incomplete_referrer_is_left_out_and_the_image_is_imported() {
     let images = Images::new();
     let layout = Layout::new(&images, "stray", &[layer("a")]);
     let subject = image(&layout, &layer("a"), MANIFEST);

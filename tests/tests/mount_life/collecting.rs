@@ -33,7 +33,7 @@ fn collect(mounted: &Mounted) -> u64 {
 }
 
 #[test]
-fn a_collection_spares_what_a_working_directory_or_an_open_file_holds_and_nothing_else() {
+fn a_collection_spares_only_what_a_working_directory_or_an_open_file_holds() {
     for killed in [false, true] {
         let stele = Stele::new();
         let (inside, digest) = add_tree(&stele, "inside", 11);
@@ -108,7 +108,7 @@ fn a_collection_leaves_working_directories_their_names_and_mounts_below_their_pl
 }
 
 #[test]
-fn an_absent_digest_is_there_as_soon_as_it_is_imported_and_gone_when_it_is_collected() {
+fn an_absent_digest_appears_on_import_and_disappears_on_collection() {
     let stele = Stele::new();
     let (first, digest) = add_tree(&stele, "first", 14);
     stele.ok(&["store", "root", "rm", "first"]);
@@ -128,7 +128,7 @@ fn an_absent_digest_is_there_as_soon_as_it_is_imported_and_gone_when_it_is_colle
 }
 
 #[test]
-fn a_root_that_is_moved_shows_what_it_is_moved_to() {
+fn a_moved_root_shows_its_new_target() {
     let stele = Stele::new();
     let (one, first) = add_tree(&stele, "one", 15);
     let (two, second) = add_tree(&stele, "two", 16);

@@ -64,7 +64,7 @@ fn a_killed_daemon_breaks_neither_open_files_nor_working_directories() {
 
 /// A reader waiting for the killed daemon would wait for ever: the kernel has to resend the request.
 #[test]
-fn a_question_that_the_killed_daemon_had_read_is_answered_by_the_next() {
+fn a_request_that_the_killed_daemon_had_read_is_answered_by_the_next() {
     let Some((mounted, tree, digest)) = mounted_tree(3, &[]) else { return };
     let daemon = mounted.stele().daemon().and_then(Pid::from_raw).unwrap();
     within(LONG, || {
@@ -106,7 +106,7 @@ fn when_daemon_and_keeper_are_both_killed_the_next_command_mounts_again_at_the_s
 
 /// A killed keeper is noticed at the next mount, and the new one then receives the mounts that the daemon serves.
 #[test]
-fn a_killed_keeper_harms_nobody() {
+fn a_killed_keeper_harms_no_reader() {
     let Some((mounted, tree, digest)) = mounted_tree(5, &[]) else { return };
     within(LONG, || {
         kill(keeper(mounted.stele()).expect("a keeper"));
@@ -121,7 +121,7 @@ fn a_killed_keeper_harms_nobody() {
 }
 
 #[test]
-fn whoever_else_connects_to_the_keeper_is_not_taken_for_the_daemon() {
+fn other_clients_of_the_keeper_are_not_taken_for_the_daemon() {
     let Some((mounted, tree, digest)) = mounted_tree(41, &[]) else { return };
     within(LONG, || {
         let stranger = || UnixStream::connect(mounted.stele().store().join("keeper.socket")).unwrap();
@@ -134,7 +134,7 @@ fn whoever_else_connects_to_the_keeper_is_not_taken_for_the_daemon() {
 }
 
 #[test]
-fn a_mount_of_which_nobody_knows_any_more_is_mounted_again_by_whoever_asks_for_it() {
+fn an_orphaned_mount_is_mounted_again_on_request() {
     let Some((mounted, tree, digest)) = mounted_tree(42, &[]) else { return };
     within(LONG, || {
         kill_both(mounted.stele());
@@ -150,7 +150,7 @@ fn a_mount_of_which_nobody_knows_any_more_is_mounted_again_by_whoever_asks_for_i
 }
 
 #[test]
-fn a_rebuild_takes_away_what_shows_the_old_database_unless_somebody_looks_at_it() {
+fn a_rebuild_removes_mounts_of_the_old_database_unless_they_are_busy() {
     let Some((mounted, tree, digest)) = mounted_tree(43, &[]) else { return };
     within(LONG, || {
         let held = File::open(mounted.path(&digest).join("large")).unwrap();
@@ -165,7 +165,7 @@ fn a_rebuild_takes_away_what_shows_the_old_database_unless_somebody_looks_at_it(
 }
 
 #[test]
-fn a_daemon_that_is_told_to_end_leaves_its_mounts_to_the_next() {
+fn a_stopped_daemon_leaves_its_mounts_to_the_next() {
     let Some((mounted, tree, digest)) = mounted_tree(6, &[]) else { return };
     within(LONG, || {
         let held = File::open(mounted.path(&digest).join("large")).unwrap();

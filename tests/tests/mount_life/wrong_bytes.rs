@@ -61,7 +61,7 @@ fn a_truncated_or_missing_payload_cannot_be_opened_even_where_the_kernel_reads_b
 }
 
 #[test]
-fn a_disk_that_is_gone_gives_errors_and_no_hang() {
+fn a_removed_disk_gives_errors_and_no_hang() {
     let Some(disk) = Disk::ext4(200) else { return };
     let stele = Stele::at(&disk.path().join("store"));
     let (_, digest) = add_tree(&stele, "tree", 24);

@@ -77,7 +77,7 @@ fn path_below(path: &OsStr) -> OsString {
 }
 
 #[test]
-fn whatever_would_change_the_tree_fails_as_on_a_read_only_disk_and_changes_nothing() {
+fn modifications_fail_as_on_a_read_only_disk_and_change_nothing() {
     on_both(|both| {
         let seen = |at: &Place| format!("{:?}", [".", "dir", "empty-dir"].map(|path| names(at, path)));
         let before = both.ask("the names", seen);

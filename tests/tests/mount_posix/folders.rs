@@ -115,7 +115,7 @@ fn a_folder_can_be_read_on_from_every_entry_and_again_from_the_beginning() {
 }
 
 #[test]
-fn an_offset_that_was_never_given_out_ends_and_shows_nothing_that_is_not_there() {
+fn an_invalid_directory_offset_ends_and_shows_no_wrong_entry() {
     on_both(|both| {
         for path in FOLDERS {
             both.ask(path, |at| {
@@ -137,7 +137,7 @@ fn an_offset_that_was_never_given_out_ends_and_shows_nothing_that_is_not_there()
 }
 
 #[test]
-fn each_entry_has_the_number_and_the_kind_that_stat_says() {
+fn each_entry_has_the_inode_number_and_kind_of_stat() {
     on_both(|both| {
         for path in FOLDERS.iter().filter(|path| !path.contains("..")) {
             both.ask(path, |at| {
@@ -233,7 +233,7 @@ fn chain(top: &OwnedFd, name: &str, levels: usize) {
 }
 
 #[test]
-fn what_is_deeper_than_a_path_can_say_is_reached_step_by_step() {
+fn folders_deeper_than_the_longest_path_are_reached_step_by_step() {
     if !mounted::may_mount() {
         return;
     }

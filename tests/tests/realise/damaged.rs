@@ -32,7 +32,7 @@ fn an_output_that_is_damaged_is_built_again() {
 }
 
 #[test]
-fn an_input_that_is_damaged_is_built_again_before_what_needs_it() {
+fn a_damaged_input_is_built_again_before_its_dependents() {
     let shop = Workshop::new();
     shop.recipe("a", &[], &format!("{LARGE} > $OUT/a"));
     shop.recipe("b", &["a"], "tail=$(sed -n '$p' /a); echo $tail > $OUT/b");
@@ -109,7 +109,7 @@ fn an_unpacked_source_that_is_damaged_is_unpacked_again() {
 }
 
 #[test]
-fn a_source_that_is_damaged_is_missing_until_it_is_there_again() {
+fn a_damaged_source_is_missing_until_it_is_stored_again() {
     let shop = Workshop::new();
     let (archive, sha256) = source(&shop);
     with_source(&shop, &sha256, "cp /src/file $OUT/file");
@@ -122,7 +122,7 @@ fn a_source_that_is_damaged_is_missing_until_it_is_there_again() {
 }
 
 #[test]
-fn what_is_damaged_here_is_taken_from_another_store_that_has_it() {
+fn damaged_content_here_is_fetched_from_another_store() {
     let shop = Workshop::new();
     shop.recipe("a", &[], &format!("{LARGE} > $OUT/a; echo small > $OUT/b"));
     let mut other = Stele::new();

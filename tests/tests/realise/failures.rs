@@ -19,7 +19,7 @@ fn a_failed_build_shows_the_end_of_its_log_and_leaves_nothing() {
 }
 
 #[test]
-fn a_program_that_is_not_there_is_named() {
+fn a_missing_program_is_named() {
     let shop = Workshop::new();
     shop.put(
         "pkgs/a/recipe.star",
@@ -30,7 +30,7 @@ fn a_program_that_is_not_there_is_named() {
 }
 
 #[test]
-fn what_fails_stops_what_needs_it_and_nothing_else_when_asked_to_go_on() {
+fn a_failure_stops_only_its_dependents_with_keep_going() {
     let shop = Workshop::new();
     shop.build("box");
     shop.recipe("bad", &[], "false");
@@ -65,7 +65,7 @@ fn the_folder_of_a_failed_build_stays_when_asked_for() {
 }
 
 #[test]
-fn a_missing_source_is_said_before_anything_is_built() {
+fn a_missing_source_is_reported_before_anything_is_built() {
     let shop = Workshop::new();
     shop.put(
         "pkgs/a/recipe.star",

@@ -120,7 +120,7 @@ fn an_honest_peer_is_taken_from() {
 }
 
 #[test]
-fn an_output_that_is_not_there_is_built_here() {
+fn a_missing_output_is_built_here() {
     built_here(&peer_of(TreeId(Digest::of(b"nothing")), HashMap::new()));
     let lost = tree(vec![("x", file(b"lost", 4))]);
     built_here(&peer_of(lost.id(), texts([&lost])));
@@ -189,7 +189,7 @@ fn trees_in_each_other_without_end_are_built_here_and_end_no_stack() {
 
 /// The number of paths through it is astronomical.
 #[test]
-fn trees_that_are_reached_by_many_ways_are_taken_once() {
+fn trees_that_are_reached_by_many_paths_are_fetched_once() {
     let mut top = tree(vec![]);
     let mut all = vec![top.clone()];
     for _ in 0..300 {
@@ -255,7 +255,7 @@ fn a_log_without_end_is_left_and_the_output_taken() {
 }
 
 #[test]
-fn what_is_no_answer_is_built_here() {
+fn an_invalid_answer_leads_to_a_local_build() {
     let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap().to_le_bytes();
     let frame = |bytes: &[u8]| [&length(bytes)[..], b"J", bytes].concat();
     for bytes in [
@@ -289,7 +289,7 @@ fn outputs_that_the_action_has_not_are_not_taken() {
 }
 
 #[test]
-fn what_it_says_moves_no_terminal_and_forges_no_line() {
+fn its_output_controls_no_terminal_and_forges_no_line() {
     let text = "m \x1b[31mRED\x1b]0;title\x07\nerror: forged\n \u{061c}\u{202e} end";
     let check = |said: &str| {
         assert!(!said.contains(['\x1b', '\x07', '\u{061c}', '\u{202e}']), "{said:?}");
@@ -359,7 +359,7 @@ fn the_daemon_ends_at_once_though_a_peer_does_not_even_greet() {
 }
 
 #[test]
-fn whoever_gives_up_waiting_for_a_peer_leaves_nothing_behind() {
+fn a_client_that_stops_waiting_for_a_peer_leaves_nothing_behind() {
     let peer = Peer::start(|_| Reply::Hang);
     let shop = Workshop::new();
     let mut build = shop.begin(&["box", "--substituter", peer.path().to_str().unwrap()]);
@@ -370,7 +370,7 @@ fn whoever_gives_up_waiting_for_a_peer_leaves_nothing_behind() {
 }
 
 #[test]
-fn asking_a_peer_starts_no_daemon_at_its_socket_and_replaces_none() {
+fn querying_a_peer_starts_no_daemon_at_its_socket_and_replaces_none() {
     // A socket that nothing listens on any more.
     let other = Stele::new();
     other.add(Path::new("src"));

@@ -3,7 +3,7 @@
 use stele_tests::workshop::Workshop;
 
 #[test]
-fn a_collection_takes_no_goal_and_no_log() {
+fn a_collection_removes_no_goal_and_no_log() {
     let shop = Workshop::new();
     shop.recipe("a", &[], "echo said; echo a > $OUT/a");
     let digest = shop.build("a");
@@ -35,7 +35,7 @@ fn without_a_root_a_lease_keeps_it() {
 }
 
 #[test]
-fn a_daemon_that_is_killed_while_it_builds_goes_on_from_what_was_realised() {
+fn a_daemon_killed_during_a_build_continues_from_the_realised_actions() {
     let shop = Workshop::new();
     shop.build("box");
     shop.recipe("a", &[], "echo a > $OUT/a");
@@ -55,7 +55,7 @@ fn a_daemon_that_is_killed_while_it_builds_goes_on_from_what_was_realised() {
 }
 
 #[test]
-fn an_output_is_there_with_its_realisation_or_not_at_all() {
+fn an_output_exists_with_its_realisation_or_not_at_all() {
     // A crash between the output and its realisation would leave content of unknown origin.
     for point in ["commit.synced", "commit.rows-written", "commit.rows-written:2", "commit.final-synced:2"] {
         let mut shop = Workshop::new();

@@ -108,7 +108,7 @@ fn archive(scratch: &Path) -> PathBuf {
 }
 
 #[test]
-fn what_another_store_says_of_a_source_reaches_no_build() {
+fn another_store_s_claim_about_a_source_reaches_no_build() {
     let shops = Shops::new();
     let evil = shops.peer.scratch().join("evil");
     std::fs::create_dir(&evil).unwrap();
@@ -118,7 +118,7 @@ fn what_another_store_says_of_a_source_reaches_no_build() {
 }
 
 #[test]
-fn what_another_store_says_of_a_merged_root_reaches_no_build() {
+fn another_store_s_claim_about_a_merged_root_reaches_no_build() {
     let shops = Shops::new();
     let output = shops.peer.ok(&["build", "box", "good"]);
     let of_box: TreeId = output.lines().next().unwrap()[..64].parse().unwrap();
@@ -160,7 +160,7 @@ fn an_honest_store_is_taken_from_and_rebuilt_to_the_same() {
 
 /// A peer that gives one tree as the result of every unpacking, merge and action.
 #[test]
-fn what_another_store_says_of_needs_that_were_not_taken_is_forgotten() {
+fn another_store_s_claims_about_unused_dependencies_are_forgotten() {
     let tree = "stele-tree 1\n";
     let evil = Digest::of(tree.as_bytes()).to_string();
     let asked = Mutex::new(HashSet::new());

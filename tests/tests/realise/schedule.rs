@@ -18,7 +18,7 @@ fn nothing_is_built_twice() {
 }
 
 #[test]
-fn what_comes_out_as_before_stops_what_would_be_built_after_it() {
+fn an_unchanged_output_stops_the_builds_after_it() {
     let shop = Workshop::new();
     shop.recipe("a", &[], "echo same > $OUT/a");
     shop.recipe("b", &["a"], "cat /a > $OUT/b");
@@ -53,7 +53,7 @@ fn two_terminals_that_want_the_same_share_one_build() {
 }
 
 #[test]
-fn one_of_two_terminals_may_go_and_the_build_goes_on() {
+fn one_of_two_terminals_may_disconnect_and_the_build_continues() {
     let shop = Workshop::new();
     shop.build("box");
     shop.recipe("a", &[], "sleep 2; echo a > $OUT/a");
@@ -129,7 +129,7 @@ fn a_build_again_has_to_come_to_the_same() {
 }
 
 #[test]
-fn a_plan_says_what_has_changed_since_the_last_build() {
+fn a_plan_lists_what_has_changed_since_the_last_build() {
     let shop = Workshop::new();
     shop.recipe("a", &[], "echo a > $OUT/a");
     shop.build("a");

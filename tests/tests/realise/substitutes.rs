@@ -11,7 +11,7 @@ fn second(first: &Workshop) -> Stele {
 }
 
 #[test]
-fn what_another_store_has_is_not_built() {
+fn outputs_that_another_store_has_are_not_built() {
     let shop = Workshop::new();
     let script = "echo said this; echo a > $OUT/a; ln -s a $OUT/link
         mkdir $OUT/d; echo x > $OUT/d/x; chmod +x $OUT/d/x";
@@ -45,7 +45,7 @@ fn a_socket_will_do() {
 }
 
 #[test]
-fn what_is_damaged_there_is_not_taken_and_is_built_here() {
+fn damaged_content_there_is_refused_and_built_here() {
     let shop = Workshop::new();
     // Nothing that the other store has anyway, as it has local files of recipes.
     shop.recipe("a", &[], "for i in $(seq 9000); do echo $i; done > $OUT/a");
@@ -71,14 +71,14 @@ fn what_is_damaged_there_is_not_taken_and_is_built_here() {
 }
 
 #[test]
-fn what_is_no_store_is_said_before_anything_is_built() {
+fn an_invalid_substituter_is_reported_before_anything_is_built() {
     let shop = Workshop::new();
     let said = shop.stele.fails(&["build", "box", "--substituter", "/nowhere/at/all"], 3);
     assert!(said.contains("/nowhere/at/all"), "{said}");
 }
 
 #[test]
-fn a_store_that_has_nothing_is_no_hindrance() {
+fn an_empty_substituter_does_not_hinder_a_build() {
     let shop = Workshop::new();
     let empty = Stele::new();
     empty.add(shop.path());
@@ -88,7 +88,7 @@ fn a_store_that_has_nothing_is_no_hindrance() {
 }
 
 #[test]
-fn no_source_is_fetched_for_what_another_store_has_even_if_only_the_output_is_left_there() {
+fn no_source_is_fetched_for_a_substituted_output_even_if_only_that_is_left_there() {
     let shop = Workshop::new();
     let (folder, archive) = (shop.stele.scratch().join("s-1"), shop.stele.scratch().join("s.tar"));
     std::fs::create_dir(&folder).unwrap();

@@ -31,7 +31,7 @@ fn a_value_that_nests_without_end_is_an_error() {
 }
 
 #[test]
-fn the_daemon_outlives_what_it_was_asked_to_plan() {
+fn the_daemon_survives_hostile_plans() {
     let tree = Tree::new(&[("pkgs/a/recipe.star", &plain("a", &[]))]);
     tree.stele.ok(&["build", "--dry-run"]);
     let daemon = tree.stele.daemon();
@@ -70,7 +70,7 @@ fn nothing_outside_of_the_tree_is_read() {
 }
 
 #[test]
-fn a_fifo_and_a_folder_where_a_file_is_expected_are_told() {
+fn a_fifo_and_a_folder_instead_of_a_file_are_reported() {
     let tree = Tree::new(&[]);
     fs::create_dir_all(tree.path().join("pkgs/a/recipe.star")).unwrap();
     assert!(tree.stele.fails(&["recipe", "check"], 1).contains("pkgs/a/recipe.star cannot be read"));

@@ -11,7 +11,7 @@ fn page() -> PathBuf {
 
 /// `STELE_UPDATE_DOCS=1` writes the functions' own documentation into the page.
 #[test]
-fn the_reference_is_what_the_functions_say() {
+fn the_reference_matches_the_functions() {
     let mut reference = String::new();
     for (_, text) in stele_recipes::language::reference() {
         let text = text.replace("\n## ", "\n### ").replace("\n#### ", "\n").replace("\n\n\n", "\n");

@@ -49,7 +49,7 @@ fn recipe(name: &str, sources: &str) -> String {
 }
 
 #[test]
-fn a_package_that_is_not_declared_as_one_is_no_archive_and_the_hint_says_how_it_is() {
+fn an_undeclared_package_is_refused_with_a_hint_how_to_declare_it() {
     let tree = Tree::new(&[]);
     let deb = tree.stele.scratch().join("foo.deb");
     if !dpkg_deb(&["-b", folder(&tree).to_str().unwrap(), deb.to_str().unwrap()]) {
@@ -64,7 +64,7 @@ fn a_package_that_is_not_declared_as_one_is_no_archive_and_the_hint_says_how_it_
 }
 
 #[test]
-fn what_is_declared_as_a_package_and_is_none_is_refused() {
+fn a_file_declared_as_a_package_that_is_not_one_is_refused() {
     let tree = Tree::new(&[]);
     let file = tree.stele.scratch().join("foo.deb");
     for bytes in [&b"text"[..], b"!<arch>\n", b"!<arch>\nfoo.o/"] {
@@ -78,7 +78,7 @@ fn what_is_declared_as_a_package_and_is_none_is_refused() {
 }
 
 #[test]
-fn a_package_is_unpacked_to_what_dpkg_unpacks_however_it_is_compressed() {
+fn a_package_unpacks_as_with_dpkg_for_every_compression() {
     let tree = Tree::new(&[]);
     let folder = folder(&tree);
     let scratch = tree.stele.scratch();
@@ -103,7 +103,7 @@ fn a_package_is_unpacked_to_what_dpkg_unpacks_however_it_is_compressed() {
 }
 
 #[test]
-fn packages_merge_at_the_root_and_what_they_disagree_on_is_named() {
+fn packages_merge_at_the_root_and_conflicts_are_named() {
     let tree = Tree::new(&[]);
     let (folder, scratch) = (folder(&tree), tree.stele.scratch());
     let mut calls = Vec::new();
@@ -150,14 +150,14 @@ fn opaque() -> Tree {
 }
 
 #[test]
-fn info_of_what_is_no_recipe_fails() {
+fn info_of_an_unknown_recipe_fails() {
     let tree = opaque();
     tree.stele.fails(&["info", "prag"], 3);
     tree.stele.fails(&["info", "Prog"], 2);
 }
 
 #[test]
-fn what_is_built_with_something_opaque_is_marked_with_all_of_it() {
+fn outputs_of_opaque_inputs_are_marked_with_all_of_them() {
     let tree = opaque();
     let path = tree.path().display();
     assert_eq!(
@@ -211,7 +211,7 @@ fn real_programs_are_built_twice_to_the_same_bytes_and_run() {
 }
 
 #[test]
-fn the_toolchain_is_what_dpkg_unpacks() {
+fn the_toolchain_unpacks_as_with_dpkg() {
     let Some((stele, bundle)) = with_bundle() else { return };
     let unpacked = stele.json(&["source", "unpack", "busybox"]);
     let packages =

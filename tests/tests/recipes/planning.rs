@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn what_would_be_built_is_said_in_order_with_sources_and_reasons() {
+fn a_dry_run_lists_builds_in_order_with_sources_and_reasons() {
     let tree =
         Tree::new(&[("pkgs/a/recipe.star", &plain("a", &[])), ("pkgs/b/recipe.star", &plain("b", &["a"]))]);
     let source = format!("source(sha256 = '{PIN}', name = 'x.tar')");
@@ -72,7 +72,7 @@ fn every_change_is_seen_by_the_next_plan() {
 }
 
 #[test]
-fn a_source_that_is_there_needs_no_fetching() {
+fn a_stored_source_needs_no_fetching() {
     let tree = Tree::new(&[]);
     let file = tree.stele.scratch().join("x.c");
     fs::write(&file, "int main").unwrap();

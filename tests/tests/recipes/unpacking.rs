@@ -44,7 +44,7 @@ fn folder(tree: &Tree) -> PathBuf {
 }
 
 #[test]
-fn a_source_is_unpacked_to_what_tar_unpacks() {
+fn a_source_unpacks_as_with_tar() {
     let tree = Tree::new(&[]);
     let top = folder(&tree);
     tar(tree.stele.scratch(), &["-czf", "x.tar.gz", "top"]);
@@ -68,7 +68,7 @@ fn a_source_is_unpacked_to_what_tar_unpacks() {
 }
 
 #[test]
-fn what_was_collected_is_unpacked_again() {
+fn collected_sources_are_unpacked_again() {
     let tree = Tree::new(&[]);
     folder(&tree);
     tar(tree.stele.scratch(), &["-cf", "x.tar", "top"]);
@@ -134,7 +134,7 @@ fn archives_made_to_harm_are_refused_and_leave_the_store_sound() {
 }
 
 #[test]
-fn a_source_that_is_not_there_is_named_with_what_fetches_it() {
+fn a_missing_source_is_named_with_the_command_that_fetches_it() {
     let tree = Tree::new(&[]);
     let source = format!("source(sha256 = '{PIN}', name = 'x.tar')");
     tree.put(

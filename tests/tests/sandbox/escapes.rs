@@ -173,7 +173,7 @@ fn a_build_cannot_become_more_than_it_is() {
 }
 
 #[test]
-fn a_build_cannot_ask_the_kernel_for_what_few_need() {
+fn a_build_cannot_use_rarely_needed_system_calls() {
     let mut real = names(&["faults", "kernel_log", "thirty_two"]);
     // Where the kernel has none of these, no process has.
     let others = names(&["ring", "perf"]);
@@ -249,7 +249,7 @@ fn a_build_cannot_see_or_signal_a_process_outside() {
 }
 
 #[test]
-fn a_program_that_a_build_gave_its_rights_cannot_be_reached_by_others_of_the_machine() {
+fn a_setuid_program_of_a_build_cannot_be_reached_by_other_users() {
     let Some(tree) = Tree::new() else { return };
     if !is_root() {
         return;
@@ -313,7 +313,7 @@ fn nothing_that_a_step_leaves_running_lives_to_the_next_one_or_writes_to_the_out
 }
 
 #[test]
-fn a_pipe_that_nobody_reads_ends_its_writer() {
+fn a_pipe_without_readers_ends_its_writer() {
     let Some(tree) = Tree::new() else { return };
     tree.script(
         "pipe",

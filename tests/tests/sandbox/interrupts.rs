@@ -159,7 +159,7 @@ fn build(tree: &Tree) -> std::process::Command {
 }
 
 #[test]
-fn nothing_is_left_of_builds_that_are_interrupted_and_the_next_one_goes_on() {
+fn nothing_is_left_of_interrupted_builds_and_the_next_one_continues() {
     let Some(tree) = Tree::new() else { return };
     if !is_root() {
         return skip("only root sees what is left");
@@ -214,7 +214,7 @@ fn nothing_is_left_of_builds_that_are_interrupted_and_the_next_one_goes_on() {
 }
 
 #[test]
-fn what_was_realised_before_an_interrupt_is_not_built_again() {
+fn actions_realised_before_an_interrupt_are_not_built_again() {
     let Some(tree) = Tree::new() else { return };
     chains(&tree, 0);
     let client = build(&tree).spawn().unwrap();

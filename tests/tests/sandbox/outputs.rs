@@ -16,7 +16,7 @@ fn refused(tree: &Tree, script: &str, words: &str) {
 }
 
 #[test]
-fn what_no_output_can_hold_is_refused_by_its_path() {
+fn entries_that_no_output_can_hold_are_refused_by_path() {
     let Some(tree) = Tree::new() else { return };
     for (script, words) in [
         ("rm /out/fine", "output out is empty: nothing was put into /out"),

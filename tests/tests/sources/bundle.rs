@@ -36,7 +36,7 @@ fn a_file_at_hand_is_kept_as_a_source_with_all_its_digests() {
 }
 
 #[test]
-fn a_file_with_another_sha256_than_was_said_is_not_added() {
+fn a_file_with_another_sha256_than_stated_is_not_added() {
     let stele = Stele::new();
     let path = write(&stele, "a.tar", b"what came");
     let said =
@@ -47,7 +47,7 @@ fn a_file_with_another_sha256_than_was_said_is_not_added() {
 }
 
 #[test]
-fn what_cannot_be_a_source_is_refused() {
+fn an_invalid_source_is_refused() {
     let stele = Stele::new();
     let folder = stele.scratch().join("folder");
     fs::create_dir(&folder).unwrap();

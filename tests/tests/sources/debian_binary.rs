@@ -31,7 +31,7 @@ fn indexes(packages: &[Package<'_>]) -> [(&'static str, String); 2] {
 }
 
 #[test]
-fn what_no_index_has_or_the_mirror_has_not_is_said_and_the_next_mirror_asked() {
+fn a_package_missing_from_index_or_mirror_is_reported_and_the_next_mirror_queried() {
     let sources = Sources::new();
     let bytes = random(100, 1000);
     let package = ("b", "1-1", "amd64", "b_1-1_amd64.deb", &bytes[..]);
@@ -71,7 +71,7 @@ fn a_version_that_left_the_index_is_found_beside_the_one_that_is_in_it() {
 }
 
 #[test]
-fn a_package_is_fetched_by_its_whole_version_whatever_its_file_is_called() {
+fn a_package_is_fetched_by_its_full_version_independent_of_its_file_name() {
     let sources = Sources::new();
     let (one, two) = (random(104, 200_000), random(105, 1000));
     let Some(archive) = archive(

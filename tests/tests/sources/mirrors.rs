@@ -31,7 +31,7 @@ fn a_wrong_digest_is_shown_with_the_right_one_the_file_is_kept_aside_and_the_nex
 }
 
 #[test]
-fn when_no_mirror_has_it_each_is_named_with_what_happened() {
+fn when_no_mirror_has_it_each_is_named_with_its_error() {
     let sources = Sources::new();
     let bytes = random(3, 100);
     let gone = Server::start(|_| Reply::status("404 Not Found"));
@@ -51,7 +51,7 @@ fn when_no_mirror_has_it_each_is_named_with_what_happened() {
 }
 
 #[test]
-fn what_is_gone_is_asked_for_once_and_what_may_pass_three_times() {
+fn permanent_failures_are_tried_once_and_temporary_ones_three_times() {
     let sources = Sources::new();
     let bytes = random(4, 100);
     for (status, times) in [("404 Not Found", 1), ("403 Forbidden", 1), ("410 Gone", 1), ("500 Oops", 3)] {
@@ -154,7 +154,7 @@ fn a_server_that_stalls_or_drips_is_given_up() {
 }
 
 #[test]
-fn another_size_or_sha512_than_the_recipe_says_is_refused() {
+fn another_size_or_sha512_than_in_the_recipe_is_refused() {
     let sources = Sources::new();
     let bytes = random(10, 5000);
     let server = Server::of(&bytes);
@@ -180,7 +180,7 @@ fn another_size_or_sha512_than_the_recipe_says_is_refused() {
 }
 
 #[test]
-fn a_file_of_the_machine_is_a_mirror_and_a_pipe_is_none() {
+fn a_local_file_is_a_mirror_and_a_pipe_is_not() {
     let sources = Sources::new();
     let bytes = random(11, 100_000);
     let path = sources.stele.scratch().join("file.tar");
@@ -195,7 +195,7 @@ fn a_file_of_the_machine_is_a_mirror_and_a_pipe_is_none() {
 }
 
 #[test]
-fn an_alias_is_asked_as_configured_and_what_is_first_before_all() {
+fn an_alias_is_queried_as_configured_and_the_first_mirror_before_all() {
     let sources = Sources::new();
     let bytes = random(12, 1000);
     let (gone, server) = (Server::start(|_| Reply::status("404 Not Found")), Server::of(&bytes));
@@ -283,7 +283,7 @@ fn two_processes_that_want_the_same_source_fetch_it_once() {
 }
 
 #[test]
-fn a_full_disk_is_said_and_the_fetch_goes_on_when_there_is_room() {
+fn a_full_disk_is_reported_and_the_fetch_resumes_when_there_is_room() {
     let Some(disk) = Disk::tmpfs(80) else { return skip("no right to mount") };
     let sources = Sources::at(Stele::at(&disk.path().join("store")));
     let bytes = random(16, 2_000_000);
@@ -298,7 +298,7 @@ fn a_full_disk_is_said_and_the_fetch_goes_on_when_there_is_room() {
 }
 
 #[test]
-fn downloads_are_for_nobody_else_to_read() {
+fn downloads_are_unreadable_for_other_users() {
     let sources = Sources::new();
     let bytes = random(17, 1000);
     sources.fails(&bytes, &["http://127.0.0.1:1/a"], 1);

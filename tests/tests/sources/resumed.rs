@@ -12,7 +12,7 @@ use stele_tests::{Stele, wait_for};
 use super::{Sources, random};
 
 #[test]
-fn a_second_fetch_asks_nobody() {
+fn a_second_fetch_sends_no_request() {
     let sources = Sources::new();
     let bytes = random(20, 100_000);
     let server = Server::of(&bytes);
@@ -28,7 +28,7 @@ fn a_second_fetch_asks_nobody() {
 }
 
 #[test]
-fn offline_what_is_missing_is_named_and_nobody_is_asked() {
+fn offline_missing_sources_are_named_without_a_request() {
     let sources = Sources::new();
     let bytes = random(21, 100);
     let server = Server::of(&bytes);
@@ -58,7 +58,7 @@ fn after_kill_9_half_way_only_the_rest_is_asked_for() {
 }
 
 #[test]
-fn a_finished_download_that_was_not_kept_yet_is_kept_without_asking_anybody() {
+fn a_finished_download_is_kept_without_a_request() {
     let sources = Sources::new();
     let bytes = random(23, 50_000);
     sources.leave_part(&bytes, &bytes);
@@ -69,7 +69,7 @@ fn a_finished_download_that_was_not_kept_yet_is_kept_without_asking_anybody() {
 }
 
 #[test]
-fn a_connection_that_ends_early_is_gone_on_with_as_long_as_something_comes() {
+fn a_broken_download_is_resumed_while_it_makes_progress() {
     let sources = Sources::new();
     let bytes = random(24, 500_000);
     let served = bytes.clone();
@@ -151,7 +151,7 @@ fn a_rest_of_another_place_than_was_asked_for_is_refused() {
 }
 
 #[test]
-fn what_one_mirror_began_the_next_one_ends() {
+fn a_download_continues_at_the_next_mirror() {
     let sources = Sources::new();
     let bytes = random(32, 60_000);
     let served = bytes.clone();

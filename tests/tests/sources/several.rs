@@ -37,7 +37,7 @@ impl SourceStore for Memory {
 }
 
 #[test]
-fn several_are_fetched_at_once_but_no_more_than_is_said_and_one_that_fails_stops_no_other() {
+fn several_are_fetched_at_once_up_to_the_limit_and_a_failure_stops_no_other() {
     let folder = tempfile::tempdir().unwrap();
     let bytes: Vec<Vec<u8>> = (0..10).map(|n| random(100 + n, 30_000)).collect();
     let served = bytes.clone();

@@ -143,7 +143,7 @@ fn a_source_that_is_kept_already_is_checked_when_a_recipe_names_a_signature() {
 }
 
 #[test]
-fn a_key_that_expired_since_is_good_for_what_it_signed_before() {
+fn an_expired_key_is_valid_for_earlier_signatures() {
     let Some(upstream) = Signer::new("ed25519", "1y", Some("20200101T000000!")) else { return };
     let sources = Sources::new();
     let bytes = random(63, 1000);

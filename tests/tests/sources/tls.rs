@@ -79,7 +79,7 @@ impl Tls {
 }
 
 #[test]
-fn the_machines_authorities_are_trusted_no_others_and_https_does_not_lead_to_http() {
+fn only_the_machines_authorities_are_trusted_and_https_does_not_redirect_to_http() {
     let mut sources = Sources::new();
     let bytes = random(70, 50_000);
     let folder = tempfile::tempdir().unwrap();

@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn tidy_notices_a_sentence_or_a_constant_that_is_gone() {
+    fn tidy_notices_a_missing_sentence_or_constant() {
         assert!(told("at most {} bytes", "A", "It has 3,145,728 bytes at most.").is_err());
         assert!(told("at most {} bytes", "A", "It has at most many bytes.").is_err());
         assert!(told("at most {} bytes", "C", "It has at most 3 bytes.").is_err());

@@ -95,7 +95,7 @@ fn assert_none_in_text(rule: impl Fn(&str, &str) -> Vec<Violation>) {
 }
 
 #[test]
-fn crates_depend_on_each_other_only_as_the_docs_say() {
+fn crates_depend_on_each_other_only_as_documented() {
     assert_none_in_text(crates::forbidden_edges);
 }
 
@@ -115,7 +115,7 @@ fn libraries_never_print() {
 }
 
 #[test]
-fn unsafe_code_lives_in_sys_files_and_says_why_it_is_sound() {
+fn unsafe_code_is_in_sys_files_and_justified() {
     assert_none_in_rust(unsafe_code::unjustified);
 }
 
@@ -143,7 +143,7 @@ fn no_rust_file_is_named_for_what_it_might_hold() {
 }
 
 #[test]
-fn every_rust_file_opens_by_saying_what_it_is() {
+fn every_rust_file_opens_with_its_purpose() {
     assert_none_in_rust(layout::missing_module_doc);
 }
 

@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_that_are_nobodys_home_pass() {
+    fn paths_that_are_not_homes_pass() {
         for (parent, name) in [("ro", "ot/x"), ("ho", "me/ada")] {
             for before in ["store", "{dir}", "$OUT", "<mount>", "..", "by-name"] {
                 let harmless = format!("{before}/{parent}{name}");

@@ -34,7 +34,7 @@ fn a_log_is_followed_to_the_end_of_the_build_and_not_beyond() {
 }
 
 #[test]
-fn whoever_follows_a_log_can_go_away() {
+fn a_client_that_follows_a_log_may_disconnect() {
     let shop = Workshop::new();
     shop.recipe("talks", &[], "echo begun; sleep 600");
     shop.build("box");
@@ -50,7 +50,7 @@ fn whoever_follows_a_log_can_go_away() {
 }
 
 #[test]
-fn json_says_what_is_known_of_a_log() {
+fn json_lists_the_known_facts_of_a_log() {
     let shop = with_a_failure();
     shop.stele.fails(&["build", "fails"], 1);
     let log = shop.stele.json(&["log", "fails"]);

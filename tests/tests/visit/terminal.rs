@@ -66,7 +66,7 @@ fn size(terminal: &OwnedFd, rows: u16, columns: u16) {
 }
 
 #[test]
-fn the_shell_cannot_reach_the_terminal_of_the_person() {
+fn the_shell_cannot_reach_the_terminal_of_the_user() {
     let shop = seated();
     let mut sitting = Sitting::at(&shop, &["shell", "seat"]);
     sitting.waits_for("seat$ ");
@@ -81,7 +81,7 @@ fn the_shell_cannot_reach_the_terminal_of_the_person() {
 }
 
 #[test]
-fn keys_and_sizes_are_the_shell_s_and_the_terminal_is_as_before_afterwards() {
+fn keys_and_sizes_reach_the_shell_and_the_terminal_is_restored() {
     let shop = seated();
     let mut sitting = Sitting::at(&shop, &["shell", "seat"]);
     sitting.waits_for("seat$ ");
