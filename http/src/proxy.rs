@@ -1,11 +1,11 @@
-//! Which proxy the environment names, by curl's rules.
+//! The proxy in the environment, by curl's rules.
 
 use crate::address::host;
 
 /// The proxy for `url`, and the variable that names it.
 ///
-/// `http_proxy` counts in small letters only: a web server that runs programs for its visitors (CGI) lets them set
-/// `HTTP_PROXY`. A host that `no_proxy` names, or that lies below a domain that it names, is asked directly.
+/// `http_proxy` counts in lower case only: a web server that runs CGI programs lets clients set `HTTP_PROXY`. A host in
+/// `no_proxy`, or below a domain in it, is connected to directly.
 pub(super) fn proxy_for(
     url: &str,
     variable: impl Fn(&str) -> Option<String>,

@@ -1,4 +1,4 @@
-//! The client against servers that misbehave in every way that was seen.
+//! The client against servers that misbehave in every way seen so far.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -13,7 +13,7 @@ const LIMITS: Limits = Limits { connect: Duration::from_secs(5), stall: Duration
 const QUICK: Retry =
     Retry { tries: 4, pause: Duration::from_millis(1), factor: 1, max_pause: Duration::from_secs(2) };
 
-/// A server that answers the connections that come with these bytes, one after the other, and closes each.
+/// A server that answers successive connections with these bytes, and closes each.
 struct Server {
     url: String,
     heads: Arc<Mutex<Vec<String>>>,
@@ -41,7 +41,7 @@ impl Server {
     }
 }
 
-/// The head of a request, and its body, which is not kept.
+/// The head of a request, after reading its body, which is dropped.
 fn head(stream: &TcpStream) -> io::Result<String> {
     let mut reader = BufReader::new(stream);
     let (mut head, mut length) = (String::new(), 0);
@@ -90,7 +90,7 @@ fn a_server_that_wants_a_longer_pause_than_there_is_gets_no_second_try() {
     assert_eq!(found.retry_after(), Some(Duration::from_secs(3)));
     assert_eq!(found.whole(10).expect("its body"), b"why");
     assert_eq!(server.heads().len(), 1);
-    // And none when its deadline is before that.
+    // And none when its deadline is earlier.
     let server = Server::new(vec![answer("429 Slow", "retry-after: 1\r\n", ""), busy()]);
     let mut request = Request::new(Method::GET, &server.url);
     request.deadline = Some(Instant::now() + Duration::from_millis(500));
@@ -155,7 +155,7 @@ fn a_part_is_believed_only_where_it_belongs() {
     let (found, head) = start(part(&format!("{range}etag: \"a\"\r\n"), "456789"), "\"a\"");
     assert_eq!(found.expect("the rest"), Start::Rest { total: Some(10), same_version: true });
     assert!(head.contains("range: bytes=4-\r\n") && head.contains("if-range: \"a\"\r\n"), "{head}");
-    // A server that says another version than was asked for sends a rest of something else.
+    // A server that reports another version sends the rest of another file.
     let (found, _) = start(part(&format!("{range}etag: \"b\"\r\n"), "456789"), "\"a\"");
     assert_eq!(found.expect("a rest"), Start::Rest { total: Some(10), same_version: false });
     let (found, head) = start(part(range, "456789"), "W/\"a\"");
@@ -165,7 +165,7 @@ fn a_part_is_believed_only_where_it_belongs() {
         let error = start(part(headers, "456789"), "\"a\"").0.expect_err(headers);
         assert!(matches!(error, HttpError::Range { wanted: 4, .. }), "{error}");
     }
-    // As long as the part says that it is.
+    // As long as the part states.
     assert!(matches!(start(part(range, "4567"), "\"a\"").0, Err(HttpError::Range { .. })));
     let (found, _) = start(answer("200 OK", "", "new"), "\"a\"");
     assert_eq!(found.expect("all"), Start::Whole { total: Some(3) });
@@ -203,7 +203,7 @@ fn silence_ends_at_its_bound_and_at_the_deadline() {
 fn whatever_waits_ends_when_it_is_stopped() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}/", listener.local_addr().expect("an address"));
-    // Before the head, in the body, and between two tries.
+    // Before the head, in the body, and between two attempts.
     let half = "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n1234".to_owned();
     let body = Server::new(vec![half]);
     let long = Retry { pause: Duration::from_secs(60), max_pause: Duration::from_secs(60), ..QUICK };

@@ -1,4 +1,4 @@
-//! Random trees come out as they went in, and bytes that were changed do no harm.
+//! Random trees survive the round trip, and mutated bytes do no harm.
 
 use proptest::prelude::*;
 
@@ -48,7 +48,7 @@ proptest! {
     }
 }
 
-/// What the bytes `0..512` of a header are that the checksum guards.
+/// The bytes `0..512` of a header are protected by the checksum.
 #[test]
 fn a_bit_that_flips_in_a_header_is_noticed_or_means_nothing() {
     let tar = Tar::default().file("d/f", "text").symlink("l", "d").end();
@@ -87,7 +87,7 @@ fn no_bit_that_flips_in_extended_headers_and_maps_does_harm() {
         for bit in 0..8 {
             let mut bytes = bytes.clone();
             bytes[at] ^= 1 << bit;
-            // Names and numbers in the data of extended headers have no checksum, so that other trees come of it.
+            // Names and numbers in the data of extended headers have no checksum, so other trees may result.
             let _ = try_unpack(&bytes, &all());
         }
         if at < bytes.len() - 1024 {
@@ -109,7 +109,7 @@ fn a_zip_with_a_byte_changed_is_refused_or_differs_only_in_its_modes() {
         for bit in 0..8 {
             let mut bytes = zip.to_vec();
             bytes[at] ^= 1 << bit;
-            // Attributes, and the system that says what they mean, stand once and no checksum guards them.
+            // Attributes, and the system that defines them, occur once and have no checksum.
             if let Ok(found) = try_unpack(&bytes, &all()) {
                 assert_eq!(without_modes(found), whole, "bit {bit} of byte {at}");
             }

@@ -1,8 +1,8 @@
-//! Debian packages: their framing, and what is let pass of what is in them.
+//! Debian packages: their framing, and what is accepted in them.
 
 use super::*;
 
-/// An `ar` as it grows. Nothing is checked.
+/// An `ar` under construction. Nothing is checked.
 #[derive(Clone)]
 struct Ar(Vec<u8>);
 
@@ -45,7 +45,7 @@ fn as_package() -> Unpack {
     Unpack { form: Form::DebianPackage, ..all() }
 }
 
-/// Where the data's header begins in what [`Ar::package`] begins, and where its data do.
+/// The offset of the data's header after [`Ar::package`], and of its data.
 const HEADER: usize = 8 + 60 + 4 + 60 + 14;
 const DATA: usize = HEADER + 60;
 
@@ -139,7 +139,7 @@ fn data_that_is_not_what_its_name_says_is_refused() {
         let why = format!("member {name} is not what its name says");
         package_refused(&Ar::package().member(name, &data), DATA, &why);
     }
-    // The size says where the data end; what is more is not looked for there.
+    // The size determines where the data end; nothing is read beyond.
     let short = Ar::package().sized("data.tar", "512", &tar());
     let why = "the tar, at byte 512: it is cut short: the block of zeros at its end is missing";
     refused_with(&short.0, &as_package(), why);

@@ -50,7 +50,7 @@ fn a_wrong_checksum_is_refused() {
     let mut bytes = Tar::default().file("f", "").file("g", "").end();
     bytes[512] = b'h';
     refused(&bytes, "the tar, at byte 512: the header's checksum is wrong");
-    // At the first header it is the magic that says that it is a tar.
+    // The first header is recognised as a tar by its magic.
     let mut bytes = Tar::default().file("f", "").end();
     bytes[0] = b'h';
     refused(&bytes, "the tar, at byte 0: the header's checksum is wrong");

@@ -1,4 +1,4 @@
-//! Archives that hold more than they seem to.
+//! Archives that unpack to far more than they seem to.
 
 use std::io::Write;
 
@@ -23,7 +23,7 @@ fn bytes_are_limited() {
     let tar = Tar::default().file("a", &"x".repeat(600)).file("b", &"y".repeat(600)).end();
     refused_with(&tar, &with(|limits| limits.bytes = 1199), "it unpacks to more than 1199 bytes");
     assert!(try_unpack(&tar, &with(|limits| limits.bytes = 1200)).is_ok());
-    // A file that says how large it is need not be read for that.
+    // A file with a stated size need not be read to be refused.
     let tar = Tar::default().raw(&header_with(&[(124, b"77777777777")])).end();
     refused_with(&tar, &with(|limits| limits.bytes = 1 << 30), "it unpacks to more than 1073741824 bytes");
 }

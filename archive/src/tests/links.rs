@@ -1,4 +1,4 @@
-//! Symbolic and hard links: where they may lead.
+//! Symbolic and hard links, and where they may lead.
 
 use super::*;
 
@@ -42,10 +42,10 @@ fn a_link_that_leads_out_through_another_link_is_refused() {
     // `down` is the root, so `down/..` is above it.
     let tar = Tar::default().symlink("a/b/down", "../..").symlink("a/l", "b/down/..");
     refused(&tar.end(), "the symbolic link a/l to b/down/.. leads outside of the tree");
-    // The same with the links in directories that come in any order.
+    // The same with the links in directories in any order.
     let tar = Tar::default().symlink("l", "z/y/up/..").symlink("z/y/up", "../..");
     refused(&tar.end(), "the symbolic link l to z/y/up/.. leads outside of the tree");
-    // Through a directory that stands behind the link's own, and back up.
+    // Through a directory that comes after the link's own, and back up.
     let tar = Tar::default().symlink("a/l", "../z/y/up/../x").dir("z/y").symlink("z/y/up", "..");
     becomes(&tar.end(), &[("a/l", "-> ../z/y/up/../x"), ("z/y/up", "-> ..")]);
 }
@@ -120,7 +120,7 @@ fn a_hard_link_is_the_file() {
     let tar = Tar::default().entry(b"p/f", b'0', b"x", b"").hard("p/d/h", "p/./f").hard("p/i", "p/d/h").end();
     becomes(&tar, &[("p/f", "= x"), ("p/d/h", "= x"), ("p/i", "= x")]);
     becomes_with(&tar, &Unpack { strip: 1, ..all() }, &[("f", "= x"), ("d/h", "= x"), ("i", "= x")]);
-    // What it names was dropped.
+    // Its target was dropped.
     let why = "entry p/d/h at byte 1024: it is a hard link to p/./f, and no such file came before it";
     refused_with(&tar, &Unpack { strip: 2, ..all() }, why);
 }

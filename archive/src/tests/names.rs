@@ -1,4 +1,4 @@
-//! Names of entries: which are refused, what `strip` and `subdir` leave of them, and what comes twice.
+//! Names of entries: refusals, `strip` and `subdir`, and duplicates.
 
 use super::*;
 
@@ -7,7 +7,7 @@ fn name_refused(name: &str, why: &str) {
     for (kind, bytes) in [("file", Tar::default().file(name, "")), ("dir", Tar::default().dir(name))] {
         let bytes = bytes.file("kept", "").end();
         refused(&bytes, &format!("entry {} at byte 0: {why}", name.replace('\n', "\\n")));
-        // Also when it is dropped.
+        // Even when it is dropped.
         let how = Unpack { strip: 9, ..all() };
         let error = try_unpack(&bytes, &how).expect_err(kind);
         assert_eq!(error.to_string(), format!("entry {name} at byte 0: {why}"));

@@ -1,4 +1,4 @@
-//! Files with holes, in the four ways that GNU tar has written them.
+//! Sparse files, in the four encodings of GNU tar.
 
 use super::*;
 
@@ -99,7 +99,7 @@ fn records_of_no_version_are_refused() {
     slash[257..265].copy_from_slice(b"ustar  \0");
     slash[483..494].copy_from_slice(b"00000000001");
     map_refused(&Tar::default().raw(&sealed(slash)).end(), why);
-    // In other dialects other things are in the place of the map.
+    // Other dialects use the place of the map for other fields.
     map_refused(&Tar::default().entry(b"s", b'S', b"", b"").end(), why);
 }
 

@@ -43,7 +43,7 @@ fn the_longest_comment_is_read() {
 #[test]
 fn bytes_that_belong_to_nothing_are_refused() {
     let whole = zip(&[file("f", "x")]);
-    // In front, as of a program that extracts itself, the directory's place shifts: nothing fits any more.
+    // With a prefix, as in a self-extracting program, offsets shift and nothing matches.
     let (bytes, directory) = parts(&[file("f", "x")]);
     let shifted = end(1, directory.len(), bytes.len() + 4, b"");
     let mut in_front = [b"PK\x03\x04", &bytes[..], &directory, &shifted].concat();
@@ -92,7 +92,7 @@ fn a_directory_that_is_cut_short_or_too_long_is_refused() {
         let error = try_unpack(&made(2, size), &all()).expect_err("cut short");
         assert!(matches!(error, UnpackError::Zip { .. }), "{error}");
     }
-    // The second entry is there, and the directory does not know it.
+    // The second entry exists, and is not in the directory.
     zip_refused(&made(1, 47), 32, GAP);
 }
 

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use super::*;
 
-/// An entry and all that a zip says of it, to be falsified.
+/// An entry and all its fields, to be falsified.
 #[derive(Clone)]
 pub(super) struct Item {
     pub(super) name: Vec<u8>,
@@ -16,12 +16,12 @@ pub(super) struct Item {
     pub(super) mode: u32,
     pub(super) crc: u32,
     pub(super) size: usize,
-    /// What stands in the local header instead of checksum and sizes.
+    /// The checksum and sizes in the local header, if different.
     pub(super) local: Option<[u32; 3]>,
     pub(super) extra: Vec<u8>,
     pub(super) local_extra: Vec<u8>,
     pub(super) descriptor: Vec<u8>,
-    /// Bytes that belong to nothing, behind it.
+    /// Bytes after it that belong to no entry.
     pub(super) gap: Vec<u8>,
 }
 
