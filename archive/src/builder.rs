@@ -249,7 +249,7 @@ mod tests {
     proptest! {
         /// Any operations in any order give the same as a map from paths to nodes.
         #[test]
-        fn a_tree_is_what_a_map_of_paths_is(
+        fn a_tree_equals_a_map_of_paths(
             changes in proptest::collection::vec(
                 (
                     proptest::collection::vec("[abc]", 1..4),

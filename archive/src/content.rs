@@ -82,7 +82,7 @@ pub struct InMemory {
 }
 
 fn absent(digest: Digest) -> ContentError {
-    io::Error::new(io::ErrorKind::NotFound, format!("nothing is named {digest}")).into()
+    io::Error::new(io::ErrorKind::NotFound, format!("{digest} is missing")).into()
 }
 
 impl Content for InMemory {

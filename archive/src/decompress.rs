@@ -115,11 +115,11 @@ impl<R: BufRead> ZstdFrames<R> {
         // The crate also returns 0 when no size is stated, so a frame that states 0 may hold more.
         let stated = self.decoder.content_size();
         if stated != 0 && stated != self.given {
-            return Err(io::Error::other("a frame is not as long as it says"));
+            return Err(io::Error::other("a frame does not have its stated length"));
         }
         let stated = self.decoder.get_checksum_from_data();
         if stated.is_some() && stated != self.decoder.get_calculated_checksum() {
-            return Err(io::Error::other("a frame's checksum is not that of its content"));
+            return Err(io::Error::other("a frame's checksum is wrong"));
         }
         Ok(())
     }

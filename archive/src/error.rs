@@ -43,7 +43,7 @@ pub enum UnpackError {
     #[error(transparent)]
     Content(#[from] ContentError),
     /// The decompressed bytes are neither a tar nor a zip.
-    #[error("this is no archive: {}it seems to be {seems}", inside(compressions))]
+    #[error("this is not an archive: {}it seems to be {seems}", inside(compressions))]
     NotAnArchive {
         /// Its compressions, from the outside in.
         compressions: Vec<Compression>,
@@ -51,7 +51,7 @@ pub enum UnpackError {
         seems: &'static str,
     },
     /// A compressed stream is cut short, damaged, or followed by other bytes.
-    #[error("the {compression} data is damaged or cut short, {offset} bytes into what it holds: {source}")]
+    #[error("the {compression} data is damaged or cut short, {offset} bytes into its output: {source}")]
     Damaged {
         /// The compression.
         compression: Compression,
@@ -61,7 +61,7 @@ pub enum UnpackError {
         source: io::Error,
     },
     /// There are more nested compressions than [`Limits`](super::Limits) allow.
-    #[error("more than {max} compressions stand inside each other")]
+    #[error("more than {max} nested compressions")]
     Nesting {
         /// The limit.
         max: usize,
@@ -73,7 +73,7 @@ pub enum UnpackError {
         max: u64,
     },
     /// Its compression ratio exceeds the limits.
-    #[error("{packed} bytes unpack to {unpacked} and more; at most {max} for each is allowed")]
+    #[error("{packed} bytes unpack to {unpacked} and more; at most {max} for each are allowed")]
     Ratio {
         /// The limit: unpacked bytes for each compressed one.
         max: u64,
@@ -98,7 +98,7 @@ pub enum UnpackError {
     #[error("nothing is left of it: the tree would be empty")]
     Empty,
     /// The requested directory is missing, or is not a directory.
-    #[error("no directory {subdir} is in it")]
+    #[error("it has no directory {subdir}")]
     NoSubdir {
         /// The requested directory.
         subdir: EntryName,
@@ -181,7 +181,7 @@ pub enum EntryError {
         max: usize,
     },
     /// A component of its name is invalid.
-    #[error("a component of its name will not do: {0}")]
+    #[error("a component of its name is invalid: {0}")]
     Component(NameError),
     /// Its name has too many components.
     #[error("its name has {found} components; at most {max} are allowed")]
@@ -192,7 +192,7 @@ pub enum EntryError {
         max: usize,
     },
     /// It names the root, and is not a directory.
-    #[error("it names the root, and is no directory")]
+    #[error("it names the root, and is not a directory")]
     RootNoDirectory,
     /// It is a character or block device.
     #[error("it is a device")]
@@ -212,13 +212,13 @@ pub enum EntryError {
         what: &'static str,
     },
     /// It is of a kind that trees do not support, or an unknown one.
-    #[error("nothing of kind {kind:#x} can be unpacked")]
+    #[error("entries of kind {kind:#x} cannot be unpacked")]
     Kind {
         /// The tar header's type flag, or the type bits of the zip entry's mode.
         kind: u32,
     },
     /// It is a hard link with an invalid target.
-    #[error("it is a hard link to {target}, which will not do: {why}")]
+    #[error("it is a hard link to {target}, which is invalid: {why}")]
     HardLinkName {
         /// Its target.
         target: EntryName,
@@ -226,7 +226,7 @@ pub enum EntryError {
         why: Box<EntryError>,
     },
     /// It is a hard link to a file that does not precede it.
-    #[error("it is a hard link to {target}, and no such file came before it")]
+    #[error("it is a hard link to {target}, and no such file precedes it")]
     HardLinkMissing {
         /// Its target.
         target: EntryName,
@@ -250,7 +250,7 @@ pub enum EntryError {
         target: EntryName,
     },
     /// It is a symbolic link with an invalid target.
-    #[error("the target of its symbolic link will not do: {0}")]
+    #[error("the target of its symbolic link is invalid: {0}")]
     Target(NameError),
     /// A component of its name is a symbolic link.
     #[error("its name passes through {link}, which is a symbolic link")]
@@ -265,13 +265,13 @@ pub enum EntryError {
         file: EntryName,
     },
     /// It occurs twice, with different content, mode or target.
-    #[error("it comes twice, and differs")]
+    #[error("it occurs twice, and differs")]
     Twice,
     /// It occurs twice, once as a directory.
-    #[error("it comes twice, and only once as a directory")]
+    #[error("it occurs twice, and only once as a directory")]
     KindChanged,
     /// It is not a file, and its header has a size.
-    #[error("it is no file, and its size is {size}")]
+    #[error("it is not a file, and its size is {size}")]
     SizeOfNoFile {
         /// The size in bytes.
         size: u64,
@@ -280,7 +280,7 @@ pub enum EntryError {
     #[error("it is cut short")]
     Truncated,
     /// The map of a sparse file is invalid.
-    #[error("the map of this sparse file is wrong: {0}")]
+    #[error("the map of this sparse file is invalid: {0}")]
     Sparse(#[from] SparseError),
     /// It is a sparse file in a layer of an image.
     #[error("it is a sparse file, which layers of images do not have")]

@@ -58,17 +58,17 @@ impl<R: BufRead> LzipMembers<R> {
             return if magic.is_empty() {
                 Ok(false)
             } else {
-                Err(damaged("no member begins where one must"))
+                Err(damaged("a member does not begin with its magic"))
             };
         };
         // A power of two, less some of its sixteenths.
         let base = 1_u64.checked_shl(u32::from(code & 31)).unwrap_or(0);
         let dictionary = base - base / 16 * u64::from(code >> 5);
         if !(4 << 10..=512 << 20).contains(&dictionary) {
-            return Err(damaged("a member's dictionary is of a size that cannot be"));
+            return Err(damaged("a member's dictionary has an invalid size"));
         }
         if dictionary > self.window {
-            return Err(damaged("a member's dictionary is larger than the window that is allowed"));
+            return Err(damaged("a member's dictionary is larger than the allowed window"));
         }
         let dictionary = u32::try_from(dictionary).map_err(io::Error::other)?;
         // lzip fixes the three parameters of LZMA, and ends every member with a marker.

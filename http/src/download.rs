@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_rest_that_was_asked_for_is_one() {
+    fn only_the_requested_rest_is_accepted() {
         let rest = |range: &str| rest_of(range, 5).map(|it| (it.length, it.total));
         assert_eq!(rest("bytes 5-9/10"), Some((5, Some(10))));
         assert_eq!(rest("bytes 5-5/*"), Some((1, None)));

@@ -19,7 +19,7 @@ pub enum HttpError {
         pause: Option<Duration>,
     },
     /// The server stalled.
-    #[error("nothing came for {seconds} s")]
+    #[error("no data for {seconds} s")]
     Stalled {
         /// The limit.
         seconds: u64,
@@ -31,7 +31,7 @@ pub enum HttpError {
         seconds: u64,
     },
     /// The deadline of the request has passed.
-    #[error("the time for it is over")]
+    #[error("the deadline has passed")]
     Deadline,
     /// The stop flag is set.
     #[error("stopped")]
@@ -63,13 +63,13 @@ pub enum HttpError {
         to: String,
     },
     /// A redirect from https to http.
-    #[error("a redirect leads from https to {to}, which anybody on the way could read and change")]
+    #[error("a redirect leads from https to {to}, which is not encrypted")]
     Downgrade {
         /// Its target.
         to: String,
     },
     /// A redirect to an invalid address.
-    #[error("a redirect leads to {to:?}, which is no address of HTTP")]
+    #[error("a redirect leads to {to:?}, which is not an HTTP URL")]
     Location {
         /// Its target.
         to: String,
@@ -81,7 +81,7 @@ pub enum HttpError {
         encoding: String,
     },
     /// Another part than requested.
-    #[error("the server was asked for the rest from byte {wanted} on, and answered with {range:?}")]
+    #[error("the server answered a request for the rest from byte {wanted} with {range:?}")]
     Range {
         /// The start of the requested rest.
         wanted: u64,
@@ -89,7 +89,7 @@ pub enum HttpError {
         range: String,
     },
     /// The environment's proxy is invalid.
-    #[error("the variable {variable} names no proxy that could be asked")]
+    #[error("the variable {variable} does not name a usable proxy")]
     Proxy {
         /// The variable.
         variable: &'static str,
@@ -108,7 +108,7 @@ fn plainly(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
         io::ErrorKind::ConnectionReset => "the connection was reset".to_owned(),
-        io::ErrorKind::UnexpectedEof => "the connection ended before all was there".to_owned(),
+        io::ErrorKind::UnexpectedEof => "the connection ended early".to_owned(),
         _ => error.to_string(),
     }
 }

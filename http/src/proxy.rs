@@ -38,7 +38,7 @@ mod tests {
     }
 
     #[test]
-    fn the_environments_proxy_is_asked_but_for_what_it_spares() {
+    fn the_environments_proxy_is_used_except_for_no_proxy() {
         let set = [
             ("http_proxy", "http://p:1"),
             ("HTTPS_PROXY", "http://p:2"),
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_that_a_visitor_could_set_is_not_looked_at() {
+    fn a_variable_that_a_cgi_client_could_set_is_ignored() {
         assert_eq!(proxy("http://x.example/", &[("HTTP_PROXY", "http://p:1")]), None);
         assert_eq!(proxy("http://x.example/", &[("http_proxy", " ")]), None);
         assert_eq!(proxy("http://x.example/", &[("ALL_PROXY", "http://p:1"), ("NO_PROXY", "*")]), None);

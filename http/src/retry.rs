@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_asks_for_no_pause_that_can_be_read_is_given_our_own() {
+    fn an_unreadable_delay_is_replaced_by_ours() {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
         for (value, seconds) in [
             ("7", Some(7)),
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn pauses_grow_end_and_are_the_servers_own_when_it_asks() {
+    fn delays_grow_end_and_follow_the_server() {
         let retry =
             Retry { tries: 4, pause: Duration::from_secs(1), factor: 3, max_pause: Duration::from_secs(5) };
         let status = |status, pause| HttpError::Status { status, pause };

@@ -69,7 +69,7 @@ fn client() -> Client {
 }
 
 #[test]
-fn what_may_pass_is_tried_again_with_every_method_and_what_may_not_is_not() {
+fn temporary_failures_are_retried_with_every_method_and_others_are_not() {
     for method in [Method::GET, Method::HEAD, Method::PUT, Method::POST] {
         let busy = answer("503 Busy", "retry-after: 0\r\n", "");
         let server =
@@ -83,7 +83,7 @@ fn what_may_pass_is_tried_again_with_every_method_and_what_may_not_is_not() {
 }
 
 #[test]
-fn a_server_that_wants_a_longer_pause_than_there_is_gets_no_second_try() {
+fn a_server_that_asks_for_too_long_a_delay_gets_no_second_attempt() {
     let busy = || answer("429 Slow", "retry-after: 3\r\n", "why");
     let server = Server::new(vec![busy(), busy()]);
     let found = client().send(&Request::new(Method::GET, &server.url), &QUICK).expect("an answer");
@@ -98,7 +98,7 @@ fn a_server_that_wants_a_longer_pause_than_there_is_gets_no_second_try() {
 }
 
 #[test]
-fn a_redirect_takes_no_credentials_elsewhere() {
+fn a_redirect_sends_no_credentials_to_another_origin() {
     let elsewhere = Server::new(vec![answer("200 OK", "", "there")]);
     let to = format!("location: {}x\r\n", elsewhere.url);
     let here = Server::new(vec![answer("307 Go", "location: /y\r\n", ""), answer("302 Go", &to, "")]);
@@ -112,7 +112,7 @@ fn a_redirect_takes_no_credentials_elsewhere() {
 }
 
 #[test]
-fn a_body_follows_only_where_the_same_request_is_wanted() {
+fn a_body_follows_only_redirects_of_the_same_request() {
     let there = || answer("201 OK", "", "");
     let server = Server::new(vec![answer("308 Go", "location: /y\r\n", ""), there()]);
     let mut request = Request::new(Method::PUT, &server.url);
@@ -137,7 +137,7 @@ fn redirects_that_never_end_or_lead_nowhere_end() {
 }
 
 #[test]
-fn a_part_is_believed_only_where_it_belongs() {
+fn a_part_is_accepted_only_where_it_belongs() {
     let part = |headers: &str, body: &str| answer("206 Part", headers, body);
     let start = |sent: String, version: &str| {
         let first = answer("200 OK", &format!("etag: {version}\r\n"), "0123456789");
@@ -174,7 +174,7 @@ fn a_part_is_believed_only_where_it_belongs() {
 }
 
 #[test]
-fn a_body_is_read_as_far_as_it_may_and_its_end_is_missed() {
+fn a_body_is_limited_and_its_early_end_is_detected() {
     let server = Server::new(vec![answer("200 OK", "", "12345"), answer("200 OK", "", "12345")]);
     let get = || client().once(&Request::new(Method::GET, &server.url)).expect("an answer");
     assert!(matches!(get().whole(4), Err(HttpError::Long { max: 4 })));
@@ -185,7 +185,7 @@ fn a_body_is_read_as_far_as_it_may_and_its_end_is_missed() {
 }
 
 #[test]
-fn silence_ends_at_its_bound_and_at_the_deadline() {
+fn a_stall_ends_at_its_limit_and_at_the_deadline() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}/", listener.local_addr().expect("an address"));
     let limits = Limits { stall: Duration::from_millis(300), ..LIMITS };
@@ -200,7 +200,7 @@ fn silence_ends_at_its_bound_and_at_the_deadline() {
 }
 
 #[test]
-fn whatever_waits_ends_when_it_is_stopped() {
+fn every_wait_ends_when_stopped() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}/", listener.local_addr().expect("an address"));
     // Before the head, in the body, and between two attempts.

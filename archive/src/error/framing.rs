@@ -6,13 +6,13 @@ use super::EntryName;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SparseError {
     /// A number is missing or malformed.
-    #[error("a number in it is none")]
+    #[error("a number in it is malformed")]
     Number,
     /// Two pieces overlap or are out of order.
     #[error("its pieces are not in order")]
     Order,
     /// A piece ends after the file's end.
-    #[error("a piece ends behind the end of the file")]
+    #[error("a piece ends after the end of the file")]
     End,
     /// Its pieces hold more or fewer bytes than the entry has.
     #[error("its pieces are not as long as the data")]
@@ -24,7 +24,7 @@ pub enum SparseError {
         max: usize,
     },
     /// Its version is unknown, or it mixes versions.
-    #[error("it is of no known version")]
+    #[error("its version is unknown")]
     Version,
 }
 
@@ -35,10 +35,10 @@ pub enum TarError {
     #[error("the header's checksum is wrong")]
     Checksum,
     /// A header has an unknown variant of `ustar`, so that the place of its name is ambiguous.
-    #[error("the header's magic is that of no known tar")]
+    #[error("the header's magic is unknown")]
     Magic,
     /// A number in a header is malformed.
-    #[error("the header's {field} is no number")]
+    #[error("the header's {field} is not a number")]
     Number {
         /// The field.
         field: &'static str,
@@ -56,7 +56,7 @@ pub enum TarError {
         field: &'static str,
     },
     /// A user or group ID is reserved, so that no file can have it.
-    #[error("the header's {field} is {id}, and no file can belong to that")]
+    #[error("the header's {field} is {id}, which is reserved")]
     Owner {
         /// `user` or `group`.
         field: &'static str,
@@ -70,7 +70,7 @@ pub enum TarError {
     #[error("it is cut short: the block of zeros at its end is missing")]
     NoEnd,
     /// Something follows the zeros that end a tar.
-    #[error("it has ended, and something else than zeros follows: another archive, or rubbish")]
+    #[error("its end is followed by other bytes than zeros")]
     Trailing,
     /// An extended header exceeds the limit.
     #[error("an extended header has {found} bytes; at most {max} are allowed")]
@@ -84,13 +84,13 @@ pub enum TarError {
     #[error("a pax record is malformed")]
     PaxRecord,
     /// A significant key occurs twice.
-    #[error("the pax key {key} comes twice")]
+    #[error("the pax key {key} occurs twice")]
     PaxTwice {
         /// The key.
         key: EntryName,
     },
     /// The value of a key is invalid.
-    #[error("the pax key {key} has a value that will not do")]
+    #[error("the pax key {key} has an invalid value")]
     PaxValue {
         /// The key.
         key: EntryName,
@@ -136,7 +136,7 @@ pub enum ZipError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PackageError {
     /// It is not an `ar` archive.
-    #[error("it is none: it does not begin with `!<arch>` and a line feed")]
+    #[error("it does not begin with `!<arch>` and a line feed")]
     Magic,
     /// The header of a member is damaged.
     #[error("the header of a member is damaged")]
@@ -151,7 +151,7 @@ pub enum PackageError {
         wanted: &'static str,
     },
     /// A member is unexpected, or out of order.
-    #[error("member {name} stands where {wanted} should; a package has three members, each in its place")]
+    #[error("member {name} is where {wanted} should be; a package has three members, in a fixed order")]
     Member {
         /// Its name.
         name: EntryName,
@@ -159,13 +159,13 @@ pub enum PackageError {
         wanted: &'static str,
     },
     /// Its version is unknown.
-    #[error("its member debian-binary does not say `2.0`, the only version that is known")]
+    #[error("its member debian-binary does not have the version `2.0`, the only one supported")]
     Version,
     /// A member of odd length is not followed by a line feed.
     #[error("a member of odd length is not followed by a line feed")]
     Padding,
     /// The last member is not a tar, or its compression does not match its name.
-    #[error("member {name} is not what its name says")]
+    #[error("member {name} does not have the format in its name")]
     Compression {
         /// Its name.
         name: EntryName,

@@ -66,7 +66,7 @@ fn a_stream_that_is_damaged_is_refused_or_gives_the_same() {
 }
 
 #[test]
-fn a_checksum_or_length_at_the_end_that_is_wrong_is_refused() {
+fn a_wrong_checksum_or_length_at_the_end_is_refused() {
     // The number of significant bytes at the end of each. bzip2's end is not at a byte, and its last may hold padding.
     for ((compression, sample), (from, to)) in SAMPLES.iter().zip([(8, 0), (5, 1), (12, 0), (4, 0), (20, 0)])
     {
@@ -86,7 +86,7 @@ fn a_checksum_or_length_at_the_end_that_is_wrong_is_refused() {
 }
 
 #[test]
-fn what_follows_a_stream_is_refused() {
+fn bytes_after_a_stream_are_refused() {
     for (compression, sample) in SAMPLES {
         for rubbish in
             [&b"x"[..], b"rubbish, and a good deal of it", &sample[..3], &sample[..sample.len() - 1]]
@@ -94,13 +94,13 @@ fn what_follows_a_stream_is_refused() {
             let error = try_unpack(&[sample, rubbish].concat(), &all()).expect_err(compression).to_string();
             // A second stream that only lacks its last bytes is first a trailing tar.
             let wrong = format!("the {compression} data is damaged or cut short, 4096 ");
-            assert!(error.starts_with(&wrong) || error.contains("it has ended, and"), "{error}");
+            assert!(error.starts_with(&wrong) || error.contains("its end is followed"), "{error}");
         }
     }
 }
 
 #[test]
-fn zeros_behind_a_stream_are_refused_but_for_the_padding_of_xz() {
+fn zeros_after_a_stream_are_refused_except_for_the_padding_of_xz() {
     for (compression, sample) in SAMPLES {
         for zeros in [1, 4, 512] {
             let taken = try_unpack(&[sample, &vec![0; zeros]].concat(), &all()).is_ok();
@@ -110,7 +110,7 @@ fn zeros_behind_a_stream_are_refused_but_for_the_padding_of_xz() {
 }
 
 #[test]
-fn members_one_behind_the_other_are_one_stream() {
+fn concatenated_members_are_one_stream() {
     let (head, tail) = TAR.split_at(1000);
     becomes(&[gzip(head), gzip(b""), gzip(tail)].concat(), SMALL);
     becomes(&[bzip2(head), bzip2(tail)].concat(), SMALL);
@@ -118,7 +118,7 @@ fn members_one_behind_the_other_are_one_stream() {
     // Two whole streams yield two whole tars, which is one too many.
     for (compression, sample) in SAMPLES {
         let error = try_unpack(&[sample, sample].concat(), &all()).expect_err(compression).to_string();
-        let trailing = "it has ended, and something else than zeros follows: another archive, or rubbish";
+        let trailing = "its end is followed by other bytes than zeros";
         assert_eq!(error, format!("the tar, at byte 4096: {trailing}"));
     }
 }
@@ -149,11 +149,11 @@ fn a_zstd_frame_must_have_the_length_that_it_states() {
         let raw = [&[0x28, 0xb5, 0x2f, 0xfd, 0x20, 3, length << 3 | 1, 0, 0], data].concat();
         try_unpack(&raw, &all()).expect_err("no archive").to_string()
     };
-    assert_eq!(frame(3, b"abc"), "this is no archive: inside zstd it seems to be text");
+    assert_eq!(frame(3, b"abc"), "this is not an archive: inside zstd it seems to be text");
     let wrong = frame(2, b"ab");
     assert_eq!(
         wrong,
-        "the zstd data is damaged or cut short, 2 bytes into what it holds: a frame is not as long as it says"
+        "the zstd data is damaged or cut short, 2 bytes into its output: a frame does not have its stated length"
     );
 }
 
@@ -171,8 +171,8 @@ fn a_window_that_is_too_large_is_refused() {
     refused_with(
         &lzip,
         &how,
-        "the lzip data is damaged or cut short, 0 bytes into what it holds: \
-         a member's dictionary is larger than the window that is allowed",
+        "the lzip data is damaged or cut short, 0 bytes into its output: \
+         a member's dictionary is larger than the allowed window",
     );
     becomes(&lzip, SMALL);
     lzip[5] = 30;
@@ -184,22 +184,22 @@ fn a_window_that_is_too_large_is_refused() {
 }
 
 #[test]
-fn compressions_stand_inside_each_other_up_to_the_limit() {
+fn compressions_nest_up_to_the_limit() {
     let mut bytes = TAR.to_vec();
     for compress in [gzip, bzip2, zstd, gzip] {
         bytes = compress(&bytes);
         becomes(&bytes, SMALL);
     }
-    refused(&gzip(&bytes), "more than 4 compressions stand inside each other");
+    refused(&gzip(&bytes), "more than 4 nested compressions");
     let how = Unpack { limits: Limits { nesting: 0, ..Limits::default() }, ..all() };
     becomes_with(TAR, &how, SMALL);
-    refused_with(SAMPLES[0].1, &how, "more than 0 compressions stand inside each other");
+    refused_with(SAMPLES[0].1, &how, "more than 0 nested compressions");
 }
 
 #[test]
-fn what_is_inside_is_told_by_its_bytes() {
-    refused(&gzip(&bzip2(b"hello")), "this is no archive: inside gzip inside bzip2 it seems to be text");
-    refused(&gzip(b""), "this is no archive: inside gzip it seems to be empty");
+fn the_inner_format_is_detected_from_its_bytes() {
+    refused(&gzip(&bzip2(b"hello")), "this is not an archive: inside gzip inside bzip2 it seems to be text");
+    refused(&gzip(b""), "this is not an archive: inside gzip it seems to be empty");
     let zip = include_bytes!("samples/small.zip");
     becomes(zip, SMALL);
     becomes(&zstd(zip), SMALL);

@@ -38,19 +38,19 @@ fn tar_of(seen: &Summary) -> Vec<u8> {
 
 proptest! {
     #[test]
-    fn a_tree_comes_out_as_it_went_in(seen in trees()) {
+    fn a_tree_survives_the_round_trip(seen in trees()) {
         prop_assert_eq!(try_unpack(&tar_of(&seen), &all()).expect("a tree"), seen);
     }
 
     #[test]
-    fn any_bytes_behind_a_header_do_no_harm(bytes in prop::collection::vec(any::<u8>(), 0..2000)) {
+    fn any_bytes_after_a_header_do_no_harm(bytes in prop::collection::vec(any::<u8>(), 0..2000)) {
         let _ = try_unpack(&Tar::default().file("f", "").raw(&bytes).end(), &all());
     }
 }
 
 /// The bytes `0..512` of a header are protected by the checksum.
 #[test]
-fn a_bit_that_flips_in_a_header_is_noticed_or_means_nothing() {
+fn a_flipped_bit_in_a_header_is_detected_or_harmless() {
     let tar = Tar::default().file("d/f", "text").symlink("l", "d").end();
     let whole = try_unpack(&tar, &all()).expect("whole");
     for at in 0..tar.len() {

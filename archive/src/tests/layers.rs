@@ -48,7 +48,7 @@ fn gnus_long_name_counts_more_than_pax_in_either_order() {
 }
 
 #[test]
-fn of_two_pax_headers_all_of_the_first_is_forgotten() {
+fn the_second_of_two_pax_headers_replaces_the_first() {
     let tar = Tar::default().pax(&[("path", "a"), ("linkpath", "b")]).pax(&[("path", "c")]);
     reads(&tar.symlink("l", "t").end(), &["c l t"]);
     let tar = Tar::default().pax(&[("path", "a")]).pax(&[("comment", "")]);
@@ -59,7 +59,7 @@ fn of_two_pax_headers_all_of_the_first_is_forgotten() {
 }
 
 #[test]
-fn an_empty_value_says_nothing_and_the_last_of_two_counts() {
+fn an_empty_value_is_ignored_and_the_last_of_two_counts() {
     reads(&Tar::default().pax(&[("path", ""), ("uid", "")]).file("f", "x").end(), &["f f"]);
     reads(&Tar::default().pax(&[("path", "a"), ("path", "b")]).file("f", "x").end(), &["b f"]);
     reads(&Tar::default().pax(&[("path", "a"), ("path", "")]).file("f", "x").end(), &["f f"]);
@@ -76,7 +76,7 @@ fn only_without_a_type_a_slash_means_a_directory() {
 }
 
 #[test]
-fn no_data_follows_what_is_no_file_whatever_its_header_says() {
+fn no_data_follows_a_non_file_whatever_its_header_states() {
     for flag in b"123456" {
         let tar = Tar::default().raw(&header(b"a", *flag, 1000, b"t")).file("b", "x");
         assert_eq!(entries(&tar.end()).unwrap().len(), 2, "{}", char::from(*flag));
@@ -93,7 +93,7 @@ fn the_end_may_be_missing_and_the_last_files_padding_too() {
     fails(&tar.0[..511], "it is cut short");
     reads(&tar.clone().raw(&[0; 512]).0, &["f f"]);
     // One block of zeros and something else is an error in Go, and anything after two of them is ignored.
-    fails(&tar.clone().raw(&[0; 512]).file("g", "x").end(), "something else than zeros");
+    fails(&tar.clone().raw(&[0; 512]).file("g", "x").end(), "other bytes than zeros");
     reads(&tar.raw(&[0; 1024]).file("g", "x").end(), &["f f"]);
     fails(&Tar::default().pax(&[("path", "a")]).end(), "an extended header is the last thing");
 }
@@ -109,7 +109,7 @@ fn a_stars_prefix_ends_where_its_times_begin() {
     let mut block = header(b"f", b'0', 0, b"");
     block[257..265].copy_from_slice(b"ustar  \0");
     block[345..350].copy_from_slice(b"above");
-    fails(&Tar::default().raw(&sealed(block)).end(), "time of access or change is no number");
+    fails(&Tar::default().raw(&sealed(block)).end(), "time of access or change is not a number");
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn owners_that_no_file_can_have_are_refused() {
 }
 
 #[test]
-fn sparse_files_are_none_of_a_layers() {
+fn layers_have_no_sparse_files() {
     fails(&Tar::default().entry(b"f", b'S', b"", b"").end(), "a sparse file");
     fails(&Tar::default().pax(&[("GNU.sparse.major", "1")]).file("f", "").end(), "a sparse file");
 }

@@ -41,7 +41,7 @@ fn the_longest_comment_is_read() {
 }
 
 #[test]
-fn bytes_that_belong_to_nothing_are_refused() {
+fn bytes_that_belong_to_no_entry_are_refused() {
     let whole = zip(&[file("f", "x")]);
     // With a prefix, as in a self-extracting program, offsets shift and nothing matches.
     let (bytes, directory) = parts(&[file("f", "x")]);
@@ -105,7 +105,7 @@ fn volumes_are_refused() {
 }
 
 #[test]
-fn a_local_header_that_says_something_else_is_refused() {
+fn a_local_header_that_differs_is_refused() {
     let truth = file("f", "x");
     let lies = [
         Item { local_name: Some(b"g".to_vec()), ..truth.clone() },
@@ -135,7 +135,7 @@ fn a_name_that_reaches_into_the_next_entry_is_refused() {
 }
 
 #[test]
-fn a_descriptor_stands_behind_its_data_and_agrees() {
+fn a_descriptor_follows_its_data_and_agrees() {
     let truth = Item { flags: 8, local: Some([0, 0, 0]), ..file("f", "xyz") };
     let short = [truth.crc, 3, 3].map(u32::to_le_bytes).concat();
     let long = [&truth.crc.to_le_bytes()[..], &3_u64.to_le_bytes(), &3_u64.to_le_bytes()].concat();

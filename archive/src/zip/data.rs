@@ -83,7 +83,7 @@ impl<R: BufRead> Read for Data<R> {
             Some(left) => self.left = left,
             None => {
                 self.fault = Some(EntryError::Deflate);
-                return Err(io::Error::other("the entry is longer than it says"));
+                return Err(io::Error::other("the entry is longer than stated"));
             }
         }
         Ok(count)

@@ -76,7 +76,7 @@ pub enum MirrorFailure {
         seconds: u64,
     },
     /// Nothing came for so long.
-    #[error("nothing came for {seconds} s (`stall-seconds`)")]
+    #[error("no data for {seconds} s (`stall-seconds`)")]
     Stalled {
         /// The bound.
         seconds: u64,

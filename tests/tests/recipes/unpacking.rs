@@ -115,7 +115,7 @@ fn archives_made_to_harm_are_refused_and_leave_the_store_sound() {
         (&["-cf", "../x.tar", "--transform", "s,^,/,", "-P", "file"], "its name is absolute"),
         (
             &["-cf", "../x.tar", "file", "--transform", "s,.*,same,", "absolute"],
-            "it comes twice, and differs",
+            "it occurs twice, and differs",
         ),
     ] {
         tar(&evil, args);

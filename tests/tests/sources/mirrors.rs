@@ -143,7 +143,7 @@ fn a_server_that_stalls_or_drips_is_given_up() {
     let served = bytes.clone();
     let stalls = Server::start(move |_| Reply::whole(&served).cut(0).then_stall());
     let said = sources.fails(&bytes, &[&stalls.url("a")], 1);
-    assert!(said.contains("nothing came for 1 s"), "{said}");
+    assert!(said.contains("no data for 1 s"), "{said}");
     assert_eq!(stalls.asked().len(), 3);
     sources.configure("[fetch]\nstall-seconds = 5\ntotal-seconds = 2\n");
     let drips = Server::start(|_| Reply::unbounded(b"x").for_ever(Duration::from_millis(100)));

@@ -121,7 +121,7 @@ pub enum DebianError {
         has: Vec<String>,
     },
     /// Nothing came for so long.
-    #[error("nothing came for {seconds} s (`stall-seconds`)")]
+    #[error("no data for {seconds} s (`stall-seconds`)")]
     Stalled {
         /// The bound.
         seconds: u64,
