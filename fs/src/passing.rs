@@ -14,9 +14,9 @@ use rustix::net::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// The most bytes of a message: the steps of an action may have 16 MiB, and be escaped.
+/// The maximum size of a message in bytes: the steps of an action may have 16 MiB, and be escaped.
 const MAX: usize = 64 << 20;
-/// The most descriptors that come with one: as many files as one command attaches to an image.
+/// The maximum number of descriptors with a message: as many files as one command attaches to an image.
 const FDS: usize = 64;
 
 /// Sends a message with descriptors.

@@ -1,4 +1,4 @@
-//! What a process knows that goes on with another one's journal.
+//! The state of a process that takes over another one's journal.
 
 use std::os::unix::fs::FileExt;
 
@@ -44,7 +44,7 @@ fn a_name_is_counted_once_for_a_question_however_many_processes_answer_it() {
     let mut state = resume(&file);
     // The first process was killed before it answered.
     assert_eq!(state.look_up(place("a"), tree("a"), again(2)).unwrap(), ino);
-    // Another one, which comes again as well, was not counted.
+    // Another one, which is resent as well, was not counted.
     assert_eq!(state.look_up(place("a"), tree("a"), again(4)).unwrap(), ino);
     assert!(state.forget(ino, 1).is_none());
     assert!(state.forget(ino, 1).is_some(), "a name that the kernel was told once was counted twice");
@@ -57,7 +57,7 @@ fn a_forgetting_that_arrives_after_a_new_telling_leaves_the_new_one() {
     state.look_up(place("a"), tree("a"), first(4)).unwrap();
     let mut state = resume(&file);
     state.look_up(place("a"), tree("a"), first(6)).unwrap();
-    // Of the answers to both requests before.
+    // From the answers to both requests before.
     assert!(state.forget(ino, 2).is_none(), "a name that the kernel knows was dropped");
     assert_eq!(state.known(), 1);
     assert!(state.forget(ino, 1).is_some());
@@ -91,7 +91,7 @@ fn a_file_is_opened_and_closed_once_for_a_question() {
     assert!(resume(&file).leftover(1).contains(&7));
 }
 
-/// Fills the journal with what is history at once.
+/// Fills the journal with history.
 fn churn(state: &mut State, until: impl Fn() -> bool) {
     for round in 0u64.. {
         let ino = state.look_up(place("passing"), tree("passing"), first(round + 100)).unwrap();

@@ -2,7 +2,7 @@
 
 use stele_store::model::{Digest, RootName};
 
-/// The most bytes of a name, here and in trees.
+/// The maximum length of a name in bytes, here and in trees.
 pub(super) const MAX_NAME: usize = 255;
 
 /// The name that the directory at the top lists for a root.

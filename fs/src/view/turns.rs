@@ -1,9 +1,9 @@
-//! One after the other, for one file; beside each other, for several.
+//! Serialises work on one file, but not on several.
 
 use std::collections::HashSet;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Numbers of files of which something is being done that takes time and that must not be done twice at once.
+/// Numbers of files with slow work in progress that must not be done twice at once.
 #[derive(Default)]
 pub(super) struct Turns {
     taken: Mutex<HashSet<u64>>,

@@ -11,7 +11,7 @@ use super::*;
 use crate::state::State;
 use crate::view::{Forgetting, Showing};
 
-/// A kernel that takes its time with each file that it is told of, as a cold disk does.
+/// A kernel that takes long to register a file, as with a cold disk.
 struct Slow {
     begun: Sender<()>,
     go: Mutex<Receiver<()>>,
@@ -72,7 +72,7 @@ fn a_name_is_looked_up_while_another_file_is_slow_to_open_and_that_is_told_to_th
         release_unpinned.send(()).unwrap();
         assert_eq!(first.join().unwrap(), second.join().unwrap());
     });
-    // Told twice, the kernel would give errors.
+    // Registered twice, the kernel would give errors.
     assert!(has_begun.try_recv().is_err());
     assert_eq!(view.with_state(|state| state.open_file(large).unwrap().times), 2);
 }
