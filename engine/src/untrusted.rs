@@ -23,7 +23,7 @@ impl<T: Display> Display for UntrustedLines<T> {
     }
 }
 
-/// Whether a character controls a terminal, or reorders the text beside it.
+/// Whether a character controls a terminal, or reorders adjacent text.
 fn is_obeyed(c: char) -> bool {
     c.is_control()
         || matches!(

@@ -65,7 +65,7 @@ struct Server {
     wake: UnixStream,
 }
 
-/// Opens the store and serves it until it is told to stop, or has been idle for long enough.
+/// Opens the store and serves it until a stop request, or until it has been idle for long enough.
 ///
 /// # Errors
 /// When the store cannot be opened, or the socket cannot be created.
@@ -183,7 +183,7 @@ fn accept(server: &Arc<Server>, listener: &UnixListener, woken: &UnixStream) {
 
 /// Waits for running requests and closes the store.
 fn end(server: &Server, listener: UnixListener) {
-    // Clients whose connections are not accepted yet are hung up on, and start another daemon.
+    // Clients whose connections are not accepted yet are disconnected, and start another daemon.
     drop(listener);
     while server.working.load(Ordering::SeqCst) > 0 {
         thread::sleep(Duration::from_millis(5));
