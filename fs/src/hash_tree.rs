@@ -22,7 +22,7 @@ const GROUP: u64 = STEP as u64;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HashTreeError {
     /// The bytes do not match the digest.
-    #[error("the payload is not what its name says")]
+    #[error("the payload does not match its digest")]
     Corrupt,
     /// The file cannot be read.
     #[error("the payload cannot be read: {0}")]
@@ -152,7 +152,7 @@ mod tests {
         [0, 1, 1024, 65_535, 65_536, 65_537, 131_072, 131_073, 200_000, 262_144, 262_145, 1_000_003];
 
     #[test]
-    fn a_flipped_bit_is_found_by_the_first_read_and_by_every_later_one() {
+    fn a_flipped_bit_is_detected_by_the_first_read_and_by_every_later_one() {
         for size in SIZES.into_iter().filter(|size| *size > 0) {
             for at in [0, size / 2, size - 1] {
                 let (file, blob, bytes) = payload(size);

@@ -71,14 +71,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_that_are_counted_are_no_files() {
+    fn assigned_numbers_are_not_those_of_files() {
         for ino in [0, ROOT, BY_NAME, FIRST, FILE - 1] {
             assert!(file(ino).is_none(), "{ino}");
         }
     }
 
     #[test]
-    fn a_files_number_gives_back_how_its_digest_begins() {
+    fn a_files_number_encodes_the_prefix_of_its_digest() {
         for seed in 0u32..1000 {
             let blob = BlobId(Digest::of(&seed.to_le_bytes()));
             for executable in [false, true] {

@@ -62,10 +62,7 @@ pub fn receive<T: DeserializeOwned>(stream: &UnixStream) -> io::Result<Option<(T
     (&*stream).read_exact(&mut head[read..])?;
     let length = u32::from_le_bytes(head) as usize;
     if length > MAX {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            "the other side sent something that is no message",
-        ));
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "the other side sent a malformed message"));
     }
     let mut json = vec![0; length];
     (&*stream).read_exact(&mut json)?;
@@ -80,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_message_is_an_error_and_an_end_is_none() {
+    fn a_malformed_message_is_an_error_and_the_end_is_none() {
         let (mut ours, theirs) = UnixStream::pair().unwrap();
         ours.write_all(&[0xff; 8]).unwrap();
         assert!(receive::<String>(&theirs).is_err());

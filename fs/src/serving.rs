@@ -148,7 +148,7 @@ fn answer(
             match thread.join() {
                 Ok(Ok(())) => {}
                 Ok(Err(e)) => warn!("a thread of a mount ended: {e}"),
-                Err(_) => warn!("a thread of a mount met a fault of its own"),
+                Err(_) => warn!("a thread of a mount panicked"),
             }
         }
         on_end();

@@ -332,7 +332,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_another_store_says_moves_no_terminal_and_fills_none() {
+    fn messages_of_another_store_do_not_control_or_flood_the_terminal() {
         let said = shown("m \x1b[31mRED\x1b]0;title\x07\nerror: forged \u{202e}\u{9b}");
         assert!(said.chars().all(|c| !c.is_control() && c != '\u{202e}'), "{said}");
         assert_eq!(shown(&"x".repeat(10_000)).chars().count(), MAX_SHOWN + 1);

@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_that_cannot_be_written_fails_nobody() {
+    fn a_log_that_cannot_be_written_fails_no_request() {
         let file = File::options().write(true).open("/dev/full").unwrap();
         let folder = File::open("/").unwrap().into();
         let mut log = LogFile { folder, file, written: 0 };

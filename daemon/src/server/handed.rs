@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_stands_for_what_was_opened_and_is_the_clients_own_on_the_way_out() {
+    fn a_path_is_that_of_the_descriptor_and_restored_in_replies() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("file"), "content").unwrap();
         let mut request = add("/somewhere/else");
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_made_is_made_below_the_folder_that_the_client_opened() {
+    fn new_files_are_created_below_the_folder_that_the_client_opened() {
         let folder = tempfile::tempdir().unwrap();
         let mut request = Request::Export { reference: String::new(), to: "/gone/copy".to_owned(), umask: 0 };
         let handed = Handed::take(&mut request, vec![File::open(folder.path()).unwrap().into()]).unwrap();

@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_beyond_its_line_is_marked_all_the_same() {
+    fn a_place_beyond_its_line_is_still_marked() {
         for (begin, end, lines) in
             [((1, 9), (1, 9), vec!["x"]), ((1, 1), (1, 1), vec![]), ((1, 5), (1, 2), vec![""])]
         {

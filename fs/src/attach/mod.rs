@@ -53,7 +53,7 @@ pub enum AttachError {
         source: io::Error,
     },
     /// Neither this process nor a helper has permission.
-    #[error("this user may not mount, and there is no fusermount3 that may")]
+    #[error("this user may not mount, and fusermount3 is missing or may not either")]
     NotAllowed,
     /// The helper failed.
     #[error("fusermount3 did not mount: {said}")]
@@ -175,7 +175,7 @@ pub fn forget_unused(path: &Path, store: &Path) -> bool {
     let flags = FsPickFlags::FSPICK_CLOEXEC | FsPickFlags::FSPICK_SYMLINK_NOFOLLOW;
     let told = fspick(rustix::fs::CWD, path, flags).and_then(|fd| fsconfig_reconfigure(fd.as_fd()));
     if let Err(e) = told {
-        debug!("the kernel is not told to forget what nobody uses at {}: {e}", path.display());
+        debug!("the kernel's unused names at {} are not invalidated: {e}", path.display());
     }
     told.is_ok()
 }
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_is_not_there_is_refused_by_name() {
+    fn a_missing_folder_is_refused_by_name() {
         let error = attach(Path::new("/nowhere/at/all"), Path::new("/")).unwrap_err();
         assert!(error.to_string().contains("/nowhere/at/all"), "{error}");
     }

@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_is_not_forgotten_before_the_kernel_forgot_all_that_it_was_told() {
+    fn a_number_is_not_forgotten_before_the_kernel_forgot_all_lookups() {
         let mut nodes = Nodes::default();
         let place = Location::In { parent: 1, index: 0 };
         let (ino, new) = nodes.look_up(&place, &tree(1));
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_by_place_does_not_say_what_was_looked_up_before() {
+    fn a_number_by_place_does_not_reveal_earlier_lookups() {
         let place = |index| Location::In { parent: 1, index };
         let mut alone = Nodes::by_place();
         let expected = alone.number_at(&place(7));
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn two_things_never_have_one_number() {
+    fn two_nodes_never_have_one_number() {
         let mut nodes = Nodes::by_place();
         let place = Location::ByName(b"gcc".to_vec());
         let (old, _) = nodes.look_up(&place, &tree(1));
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_earlier_process_told_counts_too() {
+    fn lookups_of_an_earlier_process_count_too() {
         let mut nodes = Nodes::default();
         let place = Location::Top(b"x".to_vec());
         nodes.inherit(77, place.clone(), tree(1), 2);
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_that_shows_something_else_gets_another_number() {
+    fn a_place_with_another_node_gets_another_number() {
         let mut nodes = Nodes::default();
         let place = Location::ByName(b"gcc".to_vec());
         let (old, _) = nodes.look_up(&place, &tree(1));

@@ -278,19 +278,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_record_that_is_cut_short_is_none(record in record(), cut in 1usize..40) {
+        fn a_truncated_record_is_ignored(record in record(), cut in 1usize..40) {
             let mut bytes = Vec::new();
             record.encode(&mut bytes);
             prop_assert_eq!(Record::decode(&bytes[..bytes.len() - cut.min(bytes.len())]), None);
         }
 
         #[test]
-        fn rubbish_is_no_reason_to_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn malformed_input_does_not_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = Record::decode(&bytes);
         }
 
         #[test]
-        fn a_record_is_read_as_it_was_written(record in record(), behind in any::<[u8; 3]>()) {
+        fn a_record_survives_the_round_trip(record in record(), behind in any::<[u8; 3]>()) {
             let mut bytes = Vec::new();
             record.encode(&mut bytes);
             let length = bytes.len();

@@ -79,7 +79,7 @@ impl Transport for FuserTransport {
             && let Err(e) = resend(shared.device.as_fd())
         {
             // Before Linux 6.9: a process that waits for such an answer waits until it is interrupted.
-            warn!("the kernel does not send again what was asked before: {e}");
+            warn!("the kernel does not resend earlier requests: {e}");
         }
         let mut threads = Vec::new();
         for (number, session) in sessions.into_iter().enumerate() {
@@ -97,7 +97,7 @@ impl Backing for Shared {
         }
         BackingId::create_raw(&self.device, file).inspect_err(|e| {
             // Only root may, and only on a file system that is not stacked: that will not change.
-            info!("the kernel does not read payloads by itself: {e}");
+            info!("passthrough is not available: {e}");
             self.passthrough.store(false, Ordering::Relaxed);
         })
     }

@@ -209,12 +209,12 @@ impl View {
         }
         let spawned = thread::Builder::new().name("set-aside".to_owned()).spawn(move || {
             if let Err(e) = store.set_aside(target) {
-                warn!("{} could not be set aside: {e}", target.digest());
+                warn!("{} could not be quarantined: {e}", target.digest());
             }
             end(&aside);
         });
         if let Err(e) = spawned {
-            warn!("{} could not be set aside: {e}", target.digest());
+            warn!("{} could not be quarantined: {e}", target.digest());
             end(&self.aside);
         }
     }

@@ -45,7 +45,7 @@ impl View {
             Opens::Sent => self.memory.files.insert(ino, *blob),
             Opens::Unsent => {
                 if !self.state().tell_file(ino, *blob) {
-                    error!("blob {blob} begins as another does that the kernel knows");
+                    error!("the digest of blob {blob} has the same prefix as one that the kernel knows");
                     return Err(Fault::Io);
                 }
             }
@@ -69,7 +69,7 @@ impl View {
             }
             [] => Err(Fault::Stale),
             _ => {
-                error!("two blobs begin {}: neither can be told by that", prefix.text());
+                error!("two digests have the prefix {}: it identifies neither", prefix.text());
                 Err(Fault::Io)
             }
         }
@@ -135,7 +135,7 @@ impl View {
         let Some(open) = state.open_file(ino) else { return Ok(None) };
         // The same 60 bits may be another blob's, which must not be returned.
         if open.blob != blob {
-            error!("blob {blob} begins as {} does, which is open", open.blob);
+            error!("the digest of blob {blob} has the same prefix as {}, which is open", open.blob);
             return Err(Fault::Io);
         }
         let mode = open.mode;
@@ -157,7 +157,7 @@ impl View {
         }
         Ok(backing.register(file).map_or_else(
             |e| {
-                debug!("blob {blob} is read by asking: {e}");
+                debug!("blob {blob} is read without passthrough: {e}");
                 Mode::Asked
             },
             Mode::Passthrough,
@@ -195,7 +195,7 @@ impl View {
     pub fn read(&self, ino: u64, handle: u64, offset: u64, length: u32) -> Result<Vec<u8>, Fault> {
         let blob = self.blob_of(ino)?;
         if self.opens == Opens::Sent && inode::check(&blob) != handle {
-            error!("a file that begins as blob {blob} does was opened, and is another");
+            error!("another file with the same digest prefix as blob {blob} was opened");
             return Err(Fault::Io);
         }
         if let Some(file) = self.memory.payloads.get(&ino) {
@@ -246,7 +246,7 @@ impl View {
 
     fn corrupt(&self, blob: &BlobId) -> Fault {
         error!(
-            "a reader of the mount gets an I/O error: the payload of blob {blob} is not what its name says"
+            "a reader of the mount gets an I/O error: the payload of blob {blob} does not match its digest"
         );
         self.memory.hash_trees.remove(blob);
         // Another file is stored in its place.

@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_waits_for_another_file_and_everybody_for_the_same() {
+    fn only_threads_with_the_same_file_wait_for_each_other() {
         let (turns, at_once, max) = (Turns::default(), AtomicUsize::new(0), AtomicUsize::new(0));
         let other = turns.take(1);
         thread::scope(|scope| {

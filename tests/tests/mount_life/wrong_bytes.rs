@@ -26,7 +26,7 @@ fn a_flipped_bit_gives_an_error_and_quarantine_and_never_wrong_bytes() {
         wait_for("the payload to be set aside", || !file.exists());
         assert!(fs::read_dir(mounted.stele().store().join("quarantine")).unwrap().count() > 0);
         let log = fs::read_to_string(mounted.stele().store().join("daemon.log")).unwrap();
-        assert!(log.contains("is not what its name says"), "{log}");
+        assert!(log.contains("does not match its digest"), "{log}");
         assert!(fs::read(&path).is_err());
         // Stored again, it is intact again, in the same place.
         mounted.stele().ok(&["store", "add", tree.to_str().unwrap()]);

@@ -36,7 +36,7 @@ impl Forgetting for Nothing {
 }
 
 #[test]
-fn a_name_is_looked_up_while_another_file_is_slow_to_open_and_that_is_told_to_the_kernel_once() {
+fn lookups_do_not_wait_for_a_slow_open_which_registers_its_file_once() {
     let scratch = tempfile::tempdir().unwrap();
     let tree = scratch.path().join("tree");
     fs::create_dir(&tree).unwrap();
