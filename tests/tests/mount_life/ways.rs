@@ -67,7 +67,7 @@ fn a_user_mounts_in_a_namespace_of_their_own_and_it_ends_with_the_command() {
 #[test]
 fn a_user_mounts_by_fusermount3_and_other_users_have_no_access() {
     if Command::new("fusermount3").arg("-V").output().is_err() {
-        return skip("there is no fusermount3");
+        return skip("fusermount3 is missing");
     }
     let script = "$S store add --root tree $TREE >/dev/null; $S mount $DIR >/dev/null
         cat $DIR/by-name/tree/small; kill -9 $($S --json daemon status | sed 's/.*\"pid\":\\([0-9]*\\).*/\\1/')
