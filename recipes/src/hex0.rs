@@ -1,7 +1,7 @@
-//! hex0: bytes written by hand as hexadecimal digits, with comments. `docs/formats.md` has the grammar.
+//! hex0: bytes written as hexadecimal digits, with comments. `docs/formats.md` has the grammar.
 //!
 //! It makes the first binary possible without a binary in the repository. Such files are reviewed by reading them, so
-//! characters that a reader could not see, or could mistake, are refused in comments too.
+//! invisible or ambiguous characters are refused in comments too.
 
 /// The maximum size of a decoded file: longer ones could not be checked by reading.
 pub const MAX_HEX0: usize = 64 << 10;
@@ -9,24 +9,24 @@ pub const MAX_HEX0: usize = 64 << 10;
 /// Why a text is not valid hex0. Lines and columns are counted from 1.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum HexError {
-    /// It has no meaning there.
+    /// The character has no meaning there.
     #[error("{:?} is neither a digit nor white space, and begins no comment", char::from(*.byte))]
     Character {
         /// Its line.
         line: usize,
         /// Its column.
         column: usize,
-        /// What it is: printable ASCII.
+        /// The character: printable ASCII.
         byte: u8,
     },
-    /// Who reads the file would not see it, or would see something else.
+    /// A reader of the file would not see it, or would see something else.
     #[error("the byte 0x{byte:02x} is neither printable ASCII nor a tab")]
     Hidden {
         /// Its line.
         line: usize,
         /// Its column, counted in bytes.
         column: usize,
-        /// What it is.
+        /// The byte.
         byte: u8,
     },
     /// The second digit is missing.
@@ -37,10 +37,10 @@ pub enum HexError {
         /// Its column.
         column: usize,
     },
-    /// It comes to more than [`MAX_HEX0`] bytes.
+    /// It decodes to more than [`MAX_HEX0`] bytes.
     #[error("it comes to more than {MAX_HEX0} bytes")]
     Large {
-        /// The line of the first digit that is too many.
+        /// The line of the first excess digit.
         line: usize,
         /// The column of that digit.
         column: usize,
@@ -48,7 +48,7 @@ pub enum HexError {
 }
 
 impl HexError {
-    /// The line and the column that it is about.
+    /// The line and the column of the error.
     pub fn place(&self) -> (usize, usize) {
         match *self {
             Self::Character { line, column, .. }

@@ -16,7 +16,7 @@ pub enum PrepareError {
     /// The archive is refused.
     #[error("the archive is refused: {0}")]
     Unpack(#[from] UnpackError),
-    /// The archive that should be in it is missing, or is not a file.
+    /// The inner archive is missing, or is not a file.
     #[error("there is no file {inner} in the archive")]
     NoInner {
         /// The requested name.
@@ -25,31 +25,31 @@ pub enum PrepareError {
     /// The archive in the archive is refused.
     #[error("the archive {inner} in the archive is refused: {why}")]
     Inner {
-        /// Which.
+        /// The inner archive.
         inner: TreePath,
-        /// Why.
+        /// The reason.
         why: UnpackError,
     },
     /// A patch is malformed.
     #[error("the patch {patch} cannot be used: {why}")]
     Parse {
-        /// Which.
+        /// The patch.
         patch: TreePath,
-        /// Why.
+        /// The reason.
         why: ParsePatchError,
     },
     /// A patch does not fit.
     #[error("the patch {patch} does not fit: {why}")]
     Apply {
-        /// Which.
+        /// The patch.
         patch: TreePath,
-        /// Why.
+        /// The reason.
         why: Box<ApplyError>,
     },
     /// The unpacked tree cannot be walked.
     #[error(transparent)]
     Walk(#[from] WalkError),
-    /// Content cannot be read or kept.
+    /// Content cannot be read or stored.
     #[error(transparent)]
     Content(#[from] ContentError),
 }

@@ -39,7 +39,7 @@ fn what_a_configuration_cannot_say_is_refused_with_its_place() {
 
 #[test]
 fn limits_have_the_values_that_are_set_and_defaults_otherwise() {
-    // More than a clock can count is as good as no limit.
+    // A limit beyond the clock's range means no limit.
     let config = Config::parse("[fetch]\ntotal-seconds = 18446744073709551615\n").unwrap();
     assert!(config.limits.total > Duration::from_secs(1 << 31));
     let config = Config::parse("[fetch]\njobs = 2\nstall-seconds = 5\n").unwrap();

@@ -9,7 +9,8 @@ fn package(name: &str, size: u64, digit: char) -> String {
     format!("debian_binary('{name}', '1', size = {size}, sha256 = '{digit}' * 64)")
 }
 
-/// What is opaque of the recipe `d`, when `a` is needed by `b` and `c`, and both by `d`: the sources of these four.
+/// The opaque sources of the recipe `d`, when `b` and `c` depend on `a`, and `d` on both: from the sources of these
+/// four.
 fn of_d(sources: [&str; 4]) -> Vec<String> {
     let mut tree = InMemoryFiles::default();
     let graph = [("a", ""), ("b", "a"), ("c", "a"), ("d", "b, c")];

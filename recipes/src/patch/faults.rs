@@ -11,13 +11,13 @@ use crate::paths::{TreePath, WalkError};
 pub struct ParsePatchError {
     /// Counted from 1; for missing lines at the end, the line after the last.
     pub line: usize,
-    /// In which hunk of its file, counted from 1.
+    /// The hunk of its file, counted from 1.
     pub hunk: Option<usize>,
     /// The problem.
     pub fault: ParseFault,
 }
 
-/// Kinds of patches that are known and not applied.
+/// Kinds of patches that are recognised and refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Foreign {
     /// `GIT binary patch`, `Binary files … differ`.
@@ -47,7 +47,7 @@ pub enum ParseFault {
         Foreign::Ed => "an ed script",
     })]
     Foreign {
-        /// Which.
+        /// Its kind.
         kind: Foreign,
     },
     /// A header's line ends in CR LF: something has converted the patch.
@@ -65,10 +65,10 @@ pub enum ParseFault {
     /// A plain diff without a hunk, or a git diff that changes nothing.
     #[error("the diff says nothing about its file")]
     NoChange,
-    /// A line of a git header is there twice, without the other of its pair, or beside one that it excludes.
+    /// A line of a git header is duplicate, lacks the other of its pair, or contradicts another.
     #[error("the lines of the git header do not fit together: {which}")]
     Header {
-        /// Which lines.
+        /// The lines.
         which: &'static str,
     },
     /// A mode that no file of a tree has.
@@ -80,7 +80,7 @@ pub enum ParseFault {
     /// A hunk that belongs to no file.
     #[error("a hunk without the header of a file before it")]
     Stray,
-    /// `@@` and then no ranges, or such as cannot be.
+    /// `@@` without valid ranges.
     #[error("the hunk's header {header} is malformed")]
     HunkHeader {
         /// The header.
@@ -89,9 +89,9 @@ pub enum ParseFault {
     /// A hunk begins before the end of the one before.
     #[error("the hunk begins behind line {begin}, but the one before reaches to line {end} of the file")]
     Order {
-        /// Behind which line of the old file it begins.
+        /// The line of the old file after which it begins.
         begin: usize,
-        /// Up to which line the one before reaches.
+        /// The last line of the previous hunk.
         end: usize,
     },
     /// The patch continues with something else, or ends, within a hunk.
@@ -102,7 +102,7 @@ pub enum ParseFault {
         /// How many new lines are missing.
         new: usize,
     },
-    /// More lines than the header says.
+    /// More lines than the header states.
     #[error("the hunk goes on, but it has all the lines that its header promises")]
     Long,
     /// A hunk that neither removes nor adds a line.
@@ -134,14 +134,14 @@ pub enum ApplyError {
     Hunk {
         /// The file's path, escaped.
         file: String,
-        /// Which hunk of that diff, counted from 1.
+        /// The hunk of that diff, counted from 1.
         hunk: usize,
         /// Where its header is in the patch, counted from 1.
         line: usize,
         /// The problem.
         fault: Box<HunkFault>,
     },
-    /// The tree cannot be read, or the new one not be kept.
+    /// The tree cannot be read, or the new one cannot be stored.
     #[error(transparent)]
     Content(#[from] ContentError),
 }
@@ -152,25 +152,25 @@ pub enum FileFault {
     /// A name cannot be used.
     #[error("the name {name} with {strip} levels stripped: {fault}")]
     Name {
-        /// The name as the patch has it.
+        /// The name in the patch.
         name: Excerpt,
-        /// How many levels are stripped.
+        /// The number of stripped levels.
         strip: usize,
         /// The problem.
         fault: NameFault,
     },
-    /// A git diff whose first line can be read in several ways, or in none.
+    /// A git diff whose first line is ambiguous or malformed.
     #[error("its header does not say in one way only which file it is")]
     Unnamed,
-    /// A git header that names one side twice, and not the same.
+    /// A git header that names one side twice, differently.
     #[error("its header names both {first} and {second} for the same side")]
     Disagree {
-        /// The one name.
+        /// One name.
         first: TreePath,
         /// The other.
         second: TreePath,
     },
-    /// A plain diff has two names, and both are there.
+    /// A plain diff has two names, and both files exist.
     #[error("both {old} and {new} are there, and the diff does not say which one it is")]
     TwoFiles {
         /// Its old name.
@@ -178,10 +178,10 @@ pub enum FileFault {
         /// Its new name.
         new: TreePath,
     },
-    /// There is nothing.
+    /// The file does not exist.
     #[error("there is no such file")]
     Absent,
-    /// A new file is already there.
+    /// A new file already exists.
     #[error("the patch makes it, but it is there already")]
     Exists,
     /// It is a directory.
@@ -190,22 +190,22 @@ pub enum FileFault {
     /// A component of its path is not a directory.
     #[error(transparent)]
     Walk(WalkError),
-    /// It is a link and the patch takes it for a file, or the other way round.
+    /// It is a link and the patch has a file, or the other way round.
     #[error("it is {}, and the patch does not say so", if *symlink { "a symbolic link" } else { "a file" })]
     Kind {
         /// Whether it is a link.
         symlink: bool,
     },
-    /// The mode that the patch expects is not the file's.
+    /// The mode in the patch is not the file's.
     #[error("it is {}executable, and the patch says otherwise", if *executable { "" } else { "not " })]
     Mode {
-        /// Whether it may be executed.
+        /// Whether it is executable.
         executable: bool,
     },
     /// A link becomes a file or the other way round without being deleted in between.
     #[error("the patch makes a file of a symbolic link or the other way round in one step")]
     KindChange,
-    /// A link's new target cannot be one.
+    /// A link's new target is invalid.
     #[error("its new target will not do: {source}")]
     Target {
         /// The problem.
@@ -214,13 +214,13 @@ pub enum FileFault {
     /// A deletion that leaves something.
     #[error("the patch deletes it, but {bytes} bytes of it are not in the patch")]
     Remains {
-        /// How many bytes.
+        /// The number of remaining bytes.
         bytes: usize,
     },
-    /// It is larger than what is patched.
+    /// It exceeds the limit for patched files.
     #[error("it has {bytes} bytes; files of up to {MAX_FILE} are patched")]
     Large {
-        /// How many it has, or would have.
+        /// Its size, old or new.
         bytes: u64,
     },
 }
@@ -228,56 +228,56 @@ pub enum FileFault {
 /// Why a hunk does not fit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HunkFault {
-    /// A line is another one.
+    /// A line differs.
     #[error("line {line} should be {expected}, but it is {found}")]
     Mismatch {
-        /// Which line of the file as it was before this diff, counted from 1.
+        /// The line of the file as it was before this diff, counted from 1.
         line: usize,
         /// From the patch.
         expected: Excerpt,
-        /// What is there.
+        /// The actual line.
         found: Excerpt,
     },
-    /// A line is another one only in how it ends: CR LF or LF.
+    /// A line differs only in its end: CR LF or LF.
     #[error("line {line} should be {expected}, but it is {found}: they differ only in CR LF and LF")]
     LineEnds {
-        /// Which line of the file as it was before this diff, counted from 1.
+        /// The line of the file as it was before this diff, counted from 1.
         line: usize,
         /// From the patch.
         expected: Excerpt,
-        /// What is there.
+        /// The actual line.
         found: Excerpt,
     },
     /// A line is expected after the end.
     #[error("line {line} should be {expected}, but the file has {lines} lines")]
     End {
-        /// Which line, counted from 1.
+        /// The line, counted from 1.
         line: usize,
         /// From the patch.
         expected: Excerpt,
-        /// How many lines there are.
+        /// The number of lines.
         lines: usize,
     },
     /// A hunk without old lines is after the end.
     #[error("it inserts behind line {line}, but the file has {lines} lines")]
     Behind {
-        /// Behind which line.
+        /// The line before the insertion.
         line: usize,
-        /// How many lines there are.
+        /// The number of lines.
         lines: usize,
     },
-    /// It has no context before its first change, so that it begins a file; here it does not.
+    /// It has no context before its first change, so it has to begin the file, and does not.
     #[error("it has context only behind its changes, so it begins a file; here it is behind line {line}")]
     NotFirst {
-        /// Behind which line.
+        /// The line before it.
         line: usize,
     },
-    /// It has no context after its last change, so that it ends a file; here more lines follow.
+    /// It has no context after its last change, so it has to end the file, and more lines follow.
     #[error("it has context only before its changes, so it ends a file; here line {line} follows: {found}")]
     NotLast {
-        /// Which line follows.
+        /// The next line's number.
         line: usize,
-        /// What it is.
+        /// The next line.
         found: Excerpt,
     },
     /// A line without a line feed would come before another.

@@ -21,7 +21,7 @@ struct HeaderFields {
     copy_to: Option<Vec<u8>>,
 }
 
-/// The header whose first line is next, `names` being the rest of it after `diff --git `.
+/// The header whose first line is next; `names` is the rest of it after `diff --git `.
 pub(super) fn header(lines: &mut PatchLines<'_>, first: &[u8]) -> Result<GitHeader, ParsePatchError> {
     let begin = lines.clone();
     check_line_end(lines)?;
@@ -49,7 +49,7 @@ pub(super) fn header(lines: &mut PatchLines<'_>, first: &[u8]) -> Result<GitHead
 }
 
 impl HeaderFields {
-    /// Takes in a line; whether it is one of a header.
+    /// Parses a line; returns whether it belongs to a header.
     fn line(&mut self, line: &[u8]) -> Result<bool, ParseFault> {
         let behind = |what: &str| line.strip_prefix(what.as_bytes());
         if let Some(text) = behind("old mode ") {

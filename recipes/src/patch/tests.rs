@@ -1,4 +1,4 @@
-//! Refused patches, and the results of others.
+//! Refused patches, and the results of accepted ones.
 
 use std::collections::BTreeMap;
 
@@ -59,7 +59,7 @@ fn applied(patch: &str, strip: usize) -> Result<BTreeMap<String, Node>, ApplyErr
     Ok(found)
 }
 
-/// The tree after the patch is the one of `FILES` with these changes, none taking one away.
+/// The tree after the patch is the one of `FILES` with these changes; `None` removes a file.
 #[track_caller]
 fn becomes(patch: &str, strip: usize, changed: &[(&str, Option<&str>)]) {
     let content = InMemory::default();

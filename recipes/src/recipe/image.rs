@@ -1,4 +1,4 @@
-//! The image recipe: what evaluation leaves of `image(...)` and `image_index(...)`. Data, as a recipe is.
+//! The image recipe: the result of evaluating `image(...)` and `image_index(...)`, as data.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,11 +13,11 @@ pub const MAX_FILES: usize = 256 << 10;
 /// An image, or an index of images, as its recipe defines it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ImageRecipe {
-    /// Its name. Images and recipes may be called the same.
+    /// Its name. An image and a recipe may have the same name.
     pub name: RecipeName,
-    /// Where it is written.
+    /// Its location.
     pub at: Span,
-    /// The images: one of `image(...)`, any number of `image_index(...)`.
+    /// The images: one for `image(...)`, any number for `image_index(...)`.
     pub images: Vec<ImageParts>,
     /// Of an index: its annotations. Empty for an image.
     pub index: Option<BTreeMap<String, String>>,
@@ -28,23 +28,23 @@ pub struct ImageRecipe {
 pub struct ImageParts {
     /// Outputs of recipes, one layer each, the lowest first.
     pub inputs: Vec<RecipeInput>,
-    /// Files, and what is in them.
+    /// Files and their content.
     pub files: BTreeMap<SandboxPath, String>,
     /// Links and their targets.
     pub links: BTreeMap<SandboxPath, String>,
-    /// Directories that have to be there.
+    /// Directories that have to exist.
     pub directories: BTreeSet<SandboxPath>,
-    /// Whose something is, with all below it: `USER:GROUP`.
+    /// The owner of a path, with everything below it: `USER:GROUP`.
     pub owners: BTreeMap<SandboxPath, String>,
-    /// The mode of exactly what is there, in octal.
+    /// The mode of exactly this path, in octal.
     pub modes: BTreeMap<SandboxPath, String>,
-    /// Where the highest of several layers is meant.
+    /// Paths where the highest of several layers wins.
     pub overrides: BTreeSet<SandboxPath>,
     /// Its platform.
     pub platform: Platform,
     /// Every time in it, in seconds since 1970-01-01 UTC.
     pub created: u64,
-    /// How its layers are packed: `none`, `gzip` or `zstd`.
+    /// The compression of its layers: `none`, `gzip` or `zstd`.
     pub compression: String,
     /// Annotations of the manifest.
     pub annotations: BTreeMap<String, String>,
@@ -54,13 +54,13 @@ pub struct ImageParts {
     pub cmd: Vec<String>,
     /// Environment variables.
     pub env: BTreeMap<String, String>,
-    /// Who runs it.
+    /// The user that runs it.
     pub user: Option<String>,
-    /// Where it begins.
+    /// The working directory.
     pub workdir: Option<SandboxPath>,
-    /// What else is to be known.
+    /// Its labels.
     pub labels: BTreeMap<String, String>,
-    /// Ports that it listens at.
+    /// Ports that it listens on.
     pub ports: BTreeSet<String>,
     /// Directories that it writes to.
     pub volumes: BTreeSet<SandboxPath>,
@@ -105,34 +105,34 @@ pub enum ImageError {
         /// The text.
         text: String,
     },
-    /// No variable can be called that.
+    /// Not a valid name for a variable.
     #[error("{text:?} cannot be the name of an environment variable")]
     Variable {
         /// The name.
         text: String,
     },
-    /// No label or annotation can be called that.
+    /// Not a valid key for a label or annotation.
     #[error("{text:?} cannot be the key of a label or annotation: it is empty, or has a control character")]
     Key {
         /// The key.
         text: String,
     },
-    /// No such transport.
+    /// There is no such compression.
     #[error("{text:?} is no compression; there are none, gzip and zstd")]
     Compression {
         /// The text.
         text: String,
     },
-    /// A text that a kernel takes no longer.
+    /// A text that is too long for the kernel.
     #[error("{what} has a NUL, or more than 131071 bytes")]
     Text {
-        /// Which.
+        /// The text.
         what: &'static str,
     },
-    /// Nothing can be run by that.
+    /// The program's name is empty.
     #[error("the first of `entrypoint`, which is the program, is empty")]
     NoProgram,
-    /// The root is all of the image.
+    /// A volume at the root would hide the whole image.
     #[error("`/` is no volume: it would hide all of the image")]
     RootVolume,
     /// A time that a layer cannot hold.
@@ -141,18 +141,18 @@ pub enum ImageError {
         /// The given value.
         found: i64,
     },
-    /// Two things at one place.
+    /// A path is declared as two different things.
     #[error("{place} is declared twice, as different things")]
     Twice {
         /// The place.
         place: SandboxPath,
     },
-    /// Something below a file or link.
+    /// An entry below a file or link.
     #[error("{place} is declared below {above}, which is not a directory")]
     Below {
         /// The place.
         place: SandboxPath,
-        /// What it is below of.
+        /// The file or link.
         above: SandboxPath,
     },
     /// The root can only be a directory.
@@ -167,19 +167,19 @@ pub enum ImageError {
         /// The place.
         place: SandboxPath,
     },
-    /// Files that do not belong into a recipe.
+    /// Files that are too large for a recipe.
     #[error("the files of an image's recipe have {found} bytes, more than {MAX_FILES}")]
     Large {
-        /// How many they have.
+        /// Their size in bytes.
         found: usize,
     },
     /// A file of the recipe tree that is not text.
     #[error("{path} is no text in UTF-8")]
     Binary {
-        /// Where it is.
+        /// Its path.
         path: String,
     },
-    /// Inputs for different machines.
+    /// An input for another platform.
     #[error("recipe `{recipe}` is for {found}, and the image for {wanted}")]
     Platform {
         /// The recipe.
@@ -189,16 +189,16 @@ pub enum ImageError {
         /// The image's platform.
         wanted: &'static str,
     },
-    /// Two images of an index for one machine.
+    /// Two images of an index have the same platform.
     #[error("two images of the index are for {platform}")]
     TwoPlatforms {
-        /// The machine.
+        /// The platform.
         platform: &'static str,
     },
-    /// An index of nothing.
+    /// An empty index.
     #[error("an index needs images")]
     NoImages,
-    /// An image of nothing.
+    /// An empty image.
     #[error("an image needs something to be made of: inputs, files, links or directories")]
     Nothing,
 }
@@ -245,7 +245,7 @@ const SIGNALS: &[&str] = &[
     "POLL", "PROF", "PWR", "QUIT", "RTMAX", "RTMIN", "SEGV", "STKFLT", "STOP", "SYS", "TERM", "TRAP", "TSTP",
     "TTIN", "TTOU", "URG", "USR1", "USR2", "VTALRM", "WINCH", "XCPU", "XFSZ",
 ];
-/// The largest number of a user or group that engines take (moby/sys/user).
+/// The largest user or group ID that engines accept (moby/sys/user).
 const MAX_ID: u32 = i32::MAX.cast_unsigned();
 
 /// Whether `text` is a signal that an engine can send.

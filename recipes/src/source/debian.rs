@@ -1,4 +1,4 @@
-//! A Debian binary package: what it is called, and where it may be had.
+//! A Debian binary package: its file name, and its mirror.
 
 use super::{FileName, FileNameError, Mirror, MirrorError};
 
@@ -34,10 +34,10 @@ pub enum BinaryPackageError {
         /// The given value.
         text: String,
     },
-    /// All of that makes no file's name.
+    /// They do not form a valid file name.
     #[error(transparent)]
     File(#[from] FileNameError),
-    /// All of that makes no mirror.
+    /// They do not form a valid mirror.
     #[error(transparent)]
     Mirror(#[from] MirrorError),
 }

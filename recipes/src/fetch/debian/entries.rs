@@ -10,12 +10,11 @@ pub(super) struct Entry {
     uris: String,
     suites: String,
     components: String,
-    /// `Signed-By` and the like; a value may go on over lines, as it does in the file.
+    /// `Signed-By` and the like; values may span lines, as in the file.
     fields: Vec<(String, String)>,
 }
 
-/// Fields that narrow what is fetched of binary packages, or say whether an entry counts: what is wanted of it is said
-/// here.
+/// Fields that restrict what is fetched of binary packages, or whether an entry applies: this program sets them itself.
 const DROPPED: &[&str] = &[
     "types",
     "uris",
@@ -39,7 +38,7 @@ impl Entry {
         let Self { uris, suites, components, fields } = self;
         let mut text = match packages {
             Packages::Source => "Types: deb-src\n".to_owned(),
-            // Neither translations nor what shops show of packages.
+            // Neither translations nor software-centre metadata.
             Packages::Binary { .. } => "Types: deb\nTargets: Packages\nLanguages: none\n".to_owned(),
         };
         // Writing to a string cannot fail.
@@ -115,7 +114,7 @@ fn of_stanza(stanza: &[(String, String)]) -> Option<Entry> {
     kept(Entry { uris: words("URIs"), suites: words("Suites"), components: words("Components"), fields })
 }
 
-/// Without what cannot be downloaded: discs, which hold only binary packages, and empty entries.
+/// Drops what cannot be downloaded: discs, which hold only binary packages, and empty entries.
 fn kept(entry: Entry) -> Option<Entry> {
     (!entry.uris.is_empty() && !entry.suites.is_empty() && !entry.uris.starts_with("cdrom:")).then_some(entry)
 }

@@ -19,7 +19,7 @@ use crate::recipe::{
 };
 use stele_store::model::Node;
 
-/// The arguments of `recipe`, as they were given.
+/// The arguments of `recipe`, as given.
 pub(in super::super) struct Given<'a, 'v> {
     pub name: &'a str,
     pub version: &'a str,
@@ -361,7 +361,7 @@ fn about(
     })
 }
 
-/// What only an action can find wrong is reported while the recipe is evaluated.
+/// Errors that only an action reveals are reported while the recipe is evaluated.
 fn check_action(recipe: &Recipe, steps: &'static str) -> Result<(), Refused> {
     let parts = Parts {
         env: recipe.env.clone(),

@@ -1,4 +1,4 @@
-//! Why an argument of one of the language's functions will not do.
+//! Why an argument of one of the language's functions is invalid.
 
 use std::io;
 
@@ -10,17 +10,17 @@ use crate::paths::{TreePath, TreePathError};
 use crate::recipe::{ImageError, OutputName, RecipeName, RecipeNameError, Span, VersionError};
 use crate::source::{FileNameError, MirrorError};
 
-/// Why an argument will not do.
+/// Why an argument is invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum ArgumentError {
     /// It is of another type.
     #[error("`{argument}` has to be {wanted}, and this is {found}")]
     Type {
-        /// Which.
+        /// The argument.
         argument: String,
         /// The required value.
         wanted: &'static str,
-        /// What it is.
+        /// Its actual type.
         found: String,
     },
     /// It names no recipe or output.
@@ -45,7 +45,7 @@ pub enum ArgumentError {
     /// It names no place in the sandbox.
     #[error(transparent)]
     SandboxPath(#[from] SandboxPathError),
-    /// Something that is there in every sandbox would hide what is put there.
+    /// A mount of every sandbox would hide an input there.
     #[error("{place} would be hidden: every build has {by} there")]
     Shadowed {
         /// The place.
@@ -58,7 +58,7 @@ pub enum ArgumentError {
     BelowFile {
         /// The place.
         place: String,
-        /// Where the file is.
+        /// The place of the file.
         above: String,
     },
     /// Two inputs have the same place, and one of them is a file.
@@ -77,7 +77,7 @@ pub enum ArgumentError {
         /// Why.
         why: String,
     },
-    /// It names no source's file.
+    /// It is not the name of a source's file.
     #[error(transparent)]
     FileName(#[from] FileNameError),
     /// It is not a mirror.
@@ -97,7 +97,7 @@ pub enum ArgumentError {
         /// The path.
         path: TreePath,
     },
-    /// What is there cannot be read.
+    /// It cannot be read.
     #[error("{path} cannot be read: {source}")]
     Unreadable {
         /// The path.
@@ -111,7 +111,7 @@ pub enum ArgumentError {
         /// The path.
         path: TreePath,
     },
-    /// It holds no hex0.
+    /// It is not valid hex0.
     #[error("line {}, column {} of {path}: {why}", why.place().0, why.place().1)]
     Hex {
         /// The path.
@@ -124,7 +124,7 @@ pub enum ArgumentError {
     OtherBytes {
         /// The path.
         path: TreePath,
-        /// What it comes to.
+        /// The SHA-256 of its bytes.
         found: Sha256,
     },
     /// Its licence is not an SPDX expression.
@@ -144,7 +144,7 @@ pub enum ArgumentError {
     /// It has more than one line.
     #[error("a description is one line of at most 200 characters")]
     Description,
-    /// No machine is known by that name.
+    /// There is no such platform.
     #[error("no platform is called {text:?}; there are {known}")]
     Platform {
         /// The text.
@@ -158,15 +158,15 @@ pub enum ArgumentError {
     /// Two arguments exclude each other.
     #[error("`{one}` and `{other}` exclude each other")]
     Both {
-        /// One.
+        /// One argument.
         one: &'static str,
-        /// The other.
+        /// The other argument.
         other: &'static str,
     },
-    /// An argument has a meaning only together with another.
+    /// An argument requires another.
     #[error("`{one}` means nothing without `{other}`")]
     Without {
-        /// The one that is there.
+        /// The given one.
         one: &'static str,
         /// The one that is missing.
         other: &'static str,
@@ -197,12 +197,12 @@ pub enum ArgumentError {
         /// The output.
         output: OutputName,
     },
-    /// Two outputs would go by one variable.
+    /// Two outputs would have the same variable.
     #[error("outputs `{one}` and `{other}` would both be told by the variable {variable}")]
     OutputVariable {
-        /// One.
+        /// One output.
         one: OutputName,
-        /// The other.
+        /// The other output.
         other: OutputName,
         /// The variable.
         variable: String,
@@ -216,17 +216,17 @@ pub enum ArgumentError {
     /// The preferred value is not an input of the recipe.
     #[error("{origin} is preferred, and is no input of this recipe")]
     PreferredNoInput {
-        /// What is preferred.
+        /// The preferred value.
         origin: String,
     },
-    /// The same thing is there twice, at one place.
+    /// The same input is given twice, at one place.
     #[error("{origin} is given twice at {place}")]
     InputTwice {
-        /// What it is.
+        /// The input.
         origin: String,
-        /// Where.
+        /// The place.
         place: String,
-        /// Where it was given first.
+        /// The place of the first.
         first: Span,
     },
     /// It is not valid for an image.

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Gives the folders in another order, and notes nothing.
+/// Lists the folders in another order, and records nothing.
 struct Backwards(InMemoryFiles);
 
 impl Files for Backwards {

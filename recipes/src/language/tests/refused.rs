@@ -225,7 +225,7 @@ fn packages_that_are_none() {
     says(&package(&"g".repeat(128), "1", &rest), &["1 to 128 characters"]);
     says(&package("gcc", "1", "sha256 = 'abc', size = 1"), &["SHA-256"]);
     says(&package("gcc", "1", &format!("sha256 = '{PIN}', size = -1")), &["-1"]);
-    // What is opaque is counted.
+    // Opaque bytes are counted.
     says(&package("gcc", "1", &format!("sha256 = '{PIN}'")), &["size"]);
     says(&package("gcc", "1", &format!("{rest}, at = '/proc'")), &["/proc"]);
     says(&package("gcc", "1", &format!("{rest}, mirrors = ['gcc.deb']")), &["does not begin with a scheme"]);

@@ -90,7 +90,7 @@ fn hex0_is_the_executable_that_it_says() {
     assert_eq!((locals[0].hex0, locals[1].hex0), (true, false));
     let blob = BlobId(Digest::of(b"\x7fELF"));
     assert_eq!(locals[0].node, Node::File { blob, size: 4, executable: true });
-    // What was written before there was hex0 is read as it was meant.
+    // Data from before hex0 existed is read as it was meant.
     let text = serde_json::to_string(&locals[1]).unwrap().replace("\"hex0\":false,", "");
     assert_eq!(serde_json::from_str::<crate::recipe::LocalInput>(&text).unwrap(), locals[1]);
 }
@@ -152,7 +152,7 @@ fn a_debian_package_is_an_opaque_source_at_the_root_that_apt_is_asked_for() {
     let apt = "debian:g++-12/1:2.0+x~1-3+b1/g++-12_2.0+x~1-3+b1_amd64.deb";
     assert_eq!(mirrors, [apt, "file:/srv/x.deb"]);
     assert_eq!(second.source.file.as_str(), "gcc-12-base_2.0+x~1-3+b1_all.deb");
-    // What another version wrote says nothing of it, and nothing opaque was known then.
+    // Data of an older version lacks the field, and had nothing opaque.
     let mut json = serde_json::to_value(&*recipe).unwrap();
     let source = json["sources"][0].as_object_mut().unwrap();
     assert_eq!(

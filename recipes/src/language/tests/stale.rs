@@ -1,5 +1,5 @@
-//! Stamps: whatever can change an answer of evaluation does not leave them as they were. Each change has its control:
-//! they hold as long as nothing is changed.
+//! Stamps: every change that affects evaluation changes them. Each change has its control: they hold as long as nothing
+//! is changed.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use super::*;
 
-/// Longer than the kernel's clock for files needs to tick.
+/// Longer than a tick of the kernel's clock for files.
 const SETTLED: Duration = Duration::from_millis(40);
 
-/// A recipe tree, and the one thing that `change` does to it.
+/// A recipe tree, and one change to it by `change`.
 #[track_caller]
 fn is_seen(what: &str, make: impl FnOnce(&Path), change: impl FnOnce(&Path)) {
     let folder = tempfile::tempdir().unwrap();
@@ -41,7 +41,7 @@ fn put(at: &Path, text: &str) {
     fs::write(at, text).unwrap();
 }
 
-/// Names that are spelled otherwise on disk than they are shown.
+/// Names whose escaped form differs from their bytes.
 const NAMES: [&str; 5] = ["my data.txt", "back\\slash", "größe", "a\nb", "\u{7f}"];
 
 #[test]
@@ -115,7 +115,7 @@ fn what_a_recipe_a_load_and_a_local_file_link_to_is_seen_to_change() {
     );
 }
 
-/// Two files of the same content, size and times: the link alone says which it is.
+/// Two files of the same content, size and times: only the link distinguishes them.
 fn two(top: &Path) {
     put(&top.join("one/recipe.star"), "recipe(name = 'a', version = '1', script = 'x')");
     put(&top.join("two/recipe.star"), "recipe(name = 'a', version = '2', script = 'x')");
@@ -141,7 +141,7 @@ fn a_link_on_the_way_that_leads_elsewhere_is_seen() {
             symlink("two", top.join("pkgs/a/data/link")).unwrap();
         },
     );
-    // What nothing was read of may lie behind a link that now leads out of the tree.
+    // Unread files may be behind a link that now leads out of the tree.
     is_seen("a link that leads out", two, |top| {
         let inside = top.join("one");
         fs::remove_file(top.join("pkgs/a")).unwrap();
@@ -170,7 +170,7 @@ fn what_comes_and_goes_is_seen() {
         },
         |top| put(&top.join("pkgs/b/recipe.star"), "x"),
     );
-    // As large as it was, with the times that it had.
+    // The same size, with its old times.
     is_seen("a file with its old times", one, |top| {
         let at = top.join("pkgs/a/data/x");
         let modified = fs::metadata(&at).unwrap().modified().unwrap();
@@ -192,10 +192,10 @@ fn what_was_changed_right_before_it_was_read_is_not_settled() {
     put(&top.join("pkgs/a/recipe.star"), "recipe(name = 'a', version = '2', script = 'x')");
     let files = OnDisk::open(top).unwrap();
     evaluate_all(&files).unwrap();
-    // However long it takes from the look to the question.
+    // However long it takes from the read to the check.
     sleep(SETTLED);
     assert!(!files.stamps().are_settled());
-    // The control: read again now, it is.
+    // The control: read again now, it holds.
     let files = OnDisk::open(top).unwrap();
     evaluate_all(&files).unwrap();
     assert!(files.stamps().are_settled());

@@ -1,4 +1,4 @@
-//! What changed is built, and no more.
+//! Only what changed is built.
 
 use super::*;
 
@@ -65,7 +65,7 @@ fn a_change_is_built_with_all_above_it_and_the_reason_is_said() {
         panic!("{:?}", plan.steps[2].state)
     };
     assert_eq!(changes, &[Change::Pending { what: "recipe b at /".to_owned() }]);
-    // `c` comes out as it was, so `d` is what it was.
+    // `c` is unchanged, so `d` is too.
     assert_eq!(made.build(&recipes(&changed), "d", by_script(&made)), ["b", "c"]);
 }
 
@@ -87,12 +87,12 @@ fn what_is_gone_is_built_again_only_where_it_is_needed() {
         let tree = by_script(&made)(recipe);
         made.trees.borrow_mut().remove(&tree);
     };
-    // Nothing needs `b` as long as `c` and `d` are there.
+    // Nothing needs `b` as long as `c` and `d` exist.
     gone("b");
     let planned = plan(&all, &[name("d")], 1, &made).unwrap();
     assert_eq!(to_build(&planned), [""; 0]);
     assert_eq!(planned.steps[1].state, State::Unneeded);
-    // Now `c` is needed, and so is `b`; `a` is there.
+    // Now `c` is needed, and so is `b`; `a` exists.
     gone("c");
     gone("d");
     let planned = plan(&all, &[name("d")], 1, &made).unwrap();
@@ -128,7 +128,7 @@ fn sources_are_fetched_and_unpacked_for_what_is_built_and_for_nothing_else() {
     made.realised.borrow_mut().insert(Digest::of(&text), BTreeMap::from([(MADE.to_owned(), tree)]));
     assert_eq!(to_build(&plan(&all, &[name("a")], 1, &made).unwrap()), ["a*"]);
     assert_eq!(made.build(&all, "a", same(&made)), ["a"]);
-    // All is there: whether the archive and its tree are is no matter any more.
+    // Everything exists: the archive and its tree are not needed any more.
     made.sources.remove(&recipe.sources[0].source.sha256);
     made.trees.borrow_mut().remove(&tree);
     assert_eq!(to_build(&plan(&all, &[name("a")], 1, &made).unwrap()), [""; 0]);

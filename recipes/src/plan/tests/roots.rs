@@ -97,7 +97,7 @@ fn what_would_be_hidden_is_refused() {
             .to_string();
         assert_eq!(error, format!("recipe a has {said}, which would be hidden: every build has its own"));
     }
-    // Elsewhere those names mean nothing.
+    // Elsewhere those names have no meaning.
     assert!(merge(&[part("a", "/opt", made.tree_of("tmp/x", ""))], &BTreeMap::new(), &made).is_ok());
 }
 
