@@ -10,7 +10,7 @@ pub const MAX_HEX0: usize = 64 << 10;
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum HexError {
     /// The character has no meaning there.
-    #[error("{:?} is neither a digit nor white space, and begins no comment", char::from(*.byte))]
+    #[error("{:?} is neither a digit, nor white space, nor the start of a comment", char::from(*.byte))]
     Character {
         /// Its line.
         line: usize,
@@ -30,7 +30,7 @@ pub enum HexError {
         byte: u8,
     },
     /// The second digit is missing.
-    #[error("a digit stands alone: two that stand together make a byte")]
+    #[error("a single digit: a byte has two adjacent digits")]
     Alone {
         /// Its line.
         line: usize,
@@ -38,7 +38,7 @@ pub enum HexError {
         column: usize,
     },
     /// It decodes to more than [`MAX_HEX0`] bytes.
-    #[error("it comes to more than {MAX_HEX0} bytes")]
+    #[error("it decodes to more than {MAX_HEX0} bytes")]
     Large {
         /// The line of the first excess digit.
         line: usize,
@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn a_character_that_means_nothing_is_refused_where_it_stands() {
         let said = |place: &str, it: &str| {
-            format!("{place} {it} is neither a digit nor white space, and begins no comment")
+            format!("{place} {it} is neither a digit, nor white space, nor the start of a comment")
         };
         refused(b"g", &said("1:1", "'g'"));
         refused(b"00 ; fine\n  11 0x22", &said("2:7", "'x'"));
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn a_digit_that_stands_alone_is_refused() {
-        let said = "a digit stands alone: two that stand together make a byte";
+        let said = "a single digit: a byte has two adjacent digits";
         for (text, place) in
             [("4", "1:1"), ("00 4", "1:4"), ("004\n8", "1:3"), ("4 8", "1:1"), ("\n 4;8", "2:2")]
         {
@@ -155,7 +155,7 @@ mod tests {
     fn one_byte_too_many_is_refused() {
         let max = "00".repeat(MAX_HEX0);
         assert_eq!(decode(max.as_bytes()).unwrap(), vec![0; MAX_HEX0]);
-        refused(format!("{max}\n 00").as_bytes(), "2:2 it comes to more than 65536 bytes");
+        refused(format!("{max}\n 00").as_bytes(), "2:2 it decodes to more than 65536 bytes");
     }
 
     #[test]

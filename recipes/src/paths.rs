@@ -32,7 +32,7 @@ pub enum TreePathError {
     #[error("it is absolute")]
     Absolute,
     /// A component is empty, `.`, `..`, too long or holds a NUL.
-    #[error("component {number} will not do: {source}")]
+    #[error("component {number} is invalid: {source}")]
     Component {
         /// Counted from 1.
         number: usize,

@@ -74,12 +74,12 @@ impl PrepareError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Unpack(UnpackError::NotAnArchive { seems: AN_AR, .. }) => {
-                Some("a Debian package is named by `debian_binary`, so that its bytes are counted as opaque")
+                Some("give a Debian package with `debian_binary`, so that its bytes are counted as opaque")
             }
             Self::Unpack(UnpackError::NotAnArchive { .. }) => {
-                Some("a file that is no archive is taken as it is with `unpack = False`")
+                Some("a file that is not an archive is used unchanged with `unpack = False`")
             }
-            Self::NoInner { .. } => Some("list the archive; `inner` is the name as it stands there"),
+            Self::NoInner { .. } => Some("list the archive; `inner` is the name in that list"),
             Self::Apply { why, .. } => why.hint(),
             _ => None,
         }

@@ -86,10 +86,10 @@ pub struct Action {
 #[derive(Debug, thiserror::Error)]
 pub enum ActionError {
     /// It is not JSON, or lacks a field, or has one too many.
-    #[error("the text is no action: {0}")]
+    #[error("the text is not an action: {0}")]
     Json(#[from] serde_json::Error),
     /// The text is not the canonical encoding of its action.
-    #[error("the text is not the canonical spelling of its action (RFC 8785)")]
+    #[error("the text is not the canonical encoding of its action (RFC 8785)")]
     NotCanonical,
     /// A later version.
     #[error("the action is of format {found}; this version knows format {FORMAT}")]
@@ -110,7 +110,7 @@ pub enum ActionError {
     #[error("the action has no outputs")]
     NoOutputs,
     /// Not a valid name for an output.
-    #[error("{name:?} is no name for an output: it has letters, digits, `-` and `_`, 64 at most")]
+    #[error("{name:?} is not a name for an output: letters, digits, `-` and `_`, at most 64")]
     OutputName {
         /// The name.
         name: String,

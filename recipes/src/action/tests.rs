@@ -31,8 +31,8 @@ fn what_could_not_be_run_is_no_action() {
         ("argument 3 of step 1", |it| it.steps[0].push("a\0b".to_owned())),
         ("argument 3 of step 1", |it| it.steps[0].push("a".repeat(MAX_ARGUMENT + 1))),
         ("no outputs", |it| it.outputs.clear()),
-        ("no name for an output", |it| drop(it.outputs.insert("a/b".to_owned(), SandboxPath::root()))),
-        ("no name for an output", |it| drop(it.outputs.insert(String::new(), SandboxPath::root()))),
+        ("not a name for an output", |it| drop(it.outputs.insert("a/b".to_owned(), SandboxPath::root()))),
+        ("not a name for an output", |it| drop(it.outputs.insert(String::new(), SandboxPath::root()))),
         ("output doc lies in output out", |it| {
             it.outputs.insert("doc".to_owned(), SandboxPath::new("/out/doc").unwrap());
         }),

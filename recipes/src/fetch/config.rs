@@ -65,15 +65,13 @@ pub enum ConfigError {
     #[error("{}", .0.to_string().trim_end())]
     Toml(#[from] toml::de::Error),
     /// An invalid alias.
-    #[error(
-        "`{name}` cannot be an alias: it is a scheme of its own, or has other characters than `a-z 0-9 -`"
-    )]
+    #[error("`{name}` cannot be an alias: it is a built-in scheme, or has characters other than `a-z 0-9 -`")]
     Alias {
         /// The alias.
         name: String,
     },
     /// An address that is not supported.
-    #[error("`{address}` cannot be asked: an address begins with `https://`, `http://` or `file:/`")]
+    #[error("`{address}` is not supported: an address begins with `https://`, `http://` or `file:/`")]
     Address {
         /// The address.
         address: String,
@@ -91,7 +89,7 @@ pub enum ConfigError {
         key: &'static str,
     },
     /// A suite, or a line, that is ambiguous to apt.
-    #[error("{text:?} is no suite or line for Debian's archives")]
+    #[error("{text:?} is not a suite or line for Debian's archives")]
     Debian {
         /// The text.
         text: String,

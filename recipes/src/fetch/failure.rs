@@ -44,7 +44,7 @@ pub enum MirrorFailure {
     },
     /// The bytes do not match the pin.
     #[error(
-        "the SHA-256 differs: {expected} is pinned, {actual} came; the file is saved for inspection as {}",
+        "the SHA-256 differs: {expected} is pinned, {actual} was received; the file is saved for inspection as {}",
         kept.display()
     )]
     Digest {
@@ -56,7 +56,7 @@ pub enum MirrorFailure {
         kept: PathBuf,
     },
     /// Its size differs from the recipe's.
-    #[error("it has {found} bytes, and the recipe says {expected}")]
+    #[error("it has {found} bytes, not {expected} as in the recipe")]
     Size {
         /// From the recipe.
         expected: u64,
@@ -64,13 +64,13 @@ pub enum MirrorFailure {
         found: u64,
     },
     /// It exceeds the limit.
-    #[error("it has more than {max} bytes, the most that is fetched (`most-bytes`)")]
+    #[error("it has more than {max} bytes, the limit for one source (`most-bytes`)")]
     TooLarge {
         /// The limit.
         max: u64,
     },
     /// The time for the whole source is over.
-    #[error("it took longer than {seconds} s, the most for one source (`total-seconds`)")]
+    #[error("it took longer than {seconds} s, the limit for one source (`total-seconds`)")]
     TooSlow {
         /// The limit.
         seconds: u64,
@@ -91,7 +91,7 @@ pub enum MirrorFailure {
     #[error("{0}")]
     File(io::Error),
     /// The path does not name a file.
-    #[error("that is no regular file")]
+    #[error("not a regular file")]
     NoFile,
     /// An HTTP error.
     #[error(transparent)]
@@ -120,10 +120,10 @@ pub enum FetchError<E> {
         tried: Vec<Tried>,
     },
     /// It is not kept, and network access is disabled.
-    #[error("it is not kept, and no network may be asked")]
+    #[error("it is not in the store, and network access is disabled")]
     Offline,
     /// The bytes match the pin, but not the SHA-512.
-    #[error("its SHA-256 is the pin, but its SHA-512 is {actual}, and the recipe says {expected}")]
+    #[error("its SHA-256 is the pin, but its SHA-512 is {actual}, not {expected} as in the recipe")]
     Sha512 {
         /// From the recipe.
         expected: Box<Sha512>,
@@ -131,7 +131,7 @@ pub enum FetchError<E> {
         actual: Box<Sha512>,
     },
     /// The bytes match the pin, but not the stated size.
-    #[error("its SHA-256 is the pin, but it has {actual} bytes, and the recipe says {expected}")]
+    #[error("its SHA-256 is the pin, but it has {actual} bytes, not {expected} as in the recipe")]
     Size {
         /// From the recipe.
         expected: u64,
@@ -142,7 +142,7 @@ pub enum FetchError<E> {
     #[error("its SHA-256 is the pin, but {0}")]
     Signature(SignatureError),
     /// The signature could not be fetched.
-    #[error("its signature {file} could not be had")]
+    #[error("its signature {file} could not be fetched")]
     SignatureFile {
         /// The signature's file name.
         file: FileName,
@@ -153,6 +153,6 @@ pub enum FetchError<E> {
     #[error(transparent)]
     Part(#[from] PartError),
     /// The source could not be stored.
-    #[error("it could not be kept")]
+    #[error("it could not be stored")]
     SourceStore(E),
 }

@@ -22,7 +22,7 @@ pub enum SignatureError {
     #[error("its signature cannot be verified: {0}")]
     Run(io::Error),
     /// The keys are not valid.
-    #[error("its signature cannot be verified: the keys are no OpenPGP certificates")]
+    #[error("its signature cannot be verified: the keys are not OpenPGP certificates")]
     Keys,
     /// The signature is of other bytes.
     #[error("its signature by the key {key} is of other bytes")]
@@ -55,9 +55,7 @@ pub enum SignatureError {
         key: String,
     },
     /// The digest is weak, so the signature could be forged.
-    #[error(
-        "its signature by the key {key} uses {algorithm}, for which two files with one signature can be made"
-    )]
+    #[error("its signature by the key {key} uses {algorithm}, which allows two files with one signature")]
     Weak {
         /// The key's number.
         key: String,
@@ -65,7 +63,7 @@ pub enum SignatureError {
         algorithm: &'static str,
     },
     /// The file has no signature, or one that `gpgv` does not understand.
-    #[error("its signature is none that `gpgv` can verify: {said}")]
+    #[error("`gpgv` cannot verify its signature: {said}")]
     Unreadable {
         /// The last line of its output.
         said: String,
@@ -98,7 +96,7 @@ pub(super) fn verify(file: &Path, signature: &Path, keys: &[u8], home: &Path) ->
         Some(verdict) => verdict,
         None => {
             let said = String::from_utf8_lossy(&output.stderr);
-            let said = said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it said nothing");
+            let said = said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("no output");
             Err(SignatureError::Unreadable { said: said.trim_start_matches("gpgv: ").to_owned() })
         }
     }

@@ -29,7 +29,7 @@ fn what_a_configuration_cannot_say_is_refused_with_its_place() {
         ("[mirrors]\ngnu = \"ftp://a.example/\"", "cannot be asked"),
         ("[mirrors]\ngnu = \"other:x\"", "cannot be asked"),
         ("[debian]\nsuites = [\"a b\"]", "\"a b\""),
-        ("[debian]\nsources = [\"http://a.example x main\"]", "no suite or line"),
+        ("[debian]\nsources = [\"http://a.example x main\"]", "not a suite or line"),
         ("[debian]\nsuite = []", "suite"),
     ] {
         let error = refused(text);

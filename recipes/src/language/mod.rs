@@ -274,9 +274,7 @@ fn on_a_deep_stack<T: Send>(work: impl FnOnce() -> Result<T, EvalError> + Send) 
         thread.map_err(|e| gave_up(format!("no thread can be started: {e}")))?.join().unwrap_or_else(
             |panic| {
                 let text = panic.downcast_ref::<String>().map(String::as_str);
-                Err(gave_up(
-                    text.or(panic.downcast_ref().copied()).unwrap_or("it does not say why").to_owned(),
-                ))
+                Err(gave_up(text.or(panic.downcast_ref().copied()).unwrap_or("no reason given").to_owned()))
             },
         )
     })

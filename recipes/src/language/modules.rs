@@ -198,7 +198,7 @@ impl<'a> Modules<'a> {
                 let at = error.and_then(starlark::Error::span).or(call);
                 let at = at.map_or_else(
                     || Label::new(spans::whole(file), ""),
-                    |at| Label::new(spans::of(at), "it had come to here"),
+                    |at| Label::new(spans::of(at), "it stopped here"),
                 );
                 let what = What::Limit { file: file.to_string(), max, what };
                 return Err(context.keep(EvalError::new(what, vec![at])));
@@ -264,7 +264,7 @@ fn target(file: &str, text: &str) -> Result<String, &'static str> {
     }
     match TreePath::parse(path.as_bytes()) {
         Ok(_) => Ok(path),
-        Err(_) => Err("it is no path: a component is empty, `.` or `..`"),
+        Err(_) => Err("not a path: a component is empty, `.` or `..`"),
     }
 }
 

@@ -50,7 +50,7 @@ pub enum OnDiskError {
         source: io::Error,
     },
     /// It has no folder `pkgs`.
-    #[error("{} is no recipe tree: it has no folder `pkgs`", path.display())]
+    #[error("{} is not a recipe tree: it has no folder `pkgs`", path.display())]
     NoPackages {
         /// The folder.
         path: PathBuf,
@@ -132,7 +132,7 @@ impl OnDisk {
 /// Reads an open file; it must be a regular one.
 fn read_whole(fd: OwnedFd, stat: &Stat, max: usize) -> io::Result<Vec<u8>> {
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-        return Err(io::Error::other("it is no regular file"));
+        return Err(io::Error::other("not a regular file"));
     }
     let mut bytes = Vec::new();
     File::from(fd).take(max as u64 + 1).read_to_end(&mut bytes)?;

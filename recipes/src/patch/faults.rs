@@ -63,7 +63,7 @@ pub enum ParseFault {
     #[error("both of its names are /dev/null")]
     NoName,
     /// A plain diff without a hunk, or a git diff that changes nothing.
-    #[error("the diff says nothing about its file")]
+    #[error("the diff changes nothing")]
     NoChange,
     /// A line of a git header is duplicate, lacks the other of its pair, or contradicts another.
     #[error("the lines of the git header do not fit together: {which}")]
@@ -87,7 +87,7 @@ pub enum ParseFault {
         header: Excerpt,
     },
     /// A hunk begins before the end of the one before.
-    #[error("the hunk begins behind line {begin}, but the one before reaches to line {end} of the file")]
+    #[error("the hunk begins after line {begin}, but the previous one ends at line {end} of the file")]
     Order {
         /// The line of the old file after which it begins.
         begin: usize,
@@ -103,7 +103,7 @@ pub enum ParseFault {
         new: usize,
     },
     /// More lines than the header states.
-    #[error("the hunk goes on, but it has all the lines that its header promises")]
+    #[error("the hunk has more lines than its header promises")]
     Long,
     /// A hunk that neither removes nor adds a line.
     #[error("the hunk changes nothing")]
@@ -160,7 +160,7 @@ pub enum FileFault {
         fault: NameFault,
     },
     /// A git diff whose first line is ambiguous or malformed.
-    #[error("its header does not say in one way only which file it is")]
+    #[error("its header is ambiguous about its file")]
     Unnamed,
     /// A git header that names one side twice, differently.
     #[error("its header names both {first} and {second} for the same side")]
@@ -171,7 +171,7 @@ pub enum FileFault {
         second: TreePath,
     },
     /// A plain diff has two names, and both files exist.
-    #[error("both {old} and {new} are there, and the diff does not say which one it is")]
+    #[error("both {old} and {new} exist, and the diff does not say which one it changes")]
     TwoFiles {
         /// Its old name.
         old: TreePath,
@@ -182,7 +182,7 @@ pub enum FileFault {
     #[error("there is no such file")]
     Absent,
     /// A new file already exists.
-    #[error("the patch makes it, but it is there already")]
+    #[error("the patch creates it, but it exists already")]
     Exists,
     /// It is a directory.
     #[error("it is a directory")]
@@ -191,13 +191,13 @@ pub enum FileFault {
     #[error(transparent)]
     Walk(WalkError),
     /// It is a link and the patch has a file, or the other way round.
-    #[error("it is {}, and the patch does not say so", if *symlink { "a symbolic link" } else { "a file" })]
+    #[error("it is {}, but not in the patch", if *symlink { "a symbolic link" } else { "a file" })]
     Kind {
         /// Whether it is a link.
         symlink: bool,
     },
     /// The mode in the patch is not the file's.
-    #[error("it is {}executable, and the patch says otherwise", if *executable { "" } else { "not " })]
+    #[error("it is {}executable, but not so in the patch", if *executable { "" } else { "not " })]
     Mode {
         /// Whether it is executable.
         executable: bool,
@@ -206,7 +206,7 @@ pub enum FileFault {
     #[error("the patch makes a file of a symbolic link or the other way round in one step")]
     KindChange,
     /// A link's new target is invalid.
-    #[error("its new target will not do: {source}")]
+    #[error("its new target is invalid: {source}")]
     Target {
         /// The problem.
         source: stele_store::model::NameError,
@@ -259,7 +259,7 @@ pub enum HunkFault {
         lines: usize,
     },
     /// A hunk without old lines is after the end.
-    #[error("it inserts behind line {line}, but the file has {lines} lines")]
+    #[error("it inserts after line {line}, but the file has {lines} lines")]
     Behind {
         /// The line before the insertion.
         line: usize,
@@ -267,13 +267,17 @@ pub enum HunkFault {
         lines: usize,
     },
     /// It has no context before its first change, so it has to begin the file, and does not.
-    #[error("it has context only behind its changes, so it begins a file; here it is behind line {line}")]
+    #[error(
+        "it has context only after its changes, so it has to begin the file; here it is after line {line}"
+    )]
     NotFirst {
         /// The line before it.
         line: usize,
     },
     /// It has no context after its last change, so it has to end the file, and more lines follow.
-    #[error("it has context only before its changes, so it ends a file; here line {line} follows: {found}")]
+    #[error(
+        "it has context only before its changes, so it has to end the file; here line {line} follows: {found}"
+    )]
     NotLast {
         /// The next line's number.
         line: usize,
@@ -301,7 +305,7 @@ impl ApplyError {
                 | HunkFault::Behind { .. }
                 | HunkFault::NotFirst { .. }
                 | HunkFault::NotLast { .. } => Some(
-                    "nothing is searched for elsewhere; make the patch anew from this version of the file",
+                    "hunks are not searched for elsewhere; regenerate the patch for this version of the file",
                 ),
                 HunkFault::Unterminated { .. } => None,
             },

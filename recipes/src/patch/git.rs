@@ -81,7 +81,7 @@ impl HeaderFields {
 
     fn change(self) -> Result<GitChange, &'static str> {
         if self.old.is_some() != self.new.is_some() {
-            return Err("`old mode` and `new mode` come together");
+            return Err("`old mode` and `new mode` come in pairs");
         }
         let changes_mode = self.old.is_some();
         match (self.created, self.deleted, self.rename_from, self.rename_to, self.copy_from, self.copy_to) {
@@ -98,7 +98,7 @@ impl HeaderFields {
 fn once<T>(place: &mut Option<T>, value: T) -> Result<(), ParseFault> {
     match place.replace(value) {
         None => Ok(()),
-        Some(_) => Err(ParseFault::Header { which: "this is said twice" }),
+        Some(_) => Err(ParseFault::Header { which: "this is given twice" }),
     }
 }
 

@@ -84,22 +84,20 @@ pub enum ImageError {
         text: String,
     },
     /// It is not a port.
-    #[error("{text:?} is no port: it is a number up to 65535, or that with /tcp, /udp or /sctp behind it")]
+    #[error("{text:?} is not a port: a number up to 65535, optionally followed by /tcp, /udp or /sctp")]
     Port {
         /// The text.
         text: String,
     },
     /// It is not a signal.
-    #[error(
-        "{text:?} is no signal: it is a name such as \"SIGTERM\" or \"SIGRTMIN+3\", or a number up to 64"
-    )]
+    #[error("{text:?} is not a signal: a name such as \"SIGTERM\" or \"SIGRTMIN+3\", or a number up to 64")]
     Signal {
         /// The text.
         text: String,
     },
     /// It is not a user.
     #[error(
-        "{text:?} is no user: it is a name, or a number up to 2147483647, or that with a colon and a group behind it"
+        "{text:?} is not a user: a name, or a number up to 2147483647, optionally followed by a colon and a group"
     )]
     User {
         /// The text.
@@ -118,7 +116,7 @@ pub enum ImageError {
         text: String,
     },
     /// There is no such compression.
-    #[error("{text:?} is no compression; there are none, gzip and zstd")]
+    #[error("{text:?} is not a compression; there are none, gzip and zstd")]
     Compression {
         /// The text.
         text: String,
@@ -133,10 +131,10 @@ pub enum ImageError {
     #[error("the first of `entrypoint`, which is the program, is empty")]
     NoProgram,
     /// A volume at the root would hide the whole image.
-    #[error("`/` is no volume: it would hide all of the image")]
+    #[error("`/` cannot be a volume: it would hide the whole image")]
     RootVolume,
     /// A time that a layer cannot hold.
-    #[error("{found} is no time for an image: it is a number of seconds from 0 to 8589934591")]
+    #[error("{found} is not a time for an image: a number of seconds from 0 to 8589934591")]
     Created {
         /// The given value.
         found: i64,
@@ -159,7 +157,7 @@ pub enum ImageError {
     #[error("/ can only be a directory")]
     Root,
     /// A link has an empty target.
-    #[error("a link says a path of 1 to 4095 bytes without a NUL")]
+    #[error("a link's target is a path of 1 to 4095 bytes without a NUL")]
     Link,
     /// A name that is a whiteout in layers.
     #[error("{place} cannot be in an image: in a layer a name that begins with `.wh.` removes another")]
@@ -174,7 +172,7 @@ pub enum ImageError {
         found: usize,
     },
     /// A file of the recipe tree that is not text.
-    #[error("{path} is no text in UTF-8")]
+    #[error("{path} is not UTF-8 text")]
     Binary {
         /// Its path.
         path: String,
@@ -207,8 +205,8 @@ impl ImageError {
     /// A hint for the recipe's author.
     pub fn hint(&self) -> Option<&'static str> {
         Some(match self {
-            Self::Owner { .. } => "names mean nothing before there is an /etc/passwd; numbers always do",
-            Self::Mode { .. } => "write it as text, so that nobody takes it for a decimal number",
+            Self::Owner { .. } => "names have no meaning without an /etc/passwd; numbers always do",
+            Self::Mode { .. } => "write it as text, so that it is not read as a decimal number",
             Self::Large { .. } | Self::Binary { .. } => "let a recipe install them, and name it in `inputs`",
             Self::Platform { .. } => "an image is for one platform; `image_index` is for several",
             _ => return None,

@@ -24,7 +24,7 @@ pub enum RecipeNameError {
         found: usize,
     },
     /// A character that is not allowed there.
-    #[error("{found:?} cannot stand at position {at} of a name: it is made of {of}")]
+    #[error("{found:?} is not allowed at position {at} of a name: it consists of {of}")]
     Character {
         /// The character.
         found: char,

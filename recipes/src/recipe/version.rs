@@ -27,7 +27,7 @@ pub enum VersionError {
         text: String,
     },
     /// A character that is not allowed in a version.
-    #[error("{found:?} cannot stand in a version ({text:?}): it is made of letters, digits and . + ~ _ -")]
+    #[error("{found:?} is not allowed in a version ({text:?}): it consists of letters, digits and . + ~ _ -")]
     Character {
         /// The text.
         text: String,

@@ -15,21 +15,23 @@ pub struct BinaryPackage {
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum BinaryPackageError {
     /// Debian policy 5.6.1.
-    #[error("{text:?} is no name of a package: two or more of `a-z 0-9 + - .`, the first a letter or digit")]
+    #[error(
+        "{text:?} is not the name of a package: two or more of `a-z 0-9 + - .`, the first a letter or digit"
+    )]
     Name {
         /// The given value.
         text: String,
     },
     /// Debian policy 5.6.12.
     #[error(
-        "{text:?} is no version of a package: `EPOCH:UPSTREAM-REVISION`, of which the epoch may be missing"
+        "{text:?} is not the version of a package: `EPOCH:UPSTREAM-REVISION`, where the epoch is optional"
     )]
     Version {
         /// The given value.
         text: String,
     },
     /// Debian policy 5.6.8.
-    #[error("{text:?} is no architecture of a package, such as `amd64` or `all`")]
+    #[error("{text:?} is not the architecture of a package, such as `amd64` or `all`")]
     Architecture {
         /// The given value.
         text: String,

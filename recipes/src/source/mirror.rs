@@ -28,7 +28,7 @@ pub enum MirrorError {
         found: char,
     },
     /// `https:` and `http:` require a host.
-    #[error("{text:?} names no host")]
+    #[error("{text:?} has no host")]
     NoHost {
         /// The text.
         text: String,
@@ -52,7 +52,7 @@ pub enum MirrorError {
         text: String,
     },
     /// Nothing follows the colon, or a path that leaves the alias's addresses.
-    #[error("{text:?} names nothing, or has `..` or an empty component in it")]
+    #[error("{text:?} has no path, or has `..` or an empty component in it")]
     Path {
         /// The text.
         text: String,

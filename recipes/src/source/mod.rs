@@ -59,7 +59,7 @@ pub enum FileNameError {
         found: usize,
     },
     /// A character that is not allowed there.
-    #[error("{found:?} cannot stand at position {at} of the name of a source's file")]
+    #[error("{found:?} is not allowed at position {at} of the name of a source's file")]
     Character {
         /// The character.
         found: char,

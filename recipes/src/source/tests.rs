@@ -21,7 +21,7 @@ fn what_is_no_mirror_is_refused() {
         ("debian:zl$ib/1/a", "debian:PACKAGE/VERSION/FILE"),
         ("debian:-o/1/a", "debian:PACKAGE/VERSION/FILE"),
         ("debian:zlib/1/..", "debian:PACKAGE/VERSION/FILE"),
-        ("gnu:", "names nothing"),
+        ("gnu:", "no path"),
         ("gnu:make/../../etc/passwd", "`..`"),
         ("gnu:make//make", "empty component"),
     ] {

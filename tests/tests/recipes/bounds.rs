@@ -78,7 +78,7 @@ fn a_fifo_and_a_folder_instead_of_a_file_are_reported() {
     let fifo = tree.path().join("pkgs/a/recipe.star");
     rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, rustix::fs::Mode::from(0o644), 0)
         .unwrap();
-    assert!(tree.stele.fails(&["recipe", "check"], 1).contains("no regular file"));
+    assert!(tree.stele.fails(&["recipe", "check"], 1).contains("not a regular file"));
 }
 
 #[test]

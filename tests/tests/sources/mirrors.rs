@@ -189,7 +189,7 @@ fn a_local_file_is_a_mirror_and_a_pipe_is_not() {
     let (file, pipe) = (format!("file:{}", path.display()), format!("file:{}", pipe.display()));
     let folder = format!("file:{}", sources.stele.scratch().display());
     let said = sources.fails(&bytes, &[&file, &pipe, &folder], 1);
-    assert_eq!(said.matches("that is no regular file").count(), 2, "{said}");
+    assert_eq!(said.matches("not a regular file").count(), 2, "{said}");
     fs::write(&path, &bytes).unwrap();
     sources.fetches(&bytes, &[&file]);
 }

@@ -160,7 +160,9 @@ impl Apt {
         let places: Vec<PackageUri> = text.lines().filter_map(place).collect();
         let none = places.is_empty();
         if none && complaints(&output).is_empty() {
-            return Err(DebianError::Apt { said: "apt-get named no file, and no reason".to_owned() }.into());
+            return Err(
+                DebianError::Apt { said: "apt-get named no file and gave no reason".to_owned() }.into()
+            );
         }
         Ok((!none).then_some(places))
     }

@@ -287,7 +287,7 @@ fn outputs(given: Option<Value<'_>>) -> Result<BTreeMap<OutputName, SandboxPath>
             let text = place.unpack_str().ok_or_else(|| wrong(place))?;
             let place = SandboxPath::new(text).map_err(|why| Refused::new("outputs", why))?;
             if !place.is_in(&out) {
-                let why = format!("output `{name}` is {text}, and only what lies in /out can be kept");
+                let why = format!("output `{name}` is {text}, and only paths in /out are kept");
                 return Err(Refused::new("outputs", ArgumentError::Action(why)));
             }
             insert(name, place)?;

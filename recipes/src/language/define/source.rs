@@ -123,7 +123,7 @@ pub(in super::super) fn foreign_image(
 ) -> Result<Arc<ForeignImage>, Refused> {
     let plain = |c: char| c.is_ascii_graphic();
     if reference.is_empty() || !reference.chars().all(plain) {
-        let why = format!("{reference:?} is no reference: it has letters, digits and signs of ASCII only");
+        let why = format!("{reference:?} is not a reference: only ASCII letters, digits and punctuation");
         return Err(Refused::new("reference", ArgumentError::Action(why)));
     }
     Ok(Arc::new(ForeignImage {
@@ -250,7 +250,7 @@ fn patches(given: &[&str], strip: i64, context: &Context<'_>) -> Result<Vec<Patc
 /// A path in the archive.
 fn tree_path(argument: &'static str, text: &str) -> Result<TreePath, Refused> {
     TreePath::parse(text.as_bytes()).map_err(|why| {
-        Refused::new(argument, ArgumentError::Action(format!("{text:?} is no path in an archive: {why}")))
+        Refused::new(argument, ArgumentError::Action(format!("{text:?} is not a path in an archive: {why}")))
     })
 }
 

@@ -14,7 +14,7 @@ use crate::source::{FileNameError, MirrorError};
 #[derive(Debug, thiserror::Error)]
 pub enum ArgumentError {
     /// It is of another type.
-    #[error("`{argument}` has to be {wanted}, and this is {found}")]
+    #[error("`{argument}` has to be {wanted}, not {found}")]
     Type {
         /// The argument.
         argument: String,
@@ -24,7 +24,7 @@ pub enum ArgumentError {
         found: String,
     },
     /// It names no recipe or output.
-    #[error("{text:?} is no name: {why}")]
+    #[error("{text:?} is not a name: {why}")]
     Name {
         /// The text.
         text: String,
@@ -32,7 +32,7 @@ pub enum ArgumentError {
         why: RecipeNameError,
     },
     /// The name belongs to another folder.
-    #[error("a recipe in the folder {folder} is called `{folder}`, or `{folder}-` and more, not `{name}`")]
+    #[error("a recipe in the folder {folder} has the name `{folder}`, or `{folder}-` and more, not `{name}`")]
     Folder {
         /// The name.
         name: String,
@@ -84,7 +84,7 @@ pub enum ArgumentError {
     #[error(transparent)]
     Mirror(#[from] MirrorError),
     /// It names nothing in the recipe tree.
-    #[error("{text:?} names nothing in the recipe tree: {why}")]
+    #[error("{text:?} is not a path in the recipe tree: {why}")]
     Path {
         /// The text.
         text: String,
@@ -106,7 +106,7 @@ pub enum ArgumentError {
         source: io::Error,
     },
     /// It has to be a file, and is not.
-    #[error("{path} is no file")]
+    #[error("{path} is not a file")]
     NoFile {
         /// The path.
         path: TreePath,
@@ -120,7 +120,7 @@ pub enum ArgumentError {
         why: HexError,
     },
     /// Its content is not what the recipe states.
-    #[error("{path} comes to other bytes: their SHA-256 is {found}")]
+    #[error("{path} decodes to other bytes, with the SHA-256 {found}")]
     OtherBytes {
         /// The path.
         path: TreePath,
@@ -128,7 +128,7 @@ pub enum ArgumentError {
         found: Sha256,
     },
     /// Its licence is not an SPDX expression.
-    #[error("{text:?} is no SPDX licence expression: {why}")]
+    #[error("{text:?} is not an SPDX licence expression: {why}")]
     License {
         /// The text.
         text: String,
@@ -136,7 +136,7 @@ pub enum ArgumentError {
         why: String,
     },
     /// It is not an address.
-    #[error("{text:?} is no address: it has to begin with https:// or http://")]
+    #[error("{text:?} is not an address: it has to begin with https:// or http://")]
     Homepage {
         /// The text.
         text: String,
@@ -145,7 +145,7 @@ pub enum ArgumentError {
     #[error("a description is one line of at most 200 characters")]
     Description,
     /// There is no such platform.
-    #[error("no platform is called {text:?}; there are {known}")]
+    #[error("there is no platform {text:?}; there are {known}")]
     Platform {
         /// The text.
         text: String,
@@ -164,7 +164,7 @@ pub enum ArgumentError {
         other: &'static str,
     },
     /// An argument requires another.
-    #[error("`{one}` means nothing without `{other}`")]
+    #[error("`{one}` has no effect without `{other}`")]
     Without {
         /// The given one.
         one: &'static str,
@@ -172,7 +172,7 @@ pub enum ArgumentError {
         other: &'static str,
     },
     /// No source has a negative size.
-    #[error("{found} is no number of {what}")]
+    #[error("{found} is not a number of {what}")]
     Number {
         /// The given value.
         found: i64,
@@ -192,13 +192,13 @@ pub enum ArgumentError {
         defined: Span,
     },
     /// An output is named twice.
-    #[error("output `{output}` is there twice")]
+    #[error("output `{output}` is given twice")]
     TwoOutputs {
         /// The output.
         output: OutputName,
     },
     /// Two outputs would have the same variable.
-    #[error("outputs `{one}` and `{other}` would both be told by the variable {variable}")]
+    #[error("outputs `{one}` and `{other}` would have the same variable {variable}")]
     OutputVariable {
         /// One output.
         one: OutputName,
@@ -208,13 +208,13 @@ pub enum ArgumentError {
         variable: String,
     },
     /// The recipe sets a variable that is reserved for the path of an output.
-    #[error("{variable} is set by Stele: it says where an output goes")]
+    #[error("{variable} is set by Stele: it is the path of an output")]
     Variable {
         /// The variable.
         variable: String,
     },
     /// The preferred value is not an input of the recipe.
-    #[error("{origin} is preferred, and is no input of this recipe")]
+    #[error("{origin} is preferred, but is not an input of this recipe")]
     PreferredNoInput {
         /// The preferred value.
         origin: String,
@@ -261,7 +261,7 @@ impl ArgumentError {
                                      LicenseRef-NAME"
                 .to_owned(),
             Self::Without { one, .. } if matches!(*one, "inner" | "strip" | "subdir" | "patches") => {
-                "what is not unpacked is taken as the file that it is".to_owned()
+                "without unpacking, the input is the file itself".to_owned()
             }
             Self::PreferredNoInput { .. } => "it has to be one of `inputs` or `sources`".to_owned(),
             Self::Image(why) => return why.hint().map(str::to_owned),

@@ -61,7 +61,7 @@ pub enum What {
         file: String,
     },
     /// The evaluator itself failed.
-    #[error("the evaluator gave up: {0}")]
+    #[error("the evaluator failed: {0}")]
     Evaluator(String),
     /// Its expressions or blocks are nested too deeply.
     #[error("{file} nests too deeply")]
@@ -102,7 +102,7 @@ pub enum What {
         similar: Vec<String>,
     },
     /// Two images of one name.
-    #[error("two images are called `{name}`")]
+    #[error("two images have the name `{name}`")]
     TwoImages {
         /// The name.
         name: RecipeName,
@@ -119,7 +119,7 @@ pub enum What {
     #[error("the folder pkgs of the recipe tree cannot be read: {0}")]
     Packages(#[source] io::Error),
     /// A file is not UTF-8.
-    #[error("{path} is not UTF-8: byte {at} is no part of a character")]
+    #[error("{path} is not UTF-8: byte {at} is not part of a character")]
     NotUtf8 {
         /// From the top of the recipe tree.
         path: String,
@@ -162,13 +162,13 @@ pub enum What {
         why: ArgumentError,
     },
     /// A name is given to two recipes.
-    #[error("two recipes are called `{name}`")]
+    #[error("two recipes have the name `{name}`")]
     TwoRecipes {
         /// The name.
         name: RecipeName,
     },
     /// A folder has a `recipe.star` that defines nothing.
-    #[error("{file} defines no recipe and no image")]
+    #[error("{file} defines neither a recipe nor an image")]
     NoneDefined {
         /// From the top of the recipe tree.
         file: String,
@@ -212,7 +212,7 @@ impl What {
                 format!("call `recipe(...)` in it, or remove the folder {}", file.trim_end_matches("/recipe.star"))
             }
             Self::TwoRecipes { name } | Self::TwoImages { name } => {
-                format!("call one of them `{name}-` and what makes it different")
+                format!("name one of them `{name}-` and what makes it different")
             }
             Self::OtherFolder { wanted, .. } => format!("move it to pkgs/{wanted}/recipe.star"),
             Self::NotUtf8 { .. } => "store it as UTF-8".to_owned(),

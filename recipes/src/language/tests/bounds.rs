@@ -25,7 +25,7 @@ fn a_value_that_grows_without_end_is_ended() {
 #[test]
 fn a_panic_of_the_evaluator_is_an_error() {
     let panicked = on_a_deep_stack::<()>(|| panic!("out of {}", "luck"));
-    assert!(shown(&panicked.unwrap_err()).contains("the evaluator gave up: out of luck"));
+    assert!(shown(&panicked.unwrap_err()).contains("the evaluator failed: out of luck"));
 }
 
 #[test]

@@ -70,7 +70,7 @@ fn a_recipe_is_defined_in_its_own_folder_only() {
     ]);
     assert!(found.contains("can only be called while a recipe.star"), "{found}");
     let found = refused(&[("pkgs/a/recipe.star", "x = 1")]);
-    assert!(found.contains("pkgs/a/recipe.star defines no recipe"), "{found}");
+    assert!(found.contains("pkgs/a/recipe.star defines neither a recipe"), "{found}");
     let found = refused(&[
         ("pkgs/a/recipe.star", &format!("{PLAIN}\nrecipe(name = 'a-b', version = '1', steps = [['/x']])")),
         ("pkgs/a-b/recipe.star", "recipe(name = 'a-b-c', version = '1', steps = [['/x']])"),
@@ -85,7 +85,7 @@ fn two_recipes_of_one_name_are_both_shown() {
     assert!(found.contains("pkgs/a/recipe.star:4"), "{found}");
     let plain = PLAIN.trim_start_matches("a = ");
     let found = refused(&[("pkgs/a/recipe.star", &format!("{plain}\n\n{plain}"))]);
-    assert!(found.contains("two recipes are called `a`"), "{found}");
+    assert!(found.contains("two recipes have the name `a`"), "{found}");
     assert!(
         found.contains("recipe.star:3:1 this is the second | pkgs/a/recipe.star:1:1 this is the first"),
         "{found}"
