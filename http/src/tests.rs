@@ -132,7 +132,7 @@ fn redirects_that_never_end_or_lead_nowhere_end() {
     let error = client().once(&Request::new(Method::GET, &server.url)).expect_err("no end");
     assert!(matches!(error, HttpError::Redirects { .. }), "{error}");
     let server = Server::new(vec![answer("302 Go", "location: file:/etc/passwd\r\n", "")]);
-    let error = client().once(&Request::new(Method::GET, &server.url)).expect_err("no address");
+    let error = client().once(&Request::new(Method::GET, &server.url)).expect_err("not an HTTP URL");
     assert!(matches!(error, HttpError::Location { .. }), "{error}");
 }
 
