@@ -1,7 +1,7 @@
-"""Namespaces of our own, so that nothing of a run outlives it, however it ends.
+"""Private namespaces, so that nothing of a run outlives it, however it ends.
 
-The mounts are seen by nobody else and go with the last process of the run; its processes go with the first of them,
-which the kernel sees to (pid_namespaces(7)), even those that made themselves daemons.
+The mounts are private and end with the last process of the run; the kernel kills its processes when the first one
+ends (pid_namespaces(7)), even daemons.
 """
 
 import ctypes
@@ -37,7 +37,7 @@ def enter():
 
 
 def follow(child):
-    """Hands signals on to `child`, and ends when and how it does."""
+    """Forwards signals to `child`, and ends when and how it does."""
 
     def hand_on(number, _):
         os.kill(child, number)

@@ -1,10 +1,10 @@
-"""The section about the mount: a table for each group of rows, with everybody's ratio to ext4."""
+"""The section about the mount: a table for each group of rows, with each contender's ratio to ext4."""
 
 from lib.report import disturbance, duration, megabytes, note, rate, seconds, table, verdict
 
 
 def section(all_):
-    """The whole section; `all_` are the trees that were served."""
+    """The whole section; `all_` are the served trees."""
     contenders, absent = all_[0].contenders, all_[0].absent
     text = (
         "## The mount\n\n"
@@ -28,7 +28,7 @@ def section(all_):
 
 
 def making(served):
-    """What has to be done before anything can be read."""
+    """The work before anything can be read."""
     lines = []
     for one in served.contenders:
         took, on_disk = served.made[one.key]
@@ -42,7 +42,7 @@ def figure(row, value):
 
 
 def rows(served, group):
-    """One line a row. Without Stele there is neither a median nor a daemon to tell of."""
+    """One line per row. Without Stele there is neither a median nor a daemon to report."""
     stele = any(one.key == "stele" for one in served.contenders)
     lines = []
     for row in group.rows:
@@ -63,7 +63,7 @@ def rows(served, group):
 
 
 def bars(group):
-    """Which bars are met, and what else the machine did meanwhile."""
+    """Which bars are met, and other load on the machine."""
     told = []
     for row in group.rows:
         if row.bar and (row.key, "stele") in group.passes:
@@ -76,7 +76,7 @@ def bars(group):
 
 
 def daemon(all_):
-    """What it needed. Its memory is that at the end of each group, in the order of the groups."""
+    """Its resource use. Memory is that at the end of each group, in the order of the groups."""
     lines = []
     for served in all_:
         for group in served.groups:

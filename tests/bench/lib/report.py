@@ -1,4 +1,4 @@
-"""The report: Markdown whose tables are figures of this run, with the notes that a person wrote under them kept."""
+"""The report: Markdown with tables of this run's figures; hand-written notes under them are kept."""
 
 import os
 import re
@@ -21,7 +21,7 @@ def table(head, rows):
 
 
 def note(name):
-    """A place for what a person has to say of the figures above it; a later run keeps it."""
+    """A place for notes on the figures above it; a later run keeps them."""
     return f"<!-- note: {name} -->\n<!-- end of note -->\n"
 
 
@@ -56,17 +56,17 @@ def percent(value):
 
 
 def disturbance(cpu):
-    """What part of the processors went elsewhere."""
+    """The share of the processors used by other load."""
     return f"{percent(cpu.share(cpu.others))}, {percent(cpu.share(cpu.stolen))}"
 
 
 def verdict(ratio, met):
-    """Three places, so that no missed bar looks like one that was just met."""
+    """Three decimal places, so that no missed bar looks like one that was just met."""
     return f"{'met' if met else '**missed**'} ({ratio:.3f})"
 
 
 class Run:
-    """All that a run measured."""
+    """All measurements of a run."""
 
     def __init__(self, options, stele, top, scratch):
         self.options, self.stele, self.top = options, stele, top

@@ -1,4 +1,4 @@
-"""What is imported: made or copied once, the same on every machine as far as that can be."""
+"""The imported directories: made or copied once, as equal on all machines as possible."""
 
 import fnmatch
 import hashlib
@@ -29,7 +29,7 @@ COMPILERS = [
 
 
 class Source:
-    """A directory to import, and what is in it."""
+    """A directory to import, and its files."""
 
     def __init__(self, key, title, path):
         self.key, self.title, self.path = key, title, path
@@ -65,7 +65,7 @@ def regular_files(top):
 
 
 def one_large_file(folder, size):
-    """Random bytes, so that no store can compress or deduplicate them; always the same ones."""
+    """Reproducible random bytes, which no store can compress or deduplicate."""
     os.makedirs(folder)
     generator = random.Random(11)
     with open(os.path.join(folder, "random.bin"), "wb") as file:
@@ -92,7 +92,7 @@ def text_tree(folder, count):
 
 
 def toolchain_tree(folder, wanted):
-    """A copy of the machine's own C and C++ toolchain: of those files that one of the patterns `wanted` is for."""
+    """A copy of the machine's own C and C++ toolchain: the files that match a pattern in `wanted`."""
     files = [path for path in toolchain_files() if any(fnmatch.fnmatch(path, pattern) for pattern in wanted)]
     if not files:
         raise Failed(
@@ -126,7 +126,7 @@ def is_plain_folder(path):
 
 
 def tiny_files(folder, count):
-    """`count` files of 200 bytes, each unlike every other, a thousand to a directory."""
+    """`count` different files of 200 bytes, a thousand to a directory."""
     for first in range(0, count, 1000):
         place = os.path.join(folder, f"{first // 1000:04d}")
         os.mkdir(place)
