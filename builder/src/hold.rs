@@ -202,7 +202,7 @@ fn made(stream: &UnixStream, builds: &Path, mapped: bool) -> Result<[OwnedFd; 3]
     if mapped {
         be_charged(BUILD_UID).map_err(doing("become the user of builds"))?;
     }
-    unshare(UnshareFlags::NEWUSER | UnshareFlags::NEWNS).map_err(doing("make namespaces"))?;
+    unshare(UnshareFlags::NEWUSER | UnshareFlags::NEWNS).map_err(doing("create namespaces"))?;
     // Opened as the user of before, to whom they may belong, and in the new namespaces, whose mounts they become.
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let builds = rustix::fs::open(builds, flags, Mode::empty())
