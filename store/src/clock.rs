@@ -113,7 +113,7 @@ mod tests {
         assert!(Holder::Until(u64::MAX).anchored().holds());
         assert!(Holder::Until(now() + 60).holds());
     }
-    /// A lease of `seconds`, made while the clock was `ahead` seconds off its present reading.
+    /// A lease of `seconds`, made while the clock was `ahead` seconds ahead of its present reading.
     fn made_while(ahead: i64, seconds: u64, boot: [u8; 16]) -> Holder {
         let wall = now().saturating_add_signed(ahead);
         Holder::Timed { until: wall + seconds, made: wall, uptime: Moment::now().uptime, boot }

@@ -60,7 +60,7 @@ pub enum FolderError {
         user: u32,
     },
     /// The folder is world-writable.
-    #[error("every user may write to {path}")]
+    #[error("{path} is world-writable")]
     Shared {
         /// The folder.
         path: PathBuf,

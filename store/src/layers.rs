@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_survives_and_no_other_length_or_version_is_taken() {
+    fn a_row_survives_and_no_other_length_or_version_is_accepted() {
         let row = LayerRow { plain: (Sha256::of(b"a"), u64::MAX), packed: (Sha256::of(b"b"), 7) };
         let bytes = row.encode();
         assert_eq!(LayerRow::decode(&bytes), Some(row));

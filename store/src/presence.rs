@@ -67,7 +67,7 @@ impl Whole {
         self.found().heights.get(tree).copied()
     }
 
-    /// Content was removed or became unreadable. Call this when its row says so.
+    /// Content was removed or became unreadable. Call this once its row records it.
     pub(crate) fn forget(&self) {
         let mut found = self.found();
         found.removals += 1;
@@ -90,9 +90,9 @@ impl Whole {
 /// The state of a closure.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Looked {
-    /// All of it can be read; so many directories are nested, including the root. 0 for a blob.
+    /// All of it can be read. `height` counts the directory levels below the root; 0 for a blob.
     Sound {
-        /// How many.
+        /// The number of levels.
         height: u32,
     },
     /// This target cannot be read.

@@ -62,7 +62,7 @@ impl Coming {
 /// Whether the disk of `path` has more free space than garbage collections need.
 ///
 /// # Errors
-/// When it has not. A disk whose free space is unknown counts as having enough.
+/// When it has less. A disk whose free space is unknown counts as having enough.
 pub fn require_room(path: &Path) -> Result<(), NoRoom> {
     rustix::fs::statvfs(path).map_or(Ok(()), |disk| require_room_of(&disk, 0))
 }

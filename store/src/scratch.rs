@@ -39,7 +39,7 @@ impl Store {
     /// A new scratch file.
     ///
     /// # Errors
-    /// When the store is open for reading only, or there is no room.
+    /// When the store is open read-only, or there is no room.
     pub fn scratch(&self) -> Result<Scratch, WriteError> {
         self.require_writable()?;
         let (file, folder) = self.objects.scratch_file()?;
@@ -49,7 +49,7 @@ impl Store {
     /// A new scratch folder. Writes by its path are not checked for free space; [`ScratchFolder::file`] checks.
     ///
     /// # Errors
-    /// When the store is open for reading only, or there is no room.
+    /// When the store is open read-only, or there is no room.
     pub fn scratch_folder(&self) -> Result<ScratchFolder, WriteError> {
         self.require_writable()?;
         let (within, folder) = self.objects.scratch_folder()?;

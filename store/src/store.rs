@@ -88,7 +88,7 @@ pub enum ReadError {
         id: BlobId,
     },
     /// The bytes do not match the digest.
-    #[error("blob {id} holds bytes whose digest is {actual}, not its own")]
+    #[error("blob {id} is corrupt: its bytes have the digest {actual}")]
     CorruptBlob {
         /// The blob.
         id: BlobId,
@@ -96,7 +96,7 @@ pub enum ReadError {
         actual: Digest,
     },
     /// The text does not match the digest.
-    #[error("tree {id} holds a text whose digest is {actual}, not its own")]
+    #[error("tree {id} is corrupt: its text has the digest {actual}")]
     CorruptTree {
         /// The tree.
         id: TreeId,

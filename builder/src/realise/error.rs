@@ -133,7 +133,7 @@ pub enum Failed {
     #[error(transparent)]
     Hold(#[from] HoldError),
     /// Its folder failed.
-    #[error("the folder of the build, {path}: {source}")]
+    #[error("the build folder {path}: {source}")]
     Folder {
         /// The path.
         path: PathBuf,

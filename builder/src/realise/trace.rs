@@ -1,4 +1,4 @@
-//! What a build uses, and what it looks for in vain, as seen by the mount of its root.
+//! What a build uses and which paths it looks up without success, as seen by the mount of its root.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex};

@@ -15,7 +15,7 @@ use seccompiler::{
 
 /// A filter could not be built.
 #[derive(Debug, thiserror::Error)]
-#[error("the filter of system calls cannot be made: {0}")]
+#[error("the system call filter cannot be built: {0}")]
 pub struct FilterError(String);
 
 fn failed(error: impl std::fmt::Display) -> FilterError {

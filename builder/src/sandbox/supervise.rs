@@ -159,7 +159,7 @@ impl Supervisor {
         loop {
             let heard = {
                 let mut fds = vec![PollFd::new(inside, PollFlags::IN)];
-                // A closed end stays readable for ever: leave it out.
+                // A closed end stays readable forever: leave it out.
                 fds.push(PollFd::new(
                     &self.daemon,
                     if daemon_open { PollFlags::IN } else { PollFlags::empty() },

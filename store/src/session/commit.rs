@@ -10,7 +10,7 @@ use crate::objects::Temp;
 use crate::realised::Realised;
 use crate::room::Coming;
 
-/// Small blobs bypass the database's log from this many bytes on.
+/// Bytes of queued small blobs after which they are written past the log.
 const INLINE_BATCH: usize = 4 << 20;
 /// Up to so many bytes of small blobs are logged at the end of a session: one write, no new table.
 const MAX_LOGGED: usize = 1 << 20;

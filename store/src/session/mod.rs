@@ -71,7 +71,7 @@ struct Promise {
     queued: bool,
     /// Its length in bytes.
     size: u64,
-    /// The depth of nested directories in it.
+    /// The number of directory levels below it.
     height: u32,
 }
 
@@ -107,7 +107,7 @@ impl Store {
     /// Begins a session.
     ///
     /// # Errors
-    /// When the store is open for reading only.
+    /// When the store is open read-only.
     pub fn session(&self) -> Result<Session<'_>, WriteError> {
         if self.is_read_only() {
             return Err(WriteError::ReadOnly);

@@ -94,8 +94,8 @@ impl Session<'_> {
         self.store.gate.unpin(self.writer, forgotten.iter());
     }
 
-    /// Checks that what `node` names is pinned, is stored or queued, and has the stated size. Returns the depth
-    /// of nested directories in it.
+    /// Checks that what `node` names is pinned, is stored or queued, and has the stated size. Returns the number
+    /// of directory levels below it.
     fn require(&self, tree: &TreeId, node: &Node) -> Result<u32, WriteError> {
         let Some(target) = Target::of(node) else { return Ok(0) };
         let (size, height) = match self.promised(target) {

@@ -38,7 +38,7 @@ pub enum Problem {
         source: DecodeTreeError,
     },
     /// The tree names something that is absent.
-    #[error("it names {missing}, which is missing")]
+    #[error("it names {missing}, which is absent")]
     Incomplete {
         /// What is missing.
         missing: Digest,
