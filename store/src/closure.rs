@@ -2,11 +2,13 @@
 
 use std::collections::HashSet;
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::{Node, TreeId};
 use crate::store::{ReadError, Store};
 
 /// What a tree reaches, each item counted once.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Closure {
     /// Trees, the tree itself among them.
     pub trees: u64,

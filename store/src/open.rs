@@ -201,6 +201,7 @@ fn assemble(
         sizes: OnceLock::new(),
         commits: Mutex::new(0),
         mirror: Mutex::new(()),
+        root_updates: Mutex::new(()),
         shows: Mutex::default(),
         clearing: AtomicBool::new(false),
         layout,

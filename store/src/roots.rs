@@ -1,7 +1,7 @@
 //! Roots and leases: what the garbage collector must keep, and for how long.
 
 use std::collections::HashSet;
-use std::sync::PoisonError;
+use std::sync::{MutexGuard, PoisonError};
 
 use crate::clock;
 use crate::crash::{self, CrashPoint};
@@ -62,6 +62,11 @@ impl Store {
         self.put_root(name, RootRow { target, created: clock::now() })?;
         self.mirror_roots();
         Ok(())
+    }
+
+    /// Excludes other holders of this lock while a root is read, changed and set again. Setting a root does not take it.
+    pub fn lock_roots(&self) -> MutexGuard<'_, ()> {
+        self.root_updates.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes the row of a root durably, if its target exists.

@@ -31,6 +31,8 @@ pub struct Store {
     pub(crate) commits: Mutex<u64>,
     /// Held while the text copy of the roots is written.
     pub(crate) mirror: Mutex<()>,
+    /// See [`Store::lock_roots`].
+    pub(crate) root_updates: Mutex<()>,
     /// Servers of mounts, asked to release content before a collection.
     pub(crate) shows: Mutex<Vec<Weak<dyn Show>>>,
     /// Whether the remains of a crash are being cleared.

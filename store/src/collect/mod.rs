@@ -13,6 +13,8 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::crash::{self, CrashPoint};
 use crate::db::{BlobRow, DbError, Durability, Placement, Rows, Target};
 use crate::gate::Gate;
@@ -26,7 +28,7 @@ use crate::verify::VerifyError;
 const SWEEP_BATCH: usize = 2048;
 
 /// The result of a collection; of a dry run, what it would have removed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Collected {
     /// Trees that stay.
     pub live_trees: u64,

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
 /// BLAKE3-256 of some bytes (BLAKE3 specification §2.6, plain hash mode): what `b3sum` prints.
 ///
 /// Written as 64 lower-case hexadecimal digits; upper case is refused, so that a digest has one encoding.
@@ -133,6 +135,19 @@ macro_rules! hex_text {
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 parse_hex(text).map($from)
+            }
+        }
+
+        /// As its 64 digits.
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
             }
         }
     };
