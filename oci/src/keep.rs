@@ -1,7 +1,6 @@
 //! Images under their names, and their attachments.
 
 use std::io::Read;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use stele_store::model::{RootName, Sha256, TreeId};
 use stele_store::{Holder, Keep, Session, Store, StreamError, Target};
@@ -10,9 +9,6 @@ use crate::document::{self, Artifact, digest_text};
 use crate::make::{MEANWHILE, MakeError};
 use crate::measure::{Hashed, Sum};
 use crate::record::{NamedBlob, Payload, Record, Referrer, ReferrerError, find, named, root_of};
-
-/// Keeping an image reads the old one first, so only one thread does it at a time.
-static KEEPING: Mutex<()> = Mutex::new(());
 
 /// Something to attach to an image.
 pub struct Attachment<'a> {
@@ -52,7 +48,7 @@ pub struct Attached {
 /// When the name is invalid, or the store cannot be written.
 pub fn keep(store: &Store, name: &str, mut record: Record) -> Result<(TreeId, Record), MakeError> {
     let root = root_of(name)?;
-    let _one = one_at_a_time();
+    let _lock = store.lock_roots();
     // An unreadable one has nothing to keep.
     if let Ok((_, before)) = named(store, name) {
         for referrer in before.referrers {
@@ -94,7 +90,7 @@ pub fn attach(store: &Store, image: &str, attachment: Attachment<'_>) -> Result<
         });
         taken.push(one);
     }
-    let _one = one_at_a_time();
+    let _lock = store.lock_roots();
     let (name, _, mut record) = find(store, image)?;
     let subject = subject.unwrap_or_else(|| record.sum().sha256);
     let absent = || ReferrerError::NoSubject { image: name.clone(), subject: digest_text(&subject) };
@@ -119,7 +115,7 @@ pub fn attach(store: &Store, image: &str, attachment: Attachment<'_>) -> Result<
 /// # Errors
 /// When there is no such attachment, or another refers to it.
 pub fn detach(store: &Store, image: &str, digest: &str) -> Result<Sha256, MakeError> {
-    let _one = one_at_a_time();
+    let _lock = store.lock_roots();
     let (name, _, mut record) = find(store, image)?;
     let absent = || ReferrerError::Absent { image: name.clone(), digest: digest.to_owned() };
     let digits = digest.strip_prefix("sha256:").unwrap_or(digest);
@@ -134,10 +130,6 @@ pub fn detach(store: &Store, image: &str, digest: &str) -> Result<Sha256, MakeEr
     record.referrers.retain(|it| it.sum.sha256 != found);
     put(store, store.session()?, root_of(&name)?, &record)?;
     Ok(found)
-}
-
-fn one_at_a_time() -> MutexGuard<'static, ()> {
-    KEEPING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn put(store: &Store, session: Session<'_>, root: RootName, record: &Record) -> Result<TreeId, MakeError> {

@@ -46,7 +46,6 @@ pub struct Input {
     /// Its origin, as shown to the user.
     pub origin: String,
     /// The tree.
-    #[serde(with = "crate::text")]
     pub tree: TreeId,
     /// The directory in which it is placed.
     pub at: ImagePath,

@@ -153,7 +153,6 @@ pub struct ForeignImage {
     /// Its name in a registry, which tells what to import; the tree decides what is accepted.
     pub reference: String,
     /// Its tree.
-    #[serde(with = "spelling::text")]
     pub rootfs: TreeId,
     /// The size of its files in bytes, each once: counted as opaque.
     pub size: u64,
