@@ -88,10 +88,10 @@ fn a_wrong_checksum_or_length_at_the_end_is_refused() {
 #[test]
 fn bytes_after_a_stream_are_refused() {
     for (compression, sample) in SAMPLES {
-        for rubbish in
-            [&b"x"[..], b"rubbish, and a good deal of it", &sample[..3], &sample[..sample.len() - 1]]
+        for garbage in
+            [&b"x"[..], b"garbage, and a good deal of it", &sample[..3], &sample[..sample.len() - 1]]
         {
-            let error = try_unpack(&[sample, rubbish].concat(), &all()).expect_err(compression).to_string();
+            let error = try_unpack(&[sample, garbage].concat(), &all()).expect_err(compression).to_string();
             // A second stream that only lacks its last bytes is first a trailing tar.
             let wrong = format!("the {compression} data is damaged or cut short, 4096 ");
             assert!(error.starts_with(&wrong) || error.contains("its end is followed"), "{error}");

@@ -65,7 +65,7 @@ fn a_global_header_sets_no_name_target_or_size() {
         let bytes = Tar::default().entry(b"g", b'g', &record(key, b"1"), b"").file("f", "").end();
         refused(&bytes, &format!("the tar, at byte 0: a global pax header sets {key} for every entry"));
     }
-    let bytes = Tar::default().entry(b"g", b'g', b"rubbish", b"").file("f", "").end();
+    let bytes = Tar::default().entry(b"g", b'g', b"garbage", b"").file("f", "").end();
     refused(&bytes, "the tar, at byte 0: a pax record is malformed");
     let bytes = Tar::default().entry(b"g", b'g', &record("comment", b"a commit"), b"").file("f", "").end();
     becomes(&bytes, &[("f", "= ")]);

@@ -99,7 +99,7 @@ fn an_unknown_magic_is_refused() {
 #[test]
 fn a_prefix_belongs_to_the_name_in_ustar_alone() {
     let name = |magic: &[u8]| {
-        let bytes = Tar::default().raw(&header_with(&[(257, magic), (345, b"p/q\0rubbish")])).end();
+        let bytes = Tar::default().raw(&header_with(&[(257, magic), (345, b"p/q\0garbage")])).end();
         try_unpack(&bytes, &all()).expect("a tar").into_keys().next().expect("a file")
     };
     assert_eq!(name(b"ustar\x0000"), "p/q/f");

@@ -178,7 +178,7 @@ proptest! {
     }
 
     #[test]
-    fn rubbish_is_no_action_and_no_reason_to_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+    fn malformed_input_is_not_an_action_and_does_not_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         prop_assert!(Action::decode(&bytes).is_err());
     }
 }

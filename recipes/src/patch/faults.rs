@@ -72,7 +72,7 @@ pub enum ParseFault {
         which: &'static str,
     },
     /// A mode that no file of a tree has.
-    #[error("the mode {mode} is none of 100644, 100755 and 120000")]
+    #[error("the mode {mode} is not 100644, 100755 or 120000")]
     Mode {
         /// The mode.
         mode: Excerpt,

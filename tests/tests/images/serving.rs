@@ -139,7 +139,7 @@ fn hostile_requests_are_refused_and_the_next_is_served() {
     }
     let many = "X: y\r\n".repeat(5000);
     let long = format!("X: {}\r\n", "y".repeat(200_000));
-    for rubbish in [
+    for garbage in [
         "\0\0\0\0\r\n\r\n".to_owned(),
         "GET\r\n\r\n".to_owned(),
         "GET /v2/ HTTP/9.9\r\n\r\n".to_owned(),
@@ -149,8 +149,8 @@ fn hostile_requests_are_refused_and_the_next_is_served() {
         format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "a".repeat(100_000)),
         "\x16\x03\x01\x02\x00\x01\x00\x01\r\n\r\n".to_owned(),
     ] {
-        let answer = String::from_utf8_lossy(&endpoint.raw(rubbish.as_bytes())).into_owned();
-        assert!(!answer.starts_with("HTTP/1.1 2"), "{}: {answer}", &rubbish[..20.min(rubbish.len())]);
+        let answer = String::from_utf8_lossy(&endpoint.raw(garbage.as_bytes())).into_owned();
+        assert!(!answer.starts_with("HTTP/1.1 2"), "{}: {answer}", &garbage[..20.min(garbage.len())]);
     }
     assert_eq!(endpoint.status("GET", "/v2/box/manifests/latest"), 200);
     assert!(endpoint.peak() < 100, "{} MiB", endpoint.peak());

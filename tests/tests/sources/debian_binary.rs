@@ -38,7 +38,7 @@ fn a_package_missing_from_index_or_mirror_is_reported_and_the_next_mirror_querie
     let Some(archive) = archive(&sources, &[package]) else { return };
     let said = sources.fails(&bytes, &["debian:nothing/1-1/nothing_1-1_amd64.deb"], 1);
     assert!(said.contains("no index has a binary package nothing"), "{said}");
-    // No source package's version is requested, and there is none of this name.
+    // No source package's version is requested; none has this name.
     assert!(!archive.server.asked().iter().any(|it| it.path.ends_with("Sources")));
     let said = sources.fails(&bytes, &["debian:b/1-1/b_1-1_amd64.deb"], 1);
     assert!(said.contains("404"), "{said}");

@@ -190,7 +190,7 @@ fn several_are_kept_by_their_names_and_a_store_that_was_rebuilt_keeps_them() {
     let server = Server::of(&bytes);
     sources.fetches(&bytes, &[&server.url("a")]);
     // The store ignores foreign files in the folder of downloads.
-    fs::write(sources.stele.store().join("fetch/rubbish"), "rubbish").unwrap();
+    fs::write(sources.stele.store().join("fetch/garbage"), "garbage").unwrap();
     sources.stele.ok(&["store", "rebuild-index"]);
     sources.stele.assert_sound();
     sources.assert_kept(&bytes);

@@ -35,7 +35,7 @@ fn a_file_that_is_too_large_is_not_read() {
 }
 
 #[test]
-fn a_file_of_rubbish_is_told_as_such() {
+fn a_malformed_file_is_reported_as_such() {
     let mut files = InMemoryFiles::default();
     files.put("pkgs/a/recipe.star", b"x = '\xff'".to_vec());
     let found = shown(&evaluate_all(&files).unwrap_err());
