@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_character_that_means_nothing_is_refused_where_it_stands() {
+    fn a_meaningless_character_is_refused_at_its_position() {
         let said = |place: &str, it: &str| {
             format!("{place} {it} is neither a digit, nor white space, nor the start of a comment")
         };
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_sees_is_refused_in_comments_too() {
+    fn invisible_characters_are_refused_in_comments_too() {
         for byte in (0..=255).filter(|byte| !matches!(byte, b'\t' | b'\n' | b' '..=b'~')) {
             let said = format!("the byte 0x{byte:02x} is neither printable ASCII nor a tab");
             refused(&[b'\n', byte, b'0', b'0'], &format!("2:1 {said}"));
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_digit_that_stands_alone_is_refused() {
+    fn a_single_digit_is_refused() {
         let said = "a single digit: a byte has two adjacent digits";
         for (text, place) in
             [("4", "1:1"), ("00 4", "1:4"), ("004\n8", "1:3"), ("4 8", "1:1"), ("\n 4;8", "2:2")]
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn digits_white_space_and_comments_are_taken() {
+    fn digits_white_space_and_comments_are_accepted() {
         let takes =
             |text: &str, bytes: &[u8]| assert_eq!(decode(text.as_bytes()).unwrap(), bytes, "{text:?}");
         takes("", b"");
@@ -195,7 +195,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn decoding_is_what_the_grammar_says(text in "([0-9a-fA-F]{2}|[ \t\n;#]|\r\n|[4gx\r\u{1b}é]){0,40}") {
+        fn decoding_follows_the_grammar(text in "([0-9a-fA-F]{2}|[ \t\n;#]|\r\n|[4gx\r\u{1b}é]){0,40}") {
             prop_assert_eq!(decode(text.as_bytes()).ok(), by_words(&text));
         }
 

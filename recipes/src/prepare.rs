@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn an_archive_in_an_archive_is_the_one_that_is_meant() {
+    fn an_inner_archive_is_unpacked_instead() {
         let outer = tar("outer/inner.tar", &tar("top/x.c", b"one\n"));
         assert_eq!(prepared(&outer, &how(Some("outer/inner.tar")), PATCH).unwrap(), b"two\n");
         let said = prepared(&outer, &how(Some("outer/other.tar")), PATCH).unwrap_err();
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_named() {
+    fn what_conflicts_is_named() {
         let said = prepared(b"int main(void);\n", &how(None), PATCH).unwrap_err();
         assert!(said.contains("`unpack = False`"), "{said}");
         let said = prepared(&tar("top/x.c", b"three\n"), &how(None), PATCH).unwrap_err();

@@ -66,7 +66,7 @@ impl Asked {
             return Err("it does not answer".into());
         }
         let (to, parts) = sync_channel(MAX_WAITING);
-        asking.questions.send(Question { request, max, to }).map_err(|_| "it cannot be asked any more")?;
+        asking.questions.send(Question { request, max, to }).map_err(|_| "it no longer answers")?;
         let bytes = (Vec::new(), 0);
         Ok(Waiting {
             asked: self,
@@ -135,7 +135,7 @@ impl Sink for Forward {
 
     fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.left = (self.left.checked_sub(bytes.len() as u64))
-            .ok_or_else(|| io::Error::other("it sends more than it was asked for"))?;
+            .ok_or_else(|| io::Error::other("it sends more than was requested"))?;
         self.to.send(Part::Bytes(bytes.to_vec())).map_err(|_| io::ErrorKind::BrokenPipe.into())
     }
 }

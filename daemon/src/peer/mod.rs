@@ -45,7 +45,8 @@ impl Other {
     /// When there is none, or no daemon answers.
     fn connect(path: &Path, progress: &stele_store::Progress) -> Result<Self, Failure> {
         let (folder, start) = place(path)?;
-        let asked = Asked::begin(folder, start).map_err(|e| Failure::io("no thread could be had", &e))?;
+        let asked =
+            Asked::begin(folder, start).map_err(|e| Failure::io("a thread could not be started", &e))?;
         let other = Self { name: path.display().to_string(), asked };
         let outcome = other.asked.ask(None, 0, progress).and_then(Waiting::end);
         let failed = |message: String| Failure::new(Kind::Failed, message);
@@ -88,7 +89,7 @@ impl Other {
     }
 }
 
-const OTHER: &str = "it answers something else than it was asked";
+const OTHER: &str = "its answer does not match the request";
 
 /// The folder of the store at a path, and whether its daemon may be started.
 fn place(path: &Path) -> Result<(PathBuf, bool), Failure> {

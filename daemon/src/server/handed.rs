@@ -86,7 +86,7 @@ impl Handed {
 }
 
 fn invalid() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, "a request came without a descriptor for each of its paths")
+    io::Error::new(io::ErrorKind::InvalidData, "a request lacks a descriptor for each of its paths")
 }
 
 #[cfg(test)]

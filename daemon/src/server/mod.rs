@@ -280,7 +280,7 @@ impl Server {
                     let Some(device) = fds.into_iter().next() else {
                         return Err(io::Error::new(
                             io::ErrorKind::InvalidData,
-                            "a mount came without its device",
+                            "a mount request lacks its device",
                         ));
                     };
                     let reply = match self.unless_ending(|| self.mounts.add(device, record)) {
@@ -299,7 +299,7 @@ impl Server {
                     if streams.len() != wanted {
                         return Err(io::Error::new(
                             io::ErrorKind::InvalidData,
-                            "a program came without its streams",
+                            "an exec request lacks its streams",
                         ));
                     }
                     let work = |engine: &Engine, sink: &mut dyn Sink, progress: &Progress| {

@@ -201,7 +201,7 @@ mod tests {
     const VALID: &str = "VALIDSIG F 2024-01-01 1000 0 4 0 22 10 00 F";
 
     #[test]
-    fn what_is_not_good_is_refused_with_its_reason() {
+    fn a_bad_signature_is_refused_with_its_reason() {
         for (lines, said) in [
             (&["NEWSIG"][..], "nothing"),
             (&["NEWSIG", "BADSIG K name"], "of other bytes"),
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_good_signature_is_enough_also_beside_others_and_by_a_key_that_expired_since() {
+    fn one_good_signature_is_enough_even_among_others_and_by_an_expired_key() {
         assert_eq!(verdict(&["NEWSIG", "GOODSIG K name", VALID]), "good");
         assert_eq!(verdict(&["NEWSIG", "KEYEXPIRED 1001", "EXPKEYSIG K name", VALID]), "good");
         let unknown = "ERRSIG L 22 10 00 1000 9 F";
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn armour_is_taken_off_and_what_is_no_key_is_refused() {
+    fn armour_is_decoded_and_a_malformed_key_is_refused() {
         let armoured = "text before\n-----BEGIN PGP PUBLIC KEY BLOCK-----\nComment: x\n\nmQEN\nAQ==\n=abcd\n\
                         -----END PGP PUBLIC KEY BLOCK-----\n";
         assert_eq!(unarmoured(armoured.as_bytes()).unwrap(), [0x99, 0x01, 0x0d, 0x01]);

@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn any_name_passes_from_one_process_to_another() {
+    fn any_name_survives_serialisation() {
         let mut stamps = Stamps::default();
         for path in [&b"with space"[..], b"back\\slash", b"\xff\xfe", "ä/ö".as_bytes(), b"a\nb"] {
             stamps.put(Looked { path: path.to_vec(), follow: false }, Resolution::Not(2));

@@ -277,7 +277,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_no_engine_can_run_is_refused() {
+    fn an_image_that_no_engine_can_run_is_refused() {
         for signal in
             ["", "0", "65", "SIG", "SIGFOO", "TERM", "sigterm", "SIGRTMIN+16", "SIGRTMAX-15", "SIGRTMIN+"]
         {

@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn of_binary_packages_the_index_alone_is_asked_for() {
+    fn only_the_index_of_binary_packages_is_fetched() {
         let entries = of_lines("deb [arch=arm64 lang=de signed-by=/k] http://a stable main\n");
         assert_eq!(
             entries[0].stanza(Packages::Binary { architecture: None }),
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stanza_keeps_a_key_that_stands_in_it_and_a_disabled_one_is_left_away() {
+    fn a_stanza_keeps_its_key_and_a_disabled_one_is_dropped() {
         let text = "Types: deb\nURIs: http://a\nSuites: x x-updates\nComponents: main\nArchitectures: amd64\n\
                     Signed-By:\n -----BEGIN\n .\n abc\n\n# why\nEnabled: no\nURIs: http://b\nSuites: x\n\n\n";
         assert_eq!(

@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_starlark_is_refused() {
+    fn invalid_starlark_is_refused() {
         assert!(format("a.star", "x = (").is_err());
         assert!(format("a.star", &"(".repeat(100_000)).is_err());
     }
@@ -162,14 +162,14 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_left_as_they_are() {
+    fn texts_are_unchanged() {
         becomes("x = \"\"\"a\n  b   \n\tc\"\"\"", "x = \"\"\"a\n  b   \n\tc\"\"\"\n");
         becomes("x = f(\n'''a\n b''',\n1)", "x = f(\n    '''a\n b''',\n    1)\n");
         becomes("x = r'\\d  '", "x = r'\\d  '\n");
     }
 
     #[test]
-    fn comments_stay_with_what_they_are_about() {
+    fn comments_stay_with_their_code() {
         becomes("# a  \nx = 1# b\n", "# a\nx = 1  # b\n");
         becomes(
             "def f():\n  # one\n  x = 1\n  # two\n# three\ny = 2",

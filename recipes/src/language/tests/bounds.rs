@@ -57,7 +57,7 @@ fn a_malformed_file_is_reported_as_such() {
 }
 
 #[test]
-fn an_expression_that_nests_as_deeply_as_a_file_can_is_no_end_of_the_process() {
+fn the_deepest_possible_nesting_does_not_end_the_process() {
     let room = MAX_STARLARK - 1000;
     for (open, inside, close) in [
         ("(", "1", ")"),

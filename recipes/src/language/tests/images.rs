@@ -38,7 +38,7 @@ fn wrong(arguments: &str) -> String {
 }
 
 #[test]
-fn what_cannot_be_said_of_an_image_is_refused_where_it_stands() {
+fn an_invalid_image_argument_is_refused_at_its_location() {
     for (arguments, said) in [
         ("", "an image needs something to be made of"),
         ("inputs = ['tool']", "`inputs` has to be a list of recipes and input(...)"),
@@ -131,7 +131,7 @@ fn an_index_has_images_for_different_platforms() {
 }
 
 #[test]
-fn an_image_that_is_not_there_is_not_a_recipe_of_that_name() {
+fn a_missing_image_is_not_a_recipe_of_that_name() {
     let files = files("image(name = 'a-box', inputs = [tool])");
     for (asked, said) in [
         ("tool", "there is no image `tool` ? an image is what"),

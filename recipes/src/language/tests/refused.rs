@@ -20,7 +20,7 @@ fn says(found: &str, wanted: &[&str]) {
 }
 
 #[test]
-fn names_and_versions_that_are_none() {
+fn invalid_names_and_versions() {
     let define = |name: &str, version: &str| {
         refused_one(&format!("recipe(name = '{name}', version = '{version}', steps = [['/x']])"))
     };
@@ -40,7 +40,7 @@ fn names_and_versions_that_are_none() {
 }
 
 #[test]
-fn what_no_build_could_run() {
+fn recipes_that_no_build_could_run() {
     says(&refused_one("recipe(name = 'a', version = '1')"), &["something to do", "recipe.star:1:1"]);
     says(&with("script = 'x'"), &["`steps` and `script` exclude each other"]);
     says(&with("shell = '/bin/bash'"), &["`shell` has no effect without `script`"]);
@@ -58,7 +58,7 @@ fn what_no_build_could_run() {
 }
 
 #[test]
-fn outputs_that_are_none() {
+fn invalid_outputs() {
     says(&with("outputs = ['out', 'out']"), &["output `out` is given twice"]);
     says(&with("outputs = ['Out']"), &["'O' is not allowed"]);
     says(&with("outputs = 'out'"), &["a list of names, or a dict"]);
@@ -70,7 +70,7 @@ fn outputs_that_are_none() {
 }
 
 #[test]
-fn what_people_are_told_is_checked() {
+fn metadata_is_checked() {
     says(&with("license = 'GPL2'"), &["\"GPL2\" is not an SPDX licence expression", "LicenseRef-NAME"]);
     says(&with("license = ''"), &["not an SPDX licence expression"]);
     says(&with("homepage = 'example.org'"), &["not an address"]);
@@ -78,7 +78,7 @@ fn what_people_are_told_is_checked() {
 }
 
 #[test]
-fn sources_that_are_none() {
+fn invalid_sources() {
     says(
         &with("sources = ['x.tar']"),
         &[
@@ -118,7 +118,7 @@ fn sources_that_are_none() {
 }
 
 #[test]
-fn hex0_that_is_none() {
+fn invalid_hex0() {
     let hex0 = |text: &str, more: &str| {
         let sources = format!("sources = [hex0('a.hex0', {more})]");
         refused(&[
@@ -169,7 +169,7 @@ fn places_that_would_be_hidden() {
 }
 
 #[test]
-fn inputs_that_are_none() {
+fn invalid_inputs() {
     let both = |b: &str| {
         refused(&[
             (
@@ -212,7 +212,7 @@ fn package(package: &str, version: &str, more: &str) -> String {
 }
 
 #[test]
-fn packages_that_are_none() {
+fn invalid_packages() {
     let rest = format!("sha256 = '{PIN}', size = 1");
     for name in ["", "g", "GCC", "-gcc", "gcc_12", "gcc/12", "../gcc"] {
         says(&package(name, "1", &rest), &["is not the name of a package", "recipe.star:1:"]);

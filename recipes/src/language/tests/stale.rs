@@ -45,7 +45,7 @@ fn put(at: &Path, text: &str) {
 const NAMES: [&str; 5] = ["my data.txt", "back\\slash", "größe", "a\nb", "\u{7f}"];
 
 #[test]
-fn a_local_file_of_any_name_is_seen_to_change() {
+fn a_change_of_any_local_file_is_detected() {
     for name in NAMES {
         let starlark = serde_json::to_string(name).unwrap();
         is_seen(
@@ -60,7 +60,7 @@ fn a_local_file_of_any_name_is_seen_to_change() {
 }
 
 #[test]
-fn a_file_of_any_name_in_a_local_folder_is_seen_to_change() {
+fn a_change_of_any_file_in_a_local_folder_is_detected() {
     let names = NAMES.iter().map(|name| name.as_bytes()).chain([&b"not\xffutf-8"[..], b"-"]);
     for name in names {
         let at = |top: &Path| top.join("pkgs/a/data/inner").join(OsStr::from_bytes(name));
@@ -76,7 +76,7 @@ fn a_file_of_any_name_in_a_local_folder_is_seen_to_change() {
 }
 
 #[test]
-fn what_a_recipe_a_load_and_a_local_file_link_to_is_seen_to_change() {
+fn changed_link_targets_of_recipes_loads_and_local_files_are_detected() {
     is_seen(
         "a recipe",
         |top| {
@@ -124,7 +124,7 @@ fn two(top: &Path) {
 }
 
 #[test]
-fn a_link_on_the_way_that_leads_elsewhere_is_seen() {
+fn a_redirected_link_on_the_way_is_detected() {
     is_seen("a folder that is a link", two, |top| {
         fs::remove_file(top.join("pkgs/a")).unwrap();
         symlink("../two", top.join("pkgs/a")).unwrap();
@@ -150,7 +150,7 @@ fn a_link_on_the_way_that_leads_elsewhere_is_seen() {
 }
 
 #[test]
-fn what_comes_and_goes_is_seen() {
+fn added_and_removed_files_are_detected() {
     let one = |top: &Path| {
         put(&top.join("pkgs/a/data/x"), "one");
         put(&top.join("pkgs/a/recipe.star"), &recipe("'data'"));
@@ -184,7 +184,7 @@ fn what_comes_and_goes_is_seen() {
 }
 
 #[test]
-fn what_was_changed_right_before_it_was_read_is_not_settled() {
+fn a_change_right_before_the_read_is_not_settled() {
     let folder = tempfile::tempdir().unwrap();
     let top = folder.path();
     put(&top.join("pkgs/a/recipe.star"), "recipe(name = 'a', version = '1', script = 'x')");

@@ -82,7 +82,7 @@ fn step<'a>(plan: &'a Plan, recipe: &str) -> &'a Step {
 }
 
 #[test]
-fn what_another_store_says_of_a_source_and_a_root_is_no_action_of_this_one() {
+fn claims_about_a_source_and_a_root_yield_no_action_here() {
     let mut store = Store::default();
     let evil = store.own.tree_of("evil", "x");
     store.says = Some(Says { tree: evil, asked: Cell::new(0) });
@@ -97,7 +97,7 @@ fn what_another_store_says_of_a_source_and_a_root_is_no_action_of_this_one() {
 }
 
 #[test]
-fn what_is_reported_of_an_unpacking_or_a_merge_is_not_even_looked_at() {
+fn claims_about_an_unpacking_or_a_merge_are_ignored() {
     let mut store = Store::default();
     let evil = store.own.tree_of("evil", "x");
     let recipes = with_source("x");
@@ -113,7 +113,7 @@ fn what_is_reported_of_an_unpacking_or_a_merge_is_not_even_looked_at() {
 }
 
 #[test]
-fn outputs_from_elsewhere_are_there_for_the_recipe_as_it_is_written_and_for_no_other() {
+fn outputs_of_other_stores_apply_only_to_the_recipe_as_written() {
     let mut store = Store::default();
     let output = store.own.tree_of("usr/a", "x");
     let recipes = with_source("x");
@@ -131,7 +131,7 @@ fn outputs_from_elsewhere_are_there_for_the_recipe_as_it_is_written_and_for_no_o
 }
 
 #[test]
-fn what_this_store_found_out_itself_is_not_overruled() {
+fn this_stores_own_results_take_precedence() {
     let mut store = Store::default();
     let (own, theirs) = (store.own.tree_of("usr/a", "own"), store.own.tree_of("usr/a", "theirs"));
     let recipes = with_source("x");
