@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_conflicts_is_named() {
+    fn a_source_that_cannot_be_prepared_is_refused_with_the_reason() {
         let said = prepared(b"int main(void);\n", &how(None), PATCH).unwrap_err();
         assert!(said.contains("`unpack = False`"), "{said}");
         let said = prepared(&tar("top/x.c", b"three\n"), &how(None), PATCH).unwrap_err();

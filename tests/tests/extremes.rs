@@ -146,7 +146,7 @@ fn hard_links_are_read_once_and_equal_files_stored_once() {
 }
 
 #[test]
-fn a_million_small_files_are_imported_looked_at_and_collected() {
+fn a_million_small_files_are_imported_read_and_collected() {
     let stele = Stele::new();
     let shm = Path::new("/dev/shm");
     let folder = if shm.is_dir() { tempfile::tempdir_in(shm) } else { tempfile::tempdir() }.unwrap();

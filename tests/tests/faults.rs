@@ -45,17 +45,17 @@ fn damage_is_found_and_repaired(damage: impl Fn(&Path)) {
 }
 
 #[test]
-fn a_flipped_payload_is_never_handed_out_and_is_repaired_by_the_next_import() {
+fn a_flipped_payload_is_never_returned_and_is_repaired_by_the_next_import() {
     damage_is_found_and_repaired(|file| flip(file, 5000));
 }
 
 #[test]
-fn a_truncated_payload_is_never_handed_out_and_is_repaired_by_the_next_import() {
+fn a_truncated_payload_is_never_returned_and_is_repaired_by_the_next_import() {
     damage_is_found_and_repaired(|file| writable(file).set_len(100).unwrap());
 }
 
 #[test]
-fn a_payload_that_grew_is_never_handed_out_and_is_repaired_by_the_next_import() {
+fn a_payload_that_grew_is_never_returned_and_is_repaired_by_the_next_import() {
     damage_is_found_and_repaired(|file| {
         let handle = writable(file);
         let length = handle.metadata().unwrap().len();
@@ -83,7 +83,7 @@ fn a_store_that_is_moved_while_it_is_open_and_back_loses_nothing() {
 }
 
 #[test]
-fn a_store_that_took_the_place_of_one_that_was_moved_is_left_alone_by_the_other_daemon() {
+fn a_store_in_the_place_of_a_moved_one_is_untouched_by_the_old_daemon() {
     let (stele, other) = (Stele::new(), Stele::new());
     let (tree, more) = (source(&stele, "tree", 64), source(&stele, "more", 65));
     stele.ok(&["store", "add", "--root", "tree", tree.to_str().unwrap()]);
@@ -367,7 +367,7 @@ fn an_unknown_format_or_feature_is_refused_and_nothing_is_touched() {
 }
 
 #[test]
-fn a_folder_that_holds_something_else_is_not_made_a_store_of() {
+fn a_folder_that_holds_something_else_does_not_become_a_store() {
     let stele = Stele::new();
     fs::create_dir(stele.store()).unwrap();
     fs::write(stele.store().join("thesis.tex"), "years of work").unwrap();

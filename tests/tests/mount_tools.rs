@@ -513,7 +513,7 @@ for n, fd in files:
 ";
 
 #[test]
-fn sixty_thousand_files_are_open_at_once_and_each_is_its_own() {
+fn sixty_thousand_files_are_open_at_once_without_mix_up() {
     assert_eq!(crowded(7), "number 7", "it is what the holder expects");
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum.unwrap_or(1 << 20);
     let each = usize::try_from(limit.min(20_000)).unwrap() - 100;

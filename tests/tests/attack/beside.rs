@@ -67,7 +67,7 @@ fn no_build_sees_what_another_opens() {
 }
 
 #[test]
-fn a_build_has_locks_and_watches_of_its_own() {
+fn a_build_has_its_own_locks_and_watches() {
     let attacks = ["watches_own=/bin/jam", "watches_own=/build", "watches_own=/proc/version"];
     let Some(said) = inside(&attacks) else { return };
     for attack in attacks {

@@ -14,7 +14,7 @@ fn a_program_cannot_have_random_addresses_again() {
 }
 
 #[test]
-fn processors_are_asked_for_and_set_as_on_a_machine_of_four() {
+fn processor_calls_behave_as_on_a_machine_of_four() {
     let nobody = ["affinity_of_nobody", "runs_nowhere", "runs_where_none_is"];
     kept(&nobody, &[]);
     let Some(said) = inside(&["affinity_of_nobody", "runs_nowhere", "runs_somewhere"]) else { return };
@@ -23,7 +23,7 @@ fn processors_are_asked_for_and_set_as_on_a_machine_of_four() {
 }
 
 #[test]
-fn the_room_on_the_machines_disk_is_not_to_be_had() {
+fn the_free_space_of_the_machines_disk_is_hidden() {
     kept(&["has_room=/", "has_room=/bin", "has_room=/bin/jam"], &["has_room=/"]);
 }
 

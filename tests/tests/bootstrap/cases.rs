@@ -66,7 +66,7 @@ fn failed_cases_are_not_a_success() {
 }
 
 #[test]
-fn a_forgotten_case_a_wrong_sum_and_a_missing_reason_are_no_success() {
+fn a_forgotten_case_a_wrong_sum_and_a_missing_reason_are_failures() {
     let runner = Runner::new();
     runner.put("t/good.expect", "good\n");
     runner.put("t/forgotten.expect", "");

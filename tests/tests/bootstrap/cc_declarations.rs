@@ -243,7 +243,7 @@ fn nothing_const_is_assigned_to() {
 }
 
 #[test]
-fn declarations_that_agree_are_taken() {
+fn declarations_that_agree_are_accepted() {
     let Some(room) = Room::new() else { return };
     for text in TAKEN {
         // A declared but undefined name may be used: the compiler reports it only at the end.

@@ -143,7 +143,7 @@ fn without_arguments_the_kernel_decides_what_the_seed_opens() {
 }
 
 #[test]
-fn a_carriage_return_ends_no_comment() {
+fn a_carriage_return_does_not_end_a_comment() {
     let Some(alone) = Alone::new() else { return };
     let text = b"41 ; a comment\r42 43\r";
     assert_eq!(alone.assemble(text), (0, b"A".to_vec()));
@@ -189,7 +189,7 @@ fn every_byte_is_a_digit_white_space_a_comment_or_refused() {
 }
 
 #[test]
-fn a_digit_that_is_left_alone_is_refused() {
+fn a_single_digit_at_the_end_is_refused() {
     let Some(alone) = Alone::new() else { return };
     for (value, digit) in (0..).zip("0123456789abcdef".chars()) {
         for end in ["", " ", "\n", "; c", "# c\n"] {

@@ -96,7 +96,7 @@ fn subc_prints_its_usage_and_file_errors() {
 }
 
 #[test]
-fn subc_does_not_take_a_full_disk_for_success() {
+fn a_full_disk_is_a_failure_for_subc() {
     links::a_full_disk_is_a_failure("subc", b"long main(long argc, char **argv) { return 3; }");
 }
 

@@ -130,7 +130,7 @@ fn whiteouts_apply_to_the_layers_below_only() {
 }
 
 #[test]
-fn links_lead_nowhere_but_into_the_image() {
+fn links_lead_only_into_the_image() {
     let images = Images::new();
     let below =
         Tar::default().dir("usr").dir("usr/lib").link("lib", "usr/lib").link("up", "../../../..").end();

@@ -288,7 +288,7 @@ fn an_upload_is_resumed_and_expired_tokens_are_renewed() {
 }
 
 #[test]
-fn a_registry_that_can_not_be_asked_is_given_up_and_nothing_is_sent_blindly() {
+fn an_unresponsive_registry_is_abandoned_and_nothing_is_sent_blindly() {
     let (images, _) = of_size(24);
     let registry = Resuming::new(1, usize::MAX, 6);
     let (code, said) = push(&images, &registry, "secret");

@@ -182,7 +182,7 @@ fn a_blob_is_served_whole_in_parts_and_as_not_modified() {
 }
 
 #[test]
-fn a_damaged_file_ends_in_a_cut_line_and_is_set_aside() {
+fn a_damaged_file_ends_in_a_cut_connection_and_quarantine() {
     let (images, endpoint, path) = large();
     let payload = stele_tests::damage::payload(&images.shop.stele, "image-large-image/rootfs/x/large");
     stele_tests::damage::flip(&payload, 50_000_000);
@@ -382,7 +382,7 @@ fn an_index_is_pulled_for_every_platform() {
 }
 
 #[test]
-fn tls_is_spoken_with_whom_trusts_the_certificate() {
+fn tls_works_for_clients_that_trust_the_certificate() {
     let images = Images::new();
     images.build("box");
     let folder = images.scratch("tls");

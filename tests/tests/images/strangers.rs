@@ -54,7 +54,7 @@ fn named(mut entry: Value, name: &str) -> Value {
 }
 
 #[test]
-fn an_image_whose_record_could_not_be_read_again_is_not_taken_and_a_large_one_is() {
+fn an_image_with_an_unreadable_record_is_refused_and_a_large_one_is_accepted() {
     let images = Images::new();
     let long = |at: usize| format!("{}/{at:0>90}/", "d".repeat(150));
     let mut tar = Tar::default();
@@ -139,7 +139,7 @@ fn a_hard_link_to_itself_is_refused() {
 }
 
 #[test]
-fn a_folder_of_dockers_leads_nowhere_else() {
+fn a_docker_folder_does_not_lead_outside() {
     let images = Images::new();
     let tar = layer("private");
     let elsewhere = images.scratch("elsewhere");
@@ -176,7 +176,7 @@ fn a_folder_of_dockers_leads_nowhere_else() {
 }
 
 #[test]
-fn an_image_is_called_as_the_engine_calls_it_that_wrote_it() {
+fn an_image_has_the_name_that_its_engine_wrote() {
     let images = Images::new();
     let layout = Layout::new(&images, "names", &[layer("a")]);
     let entry = |name: &str, layer: &[u8]| {

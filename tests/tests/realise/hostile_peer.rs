@@ -99,7 +99,7 @@ fn texts<'a>(trees: impl IntoIterator<Item = &'a Tree>) -> HashMap<String, Vec<u
 
 /// The control of all tests here: honest output is accepted, over the same connection.
 #[test]
-fn an_honest_peer_is_taken_from() {
+fn an_honest_peer_is_used() {
     let (inner, bytes) = (tree(vec![("x", file(b"some bytes", 10))]), b"some bytes".to_vec());
     let link = Node::Symlink { target: SymlinkTarget::new(b"d/x").unwrap() };
     let root = tree(vec![("d", directory(&inner)), ("e", directory(&inner)), ("link", link)]);
@@ -205,7 +205,7 @@ fn trees_that_are_reached_by_many_paths_are_fetched_once() {
 }
 
 #[test]
-fn content_without_end_is_not_taken_without_end() {
+fn endless_content_is_cut_off() {
     // The text of the topmost tree.
     let named = TreeId(Digest::of(b"endless"));
     let peer = Peer::start(move |asked| match request(asked) {
@@ -233,7 +233,7 @@ fn content_without_end_is_not_taken_without_end() {
 }
 
 #[test]
-fn a_log_without_end_is_left_and_the_output_taken() {
+fn an_endless_log_is_dropped_and_the_output_accepted() {
     let root = tree(vec![]);
     let (id, text) = (root.id().to_string(), text_of(&root));
     let log = Digest::of(b"log").to_string();
@@ -278,7 +278,7 @@ fn an_invalid_answer_leads_to_a_local_build() {
 }
 
 #[test]
-fn outputs_that_the_action_has_not_are_not_taken() {
+fn outputs_that_the_action_lacks_are_refused() {
     let named = Digest::of(b"x").to_string();
     let (a, b, c) = (named.clone(), named.clone(), named);
     built_here(&Peer::start(move |_| realised(&[("out", &a), ("other", &a)])));
@@ -305,18 +305,18 @@ fn its_output_controls_no_terminal_and_forges_no_line() {
 
 /// The time limit for a peer is 20 s, in total: not for each request.
 #[test]
-fn a_peer_that_hangs_is_given_up_and_not_asked_again() {
+fn a_peer_that_hangs_is_abandoned_and_not_queried_again() {
     let said = built_here_within(Duration::from_secs(45), &Peer::start(|_| Reply::Hang));
     assert_eq!(said.matches("does not answer").count(), 1, "{said}");
 }
 
 #[test]
-fn a_peer_that_gives_signs_of_life_and_no_answer_is_given_up() {
+fn a_peer_that_sends_progress_and_no_answer_is_abandoned() {
     built_here_within(Duration::from_secs(45), &Peer::start(|_| Reply::EndlessProgress));
 }
 
 #[test]
-fn a_peer_that_trickles_is_given_up() {
+fn a_peer_that_trickles_is_abandoned() {
     let root = tree(vec![("x", file(b"lost", 4))]).id().to_string();
     let peer = Peer::start(move |asked| match request(asked) {
         "realisation" => realised(&[("out", &root)]),

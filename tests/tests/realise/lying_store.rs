@@ -147,7 +147,7 @@ fn another_store_s_claim_about_a_merged_root_reaches_no_build() {
 
 /// The control: the same steps, with an honest peer.
 #[test]
-fn an_honest_store_is_taken_from_and_rebuilt_to_the_same() {
+fn an_honest_store_is_used_and_a_rebuild_gives_the_same() {
     let Shops { victim, peer } = Shops::new();
     let honest = peer.ok(&["build", "good"]);
     let from = peer.store().to_str().unwrap();

@@ -96,7 +96,7 @@ fn builds_that_do_not_need_each_other_run_at_once_and_jobs_bounds_them() {
 }
 
 #[test]
-fn several_outputs_are_each_a_tree_of_its_own() {
+fn several_outputs_are_separate_trees() {
     let shop = Workshop::new();
     shop.put(
         "pkgs/two/recipe.star",
@@ -113,7 +113,7 @@ two = recipe(name = 'two', version = '1', inputs = [box], outputs = ['out', 'doc
 }
 
 #[test]
-fn a_build_again_has_to_come_to_the_same() {
+fn a_rebuild_has_to_give_the_same_output() {
     let shop = Workshop::new();
     shop.recipe("same", &[], "echo same > $OUT/x");
     shop.build("same");

@@ -75,7 +75,7 @@ fn a_build_cannot_reach_any_network_nor_the_hosts_sockets() {
 }
 
 #[test]
-fn a_build_cannot_write_its_inputs_by_any_way() {
+fn a_build_cannot_write_its_inputs_in_any_way() {
     let ways = [
         "writefile",
         "by_descriptor",
@@ -324,7 +324,7 @@ fn a_pipe_without_readers_ends_its_writer() {
 }
 
 #[test]
-fn a_build_can_have_terminals_of_its_own() {
+fn a_build_can_open_its_own_terminals() {
     let Some(said) = inside(&names(&["own_terminal"])) else { return };
     assert_eq!(said.get("own_terminal").map(String::as_str), Some("done"));
 }

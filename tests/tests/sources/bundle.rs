@@ -16,7 +16,7 @@ fn write(stele: &Stele, name: &str, bytes: &[u8]) -> String {
 }
 
 #[test]
-fn a_file_at_hand_is_kept_as_a_source_with_all_its_digests() {
+fn a_local_file_is_kept_as_a_source_with_all_its_digests() {
     let stele = Stele::new();
     let bytes = random(40, 70_000);
     let path = write(&stele, "linux_6.1~rc1.tar.xz", &bytes);
@@ -62,7 +62,7 @@ fn an_invalid_source_is_refused() {
 }
 
 #[test]
-fn a_bundle_is_checked_by_sha256sum_and_taken_in_on_a_machine_without_a_network() {
+fn a_bundle_is_checked_by_sha256sum_and_imported_without_a_network() {
     let here = Stele::new();
     let (one, other, third) = (random(41, 100_000), random(42, 10), random(43, 20));
     for (name, bytes) in [("1/same.tar", &one), ("2/same.tar", &other), ("third.tar", &third)] {
@@ -97,7 +97,7 @@ fn a_bundle_is_checked_by_sha256sum_and_taken_in_on_a_machine_without_a_network(
 }
 
 #[test]
-fn of_a_bundle_that_was_tampered_with_nothing_is_taken() {
+fn nothing_of_a_tampered_bundle_is_imported() {
     let here = Stele::new();
     for n in 0..5 {
         here.ok(&["source", "add", &write(&here, &format!("{n}.tar"), &random(50 + n, 30_000))]);

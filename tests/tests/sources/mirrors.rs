@@ -13,7 +13,7 @@ use stele_tests::{Stele, skip};
 use super::{Sources, random, sha512};
 
 #[test]
-fn a_wrong_digest_is_shown_with_the_right_one_the_file_is_kept_aside_and_the_next_mirror_asked() {
+fn a_wrong_digest_is_shown_with_the_pin_the_file_saved_and_the_next_mirror_tried() {
     let sources = Sources::new();
     let (bytes, other) = (random(1, 50_000), random(2, 50_000));
     let (wrong, right) = (Server::of(&other), Server::of(&bytes));
@@ -72,7 +72,7 @@ fn permanent_failures_are_tried_once_and_temporary_ones_three_times() {
 }
 
 #[test]
-fn a_server_that_wants_to_be_left_alone_for_an_hour_is() {
+fn a_server_that_asks_for_a_delay_of_an_hour_is_abandoned() {
     let sources = Sources::new();
     let bytes = random(5, 100);
     let server = Server::start(|_| Reply::status("503 Service Unavailable").header("Retry-After", "3600"));
@@ -136,7 +136,7 @@ fn an_endless_body_ends_at_the_bound_and_leaves_nothing() {
 }
 
 #[test]
-fn a_server_that_stalls_or_drips_is_given_up() {
+fn a_server_that_stalls_or_trickles_is_abandoned() {
     let sources = Sources::new();
     sources.configure("[fetch]\nstall-seconds = 1\n");
     let bytes = random(9, 1000);
@@ -212,7 +212,7 @@ fn an_alias_is_queried_as_configured_and_the_first_mirror_before_all() {
 }
 
 #[test]
-fn the_environments_proxy_is_asked() {
+fn the_environments_proxy_is_used() {
     let mut sources = Sources::new();
     let bytes = random(13, 1000);
     let proxy = Server::start(|_| Reply::status("502 Bad Gateway"));

@@ -41,7 +41,7 @@ fn offline_missing_sources_are_named_without_a_request() {
 }
 
 #[test]
-fn after_kill_9_half_way_only_the_rest_is_asked_for() {
+fn after_kill_9_half_way_only_the_rest_is_requested() {
     let sources = Sources::new();
     let bytes = random(22, 400_000);
     let served = bytes.clone();
@@ -82,7 +82,7 @@ fn a_broken_download_is_resumed_while_it_makes_progress() {
 }
 
 #[test]
-fn a_connection_that_always_ends_at_the_same_place_is_given_up() {
+fn a_download_without_progress_is_abandoned() {
     let sources = Sources::new();
     let bytes = random(25, 50_000);
     let served = bytes.clone();
@@ -94,7 +94,7 @@ fn a_connection_that_always_ends_at_the_same_place_is_given_up() {
 }
 
 #[test]
-fn a_server_without_ranges_is_taken_from_the_beginning() {
+fn a_server_without_ranges_is_read_from_the_beginning() {
     let sources = Sources::new();
     let bytes = random(26, 50_000);
     sources.leave_part(&bytes, &bytes[..20_000]);
@@ -105,7 +105,7 @@ fn a_server_without_ranges_is_taken_from_the_beginning() {
 }
 
 #[test]
-fn a_beginning_that_is_of_another_file_is_found_out_and_fetched_anew() {
+fn a_beginning_of_another_file_is_detected_and_fetched_again() {
     let sources = Sources::new();
     let bytes = random(27, 50_000);
     for left in [random(28, 20_000), random(28, 50_000), random(28, 60_000)] {
@@ -121,7 +121,7 @@ fn a_beginning_that_is_of_another_file_is_found_out_and_fetched_anew() {
 }
 
 #[test]
-fn a_file_that_changes_while_it_is_resumed_is_taken_anew() {
+fn a_file_that_changes_between_resumptions_is_fetched_again() {
     let sources = Sources::new();
     let (old, new) = (random(29, 80_000), random(30, 80_000));
     let served = new.clone();
@@ -136,7 +136,7 @@ fn a_file_that_changes_while_it_is_resumed_is_taken_anew() {
 }
 
 #[test]
-fn a_rest_of_another_place_than_was_asked_for_is_refused() {
+fn a_part_other_than_the_requested_one_is_refused() {
     let sources = Sources::new();
     let bytes = random(31, 50_000);
     for range in
@@ -165,7 +165,7 @@ fn a_download_continues_at_the_next_mirror() {
 }
 
 #[test]
-fn kill_9_at_any_moment_loses_nothing_that_the_next_run_does_not_mend() {
+fn kill_9_at_any_moment_loses_nothing_beyond_repair() {
     let sources = Sources::new();
     let bytes = random(33, 3_000_000);
     let served = bytes.clone();

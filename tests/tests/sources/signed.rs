@@ -104,7 +104,7 @@ fn a_signature_by_another_key_or_of_other_bytes_is_refused_and_nothing_kept() {
 }
 
 #[test]
-fn a_good_signature_is_taken_with_keys_in_armour_or_without() {
+fn a_good_signature_is_accepted_with_armoured_or_binary_keys() {
     let Some(upstream) = Signer::new("ed25519", "never", None) else { return };
     for armour in [true, false] {
         let sources = Sources::new();

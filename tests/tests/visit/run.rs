@@ -51,7 +51,7 @@ fn exit_codes_of_the_program_are_distinguished_from_ours() {
 }
 
 #[test]
-fn input_and_output_go_through_as_they_are() {
+fn input_and_output_pass_unchanged() {
     let shop = seated();
     shop.build("box");
     let mut command = shop.stele.command(&["run", "seat", "--", "sh", "-c", "cat; echo to stderr >&2"]);
