@@ -8,11 +8,11 @@ def section(all_):
     contenders, absent = all_[0].contenders, all_[0].absent
     text = (
         "## The mount\n\n"
-        "The same tree, served by everybody from the same measured disk, which is made anew for each tree. A small C "
-        "program (`tests/bench/lib/probe.c`) does, below the tree's own folder, what the rows say, and counts from the "
-        "moment when its clients are let go until the last of them has done. *Warm* is the second time in a row. "
+        "The same tree, served by each contender from the same measured disk, which is made anew for each tree. A small C "
+        "program (`tests/bench/lib/probe.c`) runs the operations of the rows below the tree's folder, timed from the "
+        "moment when its clients are released until the last of them has finished. *Warm* is the second time in a row. "
         "*Cold* is after the mount was made anew and the kernel's caches were dropped; ext4 was not mounted anew, "
-        "since all else lies on it, and Stele's daemon kept what it had in its own memory. Two clients begin the same list "
+        "since it holds everything else, and Stele's daemon kept its own caches. Two clients begin the same list "
         "at different ends. *(…)* is the ratio to ext4.\n\n"
     )
     text += "".join(f"- {one.title}: {one.note}.\n" for one in contenders)
@@ -84,7 +84,7 @@ def daemon(all_):
                 resident, proportional, most = map(megabytes, group.memory)
                 lines.append([group.title, resident, proportional, most, seconds(group.daemon_seconds)])
     return (
-        "Its memory at the end of each group of rows, the most so far, and what it spent on all passes of the group, "
-        "those before the clock included; its keeper, which holds the mount, is counted in.\n\n"
+        "Its memory at the end of each group of rows, its peak so far, and its time for all passes of the group, "
+        "including untimed ones; its keeper, which holds the mount, is included.\n\n"
         + table(["", "RSS, MB", "PSS, MB", "RSS at most, MB", "processor s"], lines)
     )
