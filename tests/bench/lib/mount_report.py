@@ -8,8 +8,8 @@ def section(all_):
     contenders, absent = all_[0].contenders, all_[0].absent
     text = (
         "## The mount\n\n"
-        "The same tree, served by each contender from the same measured disk, which is made anew for each tree. A small C "
-        "program (`tests/bench/lib/probe.c`) runs the operations of the rows below the tree's folder, timed from the "
+        "The same tree, served by each contender from the same measured disk, which is made anew for each tree. A small "
+        "C program (`tests/bench/lib/probe.c`) runs the operations of the rows below the tree's folder, timed from the "
         "moment when its clients are released until the last of them has finished. *Warm* is the second time in a row. "
         "*Cold* is after the mount was made anew and the kernel's caches were dropped; ext4 was not mounted anew, "
         "since it holds everything else, and Stele's daemon kept its own caches. Two clients begin the same list "

@@ -125,8 +125,8 @@ class Run:
         text = (
             "## Import\n\n"
             "From the page cache to an empty store on a fresh disk, timed until `sync -f` has returned. Right before, "
-            "as much free memory is touched as the import may use, so that no contender waits for a host that reclaimed it. "
-            "*Processor s* is the time of the contender's processes on all processors. *Others, stolen*: the share of "
+            "as much free memory is touched as the import may use, so that no contender waits for a host that reclaimed "
+            "it. *Processor s* is the time of the contender's processes on all processors. *Others, stolen*: the share of "
             "the processors used by the kernel's threads, which write back, and by processes that are not the "
             "benchmark's, and the share that the hypervisor gave to other machines. *MB on disk* is the size of the "
             "result, after the daemon has ended. All but the median is of the fastest round.\n\n"
