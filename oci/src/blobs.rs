@@ -129,8 +129,8 @@ impl Blob<'_> {
         }
     }
 
-    /// Passes `length` bytes from `offset` on to `to`, or as many as there are. They are not verified: the
-    /// receiver of the whole blob must do that. Nothing before `offset` is read from files when the layer is not compressed.
+    /// Passes `length` bytes from `offset` on to `to`, or as many as there are. They are not verified: the receiver of
+    /// the whole blob must do that. Nothing before `offset` is read from files when the layer is not compressed.
     ///
     /// # Errors
     /// See [`BlobError`].
