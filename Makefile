@@ -1,5 +1,5 @@
-# Everything a developer types. Each target first installs what it needs on Debian (tools/install-deps); what is
-# compiled stays outside the checkout, in $(STELE_CACHE).
+# The commands for developers. Each target first installs what it needs on Debian (tools/install-deps); build output
+# stays outside the checkout, in $(STELE_CACHE).
 export STELE_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/stele
 export CARGO_TARGET_DIR ?= $(STELE_CACHE)/target
 
@@ -10,8 +10,8 @@ STRESS_ROUNDS ?= 300
 dev_stele = $(CARGO_TARGET_DIR)/debug/stele
 release_stele = $(CARGO_TARGET_DIR)/release/stele
 
-# The tests kill the binary at labelled points, which only this feature compiles in. Every cargo command of a target
-# names the same features and targets, so that nothing is compiled twice.
+# The tests kill the binary at labelled points, which only this feature compiles in. All cargo commands of a target
+# have the same features and targets, so that nothing is compiled twice.
 cargo = tools/with-rocksdb cargo
 cargo_release = tools/with-rocksdb --release cargo
 test_flags = --workspace --features stele-cli/crash-points,stele-store/crash-points
@@ -29,7 +29,7 @@ demo-foreign: build ## import, mount, verify; build GNU hello and busybox with c
 	@tools/install-deps test
 	@STELE_BIN="$(dev_stele)" tools/demo-foreign
 
-chain: build ## build TinyCC and musl from the seed, by two ways, compare, and go on to gcc 3.4.6
+chain: build ## build TinyCC and musl from the seed, along two paths, compare, and continue to gcc 3.4.6
 	@tools/install-deps test
 	@STELE_BIN="$(dev_stele)" tools/chain
 
@@ -43,14 +43,14 @@ build: ## build the binary, with assertions on
 	@echo "built $(dev_stele)" >&2
 
 check: ## check one crate: clippy and its unit tests (CRATE=store, oci/registry, engine, …)
-	@test -f "$(CRATE)/Cargo.toml" || { echo "error: say which crate: make check CRATE=store" >&2; exit 2; }
+	@test -f "$(CRATE)/Cargo.toml" || { echo "error: name a crate: make check CRATE=store" >&2; exit 2; }
 	@tools/install-deps build
 	$(cargo) clippy --manifest-path "$(CRATE)/Cargo.toml" --all-targets -- -D warnings
 	$(cargo) test --manifest-path "$(CRATE)/Cargo.toml" --lib --bins
 
-# With --all-targets the binary is made from the very crates that the tests link; without it, the tests' own
-# dependencies would turn on other features, and much would be compiled again.
-test: ## run all tests and the chain, or with TEST=NAME the tests whose binary or name fits
+# With --all-targets the binary is built from the very crates that the tests link; without it, the tests' own
+# dependencies would enable other features, and much would be compiled again.
+test: ## run all tests and the chain, or with TEST=NAME the tests whose binary or name matches
 	@tools/install-deps build test
 	@$(cargo) build $(test_flags) --all-targets
 	@STELE_BIN="$(dev_stele)" TEST="$(TEST)" tools/with-rocksdb tools/run-tests $(test_flags)

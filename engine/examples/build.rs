@@ -1,4 +1,4 @@
-//! Opens a store, builds a recipe, and lists the output: `build STORE RECIPES NAME`. The store is made where there is
+//! Opens a store, builds a recipe, and lists the output: `build STORE RECIPES NAME`. Creates the store if there is
 //! none; RECIPES is a folder with `pkgs` in it.
 
 use std::path::Path;

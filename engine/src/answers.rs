@@ -96,7 +96,7 @@ pub struct Root {
     pub kind: What,
     /// The digest.
     pub digest: Digest,
-    /// When it was made, in seconds since 1970-01-01 UTC.
+    /// When it was created, in seconds since 1970-01-01 UTC.
     pub created: u64,
 }
 
@@ -117,7 +117,7 @@ pub struct Finding {
     pub kind: What,
     /// Its digest.
     pub digest: Digest,
-    /// What is wrong.
+    /// The problem.
     pub problem: String,
     /// The quarantine path of its bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -135,7 +135,7 @@ pub struct Verified {
     pub blobs: u64,
     /// Bytes hashed.
     pub bytes: u64,
-    /// What is wrong.
+    /// The problems.
     pub findings: Vec<Finding>,
 }
 
@@ -185,7 +185,7 @@ pub struct Counts {
     pub quarantined_blobs: u64,
     /// Bytes used on disk.
     pub disk_bytes: u64,
-    /// Bytes imported since the store was made.
+    /// Bytes imported since the store was created.
     pub added_bytes: u64,
     /// Bytes of those that were already stored.
     pub deduplicated_bytes: u64,

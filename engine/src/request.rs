@@ -53,7 +53,7 @@ pub enum Request {
     RootAdd {
         /// Its name.
         name: String,
-        /// What it keeps.
+        /// Its target.
         reference: String,
     },
     /// Remove a root.
@@ -72,7 +72,7 @@ pub enum Request {
     },
     /// Rehash everything.
     Verify {},
-    /// Count what is in the store.
+    /// Count the content of the store.
     Stats {},
     /// Unpack and patch the sources of a recipe.
     Unpack {
@@ -142,7 +142,7 @@ pub enum PathUse {
 
 impl Request {
     /// The paths of the file system that the request names, escaped, in a fixed order. A client opens them itself and
-    /// hands over the descriptors: what a path means, and who may read it, depends on the process that opens it.
+    /// passes the descriptors: what a path means, and who may read it, depends on the process that opens it.
     pub fn paths_mut(&mut self) -> Vec<(PathUse, &mut String)> {
         match self {
             Self::Add { path, .. } => vec![(PathUse::Read, path)],

@@ -1,9 +1,8 @@
-//! Reading any part of a payload so that wrong bytes are never handed out.
+//! Reading any part of a payload so that wrong bytes are never returned.
 //!
-//! BLAKE3 is a hash tree (the BLAKE3 paper, section 2.1): the digest of a blob is made of the chaining values of its
-//! parts. The first read goes over the whole payload, checks its digest, and keeps the chaining value of each
-//! 64 KiB; every read then checks the groups that it touches, so that a disk which goes bad later is noticed
-//! as well.
+//! BLAKE3 is a hash tree (the BLAKE3 paper, section 2.1): the digest of a blob is computed from the chaining values of
+//! its parts. The first read covers the whole payload, checks its digest, and keeps the chaining value of each 64 KiB;
+//! every read then checks the groups that it touches, so that a disk which goes bad later is noticed as well.
 
 use std::fs::File;
 use std::io;
@@ -15,17 +14,17 @@ use blake3::hazmat::{
 
 use stele_store::model::{BlobId, Digest};
 
-/// How many bytes are checked together. A power of two of BLAKE3's 1,024-byte chunks.
+/// The number of bytes checked together. A power of two of BLAKE3's 1,024-byte chunks.
 const STEP: usize = 64 << 10;
 const GROUP: u64 = STEP as u64;
 
 /// Why a part of a payload cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HashTreeError {
-    /// The bytes are not those that the digest names.
-    #[error("the payload is not what its name says")]
+    /// The bytes do not match the digest.
+    #[error("the payload does not match its digest")]
     Corrupt,
-    /// The file gave an error.
+    /// The file cannot be read.
     #[error("the payload cannot be read: {0}")]
     Read(#[from] io::Error),
 }
@@ -37,7 +36,7 @@ pub(crate) struct HashTree {
 }
 
 impl HashTree {
-    /// Goes over the whole payload.
+    /// Reads the whole payload.
     pub(crate) fn of(file: &File, size: u64, blob: &BlobId) -> Result<Self, HashTreeError> {
         let mut buffer = vec![0; STEP];
         let mut groups = Vec::new();
@@ -53,7 +52,7 @@ impl HashTree {
         }
         let actual = match groups.len() {
             0 => Digest::of(&[]),
-            // Of a blob of one group the value without the root's flag is not the digest.
+            // For a blob of one group the value without the root flag is not the digest.
             1 => whole.ok_or(HashTreeError::Corrupt)?,
             _ => {
                 let (left, right) = split(&groups, size);
@@ -66,7 +65,7 @@ impl HashTree {
         Ok(Self { size, groups })
     }
 
-    /// How much memory this takes, in bytes.
+    /// Its size in memory, in bytes.
     pub(crate) fn weight(&self) -> u64 {
         64 + self.groups.len() as u64 * 32
     }
@@ -153,7 +152,7 @@ mod tests {
         [0, 1, 1024, 65_535, 65_536, 65_537, 131_072, 131_073, 200_000, 262_144, 262_145, 1_000_003];
 
     #[test]
-    fn a_flipped_bit_is_found_by_the_first_read_and_by_every_later_one() {
+    fn a_flipped_bit_is_detected_by_the_first_read_and_by_every_later_one() {
         for size in SIZES.into_iter().filter(|size| *size > 0) {
             for at in [0, size / 2, size - 1] {
                 let (file, blob, bytes) = payload(size);

@@ -14,9 +14,9 @@ use rustix::net::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// The most bytes of a message: the steps of an action may have 16 MiB, and be escaped.
+/// The maximum size of a message in bytes: the steps of an action may have 16 MiB, and be escaped.
 const MAX: usize = 64 << 20;
-/// The most descriptors that come with one: as many files as one command attaches to an image.
+/// The maximum number of descriptors with a message: as many files as one command attaches to an image.
 const FDS: usize = 64;
 
 /// Sends a message with descriptors.
@@ -62,10 +62,7 @@ pub fn receive<T: DeserializeOwned>(stream: &UnixStream) -> io::Result<Option<(T
     (&*stream).read_exact(&mut head[read..])?;
     let length = u32::from_le_bytes(head) as usize;
     if length > MAX {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            "the other side sent something that is no message",
-        ));
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "the other side sent a malformed message"));
     }
     let mut json = vec![0; length];
     (&*stream).read_exact(&mut json)?;
@@ -80,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_message_is_an_error_and_an_end_is_none() {
+    fn a_malformed_message_is_an_error_and_the_end_is_none() {
         let (mut ours, theirs) = UnixStream::pair().unwrap();
         ours.write_all(&[0xff; 8]).unwrap();
         assert!(receive::<String>(&theirs).is_err());

@@ -14,10 +14,10 @@ use crate::state::{JournalError, Opens, State};
 use crate::transport::{Begin, Connection, Transport, clone_device};
 use crate::view::{Showing, View};
 
-/// Why a mount cannot be answered for.
+/// Why a mount cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The journal of what the kernel was told.
+    /// The journal of the kernel's knowledge.
     #[error(transparent)]
     Journal(#[from] JournalError),
     /// The device.
@@ -25,10 +25,10 @@ pub enum ServeError {
     Device(#[from] io::Error),
 }
 
-/// What another process needs to go on with a mount: descriptors to hold, in this order.
+/// What another process needs to take over a mount: descriptors to hold, in this order.
 #[derive(Debug)]
 pub struct Handover {
-    /// The device that was mounted, and clones of it.
+    /// The mounted device, and clones of it.
     pub devices: Vec<OwnedFd>,
     /// The journal.
     pub journal: OwnedFd,
@@ -42,7 +42,7 @@ pub struct Serving {
 }
 
 impl Serving {
-    /// Begins with a mount that is new. `on_end` is called when it is gone.
+    /// Serves a new mount. `on_end` is called when it ends.
     ///
     /// # Errors
     /// See [`ServeError`].
@@ -59,7 +59,7 @@ impl Serving {
         Self::start(showing, state, handover, transport, Begin::New, on_end)
     }
 
-    /// Goes on with a mount that another process answered for.
+    /// Takes over a mount that another process served.
     ///
     /// # Errors
     /// See [`ServeError`].
@@ -87,29 +87,29 @@ impl Serving {
         Ok(Self { view, handover, passthrough })
     }
 
-    /// What another process needs to go on.
+    /// What another process needs to take over.
     pub fn handover(&self) -> &Handover {
         &self.handover
     }
 
-    /// Whether the kernel reads payload files by itself.
+    /// Whether the kernel reads payload files directly.
     pub fn passthrough(&self) -> bool {
         self.passthrough.load(Ordering::Relaxed)
     }
 
-    /// Waits for what is being answered, and answers no more: the next process will.
+    /// Waits for pending answers, and answers no more: the next process will.
     pub fn pause(&self) {
         self.view.pause();
     }
 
-    /// How many files are open, and how many directories and links the kernel knows.
+    /// The numbers of open files, and of directories and links that the kernel knows.
     pub fn counts(&self) -> (usize, usize) {
         self.view.with_state(|state| (state.open_files().count(), state.known()))
     }
 }
 
-/// Answers for a mount that is new as long as there is one, and as long as this process lives: no other is going to be
-/// asked about what this one told the kernel, so nothing is written down.
+/// Serves a new mount until it or this process ends: no other process will be asked about what the kernel knows, so
+/// there is no journal.
 ///
 /// # Errors
 /// When the device cannot be used.
@@ -125,7 +125,7 @@ pub fn serve_fleeting(
     Ok(())
 }
 
-/// A second thread helps clients that ask at the same time; a clone lets it not wait for the first.
+/// A second thread serves concurrent clients; with its own clone it does not wait for the first.
 fn with_second(device: OwnedFd) -> io::Result<Vec<OwnedFd>> {
     let second = clone_device(device.as_fd()).or_else(|e| {
         info!("both threads of a mount read one descriptor: {e}");
@@ -134,7 +134,7 @@ fn with_second(device: OwnedFd) -> io::Result<Vec<OwnedFd>> {
     Ok(vec![device, second])
 }
 
-/// Whether the kernel reads payload files by itself.
+/// Whether the kernel reads payload files directly.
 fn answer(
     view: &Arc<View>,
     devices: Vec<OwnedFd>,
@@ -148,7 +148,7 @@ fn answer(
             match thread.join() {
                 Ok(Ok(())) => {}
                 Ok(Err(e)) => warn!("a thread of a mount ended: {e}"),
-                Err(_) => warn!("a thread of a mount met a fault of its own"),
+                Err(_) => warn!("a thread of a mount panicked"),
             }
         }
         on_end();

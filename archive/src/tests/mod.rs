@@ -1,5 +1,5 @@
-//! What archives are refused, and what the others become. The archives are made here byte by byte, as no tool would
-//! make most of them.
+//! Refused archives, and the trees of accepted ones. The archives are made here byte by byte, as no tool would make
+//! most of them.
 
 mod compressions;
 mod damage;
@@ -21,11 +21,11 @@ use stele_store::model::{Node, TreeId};
 use super::*;
 use crate::content::InMemory;
 
-/// A tar as it grows. Nothing is checked.
+/// A tar under construction. Nothing is checked.
 #[derive(Clone, Default)]
 struct Tar(Vec<u8>);
 
-/// A header of ustar, whose checksum is right.
+/// A header of ustar, with the right checksum.
 fn header(name: &[u8], kind: u8, size: usize, link: &[u8]) -> [u8; 512] {
     let mut block = [0; 512];
     block[..name.len()].copy_from_slice(name);
@@ -37,7 +37,7 @@ fn header(name: &[u8], kind: u8, size: usize, link: &[u8]) -> [u8; 512] {
     sealed(block)
 }
 
-/// The block with the checksum that it should have.
+/// The block with its checksum corrected.
 fn sealed(mut block: [u8; 512]) -> [u8; 512] {
     block[148..156].fill(b' ');
     let sum: u32 = block.iter().map(|&byte| u32::from(byte)).sum();
@@ -109,8 +109,8 @@ fn all() -> Unpack {
     Unpack::default()
 }
 
-/// What a tree holds, by path: `= text` of a file, `* text` when it may be executed, `-> target`, `/` of a directory
-/// that is empty.
+/// A tree's content, by path: `= text` for a file, `* text` for an executable one, `-> target`, `/` for an empty
+/// directory.
 type Summary = BTreeMap<String, String>;
 
 fn seen(content: &InMemory, tree: TreeId) -> Summary {
@@ -147,7 +147,7 @@ fn try_unpack(bytes: &[u8], how: &Unpack) -> Result<Summary, UnpackError> {
     Ok(seen(&content, tree))
 }
 
-/// These bytes become this tree.
+/// These bytes unpack to this tree.
 #[track_caller]
 fn becomes(bytes: &[u8], expected: &[(&str, &str)]) {
     becomes_with(bytes, &all(), expected);
@@ -161,7 +161,7 @@ fn becomes_with(bytes: &[u8], how: &Unpack, expected: &[(&str, &str)]) {
     assert_eq!(found, expected);
 }
 
-/// These bytes are refused, with these words.
+/// These bytes are refused with this message.
 #[track_caller]
 fn refused(bytes: &[u8], expected: &str) {
     refused_with(bytes, &all(), expected);

@@ -1,4 +1,4 @@
-//! A zip in a file without a name: what it holds is said at its end, and comes at its beginning.
+//! A zip in an unnamed file: it is described at its end, and read from its beginning.
 
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 
@@ -30,7 +30,7 @@ impl<'a> Spool<'a> {
         self.read(offset, length)
     }
 
-    /// Lets the next read begin at `offset`. What was read ahead stays where it can.
+    /// Lets the next read begin at `offset`, reusing read-ahead bytes where possible.
     pub(super) fn seek(&mut self, offset: u64) -> Result<(), UnpackError> {
         let at = self.file.stream_position().map_err(UnpackError::Spool)?;
         let moved = match i64::try_from(i128::from(offset) - i128::from(at)) {
@@ -56,7 +56,7 @@ impl<'a> Spool<'a> {
     }
 }
 
-/// Like `io::copy`, but that it tells whose error it was.
+/// Like `io::copy`, but it distinguishes errors of the two sides.
 fn copy(from: &mut dyn Read, to: &mut dyn io::Write, gauge: &Gauge) -> Result<u64, UnpackError> {
     let (mut buffer, mut length) = (vec![0; 64 << 10], 0);
     loop {

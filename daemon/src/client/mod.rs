@@ -64,7 +64,7 @@ pub struct Connection {
     stream: UnixStream,
     /// The daemon's first message.
     pub welcome: Welcome,
-    /// The most bytes of an answer.
+    /// The maximum size of an answer in bytes.
     max: usize,
 }
 
@@ -113,7 +113,7 @@ impl Client {
         }
     }
 
-    /// Whether the daemon hung up.
+    /// Whether the daemon disconnected.
     pub fn is_over(&self) -> bool {
         match self {
             Self::Daemon(_, connection) => hung_up(&connection.stream),
@@ -121,7 +121,7 @@ impl Client {
         }
     }
 
-    /// The connection to the daemon, for hanging up while waiting for an answer.
+    /// The connection to the daemon, to shut down while waiting for an answer.
     pub fn line(&self) -> Option<UnixStream> {
         match self {
             Self::Daemon(_, connection) => connection.stream.try_clone().ok(),
@@ -188,12 +188,12 @@ impl Client {
 }
 
 impl Connection {
-    /// The same, for a daemon that is not trusted to answer in so many bytes.
+    /// The same, for an untrusted daemon, whose answers are limited to `max` bytes.
     pub fn bounded(self, max: usize) -> Self {
         Self { max, ..self }
     }
 
-    /// The line to the daemon, to hang up while an answer is waited for.
+    /// The connection to the daemon, to shut down while waiting for an answer.
     pub fn line(&self) -> Option<UnixStream> {
         self.stream.try_clone().ok()
     }
@@ -311,7 +311,7 @@ fn replace(connection: Connection, observer: &mut dyn Observer) -> Result<(), Fa
 /// releases the lock.
 pub fn stop(mut stream: UnixStream, now: bool) -> Result<(), Failure> {
     let _ = send(&mut stream, &Call::Stop { now });
-    // Its replies are of its own version; only the hang-up counts.
+    // Its replies are of its own version; only the disconnect counts.
     while let Ok(Some(_)) = receive(&mut stream, MAX_ANSWER) {}
     Ok(())
 }

@@ -62,12 +62,12 @@ impl Held {
         send(&self.stream, &SupervisorRequest::Drop { id }, &[])
     }
 
-    /// Tells the keeper that this daemon ends in good order.
+    /// Informs the keeper that this daemon shuts down normally.
     pub(super) fn bye(&self) -> io::Result<()> {
         send(&self.stream, &SupervisorRequest::Bye {}, &[])
     }
 
-    /// Everything that it holds.
+    /// Everything that the keeper holds.
     pub(super) fn take(&self) -> io::Result<Vec<(u64, Record, Handover)>> {
         send(&self.stream, &SupervisorRequest::Take {}, &[])?;
         let mut taken = Vec::new();

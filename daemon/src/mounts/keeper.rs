@@ -24,14 +24,14 @@ use stele::failure::Failure;
 
 /// The keeper's socket, in the store's folder.
 pub const SOCKET: &str = "keeper.socket";
-/// After a daemon ended in good order, how long to wait for a new one: the command that ended it may start it.
+/// After a daemon shut down normally, how long to wait for a new one: the command that stopped it may start it.
 const GRACE: Duration = Duration::from_secs(2);
-/// How long after a failed start the next daemon is tried.
+/// The delay after a failed start.
 const AGAIN: Duration = Duration::from_secs(1);
 /// How long a keeper that holds nothing waits for a mount.
 const EMPTY: Duration = Duration::from_secs(10);
 
-/// A journal and a device.
+/// The minimum number of descriptors: a journal and a device.
 const LEAST: usize = 2;
 
 /// Messages of the daemon. Their format is stable: a daemon may be newer than the keeper.
@@ -52,7 +52,7 @@ pub enum SupervisorRequest {
     },
     /// Send everything that you hold.
     Take {},
-    /// The daemon ends in good order.
+    /// The daemon shuts down normally.
     Bye {},
 }
 

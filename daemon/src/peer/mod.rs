@@ -1,7 +1,7 @@
 //! Another store as a substituter: its folder or its socket on this machine.
 //!
-//! What comes is bounded in size and time, and text of it is shown without control characters. The daemon of the other
-//! store is never replaced, and only started where a folder is named and none runs.
+//! Its answers are bounded in size and time, and shown without control characters. The daemon of the other store is
+//! never replaced, and only started when a folder is given and none runs.
 
 mod asking;
 
@@ -19,7 +19,7 @@ use stele_store::{Outputs, Realisation};
 
 use asking::{Asked, Waiting, shown};
 
-/// The stores of this machine, each asked through its own daemon.
+/// The stores of this machine, each accessed through its own daemon.
 pub struct Daemons;
 
 impl Peers for Daemons {
@@ -32,7 +32,7 @@ impl Peers for Daemons {
     }
 }
 
-/// A store that is asked through its own daemon.
+/// A store that is accessed through its own daemon.
 struct Other {
     name: String,
     asked: Asked,
@@ -42,16 +42,17 @@ impl Other {
     /// The store at `path`: its folder, or its socket.
     ///
     /// # Errors
-    /// When there is none, or nobody answers for it.
+    /// When there is none, or no daemon answers.
     fn connect(path: &Path, progress: &stele_store::Progress) -> Result<Self, Failure> {
         let (folder, start) = place(path)?;
-        let asked = Asked::begin(folder, start).map_err(|e| Failure::io("no thread could be had", &e))?;
+        let asked =
+            Asked::begin(folder, start).map_err(|e| Failure::io("a thread could not be started", &e))?;
         let other = Self { name: path.display().to_string(), asked };
         let outcome = other.asked.ask(None, 0, progress).and_then(Waiting::end);
         let failed = |message: String| Failure::new(Kind::Failed, message);
         match outcome {
             Ok(Ok(_)) => Ok(other),
-            // That its store is damaged, or its disk full, says nothing of this one.
+            // A damaged store or a full disk there does not concern this one.
             Ok(Err(failure)) => Err(Failure {
                 hint: failure.hint.as_deref().map(shown),
                 ..match failure.kind {
@@ -66,7 +67,7 @@ impl Other {
         }
     }
 
-    /// The answer to a request that has no content in it; nothing when what it is about is not there.
+    /// The answer to a request without content; `None` when its object does not exist.
     fn ask(&self, request: Request, progress: &stele_store::Progress) -> Result<Option<Answer>, Unavailable> {
         match self.asked.ask(Some(request), 0, progress)?.end()? {
             Ok(answer) => Ok(Some(answer)),
@@ -88,9 +89,9 @@ impl Other {
     }
 }
 
-const OTHER: &str = "it answers something else than it was asked";
+const OTHER: &str = "its answer does not match the request";
 
-/// The folder of the store that a path names, and whether its daemon may be started.
+/// The folder of the store at a path, and whether its daemon may be started.
 fn place(path: &Path) -> Result<(PathBuf, bool), Failure> {
     let kind = std::fs::metadata(path).map(|meta| meta.file_type());
     match (kind, path.parent()) {

@@ -45,7 +45,7 @@ pub struct Hello {
 }
 
 impl Hello {
-    /// This program's.
+    /// The hello of this build.
     pub fn of_this_build() -> Self {
         Self { stele: VERSION.to_owned(), protocol: PROTOCOL, build: BUILD.to_owned() }
     }
@@ -109,7 +109,7 @@ pub enum Call {
     },
     /// A request to the store.
     Store {
-        /// What.
+        /// The request.
         store: Request,
         /// Whether a message with descriptors follows, one for each path that the request names. Without, the daemon
         /// opens the paths itself.
@@ -148,7 +148,7 @@ pub enum Frame {
 /// Writes a message.
 ///
 /// # Errors
-/// When the other side is gone.
+/// When the other side has disconnected.
 pub fn send(to: &mut impl Write, message: &impl Serialize) -> io::Result<()> {
     let json = serde_json::to_vec(message)?;
     let mut parts = json.chunks(MAX_FRAME).peekable();
@@ -161,7 +161,7 @@ pub fn send(to: &mut impl Write, message: &impl Serialize) -> io::Result<()> {
 /// Writes some bytes of a blob.
 ///
 /// # Errors
-/// When the other side is gone.
+/// When the other side has disconnected.
 pub fn send_bytes(to: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
     bytes.chunks(MAX_FRAME).try_for_each(|chunk| send_frame(to, b'B', chunk))
 }

@@ -65,7 +65,7 @@ struct Server {
     wake: UnixStream,
 }
 
-/// Opens the store and serves it until it is told to stop, or has been idle for long enough.
+/// Opens the store and serves it until a stop request, or until it has been idle for long enough.
 ///
 /// # Errors
 /// When the store cannot be opened, or the socket cannot be created.
@@ -183,7 +183,7 @@ fn accept(server: &Arc<Server>, listener: &UnixListener, woken: &UnixStream) {
 
 /// Waits for running requests and closes the store.
 fn end(server: &Server, listener: UnixListener) {
-    // Clients whose connections are not accepted yet are hung up on, and start another daemon.
+    // Clients whose connections are not accepted yet are disconnected, and start another daemon.
     drop(listener);
     while server.working.load(Ordering::SeqCst) > 0 {
         thread::sleep(Duration::from_millis(5));
@@ -280,7 +280,7 @@ impl Server {
                     let Some(device) = fds.into_iter().next() else {
                         return Err(io::Error::new(
                             io::ErrorKind::InvalidData,
-                            "a mount came without its device",
+                            "a mount request lacks its device",
                         ));
                     };
                     let reply = match self.unless_ending(|| self.mounts.add(device, record)) {
@@ -299,7 +299,7 @@ impl Server {
                     if streams.len() != wanted {
                         return Err(io::Error::new(
                             io::ErrorKind::InvalidData,
-                            "a program came without its streams",
+                            "an exec request lacks its streams",
                         ));
                     }
                     let work = |engine: &Engine, sink: &mut dyn Sink, progress: &Progress| {

@@ -34,10 +34,10 @@ pub enum Event {
     Joins {
         /// Of which recipe.
         recipe: String,
-        /// How long the build may take, in seconds, as the other request says.
+        /// The time limit of that build in seconds, set by the other request.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         timeout: Option<u64>,
-        /// How much memory it may use, in bytes.
+        /// Its memory limit in bytes.
         memory: u64,
     },
     /// A build begins.

@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_just_before_the_end_is_not_lost() {
+    fn output_written_just_before_the_end_is_not_lost() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let asked = Cell::new(0);
         let grows = || {

@@ -136,7 +136,7 @@ pub struct Realised {
 /// A realised recipe.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Goal {
-    /// Which.
+    /// Its name.
     pub name: String,
     /// The digests of its outputs.
     pub outputs: BTreeMap<String, TreeId>,

@@ -74,7 +74,7 @@ pub fn build(
             return Ok(fetch);
         }
     }
-    // Kept from the collector until the roots keep it.
+    // Protected from garbage collection until the roots keep it.
     let realised = builder.realise(&request, progress, &tell).map_err(failed)?;
     let built = built(&realised, tree);
     let Built { goals, .. } = kept(store, order, built.goals)?;

@@ -110,7 +110,7 @@ impl From<OpenError> for Failure {
             OpenError::Format(error) => return error.into(),
             OpenError::File(error) => return error.into(),
             OpenError::Db(error) => return error.into(),
-            OpenError::Folder(_) => "make the store in a folder of your own, which nobody else writes to",
+            OpenError::Folder(_) => "create the store in a folder to which no other user can write",
             OpenError::Absent { .. } => "name the store with --store or STELE_STORE",
             OpenError::Occupied { .. } => "name an empty or a new folder with --store or STELE_STORE",
             OpenError::Locked { .. } => {

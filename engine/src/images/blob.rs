@@ -32,7 +32,7 @@ pub(super) fn send(
 /// Generates a blob and compares it with its digest; if they differ, also each file in it.
 ///
 /// # Errors
-/// With what is wrong in it.
+/// With the difference.
 pub(super) fn check(store: &Store, tree: &TreeId, digest: &str, progress: &Progress) -> Result<(), Failure> {
     with(store, tree, digest, |blob| Ok(blob.write(store, progress, &mut |_| Ok(()))?))
 }

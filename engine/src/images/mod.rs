@@ -121,7 +121,7 @@ pub struct ShownImage {
 pub struct ShownReferrer {
     /// The digest of its manifest.
     pub digest: String,
-    /// What it is.
+    /// Its type.
     pub artifact_type: String,
     /// The digest of the manifest that it refers to.
     pub subject: String,
@@ -138,7 +138,7 @@ pub struct ShownBlob {
     pub digest: String,
     /// Its bytes.
     pub size: u64,
-    /// What it is.
+    /// Its media type.
     pub media_type: String,
     /// The file name for it, if it has one.
     pub title: Option<String>,

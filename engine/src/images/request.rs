@@ -1,4 +1,4 @@
-//! What can be asked about images.
+//! Requests about images.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ pub enum ImageRequest {
     Make {
         /// The image's name.
         name: String,
-        /// What each image is made of.
+        /// The specification of each image.
         images: Vec<Spec>,
         /// The annotations of an index.
         #[serde(default)]
@@ -39,7 +39,7 @@ pub enum ImageRequest {
         /// Its name or digest.
         reference: String,
     },
-    /// List what is in the layers of an image: a line each.
+    /// List the contents of an image's layers: a line each.
     Tree {
         /// Its name or digest.
         reference: String,
@@ -55,7 +55,7 @@ pub enum ImageRequest {
         /// Its name.
         name: String,
     },
-    /// The image that a tree keeps, as a repository, or why it cannot be one.
+    /// The image in a tree, as a repository, or why it cannot be one.
     Kept {
         /// The tree.
         tree: TreeId,
@@ -66,18 +66,18 @@ pub enum ImageRequest {
     Blob {
         /// The tree that keeps the image.
         tree: TreeId,
-        /// The blob's SHA-256 digest in OCI's spelling.
+        /// The blob's SHA-256 digest in OCI's notation.
         digest: String,
         /// The offset of the first byte.
         first: u64,
-        /// How many bytes.
+        /// The number of bytes.
         length: u64,
     },
-    /// Make a blob and compare it with its digest.
+    /// Generate a blob and compare it with its digest.
     CheckBlob {
         /// The tree that keeps the image.
         tree: TreeId,
-        /// The blob's SHA-256 digest in OCI's spelling.
+        /// The blob's SHA-256 digest in OCI's notation.
         digest: String,
     },
     /// Import an image from a layout or archive.
@@ -159,7 +159,7 @@ impl ImageRequest {
 pub struct AttachedFile {
     /// Its path.
     pub path: String,
-    /// What it is.
+    /// Its media type.
     pub media_type: String,
     /// The file name for it.
     pub title: Option<String>,

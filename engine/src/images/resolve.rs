@@ -71,7 +71,7 @@ fn spec(parts: &ImageParts, goals: &[Goal]) -> Result<Spec, Failure> {
     })
 }
 
-/// What evaluation accepts and this rejects is an internal error; it is still reported.
+/// Evaluation accepts nothing that this rejects, except by an internal error; it is still reported.
 fn wrong(what: &str) -> Failure {
     Failure::new(Kind::Failed, format!("the image's recipe is invalid: {what}"))
 }

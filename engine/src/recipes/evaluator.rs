@@ -1,8 +1,8 @@
 //! The process that evaluates recipes.
 //!
-//! Evaluation runs in a process of its own, because it cannot be bounded from within: one operation can allocate all
-//! memory, and a deeply nested value overflows the stack. The process has limits of memory and time; when it dies, the
-//! only result is an error.
+//! Evaluation runs in its own process, because it cannot be bounded from within: one operation can allocate all memory,
+//! and a deeply nested value overflows the stack. The process has limits of memory and time; when it dies, the only
+//! result is an error.
 
 use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;

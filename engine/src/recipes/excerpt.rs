@@ -61,7 +61,7 @@ mod tests {
     }
 
     fn problem(places: Vec<Shown>) -> Problem {
-        let message = "it will not do".to_owned();
+        let message = "it is invalid".to_owned();
         Problem {
             message,
             recipe: Some("a".to_owned()),
@@ -76,7 +76,7 @@ mod tests {
     fn the_place_is_marked_below_its_line() {
         let text =
             excerpt(&problem(vec![place((9, 7), (9, 10), "here", &["abcdef\u{e4}xy z"])]), Path::new("r"));
-        let place = "recipe `a`: it will not do\n --> r/pkgs/a/recipe.star:9:7\n  |\n";
+        let place = "recipe `a`: it is invalid\n --> r/pkgs/a/recipe.star:9:7\n  |\n";
         let expected = format!("{place}9 | abcdef\u{e4}xy z\n  |       ^^^ here");
         assert_eq!(text, expected);
     }
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_beyond_its_line_is_marked_all_the_same() {
+    fn a_place_beyond_its_line_is_still_marked() {
         for (begin, end, lines) in
             [((1, 9), (1, 9), vec!["x"]), ((1, 1), (1, 1), vec![]), ((1, 5), (1, 2), vec![""])]
         {

@@ -49,14 +49,14 @@ pub struct Fetch {
 /// A recipe that has to be built.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Build {
-    /// Which.
+    /// Its name.
     pub name: RecipeName,
     /// Its version.
     pub version: Version,
     /// The digest of its action, when all of its inputs are known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,
-    /// Why.
+    /// The reason.
     pub why: Reason,
     /// Sources that have to be unpacked first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

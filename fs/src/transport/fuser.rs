@@ -70,16 +70,16 @@ impl Transport for FuserTransport {
         {
             shared.close(id);
             if begin == Begin::Resumed {
-                // The kernel gives each number once, and refuses those that are closed. Nobody here has any yet.
+                // The kernel assigns each number once, and refuses closed ones. This process has none yet.
                 view.with_state(|state| state.leftover(id)).into_iter().for_each(|id| shared.close(id));
             }
         }
-        // Before anything is read here: a request that this process has begun to answer must not be resent.
+        // Before the first read: a request that this process has begun to answer must not be resent.
         if begin == Begin::Resumed
             && let Err(e) = resend(shared.device.as_fd())
         {
             // Before Linux 6.9: a process that waits for such an answer waits until it is interrupted.
-            warn!("the kernel does not send again what was asked before: {e}");
+            warn!("the kernel does not resend earlier requests: {e}");
         }
         let mut threads = Vec::new();
         for (number, session) in sessions.into_iter().enumerate() {
@@ -97,7 +97,7 @@ impl Backing for Shared {
         }
         BackingId::create_raw(&self.device, file).inspect_err(|e| {
             // Only root may, and only on a file system that is not stacked: that will not change.
-            info!("the kernel does not read payloads by itself: {e}");
+            info!("passthrough is not available: {e}");
             self.passthrough.store(false, Ordering::Relaxed);
         })
     }
@@ -182,7 +182,7 @@ impl Filesystem for Adapter {
     }
 
     fn open(&self, request: &Request, ino: INodeNo, _: OpenFlags, reply: ReplyOpen) {
-        // Said once, and the kernel opens and closes files by itself.
+        // Answered once, and the kernel opens and closes files by itself.
         if self.shared.view.opens() == Opens::Unsent {
             return reply.error(Errno::ENOSYS);
         }
@@ -191,7 +191,7 @@ impl Filesystem for Adapter {
         match self.shared.view.open(ino.0, question(request), &*self.shared) {
             Ok(opened) => match opened.mode {
                 Mode::Asked => reply.opened(FileHandle(opened.handle), flags),
-                // The kernel takes no other flags with it: the page cache is the payload's own.
+                // The kernel accepts no other flags with it: the page cache is the payload's own.
                 Mode::Passthrough(id) => {
                     sys::open_passthrough(reply, FileHandle(opened.handle), FopenFlags::FOPEN_NOFLUSH, id);
                 }

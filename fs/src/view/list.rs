@@ -1,4 +1,4 @@
-//! Directories: what is in them, in the order of their bytes.
+//! Listings of directories, sorted by the bytes of the names.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -15,18 +15,18 @@ use crate::state::{Location, Question};
 pub struct Listed {
     /// Its name.
     pub name: Vec<u8>,
-    /// What kind of thing it is, when that is known without a look.
+    /// Its kind.
     pub kind: Kind,
     /// Its number, when the kernel knows it; [`inode::UNTOLD`] otherwise.
     pub ino: u64,
 }
 
-/// Receives a listing: position after the entry, the entry, and its attributes if requested. Returns whether
-/// there was room for it.
+/// Receives a listing: position after the entry, the entry, and its attributes if requested. Returns whether there was
+/// room for it.
 pub type Taker<'a> = dyn FnMut(u64, &Listed, Option<&Lookup>) -> bool + 'a;
 
 impl View {
-    /// Opens a directory. A handle for [`View::list`]; those at the top are as they were when they were opened.
+    /// Opens a directory. Returns a handle for [`View::list`]; those at the top are listed as of the open.
     ///
     /// # Errors
     /// When it is not a directory, or the store cannot be read.
@@ -40,13 +40,13 @@ impl View {
         Ok(handle)
     }
 
-    /// The other way.
+    /// Closes the handle.
     pub fn close_directory(&self, handle: u64) {
         self.listings.lock().unwrap_or_else(PoisonError::into_inner).remove(&handle);
     }
 
     fn own_listing(&self, ino: u64) -> Result<Vec<Listed>, Fault> {
-        // A sandbox lays it below its inputs as a directory that is empty.
+        // A sandbox mounts it below its inputs as an empty directory.
         if self.is_for_builds && ino == inode::BY_NAME {
             return Ok(Vec::new());
         }
@@ -74,8 +74,8 @@ impl View {
         Ok(listing)
     }
 
-    /// Hands the entries from position `from` on to `take`, until it has no room. With `look`, a request, the
-    /// kernel is going to remember each that is taken.
+    /// Passes the entries from position `from` on to `take`, until it has no room. With `look`, a request, the kernel's
+    /// lookup count of each accepted entry grows.
     ///
     /// # Errors
     /// When it is not a directory, or the store cannot be read.
@@ -127,14 +127,14 @@ impl View {
     ) -> Result<(), Fault> {
         let known = self.listings.lock().unwrap_or_else(PoisonError::into_inner).get(&handle).cloned();
         let listing = known.filter(|(of, _)| *of == ino).map(|(_, listing)| listing);
-        // After a restart the handle is not known: the directory is listed as it is now.
+        // After a restart the handle is unknown: the current directory is listed.
         let listing = match listing {
             Some(listing) => listing,
             None => Arc::new(self.own_listing(ino)?),
         };
         for (at, listed) in listing.iter().enumerate().skip(skip) {
             let found = look.and_then(|question| self.look_up(ino, &listed.name, question).ok().flatten());
-            // A root that went since is passed over.
+            // A root removed since is skipped.
             if look.is_some() && found.is_none() {
                 continue;
             }

@@ -1,4 +1,4 @@
-//! Names to numbers, numbers to attributes.
+//! From names to numbers, and from numbers to attributes.
 
 use stele_store::model::{BlobId, Digest, Node, RootName, TreeId};
 use stele_store::{ReadError, Target};
@@ -7,14 +7,14 @@ use super::{Fault, View, top};
 use crate::inode;
 use crate::state::{Location, Question, What};
 
-/// What kind of thing something is.
+/// The kind of a node.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
     /// A directory: 0555.
     Directory,
     /// A file: 0444, or 0555 when it is executable.
     File {
-        /// Whether it is.
+        /// Whether it is executable.
         executable: bool,
     },
     /// A symbolic link: 0777.
@@ -26,29 +26,29 @@ pub enum Kind {
 pub struct Attributes {
     /// The number.
     pub ino: u64,
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
     /// Its size in bytes: that of a tree's canonical text, for a directory.
     pub size: u64,
 }
 
-/// How long an answer holds.
+/// How long an answer is valid.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Lifetime {
     /// Until the mount ends.
     Always,
-    /// Not longer than it takes.
+    /// Not cached.
     Never,
 }
 
 /// A name that was found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Lookup {
-    /// What it names.
+    /// The attributes of its target.
     pub attributes: Attributes,
     /// The generation of that number.
     pub generation: u64,
-    /// How long the name means this.
+    /// How long the name is valid.
     pub lifetime: Lifetime,
 }
 
@@ -65,13 +65,13 @@ impl Lookup {
     }
 }
 
-/// The mount's two own directories; what they hold changes, so they have no size.
+/// The mount's two own directories; their content changes, so they have no size.
 pub(super) fn own_directory(ino: u64) -> Attributes {
     Attributes { ino, kind: Kind::Directory, size: 0 }
 }
 
 impl View {
-    /// What `name` in the directory `parent` is. `None` when there is no such name, and never will be.
+    /// Looks up `name` in the directory `parent`. `None` when there is no such name, and never will be.
     ///
     /// # Errors
     /// [`Fault::NoEntry`] when there is no such name now.
@@ -79,7 +79,7 @@ impl View {
         if name.len() > top::MAX_NAME {
             return Err(Fault::NameTooLong);
         }
-        // Not "never": the kernel would remember it.
+        // Not "never": the kernel would cache it.
         if self.probe.sees(name) {
             return Err(Fault::NoEntry);
         }
@@ -111,7 +111,7 @@ impl View {
         }
     }
 
-    /// The tree that a counted number stands for.
+    /// The tree of an assigned number.
     pub(super) fn directory(&self, ino: u64) -> Result<TreeId, Fault> {
         match self.state().node(ino).map(|node| &node.what) {
             Some(What::Tree(tree)) => Ok(*tree),
@@ -150,7 +150,7 @@ impl View {
     fn look_up_digest(&self, name: &[u8], question: Question) -> Result<Lookup, Fault> {
         let digest = Digest::labelled(name).ok_or(Fault::NoEntry)?;
         let tree = TreeId(digest);
-        // Held before it is looked for, so that no collection comes between.
+        // Held before it is looked up, so that no collection intervenes.
         match self.hold.keep(Target::Tree(tree)) {
             Ok(()) => {
                 let found = self.found_tree(name, tree, question);
@@ -165,7 +165,7 @@ impl View {
         }
     }
 
-    /// What is found, and whether the kernel did not know it before.
+    /// The lookup, and whether it was new to the kernel.
     fn found_tree(&self, name: &[u8], tree: TreeId, question: Question) -> Result<(Lookup, bool), Fault> {
         let size = self.store.tree_text(&tree).map_err(|e| self.fault(&e))?.len() as u64;
         let place = Location::Top(name.to_vec());
@@ -176,8 +176,7 @@ impl View {
         Ok((self.counted(ino, Kind::Directory, size, Lifetime::Always), new))
     }
 
-    /// A blob has no name of its own in the kernel's memory that a collection could ask for, so it is looked for each
-    /// time.
+    /// A collection cannot make the kernel forget a blob, so it is looked up each time.
     fn look_up_blob(&self, digest: Digest) -> Result<Lookup, Fault> {
         let blob = BlobId(digest);
         match self.store.blob_info(&blob) {
@@ -202,12 +201,12 @@ impl View {
         Ok(self.counted(ino, Kind::Link, size, Lifetime::Never))
     }
 
-    /// What a counted number is: another than in the mount that was here before.
+    /// The lookup of an assigned number, whose generation distinguishes mounts.
     fn counted(&self, ino: u64, kind: Kind, size: u64, lifetime: Lifetime) -> Lookup {
         Lookup { attributes: Attributes { ino, kind, size }, generation: self.born, lifetime }
     }
 
-    /// The node of a number that a caller has from before. It counts as one more lookup.
+    /// The node of a number that a caller already has. It counts as one more lookup.
     fn again(&self, ino: u64, question: Question) -> Result<Lookup, Fault> {
         let (lifetime, file) = (Lifetime::Always, inode::file(ino).is_some());
         if file || ino == inode::ROOT || ino == inode::BY_NAME {
@@ -230,7 +229,7 @@ impl View {
     /// The attributes of a number.
     ///
     /// # Errors
-    /// [`Fault::Stale`] when it stands for nothing any more.
+    /// [`Fault::Stale`] when it is no longer known.
     pub fn attributes(&self, ino: u64) -> Result<Attributes, Fault> {
         if ino == inode::ROOT || ino == inode::BY_NAME {
             return Ok(own_directory(ino));
@@ -267,13 +266,13 @@ impl View {
         }
     }
 
-    /// The kernel forgot a number `times` over.
+    /// The kernel forgot `times` lookups of a number.
     pub fn forget(&self, ino: u64, times: u64) {
         let gone = self.state().forget(ino, times);
         self.release_node(gone);
     }
 
-    /// The entry did not fit into an answer, so the kernel was not told.
+    /// The entry did not fit into an answer, so the kernel does not know it.
     pub(super) fn take_back(&self, ino: u64, question: Question) {
         let gone = self.state().take_back(ino, question);
         self.release_node(gone);

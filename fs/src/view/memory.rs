@@ -1,4 +1,4 @@
-//! What the daemon remembers of a store's content, for all of its mounts together: bounded, and never out of date.
+//! The daemon's cache of a store's content, shared by all of its mounts: bounded, and never stale.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -11,17 +11,17 @@ use stele_store::model::{BlobId, Tree, TreeId};
 
 use crate::hash_tree::HashTree;
 
-/// Decoded trees, in bytes.
+/// The maximum size of decoded trees in bytes.
 const MAX_TREES: u64 = 64 << 20;
 /// Files by their numbers: what is looked up is likely to be opened.
 const MAX_FILES: usize = 1 << 17;
-/// Chaining values of payloads, in bytes.
+/// The maximum size of payloads' chaining values in bytes.
 const MAX_HASH_TREES: u64 = 64 << 20;
-/// Payloads that are kept open between reads, when the kernel cannot read them itself.
+/// The maximum number of payloads that are kept open between reads, when the kernel cannot read them itself.
 const MAX_PAYLOADS: usize = 128;
-/// Trees that are remembered however large they are.
+/// The number of trees that are cached regardless of size.
 const MAX_HUGE_FILES: usize = 4;
-/// A guess of how many trees, or payloads, fill their share; it sets no limit.
+/// An estimate of how many trees, or payloads, fill their share; not a limit.
 const ITEMS: usize = 1_000;
 
 #[derive(Clone)]
@@ -42,17 +42,17 @@ impl Weighter<BlobId, Arc<HashTree>> for OutlineWeight {
     }
 }
 
-/// What is remembered of one store.
+/// The cache of one store.
 pub struct Memory {
     trees: Cache<TreeId, Arc<Tree>, TreeWeight>,
-    /// The last few that would take up most of that: a directory of a million entries gets a lookup for each.
+    /// The last few trees that would take up most of that: a directory of a million entries gets a lookup for each.
     huge: Mutex<VecDeque<(TreeId, Arc<Tree>)>>,
     pub(super) files: Cache<u64, BlobId>,
     pub(super) hash_trees: Cache<BlobId, Arc<HashTree>, OutlineWeight>,
     pub(super) payloads: Cache<u64, Arc<File>>,
 }
 
-/// A cache in one piece: what is heavier than a piece is not kept at all.
+/// A cache with one shard: anything heavier than a shard is not cached at all.
 fn whole<K: Eq + std::hash::Hash + Clone, V: Clone, W: Weighter<K, V> + Clone>(
     max: u64,
     weighter: W,
@@ -63,7 +63,7 @@ fn whole<K: Eq + std::hash::Hash + Clone, V: Clone, W: Weighter<K, V> + Clone>(
         Ok(options) => {
             Cache::with_options(options, weighter, DefaultHashBuilder::default(), DefaultLifecycle::default())
         }
-        // Only an option that is missing is an error.
+        // Only a missing option is an error.
         Err(_) => Cache::with_weighter(ITEMS, max, weighter),
     }
 }

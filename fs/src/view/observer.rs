@@ -5,8 +5,7 @@ use super::{Lookup, View};
 /// Receives the lookups in a mount. The kernel looks up a name once, and caches the answer: repeated
 /// lookups are not seen.
 pub trait Observer: Send + Sync {
-    /// This name was looked for in the directory with that number: the number of what it names, if there is such a
-    /// name.
+    /// This name was looked up in the directory with that number; `found` is the number of its target, if it exists.
     fn looked_up(&self, parent: u64, name: &[u8], found: Option<u64>);
 
     /// This name was in a listing of the directory with that number, and has this number itself.

@@ -1,19 +1,19 @@
-//! What repositories, tags and digests may be called (distribution-spec v1.1, "Pulling manifests").
+//! The grammars of repository names, tags and digests (distribution-spec v1.1, "Pulling manifests").
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The most bytes of a repository's name: what registries take together with their own.
+/// The maximum length of a repository name in bytes: registries allow that much including their host.
 const MAX_NAME: usize = 255;
-/// The most bytes of a tag.
+/// The maximum length of a tag in bytes.
 const MAX_TAG: usize = 128;
 
-/// Why a text is no name.
+/// Why a text is not such a name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum NameError {
-    /// Not a repository's.
+    /// Not a repository name.
     #[error(
         "a repository's name is lower-case letters, digits, and `.`, `_`, `__` or `-` between them, in parts with `/` \
          between, at most {MAX_NAME} bytes"
@@ -21,10 +21,10 @@ pub enum NameError {
     Repository,
     /// Not a tag.
     #[error(
-        "a tag is letters, digits, `_`, `.` and `-`, begins with none of the last two, and has at most {MAX_TAG} bytes"
+        "a tag is letters, digits, `_`, `.` and `-`, does not begin with the last two, and has at most {MAX_TAG} bytes"
     )]
     Tag,
-    /// Not a digest that is known here.
+    /// Not a supported digest.
     #[error("a digest is `sha256:` and 64 lower-case hexadecimal digits")]
     Digest,
 }
@@ -37,7 +37,7 @@ macro_rules! text {
         pub struct $name(String);
 
         impl $name {
-            /// As it is written.
+            /// The text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -84,7 +84,7 @@ impl Sha256Digest {
         <[u8; 32]>::from(sha2::Sha256::digest(bytes)).into()
     }
 
-    /// The tag under which the referrers of a manifest are where a registry has no API for them ("Referrers tag
+    /// The tag under which registries without a referrers API list the referrers of a manifest ("Referrers tag
     /// schema").
     pub fn fallback_tag(&self) -> Tag {
         Tag(self.0.replacen(':', "-", 1))
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_as_the_specification_says() {
+    fn repository_names_follow_the_specification() {
         for bad in [
             "", "/", "a/", "/a", "a//b", "A", "a..b", "a___b", "a._b", "-a", "a-", ".a", "a b", "ä", "a:b",
             "..", "a/../b",
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_and_digests_are_as_the_specification_says() {
+    fn tags_and_digests_follow_the_specification() {
         for bad in ["", ".a", "-a", "a b", "a/b", "a:b", "ä", &"a".repeat(129)] {
             assert_eq!(bad.parse::<Tag>(), Err(NameError::Tag), "{bad}");
         }

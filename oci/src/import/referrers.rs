@@ -1,4 +1,4 @@
-//! What refers to an image that is imported.
+//! The referrers of an imported image.
 
 use stele_store::{Holder, Keep, Progress, Store, StreamError, Target};
 
@@ -10,8 +10,8 @@ use crate::make::MEANWHILE;
 use crate::measure::{Hashed, Sum};
 use crate::record::{Payload, Record, Referrer};
 
-/// Adds those of `found` that refer to the image, or to what does, with what they bring. How many do not, or are not
-/// whole.
+/// Adds those of `found` that refer to the image, or to its referrers, with their payloads. Returns how many do not, or
+/// are incomplete.
 pub(super) fn add(
     store: &Store,
     place: &OpenLayout,
@@ -21,7 +21,7 @@ pub(super) fn add(
 ) -> Result<usize, ImportError> {
     let all = found.len();
     for referrer in found {
-        // What is not whole is of no use to anybody, and no reason to go without the image.
+        // An incomplete referrer is useless, but not fatal for the image.
         if is_whole(place, &referrer)? {
             record.attach(referrer);
         }
@@ -54,7 +54,7 @@ pub(super) fn add(
     Ok(all - record.referrers.len())
 }
 
-/// Whether all that a referrer brings is there, with its size.
+/// Whether all blobs of a referrer exist, with their sizes.
 fn is_whole(place: &OpenLayout, referrer: &Referrer) -> Result<bool, ImportError> {
     for sum in referrer.fields.once() {
         match place.file(&Named::blob(sum).file)? {

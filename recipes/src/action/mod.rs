@@ -44,7 +44,7 @@ pub enum Platform {
 }
 
 impl Platform {
-    /// All of them, with their names.
+    /// All platforms, with their names.
     pub const ALL: &[(&str, Self)] =
         &[("x86_64-linux", Self::X86_64Linux), ("aarch64-linux", Self::Aarch64Linux)];
 
@@ -76,7 +76,7 @@ pub struct Action {
     /// The build's `/`.
     #[serde(with = "hex")]
     pub root: TreeId,
-    /// Programs with their arguments, run one after the other until one fails.
+    /// Programs with their arguments, run in order until one fails.
     pub steps: Vec<Vec<String>>,
     /// Where they run.
     pub workdir: SandboxPath,
@@ -86,15 +86,15 @@ pub struct Action {
 #[derive(Debug, thiserror::Error)]
 pub enum ActionError {
     /// It is not JSON, or lacks a field, or has one too many.
-    #[error("the text is no action: {0}")]
+    #[error("the text is not an action: {0}")]
     Json(#[from] serde_json::Error),
-    /// The same action is spelled another way.
-    #[error("the text is not the canonical spelling of its action (RFC 8785)")]
+    /// The text is not the canonical encoding of its action.
+    #[error("the text is not the canonical encoding of its action (RFC 8785)")]
     NotCanonical,
     /// A later version.
     #[error("the action is of format {found}; this version knows format {FORMAT}")]
     Format {
-        /// What it says.
+        /// Its version.
         found: u32,
     },
     /// It does nothing.
@@ -109,8 +109,8 @@ pub enum ActionError {
     /// Nothing would be left of it.
     #[error("the action has no outputs")]
     NoOutputs,
-    /// Not a name that an output can have.
-    #[error("{name:?} is no name for an output: it has letters, digits, `-` and `_`, 64 at most")]
+    /// Not a valid name for an output.
+    #[error("{name:?} is not a name for an output: letters, digits, `-` and `_`, at most 64")]
     OutputName {
         /// The name.
         name: String,
@@ -118,21 +118,21 @@ pub enum ActionError {
     /// Two outputs, one inside the other.
     #[error("output {inner} lies in output {outer}")]
     OutputsNest {
-        /// One.
+        /// The outer output.
         outer: String,
-        /// The other.
+        /// The inner output.
         inner: String,
     },
-    /// No variable can be named that.
+    /// Not a valid name for a variable.
     #[error("{name:?} cannot be the name of an environment variable")]
     Variable {
         /// The name.
         name: String,
     },
-    /// The kernel takes no argument like that.
+    /// The kernel accepts no such argument.
     #[error("{what} has a NUL, or more than {MAX_ARGUMENT} bytes")]
     Argument {
-        /// Which.
+        /// The argument.
         what: String,
     },
     /// Longer than [`MAX_TEXT`].

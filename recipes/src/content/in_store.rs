@@ -15,8 +15,8 @@ pub struct InStore<'a, 's> {
 }
 
 impl<'a, 's> InStore<'a, 's> {
-    /// What `session` adds to `store`, and what `store` has. `progress` counts each added blob, and can
-    /// cancel the work: the error is [`stele_store::Cancelled`] then.
+    /// The content of `store`, and what `session` adds to it. `progress` counts each added blob, and can cancel the
+    /// work: the error is [`stele_store::Cancelled`] then.
     pub fn new(store: &'s Store, session: &'a Session<'s>, progress: &'a Progress) -> Self {
         Self { store, session, progress }
     }
@@ -51,7 +51,7 @@ impl Content for InStore<'_, '_> {
         }
     }
 
-    /// The bytes are checked before the first of them is given.
+    /// The bytes are verified before the first of them is returned.
     fn open_blob(&self, id: &BlobId) -> Result<Box<dyn Read + '_>, ContentError> {
         self.session.commit().map_err(content)?;
         match self.store.open_blob(id).map_err(content)?.verified(|_| Ok::<(), io::Error>(())) {

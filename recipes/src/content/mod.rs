@@ -1,4 +1,4 @@
-//! Where the bytes of files and the texts of trees are, while archives and patches make trees of them.
+//! The storage of files and trees while archives and patches are applied.
 
 mod in_store;
 

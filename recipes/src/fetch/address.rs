@@ -4,12 +4,12 @@ use super::config::Config;
 use super::failure::{MirrorFailure, Tried};
 use crate::source::{MirrorKind, Source};
 
-/// What is asked.
+/// An address to fetch from.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Address {
-    /// An address of HTTP or HTTPS.
+    /// An HTTP or HTTPS URL.
     Http(String),
-    /// A file of this machine.
+    /// A local file.
     File(String),
     /// One file of a Debian source package, or a binary package.
     Debian {
@@ -22,7 +22,7 @@ pub(super) enum Address {
     },
 }
 
-/// One thing to ask, and how it is shown: as the recipe writes it, and the address when that is another.
+/// One address to try, and its name for the user: as the recipe writes it, and the address when that differs.
 pub(super) type Attempt = (String, Address);
 
 /// All addresses to try for `source`, in order; for an alias that is not configured, its error.

@@ -28,7 +28,7 @@ pub(super) fn fetched<K: SourceStore>(
     mark(&marker(&fetcher.options.folder, source))
 }
 
-/// Checks a source that is kept, as far as that was not done before.
+/// Checks a kept source, unless that was done before.
 pub(super) fn kept<K: SourceStore>(
     fetcher: &Fetcher<'_, K>,
     index: usize,
@@ -81,7 +81,7 @@ fn signed<K: SourceStore>(
 ) -> Result<(), FetchError<K::Error>> {
     let source = &signature.source;
     if source.sha256 == signed {
-        // Its download is locked by this very thread, which would wait for itself.
+        // Its download is locked by this very thread, which would deadlock.
         let said = "it is the file itself".to_owned();
         return Err(FetchError::Signature(SignatureError::Unreadable { said }));
     }
@@ -97,7 +97,7 @@ fn signed<K: SourceStore>(
     signature::verify(file, &copy.0, &signature.keys, &home.0).map_err(FetchError::Signature)
 }
 
-/// An empty file that records that exactly this was checked for a source. None when there is nothing to check.
+/// An empty file that records exactly these checks of a source. `None` when there is nothing to check.
 fn marker(folder: &Path, source: &Source) -> Option<PathBuf> {
     if source.sha512.is_none() && source.signature.is_none() {
         return None;
@@ -129,7 +129,7 @@ fn hash(path: &Path) -> Result<Sha512, PartError> {
     }
 }
 
-/// A file or folder of this process alone, removed when dropped.
+/// A file or folder private to this process, removed when dropped.
 struct Scratch(PathBuf);
 
 impl Scratch {
@@ -138,7 +138,7 @@ impl Scratch {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let (process, number) = (std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let path = folder.join(format!("{what}-{process}-{number}"));
-        // An earlier process with the same id may have left something.
+        // An earlier process with the same PID may have left something.
         let scratch = Self(path);
         scratch.remove();
         scratch

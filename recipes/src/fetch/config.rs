@@ -12,26 +12,26 @@ use crate::source::{Mirror, MirrorKind};
 pub struct Config {
     /// The addresses of each alias.
     aliases: BTreeMap<String, Vec<String>>,
-    /// Asked for every source before its own mirrors: addresses with `{sha256}` or `{file}` in them.
+    /// Tried for every source before its own mirrors: addresses with `{sha256}` or `{file}` in them.
     first: Vec<String>,
-    /// How much, how long, how many at once.
+    /// Limits.
     pub limits: Limits,
     /// Debian's archives.
     pub debian: DebianConfig,
 }
 
-/// How much, how long, how many at once.
+/// Limits on size, time and parallelism.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
-    /// Sources at once.
+    /// Parallel downloads.
     pub jobs: usize,
-    /// For a connection to be made.
+    /// For connecting.
     pub connect: Duration,
     /// Without a single byte.
     pub stall: Duration,
     /// For one source, all its mirrors together.
     pub total: Duration,
-    /// Bytes of one source.
+    /// Maximum size of one source in bytes.
     pub most_bytes: u64,
 }
 
@@ -47,14 +47,14 @@ impl Default for Limits {
     }
 }
 
-/// How Debian's archives are asked.
+/// How Debian's archives are used.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DebianConfig {
-    /// Suites beside the machine's own, from the same archive. Without any, Debian's other releases are
+    /// Suites in addition to the machine's own, from the same archive. Without any, Debian's other releases are
     /// searched for what the machine's own does not have.
     pub suites: Option<Vec<String>>,
-    /// Lines as of sources.list(5), which replace what the machine has.
+    /// Lines in the format of sources.list(5), which replace the machine's.
     pub sources: Vec<String>,
 }
 
@@ -64,16 +64,14 @@ pub enum ConfigError {
     /// It is not TOML, or has an unknown key; with the line.
     #[error("{}", .0.to_string().trim_end())]
     Toml(#[from] toml::de::Error),
-    /// An alias that cannot be one.
-    #[error(
-        "`{name}` cannot be an alias: it is a scheme of its own, or has other characters than `a-z 0-9 -`"
-    )]
+    /// An invalid alias.
+    #[error("`{name}` cannot be an alias: it is a built-in scheme, or has characters other than `a-z 0-9 -`")]
     Alias {
         /// The alias.
         name: String,
     },
     /// An address that is not supported.
-    #[error("`{address}` cannot be asked: an address begins with `https://`, `http://` or `file:/`")]
+    #[error("`{address}` is not supported: an address begins with `https://`, `http://` or `file:/`")]
     Address {
         /// The address.
         address: String,
@@ -91,7 +89,7 @@ pub enum ConfigError {
         key: &'static str,
     },
     /// A suite, or a line, that is ambiguous to apt.
-    #[error("{text:?} is no suite or line for Debian's archives")]
+    #[error("{text:?} is not a suite or line for Debian's archives")]
     Debian {
         /// The text.
         text: String,
@@ -158,7 +156,7 @@ impl Config {
         let seconds = |key, value: Option<u64>, into: &mut Duration| match value {
             Some(0) => Err(ConfigError::Zero { key }),
             Some(value) => {
-                // Beyond a century the arithmetic with clocks may overflow.
+                // Beyond a century, clock arithmetic may overflow.
                 *into = Duration::from_secs(value.min(100 * 366 * 86_400));
                 Ok(())
             }

@@ -10,7 +10,7 @@ use super::failure::MirrorFailure;
 use super::part::{CHUNK, Part};
 use super::worker::{Bounds, Stop};
 
-/// A client of HTTP; threads share it.
+/// An HTTP client; threads share it.
 pub(super) struct Client {
     http: stele_http::Client,
 }
@@ -21,7 +21,7 @@ impl Client {
         Self { http: stele_http::Client::new(limits, None) }
     }
 
-    /// Gets the rest of `part` from `url`, trying again what may pass.
+    /// Downloads the rest of `part` from `url`, retrying temporary failures.
     pub(super) fn get(
         &self,
         url: &str,
@@ -29,7 +29,7 @@ impl Client {
         bounds: &Bounds,
         moves: &mut dyn FnMut(u64, Option<u64>),
     ) -> Result<(), Stop> {
-        // The server's validator for the version that `part` began with.
+        // The server's validator for the version of the beginning in `part`.
         let mut download = Download::default();
         let (mut tries, mut furthest) = (0, part.length());
         loop {
@@ -37,7 +37,7 @@ impl Client {
                 Err(Stop::Mirror(MirrorFailure::Http(error))) => error,
                 done => return done,
             };
-            // A try that made progress resets the count.
+            // Progress resets the count of attempts.
             tries = if part.length() > furthest { 1 } else { tries + 1 };
             furthest = furthest.max(part.length());
             match Retry::MIRROR.after(tries, &error) {
@@ -80,7 +80,7 @@ impl Client {
                 if let Some(total) = total {
                     bounds.check_total(total)?;
                 }
-                // With its version confirmed it is one answer in two pieces.
+                // With its version confirmed it counts as one answer.
                 if !same_version {
                     part.join();
                 }
@@ -130,8 +130,8 @@ fn read(
     }
 }
 
-/// Whether an encoding only says what the file is: some servers send an `a.tar.gz` as it is, and call that
-/// `Content-Encoding: x-gzip`. If they mean it after all, the digest will show it.
+/// Whether an encoding only describes the file: some servers send an `a.tar.gz` unchanged, with `Content-Encoding:
+/// x-gzip`. If it is a transfer encoding after all, the digest does not match.
 fn is_label(encoding: &str, url: &str) -> bool {
     let encoding = encoding.trim().to_ascii_lowercase();
     let path = url.split(['?', '#']).next().unwrap_or(url);
@@ -155,7 +155,7 @@ fn deadline(error: HttpError, bounds: &Bounds) -> Stop {
     }
 }
 
-/// What is given up for good: the bounds that were met are called as the configuration calls them.
+/// The final failure: exceeded limits have their names in the configuration.
 fn failure(error: HttpError, bounds: &Bounds) -> Stop {
     match error {
         HttpError::Stalled { seconds } => MirrorFailure::Stalled { seconds }.into(),

@@ -1,4 +1,4 @@
-//! One source: is it there, is it finished, who has it, is it right, keep it.
+//! Fetching one source: find out whether it is stored or downloaded, try its mirrors, verify it, store it.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -11,9 +11,9 @@ use super::part::{self, Part};
 use super::{Event, Had, Limits, Options, SourceStore, What, check, debian, http, local};
 use crate::source::Source;
 
-/// Why asking a mirror ended: because of the mirror, or because of this machine, when no other mirror would help.
+/// Why a mirror's attempt ended: because of the mirror, or because of this machine, when no other mirror would help.
 pub(super) enum Stop {
-    /// The next may have it.
+    /// The next mirror may have it.
     Mirror(MirrorFailure),
     /// The folder of downloads.
     Part(PartError),
@@ -31,7 +31,7 @@ impl From<PartError> for Stop {
     }
 }
 
-/// How much may come, and until when.
+/// Limits on size and time.
 #[derive(Clone, Copy)]
 pub(super) struct Bounds {
     pub(super) limits: Limits,
@@ -49,7 +49,7 @@ impl Bounds {
         self.size
     }
 
-    /// The time that is left.
+    /// The remaining time.
     pub(super) fn left(&self) -> Result<Duration, MirrorFailure> {
         match self.until.saturating_duration_since(Instant::now()) {
             Duration::ZERO => Err(MirrorFailure::TooSlow { seconds: self.limits.total.as_secs() }),
@@ -57,7 +57,7 @@ impl Bounds {
         }
     }
 
-    /// Whether a size that a mirror announces is right.
+    /// Checks the size that a mirror announces.
     pub(super) fn check_total(&self, total: u64) -> Result<(), MirrorFailure> {
         match self.size {
             Some(expected) if expected != total => Err(MirrorFailure::Size { expected, found: total }),
@@ -65,7 +65,7 @@ impl Bounds {
         }
     }
 
-    /// Whether a number of bytes is within the limit.
+    /// Checks the number of bytes against the limit.
     pub(super) fn check_grown(&self, length: u64) -> Result<(), MirrorFailure> {
         match self.size {
             Some(expected) if length > expected => Err(MirrorFailure::Size { expected, found: length }),
@@ -77,7 +77,7 @@ impl Bounds {
     }
 }
 
-/// Fetches sources, one at a time for each thread.
+/// Fetches sources, one at a time in each thread.
 pub(super) struct Fetcher<'a, K> {
     pub(super) options: &'a Options,
     pub(super) keep: &'a K,
@@ -90,7 +90,7 @@ impl<'a, K: SourceStore> Fetcher<'a, K> {
         Self { options, keep, watch, http: http::Client::new(&options.config.limits) }
     }
 
-    /// Gets a source, unless it is kept already.
+    /// Gets a source, unless it is already stored.
     pub(super) fn get(&self, index: usize, source: &Source) -> Result<Had, FetchError<K::Error>> {
         let tell = |what: What<'_>| (self.watch)(Event { index, source, what });
         let folder = &self.options.folder;
@@ -118,7 +118,7 @@ impl<'a, K: SourceStore> Fetcher<'a, K> {
             match self.ask_all(source, &mut part, &tell) {
                 Ok(had) => had,
                 Err(error) => {
-                    // Nothing to go on with.
+                    // Nothing to resume.
                     if part.length() == 0 {
                         part.remove()?;
                     }
@@ -132,7 +132,7 @@ impl<'a, K: SourceStore> Fetcher<'a, K> {
         Ok(had)
     }
 
-    /// Asks one mirror after the other until what is there is right.
+    /// Tries one mirror after the other until the download is complete and correct.
     fn ask_all(
         &self,
         source: &Source,
@@ -166,7 +166,7 @@ impl<'a, K: SourceStore> Fetcher<'a, K> {
         Err(FetchError::Unavailable { tried: failed })
     }
 
-    /// Asks one mirror until what is there is whole and right.
+    /// Tries one mirror until the download is complete and correct.
     fn ask(
         &self,
         pin: &Sha256,
@@ -203,7 +203,7 @@ impl<'a, K: SourceStore> Fetcher<'a, K> {
                 let kept = part.put_aside()?;
                 return Err(MirrorFailure::Digest { expected: *pin, actual, kept }.into());
             }
-            // The beginning was of another answer, perhaps of another mirror: this one gets the chance to give all.
+            // The beginning came from another answer, perhaps of another mirror: this one gets the chance to send all.
             part.restart()?;
         }
     }

@@ -1,7 +1,7 @@
 //! How deeply a file nests, computed from its tokens before it is parsed.
 //!
-//! The parser, the compiler and the destructors walk expressions by recursion: an expression that nests as deeply as a
-//! file can hold would end the stack, and the process with it.
+//! The parser, the compiler and the destructors walk expressions recursively: an expression that nests as deeply as a
+//! file permits would overflow the stack, and end the process.
 
 use starlark::codemap::{CodeMap, Pos, Span as FileRange};
 use starlark_syntax::lexer::{Lexer, Token};

@@ -11,15 +11,15 @@ use crate::paths::TreePath;
 /// The maximum size in bytes of one file of Starlark.
 pub const MAX_STARLARK: usize = 1 << 20;
 
-/// A recipe tree. Evaluation sees what this gives, and nothing else.
+/// A recipe tree. Evaluation sees only what this returns.
 pub trait Files: Sync {
-    /// The bytes of a file; none when there is no such file.
+    /// The bytes of a file; `None` when there is no such file.
     ///
     /// # Errors
     /// When there is something else at that path, it is larger than `max` bytes, or it cannot be read.
     fn read(&self, path: &TreePath, max: usize) -> io::Result<Option<Vec<u8>>>;
 
-    /// What lies at a path, as it would be stored; none when there is nothing.
+    /// The node at a path, as it would be stored; `None` when there is nothing.
     ///
     /// # Errors
     /// When it cannot be read, or holds what no tree can hold.
@@ -40,12 +40,12 @@ pub struct InMemoryFiles {
 }
 
 impl InMemoryFiles {
-    /// Puts a file at `path`, which is one that [`TreePath`] takes.
+    /// Puts a file at `path`, which is a valid [`TreePath`].
     pub fn put(&mut self, path: &str, bytes: impl Into<Vec<u8>>) {
         self.files.insert(path.to_owned(), bytes.into());
     }
 
-    /// The paths that were asked for so far.
+    /// The paths that were requested so far.
     pub fn asked(&self) -> BTreeSet<String> {
         self.note().clone()
     }

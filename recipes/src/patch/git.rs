@@ -21,7 +21,7 @@ struct HeaderFields {
     copy_to: Option<Vec<u8>>,
 }
 
-/// The header whose first line is next, `names` being the rest of it after `diff --git `.
+/// The header whose first line is next; `names` is the rest of it after `diff --git `.
 pub(super) fn header(lines: &mut PatchLines<'_>, first: &[u8]) -> Result<GitHeader, ParsePatchError> {
     let begin = lines.clone();
     check_line_end(lines)?;
@@ -49,7 +49,7 @@ pub(super) fn header(lines: &mut PatchLines<'_>, first: &[u8]) -> Result<GitHead
 }
 
 impl HeaderFields {
-    /// Takes in a line; whether it is one of a header.
+    /// Parses a line; returns whether it belongs to a header.
     fn line(&mut self, line: &[u8]) -> Result<bool, ParseFault> {
         let behind = |what: &str| line.strip_prefix(what.as_bytes());
         if let Some(text) = behind("old mode ") {
@@ -81,7 +81,7 @@ impl HeaderFields {
 
     fn change(self) -> Result<GitChange, &'static str> {
         if self.old.is_some() != self.new.is_some() {
-            return Err("`old mode` and `new mode` come together");
+            return Err("`old mode` and `new mode` come in pairs");
         }
         let changes_mode = self.old.is_some();
         match (self.created, self.deleted, self.rename_from, self.rename_to, self.copy_from, self.copy_to) {
@@ -98,7 +98,7 @@ impl HeaderFields {
 fn once<T>(place: &mut Option<T>, value: T) -> Result<(), ParseFault> {
     match place.replace(value) {
         None => Ok(()),
-        Some(_) => Err(ParseFault::Header { which: "this is said twice" }),
+        Some(_) => Err(ParseFault::Header { which: "this is given twice" }),
     }
 }
 

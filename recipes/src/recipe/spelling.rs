@@ -1,6 +1,6 @@
-//! How the values of a recipe are spelled in JSON: each as the text that names it.
+//! The JSON encoding of a recipe's values: each as its text.
 
-/// A type whose values are spelled as their `Display`, and read back by a function that checks.
+/// A type whose values are encoded as their `Display`, and decoded by a checking function.
 macro_rules! spelled {
     ($type:ty, $parse:expr) => {
         impl serde::Serialize for $type {

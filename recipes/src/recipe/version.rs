@@ -26,8 +26,8 @@ pub enum VersionError {
         /// The text.
         text: String,
     },
-    /// A character that cannot stand in a version.
-    #[error("{found:?} cannot stand in a version ({text:?}): it is made of letters, digits and . + ~ _ -")]
+    /// A character that is not allowed in a version.
+    #[error("{found:?} is not allowed in a version ({text:?}): it consists of letters, digits and . + ~ _ -")]
     Character {
         /// The text.
         text: String,
@@ -37,7 +37,7 @@ pub enum VersionError {
 }
 
 impl Version {
-    /// Takes `text` for a version.
+    /// Parses a version.
     ///
     /// # Errors
     /// When it is not valid.

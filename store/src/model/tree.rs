@@ -83,7 +83,7 @@ pub enum DecodeTreeError {
         /// Counted from 1.
         line: usize,
     },
-    /// The first column is none of `d f x l`.
+    /// The first column is not one of `d f x l`.
     #[error("line {line}: no entry is of that kind")]
     Kind {
         /// Counted from 1.

@@ -21,7 +21,7 @@ pub(super) struct Archive {
 pub(super) type Version<'a> = (&'a str, &'a str, &'a [(&'a str, &'a [u8])]);
 
 impl Archive {
-    /// None where there is no apt. The files of the index are not there until they are put.
+    /// `None` where there is no apt. The index's files do not exist until they are put.
     pub(super) fn new(sources: &Sources, versions: &[Version<'_>]) -> Option<Self> {
         if !Path::new("/usr/lib/apt/apt-helper").exists() {
             skip("no apt");
@@ -85,7 +85,7 @@ impl Archive {
     }
 }
 
-/// All below some folders: path, size and time of change.
+/// Everything below some folders: path, size and modification time.
 fn state(folders: &[&str]) -> BTreeMap<PathBuf, (u64, Option<SystemTime>)> {
     let mut state = BTreeMap::new();
     let mut open: Vec<PathBuf> = folders.iter().map(PathBuf::from).collect();
@@ -102,7 +102,7 @@ fn state(folders: &[&str]) -> BTreeMap<PathBuf, (u64, Option<SystemTime>)> {
 }
 
 #[test]
-fn one_file_is_fetched_though_its_siblings_are_gone_and_nothing_of_the_machines_is_touched() {
+fn one_file_is_fetched_without_its_siblings_and_without_touching_the_machine() {
     let mut sources = Sources::new();
     let bytes = random(80, 200_000);
     let files: &[(&str, &[u8])] =
@@ -124,7 +124,7 @@ fn one_file_is_fetched_though_its_siblings_are_gone_and_nothing_of_the_machines_
 }
 
 #[test]
-fn what_the_index_lists_and_the_mirror_has_not_is_said_and_the_next_mirror_asked() {
+fn a_listed_file_missing_from_the_mirror_is_reported_and_the_next_mirror_queried() {
     let sources = Sources::new();
     let bytes = random(81, 1000);
     let files: &[(&str, &[u8])] = &[("b_1.orig.tar.gz", &bytes)];
@@ -187,7 +187,7 @@ fn the_indexes_are_fetched_once_for_many_sources_and_again_when_other_archives_a
 }
 
 #[test]
-fn what_the_machines_release_does_not_have_is_looked_for_in_the_others_unless_that_is_configured_away() {
+fn versions_missing_from_the_machines_release_are_searched_in_the_others_unless_disabled() {
     let mut sources = Sources::new();
     let bytes = random(91, 1000);
     let Some(archive) = Archive::new(&sources, &[("j", "2-1", &[("j_2.orig.tar.gz", b"new")])]) else {
@@ -207,7 +207,7 @@ fn what_the_machines_release_does_not_have_is_looked_for_in_the_others_unless_th
     assert!(!archive.server.asked().iter().any(|it| it.path.contains("oldstable")));
     sources.configure("");
     sources.fetches(&bytes, &["debian:k/1-1/k_1.orig.tar.gz"]);
-    // The small indexes are asked first, and neither is fetched again.
+    // The small indexes are queried first, and neither is fetched again.
     let before = archive.server.asked().len();
     let outcome = sources.fetch(b"other", &["debian:k/2-1/k_2.orig.tar.gz"]);
     assert!(outcome.stderr.contains("they have 1-1"), "{}", outcome.stderr);
@@ -215,7 +215,7 @@ fn what_the_machines_release_does_not_have_is_looked_for_in_the_others_unless_th
 }
 
 #[test]
-fn an_archive_whose_signature_nobody_can_verify_is_left_out_with_a_note() {
+fn an_archive_with_an_unverifiable_signature_is_left_out_with_a_note() {
     let sources = Sources::new();
     let bytes = random(88, 1000);
     let files: &[(&str, &[u8])] = &[("g_1.orig.tar.gz", &bytes)];
@@ -236,7 +236,7 @@ fn an_archive_whose_signature_nobody_can_verify_is_left_out_with_a_note() {
 }
 
 #[test]
-fn a_machine_without_apt_says_so() {
+fn a_machine_without_apt_is_reported() {
     let mut sources = Sources::new();
     let bytes = random(89, 1000);
     sources.stele.set_env("PATH", "/nowhere");

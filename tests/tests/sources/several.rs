@@ -1,4 +1,4 @@
-//! Several sources at once, by the library itself: the command line is given one at a time today.
+//! Several sources at once, by the library itself: the command line takes one at a time today.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -37,7 +37,7 @@ impl SourceStore for Memory {
 }
 
 #[test]
-fn several_are_fetched_at_once_but_no_more_than_is_said_and_one_that_fails_stops_no_other() {
+fn several_are_fetched_at_once_up_to_the_limit_and_a_failure_stops_no_other() {
     let folder = tempfile::tempdir().unwrap();
     let bytes: Vec<Vec<u8>> = (0..10).map(|n| random(100 + n, 30_000)).collect();
     let served = bytes.clone();
@@ -86,7 +86,7 @@ fn several_are_fetched_at_once_but_no_more_than_is_said_and_one_that_fails_stops
     assert_eq!(told, (0..12).map(|n| (n, n != 3)).collect::<Vec<_>>());
     assert_eq!(MAX.load(Ordering::SeqCst), 3, "as many at once as was said");
     assert_eq!(server.asked().len(), 11, "the same source twice is fetched once");
-    // Nobody is asked for what is kept.
+    // No mirror is queried for a kept source.
     let again = fetch(&sources[..3], &options, &keep, &|_| ());
     assert!(again.iter().all(|it| matches!(it, Ok(Had::There))));
     assert_eq!(server.asked().len(), 11);

@@ -1,4 +1,4 @@
-//! Numbers that pages quote from the code: each is the constant that its sentence is about.
+//! Numbers that pages quote from the code: each must equal its constant.
 
 use super::Violation;
 use super::rust_file::RustFile;
@@ -59,7 +59,7 @@ const QUOTED: &[Quoted] = &[
     quoted(RECIPES, "of memory and {} s of processor time", "engine/src/recipes/evaluator.rs", "MAX_SECONDS"),
 ];
 
-/// The sentences that are gone, or whose number is another than the code's.
+/// The sentences that are missing, or whose number differs from the code's.
 pub(crate) fn wrong(page: &str, text: &str, files: &[RustFile]) -> Vec<Violation> {
     let rows = QUOTED.iter().filter(|it| it.page == page);
     rows.filter_map(|it| compare(it, text, files).err().map(|why| Violation::new(page, 0, why))).collect()
@@ -90,7 +90,7 @@ fn constant(text: &str, name: &str) -> Option<u64> {
     factors.try_fold(1_u64, |product, factor| product.checked_mul(factor?))
 }
 
-/// The number that stands in a page for the `{}` of a sentence, in bytes where it has a unit.
+/// The number in a page at the `{}` of a sentence, in bytes where it has a unit.
 fn number(text: &str, sentence: &str) -> Option<u64> {
     let page = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let (before, after) = sentence.split_once("{}")?;
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn tidy_notices_a_sentence_or_a_constant_that_is_gone() {
+    fn tidy_notices_a_missing_sentence_or_constant() {
         assert!(told("at most {} bytes", "A", "It has 3,145,728 bytes at most.").is_err());
         assert!(told("at most {} bytes", "A", "It has at most many bytes.").is_err());
         assert!(told("at most {} bytes", "C", "It has at most 3 bytes.").is_err());

@@ -1,6 +1,5 @@
-//! The places of connections. There are so many, and whoever asks for something comes before whoever only holds one:
-//! when
-//! all are taken, the connection that has been idle longest makes room.
+//! The slots of connections. Their number is fixed, and active connections have precedence over idle ones: when all are
+//! taken, the connection that has been idle longest is closed.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -9,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
-/// When nobody is idle, it is looked again so soon.
+/// The polling interval while no connection is idle.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// All places, and who has one.
+/// All slots, and the connections in them.
 #[derive(Debug)]
 pub struct Connections {
     slots: Arc<Semaphore>,
@@ -20,17 +19,17 @@ pub struct Connections {
     next: AtomicU64,
 }
 
-/// A connection that has a place.
+/// The slot of a connection.
 #[derive(Debug)]
 pub struct Slot {
-    /// Requests under way.
+    /// Requests in progress.
     working: AtomicUsize,
-    /// Since when there is none.
+    /// Since when there are none.
     idle_since: Mutex<Instant>,
     end: Notify,
 }
 
-/// A place, which is free again when this is dropped.
+/// Holds a slot until it is dropped.
 #[derive(Debug)]
 pub struct Taken {
     place: Arc<Slot>,
@@ -39,18 +38,18 @@ pub struct Taken {
     _slot: OwnedSemaphorePermit,
 }
 
-/// A request that is under way, until it is dropped.
+/// A request in progress, until it is dropped.
 #[derive(Debug)]
 pub struct Working(Arc<Slot>);
 
 impl Connections {
-    /// So many, and at least one.
+    /// `count` slots, and at least one.
     pub fn new(count: usize) -> Arc<Self> {
         let slots = Arc::new(Semaphore::new(count.max(1)));
         Arc::new(Self { slots, taken: Mutex::default(), next: AtomicU64::new(0) })
     }
 
-    /// Takes a place for a connection that is there. While none is free, idle ones are ended.
+    /// Takes a slot for a new connection. While none is free, idle connections are closed.
     pub async fn take(self: &Arc<Self>) -> Taken {
         loop {
             let free = Arc::clone(&self.slots).acquire_owned();
@@ -72,7 +71,7 @@ impl Connections {
         Taken { place, number, connections: Arc::clone(self), _slot: slot }
     }
 
-    /// Ends the connection that has been idle longest, if any is.
+    /// Closes the connection that has been idle longest, if any is.
     fn end_idlest(&self) {
         let taken = self.lock();
         let idle = taken.values().filter_map(|place| Some((place.idle_since()?, place)));
@@ -93,13 +92,13 @@ impl Slot {
         Working(Arc::clone(self))
     }
 
-    /// Since when nothing is asked; none while something is.
+    /// Since when no request is in progress; `None` while one is.
     fn idle_since(&self) -> Option<Instant> {
         let since = *self.idle_since.lock().unwrap_or_else(PoisonError::into_inner);
         (self.working.load(Ordering::SeqCst) == 0).then_some(since)
     }
 
-    /// Waits until the place is wanted by another while nothing is asked here.
+    /// Waits until another connection needs the slot while this one is idle.
     pub async fn unwanted(&self) {
         loop {
             self.end.notified().await;
@@ -111,7 +110,7 @@ impl Slot {
 }
 
 impl Taken {
-    /// The place.
+    /// The slot.
     pub fn place(&self) -> &Arc<Slot> {
         &self.place
     }
@@ -143,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_idle_longest_makes_room_and_whoever_works_does_not() {
+    fn the_longest_idle_connection_is_closed_and_busy_ones_are_not() {
         run(async {
             let connections = Connections::new(2);
             let (worker, idler) = (connections.take().await, connections.take().await);
@@ -156,7 +155,7 @@ mod tests {
             let late =
                 tokio::time::timeout(Duration::from_secs(5), connections.take()).await.expect("a place");
             ended.await.expect("the idle one ended");
-            // Now nobody is idle: the next has to wait until somebody is.
+            // Now none is idle: the next waits until one is.
             let newest = late.place().work();
             assert!(tokio::time::timeout(Duration::from_millis(300), connections.take()).await.is_err());
             assert!(tokio::time::timeout(Duration::from_millis(10), other.unwanted()).await.is_err());

@@ -1,10 +1,10 @@
-//! One file of a Debian source package, or a binary package, at an exact version, asked of the machine's own package
+//! One file of a Debian source package, or a binary package, at an exact version, through the machine's own package
 //! client.
 //!
-//! apt knows what Stele does not: which mirror this machine uses, through which proxy, with which password. So it is
-//! apt that fetches, but with a configuration, lists and caches of its own (see [`apt`]), so that nothing of the
-//! machine's changes. Only the one file is asked for: a sibling of it, or the package's description, may be missing on
-//! the mirror. The pin decides what is accepted; the indexes only tell where to look.
+//! apt knows what Stele does not: the machine's mirror, proxy and passwords. So apt fetches, but with its own
+//! configuration, lists and caches (see [`apt`]), so that nothing of the machine changes. Only the one file is
+//! requested: a sibling of it, or the package's description, may be missing on the mirror. The pin decides what is
+//! accepted; the indexes only locate files.
 
 mod apt;
 mod entries;
@@ -17,7 +17,7 @@ use super::local;
 use super::part::{self, Part};
 use super::worker::{Bounds, Stop};
 
-/// Lists that are this old are fetched again before a version is given up.
+/// Lists of this age are fetched again before a version counts as missing.
 const STALE: Duration = Duration::from_secs(600);
 
 /// The requested file.
@@ -28,7 +28,7 @@ pub(super) struct DebianFile<'a> {
 }
 
 impl<'a> DebianFile<'a> {
-    /// Which of an archive's indexes has it. A source package has no file that is named as a binary one is.
+    /// The kind of index that has it. No source package has a file that is named as a binary one is.
     fn packages(&self) -> Packages<'a> {
         let architecture = self.file.strip_suffix(".deb").and_then(|it| it.rsplit_once('_'));
         match (self.file.ends_with(".deb"), architecture) {
@@ -40,12 +40,12 @@ impl<'a> DebianFile<'a> {
     }
 }
 
-/// One of the two kinds of packages that archives have, each with indexes of its own.
+/// The two kinds of packages in an archive, each with its own indexes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Packages<'a> {
     Source,
     Binary {
-        /// The machine's own when there is none.
+        /// `None` for the machine's own.
         architecture: Option<&'a str>,
     },
 }
@@ -59,7 +59,7 @@ impl Packages<'_> {
     }
 }
 
-/// Why Debian's archives do not give a file.
+/// Why Debian's archives do not provide a file.
 #[derive(Debug, thiserror::Error)]
 pub enum DebianError {
     /// The machine does not run Debian.
@@ -84,7 +84,7 @@ pub enum DebianError {
     /// apt reported an error.
     #[error("{said}")]
     Apt {
-        /// Its own words.
+        /// Its message.
         said: String,
     },
     /// No archive's index has the package.
@@ -107,7 +107,7 @@ pub enum DebianError {
         version: String,
         /// The file.
         file: String,
-        /// The versions that there are.
+        /// The existing versions.
         has: Vec<String>,
     },
     /// The version has other files.
@@ -117,13 +117,13 @@ pub enum DebianError {
         package: String,
         /// The version.
         version: String,
-        /// The files that there are.
+        /// The existing files.
         has: Vec<String>,
     },
-    /// Nothing came for so long.
-    #[error("nothing came for {seconds} s (`stall-seconds`)")]
+    /// The transfer stalled.
+    #[error("no data for {seconds} s (`stall-seconds`)")]
     Stalled {
-        /// The bound.
+        /// The limit.
         seconds: u64,
     },
 }
@@ -138,7 +138,7 @@ struct PackageUri {
 /// configured.
 const RELEASES: &[&str] = &["oldoldstable", "oldstable", "stable", "testing", "unstable"];
 
-/// Gets the file into the download, from the beginning.
+/// Downloads the file, from the beginning.
 pub(super) fn get(
     wanted: &DebianFile<'_>,
     config: &DebianConfig,
@@ -160,7 +160,7 @@ pub(super) fn get(
         Some(versions) => versions,
     };
     let versions = match (&config.suites, config.sources.is_empty()) {
-        // Fifty megabytes of indexes, and in a folder of their own, so that the small ones are not fetched each time.
+        // Fifty megabytes of indexes, and in a separate folder, so that the small ones are not fetched each time.
         (None, true) => {
             let suites = RELEASES.iter().map(|it| (*it).to_owned()).collect();
             let config = DebianConfig { suites: Some(suites), sources: Vec::new() };
@@ -180,14 +180,14 @@ pub(super) fn get(
     .into())
 }
 
-/// Archives that are asked, and where apt keeps what it knows of them.
+/// A set of archives, and the folder of apt's state for them.
 struct Stage<'a> {
     folder: PathBuf,
     config: &'a DebianConfig,
 }
 
 impl Stage<'_> {
-    /// Gets the file. When these archives do not have the version, the ones that they have.
+    /// Downloads the file. When these archives do not have the version, returns the ones that they have.
     fn get(
         &self,
         wanted: &DebianFile<'_>,
@@ -202,7 +202,7 @@ impl Stage<'_> {
         for uri in &uris {
             match apt.download(uri, &target, part, bounds, moves) {
                 Ok(()) => {
-                    // apt links to what is on a disk of this machine already; either way it is copied and hashed here.
+                    // apt links to local files; either way the file is copied and hashed here.
                     local::get(&target, part, bounds, moves)?;
                     let _ = std::fs::remove_file(&target);
                     return Ok(None);
@@ -218,7 +218,7 @@ impl Stage<'_> {
         }
     }
 
-    /// Asks the indexes, which are fetched first when there are none.
+    /// Queries the indexes, which are fetched first when there are none.
     fn look_up(
         &self,
         wanted: &DebianFile<'_>,
@@ -226,7 +226,7 @@ impl Stage<'_> {
         note: &dyn Fn(&str),
     ) -> Result<(apt::Apt, Guesses), Stop> {
         part::make_folder(&self.folder)?;
-        // Two threads, or two processes, that fetch the lists at once would spoil each other's.
+        // Two threads, or two processes, that fetch the lists at once would corrupt each other's.
         let _lock = part::lock(&self.folder.join("lock"), || ())?;
         let mut apt = apt::Apt::prepare(&self.folder, self.config, wanted.packages())?;
         if apt.lists_age().is_none() {
@@ -245,18 +245,18 @@ impl Stage<'_> {
     }
 }
 
-/// Where the file may be. When that was guessed, the versions that the indexes have.
+/// Possible addresses of the file. If they are guesses, also the versions in the indexes.
 struct Guesses {
     uris: Vec<String>,
     versions: Option<Vec<String>>,
 }
 
-/// Its address in the indexes. None when they do not have the version.
+/// Its address in the indexes. `None` when they do not have the version.
 fn find(apt: &apt::Apt, wanted: &DebianFile<'_>, bounds: &Bounds) -> Result<Option<String>, Stop> {
     let Some(places) = apt.places(wanted.package, wanted.version, bounds)? else { return Ok(None) };
     let mut names = Vec::new();
     for place in places {
-        // Of a binary package's version there is one file for an architecture, whatever it is called.
+        // A binary package has one file per version and architecture, whatever its name.
         if place.name == wanted.file || wanted.packages() != Packages::Source {
             return Ok(Some(place.uri));
         }
@@ -266,7 +266,7 @@ fn find(apt: &apt::Apt, wanted: &DebianFile<'_>, bounds: &Bounds) -> Result<Opti
     Err(DebianError::NoFile { package, version, has: names }.into())
 }
 
-/// Where it would be beside the versions that the indexes do have: mirrors keep files longer than their indexes do.
+/// Addresses beside the versions that the indexes do have: mirrors keep files longer than their indexes do.
 fn guesses(apt: &apt::Apt, wanted: &DebianFile<'_>, bounds: &Bounds) -> Result<Guesses, Stop> {
     let versions = apt.versions(wanted.package, bounds)?;
     let mut uris = Vec::new();

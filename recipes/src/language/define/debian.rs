@@ -12,7 +12,7 @@ use super::source::{digest, number};
 use crate::recipe::{SourceInput, Span, UnpackSource};
 use crate::source::{BinaryPackage, BinaryPackageError, Mirror, Source};
 
-/// The arguments of `debian_binary`, as they were given.
+/// The arguments of `debian_binary`, as given.
 pub(in super::super) struct Given<'a, 'v> {
     pub package: &'a str,
     pub version: &'a str,

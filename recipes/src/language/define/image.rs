@@ -16,7 +16,7 @@ use crate::recipe::{ImageError, ImageParts, ImageRecipe, Recipe, RecipeName, Spa
 /// The latest time that a layer can hold.
 const MAX_CREATED: u64 = 0o777_7777_7777;
 
-/// The arguments of `image`, as they were given.
+/// The arguments of `image`, as given.
 pub(in super::super) struct Given<'a, 'v> {
     pub name: &'a str,
     pub inputs: Vec<Value<'v>>,
@@ -41,7 +41,7 @@ pub(in super::super) struct Given<'a, 'v> {
     pub compression: &'a str,
 }
 
-/// The image recipe of these arguments, in the folder `package`; `needed` are the recipes that `inputs` names.
+/// The image recipe of these arguments, in the folder `package`; `needed` are the recipes in `inputs`.
 pub(in super::super) fn define(
     given: Given<'_, '_>,
     needed: &[Arc<Recipe>],
@@ -128,7 +128,7 @@ fn image_name(text: &str, package: &str) -> Result<RecipeName, Refused> {
     Ok(name)
 }
 
-/// A place in an image: unlike in a build, nothing hides any.
+/// A place in an image: unlike in a build, no mount hides any.
 fn place(argument: &'static str, text: &str) -> Result<SandboxPath, Refused> {
     let place = SandboxPath::new(text).map_err(|why| Refused::new(argument, why))?;
     if place.names().any(|name| name.starts_with(".wh.")) {
@@ -150,7 +150,7 @@ fn said(
     if is(text) { Ok(text.to_owned()) } else { Err(refused(argument, why(text.to_owned()))) }
 }
 
-/// A number where a text is wanted would be decimal: that is what this refuses, too.
+/// A number instead of a text would be decimal, so it is refused.
 fn texts(
     argument: &'static str,
     given: &[(String, Value<'_>)],
@@ -190,7 +190,7 @@ fn files(
 /// The text of a file of the recipe tree.
 fn beside(path: &crate::paths::TreePath, context: &Context<'_>) -> Result<String, Refused> {
     let unreadable = |source| Refused::new("files", ArgumentError::Unreadable { path: path.clone(), source });
-    // One more than may be, so that what is too long is seen to be.
+    // One more than allowed, so that an excess is detected.
     let bytes = context.files.read(path, MAX_FILES + 1).map_err(unreadable)?;
     let bytes = bytes.ok_or_else(|| Refused::new("files", ArgumentError::NoFile { path: path.clone() }))?;
     String::from_utf8(bytes).map_err(|_| refused("files", ImageError::Binary { path: path.to_string() }))
@@ -246,7 +246,7 @@ fn is_passable(text: &str) -> bool {
     text.len() <= MAX_ARGUMENT && !text.contains('\0')
 }
 
-/// Of an image without an entrypoint, the command names the program: that may come from the user who runs it.
+/// Without an entrypoint, the command names the program: the user who runs the image may replace it.
 fn entrypoint(given: Vec<String>) -> Result<Vec<String>, Refused> {
     match given.first().is_some_and(String::is_empty) {
         true => Err(refused("entrypoint", ImageError::NoProgram)),
@@ -281,7 +281,7 @@ fn env(given: Vec<(String, String)>) -> Result<BTreeMap<String, String>, Refused
     Ok(given.into_iter().collect())
 }
 
-/// Ports, each with its protocol: `80` and `80/tcp` are one.
+/// Ports, each with its protocol: `80` and `80/tcp` are equal.
 fn ports(given: Vec<String>) -> Result<BTreeSet<String>, Refused> {
     let port = |text: String| {
         let text = said("ports", &text, is_port, |text| ImageError::Port { text })?;

@@ -1,4 +1,4 @@
-//! From what the functions of the language are given to recipes, sources and local files.
+//! From the arguments of the language's functions to recipes, sources and local files.
 
 pub(super) mod debian;
 pub(super) mod image;

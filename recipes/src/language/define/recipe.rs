@@ -19,7 +19,7 @@ use crate::recipe::{
 };
 use stele_store::model::Node;
 
-/// The arguments of `recipe`, as they were given.
+/// The arguments of `recipe`, as given.
 pub(in super::super) struct Given<'a, 'v> {
     pub name: &'a str,
     pub version: &'a str,
@@ -287,7 +287,7 @@ fn outputs(given: Option<Value<'_>>) -> Result<BTreeMap<OutputName, SandboxPath>
             let text = place.unpack_str().ok_or_else(|| wrong(place))?;
             let place = SandboxPath::new(text).map_err(|why| Refused::new("outputs", why))?;
             if !place.is_in(&out) {
-                let why = format!("output `{name}` is {text}, and only what lies in /out can be kept");
+                let why = format!("output `{name}` is {text}, and only paths in /out are kept");
                 return Err(Refused::new("outputs", ArgumentError::Action(why)));
             }
             insert(name, place)?;
@@ -361,7 +361,7 @@ fn about(
     })
 }
 
-/// What only an action can find wrong is reported while the recipe is evaluated.
+/// Errors that only an action reveals are reported while the recipe is evaluated.
 fn check_action(recipe: &Recipe, steps: &'static str) -> Result<(), Refused> {
     let parts = Parts {
         env: recipe.env.clone(),

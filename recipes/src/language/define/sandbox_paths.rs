@@ -5,7 +5,7 @@ use super::super::error::{ArgumentError, Label};
 use crate::action::SandboxPath;
 use crate::recipe::Span;
 
-/// Paths that every build provides itself, so that nothing else can be seen there.
+/// Paths that every build provides itself, so that they would hide anything else there.
 const TAKEN: &[(&str, &str)] = &[
     ("/proc", "the kernel's view of its processes"),
     ("/sys", "nothing, on purpose,"),
@@ -15,9 +15,9 @@ const TAKEN: &[(&str, &str)] = &[
     ("/out", "the directory for its outputs"),
 ];
 
-/// One input of a recipe, as far as its place matters.
+/// One input of a recipe, and its place.
 pub(super) struct Placed {
-    /// Which of the recipe's arguments named it.
+    /// The argument that it comes from.
     pub(super) argument: &'static str,
     pub(super) place: SandboxPath,
     /// Whether it is a file: then nothing can be below it.
@@ -27,7 +27,7 @@ pub(super) struct Placed {
     pub(super) origin: String,
 }
 
-/// The place that `text` names, when an input can be seen there.
+/// Parses a place, and checks that an input can be seen there.
 pub(super) fn parse(argument: &'static str, text: &str) -> Result<SandboxPath, Refused> {
     let place = SandboxPath::new(text).map_err(|why| Refused::new(argument, why))?;
     for (taken, by) in TAKEN {
@@ -39,7 +39,7 @@ pub(super) fn parse(argument: &'static str, text: &str) -> Result<SandboxPath, R
     Ok(place)
 }
 
-/// Refuses inputs of which one hides the other. Directories at one place are merged, which the plan does.
+/// Refuses inputs that hide each other. Directories at one place are merged by the plan.
 pub(super) fn check(inputs: &[Placed]) -> Result<(), Refused> {
     for (number, one) in inputs.iter().enumerate() {
         let also = |first: &Placed| vec![Label::new(first.at.clone(), first.origin.clone())];

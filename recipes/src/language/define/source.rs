@@ -24,7 +24,7 @@ const ARCHIVES: &[&str] = &[
     ".tar.lz", ".tlz", ".zip",
 ];
 
-/// The arguments of `source`, as they were given.
+/// The arguments of `source`, as given.
 pub(in super::super) struct Given<'a, 'v> {
     pub sha256: &'a str,
     pub mirrors: Vec<&'v str>,
@@ -123,7 +123,7 @@ pub(in super::super) fn foreign_image(
 ) -> Result<Arc<ForeignImage>, Refused> {
     let plain = |c: char| c.is_ascii_graphic();
     if reference.is_empty() || !reference.chars().all(plain) {
-        let why = format!("{reference:?} is no reference: it has letters, digits and signs of ASCII only");
+        let why = format!("{reference:?} is not a reference: only ASCII letters, digits and punctuation");
         return Err(Refused::new("reference", ArgumentError::Action(why)));
     }
     Ok(Arc::new(ForeignImage {
@@ -149,7 +149,7 @@ pub(in super::super) fn hex0(
 ) -> Result<Arc<LocalInput>, Refused> {
     let pin = sha256.map(|text| digest::<Sha256>("sha256", text, "SHA-256")).transpose()?;
     let path = recipe_path("path", path, context)?;
-    // An error shows lines of the file, so it may be no larger than what errors are shown of.
+    // An error shows lines of the file, so the same size limit applies as for files in errors.
     let text = read("path", &path, MAX_STARLARK, context)?;
     let bytes = hex0::decode(&text).map_err(|why| {
         let (line, column) = why.place();
@@ -164,7 +164,7 @@ pub(in super::super) fn hex0(
     Ok(Arc::new(LocalInput { path, node, place: sandbox_paths::parse("at", place)?, hex0: true, at }))
 }
 
-/// The name that was given, or that of the file on the first mirror.
+/// The given name, or that of the file on the first mirror.
 fn file_name(given: Option<&str>, mirrors: &[Mirror]) -> Result<FileName, Refused> {
     let (argument, text) = match (given, mirrors.first()) {
         (Some(name), _) => ("name", name),
@@ -250,7 +250,7 @@ fn patches(given: &[&str], strip: i64, context: &Context<'_>) -> Result<Vec<Patc
 /// A path in the archive.
 fn tree_path(argument: &'static str, text: &str) -> Result<TreePath, Refused> {
     TreePath::parse(text.as_bytes()).map_err(|why| {
-        Refused::new(argument, ArgumentError::Action(format!("{text:?} is no path in an archive: {why}")))
+        Refused::new(argument, ArgumentError::Action(format!("{text:?} is not a path in an archive: {why}")))
     })
 }
 
@@ -261,7 +261,7 @@ fn recipe_path(argument: &'static str, text: &str, context: &Context<'_>) -> Res
         .map_err(|why| Refused::new(argument, ArgumentError::Path { text: text.to_owned(), why }))
 }
 
-/// The bytes of the file that is there.
+/// The bytes of an existing file.
 fn read(
     argument: &'static str,
     path: &TreePath,
@@ -274,7 +274,7 @@ fn read(
     bytes.ok_or_else(|| Refused::new(argument, ArgumentError::NothingThere { path: path.clone() }))
 }
 
-/// What is there.
+/// The node at a path.
 fn node(argument: &'static str, path: &TreePath, context: &Context<'_>) -> Result<Node, Refused> {
     let node = context.files.node(path);
     let node = node

@@ -25,7 +25,7 @@ fn a_value_that_grows_without_end_is_ended() {
 #[test]
 fn a_panic_of_the_evaluator_is_an_error() {
     let panicked = on_a_deep_stack::<()>(|| panic!("out of {}", "luck"));
-    assert!(shown(&panicked.unwrap_err()).contains("the evaluator gave up: out of luck"));
+    assert!(shown(&panicked.unwrap_err()).contains("the evaluator failed: out of luck"));
 }
 
 #[test]
@@ -35,7 +35,7 @@ fn a_file_that_is_too_large_is_not_read() {
 }
 
 #[test]
-fn a_file_of_rubbish_is_told_as_such() {
+fn a_malformed_file_is_reported_as_such() {
     let mut files = InMemoryFiles::default();
     files.put("pkgs/a/recipe.star", b"x = '\xff'".to_vec());
     let found = shown(&evaluate_all(&files).unwrap_err());
@@ -57,7 +57,7 @@ fn a_file_of_rubbish_is_told_as_such() {
 }
 
 #[test]
-fn an_expression_that_nests_as_deeply_as_a_file_can_is_no_end_of_the_process() {
+fn the_deepest_possible_nesting_does_not_end_the_process() {
     let room = MAX_STARLARK - 1000;
     for (open, inside, close) in [
         ("(", "1", ")"),

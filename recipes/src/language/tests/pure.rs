@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Gives the folders in another order, and notes nothing.
+/// Lists the folders in another order, and records nothing.
 struct Backwards(InMemoryFiles);
 
 impl Files for Backwards {
@@ -52,7 +52,7 @@ fn neither_the_order_of_folders_nor_the_number_of_threads_reaches_the_result() {
 }
 
 #[test]
-fn there_is_nothing_in_the_language_to_ask_the_machine_with() {
+fn the_language_has_no_access_to_the_machine() {
     for name in [
         "open",
         "print_env",

@@ -32,7 +32,7 @@ fn paths(made: &OutputTrees, root: &Root) -> Vec<String> {
 const SANDBOX: [&str; 5] = ["/build", "/dev", "/out", "/proc", "/tmp"];
 
 #[test]
-fn a_root_of_nothing_is_what_is_mounted_on() {
+fn an_empty_root_has_the_mount_points() {
     let made = OutputTrees::default();
     assert_eq!(paths(&made, &merge(&[], &BTreeMap::new(), &made).unwrap()), SANDBOX);
 }
@@ -87,7 +87,7 @@ fn a_conflict_names_both_and_the_path_unless_one_is_preferred() {
 }
 
 #[test]
-fn what_would_be_hidden_is_refused() {
+fn a_hidden_place_is_refused() {
     let made = OutputTrees::default();
     for (path, said) in
         [("tmp/x", "/tmp/x"), ("proc/self/fd", "/proc/self"), ("build", "/build"), ("dev/null", "/dev/null")]
@@ -97,12 +97,12 @@ fn what_would_be_hidden_is_refused() {
             .to_string();
         assert_eq!(error, format!("recipe a has {said}, which would be hidden: every build has its own"));
     }
-    // Elsewhere those names mean nothing.
+    // Elsewhere those names have no meaning.
     assert!(merge(&[part("a", "/opt", made.tree_of("tmp/x", ""))], &BTreeMap::new(), &made).is_ok());
 }
 
 #[test]
-fn a_conflict_in_a_plan_says_where_the_recipe_is_written() {
+fn a_conflict_in_a_plan_has_the_location_of_the_recipe() {
     let made = OutputTrees::default();
     let all = recipes(&[("a", "a", ""), ("b", "b", ""), ("c", "c", "a b")]);
     for goal in ["a", "b"] {

@@ -1,4 +1,4 @@
-//! What is remembered is remembered by a text that stays what it is: `docs/formats.md` has these.
+//! Canonical texts stay the same: `docs/formats.md` has these.
 
 use super::*;
 
