@@ -17,7 +17,9 @@ mod opened;
 mod start;
 
 use crate::mounts::{self, Record};
-use crate::protocol::{Call, Frame, Hello, MAX_ANSWER, Reply, Welcome, receive, receive_message, send};
+use crate::protocol::{
+    Call, Frame, Hello, MAX_ANSWER, Reply, Welcome, receive, receive_message, send, send_descriptors,
+};
 use crate::socket::{self, hung_up};
 use stele::Request;
 use stele::answers::{Answer, Mount};
@@ -161,7 +163,7 @@ impl Client {
         let call = Call::Mount { record: record.clone() };
         connection.insist(store, observer, |it, observer| {
             send(&mut it.stream, &call)
-                .and_then(|()| mounts::send(&it.stream, &(), &[device]))
+                .and_then(|()| send_descriptors(&it.stream, &[device]))
                 .map_err(|e| Failure::io("the daemon did not accept the mount", &e))?;
             it.answer(observer)
         })
@@ -216,7 +218,7 @@ impl Connection {
     ) -> Result<Option<Answer>, Failure> {
         send(&mut self.stream, call).map_err(ended)?;
         if !fds.is_empty() {
-            mounts::send(&self.stream, &(), fds).map_err(ended)?;
+            send_descriptors(&self.stream, fds).map_err(ended)?;
         }
         self.answer(observer)
     }

@@ -1,14 +1,16 @@
 //! The frames of the socket's protocol. `docs/formats.md` has the bytes.
 //!
 //! A frame is a length (4 bytes, little-endian), a kind (1 byte: `J` JSON, `j` JSON that continues in the next
-//! frame, `B` bytes) and that many bytes. The
-//! first frames in each direction, [`Hello`] and [`Welcome`], and the request to stop never change their format,
+//! frame, `B` bytes, `D` descriptors) and that many bytes. The first frames in each direction, [`Hello`] and [`Welcome`], and the request to stop never change their format,
 //! so that a command line of any version can replace a daemon of any other.
 
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use stele_fs::passing::{receive_with, send_with};
 
 use crate::mounts::Record;
 use stele::Request;
@@ -27,7 +29,7 @@ pub const MAX_ANSWER: usize = 1 << 30;
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The version of the protocol: with another number, frames after the first two have other formats. Clients other than
 /// this program check it.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 /// The build ID, a hash of this program's source code: two builds of one version have different ones.
 pub const BUILD: &str = env!("STELE_BUILD_ID");
 
@@ -209,6 +211,33 @@ pub fn receive(from: &mut impl Read, max: usize) -> io::Result<Option<Frame>> {
             b'B' if begin == 0 => return Ok(Some(Frame::Bytes(message))),
             _ => return Err(invalid("received a frame of unknown kind")),
         }
+    }
+}
+
+/// Sends descriptors, in a frame without a payload.
+///
+/// # Errors
+/// When the other side is gone, or there are too many.
+pub fn send_descriptors(to: &UnixStream, fds: &[BorrowedFd<'_>]) -> io::Result<()> {
+    let head = [0, 0, 0, 0, b'D'];
+    let sent = send_with(to, &[IoSlice::new(&head)], fds)?;
+    (&*to).write_all(head.get(sent..).unwrap_or_default())
+}
+
+/// Receives descriptors, which are all that may come now. `None` at the end of the stream.
+///
+/// # Errors
+/// When the stream ends within the frame, or another frame is received.
+pub fn receive_descriptors(from: &UnixStream) -> io::Result<Option<Vec<OwnedFd>>> {
+    let mut head = [0; 5];
+    let (read, fds) = receive_with(from, &mut head)?;
+    if read == 0 {
+        return Ok(None);
+    }
+    (&*from).read_exact(&mut head[read..])?;
+    match head {
+        [0, 0, 0, 0, b'D'] => Ok(Some(fds)),
+        _ => Err(io::Error::new(io::ErrorKind::InvalidData, "received another frame instead of descriptors")),
     }
 }
 

@@ -24,7 +24,9 @@ use crate::client::Started;
 use crate::mounts::{self, list::List};
 use crate::peer::Daemons;
 use crate::process::{begin_anew, leave_terminal, log_to, raise_descriptor_limit, report};
-use crate::protocol::{BUILD, Call, Hello, Reply, VERSION, Welcome, receive_message, send};
+use crate::protocol::{
+    BUILD, Call, Hello, Reply, VERSION, Welcome, receive_descriptors, receive_message, send,
+};
 use crate::socket;
 use counting::{Counted, Working};
 use handed::Handed;
@@ -276,7 +278,7 @@ impl Server {
                 }
                 Call::Mounts {} => send(&mut stream, &Reply::Answer(Answer::Mounts(self.mounts.answers())))?,
                 Call::Mount { record } => {
-                    let Some(((), fds)) = mounts::receive(&stream)? else { return Ok(()) };
+                    let Some(fds) = receive_descriptors(&stream)? else { return Ok(()) };
                     let Some(device) = fds.into_iter().next() else {
                         return Err(io::Error::new(
                             io::ErrorKind::InvalidData,
@@ -292,7 +294,7 @@ impl Server {
                 }
                 Call::Status {} => send(&mut stream, &Reply::Answer(Answer::Status(self.status())))?,
                 Call::Exec { mut tree, recipe, order, exec } => {
-                    let Some(((), mut streams)) = mounts::receive(&stream)? else { return Ok(()) };
+                    let Some(mut streams) = receive_descriptors(&stream)? else { return Ok(()) };
                     let wanted = if exec.terminal { 1 } else { 3 };
                     let handed = streams.pop().map(|fd| Handed::take_tree(&mut tree, fd)).transpose()?;
                     let handed = handed.unwrap_or_default();
@@ -313,7 +315,7 @@ impl Server {
                 Call::Store { mut store, opened } => {
                     let handed = match opened {
                         true => {
-                            let Some(((), fds)) = mounts::receive(&stream)? else { return Ok(()) };
+                            let Some(fds) = receive_descriptors(&stream)? else { return Ok(()) };
                             Handed::take(&mut store, fds)?
                         }
                         false => Handed::default(),
