@@ -20,6 +20,17 @@ pub(super) enum Address {
         /// The file.
         file: String,
     },
+    /// The same file in the archive of all past versions.
+    Snapshot {
+        /// Where that archive is.
+        base: String,
+        /// The package.
+        package: String,
+        /// Its version.
+        version: String,
+        /// The file.
+        file: String,
+    },
 }
 
 /// One address to try, and its name for the user: as the recipe writes it, and the address when that differs.
@@ -33,6 +44,7 @@ pub(super) fn all(source: &Source, config: &Config) -> Vec<Result<Attempt, Tried
     };
     let sha256 = source.sha256.to_string();
     let mut all: Vec<Result<Attempt, Tried>> = Vec::new();
+    let mut last = Vec::new();
     for address in config.first(&sha256, source.file.as_str()) {
         all.push(Ok((address.clone(), plain(&address))));
     }
@@ -42,6 +54,11 @@ pub(super) fn all(source: &Source, config: &Config) -> Vec<Result<Attempt, Tried
             MirrorKind::Http(_) | MirrorKind::File(_) => all.push(Ok((text.to_owned(), plain(text)))),
             MirrorKind::Debian { package, version, file } => {
                 let (package, version, file) = (package.to_owned(), version.to_owned(), file.to_owned());
+                if let Some(base) = config.debian.snapshot() {
+                    let (package, version, file) = (package.clone(), version.clone(), file.clone());
+                    let shown = format!("{text} ({base})");
+                    last.push(Ok((shown, Address::Snapshot { base, package, version, file })));
+                }
                 all.push(Ok((text.to_owned(), Address::Debian { package, version, file })));
             }
             MirrorKind::Alias { name, rest } => match config.alias(name) {
@@ -57,5 +74,6 @@ pub(super) fn all(source: &Source, config: &Config) -> Vec<Result<Attempt, Tried
             },
         }
     }
+    all.extend(last);
     all
 }

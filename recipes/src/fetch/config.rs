@@ -56,6 +56,20 @@ pub struct DebianConfig {
     pub suites: Option<Vec<String>>,
     /// Lines in the format of sources.list(5), which replace the machine's.
     pub sources: Vec<String>,
+    /// Where the archive of all past versions is; none when empty. Without it, that of the machine's own distribution,
+    /// unless `suites` or `sources` are given.
+    pub snapshot: Option<String>,
+}
+
+impl DebianConfig {
+    /// The archive that is asked last for what no mirror has.
+    pub(super) fn snapshot(&self) -> Option<String> {
+        match &self.snapshot {
+            Some(base) => Some(base.clone()).filter(|base| !base.is_empty()),
+            None if self.suites.is_none() && self.sources.is_empty() => super::debian::snapshot::usual(),
+            None => None,
+        }
+    }
 }
 
 /// Why a text is not a valid configuration.
@@ -178,6 +192,12 @@ impl Config {
         for suite in config.debian.suites.iter().flatten() {
             if suite.is_empty() || !suite.chars().all(|c| c.is_ascii_alphanumeric() || "-./_".contains(c)) {
                 return Err(ConfigError::Debian { text: suite.clone() });
+            }
+        }
+        for base in config.debian.snapshot.iter().filter(|base| !base.is_empty()) {
+            let kind = Mirror::new(base);
+            if !kind.is_ok_and(|mirror| matches!(mirror.kind(), MirrorKind::Http(_))) {
+                return Err(ConfigError::Address { address: base.clone() });
             }
         }
         for line in &config.debian.sources {

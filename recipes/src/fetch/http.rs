@@ -49,6 +49,55 @@ impl Client {
         }
     }
 
+    /// Whether the server answers a request for the file, with the right size as far as it says one.
+    pub(super) fn has(&self, url: &str, bounds: &Bounds) -> Result<(), Stop> {
+        let answer = self.patiently(bounds, || self.ask(url, 0, &Download::default(), bounds))?;
+        match Download::default().start(&answer, 0)? {
+            Start::Whole { total: Some(total) } => Ok(bounds.check_total(total)?),
+            Start::Whole { total: None } => Ok(()),
+            Start::Rest { .. } | Start::NoRest => Err(answer.status_error().into()),
+        }
+    }
+
+    /// A document of at most `max` bytes.
+    pub(super) fn text(&self, url: &str, max: u64, bounds: &Bounds) -> Result<Vec<u8>, Stop> {
+        self.patiently(bounds, || self.text_once(url, max, bounds))
+    }
+
+    /// Tries again what may pass.
+    fn patiently<T>(&self, bounds: &Bounds, once: impl Fn() -> Result<T, Stop>) -> Result<T, Stop> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let error = match once() {
+                Err(Stop::Mirror(MirrorFailure::Http(error))) => error,
+                done => return done,
+            };
+            match Retry::MIRROR.after(tries, &error) {
+                Some(pause) if pause <= bounds.left()? => {
+                    self.http.wait(pause).map_err(|e| failure(e, bounds))?;
+                }
+                _ => return Err(failure(error, bounds)),
+            }
+        }
+    }
+
+    fn text_once(&self, url: &str, max: u64, bounds: &Bounds) -> Result<Vec<u8>, Stop> {
+        let mut request = Request::new(Method::GET, url);
+        request.deadline = Some(Instant::now() + bounds.left()?);
+        let mut answer = self.http.once(&request).map_err(|error| deadline(error, bounds))?;
+        if !answer.is_success() {
+            return Err(answer.status_error().into());
+        }
+        let mut text = Vec::new();
+        let read = answer.reader().take(max + 1).read_to_end(&mut text);
+        read.map_err(|error| deadline(HttpError::of_body(error), bounds))?;
+        match text.len() as u64 > max {
+            true => Err(MirrorFailure::TooLarge { max }.into()),
+            false => Ok(text),
+        }
+    }
+
     fn once(
         &self,
         url: &str,

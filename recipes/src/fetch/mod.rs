@@ -15,7 +15,9 @@ mod debian;
 mod failure;
 mod http;
 mod local;
+mod mirrors;
 mod part;
+mod reach;
 mod signature;
 #[cfg(test)]
 mod tests;
@@ -31,6 +33,7 @@ use crate::source::Source;
 pub use config::{Config, ConfigError, DebianConfig, Limits};
 pub use debian::DebianError;
 pub use failure::{FetchError, MirrorFailure, PartError, Tried};
+pub use reach::{Question, Reach, reach};
 pub use signature::SignatureError;
 pub use stele_http::HttpError;
 

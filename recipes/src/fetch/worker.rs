@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use stele_store::model::Sha256;
 
-use super::address::{self, Address};
+use super::address;
 use super::failure::{FetchError, MirrorFailure, PartError, Tried};
+use super::mirrors::Mirrors;
 use super::part::{self, Part};
-use super::{Event, Had, Limits, Options, SourceStore, What, check, debian, http, local};
+use super::{Event, Had, Limits, Options, SourceStore, What, check};
 use crate::source::Source;
 
 /// Why a mirror's attempt ended: because of the mirror, or because of this machine, when no other mirror would help.
@@ -40,7 +41,7 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
-    fn new(limits: Limits, size: Option<u64>) -> Self {
+    pub(super) fn new(limits: Limits, size: Option<u64>) -> Self {
         Self { limits, size, until: Instant::now() + limits.total }
     }
 
@@ -82,12 +83,12 @@ pub(super) struct Fetcher<'a, K> {
     pub(super) options: &'a Options,
     pub(super) keep: &'a K,
     watch: &'a (dyn Fn(Event<'_>) + Sync),
-    http: http::Client,
+    mirrors: Mirrors<'a>,
 }
 
 impl<'a, K: SourceStore> Fetcher<'a, K> {
     pub(super) fn new(options: &'a Options, keep: &'a K, watch: &'a (dyn Fn(Event<'_>) + Sync)) -> Self {
-        Self { options, keep, watch, http: http::Client::new(&options.config.limits) }
+        Self { options, keep, watch, mirrors: Mirrors::new(&options.config) }
     }
 
     /// Gets a source, unless it is already stored.
@@ -147,7 +148,7 @@ impl<'a, K: SourceStore> Fetcher<'a, K> {
                 Ok((mirror, address)) => {
                     tell(What::Asks { mirror: &mirror });
                     let had_before = part.length();
-                    match self.ask(&source.sha256, &address, part, &bounds, tell) {
+                    match self.mirrors.ask(&source.sha256, &address, part, &bounds, tell) {
                         Ok(()) => {
                             let bytes = match part.is_joined() {
                                 true => part.length().saturating_sub(had_before),
@@ -164,47 +165,5 @@ impl<'a, K: SourceStore> Fetcher<'a, K> {
             failed.push(tried);
         }
         Err(FetchError::Unavailable { tried: failed })
-    }
-
-    /// Tries one mirror until the download is complete and correct.
-    fn ask(
-        &self,
-        pin: &Sha256,
-        address: &Address,
-        part: &mut Part,
-        bounds: &Bounds,
-        tell: &dyn Fn(What<'_>),
-    ) -> Result<(), Stop> {
-        let mut moves = |done, total: Option<u64>| tell(What::Moves { done, total: total.or(bounds.size()) });
-        // An earlier answer may have left too many bytes, which are useless then.
-        if bounds.check_grown(part.length()).is_err() {
-            part.restart()?;
-        }
-        loop {
-            let got = match address {
-                Address::Http(url) => self.http.get(url, part, bounds, &mut moves),
-                Address::File(path) => local::get(Path::new(path), part, bounds, &mut moves),
-                Address::Debian { package, version, file } => {
-                    let wanted = debian::DebianFile { package, version, file };
-                    let note = |text: &str| tell(What::Note { text });
-                    debian::get(&wanted, &self.options.config.debian, part, bounds, &note, &mut moves)
-                }
-            };
-            if let Err(Stop::Mirror(MirrorFailure::Size { .. } | MirrorFailure::TooLarge { .. })) = got {
-                // These bytes are not the beginning of the source.
-                part.restart()?;
-            }
-            got?;
-            let actual = part.sha256();
-            if actual == *pin {
-                return Ok(());
-            }
-            if !part.is_joined() {
-                let kept = part.put_aside()?;
-                return Err(MirrorFailure::Digest { expected: *pin, actual, kept }.into());
-            }
-            // The beginning came from another answer, perhaps of another mirror: this one gets the chance to send all.
-            part.restart()?;
-        }
     }
 }

@@ -8,8 +8,9 @@
 
 mod apt;
 mod entries;
+pub(super) mod snapshot;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::config::DebianConfig;
@@ -51,6 +52,16 @@ enum Packages<'a> {
 }
 
 impl Packages<'_> {
+    /// Where apt keeps what it knows of them, below the folder of downloads.
+    fn folder(self, downloads: &Path) -> PathBuf {
+        let folder = downloads.join("debian");
+        match self {
+            Self::Source => folder,
+            Self::Binary { architecture: None } => folder.join("binary"),
+            Self::Binary { architecture: Some(it) } => folder.join(format!("binary-{it}")),
+        }
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::Source => "source",
@@ -120,6 +131,12 @@ pub enum DebianError {
         /// The existing files.
         has: Vec<String>,
     },
+    /// The archive of past versions does not answer as it should.
+    #[error("the snapshot archive's answer is not what its interface promises: {why}")]
+    Snapshot {
+        /// What is wrong with it.
+        why: String,
+    },
     /// The transfer stalled.
     #[error("no data for {seconds} s (`stall-seconds`)")]
     Stalled {
@@ -147,13 +164,7 @@ pub(super) fn get(
     note: &dyn Fn(&str),
     moves: &mut dyn FnMut(u64, Option<u64>),
 ) -> Result<(), Stop> {
-    let packages = wanted.packages();
-    let folder = part.folder().join("debian");
-    let folder = match packages {
-        Packages::Source => folder,
-        Packages::Binary { architecture: None } => folder.join("binary"),
-        Packages::Binary { architecture: Some(it) } => folder.join(format!("binary-{it}")),
-    };
+    let folder = wanted.packages().folder(part.folder());
     let own = Stage { folder: folder.clone(), config };
     let versions = match own.get(wanted, part, bounds, note, moves)? {
         None => return Ok(()),
@@ -163,7 +174,7 @@ pub(super) fn get(
         // Fifty megabytes of indexes, and in a separate folder, so that the small ones are not fetched each time.
         (None, true) => {
             let suites = RELEASES.iter().map(|it| (*it).to_owned()).collect();
-            let config = DebianConfig { suites: Some(suites), sources: Vec::new() };
+            let config = DebianConfig { suites: Some(suites), ..DebianConfig::default() };
             let all = Stage { folder: folder.join("releases"), config: &config };
             match all.get(wanted, part, bounds, note, moves)? {
                 None => return Ok(()),
@@ -172,12 +183,49 @@ pub(super) fn get(
         }
         _ => versions,
     };
-    let (package, version) = (wanted.package.to_owned(), wanted.version.to_owned());
-    Err(match versions.is_empty() {
-        true => DebianError::NoPackage { kind: packages.name(), package },
-        false => DebianError::NoVersion { package, version, file: wanted.file.to_owned(), has: versions },
+    Err(none(wanted, versions).into())
+}
+
+/// Whether an archive has the file: in its indexes, or, if `has` finds it, beside other versions. What apt knows of the
+/// archives is kept below `downloads`.
+pub(super) fn has(
+    wanted: &DebianFile<'_>,
+    config: &DebianConfig,
+    downloads: &Path,
+    bounds: &Bounds,
+    has: &dyn Fn(&str) -> Result<(), Stop>,
+) -> Result<(), Stop> {
+    let folder = wanted.packages().folder(downloads);
+    let own = Stage { folder: folder.clone(), config };
+    let suites = RELEASES.iter().map(|it| (*it).to_owned()).collect();
+    let releases = DebianConfig { suites: Some(suites), ..DebianConfig::default() };
+    let all = Stage { folder: folder.join("releases"), config: &releases };
+    let is_usual = config.suites.is_none() && config.sources.is_empty();
+    let mut missed = None;
+    for stage in std::iter::once(&own).chain(is_usual.then_some(&all)) {
+        let (_, Guesses { uris, versions }) = match stage.look_up(wanted, bounds, &|_| ()) {
+            Err(Stop::Mirror(failure)) => {
+                missed = Some(failure);
+                continue;
+            }
+            found => found?,
+        };
+        let Some(versions) = versions else { return Ok(()) };
+        if uris.iter().any(|uri| has(uri).is_ok()) {
+            return Ok(());
+        }
+        missed = Some(none(wanted, versions).into());
     }
-    .into())
+    Err(missed.unwrap_or_else(|| none(wanted, Vec::new()).into()).into())
+}
+
+/// The indexes have these other versions.
+fn none(wanted: &DebianFile<'_>, has: Vec<String>) -> DebianError {
+    let (package, version) = (wanted.package.to_owned(), wanted.version.to_owned());
+    match has.is_empty() {
+        true => DebianError::NoPackage { kind: wanted.packages().name(), package },
+        false => DebianError::NoVersion { package, version, file: wanted.file.to_owned(), has },
+    }
 }
 
 /// A set of archives, and the folder of apt's state for them.
