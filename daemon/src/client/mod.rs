@@ -16,7 +16,7 @@ use stele_store::OpenError;
 mod opened;
 mod start;
 
-use crate::mounts::{self, Record};
+use crate::mounts::Record;
 use crate::protocol::{
     Call, Frame, Hello, MAX_ANSWER, Reply, Welcome, receive, receive_message, send, send_descriptors,
 };

@@ -21,7 +21,7 @@ mod strays;
 mod working;
 
 use crate::client::Started;
-use crate::mounts::{self, list::List};
+use crate::mounts::list::List;
 use crate::peer::Daemons;
 use crate::process::{begin_anew, leave_terminal, log_to, raise_descriptor_limit, report};
 use crate::protocol::{
