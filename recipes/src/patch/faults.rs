@@ -217,6 +217,14 @@ pub enum FileFault {
         /// How many bytes.
         bytes: usize,
     },
+    /// The patches of its source have rewritten so much that they would take too long.
+    #[error(
+        "the patches of this source rewrite more than {most} bytes, each file as a whole for each diff about it"
+    )]
+    Work {
+        /// The most, in bytes.
+        most: u64,
+    },
     /// It is larger than what is patched.
     #[error("it has {bytes} bytes; files of up to {MAX_FILE} are patched")]
     Large {
@@ -311,6 +319,7 @@ impl ApplyError {
                     "perhaps another number of levels has to be stripped, or the patch is for another version",
                 ),
                 FileFault::Exists => Some("perhaps the patch is already applied"),
+                FileFault::Work { .. } => Some("unite the diffs about one file"),
                 _ => None,
             },
             Self::Content(_) => None,
