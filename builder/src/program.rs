@@ -65,6 +65,11 @@ impl<T: Waits> Spares<T> {
         Self(Arc::new(Queue { program, waiting: Mutex::default() }))
     }
 
+    /// The program whose helpers they are.
+    pub fn program(&self) -> &Program {
+        &self.0.program
+    }
+
     /// One that waits, or a new one.
     ///
     /// # Errors
