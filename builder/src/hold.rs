@@ -54,7 +54,11 @@ pub enum HoldError {
 #[derive(Debug, Serialize, Deserialize)]
 enum Ask {
     /// Make them; `builds` is the folder of all builds, `mapped` whether the asker maps the user.
-    Begin { builds: PathBuf, mapped: bool },
+    Begin {
+        #[serde(with = "crate::path_text")]
+        builds: PathBuf,
+        mapped: bool,
+    },
     /// The user is mapped.
     Mapped {},
 }

@@ -34,6 +34,7 @@ pub struct Job {
     /// Where each step begins.
     pub workdir: String,
     /// The build's folder on this machine. It is removed when nobody wants it any more.
+    #[serde(with = "crate::path_text")]
     pub folder: PathBuf,
     /// What bounds it.
     pub limits: Limits,
