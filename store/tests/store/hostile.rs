@@ -83,9 +83,19 @@ fn no_folder_that_others_own_or_write_to_is_a_store() {
     let it = Fresh::new();
     let path = it.store.path().to_owned();
     drop(it.store);
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).unwrap();
-    assert!(matches!(Store::open(&path).map(drop), Err(OpenError::Folder(FolderError::Shared { .. }))));
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    for within in ["", "db", "objects", "objects/ab", "tmp", "quarantine"] {
+        for mode in [0o777, 0o775, 0o757] {
+            let folder = path.join(within);
+            fs::set_permissions(&folder, fs::Permissions::from_mode(mode)).unwrap();
+            let opened = Store::open(&path).map(drop);
+            assert!(
+                matches!(opened, Err(OpenError::Folder(FolderError::Shared { .. }))),
+                "{within} {mode:o}"
+            );
+            fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+    }
+    Store::open(&path).map(drop).unwrap();
     // Giving something away takes root.
     if !rustix::process::geteuid().is_root() {
         return;
