@@ -13,6 +13,10 @@ const MARGIN: u64 = 1 << 20;
 impl Store {
     /// Writes the tables of small blobs anew, when they hold much that is dead and there is room for what is not.
     pub(crate) fn reclaim(&self) -> Result<(), DbError> {
+        // A flush that fails ends all writing, and tables are made with new files.
+        if !self.has_inodes() {
+            return Ok(());
+        }
         // What was removed from buffers never comes to the disk, and what was removed from tables is seen there.
         self.db.flush_inline()?;
         let mut live = 0;

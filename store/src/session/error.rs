@@ -4,6 +4,7 @@ use crate::db::DbError;
 use crate::model::{Digest, MAX_DEPTH, MAX_TREE_TEXT, RootName, TreeId};
 use crate::objects::FileError;
 use crate::presence::Presence;
+use crate::room::NoRoom;
 
 /// Why a session could not store something.
 #[derive(Debug, thiserror::Error)]
@@ -12,13 +13,8 @@ pub enum WriteError {
     #[error("the store is open for reading only")]
     ReadOnly,
     /// The disk is so full that the store might not be able to collect any more.
-    #[error("the disk of the store has {left} bytes left, and {kept} are kept back for collections")]
-    NoRoom {
-        /// What is left.
-        left: u64,
-        /// What is kept back.
-        kept: u64,
-    },
+    #[error(transparent)]
+    NoRoom(#[from] NoRoom),
     /// A tree names something that neither the session nor the store can give.
     #[error("tree {tree} names {named}, and {lacking} is {presence}")]
     Incomplete {
@@ -88,7 +84,7 @@ impl WriteError {
         match self {
             Self::File(e) => e.is_no_space(),
             Self::Db(e) => matches!(e, DbError::NoSpace { .. }),
-            Self::NoRoom { .. } => true,
+            Self::NoRoom(_) => true,
             _ => false,
         }
     }
