@@ -2,6 +2,7 @@
 //! is what Stele makes; and what Stele writes and answers is what the tables say.
 
 mod answers;
+mod columns;
 mod examples;
 
 use std::fs;
