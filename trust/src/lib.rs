@@ -1,0 +1,16 @@
+//! Attestations and agreement: who says, signed, what came out of an action, and whether that is enough.
+//!
+//! Everything here is a function of what it is given: no clock, no network, no environment, no disk. The exceptions are
+//! random bytes for a new key and for ECDSA signatures, and the programs that `edge` runs.
+//!
+//! From the outside in: a [`bundle`] or a [`dsse`] envelope carries a [`statement`] that [`keys`] signed; a `policy`
+//! says whose key that is; it becomes a `vote`; and votes become a `verdict`.
+
+mod der;
+pub mod digest;
+pub mod dsse;
+pub mod json;
+pub mod keys;
+pub mod name;
+pub mod statement;
+pub mod time;
