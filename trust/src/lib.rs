@@ -3,8 +3,8 @@
 //! Everything here is a function of what it is given: no clock, no network, no environment, no disk. The exceptions are
 //! random bytes for a new key and for ECDSA signatures, and the programs that `edge` runs.
 //!
-//! From the outside in: a [`bundle`] or a [`dsse`] envelope carries a [`statement`] that [`keys`] signed; a `policy`
-//! says whose key that is; it becomes a `vote`; and votes become a `verdict`.
+//! From the outside in: a [`dsse`] envelope carries a [`statement`] that [`keys`] signed; a [`policy`]
+//! says whose key that is; it becomes a [`vote`]; and votes become a [`verdict`].
 
 mod der;
 pub mod digest;
@@ -12,5 +12,9 @@ pub mod dsse;
 pub mod json;
 pub mod keys;
 pub mod name;
+pub mod policy;
+pub mod principal;
 pub mod statement;
 pub mod time;
+pub mod verdict;
+pub mod vote;
