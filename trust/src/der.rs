@@ -1,4 +1,5 @@
-//! Reading DER (X.690), as far as keys, certificates and timestamps need it: definite, minimal lengths, one-byte tags.
+//! Reading DER (X.690), as far as keys, certificates and timestamps need it: definite, minimal lengths, one-byte
+//! tags.
 
 /// Tags that occur here.
 pub(crate) mod tag {

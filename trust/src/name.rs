@@ -9,8 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// The maximum length of a name.
 pub const MAX_NAME: usize = 64;
 
-/// What a policy names: a principal, or the value of one of its facts. 1 to 64 of `a-z0-9._-`, beginning with a letter
-/// or digit. Upper case is not in it, so that `Acme` and `acme` cannot pass for two organisations.
+/// What a policy names: a principal, or the value of one of its facts. 1 to 64 of `a-z0-9._-`, beginning with a
+/// letter or digit. Upper case is not in it, so that `Acme` and `acme` cannot pass for two organisations.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Label(String);
 

@@ -1,4 +1,5 @@
-//! Principals: who votes. A principal has keys, any of which speaks for it, and facts by which independence is counted.
+//! Principals: who votes. A principal has keys, any of which speaks for it, and facts by which independence is
+//! counted.
 
 use std::collections::BTreeMap;
 use std::fmt;

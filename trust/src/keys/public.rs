@@ -146,8 +146,8 @@ fn spki_parts(der: &[u8]) -> Option<SpkiParts<'_>> {
     Some((kind, parameters.filter(|it| it.tag == tag::OID).map(|it| it.content), bytes))
 }
 
-/// The y coordinates of the points of order 1, 2, 4 and 8. Under such a key a signature matches any message, so whoever
-/// published it can deny everything that it signed.
+/// The y coordinates of the points of order 1, 2, 4 and 8. Under such a key a signature matches any message, so
+/// whoever published it can deny everything that it signed.
 const SMALL_ORDER: [[u8; 32]; 5] = {
     let mut zero = [0; 32];
     let mut one = [0; 32];

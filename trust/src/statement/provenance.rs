@@ -35,7 +35,8 @@ pub struct BuildDefinition {
     /// What was fetched or read: the direct inputs and the sources, by digest.
     #[serde(default)]
     pub resolved_dependencies: Vec<Resource>,
-    /// That no other dependency exists. SLSA has no field for this, so it is an extension field; missing is not known.
+    /// That no other dependency exists. SLSA has no field for this, so it is an extension field; missing is not
+    /// known.
     #[serde(rename = "stele_resolvedDependenciesComplete", default, skip_serializing_if = "Option::is_none")]
     pub complete: Option<bool>,
 }

@@ -1,7 +1,8 @@
-//! The predicate `rebuild/v1`: what came out when somebody ran an action. `docs/predicates/rebuild-v1.md` specifies it.
+//! The predicate `rebuild/v1`: what came out when somebody ran an action. `docs/predicates/rebuild-v1.md` specifies
+//! it.
 //!
-//! The vote in it is the outcome, the action and the outputs. Times and facts are beside the vote: two statements that
-//! differ only in them are the same vote.
+//! The vote in it is the outcome, the action and the outputs. Times and facts are beside the vote: two statements
+//! that differ only in them are the same vote.
 
 use std::collections::BTreeMap;
 

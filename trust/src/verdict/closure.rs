@@ -41,8 +41,8 @@ pub struct Closure {
     pub opaque: Vec<String>,
 }
 
-/// Decides over all ancestors. Whether opaque ones are acceptable is for the caller to say: they are listed. A closure
-/// with nothing judged is not agreed.
+/// Decides over all ancestors. Whether opaque ones are acceptable is for the caller to say: they are listed. A
+/// closure with nothing judged is not agreed.
 pub fn decide_closure(ancestors: &[Ancestor]) -> Closure {
     let mut closure =
         Closure { kind: Kind::Insufficient, weakest: None, judged: 0, pinned: 0, opaque: Vec::new() };

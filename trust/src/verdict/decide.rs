@@ -40,8 +40,8 @@ pub fn decide(inquiry: &Inquiry<'_>) -> Verdict {
     report(inquiry, count, kind, clause, subject_digest)
 }
 
-/// The digest that dissent is measured against: among those that are asked about the one that satisfies the policy, or
-/// the one that most state.
+/// The digest that dissent is measured against: among those that are asked about the one that satisfies the policy,
+/// or the one that most state.
 fn target(inquiry: &Inquiry<'_>, count: &Count) -> Option<Digests> {
     let groups = groups(count);
     let asked = |digests: &Digests| inquiry.digest.is_none_or(|asked| asked.matches(digests));
@@ -140,8 +140,12 @@ fn count(inquiry: &Inquiry<'_>) -> Count {
     let mut votes: BTreeMap<Label, Vec<Vote>> = BTreeMap::new();
     let mut seen = BTreeSet::new();
     for evidence in inquiry.evidence {
-        // The same file twice is the same evidence.
-        if !seen.insert(evidence.digest()) {
+        // The same twice is the same evidence. A file in another project's form can hold several votes.
+        let of = match evidence {
+            Evidence::Foreign(vote) => Some((vote.signer.clone(), vote.name.clone(), vote.sha256)),
+            _ => None,
+        };
+        if !seen.insert((evidence.digest(), of)) {
             continue;
         }
         for reading in read(inquiry.policy, &inquiry.subject, evidence, inquiry.now) {

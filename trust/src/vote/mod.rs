@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::digest::{Blake3, Digests, Sha256};
 use crate::dsse::Envelope;
 use crate::name::{Label, OutputName};
-use crate::principal::{Fact, Fingerprint, KeyProblem};
+use crate::principal::{Fact, KeyProblem, Material};
 use crate::time::Time;
 
 pub use equivocation::{Equivocation, EquivocationError};
@@ -87,14 +87,14 @@ pub enum Evidence {
 pub struct ForeignVote {
     /// SHA-256 of the evidence.
     pub evidence: Sha256,
-    /// The primary key of the certificate that signed.
-    pub signer: Fingerprint,
+    /// The key that signed; of OpenPGP, the primary key of its certificate.
+    pub signer: Material,
     /// What it is about; it says that there is one.
     pub name: String,
     /// With which digest.
     pub sha256: Sha256,
     /// When it was signed, as the signature says.
-    pub signed: Time,
+    pub signed: Option<Time>,
     /// When the key expired by its own certificate, if it has.
     pub key_expired: Option<Time>,
     /// Whether the key was revoked by its own certificate.

@@ -1,5 +1,5 @@
-//! From a piece of evidence to the votes in it, for one subject. Signatures first: nothing is parsed that no key of the
-//! policy signed.
+//! From a piece of evidence to the votes in it, for one subject. Signatures first: nothing is parsed that no key of
+//! the policy signed.
 
 use std::collections::BTreeMap;
 
@@ -147,8 +147,7 @@ fn age(policy: &Policy, signed: SigningTime, now: Time) -> Option<Reason> {
 }
 
 fn foreign(policy: &Policy, subject: &Subject, vote: &ForeignVote, now: Time) -> Reading {
-    let known =
-        policy.keys().find(|(_, key)| matches!(&key.material, Material::OpenPgp(it) if *it == vote.signer));
+    let known = policy.keys().find(|(_, key)| key.material == vote.signer);
     let Some((principal, key)) = known else { return refused(vote.evidence, None, Reason::NoKnownKey) };
     let of = Subject::Artifact { name: vote.name.clone(), sha256: vote.sha256 };
     if of != *subject {
@@ -157,7 +156,7 @@ fn foreign(policy: &Policy, subject: &Subject, vote: &ForeignVote, now: Time) ->
     // The certificate's own expiry counts as much as the policy's.
     let valid_until = [key.valid_until, vote.key_expired].into_iter().flatten().min();
     let key = Key { valid_until, ..key.clone() };
-    let signed = SigningTime { claimed: Some(vote.signed), witnessed: None };
+    let signed = SigningTime { claimed: vote.signed, witnessed: None };
     let revoked = vote.key_revoked.then_some(KeyProblem::Revoked);
     let problem = revoked.or_else(|| key.problem(signed, now, policy.expiry)).map(Reason::Key);
     Reading::Vote(Vote {
