@@ -3,22 +3,26 @@
 
 /// Tags that occur here.
 pub(crate) mod tag {
+    pub(crate) const BOOLEAN: u8 = 0x01;
     pub(crate) const INTEGER: u8 = 0x02;
     pub(crate) const BIT_STRING: u8 = 0x03;
     pub(crate) const OCTET_STRING: u8 = 0x04;
     pub(crate) const OID: u8 = 0x06;
+    pub(crate) const GENERALIZED_TIME: u8 = 0x18;
     pub(crate) const SEQUENCE: u8 = 0x30;
+    pub(crate) const SET: u8 = 0x31;
     /// `[n]`, constructed.
     pub(crate) const fn context(n: u8) -> u8 {
         0xa0 | n
     }
 }
 
-/// One value: its tag and its content.
+/// One value: its tag, its content, and all of its bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Element<'a> {
     pub(crate) tag: u8,
     pub(crate) content: &'a [u8],
+    pub(crate) whole: &'a [u8],
 }
 
 /// Reads one value after the other. Every method gives `None` when the bytes are not DER or not what is asked for.
@@ -53,8 +57,9 @@ impl<'a> Reader<'a> {
             (length, rest)
         };
         let (content, rest) = rest.split_at_checked(length)?;
+        let whole = &self.0[..self.0.len() - rest.len()];
         self.0 = rest;
-        Some(Element { tag, content })
+        Some(Element { tag, content, whole })
     }
 
     /// The content of the next value, which has this tag.

@@ -17,6 +17,7 @@ pub mod keys;
 pub mod name;
 pub mod policy;
 pub mod principal;
+pub mod sigstore;
 pub mod simple_signing;
 pub mod statement;
 pub mod time;

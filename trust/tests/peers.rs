@@ -250,10 +250,12 @@ fn images_that_gpg_signed_by_a_subkey_count_for_the_primary_key_and_cut_off_or_e
     let keyring = folder.path("keyring.gpg");
     gpg(&home, &["--output", &keyring, "--export"]);
     let digest = "ab".repeat(32);
-    let identity = r#"{"critical":{"identity":{"docker-reference":"stagex/gcc:1"},"image":{"docker-manifest-digest":"sha256:"#;
-    let payload =
-        format!("{identity}{digest}\"}},\"type\":\"atomic container signature\"}},\"optional\":{{}}}}");
-    let payload = folder.write("payload", payload);
+    let identity = serde_json::json!({ "docker-reference": "stagex/gcc:1" });
+    let of = serde_json::json!({ "docker-manifest-digest": format!("sha256:{digest}") });
+    let critical =
+        serde_json::json!({ "identity": identity, "image": of, "type": "atomic container signature" });
+    let payload = serde_json::json!({ "critical": critical, "optional": {} });
+    let payload = folder.write("payload", payload.to_string());
     let image = format!("gcc@sha256={digest}");
     let mut files = Vec::new();
     for (name, compress) in [("plain", "0"), ("compressed", "9")] {

@@ -3,7 +3,7 @@
 //! Read are the versions 0.1 to 0.3, with a key or a certificate; written is 0.3, with a key. Fields that the
 //! format does not have are errors: a bundle that says more than is understood is not evidence of what is.
 
-mod document;
+pub(crate) mod document;
 #[cfg(test)]
 mod tests;
 
@@ -105,8 +105,8 @@ pub struct InclusionProof {
     pub size: u64,
     /// The hashes between.
     pub hashes: Vec<Vec<u8>>,
-    /// The root, signed by the log.
-    pub checkpoint: String,
+    /// The root, signed by the log. Only bundles of version 0.1 can lack it, and then the proof proves nothing.
+    pub checkpoint: Option<String>,
 }
 
 /// Why bytes are not a bundle, or not a valid one.
