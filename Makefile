@@ -1,30 +1,36 @@
-# Everything a developer types. Each target first installs what it needs on Debian (tools/install-deps); what is
-# compiled stays outside the checkout, in $(STELE_CACHE).
+# The commands for developers. Each target first installs what it needs on Debian (tools/install-deps); build output
+# stays outside the checkout, in $(STELE_CACHE).
 export STELE_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/stele
 export CARGO_TARGET_DIR ?= $(STELE_CACHE)/target
 
 PREFIX ?= $(HOME)/.local
 FUZZ_SECONDS ?= 20
 STRESS_ROUNDS ?= 300
+DIST ?= $(STELE_CACHE)/dist
 
 dev_stele = $(CARGO_TARGET_DIR)/debug/stele
 release_stele = $(CARGO_TARGET_DIR)/release/stele
 
-# The tests kill the binary at labelled points, which only this feature compiles in. Every cargo command of a target
-# names the same features and targets, so that nothing is compiled twice.
+# The tests kill the binary at labelled points, which only this feature compiles in. All cargo commands of a target
+# have the same features and targets, so that nothing is compiled twice.
 cargo = tools/with-rocksdb cargo
+cargo_release = tools/with-rocksdb --release cargo
 test_flags = --workspace --features stele-cli/crash-points,stele-store/crash-points
 
 .DEFAULT_GOAL := help
-.PHONY: help demo chain world build check test stress lint fuzz bench install
+.PHONY: help demo demo-foreign chain world build check test stress lint fuzz bench dist install
 
 help: ## list these targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
 
-demo: build ## build Stele and watch it work
+demo: build ## build Stele and watch what it is for, from the seed to an image
 	@STELE_BIN="$(dev_stele)" tools/demo
 
-chain: build ## build TinyCC and musl from the seed, by two ways, compare, and go on to gcc 3.4.6
+demo-foreign: build ## import, mount, verify; build GNU hello and busybox with compilers of Debian
+	@tools/install-deps test
+	@STELE_BIN="$(dev_stele)" tools/demo-foreign
+
+chain: build ## build TinyCC and musl from the seed, along two paths, compare, and continue to gcc 3.4.6
 	@tools/install-deps test
 	@STELE_BIN="$(dev_stele)" tools/chain
 
@@ -38,17 +44,18 @@ build: ## build the binary, with assertions on
 	@echo "built $(dev_stele)" >&2
 
 check: ## check one crate: clippy and its unit tests (CRATE=store, oci/registry, engine, …)
-	@test -f "$(CRATE)/Cargo.toml" || { echo "error: say which crate: make check CRATE=store" >&2; exit 2; }
+	@test -f "$(CRATE)/Cargo.toml" || { echo "error: name a crate: make check CRATE=store" >&2; exit 2; }
 	@tools/install-deps build
 	$(cargo) clippy --manifest-path "$(CRATE)/Cargo.toml" --all-targets -- -D warnings
 	$(cargo) test --manifest-path "$(CRATE)/Cargo.toml" --lib --bins
 
-# With --all-targets the binary is made from the very crates that the tests link; without it, the tests' own
-# dependencies would turn on other features, and much would be compiled again.
-test: ## run all tests, or with TEST=NAME those whose binary or name fits
+# With --all-targets the binary is built from the very crates that the tests link; without it, the tests' own
+# dependencies would enable other features, and much would be compiled again.
+test: ## run all tests and the chain, or with TEST=NAME the tests whose binary or name matches
 	@tools/install-deps build test
 	@$(cargo) build $(test_flags) --all-targets
 	@STELE_BIN="$(dev_stele)" TEST="$(TEST)" tools/with-rocksdb tools/run-tests $(test_flags)
+	@test -n "$(TEST)" || STELE_BIN="$(dev_stele)" tools/chain
 
 stress: ## fill hundreds of small disks and collect them again (STRESS_ROUNDS=300)
 	@tools/install-deps build test
@@ -67,13 +74,17 @@ fuzz: ## run every fuzz target for a short while (FUZZ_SECONDS=20 each)
 
 bench: ## compare with other tools on this machine (BENCH_FLAGS=--write for docs/benchmarks.md)
 	@tools/install-deps build bench
-	@$(cargo) build --release --package stele-cli
-	@$(cargo) build --release --package stele-store --example lookup
+	@$(cargo_release) build --release --package stele-cli
+	@$(cargo_release) build --release --package stele-store --example lookup
 	@STELE_BIN="$(release_stele)" STELE_LOOKUP_BIN="$(dir $(release_stele))examples/lookup" tests/bench/run $(BENCH_FLAGS)
+
+dist: ## make what a release offers: static binary, tarball, .deb, OCI image, SBOM, SHA256SUMS (DIST=~/.cache/stele/dist)
+	@tools/install-deps build dist
+	@DIST="$(DIST)" tools/with-rocksdb --release tools/dist
 
 install: ## install the binary, its manual pages and shell completions (PREFIX=~/.local)
 	@tools/install-deps build
-	@$(cargo) build --release --package stele-cli
+	@$(cargo_release) build --release --package stele-cli
 	install -D --mode 0755 "$(release_stele)" "$(DESTDIR)$(PREFIX)/bin/stele"
 	install -d "$(DESTDIR)$(PREFIX)/share/man/man1" \
 		"$(DESTDIR)$(PREFIX)/share/bash-completion/completions" \

@@ -1,12 +1,12 @@
-//! The build id: a hash of the sources that a daemon is made of, of how they are compiled, and of the lock file. Equal
-//! sources give equal ids, on every machine; a command line and a daemon of different sources know each other apart.
+//! The build ID: a hash of the daemon's sources, of how they are compiled, and of the lock file. Equal sources give
+//! equal IDs, on every machine; a command line and a daemon of different sources detect each other.
 
 use std::error::Error;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-/// What a daemon is made of.
+/// The sources of a daemon.
 const PARTS: &[&str] = &[
     "store/src",
     "archive/src",
@@ -44,7 +44,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Hashes the Rust sources below a folder, with their paths, in the order of these.
+/// Hashes the Rust sources below a folder, with their paths, sorted by path.
 fn hash(path: &Path, top: &Path, hasher: &mut DefaultHasher) -> Result<(), Box<dyn Error>> {
     if path.is_dir() {
         let mut entries: Vec<PathBuf> =

@@ -1,14 +1,14 @@
-//! Trees that are made path by path, and stored when they are whole.
+//! Trees that are built path by path, and stored when they are complete.
 
 use std::collections::BTreeMap;
 use std::mem::take;
 
 use stele_store::model::{Name, Node, Tree, TreeId};
 
-/// What stands under a name in a directory.
+/// What a name in a directory stands for.
 #[derive(Debug)]
 pub(crate) enum Slot {
-    /// A directory that grows, by its index.
+    /// A directory under construction, by its index.
     Directory(usize),
     /// Anything else; also a directory that is stored already.
     Leaf(Node),
@@ -19,16 +19,16 @@ pub(crate) type Directory = BTreeMap<Name, Slot>;
 /// The index of the root.
 pub(crate) const ROOT: usize = 0;
 
-/// A tree that grows. Paths are lists of names, and the empty one is the root.
+/// A tree under construction. Paths are lists of names, and the empty one is the root.
 ///
-/// Directories lie in a list, each behind the one that holds it. So trees of any depth are stored and dropped without
-/// recursion. What is removed leaves its directories in the list, where nothing names them.
+/// Directories are in a list, each after its parent. So trees of any depth are stored and dropped without recursion.
+/// Removed directories stay in the list, unreferenced.
 #[derive(Debug)]
 pub struct TreeBuilder {
     directories: Vec<Directory>,
 }
 
-/// The root of a tree is a directory, and nothing else can be put there.
+/// The root of a tree is a directory and cannot be replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the root of a tree can only be a directory")]
 pub struct RootError;
@@ -45,12 +45,12 @@ impl TreeBuilder {
         Self::default()
     }
 
-    /// Makes the directory at `path`. What is no directory on the way is replaced.
+    /// Makes the directory at `path`. Non-directories on the way are replaced.
     pub fn directory(&mut self, path: &[Name]) {
         self.make_directory(path);
     }
 
-    /// Puts `node` at `path`, in the place of what was there; directories that lead to it are made.
+    /// Puts `node` at `path`, replacing what was there; parent directories are made.
     ///
     /// # Errors
     /// When `path` is the root.
@@ -61,7 +61,7 @@ impl TreeBuilder {
         Ok(())
     }
 
-    /// Removes what is at `path`, with all below it. Whether there was anything; the root is never removed.
+    /// Removes what is at `path`, with all below it. Returns whether there was anything; the root is never removed.
     pub fn remove(&mut self, path: &[Name]) -> bool {
         let Some((last, above)) = path.split_last() else { return false };
         self.find(above).is_some_and(|parent| self.directories[parent].remove(last).is_some())
@@ -74,7 +74,7 @@ impl TreeBuilder {
         }
     }
 
-    /// What is at `path`, if it is no directory that grows.
+    /// The node at `path`, unless it is a directory under construction.
     pub fn node(&self, path: &[Name]) -> Option<&Node> {
         let (last, above) = path.split_last()?;
         match self.directories[self.find(above)?].get(last)? {
@@ -88,7 +88,7 @@ impl TreeBuilder {
         self.find(path).map(|at| self.directories[at].keys().cloned().collect()).unwrap_or_default()
     }
 
-    /// Stores all directories from the leaves up by `add`, and returns what `add` returned of the root.
+    /// Stores all directories from the leaves up with `add`, and returns `add`'s result for the root.
     ///
     /// # Errors
     /// The first error of `add`.
@@ -104,7 +104,7 @@ impl TreeBuilder {
     ) -> Result<(TreeId, u64), E> {
         let inside = self.below(root);
         let mut stored: Vec<Option<Node>> = vec![None; self.directories.len()];
-        // A directory stands behind the one that holds it, so backwards is from the leaves up.
+        // A directory comes after its parent, so backwards is from the leaves up.
         for at in (root + 1..self.directories.len()).rev().filter(|at| inside[*at]) {
             let (tree, size) = add(&self.tree(at, &mut stored))?;
             stored[at] = Some(Node::Directory { tree, size });
@@ -118,11 +118,11 @@ impl TreeBuilder {
             Slot::Leaf(node) => Some((name, node)),
             Slot::Directory(below) => stored[below].take().map(|node| (name, node)),
         });
-        // The names are keys of a map: none comes twice.
+        // The names are keys of a map: no duplicates.
         Tree::new(entries.collect()).unwrap_or_default()
     }
 
-    /// Which directories lie below `root`, with itself.
+    /// Which directories are below `root`, including itself.
     fn below(&self, root: usize) -> Vec<bool> {
         let mut inside = vec![false; self.directories.len()];
         inside[root] = true;
@@ -192,7 +192,7 @@ mod tests {
         Node::Symlink { target: SymlinkTarget::new(text.as_bytes()).unwrap() }
     }
 
-    /// All paths of a stored tree: the target of a link, nothing of a directory.
+    /// All paths of a stored tree: the target of a link, `None` for a directory.
     fn paths(content: &InMemory, root: TreeId) -> BTreeMap<String, Option<String>> {
         let (mut found, mut open) = (BTreeMap::new(), vec![(String::new(), root)]);
         while let Some((above, id)) = open.pop() {
@@ -247,9 +247,9 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is done in whatever order, it is what a map from paths to nodes makes of it.
+        /// Any operations in any order give the same as a map from paths to nodes.
         #[test]
-        fn a_tree_is_what_a_map_of_paths_is(
+        fn a_tree_equals_a_map_of_paths(
             changes in proptest::collection::vec(
                 (
                     proptest::collection::vec("[abc]", 1..4),

@@ -4,17 +4,17 @@ use std::io::{self, BufRead, Read};
 
 use bzip2::{Decompress, Status};
 
-/// So many streams may hold less than [`SMALL`] bytes on average. The decoder clears 3.6 MB for each, so that streams
-/// of 14 bytes, which hold nothing, would keep it busy for ten seconds for each MB of them.
-const MOST_SMALL: u64 = 1000;
+/// The number of streams that may hold less than [`SMALL`] bytes on average. The decoder clears 3.6 MB for each, so
+/// that empty streams of 14 bytes would keep it busy for ten seconds per MB.
+const MAX_SMALL: u64 = 1000;
 const SMALL: u64 = 4096;
 
-/// Like the crate's own reader of many streams, but that it counts them.
+/// Like the crate's own reader of many streams, except that it counts them.
 pub(super) struct Bzip2Streams<R> {
     bytes: R,
     stream: Option<Decompress>,
     streams: u64,
-    /// How many bytes all streams gave.
+    /// The number of bytes that all streams yielded.
     given: u64,
 }
 
@@ -37,7 +37,7 @@ impl<R: BufRead> Read for Bzip2Streams<R> {
                 None if at_end => return Ok(0),
                 None => {
                     self.streams += 1;
-                    if self.streams > MOST_SMALL + self.given / SMALL {
+                    if self.streams > MAX_SMALL + self.given / SMALL {
                         return Err(io::Error::other("it consists of too many small streams"));
                     }
                     self.stream.insert(Decompress::new(false))

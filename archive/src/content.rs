@@ -1,25 +1,24 @@
-//! Where the bytes of files and the texts of trees are, while archives and patches make trees of them.
+//! Storage for the files and trees that archives and patches yield.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::error::Error;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, Write};
 
 use stele_store::model::{BlobId, Digest, Tree, TreeId};
 
-/// Content could not be kept or found.
+/// Content could not be stored or read.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct ContentError(#[from] Box<dyn Error + Send + Sync>);
 
 impl ContentError {
-    /// For an error of whatever keeps the content.
+    /// Wraps an error of the storage.
     pub fn new(error: impl Error + Send + Sync + 'static) -> Self {
         Self(Box::new(error))
     }
 
-    /// What failed: of a store, one of its errors.
+    /// The cause: for a store, one of its errors.
     pub fn inner(&self) -> &(dyn Error + Send + Sync + 'static) {
         &*self.0
     }
@@ -31,51 +30,54 @@ impl From<io::Error> for ContentError {
     }
 }
 
+/// A file without a name, which is removed when it is dropped.
+pub trait ScratchFile: Read + Write + Seek {}
+
+impl<T: Read + Write + Seek> ScratchFile for T {}
+
 /// Blobs and trees by their digests.
 pub trait Content {
-    /// Keeps all that can be read from `bytes`; its digest, and its length in bytes. An error of `bytes` is the
-    /// source of the error, unchanged.
+    /// Stores all that can be read from `bytes`; returns its digest, and its length in bytes. An error of `bytes` is
+    /// the source of the error, unchanged.
     ///
     /// # Errors
-    /// When `bytes` cannot be read or it cannot be kept.
+    /// When `bytes` cannot be read or stored.
     fn add_blob(&self, bytes: &mut dyn Read, executable: bool) -> Result<(BlobId, u64), ContentError>;
 
-    /// The bytes of a blob, checked.
+    /// The bytes of a blob, verified.
     ///
     /// # Errors
-    /// When it is not there, or cannot be read.
+    /// When it is missing, or cannot be read.
     fn blob(&self, id: &BlobId) -> Result<Vec<u8>, ContentError>;
 
-    /// The bytes of a blob as a reader, for one that may be large; checked too.
+    /// The bytes of a blob as a reader, for one that may be large; verified too.
     ///
     /// # Errors
-    /// When it is not there, or cannot be read.
+    /// When it is missing, or cannot be read.
     fn open_blob(&self, id: &BlobId) -> Result<Box<dyn Read + '_>, ContentError> {
         Ok(Box::new(io::Cursor::new(self.blob(id)?)))
     }
 
-    /// An empty file without a name, for an archive that cannot be read from its beginning on. It lies where the rest
-    /// of
-    /// what is kept lies, so that the room for it is the same.
+    /// An empty scratch file, for an archive that cannot be read in order.
     ///
     /// # Errors
-    /// When there can be none.
-    fn scratch(&self) -> io::Result<File>;
+    /// When it cannot be created, for lack of space or otherwise.
+    fn scratch(&self) -> Result<Box<dyn ScratchFile>, ContentError>;
 
-    /// Keeps a tree; its digest, and the length of its text in bytes. What it names has to be there.
+    /// Stores a tree; returns its digest, and the length of its text in bytes. What it names has to exist.
     ///
     /// # Errors
-    /// When it cannot be kept.
+    /// When it cannot be stored.
     fn add_tree(&self, tree: &Tree) -> Result<(TreeId, u64), ContentError>;
 
     /// A tree.
     ///
     /// # Errors
-    /// When it is not there, or cannot be read.
+    /// When it is missing, or cannot be read.
     fn tree(&self, id: &TreeId) -> Result<Tree, ContentError>;
 }
 
-/// Content in memory: to look at what an archive or a patch makes without a store.
+/// Content in memory: to examine the result of an archive or a patch without a store.
 #[derive(Default)]
 pub struct InMemory {
     blobs: RefCell<HashMap<BlobId, Vec<u8>>>,
@@ -83,7 +85,7 @@ pub struct InMemory {
 }
 
 fn absent(digest: Digest) -> ContentError {
-    io::Error::new(io::ErrorKind::NotFound, format!("nothing is named {digest}")).into()
+    io::Error::new(io::ErrorKind::NotFound, format!("{digest} is missing")).into()
 }
 
 impl Content for InMemory {
@@ -99,8 +101,8 @@ impl Content for InMemory {
         self.blobs.borrow().get(id).cloned().ok_or_else(|| absent(id.0))
     }
 
-    fn scratch(&self) -> io::Result<File> {
-        tempfile::tempfile()
+    fn scratch(&self) -> Result<Box<dyn ScratchFile>, ContentError> {
+        Ok(Box::new(tempfile::tempfile()?))
     }
 
     fn add_tree(&self, tree: &Tree) -> Result<(TreeId, u64), ContentError> {

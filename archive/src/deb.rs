@@ -1,7 +1,7 @@
 //! A Debian package, deb(5), read strictly: an `ar` of exactly three members, of which the last holds a tar.
 //!
-//! Members of other names, which deb(5) lets readers pass over, are refused here: every byte belongs to the version,
-//! to what the package manager would want to know, or to what is installed.
+//! Other members, which deb(5) lets readers skip, are refused: every byte belongs to the version, to the package
+//! manager's metadata, or to what is installed.
 
 use std::io::{self, Read};
 
@@ -13,14 +13,14 @@ use super::sources;
 use super::{EntryName, PackageError, UnpackError};
 use crate::content::Content;
 
-/// What an `ar` begins with.
+/// The magic number of an `ar`.
 const MAGIC: &[u8; 8] = b"!<arch>\n";
-/// The bytes of a member's header: name 16, time 12, user 6, group 6, mode 8, size 10, end 2.
+/// The size of a member's header: name 16, time 12, user 6, group 6, mode 8, size 10, end 2.
 const HEADER: usize = 60;
-/// The one version that there is. A later minor one may mean something that is not known here.
+/// The only version. A later minor one may have an unknown meaning.
 const VERSION: &[u8; 4] = b"2.0\n";
 const CONTROL: &[&str] = &["control.tar", "control.tar.gz", "control.tar.xz", "control.tar.zst"];
-/// What the last member may be called, and how it is compressed then.
+/// The possible names of the last member, and its compression for each.
 const DATA: &[(&str, Option<Compression>)] = &[
     ("data.tar", None),
     ("data.tar.gz", Some(Compression::Gzip)),
@@ -54,7 +54,7 @@ pub(super) fn read(
     let compression = named(&data.name).and_then(|(_, compression)| *compression);
     let mut rest = members.data(&data);
     let Opened { format, compressions, bytes } = decompress::open(Box::new(&mut rest), gauge)?;
-    // Whoever reads by the name would read something else.
+    // A reader that relies on the name would read something else.
     if format != Format::Tar || compressions.as_slice() != compression.as_slice() {
         return Err(fail(data.offset, PackageError::Compression { name: EntryName(data.name) }));
     }
@@ -77,7 +77,7 @@ fn fail(offset: u64, why: PackageError) -> UnpackError {
 struct Member {
     name: Vec<u8>,
     size: u64,
-    /// Where its data begin.
+    /// The offset of its data.
     offset: u64,
 }
 
@@ -85,12 +85,12 @@ struct Member {
 struct Members<'a> {
     bytes: Source<'a>,
     gauge: &'a Gauge,
-    /// How many bytes were read.
+    /// The number of bytes read.
     offset: u64,
 }
 
 impl<'a> Members<'a> {
-    /// The next member, which has to be the one that is wanted.
+    /// The next member, which has to be the wanted one.
     fn next(
         &mut self,
         wanted: &'static str,
@@ -112,7 +112,7 @@ impl<'a> Members<'a> {
         let digits = size.trim_ascii_end();
         let digits = std::str::from_utf8(digits).ok().filter(|it| it.bytes().all(|it| it.is_ascii_digit()));
         let size = digits.and_then(|it| it.parse().ok()).ok_or_else(damaged)?;
-        // Some programs that write `ar` end a name with a slash, so that it can end with a space.
+        // Some writers of `ar` end a name with a slash, so that it can end with a space.
         let name = name.trim_ascii_end();
         let name = name.strip_suffix(b"/").unwrap_or(name).to_vec();
         match is_wanted(&name) {
@@ -121,12 +121,12 @@ impl<'a> Members<'a> {
         }
     }
 
-    /// A reader of what a member holds, right behind its header.
+    /// A reader of a member's data, to be called right after its header.
     fn data(&mut self, member: &Member) -> Data<'_, 'a> {
         Data { left: member.size, members: self }
     }
 
-    /// Behind a member of odd length stands a line feed.
+    /// A member of odd length is followed by a line feed.
     fn end(&mut self, member: &Member) -> Result<(), UnpackError> {
         let mut padding = [0];
         if member.size % 2 == 1 && (self.fill(&mut padding)? == 0 || padding != *b"\n") {
@@ -135,7 +135,7 @@ impl<'a> Members<'a> {
         Ok(())
     }
 
-    /// Fills `buffer`; how many bytes there were for it.
+    /// Fills `buffer`; returns the number of bytes, less at the end.
     fn fill(&mut self, buffer: &mut [u8]) -> Result<usize, UnpackError> {
         let mut filled = 0;
         while filled < buffer.len() {
@@ -150,10 +150,10 @@ impl<'a> Members<'a> {
     }
 }
 
-/// Bytes of a member.
+/// The data of a member.
 struct Data<'m, 'a> {
     members: &'m mut Members<'a>,
-    /// How many are to come.
+    /// The number of bytes still to come.
     left: u64,
 }
 
@@ -162,7 +162,7 @@ impl Read for Data<'_, '_> {
         let room = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
         let count = self.members.bytes.read(&mut buffer[..room])?;
         if count == 0 && room > 0 {
-            // A decoder would say that what it decodes is cut short, or be content.
+            // A decoder would report its own input as truncated, or accept it.
             return Err(self.members.gauge.fail(fail(self.members.offset, PackageError::Truncated)));
         }
         self.members.offset += count as u64;

@@ -1,4 +1,4 @@
-//! The compressions around an archive are taken off, one by one, while it is read.
+//! Decompressing an archive while it is read, one compression after the other.
 
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 
@@ -6,23 +6,23 @@ use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 use super::bzip2_streams::Bzip2Streams;
-use super::format::{Format, HEAD, Seen, recognise};
+use super::format::{Detected, Format, HEAD, recognise};
 use super::limits::{Decompressed, Gauge};
 use super::lzip::LzipMembers;
 use super::{Compression, UnpackError};
 
-/// Between two decoders.
+/// The buffer size between two decoders.
 const BUFFER: usize = 64 << 10;
 
 /// An archive without its compressions.
 pub(super) struct Opened<'a> {
     pub(super) format: Format,
-    /// What they were, from the outside in.
+    /// The compressions, from the outside in.
     pub(super) compressions: Vec<Compression>,
     pub(super) bytes: Box<dyn Read + 'a>,
 }
 
-/// Takes off what `bytes` are compressed with until an archive begins.
+/// Decompresses `bytes` until an archive begins.
 pub(super) fn open<'a>(mut bytes: Box<dyn Read + 'a>, gauge: &'a Gauge) -> Result<Opened<'a>, UnpackError> {
     let mut compressions = Vec::new();
     loop {
@@ -32,15 +32,15 @@ pub(super) fn open<'a>(mut bytes: Box<dyn Read + 'a>, gauge: &'a Gauge) -> Resul
         let seen = recognise(&head);
         let whole = Cursor::new(head).chain(bytes);
         match seen {
-            Seen::Archive(format) => {
+            Detected::Archive(format) => {
                 let bytes = Box::new(BufReader::with_capacity(BUFFER, whole));
                 return Ok(Opened { format, compressions, bytes });
             }
-            Seen::Neither(seems) => return Err(UnpackError::NotAnArchive { compressions, seems }),
-            Seen::Compressed(_) if compressions.len() == gauge.limits.nesting => {
-                return Err(UnpackError::Nesting { most: gauge.limits.nesting });
+            Detected::Neither(seems) => return Err(UnpackError::NotAnArchive { compressions, seems }),
+            Detected::Compressed(_) if compressions.len() == gauge.limits.nesting => {
+                return Err(UnpackError::Nesting { max: gauge.limits.nesting });
             }
-            Seen::Compressed(compression) => {
+            Detected::Compressed(compression) => {
                 compressions.push(compression);
                 let bytes_inside = BufReader::with_capacity(BUFFER, whole);
                 let decoder = decompressed(compression, bytes_inside, gauge.limits.window);
@@ -50,9 +50,8 @@ pub(super) fn open<'a>(mut bytes: Box<dyn Read + 'a>, gauge: &'a Gauge) -> Resul
     }
 }
 
-/// What is inside `bytes`, to their very end: what stands behind the last member, stream or frame is an error. A
-/// decoder
-/// looks back at most `window` bytes; `gzip` and `bzip2` cannot look back further than 1 MiB.
+/// The decompressed `bytes`, to their very end: anything after the last member, stream or frame is an error. A
+/// decoder's window is at most `window` bytes; those of `gzip` and `bzip2` never exceed 1 MiB.
 pub fn decompressed<'a>(
     compression: Compression,
     bytes: impl BufRead + 'a,
@@ -62,7 +61,7 @@ pub fn decompressed<'a>(
         Compression::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(bytes)),
         Compression::Bzip2 => Box::new(Bzip2Streams::new(bytes)),
         Compression::Xz => {
-            // The largest value would mean that there is no limit.
+            // The largest value would mean no limit.
             let kib = u32::try_from(window / 1024).unwrap_or(u32::MAX - 1);
             Box::new(lzma_rust2::XzReader::new_mem_limit(bytes, true, kib))
         }
@@ -71,12 +70,12 @@ pub fn decompressed<'a>(
     }
 }
 
-/// All frames of a zstd stream: the crate's own reader stops behind the first, and compares no checksum.
+/// All frames of a zstd stream: the crate's own reader stops after the first, and compares no checksum.
 struct ZstdFrames<R> {
     bytes: R,
     decoder: FrameDecoder,
     in_frame: bool,
-    /// Bytes that the frame has given.
+    /// The number of bytes that the frame yielded.
     given: u64,
 }
 
@@ -87,7 +86,7 @@ impl<R: BufRead> ZstdFrames<R> {
         Self { bytes, decoder, in_frame: false, given: 0 }
     }
 
-    /// Begins the next frame; whether there is one.
+    /// Begins the next frame; returns whether there is one.
     fn begin(&mut self) -> io::Result<bool> {
         while !self.bytes.fill_buf()?.is_empty() {
             match self.decoder.init(&mut self.bytes) {
@@ -110,17 +109,17 @@ impl<R: BufRead> ZstdFrames<R> {
         Ok(false)
     }
 
-    /// The frame is read: does it hold what its header and its end say?
+    /// Verifies a finished frame against its header and its trailer.
     fn end(&mut self) -> io::Result<()> {
         self.in_frame = false;
-        // The crate says 0 also when nothing is stated, so that a frame that states 0 may hold more.
+        // The crate also returns 0 when no size is stated, so a frame that states 0 may hold more.
         let stated = self.decoder.content_size();
         if stated != 0 && stated != self.given {
-            return Err(io::Error::other("a frame is not as long as it says"));
+            return Err(io::Error::other("a frame does not have its stated length"));
         }
         let stated = self.decoder.get_checksum_from_data();
         if stated.is_some() && stated != self.decoder.get_calculated_checksum() {
-            return Err(io::Error::other("a frame's checksum is not that of its content"));
+            return Err(io::Error::other("a frame's checksum is wrong"));
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use crate::content::ContentError;
 
 pub use framing::{PackageError, SparseError, TarError, ZipError};
 
-/// A name as the archive spells it: any bytes. It is shown escaped.
+/// A name as in the archive: any bytes. It is displayed escaped.
 #[derive(Clone, PartialEq, Eq)]
 pub struct EntryName(pub Vec<u8>);
 
@@ -30,128 +30,128 @@ impl fmt::Debug for EntryName {
     }
 }
 
-/// Why an archive became no tree.
+/// Why an archive cannot be unpacked.
 #[derive(Debug, thiserror::Error)]
 pub enum UnpackError {
     /// The archive's bytes could not be read.
     #[error("the archive cannot be read")]
     Read(#[source] io::Error),
-    /// A zip is read from its end, so it is put into a temporary file first; that failed.
+    /// A zip is read from its end, so it is copied to a temporary file first; that failed.
     #[error("a temporary file cannot be written or read")]
     Spool(#[source] io::Error),
-    /// A file or a tree could not be kept.
+    /// A file or a tree could not be stored.
     #[error(transparent)]
     Content(#[from] ContentError),
-    /// The bytes, without their compression, are neither tar nor zip.
-    #[error("this is no archive: {}it seems to be {seems}", inside(compressions))]
+    /// The decompressed bytes are neither a tar nor a zip.
+    #[error("this is not an archive: {}it seems to be {seems}", inside(compressions))]
     NotAnArchive {
-        /// What it is compressed with, from the outside in.
+        /// Its compressions, from the outside in.
         compressions: Vec<Compression>,
-        /// What its first bytes look like.
+        /// A guess from its first bytes.
         seems: &'static str,
     },
     /// A compressed stream is cut short, damaged, or followed by other bytes.
-    #[error("the {compression} data is damaged or cut short, {offset} bytes into what it holds: {source}")]
+    #[error("the {compression} data is damaged or cut short, {offset} bytes into its output: {source}")]
     Damaged {
-        /// Which compression.
+        /// The compression.
         compression: Compression,
-        /// How many bytes it had given before.
+        /// The number of bytes that it had yielded before.
         offset: u64,
-        /// What the decoder says.
+        /// The decoder's error.
         source: io::Error,
     },
-    /// There are more compressions inside each other than [`Limits`](super::Limits) allow.
-    #[error("more than {most} compressions stand inside each other")]
+    /// There are more nested compressions than [`Limits`](super::Limits) allow.
+    #[error("more than {max} nested compressions")]
     Nesting {
-        /// The bound.
-        most: usize,
+        /// The limit.
+        max: usize,
     },
-    /// It holds more bytes than the limits allow.
-    #[error("it unpacks to more than {most} bytes")]
+    /// It unpacks to more bytes than the limits allow.
+    #[error("it unpacks to more than {max} bytes")]
     Bytes {
-        /// The bound in bytes.
-        most: u64,
+        /// The limit in bytes.
+        max: u64,
     },
-    /// It holds more bytes for each packed one than the limits allow.
-    #[error("{packed} bytes unpack to {unpacked} and more; at most {most} for each is allowed")]
+    /// Its compression ratio exceeds the limits.
+    #[error("{packed} bytes unpack to {unpacked} and more; at most {max} for each are allowed")]
     Ratio {
-        /// The bound: unpacked bytes for each packed one.
-        most: u64,
+        /// The limit: unpacked bytes for each compressed one.
+        max: u64,
         /// Bytes read so far.
         packed: u64,
-        /// Bytes that came of them.
+        /// Bytes unpacked from them.
         unpacked: u64,
     },
     /// Its names and targets are longer than the limits allow.
-    #[error("the names and link targets in it have more than {most} bytes together")]
+    #[error("the names and link targets in it have more than {max} bytes together")]
     Text {
-        /// The bound in bytes.
-        most: u64,
+        /// The limit in bytes.
+        max: u64,
     },
     /// It holds more files and directories than the limits allow.
-    #[error("it holds more than {most} entries")]
+    #[error("it holds more than {max} entries")]
     Entries {
-        /// The bound.
-        most: usize,
+        /// The limit.
+        max: usize,
     },
-    /// Nothing is left to make a tree of.
+    /// The resulting tree would be empty.
     #[error("nothing is left of it: the tree would be empty")]
     Empty,
-    /// The directory that was asked for is not there, or is no directory.
-    #[error("no directory {subdir} is in it")]
+    /// The requested directory is missing, or is not a directory.
+    #[error("it has no directory {subdir}")]
     NoSubdir {
-        /// What was asked for.
+        /// The requested directory.
         subdir: EntryName,
     },
     /// An entry is refused.
     #[error("entry {entry} at byte {offset}: {why}")]
     Entry {
-        /// Its name as the archive has it.
+        /// Its name in the archive.
         entry: EntryName,
-        /// Where its header begins, counted from 0 in the archive without its compression.
+        /// The offset of its header in the decompressed archive.
         offset: u64,
-        /// What is wrong with it.
+        /// The reason.
         #[source]
         why: EntryError,
     },
-    /// A symbolic link leads above the root, though its text does not say so.
+    /// A symbolic link leads above the root through another link.
     #[error("the symbolic link {link} to {target} leads outside of the tree")]
     LeadsOutside {
-        /// The link's name in what was asked for.
+        /// The link's name below `subdir`.
         link: EntryName,
-        /// What it says.
+        /// Its target.
         target: EntryName,
     },
-    /// To say where the symbolic links lead takes too long.
-    #[error("its symbolic links lead through each other more than {most} times")]
+    /// Resolving the symbolic links takes too long.
+    #[error("its symbolic links lead through each other more than {max} times")]
     Links {
-        /// The bound: how many components were looked at.
-        most: usize,
+        /// The limit: components visited.
+        max: usize,
     },
-    /// The tar's framing is broken.
+    /// The tar's framing is invalid.
     #[error("the tar, at byte {offset}: {why}")]
     Tar {
-        /// Where the header or block begins, counted from 0 in the tar without its compression.
+        /// The offset of the header or block in the decompressed tar.
         offset: u64,
-        /// What is wrong there.
+        /// The reason.
         #[source]
         why: TarError,
     },
-    /// It is no Debian package, or one whose framing is broken.
+    /// It is not a Debian package, or its framing is invalid.
     #[error("the Debian package, at byte {offset}: {why}")]
     Package {
-        /// Where, counted from 0.
+        /// The offset.
         offset: u64,
-        /// What is wrong there.
+        /// The reason.
         #[source]
         why: PackageError,
     },
-    /// The zip's framing is broken.
+    /// The zip's framing is invalid.
     #[error("the zip, at byte {offset}: {why}")]
     Zip {
-        /// Where, counted from 0.
+        /// The offset.
         offset: u64,
-        /// What is wrong there.
+        /// The reason.
         #[source]
         why: ZipError,
     },
@@ -173,26 +173,26 @@ pub enum EntryError {
     #[error("its name or target holds a NUL")]
     Nul,
     /// Its name is longer than a path can be.
-    #[error("its name has {found} bytes; at most {most} are allowed")]
+    #[error("its name has {found} bytes; at most {max} are allowed")]
     LongName {
-        /// Bytes it has.
+        /// Its length in bytes.
         found: usize,
-        /// Bytes that it may have.
-        most: usize,
+        /// The limit in bytes.
+        max: usize,
     },
-    /// A component of its name cannot name an entry.
-    #[error("a component of its name will not do: {0}")]
+    /// A component of its name is invalid.
+    #[error("a component of its name is invalid: {0}")]
     Component(NameError),
     /// Its name has too many components.
-    #[error("its name has {found} components; at most {most} are allowed")]
+    #[error("its name has {found} components; at most {max} are allowed")]
     Depth {
-        /// Components it has.
+        /// Its number of components.
         found: usize,
-        /// Components that it may have.
-        most: usize,
+        /// The limit.
+        max: usize,
     },
-    /// It names the root, and is no directory.
-    #[error("it names the root, and is no directory")]
+    /// It names the root, and is not a directory.
+    #[error("it names the root, and is not a directory")]
     RootNoDirectory,
     /// It is a character or block device.
     #[error("it is a device")]
@@ -203,54 +203,54 @@ pub enum EntryError {
     /// It is a socket.
     #[error("it is a socket")]
     Socket,
-    /// It is something that GNU tar alone has, and that is no file.
+    /// It is specific to GNU tar, and not a file.
     #[error(
         "it is {what}, and belongs to GNU tar's incremental or multi-volume archives, which are not read"
     )]
     OfGnu {
-        /// What it is.
+        /// Its kind.
         what: &'static str,
     },
-    /// It is of a kind that no tree has, or that nobody knows.
-    #[error("nothing of kind {kind:#x} can be unpacked")]
+    /// It is of a kind that trees do not support, or an unknown one.
+    #[error("entries of kind {kind:#x} cannot be unpacked")]
     Kind {
         /// The tar header's type flag, or the type bits of the zip entry's mode.
         kind: u32,
     },
-    /// It is a hard link to something that cannot be a name.
-    #[error("it is a hard link to {target}, which will not do: {why}")]
+    /// It is a hard link with an invalid target.
+    #[error("it is a hard link to {target}, which is invalid: {why}")]
     HardLinkName {
-        /// What it names.
+        /// Its target.
         target: EntryName,
-        /// What is wrong with that.
+        /// The reason.
         why: Box<EntryError>,
     },
-    /// It is a hard link to nothing that came before it.
-    #[error("it is a hard link to {target}, and no such file came before it")]
+    /// It is a hard link to a file that does not precede it.
+    #[error("it is a hard link to {target}, and no such file precedes it")]
     HardLinkMissing {
-        /// What it names.
+        /// Its target.
         target: EntryName,
     },
     /// It is a hard link to a directory.
     #[error("it is a hard link to {target}, which is a directory")]
     HardLinkDirectory {
-        /// What it names.
+        /// Its target.
         target: EntryName,
     },
     /// It is a symbolic link to an absolute path.
     #[error("it is a symbolic link to {target}, which is absolute")]
     TargetAbsolute {
-        /// What it says.
+        /// Its target.
         target: EntryName,
     },
     /// It is a symbolic link that leads above the root.
     #[error("it is a symbolic link to {target}, which is outside of the tree")]
     TargetOutside {
-        /// What it says.
+        /// Its target.
         target: EntryName,
     },
-    /// It is a symbolic link whose target no link can have.
-    #[error("the target of its symbolic link will not do: {0}")]
+    /// It is a symbolic link with an invalid target.
+    #[error("the target of its symbolic link is invalid: {0}")]
     Target(NameError),
     /// A component of its name is a symbolic link.
     #[error("its name passes through {link}, which is a symbolic link")]
@@ -264,14 +264,14 @@ pub enum EntryError {
         /// The file.
         file: EntryName,
     },
-    /// It came before with other content, another mode or another target.
-    #[error("it comes twice, and differs")]
+    /// It occurs twice, with different content, mode or target.
+    #[error("it occurs twice, and differs")]
     Twice,
-    /// It came before, and one of the two is a directory.
-    #[error("it comes twice, and only once as a directory")]
+    /// It occurs twice, once as a directory.
+    #[error("it occurs twice, and only once as a directory")]
     KindChanged,
-    /// It is no file, and its header has a size.
-    #[error("it is no file, and its size is {size}")]
+    /// It is not a file, and its header has a size.
+    #[error("it is not a file, and its size is {size}")]
     SizeOfNoFile {
         /// The size in bytes.
         size: u64,
@@ -279,8 +279,8 @@ pub enum EntryError {
     /// It is cut short.
     #[error("it is cut short")]
     Truncated,
-    /// The map of a sparse file is wrong.
-    #[error("the map of this sparse file is wrong: {0}")]
+    /// The map of a sparse file is invalid.
+    #[error("the map of this sparse file is invalid: {0}")]
     Sparse(#[from] SparseError),
     /// It is a sparse file in a layer of an image.
     #[error("it is a sparse file, which layers of images do not have")]
@@ -291,27 +291,27 @@ pub enum EntryError {
         /// The second name.
         name: EntryName,
     },
-    /// A zip entry's name ends like that of a directory, and its mode says that it is none; or the other way round.
+    /// A zip entry's name and mode disagree whether it is a directory.
     #[error("its name and its mode disagree whether it is a directory")]
     DirectoryOrNot,
     /// A zip entry is encrypted.
     #[error("it is encrypted")]
     Encrypted,
-    /// A zip entry is compressed otherwise than by deflate.
+    /// A zip entry uses a compression other than deflate.
     #[error("it is compressed with method {method}; only 0 (stored) and 8 (deflate) are read")]
     Method {
         /// The method's number.
         method: u16,
     },
-    /// A zip entry's data is no deflate stream, or one of another length.
+    /// A zip entry's data is not a deflate stream, or one of another length.
     #[error("its compressed data is damaged")]
     Deflate,
-    /// A zip entry's checksum is not that of its data.
+    /// A zip entry's checksum does not match its data.
     #[error("its data has the checksum {found:08x}, not {expected:08x}")]
     Crc {
-        /// What the data has.
+        /// The checksum of the data.
         found: u32,
-        /// What the directory says.
+        /// The checksum in the directory.
         expected: u32,
     },
 }

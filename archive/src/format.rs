@@ -1,11 +1,11 @@
-//! What bytes are, told by how they begin.
+//! Detecting formats from magic numbers.
 
 use std::fmt;
 
 use super::tar::Policy;
 use super::tar::header::Header;
 
-/// A compression that can be read.
+/// A supported compression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compression {
     /// RFC 1952, of one or more members.
@@ -39,57 +39,57 @@ pub(super) enum Format {
     Zip,
 }
 
-/// What a beginning is.
+/// The result of detection.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Seen {
+pub(super) enum Detected {
     Compressed(Compression),
     Archive(Format),
     Neither(&'static str),
 }
 
-/// How many bytes [`recognise`] wants to see: a tar header.
+/// The number of bytes that [`recognise`] needs: a tar header.
 pub(super) const HEAD: usize = 512;
 
-/// Names what begins with `head`: [`HEAD`] bytes, or all when there are fewer.
-pub(super) fn recognise(head: &[u8]) -> Seen {
+/// Detects the format from `head`: [`HEAD`] bytes, or all when there are fewer.
+pub(super) fn recognise(head: &[u8]) -> Detected {
     if let Some(compression) = compression_of(head) {
-        return Seen::Compressed(compression);
+        return Detected::Compressed(compression);
     }
     if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
-        return Seen::Archive(Format::Zip);
+        return Detected::Archive(Format::Zip);
     }
-    // A v7 header has no magic: only its checksum tells it. Zeros are a tar without entries. One whose magic is
-    // right and checksum wrong is taken for a tar too, so that the error says what is wrong.
+    // A v7 header has no magic, only a checksum. Zeros are a tar without entries. A header with a correct magic and a
+    // wrong checksum counts as a tar too, so that the error is precise.
     let block: Option<&[u8; HEAD]> = head.try_into().ok();
     if let Some(block) = block
         && (Header { block, policy: Policy::Strict }.checksum_holds()
             || block[257..262] == *b"ustar"
             || *block == [0; HEAD])
     {
-        return Seen::Archive(Format::Tar);
+        return Detected::Archive(Format::Tar);
     }
-    Seen::Neither(seems(head))
+    Detected::Neither(seems(head))
 }
 
 /// The compression that begins with `head`.
 pub fn compression_of(head: &[u8]) -> Option<Compression> {
     match head {
         [0x1f, 0x8b, 8, ..] => Some(Compression::Gzip),
-        // The first block, or the end of a stream of none.
+        // The first block, or the end of an empty stream.
         [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, 0x53, 0x59, ..]
         | [b'B', b'Z', b'h', b'1'..=b'9', 0x17, 0x72, 0x45, 0x38, 0x50, 0x90, ..] => Some(Compression::Bzip2),
         [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some(Compression::Xz),
-        // A frame, or one to be skipped.
+        // A frame, or a skippable one.
         [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(Compression::Zstd),
         [b'L', b'Z', b'I', b'P', 1, ..] => Some(Compression::Lzip),
         _ => None,
     }
 }
 
-/// What [`UnpackError::NotAnArchive`](super::UnpackError::NotAnArchive) calls an `ar`.
+/// [`UnpackError::NotAnArchive`](super::UnpackError::NotAnArchive)'s description of an `ar`.
 pub const AN_AR: &str = "an ar archive, such as a Debian package or a static library";
 
-/// A guess for the person who reads the error.
+/// A guess, for the error message.
 fn seems(head: &[u8]) -> &'static str {
     const KNOWN: &[(&[u8], &str)] = &[
         (b"!<arch>\n", AN_AR),

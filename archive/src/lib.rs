@@ -1,40 +1,40 @@
-//! An archive's bytes become a tree.
+//! Unpacking archives into trees.
 //!
-//! [`unpack`] reads tar (v7, ustar, pax, GNU, old GNU) and zip, as they are or inside gzip, bzip2, xz, zstd and
-//! lzip, which may stand inside each other. What the bytes are is told by the bytes; no name is asked. A Debian
-//! package is read when it is asked for and never by the way: what is in one was built elsewhere, and that is counted.
+//! [`unpack`] reads tar (v7, ustar, pax, GNU, old GNU) and zip, plain or inside gzip, bzip2, xz, zstd and lzip,
+//! possibly nested. The format is detected from the bytes; file names are ignored. A Debian package is only read on
+//! request: it is prebuilt, and counted as such.
 //!
-//! The tar and zip formats are read here and not by a crate, because strictness is in the framing: a crate that
-//! hands out entries has already decided which of two names counts, what a doubled key means and what may stand
-//! behind the end. The decompressors are crates, all in Rust.
+//! The tar and zip formats are implemented here and not by a crate, because strictness is in the framing: a crate that
+//! returns entries has already decided which of two names counts, what a duplicate key means and what may follow the
+//! end. The decompressors are crates, all in Rust.
 //!
-//! What is decided, beyond what the formats say:
+//! Decisions beyond the formats' specifications:
 //!
 //! * An entry is refused when its name is absolute, has a `..`, holds a NUL or is empty; when it passes through a
-//!   symbolic link or a file; when it is a device, a fifo or a socket. Every name is checked, also of an entry that
-//!   `strip` drops. `.` components and doubled slashes mean nothing and are dropped.
-//! * A symbolic link is refused when its target is absolute, or climbs above the root: of the archive as written,
-//!   of what `strip` leaves, and of `subdir`. At the end every link is also followed through the tree, because
-//!   `..` behind another link leads elsewhere than its text says. A link to nothing is fine. What is in a Debian
-//!   package belongs at `/`: its absolute links are fine when they stay in it.
-//! * A hard link becomes the file or symbolic link that stands earlier under that name; there must be one.
-//! * A name that comes twice is refused unless both times it is the same: GNU tar lets the last one win, and other
-//!   readers the first. Directories may come as often as they like. Names that differ only in case are two names.
+//!   symbolic link or a file; when it is a device, a fifo or a socket. Every name is checked, even of an entry that
+//!   `strip` drops. `.` components and double slashes are dropped.
+//! * A symbolic link is refused when its target is absolute, or climbs above the root: of the archive as written, of
+//!   what `strip` leaves, and of `subdir`. At the end every link is also followed through the tree, because `..` after
+//!   another link leads elsewhere than its text suggests. A dangling link is fine. A Debian package belongs at `/`: its
+//!   absolute links are fine when they stay in it.
+//! * A hard link becomes the earlier file or symbolic link of that name; there must be one.
+//! * A duplicate name is refused unless both entries are equal: GNU tar lets the last one win, and other readers the
+//!   first. Directories may be repeated. Names that differ only in case are two names.
 //! * Of the mode only the owner's execute bit (0o100) counts. Set-user-id and the like, owners, times and extended
-//!   attributes are no part of a tree, and are dropped.
-//! * `strip` drops leading components as `tar --strip-components` does: an entry with none left is skipped,
-//!   whatever it is. `subdir` then takes one directory of what is left. A tree with no entry is an error.
-//! * A tar ends with at least one block of zeros, and nothing but zeros follows: archives that were written one
-//!   behind the other are refused. In a zip every byte belongs to an entry or to the directory.
+//!   attributes are not part of a tree, and are dropped.
+//! * `strip` drops leading components as `tar --strip-components` does: an entry with none left is skipped, whatever it
+//!   is. `subdir` then selects one directory of the rest. A tree without entries is an error.
+//! * A tar ends with at least one block of zeros, and nothing but zeros follows: concatenated archives are refused. In
+//!   a zip every byte belongs to an entry or to the directory.
 //! * A link or directory whose header has a size is refused, because readers disagree whether data follows.
-//! * A header that says `ustar` in no known way is refused, since it is not clear where its name is. What fills up a
-//!   tar's last block is not looked at: early tars left in it what was in their buffers.
-//! * What the directory of a zip says counts, and a local header that says something else is refused; so are two end
-//!   records, a mode that contradicts the slash of a directory's name, and a Unicode path that is another name.
-//! * A compressed stream may consist of many members; anything else behind the last one is refused, also zeros, which
-//!   `gzip` would pass over. Only xz has a padding of its own.
-//! * A Debian package has its three members and nothing else, and the last is compressed as its name says.
-//! * Old-style zip names (no UTF-8 flag) are taken as the bytes that they are.
+//! * A header with an unknown variant of `ustar` is refused, since the place of its name is ambiguous. The padding of a
+//!   tar's last block is ignored: early tars left old buffer contents in it.
+//! * The directory of a zip is authoritative, and a local header that differs is refused; so are two end records, a
+//!   mode that contradicts the slash of a directory's name, and a different Unicode path.
+//! * A compressed stream may consist of many members; anything else after the last one is refused, even zeros, which
+//!   `gzip` would skip. Only xz has its own padding.
+//! * A Debian package has its three members and nothing else, and the last has the compression that its name states.
+//! * Old-style zip names (no UTF-8 flag) are used as bytes.
 
 mod builder;
 mod bzip2_streams;
@@ -71,38 +71,38 @@ use limits::{Gauge, Source};
 use path::At;
 use placing::Placing;
 
-/// What some bytes have to be.
+/// The expected format.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Form {
-    /// A tar or a zip, whichever they are.
+    /// A tar or a zip.
     #[default]
     Archive,
-    /// A Debian package. What it would install is unpacked, and nothing of what its scripts would do is done.
+    /// A Debian package. What it would install is unpacked; its scripts are ignored.
     DebianPackage,
 }
 
-/// What is taken out of an archive, and how much of it there may be.
+/// What to unpack of an archive, and its limits.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Unpack {
-    /// What it has to be.
+    /// The expected format.
     pub form: Form,
-    /// How many leading components every name loses; an entry with none left is skipped.
+    /// The number of leading components to strip from every name; an entry with none left is skipped.
     pub strip: usize,
-    /// The one directory to take, after `strip`; everything when there is none.
+    /// The one directory to select, after `strip`; everything when there is none.
     pub subdir: Option<Vec<Name>>,
-    /// What is too much.
+    /// The limits.
     pub limits: Limits,
 }
 
-/// Reads all of `bytes`, an archive, and keeps what `unpack` takes of it in `content`; the tree that it is.
+/// Reads all of `bytes`, an archive, and stores what `unpack` selects of it in `content`; returns its tree.
 ///
-/// Files are handed to `content` as they are read and never held; also those outside of `subdir`, as a hard link
-/// inside may name them. After an error, what was kept so far stays: it hurts nobody, and no tree names it.
+/// Files are passed to `content` as they are read and never held in memory; even those outside of `subdir`, as a hard
+/// link inside may name them. After an error, what was stored so far stays, unreferenced and harmless.
 ///
 /// # Errors
-/// When the bytes are no archive, one that is damaged, has more than [`Limits`] allow, or holds what this
-/// module refuses; when they cannot be read, or content cannot be kept.
+/// When the bytes are not an archive, are damaged, exceed [`Limits`], or hold what this module refuses; when they
+/// cannot be read, or content cannot be stored.
 pub fn unpack(bytes: &mut dyn Read, unpack: &Unpack, content: &dyn Content) -> Result<TreeId, UnpackError> {
     let gauge = Gauge::new(unpack.limits.clone());
     let belongs = match unpack.form {

@@ -1,4 +1,4 @@
-//! How much an archive may hold, and the gauge that every reader of it reports to.
+//! Limits on archives, and the gauge that every reader of one reports to.
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, Read};
@@ -7,29 +7,29 @@ use stele_store::model::MAX_DEPTH;
 
 use super::{Compression, UnpackError};
 
-/// How much an archive may hold. The defaults let large sources pass (Linux and GCC hold around 1.5 GB in 120,000
-/// files, a tenth of it packed) and stop what only pretends to be one.
+/// Limits on an archive. The defaults admit large sources (Linux and GCC hold around 1.5 GB in 120,000 files,
+/// compressed to a tenth) and stop bombs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// The most bytes that one compression may unpack to, the archive's own headers included, and the most that all
-    /// files together may have, holes included. By default 16 GiB.
+    /// Maximum size in bytes of the output of one compression, with the archive's own headers, and of all files
+    /// together, holes included. By default 16 GiB.
     pub bytes: u64,
-    /// The most files, links and directories, including directories that names only imply. By default 1,000,000.
+    /// Maximum number of files, links and directories, including implied directories. By default 1,000,000.
     pub entries: usize,
-    /// The most bytes of all names and link targets together: they are held in memory. By default 256 MiB.
+    /// Maximum total size in bytes of names and link targets: they are held in memory. By default 256 MiB.
     pub text: u64,
-    /// The most unpacked bytes for each packed one, once `ratio_from` bytes are unpacked. By default 200.
+    /// Maximum compression ratio, once `ratio_from` bytes are unpacked. By default 200.
     pub ratio: u64,
-    /// How many unpacked bytes are let pass before `ratio` counts. By default 64 MiB.
+    /// The number of unpacked bytes before `ratio` applies. By default 64 MiB.
     pub ratio_from: u64,
-    /// The most compressions inside each other. By default 4.
+    /// Maximum number of nested compressions. By default 4.
     pub nesting: usize,
-    /// The most bytes of a decoder's window. By default 128 MiB, which is what `zstd -d` takes, and twice that
-    /// of `xz -9`.
+    /// Maximum size in bytes of a decoder's window. By default 128 MiB, which is the limit of `zstd -d`, and twice the
+    /// window of `xz -9`.
     pub window: u64,
-    /// The most bytes of an entry's name. By default 4,095 (`PATH_MAX` less the NUL).
+    /// Maximum length in bytes of an entry's name. By default 4,095 (`PATH_MAX` less the NUL).
     pub name: usize,
-    /// The most components of an entry's name. By default [`MAX_DEPTH`].
+    /// Maximum number of components of an entry's name. By default [`MAX_DEPTH`].
     pub depth: usize,
 }
 
@@ -49,10 +49,10 @@ impl Default for Limits {
     }
 }
 
-/// What was read and unpacked so far, and the first thing that went wrong.
+/// The number of bytes read and unpacked so far, and the first failure.
 ///
-/// A decoder wraps or drops the errors of what it reads from. So the reader that fails leaves its reason here, and
-/// whoever sees an error asks here first.
+/// A decoder wraps or drops the errors of its input. So the reader that fails leaves its reason here, and a caller that
+/// gets an error looks here first.
 pub(super) struct Gauge {
     pub(super) limits: Limits,
     packed: Cell<u64>,
@@ -74,7 +74,7 @@ impl Gauge {
         }
     }
 
-    /// Keeps the reason, if it is the first, and makes an error of it for the reader to return.
+    /// Records the reason, if it is the first, and returns an error for the reader.
     pub(super) fn fail(&self, reason: UnpackError) -> io::Error {
         if !self.failed.replace(true) {
             *self.reason.borrow_mut() = Some(reason);
@@ -82,12 +82,12 @@ impl Gauge {
         io::Error::other("the archive was refused")
     }
 
-    /// The reason that was kept, else `otherwise`.
+    /// The recorded reason, else `otherwise`.
     pub(super) fn reason(&self, otherwise: impl Into<UnpackError>) -> UnpackError {
         self.reason.borrow_mut().take().unwrap_or_else(|| otherwise.into())
     }
 
-    /// Whether something failed. Decoders are not read again afterwards: not all of them can be.
+    /// Whether something failed. Decoders must not be read afterwards: not all of them support that.
     pub(super) fn check_not_failed(&self) -> io::Result<()> {
         match self.failed.get() {
             true => Err(io::Error::other("the archive was refused before")),
@@ -95,7 +95,7 @@ impl Gauge {
         }
     }
 
-    /// The first reason as a result, for where no reader's error leads here.
+    /// The recorded reason as a result, for callers that get no reader's error.
     pub(super) fn passed(&self) -> Result<(), UnpackError> {
         match self.reason.borrow_mut().take() {
             Some(reason) => Err(reason),
@@ -103,37 +103,37 @@ impl Gauge {
         }
     }
 
-    /// Whether `unpacked` bytes that came of one compression, or of all files, are not too many.
+    /// Checks the limits for `unpacked` bytes of one compression, or of all files.
     fn allows(&self, unpacked: u64) -> Result<(), UnpackError> {
         let (limits, packed) = (&self.limits, self.packed.get());
         if unpacked > limits.bytes {
-            return Err(UnpackError::Bytes { most: limits.bytes });
+            return Err(UnpackError::Bytes { max: limits.bytes });
         }
         if unpacked > limits.ratio_from && unpacked > packed.saturating_mul(limits.ratio) {
-            return Err(UnpackError::Ratio { most: limits.ratio, packed, unpacked });
+            return Err(UnpackError::Ratio { max: limits.ratio, packed, unpacked });
         }
         Ok(())
     }
 
-    /// Whether a file of `size` bytes may come, holes included: what is too large need not be read first.
+    /// Checks the limits for a file of `size` bytes, holes included: one that is too large need not be read first.
     pub(super) fn expect_content(&self, size: u64) -> Result<(), UnpackError> {
         match self.unpacked.get().saturating_add(size) > self.limits.bytes {
-            true => Err(UnpackError::Bytes { most: self.limits.bytes }),
+            true => Err(UnpackError::Bytes { max: self.limits.bytes }),
             false => Ok(()),
         }
     }
 
-    /// Counts the bytes of a name or target that is held from now on.
+    /// Counts the bytes of a name or target that is held in memory.
     pub(super) fn count_text(&self, bytes: usize) -> Result<(), UnpackError> {
         self.text.set(self.text.get().saturating_add(bytes as u64));
         match self.text.get() > self.limits.text {
-            true => Err(UnpackError::Text { most: self.limits.text }),
+            true => Err(UnpackError::Text { max: self.limits.text }),
             false => Ok(()),
         }
     }
 }
 
-/// The bytes of a file, counted as they come, holes included.
+/// The bytes of a file, counted as they are read, holes included.
 pub(super) struct Metered<'a, R> {
     pub(super) bytes: R,
     pub(super) gauge: &'a Gauge,
@@ -155,7 +155,7 @@ impl From<io::Error> for UnpackError {
     }
 }
 
-/// The archive's bytes as they come.
+/// The archive's bytes, counted as they are read.
 pub(super) struct Source<'a> {
     pub(super) bytes: &'a mut dyn Read,
     pub(super) gauge: &'a Gauge,
@@ -169,7 +169,7 @@ impl Read for Source<'_> {
                     self.gauge.packed.set(self.gauge.packed.get() + count as u64);
                     return Ok(count);
                 }
-                // Not all decoders can be asked again after an error.
+                // Not all decoders can be read again after an error.
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(self.gauge.fail(UnpackError::Read(error))),
             }
@@ -177,7 +177,7 @@ impl Read for Source<'_> {
     }
 }
 
-/// What a decoder gives, counted.
+/// The output of a decoder, counted.
 pub(super) struct Decompressed<'a> {
     pub(super) decoder: Box<dyn Read + 'a>,
     pub(super) compression: Compression,

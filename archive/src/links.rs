@@ -1,7 +1,7 @@
-//! Where symbolic links lead once the tree is whole.
+//! Checking where symbolic links lead once the tree is complete.
 //!
-//! Read as text, `a/../..` from the root's child stays inside; when `a` is itself a link to the root, the kernel
-//! ends up above it. So every link is followed as the kernel follows it.
+//! As text, `a/../..` from the root's child stays inside; when `a` is itself a link to the root, the kernel ends up
+//! above it. So every link is followed as the kernel follows it.
 
 use std::collections::VecDeque;
 
@@ -11,17 +11,17 @@ use super::builder::{Directory, Slot};
 use super::path;
 use super::{EntryName, UnpackError};
 
-/// How many links the kernel follows for one path (`MAXSYMLINKS`); the next one is an error there, and no way out.
-const MOST_HOPS: usize = 40;
+/// The kernel's limit on links in one path (`MAXSYMLINKS`); the next one is an error there, not an escape.
+const MAX_HOPS: usize = 40;
 
-/// How many components all links together may lead through. The links of large sources lead through a million; forty
-/// long links behind each other that a hundred thousand others lead through would keep a reader busy for days.
-const MOST_STEPS: usize = 50_000_000;
+/// Limit on the components that all links together may lead through. The links of large sources lead through a million;
+/// a chain of forty long links, used by a hundred thousand others, would keep a reader busy for days.
+const MAX_STEPS: usize = 50_000_000;
 
-/// Checks every link below the directory `root`, as if that were all there is.
+/// Checks every link below the directory `root`, treated as the top.
 pub(super) fn check(directories: &[Directory], root: usize) -> Result<(), UnpackError> {
-    // A directory stands behind the one that holds it, so one pass finds all of them. The links come after it: they
-    // may lead anywhere.
+    // A directory comes after its parent, so one pass finds all of them. The links come after it: they may lead
+    // anywhere.
     let mut above: Vec<Option<(usize, &Name)>> = vec![None; directories.len()];
     let mut inside = vec![false; directories.len()];
     inside[root] = true;
@@ -50,9 +50,9 @@ pub(super) fn check(directories: &[Directory], root: usize) -> Result<(), Unpack
 
 struct Follower<'a> {
     directories: &'a [Directory],
-    /// Where absolute links begin, if there may be any.
+    /// The start of absolute links, where they are allowed.
     root: usize,
-    /// The directory that holds each one, and its name there.
+    /// The parent of each directory, and its name there.
     above: Vec<Option<(usize, &'a Name)>>,
     steps: usize,
 }
@@ -68,18 +68,18 @@ impl Follower<'_> {
         path::text(&names)
     }
 
-    /// Whether a link in the directory `from` leads above the root: the directory that has none above it.
+    /// Whether a link in the directory `from` leads above the root: the directory without a parent.
     fn leads_out(&mut self, from: usize, target: &[u8]) -> Result<bool, UnpackError> {
         let is_absolute = |target: &[u8]| target.first() == Some(&b'/');
         let mut at = if is_absolute(target) { self.root } else { from };
-        // How many components deep the path is below `at`, in what does not exist.
+        // How many components below `at` the path is, in what does not exist.
         let mut missing = 0_usize;
         let mut hops = 0;
         let mut ahead: VecDeque<&[u8]> = target.split(|&byte| byte == b'/').collect();
         while let Some(component) = ahead.pop_front() {
             self.steps += 1;
-            if self.steps > MOST_STEPS {
-                return Err(UnpackError::Links { most: MOST_STEPS });
+            if self.steps > MAX_STEPS {
+                return Err(UnpackError::Links { max: MAX_STEPS });
             }
             match component {
                 b"" | b"." => {}
@@ -93,7 +93,7 @@ impl Follower<'_> {
                     Some(Slot::Directory(below)) => at = *below,
                     Some(Slot::Leaf(Node::Symlink { target })) => {
                         hops += 1;
-                        if hops > MOST_HOPS {
+                        if hops > MAX_HOPS {
                             return Ok(false);
                         }
                         if is_absolute(target.as_bytes()) {

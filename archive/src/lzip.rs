@@ -1,4 +1,4 @@
-//! lzip, member by member: the crate's own reader takes a dictionary of whatever size a member asks for.
+//! lzip, member by member: the crate's own reader allocates a dictionary of any size that a member requests.
 //!
 //! The lzip manual, "File format".
 
@@ -14,17 +14,17 @@ pub(super) struct LzipMembers<R> {
     /// Within one, its decoder.
     member: Option<LzmaReader<Rest<R>>>,
     crc: Crc,
-    /// How many bytes the member gave.
+    /// The number of bytes that the member yielded.
     given: u64,
-    /// The most bytes of a dictionary.
+    /// Maximum size of a dictionary in bytes.
     window: u64,
 }
 
-/// A stream of which a decoder has read ahead and given back what it did not need.
+/// A stream after a decoder has read ahead and returned what it did not need.
 struct Rest<R> {
     back: io::Cursor<Vec<u8>>,
     bytes: R,
-    /// How many bytes of the member were read.
+    /// The number of bytes read of the member.
     read: u64,
 }
 
@@ -49,7 +49,7 @@ impl<R: BufRead> LzipMembers<R> {
         Self { rest: Some(rest), member: None, crc: Crc::new(), given: 0, window }
     }
 
-    /// Begins the next member; whether there is one.
+    /// Begins the next member; returns whether there is one.
     fn begin(&mut self, mut rest: Rest<R>) -> io::Result<bool> {
         rest.read = 0;
         let mut magic = Vec::with_capacity(6);
@@ -58,17 +58,17 @@ impl<R: BufRead> LzipMembers<R> {
             return if magic.is_empty() {
                 Ok(false)
             } else {
-                Err(damaged("no member begins where one must"))
+                Err(damaged("a member does not begin with its magic"))
             };
         };
         // A power of two, less some of its sixteenths.
         let base = 1_u64.checked_shl(u32::from(code & 31)).unwrap_or(0);
         let dictionary = base - base / 16 * u64::from(code >> 5);
         if !(4 << 10..=512 << 20).contains(&dictionary) {
-            return Err(damaged("a member's dictionary is of a size that cannot be"));
+            return Err(damaged("a member's dictionary has an invalid size"));
         }
         if dictionary > self.window {
-            return Err(damaged("a member's dictionary is larger than the window that is allowed"));
+            return Err(damaged("a member's dictionary is larger than the allowed window"));
         }
         let dictionary = u32::try_from(dictionary).map_err(io::Error::other)?;
         // lzip fixes the three parameters of LZMA, and ends every member with a marker.
@@ -77,7 +77,7 @@ impl<R: BufRead> LzipMembers<R> {
         Ok(true)
     }
 
-    /// Compares what stands behind a member with what it gave.
+    /// Compares the trailer of a member with its output.
     fn end(&mut self, member: LzmaReader<Rest<R>>) -> io::Result<Rest<R>> {
         let (mut rest, unused) = member.into_parts();
         rest.read -= unused.len() as u64;

@@ -1,28 +1,28 @@
-//! Names of entries, taken apart and checked.
+//! Parsing and checking the names of entries.
 
 use stele_store::model::{Name, SymlinkTarget};
 
 use super::{EntryError, EntryName, Limits};
 
-/// The components of an entry's name, from the root down; none for the root itself.
+/// The components of an entry's name, from the root down; empty for the root itself.
 pub(super) type Path = Vec<Name>;
 
-/// Where a tree belongs.
+/// Where a tree is to be placed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum At {
-    /// Wherever somebody puts it: an absolute link would leave it.
+    /// Anywhere: an absolute link would leave it.
     Anywhere,
-    /// At `/`, which its absolute links are about.
+    /// At `/`, to which its absolute links refer.
     Root,
 }
 
-/// Takes a name apart. `.` and empty components are dropped.
+/// Splits a name. `.` and empty components are dropped.
 pub(super) fn parse(name: &[u8], limits: &Limits) -> Result<Path, EntryError> {
     if name.is_empty() {
         return Err(EntryError::EmptyName);
     }
     if name.len() > limits.name {
-        return Err(EntryError::LongName { found: name.len(), most: limits.name });
+        return Err(EntryError::LongName { found: name.len(), max: limits.name });
     }
     if name.contains(&0) {
         return Err(EntryError::Nul);
@@ -39,13 +39,13 @@ pub(super) fn parse(name: &[u8], limits: &Limits) -> Result<Path, EntryError> {
         }
     }
     if path.len() > limits.depth {
-        return Err(EntryError::Depth { found: path.len(), most: limits.depth });
+        return Err(EntryError::Depth { found: path.len(), max: limits.depth });
     }
     Ok(path)
 }
 
-/// The target of a link that lies `depth` directories below the root, if as text it stays below it. An absolute one
-/// does when what is unpacked belongs at `/`.
+/// The target of a link that is `depth` directories below the root, if its text stays below it. An absolute one does
+/// when the tree belongs at `/`.
 pub(super) fn check_target(target: &[u8], depth: usize, at: At) -> Result<SymlinkTarget, EntryError> {
     if target.contains(&0) {
         return Err(EntryError::Nul);

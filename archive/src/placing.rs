@@ -1,4 +1,4 @@
-//! A tree while an archive is read: every entry is put in its place, or refused.
+//! The tree under construction while an archive is read: every entry is placed, or refused.
 
 use stele_store::model::{Name, Node, TreeId};
 
@@ -8,16 +8,16 @@ use super::path::{self, At, Path, check_target};
 use super::{EntryError, EntryName, UnpackError, links};
 use crate::content::Content;
 
-/// What an entry is, apart from its name.
+/// An entry, without its name.
 pub(super) enum Entry {
     Directory,
     /// A file.
     Leaf(Node),
-    /// A symbolic link; nothing of its target was looked at.
+    /// A symbolic link; its target is not checked.
     Symlink {
         target: Vec<u8>,
     },
-    /// The other name of an entry that came before.
+    /// Another name of an earlier entry.
     HardLink {
         target: Vec<u8>,
     },
@@ -37,7 +37,7 @@ impl<'a> Placing<'a> {
         Self { strip, belongs, gauge, tree: TreeBuilder::new(), leaves: 0 }
     }
 
-    /// Puts an entry in its place. `offset` is where its header begins.
+    /// Places an entry. `offset` is that of its header.
     pub(super) fn put(&mut self, name: &[u8], offset: u64, entry: Entry) -> Result<(), UnpackError> {
         let refused = |why| UnpackError::Entry { entry: EntryName(name.to_vec()), offset, why };
         let full = path::parse(name, &self.gauge.limits).map_err(refused)?;
@@ -76,7 +76,8 @@ impl<'a> Placing<'a> {
         Ok(())
     }
 
-    /// What `entry` at `full` is: nothing when it is dropped, else a directory, `None`, or a leaf that will do there.
+    /// The node of `entry` at `full`: nothing when it is dropped, else a directory, `None`, or a leaf that is valid
+    /// there.
     fn leaf(&self, full: &Path, entry: Entry) -> Result<Option<Option<Node>>, EntryError> {
         let left = full.len().checked_sub(self.strip).filter(|left| *left > 0);
         let node = match entry {
@@ -89,7 +90,7 @@ impl<'a> Placing<'a> {
                 let found = path::parse(&target, &self.gauge.limits).map_err(|why| {
                     EntryError::HardLinkName { target: EntryName(target.clone()), why: Box::new(why) }
                 })?;
-                // An entry that is dropped may name one that was dropped.
+                // A dropped entry may name a dropped one.
                 if left.is_none() {
                     return Ok(None);
                 }
@@ -97,7 +98,7 @@ impl<'a> Placing<'a> {
             }
         };
         let Some(left) = left else { return Ok(None) };
-        // A hard link to a symbolic link may stand elsewhere, and what is left by the strip is another tree.
+        // A hard link to a symbolic link may be in another directory, and the stripped tree is another one.
         if let Node::Symlink { target } = &node {
             check_target(target.as_bytes(), full.len() - 1, self.belongs)?;
             check_target(target.as_bytes(), left - 1, self.belongs)?;
@@ -123,14 +124,14 @@ impl<'a> Placing<'a> {
 
     /// Implied directories count: one long name makes two thousand of them.
     fn check_entries(&self) -> Result<(), UnpackError> {
-        let most = self.gauge.limits.entries;
-        match self.tree.directories().len() - 1 + self.leaves > most {
-            true => Err(UnpackError::Entries { most }),
+        let max = self.gauge.limits.entries;
+        match self.tree.directories().len() - 1 + self.leaves > max {
+            true => Err(UnpackError::Entries { max }),
             false => Ok(()),
         }
     }
 
-    /// What a hard link to `target` is another name of.
+    /// The file of which a hard link to `target` is another name.
     fn linked(&self, path: &Path, target: Vec<u8>) -> Result<Node, EntryError> {
         let mut at = ROOT;
         let mut components = path.get(self.strip..).unwrap_or_default().iter().peekable();
@@ -147,7 +148,7 @@ impl<'a> Placing<'a> {
         Err(EntryError::HardLinkMissing { target: EntryName(target) })
     }
 
-    /// Keeps all trees from the leaves up, and gives the one of `subdir`.
+    /// Stores all trees from the leaves up, and returns the one of `subdir`.
     pub(super) fn finish(
         self,
         subdir: Option<&[Name]>,

@@ -1,4 +1,4 @@
-//! The entries of a tar as sources may have them, put into a tree.
+//! Putting the entries of a tar into a tree, by the rules for sources.
 
 use std::io::Read;
 
@@ -18,7 +18,7 @@ pub(super) fn read(
     placing: &mut Placing<'_>,
 ) -> Result<(), UnpackError> {
     let failed = |error| match error {
-        // Whoever gave the bytes may know more than that they could not be read.
+        // The source of the bytes may know a more precise reason.
         TarReadError::Read(error) => gauge.reason(error),
         TarReadError::Framing { offset, why } => UnpackError::Tar { offset, why },
         TarReadError::Entry { entry, offset, why } => UnpackError::Entry { entry, offset, why },
@@ -45,7 +45,7 @@ pub(super) fn read(
     Ok(())
 }
 
-/// Keeps the bytes of a file.
+/// Stores the bytes of a file.
 fn file(
     tar: &mut TarReader<Box<dyn Read + '_>>,
     entry: &TarEntry,

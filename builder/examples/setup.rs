@@ -1,6 +1,6 @@
-//! How long a sandbox takes to be set up and cleared away, for `tests/bench/builds`: `setup STORE TREE TIMES`. STORE
-//! is a new folder, TREE a directory that is the sandbox's `/` and has `/bin/busybox`; one line of JSON on stdout, in
-//! milliseconds.
+//! Measures the set-up and clean-up of a sandbox, for `tests/bench/builds`: `setup STORE TREE TIMES`. STORE is
+//! a new folder, TREE a directory that becomes the sandbox's `/` and has `/bin/busybox`; one line of JSON on
+//! stdout, in milliseconds.
 
 use std::error::Error;
 use std::fs::File;
@@ -11,7 +11,7 @@ use std::time::Instant;
 use stele_builder::hold::{self, Held};
 use stele_builder::program::{HELPER, Program};
 use stele_builder::sandbox::{self, Ending, Limits, Running, folder};
-use stele_recipes::action::{Action, Parts, Place, Platform};
+use stele_recipes::action::{Action, Parts, Platform, SandboxPath};
 use stele_store::{Keep, Progress, Store, Target};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -30,17 +30,17 @@ fn measure(store: &Path, tree: &Path, times: usize) -> Result<(), Box<dyn Error>
     let store = Arc::new(Store::open(store)?);
     let session = store.session()?;
     let Target::Tree(root) = session.import(tree, &Progress::default())? else {
-        return Err("TREE is no directory".into());
+        return Err("TREE is not a directory".into());
     };
     session.finish(&[Target::Tree(root)], &Keep::default())?;
     let action = Action::new(Parts {
         env: [].into(),
-        outputs: [("out".to_owned(), Place::new("/out")?)].into(),
+        outputs: [("out".to_owned(), SandboxPath::new("/out")?)].into(),
         platform: Platform::X86_64Linux,
         profile: stele_builder::profile::VERSION,
         root,
         steps: vec![vec!["/bin/busybox".to_owned(), "true".to_owned()]],
-        workdir: Place::new("/build")?,
+        workdir: SandboxPath::new("/build")?,
     })?;
     let builds = store.path().join("builds");
     std::fs::create_dir_all(&builds)?;

@@ -1,10 +1,11 @@
-//! The namespaces that builds begin in: a user namespace, and in it a mount namespace with the store and little else.
+//! The namespaces that builds start in: a user namespace, and in it a mount namespace with the store and little
+//! else.
 //!
-//! They are made once and have no process in them: descriptors keep them. Nothing of them can be seen in the machine's
-//! own list of mounts, and when the process that holds them is gone, however it ended, so are they.
+//! They are created once and contain no process: descriptors keep them alive. Nothing of them is visible in the
+//! machine's own list of mounts, and they vanish with the process that holds them, however it ends.
 //!
-//! Because each build's own user namespace is below this one, root and a user get the same: inputs belong to the
-//! build's own user. As root, that user is nobody else's on the machine ([`STRANGER`]).
+//! Because each build's own user namespace is below this one, root and users get the same: inputs belong to the
+//! build's own user. As root, that user has no other use on the machine ([`BUILD_UID`]).
 
 use std::fs;
 use std::io;
@@ -25,52 +26,52 @@ use crate::program::{Program, Spares};
 use crate::sandbox::ops::held_ops;
 use crate::sandbox::{Given, Supervisor, apply, unshare, users};
 
-/// The user of the machine that builds are when root builds: above all that distributions, containers and services are
-/// given, below the largest.
-pub const STRANGER: u32 = 1_900_000_000;
-/// Folders of which every machine has one: something is mounted there, for the helper alone.
+/// The machine's user ID for builds of root: above all that distributions, containers and services allocate,
+/// below the maximum.
+pub const BUILD_UID: u32 = 1_900_000_000;
+/// Folders that exist on every machine: the helper mounts over one, visible only to itself.
 const TOPS: [&str; 6] = ["/tmp", "/run", "/var", "/etc", "/usr", "/home"];
 
-/// Why builds have no namespaces to begin in.
+/// Why the namespaces for builds cannot be created.
 #[derive(Debug, thiserror::Error)]
 pub enum HoldError {
-    /// The process that makes them.
+    /// The helper process failed.
     #[error("the process that mounts the store for builds: {0}")]
     Helper(#[from] io::Error),
-    /// It could not make them.
+    /// The helper could not create them.
     #[error("the store cannot be mounted for builds: {doing}: {error}")]
     Refused {
-        /// What it was doing.
+        /// The operation that failed.
         doing: String,
-        /// Why it could not.
+        /// The cause.
         error: String,
     },
-    /// Nobody can answer for the mount.
+    /// The mount cannot be served.
     #[error("the FUSE device cannot be used: {0}")]
     Serve(io::Error),
 }
 
-/// To the helper.
+/// A message to the helper.
 #[derive(Debug, Serialize, Deserialize)]
-enum Ask {
-    /// Make them; `builds` is the folder of all builds, `mapped` whether the asker maps the user.
+enum HelperRequest {
+    /// Create them; `builds` is the folder of all builds, `mapped` whether the parent maps the user.
     Begin { builds: PathBuf, mapped: bool },
     /// The user is mapped.
     Mapped {},
 }
 
-/// From the helper.
+/// A message from the helper.
 #[derive(Debug, Serialize, Deserialize)]
-enum Answer {
+enum HelperAnswer {
     /// The user may be mapped now.
     Map {},
-    /// They are there: the FUSE device, the user and the mount namespace come along.
+    /// They exist: the message carries the FUSE device, the user and the mount namespace.
     Ready {},
-    /// They could not be made.
+    /// They could not be created.
     Refused { doing: String, error: String },
 }
 
-/// Namespaces that builds begin in, with the store served in them as long as they are there.
+/// Namespaces that builds start in; the store is served in them while this exists.
 pub struct Held {
     users: OwnedFd,
     mounts: OwnedFd,
@@ -78,7 +79,7 @@ pub struct Held {
     spares: Spares<Supervisor>,
 }
 
-/// Of this mount the kernel forgets when it is given up, which is before a collection: nobody else can name it.
+/// The kernel forgets this mount when it is dropped, before a garbage collection: no other process can name it.
 struct Whole;
 
 impl Forgetting for Whole {
@@ -88,7 +89,7 @@ impl Forgetting for Whole {
 }
 
 impl Held {
-    /// Makes them. `observer` is told what the builds that begin in them look for.
+    /// Creates them. `observer` receives the look-ups of the builds in them.
     ///
     /// # Errors
     /// See [`HoldError`].
@@ -99,7 +100,7 @@ impl Held {
         program: &Program,
         observer: Option<Arc<dyn Observer>>,
     ) -> Result<Self, HoldError> {
-        let owner = stranger();
+        let owner = build_uid();
         let (stream, theirs) = UnixStream::pair()?;
         let mut helper = program.helper(crate::HOLD).stdin(OwnedFd::from(theirs)).spawn()?;
         let made = Self::ask(&stream, helper.id(), owner, builds);
@@ -107,8 +108,8 @@ impl Held {
         let _ = helper.wait();
         let [device, users, mounts] = made?;
         let (store, memory) = (Arc::clone(store), Arc::clone(memory));
-        // A compiler opens headers again and again. Nothing of that is worth a question, unless somebody wants to know.
-        let opens = if observer.is_some() { Opens::Said } else { Opens::Unsaid };
+        // A compiler opens headers repeatedly. Only an observer makes these opens worth a request.
+        let opens = if observer.is_some() { Opens::Sent } else { Opens::Unsent };
         let showing = Showing { store, memory, forgetting: Arc::new(Whole), observer };
         let transport = FuserTransport { passthrough: true };
         serve_fleeting(showing, opens, device, &transport).map_err(HoldError::Serve)?;
@@ -121,21 +122,21 @@ impl Held {
         owner: Option<u32>,
         builds: &Path,
     ) -> Result<[OwnedFd; 3], HoldError> {
-        let begin = Ask::Begin { builds: builds.to_owned(), mapped: owner.is_some() };
+        let begin = HelperRequest::Begin { builds: builds.to_owned(), mapped: owner.is_some() };
         send(stream, &begin, &[])?;
         loop {
-            match receive::<Answer>(stream)? {
+            match receive::<HelperAnswer>(stream)? {
                 None => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
-                Some((Answer::Refused { doing, error }, _)) => {
+                Some((HelperAnswer::Refused { doing, error }, _)) => {
                     return Err(HoldError::Refused { doing, error });
                 }
-                Some((Answer::Map {}, _)) => {
-                    let owner = owner.unwrap_or(STRANGER);
+                Some((HelperAnswer::Map {}, _)) => {
+                    let owner = owner.unwrap_or(BUILD_UID);
                     fs::write(format!("/proc/{helper}/uid_map"), format!("0 {owner} 1"))?;
                     fs::write(format!("/proc/{helper}/gid_map"), format!("0 {owner} 1"))?;
-                    send(stream, &Ask::Mapped {}, &[])?;
+                    send(stream, &HelperRequest::Mapped {}, &[])?;
                 }
-                Some((Answer::Ready {}, fds)) => {
+                Some((HelperAnswer::Ready {}, fds)) => {
                     let fds = <[OwnedFd; 3]>::try_from(fds);
                     return Ok(fds.map_err(|_| io::Error::other("a descriptor is missing"))?);
                 }
@@ -158,14 +159,14 @@ impl Held {
         &self.spares
     }
 
-    /// The user of the machine to whom a build's folders have to belong, when that is not this process's own.
+    /// The user who must own a build's folders, if that is not this process's own.
     pub fn owner(&self) -> Option<u32> {
         self.owner
     }
 }
 
-/// [`STRANGER`], if this process is root and may make somebody that user.
-pub(crate) fn stranger() -> Option<u32> {
+/// [`BUILD_UID`], if this process is root and may change to that user.
+pub(crate) fn build_uid() -> Option<u32> {
     if !rustix::process::geteuid().is_root() {
         return None;
     }
@@ -173,21 +174,23 @@ pub(crate) fn stranger() -> Option<u32> {
     let has = map.lines().any(|line| {
         let columns: Vec<u64> = line.split_whitespace().filter_map(|it| it.parse().ok()).collect();
         let [first, _, count] = columns[..] else { return false };
-        (first..first + count).contains(&u64::from(STRANGER))
+        (first..first + count).contains(&u64::from(BUILD_UID))
     });
-    has.then_some(STRANGER)
+    has.then_some(BUILD_UID)
 }
 
-/// The helper: makes the namespaces, hands them over and ends. What it is to do comes over stdin, a Unix socket.
+/// The helper: creates the namespaces, hands them over and exits. Its task arrives over stdin, a Unix socket.
 ///
 /// # Errors
-/// When nothing came.
+/// When no task arrived.
 pub fn help() -> io::Result<()> {
     let stream = UnixStream::from(rustix::stdio::stdin().try_clone_to_owned()?);
-    let Some((Ask::Begin { builds, mapped }, _)) = receive::<Ask>(&stream)? else { return Ok(()) };
+    let Some((HelperRequest::Begin { builds, mapped }, _)) = receive::<HelperRequest>(&stream)? else {
+        return Ok(());
+    };
     match made(&stream, &builds, mapped) {
-        Ok(fds) => send(&stream, &Answer::Ready {}, &[fds[0].as_fd(), fds[1].as_fd(), fds[2].as_fd()]),
-        Err((doing, error)) => send(&stream, &Answer::Refused { doing, error: error.to_string() }, &[]),
+        Ok(fds) => send(&stream, &HelperAnswer::Ready {}, &[fds[0].as_fd(), fds[1].as_fd(), fds[2].as_fd()]),
+        Err((doing, error)) => send(&stream, &HelperAnswer::Refused { doing, error: error.to_string() }, &[]),
     }
 }
 
@@ -198,10 +201,10 @@ fn made(stream: &UnixStream, builds: &Path, mapped: bool) -> Result<[OwnedFd; 3]
     };
     let (user, group) = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
     if mapped {
-        be_charged(STRANGER).map_err(doing("become the user of builds"))?;
+        be_charged(BUILD_UID).map_err(doing("become the user of builds"))?;
     }
-    unshare(UnshareFlags::NEWUSER | UnshareFlags::NEWNS).map_err(doing("make namespaces"))?;
-    // Opened as the user of before, to whom they may belong, and in the new namespaces, whose mounts they become.
+    unshare(UnshareFlags::NEWUSER | UnshareFlags::NEWNS).map_err(doing("create namespaces"))?;
+    // Opened as the previous user, who may own them, and in the new namespaces, where their mounts must belong.
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let builds = rustix::fs::open(builds, flags, Mode::empty())
         .map_err(|e| doing("open the folder of the builds")(e.into()))?;
@@ -209,7 +212,7 @@ fn made(stream: &UnixStream, builds: &Path, mapped: bool) -> Result<[OwnedFd; 3]
     let device =
         rustix::fs::open("/dev/fuse", flags, Mode::empty()).map_err(|e| doing("open /dev/fuse")(e.into()))?;
     if mapped {
-        let asked = send(stream, &Answer::Map {}, &[]).and_then(|()| receive::<Ask>(stream));
+        let asked = send(stream, &HelperAnswer::Map {}, &[]).and_then(|()| receive::<HelperRequest>(stream));
         asked.map_err(doing("have the user mapped"))?;
     } else {
         users::map_own(0, user, group).map_err(doing("map the user"))?;
@@ -227,11 +230,12 @@ fn made(stream: &UnixStream, builds: &Path, mapped: bool) -> Result<[OwnedFd; 3]
     Ok([device, users, mounts])
 }
 
-/// What is used in a user namespace counts against its maker, too (namespaces(7), `/proc/sys/user/`): against `user`,
-/// and not against root, who would have no inotify instances left. Files are opened as root's all the same.
+/// Usage in a user namespace counts against its creator, too (namespaces(7), `/proc/sys/user/`): against
+/// `user`, and not against root, who would have no inotify instances left. Files are still opened as root.
 fn be_charged(user: u32) -> io::Result<()> {
     use rustix::thread::{CapabilitiesSecureBits, capabilities_secure_bits, set_capabilities_secure_bits};
-    // Else a change of the user takes all rights (capabilities(7)); some machines let nobody else make a namespace.
+    // Otherwise a change of the user drops all capabilities (capabilities(7)); some machines let only root
+    // create a namespace.
     if let Ok(bits) = capabilities_secure_bits() {
         let _ = set_capabilities_secure_bits(bits | CapabilitiesSecureBits::NO_SETUID_FIXUP);
     }

@@ -66,7 +66,7 @@ pub fn listen(store: &Path, name: &str) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-/// Whether the other side closed its end.
+/// Whether the other side has disconnected.
 pub(crate) fn hung_up(stream: &UnixStream) -> bool {
     is_now(stream, PollFlags::RDHUP)
 }

@@ -5,8 +5,8 @@ use std::os::fd::BorrowedFd;
 
 use rustix::io::FdFlags;
 
-/// Sets close-on-exec on every descriptor but the first three. A daemon must not hold what a shell or a CI runner
-/// left open (a lock, the end of a pipe that a process waits for).
+/// Sets close-on-exec on every descriptor but the first three. A daemon must not hold what a shell or a CI runner left
+/// open (a lock, the end of a pipe that a process waits for).
 pub(super) fn keep_descriptors() {
     let Ok(entries) = std::fs::read_dir("/proc/self/fd") else { return };
     for entry in entries.flatten() {
@@ -14,9 +14,8 @@ pub(super) fn keep_descriptors() {
             continue;
         };
         if number > 2 {
-            // SAFETY: the descriptor is only borrowed for one fcntl(2), which changes nothing but its
-            // close-on-exec flag; one that was closed since it was listed makes the call fail, and nothing
-            // else.
+            // SAFETY: the descriptor is only borrowed for one fcntl(2), which changes nothing but its close-on-exec
+            // flag; if it was closed since it was listed, the call fails without effect.
             let fd = unsafe { BorrowedFd::borrow_raw(number) };
             let _ = rustix::io::fcntl_setfd(fd, FdFlags::CLOEXEC);
         }

@@ -1,4 +1,4 @@
-//! Opens a store, builds a recipe, and lists the output: `build STORE RECIPES NAME`. The store is made where there is
+//! Opens a store, builds a recipe, and lists the output: `build STORE RECIPES NAME`. Creates the store if there is
 //! none; RECIPES is a folder with `pkgs` in it.
 
 use std::path::Path;
@@ -36,7 +36,7 @@ fn build(store: &Path, recipes: &Path, name: &str) -> Result<(), Failure> {
     let goal = built.goals.first().ok_or_else(missing)?;
     for (output, digest) in &goal.outputs {
         println!("{output} {digest}");
-        for entry in engine.list(digest)? {
+        for entry in engine.list(&digest.to_string())? {
             println!("  {} {}", entry.kind, entry.path);
         }
     }

@@ -13,7 +13,7 @@ use crate::reference::to_wire;
 use crate::request::Request;
 use crate::service::{self, Sink};
 
-/// Receives what comes before an answer: entries, bytes and events (as a [`Sink`]), progress, and notes to the user.
+/// Receives what precedes an answer: entries, bytes and events (as a [`Sink`]), progress, and notes to the user.
 pub trait Observer: Sink {
     /// Reports progress.
     fn progress(&mut self, _progress: Snapshot) {}
@@ -36,7 +36,7 @@ impl Sink for Quiet {
 
 impl Observer for Quiet {}
 
-/// Collects the entries and bytes that come before an answer, in memory.
+/// Collects the entries and bytes that precede an answer, in memory.
 #[derive(Default)]
 pub struct Gathered {
     /// The entries of a listing.
@@ -61,10 +61,10 @@ impl Observer for Gathered {}
 
 /// Answers requests about one store.
 pub trait Api {
-    /// Answers a request; what comes before the answer goes to `observer`.
+    /// Answers a request; what precedes the answer goes to `observer`.
     ///
     /// # Errors
-    /// With what went wrong. Nothing that was acknowledged is lost.
+    /// With the failure. Nothing that was acknowledged is lost.
     fn ask(&mut self, request: Request, observer: &mut dyn Observer) -> Result<Answer, Failure>;
 
     /// Imports the file or directory at `path`, an absolute path. The root `root` keeps it; without one a lease does,

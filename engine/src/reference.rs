@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_name_nothing_is_refused_with_a_hint() {
+    fn an_invalid_name_is_refused_with_a_hint() {
         for text in ["", "/", "/usr/bin", "./x", "a b", "sha256:12", "gcc/../x", "/mnt/by-name", "-x"] {
             let failure = parse(text).unwrap_err();
             assert_eq!(failure.kind, Kind::Usage, "{text}");
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn digests_labels_prefixes_names_and_mount_paths_are_told_apart() {
+    fn digests_labels_prefixes_names_and_mount_paths_are_distinguished() {
         let whole = Start::Digest(DigestPrefix::parse(DIGEST).unwrap());
         for text in [DIGEST.to_owned(), format!("{DIGEST}-gcc"), format!("/mnt/stele/{DIGEST}-gcc/")] {
             assert_eq!(parse(&text).unwrap(), Reference { start: whole.clone(), path: vec![] }, "{text}");

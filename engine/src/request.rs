@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use stele_store::model::Digest;
+
 use crate::builds::Order;
 use crate::images;
 
@@ -51,7 +53,7 @@ pub enum Request {
     RootAdd {
         /// Its name.
         name: String,
-        /// What it keeps.
+        /// Its target.
         reference: String,
     },
     /// Remove a root.
@@ -70,7 +72,7 @@ pub enum Request {
     },
     /// Rehash everything.
     Verify {},
-    /// Count what is in the store.
+    /// Count the content of the store.
     Stats {},
     /// Unpack and patch the sources of a recipe.
     Unpack {
@@ -111,12 +113,12 @@ pub enum Request {
     /// The outputs of an action.
     Realisation {
         /// The action's digest.
-        of: String,
+        of: Digest,
     },
     /// A request about images.
     Image {
         /// The request.
-        ask: images::Ask,
+        ask: images::ImageRequest,
     },
     /// Plan the build of recipes.
     Plan {
@@ -140,7 +142,7 @@ pub enum PathUse {
 
 impl Request {
     /// The paths of the file system that the request names, escaped, in a fixed order. A client opens them itself and
-    /// hands over the descriptors: what a path means, and who may read it, depends on the process that opens it.
+    /// passes the descriptors: what a path means, and who may read it, depends on the process that opens it.
     pub fn paths_mut(&mut self) -> Vec<(PathUse, &mut String)> {
         match self {
             Self::Add { path, .. } => vec![(PathUse::Read, path)],

@@ -23,7 +23,7 @@ impl<T: Display> Display for UntrustedLines<T> {
     }
 }
 
-/// Whether a character controls a terminal, or reorders the text beside it.
+/// Whether a character controls a terminal, or reorders adjacent text.
 fn is_obeyed(c: char) -> bool {
     c.is_control()
         || matches!(
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_that_a_terminal_obeys_is_left() {
+    fn no_terminal_control_character_is_left() {
         let every: String = (0..=0x2100_u32).filter_map(char::from_u32).collect();
         let shown = Untrusted(&every).to_string();
         assert!(!shown.contains(is_obeyed), "{shown:?}");
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn other_text_is_left_as_it_is() {
+    fn other_text_is_unchanged() {
         for text in ["", "plain", "größer", "日本語", "a\\b", "\u{1f600}"] {
             assert_eq!(Untrusted(text).to_string(), text);
         }

@@ -10,7 +10,7 @@ use stele_fs::attach::{attach, detach, forget_unused};
 use stele_fs::{Forgetting, FuserTransport, Memory, Serving, Showing};
 use stele_store::Store;
 
-/// A collection has the kernel forget what it remembers of the mount and nobody uses.
+/// Makes the kernel drop unused cached names of the mount during a garbage collection.
 struct Mounted(std::path::PathBuf, std::path::PathBuf);
 
 impl Forgetting for Mounted {

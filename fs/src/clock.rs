@@ -1,4 +1,4 @@
-//! Numbers that no earlier process has given: the time.
+//! Numbers that no earlier process has used: the time.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -1,5 +1,5 @@
-//! Inode numbers. A file's number is its content, so that the same file in two trees is one inode with one page
-//! cache, and no table of files is needed to know what the kernel means by a number.
+//! Inode numbers. A file's number is its content, so that the same file in two trees is one inode with one page cache,
+//! and the meaning of a file's number needs no table.
 //!
 //! | bits | of a file's number |
 //! | --- | --- |
@@ -7,13 +7,13 @@
 //! | 2 to 61 | the first 60 bits of the blob's digest |
 //! | 0 | 1 when it is executable |
 //!
-//! All other numbers are counted up as directories and symbolic links are met, for the kernel wants a directory
-//! to have one place. In the mount of builds, which are to learn nothing of each other, these numbers are made of the
-//! place itself ([`of_place`]). A number is never used for two things within one mount.
+//! All other numbers are assigned as directories and symbolic links are looked up, for the kernel requires a directory
+//! to have one place. In the mount of builds, which must learn nothing of each other, these numbers are derived from
+//! the place itself ([`of_place`]). A number is never used for two things within one mount.
 //!
 //! Two blobs whose digests begin with the same 60 bits can be made, with effort. [`generation`] and [`check`] are
-//! further bits of the digest, which the kernel and the server compare: such blobs give errors, never each
-//! other's bytes.
+//! further bits of the digest, which the kernel and the server compare: such blobs give errors, never each other's
+//! bytes.
 
 use stele_store::model::{BlobId, Digest, DigestPrefix};
 
@@ -21,12 +21,12 @@ use stele_store::model::{BlobId, Digest, DigestPrefix};
 pub const ROOT: u64 = 1;
 /// The directory `by-name`.
 pub const BY_NAME: u64 = 2;
-/// The first number that is counted.
+/// The first number that is assigned.
 pub const FIRST: u64 = 16;
 
 const FILE: u64 = 1 << 63;
 
-/// The number in listings of entries that the kernel was not told of: 0 would mean that there is no entry.
+/// The number in listings of entries that the kernel does not know: 0 would mean that there is no entry.
 pub const UNTOLD: u64 = FILE - 1;
 
 fn word(digest: &Digest, at: usize) -> u64 {
@@ -40,9 +40,9 @@ pub fn of_file(blob: &BlobId, executable: bool) -> u64 {
     FILE | (word(&blob.0, 0) >> 4) << 2 | u64::from(executable)
 }
 
-/// A number for a place that is written as these bytes.
+/// The number of the place that these bytes encode.
 pub fn of_place(bytes: &[u8]) -> u64 {
-    // Above all numbers that can be assigned, and below the one that means none.
+    // Above all numbers that can be assigned, and below the reserved one.
     1 << 62 | word(&Digest::of(bytes), 0) >> 3
 }
 
@@ -71,14 +71,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_that_are_counted_are_no_files() {
+    fn assigned_numbers_are_not_those_of_files() {
         for ino in [0, ROOT, BY_NAME, FIRST, FILE - 1] {
             assert!(file(ino).is_none(), "{ino}");
         }
     }
 
     #[test]
-    fn a_files_number_gives_back_how_its_digest_begins() {
+    fn a_files_number_encodes_the_prefix_of_its_digest() {
         for seed in 0u32..1000 {
             let blob = BlobId(Digest::of(&seed.to_le_bytes()));
             for executable in [false, true] {

@@ -14,9 +14,9 @@ use rustix::net::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// The most bytes of a message: the steps of an action may have 16 MiB, and be escaped.
-const MOST: usize = 64 << 20;
-/// The most descriptors that come with one: as many files as one command attaches to an image.
+/// The maximum size of a message in bytes: the steps of an action may have 16 MiB, and be escaped.
+const MAX: usize = 64 << 20;
+/// The maximum number of descriptors with a message: as many files as one command attaches to an image.
 const FDS: usize = 64;
 
 /// Sends a message with descriptors.
@@ -26,18 +26,25 @@ const FDS: usize = 64;
 pub fn send(stream: &UnixStream, message: &impl Serialize, fds: &[BorrowedFd<'_>]) -> io::Result<()> {
     let json = serde_json::to_vec(message)?;
     let length = u32::try_from(json.len()).map_err(io::Error::other)?.to_le_bytes();
+    // In one call, so that small messages of two processes that share a stream do not mix. A signal, or a full
+    // buffer, may leave a rest of a large one.
+    let sent = send_with(stream, &[IoSlice::new(&length), IoSlice::new(&json)], fds)?;
+    let rest = sent.saturating_sub(length.len());
+    (&*stream).write_all(length.get(sent..).unwrap_or_default())?;
+    (&*stream).write_all(&json[rest..])
+}
+
+/// Sends bytes, of which the first carries the descriptors. Returns how many were sent.
+///
+/// # Errors
+/// When the other side is gone, or there are too many descriptors.
+pub fn send_with(stream: &UnixStream, bytes: &[IoSlice<'_>], fds: &[BorrowedFd<'_>]) -> io::Result<usize> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FDS))];
     let mut control = SendAncillaryBuffer::new(&mut space);
     if !fds.is_empty() && !control.push(SendAncillaryMessage::ScmRights(fds)) {
         return Err(io::Error::other("too many descriptors for one message"));
     }
-    // In one call, so that small messages of two processes that share a stream do not mix. A signal, or a full
-    // buffer, may leave a rest of a large one.
-    let slices = [IoSlice::new(&length), IoSlice::new(&json)];
-    let sent = sendmsg(stream, &slices, &mut control, SendFlags::NOSIGNAL)?;
-    let rest = sent.saturating_sub(length.len());
-    (&*stream).write_all(length.get(sent..).unwrap_or_default())?;
-    (&*stream).write_all(&json[rest..])
+    Ok(sendmsg(stream, bytes, &mut control, SendFlags::NOSIGNAL)?)
 }
 
 /// Receives a message with its descriptors. `None` at the end of the stream.
@@ -45,31 +52,36 @@ pub fn send(stream: &UnixStream, message: &impl Serialize, fds: &[BorrowedFd<'_>
 /// # Errors
 /// When the stream ends within a message, or a message is malformed.
 pub fn receive<T: DeserializeOwned>(stream: &UnixStream) -> io::Result<Option<(T, Vec<OwnedFd>)>> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FDS))];
-    let mut control = RecvAncillaryBuffer::new(&mut space);
     let mut head = [0; 4];
-    let read =
-        recvmsg(stream, &mut [IoSliceMut::new(&mut head)], &mut control, RecvFlags::CMSG_CLOEXEC)?.bytes;
+    let (read, fds) = receive_with(stream, &mut head)?;
     if read == 0 {
         return Ok(None);
     }
+    (&*stream).read_exact(&mut head[read..])?;
+    let length = u32::from_le_bytes(head) as usize;
+    if length > MAX {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "the other side sent a malformed message"));
+    }
+    let mut json = vec![0; length];
+    (&*stream).read_exact(&mut json)?;
+    Ok(Some((serde_json::from_slice(&json)?, fds)))
+}
+
+/// Receives bytes and the descriptors that they carry. Returns how many bytes were received; 0 at the end of the stream.
+///
+/// # Errors
+/// When the socket cannot be read.
+pub fn receive_with(stream: &UnixStream, bytes: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FDS))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let read = recvmsg(stream, &mut [IoSliceMut::new(bytes)], &mut control, RecvFlags::CMSG_CLOEXEC)?.bytes;
     let mut fds = Vec::new();
     for message in control.drain() {
         if let RecvAncillaryMessage::ScmRights(rights) = message {
             fds.extend(rights);
         }
     }
-    (&*stream).read_exact(&mut head[read..])?;
-    let length = u32::from_le_bytes(head) as usize;
-    if length > MOST {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            "the other side sent something that is no message",
-        ));
-    }
-    let mut json = vec![0; length];
-    (&*stream).read_exact(&mut json)?;
-    Ok(Some((serde_json::from_slice(&json)?, fds)))
+    Ok((read, fds))
 }
 
 #[cfg(test)]
@@ -80,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_message_is_an_error_and_an_end_is_none() {
+    fn a_malformed_message_is_an_error_and_the_end_is_none() {
         let (mut ours, theirs) = UnixStream::pair().unwrap();
         ours.write_all(&[0xff; 8]).unwrap();
         assert!(receive::<String>(&theirs).is_err());

@@ -14,10 +14,10 @@ use crate::state::{JournalError, Opens, State};
 use crate::transport::{Begin, Connection, Transport, clone_device};
 use crate::view::{Showing, View};
 
-/// Why a mount cannot be answered for.
+/// Why a mount cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The journal of what the kernel was told.
+    /// The journal of the kernel's knowledge.
     #[error(transparent)]
     Journal(#[from] JournalError),
     /// The device.
@@ -25,10 +25,10 @@ pub enum ServeError {
     Device(#[from] io::Error),
 }
 
-/// What another process needs to go on with a mount: descriptors to hold, in this order.
+/// What another process needs to take over a mount: descriptors to hold, in this order.
 #[derive(Debug)]
-pub struct Heirloom {
-    /// The device that was mounted, and clones of it.
+pub struct Handover {
+    /// The mounted device, and clones of it.
     pub devices: Vec<OwnedFd>,
     /// The journal.
     pub journal: OwnedFd,
@@ -37,12 +37,12 @@ pub struct Heirloom {
 /// A mount that this process serves.
 pub struct Serving {
     view: Arc<View>,
-    heirloom: Heirloom,
+    handover: Handover,
     passthrough: Arc<AtomicBool>,
 }
 
 impl Serving {
-    /// Begins with a mount that is new. `on_end` is called when it is gone.
+    /// Serves a new mount. `on_end` is called when it ends.
     ///
     /// # Errors
     /// See [`ServeError`].
@@ -55,61 +55,61 @@ impl Serving {
         let journal =
             rustix::fs::memfd_create("stele-mount", MemfdFlags::CLOEXEC).map_err(io::Error::from)?;
         let state = State::begin(File::from(journal.try_clone()?))?;
-        let heirloom = Heirloom { devices: with_second(device)?, journal };
-        Self::start(showing, state, heirloom, transport, Begin::New, on_end)
+        let handover = Handover { devices: with_second(device)?, journal };
+        Self::start(showing, state, handover, transport, Begin::New, on_end)
     }
 
-    /// Goes on with a mount that another process answered for.
+    /// Takes over a mount that another process served.
     ///
     /// # Errors
     /// See [`ServeError`].
     pub fn resume(
         showing: Showing,
-        heirloom: Heirloom,
+        handover: Handover,
         transport: &dyn Transport,
         on_end: impl FnOnce() + Send + 'static,
     ) -> Result<Self, ServeError> {
-        let state = State::resume(File::from(heirloom.journal.try_clone()?))?;
-        Self::start(showing, state, heirloom, transport, Begin::Resumed, on_end)
+        let state = State::resume(File::from(handover.journal.try_clone()?))?;
+        Self::start(showing, state, handover, transport, Begin::Resumed, on_end)
     }
 
     fn start(
         showing: Showing,
         state: State,
-        heirloom: Heirloom,
+        handover: Handover,
         transport: &dyn Transport,
         begin: Begin,
         on_end: impl FnOnce() + Send + 'static,
     ) -> Result<Self, ServeError> {
         let view = View::new(showing, state);
-        let devices = heirloom.devices.iter().map(OwnedFd::try_clone).collect::<io::Result<_>>()?;
+        let devices = handover.devices.iter().map(OwnedFd::try_clone).collect::<io::Result<_>>()?;
         let passthrough = answer(&view, devices, transport, begin, on_end)?;
-        Ok(Self { view, heirloom, passthrough })
+        Ok(Self { view, handover, passthrough })
     }
 
-    /// What another process needs to go on.
-    pub fn heirloom(&self) -> &Heirloom {
-        &self.heirloom
+    /// What another process needs to take over.
+    pub fn handover(&self) -> &Handover {
+        &self.handover
     }
 
-    /// Whether the kernel reads payload files by itself.
+    /// Whether the kernel reads payload files directly.
     pub fn passthrough(&self) -> bool {
         self.passthrough.load(Ordering::Relaxed)
     }
 
-    /// Waits for what is being answered, and answers no more: the next process will.
+    /// Waits for pending answers, and answers no more: the next process will.
     pub fn pause(&self) {
         self.view.pause();
     }
 
-    /// How many files are open, and how many directories and links the kernel knows.
+    /// The numbers of open files, and of directories and links that the kernel knows.
     pub fn counts(&self) -> (usize, usize) {
         self.view.with_state(|state| (state.open_files().count(), state.known()))
     }
 }
 
-/// Answers for a mount that is new as long as there is one, and as long as this process lives: no other is going to be
-/// asked about what this one told the kernel, so nothing is written down.
+/// Serves a new mount until it or this process ends: no other process will be asked about what the kernel knows, so
+/// there is no journal.
 ///
 /// # Errors
 /// When the device cannot be used.
@@ -125,7 +125,7 @@ pub fn serve_fleeting(
     Ok(())
 }
 
-/// A second thread helps clients that ask at the same time; a clone lets it not wait for the first.
+/// A second thread serves concurrent clients; with its own clone it does not wait for the first.
 fn with_second(device: OwnedFd) -> io::Result<Vec<OwnedFd>> {
     let second = clone_device(device.as_fd()).or_else(|e| {
         info!("both threads of a mount read one descriptor: {e}");
@@ -134,7 +134,7 @@ fn with_second(device: OwnedFd) -> io::Result<Vec<OwnedFd>> {
     Ok(vec![device, second])
 }
 
-/// Whether the kernel reads payload files by itself.
+/// Whether the kernel reads payload files directly.
 fn answer(
     view: &Arc<View>,
     devices: Vec<OwnedFd>,
@@ -148,7 +148,7 @@ fn answer(
             match thread.join() {
                 Ok(Ok(())) => {}
                 Ok(Err(e)) => warn!("a thread of a mount ended: {e}"),
-                Err(_) => warn!("a thread of a mount met a fault of its own"),
+                Err(_) => warn!("a thread of a mount panicked"),
             }
         }
         on_end();

@@ -1,8 +1,8 @@
-//! The little of RFC 3986 that following a redirect takes.
+//! The part of RFC 3986 that redirects need.
 
-/// The address that `location` means in an answer from `base`. None when it is not of HTTP, or names a user.
+/// Resolves `location` in an answer from `base`. `None` when it is not an HTTP URL, or has a user.
 ///
-/// Follows RFC 3986, §5.2, but that `.` and `..` are left to the server, which knows best what it meant.
+/// Follows RFC 3986, §5.2, except that `.` and `..` are left to the server.
 pub(crate) fn join(base: &str, location: &str) -> Option<String> {
     joined(base, location).filter(|url| {
         let authority = url.split_once("://").and_then(|(_, rest)| rest.split(['/', '?']).next());
@@ -41,7 +41,7 @@ fn joined(base: &str, location: &str) -> Option<String> {
     Some(format!("{scheme}://{folder}/{location}"))
 }
 
-/// Scheme, host and port of an address: whoever has the same may be told the same secrets.
+/// Scheme, host and port of an address: the same origin may receive the same secrets.
 pub(crate) fn origin(url: &str) -> Option<(String, String, String)> {
     let (scheme, rest) = url.split_once("://")?;
     let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);

@@ -1,4 +1,4 @@
-//! The client: one request, with its redirects, and the patience around it.
+//! The client: one request, with its redirects and retries.
 
 use std::fmt;
 use std::io::Read;
@@ -18,34 +18,34 @@ use crate::proxy::proxy_for;
 use crate::response::Response;
 use crate::retry::Retry;
 
-/// Redirects that are followed.
+/// Maximum number of redirects.
 pub(crate) const MAX_REDIRECTS: u32 = 10;
-/// So often it is looked whether somebody wants everything to stop.
+/// The interval for polling the stop flag.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// How long things may take.
+/// Time limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// For a connection to be made.
+    /// For connecting.
     pub connect: Duration,
-    /// For the head of an answer, and without a single byte of its body.
+    /// For the head of an answer, and between two bytes of its body.
     pub stall: Duration,
 }
 
-/// What is asked of a server. It must be safe to ask it twice.
+/// A request to a server. It must be idempotent.
 #[derive(Debug, Clone)]
 pub struct Request<'a> {
     /// `GET`, `HEAD`, `PUT`, …
     pub method: Method,
-    /// An address of http or https.
+    /// An http or https URL.
     pub url: &'a str,
     /// Names and values.
     pub headers: Vec<(&'a str, String)>,
-    /// What goes into `Authorization`; a redirect to another origin does not get it.
+    /// The value of `Authorization`; not sent to another origin after a redirect.
     pub authorization: Option<String>,
-    /// What is sent; nothing with `GET` and `HEAD`.
+    /// The body; empty for `GET` and `HEAD`.
     pub body: &'a [u8],
-    /// When all of it has to be over, the body included.
+    /// The deadline for everything, including the body.
     pub deadline: Option<Instant>,
 }
 
@@ -55,7 +55,7 @@ impl<'a> Request<'a> {
         Self { method, url, headers: Vec::new(), authorization: None, body: &[], deadline: None }
     }
 
-    /// With one more header.
+    /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: &'a str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
@@ -71,11 +71,11 @@ impl<'a> Request<'a> {
 pub struct Streamed<'a> {
     /// The bytes.
     pub from: &'a mut dyn Read,
-    /// How many there are.
+    /// Their number.
     pub length: u64,
 }
 
-/// A client of HTTP; threads share it.
+/// An HTTP client; threads share it.
 pub struct Client {
     agent: Agent,
     limits: Limits,
@@ -97,8 +97,8 @@ impl Drop for Client {
 }
 
 impl Client {
-    /// A client with these limits. Once `stop` is set, whatever waits for a server ends within a fraction of a second,
-    /// and nothing new begins; only a name that is looked up, or a connection that is made, waits for its own bound.
+    /// A client with these limits. Once `stop` is set, every wait for a server ends within a fraction of a second, and
+    /// no request begins; only a DNS lookup or a connection attempt waits for its own limit.
     pub fn new(limits: Limits, stop: Option<Arc<AtomicBool>>) -> Self {
         let tls = TlsConfig::builder()
             .root_certs(RootCerts::PlatformVerifier)
@@ -106,7 +106,7 @@ impl Client {
             .build();
         let agent = Agent::config_builder()
             .tls_config(tls)
-            // Each hop is looked at here, and so is each status.
+            // Each redirect is checked here, and so is each status.
             .max_redirects(0)
             .max_redirects_will_error(false)
             .http_status_as_error(false)
@@ -132,7 +132,7 @@ impl Client {
         &self.limits
     }
 
-    /// Asks, and tries again what may pass. The last answer is given out whatever its status is.
+    /// Sends a request, and retries temporary failures. The last answer is returned whatever its status is.
     ///
     /// # Errors
     /// See [`HttpError`].
@@ -148,14 +148,14 @@ impl Client {
             if request.deadline.is_some_and(|it| it.saturating_duration_since(Instant::now()) < pause) {
                 return asked;
             }
-            // The connection is free for the next try.
+            // Frees the connection for the next attempt.
             drop(asked);
             self.wait(pause)?;
             tries += 1;
         }
     }
 
-    /// Asks once, and follows redirects.
+    /// Sends a request once, and follows redirects.
     ///
     /// # Errors
     /// See [`HttpError`].
@@ -181,7 +181,7 @@ impl Client {
         Err(HttpError::Redirects { to: url })
     }
 
-    /// Asks once with a body that can be read only once. Redirects are given out.
+    /// Sends a request once with a body that can be read only once. Redirects are returned.
     ///
     /// # Errors
     /// See [`HttpError`].
@@ -193,10 +193,10 @@ impl Client {
         Ok(Response { inner: answer, url: request.url.to_owned(), limits: self.limits })
     }
 
-    /// Waits, unless somebody stops it.
+    /// Waits, unless the stop flag is set.
     ///
     /// # Errors
-    /// When somebody does.
+    /// When it is set.
     pub fn wait(&self, pause: Duration) -> Result<(), HttpError> {
         let until = Instant::now() + pause;
         loop {
@@ -209,16 +209,16 @@ impl Client {
         }
     }
 
-    /// Fails when somebody stopped it.
+    /// Fails when the stop flag is set.
     ///
     /// # Errors
-    /// Then.
+    /// When it is.
     pub fn check(&self) -> Result<(), HttpError> {
         if self.stop.load(Ordering::SeqCst) { Err(HttpError::Stopped) } else { Ok(()) }
     }
 
     fn build(&self, request: &Request<'_>, url: &str) -> request::Builder {
-        // The bytes are named by their digest as they are, so nothing may repack them on the way.
+        // The digest is of the plain bytes, so they must not be compressed for transfer.
         let builder = request::Builder::new().method(request.method.clone()).uri(url);
         let mut builder = builder.header(ACCEPT_ENCODING, "identity");
         for (name, value) in &request.headers {
@@ -251,12 +251,12 @@ impl Client {
         let request = made.body(body).map_err(|error| HttpError::Other(error.into()))?;
         let request = self.agent.configure_request(request).proxy(proxy).timeout_global(left).build();
         let answer = self.agent.run(request);
-        // What was cut off says whatever it likes.
+        // The error of an aborted request is arbitrary.
         answer.map_err(|error| self.check().err().unwrap_or_else(|| HttpError::of(error, &self.limits)))
     }
 }
 
-/// Ends all that an agent does once `stop` is set, until `over` is.
+/// Aborts all connections of an agent once `stop` is set, until `over` is.
 fn watch(agent: Agent, stop: Arc<AtomicBool>, over: Arc<AtomicBool>) {
     let look = move || {
         while !over.load(Ordering::SeqCst) {
@@ -266,11 +266,11 @@ fn watch(agent: Agent, stop: Arc<AtomicBool>, over: Arc<AtomicBool>) {
             thread::sleep(LOOK);
         }
     };
-    // Without a thread the flag is looked at between two reads, as long as that may take.
+    // Without a thread the flag is only checked between two reads, however long that takes.
     let _ = thread::Builder::new().name("http-stop".to_owned()).spawn(look);
 }
 
-/// Whether an answer wants the same request made elsewhere.
+/// Whether an answer redirects this request.
 fn leads_elsewhere(status: u16, is_bodiless: bool) -> bool {
     match status {
         307 | 308 => true,

@@ -1,36 +1,36 @@
-//! A download that goes on where it broke (RFC 9110, §13 and §14).
+//! A download that resumes where it broke (RFC 9110, §13 and §14).
 
 use crate::error::HttpError;
 use crate::response::Response;
 
-/// What is known of the version of a file of which a beginning is there. It belongs to one address.
+/// The version of a partially downloaded file. It belongs to one address.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Download {
-    /// A strong entity tag: a weak one stands for "much the same", which is not enough to continue.
+    /// A strong entity tag: a weak one means "equivalent", which is not enough to resume.
     version: Option<String>,
 }
 
-/// What an answer holds.
+/// The content of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Start {
     /// All of it, from the first byte on.
     Whole {
-        /// How many bytes that is, when the server says.
+        /// Its length in bytes, if stated.
         total: Option<u64>,
     },
-    /// The rest, from where the beginning ends.
+    /// The rest, after what has arrived.
     Rest {
-        /// How many bytes there are in all, when the server says.
+        /// The total length in bytes, if stated.
         total: Option<u64>,
-        /// Whether the server said that the beginning is of the same version.
+        /// Whether the server confirmed that the beginning has the same version.
         same_version: bool,
     },
-    /// Nothing: what is there is no beginning of what the server has.
+    /// Nothing: what has arrived does not belong to the server's file.
     NoRest,
 }
 
 impl Download {
-    /// The headers of a request when `from` bytes are there.
+    /// The headers of a request when `from` bytes have arrived.
     pub fn headers(&self, from: u64) -> Vec<(&'static str, String)> {
         if from == 0 {
             return Vec::new();
@@ -40,10 +40,10 @@ impl Download {
         std::iter::once(range).chain(version).collect()
     }
 
-    /// Judges an answer to such a request.
+    /// Interprets an answer to such a request.
     ///
     /// # Errors
-    /// When it has another status, or is another part than the one that was asked for.
+    /// When it has another status, or another part than requested.
     pub fn start(&mut self, answer: &Response, from: u64) -> Result<Start, HttpError> {
         let length: Option<u64> = answer.header("content-length").and_then(|it| it.trim().parse().ok());
         let tag = answer.header("etag").filter(|tag| tag.starts_with('"')).map(str::to_owned);
@@ -53,7 +53,7 @@ impl Download {
                 let range = answer.header("content-range").unwrap_or("nothing");
                 let rest = rest_of(range, from).filter(|rest| length.is_none_or(|it| it == rest.length));
                 let rest = rest.ok_or_else(|| HttpError::Range { wanted: from, range: range.to_owned() })?;
-                // A server that does not know If-Range sends the rest of whatever it has now.
+                // A server without If-Range sends the rest of its current version.
                 let same_version = self.version.is_some() && (tag.is_none() || tag == self.version);
                 Start::Rest { total: rest.total, same_version }
             }
@@ -68,14 +68,14 @@ impl Download {
     }
 }
 
-/// What `Content-Range` says.
+/// A parsed `Content-Range`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Rest {
     length: u64,
     total: Option<u64>,
 }
 
-/// What `Content-Range` says (RFC 9110, §14.4), when it is the rest from `wanted` on, to the end where that is known.
+/// Parses `Content-Range` (RFC 9110, §14.4), when it is the rest from `wanted` on, to the end where that is known.
 fn rest_of(range: &str, wanted: u64) -> Option<Rest> {
     let (range, total) = range.strip_prefix("bytes ")?.split_once('/')?;
     let (first, last) = range.split_once('-')?;
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_rest_that_was_asked_for_is_one() {
+    fn only_the_requested_rest_is_accepted() {
         let rest = |range: &str| rest_of(range, 5).map(|it| (it.length, it.total));
         assert_eq!(rest("bytes 5-9/10"), Some((5, Some(10))));
         assert_eq!(rest("bytes 5-5/*"), Some((1, None)));

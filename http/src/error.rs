@@ -7,94 +7,94 @@ use ureq::Timeout;
 
 use crate::client::{Limits, MAX_REDIRECTS};
 
-/// Why a server did not give what it was asked for.
+/// Why a request failed.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
-    /// It answered otherwise than with what was asked for.
+    /// The server answered with an unexpected status.
     #[error("the server answered {status}{}", phrase(*.status))]
     Status {
         /// The status code.
         status: u16,
-        /// How long the server wants to be left alone.
+        /// The delay that the server asks for.
         pause: Option<Duration>,
     },
-    /// Nothing came for so long.
-    #[error("nothing came for {seconds} s")]
+    /// The server stalled.
+    #[error("no data for {seconds} s")]
     Stalled {
-        /// The bound.
+        /// The limit.
         seconds: u64,
     },
-    /// No connection.
+    /// The connection timed out.
     #[error("no connection within {seconds} s")]
     Connect {
-        /// The bound.
+        /// The limit.
         seconds: u64,
     },
-    /// The deadline of the request is over.
-    #[error("the time for it is over")]
+    /// The deadline of the request has passed.
+    #[error("the deadline has passed")]
     Deadline,
-    /// Somebody stopped it.
+    /// The stop flag is set.
     #[error("stopped")]
     Stopped,
     /// The connection ended early, or was refused.
     #[error("{}", plainly(.0))]
     Io(io::Error),
-    /// The server does not speak TLS, or its certificate is not trusted.
+    /// The server does not support TLS, or its certificate is not trusted.
     #[error("TLS: {0}")]
     Tls(rustls::Error),
-    /// It ended before all was there.
+    /// The body ended early.
     #[error("the answer ended after {found} of {expected} bytes")]
     Short {
-        /// How many there should have been.
+        /// The stated length.
         expected: u64,
-        /// How many there were.
+        /// The number of bytes received.
         found: u64,
     },
-    /// It is longer than the caller takes.
+    /// It exceeds the caller's limit.
     #[error("the answer is longer than {max} bytes")]
     Long {
-        /// The bound.
+        /// The limit.
         max: u64,
     },
-    /// From one server to the next, and no end.
+    /// Too many redirects.
     #[error("more than {MAX_REDIRECTS} redirects, the last to {to}")]
     Redirects {
-        /// Where the last one led.
+        /// The last target.
         to: String,
     },
-    /// A redirect that gives up what the address promised.
-    #[error("a redirect leads from https to {to}, which anybody on the way could read and change")]
+    /// A redirect from https to http.
+    #[error("a redirect leads from https to {to}, which is not encrypted")]
     Downgrade {
-        /// Where it leads.
+        /// Its target.
         to: String,
     },
-    /// A redirect to nowhere.
-    #[error("a redirect leads to {to:?}, which is no address of HTTP")]
+    /// A redirect to an invalid address.
+    #[error("a redirect leads to {to:?}, which is not an HTTP URL")]
     Location {
-        /// What it says.
+        /// Its target.
         to: String,
     },
-    /// Compressed on the way, though it was asked for as it is.
+    /// Compressed for transfer, though identity was requested.
     #[error("the server encoded it as {encoding:?}, and the digest is of the plain bytes")]
     Encoded {
-        /// How.
+        /// The encoding.
         encoding: String,
     },
-    /// Another part than the one that was asked for.
-    #[error("the server was asked for the rest from byte {wanted} on, and answered with {range:?}")]
+    /// Another part than requested.
+    #[error("the server answered a request for the rest from byte {wanted} with {range:?}")]
     Range {
-        /// Where the rest begins.
+        /// The start of the requested rest.
         wanted: u64,
-        /// What the server says it is.
+        /// The server's `Content-Range`.
         range: String,
     },
-    /// The proxy of the environment is none.
-    #[error("the variable {variable} names no proxy that could be asked")]
+    /// The environment's proxy is invalid.
+    #[error("the variable {variable} does not name a usable proxy")]
     Proxy {
         /// The variable.
         variable: &'static str,
     },
-    /// Anything else that HTTP says.
+    /// Any other HTTP error.
     #[error("{0}")]
     Other(ureq::Error),
 }
@@ -108,25 +108,25 @@ fn plainly(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
         io::ErrorKind::ConnectionReset => "the connection was reset".to_owned(),
-        io::ErrorKind::UnexpectedEof => "the connection ended before all was there".to_owned(),
+        io::ErrorKind::UnexpectedEof => "the connection ended early".to_owned(),
         _ => error.to_string(),
     }
 }
 
 impl HttpError {
-    /// Whether it may pass: the server is busy, or the network lost something.
+    /// Whether it may be temporary: the server is busy, or the network failed.
     pub fn may_pass(&self) -> bool {
         match self {
             Self::Status { status, .. } => is_transient(*status),
             Self::Stalled { .. } | Self::Connect { .. } | Self::Short { .. } | Self::Range { .. } => true,
-            // A name that is not found, or a port where nobody listens, will not be there in a second either.
+            // An unknown name, or a closed port, will not change within seconds.
             Self::Io(e) => e.kind() != io::ErrorKind::ConnectionRefused,
             Self::Other(error) => matches!(error, ureq::Error::Protocol(_) | ureq::Error::ConnectionFailed),
             _ => false,
         }
     }
 
-    /// Whether nobody was there who speaks TLS: the port is closed, or something else answered.
+    /// Whether the server does not support TLS: the port is closed, or something else answered.
     pub fn is_without_tls(&self) -> bool {
         match self {
             Self::Tls(error) => matches!(error, rustls::Error::InvalidMessage(_)),
@@ -159,7 +159,7 @@ impl HttpError {
     }
 }
 
-/// Whether a status says that another try may have another answer.
+/// Whether a status is temporary.
 pub(crate) fn is_transient(status: u16) -> bool {
     matches!(status, 408 | 425 | 429 | 500 | 502..=504 | 506..=599)
 }

@@ -1,19 +1,17 @@
-//! The HTTP client of mirrors and registries.
+//! The HTTP client for mirrors and registries.
 //!
-//! It knows nothing of either: a caller names a [`Request`], and gets a [`Response`] whose status it judges itself.
-//! What
-//! is the same for everybody lives here:
+//! It knows neither: a caller makes a [`Request`], and gets a [`Response`] whose status it interprets itself. Common
+//! behaviour is here:
 //!
-//! * Redirects of `GET` and `HEAD` are followed, those of a request with a body when the server wants the same request
-//!   elsewhere (307, 308). One from https to http is refused. Credentials go to the first address only.
-//! * Proxies are those of the environment, by curl's rules. TLS trusts whom the machine trusts.
-//! * A download goes on where it broke ([`Download`]): a 206 is believed only when its Content-Range is the part that
-//!   was asked for, and a strong validator is sent along.
-//! * What may pass (408, 425, 429, most of 5xx, broken connections) is tried again with growing pauses, or the pause
-//!   that
-//!   the server asks for ([`Client::send`]).
-//! * Connecting, the head of an answer and silence have bounds of their own, and a request may have a deadline. A flag
-//!   that somebody else sets ends whatever waits within a fraction of a second.
+//! * Redirects of `GET` and `HEAD` are followed, those of a request with a body for 307 and 308. One from https to http
+//!   is refused. Credentials are sent to the first origin only.
+//! * Proxies are those of the environment, by curl's rules. TLS trusts the machine's authorities.
+//! * A download resumes where it broke ([`Download`]): a 206 is accepted only when its Content-Range is the requested
+//!   part, and a strong validator is sent.
+//! * Temporary failures (408, 425, 429, most of 5xx, broken connections) are retried with growing delays, or the delay
+//!   that the server asks for ([`Client::send`]).
+//! * Connecting, the head of an answer and stalls have their own time limits, and a request may have a deadline. A stop
+//!   flag ends every wait within a fraction of a second.
 
 mod address;
 mod client;

@@ -1,11 +1,11 @@
-//! Which proxy the environment names, by curl's rules.
+//! The proxy in the environment, by curl's rules.
 
 use crate::address::host;
 
 /// The proxy for `url`, and the variable that names it.
 ///
-/// `http_proxy` counts in small letters only: a web server that runs programs for its visitors (CGI) lets them set
-/// `HTTP_PROXY`. A host that `no_proxy` names, or that lies below a domain that it names, is asked directly.
+/// `http_proxy` counts in lower case only: a web server that runs CGI programs lets clients set `HTTP_PROXY`. A host in
+/// `no_proxy`, or below a domain in it, is connected to directly.
 pub(super) fn proxy_for(
     url: &str,
     variable: impl Fn(&str) -> Option<String>,
@@ -38,7 +38,7 @@ mod tests {
     }
 
     #[test]
-    fn the_environments_proxy_is_asked_but_for_what_it_spares() {
+    fn the_environments_proxy_is_used_except_for_no_proxy() {
         let set = [
             ("http_proxy", "http://p:1"),
             ("HTTPS_PROXY", "http://p:2"),
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_that_a_visitor_could_set_is_not_looked_at() {
+    fn a_variable_that_a_cgi_client_could_set_is_ignored() {
         assert_eq!(proxy("http://x.example/", &[("HTTP_PROXY", "http://p:1")]), None);
         assert_eq!(proxy("http://x.example/", &[("http_proxy", " ")]), None);
         assert_eq!(proxy("http://x.example/", &[("ALL_PROXY", "http://p:1"), ("NO_PROXY", "*")]), None);

@@ -14,7 +14,7 @@ use crate::retry::retry_after;
 #[derive(Debug)]
 pub struct Response {
     pub(crate) inner: ureq::http::Response<Body>,
-    /// The address that answered, behind all redirects.
+    /// The URL that answered, after all redirects.
     pub(crate) url: String,
     pub(crate) limits: Limits,
 }
@@ -30,7 +30,7 @@ impl Response {
         self.inner.status().is_success()
     }
 
-    /// The address that answered, behind all redirects.
+    /// The URL that answered, after all redirects.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -45,7 +45,7 @@ impl Response {
         self.inner.headers().get_all(name).iter().filter_map(|it| it.to_str().ok()).collect()
     }
 
-    /// How long the server wants to be left alone.
+    /// The delay that the server asks for.
     pub fn retry_after(&self) -> Option<Duration> {
         retry_after(self.header(RETRY_AFTER.as_str())?, SystemTime::now())
     }
@@ -55,13 +55,13 @@ impl Response {
         HttpError::Status { status: self.status(), pause: self.retry_after() }
     }
 
-    /// The body as it comes.
+    /// The body as a stream.
     pub fn reader(&mut self) -> impl Read + '_ {
         let limits = self.limits;
         BodyReader { body: self.inner.body_mut().as_reader(), limits }
     }
 
-    /// The whole body, which may have so many bytes.
+    /// The whole body, of at most `max` bytes.
     ///
     /// # Errors
     /// When it is longer, or cannot be read to its end.
@@ -83,7 +83,7 @@ struct BodyReader<R> {
 
 impl<R: Read> Read for BodyReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        // Its errors say which bound was met: they are kept whole inside.
+        // Its errors name the exceeded limit: they are kept inside.
         self.body.read(buffer).map_err(|error| match error.kind() {
             io::ErrorKind::Interrupted => error,
             _ => io::Error::other(Box::new(HttpError::of(error.into(), &self.limits))),
@@ -92,7 +92,7 @@ impl<R: Read> Read for BodyReader<R> {
 }
 
 impl HttpError {
-    /// What an error of [`Response::reader`] was.
+    /// The [`HttpError`] in an error of [`Response::reader`].
     pub fn of_body(error: io::Error) -> Self {
         match error.downcast::<Box<Self>>() {
             Ok(error) => *error,

@@ -1,32 +1,32 @@
-//! Patience: how often something is tried, and with which pauses.
+//! Retries: how many, and with which delays.
 
 use std::time::{Duration, SystemTime};
 
 use crate::error::{HttpError, is_transient};
 use crate::response::Response;
 
-/// How often something is tried, and with which pauses.
+/// How often a request is attempted, and with which delays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retry {
-    /// How many tries there are in all.
+    /// The total number of attempts.
     pub tries: u32,
-    /// The first pause.
+    /// The first delay.
     pub pause: Duration,
-    /// How many times longer each pause is than the one before.
+    /// The factor by which each delay grows.
     pub factor: u32,
-    /// A server that asks for a longer pause has to do without us.
+    /// If a server asks for a longer delay, the client gives up.
     pub max_pause: Duration,
 }
 
 impl Retry {
-    /// For mirrors: there are others to ask.
+    /// For mirrors: there are others.
     pub const MIRROR: Self =
         Self { tries: 3, pause: Duration::from_millis(500), factor: 3, max_pause: Duration::from_secs(20) };
-    /// For registries: nobody else has it.
+    /// For registries: there is no other source.
     pub const REGISTRY: Self =
         Self { tries: 5, pause: Duration::from_millis(500), factor: 2, max_pause: Duration::from_secs(60) };
 
-    /// The pause after the try of this number, counted from 1, that failed so. None when there is no use in another.
+    /// The delay after the attempt of this number, counted from 1, that failed with `error`. `None` to give up.
     pub fn after(&self, tries: u32, error: &HttpError) -> Option<Duration> {
         let asked = match error {
             HttpError::Status { pause, .. } => *pause,
@@ -47,11 +47,11 @@ impl Retry {
     }
 }
 
-/// The pause that `Retry-After` asks for: seconds, or a date (RFC 9110, §10.2.3).
+/// The delay in `Retry-After`: seconds, or a date (RFC 9110, §10.2.3).
 pub(crate) fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
     let value = value.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        // What does not fit is longer than anybody waits.
+        // A number that does not fit is longer than any limit.
         return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
     }
     let date = httpdate::parse_http_date(value).ok()?;
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_asks_for_no_pause_that_can_be_read_is_given_our_own() {
+    fn an_unreadable_delay_is_replaced_by_ours() {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
         for (value, seconds) in [
             ("7", Some(7)),
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn pauses_grow_end_and_are_the_servers_own_when_it_asks() {
+    fn delays_grow_end_and_follow_the_server() {
         let retry =
             Retry { tries: 4, pause: Duration::from_secs(1), factor: 3, max_pause: Duration::from_secs(5) };
         let status = |status, pause| HttpError::Status { status, pause };

@@ -1,4 +1,4 @@
-//! The client against servers that misbehave in every way that was seen.
+//! The client against servers that misbehave in every way seen so far.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -13,7 +13,7 @@ const LIMITS: Limits = Limits { connect: Duration::from_secs(5), stall: Duration
 const QUICK: Retry =
     Retry { tries: 4, pause: Duration::from_millis(1), factor: 1, max_pause: Duration::from_secs(2) };
 
-/// A server that answers the connections that come with these bytes, one after the other, and closes each.
+/// A server that answers successive connections with these bytes, and closes each.
 struct Server {
     url: String,
     heads: Arc<Mutex<Vec<String>>>,
@@ -41,7 +41,7 @@ impl Server {
     }
 }
 
-/// The head of a request, and its body, which is not kept.
+/// The head of a request, after reading its body, which is dropped.
 fn head(stream: &TcpStream) -> io::Result<String> {
     let mut reader = BufReader::new(stream);
     let (mut head, mut length) = (String::new(), 0);
@@ -69,7 +69,7 @@ fn client() -> Client {
 }
 
 #[test]
-fn what_may_pass_is_tried_again_with_every_method_and_what_may_not_is_not() {
+fn temporary_failures_are_retried_with_every_method_and_others_are_not() {
     for method in [Method::GET, Method::HEAD, Method::PUT, Method::POST] {
         let busy = answer("503 Busy", "retry-after: 0\r\n", "");
         let server =
@@ -83,14 +83,14 @@ fn what_may_pass_is_tried_again_with_every_method_and_what_may_not_is_not() {
 }
 
 #[test]
-fn a_server_that_wants_a_longer_pause_than_there_is_gets_no_second_try() {
+fn a_server_that_asks_for_too_long_a_delay_gets_no_second_attempt() {
     let busy = || answer("429 Slow", "retry-after: 3\r\n", "why");
     let server = Server::new(vec![busy(), busy()]);
     let found = client().send(&Request::new(Method::GET, &server.url), &QUICK).expect("an answer");
     assert_eq!(found.retry_after(), Some(Duration::from_secs(3)));
     assert_eq!(found.whole(10).expect("its body"), b"why");
     assert_eq!(server.heads().len(), 1);
-    // And none when its deadline is before that.
+    // And none when its deadline is earlier.
     let server = Server::new(vec![answer("429 Slow", "retry-after: 1\r\n", ""), busy()]);
     let mut request = Request::new(Method::GET, &server.url);
     request.deadline = Some(Instant::now() + Duration::from_millis(500));
@@ -98,7 +98,7 @@ fn a_server_that_wants_a_longer_pause_than_there_is_gets_no_second_try() {
 }
 
 #[test]
-fn a_redirect_takes_no_credentials_elsewhere() {
+fn a_redirect_sends_no_credentials_to_another_origin() {
     let elsewhere = Server::new(vec![answer("200 OK", "", "there")]);
     let to = format!("location: {}x\r\n", elsewhere.url);
     let here = Server::new(vec![answer("307 Go", "location: /y\r\n", ""), answer("302 Go", &to, "")]);
@@ -112,7 +112,7 @@ fn a_redirect_takes_no_credentials_elsewhere() {
 }
 
 #[test]
-fn a_body_follows_only_where_the_same_request_is_wanted() {
+fn a_body_follows_only_redirects_of_the_same_request() {
     let there = || answer("201 OK", "", "");
     let server = Server::new(vec![answer("308 Go", "location: /y\r\n", ""), there()]);
     let mut request = Request::new(Method::PUT, &server.url);
@@ -132,12 +132,12 @@ fn redirects_that_never_end_or_lead_nowhere_end() {
     let error = client().once(&Request::new(Method::GET, &server.url)).expect_err("no end");
     assert!(matches!(error, HttpError::Redirects { .. }), "{error}");
     let server = Server::new(vec![answer("302 Go", "location: file:/etc/passwd\r\n", "")]);
-    let error = client().once(&Request::new(Method::GET, &server.url)).expect_err("no address");
+    let error = client().once(&Request::new(Method::GET, &server.url)).expect_err("not an HTTP URL");
     assert!(matches!(error, HttpError::Location { .. }), "{error}");
 }
 
 #[test]
-fn a_part_is_believed_only_where_it_belongs() {
+fn a_part_is_accepted_only_where_it_belongs() {
     let part = |headers: &str, body: &str| answer("206 Part", headers, body);
     let start = |sent: String, version: &str| {
         let first = answer("200 OK", &format!("etag: {version}\r\n"), "0123456789");
@@ -155,7 +155,7 @@ fn a_part_is_believed_only_where_it_belongs() {
     let (found, head) = start(part(&format!("{range}etag: \"a\"\r\n"), "456789"), "\"a\"");
     assert_eq!(found.expect("the rest"), Start::Rest { total: Some(10), same_version: true });
     assert!(head.contains("range: bytes=4-\r\n") && head.contains("if-range: \"a\"\r\n"), "{head}");
-    // A server that says another version than was asked for sends a rest of something else.
+    // A server that reports another version sends the rest of another file.
     let (found, _) = start(part(&format!("{range}etag: \"b\"\r\n"), "456789"), "\"a\"");
     assert_eq!(found.expect("a rest"), Start::Rest { total: Some(10), same_version: false });
     let (found, head) = start(part(range, "456789"), "W/\"a\"");
@@ -165,7 +165,7 @@ fn a_part_is_believed_only_where_it_belongs() {
         let error = start(part(headers, "456789"), "\"a\"").0.expect_err(headers);
         assert!(matches!(error, HttpError::Range { wanted: 4, .. }), "{error}");
     }
-    // As long as the part says that it is.
+    // As long as the part states.
     assert!(matches!(start(part(range, "4567"), "\"a\"").0, Err(HttpError::Range { .. })));
     let (found, _) = start(answer("200 OK", "", "new"), "\"a\"");
     assert_eq!(found.expect("all"), Start::Whole { total: Some(3) });
@@ -174,7 +174,7 @@ fn a_part_is_believed_only_where_it_belongs() {
 }
 
 #[test]
-fn a_body_is_read_as_far_as_it_may_and_its_end_is_missed() {
+fn a_body_is_limited_and_its_early_end_is_detected() {
     let server = Server::new(vec![answer("200 OK", "", "12345"), answer("200 OK", "", "12345")]);
     let get = || client().once(&Request::new(Method::GET, &server.url)).expect("an answer");
     assert!(matches!(get().whole(4), Err(HttpError::Long { max: 4 })));
@@ -185,7 +185,7 @@ fn a_body_is_read_as_far_as_it_may_and_its_end_is_missed() {
 }
 
 #[test]
-fn silence_ends_at_its_bound_and_at_the_deadline() {
+fn a_stall_ends_at_its_limit_and_at_the_deadline() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}/", listener.local_addr().expect("an address"));
     let limits = Limits { stall: Duration::from_millis(300), ..LIMITS };
@@ -200,10 +200,10 @@ fn silence_ends_at_its_bound_and_at_the_deadline() {
 }
 
 #[test]
-fn whatever_waits_ends_when_it_is_stopped() {
+fn every_wait_ends_when_stopped() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}/", listener.local_addr().expect("an address"));
-    // Before the head, in the body, and between two tries.
+    // Before the head, in the body, and between two attempts.
     let half = "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n1234".to_owned();
     let body = Server::new(vec![half]);
     let long = Retry { pause: Duration::from_secs(60), max_pause: Duration::from_secs(60), ..QUICK };

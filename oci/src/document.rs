@@ -1,6 +1,6 @@
-//! The documents of an image: config, manifest and index (OCI image-spec 1.1), in one spelling.
+//! The documents of an image: config, manifest and index (OCI image-spec 1.1), in canonical form.
 //!
-//! The types are those of `oci-spec`. Some of their maps have no order, so what is written is the canonical text.
+//! The types are those of `oci-spec`. Some of their maps are unordered, so the canonical text is written.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -17,15 +17,15 @@ use crate::encode::Compression;
 use crate::measure::{Measured, Sum};
 use crate::record::NamedBlob;
 
-/// The version that every document says.
+/// The schema version of every document.
 const SCHEMA: u32 = 2;
 
-/// The empty config of what is no image (image-spec, `manifest.md`, "Guidance for an Empty Descriptor").
+/// The empty config of an artifact (image-spec, `manifest.md`, "Guidance for an Empty Descriptor").
 pub const EMPTY: &[u8] = b"{}";
-/// How a file with a blob is to be called (image-spec, `annotations.md`).
+/// The annotation that names a blob's file (image-spec, `annotations.md`).
 pub const TITLE: &str = "org.opencontainers.image.title";
 
-/// A machine that an image runs on, by OCI's names.
+/// The platform of an image, in OCI's names.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Platform {
@@ -38,42 +38,42 @@ pub struct Platform {
     pub variant: Option<String>,
 }
 
-/// What is run, and how: the `config` of an image's config.
+/// The program and its environment: the `config` of an image's config.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Run {
     /// The program with its first arguments.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub entrypoint: Vec<String>,
-    /// More arguments, which whoever runs it may replace.
+    /// More arguments, which the user may replace.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cmd: Vec<String>,
     /// Environment variables.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
-    /// Who runs it: a number or a name, and perhaps a group.
+    /// The user that runs it: a number or a name, and perhaps a group.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// Where it begins.
+    /// The working directory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub workdir: Option<String>,
-    /// What else is to be known of the image.
+    /// Labels of the image.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
-    /// Ports that it listens at: `8080/tcp`.
+    /// Ports that it listens on: `8080/tcp`.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub ports: BTreeSet<String>,
     /// Directories that it writes to.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub volumes: BTreeSet<String>,
-    /// What ends it: `SIGTERM`.
+    /// The signal that stops it: `SIGTERM`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stop_signal: Option<String>,
 }
 
 impl Platform {
-    /// Whether `wanted` means it: `OS/ARCHITECTURE`, and perhaps a variant. The variant that a machine without one has
-    /// (`v8` of arm64, `v7` of arm, `v1` of amd64) need not be said by either.
+    /// Whether `wanted` matches it: `OS/ARCHITECTURE`, and perhaps a variant. The default variant of an architecture
+    /// (`v8` of arm64, `v7` of arm, `v1` of amd64) may be omitted on either side.
     pub fn is(&self, wanted: &str) -> bool {
         let usual = match self.architecture.as_str() {
             "arm64" => "v8",
@@ -105,26 +105,25 @@ pub fn digest_text(sha256: &Sha256) -> String {
     format!("sha256:{sha256}")
 }
 
-/// The SHA-256 that OCI's spelling says; none for another algorithm or spelling.
+/// The SHA-256 in OCI's notation; `None` for another algorithm or notation.
 pub fn parse_digest(text: &str) -> Option<Sha256> {
     text.strip_prefix("sha256:")?.parse().ok()
 }
 
-/// Of which kind a document is.
+/// The kinds of documents.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum DocumentKind {
-    /// The manifest of an image, OCI's or Docker's.
+    /// The manifest of an image, in OCI's or Docker's format.
     Manifest,
     /// An index, or Docker's list of manifests.
     Index,
 }
 
-/// Of which kind a document is. `said` is the media type that its descriptor has; a writer may have left that or the
-/// document's own out, but none may contradict the others: one reader would take another image than the next
-/// (CVE-2021-41190).
+/// The kind of a document. `said` is the media type in its descriptor; a writer may have omitted that or the document's
+/// own, but none may contradict the others: readers would take different images (CVE-2021-41190).
 ///
 /// # Errors
-/// With what is ambiguous about it.
+/// With the ambiguity.
 pub fn kind_of(document: &[u8], said: Option<&str>) -> Result<DocumentKind, String> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -136,7 +135,7 @@ pub fn kind_of(document: &[u8], said: Option<&str>) -> Result<DocumentKind, Stri
     }
     let any: Any = serde_json::from_slice(document).map_err(|e| e.to_string())?;
     let by_fields = match (any.manifests.is_some(), any.config.is_some() || any.layers.is_some()) {
-        (true, true) => return Err("it is a manifest and an index at once".to_owned()),
+        (true, true) => return Err("it is both a manifest and an index".to_owned()),
         (true, false) => Some(DocumentKind::Index),
         (false, true) => Some(DocumentKind::Manifest),
         (false, false) => None,
@@ -145,12 +144,12 @@ pub fn kind_of(document: &[u8], said: Option<&str>) -> Result<DocumentKind, Stri
     let known: Vec<DocumentKind> =
         [by_fields, by_itself, said.and_then(kind_named)].into_iter().flatten().collect();
     if known.windows(2).any(|pair| pair[0] != pair[1]) {
-        return Err("its media types and its fields say different kinds of document".to_owned());
+        return Err("its media types and fields contradict each other".to_owned());
     }
     known.first().copied().ok_or_else(|| "it is neither a manifest nor an index".to_owned())
 }
 
-/// The kind that a media type says, if it is one of those of manifests and indexes.
+/// The kind for a media type of manifests or indexes.
 fn kind_named(media_type: &str) -> Option<DocumentKind> {
     let media_type = media_type.split(';').next().unwrap_or(media_type).trim();
     match media_type {
@@ -162,7 +161,7 @@ fn kind_named(media_type: &str) -> Option<DocumentKind> {
     }
 }
 
-/// The media type that a document says itself, or that of OCI's for its kind.
+/// The media type that a document states, or OCI's for its kind.
 pub fn media_type_of(document: &[u8], kind: DocumentKind) -> String {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -181,7 +180,7 @@ pub fn sum(document: &[u8]) -> Sum {
     Sum { sha256: Sha256::of(document), size: document.len() as u64 }
 }
 
-/// The media type of a layer that is packed so.
+/// The media type of a layer with that compression.
 pub fn layer_type(compression: Compression) -> MediaType {
     match compression {
         Compression::None => MediaType::ImageLayer,
@@ -199,9 +198,9 @@ pub fn descriptor(media_type: MediaType, sum: &Sum) -> Result<Descriptor, OciSpe
     DescriptorBuilder::default().media_type(media_type).digest(digest).size(sum.size).build()
 }
 
-/// The config of an image (image-spec, `config.md`). It has no history: who built a layer from what is said by
-/// attestations, and whoever runs the image sees none of it. Its SHA-256 covers all that is in the image and how it is
-/// run, and no encoder: it is the image's *content digest*.
+/// The config of an image (image-spec, `config.md`). It has no history: attestations record how a layer was built, and
+/// the running program sees none of it. Its SHA-256 covers the image's content and how it is run, and no encoder: it is
+/// the image's *content digest*.
 ///
 /// # Errors
 /// Never for what this crate makes.
@@ -303,19 +302,19 @@ pub fn index(
     Ok(canonical::text(&index.build()?))
 }
 
-/// What is attached to an image, but for its subject.
+/// An artifact attached to an image, without its subject.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Artifact {
-    /// What it is: a media type.
+    /// Its type: a media type.
     pub artifact_type: String,
-    /// What it brings.
+    /// Its blobs.
     pub blobs: Vec<NamedBlob>,
-    /// What else is to be known of it.
+    /// Its annotations.
     pub annotations: BTreeMap<String, String>,
 }
 
-/// The manifest of something that refers to `subject` (image-spec, `manifest.md`, "Guidelines for Artifact Usage").
-/// What is attached twice is called the same: it has no date but what its annotations say.
+/// The manifest of an artifact that refers to `subject` (image-spec, `manifest.md`, "Guidelines for Artifact Usage").
+/// Attached twice, it has the same digest: it has no date but what its annotations state.
 ///
 /// # Errors
 /// Never for what this crate makes.
@@ -329,7 +328,7 @@ pub fn artifact(
         layer.set_annotations(unordered(&blob.annotations));
         Ok(layer)
     };
-    // A manifest has at least one layer; what brings nothing has the empty one.
+    // A manifest has at least one layer; an artifact without blobs has the empty one.
     let empty = descriptor(MediaType::EmptyJSON, &sum(EMPTY))?;
     let mut layers = artifact.blobs.iter().map(layer).collect::<Result<Vec<_>, _>>()?;
     if layers.is_empty() {
@@ -348,8 +347,8 @@ pub fn artifact(
     Ok(canonical::text(&manifest.build()?))
 }
 
-/// The content digest of an index: that of a text which names the content digests of its images. The index itself
-/// names manifests, which an encoder changes.
+/// The content digest of an index: that of a text which lists the content digests of its images. The index itself lists
+/// manifests, which depend on encoders.
 pub fn index_content(images: &[(Platform, Sha256)]) -> Sha256 {
     #[derive(Serialize)]
     struct Image<'a> {
@@ -400,8 +399,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_those_of_the_calendar() {
-        // What `date --utc --iso-8601=seconds --date @SECONDS` says.
+    fn times_follow_the_calendar() {
+        // What `date --utc --iso-8601=seconds --date @SECONDS` prints.
         for (epoch, text) in [
             (0, "1970-01-01T00:00:00Z"),
             (951_782_399, "2000-02-28T23:59:59Z"),
@@ -415,7 +414,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_that_two_readers_take_for_two_things_is_refused() {
+    fn an_ambiguous_pulled_document_is_refused() {
         const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
         const INDEX: &str = "application/vnd.oci.image.index.v1+json";
         const LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
@@ -463,7 +462,7 @@ mod tests {
     }
 
     #[test]
-    fn the_usual_variant_of_a_platform_need_not_be_said() {
+    fn the_default_variant_of_a_platform_may_be_omitted() {
         let platform = |architecture: &str, variant: Option<&str>| Platform {
             architecture: architecture.to_owned(),
             os: "linux".to_owned(),

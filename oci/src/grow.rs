@@ -1,4 +1,4 @@
-//! Storing trees that were made path by path.
+//! Storing trees that were built path by path.
 
 use stele_archive::{RootError, TreeBuilder};
 use stele_store::model::{NameError, TreeId};
@@ -7,21 +7,21 @@ use stele_store::{ReadError, Session, WriteError};
 /// Why a tree could not be stored.
 #[derive(Debug, thiserror::Error)]
 pub enum GrowError {
-    /// A name is none.
+    /// An invalid name.
     #[error(transparent)]
     Name(#[from] NameError),
-    /// Something is to be the root that is no directory.
+    /// The root is not a directory.
     #[error(transparent)]
     Root(#[from] RootError),
-    /// A document is longer than it could be read back.
+    /// A document is too long to be read back.
     #[error(
-        "{name} would have {found} bytes, and at most {max} can be kept: too many files have owners or modes of \
-             their own, or a document is too long"
+        "{name} would have {found} bytes, and at most {max} can be kept: too many files have unusual owners or \
+modes, or a document is too long"
     )]
     Long {
-        /// What the document is called in the tree.
+        /// The document's name in the tree.
         name: String,
-        /// How many bytes it has.
+        /// Its size in bytes.
         found: u64,
         /// The bound.
         max: u64,
@@ -29,20 +29,20 @@ pub enum GrowError {
     /// An index has too many images.
     #[error("the index has {found} images, and at most {max} can be kept")]
     Images {
-        /// How many there are.
+        /// The number of images.
         found: usize,
         /// The bound.
         max: usize,
     },
-    /// The store does not take it.
+    /// The store cannot be written.
     #[error(transparent)]
     Write(#[from] WriteError),
-    /// What is to be in it cannot be read.
+    /// An input cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
 }
 
-/// Stores `tree`; its digest, and the length of its text in bytes.
+/// Stores `tree`; returns its digest, and the length of its text in bytes.
 pub(crate) fn store(tree: TreeBuilder, session: &Session<'_>) -> Result<(TreeId, u64), GrowError> {
     Ok(tree.store(|tree| session.add_tree(tree))?)
 }

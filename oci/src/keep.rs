@@ -1,7 +1,6 @@
-//! An image under its name, and what is attached to it.
+//! Images under their names, and their attachments.
 
 use std::io::Read;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use stele_store::model::{RootName, Sha256, TreeId};
 use stele_store::{Holder, Keep, Session, Store, StreamError, Target};
@@ -11,16 +10,13 @@ use crate::make::{MEANWHILE, MakeError};
 use crate::measure::{Hashed, Sum};
 use crate::record::{NamedBlob, Payload, Record, Referrer, ReferrerError, find, named, root_of};
 
-/// Whoever keeps an image looks first at what is kept: one at a time.
-static KEEPING: Mutex<()> = Mutex::new(());
-
-/// Something to be attached to an image.
+/// Something to attach to an image.
 pub struct Attachment<'a> {
-    /// The manifest that it refers to; the one that the image is pulled by, when nobody says.
+    /// The manifest that it refers to; by default the one that the image is pulled by.
     pub subject: Option<Sha256>,
-    /// What it is, and what is to be known of it. Its blobs come from `payloads`.
+    /// Its type and annotations. Its blobs come from `payloads`.
     pub artifact: Artifact,
-    /// What it brings.
+    /// Its payloads.
     pub payloads: Vec<Incoming<'a>>,
 }
 
@@ -28,32 +24,32 @@ pub struct Attachment<'a> {
 pub struct Incoming<'a> {
     /// Its bytes.
     pub bytes: Box<dyn Read + 'a>,
-    /// What they are.
+    /// Their media type.
     pub media_type: String,
-    /// How a file with them is to be called.
+    /// The name for a file with them.
     pub title: Option<String>,
 }
 
-/// What was attached.
+/// The result of attaching.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Attached {
     /// The digest and size of its manifest.
     pub sum: Sum,
     /// The image.
     pub image: String,
-    /// Whether the image had it.
+    /// Whether the image had it already.
     pub was_there: bool,
 }
 
-/// Keeps an image under a name, in the place of the one that had it. What is attached to that one and refers to
-/// something that is still there stays. The tree that it is kept in.
+/// Keeps an image under a name, replacing the one that had it. Attachments of that one whose subject still exists stay.
+/// Returns the tree that holds it.
 ///
 /// # Errors
-/// When it cannot be called that, or the store does not take it.
+/// When the name is invalid, or the store cannot be written.
 pub fn keep(store: &Store, name: &str, mut record: Record) -> Result<(TreeId, Record), MakeError> {
     let root = root_of(name)?;
-    let _one = one_at_a_time();
-    // One that cannot be read has nothing that could be kept.
+    let _lock = store.lock_roots();
+    // An unreadable one has nothing to keep.
     if let Ok((_, before)) = named(store, name) {
         for referrer in before.referrers {
             record.attach(referrer);
@@ -64,10 +60,10 @@ pub fn keep(store: &Store, name: &str, mut record: Record) -> Result<(TreeId, Re
     Ok((put(store, session, root, &record)?, record))
 }
 
-/// Stores an image for an hour, under no name. The tree that it is kept in.
+/// Stores an image for an hour, under no name. Returns the tree that holds it.
 ///
 /// # Errors
-/// When the store does not take it.
+/// When the store cannot be written.
 pub fn unnamed(store: &Store, record: Record) -> Result<(TreeId, Record), MakeError> {
     let session = store.session()?;
     let tree = record.store(store, &session)?;
@@ -76,11 +72,10 @@ pub fn unnamed(store: &Store, record: Record) -> Result<(TreeId, Record), MakeEr
     Ok((tree, record))
 }
 
-/// Attaches something to an image, under all that is attached already.
+/// Attaches something to an image, in addition to what is attached already.
 ///
 /// # Errors
-/// When there is no such image, or it has nothing that this refers to; when a payload cannot be read, or the store
-/// does not take it.
+/// When there is no such image, or it lacks the subject; when a payload cannot be read, or the store cannot be written.
 pub fn attach(store: &Store, image: &str, attachment: Attachment<'_>) -> Result<Attached, MakeError> {
     let session = store.session()?;
     let Attachment { subject, mut artifact, payloads } = attachment;
@@ -95,7 +90,7 @@ pub fn attach(store: &Store, image: &str, attachment: Attachment<'_>) -> Result<
         });
         taken.push(one);
     }
-    let _one = one_at_a_time();
+    let _lock = store.lock_roots();
     let (name, _, mut record) = find(store, image)?;
     let subject = subject.unwrap_or_else(|| record.sum().sha256);
     let absent = || ReferrerError::NoSubject { image: name.clone(), subject: digest_text(&subject) };
@@ -103,7 +98,7 @@ pub fn attach(store: &Store, image: &str, attachment: Attachment<'_>) -> Result<
     let manifest = document::artifact(&artifact, media_type, &to)?;
     let mut referrer = Referrer::of(manifest)?.ok_or_else(absent)?;
     let mut payloads = Vec::new();
-    for sum in referrer.said.once() {
+    for sum in referrer.fields.once() {
         payloads.extend(taken.iter().find(|it| it.sum == sum));
     }
     referrer.payloads = payloads;
@@ -115,12 +110,12 @@ pub fn attach(store: &Store, image: &str, attachment: Attachment<'_>) -> Result<
     Ok(Attached { sum, image: name, was_there })
 }
 
-/// Takes away what is attached to an image, by 8 or more of the first digits of its digest. The digest.
+/// Removes an attachment of an image, named by 8 or more leading digits of its digest. Returns the digest.
 ///
 /// # Errors
-/// When there is no such thing, or something else refers to it.
+/// When there is no such attachment, or another refers to it.
 pub fn detach(store: &Store, image: &str, digest: &str) -> Result<Sha256, MakeError> {
-    let _one = one_at_a_time();
+    let _lock = store.lock_roots();
     let (name, _, mut record) = find(store, image)?;
     let absent = || ReferrerError::Absent { image: name.clone(), digest: digest.to_owned() };
     let digits = digest.strip_prefix("sha256:").unwrap_or(digest);
@@ -128,7 +123,7 @@ pub fn detach(store: &Store, image: &str, digest: &str) -> Result<Sha256, MakeEr
     let fits: Vec<_> = record.referrers.iter().map(|it| it.sum.sha256).collect();
     let mut fits = fits.into_iter().filter(|it| it.to_string().starts_with(&prefix));
     let (Some(found), None) = (fits.next(), fits.next()) else { return Err(absent().into()) };
-    if let Some(by) = record.referrers.iter().find(|it| it.said.subject == found) {
+    if let Some(by) = record.referrers.iter().find(|it| it.fields.subject == found) {
         let (digest, by) = (digest_text(&found), digest_text(&by.sum.sha256));
         return Err(ReferrerError::Referred { digest, by }.into());
     }
@@ -137,20 +132,16 @@ pub fn detach(store: &Store, image: &str, digest: &str) -> Result<Sha256, MakeEr
     Ok(found)
 }
 
-fn one_at_a_time() -> MutexGuard<'static, ()> {
-    KEEPING.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 fn put(store: &Store, session: Session<'_>, root: RootName, record: &Record) -> Result<TreeId, MakeError> {
     let tree = record.store(store, &session)?;
-    // To write it again would change nothing but its date.
+    // Writing it again would change only its date.
     let there = store.root(&root)? == Some(Target::Tree(tree));
     let keep = Keep { root: (!there).then_some(root), ..Keep::default() };
     session.finish(&[Target::Tree(tree)], &keep)?;
     Ok(tree)
 }
 
-/// Stores a payload, and finds out what it is called.
+/// Stores a payload, and computes its digests.
 fn take(session: &Session<'_>, bytes: &mut dyn Read) -> Result<Payload, StreamError> {
     let mut bytes = Hashed::new(bytes, u64::MAX, None);
     let (blob, _) = session.add_stream(&mut bytes, false)?;

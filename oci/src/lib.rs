@@ -20,7 +20,6 @@ pub mod record;
 mod rules;
 mod spec;
 mod tar;
-mod text;
 
 pub use blobs::{Blob, BlobError, BlobSource};
 pub use content::{Content, ReadAt};
@@ -34,4 +33,4 @@ pub use path::{ImagePath, PathError};
 pub use record::{Image, ImageLayer, Index, Record, RecordError, ReferrerError, Top};
 pub use rules::{Mode, Owner, RuleError, Rules, node_at};
 pub use spec::{Declared, DeclaredError, Input, Spec};
-pub use tar::MTIME_MOST;
+pub use tar::MAX_MTIME;

@@ -1,4 +1,4 @@
-//! From what is asked for to an image: its layers, what they are called, and its documents.
+//! From a specification to an image: its layers, their digests, and its documents.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -19,36 +19,36 @@ use crate::path::ImagePath;
 use crate::record::{Image, ImageLayer, Index, RecordError, ReferrerError};
 use crate::rules::node_at;
 use crate::spec::{DeclaredError, Spec};
-use crate::tar::MTIME_MOST;
+use crate::tar::MAX_MTIME;
 
-/// What is stored before its root is there is kept so long, in seconds.
+/// The lease in seconds of what is stored before its root exists.
 pub(crate) const MEANWHILE: u64 = 3600;
-/// What the layer of declared files is called.
+/// The name of the layer of declared files.
 const DECLARED: &str = "declared files";
 
-/// Why there is no image.
+/// Why an image cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum MakeError {
-    /// Two layers have something at one path, and it is not the same.
+    /// Two layers have different entries at one path.
     #[error("{first} and {second} both provide /{path} with different content")]
     Conflict {
         /// The path, escaped, without the slash in front.
         path: String,
-        /// One.
+        /// One layer.
         first: String,
-        /// The other.
+        /// The other layer.
         second: String,
     },
-    /// Nothing is overridden there.
-    #[error("{path} is in `overrides`, and {what}")]
+    /// An override without a conflict.
+    #[error("{path} is in `overrides`, but {what}")]
     Override {
         /// The path.
         path: ImagePath,
         /// What is there.
         what: &'static str,
     },
-    /// A rule is about nothing.
-    #[error("{what} of {path} is declared, and {why}")]
+    /// A rule for a path that it cannot apply to.
+    #[error("{what} of {path} is declared, but {why}")]
     Rule {
         /// `the mode` or `the owner`.
         what: &'static str,
@@ -57,65 +57,65 @@ pub enum MakeError {
         /// What is there.
         why: &'static str,
     },
-    /// Nobody is called that in the image.
-    #[error("the image is run by `{name}`, and its {file} has nobody of that name: engines would not run it")]
+    /// The user or group does not exist in the image.
+    #[error("the image runs as `{name}`, which its {file} does not have: engines would refuse to run it")]
     Nobody {
         /// The name of the user or group.
         name: String,
-        /// Where engines look for it.
+        /// The file in which engines look it up.
         file: &'static str,
     },
-    /// A time that no tar can say.
-    #[error("{epoch} is later than layers can say: at most {MTIME_MOST}, in the year 2242")]
+    /// A time beyond the range of tar.
+    #[error("{epoch} is beyond the times of layers: at most {MAX_MTIME}, in the year 2242")]
     Epoch {
         /// The time.
         epoch: u64,
     },
-    /// The layers nest too deeply.
+    /// The merged layers are nested too deeply.
     #[error("/{path} is nested deeper than {MAX_DEPTH} directories")]
     Deep {
-        /// Where.
+        /// The path.
         path: String,
     },
-    /// Two images of an index are for one platform.
+    /// Two images of an index have the same platform.
     #[error("two images are for {platform}")]
     TwoPlatforms {
         /// The platform.
         platform: String,
     },
-    /// What is declared makes no tree.
+    /// The declared files are inconsistent.
     #[error(transparent)]
     Declared(#[from] DeclaredError),
-    /// A layer has no bytes.
+    /// The bytes of a layer cannot be generated.
     #[error("layer {origin}: {source}")]
     Layer {
-        /// What the layer is made of.
+        /// The layer's origin.
         origin: String,
         /// Why.
         source: StreamError,
     },
-    /// A document could not be made.
+    /// A document could not be generated.
     #[error("the documents cannot be made: {0}")]
     Document(#[from] OciSpecError),
-    /// It cannot be kept under that name.
+    /// The name or the record is invalid.
     #[error(transparent)]
     Record(#[from] RecordError),
     /// Something cannot be attached or detached.
     #[error(transparent)]
     Referrer(#[from] ReferrerError),
-    /// What is to be attached cannot be read.
-    #[error("what is to be attached cannot be read: {0}")]
+    /// A file to attach cannot be read.
+    #[error("the attachment cannot be read: {0}")]
     Payload(std::io::Error),
-    /// A tree cannot be made.
+    /// A tree cannot be built.
     #[error(transparent)]
     Grow(#[from] GrowError),
     /// The store cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// The store does not take it.
+    /// The store cannot be written.
     #[error(transparent)]
     Write(#[from] WriteError),
-    /// The store does not take what was found out.
+    /// The computed digests cannot be stored.
     #[error(transparent)]
     Realise(#[from] RealiseError),
 }
@@ -141,16 +141,16 @@ struct Planned {
     tree: TreeId,
 }
 
-/// Makes an image. All that it is made of has to be in the store. What is new is kept for an hour.
+/// Makes an image. All its inputs have to be in the store. New content is leased for an hour.
 ///
 /// # Errors
 /// See [`MakeError`].
 pub fn make(store: &Store, spec: &Spec, progress: &Progress) -> Result<Image, MakeError> {
-    if spec.epoch > MTIME_MOST {
+    if spec.epoch > MAX_MTIME {
         return Err(MakeError::Epoch { epoch: spec.epoch });
     }
     spec.declared.check()?;
-    let (planned, rootfs) = unite(store, spec)?;
+    let (planned, rootfs) = store_layers(store, spec)?;
     check_rules(store, spec, &rootfs)?;
     check_user(store, spec, &rootfs)?;
     let mut layers = Vec::with_capacity(planned.len());
@@ -170,7 +170,7 @@ pub fn make(store: &Store, spec: &Spec, progress: &Progress) -> Result<Image, Ma
 /// An index of images for several platforms.
 ///
 /// # Errors
-/// When two are for one platform.
+/// When two have the same platform.
 pub fn index(images: Vec<Image>, annotations: &BTreeMap<String, String>) -> Result<Index, MakeError> {
     let each: Vec<_> = images.iter().map(|image| (image.platform.clone(), image.sum())).collect();
     let mut platforms: Vec<_> = each.iter().map(|(platform, _)| platform).collect();
@@ -182,7 +182,7 @@ pub fn index(images: Vec<Image>, annotations: &BTreeMap<String, String>) -> Resu
     Ok(Index { images, index })
 }
 
-/// What went wrong with a layer that nobody has named yet.
+/// An error of a layer, without its origin.
 enum Unnamed {
     Stream(StreamError),
     Store(MakeError),
@@ -197,7 +197,7 @@ impl Unnamed {
     }
 }
 
-/// What an imported layer comes to when it is made of its tree.
+/// The digests of an imported layer when its bytes are generated from its tree.
 pub(crate) fn remeasured(
     store: &Store,
     layer: &Layer,
@@ -207,7 +207,7 @@ pub(crate) fn remeasured(
     measured(store, layer, compression, progress).map_err(|e| e.of("that was imported"))
 }
 
-/// What a layer is called: remembered, or found out and remembered.
+/// The digests of a layer: remembered, or computed and remembered.
 fn measured(
     store: &Store,
     layer: &Layer,
@@ -232,8 +232,8 @@ fn measured(
     Ok(found)
 }
 
-/// The trees of the layers, and the tree that they are together; all of it is stored.
-fn unite(store: &Store, spec: &Spec) -> Result<(Vec<Planned>, TreeId), MakeError> {
+/// The trees of the layers, and the merged tree; all are stored.
+fn store_layers(store: &Store, spec: &Spec) -> Result<(Vec<Planned>, TreeId), MakeError> {
     let session = store.session()?;
     let mut planned = Vec::new();
     for input in &spec.inputs {
@@ -267,7 +267,7 @@ fn unite(store: &Store, spec: &Spec) -> Result<(Vec<Planned>, TreeId), MakeError
     }
     let until = Holder::Until(stele_store::now().saturating_add(MEANWHILE));
     let leased = || Keep { lease: Some(until), ..Keep::default() };
-    // The trees of the layers have to be there before they are read to unite them.
+    // The trees of the layers must be stored before the merge reads them.
     session.finish(&planned.iter().map(|it| Target::Tree(it.tree)).collect::<Vec<_>>(), &leased())?;
     let merged = merge(store, spec, &planned)?;
     let session = store.session()?;
@@ -279,7 +279,7 @@ fn unite(store: &Store, spec: &Spec) -> Result<(Vec<Planned>, TreeId), MakeError
 }
 
 fn merge(store: &Store, spec: &Spec, planned: &[Planned]) -> Result<(TreeId, Vec<Tree>), MakeError> {
-    // A merge tells its sides by their names, and two layers may be of one recipe.
+    // A merge identifies its sides by name, and two layers may come from one recipe.
     let name = |number: usize| number.to_string();
     let origin = |side: &str| {
         let number = side.parse::<usize>().ok();
@@ -296,7 +296,7 @@ fn merge(store: &Store, spec: &Spec, planned: &[Planned]) -> Result<(TreeId, Vec
                 None => {}
             }
         }
-        let [_, .., last] = there[..] else { return Err(fails("no two layers have anything there")) };
+        let [_, .., last] = there[..] else { return Err(fails("no two layers have it")) };
         let spelled = path.to_string();
         winners.insert(spelled.trim_start_matches('/').to_owned(), name(last));
     }
@@ -312,7 +312,7 @@ fn merge(store: &Store, spec: &Spec, planned: &[Planned]) -> Result<(TreeId, Vec
     }
 }
 
-/// Engines look a name up in the image, and do not run it when nobody is called so.
+/// Engines look names up in the image, and refuse to run it when there is no such user.
 fn check_user(store: &Store, spec: &Spec, rootfs: &TreeId) -> Result<(), MakeError> {
     let Some(user) = &spec.run.user else { return Ok(()) };
     let (user, group) =
@@ -329,7 +329,7 @@ fn check_user(store: &Store, spec: &Spec, rootfs: &TreeId) -> Result<(), MakeErr
                 let called = |line: &[u8]| line.split(|&byte| byte == b':').next() == Some(name.as_bytes());
                 text.split(|&byte| byte == b'\n').any(called)
             }
-            // Where a link leads is for engines to find out.
+            // Engines resolve links themselves.
             Some(Node::Symlink { .. }) => true,
             _ => false,
         };
@@ -340,7 +340,7 @@ fn check_user(store: &Store, spec: &Spec, rootfs: &TreeId) -> Result<(), MakeErr
     Ok(())
 }
 
-/// A rule about nothing is a mistake in the recipe: it would be taken for done.
+/// A rule without effect is a mistake in the recipe: its author relies on it.
 fn check_rules(store: &Store, spec: &Spec, rootfs: &TreeId) -> Result<(), MakeError> {
     let mut known: HashMap<&ImagePath, Option<Node>> = HashMap::new();
     let owners = spec.rules.owners.keys().map(|path| ("the owner", path));
@@ -351,7 +351,7 @@ fn check_rules(store: &Store, spec: &Spec, rootfs: &TreeId) -> Result<(), MakeEr
             None => node_at(store, rootfs, path)?,
         };
         let why = match &node {
-            None => Some("the image has nothing there"),
+            None => Some("the image does not have it"),
             Some(Node::Symlink { .. }) if what == "the mode" => Some("it is a link, which has none"),
             Some(_) => None,
         };

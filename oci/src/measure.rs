@@ -1,4 +1,4 @@
-//! What a layer is called: its digests and sizes, found out once.
+//! The digests and sizes of a layer, computed once.
 
 use std::io::{self, Read};
 
@@ -11,42 +11,41 @@ use crate::content::Content;
 use crate::encode::{Compression, encode};
 use crate::layer::{Layer, LayerError, LayerReader};
 
-/// The SHA-256 of some bytes, and how many there are.
+/// The SHA-256 and size of some bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sum {
     /// Their SHA-256.
-    #[serde(with = "crate::text")]
     pub sha256: Sha256,
-    /// How many.
+    /// Their number.
     pub size: u64,
 }
 
-/// What a layer is called.
+/// The digests of a layer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Measured {
     /// Of its tar: the diffID, on which builders vote.
     pub plain: Sum,
-    /// Of the packed bytes that go on their way.
+    /// Of the compressed bytes that are transferred.
     pub packed: Sum,
 }
 
 /// Why a layer could not be read to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum StreamError {
-    /// The layer has no bytes.
+    /// The bytes of the layer cannot be generated.
     #[error(transparent)]
     Layer(#[from] LayerError),
-    /// Somebody asked to stop.
+    /// The user stopped it.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
-    /// It could not be packed, or nobody took it.
+    /// Compression or the receiver failed.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
 
-/// Hashes and counts what it passes on.
+/// Hashes and counts the bytes that it passes on.
 pub(crate) struct Hashing {
     hasher: sha2::Sha256,
     size: u64,
@@ -67,21 +66,21 @@ impl Hashing {
     }
 }
 
-/// Hashes and counts what passes; fails beyond a bound, and when somebody asks to stop.
+/// Hashes and counts the bytes that pass; fails beyond a limit, and when the user stops it.
 pub(crate) struct Hashed<'a, R> {
     from: R,
     hashing: Hashing,
     passed: u64,
-    most: u64,
+    max: u64,
     progress: Option<&'a Progress>,
 }
 
 impl<'a, R: Read> Hashed<'a, R> {
-    pub(crate) fn new(from: R, most: u64, progress: Option<&'a Progress>) -> Self {
-        Self { from, hashing: Hashing::new(), passed: 0, most, progress }
+    pub(crate) fn new(from: R, max: u64, progress: Option<&'a Progress>) -> Self {
+        Self { from, hashing: Hashing::new(), passed: 0, max, progress }
     }
 
-    /// Reads to the end; what all of it was.
+    /// Reads to the end; returns the sum of all bytes.
     pub(crate) fn finish(mut self) -> io::Result<Sum> {
         io::copy(&mut self, &mut io::sink())?;
         Ok(self.hashing.finish())
@@ -93,8 +92,8 @@ impl<R: Read> Read for Hashed<'_, R> {
         let count = self.from.read(into)?;
         self.hashing.update(&into[..count]);
         self.passed += count as u64;
-        if self.passed > self.most {
-            return Err(io::Error::other(format!("it has more than {} bytes", self.most)));
+        if self.passed > self.max {
+            return Err(io::Error::other(format!("it has more than {} bytes", self.max)));
         }
         if let Some(progress) = self.progress {
             progress.check().map_err(io::Error::other)?;
@@ -104,7 +103,7 @@ impl<R: Read> Read for Hashed<'_, R> {
     }
 }
 
-/// Reads a layer; keeps the errors that a [`Read`] cannot say.
+/// Reads a layer; keeps the errors that [`Read`] cannot express.
 struct Watched<'a, 'c, C: ?Sized> {
     reader: LayerReader<'c, C>,
     hashing: Option<Hashing>,
@@ -136,7 +135,7 @@ impl<C: Content + ?Sized> Read for Watched<'_, '_, C> {
     }
 }
 
-/// Finds out what a layer is called when it is packed so. Every file in it is compared with its digest.
+/// Computes the digests of a layer with a compression. Every file in it is verified against its digest.
 ///
 /// # Errors
 /// See [`StreamError`].
@@ -147,7 +146,7 @@ pub fn measure<C: Content + ?Sized>(
     progress: &Progress,
 ) -> Result<Measured, StreamError> {
     let reader = LayerReader::new(content, layer);
-    // Unpacked, what is hashed on the way out is what was read.
+    // Without compression, the hash of the output is that of the input.
     let plain = (compression != Compression::None).then(Hashing::new);
     let mut from = Watched { reader, hashing: plain, progress, error: None };
     let mut packed = Hashing::new();
@@ -163,8 +162,8 @@ pub fn measure<C: Content + ?Sized>(
     Ok(Measured { plain: from.hashing.map_or(packed, Hashing::finish), packed })
 }
 
-/// Gives the packed bytes of a layer to `to`; what they were. Files are not compared with their digests: who knows
-/// what they have to be compares the whole.
+/// Passes the compressed bytes of a layer to `to`; returns their sum. Files are not verified against their digests: the
+/// caller compares the whole.
 ///
 /// # Errors
 /// See [`StreamError`].

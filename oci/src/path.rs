@@ -1,4 +1,4 @@
-//! Where something is in an image: a path below its root, as bytes.
+//! Paths in an image: below its root, as bytes.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,24 +6,24 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use stele_store::model::{Name, NameError, UnescapeError, escape, unescape};
 
-/// A path below the root of an image. Its names are those of trees, so any byte but `/` and NUL can stand in them.
+/// A path below the root of an image. Its names are those of trees, so they may hold any byte but `/` and NUL.
 ///
-/// It is written with a slash in front and as [`escape`] spells bytes; `/` is the root itself. Paths sort by their
-/// bytes, so that each sorts behind the directories that lead to it.
+/// It is written with a leading slash and escaped by [`escape`]; `/` is the root itself. Paths sort by their bytes, so
+/// that each sorts behind its parent directories.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct ImagePath(Vec<u8>);
 
-/// Why a text is no path in an image.
+/// Why a text is not a path in an image.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum PathError {
     /// It does not begin with a slash.
     #[error("a path in an image begins with `/`")]
     Relative,
-    /// It is not spelled as paths are.
+    /// Its escapes are not canonical.
     #[error(transparent)]
     Spelling(#[from] UnescapeError),
-    /// A name in it can be none.
-    #[error("a name in the path will not do: {0}")]
+    /// A name in it is invalid.
+    #[error("a name in the path is invalid: {0}")]
     Name(#[from] NameError),
 }
 
@@ -33,10 +33,10 @@ impl ImagePath {
         Self::default()
     }
 
-    /// The path of these bytes, without the slash in front.
+    /// The path of these bytes, without the leading slash.
     ///
     /// # Errors
-    /// When a name between its slashes is none.
+    /// When a name in it is invalid.
     pub fn new(bytes: &[u8]) -> Result<Self, NameError> {
         if !bytes.is_empty() {
             bytes.split(|&byte| byte == b'/').try_for_each(|name| Name::new(name).map(drop))?;
@@ -44,7 +44,7 @@ impl ImagePath {
         Ok(Self(bytes.to_vec()))
     }
 
-    /// The bytes, without a slash in front; none for the root.
+    /// The bytes, without a leading slash; empty for the root.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
@@ -56,11 +56,11 @@ impl ImagePath {
 
     /// The same, as names of entries.
     pub fn components(&self) -> Vec<Name> {
-        // What is between its slashes was checked when it was made.
+        // The names were checked when the path was made.
         self.names().filter_map(|name| Name::new(name).ok()).collect()
     }
 
-    /// The directory that it is in; the root is in none.
+    /// The directory that it is in; `None` for the root.
     pub fn parent(&self) -> Option<Self> {
         match self.0.iter().rposition(|&byte| byte == b'/') {
             _ if self.0.is_empty() => None,
@@ -121,14 +121,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_path_is_refused() {
+    fn invalid_paths_are_refused() {
         for text in ["", "a", "//", "/a/", "/a//b", "/./a", "/a/..", "/a b", "/\\x41", "/\\x00"] {
             assert!(text.parse::<ImagePath>().is_err(), "{text:?} was taken");
         }
     }
 
     #[test]
-    fn a_path_has_one_spelling_and_a_parent() {
+    fn a_path_has_one_encoding_and_a_parent() {
         let path: ImagePath = "/usr/a\\x20\\xff".parse().unwrap();
         assert_eq!(path.as_bytes(), b"usr/a \xff");
         assert_eq!(path.to_string(), "/usr/a\\x20\\xff");

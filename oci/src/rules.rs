@@ -1,4 +1,4 @@
-//! Whose the files of an image are, and their modes: what trees do not say and a root file system needs.
+//! The owners and modes of files in an image: trees lack them, and a root filesystem needs them.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,7 +11,7 @@ use stele_store::model::{Node, TreeId};
 use crate::content::Content;
 use crate::path::ImagePath;
 
-/// Numbers of a user and a group.
+/// The numeric IDs of a user and a group.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Owner {
@@ -26,19 +26,19 @@ pub struct Owner {
 #[serde(try_from = "String", into = "String")]
 pub struct Mode(u16);
 
-/// Why a text is no owner or no mode.
+/// Why a text is not an owner or mode.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum RuleError {
     /// It is not two numbers.
     #[error(
-        "{text:?} is no owner: it is a user and a group, as numbers below 4294967295, such as \"1000:1000\""
+        "{text:?} is not an owner: a user and a group, as numbers below 4294967295, such as \"1000:1000\""
     )]
     Owner {
         /// The text.
         text: String,
     },
     /// It is not octal.
-    #[error("{text:?} is no mode: it is three or four octal digits, such as \"0755\" or \"4755\"")]
+    #[error("{text:?} is not a mode: three or four octal digits, such as \"0755\" or \"4755\"")]
     Mode {
         /// The text.
         text: String,
@@ -53,7 +53,7 @@ impl FromStr for Owner {
             let canonical = digits == "0" || !digits.starts_with('0');
             let number =
                 digits.bytes().all(|digit| digit.is_ascii_digit()).then(|| digits.parse().ok())??;
-            // The last one means "nobody said" to chown(2).
+            // To chown(2), the last one means "unchanged".
             (canonical && number != u32::MAX).then_some(number)
         };
         let parts = text.split_once(':').and_then(|(user, group)| Some((number(user)?, number(group)?)));
@@ -69,13 +69,13 @@ impl fmt::Display for Owner {
 }
 
 impl Mode {
-    /// Of a directory about which nothing is said.
+    /// The default for directories.
     pub const DIRECTORY: Self = Self(0o755);
-    /// Of a file about which nothing is said.
+    /// The default for files.
     pub const FILE: Self = Self(0o644);
-    /// Of an executable file about which nothing is said.
+    /// The default for executable files.
     pub const EXECUTABLE: Self = Self(0o755);
-    /// Of every symbolic link: no kernel looks at it.
+    /// The mode of every symbolic link: kernels ignore it.
     pub const LINK: Self = Self(0o777);
 
     /// The twelve lower bits of `bits`.
@@ -88,7 +88,7 @@ impl Mode {
         self.0.into()
     }
 
-    /// Of a node about which nothing is said.
+    /// The default for a node.
     pub fn usual(node: &Node) -> Self {
         match node {
             Node::Directory { .. } => Self::DIRECTORY,
@@ -138,14 +138,14 @@ macro_rules! as_text {
 as_text!(Owner);
 as_text!(Mode);
 
-/// What is declared of paths.
+/// The declared owners and modes.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rules {
-    /// Whose something is, with all that is below it, as far as nothing deeper says otherwise. All else is `0:0`.
+    /// The owner of a path and everything below it, unless a deeper rule applies. The default is `0:0`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub owners: BTreeMap<ImagePath, Owner>,
-    /// The mode of exactly what is there.
+    /// The mode of exactly this path.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub modes: BTreeMap<ImagePath, Mode>,
 }
@@ -156,7 +156,7 @@ impl Rules {
         self.owners.is_empty() && self.modes.is_empty()
     }
 
-    /// Whose the entry at `path` is, in a directory that is `above`'s.
+    /// The owner of the entry at `path`, in a directory owned by `above`.
     pub fn owner(&self, path: &ImagePath, above: Owner) -> Owner {
         self.owners.get(path).copied().unwrap_or(above)
     }
@@ -169,15 +169,15 @@ impl Rules {
         }
     }
 
-    /// Those of the rules that change something in `tree`. Layers that come out the same have the same rules then,
-    /// however much the recipes of their images say about other layers.
+    /// The rules that have an effect in `tree`. Equal layers then have equal rules, whatever the recipes of their
+    /// images declare for other layers.
     ///
     /// # Errors
     /// When a directory of it cannot be read.
     pub fn narrowed(&self, content: &dyn Content, tree: &TreeId) -> Result<Self, ReadError> {
         let mut narrowed = Self::default();
         for (path, owner) in &self.owners {
-            // Sorted by path: what is above was decided before.
+            // Sorted by path: parents were decided before.
             let above = std::iter::successors(path.parent(), ImagePath::parent);
             let inherited = above.filter_map(|it| narrowed.owners.get(&it).copied()).next();
             if inherited.unwrap_or_default() != *owner && node_at(content, tree, path)?.is_some() {
@@ -193,7 +193,7 @@ impl Rules {
     }
 }
 
-/// What is at `path` in `tree`. Links are not followed.
+/// The node at `path` in `tree`. Links are not followed.
 ///
 /// # Errors
 /// When a directory on the way cannot be read.
@@ -214,7 +214,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_could_be_misread_is_no_owner_and_no_mode() {
+    fn ambiguous_owners_and_modes_are_refused() {
         for text in ["", "0", "root:root", "1000", "1000:", "-1:0", "+1:0", "01:0", "4294967295:0", "0:0:0"] {
             assert!(text.parse::<Owner>().is_err(), "{text:?} was taken");
         }

@@ -1,4 +1,4 @@
-//! What an image is to be made of: data, in which every input is a digest.
+//! The specification of an image: data, in which every input is a digest.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,31 +10,31 @@ use crate::encode::Compression;
 use crate::path::ImagePath;
 use crate::rules::Rules;
 
-/// An image as it is asked for.
+/// A requested image.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Spec {
-    /// What it runs on.
+    /// Its platform.
     pub platform: Platform,
     /// Every time in it: seconds since 1970-01-01 UTC.
     pub epoch: u64,
-    /// How its layers are packed.
+    /// The compression of its layers.
     pub compression: Compression,
-    /// What it is made of, one layer each, the lowest first.
+    /// Its inputs, one layer each, the lowest first.
     pub inputs: Vec<Input>,
-    /// What is declared beside them: a layer of its own above all others, when there is any.
+    /// Declared entries: a layer of their own above all others, if there are any.
     #[serde(default)]
     pub declared: Declared,
     /// Owners and modes.
     #[serde(default)]
     pub rules: Rules,
-    /// Files and links that several layers have, of which the highest is meant.
+    /// Files and links that several layers have, of which the highest wins.
     #[serde(default)]
     pub overrides: BTreeSet<ImagePath>,
-    /// What is run, and how.
+    /// The program and its environment.
     #[serde(default)]
     pub run: Run,
-    /// What the manifest says besides.
+    /// The annotations of the manifest.
     #[serde(default)]
     pub annotations: BTreeMap<String, String>,
 }
@@ -43,12 +43,11 @@ pub struct Spec {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Input {
-    /// What a person calls it.
+    /// Its origin, as shown to the user.
     pub origin: String,
     /// The tree.
-    #[serde(with = "crate::text")]
     pub tree: TreeId,
-    /// The directory that it is put into.
+    /// The directory in which it is placed.
     pub at: ImagePath,
 }
 
@@ -56,36 +55,36 @@ pub struct Input {
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Declared {
-    /// Files with what is in them.
+    /// Files and their content.
     pub files: BTreeMap<ImagePath, String>,
-    /// Links with what they say.
+    /// Links and their targets.
     pub links: BTreeMap<ImagePath, String>,
-    /// Directories that have to be there.
+    /// Directories that have to exist.
     pub directories: BTreeSet<ImagePath>,
 }
 
-/// Why what is declared makes no tree.
+/// Why declared entries are inconsistent.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum DeclaredError {
-    /// One path, two things.
+    /// A path is declared as two different things.
     #[error("{path} is declared twice, as different things")]
     Twice {
         /// The path.
         path: ImagePath,
     },
-    /// Something is declared below a file or link.
-    #[error("{path} is declared, and {above}, which is no directory, too")]
+    /// An entry is declared below a file or link.
+    #[error("{path} is declared below {above}, which is not a directory")]
     Below {
-        /// What is below.
+        /// The entry.
         path: ImagePath,
-        /// What it is below of.
+        /// The file or link.
         above: ImagePath,
     },
-    /// The root is a directory, and nothing else.
+    /// The root can only be a directory.
     #[error("/ can only be a directory")]
     Root,
-    /// A link says nothing that a link can say.
-    #[error("the link {path} cannot say that: {why}")]
+    /// The target of a link is invalid.
+    #[error("the link {path} has an invalid target: {why}")]
     Link {
         /// The link.
         path: ImagePath,
@@ -95,12 +94,12 @@ pub enum DeclaredError {
 }
 
 impl Declared {
-    /// Whether there is nothing.
+    /// Whether nothing is declared.
     pub fn is_empty(&self) -> bool {
         self.files.is_empty() && self.links.is_empty() && self.directories.is_empty()
     }
 
-    /// Looks whether it makes a tree.
+    /// Checks that it makes a tree.
     ///
     /// # Errors
     /// When it does not.

@@ -1,46 +1,46 @@
-//! hex0: bytes written by hand as hexadecimal digits, with comments. `docs/formats.md` has the grammar.
+//! hex0: bytes written as hexadecimal digits, with comments. `docs/formats.md` has the grammar.
 //!
 //! It makes the first binary possible without a binary in the repository. Such files are reviewed by reading them, so
-//! characters that a reader could not see, or could mistake, are refused in comments too.
+//! invisible or ambiguous characters are refused in comments too.
 
 /// The maximum size of a decoded file: longer ones could not be checked by reading.
-pub const HEX0_MOST: usize = 64 << 10;
+pub const MAX_HEX0: usize = 64 << 10;
 
 /// Why a text is not valid hex0. Lines and columns are counted from 1.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum HexError {
-    /// It has no meaning there.
-    #[error("{:?} is neither a digit nor white space, and begins no comment", char::from(*.byte))]
+    /// The character has no meaning there.
+    #[error("{:?} is neither a digit, nor white space, nor the start of a comment", char::from(*.byte))]
     Character {
         /// Its line.
         line: usize,
         /// Its column.
         column: usize,
-        /// What it is: printable ASCII.
+        /// The character: printable ASCII.
         byte: u8,
     },
-    /// Who reads the file would not see it, or would see something else.
+    /// A reader of the file would not see it, or would see something else.
     #[error("the byte 0x{byte:02x} is neither printable ASCII nor a tab")]
     Hidden {
         /// Its line.
         line: usize,
         /// Its column, counted in bytes.
         column: usize,
-        /// What it is.
+        /// The byte.
         byte: u8,
     },
     /// The second digit is missing.
-    #[error("a digit stands alone: two that stand together make a byte")]
+    #[error("a single digit: a byte has two adjacent digits")]
     Alone {
         /// Its line.
         line: usize,
         /// Its column.
         column: usize,
     },
-    /// It comes to more than [`HEX0_MOST`] bytes.
-    #[error("it comes to more than {HEX0_MOST} bytes")]
+    /// It decodes to more than [`MAX_HEX0`] bytes.
+    #[error("it decodes to more than {MAX_HEX0} bytes")]
     Large {
-        /// The line of the first digit that is too many.
+        /// The line of the first excess digit.
         line: usize,
         /// The column of that digit.
         column: usize,
@@ -48,7 +48,7 @@ pub enum HexError {
 }
 
 impl HexError {
-    /// The line and the column that it is about.
+    /// The line and the column of the error.
     pub fn place(&self) -> (usize, usize) {
         match *self {
             Self::Character { line, column, .. }
@@ -81,7 +81,7 @@ fn decode_line(text: &[u8], line: usize, bytes: &mut Vec<u8>) -> Result<(), HexE
     for (column, &byte) in (1..).zip(code) {
         match (digit(byte), first.take()) {
             (Some(digit), None) => first = Some((digit, column)),
-            (Some(_), Some((_, column))) if bytes.len() == HEX0_MOST => {
+            (Some(_), Some((_, column))) if bytes.len() == MAX_HEX0 => {
                 return Err(HexError::Large { line, column });
             }
             (Some(digit), Some((before, _))) => bytes.push(before << 4 | digit),
@@ -118,9 +118,9 @@ mod tests {
     }
 
     #[test]
-    fn a_character_that_means_nothing_is_refused_where_it_stands() {
+    fn a_meaningless_character_is_refused_at_its_position() {
         let said = |place: &str, it: &str| {
-            format!("{place} {it} is neither a digit nor white space, and begins no comment")
+            format!("{place} {it} is neither a digit, nor white space, nor the start of a comment")
         };
         refused(b"g", &said("1:1", "'g'"));
         refused(b"00 ; fine\n  11 0x22", &said("2:7", "'x'"));
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_sees_is_refused_in_comments_too() {
+    fn invisible_characters_are_refused_in_comments_too() {
         for byte in (0..=255).filter(|byte| !matches!(byte, b'\t' | b'\n' | b' '..=b'~')) {
             let said = format!("the byte 0x{byte:02x} is neither printable ASCII nor a tab");
             refused(&[b'\n', byte, b'0', b'0'], &format!("2:1 {said}"));
@@ -142,8 +142,8 @@ mod tests {
     }
 
     #[test]
-    fn a_digit_that_stands_alone_is_refused() {
-        let said = "a digit stands alone: two that stand together make a byte";
+    fn a_single_digit_is_refused() {
+        let said = "a single digit: a byte has two adjacent digits";
         for (text, place) in
             [("4", "1:1"), ("00 4", "1:4"), ("004\n8", "1:3"), ("4 8", "1:1"), ("\n 4;8", "2:2")]
         {
@@ -153,13 +153,13 @@ mod tests {
 
     #[test]
     fn one_byte_too_many_is_refused() {
-        let most = "00".repeat(HEX0_MOST);
-        assert_eq!(decode(most.as_bytes()).unwrap(), vec![0; HEX0_MOST]);
-        refused(format!("{most}\n 00").as_bytes(), "2:2 it comes to more than 65536 bytes");
+        let max = "00".repeat(MAX_HEX0);
+        assert_eq!(decode(max.as_bytes()).unwrap(), vec![0; MAX_HEX0]);
+        refused(format!("{max}\n 00").as_bytes(), "2:2 it decodes to more than 65536 bytes");
     }
 
     #[test]
-    fn digits_white_space_and_comments_are_taken() {
+    fn digits_white_space_and_comments_are_accepted() {
         let takes =
             |text: &str, bytes: &[u8]| assert_eq!(decode(text.as_bytes()).unwrap(), bytes, "{text:?}");
         takes("", b"");
@@ -195,7 +195,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn decoding_is_what_the_grammar_says(text in "([0-9a-fA-F]{2}|[ \t\n;#]|\r\n|[4gx\r\u{1b}é]){0,40}") {
+        fn decoding_follows_the_grammar(text in "([0-9a-fA-F]{2}|[ \t\n;#]|\r\n|[4gx\r\u{1b}é]){0,40}") {
             prop_assert_eq!(decode(text.as_bytes()).ok(), by_words(&text));
         }
 

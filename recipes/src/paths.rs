@@ -1,4 +1,4 @@
-//! Paths in a tree, the entries at them, and trees edited at a few of them.
+//! Paths in a tree, the entries at them, and sparse edits of trees.
 
 mod edit;
 #[cfg(test)]
@@ -10,12 +10,12 @@ use stele_store::model::{MAX_DEPTH, Name, NameError, Node, TreeId, UnescapeError
 
 use crate::content::{Content, ContentError};
 
-pub use edit::{Found, TreeEdit};
+pub use edit::{EditEntry, TreeEdit};
 
 /// A path below the root of a tree.
 ///
-/// 1 to [`MAX_DEPTH`] names parted by one `/` each. It is never absolute, none of its components is empty, `.` or `..`,
-/// and nothing of it need be UTF-8: two paths are the same place just when they are equal.
+/// 1 to [`MAX_DEPTH`] names separated by one `/` each. It is never absolute, none of its components is empty, `.` or
+/// `..`, and it need not be UTF-8: two paths are the same place exactly when they are equal.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TreePath(Vec<Name>);
 
@@ -25,14 +25,14 @@ pub enum TreePathError {
     /// There are no bytes at all.
     #[error("it is empty")]
     Empty,
-    /// It is not spelled as paths are shown.
+    /// It is not in canonical escaped form.
     #[error("it is not spelled as paths are: {0}")]
     Escape(UnescapeError),
     /// It begins with a slash.
     #[error("it is absolute")]
     Absolute,
     /// A component is empty, `.`, `..`, too long or holds a NUL.
-    #[error("component {number} will not do: {source}")]
+    #[error("component {number} is invalid: {source}")]
     Component {
         /// Counted from 1.
         number: usize,
@@ -42,29 +42,29 @@ pub enum TreePathError {
     /// It has more components than a tree has levels.
     #[error("it has {found} components; at most {MAX_DEPTH} are possible")]
     Deep {
-        /// How many it has.
+        /// Its number of components.
         found: usize,
     },
 }
 
-/// Why the entry at a path cannot be found out.
+/// Why the entry at a path cannot be determined.
 #[derive(Debug, thiserror::Error)]
 pub enum WalkError {
     /// A component other than the last is not a directory. Symbolic links are never followed.
     #[error("{at} is {}, not a directory", if *symlink { "a symbolic link" } else { "a file" })]
     NoDirectory {
-        /// The path as far as it goes.
+        /// The path up to that component.
         at: TreePath,
         /// Whether a symbolic link is there; else it is a file.
         symlink: bool,
     },
-    /// A tree cannot be read or kept.
+    /// A tree cannot be read or stored.
     #[error(transparent)]
     Content(#[from] ContentError),
 }
 
 impl TreePath {
-    /// Takes `bytes` for a path.
+    /// Parses raw bytes.
     ///
     /// # Errors
     /// When they break one of the invariants of [`TreePath`].
@@ -84,7 +84,7 @@ impl TreePath {
         bytes.split(|&byte| byte == b'/').enumerate().map(component).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Takes the text that a path shows.
+    /// Parses the displayed form.
     ///
     /// # Errors
     /// When it is not the canonical encoding of a path.
@@ -103,12 +103,12 @@ impl TreePath {
         &self.0[self.0.len() - 1]
     }
 
-    /// The directory that holds it; none when that is the root.
+    /// The directory that holds it; `None` when that is the root.
     pub fn parent(&self) -> Option<Self> {
         self.prefix(self.0.len() - 1)
     }
 
-    /// `below`, seen from where this path leads.
+    /// `below`, relative to this path.
     ///
     /// # Errors
     /// When the two together have more components than a tree has levels.
@@ -120,7 +120,7 @@ impl TreePath {
         Ok(Self(self.0.iter().chain(&below.0).cloned().collect()))
     }
 
-    /// Whether this is `above`, or lies below it.
+    /// Whether this is `above`, or below it.
     pub fn is_within(&self, above: &Self) -> bool {
         self.0.starts_with(&above.0)
     }
@@ -135,7 +135,7 @@ impl TreePath {
     }
 }
 
-/// Shows the canonical encoding of each component, which no terminal can misread.
+/// Displays the canonical encoding of each component, which is safe for terminals.
 impl fmt::Display for TreePath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = String::new();
@@ -155,7 +155,7 @@ impl fmt::Debug for TreePath {
     }
 }
 
-/// The entry at `path` in `tree`; none when there is none, or no such directory.
+/// The entry at `path` in `tree`; `None` when it, or its directory, does not exist.
 ///
 /// # Errors
 /// When a component other than the last is not a directory, or a tree cannot be read.
@@ -169,7 +169,7 @@ pub fn find(tree: &TreeId, path: &TreePath, content: &dyn Content) -> Result<Opt
     Ok(here.get(name.as_bytes()).cloned())
 }
 
-/// The tree that `node` is, which lies where the first `components` of `path` lead.
+/// The tree of `node`, which is at the first `components` of `path`.
 fn directory_id(node: &Node, path: &TreePath, components: usize) -> Result<TreeId, WalkError> {
     match node {
         Node::Directory { tree, .. } => Ok(*tree),

@@ -16,7 +16,7 @@ pub enum PrepareError {
     /// The archive is refused.
     #[error("the archive is refused: {0}")]
     Unpack(#[from] UnpackError),
-    /// The archive that should be in it is missing, or is not a file.
+    /// The inner archive is missing, or is not a file.
     #[error("there is no file {inner} in the archive")]
     NoInner {
         /// The requested name.
@@ -25,31 +25,31 @@ pub enum PrepareError {
     /// The archive in the archive is refused.
     #[error("the archive {inner} in the archive is refused: {why}")]
     Inner {
-        /// Which.
+        /// The inner archive.
         inner: TreePath,
-        /// Why.
+        /// The reason.
         why: UnpackError,
     },
     /// A patch is malformed.
     #[error("the patch {patch} cannot be used: {why}")]
     Parse {
-        /// Which.
+        /// The patch.
         patch: TreePath,
-        /// Why.
+        /// The reason.
         why: ParsePatchError,
     },
     /// A patch does not fit.
     #[error("the patch {patch} does not fit: {why}")]
     Apply {
-        /// Which.
+        /// The patch.
         patch: TreePath,
-        /// Why.
+        /// The reason.
         why: Box<ApplyError>,
     },
     /// The unpacked tree cannot be walked.
     #[error(transparent)]
     Walk(#[from] WalkError),
-    /// Content cannot be read or kept.
+    /// Content cannot be read or stored.
     #[error(transparent)]
     Content(#[from] ContentError),
 }
@@ -74,12 +74,12 @@ impl PrepareError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Unpack(UnpackError::NotAnArchive { seems: AN_AR, .. }) => {
-                Some("a Debian package is named by `debian_binary`, so that its bytes are counted as opaque")
+                Some("give a Debian package with `debian_binary`, so that its bytes are counted as opaque")
             }
             Self::Unpack(UnpackError::NotAnArchive { .. }) => {
-                Some("a file that is no archive is taken as it is with `unpack = False`")
+                Some("a file that is not an archive is used unchanged with `unpack = False`")
             }
-            Self::NoInner { .. } => Some("list the archive; `inner` is the name as it stands there"),
+            Self::NoInner { .. } => Some("list the archive; `inner` is the name in that list"),
             Self::Apply { why, .. } => why.hint(),
             _ => None,
         }
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn an_archive_in_an_archive_is_the_one_that_is_meant() {
+    fn an_inner_archive_is_unpacked_instead() {
         let outer = tar("outer/inner.tar", &tar("top/x.c", b"one\n"));
         assert_eq!(prepared(&outer, &how(Some("outer/inner.tar")), PATCH).unwrap(), b"two\n");
         let said = prepared(&outer, &how(Some("outer/other.tar")), PATCH).unwrap_err();
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_named() {
+    fn a_source_that_cannot_be_prepared_is_refused_with_the_reason() {
         let said = prepared(b"int main(void);\n", &how(None), PATCH).unwrap_err();
         assert!(said.contains("`unpack = False`"), "{said}");
         let said = prepared(&tar("top/x.c", b"three\n"), &how(None), PATCH).unwrap_err();

@@ -1,4 +1,4 @@
-//! Payload files, and what a bad disk does to them.
+//! Payload files, and the effects of a bad disk.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{Stele, trees};
 
-/// The file of the payload that `reference` names.
+/// The payload file that `reference` names.
 #[track_caller]
 pub fn payload(stele: &Stele, reference: &str) -> PathBuf {
     stele.json(&["store", "info", reference])["file"].as_str().expect("it lies in a file").into()
@@ -21,7 +21,7 @@ pub fn some_payload(stele: &Stele) -> (PathBuf, String) {
     (file, digest)
 }
 
-/// Opens a payload as its owner could, and nobody should.
+/// Opens a payload for writing, as its owner could but never should.
 pub fn writable(path: &Path) -> File {
     trees::make_executable(path);
     fs::OpenOptions::new().read(true).write(true).open(path).expect("a payload")

@@ -1,4 +1,4 @@
-//! Small disks of a test's own, to be filled, made read-only, or cut off.
+//! Small disks for one test, to fill, make read-only, or cut off.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -45,7 +45,7 @@ impl Disk {
         Self::ext4_with(mib, "256")
     }
 
-    /// The same with inodes so small that they have no room for parts of a second.
+    /// The same with inodes too small for fractions of a second.
     pub fn ext4_of_whole_seconds(mib: u64) -> Option<Self> {
         Self::ext4_with(mib, "128")
     }
@@ -71,9 +71,8 @@ impl Disk {
         None
     }
 
-    /// What would be on this disk after a power cut at this moment: a copy of the image as the device has it,
-    /// while all that the file system still holds in memory is left behind. The copy is mounted, its journal
-    /// replayed.
+    /// This disk after a power failure now: a copy of the image as the device has it, without what the file system
+    /// still holds in memory. The copy is mounted, its journal replayed.
     pub fn after_power_cut(&self, name: &str) -> Self {
         let image = self.image.as_ref().expect("only an image can be copied");
         let copy = image.with_extension(format!("cut-{name}"));
@@ -92,7 +91,7 @@ impl Disk {
         assert!(run("mount", args!["-o", option, self.path()]), "{option} failed");
     }
 
-    /// Writes until nothing fits any more.
+    /// Writes until the disk is full.
     pub fn fill(&self) {
         use std::io::Write;
         let mut file = fs::File::create(self.path().join("filler")).expect("a file");
@@ -103,7 +102,7 @@ impl Disk {
         let _ = file.sync_all();
     }
 
-    /// Makes room again.
+    /// Frees space again.
     pub fn drain(&self) {
         let _ = fs::remove_file(self.path().join("filler"));
     }

@@ -1,5 +1,4 @@
-//! What the tests that cross crates share: a store of their own, the `stele` binary, trees to import, disks
-//! to fill.
+//! Shared by the tests that cross crates: a temporary store, the `stele` binary, trees to import, disks to fill.
 
 pub mod damage;
 pub mod disk;
@@ -18,21 +17,21 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-/// A store in a folder of its own, and the way to run `stele` on it. Its daemon ends with it.
+/// A store in a temporary folder, and a way to run `stele` on it. Its daemon ends with it.
 pub struct Stele {
     dir: TempDir,
     store: PathBuf,
     env: Vec<(String, String)>,
 }
 
-/// How a command ended.
+/// The result of a command.
 #[derive(Debug)]
 pub struct Outcome {
     /// The exit code; -1 when a signal ended it.
     pub code: i32,
-    /// What it answered.
+    /// Its stdout.
     pub stdout: Vec<u8>,
-    /// What it said.
+    /// Its stderr.
     pub stderr: String,
 }
 
@@ -58,7 +57,7 @@ pub fn binary() -> PathBuf {
 pub fn skip(why: &str) {
     assert!(std::env::var_os("STELE_TESTS_MUST_NOT_SKIP").is_none(), "skipped where nothing may be: {why}");
     eprintln!("skipped: {why}");
-    // `tools/run-tests` lists them: a runner counts what returns as passed.
+    // `tools/run-tests` lists them: a test that returns early counts as passed.
     if let Some(list) = std::env::var_os("STELE_TESTS_SKIPPED") {
         let line = format!("{}: {why}\n", std::thread::current().name().unwrap_or("a test"));
         let list = std::fs::File::options().append(true).create(true).open(list);
@@ -114,7 +113,7 @@ impl Stele {
     pub fn command<S: AsRef<OsStr>>(&self, args: &[S]) -> Command {
         let mut command = Command::new(binary());
         command.args(args).env("STELE_STORE", &self.store).env_remove("STELE_CRASH_AT").stdin(Stdio::null());
-        // What a developer configured for himself is not what is tested.
+        // A developer's own configuration must not affect the tests.
         command.env("XDG_CONFIG_HOME", self.dir.path().join("config")).env_remove("STELE_CONFIG");
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command
@@ -143,7 +142,7 @@ impl Stele {
     pub fn fails<S: AsRef<OsStr> + std::fmt::Debug>(&self, args: &[S], code: i32) -> String {
         let outcome = self.run(args);
         assert_eq!(outcome.code, code, "{args:?}: {}{}", outcome.text(), outcome.stderr);
-        // What happened before is told first: that a daemon is slow to start, what was built.
+        // Notes may precede it: that a daemon is slow to start, what was built.
         let is_error = outcome.stderr.lines().any(|line| line.starts_with("error: "));
         assert!(is_error, "{args:?} printed {:?}", outcome.stderr);
         assert!(!outcome.stderr.contains("panicked"), "{}", outcome.stderr);
@@ -170,14 +169,14 @@ impl Stele {
         status["pid"].as_i64().and_then(|pid| i32::try_from(pid).ok())
     }
 
-    /// Ends the daemon as a crash would, and waits until it is gone.
+    /// Kills the daemon as a crash would, and waits until it is gone.
     pub fn kill_daemon(&self) {
         if let Some(pid) = self.daemon() {
             kill(pid);
         }
     }
 
-    /// Everything is what its name says, and every root leads somewhere.
+    /// Every digest matches its content, and no root dangles.
     #[track_caller]
     pub fn assert_sound(&self) {
         let outcome = self.run(&["store", "verify"]);
@@ -188,7 +187,7 @@ impl Stele {
         }
     }
 
-    /// What `reference` names is the same as the directory at `path`, byte for byte.
+    /// What `reference` names equals the directory at `path`, byte for byte.
     #[track_caller]
     pub fn assert_exports_as(&self, reference: &str, path: &Path) {
         let to = tempfile::tempdir_in(self.dir.path()).expect("a folder");

@@ -1,5 +1,5 @@
-//! A mount of a store of the test's own; beside it the same tree on a read-only ext4, to compare with; and
-//! the tree itself, which has one of everything that a directory can hold.
+//! A mount of a temporary store; beside it the same tree on a read-only ext4, to compare with; and the tree itself,
+//! which has one of everything that a directory can hold.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use crate::{Stele, skip, trees};
 
-/// What is mounted by this process, for [`within`] to cut off.
+/// The mounts of this process, for [`within`] to cut off.
 static MOUNTS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 /// A store that is mounted, until this is dropped.
@@ -25,7 +25,7 @@ pub struct Mounted {
 }
 
 impl Mounted {
-    /// Mounts it in a folder of its own. `None`, and the test is skipped, where nobody may mount.
+    /// Mounts it in a temporary folder. `None`, and the test is skipped, where mounting is not permitted.
     pub fn on(stele: Stele) -> Option<Self> {
         Self::with(stele, &[])
     }
@@ -60,7 +60,7 @@ impl Mounted {
         self.dir().join(digest)
     }
 
-    /// Unmounts as a person would; whether it worked, in bounded time.
+    /// Unmounts as a user would; whether it worked, in bounded time.
     fn unmount(&self) -> bool {
         let mut command = self.stele.command(&[OsStr::new("umount"), self.dir().as_os_str()]);
         let Ok(mut child) = command.stdout(Stdio::null()).spawn() else { return false };
@@ -83,7 +83,7 @@ impl Drop for Mounted {
         if !self.unmount() {
             eprintln!("`stele umount` failed, so {} is cut off", self.dir().display());
         }
-        // Nothing is mounted there any more, unless that failed.
+        // Unless that failed, nothing is mounted there any more.
         cut(self.dir());
         if let Ok(mut mounts) = MOUNTS.lock() {
             mounts.retain(|dir| dir != self.dir());
@@ -91,7 +91,7 @@ impl Drop for Mounted {
     }
 }
 
-/// Whether anybody may mount here; if not, the test is skipped. To be asked before anything that takes long.
+/// Whether mounting is permitted here; if not, the test is skipped. To be called before anything slow.
 pub fn may_mount() -> bool {
     if !rustix::process::geteuid().is_root() {
         skip("only root may mount with allow_other");
@@ -104,7 +104,7 @@ pub fn may_mount() -> bool {
     true
 }
 
-/// What `umount --lazy --force` does: whoever waits for the mount gets an error.
+/// What `umount --lazy --force` does: processes that wait for the mount get an error.
 fn cut(dir: &Path) {
     let _ = rustix::mount::unmount(dir, UnmountFlags::FORCE | UnmountFlags::DETACH);
 }
@@ -116,14 +116,14 @@ fn folder_for_all() -> TempDir {
     dir
 }
 
-/// Does `work`, which must be done in `time`. If it is not, all mounts of this process are cut off, so that
-/// what hangs on one of them gets an error and the test can fail.
+/// Does `work`, which must finish in `time`. If not, all mounts of this process are cut off, so that processes that
+/// hang on one of them get an error and the test can fail.
 pub fn within<T: Send>(time: Duration, work: impl FnOnce() -> T + Send) -> T {
     let (done, wait) = mpsc::channel::<()>();
     let is_late = |time| matches!(wait.recv_timeout(time), Err(mpsc::RecvTimeoutError::Timeout));
     std::thread::scope(|scope| {
         let work = scope.spawn(move || {
-            // It is never sent: it ends with the work, also when that panics.
+            // Nothing is ever sent: it is dropped when the work ends, even by a panic.
             let _done = done;
             work()
         });
@@ -139,8 +139,8 @@ pub fn within<T: Send>(time: Duration, work: impl FnOnce() -> T + Send) -> T {
     })
 }
 
-/// The tree that a digest names, exported to an ext4 that is mounted read-only: what the mount is compared
-/// with. It has the rights and times of the mount, and lies at the same place below its top.
+/// The tree of a digest, exported to an ext4 that is mounted read-only: the reference for the mount. It has the modes
+/// and times of the mount, and lies at the same place below its top.
 pub struct Peer {
     dir: TempDir,
 }
@@ -173,7 +173,7 @@ impl Peer {
         None
     }
 
-    /// Where that tree is.
+    /// The path of that tree.
     pub fn path(&self, digest: &str) -> PathBuf {
         self.dir.path().join(digest)
     }
@@ -185,14 +185,14 @@ impl Drop for Peer {
     }
 }
 
-/// The longest name that there can be.
+/// The longest possible name.
 pub const LONGEST: usize = 255;
 
 /// How many links the kernel follows in one path (path_resolution(7)).
 pub const LINKS: usize = 40;
 
-/// The files of [`sample`] whose sizes matter: on both sides of a page and of what a database keeps, and
-/// larger than what is read or mapped at once.
+/// The files of [`sample`] at critical sizes: on both sides of a page and of the inline bound, and larger than what is
+/// read or mapped at once.
 pub const SIZES: &[(&str, usize)] = &[
     ("empty", 0),
     ("one", 1),
@@ -246,7 +246,7 @@ fn member(path: &Path, n: usize) {
     }
 }
 
-/// What the file of that number in the crowd holds, or where the link leads.
+/// The content of the file with that number in the crowd, or the target of the link.
 pub fn crowded(n: usize) -> String {
     format!("number {n}")
 }

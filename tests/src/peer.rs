@@ -1,5 +1,4 @@
-//! A daemon that speaks the protocol of another store's daemon and answers as a test wants: to play a hostile
-//! substituter.
+//! A daemon that speaks the store daemon's protocol and answers as a test wants: to play a hostile substituter.
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -12,45 +11,45 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// What is answered to a request.
+/// The answer to a request.
 pub enum Reply {
     /// An answer of that kind.
     Answer(&'static str, Value),
-    /// A failure: its kind, what it says, and a hint.
+    /// A failure: its kind, its message, and a hint.
     Failure(&'static str, String, String),
     /// Bytes, and the end.
     Bytes(Vec<u8>),
-    /// Bytes without an end, until nobody takes them.
+    /// Bytes without an end, until the client disconnects.
     Endless,
-    /// These bytes as they are, in place of a frame.
+    /// These bytes in place of a frame.
     Raw(Vec<u8>),
-    /// A message that goes on and on, in parts that are each allowed.
+    /// An endless message, in parts of permitted size.
     EndlessMessage,
-    /// Signs of life without an end, and no answer.
+    /// Endless progress, and no answer.
     EndlessProgress,
-    /// Now and then a byte.
+    /// A byte now and then.
     Trickle,
     /// Nothing, ever.
     Hang,
-    /// The connection ends.
+    /// The connection closes.
     HangUp,
-    /// The daemon says that it is ending.
+    /// The daemon reports that it is shutting down.
     Going,
 }
 
-/// That nothing is known.
+/// Nothing is known.
 pub fn unknown() -> Reply {
     Reply::Failure("not-found", "nothing is known of it".to_owned(), String::new())
 }
 
-/// Outputs of an action, or under `tree` an unpacking or a merge.
+/// Outputs of an action, or under `tree` an unpacked source or a merge.
 pub fn realised(outputs: &[(&str, &str)]) -> Reply {
     let outputs: serde_json::Map<String, Value> =
         outputs.iter().map(|(name, tree)| ((*name).to_owned(), json!(tree))).collect();
     Reply::Answer("realised", json!({ "outputs": outputs, "gone": false }))
 }
 
-/// A peer; it is gone when this is.
+/// A peer, until it is dropped.
 pub struct Peer {
     folder: TempDir,
     state: Arc<State>,
@@ -64,12 +63,12 @@ struct State {
 }
 
 impl Peer {
-    /// Answers each request of a store by `answer`.
+    /// Answers each request of a store with `answer`.
     pub fn start(answer: impl Fn(&Value) -> Reply + Send + Sync + 'static) -> Self {
         Self::start_silent(true, answer)
     }
 
-    /// One that does not even say hello.
+    /// One that does not even greet.
     pub fn mute() -> Self {
         Self::start_silent(false, |_| Reply::Hang)
     }
@@ -102,12 +101,12 @@ impl Peer {
         self.folder.path().join("socket")
     }
 
-    /// What it was asked so far.
+    /// The requests so far.
     pub fn asked(&self) -> Vec<Value> {
         self.state.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// How many bytes were taken from it.
+    /// The number of bytes that were read from it.
     pub fn sent(&self) -> u64 {
         self.state.sent.load(Ordering::Relaxed)
     }
@@ -149,7 +148,7 @@ fn answer_of(kind: &str, value: &Value) -> Vec<u8> {
 }
 
 fn converse(mut stream: UnixStream, state: &State, greets: bool, answer: &(dyn Fn(&Value) -> Reply + Sync)) {
-    // Whoever hangs up ends this.
+    // A disconnect ends this.
     let _ = talk(&mut stream, state, greets, answer);
 }
 
@@ -163,7 +162,7 @@ fn talk(
     if !greets {
         return hang(stream);
     }
-    // Of whatever build the caller is.
+    // It claims the caller's build.
     let mut welcome = hello;
     welcome["pid"] = json!(std::process::id());
     welcome["working"] = json!(0);
@@ -210,7 +209,7 @@ fn pour(stream: &mut UnixStream, state: &State, bytes: &[u8], pause: Duration) -
     }
 }
 
-/// Says nothing until the other side hangs up.
+/// Sends nothing until the other side disconnects.
 fn hang(stream: &mut UnixStream) -> io::Result<()> {
     let mut byte = [0];
     while stream.read(&mut byte)? > 0 {}

@@ -1,4 +1,4 @@
-//! A recipe tree with a store of its own, whose builds try what a sandbox is to keep them from.
+//! A recipe tree with a temporary store, whose builds attempt what a sandbox must prevent.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,12 +9,12 @@ use std::time::Duration;
 use crate::mounted::within;
 use crate::{Outcome, Stele, binary, skip};
 
-/// How long a build may take that would hang if the sandbox did.
+/// A time limit for a build that would hang if the sandbox did.
 pub const LONG: Duration = Duration::from_secs(90);
 /// Debian's busybox-static.
 pub const BUSYBOX: &str = "/bin/busybox";
 
-/// A recipe tree with a store of its own.
+/// A recipe tree with a temporary store.
 pub struct Tree {
     /// The store.
     pub stele: Stele,
@@ -23,12 +23,12 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// `None`, and the test is skipped, where nothing can be built.
+    /// `None`, and the test is skipped, where builds are not possible.
     pub fn new() -> Option<Self> {
         Self::on(Stele::new())
     }
 
-    /// On a store that is there.
+    /// On an existing store.
     pub fn on(mut stele: Stele) -> Option<Self> {
         if let Err(e) = fs::OpenOptions::new().read(true).write(true).open("/dev/fuse") {
             skip(&format!("/dev/fuse cannot be opened: {e}"));
@@ -43,7 +43,7 @@ impl Tree {
         Some(Self { stele, path })
     }
 
-    /// A recipe with these programs in `/bin`, and with more of its text.
+    /// A recipe with these programs in `/bin`, and with further text.
     pub fn put(&self, name: &str, programs: &[&Path], more: &str) {
         let folder = self.path.join("pkgs").join(name);
         let bin = folder.join("bin");
@@ -58,7 +58,7 @@ impl Tree {
         fs::write(folder.join("recipe.star"), text).expect("the test's own files and commands do");
     }
 
-    /// A recipe that is a script of busybox's shell, in which all its commands are there.
+    /// A recipe that is a script of busybox's shell, with all of busybox's commands.
     pub fn script(&self, name: &str, script: &str) {
         self.put(name, &[Path::new(BUSYBOX)], &format!("steps = [{}]", shell(script)));
     }
@@ -75,7 +75,7 @@ impl Tree {
         self.put(name, &[program], &format!("steps = [{argv:?}]"));
     }
 
-    /// Builds it, whatever comes of it.
+    /// Builds it; may fail.
     pub fn build(&self, name: &str, options: &[&str]) -> Outcome {
         let mut args = vec!["build", name];
         args.extend(options);
@@ -90,7 +90,7 @@ impl Tree {
         outcome.text().split(' ').next().expect("the test's own files and commands do").to_owned()
     }
 
-    /// Builds what must fail with this code; what it says.
+    /// A build that must fail with this code; its stderr.
     #[track_caller]
     pub fn fails(&self, name: &str, options: &[&str], code: i32) -> String {
         let outcome = self.build(name, options);
@@ -103,13 +103,13 @@ impl Tree {
         outcome.stderr
     }
 
-    /// What a build put into a file of its output.
+    /// A file of a build's output.
     #[track_caller]
     pub fn file(&self, name: &str, file: &str) -> String {
         self.stele.ok(&["store", "cat", &format!("build-{name}/{file}")])
     }
 
-    /// The log of a build that failed, when it was kept.
+    /// The log of a failed build, when it was kept.
     pub fn log(&self, name: &str) -> String {
         fs::read_to_string(self.stele.store().join("failed").join(name).join("log")).unwrap_or_default()
     }
@@ -121,7 +121,7 @@ impl Tree {
     }
 }
 
-/// A step of busybox's shell, as a recipe says it.
+/// A step of busybox's shell, in a recipe's syntax.
 pub fn shell(script: &str) -> String {
     let script = format!("b=/bin/busybox; $b mkdir /tmp/b; $b --install -s /tmp/b; PATH=/tmp/b; {script}");
     format!("{:?}", ["/bin/busybox", "sh", "-c", &script])
@@ -130,7 +130,7 @@ pub fn shell(script: &str) -> String {
 /// A C program at this path below `tests/`, compiled once. `None`, and the test is skipped, without a compiler.
 ///
 /// # Panics
-/// When it is no C program.
+/// When it is not a C program.
 pub fn compiled(source: &str) -> Option<PathBuf> {
     static FOLDER: OnceLock<tempfile::TempDir> = OnceLock::new();
     static EACH: std::sync::Mutex<()> = std::sync::Mutex::new(());
@@ -152,8 +152,8 @@ pub fn compiled(source: &str) -> Option<PathBuf> {
     Some(program)
 }
 
-/// Runs a script as user 1000 with a further group, with the recipes in `recipes` and a store of its own in a tmpfs;
-/// what it leaves in `seen`. `/dev/fuse` is for everybody meanwhile, as it is on most machines. `None` without root.
+/// Runs a script as user 1000 with a further group, with the recipes in `recipes` and a temporary store in a tmpfs;
+/// returns what it leaves in `seen`. `/dev/fuse` is open to all meanwhile, as on most machines. `None` without root.
 pub fn as_user(recipes: &Path, script: &str) -> Option<(i32, String, String)> {
     if !rustix::process::geteuid().is_root() {
         skip("only root becomes another user");

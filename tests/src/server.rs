@@ -1,4 +1,4 @@
-//! A loopback server of HTTP that behaves as badly as a test wants, and remembers what it was asked.
+//! A loopback HTTP server that behaves as badly as a test wants, and records its requests.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -7,14 +7,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// What a client asked.
+/// A client's request.
 #[derive(Clone, Debug)]
 pub struct Asked {
-    /// `GET`, or `CONNECT` of a proxy.
+    /// `GET`, or `CONNECT` for a proxy.
     pub method: String,
     /// The path, as it was sent.
     pub path: String,
-    /// Names in small letters.
+    /// Names in lower case.
     pub headers: Vec<(String, String)>,
 }
 
@@ -24,13 +24,13 @@ impl Asked {
         self.headers.iter().find(|it| it.0 == name).map(|it| it.1.as_str())
     }
 
-    /// Where the rest begins that was asked for.
+    /// The start of the requested range.
     pub fn from(&self) -> Option<usize> {
         self.header("range")?.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok()
     }
 }
 
-/// What the server answers.
+/// The server's answer.
 pub struct Reply {
     status: String,
     headers: Vec<(String, String)>,
@@ -38,12 +38,12 @@ pub struct Reply {
     then: Then,
 }
 
-/// What happens behind the body.
+/// What happens after the body.
 #[derive(Clone, Copy)]
 enum Then {
-    /// The connection is closed.
+    /// The connection closes.
     Close,
-    /// Nothing comes any more.
+    /// Nothing more is sent.
     Stall,
     /// The body again, for ever, after pauses of so long.
     Again(Duration),
@@ -56,14 +56,14 @@ impl Reply {
             .header("Content-Length", "0")
     }
 
-    /// All of it, whatever was asked.
+    /// All of it, whatever the request.
     pub fn whole(bytes: &[u8]) -> Self {
         let reply =
             Self { status: "200 OK".into(), headers: Vec::new(), body: bytes.to_vec(), then: Then::Close };
         reply.header("Content-Length", &bytes.len().to_string())
     }
 
-    /// All of it, or the rest that was asked for.
+    /// All of it, or the requested range.
     pub fn file(asked: &Asked, bytes: &[u8]) -> Self {
         match asked.from() {
             None => Self::whole(bytes),
@@ -88,24 +88,24 @@ impl Reply {
         self
     }
 
-    /// Only so many bytes of the body, whatever the headers say.
+    /// Only so many bytes of the body, whatever the headers state.
     pub fn cut(mut self, bytes: usize) -> Self {
         self.body.truncate(bytes);
         self
     }
 
-    /// Behind the body nothing comes, and the connection stays.
+    /// After the body nothing is sent, and the connection stays open.
     pub fn then_stall(self) -> Self {
         Self { then: Then::Stall, ..self }
     }
 
-    /// The body comes again and again.
+    /// The body is repeated for ever.
     pub fn for_ever(self, pause: Duration) -> Self {
         Self { then: Then::Again(pause), ..self }
     }
 }
 
-/// A server on a port of its own.
+/// A server on a free port.
 pub struct Server {
     port: u16,
     asked: Arc<Mutex<Vec<Asked>>>,
@@ -113,7 +113,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Answers with what `answer` gives, each connection in a thread of its own.
+    /// Answers with what `answer` returns, each connection in its own thread.
     pub fn start(answer: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
@@ -147,7 +147,7 @@ impl Server {
         format!("http://127.0.0.1:{}/{path}", self.port)
     }
 
-    /// All that was asked up to now.
+    /// All requests up to now.
     pub fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -156,7 +156,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::SeqCst);
-        // It looks when somebody comes.
+        // It checks for the end at each connection.
         let _ = TcpStream::connect(("127.0.0.1", self.port));
     }
 }

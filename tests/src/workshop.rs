@@ -10,7 +10,7 @@ use super::Stele;
 /// Where Debian's package busybox-static puts it.
 const BUSYBOX: &str = "/bin/busybox";
 
-/// What the recipes of a [`Workshop`] begin with: a recipe `box` that gives a shell and its tools.
+/// The start of a [`Workshop`]'s recipes: a recipe `box` that provides a shell and its tools.
 const BOX: &str = "\
 box = recipe(
     name = 'box',
@@ -26,7 +26,7 @@ box = recipe(
 )
 ";
 
-/// A store, and a recipe tree that the commands find by the environment.
+/// A store, and a recipe tree that the commands find through the environment.
 pub struct Workshop {
     /// The store.
     pub stele: Stele,
@@ -45,7 +45,7 @@ impl Workshop {
         Self::with(Stele::new())
     }
 
-    /// On a store that is there.
+    /// On an existing store.
     pub fn with(mut stele: Stele) -> Self {
         let path = stele.scratch().join("recipes");
         let bin = path.join("pkgs/box/bin");
@@ -99,13 +99,13 @@ impl Workshop {
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary runs")
     }
 
-    /// A file of something in the store, as text.
+    /// A file in the store, as text.
     #[track_caller]
     pub fn file(&self, reference: &str) -> String {
         self.stele.ok(&["store", "cat", reference])
     }
 
-    /// The folders of builds that run.
+    /// The folders of running builds.
     pub fn folders(&self) -> Vec<PathBuf> {
         let entries = fs::read_dir(self.stele.store().join("builds"));
         entries.into_iter().flatten().flatten().map(|entry| entry.path()).collect()

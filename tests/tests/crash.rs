@@ -1,9 +1,8 @@
 //! The process dies at every labelled step, and nothing that was acknowledged is lost.
 //!
-//! For each step: a store with content is worked on by commands that pass the step; the daemon (or, for a
-//! rebuild, the command) is killed there with SIGKILL; then everything that a command acknowledged must be
-//! whole, no row may be without its file, no root may dangle, and doing the work again must give the same
-//! digests.
+//! For each step: commands that pass the step run on a store with content; the daemon (or, for a rebuild, the command)
+//! is killed there with SIGKILL; then everything that a command acknowledged must be intact, no row may be without its
+//! file, no root may dangle, and repeating the work must give the same digests.
 #![cfg(feature = "crash-points")]
 
 use std::fs;
@@ -13,7 +12,7 @@ use stele_store::crash::CrashPoint;
 use stele_tests::damage::{flip, some_payload};
 use stele_tests::{Stele, trees};
 
-/// What a set of commands acknowledged before the crash, and what to look for behind it.
+/// What a set of commands acknowledged before the crash, and what to look for after it.
 struct Story<'a> {
     stele: &'a mut Stele,
     old: &'a Path,
@@ -52,7 +51,7 @@ fn a_crash_at_any_step_loses_nothing_that_was_acknowledged() {
     let (old, new) = (source.path().join("old"), source.path().join("new"));
     trees::generate(&old, 1, 120);
     trees::generate(&new, 2, 120);
-    // So much that small blobs go round the database's log.
+    // So much that small blobs bypass the database's log.
     let mut random = trees::Random::new(2);
     fs::create_dir(new.join("small")).unwrap();
     for n in 0..500 {
@@ -119,7 +118,7 @@ fn crash_once(story: &mut Story<'_>, point: CrashPoint, count: u32) {
 fn look_behind(story: &mut Story<'_>, way: Way, acknowledged: &[bool], corrupt: Option<String>) {
     let stele = &*story.stele;
     if way == Way::Rebuild {
-        // The command died: until it is run again the store says so, or is whole.
+        // The command died: until it runs again the store reports that, or is complete.
         let outcome = stele.run(&["store", "stats"]);
         assert!(outcome.code == 0 || outcome.stderr.contains("rebuild-index"), "{}", outcome.stderr);
         stele.ok(&["store", "rebuild-index"]);
@@ -132,13 +131,13 @@ fn look_behind(story: &mut Story<'_>, way: Way, acknowledged: &[bool], corrupt: 
         stele.add(story.old);
     }
     if way == Way::MakeStore || way == Way::Import {
-        // A store whose making was cut short is no store yet: only the next import makes it.
+        // A store whose creation was interrupted does not exist yet: only the next import creates it.
         let roots = if stele.store().join("format").exists() {
             stele.ok(&["store", "root", "ls"])
         } else {
             String::new()
         };
-        // The root and its content are there together or not at all; acknowledged, they are there.
+        // The root and its content exist together or not at all; once acknowledged, they exist.
         let there = roots.lines().any(|line| line.ends_with(" new"));
         assert!(there || !acknowledged[0], "an acknowledged import is lost");
         if there {
@@ -153,7 +152,7 @@ fn look_behind(story: &mut Story<'_>, way: Way, acknowledged: &[bool], corrupt: 
         stele.assert_sound();
         stele.assert_exports_as("old", story.old);
     }
-    // The same work again gives the same result, and the store is fit for all else.
+    // Repeated, the work gives the same result, and the store is fully usable.
     let digest = stele.add(story.new);
     assert_eq!(stele.add(story.new), digest);
     stele.assert_exports_as(&digest, story.new);
@@ -165,7 +164,7 @@ fn look_behind(story: &mut Story<'_>, way: Way, acknowledged: &[bool], corrupt: 
     assert_no_strays(stele);
 }
 
-/// After a collection every file under objects/ has a row, and nothing lies in tmp/.
+/// After a collection every file under objects/ has a row, and tmp/ is empty.
 fn assert_no_strays(stele: &Stele) {
     let count = |folder: &Path| fs::read_dir(folder).unwrap().count();
     assert_eq!(count(&stele.store().join("tmp")), 0);

@@ -1,4 +1,4 @@
-//! One daemon owns a store, nobody has to think of it, and losing it costs a start.
+//! One daemon owns a store, users need not manage it, and losing it costs a start.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use stele_tests::{Stele, trees, wait_for};
 
-/// A frame of the protocol's unchanging part, written by hand: see docs/formats.md.
+/// A frame of the protocol's unchanging part, hand-written: see docs/formats.md.
 fn send(stream: &mut UnixStream, json: &str) {
     let mut frame = u32::try_from(json.len()).unwrap().to_le_bytes().to_vec();
     frame.push(b'J');
@@ -33,7 +33,7 @@ fn hello(stele: &Stele, version: &str) -> (UnixStream, serde_json::Value) {
 }
 
 #[test]
-fn the_daemon_starts_when_needed_serves_two_terminals_and_stops_when_told() {
+fn the_daemon_starts_on_demand_serves_two_terminals_and_stops_on_request() {
     let stele = Stele::new();
     assert_eq!(stele.daemon(), None);
     stele.add(Path::new("/etc/hostname"));
@@ -51,7 +51,7 @@ fn the_daemon_starts_when_needed_serves_two_terminals_and_stops_when_told() {
 }
 
 #[test]
-fn ten_commands_at_once_on_a_store_that_is_not_there_yet_race_to_one_daemon() {
+fn ten_commands_at_once_on_a_new_store_share_one_daemon() {
     let stele = Stele::new();
     let source = stele.scratch().join("file");
     fs::write(&source, "the same for all").unwrap();
@@ -82,7 +82,7 @@ fn a_killed_daemon_and_its_stale_socket_cost_the_next_command_nothing_but_a_star
 }
 
 #[test]
-fn an_idle_daemon_goes_away_and_a_used_one_does_not() {
+fn an_idle_daemon_exits_and_a_used_one_does_not() {
     let mut stele = Stele::new();
     stele.set_env("STELE_DAEMON_IDLE", "1");
     stele.add(Path::new("/etc/hostname"));
@@ -103,13 +103,13 @@ fn a_command_line_of_another_version_can_ask_the_daemon_to_end() {
     assert_eq!(welcome["stele"], env!("CARGO_PKG_VERSION"));
     assert_eq!(welcome["working"], 0);
     send(&mut stream, r#"{"call":"stop","now":false,"a later field":true}"#);
-    // It hangs up when it has ended, and the lock follows.
+    // It disconnects when it has ended, and releases the lock.
     assert_eq!(stream.read(&mut [0; 16]).unwrap(), 0);
     wait_for("the daemon to end", || stele.daemon().is_none());
 }
 
 #[test]
-fn a_daemon_of_another_version_is_replaced_without_a_word_from_the_user() {
+fn a_daemon_of_another_version_is_replaced_without_user_action() {
     let stele = Stele::new();
     let digest = stele.add(Path::new("/etc/hostname"));
     stele.ok(&["daemon", "stop"]);
@@ -137,7 +137,7 @@ fn a_daemon_of_another_version_is_replaced_without_a_word_from_the_user() {
 }
 
 #[test]
-fn rubbish_on_the_socket_harms_nobody() {
+fn malformed_input_on_the_socket_is_harmless() {
     let stele = Stele::new();
     stele.add(Path::new("/etc/hostname"));
     let pid = stele.daemon();
@@ -146,7 +146,7 @@ fn rubbish_on_the_socket_harms_nobody() {
         let mut stream = UnixStream::connect(stele.store().join("socket")).unwrap();
         let mut bytes = random.bytes(n * 7);
         if n % 3 == 0 {
-            // A frame of a length that nobody would allocate.
+            // A frame length that must not be allocated.
             bytes = vec![0xff, 0xff, 0xff, 0xff, b'J', b'{'];
         }
         if n % 3 == 1 {
@@ -186,7 +186,7 @@ fn a_store_of_another_user_is_refused_with_advice() {
 
 #[test]
 fn root_is_never_needed() {
-    // Root alone can become somebody else; a user's own run shows the same by every other test.
+    // Only root can change users; other tests show the same for a user's own run.
     if !rustix::process::geteuid().is_root() {
         return;
     }
@@ -218,13 +218,12 @@ fn root_is_never_needed() {
 }
 
 #[test]
-fn a_collection_during_imports_takes_nothing_that_they_rely_on() {
+fn a_collection_during_imports_removes_nothing_that_they_rely_on() {
     let stele = Stele::new();
     let sources: Vec<_> = (0..4)
         .map(|n| {
             let path = stele.scratch().join(format!("source{n}"));
-            // All share most of their content, so that each import finds what a collection is about to
-            // remove.
+            // All share most of their content, so that each import finds what a collection is about to remove.
             trees::generate(&path, 50, 300);
             trees::generate(&path.join("own"), 60 + n, 40);
             path
@@ -270,7 +269,7 @@ fn a_collection_during_imports_takes_nothing_that_they_rely_on() {
 fn an_answer_of_many_megabytes_arrives_whole() {
     use std::os::unix::ffi::OsStrExt;
     let stele = Stele::new();
-    // Names that take four characters a byte, and paths that repeat them: an answer far beyond one frame.
+    // Names that take four characters a byte, and paths that repeat them: an answer far larger than one frame.
     let mut at = stele.scratch().join("tree");
     for _ in 0..6 {
         at = at.join(std::ffi::OsStr::from_bytes(&[0xff; 250]));

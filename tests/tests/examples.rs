@@ -1,4 +1,4 @@
-//! The programs in `examples/` do what their first lines promise: they are what somebody who embeds Stele begins with.
+//! The programs in `examples/` do what their first lines promise: they are where users of the library start.
 
 use std::fs;
 use std::io::Read;
@@ -18,7 +18,7 @@ fn recipes() -> PathBuf {
 }
 
 #[test]
-fn a_program_that_embeds_the_engine_builds_what_the_command_line_builds() {
+fn a_program_that_embeds_the_engine_builds_the_same_as_the_command_line() {
     let stele = Stele::new();
     let output =
         Command::new(example("build")).arg(stele.store()).arg(recipes()).arg("hex1").output().unwrap();
@@ -26,7 +26,7 @@ fn a_program_that_embeds_the_engine_builds_what_the_command_line_builds() {
     let text = String::from_utf8(output.stdout).unwrap();
     let digest = text.lines().next().and_then(|line| line.strip_prefix("out ")).expect("the output's digest");
     assert!(text.lines().count() > 1, "the output's entries: {text}");
-    // The store is one that every other program can use; and nothing is left to build in it.
+    // Every other program can use the store; and nothing is left to build in it.
     let tree = recipes();
     let again = stele.ok(&["build", "--recipes", tree.to_str().unwrap(), "hex1"]);
     assert!(again.starts_with(digest), "{again}");

@@ -1,4 +1,4 @@
-//! The largest, the smallest and the oddest that a file system can hold.
+//! The largest, the smallest and the oddest entries that a file system can hold.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -22,7 +22,7 @@ fn names_of_255_bytes_and_of_any_bytes_survive() {
     symlink("t".repeat(4095), tree.join("longest link")).unwrap();
     let digest = stele.add(&tree);
     stele.assert_exports_as(&digest, &tree);
-    // The path that a person types, in the bytes that it has.
+    // The path as typed, in its own bytes.
     let mut reference = OsStr::new(&digest).as_bytes().to_vec();
     reference.push(b'/');
     reference.extend_from_slice(&all[127..]);
@@ -30,7 +30,7 @@ fn names_of_255_bytes_and_of_any_bytes_survive() {
     assert_eq!(stele.run(&args).stdout, b"high");
 }
 
-/// A chain of directories deeper than any path can say; made and removed below open directories.
+/// A chain of directories deeper than the longest path; made and removed below open directories.
 fn chain(top: &Path, levels: usize) {
     use rustix::fs::{Mode, OFlags, mkdirat, openat};
     let mut at = fs::File::open(top).unwrap();
@@ -55,7 +55,7 @@ fn paths_of_4096_bytes_and_the_deepest_tree_come_in_and_out() {
     assert_eq!(stele.ok(&["store", "cat", &path]), "deep");
     let out = stele.scratch().join("out");
     stele.ok(&["store", "export", &digest, out.to_str().unwrap()]);
-    // Import what was exported: the same digest means the same tree, which no path could compare.
+    // Import the export: the same digest means the same tree, which no path could compare.
     assert_eq!(stele.add(&out), digest);
     stele.assert_sound();
     let too_deep = stele.scratch().join("too deep");
@@ -88,7 +88,7 @@ fn a_directory_of_100_000_entries_is_one_tree_like_any_other() {
 }
 
 #[test]
-fn an_empty_file_and_an_empty_directory_are_what_b3sum_says() {
+fn an_empty_file_and_an_empty_directory_match_b3sum() {
     let stele = Stele::new();
     let empty = stele.scratch().join("empty");
     fs::write(&empty, "").unwrap();
@@ -146,7 +146,7 @@ fn hard_links_are_read_once_and_equal_files_stored_once() {
 }
 
 #[test]
-fn a_million_small_files_are_imported_looked_at_and_collected() {
+fn a_million_small_files_are_imported_read_and_collected() {
     let stele = Stele::new();
     let shm = Path::new("/dev/shm");
     let folder = if shm.is_dir() { tempfile::tempdir_in(shm) } else { tempfile::tempdir() }.unwrap();
@@ -169,7 +169,7 @@ fn a_million_small_files_are_imported_looked_at_and_collected() {
 }
 
 #[test]
-fn a_large_file_of_the_size_of_a_known_one_is_told_from_it() {
+fn a_large_file_of_the_size_of_a_known_one_is_distinguished_from_it() {
     let stele = Stele::new();
     let (first, second) = (stele.scratch().join("first"), stele.scratch().join("second"));
     let mut bytes = trees::Random::new(2).bytes(9 << 20);
@@ -178,7 +178,7 @@ fn a_large_file_of_the_size_of_a_known_one_is_told_from_it() {
     fs::write(&second, &bytes).unwrap();
     let digest = stele.add(&first);
     assert_eq!(stele.add(&first), digest);
-    // Both at once, each twice, in a daemon that knows the size and in one that has to look for it.
+    // Both at once, each twice, in a daemon that knows the size and in one that has to look it up.
     for _ in 0..2 {
         let tree = stele.scratch().join("tree");
         fs::create_dir(&tree).unwrap();

@@ -1,4 +1,4 @@
-//! Bad disks and bad luck: each gives a clear error, and loses nothing.
+//! Disk faults and bad luck: each gives a clear error, and loses nothing.
 
 use std::fs;
 use std::os::unix::fs::{FileExt, symlink};
@@ -23,8 +23,8 @@ fn stored(seed: u64) -> (Stele, PathBuf, PathBuf, String) {
     (stele, tree, file, digest)
 }
 
-/// Damages a payload, and expects: reading it is an error and never gives wrong bytes under exit code 0;
-/// verify names the blob and where it is used, once; importing the content again repairs it.
+/// Damages a payload, and expects: reading it fails and never gives wrong bytes with exit code 0; verify names the blob
+/// and its uses, once; importing the content again repairs it.
 fn damage_is_found_and_repaired(damage: impl Fn(&Path)) {
     let (stele, tree, file, digest) = stored(5);
     damage(&file);
@@ -36,7 +36,7 @@ fn damage_is_found_and_repaired(damage: impl Fn(&Path)) {
     assert_eq!(outcome.code, 4, "{}{}", outcome.text(), outcome.stderr);
     assert!(outcome.text().contains(&digest), "{}", outcome.text());
     assert!(outcome.text().contains("used by tree/"), "{}", outcome.text());
-    // The collector must not be fooled into removing what the tree still names.
+    // The collector must not remove what the tree still names.
     stele.ok(&["store", "gc"]);
     stele.fails(&["store", "cat", &digest], 4);
     stele.add(&tree);
@@ -45,17 +45,17 @@ fn damage_is_found_and_repaired(damage: impl Fn(&Path)) {
 }
 
 #[test]
-fn a_flipped_payload_is_never_handed_out_and_is_repaired_by_the_next_import() {
+fn a_flipped_payload_is_never_returned_and_is_repaired_by_the_next_import() {
     damage_is_found_and_repaired(|file| flip(file, 5000));
 }
 
 #[test]
-fn a_truncated_payload_is_never_handed_out_and_is_repaired_by_the_next_import() {
+fn a_truncated_payload_is_never_returned_and_is_repaired_by_the_next_import() {
     damage_is_found_and_repaired(|file| writable(file).set_len(100).unwrap());
 }
 
 #[test]
-fn a_payload_that_grew_is_never_handed_out_and_is_repaired_by_the_next_import() {
+fn a_payload_that_grew_is_never_returned_and_is_repaired_by_the_next_import() {
     damage_is_found_and_repaired(|file| {
         let handle = writable(file);
         let length = handle.metadata().unwrap().len();
@@ -64,7 +64,7 @@ fn a_payload_that_grew_is_never_handed_out_and_is_repaired_by_the_next_import() 
 }
 
 #[test]
-fn a_missing_payload_is_said_and_is_repaired_by_the_next_import() {
+fn a_missing_payload_is_reported_and_repaired_by_the_next_import() {
     damage_is_found_and_repaired(|file| fs::remove_file(file).unwrap());
 }
 
@@ -73,7 +73,7 @@ fn a_store_that_is_moved_while_it_is_open_and_back_loses_nothing() {
     let (stele, _, file, digest) = stored(61);
     let away = stele.scratch().join("away");
     fs::rename(stele.store(), &away).unwrap();
-    // Asked by its socket, which moved with it, the daemon still reads what it has open.
+    // Reached by its socket, which moved too, the daemon still reads what it has open.
     let elsewhere = stele.run(&["--store", away.to_str().unwrap(), "store", "cat", &digest]);
     fs::rename(&away, stele.store()).unwrap();
     stele.ok(&["store", "gc"]);
@@ -83,7 +83,7 @@ fn a_store_that_is_moved_while_it_is_open_and_back_loses_nothing() {
 }
 
 #[test]
-fn a_store_that_took_the_place_of_one_that_was_moved_is_left_alone_by_the_other_daemon() {
+fn a_store_in_the_place_of_a_moved_one_is_untouched_by_the_old_daemon() {
     let (stele, other) = (Stele::new(), Stele::new());
     let (tree, more) = (source(&stele, "tree", 64), source(&stele, "more", 65));
     stele.ok(&["store", "add", "--root", "tree", tree.to_str().unwrap()]);
@@ -93,7 +93,7 @@ fn a_store_that_took_the_place_of_one_that_was_moved_is_left_alone_by_the_other_
     fs::rename(stele.store(), &away).unwrap();
     fs::rename(other.store(), stele.store()).unwrap();
     let before = every_file(stele.store());
-    // The first daemon goes on with its own files, by its socket in their folder.
+    // The first daemon continues with its own files, through its socket in their folder.
     let moved = |args: &[&str]| stele.run(&[&["--store", away.to_str().unwrap()], args].concat());
     let outcome = moved(&["store", "add", "--root", "more", more.to_str().unwrap()]);
     assert_eq!(outcome.code, 0, "{}", outcome.stderr);
@@ -121,7 +121,7 @@ fn every_file(folder: &Path) -> Vec<(PathBuf, u64)> {
 }
 
 #[test]
-fn payloads_that_are_out_of_reach_for_a_while_are_there_again_afterwards() {
+fn temporarily_unreadable_payloads_recover() {
     let (stele, _, _, digest) = stored(62);
     let (objects, away) = (stele.store().join("objects"), stele.scratch().join("away"));
     fs::rename(&objects, &away).unwrap();
@@ -134,12 +134,12 @@ fn payloads_that_are_out_of_reach_for_a_while_are_there_again_afterwards() {
 }
 
 #[test]
-fn a_payload_that_somebody_put_back_from_quarantine_is_looked_at_and_not_removed() {
+fn a_payload_put_back_from_quarantine_is_checked_and_not_removed() {
     let (stele, _, file, digest) = stored(63);
     let put_back = || fs::rename(stele.store().join("quarantine").join(&digest), &file).unwrap();
     flip(&file, 0);
     stele.fails(&["store", "cat", &digest], 4);
-    // As wrong as before: it goes where it came from.
+    // As wrong as before: it goes back to its place.
     put_back();
     stele.ok(&["store", "gc"]);
     stele.fails(&["store", "cat", &digest], 4);
@@ -151,7 +151,7 @@ fn a_payload_that_somebody_put_back_from_quarantine_is_looked_at_and_not_removed
 }
 
 #[test]
-fn a_payload_that_became_a_folder_is_said_and_loses_nothing() {
+fn a_payload_that_became_a_folder_is_reported_and_loses_nothing() {
     let (stele, tree, file, digest) = stored(6);
     fs::remove_file(&file).unwrap();
     fs::create_dir(&file).unwrap();
@@ -163,7 +163,7 @@ fn a_payload_that_became_a_folder_is_said_and_loses_nothing() {
 }
 
 #[test]
-fn a_database_that_is_gone_is_said_and_rebuilt_from_payloads_and_exported_trees() {
+fn a_missing_database_is_reported_and_rebuilt_from_payloads_and_exported_trees() {
     let stele = Stele::new();
     let (kept, lost) = (source(&stele, "kept", 7), source(&stele, "lost", 8));
     let kept_digest = stele.ok(&["store", "add", "--root", "kept", kept.to_str().unwrap()]);
@@ -172,8 +172,7 @@ fn a_database_that_is_gone_is_said_and_rebuilt_from_payloads_and_exported_trees(
     fs::remove_dir_all(stele.store().join("db")).unwrap();
     let said = stele.fails(&["store", "root", "ls"], 4);
     assert!(said.contains("rebuild-index"), "{said}");
-    // What is in files is found, what was in the database alone is not: the roots say so, and are not
-    // forgotten.
+    // What is in files is found, what was only in the database is not: the roots show that, and are not forgotten.
     let outcome = stele.run(&["store", "rebuild-index"]);
     let said = outcome.text();
     assert_eq!(outcome.code, 4, "a lost root must not pass for success: {}", outcome.stderr);
@@ -196,7 +195,7 @@ fn a_database_that_is_gone_is_said_and_rebuilt_from_payloads_and_exported_trees(
 }
 
 #[test]
-fn a_damaged_table_is_said_and_the_rebuild_takes_over_all_that_can_be_read() {
+fn a_damaged_table_is_reported_and_the_rebuild_keeps_every_readable_row() {
     let stele = Stele::new();
     let tree = source(&stele, "tree", 9);
     stele.ok(&["store", "add", "--root", "tree", tree.to_str().unwrap()]);
@@ -269,7 +268,7 @@ fn full_disk(disk: &Disk, too_much: impl FnOnce(&Stele) -> PathBuf) {
     assert!(said.contains("hint: ") && said.contains("gc"), "{said}");
     stele.assert_sound();
     stele.assert_exports_as("tree", &tree);
-    // The collector gets the space back, and the store takes writes again.
+    // The collector frees the space, and the store accepts writes again.
     stele.ok(&["store", "gc"]);
     let other = source(&stele, "other", 14);
     stele.ok(&["store", "add", "--root", "other", other.to_str().unwrap()]);
@@ -278,7 +277,7 @@ fn full_disk(disk: &Disk, too_much: impl FnOnce(&Stele) -> PathBuf) {
 }
 
 #[test]
-fn a_store_on_a_disk_that_somebody_else_filled_can_still_be_read_and_collected() {
+fn a_store_on_a_full_disk_can_still_be_read_and_collected() {
     let Some(disk) = Disk::tmpfs(320) else { return skip("a tmpfs cannot be mounted here") };
     let stele = Stele::at(&disk.path().join("store"));
     let (tree, waste) = (source(&stele, "tree", 15), source(&stele, "waste", 16));
@@ -296,7 +295,7 @@ fn a_store_on_a_disk_that_somebody_else_filled_can_still_be_read_and_collected()
 }
 
 #[test]
-fn a_read_only_disk_can_be_read_and_says_why_it_cannot_be_written() {
+fn a_read_only_disk_can_be_read_and_writes_fail_with_the_reason() {
     let Some(disk) = Disk::tmpfs(64) else { return skip("a tmpfs cannot be mounted here") };
     let stele = Stele::at(&disk.path().join("store"));
     let tree = source(&stele, "tree", 17);
@@ -320,13 +319,12 @@ fn a_read_only_disk_can_be_read_and_says_why_it_cannot_be_written() {
 }
 
 #[test]
-fn a_disk_that_becomes_read_only_under_the_daemon_gives_errors_and_loses_nothing() {
+fn a_disk_remounted_read_only_under_the_daemon_gives_errors_and_loses_nothing() {
     let Some(disk) = Disk::ext4(128) else { return skip("an ext4 cannot be mounted here") };
     let stele = Stele::at(&disk.path().join("store"));
     let (tree, other) = (source(&stele, "tree", 18), source(&stele, "other", 19));
     stele.ok(&["store", "add", "--root", "tree", tree.to_str().unwrap()]);
-    // The daemon has files open for writing, so only the kernel itself can do this: on an error of the
-    // device.
+    // The daemon has files open for writing, so only the kernel itself can do this: on a device error.
     let abort = std::process::Command::new("mount")
         .args(["-o", "remount,abort"])
         .arg(disk.path())
@@ -369,12 +367,12 @@ fn an_unknown_format_or_feature_is_refused_and_nothing_is_touched() {
 }
 
 #[test]
-fn a_folder_that_holds_something_else_is_not_made_a_store_of() {
+fn a_folder_that_holds_something_else_does_not_become_a_store() {
     let stele = Stele::new();
     fs::create_dir(stele.store()).unwrap();
     fs::write(stele.store().join("thesis.tex"), "years of work").unwrap();
     let said = stele.fails(&["store", "add", "/etc/hostname"], 1);
-    assert!(said.contains("it is no store"), "{said}");
+    assert!(said.contains("is not a store"), "{said}");
     assert_eq!(fs::read_dir(stele.store()).unwrap().count(), 1, "something was left in a foreign folder");
     let said = stele.fails(&["store", "stats"], 3);
     assert!(said.contains("no store"), "{said}");
@@ -420,7 +418,7 @@ fn special_files_are_refused_by_name_all_at_once() {
 }
 
 #[test]
-fn what_is_not_there_or_may_not_be_read_or_is_the_store_itself_is_said() {
+fn missing_unreadable_and_self_referring_imports_are_reported() {
     let stele = Stele::new();
     let tree = source(&stele, "tree", 22);
     stele.add(&tree);
@@ -449,7 +447,7 @@ fn an_export_never_writes_over_anything() {
     fs::create_dir(&place).unwrap();
     stele.ok(&["store", "export", &digest, place.to_str().unwrap()]);
     let said = stele.fails(&["store", "export", &digest, place.to_str().unwrap()], 1);
-    assert!(said.contains("there already"), "{said}");
+    assert!(said.contains("already exists"), "{said}");
     let file = stele.scratch().join("file");
     fs::write(&file, "precious").unwrap();
     stele.fails(&["store", "export", &digest, file.to_str().unwrap()], 1);

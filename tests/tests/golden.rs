@@ -1,7 +1,7 @@
-//! The golden vectors in `tests/golden/`: what was once written down of the formats holds today.
+//! The golden vectors in `tests/golden/`: recorded bytes of the formats still hold.
 //!
-//! `MANIFEST` there says what each line means. Its digests were made with `b3sum` and `sha256sum`; here they
-//! are compared with Stele and, once more, with those programs.
+//! `MANIFEST` there explains each line. Its digests were made with `b3sum` and `sha256sum`; here they are compared with
+//! Stele and, once more, with those programs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -61,7 +61,7 @@ fn rule(error: &DecodeTreeError) -> (usize, &'static str) {
     }
 }
 
-/// Whether a program is there to compare with.
+/// Whether a program is installed to compare with.
 fn has(program: &str) -> bool {
     let there = Command::new(program).arg("--version").output().is_ok();
     if !there {
@@ -73,7 +73,7 @@ fn has(program: &str) -> bool {
 }
 
 #[test]
-fn no_rejected_text_is_taken_for_a_tree_and_each_breaks_the_rule_that_the_manifest_says() {
+fn each_rejected_text_breaks_the_rule_in_the_manifest() {
     for line in lines("reject") {
         let [file, number, expected] = &line[..] else { panic!("{line:?}") };
         let error = Tree::decode(&golden(file)).expect_err(file);
@@ -146,7 +146,7 @@ fn the_nested_trees_name_each_other_by_digest_and_size() {
 }
 
 #[test]
-fn odd_names_and_targets_are_what_their_spellings_say() {
+fn odd_names_and_targets_match_their_escaped_form() {
     let names = Tree::decode(&golden("names.tree")).expect("names.tree");
     for name in
         [&b"two words"[..], b"line\nfeed", b"back\\slash", b"\\x41", b"\xff\xfe", b"\x01", "é".as_bytes()]
@@ -176,7 +176,7 @@ fn every_byte_string_has_the_spelling_of_the_manifest_and_no_other() {
     }
 }
 
-/// The fields of a row as the manifest writes them, and the row written anew; `None` when it is none.
+/// The fields of a row as the manifest writes them, and the row encoded again; `None` when it is invalid.
 fn row(family: &str, bytes: &[u8]) -> Option<(BTreeMap<&'static str, String>, Vec<u8>)> {
     let target = |target: Target| match target {
         Target::Tree(tree) => format!("d:{tree}"),
@@ -226,7 +226,7 @@ fn row(family: &str, bytes: &[u8]) -> Option<(BTreeMap<&'static str, String>, Ve
 }
 
 #[test]
-fn every_row_means_what_the_manifest_says_and_nothing_like_it_is_taken() {
+fn every_row_decodes_as_in_the_manifest_and_similar_bytes_are_refused() {
     for line in lines("row-rejects") {
         assert_eq!(row(&line[0], &bytes(&line[1])), None, "{line:?}");
     }
@@ -243,7 +243,7 @@ fn every_row_means_what_the_manifest_says_and_nothing_like_it_is_taken() {
     }
 }
 
-/// Key and value as RocksDB's log has them: each behind its length, which for short ones is one byte.
+/// Key and value as in RocksDB's log: each after its length, which for short ones is one byte.
 fn in_log(key: &[u8], value: &[u8]) -> Vec<u8> {
     let length = |bytes: &[u8]| u8::try_from(bytes.len()).ok().filter(|n| *n < 128).expect("short");
     [&[length(key)], key, &[length(value)], value].concat()
@@ -281,7 +281,7 @@ fn a_real_store_writes_the_rows_of_the_page() {
     let TreeId(tree_digest) = id;
     assert_eq!(tree_digest, Digest::of(tree_text.as_bytes()));
     let root_row = [&[1, b'f'][..], digest.as_bytes(), &created.to_le_bytes()].concat();
-    // A new store is in its first epoch, which is the upper half of its leases' numbers.
+    // A new store is in its first epoch, which is the upper half of its lease numbers.
     let lease_number = (1u64 << 32).to_be_bytes();
     let lease_begin = [&[1, b'd'][..], tree_digest.as_bytes(), &[2], &until.to_le_bytes()].concat();
     let lease_row = store.leases().expect("leases")[0].1.encode();

@@ -1,7 +1,7 @@
-//! What the process that starts a daemon has set for itself is not the daemon's: it serves every terminal.
+//! Settings of the process that starts a daemon are not the daemon's: it serves every terminal.
 //!
-//! A window manager that ignored SIGCHLD made recipes unbuildable for everybody; a shell with a limit of file sizes had
-//! the daemon killed in the middle of another's import; a CI runner that blocked SIGTERM left one that nothing ended.
+//! A window manager that ignored SIGCHLD made recipes unbuildable for all users; a shell with a file size limit had the
+//! daemon killed in the middle of another's import; a CI runner that blocked SIGTERM left one that nothing ended.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -101,14 +101,14 @@ fn the_daemon_holds_neither_the_working_directory_nor_the_umask_of_its_starter()
 }
 
 #[test]
-fn what_ends_a_daemon_at_once_is_in_its_log() {
+fn a_crash_of_the_daemon_is_in_its_log() {
     let stele = starts(&["env"]);
     let pid = stele.daemon().unwrap();
     let stderr = fs::read_link(format!("/proc/{pid}/fd/2")).unwrap();
     assert_eq!(stderr, stele.store().join("daemon.log"), "stderr is the log");
 }
 
-/// A message of the daemon's socket; none at the end of the stream.
+/// A message from the daemon's socket; `None` at the end of the stream.
 fn receive(stream: &mut UnixStream) -> Option<serde_json::Value> {
     let mut head = [0; 5];
     stream.read_exact(&mut head).ok()?;
@@ -129,7 +129,7 @@ fn a_daemon_of_the_same_version_and_another_build_is_replaced() {
         loop {
             let (mut stream, _) = listener.accept().unwrap();
             let mut hello = receive(&mut stream).expect("a hello");
-            // All is the same but the build.
+            // Everything is the same except the build.
             hello["build"] = "0000000000000000".into();
             hello["pid"] = 1.into();
             hello["working"] = 0.into();
@@ -137,7 +137,7 @@ fn a_daemon_of_the_same_version_and_another_build_is_replaced() {
             stream.write_all(&u32::try_from(json.len()).unwrap().to_le_bytes()).unwrap();
             stream.write_all(b"J").unwrap();
             stream.write_all(json.as_bytes()).unwrap();
-            // A command may look first whether a daemon is there, and hang up.
+            // A command may first check whether a daemon is there, and disconnect.
             if let Some(call) = receive(&mut stream) {
                 assert_eq!(call["call"], "stop");
                 drop((stream, lock));
@@ -150,7 +150,7 @@ fn a_daemon_of_the_same_version_and_another_build_is_replaced() {
 }
 
 #[test]
-fn a_path_means_what_it_means_to_the_command_not_to_the_daemon() {
+fn a_path_is_resolved_for_the_command_not_for_the_daemon() {
     if !rustix::process::geteuid().is_root() {
         return stele_tests::skip("only root makes a mount namespace here");
     }
@@ -158,7 +158,7 @@ fn a_path_means_what_it_means_to_the_command_not_to_the_daemon() {
     let place = stele.scratch().join("place");
     fs::create_dir_all(place.join("pkgs")).unwrap();
     fs::write(place.join("file"), "the command's").unwrap();
-    // The daemon is started where another file system lies over the folder.
+    // The daemon is started where another file system hides the folder.
     let hide = "mount -t tmpfs none \"$0\" && echo theirs >\"$0/file\" && shift 0 && exec \"$@\"";
     let place_text = place.to_str().unwrap();
     let output = below(

@@ -1,7 +1,7 @@
-//! Killed at random moments, again and again, while imports, collections and root changes go on.
+//! Killed at random moments, repeatedly, during imports, collections and root changes.
 //!
-//! The seed is fixed and can be set with `STELE_SEED`; the rounds with `STELE_ROUNDS`. What was acknowledged
-//! before the kill must be there behind it, in every round.
+//! The seed is fixed and can be set with `STELE_SEED`; the rounds with `STELE_ROUNDS`. What was acknowledged before the
+//! kill must still be there after it, in every round.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -26,7 +26,7 @@ fn a_store_that_is_killed_at_random_keeps_all_that_it_acknowledged() {
             path
         })
         .collect();
-    // Root to source: what was acknowledged. A command that was cut off may have done its work or not.
+    // Root to source: what was acknowledged. An interrupted command may have done its work or not.
     let mut kept: BTreeMap<String, usize> = BTreeMap::new();
     let mut unsure: BTreeMap<String, Vec<Option<usize>>> = BTreeMap::new();
     for round in 0..rounds {

@@ -1,5 +1,5 @@
-//! Ordinary tools on the mount: what they say of it is what they say of the same tree on a read-only disk.
-//! And what many do to it at once: readers, killed readers, roots that come and go under them.
+//! Ordinary tools report the same on the mount as on the same tree on a read-only disk. And concurrent use: readers,
+//! killed readers, roots that are added and removed meanwhile.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -50,7 +50,7 @@ impl Tree {
     }
 }
 
-/// Runs `script` with the folders as its arguments; it must succeed and complain of nothing. Its answer.
+/// Runs `script` with the folders as its arguments; it must succeed without any stderr. Its stdout.
 #[track_caller]
 fn sh(script: &str, folders: &[&Path]) -> Vec<u8> {
     let mut command = Command::new("sh");
@@ -65,7 +65,7 @@ fn sh(script: &str, folders: &[&Path]) -> Vec<u8> {
     stdout
 }
 
-/// Runs `script` in the mount and on the disk; the answers must be the same, and more than nothing.
+/// Runs `script` in the mount and on the disk; the outputs must be equal and not empty.
 fn says_the_same(crowd: usize, scripts: &[&str]) {
     let Some(tree) = Tree::new(|source| mounted::sample(source, crowd)) else { return };
     let Some(peer) = Peer::of(tree.mounted.stele(), &tree.digest) else { return };
@@ -149,7 +149,7 @@ fn nothing_can_be_made_beside_the_digests() {
 }
 
 #[test]
-fn what_is_absent_is_there_as_soon_as_it_is_imported() {
+fn absent_content_appears_on_import() {
     let Some(tree) = Tree::new(|source| mounted::sample(source, 0)) else { return };
     let stele = tree.mounted.stele();
     let is_absent = |path: &Path| {
@@ -190,12 +190,12 @@ fn what_is_absent_is_there_as_soon_as_it_is_imported() {
     }
 }
 
-/// As another store names it.
+/// Its digest in another store.
 fn tree_digest(folder: &Path) -> String {
     Stele::new().add(folder)
 }
 
-/// The names in the folder, read into a buffer that holds a few of them at most; each must be there once.
+/// The names in the folder, read into a buffer that holds a few of them at most; each must occur once.
 fn listed(folder: &Path) -> BTreeSet<String> {
     let open = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let folder = rustix::fs::open(folder, open, Mode::empty()).unwrap();
@@ -211,7 +211,7 @@ fn listed(folder: &Path) -> BTreeSet<String> {
 }
 
 #[test]
-fn a_listing_has_every_root_once_while_others_come_and_go() {
+fn a_listing_has_every_root_once_during_changes() {
     let Some(tree) = Tree::new(|source| mounted::sample(source, 0)) else { return };
     let (stele, digest) = (tree.mounted.stele(), tree.digest.as_str());
     assert_eq!(listed(tree.mounted.dir()), BTreeSet::from(["by-name".to_owned()]), "no root yet");
@@ -293,13 +293,13 @@ fn find_and_du_see_no_other_tree_than_on_a_disk() {
     says_the_same(
         100_000,
         &[
-            // Of folders neither links nor sizes: what these mean is each file system's own business.
+            // Of folders neither links nor sizes: these are specific to each file system.
             "find . -type d -printf '%P %y %m %U:%G %T@\\0' | sort -z",
             "find . ! -type d -printf '%P %y %m %n %U:%G %T@ %s %l\\0' | sort -z",
             "find . -type l -xtype l -printf '%p\\n' 2>&1 | sort",
             "find . -name '*e*' -newermt '1970-01-01 00:00:00 UTC' -perm -001 -size +0 -print0 | sort -z",
             "find -L . -maxdepth 1 -type f 2>&1 | sort",
-            // Told of many files at once, du would count a content that is in two places only once.
+            // Given many files at once, du would count a content that is in two places only once.
             "du -ab --exclude=crowd . | while read -r n name; do [ -d \"$name\" ] || echo \"$n $name\"
             done | sort",
             "ls -lU --time-style=+%s dir | grep -v -e ^d -e ^total | sort",
@@ -319,7 +319,7 @@ fn tar_finds_no_difference_and_makes_the_same_archive_twice() {
     );
     sh("tar -C \"$1\" -df \"$2\"", &[&peer, &first]);
     sh("tar -C \"$1\" -df \"$2\"", &[&tree.path, &first]);
-    // And byte by byte, once both are told in which order.
+    // And byte by byte, once both have the same order.
     let archive = "tar -C \"$1\" --sort=name -cf - . | sha256sum";
     assert_eq!(sh(archive, &[&tree.path]), sh(archive, &[&peer]));
     let names = "tar -C \"$1\" -c . | tar -t | sort";
@@ -341,7 +341,7 @@ fn diff_and_cmp_and_checksums_find_no_difference() {
     let list = tree.scratch().join("sums");
     fs::write(&list, said).unwrap();
     sh("cd \"$1\"; sha256sum --check --quiet \"$2\"", &[&tree.path, &list]);
-    // Every file against itself through another path: the kernel has only one of it.
+    // Every file against itself through another path: the kernel has only one inode for it.
     let label = tree.mounted.path(&format!("{}-label", tree.digest));
     assert_eq!(sh("diff -r --no-dereference \"$1\" \"$2\"", &[&tree.path, &label]), b"");
 }
@@ -429,7 +429,7 @@ fn programs_and_their_libraries_run_from_the_mount() {
     assert_eq!(said.matches("a script with twice\n").count(), 3, "{said}");
 }
 
-/// The files that all of them read, a small one and a large one.
+/// The files that all readers read, a small one and a large one.
 fn common_files(tree: &Tree) -> BTreeMap<PathBuf, Digest> {
     let digest = |name: &str| Digest::of(&fs::read(tree.source.join(name)).unwrap());
     ["text", "one", "inline", "file", "large", "dir/large-program"]
@@ -460,7 +460,7 @@ fn sixty_four_readers_at_once_all_read_the_same() {
     }
 }
 
-/// Reads the file over and over, past the cache of the kernel, so that it is always in a request.
+/// Reads the file repeatedly, past the kernel's cache, so that a request is always in flight.
 const READER: &str = "
 import os, sys
 print('reads', flush=True)
@@ -498,7 +498,7 @@ fn readers_that_are_killed_leave_a_mount_that_works() {
     }
 }
 
-/// Opens files of the crowd, says so, waits for the end of its input, and reads them all.
+/// Opens files of the crowd, reports that, waits for the end of its input, and reads them all.
 const HOLDER: &str = "
 import os, resource, sys
 folder, first, end = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
@@ -513,7 +513,7 @@ for n, fd in files:
 ";
 
 #[test]
-fn sixty_thousand_files_are_open_at_once_and_each_is_its_own() {
+fn sixty_thousand_files_are_open_at_once_without_mix_up() {
     assert_eq!(crowded(7), "number 7", "it is what the holder expects");
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum.unwrap_or(1 << 20);
     let each = usize::try_from(limit.min(20_000)).unwrap() - 100;
@@ -543,7 +543,7 @@ fn sixty_thousand_files_are_open_at_once_and_each_is_its_own() {
 }
 
 #[test]
-fn a_mount_that_is_in_use_is_not_taken_away_and_serves_on() {
+fn a_busy_mount_is_not_removed_and_still_serves() {
     let Some(tree) = Tree::new(|source| mounted::sample(source, 0)) else { return };
     let file = fs::File::open(tree.path.join("large")).unwrap();
     let inode = file.metadata().unwrap().ino();

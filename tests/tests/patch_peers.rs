@@ -1,4 +1,4 @@
-//! Random edits, shown by `diff` and `git`, give with us what they give with GNU patch and `git apply`: the new tree.
+//! Random edits as `diff` and `git` show them give the same new tree as with GNU patch and `git apply`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,7 +14,7 @@ use stele_tests::skip;
 use stele_tests::trees::Random;
 use tempfile::TempDir;
 
-/// Bytes, and whether they may be executed, by path.
+/// Content, and whether it is executable, by path.
 type Files = BTreeMap<String, (Vec<u8>, bool)>;
 
 /// The same edits each time.
@@ -65,7 +65,7 @@ impl Edits {
                 new.insert(name.to_owned(), (self.file(&lines), modes && self.below(3) == 0));
             }
         }
-        // One stays: git has nothing to do with an empty tree, and diff wants two folders.
+        // One stays: git ignores an empty tree, and diff wants two folders.
         for files in [&mut old, &mut new] {
             files.insert("kept".to_owned(), (b"kept\n".to_vec(), false));
         }
@@ -129,13 +129,13 @@ fn ours(old: &Files, new: &Files, diff: &[u8]) {
 fn run(dir: &Path, command: &str) -> Vec<u8> {
     let output = Command::new("sh").args(["-c", command]).current_dir(dir).env("LC_ALL", "C").output();
     let output = output.expect("there is a shell");
-    // diff says with 1 that there are differences.
+    // diff exits with 1 when there are differences.
     let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     assert!(matches!(output.status.code(), Some(0 | 1)), "{command}: {said}");
     output.stdout
 }
 
-/// A folder with both, and once more the old one, `peer`, for somebody else to patch.
+/// A folder with both, and a second copy of the old one, `peer`, for another program to patch.
 fn laid_out(old: &Files, new: &Files) -> TempDir {
     let dir = tempfile::tempdir().expect("a temporary folder");
     for (files, name) in [(old, "old"), (new, "new"), (old, "peer")] {
@@ -144,7 +144,7 @@ fn laid_out(old: &Files, new: &Files) -> TempDir {
     dir
 }
 
-/// The folder `peer` of `dir` is what was to come out.
+/// The folder `peer` of `dir` has the expected result.
 #[track_caller]
 fn peer_gave(dir: &Path, new: &Files) {
     let mut files = Files::new();
@@ -165,7 +165,7 @@ fn diff_and_gnu_patch_agree_with_us() {
         let empty = |one: &Files, two: &Files| {
             one.iter().any(|(name, (bytes, _))| bytes.is_empty() && !two.contains_key(name))
         };
-        // Plain diffs cannot say that an empty file comes or goes.
+        // Plain diffs cannot express that an empty file is added or removed.
         if diff.is_empty() || empty(&old, &new) || empty(&new, &old) {
             continue;
         }

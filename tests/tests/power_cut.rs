@@ -1,9 +1,9 @@
-//! The power goes: what the file system had not written to its device is lost, not only the process.
+//! A power failure: what the file system had not written to its device is lost, not only the process.
 //!
-//! The store lies on a journalled ext4 in a file. The daemon is killed at a step of an import, and the file
-//! is copied at once: the copy has what the device had, and nothing of what the kernel still held in memory.
-//! On the mounted copy all that was acknowledged before must be whole, and no row without its file. An import
-//! that forgot a sync passes every kill test and fails here.
+//! The store is on a journalled ext4 in a file. The daemon is killed at a step of an import, and the file is copied at
+//! once: the copy has what the device had, and nothing of what the kernel still held in memory. On the mounted copy all
+//! that was acknowledged before must be intact, and no row without its file. An import that forgot a sync passes every
+//! kill test and fails here.
 #![cfg(feature = "crash-points")]
 
 use stele_store::crash::CrashPoint;
@@ -11,24 +11,24 @@ use stele_tests::disk::Disk;
 use stele_tests::{Stele, skip, trees};
 
 #[test]
-fn what_was_acknowledged_survives_a_power_cut() {
+fn acknowledged_work_survives_a_power_failure() {
     let Some(disk) = Disk::ext4(200) else { return skip("an ext4 cannot be mounted here") };
     let source = tempfile::tempdir().unwrap();
     let tree = source.path().join("tree");
     trees::generate(&tree, 40, 200);
     let mut random = trees::Random::new(40);
     for n in 0..400 {
-        // Enough small files to go round the database's log, too.
+        // Enough small files to bypass the database's log, too.
         std::fs::write(tree.join(format!("small{n}")), random.bytes(9000)).unwrap();
     }
     let stele = Stele::at(&disk.path().join("store"));
     stele.ok(&["store", "add", "--root", "tree", tree.to_str().unwrap()]);
-    // Nothing waits, nothing is closed: the copy is made as soon as the digest was printed.
+    // No waiting, no closing: the copy is made as soon as the digest was printed.
     let cut = disk.after_power_cut("acknowledged");
     let after = Stele::at(&cut.path().join("store"));
     after.assert_sound();
     after.assert_exports_as("tree", &tree);
-    // A few files take another way to the disk than many.
+    // A few files are written differently from many.
     let few = source.path().join("few");
     trees::generate(&few, 41, 6);
     stele.ok(&["store", "add", "--root", "few", few.to_str().unwrap()]);

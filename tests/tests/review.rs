@@ -8,10 +8,10 @@ use std::time::Duration;
 use stele_tests::damage::{flip, payload};
 use stele_tests::{Stele, trees, wait_for};
 
-/// Blobs and trees share their digests: a file that holds the text of a tree beside that very tree once took
-/// the tree's place in the session, and an acknowledged import lacked it.
+/// Blobs and trees share their digests: a file with the text of a tree next to that very tree once took its place in
+/// the session, and an acknowledged import lacked it.
 #[test]
-fn a_file_that_holds_the_text_of_the_directory_beside_it_takes_nothing_from_it() {
+fn a_file_with_the_text_of_a_directory_beside_it_does_not_replace_it() {
     for (file, folder) in [("zz", "sub"), ("aa", "sub"), ("sub2", "sub1")] {
         let stele = Stele::new();
         let tree = stele.scratch().join("tree");
@@ -57,11 +57,11 @@ fn a_daemon_that_has_nothing_to_do_does_nothing() {
 }
 
 #[test]
-fn a_daemon_holds_nothing_of_whoever_started_it() {
+fn a_daemon_holds_nothing_of_the_process_that_started_it() {
     let stele = Stele::new();
     let (reader, writer) = std::io::pipe().unwrap();
     let fd = std::os::fd::AsRawFd::as_raw_fd(&writer);
-    // A shell hands its descriptors on; this pipe ends only when nobody holds it any more.
+    // A shell passes its descriptors on; this pipe ends only when no process holds it any more.
     let script = format!("exec 9>/proc/self/fd/{fd}; exec \"$0\" store add /etc/hostname");
     rustix::io::fcntl_setfd(&writer, rustix::io::FdFlags::empty()).unwrap();
     let mut command = std::process::Command::new("sh");
@@ -92,7 +92,7 @@ fn a_rebuild_does_not_give_up_a_tree_for_one_corrupt_blob() {
 }
 
 #[test]
-fn the_newest_database_says_where_a_root_leads_and_which_were_removed() {
+fn the_newest_database_decides_where_a_root_leads_and_which_were_removed() {
     let stele = Stele::new();
     let (old, new) = (stele.scratch().join("old"), stele.scratch().join("new"));
     trees::generate(&old, 72, 20);
@@ -115,7 +115,7 @@ fn the_newest_database_says_where_a_root_leads_and_which_were_removed() {
 }
 
 #[test]
-fn what_an_export_found_corrupt_is_repaired_by_storing_it_again() {
+fn a_blob_that_an_export_found_corrupt_is_repaired_by_storing_it_again() {
     let stele = Stele::new();
     let tree = stele.scratch().join("tree");
     fs::create_dir(&tree).unwrap();
@@ -130,7 +130,7 @@ fn what_an_export_found_corrupt_is_repaired_by_storing_it_again() {
 }
 
 #[test]
-fn the_same_bytes_as_program_and_as_text_in_two_imports_at_once_are_there_for_both() {
+fn the_same_bytes_as_program_and_as_text_in_two_concurrent_imports_are_stored_for_both() {
     let stele = Stele::new();
     let (text, program) = (stele.scratch().join("text"), stele.scratch().join("program"));
     for folder in [&text, &program] {
@@ -196,7 +196,7 @@ fn no_name_can_write_to_the_terminal() {
 }
 
 #[test]
-fn an_older_database_takes_nothing_back_that_a_newer_one_gave() {
+fn an_older_database_does_not_override_a_newer_one() {
     let stele = Stele::new();
     let tree = stele.scratch().join("tree");
     fs::create_dir(&tree).unwrap();

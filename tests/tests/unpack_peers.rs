@@ -1,6 +1,6 @@
-//! What other programs have packed, we unpack to what they unpack it to themselves: every file, execute bit and link.
+//! Archives of other programs unpack here as those programs unpack them: every file, execute bit and link.
 //!
-//! With `STELE_SOURCES=DIR`, every file in DIR is an archive that is unpacked by us and by `tar` or `unzip` and
+//! With `STELE_SOURCES=DIR`, every file in DIR is an archive that is unpacked here and by `tar` or `unzip` and
 //! compared, and the times are shown: for real sources, which are not kept here.
 
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-use stele_archive::content::{Content, ContentError, InMemory};
+use stele_archive::content::{Content, ContentError, InMemory, ScratchFile};
 use stele_archive::{Unpack, unpack};
 use stele_store::model::{BlobId, Digest, Node, Tree, TreeId};
 use stele_tests::trees::Random;
@@ -29,14 +29,14 @@ enum Seen {
 
 type Entries = BTreeMap<Vec<u8>, Seen>;
 
-/// What a random tree has beyond plain files, as not every format and program knows all.
+/// What a random tree has beyond plain files, since formats and programs differ in their support.
 #[derive(Clone, Copy)]
 struct Has {
-    /// The longest name in bytes, about: 90, 200 or 400.
+    /// The approximate length of the longest name in bytes: 90, 200 or 400.
     name: usize,
     symlinks: bool,
     holes: bool,
-    /// Names that are no UTF-8.
+    /// Names that are not UTF-8.
     bytes: bool,
 }
 
@@ -99,7 +99,7 @@ fn plant(root: &Path, seed: u64, has: Has) {
     }
 }
 
-/// What is in the folder `root`, but for itself.
+/// The content of the folder `root`, without itself.
 fn on_disk(root: &Path) -> Entries {
     let (mut seen, mut open) = (Entries::new(), vec![root.to_owned()]);
     while let Some(folder) = open.pop() {
@@ -120,7 +120,7 @@ fn on_disk(root: &Path) -> Entries {
     seen
 }
 
-/// What is in a tree.
+/// The content of a tree.
 fn in_tree(content: &dyn Content, tree: TreeId) -> Entries {
     let (mut seen, mut open) = (Entries::new(), vec![(Vec::new(), tree)]);
     while let Some((above, id)) = open.pop() {
@@ -168,7 +168,7 @@ fn run(dir: &Path, command: &str) {
     assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// Whether these are here: programs, and the Debian packages that they are in.
+/// Whether these programs are installed, given with their Debian packages.
 fn there(tools: &[(&str, &str)]) -> bool {
     let missing = tools.iter().find(|(tool, _)| {
         let found = Command::new("sh").args(["-c", "command -v \"$0\"", tool]).output();
@@ -198,7 +198,7 @@ fn agree(has: Has, pack: &str, unpack: &str) {
     }
 }
 
-/// What was planted, as it is seen from the folder above.
+/// What was planted, as seen from the folder above.
 fn on_disk_below(dir: &TempDir, name: &str) -> Entries {
     let inner = on_disk(&dir.path().join(name)).into_iter();
     let named = inner.map(|(path, seen)| ([name.as_bytes(), b"/", &path].concat(), seen));
@@ -213,7 +213,7 @@ fn gnu_tar_agrees_in_all_its_formats() {
     for (format, name) in
         [("v7", 90), ("ustar", 90), ("ustar", 200), ("oldgnu", 400), ("gnu", 400), ("posix", 400)]
     {
-        // ustar has no room for every name of two hundred bytes, and 100 bytes for a target.
+        // ustar cannot hold every name of two hundred bytes, or targets over 100 bytes.
         let skipping = if (format, name) == ("ustar", 200) { "; test $? -le 2" } else { "" };
         let has = Has { name, ..PLAIN };
         let pack = format!("tar --format={format} -cf a tree{skipping}");
@@ -225,7 +225,7 @@ fn gnu_tar_agrees_in_all_its_formats() {
     }
 }
 
-/// The same for an archive that leaves out what has no room in it.
+/// The same for an archive that omits what the format cannot hold.
 #[track_caller]
 fn agree_on_what_fits(has: Has, pack: &str, unpack: &str) {
     let dir = tempfile::tempdir().expect("a temporary folder");
@@ -284,7 +284,7 @@ fn python_agrees() {
         let pack = format!("python3 -c \"{pack}\"");
         agree(Has { name, ..PLAIN }, &pack, &format!("python3 -c \"{extract}\""));
     }
-    // Python's zipfile follows links, and its extraction knows no modes.
+    // Python's zipfile follows links, and its extraction ignores modes.
     for method in ["STORED", "DEFLATED"] {
         let pack = format!(
             "import zipfile as z, os\n\
@@ -306,7 +306,7 @@ fn info_zip_agrees() {
     for options in ["", "-0", "-9", "-X", "-fz"] {
         agree(has, &format!("zip -qry {options} a.zip tree && mv a.zip a"), "unzip -q a -d peer");
     }
-    // Written to a pipe: with descriptors behind the data.
+    // Written to a pipe: with descriptors after the data.
     agree(Has { symlinks: false, ..has }, "zip -qr - tree | cat > a", "unzip -q a -d peer");
 }
 
@@ -359,7 +359,7 @@ fn gnu_tar_strips_the_same() {
     for strip in 0..4 {
         for seed in 0..4 {
             let dir = tempfile::tempdir().expect("a temporary folder");
-            // A link that is stripped of what it climbs to is refused by us alone.
+            // Only this project refuses a link from which what it climbs to is stripped.
             plant(&dir.path().join("tree"), seed, Has { symlinks: false, ..PLAIN });
             run(
                 dir.path(),
@@ -371,7 +371,7 @@ fn gnu_tar_strips_the_same() {
 }
 
 #[test]
-fn what_tar_unpacks_has_the_digest_that_we_give_it() {
+fn an_unpacked_tar_has_our_digest() {
     if !there(&[TAR]) {
         return;
     }
@@ -385,7 +385,7 @@ fn what_tar_unpacks_has_the_digest_that_we_give_it() {
     assert_eq!(tree.0.to_string(), stele.add(&dir.path().join("peer")));
 }
 
-/// Blobs as files in a folder, so that our time holds what that of `tar` holds.
+/// Blobs as files in a folder, so that the time here covers the same work as that of `tar`.
 struct InFolder {
     dir: PathBuf,
     trees: InMemory,
@@ -405,8 +405,8 @@ impl Content for InFolder {
         Err(io::Error::other("nobody asks").into())
     }
 
-    fn scratch(&self) -> io::Result<File> {
-        tempfile::tempfile_in(&self.dir)
+    fn scratch(&self) -> Result<Box<dyn ScratchFile>, ContentError> {
+        Ok(Box::new(tempfile::tempfile_in(&self.dir)?))
     }
 
     fn add_tree(&self, tree: &Tree) -> Result<(TreeId, u64), ContentError> {
@@ -421,7 +421,7 @@ impl Content for InFolder {
 #[test]
 fn real_sources_agree() {
     let Some(sources) = std::env::var_os("STELE_SOURCES") else {
-        // No skipped test: nobody has these archives at hand who did not ask for this.
+        // Not a skipped test: only those who ask for this have these archives.
         return;
     };
     let mut archives: Vec<PathBuf> =

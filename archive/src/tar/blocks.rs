@@ -1,4 +1,4 @@
-//! A tar as the blocks of 512 bytes that it consists of.
+//! A tar as blocks of 512 bytes.
 
 use std::io::{self, Read};
 
@@ -9,11 +9,11 @@ use super::TarReadError;
 /// The rest of a tar.
 pub(super) struct Blocks<R> {
     pub(super) bytes: R,
-    /// How many bytes were read.
+    /// The number of bytes read.
     pub(super) offset: u64,
 }
 
-/// What was found where a block was expected.
+/// What was read instead of a block.
 #[expect(clippy::large_enum_variant, reason = "one lives at a time, on the stack")]
 pub(super) enum Next {
     Block([u8; HEAD]),
@@ -37,7 +37,7 @@ impl<R: Read> Blocks<R> {
         })
     }
 
-    /// The next `size` bytes, and behind them what fills up their last block. What that holds nobody looks at.
+    /// The next `size` bytes, without the padding of their last block, which is ignored.
     pub(super) fn bytes(&mut self, size: usize) -> Result<Vec<u8>, TarReadError> {
         let begin = self.offset;
         let mut bytes = Vec::new();
@@ -50,14 +50,14 @@ impl<R: Read> Blocks<R> {
         Ok(bytes)
     }
 
-    /// Passes over so many bytes; how many there were.
+    /// Skips `count` bytes; returns how many there were.
     pub(super) fn skip(&mut self, count: u64) -> io::Result<u64> {
         let skipped = io::copy(&mut (&mut self.bytes).take(count), &mut io::sink())?;
         self.offset += skipped;
         Ok(skipped)
     }
 
-    /// Reads what is left, up to the end of the bytes: zeros.
+    /// Reads the rest of the bytes, which must be zeros.
     pub(super) fn expect_zeros(&mut self) -> Result<(), TarReadError> {
         let mut buffer = [0; 8 * HEAD];
         loop {
@@ -73,7 +73,7 @@ impl<R: Read> Blocks<R> {
         }
     }
 
-    /// Fills `buffer`; how many bytes there were for it.
+    /// Fills `buffer`; returns the number of bytes, less at the end.
     fn fill(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut filled = 0;
         while filled < buffer.len() {
@@ -89,7 +89,7 @@ impl<R: Read> Blocks<R> {
     }
 }
 
-/// How many bytes fill up the last block of `size` bytes.
+/// The number of bytes that pad the last block of `size` bytes.
 pub(super) fn padding_of(size: u64) -> usize {
     let block = HEAD as u64;
     usize::try_from((block - size % block) % block).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! What a reader of tars gives out, and why it ends.
+//! The output and the errors of the tar reader.
 
 use std::io;
 
@@ -7,7 +7,7 @@ use super::super::{EntryError, EntryName, TarError};
 use super::header::Header;
 use super::pax::Extended;
 
-/// What a reader does where others disagree.
+/// How a reader treats what others disagree about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Policy {
     /// Refuses it.
@@ -16,66 +16,66 @@ pub enum Policy {
     Lenient,
 }
 
-/// Why a tar cannot be read on.
+/// Why a tar cannot be read any further.
 #[derive(Debug, thiserror::Error)]
 pub enum TarReadError {
     /// Its bytes cannot be read.
     #[error("the archive cannot be read: {0}")]
     Read(#[from] io::Error),
-    /// Its framing is wrong.
+    /// Its framing is invalid.
     #[error("the tar, at byte {offset}: {why}")]
     Framing {
-        /// Where the header or block begins, counted from 0.
+        /// The offset of the header or block.
         offset: u64,
-        /// What is wrong there.
+        /// The reason.
         #[source]
         why: TarError,
     },
     /// An entry is refused.
     #[error("entry {entry} at byte {offset}: {why}")]
     Entry {
-        /// Its name as the archive has it.
+        /// Its name in the archive.
         entry: EntryName,
-        /// Where its header begins, counted from 0.
+        /// The offset of its header.
         offset: u64,
-        /// What is wrong with it.
+        /// The reason.
         #[source]
         why: EntryError,
     },
 }
 
-/// What an entry is.
+/// The kind of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TarKind {
-    /// A file, whose bytes the reader gives next.
+    /// A file, whose bytes the reader yields next.
     File,
     /// A directory.
     Directory,
-    /// A symbolic link, with what it says.
+    /// A symbolic link with its target.
     Symlink(Vec<u8>),
-    /// Another name of the entry that is called so.
+    /// Another name of the entry with this name.
     HardLink(Vec<u8>),
     /// A character or block device.
     Device {
-        /// Whether it is one of blocks.
+        /// Whether it is a block device.
         block: bool,
     },
     /// A fifo.
     Fifo,
-    /// Of a type flag that is none of these.
+    /// Any other type flag.
     Other(u8),
 }
 
-/// An entry of a tar. Nothing of its name was looked at.
+/// An entry of a tar. Its name is not checked.
 #[derive(Debug, Clone)]
 pub struct TarEntry {
-    /// Where its header begins, counted from 0.
+    /// The offset of its header.
     pub offset: u64,
-    /// Its name as the archive has it.
+    /// Its name in the archive.
     pub name: Vec<u8>,
-    /// What it is.
+    /// Its kind.
     pub kind: TarKind,
-    /// How many bytes a file has, with its holes; 0 of all else.
+    /// The size of a file, with its holes; 0 for all else.
     pub size: u64,
     /// The twelve bits of its mode.
     pub mode: u32,
@@ -87,20 +87,20 @@ pub struct TarEntry {
 }
 
 impl TarEntry {
-    /// The numbers of its user and group.
+    /// The IDs of its user and group.
     ///
     /// # Errors
-    /// When they are none that chown(2) takes: the largest of 32 bits stands for "leave it".
+    /// When they are not valid for chown(2): the largest of 32 bits means "unchanged".
     pub fn owner(&self) -> Result<(u32, u32), TarError> {
         let header = Header { block: &self.header, policy: self.policy };
-        let id = |said: Option<u64>, field: &'static str, in_header: Result<u64, TarError>| {
-            let id = said.map_or(in_header, Ok)?;
+        let id = |holes: Option<u64>, field: &'static str, in_header: Result<u64, TarError>| {
+            let id = holes.map_or(in_header, Ok)?;
             u32::try_from(id).ok().filter(|id| *id != u32::MAX).ok_or(TarError::Owner { field, id })
         };
         Ok((id(self.pax.user, "user", header.user())?, id(self.pax.group, "group", header.group())?))
     }
 
-    /// Its time in whole seconds since 1970; none when it has parts of one, is before 1970, or cannot be read.
+    /// Its time in whole seconds since 1970; `None` when it has a fraction, is before 1970, or is malformed.
     pub fn mtime(&self) -> Option<u64> {
         let header = Header { block: &self.header, policy: self.policy };
         self.pax.time.unwrap_or_else(|| header.mtime())

@@ -16,7 +16,7 @@ pub(crate) struct Header<'a> {
     pub(crate) policy: Policy,
 }
 
-/// Who wrote a header: what lies behind the names of user and group depends on it.
+/// The dialect of a header: it determines what follows the names of user and group.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Dialect {
     /// Before there was a magic.
@@ -30,7 +30,7 @@ pub(super) enum Dialect {
 }
 
 impl Header<'_> {
-    /// Whether the sum of all bytes is as it says, its own field counted as spaces. Early tars added signed bytes.
+    /// Whether the checksum is correct, its own field counted as spaces. Early tars added signed bytes.
     pub(crate) fn checksum_holds(&self) -> bool {
         // No program writes this one in base 256, and readers disagree about it.
         let stated = if self.block[148] & 0x80 == 0 { self.number(148..156, "checksum").ok() } else { None };
@@ -49,7 +49,7 @@ impl Header<'_> {
                 _ => Ok(Dialect::Ustar),
             },
             b"ustar  \0" => Ok(Dialect::Gnu),
-            // Guessing here would guess whether the name has a prefix.
+            // Guessing would decide whether the name has a prefix.
             [b'u', b's', b't', b'a', b'r', ..] if self.policy == Policy::Strict => Err(TarError::Magic),
             _ => Ok(Dialect::V7),
         }
@@ -100,9 +100,8 @@ impl Header<'_> {
         number(&self.block[field], name, self.policy)
     }
 
-    /// Before 2016 Go wrote a prefix where GNU tar has times. Its reader guesses then, and others do not: so what
-    /// stands
-    /// there must be times, or nothing.
+    /// Before 2016 Go wrote a prefix where GNU tar has times. Its reader then guesses, and others do not: so the field
+    /// must hold times, or nothing.
     fn gnu_times(&self) -> Result<(), TarError> {
         for field in [345..357, 357..369].into_iter().filter(|field| self.block[field.start] != 0) {
             if self.policy == Policy::Lenient {
@@ -121,13 +120,13 @@ impl Header<'_> {
         self.number(483..495, "real size")
     }
 
-    /// The pieces that the header of an old GNU sparse file names, and whether a block of more follows.
+    /// The pieces in the header of an old GNU sparse file, and whether an extension block follows.
     pub(super) fn pieces(&self) -> Result<(Vec<Piece>, bool), SparseError> {
         Ok((pieces(&self.block[386..482])?, self.block[482] != 0))
     }
 }
 
-/// The pieces that a block behind the header of an old GNU sparse file names, and whether another one follows.
+/// The pieces in an extension block of an old GNU sparse file, and whether another one follows.
 pub(super) fn more_pieces(block: &[u8; HEAD]) -> Result<(Vec<Piece>, bool), SparseError> {
     Ok((pieces(&block[..504])?, block[504] != 0))
 }

@@ -1,13 +1,14 @@
-//! The one reader of tar.
+//! The tar reader.
 //!
-//! It reads v7, ustar, pax (`x` and `g`) and GNU (`L`, `K`, numbers in base 256). A [`Policy`] decides what happens
-//! where other readers disagree with each other:
+//! It reads v7, ustar, pax (`x` and `g`) and GNU (`L`, `K`, numbers in base 256). A [`Policy`] decides where other
+//! readers disagree with each other:
 //!
-//! * [`Policy::Strict`], for sources: every byte belongs to a header, to an entry, or to the zeros at the end, and what
-//!   two readers could take for two things is refused. Sparse files are read in all four encodings; what GNU tar writes
-//!   into incremental and multi-volume archives is refused.
-//! * [`Policy::Lenient`], for layers of images: it reads what Go's `archive/tar` reads, as it reads it, because the
-//!   engines that run an image read its layers with that. It may take what Go refuses, but nothing for something else.
+//! * [`Policy::Strict`], for sources: every byte belongs to a header, to an entry, or to the zeros at the end, and
+//!   anything ambiguous is refused. Sparse files are read in all four encodings; GNU tar's incremental and multi-volume
+//!   archives are refused.
+//! * [`Policy::Lenient`], for layers of images: it reads what Go's `archive/tar` reads, in the same way, because the
+//!   engines that run an image read its layers with that. It may accept what Go refuses, but nothing with another
+//!   meaning.
 
 mod blocks;
 mod entry;
@@ -25,12 +26,12 @@ pub use entry::{Policy, TarEntry, TarKind, TarReadError};
 use blocks::{Blocks, Next, padding_of};
 use header::Header;
 use pax::Extended;
-use sparse::{Filled, Map, MapLines, Said};
+use sparse::{Filled, Holes, Map, MapLines};
 
-/// The most bytes of an extended header. It is held in memory; the longest known ones have a few KiB.
+/// Maximum size of an extended header in bytes. It is held in memory; the longest known ones have a few KiB.
 const MAX_EXTENDED: u64 = 8 << 20;
 
-/// What extended headers said of the entry that follows them.
+/// The content of extended headers, for the entry that follows them.
 #[derive(Default)]
 struct Ahead {
     pax: Option<Extended>,
@@ -44,11 +45,11 @@ impl Ahead {
     }
 }
 
-/// A tar that is read entry by entry. Between two calls of [`TarReader::next_entry`] it gives the bytes of the file.
+/// A tar, read entry by entry. Between two calls of [`TarReader::next_entry`] it reads as the bytes of the file.
 pub struct TarReader<R> {
     blocks: Blocks<R>,
     policy: Policy,
-    /// How many bytes of the entry are left in the archive, and what fills up their last block.
+    /// The number of bytes of the entry left in the archive, and of the padding of their last block.
     left: u64,
     padding: usize,
     holes: Option<Filled>,
@@ -66,17 +67,17 @@ impl<R: Read> TarReader<R> {
         Self { blocks, policy, left, padding, holes, current, is_truncated: false, has_ended: false }
     }
 
-    /// How many bytes were read: behind an entry's header, where its data begin.
+    /// The number of bytes read: after an entry's header, the offset of its data.
     pub fn position(&self) -> u64 {
         self.blocks.offset
     }
 
-    /// Whether the bytes of a file ended too soon while they were read.
+    /// Whether the bytes of a file ended early while they were read.
     pub fn is_truncated(&self) -> bool {
         self.is_truncated
     }
 
-    /// The next entry; none at the end. What was not read of the last one is passed over.
+    /// The next entry; `None` at the end. The unread rest of the last one is skipped.
     ///
     /// # Errors
     /// See [`TarReadError`].
@@ -90,7 +91,7 @@ impl<R: Read> TarReader<R> {
                 Next::Block(block) => block,
                 Next::Partial => return Err(fail(TarError::Truncated)),
                 Next::End if self.policy == Policy::Strict => return Err(fail(TarError::NoEnd)),
-                // Some writers leave out the end, and all readers let that pass.
+                // Some writers omit the end, and all readers accept that.
                 Next::End => [0; HEAD],
             };
             if block == [0; HEAD] {
@@ -107,14 +108,14 @@ impl<R: Read> TarReader<R> {
             }
             match header.type_flag() {
                 b'x' => {
-                    let said = self.extended(&header, offset)?;
-                    let said = pax::parse(&said, self.policy).map_err(fail)?;
-                    self.once(&mut ahead.pax, said).map_err(fail)?;
+                    let holes = self.extended(&header, offset)?;
+                    let holes = pax::parse(&holes, self.policy).map_err(fail)?;
+                    self.once(&mut ahead.pax, holes).map_err(fail)?;
                 }
                 b'g' => {
                     pax::check_global(&self.extended(&header, offset)?, self.policy).map_err(fail)?;
                     if self.policy == Policy::Lenient {
-                        // Go gives it out as an entry of its own, which uses up what stood before it.
+                        // Go returns it as an entry, which uses up the headers before it.
                         ahead = Ahead::default();
                     }
                 }
@@ -132,10 +133,10 @@ impl<R: Read> TarReader<R> {
         Ok(None)
     }
 
-    /// Passes over what is left of the entry, and what fills up its last block.
+    /// Skips the rest of the entry, and the padding of its last block.
     ///
     /// # Errors
-    /// When that is not there, or cannot be read.
+    /// When they are missing, or cannot be read.
     pub fn end_entry(&mut self) -> Result<(), TarReadError> {
         let (left, padding) = (std::mem::take(&mut self.left), std::mem::take(&mut self.padding) as u64);
         self.holes = None;
@@ -144,7 +145,7 @@ impl<R: Read> TarReader<R> {
         if passed == left + padding {
             return Ok(());
         }
-        // What fills up the last block of all may be missing.
+        // The padding of the very last block may be missing.
         if self.policy == Policy::Lenient && passed >= left {
             self.has_ended = true;
             return Ok(());
@@ -156,7 +157,7 @@ impl<R: Read> TarReader<R> {
         }
     }
 
-    /// Behind the first block of zeros.
+    /// Called after the first block of zeros.
     fn expect_end(&mut self) -> Result<(), TarReadError> {
         if self.policy == Policy::Strict {
             return self.blocks.expect_zeros();
@@ -164,7 +165,7 @@ impl<R: Read> TarReader<R> {
         let offset = self.blocks.offset;
         match self.blocks.next()? {
             Next::End => Ok(()),
-            // Whatever follows the second one is not looked at.
+            // Anything after the second one is ignored.
             Next::Block(block) if block == [0; HEAD] => Ok(()),
             Next::Block(_) => Err(TarReadError::Framing { offset, why: TarError::Trailing }),
             Next::Partial => Err(TarReadError::Framing { offset, why: TarError::Truncated }),
@@ -173,7 +174,7 @@ impl<R: Read> TarReader<R> {
 
     fn once<T>(&self, place: &mut Option<T>, value: Option<T>) -> Result<(), TarError> {
         match self.policy {
-            // The last one counts, and all of the one before is forgotten.
+            // The last one counts, and all of the previous one is discarded.
             Policy::Lenient => *place = value,
             Policy::Strict if place.is_some() => return Err(TarError::TwoHeaders),
             Policy::Strict => *place = value,
@@ -186,7 +187,7 @@ impl<R: Read> TarReader<R> {
         let size = header.size().map_err(fail)?;
         match usize::try_from(size) {
             Ok(length) if size <= MAX_EXTENDED => self.blocks.bytes(length),
-            _ => Err(fail(TarError::LongHeader { found: size, most: MAX_EXTENDED })),
+            _ => Err(fail(TarError::LongHeader { found: size, max: MAX_EXTENDED })),
         }
     }
 
@@ -198,7 +199,7 @@ impl<R: Read> TarReader<R> {
             Policy::Lenient => name.iter().position(|&byte| byte == 0).unwrap_or(name.len()),
         };
         name.truncate(length);
-        // To Go an empty one says nothing.
+        // Go ignores an empty one.
         Ok(Some(name).filter(|name| self.policy == Policy::Strict || !name.is_empty()))
     }
 
@@ -215,7 +216,7 @@ impl<R: Read> TarReader<R> {
         let is_sparse = pax.sparse.is_some() || flag == b'S';
         let holes = match self.policy {
             Policy::Lenient if is_sparse => return Err(refused(EntryError::SparseLayer)),
-            _ => std::mem::take(&mut pax.sparse).said().map_err(|why| refused(why.into()))?,
+            _ => std::mem::take(&mut pax.sparse).holes().map_err(|why| refused(why.into()))?,
         };
         if is_sparse && !has_data {
             return Err(refused(SparseError::Version.into()));
@@ -242,7 +243,7 @@ impl<R: Read> TarReader<R> {
         Ok(TarEntry { offset, name, kind, size, mode, has_attributes, pax, header: *block, policy })
     }
 
-    /// Before there were directories in tars, a slash at the end meant one.
+    /// Before tars had directories, a trailing slash marked one.
     fn slash_is_directory(&self, flag: u8) -> bool {
         match self.policy {
             Policy::Strict => matches!(flag, b'0' | 0 | b'7' | b'S'),
@@ -250,20 +251,20 @@ impl<R: Read> TarReader<R> {
         }
     }
 
-    /// Gets ready to give the data of a file, of which `stored` bytes are in the archive; its length with holes.
+    /// Prepares to read the data of a file, of which `stored` bytes are in the archive; returns its length with holes.
     fn begin_data(
         &mut self,
         header: &Header<'_>,
         mut stored: u64,
-        holes: Option<Said>,
+        holes: Option<Holes>,
         refused: &dyn Fn(EntryError) -> TarReadError,
     ) -> Result<u64, TarReadError> {
         let map = match holes {
             None if header.type_flag() == b'S' => Some(self.old_map(header, refused)?),
             Some(_) if header.type_flag() == b'S' => return Err(refused(SparseError::Version.into())),
             None => None,
-            Some(Said::Map(map)) => Some(map),
-            Some(Said::MapInData { size }) => Some(self.map_in_data(size, &mut stored, refused)?),
+            Some(Holes::Map(map)) => Some(map),
+            Some(Holes::MapInData { size }) => Some(self.map_in_data(size, &mut stored, refused)?),
         };
         if map.as_ref().is_some_and(|map| map.stored != stored) {
             return Err(refused(SparseError::Length.into()));
@@ -283,14 +284,14 @@ impl<R: Read> TarReader<R> {
         }
     }
 
-    /// The map of an old GNU sparse file, from its header and the blocks behind it.
+    /// The map of an old GNU sparse file, from its header and extension blocks.
     fn old_map(
         &mut self,
         header: &Header<'_>,
         refused: &dyn Fn(EntryError) -> TarReadError,
     ) -> Result<Map, TarReadError> {
         let sparse = |why: SparseError| refused(why.into());
-        // Other dialects have other things in the places of the map.
+        // Other dialects use the place of the map for other fields.
         if header.dialect() != Ok(header::Dialect::Gnu) {
             return Err(sparse(SparseError::Version));
         }
@@ -301,13 +302,13 @@ impl<R: Read> TarReader<R> {
             pieces.extend(next);
             more = after;
             if pieces.len() > sparse::MAX_PIECES {
-                return Err(sparse(SparseError::Pieces { most: sparse::MAX_PIECES }));
+                return Err(sparse(SparseError::Pieces { max: sparse::MAX_PIECES }));
             }
         }
         Map::new(pieces, size).map_err(sparse)
     }
 
-    /// The map of version 1.0. It belongs to the `stored` bytes of the entry; the file has `size`.
+    /// The map of version 1.0. It is part of the `stored` bytes of the entry; the file has `size`.
     fn map_in_data(
         &mut self,
         size: u64,
@@ -347,11 +348,11 @@ impl<R: Read> Read for TarReader<R> {
     }
 }
 
-/// An entry's header, and what was said ahead of it.
+/// An entry's header, and its extended headers.
 struct Fields {
     name: Vec<u8>,
     link: Vec<u8>,
-    /// How many bytes of it are in the archive.
+    /// The number of its bytes in the archive.
     stored: u64,
     mode: u32,
     pax: Extended,
@@ -361,12 +362,12 @@ impl Fields {
     fn new(header: &Header<'_>, ahead: Ahead, policy: Policy) -> Result<Self, TarError> {
         let mut pax = ahead.pax.unwrap_or_default();
         let name = one_of(pax.path.take(), ahead.name, policy)?;
-        // With holes, the other name is one that GNU tar made up for readers that do not know of them.
+        // For sparse files, the other name is one that GNU tar invented for readers without sparse support.
         let name = match pax.sparse.name().or(name) {
             Some(name) => name,
             None => header.name()?,
         };
-        // The field in the header may have no room for the size that is said ahead; it holds anything then.
+        // The size in the extended header may not fit the field; the field is then arbitrary.
         let stored = match pax.size {
             Some(size) => size,
             None => header.size()?,
@@ -376,11 +377,11 @@ impl Fields {
     }
 }
 
-/// The one of pax's and GNU's spelling that is there.
+/// Whichever of pax's and GNU's value exists.
 fn one_of(pax: Option<Vec<u8>>, gnu: Option<Vec<u8>>, policy: Policy) -> Result<Option<Vec<u8>>, TarError> {
     match (pax, gnu) {
         (Some(_), Some(_)) if policy == Policy::Strict => Err(TarError::TwoHeaders),
-        // GNU's counts, in whatever order they come.
+        // GNU's has precedence, in any order.
         (pax, gnu) => Ok(gnu.or(pax)),
     }
 }

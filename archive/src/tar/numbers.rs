@@ -3,8 +3,7 @@
 use super::Policy;
 use crate::TarError;
 
-/// What a field says: octal digits, or, as GNU tar writes what is too large for them, a number in base 256 whose first
-/// bit is set.
+/// The value of a field: octal digits, or, as GNU tar writes larger ones, a number in base 256 whose first bit is set.
 pub(super) fn number(field: &[u8], name: &'static str, policy: Policy) -> Result<u64, TarError> {
     match (field[0] & 0x80 != 0, policy) {
         (true, _) => base_256(field, name),
@@ -16,7 +15,7 @@ pub(super) fn number(field: &[u8], name: &'static str, policy: Policy) -> Result
     }
 }
 
-/// What stands before the first NUL. Behind it early tars left what was in their buffer.
+/// The bytes before the first NUL. Early tars left old buffer contents after it.
 pub(super) fn text(field: &[u8]) -> &[u8] {
     field.split(|&byte| byte == 0).next().unwrap_or_default()
 }
@@ -36,7 +35,7 @@ fn octal(digits: &[u8], name: &'static str) -> Result<u64, TarError> {
     valid.then_some(value).ok_or(TarError::Number { field: name })
 }
 
-/// Two's complement, most significant byte first, without the bit that says so.
+/// Two's complement, most significant byte first, without the marker bit.
 fn base_256(field: &[u8], name: &'static str) -> Result<u64, TarError> {
     if field[0] & 0x40 != 0 {
         return Err(TarError::Negative { field: name });
@@ -61,7 +60,7 @@ mod tests {
         assert_eq!(number(field, "size", Policy::Lenient).ok(), lenient, "{field:?} leniently");
     }
 
-    /// The lenient column is what `parseNumeric` of Go's archive/tar gives.
+    /// The lenient column is the result of `parseNumeric` in Go's archive/tar.
     #[test]
     fn numbers_are_read_as_go_reads_them_or_refused() {
         both(b"0000012\0", Some(10), Some(10));

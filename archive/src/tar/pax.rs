@@ -1,4 +1,4 @@
-//! The records of an extended header: what the header of an entry has no room for.
+//! The records of an extended header, for what does not fit an entry's header.
 //!
 //! POSIX.1-2017, `pax`, "pax Extended Header"; for sparse files GNU tar's manual, "Storing Sparse Files".
 
@@ -6,7 +6,7 @@ use super::super::{EntryName, TarError};
 use super::Policy;
 use super::sparse::{Piece, SparseHeader};
 
-/// What the records of an entry decide. All other keys say what no tree and no image has, and are ignored.
+/// The significant records of an entry. Other keys hold what trees and images do not, and are ignored.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Extended {
     pub(super) path: Option<Vec<u8>>,
@@ -14,14 +14,13 @@ pub(super) struct Extended {
     pub(super) size: Option<u64>,
     pub(super) user: Option<u64>,
     pub(super) group: Option<u64>,
-    /// None in it when it is not in whole seconds since 1970.
+    /// `Some(None)` when it is not in whole seconds since 1970.
     pub(super) time: Option<Option<u64>>,
     pub(super) has_attributes: bool,
     pub(super) sparse: SparseHeader,
 }
 
-/// Reads the records of a header for one entry. Of a lenient one that is all that is known: what an earlier header said
-/// of the same entry is forgotten.
+/// Reads the records of a header for one entry. When lenient, it replaces any earlier header of the same entry.
 pub(super) fn parse(bytes: &[u8], policy: Policy) -> Result<Option<Extended>, TarError> {
     let mut extended = Extended::default();
     let mut records = Records(bytes);
@@ -34,8 +33,7 @@ pub(super) fn parse(bytes: &[u8], policy: Policy) -> Result<Option<Extended>, Ta
     Ok(Some(extended))
 }
 
-/// Checks a header that is for all entries that follow: none of its records may decide anything.
-/// A lenient reader takes nothing from it.
+/// Checks a header for all following entries: none of its records may be significant. A lenient reader ignores it.
 pub(super) fn check_global(bytes: &[u8], policy: Policy) -> Result<(), TarError> {
     let mut records = Records(bytes);
     while let Some((key, _)) = records.next()? {
@@ -80,7 +78,7 @@ impl Extended {
         let number = || decimal(value).ok_or_else(wrong);
         let sparse = &mut self.sparse;
         let twice = match key {
-            // By POSIX an empty value takes back what was said before. Nobody writes that; readers disagree.
+            // In POSIX an empty value cancels an earlier one. No program writes that; readers disagree.
             b"path" | b"linkpath" | b"GNU.sparse.name" if value.is_empty() => return Err(wrong()),
             b"path" => self.path.replace(value.to_vec()).is_some(),
             b"linkpath" => self.link_path.replace(value.to_vec()).is_some(),
@@ -108,8 +106,8 @@ impl Extended {
         if twice { Err(TarError::PaxTwice { key: named() }) } else { Ok(()) }
     }
 
-    /// As Go's archive/tar takes a record: of a key that comes twice the last value counts, and an empty one says
-    /// nothing.
+    /// Applies a record as Go's archive/tar does: of a duplicate key the last value counts, and an empty one is
+    /// ignored.
     fn set_last(&mut self, key: &[u8], value: &[u8]) -> Result<(), TarError> {
         let wrong = || TarError::PaxValue { key: EntryName(key.to_vec()) };
         let has_nul = |bytes: &[u8]| bytes.contains(&0);
@@ -149,7 +147,7 @@ fn map(value: &[u8]) -> Option<Vec<Piece>> {
     Some(pieces)
 }
 
-/// Decimal digits and nothing else, of at most 63 bits.
+/// Only decimal digits, of at most 63 bits.
 pub(super) fn decimal(text: &[u8]) -> Option<u64> {
     if text.is_empty() || text.len() > 20 || !text.iter().all(u8::is_ascii_digit) {
         return None;

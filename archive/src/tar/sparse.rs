@@ -1,14 +1,14 @@
-//! Files with holes: maps that say where the pieces in the archive belong, and the file that they make.
+//! Sparse files: maps of the pieces in the archive, and the file that they form.
 //!
-//! GNU tar's manual, "Storing Sparse Files": versions 0.0, 0.1 and 1.0 in pax headers. In 1.0 the map stands before
-//! the data; in the old GNU format in the header and in blocks behind it.
+//! GNU tar's manual, "Storing Sparse Files": versions 0.0, 0.1 and 1.0 in pax headers. In 1.0 the map precedes the
+//! data; in the old GNU format it is in the header and in extension blocks.
 
 use std::io;
 
 use super::super::SparseError;
 use super::pax::decimal;
 
-/// The most pieces of a file: their map is held in memory, 4 MiB then.
+/// Maximum number of pieces of a file: their map is held in memory, 4 MiB then.
 pub(super) const MAX_PIECES: usize = 1 << 18;
 
 /// Bytes of the file that are in the archive.
@@ -18,10 +18,10 @@ pub(super) struct Piece {
     pub(super) length: u64,
 }
 
-/// Which of the pax records about holes an entry has.
+/// The pax records about holes that an entry has.
 #[derive(Debug, Clone, Default)]
 pub(super) struct SparseHeader {
-    /// Whether there is any; only a lenient reader says so.
+    /// Whether there is any; set only by a lenient reader.
     pub(super) is_there: bool,
     pub(super) major: Option<u64>,
     pub(super) minor: Option<u64>,
@@ -30,18 +30,18 @@ pub(super) struct SparseHeader {
     pub(super) real_size: Option<u64>,
     pub(super) count: Option<u64>,
     pub(super) map: Option<Vec<Piece>>,
-    /// The offset whose length has not come yet.
+    /// The offset whose length is still to come.
     pub(super) offset: Option<u64>,
     /// The pieces of version 0.0.
     pieces: Option<Vec<Piece>>,
 }
 
-/// What an entry's records say about holes.
+/// The holes in an entry's records.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Said {
+pub(super) enum Holes {
     /// The map, and the length with holes.
     Map(Map),
-    /// The length with holes; the map stands before the data.
+    /// The length with holes; the map precedes the data.
     MapInData { size: u64 },
 }
 
@@ -50,7 +50,7 @@ impl SparseHeader {
         self.pieces.get_or_insert_default().push(piece);
     }
 
-    /// The name of the file, when they say it.
+    /// The name of the file, if recorded.
     pub(super) fn name(&self) -> Option<Vec<u8>> {
         self.name.clone()
     }
@@ -62,13 +62,13 @@ impl SparseHeader {
         self.is_there || self.name.is_some() || lists || numbers.iter().any(Option::is_some)
     }
 
-    /// What they say; nothing when there are none. Only the records of one version may be there.
-    pub(super) fn said(self) -> Result<Option<Said>, SparseError> {
+    /// Evaluates the records; `None` when there are none. Only the records of one version are accepted.
+    pub(super) fn holes(self) -> Result<Option<Holes>, SparseError> {
         let Self { is_there: _, major, minor, name, size, real_size, count, map, offset, pieces } = self;
         match (major, minor, &name, size, real_size, count, map, offset, pieces) {
             (None, None, None, None, None, None, None, None, None) => Ok(None),
             (Some(1), Some(0), Some(_), None, Some(size), None, None, None, None) => {
-                Ok(Some(Said::MapInData { size }))
+                Ok(Some(Holes::MapInData { size }))
             }
             (
                 None | Some(0),
@@ -85,7 +85,7 @@ impl SparseHeader {
                 if count != map.len() as u64 {
                     return Err(SparseError::Number);
                 }
-                Ok(Some(Said::Map(Map::new(map, size)?)))
+                Ok(Some(Holes::Map(Map::new(map, size)?)))
             }
             _ => Err(SparseError::Version),
         }
@@ -105,7 +105,7 @@ pub(super) struct Map {
 impl Map {
     pub(super) fn new(pieces: Vec<Piece>, size: u64) -> Result<Self, SparseError> {
         if pieces.len() > MAX_PIECES {
-            return Err(SparseError::Pieces { most: MAX_PIECES });
+            return Err(SparseError::Pieces { max: MAX_PIECES });
         }
         let (mut end, mut stored) = (0, 0);
         for piece in &pieces {
@@ -121,7 +121,7 @@ impl Map {
     }
 }
 
-/// The map before the data of version 1.0: numbers on lines of their own, padded to whole blocks.
+/// The map before the data of version 1.0: numbers on separate lines, padded to whole blocks.
 pub(super) struct MapLines {
     numbers: Vec<u64>,
     line: Vec<u8>,
@@ -132,7 +132,7 @@ impl MapLines {
         Self { numbers: Vec::new(), line: Vec::new() }
     }
 
-    /// Takes in a block; whether the map is complete.
+    /// Reads a block; returns whether the map is complete.
     pub(super) fn block(&mut self, block: &[u8]) -> Result<bool, SparseError> {
         for &byte in block {
             if byte == b'\n' {
@@ -140,7 +140,7 @@ impl MapLines {
                 self.line.clear();
                 let count = self.numbers[0];
                 if count > MAX_PIECES as u64 {
-                    return Err(SparseError::Pieces { most: MAX_PIECES });
+                    return Err(SparseError::Pieces { max: MAX_PIECES });
                 }
                 if self.numbers.len() as u64 == 1 + 2 * count {
                     return Ok(true);
@@ -160,10 +160,10 @@ impl MapLines {
     }
 }
 
-/// Where a reader is in a file whose holes it fills by zeros.
+/// The position of a reader in a file whose holes it fills with zeros.
 pub(super) struct Filled {
     map: Map,
-    /// How many pieces are read.
+    /// The number of pieces read.
     piece: usize,
     at: u64,
 }

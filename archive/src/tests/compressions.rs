@@ -1,4 +1,4 @@
-//! What an archive is compressed with: cut short, damaged, followed by something, and inside each other.
+//! Compressed archives: truncated, damaged, with trailing bytes, and nested.
 
 use std::io::Write;
 
@@ -8,7 +8,7 @@ const SMALL: &[(&str, &str)] = &[("d/f", "= hello\n"), ("d/run", "* #!/bin/sh\n"
 
 const TAR: &[u8] = include_bytes!("samples/small.tar");
 
-/// The same tar by the tools of the house.
+/// The same tar, compressed by the standard tools.
 const SAMPLES: [(&str, &[u8]); 5] = [
     ("gzip", include_bytes!("samples/small.tar.gz")),
     ("bzip2", include_bytes!("samples/small.tar.bz2")),
@@ -55,7 +55,7 @@ fn a_stream_that_is_damaged_is_refused_or_gives_the_same() {
             for bit in 0..8 {
                 let mut bytes = sample.to_vec();
                 bytes[at] ^= 1 << bit;
-                // Some fields say nothing of the content, such as when a gzip was made.
+                // Some fields do not affect the content, such as the time of a gzip.
                 if let Ok(found) = try_unpack(&bytes, &all()) {
                     let expected = SMALL.iter().map(|(path, what)| (path.to_string(), what.to_string()));
                     assert_eq!(found, expected.collect(), "{compression}, bit {bit} of byte {at}");
@@ -66,8 +66,8 @@ fn a_stream_that_is_damaged_is_refused_or_gives_the_same() {
 }
 
 #[test]
-fn a_checksum_or_length_at_the_end_that_is_wrong_is_refused() {
-    // How many bytes at the end of each are nothing else. bzip2's are no whole bytes, and its last may hold padding.
+fn a_wrong_checksum_or_length_at_the_end_is_refused() {
+    // The number of significant bytes at the end of each. bzip2's end is not at a byte, and its last may hold padding.
     for ((compression, sample), (from, to)) in SAMPLES.iter().zip([(8, 0), (5, 1), (12, 0), (4, 0), (20, 0)])
     {
         for at in sample.len() - from..sample.len() - to {
@@ -86,21 +86,21 @@ fn a_checksum_or_length_at_the_end_that_is_wrong_is_refused() {
 }
 
 #[test]
-fn what_follows_a_stream_is_refused() {
+fn bytes_after_a_stream_are_refused() {
     for (compression, sample) in SAMPLES {
-        for rubbish in
-            [&b"x"[..], b"rubbish, and a good deal of it", &sample[..3], &sample[..sample.len() - 1]]
+        for garbage in
+            [&b"x"[..], b"garbage, and a good deal of it", &sample[..3], &sample[..sample.len() - 1]]
         {
-            let error = try_unpack(&[sample, rubbish].concat(), &all()).expect_err(compression).to_string();
-            // A second stream that is whole but for its last bytes is too much of a tar first.
+            let error = try_unpack(&[sample, garbage].concat(), &all()).expect_err(compression).to_string();
+            // A second stream that only lacks its last bytes is first a trailing tar.
             let wrong = format!("the {compression} data is damaged or cut short, 4096 ");
-            assert!(error.starts_with(&wrong) || error.contains("it has ended, and"), "{error}");
+            assert!(error.starts_with(&wrong) || error.contains("its end is followed"), "{error}");
         }
     }
 }
 
 #[test]
-fn zeros_behind_a_stream_are_refused_but_for_the_padding_of_xz() {
+fn zeros_after_a_stream_are_refused_except_for_the_padding_of_xz() {
     for (compression, sample) in SAMPLES {
         for zeros in [1, 4, 512] {
             let taken = try_unpack(&[sample, &vec![0; zeros]].concat(), &all()).is_ok();
@@ -110,15 +110,15 @@ fn zeros_behind_a_stream_are_refused_but_for_the_padding_of_xz() {
 }
 
 #[test]
-fn members_one_behind_the_other_are_one_stream() {
+fn concatenated_members_are_one_stream() {
     let (head, tail) = TAR.split_at(1000);
     becomes(&[gzip(head), gzip(b""), gzip(tail)].concat(), SMALL);
     becomes(&[bzip2(head), bzip2(tail)].concat(), SMALL);
     becomes(&[zstd(head), zstd(tail)].concat(), SMALL);
-    // Two whole streams give two whole tars, and that is one too many.
+    // Two whole streams yield two whole tars, which is one too many.
     for (compression, sample) in SAMPLES {
         let error = try_unpack(&[sample, sample].concat(), &all()).expect_err(compression).to_string();
-        let trailing = "it has ended, and something else than zeros follows: another archive, or rubbish";
+        let trailing = "its end is followed by other bytes than zeros";
         assert_eq!(error, format!("the tar, at byte 4096: {trailing}"));
     }
 }
@@ -136,7 +136,7 @@ fn frames_that_zstd_skips_are_skipped() {
 
 #[test]
 fn a_zstd_frame_for_a_dictionary_is_refused() {
-    // The flag of a single segment, and an id of one byte; then a raw last block of nothing.
+    // The single-segment flag, and an ID of one byte; then an empty raw last block.
     let bytes = [0x28, 0xb5, 0x2f, 0xfd, 0x21, 7, 0, 1, 0, 0];
     let error = try_unpack(&bytes, &all()).expect_err("a dictionary is asked for").to_string();
     assert!(error.contains("ictionary"), "{error}");
@@ -149,11 +149,11 @@ fn a_zstd_frame_must_have_the_length_that_it_states() {
         let raw = [&[0x28, 0xb5, 0x2f, 0xfd, 0x20, 3, length << 3 | 1, 0, 0], data].concat();
         try_unpack(&raw, &all()).expect_err("no archive").to_string()
     };
-    assert_eq!(frame(3, b"abc"), "this is no archive: inside zstd it seems to be text");
+    assert_eq!(frame(3, b"abc"), "this is not an archive: inside zstd it seems to be text");
     let wrong = frame(2, b"ab");
     assert_eq!(
         wrong,
-        "the zstd data is damaged or cut short, 2 bytes into what it holds: a frame is not as long as it says"
+        "the zstd data is damaged or cut short, 2 bytes into its output: a frame does not have its stated length"
     );
 }
 
@@ -163,7 +163,7 @@ fn a_window_that_is_too_large_is_refused() {
     let how = Unpack { limits, ..all() };
     for (compression, sample) in SAMPLES {
         let refused = try_unpack(sample, &how).is_err();
-        // xz asks for 8 MiB, whatever it holds; lzip and zstd knew how little it is. gzip and bzip2 have no choice.
+        // xz requires 8 MiB, whatever it holds; lzip and zstd knew how little it is. gzip and bzip2 have no choice.
         assert_eq!(refused, compression == "xz", "{compression}");
     }
     let mut lzip = SAMPLES[4].1.to_vec();
@@ -171,8 +171,8 @@ fn a_window_that_is_too_large_is_refused() {
     refused_with(
         &lzip,
         &how,
-        "the lzip data is damaged or cut short, 0 bytes into what it holds: \
-         a member's dictionary is larger than the window that is allowed",
+        "the lzip data is damaged or cut short, 0 bytes into its output: \
+         a member's dictionary is larger than the allowed window",
     );
     becomes(&lzip, SMALL);
     lzip[5] = 30;
@@ -184,22 +184,22 @@ fn a_window_that_is_too_large_is_refused() {
 }
 
 #[test]
-fn compressions_stand_inside_each_other_up_to_the_limit() {
+fn compressions_nest_up_to_the_limit() {
     let mut bytes = TAR.to_vec();
     for compress in [gzip, bzip2, zstd, gzip] {
         bytes = compress(&bytes);
         becomes(&bytes, SMALL);
     }
-    refused(&gzip(&bytes), "more than 4 compressions stand inside each other");
+    refused(&gzip(&bytes), "more than 4 nested compressions");
     let how = Unpack { limits: Limits { nesting: 0, ..Limits::default() }, ..all() };
     becomes_with(TAR, &how, SMALL);
-    refused_with(SAMPLES[0].1, &how, "more than 0 compressions stand inside each other");
+    refused_with(SAMPLES[0].1, &how, "more than 0 nested compressions");
 }
 
 #[test]
-fn what_is_inside_is_told_by_its_bytes() {
-    refused(&gzip(&bzip2(b"hello")), "this is no archive: inside gzip inside bzip2 it seems to be text");
-    refused(&gzip(b""), "this is no archive: inside gzip it seems to be empty");
+fn the_inner_format_is_detected_from_its_bytes() {
+    refused(&gzip(&bzip2(b"hello")), "this is not an archive: inside gzip inside bzip2 it seems to be text");
+    refused(&gzip(b""), "this is not an archive: inside gzip it seems to be empty");
     let zip = include_bytes!("samples/small.zip");
     becomes(zip, SMALL);
     becomes(&zstd(zip), SMALL);

@@ -1,15 +1,15 @@
-//! Random trees come out as they went in, and bytes that were changed do no harm.
+//! Random trees survive the round trip, and mutated bytes do no harm.
 
 use proptest::prelude::*;
 
 use super::*;
 
-fn trees() -> impl Strategy<Value = Seen> {
+fn trees() -> impl Strategy<Value = Summary> {
     let name = "[a-c]{1,2}(/[a-c]{1,2}){0,3}";
     let what = prop_oneof!["= [a-z]{0,3}", "\\* [x]{500,1100}", "-> [a-c]{1,3}"];
     prop::collection::btree_map(name, what, 1..12).prop_map(|entries| {
         // No entry may pass through another one.
-        let mut kept = Seen::new();
+        let mut kept = Summary::new();
         for (path, what) in entries {
             let clash = |one: &str, other: &str| one.starts_with(&format!("{other}/"));
             if !kept.keys().any(|before| clash(before, &path) || clash(&path, before)) {
@@ -20,7 +20,7 @@ fn trees() -> impl Strategy<Value = Seen> {
     })
 }
 
-fn tar_of(seen: &Seen) -> Vec<u8> {
+fn tar_of(seen: &Summary) -> Vec<u8> {
     let mut tar = Tar::default();
     for (path, what) in seen {
         let (sign, text) = what.split_at(what.find(' ').expect("a sign") + 1);
@@ -38,19 +38,19 @@ fn tar_of(seen: &Seen) -> Vec<u8> {
 
 proptest! {
     #[test]
-    fn a_tree_comes_out_as_it_went_in(seen in trees()) {
+    fn a_tree_survives_the_round_trip(seen in trees()) {
         prop_assert_eq!(try_unpack(&tar_of(&seen), &all()).expect("a tree"), seen);
     }
 
     #[test]
-    fn any_bytes_behind_a_header_do_no_harm(bytes in prop::collection::vec(any::<u8>(), 0..2000)) {
+    fn any_bytes_after_a_header_do_no_harm(bytes in prop::collection::vec(any::<u8>(), 0..2000)) {
         let _ = try_unpack(&Tar::default().file("f", "").raw(&bytes).end(), &all());
     }
 }
 
-/// What the bytes `0..512` of a header are that the checksum guards.
+/// The bytes `0..512` of a header are protected by the checksum.
 #[test]
-fn a_bit_that_flips_in_a_header_is_noticed_or_means_nothing() {
+fn a_flipped_bit_in_a_header_is_detected_or_harmless() {
     let tar = Tar::default().file("d/f", "text").symlink("l", "d").end();
     let whole = try_unpack(&tar, &all()).expect("whole");
     for at in 0..tar.len() {
@@ -87,7 +87,7 @@ fn no_bit_that_flips_in_extended_headers_and_maps_does_harm() {
         for bit in 0..8 {
             let mut bytes = bytes.clone();
             bytes[at] ^= 1 << bit;
-            // Names and numbers in the data of extended headers have no checksum, so that other trees come of it.
+            // Names and numbers in the data of extended headers have no checksum, so other trees may result.
             let _ = try_unpack(&bytes, &all());
         }
         if at < bytes.len() - 1024 {
@@ -99,7 +99,7 @@ fn no_bit_that_flips_in_extended_headers_and_maps_does_harm() {
 #[test]
 fn a_zip_with_a_byte_changed_is_refused_or_differs_only_in_its_modes() {
     let zip = include_bytes!("samples/small.zip");
-    let without_modes = |seen: Seen| -> Vec<(String, String)> {
+    let without_modes = |seen: Summary| -> Vec<(String, String)> {
         seen.into_iter()
             .map(|(path, what)| (path, what.trim_start_matches(['*', '=', '-', '>', ' ']).to_owned()))
             .collect()
@@ -109,7 +109,7 @@ fn a_zip_with_a_byte_changed_is_refused_or_differs_only_in_its_modes() {
         for bit in 0..8 {
             let mut bytes = zip.to_vec();
             bytes[at] ^= 1 << bit;
-            // Attributes, and the system that says what they mean, stand once and no checksum guards them.
+            // Attributes, and the system that defines them, occur once and have no checksum.
             if let Ok(found) = try_unpack(&bytes, &all()) {
                 assert_eq!(without_modes(found), whole, "bit {bit} of byte {at}");
             }

@@ -1,8 +1,8 @@
-//! Debian packages: their framing, and what is let pass of what is in them.
+//! Debian packages: their framing, and what is accepted in them.
 
 use super::*;
 
-/// An `ar` as it grows. Nothing is checked.
+/// An `ar` under construction. Nothing is checked.
 #[derive(Clone)]
 struct Ar(Vec<u8>);
 
@@ -45,7 +45,7 @@ fn as_package() -> Unpack {
     Unpack { form: Form::DebianPackage, ..all() }
 }
 
-/// Where the data's header begins in what [`Ar::package`] begins, and where its data do.
+/// The offset of the data's header after [`Ar::package`], and of its data.
 const HEADER: usize = 8 + 60 + 4 + 60 + 14;
 const DATA: usize = HEADER + 60;
 
@@ -55,15 +55,15 @@ fn package_refused(package: &Ar, offset: usize, why: &str) {
 }
 
 #[test]
-fn a_package_that_nobody_asked_for_is_no_archive() {
+fn an_unrequested_package_is_not_an_archive() {
     let package = Ar::package().member("data.tar", &tar());
     let seems = "an ar archive, such as a Debian package or a static library";
-    refused(&package.0, &format!("this is no archive: it seems to be {seems}"));
+    refused(&package.0, &format!("this is not an archive: it seems to be {seems}"));
 }
 
 #[test]
-fn what_is_no_package_is_refused() {
-    let why = "it is none: it does not begin with `!<arch>` and a line feed";
+fn anything_but_a_package_is_refused() {
+    let why = "it does not begin with `!<arch>` and a line feed";
     for bytes in [&b""[..], b"!<arch>", b"!<thin>\n", &tar()] {
         package_refused(&Ar(bytes.to_vec()), 0, why);
     }
@@ -81,13 +81,13 @@ fn a_package_that_is_cut_short_is_refused_at_every_byte() {
 
 #[test]
 fn members_are_these_three_in_this_order() {
-    let three = "a package has three members, each in its place";
+    let three = "a package has three members, in a fixed order";
     let first = Ar::new().member("control.tar", b"");
-    package_refused(&first, 8, &format!("member control.tar stands where debian-binary should; {three}"));
+    package_refused(&first, 8, &format!("member control.tar is where debian-binary should be; {three}"));
     let second = Ar::new().member("debian-binary", b"2.0\n").member("data.tar", &tar());
-    package_refused(&second, 72, &format!("member data.tar stands where control.tar should; {three}"));
+    package_refused(&second, 72, &format!("member data.tar is where control.tar should be; {three}"));
     for name in ["_gpgorigin", "data.tar.lzma", "data.tar.zip", "control.tar", ""] {
-        let why = format!("member {name} stands where data.tar should; {three}");
+        let why = format!("member {name} is where data.tar should be; {three}");
         package_refused(&Ar::package().member(name, &tar()), HEADER, &why);
     }
     package_refused(&Ar::package(), HEADER, "it has no member data.tar");
@@ -98,16 +98,16 @@ fn members_are_these_three_in_this_order() {
 }
 
 #[test]
-fn a_version_that_nobody_knows_is_refused() {
+fn an_unknown_version_is_refused() {
     for version in ["", "2.0", "2.1\n", "3.0\n", "2.0\n\n", "0.939000\n"] {
         let package = Ar::new().member("debian-binary", version.as_bytes());
-        let why = "its member debian-binary does not say `2.0`, the only version that is known";
+        let why = "its member debian-binary does not have the version `2.0`, the only one supported";
         package_refused(&package.member("control.tar", b""), 68, why);
     }
 }
 
 #[test]
-fn a_header_that_is_damaged_is_refused() {
+fn a_damaged_header_is_refused() {
     let why = "the header of a member is damaged";
     for size in ["", "-1", "+4", "0x4", "4 4", " 4", "9999999999"] {
         let package = Ar::package().sized("data.tar", size, &tar());
@@ -126,7 +126,7 @@ fn a_header_that_is_damaged_is_refused() {
 }
 
 #[test]
-fn data_that_is_not_what_its_name_says_is_refused() {
+fn data_in_another_format_than_its_name_is_refused() {
     let zip = include_bytes!("samples/small.zip");
     for (name, data) in [
         ("data.tar", gzip(&tar())),
@@ -136,17 +136,17 @@ fn data_that_is_not_what_its_name_says_is_refused() {
         ("data.tar", zip.to_vec()),
         ("data.tar.gz", gzip(zip)),
     ] {
-        let why = format!("member {name} is not what its name says");
+        let why = format!("member {name} does not have the format in its name");
         package_refused(&Ar::package().member(name, &data), DATA, &why);
     }
-    // The size says where the data end; what is more is not looked for there.
+    // The size determines where the data end; nothing is read beyond.
     let short = Ar::package().sized("data.tar", "512", &tar());
     let why = "the tar, at byte 512: it is cut short: the block of zeros at its end is missing";
     refused_with(&short.0, &as_package(), why);
 }
 
 #[test]
-fn links_lead_to_where_they_would_lead_at_the_root() {
+fn links_in_a_package_lead_where_they_would_at_the_root() {
     let package = |tar: Tar| Ar::package().member("data.tar", &tar.end()).0;
     let found = Tar::default()
         .symlink("usr/lib/libz.so", "/lib/libz.so.1")
@@ -171,7 +171,7 @@ fn links_lead_to_where_they_would_lead_at_the_root() {
 }
 
 #[test]
-fn a_package_becomes_what_it_would_install() {
+fn a_package_unpacks_to_what_it_would_install() {
     for (name, data) in [("data.tar", tar()), ("data.tar.gz", gzip(&tar())), ("data.tar/", tar())] {
         let package = Ar::package().member(name, &data);
         becomes_with(&package.0, &as_package(), &[("usr/f", "= text")]);
@@ -179,7 +179,7 @@ fn a_package_becomes_what_it_would_install() {
 }
 
 #[test]
-fn a_bit_that_flips_in_the_framing_is_noticed_or_means_nothing() {
+fn a_flipped_bit_in_the_framing_is_detected_or_harmless() {
     let package = Ar::package().member("data.tar", &tar()).0;
     let whole = try_unpack(&package, &as_package()).expect("whole");
     for at in 0..DATA {

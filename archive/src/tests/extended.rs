@@ -31,17 +31,17 @@ fn records_that_are_malformed_are_refused() {
 }
 
 #[test]
-fn a_key_that_decides_comes_once() {
+fn a_significant_key_occurs_once() {
     for (key, value) in [("path", "a"), ("linkpath", "a"), ("size", "0"), ("GNU.sparse.major", "1")] {
         records_refused(
             &records_of(&[(key, value), (key, value)]),
-            &format!("the pax key {key} comes twice"),
+            &format!("the pax key {key} occurs twice"),
         );
     }
 }
 
 #[test]
-fn a_value_that_will_not_do_is_refused() {
+fn an_invalid_value_is_refused() {
     for (key, value) in [
         ("path", ""),
         ("linkpath", ""),
@@ -55,10 +55,7 @@ fn a_value_that_will_not_do_is_refused() {
         ("GNU.sparse.numbytes", "1"),
         ("GNU.sparse.new", "1"),
     ] {
-        records_refused(
-            &record(key, value.as_bytes()),
-            &format!("the pax key {key} has a value that will not do"),
-        );
+        records_refused(&record(key, value.as_bytes()), &format!("the pax key {key} has an invalid value"));
     }
 }
 
@@ -68,7 +65,7 @@ fn a_global_header_sets_no_name_target_or_size() {
         let bytes = Tar::default().entry(b"g", b'g', &record(key, b"1"), b"").file("f", "").end();
         refused(&bytes, &format!("the tar, at byte 0: a global pax header sets {key} for every entry"));
     }
-    let bytes = Tar::default().entry(b"g", b'g', b"rubbish", b"").file("f", "").end();
+    let bytes = Tar::default().entry(b"g", b'g', b"garbage", b"").file("f", "").end();
     refused(&bytes, "the tar, at byte 0: a pax record is malformed");
     let bytes = Tar::default().entry(b"g", b'g', &record("comment", b"a commit"), b"").file("f", "").end();
     becomes(&bytes, &[("f", "= ")]);
@@ -94,7 +91,7 @@ fn two_headers_that_name_one_entry_are_refused() {
 }
 
 #[test]
-fn a_header_for_nothing_is_refused() {
+fn an_extended_header_without_an_entry_is_refused() {
     for kind in [b'x', b'L', b'K'] {
         let bytes = Tar::default().file("f", "").entry(b"x", kind, &record("path", b"a"), b"").end();
         refused(&bytes, "the tar, at byte 1536: an extended header is the last thing before the end");

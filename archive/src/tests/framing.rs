@@ -29,8 +29,8 @@ fn a_tar_without_its_end_is_refused() {
 }
 
 #[test]
-fn what_follows_the_end_is_refused() {
-    let why = "it has ended, and something else than zeros follows: another archive, or rubbish";
+fn bytes_after_the_end_are_refused() {
+    let why = "its end is followed by other bytes than zeros";
     let bytes = Tar::default().file("f", "").raw(&[0; 512]).file("g", "").end();
     refused(&bytes, &format!("the tar, at byte 1024: {why}"));
     let bytes = [Tar::default().file("f", "").end(), b"x".to_vec()].concat();
@@ -50,7 +50,7 @@ fn a_wrong_checksum_is_refused() {
     let mut bytes = Tar::default().file("f", "").file("g", "").end();
     bytes[512] = b'h';
     refused(&bytes, "the tar, at byte 512: the header's checksum is wrong");
-    // At the first header it is the magic that says that it is a tar.
+    // The first header is recognised as a tar by its magic.
     let mut bytes = Tar::default().file("f", "").end();
     bytes[0] = b'h';
     refused(&bytes, "the tar, at byte 0: the header's checksum is wrong");
@@ -60,7 +60,7 @@ fn a_wrong_checksum_is_refused() {
 }
 
 #[test]
-fn the_checksum_of_signed_bytes_will_do() {
+fn the_checksum_of_signed_bytes_is_accepted() {
     let mut block = header(b"\xe9\xe8", b'0', 0, b"");
     let sum = u32::from_str_radix(str::from_utf8(&block[148..154]).expect("digits"), 8).expect("a number");
     block[148..154].copy_from_slice(format!("{:06o}", sum - 512).as_bytes());
@@ -68,13 +68,13 @@ fn the_checksum_of_signed_bytes_will_do() {
 }
 
 #[test]
-fn numbers_that_are_none_are_refused() {
-    header_refused(&[(124, b"00000000008")], "the header's size is no number");
-    header_refused(&[(124, b"           ")], "the header's size is no number");
-    header_refused(&[(124, &[0; 12])], "the header's size is no number");
-    header_refused(&[(124, b"1 1        ")], "the header's size is no number");
-    header_refused(&[(124, b"-0000000001")], "the header's size is no number");
-    header_refused(&[(100, b"0000x44")], "the header's mode is no number");
+fn malformed_numbers_are_refused() {
+    header_refused(&[(124, b"00000000008")], "the header's size is not a number");
+    header_refused(&[(124, b"           ")], "the header's size is not a number");
+    header_refused(&[(124, &[0; 12])], "the header's size is not a number");
+    header_refused(&[(124, b"1 1        ")], "the header's size is not a number");
+    header_refused(&[(124, b"-0000000001")], "the header's size is not a number");
+    header_refused(&[(100, b"0000x44")], "the header's mode is not a number");
     header_refused(&[(124, &[0xff; 12])], "the header's size is negative");
     header_refused(&[(124, &[0x80, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0])], "the header's size is too large");
     header_refused(&[(124, &[0x80, 0, 0, 0, 0x80, 0, 0, 0, 0, 0, 0, 0])], "the header's size is too large");
@@ -91,15 +91,15 @@ fn numbers_in_base_256_and_with_spaces_are_read() {
 }
 
 #[test]
-fn a_magic_that_nobody_knows_is_refused() {
-    header_refused(&[(257, b"ustar 00")], "the header's magic is that of no known tar");
-    header_refused(&[(257, b"ustarx")], "the header's magic is that of no known tar");
+fn an_unknown_magic_is_refused() {
+    header_refused(&[(257, b"ustar 00")], "the header's magic is unknown");
+    header_refused(&[(257, b"ustarx")], "the header's magic is unknown");
 }
 
 #[test]
 fn a_prefix_belongs_to_the_name_in_ustar_alone() {
     let name = |magic: &[u8]| {
-        let bytes = Tar::default().raw(&header_with(&[(257, magic), (345, b"p/q\0rubbish")])).end();
+        let bytes = Tar::default().raw(&header_with(&[(257, magic), (345, b"p/q\0garbage")])).end();
         try_unpack(&bytes, &all()).expect("a tar").into_keys().next().expect("a file")
     };
     assert_eq!(name(b"ustar\x0000"), "p/q/f");
@@ -117,13 +117,13 @@ fn a_name_may_fill_its_field() {
 }
 
 #[test]
-fn what_no_tree_has_is_refused() {
+fn entries_that_trees_do_not_support_are_refused() {
     let kinds = [
         (b'3', "it is a device"),
         (b'4', "it is a device"),
         (b'6', "it is a fifo"),
-        (b'X', "nothing of kind 0x58 can be unpacked"),
-        (b'8', "nothing of kind 0x38 can be unpacked"),
+        (b'X', "entries of kind 0x58 cannot be unpacked"),
+        (b'8', "entries of kind 0x38 cannot be unpacked"),
     ];
     for (kind, why) in kinds {
         refused(&Tar::default().entry(b"f", kind, b"", b"").end(), &format!("entry f at byte 0: {why}"));
@@ -144,10 +144,10 @@ fn what_no_tree_has_is_refused() {
 fn a_link_or_directory_with_a_size_is_refused() {
     for kind in [b'1', b'2', b'5'] {
         let bytes = Tar::default().entry(b"x", kind, b"data", b"y").end();
-        refused(&bytes, "entry x at byte 0: it is no file, and its size is 4");
+        refused(&bytes, "entry x at byte 0: it is not a file, and its size is 4");
     }
     let bytes = Tar::default().file("d/", "data").end();
-    refused(&bytes, "entry d/ at byte 0: it is no file, and its size is 4");
+    refused(&bytes, "entry d/ at byte 0: it is not a file, and its size is 4");
 }
 
 #[test]
@@ -167,20 +167,20 @@ fn of_the_mode_only_the_owners_execute_bit_counts() {
 }
 
 #[test]
-fn what_fills_up_a_block_is_not_looked_at() {
+fn padding_is_ignored() {
     let mut bytes = Tar::default().file("f", "x").end();
     bytes[1000] = b'!';
     becomes(&bytes, &[("f", "= x")]);
 }
 
 #[test]
-fn other_bytes_are_no_archive() {
-    refused(b"", "this is no archive: it seems to be empty");
-    refused(b"hello\n", "this is no archive: it seems to be text");
-    refused(b"\n <!DOCTYPE HTML>", "this is no archive: it seems to be a web page");
-    refused(b"#!/bin/sh\n", "this is no archive: it seems to be a script");
-    refused(b"\x7fELF\x02", "this is no archive: it seems to be an ELF program or library");
+fn other_bytes_are_not_an_archive() {
+    refused(b"", "this is not an archive: it seems to be empty");
+    refused(b"hello\n", "this is not an archive: it seems to be text");
+    refused(b"\n <!DOCTYPE HTML>", "this is not an archive: it seems to be a web page");
+    refused(b"#!/bin/sh\n", "this is not an archive: it seems to be a script");
+    refused(b"\x7fELF\x02", "this is not an archive: it seems to be an ELF program or library");
     let ar = "an ar archive, such as a Debian package or a static library";
-    refused(b"!<arch>\ndebian", &format!("this is no archive: it seems to be {ar}"));
-    refused(&[1; 600], "this is no archive: it seems to be one plain file of unknown kind");
+    refused(b"!<arch>\ndebian", &format!("this is not an archive: it seems to be {ar}"));
+    refused(&[1; 600], "this is not an archive: it seems to be one plain file of unknown kind");
 }

@@ -1,6 +1,5 @@
-//! Layers of images are read as Go's archive/tar reads them: what an engine runs under a name is what is read here
-//! under
-//! that name. Each expectation is what Go 1.22's reader gives.
+//! Layers of images are read as Go's archive/tar reads them: a name here has the content that an engine runs. The
+//! expectations are the results of Go 1.22's reader.
 
 use super::*;
 use crate::tar::{Policy, TarEntry, TarKind, TarReadError, TarReader};
@@ -14,7 +13,7 @@ fn entries(bytes: &[u8]) -> Result<Vec<TarEntry>, TarReadError> {
     Ok(all)
 }
 
-/// Name and kind of each entry: `f` of a file, `d` of a directory.
+/// Name and kind of each entry: `f` for a file, `d` for a directory.
 #[track_caller]
 fn reads(bytes: &[u8], expected: &[&str]) {
     let kind = |entry: &TarEntry| match &entry.kind {
@@ -49,18 +48,18 @@ fn gnus_long_name_counts_more_than_pax_in_either_order() {
 }
 
 #[test]
-fn of_two_pax_headers_all_of_the_first_is_forgotten() {
+fn the_second_of_two_pax_headers_replaces_the_first() {
     let tar = Tar::default().pax(&[("path", "a"), ("linkpath", "b")]).pax(&[("path", "c")]);
     reads(&tar.symlink("l", "t").end(), &["c l t"]);
     let tar = Tar::default().pax(&[("path", "a")]).pax(&[("comment", "")]);
     reads(&tar.file("f", "x").end(), &["f f"]);
-    // A global header uses up what stands before it.
+    // A global header uses up the headers before it.
     let tar = Tar::default().pax(&[("path", "a")]).entry(b"g", b'g', &record("path", b"g"), b"");
     reads(&tar.file("f", "x").end(), &["f f"]);
 }
 
 #[test]
-fn an_empty_value_says_nothing_and_the_last_of_two_counts() {
+fn an_empty_value_is_ignored_and_the_last_of_two_counts() {
     reads(&Tar::default().pax(&[("path", ""), ("uid", "")]).file("f", "x").end(), &["f f"]);
     reads(&Tar::default().pax(&[("path", "a"), ("path", "b")]).file("f", "x").end(), &["b f"]);
     reads(&Tar::default().pax(&[("path", "a"), ("path", "")]).file("f", "x").end(), &["f f"]);
@@ -77,7 +76,7 @@ fn only_without_a_type_a_slash_means_a_directory() {
 }
 
 #[test]
-fn no_data_follows_what_is_no_file_whatever_its_header_says() {
+fn no_data_follows_a_non_file_whatever_its_header_states() {
     for flag in b"123456" {
         let tar = Tar::default().raw(&header(b"a", *flag, 1000, b"t")).file("b", "x");
         assert_eq!(entries(&tar.end()).unwrap().len(), 2, "{}", char::from(*flag));
@@ -93,8 +92,8 @@ fn the_end_may_be_missing_and_the_last_files_padding_too() {
     fails(&tar.0[..515], "it is cut short");
     fails(&tar.0[..511], "it is cut short");
     reads(&tar.clone().raw(&[0; 512]).0, &["f f"]);
-    // One block of zeros and something else is an error to Go, and nothing behind two of them is looked at.
-    fails(&tar.clone().raw(&[0; 512]).file("g", "x").end(), "something else than zeros");
+    // One block of zeros and something else is an error in Go, and anything after two of them is ignored.
+    fails(&tar.clone().raw(&[0; 512]).file("g", "x").end(), "other bytes than zeros");
     reads(&tar.raw(&[0; 1024]).file("g", "x").end(), &["f f"]);
     fails(&Tar::default().pax(&[("path", "a")]).end(), "an extended header is the last thing");
 }
@@ -106,11 +105,11 @@ fn a_stars_prefix_ends_where_its_times_begin() {
     block[476..488].copy_from_slice(b"00000000001 ");
     block[508..].copy_from_slice(b"tar\0");
     reads(&Tar::default().raw(&sealed(block)).end(), &["above/f f"]);
-    // Where GNU has times, a prefix of Go's old writers is a guess.
+    // In the place of GNU's times, a prefix of Go's old writers is a guess.
     let mut block = header(b"f", b'0', 0, b"");
     block[257..265].copy_from_slice(b"ustar  \0");
     block[345..350].copy_from_slice(b"above");
-    fails(&Tar::default().raw(&sealed(block)).end(), "time of access or change is no number");
+    fails(&Tar::default().raw(&sealed(block)).end(), "time of access or change is not a number");
 }
 
 #[test]
@@ -127,7 +126,7 @@ fn owners_that_no_file_can_have_are_refused() {
 }
 
 #[test]
-fn sparse_files_are_none_of_a_layers() {
+fn layers_have_no_sparse_files() {
     fails(&Tar::default().entry(b"f", b'S', b"", b"").end(), "a sparse file");
     fails(&Tar::default().pax(&[("GNU.sparse.major", "1")]).file("f", "").end(), "a sparse file");
 }

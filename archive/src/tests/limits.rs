@@ -1,4 +1,4 @@
-//! Archives that hold more than they seem to.
+//! Archives that unpack to far more than they seem to.
 
 use std::io::Write;
 
@@ -23,7 +23,7 @@ fn bytes_are_limited() {
     let tar = Tar::default().file("a", &"x".repeat(600)).file("b", &"y".repeat(600)).end();
     refused_with(&tar, &with(|limits| limits.bytes = 1199), "it unpacks to more than 1199 bytes");
     assert!(try_unpack(&tar, &with(|limits| limits.bytes = 1200)).is_ok());
-    // A file that says how large it is need not be read for that.
+    // A file with a stated size need not be read to be refused.
     let tar = Tar::default().raw(&header_with(&[(124, b"77777777777")])).end();
     refused_with(&tar, &with(|limits| limits.bytes = 1 << 30), "it unpacks to more than 1073741824 bytes");
 }
@@ -43,10 +43,10 @@ fn bytes_of_each_layer_are_limited() {
 }
 
 #[test]
-fn more_than_two_hundred_bytes_for_each_packed_one_are_refused() {
+fn a_ratio_above_two_hundred_is_refused() {
     let bomb = bomb(70 << 20);
     let error = try_unpack(&bomb, &all()).expect_err("a thousand for each").to_string();
-    assert!(error.ends_with("and more; at most 200 for each is allowed"), "{error}");
+    assert!(error.ends_with("and more; at most 200 for each are allowed"), "{error}");
     assert!(error.contains(" bytes unpack to 6710"), "{error}");
     assert!(try_unpack(&bomb, &with(|limits| limits.ratio = 2000)).is_ok());
     assert!(try_unpack(&bomb, &with(|limits| limits.ratio_from = 71 << 20)).is_ok());
@@ -64,7 +64,7 @@ fn a_bomb_in_a_bomb_is_refused_for_what_the_outer_bytes_are() {
 }
 
 #[test]
-fn bzip2_streams_that_hold_next_to_nothing_are_limited() {
+fn nearly_empty_bzip2_streams_are_limited() {
     let stream = |bytes: &[u8]| {
         let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
         encoder.write_all(bytes).expect("memory takes all");
@@ -74,12 +74,12 @@ fn bzip2_streams_that_hold_next_to_nothing_are_limited() {
     let with = |streams: usize| [&whole[..], &stream(b"").repeat(streams)].concat();
     becomes(&with(999), &[("f", "= x")]);
     let why = "it consists of too many small streams";
-    let place = "the bzip2 data is damaged or cut short, 2048 bytes into what it holds";
+    let place = "the bzip2 data is damaged or cut short, 2048 bytes into its output";
     refused(&with(1000), &format!("{place}: {why}"));
 }
 
 #[test]
-fn entries_are_limited_also_those_that_names_imply() {
+fn entries_are_limited_including_implied_ones() {
     let tar = Tar::default().file("a/b/c/d", "").dir("a/b").file("e", "").end();
     refused_with(&tar, &with(|limits| limits.entries = 4), "it holds more than 4 entries");
     assert!(try_unpack(&tar, &with(|limits| limits.entries = 5)).is_ok());
@@ -98,8 +98,8 @@ fn the_text_of_names_and_targets_is_limited() {
 
 #[test]
 fn a_name_of_two_thousand_components_is_a_name_and_one_more_than_fits_is_not() {
-    let most = stele_store::model::MAX_DEPTH;
-    let name = vec!["a"; most].join("/");
+    let max = stele_store::model::MAX_DEPTH;
+    let name = vec!["a"; max].join("/");
     let tar = |name: &str| Tar::default().pax(&[("path", name)]).file("f", "x").end();
     let seen = try_unpack(&tar(&name), &all()).expect("as deep as a tree may be");
     assert_eq!(seen.into_iter().next(), Some((name, "= x".to_owned())));
@@ -109,7 +109,7 @@ fn a_name_of_two_thousand_components_is_a_name_and_one_more_than_fits_is_not() {
 }
 
 #[test]
-fn what_the_reader_says_is_said() {
+fn the_readers_error_is_reported() {
     struct Failing;
     impl Read for Failing {
         fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {

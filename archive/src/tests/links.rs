@@ -1,4 +1,4 @@
-//! Symbolic and hard links: where they may lead.
+//! Symbolic and hard links, and where they may lead.
 
 use super::*;
 
@@ -42,16 +42,16 @@ fn a_link_that_leads_out_through_another_link_is_refused() {
     // `down` is the root, so `down/..` is above it.
     let tar = Tar::default().symlink("a/b/down", "../..").symlink("a/l", "b/down/..");
     refused(&tar.end(), "the symbolic link a/l to b/down/.. leads outside of the tree");
-    // The same with the links in directories that come in any order.
+    // The same with the links in directories in any order.
     let tar = Tar::default().symlink("l", "z/y/up/..").symlink("z/y/up", "../..");
     refused(&tar.end(), "the symbolic link l to z/y/up/.. leads outside of the tree");
-    // Through a directory that stands behind the link's own, and back up.
+    // Through a directory that comes after the link's own, and back up.
     let tar = Tar::default().symlink("a/l", "../z/y/up/../x").dir("z/y").symlink("z/y/up", "..");
     becomes(&tar.end(), &[("a/l", "-> ../z/y/up/../x"), ("z/y/up", "-> ..")]);
 }
 
 #[test]
-fn a_link_to_nothing_or_in_a_circle_is_fine() {
+fn a_dangling_or_circular_link_is_fine() {
     let tar = Tar::default().symlink("a", "b").symlink("b", "a").symlink("c", "no/../such").symlink("d", ".");
     becomes(&tar.end(), &[("a", "-> b"), ("b", "-> a"), ("c", "-> no/../such"), ("d", "-> .")]);
 }
@@ -71,33 +71,33 @@ fn links_that_lead_through_each_other_too_often_are_refused() {
 }
 
 #[test]
-fn a_target_that_no_link_can_have_is_refused() {
+fn an_impossible_target_is_refused() {
     let tar = Tar::default().symlink("l", "").end();
-    refused(&tar, "entry l at byte 0: the target of its symbolic link will not do: it is empty");
+    refused(&tar, "entry l at byte 0: the target of its symbolic link is invalid: it is empty");
     let tar = Tar::default().pax(&[("linkpath", &"a".repeat(4096))]).symlink("l", "x").end();
-    let why = "the target of its symbolic link will not do: it has 4096 bytes; at most 4095 are possible";
+    let why = "the target of its symbolic link is invalid: it has 4096 bytes; at most 4095 are possible";
     refused(&tar, &format!("entry l at byte 5120: {why}"));
     let tar = Tar::default().pax(&[("linkpath", "a\0b")]).symlink("l", "x").end();
     refused(&tar, "entry l at byte 1024: its name or target holds a NUL");
 }
 
 #[test]
-fn a_hard_link_to_what_did_not_come_before_is_refused() {
+fn a_hard_link_to_a_later_file_is_refused() {
     let tar = Tar::default().hard("h", "f").file("f", "").end();
-    refused(&tar, "entry h at byte 0: it is a hard link to f, and no such file came before it");
+    refused(&tar, "entry h at byte 0: it is a hard link to f, and no such file precedes it");
     let tar = Tar::default().file("f", "").hard("f", "f").end();
     becomes(&tar, &[("f", "= ")]);
     let tar = Tar::default().dir("d").hard("h", "d").end();
     refused(&tar, "entry h at byte 512: it is a hard link to d, which is a directory");
     let tar = Tar::default().dir("d").hard("h", ".").end();
-    refused(&tar, "entry h at byte 512: it is a hard link to ., and no such file came before it");
+    refused(&tar, "entry h at byte 512: it is a hard link to ., and no such file precedes it");
     let tar = Tar::default().file("f", "").hard("h", "f/g").end();
-    refused(&tar, "entry h at byte 512: it is a hard link to f/g, and no such file came before it");
+    refused(&tar, "entry h at byte 512: it is a hard link to f/g, and no such file precedes it");
 }
 
 #[test]
 fn a_hard_link_out_of_the_archive_is_refused() {
-    let why = "which will not do";
+    let why = "which is invalid";
     for (target, what) in [("/etc/passwd", "is absolute"), ("../f", "has a component `..`"), ("", "is empty")]
     {
         let tar = Tar::default().hard("h", target).end();
@@ -108,7 +108,7 @@ fn a_hard_link_out_of_the_archive_is_refused() {
 }
 
 #[test]
-fn a_hard_link_to_a_link_must_lead_inside_from_where_it_stands() {
+fn a_hard_link_to_a_link_must_lead_inside_from_its_own_place() {
     let tar = Tar::default().symlink("d/l", "../f").hard("d/h", "d/l").end();
     becomes(&tar, &[("d/l", "-> ../f"), ("d/h", "-> ../f")]);
     let tar = Tar::default().symlink("d/l", "../f").hard("h", "d/l").end();
@@ -120,7 +120,7 @@ fn a_hard_link_is_the_file() {
     let tar = Tar::default().entry(b"p/f", b'0', b"x", b"").hard("p/d/h", "p/./f").hard("p/i", "p/d/h").end();
     becomes(&tar, &[("p/f", "= x"), ("p/d/h", "= x"), ("p/i", "= x")]);
     becomes_with(&tar, &Unpack { strip: 1, ..all() }, &[("f", "= x"), ("d/h", "= x"), ("i", "= x")]);
-    // What it names was dropped.
-    let why = "entry p/d/h at byte 1024: it is a hard link to p/./f, and no such file came before it";
+    // Its target was dropped.
+    let why = "entry p/d/h at byte 1024: it is a hard link to p/./f, and no such file precedes it";
     refused_with(&tar, &Unpack { strip: 2, ..all() }, why);
 }

@@ -1,5 +1,5 @@
-//! What archives are refused, and what the others become. The archives are made here byte by byte, as no tool would
-//! make most of them.
+//! Refused archives, and the trees of accepted ones. The archives are made here byte by byte, as no tool would make
+//! most of them.
 
 mod compressions;
 mod damage;
@@ -21,11 +21,11 @@ use stele_store::model::{Node, TreeId};
 use super::*;
 use crate::content::InMemory;
 
-/// A tar as it grows. Nothing is checked.
+/// A tar under construction. Nothing is checked.
 #[derive(Clone, Default)]
 struct Tar(Vec<u8>);
 
-/// A header of ustar, whose checksum is right.
+/// A header of ustar, with the right checksum.
 fn header(name: &[u8], kind: u8, size: usize, link: &[u8]) -> [u8; 512] {
     let mut block = [0; 512];
     block[..name.len()].copy_from_slice(name);
@@ -37,7 +37,7 @@ fn header(name: &[u8], kind: u8, size: usize, link: &[u8]) -> [u8; 512] {
     sealed(block)
 }
 
-/// The block with the checksum that it should have.
+/// The block with its checksum corrected.
 fn sealed(mut block: [u8; 512]) -> [u8; 512] {
     block[148..156].fill(b' ');
     let sum: u32 = block.iter().map(|&byte| u32::from(byte)).sum();
@@ -109,12 +109,12 @@ fn all() -> Unpack {
     Unpack::default()
 }
 
-/// What a tree holds, by path: `= text` of a file, `* text` when it may be executed, `-> target`, `/` of a directory
-/// that is empty.
-type Seen = BTreeMap<String, String>;
+/// A tree's content, by path: `= text` for a file, `* text` for an executable one, `-> target`, `/` for an empty
+/// directory.
+type Summary = BTreeMap<String, String>;
 
-fn seen(content: &InMemory, tree: TreeId) -> Seen {
-    let (mut seen, mut open) = (Seen::new(), vec![(String::new(), tree)]);
+fn seen(content: &InMemory, tree: TreeId) -> Summary {
+    let (mut seen, mut open) = (Summary::new(), vec![(String::new(), tree)]);
     while let Some((above, id)) = open.pop() {
         let tree = content.tree(&id).expect("it was kept");
         if tree.entries().is_empty() {
@@ -141,13 +141,13 @@ fn seen(content: &InMemory, tree: TreeId) -> Seen {
     seen
 }
 
-fn try_unpack(bytes: &[u8], how: &Unpack) -> Result<Seen, UnpackError> {
+fn try_unpack(bytes: &[u8], how: &Unpack) -> Result<Summary, UnpackError> {
     let content = InMemory::default();
     let tree = unpack(&mut &*bytes, how, &content)?;
     Ok(seen(&content, tree))
 }
 
-/// These bytes become this tree.
+/// These bytes unpack to this tree.
 #[track_caller]
 fn becomes(bytes: &[u8], expected: &[(&str, &str)]) {
     becomes_with(bytes, &all(), expected);
@@ -156,11 +156,12 @@ fn becomes(bytes: &[u8], expected: &[(&str, &str)]) {
 #[track_caller]
 fn becomes_with(bytes: &[u8], how: &Unpack, expected: &[(&str, &str)]) {
     let found = try_unpack(bytes, how).unwrap_or_else(|error| panic!("{error}"));
-    let expected: Seen = expected.iter().map(|(path, what)| (path.to_string(), what.to_string())).collect();
+    let expected: Summary =
+        expected.iter().map(|(path, what)| (path.to_string(), what.to_string())).collect();
     assert_eq!(found, expected);
 }
 
-/// These bytes are refused, with these words.
+/// These bytes are refused with this message.
 #[track_caller]
 fn refused(bytes: &[u8], expected: &str) {
     refused_with(bytes, &all(), expected);

@@ -1,4 +1,4 @@
-//! Names of entries: which are refused, what `strip` and `subdir` leave of them, and what comes twice.
+//! Names of entries: refusals, `strip` and `subdir`, and duplicates.
 
 use super::*;
 
@@ -7,7 +7,7 @@ fn name_refused(name: &str, why: &str) {
     for (kind, bytes) in [("file", Tar::default().file(name, "")), ("dir", Tar::default().dir(name))] {
         let bytes = bytes.file("kept", "").end();
         refused(&bytes, &format!("entry {} at byte 0: {why}", name.replace('\n', "\\n")));
-        // Also when it is dropped.
+        // Even when it is dropped.
         let how = Unpack { strip: 9, ..all() };
         let error = try_unpack(&bytes, &how).expect_err(kind);
         assert_eq!(error.to_string(), format!("entry {name} at byte 0: {why}"));
@@ -15,7 +15,7 @@ fn name_refused(name: &str, why: &str) {
 }
 
 #[test]
-fn names_that_lead_elsewhere_are_refused_also_when_they_are_dropped() {
+fn names_that_lead_elsewhere_are_refused_even_when_dropped() {
     name_refused("/etc/passwd", "its name is absolute");
     name_refused("//f", "its name is absolute");
     name_refused("../f", "its name has a component `..`");
@@ -42,7 +42,7 @@ fn a_name_with_a_nul_is_refused() {
 fn a_name_that_is_too_long_is_refused() {
     let component = "a".repeat(256);
     let tar = Tar::default().pax(&[("path", &component)]).file("f", "").end();
-    let why = "a component of its name will not do: it has 256 bytes; at most 255 are possible";
+    let why = "a component of its name is invalid: it has 256 bytes; at most 255 are possible";
     refused(&tar, &format!("entry {component} at byte 1024: {why}"));
     let name = "a/".repeat(2048);
     let tar = Tar::default().pax(&[("path", &name)]).file("f", "").end();
@@ -52,9 +52,12 @@ fn a_name_that_is_too_long_is_refused() {
 
 #[test]
 fn the_root_is_a_directory_and_nothing_else() {
-    refused(&Tar::default().file(".", "").end(), "entry . at byte 0: it names the root, and is no directory");
+    refused(
+        &Tar::default().file(".", "").end(),
+        "entry . at byte 0: it names the root, and is not a directory",
+    );
     let tar = Tar::default().symlink("./", "f").end();
-    refused(&tar, "entry ./ at byte 0: it names the root, and is no directory");
+    refused(&tar, "entry ./ at byte 0: it names the root, and is not a directory");
     becomes(&Tar::default().dir(".").dir("./").file("./f", "").end(), &[("f", "= ")]);
 }
 
@@ -69,8 +72,8 @@ fn nothing_passes_through_a_link_or_a_file() {
 }
 
 #[test]
-fn what_comes_twice_and_differs_is_refused() {
-    let twice = "it comes twice, and differs";
+fn duplicates_that_differ_are_refused() {
+    let twice = "it occurs twice, and differs";
     let tar = Tar::default().file("f", "1").file("./f", "2").end();
     refused(&tar, &format!("entry ./f at byte 1024: {twice}"));
     let tar = Tar::default().symlink("l", "1").symlink("l", "2").end();
@@ -83,7 +86,7 @@ fn what_comes_twice_and_differs_is_refused() {
 
 #[test]
 fn no_directory_replaces_a_leaf_nor_the_other_way_round() {
-    let changed = "it comes twice, and only once as a directory";
+    let changed = "it occurs twice, and only once as a directory";
     refused(&Tar::default().file("f", "").dir("f").end(), &format!("entry f at byte 512: {changed}"));
     refused(&Tar::default().dir("f").file("f", "").end(), &format!("entry f at byte 512: {changed}"));
     let tar = Tar::default().file("d/f", "").symlink("d", "e").end();
@@ -91,7 +94,7 @@ fn no_directory_replaces_a_leaf_nor_the_other_way_round() {
 }
 
 #[test]
-fn what_comes_twice_and_is_the_same_counts_once() {
+fn equal_duplicates_count_once() {
     let tar = Tar::default().dir("d").file("d/f", "x").dir("d/").file("d//f", "x").symlink("l", "d");
     becomes(&tar.symlink("l", "d").end(), &[("d/f", "= x"), ("l", "-> d")]);
 }
@@ -108,12 +111,12 @@ fn names_are_bytes() {
 }
 
 #[test]
-fn dots_and_doubled_slashes_mean_nothing() {
+fn dots_and_double_slashes_are_ignored() {
     becomes(&Tar::default().file("./a//b/./c", "x").dir("e/.").end(), &[("a/b/c", "= x"), ("e/", "/")]);
 }
 
 #[test]
-fn strip_drops_components_and_what_has_none_left() {
+fn strip_drops_components_and_entries_with_none_left() {
     let tar = Tar::default().dir("p/").file("README", "no").file("p/a", "1").file("p/d/b", "2").end();
     becomes_with(&tar, &Unpack { strip: 1, ..all() }, &[("a", "= 1"), ("d/b", "= 2")]);
     becomes_with(&tar, &Unpack { strip: 2, ..all() }, &[("b", "= 2")]);
@@ -126,20 +129,20 @@ fn strip_drops_components_and_what_has_none_left() {
 #[test]
 fn strip_refuses_what_it_makes_ambiguous() {
     let tar = Tar::default().file("p/a", "1").file("q/a", "2").end();
-    refused_with(&tar, &Unpack { strip: 1, ..all() }, "entry q/a at byte 1024: it comes twice, and differs");
+    refused_with(&tar, &Unpack { strip: 1, ..all() }, "entry q/a at byte 1024: it occurs twice, and differs");
     let tar = Tar::default().file("p/a", "1").file("q/a", "1").end();
     becomes_with(&tar, &Unpack { strip: 1, ..all() }, &[("a", "= 1")]);
 }
 
 #[test]
-fn subdir_takes_one_directory_of_what_is_left() {
+fn subdir_selects_one_directory_of_the_rest() {
     let tar = Tar::default().file("p/d/e/f", "1").file("p/g", "2").hard("p/d/h", "p/g").end();
     let how = |strip, subdir: &[&str]| Unpack { strip, subdir: Some(names(subdir)), ..all() };
     becomes_with(&tar, &how(1, &["d"]), &[("e/f", "= 1"), ("h", "= 2")]);
     becomes_with(&tar, &how(0, &["p", "d", "e"]), &[("f", "= 1")]);
-    refused_with(&tar, &how(0, &["d"]), "no directory d is in it");
-    refused_with(&tar, &how(1, &["g"]), "no directory g is in it");
-    refused_with(&tar, &how(1, &["d", "x"]), "no directory d/x is in it");
+    refused_with(&tar, &how(0, &["d"]), "it has no directory d");
+    refused_with(&tar, &how(1, &["g"]), "it has no directory g");
+    refused_with(&tar, &how(1, &["d", "x"]), "it has no directory d/x");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Files with holes, in the four ways that GNU tar has written them.
+//! Sparse files, in the four encodings of GNU tar.
 
 use super::*;
 
@@ -35,7 +35,7 @@ fn map_entry((offset, length): (usize, usize)) -> [u8; 24] {
 #[track_caller]
 fn map_refused(bytes: &[u8], why: &str) {
     let error = try_unpack(bytes, &all()).expect_err("its map is wrong").to_string();
-    let (_, found) = error.split_once("the map of this sparse file is wrong: ").unwrap_or_default();
+    let (_, found) = error.split_once("the map of this sparse file is invalid: ").unwrap_or_default();
     assert_eq!(found, why, "{error}");
 }
 
@@ -43,19 +43,19 @@ fn map_refused(bytes: &[u8], why: &str) {
 fn maps_that_contradict_themselves_or_the_data_are_refused() {
     map_refused(&with_map("9", "2\n3\n2\n1\n1\n", "abc"), "its pieces are not in order");
     map_refused(&with_map("9", "2\n3\n2\n4\n1\n", "abc"), "its pieces are not in order");
-    map_refused(&with_map("4", "1\n3\n2\n", "ab"), "a piece ends behind the end of the file");
+    map_refused(&with_map("4", "1\n3\n2\n", "ab"), "a piece ends after the end of the file");
     map_refused(&with_map("9", "1\n3\n2\n", "abc"), "its pieces are not as long as the data");
     map_refused(&with_map("9", "1\n3\n2\n", "a"), "its pieces are not as long as the data");
     map_refused(
         &with_map("9", "1\n9223372036854775807\n2\n", "ab"),
-        "a piece ends behind the end of the file",
+        "a piece ends after the end of the file",
     );
-    map_refused(&with_map("9", "x\n", "ab"), "a number in it is none");
-    map_refused(&with_map("9", "\n", "ab"), "a number in it is none");
-    map_refused(&with_map("9", "1\n\n2\n", "ab"), "a number in it is none");
-    map_refused(&with_map("9", &"1".repeat(30), "ab"), "a number in it is none");
+    map_refused(&with_map("9", "x\n", "ab"), "a number in it is malformed");
+    map_refused(&with_map("9", "\n", "ab"), "a number in it is malformed");
+    map_refused(&with_map("9", "1\n\n2\n", "ab"), "a number in it is malformed");
+    map_refused(&with_map("9", &"1".repeat(30), "ab"), "a number in it is malformed");
     map_refused(&with_map("9", "262145\n", ""), "it has more than 262144 pieces");
-    map_refused(&with_map("9", "3\n0\n1\n", "a"), "a number in it is none");
+    map_refused(&with_map("9", "3\n0\n1\n", "a"), "a number in it is malformed");
     map_refused(
         &version_1("9").entry(b"m", b'0', b"1\n3\n", b"").end(),
         "its pieces are not as long as the data",
@@ -66,13 +66,13 @@ fn maps_that_contradict_themselves_or_the_data_are_refused() {
     );
     map_refused(
         &old(3, 2, &[(2, 2)], false).raw(&padded(b"ab".to_vec())).end(),
-        "a piece ends behind the end of the file",
+        "a piece ends after the end of the file",
     );
 }
 
 #[test]
 fn records_of_no_version_are_refused() {
-    let why = "it is of no known version";
+    let why = "its version is unknown";
     let file = |records: &[(&str, &str)]| Tar::default().pax(records).file("f", "").end();
     map_refused(&file(&[("GNU.sparse.major", "2"), ("GNU.sparse.minor", "0")]), why);
     map_refused(&file(&[("GNU.sparse.name", "s")]), why);
@@ -84,7 +84,7 @@ fn records_of_no_version_are_refused() {
         why,
     );
     let count = [("GNU.sparse.size", "9"), ("GNU.sparse.numblocks", "2"), ("GNU.sparse.map", "0,0")];
-    map_refused(&file(&[&count[..], &[("GNU.sparse.name", "s")]].concat()), "a number in it is none");
+    map_refused(&file(&[&count[..], &[("GNU.sparse.name", "s")]].concat()), "a number in it is malformed");
     map_refused(&version_1("0").dir("d").end(), why);
     map_refused(&version_1("0").symlink("l", "t").end(), why);
     let records = [("GNU.sparse.size", "0"), ("GNU.sparse.numblocks", "0")];
@@ -99,7 +99,7 @@ fn records_of_no_version_are_refused() {
     slash[257..265].copy_from_slice(b"ustar  \0");
     slash[483..494].copy_from_slice(b"00000000001");
     map_refused(&Tar::default().raw(&sealed(slash)).end(), why);
-    // In other dialects other things are in the place of the map.
+    // Other dialects use the place of the map for other fields.
     map_refused(&Tar::default().entry(b"s", b'S', b"", b"").end(), why);
 }
 
@@ -121,7 +121,7 @@ fn holes_count_like_bytes() {
     refused(&huge, "it unpacks to more than 17179869184 bytes");
     let large = with_map("17179869184", "0\n", "");
     let error = try_unpack(&large, &all()).expect_err("holes of 16 GiB").to_string();
-    assert!(error.ends_with("and more; at most 200 for each is allowed"), "{error}");
+    assert!(error.ends_with("and more; at most 200 for each are allowed"), "{error}");
 }
 
 #[test]

@@ -41,9 +41,9 @@ fn the_longest_comment_is_read() {
 }
 
 #[test]
-fn bytes_that_belong_to_nothing_are_refused() {
+fn bytes_that_belong_to_no_entry_are_refused() {
     let whole = zip(&[file("f", "x")]);
-    // In front, as of a program that extracts itself, the directory's place shifts: nothing fits any more.
+    // With a prefix, as in a self-extracting program, offsets shift and nothing matches.
     let (bytes, directory) = parts(&[file("f", "x")]);
     let shifted = end(1, directory.len(), bytes.len() + 4, b"");
     let mut in_front = [b"PK\x03\x04", &bytes[..], &directory, &shifted].concat();
@@ -92,7 +92,7 @@ fn a_directory_that_is_cut_short_or_too_long_is_refused() {
         let error = try_unpack(&made(2, size), &all()).expect_err("cut short");
         assert!(matches!(error, UnpackError::Zip { .. }), "{error}");
     }
-    // The second entry is there, and the directory does not know it.
+    // The second entry exists, and is not in the directory.
     zip_refused(&made(1, 47), 32, GAP);
 }
 
@@ -105,7 +105,7 @@ fn volumes_are_refused() {
 }
 
 #[test]
-fn a_local_header_that_says_something_else_is_refused() {
+fn a_local_header_that_differs_is_refused() {
     let truth = file("f", "x");
     let lies = [
         Item { local_name: Some(b"g".to_vec()), ..truth.clone() },
@@ -135,7 +135,7 @@ fn a_name_that_reaches_into_the_next_entry_is_refused() {
 }
 
 #[test]
-fn a_descriptor_stands_behind_its_data_and_agrees() {
+fn a_descriptor_follows_its_data_and_agrees() {
     let truth = Item { flags: 8, local: Some([0, 0, 0]), ..file("f", "xyz") };
     let short = [truth.crc, 3, 3].map(u32::to_le_bytes).concat();
     let long = [&truth.crc.to_le_bytes()[..], &3_u64.to_le_bytes(), &3_u64.to_le_bytes()].concat();

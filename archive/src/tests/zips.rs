@@ -4,7 +4,7 @@ use std::io::Write;
 
 use super::*;
 
-/// An entry and all that a zip says of it, to be falsified.
+/// An entry and all its fields, to be falsified.
 #[derive(Clone)]
 pub(super) struct Item {
     pub(super) name: Vec<u8>,
@@ -16,12 +16,12 @@ pub(super) struct Item {
     pub(super) mode: u32,
     pub(super) crc: u32,
     pub(super) size: usize,
-    /// What stands in the local header instead of checksum and sizes.
+    /// The checksum and sizes in the local header, if different.
     pub(super) local: Option<[u32; 3]>,
     pub(super) extra: Vec<u8>,
     pub(super) local_extra: Vec<u8>,
     pub(super) descriptor: Vec<u8>,
-    /// Bytes that belong to nothing, behind it.
+    /// Bytes after it that belong to no entry.
     pub(super) gap: Vec<u8>,
 }
 
@@ -129,18 +129,18 @@ fn names_and_links_that_lead_out_are_refused_as_in_a_tar() {
     item_refused(file("a/../b", ""), "its name has a component `..`");
     item_refused(item("l", 0o120_777, "../x"), "it is a symbolic link to ../x, which is outside of the tree");
     item_refused(item("l", 0o120_777, "/x"), "it is a symbolic link to /x, which is absolute");
-    item_refused(file("first", "other"), "it comes twice, and differs");
+    item_refused(file("first", "other"), "it occurs twice, and differs");
     item_refused(file("first/f", ""), "its name passes through first, which is a file");
-    item_refused(item("first/", 0o040_755, ""), "it comes twice, and only once as a directory");
+    item_refused(item("first/", 0o040_755, ""), "it occurs twice, and only once as a directory");
 }
 
 #[test]
-fn what_no_tree_has_is_refused() {
+fn entries_that_trees_do_not_support_are_refused() {
     item_refused(item("d", 0o020_644, ""), "it is a device");
     item_refused(item("d", 0o060_644, ""), "it is a device");
     item_refused(item("p", 0o010_644, ""), "it is a fifo");
     item_refused(item("s", 0o140_644, ""), "it is a socket");
-    item_refused(item("x", 0o150_644, ""), "nothing of kind 0xd000 can be unpacked");
+    item_refused(item("x", 0o150_644, ""), "entries of kind 0xd000 cannot be unpacked");
 }
 
 #[test]
@@ -149,11 +149,11 @@ fn a_directory_by_name_and_by_mode_is_the_same_or_refused() {
     item_refused(item("d", 0o040_755, ""), why);
     item_refused(item("f/", 0o100_644, ""), why);
     item_refused(item("l/", 0o120_777, "x"), why);
-    item_refused(item("d/", 0o040_755, "data"), "it is no file, and its size is 4");
+    item_refused(item("d/", 0o040_755, "data"), "it is not a file, and its size is 4");
 }
 
 #[test]
-fn what_cannot_be_read_is_refused() {
+fn unsupported_entries_are_refused() {
     for flags in [1, 1 << 6, 1 << 13] {
         item_refused(Item { flags, ..file("f", "x") }, "it is encrypted");
     }
@@ -184,9 +184,9 @@ fn data_that_is_damaged_is_refused() {
 
 #[test]
 fn a_target_that_is_too_long_is_refused() {
-    let why = "the target of its symbolic link will not do: it has 4096 bytes; at most 4095 are possible";
+    let why = "the target of its symbolic link is invalid: it has 4096 bytes; at most 4095 are possible";
     item_refused(item("l", 0o120_777, &"x".repeat(4096)), why);
-    item_refused(item("l", 0o120_777, ""), "the target of its symbolic link will not do: it is empty");
+    item_refused(item("l", 0o120_777, ""), "the target of its symbolic link is invalid: it is empty");
 }
 
 #[test]
@@ -202,7 +202,7 @@ fn a_second_name_that_differs_is_refused() {
 }
 
 #[test]
-fn entries_become_what_they_were() {
+fn entries_are_unpacked_unchanged() {
     let long = "text ".repeat(1000);
     let dos = Item { host: 0, mode: 0o777, ..file("dos", "") };
     let dos_dir = Item { host: 0, mode: 0, ..file("e/", "") };
@@ -232,7 +232,7 @@ fn entries_become_what_they_were() {
 }
 
 #[test]
-fn what_a_zip_holds_is_limited() {
+fn the_content_of_a_zip_is_limited() {
     let limits = |change: &dyn Fn(&mut Limits)| {
         let mut limits = Limits::default();
         change(&mut limits);
@@ -248,5 +248,5 @@ fn what_a_zip_holds_is_limited() {
     );
     let bomb = zip(&[deflated("a", &"0".repeat(1 << 20))]);
     let error = try_unpack(&bomb, &limits(&|it| it.ratio_from = 1 << 19)).expect_err("a bomb").to_string();
-    assert!(error.ends_with("and more; at most 200 for each is allowed"), "{error}");
+    assert!(error.ends_with("and more; at most 200 for each are allowed"), "{error}");
 }

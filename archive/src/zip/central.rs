@@ -1,20 +1,20 @@
-//! What a zip says of an entry: in its directory, before the entry's data, and behind them.
+//! The records of a zip for an entry: in its directory, before the entry's data, and after them.
 //!
 //! APPNOTE.TXT 6.3.10, 4.3.7 to 4.3.12 and 4.5.3.
 
 use super::super::{EntryError, EntryName, ZipError};
 use super::fields::{Fields, extra};
 
-/// The length of an entry of the directory without what has a length of its own.
+/// The length of an entry of the directory without its variable parts.
 pub(super) const CENTRAL: u64 = 46;
 /// The same of a local header.
 pub(super) const LOCAL: u64 = 30;
 
-/// The numbers of the extra fields that are looked at.
+/// The numbers of the extra fields that are read.
 const ZIP64: u16 = 0x0001;
 const UNICODE_PATH: u16 = 0x7075;
 
-/// The flags that say what follows.
+/// The flags that determine what follows.
 const ENCRYPTED: u16 = 1 | 1 << 6 | 1 << 13;
 const DESCRIPTOR: u16 = 1 << 3;
 const PATCH: u16 = 1 << 5;
@@ -23,7 +23,7 @@ const UTF_8: u16 = 1 << 11;
 /// An entry of the directory.
 pub(super) struct Central {
     pub(super) name: Vec<u8>,
-    /// Which system made it.
+    /// The system that made it.
     pub(super) host: u8,
     flags: u16,
     pub(super) method: u16,
@@ -31,11 +31,11 @@ pub(super) struct Central {
     pub(super) packed: u64,
     pub(super) size: u64,
     pub(super) attributes: u32,
-    /// Where its local header begins.
+    /// The offset of its local header.
     pub(super) offset: u64,
 }
 
-/// How long name, extra fields and comment of the directory's entry are whose first bytes are `fixed`.
+/// The lengths of name, extra fields and comment of the directory entry whose first bytes are `fixed`.
 pub(super) fn lengths(fixed: &[u8]) -> Result<(u64, u64, u64), ZipError> {
     let mut fields = Fields(fixed);
     fields.expect(b"PK\x01\x02")?;
@@ -44,7 +44,7 @@ pub(super) fn lengths(fixed: &[u8]) -> Result<(u64, u64, u64), ZipError> {
 }
 
 impl Central {
-    /// An entry of the directory of which [`lengths`] has said how long its parts are.
+    /// An entry of the directory, whose parts [`lengths`] has measured.
     pub(super) fn parse(fixed: &[u8], name: Vec<u8>, extras: &[u8]) -> Result<Self, ZipError> {
         let mut fields = Fields(fixed);
         fields.bytes(4)?;
@@ -68,7 +68,7 @@ impl Central {
         Ok(Self { name, host, flags, method, crc, packed, size, attributes, offset })
     }
 
-    /// What makes that an entry cannot be read, whatever else it is.
+    /// Refuses entries that cannot be read, whatever their kind.
     pub(super) fn check(&self, extras: &[u8]) -> Result<(), EntryError> {
         if self.flags & ENCRYPTED != 0 {
             return Err(EntryError::Encrypted);
@@ -79,7 +79,7 @@ impl Central {
         check_second_name(&self.name, extras)
     }
 
-    /// Compares the local header with this; its name and extra fields stand in `rest`.
+    /// Compares the local header with this entry; `rest` holds its name and extra fields.
     pub(super) fn check_local(&self, fixed: &[u8], rest: &[u8]) -> Result<(), ZipError> {
         let mut fields = Fields(fixed);
         fields.expect(b"PK\x03\x04")?;
@@ -95,7 +95,7 @@ impl Central {
         let size = wide_local(size, &mut long)?;
         let packed = wide_local(packed, &mut long)?;
         agree &= match self.has_descriptor() {
-            // Unknown when the header was written: zeros, or what turned out in the end.
+            // Unknown when the header was written: zeros, or the final values.
             true => {
                 (crc == 0 || crc == self.crc)
                     && (size == 0 || size == self.size)
@@ -111,7 +111,7 @@ impl Central {
         self.flags & DESCRIPTOR != 0
     }
 
-    /// Compares what stands behind the data: it may have a signature or not, and sizes of 32 or 64 bits.
+    /// Compares the data descriptor: it may have a signature or not, and sizes of 32 or 64 bits.
     pub(super) fn check_descriptor(&self, bytes: &[u8]) -> Result<(), ZipError> {
         let mut fields = Fields(bytes);
         if matches!(bytes.len(), 16 | 24) {
@@ -130,12 +130,12 @@ impl Central {
     }
 }
 
-/// A number of 32 bits, or the next one of the zip64 field when it has no room for it.
+/// A number of 32 bits, or the next one of the zip64 field when it does not fit.
 fn wide(short: u32, long: &mut Fields<'_>) -> Result<u64, ZipError> {
     if short == u32::MAX { long.u64() } else { Ok(short.into()) }
 }
 
-/// The same in a local header, where both sizes are in the zip64 field as soon as it is there.
+/// The same in a local header, where both sizes are in the zip64 field if it exists.
 fn wide_local(short: u32, long: &mut Fields<'_>) -> Result<u64, ZipError> {
     match (short, long.0.is_empty()) {
         (u32::MAX, _) => long.u64(),
@@ -148,9 +148,9 @@ fn wide_local(short: u32, long: &mut Fields<'_>) -> Result<u64, ZipError> {
     }
 }
 
-/// Info-ZIP's Unicode path: a name for readers that take it. Only one that is the same will do.
+/// Info-ZIP's Unicode path: a name for readers that support it. It must equal the name.
 fn check_second_name(name: &[u8], extras: &[u8]) -> Result<(), EntryError> {
-    // What the extra fields hold is well-formed: it was looked at before.
+    // The extra fields are well-formed: they were checked before.
     match extra(extras, UNICODE_PATH).ok().flatten() {
         Some(field) if field.get(5..) != Some(name) => {
             let second = field.get(5..).unwrap_or_default().to_vec();

@@ -1,4 +1,4 @@
-//! The data of an entry of a zip, checked while they are read.
+//! The data of a zip entry, checked while they are read.
 
 use std::io::{self, BufRead, Read};
 
@@ -6,13 +6,13 @@ use flate2::{Crc, Decompress, FlushDecompress, Status};
 
 use super::super::EntryError;
 
-/// Gives what an entry holds. At the end it has the length and the checksum that were stated, and no byte of what is
-/// packed is left, or [`Data::fault`] says what is wrong.
+/// Reads an entry's data. At the end the length and the checksum match the stated ones, and no compressed byte is left,
+/// or [`Data::fault`] has the reason.
 pub(super) struct Data<R> {
     packed: R,
-    /// None for what is stored as it is.
+    /// `None` for stored data.
     inflate: Option<Decompress>,
-    /// How many bytes are to come, and the checksum that all of them have.
+    /// The number of bytes to come, and the checksum of all of them.
     left: u64,
     expected: u32,
     crc: Crc,
@@ -39,7 +39,7 @@ impl<R: BufRead> Data<R> {
             match status {
                 Ok(Status::StreamEnd) => {
                     self.inflate = None;
-                    // Whatever is left belongs to nothing.
+                    // Anything left belongs to no entry.
                     self.ended = true;
                     return Ok(given);
                 }
@@ -53,7 +53,7 @@ impl<R: BufRead> Data<R> {
         }
     }
 
-    /// All bytes came.
+    /// Called when all bytes were read.
     fn end(&mut self) -> io::Result<usize> {
         let rest = self.packed.fill_buf()?.len();
         if self.left > 0 || rest > 0 {
@@ -83,7 +83,7 @@ impl<R: BufRead> Read for Data<R> {
             Some(left) => self.left = left,
             None => {
                 self.fault = Some(EntryError::Deflate);
-                return Err(io::Error::other("the entry is longer than it says"));
+                return Err(io::Error::other("the entry is longer than stated"));
             }
         }
         Ok(count)

@@ -1,4 +1,4 @@
-//! The end of a zip, which says where its directory is.
+//! The end of a zip, which locates its directory.
 //!
 //! APPNOTE.TXT 6.3.10, 4.3.14 to 4.3.16.
 
@@ -11,14 +11,14 @@ const END: usize = 22;
 const LOCATOR: u64 = 20;
 const END_64: u64 = 56;
 
-/// Where the directory is.
+/// The location of the directory.
 pub(super) struct Directory {
     pub(super) offset: u64,
     pub(super) size: u64,
     pub(super) entries: u64,
 }
 
-/// Finds the record that ends the zip, and what it says. The directory ends where the end records begin.
+/// Finds the record that ends the zip, and parses it. The directory ends where the end records begin.
 pub(super) fn find(spool: &mut Spool<'_>) -> Result<Directory, UnpackError> {
     let begin = spool.length.saturating_sub((END + usize::from(u16::MAX)) as u64);
     let tail = spool.read_at(begin, spool.length - begin)?;
@@ -59,8 +59,8 @@ fn short(record: &[u8]) -> Result<Directory, ZipError> {
     Ok(Directory { entries: entries.into(), size: fields.u32()?.into(), offset: fields.u32()?.into() })
 }
 
-/// What the record of a zip64 says, whose locator stands at `locator`, and where that record begins. What the short
-/// record has room for has to be the same.
+/// Parses the zip64 record whose locator is at `locator`; returns also its offset. What fits the short record has to be
+/// equal.
 fn long(
     spool: &mut Spool<'_>,
     locator: u64,
@@ -74,7 +74,7 @@ fn long(
     if disk != 0 || disks > 1 {
         return Err(fail(ZipError::Volumes));
     }
-    // What may stand in it behind what is known has no meaning, so there is none.
+    // Any bytes after the known ones would be meaningless, so there must be none.
     if at.checked_add(END_64) != Some(locator) {
         return Err(fail(ZipError::Contradiction));
     }

@@ -1,8 +1,8 @@
-//! Numbers in a zip: little-endian, one behind the other.
+//! Numbers in a zip: little-endian and consecutive.
 
 use super::super::ZipError;
 
-/// What is left of a record.
+/// The rest of a record.
 pub(super) struct Fields<'a>(pub(super) &'a [u8]);
 
 impl<'a> Fields<'a> {
@@ -40,7 +40,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// The field with this number among the extra fields `extra`; they have to fill it, and none of this number twice.
+/// The field with this number among the extra fields `extra`; they have to fill it, with this number at most once.
 pub(super) fn extra(extra: &[u8], wanted: u16) -> Result<Option<&[u8]>, ZipError> {
     let (mut fields, mut found) = (Fields(extra), None);
     while !fields.0.is_empty() {

@@ -1,8 +1,7 @@
 //! zip, read strictly: every byte belongs to one entry, to the directory or to the end.
 //!
-//! APPNOTE.TXT 6.3.10. What the directory says of an entry counts, and what stands at the entry has to agree with it:
-//! there are readers of the one and of the other. The whole is spooled to a temporary file, because the directory is
-//! at the end.
+//! APPNOTE.TXT 6.3.10. The directory is authoritative for an entry, and the local header has to agree with it: readers
+//! use the one or the other. The whole is spooled to a temporary file, because the directory is at the end.
 
 mod central;
 mod data;
@@ -22,11 +21,11 @@ use central::{CENTRAL, Central, LOCAL};
 use data::Data;
 use spool::Spool;
 
-/// The system "unix" in the field that says who made an entry: then the upper half of the attributes is a mode.
+/// The system "unix" in the field for an entry's creator: then the upper half of the attributes is a mode.
 const UNIX: u8 = 3;
 
-/// The most bytes of a symbolic link's target (`PATH_MAX` less the NUL).
-const MOST_TARGET: u64 = 4095;
+/// Maximum length in bytes of a symbolic link's target (`PATH_MAX` less the NUL).
+const MAX_TARGET: u64 = 4095;
 
 /// Reads a whole zip and puts its entries into `placing`.
 pub(super) fn read(
@@ -35,11 +34,11 @@ pub(super) fn read(
     content: &dyn Content,
     placing: &mut Placing<'_>,
 ) -> Result<(), UnpackError> {
-    let mut spool = Spool::new(bytes, content.scratch().map_err(UnpackError::Spool)?, gauge)?;
+    let mut spool = Spool::new(bytes, content.scratch()?, gauge)?;
     let directory = end::find(&mut spool)?;
     let mut entries = entries(&mut spool, &directory)?;
     entries.sort_by_key(|entry| entry.offset);
-    // What one entry leaves, the next one takes up; the directory after the last.
+    // An entry ends where the next begins, and the last one at the directory.
     let ends: Vec<u64> = entries[entries.len().min(1)..].iter().map(|entry| entry.offset).collect();
     let first = entries.first().map_or(directory.offset, |entry| entry.offset);
     if first != 0 {
@@ -56,9 +55,9 @@ pub(super) fn read(
 
 /// All entries of the directory.
 fn entries(spool: &mut Spool<'_>, directory: &end::Directory) -> Result<Vec<Central>, UnpackError> {
-    let most = spool.gauge.limits.entries;
-    if directory.entries > most as u64 {
-        return Err(UnpackError::Entries { most });
+    let max = spool.gauge.limits.entries;
+    if directory.entries > max as u64 {
+        return Err(UnpackError::Entries { max });
     }
     let (mut entries, mut at) = (Vec::new(), directory.offset);
     let end = directory.offset + directory.size;
@@ -99,7 +98,7 @@ fn read_entry(
     refused: &dyn Fn(EntryError) -> UnpackError,
 ) -> Result<Entry, UnpackError> {
     let fail = |offset, why| UnpackError::Zip { offset, why };
-    // Nothing of it may reach into what is the next one's.
+    // It must not reach into the next one.
     let mut at = entry.offset;
     let mut take = |length: u64| match at.checked_add(length) {
         Some(next) if next <= end => {
@@ -129,7 +128,7 @@ fn read_entry(
     Ok(found)
 }
 
-/// What an entry is by its name and by what made it.
+/// The kind of an entry, from its name and its creator.
 enum Kind {
     Directory,
     Symlink,
@@ -140,7 +139,7 @@ fn kind(entry: &Central) -> Result<Kind, EntryError> {
     let slash = entry.name.ends_with(b"/");
     let mode = if entry.host == UNIX { entry.attributes >> 16 } else { 0 };
     match mode & 0o170_000 {
-        // Nothing of unix is said; the slash says all.
+        // No unix mode: the slash decides.
         0 if slash => Ok(Kind::Directory),
         0o040_000 if slash => Ok(Kind::Directory),
         0o040_000 => Err(EntryError::DirectoryOrNot),
@@ -167,10 +166,10 @@ fn contents(
         Kind::Directory if entry.size > 0 => {
             return Err(refused(EntryError::SizeOfNoFile { size: entry.size }));
         }
-        Kind::Symlink if entry.size > MOST_TARGET => {
+        Kind::Symlink if entry.size > MAX_TARGET => {
             let found = usize::try_from(entry.size).unwrap_or(usize::MAX);
-            let most = usize::try_from(MOST_TARGET).unwrap_or(usize::MAX);
-            return Err(refused(EntryError::Target(NameError::Long { found, most })));
+            let max = usize::try_from(MAX_TARGET).unwrap_or(usize::MAX);
+            return Err(refused(EntryError::Target(NameError::Long { found, max })));
         }
         _ => gauge.expect_content(entry.size)?,
     }

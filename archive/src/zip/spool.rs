@@ -1,14 +1,14 @@
-//! A zip in a file without a name: what it holds is said at its end, and comes at its beginning.
+//! A zip in an unnamed file: it is described at its end, and read from its beginning.
 
-use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 
+use super::super::content::ScratchFile;
 use super::super::limits::Gauge;
 use super::super::{UnpackError, ZipError};
 
 /// All bytes of a zip.
 pub(super) struct Spool<'a> {
-    file: BufReader<File>,
+    file: BufReader<Box<dyn ScratchFile>>,
     pub(super) length: u64,
     pub(super) gauge: &'a Gauge,
 }
@@ -17,7 +17,7 @@ impl<'a> Spool<'a> {
     /// Copies all of `bytes` to `file`, which is empty.
     pub(super) fn new(
         mut bytes: Box<dyn Read + '_>,
-        mut file: File,
+        mut file: Box<dyn ScratchFile>,
         gauge: &'a Gauge,
     ) -> Result<Self, UnpackError> {
         let length = copy(&mut *bytes, &mut file, gauge)?;
@@ -30,7 +30,7 @@ impl<'a> Spool<'a> {
         self.read(offset, length)
     }
 
-    /// Lets the next read begin at `offset`. What was read ahead stays where it can.
+    /// Lets the next read begin at `offset`, reusing read-ahead bytes where possible.
     pub(super) fn seek(&mut self, offset: u64) -> Result<(), UnpackError> {
         let at = self.file.stream_position().map_err(UnpackError::Spool)?;
         let moved = match i64::try_from(i128::from(offset) - i128::from(at)) {
@@ -51,12 +51,12 @@ impl<'a> Spool<'a> {
     }
 
     /// A reader of the next `length` bytes.
-    pub(super) fn data(&mut self, length: u64) -> io::Take<&mut BufReader<File>> {
+    pub(super) fn data(&mut self, length: u64) -> io::Take<&mut BufReader<Box<dyn ScratchFile>>> {
         self.file.by_ref().take(length)
     }
 }
 
-/// Like `io::copy`, but that it tells whose error it was.
+/// Like `io::copy`, but it distinguishes errors of the two sides.
 fn copy(from: &mut dyn Read, to: &mut dyn io::Write, gauge: &Gauge) -> Result<u64, UnpackError> {
     let (mut buffer, mut length) = (vec![0; 64 << 10], 0);
     loop {

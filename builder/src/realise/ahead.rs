@@ -1,37 +1,37 @@
-//! What other stores have is taken before any source is fetched: from the goals downwards, so that what is only needed
-//! to build something that is taken is not even looked at.
+//! Takes what other stores have before any source is fetched: from the goals downwards, so that inputs of a
+//! substituted recipe are not even examined.
 //!
-//! Which action a recipe is depends on trees that would first have to be unpacked or merged. Another store remembers
-//! what they were, too. To find outputs that is good enough, and it is forgotten with the request: what is remembered
-//! of a recipe that was taken are its outputs, by its derivation and by its action, and from whom they are.
+//! A recipe's action depends on trees that would first have to be unpacked or merged. Another store has
+//! recorded their digests, too. To find outputs that is good enough, and it is forgotten with the request: of a
+//! substituted recipe only its outputs are recorded, by its derivation and by its action, with their origin.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use stele_recipes::plan::{self, Answers, Known, Made, Memo, State};
+use stele_recipes::plan::{self, Answers, Known, Memo, OutputTrees, State};
 use stele_recipes::recipe::RecipeName;
 use stele_store::model::{BlobId, Digest, Sha256, Tree, TreeId, TreeSource};
 use stele_store::{Origin, Origins, Outputs, Progress, ReadError};
 
 use super::action::Work;
 use super::holding::Holding;
-use super::substitute::{Wanted, take};
+use super::substitute::{Query, take};
 use super::{
     Builder, Event, Failed, How, OfStore, Realisations, Request, SourceError, SubstituteError, Substituter,
 };
 use crate::profile;
 
-/// What other stores say, each question asked once.
+/// The answers of other stores, each question asked once.
 struct Others<'a> {
     all: &'a [Box<dyn Substituter>],
-    said: RefCell<HashMap<Digest, Option<Made>>>,
+    said: RefCell<HashMap<Digest, Option<OutputTrees>>>,
     progress: &'a Progress,
 }
 
 impl Others<'_> {
-    /// The first that has an answer. One that does not answer says nothing: that is reported when something is to be
-    /// taken from it.
+    /// The first that has an answer. One that does not answer counts as having none: that is reported when
+    /// something is to be taken from it.
     fn first<T>(&self, ask: impl Fn(&dyn Substituter) -> Option<T>) -> Option<T> {
         let mut all = self.all.iter().filter(|other| !other.is_gone());
         all.find_map(|other| self.progress.check().ok().and_then(|()| ask(&**other)))
@@ -39,7 +39,7 @@ impl Others<'_> {
 }
 
 impl Answers for Others<'_> {
-    fn realised(&self, of: &Digest) -> Option<Made> {
+    fn realised(&self, of: &Digest) -> Option<OutputTrees> {
         if let Some(said) = self.said.borrow().get(of) {
             return said.clone();
         }
@@ -54,7 +54,7 @@ impl Answers for Others<'_> {
     }
 }
 
-/// What this store knows, and others who can be asked.
+/// What this store knows, together with other stores.
 struct Together<'a> {
     own: OfStore<'a>,
     others: Others<'a>,
@@ -69,11 +69,11 @@ impl TreeSource for Together<'_> {
 }
 
 impl Known for Together<'_> {
-    fn realised(&self, of: &Digest) -> Result<Option<Made>, ReadError> {
+    fn realised(&self, of: &Digest) -> Result<Option<OutputTrees>, ReadError> {
         self.own.realised(of)
     }
 
-    fn reported(&self, of: &Digest) -> Result<Option<Made>, ReadError> {
+    fn reported(&self, of: &Digest) -> Result<Option<OutputTrees>, ReadError> {
         self.own.reported(of)
     }
 
@@ -95,8 +95,8 @@ impl Known for Together<'_> {
 }
 
 impl Builder {
-    /// Takes what the substituters of a request have. What they do not have is left to [`Builder::realise`]. The goals
-    /// that are there now.
+    /// Takes what the substituters of a request have. The rest is left to [`Builder::realise`]. Returns the
+    /// goals that are realised now.
     ///
     /// # Errors
     /// When there is no plan, this store fails, or the request is cancelled.
@@ -132,7 +132,7 @@ impl Builder {
                 there.goals.extend(is_goal.then(|| (recipe.name.clone(), outputs)));
                 continue;
             }
-            // Only what somebody says the outputs of is asked for.
+            // Only outputs that a substituter claims to have are requested.
             if let (Some((id, action)), Some(_)) = (&step.claimed, &step.outputs) {
                 let work = Work {
                     recipe: recipe.name.clone(),
@@ -157,8 +157,8 @@ impl Builder {
         Ok(there)
     }
 
-    /// The outputs of an action, from the first of the substituters that gives them, and from which. That one does not
-    /// is no failure: another is asked, or it is built.
+    /// The outputs of an action, from the first substituter that has them, and its name. One that has none is
+    /// no failure: another is asked, or the recipe is built.
     pub(super) fn taken(
         &self,
         request: &Request<'_>,
@@ -169,7 +169,7 @@ impl Builder {
     ) -> Result<Option<(Outputs, String)>, Failed> {
         let names: Vec<&str> = work.action.outputs.keys().map(String::as_str).collect();
         let own = self.store.realisation(&work.id.0, Origins::Own)?.map(|it| it.outputs);
-        let wanted = Wanted { of: &work.id.0, names: &names, own: own.as_ref(), holding };
+        let wanted = Query { of: &work.id.0, names: &names, own: own.as_ref(), holding };
         for from in request.substituters.iter().filter(|from| !from.is_gone()) {
             let origin = Origin::Substituted { from: from.name().to_owned() };
             let keep = |outputs: &Outputs, log| work.keep(outputs, log, origin);

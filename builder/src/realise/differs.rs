@@ -6,25 +6,25 @@ use stele_recipes::recipe::RecipeName;
 use stele_store::model::{Name, Node, Tree, TreeId, TreeSource, escape};
 use stele_store::{Origin, Outputs, ReadError, Realisation, Store};
 
-/// So many paths are named.
+/// The maximum number of paths named.
 const MAX_PATHS: usize = 10;
 
-/// An output that came out otherwise than it is known to.
+/// An output that differs from its record.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Differs {
-    /// Of which recipe.
+    /// The recipe.
     pub recipe: RecipeName,
-    /// Which output.
+    /// The output.
     pub output: String,
-    /// What it was.
+    /// Its recorded tree.
     pub before: TreeId,
-    /// What it is now.
+    /// Its new tree.
     pub now: TreeId,
-    /// The other store that said what it was.
+    /// The other store that recorded it.
     pub from: Option<String>,
-    /// Where the two differ first, in the order of names; nothing when what it was is not there any more.
+    /// The first differing paths, in the order of names; empty when the recorded tree is gone.
     pub paths: Vec<Difference>,
-    /// Whether there are more of them.
+    /// Whether there are more.
     pub more: bool,
 }
 
@@ -33,18 +33,18 @@ pub struct Differs {
 pub struct Difference {
     /// The path, escaped.
     pub path: String,
-    /// In which way.
+    /// The kind of difference.
     pub kind: DifferenceKind,
 }
 
-/// In which way two trees differ at a path.
+/// How two trees differ at a path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum DifferenceKind {
-    /// It is in both, and not the same.
+    /// It is in both, with different content.
     Changed,
-    /// It is only in the one from before.
+    /// It is only in the old tree.
     Removed,
-    /// It is only in the new one.
+    /// It is only in the new tree.
     Added,
 }
 
@@ -62,7 +62,7 @@ impl fmt::Display for Difference {
 impl fmt::Display for Differs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { recipe, output, before, now, from, paths, more } = self;
-        let said = from.as_ref().map(|from| format!(" as {from} says")).unwrap_or_default();
+        let said = from.as_ref().map(|from| format!(" according to {from}")).unwrap_or_default();
         write!(f, "recipe `{recipe}`: output {output} was {before}{said}, and this build made {now}")?;
         if !paths.is_empty() {
             f.write_str("; they differ in")?;
@@ -74,7 +74,7 @@ impl fmt::Display for Differs {
     }
 }
 
-/// The first output that is not what it was.
+/// The first output that differs from its record.
 pub(super) fn first(
     store: &Store,
     recipe: &RecipeName,
@@ -100,26 +100,26 @@ pub(super) fn first(
     Ok(Some(Differs { recipe, output, before: old, now: new, from, paths, more }))
 }
 
-/// Two directories that differ, and where they are.
+/// Two directories that differ, and their path.
 struct Pair {
     path: String,
     before: TreeId,
     now: TreeId,
 }
 
-/// At most `most` paths at which two trees differ, those of one directory together and in the order of their names.
+/// At most `max` paths at which two trees differ, grouped by directory and sorted by name.
 fn differences<S: TreeSource>(
     source: &S,
     before: &TreeId,
     now: &TreeId,
-    most: usize,
+    max: usize,
 ) -> Result<Vec<Difference>, S::Error> {
     let mut found = Vec::new();
     let mut pairs = vec![Pair { path: String::new(), before: *before, now: *now }];
     while let Some(Pair { path, before, now }) = pairs.pop() {
         let (before, now) = (source.tree(&before)?, source.tree(&now)?);
         let mut below = Vec::new();
-        for (name, old, new) in united(&before, &now) {
+        for (name, old, new) in merged(&before, &now) {
             let mut path = path.clone();
             if !path.is_empty() {
                 path.push('/');
@@ -136,7 +136,7 @@ fn differences<S: TreeSource>(
                 (None, _) => DifferenceKind::Added,
             };
             found.push(Difference { path, kind });
-            if found.len() == most {
+            if found.len() == max {
                 return Ok(found);
             }
         }
@@ -146,21 +146,21 @@ fn differences<S: TreeSource>(
 }
 
 /// The entries of two trees, by their names.
-fn united<'a>(before: &'a Tree, now: &'a Tree) -> Vec<(&'a Name, Option<&'a Node>, Option<&'a Node>)> {
+fn merged<'a>(before: &'a Tree, now: &'a Tree) -> Vec<(&'a Name, Option<&'a Node>, Option<&'a Node>)> {
     let (before, now) = (before.entries(), now.entries());
-    let mut united = Vec::with_capacity(now.len());
+    let mut merged = Vec::with_capacity(now.len());
     let (mut old, mut new) = (before.iter().peekable(), now.iter().peekable());
     loop {
         let order = match (old.peek(), new.peek()) {
             (Some((a, _)), Some((b, _))) => a.as_bytes().cmp(b.as_bytes()),
             (Some(_), None) => std::cmp::Ordering::Less,
             (None, Some(_)) => std::cmp::Ordering::Greater,
-            (None, None) => return united,
+            (None, None) => return merged,
         };
         let a = if order.is_le() { old.next() } else { None };
         let b = if order.is_ge() { new.next() } else { None };
         if let Some((name, _)) = a.or(b) {
-            united.push((name, a.map(|it| &it.1), b.map(|it| &it.1)));
+            merged.push((name, a.map(|it| &it.1), b.map(|it| &it.1)));
         }
     }
 }
@@ -195,12 +195,12 @@ mod tests {
             node
         }
 
-        fn differences(&self, before: &Node, now: &Node, most: usize) -> Vec<String> {
+        fn differences(&self, before: &Node, now: &Node, max: usize) -> Vec<String> {
             let (Node::Directory { tree: before, .. }, Node::Directory { tree: now, .. }) = (before, now)
             else {
                 panic!("these are directories")
             };
-            let found = differences(self, before, now, most).unwrap();
+            let found = differences(self, before, now, max).unwrap();
             found.iter().map(ToString::to_string).collect()
         }
     }
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn every_way_to_differ_is_named_and_nothing_that_is_equal() {
+    fn every_kind_of_difference_is_named_and_nothing_equal() {
         let mut memory = Memory::default();
         let same = memory.put(&[("x", file("x"))]);
         let old = memory.put(&[("a", file("1")), ("b", file("2")), ("d e", file("3"))]);

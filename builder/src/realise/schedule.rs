@@ -1,4 +1,4 @@
-//! What runs when: each recipe that has to be built, as soon as all that it needs is there.
+//! The schedule: each recipe that has to be built starts as soon as all its inputs exist.
 
 use std::collections::HashSet;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -15,33 +15,33 @@ use super::caught::caught;
 use super::{Builder, Event, Failed, Holding, OfStore, Purpose, Realisations, Request, lock};
 use crate::profile;
 
-/// So often a request is planned anew because something was found damaged.
+/// How often a request is planned again because something was found damaged.
 const MAX_REPAIRS: usize = 3;
 
-/// A recipe of which all that it is made of is there.
+/// A recipe whose inputs all exist.
 pub(super) struct Prepared {
     /// Its action.
     pub work: Work,
-    /// What its root is merged of.
+    /// The parts that its root is merged from.
     pub parts: Vec<Part>,
 }
 
-/// A recipe's part of a request.
+/// The status of a recipe in a request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Place {
-    /// Nothing has to be done for it.
+enum Status {
+    /// Nothing to do.
     Idle,
-    /// What it needs is not there yet.
+    /// Its inputs do not all exist yet.
     Waiting,
     /// It is being realised.
     Running,
     /// It is realised.
     Done,
-    /// It was not, or something that it needs was not.
+    /// It failed, or something that it needs did.
     Lost,
 }
 
-/// A request that is being done.
+/// A request in progress.
 pub(super) struct Doing<'a> {
     pub(super) builder: &'a Arc<Builder>,
     pub(super) request: &'a Request<'a>,
@@ -49,17 +49,17 @@ pub(super) struct Doing<'a> {
     pub(super) plan: Mutex<Plan>,
     pub(super) progress: &'a Progress,
     pub(super) tell: &'a (dyn Fn(Event) + Sync),
-    /// Kept until the request is done.
+    /// Held until the request is done.
     pub(super) holding: Arc<Holding>,
-    /// What was to be prepared.
+    /// The prepared recipe, on request.
     pub(super) prepared: Mutex<Option<Prepared>>,
 }
 
 type Ended = (usize, Result<(), Arc<Failed>>);
 
 impl Builder {
-    /// Realises the goals of a request. What fails is in the answer; the builds that are under way are finished first.
-    /// When something that a build was given turns out to be damaged, it is built again, and then the rest.
+    /// Realises the goals of a request. Failures are part of the answer; running builds finish first. When an
+    /// input of a build turns out to be damaged, that input is built again, and then the rest.
     ///
     /// # Errors
     /// When there is no plan, or the request is cancelled.
@@ -74,7 +74,7 @@ impl Builder {
             if !realised.failed.iter().any(|(_, error)| matches!(**error, Failed::Damaged { .. })) {
                 break;
             }
-            // What is damaged does not count as there any more: the new plan has it.
+            // Damaged content no longer counts as present: the new plan includes it.
             realised = self.doing(request, progress, tell)?.run()?;
         }
         Ok(realised)
@@ -115,17 +115,17 @@ impl Doing<'_> {
             let needs: Vec<Vec<usize>> =
                 (0..plan.steps.len()).map(|number| plan.graph.needs(number).to_vec()).collect();
             let place = |number: usize| match plan.steps[number].state {
-                State::Build(_) | State::Again => Place::Waiting,
-                State::Done => Place::Done,
-                State::Unneeded => Place::Idle,
+                State::Build(_) | State::Again => Status::Waiting,
+                State::Done => Status::Done,
+                State::Unneeded => Status::Idle,
             };
-            let places: Vec<Place> = (0..plan.steps.len()).map(place).collect();
+            let places: Vec<Status> = (0..plan.steps.len()).map(place).collect();
             (needs, places)
         };
         let prepared = usize::from(self.request.options.purpose == Purpose::Prepare);
-        let builds = places.iter().filter(|place| **place == Place::Waiting).count() - prepared;
+        let builds = places.iter().filter(|place| **place == Status::Waiting).count() - prepared;
         (self.tell)(Event::Planned { builds });
-        let done = places.iter().enumerate().filter(|(_, place)| **place == Place::Done);
+        let done = places.iter().enumerate().filter(|(_, place)| **place == Status::Done);
         done.map(|(number, _)| number).try_for_each(|number| self.hold_outputs(number))?;
         let holding = Some(Arc::clone(&self.holding));
         let mut answer = Realisations { holding, ..Realisations::default() };
@@ -133,14 +133,14 @@ impl Doing<'_> {
         thread::scope(|scope| {
             let mut running = 0;
             loop {
-                // What came out otherwise is there all the same, and says nothing of the others.
+                // An output that differs is still usable, and says nothing about the others.
                 let stops = |error: &Failed| !matches!(error, Failed::Differs(_));
                 let stopped = self.progress.check().is_err()
                     || (answer.failed.iter().any(|(_, error)| stops(error))
                         && !self.request.options.keep_going);
                 while !stopped && running < self.request.options.jobs {
                     let Some(number) = ready(&places, &needs) else { break };
-                    places[number] = Place::Running;
+                    places[number] = Status::Running;
                     running += 1;
                     let (ended, unbegun): (Sender<Ended>, _) = (ended.clone(), ended.clone());
                     let begun = thread::Builder::new().stack_size(16 << 20).spawn_scoped(scope, move || {
@@ -157,15 +157,15 @@ impl Doing<'_> {
                 let Some((number, outcome)) = next(&wait) else { continue };
                 running -= 1;
                 match outcome {
-                    Ok(()) => places[number] = Place::Done,
+                    Ok(()) => places[number] = Status::Done,
                     Err(error) if matches!(&*error, Failed::Differs(_)) => {
-                        places[number] = Place::Done;
+                        places[number] = Status::Done;
                         let recipe = self.name(number);
                         (self.tell)(Event::Failed { recipe: recipe.clone(), why: error.to_string() });
                         answer.failed.push((recipe, error));
                     }
                     Err(error) => {
-                        places[number] = Place::Lost;
+                        places[number] = Status::Lost;
                         if !matches!(&*error, Failed::Cancelled(_)) {
                             let recipe = self.name(number);
                             (self.tell)(Event::Failed { recipe: recipe.clone(), why: error.to_string() });
@@ -178,14 +178,14 @@ impl Doing<'_> {
         });
         self.progress.check()?;
         if !answer.failed.is_empty() {
-            // Those that were never begun because something else failed are skipped, too.
-            for number in (0..places.len()).filter(|number| places[*number] == Place::Waiting) {
+            // Recipes that were never started because another failed are skipped, too.
+            for number in (0..places.len()).filter(|number| places[*number] == Status::Waiting) {
                 answer.skipped.push(self.name(number));
             }
         }
         for number in goals {
             let name = self.name(number);
-            if places[number] == Place::Done
+            if places[number] == Status::Done
                 && answer.failed.iter().all(|(failed, _)| *failed != name)
                 && let Some(outputs) = self.outputs(number)
             {
@@ -195,7 +195,7 @@ impl Doing<'_> {
         Ok(answer)
     }
 
-    /// The first goal, when all that it is made of is there, and nothing failed; and what came of the others.
+    /// The first goal, when its inputs exist and nothing failed; and the results of the others.
     pub(super) fn prepare(&self) -> Result<(Option<Prepared>, Realisations), Failed> {
         let realised = self.run()?;
         let prepared = lock(&self.prepared).take().filter(|_| realised.failed.is_empty());
@@ -223,12 +223,12 @@ impl Doing<'_> {
         self.holding.keep_outputs(&self.outputs(number).unwrap_or_default())
     }
 
-    /// What needs the recipe that was lost is lost, too.
-    fn skip(&self, lost: usize, needs: &[Vec<usize>], places: &mut [Place], skipped: &mut Vec<RecipeName>) {
+    /// Skips what needs the lost recipe.
+    fn skip(&self, lost: usize, needs: &[Vec<usize>], places: &mut [Status], skipped: &mut Vec<RecipeName>) {
         let mut all = HashSet::from([lost]);
         for number in lost + 1..places.len() {
-            if places[number] == Place::Waiting && needs[number].iter().any(|need| all.contains(need)) {
-                places[number] = Place::Lost;
+            if places[number] == Status::Waiting && needs[number].iter().any(|need| all.contains(need)) {
+                places[number] = Status::Lost;
                 all.insert(number);
                 let recipe = self.name(number);
                 (self.tell)(Event::Skipped { recipe: recipe.clone() });
@@ -238,11 +238,11 @@ impl Doing<'_> {
     }
 }
 
-/// The first recipe that waits and of which all needs are done. What is not needed is known well enough.
-fn ready(places: &[Place], needs: &[Vec<usize>]) -> Option<usize> {
+/// The first waiting recipe whose needs are all done. Recipes that need no building count as done.
+fn ready(places: &[Status], needs: &[Vec<usize>]) -> Option<usize> {
     (0..places.len()).find(|number| {
-        places[*number] == Place::Waiting
-            && needs[*number].iter().all(|need| matches!(places[*need], Place::Done | Place::Idle))
+        places[*number] == Status::Waiting
+            && needs[*number].iter().all(|need| matches!(places[*need], Status::Done | Status::Idle))
     })
 }
 

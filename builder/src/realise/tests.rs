@@ -1,4 +1,4 @@
-//! What can be told without a sandbox: that no request hangs.
+//! Tests without a sandbox: no request hangs.
 
 use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,11 +11,11 @@ use stele_store::Progress;
 use super::*;
 
 /// A store and a recipe tree with `a`, and `b` that needs it.
-struct Place {
+struct SandboxPath {
     folder: tempfile::TempDir,
 }
 
-impl Place {
+impl SandboxPath {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         for (name, needs) in [("a", ""), ("b", "a")] {
@@ -49,7 +49,7 @@ fn a_panic_ends_the_request_with_an_error_and_never_hangs_it() {
     let (done, wait) = channel();
     std::thread::spawn(move || {
         let told = AtomicUsize::new(0);
-        let realised = Place::new().realise(|event| {
+        let realised = SandboxPath::new().realise(|event| {
             if matches!(event, Event::Waits { .. }) {
                 told.fetch_add(1, Ordering::Relaxed);
                 panic!("injected");
@@ -61,6 +61,6 @@ fn a_panic_ends_the_request_with_an_error_and_never_hangs_it() {
     assert_eq!(told, 1);
     let [(recipe, error)] = &realised.failed[..] else { panic!("{:?}", realised.failed) };
     assert_eq!(recipe.as_str(), "a");
-    assert_eq!(error.to_string(), "recipe `a`: the daemon met a fault of its own: injected");
+    assert_eq!(error.to_string(), "recipe `a`: internal error: injected");
     assert_eq!(realised.skipped.iter().map(RecipeName::as_str).collect::<Vec<_>>(), ["b"]);
 }

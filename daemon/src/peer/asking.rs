@@ -1,6 +1,5 @@
-//! Asking a daemon that is not trusted: a thread of its own asks it, so that a daemon that is slow, hangs or sends
-//! without an end keeps nobody. Whoever waits looks at the clock and at whether the answer is still wanted, and hangs
-//! up.
+//! Requests to an untrusted daemon: a separate thread sends them, so that a daemon that is slow, hangs or sends without
+//! end blocks no request. The waiting thread checks the time and whether the answer is still wanted, and disconnects.
 
 use std::io::{self, Read};
 use std::os::unix::net::UnixStream;
@@ -22,18 +21,18 @@ use crate::protocol::Call;
 
 /// How long another store may take to send [`SLOWEST`] bytes, or the whole of a shorter answer.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// What it has to send meanwhile.
+/// The number of bytes that it has to send in that time.
 const SLOWEST: u64 = 64 << 10;
-/// How often whoever waits looks whether the answer is still wanted.
+/// How often the waiting thread checks whether the answer is still wanted.
 const TICK: Duration = Duration::from_millis(20);
-/// The most bytes of an answer that is no content.
+/// The maximum size in bytes of an answer without content.
 const MAX_ANSWER: usize = 4 << 20;
-/// So many pieces of content, of 1 MiB at most, wait for whoever reads them.
+/// The number of pieces of content, of at most 1 MiB, that wait for their reader.
 const MAX_WAITING: usize = 2;
-/// So much of what another store says is shown, in characters.
+/// The maximum number of characters of another store's message that are shown.
 const MAX_SHOWN: usize = 400;
 
-/// A store that can be asked, by one at a time.
+/// Another store, which answers one request at a time.
 pub(super) struct Asked {
     gone: AtomicBool,
     asking: Mutex<Asking>,
@@ -55,11 +54,11 @@ impl Asked {
         self.gone.load(Ordering::Relaxed)
     }
 
-    /// Asks; without a request, only connects. At most `most` bytes of content are taken.
+    /// Sends a request; without one, only connects. Accepts at most `max` bytes of content.
     pub fn ask<'a>(
         &'a self,
         request: Option<Request>,
-        most: u64,
+        max: u64,
         progress: &'a stele_store::Progress,
     ) -> Result<Waiting<'a>, Unavailable> {
         let asking = lock(&self.asking);
@@ -67,7 +66,7 @@ impl Asked {
             return Err("it does not answer".into());
         }
         let (to, parts) = sync_channel(MAX_WAITING);
-        asking.questions.send(Question { request, most, to }).map_err(|_| "it cannot be asked any more")?;
+        asking.questions.send(Question { request, max, to }).map_err(|_| "it no longer answers")?;
         let bytes = (Vec::new(), 0);
         Ok(Waiting {
             asked: self,
@@ -82,10 +81,10 @@ impl Asked {
     }
 }
 
-/// Whoever has this asks; one at a time.
+/// The exclusive right to send a request.
 struct Asking {
     questions: Sender<Question>,
-    /// The line to its daemon, to hang up.
+    /// The connection to its daemon, to shut down.
     line: Arc<Mutex<Option<UnixStream>>>,
 }
 
@@ -103,13 +102,13 @@ impl Asking {
     }
 }
 
-/// Something to ask.
+/// A request to send.
 struct Question {
-    /// Nothing to only connect.
+    /// `None` to only connect.
     request: Option<Request>,
-    /// The most bytes of content that may come.
-    most: u64,
-    /// Whom to answer.
+    /// The maximum number of bytes of content.
+    max: u64,
+    /// The receiver of the answer.
     to: SyncSender<Part>,
 }
 
@@ -123,7 +122,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Hands content on, as long as it is wanted.
+/// Passes content on, as long as it is wanted.
 struct Forward {
     to: SyncSender<Part>,
     left: u64,
@@ -136,7 +135,7 @@ impl Sink for Forward {
 
     fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.left = (self.left.checked_sub(bytes.len() as u64))
-            .ok_or_else(|| io::Error::other("it sends more than it was asked for"))?;
+            .ok_or_else(|| io::Error::other("it sends more than was requested"))?;
         self.to.send(Part::Bytes(bytes.to_vec())).map_err(|_| io::ErrorKind::BrokenPipe.into())
     }
 }
@@ -152,7 +151,7 @@ impl Observer for Forward {
 /// How the other store is reached.
 enum Way {
     Daemon(Connection),
-    /// It lies on a disk that cannot be written, and is read by this process.
+    /// Its disk cannot be written, and this process reads it.
     Here(Client),
 }
 
@@ -198,12 +197,12 @@ impl Way {
     }
 }
 
-/// Answers questions until nobody asks any more. A line on which something else came than an answer, or nothing at
-/// all, is not used again.
+/// Sends requests until no caller is left. A connection that returned something other than an answer, or nothing at
+/// all, is not reused.
 fn serve(folder: &Path, start: bool, line: &Mutex<Option<UnixStream>>, questions: &Receiver<Question>) {
     let mut way = None;
-    while let Ok(Question { request, most, to }) = questions.recv() {
-        let mut forward = Forward { to, left: most };
+    while let Ok(Question { request, max, to }) = questions.recv() {
+        let mut forward = Forward { to, left: max };
         let outcome = match way.take().map_or_else(|| connect(folder, start, &mut forward), Ok) {
             Err(failure) => Err(failure),
             Ok(mut it) => {
@@ -230,12 +229,12 @@ pub(super) struct Waiting<'a> {
     asking: MutexGuard<'a, Asking>,
     parts: Receiver<Part>,
     progress: &'a stele_store::Progress,
-    /// How long it was waited, and how much came, since last enough had come.
+    /// The time waited, and the bytes received, since the last sufficient progress.
     waited: Duration,
     came: u64,
-    /// The end came.
+    /// The answer is complete.
     over: bool,
-    /// Bytes that were not read yet, and where the next one is.
+    /// Bytes that were not read yet, and the position of the next one.
     bytes: (Vec<u8>, usize),
 }
 
@@ -256,7 +255,7 @@ impl Waiting<'_> {
                     if self.came >= SLOWEST || self.over {
                         (self.waited, self.came) = (Duration::ZERO, 0);
                     }
-                    // What drips must not go on for ever either.
+                    // A trickle must not continue for ever either.
                     if self.waited < PATIENCE {
                         return Ok(part);
                     }
@@ -283,7 +282,7 @@ impl Waiting<'_> {
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        // Whatever else it sends is of no use to anybody.
+        // Anything else that it sends is useless.
         if !self.over {
             self.asking.hang_up();
         }
@@ -307,7 +306,7 @@ impl Read for Waiting<'_> {
     }
 }
 
-/// What another store says, as it can be shown: on one line, without what a terminal would obey, and not without end.
+/// Another store's message, as it is shown: on one line, bounded, and without terminal control characters.
 pub(super) fn shown(text: &str) -> String {
     let is_plain = |c: char| {
         !(c.is_control()
@@ -333,7 +332,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_another_store_says_moves_no_terminal_and_fills_none() {
+    fn messages_of_another_store_do_not_control_or_flood_the_terminal() {
         let said = shown("m \x1b[31mRED\x1b]0;title\x07\nerror: forged \u{202e}\u{9b}");
         assert!(said.chars().all(|c| !c.is_control() && c != '\u{202e}'), "{said}");
         assert_eq!(shown(&"x".repeat(10_000)).chars().count(), MAX_SHOWN + 1);

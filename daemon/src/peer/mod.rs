@@ -1,7 +1,7 @@
 //! Another store as a substituter: its folder or its socket on this machine.
 //!
-//! What comes is bounded in size and time, and text of it is shown without control characters. The daemon of the other
-//! store is never replaced, and only started where a folder is named and none runs.
+//! Its answers are bounded in size and time, and shown without control characters. The daemon of the other store is
+//! never replaced, and only started when a folder is given and none runs.
 
 mod asking;
 
@@ -19,7 +19,7 @@ use stele_store::{Outputs, Realisation};
 
 use asking::{Asked, Waiting, shown};
 
-/// The stores of this machine, each asked through its own daemon.
+/// The stores of this machine, each accessed through its own daemon.
 pub struct Daemons;
 
 impl Peers for Daemons {
@@ -32,7 +32,7 @@ impl Peers for Daemons {
     }
 }
 
-/// A store that is asked through its own daemon.
+/// A store that is accessed through its own daemon.
 struct Other {
     name: String,
     asked: Asked,
@@ -42,16 +42,17 @@ impl Other {
     /// The store at `path`: its folder, or its socket.
     ///
     /// # Errors
-    /// When there is none, or nobody answers for it.
+    /// When there is none, or no daemon answers.
     fn connect(path: &Path, progress: &stele_store::Progress) -> Result<Self, Failure> {
         let (folder, start) = place(path)?;
-        let asked = Asked::begin(folder, start).map_err(|e| Failure::io("no thread could be had", &e))?;
+        let asked =
+            Asked::begin(folder, start).map_err(|e| Failure::io("a thread could not be started", &e))?;
         let other = Self { name: path.display().to_string(), asked };
         let outcome = other.asked.ask(None, 0, progress).and_then(Waiting::end);
         let failed = |message: String| Failure::new(Kind::Failed, message);
         match outcome {
             Ok(Ok(_)) => Ok(other),
-            // That its store is damaged, or its disk full, says nothing of this one.
+            // A damaged store or a full disk there does not concern this one.
             Ok(Err(failure)) => Err(Failure {
                 hint: failure.hint.as_deref().map(shown),
                 ..match failure.kind {
@@ -66,7 +67,7 @@ impl Other {
         }
     }
 
-    /// The answer to a request that has no content in it; nothing when what it is about is not there.
+    /// The answer to a request without content; `None` when its object does not exist.
     fn ask(&self, request: Request, progress: &stele_store::Progress) -> Result<Option<Answer>, Unavailable> {
         match self.asked.ask(Some(request), 0, progress)?.end()? {
             Ok(answer) => Ok(Some(answer)),
@@ -80,7 +81,7 @@ impl Other {
         of: &Digest,
         progress: &stele_store::Progress,
     ) -> Result<Option<Realised>, Unavailable> {
-        match self.ask(Request::Realisation { of: of.to_string() }, progress)? {
+        match self.ask(Request::Realisation { of: *of }, progress)? {
             Some(Answer::Realised(realised)) => Ok(Some(realised)),
             Some(_) => Err(OTHER.into()),
             None => Ok(None),
@@ -88,9 +89,9 @@ impl Other {
     }
 }
 
-const OTHER: &str = "it answers something else than it was asked";
+const OTHER: &str = "its answer does not match the request";
 
-/// The folder of the store that a path names, and whether its daemon may be started.
+/// The folder of the store at a path, and whether its daemon may be started.
 fn place(path: &Path) -> Result<(PathBuf, bool), Failure> {
     let kind = std::fs::metadata(path).map(|meta| meta.file_type());
     match (kind, path.parent()) {
@@ -102,14 +103,6 @@ fn place(path: &Path) -> Result<(PathBuf, bool), Failure> {
             Err(Failure::new(kind, e.to_string()))
         }
     }
-}
-
-fn outputs(realised: Realised) -> Result<Outputs, Unavailable> {
-    let mut outputs = Outputs::default();
-    for (name, tree) in realised.outputs {
-        outputs.0.insert(name, tree.parse::<TreeId>()?);
-    }
-    Ok(outputs)
 }
 
 impl Substituter for Other {
@@ -127,8 +120,8 @@ impl Substituter for Other {
         progress: &stele_store::Progress,
     ) -> Result<Option<Realisation>, Unavailable> {
         let Some(realised) = self.ask_realised(of, progress)?.filter(|it| !it.gone) else { return Ok(None) };
-        let log = realised.log.as_ref().and_then(|log| log.parse::<BlobId>().ok());
-        Ok(Some(Realisation { outputs: outputs(realised)?, log, ..Realisation::default() }))
+        let outputs = Outputs(realised.outputs);
+        Ok(Some(Realisation { outputs, log: realised.log, ..Realisation::default() }))
     }
 
     fn remembered(
@@ -136,7 +129,7 @@ impl Substituter for Other {
         of: &Digest,
         progress: &stele_store::Progress,
     ) -> Result<Option<Outputs>, Unavailable> {
-        self.ask_realised(of, progress)?.map(outputs).transpose()
+        Ok(self.ask_realised(of, progress)?.map(|it| Outputs(it.outputs)))
     }
 
     fn source(
@@ -145,16 +138,16 @@ impl Substituter for Other {
         progress: &stele_store::Progress,
     ) -> Result<Option<(BlobId, u64)>, Unavailable> {
         match self.ask(Request::Info { reference: format!("sha256:{sha256}") }, progress)? {
-            Some(Answer::Info(info)) => Ok(Some((info.digest.parse()?, info.size))),
+            Some(Answer::Info(info)) => Ok(Some((BlobId(info.digest), info.size))),
             Some(_) => Err(OTHER.into()),
             None => Ok(None),
         }
     }
 
-    fn tree(&self, id: &TreeId, most: u64, progress: &stele_store::Progress) -> Result<Vec<u8>, Unavailable> {
+    fn tree(&self, id: &TreeId, max: u64, progress: &stele_store::Progress) -> Result<Vec<u8>, Unavailable> {
         let mut text = Vec::new();
         self.asked
-            .ask(Some(Request::Cat { reference: id.to_string() }), most, progress)?
+            .ask(Some(Request::Cat { reference: id.to_string() }), max, progress)?
             .read_to_end(&mut text)?;
         Ok(text)
     }
@@ -162,9 +155,9 @@ impl Substituter for Other {
     fn blob<'a>(
         &'a self,
         id: &BlobId,
-        most: u64,
+        max: u64,
         progress: &'a stele_store::Progress,
     ) -> Result<Box<dyn Read + 'a>, Unavailable> {
-        Ok(Box::new(self.asked.ask(Some(Request::Cat { reference: id.to_string() }), most, progress)?))
+        Ok(Box::new(self.asked.ask(Some(Request::Cat { reference: id.to_string() }), max, progress)?))
     }
 }

@@ -1,7 +1,7 @@
 //! `daemon.log`: the daemon's log, and everything that its process writes to stderr.
 //!
-//! A panic is logged with a backtrace. What aborts the process (a stack overflow, an abort in RocksDB) writes its
-//! message to stderr, which is the same file: otherwise a daemon would die without a trace.
+//! A panic is logged with a backtrace. A crash (a stack overflow, an abort in RocksDB) writes its message to stderr,
+//! which is the same file: otherwise a daemon would die without a trace.
 
 use std::backtrace::Backtrace;
 use std::fs::File;
@@ -85,8 +85,8 @@ impl Write for LogFile {
             // A log that cannot be renamed is still appended to.
             let _ = self.rotate();
         }
-        // A full or broken disk must not fail here: the logger would say so on stderr, which is this very file, that
-        // would panic, and the panic would be logged by a thread that holds the log.
+        // A full or broken disk must not fail here: the logger would report that on stderr, which is this very file,
+        // that would panic, and the panic would be logged by a thread that holds the log.
         let _ = self.file.write_all(bytes);
         self.written += bytes.len() as u64;
         Ok(bytes.len())
@@ -101,8 +101,8 @@ impl Write for LogFile {
 mod tests {
     use super::*;
 
-    // These redirect stderr of the test's process; nextest runs each in a process of its own, and cargo test's other
-    // threads lose at most a few lines.
+    // These redirect stderr of the test's process; nextest runs each in its own process, and cargo test's other threads
+    // lose at most a few lines.
     #[test]
     fn a_log_is_bounded_however_long_a_daemon_runs() {
         let folder = tempfile::tempdir().unwrap();
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_that_cannot_be_written_fails_nobody() {
+    fn a_log_that_cannot_be_written_fails_no_request() {
         let file = File::options().write(true).open("/dev/full").unwrap();
         let folder = File::open("/").unwrap().into();
         let mut log = LogFile { folder, file, written: 0 };

@@ -1,4 +1,4 @@
-//! The daemon's process: it takes over nothing from the process that started it but the store's path.
+//! The daemon's process: it inherits nothing from the process that started it but the store's path.
 
 mod log;
 
@@ -29,7 +29,7 @@ pub(crate) fn report(started: &Started) {
 /// serves every terminal, and must not depend on the state of the first one.
 ///
 /// # Errors
-/// When a limit is so low that the daemon would die of it, and cannot be raised.
+/// When a limit is too low for the daemon to survive, and cannot be raised.
 pub fn begin_anew() -> Result<(), Failure> {
     // A new session: the terminal's Ctrl-C and hang-up must not reach the daemon.
     let _ = rustix::process::setsid();

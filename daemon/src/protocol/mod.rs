@@ -1,33 +1,35 @@
 //! The frames of the socket's protocol. `docs/formats.md` has the bytes.
 //!
 //! A frame is a length (4 bytes, little-endian), a kind (1 byte: `J` JSON, `j` JSON that continues in the next
-//! frame, `B` bytes) and that many bytes. The
-//! first frames in each direction, [`Hello`] and [`Welcome`], and the request to stop never change their format,
+//! frame, `B` bytes, `D` descriptors) and that many bytes. The first frames in each direction, [`Hello`] and [`Welcome`], and the request to stop never change their format,
 //! so that a command line of any version can replace a daemon of any other.
 
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use stele_fs::passing::{receive_with, send_with};
 
 use crate::mounts::Record;
 use stele::Request;
 use stele::answers::{Answer, Entry, Progress};
-use stele::builds::{Event, Order, Visit};
+use stele::builds::{Event, ExecRequest, Order};
 use stele::failure::Failure;
 
 /// The maximum size of a frame in bytes; larger frames are rejected.
-const FRAME_MOST: usize = 1 << 20;
+const MAX_FRAME: usize = 1 << 20;
 /// The maximum size of a request in bytes.
-pub const REQUEST_MOST: usize = 1 << 20;
+pub const MAX_REQUEST: usize = 1 << 20;
 /// The maximum size of an answer in bytes: a verification of a badly damaged store has many findings.
-pub const ANSWER_MOST: usize = 1 << 30;
+pub const MAX_ANSWER: usize = 1 << 30;
 
 /// This program's version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The version of the protocol: with another number, frames after the first two have other formats. Clients other than
 /// this program check it.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 /// The build ID, a hash of this program's source code: two builds of one version have different ones.
 pub const BUILD: &str = env!("STELE_BUILD_ID");
 
@@ -45,7 +47,7 @@ pub struct Hello {
 }
 
 impl Hello {
-    /// This program's.
+    /// The hello of this build.
     pub fn of_this_build() -> Self {
         Self { stele: VERSION.to_owned(), protocol: PROTOCOL, build: BUILD.to_owned() }
     }
@@ -97,7 +99,7 @@ pub enum Call {
         record: Record,
     },
     /// Run a program in the sandbox of a recipe; its streams follow in a separate message.
-    Visit {
+    Exec {
         /// The recipe tree, escaped; its descriptor comes last.
         tree: String,
         /// The recipe.
@@ -105,11 +107,11 @@ pub enum Call {
         /// How to build its inputs.
         order: Order,
         /// The command to run.
-        visit: Visit,
+        exec: ExecRequest,
     },
     /// A request to the store.
     Store {
-        /// What.
+        /// The request.
         store: Request,
         /// Whether a message with descriptors follows, one for each path that the request names. Without, the daemon
         /// opens the paths itself.
@@ -148,10 +150,10 @@ pub enum Frame {
 /// Writes a message.
 ///
 /// # Errors
-/// When the other side is gone.
+/// When the other side has disconnected.
 pub fn send(to: &mut impl Write, message: &impl Serialize) -> io::Result<()> {
     let json = serde_json::to_vec(message)?;
-    let mut parts = json.chunks(FRAME_MOST).peekable();
+    let mut parts = json.chunks(MAX_FRAME).peekable();
     while let Some(part) = parts.next() {
         send_frame(to, if parts.peek().is_some() { b'j' } else { b'J' }, part)?;
     }
@@ -161,9 +163,9 @@ pub fn send(to: &mut impl Write, message: &impl Serialize) -> io::Result<()> {
 /// Writes some bytes of a blob.
 ///
 /// # Errors
-/// When the other side is gone.
+/// When the other side has disconnected.
 pub fn send_bytes(to: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
-    bytes.chunks(FRAME_MOST).try_for_each(|chunk| send_frame(to, b'B', chunk))
+    bytes.chunks(MAX_FRAME).try_for_each(|chunk| send_frame(to, b'B', chunk))
 }
 
 fn send_frame(to: &mut impl Write, kind: u8, payload: &[u8]) -> io::Result<()> {
@@ -181,11 +183,11 @@ fn send_frame(to: &mut impl Write, kind: u8, payload: &[u8]) -> io::Result<()> {
     to.write_all(payload)
 }
 
-/// Reads a message of at most `most` bytes, or bytes of a blob. `None` at the end of the stream.
+/// Reads a message of at most `max` bytes, or bytes of a blob. `None` at the end of the stream.
 ///
 /// # Errors
 /// When the stream ends within a frame, or a frame is malformed.
-pub fn receive(from: &mut impl Read, most: usize) -> io::Result<Option<Frame>> {
+pub fn receive(from: &mut impl Read, max: usize) -> io::Result<Option<Frame>> {
     let invalid = |what| io::Error::new(io::ErrorKind::InvalidData, what);
     let mut message = Vec::new();
     loop {
@@ -197,7 +199,7 @@ pub fn receive(from: &mut impl Read, most: usize) -> io::Result<Option<Frame>> {
         }
         let [a, b, c, d, kind] = head;
         let length = u32::from_le_bytes([a, b, c, d]) as usize;
-        if length > FRAME_MOST || message.len() + length > most {
+        if length > MAX_FRAME || message.len() + length > max {
             return Err(invalid("received a malformed frame"));
         }
         let begin = message.len();
@@ -212,12 +214,39 @@ pub fn receive(from: &mut impl Read, most: usize) -> io::Result<Option<Frame>> {
     }
 }
 
+/// Sends descriptors, in a frame without a payload.
+///
+/// # Errors
+/// When the other side is gone, or there are too many.
+pub fn send_descriptors(to: &UnixStream, fds: &[BorrowedFd<'_>]) -> io::Result<()> {
+    let head = [0, 0, 0, 0, b'D'];
+    let sent = send_with(to, &[IoSlice::new(&head)], fds)?;
+    (&*to).write_all(head.get(sent..).unwrap_or_default())
+}
+
+/// Receives descriptors, which are all that may come now. `None` at the end of the stream.
+///
+/// # Errors
+/// When the stream ends within the frame, or another frame is received.
+pub fn receive_descriptors(from: &UnixStream) -> io::Result<Option<Vec<OwnedFd>>> {
+    let mut head = [0; 5];
+    let (read, fds) = receive_with(from, &mut head)?;
+    if read == 0 {
+        return Ok(None);
+    }
+    (&*from).read_exact(&mut head[read..])?;
+    match head {
+        [0, 0, 0, 0, b'D'] => Ok(Some(fds)),
+        _ => Err(io::Error::new(io::ErrorKind::InvalidData, "received another frame instead of descriptors")),
+    }
+}
+
 /// Reads a message.
 ///
 /// # Errors
 /// When the stream ends, or another message is received.
 pub fn receive_message<T: DeserializeOwned>(from: &mut impl Read) -> io::Result<T> {
-    match receive(from, REQUEST_MOST)? {
+    match receive(from, MAX_REQUEST)? {
         Some(Frame::Json(bytes)) => Ok(serde_json::from_slice(&bytes)?),
         Some(Frame::Bytes(_)) => {
             Err(io::Error::new(io::ErrorKind::InvalidData, "received bytes instead of a message"))

@@ -1,4 +1,4 @@
-//! Sends what a request yields before its final answer to a client that may not read it.
+//! Sends the output of a request that precedes its final answer, to a client that may not read it.
 
 use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
@@ -13,7 +13,7 @@ use stele::service::Sink;
 /// The number of entries in one frame.
 const ENTRIES: usize = 500;
 
-/// Sends what a request yields before its final answer.
+/// Sends the output of a request that precedes its final answer.
 pub(super) struct Answering<'a> {
     to: &'a Mutex<&'a UnixStream>,
     handed: &'a Handed,
@@ -34,7 +34,7 @@ impl<'a> Answering<'a> {
     }
 }
 
-/// Sends a reply in which the client's own paths stand.
+/// Sends a reply with the client's own paths restored.
 pub(super) fn send_restored(to: &mut impl Write, reply: &Reply, handed: &Handed) -> io::Result<()> {
     if handed.is_empty() {
         return send(to, reply);

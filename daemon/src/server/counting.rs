@@ -1,4 +1,4 @@
-//! Counts that hold also when a thread panics: of connections, and of requests that are being worked on.
+//! Counts that stay correct when a thread panics: of connections, and of running requests.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Server;
 
-/// A connection that is being served, also by a thread that panics.
+/// A connection that is being served, even by a thread that panics.
 pub(super) struct Counted(Arc<Server>);
 
 impl Counted {

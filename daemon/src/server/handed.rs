@@ -1,7 +1,7 @@
-//! Descriptors that a client handed over: they stand for the paths that its request names.
+//! Descriptors received from a client, one for each path in its request.
 //!
-//! Each path becomes one of `/proc/PID/fd`, which this process and the helpers that it starts resolve to what the
-//! client opened. On the way out, in messages and events, the client's own path stands again.
+//! Each path is replaced by one of `/proc/PID/fd`, which this process and the helpers that it starts resolve to what
+//! the client opened. In outgoing messages and events, the client's own path is restored.
 
 use std::ffi::OsStr;
 use std::io;
@@ -14,7 +14,7 @@ use serde_json::Value;
 use stele::reference::{from_wire, to_wire};
 use stele::{PathUse, Request};
 
-/// The descriptors that a client handed over for one request.
+/// The descriptors that a client passed for one request.
 #[derive(Default)]
 pub(super) struct Handed {
     /// The path of each descriptor, and the client's own. The longest first: one may be a prefix of another.
@@ -23,7 +23,7 @@ pub(super) struct Handed {
 }
 
 impl Handed {
-    /// Replaces the paths of `request` by those of the descriptors, of which there must be one each.
+    /// Replaces the paths of `request` by those of the descriptors, one for each.
     ///
     /// # Errors
     /// When there are more paths than descriptors.
@@ -63,7 +63,7 @@ impl Handed {
         Ok(())
     }
 
-    /// Puts the client's paths back into every text of a message.
+    /// Restores the client's paths in every text of a message.
     pub(super) fn restore(&self, value: &mut Value) {
         match value {
             Value::String(text) => {
@@ -79,14 +79,14 @@ impl Handed {
         }
     }
 
-    /// Whether there is anything to put back.
+    /// Whether there is anything to restore.
     pub(super) fn is_empty(&self) -> bool {
         self.paths.is_empty()
     }
 }
 
 fn invalid() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, "a request came without a descriptor for each of its paths")
+    io::Error::new(io::ErrorKind::InvalidData, "a request lacks a descriptor for each of its paths")
 }
 
 #[cfg(test)]
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_stands_for_what_was_opened_and_is_the_clients_own_on_the_way_out() {
+    fn a_path_is_that_of_the_descriptor_and_restored_in_replies() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("file"), "content").unwrap();
         let mut request = add("/somewhere/else");
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_made_is_made_below_the_folder_that_the_client_opened() {
+    fn new_files_are_created_below_the_folder_that_the_client_opened() {
         let folder = tempfile::tempdir().unwrap();
         let mut request = Request::Export { reference: String::new(), to: "/gone/copy".to_owned(), umask: 0 };
         let handed = Handed::take(&mut request, vec![File::open(folder.path()).unwrap().into()]).unwrap();

@@ -24,7 +24,9 @@ use crate::client::Started;
 use crate::mounts::{self, list::List};
 use crate::peer::Daemons;
 use crate::process::{begin_anew, leave_terminal, log_to, raise_descriptor_limit, report};
-use crate::protocol::{BUILD, Call, Hello, Reply, VERSION, Welcome, receive_message, send};
+use crate::protocol::{
+    BUILD, Call, Hello, Reply, VERSION, Welcome, receive_descriptors, receive_message, send,
+};
 use crate::socket;
 use counting::{Counted, Working};
 use handed::Handed;
@@ -65,7 +67,7 @@ struct Server {
     wake: UnixStream,
 }
 
-/// Opens the store and serves it until it is told to stop, or has been idle for long enough.
+/// Opens the store and serves it until a stop request, or until it has been idle for long enough.
 ///
 /// # Errors
 /// When the store cannot be opened, or the socket cannot be created.
@@ -183,7 +185,7 @@ fn accept(server: &Arc<Server>, listener: &UnixListener, woken: &UnixStream) {
 
 /// Waits for running requests and closes the store.
 fn end(server: &Server, listener: UnixListener) {
-    // Clients whose connections are not accepted yet are hung up on, and start another daemon.
+    // Clients whose connections are not accepted yet are disconnected, and start another daemon.
     drop(listener);
     while server.working.load(Ordering::SeqCst) > 0 {
         thread::sleep(Duration::from_millis(5));
@@ -276,11 +278,11 @@ impl Server {
                 }
                 Call::Mounts {} => send(&mut stream, &Reply::Answer(Answer::Mounts(self.mounts.answers())))?,
                 Call::Mount { record } => {
-                    let Some(((), fds)) = mounts::receive(&stream)? else { return Ok(()) };
+                    let Some(fds) = receive_descriptors(&stream)? else { return Ok(()) };
                     let Some(device) = fds.into_iter().next() else {
                         return Err(io::Error::new(
                             io::ErrorKind::InvalidData,
-                            "a mount came without its device",
+                            "a mount request lacks its device",
                         ));
                     };
                     let reply = match self.unless_ending(|| self.mounts.add(device, record)) {
@@ -291,19 +293,19 @@ impl Server {
                     send(&mut stream, &reply)?;
                 }
                 Call::Status {} => send(&mut stream, &Reply::Answer(Answer::Status(self.status())))?,
-                Call::Visit { mut tree, recipe, order, visit } => {
-                    let Some(((), mut streams)) = mounts::receive(&stream)? else { return Ok(()) };
-                    let wanted = if visit.terminal { 1 } else { 3 };
+                Call::Exec { mut tree, recipe, order, exec } => {
+                    let Some(mut streams) = receive_descriptors(&stream)? else { return Ok(()) };
+                    let wanted = if exec.terminal { 1 } else { 3 };
                     let handed = streams.pop().map(|fd| Handed::take_tree(&mut tree, fd)).transpose()?;
                     let handed = handed.unwrap_or_default();
                     if streams.len() != wanted {
                         return Err(io::Error::new(
                             io::ErrorKind::InvalidData,
-                            "a program came without its streams",
+                            "an exec request lacks its streams",
                         ));
                     }
                     let work = |engine: &Engine, sink: &mut dyn Sink, progress: &Progress| {
-                        builds::visit(engine, (&tree, &recipe), &order, &visit, streams, sink, progress)
+                        builds::exec(engine, (&tree, &recipe), &order, &exec, streams, sink, progress)
                     };
                     let outcome = self.unless_ending(|| self.work(&stream, &handed, work));
                     if !self.reply(&mut stream, &handed, outcome)? {
@@ -313,7 +315,7 @@ impl Server {
                 Call::Store { mut store, opened } => {
                     let handed = match opened {
                         true => {
-                            let Some(((), fds)) = mounts::receive(&stream)? else { return Ok(()) };
+                            let Some(fds) = receive_descriptors(&stream)? else { return Ok(()) };
                             Handed::take(&mut store, fds)?
                         }
                         false => Handed::default(),

@@ -1,4 +1,4 @@
-//! Removing what the last owner of the store left without rows, while requests are served.
+//! Removing files without rows that the last owner of the store left, while requests are served.
 
 use std::sync::Arc;
 use std::thread;

@@ -23,7 +23,7 @@ const TICK: Duration = Duration::from_millis(100);
 /// The number of ticks after which a cancelled request's connection is shut down.
 const STUCK: u32 = 20;
 
-/// Works on a request, reports its progress, and cancels it when the client hangs up.
+/// Works on a request, reports its progress, and cancels it when the client disconnects.
 ///
 /// # Errors
 /// The task's failure, or when the client is gone.

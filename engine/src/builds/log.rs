@@ -56,15 +56,15 @@ pub fn about(engine: &Engine, recipe: &RecipeName) -> Result<LogOf, Failure> {
         return Ok(LogOf { recipe: name, running: Some(to_wire(path.as_os_str())), ..LogOf::default() });
     }
     let last = last(engine, recipe)?;
-    let said: Said = serde_json::from_slice(&last.text).unwrap_or_default();
-    let Said { action, failed, when } = said;
-    Ok(LogOf { recipe: name, running: None, log: Some(last.log.to_string()), action, failed, when })
+    let stored: StoredLog = serde_json::from_slice(&last.text).unwrap_or_default();
+    let StoredLog { action, failed, when } = stored;
+    Ok(LogOf { recipe: name, running: None, log: Some(last.log), action, failed, when })
 }
 
 /// What is stored about the last build of a recipe, beside its log (`docs/formats.md`).
 #[derive(Default, serde::Deserialize)]
-struct Said {
-    action: Option<String>,
+struct StoredLog {
+    action: Option<stele_store::model::Digest>,
     failed: Option<String>,
     when: Option<u64>,
 }
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_just_before_the_end_is_not_lost() {
+    fn output_written_just_before_the_end_is_not_lost() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let asked = Cell::new(0);
         let grows = || {

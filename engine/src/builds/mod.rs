@@ -1,19 +1,21 @@
 //! Builds: requests, events and answers.
 
 mod event;
+mod exec;
 pub(crate) mod log;
 mod realise;
 mod trace;
-mod visit;
 
 pub use event::Event;
+pub use exec::exec;
 pub(crate) use realise::{build, realised};
 pub(crate) use trace::trace;
-pub use visit::visit;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+use stele_store::model::{BlobId, Digest, TreeId};
 
 use crate::failure::Failure;
 use crate::recipes::planned::{Fetch, Planned};
@@ -41,7 +43,7 @@ pub struct Order {
 
 /// A user command in the sandbox of a recipe.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Visit {
+pub struct ExecRequest {
     /// The program and its arguments.
     pub argv: Vec<String>,
     /// Environment variables besides those of the build.
@@ -64,10 +66,10 @@ pub struct LogOf {
     pub running: Option<String>,
     /// The digest of the last build's log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub log: Option<String>,
+    pub log: Option<BlobId>,
     /// The last build's action.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub action: Option<String>,
+    pub action: Option<Digest>,
     /// The reason, if it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<String>,
@@ -122,10 +124,10 @@ impl Built {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Realised {
     /// The digests of its outputs.
-    pub outputs: BTreeMap<String, String>,
+    pub outputs: BTreeMap<String, TreeId>,
     /// The digest of its log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub log: Option<String>,
+    pub log: Option<BlobId>,
     /// Whether it is only recorded, and was garbage-collected.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub gone: bool,
@@ -134,10 +136,10 @@ pub struct Realised {
 /// A realised recipe.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Goal {
-    /// Which.
+    /// Its name.
     pub name: String,
     /// The digests of its outputs.
-    pub outputs: BTreeMap<String, String>,
+    pub outputs: BTreeMap<String, TreeId>,
 }
 
 /// The result of a build request.

@@ -7,21 +7,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use stele_builder::realise::{Options, Purpose, Realisations, Request, Substituter};
 use stele_builder::sandbox::Limits;
 use stele_recipes::recipe::RecipeName;
-use stele_store::model::{BlobId, Digest, RootName, TreeId};
+use stele_store::model::{BlobId, Digest, RootName};
 use stele_store::{Origins, Outputs, Presence, Progress, Store, Target};
 
-use super::event::digests;
 use super::{Built, Event, Goal, Order, Realised};
 use crate::engine::Engine;
 use crate::failure::{Failure, Kind};
-use crate::recipes::{Wanted, planned};
+use crate::recipes::{Selection, planned};
 use crate::reference::from_wire;
 use crate::service::Sink;
 
 /// The maximum size of a log in bytes; a build that writes more is killed.
-const LOG_MOST: u64 = 256 << 20;
+const MAX_LOG: u64 = 256 << 20;
 /// Processes and threads of a build: fewer than the 4096 of the sandbox profile, at which a fork only fails.
-const PROCESSES_MOST: u64 = 3840;
+const MAX_PROCESSES: u64 = 3840;
 
 /// The prefix of a build output's root.
 const PREFIX: &str = "build-";
@@ -55,7 +54,7 @@ pub fn build(
     }
     let recipes = match recipes {
         Some(recipes) => recipes,
-        None => engine.evaluator().evaluate(tree, &Wanted::of(goals))?.by_name(),
+        None => engine.evaluator().evaluate(tree, &Selection::of(goals))?.by_name(),
     };
     let all: Vec<_> = recipes.by_name.keys().cloned().collect();
     let goals = if goals.is_empty() { &all } else { goals };
@@ -75,7 +74,7 @@ pub fn build(
             return Ok(fetch);
         }
     }
-    // Kept from the collector until the roots keep it.
+    // Protected from garbage collection until the roots keep it.
     let realised = builder.realise(&request, progress, &tell).map_err(failed)?;
     let built = built(&realised, tree);
     let Built { goals, .. } = kept(store, order, built.goals)?;
@@ -105,7 +104,7 @@ pub(super) fn built(realised: &Realisations, tree: &Path) -> Built {
 }
 
 fn goal((name, outputs): &(RecipeName, Outputs)) -> Goal {
-    Goal { name: name.to_string(), outputs: digests(outputs) }
+    Goal { name: name.to_string(), outputs: outputs.0.clone() }
 }
 
 /// Sends the events of several threads to the client.
@@ -142,17 +141,16 @@ pub(super) fn substituters(
 ///
 /// # Errors
 /// When it is unknown.
-pub fn realised(store: &Store, of: &str) -> Result<Realised, Failure> {
+pub fn realised(store: &Store, of: &Digest) -> Result<Realised, Failure> {
     let unknown = || Failure::new(Kind::NotFound, format!("there is no action {of}"));
-    let of: Digest = of.parse().map_err(|_| unknown())?;
-    let realisation = store.realisation(&of, Origins::Any)?.ok_or_else(unknown)?;
+    let realisation = store.realisation(of, Origins::Any)?.ok_or_else(unknown)?;
     let mut gone = false;
     for tree in realisation.outputs.0.values() {
         gone |= !store.has_closure(Target::Tree(*tree))?;
     }
     let is_there = |log: &BlobId| store.presence(Target::Blob(*log)).is_ok_and(Presence::is_sound);
     let log = realisation.log.filter(is_there);
-    Ok(Realised { outputs: digests(&realisation.outputs), log: log.map(|log| log.to_string()), gone })
+    Ok(Realised { outputs: realisation.outputs.0, log, gone })
 }
 
 pub(super) fn options(order: &Order, purpose: Purpose) -> Options {
@@ -165,8 +163,8 @@ pub(super) fn options(order: &Order, purpose: Purpose) -> Options {
         limits: Limits {
             seconds: order.timeout,
             memory: order.memory.unwrap_or_else(usual_memory),
-            log: LOG_MOST,
-            processes: PROCESSES_MOST,
+            log: MAX_LOG,
+            processes: MAX_PROCESSES,
         },
     }
 }
@@ -186,10 +184,8 @@ fn keep_all(store: &Store, goals: &[Goal]) -> Result<(), Failure> {
     let there: HashMap<RootName, Target> =
         store.roots()?.into_iter().map(|root| (root.name, root.target)).collect();
     for goal in goals {
-        for (output, digest) in &goal.outputs {
-            let (Some(root), Ok(tree)) = (root_name(&goal.name, output), digest.parse::<TreeId>()) else {
-                continue;
-            };
+        for (output, &tree) in &goal.outputs {
+            let Some(root) = root_name(&goal.name, output) else { continue };
             // Rewriting it would change only its date.
             if there.get(&root) != Some(&Target::Tree(tree)) {
                 store.set_root(&root, Target::Tree(tree))?;

@@ -110,7 +110,7 @@ impl From<OpenError> for Failure {
             OpenError::Format(error) => return error.into(),
             OpenError::File(error) => return error.into(),
             OpenError::Db(error) => return error.into(),
-            OpenError::Folder(_) => "make the store in a folder of your own, which nobody else writes to",
+            OpenError::Folder(_) => "create the store in a folder to which no other user can write",
             OpenError::Absent { .. } => "name the store with --store or STELE_STORE",
             OpenError::Occupied { .. } => "name an empty or a new folder with --store or STELE_STORE",
             OpenError::Locked { .. } => {
@@ -283,10 +283,12 @@ impl From<RebuildError> for Failure {
 impl From<AttachError> for Failure {
     fn from(error: AttachError) -> Self {
         let hint = match &error {
-            AttachError::Place { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+            AttachError::MountPoint { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
                 "create the folder first: `mkdir -p`"
             }
-            AttachError::Place { .. } => "name a folder, or leave it out for `mnt` in the store's folder",
+            AttachError::MountPoint { .. } => {
+                "name a folder, or leave it out for `mnt` in the store's folder"
+            }
             AttachError::NoDevice { .. } => {
                 "FUSE is missing or not accessible: `modprobe fuse` loads it; a container needs the device /dev/fuse"
             }

@@ -48,7 +48,7 @@ pub(super) fn send(
                 Node::Symlink { .. } => None,
                 Node::Directory { .. } => continue,
             };
-            // As other programs write it; what is not UTF-8 is escaped.
+            // As other programs write it; non-UTF-8 names are escaped.
             let path = std::str::from_utf8(entry.path.as_bytes())
                 .map_or_else(|_| entry.path.to_string(), |path| format!("/{path}"));
             found.insert(path, (number, blob));

@@ -1,22 +1,23 @@
-//! What can be asked about images.
+//! Requests about images.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use stele_oci::Spec;
+use stele_store::model::TreeId;
 
 use crate::request::PathUse;
 
 /// A request about images. Paths are escaped.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "image", rename_all = "kebab-case")]
-pub enum Ask {
+pub enum ImageRequest {
     /// Make an image, or with `index` an index of several.
     Make {
         /// The image's name.
         name: String,
-        /// What each image is made of.
+        /// The specification of each image.
         images: Vec<Spec>,
         /// The annotations of an index.
         #[serde(default)]
@@ -27,7 +28,7 @@ pub enum Ask {
     /// List the files of an image with their digests: a line of JSON each.
     Files {
         /// The tree that keeps the image.
-        tree: String,
+        tree: TreeId,
         /// The platform, of an index.
         platform: String,
     },
@@ -38,7 +39,7 @@ pub enum Ask {
         /// Its name or digest.
         reference: String,
     },
-    /// List what is in the layers of an image: a line each.
+    /// List the contents of an image's layers: a line each.
     Tree {
         /// Its name or digest.
         reference: String,
@@ -54,29 +55,29 @@ pub enum Ask {
         /// Its name.
         name: String,
     },
-    /// The image that a tree keeps, as a repository, or why it cannot be one.
+    /// The image in a tree, as a repository, or why it cannot be one.
     Kept {
         /// The tree.
-        tree: String,
+        tree: TreeId,
         /// Whether with its referrers.
         referrers: bool,
     },
     /// Read bytes of a blob of an image.
     Blob {
         /// The tree that keeps the image.
-        tree: String,
-        /// The blob's SHA-256 digest in OCI's spelling.
+        tree: TreeId,
+        /// The blob's SHA-256 digest in OCI's notation.
         digest: String,
         /// The offset of the first byte.
         first: u64,
-        /// How many bytes.
+        /// The number of bytes.
         length: u64,
     },
-    /// Make a blob and compare it with its digest.
+    /// Generate a blob and compare it with its digest.
     CheckBlob {
         /// The tree that keeps the image.
-        tree: String,
-        /// The blob's SHA-256 digest in OCI's spelling.
+        tree: TreeId,
+        /// The blob's SHA-256 digest in OCI's notation.
         digest: String,
     },
     /// Import an image from a layout or archive.
@@ -129,7 +130,7 @@ pub enum Ask {
     },
 }
 
-impl Ask {
+impl ImageRequest {
     /// Like [`Request::paths_mut`](crate::Request::paths_mut).
     pub(crate) fn paths_mut(&mut self) -> Vec<(PathUse, &mut String)> {
         match self {
@@ -158,7 +159,7 @@ impl Ask {
 pub struct AttachedFile {
     /// Its path.
     pub path: String,
-    /// What it is.
+    /// Its media type.
     pub media_type: String,
     /// The file name for it.
     pub title: Option<String>,

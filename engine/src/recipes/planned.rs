@@ -14,7 +14,7 @@ use stele_recipes::plan::{self, Change, PlanError, State, Step, Why};
 use stele_recipes::recipe::{RecipeName, Version};
 use stele_store::{Origins, ReadError, Store};
 
-use super::{Wanted, failure};
+use super::{Selection, failure};
 use crate::builds::Goal;
 use crate::engine::Engine;
 use crate::failure::builds;
@@ -49,14 +49,14 @@ pub struct Fetch {
 /// A recipe that has to be built.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Build {
-    /// Which.
+    /// Its name.
     pub name: RecipeName,
     /// Its version.
     pub version: Version,
     /// The digest of its action, when all of its inputs are known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,
-    /// Why.
+    /// The reason.
     pub why: Reason,
     /// Sources that have to be unpacked first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -119,7 +119,7 @@ pub fn plan_for_build(
     if let Some(planned) = engine.plans().same_as_last(tree, goals, change_number) {
         return Ok((planned, None));
     }
-    let evaluated = engine.evaluator().evaluate(tree, &Wanted::of(goals))?;
+    let evaluated = engine.evaluator().evaluate(tree, &Selection::of(goals))?;
     let recipes = evaluated.by_name();
     let planned = Arc::new(of(store, Origins::Any, tree, &recipes, (goals, &[]))?);
     if evaluated.stamps.are_settled() {
@@ -160,7 +160,7 @@ pub fn plan_again(
     tree: &Path,
     goals: &[RecipeName],
 ) -> Result<(Planned, Recipes), Failure> {
-    let recipes = engine.evaluator().evaluate(tree, &Wanted::of(goals))?.by_name();
+    let recipes = engine.evaluator().evaluate(tree, &Selection::of(goals))?.by_name();
     let all: Vec<_> = recipes.by_name.keys().cloned().collect();
     let goals = if goals.is_empty() { &all } else { goals };
     Ok((of(engine.store(), origins, tree, &recipes, (goals, goals))?, recipes))
@@ -208,7 +208,7 @@ fn there(plan: &plan::Plan, goals: &[RecipeName]) -> Vec<Goal> {
     let goal = |name: &RecipeName| {
         let step = &plan.steps[plan.graph.number(name)?];
         let outputs = step.outputs.as_ref().filter(|_| matches!(step.state, State::Done | State::Again))?;
-        let outputs = outputs.iter().map(|(name, tree)| (name.as_str().to_owned(), tree.to_string()));
+        let outputs = outputs.iter().map(|(name, tree)| (name.as_str().to_owned(), *tree));
         Some(Goal { name: name.to_string(), outputs: outputs.collect() })
     };
     goals.iter().filter_map(goal).collect()

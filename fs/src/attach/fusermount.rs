@@ -20,7 +20,7 @@ use super::{AttachError, Attached, DetachError, How};
 /// Names that the program has had, the best first.
 const NAMES: [&str; 2] = ["fusermount3", "fusermount"];
 
-/// Runs the first that is there.
+/// Runs the first that exists.
 fn run(configure: impl Fn(&mut Command)) -> io::Result<std::process::Output> {
     for name in NAMES {
         let mut command = Command::new(name);
@@ -39,7 +39,7 @@ pub(super) fn attach(path: &Path, store: &Path) -> Result<Attached, AttachError>
     let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::empty(), None)
         .map_err(|e| failed(e.into()))?;
     let output = run(|command| {
-        // Only this user may look, unless /etc/fuse.conf says otherwise: allow_other is not asked for.
+        // Only this user may access it, unless /etc/fuse.conf differs: allow_other is not requested.
         let mut options = OsString::from("ro,nosuid,nodev,default_permissions,subtype=stele,fsname=");
         options.push(OsStr::from_bytes(&escape(store.as_os_str().as_bytes())));
         command
@@ -62,7 +62,7 @@ pub(super) fn attach(path: &Path, store: &Path) -> Result<Attached, AttachError>
     Ok(Attached { device: device.ok_or_else(|| AttachError::Helper { said: said() })?, how: How::Helper })
 }
 
-/// A comma within an option has a backslash before it.
+/// A comma within an option is escaped with a backslash.
 fn escape(text: &[u8]) -> Vec<u8> {
     text.iter()
         .flat_map(|&byte| [Some(b'\\').filter(|_| b",\\".contains(&byte)), Some(byte)])

@@ -1,8 +1,8 @@
-//! Mounting and unmounting, in the process that asks for it, so that it happens in its namespaces and with its rights.
-//! Another process may serve the device.
+//! Mounting and unmounting, in the calling process, so that it happens in that process's namespaces and with its
+//! rights. Another process may serve the device.
 //!
-//! Three ways: mount(2), for processes with that right, such as root or the first process of a user namespace of its
-//! own; otherwise `fusermount3`, which is set-user-ID root where it is installed.
+//! There are two ways: mount(2), for processes with that right, such as root or the first process of a new user
+//! namespace; otherwise `fusermount3`, which is set-user-ID root where it is installed.
 
 mod fusermount;
 pub mod namespace;
@@ -35,12 +35,12 @@ pub struct Attached {
     pub how: How,
 }
 
-/// Why there is no mount.
+/// Why mounting failed.
 #[derive(Debug, thiserror::Error)]
 pub enum AttachError {
     /// The folder cannot be mounted on.
     #[error("{path} cannot be mounted on: {source}")]
-    Place {
+    MountPoint {
         /// The folder.
         path: PathBuf,
         /// Why.
@@ -52,16 +52,16 @@ pub enum AttachError {
         /// Why.
         source: io::Error,
     },
-    /// Neither this process nor a helper may.
-    #[error("this user may not mount, and there is no fusermount3 that may")]
+    /// Neither this process nor a helper has permission.
+    #[error("this user may not mount, and fusermount3 is missing or may not either")]
     NotAllowed,
-    /// The helper did not do it.
+    /// The helper failed.
     #[error("fusermount3 did not mount: {said}")]
     Helper {
         /// Its message.
         said: String,
     },
-    /// The kernel did not do it.
+    /// The kernel failed.
     #[error("{path} could not be mounted: {source}")]
     Mount {
         /// The folder.
@@ -96,7 +96,7 @@ pub enum DetachError {
 /// # Errors
 /// See [`AttachError`].
 pub fn attach(path: &Path, store: &Path) -> Result<Attached, AttachError> {
-    let place = |source| AttachError::Place { path: path.to_owned(), source };
+    let place = |source| AttachError::MountPoint { path: path.to_owned(), source };
     if !std::fs::metadata(path).map_err(place)?.is_dir() {
         return Err(place(io::ErrorKind::NotADirectory.into()));
     }
@@ -126,7 +126,7 @@ fn open_device() -> Result<File, AttachError> {
 fn attach_direct(path: &Path, store: &Path, device: &File) -> rustix::io::Result<()> {
     let user = rustix::process::getuid().as_raw();
     let group = rustix::process::getgid().as_raw();
-    // The kernel checks the modes (default_permissions), for everybody (allow_other); rootmode is a directory's.
+    // The kernel checks the modes (default_permissions), for all users (allow_other); rootmode is a directory's.
     let options = format!(
         "fd={},rootmode=40555,user_id={user},group_id={group},default_permissions,allow_other",
         device.as_raw_fd()
@@ -136,7 +136,7 @@ fn attach_direct(path: &Path, store: &Path, device: &File) -> rustix::io::Result
     mount(store, path, "fuse.stele", flags, Some(options.as_c_str()))
 }
 
-/// Takes the mount at `path` away; with `lazy`, also when it is in use: it goes when the last user does.
+/// Unmounts the mount at `path`; with `lazy`, even when it is in use: it is removed with its last user.
 ///
 /// # Errors
 /// See [`DetachError`].
@@ -160,11 +160,11 @@ pub fn is_attached(path: &Path, store: &Path) -> bool {
     mounts().iter().any(|mount| mount.place == path && mount.is_of(store))
 }
 
-/// Makes the kernel forget the unused names of the mount of `store` at `path`. Returns whether it could be told: it
-/// forgets in its own time.
+/// Makes the kernel forget the unused names of the mount of `store` at `path`. Returns whether the request was
+/// accepted: the kernel forgets in its own time.
 ///
-/// To reconfigure a mount, to whatever it is already, drops what is cached and unused. To invalidate a name would also
-/// take it from the processes that use it, and unmount what is mounted below.
+/// A reconfiguration that changes nothing drops what is cached and unused. Invalidating a name would also remove it for
+/// the processes that use it, and unmount what is mounted below.
 pub fn forget_unused(path: &Path, store: &Path) -> bool {
     let mounts = mounts();
     // Another mount may be on top.
@@ -175,7 +175,7 @@ pub fn forget_unused(path: &Path, store: &Path) -> bool {
     let flags = FsPickFlags::FSPICK_CLOEXEC | FsPickFlags::FSPICK_SYMLINK_NOFOLLOW;
     let told = fspick(rustix::fs::CWD, path, flags).and_then(|fd| fsconfig_reconfigure(fd.as_fd()));
     if let Err(e) = told {
-        debug!("the kernel is not told to forget what nobody uses at {}: {e}", path.display());
+        debug!("the kernel's unused names at {} are not invalidated: {e}", path.display());
     }
     told.is_ok()
 }
@@ -186,7 +186,7 @@ pub fn places(store: &Path) -> Vec<PathBuf> {
 }
 
 struct MountLine {
-    /// Whether it shows all of its filesystem.
+    /// Whether it shows the whole filesystem.
     whole: bool,
     place: PathBuf,
     kind: Vec<u8>,
@@ -215,7 +215,7 @@ fn mounts() -> Vec<MountLine> {
     text.split(|&byte| byte == b'\n').filter_map(line).collect()
 }
 
-/// `\040` and its like.
+/// Decodes `\040` and the like.
 fn unescape(text: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(text.len());
     let mut at = 0;
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_is_not_there_is_refused_by_name() {
+    fn a_missing_folder_is_refused_by_name() {
         let error = attach(Path::new("/nowhere/at/all"), Path::new("/")).unwrap_err();
         assert!(error.to_string().contains("/nowhere/at/all"), "{error}");
     }

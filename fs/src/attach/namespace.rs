@@ -1,14 +1,14 @@
-//! A user and a mount namespace of one's own, in which any user may mount (user_namespaces(7)).
+//! New user and mount namespaces, in which any user may mount (user_namespaces(7)).
 
 use std::io;
 
 use rustix::thread::UnshareFlags;
 
-/// Moves this process into new namespaces in which it is root; outside it has no more rights than before. Only a
-/// process with one thread can.
+/// Moves this process into new namespaces in which it is root; outside it gains no rights. Requires a process with one
+/// thread.
 ///
 /// # Errors
-/// When the kernel, or its administrator, does not let users have namespaces.
+/// When the kernel, or its administrator, does not permit user namespaces.
 pub fn enter() -> io::Result<()> {
     let user = rustix::process::getuid().as_raw();
     let group = rustix::process::getgid().as_raw();

@@ -3,8 +3,8 @@
 
 use rustix::thread::UnshareFlags;
 
-/// Moves this process into namespaces of its own.
+/// Moves this process into new namespaces.
 pub(super) fn unshare(flags: UnshareFlags) -> rustix::io::Result<()> {
-    // SAFETY: the danger is with UnshareFlags::FILES alone, which gives a thread its own descriptors; it is taken out.
+    // SAFETY: only UnshareFlags::FILES, which gives a thread its own descriptors, is dangerous; it is masked out.
     unsafe { rustix::thread::unshare_unsafe(flags.difference(UnshareFlags::FILES)) }
 }

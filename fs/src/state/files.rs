@@ -1,4 +1,4 @@
-//! Open files: how often, and how they are read.
+//! Open files: their open counts, and how they are read.
 
 use std::collections::HashMap;
 
@@ -7,9 +7,9 @@ use stele_store::model::BlobId;
 /// How an open file is read. The kernel requires the same way for all simultaneous opens of an inode.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Mode {
-    /// By the kernel itself, from the payload's file; the number under which the kernel knows that file.
+    /// Directly by the kernel, from the payload's file; the number by which the kernel knows that file.
     Passthrough(u32),
-    /// By asking.
+    /// By requests.
     Asked,
 }
 
@@ -22,14 +22,14 @@ impl Mode {
     }
 }
 
-/// A file that is open.
+/// An open file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct OpenFile {
-    /// What it holds.
+    /// Its content.
     pub blob: BlobId,
     /// How it is read.
     pub mode: Mode,
-    /// How often it is open.
+    /// Its open count.
     pub times: u64,
 }
 
@@ -61,7 +61,8 @@ impl Files {
         *open
     }
 
-    /// What it is now; removed at zero. `None` when it was not open: the kernel sent it twice, after a restart.
+    /// Its state after a release; removed at zero. `None` when it was not open: the kernel sent the release twice,
+    /// after a restart.
     pub(super) fn released(&mut self, ino: u64) -> Option<OpenFile> {
         let open = self.files.get_mut(&ino)?;
         open.times -= 1;

@@ -1,8 +1,8 @@
 //! The journal of a mount: a file in memory (memfd_create(2)) that outlives the process which writes it, because
 //! another one holds it as well. `docs/formats.md` has the bytes.
 //!
-//! Nothing is synced: it is of use only until the kernel restarts. A kill can leave
-//! a partial record at the end, of which the kernel was told nothing.
+//! Nothing is synced: it is only useful until the kernel restarts. A kill can leave a partial record at the end, about
+//! which the kernel was not informed.
 
 use std::fs::File;
 use std::io;
@@ -12,14 +12,14 @@ use rustix::fs::FallocateFlags;
 
 use super::record::Record;
 
-/// How a journal begins.
+/// The magic of a journal.
 const MAGIC: &[u8; 16] = b"stele-mount 2\n\0\0";
-/// Where the records may begin.
+/// The offset at which records may begin.
 const HEAD: u64 = HEAD_SIZE as u64;
 const HEAD_SIZE: usize = 64;
-/// Journals of fewer bytes are not compacted.
+/// Shorter journals are not compacted.
 const SMALL: u64 = 1 << 20;
-/// A journal is compacted when it is so many times as long as after the last compaction.
+/// A journal is compacted when it has grown by this factor since the last compaction.
 const TIMES: u64 = 4;
 
 /// The kernel's capabilities from FUSE_INIT, which it sends only once.
@@ -27,9 +27,9 @@ const TIMES: u64 = 4;
 pub struct Init {
     /// Minor version of its protocol.
     pub minor: u32,
-    /// How far it reads ahead at most, in bytes.
+    /// Its maximum read-ahead, in bytes.
     pub max_readahead: u32,
-    /// What it can do: `flags`, and `flags2` in the upper half.
+    /// Its capabilities: `flags`, and `flags2` in the upper half.
     pub flags: u64,
 }
 
@@ -56,7 +56,7 @@ pub enum JournalError {
 /// An open journal.
 pub struct Journal {
     file: File,
-    /// Where the records that count begin, and where the next one goes.
+    /// Where the valid records begin, and where the next one goes.
     start: u64,
     end: u64,
     /// Its size after the last compaction.
@@ -116,7 +116,7 @@ impl Journal {
             records.push(record);
             at += took;
         }
-        // A partial record, of which the kernel was told nothing: the next one must not follow it.
+        // A partial record, about which the kernel was not informed: the next one must not follow it.
         let end = start + at as u64;
         file.set_len(end)?;
         Ok((Self { file, start, end, fresh: 0, buffer: Vec::new() }, Head { born: word(40), init }, records))
@@ -139,12 +139,12 @@ impl Journal {
         self.end - self.start > SMALL.max(TIMES * self.fresh)
     }
 
-    /// Writes the buffer behind the end. Half a record must not stay there: the next one would come after it.
+    /// Writes the buffer at the end. A partial record must not stay there: the next one would follow it.
     fn append_or_nothing(&self) -> io::Result<()> {
         self.file.write_all_at(&self.buffer, self.end).inspect_err(|_| drop(self.file.set_len(self.end)))
     }
 
-    /// Goes on with these records alone.
+    /// Replaces the content with these records.
     ///
     /// # Errors
     /// When the file cannot be written; its content is unchanged then.
@@ -154,12 +154,12 @@ impl Journal {
         let length = self.buffer.len() as u64;
         // A reader from the old start finds the old records, and then the same again, which is harmless.
         self.append_or_nothing()?;
-        // That of a journal as long as a mount's whole state is not kept.
+        // A buffer as long as a mount's whole state is not kept.
         self.buffer = Vec::new();
         self.file.write_all_at(&self.end.to_le_bytes(), 16)?;
         let (old, new) = (self.start, self.end);
         (self.start, self.end, self.fresh) = (new, new + length, length);
-        // The memory of what is passed. A kernel that cannot give it back keeps it until the mount ends.
+        // Frees the memory of old records. A kernel that cannot do that keeps it until the mount ends.
         let _ = rustix::fs::fallocate(
             &self.file,
             FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE,

@@ -1,16 +1,16 @@
-//! What the kernel was told and will refer to again: directories, symbolic links, open files.
+//! What the kernel knows and will refer to again: directories, symbolic links, open files.
 //!
-//! All of it is written to a journal before the kernel is told, so that another process can go on with the same
-//! device when this one was killed; for a mount that ends with its process there is none.
+//! All of it is journalled before the kernel is informed, so that another process can take over the device when this
+//! one is killed; a mount that ends with its process has no journal.
 
 mod files;
 mod journal;
+mod known_files;
 mod nodes;
 mod questions;
 mod record;
 #[cfg(test)]
 mod tests;
-mod told;
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -18,65 +18,65 @@ use std::io;
 
 pub use files::{Mode, OpenFile};
 pub use journal::{Head, Init, Journal, JournalError};
-pub use nodes::{Node, Place, What};
+pub use known_files::Opens;
+pub use nodes::{Location, Node, What};
 pub use questions::Question;
 pub use record::{Change, Record};
-pub use told::Opens;
 
 use files::Files;
+use known_files::KnownFiles;
 use nodes::Nodes;
 use questions::Counted;
 use stele_store::model::BlobId;
-use told::Told;
 
 use crate::clock::now;
 
-/// A process registers a payload file and then notes it: so many may be registered and not noted when it is killed,
-/// with room for more threads than there are.
-const UNTOLD_MOST: u32 = 64;
+/// The maximum number of payload files that a process may have registered but not recorded when it is killed, with room
+/// for more threads than there are.
+const MAX_UNSENT: u32 = 64;
 
 /// The state of one mount.
 pub struct State {
     nodes: Nodes,
     files: Files,
     counted: Counted,
-    /// Of files that an earlier process released, perhaps without telling the kernel of each.
+    /// Files that an earlier process released, perhaps without informing the kernel of each.
     released: Vec<u32>,
     /// Files, when the kernel sends no requests to open them.
-    told: Option<Told>,
+    known_files: Option<KnownFiles>,
     born: u64,
     init: Init,
-    /// None for a mount that ends with its process.
+    /// `None` for a mount that ends with its process.
     journal: Option<Journal>,
 }
 
 impl State {
-    /// That of a new mount, with its journal in `file`.
+    /// The state of a new mount, with its journal in `file`.
     ///
     /// # Errors
     /// When the file cannot be written.
     pub fn begin(file: File) -> Result<Self, JournalError> {
-        let state = Self { nodes: Nodes::default(), ..Self::fleeting(Opens::Said) };
+        let state = Self { nodes: Nodes::default(), ..Self::fleeting(Opens::Sent) };
         let journal = Journal::create(file, Head { born: state.born, init: state.init })?;
         Ok(Self { journal: Some(journal), ..state })
     }
 
-    /// That of a new mount that is never handed over. A number depends only on the place: it does not reveal earlier
-    /// lookups.
+    /// The state of a new mount that is never handed over. A number depends only on the place: it does not reveal
+    /// earlier lookups.
     pub fn fleeting(opens: Opens) -> Self {
         Self {
             nodes: Nodes::by_place(),
             files: Files::default(),
             counted: Counted::default(),
             released: Vec::new(),
-            told: (opens == Opens::Unsaid).then(Told::default),
+            known_files: (opens == Opens::Unsent).then(KnownFiles::default),
             born: now(),
             init: Init::default(),
             journal: None,
         }
     }
 
-    /// That which another process left in `file`.
+    /// The state that another process left in `file`.
     ///
     /// # Errors
     /// When the file is not a journal of this version, or cannot be read.
@@ -93,7 +93,7 @@ impl State {
                 Record::Count { ino, lookups, change } => {
                     nodes.set_lookups(ino, lookups);
                     match change {
-                        Change::Told(question) => counted.add(question, ino),
+                        Change::KnownFiles(question) => counted.add(question, ino),
                         Change::TakenBack(question) => counted.remove(question, ino),
                         Change::Other => {}
                     }
@@ -109,7 +109,7 @@ impl State {
                 }
             }
         }
-        Ok(Self { nodes, files, counted, released, told: None, born, init, journal: Some(journal) })
+        Ok(Self { nodes, files, counted, released, known_files: None, born, init, journal: Some(journal) })
     }
 
     /// When the mount began, in nanoseconds since 1970-01-01 UTC: the generation of its inode numbers.
@@ -138,25 +138,25 @@ impl State {
 
     /// Whether the kernel sends requests to open files.
     pub fn opens(&self) -> Opens {
-        if self.told.is_some() { Opens::Unsaid } else { Opens::Said }
+        if self.known_files.is_some() { Opens::Unsent } else { Opens::Sent }
     }
 
-    /// The kernel is told of a file. Returns whether it may be: never of two with one number. With requests to open
-    /// files, that is checked at the open.
+    /// Records that a file is returned to the kernel. Returns whether that is allowed: never for two files with one
+    /// number. With requests to open files, that is checked at the open.
     pub fn tell_file(&mut self, ino: u64, blob: BlobId) -> bool {
-        self.told.as_mut().is_none_or(|told| told.tell(ino, blob))
+        self.known_files.as_mut().is_none_or(|known_files| known_files.tell(ino, blob))
     }
 
-    /// What the kernel was told that number means, where it does not say which files are opened.
-    pub fn told_file(&self, ino: u64) -> Option<BlobId> {
-        self.told.as_ref()?.get(ino)
+    /// The file that the kernel knows by that number, when it sends no requests to open files.
+    pub fn known_file(&self, ino: u64) -> Option<BlobId> {
+        self.known_files.as_ref()?.get(ino)
     }
 
-    /// The number of what is at `place`; the kernel's lookup count grows by one.
+    /// The number of the node at `place`; the kernel's lookup count grows by one.
     ///
     /// # Errors
-    /// When the journal cannot be written: the kernel must not be told then.
-    pub fn look_up(&mut self, place: Place, what: What, question: Question) -> io::Result<u64> {
+    /// When the journal cannot be written: the kernel must not be informed then.
+    pub fn look_up(&mut self, place: Location, what: What, question: Question) -> io::Result<u64> {
         if question.again
             && let Some(ino) = self.nodes.at(&place)
             && self.counted.has(question, ino)
@@ -169,28 +169,28 @@ impl State {
         let record = if new {
             Record::Node { ino, place, what, lookups, question: number }
         } else {
-            Record::Count { ino, lookups, change: Change::Told(number) }
+            Record::Count { ino, lookups, change: Change::KnownFiles(number) }
         };
-        self.told(ino, number, &record).map(|()| ino)
+        self.known_files(ino, number, &record).map(|()| ino)
     }
 
-    /// One more lookup of a number that a caller has from before. Returns its node.
+    /// One more lookup of a number that a caller already has. Returns its node.
     ///
     /// # Errors
-    /// When the journal cannot be written: the kernel must not be told then.
+    /// When the journal cannot be written: the kernel must not be informed then.
     pub fn tell_again(&mut self, ino: u64, question: Question) -> io::Result<Option<What>> {
         let Some(node) = self.nodes.get(ino) else { return Ok(None) };
         let what = node.what.clone();
         if !self.counted.has(question, ino) {
             let lookups = self.nodes.lookups(ino) + 1;
             self.nodes.set_lookups(ino, lookups);
-            let change = Change::Told(question.number);
-            self.told(ino, question.number, &Record::Count { ino, lookups, change })?;
+            let change = Change::KnownFiles(question.number);
+            self.known_files(ino, question.number, &Record::Count { ino, lookups, change })?;
         }
         Ok(Some(what))
     }
 
-    fn told(&mut self, ino: u64, question: u64, record: &Record) -> io::Result<()> {
+    fn known_files(&mut self, ino: u64, question: u64, record: &Record) -> io::Result<()> {
         if let Err(e) = self.write(record) {
             if self.nodes.forget(ino, 1) == Some(0) {
                 self.nodes.remove(ino);
@@ -206,22 +206,22 @@ impl State {
         self.journal.as_mut().map_or(Ok(()), |journal| journal.write(record))
     }
 
-    /// What a number is, when it was counted.
+    /// The node of an assigned number.
     pub fn node(&self, ino: u64) -> Option<&Node> {
         self.nodes.get(ino)
     }
 
-    /// The number of what is at `place`, when the kernel knows it.
-    pub fn at(&self, place: &Place) -> Option<u64> {
+    /// The number of the node at `place`, when the kernel knows it.
+    pub fn at(&self, place: &Location) -> Option<u64> {
         self.nodes.at(place)
     }
 
     /// The number that the node at `place` has or would get, if that is known.
-    pub fn number_at(&self, place: &Place) -> Option<u64> {
+    pub fn number_at(&self, place: &Location) -> Option<u64> {
         self.nodes.number_at(place)
     }
 
-    /// The kernel forgot a number `times` over. What it was, when it is not known to the kernel any more.
+    /// The kernel forgot `times` lookups of a number. Returns its node, when the kernel no longer knows it.
     pub fn forget(&mut self, ino: u64, times: u64) -> Option<Node> {
         self.count_down(ino, times, Change::Other)
     }
@@ -233,11 +233,11 @@ impl State {
     }
 
     fn count_down(&mut self, ino: u64, times: u64, change: Change) -> Option<Node> {
-        if let Some(told) = &mut self.told {
-            told.forget(ino, times);
+        if let Some(known_files) = &mut self.known_files {
+            known_files.forget(ino, times);
         }
         let lookups = self.nodes.forget(ino, times)?;
-        // Without this record the number is known for longer after a restart than it has to be.
+        // Without this record the number is known for longer after a restart than necessary.
         let gone = if lookups > 0 {
             let _ = self.write(&Record::Count { ino, lookups, change });
             None
@@ -254,7 +254,7 @@ impl State {
         self.nodes.tops()
     }
 
-    /// How many numbers are counted and known to the kernel.
+    /// The number of assigned numbers that the kernel knows.
     pub fn known(&self) -> usize {
         self.nodes.len()
     }
@@ -269,11 +269,11 @@ impl State {
         self.files.iter()
     }
 
-    /// The numbers of backing files that the kernel may still hold without use: those that an earlier process
-    /// released, and those that it registered last, before `next`, without recording them.
+    /// The numbers of unused backing files that the kernel may still hold: those that an earlier process released, and
+    /// those that it registered last, before `next`, without recording them.
     pub fn leftover(&mut self, next: u32) -> Vec<u32> {
         let mut left = std::mem::take(&mut self.released);
-        left.extend(next.saturating_sub(UNTOLD_MOST).max(1)..next);
+        left.extend(next.saturating_sub(MAX_UNSENT).max(1)..next);
         let open: HashSet<u32> = self.files.iter().filter_map(|(_, open)| open.mode.backing()).collect();
         left.retain(|id| !open.contains(id));
         left
@@ -284,10 +284,10 @@ impl State {
         self.counted.has(question, ino)
     }
 
-    /// Counts an opening; the first decides how the file is read until the last is released.
+    /// Counts an open; the first decides how the file is read until the last release.
     ///
     /// # Errors
-    /// When the journal cannot be written: the kernel must not be told then.
+    /// When the journal cannot be written: the kernel must not be informed then.
     pub fn opened(&mut self, ino: u64, blob: BlobId, mode: Mode, question: Question) -> io::Result<()> {
         let open = self.files.opened(ino, blob, mode);
         if let Err(e) = self.write(&Record::File { ino, open, question: question.number }) {
@@ -299,7 +299,7 @@ impl State {
         Ok(())
     }
 
-    /// Counts a release. What the file was, when it was the last.
+    /// Counts a release. Returns the file, when it was the last.
     pub fn released(&mut self, ino: u64, question: Question) -> Option<OpenFile> {
         let open = self.files.released(ino)?;
         let _ = self.write(&Record::File { ino, open, question: question.number });
@@ -314,7 +314,7 @@ impl State {
             let nodes = self.nodes.records();
             let files = self.files.iter().map(|(ino, open)| Record::File { ino, open: *open, question: 0 });
             let counted = self.counted.iter().map(|(question, ino)| Record::Counted { question, ino });
-            // If it cannot be done now, it is tried again after the next record.
+            // If that fails, it is retried after the next record.
             let _ = journal.rewrite(nodes.chain(files).chain(counted));
         }
     }

@@ -8,14 +8,14 @@ use stele_store::model::{SymlinkTarget, TreeId};
 use super::record::Record;
 use crate::inode::{self, FIRST};
 
-/// Where something is met.
+/// The place of a node.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub enum Place {
+pub enum Location {
     /// In the mount's top directory, by the looked-up name.
     Top(Vec<u8>),
     /// In `by-name`.
     ByName(Vec<u8>),
-    /// In a directory of that number, the entry at that index of its tree.
+    /// In a directory, the entry at that index of its tree.
     In {
         /// The directory's number.
         parent: u64,
@@ -24,7 +24,7 @@ pub enum Place {
     },
 }
 
-/// What a counted number stands for.
+/// What an assigned number stands for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum What {
     /// A directory.
@@ -34,7 +34,7 @@ pub enum What {
 }
 
 impl What {
-    /// What a collector has to spare for it.
+    /// What garbage collection has to spare for it.
     pub fn target(&self) -> Option<Target> {
         match self {
             Self::Tree(tree) => Some(Target::Tree(*tree)),
@@ -46,9 +46,9 @@ impl What {
 /// Something that the kernel knows by a number.
 #[derive(Clone, Debug)]
 pub struct Node {
-    /// Where it was met.
-    pub place: Place,
-    /// What it is.
+    /// Its place.
+    pub place: Location,
+    /// What it stands for.
     pub what: What,
     /// The kernel's lookup count.
     lookups: u64,
@@ -56,10 +56,10 @@ pub struct Node {
 
 pub(super) struct Nodes {
     next: u64,
-    /// Whether a number is made of its place where that can be, and not counted.
+    /// Whether a number is derived from its place where possible, and not counted up.
     by_place: bool,
     nodes: HashMap<u64, Node>,
-    places: HashMap<Place, u64>,
+    places: HashMap<Location, u64>,
 }
 
 impl Default for Nodes {
@@ -68,8 +68,8 @@ impl Default for Nodes {
     }
 }
 
-impl Place {
-    /// A number that only encodes where this is.
+impl Location {
+    /// A number that only encodes the place.
     fn number(&self) -> u64 {
         let (kind, parent, rest) = match self {
             Self::Top(name) => (0, inode::ROOT, name.clone()),
@@ -86,8 +86,8 @@ impl Nodes {
         Self { by_place: true, ..Self::default() }
     }
 
-    /// The number of what is at `place`, or the one that it would get, if that is known.
-    pub(super) fn number_at(&self, place: &Place) -> Option<u64> {
+    /// The number of the node at `place`, or the one that it would get, if that is known.
+    pub(super) fn number_at(&self, place: &Location) -> Option<u64> {
         self.at(place).or_else(|| self.by_place.then(|| place.number()))
     }
 
@@ -95,7 +95,7 @@ impl Nodes {
         self.nodes.get(&ino)
     }
 
-    pub(super) fn at(&self, place: &Place) -> Option<u64> {
+    pub(super) fn at(&self, place: &Location) -> Option<u64> {
         self.places.get(place).copied()
     }
 
@@ -104,10 +104,10 @@ impl Nodes {
     }
 
     /// The number, and whether it is a new one.
-    pub(super) fn look_up(&mut self, place: &Place, what: &What) -> (u64, bool) {
+    pub(super) fn look_up(&mut self, place: &Location, what: &What) -> (u64, bool) {
         if let Some(ino) = self.places.get(place)
             && let Some(node) = self.nodes.get_mut(ino)
-            // What a root's name links to may have changed: another number then, for the kernel remembers links.
+            // The target of a root may have changed: then the number changes too, for the kernel caches links.
             && node.what == *what
         {
             node.lookups += 1;
@@ -115,7 +115,7 @@ impl Nodes {
         }
         let ino = match self.by_place.then(|| place.number()) {
             Some(number) if !self.nodes.contains_key(&number) => number,
-            // Two places can be made, with effort, that have one number; or something else was at this one.
+            // Two places can be constructed, with effort, that have one number; or another node was at this place.
             _ => {
                 self.next += 1;
                 self.next - 1
@@ -125,13 +125,13 @@ impl Nodes {
         (ino, true)
     }
 
-    fn insert(&mut self, ino: u64, place: Place, what: What, lookups: u64) {
+    fn insert(&mut self, ino: u64, place: Location, what: What, lookups: u64) {
         self.places.insert(place.clone(), ino);
         self.nodes.insert(ino, Node { place, what, lookups });
     }
 
-    /// As an earlier process left it.
-    pub(super) fn inherit(&mut self, ino: u64, place: Place, what: What, lookups: u64) {
+    /// Adds a node from an earlier process.
+    pub(super) fn inherit(&mut self, ino: u64, place: Location, what: What, lookups: u64) {
         self.next = self.next.max(ino.saturating_add(1));
         self.insert(ino, place, what, lookups);
     }
@@ -146,13 +146,13 @@ impl Nodes {
         }
     }
 
-    /// An earlier process had done with that number.
+    /// Skips a number that an earlier process no longer used.
     pub(super) fn pass(&mut self, ino: u64) {
         self.next = self.next.max(ino.saturating_add(1));
         self.remove(ino);
     }
 
-    /// How often the kernel still knows the number; `None` when it did not at all.
+    /// The remaining lookup count; `None` when the kernel did not know the number at all.
     pub(super) fn forget(&mut self, ino: u64, times: u64) -> Option<u64> {
         let node = self.nodes.get_mut(&ino)?;
         node.lookups = node.lookups.saturating_sub(times);
@@ -169,7 +169,7 @@ impl Nodes {
 
     pub(super) fn tops(&self) -> Vec<(Vec<u8>, What)> {
         let top = |node: &Node| match &node.place {
-            Place::Top(name) => Some((name.clone(), node.what.clone())),
+            Location::Top(name) => Some((name.clone(), node.what.clone())),
             _ => None,
         };
         self.nodes.values().filter_map(top).collect()
@@ -183,8 +183,8 @@ impl Nodes {
             lookups: node.lookups,
             question: 0,
         };
-        // The largest number that was given, even when it is gone: none may come twice. Said first, and never of one
-        // that is there: a reader of a journal without the rest must not lose that.
+        // The largest number that was assigned, even when it is gone: none may be reused. It comes first, and is never
+        // one in use: a reader of a truncated journal must not lose it.
         let last = self.next - 1;
         let gone = (!self.nodes.contains_key(&last)).then_some(Record::Gone { ino: last });
         gone.into_iter().chain(self.nodes.iter().map(record))
@@ -202,9 +202,9 @@ mod tests {
     }
 
     #[test]
-    fn a_number_is_not_forgotten_before_the_kernel_forgot_all_that_it_was_told() {
+    fn a_number_is_not_forgotten_before_the_kernel_forgot_all_lookups() {
         let mut nodes = Nodes::default();
-        let place = Place::In { parent: 1, index: 0 };
+        let place = Location::In { parent: 1, index: 0 };
         let (ino, new) = nodes.look_up(&place, &tree(1));
         assert!(new);
         assert_eq!(nodes.look_up(&place, &tree(1)), (ino, false));
@@ -216,8 +216,8 @@ mod tests {
     }
 
     #[test]
-    fn a_number_by_place_does_not_say_what_was_looked_up_before() {
-        let place = |index| Place::In { parent: 1, index };
+    fn a_number_by_place_does_not_reveal_earlier_lookups() {
+        let place = |index| Location::In { parent: 1, index };
         let mut alone = Nodes::by_place();
         let expected = alone.number_at(&place(7));
         let (number, new) = alone.look_up(&place(7), &tree(7));
@@ -227,7 +227,7 @@ mod tests {
             after_others.look_up(&place(index), &tree(1));
         }
         assert_eq!(after_others.look_up(&place(7), &tree(7)), (number, true));
-        // The control: a counted one does.
+        // The control: with counted numbers it does.
         let mut counted = Nodes::default();
         counted.look_up(&place(0), &tree(1));
         assert_ne!(counted.look_up(&place(7), &tree(7)).0, Nodes::default().look_up(&place(7), &tree(7)).0);
@@ -235,9 +235,9 @@ mod tests {
     }
 
     #[test]
-    fn two_things_never_have_one_number() {
+    fn two_nodes_never_have_one_number() {
         let mut nodes = Nodes::by_place();
-        let place = Place::ByName(b"gcc".to_vec());
+        let place = Location::ByName(b"gcc".to_vec());
         let (old, _) = nodes.look_up(&place, &tree(1));
         let (new, _) = nodes.look_up(&place, &tree(2));
         assert_ne!(old, new);
@@ -245,19 +245,19 @@ mod tests {
     }
 
     #[test]
-    fn what_an_earlier_process_told_counts_too() {
+    fn lookups_of_an_earlier_process_count_too() {
         let mut nodes = Nodes::default();
-        let place = Place::Top(b"x".to_vec());
+        let place = Location::Top(b"x".to_vec());
         nodes.inherit(77, place.clone(), tree(1), 2);
         assert_eq!(nodes.look_up(&place, &tree(1)), (77, false));
-        // Told after that: the kernel's forgetting of what came before may arrive later.
+        // Looked up afterwards: the kernel's earlier forgets may still arrive.
         assert_eq!(nodes.forget(77, 2), Some(1));
     }
 
     #[test]
-    fn a_place_that_shows_something_else_gets_another_number() {
+    fn a_place_with_another_node_gets_another_number() {
         let mut nodes = Nodes::default();
-        let place = Place::ByName(b"gcc".to_vec());
+        let place = Location::ByName(b"gcc".to_vec());
         let (old, _) = nodes.look_up(&place, &tree(1));
         let (new, _) = nodes.look_up(&place, &tree(2));
         assert_ne!(old, new);

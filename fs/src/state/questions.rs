@@ -1,15 +1,15 @@
 //! Requests of the kernel that were already counted.
 //!
 //! The kernel resends what a killed process had read and not answered. Its journal tells whether that process had
-//! counted it: a lookup must not be counted twice, nor a file be closed twice.
+//! counted it: a lookup must not be counted twice, nor a file closed twice.
 
 use std::collections::VecDeque;
 
-/// So many answers are remembered; one listing counts some hundred names. Only those count that were on their way
-/// when a process was killed: one for each of its threads.
-const MOST: usize = 8192;
+/// The number of answers that are remembered; one listing counts some hundred names. Only those in flight when a
+/// process was killed matter: one for each of its threads.
+const MAX: usize = 8192;
 
-/// A request of the kernel, by its number, which a mount sees again only for the same request.
+/// A request of the kernel, by its number, which a mount reuses only for the same request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Question {
     /// The number.
@@ -38,7 +38,7 @@ impl Counted {
         if number == 0 {
             return;
         }
-        if self.0.len() == MOST {
+        if self.0.len() == MAX {
             self.0.pop_front();
         }
         self.0.push_back((number, ino));

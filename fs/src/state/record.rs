@@ -3,20 +3,20 @@
 use stele_store::model::{BlobId, Digest, SymlinkTarget, TreeId};
 
 use super::files::{Mode, OpenFile};
-use super::nodes::{Place, What};
+use super::nodes::{Location, What};
 
-/// A fact that the kernel is told.
+/// A fact that the kernel learns.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Record {
     /// A number stands for this.
     Node {
         /// The number.
         ino: u64,
-        /// Where.
-        place: Place,
-        /// What.
+        /// Its place.
+        place: Location,
+        /// Its meaning.
         what: What,
-        /// How often the kernel was told of it.
+        /// The kernel's lookup count.
         lookups: u64,
         /// The request of the first lookup; 0 in a compacted journal.
         question: u64,
@@ -25,16 +25,16 @@ pub enum Record {
     Count {
         /// The number.
         ino: u64,
-        /// How often.
+        /// The count.
         lookups: u64,
-        /// Why that changed.
+        /// The reason for the change.
         change: Change,
     },
     /// That request was counted for that number.
     Counted {
         /// The request's number.
         question: u64,
-        /// What was looked up or closed.
+        /// The number that was looked up or closed.
         ino: u64,
     },
     /// A number stands for nothing any more.
@@ -42,7 +42,7 @@ pub enum Record {
         /// The number.
         ino: u64,
     },
-    /// How often a file is open; zero times when it is not.
+    /// The open count of a file; zero when it is closed.
     File {
         /// The file's number.
         ino: u64,
@@ -57,10 +57,10 @@ pub enum Record {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Change {
     /// That request was about to be answered with it.
-    Told(u64),
+    KnownFiles(u64),
     /// That request was not answered with it after all.
     TakenBack(u64),
-    /// The kernel forgot it, or it is as it was at the last compaction.
+    /// The kernel forgot it, or it is unchanged since the last compaction.
     Other,
 }
 
@@ -84,15 +84,15 @@ impl Record {
                     }
                 }
                 match place {
-                    Place::Top(name) => {
+                    Location::Top(name) => {
                         to.push(b't');
                         bytes(name, to);
                     }
-                    Place::ByName(name) => {
+                    Location::ByName(name) => {
                         to.push(b'b');
                         bytes(name, to);
                     }
-                    Place::In { parent, index } => {
+                    Location::In { parent, index } => {
                         to.push(b'i');
                         to.extend_from_slice(&parent.to_le_bytes());
                         to.extend_from_slice(&index.to_le_bytes());
@@ -101,7 +101,7 @@ impl Record {
             }
             Self::Count { ino, lookups, change } => {
                 let (way, question) = match change {
-                    Change::Told(question) => (b'+', *question),
+                    Change::KnownFiles(question) => (b'+', *question),
                     Change::TakenBack(question) => (b'-', *question),
                     Change::Other => (b'=', 0),
                 };
@@ -135,7 +135,7 @@ impl Record {
         to[begin..begin + 2].copy_from_slice(&length.to_le_bytes());
     }
 
-    /// Reads the first record, and how many bytes it took. `None` when there is no whole one.
+    /// Reads the first record, and its length. `None` when it is incomplete.
     pub fn decode(from: &[u8]) -> Option<(Self, usize)> {
         let (head, rest) = from.split_at_checked(2)?;
         let length = usize::from(u16::from_le_bytes(head.try_into().ok()?));
@@ -149,9 +149,9 @@ impl Record {
                     _ => return None,
                 };
                 let place = match rest.byte()? {
-                    b't' => Place::Top(rest.bytes()?.to_vec()),
-                    b'b' => Place::ByName(rest.bytes()?.to_vec()),
-                    b'i' => Place::In { parent: rest.u64()?, index: rest.u32()? },
+                    b't' => Location::Top(rest.bytes()?.to_vec()),
+                    b'b' => Location::ByName(rest.bytes()?.to_vec()),
+                    b'i' => Location::In { parent: rest.u64()?, index: rest.u32()? },
                     _ => return None,
                 };
                 Self::Node { ino, place, what, lookups, question }
@@ -160,7 +160,7 @@ impl Record {
                 let way = rest.byte()?;
                 let (ino, lookups, question) = (rest.u64()?, rest.u64()?, rest.u64()?);
                 let change = match way {
-                    b'+' => Change::Told(question),
+                    b'+' => Change::KnownFiles(question),
                     b'-' => Change::TakenBack(question),
                     b'=' if question == 0 => Change::Other,
                     _ => return None,
@@ -231,12 +231,12 @@ mod tests {
 
     use super::*;
 
-    fn place() -> impl Strategy<Value = Place> {
+    fn place() -> impl Strategy<Value = Location> {
         let name = proptest::collection::vec(any::<u8>(), 1..255);
         prop_oneof![
-            name.clone().prop_map(Place::Top),
-            name.prop_map(Place::ByName),
-            (any::<u64>(), any::<u32>()).prop_map(|(parent, index)| Place::In { parent, index }),
+            name.clone().prop_map(Location::Top),
+            name.prop_map(Location::ByName),
+            (any::<u64>(), any::<u32>()).prop_map(|(parent, index)| Location::In { parent, index }),
         ]
     }
 
@@ -250,7 +250,7 @@ mod tests {
 
     fn record() -> impl Strategy<Value = Record> {
         let change = prop_oneof![
-            any::<u64>().prop_map(Change::Told),
+            any::<u64>().prop_map(Change::KnownFiles),
             any::<u64>().prop_map(Change::TakenBack),
             Just(Change::Other),
         ];
@@ -278,19 +278,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_record_that_is_cut_short_is_none(record in record(), cut in 1usize..40) {
+        fn a_truncated_record_is_ignored(record in record(), cut in 1usize..40) {
             let mut bytes = Vec::new();
             record.encode(&mut bytes);
             prop_assert_eq!(Record::decode(&bytes[..bytes.len() - cut.min(bytes.len())]), None);
         }
 
         #[test]
-        fn rubbish_is_no_reason_to_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn malformed_input_does_not_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = Record::decode(&bytes);
         }
 
         #[test]
-        fn a_record_is_read_as_it_was_written(record in record(), behind in any::<[u8; 3]>()) {
+        fn a_record_survives_the_round_trip(record in record(), behind in any::<[u8; 3]>()) {
             let mut bytes = Vec::new();
             record.encode(&mut bytes);
             let length = bytes.len();

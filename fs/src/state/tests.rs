@@ -1,4 +1,4 @@
-//! What a process knows that goes on with another one's journal.
+//! The state of a process that takes over another one's journal.
 
 use std::os::unix::fs::FileExt;
 
@@ -14,8 +14,8 @@ fn again(number: u64) -> Question {
     Question { number, again: true }
 }
 
-fn place(name: &str) -> Place {
-    Place::Top(name.as_bytes().to_vec())
+fn place(name: &str) -> Location {
+    Location::Top(name.as_bytes().to_vec())
 }
 
 fn tree(name: &str) -> What {
@@ -38,26 +38,26 @@ fn resume(file: &File) -> State {
 }
 
 #[test]
-fn a_name_is_counted_once_for_a_question_however_many_processes_answer_it() {
+fn a_name_is_counted_once_for_a_request_however_many_processes_answer_it() {
     let (mut state, file) = begin();
     let ino = state.look_up(place("a"), tree("a"), first(2)).unwrap();
     let mut state = resume(&file);
     // The first process was killed before it answered.
     assert_eq!(state.look_up(place("a"), tree("a"), again(2)).unwrap(), ino);
-    // Another one, which comes again as well, was not counted.
+    // Another one, which is resent as well, was not counted.
     assert_eq!(state.look_up(place("a"), tree("a"), again(4)).unwrap(), ino);
     assert!(state.forget(ino, 1).is_none());
     assert!(state.forget(ino, 1).is_some(), "a name that the kernel was told once was counted twice");
 }
 
 #[test]
-fn a_forgetting_that_arrives_after_a_new_telling_leaves_the_new_one() {
+fn a_late_forget_leaves_a_newer_lookup() {
     let (mut state, file) = begin();
     let ino = state.look_up(place("a"), tree("a"), first(2)).unwrap();
     state.look_up(place("a"), tree("a"), first(4)).unwrap();
     let mut state = resume(&file);
     state.look_up(place("a"), tree("a"), first(6)).unwrap();
-    // Of the answers to both requests before.
+    // From the answers to both requests before.
     assert!(state.forget(ino, 2).is_none(), "a name that the kernel knows was dropped");
     assert_eq!(state.known(), 1);
     assert!(state.forget(ino, 1).is_some());
@@ -65,7 +65,7 @@ fn a_forgetting_that_arrives_after_a_new_telling_leaves_the_new_one() {
 }
 
 #[test]
-fn an_entry_that_did_not_fit_is_counted_when_it_is_asked_for_again() {
+fn an_entry_that_did_not_fit_is_counted_when_it_is_requested_again() {
     let (mut state, file) = begin();
     state.look_up(place("a"), tree("a"), first(2)).unwrap();
     let ino = state.look_up(place("a"), tree("a"), first(4)).unwrap();
@@ -77,7 +77,7 @@ fn an_entry_that_did_not_fit_is_counted_when_it_is_asked_for_again() {
 }
 
 #[test]
-fn a_file_is_opened_and_closed_once_for_a_question() {
+fn a_file_is_opened_and_closed_once_for_a_request() {
     let (mut state, file) = begin();
     let mode = Mode::Passthrough(7);
     state.opened(1, blob("a"), mode, first(2)).unwrap();
@@ -91,7 +91,7 @@ fn a_file_is_opened_and_closed_once_for_a_question() {
     assert!(resume(&file).leftover(1).contains(&7));
 }
 
-/// Fills the journal with what is history at once.
+/// Fills the journal with history.
 fn churn(state: &mut State, until: impl Fn() -> bool) {
     for round in 0u64.. {
         let ino = state.look_up(place("passing"), tree("passing"), first(round + 100)).unwrap();
@@ -110,7 +110,7 @@ fn records_begin(file: &File) -> u64 {
 }
 
 #[test]
-fn a_journal_that_was_written_anew_says_the_same() {
+fn a_compacted_journal_has_the_same_content() {
     let (mut state, file) = begin();
     let ino = state.look_up(place("a"), tree("a"), first(2)).unwrap();
     state.look_up(place("a"), tree("a"), first(4)).unwrap();
@@ -125,7 +125,7 @@ fn a_journal_that_was_written_anew_says_the_same() {
 }
 
 #[test]
-fn a_process_that_is_killed_while_it_writes_the_journal_anew_loses_nothing() {
+fn a_process_killed_during_compaction_loses_nothing() {
     let (mut state, file) = begin();
     let kept: Vec<u64> = ["a", "b", "c"]
         .iter()
@@ -144,7 +144,7 @@ fn a_process_that_is_killed_while_it_writes_the_journal_anew_loses_nothing() {
 }
 
 #[test]
-fn a_journal_is_not_written_anew_each_time_when_all_of_it_counts() {
+fn a_journal_without_history_is_not_compacted_each_time() {
     let (mut state, file) = begin();
     let long = "n".repeat(250);
     let mut moved = Vec::new();
@@ -159,27 +159,27 @@ fn a_journal_is_not_written_anew_each_time_when_all_of_it_counts() {
 }
 
 #[test]
-fn a_number_means_one_file_until_it_is_forgotten_as_often_as_it_was_told() {
-    let mut state = State::fleeting(Opens::Unsaid);
+fn a_number_means_one_file_until_all_its_lookups_are_forgotten() {
+    let mut state = State::fleeting(Opens::Unsent);
     assert!(state.tell_file(8, blob("a")));
     assert!(state.tell_file(8, blob("a")));
     assert!(!state.tell_file(8, blob("b")), "two files under one number");
     state.forget(8, 1);
     assert!(!state.tell_file(8, blob("b")), "two files under one number");
-    assert_eq!(state.told_file(8), Some(blob("a")));
+    assert_eq!(state.known_file(8), Some(blob("a")));
     state.forget(8, 1);
-    assert_eq!(state.told_file(8), None);
+    assert_eq!(state.known_file(8), None);
     assert!(state.tell_file(8, blob("b")));
     // An entry of a listing that did not fit into the answer.
     assert!(state.tell_file(9, blob("c")));
     state.take_back(9, first(2));
-    assert_eq!(state.told_file(9), None);
+    assert_eq!(state.known_file(9), None);
 }
 
 #[test]
-fn a_kernel_that_says_what_it_opens_is_told_any_file() {
-    let mut state = State::fleeting(Opens::Said);
-    assert_eq!(state.opens(), Opens::Said);
+fn a_kernel_that_sends_opens_may_know_any_file() {
+    let mut state = State::fleeting(Opens::Sent);
+    assert_eq!(state.opens(), Opens::Sent);
     assert!(state.tell_file(8, blob("a")) && state.tell_file(8, blob("b")));
-    assert_eq!(state.told_file(8), None);
+    assert_eq!(state.known_file(8), None);
 }

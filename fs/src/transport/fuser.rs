@@ -20,7 +20,7 @@ use super::terms::{ALWAYS, attr, errno, file_type, ttl};
 use super::{Begin, Connection, Transport, handshake, resend, sys};
 use crate::inode;
 use crate::state::{Init, Mode, Opens, Question};
-use crate::view::{Attributes, Backing, Found, Kind, Room, View};
+use crate::view::{Attributes, Backing, Kind, Lookup, Room, View};
 
 /// The maximum number of background requests, such as read-ahead, in flight at once.
 const BACKGROUND: u16 = 64;
@@ -55,7 +55,7 @@ impl Transport for FuserTransport {
         });
         let mut sessions = Vec::new();
         // Passthrough needs requests to open files.
-        let want_passthrough = self.passthrough && view.opens() == Opens::Said;
+        let want_passthrough = self.passthrough && view.opens() == Opens::Sent;
         for device in devices {
             let begin = if sessions.is_empty() { begin } else { Begin::Resumed };
             let adapter = Adapter { shared: Arc::clone(&shared), begin, want_passthrough };
@@ -70,16 +70,16 @@ impl Transport for FuserTransport {
         {
             shared.close(id);
             if begin == Begin::Resumed {
-                // The kernel gives each number once, and refuses those that are closed. Nobody here has any yet.
+                // The kernel assigns each number once, and refuses closed ones. This process has none yet.
                 view.with_state(|state| state.leftover(id)).into_iter().for_each(|id| shared.close(id));
             }
         }
-        // Before anything is read here: a request that this process has begun to answer must not be resent.
+        // Before the first read: a request that this process has begun to answer must not be resent.
         if begin == Begin::Resumed
             && let Err(e) = resend(shared.device.as_fd())
         {
             // Before Linux 6.9: a process that waits for such an answer waits until it is interrupted.
-            warn!("the kernel does not send again what was asked before: {e}");
+            warn!("the kernel does not resend earlier requests: {e}");
         }
         let mut threads = Vec::new();
         for (number, session) in sessions.into_iter().enumerate() {
@@ -97,7 +97,7 @@ impl Backing for Shared {
         }
         BackingId::create_raw(&self.device, file).inspect_err(|e| {
             // Only root may, and only on a file system that is not stacked: that will not change.
-            info!("the kernel does not read payloads by itself: {e}");
+            info!("passthrough is not available: {e}");
             self.passthrough.store(false, Ordering::Relaxed);
         })
     }
@@ -117,7 +117,7 @@ impl Filesystem for Adapter {
     fn init(&mut self, _: &Request, config: &mut KernelConfig) -> io::Result<()> {
         // The kernel's maximum is only found by trying.
         let max_readahead = match config.set_max_readahead(u32::MAX) {
-            Ok(most) | Err(most) => most,
+            Ok(max) | Err(max) => max,
         };
         let _ = config.set_max_readahead(max_readahead);
         if self.begin == Begin::New {
@@ -148,7 +148,7 @@ impl Filesystem for Adapter {
     fn lookup(&self, request: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
         let _answer = self.shared.view.answer();
         match self.shared.view.look_up(parent.0, name.as_bytes(), question(request)) {
-            Ok(Some(Found { attributes, generation, lifetime })) => {
+            Ok(Some(Lookup { attributes, generation, lifetime })) => {
                 reply.entry_with_ttls(&ALWAYS, &ttl(lifetime), &attr(&attributes), Generation(generation));
             }
             // The number 0 means that there is no such name, and the timeout how long that holds.
@@ -182,8 +182,8 @@ impl Filesystem for Adapter {
     }
 
     fn open(&self, request: &Request, ino: INodeNo, _: OpenFlags, reply: ReplyOpen) {
-        // Said once, and the kernel opens and closes files by itself.
-        if self.shared.view.opens() == Opens::Unsaid {
+        // Answered once, and the kernel opens and closes files by itself.
+        if self.shared.view.opens() == Opens::Unsent {
             return reply.error(Errno::ENOSYS);
         }
         let _answer = self.shared.view.answer();
@@ -191,7 +191,7 @@ impl Filesystem for Adapter {
         match self.shared.view.open(ino.0, question(request), &*self.shared) {
             Ok(opened) => match opened.mode {
                 Mode::Asked => reply.opened(FileHandle(opened.handle), flags),
-                // The kernel takes no other flags with it: the page cache is the payload's own.
+                // The kernel accepts no other flags with it: the page cache is the payload's own.
                 Mode::Passthrough(id) => {
                     sys::open_passthrough(reply, FileHandle(opened.handle), FopenFlags::FOPEN_NOFLUSH, id);
                 }

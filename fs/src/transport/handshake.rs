@@ -1,9 +1,8 @@
 //! A session of `fuser` on a device whose handshake is over.
 //!
-//! The crate begins each session by waiting for the kernel's FUSE_INIT, which the kernel sends once in a mount's
-//! life: not to a clone of the device, and not to a process that takes over from one that was killed. So the session
-//! is begun on a socket, where it is sent what the kernel said then; when it has answered, the device takes the
-//! socket's place.
+//! The crate begins each session by waiting for the kernel's FUSE_INIT, which the kernel sends once in a mount's life:
+//! not on a clone of the device, and not to a process that takes over from a killed one. So the session begins on a
+//! socket, with a copy of the kernel's message; once it has answered, the device replaces the socket.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -16,7 +15,7 @@ use crate::state::Init;
 
 /// FUSE_INIT, the opcode.
 const INIT: u32 = 26;
-/// Says that `flags2` counts (FUSE_INIT_EXT).
+/// Indicates that `flags2` is valid (FUSE_INIT_EXT).
 const INIT_EXT: u32 = 1 << 30;
 /// Sizes of fuse_in_header and fuse_init_in since protocol 7.36.
 const HEADER: usize = 40;
@@ -38,7 +37,7 @@ fn message(init: Init) -> [u8; HEADER + BODY] {
     bytes
 }
 
-/// A session that goes on with `device`.
+/// A session that continues with `device`.
 pub(super) fn resume<F: Filesystem>(filesystem: F, device: &OwnedFd, init: Init) -> io::Result<Session<F>> {
     let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
     rustix::io::write(&ours, &message(init))?;

@@ -1,8 +1,8 @@
-//! How requests of the kernel come in and answers go back.
+//! Receiving the kernel's requests and sending answers.
 //!
-//! One way is here, [`FuserTransport`]: read(2) and write(2) on `/dev/fuse`, by the crate `fuser`. The kernel knows
-//! another, io_uring (Linux 6.14, Documentation/filesystems/fuse/fuse-io-uring.rst), which the crate does not have
-//! yet: it would be another [`Transport`].
+//! There is one implementation, [`FuserTransport`]: read(2) and write(2) on `/dev/fuse`, by the crate `fuser`. The
+//! kernel supports another, io_uring (Linux 6.14, Documentation/filesystems/fuse/fuse-io-uring.rst), which the crate
+//! does not have yet: it would be another [`Transport`].
 
 mod fuser;
 mod handshake;
@@ -46,20 +46,20 @@ pub enum Begin {
     Resumed,
 }
 
-/// A mount that is being answered.
+/// A mount that is being served.
 pub struct Connection {
-    /// Whether the kernel reads payload files by itself; it may be found that it cannot.
+    /// Whether the kernel reads payload files directly; cleared if it turns out that it cannot.
     pub passthrough: Arc<AtomicBool>,
     /// They end when the mount does.
     pub threads: Vec<JoinHandle<io::Result<()>>>,
 }
 
-/// A way to answer.
+/// A way to receive requests and answer them.
 pub trait Transport: Send + Sync {
-    /// Starts to serve `view` on descriptors of one FUSE device, each in a thread of its own. The first is the
-    /// one that was mounted, the others are clones of it (FUSE_DEV_IOC_CLONE) or duplicates.
+    /// Starts to serve `view` on descriptors of one FUSE device, each in its own thread. The first is the mounted one,
+    /// the others are clones of it (FUSE_DEV_IOC_CLONE) or duplicates.
     ///
     /// # Errors
-    /// When the kernel does not answer, or not as it should.
+    /// When the kernel does not answer, or violates the protocol.
     fn serve(&self, view: &Arc<View>, devices: Vec<OwnedFd>, begin: Begin) -> io::Result<Connection>;
 }

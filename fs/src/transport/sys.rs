@@ -16,7 +16,7 @@ const CLONE: rustix::ioctl::Opcode = opcode::read::<u32>(MAGIC, 0);
 /// FUSE_DEV_IOC_BACKING_CLOSE.
 const BACKING_CLOSE: rustix::ioctl::Opcode = opcode::write::<u32>(MAGIC, 2);
 
-/// Another descriptor of the same FUSE connection, with requests of its own.
+/// Another descriptor of the same FUSE connection, with its own requests.
 pub(crate) fn clone_device(device: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     let clone = OwnedFd::from(OpenOptions::new().read(true).write(true).open("/dev/fuse")?);
     let number = device.as_raw_fd().cast_unsigned();
@@ -25,30 +25,30 @@ pub(crate) fn clone_device(device: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     Ok(clone)
 }
 
-/// The kernel need not know that file any more.
+/// Unregisters a backing file.
 pub(super) fn close_backing(device: BorrowedFd<'_>, id: u32) -> io::Result<()> {
     // SAFETY: FUSE_DEV_IOC_BACKING_CLOSE reads one u32, and refuses a number that it did not give.
     Ok(unsafe { ioctl(device, Setter::<BACKING_CLOSE, u32>::new(id)) }?)
 }
 
-/// Answers that the kernel reads the file of that number by itself. The number stays ours to close.
+/// Answers that the kernel reads the file of that number directly. The number stays ours to close.
 pub(super) fn open_passthrough(
     reply: ReplyOpen,
     handle: fuser::FileHandle,
     flags: fuser::FopenFlags,
     id: u32,
 ) {
-    // SAFETY: the number was given by this connection and is not closed while the file is open; what is made of it
-    // here is taken apart again below, and so closes nothing.
+    // SAFETY: the number was assigned by this connection and is not closed while the file is open; the value is taken
+    // apart again below, and so closes nothing.
     let backing: BackingId = unsafe { reply.wrap_backing(id) };
     reply.opened_passthrough(handle, flags, &backing);
     let _ = backing.into_raw();
 }
 
-/// Puts `device` in the place of another open descriptor, which is closed.
+/// Replaces another open descriptor by `device`.
 pub(super) fn replace(place: BorrowedFd<'_>, device: BorrowedFd<'_>) -> io::Result<()> {
-    // SAFETY: `place` is open and stays open: dup3(2) makes its number mean `device` in one step. Whoever owns it
-    // closes it later, so it is not closed here.
+    // SAFETY: `place` is open and stays open: dup3(2) makes its number mean `device` in one step. Its owner closes it
+    // later, so it is not closed here.
     let mut place = ManuallyDrop::new(unsafe { OwnedFd::from_raw_fd(place.as_raw_fd()) });
     Ok(rustix::io::dup3(device.as_fd(), &mut place, rustix::io::DupFlags::CLOEXEC)?)
 }

@@ -6,7 +6,7 @@ use fuser::{Errno, FileAttr, FileType, INodeNo};
 
 use crate::view::{Attributes, Fault, Kind, Lifetime};
 
-/// As long as the kernel can remember: seconds of 64 bits, with room for what it adds.
+/// As long as the kernel supports: seconds of 64 bits, with room for what it adds.
 pub(super) const ALWAYS: Duration = Duration::from_secs(1 << 40);
 const NEVER: Duration = Duration::ZERO;
 pub(super) fn errno(fault: Fault) -> Errno {
@@ -29,9 +29,8 @@ pub(super) fn file_type(kind: Kind) -> FileType {
     }
 }
 
-/// The time of everything in a mount, in seconds since 1970: 1980-01-02, always the same so that `make` sees no
-/// difference. Zip archives begin at 1980-01-01, in whatever time zone; programs that make them (and Python wheels)
-/// refuse older files.
+/// The time of everything in a mount, in seconds since 1970: 1980-01-02, constant so that `make` sees no difference.
+/// Zip archives begin at 1980-01-01, in any time zone; programs that make them (and Python wheels) refuse older files.
 pub const MODIFIED: u64 = 315_619_200;
 
 fn time() -> SystemTime {
@@ -47,7 +46,7 @@ pub(super) fn attr(attributes: &Attributes) -> FileAttr {
     FileAttr {
         ino: INodeNo(attributes.ino),
         size: attributes.size,
-        // What stat(2) counts in.
+        // The unit of stat(2).
         blocks: attributes.size.div_ceil(512),
         atime: time(),
         mtime: time(),

@@ -1,4 +1,4 @@
-//! Directories: what is in them, in the order of their bytes.
+//! Listings of directories, sorted by the bytes of the names.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -6,27 +6,27 @@ use std::sync::{Arc, PoisonError};
 use stele_store::model::Node;
 
 use super::look::own_directory;
-use super::{Fault, Found, Kind, View, top};
+use super::{Fault, Kind, Lookup, View, top};
 use crate::inode;
-use crate::state::{Place, Question};
+use crate::state::{Location, Question};
 
 /// An entry of a listing.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Listed {
     /// Its name.
     pub name: Vec<u8>,
-    /// What kind of thing it is, when that is known without a look.
+    /// Its kind.
     pub kind: Kind,
     /// Its number, when the kernel knows it; [`inode::UNTOLD`] otherwise.
     pub ino: u64,
 }
 
-/// Receives a listing: position after the entry, the entry, and its attributes if requested. Returns whether
-/// there was room for it.
-pub type Taker<'a> = dyn FnMut(u64, &Listed, Option<&Found>) -> bool + 'a;
+/// Receives a listing: position after the entry, the entry, and its attributes if requested. Returns whether there was
+/// room for it.
+pub type Taker<'a> = dyn FnMut(u64, &Listed, Option<&Lookup>) -> bool + 'a;
 
 impl View {
-    /// Opens a directory. A handle for [`View::list`]; those at the top are as they were when they were opened.
+    /// Opens a directory. Returns a handle for [`View::list`]; those at the top are listed as of the open.
     ///
     /// # Errors
     /// When it is not a directory, or the store cannot be read.
@@ -40,13 +40,13 @@ impl View {
         Ok(handle)
     }
 
-    /// The other way.
+    /// Closes the handle.
     pub fn close_directory(&self, handle: u64) {
         self.listings.lock().unwrap_or_else(PoisonError::into_inner).remove(&handle);
     }
 
     fn own_listing(&self, ino: u64) -> Result<Vec<Listed>, Fault> {
-        // A sandbox lays it below its inputs as a directory that is empty.
+        // A sandbox mounts it below its inputs as an empty directory.
         if self.is_for_builds && ino == inode::BY_NAME {
             return Ok(Vec::new());
         }
@@ -74,8 +74,8 @@ impl View {
         Ok(listing)
     }
 
-    /// Hands the entries from position `from` on to `take`, until it has no room. With `look`, a request, the
-    /// kernel is going to remember each that is taken.
+    /// Passes the entries from position `from` on to `take`, until it has no room. With `look`, a request, the kernel's
+    /// lookup count of each accepted entry grows.
     ///
     /// # Errors
     /// When it is not a directory, or the store cannot be read.
@@ -91,8 +91,11 @@ impl View {
             if from <= at {
                 let ino = if at == 0 { ino } else { self.parent(ino) };
                 let listed = Listed { name: name.as_bytes().to_vec(), kind: Kind::Directory, ino };
-                let found =
-                    Found { attributes: own_directory(ino), generation: 0, lifetime: super::Lifetime::Never };
+                let found = Lookup {
+                    attributes: own_directory(ino),
+                    generation: 0,
+                    lifetime: super::Lifetime::Never,
+                };
                 if !take(at + 1, &listed, look.map(|_| &found)) {
                     return Ok(());
                 }
@@ -108,9 +111,9 @@ impl View {
 
     pub(super) fn parent(&self, ino: u64) -> u64 {
         match self.state().node(ino).map(|node| &node.place) {
-            Some(Place::In { parent, .. }) => *parent,
-            Some(Place::ByName(_)) => inode::BY_NAME,
-            Some(Place::Top(_)) | None => inode::ROOT,
+            Some(Location::In { parent, .. }) => *parent,
+            Some(Location::ByName(_)) => inode::BY_NAME,
+            Some(Location::Top(_)) | None => inode::ROOT,
         }
     }
 
@@ -124,14 +127,14 @@ impl View {
     ) -> Result<(), Fault> {
         let known = self.listings.lock().unwrap_or_else(PoisonError::into_inner).get(&handle).cloned();
         let listing = known.filter(|(of, _)| *of == ino).map(|(_, listing)| listing);
-        // After a restart the handle is not known: the directory is listed as it is now.
+        // After a restart the handle is unknown: the current directory is listed.
         let listing = match listing {
             Some(listing) => listing,
             None => Arc::new(self.own_listing(ino)?),
         };
         for (at, listed) in listing.iter().enumerate().skip(skip) {
             let found = look.and_then(|question| self.look_up(ino, &listed.name, question).ok().flatten());
-            // A root that went since is passed over.
+            // A root removed since is skipped.
             if look.is_some() && found.is_none() {
                 continue;
             }
@@ -176,11 +179,11 @@ impl View {
     }
 
     fn known(&self, parent: u64, index: usize) -> u64 {
-        let place = Place::In { parent, index: u32::try_from(index).unwrap_or(u32::MAX) };
+        let place = Location::In { parent, index: u32::try_from(index).unwrap_or(u32::MAX) };
         self.state().number_at(&place).unwrap_or(inode::UNTOLD)
     }
 
-    fn not_taken(&self, found: Option<&Found>, look: Option<Question>) {
+    fn not_taken(&self, found: Option<&Lookup>, look: Option<Question>) {
         if let (Some(found), Some(question)) = (found, look) {
             self.take_back(found.attributes.ino, question);
         }

@@ -1,7 +1,7 @@
-//! The mount's answers: pure queries of a store, in the terms of a filesystem. Nothing here knows FUSE.
+//! The mount's answers: pure queries of a store, in terms of a filesystem and independent of FUSE.
 //!
-//! Content cannot change, so nearly every answer holds for ever. What can change is which names the two
-//! directories at the top have, so their answers are not cached.
+//! Content cannot change, so nearly every answer is valid for ever. Only the names in the two directories at the top
+//! can change, so those answers are not cached.
 
 mod list;
 mod look;
@@ -28,7 +28,7 @@ use crate::clock::now;
 use crate::state::{Opens, State};
 
 pub use list::Listed;
-pub use look::{Attributes, Found, Kind, Lifetime};
+pub use look::{Attributes, Kind, Lifetime, Lookup};
 pub use memory::Memory;
 pub use observer::Observer;
 use probe::Probe;
@@ -43,9 +43,9 @@ const SETTLE: Duration = Duration::from_millis(250);
 pub enum Fault {
     /// There is no such name (ENOENT).
     NoEntry,
-    /// No name has so many bytes (ENAMETOOLONG).
+    /// The name is too long (ENAMETOOLONG).
     NameTooLong,
-    /// It was there, and is not any more (ESTALE).
+    /// It no longer exists (ESTALE).
     Stale,
     /// It is not a directory (ENOTDIR).
     NotDirectory,
@@ -57,23 +57,23 @@ pub enum Fault {
     Io,
 }
 
-/// Tells the kernel what it may forget.
+/// Invalidates the kernel's cache.
 pub trait Forgetting: Send + Sync {
-    /// Unused names of the mount need not be cached. Returns whether the kernel could be told: it forgets in its
-    /// own time.
+    /// Unused names of the mount need not be cached. Returns whether the request was accepted: the kernel forgets in
+    /// its own time.
     fn forget_unused(&self) -> bool;
 }
 
-/// A directory's number, and what it held.
+/// A directory's number, and its content at the open.
 type Listing = (u64, Arc<Vec<Listed>>);
 
 /// What a mount needs to show a store.
 pub struct Showing {
     /// The store.
     pub store: Arc<Store>,
-    /// What is remembered of it, for all of its mounts.
+    /// The cache of the store, shared by all of its mounts.
     pub memory: Arc<Memory>,
-    /// Tells the kernel what it may forget of this mount.
+    /// Invalidates the kernel's cache of this mount.
     pub forgetting: Arc<dyn Forgetting>,
     /// Receives each lookup in this mount.
     pub observer: Option<Arc<dyn Observer>>,
@@ -89,26 +89,26 @@ pub struct View {
     /// Whether this is the mount of builds: its answers are the same on every machine, whatever else is in the store.
     is_for_builds: bool,
     memory: Arc<Memory>,
-    /// What the directories at the top held when they were opened, by handle.
+    /// The content of the directories at the top as of their open, by handle.
     listings: Mutex<HashMap<u64, Listing>>,
     next_listing: AtomicU64,
     forgetting: Arc<dyn Forgetting>,
     observer: Option<Arc<dyn Observer>>,
     probe: Probe,
-    /// Of files that are being opened for the first time: the disk may be slow, and lookups go on meanwhile.
+    /// For files that are being opened for the first time: the disk may be slow, and lookups must not wait.
     opening: Turns,
     /// What is being quarantined: a process that reads corrupt content often retries.
     aside: Arc<Mutex<HashSet<Target>>>,
-    /// Held for reading while something is answered.
+    /// Held for reading during each answer.
     answering: RwLock<()>,
 }
 
 impl View {
-    /// Goes on with `state`.
+    /// Continues with `state`.
     pub fn new(showing: Showing, state: State) -> Arc<Self> {
         let Showing { store, memory, forgetting, observer } = showing;
         let hold = Hold::new(&store);
-        // What an earlier process held, as often as it will be released. Lost content gives an error on access.
+        // What an earlier process held, as often as it will be released. Missing content gives an error on access.
         for target in state.tops().into_iter().filter_map(|(_, what)| what.target()) {
             let _ = hold.keep(target);
         }
@@ -124,7 +124,7 @@ impl View {
             state: Mutex::new(state),
             memory,
             listings: Mutex::default(),
-            // No earlier process of this mount has issued that handle.
+            // No earlier process of this mount has used that handle.
             next_listing: AtomicU64::new(now()),
             forgetting,
             observer,
@@ -139,7 +139,7 @@ impl View {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Every change of the state is made whole before anything can panic.
+        // Every change of the state is complete before anything can panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -174,7 +174,7 @@ impl View {
         Ok(tree)
     }
 
-    /// Says in the log what went wrong, and sets aside what is corrupt.
+    /// Logs the error, and quarantines what is corrupt.
     fn fault(&self, error: &ReadError) -> Fault {
         let corrupt = match error {
             ReadError::NoBlob { .. } | ReadError::NoTree { .. } => return Fault::Stale,
@@ -195,7 +195,7 @@ impl View {
         Fault::Io
     }
 
-    /// In a thread of its own, for it hashes the whole payload, with writers held off; once, however many read it.
+    /// In its own thread, for it hashes the whole payload, with writers held off; once, however many read it.
     fn set_aside(&self, target: Target) {
         let (store, aside) = (Arc::clone(&self.store), Arc::clone(&self.aside));
         let is_new = |aside: &Mutex<HashSet<Target>>| {
@@ -209,12 +209,12 @@ impl View {
         }
         let spawned = thread::Builder::new().name("set-aside".to_owned()).spawn(move || {
             if let Err(e) = store.set_aside(target) {
-                warn!("{} could not be set aside: {e}", target.digest());
+                warn!("{} could not be quarantined: {e}", target.digest());
             }
             end(&aside);
         });
         if let Err(e) = spawned {
-            warn!("{} could not be set aside: {e}", target.digest());
+            warn!("{} could not be quarantined: {e}", target.digest());
             end(&self.aside);
         }
     }
@@ -225,7 +225,7 @@ impl Show for View {
         self.probe.is_met(folder)
     }
 
-    fn let_go(&self, kept: &dyn Fn(Target) -> bool) {
+    fn release_unpinned(&self, kept: &dyn Fn(Target) -> bool) {
         let held = || {
             let tops = self.state().tops();
             tops.into_iter().filter_map(|(_, what)| what.target()).filter(|it| !kept(*it)).count()

@@ -1,12 +1,11 @@
 //! Observers of the lookups in a mount.
 
-use super::{Found, View};
+use super::{Lookup, View};
 
 /// Receives the lookups in a mount. The kernel looks up a name once, and caches the answer: repeated
 /// lookups are not seen.
 pub trait Observer: Send + Sync {
-    /// This name was looked for in the directory with that number: the number of what it names, if there is such a
-    /// name.
+    /// This name was looked up in the directory with that number; `found` is the number of its target, if it exists.
     fn looked_up(&self, parent: u64, name: &[u8], found: Option<u64>);
 
     /// This name was in a listing of the directory with that number, and has this number itself.
@@ -17,7 +16,7 @@ pub trait Observer: Send + Sync {
 }
 
 impl View {
-    pub(super) fn tell_looked_up(&self, parent: u64, name: &[u8], found: Option<&Found>) {
+    pub(super) fn tell_looked_up(&self, parent: u64, name: &[u8], found: Option<&Lookup>) {
         if let Some(observer) = &self.observer {
             observer.looked_up(parent, name, found.map(|found| found.attributes.ino));
         }

@@ -1,6 +1,6 @@
-//! Whether a folder belongs to this mount: tested by looking there for a name that no other process uses.
+//! Tests whether a folder belongs to this mount, by looking up a name there that no other process uses.
 //!
-//! The device number would not do: that of a mount in another namespace cannot be found out.
+//! The device number does not suffice: that of a mount in another namespace cannot be determined.
 
 use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -16,7 +16,7 @@ pub(super) struct Probe {
     /// One at a time.
     turn: Mutex<()>,
     wanted: Mutex<Option<String>>,
-    /// Whether there is one: checked for each name that the kernel looks up.
+    /// Whether a probe is active: checked for each name that the kernel looks up.
     any: AtomicBool,
     met: AtomicBool,
 }

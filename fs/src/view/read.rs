@@ -10,25 +10,25 @@ use stele_store::model::{BlobId, Digest};
 use stele_store::{BlobReader, Placement, Target};
 
 use super::{Fault, View};
+use crate::hash_tree::{HashTree, HashTreeError};
 use crate::inode;
-use crate::outline::{Outline, OutlineError};
 use crate::state::{Mode, Opens, Question};
 
 #[cfg(test)]
 mod tests;
 
-/// Lets the kernel read a file by itself.
+/// Passthrough: lets the kernel read a file directly.
 pub trait Backing {
-    /// Tells the kernel of an open file. The number under which the kernel knows it.
+    /// Registers an open file. Returns the number by which the kernel knows it.
     ///
     /// # Errors
-    /// When the kernel cannot do that, or not with that file.
+    /// When the kernel does not support that, or not for this file.
     fn register(&self, file: &File) -> io::Result<u32>;
-    /// The kernel need not know it any more.
+    /// Unregisters it.
     fn close(&self, id: u32);
 }
 
-/// A file that was opened.
+/// An opened file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Opened {
     /// The handle.
@@ -38,14 +38,14 @@ pub struct Opened {
 }
 
 impl View {
-    /// The kernel is going to know that file by that number.
+    /// Records that a file is returned to the kernel under that number.
     pub(super) fn tell_file(&self, ino: u64, blob: &BlobId) -> Result<(), Fault> {
         match self.opens {
-            Opens::Said if self.memory.files.get(&ino) == Some(*blob) => {}
-            Opens::Said => self.memory.files.insert(ino, *blob),
-            Opens::Unsaid => {
+            Opens::Sent if self.memory.files.get(&ino) == Some(*blob) => {}
+            Opens::Sent => self.memory.files.insert(ino, *blob),
+            Opens::Unsent => {
                 if !self.state().tell_file(ino, *blob) {
-                    error!("blob {blob} begins as another does that the kernel knows");
+                    error!("the digest of blob {blob} has the same prefix as one that the kernel knows");
                     return Err(Fault::Io);
                 }
             }
@@ -53,10 +53,10 @@ impl View {
         Ok(())
     }
 
-    /// The blob that a file's number stands for.
+    /// The blob of a file's number.
     pub(super) fn blob_of(&self, ino: u64) -> Result<BlobId, Fault> {
-        if self.opens == Opens::Unsaid {
-            return self.state().told_file(ino).ok_or(Fault::Stale);
+        if self.opens == Opens::Unsent {
+            return self.state().known_file(ino).ok_or(Fault::Stale);
         }
         if let Some(blob) = self.memory.files.get(&ino) {
             return Ok(blob);
@@ -69,7 +69,7 @@ impl View {
             }
             [] => Err(Fault::Stale),
             _ => {
-                error!("two blobs begin {}: neither can be told by that", prefix.text());
+                error!("two digests have the prefix {}: it identifies neither", prefix.text());
                 Err(Fault::Io)
             }
         }
@@ -78,7 +78,7 @@ impl View {
     /// Opens a file.
     ///
     /// # Errors
-    /// When it is none, gone, corrupt as far as can be told without reading it, or cannot be opened.
+    /// When it is not a file, missing, corrupt as far as can be detected without reading it, or cannot be opened.
     pub fn open(&self, ino: u64, question: Question, backing: &dyn Backing) -> Result<Opened, Fault> {
         if inode::file(ino).is_none() {
             return Err(if self.attributes(ino)?.kind == super::Kind::Directory {
@@ -92,7 +92,7 @@ impl View {
         if let Some(opened) = self.opened_before(ino, blob, question) {
             return Ok(opened);
         }
-        // Held before it is looked for; the first who opens it holds it, until the last has released it.
+        // Held before it is looked up; the first open holds it, until the last release.
         self.hold.keep(Target::Blob(blob)).map_err(|e| self.fault(&e))?;
         let opened = self.open_held(ino, blob, question, backing);
         if opened.is_err() {
@@ -101,7 +101,7 @@ impl View {
         opened
     }
 
-    /// An earlier process counted it, and was killed before it could say so.
+    /// An earlier process counted it, and was killed before it answered.
     fn opened_before(&self, ino: u64, blob: BlobId, question: Question) -> Option<Opened> {
         let state = self.state();
         let open = state.open_file(ino).filter(|open| open.blob == blob)?;
@@ -115,7 +115,7 @@ impl View {
         question: Question,
         backing: &dyn Backing,
     ) -> Result<Opened, Fault> {
-        // Whoever opens it first looks at the disk and tells the kernel, without the state: others have questions, too.
+        // The first open accesses the disk and the kernel without locking the state: other requests must not wait.
         let _turn = self.opening.take(ino);
         if let Some(opened) = self.opened_by_others(ino, blob, question)? {
             return Ok(opened);
@@ -129,13 +129,13 @@ impl View {
         Ok(Opened { handle: inode::check(&blob), mode })
     }
 
-    /// The file, opened once more, when it is open already.
+    /// Opens the file once more, when it is open already.
     fn opened_by_others(&self, ino: u64, blob: BlobId, question: Question) -> Result<Option<Opened>, Fault> {
         let mut state = self.state();
         let Some(open) = state.open_file(ino) else { return Ok(None) };
-        // By whatever happened to be opened with the same 60 bits, it must be the same blob.
+        // The same 60 bits may be another blob's, which must not be returned.
         if open.blob != blob {
-            error!("blob {blob} begins as {} does, which is open", open.blob);
+            error!("the digest of blob {blob} has the same prefix as {}, which is open", open.blob);
             return Err(Fault::Io);
         }
         let mode = open.mode;
@@ -143,9 +143,9 @@ impl View {
         Ok(Some(Opened { handle: inode::check(&blob), mode }))
     }
 
-    /// How a file that nobody has open is going to be read.
+    /// How a file that is not open is going to be read.
     fn mode(&self, blob: &BlobId, backing: &dyn Backing) -> Result<Mode, Fault> {
-        // What lies in the database is only fetched when somebody reads it.
+        // Inline content is only loaded when it is read.
         if self.store.blob_info(blob).map_err(|e| self.fault(&e))?.placement == Placement::Inline {
             return Ok(Mode::Asked);
         }
@@ -157,14 +157,14 @@ impl View {
         }
         Ok(backing.register(file).map_or_else(
             |e| {
-                debug!("blob {blob} is read by asking: {e}");
+                debug!("blob {blob} is read without passthrough: {e}");
                 Mode::Asked
             },
             Mode::Passthrough,
         ))
     }
 
-    /// A file was closed by one of those who had it open.
+    /// A file was closed by one of its users.
     pub fn release(&self, ino: u64, question: Question, backing: &dyn Backing) {
         let (blob, last) = {
             let mut state = self.state();
@@ -183,19 +183,19 @@ impl View {
         self.hold.release(Target::Blob(blob));
     }
 
-    /// Payloads that were kept open between reads: where the kernel does not say what it closes, nobody else says so.
+    /// Closes the payloads that were kept open between reads: when the kernel sends no releases, nothing else does.
     pub(crate) fn close_payloads(&self) {
         self.memory.payloads.clear();
     }
 
-    /// Bytes of a file, checked.
+    /// Bytes of a file, verified.
     ///
     /// # Errors
-    /// [`Fault::Io`] when they are not what the file's digest says.
+    /// [`Fault::Io`] when they do not match the file's digest.
     pub fn read(&self, ino: u64, handle: u64, offset: u64, length: u32) -> Result<Vec<u8>, Fault> {
         let blob = self.blob_of(ino)?;
-        if self.opens == Opens::Said && inode::check(&blob) != handle {
-            error!("a file that begins as blob {blob} does was opened, and is another");
+        if self.opens == Opens::Sent && inode::check(&blob) != handle {
+            error!("another file with the same digest prefix as blob {blob} was opened");
             return Err(Fault::Io);
         }
         if let Some(file) = self.memory.payloads.get(&ino) {
@@ -229,27 +229,27 @@ impl View {
 
     fn read_checked(&self, blob: &BlobId, file: &File, offset: u64, length: u32) -> Result<Vec<u8>, Fault> {
         let found = |e| match e {
-            OutlineError::Corrupt => self.corrupt(blob),
-            OutlineError::Read(e) => self.unreadable(blob, &e),
+            HashTreeError::Corrupt => self.corrupt(blob),
+            HashTreeError::Read(e) => self.unreadable(blob, &e),
         };
-        let outline = match self.memory.outlines.get(blob) {
-            Some(outline) => outline,
+        let hash_tree = match self.memory.hash_trees.get(blob) {
+            Some(hash_tree) => hash_tree,
             None => {
                 let size = self.store.blob_info(blob).map_err(|e| self.fault(&e))?.size;
-                let outline = Arc::new(Outline::of(file, size, blob).map_err(found)?);
-                self.memory.outlines.insert(*blob, Arc::clone(&outline));
-                outline
+                let hash_tree = Arc::new(HashTree::of(file, size, blob).map_err(found)?);
+                self.memory.hash_trees.insert(*blob, Arc::clone(&hash_tree));
+                hash_tree
             }
         };
-        outline.read(file, offset, length.into()).map_err(found)
+        hash_tree.read(file, offset, length.into()).map_err(found)
     }
 
     fn corrupt(&self, blob: &BlobId) -> Fault {
         error!(
-            "a reader of the mount gets an I/O error: the payload of blob {blob} is not what its name says"
+            "a reader of the mount gets an I/O error: the payload of blob {blob} does not match its digest"
         );
-        self.memory.outlines.remove(blob);
-        // What is stored in its place is another file.
+        self.memory.hash_trees.remove(blob);
+        // Another file is stored in its place.
         for executable in [false, true] {
             self.memory.payloads.remove(&inode::of_file(blob, executable));
         }
@@ -270,7 +270,7 @@ impl View {
         File::open(self.store.path().join("format"))
     }
 
-    /// What statfs(2) says: what the disk under the store has; for builds, a full one of some size.
+    /// The answer to statfs(2): that of the disk under the store; for builds, a full disk of a fixed size.
     ///
     /// # Errors
     /// When the disk does not answer.
@@ -301,19 +301,19 @@ impl View {
     }
 }
 
-/// What a mount says of its room (statfs(2)).
+/// The space that a mount reports (statfs(2)).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Room {
-    /// Blocks in all.
+    /// Total blocks.
     pub blocks: u64,
-    /// Blocks that are free.
+    /// Free blocks.
     pub free: u64,
-    /// Blocks that are free for everybody.
+    /// Free blocks for all users.
     pub available: u64,
-    /// Files that there can be.
+    /// Total inodes.
     pub files: u64,
-    /// Files of which there is none yet.
+    /// Free inodes.
     pub unused: u64,
-    /// Bytes of a block.
+    /// Block size in bytes.
     pub size: u32,
 }

@@ -2,14 +2,14 @@
 
 use stele_store::model::{Digest, RootName};
 
-/// The most bytes of a name, here and in trees.
-pub(super) const NAME_MOST: usize = 255;
+/// The maximum length of a name in bytes, here and in trees.
+pub(super) const MAX_NAME: usize = 255;
 
 /// The name that the directory at the top lists for a root.
 pub(super) fn label(digest: &Digest, root: &RootName) -> Vec<u8> {
     // A root's name has at most 200 characters: with the digest, 265 at most, and a name has at most 255.
     let mut name = format!("{digest}-{root}");
-    name.truncate(NAME_MOST);
+    name.truncate(MAX_NAME);
     name.into_bytes()
 }
 
@@ -20,7 +20,7 @@ mod tests {
     const DIGEST: &str = "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262";
 
     #[test]
-    fn only_a_whole_digest_in_its_one_spelling_names_something() {
+    fn only_a_whole_digest_in_canonical_form_is_a_name() {
         let upper = DIGEST.to_uppercase();
         let dotted = format!("{DIGEST}.txt");
         for name in ["", "x", &DIGEST[..63], &upper, &dotted, &format!("{DIGEST}0")] {
@@ -29,7 +29,7 @@ mod tests {
     }
 
     #[test]
-    fn a_label_is_not_looked_at() {
+    fn a_label_is_ignored() {
         for label in ["", "-", "-gcc", "--", "-a b\n"] {
             assert_eq!(
                 Digest::labelled(format!("{DIGEST}{label}").as_bytes()),
@@ -40,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_root_name_makes_no_name_that_is_too_long() {
+    fn a_long_root_name_does_not_exceed_the_maximum_name() {
         let digest: Digest = DIGEST.parse().unwrap();
         let name = label(&digest, &"r".repeat(200).parse().unwrap());
         assert_eq!(name.len(), 255);

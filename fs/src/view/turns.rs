@@ -1,9 +1,9 @@
-//! One after the other, for one file; beside each other, for several.
+//! Serialises work on one file, but not on several.
 
 use std::collections::HashSet;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Numbers of files of which something is being done that takes time and that must not be done twice at once.
+/// Numbers of files with slow work in progress that must not be done twice at once.
 #[derive(Default)]
 pub(super) struct Turns {
     taken: Mutex<HashSet<u64>>,
@@ -46,21 +46,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_waits_for_another_file_and_everybody_for_the_same() {
-        let (turns, at_once, most) = (Turns::default(), AtomicUsize::new(0), AtomicUsize::new(0));
+    fn only_threads_with_the_same_file_wait_for_each_other() {
+        let (turns, at_once, max) = (Turns::default(), AtomicUsize::new(0), AtomicUsize::new(0));
         let other = turns.take(1);
         thread::scope(|scope| {
             for _ in 0..8 {
                 scope.spawn(|| {
                     let _turn = turns.take(2);
-                    most.fetch_max(at_once.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    max.fetch_max(at_once.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                     thread::yield_now();
                     at_once.fetch_sub(1, Ordering::SeqCst);
                 });
             }
         });
         drop(other);
-        assert_eq!(most.into_inner(), 1);
+        assert_eq!(max.into_inner(), 1);
         assert!(turns.taken().is_empty());
     }
 }

@@ -1,9 +1,9 @@
 //! OCI distribution (distribution-spec v1.1): the endpoint that serves images, and the client that pushes and pulls
 //! them.
 //!
-//! [`endpoint`] decides what a request is answered, without a socket or a store; [`serve`] is its edge to the network.
-//! [`client`] speaks to the registries of others. None of them knows where images come from: whoever uses this crate
-//! brings [`serve::Images`] or [`client::Blobs`].
+//! [`endpoint`] decides the answer to a request, without a socket or a store; [`serve`] connects it to the network.
+//! [`client`] talks to third-party registries. None of them depends on where images come from: the caller implements
+//! [`serve::Images`] or [`client::Blobs`].
 
 pub mod client;
 pub mod endpoint;

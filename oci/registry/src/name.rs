@@ -1,30 +1,30 @@
-//! What repositories, tags and digests may be called (distribution-spec v1.1, "Pulling manifests").
+//! The grammars of repository names, tags and digests (distribution-spec v1.1, "Pulling manifests").
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The most bytes of a repository's name: what registries take together with their own.
-const NAME_MOST: usize = 255;
-/// The most bytes of a tag.
-const TAG_MOST: usize = 128;
+/// The maximum length of a repository name in bytes: registries allow that much including their host.
+const MAX_NAME: usize = 255;
+/// The maximum length of a tag in bytes.
+const MAX_TAG: usize = 128;
 
-/// Why a text is no name.
+/// Why a text is not such a name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum NameError {
-    /// Not a repository's.
+    /// Not a repository name.
     #[error(
         "a repository's name is lower-case letters, digits, and `.`, `_`, `__` or `-` between them, in parts with `/` \
-         between, at most {NAME_MOST} bytes"
+         between, at most {MAX_NAME} bytes"
     )]
     Repository,
     /// Not a tag.
     #[error(
-        "a tag is letters, digits, `_`, `.` and `-`, begins with none of the last two, and has at most {TAG_MOST} bytes"
+        "a tag is letters, digits, `_`, `.` and `-`, does not begin with the last two, and has at most {MAX_TAG} bytes"
     )]
     Tag,
-    /// Not a digest that is known here.
+    /// Not a supported digest.
     #[error("a digest is `sha256:` and 64 lower-case hexadecimal digits")]
     Digest,
 }
@@ -37,7 +37,7 @@ macro_rules! text {
         pub struct $name(String);
 
         impl $name {
-            /// As it is written.
+            /// The text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -84,7 +84,7 @@ impl Sha256Digest {
         <[u8; 32]>::from(sha2::Sha256::digest(bytes)).into()
     }
 
-    /// The tag under which the referrers of a manifest are where a registry has no API for them ("Referrers tag
+    /// The tag under which registries without a referrers API list the referrers of a manifest ("Referrers tag
     /// schema").
     pub fn fallback_tag(&self) -> Tag {
         Tag(self.0.replacen(':', "-", 1))
@@ -104,7 +104,7 @@ impl From<[u8; 32]> for Sha256Digest {
 }
 
 fn is_repository(name: &[u8]) -> bool {
-    name.len() <= NAME_MOST && name.split(|byte| *byte == b'/').all(is_part)
+    name.len() <= MAX_NAME && name.split(|byte| *byte == b'/').all(is_part)
 }
 
 /// `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*`
@@ -120,7 +120,7 @@ fn is_part(part: &[u8]) -> bool {
 fn is_tag(tag: &[u8]) -> bool {
     let word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
     let inner = |byte: &u8| word(byte) || matches!(byte, b'.' | b'-');
-    tag.len() <= TAG_MOST && tag.first().is_some_and(word) && tag.iter().all(inner)
+    tag.len() <= MAX_TAG && tag.first().is_some_and(word) && tag.iter().all(inner)
 }
 
 fn is_digest(digest: &[u8]) -> bool {
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_as_the_specification_says() {
+    fn repository_names_follow_the_specification() {
         for bad in [
             "", "/", "a/", "/a", "a//b", "A", "a..b", "a___b", "a._b", "-a", "a-", ".a", "a b", "ä", "a:b",
             "..", "a/../b",
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_and_digests_are_as_the_specification_says() {
+    fn tags_and_digests_follow_the_specification() {
         for bad in ["", ".a", "-a", "a b", "a/b", "a:b", "ä", &"a".repeat(129)] {
             assert_eq!(bad.parse::<Tag>(), Err(NameError::Tag), "{bad}");
         }

@@ -1,4 +1,4 @@
-//! What is in a repository: documents, and the names of blobs.
+//! The content of a repository: documents, and the digests of blobs.
 
 use std::collections::BTreeMap;
 
@@ -9,15 +9,15 @@ use crate::name::{Sha256Digest, Tag};
 /// A repository at one moment.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Repository {
-    /// What it is at this moment, for whoever asks for blobs: two that are called the same are the same.
+    /// Identifies the state, for requests for blobs: equal versions are equal states.
     pub version: String,
-    /// What each tag means.
+    /// The digest that each tag points to.
     pub tags: BTreeMap<Tag, Sha256Digest>,
     /// Manifests and indexes, those of referrers too.
     pub manifests: BTreeMap<Sha256Digest, Manifest>,
-    /// Blobs and how many bytes each has.
+    /// Blobs and their sizes in bytes.
     pub blobs: BTreeMap<Sha256Digest, u64>,
-    /// What refers to a manifest, by the manifest.
+    /// The referrers of each manifest.
     #[serde(default)]
     pub referrers: BTreeMap<Sha256Digest, Vec<Referrer>>,
 }
@@ -27,11 +27,11 @@ pub struct Repository {
 pub struct Manifest {
     /// Its media type.
     pub media_type: String,
-    /// It, as it is.
+    /// Its text, unchanged.
     pub text: String,
 }
 
-/// What refers to a manifest: a descriptor as the referrers API lists it.
+/// A referrer: a descriptor as the referrers API lists it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Referrer {
@@ -39,12 +39,12 @@ pub struct Referrer {
     pub media_type: String,
     /// The digest of its manifest.
     pub digest: Sha256Digest,
-    /// Bytes of its manifest.
+    /// Size of its manifest in bytes.
     pub size: u64,
-    /// What it is.
+    /// The type of the artifact.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub artifact_type: Option<String>,
-    /// What its manifest says besides.
+    /// The annotations of its manifest.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
 }
@@ -61,8 +61,8 @@ pub(crate) fn index_of<'a>(referrers: impl Iterator<Item = &'a Referrer>) -> Str
 }
 
 impl Repository {
-    /// Adds what clients look for that know no referrers API: an index of what refers to a manifest, under a tag made
-    /// of its digest ("Referrers tag schema").
+    /// Adds what clients without the referrers API look for: an index of a manifest's referrers, under a tag derived
+    /// from its digest ("Referrers tag schema").
     pub fn add_fallback_tags(&mut self) {
         for (subject, referrers) in &self.referrers {
             let text = index_of(referrers.iter());

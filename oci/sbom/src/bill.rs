@@ -1,15 +1,15 @@
-//! What is in an image, and what that was made of.
+//! The contents of an image, and what they were made of.
 
-/// All that is known of an image.
+/// Everything known about an image.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Bill {
     /// The image.
     pub image: Image,
-    /// What it is made of, and on request what that was made with.
+    /// What it is made of and, on request, what that was built with.
     pub packages: Vec<Package>,
-    /// What a person finds in it, sorted by path.
+    /// Its files, sorted by path.
     pub files: Vec<File>,
-    /// The version of the program that says this.
+    /// The version of the program that writes this.
     pub made_by: String,
 }
 
@@ -22,55 +22,55 @@ pub struct Image {
     pub digest: String,
     /// Its content digest, 64 digits.
     pub content: String,
-    /// What it runs on: `linux/amd64`.
+    /// Its platform: `linux/amd64`.
     pub platform: String,
-    /// Its time, as RFC 3339 writes it.
+    /// Its creation time, as RFC 3339 writes it.
     pub created: String,
 }
 
-/// Something that was built of a recipe.
+/// A package built from a recipe.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Package {
-    /// What it is called.
+    /// Its name.
     pub name: String,
     /// Its version, if it has one.
     pub version: Option<String>,
     /// Its licence, an SPDX expression.
     pub license: Option<String>,
-    /// Where upstream is found.
+    /// The upstream project's site.
     pub homepage: Option<String>,
-    /// What it is, in a line.
+    /// A one-line description.
     pub description: Option<String>,
-    /// What it is to the image.
+    /// Its relation to the image.
     pub role: Role,
     /// The digests of its outputs, as the store names them: BLAKE3 of a tree.
     pub outputs: Vec<String>,
-    /// What it is made of.
+    /// Its sources.
     pub sources: Vec<Source>,
-    /// What it is made with: places in the list of packages.
+    /// The tools that built it: indices in the list of packages.
     pub tools: Vec<usize>,
 }
 
-/// What a package is to an image.
+/// The relation of a package to an image.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Role {
     /// Its files are in it.
     #[default]
     Contained,
-    /// Something in it was made with it.
+    /// Something in it was built with it.
     Tool,
 }
 
-/// Bytes that a package is made of.
+/// A source of a package.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Source {
-    /// What the file is called.
+    /// The file's name.
     pub name: String,
-    /// What the bytes are.
+    /// The digest of its bytes.
     pub checksum: Checksum,
-    /// Where they come from: an address, or an alias of the recipes.
+    /// Its origin: an address, or an alias of the recipes.
     pub from: Option<String>,
-    /// Whether they were built elsewhere, so that nobody can read how they came to be.
+    /// Whether it is prebuilt, so that its build cannot be inspected.
     pub opaque: bool,
     /// Whether it is a patch to another of the sources.
     pub patch: bool,
@@ -81,19 +81,19 @@ pub struct Source {
 pub enum Checksum {
     /// Of the bytes.
     Sha256(String),
-    /// Of a folder, as the store names it.
+    /// Of a folder: its tree in the store.
     Tree(String),
 }
 
 /// A file in an image.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct File {
-    /// Where, from the root on, with a slash in front.
+    /// Its absolute path.
     pub path: String,
     /// The SHA-256 of its bytes.
     pub sha256: String,
-    /// Their SHA-1, which SPDX 2.3 wants of every file.
+    /// Its SHA-1, which SPDX 2.3 requires of every file.
     pub sha1: String,
-    /// The package that it is of: a place in the list.
+    /// The package that it belongs to: an index in the list.
     pub package: usize,
 }

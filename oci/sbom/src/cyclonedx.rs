@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::bill::{Bill, Checksum, Package, Role, Source};
 use crate::names;
 
-/// How the image is called within the document.
+/// The image's reference within the document.
 const IMAGE: &str = "image";
 
 /// The document, as text.
@@ -91,7 +91,7 @@ fn component(bill: &Bill, number: usize, package: &Package) -> Value {
         pedigree.insert("ancestors".to_owned(), ancestors.into());
     }
     if !patches.is_empty() {
-        // What a patch says is not written out; its digest is with the recipe.
+        // A patch's text is not included; its digest is with the recipe.
         let notes: Vec<String> =
             patches.iter().map(|it| format!("{} ({})", it.name, spelled(&it.checksum))).collect();
         pedigree
@@ -127,7 +127,7 @@ fn source(source: &Source) -> Value {
         say("stele:from", from);
     }
     if source.opaque {
-        say("stele:opaque", "built elsewhere: nobody can read how it came to be");
+        say("stele:opaque", "prebuilt: its build cannot be inspected");
     }
     if !properties.is_empty() {
         value["properties"] = properties.into();

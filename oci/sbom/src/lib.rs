@@ -1,7 +1,8 @@
-//! Bills of materials (SBOM) of images, made of what is known of how they came to be. Nothing is scanned or guessed.
+//! SBOMs (software bills of materials) of images, from what is known of how they were built. Nothing is scanned or
+//! guessed.
 //!
-//! A [`Bill`] says what is in an image, in words of no format; [`spdx`] and [`cyclonedx`] write it. The same bill gives
-//! the same bytes. No disk, no store, no clock.
+//! A [`Bill`] lists what is in an image, independent of any format; [`spdx`] and [`cyclonedx`] write it. The same bill
+//! gives the same bytes. No disk, no store, no clock.
 
 mod bill;
 pub mod cyclonedx;

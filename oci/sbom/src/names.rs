@@ -1,9 +1,9 @@
-//! Names that follow from what is named.
+//! Identifiers derived from content.
 
 use packageurl::PackageUrl;
 use sha2::{Digest, Sha256};
 
-/// A UUID of version 8 (RFC 9562, section 5.8), made of the SHA-256 of `text`: the same text has the same.
+/// A UUID of version 8 (RFC 9562, section 5.8), derived from the SHA-256 of `text`.
 pub(crate) fn uuid(text: &str) -> String {
     let mut bytes: [u8; 16] = [0; 16];
     bytes.copy_from_slice(&Sha256::digest(text)[..16]);
@@ -14,7 +14,7 @@ pub(crate) fn uuid(text: &str) -> String {
     parts.join("-")
 }
 
-/// The package URL of something that no registry of packages has.
+/// The package URL of a package that is in no package registry.
 pub(crate) fn generic(name: &str, version: Option<&str>) -> Option<String> {
     let mut url = PackageUrl::new("generic", name.to_owned()).ok()?;
     if let Some(version) = version {

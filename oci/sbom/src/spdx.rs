@@ -9,22 +9,22 @@ use sha1::{Digest, Sha1};
 use crate::bill::{Bill, Checksum, File, Package, Role, Source};
 use crate::names;
 
-/// What is not known here.
+/// Unknown here.
 const UNKNOWN: &str = "NOASSERTION";
 /// The document itself.
 const DOCUMENT: &str = "SPDXRef-DOCUMENT";
 /// The image.
 const IMAGE: &str = "SPDXRef-Image";
 
-/// What is being written.
+/// The document being written.
 #[derive(Default)]
 struct Writing {
     packages: Vec<Value>,
     files: Vec<Value>,
     relationships: Vec<Value>,
-    /// Licences that have no name in SPDX's list.
+    /// Licences that are not in SPDX's list.
     others: BTreeSet<String>,
-    /// How sources are called: several packages may be made of one.
+    /// The identifiers of sources: several packages may share one.
     sources: BTreeMap<Source, String>,
 }
 
@@ -56,7 +56,7 @@ pub fn text(bill: &Bill) -> String {
         "creationInfo": {
             "created": bill.image.created,
             "creators": [format!("Tool: stele-{}", bill.made_by)],
-            "comment": "Made of the recipes and their sources; nothing was scanned. The time is the image's.",
+            "comment": "From the recipes and their sources; nothing was scanned. The time is the image's.",
         },
         "packages": writing.packages,
         "files": writing.files,
@@ -166,7 +166,7 @@ impl Writing {
         }
     }
 
-    /// Writes a source, once; how it is called.
+    /// Writes a source, once; returns its identifier.
     fn source(&mut self, source: &Source) -> String {
         if let Some(id) = self.sources.get(source) {
             return id.clone();
@@ -196,7 +196,7 @@ impl Writing {
             Checksum::Tree(digits) => comments.push(format!("a folder, {digits} in the store")),
         }
         if source.opaque {
-            comments.push("built elsewhere: nobody can read how it came to be".to_owned());
+            comments.push("prebuilt: its build cannot be inspected".to_owned());
         }
         if !comments.is_empty() {
             value["comment"] = comments.join("; ").into();
@@ -213,7 +213,7 @@ fn code(files: &[(usize, &File)]) -> String {
     Sha1::digest(sums.concat()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The licences of an expression that SPDX's list has not.
+/// The licences of an expression that are not in SPDX's list.
 fn unlisted(text: &str) -> Vec<String> {
     let Ok(expression) = Expression::parse(text) else { return Vec::new() };
     let other = |item: &LicenseItem| matches!(item, LicenseItem::Other(_)).then(|| item.to_string());

@@ -59,12 +59,12 @@ fn spdx_relates_the_image_its_packages_files_sources_and_tools() {
     {
         assert_eq!(related(&document, kind), count, "{kind}");
     }
-    // The source that both are made of is there once.
+    // The source that both share occurs once.
     let sources = document["packages"].as_array().unwrap().iter().filter(|it| it["name"] == "it-1.tar.gz");
     assert_eq!(sources.count(), 1);
     assert_eq!(document["hasExtractedLicensingInfos"][0]["licenseId"], "LicenseRef-own");
     let it = document["packages"].as_array().unwrap().iter().find(|it| it["name"] == "it+more").unwrap();
-    // What Python's hashlib says of the sorted sums.
+    // What Python's hashlib computes from the sorted sums.
     assert_eq!(
         it["packageVerificationCode"]["packageVerificationCodeValue"],
         "059418a39cbb749e88520f86dcaf723f1e86abc1"
@@ -73,7 +73,7 @@ fn spdx_relates_the_image_its_packages_files_sources_and_tools() {
 }
 
 #[test]
-fn cyclonedx_says_what_runs_and_what_was_only_needed() {
+fn cyclonedx_tells_runtime_components_from_build_tools() {
     let document: Value = serde_json::from_str(&cyclonedx::text(&bill())).unwrap();
     let components = document["components"].as_array().unwrap();
     assert_eq!(

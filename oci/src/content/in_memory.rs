@@ -1,4 +1,4 @@
-//! Trees and blobs in memory: tests make layers of them without a store.
+//! Trees and blobs in memory, for tests without a store.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use stele_store::model::{BlobId, Digest, Name, Node, SymlinkTarget, Tree, TreeId
 
 use super::{Content, ReadAt};
 
-/// All that was put in.
+/// The trees and blobs.
 #[derive(Default)]
 pub(crate) struct InMemory {
     trees: HashMap<TreeId, Tree>,
@@ -31,13 +31,13 @@ impl InMemory {
         Node::Directory { tree: id, size }
     }
 
-    /// Other bytes in the place of those of a blob.
+    /// Replaces the bytes of a blob, which keeps its digest.
     pub(crate) fn damage(&mut self, blob: BlobId, bytes: &[u8]) {
         self.blobs.insert(blob, bytes.to_vec());
     }
 }
 
-/// A link.
+/// A symbolic link.
 pub(crate) fn link(target: &[u8]) -> Node {
     Node::Symlink { target: SymlinkTarget::new(target).unwrap() }
 }
@@ -53,7 +53,7 @@ impl Content for InMemory {
     }
 }
 
-/// Bytes that pack well in some places and badly in others.
+/// Bytes that compress well in some places and badly in others.
 pub(crate) fn mixed(length: usize) -> Vec<u8> {
     let mut state = 1u32;
     let mut next = || {

@@ -1,4 +1,4 @@
-//! Where the trees and blobs of layers come from.
+//! The source of the trees and blobs of layers.
 
 #[cfg(test)]
 pub(crate) mod in_memory;
@@ -10,27 +10,27 @@ use std::os::unix::fs::FileExt;
 use stele_store::model::{BlobId, Tree, TreeId};
 use stele_store::{ReadError, Store};
 
-/// Where trees and blobs come from. A store is one; tests have another.
+/// A source of trees and blobs: a store, or memory in tests.
 pub trait Content: Sync {
-    /// A tree, checked against its digest.
+    /// A tree, verified against its digest.
     ///
     /// # Errors
-    /// When it is not there, or not what its name says.
+    /// When it is missing or damaged.
     fn tree(&self, id: &TreeId) -> Result<Tree, ReadError>;
 
-    /// A blob, whose bytes are not checked.
+    /// A blob, whose bytes are not verified.
     ///
     /// # Errors
-    /// When it is not there.
+    /// When it is missing.
     fn blob(&self, id: &BlobId) -> Result<Box<dyn ReadAt>, ReadError>;
 }
 
-/// Bytes that can be read from any place on: what a range of a layer is made of.
+/// Bytes with random access, for ranges of a layer.
 pub trait ReadAt {
     /// Reads from `offset` on; 0 bytes at the end.
     ///
     /// # Errors
-    /// When what holds them cannot be read.
+    /// When the underlying file cannot be read.
     fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<usize>;
 }
 
@@ -59,7 +59,7 @@ impl Content for Store {
         if let Some(file) = reader.file().and_then(|file| file.try_clone().ok()) {
             return Ok(Box::new(file));
         }
-        // What has no file is at most 16 KiB; a descriptor that could not be doubled is read once, in order.
+        // Inline payloads have at most 16 KiB; a descriptor that could not be duplicated is read once, in order.
         let mut bytes = Vec::new();
         match reader.read_to_end(&mut bytes) {
             Ok(_) => Ok(Box::new(bytes)),

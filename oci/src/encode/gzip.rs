@@ -1,4 +1,4 @@
-//! gzip: one member, whose deflate stream is made of blocks that know nothing of each other.
+//! gzip: one member, whose deflate stream consists of independent blocks.
 
 use std::io;
 
@@ -7,21 +7,21 @@ use miniz_oxide::deflate::core::{CompressorOxide, TDEFLFlush, TDEFLStatus, compr
 
 use super::Packer;
 
-/// Bytes of a block: a multiple of what deflate looks back, so that cutting costs little.
+/// Block size in bytes: a multiple of deflate's window, so that cutting costs little.
 pub(super) const BLOCK: usize = 1 << 20;
 const LEVEL: u8 = 6;
 pub(super) const ENCODER: &str = "gzip: miniz_oxide 0.9.1, level 6, blocks of 1048576 bytes";
 
 /// RFC 1952: magic, deflate, no flags, no time, no extra flags, and no particular operating system.
 const HEAD: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
-/// RFC 1951: a last block with fixed codes in which nothing is.
+/// RFC 1951: an empty last block with fixed codes.
 const LAST: [u8; 2] = [0x03, 0x00];
 
-/// What a member says at its end.
+/// The trailer of a member.
 #[derive(Default)]
 pub(super) struct Gzip {
     crc: crc32fast::Hasher,
-    /// Modulo 2³², as the format says it.
+    /// Modulo 2³², as the format requires.
     length: u32,
 }
 
@@ -34,14 +34,14 @@ impl Packer for Gzip {
         let mut deflate = Box::<CompressorOxide>::default();
         deflate.set_format_and_level(DataFormat::Raw, LEVEL);
         let mut packed = Vec::with_capacity(bytes.len() / 2);
-        // A flush ends at a whole byte, so that blocks can stand behind each other.
+        // A flush ends at a whole byte, so that blocks can be concatenated.
         let (status, taken) = compress_to_output(&mut deflate, bytes, TDEFLFlush::Sync, |part| {
             packed.extend_from_slice(part);
             true
         });
         match status {
             TDEFLStatus::Okay if taken == bytes.len() => Ok(packed),
-            status => Err(io::Error::other(format!("deflate gave up: {status:?}"))),
+            status => Err(io::Error::other(format!("deflate failed: {status:?}"))),
         }
     }
 

@@ -1,7 +1,7 @@
-//! Transports: how the bytes of a layer are packed on their way. What builders vote on never depends on them.
+//! Transports: how the bytes of a layer are compressed for transfer. What builders vote on never depends on them.
 //!
-//! A layer is cut into blocks of a fixed size, and each is packed without regard to the others. So the packed bytes
-//! depend neither on how many processors pack them nor on how the bytes came, and a reader can begin at any block.
+//! A layer is cut into blocks of a fixed size, and each is compressed independently. So the compressed bytes depend
+//! neither on the number of processors nor on how the input arrives, and a reader can begin at any block.
 
 mod gzip;
 mod zstd;
@@ -12,16 +12,16 @@ use std::thread;
 
 use serde::{Deserialize, Serialize};
 
-/// How a layer is packed.
+/// The compression of a layer.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Compression {
-    /// As it is: no encoder has a say in any digest.
+    /// None: no digest depends on an encoder.
     #[default]
     None,
-    /// gzip (RFC 1952): what every reader of images knows.
+    /// gzip (RFC 1952): supported by every reader of images.
     Gzip,
-    /// zstd (RFC 8878): smaller and faster; readers before 2020 do not know it.
+    /// zstd (RFC 8878): smaller and faster; readers before 2020 do not support it.
     Zstd,
 }
 
@@ -39,8 +39,8 @@ impl Compression {
         Self::ALL.iter().find(|(_, it)| *it == self).map_or("", |(name, _)| name)
     }
 
-    /// What the packed bytes are a function of, besides the bytes: the encoder with its version and its settings. The
-    /// versions are those that `Cargo.toml` pins; the golden digests hold them down.
+    /// What the compressed bytes depend on besides the input: the encoder with its version and its settings.
+    /// `Cargo.toml` pins the versions; the golden digests detect a change.
     pub fn encoder(self) -> &'static str {
         match self {
             Self::None => "none",
@@ -58,19 +58,19 @@ impl Compression {
     }
 }
 
-/// A packer of one stream.
+/// An encoder of one stream.
 trait Packer: Sync {
-    /// What stands in front of everything.
+    /// The bytes before the first block.
     fn begin(&self) -> Vec<u8>;
-    /// One block, packed. Blocks are packed at the same time, by several threads.
+    /// One block, compressed. Several threads compress blocks at the same time.
     fn block(&self, bytes: &[u8]) -> io::Result<Vec<u8>>;
     /// Counts a block, in the order of the stream.
     fn count(&mut self, bytes: &[u8]);
-    /// What stands behind everything.
+    /// The bytes after the last block.
     fn end(&self) -> io::Result<Vec<u8>>;
 }
 
-/// Packs all that `from` gives, and gives it to `to`.
+/// Compresses all of `from` into `to`.
 ///
 /// # Errors
 /// Those of `from` and `to`.
@@ -121,7 +121,7 @@ fn pack<P: Packer>(
             let workers: Vec<_> =
                 filled.iter().map(|bytes| scope.spawn(move || packer.block(bytes))).collect();
             let join = |worker: thread::ScopedJoinHandle<'_, io::Result<Vec<u8>>>| {
-                worker.join().unwrap_or_else(|_| Err(io::Error::other("the encoder gave up")))
+                worker.join().unwrap_or_else(|_| Err(io::Error::other("the encoder failed")))
             };
             workers.into_iter().map(join).collect::<Vec<_>>()
         });
@@ -135,7 +135,7 @@ fn pack<P: Packer>(
     }
 }
 
-/// Reads until `block` is full or there is no more; how many bytes that were.
+/// Reads until `block` is full or the input ends; returns the number of bytes.
 fn fill(from: &mut dyn Read, block: &mut [u8]) -> io::Result<usize> {
     let mut filled = 0;
     while filled < block.len() {
@@ -157,7 +157,7 @@ mod tests {
     use super::*;
     use crate::content::in_memory::mixed;
 
-    /// Gives its bytes a few at a time.
+    /// Yields its bytes a few at a time.
     struct Dripping<'a>(&'a [u8], usize);
 
     impl Read for Dripping<'_> {
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn other_programs_unpack_what_was_packed() {
+    fn other_decoders_read_the_compressed_bytes() {
         for length in [0, 1, 1000, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 9_000_001] {
             let bytes = mixed(length);
             for (compression, program) in [(Compression::Gzip, "gzip"), (Compression::Zstd, "zstd")] {

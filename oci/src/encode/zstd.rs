@@ -4,7 +4,7 @@ use std::io;
 
 use super::Packer;
 
-/// Bytes of a block: twice what the level looks back.
+/// Block size in bytes: twice the window of the level.
 pub(super) const BLOCK: usize = 4 << 20;
 const LEVEL: i32 = 3;
 pub(super) const ENCODER: &str = "zstd: libzstd 1.5.7, level 3, frames of 4194304 bytes";
@@ -23,7 +23,7 @@ impl Packer for Zstd {
     fn count(&mut self, _: &[u8]) {}
 
     fn end(&self) -> io::Result<Vec<u8>> {
-        // Nothing at all would be no stream. Of anything else this is an empty frame more, which has no bytes in it.
+        // Empty output would not be a stream. After other frames, this is an additional empty one.
         zstd::bulk::compress(&[], LEVEL)
     }
 }

@@ -1,4 +1,4 @@
-//! The layers of an image, one above the other (image-spec, `layer.md`, "Applying Changesets").
+//! Applying the layers of an image, one above the other (image-spec, `layer.md`, "Applying Changesets").
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -7,30 +7,30 @@ use stele_archive::TreeBuilder;
 use stele_store::model::{BlobId, Node, SymlinkTarget};
 
 use super::names::Names;
-use super::untar::{Found, Kind, TarError, Untar};
+use super::untar::{Entry, Kind, TarError, Untar};
 use super::{ImportError, LeftOut, Limits};
 use crate::layer::WHITEOUT;
 use crate::path::ImagePath;
 use crate::rules::{Mode, Owner, Rules};
-use crate::tar::MTIME_MOST;
+use crate::tar::MAX_MTIME;
 
-/// What takes away all that lower layers have in a directory.
+/// Removes everything that lower layers have in a directory.
 const OPAQUE: &[u8] = b".wh..wh..opq";
-/// What begins the names that an old union file system kept its own state under.
+/// The prefix of names under which aufs kept its own state.
 const STATE: &[u8] = b".wh..wh.";
-/// Links that may lead to one directory, as in Linux.
-const HOPS_MOST: usize = 40;
+/// The maximum number of links on the way to a directory, as in Linux.
+const MAX_HOPS: usize = 40;
 
-/// Takes the bytes of files.
+/// Receives the bytes of files.
 pub trait Sink {
-    /// Stores all that can be read; what it is, and its length in bytes.
+    /// Stores all bytes; returns their digest and length.
     ///
     /// # Errors
-    /// When it cannot be read or stored.
+    /// When they cannot be read or stored.
     fn take(&mut self, bytes: &mut dyn Read, executable: bool) -> Result<(BlobId, u64), ImportError>;
 }
 
-/// An image that grows layer by layer.
+/// An image that is assembled layer by layer.
 pub struct Changes {
     pub(super) rootfs: TreeBuilder,
     limits: Limits,
@@ -38,34 +38,35 @@ pub struct Changes {
     text: u64,
 }
 
-/// A layer that was taken.
+/// An applied layer.
 #[derive(Default)]
 pub struct Taken {
     pub(super) tree: TreeBuilder,
     attributes: BTreeMap<ImagePath, (Owner, Mode, Mode)>,
-    /// The one time that all entries have.
+    /// The modification times of its entries.
     times: BTreeSet<Option<u64>>,
-    /// Whether something is in it that no layer of ours has.
+    /// Whether it has something that this program's layers never have.
     foreign: bool,
-    /// What no tree can hold.
+    /// Entries that a tree cannot represent.
     pub left_out: Vec<LeftOut>,
 }
 
 impl Taken {
-    /// The time of all its entries, when a layer of this tree, with these rules and that time, may be the same bytes.
+    /// The common time of its entries, when a layer of this tree, with these rules and that time, may have the same
+    /// bytes.
     pub fn epoch(&self) -> Option<u64> {
         let mut times = self.times.iter();
         match (self.foreign, times.next(), times.next()) {
-            (false, Some(Some(time)), None) if *time <= MTIME_MOST => Some(*time),
+            (false, Some(Some(time)), None) if *time <= MAX_MTIME => Some(*time),
             _ => None,
         }
     }
 
-    /// What the owners and modes of its entries come to.
+    /// The rules that yield the owners and modes of its entries.
     pub fn rules(&self) -> Rules {
         let mut rules = Rules::default();
         for (path, (owner, mode, usual)) in &self.attributes {
-            // Sorted by path: what is above was decided before.
+            // Sorted by path: parents were decided before.
             let above = std::iter::successors(path.parent(), ImagePath::parent);
             let inherited = above.filter_map(|it| rules.owners.get(&it).copied()).next();
             if inherited.unwrap_or_default() != *owner {
@@ -85,7 +86,7 @@ impl Taken {
 }
 
 impl Changes {
-    /// Of nothing.
+    /// An empty image.
     pub fn new(limits: Limits) -> Self {
         Self { rootfs: TreeBuilder::default(), limits, entries: 0, text: 0 }
     }
@@ -94,10 +95,10 @@ impl Changes {
         self.rootfs
     }
 
-    /// Puts the layer `number` above all that came before.
+    /// Applies the layer `number` above all earlier ones.
     ///
     /// # Errors
-    /// When it is no tar that can be taken, or holds too much.
+    /// When it is not an acceptable tar, or exceeds a limit.
     pub fn layer<R: Read>(
         &mut self,
         number: usize,
@@ -107,13 +108,13 @@ impl Changes {
         let wrong = |source| ImportError::Tar { number, source };
         let mut taken = Taken::default();
         let mut names = Names::default();
-        // What the layer itself has put somewhere is not taken away by it, in whatever order it comes.
+        // Whiteouts do not remove what the layer itself has added, in either order.
         let mut fresh: BTreeSet<Vec<u8>> = BTreeSet::new();
         while let Some(found) = tar.step().map_err(wrong)? {
             self.count(&found).map_err(wrong)?;
             let place = self.place(&found.path).map_err(wrong)?;
             let last = found.path.names().next_back().unwrap_or_default();
-            // What an old union file system kept there is of no use to anybody, with all that is in it.
+            // The state of aufs is useless, with everything below it.
             if found.path.names().any(|name| name.starts_with(STATE) && name != OPAQUE) {
                 taken.foreign = true;
                 continue;
@@ -132,7 +133,7 @@ impl Changes {
             if found.attributed {
                 taken.leave_out(found.path.clone(), "its extended attributes");
             }
-            let Found { path, kind, owner, mode, .. } = found;
+            let Entry { path, kind, owner, mode, .. } = found;
             let node = match kind {
                 Kind::Directory => {
                     taken.tree.directory(&path.components());
@@ -142,7 +143,7 @@ impl Changes {
                     continue;
                 }
                 Kind::Special(what) => {
-                    // It stands there instead of what was there before, which no engine shows any more.
+                    // It replaces what was there before, and no engine shows that any more.
                     taken.tree.remove(&path.components());
                     self.rootfs.remove(&place.components());
                     forget_below(&mut taken.attributes, &path);
@@ -179,7 +180,7 @@ impl Changes {
                 }
             };
             let usual = Mode::usual(&node);
-            // No kernel looks at the mode of a link.
+            // Kernels ignore the mode of a symbolic link.
             let mode = if matches!(node, Node::Symlink { .. }) { usual } else { mode };
             for other in others {
                 let at = self.place(&other).map_err(wrong)?.components();
@@ -201,7 +202,7 @@ impl Changes {
         Ok(taken)
     }
 
-    fn count(&mut self, found: &Found) -> Result<(), TarError> {
+    fn count(&mut self, found: &Entry) -> Result<(), TarError> {
         self.entries += 1;
         self.text += found.path.as_bytes().len() as u64;
         self.text += match &found.kind {
@@ -209,15 +210,15 @@ impl Changes {
             _ => 0,
         };
         if self.entries > self.limits.entries {
-            return Err(TarError::Limit { most: self.limits.entries, what: "entries" });
+            return Err(TarError::Limit { max: self.limits.entries, what: "entries" });
         }
         if self.text > self.limits.text {
-            return Err(TarError::Limit { most: self.limits.text, what: "bytes of names" });
+            return Err(TarError::Limit { max: self.limits.text, what: "bytes of names" });
         }
         Ok(())
     }
 
-    /// Where `path` is, when the directories on its way may be links: within the image, however these lead.
+    /// Resolves `path`, whose directories may be links: always within the image.
     fn place(&self, path: &ImagePath) -> Result<ImagePath, TarError> {
         let Some(last) = path.names().next_back() else { return Ok(ImagePath::root()) };
         let mut left: Vec<Vec<u8>> = path.names().rev().skip(1).map(<[u8]>::to_vec).collect();
@@ -239,7 +240,7 @@ impl Changes {
             match self.rootfs.node(&named(&at, &name)?.components()) {
                 Some(Node::Symlink { target }) => {
                     hops += 1;
-                    if hops > HOPS_MOST {
+                    if hops > MAX_HOPS {
                         return Err(too_many());
                     }
                     let target = target.as_bytes();
@@ -254,7 +255,7 @@ impl Changes {
         named(&at, last)
     }
 
-    /// Does what a name that begins with `.wh.` says. `place` is where that name itself would be.
+    /// Applies a whiteout. `place` is where the entry itself would be.
     fn take_away(
         &mut self,
         path: &ImagePath,
@@ -275,7 +276,7 @@ impl Changes {
         Ok(())
     }
 
-    /// Removes what is at `path`, but for what is fresh.
+    /// Removes what is at `path`, except what is fresh.
     fn remove(&mut self, path: ImagePath, fresh: &BTreeSet<Vec<u8>>) {
         let mut left = vec![path];
         while let Some(path) = left.pop() {
@@ -286,7 +287,7 @@ impl Changes {
             } else if !fresh.contains(path.as_bytes()) {
                 self.rootfs.remove(&path.components());
             } else {
-                // A directory that the layer names, and nothing in it: what lower layers have there goes.
+                // The layer has the directory itself: what lower layers have in it is removed.
                 self.rootfs.clear(&path.components());
             }
         }
@@ -305,7 +306,7 @@ fn of_name(path: &ImagePath, why: impl std::fmt::Display) -> TarError {
     TarError::Name { name: path.to_string(), why: why.to_string() }
 }
 
-/// What is put over a directory takes the place of all that was in it.
+/// An entry that replaces a directory replaces everything below it.
 fn forget_below(attributes: &mut BTreeMap<ImagePath, (Owner, Mode, Mode)>, path: &ImagePath) {
     let begin = attributes.range(path.clone()..).skip_while(|(it, _)| *it == path);
     let below = [path.as_bytes(), b"/"].concat();

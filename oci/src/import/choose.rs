@@ -1,4 +1,4 @@
-//! Which image of a layout or archive is meant, and what it consists of.
+//! Selects an image of a layout or archive, and lists its parts.
 
 use std::collections::BTreeMap;
 
@@ -6,21 +6,21 @@ use oci_spec::image::{Descriptor, ImageIndex, ImageManifest};
 use serde::{Deserialize, Deserializer};
 
 use super::ImportError;
-use super::place::Place;
+use super::open_layout::OpenLayout;
 use crate::document::{DocumentKind, kind_of, parse_digest};
-use crate::layout::{INDEX_MOST, REF_NAME, REFERRERS};
+use crate::layout::{MAX_INDEX, REF_NAME, REFERRERS};
 use crate::measure::Sum;
-use crate::record::{DOCUMENT_MOST, MAX_IMAGES, Referrer};
+use crate::record::{MAX_DOCUMENT, MAX_IMAGES, Referrer};
 
-/// Referrers that a layout may have.
-const REFERRERS_MOST: usize = 1000;
-/// The whole name of an image, as containerd, and Docker since 25, write it beside the tag alone.
+/// The maximum number of referrers in a layout.
+const MAX_REFERRERS: usize = 1000;
+/// The full name of an image, which containerd, and Docker since 25, write beside the bare tag.
 const CONTAINERD_NAME: &str = "io.containerd.image.name";
 
 /// A blob, by the file that holds it.
 pub(super) struct Named {
     pub(super) file: String,
-    /// What is said of it. Docker's archives say nothing.
+    /// Its stated digest and size. Docker's archives state none.
     pub(super) sum: Option<Sum>,
 }
 
@@ -33,22 +33,22 @@ impl Named {
 
 /// A manifest.
 pub(super) struct Manifest {
-    /// As it is; none in an archive of Docker's.
+    /// Its text; `None` in Docker's archives.
     pub(super) bytes: Option<Vec<u8>>,
     pub(super) config: Named,
     pub(super) layers: Vec<Named>,
     pub(super) annotations: BTreeMap<String, String>,
 }
 
-/// What was chosen.
+/// The selected image or index.
 pub(super) struct Choice {
     pub(super) reference: Option<String>,
     pub(super) manifests: Vec<Manifest>,
-    /// The index that names them, when one does.
+    /// The index that lists them, if any.
     pub(super) index: Option<Vec<u8>>,
-    /// Whether all that the index names is among them.
+    /// Whether everything that the index lists is among them.
     pub(super) whole: bool,
-    /// What lies beside them and refers to something, without its payloads.
+    /// The referrers in the layout, without their payloads.
     pub(super) referrers: Vec<Referrer>,
 }
 
@@ -58,7 +58,7 @@ struct DockerImage {
     config: String,
     #[serde(rename = "RepoTags", default)]
     tags: Option<Vec<String>>,
-    /// Docker writes null for none.
+    /// Docker writes null for an empty list.
     #[serde(rename = "Layers", default, deserialize_with = "null_is_none")]
     layers: Vec<String>,
 }
@@ -71,36 +71,33 @@ fn null_is_none<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Er
     Option::<Vec<String>>::deserialize(from).map(Option::unwrap_or_default)
 }
 
-impl Place {
-    /// The image that is called `wanted`, or the only one.
+impl OpenLayout {
+    /// The image named `wanted`, or the only one.
     pub(super) fn choose(&self, wanted: Option<&str>) -> Result<Choice, ImportError> {
-        if let Some(text) = self.read("oci-layout", DOCUMENT_MOST)? {
+        if let Some(text) = self.read("oci-layout", MAX_DOCUMENT)? {
             let layout: serde_json::Value =
                 serde_json::from_slice(&text).map_err(|e| document("oci-layout", e))?;
             match layout.get("imageLayoutVersion").and_then(serde_json::Value::as_str) {
                 Some(version) if version.starts_with("1.") => return self.layout(wanted),
-                _ => return Err(document("oci-layout", "it does not say version 1")),
+                _ => return Err(document("oci-layout", "its version is not 1")),
             }
         }
-        if let Some(text) = self.read("manifest.json", DOCUMENT_MOST)? {
+        if let Some(text) = self.read("manifest.json", MAX_DOCUMENT)? {
             return docker(&text, wanted);
         }
-        let what = "neither an OCI layout (it has no file oci-layout) nor an archive of Docker's".to_owned();
+        let what = "neither an OCI layout (it has no file oci-layout) nor a Docker archive".to_owned();
         Err(ImportError::Unknown { path: self.path().to_owned(), what })
     }
 
     fn layout(&self, wanted: Option<&str>) -> Result<Choice, ImportError> {
-        let text = self.read("index.json", INDEX_MOST)?;
+        let text = self.read("index.json", MAX_INDEX)?;
         let text = text.ok_or_else(|| ImportError::Missing { blob: "index.json".to_owned() })?;
         let index: ImageIndex = serde_json::from_slice(&text).map_err(|e| document("index.json", e))?;
         let (mut images, mut referrers) = (Vec::new(), Vec::new());
         for entry in index.manifests() {
             match names(entry).is_empty().then(|| self.referrer(entry)).transpose()?.flatten() {
-                Some(_) if referrers.len() == REFERRERS_MOST => {
-                    return Err(document(
-                        "index.json",
-                        format!("it has more than {REFERRERS_MOST} referrers"),
-                    ));
+                Some(_) if referrers.len() == MAX_REFERRERS => {
+                    return Err(document("index.json", format!("more than {MAX_REFERRERS} referrers")));
                 }
                 Some(manifest) => referrers.push(manifest),
                 None => images.push(entry),
@@ -116,19 +113,19 @@ impl Place {
         }
         let inner: ImageIndex = serde_json::from_slice(&bytes).map_err(|e| document("the index", e))?;
         if inner.manifests().len() > MAX_IMAGES {
-            return Err(document("the index", format!("it names more than {MAX_IMAGES} manifests")));
+            return Err(document("the index", format!("more than {MAX_IMAGES} manifests")));
         }
         let mut manifests = Vec::new();
         let mut whole = true;
         for entry in inner.manifests() {
-            // Attestations and the like lie beside images, for no platform.
+            // Attestations and the like have entries beside images, with no platform.
             let runs = entry.platform().as_ref().is_none_or(|it| it.os().to_string() != "unknown");
             let there = runs && self.file(&named(entry)?.file)?.is_some();
             whole &= there;
             if there {
                 let bytes = self.document(&named(entry)?)?;
                 if kind(entry, &bytes)? == DocumentKind::Index {
-                    return Err(document("the index", "it names another index"));
+                    return Err(document("the index", "it lists another index"));
                 }
                 manifests.push(manifest(&bytes)?);
             }
@@ -136,15 +133,15 @@ impl Place {
         Ok(Choice { reference, manifests, index: Some(bytes), whole, referrers })
     }
 
-    /// Adds what an archive of ours lists beside its one image.
+    /// Adds the referrers that this program's archives list beside their one image.
     fn listed_beside(&self, entry: &Descriptor, referrers: &mut Vec<Referrer>) -> Result<(), ImportError> {
         let list = entry.annotations().as_ref().and_then(|it| it.get(REFERRERS));
         let Some(sha256) = list.and_then(|digest| parse_digest(digest)) else { return Ok(()) };
-        let Some(text) = self.read(&format!("blobs/sha256/{sha256}"), INDEX_MOST)? else { return Ok(()) };
+        let Some(text) = self.read(&format!("blobs/sha256/{sha256}"), MAX_INDEX)? else { return Ok(()) };
         let index: ImageIndex =
             serde_json::from_slice(&text).map_err(|e| document("the list of referrers", e))?;
-        if index.manifests().len() > REFERRERS_MOST {
-            let why = format!("it has more than {REFERRERS_MOST} entries");
+        if index.manifests().len() > MAX_REFERRERS {
+            let why = format!("more than {MAX_REFERRERS} entries");
             return Err(document("the list of referrers", why));
         }
         for entry in index.manifests() {
@@ -153,18 +150,18 @@ impl Place {
         Ok(())
     }
 
-    /// What an entry without a name means, if it is there and refers to something.
+    /// The referrer of an entry without a name, if it exists and refers to something.
     fn referrer(&self, entry: &Descriptor) -> Result<Option<Referrer>, ImportError> {
         let named = named(entry)?;
         if self.file(&named.file)?.is_none() {
             return Ok(None);
         }
         let bytes = self.document(&named)?;
-        // An index that refers to something is none of those that are kept, and neither is what is ambiguous.
+        // Indexes that are referrers, and ambiguous documents, are not kept.
         if kind(entry, &bytes).ok() != Some(DocumentKind::Manifest) {
             return Ok(None);
         }
-        // What is no manifest is nobody's referrer.
+        // A document that is not a manifest is not a referrer.
         Ok(Referrer::of(bytes).unwrap_or_default())
     }
 }
@@ -172,18 +169,17 @@ impl Place {
 fn named(entry: &Descriptor) -> Result<Named, ImportError> {
     let text = entry.digest().to_string();
     let sha256 = parse_digest(&text);
-    let sha256 = sha256.ok_or_else(|| document(&text, "only digests by SHA-256 are taken"))?;
+    let sha256 = sha256.ok_or_else(|| document(&text, "only SHA-256 digests are supported"))?;
     Ok(Named::blob(Sum { sha256, size: entry.size() }))
 }
 
-/// Of which kind the document of an entry is.
+/// The kind of an entry's document.
 fn kind(entry: &Descriptor, bytes: &[u8]) -> Result<DocumentKind, ImportError> {
     let digest = entry.digest().to_string();
     kind_of(bytes, Some(entry.media_type().as_ref())).map_err(|why| document(&digest, why))
 }
 
-/// What an entry of an index is called: by its whole name, as a person would write it, where it has one, and as the
-/// specification has it.
+/// The names of an entry of an index: its full name, as users write it, if it has one, and that of the specification.
 fn names(entry: &Descriptor) -> Vec<String> {
     let Some(annotations) = entry.annotations() else { return Vec::new() };
     let mut names = Vec::new();
@@ -200,7 +196,7 @@ fn names(entry: &Descriptor) -> Vec<String> {
 fn manifest(bytes: &[u8]) -> Result<Manifest, ImportError> {
     let mut value: serde_json::Value =
         serde_json::from_slice(bytes).map_err(|e| document("the manifest", e))?;
-    // An image without layers has null there when Go writes it.
+    // Go writes null for an image without layers.
     if let Some(layers) = value.get_mut("layers").filter(|layers| layers.is_null()) {
         *layers = serde_json::Value::Array(Vec::new());
     }
@@ -229,7 +225,7 @@ fn docker(text: &[u8], wanted: Option<&str>) -> Result<Choice, ImportError> {
     Ok(Choice { reference, manifests: vec![manifest], index: None, whole: true, referrers: Vec::new() })
 }
 
-/// The one that is called `wanted`, or the only one.
+/// The one named `wanted`, or the only one.
 fn pick<'a, T>(
     all: &'a [T],
     wanted: Option<&str>,
@@ -237,7 +233,7 @@ fn pick<'a, T>(
 ) -> Result<&'a T, ImportError> {
     let called = |it: &T| match names(it) {
         names if names.is_empty() => "one without a name".to_owned(),
-        // They are a stranger's.
+        // Third-party names.
         names => names.join(", ").escape_debug().to_string(),
     };
     let shown = || match all.is_empty() {

@@ -1,4 +1,4 @@
-//! The work of an import: layer by layer into the store, and what can be made of them again.
+//! Importing layer by layer into the store, and finding what can be made again from them.
 
 use std::io::Read;
 
@@ -8,7 +8,7 @@ use stele_store::{Holder, Keep, Progress, Session, Store, Target};
 
 use super::apply::{Changes, Sink, Taken};
 use super::choose::{Manifest, Named};
-use super::place::Place;
+use super::open_layout::OpenLayout;
 use super::unpack::{buffered, unpacked};
 use super::untar::Untar;
 use super::{ImportError, LeftOut, Limits, platform_of};
@@ -22,7 +22,7 @@ use crate::record::{Image, ImageLayer};
 
 pub(super) struct Work<'a> {
     store: &'a Store,
-    place: &'a Place,
+    place: &'a OpenLayout,
     limits: Limits,
     progress: &'a Progress,
     left_out: Vec<LeftOut>,
@@ -51,11 +51,16 @@ impl Sink for IntoStore<'_, '_> {
 }
 
 impl<'a> Work<'a> {
-    pub(super) fn new(store: &'a Store, place: &'a Place, limits: Limits, progress: &'a Progress) -> Self {
+    pub(super) fn new(
+        store: &'a Store,
+        place: &'a OpenLayout,
+        limits: Limits,
+        progress: &'a Progress,
+    ) -> Self {
         Self { store, place, limits, progress, left_out: Vec::new(), repacked: false }
     }
 
-    /// What was left out, and whether a manifest had to be made anew.
+    /// The entries that were left out, and whether a manifest was rewritten.
     pub(super) fn finish(self) -> (Vec<LeftOut>, bool) {
         (self.left_out, self.repacked)
     }
@@ -68,7 +73,7 @@ impl<'a> Work<'a> {
         let diff_ids = parsed.rootfs().diff_ids();
         if diff_ids.len() != manifest.layers.len() {
             let (layers, ids) = (manifest.layers.len(), diff_ids.len());
-            return Err(wrong(format!("it has {ids} diffIDs, and the manifest has {layers} layers")));
+            return Err(wrong(format!("{ids} diffIDs for {layers} layers of the manifest")));
         }
         let session = self.store.session()?;
         let mut changes = Changes::new(self.limits);
@@ -97,7 +102,7 @@ impl<'a> Work<'a> {
         Ok(Image { platform: platform_of(&parsed), layers, config, manifest, rootfs })
     }
 
-    /// Reads a layer, and compares it with what is said of it.
+    /// Reads a layer, and compares it with its stated digests.
     fn layer(
         &self,
         number: usize,
@@ -112,7 +117,7 @@ impl<'a> Work<'a> {
         }
         let mut packed = Hashed::new(file, size, Some(self.progress));
         let outcome = self.unpack(number, &mut packed, changes, session);
-        // A damaged blob fails in many ways, of which its digest says the most.
+        // A damaged blob fails in many ways; a wrong digest explains most.
         let found = packed.finish();
         self.progress.check()?;
         let whole = found.map_err(|why| ImportError::Unpack { number, why });
@@ -137,7 +142,7 @@ impl<'a> Work<'a> {
         let (compression, reader) = unpacked(buffered(packed), self.limits.window).map_err(fails)?;
         let mut plain = Hashed::new(reader, self.limits.layer, None);
         let taken = changes.layer(number, &mut Untar::new(&mut plain), &mut IntoStore { session, number })?;
-        // What stands behind the end of the tar is no part of it, and of the digest.
+        // Bytes after the end of the tar still count in the digest.
         let plain = plain.finish().map_err(fails)?;
         Ok((taken, compression, plain))
     }
@@ -153,7 +158,7 @@ impl<'a> Work<'a> {
         if epoch.is_some() {
             let found = remeasured(self.store, &it.layer, compression, self.progress).map_err(Box::new)?;
             it.exact = found == measured;
-            // The same tar, packed by somebody else: it can be passed on as we pack it.
+            // The same tar from another encoder: it can be exported as we compress it.
             if found.plain == measured.plain && !it.exact {
                 it.measured = found;
                 it.exact = true;
@@ -163,7 +168,7 @@ impl<'a> Work<'a> {
         Ok(it)
     }
 
-    /// The manifest as it was, as long as it says the truth of what can be passed on.
+    /// The original manifest, as long as it is true of what can be exported.
     fn manifest(
         &mut self,
         manifest: &Manifest,
@@ -175,7 +180,7 @@ impl<'a> Work<'a> {
         let all_exact = layers.iter().all(|layer| layer.exact);
         match &manifest.bytes {
             Some(bytes) if same || !all_exact => {
-                // Packed anew in part only, nothing of it could be passed on: it stays as it came.
+                // Recompressed only in part, the image could not be exported at all: it stays as it was.
                 for (layer, said) in layers.iter_mut().zip(&said) {
                     if let Some(said) = said.filter(|said| *said != layer.measured.packed) {
                         layer.measured.packed = said;

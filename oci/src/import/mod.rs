@@ -1,13 +1,13 @@
-//! The way in: an image of others becomes trees, with what its layers take away taken away.
+//! Import: a third-party image becomes trees, with its whiteouts applied.
 //!
-//! What comes is a stranger's: every blob is compared with its name and size before anything of it counts, names
-//! cannot lead out of the image, and what may be unpacked is bounded.
+//! The input is untrusted: every blob is verified against its digest and size before it is used, names cannot lead out
+//! of the image, and the unpacked size is bounded.
 
 mod apply;
 mod choose;
 mod layers;
 mod names;
-mod place;
+mod open_layout;
 mod referrers;
 #[cfg(test)]
 mod tests;
@@ -30,16 +30,16 @@ use crate::record::{Index, Record, ReferrerError, Top};
 pub use apply::{Changes, Sink, Taken};
 pub use untar::{TarError, Untar};
 
-/// How much an image may hold.
+/// Limits on an image.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
-    /// The most bytes that one layer may unpack to.
+    /// Maximum size of an unpacked layer in bytes.
     pub layer: u64,
-    /// The most entries of all layers together.
+    /// Maximum number of entries of all layers together.
     pub entries: u64,
-    /// The most bytes of names and what links say, together.
+    /// Maximum total size of names and link targets in bytes.
     pub text: u64,
-    /// The most bytes that a decoder may look back.
+    /// Maximum window of a decoder in bytes.
     pub window: u64,
 }
 
@@ -49,107 +49,107 @@ impl Default for Limits {
     }
 }
 
-/// What came of an import.
+/// The result of an import.
 #[derive(Clone, Debug)]
 pub struct Imported {
     /// The image.
     pub record: Record,
-    /// How the layout or archive calls it, when it does.
+    /// Its name in the layout or archive, if any.
     pub reference: Option<String>,
-    /// What no tree can hold, and is not there.
+    /// Entries that a tree cannot represent, and that are left out.
     pub left_out: Vec<LeftOut>,
-    /// Whether its manifest is another than that which was imported: its content is the same, and packed anew.
+    /// Whether its manifest differs from the original: same content, compressed anew.
     pub repacked: bool,
-    /// What refers to nothing that was imported, and is not there: of an image that was packed anew, all that was
-    /// attached.
+    /// The number of referrers left out because their subject was not imported: all of them for an image that was
+    /// compressed anew.
     pub strays: usize,
 }
 
-/// Something that a tree cannot hold.
+/// An entry that a tree cannot represent.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct LeftOut {
-    /// Where it was.
+    /// Its path.
     pub path: ImagePath,
-    /// What it was.
+    /// Its kind.
     pub what: String,
 }
 
-/// Why there is no import. Nothing of it is kept.
+/// Why an import failed. Nothing of it is kept.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// A file cannot be read.
     #[error("{path} cannot be read: {source}")]
     File {
-        /// Which.
+        /// The file.
         path: PathBuf,
         /// Why.
         source: io::Error,
     },
     /// An archive cannot be unpacked into the store's folder.
-    #[error("what is packed cannot be unpacked into the store's folder: {0}")]
+    #[error("the archive cannot be decompressed into the store's folder: {0}")]
     Scratch(#[source] io::Error),
-    /// It is neither a layout nor an archive that is known.
+    /// Neither a layout nor a known archive.
     #[error("{path} is {what}")]
     Unknown {
-        /// What was to be imported.
+        /// The path to import.
         path: PathBuf,
         /// What it is instead.
         what: String,
     },
-    /// There are several images.
+    /// The layout has several images.
     #[error("there are several images: {names}")]
     Several {
-        /// What they are called.
+        /// Their names.
         names: String,
     },
-    /// There is none of that name.
+    /// No image has that name.
     #[error("there is no image `{}`; there are {names}", wanted.escape_debug())]
     NoImage {
-        /// What was asked for.
+        /// The requested name.
         wanted: String,
-        /// What there is.
+        /// The existing names.
         names: String,
     },
     /// A blob is missing.
     #[error("the blob {blob} is missing")]
     Missing {
-        /// Which.
+        /// Its digest.
         blob: String,
     },
-    /// A blob has another size.
-    #[error("the blob {blob} has {found} bytes, and {wanted} is said of it")]
+    /// A blob has another size than stated.
+    #[error("the blob {blob} has {found} bytes, not {wanted} as stated")]
     Size {
-        /// Which.
+        /// Its digest.
         blob: String,
-        /// What it has.
+        /// Its size.
         found: u64,
-        /// What is said.
+        /// The stated size.
         wanted: u64,
     },
-    /// A blob is not what its name says.
-    #[error("the blob {blob} holds bytes whose digest is {found}")]
+    /// A blob does not match its digest.
+    #[error("the blob {blob} has the digest {found}")]
     Digest {
-        /// Which.
+        /// Its digest.
         blob: String,
-        /// What its bytes are.
+        /// The digest of its bytes.
         found: String,
     },
-    /// A document will not do.
-    #[error("{what} will not do: {why}")]
+    /// A document is invalid.
+    #[error("{what} is invalid: {why}")]
     Document {
-        /// Which.
+        /// Its name.
         what: String,
         /// Why.
         why: String,
     },
-    /// A layer is not what the config says that it unpacks to.
-    #[error("layer {number} unpacks to {found}, and the config says {wanted}")]
+    /// A layer does not unpack to the diffID in the config.
+    #[error("layer {number} unpacks to {found}, not {wanted} as in the config")]
     DiffId {
         /// Counted from 0.
         number: usize,
-        /// What it unpacks to.
+        /// The digest of the unpacked layer.
         found: String,
-        /// What is said.
+        /// The diffID in the config.
         wanted: String,
     },
     /// A layer cannot be unpacked.
@@ -160,7 +160,7 @@ pub enum ImportError {
         /// Why.
         why: io::Error,
     },
-    /// A layer is no tar that can be taken.
+    /// A layer is not an acceptable tar.
     #[error("layer {number}: {source}")]
     Tar {
         /// Counted from 0.
@@ -168,19 +168,19 @@ pub enum ImportError {
         /// Why.
         source: TarError,
     },
-    /// What refers to the image will not do.
+    /// A referrer is invalid.
     #[error(transparent)]
     Referrer(#[from] ReferrerError),
-    /// Nothing is left, or too much.
+    /// The image is empty or too large.
     #[error("the image has {what}")]
     Amount {
         /// What.
         what: &'static str,
     },
-    /// Somebody stopped it.
+    /// The user stopped it.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
-    /// A tree cannot be made.
+    /// A tree cannot be built.
     #[error(transparent)]
     Grow(#[from] GrowError),
     /// The image cannot be made again.
@@ -189,7 +189,7 @@ pub enum ImportError {
     /// The store cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// The store does not take it.
+    /// The store cannot be written.
     #[error(transparent)]
     Write(#[from] WriteError),
 }
@@ -198,14 +198,14 @@ impl From<StreamError> for ImportError {
     fn from(error: StreamError) -> Self {
         match error {
             StreamError::Write(error) => error.into(),
-            // What is read is the layer: its own errors are told where it is unpacked.
+            // Read errors of the layer itself are reported where it is unpacked.
             StreamError::Read(why) => Self::Unpack { number: 0, why },
         }
     }
 }
 
-/// Imports an image of the layout or archive at `from`: the one that is called `reference`, or the only one. Its trees
-/// are kept for an hour.
+/// Imports an image of the layout or archive at `from`: the one named `reference`, or the only one. Its trees are
+/// leased for an hour.
 ///
 /// # Errors
 /// See [`ImportError`].
@@ -216,9 +216,7 @@ pub fn import(
     limits: &Limits,
     progress: &Progress,
 ) -> Result<Imported, ImportError> {
-    // What is spooled lies where the store's other files lie, and takes room there.
-    let scratch = || tempfile::tempfile_in(store.path().join("tmp"));
-    let place = place::Place::open(from, scratch)?;
+    let place = open_layout::OpenLayout::open(from, store)?;
     let found = place.choose(reference)?;
     let mut work = layers::Work::new(store, &place, *limits, progress);
     let mut images = Vec::new();
@@ -228,7 +226,7 @@ pub fn import(
     let (left_out, repacked) = work.finish();
     let top = match (found.index, images.len()) {
         (Some(index), 1..) => {
-            // An index that left out, or names manifests that were packed anew, is another index.
+            // If something was left out, or a manifest was rewritten, the index changes too.
             let platforms: Vec<_> =
                 images.iter().map(|image| (image.platform.clone(), image.sum())).collect();
             let index = match found.whole && !repacked {
@@ -243,14 +241,14 @@ pub fn import(
             Some(image) => Top::Image(Box::new(image)),
             None => return Err(ImportError::Amount { what: "no manifest" }),
         },
-        _ => return Err(ImportError::Amount { what: "no image that could be run" }),
+        _ => return Err(ImportError::Amount { what: "no runnable image" }),
     };
     let mut record = Record::from(top);
     let strays = referrers::add(store, &place, &mut record, found.referrers, progress)?;
     Ok(Imported { record, reference: found.reference, left_out, repacked, strays })
 }
 
-/// What an image's config says that it runs on.
+/// The platform in an image's config.
 pub(crate) fn platform_of(config: &oci_spec::image::ImageConfiguration) -> Platform {
     Platform {
         architecture: config.architecture().to_string(),

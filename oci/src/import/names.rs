@@ -1,11 +1,11 @@
-//! The names of files that have several: what the last hard link says of owner and mode counts for all of them, since
-//! they are one file to whoever unpacks a layer.
+//! Hard-linked names: the owner and mode of the last hard link apply to all of them, since they are one file once the
+//! layer is unpacked.
 
 use std::collections::BTreeMap;
 
 use crate::path::ImagePath;
 
-/// Which names of a layer are the same file.
+/// The names in a layer that are the same file.
 #[derive(Default)]
 pub(super) struct Names {
     group_of: BTreeMap<ImagePath, usize>,
@@ -20,7 +20,7 @@ impl Names {
         }
     }
 
-    /// `path` is another name of `to` from now on; all names that the file had before.
+    /// `path` is another name of `to` from now on; returns all names that the file had before.
     pub(super) fn join(&mut self, to: &ImagePath, path: &ImagePath) -> Vec<ImagePath> {
         self.forget(path);
         let group = *self.group_of.entry(to.clone()).or_insert_with(|| {
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_that_is_something_else_now_is_no_name_of_the_file() {
+    fn a_replaced_name_is_not_a_name_of_the_file() {
         let path = |text: &str| -> ImagePath { text.parse().unwrap() };
         let mut names = Names::default();
         assert_eq!(names.join(&path("/a"), &path("/b")), [path("/a")]);

@@ -1,27 +1,27 @@
-//! What refers to an image that is imported.
+//! The referrers of an imported image.
 
 use stele_store::{Holder, Keep, Progress, Store, StreamError, Target};
 
 use super::ImportError;
 use super::choose::Named;
-use super::place::Place;
+use super::open_layout::OpenLayout;
 use crate::document::digest_text;
 use crate::make::MEANWHILE;
 use crate::measure::{Hashed, Sum};
 use crate::record::{Payload, Record, Referrer};
 
-/// Adds those of `found` that refer to the image, or to what does, with what they bring. How many do not, or are not
-/// whole.
+/// Adds those of `found` that refer to the image, or to its referrers, with their payloads. Returns how many do not, or
+/// are incomplete.
 pub(super) fn add(
     store: &Store,
-    place: &Place,
+    place: &OpenLayout,
     record: &mut Record,
     found: Vec<Referrer>,
     progress: &Progress,
 ) -> Result<usize, ImportError> {
     let all = found.len();
     for referrer in found {
-        // What is not whole is of no use to anybody, and no reason to go without the image.
+        // An incomplete referrer is useless, but not fatal for the image.
         if is_whole(place, &referrer)? {
             record.attach(referrer);
         }
@@ -30,7 +30,7 @@ pub(super) fn add(
     let session = store.session()?;
     let mut targets = Vec::new();
     for referrer in &mut record.referrers {
-        for sum in referrer.said.once() {
+        for sum in referrer.fields.once() {
             let (file, size) = place.file(&Named::blob(sum).file)?.ok_or_else(|| missing(&sum))?;
             let fails = |source| ImportError::File { path: place.path().to_owned(), source };
             let mut bytes = Hashed::new(file, size, Some(progress));
@@ -54,9 +54,9 @@ pub(super) fn add(
     Ok(all - record.referrers.len())
 }
 
-/// Whether all that a referrer brings is there, with its size.
-fn is_whole(place: &Place, referrer: &Referrer) -> Result<bool, ImportError> {
-    for sum in referrer.said.once() {
+/// Whether all blobs of a referrer exist, with their sizes.
+fn is_whole(place: &OpenLayout, referrer: &Referrer) -> Result<bool, ImportError> {
+    for sum in referrer.fields.once() {
         match place.file(&Named::blob(sum).file)? {
             Some((_, size)) if size == sum.size => {}
             _ => return Ok(false),

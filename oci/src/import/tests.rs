@@ -1,4 +1,4 @@
-//! Whatever a layer holds, it is refused or taken, and both without harm.
+//! Whatever a layer holds, it is refused or accepted without harm.
 
 use std::io::Read;
 
@@ -12,7 +12,7 @@ use crate::rules::{Mode, Owner, Rules};
 
 const LIMITS: Limits = Limits { layer: 1 << 20, entries: 100, text: 10_000, window: 1 << 20 };
 
-/// Reads files and forgets them.
+/// Reads files and discards them.
 struct Forgetting;
 
 impl Sink for Forgetting {
@@ -41,7 +41,7 @@ fn layer() -> (Vec<u8>, Layer) {
 }
 
 #[test]
-fn a_layer_of_ours_comes_back_with_its_rules_and_its_time() {
+fn a_layer_of_ours_is_imported_with_its_rules_and_its_time() {
     let (bytes, layer) = layer();
     let mut changes = Changes::new(LIMITS);
     let taken = changes.layer(0, &mut Untar::new(&bytes[..]), &mut Forgetting).unwrap();
@@ -51,7 +51,7 @@ fn a_layer_of_ours_comes_back_with_its_rules_and_its_time() {
 }
 
 #[test]
-fn what_is_too_much_is_refused() {
+fn excesses_are_refused() {
     let (bytes, _) = layer();
     for limits in [Limits { entries: 3, ..LIMITS }, Limits { text: 20, ..LIMITS }] {
         let error = Changes::new(limits).layer(0, &mut Untar::new(&bytes[..]), &mut Forgetting);
@@ -72,7 +72,7 @@ fn entry(kind: u8, mode: &str, user: &str, name: &str, link: &str) -> Vec<u8> {
 }
 
 #[test]
-fn owner_and_mode_of_the_last_hard_link_are_those_of_all_names() {
+fn owner_and_mode_of_the_last_hard_link_apply_to_all_names() {
     let tar = [
         entry(b'0', "0644", "1", "a", ""),
         entry(b'1', "0600", "2", "b", "a"),
@@ -98,7 +98,7 @@ fn owner_and_mode_of_the_last_hard_link_are_those_of_all_names() {
     }
 }
 
-/// Gives each header the checksum that it should have, so that what was changed in it is looked at.
+/// Corrects the checksum of each header, so that a mutated field is parsed.
 fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
     for block in bytes.chunks_exact_mut(512).filter(|block| block[257..].starts_with(b"ustar")) {
         block[148..156].fill(b' ');
@@ -111,7 +111,7 @@ fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
     #[test]
-    fn changed_bytes_are_refused_or_taken(
+    fn mutated_bytes_are_refused_or_accepted(
         changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..12),
         cut in any::<prop::sample::Index>(),
     ) {
@@ -126,9 +126,9 @@ proptest! {
             let mut changes = Changes::new(LIMITS);
             for number in 0..2 {
                 if let Ok(taken) = changes.layer(number, &mut Untar::new(bytes), &mut Forgetting) {
-                    // All that is taken can be kept, and read again as what it is.
+                    // Everything that is accepted can be stored, and read back unchanged.
                     let epoch = taken.epoch();
-                    assert!(epoch.is_none_or(|epoch| epoch <= crate::tar::MTIME_MOST));
+                    assert!(epoch.is_none_or(|epoch| epoch <= crate::tar::MAX_MTIME));
                     let tree = stele_store::model::Tree::default().id();
                     let layer = Layer { epoch: epoch.unwrap_or(0), rules: taken.rules(), tree };
                     let kept = crate::canonical::text(&layer);

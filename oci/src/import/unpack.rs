@@ -1,4 +1,4 @@
-//! The bytes of a layer on their way in. What strangers packed meets no C.
+//! The compressed bytes of a layer. No C code decodes untrusted input.
 
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -6,8 +6,7 @@ use stele_archive::{compression_of, decompressed};
 
 use crate::encode::Compression;
 
-/// How `bytes` are packed, as they begin; what the media type says is not asked, since there are images in which it is
-/// wrong.
+/// The compression of `bytes`, from their magic number; the media type is ignored, since it is wrong in some images.
 pub(super) fn sniff(bytes: &mut impl BufRead) -> io::Result<Compression> {
     Ok(match compression_of(bytes.fill_buf()?) {
         Some(stele_archive::Compression::Gzip) => Compression::Gzip,
@@ -16,7 +15,7 @@ pub(super) fn sniff(bytes: &mut impl BufRead) -> io::Result<Compression> {
     })
 }
 
-/// The bytes that are packed in `bytes`, to their very end: what stands behind the last member or frame is an error.
+/// The decompressed `bytes`, to their very end: anything after the last member or frame is an error.
 pub(super) fn unpacked<'a>(
     mut bytes: impl BufRead + 'a,
     window: u64,

@@ -1,4 +1,4 @@
-//! The entries of a layer: tars of others, read as container engines read them, with names as images have them.
+//! The entries of a layer: third-party tars, read as container engines read them, with names as images have them.
 
 use std::io::{self, Read};
 
@@ -8,73 +8,73 @@ use stele_store::model::{MAX_DEPTH, NameError};
 use crate::path::ImagePath;
 use crate::rules::{Mode, Owner};
 
-/// Why bytes are no tar that can be taken.
+/// Why a tar is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum TarError {
-    /// It is no tar, or the bytes end too soon or cannot be unpacked.
+    /// It is malformed, ends early, or cannot be decompressed.
     #[error(transparent)]
     Read(#[from] TarReadError),
-    /// A name leads out of the image, or is none.
-    #[error("the name {name:?} will not do: {why}")]
+    /// A name leads out of the image, or is invalid.
+    #[error("the name {name:?} is invalid: {why}")]
     Name {
         /// The name, as far as it can be shown.
         name: String,
         /// Why.
         why: String,
     },
-    /// Something that no reader agrees about.
-    #[error("{name:?} is of a kind that is not taken: {what}")]
+    /// Readers disagree about this kind of entry.
+    #[error("{name:?} is of an unsupported kind: {what}")]
     Kind {
         /// The name.
         name: String,
-        /// What it is.
+        /// Its kind.
         what: String,
     },
-    /// A hard link to nothing.
-    #[error("{path} is a hard link to {to}, which is not there, or is a directory")]
+    /// A hard link to a missing entry.
+    #[error("{path} is a hard link to {to}, which is missing or a directory")]
     HardLink {
         /// The link.
         path: ImagePath,
-        /// What it says.
+        /// Its target.
         to: ImagePath,
     },
-    /// Links that lead in a circle.
+    /// Symbolic links that form a loop.
     #[error("the directory of {path} is behind more than 40 links")]
     Links {
-        /// What was to be put there.
+        /// The entry to be placed.
         path: ImagePath,
     },
-    /// A link that says nothing.
-    #[error("{path} is a link that will not do: {why}")]
+    /// A link with an invalid target.
+    #[error("{path} is an invalid link: {why}")]
     Target {
         /// The link.
         path: ImagePath,
         /// Why.
         why: NameError,
     },
-    /// A name that takes something away, and names nothing.
-    #[error("{path} takes nothing away")]
+    /// A whiteout without a name to remove.
+    #[error("{path} is a whiteout without a name")]
     Whiteout {
         /// The name.
         path: ImagePath,
     },
-    /// A name in a directory that no image can have.
-    #[error("{path} is in a directory whose name begins with `.wh.`, as that of no directory can")]
+    /// A directory name that no image can have.
+    #[error("{path} is in a directory whose name begins with the reserved `.wh.`")]
     InWhiteout {
         /// The name.
         path: ImagePath,
     },
-    /// There are too many.
-    #[error("it has more than {most} {what}")]
+    /// It exceeds a limit.
+    #[error("it has more than {max} {what}")]
     Limit {
-        /// How much there may be.
-        most: u64,
-        /// Of what.
+        /// The limit.
+        max: u64,
+        /// What is limited.
         what: &'static str,
     },
 }
 
-/// What an entry is.
+/// The kind of an entry.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Kind {
     /// A directory.
@@ -83,47 +83,47 @@ pub enum Kind {
     File,
     /// A symbolic link.
     Link(Vec<u8>),
-    /// A file that is there under another name.
+    /// A hard link to another name.
     Hard(ImagePath),
-    /// A device, a fifo: what no tree holds.
+    /// A device or fifo: no tree can represent it.
     Special(&'static str),
 }
 
 /// An entry.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Found {
-    /// Where it belongs.
+pub struct Entry {
+    /// Its path.
     pub path: ImagePath,
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
-    /// Whose it is.
+    /// Its owner.
     pub owner: Owner,
     /// Its mode.
     pub mode: Mode,
-    /// Its time in whole seconds; none when it has parts of one, or is before 1970.
+    /// Its time in whole seconds; `None` when it has a fraction, or is before 1970.
     pub time: Option<u64>,
-    /// The bytes that follow.
+    /// The size of the body in bytes.
     pub size: u64,
     /// Whether it has extended attributes.
     pub attributed: bool,
 }
 
-/// A layer's tar that is read entry by entry; between them it gives the bytes of files.
+/// A layer's tar, read entry by entry; between entries it reads as the bytes of the last file.
 pub struct Untar<R> {
     tar: TarReader<R>,
 }
 
 impl<R: Read> Untar<R> {
-    /// From the beginning.
+    /// Starts at the beginning.
     pub fn new(from: R) -> Self {
         Self { tar: TarReader::new(from, Policy::Lenient) }
     }
 
-    /// The next entry; none at the end. What was not read of the last one is passed over.
+    /// The next entry; `None` at the end. The unread rest of the last one is skipped.
     ///
     /// # Errors
     /// See [`TarError`].
-    pub fn step(&mut self) -> Result<Option<Found>, TarError> {
+    pub fn step(&mut self) -> Result<Option<Entry>, TarError> {
         let Some(entry) = self.tar.next_entry()? else { return Ok(None) };
         let shown = || String::from_utf8_lossy(&entry.name[..entry.name.len().min(200)]).into_owned();
         let path = path(&entry.name)?;
@@ -144,10 +144,10 @@ impl<R: Read> Untar<R> {
         };
         let (owner, mode) = (Owner { user, group }, Mode::from_bits(entry.mode));
         let (size, attributed) = (entry.size, entry.has_attributes);
-        Ok(Some(Found { path, kind, owner, mode, time, size, attributed }))
+        Ok(Some(Entry { path, kind, owner, mode, time, size, attributed }))
     }
 
-    /// Where the next byte is, from the beginning.
+    /// The offset of the next byte.
     pub fn position(&self) -> u64 {
         self.tar.position()
     }
@@ -160,7 +160,7 @@ impl<R: Read> Read for Untar<R> {
     }
 }
 
-/// The path that a name means: slashes in front, behind and doubled, and `.`, mean nothing; `..` is refused.
+/// The path of a name: leading, trailing and double slashes and `.` are ignored; `..` is refused.
 fn path(name: &[u8]) -> Result<ImagePath, TarError> {
     let refused = |why: String| {
         let name = String::from_utf8_lossy(&name[..name.len().min(200)]).into_owned();
@@ -169,7 +169,7 @@ fn path(name: &[u8]) -> Result<ImagePath, TarError> {
     let parts: Vec<&[u8]> =
         name.split(|&byte| byte == b'/').filter(|part| !matches!(*part, b"" | b".")).collect();
     if parts.contains(&&b".."[..]) {
-        return Err(refused("it goes up by `..`".to_owned()));
+        return Err(refused("it has `..`".to_owned()));
     }
     if parts.len() > MAX_DEPTH {
         return Err(refused(format!("it has more than {MAX_DEPTH} names")));

@@ -1,6 +1,6 @@
-//! A layer: a tree, and what else a tar needs to be made of it. Its bytes are made when somebody wants them.
+//! A layer: a tree, and what else is needed to make a tar of it. Its bytes are generated on demand.
 //!
-//! The bytes are a function of the layer alone (`docs/formats.md`, "Layers"). They are never kept: a layer's digests
+//! The bytes are a function of the layer alone (`docs/formats.md`, "Layers"). They are never stored; a layer's digests
 //! are.
 
 mod read;
@@ -19,49 +19,48 @@ use crate::rules::Rules;
 pub use read::LayerReader;
 pub use walk::{Entry, Walk};
 
-/// The version of what a layer's bytes are made by. Another one may give other bytes.
+/// The version of the layer format. Another one may give other bytes.
 const VERSION: u32 = 1;
-/// What begins the names by which layers take things away (image-spec, `layer.md`, "Whiteouts").
+/// The prefix of whiteouts (image-spec, `layer.md`, "Whiteouts").
 pub const WHITEOUT: &[u8] = b".wh.";
 
 /// A layer.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Layer {
-    /// What every time in it is: seconds since 1970-01-01 UTC.
+    /// The time of every entry: seconds since 1970-01-01 UTC.
     pub epoch: u64,
-    /// What changes something in it.
+    /// The owners and modes that differ from the defaults.
     #[serde(default, skip_serializing_if = "Rules::is_empty")]
     pub rules: Rules,
-    /// What is in it.
-    #[serde(with = "crate::text")]
+    /// The content.
     pub tree: TreeId,
 }
 
-/// Why a layer has no bytes.
+/// Why the bytes of a layer cannot be generated.
 #[derive(Debug, thiserror::Error)]
 pub enum LayerError {
-    /// A name means something else in a layer.
-    #[error("{path} cannot be in an image: in a layer a name that begins with `.wh.` takes another away")]
+    /// A name that would be a whiteout.
+    #[error("{path} cannot be in an image: in a layer a name that begins with `.wh.` removes another")]
     Whiteout {
-        /// Which.
+        /// Its path.
         path: ImagePath,
     },
     /// The tree is nested too deeply.
     #[error("{path} is nested deeper than {MAX_DEPTH} directories")]
     Deep {
-        /// Where.
+        /// Its path.
         path: ImagePath,
     },
-    /// A file has fewer bytes than the tree says, or more.
-    #[error("{path} does not have the {size} bytes that its tree says")]
+    /// A file is shorter or longer than its tree states.
+    #[error("{path} does not have the {size} bytes that its tree states")]
     Size {
-        /// Which.
+        /// Its path.
         path: ImagePath,
-        /// What the tree says.
+        /// The size in the tree.
         size: u64,
     },
-    /// A path has a name that can be none. Trees have none such.
+    /// An invalid name in a path. Trees have none such.
     #[error(transparent)]
     Name(#[from] NameError),
     /// The trees or blobs cannot be read.
@@ -70,7 +69,7 @@ pub enum LayerError {
 }
 
 impl Layer {
-    /// The canonical text that the layer's bytes are a function of.
+    /// The canonical text that determines the layer's bytes.
     pub fn text(&self) -> Vec<u8> {
         #[derive(Serialize)]
         struct Versioned<'a> {

@@ -1,4 +1,4 @@
-//! The bytes of a layer, as somebody reads them.
+//! Reading the bytes of a layer.
 
 use std::io::{self, Read};
 
@@ -10,14 +10,14 @@ use crate::content::{Content, ReadAt};
 use crate::path::ImagePath;
 use crate::tar::{self, Header, Kind};
 
-/// Reads the uncompressed tar of a layer, or a range of it. Bounded memory: a header, and one tree a level.
+/// Reads the uncompressed tar of a layer, or a range of it. Bounded memory: a header, and one tree per level.
 pub struct LayerReader<'a, C: ?Sized> {
     content: &'a C,
     walk: Walk<'a, C>,
     epoch: u64,
-    /// Whether each file's bytes are compared with their digest.
+    /// Whether each file's bytes are verified against its digest.
     check: bool,
-    /// Headers, fillings and the end: what is not read of a blob.
+    /// Headers, padding and the end: pending bytes that are not read from a blob.
     head: Vec<u8>,
     head_at: usize,
     body: Option<Body>,
@@ -30,25 +30,25 @@ struct Body {
     size: u64,
     at: u64,
     open: Option<Box<dyn ReadAt>>,
-    /// Of all that was read so far; none when something was skipped.
+    /// The hash of all that was read of the file so far; `None` when something was skipped.
     hasher: Option<Box<blake3::Hasher>>,
 }
 
 impl<'a, C: Content + ?Sized> LayerReader<'a, C> {
-    /// From the beginning. The bytes of files are compared with their digests: who makes a new digest of them must
-    /// know that they are right.
+    /// Starts at the beginning. Files are verified against their digests: required of callers that compute a new digest
+    /// of the bytes.
     pub fn new(content: &'a C, layer: &'a Layer) -> Self {
         let walk = Walk::new(content, layer);
         let epoch = layer.epoch;
         Self { content, walk, epoch, check: true, head: Vec::new(), head_at: 0, body: None, ended: false }
     }
 
-    /// The same without comparing: for who compares the digest of the whole.
+    /// The same without verifying: for callers that compare the digest of the whole.
     pub fn unchecked(content: &'a C, layer: &'a Layer) -> Self {
         Self { check: false, ..Self::new(content, layer) }
     }
 
-    /// Passes over so many bytes, and reads nothing of files for it. How many there were, if the end came first.
+    /// Skips `count` bytes, without reading files. Returns how many there were, if the end came first.
     ///
     /// # Errors
     /// See [`LayerError`].
@@ -73,7 +73,7 @@ impl<'a, C: Content + ?Sized> LayerReader<'a, C> {
         Ok(count - left)
     }
 
-    /// Some more bytes; none at the end.
+    /// Reads more bytes; 0 at the end.
     ///
     /// # Errors
     /// See [`LayerError`].
@@ -98,7 +98,7 @@ impl<'a, C: Content + ?Sized> LayerReader<'a, C> {
         }
     }
 
-    /// Makes the next header, or the end. Whether there was any.
+    /// Generates the next header, or the end. Returns whether there was any.
     fn advance(&mut self) -> Result<bool, LayerError> {
         if self.ended {
             return Ok(false);
@@ -141,11 +141,11 @@ impl<'a, C: Content + ?Sized> LayerReader<'a, C> {
             None => self.content.blob(&body.blob)?,
         };
         let left = body.size - body.at;
-        let most = usize::try_from(left).map_or(into.len(), |left| left.min(into.len()));
+        let max = usize::try_from(left).map_or(into.len(), |left| left.min(into.len()));
         let read = loop {
-            match open.read_at(body.at, &mut into[..most]) {
+            match open.read_at(body.at, &mut into[..max]) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // Whatever the disk says: its bytes are not to be had.
+                // Whatever the disk reports, the bytes are unavailable.
                 Err(_) => return Err(ReadError::Missing { id: body.blob }.into()),
                 Ok(count) => break count,
             }
@@ -162,7 +162,7 @@ impl<'a, C: Content + ?Sized> LayerReader<'a, C> {
         Ok(read)
     }
 
-    /// Ends a file that is all read: looks at what was read, and fills its last block up.
+    /// Ends a file that is read completely: verifies it, and pads its last block.
     fn end_body(&mut self) -> Result<(), LayerError> {
         let Some(body) = self.body.take_if(|body| body.at == body.size) else { return Ok(()) };
         if let Some(hasher) = body.hasher {

@@ -1,4 +1,4 @@
-//! Layers against `tar(1)`, against themselves, and against what they were when a digest was written down.
+//! Layers compared with `tar(1)`, with themselves, and with recorded digests.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -23,7 +23,7 @@ fn tree_of(node: &Node) -> TreeId {
     }
 }
 
-/// One entry of each kind that a layer can have, and the names that make headers differ.
+/// One entry of each kind, and the names that need different headers.
 fn everything() -> (InMemory, Layer) {
     let mut memory = InMemory::default();
     let long = "long-name-".repeat(20);
@@ -95,7 +95,7 @@ fn tar(args: &[&str], bytes: &[u8]) -> String {
 }
 
 #[test]
-fn tar_lists_what_is_in_a_layer() {
+fn tar_lists_the_entries_of_a_layer() {
     let (memory, layer) = everything();
     let bytes = bytes(&memory, &layer);
     let listed = tar(&["--list", "--verbose", "--numeric-owner", "--quoting-style=escape"], &bytes);
@@ -151,7 +151,7 @@ fn tar_unpacks_the_bytes_that_the_tree_has() {
 }
 
 #[test]
-fn a_file_that_is_not_what_its_name_says_gives_no_digest() {
+fn a_damaged_file_gives_no_digest() {
     let (mut memory, layer) = everything();
     let blob = BlobId(Digest::of(b"hello\n"));
     memory.damage(blob, b"hullo\n");
@@ -166,7 +166,7 @@ fn a_file_that_is_not_what_its_name_says_gives_no_digest() {
 }
 
 #[test]
-fn a_name_that_would_take_another_away_is_refused() {
+fn a_name_that_would_be_a_whiteout_is_refused() {
     let mut memory = InMemory::default();
     let file = memory.file(b"", false);
     let etc = memory.directory(vec![(b".wh.passwd", file)]);
@@ -177,7 +177,7 @@ fn a_name_that_would_take_another_away_is_refused() {
 }
 
 #[test]
-fn work_that_was_cancelled_ends() {
+fn cancelled_work_ends() {
     let (memory, layer) = everything();
     let progress = Progress::default();
     progress.cancel();
@@ -186,7 +186,7 @@ fn work_that_was_cancelled_ends() {
 }
 
 #[test]
-fn rules_for_other_layers_change_nothing() {
+fn rules_for_other_layers_have_no_effect() {
     let (memory, layer) = everything();
     let mut more = layer.rules.clone();
     let path = |text: &str| text.parse::<ImagePath>().unwrap();
@@ -197,10 +197,9 @@ fn rules_for_other_layers_change_nothing() {
     assert_eq!(more.narrowed(&memory, &layer.tree).unwrap(), layer.rules);
 }
 
-/// The digests that layers had when they were written down. One that changes changes every image: see
-/// `oci/golden/README.md` before you let it.
+/// The recorded digests of layers. A change of one changes every image: see `oci/golden/README.md` before you allow it.
 #[test]
-fn digests_are_the_golden_ones() {
+fn digests_match_the_golden_ones() {
     let (memory, layer) = everything();
     let mut found = String::new();
     for (name, compression) in Compression::ALL {
@@ -219,7 +218,7 @@ fn digests_are_the_golden_ones() {
 
 proptest! {
     #[test]
-    fn any_range_of_a_layer_is_that_part_of_it(from in 0u64..5_600_000, length in 0usize..70_000) {
+    fn any_range_of_a_layer_equals_that_part_of_it(from in 0u64..5_600_000, length in 0usize..70_000) {
         let (memory, layer) = everything();
         let whole = bytes(&memory, &layer);
         let mut reader = LayerReader::unchecked(&memory, &layer);

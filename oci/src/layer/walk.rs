@@ -1,4 +1,4 @@
-//! The entries of a layer, in the order in which they are written.
+//! The entries of a layer, in the order of the tar.
 
 use stele_store::model::{MAX_DEPTH, Node, Tree};
 
@@ -10,18 +10,18 @@ use crate::rules::{Mode, Owner};
 /// An entry of a layer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Entry {
-    /// Where it is.
+    /// Its path.
     pub path: ImagePath,
-    /// What it is.
+    /// Its node.
     pub node: Node,
-    /// Whose it is.
+    /// Its owner.
     pub owner: Owner,
     /// Its mode.
     pub mode: Mode,
 }
 
-/// Goes through a layer: the root first; each directory before what is in it; what is in it by the bytes of its names.
-/// Keeps one tree for each level that it is below the root, and nothing of what it has passed.
+/// Walks a layer: the root first; each directory before its entries; entries sorted by the bytes of their names. Holds
+/// one tree per level of depth, and nothing of what it has passed.
 pub struct Walk<'a, C: ?Sized> {
     content: &'a C,
     layer: &'a Layer,
@@ -37,12 +37,12 @@ struct Level {
 }
 
 impl<'a, C: Content + ?Sized> Walk<'a, C> {
-    /// From the root on.
+    /// Starts at the root.
     pub fn new(content: &'a C, layer: &'a Layer) -> Self {
         Self { content, layer, begun: false, levels: Vec::new() }
     }
 
-    /// The next entry; none at the end.
+    /// The next entry; `None` at the end.
     ///
     /// # Errors
     /// See [`LayerError`].
@@ -68,7 +68,7 @@ impl<'a, C: Content + ?Sized> Walk<'a, C> {
         Ok(None)
     }
 
-    /// The entry of `node`, in a directory that is `above`'s; what is in it comes next.
+    /// The entry of `node`, in a directory owned by `above`; its own entries come next.
     fn enter(&mut self, path: ImagePath, node: Node, above: Owner) -> Result<Entry, LayerError> {
         let rules = &self.layer.rules;
         let (owner, mode) = (rules.owner(&path, above), rules.mode(&path, &node));

@@ -1,4 +1,4 @@
-//! Into a file: a layout as a tar, or what `docker load` takes. The same image gives the same file, byte for byte.
+//! Export to a file: a layout as a tar, or an archive for `docker load`. The same image gives the same bytes.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -17,10 +17,10 @@ use crate::encode::Compression;
 use crate::record::{Image, Record};
 use crate::tar::{self, Header, Kind};
 
-/// Every time in the archives, which is not one of the image's: that of all that the store shows.
+/// Times in the archives that are not in the image: the one that the mount shows everywhere.
 const TIME: u64 = 1;
 
-/// A tar that grows in a file.
+/// A tar being written to a file.
 struct Archive {
     beside: Beside,
     path: std::path::PathBuf,
@@ -29,7 +29,7 @@ struct Archive {
 impl Archive {
     fn new(to: &Path, umask: u32) -> Result<Self, ExportError> {
         if std::fs::symlink_metadata(to).is_ok_and(|meta| !meta.is_file()) {
-            return Err(ExportError::Occupied { path: to.to_owned(), what: "file" });
+            return Err(ExportError::Occupied { path: to.to_owned(), what: "a file" });
         }
         Ok(Self { beside: Beside::new(to, umask)?, path: to.to_owned() })
     }
@@ -51,7 +51,7 @@ impl Archive {
         self.file(name, size, |to| Ok(to(bytes)?))
     }
 
-    /// A file of `size` bytes, which `fill` gives.
+    /// A file of `size` bytes, written by `fill`.
     fn file(
         &mut self,
         name: &str,
@@ -77,7 +77,7 @@ impl Archive {
     }
 }
 
-/// Writes a layout with one image in it as a tar: what other programs call an OCI archive.
+/// Writes a layout with one image as a tar, known as an OCI archive.
 ///
 /// # Errors
 /// See [`ExportError`].
@@ -116,7 +116,7 @@ pub fn oci_archive<C: Content + ?Sized>(
     Ok(exported)
 }
 
-/// Writes what `docker load` takes. Its layers are never packed. `reference` is `NAME:TAG`; a tag that is not said is
+/// Writes an archive for `docker load`. Its layers are never compressed. `reference` is `NAME:TAG`; the default tag is
 /// `latest`.
 ///
 /// # Errors
@@ -129,7 +129,7 @@ pub fn docker_archive<C: Content + ?Sized>(
     umask: u32,
     progress: &Progress,
 ) -> Result<Exported, ExportError> {
-    let refused = || ExportError::Reference { text: reference.to_owned(), place: "an archive of Docker" };
+    let refused = || ExportError::Reference { text: reference.to_owned(), place: "a Docker archive" };
     let tagged = docker_reference(reference).ok_or_else(refused)?;
     let config = image.content();
     let layer = |it: &crate::record::ImageLayer| format!("{}.tar", it.measured.plain.sha256);
@@ -165,7 +165,7 @@ fn total(blobs: &[Blob<'_>], progress: &Progress) {
     progress.set_total(blobs.len() as u64, blobs.iter().map(Blob::work).sum());
 }
 
-/// `NAME:TAG` as Docker takes it: names in lower case, between slashes; a tag of at most 128 characters.
+/// `NAME:TAG` as Docker accepts it: lower-case names between slashes; a tag of at most 128 characters.
 fn docker_reference(text: &str) -> Option<String> {
     let slash = text.rfind('/').map_or(0, |at| at + 1);
     let (name, tag) = match text[slash..].split_once(':') {
@@ -177,7 +177,7 @@ fn docker_reference(text: &str) -> Option<String> {
         let known = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
         edge(part.chars().next()) && edge(part.chars().next_back()) && part.chars().all(known)
     };
-    // The first part of a name may be a host with a port.
+    // The first component may be a host with a port.
     let mut parts = name.split('/').enumerate();
     let named = parts.all(|(at, part)| match part.split_once(':') {
         Some((host, port)) if at == 0 => component(host) && port.parse::<u16>().is_ok(),
@@ -194,7 +194,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_those_that_docker_takes() {
+    fn names_follow_docker() {
         for (text, tagged) in [
             ("hello", "hello:latest"),
             ("hello:1.0", "hello:1.0"),

@@ -1,4 +1,4 @@
-//! A file that is written beside its place, and takes it when it is whole and durable.
+//! A file that is written under a temporary name, and renamed when it is complete and durable.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -12,32 +12,32 @@ use rustix::fs::{CWD, Mode, OFlags};
 
 use super::ExportError;
 
-/// So many bytes are gathered before a thread is begun that writes them, and are then written at once.
+/// The number of bytes gathered before a writing thread starts, and the size of its writes.
 const STEP: usize = 1 << 20;
-/// Steps that wait to be written.
+/// The number of steps that wait to be written.
 const WAITING: usize = 4;
 
-/// The file. Removed when it is dropped before it has its place.
+/// The file. Removed when it is dropped before the rename.
 pub(super) struct Beside {
     path: PathBuf,
     place: PathBuf,
-    /// What is not written yet.
+    /// Bytes that are not written yet.
     step: Vec<u8>,
     way: Way,
     done: bool,
 }
 
-/// How bytes get to the disk: small files at once, large ones by a thread, while what follows is read and hashed.
+/// How bytes get to the disk: small files directly, large ones by a thread, while the next bytes are read and hashed.
 enum Way {
     Here(File),
     Thread(Writer),
-    /// It failed, or is done.
+    /// Failed or done.
     Gone,
 }
 
 struct Writer {
     steps: SyncSender<Vec<u8>>,
-    /// Steps that were written, to be filled again.
+    /// Written buffers, for reuse.
     empty: Receiver<Vec<u8>>,
     thread: JoinHandle<io::Result<File>>,
 }
@@ -50,7 +50,7 @@ impl Writer {
             for mut step in filled {
                 file.write_all(&step)?;
                 step.clear();
-                // Nobody may want it any more.
+                // The receiver may be gone.
                 let _ = back.try_send(step);
             }
             Ok(file)
@@ -58,15 +58,15 @@ impl Writer {
         Self { steps, empty, thread }
     }
 
-    /// Waits for all to be written.
+    /// Waits until everything is written.
     fn end(self) -> io::Result<File> {
         drop(self.steps);
-        self.thread.join().unwrap_or_else(|_| Err(io::Error::other("the thread that writes gave up")))
+        self.thread.join().unwrap_or_else(|_| Err(io::Error::other("the writing thread failed")))
     }
 }
 
 impl Beside {
-    /// Begins one for `place`, of mode 0644 less `umask`.
+    /// Begins a file for `place`, of mode 0644 less `umask`.
     pub(super) fn new(place: &Path, umask: u32) -> Result<Self, ExportError> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         loop {
@@ -86,7 +86,7 @@ impl Beside {
         }
     }
 
-    /// Writes more. An error may be told of bytes that came earlier.
+    /// Writes more. An error may concern earlier bytes.
     pub(super) fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             let (now, later) = bytes.split_at(bytes.len().min(STEP - self.step.len()));
@@ -99,7 +99,7 @@ impl Beside {
         Ok(())
     }
 
-    /// Gives a full step to the thread.
+    /// Passes a full step to the thread.
     fn pass_on(&mut self) -> io::Result<()> {
         let writer = match std::mem::replace(&mut self.way, Way::Gone) {
             Way::Here(file) => Writer::begin(file),
@@ -109,14 +109,14 @@ impl Beside {
         let next = writer.empty.try_recv().unwrap_or_else(|_| Vec::with_capacity(STEP));
         let step = std::mem::replace(&mut self.step, next);
         if writer.steps.send(step).is_err() {
-            // It ended before it was asked to: it failed.
+            // The thread ended early: it failed.
             return writer.end().and(Err(io::ErrorKind::BrokenPipe.into()));
         }
         self.way = Way::Thread(writer);
         Ok(())
     }
 
-    /// Gives it its place: after that it is there whole, also after a power cut. The folder is the caller's to sync.
+    /// Renames it to its place, where it is then complete even after a power failure. The caller syncs the folder.
     pub(super) fn finish(mut self) -> Result<(), ExportError> {
         let written = match std::mem::replace(&mut self.way, Way::Gone) {
             Way::Here(file) => Ok(file),
@@ -143,7 +143,7 @@ impl Drop for Beside {
     }
 }
 
-/// Makes what was renamed into `folder` durable.
+/// Makes renames into `folder` durable.
 pub(super) fn sync_folder(folder: &Path) -> Result<(), ExportError> {
     File::open(folder).and_then(|it| it.sync_all()).map_err(|e| ExportError::file(folder, "synced", e))
 }

@@ -1,4 +1,4 @@
-//! Into a folder: only what is missing is written, and `index.json` last, so that a reader never meets an image
+//! Export to a folder: only missing files are written, and `index.json` last, so that a reader never finds an image
 //! without its blobs.
 
 use std::fs::{self, File};
@@ -10,13 +10,13 @@ use serde_json::Value;
 use stele_store::Progress;
 
 use super::beside::{Beside, sync_folder};
-use super::{ExportError, Exported, INDEX_MOST, LAYOUT, named, with_entry};
+use super::{ExportError, Exported, LAYOUT, MAX_INDEX, named, with_entry};
 use crate::blobs::{Blob, BlobSource};
 use crate::content::Content;
 use crate::record::Record;
 
-/// Adds an image to the layout in the folder `to`, under the name `reference`; makes the layout when there is none.
-/// Blobs that are there with their size are taken for what their names say.
+/// Adds an image to the layout in the folder `to`, under the name `reference`; creates the layout if there is none.
+/// Existing blobs of the right size are trusted.
 ///
 /// # Errors
 /// See [`ExportError`].
@@ -31,7 +31,7 @@ pub fn folder<C: Content + ?Sized>(
     named(reference)?;
     let blobs_folder = to.join("blobs/sha256");
     make(to, umask)?;
-    // Whoever adds to it at the same time must see what is added here.
+    // Serialises concurrent exports to the folder.
     let held = File::open(to).map_err(|e| ExportError::file(to, "opened", e))?;
     rustix::fs::flock(&held, FlockOperation::LockExclusive)
         .map_err(|e| ExportError::file(to, "locked", e))?;
@@ -70,7 +70,7 @@ pub fn folder<C: Content + ?Sized>(
     Ok(exported)
 }
 
-/// An error of the disk says which file it was.
+/// Adds the path to an error of the disk.
 fn sink(error: crate::blobs::BlobError, path: &Path) -> ExportError {
     match error {
         crate::blobs::BlobError::Sink(error) => ExportError::file(path, "written", error),
@@ -83,7 +83,7 @@ fn is_there(folder: &Path, blob: &Blob<'_>) -> bool {
     let meta = fs::symlink_metadata(&path);
     let sized = meta.is_ok_and(|meta| meta.is_file() && meta.len() == blob.sum.size);
     match blob.source {
-        // A document is small: it costs nothing to look.
+        // A document is small, so it is compared.
         BlobSource::Document(bytes) => sized && fs::read(&path).is_ok_and(|found| found == bytes),
         BlobSource::Layer(_) | BlobSource::Payload(_) => sized,
     }
@@ -95,38 +95,40 @@ fn put(path: &Path, bytes: &[u8], umask: u32) -> Result<(), ExportError> {
     beside.finish()
 }
 
-/// Makes a folder, or is content with the one that is there.
+/// Creates a folder unless it exists.
 fn make(path: &Path, umask: u32) -> Result<(), ExportError> {
     match rustix::fs::mkdirat(CWD, path, Mode::from_raw_mode(0o755 & !umask)) {
         Err(rustix::io::Errno::EXIST) if path.is_dir() => Ok(()),
-        Err(rustix::io::Errno::EXIST) => Err(ExportError::Occupied { path: path.to_owned(), what: "folder" }),
+        Err(rustix::io::Errno::EXIST) => {
+            Err(ExportError::Occupied { path: path.to_owned(), what: "a folder" })
+        }
         made => made.map_err(|e| ExportError::file(path, "made", e)),
     }
 }
 
-/// The `index.json` that is there. A folder with something else in it is not touched.
+/// The existing `index.json`. A folder with anything else in it is not touched.
 fn existing(to: &Path) -> Result<Option<(Vec<u8>, Value)>, ExportError> {
     let broken = |what: &str| ExportError::Layout { path: to.to_owned(), what: what.to_owned() };
     if let Some(text) = read(&to.join("oci-layout"))? {
         let version: Option<Value> = serde_json::from_slice(&text).ok();
         let version = version.as_ref().and_then(|it| it.get("imageLayoutVersion")?.as_str());
         if version != Some("1.0.0") {
-            return Err(broken("its file oci-layout does not say version 1.0.0"));
+            return Err(broken("its file oci-layout does not have version 1.0.0"));
         }
     } else {
         let mut entries = fs::read_dir(to).map_err(|e| ExportError::file(to, "read", e))?;
-        // What an export that was killed at its very beginning leaves is not something else.
+        // Leftovers of an export that was killed at the start do not count.
         let ours = |name: &std::ffi::OsStr| {
             name == "blobs" || name.to_string_lossy().starts_with(".oci-layout.stele-")
         };
         if entries.any(|entry| entry.is_ok_and(|entry| !ours(&entry.file_name()))) {
-            return Err(ExportError::Occupied { path: to.to_owned(), what: "OCI image layout" });
+            return Err(ExportError::Occupied { path: to.to_owned(), what: "an OCI image layout" });
         }
         return Ok(None);
     }
     let Some(text) = read(&to.join("index.json"))? else { return Ok(None) };
     let index =
-        serde_json::from_slice(&text).map_err(|e| broken(&format!("its index.json is no JSON: {e}")))?;
+        serde_json::from_slice(&text).map_err(|e| broken(&format!("its index.json is not JSON: {e}")))?;
     Ok(Some((text, index)))
 }
 
@@ -137,8 +139,8 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, ExportError> {
         file => file.map_err(fails)?,
     };
     let mut bytes = Vec::new();
-    file.take(INDEX_MOST + 1).read_to_end(&mut bytes).map_err(fails)?;
-    if bytes.len() as u64 > INDEX_MOST {
+    file.take(MAX_INDEX + 1).read_to_end(&mut bytes).map_err(fails)?;
+    if bytes.len() as u64 > MAX_INDEX {
         return Err(fails(io::ErrorKind::FileTooLarge.into()));
     }
     Ok(Some(bytes))

@@ -1,4 +1,4 @@
-//! Ways out: OCI image layouts (image-spec, `image-layout.md`), as a folder or an archive, and Docker's archives.
+//! Exports: OCI image layouts (image-spec, `image-layout.md`), as a folder or an archive, and Docker's archives.
 
 mod archive;
 mod beside;
@@ -19,51 +19,51 @@ use crate::record::{Record, Referrer, Top};
 pub use archive::{docker_archive, oci_archive};
 pub use folder::folder;
 
-/// The name of an image in an index (image-spec, `annotations.md`).
+/// The annotation with the name of an image in an index (image-spec, `annotations.md`).
 pub const REF_NAME: &str = "org.opencontainers.image.ref.name";
-/// In an archive: the digest of a list of what refers to the image. An archive has one image and no other entry, since
+/// In an archive: the digest of a list of the image's referrers. An archive has one image and no other entry, since
 /// engines that are given no name take the only one.
 pub const REFERRERS: &str = "stele.referrers";
-/// What the file `oci-layout` says.
+/// The content of the file `oci-layout`.
 pub const LAYOUT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
-/// The most bytes of an `index.json` that is read.
-pub const INDEX_MOST: u64 = 16 << 20;
+/// The maximum size in bytes of an `index.json` that is read.
+pub const MAX_INDEX: u64 = 16 << 20;
 
-/// What an export did.
+/// The result of an export.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Exported {
     /// Blobs that were written.
     pub written: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// Blobs that were there.
+    /// Blobs that existed already.
     pub kept: u64,
-    /// Whether nothing had to be changed at all.
+    /// Whether nothing had to be changed.
     pub unchanged: bool,
 }
 
-/// Why nothing was exported. What was written of a folder is only blobs that nothing names yet.
+/// Why an export failed. A folder may then have blobs that no index lists yet.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    /// A file or folder gave an error.
+    /// An I/O error of a file or folder.
     #[error("{path} could not be {doing}: {source}")]
     File {
-        /// Which.
+        /// The path.
         path: PathBuf,
         /// What was attempted.
         doing: &'static str,
         /// Why it failed.
         source: io::Error,
     },
-    /// The place has something else.
-    #[error("{path} is there, and is no {what}")]
+    /// The target is something else.
+    #[error("{path} exists, and is not {what}")]
     Occupied {
-        /// The place.
+        /// The target.
         path: PathBuf,
-        /// What it would have to be.
+        /// What it has to be.
         what: &'static str,
     },
-    /// The layout there is none that can be added to.
+    /// The existing layout cannot be added to.
     #[error("the layout in {path} cannot be added to: {what}")]
     Layout {
         /// The folder.
@@ -71,16 +71,16 @@ pub enum ExportError {
         /// What is wrong with it.
         what: String,
     },
-    /// Not a name that an image can have there.
-    #[error("{text:?} is no name for an image in {place}")]
+    /// Not a valid name for an image there.
+    #[error("{text:?} is not a valid image name in {place}")]
     Reference {
         /// The text.
         text: String,
-        /// In what.
+        /// The kind of target.
         place: &'static str,
     },
-    /// An archive of Docker has images for one platform.
-    #[error("the index has images for {platforms}, and an archive of Docker takes one")]
+    /// An archive of Docker's format has images for one platform.
+    #[error("the index has images for {platforms}, and a Docker archive takes one")]
     Several {
         /// All of them.
         platforms: String,
@@ -88,18 +88,18 @@ pub enum ExportError {
     /// The index has no image for that platform.
     #[error("the image is for {platforms}, not for {wanted}")]
     NoPlatform {
-        /// What was asked for.
+        /// The requested platform.
         wanted: String,
-        /// What there is.
+        /// The existing platforms.
         platforms: String,
     },
-    /// A blob could not be made.
+    /// A blob could not be generated.
     #[error(transparent)]
     Blob(#[from] BlobError),
-    /// A document could not be made.
+    /// A document could not be generated.
     #[error("the index cannot be made: {0}")]
     Document(#[from] OciSpecError),
-    /// Somebody stopped it.
+    /// The user stopped it.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
 }
@@ -109,7 +109,7 @@ impl ExportError {
         Self::File { path: path.to_owned(), doing, source: source.into() }
     }
 
-    /// Whether the disk, or the quota, is full.
+    /// Whether the disk or the quota is full.
     pub fn is_no_space(&self) -> bool {
         let source = match self {
             Self::File { source, .. } | Self::Blob(BlobError::Sink(source)) => source,
@@ -119,7 +119,7 @@ impl ExportError {
     }
 }
 
-/// Refuses what cannot name an image in a layout.
+/// Refuses a text that cannot name an image in a layout.
 fn named(reference: &str) -> Result<(), ExportError> {
     match is_reference(reference) {
         true => Ok(()),
@@ -142,7 +142,7 @@ pub fn is_reference(text: &str) -> bool {
     text.len() <= 255 && text.split('/').all(component)
 }
 
-/// What names the image in an `index.json`.
+/// The entry of the image in an `index.json`.
 fn entry(record: &Record, reference: &str) -> Value {
     let document = sum(record.document());
     let (kind, platform) = match &record.top {
@@ -150,7 +150,7 @@ fn entry(record: &Record, reference: &str) -> Value {
         Top::Index(_) => (DocumentKind::Index, None),
     };
     let mut entry = json!({
-        // What was imported may be Docker's, and says so itself.
+        // An imported one may be Docker's, and states so.
         "mediaType": media_type_of(record.document(), kind),
         "digest": digest_text(&document.sha256),
         "size": document.size,
@@ -162,16 +162,16 @@ fn entry(record: &Record, reference: &str) -> Value {
     entry
 }
 
-/// What lists a referrer in an `index.json`. It has no name: clients find it by what it refers to.
+/// The entry of a referrer in an `index.json`. It has no name: clients find it by its subject.
 fn referrer_entry(referrer: &Referrer) -> Value {
     let sum = referrer.sum;
     let mut entry = json!({
         "mediaType": media_type_of(&referrer.manifest, DocumentKind::Manifest),
         "digest": digest_text(&sum.sha256),
         "size": sum.size,
-        "artifactType": referrer.said.artifact_type,
+        "artifactType": referrer.fields.artifact_type,
     });
-    let mut annotations = referrer.said.annotations.clone();
+    let mut annotations = referrer.fields.annotations.clone();
     annotations.remove(REF_NAME);
     if let (false, Some(entry)) = (annotations.is_empty(), entry.as_object_mut()) {
         entry.insert("annotations".to_owned(), json!(annotations));
@@ -191,7 +191,7 @@ fn reference_of(entry: &Value) -> Option<&str> {
     entry.get("annotations")?.get(REF_NAME)?.as_str()
 }
 
-/// The `index.json` of an archive, and the list of what refers to the image when something does.
+/// The `index.json` of an archive, and the list of the image's referrers, if any.
 fn alone(record: &Record, reference: &str) -> (Vec<u8>, Option<Vec<u8>>) {
     let index = |entries: Vec<Value>| {
         crate::canonical::text(&json!({
@@ -209,7 +209,7 @@ fn alone(record: &Record, reference: &str) -> (Vec<u8>, Option<Vec<u8>>) {
     (index(vec![entry]), Some(list))
 }
 
-/// An `index.json` with the image in it, in the place of another of its name. What else is there stays as it is.
+/// An `index.json` with the image in it, replacing another of its name. Other entries stay unchanged.
 fn with_entry(index: Option<Value>, record: &Record, reference: &str) -> Result<Vec<u8>, String> {
     let mut index = index.unwrap_or_else(|| {
         json!({
@@ -230,7 +230,7 @@ fn with_entry(index: Option<Value>, record: &Record, reference: &str) -> Result<
         manifests.retain(|it| reference_of(it).is_some() || it.get("digest") != entry.get("digest"));
         manifests.push(entry);
     }
-    // By name, so that the order in which images were exported does not show. What has none is for nobody to run.
+    // By name, so that the order of exports does not show. Entries without a name are not runnable.
     let key = |entry: &Value| {
         let name = reference_of(entry).map(str::to_owned);
         let digest = entry.get("digest").and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -245,7 +245,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn references_are_those_of_the_specification() {
+    fn references_follow_the_specification() {
         for text in ["hello", "hello:1.0", "a/b/c:tag@x", "a--b", "1.2.3", "A+B"] {
             assert!(is_reference(text), "{text} was refused");
         }

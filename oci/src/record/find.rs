@@ -7,22 +7,22 @@ use stele_store::{ReadError, Store, Target};
 
 use super::{Record, RecordError};
 
-/// What begins the name of an image's root.
+/// The prefix of roots of images.
 const PREFIX: &str = "image-";
 
-/// The tree of a root that looks like an image's, and the image, if it is one.
-pub type Kept = (TreeId, Result<Record, RecordError>);
+/// The tree of a root named like an image's, and the image, if it is one.
+pub type RootedRecord = (TreeId, Result<Record, RecordError>);
 
 /// The root that keeps the image of that name.
 ///
 /// # Errors
-/// When no image can be called that.
+/// When the name is invalid for an image.
 pub fn root_of(name: &str) -> Result<RootName, RecordError> {
     let root = format!("{PREFIX}{name}").parse();
     root.map_err(|why| RecordError::Name { name: name.to_owned(), why })
 }
 
-/// The image of that name, and the tree that it is kept in.
+/// The image of that name, and the tree that holds it.
 ///
 /// # Errors
 /// When there is none, or it cannot be read.
@@ -33,7 +33,7 @@ pub fn named(store: &Store, name: &str) -> Result<(TreeId, Record), RecordError>
     }
 }
 
-/// The names of all roots that look like an image's, each with the tree that it keeps, in order. No record is read.
+/// The sorted names of all roots named like an image's, each with its tree. No record is read.
 ///
 /// # Errors
 /// When the database cannot be read.
@@ -47,18 +47,17 @@ pub fn trees(store: &Store) -> Result<BTreeMap<String, TreeId>, ReadError> {
     Ok(trees)
 }
 
-/// All images, by their names, each with the tree that it is kept in. A root that only looks like one has an error in
-/// its place.
+/// All images, by their names, each with the tree that holds it. A root that is not an image's has an error instead.
 ///
 /// # Errors
 /// When the database cannot be read.
-pub fn all(store: &Store) -> Result<BTreeMap<String, Kept>, ReadError> {
+pub fn all(store: &Store) -> Result<BTreeMap<String, RootedRecord>, ReadError> {
     let load = |(name, tree): (String, TreeId)| (name, (tree, Record::load(store, &tree)));
     Ok(trees(store)?.into_iter().map(load).collect())
 }
 
-/// The image that `text` means: by its name; or, with `sha256:` in front, by 8 or more of the first digits of its
-/// manifest's or its content digest.
+/// The image that `text` names: by its name; or, with `sha256:` in front, by 8 or more of the leading digits of its
+/// manifest digest or content digest.
 ///
 /// # Errors
 /// When there is none, or several, or it cannot be read.
@@ -76,7 +75,7 @@ pub fn find(store: &Store, text: &str) -> Result<(String, TreeId, Record), Recor
             found.push((name, tree, record));
         }
     }
-    // Two names of the same image are no question.
+    // Two names of the same image are not ambiguous.
     let one = found.windows(2).all(|pair| pair[0].1 == pair[1].1);
     match found.pop() {
         Some(last) if one => Ok(last),

@@ -1,8 +1,8 @@
 //! Images as the store keeps them: a tree, under a root that is named `image-` and the image's name.
 //!
-//! It holds the documents as they are, a text that says what the layers are made of, the layers' trees, and all of
-//! them united. So the collector keeps what an image needs, a mount shows it, and nothing new had to be learnt by
-//! either. What was attached to it is in the same tree.
+//! It holds the documents unchanged, a text that describes the layers, the layers' trees, and their merged tree. So
+//! garbage collection keeps what an image needs, and a mount shows it, without special support in either. Attachments
+//! are in the same tree.
 
 mod find;
 mod referrer;
@@ -24,17 +24,17 @@ use crate::layer::Layer;
 use crate::measure::{Measured, Sum};
 use crate::path::ImagePath;
 
-pub use find::{Kept, all, find, named, root_of, trees};
-pub use referrer::{NamedBlob, Payload, Referrer, ReferrerError, Said};
+pub use find::{RootedRecord, all, find, named, root_of, trees};
+pub use referrer::{NamedBlob, Payload, Referrer, ReferrerError, ReferrerFields};
 
-/// The version of the text.
+/// The version of the text's format.
 const VERSION: u32 = 1;
-/// The most bytes of a document that are read: the bound that registries set for manifests.
-pub const DOCUMENT_MOST: u64 = 4 << 20;
-/// The most bytes of `image.json`, which has a line for each file whose owner or mode is not the usual one: enough for
+/// The maximum size of a document that is read, in bytes: the limit that registries set for manifests.
+pub const MAX_DOCUMENT: u64 = 4 << 20;
+/// The maximum size in bytes of `image.json`, which has a line for each file with an unusual owner or mode: enough for
 /// some half a million of them.
 const MAX_TEXT: u64 = 64 << 20;
-/// The most images of an index. Their directories are named by four digits, and read back in that order.
+/// The maximum number of images in an index. Their directories have names of four digits, and are read in that order.
 pub const MAX_IMAGES: usize = 1000;
 
 /// What the store keeps under an image's name.
@@ -42,11 +42,11 @@ pub const MAX_IMAGES: usize = 1000;
 pub struct Record {
     /// What is pulled by that name.
     pub top: Top,
-    /// What was attached to it, and to what was attached, by digest.
+    /// The attachments, and theirs, sorted by digest.
     pub referrers: Vec<Referrer>,
 }
 
-/// An image, or several for as many platforms.
+/// An image, or several for different platforms.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Top {
     /// One.
@@ -64,15 +64,15 @@ impl From<Top> for Record {
 /// An image.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Image {
-    /// What it runs on.
+    /// Its platform.
     pub platform: Platform,
     /// Its layers, the lowest first.
     pub layers: Vec<ImageLayer>,
-    /// The config, as it is.
+    /// The config, unchanged.
     pub config: Vec<u8>,
-    /// The manifest, as it is.
+    /// The manifest, unchanged.
     pub manifest: Vec<u8>,
-    /// All layers united.
+    /// All layers merged.
     pub rootfs: TreeId,
 }
 
@@ -80,25 +80,25 @@ pub struct Image {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImageLayer {
-    /// What it is made of, as a person calls it.
+    /// Its origin, as shown to the user.
     pub origin: String,
-    /// What it is made of.
+    /// The tree and rules that it is made of.
     pub layer: Layer,
-    /// How it is packed.
+    /// Its compression.
     pub compression: Compression,
-    /// What it is called.
+    /// Its digests.
     pub measured: Measured,
-    /// Whether the bytes of these digests can be made of the tree. Not so for what was imported and is not as this
-    /// program writes layers.
+    /// Whether the bytes of these digests can be generated from the tree. Not so for imported layers that differ from
+    /// how this program writes layers.
     pub exact: bool,
 }
 
 /// Images for several platforms.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Index {
-    /// They, in the order of the index.
+    /// The images, in the order of the index.
     pub images: Vec<Image>,
-    /// The index, as it is.
+    /// The index, unchanged.
     pub index: Vec<u8>,
 }
 
@@ -111,29 +111,29 @@ struct Text {
     layers: Vec<ImageLayer>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     platform: Option<Platform>,
-    /// Of an index: how many images it has.
+    /// Of an index: its number of images.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     images: Option<usize>,
 }
 
-/// Why a tree is no image.
+/// Why a tree is not an image.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
     /// There is no such image.
     #[error("there is no image `{}`", name.escape_debug())]
     Absent {
-        /// What was asked for.
+        /// The requested name.
         name: String,
     },
-    /// Several images begin so.
-    #[error("`{text}` is {names}: all begin so")]
+    /// The prefix is ambiguous.
+    #[error("`{text}` is ambiguous: {names}")]
     Ambiguous {
-        /// What was asked for.
+        /// The prefix.
         text: String,
-        /// The images.
+        /// The matching images.
         names: String,
     },
-    /// No image can be called that.
+    /// The name is invalid for an image.
     #[error("`{}` cannot name an image: {why}", name.escape_debug())]
     Name {
         /// The name.
@@ -141,18 +141,18 @@ pub enum RecordError {
         /// Why.
         why: RootNameError,
     },
-    /// The tree is not one that an image is kept in.
-    #[error("{tree} keeps no image: {what}")]
+    /// The tree does not hold an image.
+    #[error("{tree} does not hold an image: {what}")]
     NoImage {
         /// The tree.
         tree: TreeId,
         /// What is wrong with it.
         what: String,
     },
-    /// Of a later version.
-    #[error("the image is kept in format {found}, and this version knows {VERSION}")]
+    /// It has a later version.
+    #[error("the image is in format {found}, and this version supports {VERSION}")]
     Version {
-        /// What it says.
+        /// Its version.
         found: u32,
     },
     /// It cannot be read.
@@ -164,12 +164,12 @@ pub enum RecordError {
 }
 
 impl Record {
-    /// The digest and size of the manifest or index: what the image is pulled by.
+    /// The digest and size of the manifest or index by which the image is pulled.
     pub fn sum(&self) -> Sum {
         document::sum(self.document())
     }
 
-    /// The manifest or index, as it is.
+    /// The manifest or index, unchanged.
     pub fn document(&self) -> &[u8] {
         match &self.top {
             Top::Image(image) => &image.manifest,
@@ -177,7 +177,7 @@ impl Record {
         }
     }
 
-    /// The content digest: what builders vote on. No encoder changes it.
+    /// The content digest, on which builders vote. It does not depend on encoders.
     pub fn content(&self) -> Sha256 {
         match &self.top {
             Top::Image(image) => image.content(),
@@ -196,7 +196,7 @@ impl Record {
         }
     }
 
-    /// The digest and size of the index and of each image's manifest, and what it is.
+    /// The digest, size and media type of the index and of each image's manifest.
     fn manifests(&self) -> impl Iterator<Item = (Sum, MediaType)> {
         let of = |bytes: &Vec<u8>, media_type| (document::sum(bytes), media_type);
         let index = match &self.top {
@@ -207,14 +207,14 @@ impl Record {
         index.into_iter().chain(images)
     }
 
-    /// What something can refer to: those, and what is attached already.
+    /// The possible subjects: those, and the existing attachments.
     pub fn subjects(&self) -> impl Iterator<Item = (Sum, MediaType)> {
         self.manifests().chain(self.referrers.iter().map(|it| (it.sum, MediaType::ImageManifest)))
     }
 
-    /// Adds something that refers to this image, or to what does. Whether it was not there yet.
+    /// Adds a referrer of this image, or of its referrers. Returns whether it is new.
     pub fn attach(&mut self, referrer: Referrer) -> bool {
-        // In the order in which they come back from the store.
+        // In the order in which the store returns them.
         let place = self.referrers.binary_search_by_key(&referrer.sum.sha256, |it| it.sum.sha256);
         if let Err(at) = place {
             self.referrers.insert(at, referrer);
@@ -222,7 +222,7 @@ impl Record {
         place.is_err()
     }
 
-    /// Drops what refers to nothing that is here. How much that was.
+    /// Drops referrers whose subject is missing. Returns their number.
     pub fn drop_strays(&mut self) -> usize {
         let before = self.referrers.len();
         let images: BTreeSet<Sha256> = self.manifests().map(|(sum, _)| sum.sha256).collect();
@@ -230,7 +230,7 @@ impl Record {
             let all = self.referrers.len();
             let others: BTreeSet<Sha256> = self.referrers.iter().map(|it| it.sum.sha256).collect();
             self.referrers
-                .retain(|it| images.contains(&it.said.subject) || others.contains(&it.said.subject));
+                .retain(|it| images.contains(&it.fields.subject) || others.contains(&it.fields.subject));
             if self.referrers.len() == all {
                 return before - all;
             }
@@ -240,7 +240,7 @@ impl Record {
     /// Stores it.
     ///
     /// # Errors
-    /// When the store does not take it.
+    /// When the store cannot be written.
     pub fn store(&self, store: &Store, session: &Session<'_>) -> Result<TreeId, GrowError> {
         let mut tree = TreeBuilder::new();
         match &self.top {
@@ -256,7 +256,7 @@ impl Record {
                     images: Some(index.images.len()),
                 };
                 put_blob(&mut tree, "image.json", &canonical::text(&text), MAX_TEXT, session)?;
-                put_blob(&mut tree, "index.json", &index.index, DOCUMENT_MOST, session)?;
+                put_blob(&mut tree, "index.json", &index.index, MAX_DOCUMENT, session)?;
                 for (number, image) in index.images.iter().enumerate() {
                     image.put(&mut tree, &format!("images/{number:04}/"), store, session)?;
                 }
@@ -293,7 +293,7 @@ impl Record {
         if images.len() != count {
             return Err(broken());
         }
-        let index = Index { images, index: blob(store, id, &tree, "index.json", DOCUMENT_MOST)? };
+        let index = Index { images, index: blob(store, id, &tree, "index.json", MAX_DOCUMENT)? };
         Ok(Self { top: Top::Index(index), referrers })
     }
 }
@@ -323,8 +323,8 @@ impl Image {
             images: None,
         };
         put_blob(tree, &format!("{at}image.json"), &canonical::text(&text), MAX_TEXT, session)?;
-        put_blob(tree, &format!("{at}config.json"), &self.config, DOCUMENT_MOST, session)?;
-        put_blob(tree, &format!("{at}manifest.json"), &self.manifest, DOCUMENT_MOST, session)?;
+        put_blob(tree, &format!("{at}config.json"), &self.config, MAX_DOCUMENT, session)?;
+        put_blob(tree, &format!("{at}manifest.json"), &self.manifest, MAX_DOCUMENT, session)?;
         let mut put = |name: String, id: TreeId| -> Result<(), GrowError> {
             let size = store.tree_text(&id)?.len() as u64;
             Ok(tree.put(&ImagePath::new(name.as_bytes())?.components(), Node::Directory { tree: id, size })?)
@@ -341,14 +341,14 @@ impl Image {
         let Some(Node::Directory { tree: rootfs, .. }) = tree.get(b"rootfs") else {
             return Err(broken("it has no rootfs"));
         };
-        let platform = text.platform.ok_or_else(|| broken("it says no platform"))?;
-        let document = |name| blob(store, id, tree, name, DOCUMENT_MOST);
+        let platform = text.platform.ok_or_else(|| broken("it has no platform"))?;
+        let document = |name| blob(store, id, tree, name, MAX_DOCUMENT);
         let (config, manifest) = (document("config.json")?, document("manifest.json")?);
         Ok(Self { platform, layers: text.layers, config, manifest, rootfs: *rootfs })
     }
 }
 
-/// Puts a document into a tree. What [`blob`] would not read is not written.
+/// Puts a document into a tree, unless it is too long for [`blob`] to read.
 fn put_blob(
     tree: &mut TreeBuilder,
     name: &str,
@@ -387,7 +387,7 @@ fn blob(store: &Store, id: &TreeId, tree: &Tree, name: &str, max: u64) -> Result
     }
 }
 
-/// The bytes of a small blob, checked against its digest.
+/// The bytes of a small blob, verified against its digest.
 fn read_blob(store: &Store, blob: &BlobId) -> Result<Vec<u8>, ReadError> {
     let mut bytes = Vec::new();
     store.open_blob(blob)?.verified_by(|part| bytes.extend_from_slice(part))?;

@@ -1,7 +1,7 @@
-//! Referrers: what was attached to an image, such as an SBOM or an attestation. Each is a manifest whose `subject` is
-//! the image (image-spec, `manifest.md`), and the blobs that it names.
+//! Referrers: attachments of an image, such as an SBOM or an attestation. Each is a manifest whose `subject` is the
+//! image (image-spec, `manifest.md`), and the blobs that it lists.
 //!
-//! They lie in the tree that keeps the image, each in `referrers/` under the digest of its manifest: `manifest.json`,
+//! They are in the tree that holds the image, each in `referrers/` under the digest of its manifest: `manifest.json`,
 //! and `blobs/` by their digests.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,105 +11,105 @@ use stele_archive::TreeBuilder;
 use stele_store::model::{BlobId, Node, Sha256, Tree, TreeId};
 use stele_store::{Session, Store};
 
-use super::{DOCUMENT_MOST, RecordError, blob, put_blob};
+use super::{MAX_DOCUMENT, RecordError, blob, put_blob};
 use crate::document::{self, digest_text, parse_digest};
 use crate::grow::GrowError;
 use crate::measure::Sum;
 use crate::path::ImagePath;
 
-/// The directory that they lie in.
+/// Their directory.
 const FOLDER: &str = "referrers";
-/// The most blobs that a referrer may name.
-const BLOBS_MOST: usize = 10_000;
+/// The maximum number of blobs of a referrer.
+const MAX_BLOBS: usize = 10_000;
 
 /// Something that refers to a manifest of an image, or to another referrer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Referrer {
     /// The digest and size of its manifest.
     pub sum: Sum,
-    /// What its manifest says.
-    pub said: Said,
-    /// Its manifest, as it is.
+    /// The fields of its manifest.
+    pub fields: ReferrerFields,
+    /// Its manifest, unchanged.
     pub manifest: Vec<u8>,
-    /// What it brings, the config among it, each once.
+    /// Its payloads, including the config, each once.
     pub payloads: Vec<Payload>,
 }
 
 /// A blob of a referrer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Payload {
-    /// What the manifest calls it.
+    /// Its digest and size in the manifest.
     pub sum: Sum,
     /// Its bytes.
     pub blob: BlobId,
 }
 
-/// What the manifest of a referrer says.
+/// The fields of a referrer's manifest.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Said {
+pub struct ReferrerFields {
     /// The manifest that it refers to.
     pub subject: Sha256,
-    /// What it is: a media type.
+    /// Its type: a media type.
     pub artifact_type: String,
-    /// What else is to be known of it.
+    /// Its annotations.
     pub annotations: BTreeMap<String, String>,
-    /// The blobs that it names, the config first.
+    /// The blobs that it lists, the config first.
     pub blobs: Vec<NamedBlob>,
 }
 
-/// A blob as the manifest names it.
+/// A blob in a manifest.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NamedBlob {
     /// Its digest and size.
     pub sum: Sum,
-    /// What it is.
+    /// Its media type.
     pub media_type: String,
-    /// What else is to be known of it.
+    /// Its annotations.
     pub annotations: BTreeMap<String, String>,
 }
 
 /// Why something cannot be attached or detached.
 #[derive(Debug, thiserror::Error)]
 pub enum ReferrerError {
-    /// The manifest will not do.
-    #[error("the referrer {digest} will not do: {why}")]
+    /// The manifest is invalid.
+    #[error("the referrer {digest} is invalid: {why}")]
     Manifest {
-        /// What it is called.
+        /// Its digest.
         digest: String,
         /// What is wrong.
         why: String,
     },
-    /// It refers to something else.
-    #[error("the image `{image}` has no manifest {subject} that something could refer to")]
+    /// Its subject is not in the image.
+    #[error("the image `{image}` has no manifest {subject}")]
     NoSubject {
         /// The image.
         image: String,
-        /// What was to be referred to.
+        /// The subject.
         subject: String,
     },
-    /// No such thing is attached.
+    /// There is no such attachment.
     #[error("nothing that begins with {digest} is attached to `{image}`")]
     Absent {
         /// The image.
         image: String,
-        /// What was asked for.
+        /// The requested digest.
         digest: String,
     },
-    /// Something is attached to it.
+    /// Another referrer has it as its subject.
     #[error("{by} refers to {digest}")]
     Referred {
-        /// What was to be detached.
+        /// The digest to detach.
         digest: String,
-        /// What is attached to it.
+        /// Its referrer.
         by: String,
     },
 }
 
-impl Said {
-    /// What a manifest says. `None` when it refers to nothing, as most do.
+impl ReferrerFields {
+    /// Parses a manifest. `None` when it has no subject, as most.
     ///
     /// # Errors
-    /// With what is wrong with it.
+    /// When the manifest is invalid.
     fn of(manifest: &[u8]) -> Result<Option<Self>, ReferrerError> {
         let fails = |why: String| ReferrerError::Manifest {
             digest: digest_text(&document::sum(manifest).sha256),
@@ -119,10 +119,10 @@ impl Said {
         let Some(subject) = parsed.subject() else { return Ok(None) };
         let sha256 = |descriptor: &Descriptor| {
             let text = descriptor.digest().to_string();
-            parse_digest(&text).ok_or_else(|| fails(format!("{text} is no digest by SHA-256")))
+            parse_digest(&text).ok_or_else(|| fails(format!("{text} is not a SHA-256 digest")))
         };
-        if parsed.layers().len() >= BLOBS_MOST {
-            return Err(fails(format!("it names more than {BLOBS_MOST} blobs")));
+        if parsed.layers().len() >= MAX_BLOBS {
+            return Err(fails(format!("more than {MAX_BLOBS} blobs")));
         }
         let named = |it: &Descriptor| -> Result<NamedBlob, ReferrerError> {
             Ok(NamedBlob {
@@ -132,7 +132,7 @@ impl Said {
             })
         };
         let blobs = [parsed.config()].into_iter().chain(parsed.layers()).map(named);
-        // Who says no type of its own means that of its config ("Guidelines for Artifact Usage").
+        // Without an artifact type, the config's media type applies ("Guidelines for Artifact Usage").
         let config = parsed.config().media_type();
         Ok(Some(Self {
             subject: sha256(subject)?,
@@ -150,18 +150,18 @@ impl Said {
 }
 
 impl Referrer {
-    /// What a manifest is that refers to something, without its payloads. `None` when it refers to nothing.
+    /// The referrer with this manifest, without its payloads. `None` when it has no subject.
     ///
     /// # Errors
-    /// With what is wrong with it.
+    /// When the manifest is invalid.
     pub fn of(manifest: Vec<u8>) -> Result<Option<Self>, ReferrerError> {
-        let (sum, said) = (document::sum(&manifest), Said::of(&manifest)?);
-        Ok(said.map(|said| Self { sum, said, manifest, payloads: Vec::new() }))
+        let (sum, fields) = (document::sum(&manifest), ReferrerFields::of(&manifest)?);
+        Ok(fields.map(|fields| Self { sum, fields, manifest, payloads: Vec::new() }))
     }
 
     pub(super) fn put(&self, tree: &mut TreeBuilder, session: &Session<'_>) -> Result<(), GrowError> {
         let at = format!("{FOLDER}/{}", self.sum.sha256);
-        put_blob(tree, &format!("{at}/manifest.json"), &self.manifest, DOCUMENT_MOST, session)?;
+        put_blob(tree, &format!("{at}/manifest.json"), &self.manifest, MAX_DOCUMENT, session)?;
         for payload in &self.payloads {
             let path = ImagePath::new(format!("{at}/blobs/{}", payload.sum.sha256).as_bytes())?;
             tree.put(
@@ -182,12 +182,12 @@ pub(super) fn load(store: &Store, id: &TreeId, tree: &Tree) -> Result<Vec<Referr
     let mut referrers = Vec::new();
     for (name, node) in store.tree(folder)?.entries() {
         let Node::Directory { tree: at, .. } = node else {
-            return Err(broken(format!("{FOLDER}/{name} is no directory")));
+            return Err(broken(format!("{FOLDER}/{name} is not a directory")));
         };
         let tree = store.tree(at)?;
-        let manifest = blob(store, at, &tree, "manifest.json", DOCUMENT_MOST)?;
+        let manifest = blob(store, at, &tree, "manifest.json", MAX_DOCUMENT)?;
         let referrer = Referrer::of(manifest).map_err(|e| broken(e.to_string()))?;
-        let mut referrer = referrer.ok_or_else(|| broken(format!("{FOLDER}/{name} refers to nothing")))?;
+        let mut referrer = referrer.ok_or_else(|| broken(format!("{FOLDER}/{name} has no subject")))?;
         let payloads = match tree.get(b"blobs") {
             Some(Node::Directory { tree, .. }) => store.tree(tree)?,
             _ => return Err(broken(format!("{FOLDER}/{name} has no blobs"))),
@@ -196,7 +196,7 @@ pub(super) fn load(store: &Store, id: &TreeId, tree: &Tree) -> Result<Vec<Referr
             Some(Node::File { blob, size, .. }) if *size == sum.size => Ok(Payload { sum, blob: *blob }),
             _ => Err(broken(format!("{FOLDER}/{name} has no {}", digest_text(&sum.sha256)))),
         };
-        referrer.payloads = referrer.said.once().map(payload).collect::<Result<_, _>>()?;
+        referrer.payloads = referrer.fields.once().map(payload).collect::<Result<_, _>>()?;
         referrers.push(referrer);
     }
     Ok(referrers)

@@ -1,47 +1,47 @@
-//! One header block, and the pax header before it where it needs one.
+//! One header block, preceded by a pax header where needed.
 
 use super::pax::Records;
 
 /// The size of a block.
 pub const BLOCK: usize = 512;
-/// The latest time that eleven octal digits can say: the year 2242.
-pub const MTIME_MOST: u64 = 0o777_7777_7777;
-/// The largest size that they can say: a byte less than 8 GiB.
-const SIZE_MOST: u64 = 0o777_7777_7777;
-/// The largest number of a user or group that seven octal digits can say.
-const ID_MOST: u32 = 0o777_7777;
-/// What the pax headers themselves are called. Readers do not look at it.
+/// The latest time in eleven octal digits: the year 2242.
+pub const MAX_MTIME: u64 = 0o777_7777_7777;
+/// The largest size in eleven octal digits: a byte less than 8 GiB.
+const MAX_SIZE: u64 = 0o777_7777_7777;
+/// The largest user or group ID in seven octal digits.
+const MAX_ID: u32 = 0o777_7777;
+/// The name of the pax headers themselves. Readers ignore it.
 const PAX_NAME: &[u8] = b"PaxHeaders/entry";
 
-/// What an entry is.
+/// The kind of an entry.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind<'a> {
     /// A directory.
     Directory,
     /// A file of so many bytes, which follow.
     File(u64),
-    /// A symbolic link that says this.
+    /// A symbolic link with this target.
     Link(&'a [u8]),
 }
 
-/// What is said of an entry.
+/// The metadata of an entry.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Header<'a> {
-    /// Its name: a path without a slash in front; `.` for the root.
+    /// Its name: a path without a leading slash; `.` for the root.
     pub name: &'a [u8],
-    /// What it is.
+    /// Its kind.
     pub kind: Kind<'a>,
     /// The twelve bits of its mode.
     pub mode: u32,
-    /// The number of its user.
+    /// The ID of its user.
     pub user: u32,
-    /// The number of its group.
+    /// The ID of its group.
     pub group: u32,
-    /// Seconds since 1970-01-01 UTC, at most [`MTIME_MOST`].
+    /// Seconds since 1970-01-01 UTC, at most [`MAX_MTIME`].
     pub mtime: u64,
 }
 
-/// Where the fields of a USTAR header are (POSIX.1-2017, `pax`, "ustar Interchange Format").
+/// The fields of a USTAR header (POSIX.1-2017, `pax`, "ustar Interchange Format").
 mod field {
     use std::ops::Range;
 
@@ -60,7 +60,7 @@ mod field {
     pub const PREFIX: Range<usize> = 345..500;
 }
 
-/// Appends the blocks that stand before the bytes of an entry.
+/// Appends the blocks that precede the bytes of an entry.
 pub fn write_header(header: &Header<'_>, out: &mut Vec<u8>) {
     let mut records = Records::default();
     let mut block = [0; BLOCK];
@@ -82,17 +82,17 @@ pub fn write_header(header: &Header<'_>, out: &mut Vec<u8>) {
             (b'2', 0)
         }
     };
-    let mut fits = |key: &str, value: u64, most: u64| {
-        if value <= most {
+    let mut fits = |key: &str, value: u64, max: u64| {
+        if value <= max {
             return value;
         }
-        // A reader that knows no pax headers cannot read it rightly, whatever stood there.
+        // A reader without pax support fails in any case, so the field stays zero.
         records.number(key, value);
         0
     };
-    let size = fits("size", size, SIZE_MOST);
-    let user = fits("uid", header.user.into(), ID_MOST.into());
-    let group = fits("gid", header.group.into(), ID_MOST.into());
+    let size = fits("size", size, MAX_SIZE);
+    let user = fits("uid", header.user.into(), MAX_ID.into());
+    let group = fits("gid", header.group.into(), MAX_ID.into());
     octal(&mut block[field::MODE], header.mode.into());
     octal(&mut block[field::USER], user);
     octal(&mut block[field::GROUP], group);
@@ -120,18 +120,18 @@ fn put(block: &mut [u8; BLOCK], at: usize, bytes: &[u8]) {
     block[at..at + bytes.len()].copy_from_slice(bytes);
 }
 
-/// Writes the name, when USTAR can hold it: ASCII, of at most 100 bytes, or cut at a slash into at most 155 and 100.
-/// If not, as much of it as fits is there for people, and a record has to say it.
+/// Writes the name, when USTAR can hold it: ASCII, of at most 100 bytes, or split at a slash into at most 155 and 100.
+/// If not, writes what fits, for readers, and returns false: it needs a pax record.
 fn put_name(block: &mut [u8; BLOCK], name: &[u8]) -> bool {
-    let most = field::NAME.len();
+    let max = field::NAME.len();
     if name.is_ascii() {
-        if name.len() <= most {
+        if name.len() <= max {
             put(block, field::NAME.start, name);
             return true;
         }
-        // The first slash that leaves no more than fits behind it; there has to be something.
+        // The first slash that leaves no more than fits behind it, and not nothing.
         let cuts = name.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
-        let mut cuts = cuts.filter(|at| (1..=most).contains(&(name.len() - at - 1)));
+        let mut cuts = cuts.filter(|at| (1..=max).contains(&(name.len() - at - 1)));
         if let Some(at) = cuts.next().filter(|at| (1..=field::PREFIX.len()).contains(at)) {
             put(block, field::PREFIX.start, &name[..at]);
             put(block, field::NAME.start, &name[at + 1..]);
@@ -139,12 +139,12 @@ fn put_name(block: &mut [u8; BLOCK], name: &[u8]) -> bool {
         }
     }
     let shown: Vec<u8> =
-        name.iter().take(most).map(|byte| if byte.is_ascii() { *byte } else { b'_' }).collect();
+        name.iter().take(max).map(|byte| if byte.is_ascii() { *byte } else { b'_' }).collect();
     put(block, field::NAME.start, &shown);
     false
 }
 
-/// A number in octal digits that fill the field but for a NUL at its end.
+/// A number in octal digits that fill the field up to a NUL at its end.
 fn octal(field: &mut [u8], mut number: u64) {
     let digits = field.len() - 1;
     for digit in field[..digits].iter_mut().rev() {
@@ -153,7 +153,7 @@ fn octal(field: &mut [u8], mut number: u64) {
     }
 }
 
-/// Fills in what is the same in every header, and the checksum: the sum of all bytes, as if its own were spaces.
+/// Fills in the constant fields and the checksum: the sum of all bytes, with its own field as spaces.
 fn seal(block: &mut [u8; BLOCK], kind: u8) {
     block[field::TYPE] = kind;
     put(block, field::MAGIC.start, b"ustar\x0000");
@@ -178,17 +178,17 @@ mod tests {
     }
 
     #[test]
-    fn what_ustar_can_hold_takes_one_block() {
+    fn entries_within_ustar_take_one_block() {
         let long = [&[b'd'; 155][..], b"/", &[b'n'; 100]].concat();
         for name in [&b"a"[..], &[b'n'; 100], &long] {
             assert_eq!(header(name, Kind::File(0), 0).len(), BLOCK, "{}", String::from_utf8_lossy(name));
         }
-        assert_eq!(header(b"a", Kind::File(SIZE_MOST), ID_MOST).len(), BLOCK);
+        assert_eq!(header(b"a", Kind::File(MAX_SIZE), MAX_ID).len(), BLOCK);
         assert_eq!(header(b"a", Kind::Link(&[b't'; 100]), 0).len(), BLOCK);
     }
 
     #[test]
-    fn what_ustar_cannot_hold_gets_a_pax_header_and_nothing_else_does() {
+    fn only_entries_beyond_ustar_get_a_pax_header() {
         let split = [&[b'd'; 156][..], b"/", &[b'n'; 100]].concat();
         for (name, record) in [
             (&[b'n'; 101][..], [&b"path="[..], &[b'n'; 101]].concat()),
@@ -200,9 +200,9 @@ mod tests {
             assert!(blocks.len() >= 3 * BLOCK && blocks[156] == b'x');
             assert!(blocks.windows(record.len()).any(|it| it == record), "{}", String::from_utf8_lossy(name));
         }
-        let large = header(b"a", Kind::File(SIZE_MOST + 1), ID_MOST + 1);
+        let large = header(b"a", Kind::File(MAX_SIZE + 1), MAX_ID + 1);
         assert!(large[BLOCK..].starts_with(b"19 size=8589934592\n15 uid=2097152\n"));
-        // A directory's name has a slash behind it, and no name in front of one is empty.
+        // A directory's name ends with a slash, and the prefix before a slash is never empty.
         let directory = header(&[b'd'; 100], Kind::Directory, 0);
         assert_eq!((directory.len(), directory[156]), (3 * BLOCK, b'x'));
     }

@@ -1,4 +1,4 @@
-//! The records of a pax header: `LENGTH KEY=VALUE`, each on a line of its own.
+//! The records of a pax header: `LENGTH KEY=VALUE`, each on its own line.
 
 /// Records, in the order in which they are added.
 #[derive(Default)]
@@ -8,7 +8,7 @@ pub(super) struct Records {
 }
 
 impl Records {
-    /// A name. pax says that values are UTF-8; for what is not, a record in front says that it is bytes.
+    /// A text. pax requires values in UTF-8; others are preceded by a record that declares them binary.
     pub(super) fn text(&mut self, key: &str, value: &[u8]) {
         if std::str::from_utf8(value).is_err() && !self.binary {
             self.binary = true;
@@ -29,7 +29,7 @@ impl Records {
     }
 }
 
-/// One record. Its length counts itself, so that it is found by trying.
+/// One record. Its length counts itself, and is found by iteration.
 fn record(key: &str, value: &[u8]) -> Vec<u8> {
     let rest = 1 + key.len() + 1 + value.len() + 1;
     let mut length = rest + 1;
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_says_its_own_length_also_where_the_digits_grow() {
+    fn a_record_counts_its_own_length_even_where_the_digits_grow() {
         for length in 0..2000 {
             let bytes = record("path", &vec![b'x'; length]);
             let (digits, _) = bytes.split_at(bytes.iter().position(|&b| b == b' ').unwrap());

@@ -3,7 +3,7 @@
 //! Its text is JSON in the canonical encoding of RFC 8785, and the digest of that text is its name: recipes with equal
 //! actions are built once. `docs/formats.md` has the fields and a worked example.
 
-mod place;
+mod sandbox_path;
 #[cfg(test)]
 mod tests;
 
@@ -13,14 +13,14 @@ use serde::{Deserialize, Serialize};
 
 use stele_store::model::{Digest, TreeId};
 
-pub use place::{Place, PlaceError};
+pub use sandbox_path::{SandboxPath, SandboxPathError};
 
 /// The version of the action's format.
 pub const FORMAT: u32 = 1;
 /// The maximum size of one argument, or of a variable with its name: the kernel's MAX_ARG_STRLEN, less the NUL.
-pub const ARGUMENT_MOST: usize = 131_071;
+pub const MAX_ARGUMENT: usize = 131_071;
 /// The maximum size in bytes of an action's text.
-pub const TEXT_MOST: usize = 16 << 20;
+pub const MAX_TEXT: usize = 16 << 20;
 
 /// The digest of an action's text.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -44,7 +44,7 @@ pub enum Platform {
 }
 
 impl Platform {
-    /// All of them, with their names.
+    /// All platforms, with their names.
     pub const ALL: &[(&str, Self)] =
         &[("x86_64-linux", Self::X86_64Linux), ("aarch64-linux", Self::Aarch64Linux)];
 
@@ -68,7 +68,7 @@ pub struct Action {
     /// Environment variables, beyond those of the sandbox profile.
     pub env: BTreeMap<String, String>,
     /// The names of the outputs, and the directories in which they are found afterwards.
-    pub outputs: BTreeMap<String, Place>,
+    pub outputs: BTreeMap<String, SandboxPath>,
     /// Its platform.
     pub platform: Platform,
     /// The version of the sandbox profile.
@@ -76,25 +76,25 @@ pub struct Action {
     /// The build's `/`.
     #[serde(with = "hex")]
     pub root: TreeId,
-    /// Programs with their arguments, run one after the other until one fails.
+    /// Programs with their arguments, run in order until one fails.
     pub steps: Vec<Vec<String>>,
     /// Where they run.
-    pub workdir: Place,
+    pub workdir: SandboxPath,
 }
 
 /// Why something is not an action.
 #[derive(Debug, thiserror::Error)]
 pub enum ActionError {
     /// It is not JSON, or lacks a field, or has one too many.
-    #[error("the text is no action: {0}")]
+    #[error("the text is not an action: {0}")]
     Json(#[from] serde_json::Error),
-    /// The same action is spelled another way.
-    #[error("the text is not the canonical spelling of its action (RFC 8785)")]
+    /// The text is not the canonical encoding of its action.
+    #[error("the text is not the canonical encoding of its action (RFC 8785)")]
     NotCanonical,
     /// A later version.
     #[error("the action is of format {found}; this version knows format {FORMAT}")]
     Format {
-        /// What it says.
+        /// Its version.
         found: u32,
     },
     /// It does nothing.
@@ -109,8 +109,8 @@ pub enum ActionError {
     /// Nothing would be left of it.
     #[error("the action has no outputs")]
     NoOutputs,
-    /// Not a name that an output can have.
-    #[error("{name:?} is no name for an output: it has letters, digits, `-` and `_`, 64 at most")]
+    /// Not a valid name for an output.
+    #[error("{name:?} is not a name for an output: letters, digits, `-` and `_`, at most 64")]
     OutputName {
         /// The name.
         name: String,
@@ -118,25 +118,25 @@ pub enum ActionError {
     /// Two outputs, one inside the other.
     #[error("output {inner} lies in output {outer}")]
     OutputsNest {
-        /// One.
+        /// The outer output.
         outer: String,
-        /// The other.
+        /// The inner output.
         inner: String,
     },
-    /// No variable can be named that.
+    /// Not a valid name for a variable.
     #[error("{name:?} cannot be the name of an environment variable")]
     Variable {
         /// The name.
         name: String,
     },
-    /// The kernel takes no argument like that.
-    #[error("{what} has a NUL, or more than {ARGUMENT_MOST} bytes")]
+    /// The kernel accepts no such argument.
+    #[error("{what} has a NUL, or more than {MAX_ARGUMENT} bytes")]
     Argument {
-        /// Which.
+        /// The argument.
         what: String,
     },
-    /// Longer than [`TEXT_MOST`].
-    #[error("the action's text has {length} bytes, more than {TEXT_MOST}")]
+    /// Longer than [`MAX_TEXT`].
+    #[error("the action's text has {length} bytes, more than {MAX_TEXT}")]
     Long {
         /// Its length.
         length: usize,
@@ -149,7 +149,7 @@ pub struct Parts {
     /// See [`Action::env`].
     pub env: BTreeMap<String, String>,
     /// See [`Action::outputs`].
-    pub outputs: BTreeMap<String, Place>,
+    pub outputs: BTreeMap<String, SandboxPath>,
     /// See [`Action::platform`].
     pub platform: Platform,
     /// See [`Action::profile`].
@@ -159,7 +159,7 @@ pub struct Parts {
     /// See [`Action::steps`].
     pub steps: Vec<Vec<String>>,
     /// See [`Action::workdir`].
-    pub workdir: Place,
+    pub workdir: SandboxPath,
 }
 
 impl Action {
@@ -181,7 +181,7 @@ impl Action {
     /// When it is too long.
     pub fn encode(&self) -> Result<Vec<u8>, ActionError> {
         let text = serde_json_canonicalizer::to_vec(self)?;
-        if text.len() > TEXT_MOST {
+        if text.len() > MAX_TEXT {
             return Err(ActionError::Long { length: text.len() });
         }
         Ok(text)
@@ -192,7 +192,7 @@ impl Action {
     /// # Errors
     /// See [`ActionError`].
     pub fn decode(text: &[u8]) -> Result<Self, ActionError> {
-        if text.len() > TEXT_MOST {
+        if text.len() > MAX_TEXT {
             return Err(ActionError::Long { length: text.len() });
         }
         // A later format may have other fields: its version is reported first.
@@ -241,12 +241,12 @@ impl Action {
         if self.outputs.is_empty() {
             return Err(ActionError::NoOutputs);
         }
-        for (name, place) in &self.outputs {
+        for (name, sandbox_path) in &self.outputs {
             let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
             if !(1..=64).contains(&name.len()) || !name.bytes().all(allowed) {
                 return Err(ActionError::OutputName { name: name.clone() });
             }
-            let nests = |(other, outer): (&String, &Place)| other != name && place.is_in(outer);
+            let nests = |(other, outer): (&String, &SandboxPath)| other != name && sandbox_path.is_in(outer);
             if let Some((outer, _)) = self.outputs.iter().find(|it| nests(*it)) {
                 return Err(ActionError::OutputsNest { outer: outer.clone(), inner: name.clone() });
             }
@@ -256,7 +256,7 @@ impl Action {
 }
 
 fn is_passable(length: usize, text: &str, what: impl Fn() -> String) -> Result<(), ActionError> {
-    if length > ARGUMENT_MOST || text.contains('\0') {
+    if length > MAX_ARGUMENT || text.contains('\0') {
         return Err(ActionError::Argument { what: what() });
     }
     Ok(())

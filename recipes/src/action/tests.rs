@@ -7,12 +7,12 @@ use super::*;
 fn parts() -> Parts {
     Parts {
         env: BTreeMap::from([("CC".to_owned(), "tcc".to_owned())]),
-        outputs: BTreeMap::from([("out".to_owned(), Place::new("/out").unwrap())]),
+        outputs: BTreeMap::from([("out".to_owned(), SandboxPath::new("/out").unwrap())]),
         platform: Platform::X86_64Linux,
         profile: 1,
         root: TreeId(Digest::of(b"root")),
         steps: vec![vec!["/bin/cc".to_owned(), "-o".to_owned(), "/out/hello".to_owned()]],
-        workdir: Place::new("/build").unwrap(),
+        workdir: SandboxPath::new("/build").unwrap(),
     }
 }
 
@@ -23,22 +23,22 @@ fn refused(change: impl FnOnce(&mut Parts)) -> String {
 }
 
 #[test]
-fn what_could_not_be_run_is_no_action() {
+fn an_action_that_could_not_run_is_refused() {
     for (said, change) in [
         ("no steps", (|it: &mut Parts| it.steps.clear()) as fn(&mut Parts)),
         ("step 2 names no program", |it| it.steps.push(vec![])),
         ("step 2 names no program", |it| it.steps.push(vec![String::new()])),
         ("argument 3 of step 1", |it| it.steps[0].push("a\0b".to_owned())),
-        ("argument 3 of step 1", |it| it.steps[0].push("a".repeat(ARGUMENT_MOST + 1))),
+        ("argument 3 of step 1", |it| it.steps[0].push("a".repeat(MAX_ARGUMENT + 1))),
         ("no outputs", |it| it.outputs.clear()),
-        ("no name for an output", |it| drop(it.outputs.insert("a/b".to_owned(), Place::root()))),
-        ("no name for an output", |it| drop(it.outputs.insert(String::new(), Place::root()))),
+        ("not a name for an output", |it| drop(it.outputs.insert("a/b".to_owned(), SandboxPath::root()))),
+        ("not a name for an output", |it| drop(it.outputs.insert(String::new(), SandboxPath::root()))),
         ("output doc lies in output out", |it| {
-            it.outputs.insert("doc".to_owned(), Place::new("/out/doc").unwrap());
+            it.outputs.insert("doc".to_owned(), SandboxPath::new("/out/doc").unwrap());
         }),
         ("name of an environment variable", |it| drop(it.env.insert("A=B".to_owned(), String::new()))),
         ("name of an environment variable", |it| drop(it.env.insert(String::new(), String::new()))),
-        ("environment variable A", |it| drop(it.env.insert("A".to_owned(), "a".repeat(ARGUMENT_MOST)))),
+        ("environment variable A", |it| drop(it.env.insert("A".to_owned(), "a".repeat(MAX_ARGUMENT)))),
     ] {
         let refused = refused(change);
         assert!(refused.contains(said), "{refused} does not say {said}");
@@ -46,15 +46,15 @@ fn what_could_not_be_run_is_no_action() {
 }
 
 #[test]
-fn a_place_has_one_spelling() {
+fn a_place_has_one_encoding() {
     for text in ["", "out", "./out", "//", "/out/", "/out//a", "/./a", "/a/..", "/a\0b"] {
-        assert!(Place::new(text).is_err(), "{text:?}");
+        assert!(SandboxPath::new(text).is_err(), "{text:?}");
     }
-    assert!(Place::new(&format!("/{}", "n".repeat(256))).is_err());
-    let place = |text| Place::new(text).unwrap();
+    assert!(SandboxPath::new(&format!("/{}", "n".repeat(256))).is_err());
+    let place = |text| SandboxPath::new(text).unwrap();
     assert!(
         place("/a/b").is_in(&place("/a"))
-            && place("/a").is_in(&Place::root())
+            && place("/a").is_in(&SandboxPath::root())
             && place("/a").is_in(&place("/a"))
     );
     assert!(!place("/ab").is_in(&place("/a")) && !place("/a").is_in(&place("/a/b")));
@@ -62,7 +62,7 @@ fn a_place_has_one_spelling() {
 
 /// The example of `docs/formats.md`, which can be checked with `b3sum`.
 #[test]
-fn the_worked_example_is_spelled_as_the_formats_page_says() {
+fn the_worked_example_matches_the_formats_page() {
     let action = Action::new(parts()).unwrap();
     let text = String::from_utf8(action.encode().unwrap()).unwrap();
     let page = include_str!("../../../docs/formats.md");
@@ -71,7 +71,7 @@ fn the_worked_example_is_spelled_as_the_formats_page_says() {
 }
 
 #[test]
-fn another_spelling_of_an_action_is_refused() {
+fn a_non_canonical_action_is_refused() {
     let text = String::from_utf8(Action::new(parts()).unwrap().encode().unwrap()).unwrap();
     assert!(Action::decode(text.as_bytes()).is_ok());
     let (space, newline) = (text.replacen(':', ": ", 1), format!("{text}\n"));
@@ -89,7 +89,7 @@ fn another_spelling_of_an_action_is_refused() {
 
 /// RFC 8785, sections 3.2.2 and 3.2.3: the sample of the text, and the sorting of keys by UTF-16 units.
 #[test]
-fn json_is_spelled_as_rfc_8785_spells_its_samples() {
+fn json_is_encoded_as_in_the_samples_of_rfc_8785() {
     let canonical = |text: &str| {
         let value: serde_json::Value = serde_json::from_str(text).unwrap();
         serde_json_canonicalizer::to_string(&value).unwrap()
@@ -126,7 +126,7 @@ fn json_is_spelled_as_rfc_8785_spells_its_samples() {
 
 /// RFC 8785, appendix B.
 #[test]
-fn numbers_are_spelled_as_rfc_8785_spells_them() {
+fn numbers_are_encoded_as_in_rfc_8785() {
     for (bits, spelling) in [
         (0x0000_0000_0000_0000u64, "0"),
         (0x8000_0000_0000_0000, "0"),
@@ -164,13 +164,13 @@ fn text() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn an_action_is_read_as_it_was_written(
+    fn an_action_survives_the_round_trip(
         env in proptest::collection::btree_map("[^\0=]{1,9}", text(), 0..5),
         steps in proptest::collection::vec(proptest::collection::vec("[^\0]{1,9}", 1..4), 1..4),
         names in proptest::collection::btree_set("[a-z]{1,5}", 1..4),
         profile in any::<u32>(),
     ) {
-        let outputs = names.iter().map(|it| (it.clone(), Place::new(&format!("/out/{it}")).unwrap())).collect();
+        let outputs = names.iter().map(|it| (it.clone(), SandboxPath::new(&format!("/out/{it}")).unwrap())).collect();
         let action = Action::new(Parts { env, steps, outputs, profile, ..parts() }).unwrap();
         let text = action.encode().unwrap();
         prop_assert_eq!(&Action::decode(&text).unwrap(), &action);
@@ -178,7 +178,7 @@ proptest! {
     }
 
     #[test]
-    fn rubbish_is_no_action_and_no_reason_to_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+    fn malformed_input_is_not_an_action_and_does_not_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         prop_assert!(Action::decode(&bytes).is_err());
     }
 }

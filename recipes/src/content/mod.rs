@@ -1,6 +1,6 @@
-//! Where the bytes of files and the texts of trees are, while archives and patches make trees of them.
+//! The storage of files and trees while archives and patches are applied.
 
 mod in_store;
 
 pub use in_store::InStore;
-pub use stele_archive::content::{Content, ContentError, InMemory};
+pub use stele_archive::content::{Content, ContentError, InMemory, ScratchFile};

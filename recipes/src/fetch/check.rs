@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use stele_store::model::Sha256;
 
-use super::Keep;
+use super::SourceStore;
 use super::failure::{FetchError, PartError};
 use super::part::{self, Part};
 use super::signature::{self, SignatureError};
@@ -17,7 +17,7 @@ use super::worker::Fetcher;
 use crate::source::{Sha512, Signature, Source};
 
 /// Checks a finished download.
-pub(super) fn fetched<K: Keep>(
+pub(super) fn fetched<K: SourceStore>(
     fetcher: &Fetcher<'_, K>,
     index: usize,
     source: &Source,
@@ -28,8 +28,8 @@ pub(super) fn fetched<K: Keep>(
     mark(&marker(&fetcher.options.folder, source))
 }
 
-/// Checks a source that is kept, as far as that was not done before.
-pub(super) fn kept<K: Keep>(
+/// Checks a kept source, unless that was done before.
+pub(super) fn kept<K: SourceStore>(
     fetcher: &Fetcher<'_, K>,
     index: usize,
     source: &Source,
@@ -43,7 +43,7 @@ pub(super) fn kept<K: Keep>(
     }
     part::make_folder(folder)?;
     let copy = Scratch::new(folder, "copy");
-    fetcher.keep.copy_out(source, &copy.0).map_err(FetchError::Keep)?;
+    fetcher.keep.copy_out(source, &copy.0).map_err(FetchError::SourceStore)?;
     content(fetcher, index, source, hash(&copy.0)?, &copy.0)?;
     mark(&marker)
 }
@@ -55,7 +55,7 @@ fn size<E>(source: &Source, actual: u64) -> Result<(), FetchError<E>> {
     }
 }
 
-fn content<K: Keep>(
+fn content<K: SourceStore>(
     fetcher: &Fetcher<'_, K>,
     index: usize,
     source: &Source,
@@ -72,7 +72,7 @@ fn content<K: Keep>(
 }
 
 /// Fetches the signature, which is a source too, and has it verified.
-fn signed<K: Keep>(
+fn signed<K: SourceStore>(
     fetcher: &Fetcher<'_, K>,
     index: usize,
     signature: &Signature,
@@ -81,7 +81,7 @@ fn signed<K: Keep>(
 ) -> Result<(), FetchError<K::Error>> {
     let source = &signature.source;
     if source.sha256 == signed {
-        // Its download is locked by this very thread, which would wait for itself.
+        // Its download is locked by this very thread, which would deadlock.
         let said = "it is the file itself".to_owned();
         return Err(FetchError::Signature(SignatureError::Unreadable { said }));
     }
@@ -91,13 +91,13 @@ fn signed<K: Keep>(
     })?;
     let folder = &fetcher.options.folder;
     let copy = Scratch::new(folder, "signature");
-    fetcher.keep.copy_out(source, &copy.0).map_err(FetchError::Keep)?;
+    fetcher.keep.copy_out(source, &copy.0).map_err(FetchError::SourceStore)?;
     let home = Scratch::new(folder, "gpgv");
     part::make_folder(&home.0)?;
     signature::verify(file, &copy.0, &signature.keys, &home.0).map_err(FetchError::Signature)
 }
 
-/// An empty file that records that exactly this was checked for a source. None when there is nothing to check.
+/// An empty file that records exactly these checks of a source. `None` when there is nothing to check.
 fn marker(folder: &Path, source: &Source) -> Option<PathBuf> {
     if source.sha512.is_none() && source.signature.is_none() {
         return None;
@@ -129,7 +129,7 @@ fn hash(path: &Path) -> Result<Sha512, PartError> {
     }
 }
 
-/// A file or folder of this process alone, removed when dropped.
+/// A file or folder private to this process, removed when dropped.
 struct Scratch(PathBuf);
 
 impl Scratch {
@@ -138,7 +138,7 @@ impl Scratch {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let (process, number) = (std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let path = folder.join(format!("{what}-{process}-{number}"));
-        // An earlier process with the same id may have left something.
+        // An earlier process with the same PID may have left something.
         let scratch = Self(path);
         scratch.remove();
         scratch

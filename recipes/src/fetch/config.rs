@@ -12,26 +12,26 @@ use crate::source::{Mirror, MirrorKind};
 pub struct Config {
     /// The addresses of each alias.
     aliases: BTreeMap<String, Vec<String>>,
-    /// Asked for every source before its own mirrors: addresses with `{sha256}` or `{file}` in them.
+    /// Tried for every source before its own mirrors: addresses with `{sha256}` or `{file}` in them.
     first: Vec<String>,
-    /// How much, how long, how many at once.
+    /// Limits.
     pub limits: Limits,
     /// Debian's archives.
     pub debian: DebianConfig,
 }
 
-/// How much, how long, how many at once.
+/// Limits on size, time and parallelism.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
-    /// Sources at once.
+    /// Parallel downloads.
     pub jobs: usize,
-    /// For a connection to be made.
+    /// For connecting.
     pub connect: Duration,
     /// Without a single byte.
     pub stall: Duration,
     /// For one source, all its mirrors together.
     pub total: Duration,
-    /// Bytes of one source.
+    /// Maximum size of one source in bytes.
     pub most_bytes: u64,
 }
 
@@ -47,15 +47,29 @@ impl Default for Limits {
     }
 }
 
-/// How Debian's archives are asked.
+/// How Debian's archives are used.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DebianConfig {
-    /// Suites beside the machine's own, from the same archive. Without any, Debian's other releases are
+    /// Suites in addition to the machine's own, from the same archive. Without any, Debian's other releases are
     /// searched for what the machine's own does not have.
     pub suites: Option<Vec<String>>,
-    /// Lines as of sources.list(5), which replace what the machine has.
+    /// Lines in the format of sources.list(5), which replace the machine's.
     pub sources: Vec<String>,
+    /// Where the archive of all past versions is; none when empty. Without it, that of the machine's own distribution,
+    /// unless `suites` or `sources` are given.
+    pub snapshot: Option<String>,
+}
+
+impl DebianConfig {
+    /// The archive that is asked last for what no mirror has.
+    pub(super) fn snapshot(&self) -> Option<String> {
+        match &self.snapshot {
+            Some(base) => Some(base.clone()).filter(|base| !base.is_empty()),
+            None if self.suites.is_none() && self.sources.is_empty() => super::debian::snapshot::usual(),
+            None => None,
+        }
+    }
 }
 
 /// Why a text is not a valid configuration.
@@ -64,16 +78,14 @@ pub enum ConfigError {
     /// It is not TOML, or has an unknown key; with the line.
     #[error("{}", .0.to_string().trim_end())]
     Toml(#[from] toml::de::Error),
-    /// An alias that cannot be one.
-    #[error(
-        "`{name}` cannot be an alias: it is a scheme of its own, or has other characters than `a-z 0-9 -`"
-    )]
+    /// An invalid alias.
+    #[error("`{name}` cannot be an alias: it is a built-in scheme, or has characters other than `a-z 0-9 -`")]
     Alias {
         /// The alias.
         name: String,
     },
     /// An address that is not supported.
-    #[error("`{address}` cannot be asked: an address begins with `https://`, `http://` or `file:/`")]
+    #[error("`{address}` is not supported: an address begins with `https://`, `http://` or `file:/`")]
     Address {
         /// The address.
         address: String,
@@ -91,7 +103,7 @@ pub enum ConfigError {
         key: &'static str,
     },
     /// A suite, or a line, that is ambiguous to apt.
-    #[error("{text:?} is no suite or line for Debian's archives")]
+    #[error("{text:?} is not a suite or line for Debian's archives")]
     Debian {
         /// The text.
         text: String,
@@ -158,7 +170,7 @@ impl Config {
         let seconds = |key, value: Option<u64>, into: &mut Duration| match value {
             Some(0) => Err(ConfigError::Zero { key }),
             Some(value) => {
-                // Beyond a century the arithmetic with clocks may overflow.
+                // Beyond a century, clock arithmetic may overflow.
                 *into = Duration::from_secs(value.min(100 * 366 * 86_400));
                 Ok(())
             }
@@ -174,12 +186,18 @@ impl Config {
         }
         match it.most_bytes {
             Some(0) => return Err(ConfigError::Zero { key: "most-bytes" }),
-            Some(most) => limits.most_bytes = most,
+            Some(max) => limits.most_bytes = max,
             None => {}
         }
         for suite in config.debian.suites.iter().flatten() {
             if suite.is_empty() || !suite.chars().all(|c| c.is_ascii_alphanumeric() || "-./_".contains(c)) {
                 return Err(ConfigError::Debian { text: suite.clone() });
+            }
+        }
+        for base in config.debian.snapshot.iter().filter(|base| !base.is_empty()) {
+            let kind = Mirror::new(base);
+            if !kind.is_ok_and(|mirror| matches!(mirror.kind(), MirrorKind::Http(_))) {
+                return Err(ConfigError::Address { address: base.clone() });
             }
         }
         for line in &config.debian.sources {

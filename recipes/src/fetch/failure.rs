@@ -1,4 +1,4 @@
-//! Why a source could not be had.
+//! Why a source could not be fetched.
 
 use std::io;
 use std::path::PathBuf;
@@ -33,7 +33,7 @@ impl PartError {
     }
 }
 
-/// Why a mirror does not give a source.
+/// Why a mirror does not provide a source.
 #[derive(Debug, thiserror::Error)]
 pub enum MirrorFailure {
     /// The alias is not configured.
@@ -44,7 +44,7 @@ pub enum MirrorFailure {
     },
     /// The bytes do not match the pin.
     #[error(
-        "the SHA-256 differs: {expected} is pinned, {actual} came; the file is saved for inspection as {}",
+        "the SHA-256 differs: {expected} is pinned, {actual} was received; the file is saved for inspection as {}",
         kept.display()
     )]
     Digest {
@@ -56,47 +56,47 @@ pub enum MirrorFailure {
         kept: PathBuf,
     },
     /// Its size differs from the recipe's.
-    #[error("it has {found} bytes, and the recipe says {expected}")]
+    #[error("it has {found} bytes, not {expected} as in the recipe")]
     Size {
         /// From the recipe.
         expected: u64,
         /// From the mirror, or the bytes received when the limit was exceeded.
         found: u64,
     },
-    /// It is larger than anything that is fetched.
-    #[error("it has more than {most} bytes, the most that is fetched (`most-bytes`)")]
+    /// It exceeds the limit.
+    #[error("it has more than {max} bytes, the limit for one source (`most-bytes`)")]
     TooLarge {
-        /// The bound.
-        most: u64,
+        /// The limit.
+        max: u64,
     },
     /// The time for the whole source is over.
-    #[error("it took longer than {seconds} s, the most for one source (`total-seconds`)")]
+    #[error("it took longer than {seconds} s, the limit for one source (`total-seconds`)")]
     TooSlow {
-        /// The bound.
+        /// The limit.
         seconds: u64,
     },
-    /// Nothing came for so long.
-    #[error("nothing came for {seconds} s (`stall-seconds`)")]
+    /// The transfer stalled.
+    #[error("no data for {seconds} s (`stall-seconds`)")]
     Stalled {
-        /// The bound.
+        /// The limit.
         seconds: u64,
     },
-    /// No connection.
+    /// The connection timed out.
     #[error("no connection within {seconds} s (`connect-seconds`)")]
     Connect {
-        /// The bound.
+        /// The limit.
         seconds: u64,
     },
     /// A file on this machine could not be read.
     #[error("{0}")]
     File(io::Error),
     /// The path does not name a file.
-    #[error("that is no regular file")]
+    #[error("not a regular file")]
     NoFile,
-    /// See there.
+    /// An HTTP error.
     #[error(transparent)]
     Http(#[from] HttpError),
-    /// See there.
+    /// An error of Debian's archives.
     #[error(transparent)]
     Debian(#[from] DebianError),
 }
@@ -104,45 +104,45 @@ pub enum MirrorFailure {
 /// A mirror that failed.
 #[derive(Debug)]
 pub struct Tried {
-    /// As the recipe writes it, and the address that was asked when it is another.
+    /// As the recipe writes it, and the address when that differs.
     pub mirror: String,
-    /// What happened.
+    /// The failure.
     pub failure: MirrorFailure,
 }
 
-/// Why a source could not be had.
+/// Why a source could not be fetched.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError<E> {
     /// No mirror has it. The caller shows each failure.
     #[error("none of its mirrors has it")]
     Unavailable {
-        /// What was tried, in that order.
+        /// The failures, in order.
         tried: Vec<Tried>,
     },
     /// It is not kept, and network access is disabled.
-    #[error("it is not kept, and no network may be asked")]
+    #[error("it is not in the store, and network access is disabled")]
     Offline,
-    /// The bytes are those of the pin, but not of the SHA-512.
-    #[error("its SHA-256 is the pin, but its SHA-512 is {actual}, and the recipe says {expected}")]
+    /// The bytes match the pin, but not the SHA-512.
+    #[error("its SHA-256 is the pin, but its SHA-512 is {actual}, not {expected} as in the recipe")]
     Sha512 {
         /// From the recipe.
         expected: Box<Sha512>,
         /// The actual digest.
         actual: Box<Sha512>,
     },
-    /// The bytes are those of the pin, but their number is another.
-    #[error("its SHA-256 is the pin, but it has {actual} bytes, and the recipe says {expected}")]
+    /// The bytes match the pin, but not the stated size.
+    #[error("its SHA-256 is the pin, but it has {actual} bytes, not {expected} as in the recipe")]
     Size {
         /// From the recipe.
         expected: u64,
-        /// How many there are.
+        /// The actual size.
         actual: u64,
     },
-    /// The bytes are those of the pin, but upstream's signature is not good.
+    /// The bytes match the pin, but upstream's signature is not good.
     #[error("its SHA-256 is the pin, but {0}")]
     Signature(SignatureError),
-    /// The signature could not be had.
-    #[error("its signature {file} could not be had")]
+    /// The signature could not be fetched.
+    #[error("its signature {file} could not be fetched")]
     SignatureFile {
         /// The signature's file name.
         file: FileName,
@@ -153,6 +153,6 @@ pub enum FetchError<E> {
     #[error(transparent)]
     Part(#[from] PartError),
     /// The source could not be stored.
-    #[error("it could not be kept")]
-    Keep(E),
+    #[error("it could not be stored")]
+    SourceStore(E),
 }

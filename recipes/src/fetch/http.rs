@@ -10,7 +10,7 @@ use super::failure::MirrorFailure;
 use super::part::{CHUNK, Part};
 use super::worker::{Bounds, Stop};
 
-/// A client of HTTP; threads share it.
+/// An HTTP client; threads share it.
 pub(super) struct Client {
     http: stele_http::Client,
 }
@@ -21,7 +21,7 @@ impl Client {
         Self { http: stele_http::Client::new(limits, None) }
     }
 
-    /// Gets the rest of `part` from `url`, trying again what may pass.
+    /// Downloads the rest of `part` from `url`, retrying temporary failures.
     pub(super) fn get(
         &self,
         url: &str,
@@ -29,7 +29,7 @@ impl Client {
         bounds: &Bounds,
         moves: &mut dyn FnMut(u64, Option<u64>),
     ) -> Result<(), Stop> {
-        // The server's validator for the version that `part` began with.
+        // The server's validator for the version of the beginning in `part`.
         let mut download = Download::default();
         let (mut tries, mut furthest) = (0, part.length());
         loop {
@@ -37,7 +37,7 @@ impl Client {
                 Err(Stop::Mirror(MirrorFailure::Http(error))) => error,
                 done => return done,
             };
-            // A try that made progress resets the count.
+            // Progress resets the count of attempts.
             tries = if part.length() > furthest { 1 } else { tries + 1 };
             furthest = furthest.max(part.length());
             match Retry::MIRROR.after(tries, &error) {
@@ -46,6 +46,55 @@ impl Client {
                 }
                 _ => return Err(failure(error, bounds)),
             }
+        }
+    }
+
+    /// Whether the server answers a request for the file, with the right size as far as it says one.
+    pub(super) fn has(&self, url: &str, bounds: &Bounds) -> Result<(), Stop> {
+        let answer = self.patiently(bounds, || self.ask(url, 0, &Download::default(), bounds))?;
+        match Download::default().start(&answer, 0)? {
+            Start::Whole { total: Some(total) } => Ok(bounds.check_total(total)?),
+            Start::Whole { total: None } => Ok(()),
+            Start::Rest { .. } | Start::NoRest => Err(answer.status_error().into()),
+        }
+    }
+
+    /// A document of at most `max` bytes.
+    pub(super) fn text(&self, url: &str, max: u64, bounds: &Bounds) -> Result<Vec<u8>, Stop> {
+        self.patiently(bounds, || self.text_once(url, max, bounds))
+    }
+
+    /// Tries again what may pass.
+    fn patiently<T>(&self, bounds: &Bounds, once: impl Fn() -> Result<T, Stop>) -> Result<T, Stop> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let error = match once() {
+                Err(Stop::Mirror(MirrorFailure::Http(error))) => error,
+                done => return done,
+            };
+            match Retry::MIRROR.after(tries, &error) {
+                Some(pause) if pause <= bounds.left()? => {
+                    self.http.wait(pause).map_err(|e| failure(e, bounds))?;
+                }
+                _ => return Err(failure(error, bounds)),
+            }
+        }
+    }
+
+    fn text_once(&self, url: &str, max: u64, bounds: &Bounds) -> Result<Vec<u8>, Stop> {
+        let mut request = Request::new(Method::GET, url);
+        request.deadline = Some(Instant::now() + bounds.left()?);
+        let mut answer = self.http.once(&request).map_err(|error| deadline(error, bounds))?;
+        if !answer.is_success() {
+            return Err(answer.status_error().into());
+        }
+        let mut text = Vec::new();
+        let read = answer.reader().take(max + 1).read_to_end(&mut text);
+        read.map_err(|error| deadline(HttpError::of_body(error), bounds))?;
+        match text.len() as u64 > max {
+            true => Err(MirrorFailure::TooLarge { max }.into()),
+            false => Ok(text),
         }
     }
 
@@ -80,7 +129,7 @@ impl Client {
                 if let Some(total) = total {
                     bounds.check_total(total)?;
                 }
-                // With its version confirmed it is one answer in two pieces.
+                // With its version confirmed it counts as one answer.
                 if !same_version {
                     part.join();
                 }
@@ -130,8 +179,8 @@ fn read(
     }
 }
 
-/// Whether an encoding only says what the file is: some servers send an `a.tar.gz` as it is, and call that
-/// `Content-Encoding: x-gzip`. If they mean it after all, the digest will show it.
+/// Whether an encoding only describes the file: some servers send an `a.tar.gz` unchanged, with `Content-Encoding:
+/// x-gzip`. If it is a transfer encoding after all, the digest does not match.
 fn is_label(encoding: &str, url: &str) -> bool {
     let encoding = encoding.trim().to_ascii_lowercase();
     let path = url.split(['?', '#']).next().unwrap_or(url);
@@ -155,7 +204,7 @@ fn deadline(error: HttpError, bounds: &Bounds) -> Stop {
     }
 }
 
-/// What is given up for good: the bounds that were met are called as the configuration calls them.
+/// The final failure: exceeded limits have their names in the configuration.
 fn failure(error: HttpError, bounds: &Bounds) -> Stop {
     match error {
         HttpError::Stalled { seconds } => MirrorFailure::Stalled { seconds }.into(),

@@ -1,4 +1,4 @@
-//! A file of this machine as a mirror.
+//! A local file as a mirror.
 
 use std::fs::File;
 use std::io::Read;
@@ -8,14 +8,14 @@ use super::failure::MirrorFailure;
 use super::part::{CHUNK, Part};
 use super::worker::{Bounds, Stop};
 
-/// Copies it into the download, from the beginning: what an earlier run left saves nothing here.
+/// Copies it into the download, from the beginning: resuming would save nothing.
 pub(super) fn get(
     path: &Path,
     part: &mut Part,
     bounds: &Bounds,
     moves: &mut dyn FnMut(u64, Option<u64>),
 ) -> Result<(), Stop> {
-    // Checked before it is opened: opening a pipe would wait for a writer.
+    // Checked before it is opened: opening a pipe would block.
     let meta = std::fs::metadata(path).map_err(MirrorFailure::File)?;
     if !meta.is_file() {
         return Err(MirrorFailure::NoFile.into());

@@ -1,12 +1,12 @@
-//! Fetching sources: trying their mirrors in turn, checking the bytes, and handing them to the caller's store.
+//! Fetching sources: trying their mirrors in turn, verifying the bytes, and passing them to the caller's store.
 //!
-//! This is the one part of the crate that reads files, asks a network and starts programs (`apt-get` for `debian:`,
-//! `gpgv` for signatures). It knows no store and prints nothing: it is given something that [`Keep`]s what is right,
-//! and reports its progress by [`Event`]s.
+//! This is the only part of the crate that reads files, uses the network and starts programs (`apt-get` for `debian:`,
+//! `gpgv` for signatures). It depends on no store and prints nothing: the caller implements [`SourceStore`] to keep
+//! verified sources, and receives progress as [`Event`]s.
 //!
 //! A download goes to `<folder>/<sha256>.part`, which is locked while a process works on it, and is resumed from there.
-//! So a killed process loses only what it had not written, and two that want the same source fetch it once.
-//! Whatever a mirror, a proxy or an index claims: bytes are accepted only if their SHA-256 is the pin.
+//! So a killed process loses only what it had not written, and two that want the same source fetch it once. Whatever a
+//! mirror, a proxy or an index claims: bytes are accepted only if their SHA-256 is the pin.
 
 mod address;
 mod check;
@@ -15,7 +15,9 @@ mod debian;
 mod failure;
 mod http;
 mod local;
+mod mirrors;
 mod part;
+mod reach;
 mod signature;
 #[cfg(test)]
 mod tests;
@@ -31,58 +33,58 @@ use crate::source::Source;
 pub use config::{Config, ConfigError, DebianConfig, Limits};
 pub use debian::DebianError;
 pub use failure::{FetchError, MirrorFailure, PartError, Tried};
+pub use reach::{Question, Reach, reach};
 pub use signature::SignatureError;
 pub use stele_http::HttpError;
 
-/// Who keeps sources: a store, or a test.
-pub trait Keep: Sync {
-    /// Why something could not be kept, or found out.
+/// Storage for sources: a store, or a test.
+pub trait SourceStore: Sync {
+    /// Why a source could not be stored or queried.
     type Error: Send;
 
-    /// How many bytes the source with that SHA-256 has, when it is there. It is then kept under the name that `source`
-    /// has, too.
+    /// The size of the source with that SHA-256, when it is stored. It is then also kept under the name in `source`.
     ///
     /// # Errors
-    /// When it cannot be found out.
+    /// When it cannot be determined.
     fn size(&self, source: &Source) -> Result<Option<u64>, Self::Error>;
 
-    /// Takes a finished file, whose SHA-256 is that of `source`. It is durable when this returns; the file is removed
-    /// then.
+    /// Stores a finished file, whose SHA-256 is that of `source`. It is durable when this returns; the file is then
+    /// removed.
     ///
     /// # Errors
-    /// When it cannot be kept.
+    /// When it cannot be stored.
     fn take(&self, source: &Source, file: &std::path::Path) -> Result<(), Self::Error>;
 
-    /// Writes a source that is there to a new file.
+    /// Writes a stored source to a new file.
     ///
     /// # Errors
     /// When it cannot be read or written.
     fn copy_out(&self, source: &Source, to: &std::path::Path) -> Result<(), Self::Error>;
 }
 
-/// How to fetch.
+/// Settings.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The folder of unfinished downloads; made on demand, readable only by this user.
+    /// The folder of unfinished downloads; created on demand, readable only by this user.
     pub folder: PathBuf,
-    /// Touch no network, and no file that a mirror names.
+    /// Use no network, and no file that a mirror names.
     pub offline: bool,
-    /// Aliases, limits, and how to ask Debian's archives.
+    /// Aliases, limits, and Debian's archives.
     pub config: Config,
 }
 
-/// How a source was had.
+/// The origin of a source.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Had {
-    /// It was kept already.
+    /// It was already stored.
     There,
-    /// An earlier run had fetched it whole, and was ended before it could be kept.
+    /// An earlier run had downloaded it completely, and ended before storing it.
     Finished,
     /// From a mirror.
     From {
-        /// As the recipe writes it, and the address that was asked when it is another.
+        /// As the recipe writes it, and the address when that differs.
         mirror: String,
-        /// How many bytes came now; the rest was there from an earlier run.
+        /// The number of bytes received now; the rest was there from an earlier run.
         bytes: u64,
     },
 }
@@ -90,52 +92,52 @@ pub enum Had {
 /// Progress of a source.
 #[derive(Debug)]
 pub struct Event<'a> {
-    /// The source's place in the list that was given.
+    /// The source's index in the given list.
     pub index: usize,
-    /// The source; of a signature, its own file.
+    /// The source; for a signature, its own file.
     pub source: &'a Source,
-    /// What happens.
+    /// The event.
     pub what: What<'a>,
 }
 
 /// See [`Event`].
 #[derive(Debug)]
 pub enum What<'a> {
-    /// Another process fetches it at this moment, and is waited for.
+    /// Another process is fetching it, and is waited for.
     Waits,
-    /// A mirror is asked.
+    /// A mirror is tried.
     Asks {
         /// The mirror, as [`Had::From`] has it.
         mirror: &'a str,
     },
-    /// Bytes came.
+    /// Bytes arrived.
     Moves {
-        /// Bytes there.
+        /// The number of bytes so far.
         done: u64,
         /// The total size, when the mirror or the recipe states it.
         total: Option<u64>,
     },
-    /// A mirror does not have it, and the next is asked.
+    /// A mirror failed, and the next is tried.
     Fails {
-        /// What was asked, and what happened.
+        /// The mirror, and its failure.
         tried: &'a Tried,
     },
     /// A note for the user that is not a failure.
     Note {
-        /// In words.
+        /// Its text.
         text: &'a str,
     },
-    /// It is over with this one.
+    /// This source is finished.
     Ends {
-        /// Whether it is kept now.
+        /// Whether it is stored now.
         kept: bool,
     },
 }
 
-/// Gets every source that is not kept yet, several at once. An outcome for each, in the order of `sources`.
+/// Gets every source that is not stored yet, several in parallel. Returns a result for each, in the order of `sources`.
 ///
 /// `watch` is called from several threads.
-pub fn fetch<K: Keep>(
+pub fn fetch<K: SourceStore>(
     sources: &[Source],
     options: &Options,
     keep: &K,
@@ -158,6 +160,6 @@ pub fn fetch<K: Keep>(
             });
         }
     });
-    // Every index was taken by some thread, and each thread was waited for.
+    // Every index was taken by some thread, and all threads were joined.
     outcomes.into_iter().filter_map(|it| it.into_inner().unwrap_or_else(|e| e.into_inner())).collect()
 }

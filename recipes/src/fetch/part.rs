@@ -1,4 +1,4 @@
-//! A download on the disk: locked, hashed while it grows, resumed where it ended.
+//! A download on disk: locked, hashed while it grows, and resumable.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -12,9 +12,9 @@ use stele_store::model::Sha256;
 use super::failure::PartError;
 use crate::source::Sha512;
 
-/// How much is read or written at once.
+/// The size of reads and writes.
 pub(super) const CHUNK: usize = 128 << 10;
-/// So often, in bytes, it is looked whether the disk has room for more.
+/// The interval, in bytes, for checking whether the disk has room for more.
 const ROOM_EVERY: u64 = 4 << 20;
 
 /// `<sha256>.part`. Its owner holds the lock.
@@ -27,11 +27,11 @@ pub(super) struct Part {
     /// Of the whole file. Pins are SHA-256, some recipes also state a SHA-512; one pass computes both.
     sha256: sha2::Sha256,
     sha512: sha2::Sha512,
-    /// Whether bytes of two answers are in the file: they may be of two versions of it.
+    /// Whether the file has bytes of two answers, possibly of two versions.
     joined: bool,
 }
 
-/// Makes a folder for its owner alone, when it is not there.
+/// Creates a private folder, unless it exists.
 pub(super) fn make_folder(path: &Path) -> Result<(), PartError> {
     match fs::DirBuilder::new().mode(0o700).recursive(true).create(path) {
         Ok(()) => Ok(()),
@@ -39,7 +39,7 @@ pub(super) fn make_folder(path: &Path) -> Result<(), PartError> {
     }
 }
 
-/// Opens a file that is made when it is not there, and locks it. `waits` is called when another process holds it.
+/// Opens a file, creating it if necessary, and locks it. `waits` is called when another process holds the lock.
 pub(super) fn lock(path: &Path, waits: impl FnOnce()) -> Result<File, PartError> {
     let mut waits = Some(waits);
     loop {
@@ -109,32 +109,33 @@ impl Part {
         self.length += bytes.len() as u64;
     }
 
-    /// Where it lies.
+    /// Its path.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The folder around it.
+    /// Its folder.
     pub(super) fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// How many bytes are there.
+    /// The number of bytes so far.
     pub(super) fn length(&self) -> u64 {
         self.length
     }
 
-    /// Whether bytes of two answers are in it.
+    /// Whether it has bytes of two answers.
     pub(super) fn is_joined(&self) -> bool {
         self.joined
     }
 
-    /// More bytes will come from another answer than the ones that are there.
+    /// More bytes will come from another answer.
     pub(super) fn join(&mut self) {
         self.joined |= self.length > 0;
     }
 
-    /// Fails while the disk is nearly full: a download must not take what the store's collections need.
+    /// Fails while the disk is nearly full: a download must not use the space that the store's garbage collection
+    /// needs.
     pub(super) fn require_room(&self) -> Result<(), PartError> {
         stele_store::require_room(&self.folder).map_err(|none| {
             PartError::new(&self.path, "written", std::io::Error::new(std::io::ErrorKind::StorageFull, none))
@@ -160,12 +161,12 @@ impl Part {
         Ok(())
     }
 
-    /// The SHA-256 of what is there.
+    /// The SHA-256 so far.
     pub(super) fn sha256(&self) -> Sha256 {
         Sha256::from_bytes(self.sha256.clone().finalize().into())
     }
 
-    /// The SHA-512 of what is there.
+    /// The SHA-512 so far.
     pub(super) fn sha512(&self) -> Sha512 {
         Sha512(self.sha512.clone().finalize().into())
     }
@@ -176,11 +177,11 @@ impl Part {
         fs::rename(&self.path, &aside).map_err(|e| PartError::new(&self.path, "renamed", e))?;
         let folder = self.folder.clone();
         *self = Self::open(&folder, self.pin, || ())?;
-        // Another process may have begun in the moment between: what it left is as good as any other beginning.
+        // Another process may have begun in between: its beginning is as good as any other.
         Ok(aside)
     }
 
-    /// It is kept elsewhere now.
+    /// It is stored elsewhere now.
     pub(super) fn remove(self) -> Result<(), PartError> {
         fs::remove_file(&self.path).map_err(|e| PartError::new(&self.path, "removed", e))
     }

@@ -1,8 +1,8 @@
-//! Upstream's detached OpenPGP signatures, verified by `gpgv` of this machine.
+//! Upstream's detached OpenPGP signatures, verified by the machine's `gpgv`.
 //!
-//! `gpgv` verifies against just the keys that it is given, and every machine with apt has it. An implementation in Rust
-//! would add some hundred crates to what has to be trusted for a check that only supplements the pin.
-//! `gpgv` reports its findings in status lines (GnuPG's `doc/DETAILS`); this module decides which are good.
+//! `gpgv` verifies against exactly the given keys, and every machine with apt has it. An implementation in Rust would
+//! add some hundred crates to the trusted code for a check that only supplements the pin. `gpgv` reports its findings
+//! in status lines (GnuPG's `doc/DETAILS`); this module decides which are good.
 
 use std::fs;
 use std::io;
@@ -18,13 +18,13 @@ pub enum SignatureError {
     /// The machine lacks the program.
     #[error("its signature cannot be verified: this machine has no `gpgv`")]
     NoGpgv,
-    /// The program could not be run, or its files not be written.
+    /// The program could not be run, or its files could not be written.
     #[error("its signature cannot be verified: {0}")]
     Run(io::Error),
     /// The keys are not valid.
-    #[error("its signature cannot be verified: the keys are no OpenPGP certificates")]
+    #[error("its signature cannot be verified: the keys are not OpenPGP certificates")]
     Keys,
-    /// The signature is one of other bytes.
+    /// The signature is of other bytes.
     #[error("its signature by the key {key} is of other bytes")]
     Wrong {
         /// The key's number.
@@ -48,16 +48,14 @@ pub enum SignatureError {
         /// The key's number.
         key: String,
     },
-    /// It was to hold until a moment that is over.
+    /// The signature itself has expired.
     #[error("its signature by the key {key} has expired")]
     Expired {
         /// The key's number.
         key: String,
     },
-    /// Others than upstream could have made it.
-    #[error(
-        "its signature by the key {key} uses {algorithm}, for which two files with one signature can be made"
-    )]
+    /// The digest is weak, so the signature could be forged.
+    #[error("its signature by the key {key} uses {algorithm}, which allows two files with one signature")]
     Weak {
         /// The key's number.
         key: String,
@@ -65,9 +63,9 @@ pub enum SignatureError {
         algorithm: &'static str,
     },
     /// The file has no signature, or one that `gpgv` does not understand.
-    #[error("its signature is none that `gpgv` can verify: {said}")]
+    #[error("`gpgv` cannot verify its signature: {said}")]
     Unreadable {
-        /// The last line that it wrote.
+        /// The last line of its output.
         said: String,
     },
 }
@@ -98,13 +96,13 @@ pub(super) fn verify(file: &Path, signature: &Path, keys: &[u8], home: &Path) ->
         Some(verdict) => verdict,
         None => {
             let said = String::from_utf8_lossy(&output.stderr);
-            let said = said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it said nothing");
+            let said = said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("no output");
             Err(SignatureError::Unreadable { said: said.trim_start_matches("gpgv: ").to_owned() })
         }
     }
 }
 
-/// One good signature is enough; otherwise the first says why. None when there is no signature.
+/// One good signature is enough; otherwise the first error is returned. `None` when there is no signature.
 fn judge(status: &str) -> Option<Result<(), SignatureError>> {
     let lines: Vec<Vec<&str>> = status
         .lines()
@@ -159,7 +157,7 @@ fn judge_one(lines: &[Vec<&str>]) -> Option<Result<(), SignatureError>> {
     Some(Ok(()))
 }
 
-/// The digests for which collisions can be made (RFC 9580, §9.5 has the numbers).
+/// The digests with practical collisions (RFC 9580, §9.5 has the numbers).
 fn weak(number: &str) -> Option<&'static str> {
     match number {
         "1" => Some("MD5"),
@@ -169,7 +167,7 @@ fn weak(number: &str) -> Option<&'static str> {
     }
 }
 
-/// Certificates as bytes: out of their armour (RFC 9580, §6.2), when they are in one. None when they are none.
+/// Certificates as bytes, decoded from armour (RFC 9580, §6.2) if necessary. `None` when they are malformed.
 fn unarmoured(keys: &[u8]) -> Option<Vec<u8>> {
     // Every packet begins with a set bit, and no text does.
     if keys.first()? & 0x80 != 0 {
@@ -203,7 +201,7 @@ mod tests {
     const VALID: &str = "VALIDSIG F 2024-01-01 1000 0 4 0 22 10 00 F";
 
     #[test]
-    fn what_is_not_good_is_refused_with_its_reason() {
+    fn a_bad_signature_is_refused_with_its_reason() {
         for (lines, said) in [
             (&["NEWSIG"][..], "nothing"),
             (&["NEWSIG", "BADSIG K name"], "of other bytes"),
@@ -222,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_good_signature_is_enough_also_beside_others_and_by_a_key_that_expired_since() {
+    fn one_good_signature_is_enough_even_among_others_and_by_an_expired_key() {
         assert_eq!(verdict(&["NEWSIG", "GOODSIG K name", VALID]), "good");
         assert_eq!(verdict(&["NEWSIG", "KEYEXPIRED 1001", "EXPKEYSIG K name", VALID]), "good");
         let unknown = "ERRSIG L 22 10 00 1000 9 F";
@@ -230,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn armour_is_taken_off_and_what_is_no_key_is_refused() {
+    fn armour_is_decoded_and_a_malformed_key_is_refused() {
         let armoured = "text before\n-----BEGIN PGP PUBLIC KEY BLOCK-----\nComment: x\n\nmQEN\nAQ==\n=abcd\n\
                         -----END PGP PUBLIC KEY BLOCK-----\n";
         assert_eq!(unarmoured(armoured.as_bytes()).unwrap(), [0x99, 0x01, 0x0d, 0x01]);

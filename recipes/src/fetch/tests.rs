@@ -13,7 +13,7 @@ fn refused(text: &str) -> String {
 }
 
 #[test]
-fn what_a_configuration_cannot_say_is_refused_with_its_place() {
+fn an_invalid_configuration_is_refused_with_its_location() {
     for (text, said) in [
         ("[mirrors]\ngnu = 1", "line 2"),
         ("mirors = 1", "mirors"),
@@ -26,10 +26,10 @@ fn what_a_configuration_cannot_say_is_refused_with_its_place() {
         ("[mirrors]\nhttps = \"https://a.example/\"", "`https` cannot be an alias"),
         ("[mirrors]\ndebian = \"https://a.example/\"", "`debian` cannot be an alias"),
         ("[mirrors]\n\"a b\" = \"https://a.example/\"", "`a b` cannot be an alias"),
-        ("[mirrors]\ngnu = \"ftp://a.example/\"", "cannot be asked"),
-        ("[mirrors]\ngnu = \"other:x\"", "cannot be asked"),
+        ("[mirrors]\ngnu = \"ftp://a.example/\"", "is not supported"),
+        ("[mirrors]\ngnu = \"other:x\"", "is not supported"),
         ("[debian]\nsuites = [\"a b\"]", "\"a b\""),
-        ("[debian]\nsources = [\"http://a.example x main\"]", "no suite or line"),
+        ("[debian]\nsources = [\"http://a.example x main\"]", "not a suite or line"),
         ("[debian]\nsuite = []", "suite"),
     ] {
         let error = refused(text);
@@ -39,7 +39,7 @@ fn what_a_configuration_cannot_say_is_refused_with_its_place() {
 
 #[test]
 fn limits_have_the_values_that_are_set_and_defaults_otherwise() {
-    // More than a clock can count is as good as no limit.
+    // A limit beyond the clock's range means no limit.
     let config = Config::parse("[fetch]\ntotal-seconds = 18446744073709551615\n").unwrap();
     assert!(config.limits.total > Duration::from_secs(1 << 31));
     let config = Config::parse("[fetch]\njobs = 2\nstall-seconds = 5\n").unwrap();
@@ -49,7 +49,7 @@ fn limits_have_the_values_that_are_set_and_defaults_otherwise() {
 }
 
 #[test]
-fn an_alias_stands_for_its_addresses_in_order_and_what_is_first_comes_first() {
+fn an_alias_means_its_addresses_in_order_after_the_first_ones() {
     let text = "[mirrors]\ngnu = [\"https://a.example/gnu\", \"file:/srv/gnu/\"]\n\
                 [fetch]\nfirst = [\"http://cache.example/{sha256}/{file}\"]\n";
     let config = Config::parse(text).unwrap();

@@ -1,19 +1,20 @@
-//! One source: is it there, is it finished, who has it, is it right, keep it.
+//! Fetching one source: find out whether it is stored or downloaded, try its mirrors, verify it, store it.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use stele_store::model::Sha256;
 
-use super::address::{self, Address};
+use super::address;
 use super::failure::{FetchError, MirrorFailure, PartError, Tried};
+use super::mirrors::Mirrors;
 use super::part::{self, Part};
-use super::{Event, Had, Keep, Limits, Options, What, check, debian, http, local};
+use super::{Event, Had, Limits, Options, SourceStore, What, check};
 use crate::source::Source;
 
-/// Why asking a mirror ended: because of the mirror, or because of this machine, when no other mirror would help.
+/// Why a mirror's attempt ended: because of the mirror, or because of this machine, when no other mirror would help.
 pub(super) enum Stop {
-    /// The next may have it.
+    /// The next mirror may have it.
     Mirror(MirrorFailure),
     /// The folder of downloads.
     Part(PartError),
@@ -31,7 +32,7 @@ impl From<PartError> for Stop {
     }
 }
 
-/// How much may come, and until when.
+/// Limits on size and time.
 #[derive(Clone, Copy)]
 pub(super) struct Bounds {
     pub(super) limits: Limits,
@@ -40,7 +41,7 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
-    fn new(limits: Limits, size: Option<u64>) -> Self {
+    pub(super) fn new(limits: Limits, size: Option<u64>) -> Self {
         Self { limits, size, until: Instant::now() + limits.total }
     }
 
@@ -49,7 +50,7 @@ impl Bounds {
         self.size
     }
 
-    /// The time that is left.
+    /// The remaining time.
     pub(super) fn left(&self) -> Result<Duration, MirrorFailure> {
         match self.until.saturating_duration_since(Instant::now()) {
             Duration::ZERO => Err(MirrorFailure::TooSlow { seconds: self.limits.total.as_secs() }),
@@ -57,7 +58,7 @@ impl Bounds {
         }
     }
 
-    /// Whether a size that a mirror announces is right.
+    /// Checks the size that a mirror announces.
     pub(super) fn check_total(&self, total: u64) -> Result<(), MirrorFailure> {
         match self.size {
             Some(expected) if expected != total => Err(MirrorFailure::Size { expected, found: total }),
@@ -65,36 +66,36 @@ impl Bounds {
         }
     }
 
-    /// Whether a number of bytes is within the limit.
+    /// Checks the number of bytes against the limit.
     pub(super) fn check_grown(&self, length: u64) -> Result<(), MirrorFailure> {
         match self.size {
             Some(expected) if length > expected => Err(MirrorFailure::Size { expected, found: length }),
             _ if length > self.limits.most_bytes => {
-                Err(MirrorFailure::TooLarge { most: self.limits.most_bytes })
+                Err(MirrorFailure::TooLarge { max: self.limits.most_bytes })
             }
             _ => Ok(()),
         }
     }
 }
 
-/// Fetches sources, one at a time for each thread.
+/// Fetches sources, one at a time in each thread.
 pub(super) struct Fetcher<'a, K> {
     pub(super) options: &'a Options,
     pub(super) keep: &'a K,
     watch: &'a (dyn Fn(Event<'_>) + Sync),
-    http: http::Client,
+    mirrors: Mirrors<'a>,
 }
 
-impl<'a, K: Keep> Fetcher<'a, K> {
+impl<'a, K: SourceStore> Fetcher<'a, K> {
     pub(super) fn new(options: &'a Options, keep: &'a K, watch: &'a (dyn Fn(Event<'_>) + Sync)) -> Self {
-        Self { options, keep, watch, http: http::Client::new(&options.config.limits) }
+        Self { options, keep, watch, mirrors: Mirrors::new(&options.config) }
     }
 
-    /// Gets a source, unless it is kept already.
+    /// Gets a source, unless it is already stored.
     pub(super) fn get(&self, index: usize, source: &Source) -> Result<Had, FetchError<K::Error>> {
         let tell = |what: What<'_>| (self.watch)(Event { index, source, what });
         let folder = &self.options.folder;
-        if let Some(size) = self.keep.size(source).map_err(FetchError::Keep)? {
+        if let Some(size) = self.keep.size(source).map_err(FetchError::SourceStore)? {
             part::remove_leftover(folder, &source.sha256);
             check::kept(self, index, source, size)?;
             return Ok(Had::There);
@@ -105,7 +106,7 @@ impl<'a, K: Keep> Fetcher<'a, K> {
         part::make_folder(folder)?;
         let mut part = Part::open(folder, source.sha256, || tell(What::Waits))?;
         // The previous holder of the lock may have fetched it.
-        if let Some(size) = self.keep.size(source).map_err(FetchError::Keep)? {
+        if let Some(size) = self.keep.size(source).map_err(FetchError::SourceStore)? {
             part.remove()?;
             check::kept(self, index, source, size)?;
             return Ok(Had::There);
@@ -118,7 +119,7 @@ impl<'a, K: Keep> Fetcher<'a, K> {
             match self.ask_all(source, &mut part, &tell) {
                 Ok(had) => had,
                 Err(error) => {
-                    // Nothing to go on with.
+                    // Nothing to resume.
                     if part.length() == 0 {
                         part.remove()?;
                     }
@@ -127,12 +128,12 @@ impl<'a, K: Keep> Fetcher<'a, K> {
             }
         };
         check::fetched(self, index, source, &part)?;
-        self.keep.take(source, part.path()).map_err(FetchError::Keep)?;
+        self.keep.take(source, part.path()).map_err(FetchError::SourceStore)?;
         part.remove()?;
         Ok(had)
     }
 
-    /// Asks one mirror after the other until what is there is right.
+    /// Tries one mirror after the other until the download is complete and correct.
     fn ask_all(
         &self,
         source: &Source,
@@ -147,7 +148,7 @@ impl<'a, K: Keep> Fetcher<'a, K> {
                 Ok((mirror, address)) => {
                     tell(What::Asks { mirror: &mirror });
                     let had_before = part.length();
-                    match self.ask(&source.sha256, &address, part, &bounds, tell) {
+                    match self.mirrors.ask(&source.sha256, &address, part, &bounds, tell) {
                         Ok(()) => {
                             let bytes = match part.is_joined() {
                                 true => part.length().saturating_sub(had_before),
@@ -164,47 +165,5 @@ impl<'a, K: Keep> Fetcher<'a, K> {
             failed.push(tried);
         }
         Err(FetchError::Unavailable { tried: failed })
-    }
-
-    /// Asks one mirror until what is there is whole and right.
-    fn ask(
-        &self,
-        pin: &Sha256,
-        address: &Address,
-        part: &mut Part,
-        bounds: &Bounds,
-        tell: &dyn Fn(What<'_>),
-    ) -> Result<(), Stop> {
-        let mut moves = |done, total: Option<u64>| tell(What::Moves { done, total: total.or(bounds.size()) });
-        // An earlier answer may have left too many bytes, which are useless then.
-        if bounds.check_grown(part.length()).is_err() {
-            part.restart()?;
-        }
-        loop {
-            let got = match address {
-                Address::Http(url) => self.http.get(url, part, bounds, &mut moves),
-                Address::File(path) => local::get(Path::new(path), part, bounds, &mut moves),
-                Address::Debian { package, version, file } => {
-                    let wanted = debian::Wanted { package, version, file };
-                    let note = |text: &str| tell(What::Note { text });
-                    debian::get(&wanted, &self.options.config.debian, part, bounds, &note, &mut moves)
-                }
-            };
-            if let Err(Stop::Mirror(MirrorFailure::Size { .. } | MirrorFailure::TooLarge { .. })) = got {
-                // These bytes are not the beginning of the source.
-                part.restart()?;
-            }
-            got?;
-            let actual = part.sha256();
-            if actual == *pin {
-                return Ok(());
-            }
-            if !part.is_joined() {
-                let kept = part.put_aside()?;
-                return Err(MirrorFailure::Digest { expected: *pin, actual, kept }.into());
-            }
-            // The beginning was of another answer, perhaps of another mirror: this one gets the chance to give all.
-            part.restart()?;
-        }
     }
 }

@@ -23,15 +23,15 @@ pub(super) struct Context<'a> {
     pub(super) file: Arc<str>,
     /// The folder below `pkgs` whose recipes the file defines.
     pub(super) package: Option<String>,
-    /// The recipes that it defined so far.
+    /// The recipes defined so far.
     pub(super) recipes: RefCell<Vec<Arc<Recipe>>>,
-    /// The images that it defined so far.
+    /// The images defined so far.
     pub(super) images: RefCell<Vec<Arc<ImageRecipe>>>,
-    /// Why evaluation was ended by one of our functions.
+    /// Why one of our functions ended evaluation.
     pub(super) refused: RefCell<Option<EvalError>>,
 }
 
-/// An argument that will not do, and what else has to do with it.
+/// An invalid argument, and the places related to it.
 pub(super) struct Refused {
     pub(super) argument: &'static str,
     pub(super) why: Box<ArgumentError>,
@@ -43,14 +43,14 @@ impl Refused {
         Self { argument, why: Box::new(why.into()), also: Vec::new() }
     }
 
-    /// The same, with other places that have to do with it.
+    /// Adds related places.
     pub(super) fn also(self, also: Vec<Label>) -> Self {
         Self { also, ..self }
     }
 }
 
-/// What `text` in `file` names, from the top of the recipe tree: with `//` it says so, else it lies beside the file. An
-/// empty or absolute text stays what it is, which no path is.
+/// The path that `text` in `file` means, from the top of the recipe tree: with `//` from the top, else relative to the
+/// file. An empty or absolute text is returned unchanged, which is not a valid path.
 pub(super) fn from_top(file: &str, text: &str) -> String {
     match (text.strip_prefix("//"), file.rsplit_once('/')) {
         (Some(path), _) => path.to_owned(),
@@ -59,18 +59,18 @@ pub(super) fn from_top(file: &str, text: &str) -> String {
     }
 }
 
-/// What Starlark sees of an error that is kept in the [`Context`].
+/// Starlark's view of an error that is kept in the [`Context`].
 #[derive(Debug, thiserror::Error)]
 #[error("refused")]
-struct Kept;
+struct Recorded;
 
 impl<'a> Context<'a> {
-    /// That of the running evaluation.
+    /// The context of the running evaluation.
     pub(super) fn of<'b>(eval: &Evaluator<'_, 'b, '_>) -> &'b Context<'b> {
         eval.extra.and_then(|extra| extra.downcast_ref::<Context<'_>>()).expect("every evaluation has one")
     }
 
-    /// The span of the call that runs, seen from this file: with a function of a library between, that function's call.
+    /// The span of the current call in this file: below a library's function, the call of that function.
     pub(super) fn call(&self, eval: &Evaluator<'_, '_, '_>) -> Span {
         let frames = eval.call_stack().frames;
         let spans = frames.iter().filter_map(|frame| frame.location.as_ref());
@@ -78,12 +78,12 @@ impl<'a> Context<'a> {
         own.or_else(|| spans.clone().next()).map_or_else(|| spans::whole(&self.file), spans::of)
     }
 
-    /// Takes `text` for a path of the recipe tree: from its top, or beside this file.
+    /// The path that `text` means: from the top of the recipe tree, or relative to this file.
     pub(super) fn path(&self, text: &str) -> Result<TreePath, TreePathError> {
         TreePath::parse(from_top(&self.file, text).as_bytes())
     }
 
-    /// Keeps why `function` was refused, and gives Starlark an error.
+    /// Records why `function` was refused, and returns an error for Starlark.
     pub(super) fn refuse(
         &self,
         eval: &Evaluator<'_, '_, '_>,
@@ -104,10 +104,10 @@ impl<'a> Context<'a> {
         self.keep(error)
     }
 
-    /// Keeps `error`, and gives Starlark one.
+    /// Records `error`, and returns one for Starlark.
     pub(super) fn keep(&self, error: EvalError) -> starlark::Error {
         self.refused.borrow_mut().get_or_insert(error);
-        starlark::Error::new_other(Kept)
+        starlark::Error::new_other(Recorded)
     }
 
     /// The package, for a function that needs one.

@@ -9,17 +9,17 @@ use stele_store::model::{BlobId, Digest, Name, Node, Tree};
 use crate::paths::TreePath;
 
 /// The maximum size in bytes of one file of Starlark.
-pub const STARLARK_MOST: usize = 1 << 20;
+pub const MAX_STARLARK: usize = 1 << 20;
 
-/// A recipe tree. Evaluation sees what this gives, and nothing else.
+/// A recipe tree. Evaluation sees only what this returns.
 pub trait Files: Sync {
-    /// The bytes of a file; none when there is no such file.
+    /// The bytes of a file; `None` when there is no such file.
     ///
     /// # Errors
-    /// When there is something else at that path, it is larger than `most` bytes, or it cannot be read.
-    fn read(&self, path: &TreePath, most: usize) -> io::Result<Option<Vec<u8>>>;
+    /// When there is something else at that path, it is larger than `max` bytes, or it cannot be read.
+    fn read(&self, path: &TreePath, max: usize) -> io::Result<Option<Vec<u8>>>;
 
-    /// What lies at a path, as it would be stored; none when there is nothing.
+    /// The node at a path, as it would be stored; `None` when there is nothing.
     ///
     /// # Errors
     /// When it cannot be read, or holds what no tree can hold.
@@ -40,12 +40,12 @@ pub struct InMemoryFiles {
 }
 
 impl InMemoryFiles {
-    /// Puts a file at `path`, which is one that [`TreePath`] takes.
+    /// Puts a file at `path`, which is a valid [`TreePath`].
     pub fn put(&mut self, path: &str, bytes: impl Into<Vec<u8>>) {
         self.files.insert(path.to_owned(), bytes.into());
     }
 
-    /// The paths that were asked for so far.
+    /// The paths that were requested so far.
     pub fn asked(&self) -> BTreeSet<String> {
         self.note().clone()
     }
@@ -82,12 +82,12 @@ fn file(bytes: &[u8]) -> Node {
 }
 
 impl Files for InMemoryFiles {
-    fn read(&self, path: &TreePath, most: usize) -> io::Result<Option<Vec<u8>>> {
+    fn read(&self, path: &TreePath, max: usize) -> io::Result<Option<Vec<u8>>> {
         let path = path.to_string();
         let found = self.files.get(&path).cloned();
         self.note().insert(path);
         match found {
-            Some(bytes) if bytes.len() > most => Err(too_large(most)),
+            Some(bytes) if bytes.len() > max => Err(too_large(max)),
             found => Ok(found),
         }
     }
@@ -104,6 +104,6 @@ impl Files for InMemoryFiles {
     }
 }
 
-pub(super) fn too_large(most: usize) -> io::Error {
-    io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {most} bytes"))
+pub(super) fn too_large(max: usize) -> io::Error {
+    io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {max} bytes"))
 }

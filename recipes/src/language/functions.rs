@@ -1,4 +1,5 @@
-//! The functions that recipes are written with. Their docstrings are the reference: `docs/recipes.md` is made of them.
+//! The functions that recipes are written with. Their docstrings are the reference: `docs/recipes.md` is generated from
+//! them.
 
 // They have as many arguments as a recipe has fields.
 #![allow(clippy::too_many_arguments)]

@@ -1,4 +1,4 @@
-//! The functions that image recipes are written with. Their docstrings are the reference, as those of the others are.
+//! The functions that image recipes are written with. Their docstrings are the reference too.
 
 // They have as many arguments as an image has fields.
 #![allow(clippy::too_many_arguments)]

@@ -1,8 +1,8 @@
 //! The language of recipes: Starlark, evaluated to data.
 //!
-//! Evaluation is a pure function of the files that [`Files`] gives: there is no clock, no environment, no network, and
-//! no order in which a folder is listed that could reach the result. It is bounded in steps, heap and depth; what those
-//! bounds cannot stop (one operation that allocates very much) has to be stopped by a limit of the process.
+//! Evaluation is a pure function of the files that [`Files`] returns: it has no clock, no environment and no network,
+//! and the order in which folders are listed does not reach the result. It is bounded in steps, heap and depth; a
+//! process limit has to stop what those limits cannot (one operation with a huge allocation).
 
 mod context;
 mod define;
@@ -29,7 +29,7 @@ use starlark::environment::{Globals, GlobalsBuilder, LibraryExtension};
 use starlark::syntax::Dialect;
 
 pub use error::{ArgumentError, EvalError, Label, What};
-pub use files::{Files, InMemoryFiles, STARLARK_MOST};
+pub use files::{Files, InMemoryFiles, MAX_STARLARK};
 pub use format::format;
 pub use on_disk::{OnDisk, OnDiskError};
 pub use problem::{Problem, Shown};
@@ -41,7 +41,7 @@ use modules::Modules;
 /// Recipes by their names.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub struct Recipes {
-    /// The recipes. All that one of them needs are there too.
+    /// The recipes, with all their dependencies.
     pub by_name: BTreeMap<RecipeName, Arc<Recipe>>,
     /// The images.
     pub images: BTreeMap<RecipeName, Arc<ImageRecipe>>,
@@ -49,10 +49,10 @@ pub struct Recipes {
     pub files: BTreeSet<String>,
 }
 
-/// Evaluates what the recipes `names` need: the files that define them, and what those load.
+/// Evaluates the recipes `names` and their dependencies: the files that define them, and what those load.
 ///
 /// # Errors
-/// With the first that is met; which one that is does not depend on anything but the files.
+/// With the first error; which one that is depends only on the files.
 pub fn evaluate(files: &dyn Files, names: &[RecipeName]) -> Result<Recipes, EvalError> {
     on_a_deep_stack(|| {
         let mut modules = Modules::new(files);
@@ -68,7 +68,7 @@ pub fn evaluate(files: &dyn Files, names: &[RecipeName]) -> Result<Recipes, Eval
     })
 }
 
-/// Evaluates the images `names`, and the recipes that they need.
+/// Evaluates the images `names`, and their recipes.
 ///
 /// # Errors
 /// As [`evaluate`].
@@ -96,7 +96,7 @@ pub fn evaluate_images(files: &dyn Files, names: &[RecipeName]) -> Result<Recipe
 /// Evaluates all recipes of a tree.
 ///
 /// # Errors
-/// With the first that is met, in the order of the folders' names.
+/// With the first error, in the order of the folders' names.
 pub fn evaluate_all(files: &dyn Files) -> Result<Recipes, EvalError> {
     on_a_deep_stack(|| {
         let mut modules = Modules::new(files);
@@ -107,7 +107,7 @@ pub fn evaluate_all(files: &dyn Files) -> Result<Recipes, EvalError> {
     })
 }
 
-/// Evaluates all recipes of a tree, and goes on after an error: the recipes that are right, and every error once.
+/// Evaluates all recipes of a tree, and continues after an error: returns the valid recipes, and every error once.
 pub fn check_all(files: &dyn Files) -> (Recipes, Vec<EvalError>) {
     let checked = on_a_deep_stack(|| {
         let mut errors = Vec::new();
@@ -120,7 +120,7 @@ pub fn check_all(files: &dyn Files) -> (Recipes, Vec<EvalError>) {
             }
             Err(error) => errors.push(error),
         }
-        // What a file that failed was loaded by failed because of it, and says nothing new.
+        // A file that loads a failed one fails because of it, which adds nothing.
         errors.retain(|error| !matches!(*error.what, What::Earlier { .. }));
         match gather(modules) {
             Ok(recipes) => Ok((recipes, errors)),
@@ -133,7 +133,7 @@ pub fn check_all(files: &dyn Files) -> (Recipes, Vec<EvalError>) {
     checked.unwrap_or_else(|error| (Recipes::default(), vec![error]))
 }
 
-/// The folders of a recipe tree, sorted: in what order the disk lists them must not matter.
+/// The sorted folders of a recipe tree: their order on disk must not matter.
 fn packages(files: &dyn Files) -> Result<Vec<String>, EvalError> {
     let mut packages = files.packages().map_err(|e| EvalError::new(What::Packages(e), Vec::new()))?;
     packages.sort_unstable();
@@ -141,7 +141,7 @@ fn packages(files: &dyn Files) -> Result<Vec<String>, EvalError> {
     Ok(packages)
 }
 
-/// The folder in which a recipe of that name is defined: the longest that its name begins with.
+/// The folder that defines a recipe of that name: the longest that is a prefix of it.
 fn package_of(
     name: &RecipeName,
     files: &dyn Files,
@@ -163,20 +163,20 @@ fn no_recipe<'a>(name: &RecipeName, known: impl Iterator<Item = &'a str>) -> Eva
     EvalError::new(What::NoRecipe { name: name.as_str().to_owned(), similar }, Vec::new())
 }
 
-/// Those of `known` that whoever typed `name` may have meant.
+/// Those of `known` that the user may have meant by `name`.
 fn similar<'a>(name: &RecipeName, known: impl Iterator<Item = &'a str>) -> Vec<String> {
     // At most a third of the letters may differ, or it is another word.
-    let most = name.as_str().len().div_ceil(3);
+    let max = name.as_str().len().div_ceil(3);
     let mut similar: Vec<_> = known
         .map(|it| (strsim::damerau_levenshtein(it, name.as_str()), it))
-        .filter(|(distance, it)| *distance <= most || it.starts_with(&format!("{name}-")))
+        .filter(|(distance, it)| *distance <= max || it.starts_with(&format!("{name}-")))
         .collect();
     similar.sort_unstable();
     similar.dedup();
     similar.into_iter().take(3).map(|(_, it)| format!("`{it}`")).collect()
 }
 
-/// All that was evaluated, by name. A name that two recipes have is an error.
+/// All results, by name. A name of two recipes is an error.
 fn gather(modules: Modules<'_>) -> Result<Recipes, EvalError> {
     let (defined, drawn, files) = modules.into_parts();
     let packages: BTreeSet<String> =
@@ -264,8 +264,8 @@ pub fn reference() -> Vec<(String, String)> {
         .collect()
 }
 
-/// The parser and compiler walk expressions by recursion, and what [`depth`] lets pass needs more than a usual stack.
-/// A panic of the evaluator is an error like another: what was defined so far is dropped with it.
+/// The parser and compiler walk expressions recursively, and what [`depth`] admits needs more than a usual stack. A
+/// panic of the evaluator is an error like any other: earlier results are dropped with it.
 fn on_a_deep_stack<T: Send>(work: impl FnOnce() -> Result<T, EvalError> + Send) -> Result<T, EvalError> {
     const STACK: usize = 128 << 20;
     std::thread::scope(|scope| {
@@ -274,9 +274,7 @@ fn on_a_deep_stack<T: Send>(work: impl FnOnce() -> Result<T, EvalError> + Send) 
         thread.map_err(|e| gave_up(format!("no thread can be started: {e}")))?.join().unwrap_or_else(
             |panic| {
                 let text = panic.downcast_ref::<String>().map(String::as_str);
-                Err(gave_up(
-                    text.or(panic.downcast_ref().copied()).unwrap_or("it does not say why").to_owned(),
-                ))
+                Err(gave_up(text.or(panic.downcast_ref().copied()).unwrap_or("no reason given").to_owned()))
             },
         )
     })

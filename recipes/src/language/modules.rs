@@ -11,17 +11,17 @@ use starlark::values::FrozenHeapName;
 
 use super::context::{Context, from_top};
 use super::error::{EvalError, Label, What};
-use super::files::{Files, STARLARK_MOST};
+use super::files::{Files, MAX_STARLARK};
 use super::{depth, dialect, globals, spans};
 use crate::paths::TreePath;
 use crate::recipe::{ImageRecipe, Recipe, Span};
 
-/// The most steps of one file.
-const STEPS_MOST: u64 = 10_000_000;
-/// The most bytes that the values of one file may take, as far as the evaluator counts them.
-const HEAP_MOST: usize = 256 << 20;
-/// The most calls inside each other.
-const CALLS_MOST: usize = 200;
+/// Maximum number of steps of one file.
+const MAX_STEPS: u64 = 10_000_000;
+/// Maximum size in bytes of one file's values, as far as the evaluator counts them.
+const MAX_HEAP: usize = 256 << 20;
+/// Maximum depth of calls.
+const MAX_CALL_DEPTH: usize = 200;
 
 /// The files that were loaded so far.
 pub(super) struct Modules<'a> {
@@ -40,17 +40,17 @@ enum State {
     Failed,
 }
 
-/// A file whose turn comes when those are done that it loads.
+/// A file that waits for those that it loads.
 struct Waiting {
     file: Arc<str>,
     module: AstModule,
-    /// What it loads: as it is written, the file, and where.
+    /// Its loads: as written, the file, and the location.
     loads: Vec<(String, Arc<str>, Span)>,
-    /// How many of them are done.
+    /// The number of finished loads.
     done: usize,
 }
 
-/// The folder below `pkgs` whose `recipe.star` a file is.
+/// The folder below `pkgs` of a `recipe.star`.
 pub(super) fn package(file: &str) -> Option<&str> {
     file.strip_prefix("pkgs/")?.strip_suffix("/recipe.star").filter(|name| !name.contains('/'))
 }
@@ -60,12 +60,12 @@ impl<'a> Modules<'a> {
         Self { files, globals: globals(), states: HashMap::new(), recipes: Vec::new(), images: Vec::new() }
     }
 
-    /// The recipes that were defined so far.
+    /// The recipes defined so far.
     pub(super) fn recipes(&self) -> &[Arc<Recipe>] {
         &self.recipes
     }
 
-    /// The images that were defined so far.
+    /// The images defined so far.
     pub(super) fn images(&self) -> &[Arc<ImageRecipe>] {
         &self.images
     }
@@ -81,7 +81,7 @@ impl<'a> Modules<'a> {
         self.load(&file)
     }
 
-    /// Evaluates `file` and all that it loads. A loop and not a recursion: a chain of files may be longer than a stack.
+    /// Evaluates `file` and all that it loads. A loop, since a chain of files may be longer than a stack.
     fn load(&mut self, file: &Arc<str>) -> Result<(), EvalError> {
         let mut waiting = Vec::new();
         let outcome = self.load_with(file, &mut waiting);
@@ -130,7 +130,7 @@ impl<'a> Modules<'a> {
         let path = TreePath::parse(file.as_bytes()).map_err(|_| no_file())?;
         let bytes = self
             .files
-            .read(&path, STARLARK_MOST)
+            .read(&path, MAX_STARLARK)
             .map_err(|source| EvalError::new(What::Read { path: file.to_string(), source }, labels()))?;
         let text = String::from_utf8(bytes.ok_or_else(no_file)?).map_err(|e| {
             let at = e.utf8_error().valid_up_to();
@@ -152,7 +152,7 @@ impl<'a> Modules<'a> {
         Ok(Waiting { file: Arc::clone(file), module, loads, done: 0 })
     }
 
-    /// Evaluates a file whose loads are all done.
+    /// Evaluates a file whose loads are all finished.
     fn evaluate(&mut self, waiting: &Waiting) -> Result<(), EvalError> {
         let Waiting { file, module: parsed, loads, .. } = waiting;
         let context = Context {
@@ -177,30 +177,30 @@ impl<'a> Modules<'a> {
             eval.set_loader(&loader);
             eval.extra = Some(&context);
             let limits = eval
-                .set_max_tick_count(STEPS_MOST)
-                .and_then(|()| eval.set_max_heap_size(HEAP_MOST))
-                .and_then(|()| eval.set_max_callstack_size(CALLS_MOST));
+                .set_max_tick_count(MAX_STEPS)
+                .and_then(|()| eval.set_max_heap_size(MAX_HEAP))
+                .and_then(|()| eval.set_max_callstack_size(MAX_CALL_DEPTH));
             limits.map_err(starlark::Error::new_other)?;
             let evaluated = eval.eval_module(parsed.clone(), globals).map(drop);
-            // The evaluator has no other sign that it was the heap.
+            // The evaluator has no other indication of a heap overflow.
             let heap = |error: &starlark::Error| {
                 error.without_diagnostic().to_string().starts_with("Heap memory limit")
             };
             let limit = match &evaluated {
-                Err(_) if eval.get_total_tick_count() >= STEPS_MOST => Some((STEPS_MOST, "steps")),
-                Err(error) if heap(error) => Some((HEAP_MOST as u64, "bytes")),
+                Err(_) if eval.get_total_tick_count() >= MAX_STEPS => Some((MAX_STEPS, "steps")),
+                Err(error) if heap(error) => Some((MAX_HEAP as u64, "bytes")),
                 _ => None,
             };
             drop(eval);
-            if let Some((most, what)) = limit {
+            if let Some((max, what)) = limit {
                 let error = evaluated.as_ref().err();
                 let call = error.and_then(|it| it.call_stack().frames.last()?.location.as_ref());
                 let at = error.and_then(starlark::Error::span).or(call);
                 let at = at.map_or_else(
                     || Label::new(spans::whole(file), ""),
-                    |at| Label::new(spans::of(at), "it had come to here"),
+                    |at| Label::new(spans::of(at), "it stopped here"),
                 );
-                let what = What::Limit { file: file.to_string(), most, what };
+                let what = What::Limit { file: file.to_string(), max, what };
                 return Err(context.keep(EvalError::new(what, vec![at])));
             }
             evaluated?;
@@ -225,10 +225,10 @@ impl<'a> Modules<'a> {
     }
 }
 
-/// An error of Starlark's own.
+/// An error of Starlark itself.
 pub(super) fn language_error(error: &starlark::Error, file: &Arc<str>) -> EvalError {
     let text = error.without_diagnostic().to_string();
-    // The evaluator tells an argument of a wrong type by its name, and has only the span of the call.
+    // For an argument of a wrong type the evaluator reports its name, and only the span of the call.
     let argument = text.strip_prefix("Type of parameter `").and_then(|rest| rest.split('`').next());
     let span = match (error.span(), argument) {
         (Some(call), Some(argument)) => spans::of_argument(call, argument),
@@ -264,7 +264,7 @@ fn target(file: &str, text: &str) -> Result<String, &'static str> {
     }
     match TreePath::parse(path.as_bytes()) {
         Ok(_) => Ok(path),
-        Err(_) => Err("it is no path: a component is empty, `.` or `..`"),
+        Err(_) => Err("not a path: a component is empty, `.` or `..`"),
     }
 }
 

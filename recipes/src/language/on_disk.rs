@@ -16,11 +16,11 @@ use super::files::{Files, too_large};
 use super::stamps::{Looked, Stamps, is_local, open_below};
 use crate::paths::TreePath;
 
-/// The most entries of a folder of recipes, and of what `local` takes.
-const ENTRIES_MOST: usize = 1_000_000;
+/// Maximum number of entries of a folder of recipes, and of one for `local`.
+const MAX_ENTRIES: usize = 1_000_000;
 
-/// The most levels of what `local` takes: one descriptor each is open.
-const DEPTH_MOST: usize = 200;
+/// Maximum depth of a folder for `local`: one descriptor each is open.
+const MAX_DEPTH: usize = 200;
 
 /// A recipe tree that is a folder on this machine: the one that holds `pkgs`.
 ///
@@ -30,15 +30,15 @@ pub struct OnDisk {
     noted: Mutex<Noted>,
 }
 
-/// What was looked at.
+/// The state of what was read.
 #[derive(Default)]
 struct Noted {
     stamps: Stamps,
-    /// Of each device, whether its times can be trusted.
+    /// For each device, whether its times can be trusted.
     local: HashMap<u64, bool>,
 }
 
-/// A folder is no recipe tree.
+/// A folder is not a recipe tree.
 #[derive(Debug, thiserror::Error)]
 pub enum OnDiskError {
     /// It cannot be opened.
@@ -49,8 +49,8 @@ pub enum OnDiskError {
         /// Why.
         source: io::Error,
     },
-    /// There is no folder `pkgs` in it.
-    #[error("{} is no recipe tree: it has no folder `pkgs`", path.display())]
+    /// It has no folder `pkgs`.
+    #[error("{} is not a recipe tree: it has no folder `pkgs`", path.display())]
     NoPackages {
         /// The folder.
         path: PathBuf,
@@ -61,7 +61,7 @@ impl OnDisk {
     /// Opens the recipe tree at `path`.
     ///
     /// # Errors
-    /// When it is none.
+    /// When it is not one.
     pub fn open(path: &Path) -> Result<Self, OnDiskError> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let top = rustix::fs::open(path, flags, Mode::empty())
@@ -73,18 +73,17 @@ impl OnDisk {
         }
     }
 
-    /// The state of all that was looked at so far.
+    /// The state of all that was read so far.
     pub fn stamps(&self) -> Stamps {
         self.noted().stamps.clone()
     }
 
-    /// Whether all of that still is what it was.
+    /// Whether all of that is unchanged.
     pub fn holds(&self, stamps: &Stamps) -> bool {
         stamps.hold(&self.top)
     }
 
-    /// What lies at a path, as it would be stored, and the trees that it is made of, each after those in it; none when
-    /// there is nothing.
+    /// The node at a path, as it would be stored, and its trees, children first; `None` when there is nothing.
     ///
     /// # Errors
     /// When it cannot be read, or holds what no tree can hold.
@@ -102,7 +101,7 @@ impl OnDisk {
         self.noted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The state of something that is open, noted before it is read: a change while it is read shows, then.
+    /// Records the state of an open file before it is read, so that a change during the read is detected.
     fn note(&self, path: &[u8], follow: bool, fd: BorrowedFd<'_>) -> Result<Stat, Errno> {
         let stat = rustix::fs::fstat(fd)?;
         let mut noted = self.noted();
@@ -111,7 +110,7 @@ impl OnDisk {
         Ok(stat)
     }
 
-    /// Opens what a path leads to, and notes its state.
+    /// Opens the target of a path, and records its state.
     fn open_noted(&self, path: &[u8], flags: OFlags) -> io::Result<Option<(OwnedFd, Stat)>> {
         match open_below(&self.top, path, flags, true) {
             Ok(fd) => {
@@ -130,24 +129,24 @@ impl OnDisk {
     }
 }
 
-/// Reads a file that is open; it must be a regular one.
-fn read_whole(fd: OwnedFd, stat: &Stat, most: usize) -> io::Result<Vec<u8>> {
+/// Reads an open file; it must be a regular one.
+fn read_whole(fd: OwnedFd, stat: &Stat, max: usize) -> io::Result<Vec<u8>> {
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-        return Err(io::Error::other("it is no regular file"));
+        return Err(io::Error::other("not a regular file"));
     }
     let mut bytes = Vec::new();
-    File::from(fd).take(most as u64 + 1).read_to_end(&mut bytes)?;
-    match bytes.len() > most {
-        true => Err(too_large(most)),
+    File::from(fd).take(max as u64 + 1).read_to_end(&mut bytes)?;
+    match bytes.len() > max {
+        true => Err(too_large(max)),
         false => Ok(bytes),
     }
 }
 
 impl Files for OnDisk {
-    fn read(&self, path: &TreePath, most: usize) -> io::Result<Option<Vec<u8>>> {
-        // Without NONBLOCK a fifo in the tree would be waited for.
+    fn read(&self, path: &TreePath, max: usize) -> io::Result<Option<Vec<u8>>> {
+        // Without NONBLOCK, opening a fifo in the tree would block.
         let open = self.open_noted(&path.to_bytes(), OFlags::RDONLY | OFlags::NONBLOCK)?;
-        open.map(|(fd, stat)| read_whole(fd, &stat, most)).transpose()
+        open.map(|(fd, stat)| read_whole(fd, &stat, max)).transpose()
     }
 
     fn node(&self, path: &TreePath) -> io::Result<Option<Node>> {
@@ -165,32 +164,32 @@ impl Files for OnDisk {
             if name.starts_with('.') || entry.file_type() == FileType::RegularFile {
                 continue;
             }
-            // What is there and cannot be opened is a package: whoever wants it is told why it cannot.
+            // A file that cannot be opened is still a package: its use then reports the reason.
             let recipe = self.open_noted(format!("pkgs/{name}/recipe.star").as_bytes(), OFlags::PATH);
             if !matches!(recipe, Ok(None)) {
                 packages.push(name.to_owned());
             }
-            if packages.len() > ENTRIES_MOST {
-                return Err(io::Error::other(format!("it has more than {ENTRIES_MOST} folders")));
+            if packages.len() > MAX_ENTRIES {
+                return Err(io::Error::other(format!("it has more than {MAX_ENTRIES} folders")));
             }
         }
         Ok(packages)
     }
 }
 
-/// A walk through what `local` names.
+/// A walk through the target of `local`.
 struct Walk<'a> {
     files: &'a OnDisk,
     entries: usize,
-    /// The directories, each after those in it.
+    /// The directories, children first.
     trees: Vec<Tree>,
 }
 
 impl Walk<'_> {
-    /// What an open file or directory is, as it would be stored.
+    /// The node of an open file or directory, as it would be stored.
     fn node(&mut self, fd: OwnedFd, stat: &Stat, path: &[u8], depth: usize) -> io::Result<Node> {
         self.entries += 1;
-        if self.entries > ENTRIES_MOST || depth > DEPTH_MOST {
+        if self.entries > MAX_ENTRIES || depth > MAX_DEPTH {
             return Err(io::Error::other("it has too many entries, or too many levels"));
         }
         match FileType::from_raw_mode(stat.st_mode) {
@@ -219,7 +218,7 @@ impl Walk<'_> {
         }
     }
 
-    /// What an entry of a directory is.
+    /// The node of an entry of a directory.
     fn entry(&mut self, folder: BorrowedFd<'_>, name: &CStr, path: &[u8], depth: usize) -> io::Result<Node> {
         let open = |flags| rustix::fs::openat(folder, name, flags | OFlags::NOFOLLOW, Mode::empty());
         match open(OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC) {
@@ -230,7 +229,7 @@ impl Walk<'_> {
             Err(Errno::LOOP) => {
                 let link = open(OFlags::PATH | OFlags::CLOEXEC)?;
                 self.files.note(path, false, link.as_fd())?;
-                // An error, too, if it is no link any more.
+                // Also an error if it is not a link any more.
                 let target = rustix::fs::readlinkat(&link, c"", Vec::new())?;
                 Ok(Node::Symlink { target: SymlinkTarget::new(target.as_bytes()).map_err(invalid)? })
             }

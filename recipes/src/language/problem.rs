@@ -1,26 +1,26 @@
-//! An error as it is shown, with its source lines. It is passed between processes.
+//! An error as it is displayed, with its source lines. It is passed between processes.
 
 use serde::{Deserialize, Serialize};
 
 use super::error::{EvalError, Label};
-use super::files::{Files, STARLARK_MOST};
+use super::files::{Files, MAX_STARLARK};
 use crate::paths::TreePath;
 use crate::recipe::Span;
 
 /// The maximum number of lines shown per location.
-const LINES_MOST: usize = 6;
+const MAX_LINES: usize = 6;
 
-/// An error, ready to be shown.
+/// An error, ready for display.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Problem {
     /// The fact.
     pub message: String,
-    /// The recipe that it is about, when it is about one.
+    /// The recipe that it concerns, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recipe: Option<String>,
-    /// The places that it is about, the first above all.
+    /// The places that it concerns, the most important first.
     pub places: Vec<Shown>,
-    /// Who called the function that failed, the innermost first.
+    /// The callers of the function that failed, the innermost first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub called_from: Vec<Span>,
     /// A hint.
@@ -34,7 +34,7 @@ pub struct Problem {
 /// A place with its lines.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Shown {
-    /// Where.
+    /// The place.
     pub span: Span,
     /// An annotation; may be empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -44,7 +44,7 @@ pub struct Shown {
 }
 
 impl Problem {
-    /// `error`, with the lines that it is about.
+    /// `error`, with its source lines.
     pub fn new(error: &EvalError, files: &dyn Files) -> Self {
         Self {
             message: error.to_string(),
@@ -56,7 +56,7 @@ impl Problem {
         }
     }
 
-    /// A problem that is not of the language, about places in a recipe tree.
+    /// A problem outside of the language, with places in a recipe tree.
     pub fn about(message: String, recipe: Option<String>, labels: &[Label], files: &dyn Files) -> Self {
         let places = labels.iter().map(|label| Shown::new(label, files)).collect();
         Self { message, recipe, places, called_from: Vec::new(), hint: None, not_found: false }
@@ -67,9 +67,9 @@ impl Shown {
     fn new(label: &Label, files: &dyn Files) -> Self {
         let span = label.span.clone();
         let path = TreePath::parse(span.file.as_bytes()).ok();
-        let bytes = path.and_then(|path| files.read(&path, STARLARK_MOST).ok().flatten()).unwrap_or_default();
+        let bytes = path.and_then(|path| files.read(&path, MAX_STARLARK).ok().flatten()).unwrap_or_default();
         let text = String::from_utf8_lossy(&bytes);
-        let count = (span.end.0.saturating_sub(span.begin.0) + 1).min(LINES_MOST);
+        let count = (span.end.0.saturating_sub(span.begin.0) + 1).min(MAX_LINES);
         let lines = text.lines().skip(span.begin.0 - 1).take(count).map(str::to_owned).collect();
         Self { span, label: label.text.clone(), lines }
     }

@@ -1,4 +1,4 @@
-//! Where things are written: from the evaluator's spans to ours.
+//! Source locations: from the evaluator's spans to ours.
 
 use std::sync::Arc;
 
@@ -19,14 +19,14 @@ pub(super) fn of(span: &FileSpan) -> Span {
     }
 }
 
-/// All of a file, when nothing closer is known.
+/// A whole file, when nothing more precise is known.
 pub(super) fn whole(file: &Arc<str>) -> Span {
     Span { file: Arc::clone(file), begin: (1, 1), end: (1, 1) }
 }
 
 /// The span of the value that the call at `call` gives to `argument`; of the call itself when it is not written there.
 ///
-/// The file is parsed again: errors are rare, and evaluation forgets where arguments stood.
+/// The file is parsed again: errors are rare, and evaluation does not keep the positions of arguments.
 pub(super) fn of_argument(call: &FileSpan, argument: &str) -> Span {
     let text = call.file.source().to_owned();
     let Ok(module) = AstModule::parse(call.filename(), text, &dialect()) else { return of(call) };

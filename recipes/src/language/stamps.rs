@@ -1,8 +1,7 @@
-//! Whether the files of a recipe tree are still what they were when they were read, told by what the kernel says of
-//! them.
+//! Whether the files of a recipe tree are unchanged since they were read, according to the kernel's metadata.
 //!
-//! A stamp is taken by `fstat` of the very descriptor that is read, before it is read. To look again, the path is
-//! resolved again in the same way, so that a symbolic link on the way that leads elsewhere now shows, too.
+//! A stamp is taken by `fstat` of the very descriptor that is read, before it is read. To check again, the path is
+//! resolved again in the same way, so that a symbolic link on the way that leads elsewhere now is detected, too.
 
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, OwnedFd};
@@ -13,14 +12,14 @@ use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use stele_store::model::{escape, unescape};
 
-/// How far a change has to lie back so that the next one cannot have the same time, in nanoseconds: the kernel's clock
-/// for files may tick only every 10 ms.
+/// The minimum age of a change so that the next one cannot have the same time, in nanoseconds: the kernel's clock for
+/// files may tick only every 10 ms.
 const TICK: i128 = 20_000_000;
-/// The same on a file system that writes whole seconds (ext3) or every second one (FAT).
+/// The same on a file system with times in whole seconds (ext3) or every second one (FAT).
 const WHOLE_SECONDS: i128 = 2_000_000_000;
 
-/// File systems whose times come from this machine's clock. What another machine serves has a clock of its own, and may
-/// be cached: nothing there can be told by its times.
+/// File systems whose times come from this machine's clock. Those of network file systems come from another clock, and
+/// may be cached: their times prove nothing.
 const LOCAL: [u32; 23] = [
     0x0000_ef53, // ext2, ext3, ext4
     0x5846_5342, // XFS
@@ -47,7 +46,7 @@ const LOCAL: [u32; 23] = [
     0x2405_1905, // UBIFS
 ];
 
-/// What tells one state of a file from another. The kernel moves ctime with every change, and cannot be asked not to.
+/// Distinguishes the states of a file. The kernel updates ctime with every change, and cannot be prevented from that.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Stamp {
     device: u64,
@@ -60,11 +59,11 @@ pub struct Stamp {
     modified: i128,
 }
 
-/// What a path led to.
+/// The target of a path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-enum Found {
+enum Resolution {
     There(Stamp),
-    /// It could not be opened, with this error of the kernel.
+    /// It could not be opened, with this error.
     Not(i32),
 }
 
@@ -76,26 +75,26 @@ pub(super) struct Looked {
     pub follow: bool,
 }
 
-/// The state of all that was looked at in a recipe tree.
+/// The state of all that was read in a recipe tree.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(try_from = "Written", into = "Written")]
 pub struct Stamps {
-    found: BTreeMap<Looked, Found>,
-    /// Something was changed so shortly before it was looked at that the next change might not show, or between two
-    /// looks.
+    found: BTreeMap<Looked, Resolution>,
+    /// Something was changed so shortly before it was read that the next change might not be detected, or between two
+    /// reads.
     unsettled: bool,
 }
 
 /// [`Stamps`] between two processes: paths are escaped.
 #[derive(Serialize, Deserialize)]
 struct Written {
-    found: Vec<(String, bool, Found)>,
+    found: Vec<(String, bool, Resolution)>,
     unsettled: bool,
 }
 
 impl From<Stamps> for Written {
     fn from(stamps: Stamps) -> Self {
-        let row = |(looked, found): (Looked, Found)| {
+        let row = |(looked, found): (Looked, Resolution)| {
             let mut path = String::new();
             escape(&looked.path, &mut path);
             (path, looked.follow, found)
@@ -108,7 +107,7 @@ impl TryFrom<Written> for Stamps {
     type Error = String;
 
     fn try_from(written: Written) -> Result<Self, String> {
-        let row = |(path, follow, found): (String, bool, Found)| {
+        let row = |(path, follow, found): (String, bool, Resolution)| {
             let path = unescape(path.as_bytes()).map_err(|e| e.to_string())?;
             Ok::<_, String>((Looked { path, follow }, found))
         };
@@ -140,36 +139,37 @@ impl Stamp {
 }
 
 impl Stamps {
-    /// Whether every change since would show.
+    /// Whether every later change would be detected.
     pub fn are_settled(&self) -> bool {
         !self.unsettled
     }
 
-    /// Notes what was found by a descriptor that is about to be read. `local` says whether its file system's times can
-    /// be trusted.
+    /// Records the state of a descriptor that is about to be read. `local` is whether its file system's times can be
+    /// trusted.
     pub(super) fn note(&mut self, looked: Looked, stat: &Stat, local: bool) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |it| it.as_nanos());
         let stamp = Stamp::of(stat);
         self.unsettled |= !local || !stamp.is_settled(i128::try_from(now).unwrap_or(0));
-        self.put(looked, Found::There(stamp));
+        self.put(looked, Resolution::There(stamp));
     }
 
-    /// Notes that nothing could be opened.
+    /// Records that nothing could be opened.
     pub(super) fn note_none(&mut self, looked: Looked, why: Errno) {
-        self.put(looked, Found::Not(why.raw_os_error()));
+        self.put(looked, Resolution::Not(why.raw_os_error()));
     }
 
-    fn put(&mut self, looked: Looked, found: Found) {
-        // Of two states that were read, one alone cannot be held on to.
+    fn put(&mut self, looked: Looked, found: Resolution) {
+        // Two different states were read, so neither proves anything.
         self.unsettled |= self.found.insert(looked, found).is_some_and(|before| before != found);
     }
 
-    /// Whether everything still is what it was.
+    /// Whether everything is unchanged.
     pub(super) fn hold(&self, top: impl AsFd + Sync) -> bool {
         let all: Vec<_> = self.found.iter().collect();
-        let holds =
-            |part: &[(&Looked, &Found)]| part.iter().all(|(looked, found)| look(&top, looked) == **found);
-        // With 10,000 recipes this is most of what planning again takes.
+        let holds = |part: &[(&Looked, &Resolution)]| {
+            part.iter().all(|(looked, found)| look(&top, looked) == **found)
+        };
+        // With 10,000 recipes this takes most of the time of planning again.
         let (one, other) = all.split_at(all.len() / 2);
         std::thread::scope(|scope| {
             let one = scope.spawn(|| holds(one));
@@ -178,17 +178,17 @@ impl Stamps {
     }
 }
 
-fn look(top: impl AsFd, looked: &Looked) -> Found {
+fn look(top: impl AsFd, looked: &Looked) -> Resolution {
     let fd = open_below(top, &looked.path, OFlags::PATH, looked.follow);
     match fd.and_then(|fd| rustix::fs::fstat(&fd)) {
-        Ok(stat) => Found::There(Stamp::of(&stat)),
-        Err(e) => Found::Not(e.raw_os_error()),
+        Ok(stat) => Resolution::There(Stamp::of(&stat)),
+        Err(e) => Resolution::Not(e.raw_os_error()),
     }
 }
 
-/// Opens what lies at a path below `top`: neither `..` nor a symbolic link leads out of it.
+/// Opens a path below `top`: neither `..` nor a symbolic link leads out of it.
 pub(super) fn open_below(top: impl AsFd, path: &[u8], flags: OFlags, follow: bool) -> Result<OwnedFd, Errno> {
-    /// A rename anywhere in the machine at that moment makes the kernel give up on a link with `..` in it.
+    /// A concurrent rename anywhere on the machine makes the kernel fail on a link with `..` in it.
     const TRIES: usize = 64;
     let follow = if follow { OFlags::empty() } else { OFlags::NOFOLLOW };
     let how = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
@@ -201,9 +201,9 @@ pub(super) fn open_below(top: impl AsFd, path: &[u8], flags: OFlags, follow: boo
     openat2(&top, path, flags | follow | OFlags::CLOEXEC, Mode::empty(), how)
 }
 
-/// Whether what is open lies on a file system of this machine.
+/// Whether an open file is on a local file system.
 pub(super) fn is_local(fd: impl AsFd) -> bool {
-    // The number is 32 bits wide whatever the word of the machine.
+    // The number is 32 bits wide whatever the machine's word size.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::unnecessary_cast)]
     let kind = rustix::fs::fstatfs(fd).map(|disk| disk.f_type as u32);
     kind.is_ok_and(|kind| LOCAL.contains(&kind))
@@ -226,7 +226,7 @@ mod tests {
         // The control: a fine time is trusted after two ticks, and not before.
         assert!(!stamp(7 * second + 1).is_settled(7 * second + TICK));
         assert!(stamp(7 * second + 1).is_settled(7 * second + TICK + 2));
-        // A time that is still to come is not trusted at all.
+        // A time in the future is not trusted at all.
         assert!(!stamp(20 * second + 1).is_settled(7 * second));
     }
 
@@ -234,19 +234,19 @@ mod tests {
     fn two_states_of_one_path_never_settle() {
         let looked = || Looked { path: b"x".to_vec(), follow: true };
         let mut stamps = Stamps::default();
-        stamps.put(looked(), Found::There(stamp(1)));
-        stamps.put(looked(), Found::There(stamp(1)));
+        stamps.put(looked(), Resolution::There(stamp(1)));
+        stamps.put(looked(), Resolution::There(stamp(1)));
         assert!(stamps.are_settled());
-        stamps.put(looked(), Found::There(stamp(2)));
+        stamps.put(looked(), Resolution::There(stamp(2)));
         assert!(!stamps.are_settled());
     }
 
     #[test]
-    fn any_name_passes_from_one_process_to_another() {
+    fn any_name_survives_serialisation() {
         let mut stamps = Stamps::default();
         for path in [&b"with space"[..], b"back\\slash", b"\xff\xfe", "ä/ö".as_bytes(), b"a\nb"] {
-            stamps.put(Looked { path: path.to_vec(), follow: false }, Found::Not(2));
-            stamps.put(Looked { path: path.to_vec(), follow: true }, Found::There(stamp(-1)));
+            stamps.put(Looked { path: path.to_vec(), follow: false }, Resolution::Not(2));
+            stamps.put(Looked { path: path.to_vec(), follow: true }, Resolution::There(stamp(-1)));
         }
         let text = serde_json::to_vec(&stamps).unwrap();
         assert_eq!(serde_json::from_slice::<Stamps>(&text).unwrap(), stamps);

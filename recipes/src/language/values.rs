@@ -1,4 +1,4 @@
-//! What recipes handle as values: recipes, their outputs, sources, local files.
+//! The values of recipes: recipes, their outputs, sources, local files.
 
 // `ProvidesStaticType` can only be implemented by its derive, which writes an `unsafe impl`.
 #![allow(unsafe_code)]
@@ -11,10 +11,10 @@ use starlark::any::ProvidesStaticType;
 use starlark::values::{Heap, NoSerialize, StarlarkPagablePanic, StarlarkValue, Value, starlark_value};
 use starlark::{starlark_simple_value, values::AllocValue as _};
 
-use crate::action::Place;
+use crate::action::SandboxPath;
 use crate::recipe::{ForeignImage, ImageRecipe, LocalInput, OutputName, Recipe, SourceInput};
 
-/// A recipe. `name` and `version` can be read of it.
+/// A recipe. `name` and `version` are readable.
 #[derive(Clone, Debug, ProvidesStaticType, NoSerialize, StarlarkPagablePanic, Allocative)]
 pub(super) struct RecipeValue(#[allocative(skip)] pub(super) Arc<Recipe>);
 
@@ -26,10 +26,10 @@ pub(super) struct InputValue {
     #[allocative(skip)]
     pub(super) output: OutputName,
     #[allocative(skip)]
-    pub(super) place: Place,
+    pub(super) place: SandboxPath,
 }
 
-/// A source. `name` and `sha256` can be read of it.
+/// A source. `name` and `sha256` are readable.
 #[derive(Clone, Debug, ProvidesStaticType, NoSerialize, StarlarkPagablePanic, Allocative)]
 pub(super) struct SourceValue(#[allocative(skip)] pub(super) Arc<SourceInput>);
 
@@ -41,7 +41,7 @@ pub(super) struct LocalValue(#[allocative(skip)] pub(super) Arc<LocalInput>);
 #[derive(Clone, Debug, ProvidesStaticType, NoSerialize, StarlarkPagablePanic, Allocative)]
 pub(super) struct ForeignImageValue(#[allocative(skip)] pub(super) Arc<ForeignImage>);
 
-/// An image, or an index. `name` can be read of it.
+/// An image, or an index. `name` is readable.
 #[derive(Clone, Debug, ProvidesStaticType, NoSerialize, StarlarkPagablePanic, Allocative)]
 pub(super) struct ImageValue(#[allocative(skip)] pub(super) Arc<ImageRecipe>);
 

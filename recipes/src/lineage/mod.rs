@@ -1,7 +1,7 @@
-//! What a recipe goes back to: its opaque bytes.
+//! The opaque bytes that a recipe depends on.
 //!
-//! *Opaque* means prebuilt. What is built with it is as opaque as that, however readable its own source
-//! is; so it is counted over all that a recipe needs, and each package once.
+//! *Opaque* means prebuilt. What is built with it is as opaque as that, however readable its own source is; so it is
+//! counted over all dependencies of a recipe, and each package once.
 
 #[cfg(test)]
 mod tests;
@@ -18,11 +18,11 @@ use crate::recipe::RecipeName;
 pub struct Opaque {
     /// Its file's name; the first one, when recipes give it several.
     pub file: String,
-    /// What it is.
+    /// Its identity.
     pub pin: Pin,
-    /// How many bytes the file has, packed as it is.
+    /// The size of the file in bytes, as distributed.
     pub size: u64,
-    /// The recipes that name it, each after what it needs.
+    /// The recipes that name it, dependencies first.
     pub named_by: Vec<RecipeName>,
 }
 
@@ -44,13 +44,12 @@ impl std::fmt::Display for Pin {
     }
 }
 
-/// The opaque sources of the recipe of that number in `graph`, and of all that it needs: each once, in the order of
-/// their names.
+/// The opaque sources of the recipe of that number in `graph`, and of its dependencies: each once, sorted by name.
 pub fn opaque(graph: &Graph, number: usize) -> Vec<Opaque> {
     let mut found: BTreeMap<Pin, Opaque> = BTreeMap::new();
     for number in closure(graph, number) {
         let recipe = &graph.recipes()[number];
-        // The language takes nothing opaque without its size.
+        // The language requires a size for everything opaque.
         let sources = recipe.sources.iter().filter(|it| it.opaque).map(|it| &it.source);
         let sources =
             sources.map(|it| (it.file.to_string(), Pin::Sha256(it.sha256), it.size.unwrap_or_default()));
@@ -67,16 +66,16 @@ pub fn opaque(graph: &Graph, number: usize) -> Vec<Opaque> {
     found
 }
 
-/// Their bytes together.
+/// Their total size in bytes.
 pub fn bytes(opaque: &[Opaque]) -> u64 {
     opaque.iter().fold(0, |sum, it| sum.saturating_add(it.size))
 }
 
-/// A recipe and all that it needs, in the order of the graph.
+/// A recipe and its dependencies, in the order of the graph.
 fn closure(graph: &Graph, number: usize) -> Vec<usize> {
     let mut needed = vec![false; number + 1];
     needed[number] = true;
-    // Dependencies stand before their dependents.
+    // Dependencies come before their dependents.
     for number in (0..=number).rev() {
         if needed[number] {
             graph.needs(number).iter().for_each(|need| needed[*need] = true);

@@ -9,7 +9,8 @@ fn package(name: &str, size: u64, digit: char) -> String {
     format!("debian_binary('{name}', '1', size = {size}, sha256 = '{digit}' * 64)")
 }
 
-/// What is opaque of the recipe `d`, when `a` is needed by `b` and `c`, and both by `d`: the sources of these four.
+/// The opaque sources of the recipe `d`, when `b` and `c` depend on `a`, and `d` on both: from the sources of these
+/// four.
 fn of_d(sources: [&str; 4]) -> Vec<String> {
     let mut tree = InMemoryFiles::default();
     let graph = [("a", ""), ("b", "a"), ("c", "a"), ("d", "b, c")];
@@ -35,25 +36,25 @@ fn of_d(sources: [&str; 4]) -> Vec<String> {
 }
 
 #[test]
-fn what_is_made_of_readable_sources_alone_has_nothing_opaque() {
+fn recipes_of_readable_sources_alone_have_nothing_opaque() {
     let source = format!("source(sha256 = '{}', name = 'a.tar.gz', size = 9)", "1".repeat(64));
     assert_eq!(of_d(["", "", "", &source]), ["0"]);
 }
 
 #[test]
-fn what_a_recipe_needs_counts_however_far_away() {
+fn dependencies_at_any_distance_count() {
     assert_eq!(of_d([&package("gcc", 7, '1'), "", "", ""]), ["gcc_1_amd64.deb 7 a", "7"]);
 }
 
 #[test]
-fn a_package_that_several_name_counts_once_and_is_told_of_each() {
+fn a_package_of_several_recipes_counts_once_and_lists_each() {
     let (one, two) = (package("gcc", 7, '1'), package("make", 5, '2'));
     let both = format!("{one}, {two}");
     assert_eq!(of_d([&one, &both, &one, ""]), ["gcc_1_amd64.deb 7 a b c", "make_1_amd64.deb 5 b", "12"]);
 }
 
 #[test]
-fn it_is_the_digest_that_counts_and_not_the_name() {
+fn the_digest_counts_and_not_the_name() {
     let (one, other) = (package("gcc", 7, '1'), package("gcc", 8, '2'));
     assert_eq!(of_d([&one, &other, "", ""]), ["gcc_1_amd64.deb 7 a", "gcc_1_amd64.deb 8 b", "15"]);
     let renamed = package("cc", 7, '1');
@@ -61,7 +62,7 @@ fn it_is_the_digest_that_counts_and_not_the_name() {
 }
 
 #[test]
-fn what_only_others_need_does_not_count() {
+fn dependencies_of_other_recipes_do_not_count() {
     let mut tree = InMemoryFiles::default();
     let call = |name: &str, sources: &str| {
         format!("{name} = recipe(name = '{name}', version = '1', script = 'x', sources = [{sources}])")

@@ -9,7 +9,7 @@ use super::resolve::{self, Change};
 use super::rewrite::rewrite;
 use super::{FilePatch, GitHeader, Header, MAX_FILE, Mode, Patch};
 use crate::content::{Content, ContentError};
-use crate::paths::{Found, TreeEdit, TreePath, WalkError};
+use crate::paths::{EditEntry, TreeEdit, TreePath, WalkError};
 
 /// Applies `patch` to `tree`, with `strip` leading components stripped from the names in it (`patch -pN`).
 ///
@@ -44,14 +44,14 @@ pub fn apply(
     Ok(applying.edit.finish()?)
 }
 
-/// A diff, and what it does.
+/// A diff, and its change.
 struct Step<'a> {
     file: &'a FilePatch,
     change: Change,
 }
 
-/// The git diffs at the beginning of `files` that are one change: nothing stands between them, and none goes on with
-/// what one before has made.
+/// The git diffs at the beginning of `files` that are one change: nothing is between them, and none continues the
+/// result of an earlier one.
 fn one_change(files: &[FilePatch], strip: usize) -> Result<Vec<Step<'_>>, ApplyError> {
     let mut steps: Vec<Step<'_>> = Vec::new();
     let (mut made, mut arrived) = (HashSet::new(), HashSet::new());
@@ -61,8 +61,8 @@ fn one_change(files: &[FilePatch], strip: usize) -> Result<Vec<Step<'_>>, ApplyE
             break;
         }
         let change = resolve::git(header, strip).map_err(|fault| unresolved(file, fault))?;
-        // A file that was changed and then renamed was changed by an earlier change; one that was renamed, and to whose
-        // place another was, is part of an exchange.
+        // A file that was changed and then renamed was changed by an earlier change; one that was renamed, and replaced
+        // by another, is part of an exchange.
         let goes_on = match &change {
             Change::Modify { path, .. } | Change::Create { path } | Change::Delete { path } => {
                 made.contains(path) || arrived.contains(path)
@@ -145,9 +145,9 @@ struct Applying<'a> {
 }
 
 impl Applying<'_> {
-    /// Applies diffs that are one change.
+    /// Applies the diffs of one change.
     fn change(&mut self, steps: &[Step<'_>]) -> Result<(), ApplyError> {
-        // What is renamed and copied is what was there before anything of this change happened.
+        // Renames and copies use the files from before this change.
         let mut sources = Vec::with_capacity(steps.len());
         for step in steps {
             sources.push(match &step.change {
@@ -227,8 +227,8 @@ impl Applying<'_> {
     /// The file or link at `path`.
     fn leaf(&mut self, step: &Step<'_>, path: &TreePath) -> Result<Node, ApplyError> {
         match self.edit.get(path).map_err(|error| step.walk_fault(error))? {
-            Some(Found::Leaf(node)) => Ok(node),
-            Some(Found::Directory) => Err(step.fault(FileFault::Directory)),
+            Some(EditEntry::Leaf(node)) => Ok(node),
+            Some(EditEntry::Directory) => Err(step.fault(FileFault::Directory)),
             None => Err(step.fault(FileFault::Absent)),
         }
     }

@@ -1,9 +1,9 @@
-//! A line, or a part of it, as an error shows it.
+//! A line, or a part of it, as errors display it.
 
 use std::fmt;
 
-/// The beginning of a line, in printable ASCII: spaces stand for themselves, and every other byte that a terminal could
-/// misread is escaped. What is too long ends in `…`; a line without a line feed says so.
+/// The beginning of a line, in printable ASCII: spaces are kept, and every other byte that a terminal could
+/// misinterpret is escaped. A long line ends in `…`; a line without a line feed is marked.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Excerpt(String);
 

@@ -11,13 +11,13 @@ use crate::paths::{TreePath, WalkError};
 pub struct ParsePatchError {
     /// Counted from 1; for missing lines at the end, the line after the last.
     pub line: usize,
-    /// In which hunk of its file, counted from 1.
+    /// The hunk of its file, counted from 1.
     pub hunk: Option<usize>,
     /// The problem.
     pub fault: ParseFault,
 }
 
-/// Kinds of patches that are known and not applied.
+/// Kinds of patches that are recognised and refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Foreign {
     /// `GIT binary patch`, `Binary files … differ`.
@@ -47,7 +47,7 @@ pub enum ParseFault {
         Foreign::Ed => "an ed script",
     })]
     Foreign {
-        /// Which.
+        /// Its kind.
         kind: Foreign,
     },
     /// A header's line ends in CR LF: something has converted the patch.
@@ -63,16 +63,16 @@ pub enum ParseFault {
     #[error("both of its names are /dev/null")]
     NoName,
     /// A plain diff without a hunk, or a git diff that changes nothing.
-    #[error("the diff says nothing about its file")]
+    #[error("the diff changes nothing")]
     NoChange,
-    /// A line of a git header is there twice, without the other of its pair, or beside one that it excludes.
+    /// A line of a git header is duplicate, lacks the other of its pair, or contradicts another.
     #[error("the lines of the git header do not fit together: {which}")]
     Header {
-        /// Which lines.
+        /// The lines.
         which: &'static str,
     },
     /// A mode that no file of a tree has.
-    #[error("the mode {mode} is none of 100644, 100755 and 120000")]
+    #[error("the mode {mode} is not 100644, 100755 or 120000")]
     Mode {
         /// The mode.
         mode: Excerpt,
@@ -80,18 +80,18 @@ pub enum ParseFault {
     /// A hunk that belongs to no file.
     #[error("a hunk without the header of a file before it")]
     Stray,
-    /// `@@` and then no ranges, or such as cannot be.
+    /// `@@` without valid ranges.
     #[error("the hunk's header {header} is malformed")]
     HunkHeader {
         /// The header.
         header: Excerpt,
     },
     /// A hunk begins before the end of the one before.
-    #[error("the hunk begins behind line {begin}, but the one before reaches to line {end} of the file")]
+    #[error("the hunk begins after line {begin}, but the previous one ends at line {end} of the file")]
     Order {
-        /// Behind which line of the old file it begins.
+        /// The line of the old file after which it begins.
         begin: usize,
-        /// Up to which line the one before reaches.
+        /// The last line of the previous hunk.
         end: usize,
     },
     /// The patch continues with something else, or ends, within a hunk.
@@ -102,8 +102,8 @@ pub enum ParseFault {
         /// How many new lines are missing.
         new: usize,
     },
-    /// More lines than the header says.
-    #[error("the hunk goes on, but it has all the lines that its header promises")]
+    /// More lines than the header states.
+    #[error("the hunk has more lines than its header promises")]
     Long,
     /// A hunk that neither removes nor adds a line.
     #[error("the hunk changes nothing")]
@@ -134,14 +134,14 @@ pub enum ApplyError {
     Hunk {
         /// The file's path, escaped.
         file: String,
-        /// Which hunk of that diff, counted from 1.
+        /// The hunk of that diff, counted from 1.
         hunk: usize,
         /// Where its header is in the patch, counted from 1.
         line: usize,
         /// The problem.
         fault: Box<HunkFault>,
     },
-    /// The tree cannot be read, or the new one not be kept.
+    /// The tree cannot be read, or the new one cannot be stored.
     #[error(transparent)]
     Content(#[from] ContentError),
 }
@@ -152,37 +152,37 @@ pub enum FileFault {
     /// A name cannot be used.
     #[error("the name {name} with {strip} levels stripped: {fault}")]
     Name {
-        /// The name as the patch has it.
+        /// The name in the patch.
         name: Excerpt,
-        /// How many levels are stripped.
+        /// The number of stripped levels.
         strip: usize,
         /// The problem.
         fault: NameFault,
     },
-    /// A git diff whose first line can be read in several ways, or in none.
-    #[error("its header does not say in one way only which file it is")]
+    /// A git diff whose first line is ambiguous or malformed.
+    #[error("its header is ambiguous about its file")]
     Unnamed,
-    /// A git header that names one side twice, and not the same.
+    /// A git header that names one side twice, differently.
     #[error("its header names both {first} and {second} for the same side")]
     Disagree {
-        /// The one name.
+        /// One name.
         first: TreePath,
         /// The other.
         second: TreePath,
     },
-    /// A plain diff has two names, and both are there.
-    #[error("both {old} and {new} are there, and the diff does not say which one it is")]
+    /// A plain diff has two names, and both files exist.
+    #[error("both {old} and {new} exist, and the diff does not say which one it changes")]
     TwoFiles {
         /// Its old name.
         old: TreePath,
         /// Its new name.
         new: TreePath,
     },
-    /// There is nothing.
+    /// The file does not exist.
     #[error("there is no such file")]
     Absent,
-    /// A new file is already there.
-    #[error("the patch makes it, but it is there already")]
+    /// A new file already exists.
+    #[error("the patch creates it, but it exists already")]
     Exists,
     /// It is a directory.
     #[error("it is a directory")]
@@ -190,23 +190,23 @@ pub enum FileFault {
     /// A component of its path is not a directory.
     #[error(transparent)]
     Walk(WalkError),
-    /// It is a link and the patch takes it for a file, or the other way round.
-    #[error("it is {}, and the patch does not say so", if *symlink { "a symbolic link" } else { "a file" })]
+    /// It is a link and the patch has a file, or the other way round.
+    #[error("it is {}, but not in the patch", if *symlink { "a symbolic link" } else { "a file" })]
     Kind {
         /// Whether it is a link.
         symlink: bool,
     },
-    /// The mode that the patch expects is not the file's.
-    #[error("it is {}executable, and the patch says otherwise", if *executable { "" } else { "not " })]
+    /// The mode in the patch is not the file's.
+    #[error("it is {}executable, but not so in the patch", if *executable { "" } else { "not " })]
     Mode {
-        /// Whether it may be executed.
+        /// Whether it is executable.
         executable: bool,
     },
     /// A link becomes a file or the other way round without being deleted in between.
     #[error("the patch makes a file of a symbolic link or the other way round in one step")]
     KindChange,
-    /// A link's new target cannot be one.
-    #[error("its new target will not do: {source}")]
+    /// A link's new target is invalid.
+    #[error("its new target is invalid: {source}")]
     Target {
         /// The problem.
         source: stele_store::model::NameError,
@@ -214,13 +214,13 @@ pub enum FileFault {
     /// A deletion that leaves something.
     #[error("the patch deletes it, but {bytes} bytes of it are not in the patch")]
     Remains {
-        /// How many bytes.
+        /// The number of remaining bytes.
         bytes: usize,
     },
-    /// It is larger than what is patched.
+    /// It exceeds the limit for patched files.
     #[error("it has {bytes} bytes; files of up to {MAX_FILE} are patched")]
     Large {
-        /// How many it has, or would have.
+        /// Its size, old or new.
         bytes: u64,
     },
 }
@@ -228,56 +228,60 @@ pub enum FileFault {
 /// Why a hunk does not fit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HunkFault {
-    /// A line is another one.
+    /// A line differs.
     #[error("line {line} should be {expected}, but it is {found}")]
     Mismatch {
-        /// Which line of the file as it was before this diff, counted from 1.
+        /// The line of the file as it was before this diff, counted from 1.
         line: usize,
         /// From the patch.
         expected: Excerpt,
-        /// What is there.
+        /// The actual line.
         found: Excerpt,
     },
-    /// A line is another one only in how it ends: CR LF or LF.
+    /// A line differs only in its end: CR LF or LF.
     #[error("line {line} should be {expected}, but it is {found}: they differ only in CR LF and LF")]
     LineEnds {
-        /// Which line of the file as it was before this diff, counted from 1.
+        /// The line of the file as it was before this diff, counted from 1.
         line: usize,
         /// From the patch.
         expected: Excerpt,
-        /// What is there.
+        /// The actual line.
         found: Excerpt,
     },
     /// A line is expected after the end.
     #[error("line {line} should be {expected}, but the file has {lines} lines")]
     End {
-        /// Which line, counted from 1.
+        /// The line, counted from 1.
         line: usize,
         /// From the patch.
         expected: Excerpt,
-        /// How many lines there are.
+        /// The number of lines.
         lines: usize,
     },
     /// A hunk without old lines is after the end.
-    #[error("it inserts behind line {line}, but the file has {lines} lines")]
+    #[error("it inserts after line {line}, but the file has {lines} lines")]
     Behind {
-        /// Behind which line.
+        /// The line before the insertion.
         line: usize,
-        /// How many lines there are.
+        /// The number of lines.
         lines: usize,
     },
-    /// It has no context before its first change, so that it begins a file; here it does not.
-    #[error("it has context only behind its changes, so it begins a file; here it is behind line {line}")]
+    /// It has no context before its first change, so it has to begin the file, and does not.
+    #[error(
+        "it has context only after its changes, so it has to begin the file; here it is after line {line}"
+    )]
     NotFirst {
-        /// Behind which line.
+        /// The line before it.
         line: usize,
     },
-    /// It has no context after its last change, so that it ends a file; here more lines follow.
-    #[error("it has context only before its changes, so it ends a file; here line {line} follows: {found}")]
+    /// It has no context after its last change, so it has to end the file, and more lines follow.
+    #[error(
+        "it has context only before its changes, so it has to end the file; here line {line} follows: {found}"
+    )]
     NotLast {
-        /// Which line follows.
+        /// The next line's number.
         line: usize,
-        /// What it is.
+        /// The next line.
         found: Excerpt,
     },
     /// A line without a line feed would come before another.
@@ -301,7 +305,7 @@ impl ApplyError {
                 | HunkFault::Behind { .. }
                 | HunkFault::NotFirst { .. }
                 | HunkFault::NotLast { .. } => Some(
-                    "nothing is searched for elsewhere; make the patch anew from this version of the file",
+                    "hunks are not searched for elsewhere; regenerate the patch for this version of the file",
                 ),
                 HunkFault::Unterminated { .. } => None,
             },

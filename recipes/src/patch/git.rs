@@ -8,7 +8,7 @@ use super::{GitChange, GitHeader, Mode, hunks, names};
 
 /// The fields of a header, each at most once.
 #[derive(Default)]
-struct Said {
+struct HeaderFields {
     old: Option<Mode>,
     new: Option<Mode>,
     created: Option<Mode>,
@@ -21,18 +21,18 @@ struct Said {
     copy_to: Option<Vec<u8>>,
 }
 
-/// The header whose first line is next, `names` being the rest of it after `diff --git `.
+/// The header whose first line is next; `names` is the rest of it after `diff --git `.
 pub(super) fn header(lines: &mut PatchLines<'_>, first: &[u8]) -> Result<GitHeader, ParsePatchError> {
     let begin = lines.clone();
     check_line_end(lines)?;
     let names = names::pair(first).map_err(|fault| lines.fault(fault))?;
     lines.advance();
-    let mut said = Said::default();
+    let mut fields = HeaderFields::default();
     while let Some(line) = lines.peek() {
         if line == b"GIT binary patch" || line.starts_with(b"Binary files ") {
             return Err(lines.fault(ParseFault::Foreign { kind: Foreign::Binary }));
         }
-        match said.line(line) {
+        match fields.line(line) {
             Ok(true) => check_line_end(lines)?,
             Ok(false) => break,
             Err(fault) => {
@@ -43,13 +43,13 @@ pub(super) fn header(lines: &mut PatchLines<'_>, first: &[u8]) -> Result<GitHead
         lines.advance();
     }
     let marks = if hunks::marks_are_next(lines) { Some(marks(lines)?) } else { None };
-    let (old, new, kept) = (said.old.or(said.deleted), said.new.or(said.created), said.kept);
-    let change = said.change().map_err(|which| begin.fault(ParseFault::Header { which }))?;
+    let (old, new, kept) = (fields.old.or(fields.deleted), fields.new.or(fields.created), fields.kept);
+    let change = fields.change().map_err(|which| begin.fault(ParseFault::Header { which }))?;
     Ok(GitHeader { names, marks, change, old, new, kept })
 }
 
-impl Said {
-    /// Takes in a line; whether it is one of a header.
+impl HeaderFields {
+    /// Parses a line; returns whether it belongs to a header.
     fn line(&mut self, line: &[u8]) -> Result<bool, ParseFault> {
         let behind = |what: &str| line.strip_prefix(what.as_bytes());
         if let Some(text) = behind("old mode ") {
@@ -81,7 +81,7 @@ impl Said {
 
     fn change(self) -> Result<GitChange, &'static str> {
         if self.old.is_some() != self.new.is_some() {
-            return Err("`old mode` and `new mode` come together");
+            return Err("`old mode` and `new mode` come in pairs");
         }
         let changes_mode = self.old.is_some();
         match (self.created, self.deleted, self.rename_from, self.rename_to, self.copy_from, self.copy_to) {
@@ -98,7 +98,7 @@ impl Said {
 fn once<T>(place: &mut Option<T>, value: T) -> Result<(), ParseFault> {
     match place.replace(value) {
         None => Ok(()),
-        Some(_) => Err(ParseFault::Header { which: "this is said twice" }),
+        Some(_) => Err(ParseFault::Header { which: "this is given twice" }),
     }
 }
 

@@ -5,7 +5,7 @@ use super::faults::{ParseFault, ParsePatchError};
 use super::lines::PatchLines;
 use super::{Hunk, HunkLine, LineKind, Lines};
 
-/// All hunks that stand here.
+/// All hunks at this position.
 pub(super) fn parse(lines: &mut PatchLines<'_>) -> Result<Vec<Hunk>, ParsePatchError> {
     let mut hunks: Vec<Hunk> = Vec::new();
     while lines.peek().is_some_and(|line| line.starts_with(b"@@ ")) {
@@ -61,7 +61,7 @@ fn body(
         if (old, new) == (0, 0) {
             break;
         }
-        // GNU diff leaves away the space of an empty line with --suppress-blank-empty, and mail programs do.
+        // GNU diff omits the space of an empty line with --suppress-blank-empty, and mail programs do.
         let kind = match next.map(<[u8]>::first) {
             Some(Some(b' ') | None) if old > 0 && new > 0 => LineKind::Context,
             Some(Some(b'-')) if old > 0 => LineKind::Removed,
@@ -85,7 +85,7 @@ fn body(
     if more { Err(lines.fault(ParseFault::Long)) } else { Ok(body) }
 }
 
-/// Takes the line feed of the last line, when no line of its side follows in the hunk.
+/// Removes the line feed of the last line, when no line of its side follows in the hunk.
 fn last_line(body: &mut [HunkLine], old: usize, new: usize) -> Option<()> {
     let line = body.last_mut()?;
     let last = match line.kind {
@@ -111,7 +111,7 @@ fn range(text: &[u8]) -> Option<(Lines, &[u8])> {
         Some(rest) => decimal(rest)?,
         None => (1, rest),
     };
-    // Lines are counted from 1: only a range of none may begin at 0. And its end has to be a number as well.
+    // Lines are counted from 1: only an empty range may begin at 0. And its end has to be a number as well.
     (start > 0 || count == 0).then_some(())?;
     start.checked_add(count)?;
     Some((Lines { start, count }, rest))

@@ -2,7 +2,7 @@
 
 use super::faults::{ParseFault, ParsePatchError};
 
-/// A patch, and how far it is read.
+/// A patch, and the read position.
 #[derive(Clone)]
 pub(super) struct PatchLines<'a> {
     rest: &'a [u8],
@@ -46,7 +46,7 @@ impl<'a> PatchLines<'a> {
         }
     }
 
-    /// What is wrong with the next line.
+    /// An error of the next line.
     pub(super) fn fault(&self, fault: ParseFault) -> ParsePatchError {
         ParsePatchError { line: self.number, hunk: None, fault }
     }

@@ -41,10 +41,10 @@ pub use excerpt::Excerpt;
 pub use faults::{ApplyError, FileFault, Foreign, HunkFault, ParseFault, ParsePatchError};
 pub use names::NameFault;
 
-/// The maximum size in bytes of a file before and after a patch: it is whole in memory, both ways.
+/// The maximum size in bytes of a file before and after a patch: both versions are held in memory.
 pub const MAX_FILE: u64 = 256 << 20;
 
-/// A patch that was understood. It changes at least one file.
+/// A parsed patch. It changes at least one file.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Patch {
     files: Vec<FilePatch>,
@@ -54,12 +54,12 @@ impl Patch {
     /// Parses `bytes`.
     ///
     /// # Errors
-    /// When there is no diff in them, one that is broken, or one of a kind that is not applied.
+    /// When there is no diff in them, a malformed one, or one of an unsupported kind.
     pub fn parse(bytes: &[u8]) -> Result<Self, ParsePatchError> {
         parse::parse(bytes).map(|files| Self { files })
     }
 
-    /// How many diffs of one file each it has.
+    /// The number of its diffs of one file each.
     pub fn diffs(&self) -> usize {
         self.files.len()
     }
@@ -85,7 +85,7 @@ enum Header {
 /// A `---` or `+++` line.
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Mark {
-    /// None for `/dev/null`.
+    /// `None` for `/dev/null`.
     name: Option<Vec<u8>>,
     /// Whether its timestamp is the epoch: GNU diff's mark for a missing file.
     epoch: bool,
@@ -93,7 +93,7 @@ struct Mark {
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct GitHeader {
-    /// The names in the first line, when it can be read in one way only.
+    /// The names in the first line, when it is unambiguous.
     names: Option<names::Pair>,
     marks: Option<(Mark, Mark)>,
     change: GitChange,
@@ -138,7 +138,7 @@ struct Lines {
 }
 
 impl Lines {
-    /// How many lines stand before the range.
+    /// The number of lines before the range.
     fn before(self) -> usize {
         if self.count == 0 { self.start } else { self.start - 1 }
     }

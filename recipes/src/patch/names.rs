@@ -5,13 +5,13 @@ use super::excerpt::Excerpt;
 use super::faults::ParseFault;
 use crate::paths::{TreePath, TreePathError};
 
-/// Why a name in a patch leads nowhere.
+/// Why a name in a patch is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameFault {
     /// It begins with a slash.
     #[error("it is absolute")]
     Absolute,
-    /// It has not that many levels, or nothing below them.
+    /// It has too few levels.
     #[error("nothing is left of it")]
     Nothing,
     /// The rest is not a path.
@@ -25,8 +25,8 @@ pub(super) type Pair = (Vec<u8>, Vec<u8>);
 /// A quoted name, and the rest.
 type Quoted<'a> = (Vec<u8>, &'a [u8]);
 
-/// The path that `name` is with `levels` leading components stripped. Repeated slashes count once, as with GNU patch;
-/// in what is left they are refused.
+/// The path of `name` with `levels` leading components stripped. Repeated slashes count once, as with GNU patch; in the
+/// rest they are refused.
 pub(super) fn strip(name: &[u8], levels: usize) -> Result<TreePath, NameFault> {
     if name.starts_with(b"/") {
         return Err(NameFault::Absolute);
@@ -60,7 +60,7 @@ pub(super) fn mark(text: &[u8]) -> Result<Mark, ParseFault> {
     Ok(Mark { name: (name != b"/dev/null").then_some(name), epoch })
 }
 
-/// A name that has its line for itself.
+/// A name on its own line.
 pub(super) fn whole(text: &[u8]) -> Result<Vec<u8>, ParseFault> {
     match quoted(text)? {
         Some((name, b"")) => Ok(name),
@@ -69,10 +69,10 @@ pub(super) fn whole(text: &[u8]) -> Result<Vec<u8>, ParseFault> {
     }
 }
 
-/// The two names after `diff --git `, when they can be split in one way only.
+/// The two names after `diff --git `, when the split is unambiguous.
 ///
-/// Names with spaces are not always quoted. Both are the same but for the prefix, since a rename says its names in
-/// lines of their own: that finds the middle.
+/// Names with spaces are not always quoted. Both are the same but for the prefix, since a rename has its names on
+/// separate lines: that finds the middle.
 pub(super) fn pair(text: &[u8]) -> Result<Option<Pair>, ParseFault> {
     if let Some((old, rest)) = quoted(text)? {
         let rest = rest.strip_prefix(b" ").ok_or(ParseFault::Quoting { name: Excerpt::of(text) })?;
@@ -96,7 +96,7 @@ fn same(old: &[u8], new: &[u8]) -> bool {
     old == new || below(old).is_some_and(|old| Some(old) == below(new))
 }
 
-/// When `text` begins with a quote: the bytes that are quoted as in C, and the rest.
+/// When `text` begins with a quote: the bytes quoted as in C, and the rest.
 fn quoted(text: &[u8]) -> Result<Option<Quoted<'_>>, ParseFault> {
     let Some(inside) = text.strip_prefix(b"\"") else { return Ok(None) };
     unquote(inside).map(Some).ok_or_else(|| ParseFault::Quoting { name: Excerpt::of(text) })
@@ -137,8 +137,8 @@ fn unquote(mut rest: &[u8]) -> Option<Quoted<'_>> {
     }
 }
 
-/// Whether a stamp as GNU diff writes it (`1970-01-01 01:00:00.000000000 +0100`) is the epoch. Without a zone it is
-/// taken for UTC.
+/// Whether a timestamp as GNU diff writes it (`1970-01-01 01:00:00.000000000 +0100`) is the epoch. Without a zone it
+/// counts as UTC.
 fn is_epoch(stamp: &str) -> bool {
     let mut words = stamp.split_ascii_whitespace();
     let (Some(day), Some(time), zone, None) = (words.next(), words.next(), words.next(), words.next()) else {

@@ -1,4 +1,4 @@
-//! A patch as a whole: the diffs in it, and the text around them.
+//! A whole patch: the diffs in it, and the text around them.
 
 use super::faults::{Foreign, ParseFault, ParsePatchError};
 use super::lines::PatchLines;
@@ -74,7 +74,7 @@ pub(super) fn check_line_end(lines: &PatchLines<'_>) -> Result<(), ParsePatchErr
     }
 }
 
-/// Why a line around diffs may not be skipped: it would change a file, in a language that is not read here.
+/// Why a line around diffs may not be skipped: it is a change in an unsupported format.
 fn foreign(lines: &PatchLines<'_>, line: &[u8]) -> Option<ParseFault> {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let mut ahead = lines.clone();

@@ -8,7 +8,7 @@ use crate::paths::{TreeEdit, TreePath};
 /// The change of a diff, before its hunks are applied.
 #[derive(Clone, Debug)]
 pub(super) enum Change {
-    /// Where it is. Nothing there is as good as an empty file when the diff does not say which of both it means.
+    /// Its path. A missing file counts as an empty one when the diff does not distinguish them.
     Modify {
         path: TreePath,
         or_create: bool,
@@ -30,7 +30,7 @@ pub(super) enum Change {
 }
 
 impl Change {
-    /// The path that errors are about.
+    /// The path for errors.
     pub(super) fn path(&self) -> &TreePath {
         match self {
             Self::Modify { path, .. } | Self::Create { path } | Self::Delete { path } => path,
@@ -124,12 +124,12 @@ struct Side<'a> {
 }
 
 impl Side<'_> {
-    /// Whether nothing contradicts that there is no file on this side.
+    /// Whether nothing contradicts that this side has no file.
     fn is_null(&self) -> bool {
         self.mark.is_none_or(|mark| mark.name.is_none())
     }
 
-    /// The one path that everything agrees on. `other_side` is whether the other side is as the header has it.
+    /// The one path that everything agrees on. `other_side` is whether the other side is as in the header.
     fn path(&self, line: Option<TreePath>, other_side: bool) -> Result<TreePath, FileFault> {
         let mark = match self.mark {
             Some(Mark { name: None, .. }) => return Err(FileFault::Unnamed),

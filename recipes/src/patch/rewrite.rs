@@ -4,7 +4,7 @@ use super::excerpt::Excerpt;
 use super::faults::HunkFault;
 use super::{Hunk, LineKind};
 
-/// A file, and how far it is rewritten.
+/// A file, and the position of the rewrite.
 struct Rewrite<'a> {
     rest: &'a [u8],
     /// The number of lines consumed.
@@ -12,14 +12,14 @@ struct Rewrite<'a> {
     new: Vec<u8>,
 }
 
-/// The new bytes, or which hunk (counted from 0) does not fit, and why.
+/// The new bytes, or the hunk (counted from 0) that does not fit, and why.
 pub(super) fn rewrite(old: &[u8], hunks: &[Hunk]) -> Result<Vec<u8>, (usize, HunkFault)> {
     let mut rewrite = Rewrite { rest: old, line: 0, new: Vec::with_capacity(old.len()) };
     for (number, hunk) in hunks.iter().enumerate() {
         rewrite.hunk(hunk).map_err(|fault| (number, fault))?;
     }
     let rest = std::mem::take(&mut rewrite.rest);
-    // Only the line before can be at fault, and that is of the last hunk: lines of the file have line feeds.
+    // Only the preceding line can be at fault, and that is of the last hunk: lines of the file have line feeds.
     rewrite.append(rest).map_err(|fault| (hunks.len().saturating_sub(1), fault))?;
     Ok(rewrite.new)
 }

@@ -1,4 +1,4 @@
-//! Refused patches, and the results of others.
+//! Refused patches, and the results of accepted ones.
 
 use std::collections::BTreeMap;
 
@@ -59,7 +59,7 @@ fn applied(patch: &str, strip: usize) -> Result<BTreeMap<String, Node>, ApplyErr
     Ok(found)
 }
 
-/// The tree after the patch is the one of `FILES` with these changes, none taking one away.
+/// The tree after the patch is the one of `FILES` with these changes; `None` removes a file.
 #[track_caller]
 fn becomes(patch: &str, strip: usize, changed: &[(&str, Option<&str>)]) {
     let content = InMemory::default();
@@ -102,7 +102,7 @@ fn hunk_fault(patch: &str) -> HunkFault {
 }
 
 #[test]
-fn a_text_without_a_diff_is_no_patch() {
+fn a_text_without_a_diff_is_not_a_patch() {
     assert_eq!(parse_fault("", 1), ParseFault::NoDiff);
     assert_eq!(parse_fault("Subject: none\n\n--- a\nbut no more\n", 5), ParseFault::NoDiff);
 }
@@ -206,7 +206,7 @@ fn names_that_lead_elsewhere_are_refused() {
 }
 
 #[test]
-fn a_file_that_is_not_what_the_patch_says_is_refused() {
+fn a_file_that_differs_from_the_patch_is_refused() {
     let plain = |name: &str| file_fault(&format!("--- a/{name}\n+++ b/{name}\n{EDIT}"));
     assert!(matches!(plain("none"), FileFault::Absent));
     assert!(matches!(plain("d"), FileFault::Directory));
@@ -287,7 +287,7 @@ fn a_file_that_differs_only_in_line_ends_is_refused_with_a_hint() {
 }
 
 #[test]
-fn a_deleted_file_takes_its_empty_directories_along_and_others_stay() {
+fn a_deleted_file_removes_its_empty_directories_and_no_others() {
     let f = "--- a/d/f\n+++ /dev/null\n@@ -1,5 +0,0 @@\n-one\n-two\n-three\n-four\n-five\n";
     let g = "--- a/d/g\n+++ /dev/null\n@@ -1 +0,0 @@\n-end\n\\ No newline at end of file\n";
     becomes(f, 1, &[("d/f", None)]);
@@ -304,7 +304,7 @@ fn text_around_diffs_is_skipped() {
 }
 
 #[test]
-fn ranges_of_no_lines_stand_behind_their_line() {
+fn empty_ranges_are_after_their_line() {
     let f = |hunks: &str, text: &str| {
         becomes(&format!("--- d/f\n+++ d/f\n{hunks}"), 0, &[("d/f", Some(text))]);
     };
@@ -328,7 +328,7 @@ fn stamps_of_the_epoch_create_and_delete_but_others_leave_an_empty_file() {
 }
 
 #[test]
-fn line_feeds_at_the_end_come_and_go() {
+fn line_feeds_at_the_end_are_added_and_removed() {
     let none = "\\ No newline at end of file\n";
     let g = format!("--- a/d/g\n+++ b/d/g\n@@ -1 +1 @@\n-end\n{none}+end\n");
     becomes(&g, 1, &[("d/g", Some("end\n"))]);
@@ -380,7 +380,7 @@ fn git_links_are_files_that_hold_their_target() {
 }
 
 #[test]
-fn files_of_one_git_change_can_be_exchanged_and_copies_are_of_what_was() {
+fn files_of_one_git_change_can_be_swapped_and_copies_use_the_old_files() {
     let swap = "diff --git a/d/f b/d/g\nrename from d/f\nrename to d/g\n\
         diff --git a/d/g b/d/f\nrename from d/g\nrename to d/f\n";
     becomes(swap, 1, &[("d/f", Some("end")), ("d/g", Some(FILES[0].1))]);
@@ -395,7 +395,7 @@ fn files_of_one_git_change_can_be_exchanged_and_copies_are_of_what_was() {
 }
 
 #[test]
-fn sub_trees_that_are_not_touched_are_shared() {
+fn untouched_sub_trees_are_shared() {
     let content = InMemory::default();
     let before = tree(&content, FILES);
     let patch = Patch::parse(b"--- a/empty\n+++ b/empty\n@@ -0,0 +1 @@\n+x\n").expect("a patch");
@@ -406,12 +406,12 @@ fn sub_trees_that_are_not_touched_are_shared() {
 
 proptest! {
     #[test]
-    fn nothing_panics_on_whatever_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+    fn no_bytes_cause_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         let _ = Patch::parse(&bytes);
     }
 
     #[test]
-    fn nothing_panics_on_lines_that_patches_have(lines in proptest::collection::vec(0usize..26, 0..24)) {
+    fn no_lines_of_patches_cause_a_panic(lines in proptest::collection::vec(0usize..26, 0..24)) {
         const LINES: [&str; 26] = [
             "--- a/d/f\n", "+++ b/d/f\n", "@@ -1 +1 @@\n", "@@ -0,0 +1 @@\n", "@@ -1,2 +1,2 @@\n", "-one\n", "+x\n",
             " two\n", " one\n", "\\ No newline at end of file\n", "diff --git a/d/f b/d/f\n", "old mode 100644\n",

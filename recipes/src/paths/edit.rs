@@ -1,4 +1,4 @@
-//! A tree while entries of it are put and removed.
+//! Editing a tree by adding and removing entries.
 
 use std::collections::BTreeMap;
 
@@ -9,26 +9,26 @@ use crate::content::{Content, ContentError};
 
 /// The entry at a path of a [`TreeEdit`].
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Found {
+pub enum EditEntry {
     /// A directory, changed or not.
     Directory,
     /// A file or a symbolic link.
     Leaf(Node),
 }
 
-/// A tree while entries of it are put and removed.
+/// A tree under edit.
 ///
 /// Only directories on the way to an entry are read, and only those on the way to a changed one are written, once each
-/// and not before [`TreeEdit::finish`]: every other sub-tree stays the one that it was.
+/// and not before [`TreeEdit::finish`]: every other sub-tree is unchanged.
 pub struct TreeEdit<'a> {
     content: &'a dyn Content,
-    /// The root is the first. A directory comes after its parent, so that every walk here is a loop: a
-    /// tree may be deeper than a stack.
+    /// The root is the first. A directory comes after its parent, so that every walk here is a loop: a tree may be
+    /// deeper than a stack.
     opened: Vec<Directory>,
 }
 
 struct Directory {
-    /// The directory's tree before the edit. The root and a new directory have none.
+    /// The directory's tree before the edit. `None` for the root and for new directories.
     before: Option<Node>,
     changed: bool,
     entries: BTreeMap<Name, Entry>,
@@ -36,7 +36,7 @@ struct Directory {
 
 enum Entry {
     Kept(Node),
-    /// Which of the opened directories.
+    /// Its index among the opened directories.
     Opened(usize),
 }
 
@@ -54,12 +54,12 @@ impl<'a> TreeEdit<'a> {
     ///
     /// # Errors
     /// When a component other than the last is not a directory, or a tree cannot be read.
-    pub fn get(&mut self, path: &TreePath) -> Result<Option<Found>, WalkError> {
+    pub fn get(&mut self, path: &TreePath) -> Result<Option<EditEntry>, WalkError> {
         let Some(way) = self.open(path, false)? else { return Ok(None) };
         let holder = way[way.len() - 1];
         Ok(self.opened[holder].entries.get(path.name()).map(|entry| match entry {
-            Entry::Opened(_) | Entry::Kept(Node::Directory { .. }) => Found::Directory,
-            Entry::Kept(node) => Found::Leaf(node.clone()),
+            Entry::Opened(_) | Entry::Kept(Node::Directory { .. }) => EditEntry::Directory,
+            Entry::Kept(node) => EditEntry::Leaf(node.clone()),
         }))
     }
 
@@ -76,8 +76,8 @@ impl<'a> TreeEdit<'a> {
         Ok(())
     }
 
-    /// Removes the entry at `path`, and with it the directories above that are empty then; never the root. Whether
-    /// there was anything.
+    /// Removes the entry at `path`, and parent directories that are empty then; never the root. Returns whether there
+    /// was anything.
     ///
     /// # Errors
     /// When a component other than the last is not a directory, or a tree cannot be read.
@@ -96,10 +96,10 @@ impl<'a> TreeEdit<'a> {
         Ok(true)
     }
 
-    /// Writes the changed directories; the tree that results.
+    /// Writes the changed directories; returns the resulting tree.
     ///
     /// # Errors
-    /// When one cannot be kept.
+    /// When one cannot be stored.
     pub fn finish(self) -> Result<TreeId, ContentError> {
         let reachable = self.reachable();
         let mut written: Vec<Option<Node>> = vec![None; self.opened.len()];
@@ -126,7 +126,7 @@ impl<'a> TreeEdit<'a> {
         Ok(root.unwrap_or_else(|| Tree::default().id()))
     }
 
-    /// The opened directories that lead to the entry at `path`, the root first; none when there is no such path.
+    /// The opened directories on the way to the entry at `path`, the root first; `None` when there is no such path.
     fn open(&mut self, path: &TreePath, make: bool) -> Result<Option<Vec<usize>>, WalkError> {
         let mut way = vec![0];
         let mut here = 0;

@@ -24,7 +24,7 @@ fn tree(content: &InMemory, files: &[&str]) -> TreeId {
 }
 
 #[test]
-fn what_could_lead_out_of_a_tree_is_no_path() {
+fn a_path_out_of_a_tree_is_refused() {
     assert_eq!(TreePath::parse(b"").unwrap_err(), TreePathError::Empty);
     assert_eq!(TreePath::parse(b"/a").unwrap_err(), TreePathError::Absolute);
     for (text, number) in [("..", 1), ("a/../b", 2), ("./a", 1), ("a//b", 2), ("a/", 2), ("a/b\0", 2)] {
@@ -40,7 +40,7 @@ fn what_could_lead_out_of_a_tree_is_no_path() {
 }
 
 #[test]
-fn a_path_is_shown_escaped_and_kept_as_it_is() {
+fn a_path_is_displayed_escaped_and_stored_raw() {
     let odd = TreePath::parse(b"a b/\xff").expect("a path");
     assert_eq!(odd.to_string(), "a\\x20b/\\xff");
     assert_eq!(odd.to_bytes(), b"a b/\xff");
@@ -71,7 +71,7 @@ fn no_path_goes_through_a_file_or_a_link() {
 }
 
 #[test]
-fn directories_that_become_empty_go_but_the_root_stays() {
+fn emptied_directories_are_removed_except_the_root() {
     let content = InMemory::default();
     let before = tree(&content, &["a/b/c"]);
     let mut edit = TreeEdit::new(&before, &content).expect("it is there");
@@ -87,13 +87,13 @@ fn an_edit_that_changes_nothing_gives_the_same_tree() {
     let content = InMemory::default();
     let before = tree(&content, &["a/b/c", "d/e"]);
     let mut edit = TreeEdit::new(&before, &content).expect("it is there");
-    assert_eq!(edit.get(&path("a/b")).expect("a way"), Some(Found::Directory));
-    assert!(matches!(edit.get(&path("a/b/c")), Ok(Some(Found::Leaf(_)))));
+    assert_eq!(edit.get(&path("a/b")).expect("a way"), Some(EditEntry::Directory));
+    assert!(matches!(edit.get(&path("a/b/c")), Ok(Some(EditEntry::Leaf(_)))));
     assert_eq!(edit.finish().expect("memory takes all"), before);
 }
 
 #[test]
-fn the_deepest_path_is_made_and_taken_away_again() {
+fn the_deepest_path_is_made_and_removed_again() {
     let content = InMemory::default();
     let deep = path(&("a/".repeat(MAX_DEPTH - 1) + "a"));
     let before = tree(&content, &["other"]);

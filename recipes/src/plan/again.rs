@@ -1,11 +1,11 @@
-//! A plan, while it is realised: what was not known when it was made is looked at again.
+//! A plan, while it is realised: what was unknown when it was made is resolved again.
 
 use super::resolve::inputs;
 use super::{Known, Merged, Part, Plan, PlanError, Planning, State, derivations, merging};
 
 impl Plan {
-    /// Looks again at the recipe of that number, whose inputs have been built since: what action it is, and whether
-    /// what comes of that is there already. Says so in its step.
+    /// Resolves the recipe of that number again, whose inputs have been built since: its action, and whether its
+    /// outputs exist already. Updates its step.
     ///
     /// # Errors
     /// See [`PlanError`].
@@ -31,7 +31,7 @@ impl Plan {
         looked
     }
 
-    /// What the root of the recipe of that number is merged of; nothing when not all of that is known.
+    /// The parts of the root of the recipe of that number; `None` when not all of them are known.
     ///
     /// # Errors
     /// See [`PlanError`].
@@ -46,8 +46,8 @@ impl Plan {
         Planning::new(known, profile, &self.graph).parts(recipe, &inputs, None)
     }
 
-    /// Merges the root of the recipe of that number again: it is remembered, and was collected. With the text that it
-    /// is remembered by; nothing when what it is made of is not there.
+    /// Merges the root of the recipe of that number again, after it was garbage-collected. Returns it with its request
+    /// text; `None` when one of its parts is missing.
     ///
     /// # Errors
     /// See [`PlanError`].
@@ -63,8 +63,7 @@ impl Plan {
         Ok(root.map(|root| (merging(&parts, &recipe.prefer), root)))
     }
 
-    /// The text by which the derivation of the recipe of that number is remembered: it, and all that it needs, as they
-    /// are written.
+    /// The canonical text of the derivation of the recipe of that number: it, and all its dependencies, as written.
     pub fn derivation(&self, number: usize, profile: u32) -> Vec<u8> {
         derivations::text(&self.graph, number, profile)
     }

@@ -1,8 +1,8 @@
-//! The derivation of a recipe: it, and all that it needs, as they are written. Unlike an action it is known before
-//! anything is fetched, unpacked or built, and so says nothing of content but what is pinned.
+//! The derivation of a recipe: it, and all its dependencies, as written. Unlike an action it is known before anything
+//! is fetched, unpacked or built, so it refers to no content but what is pinned.
 //!
-//! By its digest this store remembers which outputs another store gave for a recipe, without having to believe what
-//! that store said about sources and merged roots on the way. `docs/formats.md` has the text.
+//! By its digest this store remembers which outputs another store gave for a recipe, without having to trust that
+//! store's unpacked sources and merged roots. `docs/formats.md` has the text.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +30,7 @@ struct Derivation<'a> {
     workdir: &'a str,
 }
 
-/// The text of a recipe, given the digests of the derivations of what it needs.
+/// The text of a recipe, given the digests of its dependencies' derivations.
 fn encode(recipe: &Recipe, of: impl Fn(&Recipe, usize) -> String, profile: u32) -> Vec<u8> {
     let mut inputs = Vec::new();
     let mut origins = Vec::new();
@@ -80,7 +80,7 @@ pub(super) fn text(graph: &Graph, number: usize, profile: u32) -> Vec<u8> {
     text_of(graph, &known, number, profile)
 }
 
-/// The digests of the derivations of the first `count` recipes of a graph. Each recipe comes after what it needs.
+/// The digests of the derivations of the first `count` recipes of a graph. Each recipe comes after its dependencies.
 fn extend(graph: &Graph, known: &mut Vec<Digest>, count: usize, profile: u32) {
     while known.len() < count {
         let text = text_of(graph, known, known.len(), profile);

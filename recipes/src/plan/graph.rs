@@ -1,4 +1,4 @@
-//! Who needs whom: recipes as a graph without circles, in an order in which each comes after what it needs.
+//! The dependency graph of recipes: acyclic, and sorted so that dependencies come first.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,19 +6,19 @@ use std::sync::Arc;
 use crate::language::Recipes;
 use crate::recipe::{Recipe, RecipeName};
 
-/// Some recipes and all that they need. Numbers are places in that order.
+/// Some recipes and all their dependencies. Numbers are positions in that order.
 #[derive(Clone, Debug)]
 pub struct Graph {
     recipes: Vec<Arc<Recipe>>,
-    /// For each, what it needs, in the order of the names.
+    /// The dependencies of each, sorted by name.
     needs: Vec<Vec<usize>>,
     numbers: HashMap<RecipeName, usize>,
 }
 
-/// A recipe, and what it needs that was not looked at yet.
+/// A recipe, and its dependencies that were not visited yet.
 type Begun = (Arc<Recipe>, Vec<RecipeName>);
 
-/// A recipe is not among those that were evaluated.
+/// A recipe is not among the evaluated ones.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("there is no recipe `{name}`")]
 pub struct Unknown {
@@ -27,16 +27,15 @@ pub struct Unknown {
 }
 
 impl Graph {
-    /// The graph of `goals`: they, and what they need. Its order depends on the names alone.
+    /// The graph of `goals` and their dependencies. Its order depends on the names alone.
     ///
     /// # Errors
-    /// When a recipe is not there. Recipes name each other by value, so a circle cannot be.
+    /// When a recipe is missing. Recipes refer to each other by value, so there are no cycles.
     pub fn of(recipes: &Recipes, goals: &[RecipeName]) -> Result<Self, Unknown> {
         let mut graph = Self { recipes: Vec::new(), needs: Vec::new(), numbers: HashMap::new() };
         let mut goals: Vec<_> = goals.iter().collect();
         goals.sort_unstable();
-        // Recipes that are begun, each with what it needs that was not looked at yet. A loop: a chain may be longer
-        // than a stack.
+        // Recipes in progress, each with its unvisited dependencies. A loop: a chain may be longer than a stack.
         let mut begun: Vec<Begun> = Vec::new();
         for goal in goals {
             begun.extend(graph.begin(recipes, goal)?);
@@ -59,7 +58,7 @@ impl Graph {
             return Ok(None);
         }
         let recipe = recipes.by_name.get(name).ok_or_else(|| Unknown { name: name.clone() })?;
-        // Taken from the back, so that they come in the order of the names.
+        // Taken from the back, so that they come sorted by name.
         let needs = recipe.needs().into_iter().rev().cloned().collect();
         Ok(Some((Arc::clone(recipe), needs)))
     }
@@ -74,12 +73,12 @@ impl Graph {
         self.recipes.push(recipe);
     }
 
-    /// The recipes; each comes after what it needs.
+    /// The recipes; each comes after its dependencies.
     pub fn recipes(&self) -> &[Arc<Recipe>] {
         &self.recipes
     }
 
-    /// What the recipe of that number needs.
+    /// The dependencies of the recipe of that number.
     pub fn needs(&self, number: usize) -> &[usize] {
         &self.needs[number]
     }
@@ -89,7 +88,7 @@ impl Graph {
         self.numbers.get(name).copied()
     }
 
-    /// How many recipes each has below it on the longest way down; 0 for one that needs none.
+    /// The length of the longest path below each; 0 for one without dependencies.
     pub fn levels(&self) -> Vec<usize> {
         let mut levels = vec![0; self.recipes.len()];
         for number in 0..self.recipes.len() {
@@ -98,7 +97,7 @@ impl Graph {
         levels
     }
 
-    /// A shortest way from `from` to `to` by what is needed, both included; the first by the names, of several.
+    /// A shortest dependency path from `from` to `to`, both included; the first by name, if there are several.
     pub fn shortest(&self, from: usize, to: usize) -> Option<Vec<usize>> {
         let mut before: HashMap<usize, usize> = HashMap::new();
         let mut row = vec![from];
@@ -122,9 +121,9 @@ impl Graph {
         Some(way)
     }
 
-    /// Every way from `from` to `to`, at most `most`, in the order of the names; and whether there are more.
-    pub fn ways(&self, from: usize, to: usize, most: usize) -> (Vec<Vec<usize>>, bool) {
-        // Only recipes that lead to `to` are walked, so every step is part of a way that is given.
+    /// Every path from `from` to `to`, at most `max`, sorted by name; and whether there are more.
+    pub fn ways(&self, from: usize, to: usize, max: usize) -> (Vec<Vec<usize>>, bool) {
+        // Only recipes that lead to `to` are walked, so every step is part of a result.
         let mut leads = vec![false; self.recipes.len()];
         for number in 0..self.recipes.len() {
             leads[number] = number == to || self.needs[number].iter().any(|need| leads[*need]);
@@ -146,7 +145,7 @@ impl Graph {
                 Some(_) => {}
                 None => {
                     if here == to {
-                        if ways.len() == most {
+                        if ways.len() == max {
                             return (ways, true);
                         }
                         ways.push(way.clone());

@@ -1,4 +1,4 @@
-//! What a plan asks: a store, and perhaps others.
+//! The queries of a plan: to a store, and perhaps to others.
 
 use std::collections::BTreeMap;
 
@@ -7,40 +7,40 @@ use stele_store::model::{BlobId, Digest, Sha256, TreeId, TreeSource};
 use super::Memo;
 use crate::recipe::RecipeName;
 
-/// The outputs of something, by their names.
-pub type Made = BTreeMap<String, TreeId>;
+/// The outputs of an action or request, by name.
+pub type OutputTrees = BTreeMap<String, TreeId>;
 
-/// What was made before.
+/// Earlier results.
 pub trait Known: TreeSource {
-    /// What this store made itself of what has this digest: an action's outputs, or under [`MADE`] an unpacked source
-    /// or a merged root. It is remembered also when the content is gone.
+    /// This store's own result for this digest: an action's outputs, or under [`MADE`] an unpacked source or a merged
+    /// root. It is remembered even when the content is missing.
     ///
     /// # Errors
     /// When it cannot be read.
-    fn realised(&self, of: &Digest) -> Result<Option<Made>, Self::Error>;
+    fn realised(&self, of: &Digest) -> Result<Option<OutputTrees>, Self::Error>;
 
-    /// The outputs of an action or a derivation that this store has from elsewhere. Never asked about an unpacking or a
-    /// merge.
+    /// The outputs of an action or a derivation that this store received from another. Never queried for an unpacking
+    /// or a merge.
     ///
     /// # Errors
     /// When it cannot be read.
-    fn reported(&self, of: &Digest) -> Result<Option<Made>, Self::Error> {
+    fn reported(&self, of: &Digest) -> Result<Option<OutputTrees>, Self::Error> {
         let _ = of;
         Ok(None)
     }
 
-    /// Other stores that can be asked right now, if there are any.
+    /// Other stores that can be queried now, if any.
     fn substituters(&self) -> Option<&dyn Answers> {
         None
     }
 
-    /// Whether a tree is there, and so all that it names.
+    /// Whether a tree exists, with everything that it refers to.
     ///
     /// # Errors
     /// When that cannot be read.
     fn has_tree(&self, tree: &TreeId) -> Result<bool, Self::Error>;
 
-    /// The blob with that SHA-256, and its size, if it is there.
+    /// The blob with that SHA-256, and its size, if it exists.
     ///
     /// # Errors
     /// When that cannot be read.
@@ -53,11 +53,11 @@ pub trait Known: TreeSource {
     fn memo(&self, recipe: &RecipeName) -> Result<Option<Memo>, Self::Error>;
 }
 
-/// Other stores. One that does not answer says nothing.
+/// Other stores. One that does not answer has no results.
 pub trait Answers {
-    /// What is remembered there of an action, an unpacking or a merge.
-    fn realised(&self, of: &Digest) -> Option<Made>;
+    /// Their result for an action, an unpacking or a merge.
+    fn realised(&self, of: &Digest) -> Option<OutputTrees>;
 
-    /// The blob with that SHA-256, and its size, as they say.
+    /// The blob with that SHA-256, and its size, as they claim.
     fn source(&self, sha256: &Sha256) -> Option<(BlobId, u64)>;
 }

@@ -1,4 +1,4 @@
-//! What a recipe was last built from, to say what changed since.
+//! The inputs of a recipe's last build, to report what changed since.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use stele_store::model::{Digest, Node};
 use super::requests;
 use crate::recipe::{Origin, Recipe};
 
-/// What a build depends on: what it is called, and a digest of what it is. No digest for what is not known yet.
+/// What a build depends on: names, with a digest of each value. No digest for what is not known yet.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Memo(pub BTreeMap<String, Option<String>>);
 
@@ -16,34 +16,34 @@ pub struct Memo(pub BTreeMap<String, Option<String>>);
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "change", rename_all = "kebab-case")]
 pub enum Change {
-    /// It is another now.
+    /// It changed.
     Changed {
-        /// What: `input gcc`, `steps`.
+        /// The name: `input gcc`, `steps`.
         what: String,
-        /// What it was.
+        /// The old digest.
         from: String,
-        /// What it is.
+        /// The new digest.
         to: String,
     },
-    /// It was not there before.
+    /// It is new.
     Added {
-        /// What.
+        /// The name.
         what: String,
     },
-    /// It is not there any more.
+    /// It was removed.
     Removed {
-        /// What.
+        /// The name.
         what: String,
     },
-    /// It is built first, and may come out as it was.
+    /// It is built first, and may be unchanged.
     Pending {
-        /// What.
+        /// The name.
         what: String,
     },
 }
 
 impl Memo {
-    /// What `recipe` depends on, with `inputs` for the outputs of other recipes, in the order of the recipe.
+    /// The memo of `recipe`, with `inputs` for the outputs of other recipes, in the order of the recipe.
     pub(super) fn of(recipe: &Recipe, inputs: &[Option<Node>], profile: u32) -> Self {
         let mut memo = BTreeMap::new();
         for (input, node) in recipe.inputs.iter().zip(inputs) {
@@ -80,7 +80,7 @@ impl Memo {
         Self(memo)
     }
 
-    /// What is different since `before`, in the order of what it is called.
+    /// The differences since `before`, sorted by name.
     pub fn since(&self, before: &Self) -> Vec<Change> {
         let mut changes = Vec::new();
         for (what, now) in &self.0 {
@@ -102,7 +102,7 @@ impl Memo {
 
 /// The digest of `value` as JSON.
 fn json(value: &impl Serialize) -> String {
-    // Strings in lists and maps can always be written.
+    // Strings in lists and maps can always be serialised.
     Digest::of(&serde_json::to_vec(value).unwrap_or_default()).to_string()
 }
 

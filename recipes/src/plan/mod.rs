@@ -1,13 +1,12 @@
 //! The plan: what has to be built for some goals, in which order, and why.
 //!
-//! A recipe becomes an action when all that it is made of is known. What is known is asked of [`Known`], so that a
-//! plan is a function of the recipes and of what was made before. An output that came out as it was stops there what
-//! changed below it: actions name their inputs by content, and what has the same inputs is the same action.
+//! A recipe becomes an action when all its inputs are known. [`Known`] answers what is known, so that a plan is a
+//! function of the recipes and of earlier results. An unchanged output stops the effect of a change below it: actions
+//! refer to their inputs by content, and equal inputs give the same action.
 //!
-//! What another store says is kept apart. What a source unpacks to and what a root is merged to is decided by this
-//! store's own work alone, and so is every action that is run. What others say can only make the *outputs* of a recipe
-//! known: those of an action, or of a [`derivation`](requests), which is a recipe with all that it needs as they are
-//! written.
+//! Claims of other stores are kept apart. Only this store's own work decides what a source unpacks to, what a root is
+//! merged to, and which actions are run. Other stores can only make the *outputs* of a recipe known: those of an
+//! action, or of a [`derivation`](requests), which is a recipe with all its dependencies as written.
 
 mod again;
 mod derivations;
@@ -25,7 +24,7 @@ use std::collections::BTreeMap;
 use stele_store::model::{Digest, Node, TreeId};
 
 pub use graph::{Graph, Unknown};
-pub use known::{Answers, Known, Made};
+pub use known::{Answers, Known, OutputTrees};
 pub use memo::{Change, Memo};
 pub use requests::{Part, merging, unpacking};
 pub use root::{MOUNTED_ON, Root, RootError, merge};
@@ -34,57 +33,57 @@ use crate::action::{Action, ActionError, ActionId};
 use crate::language::{Label, Recipes};
 use crate::recipe::{Origin, OutputName, Recipe, RecipeName};
 
-/// The output that unpacked sources and merged roots are remembered under.
+/// The output name for unpacked sources and merged roots.
 pub const MADE: &str = "tree";
 
-/// What becomes of a recipe.
+/// The state of a recipe in a plan.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum State {
-    /// Its outputs are there.
+    /// Its outputs exist.
     Done,
-    /// Its outputs are known and not there, and nothing that is built needs them.
+    /// Its outputs are known and missing, and no build needs them.
     Unneeded,
     /// It has to be built.
     Build(Why),
-    /// Its outputs are there, and it is gone through again all the same.
+    /// Its outputs exist, and it is processed again anyway.
     Again,
 }
 
 /// Why a recipe has to be built.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Why {
-    /// It never was.
+    /// It was never built.
     Never,
-    /// It was, from something else.
+    /// It was built from other inputs.
     Changed(Vec<Change>),
-    /// It was, and what came of it is gone.
+    /// It was built, and its outputs are missing.
     Gone,
-    /// As far as can be told nothing changed, but something that it is made of is gone, or it was built elsewhere.
+    /// No change is known, but one of its inputs is missing, or its outputs came from another store.
     Unremembered,
 }
 
 /// A recipe in a plan.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Step {
-    /// Which, by its number in the graph.
+    /// Its number in the graph.
     pub number: usize,
-    /// What becomes of it.
+    /// Its state.
     pub state: State,
     /// Its action, when all of its inputs are known to this store.
     pub action: Option<(ActionId, Action)>,
-    /// The action that it is if what other stores say is true: what to ask them for. Never to be run.
+    /// Its action if other stores' claims are true: to query them. Never to be run.
     pub claimed: Option<(ActionId, Action)>,
     /// Its outputs, when they are known.
     pub outputs: Option<BTreeMap<OutputName, TreeId>>,
-    /// What it was or will be made of.
+    /// Its inputs, for the memo.
     pub memo: Memo,
-    /// Sources that have to be fetched for it, by their place in its list.
+    /// Sources that have to be fetched for it, by their index in its list.
     pub fetch: Vec<usize>,
-    /// Sources that have to be unpacked for it, by their place in its list.
+    /// Sources that have to be unpacked for it, by their index in its list.
     pub unpack: Vec<usize>,
 }
 
-/// A merged root, with the canonical text that it is remembered by.
+/// A merged root, with the canonical text of its request.
 pub type Merged = (Vec<u8>, Root);
 
 /// What has to be built, in which order, and why.
@@ -92,39 +91,39 @@ pub type Merged = (Vec<u8>, Root);
 pub struct Plan {
     /// The recipes.
     pub graph: Graph,
-    /// One step a recipe, in the order of the graph.
+    /// One step per recipe, in the order of the graph.
     pub steps: Vec<Step>,
     /// Merged roots that were not known before.
     pub roots: Vec<Merged>,
 }
 
-/// Why there is no plan.
+/// Why planning failed.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError<E> {
-    /// A goal is no recipe.
+    /// A goal is not a recipe.
     #[error(transparent)]
     Unknown(#[from] Unknown),
-    /// The inputs of a recipe do not unite.
+    /// The inputs of a recipe conflict.
     #[error("recipe `{recipe}`: {why}")]
     Root {
         /// The recipe.
         recipe: RecipeName,
-        /// Where it and the inputs that disagree are written.
+        /// The locations of the recipe and of the conflicting inputs.
         labels: Vec<Label>,
         /// Why.
         why: Box<RootError<E>>,
     },
-    /// A recipe is no action.
+    /// A recipe is not a valid action.
     #[error("recipe `{recipe}`: {why}")]
     Action {
         /// The recipe.
         recipe: RecipeName,
-        /// Where it is written.
+        /// Its location.
         labels: Vec<Label>,
         /// Why.
         why: Box<ActionError>,
     },
-    /// What is known cannot be read.
+    /// Earlier results cannot be read.
     #[error("what was made before cannot be read")]
     Known(#[source] E),
 }
@@ -142,8 +141,8 @@ pub fn plan<K: Known>(
     plan_again(recipes, goals, &[], profile, known)
 }
 
-/// Plans `goals`; those of them that are also in `again` are gone through once more even if their outputs are there, so
-/// that what they are made of has to be there, too.
+/// Plans `goals`; those of them that are also in `again` are processed again even if their outputs exist, so that their
+/// inputs have to exist, too.
 ///
 /// # Errors
 /// See [`PlanError`].
@@ -171,7 +170,7 @@ struct Planning<'a, K: Known> {
     graph: &'a Graph,
     steps: Vec<Step>,
     roots: Vec<Merged>,
-    /// The digests of the derivations of the first recipes of the graph, as far as they were needed.
+    /// The digests of the derivations of the first recipes of the graph, as far as needed.
     derivations: Vec<Digest>,
 }
 
@@ -180,7 +179,7 @@ impl<'a, K: Known> Planning<'a, K> {
         Self { known, profile, graph, steps: Vec::new(), roots: Vec::new(), derivations: Vec::new() }
     }
 
-    /// Goals have to be there. What is not there is built, and what is built needs its inputs.
+    /// Goals have to exist. What is missing is built, and a build needs its inputs.
     fn demand(&mut self, goals: &[RecipeName], again: &[RecipeName]) -> Result<(), PlanError<K::Error>> {
         let mut needed = vec![false; self.steps.len()];
         for goal in goals {
@@ -229,7 +228,7 @@ impl<'a, K: Known> Planning<'a, K> {
         Ok(if changes.is_empty() { Why::Unremembered } else { Why::Changed(changes) })
     }
 
-    /// Which sources of a recipe that is built have to be fetched or unpacked first.
+    /// The sources of a recipe to build that have to be fetched or unpacked first.
     fn sources_of(&mut self, number: usize) -> Result<(), PlanError<K::Error>> {
         let recipe = &self.graph.recipes()[number];
         for (at, source) in recipe.sources.iter().enumerate() {
@@ -249,7 +248,7 @@ impl<'a, K: Known> Planning<'a, K> {
     }
 }
 
-/// Where a recipe is written, and those of its inputs that an error is about.
+/// The locations of a recipe, and of those of its inputs that an error concerns.
 fn labels<E>(recipe: &Recipe, why: &RootError<E>) -> Vec<Label> {
     let about: Vec<&str> = match why {
         RootError::Conflict(conflict) => vec![&conflict.first, &conflict.second],

@@ -1,5 +1,5 @@
-//! What is made without a sandbox: unpacked sources and merged roots. Like an action, each has a canonical text whose
-//! digest is what the result is remembered by.
+//! Requests: what is made without a sandbox, unpacked sources and merged roots. Like an action, each has a canonical
+//! text whose digest is the key of its result.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde::Serialize;
 use stele_archive::Form;
 use stele_store::model::{Digest, Node};
 
-use crate::action::Place;
+use crate::action::SandboxPath;
 use crate::recipe::{Origin, SourceInput};
 
 /// The version of both formats.
@@ -33,8 +33,8 @@ struct Patching {
     strip: usize,
 }
 
-/// The text by which the unpacked and patched `source` is remembered: its SHA-256, and how it is unpacked and patched.
-/// Nothing for a source that is not unpacked.
+/// The request text for the unpacked and patched `source`: its SHA-256, and how it is unpacked and patched. `None` for
+/// a source that is not unpacked.
 pub fn unpacking(source: &SourceInput) -> Option<Vec<u8>> {
     let unpack = source.unpack.as_ref()?;
     let digest = |node: &Node| match node {
@@ -61,11 +61,11 @@ pub fn unpacking(source: &SourceInput) -> Option<Vec<u8>> {
 /// One input of a merged root.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Part {
-    /// What a conflict calls it.
+    /// Its name in conflicts.
     pub origin: Origin,
     /// Where the build sees it.
-    pub place: Place,
-    /// What it is.
+    pub place: SandboxPath,
+    /// Its node.
     pub node: Node,
 }
 
@@ -84,7 +84,7 @@ pub(super) struct Input {
     pub kind: &'static str,
 }
 
-/// What an input is called that is content.
+/// The kind of an input that is content.
 pub(super) fn kind_of(node: &Node) -> &'static str {
     match node {
         Node::Directory { .. } => "directory",
@@ -102,9 +102,9 @@ pub(super) fn digest_of(node: &Node) -> String {
     }
 }
 
-/// The text by which the merged root of `parts` is remembered. The parts count in the order of the recipe; what is
-/// preferred is told by its number there, as no origin's name reaches a build.
-pub fn merging(parts: &[Part], prefer: &BTreeMap<Place, Origin>) -> Vec<u8> {
+/// The request text for the merged root of `parts`. The parts count in the order of the recipe; a preference is given
+/// by its number there, as no origin's name reaches a build.
+pub fn merging(parts: &[Part], prefer: &BTreeMap<SandboxPath, Origin>) -> Vec<u8> {
     let input = |part: &Part| Input {
         at: part.place.as_str().to_owned(),
         digest: digest_of(&part.node),

@@ -1,19 +1,19 @@
-//! What is known of one recipe: its inputs, its root, its action and its outputs.
+//! Resolving one recipe: its inputs, its root, its action and its outputs.
 
 use std::collections::BTreeMap;
 
 use stele_store::model::{Digest, Node, TreeId};
 
 use super::{
-    Answers, Graph, Known, MADE, Made, Memo, Part, PlanError, Planning, Root, State, Step, labels, merge,
-    merging, unpacking,
+    Answers, Graph, Known, MADE, Memo, OutputTrees, Part, PlanError, Planning, Root, State, Step, labels,
+    merge, merging, unpacking,
 };
 use crate::action::{Action, ActionId, Parts};
 use crate::language::Label;
 use crate::recipe::{Origin, OutputName, Recipe, RecipeInput, SourceInput};
 
 impl<K: Known> Planning<'_, K> {
-    /// What is known of a recipe, whether or not it has to be built.
+    /// Resolves a recipe, whether or not it has to be built.
     pub(super) fn resolve(&mut self, number: usize) -> Result<Step, PlanError<K::Error>> {
         let recipe = &self.graph.recipes()[number];
         let inputs = inputs(self.graph, &self.steps, recipe);
@@ -35,7 +35,7 @@ impl<K: Known> Planning<'_, K> {
             step.outputs = self.outputs(recipe, &id.0)?;
             step.action = Some((id, action));
         } else {
-            // Only as long as this store cannot tell itself which action it is.
+            // Only while this store cannot determine the action itself.
             let derivation = self.derivation(number);
             let reported = self.known.reported(&derivation).map_err(PlanError::Known)?;
             step.outputs = reported.and_then(|made| named(recipe, &made));
@@ -56,7 +56,7 @@ impl<K: Known> Planning<'_, K> {
         Ok(step)
     }
 
-    /// The outputs of an action: as this store made them, or else as it has them from elsewhere.
+    /// The outputs of an action: this store's own, or else those it received from another.
     fn outputs(
         &self,
         recipe: &Recipe,
@@ -88,7 +88,7 @@ impl<K: Known> Planning<'_, K> {
         })
     }
 
-    /// The action of a recipe if what `others` say of its sources and its root is true.
+    /// The action of a recipe if the claims of `others` about its sources and its root are true.
     fn claimed(
         &self,
         recipe: &Recipe,
@@ -136,7 +136,7 @@ impl<K: Known> Planning<'_, K> {
         Ok(Some(parts))
     }
 
-    /// What a source is, if this store found that out: the tree that it was unpacked to, or the file.
+    /// The node of a source, if this store determined it: the tree that it was unpacked to, or the file.
     pub(super) fn source(&self, source: &SourceInput) -> Result<Option<Node>, PlanError<K::Error>> {
         let Some(text) = unpacking(source) else {
             let blob = self.known.source(&source.source.sha256).map_err(PlanError::Known)?;
@@ -146,7 +146,7 @@ impl<K: Known> Planning<'_, K> {
         Ok(made.as_ref().and_then(unpacked))
     }
 
-    /// The merged root, remembered or made now; nothing when a tree that it is made of is gone.
+    /// The merged root, remembered or made now; `None` when one of its trees is missing.
     fn root(&mut self, recipe: &Recipe, parts: &[Part]) -> Result<Option<TreeId>, PlanError<K::Error>> {
         let request = merging(parts, &recipe.prefer);
         let made = self.known.realised(&Digest::of(&request)).map_err(PlanError::Known)?;
@@ -159,7 +159,7 @@ impl<K: Known> Planning<'_, K> {
         Ok(Some(tree))
     }
 
-    /// The root merged now, whether or not that was ever done; nothing when a tree that it is made of is gone.
+    /// The root merged now, even if it was merged before; `None` when one of its trees is missing.
     pub(super) fn merged(
         &self,
         recipe: &Recipe,
@@ -180,7 +180,7 @@ impl<K: Known> Planning<'_, K> {
     }
 }
 
-/// What a source is as other stores say.
+/// The node of a source as other stores claim it.
 fn claimed_source(source: &SourceInput, others: &dyn Answers) -> Option<Node> {
     let Some(text) = unpacking(source) else {
         let (blob, size) = others.source(&source.source.sha256)?;
@@ -190,17 +190,17 @@ fn claimed_source(source: &SourceInput, others: &dyn Answers) -> Option<Node> {
 }
 
 /// The tree that a source was unpacked to.
-fn unpacked(made: &Made) -> Option<Node> {
+fn unpacked(made: &OutputTrees) -> Option<Node> {
     made.get(MADE).map(|tree| Node::Directory { tree: *tree, size: 0 })
 }
 
-/// The outputs that a recipe has, if all of them are among those.
-fn named(recipe: &Recipe, made: &Made) -> Option<BTreeMap<OutputName, TreeId>> {
+/// The outputs of a recipe, if all of them are in `made`.
+fn named(recipe: &Recipe, made: &OutputTrees) -> Option<BTreeMap<OutputName, TreeId>> {
     recipe.outputs.keys().map(|name| Some((name.clone(), *made.get(name.as_str())?))).collect()
 }
 
-/// What the outputs of other recipes are that a recipe has for inputs, as far as that is known. Their sizes are not:
-/// nothing that is planned says them.
+/// The outputs of other recipes that are a recipe's inputs, as far as known. Their sizes are not: a plan does not have
+/// them.
 pub(super) fn inputs(graph: &Graph, steps: &[Step], recipe: &Recipe) -> Vec<Option<Node>> {
     let input = |it: &RecipeInput| {
         let step = &steps[graph.number(&it.recipe)?];

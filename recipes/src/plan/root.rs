@@ -1,4 +1,4 @@
-//! What a build sees as `/`: its inputs, each at its place, merged.
+//! A build's `/`: its inputs, each at its place, merged.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -7,12 +7,12 @@ use stele_store::model::{
 };
 
 use super::requests::Part;
-use crate::action::Place;
+use crate::action::SandboxPath;
 use crate::recipe::Origin;
 
-/// Directories that every root has, so that something can be mounted on them. Nothing below them is seen.
+/// Directories that every root has as mount points. Nothing below them is visible.
 pub const MOUNTED_ON: &[&str] = &["build", "dev", "out", "proc", "tmp"];
-/// What a conflict calls them.
+/// Their name in conflicts.
 const SANDBOX: &str = "the sandbox";
 
 /// A merged root.
@@ -24,16 +24,16 @@ pub struct Root {
     pub new: Vec<Tree>,
 }
 
-/// Why inputs do not unite.
+/// Why inputs conflict.
 #[derive(Debug, thiserror::Error)]
 pub enum RootError<E> {
     /// Two of them disagree.
     #[error("{} and {} both provide /{} with different content", .0.first, .0.second, .0.path)]
     Conflict(Conflict),
-    /// Something would not be seen.
+    /// Something would be hidden.
     #[error("{origin} has /{path}, which would be hidden: every build has its own")]
     Hidden {
-        /// Whose it is.
+        /// Its origin.
         origin: String,
         /// The path.
         path: String,
@@ -44,12 +44,12 @@ pub enum RootError<E> {
         /// The path.
         path: String,
     },
-    /// A tree could not be had.
+    /// A tree could not be read.
     #[error("the tree {tree} of {origin} could not be read")]
     Source {
-        /// Which.
+        /// The tree.
         tree: TreeId,
-        /// Whose it is.
+        /// Its origin.
         origin: String,
         /// Why.
         source: E,
@@ -70,13 +70,13 @@ impl<S: TreeSource> TreeSource for With<'_, S> {
     }
 }
 
-/// Unites `parts`, and the empty directories that something is mounted on.
+/// Merges `parts`, and the empty directories of the mount points.
 ///
 /// # Errors
 /// See [`RootError`].
 pub fn merge<S: TreeSource>(
     parts: &[Part],
-    prefer: &BTreeMap<Place, Origin>,
+    prefer: &BTreeMap<SandboxPath, Origin>,
     source: &S,
 ) -> Result<Root, RootError<S::Error>> {
     let mut with = With { new: HashMap::new(), source };
@@ -97,7 +97,7 @@ pub fn merge<S: TreeSource>(
         let origin = part.origin.to_string();
         let mut node = part.node.clone();
         let names: Vec<&str> = part.place.names().collect();
-        // Whoever knows a tree by its digest alone does not know the size that its directory's entry says.
+        // A caller that knows only a tree's digest does not know the size in its directory's entry.
         if let (Node::Directory { tree, size }, false) = (&mut node, names.is_empty()) {
             let read = with.tree(tree).map_err(|error| RootError::Source {
                 tree: *tree,
@@ -107,16 +107,16 @@ pub fn merge<S: TreeSource>(
             *size = read.encode().len() as u64;
         }
         for name in names.iter().rev() {
-            // A place's names can all be names of entries: that was checked when it was made.
+            // A place's names are valid names of entries: that was checked when it was made.
             let entry = Name::new(name.as_bytes()).map(|name| (name, node)).into_iter().collect();
             node = keep(&mut with, Tree::new(entry).unwrap_or_default());
         }
-        // A file at `/` cannot be: places were checked.
+        // There is no file at `/`: places were checked.
         let Node::Directory { tree, .. } = node else { continue };
         hidden(&origin, &tree, &with)?;
         inputs.push(MergeInput { origin, tree });
     }
-    let winner = |(place, origin): (&Place, &Origin)| {
+    let winner = |(place, origin): (&SandboxPath, &Origin)| {
         let mut path = String::new();
         for name in place.names() {
             path.push_str(if path.is_empty() { "" } else { "/" });
@@ -130,12 +130,12 @@ pub fn merge<S: TreeSource>(
         MergeError::Deep { path } => RootError::Deep { path },
         MergeError::Source { tree, origin, source } => RootError::Source { tree, origin, source },
     })?;
-    // Children first: what was made for the places holds nothing that the merge made.
+    // Children first: the trees made for the places hold nothing that the merge made.
     made.extend(merged.new);
     Ok(Root { tree: merged.root, new: made })
 }
 
-/// Refuses a tree with something below a directory on which the sandbox mounts its own.
+/// Refuses a tree with something below a mount point of the sandbox.
 fn hidden<S: TreeSource>(
     origin: &str,
     tree: &TreeId,

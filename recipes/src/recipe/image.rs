@@ -1,23 +1,23 @@
-//! The image recipe: what evaluation leaves of `image(...)` and `image_index(...)`. Data, as a recipe is.
+//! The image recipe: the result of evaluating `image(...)` and `image_index(...)`, as data.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::{RecipeInput, RecipeName, Span};
-use crate::action::{Place, Platform};
+use crate::action::{Platform, SandboxPath};
 
 /// The maximum size in bytes of all files together that are written in an image's recipe.
-pub const FILES_MOST: usize = 256 << 10;
+pub const MAX_FILES: usize = 256 << 10;
 
 /// An image, or an index of images, as its recipe defines it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ImageRecipe {
-    /// Its name. Images and recipes may be called the same.
+    /// Its name. An image and a recipe may have the same name.
     pub name: RecipeName,
-    /// Where it is written.
+    /// Its location.
     pub at: Span,
-    /// The images: one of `image(...)`, any number of `image_index(...)`.
+    /// The images: one for `image(...)`, any number for `image_index(...)`.
     pub images: Vec<ImageParts>,
     /// Of an index: its annotations. Empty for an image.
     pub index: Option<BTreeMap<String, String>>,
@@ -28,23 +28,23 @@ pub struct ImageRecipe {
 pub struct ImageParts {
     /// Outputs of recipes, one layer each, the lowest first.
     pub inputs: Vec<RecipeInput>,
-    /// Files, and what is in them.
-    pub files: BTreeMap<Place, String>,
+    /// Files and their content.
+    pub files: BTreeMap<SandboxPath, String>,
     /// Links and their targets.
-    pub links: BTreeMap<Place, String>,
-    /// Directories that have to be there.
-    pub directories: BTreeSet<Place>,
-    /// Whose something is, with all below it: `USER:GROUP`.
-    pub owners: BTreeMap<Place, String>,
-    /// The mode of exactly what is there, in octal.
-    pub modes: BTreeMap<Place, String>,
-    /// Where the highest of several layers is meant.
-    pub overrides: BTreeSet<Place>,
+    pub links: BTreeMap<SandboxPath, String>,
+    /// Directories that have to exist.
+    pub directories: BTreeSet<SandboxPath>,
+    /// The owner of a path, with everything below it: `USER:GROUP`.
+    pub owners: BTreeMap<SandboxPath, String>,
+    /// The mode of exactly this path, in octal.
+    pub modes: BTreeMap<SandboxPath, String>,
+    /// Paths where the highest of several layers wins.
+    pub overrides: BTreeSet<SandboxPath>,
     /// Its platform.
     pub platform: Platform,
     /// Every time in it, in seconds since 1970-01-01 UTC.
     pub created: u64,
-    /// How its layers are packed: `none`, `gzip` or `zstd`.
+    /// The compression of its layers: `none`, `gzip` or `zstd`.
     pub compression: String,
     /// Annotations of the manifest.
     pub annotations: BTreeMap<String, String>,
@@ -54,16 +54,16 @@ pub struct ImageParts {
     pub cmd: Vec<String>,
     /// Environment variables.
     pub env: BTreeMap<String, String>,
-    /// Who runs it.
+    /// The user that runs it.
     pub user: Option<String>,
-    /// Where it begins.
-    pub workdir: Option<Place>,
-    /// What else is to be known.
+    /// The working directory.
+    pub workdir: Option<SandboxPath>,
+    /// Its labels.
     pub labels: BTreeMap<String, String>,
-    /// Ports that it listens at.
+    /// Ports that it listens on.
     pub ports: BTreeSet<String>,
     /// Directories that it writes to.
-    pub volumes: BTreeSet<Place>,
+    pub volumes: BTreeSet<SandboxPath>,
     /// The signal that stops it.
     pub stop_signal: Option<String>,
 }
@@ -72,114 +72,112 @@ pub struct ImageParts {
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum ImageError {
     /// It is not an owner.
-    #[error("{text:?} is no owner: it is a user and a group, as numbers, such as \"1000:1000\"")]
+    #[error("{text:?} is not an owner: a user and a group, as numbers, such as \"1000:1000\"")]
     Owner {
         /// The text.
         text: String,
     },
     /// It is not a mode.
-    #[error("{text:?} is no mode: it is three or four octal digits, such as \"0755\" or \"4755\"")]
+    #[error("{text:?} is not a mode: three or four octal digits, such as \"0755\" or \"4755\"")]
     Mode {
         /// The text.
         text: String,
     },
     /// It is not a port.
-    #[error("{text:?} is no port: it is a number up to 65535, or that with /tcp, /udp or /sctp behind it")]
+    #[error("{text:?} is not a port: a number up to 65535, optionally followed by /tcp, /udp or /sctp")]
     Port {
         /// The text.
         text: String,
     },
     /// It is not a signal.
-    #[error(
-        "{text:?} is no signal: it is a name such as \"SIGTERM\" or \"SIGRTMIN+3\", or a number up to 64"
-    )]
+    #[error("{text:?} is not a signal: a name such as \"SIGTERM\" or \"SIGRTMIN+3\", or a number up to 64")]
     Signal {
         /// The text.
         text: String,
     },
     /// It is not a user.
     #[error(
-        "{text:?} is no user: it is a name, or a number up to 2147483647, or that with a colon and a group behind it"
+        "{text:?} is not a user: a name, or a number up to 2147483647, optionally followed by a colon and a group"
     )]
     User {
         /// The text.
         text: String,
     },
-    /// No variable can be called that.
+    /// Not a valid name for a variable.
     #[error("{text:?} cannot be the name of an environment variable")]
     Variable {
         /// The name.
         text: String,
     },
-    /// No label or annotation can be called that.
+    /// Not a valid key for a label or annotation.
     #[error("{text:?} cannot be the key of a label or annotation: it is empty, or has a control character")]
     Key {
         /// The key.
         text: String,
     },
-    /// No such transport.
-    #[error("{text:?} is no compression; there are none, gzip and zstd")]
+    /// There is no such compression.
+    #[error("{text:?} is not a compression; there are none, gzip and zstd")]
     Compression {
         /// The text.
         text: String,
     },
-    /// A text that a kernel takes no longer.
+    /// A text that is too long for the kernel.
     #[error("{what} has a NUL, or more than 131071 bytes")]
     Text {
-        /// Which.
+        /// The text.
         what: &'static str,
     },
-    /// Nothing can be run by that.
+    /// The program's name is empty.
     #[error("the first of `entrypoint`, which is the program, is empty")]
     NoProgram,
-    /// The root is all of the image.
-    #[error("`/` is no volume: it would hide all of the image")]
+    /// A volume at the root would hide the whole image.
+    #[error("`/` cannot be a volume: it would hide the whole image")]
     RootVolume,
     /// A time that a layer cannot hold.
-    #[error("{found} is no time for an image: it is a number of seconds from 0 to 8589934591")]
+    #[error("{found} is not a time for an image: a number of seconds from 0 to 8589934591")]
     Created {
         /// The given value.
         found: i64,
     },
-    /// Two things at one place.
+    /// A path is declared as two different things.
     #[error("{place} is declared twice, as different things")]
     Twice {
         /// The place.
-        place: Place,
+        place: SandboxPath,
     },
-    /// Something below a file or link.
-    #[error("{place} is declared, and {above}, which is no directory, too")]
+    /// An entry below a file or link.
+    #[error("{place} is declared below {above}, which is not a directory")]
     Below {
         /// The place.
-        place: Place,
-        /// What it is below of.
-        above: Place,
+        place: SandboxPath,
+        /// The file or link.
+        above: SandboxPath,
     },
     /// The root can only be a directory.
     #[error("/ can only be a directory")]
     Root,
     /// A link has an empty target.
-    #[error("a link says a path of 1 to 4095 bytes without a NUL")]
+    #[error("a link's target is a path of 1 to 4095 bytes without a NUL")]
     Link,
     /// A name that is a whiteout in layers.
-    #[error("{place} cannot be in an image: in a layer a name that begins with `.wh.` takes another away")]
+    #[error("{place} cannot be in an image: in a layer a name that begins with `.wh.` removes another")]
     Whiteout {
         /// The place.
-        place: Place,
+        place: SandboxPath,
     },
-    /// Files that do not belong into a recipe.
-    #[error("the files of an image's recipe have {found} bytes, more than {FILES_MOST}")]
+    /// Files that are too large for a recipe.
+    #[error("the files of an image's recipe have {found} bytes, more than {MAX_FILES}")]
     Large {
-        /// How many they have.
+        /// Their size in bytes.
         found: usize,
     },
     /// A file of the recipe tree that is not text.
-    #[error("{path} is no text in UTF-8")]
+    #[error("{path} is not UTF-8 text")]
     Binary {
-        /// Where it is.
+        /// Its path.
         path: String,
     },
-    /// Inputs for different machines.
+    /// An input for another platform.
     #[error("recipe `{recipe}` is for {found}, and the image for {wanted}")]
     Platform {
         /// The recipe.
@@ -189,16 +187,16 @@ pub enum ImageError {
         /// The image's platform.
         wanted: &'static str,
     },
-    /// Two images of an index for one machine.
+    /// Two images of an index have the same platform.
     #[error("two images of the index are for {platform}")]
     TwoPlatforms {
-        /// The machine.
+        /// The platform.
         platform: &'static str,
     },
-    /// An index of nothing.
+    /// An empty index.
     #[error("an index needs images")]
     NoImages,
-    /// An image of nothing.
+    /// An empty image.
     #[error("an image needs something to be made of: inputs, files, links or directories")]
     Nothing,
 }
@@ -207,8 +205,8 @@ impl ImageError {
     /// A hint for the recipe's author.
     pub fn hint(&self) -> Option<&'static str> {
         Some(match self {
-            Self::Owner { .. } => "names mean nothing before there is an /etc/passwd; numbers always do",
-            Self::Mode { .. } => "write it as text, so that nobody takes it for a decimal number",
+            Self::Owner { .. } => "names have no meaning without an /etc/passwd; numbers always do",
+            Self::Mode { .. } => "write it as text, so that it is not read as a decimal number",
             Self::Large { .. } | Self::Binary { .. } => "let a recipe install them, and name it in `inputs`",
             Self::Platform { .. } => "an image is for one platform; `image_index` is for several",
             _ => return None,
@@ -245,18 +243,18 @@ const SIGNALS: &[&str] = &[
     "POLL", "PROF", "PWR", "QUIT", "RTMAX", "RTMIN", "SEGV", "STKFLT", "STOP", "SYS", "TERM", "TRAP", "TSTP",
     "TTIN", "TTOU", "URG", "USR1", "USR2", "VTALRM", "WINCH", "XCPU", "XFSZ",
 ];
-/// The largest number of a user or group that engines take (moby/sys/user).
+/// The largest user or group ID that engines accept (moby/sys/user).
 const MAX_ID: u32 = i32::MAX.cast_unsigned();
 
 /// Whether `text` is a signal that an engine can send.
 pub fn is_signal(text: &str) -> bool {
     let number =
-        |text: &str, most: u8| !text.starts_with(['0', '+']) && text.parse().is_ok_and(|it: u8| it <= most);
+        |text: &str, max: u8| !text.starts_with(['0', '+']) && text.parse().is_ok_and(|it: u8| it <= max);
     let realtime = [("SIGRTMIN+", 15), ("SIGRTMAX-", 14)];
     number(text, 64)
         || realtime
             .iter()
-            .any(|(prefix, most)| text.strip_prefix(prefix).is_some_and(|rest| number(rest, *most)))
+            .any(|(prefix, max)| text.strip_prefix(prefix).is_some_and(|rest| number(rest, *max)))
         || text.strip_prefix("SIG").is_some_and(|rest| SIGNALS.contains(&rest))
 }
 
@@ -279,7 +277,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_no_engine_can_run_is_refused() {
+    fn an_image_that_no_engine_can_run_is_refused() {
         for signal in
             ["", "0", "65", "SIG", "SIGFOO", "TERM", "sigterm", "SIGRTMIN+16", "SIGRTMAX-15", "SIGRTMIN+"]
         {

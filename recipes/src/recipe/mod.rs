@@ -16,11 +16,11 @@ pub use image::{ImageError, ImageParts, ImageRecipe};
 pub use name::{OutputName, RecipeName, RecipeNameError};
 pub use version::{Version, VersionError};
 
-use crate::action::{Place, Platform};
+use crate::action::{Platform, SandboxPath};
 use crate::paths::TreePath;
 use crate::source::Source;
 
-/// Where something is written in a recipe tree.
+/// A location in a recipe tree.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct Span {
     /// The file, from the top of the recipe tree: `pkgs/zlib/recipe.star`.
@@ -44,7 +44,7 @@ pub struct Recipe {
     pub name: RecipeName,
     /// Upstream's version.
     pub version: Version,
-    /// Where it is written: the call in the file of its folder.
+    /// Its location: the call in the file of its folder.
     pub at: Span,
     /// Its metadata, none of which reaches a build.
     pub about: About,
@@ -57,16 +57,16 @@ pub struct Recipe {
     pub images: Vec<ForeignImage>,
     /// Outputs of other recipes, and where the build sees them.
     pub inputs: Vec<RecipeInput>,
-    /// Places at which two inputs may disagree, and the one of them that wins there.
-    pub prefer: BTreeMap<Place, Origin>,
-    /// Programs with their arguments, run one after the other until one fails.
+    /// Places at which two inputs may conflict, and the one of them that wins there.
+    pub prefer: BTreeMap<SandboxPath, Origin>,
+    /// Programs with their arguments, run in order until one fails.
     pub steps: Vec<Vec<String>>,
     /// Environment variables, including those with the paths of outputs.
     pub env: BTreeMap<String, String>,
     /// The outputs, and the directories in which they are found afterwards.
-    pub outputs: BTreeMap<OutputName, Place>,
-    /// Where the first step begins.
-    pub workdir: Place,
+    pub outputs: BTreeMap<OutputName, SandboxPath>,
+    /// The working directory of the first step.
+    pub workdir: SandboxPath,
     /// Its platform.
     pub platform: Platform,
 }
@@ -76,9 +76,9 @@ pub struct Recipe {
 pub struct About {
     /// An SPDX licence expression.
     pub license: Option<String>,
-    /// Where upstream is found.
+    /// The upstream project's site.
     pub homepage: Option<String>,
-    /// One line: what it is.
+    /// A one-line description.
     pub description: Option<String>,
     /// Notes for maintainers.
     pub notes: Option<String>,
@@ -92,79 +92,78 @@ pub struct SourceInput {
     /// How they are unpacked. Without it the file itself is the input.
     pub unpack: Option<UnpackSource>,
     /// Where the build sees it.
-    pub place: Place,
-    /// Whether a file that is not unpacked may be executed.
+    pub place: SandboxPath,
+    /// Whether a file that is not unpacked is executable.
     pub executable: bool,
     /// Whether it is prebuilt, so that its build cannot be checked. Opaque sources have a size.
     #[serde(default)]
     pub opaque: bool,
-    /// Where it is written.
+    /// Its location.
     pub at: Span,
 }
 
 /// How a source is unpacked.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct UnpackSource {
-    /// The required value.
+    /// The expected format.
     #[serde(default)]
     pub form: Form,
-    /// An archive in the archive, by its name there: the one whose content is wanted.
+    /// The inner archive to unpack instead, by its path in the archive.
     pub inner: Option<TreePath>,
-    /// How many leading components each name loses.
+    /// The number of leading components to strip.
     pub strip: usize,
-    /// The directory that is taken of what is left.
+    /// The directory to select from the rest.
     pub subdir: Option<TreePath>,
-    /// Patches, in the order in which they are applied.
+    /// Patches, in order of application.
     pub patches: Vec<PatchFile>,
 }
 
 /// A patch beside a recipe.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct PatchFile {
-    /// Where it is, from the top of the recipe tree.
+    /// Its path from the top of the recipe tree.
     pub path: TreePath,
-    /// What it is.
+    /// Its node.
     #[serde(with = "spelling::node")]
     pub node: Node,
-    /// How many leading components its names lose.
+    /// The number of leading components to strip from its names.
     pub strip: usize,
 }
 
 /// A file or folder of the recipe tree as an input.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct LocalInput {
-    /// Where it is, from the top of the recipe tree.
+    /// Its path from the top of the recipe tree.
     pub path: TreePath,
-    /// What it is.
+    /// Its node.
     #[serde(with = "spelling::node")]
     pub node: Node,
     /// Where the build sees it.
-    pub place: Place,
-    /// Whether the file holds hex0, and `node` is what [`crate::hex0::decode`] makes of it: an executable.
+    pub place: SandboxPath,
+    /// Whether the file holds hex0, and `node` is the result of [`crate::hex0::decode`]: an executable.
     #[serde(default)]
     pub hex0: bool,
-    /// Where it is written.
+    /// Its location.
     pub at: Span,
 }
 
 /// A third-party image as an input: its root file system, all layers merged. Its build cannot be checked.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ForeignImage {
-    /// Its name where it comes from. It tells what to import; the tree decides what is accepted.
+    /// Its name in a registry, which tells what to import; the tree decides what is accepted.
     pub reference: String,
-    /// What is in it.
-    #[serde(with = "spelling::text")]
+    /// Its tree.
     pub rootfs: TreeId,
-    /// How many bytes its files have, each once: what is counted as opaque.
+    /// The size of its files in bytes, each once: counted as opaque.
     pub size: u64,
     /// Where the build sees it.
-    pub place: Place,
-    /// Where it is written.
+    pub place: SandboxPath,
+    /// Its location.
     pub at: Span,
 }
 
 impl ForeignImage {
-    /// It, as a part of a root.
+    /// The image as a part of a root.
     pub fn node(&self) -> Node {
         Node::Directory { tree: self.rootfs, size: 0 }
     }
@@ -173,17 +172,17 @@ impl ForeignImage {
 /// An output of another recipe as an input.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct RecipeInput {
-    /// Which recipe.
+    /// The recipe.
     pub recipe: RecipeName,
-    /// Which of its outputs.
+    /// The output.
     pub output: OutputName,
     /// Where the build sees it.
-    pub place: Place,
-    /// Where it is written.
+    pub place: SandboxPath,
+    /// Its location.
     pub at: Span,
 }
 
-/// The origin of an entry of a merged root, by a name that the user knows.
+/// The origin of an entry of a merged root, under a name that the user knows.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Origin {
@@ -210,7 +209,7 @@ impl std::fmt::Display for Origin {
 }
 
 impl Recipe {
-    /// The recipes whose outputs it needs, each once, in the order of their names.
+    /// The recipes whose outputs it needs, each once, sorted by name.
     pub fn needs(&self) -> Vec<&RecipeName> {
         let mut names: Vec<_> = self.inputs.iter().map(|input| &input.recipe).collect();
         names.sort_unstable();

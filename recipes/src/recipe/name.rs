@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// The maximum length in characters of a name.
-const MOST: usize = 64;
+const MAX: usize = 64;
 
 /// A recipe's name, unique in its recipe tree: 1 to 64 characters of `a-z 0-9 . _ + -`, beginning with a letter or
 /// digit.
@@ -14,30 +14,30 @@ pub struct RecipeName(String);
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct OutputName(String);
 
-/// Why a text names no recipe or output.
+/// Why a text is not the name of a recipe or output.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum RecipeNameError {
     /// Empty, or too long.
-    #[error("a name has 1 to {MOST} characters, not {found}")]
+    #[error("a name has 1 to {MAX} characters, not {found}")]
     Length {
         /// Its length in bytes.
         found: usize,
     },
-    /// A character that cannot stand there.
-    #[error("{found:?} cannot stand at position {at} of a name: it is made of {of}")]
+    /// A character that is not allowed there.
+    #[error("{found:?} is not allowed at position {at} of a name: it consists of {of}")]
     Character {
         /// The character.
         found: char,
         /// Its position, counted from 0.
         at: usize,
-        /// The characters that can.
+        /// The allowed characters.
         of: &'static str,
     },
 }
 
 /// `marks` are allowed after the first character, besides letters and digits.
 fn check(text: &str, marks: &str, of: &'static str) -> Result<(), RecipeNameError> {
-    if text.is_empty() || text.len() > MOST {
+    if text.is_empty() || text.len() > MAX {
         return Err(RecipeNameError::Length { found: text.len() });
     }
     let fits = |at: usize, c: char| matches!(c, 'a'..='z' | '0'..='9') || (at > 0 && marks.contains(c));
@@ -48,7 +48,7 @@ fn check(text: &str, marks: &str, of: &'static str) -> Result<(), RecipeNameErro
 }
 
 impl RecipeName {
-    /// Takes `text` for a recipe's name.
+    /// Parses a recipe's name.
     ///
     /// # Errors
     /// When it is not valid.
@@ -61,8 +61,8 @@ impl RecipeName {
         &self.0
     }
 
-    /// Whether a recipe in the folder `folder` may have this name: that of the folder, or that with a hyphen and more
-    /// behind it. So a name tells where its recipe is.
+    /// Whether a recipe in the folder `folder` may have this name: that of the folder, or that followed by a hyphen and
+    /// more. So a name tells where its recipe is.
     pub fn belongs_in(&self, folder: &str) -> bool {
         self.0
             .strip_prefix(folder)
@@ -77,7 +77,7 @@ impl RecipeName {
 }
 
 impl OutputName {
-    /// Takes `text` for an output's name.
+    /// Parses an output's name.
     ///
     /// # Errors
     /// When it is not valid.
@@ -85,7 +85,7 @@ impl OutputName {
         check(text, "_-", "a-z 0-9 _ -").map(|()| Self(text.to_owned()))
     }
 
-    /// The output that is meant when none is named.
+    /// The default output.
     pub fn usual() -> Self {
         Self("out".to_owned())
     }
@@ -95,8 +95,7 @@ impl OutputName {
         &self.0
     }
 
-    /// The environment variable that tells a build where to put it: `OUT` for `out`, `OUT_` and the name in capitals
-    /// for another.
+    /// The environment variable with its path in a build: `OUT` for `out`, `OUT_` and the name in capitals for another.
     pub fn variable(&self) -> String {
         if *self == Self::usual() {
             return "OUT".to_owned();

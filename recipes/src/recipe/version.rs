@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// The maximum length in characters of a version.
-const MOST: usize = 64;
+const MAX: usize = 64;
 
 /// Upstream's version of a release: 1 to 64 characters of `A-Z a-z 0-9 . + ~ _ -`, beginning with a digit.
 ///
@@ -15,7 +15,7 @@ pub struct Version(String);
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum VersionError {
     /// Empty, or too long.
-    #[error("a version has 1 to {MOST} characters, not {found}")]
+    #[error("a version has 1 to {MAX} characters, not {found}")]
     Length {
         /// Its length in bytes.
         found: usize,
@@ -26,8 +26,8 @@ pub enum VersionError {
         /// The text.
         text: String,
     },
-    /// A character that cannot stand in a version.
-    #[error("{found:?} cannot stand in a version ({text:?}): it is made of letters, digits and . + ~ _ -")]
+    /// A character that is not allowed in a version.
+    #[error("{found:?} is not allowed in a version ({text:?}): it consists of letters, digits and . + ~ _ -")]
     Character {
         /// The text.
         text: String,
@@ -37,12 +37,12 @@ pub enum VersionError {
 }
 
 impl Version {
-    /// Takes `text` for a version.
+    /// Parses a version.
     ///
     /// # Errors
     /// When it is not valid.
     pub fn new(text: &str) -> Result<Self, VersionError> {
-        if text.is_empty() || text.len() > MOST {
+        if text.is_empty() || text.len() > MAX {
             return Err(VersionError::Length { found: text.len() });
         }
         let text = text.to_owned();

@@ -1,4 +1,4 @@
-//! A Debian binary package: what it is called, and where it may be had.
+//! A Debian binary package: its file name, and its mirror.
 
 use super::{FileName, FileNameError, Mirror, MirrorError};
 
@@ -15,29 +15,31 @@ pub struct BinaryPackage {
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum BinaryPackageError {
     /// Debian policy 5.6.1.
-    #[error("{text:?} is no name of a package: two or more of `a-z 0-9 + - .`, the first a letter or digit")]
+    #[error(
+        "{text:?} is not the name of a package: two or more of `a-z 0-9 + - .`, the first a letter or digit"
+    )]
     Name {
         /// The given value.
         text: String,
     },
     /// Debian policy 5.6.12.
     #[error(
-        "{text:?} is no version of a package: `EPOCH:UPSTREAM-REVISION`, of which the epoch may be missing"
+        "{text:?} is not the version of a package: `EPOCH:UPSTREAM-REVISION`, where the epoch is optional"
     )]
     Version {
         /// The given value.
         text: String,
     },
     /// Debian policy 5.6.8.
-    #[error("{text:?} is no architecture of a package, such as `amd64` or `all`")]
+    #[error("{text:?} is not the architecture of a package, such as `amd64` or `all`")]
     Architecture {
         /// The given value.
         text: String,
     },
-    /// All of that makes no file's name.
+    /// They do not form a valid file name.
     #[error(transparent)]
     File(#[from] FileNameError),
-    /// All of that makes no mirror.
+    /// They do not form a valid mirror.
     #[error(transparent)]
     Mirror(#[from] MirrorError),
 }

@@ -1,13 +1,12 @@
-//! Where a source may be had.
+//! Mirrors of sources.
 
 use std::fmt;
 
-/// A place where a source may be had, as a recipe writes it: a scheme, a colon, and the rest.
+/// An address from which a source can be fetched, as a recipe writes it: a scheme, a colon, and the rest.
 ///
-/// `https://…` and `http://…` are asked as they are. `file:/…` is a file of this machine. `debian:PACKAGE/VERSION/FILE`
-/// is one file of a Debian source package at an exact version, or with a FILE that ends in `.deb` the binary package,
-/// asked of the machine's own package client. Any other scheme is an alias: a user's configuration says which
-/// addresses it stands for.
+/// `https://…` and `http://…` are used directly. `file:/…` is a local file. `debian:PACKAGE/VERSION/FILE` is one file
+/// of a Debian source package at an exact version, or with a FILE that ends in `.deb` the binary package, fetched by
+/// the machine's own package client. Any other scheme is an alias: the user's configuration defines its addresses.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Mirror(String);
 
@@ -28,8 +27,8 @@ pub enum MirrorError {
         /// The character.
         found: char,
     },
-    /// `https:` and `http:` want a host.
-    #[error("{text:?} names no host")]
+    /// `https:` and `http:` require a host.
+    #[error("{text:?} has no host")]
     NoHost {
         /// The text.
         text: String,
@@ -40,20 +39,20 @@ pub enum MirrorError {
         /// Host and port, without the user part.
         host: String,
     },
-    /// `file:` wants an absolute path.
+    /// `file:` requires an absolute path.
     #[error("{text:?} is not absolute: a file beside the recipe is given with `local`, not with a mirror")]
     RelativeFile {
         /// The text.
         text: String,
     },
-    /// `debian:` wants three parts.
+    /// `debian:` requires three parts.
     #[error("{text:?} is not `debian:PACKAGE/VERSION/FILE`")]
     Debian {
         /// The text.
         text: String,
     },
     /// Nothing follows the colon, or a path that leaves the alias's addresses.
-    #[error("{text:?} names nothing, or has `..` or an empty component in it")]
+    #[error("{text:?} has no path, or has `..` or an empty component in it")]
     Path {
         /// The text.
         text: String,
@@ -63,7 +62,7 @@ pub enum MirrorError {
 /// A mirror, taken apart.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum MirrorKind<'a> {
-    /// Asked over HTTP or HTTPS.
+    /// HTTP or HTTPS.
     Http(&'a str),
     /// An absolute path on this machine.
     File(&'a str),
@@ -71,7 +70,7 @@ pub enum MirrorKind<'a> {
     Debian {
         /// The package.
         package: &'a str,
-        /// Its whole version, with epoch and revision.
+        /// Its full version, with epoch and revision.
         version: &'a str,
         /// The file.
         file: &'a str,
@@ -86,7 +85,7 @@ pub enum MirrorKind<'a> {
 }
 
 impl Mirror {
-    /// Takes `text` for a mirror.
+    /// Parses a mirror.
     ///
     /// # Errors
     /// See [`MirrorError`].
@@ -138,13 +137,13 @@ impl Mirror {
     }
 }
 
-/// A letter, then letters, digits and hyphens, all small.
+/// A letter, then letters, digits and hyphens, all in lower case.
 fn is_scheme(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_lowercase())
         && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
 }
 
-/// `PACKAGE/VERSION/FILE`, with the characters that Debian allows them (policy 5.6.1, 5.6.12).
+/// `PACKAGE/VERSION/FILE`, with the characters that Debian allows in them (policy 5.6.1, 5.6.12).
 fn debian_parts(rest: &str) -> Option<(&str, &str, &str)> {
     let mut parts = rest.split('/');
     let (package, version, file) = (parts.next()?, parts.next()?, parts.next()?);

@@ -1,4 +1,4 @@
-//! A source: bytes from outside, pinned by their SHA-256, and where they may be had.
+//! A source: bytes from outside, pinned by their SHA-256, and its mirrors.
 
 mod debian;
 mod mirror;
@@ -15,31 +15,29 @@ pub use debian::{BinaryPackage, BinaryPackageError};
 pub use mirror::{Mirror, MirrorError, MirrorKind};
 pub use sha512::Sha512;
 
-/// Bytes from outside, identified by their SHA-256; everything else tells how to get and how to double-check them.
+/// Bytes from outside, identified by their SHA-256; everything else is for fetching and additional checks.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Source {
     /// The file's name.
     pub file: FileName,
     /// The pin.
-    #[serde(with = "crate::recipe::spelling::text")]
     pub sha256: Sha256,
     /// Upstream's SHA-512, when it publishes one; also checked.
     pub sha512: Option<Sha512>,
-    /// Its size, when the recipe states it: checked too, and a bound for the download.
+    /// Its size, when the recipe states it: checked too, and a limit for the download.
     pub size: Option<u64>,
-    /// Where it may be had, in the order in which they are tried.
+    /// Its mirrors, in the order in which they are tried.
     pub mirrors: Vec<Mirror>,
     /// Upstream's own signature, checked too.
     pub signature: Option<Signature>,
 }
 
-/// A detached OpenPGP signature of upstream's over a source.
+/// Upstream's detached OpenPGP signature of a source.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Signature {
     /// The signature's own file: a source like any other, without a signature.
     pub source: Box<Source>,
-    /// The keys of which one must have made it: OpenPGP certificates, armoured or not, as a file beside the recipe
-    /// holds them.
+    /// The keys, one of which must have made it: OpenPGP certificates, armoured or not, as in a file beside the recipe.
     pub keys: Vec<u8>,
     /// The file's name, for messages.
     pub keys_file: String,
@@ -59,8 +57,8 @@ pub enum FileNameError {
         /// Its length in bytes.
         found: usize,
     },
-    /// A character that cannot stand there.
-    #[error("{found:?} cannot stand at position {at} of the name of a source's file")]
+    /// A character that is not allowed there.
+    #[error("{found:?} is not allowed at position {at} of the name of a source's file")]
     Character {
         /// The character.
         found: char,
@@ -70,7 +68,7 @@ pub enum FileNameError {
 }
 
 impl FileName {
-    /// Takes `text` for the name of a source's file.
+    /// Parses the name of a source's file.
     ///
     /// # Errors
     /// When it is not valid.

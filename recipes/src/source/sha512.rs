@@ -1,4 +1,4 @@
-//! SHA-512, which many upstreams publish: checked where a recipe names it, and never a name of anything.
+//! SHA-512, which many upstreams publish: checked where a recipe states it, and never used as an identifier.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,9 +7,9 @@ use std::str::FromStr;
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Sha512(pub [u8; 64]);
 
-/// A text is not 128 small hexadecimal digits.
+/// A text is not 128 lower-case hexadecimal digits.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("a SHA-512 is 128 digits of 0-9a-f, and this is {found} characters, or has others")]
+#[error("a SHA-512 is 128 digits of 0-9a-f, and this has {found} characters, or others")]
 pub struct ParseSha512Error {
     /// Its length in bytes.
     found: usize,

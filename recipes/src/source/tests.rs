@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn what_is_no_mirror_is_refused() {
+fn an_invalid_mirror_is_refused() {
     for (text, said) in [
         ("", "scheme"),
         ("zlib.tar.gz", "scheme"),
@@ -21,7 +21,7 @@ fn what_is_no_mirror_is_refused() {
         ("debian:zl$ib/1/a", "debian:PACKAGE/VERSION/FILE"),
         ("debian:-o/1/a", "debian:PACKAGE/VERSION/FILE"),
         ("debian:zlib/1/..", "debian:PACKAGE/VERSION/FILE"),
-        ("gnu:", "names nothing"),
+        ("gnu:", "no path"),
         ("gnu:make/../../etc/passwd", "`..`"),
         ("gnu:make//make", "empty component"),
     ] {
@@ -31,7 +31,7 @@ fn what_is_no_mirror_is_refused() {
 }
 
 #[test]
-fn a_mirror_is_taken_apart() {
+fn a_mirror_is_parsed() {
     let kind = |text| format!("{:?}", Mirror::new(text).unwrap().kind());
     assert_eq!(kind("https://example.org/a?b"), "Http(\"https://example.org/a?b\")");
     assert_eq!(kind("file:/srv/a"), "File(\"/srv/a\")");
@@ -46,7 +46,7 @@ fn a_mirror_is_taken_apart() {
 }
 
 #[test]
-fn what_is_no_file_name_is_refused() {
+fn an_invalid_file_name_is_refused() {
     for text in ["", ".hidden", "-o", "a/b", "a b", "a\0", "\u{e4}", &"a".repeat(129)] {
         assert!(FileName::new(text).is_err(), "{text:?}");
     }
@@ -54,7 +54,7 @@ fn what_is_no_file_name_is_refused() {
 }
 
 #[test]
-fn a_sha512_is_128_small_digits() {
+fn a_sha512_is_128_lower_case_digits() {
     let text = "0123456789abcdef".repeat(8);
     assert_eq!(text.parse::<Sha512>().unwrap().to_string(), text);
     assert!(text.to_uppercase().parse::<Sha512>().is_err());

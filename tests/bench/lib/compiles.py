@@ -1,7 +1,7 @@
 """Compilations whose compiler, assembler and headers all come from a served tree.
 
-A gcc looks for its parts beside where it itself was started, and for the headers of the system below `--sysroot`; so
-no chroot is needed. The shared libraries that its programs are linked with are this machine's, for every contender.
+A gcc looks for its parts beside its own path, and for the system's headers below `--sysroot`; so no chroot is needed.
+The shared libraries of its programs are this machine's, for every contender.
 """
 
 import hashlib
@@ -66,7 +66,7 @@ int measure%d(const char *path) {
 
 
 def large_source(headers, instances):
-    """C++ that takes a compiler more than to read it; with 4 `instances` of the templates, g++ 12 about 3 s."""
+    """C++ that costs a compiler more than reading it; with 4 `instances` of the templates, g++ 12 about 3 s."""
     calls = "".join(f"\n        + work<{number}>(seed)" for number in range(1, instances + 1))
     return (
         "".join(f"#include <{header}>\n" for header in headers)
@@ -76,7 +76,7 @@ def large_source(headers, instances):
 
 
 class Compiles:
-    """What is compiled, and by which compiler of the tree."""
+    """A compilation: its source, and its compiler in the tree."""
 
     def __init__(self, scratch, desk, sizes):
         self.scratch, self.desk = scratch, desk
@@ -86,8 +86,8 @@ class Compiles:
             self.write(f"small{number}.c", SMALL % number)
         self.triplet, self.version = (asked("gcc", word) for word in ("-dumpmachine", "-dumpversion"))
         self.write("small.sh", 'for source in small*.c; do "$@" -c "$source" -o "$source.o" || exit; done\n')
-        # Nothing of the caller's may lead a compiler elsewhere, and what the tree lacks is to be missed. The
-        # intermediate files stay in memory.
+        # Nothing of the caller may redirect a compiler, and what the tree lacks must be noticed. Intermediate files
+        # stay in memory.
         self.environment = {"PATH": desk.path, "LC_ALL": "C", "TMPDIR": desk.path}
 
     def write(self, name, text):
@@ -95,7 +95,7 @@ class Compiles:
             file.write(text)
 
     def command(self, tree, language, *words):
-        """A compiler of the tree, told to take everything else from there too."""
+        """A compiler of the tree, set to use everything else from there too."""
         programs = os.path.join(tree, "usr", "bin")
         name = f"{self.triplet}-{language}-{self.version}"
         return [os.path.join(programs, name), "--sysroot=" + tree, f"-B{programs}/", "-O1", *words]
@@ -108,7 +108,7 @@ class Compiles:
         return all(os.access(path, os.X_OK) for path in wanted)
 
     def check(self, tree):
-        """Raises when something would come from elsewhere."""
+        """Raises when something would come from outside the tree."""
         found = [self.run(self.command(tree, "g++", "-print-prog-name=" + name)) for name in ("cc1plus", "as")]
         found.append(self.run(self.command(tree, "gcc", "-print-prog-name=cc1")))
         for language, source in [("g++", "large.cc"), ("gcc", "small0.c")]:
@@ -128,7 +128,7 @@ class Compiles:
         begun = time.monotonic()
         self.run(command)
         seconds = time.monotonic() - begun
-        # The same compiler reading the same headers says the same, wherever they lie.
+        # The same compiler reading the same headers prints the same, wherever they are.
         together = hashlib.sha256()
         for name in objects:
             with open(self.desk.file(name), "rb") as file:
@@ -141,7 +141,7 @@ class Compiles:
         return self.timed(self.command(tree, "g++", *words), ["large.o"])
 
     def small(self, tree):
-        """One after the other, each by a compiler that is started anew, as make does it."""
+        """One after the other, each by a new compiler process, as with make."""
         words = ["/bin/sh", "small.sh", *self.command(tree, "gcc")]
         return self.timed(words, [f"small{number}.c.o" for number in range(self.small_count)])
 

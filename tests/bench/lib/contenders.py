@@ -1,7 +1,7 @@
-"""Who imports: `cp -a`, the floor of hashing alone, Stele, and three stores that people use today.
+"""The contenders for imports: `cp -a`, the floor of hashing alone, Stele, and three stores in common use.
 
 Each gets an empty store on a fresh disk before the clock starts, has every byte and inode of the source in the page
-cache, and is timed until `sync -f` on its disk has returned: nobody wins by leaving work to the kernel.
+cache, and is timed until `sync -f` on its disk has returned: leaving work to the kernel gains nothing.
 """
 
 import json
@@ -16,10 +16,10 @@ from lib.scratch import Failed, end
 
 
 class Contender:
-    """One way to import a directory. `note` says in the report what was run."""
+    """One way to import a directory. `note` describes it in the report."""
 
     key = title = note = ""
-    # Whether a second import of the same directory means something.
+    # Whether a second import of the same directory is meaningful.
     repeats = True
 
     def __init__(self, scratch):
@@ -35,7 +35,7 @@ class Contender:
         raise NotImplementedError
 
     def check(self, source, again):
-        """Raises when the import is not what it should be. Not timed."""
+        """Raises when the import is not correct. Not timed."""
 
     def finish(self):
         """Ends what `prepare` or `import_` started. Not timed."""
@@ -115,7 +115,7 @@ class Stele(Contender):
         return [self.binary, "--store", self.store, "--json", *args]
 
     def ask(self, *args):
-        """Runs a command; its answer."""
+        """Runs a command; returns its answer."""
         said = self.scratch.run(self.command(*args))
         return json.loads(said) if said.strip() else None
 
@@ -145,7 +145,7 @@ class SteleCold(Stele):
         os.rmdir(self.store)
 
     def finish(self):
-        # The daemon is no child of this run, so only the store itself can say who it is.
+        # The daemon is not a child of this run, so only the store itself knows its process.
         if os.path.exists(os.path.join(self.store, "socket")):
             command = self.command("daemon", "stop", "--now")
             subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False)
@@ -169,7 +169,7 @@ class Ostree(Contender):
         self.scratch.run(["ostree", "init", "--repo=" + self.store, "--mode=bare-user"])
 
     def import_(self, source):
-        # The subject's time of day makes each commit another; its trees and files are the same.
+        # The time in the subject makes each commit different; its trees and files are the same.
         self.scratch.run(["ostree", "commit", "--repo=" + self.store, "--branch=bench", source.path])
 
 
@@ -199,7 +199,7 @@ STORES = ["casync", "ostree", "nix"]
 
 
 def everyone(scratch, binary):
-    """All contenders whose programs are here, in the order in which they take turns, and those that are not."""
+    """All contenders whose programs are installed, in the order of their turns, and the others."""
     programs = {"floor": ["b3sum", "openssl"], "casync": ["casync"], "ostree": ["ostree"], "nix": ["nix-store"]}
     all_ = [
         Copy(scratch),

@@ -1,7 +1,7 @@
-"""Namespaces of our own, so that nothing of a run outlives it, however it ends.
+"""Private namespaces, so that nothing of a run outlives it, however it ends.
 
-The mounts are seen by nobody else and go with the last process of the run; its processes go with the first of them,
-which the kernel sees to (pid_namespaces(7)), even those that made themselves daemons.
+The mounts are private and end with the last process of the run; the kernel kills its processes when the first one
+ends (pid_namespaces(7)), even daemons.
 """
 
 import ctypes
@@ -29,15 +29,15 @@ def enter():
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     subprocess.run(["mount", "--make-rprivate", "/"], check=True)
     subprocess.run(["mount", "-t", "proc", "proc", "/proc"], check=True)
-    # All three raise an exception, so that every `with` and `finally` on the way out is run. A shell starts what is
-    # to run in the background with Ctrl-C ignored; whoever sends it all the same means it.
+    # All three raise an exception, so that every `with` and `finally` on the way out runs. A shell starts background
+    # jobs with Ctrl-C ignored; a signal that is sent anyway is meant.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, lambda number, _: sys.exit(128 + number))
 
 
 def follow(child):
-    """Hands signals on to `child`, and ends when and how it does."""
+    """Forwards signals to `child`, and ends when and how it does."""
 
     def hand_on(number, _):
         os.kill(child, number)

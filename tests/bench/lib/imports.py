@@ -1,4 +1,4 @@
-"""The rounds of imports: everybody once, then everybody again, each time on a fresh disk."""
+"""The rounds of imports: all contenders once, then all again, each time on a fresh disk."""
 
 import mmap
 import os
@@ -19,10 +19,10 @@ class Measured:
 
 
 def touch_memory(wanted):
-    """Has the host give this machine `wanted` bytes of memory that are free here, as far as there are so many.
+    """Makes the host back up to `wanted` bytes of this machine's free memory.
 
-    A virtual machine may give freed memory back to its host (the kernel's page_reporting); whoever uses it next waits
-    for the host, which makes a large copy three times slower. Everybody is to begin with memory that is there.
+    A virtual machine may return freed memory to its host (the kernel's page_reporting); its next user waits for the
+    host, which makes a large copy three times slower. All contenders are to begin with backed memory.
     """
     free = os.sysconf("SC_AVPHYS_PAGES") * mmap.PAGESIZE
     length = min(wanted, free // 2)
@@ -40,7 +40,7 @@ def timed(disk, work, wanted):
 
 
 def one_import(disk, contender, source):
-    """A first import, and a second one where that means something."""
+    """A first import, and a second one where that is meaningful."""
     # Several times what is used: the host begins to take freed memory back at once.
     wanted = 4 * source.bytes + (2 << 30)
     mount = disk.fresh()
@@ -81,5 +81,5 @@ def import_rounds(disk, contenders, sources, rounds):
 
 
 def best(measured):
-    """The quickest: what else ran on the machine only ever adds time."""
+    """The fastest: other load on the machine only ever adds time."""
     return min(measured, key=lambda one: one.seconds)

@@ -1,4 +1,4 @@
-"""How many look-ups a second, and how much memory, when the store grows: trees of ever more tiny files."""
+"""Look-ups per second, and memory, as the store grows: trees of ever more tiny files."""
 
 import json
 import os
@@ -22,7 +22,7 @@ SAMPLE = 2000
 
 @dataclass
 class Grown:
-    """What was measured of a store of one size."""
+    """The measurements of a store of one size."""
 
     files: int
     import_seconds: float = 0.0
@@ -55,7 +55,7 @@ def tiny_source(scratch, count):
 
 
 def grown_store(scratch, disk, binary, lookup, count, seconds):
-    """Imports `count` tiny files into a fresh store, and asks it."""
+    """Imports `count` tiny files into a fresh store, and queries it."""
     tiny, source = tiny_source(scratch, count)
     grown, began = Grown(count), Cpu.now()
     stele = Stele(scratch, binary)
@@ -127,7 +127,7 @@ class Connection:
         return json.loads(payload) if kind == ord("J") else payload
 
     def ask(self, request, reference):
-        """Asks about a reference; what comes before the final answer is read and dropped."""
+        """Queries a reference; frames before the final answer are read and dropped."""
         self.send({"call": "store", "store": {"request": request, "reference": reference}})
         while True:
             reply = self.receive()
@@ -139,7 +139,7 @@ class Connection:
 
 
 def through_connection(stele, sample, seconds, grown):
-    """One client that asks, waits for the answer, and asks again."""
+    """One client that sends a request, waits for the answer, and repeats."""
     status = stele.ask("daemon", "status")
     chosen = random.Random(3)
     for request in ("info", "cat"):
@@ -152,7 +152,7 @@ def through_connection(stele, sample, seconds, grown):
 
 
 def through_commands(scratch, stele, sample, grown):
-    """Whole commands, each a process of its own, with a warm daemon."""
+    """Whole commands, each in its own process, with a warm daemon."""
     if not shutil.which("hyperfine"):
         return
     commands = {

@@ -1,4 +1,4 @@
-"""What the figures depend on: the machine, the tools' versions, and what else used the processors meanwhile."""
+"""What the figures depend on: the machine, the tools' versions, and other load on the processors."""
 
 import os
 import platform
@@ -11,12 +11,12 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def own_seconds():
-    """Processor seconds of every process of this run: all that this /proc shows, for it is the run's own."""
+    """Processor seconds of all processes of this run: all in this /proc, which is private to the run."""
     ticks = 0
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stat:
-                # utime, stime, and those of its children that ended (proc(5)); names may hold blanks and brackets.
+                # utime, stime, and those of its reaped children (proc(5)); names may hold blanks and brackets.
                 ticks += sum(int(field) for field in stat.read().rpartition(")")[2].split()[11:15])
         except OSError:
             # It ended just now, and its parent's count has it.
@@ -54,11 +54,11 @@ class Cpu:
 
     @property
     def others(self):
-        """What the kernel's threads did, and processes that are not this run's."""
+        """The time of the kernel's threads, and of processes that are not this run's."""
         return max(self.busy - self.own, 0)
 
     def share(self, seconds):
-        """`seconds` as a share of what the processors could have done."""
+        """`seconds` as a share of the processors' capacity."""
         return seconds / self.total if self.total else 0.0
 
 
@@ -78,7 +78,7 @@ def first_line(*command):
 
 
 def version(*command):
-    """The first thing in a tool's `--version` that looks like one."""
+    """The first part of a tool's `--version` that looks like a version."""
     found = re.search(r"\b\d+(\.\d+)*[\w.~+-]*", first_line(*command))
     return found.group(0) if found else ""
 
@@ -138,33 +138,33 @@ def commit(folder):
 
 
 def process_memory(pid):
-    """Resident bytes of a process now, and at most so far."""
+    """Resident bytes of a process now, and at its peak."""
     with open(f"/proc/{pid}/status", encoding="utf-8") as status:
         rows = dict(line.split(":", 1) for line in status if ":" in line)
     return tuple(int(rows[key].split()[0]) * 1024 for key in ("VmRSS", "VmHWM"))
 
 
 def processes_of(program):
-    """All processes of this run that run `program`, as /proc names it; that /proc is the run's own."""
+    """All processes of this run that run `program`, by its name in /proc, which is private to the run."""
     running = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             if os.readlink(f"/proc/{pid}/exe") == program:
                 running.append(int(pid))
         except OSError:
-            # It has ended, though nobody may have asked yet how.
+            # It has ended, though its parent may not have reaped it yet.
             continue
     return running
 
 
 def process_seconds(pid):
-    """Processor seconds of a process, with those of its threads that ended."""
+    """Processor seconds of a process, including ended threads."""
     with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stat:
         return sum(int(field) for field in stat.read().rpartition(")")[2].split()[11:13]) / TICKS
 
 
 def process_shares(pid):
-    """Resident bytes of a process, and the same with what it shares with others divided among them."""
+    """Resident bytes of a process, and its proportional share of them."""
     with open(f"/proc/{pid}/smaps_rollup", encoding="utf-8") as rollup:
         rows = dict(line.split(":", 1) for line in rollup if line.endswith("kB\n"))
     return tuple(int(rows[key].split()[0]) * 1024 for key in ("Rss", "Pss"))

@@ -1,18 +1,18 @@
-"""The section about the mount: a table for each group of rows, with everybody's ratio to ext4."""
+"""The section about the mount: a table for each group of rows, with each contender's ratio to ext4."""
 
 from lib.report import disturbance, duration, megabytes, note, rate, seconds, table, verdict
 
 
 def section(all_):
-    """The whole section; `all_` are the trees that were served."""
+    """The whole section; `all_` are the served trees."""
     contenders, absent = all_[0].contenders, all_[0].absent
     text = (
         "## The mount\n\n"
-        "The same tree, served by everybody from the same measured disk, which is made anew for each tree. A small C "
-        "program (`tests/bench/lib/probe.c`) does, below the tree's own folder, what the rows say, and counts from the "
-        "moment when its clients are let go until the last of them has done. *Warm* is the second time in a row. "
+        "The same tree, served by each contender from the same measured disk, which is made anew for each tree. A small "
+        "C program (`tests/bench/lib/probe.c`) runs the operations of the rows below the tree's folder, timed from the "
+        "moment when its clients are released until the last of them has finished. *Warm* is the second time in a row. "
         "*Cold* is after the mount was made anew and the kernel's caches were dropped; ext4 was not mounted anew, "
-        "since all else lies on it, and Stele's daemon kept what it had in its own memory. Two clients begin the same list "
+        "since it holds everything else, and Stele's daemon kept its own caches. Two clients begin the same list "
         "at different ends. *(…)* is the ratio to ext4.\n\n"
     )
     text += "".join(f"- {one.title}: {one.note}.\n" for one in contenders)
@@ -28,7 +28,7 @@ def section(all_):
 
 
 def making(served):
-    """What has to be done before anything can be read."""
+    """The work before anything can be read."""
     lines = []
     for one in served.contenders:
         took, on_disk = served.made[one.key]
@@ -42,7 +42,7 @@ def figure(row, value):
 
 
 def rows(served, group):
-    """One line a row. Without Stele there is neither a median nor a daemon to tell of."""
+    """One line per row. Without Stele there is neither a median nor a daemon to report."""
     stele = any(one.key == "stele" for one in served.contenders)
     lines = []
     for row in group.rows:
@@ -63,7 +63,7 @@ def rows(served, group):
 
 
 def bars(group):
-    """Which bars are met, and what else the machine did meanwhile."""
+    """Which bars are met, and other load on the machine."""
     told = []
     for row in group.rows:
         if row.bar and (row.key, "stele") in group.passes:
@@ -76,7 +76,7 @@ def bars(group):
 
 
 def daemon(all_):
-    """What it needed. Its memory is that at the end of each group, in the order of the groups."""
+    """Its resource use. Memory is that at the end of each group, in the order of the groups."""
     lines = []
     for served in all_:
         for group in served.groups:
@@ -84,7 +84,7 @@ def daemon(all_):
                 resident, proportional, most = map(megabytes, group.memory)
                 lines.append([group.title, resident, proportional, most, seconds(group.daemon_seconds)])
     return (
-        "Its memory at the end of each group of rows, the most so far, and what it spent on all passes of the group, "
-        "those before the clock included; its keeper, which holds the mount, is counted in.\n\n"
+        "Its memory at the end of each group of rows, its peak so far, and its time for all passes of the group, "
+        "including untimed ones; its keeper, which holds the mount, is included.\n\n"
         + table(["", "RSS, MB", "PSS, MB", "RSS at most, MB", "processor s"], lines)
     )

@@ -1,4 +1,4 @@
-"""What is done to a mounted tree: names, small and large files, compilations, and the same names in a larger store."""
+"""Operations on a mounted tree: names, small and large files, compilations, and the same names in a larger store."""
 
 import os
 import random
@@ -14,12 +14,12 @@ from lib.probe import Desk, Probe
 from lib.scratch import Disk, Scratch, say, used_bytes
 from lib.trees import Source
 
-# What Stele keeps in its database unless it is executable, and the most that still counts as one of many files.
-SMALL_MOST, MEDIUM_MOST = 16 << 10, 1 << 20
+# The bound below which Stele keeps non-executable files in its database, and the bound for many-file rows.
+MAX_SMALL, MAX_MEDIUM = 16 << 10, 1 << 20
 # Ratios to ext4.
 STAT_BAR, SEQUENTIAL_BAR = Bar(0.5), Bar(0.75)
 LARGE_COMPILE_BAR, SMALL_COMPILES_BAR = Bar(1.1, at_most=True), Bar(1.5, at_most=True)
-# Bytes of memory for what is new to the kernel or to a compiler: an inode with its name, a compilation.
+# Bytes of memory for an inode with its name, and for a compilation, when new to the kernel or the compiler.
 INODE_MEMORY = 2 << 10
 COMPILE_MEMORY = 512 << 20
 
@@ -28,7 +28,7 @@ COMPILE_MEMORY = 512 << 20
 class MountSizes:
     """How much is measured."""
 
-    # About how many calls a warm pass consists of, and how many paths it has at most; and a cold one.
+    # The approximate number of calls in a warm pass, its maximum number of paths; and those of a cold one.
     operations: int
     warm_paths: int
     cold_paths: int
@@ -58,17 +58,17 @@ class Bench:
     probe: Probe
 
     def chosen(self, paths, folder, cold):
-        """Some of the paths, in random order, from `folder` on. Cold ones are few: a squashfs finds 700 a second."""
+        """Some of the paths, in random order, from `folder` on. Cold ones are few: a squashfs finds 700 per second."""
         most = self.sizes.cold_paths if cold else self.sizes.warm_paths
         return [os.path.relpath(path, folder) for path in random.Random(5).sample(paths, min(len(paths), most))]
 
     def repeat(self, count, cold, share=1):
-        """How often `count` calls are made, so that a clock has something to count; what is cold is so only once."""
+        """How often `count` calls are made, for a measurable time; cold caches are cold only once."""
         return 1 if cold else max(1, self.sizes.operations // share // max(count, 1))
 
 
 def name_rows(bench, source, clients, cold, bar=None):
-    """Rows about names: nothing is opened but folders."""
+    """Rows about names: only folders are opened."""
     probe, count = bench.probe, len(source.files)
     paths = bench.chosen(source.files, source.path, cold)
     listed = probe.list("stat", paths)
@@ -76,7 +76,7 @@ def name_rows(bench, source, clients, cold, bar=None):
     stating = lambda tree: probe(clients, "stat", tree, listed, stats)
     walking = lambda tree: probe(clients, "walk", tree, walks)
     memory = (count + len(paths)) * INODE_MEMORY if cold else 0
-    # The walk first: what has found all names in order finds them at random soon enough.
+    # The walk first: once all names have been found in order, they are soon found at random.
     return [
         Row("walk", "a walk that looks at every entry", "entries/s", walking, cold, None, memory),
         Row("stat", "`lstat` of random paths", "calls/s", stating, cold, bar, memory),
@@ -84,18 +84,18 @@ def name_rows(bench, source, clients, cold, bar=None):
 
 
 def file_rows(bench, source, large, clients, cold, bar=None):
-    """Rows about what is in the files; `large` is the one that is read by parts."""
+    """Rows about the content of files; `large` is the one that is read in parts."""
     probe, sizes = bench.probe, {path: os.lstat(path) for path in source.files}
-    in_database = lambda is_: is_.st_size <= SMALL_MOST and not is_.st_mode & stat.S_IXUSR
+    in_database = lambda is_: is_.st_size <= MAX_SMALL and not is_.st_mode & stat.S_IXUSR
     kinds = {
         "small": [path for path, is_ in sizes.items() if in_database(is_)],
-        "medium": [path for path, is_ in sizes.items() if SMALL_MOST < is_.st_size <= MEDIUM_MOST],
+        "medium": [path for path, is_ in sizes.items() if MAX_SMALL < is_.st_size <= MAX_MEDIUM],
     }
     reading = {}
     for key, paths in kinds.items():
         paths = kinds[key] = bench.chosen(paths, source.path, cold)
         listed = probe.list(key, paths)
-        # To open and read a file takes many times as long as to look at it.
+        # Opening and reading a file takes many times as long as stat.
         passes = bench.repeat(len(paths), cold, share=30)
         reading[key] = lambda tree, listed=listed, passes=passes: probe(clients, "read", tree, listed, passes)
     small, medium = (f"{len(paths):,} files" for paths in kinds.values())
@@ -107,7 +107,7 @@ def file_rows(bench, source, large, clients, cold, bar=None):
         "random": lambda tree: probe(clients, "random", tree, file, randoms),
         "pages": lambda tree: probe(clients, "pages", tree, file),
     }
-    many = sum(is_.st_size for is_ in sizes.values() if is_.st_size <= MEDIUM_MOST)
+    many = sum(is_.st_size for is_ in sizes.values() if is_.st_size <= MAX_MEDIUM)
     many, all_ = (2 * many, 2 * sizes[large].st_size) if cold else (0, 0)
     mebibytes = f"{sizes[large].st_size >> 20:,} MiB"
     return [
@@ -130,7 +130,7 @@ def compile_rows(compiles, at):
 
 
 def serve(bench, key, title, source, only=None):
-    """Has everybody, or `only` some, make and mount the tree on a fresh disk."""
+    """Has all contenders, or `only` some, make and mount the tree on a fresh disk."""
     present, absent = everyone(bench.scratch, bench.binary)
     present = [one for one in present if only is None or one.key in only]
     served = Served(key, title, present, absent)
@@ -154,7 +154,7 @@ def names_and_files(bench, served, source, large):
         bench.probe(1, "read", contender.tree, listed, 1)
     for cold in (False, True):
         for clients in (1, 2):
-            # The bars are for one client that finds all warm.
+            # The bars apply to one client with warm caches.
             stats, parts = (STAT_BAR, SEQUENTIAL_BAR) if not cold and clients == 1 else (None, None)
             rows = name_rows(bench, source, clients, cold, stats)
             rows += file_rows(bench, source, large, clients, cold, parts)
@@ -164,7 +164,7 @@ def names_and_files(bench, served, source, large):
 
 
 def compilations(bench, served, at):
-    """One table, of what the toolchain at `at` in the tree compiles."""
+    """One table, of compilations by the toolchain at `at` in the tree."""
     compiles = Compiles(bench.scratch, bench.desk, bench.sizes)
     if not compiles.can_be(os.path.join(served.contenders[0].tree, at)):
         say("the toolchain is not laid out as Debian does it, so compilations are not measured")
@@ -192,7 +192,7 @@ def sources_served(bench, sources, folder):
 
 
 def tiny_served(bench, count):
-    """As many tiny files as a store of the look-ups has: does a name take longer to find?"""
+    """As many tiny files as in a store of the look-ups: does a name take longer to find?"""
     tiny, source = tiny_source(bench.scratch, count)
     title = f"{count:,} files of 200 bytes, a thousand to a directory"
     served = serve(bench, source.key, title, source, only=["ext4", "stele"])
@@ -207,7 +207,7 @@ def tiny_served(bench, count):
 
 
 def mount_rounds(scratch, binary, disk, sources, sizes, rounds):
-    """All that is measured of the mount: one `Served` after the other."""
+    """All measurements of the mount: one `Served` after the other."""
     desk = Desk(scratch)
     bench = Bench(scratch, disk, binary, sizes, rounds, desk, Probe(scratch, desk))
     folder = os.path.dirname(sources[0].path)

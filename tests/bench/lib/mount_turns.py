@@ -1,4 +1,4 @@
-"""How everybody takes a turn at serving a tree: rows of things that are done to it, warm and cold."""
+"""The contenders' turns at serving a tree: rows of operations on it, warm and cold."""
 
 import os
 import statistics
@@ -12,7 +12,7 @@ from lib.scratch import Failed, say
 
 @dataclass
 class Bar:
-    """What Stele is held to, as a ratio to ext4: of throughput at least, or of time at most, so much."""
+    """The target for Stele, as a ratio to ext4: a minimum of throughput, or a maximum of time."""
 
     limit: float
     at_most: bool = False
@@ -26,7 +26,7 @@ class Bar:
 
 @dataclass
 class Row:
-    """One thing that is done to a tree; `unit` is "s", "MB/s", or what is counted, as in "files/s"."""
+    """One operation on a tree; `unit` is "s", "MB/s", or a count such as "files/s"."""
 
     key: str
     title: str
@@ -43,7 +43,7 @@ class Row:
         return (one.bytes / 1e6 if self.unit == "MB/s" else one.operations) / seconds
 
     def best(self, passes):
-        """By the quickest pass: what else ran on the machine only ever adds time."""
+        """By the fastest pass: other load on the machine only ever adds time."""
         return self.figure(min(one.seconds for one in passes), passes[0])
 
     def median(self, passes):
@@ -52,7 +52,7 @@ class Row:
 
 @dataclass
 class Group:
-    """The rows of one table, and what came of them. `memory` is the daemon's at the end: of SteleMount.memory."""
+    """The rows of one table, and their results. `memory` is the daemon's at the end: SteleMount.memory."""
 
     key: str
     title: str
@@ -71,7 +71,7 @@ class Group:
 
 @dataclass
 class Served:
-    """A tree, served by everybody. `made` has seconds to make and bytes on the disk by contender."""
+    """A tree, served by all contenders. `made` has seconds to make and bytes on disk by contender."""
 
     key: str
     title: str
@@ -87,7 +87,7 @@ class Served:
 
 
 def drop_caches():
-    """Has the kernel forget all pages, names and inodes that nobody holds."""
+    """Makes the kernel drop all unused pages, names and inodes."""
     os.sync()
     try:
         with open("/proc/sys/vm/drop_caches", "w", encoding="ascii") as drop:
@@ -98,9 +98,9 @@ def drop_caches():
 
 
 def one_pass(row, contender, warm):
-    """One timed pass; before a warm one comes another that is not timed, if `warm`."""
+    """One timed pass; an untimed one precedes it, if `warm`."""
     if row.cold:
-        # The daemon keeps what it has in its own memory; what the kernel had of its answers is gone.
+        # The daemon keeps its caches; the kernel's are gone.
         contender.mount()
         drop_caches()
     elif warm:
@@ -115,7 +115,7 @@ def one_pass(row, contender, warm):
 
 
 def take_turns(served, group):
-    """All passes of a group: each row by everybody, once a round."""
+    """All passes of a group: each row by all contenders, once per round."""
     contenders = served.contenders
     mine = next((one for one in contenders if one.key == "stele"), None)
     began, spent = Cpu.now(), mine.daemon_seconds() if mine else None

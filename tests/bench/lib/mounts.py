@@ -1,7 +1,7 @@
-"""How a tree is served: by ext4, by Stele's mount, and by two file systems that images are made of today.
+"""How a tree is served: by ext4, by Stele's mount, and by two file systems in common use for images.
 
-All that is served lies on the same measured disk. That of `cp -a` stays mounted from first to last, since everything
-else lies upon it; the others are mounted anew before each cold pass.
+All of them are on the same measured disk. That of `cp -a` stays mounted throughout, since it holds everything else;
+the others are mounted anew before each cold pass.
 """
 
 import os
@@ -16,10 +16,10 @@ from lib.scratch import Failed, is_mounted, mount_image, say, unmount
 
 
 class Mounted:
-    """One way to serve a tree, which is then found at `tree`. `note` says in the report what was run."""
+    """One way to serve a tree, which is then at `tree`. `note` describes it in the report."""
 
     key = title = note = ""
-    # Programs without which it is not measured, and what is said then.
+    # Programs that it needs, and the message when they are missing.
     programs = []
     absence = "the program is not here"
 
@@ -35,33 +35,33 @@ class Mounted:
         return all(shutil.which(program) for program in self.programs)
 
     def prepare(self, disk, source):
-        """Makes on the disk what is to be mounted, and mounts it nowhere yet."""
+        """Creates on the disk what is to be mounted, without mounting it."""
         raise NotImplementedError
 
     def attach(self):
         """Mounts it."""
 
     def unmount(self):
-        """Unmounts it, when it is mounted."""
+        """Unmounts it, if it is mounted."""
         unmount(self.place)
 
     def mount(self):
-        """Mounts it anew, and counts the time."""
+        """Mounts it anew, and measures the time."""
         self.unmount()
         begun = time.monotonic()
         self.attach()
         self.mount_seconds.append(time.monotonic() - begun)
 
     def made(self):
-        """What of it lies on the disk."""
+        """Its path on the disk."""
         raise NotImplementedError
 
     def finish(self):
-        """Ends all that was started."""
+        """Ends all started processes."""
         self.unmount()
 
     def daemon_seconds(self):
-        """Processor seconds of the processes that serve it, so far; None when the kernel does it alone."""
+        """Processor seconds of the processes that serve it, so far; None when only the kernel does."""
         return None
 
 
@@ -73,7 +73,7 @@ class Ext4(Mounted):
         self.scratch.run(["cp", "-a", source.path, self.tree])
 
     def mount(self):
-        """The store and the images lie on it."""
+        """The store and the images are on it."""
 
     def made(self):
         return self.tree
@@ -95,7 +95,7 @@ class SteleMount(Mounted):
 
     def prepare(self, disk, source):
         self.stele.prepare(disk)
-        # The daemon, and whatever else of the same program runs beside it, is known by this.
+        # Identifies the daemon, and other processes of the same program beside it.
         self.program = os.readlink(f"/proc/{self.stele.daemon.pid}/exe")
         self.stele.import_(source)
 
@@ -111,7 +111,7 @@ class SteleMount(Mounted):
     def unmount(self):
         daemon = self.stele.daemon
         if daemon is None or daemon.poll() is not None:
-            # An interrupted run has ended the daemon already; what runs beside it may not start another.
+            # An interrupted run has ended the daemon already; its other processes must not start another.
             self.end_all()
         elif is_mounted(self.place):
             try:
@@ -129,7 +129,7 @@ class SteleMount(Mounted):
         self.end_all()
 
     def end_all(self):
-        """Ends what still runs of the program: whoever holds the mounts while daemons come and go stays a while."""
+        """Ends the program's remaining processes: the keeper of the mounts outlives daemons for a while."""
         for number in [signal.SIGTERM] * 50 + [signal.SIGKILL] * 50:
             running = machine.processes_of(self.program)
             if not running:
@@ -186,7 +186,7 @@ class Squashfs(Image):
 
 
 def everyone(scratch, binary):
-    """All contenders that can be had here, in the order in which they take turns, and those that cannot."""
+    """All contenders available here, in the order of their turns, and the others."""
     all_ = [Ext4(scratch), SteleMount(scratch, binary), Erofs(scratch), Squashfs(scratch)]
     absent = [one for one in all_ if not one.is_here()]
     return [one for one in all_ if one not in absent], absent

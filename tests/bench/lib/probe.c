@@ -1,21 +1,21 @@
-/* probe CLIENTS WHAT ROOT …: does one thing to the files below ROOT and prints how long it took.
+/* probe CLIENTS WHAT ROOT …: does one operation on the files below ROOT and prints how long it took.
  *
  *   stat ROOT LIST PASSES     lstat of each path of LIST
- *   walk ROOT PASSES          openat, getdents64 and fstatat of all that is there, as find(1) does it
+ *   walk ROOT PASSES          openat, getdents64 and fstatat of everything, as find(1) does it
  *   read ROOT LIST PASSES     open, read to the end with 64 KiB at a time, close
  *   sequential ROOT FILE      read FILE with 1 MiB at a time
  *   random ROOT FILE COUNT    pread of 4 KiB at COUNT random places
  *   pages ROOT FILE           map FILE and read one word of every page
  *
- * CLIENTS processes do the same at the same time, but that each begins a list elsewhere and has random places of its
- * own, the same ones in every run: none of them is to find all that another has just fetched. LIST holds paths
+ * CLIENTS processes do the same at the same time, but each begins a list elsewhere and has its own random offsets,
+ * the same ones in every run: none of them is to find all that another has just fetched. LIST holds paths
  * relative to ROOT, each ended by a NUL: ROOT itself, which is deeper for some contenders than for others, is looked
  * up once. The one line of output is
  *
  *   NANOSECONDS OPERATIONS BYTES SUM
  *
- * from the moment when all clients are let go until the last of them has done. SUM is made of sizes and of a few of
- * the bytes, so that contenders which should serve the same can be held to it without reading memory at any length.
+ * from the moment when all clients are released until the last of them has finished. SUM is computed from sizes and a
+ * few of the bytes, so that contenders which should serve the same can be compared without reading much memory.
  */
 
 #define _GNU_SOURCE
@@ -41,14 +41,14 @@ struct done {
     uint64_t end, operations, bytes, sum;
 };
 
-/* What is to be done, made ready before the clock starts. */
+/* The operation, prepared before the clock starts. */
 struct job {
     void (*run)(const struct job *, struct done *);
     char **paths;
     size_t count;
     long passes;
     const char *file;
-    /* Of so many clients, which one this is. */
+    /* The number of clients, and of this one. */
     size_t clients, client;
 };
 
@@ -74,7 +74,7 @@ static void *allocate(size_t size) {
     void *memory = NULL;
     if (posix_memalign(&memory, PAGE, size) != 0)
         die("memory");
-    /* Its pages are not to be made while the clock runs. */
+    /* Its pages must not be allocated while the clock runs. */
     memset(memory, 1, size);
     return memory;
 }
@@ -122,7 +122,7 @@ static void walk_folder(int folder, struct done *done) {
                 walk_folder(below, done);
                 close(below);
             } else {
-                /* Every file system has sizes of its own for its folders. */
+                /* The sizes of folders are specific to each file system. */
                 done->sum += (uint64_t)is.st_size;
             }
         }
@@ -209,7 +209,7 @@ static void sum_pages(const struct job *job, struct done *done) {
     done->bytes += size;
 }
 
-/* The paths of a list; the memory is the process's own to the end. */
+/* The paths of a list; the memory is never freed. */
 static void load_list(const char *list, struct job *job) {
     int file = open_or_die(list);
     size_t size = (size_t)size_of(file, list), got = 0;
@@ -235,7 +235,7 @@ static void load_list(const char *list, struct job *job) {
     }
 }
 
-/* One client: says that it is there, waits to be let go, and works. */
+/* One client: reports that it is ready, waits for its release, and works. */
 static void client(const struct job *job, struct done *done, int ready, int go) {
     char byte = 0;
     struct done mine = {0};
@@ -243,7 +243,7 @@ static void client(const struct job *job, struct done *done, int ready, int go) 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (write(ready, &byte, 1) != 1)
         die("pipe");
-    /* The end of this pipe is closed by whoever counts the time, for all clients at once. */
+    /* The timing process closes this pipe's end, for all clients at once. */
     if (read(go, &byte, 1) != 0)
         die("pipe");
     job->run(job, &mine);

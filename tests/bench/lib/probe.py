@@ -1,4 +1,4 @@
-"""The clients of the mounts: probe.c, compiled at the start of the run, and the lists of paths that it is given."""
+"""The clients of the mounts: probe.c, compiled at the start of the run, and its lists of paths."""
 
 import os
 import shutil
@@ -11,18 +11,18 @@ SOURCE = os.path.join(os.path.dirname(os.path.realpath(__file__)), "probe.c")
 
 @dataclass
 class Pass:
-    """One timed pass. `said` is what must be the same whoever serves the files."""
+    """One timed pass. `said` must be the same for all contenders."""
 
     seconds: float
     operations: int
     bytes: int
     said: object
-    # Of the daemon, where there is one; in the kernel's ticks, so 10 ms are nothing.
+    # Of the daemon, if any; in the kernel's ticks, so 10 ms are noise.
     daemon_seconds: float | None = None
 
 
 class Desk:
-    """A file system in memory for what is no part of any measurement: the probe, its lists, objects of compilers.
+    """A file system in memory for what is not measured: the probe, its lists, compilers' output.
 
     When the caches are dropped it stays, so that no probe waits for its own program to be read from the disk.
     """
@@ -51,13 +51,13 @@ class Probe:
         scratch.run([compiler, "-O2", "-o", self.program, SOURCE])
 
     def __call__(self, clients, what, root, *arguments):
-        """Runs one thing below `root`."""
+        """Runs one operation below `root`."""
         words = [self.program, clients, what, root, *arguments]
         nanoseconds, operations, size, total = map(int, self.scratch.run([str(word) for word in words]).split())
         return Pass(nanoseconds / 1e9, operations, size, (operations, size, total))
 
     def list(self, name, paths):
-        """Writes down paths, which are relative to the root that they will be looked for in."""
+        """Writes a list of paths, relative to the root in which they are looked up."""
         place = self.desk.file(name)
         with open(place, "wb") as out:
             out.writelines(os.fsencode(path) + b"\0" for path in paths)

@@ -1,4 +1,4 @@
-"""The report: Markdown whose tables are figures of this run, with the notes that a person wrote under them kept."""
+"""The report: Markdown with tables of this run's figures; hand-written notes under them are kept."""
 
 import os
 import re
@@ -21,7 +21,7 @@ def table(head, rows):
 
 
 def note(name):
-    """A place for what a person has to say of the figures above it; a later run keeps it."""
+    """A place for notes on the figures above it; a later run keeps them."""
     return f"<!-- note: {name} -->\n<!-- end of note -->\n"
 
 
@@ -56,17 +56,17 @@ def percent(value):
 
 
 def disturbance(cpu):
-    """What part of the processors went elsewhere."""
+    """The share of the processors used by other load."""
     return f"{percent(cpu.share(cpu.others))}, {percent(cpu.share(cpu.stolen))}"
 
 
 def verdict(ratio, met):
-    """Three places, so that no missed bar looks like one that was just met."""
+    """Three decimal places, so that no missed bar looks like one that was just met."""
     return f"{'met' if met else '**missed**'} ({ratio:.3f})"
 
 
 class Run:
-    """All that a run measured."""
+    """All measurements of a run."""
 
     def __init__(self, options, stele, top, scratch):
         self.options, self.stele, self.top = options, stele, top
@@ -125,11 +125,11 @@ class Run:
         text = (
             "## Import\n\n"
             "From the page cache to an empty store on a fresh disk, timed until `sync -f` has returned. Right before, "
-            "as much free memory is touched as the import may use, so that nobody waits for a host that took it back. "
-            "*Processor s* is what the contender's processes spent, on all processors together. *Others, stolen*: what part of "
-            "the processors went to the kernel's threads, which write back, and to processes that are not the "
-            "benchmark's, and what part the hypervisor gave to other machines. *MB on disk* is what was made, when no "
-            "daemon runs any more. All but the median is of the quickest round.\n\n"
+            "as much free memory is touched as the import may use, so that no contender waits for a host that reclaimed "
+            "it. *Processor s* is the time of the contender's processes on all processors. *Others, stolen*: the share of "
+            "the processors used by the kernel's threads, which write back, and by processes that are not the "
+            "benchmark's, and the share that the hypervisor gave to other machines. *MB on disk* is the size of the "
+            "result, after the daemon has ended. All but the median is of the fastest round.\n\n"
         )
         text += "".join(f"- {one.title}: {one.note}.\n" for one in self.contenders)
         text += "".join(f"- {one.title}: not measured, the program is not here.\n" for one in self.absent)
@@ -193,9 +193,9 @@ class Run:
             rows.append(row)
         head = [""] + [source.key for source in self.sources]
         return (
-            "## Import of what is there already\n\n"
+            "## Repeated import\n\n"
             "The same directory again, into the same store, right after the first time: seconds until the sync has "
-            "returned, and what part of the first import's time that is. None was given a cache of timestamps: "
+            "returned, and their ratio to the first import. None has a cache of timestamps: "
             "all read every byte again.\n\n" + table(head, rows) + "\n" + note("again")
         )
 
@@ -228,8 +228,8 @@ class Run:
         rates.append(row("`cat` of a blob, one connection to the daemon", lambda it: rate(it.connection["cat"])))
         text = (
             "## Look-ups and memory as a store grows\n\n"
-            "Trees of so many files of 200 bytes, a thousand to a directory, each file another. Random ones are then "
-            "looked up: first by the library in a process of its own (`store/examples/lookup.rs`), then by one client "
+            "Trees of so many files of 200 bytes, a thousand to a directory, all different. Random ones are then "
+            "looked up: first by the library in a separate process (`store/examples/lookup.rs`), then by one client "
             "of a daemon that sends a request and waits for its answer.\n\n"
             + table(["the daemon"] + sizes, memory) + "\n" + note("memory") + "\n"
             + table(["look-ups a second"] + sizes, rates) + "\n" + note("lookups")

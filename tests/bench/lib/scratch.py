@@ -1,4 +1,4 @@
-"""The one folder that a run writes to, the file systems in it, and the processes that work there."""
+"""The one folder that a run writes to, its file systems, and the processes that work there."""
 
 import json
 import os
@@ -12,7 +12,7 @@ import time
 
 
 class Failed(Exception):
-    """Something that a person can do something about: a fact and a hint."""
+    """A failure that the user can act on: a fact and a hint."""
 
     def __init__(self, fact, hint):
         super().__init__(fact)
@@ -24,7 +24,7 @@ def say(text):
 
 
 class Scratch:
-    """A scratch folder. Leaving the `with` ends its processes, unmounts all that is mounted in it and removes it."""
+    """A scratch folder. Leaving the `with` ends its processes, unmounts everything in it and removes it."""
 
     def __init__(self):
         self.children = []
@@ -72,7 +72,7 @@ class Scratch:
         try:
             stdout, stderr = child.communicate()
         finally:
-            # When this run is interrupted, the child must not go on and start more.
+            # When this run is interrupted, the child must not continue and start more.
             end(child)
             self.forget(child)
         if child.returncode != 0:
@@ -84,17 +84,17 @@ class Scratch:
         return stdout
 
     def keep(self, one):
-        """Has `one.unmount` called at the end: after those that are kept later, for they may lie upon it."""
+        """Calls `one.unmount` at the end: after those that are kept later, for they may be on it."""
         self.mounted.append(one)
 
     def disk(self, name, size, mkfs):
-        """A disk for one measurement after the other; `mkfs` are the arguments of mkfs.ext4."""
+        """A disk for successive measurements; `mkfs` are the arguments of mkfs.ext4."""
         disk = Disk(self, name, size, mkfs)
         self.keep(disk)
         return disk
 
     def let_go_of_images(self):
-        """Frees the loop devices that an interrupt left attached and not mounted; a mounted one goes with its mount."""
+        """Frees loop devices that an interrupt left attached but not mounted; mounted ones go with their mounts."""
         listing = ["losetup", "--json", "--list", "--output", "NAME,BACK-FILE"]
         listed = subprocess.run(listing, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=False)
         if listed.returncode != 0 or not listed.stdout.strip():
@@ -105,7 +105,7 @@ class Scratch:
 
 
 def end(child):
-    """Ends a process that this run started, kindly at first."""
+    """Ends a process that this run started, with SIGTERM first."""
     if child.poll() is not None:
         return
     child.terminate()
@@ -117,13 +117,13 @@ def end(child):
 
 
 def mount_image(scratch, image, place, kind, options, mkfs=None):
-    """Mounts an image file by a loop device; `mkfs` are the words of a command that makes it a file system first."""
+    """Mounts an image file by a loop device; `mkfs` is a command that makes a file system in it first."""
     try:
         device = attach(scratch, image, ["--read-only"] if options == "ro" else [])
         if mkfs:
             scratch.run([*mkfs, device])
         scratch.run(["mount", "-t", kind, "-o", options, device, place])
-        # While it is mounted this sets its autoclear flag: it goes with the mount, whatever ends that.
+        # While it is mounted this sets its autoclear flag: it is detached with the mount, however that ends.
         scratch.run(["losetup", "--detach", device])
     except Failed as failure:
         raise Failed(
@@ -133,7 +133,7 @@ def mount_image(scratch, image, place, kind, options, mkfs=None):
 
 
 def attach(scratch, image, options):
-    """A loop device; with direct I/O, as a disk has it, unless the file system below has none."""
+    """A loop device; with direct I/O, like a disk, unless the file system below lacks it."""
     command = ["losetup", "--find", "--show", *options]
     try:
         return scratch.run([*command, "--direct-io=on", image]).strip()
@@ -143,9 +143,9 @@ def attach(scratch, image, options):
 
 
 def is_mounted(place):
-    """Asked of the kernel, not of what is mounted: a FUSE whose daemon has ended answers nothing."""
+    """Asks the kernel, not the mount: a FUSE mount whose daemon has ended does not answer."""
     place = os.path.join(os.path.realpath(os.path.dirname(place)), os.path.basename(place))
-    # Blanks and their like are written as \\040 (proc(5)).
+    # Blanks and the like are escaped as \\040 (proc(5)).
     plain = lambda path: re.sub(rb"\\([0-7]{3})", lambda found: bytes([int(found[1], 8)]), path)
     with open("/proc/self/mounts", "rb") as mounts:
         return any(plain(line.split(b" ")[1]) == os.fsencode(place) for line in mounts)
@@ -154,7 +154,7 @@ def is_mounted(place):
 def unmount(place):
     """Unmounts what is mounted there, if anything is: an interrupt may have come right after the mount.
 
-    Whether nothing of it is left; what is busy loses its name, and goes with its last process.
+    Returns whether nothing of it is left; a busy mount is detached, and ends with its last process.
     """
     if not is_mounted(place):
         return True
@@ -162,7 +162,7 @@ def unmount(place):
         done = subprocess.run(["umount", place], stderr=subprocess.PIPE, text=True, check=False)
         if done.returncode == 0:
             return True
-        # A process that has just ended may still be letting go of its files.
+        # A process that has just ended may still be closing its files.
         time.sleep(0.1)
     say(f"leaving a busy mount to go with its last process: {done.stderr.strip()}")
     subprocess.run(["umount", "--lazy", place], check=False)
@@ -170,10 +170,10 @@ def unmount(place):
 
 
 class Disk:
-    """An ext4 in an image file, mounted through a loop device that goes past the page cache where it can.
+    """An ext4 in an image file, mounted through a loop device that bypasses the page cache where possible.
 
-    The image is written through once, when it is first used: else the first contender to reach a block would pay for
-    its being found on the disk below.
+    The whole image is written once before its first use: else the first contender to reach a block would pay for its
+    allocation on the disk below.
     """
 
     def __init__(self, scratch, name, size, mkfs):
@@ -186,7 +186,7 @@ class Disk:
     def fresh(self, *mkfs):
         """A new file system on the same blocks: nothing of an earlier measurement can be found."""
         if not self.unmount():
-            # Two file systems on the same blocks would spoil each other.
+            # Two file systems on the same blocks would corrupt each other.
             raise Failed(f"{self.path} is still in use", "what a contender started goes on; report this bug")
         if not os.path.exists(self.image):
             self.write_through()
@@ -204,12 +204,12 @@ class Disk:
             os.posix_fadvise(image.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
     def sync(self):
-        """What earlier steps wrote must not be waited for in the next."""
+        """The next step must not wait for writes of earlier ones."""
         self.scratch.run(["sync", "-f", self.path])
         self.scratch.run(["sync", "-f", self.image])
 
     def unmount(self):
-        """The loop device goes with the mount, if that goes: whether it does."""
+        """Unmounts, which frees the loop device; returns whether that succeeded."""
         return unmount(self.path)
 
     def remove(self):
@@ -219,7 +219,7 @@ class Disk:
 
 
 def check_space(folder, wanted):
-    """Refuses to begin what would fill the disk."""
+    """Refuses to begin when it would fill the disk."""
     free = shutil.disk_usage(folder).free
     if free < wanted:
         raise Failed(
@@ -229,7 +229,7 @@ def check_space(folder, wanted):
 
 
 def used_bytes(path):
-    """What lies below `path`, as the file system counts it; a file with several names counts once."""
+    """The disk usage below `path`, as the file system counts it; a file with several names counts once."""
     seen, total = set(), 0
     stack = [path]
     while stack:

@@ -1,4 +1,4 @@
-"""What is imported: made or copied once, the same on every machine as far as that can be."""
+"""The imported directories: made or copied once, as equal on all machines as possible."""
 
 import fnmatch
 import hashlib
@@ -11,17 +11,17 @@ import subprocess
 from lib.scratch import Failed, say, used_bytes
 
 # Text files are log-normal in size: the median is exp(7.9), 2,700 bytes; one in thirty exceeds 16 KiB.
-TEXT_MEDIAN_LN, TEXT_SIGMA, TEXT_MOST = 7.9, 1.0, 256 << 10
+TEXT_MEDIAN_LN, TEXT_SIGMA, MAX_TEXT = 7.9, 1.0, 256 << 10
 TEXT_FOLDER = 60
 
-# The packages of a C and C++ toolchain, by Debian's names; whoever can build Stele has them.
+# The packages of a C and C++ toolchain, by Debian's names; everyone who builds Stele has them.
 TOOLCHAIN = [
     *("binutils", "binutils-common", "binutils-x86-64-linux-gnu", "binutils-aarch64-linux-gnu"),
     *("cpp", "cpp-[0-9]*", "gcc", "gcc-[0-9]*", "g++", "g++-[0-9]*", "libc-dev-bin", "libc6-dev", "linux-libc-dev"),
     *("libgcc-[0-9]*-dev", "libstdc++-[0-9]*-dev"),
     *("libclang1-[0-9]*", "libclang-cpp[0-9]*", "libclang-common-[0-9]*-dev"),
 ]
-# What of it a compilation needs, short of linking.
+# The part of it that compiles without linking.
 COMPILERS = [
     *("/usr/bin/*g++*", "/usr/bin/*gcc*", "/usr/bin/*as", "/usr/include/*"),
     *("/usr/lib/gcc/*/cc1", "/usr/lib/gcc/*/cc1plus", "/usr/lib/gcc/*.h"),
@@ -29,7 +29,7 @@ COMPILERS = [
 
 
 class Source:
-    """A directory to import, and what is in it."""
+    """A directory to import, and its files."""
 
     def __init__(self, key, title, path):
         self.key, self.title, self.path = key, title, path
@@ -65,7 +65,7 @@ def regular_files(top):
 
 
 def one_large_file(folder, size):
-    """Random bytes, so that no store can compress or deduplicate them; always the same ones."""
+    """Reproducible random bytes, which no store can compress or deduplicate."""
     os.makedirs(folder)
     generator = random.Random(11)
     with open(os.path.join(folder, "random.bin"), "wb") as file:
@@ -83,16 +83,16 @@ def text_tree(folder, count):
         place = os.path.join(folder, f"d{number % 40:02d}", f"s{number // 40:03d}")
         os.makedirs(place)
         for at in range(first, min(first + TEXT_FOLDER, count)):
-            size = min(int(generator.lognormvariate(TEXT_MEDIAN_LN, TEXT_SIGMA)), TEXT_MOST)
+            size = min(int(generator.lognormvariate(TEXT_MEDIAN_LN, TEXT_SIGMA)), MAX_TEXT)
             text = " ".join(generator.choices(words, k=size // 16 + 1))[:size]
             with open(os.path.join(place, f"f{at - first:03d}.txt"), "w", encoding="ascii") as file:
-                # The number makes each file unlike every other.
+                # The number makes each file different.
                 file.write(f"{text}{at}")
     return Source("text", "a tree of small text files", folder)
 
 
 def toolchain_tree(folder, wanted):
-    """A copy of the machine's own C and C++ toolchain: of those files that one of the patterns `wanted` is for."""
+    """A copy of the machine's own C and C++ toolchain: the files that match a pattern in `wanted`."""
     files = [path for path in toolchain_files() if any(fnmatch.fnmatch(path, pattern) for pattern in wanted)]
     if not files:
         raise Failed(
@@ -126,7 +126,7 @@ def is_plain_folder(path):
 
 
 def tiny_files(folder, count):
-    """`count` files of 200 bytes, each unlike every other, a thousand to a directory."""
+    """`count` different files of 200 bytes, a thousand to a directory."""
     for first in range(0, count, 1000):
         place = os.path.join(folder, f"{first // 1000:04d}")
         os.mkdir(place)

@@ -1,4 +1,4 @@
-//! What a person types is no digest, or is the beginning of just those digests that begin so.
+//! User input is not a digest, or is a prefix of exactly the digests that match it.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -15,7 +15,7 @@ fuzz_target!(|text: &str| {
     assert_eq!(prefix.text(), text);
     assert!(prefix.matches(&prefix.low()));
     assert_eq!(prefix.matches(&digest), digest.to_string().starts_with(text));
-    // The digests around the smallest: what a search begins with must not miss one, nor go on too far.
+    // The digests around the smallest: a prefix search must neither miss one nor go too far.
     let longest: Digest = format!("{text:f<64}").parse().expect("a digest");
     assert!(prefix.matches(&longest) && prefix.low() <= longest);
     let last = if text.ends_with('0') { "1" } else { "0" };

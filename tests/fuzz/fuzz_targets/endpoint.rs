@@ -1,5 +1,4 @@
-//! Whatever is asked of the endpoint, it answers with a status that HTTP has, and gives no more of a blob than there
-//! is.
+//! Any request to the endpoint gets a valid HTTP status, and no more of a blob than there is.
 #![no_main]
 
 use std::sync::Arc;

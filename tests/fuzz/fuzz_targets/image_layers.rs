@@ -1,4 +1,4 @@
-//! Whatever the layers of an image hold, they are refused, or give what is within the limits and says so.
+//! Any layers are refused, or yield an image within the limits.
 #![no_main]
 
 use std::io::Read;
@@ -19,7 +19,7 @@ impl Sink for Hashing {
     }
 }
 
-/// Gives each block that seems to be a tar header the checksum that it should have: no mutation finds that by chance.
+/// Fixes the checksum of each block that looks like a tar header: no mutation finds it by chance.
 fn sealed(bytes: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     for block in bytes.chunks_exact_mut(512).filter(|block| block[257..].starts_with(b"ustar")) {
@@ -32,7 +32,7 @@ fn sealed(bytes: &[u8]) -> Vec<u8> {
 
 fuzz_target!(|bytes: &[u8]| {
     let bytes = sealed(bytes);
-    // Two layers, so that the upper one can take away what the lower one has.
+    // Two layers, so that the upper one can remove what the lower one has.
     let half = bytes.len() / 1024 * 512;
     let mut changes = Changes::new(LIMITS);
     for (number, layer) in [&bytes[..half], &bytes[half..]].into_iter().enumerate() {

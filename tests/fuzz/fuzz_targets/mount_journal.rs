@@ -1,4 +1,4 @@
-//! A record of a mount's journal is refused, or is what would be written for what it is taken for.
+//! A record of a mount's journal is refused, or encodes back to the same bytes.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! Whatever a patch holds, it is refused, or gives a tree that is there as a whole.
+//! Any patch is refused, or yields a complete tree.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

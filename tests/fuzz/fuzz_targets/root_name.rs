@@ -1,4 +1,4 @@
-//! What is taken for the name of a root can stand in a path, in a line and beside digests.
+//! An accepted root name can stand in a path, in a line and beside digests.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! The bytes of a row are refused, or are what would be written for the row that they are taken for.
+//! The bytes of a row are refused, or encode back to the same bytes.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

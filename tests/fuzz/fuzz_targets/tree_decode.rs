@@ -1,4 +1,4 @@
-//! A text is refused, or is the one spelling of the tree that it is taken for.
+//! A text is refused, or is the canonical encoding of the tree that it decodes to.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! Any bytes have one spelling, and any text is refused or is that of some bytes.
+//! Any bytes have one escaped form, and any text is refused or is the escaped form of some bytes.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

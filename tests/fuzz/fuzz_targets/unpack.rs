@@ -1,4 +1,4 @@
-//! Whatever an archive holds, it is refused, or gives a tree that is there as a whole and stays within the limits.
+//! Any archive is refused, or yields a complete tree within the limits.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -14,7 +14,7 @@ fn limits() -> Limits {
     Limits { bytes: BYTES, entries: ENTRIES, text, ratio, ratio_from, nesting: 2, window, ..Limits::default() }
 }
 
-/// Gives each block that seems to be a tar header the checksum that it should have: no mutation finds that by chance.
+/// Fixes the checksum of each block that looks like a tar header: no mutation finds it by chance.
 fn sealed(bytes: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     for block in bytes.chunks_exact_mut(512).filter(|block| block[257..].starts_with(b"ustar")) {
@@ -25,7 +25,7 @@ fn sealed(bytes: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// The bytes as the data of a Debian package: what would be in one has to get through its framing first.
+/// The bytes as the data of a Debian package, past its framing.
 fn packaged(bytes: &[u8]) -> Vec<u8> {
     let member = |name: &str, data: &[u8]| {
         let header = format!("{name:<16}{:<12}{:<6}{:<6}{:<8}{:<10}`\n", 0, 0, 0, 100_644, data.len());
@@ -47,7 +47,7 @@ fn check(bytes: &[u8], form: Form, strip: usize) {
                 Node::Directory { tree, .. } => open.push(*tree),
                 Node::File { blob, size, .. } => {
                     assert_eq!(content.blob(blob).expect("the blob was kept").len() as u64, *size);
-                    // A hard link is the file once more, and counts once.
+                    // A hard link is the same file again, and counts once.
                     length = length.max(*size);
                 }
                 Node::Symlink { target } => {

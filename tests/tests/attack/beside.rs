@@ -1,5 +1,5 @@
-//! Two builds beside each other, and beside the machine: what one holds, the other does not meet, and what one does,
-//! the other does not see. Locks, leases and watches are an inode's, so no inode may be two builds' own.
+//! Two builds beside each other, and beside the machine: neither meets what the other holds, or sees what it does.
+//! Locks, leases and watches belong to an inode, so no inode may be shared by two builds.
 
 use std::os::fd::AsFd;
 
@@ -8,7 +8,7 @@ use stele_tests::sandboxed::Tree;
 
 use super::{Said, attacker, inside, is_root, jam, kept, of, read};
 
-/// What two attacks come to that run at the same time, each in a build of its own.
+/// The results of two attacks that run at the same time, each in its own build.
 fn two(one: &str, other: &str) -> Option<(Said, Said)> {
     let tree = Tree::new()?;
     attacker(&tree, "one", &[one])?;
@@ -21,7 +21,7 @@ fn two(one: &str, other: &str) -> Option<(Said, Said)> {
     Some((read(&tree.file("one", "said")), read(&tree.file("other", "said"))))
 }
 
-/// What they come to in one folder.
+/// Their results in one folder.
 fn two_outside(one: &str, other: &str) -> (Said, Said) {
     let scratch = tempfile::tempdir().unwrap();
     std::fs::write(scratch.path().join("file"), "x").unwrap();
@@ -38,9 +38,9 @@ fn two_outside(one: &str, other: &str) -> (Said, Said) {
 }
 
 #[test]
-fn no_build_meets_the_locks_of_another() {
+fn no_build_is_affected_by_the_locks_of_another() {
     for file in ["/bin/jam", "/proc/cpuinfo", "/dev/full"] {
-        // A user cannot make nodes of devices.
+        // A user cannot make device nodes.
         if file.starts_with("/dev") && !is_root() {
             continue;
         }
@@ -67,7 +67,7 @@ fn no_build_sees_what_another_opens() {
 }
 
 #[test]
-fn a_build_has_locks_and_watches_of_its_own() {
+fn a_build_has_its_own_locks_and_watches() {
     let attacks = ["watches_own=/bin/jam", "watches_own=/build", "watches_own=/proc/version"];
     let Some(said) = inside(&attacks) else { return };
     for attack in attacks {
@@ -76,7 +76,7 @@ fn a_build_has_locks_and_watches_of_its_own() {
 }
 
 #[test]
-fn nobody_waits_for_a_lease_of_a_build() {
+fn no_command_waits_for_a_lease_of_a_build() {
     kept(
         &[
             "leases=/bin/jam",
@@ -105,7 +105,7 @@ fn no_build_of_root_holds_a_lock_on_a_device_of_the_machine() {
     if !is_root() {
         return;
     }
-    // A node that the machine's other programs leave alone.
+    // A node that the machine's other programs do not use.
     let Some(()) = attacker(&tree, "x", &["locks=/dev/full"]) else { return };
     std::thread::scope(|scope| {
         let build = scope.spawn(|| tree.ok("x"));

@@ -1,4 +1,4 @@
-/* What a build may try against those beside it, one for each argument: `NAME=FILE`. Each line of the output is `NAME: done`
+/* Attacks of a build on concurrent ones, one for each argument: `NAME=FILE`. Each line of the output is `NAME: done`
  * when it succeeded, and `NAME: errno N` or `NAME: no` when it did not. Outside of a sandbox they are done. */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -20,12 +20,12 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char *told; /* What the name of the attack is followed by, after a `=`. */
+static const char *told; /* The text after the name of the attack and a `=`. */
 
 static int is(int yes) { errno = 0; return yes ? 0 : -1; }
 static void rest(long milliseconds) { usleep(milliseconds * 1000); }
 
-/* Takes back what was written to standard output, until it is ended. */
+/* Reads back what was written to standard output, until it is ended. */
 static int steals(void) {
     int reader = open("/proc/self/fd/1", O_RDONLY | O_NONBLOCK);
     struct utsname name;
@@ -38,7 +38,7 @@ static int steals(void) {
         uname(&name);
     }
 }
-/* Whether that can be done at all: the supervisor reads, too, and may be sooner. */
+/* Whether that is possible at all: the supervisor reads, too, and may be faster. */
 static int takes_back(void) {
     char byte = 0;
     int reader = open("/proc/self/fd/1", O_RDONLY | O_NONBLOCK);
@@ -64,7 +64,7 @@ static int locks(void) {
     for (int times = 0; times < 50; times++) { close(open(told, O_RDONLY)); rest(100); }
     return 0;
 }
-/* Meets a lock that another process has. */
+/* Is blocked by another process's lock. */
 static int meets(void) {
     for (int times = 0; times < 30; times++) {
         int fd = open(told, O_RDONLY);
@@ -74,7 +74,7 @@ static int meets(void) {
     }
     return is(0);
 }
-/* Sees that another process opens a file. */
+/* Detects that another process opens a file. */
 static int watches(void) {
     char events[4096];
     int fd = inotify_init1(IN_NONBLOCK);
@@ -85,7 +85,7 @@ static int watches(void) {
     }
     return is(0);
 }
-/* Sees what it does itself: watches and locks are there. */
+/* Detects its own operations: watches and locks work. */
 static int watches_own(void) {
     char events[4096];
     int fd = inotify_init1(IN_NONBLOCK), file = open(told, O_RDONLY);
@@ -128,7 +128,7 @@ static int random_addresses(void) {
     if (personality(0) < 0) return -1;
     return is(!(personality(0xffffffff) & ADDR_NO_RANDOMIZE));
 }
-/* Memory that several processes have together: so many MiB, in so many of them. */
+/* Memory shared by several processes: so many MiB, in so many of them. */
 static int shared_memory(void) {
     size_t bytes = (size_t)atoi(told) << 20;
     const char *count = strchr(told, 'x');
@@ -150,7 +150,7 @@ static int mapped_memory(void) {
     rest(2000);
     return 0;
 }
-/* Asks and sets where a thread runs that is not there, or nowhere. */
+/* Queries and sets the affinity of a missing thread, and an empty one. */
 static int affinity_of_nobody(void) { cpu_set_t set; return sched_getaffinity(999999, sizeof set, &set); }
 static int runs_nowhere(void) { cpu_set_t set; CPU_ZERO(&set); return sched_setaffinity(0, sizeof set, &set); }
 static int runs_where_none_is(void) {
@@ -169,7 +169,7 @@ static const struct { const char *name; int (*attack)(void); } attacks[] = {
     ATTACK(runs_somewhere), ATTACK(has_room),
 };
 
-/* Each in a process of its own, so that none spoils another. */
+/* Each in its own process, so that none affects another. */
 static int try(const char *argument, FILE *out) {
     char name[64];
     snprintf(name, sizeof name, "%.*s", (int)strcspn(argument, "="), argument);

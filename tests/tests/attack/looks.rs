@@ -1,4 +1,4 @@
-//! What a build could learn of the machine and of the builds before it.
+//! What a build could learn of the machine and of earlier builds.
 
 use std::process::Command;
 
@@ -14,7 +14,7 @@ fn a_program_cannot_have_random_addresses_again() {
 }
 
 #[test]
-fn processors_are_asked_for_and_set_as_on_a_machine_of_four() {
+fn processor_calls_behave_as_on_a_machine_of_four() {
     let nobody = ["affinity_of_nobody", "runs_nowhere", "runs_where_none_is"];
     kept(&nobody, &[]);
     let Some(said) = inside(&["affinity_of_nobody", "runs_nowhere", "runs_somewhere"]) else { return };
@@ -23,12 +23,12 @@ fn processors_are_asked_for_and_set_as_on_a_machine_of_four() {
 }
 
 #[test]
-fn the_room_on_the_machines_disk_is_not_to_be_had() {
+fn the_free_space_of_the_machines_disk_is_hidden() {
     kept(&["has_room=/", "has_room=/bin", "has_room=/bin/jam"], &["has_room=/"]);
 }
 
 #[test]
-fn numbers_of_inodes_do_not_say_what_other_builds_looked_at() {
+fn inode_numbers_do_not_reveal_what_other_builds_read() {
     let list = "find / -xdev | sort | grep -v -e build -e out -e tmp | xargs stat -c '%i %n' >/out/numbers";
     let numbers = |before: Option<&str>| {
         let tree = Tree::new()?;
@@ -51,7 +51,7 @@ fn a_format_that_only_the_machine_knows_is_not_run() {
     let Some(tree) = Tree::new() else { return };
     let run = "printf 'STELETST of another kind' >f; chmod 755 f; ./f";
     tree.script("x", &format!("cd /build; ({run}) && echo ran >/out/x; echo x >>/out/x"));
-    // A user namespace with formats of its own plays the machine; its interpreter is opened when it is registered.
+    // A user namespace with its own binary formats plays the machine; its interpreter is opened when it is registered.
     let script = format!(
         "mount -t tmpfs none /mnt && mkdir /mnt/formats && mount -t binfmt_misc none /mnt/formats || exit 77
         echo ':stele:M::STELETST::/bin/busybox:F' >/mnt/formats/register; cd /mnt

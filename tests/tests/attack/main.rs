@@ -1,8 +1,8 @@
-//! What one build, or one user, could do to another. Each case is a claim that names what is kept, with a control that
-//! shows that the attack is one: the same program is let do it where nothing keeps it.
+//! What one build, or one user, could do to another. Each case is a claim that names what is protected, with a control
+//! that shows that the attack is real: the same program succeeds where nothing prevents it.
 //!
-//! `tests/tests/sandbox/` tries the ways out of a sandbox; here it is about what is shared by those that are in one:
-//! the log's pipe, the inodes of inputs and devices, what the kernel counts for a user.
+//! `tests/tests/sandbox/` tests escapes from a sandbox; these tests concern what sandboxes share: the log's pipe, the
+//! inodes of inputs and devices, the kernel's per-user counts.
 
 mod beside;
 mod looks;
@@ -16,7 +16,7 @@ use stele_tests::sandboxed::{self, Tree};
 
 type Said = BTreeMap<String, String>;
 
-/// The program that attacks, compiled once. `None`, and the test is skipped, without a compiler.
+/// The attacking program, compiled once. `None`, and the test is skipped, without a compiler.
 fn jam() -> Option<PathBuf> {
     sandboxed::compiled("tests/attack/jam.c")
 }
@@ -29,7 +29,7 @@ fn read(text: &str) -> Said {
     text.lines().filter_map(|line| line.split_once(": ")).map(|(a, b)| (a.to_owned(), b.to_owned())).collect()
 }
 
-/// A recipe `name` that attacks by these.
+/// A recipe `name` that makes these attacks.
 fn attacker(tree: &Tree, name: &str, attacks: &[&str]) -> Option<()> {
     let mut arguments = vec!["/out/said"];
     arguments.extend(attacks);
@@ -37,7 +37,7 @@ fn attacker(tree: &Tree, name: &str, attacks: &[&str]) -> Option<()> {
     Some(())
 }
 
-/// What comes of these in a sandbox. `None` where nothing can be built.
+/// Their results in a sandbox. `None` where builds are not possible.
 fn inside(attacks: &[&str]) -> Option<Said> {
     let tree = Tree::new()?;
     attacker(&tree, "jam", attacks)?;
@@ -45,7 +45,7 @@ fn inside(attacks: &[&str]) -> Option<Said> {
     Some(read(&tree.file("jam", "said")))
 }
 
-/// What comes of them outside, in a folder of their own that has a `file`.
+/// Their results outside, in a temporary folder that has a `file`.
 fn outside(attacks: &[&str]) -> Said {
     let scratch = tempfile::tempdir().unwrap();
     std::fs::write(scratch.path().join("file"), "x").unwrap();
@@ -58,7 +58,7 @@ fn of<'a>(said: &'a Said, attack: &str) -> &'a str {
     said.get(attack).map_or("not tried", String::as_str)
 }
 
-/// None of these is done inside; outside, those that are `real` are.
+/// None of these succeeds inside; outside, those that are `real` do.
 #[track_caller]
 fn kept(attacks: &[&str], real: &[&str]) {
     let Some(said) = inside(attacks) else { return };

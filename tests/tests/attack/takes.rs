@@ -1,4 +1,4 @@
-//! What a build could take away from its supervisor, from the machine and from those beside it.
+//! What a build could take from its supervisor, from the machine and from other builds.
 
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -10,22 +10,22 @@ use stele_tests::{Stele, skip, wait_for};
 use super::{attacker, inside, is_root, jam, kept, of, outside};
 
 #[test]
-fn a_build_that_takes_back_what_it_wrote_to_its_log_is_ended_at_its_limit() {
+fn a_build_that_reads_back_its_log_is_ended_at_its_limit() {
     let Some(tree) = Tree::new() else { return };
     let Some(()) = attacker(&tree, "x", &["steals"]) else { return };
-    // Whatever happens, for longer than it took to win.
+    // In any case for longer than a win took.
     let begun = Instant::now();
     let said = tree.fails("x", &["--timeout", "6"], 1);
     assert!(said.contains("it took longer than 6 s"), "{said}");
     assert!(begun.elapsed() < Duration::from_secs(40), "{:?}", begun.elapsed());
     assert!(tree.folders().is_empty(), "nothing is left");
-    // The control: what is in a pipe can be taken back by who wrote it, inside, too.
+    // The control: a process can read back what it wrote to a pipe, inside, too.
     let Some(said) = inside(&["takes_back"]) else { return };
     assert_eq!(of(&said, "takes_back"), "done");
 }
 
 #[test]
-fn whoever_starts_the_daemon_a_build_can_open_its_standard_output_anew() {
+fn a_build_can_reopen_its_standard_output_whichever_process_starts_the_daemon() {
     let Some(tree) = Tree::new() else { return };
     let script = "echo one >/dev/stdout; echo two >/dev/stderr; echo three | tee /dev/stderr >/dev/null
         echo four >/proc/self/fd/1; stat -L -c '%u %g %F' /proc/self/fd/2 >/out/whose";
@@ -39,21 +39,21 @@ fn whoever_starts_the_daemon_a_build_can_open_its_standard_output_anew() {
 }
 
 #[test]
-fn no_build_has_more_than_its_share_of_what_the_kernel_allows_a_user() {
+fn no_build_uses_up_the_kernel_s_per_user_limits() {
     kept(&["instances=32", "terminals=64"], &["instances=33", "terminals=65"]);
-    // The control of the control: some, it has.
+    // The control of the control: it has some.
     let Some(said) = inside(&["instances=31", "terminals=63"]) else { return };
     assert!(said.values().all(|it| it == "done"), "{said:?}");
 }
 
 #[test]
-fn what_builds_of_root_use_is_not_counted_for_root() {
+fn resources_of_root_s_builds_are_not_counted_for_root() {
     let Some(tree) = Tree::new() else { return };
     if !is_root() {
         return;
     }
     tree.put("hold", &[&jam().unwrap()], "steps = [['/bin/jam', '/out/said', 'locks=/bin/jam']]");
-    // In a user namespace of its own, the kernel counts against whoever made it.
+    // In its own user namespace, the kernel counts against its creator.
     let owner = "import fcntl, os, struct, sys
 for pid in filter(str.isdigit, os.listdir('/proc')):
     try:
@@ -112,7 +112,7 @@ fn memory_that_processes_have_together_is_counted_once_and_not_never() {
     let Some((_, said, seen)) = as_user(&tree.path, script) else { return };
     assert_eq!(seen, "much 1\nshared 0\nmapped 0", "{said}");
     assert!(said.contains("it used more than 200 MiB of memory"), "{said}");
-    // The control: with more to have, it is built.
+    // The control: with a higher limit, it is built.
     let script = "$S build much --memory 1000 --recipes recipes; echo $? >seen";
     let Some((_, said, seen)) = as_user(&tree.path, script) else { return };
     assert_eq!(seen, "0", "{said}");

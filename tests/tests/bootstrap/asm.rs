@@ -1,13 +1,13 @@
-//! asm, a macro assembler: what its source says, what it refuses, what it makes; and the instructions of subc.
+//! asm, a macro assembler: its source, what it refuses, its output; and the instructions of subc.
 
 use std::collections::BTreeMap;
 
 use super::asm_model::Assembly;
-use super::links::{Room, a_full_disk_is_no_success, files_are_treated_with_care, folder, program, sources};
+use super::links::{Room, a_full_disk_is_a_failure, files_are_treated_with_care, folder, program, sources};
 use super::*;
 
 #[test]
-fn asm_refuses_what_means_nothing_and_tells_file_and_line() {
+fn asm_refuses_a_wrong_text_with_file_and_line() {
     let Some(room) = Room::of("asm") else { return };
     let far = format!("~a {}\n:a", "00".repeat(128));
     let long = format!("\n[ {} ]", "00".repeat(256));
@@ -115,11 +115,11 @@ fn asm_checks_its_limits() {
 #[test]
 fn asm_treats_files_with_care() {
     files_are_treated_with_care("asm");
-    a_full_disk_is_no_success("asm", &b"00 ".repeat(9000));
+    a_full_disk_is_a_failure("asm", &b"00 ".repeat(9000));
 }
 
 #[test]
-fn asm_makes_of_a_text_what_the_model_makes_of_it() {
+fn asm_agrees_with_its_model() {
     let Some(room) = Room::of("asm") else { return };
     for text in [
         "",
@@ -149,14 +149,14 @@ fn the_model_of_asm_makes_subc_too() {
 }
 
 #[test]
-fn every_row_of_asm_is_what_it_says() {
+fn every_row_of_asm_matches_its_bytes() {
     columns::are_as_objdump_says("asm");
     columns::readelf_finds_code_and_memory("asm");
     columns::readelf_finds_code_and_memory("subc");
 }
 
-/// What `objdump` says of an instruction, as the names of macros say it: less the numbers, and less sizes that a
-/// register says, too. The head of `x86.asm` has the rules.
+/// An instruction as `objdump` prints it, written as the macros' names are: without numbers, and without sizes that a
+/// register implies. The head of `x86.asm` has the rules.
 fn named(objdump: &str) -> String {
     let text = objdump
         .replace("QWORD PTR ", "")
@@ -168,7 +168,7 @@ fn named(objdump: &str) -> String {
     for number in ["0x1111111111111111", "0x11111111", "0x11"] {
         text = text.strip_suffix(number).unwrap_or(&text).to_owned();
     }
-    // What a string instruction works on is always the same.
+    // A string instruction always has the same operands.
     for string in ["movs", "scas", "stos", "cmps"] {
         if let Some((before, after)) = text.split_once(&format!("{string} ")) {
             let size = if after.contains("BYTE") { "b" } else { "q" };
@@ -184,7 +184,7 @@ fn named(objdump: &str) -> String {
 }
 
 #[test]
-fn every_instruction_of_subc_is_what_its_name_says() {
+fn every_instruction_of_subc_matches_its_name() {
     let text = fs::read_to_string(folder("subc").join("x86.asm")).expect("the macros");
     let macros: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("macro ")).collect();
     assert!(macros.len() > 300, "{}", macros.len());
@@ -193,7 +193,7 @@ fn every_instruction_of_subc_is_what_its_name_says() {
         let (name, code) = line.split_once(' ').expect("a name and bytes");
         starts.push((bytes.len(), name));
         bytes.extend(hex0::decode(code.as_bytes()).expect("bytes"));
-        // Enough for all operands, and then what no instruction before can swallow.
+        // Enough for all operands, and then something that no earlier instruction can absorb.
         bytes.extend([0x11; 12]);
         bytes.extend([0x90; 16]);
     }
@@ -201,7 +201,7 @@ fn every_instruction_of_subc_is_what_its_name_says() {
         disassembled_bytes(&bytes, 0).into_iter().map(|(at, _, is)| (at, is)).collect();
     for (start, name) in starts {
         let is = named(&said[&start]);
-        // Of a jump the target is no part of the name.
+        // A jump's target is not part of its name.
         let is = is.split_once("_0x").map_or(is.as_str(), |(jump, _)| jump);
         assert_eq!(is, name);
     }

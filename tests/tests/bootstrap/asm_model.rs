@@ -1,5 +1,5 @@
-//! What asm makes of texts, told once more: in Rust, by another way, from its page. Macros are replaced by their words
-//! first; then there is one list of pieces, which are laid out and filled in.
+//! The output of asm, computed independently in Rust from its page. Macros are replaced by their words first; then
+//! there is one list of pieces, which are laid out and filled in.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ const MEMORY: i64 = 0x1000_0000;
 /// A name, and the label that it belongs to when it begins with a dot.
 type Scoped = (usize, String);
 
-/// A piece of the output whose bytes are known when all names are.
+/// A piece of the output whose bytes are known once all names are.
 struct Hole {
     line: usize,
     sign: u8,
@@ -73,7 +73,7 @@ fn unescaped(text: &str) -> Vec<u8> {
 }
 
 impl Assembly {
-    /// What comes of the texts; the first wrong line otherwise.
+    /// The output for the texts; otherwise the first wrong line.
     pub(crate) fn of(texts: &[String]) -> Result<Vec<u8>, usize> {
         let mut it = Self { reserved: MEMORY, ..Self::default() };
         for text in texts {

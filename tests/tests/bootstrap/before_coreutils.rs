@@ -1,18 +1,18 @@
-//! The two programs that recipes have where there is neither cp nor sed: `copy`, and `bits` of musl. cc compiles them.
+//! The two programs for recipes without cp and sed: `copy`, and `bits` of musl. cc compiles them.
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use super::cc::{Room, compile};
 use super::*;
 
-/// A room with the program that cc makes of this file of the recipe tree.
+/// A room with the program that cc makes from this file of the recipe tree.
 fn room_with(name: &str, file: &str) -> Option<Room> {
     let room = Room::new()?;
     compile(&room.path("cc"), &room.path(name), &[], &[top().join("recipes/pkgs").join(file)]);
     Some(room)
 }
 
-/// What the program says with these arguments, and its status.
+/// The program's output with these arguments, and its status.
 fn run(room: &Room, name: &str, args: &[&str]) -> (Option<i32>, String) {
     let output = Command::new(room.path(name)).args(args).current_dir(room.path("")).output();
     let output = output.expect("the program runs");
@@ -20,7 +20,7 @@ fn run(room: &Room, name: &str, args: &[&str]) -> (Option<i32>, String) {
 }
 
 #[test]
-fn copy_refuses_what_is_not_there_and_what_it_cannot_make() {
+fn copy_refuses_missing_sources_and_impossible_targets() {
     let Some(room) = room_with("copy", "copy/copy.c") else { return };
     fs::write(room.path("file"), "text").unwrap();
     fs::create_dir(room.path("folder")).unwrap();
@@ -40,7 +40,7 @@ fn copy_refuses_what_is_not_there_and_what_it_cannot_make() {
 }
 
 #[test]
-fn copy_copies_what_cp_copies() {
+fn copy_copies_the_same_as_cp() {
     let Some(room) = room_with("copy", "copy/copy.c") else { return };
     let deep = room.path("from/a/b/c");
     fs::create_dir_all(&deep).unwrap();
@@ -53,14 +53,14 @@ fn copy_copies_what_cp_copies() {
     fs::set_permissions(deep.join("one"), fs::Permissions::from_mode(0o755)).unwrap();
     symlink("one", deep.join("link")).unwrap();
     assert_eq!(run(&room, "copy", &["from", "new/folders/to"]), (Some(0), String::new()));
-    // What a link leads to is copied, as with `cp -L`.
+    // The targets of links are copied, as with `cp -L`.
     printed(Command::new("cp").args(["-RL", "from", "by-cp"]).current_dir(room.path("")));
     printed(Command::new("diff").args(["-r", "by-cp", "new/folders/to"]).current_dir(room.path("")));
     let mode = |name: &str| {
         fs::metadata(room.path(&format!("new/folders/to/a/b/c/{name}"))).unwrap().permissions().mode() & 0o111
     };
     assert!(mode("one") != 0 && mode("large") == 0);
-    // Again, over what is there: it is replaced.
+    // Again, over an existing copy: it is replaced.
     fs::write(deep.join("one"), "2").unwrap();
     assert_eq!(run(&room, "copy", &["from/a/b/c/one", "new/folders/to/a/b/c/large"]).0, Some(0));
     assert_eq!(fs::read_to_string(room.path("new/folders/to/a/b/c/large")).unwrap(), "2");
@@ -84,7 +84,7 @@ fn bits_refuses_lines_that_it_does_not_understand() {
 }
 
 #[test]
-fn bits_writes_headers_as_the_rules_of_musl_say() {
+fn bits_writes_headers_by_the_rules_of_musl() {
     let Some(room) = room_with("bits", "musl/bits.c") else { return };
     let types = "#define A 1\nTYPEDEF unsigned long size_t;\nSTRUCT pair { int a; int b; };\n";
     fs::write(room.path("in"), types).unwrap();

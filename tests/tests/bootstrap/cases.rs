@@ -1,8 +1,8 @@
-//! run-cases, which runs tcc's tests where there is no shell: what fails is told, and is no success.
+//! run-cases, which runs tcc's tests where there is no shell: failures are reported, and are not a success.
 
 use super::*;
 
-/// A folder with run-cases, made by gcc, and a compiler's stand-in, which is gcc.
+/// A folder with run-cases, compiled by gcc, and a compiler's stand-in, which is gcc.
 struct Runner(tempfile::TempDir);
 
 /// A compiler that takes a file and makes a program.
@@ -24,7 +24,7 @@ impl Runner {
         fs::write(path, text).expect("a file");
     }
 
-    /// The status, and all that is said.
+    /// The status, and all output.
     fn run(&self, list: &str) -> (Option<i32>, String) {
         self.put("list", list);
         let mut command = Command::new("./run-cases");
@@ -44,7 +44,7 @@ fn a_case_that_is_right_passes_but_for_white_space() {
 }
 
 #[test]
-fn what_fails_is_no_success() {
+fn failed_cases_are_not_a_success() {
     let runner = Runner::new();
     runner.put("t/good.expect", "good\n");
     for (name, text) in [
@@ -66,7 +66,7 @@ fn what_fails_is_no_success() {
 }
 
 #[test]
-fn a_forgotten_case_a_wrong_sum_and_a_missing_reason_are_no_success() {
+fn a_forgotten_case_a_wrong_sum_and_a_missing_reason_are_failures() {
     let runner = Runner::new();
     runner.put("t/good.expect", "good\n");
     runner.put("t/forgotten.expect", "");

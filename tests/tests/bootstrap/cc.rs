@@ -1,11 +1,11 @@
-//! cc, the C compiler that subc makes: its programs do what those of gcc do, whoever compiled cc.
+//! cc, the C compiler that subc compiles: its programs behave as those of gcc, whichever compiler made cc.
 
 use std::os::unix::fs::PermissionsExt;
 
 use super::links::{folder, install, program, sources};
 use super::*;
 
-/// How gcc takes a program of the subset that cc is written in.
+/// How gcc compiles a program of the subset that cc is written in.
 const GCC_FOR_CC: [&str; 7] =
     ["-std=gnu17", "-w", "-O1", "-funsigned-char", "-fwrapv", "-fno-strict-aliasing", "-fno-builtin"];
 
@@ -25,7 +25,7 @@ impl Room {
         self.0.path().join(name)
     }
 
-    /// Runs cc with these arguments in this folder: its status, or −1 when it did not exit, and what it said.
+    /// Runs cc with these arguments in this folder: its status, or −1 when it did not exit, and its output.
     pub(crate) fn run(&self, args: &[&str]) -> (i32, String) {
         let output = Command::new(self.path("cc")).args(args).current_dir(self.0.path()).output();
         let output = output.expect("cc runs");
@@ -33,14 +33,14 @@ impl Room {
         (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&said).into_owned())
     }
 
-    /// What comes of one text.
+    /// The result of compiling one text.
     pub(crate) fn compile(&self, text: &str) -> (i32, String) {
         fs::write(self.path("in.c"), text).expect("a text");
         let _ = fs::remove_file(self.path("out"));
         self.run(&["-o", "out", "in.c"])
     }
 
-    /// cc as gcc makes it of the same source.
+    /// cc as gcc compiles it from the same source.
     fn by_gcc(&self) -> PathBuf {
         let (text, path) = (self.path("all-of-cc.c"), self.path("cc-by-gcc"));
         let all: Vec<_> = sources("cc").iter().map(|it| fs::read_to_string(it).expect("a source")).collect();
@@ -52,7 +52,7 @@ impl Room {
     }
 }
 
-/// The program that `cc` makes of these files and its library.
+/// The program that `cc` makes from these files and its library.
 #[track_caller]
 pub(crate) fn compile(cc: &Path, output: &Path, more: &[&Path], files: &[PathBuf]) {
     let library = folder("cc").join("lib");
@@ -70,7 +70,7 @@ pub(crate) fn compile(cc: &Path, output: &Path, more: &[&Path], files: &[PathBuf
     printed(command.args(files).args(parts));
 }
 
-/// What a program printed, and its status.
+/// A program's output, and its status.
 pub(crate) fn ran(program: &Path, within: &Path) -> (String, Option<i32>) {
     let output = Command::new(program).current_dir(within).output().expect("the program runs");
     (String::from_utf8_lossy(&output.stdout).into_owned(), output.status.code())
@@ -85,7 +85,7 @@ pub(crate) fn same_lines(ours: &(String, Option<i32>), theirs: &(String, Option<
 }
 
 #[test]
-fn cc_says_how_it_is_called_and_what_is_wrong_with_files() {
+fn cc_prints_its_usage_and_file_errors() {
     let Some(room) = Room::new() else { return };
     fs::write(room.path("a.c"), "int main(void) { return 3; }").unwrap();
     fs::write(room.path("zero.c"), b"int main(void) { return 3; }\0").unwrap();
@@ -126,7 +126,7 @@ fn cc_says_how_it_is_called_and_what_is_wrong_with_files() {
 }
 
 #[test]
-fn a_full_disk_is_no_success_for_cc() {
+fn a_full_disk_is_a_failure_for_cc() {
     let Some(room) = Room::new() else { return };
     fs::write(room.path("a.c"), "int a[5000] = { 1 }; int main(void) { return 3; }").unwrap();
     let mut command = Command::new("sh");
@@ -165,7 +165,7 @@ fn cc_checks_how_deep_and_how_large_a_text_is() {
         let end = said.split_once(": ").map(|(_, message)| message.trim_end());
         assert_eq!(end, Some(message), "{}", &text[..60.min(text.len())]);
     }
-    // What is not too much.
+    // Within the limits.
     let parentheses = format!("int main(void) {{ return {}7{}; }}", "(".repeat(300), ")".repeat(300));
     let sum = format!("int main(void) {{ return 0{}; }}", " + 1 - 1 + 1".repeat(5000));
     let blocks = format!("int main(void) {}return 7;{}", "{".repeat(400), "}".repeat(400));
@@ -179,7 +179,7 @@ fn cc_checks_how_deep_and_how_large_a_text_is() {
 fn every_message_of_cc_is_in_a_test() {
     let tests =
         [include_str!("cc.rs"), include_str!("cc_declarations.rs"), include_str!("cc_wrong.rs")].concat();
-    // What no program that can be written in a test brings about.
+    // Messages that no program in a test can trigger.
     let unreached = [
         "cc is broken: no such operation",
         "cc is broken: an initial value lies outside of its object",
@@ -214,7 +214,7 @@ fn every_message_of_cc_is_in_a_test() {
 }
 
 #[test]
-fn programs_of_every_feature_do_what_gcc_makes_them_do() {
+fn programs_of_every_feature_behave_as_with_gcc() {
     let Some(room) = Room::new() else { return };
     let by_gcc = room.by_gcc();
     let tests = folder("cc").join("tests");
@@ -242,10 +242,10 @@ fn programs_of_every_feature_do_what_gcc_makes_them_do() {
 }
 
 #[test]
-fn cc_compiles_itself_into_what_does_the_same() {
+fn cc_compiles_itself_to_an_equivalent_compiler() {
     let Some(room) = Room::new() else { return };
     room.by_gcc();
-    // What subc knows comes first; and the small C has a char without sign.
+    // subc's part comes first; and the small C has an unsigned char.
     let known = fs::read_to_string(folder("cc").join("known.c")).expect("a source");
     let all = fs::read_to_string(room.path("all-of-cc.c")).expect("a source");
     fs::write(room.path("self.c"), known + &all).expect("a text");

@@ -1,9 +1,9 @@
-//! Declarations and assignments that cc refuses since others contradict them, and those beside them that it takes.
+//! Declarations and assignments that cc refuses because they contradict others, and similar ones that it accepts.
 
 use super::cc::Room;
 use super::cc_wrong::{Wrong, all_are_refused};
 
-/// Declarations that disagree with one another, or say what they must not.
+/// Contradictory or invalid declarations.
 const DECLARATIONS: &[Wrong] = &[
     ("int restrict a;", 1, "`restrict` applies only to pointers to objects"),
     ("int *restrict *p; int restrict *q;", 1, "`restrict` applies only to pointers to objects"),
@@ -163,7 +163,7 @@ const DECLARATIONS: &[Wrong] = &[
     ("int *p = (int *)1.5;", 1, "conversion between a pointer and a floating-point number"),
 ];
 
-/// What is const stays what it is.
+/// A const object cannot be changed.
 const READ_ONLY: &[&str] = &[
     "const int a = 1; void f(void) { a = 2; }",
     "const int a = 1; void f(void) { a++; }",
@@ -197,7 +197,7 @@ const READ_ONLY: &[&str] = &[
     "void f(int c, int *p, const int *q) { *(c ? p : q) = 1; }",
 ];
 
-/// What looks like these, and is right.
+/// Similar and correct.
 const TAKEN: &[&str] = &[
     "int (a[3])[2]; int n = sizeof a[0]; int (*(b[2]))(void);",
     "int f(int a, int (*b)[sizeof a]) { return (*b)[0]; }",
@@ -243,10 +243,10 @@ fn nothing_const_is_assigned_to() {
 }
 
 #[test]
-fn declarations_that_agree_are_taken() {
+fn declarations_that_agree_are_accepted() {
     let Some(room) = Room::new() else { return };
     for text in TAKEN {
-        // What is declared and not defined may be used: the compiler reaches its end before it says so.
+        // A declared but undefined name may be used: the compiler reports it only at the end.
         let (status, said) = room.compile(&format!("{text}\nint main(void) {{ return 0; }}\n"));
         assert!(status == 0 || said.contains(": undefined: "), "{text}: {said}");
     }

@@ -1,19 +1,19 @@
-//! Programs that nobody wrote: csmith's, by cc and by gcc. `STELE_RANDOM_PROGRAMS=300` tries so many.
+//! Random programs: csmith's, by cc and by gcc. `STELE_RANDOM_PROGRAMS=300` tries so many.
 
 use stele_tests::skip;
 
 use super::cc::{Room, compile, ran, same_lines};
 use super::*;
 
-/// Where Debian has the headers of csmith's programs.
+/// Debian's headers for csmith's programs.
 const HEADERS: &str = "/usr/include/csmith";
 
-/// What cc refuses is left out: packed bit-fields. Numbers with a point are, too: csmith converts them to integers that
+/// What cc refuses is left out: packed bit-fields. So are floating-point numbers: csmith converts them to integers that
 /// cannot hold them, and then two compilers may differ.
 const CSMITH: [&str; 3] = ["--no-packed-struct", "--max-funcs", "6"];
 
 #[test]
-fn random_programs_do_what_gcc_makes_them_do() {
+fn random_programs_behave_as_with_gcc() {
     let Some(room) = Room::new() else { return };
     if Command::new("csmith").arg("--version").output().is_err() || !Path::new(HEADERS).is_dir() {
         return skip("no csmith, or no libcsmith-dev");
@@ -29,7 +29,7 @@ fn random_programs_do_what_gcc_makes_them_do() {
         printed(
             Command::new("gcc").args(["-w", "-O1", "-fwrapv", "-I", HEADERS, "-o"]).args([&theirs, &file]),
         );
-        // Some run without end, by any compiler.
+        // Some run for ever, with any compiler.
         let ends =
             Command::new("timeout").args(["-s", "KILL", "2"]).arg(&theirs).output().expect("timeout runs");
         if !ends.status.success() {

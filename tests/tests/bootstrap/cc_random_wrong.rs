@@ -1,6 +1,6 @@
-//! Declarations, expressions and statements that nobody wrote, most of them wrong: cc takes one iff gcc does.
+//! Random declarations, expressions and statements, most of them wrong: cc accepts one iff gcc does.
 //!
-//! gcc reads hundreds at once, each on a line of its own; cc reads one at a time. They are the same at every run;
+//! gcc reads hundreds at once, each on its own line; cc reads one at a time. They are the same at every run;
 //! `STELE_RANDOM_PROGRAMS=20000` tries so many.
 
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ const BATCH: usize = 500;
 const PROGRAMS: usize = 3000;
 const TIME: Duration = Duration::from_secs(20);
 
-/// gcc refuses what C99 does; but pointers of any types go together, as in cc.
+/// gcc refuses what C99 does; but pointers of any types are compatible, as in cc.
 const GCC: [&str; 9] = [
     "-std=c99",
     "-pedantic-errors",
@@ -28,7 +28,7 @@ const GCC: [&str; 9] = [
     "-Wno-pointer-arith",
 ];
 
-/// What gcc calls an error and cc may take: GNU's extensions, and pointers that are compared or chosen between.
+/// Errors of gcc that cc may accept: GNU's extensions, and pointers that are compared or chosen between.
 const EITHER: [&str; 5] = [
     "[-Wpedantic]",
     "distinct pointer types",
@@ -37,7 +37,7 @@ const EITHER: [&str; 5] = [
     "function return types not compatible",
 ];
 
-/// What each program declares first. `@` is the number of the program, so that no two of them share a name.
+/// The first declarations of each program. `@` is the number of the program, so that no two of them share a name.
 const PRELUDE: &str = "struct s@ { int a; const int c; int b : 3; int arr[3]; struct { char k; } in; int *p; }; \
     struct t@ { int a; }; struct un@; union u@ { int i; double d; char c[4]; }; enum e@ { A@, B@ }; int v@; \
     const int cv@ = 1; int *p@; const int *cp@; int *const pc@ = 0; double d@; struct s@ sv@, *sp@; \
@@ -71,7 +71,7 @@ const MEMBERS: &str = "int a|int a : 3|int : 4|struct n@ *n|struct n@ n|int z[]|
     void v|struct un@ x|union u@ u|int a : 33|double a : 3|_Bool e : 1|enum e@ e : 2|static int s|struct un@ *un|\
     inline int y|int restrict w|const struct t@ ct|unsigned h : 0";
 
-/// One of several choices, which `|` parts.
+/// One of several choices, separated by `|`.
 fn of(random: &mut Random, choices: &'static str) -> &'static str {
     random.of(&choices.split('|').collect::<Vec<_>>())
 }
@@ -185,7 +185,7 @@ fn program(random: &mut Random) -> String {
     format!("{PRELUDE}{text}")
 }
 
-/// The lines of a text at which gcc sees an error that cc must see, too: false where cc may take it.
+/// The lines of a text at which gcc reports an error that cc must report too: false where cc may accept it.
 fn refused(room: &Room, text: &str) -> BTreeMap<usize, bool> {
     let file = room.path("all.c");
     fs::write(&file, text).expect("a text");
@@ -202,7 +202,7 @@ fn refused(room: &Room, text: &str) -> BTreeMap<usize, bool> {
 }
 
 #[test]
-fn cc_takes_a_program_if_and_only_if_gcc_does() {
+fn cc_accepts_a_program_if_and_only_if_gcc_does() {
     let Some(room) = Room::new() else { return };
     let wanted = std::env::var("STELE_RANDOM_PROGRAMS").ok().map(|it| it.parse().expect("a number"));
     let begin = Instant::now();
@@ -215,13 +215,13 @@ fn cc_takes_a_program_if_and_only_if_gcc_does() {
         for (at, text) in programs.iter().enumerate() {
             let (status, said) = room.compile(&format!("{text}\nint main(void) {{ return 0; }}\n"));
             assert!(status == 0 || status == 1 && said.starts_with("in.c:"), "{status} {said}{text}");
-            // What is declared and used, and defined nowhere, is for the linker to miss.
+            // An undefined name is for the linker to report.
             let takes = status == 0 || said.contains(": undefined: ");
             taken += usize::from(takes);
             if takes != wrong.contains_key(&(at + 1)) || wrong.get(&(at + 1)) == Some(&false) {
                 continue;
             }
-            // Asked alone, too: an error can make others on lines behind it.
+            // Checked alone, too: an error can cause others on later lines.
             let alone = refused(&room, &format!("{text}\n"));
             // gcc misses a function in a block that hides a static variable, and `f() {}` behind `static f(int)`.
             let agree = if takes { alone.get(&1) != Some(&true) } else { !alone.is_empty() }

@@ -1,4 +1,4 @@
-//! Programs that cc refuses: each with the line that it tells, and what it says.
+//! Programs that cc refuses: each with the line that it reports, and its message.
 
 use super::cc::Room;
 
@@ -107,7 +107,7 @@ const TEXT: &[Wrong] = &[
     ("int f(int) { return 1; }", 1, "the parameter has no name"),
 ];
 
-/// C that means nothing, or that cc does not take.
+/// C that is meaningless, or that cc does not support.
 const MEANING: &[Wrong] = &[
     ("int f(void) { return x; }", 1, "undeclared: `x`"),
     ("int f(void) { return g(1); }", 1, "undeclared: `g`"),

@@ -1,11 +1,11 @@
-//! The sources of hex1, hex2 and asm as a person reads them: bytes, what they are, what for.
+//! The columns in the sources of hex1, hex2 and asm: bytes, instruction, intent.
 
 use std::collections::BTreeMap;
 
 use super::links::program;
 use super::*;
 
-/// Where the code begins, behind the ELF header and two program headers.
+/// Where the code begins, after the ELF header and two program headers.
 const CODE: usize = 0xB0;
 
 /// A line with bytes.
@@ -28,7 +28,7 @@ impl Row {
     }
 }
 
-/// How many bytes a word of the first column makes.
+/// The number of bytes that a word of the first column makes.
 fn size(word: &str) -> usize {
     match word.as_bytes()[0] {
         b':' => 0,
@@ -39,13 +39,13 @@ fn size(word: &str) -> usize {
     }
 }
 
-/// The rows of a source, and where its labels are.
+/// The rows of a source, and the offsets of its labels.
 fn rows(source: &str) -> (Vec<Row>, BTreeMap<String, usize>) {
     let (mut rows, mut labels, mut at) = (Vec::new(), BTreeMap::new(), 0);
     for line in source.lines() {
         let (left, right) = line.split_once(';').unwrap_or((line, ""));
         let words: Vec<&str> = left.split_whitespace().collect();
-        // hex0 has no labels: a comment names the place. hex1 has short ones: a comment says what they stand for.
+        // hex0 has no labels: a comment names the place. hex1 has short ones: a comment explains them.
         let name = right.trim().strip_suffix(':').filter(|name| {
             name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
         });
@@ -71,7 +71,8 @@ fn rows(source: &str) -> (Vec<Row>, BTreeMap<String, usize>) {
     (rows, labels)
 }
 
-/// Every row of a link's source says what `objdump` says of the program that the link before makes of it.
+/// In every row of a link's source, the second column is what `objdump` prints for the program that the previous link
+/// makes of it.
 pub(crate) fn are_as_objdump_says(link: &str) {
     let Some(bytes) = program(link) else { return };
     let source = fs::read_to_string(&links::sources(link)[0]).expect("the source");
@@ -84,7 +85,7 @@ pub(crate) fn are_as_objdump_says(link: &str) {
         let place = row.at..row.at + row.size;
         if row.is_text() {
             assert_eq!(row.text(), bytes[place.clone()], "{}", row.is);
-            // What is no instruction is not to be taken for one.
+            // Data must not be taken for an instruction.
             masked[place].fill(0x90);
             continue;
         }
@@ -104,14 +105,14 @@ pub(crate) fn are_as_objdump_says(link: &str) {
     assert_eq!(claimed.len(), found.len());
 }
 
-/// `readelf` finds two pieces: all of the file, not to be written, and memory, not to be run.
+/// `readelf` finds two segments: all of the file, not writable, and memory, not executable.
 pub(crate) fn readelf_finds_code_and_memory(link: &str) {
     let Some(bytes) = program(link) else { return };
     let dir = tempfile::tempdir().expect("a folder");
     let file = dir.path().join(link);
     fs::write(&file, bytes).expect("the program");
     let output = Command::new("readelf").args(["-W", "-h", "-l"]).arg(&file).output().expect("readelf runs");
-    // It warns of what is odd, and succeeds all the same.
+    // It warns of oddities, and still succeeds.
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
     let text = one_space(&String::from_utf8_lossy(&output.stdout));
     let size = bytes.len();

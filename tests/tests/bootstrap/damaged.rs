@@ -1,4 +1,4 @@
-//! Texts that chance has damaged: hex1, hex2 and asm neither crash nor disagree with their models.
+//! Randomly damaged texts: hex1, hex2 and asm neither crash nor disagree with their models.
 //!
 //! They are damaged in the same way at every run.
 
@@ -7,13 +7,13 @@ use super::links::{Room, sources};
 use super::subc_random::Random;
 use super::*;
 
-/// How many texts for each link.
+/// The number of texts for each link.
 const TEXTS: u64 = 250;
-/// What is put into them, beside parts of themselves.
+/// What is inserted, besides parts of the texts themselves.
 const PIECES: [&str; 14] =
     [":", "%", "~a", "&a-b", "=a", ":a", "4", "F", "\n", ";", "#", " ", "\"a\"", "[ 90 ]"];
 
-/// A part of `text`, with some of its bytes changed, taken out, or put in.
+/// A part of `text`, with some of its bytes changed, removed, or inserted.
 fn damaged(random: &mut Random, text: &str) -> String {
     let mut bytes = text.as_bytes().to_vec();
     if random.below(2) == 0 {
@@ -40,7 +40,7 @@ fn damaged(random: &mut Random, text: &str) -> String {
     String::from_utf8(bytes).expect("ASCII")
 }
 
-/// Runs `agree` with the link and damaged texts of its customer; how many of them were right.
+/// Runs `agree` with the link and damaged texts of its customer; returns how many of them were right.
 fn with_damaged_texts(link: &'static str, source: &str, agree: impl Fn(&Room, &str) -> bool) {
     let Some(room) = Room::of(link) else { return };
     let mut random = Random(7);
@@ -80,7 +80,7 @@ fn hex2_agrees_with_its_model_about_damaged_texts() {
 }
 
 #[test]
-fn asm_refuses_a_damaged_text_or_makes_of_it_what_its_model_does() {
+fn asm_refuses_a_damaged_text_or_agrees_with_its_model() {
     // Words that need no others.
     let text =
         ":a 7F45 [ \"text\" !1 ] &a ~a :.b %.b =a-0x400000+'x' ; c\nmacro ret C3\nmacro two ret 90 # more\n"

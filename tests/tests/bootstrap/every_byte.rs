@@ -1,7 +1,7 @@
-//! Who changes a byte of a link's source sees it: the link that reads it refuses it, or makes something that is not
-//! what the pin says. All bytes that are not in a comment, of the short sources; a sample of the long ones.
+//! A changed byte of a link's source is noticed: the link that reads it refuses it, or makes something that does not
+//! match the pin. All bytes outside of comments in the short sources; a sample of the long ones.
 //!
-//! Some bytes mean nothing: white space, the name of a parameter that only a prototype has. Those are counted.
+//! Some bytes have no meaning: white space, the name of a parameter in a prototype. Those are counted.
 //! `STELE_EVERY_BYTE=1` changes all bytes of the long sources, too, which takes a quarter of an hour.
 
 use std::os::unix::process::ExitStatusExt;
@@ -15,21 +15,21 @@ use super::*;
 
 /// How long a link may take over a text. The longest takes a twentieth of a second where nothing else runs.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How many bytes of a long source, and of a short one, for which a model is asked, how many the link itself reads.
+/// Sample sizes: for a long source, and for a short one that has a model, how many texts the link itself reads.
 const SAMPLE: usize = 700;
 
-/// What came of a text with another byte.
+/// The result for a text with another byte.
 #[derive(Debug, PartialEq, Eq)]
 enum Outcome {
-    /// Nothing: the link says why, and where.
+    /// Refused: the link reports why, and where.
     Refused,
-    /// Something else than the pin says.
+    /// Something that does not match the pin.
     Other,
-    /// What the pin says.
+    /// A match with the pin.
     Same,
 }
 
-/// Waits for a program that may not end by a signal, nor go on for ever.
+/// Waits for a program that must neither end by a signal nor run for ever.
 pub(crate) fn ended(command: &mut Command, what: &str) -> (ExitStatus, String) {
     let output = tempfile::tempfile().expect("a file");
     let said = output.try_clone().expect("a file");
@@ -56,7 +56,7 @@ pub(crate) fn ended(command: &mut Command, what: &str) -> (ExitStatus, String) {
     (status, text)
 }
 
-/// Whether a message begins with the name of a file and a line in it; or, of hex1, is a line.
+/// Whether a message begins with the name of a file and a line in it; or, for hex1, is a line.
 pub(crate) fn tells_a_line(said: &str) -> bool {
     let number = |text: &str| !text.is_empty() && text.bytes().all(|it| it.is_ascii_digit());
     let mut words = said.trim_end().splitn(3, ':');
@@ -67,7 +67,7 @@ pub(crate) fn tells_a_line(said: &str) -> bool {
     }
 }
 
-/// Where the bytes of `text` are that are in no comment. `marks` begin one, outside of quotes.
+/// The offsets of the bytes of `text` outside of comments. `marks` begin one, outside of quotes.
 fn meant(text: &[u8], marks: &[&[u8]], quotes: &[u8]) -> Vec<usize> {
     let (mut places, mut at) = (Vec::new(), 0);
     let mut quote = None;
@@ -124,7 +124,7 @@ impl Source {
         Self { places: places.collect(), files }
     }
 
-    /// Each of these places with its byte changed: to its neighbour, and, where it is a digit, to one more.
+    /// Each of these places with its byte changed: to its neighbour, and, if it is a digit, to the next one.
     fn changes(&self, places: &[(usize, usize)]) -> Vec<(usize, usize, u8)> {
         let mut changes = Vec::new();
         for (file, at) in places {
@@ -144,7 +144,7 @@ impl Source {
         changes
     }
 
-    /// Places that are spread over all.
+    /// Places spread over all files.
     fn sample(&self) -> Vec<(usize, usize)> {
         if std::env::var_os("STELE_EVERY_BYTE").is_some() {
             return self.places.clone();
@@ -161,7 +161,7 @@ impl Source {
     }
 }
 
-/// How many changes there were, how many of them were refused, and the lines where they meant nothing.
+/// The number of changes, how many of them were refused, and the lines where they had no effect.
 struct Seen {
     changes: usize,
     refused: usize,
@@ -169,7 +169,7 @@ struct Seen {
     names: Vec<String>,
 }
 
-/// Makes a link of its source with each of these changes, and says what came of it.
+/// Makes a link from its source with each of these changes, and returns the results.
 fn watch(
     link: &'static str,
     source: &Source,
@@ -194,7 +194,7 @@ fn watch(
                         let line = source.line(*file, *at);
                         let unused_label = was == b':' && *byte == b';';
                         let both = name(was) && name(*byte) && !was.is_ascii_digit();
-                        // A digit more that changes no number: `@0` as `@00`.
+                        // An additional digit that changes no number: `@0` as `@00`.
                         let zero = white(was) && *byte == b'0';
                         assert!(
                             both || unused_label || zero,
@@ -232,7 +232,7 @@ fn watch(
     all
 }
 
-/// What came of it, when the model or the link has made this.
+/// The result, when the model or the link has made this.
 fn outcome(link: &str, made: Option<&[u8]>) -> Outcome {
     match made {
         None => Outcome::Refused,
@@ -241,7 +241,7 @@ fn outcome(link: &str, made: Option<&[u8]>) -> Outcome {
     }
 }
 
-/// Runs the link before on the source, of which one file has another text. None where this machine does not run it.
+/// Runs the previous link on the source, with one file changed. `None` where this machine does not run it.
 fn by_the_link_before(link: &'static str, maker: &'static str, places: &[(usize, usize)]) -> Option<Seen> {
     let source = Source::of(link);
     let dirs = [0, 1].map(|_| tempfile::tempdir().expect("a folder"));
@@ -264,17 +264,17 @@ fn by_the_link_before(link: &'static str, maker: &'static str, places: &[(usize,
         if status.success() {
             return outcome(link, Some(&fs::read(&output).expect("an output")));
         }
-        // The seed has no words, and main may be nowhere.
+        // The seed has no words, and main may be undefined.
         let nowhere = said.ends_with(": main is called but not defined\n");
         assert!(maker == "seed" || nowhere || tells_a_line(&said), "{link}: {status:?} {said}");
         Outcome::Refused
     };
-    // The source as it is comes to what the pin says: what is compared is the right thing.
+    // The unchanged source matches the pin: the comparison is the right one.
     assert_eq!(make(0, 0, &source.files[0].1), Outcome::Same, "{link}");
     Some(watch(link, &source, &source.changes(places), make))
 }
 
-/// At most so many changes mean nothing beside those of white space.
+/// At most so many changes have no effect besides those of white space.
 fn few_mean_nothing(link: &str, seen: &Seen, names: usize) {
     assert!(seen.changes >= 300, "{link}: {}", seen.changes);
     assert!(seen.names.len() <= names, "{link}: {} names: {:#?}", seen.names.len(), seen.names);
@@ -298,7 +298,7 @@ fn every_byte_of_hex1_matters() {
     few_mean_nothing("hex1", &seen, 0);
 }
 
-// Each of these two has a label for the reader, to which nothing refers: `:s`, which may as well become a comment, and
+// Each of these two has a label for the reader, which nothing references: `:s`, which may as well become a comment, and
 // `:scan`, which may have other letters, too.
 #[test]
 fn every_byte_of_hex2_matters() {

@@ -1,4 +1,4 @@
-//! `bootstrap/README.md`: it explains every byte of the seed, and what it says of them is so.
+//! `bootstrap/README.md` explains every byte of the seed, correctly.
 
 use super::*;
 
@@ -6,7 +6,7 @@ fn page() -> String {
     fs::read_to_string(top().join("bootstrap/README.md")).expect("the README")
 }
 
-/// The rows of its tables of bytes: where, which, what they are.
+/// The rows of its tables of bytes: offset, bytes, explanation.
 fn rows(page: &str) -> Vec<(usize, Vec<u8>, String)> {
     let rows = page.lines().filter_map(|line| {
         let cells: Vec<&str> = line.strip_prefix("| 0x")?.split(" | ").collect();
@@ -35,7 +35,7 @@ fn size_and_digest_are_those_of_the_seed() {
     assert!(page.contains(&format!("program header, {} of code |", seed.len() - 0x78)));
 }
 
-/// Each jump's row says how its target comes about: `0x86 + 0x74 = 0xFA`, or with a decimal number below 16 or 0.
+/// Each jump's row derives its target: `0x86 + 0x74 = 0xFA`, or with a decimal number below 16 or 0.
 #[test]
 fn the_sums_of_jumps_are_right() {
     let (page, listing) = (page(), Listing::of(&source()));
@@ -64,7 +64,7 @@ fn the_sums_of_jumps_are_right() {
 }
 
 #[test]
-fn the_commands_of_the_page_do_what_it_says() {
+fn the_commands_of_the_page_work_as_documented() {
     let dir = tempfile::tempdir().expect("a folder");
     let page = page();
     let blocks: Vec<&str> = page.split("```\n").skip(1).step_by(2).collect();

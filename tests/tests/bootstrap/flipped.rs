@@ -1,8 +1,8 @@
-//! A seed with one byte that is another: nobody takes it for the seed.
+//! A seed with one wrong byte is never taken for the seed.
 //!
-//! Most such seeds cannot assemble the seed's source, or make something else of it. The rest can: a byte that Linux
-//! does not look at, or a check that a right source never needs. Those the digest tells. So both checks are needed,
-//! and each row of the README, too.
+//! Most such seeds cannot assemble the seed's source, or make something else from it. The rest can: a byte that Linux
+//! ignores, or a check that a correct source never needs. The digest finds those. So both checks are needed, and each
+//! row of the README, too.
 
 use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
@@ -16,7 +16,7 @@ fn assembles_the_seed(folder: &Path, seed: &[u8], truth: &[u8], seconds: f32) ->
     let _ = fs::remove_file(&program);
     fs::write(&program, seed).expect("a program");
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("it may be run");
-    // It gets a process table of its own, too: who knows what it asks of the kernel.
+    // It gets its own process table, too: its system calls are unpredictable.
     let script =
         format!("ulimit -c 0 -f 8; exec timeout -s KILL {seconds} chroot . /flipped /seed.hex0 /out");
     let mut command = Command::new("unshare");
@@ -28,7 +28,7 @@ fn assembles_the_seed(folder: &Path, seed: &[u8], truth: &[u8], seconds: f32) ->
 }
 
 #[test]
-fn a_seed_with_another_byte_is_told_by_what_it_makes_or_by_its_digest() {
+fn a_seed_with_another_byte_is_detected_by_its_output_or_its_digest() {
     let truth = seed();
     let dir = tempfile::tempdir().expect("a folder");
     fs::write(dir.path().join("seed.hex0"), source()).expect("the source");
@@ -41,11 +41,11 @@ fn a_seed_with_another_byte_is_told_by_what_it_makes_or_by_its_digest() {
         let mut flipped = truth.clone();
         flipped[at] ^= 0x40;
         assert_ne!(Sha256::of(&flipped), digest);
-        // Some run without end. The true one takes a few milliseconds; one that was only slow is told by its digest.
+        // Some run for ever. The true one takes a few milliseconds; one that was only slow is found by its digest.
         if assembles_the_seed(dir.path(), &flipped, &truth, 0.2) {
             passed.push(at);
         }
     }
-    // More would say that a part of the seed is not reached any more, and the README says about 80.
+    // More would mean that a part of the seed is unreachable, and the README states about 80.
     assert!(passed.len() <= 85, "{} at {passed:x?}", passed.len());
 }

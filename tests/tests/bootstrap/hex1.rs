@@ -1,16 +1,16 @@
-//! hex1, a hex assembler with labels: what its source says, what it refuses, what it makes.
+//! hex1, a hex assembler with labels: its source, what it refuses, its output.
 
-use super::links::{Room, a_full_disk_is_no_success, files_are_treated_with_care, folder};
+use super::links::{Room, a_full_disk_is_a_failure, files_are_treated_with_care, folder};
 use super::*;
 
-/// The status, and the line that was told.
+/// The status, and the reported line.
 fn refused(room: &Room, text: &[u8]) -> Option<(i32, usize)> {
     let (status, said) = room.assemble(&[text]).err()?;
     Some((status, said.trim_end().parse().unwrap_or(0)))
 }
 
 #[test]
-fn hex1_refuses_what_means_nothing_and_tells_the_line() {
+fn hex1_refuses_a_wrong_text_with_the_line() {
     let Some(room) = Room::of("hex1") else { return };
     for (text, status, line) in [
         (&b"41 4"[..], 2, 1),
@@ -31,7 +31,7 @@ fn hex1_refuses_what_means_nothing_and_tells_the_line() {
         (b":;\n:;", 3, 2),
         (b"%a", 4, 1),
         (b":a\n%a\n41 ; c\n%b", 4, 4),
-        // The second pass tells what is nowhere: all else comes first.
+        // The second pass reports undefined labels: all else comes first.
         (b"%b\nx", 1, 2),
         (b"41 \xc3\xa4", 1, 1),
         (b":\xc3\xa4", 1, 1),
@@ -42,7 +42,7 @@ fn hex1_refuses_what_means_nothing_and_tells_the_line() {
 }
 
 #[test]
-fn hex1_refuses_each_byte_that_is_none_of_its_own() {
+fn hex1_refuses_each_byte_outside_its_alphabet() {
     let Some(room) = Room::of("hex1") else { return };
     for byte in 0..=255_u8 {
         let text = [b"41\n", &[byte][..], b" 42"].concat();
@@ -54,14 +54,14 @@ fn hex1_refuses_each_byte_that_is_none_of_its_own() {
 }
 
 #[test]
-fn hex1_takes_a_mebibyte_less_one_and_refuses_more() {
+fn hex1_accepts_a_mebibyte_less_one_and_refuses_more() {
     let Some(room) = Room::of("hex1") else { return };
     let mut text = b"41 ;".to_vec();
     text.resize((1 << 20) - 1, b'c');
     assert_eq!(room.assemble(&[&text]), Ok(b"A".to_vec()));
     text.push(b'c');
     assert_eq!(room.assemble(&[&text]), Err((5, String::new())));
-    // As many bytes as a text can make.
+    // The maximum output of a text.
     let text = [b":a".as_slice(), &b"%a".repeat((1 << 19) - 2)].concat();
     let made = room.assemble(&[&text]).expect("it fits");
     assert_eq!((made.len(), made[..4].to_vec()), (4 * ((1 << 19) - 2), vec![0xfc, 0xff, 0xff, 0xff]));
@@ -71,11 +71,11 @@ fn hex1_takes_a_mebibyte_less_one_and_refuses_more() {
 #[test]
 fn hex1_treats_files_with_care() {
     files_are_treated_with_care("hex1");
-    a_full_disk_is_no_success("hex1", &b"00 ".repeat(9000));
+    a_full_disk_is_a_failure("hex1", &b"00 ".repeat(9000));
 }
 
 #[test]
-fn hex1_makes_of_a_text_what_the_model_makes_of_it() {
+fn hex1_agrees_with_its_model() {
     let Some(room) = Room::of("hex1") else { return };
     for text in [
         "",
@@ -98,7 +98,7 @@ fn hex1_makes_of_a_text_what_the_model_makes_of_it() {
 }
 
 #[test]
-fn hex1_takes_what_the_seed_takes() {
+fn hex1_accepts_what_the_seed_accepts() {
     let Some(room) = Room::of("hex1") else { return };
     assert!(room.assemble(&[source().as_bytes()]) == Ok(seed()));
     let own = fs::read(folder("hex1").join("hex1.hex0")).expect("its source");
@@ -107,7 +107,7 @@ fn hex1_takes_what_the_seed_takes() {
 }
 
 #[test]
-fn every_row_of_hex1_is_what_it_says() {
+fn every_row_of_hex1_matches_its_bytes() {
     columns::are_as_objdump_says("hex1");
     columns::readelf_finds_code_and_memory("hex1");
 }

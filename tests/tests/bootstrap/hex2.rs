@@ -1,10 +1,10 @@
-//! hex2, a hex assembler with names: what its source says, what it refuses, what it makes.
+//! hex2, a hex assembler with names: its source, what it refuses, its output.
 
-use super::links::{Room, a_full_disk_is_no_success, files_are_treated_with_care, folder, program};
+use super::links::{Room, a_full_disk_is_a_failure, files_are_treated_with_care, folder, program};
 use super::*;
 
 #[test]
-fn hex2_refuses_what_means_nothing_and_tells_file_and_line() {
+fn hex2_refuses_a_wrong_text_with_file_and_line() {
     let Some(room) = Room::of("hex2") else { return };
     let far = format!("\n~a {}:a", "00".repeat(128));
     let far_back = format!(":a {}\n~a", "00".repeat(128));
@@ -63,9 +63,9 @@ fn hex2_tells_which_of_its_texts_is_wrong() {
 }
 
 #[test]
-fn hex2_takes_a_mebibyte_less_some_and_refuses_more() {
+fn hex2_accepts_a_mebibyte_less_some_and_refuses_more() {
     let Some(room) = Room::of("hex2") else { return };
-    // 16 bytes of the room are taken by what is known of the text, and one has to stay free.
+    // 16 bytes of the memory hold the state of the text, and one has to stay free.
     let mut text = b"41 ;".to_vec();
     text.resize((1 << 20) - 17, b'c');
     assert_eq!(room.assemble(&[&text]), Ok(b"A".to_vec()));
@@ -82,11 +82,11 @@ fn hex2_takes_a_mebibyte_less_some_and_refuses_more() {
 #[test]
 fn hex2_treats_files_with_care() {
     files_are_treated_with_care("hex2");
-    a_full_disk_is_no_success("hex2", &b"00 ".repeat(9000));
+    a_full_disk_is_a_failure("hex2", &b"00 ".repeat(9000));
 }
 
 #[test]
-fn hex2_makes_of_a_text_what_the_model_makes_of_it() {
+fn hex2_agrees_with_its_model() {
     let Some(room) = Room::of("hex2") else { return };
     for text in [
         "",
@@ -100,7 +100,7 @@ fn hex2_makes_of_a_text_what_the_model_makes_of_it() {
         &format!(":a {} ~a", "00".repeat(127)),
     ] {
         assert_eq!(room.assemble(&[text.as_bytes()]), Ok(model::hex2(text).expect(text)), "{text:?}");
-        // Cut between two words, it is the same.
+        // Split between two words, it is the same.
         if let Some((first, second)) = text.split_once(' ').filter(|(first, _)| !first.starts_with(';')) {
             let cut = room.assemble(&[first.as_bytes(), second.as_bytes()]);
             assert_eq!(cut, Ok(model::hex2(text).expect(text)), "{text:?}");
@@ -109,7 +109,7 @@ fn hex2_makes_of_a_text_what_the_model_makes_of_it() {
 }
 
 #[test]
-fn hex2_takes_what_the_seed_takes_and_the_model_takes_what_hex2_takes() {
+fn hex2_accepts_what_the_seed_accepts_and_the_model_what_hex2_accepts() {
     let Some(room) = Room::of("hex2") else { return };
     assert!(room.assemble(&[source().as_bytes()]) == Ok(seed()));
     let text = fs::read_to_string(folder("asm").join("asm.hex2")).expect("the source of asm");
@@ -119,7 +119,7 @@ fn hex2_takes_what_the_seed_takes_and_the_model_takes_what_hex2_takes() {
 }
 
 #[test]
-fn every_row_of_hex2_is_what_it_says() {
+fn every_row_of_hex2_matches_its_bytes() {
     columns::are_as_objdump_says("hex2");
     columns::readelf_finds_code_and_memory("hex2");
 }

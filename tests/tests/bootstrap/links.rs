@@ -1,4 +1,4 @@
-//! The links of the chain behind the seed, each made on this machine by the one before it, as its recipe says.
+//! The links of the chain after the seed, each made on this machine by the previous one, as in its recipe.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
@@ -36,14 +36,14 @@ pub(crate) fn sources(link: &str) -> Vec<PathBuf> {
     names.iter().map(|name| folder(link).join(name)).collect()
 }
 
-/// How a link is told what to do: the first two take INPUT OUTPUT, those after them OUTPUT INPUT….
+/// A link's arguments: the first two take INPUT OUTPUT, later ones OUTPUT INPUT….
 pub(crate) fn arguments(link: &str, output: &str, inputs: &[String]) -> Vec<String> {
     let (output, inputs) = (vec![output.to_owned()], inputs.to_vec());
     if ["seed", "hex1"].contains(&link) { [inputs, output].concat() } else { [output, inputs].concat() }
 }
 
-/// Puts a program where it can be run at once. Another process writes it: were it open for writing in this one, a
-/// child that another test starts just then would hold it open, too, and the kernel runs no file that is.
+/// Installs a program so that it can run at once. Another process writes it: were it open for writing in this one, a
+/// child that another test starts at that moment would inherit it, and the kernel refuses to run such a file.
 pub(crate) fn install(path: &Path, bytes: &[u8]) {
     let plain = path.with_extension("bytes");
     fs::write(&plain, bytes).expect("a file");
@@ -51,7 +51,7 @@ pub(crate) fn install(path: &Path, bytes: &[u8]) {
     fs::remove_file(plain).expect("the file");
 }
 
-/// The program of a link, or of the seed; None where this machine does not run it.
+/// The program of a link, or of the seed; `None` where this machine does not run it.
 pub(crate) fn program(link: &str) -> Option<&'static [u8]> {
     let made = MADE.get_or_init(|| {
         let dir = tempfile::tempdir().expect("a folder");
@@ -80,11 +80,11 @@ pub(crate) fn program(link: &str) -> Option<&'static [u8]> {
     Some(&made.as_ref()?[link])
 }
 
-/// A folder with one program in it and nothing else, which the program gets for its root.
+/// A folder with one program in it and nothing else, which is the program's root.
 pub(crate) struct Room(TempDir, &'static str);
 
 impl Room {
-    /// None where this machine does not let us change the root.
+    /// `None` where chroot is not permitted.
     pub(crate) fn of(link: &'static str) -> Option<Self> {
         let bytes = program(link)?;
         let room = Self(tempfile::tempdir().expect("a folder"), link);
@@ -110,7 +110,7 @@ impl Room {
         fs::read(self.0.path().join(name)).ok()
     }
 
-    /// Runs `before` in a shell outside, then the program: its status, or −1 when it did not exit, and what it said.
+    /// Runs `before` in a shell outside, then the program: its status, or −1 when it did not exit, and its output.
     pub(crate) fn run_after(&self, before: &str, args: &[&str]) -> (i32, String) {
         let script = format!("{before}\nexec unshare --map-root-user --net chroot \"$@\"");
         let mut command = Command::new("sh");
@@ -125,7 +125,7 @@ impl Room {
         self.run_after("umask 022", args)
     }
 
-    /// What comes of the texts `in0`, `in1`, …: the bytes, or the status and what was said. Nothing else may be left.
+    /// The result for the texts `in0`, `in1`, …: the bytes, or the status and the output. Nothing else may be left.
     pub(crate) fn assemble(&self, texts: &[&[u8]]) -> Result<Vec<u8>, (i32, String)> {
         let _ = fs::remove_file(self.0.path().join("out"));
         let names: Vec<String> = (0..texts.len()).map(|at| format!("in{at}")).collect();
@@ -164,7 +164,7 @@ pub(crate) fn files_are_treated_with_care(link: &'static str) {
         assert_ne!(run(output, input), 0, "{output} {input}");
         assert_eq!(room.read("out"), None, "{output} {input}");
     }
-    // Nothing that is there is written to: not INPUT, not the program, not where a link leads.
+    // Existing files are not written: neither INPUT, nor the program, nor a link's target.
     std::os::unix::fs::symlink("elsewhere", room.path().join("link")).unwrap();
     for there in ["/in", &format!("/{link}"), "/link"] {
         assert_ne!(run(there, "/in"), 0, "{there}");
@@ -179,8 +179,8 @@ pub(crate) fn files_are_treated_with_care(link: &'static str) {
     }
 }
 
-/// A disk that is full, or a file that may not grow, is no success. `text` has to come to more than 4,096 bytes.
-pub(crate) fn a_full_disk_is_no_success(link: &'static str, text: &[u8]) {
+/// A full disk, or a file size limit, is not a success. `text` has to yield more than 4,096 bytes.
+pub(crate) fn a_full_disk_is_a_failure(link: &'static str, text: &[u8]) {
     let Some(room) = Room::of(link) else { return };
     room.put("in", text);
     fs::create_dir(room.path().join("disk")).unwrap();

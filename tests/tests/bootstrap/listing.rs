@@ -1,4 +1,4 @@
-//! The seed's source as a person reads it: bytes, what they are, what for; and the names of places in it.
+//! The columns of the seed's source: bytes, instruction, intent; and the names of places in it.
 
 use std::collections::BTreeMap;
 
@@ -8,26 +8,26 @@ use super::{BASE, one_space};
 
 /// A line with bytes.
 pub(crate) struct Line {
-    /// Where its bytes lie in the file.
+    /// The offset of its bytes in the file.
     pub(crate) at: usize,
     pub(crate) bytes: Vec<u8>,
     /// The second column: a header's field, or an instruction.
     pub(crate) is: String,
-    /// That, with an address in the place of a label.
+    /// The same, with addresses in place of labels.
     resolved: String,
 }
 
 pub(crate) struct Listing(pub(crate) Vec<Line>);
 
 impl Line {
-    /// The instruction, as a disassembler that knows no labels writes it.
+    /// The instruction, as a disassembler without labels prints it.
     pub(crate) fn resolved(&self) -> String {
         self.resolved.clone()
     }
 }
 
 impl Listing {
-    /// The lines of `source`. One that has bytes and not three columns is an error.
+    /// The lines of `source`. One with bytes but not three columns is an error.
     pub(crate) fn of(source: &str) -> Self {
         let (mut lines, mut labels, mut at) = (Vec::new(), BTreeMap::new(), 0);
         for line in source.lines() {
@@ -54,7 +54,7 @@ impl Listing {
         Self(lines)
     }
 
-    /// The lines behind the headers.
+    /// The lines after the headers.
     pub(crate) fn code(&self) -> impl Iterator<Item = &Line> {
         self.0.iter().filter(|line| line.at >= 0x78)
     }

@@ -1,6 +1,6 @@
-//! The chain: the seed, what its digits say, what its README says of them, and what it does; and the links behind it.
+//! The chain: the seed, its digits, its README, and its behaviour; and the links after it.
 //!
-//! Other programs than ours say so wherever one can: `sed` and `xxd` decode it, `objdump` and `readelf` read it.
+//! Third-party programs are the judges where possible: `sed` and `xxd` decode it, `objdump` and `readelf` read it.
 
 mod asm;
 mod asm_model;
@@ -37,9 +37,9 @@ use listing::Listing;
 use stele_recipes::hex0;
 use stele_store::model::Sha256;
 
-/// The most bytes of a seed.
+/// The maximum size of a seed in bytes.
 const MAX_SEED_SIZE: usize = 256;
-/// Where the seed's first byte lies in memory.
+/// The address of the seed's first byte in memory.
 const BASE: usize = 0x40_0000;
 
 fn top() -> PathBuf {
@@ -56,7 +56,7 @@ fn seed() -> Vec<u8> {
     hex0::decode(source().as_bytes()).expect("the seed is hex0")
 }
 
-/// What a program prints that has to succeed.
+/// The output of a program that has to succeed.
 #[track_caller]
 fn printed(command: &mut Command) -> Vec<u8> {
     let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}; see tools/install-deps"));
@@ -64,7 +64,7 @@ fn printed(command: &mut Command) -> Vec<u8> {
     output.stdout
 }
 
-/// The instructions of the seed behind its headers, as `objdump` reads them: each with its place and its bytes.
+/// The instructions of the seed after its headers, as `objdump` reads them: each with its offset and its bytes.
 fn disassembled() -> Vec<(usize, Vec<u8>, String)> {
     disassembled_bytes(&seed(), 0x78)
 }
@@ -109,7 +109,7 @@ fn sed_and_xxd_decode_the_seed_as_we_do() {
 }
 
 #[test]
-fn every_instruction_is_what_its_comment_says() {
+fn every_instruction_matches_its_comment() {
     let listing = Listing::of(&source());
     let claimed: Vec<_> = listing.code().map(|line| (line.at, line.bytes.clone(), line.resolved())).collect();
     assert!(claimed.len() > 60, "{}", claimed.len());
@@ -123,7 +123,7 @@ fn readelf_finds_an_ordinary_program_in_it() {
     fs::write(&file, seed()).expect("the seed");
     let output = Command::new("readelf").args(["-W", "-h", "-l"]).arg(&file).output();
     let output = output.expect("readelf is in Debian's binutils");
-    // It warns of what is odd, and succeeds all the same.
+    // It warns of oddities, and still succeeds.
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
     let text = one_space(&String::from_utf8_lossy(&output.stdout));
     for said in [

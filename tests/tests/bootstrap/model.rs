@@ -1,10 +1,10 @@
-//! What the seed, hex1 and hex2 make of a text, told once more: in Rust, by another way, from their pages.
+//! The output of the seed, hex1 and hex2, computed independently in Rust from their pages.
 
 use std::collections::BTreeMap;
 
 use super::BASE;
 
-/// What the seed makes of `text`; None when it refuses it.
+/// The seed's output for `text`; `None` when it refuses it.
 pub(crate) fn seed(text: &[u8]) -> Option<Vec<u8>> {
     let code =
         text.split(|byte| *byte == b'\n').flat_map(|line| line.split(|byte| b";#".contains(byte)).next());
@@ -15,7 +15,7 @@ pub(crate) fn seed(text: &[u8]) -> Option<Vec<u8>> {
     Some(pairs.iter().map(|[high, low]| u8::try_from(high * 16 + low).expect("two digits")).collect())
 }
 
-/// What is wrong with a text for hex1: the status, and the number of the line.
+/// A fault of a text for hex1: the status, and the number of the line.
 pub(crate) type Wrong1 = (i32, usize);
 
 /// What `hex1` makes of `text`.
@@ -62,7 +62,7 @@ pub(crate) fn hex1(text: &[u8]) -> Result<Vec<u8>, Wrong1> {
     Ok(bytes)
 }
 
-/// One reference of hex2: where it was, its sign, the name, the name behind a "-", where its bytes go.
+/// One reference of hex2: its position, its sign, the name, the name after a "-", where its bytes go.
 struct Reference {
     line: usize,
     sign: u8,
@@ -71,7 +71,7 @@ struct Reference {
     at: usize,
 }
 
-/// What `hex2` makes of one text, or the number of the line that is wrong.
+/// hex2's output for one text, or the number of the wrong line.
 pub(crate) fn hex2(text: &str) -> Result<Vec<u8>, usize> {
     let mut labels: BTreeMap<String, i64> = BTreeMap::new();
     let mut references: Vec<Reference> = Vec::new();

@@ -1,5 +1,4 @@
-//! Programs that chance has damaged, for subc and cc: they refuse one with a line, or gcc takes it, too. Neither
-//! crashes.
+//! Randomly damaged programs for subc and cc: they refuse one with a line, or gcc accepts it, too. Neither crashes.
 //!
 //! They are damaged in the same way at every run. `STELE_RANDOM_PROGRAMS=3000` damages so many.
 
@@ -56,7 +55,7 @@ fn tokens(text: &str) -> Vec<String> {
     tokens
 }
 
-/// What is put among them.
+/// What is inserted.
 const PIECES: [&str; 40] = [
     "(",
     ")",
@@ -100,7 +99,7 @@ const PIECES: [&str; 40] = [
     "\n#define x x x\n",
 ];
 
-/// Of what kind a token is: one is oftener right in the place of another of its kind.
+/// The kind of a token: replacing one by another of its kind is right more often.
 fn class(token: &str) -> u8 {
     match token.bytes().next() {
         Some(byte) if byte.is_ascii_digit() || byte == b'\'' => 0,
@@ -110,7 +109,7 @@ fn class(token: &str) -> u8 {
     }
 }
 
-/// A text with one or three of its tokens taken out, doubled, put elsewhere, or another's.
+/// A text with one or three of its tokens removed, doubled, moved, or replaced by another's.
 fn damaged(random: &mut Random, tokens: &[String]) -> String {
     let mut tokens = tokens.to_vec();
     let changes = if random.below(3) == 0 { 3 } else { 1 };
@@ -144,13 +143,13 @@ fn damaged(random: &mut Random, tokens: &[String]) -> String {
     tokens.concat()
 }
 
-/// How many there are to be, when nobody says otherwise.
+/// The number of programs, unless the environment sets it.
 fn many(usual: u64) -> u64 {
     std::env::var("STELE_RANDOM_PROGRAMS").ok().and_then(|it| it.parse().ok()).unwrap_or(usual)
 }
 
-/// Compiles damaged programs; those that are taken, gcc has to take.
-fn neither_crashes_nor_takes_what_gcc_refuses(
+/// Compiles damaged programs; gcc has to accept those that are accepted.
+fn neither_crashes_nor_accepts_what_gcc_refuses(
     texts: &[String],
     usual: u64,
     compile: impl Fn(&Path) -> Command,
@@ -200,7 +199,7 @@ fn programs(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn subc_neither_crashes_nor_takes_what_gcc_refuses() {
+fn subc_neither_crashes_nor_accepts_what_gcc_refuses() {
     let Some(bytes) = program("subc") else { return };
     let dir = tempfile::tempdir().expect("a folder");
     let (subc, header) = (dir.path().join("subc"), folder("subc").join("host.h"));
@@ -223,11 +222,11 @@ fn subc_neither_crashes_nor_takes_what_gcc_refuses() {
     let mut texts = programs(&folder("subc").join("tests"));
     texts.retain(|text| text.contains("main"));
     assert!(!texts.is_empty());
-    neither_crashes_nor_takes_what_gcc_refuses(&texts, 400, compile, gcc);
+    neither_crashes_nor_accepts_what_gcc_refuses(&texts, 400, compile, gcc);
 }
 
 #[test]
-fn cc_neither_crashes_nor_takes_what_gcc_refuses() {
+fn cc_neither_crashes_nor_accepts_what_gcc_refuses() {
     let Some(bytes) = program("cc") else { return };
     let dir = tempfile::tempdir().expect("a folder");
     let (cc, library) = (dir.path().join("cc"), folder("cc").join("lib"));
@@ -246,7 +245,7 @@ fn cc_neither_crashes_nor_takes_what_gcc_refuses() {
     };
     let gcc = |path: &Path| {
         let mut command = Command::new("gcc");
-        // cc reads `const`, and forgets it, as its page says.
+        // cc reads `const`, and ignores it, as its page states.
         command.args(["-std=gnu11", "-w", "-fsyntax-only", "-fno-builtin", "-nostdinc", "-Dconst=", "-I"]);
         command.arg(library.join("include")).arg("-I").arg(&tests).arg(path);
         command
@@ -254,5 +253,5 @@ fn cc_neither_crashes_nor_takes_what_gcc_refuses() {
     let mut texts = programs(&tests);
     texts.retain(|text| text.contains("main"));
     assert!(texts.len() > 8);
-    neither_crashes_nor_takes_what_gcc_refuses(&texts, 400, compile, gcc);
+    neither_crashes_nor_accepts_what_gcc_refuses(&texts, 400, compile, gcc);
 }

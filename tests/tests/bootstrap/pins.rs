@@ -1,4 +1,4 @@
-//! What comes out of each link's recipe is what `bootstrap/pins` says; and who changes a byte of a source sees it.
+//! The output of each link's recipe matches `bootstrap/pins`; and a changed byte of a source is noticed.
 
 use stele_tests::Stele;
 
@@ -16,13 +16,13 @@ fn lines() -> Vec<[String; 3]> {
     rows.collect()
 }
 
-/// What `bootstrap/pins` says of the links: the SHA-256, the size, the name.
+/// The pins of the links: the SHA-256, the size, the name.
 fn pins() -> Vec<(String, usize, String)> {
     let links = lines().into_iter().filter(|[_, size, name]| size != "tree" && !name.contains('/'));
     links.map(|[digest, size, name]| (digest, size.parse().expect("a size"), name)).collect()
 }
 
-/// The SHA-256 that a link has to have.
+/// The pinned SHA-256 of a link.
 pub(crate) fn pin(link: &str) -> String {
     pins().into_iter().find(|(_, _, name)| name == link).expect("a pin").0
 }
@@ -50,7 +50,7 @@ impl Chain {
         Self { stele, recipes }
     }
 
-    /// The program that a recipe makes in the sandbox, or None when the build fails.
+    /// The program that a recipe makes in the sandbox, or `None` when the build fails.
     fn build(&self, link: &str) -> Option<Vec<u8>> {
         let recipes = self.recipes.to_str().expect("a plain path");
         let outcome = self.stele.run(&["build", link, "--recipes", recipes]);
@@ -63,7 +63,7 @@ impl Chain {
 }
 
 #[test]
-fn every_link_is_built_in_the_sandbox_and_is_what_its_pin_says() {
+fn every_link_is_built_in_the_sandbox_and_matches_its_pin() {
     let chain = Chain::new();
     let pins = pins();
     let names: Vec<_> = pins.iter().map(|(_, _, name)| name.as_str()).collect();
@@ -75,13 +75,13 @@ fn every_link_is_built_in_the_sandbox_and_is_what_its_pin_says() {
             (digest, size),
             "{name}; is bootstrap/pins new?"
         );
-        // And it is the one that the other tests are about.
+        // And it is the one that the other tests use.
         assert!(program(name).is_none_or(|other| made == other), "{name}");
     }
 }
 
 #[test]
-fn the_pins_of_what_comes_after_the_links_are_whole_and_agree() {
+fn the_pins_after_the_links_are_complete_and_agree() {
     let lines = lines();
     let of = |kind: &str, name: &str| {
         let mut found =
@@ -94,7 +94,7 @@ fn the_pins_of_what_comes_after_the_links_are_whole_and_agree() {
         assert_eq!(of("tree", name)[0].len(), 64, "{name}");
         assert_eq!(lines.iter().filter(|it| it[2].starts_with(&format!("{name}/"))).count(), 1, "{name}");
     }
-    // What makes itself comes out as itself, and not as what was made by another compiler.
+    // A compiler that compiles itself yields itself, not what another compiler made.
     assert_eq!(of("tree", "tcc")[0], of("tree", "tcc2")[0]);
     assert_eq!(of("tree", "musl0")[0], of("tree", "musl-1.2.3")[0]);
     assert_ne!(of("tree", "tcc0")[0], of("tree", "tcc")[0]);
@@ -103,7 +103,7 @@ fn the_pins_of_what_comes_after_the_links_are_whole_and_agree() {
 }
 
 #[test]
-fn no_recipe_of_the_chain_goes_back_to_an_opaque_byte() {
+fn no_recipe_of_the_chain_depends_on_an_opaque_byte() {
     let stele = Stele::new();
     let recipes = top().join("recipes");
     let recipes = recipes.to_str().expect("a plain path");
@@ -117,7 +117,7 @@ fn no_recipe_of_the_chain_goes_back_to_an_opaque_byte() {
 }
 
 #[test]
-fn copy_is_built_in_the_sandbox_and_is_what_its_pin_says() {
+fn copy_is_built_in_the_sandbox_and_matches_its_pin() {
     let stele = Stele::new();
     let recipes = top().join("recipes");
     let outcome = stele.run(&["build", "copy", "--recipes", recipes.to_str().expect("a plain path")]);
@@ -177,13 +177,13 @@ fn every_page_tells_size_and_digest() {
     }
 }
 
-/// The first byte in a file, behind `from`, that is what `wanted` says.
+/// The first byte in a file, after `from`, that satisfies `wanted`.
 fn find(text: &[u8], from: usize, wanted: impl Fn(u8) -> bool) -> usize {
     from + text[from..].iter().position(|byte| wanted(*byte)).expect("such a byte")
 }
 
 #[test]
-fn a_source_with_another_byte_is_refused_or_told_by_its_pin() {
+fn a_source_with_another_byte_is_refused_or_detected_by_its_pin() {
     let pins = pins();
     for (link, file, mark) in [
         ("hex1", "hex1.hex0", "; start:"),
@@ -198,7 +198,7 @@ fn a_source_with_another_byte_is_refused_or_told_by_its_pin() {
         let path = chain.recipes.join("pkgs").join(link).join(file);
         let mut text = fs::read(&path).expect("the source");
         let start = String::from_utf8_lossy(&text).find(mark).expect("the mark") + mark.len();
-        // One digit of an instruction, which is another digit then; in the text of subc a letter of a name.
+        // Changes one digit of an instruction; in the text of subc a letter of a name.
         let at = find(&text, find(&text, start, |it| it == b'\n' || it == b' ') + 1, |it| {
             it.is_ascii_digit() || it.is_ascii_lowercase()
         });

@@ -1,4 +1,4 @@
-//! The seed at work, in a folder that is all it can see: neither shell nor library nor other program is in there.
+//! The seed at work, in a folder that is all it can see: without shell, library or other program.
 
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
@@ -8,11 +8,11 @@ use tempfile::TempDir;
 
 use super::*;
 
-/// A folder with the seed in it and nothing else, which the seed gets for its root.
+/// A folder with the seed in it and nothing else, which is the seed's root.
 struct Alone(TempDir);
 
 impl Alone {
-    /// None where this machine does not let us change the root.
+    /// `None` where chroot is not permitted.
     fn new() -> Option<Self> {
         let alone = Self(tempfile::tempdir().expect("a folder"));
         let path = alone.0.path().join("seed");
@@ -38,8 +38,8 @@ impl Alone {
         fs::read(self.0.path().join(name)).ok()
     }
 
-    /// Runs `before` in a shell outside, then the seed as its process: its status, or −1 when it did not exit, and
-    /// what was said.
+    /// Runs `before` in a shell outside, then the seed as its process: its status, or −1 when it did not exit, and its
+    /// output.
     fn run_after(&self, before: &str, args: &[&str]) -> (i32, String) {
         let script = format!("{before}\nexec unshare --map-root-user --net chroot \"$@\"");
         let mut command = Command::new("sh");
@@ -55,7 +55,7 @@ impl Alone {
         self.run_after("umask 022", args)
     }
 
-    /// What comes of `text`: the status, and the output.
+    /// The result for `text`: the status, and the output.
     fn assemble(&self, text: &[u8]) -> (i32, Vec<u8>) {
         self.put("in", text);
         let _ = fs::remove_file(self.0.path().join("out"));
@@ -84,7 +84,7 @@ fn files_that_cannot_be_opened_made_or_read_are_refused() {
     assert_eq!(alone.run(&["/in", "/nowhere/out"]).0, 254);
     assert_eq!(alone.run(&["/in", "/in/out"]).0, 256 - 20);
     assert_eq!(alone.run(&["/folder", "/out"]).0, 235);
-    // Neither INPUT itself nor anything else that is there is written to.
+    // Neither INPUT itself nor any other existing file is written.
     for there in ["/in", "/folder", "/seed"] {
         assert_eq!(alone.run(&["/in", there]).0, 239, "{there}");
     }
@@ -96,10 +96,10 @@ fn files_that_cannot_be_opened_made_or_read_are_refused() {
 }
 
 #[test]
-fn a_byte_that_cannot_be_written_is_no_success() {
+fn a_failed_write_is_a_failure() {
     let Some(alone) = Alone::new() else { return };
     alone.put("in", &b"00 ".repeat(600));
-    // A file that may not grow beyond 512 bytes, and a signal about it that is ignored: the write fails.
+    // A file size limit of 512 bytes, with its signal ignored: the write fails.
     let (status, _) = alone.run_after("trap '' XFSZ; ulimit -f 1", &["/in", "/out"]);
     assert_eq!(status, 228);
     assert!(alone.read("out").unwrap().len() < 600);
@@ -120,7 +120,7 @@ fn a_file_that_may_not_grow_kills_the_seed_where_the_signal_is_not_ignored() {
 }
 
 #[test]
-fn without_any_argument_the_kernel_decides_what_the_seed_opens() {
+fn without_arguments_the_kernel_decides_what_the_seed_opens() {
     let Some(alone) = Alone::new() else { return };
     let path = |name: &str| alone.0.path().join(name);
     alone.put("in", b"41 42");
@@ -143,7 +143,7 @@ fn without_any_argument_the_kernel_decides_what_the_seed_opens() {
 }
 
 #[test]
-fn a_carriage_return_ends_no_comment() {
+fn a_carriage_return_does_not_end_a_comment() {
     let Some(alone) = Alone::new() else { return };
     let text = b"41 ; a comment\r42 43\r";
     assert_eq!(alone.assemble(text), (0, b"A".to_vec()));
@@ -152,7 +152,7 @@ fn a_carriage_return_ends_no_comment() {
 }
 
 #[test]
-fn a_full_disk_is_no_success() {
+fn a_full_disk_is_a_failure() {
     let Some(alone) = Alone::new() else { return };
     alone.put("in", &b"00 ".repeat(9000));
     fs::create_dir(alone.0.path().join("disk")).unwrap();
@@ -189,7 +189,7 @@ fn every_byte_is_a_digit_white_space_a_comment_or_refused() {
 }
 
 #[test]
-fn a_digit_that_is_left_alone_is_refused() {
+fn a_single_digit_at_the_end_is_refused() {
     let Some(alone) = Alone::new() else { return };
     for (value, digit) in (0..).zip("0123456789abcdef".chars()) {
         for end in ["", " ", "\n", "; c", "# c\n"] {
@@ -207,7 +207,7 @@ fn it_assembles_itself_where_nothing_can_help() {
     assert!(alone.read("out").unwrap() == seed());
     let mode = |name| fs::metadata(alone.0.path().join(name)).unwrap().permissions().mode() & 0o7777;
     assert_eq!(mode("out"), 0o755);
-    // And so does what it made; the umask is heeded.
+    // And so does its output; the umask is heeded.
     fs::rename(alone.0.path().join("out"), alone.0.path().join("seed")).unwrap();
     assert_eq!(alone.run_after("umask 077", &["/seed.hex0", "/again"]).0, 0);
     assert!(alone.read("again").unwrap() == seed());
@@ -215,7 +215,7 @@ fn it_assembles_itself_where_nothing_can_help() {
 }
 
 #[test]
-fn it_makes_of_a_text_what_the_decoder_makes_of_it() {
+fn the_seed_agrees_with_the_decoder() {
     let Some(alone) = Alone::new() else { return };
     let all: String = (0..=255).map(|byte| format!("{byte:02x}{:02X} ; {byte}\r\n", 255 - byte)).collect();
     let texts = [
@@ -235,7 +235,7 @@ fn it_makes_of_a_text_what_the_decoder_makes_of_it() {
         let decoded = hex0::decode(text.as_bytes()).expect(text);
         assert_eq!(alone.assemble(text.as_bytes()), (0, decoded), "{text:?}");
     }
-    // It takes more than the decoder does, and what `xxd` makes of it.
+    // It accepts more than the decoder does, and than `xxd`.
     for (text, bytes) in [("4 1", "A"), ("4\n1", "A"), ("4;x\n1", "A"), ("41;\u{1b}é\n42", "AB")] {
         assert!(hex0::decode(text.as_bytes()).is_err(), "{text:?}");
         assert_eq!(alone.assemble(text.as_bytes()), (0, bytes.into()), "{text:?}");

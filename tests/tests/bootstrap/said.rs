@@ -1,4 +1,4 @@
-//! `stele seed` and `stele lineage`: what the command line says of the chain.
+//! `stele seed` and `stele lineage`: the chain on the command line.
 
 use std::process::Stdio;
 
@@ -11,7 +11,7 @@ fn recipes() -> String {
 }
 
 #[test]
-fn what_the_command_prints_as_the_seed_is_the_seed_to_standard_tools() {
+fn standard_tools_decode_the_printed_seed() {
     let stele = Stele::new();
     let mut print = stele.command(&["seed"]).stdout(Stdio::piped()).spawn().expect("the binary runs");
     let text = print.stdout.take().expect("its output");

@@ -1,18 +1,18 @@
-//! subc, a compiler for a small C: its programs do what those of gcc do.
+//! subc, a compiler for a small C: its programs behave as those of gcc.
 
 use std::os::unix::fs::PermissionsExt;
 
 use super::links::{Room, files_are_treated_with_care, folder, program};
 use super::*;
 
-/// How gcc takes a program of the subset: the subset's page says so.
+/// How gcc compiles a program of the subset, as the subset's page states.
 const GCC: [&str; 7] =
     ["-std=gnu17", "-w", "-O1", "-funsigned-char", "-fwrapv", "-fno-strict-aliasing", "-fno-builtin"];
 
-/// What a program printed, and its status.
+/// A program's output, and its status.
 type Ran = (String, Option<i32>);
 
-/// What comes of a text: by subc, and by gcc.
+/// The programs of a text: by subc, and by gcc.
 pub(crate) struct Peers {
     dir: tempfile::TempDir,
     subc: PathBuf,
@@ -32,7 +32,7 @@ impl Peers {
         self.dir.path().join(name)
     }
 
-    /// The program that subc makes of these files.
+    /// The program that subc makes from these files.
     #[track_caller]
     pub(crate) fn subc(&self, inputs: &[PathBuf]) -> PathBuf {
         let output = self.path("by-subc");
@@ -41,7 +41,7 @@ impl Peers {
         output
     }
 
-    /// The program that gcc makes of these files, one behind the other.
+    /// The program that gcc makes from these files, concatenated.
     #[track_caller]
     pub(crate) fn gcc(&self, inputs: &[PathBuf]) -> PathBuf {
         let (text, output) = (self.path("all.c"), self.path("by-gcc"));
@@ -59,7 +59,7 @@ impl Peers {
         (String::from_utf8_lossy(&output.stdout).into_owned(), output.status.code())
     }
 
-    /// What the program of these files does, which is the same by both ways.
+    /// The behaviour of the program of these files, which is the same from both compilers.
     #[track_caller]
     pub(crate) fn agree(&self, inputs: &[PathBuf]) -> Ran {
         let (ours, theirs) = (self.run(&self.subc(inputs)), self.run(&self.gcc(inputs)));
@@ -74,7 +74,7 @@ impl Peers {
 }
 
 #[test]
-fn subc_says_how_it_is_called_and_what_is_wrong_with_files() {
+fn subc_prints_its_usage_and_file_errors() {
     let Some(room) = Room::of("subc") else { return };
     room.put("in", b"long main(long argc, char **argv) { return 3; }");
     room.put("open", b"long f(long a) { return a; } /* ");
@@ -86,7 +86,7 @@ fn subc_says_how_it_is_called_and_what_is_wrong_with_files() {
     assert_eq!(room.run(&["/in", "/in"]), (1, "/in: cannot be created, or exists\n".into()));
     assert_eq!(room.run(&["/out", "/open", "/in"]), (1, "/open:1: unterminated comment\n".into()));
     files_are_treated_with_care("subc");
-    // Nothing wrong, where there is nothing else: the program is made, and is static.
+    // The baseline: without errors the program is made, and is static.
     assert_eq!(room.read("out"), None);
     assert_eq!(room.run(&["/out", "/in"]), (0, String::new()));
     let mode = fs::metadata(room.path().join("out")).unwrap().permissions().mode() & 0o7777;
@@ -96,8 +96,8 @@ fn subc_says_how_it_is_called_and_what_is_wrong_with_files() {
 }
 
 #[test]
-fn subc_does_not_take_a_full_disk_for_success() {
-    links::a_full_disk_is_no_success("subc", b"long main(long argc, char **argv) { return 3; }");
+fn a_full_disk_is_a_failure_for_subc() {
+    links::a_full_disk_is_a_failure("subc", b"long main(long argc, char **argv) { return 3; }");
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn every_message_of_subc_is_in_a_test() {
             text.split("fail").skip(1).filter_map(|rest| rest.split_once(" \"")?.1.split_once("\\0\""))
         {
             let (message, _) = message;
-            // That a disk is full is seen by the status alone.
+            // Only the status shows that a disk is full.
             assert!(tests.contains(message) || message == "cannot be written", "{message}");
             messages += 1;
         }
@@ -165,7 +165,7 @@ fn every_message_of_subc_is_in_a_test() {
 }
 
 #[test]
-fn programs_of_every_feature_do_what_gcc_makes_them_do() {
+fn programs_of_every_feature_behave_as_with_gcc() {
     let Some(peers) = Peers::new() else { return };
     let tests = folder("subc").join("tests");
     let print = tests.join("print.c");

@@ -1,7 +1,7 @@
-//! Programs that nobody wrote: what subc makes of them does what gcc makes them do.
+//! Random programs: compiled by subc, they behave as compiled by gcc.
 //!
-//! They are random, but the same at every run. What C leaves open they do not do: no division by 0, no shift too far,
-//! no order of effects that is not said, no index outside of an array.
+//! They are random, but the same at every run. They avoid what C leaves undefined: division by 0, excessive shifts,
+//! unspecified order of effects, an index outside of an array.
 
 use std::fmt::Write as _;
 
@@ -26,7 +26,7 @@ impl Random {
     }
 }
 
-/// What can be read in every function.
+/// What every function can read.
 const PLACES: [&str; 16] = [
     "a",
     "b",
@@ -65,7 +65,7 @@ const NUMBERS: [&str; 14] = [
     "0x123456789abcdef",
 ];
 
-/// An expression without effects, of a number.
+/// A numeric expression without effects.
 fn pure(random: &mut Random, depth: u64) -> String {
     if depth == 0 {
         return match random.below(3) {
@@ -81,7 +81,7 @@ fn pure(random: &mut Random, depth: u64) -> String {
         }
         6 => {
             let sign = random.of(&["/", "%"]);
-            // The divisor is neither 0 nor -1; a cast makes the kind of number plain.
+            // The divisor is neither 0 nor -1; a cast fixes the type.
             format!("((long)({}) {sign} (({} & 1023) + 2))", next(random), next(random))
         }
         7 => {
@@ -116,7 +116,7 @@ fn statement(random: &mut Random, depth: u64, text: &mut String) {
         3 => {
             let target = random.of(&TARGETS);
             let form = random.of(&["x = @++;", "y = --@;", "++@;", "@--;", "g = -@++;"]);
-            // What is counted is not what is assigned to.
+            // A loop's counter is not assigned to.
             writeln!(
                 text,
                 "{}",
@@ -153,7 +153,7 @@ fn statement(random: &mut Random, depth: u64, text: &mut String) {
             writeln!(text, "}} while (--{name} && {value}); }}")
         }
         8 => {
-            // Names that hide others, which they must not be made of before they have a value.
+            // Names that hide others; they must not occur in their own initialisers.
             writeln!(text, "{{ char x = 3; long g = 4; x = {value}; g = {};", pure(random, 1)).unwrap();
             statement(random, depth - 1, text);
             writeln!(text, "show(\"inner\", x + g); }}")
@@ -166,7 +166,7 @@ fn statement(random: &mut Random, depth: u64, text: &mut String) {
     .expect("a text grows");
 }
 
-/// A program of functions that show what they calculate.
+/// A program of functions that print what they calculate.
 fn program_of(seed: u64) -> String {
     let mut random = Random(seed);
     let mut text = String::from(
@@ -204,7 +204,7 @@ long mix(long a, long b, long c) { return a * 31 + b * 7 - c; }
 }
 
 #[test]
-fn random_programs_do_what_gcc_makes_them_do() {
+fn random_programs_behave_as_with_gcc() {
     let Some(peers) = Peers::new() else { return };
     let path = peers.path("random.c");
     let print = folder("subc").join("tests/print.c");

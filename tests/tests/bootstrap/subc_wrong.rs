@@ -1,4 +1,4 @@
-//! Programs that subc refuses: each with the line that it tells, and what it says.
+//! Programs that subc refuses: each with the line that it reports, and its message.
 
 use super::links::Room;
 
@@ -297,7 +297,7 @@ const WRONG: &[Wrong] = &[
 ];
 
 #[test]
-fn subc_refuses_a_wrong_program_and_says_where_and_why() {
+fn subc_refuses_a_wrong_program_with_place_and_reason() {
     let Some(room) = Room::of("subc") else { return };
     for (program, line, message) in WRONG {
         let said = room.assemble(&[program.as_bytes()]);
@@ -306,7 +306,7 @@ fn subc_refuses_a_wrong_program_and_says_where_and_why() {
 }
 
 #[test]
-fn subc_refuses_what_is_not_ascii() {
+fn subc_refuses_non_ascii_input() {
     let Some(room) = Room::of("subc") else { return };
     for (program, message) in [
         ("long \u{e4};", "unexpected character"),
@@ -334,7 +334,7 @@ fn subc_tells_which_of_its_texts_is_wrong() {
         "in0:3: f is called but not defined\n"
     );
     assert_eq!(said(&[b"long x;", main, b"\n\nlong x;"]), "in2:3: x is declared twice\n");
-    // A text ends where it ends: nothing goes on in the next one but what is between two tokens.
+    // A text ends where it ends: only what is between two tokens continues in the next one.
     assert_eq!(said(&[b"/* ", b" */", main]), "in0:1: unterminated comment\n");
     assert_eq!(said(&[b"char *s = \"a", b"b\";", main]), "in0:1: unterminated string or character\n");
     assert_eq!(said(&[b"lo", b"ng x;", main]), "in0:1: expected a type\n");

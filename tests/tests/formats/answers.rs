@@ -1,4 +1,4 @@
-//! The JSON answers have the fields that the page's tables say, of the types that they say, and no others.
+//! The JSON answers have exactly the fields in the page's tables, with the types given there.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -11,8 +11,7 @@ use stele_tests::{Stele, wait_for};
 
 use super::{page, rows};
 
-/// Every field of an answer with its values; `a.b` is field `b` of the object `a`, `a[].b` that of its
-/// elements.
+/// Every field of an answer with its values; `a.b` is field `b` of the object `a`, `a[].b` that of its elements.
 fn fields(value: &Value, place: &str, into: &mut Vec<(String, Value)>) {
     match value {
         Value::Object(object) => {
@@ -32,7 +31,7 @@ fn fields(value: &Value, place: &str, into: &mut Vec<(String, Value)>) {
     }
 }
 
-/// Whether a value is of a type as the page writes it.
+/// Whether a value has a type in the page's notation.
 fn is_of(value: &Value, kind: &str) -> bool {
     if let Some(kind) = kind.strip_suffix(" or null") {
         return value.is_null() || is_of(value, kind);
@@ -42,14 +41,14 @@ fn is_of(value: &Value, kind: &str) -> bool {
         "text" | "path" => value.is_string(),
         "true or false" => value.is_boolean(),
         "list" | "list of texts" | "list of paths" => value.is_array(),
-        // One of some texts, in quotation marks.
+        // One of several texts, in quotation marks.
         _ => value.as_str().is_some_and(|text| kind.contains(&format!("`\"{text}\"`"))),
     }
 }
 
-/// All answers together have just the fields of the table under that heading.
+/// All answers together have exactly the fields of the table under that heading.
 #[track_caller]
-fn assert_as_the_page_says(heading: &str, answers: &[Value]) {
+fn assert_fields_match_the_page(heading: &str, answers: &[Value]) {
     let table = rows(&page(), heading);
     let field = |row: &Vec<String>| (row[0].trim_matches('`').to_owned(), row[1].clone());
     let said: BTreeMap<String, String> = table.iter().map(field).collect();
@@ -63,7 +62,7 @@ fn assert_as_the_page_says(heading: &str, answers: &[Value]) {
     assert_eq!(seen, said.keys().collect(), "{heading}");
 }
 
-/// One JSON value a line.
+/// One JSON value per line.
 fn lines(stele: &Stele, args: &[&str]) -> Vec<Value> {
     let text = stele.ok(args);
     text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
@@ -89,29 +88,29 @@ fn no_answer_has_a_field_that_the_page_does_not_name_or_lacks_one_that_it_does()
         stele.json(&["store", "add", "--root", "small", &path]),
         stele.json(&["store", "add", "--keep-for", "0", &path]),
     ];
-    assert_as_the_page_says("### `store add`", &added);
+    assert_fields_match_the_page("### `store add`", &added);
     assert!(added[0]["leased_until"].is_u64() && added[0]["root"].is_null());
     assert!(added[1]["leased_until"].is_null() && added[1]["root"] == "small");
     assert!(added[2]["leased_until"].is_null() && added[2]["root"].is_null());
 
     let listed = lines(&stele, &["--json", "store", "ls", "--recursive", "kept"]);
-    assert_as_the_page_says("### `store ls`, `store tree`", &listed);
+    assert_fields_match_the_page("### `store ls`, `store tree`", &listed);
     assert_eq!(listed, lines(&stele, &["--json", "store", "tree", "kept"]));
     let paths: Vec<&str> = listed.iter().filter_map(|entry| entry["path"].as_str()).collect();
     assert_eq!(paths, ["below", "below/large", "link", "small"]);
     assert_eq!(listed[2]["target"], "two\\x20words");
 
     let info = ["kept", "kept/small", "kept/below/large"].map(|it| stele.json(&["store", "info", it]));
-    assert_as_the_page_says("### `store info`", &info);
+    assert_fields_match_the_page("### `store info`", &info);
 
     let roots =
         [stele.json(&["store", "root", "add", "again", "kept"]), stele.json(&["store", "root", "ls"])];
-    assert_as_the_page_says("### `store root add`, `store root ls`", &roots);
+    assert_fields_match_the_page("### `store root add`, `store root ls`", &roots);
 
     let collected = [stele.json(&["store", "gc", "--dry-run"]), stele.json(&["store", "gc"])];
-    assert_as_the_page_says("### `store gc`", &collected);
+    assert_fields_match_the_page("### `store gc`", &collected);
 
-    assert_as_the_page_says("### `store stats`", &[stele.json(&["store", "stats"])]);
+    assert_fields_match_the_page("### `store stats`", &[stele.json(&["store", "stats"])]);
 
     let mirror = format!("file:{path}");
     let added = stele.json(&["source", "add", "--name", "small.txt", &path]);
@@ -121,7 +120,7 @@ fn no_answer_has_a_field_that_the_page_does_not_name_or_lacks_one_that_it_does()
     let bundle = stele.scratch().join("bundle");
     let exported = stele.json(&["source", "export", "--all", bundle.to_str().expect("a plain path")]);
     assert_eq!(listed, exported);
-    assert_as_the_page_says(
+    assert_fields_match_the_page(
         "### `source add`, `source fetch`, `source ls`, `source export`",
         &[added, fetched, listed, exported],
     );
@@ -130,36 +129,39 @@ fn no_answer_has_a_field_that_the_page_does_not_name_or_lacks_one_that_it_does()
         let other = tempfile::tempdir().expect("a folder");
         let path = other.path().to_str().expect("a plain path");
         let made = mounted.stele().json(&["mount", path]);
-        assert_as_the_page_says("### `mount`, `mount ls`", &[made, mounted.stele().json(&["mount", "ls"])]);
+        assert_fields_match_the_page(
+            "### `mount`, `mount ls`",
+            &[made, mounted.stele().json(&["mount", "ls"])],
+        );
         mounted.stele().ok(&["umount", path]);
     }
 
     let running = stele.json(&["daemon", "status"]);
     stele.ok(&["daemon", "stop"]);
     let stopped = stele.json(&["daemon", "status"]);
-    assert_as_the_page_says("### `daemon status`", &[running, stopped.clone()]);
+    assert_fields_match_the_page("### `daemon status`", &[running, stopped.clone()]);
     let null = stopped.as_object().expect("an object").values().filter(|value| value.is_null()).count();
     assert_eq!((stopped["running"].clone(), null), (false.into(), 7), "{stopped}");
 
-    assert_as_the_page_says("### `store rebuild-index`", &[stele.json(&["store", "rebuild-index"])]);
+    assert_fields_match_the_page("### `store rebuild-index`", &[stele.json(&["store", "rebuild-index"])]);
 }
 
 #[test]
-fn what_is_said_of_logs_and_traces_has_the_fields_of_the_page() {
+fn answers_about_logs_and_traces_have_the_fields_of_the_page() {
     let shop = Workshop::new();
     shop.recipe("fails", &[], "echo begun; sleep 2; cat /none");
     let mut build = shop.begin(&["fails"]);
     wait_for("the build", || shop.stele.run(&["log", "fails"]).text().contains("begun"));
     let running = shop.stele.json(&["log", "fails"]);
     build.wait().expect("the build ends");
-    assert_as_the_page_says("### `log`", &[running, shop.stele.json(&["log", "fails"])]);
+    assert_fields_match_the_page("### `log`", &[running, shop.stele.json(&["log", "fails"])]);
     let traced = shop.stele.run(&["--json", "trace", "fails"]).text();
     let traced = serde_json::from_str(traced.lines().last().expect("an answer")).expect("JSON");
-    assert_as_the_page_says("### `trace`", &[traced]);
+    assert_fields_match_the_page("### `trace`", &[traced]);
 }
 
 #[test]
-fn what_is_said_of_a_recipe_has_the_fields_of_the_page() {
+fn answers_about_recipes_have_the_fields_of_the_page() {
     let mut stele = Stele::new();
     let recipes = stele.scratch().join("recipes");
     stele.set_env("STELE_RECIPES", recipes.to_str().expect("a plain path"));
@@ -176,7 +178,7 @@ fn what_is_said_of_a_recipe_has_the_fields_of_the_page() {
         fs::write(folder.join("recipe.star"), call).expect("a file");
     }
     let answers = ["cc", "prog"].map(|name| stele.json(&["info", name]));
-    assert_as_the_page_says("### `info`", &answers);
+    assert_fields_match_the_page("### `info`", &answers);
 }
 
 #[test]
@@ -189,7 +191,7 @@ fn a_finding_has_the_fields_of_the_page_and_the_exit_code_is_4() {
     let outcome = stele.run(&["--json", "store", "verify"]);
     assert_eq!(outcome.code, 4, "{}", outcome.stderr);
     let verified: Value = serde_json::from_slice(&outcome.stdout).expect("JSON");
-    assert_as_the_page_says("### `store verify`", std::slice::from_ref(&verified));
+    assert_fields_match_the_page("### `store verify`", std::slice::from_ref(&verified));
     let finding = &verified["findings"][0];
     assert_eq!(finding["used_by"][0], "kept/below/large");
     let moved_to = format!("quarantine/{}", info["digest"].as_str().expect("text"));

@@ -1,4 +1,4 @@
-//! The examples of a page, and a place in which nothing but standard tools runs them.
+//! The examples of a page, and a folder in which only standard tools run them.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -7,7 +7,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-/// What the examples may use, beside what a shell has built in, and which Debian package has it.
+/// The tools that examples may use, besides shell builtins, and their Debian packages.
 const TOOLS: &[(&str, &str)] = &[
     ("b3sum", "b3sum"),
     ("xxd", "xxd"),
@@ -28,14 +28,14 @@ const TOOLS: &[(&str, &str)] = &[
 pub struct Example {
     /// The line of the page on which the command begins, counted from 1.
     pub line: usize,
-    /// The heading under which it stands, with its `#`.
+    /// Its heading, with its `#`.
     pub heading: String,
     pub command: String,
     pub expected: String,
 }
 
-/// All commands in blocks that are marked `console`, in order. A line that begins with `$ ` begins a command,
-/// one that is indented by four spaces goes on with it, and any other is printed by it.
+/// All commands in blocks that are marked `console`, in order. A line that begins with `$ ` begins a command, one that
+/// is indented by four spaces continues it, and any other is its output.
 pub fn of(page: &str) -> Vec<Example> {
     let mut examples: Vec<Example> = Vec::new();
     let (mut heading, mut in_block, mut in_example) = (String::new(), false, false);
@@ -66,7 +66,7 @@ pub fn of(page: &str) -> Vec<Example> {
     examples
 }
 
-/// A folder in which examples run one after the other, with no other program than [`TOOLS`].
+/// A folder in which examples run in sequence, with no other programs than [`TOOLS`].
 pub struct Workshop {
     dir: TempDir,
     shell: PathBuf,
@@ -103,7 +103,7 @@ impl Workshop {
         self.dir.path().join("tools")
     }
 
-    /// Runs a command. What it prints, also what it complains about.
+    /// Runs a command. Returns its stdout and stderr.
     pub fn run(&self, example: &Example) -> String {
         let output = self.shell(&example.command).output().expect("the shell runs");
         let status = if output.status.success() { String::new() } else { format!("{}\n", output.status) };
@@ -119,7 +119,7 @@ impl Workshop {
         shell
     }
 
-    /// Runs an example; how what it prints differs from what it should.
+    /// Runs an example; returns how its output differs from the page's.
     pub fn difference(&self, example: &Example) -> Option<String> {
         let printed = self.run(example);
         let Example { line, command, expected, .. } = example;
@@ -139,7 +139,7 @@ fn no_example_can_use_a_program_that_the_page_does_not_promise() {
 }
 
 #[test]
-fn commands_and_what_they_print_are_told_apart() {
+fn commands_and_their_output_are_distinguished() {
     let page = "# A\n```console\n$ a \\\n    b\nc\n\nd\n$ e\n```\n```text\n$ f\n```\n## B\n```console\n$ g\nh\n```\n";
     let examples = of(page);
     let found: Vec<(&str, &str, &str)> =

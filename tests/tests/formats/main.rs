@@ -1,5 +1,5 @@
-//! `docs/formats.md` is true: its examples print what stands there, with standard tools alone; what they make
-//! is what Stele makes; and what Stele writes and answers is what the tables say.
+//! `docs/formats.md` is true: its examples print what it shows, with standard tools alone; what they make equals what
+//! Stele makes; and what Stele writes and answers matches the tables.
 
 mod answers;
 mod examples;
@@ -19,7 +19,7 @@ fn page() -> String {
     fs::read_to_string(path).expect("docs/formats.md")
 }
 
-/// The first column of the first table under a heading: what stands between its first backticks.
+/// The first column of the first table under a heading: what is between its first backticks.
 fn first_column(page: &str, heading: &str) -> Vec<String> {
     rows(page, heading).iter().filter_map(|row| Some(row[0].split('`').nth(1)?.to_owned())).collect()
 }
@@ -34,7 +34,7 @@ fn rows(page: &str, heading: &str) -> Vec<Vec<String>> {
     table.take_while(|line| line.starts_with('|')).skip(2).map(cells).collect()
 }
 
-/// What an example under that heading printed, as bytes.
+/// The output of an example under that heading, as bytes.
 fn printed_hex(workshop: &Workshop, examples: &[Example], heading: &str) -> Vec<u8> {
     let example = examples.iter().find(|example| example.heading == heading).expect(heading);
     let digits = workshop.run(example).trim_end().to_owned();
@@ -43,7 +43,7 @@ fn printed_hex(workshop: &Workshop, examples: &[Example], heading: &str) -> Vec<
 }
 
 #[test]
-fn no_example_of_the_page_prints_anything_but_what_stands_there() {
+fn every_example_prints_what_the_page_shows() {
     let Some(workshop) = Workshop::new() else { return };
     let examples = examples::of(&page());
     assert!(examples.len() > 20, "the page has lost its examples");
@@ -67,7 +67,7 @@ fn no_digest_on_the_page_can_be_changed_unnoticed() {
 }
 
 #[test]
-fn the_trees_of_the_page_are_what_the_store_makes_of_the_same_folder() {
+fn the_trees_of_the_page_match_imports_of_the_same_folder() {
     let Some(workshop) = Workshop::new() else { return };
     examples::of(&page()).iter().for_each(|example| drop(workshop.run(example)));
     for file in ["bin.tree", "hello.tree", "odd.tree"] {
@@ -131,7 +131,7 @@ fn mirror(stele: &Stele) -> String {
 }
 
 #[test]
-fn a_payload_lies_where_the_page_says() {
+fn a_payload_is_where_the_page_documents_it() {
     let dir = tempfile::tempdir().expect("a folder");
     let store = Store::open(&dir.path().join("store")).expect("a store");
     let session = store.session().expect("a session");
@@ -157,7 +157,7 @@ fn a_payload_lies_where_the_page_says() {
         assert_eq!(store.blob_info(&id).expect("stored").placement, placement);
         assert_eq!(store.object_path(&id).exists(), placement == Placement::File);
     }
-    // Stored as an executable, a blob moves to a file; stored as none, it stays there.
+    // Stored as an executable, a blob moves to a file; stored as not executable, it stays there.
     for executable in [true, false] {
         let session = store.session().expect("a session");
         let id = session.add_blob(&[1; 16_384], executable).expect("taken");
@@ -192,7 +192,7 @@ fn a_daemon_understands_the_frames_of_the_page() {
     assert_eq!(fields, ["build", "pid", "protocol", "stele", "working"]);
     assert_eq!(welcome["pid"].as_i64(), stele.daemon().map(i64::from));
 
-    // The messages of the tables, as they stand there; the last ends the daemon.
+    // The messages of the tables, verbatim; the last ends the daemon.
     send(&mut stream, "{\"call\":\"status\"}");
     let status = receive(&mut stream);
     assert_eq!((&status["reply"], &status["value"]["answer"]), (&"answer".into(), &"status".into()));
@@ -209,7 +209,7 @@ fn send(stream: &mut UnixStream, message: &str) {
     stream.write_all(&[&length[..], b"J", message.as_bytes()].concat()).expect("taken");
 }
 
-/// The next message that does not only say how far the work is.
+/// The next message that is not a progress report.
 fn receive(stream: &mut UnixStream) -> serde_json::Value {
     loop {
         let mut head = [0; 5];

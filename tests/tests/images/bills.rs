@@ -1,10 +1,10 @@
-//! Bills of materials: valid by the formats' own tools, and about this very image.
+//! SBOMs: valid by the formats' own tools, and about this very image.
 
 use serde_json::Value;
 
 use super::*;
 
-/// A recipe that is built with another, of a source that is patched; and the image `made` with it and a declared file.
+/// A recipe that is built with another, from a patched source; and the image `made` with it and a declared file.
 fn made() -> Images {
     let images = Images::new();
     images.shop.recipe("tool", &[], "echo tool > $OUT/tool");
@@ -35,7 +35,7 @@ impl Images {
     }
 }
 
-/// Whether SPDX's own program takes it.
+/// Whether SPDX's own program accepts it.
 fn is_spdx(images: &Images, text: &str) -> bool {
     let file = images.scratch("it.spdx.json");
     fs::write(&file, text).unwrap();
@@ -43,7 +43,7 @@ fn is_spdx(images: &Images, text: &str) -> bool {
     Command::new(python()).args(tool).output().expect("tools/install-deps installs it").status.success()
 }
 
-/// Whether CycloneDX's own library takes it.
+/// Whether CycloneDX's own library accepts it.
 fn is_cyclonedx(images: &Images, text: &str) -> bool {
     let file = images.scratch("it.cdx.json");
     fs::write(&file, text).unwrap();
@@ -63,7 +63,7 @@ fn named<'a>(list: &'a Value, name: &str) -> &'a Value {
 }
 
 #[test]
-fn spdx_is_valid_and_says_what_the_image_is_made_of() {
+fn spdx_is_valid_and_lists_the_parts_of_the_image() {
     let images = made();
     let digest = images.build("made");
     for more in [&[][..], &["--build-tools"]] {
@@ -79,7 +79,7 @@ fn spdx_is_valid_and_says_what_the_image_is_made_of() {
             (&thing["versionInfo"], &thing["homepage"]),
             (&"1+x".into(), &"https://example.org/".into())
         );
-        // What tool made it only counts on request.
+        // The tool that built it is listed only on request.
         let tools = packages.as_array().unwrap().iter().filter(|it| it["name"] == "tool").count();
         assert_eq!(tools, usize::from(!more.is_empty()));
         let related = |kind: &str, from: &Value, to: &Value| {
@@ -93,7 +93,7 @@ fn spdx_is_valid_and_says_what_the_image_is_made_of() {
             |path: &str| bill["files"].as_array().unwrap().iter().find(|it| it["fileName"] == path).unwrap();
         assert!(related("GENERATED_FROM", thing, named(packages, r"pkgs/thing/on\xc3\xa9")));
         assert!(related("CONTAINS", thing, file("./bin/é")));
-        // Of what two layers have the higher one counts, once.
+        // Of an entry in two layers the higher one counts, once.
         assert!(related("CONTAINS", named(packages, "other"), file("./both")));
         assert!(related("CONTAINS", named(packages, "made (declared files)"), file("./etc/motd")));
         assert!(more.is_empty() || related("BUILD_TOOL_OF", named(packages, "tool"), thing));
@@ -107,7 +107,7 @@ fn spdx_is_valid_and_says_what_the_image_is_made_of() {
             assert_eq!(said.split(' ').next().unwrap(), wanted);
         }
     }
-    // The control: what is not as SPDX has it is found to be.
+    // The control: an invalid document is refused.
     let wrong = images.bill("made", &[]).replace("\"CC0-1.0\"", "\"MIT\"");
     assert!(!is_spdx(&images, &wrong));
 }
@@ -158,7 +158,7 @@ fn each_platform_of_an_index_has_its_own() {
 }
 
 #[test]
-fn of_what_the_recipes_do_not_make_nothing_is_said() {
+fn outputs_of_no_recipe_are_not_reported() {
     let images = made();
     let stele = &images.shop.stele;
     images.build("made");
@@ -167,11 +167,11 @@ fn of_what_the_recipes_do_not_make_nothing_is_said() {
     stele.ok(&["image", "import", "--name", "foreign", text(&layout)]);
     let said = stele.fails(&["image", "sbom", "foreign"], 3);
     assert!(said.contains("imported"), "{said}");
-    // The recipe is another one, which is not built.
+    // The recipe has changed, and is not built.
     images.shop.put("pkgs/thing/oné", "two\n");
     let said = stele.fails(&["image", "sbom", "made"], 1);
     assert!(said.contains("`thing`") && said.contains("image build made"), "{said}");
-    // It is built, and the image is still the one before.
+    // It is built, and the image is still the previous one.
     stele.ok(&["build", "thing"]);
     let said = stele.fails(&["image", "sbom", "made"], 1);
     assert!(said.contains("recipes now produce sha256:"), "{said}");

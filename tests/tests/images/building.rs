@@ -1,4 +1,4 @@
-//! What an image is made of, what of it stays, and what is no image.
+//! The parts of an image, what remains of it, and what is refused.
 
 use super::*;
 
@@ -10,7 +10,7 @@ fn an_image_is_the_same_in_another_store_and_nothing_is_measured_twice() {
     assert_eq!(one.build("box"), digest);
     let shown = one.shop.stele.json(&["image", "inspect", "box"]);
     assert_eq!(shown["digest"], digest);
-    // The content digest is that of the config, which says the same whatever packs the layers.
+    // The content digest is that of the config, which is the same for all compressions of the layers.
     let contents = ["none", "gzip", "zstd"].map(|compression| {
         one.image("box", &format!("inputs = [box], compression = '{compression}', {ALL}"));
         one.build("box");
@@ -24,7 +24,7 @@ fn an_image_is_the_same_in_another_store_and_nothing_is_measured_twice() {
 }
 
 #[test]
-fn a_collection_takes_nothing_that_an_image_needs() {
+fn a_collection_removes_nothing_that_an_image_needs() {
     let images = Images::new();
     let digest = images.build("box");
     images.shop.stele.ok(&["store", "gc", "--end-leases"]);
@@ -34,7 +34,7 @@ fn a_collection_takes_nothing_that_an_image_needs() {
     assert_eq!(images.build("box"), digest);
     let listed = images.shop.stele.ok(&["image", "ls"]);
     assert!(listed.starts_with(&digest[..19]) && listed.ends_with("  box  linux/amd64"), "{listed}");
-    // Let go, it goes.
+    // Released, it is removed.
     images.shop.stele.ok(&["store", "root", "rm", "image-box"]);
     assert_eq!(images.shop.stele.ok(&["image", "ls"]), "");
     images.shop.stele.fails(&["image", "inspect", "box"], 3);
@@ -107,7 +107,7 @@ fn one_changed_package_changes_one_layer() {
 }
 
 #[test]
-fn what_is_no_image_is_refused_with_what_to_do() {
+fn an_invalid_image_is_refused_with_a_hint() {
     let images = Images::new();
     let shop = &images.shop;
     shop.recipe("one", &[], "mkdir -p $OUT/etc; echo 1 > $OUT/etc/a; ln -s a $OUT/etc/b");
@@ -116,22 +116,19 @@ fn what_is_no_image_is_refused_with_what_to_do() {
     for (arguments, said) in [
         ("inputs = [one, two]", "one and two both provide /etc/a with different content"),
         ("inputs = [one], files = {'/etc/a': 'x'}", "one and declared files both provide /etc/a"),
-        (
-            "inputs = [one], overrides = ['/etc/a']",
-            "/etc/a is in `overrides`, and no two layers have anything there",
-        ),
+        ("inputs = [one], overrides = ['/etc/a']", "/etc/a is in `overrides`, but no two layers have it"),
         (
             "inputs = [one, two], overrides = ['/etc']",
-            "/etc is in `overrides`, and a layer has a directory there",
+            "/etc is in `overrides`, but a layer has a directory there",
         ),
         (
             "inputs = [one], modes = {'/etc/x': '600'}",
-            "the mode of /etc/x is declared, and the image has nothing there",
+            "the mode of /etc/x is declared, but the image does not have it",
         ),
-        ("inputs = [one], modes = {'/etc/b': '600'}", "the mode of /etc/b is declared, and it is a link"),
+        ("inputs = [one], modes = {'/etc/b': '600'}", "the mode of /etc/b is declared, but it is a link"),
         (
             "inputs = [one], owners = {'/x': '1:1'}",
-            "the owner of /x is declared, and the image has nothing there",
+            "the owner of /x is declared, but the image does not have it",
         ),
         ("inputs = [white]", "layer white: /.wh.etc cannot be in an image"),
     ] {
@@ -142,7 +139,7 @@ fn what_is_no_image_is_refused_with_what_to_do() {
         assert!(found.contains(said), "{arguments}: {found}");
     }
     assert_eq!(shop.stele.ok(&["image", "ls"]), "");
-    // The higher layer is meant, and the rest is as it was.
+    // The higher layer wins, and the rest is unchanged.
     let loads = ["one", "two"].map(|it| format!("load('//pkgs/{it}/recipe.star', '{it}')\n")).concat();
     shop.put(
         "pkgs/bad/recipe.star",
@@ -159,7 +156,7 @@ fn what_is_no_image_is_refused_with_what_to_do() {
 #[test]
 fn an_index_names_an_image_for_each_platform() {
     let images = Images::new();
-    // Nothing has to be built for another machine to be in an image for it.
+    // An image for another machine does not need anything built for it.
     images.images(
         "x = image(name = 'box-x', files = {'/a': 'x'})\n\
          y = image(name = 'box-y', files = {'/a': 'y'}, platform = 'aarch64-linux')\n\
@@ -185,7 +182,7 @@ fn an_index_names_an_image_for_each_platform() {
         ],
     );
     assert!(arm.contains("\"Architecture\": \"arm64\""), "{arm}");
-    // An archive of Docker has one.
+    // A Docker archive has one image.
     let tar = images.scratch("docker.tar");
     let export = ["image", "export", "--format", "docker-archive", "box", text(&tar)];
     let several = images.shop.stele.fails(&export, 2);
@@ -196,7 +193,7 @@ fn an_index_names_an_image_for_each_platform() {
 }
 
 #[test]
-fn a_diff_says_all_that_is_different_and_nothing_else() {
+fn a_diff_lists_exactly_the_differences() {
     let images = Images::new();
     let stele = &images.shop.stele;
     images.images(&format!(

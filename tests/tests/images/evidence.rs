@@ -1,4 +1,4 @@
-//! What is attached to images: it goes wherever the image goes, and others find it there.
+//! Attachments of images: they accompany the image, and third-party tools find them.
 
 use super::pushing::digest_of;
 use super::registry::Registry;
@@ -8,7 +8,7 @@ use super::*;
 const NOTE: &str = "application/vnd.example.note";
 
 impl Images {
-    /// Attaches a file with that text; the digest of what was attached.
+    /// Attaches a file with that text; the digest of the attachment.
     #[track_caller]
     fn attach(&self, image: &str, text: &str, more: &[&str]) -> String {
         let file = self.scratch("note.txt");
@@ -19,7 +19,7 @@ impl Images {
         said.split(' ').next().unwrap().to_owned()
     }
 
-    /// The digests of what is attached to an image.
+    /// The digests of an image's attachments.
     fn attached(&self, image: &str) -> Vec<String> {
         let list = self.shop.stele.json(&["image", "referrers", image]);
         let list = list.as_array().unwrap().iter();
@@ -27,7 +27,7 @@ impl Images {
     }
 }
 
-/// Runs a program of Python's oras against a repository; what it prints.
+/// Runs a program of Python's oras against a repository; its output.
 fn oras(program: &str, there: &str) -> String {
     let head = "import sys, json, oras.provider, oras.container\n\
                 host, name = sys.argv[1].split('/', 1)\n\
@@ -37,12 +37,12 @@ fn oras(program: &str, there: &str) -> String {
 }
 
 #[test]
-fn what_is_attached_is_listed_kept_and_taken_away() {
+fn attachments_are_listed_kept_and_removed() {
     let images = Images::new();
     let stele = &images.shop.stele;
     let digest = images.build("box");
     let note = images.attach("box", "first\n", &["--annotation", "org.example.k=v"]);
-    // To attach it again changes nothing.
+    // Attaching it again changes nothing.
     assert_eq!(images.attach("box", "first\n", &["--annotation", "org.example.k=v"]), note);
     let on_note = images.attach("box", "about the note\n", &["--subject", &note]);
     let list = stele.json(&["image", "referrers", "box", "--type", NOTE]);
@@ -54,10 +54,10 @@ fn what_is_attached_is_listed_kept_and_taken_away() {
     assert_eq!((blob["title"].as_str(), blob["media_type"].as_str()), (Some("note.txt"), Some("text/plain")));
     assert_eq!(stele.ok(&["store", "cat", blob["place"].as_str().unwrap()]), "first");
     assert_eq!(stele.json(&["image", "referrers", "box", "--type", "a/b"]), serde_json::json!([]));
-    // The image is what it was, and built again it keeps them.
+    // The image is unchanged, and keeps them when built again.
     assert_eq!(images.build("box"), digest);
     assert_eq!(images.attached("box").len(), 2);
-    // They are no garbage.
+    // They are not garbage.
     stele.ok(&["store", "gc"]);
     stele.ok(&["store", "verify"]);
     assert_eq!(images.attached("box").len(), 2);
@@ -78,7 +78,7 @@ fn another_image_under_the_name_has_nothing_of_it() {
 }
 
 #[test]
-fn what_can_not_be_attached_says_so() {
+fn an_impossible_attachment_is_refused() {
     let images = Images::new();
     images.build("box");
     let note = images.attach("box", "first\n", &[]);
@@ -141,7 +141,7 @@ fn a_layout_has_it_and_gives_it_back_and_skopeo_still_finds_the_image() {
     stele.ok(&["image", "export", "--no-referrers", "box", text(&bare)]);
     let index = fs::read_to_string(bare.join("index.json")).unwrap();
     assert!(!index.contains(&note) && index.contains(&digest), "{index}");
-    // A payload that is not what its name says is refused, with all that came with it.
+    // A payload that does not match its digest is refused, with its whole image.
     let shown = stele.json(&["image", "referrers", "box"]);
     let blob = shown[0]["blobs"][0]["digest"].as_str().unwrap().trim_start_matches("sha256:").to_owned();
     let path = layout.join("blobs/sha256").join(blob);
@@ -154,7 +154,7 @@ fn a_layout_has_it_and_gives_it_back_and_skopeo_still_finds_the_image() {
 }
 
 #[test]
-fn a_referrer_of_one_platform_goes_with_that_platform() {
+fn a_referrer_of_one_platform_accompanies_that_platform() {
     let images = Images::new();
     let stele = &images.shop.stele;
     images.two_platforms();
@@ -192,13 +192,13 @@ fn the_endpoint_serves_it_and_oras_finds_and_pulls_it() {
         format!("print(registry.pull(target=f'{{host}}/box@{note}', outdir='{}')[0])\n", text(&folder));
     let file = oras(&pull, &there);
     assert_eq!(fs::read_to_string(file).unwrap(), "from the endpoint\n");
-    // Our own import takes it along from there, by the API.
+    // Our own import fetches it from there, by the API.
     images.shop.stele.ok(&["image", "import", "--name", "back", &there]);
     assert_eq!(images.attached("back"), [note]);
 }
 
 #[test]
-fn a_registry_takes_it_lists_it_under_a_tag_and_gives_it_back() {
+fn a_registry_accepts_it_lists_it_under_a_tag_and_returns_it() {
     let images = Images::new();
     let stele = &images.shop.stele;
     let digest = images.build("box");
@@ -211,7 +211,7 @@ fn a_registry_takes_it_lists_it_under_a_tag_and_gives_it_back() {
     assert_eq!(digest_of(&there, &[]), digest);
     let again = stele.json(&["image", "push", "box", &there]);
     assert_eq!((&again["sent"], &again["manifests"]), (&0.into(), &0.into()), "{again}");
-    // This registry has no referrers API: clients look under a tag that is made of the digest.
+    // This registry has no referrers API: clients look under a tag derived from the digest.
     let tag = format!("{}/some/box:{}", there.split('/').next().unwrap(), digest.replace(':', "-"));
     let listed = peer("skopeo", &["inspect", "--tls-verify=false", "--raw", &format!("docker://{tag}")]);
     assert!(listed.contains(&note) && listed.contains(NOTE), "{listed}");

@@ -1,4 +1,4 @@
-//! Layouts and archives on the disk: whole or not there, and never more written than is missing.
+//! Layouts and archives on disk: complete or absent, and never more written than is missing.
 
 use std::os::unix::fs::MetadataExt;
 
@@ -31,7 +31,7 @@ fn a_second_export_writes_nothing() {
 }
 
 #[test]
-fn what_is_missing_or_too_short_is_written_again() {
+fn missing_or_short_files_are_written_again() {
     let images = Images::new();
     let to = images.layout("box");
     let before = files(&to);
@@ -55,7 +55,7 @@ fn what_is_missing_or_too_short_is_written_again() {
 }
 
 #[test]
-fn a_layout_of_others_keeps_what_is_theirs() {
+fn a_third_party_layout_keeps_its_entries() {
     let images = Images::new();
     let to = images.layout("box");
     let others = images.scratch("others");
@@ -70,7 +70,7 @@ fn a_layout_of_others_keeps_what_is_theirs() {
     for name in ["theirs", "ours:1.0"] {
         peer("skopeo", &["inspect", &format!("oci:{}:{name}", text(&others))]);
     }
-    // The same name again is another image in its place.
+    // Another image of the same name replaces it.
     images.image("box", "inputs = [box], labels = {'a': 'b'}");
     images.build("box");
     images.shop.stele.ok(&["image", "export", "--as", "ours:1.0", "box", text(&others)]);
@@ -92,20 +92,21 @@ fn a_place_that_is_something_else_is_not_touched() {
         let all = [&["image", "export"], args].concat();
         images.shop.stele.fails(&all, code)
     };
-    assert!(refused(&["box", text(&folder)], 1).contains("is there, and is no OCI image layout"));
-    assert!(refused(&["box", text(&file)], 1).contains("is there, and is no folder"));
+    assert!(refused(&["box", text(&folder)], 1).contains("exists, and is not an OCI image layout"));
+    assert!(refused(&["box", text(&file)], 1).contains("exists, and is not a folder"));
     assert!(refused(&["--format", "docker-archive", "box", text(&folder)], 1).contains("is no file"));
     assert_eq!(files(&folder).len(), 1);
     refused(&["box", text(&images.scratch("no/such/folder"))], 1);
     for name in ["", "a b", "../x", "-x", "a\nb", "é"] {
         let as_name = format!("--as={name}");
         assert!(
-            refused(&[&as_name, "box", text(&images.scratch("new"))], 2).contains("is no name for an image")
+            refused(&[&as_name, "box", text(&images.scratch("new"))], 2)
+                .contains("is not a valid image name")
         );
     }
     refused(&["--format", "docker-archive", "--as", "Upper", "box", text(&images.scratch("x.tar"))], 2);
     assert!(!images.scratch("new").exists() && !images.scratch("x.tar").exists());
-    // A layout of another version, or one whose index is none.
+    // A layout of another version, or one with an invalid index.
     for (file, bytes) in
         [("oci-layout", "{\"imageLayoutVersion\":\"2.0.0\"}"), ("index.json", "{"), ("index.json", "[]")]
     {
@@ -120,7 +121,7 @@ fn a_place_that_is_something_else_is_not_touched() {
 }
 
 #[test]
-fn a_file_of_an_image_that_rots_is_told_and_no_blob_of_it_appears() {
+fn a_damaged_file_of_an_image_is_reported_and_no_blob_of_it_appears() {
     let images = Images::new();
     images.build("box");
     let info = images.shop.stele.json(&["store", "info", "image-box/rootfs/bin/busybox"]);

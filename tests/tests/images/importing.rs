@@ -1,4 +1,4 @@
-//! Images of others as trees; damaged and hostile ones refused.
+//! Third-party images as trees; damaged and hostile ones refused.
 
 use std::os::unix::fs::symlink;
 
@@ -8,7 +8,7 @@ use super::layouts::{Layout, Tar, digest};
 use super::*;
 
 impl Images {
-    /// Imports as `it`; what the layers came to, as the store lists it.
+    /// Imports as `it`; the layers as the store lists them.
     #[track_caller]
     fn import(&self, layout: &Layout) -> Vec<String> {
         self.shop.stele.ok(&["image", "import", "--name", "it", text(&layout.path)]);
@@ -30,7 +30,7 @@ impl Images {
 }
 
 #[test]
-fn an_image_of_ours_comes_back_as_it_was() {
+fn an_image_of_ours_is_imported_unchanged() {
     for compression in ["none", "gzip", "zstd"] {
         let (one, other) = (Images::new(), Images::new());
         one.image("box", &format!("inputs = [box], compression = '{compression}', {ALL}"));
@@ -46,7 +46,7 @@ fn an_image_of_ours_comes_back_as_it_was() {
             if format != "docker-archive" {
                 assert_eq!(said["image"]["digest"], digest);
             }
-            // What came in can go out again, and is the same.
+            // An import can be exported again, unchanged.
             let again = other.scratch(&format!("again-{format}"));
             other.shop.stele.ok(&["image", "export", "box", text(&again)]);
             peer("skopeo", &["inspect", &format!("oci:{}:box", text(&again))]);
@@ -56,7 +56,7 @@ fn an_image_of_ours_comes_back_as_it_was() {
 }
 
 #[test]
-fn an_image_that_others_packed_anew_has_the_same_content() {
+fn an_image_that_other_tools_recompressed_has_the_same_content() {
     let images = Images::new();
     let layout = images.layout("box");
     let shown = images.shop.stele.json(&["image", "inspect", "box"]);
@@ -71,7 +71,7 @@ fn an_image_that_others_packed_anew_has_the_same_content() {
 }
 
 #[test]
-fn an_image_that_umoci_made_is_what_umoci_unpacks() {
+fn an_image_of_umoci_unpacks_as_with_umoci() {
     let images = Images::new();
     let layout = images.layout("box");
     let bundle = images.scratch("bundle");
@@ -90,15 +90,15 @@ fn an_image_that_umoci_made_is_what_umoci_unpacks() {
     peer("umoci", &["repack", "--image", &format!("{}:changed", text(&layout)), text(&bundle)]);
     images.shop.stele.ok(&["image", "import", "--ref", "changed", text(&layout)]);
     images.shop.stele.assert_exports_as("image-changed/rootfs", &rootfs);
-    // It holds what no layer of ours does, so that its bytes cannot be made again; and that is said.
+    // It holds what our layers never do, so its bytes cannot be generated again; and that is reported.
     let failed = images.shop.stele.fails(&["image", "export", "changed", text(&images.scratch("x"))], 1);
-    assert!(failed.contains("was imported, and its bytes cannot be made again"), "{failed}");
+    assert!(failed.contains("was imported, and its bytes cannot be generated again"), "{failed}");
     images.shop.stele.fails(&["image", "import", text(&layout)], 2);
     images.shop.stele.fails(&["image", "import", "--ref", "none", text(&layout)], 3);
 }
 
 #[test]
-fn what_layers_take_away_is_taken_from_the_layers_below_alone() {
+fn whiteouts_apply_to_the_layers_below_only() {
     let images = Images::new();
     let below = Tar::default()
         .dir("a")
@@ -116,7 +116,7 @@ fn what_layers_take_away_is_taken_from_the_layers_below_alone() {
         .file("b/new", "n")
         .dir("b/deep")
         .file("b/deep/y", "y")
-        // Behind what the layer itself brings, which stays.
+        // After the layer's own entries, which stay.
         .file("b/.wh..wh..opq", "")
         .file(".wh.c", "")
         .file("c", "another")
@@ -130,7 +130,7 @@ fn what_layers_take_away_is_taken_from_the_layers_below_alone() {
 }
 
 #[test]
-fn links_lead_nowhere_but_into_the_image() {
+fn links_lead_only_into_the_image() {
     let images = Images::new();
     let below =
         Tar::default().dir("usr").dir("usr/lib").link("lib", "usr/lib").link("up", "../../../..").end();
@@ -161,7 +161,7 @@ fn links_lead_nowhere_but_into_the_image() {
 }
 
 #[test]
-fn what_no_tree_holds_is_left_out_and_named() {
+fn entries_that_no_tree_can_hold_are_left_out_and_named() {
     let images = Images::new();
     let layer = Tar::default()
         .entry(b'3', "null", "", b"")
@@ -188,20 +188,20 @@ fn hostile_layers_are_refused() {
     let images = Images::new();
     let many = (0..50).fold(Tar::default(), |tar, n| tar.link(&format!("l{n}"), &format!("l{}", n + 1)));
     let cases: Vec<(Vec<u8>, &str)> = vec![
-        (Tar::default().file("../x", "x").end(), "goes up by `..`"),
-        (Tar::default().file("a/../../x", "x").end(), "goes up by `..`"),
-        (Tar::default().entry(b'1', "a", "../../etc/shadow", b"").end(), "goes up by `..`"),
+        (Tar::default().file("../x", "x").end(), "it has `..`"),
+        (Tar::default().file("a/../../x", "x").end(), "it has `..`"),
+        (Tar::default().entry(b'1', "a", "../../etc/shadow", b"").end(), "it has `..`"),
         (
             Tar::default().entry(b'1', "a", "etc/shadow", b"").end(),
             "is a hard link to /etc/shadow, which is not there",
         ),
-        (Tar::default().dir("d").entry(b'1', "a", "d", b"").end(), "which is not there, or is a directory"),
+        (Tar::default().dir("d").entry(b'1', "a", "d", b"").end(), "which is missing or a directory"),
         (Tar::default().file("", "x").end(), "it is empty"),
-        (Tar::default().file("a/.wh.", "").end(), "takes nothing away"),
-        (Tar::default().file(".wh...", "").end(), "takes nothing away"),
-        (Tar::default().link("a", "").end(), "is a link that will not do"),
+        (Tar::default().file("a/.wh.", "").end(), "is a whiteout without a name"),
+        (Tar::default().file(".wh...", "").end(), "is a whiteout without a name"),
+        (Tar::default().link("a", "").end(), "is an invalid link"),
         (Tar::default().entry(b'S', "a", "", b"").end(), "a sparse file"),
-        (Tar::default().entry(b'V', "a", "", b"").end(), "is of a kind that is not taken"),
+        (Tar::default().entry(b'V', "a", "", b"").end(), "is of an unsupported kind"),
         (Tar::default().link("a", "b").link("b", "a").file("a/x", "x").end(), "is behind more than 40 links"),
         (many.file("l0/x", "x").end(), "is behind more than 40 links"),
         (Tar::default().entry(b'x', "p", "", b"9 path=a").end(), "pax record"),
@@ -227,28 +227,28 @@ fn damaged_layouts_are_refused() {
     let fresh = |name: &str| Layout::new(&images, name, &[layer()]);
     let flipped = fresh("flipped");
     flipped.spoil(|bytes| bytes[700] ^= 1);
-    assert!(images.refuses(&flipped, 4).contains("holds bytes whose digest is sha256:"));
+    assert!(images.refuses(&flipped, 4).contains("has the digest sha256:"));
     let header = fresh("header");
     header.spoil(|bytes| bytes[3] ^= 1);
-    assert!(images.refuses(&header, 4).contains("holds bytes whose digest is sha256:"));
+    assert!(images.refuses(&header, 4).contains("has the digest sha256:"));
     let short = fresh("short");
     short.spoil(|bytes| bytes.truncate(1000));
     assert!(images.refuses(&short, 4).contains("has 1000 bytes, and "));
     let long = fresh("long");
     long.spoil(|bytes| bytes.push(0));
-    assert!(images.refuses(&long, 4).contains("is said of it"));
+    assert!(images.refuses(&long, 4).contains("as stated"));
     let missing = fresh("missing");
     fs::remove_dir_all(missing.path.join("blobs")).unwrap();
     assert!(images.refuses(&missing, 4).contains("is missing"));
-    // The layer is what its name says, and the config says something else.
+    // The layer matches its digest, and the config has another.
     let other = fresh("other");
     let descriptor = other.put("application/vnd.oci.image.layer.v1.tar", &layer());
     other.manifest(&[descriptor], &[digest(b"else")]);
     assert!(images.refuses(&other, 4).contains("layer 0 unpacks to sha256:"));
     let none = fresh("none");
     none.manifest(&[], &[digest(b"else")]);
-    assert!(images.refuses(&none, 1).contains("it has 1 diffIDs, and the manifest has 0 layers"));
-    // A blob that is a way out of the layout.
+    assert!(images.refuses(&none, 1).contains("1 diffIDs for 0 layers of the manifest"));
+    // A blob path that leads out of the layout.
     let way_out = fresh("way-out");
     let secret = images.scratch("secret");
     fs::write(&secret, layer()).unwrap();
@@ -257,14 +257,14 @@ fn damaged_layouts_are_refused() {
     symlink(&secret, &blob).unwrap();
     images.refuses(&way_out, 1);
     for (file, bytes, said) in [
-        ("oci-layout", "{}", "oci-layout will not do"),
-        ("oci-layout", "\0", "oci-layout will not do"),
-        ("index.json", "[]", "index.json will not do"),
+        ("oci-layout", "{}", "oci-layout is invalid"),
+        ("oci-layout", "\0", "oci-layout is invalid"),
+        ("index.json", "[]", "index.json is invalid"),
         ("index.json", "{\"schemaVersion\":2,\"manifests\":[]}", "the image has no manifest"),
         (
             "index.json",
             "{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":\"x\",\"size\":1,\"digest\":\"sha256:../../x\"}]}",
-            "index.json will not do",
+            "index.json is invalid",
         ),
     ] {
         let layout = fresh("again");
@@ -275,14 +275,14 @@ fn damaged_layouts_are_refused() {
 }
 
 #[test]
-fn what_is_no_image_at_all_is_refused() {
+fn anything_but_an_image_is_refused() {
     let images = Images::new();
     let (empty, text_file) = (images.scratch("empty"), images.scratch("text"));
     fs::create_dir(&empty).unwrap();
     fs::write(&text_file, "no image\n").unwrap();
     let import = |path: &Path, code: i32| images.shop.stele.fails(&["image", "import", text(path)], code);
     assert!(import(&empty, 1).contains("neither an OCI layout"));
-    assert!(import(&text_file, 1).contains("no layout and no archive of images"));
+    assert!(import(&text_file, 1).contains("neither a layout nor an archive of images"));
     import(&images.scratch("none"), 3);
     import(Path::new("/dev/null"), 1);
     for packed in [&[0x1f, 0x8b, 8][..], &[0x28, 0xb5, 0x2f, 0xfd, 1]] {
@@ -324,7 +324,7 @@ fn an_imported_image_is_an_opaque_input_of_a_recipe() {
         (&size.into(), &rootfs.as_str().into())
     );
     assert!(stele.ok(&["lineage", "on-base"]).contains("prebuilt"));
-    // What it was built of may go; what was built stays.
+    // Its inputs may be removed; the output stays.
     stele.ok(&["store", "root", "rm", "image-base"]);
     stele.ok(&["store", "root", "rm", "image-box"]);
     stele.ok(&["store", "gc", "--end-leases"]);

@@ -1,4 +1,4 @@
-//! Layouts and tars that are written by hand, as no program writes them.
+//! Hand-written layouts and tars, as no program writes them.
 
 use serde_json::{Value, json};
 use sha2::Digest as _;
@@ -16,7 +16,7 @@ impl Tar {
 
     pub fn entry_of(mut self, kind: u8, mode: u32, name: &str, link: &str, bytes: &[u8]) -> Self {
         let mut block = [0u8; 512];
-        // What is too long for its own field goes into the one in front of it, between two slashes.
+        // What is too long for its own field goes into the preceding one, split at a slash.
         let (above, last) = match name.len() > 100 {
             true => name.split_at(name[..name.len() - 1].rfind('/').expect("a slash")),
             false => ("", name),
@@ -64,7 +64,7 @@ pub fn digest(bytes: &[u8]) -> String {
     format!("sha256:{hex}")
 }
 
-/// A layout that is written by hand, with these tars as its layers.
+/// A hand-written layout with these tars as its layers.
 pub struct Layout {
     pub path: PathBuf,
 }

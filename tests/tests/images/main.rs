@@ -1,4 +1,4 @@
-//! Images as a user meets them: made of what was built, taken by the programs of others, and refused when they are
+//! Images as users meet them: made from built outputs, accepted by third-party programs, and refused when they are
 //! wrong.
 //!
 //! The peers (skopeo, umoci, runc, podman, buildah, docker-registry, jsonschema) are Debian's; `tools/install-deps
@@ -23,7 +23,7 @@ use std::process::{Command, Stdio};
 
 use stele_tests::workshop::Workshop;
 
-/// A workshop with the image `box`: static busybox, and all that can be said of an image.
+/// A workshop with the image `box`: static busybox, and every setting of an image.
 struct Images {
     shop: Workshop,
 }
@@ -55,12 +55,12 @@ impl Images {
         images
     }
 
-    /// Writes the image `name` behind the recipe `box`; others are forgotten.
+    /// Writes the image `name` after the recipe `box`; others are removed.
     fn image(&self, name: &str, arguments: &str) {
         self.images(&format!("image(name = '{name}', {arguments})\n"));
     }
 
-    /// Writes `text` behind the recipe `box`.
+    /// Writes `text` after the recipe `box`.
     fn images(&self, text: &str) {
         let file = self.shop.path().join("pkgs/box/recipe.star");
         let before = fs::read_to_string(&file).unwrap();
@@ -104,7 +104,7 @@ fn text(path: &Path) -> &str {
     path.to_str().expect("a path of plain letters")
 }
 
-/// Runs a program of somebody else's, which must succeed. Its stdout.
+/// Runs a third-party program, which must succeed. Its stdout.
 #[track_caller]
 fn peer(program: &str, args: &[&str]) -> String {
     let output = Command::new(program).args(args).stdin(Stdio::null()).output();
@@ -114,7 +114,7 @@ fn peer(program: &str, args: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
 }
 
-/// The Python that has what the tests need of PyPI.
+/// The Python with the PyPI packages that the tests need.
 fn python() -> String {
     let cache = std::env::var_os("STELE_CACHE").map(PathBuf::from);
     let user = || std::env::var_os("XDG_CACHE_HOME").map(|it| PathBuf::from(it).join("stele"));

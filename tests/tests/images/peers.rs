@@ -1,4 +1,4 @@
-//! What others make of our images: they take them without a word, and see what we say that is in them.
+//! Third-party tools accept our images without warnings, and agree with us about their content.
 
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
@@ -11,8 +11,8 @@ use super::*;
 /// Where Debian's package golang-github-opencontainers-image-spec-dev puts the specification's schemas.
 const SCHEMAS: &str = "/usr/share/gocode/src/github.com/opencontainers/image-spec/schema";
 
-/// Validates each document on the command line by the schema named in front of it. Schemas refer to each other by
-/// addresses; the file of that name in the folder is what they get.
+/// Validates each document on the command line by the schema named before it. Schemas refer to each other by URLs,
+/// which resolve to the file of that name in the folder.
 const VALIDATE: &str = "\
 import json, os, sys
 from jsonschema import Draft4Validator, RefResolver
@@ -28,7 +28,7 @@ for name, document in zip(pairs[::2], pairs[1::2]):
 /// Debian's, since its module jsonschema is.
 const PYTHON: &str = "/usr/bin/python3";
 
-/// A folder in whose path nothing is in upper case: podman and buildah make the name of an image of it.
+/// A folder with a lower-case path: podman and buildah derive the image's name from it.
 struct Lower(PathBuf);
 
 impl Lower {
@@ -47,7 +47,7 @@ impl Drop for Lower {
     }
 }
 
-/// The image `box`, the folder of a layout with it, and how podman and buildah call it there.
+/// The image `box`, the folder of a layout with it, and its name there for podman and buildah.
 fn for_engines() -> (Images, Lower, String) {
     let images = Images::new();
     images.build("box");
@@ -96,7 +96,7 @@ fn every_document_is_valid_by_the_specifications_own_schemas() {
     args.extend(pairs.iter().flat_map(|(schema, document)| [*schema, text(document)]));
     let said = peer(PYTHON, &args);
     assert_eq!(said.lines().count(), pairs.len(), "{said}");
-    // The control: a document that is wrong is found to be.
+    // The control: an invalid document is refused.
     let wrong = images.scratch("wrong.json");
     fs::write(&wrong, "{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":\"x\"}]}").unwrap();
     let args = ["-c", VALIDATE, SCHEMAS, "image-index-schema.json", text(&wrong)];
@@ -128,7 +128,7 @@ fn skopeo_copies_in_every_direction_and_changes_no_digest() {
                 sha2::Sha256::digest(manifest).iter().map(|byte| format!("{byte:02x}")).collect();
             assert_eq!(format!("sha256:{found}"), digest);
         }
-        // What Docker would load has the same config, so that it is called by our content digest.
+        // What Docker would load has the same config, so its image ID is our content digest.
         let docker = format!("docker-archive:{}", text(&docker));
         let config = peer("skopeo", &["inspect", "--config", "--raw", &docker]);
         assert_eq!(config, images.shop.file("image-box/config.json"));
@@ -143,7 +143,7 @@ struct Seen {
     content: Vec<u8>,
 }
 
-/// All that `stele image tree` says of the layers of an image, the highest counting.
+/// What `stele image tree` lists for the layers of an image, the highest winning.
 fn said(images: &Images, name: &str) -> BTreeMap<String, Seen> {
     let mut seen = BTreeMap::new();
     for line in images.shop.stele.ok(&["--json", "image", "tree", name]).lines() {
@@ -166,7 +166,7 @@ fn said(images: &Images, name: &str) -> BTreeMap<String, Seen> {
     seen
 }
 
-/// What is in a folder.
+/// The content of a folder.
 fn unpacked(root: &Path) -> BTreeMap<String, Seen> {
     let mut seen = BTreeMap::new();
     let mut left = vec![root.to_owned()];
@@ -196,7 +196,7 @@ fn unpacked(root: &Path) -> BTreeMap<String, Seen> {
 }
 
 #[test]
-fn umoci_unpacks_what_the_store_shows_with_owners_and_modes() {
+fn umoci_unpacks_the_same_as_the_store_shows_with_owners_and_modes() {
     if !is_root() {
         return stele_tests::skip("owners can only be set by root");
     }
@@ -279,7 +279,7 @@ fn podman_runs_it_and_calls_it_by_its_content_digest() {
     let shown = images.shop.stele.json(&["image", "inspect", "box"]);
     let ids = podman(&["images", "--quiet", "--no-trunc"]);
     assert_eq!(ids, shown["content"].as_str().unwrap());
-    // The same image from what `docker load` takes has the same name.
+    // The same image from a `docker load` archive has the same ID.
     let tar = images.scratch("docker.tar");
     images.shop.stele.ok(&[
         "image",
@@ -314,7 +314,7 @@ fn buildah_begins_from_it() {
 }
 
 #[test]
-fn a_registry_takes_it_and_gives_it_back() {
+fn a_registry_accepts_it_and_returns_it() {
     let images = Images::new();
     let layout = images.layout("box");
     let registry = Registry::new(images.shop.stele.scratch());

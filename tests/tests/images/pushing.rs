@@ -1,4 +1,4 @@
-//! `image push`, and `image import` from registries: against Debian's docker-registry, and over lines that break.
+//! `image push`, and `image import` from registries: against Debian's docker-registry, and over connections that break.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -9,13 +9,13 @@ use super::registry::Registry;
 use super::serving::{Endpoint, of_size};
 use super::*;
 
-/// A line to `port` that breaks: each of the first `breaks` connections that carry so many bytes one way is cut then.
+/// A flaky proxy to `port`: each of the first `breaks` connections that carry so many bytes one way is cut then.
 fn breaking(port: u16, breaks: usize, after: usize) -> (u16, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let at = listener.local_addr().unwrap().port();
     let left = Arc::new(AtomicUsize::new(breaks));
     let shared = Arc::clone(&left);
-    // It ends with the process of the test.
+    // It ends with the test process.
     std::thread::spawn(move || {
         for client in listener.incoming().flatten() {
             let Ok(server) = TcpStream::connect(("127.0.0.1", port)) else { return };
@@ -69,18 +69,18 @@ fn a_push_sends_what_is_missing_and_skopeo_finds_the_same_digest() {
         (again["sent"].as_u64(), again["bytes"].as_u64(), again["manifests"].as_u64()),
         (Some(0), Some(0), Some(0))
     );
-    // Another repository takes the blobs from there.
+    // Another repository mounts the blobs from there.
     let other = format!("127.0.0.1:{}/other", registry.port);
     let mounted = push(&other, &["--mount-from", "some/box"]);
     assert_eq!((mounted["mounted"].as_u64(), mounted["bytes"].as_u64()), (Some(3), Some(0)), "{mounted}");
     assert_eq!(digest_of(&other, &[]), digest);
-    // And one that has none is no failure.
+    // And one that has none is not a failure.
     let third = format!("127.0.0.1:{}/third", registry.port);
     assert_eq!(push(&third, &["--mount-from", "nothing"])["sent"], 3);
 }
 
 #[test]
-fn an_index_is_pushed_with_all_its_images_and_comes_back() {
+fn an_index_is_pushed_with_all_its_images_and_pulled_back() {
     let images = Images::new();
     images.two_platforms();
     let digest = images.build("box");
@@ -135,7 +135,7 @@ fn a_registry_that_wants_credentials_gets_those_that_are_kept_and_they_are_never
 }
 
 #[test]
-fn a_push_over_a_line_that_breaks_comes_to_its_end() {
+fn a_push_over_a_flaky_connection_completes() {
     let (images, digest) = of_size(24);
     let registry = Registry::new(images.shop.stele.scratch());
     let (port, left) = breaking(registry.port, 3, 6 << 20);
@@ -146,12 +146,12 @@ fn a_push_over_a_line_that_breaks_comes_to_its_end() {
         (0, Some(digest.as_str())),
         "{pushed}"
     );
-    // This registry forgets an upload that broke, and says so: what was there is sent again.
+    // This registry forgets an interrupted upload, and reports that: everything is sent again.
     assert_eq!(digest_of(&format!("127.0.0.1:{}/box:1", registry.port), &[]), digest);
 }
 
 #[test]
-fn a_line_that_breaks_for_ever_is_given_up_with_what_to_do() {
+fn a_connection_that_always_breaks_fails_with_a_hint() {
     let (images, _) = of_size(24);
     let registry = Registry::new(images.shop.stele.scratch());
     let (port, _) = breaking(registry.port, usize::MAX, 1 << 10);
@@ -161,7 +161,7 @@ fn a_line_that_breaks_for_ever_is_given_up_with_what_to_do() {
 }
 
 #[test]
-fn an_import_over_a_line_that_breaks_goes_on_where_it_broke() {
+fn an_import_over_a_flaky_connection_is_resumed() {
     let (images, digest) = of_size(24);
     let endpoint = Endpoint::of(&images, &[]);
     let port = endpoint.host().rsplit(':').next().unwrap().parse().unwrap();
@@ -177,7 +177,7 @@ fn an_import_over_a_line_that_breaks_goes_on_where_it_broke() {
 }
 
 #[test]
-fn what_is_not_there_or_no_reference_says_so() {
+fn missing_or_invalid_references_are_reported() {
     let images = Images::new();
     images.build("box");
     let endpoint = Endpoint::of(&images, &[]);
@@ -192,7 +192,7 @@ fn what_is_not_there_or_no_reference_says_so() {
         (&["push", "box", "box:1"], 2, "REGISTRY/NAME"),
         (&["push", "nothing", &format!("{host}/box")], 3, "nothing"),
         (&["push", "box", &zeros], 2, "digest"),
-        // Our own endpoint only reads.
+        // Our own endpoint is read-only.
         (&["push", "box", &format!("{host}/other")], 1, "registry"),
         (&["push", "box", "127.0.0.1:1/box"], 1, "127.0.0.1:1"),
     ] {

@@ -15,7 +15,7 @@ impl Registry {
         Self::with(scratch, "")
     }
 
-    /// One that lets in `user` with the password `secret`, and nobody else.
+    /// One that only admits `user` with the password `secret`.
     pub fn locked(scratch: &Path) -> Self {
         let hash =
             "import crypt; print(crypt.crypt('secret', crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=16)))";
@@ -26,7 +26,7 @@ impl Registry {
     }
 
     fn with(scratch: &Path, more: &str) -> Self {
-        // Nobody else takes the port between this and the registry's start, or the test says so.
+        // If another process takes the port before the registry starts, the test reports it.
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let config = scratch.join("registry.yml");
         let folder = scratch.join("registry");

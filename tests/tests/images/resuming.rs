@@ -1,5 +1,5 @@
-//! A registry as the large ones are: it lets in by tokens which grow old, and remembers an upload that broke.
-//! Debian's docker-registry does neither.
+//! A registry like the large ones: it uses tokens which expire, and resumes interrupted uploads. Debian's
+//! docker-registry does neither.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -9,28 +9,28 @@ use std::sync::{Arc, Mutex};
 use super::serving::{of_size, sha256};
 use super::*;
 
-/// So many bytes of a `PATCH` come through before it breaks.
+/// The number of bytes of a `PATCH` that arrive before it breaks.
 const PIECE: usize = 6 << 20;
 
-/// What the registry is told to do wrong, and what it has.
+/// The faults that the registry is to show, and its content.
 #[derive(Default)]
 struct State {
-    /// So many more pieces of uploads break.
+    /// The number of pieces of uploads that still break.
     breaks: usize,
-    /// So many more questions about an upload are answered with 503.
+    /// The number of queries about an upload that are still answered with 503.
     sick: usize,
-    /// So many requests a token is good for.
+    /// The number of requests that a token is good for.
     token_serves: usize,
     uploads: HashMap<String, Vec<u8>>,
     blobs: HashMap<String, Vec<u8>>,
     manifests: HashMap<String, Vec<u8>>,
-    /// For each token, in the order that they were given out: so many more requests it is good for.
+    /// For each token, in order of issue: the number of requests left.
     tokens: Vec<usize>,
-    /// What was done with uploads that were begun: the method, and the bytes that were there.
+    /// The requests of begun uploads: the method, and the bytes that had arrived.
     log: Vec<(String, usize)>,
 }
 
-/// One on the loopback interface. It ends with the process of the test.
+/// One on the loopback interface. It ends with the test process.
 struct Resuming {
     port: u16,
     state: Arc<Mutex<State>>,
@@ -119,7 +119,7 @@ fn write(mut to: TcpStream, asked: &Asked, answer: Answer) -> std::io::Result<()
     if asked.method == "HEAD" { Ok(()) } else { to.write_all(&answer.body) }
 }
 
-/// None when the line breaks instead.
+/// `None` when the connection breaks instead.
 fn answer(port: u16, state: &Mutex<State>, asked: &Asked, from: &mut impl Read) -> Option<Answer> {
     let auth = asked.headers.get("authorization").cloned().unwrap_or_default();
     if asked.path == "/token" {
@@ -203,18 +203,18 @@ fn answer(port: u16, state: &Mutex<State>, asked: &Asked, from: &mut impl Read) 
     })
 }
 
-/// What an upload of so many bytes says that it has.
+/// The range header of an upload of so many bytes.
 fn range(has: usize) -> String {
     format!("0-{}", has.saturating_sub(1))
 }
 
-/// Takes a piece of an upload; how much there is then, or a status. None when the line breaks in the middle.
+/// Takes a piece of an upload; the new length, or a status. `None` when the connection breaks in the middle.
 fn patch(state: &Mutex<State>, asked: &Asked, mut from: impl Read) -> Option<Result<usize, u16>> {
     let breaks = {
         let mut state = state.lock().unwrap();
         let Some(has) = state.uploads.get(&asked.path).map(Vec::len) else { return Some(Err(404)) };
         state.log.push(("PATCH".to_owned(), has));
-        // Who sends no range streams all of it, from the beginning.
+        // A client that sends no range streams all of it, from the beginning.
         let begins = asked.headers.get("content-range").and_then(|it| it.split('-').next()?.parse().ok());
         if begins.unwrap_or(0) != has {
             return Some(Err(416));
@@ -237,7 +237,7 @@ fn patch(state: &Mutex<State>, asked: &Asked, mut from: impl Read) -> Option<Res
     (!breaks).then_some(Ok(upload.len()))
 }
 
-/// A body in chunks, as skopeo sends it (RFC 9112, section 7.1).
+/// A chunked body, as skopeo sends it (RFC 9112, section 7.1).
 fn unchunked(from: impl Read) -> Option<Vec<u8>> {
     let (mut from, mut body) = (BufReader::new(from), Vec::new());
     loop {
@@ -252,7 +252,7 @@ fn unchunked(from: impl Read) -> Option<Vec<u8>> {
     }
 }
 
-/// Pushes `large-image` with the credentials of `user`; what is said, with its exit code.
+/// Pushes `large-image` with the credentials of `user`; the output, with its exit code.
 fn push(images: &Images, registry: &Resuming, password: &str) -> (Option<i32>, String) {
     let auth = peer(
         "/usr/bin/python3",
@@ -271,7 +271,7 @@ fn push(images: &Images, registry: &Resuming, password: &str) -> (Option<i32>, S
 }
 
 #[test]
-fn an_upload_goes_on_where_it_broke_and_tokens_that_grew_old_are_renewed() {
+fn an_upload_is_resumed_and_expired_tokens_are_renewed() {
     let (images, digest) = of_size(24);
     let registry = Resuming::new(3, 2, 6);
     let (code, said) = push(&images, &registry, "secret");
@@ -281,14 +281,14 @@ fn an_upload_goes_on_where_it_broke_and_tokens_that_grew_old_are_renewed() {
     let of = |method: &str| -> Vec<_> {
         state.log.iter().filter(|it| it.0 == method).map(|it| it.1 / PIECE).collect()
     };
-    // Whatever came through was not sent again, and nothing was sent while the registry could not be asked.
+    // Received bytes were not sent again, and nothing was sent while the registry could not be queried.
     let large: Vec<_> = of("PATCH").into_iter().filter(|pieces| *pieces > 0).collect();
     assert_eq!((large, of("sick")), (vec![1, 2, 3], vec![1, 1]), "{:?}", state.log);
     assert!(state.tokens.len() > 1 && state.breaks == 0, "{} tokens", state.tokens.len());
 }
 
 #[test]
-fn a_registry_that_can_not_be_asked_is_given_up_and_nothing_is_sent_blindly() {
+fn an_unresponsive_registry_is_abandoned_and_nothing_is_sent_blindly() {
     let (images, _) = of_size(24);
     let registry = Resuming::new(1, usize::MAX, 6);
     let (code, said) = push(&images, &registry, "secret");
@@ -299,14 +299,14 @@ fn a_registry_that_can_not_be_asked_is_given_up_and_nothing_is_sent_blindly() {
 }
 
 #[test]
-fn a_token_server_that_refuses_says_so() {
+fn a_refusal_of_a_token_server_is_reported() {
     let (images, _) = of_size(1);
     let (code, said) = push(&images, &Resuming::new(0, 0, 100), "wrong");
     assert!(code == Some(1) && said.contains("log in again"), "{said}");
 }
 
 #[test]
-fn skopeo_takes_this_registry_for_one() {
+fn skopeo_accepts_this_registry() {
     let (images, digest) = of_size(1);
     let layout = images.scratch("layout");
     images.shop.stele.ok(&["image", "export", "large-image", text(&layout)]);

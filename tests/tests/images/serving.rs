@@ -1,4 +1,4 @@
-//! `stele serve --oci`: engines pull straight from the store; what is hostile, slow, cut or damaged harms nobody else.
+//! `stele serve --oci`: engines pull straight from the store; hostile, slow, cut or damaged transfers harm no others.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -29,18 +29,18 @@ impl Endpoint {
         self.address.split_once("://").expect("an address").1
     }
 
-    /// Sends `request` as it is; all that comes until the endpoint hangs up.
+    /// Sends `request` verbatim; all that arrives until the endpoint disconnects.
     fn raw(&self, request: &[u8]) -> Vec<u8> {
         let mut stream = TcpStream::connect(self.host()).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-        // What is refused early may not be taken to its end.
+        // After an early refusal the rest may not be read.
         let _ = stream.write_all(request);
         let mut answer = Vec::new();
         let _ = stream.read_to_end(&mut answer);
         answer
     }
 
-    /// Asks for something; the head of the answer, and its body.
+    /// Sends a request; the head of the answer, and its body.
     fn get(&self, method: &str, path: &str, headers: &str) -> (String, Vec<u8>) {
         let request = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n");
         let answer = self.raw(request.as_bytes());
@@ -65,7 +65,7 @@ impl Endpoint {
         line.unwrap_or_else(|| panic!("no {name} in {text}")).parse().unwrap()
     }
 
-    /// The most memory that its process had, in MiB.
+    /// The peak memory of its process, in MiB.
     fn peak(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
@@ -96,7 +96,7 @@ pub fn of_size(mebibytes: usize) -> (Images, String) {
     (images, digest)
 }
 
-/// That of 96 MiB, and an endpoint; what its layer's path is there.
+/// That of 96 MiB, and an endpoint; the path of its layer there.
 fn large() -> (Images, Endpoint, String) {
     let (images, _) = of_size(96);
     let endpoint = Endpoint::of(&images, &[]);
@@ -113,7 +113,7 @@ pub fn sha256(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn what_is_hostile_is_refused_and_the_next_is_served() {
+fn hostile_requests_are_refused_and_the_next_is_served() {
     let images = Images::new();
     images.build("box");
     let endpoint = Endpoint::of(&images, &[]);
@@ -139,7 +139,7 @@ fn what_is_hostile_is_refused_and_the_next_is_served() {
     }
     let many = "X: y\r\n".repeat(5000);
     let long = format!("X: {}\r\n", "y".repeat(200_000));
-    for rubbish in [
+    for garbage in [
         "\0\0\0\0\r\n\r\n".to_owned(),
         "GET\r\n\r\n".to_owned(),
         "GET /v2/ HTTP/9.9\r\n\r\n".to_owned(),
@@ -149,15 +149,15 @@ fn what_is_hostile_is_refused_and_the_next_is_served() {
         format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "a".repeat(100_000)),
         "\x16\x03\x01\x02\x00\x01\x00\x01\r\n\r\n".to_owned(),
     ] {
-        let answer = String::from_utf8_lossy(&endpoint.raw(rubbish.as_bytes())).into_owned();
-        assert!(!answer.starts_with("HTTP/1.1 2"), "{}: {answer}", &rubbish[..20.min(rubbish.len())]);
+        let answer = String::from_utf8_lossy(&endpoint.raw(garbage.as_bytes())).into_owned();
+        assert!(!answer.starts_with("HTTP/1.1 2"), "{}: {answer}", &garbage[..20.min(garbage.len())]);
     }
     assert_eq!(endpoint.status("GET", "/v2/box/manifests/latest"), 200);
     assert!(endpoint.peak() < 100, "{} MiB", endpoint.peak());
 }
 
 #[test]
-fn a_blob_comes_whole_in_parts_and_not_when_it_is_known() {
+fn a_blob_is_served_whole_in_parts_and_as_not_modified() {
     let images = Images::new();
     images.images("image(name = 'box', inputs = [box], compression = 'zstd')\n");
     images.build("box");
@@ -182,12 +182,12 @@ fn a_blob_comes_whole_in_parts_and_not_when_it_is_known() {
 }
 
 #[test]
-fn a_damaged_file_ends_in_a_cut_line_and_is_set_aside() {
+fn a_damaged_file_ends_in_a_cut_connection_and_quarantine() {
     let (images, endpoint, path) = large();
     let payload = stele_tests::damage::payload(&images.shop.stele, "image-large-image/rootfs/x/large");
     stele_tests::damage::flip(&payload, 50_000_000);
     let digest = path.rsplit(':').next().unwrap();
-    // The length was promised before: what comes is less.
+    // The length was promised before: fewer bytes arrive.
     let (head, body) = endpoint.get("GET", &path, "");
     let promised = head.split("content-length: ").nth(1).unwrap().split("\r\n").next().unwrap();
     assert!(body.len() < promised.parse().unwrap(), "{} of {promised}", body.len());
@@ -195,18 +195,18 @@ fn a_damaged_file_ends_in_a_cut_line_and_is_set_aside() {
     assert_eq!(endpoint.metric("stele_oci_blobs_damaged_total"), 1);
     // The store knows it now.
     assert!(!payload.exists());
-    // And the endpoint serves on.
+    // And the endpoint still serves.
     assert_eq!(endpoint.status("GET", "/v2/"), 200);
 }
 
 #[test]
-fn a_pull_goes_on_when_its_daemon_is_killed_and_when_its_link_stalls() {
+fn a_pull_continues_when_its_daemon_is_killed_and_when_its_connection_stalls() {
     let (images, endpoint, path) = large();
     let mut stream = TcpStream::connect(endpoint.host()).unwrap();
     write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
     let mut answer = vec![0; 1 << 20];
     stream.read_exact(&mut answer).unwrap();
-    // The link stalls: nobody takes what fills the buffers, and the daemon dies meanwhile.
+    // The connection stalls: the client reads nothing, the buffers are full, and the daemon dies meanwhile.
     std::thread::sleep(Duration::from_millis(500));
     images.shop.stele.kill_daemon();
     std::thread::sleep(Duration::from_millis(500));
@@ -216,7 +216,7 @@ fn a_pull_goes_on_when_its_daemon_is_killed_and_when_its_link_stalls() {
 }
 
 #[test]
-fn aborted_pulls_leave_nothing_behind_and_a_client_that_takes_nothing_is_cut() {
+fn aborted_pulls_leave_nothing_behind_and_a_stalled_client_is_cut() {
     let (images, first, path) = large();
     drop(first);
     let endpoint = Endpoint::of(&images, &["--stall", "2", "--max-connections", "8"]);
@@ -227,7 +227,7 @@ fn aborted_pulls_leave_nothing_behind_and_a_client_that_takes_nothing_is_cut() {
         stream.read_exact(&mut [0; 1000]).unwrap();
     }
     stele_tests::wait_for("the ends of aborted blobs", || endpoint.metric("stele_oci_blobs_under_way") == 0);
-    // Eight that take nothing have all places, until they are cut.
+    // Eight stalled connections have all slots, until they are cut.
     let stalled: Vec<_> = (0..8)
         .map(|_| {
             let mut stream = TcpStream::connect(endpoint.host()).unwrap();
@@ -235,7 +235,7 @@ fn aborted_pulls_leave_nothing_behind_and_a_client_that_takes_nothing_is_cut() {
             stream
         })
         .collect();
-    // Until its request was read a connection is idle, and makes room for others.
+    // Until its request was read a connection is idle, and is closed to make room for others.
     std::thread::sleep(Duration::from_millis(500));
     let begun = Instant::now();
     assert_eq!(endpoint.status("GET", "/v2/"), 200);
@@ -280,7 +280,7 @@ fn an_image_that_is_built_anew_can_still_be_pulled_by_its_digest() {
 }
 
 #[test]
-fn it_ends_in_good_order_when_it_is_told_to() {
+fn it_shuts_down_cleanly() {
     let (_images, mut endpoint, path) = large();
     let mut stream = TcpStream::connect(endpoint.host()).unwrap();
     write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
@@ -289,7 +289,7 @@ fn it_ends_in_good_order_when_it_is_told_to() {
     let pid = rustix::process::Pid::from_raw(i32::try_from(endpoint.process.id()).unwrap()).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
     stele_tests::wait_for("nobody listens", || TcpStream::connect(endpoint.host()).is_err());
-    // What was under way comes to its end.
+    // Answers in progress are completed.
     stream.read_to_end(&mut answer).unwrap();
     let end = answer.windows(4).position(|it| it == b"\r\n\r\n").unwrap();
     assert_eq!(sha256(&answer[end + 4..]), path.rsplit(':').next().unwrap());
@@ -297,7 +297,7 @@ fn it_ends_in_good_order_when_it_is_told_to() {
 }
 
 #[test]
-fn wrong_options_say_what_to_do() {
+fn wrong_options_give_a_hint() {
     let images = Images::new();
     let fails = |args: &[&str]| images.shop.stele.fails(&[&["serve"], args].concat(), 2);
     images.build("box");
@@ -317,10 +317,10 @@ fn wrong_options_say_what_to_do() {
 }
 
 #[test]
-fn what_cannot_be_made_again_is_not_served() {
+fn a_layer_that_cannot_be_generated_again_is_not_served() {
     let images = Images::new();
     let layout = images.layout("box");
-    // Another program's image of other files: umoci puts a layer with times of its own on top.
+    // Another program's image of other files: umoci adds a layer with its own times.
     let bundle = images.scratch("bundle");
     let image = format!("{}:box", text(&layout));
     if !is_root() {
@@ -382,7 +382,7 @@ fn an_index_is_pulled_for_every_platform() {
 }
 
 #[test]
-fn tls_is_spoken_with_whom_trusts_the_certificate() {
+fn tls_works_for_clients_that_trust_the_certificate() {
     let images = Images::new();
     images.build("box");
     let folder = images.scratch("tls");

@@ -1,5 +1,5 @@
-//! Images of strangers: what one reader would take for another thing than the next, what leads out of its place, what
-//! would be written and not read again, and what a terminal would obey.
+//! Hostile images: documents that readers interpret differently, paths that lead out, records that could be written but
+//! not read again, and terminal control sequences.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const DOCKER: &str = "application/vnd.docker.distribution.manifest.v2+json";
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
 
-/// A layer whose bytes can be made again from its files: one that Stele wrote.
+/// A layer whose bytes can be generated again from its files: one that Stele wrote.
 fn exact_layer(images: &Images) -> Vec<u8> {
     images.image("box", "files = {'/a': 'a'}, compression = 'none'");
     let layout = images.layout("box");
@@ -54,7 +54,7 @@ fn named(mut entry: Value, name: &str) -> Value {
 }
 
 #[test]
-fn an_image_whose_record_could_not_be_read_again_is_not_taken_and_a_large_one_is() {
+fn an_image_with_an_unreadable_record_is_refused_and_a_large_one_is_accepted() {
     let images = Images::new();
     let long = |at: usize| format!("{}/{at:0>90}/", "d".repeat(150));
     let mut tar = Tar::default();
@@ -68,7 +68,7 @@ fn an_image_whose_record_could_not_be_read_again_is_not_taken_and_a_large_one_is
     assert_eq!(shown["name"], "large");
     let listed = images.shop.stele.ok(&["image", "tree", "large"]);
     assert!(listed.lines().count() >= 17_000, "every entry is read again");
-    // What no record holds is refused where it comes in.
+    // What no record can hold is refused on import.
     let owner = |id: &str| {
         let record = format!("uid={id}\n");
         let length = record.len() + 3;
@@ -83,7 +83,7 @@ fn an_image_whose_record_could_not_be_read_again_is_not_taken_and_a_large_one_is
 }
 
 #[test]
-fn a_document_that_is_two_things_is_refused() {
+fn an_ambiguous_document_is_refused() {
     let images = Images::new();
     let layout = Layout::new(&images, "two", &[layer("a")]);
     let other = image(&layout, &layer("b"), MANIFEST);
@@ -98,7 +98,7 @@ fn a_document_that_is_two_things_is_refused() {
         layout.index(&[named(entry, "t")]);
         let said = images.shop.stele.fails(&["image", "import", text(&layout.path)], 1);
         assert!(
-            said.contains("a manifest and an index at once") || said.contains("different kinds"),
+            said.contains("both a manifest and an index") || said.contains("contradict each other"),
             "{said}"
         );
     }
@@ -107,7 +107,7 @@ fn a_document_that_is_two_things_is_refused() {
 }
 
 #[test]
-fn a_device_takes_away_what_it_stands_over() {
+fn a_device_removes_what_it_replaces() {
     let images = Images::new();
     let lower = Tar::default().dir("etc").file("etc/secret", "key\n").file("etc/fifo/x", "y").end();
     let upper = Tar::default().entry(b'3', "etc/secret", "", b"").entry(b'6', "etc/fifo", "", b"").end();
@@ -117,7 +117,7 @@ fn a_device_takes_away_what_it_stands_over() {
 }
 
 #[test]
-fn what_union_file_systems_left_is_passed_over_and_no_directory_is_a_whiteout() {
+fn aufs_metadata_is_skipped_and_no_directory_is_a_whiteout() {
     let images = Images::new();
     let tar = Tar::default().dir(".wh..wh.plnk").file(".wh..wh.plnk/1.2", "x").file("a", "b");
     let layout = Layout::new(&images, "aufs", &[tar.end()]);
@@ -139,7 +139,7 @@ fn a_hard_link_to_itself_is_refused() {
 }
 
 #[test]
-fn a_folder_of_dockers_leads_nowhere_else() {
+fn a_docker_folder_does_not_lead_outside() {
     let images = Images::new();
     let tar = layer("private");
     let elsewhere = images.scratch("elsewhere");
@@ -176,7 +176,7 @@ fn a_folder_of_dockers_leads_nowhere_else() {
 }
 
 #[test]
-fn an_image_is_called_as_the_engine_calls_it_that_wrote_it() {
+fn an_image_has_the_name_that_its_engine_wrote() {
     let images = Images::new();
     let layout = Layout::new(&images, "names", &[layer("a")]);
     let entry = |name: &str, layer: &[u8]| {
@@ -204,7 +204,7 @@ fn an_image_is_called_as_the_engine_calls_it_that_wrote_it() {
 }
 
 #[test]
-fn an_image_of_dockers_media_types_goes_out_as_it_came_in() {
+fn an_image_of_dockers_media_types_is_exported_unchanged() {
     let images = Images::new();
     let layer = exact_layer(&images);
     let layout = Layout::new(&images, "docker", std::slice::from_ref(&layer));
@@ -214,12 +214,12 @@ fn an_image_of_dockers_media_types_goes_out_as_it_came_in() {
     images.shop.stele.ok(&["image", "export", "t", text(&out)]);
     let index: Value = serde_json::from_slice(&fs::read(out.join("index.json")).unwrap()).unwrap();
     assert_eq!(index["manifests"][0]["mediaType"], DOCKER);
-    // By a name skopeo finds OCI's media types only; the one image of a layout it takes without.
+    // By name, skopeo finds OCI media types only; without a name it takes the only image of a layout.
     peer("skopeo", &["inspect", &format!("oci:{}", text(&out))]);
 }
 
 #[test]
-fn an_archive_with_something_attached_is_loaded_by_engines_and_comes_back_whole() {
+fn an_archive_with_attachments_is_loaded_by_engines_and_imported_whole() {
     let images = Images::new();
     let layout = Layout::new(&images, "attach", &[exact_layer(&images)]);
     images.shop.stele.ok(&["image", "import", "--name", "it", text(&layout.path)]);
@@ -235,7 +235,7 @@ fn an_archive_with_something_attached_is_loaded_by_engines_and_comes_back_whole(
 }
 
 #[test]
-fn a_referrer_that_is_not_whole_is_left_out_and_the_image_comes() {
+fn an_incomplete_referrer_is_left_out_and_the_image_is_imported() {
     let images = Images::new();
     let layout = Layout::new(&images, "stray", &[layer("a")]);
     let subject = image(&layout, &layer("a"), MANIFEST);

@@ -10,7 +10,7 @@ use stele_tests::{Stele, trees, wait_for};
 
 use super::{LONG, add_tree};
 
-/// A process whose working directory that is.
+/// A process with that working directory.
 struct Inside(Child);
 
 impl Inside {
@@ -33,7 +33,7 @@ fn collect(mounted: &Mounted) -> u64 {
 }
 
 #[test]
-fn a_collection_spares_what_a_working_directory_or_an_open_file_holds_and_nothing_else() {
+fn a_collection_spares_only_what_a_working_directory_or_an_open_file_holds() {
     for killed in [false, true] {
         let stele = Stele::new();
         let (inside, digest) = add_tree(&stele, "inside", 11);
@@ -67,7 +67,7 @@ fn a_collection_spares_what_a_working_directory_or_an_open_file_holds_and_nothin
                 assert_eq!(String::from_utf8_lossy(&bytes[..read]), text);
             }
             drop((user, file, lone));
-            // The kernel tells of what was closed in its own time.
+            // The kernel reports closed files in its own time.
             wait_for("the rest to be collected", || {
                 collect(&mounted);
                 [&digest, &opened, &blob].iter().all(|it| fs::metadata(mounted.path(it)).is_err())
@@ -76,7 +76,7 @@ fn a_collection_spares_what_a_working_directory_or_an_open_file_holds_and_nothin
     }
 }
 
-/// Where a process has its working directory, as getcwd(2) says it.
+/// A process's working directory, as getcwd(2) returns it.
 fn working_directory(user: &Inside) -> String {
     fs::read_link(format!("/proc/{}/cwd", user.0.id())).unwrap().to_str().unwrap().to_owned()
 }
@@ -108,7 +108,7 @@ fn a_collection_leaves_working_directories_their_names_and_mounts_below_their_pl
 }
 
 #[test]
-fn an_absent_digest_is_there_as_soon_as_it_is_imported_and_gone_when_it_is_collected() {
+fn an_absent_digest_appears_on_import_and_disappears_on_collection() {
     let stele = Stele::new();
     let (first, digest) = add_tree(&stele, "first", 14);
     stele.ok(&["store", "root", "rm", "first"]);
@@ -128,7 +128,7 @@ fn an_absent_digest_is_there_as_soon_as_it_is_imported_and_gone_when_it_is_colle
 }
 
 #[test]
-fn a_root_that_is_moved_shows_what_it_is_moved_to() {
+fn a_moved_root_shows_its_new_target() {
     let stele = Stele::new();
     let (one, first) = add_tree(&stele, "one", 15);
     let (two, second) = add_tree(&stele, "two", 16);

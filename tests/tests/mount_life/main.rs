@@ -1,7 +1,7 @@
-//! What a mount lives through: kills of the daemon and of its keeper, collections, bad disks, users without rights.
+//! What a mount survives: kills of the daemon and of its keeper, collections, disk faults, unprivileged users.
 //!
-//! The kernel gives all readers of a FUSE mount an error for ever when its server is killed. Here another server goes
-//! on; each test says what somebody who reads meanwhile must see.
+//! The kernel gives all readers of a FUSE mount an error for ever when its server is killed. Here another server takes
+//! over; each test states what a reader must see meanwhile.
 
 mod collecting;
 mod staying_up;
@@ -15,10 +15,10 @@ use std::time::Duration;
 use stele_tests::mounted::Mounted;
 use stele_tests::{Stele, trees};
 
-/// How long a test may take that would hang if the mount did.
+/// A time limit for a test that would hang if the mount did.
 const LONG: Duration = Duration::from_secs(60);
 
-/// A tree with files that lie in the database, in files, and programs; its digest.
+/// A tree with inline files, object files, and programs; its digest.
 fn add_tree(stele: &Stele, name: &str, seed: u64) -> (PathBuf, String) {
     let tree = stele.scratch().join(name);
     trees::generate(&tree, seed, 40);
@@ -40,7 +40,7 @@ fn keeper(stele: &Stele) -> Option<i32> {
     })
 }
 
-/// A mount with such a tree. `None`, and the test is skipped, where nobody may mount.
+/// A mount with such a tree. `None`, and the test is skipped, where mounting is not permitted.
 fn mounted_tree(seed: u64, options: &[&str]) -> Option<(Mounted, PathBuf, String)> {
     let stele = Stele::new();
     let (tree, digest) = add_tree(&stele, "tree", seed);

@@ -42,7 +42,7 @@ fn a_killed_daemon_breaks_neither_open_files_nor_working_directories() {
                 let mut bytes = vec![0; large.len()];
                 open_large.read_exact_at(&mut bytes, 0).unwrap();
                 assert!(bytes == large, "round {round}");
-                // Without the page cache somebody has to answer.
+                // Without the page cache the server has to answer.
                 let _ = fs::write("/proc/sys/vm/drop_caches", "1");
                 let mut bytes = vec![0; small.len()];
                 open_small.read_exact_at(&mut bytes, 0).unwrap();
@@ -53,7 +53,7 @@ fn a_killed_daemon_breaks_neither_open_files_nor_working_directories() {
                 assert_eq!(String::from_utf8_lossy(&answer), expected, "round {round}");
                 trees::assert_same(&tree, &top);
             }
-            // What nobody had looked at before is there as well.
+            // What had not been looked up before is there as well.
             trees::assert_same(&other, &mounted.path(&second));
             drop(ask);
             shell.wait().unwrap();
@@ -62,9 +62,9 @@ fn a_killed_daemon_breaks_neither_open_files_nor_working_directories() {
     }
 }
 
-/// Whoever asked the daemon that was killed would wait for ever: the kernel has to send the question again.
+/// A reader waiting for the killed daemon would wait for ever: the kernel has to resend the request.
 #[test]
-fn a_question_that_the_killed_daemon_had_read_is_answered_by_the_next() {
+fn a_request_that_the_killed_daemon_had_read_is_answered_by_the_next() {
     let Some((mounted, tree, digest)) = mounted_tree(3, &[]) else { return };
     let daemon = mounted.stele().daemon().and_then(Pid::from_raw).unwrap();
     within(LONG, || {
@@ -83,7 +83,7 @@ fn a_question_that_the_killed_daemon_had_read_is_answered_by_the_next() {
     });
 }
 
-/// Kills the keeper, and then the daemon, which nobody starts again.
+/// Kills the keeper, and then the daemon, which is not started again.
 fn kill_both(stele: &Stele) {
     let daemon = stele.daemon().unwrap();
     kill(keeper(stele).expect("a keeper"));
@@ -104,9 +104,9 @@ fn when_daemon_and_keeper_are_both_killed_the_next_command_mounts_again_at_the_s
     });
 }
 
-/// A keeper that is killed is missed at the next mount, and what the daemon answers for is then given to the new one.
+/// A killed keeper is noticed at the next mount, and the new one then receives the mounts that the daemon serves.
 #[test]
-fn a_killed_keeper_harms_nobody() {
+fn a_killed_keeper_harms_no_reader() {
     let Some((mounted, tree, digest)) = mounted_tree(5, &[]) else { return };
     within(LONG, || {
         kill(keeper(mounted.stele()).expect("a keeper"));
@@ -121,7 +121,7 @@ fn a_killed_keeper_harms_nobody() {
 }
 
 #[test]
-fn whoever_else_connects_to_the_keeper_is_not_taken_for_the_daemon() {
+fn other_clients_of_the_keeper_are_not_taken_for_the_daemon() {
     let Some((mounted, tree, digest)) = mounted_tree(41, &[]) else { return };
     within(LONG, || {
         let stranger = || UnixStream::connect(mounted.stele().store().join("keeper.socket")).unwrap();
@@ -134,7 +134,7 @@ fn whoever_else_connects_to_the_keeper_is_not_taken_for_the_daemon() {
 }
 
 #[test]
-fn a_mount_of_which_nobody_knows_any_more_is_mounted_again_by_whoever_asks_for_it() {
+fn an_orphaned_mount_is_mounted_again_on_request() {
     let Some((mounted, tree, digest)) = mounted_tree(42, &[]) else { return };
     within(LONG, || {
         kill_both(mounted.stele());
@@ -143,14 +143,14 @@ fn a_mount_of_which_nobody_knows_any_more_is_mounted_again_by_whoever_asks_for_i
         assert_eq!(outcome.code, 0, "{}", outcome.stderr);
         assert!(outcome.stderr.contains("no process serves the mount"), "{}", outcome.stderr);
         trees::assert_same(&tree, &mounted.path(&digest));
-        // A second time it is there already.
+        // It is mounted already.
         let outcome = mounted.stele().run(&["mount", mounted.dir().to_str().unwrap()]);
         assert!(outcome.stderr.contains("already"), "{}", outcome.stderr);
     });
 }
 
 #[test]
-fn a_rebuild_takes_away_what_shows_the_old_database_unless_somebody_looks_at_it() {
+fn a_rebuild_removes_mounts_of_the_old_database_unless_they_are_busy() {
     let Some((mounted, tree, digest)) = mounted_tree(43, &[]) else { return };
     within(LONG, || {
         let held = File::open(mounted.path(&digest).join("large")).unwrap();
@@ -165,13 +165,13 @@ fn a_rebuild_takes_away_what_shows_the_old_database_unless_somebody_looks_at_it(
 }
 
 #[test]
-fn a_daemon_that_is_told_to_end_leaves_its_mounts_to_the_next() {
+fn a_stopped_daemon_leaves_its_mounts_to_the_next() {
     let Some((mounted, tree, digest)) = mounted_tree(6, &[]) else { return };
     within(LONG, || {
         let held = File::open(mounted.path(&digest).join("large")).unwrap();
         let daemon = mounted.stele().daemon().and_then(Pid::from_raw).unwrap();
         kill_process(daemon, Signal::TERM).unwrap();
-        // No command is needed: that somebody looks is enough.
+        // No command is needed: a read is enough.
         trees::assert_same(&tree, &mounted.path(&digest));
         assert_eq!(held.metadata().unwrap().len(), 700_000);
         assert_ne!(mounted.stele().daemon(), Some(daemon.as_raw_nonzero().get()));

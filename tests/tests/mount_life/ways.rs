@@ -9,8 +9,8 @@ use stele_tests::{Stele, binary, skip};
 
 use super::{LONG, add_tree, mounted_tree, mounts};
 
-/// Runs a script as user 1000, with a store of that user's own in `$STELE_STORE`, the tree in `$TREE` and an empty
-/// folder in `$DIR`. `/dev/fuse` is for everybody meanwhile, as it is on most machines. `None` without root.
+/// Runs a script as user 1000, with that user's own store in `$STELE_STORE`, the tree in `$TREE` and an empty folder in
+/// `$DIR`. `/dev/fuse` is open to all meanwhile, as on most machines. `None` without root.
 fn as_user(script: &str) -> Option<(i32, String)> {
     if !rustix::process::geteuid().is_root() {
         skip("only root becomes another user");
@@ -42,7 +42,7 @@ fn shared_binary(top: &Path) -> std::path::PathBuf {
 }
 
 #[test]
-fn a_user_who_may_not_mount_is_told_what_to_do() {
+fn a_user_without_permission_to_mount_gets_a_hint() {
     // Without fusermount3 on the PATH.
     let script = "PATH=/nowhere; $S store add $TREE >/dev/null
         $S mount $DIR; R=$?; $S daemon stop; exit $R";
@@ -65,9 +65,9 @@ fn a_user_mounts_in_a_namespace_of_their_own_and_it_ends_with_the_command() {
 }
 
 #[test]
-fn a_user_mounts_by_fusermount3_and_nobody_else_looks_in() {
+fn a_user_mounts_by_fusermount3_and_other_users_have_no_access() {
     if Command::new("fusermount3").arg("-V").output().is_err() {
-        return skip("there is no fusermount3");
+        return skip("fusermount3 is missing");
     }
     let script = "$S store add --root tree $TREE >/dev/null; $S mount $DIR >/dev/null
         cat $DIR/by-name/tree/small; kill -9 $($S --json daemon status | sed 's/.*\"pid\":\\([0-9]*\\).*/\\1/')
@@ -133,7 +133,7 @@ fn nothing_is_imported_from_a_mount_of_the_store_itself() {
 }
 
 #[test]
-fn a_mount_in_use_is_taken_away_only_by_those_who_say_so() {
+fn a_busy_mount_is_removed_only_on_explicit_request() {
     let Some((mounted, _, digest)) = mounted_tree(33, &[]) else { return };
     let dir = mounted.dir().to_str().unwrap();
     within(LONG, || {

@@ -19,16 +19,16 @@ fn a_flipped_bit_gives_an_error_and_quarantine_and_never_wrong_bytes() {
         let file = payload(mounted.stele(), "tree/large");
         let path = mounted.path(&digest).join("large");
         flip(&file, 400_000);
-        // A part that is sound is not given either: the first read goes over all of it.
+        // An intact part is not returned either: the first read verifies all of it.
         let mut bytes = [0; 4096];
         let read = fs::File::open(&path).and_then(|mut file| file.read(&mut bytes));
         assert_eq!(read.unwrap_err().raw_os_error(), Some(rustix::io::Errno::IO.raw_os_error()));
         wait_for("the payload to be set aside", || !file.exists());
         assert!(fs::read_dir(mounted.stele().store().join("quarantine")).unwrap().count() > 0);
         let log = fs::read_to_string(mounted.stele().store().join("daemon.log")).unwrap();
-        assert!(log.contains("is not what its name says"), "{log}");
+        assert!(log.contains("does not match its digest"), "{log}");
         assert!(fs::read(&path).is_err());
-        // What is stored again is whole again, in the same place.
+        // Stored again, it is intact again, in the same place.
         mounted.stele().ok(&["store", "add", tree.to_str().unwrap()]);
         assert!(fs::read(&path).unwrap() == fs::read(tree.join("large")).unwrap());
     });
@@ -61,7 +61,7 @@ fn a_truncated_or_missing_payload_cannot_be_opened_even_where_the_kernel_reads_b
 }
 
 #[test]
-fn a_disk_that_is_gone_gives_errors_and_no_hang() {
+fn a_removed_disk_gives_errors_and_no_hang() {
     let Some(disk) = Disk::ext4(200) else { return };
     let stele = Stele::at(&disk.path().join("store"));
     let (_, digest) = add_tree(&stele, "tree", 24);
@@ -73,7 +73,7 @@ fn a_disk_that_is_gone_gives_errors_and_no_hang() {
             .output()
             .unwrap();
         let _ = fs::write("/proc/sys/vm/drop_caches", "3");
-        // Whether the disk still gives what it gave before is its own affair; that it ends is ours.
+        // The disk may or may not return what it returned before; the read must end.
         let _ = fs::read(mounted.path(&digest).join("large"));
         let _ = fs::read(mounted.path(&digest).join("small"));
         let _ = fs::read_dir(mounted.path(&digest)).map(Iterator::count);
@@ -81,8 +81,8 @@ fn a_disk_that_is_gone_gives_errors_and_no_hang() {
     });
 }
 
-/// Every name, kind, size, byte and link of generated trees is as it is in the directory that was imported, both
-/// where the kernel reads by itself and where every read is checked.
+/// Every name, kind, size, byte and link of generated trees equals that of the imported directory, both with
+/// passthrough and with every read checked.
 #[test]
 fn generated_trees_look_as_they_did_before_they_were_imported() {
     for options in [&[][..], &["--checked"]] {

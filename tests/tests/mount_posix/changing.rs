@@ -77,7 +77,7 @@ fn path_below(path: &OsStr) -> OsString {
 }
 
 #[test]
-fn whatever_would_change_the_tree_fails_as_on_a_read_only_disk_and_changes_nothing() {
+fn modifications_fail_as_on_a_read_only_disk_and_change_nothing() {
     on_both(|both| {
         let seen = |at: &Place| format!("{:?}", [".", "dir", "empty-dir"].map(|path| names(at, path)));
         let before = both.ask("the names", seen);
@@ -86,7 +86,7 @@ fn whatever_would_change_the_tree_fails_as_on_a_read_only_disk_and_changes_nothi
             let done: Vec<&String> = answers.iter().filter(|answer| answer.contains("done")).collect();
             assert!(done.is_empty(), "the mount was changed: {done:#?}");
         }
-        // To leave both times as they are is no change, and the kernel does not even look (utimensat(2)).
+        // Leaving both times unchanged is not a change, and the kernel does not even resolve the path (utimensat(2)).
         let omit = special(rustix::fs::UTIME_OMIT);
         both.ask("utimensat of nothing", |at| {
             said(rustix::fs::utimensat(&at.dir, "text", &omit, AtFlags::empty()))

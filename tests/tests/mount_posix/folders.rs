@@ -1,4 +1,4 @@
-//! What is in a folder, from wherever it is read on and into whichever buffer; and the numbers of inodes.
+//! The content of a folder, from any offset and into any buffer; and inode numbers.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -21,22 +21,22 @@ struct Entry {
     name: OsString,
     kind: u32,
     number: u64,
-    /// Where the entry behind this one is.
+    /// The offset of the next entry.
     next: u64,
 }
 
 const FOLDERS: &[&str] =
     &[".", "dir", "empty-dir", "twins/a", "deep/d", "crowd", "dir/sub/../..", "link-to-dir/"];
 
-/// A record of the longest name: 19 bytes before it, NUL behind it, a multiple of 8.
+/// A record of the longest name: 19 bytes before it, NUL after it, a multiple of 8.
 const LARGEST_RECORD: usize = (19 + LONGEST + 1).next_multiple_of(8);
 
-/// What the kernel gives from here on, `buffer` bytes at a time, but at most so many entries.
-fn entries(folder: &OwnedFd, buffer: usize, most: usize) -> Result<Vec<Entry>> {
+/// What the kernel returns from here on, `buffer` bytes at a time, but at most so many entries.
+fn entries(folder: &OwnedFd, buffer: usize, max: usize) -> Result<Vec<Entry>> {
     let mut buffer = vec![MaybeUninit::uninit(); buffer];
     let mut dir = RawDir::new(folder, &mut buffer);
     let mut entries = Vec::new();
-    while entries.len() < most {
+    while entries.len() < max {
         let Some(entry) = dir.next() else { break };
         let entry = entry?;
         let name = OsString::from_vec(entry.file_name().to_bytes().to_vec());
@@ -51,7 +51,7 @@ fn all(folder: &OwnedFd, buffer: usize) -> Result<Vec<Entry>> {
     entries(folder, buffer, usize::MAX)
 }
 
-/// The names and kinds, sorted; `.` and `..` are among them.
+/// The sorted names and kinds, including `.` and `..`.
 pub(super) fn names(at: &Place, path: &str) -> Result<Vec<(OsString, u32)>> {
     let entries = all(&at.open(path, OFlags::DIRECTORY)?, 1 << 16)?;
     let mut names: Vec<_> = entries.into_iter().map(|entry| (entry.name, entry.kind)).collect();
@@ -115,7 +115,7 @@ fn a_folder_can_be_read_on_from_every_entry_and_again_from_the_beginning() {
 }
 
 #[test]
-fn an_offset_that_was_never_given_out_ends_and_shows_nothing_that_is_not_there() {
+fn an_invalid_directory_offset_ends_and_shows_no_wrong_entry() {
     on_both(|both| {
         for path in FOLDERS {
             both.ask(path, |at| {
@@ -137,7 +137,7 @@ fn an_offset_that_was_never_given_out_ends_and_shows_nothing_that_is_not_there()
 }
 
 #[test]
-fn each_entry_has_the_number_and_the_kind_that_stat_says() {
+fn each_entry_has_the_inode_number_and_kind_of_stat() {
     on_both(|both| {
         for path in FOLDERS.iter().filter(|path| !path.contains("..")) {
             both.ask(path, |at| {
@@ -204,7 +204,7 @@ fn a_folder_of_100_000_entries_is_listed_whole_and_from_any_place() {
     });
 }
 
-/// Its list was once decoded for every name that was looked up.
+/// Each lookup of a name once decoded its whole list.
 #[test]
 fn a_name_is_found_in_a_large_folder_as_fast_as_in_a_small_one() {
     let Some((mounted, digest)) = crowded() else { return };
@@ -220,7 +220,7 @@ fn a_name_is_found_in_a_large_folder_as_fast_as_in_a_small_one() {
     assert!(large < small * 20 + Duration::from_millis(500), "{large:?}, and in a small folder {small:?}");
 }
 
-/// So many folders of that name in each other, with a file in the last; no path could say where that is.
+/// So many nested folders of that name, with a file in the last; deeper than the longest path.
 fn chain(top: &OwnedFd, name: &str, levels: usize) {
     let mut at = rustix::io::dup(top).unwrap();
     for _ in 0..levels {
@@ -233,7 +233,7 @@ fn chain(top: &OwnedFd, name: &str, levels: usize) {
 }
 
 #[test]
-fn what_is_deeper_than_a_path_can_say_is_reached_step_by_step() {
+fn folders_deeper_than_the_longest_path_are_reached_step_by_step() {
     if !mounted::may_mount() {
         return;
     }
@@ -260,7 +260,7 @@ fn what_is_deeper_than_a_path_can_say_is_reached_step_by_step() {
             let leaf = rustix::fs::openat(&at, "leaf", OFlags::CLOEXEC, Mode::empty()).unwrap();
             let mut bytes = [0; 10];
             assert_eq!(rustix::io::read(&leaf, &mut bytes), Ok(4));
-            // And back up again, to where it began.
+            // And back up to the start.
             for _ in 0..levels {
                 at = rustix::fs::openat(&at, "..", OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
                     .unwrap();

@@ -1,8 +1,8 @@
-//! The read-only part of POSIX on the mount. Whatever is asked of the mount is asked of the same tree on an
-//! ext4 that is mounted read-only too; they must give the same answer, or the same error.
+//! The read-only part of POSIX on the mount. Every operation on the mount is also done on the same tree on an ext4 that
+//! is mounted read-only; both must give the same answer, or the same error.
 //!
-//! They may differ in what POSIX leaves open and a tree does not hold: the numbers of inodes, the size and
-//! the links of a directory, how much room something takes, and which extended attributes there could be.
+//! They may differ in what POSIX leaves open and a tree does not hold: inode numbers, the size and the links of a
+//! directory, disk usage, and possible extended attributes.
 
 mod changing;
 mod folders;
@@ -46,7 +46,7 @@ impl Place {
     }
 }
 
-/// The same tree twice. The places are let go of before they are unmounted.
+/// The same tree twice. The places are dropped before they are unmounted.
 struct Both {
     mount: Place,
     disk: Place,
@@ -62,8 +62,7 @@ fn on_both(cases: impl FnOnce(&Both) + Send) {
     on_both_with(&[], cases);
 }
 
-/// The same, once with a mount of which the kernel reads large files by itself, and once with one that checks
-/// every byte.
+/// The same, once with a mount that uses passthrough for large files, and once with one that checks every byte.
 fn checked_or_not(cases: impl Fn(&Both) + Sync) {
     on_both_with(&[], &cases);
     on_both_with(&["--checked"], &cases);
@@ -97,7 +96,7 @@ impl Both {
     fn ask(&self, what: impl Display, case: impl Fn(&Place) -> String) -> String {
         let (mount, disk) = (case(&self.mount), case(&self.disk));
         if mount != disk {
-            // Some names are longer than anybody wants to read.
+            // Some names are longer than readable.
             let short = |text: &str| text.chars().take(400).collect::<String>();
             let (what, mount, disk) = (short(&what.to_string()), short(&mount), short(&disk));
             self.different.lock().unwrap().push(format!("{what}\n  mount: {mount}\n  disk:  {disk}"));
@@ -126,7 +125,7 @@ fn said<T: Debug>(result: Result<T>) -> String {
     }
 }
 
-/// What both places must agree on: not on the room, the size and the links of a directory.
+/// What both places must agree on: not disk usage, or the size and the links of a directory.
 fn described(stat: Stat) -> String {
     let is_dir = FileType::from_raw_mode(stat.st_mode).is_dir();
     let sizes = if is_dir { None } else { Some((stat.st_size, stat.st_nlink)) };
@@ -142,7 +141,7 @@ fn opened(at: &Place, path: &OsStr, flags: OFlags) -> String {
     }))
 }
 
-/// Neither place has extended attributes, for whichever reason.
+/// Neither place has extended attributes, for any reason.
 fn without_attributes(result: Result<usize>) -> String {
     match result {
         Ok(0) | Err(Errno::NODATA | Errno::OPNOTSUPP) => "no attributes".to_owned(),
@@ -150,7 +149,7 @@ fn without_attributes(result: Result<usize>) -> String {
     }
 }
 
-/// Who asks.
+/// The calling user.
 struct User {
     name: &'static str,
     uid: u32,
@@ -166,7 +165,7 @@ const MEMBER: User = User { name: "a user of root's group", uid: 1000, gid: 0, h
 const USERS: &[User] = &[ROOT, POWERLESS, NOBODY_SPECIAL, MEMBER];
 
 impl User {
-    /// Does it in a thread that has become this user; the kernel keeps these things for each thread.
+    /// Does it in a thread with this user's credentials, which the kernel keeps per thread.
     fn does<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         let become_this = || {
             let (uid, gid) = (Uid::from_raw(self.uid), Gid::from_raw(self.gid));
@@ -188,7 +187,7 @@ impl User {
     }
 }
 
-/// Paths that lead somewhere, and many that do not; none leaves the tree, so that a change could do no harm.
+/// Paths that exist, and many that do not; none leaves the tree, so that a change could do no harm.
 fn inner_paths() -> Vec<OsString> {
     let mut paths: Vec<OsString> = [
         "",
@@ -267,7 +266,7 @@ fn inner_paths() -> Vec<OsString> {
     for length in [LONGEST + 1, 1024, 1025, 4095, 4096, 5000] {
         paths.extend([format!("{:x<length$}", ""), format!("dir/{:x<length$}/x", "")].map(OsString::from));
     }
-    // Of 4095 bytes, the longest path that there can be, and of one more.
+    // Of 4095 bytes, the longest possible path, and of one more.
     paths.extend(
         [format!("{}text", "./".repeat(2045)), format!(".//{}text", "./".repeat(2045))].map(OsString::from),
     );

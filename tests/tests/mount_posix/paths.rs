@@ -1,4 +1,4 @@
-//! Where paths lead, who may go there, and what is said of what is there.
+//! Where paths lead, who may traverse them, and the attributes of what is there.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;

@@ -1,6 +1,6 @@
-"""What only unsafe code could ask a file system: each line that is printed is a question and its answer.
+"""System calls that need unsafe code: each printed line is a question and its answer.
 
-The one argument is the directory that is asked.
+The one argument is the directory.
 """
 
 import ctypes
@@ -45,7 +45,7 @@ def ask(question, answer, *args):
 
 
 def in_child(work, *args):
-    """How a child ends that does it: by a signal, or with its code or the number of its error."""
+    """How a child that does it ends: by a signal, or with its code or the number of its error."""
     sys.stdout.flush()
     child = os.fork()
     if child == 0:
@@ -66,9 +66,9 @@ def mapped(fd, offset, length, protection, kind):
 
 
 def content(fd, offset, length, protection, kind):
-    """What is seen there, up to the end of the page in which the file ends: behind it there must be zeros."""
+    """The mapped content, up to the end of the page in which the file ends: after it there must be zeros."""
     at = mapped(fd, offset, length, protection, kind)
-    # What may only be run can be read on some processors, and not on such with protection keys (pkeys(7)).
+    # An executable-only mapping is readable on some processors, and not on those with protection keys (pkeys(7)).
     check(libc.mprotect(at, length, protection | READ))
     end = -(-os.fstat(fd).st_size // PAGE) * PAGE
     seen = ctypes.string_at(at, max(0, min(length, end - offset)))
@@ -118,7 +118,7 @@ def record(kind):
 
 
 def owner_and_other(command, path):
-    """A lock of this process, seen by another one."""
+    """A lock of this process, as another one sees it."""
     fd = os.open(path, os.O_RDONLY)
     fcntl.fcntl(fd, command, record(fcntl.F_RDLCK))
 
@@ -151,7 +151,7 @@ class Handle(ctypes.Structure):
 
 
 def by_handle(path):
-    """Opened by a handle it is the same file, or there is an error that says that there are no handles."""
+    """Opened by a handle it is the same file, or there is an error that handles are unsupported."""
     handle, mount = Handle(128), ctypes.c_int()
     folder = os.open(".", os.O_RDONLY)
     try:
@@ -194,7 +194,7 @@ def rooted(path):
 
 
 def chosen(path):
-    """Polling says at once that there is something to read."""
+    """Polling returns at once that there is something to read."""
     import select
     fd = os.open(path, os.O_RDONLY)
     poll = select.poll()
@@ -203,7 +203,7 @@ def chosen(path):
 
 
 def under_signals(path):
-    """How many calls a signal breaks off while it comes every millisecond: of a file on a disk, none."""
+    """How many calls a signal every millisecond interrupts: none for a file on a disk."""
     signal.signal(signal.SIGALRM, lambda *_: None)
     signal.siginterrupt(signal.SIGALRM, True)
     signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
@@ -211,7 +211,7 @@ def under_signals(path):
     broken = 0
     for n in range(2000):
         fd = libc.open(path.encode(), os.O_RDONLY)
-        # Nothing of it stays in the cache, and no absent name was asked for before.
+        # Nothing of it stays in the cache, and no absent name was looked up before.
         libc.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
         broken += fd < 0
         for call in [lambda: libc.pread(fd, buffer, len(buffer), 0),

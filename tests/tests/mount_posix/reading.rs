@@ -1,4 +1,4 @@
-//! The bytes: read, mapped, locked and run.
+//! The bytes: read, mapped, locked and executed.
 
 use std::io::IoSliceMut;
 use std::os::fd::OwnedFd;
@@ -15,7 +15,7 @@ use super::{Place, USERS, checked_or_not, described, on_both, said};
 const MORE: &[(&str, usize)] =
     &[("sparse", 8 << 20), ("program", 30_000), ("crowd/8", 8), ("twins/a/large", 100_000)];
 
-/// What was read: how much, and what it was.
+/// The result of a read: its length, and its digest.
 fn bytes(read: Result<Vec<u8>>) -> String {
     said(read.map(|bytes| (bytes.len(), Digest::of(&bytes))))
 }
@@ -40,7 +40,7 @@ fn read_all(fd: &OwnedFd, step: usize) -> Result<Vec<u8>> {
 }
 
 #[test]
-fn what_cannot_be_read_fails_as_on_a_disk() {
+fn unreadable_things_fail_as_on_a_disk() {
     checked_or_not(|both| {
         for (path, flags) in [("dir", OFlags::RDONLY), ("text", OFlags::PATH), ("link-to-text", OFlags::PATH)]
         {
@@ -64,7 +64,7 @@ fn what_cannot_be_read_fails_as_on_a_disk() {
 }
 
 #[test]
-fn any_part_of_any_file_is_what_it_is_on_a_disk() {
+fn any_part_of_any_file_equals_that_on_a_disk() {
     checked_or_not(|both| {
         for (path, size) in SIZES.iter().chain(MORE) {
             let end = *size as u64;
@@ -134,7 +134,7 @@ fn a_file_is_sent_to_a_pipe_as_it_is_read() {
 }
 
 #[test]
-fn seeking_goes_where_it_goes_on_a_disk_and_not_before_the_beginning() {
+fn seeking_works_as_on_a_disk_and_not_before_the_beginning() {
     checked_or_not(|both| {
         for (path, size) in SIZES {
             let size = i64::try_from(*size).unwrap();
@@ -160,7 +160,7 @@ fn seeking_goes_where_it_goes_on_a_disk_and_not_before_the_beginning() {
     });
 }
 
-/// Whoever copies a file may leave out what is said to be a hole.
+/// Copying programs may skip reported holes.
 #[test]
 fn no_data_is_in_a_hole() {
     checked_or_not(|both| {
@@ -265,7 +265,7 @@ fn only_programs_run_and_every_user_may_run_them() {
 
 /// What Rust has no safe function for: mapped memory, other processes' locks, handles, signals.
 #[test]
-fn what_only_unsafe_code_can_ask_is_answered_as_on_a_disk() {
+fn system_calls_that_need_unsafe_code_are_answered_as_on_a_disk() {
     checked_or_not(|both| {
         let ask = |at: &Place| {
             let mut command = Command::new("python3");
@@ -297,7 +297,7 @@ fn what_only_unsafe_code_can_ask_is_answered_as_on_a_disk() {
 }
 
 #[test]
-fn the_mount_says_of_itself_that_it_is_read_only() {
+fn the_mount_reports_itself_as_read_only() {
     on_both(|both| {
         both.ask("statvfs", |at| {
             let [of_path, of_file] = [
@@ -314,7 +314,7 @@ fn the_mount_says_of_itself_that_it_is_read_only() {
     });
 }
 
-/// Not a comparison: what every file of every mount has.
+/// Not a comparison: attributes of every file of every mount.
 #[test]
 fn everything_belongs_to_root_and_is_from_the_first_second() {
     on_both(|both| {

@@ -1,4 +1,4 @@
-//! What is damaged in the store is not there: it is built, unpacked, imported or taken anew.
+//! Damaged content counts as missing: it is built, unpacked, imported or fetched again.
 
 use std::process::Command;
 
@@ -6,10 +6,10 @@ use stele_tests::Stele;
 use stele_tests::damage::{flip, payload};
 use stele_tests::workshop::Workshop;
 
-/// More than lies in the database.
+/// Too large to be inline.
 const LARGE: &str = "for i in $(seq 9000); do echo $i; done";
 
-/// Damages the payload of something, and has that found.
+/// Damages the payload of something, and has the damage detected.
 fn damage(stele: &Stele, reference: &str) {
     flip(&payload(stele, reference), 1000);
     assert_eq!(stele.run(&["store", "verify"]).code, 4);
@@ -20,7 +20,7 @@ fn an_output_that_is_damaged_is_built_again() {
     let shop = Workshop::new();
     shop.recipe("a", &[], &format!("{LARGE} > $OUT/a"));
     let digest = shop.build("a");
-    // The control: what is sound is there.
+    // The control: intact content counts as present.
     assert_eq!(shop.stele.run(&["build", "a"]).stderr, "");
     damage(&shop.stele, "build-a/a");
     shop.stele.fails(&["store", "cat", "build-a/a"], 4);
@@ -32,7 +32,7 @@ fn an_output_that_is_damaged_is_built_again() {
 }
 
 #[test]
-fn an_input_that_is_damaged_is_built_again_before_what_needs_it() {
+fn a_damaged_input_is_built_again_before_its_dependents() {
     let shop = Workshop::new();
     shop.recipe("a", &[], &format!("{LARGE} > $OUT/a"));
     shop.recipe("b", &["a"], "tail=$(sed -n '$p' /a); echo $tail > $OUT/b");
@@ -109,7 +109,7 @@ fn an_unpacked_source_that_is_damaged_is_unpacked_again() {
 }
 
 #[test]
-fn a_source_that_is_damaged_is_missing_until_it_is_there_again() {
+fn a_damaged_source_is_missing_until_it_is_stored_again() {
     let shop = Workshop::new();
     let (archive, sha256) = source(&shop);
     with_source(&shop, &sha256, "cp /src/file $OUT/file");
@@ -122,7 +122,7 @@ fn a_source_that_is_damaged_is_missing_until_it_is_there_again() {
 }
 
 #[test]
-fn what_is_damaged_here_is_taken_from_another_store_that_has_it() {
+fn damaged_content_here_is_fetched_from_another_store() {
     let shop = Workshop::new();
     shop.recipe("a", &[], &format!("{LARGE} > $OUT/a; echo small > $OUT/b"));
     let mut other = Stele::new();
@@ -135,7 +135,7 @@ fn what_is_damaged_here_is_taken_from_another_store_that_has_it() {
     assert!(outcome.stderr.contains("substituted a"), "{}", outcome.stderr);
     assert!(shop.file("build-a/a").ends_with("9000"));
     shop.stele.assert_sound();
-    // Without the other, it is built here.
+    // Without the other store, it is built here.
     damage(&shop.stele, "build-a/a");
     let outcome = shop.stele.run(&["build", "a"]);
     assert!(outcome.stderr.contains("built a"), "{}", outcome.stderr);

@@ -1,4 +1,4 @@
-//! Builds that fail, and what is said of them.
+//! Builds that fail, and their messages.
 
 use stele_tests::damage::{flip, payload};
 use stele_tests::workshop::Workshop;
@@ -19,7 +19,7 @@ fn a_failed_build_shows_the_end_of_its_log_and_leaves_nothing() {
 }
 
 #[test]
-fn a_program_that_is_not_there_is_named() {
+fn a_missing_program_is_named() {
     let shop = Workshop::new();
     shop.put(
         "pkgs/a/recipe.star",
@@ -30,7 +30,7 @@ fn a_program_that_is_not_there_is_named() {
 }
 
 #[test]
-fn what_fails_stops_what_needs_it_and_nothing_else_when_asked_to_go_on() {
+fn a_failure_stops_only_its_dependents_with_keep_going() {
     let shop = Workshop::new();
     shop.build("box");
     shop.recipe("bad", &[], "false");
@@ -42,7 +42,7 @@ fn what_fails_stops_what_needs_it_and_nothing_else_when_asked_to_go_on() {
     assert!(outcome.text().ends_with("  later"), "{}", outcome.text());
     assert!(outcome.stderr.contains("recipe `bad`"), "{}", outcome.stderr);
     assert!(outcome.stderr.contains("not built, because a dependency failed: after"), "{}", outcome.stderr);
-    // Without it, what is under way is finished, and nothing is begun.
+    // Without it, running builds are finished, and none is begun.
     shop.recipe("good", &[], "sleep 1; echo other > $OUT/x");
     let outcome = shop.stele.run(&["build", "after", "later"]);
     assert_eq!((outcome.code, outcome.text().as_str()), (1, ""));
@@ -58,14 +58,14 @@ fn the_folder_of_a_failed_build_stays_when_asked_for() {
     assert!(said.contains(folder.to_str().unwrap()), "{said}");
     assert_eq!(std::fs::read_to_string(folder.join("build/half")).unwrap(), "half\n");
     assert_eq!(std::fs::read_to_string(folder.join("out/x")).unwrap(), "done\n");
-    // The next one takes its place.
+    // The next one replaces it.
     shop.recipe("a", &[], "echo other > other; false");
     shop.stele.fails(&["build", "--keep-failed", "a"], 1);
     assert!(folder.join("build/other").exists() && !folder.join("build/half").exists());
 }
 
 #[test]
-fn a_missing_source_is_said_before_anything_is_built() {
+fn a_missing_source_is_reported_before_anything_is_built() {
     let shop = Workshop::new();
     shop.put(
         "pkgs/a/recipe.star",
@@ -85,15 +85,15 @@ fn a_build_reads_no_byte_of_an_input_that_a_bad_disk_changed() {
     let shop = Workshop::new();
     shop.recipe("data", &[], "seq 100000 > $OUT/numbers");
     let data = shop.build("data");
-    // Also after another build has read it whole.
+    // Even after another build has read it whole.
     shop.recipe("before", &["data"], "cat /numbers > $OUT/before");
     shop.build("before");
     let file = payload(&shop.stele, &format!("{data}/numbers"));
     flip(&file, 300_000);
     shop.stele.ok(&["daemon", "stop"]);
     shop.recipe("after", &["data"], "head -n 1 /numbers > $OUT/after");
-    // What the build met is set aside, and the input built again: at once, or when it takes a moment to be set aside,
-    // by the next command.
+    // The damaged input is quarantined, and built again: at once, or if the quarantine takes a moment, by the next
+    // command.
     let first = shop.stele.run(&["build", "after"]);
     assert!(first.code == 0 || first.stderr.contains("Input/output error"), "{}", first.stderr);
     let second = shop.stele.run(&["build", "after"]);

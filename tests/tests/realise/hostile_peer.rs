@@ -1,5 +1,5 @@
 //! A substituter that answers as no honest store would: at the end of every test the recipe was built here, the daemon
-//! is the one that it was, took no memory to speak of, and the store is sound.
+//! is still the same process, used little memory, and the store is intact.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -12,10 +12,10 @@ use stele_tests::Stele;
 use stele_tests::peer::{Peer, Reply, realised, unknown};
 use stele_tests::workshop::Workshop;
 
-/// The most memory that a daemon may have used, in KiB.
+/// The maximum memory of a daemon in KiB.
 const MAX_MEMORY: u64 = 400 << 10;
 
-/// The digest of what `box` gives when it is built honestly.
+/// The digest of an honest build of `box`.
 fn honest() -> &'static str {
     static HONEST: OnceLock<String> = OnceLock::new();
     HONEST.get_or_init(|| Workshop::new().build("box"))
@@ -27,7 +27,7 @@ fn peak_memory(daemon: i32) -> u64 {
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
-/// Builds `box` with that peer, which has to end within `time` and with what an honest build gives. What was said.
+/// Builds `box` with that peer, which has to end within `time` and with the output of an honest build. Its stderr.
 #[track_caller]
 fn built_here_within(time: Duration, peer: &Peer) -> String {
     let shop = Workshop::new();
@@ -63,7 +63,7 @@ fn reference(asked: &Value) -> &str {
     asked["reference"].as_str().unwrap_or_default()
 }
 
-/// A peer that says that each action came to `root`, and has these texts and no others.
+/// A peer that gives `root` as the output of each action, and has only these texts.
 fn peer_of(root: TreeId, texts: HashMap<String, Vec<u8>>) -> Peer {
     Peer::start(move |asked| match request(asked) {
         "realisation" => realised(&[("out", &root.to_string())]),
@@ -97,9 +97,9 @@ fn texts<'a>(trees: impl IntoIterator<Item = &'a Tree>) -> HashMap<String, Vec<u
     trees.into_iter().map(|tree| (tree.id().to_string(), text_of(tree))).collect()
 }
 
-/// The control of all tests here: what is honest is taken, over the same line.
+/// The control of all tests here: honest output is accepted, over the same connection.
 #[test]
-fn an_honest_peer_is_taken_from() {
+fn an_honest_peer_is_used() {
     let (inner, bytes) = (tree(vec![("x", file(b"some bytes", 10))]), b"some bytes".to_vec());
     let link = Node::Symlink { target: SymlinkTarget::new(b"d/x").unwrap() };
     let root = tree(vec![("d", directory(&inner)), ("e", directory(&inner)), ("link", link)]);
@@ -112,7 +112,7 @@ fn an_honest_peer_is_taken_from() {
         assert_eq!(outcome.text(), format!("{}  box", root.id()), "{}", outcome.stderr);
     }
     assert_eq!(shop.file("build-box/e/x"), "some bytes");
-    // One that stands at two places is asked for once.
+    // A blob at two places is requested once.
     let asked = peer.asked();
     let count = asked.iter().filter(|it| reference(&it["store"]) == inner.id().to_string()).count();
     assert_eq!(count, 1, "{asked:?}");
@@ -120,7 +120,7 @@ fn an_honest_peer_is_taken_from() {
 }
 
 #[test]
-fn an_output_that_is_not_there_is_built_here() {
+fn a_missing_output_is_built_here() {
     built_here(&peer_of(TreeId(Digest::of(b"nothing")), HashMap::new()));
     let lost = tree(vec![("x", file(b"lost", 4))]);
     built_here(&peer_of(lost.id(), texts([&lost])));
@@ -134,7 +134,7 @@ fn wrong_bytes_are_built_here() {
     let mut wrong = texts([&root]);
     wrong.insert(Digest::of(b"right").to_string(), b"wrong".to_vec());
     assert!(built_here(&peer_of(root.id(), wrong)).contains("cannot be substituted from"));
-    // Another tree than the one that was asked for; bytes that are no tree, under the name that they have.
+    // Another tree than the requested one; bytes that are not a tree, under their own digest.
     let other = tree(vec![("y", file(b"right", 5))]);
     built_here(&peer_of(root.id(), HashMap::from([(root.id().to_string(), text_of(&other))])));
     for bytes in [&b"stele-tree 1\nf x\n"[..], b"", b"\xff\xff"] {
@@ -176,7 +176,7 @@ fn trees_in_each_other_without_end_are_built_here_and_end_no_stack() {
     let (root, all) = chain(1_000_000);
     let said = built_here(&peer_of(root, all));
     assert!(said.contains("is nested deeper than 2048"), "{said}");
-    // What is one too deep is refused, and what is just right is taken and can be had out again.
+    // A chain that is one too deep is refused, and one at the limit is accepted and can be exported.
     let (root, all) = chain(2049);
     built_here(&peer_of(root, all));
     let (root, all) = chain(2000);
@@ -187,9 +187,9 @@ fn trees_in_each_other_without_end_are_built_here_and_end_no_stack() {
     shop.stele.ok(&["store", "export", "build-box", shop.stele.scratch().join("out").to_str().unwrap()]);
 }
 
-/// As many ways lead through it as there are atoms in the world.
+/// The number of paths through it is astronomical.
 #[test]
-fn trees_that_are_reached_by_many_ways_are_taken_once() {
+fn trees_that_are_reached_by_many_paths_are_fetched_once() {
     let mut top = tree(vec![]);
     let mut all = vec![top.clone()];
     for _ in 0..300 {
@@ -205,7 +205,7 @@ fn trees_that_are_reached_by_many_ways_are_taken_once() {
 }
 
 #[test]
-fn content_without_end_is_not_taken_without_end() {
+fn endless_content_is_cut_off() {
     // The text of the topmost tree.
     let named = TreeId(Digest::of(b"endless"));
     let peer = Peer::start(move |asked| match request(asked) {
@@ -214,7 +214,7 @@ fn content_without_end_is_not_taken_without_end() {
         _ => unknown(),
     });
     built_here(&peer);
-    // It is asked twice: before sources are fetched, and before the action is run.
+    // It is requested twice: before sources are fetched, and before the action is run.
     assert!(peer.sent() < 2 * (70 << 20), "{} bytes were taken", peer.sent());
     // A blob that should have five bytes; a tree below another.
     let inner = Node::Directory { tree: named, size: 100 };
@@ -233,7 +233,7 @@ fn content_without_end_is_not_taken_without_end() {
 }
 
 #[test]
-fn a_log_without_end_is_left_and_the_output_taken() {
+fn an_endless_log_is_dropped_and_the_output_accepted() {
     let root = tree(vec![]);
     let (id, text) = (root.id().to_string(), text_of(&root));
     let log = Digest::of(b"log").to_string();
@@ -255,7 +255,7 @@ fn a_log_without_end_is_left_and_the_output_taken() {
 }
 
 #[test]
-fn what_is_no_answer_is_built_here() {
+fn an_invalid_answer_leads_to_a_local_build() {
     let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap().to_le_bytes();
     let frame = |bytes: &[u8]| [&length(bytes)[..], b"J", bytes].concat();
     for bytes in [
@@ -278,7 +278,7 @@ fn what_is_no_answer_is_built_here() {
 }
 
 #[test]
-fn outputs_that_the_action_has_not_are_not_taken() {
+fn outputs_that_the_action_lacks_are_refused() {
     let named = Digest::of(b"x").to_string();
     let (a, b, c) = (named.clone(), named.clone(), named);
     built_here(&Peer::start(move |_| realised(&[("out", &a), ("other", &a)])));
@@ -289,7 +289,7 @@ fn outputs_that_the_action_has_not_are_not_taken() {
 }
 
 #[test]
-fn what_it_says_moves_no_terminal_and_forges_no_line() {
+fn its_output_controls_no_terminal_and_forges_no_line() {
     let text = "m \x1b[31mRED\x1b]0;title\x07\nerror: forged\n \u{061c}\u{202e} end";
     let check = |said: &str| {
         assert!(!said.contains(['\x1b', '\x07', '\u{061c}', '\u{202e}']), "{said:?}");
@@ -303,20 +303,20 @@ fn what_it_says_moves_no_terminal_and_forges_no_line() {
     check(&built_here(&peer));
 }
 
-/// The patience with a peer is 20 s, once: not for each question.
+/// The time limit for a peer is 20 s, in total: not for each request.
 #[test]
-fn a_peer_that_hangs_is_given_up_and_not_asked_again() {
+fn a_peer_that_hangs_is_abandoned_and_not_queried_again() {
     let said = built_here_within(Duration::from_secs(45), &Peer::start(|_| Reply::Hang));
     assert_eq!(said.matches("does not answer").count(), 1, "{said}");
 }
 
 #[test]
-fn a_peer_that_gives_signs_of_life_and_no_answer_is_given_up() {
+fn a_peer_that_sends_progress_and_no_answer_is_abandoned() {
     built_here_within(Duration::from_secs(45), &Peer::start(|_| Reply::EndlessProgress));
 }
 
 #[test]
-fn a_peer_that_trickles_is_given_up() {
+fn a_peer_that_trickles_is_abandoned() {
     let root = tree(vec![("x", file(b"lost", 4))]).id().to_string();
     let peer = Peer::start(move |asked| match request(asked) {
         "realisation" => realised(&[("out", &root)]),
@@ -325,7 +325,7 @@ fn a_peer_that_trickles_is_given_up() {
     built_here_within(Duration::from_secs(45), &peer);
 }
 
-/// Waits until the peer was asked something.
+/// Waits until the peer received a request.
 fn wait_until_asked(peer: &Peer) {
     stele_tests::wait_for("a question", || !peer.asked().is_empty());
 }
@@ -359,7 +359,7 @@ fn the_daemon_ends_at_once_though_a_peer_does_not_even_greet() {
 }
 
 #[test]
-fn whoever_gives_up_waiting_for_a_peer_leaves_nothing_behind() {
+fn a_client_that_stops_waiting_for_a_peer_leaves_nothing_behind() {
     let peer = Peer::start(|_| Reply::Hang);
     let shop = Workshop::new();
     let mut build = shop.begin(&["box", "--substituter", peer.path().to_str().unwrap()]);
@@ -370,8 +370,8 @@ fn whoever_gives_up_waiting_for_a_peer_leaves_nothing_behind() {
 }
 
 #[test]
-fn asking_a_peer_starts_no_daemon_at_its_socket_and_replaces_none() {
-    // A socket that nobody listens on any more.
+fn querying_a_peer_starts_no_daemon_at_its_socket_and_replaces_none() {
+    // A socket that nothing listens on any more.
     let other = Stele::new();
     other.add(Path::new("src"));
     let daemon = other.daemon().unwrap();
@@ -393,7 +393,7 @@ fn a_peer_whose_store_is_damaged_is_not_this_stores_damage() {
     let said = shop.stele.fails(&["build", "box", "--substituter", other.store().to_str().unwrap()], 1);
     assert!(said.contains("substituter"), "{said}");
     shop.stele.assert_sound();
-    // The control: without it, everything is as it should be.
+    // The control: without it, everything works.
     shop.build("box");
 }
 

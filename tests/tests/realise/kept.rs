@@ -1,9 +1,9 @@
-//! What stays of a build: its outputs, its log, and nothing that was not finished.
+//! What remains of a build: its outputs, its log, and nothing unfinished.
 
 use stele_tests::workshop::Workshop;
 
 #[test]
-fn a_collection_takes_no_goal_and_no_log() {
+fn a_collection_removes_no_goal_and_no_log() {
     let shop = Workshop::new();
     shop.recipe("a", &[], "echo said; echo a > $OUT/a");
     let digest = shop.build("a");
@@ -11,12 +11,12 @@ fn a_collection_takes_no_goal_and_no_log() {
     assert_eq!(shop.file("build-a/a"), "a");
     assert_eq!(shop.build("a"), digest);
     assert_eq!(shop.stele.ok(&["log", "a"]), "said");
-    // What it was built with is not kept, and not needed: nothing is built.
+    // Its build inputs are not kept, and not needed: nothing is built.
     let box_root = shop.stele.ok(&["store", "root", "ls"]);
     assert!(box_root.lines().all(|line| !line.ends_with("build-box")), "{box_root}");
     let again = shop.stele.run(&["build", "a"]);
     assert_eq!(again.stderr, "");
-    // Let go, it goes.
+    // Released, it is removed.
     shop.stele.ok(&["store", "root", "rm", "build-a"]);
     shop.stele.ok(&["store", "gc", "--end-leases"]);
     shop.stele.fails(&["store", "info", &digest], 3);
@@ -35,7 +35,7 @@ fn without_a_root_a_lease_keeps_it() {
 }
 
 #[test]
-fn a_daemon_that_is_killed_while_it_builds_goes_on_from_what_was_realised() {
+fn a_daemon_killed_during_a_build_continues_from_the_realised_actions() {
     let shop = Workshop::new();
     shop.build("box");
     shop.recipe("a", &[], "echo a > $OUT/a");
@@ -55,8 +55,8 @@ fn a_daemon_that_is_killed_while_it_builds_goes_on_from_what_was_realised() {
 }
 
 #[test]
-fn an_output_is_there_with_its_realisation_or_not_at_all() {
-    // A crash between the output and its realisation would leave something that nobody can account for.
+fn an_output_exists_with_its_realisation_or_not_at_all() {
+    // A crash between the output and its realisation would leave content of unknown origin.
     for point in ["commit.synced", "commit.rows-written", "commit.rows-written:2", "commit.final-synced:2"] {
         let mut shop = Workshop::new();
         shop.build("box");
@@ -74,7 +74,7 @@ fn an_output_is_there_with_its_realisation_or_not_at_all() {
     }
 }
 
-/// A merged root, an unpacked source or a local file is held by a lease, and by the build that is about to use it.
+/// A lease, and the build that is about to use it, hold a merged root, an unpacked source or a local file.
 #[test]
 fn a_collection_that_ends_all_leases_breaks_no_build() {
     let shop = Workshop::new();

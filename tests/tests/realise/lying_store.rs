@@ -1,13 +1,13 @@
-//! A substituter whose store lies consistently: it unpacked another archive, or merged another root, than it says, and
-//! all that it built upon that fits together. Whoever takes an output of it gets that output; nothing else that it says
-//! may reach a later build.
+//! A substituter whose store lies consistently: it unpacked another archive, or merged another root, than it claims,
+//! and everything built upon that is consistent. A command that takes its output gets that output; none of its other
+//! claims may reach a later build.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 
-use stele_recipes::action::Place;
+use stele_recipes::action::SandboxPath;
 use stele_recipes::language::{OnDisk, evaluate_all};
 use stele_recipes::plan::{Part, merging, unpacking};
 use stele_recipes::recipe::{Origin as OfPart, RecipeName};
@@ -51,7 +51,7 @@ impl Shops {
         unpacking(&recipes.by_name[&RecipeName::new("good").unwrap()].sources[0]).unwrap()
     }
 
-    /// What the peer remembers of something, from now on: the tree in that folder.
+    /// Makes the peer remember another result of something: the tree in that folder.
     fn forge(&self, request: &[u8], folder: &Path) {
         self.peer.ok(&["daemon", "stop"]);
         let store = Store::open(self.peer.store()).unwrap();
@@ -66,7 +66,7 @@ impl Shops {
         store.close().unwrap();
     }
 
-    /// Takes `good` from the peer, which lies; then looks whether anything of it is to be seen that was not asked for.
+    /// Takes `good` from the peer, which lies; then checks that nothing else of it is visible.
     fn take_and_look(&self) {
         let (victim, from) = (&self.victim, self.peer.store().to_str().unwrap());
         let forged = self.peer.ok(&["build", "good"]);
@@ -87,7 +87,7 @@ impl Shops {
         let digest = unpacked[0]["digest"].as_str().unwrap();
         assert_eq!(victim.file(&format!("{digest}/file")), "honest");
         victim.stele.ok(&["build", "other", "--rebuild"]);
-        // A rebuild of what was taken tells, and from then on this store's own work counts.
+        // A rebuild of what was taken reports the difference, and from then on this store's own result counts.
         let said = victim.stele.fails(&["build", "good", "--rebuild"], 1);
         assert!(said.contains("good") && said.contains(from), "{said}");
         victim.stele.ok(&["build", "good"]);
@@ -108,7 +108,7 @@ fn archive(scratch: &Path) -> PathBuf {
 }
 
 #[test]
-fn what_another_store_says_of_a_source_reaches_no_build() {
+fn another_store_s_claim_about_a_source_reaches_no_build() {
     let shops = Shops::new();
     let evil = shops.peer.scratch().join("evil");
     std::fs::create_dir(&evil).unwrap();
@@ -118,7 +118,7 @@ fn what_another_store_says_of_a_source_reaches_no_build() {
 }
 
 #[test]
-fn what_another_store_says_of_a_merged_root_reaches_no_build() {
+fn another_store_s_claim_about_a_merged_root_reaches_no_build() {
     let shops = Shops::new();
     let output = shops.peer.ok(&["build", "box", "good"]);
     let of_box: TreeId = output.lines().next().unwrap()[..64].parse().unwrap();
@@ -130,7 +130,7 @@ fn what_another_store_says_of_a_merged_root_reaches_no_build() {
     let source = own(&shops.unpacking()).unwrap();
     let part = |at: &str, tree| Part {
         origin: OfPart::Source(at.to_owned()),
-        place: Place::new(at).unwrap(),
+        place: SandboxPath::new(at).unwrap(),
         node: Node::Directory { tree, size: 0 },
     };
     let request = merging(&[part("/", of_box), part("/src", source)], &BTreeMap::new());
@@ -145,9 +145,9 @@ fn what_another_store_says_of_a_merged_root_reaches_no_build() {
     shops.take_and_look();
 }
 
-/// The control: the same steps, and a peer that does not lie.
+/// The control: the same steps, with an honest peer.
 #[test]
-fn an_honest_store_is_taken_from_and_rebuilt_to_the_same() {
+fn an_honest_store_is_used_and_a_rebuild_gives_the_same() {
     let Shops { victim, peer } = Shops::new();
     let honest = peer.ok(&["build", "good"]);
     let from = peer.store().to_str().unwrap();
@@ -158,14 +158,14 @@ fn an_honest_store_is_taken_from_and_rebuilt_to_the_same() {
     assert_eq!(victim.file("build-good/src/file"), "honest");
 }
 
-/// A peer that says of every unpacking, merge and action that it came to one tree.
+/// A peer that gives one tree as the result of every unpacking, merge and action.
 #[test]
-fn what_another_store_says_of_needs_that_were_not_taken_is_forgotten() {
+fn another_store_s_claims_about_unused_dependencies_are_forgotten() {
     let tree = "stele-tree 1\n";
     let evil = Digest::of(tree.as_bytes()).to_string();
     let asked = Mutex::new(HashSet::new());
     let peer = Peer::start(move |request| match request["request"].as_str() {
-        // The first time it may be asked about anything; the second, an action is about to be taken.
+        // The first query may be about any kind of request; at the second, an action is about to be taken.
         Some("realisation") if asked.lock().unwrap().insert(request["of"].to_string()) => {
             realised(&[("out", &evil), ("tree", &evil)])
         }
@@ -178,7 +178,7 @@ fn what_another_store_says_of_needs_that_were_not_taken_is_forgotten() {
     let outcome = victim.stele.run(&["build", "good", "--offline", "--substituter", from]);
     assert!(outcome.stderr.contains("substituted good"), "{}", outcome.stderr);
     assert!(outcome.text().starts_with(&Digest::of(tree.as_bytes()).to_string()), "{}", outcome.text());
-    // `box` was asked about, because `good` needs it.
+    // `box` was queried, because `good` needs it.
     let outcome = victim.stele.run(&["build", "box"]);
     assert!(outcome.stderr.contains("built box"), "{}", outcome.stderr);
     victim.stele.ok(&["build", "other", "--offline"]);

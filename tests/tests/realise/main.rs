@@ -1,4 +1,4 @@
-//! Realising a plan: what runs, what does not have to, and what stays.
+//! Realising a plan: what runs, what is skipped, and what remains.
 
 mod damaged;
 mod failures;

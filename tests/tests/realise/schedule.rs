@@ -18,7 +18,7 @@ fn nothing_is_built_twice() {
 }
 
 #[test]
-fn what_comes_out_as_before_stops_what_would_be_built_after_it() {
+fn an_unchanged_output_stops_the_builds_after_it() {
     let shop = Workshop::new();
     shop.recipe("a", &[], "echo same > $OUT/a");
     shop.recipe("b", &["a"], "cat /a > $OUT/b");
@@ -29,7 +29,7 @@ fn what_comes_out_as_before_stops_what_would_be_built_after_it() {
     assert!(outcome.text().starts_with(&before), "{}", outcome.text());
     assert!(outcome.stderr.contains("built a"), "{}", outcome.stderr);
     assert!(!outcome.stderr.contains("built b") && !outcome.stderr.contains("built c"), "{}", outcome.stderr);
-    // And when it does not, all that is made of it is built.
+    // And when it does not, everything that depends on it is built.
     shop.recipe("a", &[], "echo other > $OUT/a");
     assert_ne!(shop.build("c"), before);
     assert_eq!(shop.file("build-c/c"), "other");
@@ -53,7 +53,7 @@ fn two_terminals_that_want_the_same_share_one_build() {
 }
 
 #[test]
-fn one_of_two_terminals_may_go_and_the_build_goes_on() {
+fn one_of_two_terminals_may_disconnect_and_the_build_continues() {
     let shop = Workshop::new();
     shop.build("box");
     shop.recipe("a", &[], "sleep 2; echo a > $OUT/a");
@@ -80,12 +80,12 @@ fn builds_that_do_not_need_each_other_run_at_once_and_jobs_bounds_them() {
     shop.recipe("both", &["a", "b"], "cat /a /b > $OUT/both");
     let at_once = |args: &[&str]| {
         let mut child = shop.begin(args);
-        let mut most = 0;
+        let mut max = 0;
         while child.try_wait().unwrap().is_none() {
-            most = most.max(shop.folders().len());
+            max = max.max(shop.folders().len());
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
-        most
+        max
     };
     assert_eq!(at_once(&["both", "--jobs", "1"]), 1);
     for name in ["a", "b"] {
@@ -96,7 +96,7 @@ fn builds_that_do_not_need_each_other_run_at_once_and_jobs_bounds_them() {
 }
 
 #[test]
-fn several_outputs_are_each_a_tree_of_its_own() {
+fn several_outputs_are_separate_trees() {
     let shop = Workshop::new();
     shop.put(
         "pkgs/two/recipe.star",
@@ -113,7 +113,7 @@ two = recipe(name = 'two', version = '1', inputs = [box], outputs = ['out', 'doc
 }
 
 #[test]
-fn a_build_again_has_to_come_to_the_same() {
+fn a_rebuild_has_to_give_the_same_output() {
     let shop = Workshop::new();
     shop.recipe("same", &[], "echo same > $OUT/x");
     shop.build("same");
@@ -124,12 +124,12 @@ fn a_build_again_has_to_come_to_the_same() {
     let before = shop.build("other");
     let said = shop.stele.fails(&["build", "--rebuild", "other"], 1);
     assert!(said.contains(&before) && said.contains("diff -r"), "{said}");
-    // What was built first is what counts.
+    // The first result counts.
     assert_eq!(shop.build("other"), before);
 }
 
 #[test]
-fn a_plan_says_what_has_changed_since_the_last_build() {
+fn a_plan_lists_what_has_changed_since_the_last_build() {
     let shop = Workshop::new();
     shop.recipe("a", &[], "echo a > $OUT/a");
     shop.build("a");

@@ -1,4 +1,4 @@
-//! Other stores, which are asked first: honest ones, and others.
+//! Other stores, which are queried first: honest ones, and others.
 
 use stele_tests::Stele;
 use stele_tests::workshop::Workshop;
@@ -11,7 +11,7 @@ fn second(first: &Workshop) -> Stele {
 }
 
 #[test]
-fn what_another_store_has_is_not_built() {
+fn outputs_that_another_store_has_are_not_built() {
     let shop = Workshop::new();
     let script = "echo said this; echo a > $OUT/a; ln -s a $OUT/link
         mkdir $OUT/d; echo x > $OUT/d/x; chmod +x $OUT/d/x";
@@ -28,7 +28,7 @@ fn what_another_store_has_is_not_built() {
         outcome.stderr
     );
     other.assert_sound();
-    // It is remembered like what is built here.
+    // It is remembered like a local build.
     assert_eq!(other.run(&["build", "a"]).stderr, "");
     assert_eq!(other.run(&["build", "a", "--rebuild"]).code, 0);
 }
@@ -45,9 +45,9 @@ fn a_socket_will_do() {
 }
 
 #[test]
-fn what_is_damaged_there_is_not_taken_and_is_built_here() {
+fn damaged_content_there_is_refused_and_built_here() {
     let shop = Workshop::new();
-    // Nothing that the other store has anyhow, as it has what lies beside a recipe.
+    // Nothing that the other store has anyway, as it has local files of recipes.
     shop.recipe("a", &[], "for i in $(seq 9000); do echo $i; done > $OUT/a");
     let digest = shop.build("a");
     let object = shop.stele.json(&["store", "info", "build-a/a"])["file"].clone();
@@ -71,14 +71,14 @@ fn what_is_damaged_there_is_not_taken_and_is_built_here() {
 }
 
 #[test]
-fn what_is_no_store_is_said_before_anything_is_built() {
+fn an_invalid_substituter_is_reported_before_anything_is_built() {
     let shop = Workshop::new();
     let said = shop.stele.fails(&["build", "box", "--substituter", "/nowhere/at/all"], 3);
     assert!(said.contains("/nowhere/at/all"), "{said}");
 }
 
 #[test]
-fn a_store_that_has_nothing_is_no_hindrance() {
+fn an_empty_substituter_does_not_hinder_a_build() {
     let shop = Workshop::new();
     let empty = Stele::new();
     empty.add(shop.path());
@@ -88,12 +88,12 @@ fn a_store_that_has_nothing_is_no_hindrance() {
 }
 
 #[test]
-fn no_source_is_fetched_for_what_another_store_has_even_if_only_the_output_is_left_there() {
+fn no_source_is_fetched_for_a_substituted_output_even_if_only_that_is_left_there() {
     let shop = Workshop::new();
     let (folder, archive) = (shop.stele.scratch().join("s-1"), shop.stele.scratch().join("s.tar"));
     std::fs::create_dir(&folder).unwrap();
     std::fs::write(folder.join("file"), "of the source\n").unwrap();
-    // Or the output would be the unpacked source itself.
+    // Otherwise the output would be the unpacked source itself.
     std::fs::write(folder.join("other"), "of no use\n").unwrap();
     let mut tar = std::process::Command::new("tar");
     tar.args(["-C", shop.stele.scratch().to_str().unwrap(), "-cf", archive.to_str().unwrap(), "s-1"]);
@@ -114,7 +114,7 @@ fn no_source_is_fetched_for_what_another_store_has_even_if_only_the_output_is_le
     };
     recipe("a", "cp /src/file $OUT/file");
     let digest = shop.build("a");
-    // The unpacked source, the merged root and what the recipe was built with are only remembered.
+    // The unpacked source, the merged root and the build inputs are only remembered.
     shop.stele.ok(&["store", "gc", "--end-leases"]);
     let other = second(&shop);
     let from = shop.stele.store().to_str().unwrap();
@@ -125,7 +125,7 @@ fn no_source_is_fetched_for_what_another_store_has_even_if_only_the_output_is_le
     other.assert_sound();
     // From now on it is known here.
     assert_eq!(other.run(&["build", "a", "--offline"]).stderr, "");
-    // What it has not is built, and that needs the source.
+    // What it lacks is built, and that needs the source.
     recipe("a", "cp /src/file $OUT/other");
     let said = other.fails(&["build", "a", "--offline", "--substituter", from], 3);
     assert!(said.contains("s.tar"), "{said}");

@@ -1,4 +1,4 @@
-//! Recipes made to harm are an error, and the daemon that was asked goes on.
+//! Hostile recipes are an error, and the daemon survives them.
 
 use std::os::unix::fs::symlink;
 
@@ -14,7 +14,9 @@ fn an_allocation_without_bounds_is_an_error() {
     ] {
         let said = Tree::refused(text);
         assert!(
-            said.contains("was killed by signal") || said.contains("gave up") || said.contains("pkgs/a"),
+            said.contains("was killed by signal")
+                || said.contains("evaluator failed")
+                || said.contains("pkgs/a"),
             "{text}: {said}"
         );
     }
@@ -31,7 +33,7 @@ fn a_value_that_nests_without_end_is_an_error() {
 }
 
 #[test]
-fn the_daemon_outlives_what_it_was_asked_to_plan() {
+fn the_daemon_survives_hostile_plans() {
     let tree = Tree::new(&[("pkgs/a/recipe.star", &plain("a", &[]))]);
     tree.stele.ok(&["build", "--dry-run"]);
     let daemon = tree.stele.daemon();
@@ -70,7 +72,7 @@ fn nothing_outside_of_the_tree_is_read() {
 }
 
 #[test]
-fn a_fifo_and_a_folder_where_a_file_is_expected_are_told() {
+fn a_fifo_and_a_folder_instead_of_a_file_are_reported() {
     let tree = Tree::new(&[]);
     fs::create_dir_all(tree.path().join("pkgs/a/recipe.star")).unwrap();
     assert!(tree.stele.fails(&["recipe", "check"], 1).contains("pkgs/a/recipe.star cannot be read"));
@@ -78,7 +80,7 @@ fn a_fifo_and_a_folder_where_a_file_is_expected_are_told() {
     let fifo = tree.path().join("pkgs/a/recipe.star");
     rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, rustix::fs::Mode::from(0o644), 0)
         .unwrap();
-    assert!(tree.stele.fails(&["recipe", "check"], 1).contains("no regular file"));
+    assert!(tree.stele.fails(&["recipe", "check"], 1).contains("not a regular file"));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `docs/recipes.md`: its reference is what the functions say of themselves, and its examples are recipes.
+//! `docs/recipes.md`: its reference is the functions' own documentation, and its examples are recipes.
 
 use super::*;
 
@@ -9,9 +9,9 @@ fn page() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("docs/recipes.md")
 }
 
-/// The functions' own words. `STELE_UPDATE_DOCS=1` writes them into the page.
+/// `STELE_UPDATE_DOCS=1` writes the functions' own documentation into the page.
 #[test]
-fn the_reference_is_what_the_functions_say() {
+fn the_reference_matches_the_functions() {
     let mut reference = String::new();
     for (_, text) in stele_recipes::language::reference() {
         let text = text.replace("\n## ", "\n### ").replace("\n#### ", "\n").replace("\n\n\n", "\n");

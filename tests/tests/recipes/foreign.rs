@@ -1,4 +1,4 @@
-//! What others built: `debian_binary`, and how it is counted. The peer is `dpkg-deb`.
+//! Third-party packages: `debian_binary`, and how it is counted. The peer is `dpkg-deb`.
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::Command;
@@ -8,7 +8,7 @@ use stele_tests::skip;
 
 use super::*;
 
-/// Runs `dpkg-deb`; whether it is there.
+/// Runs `dpkg-deb`; whether it is installed.
 #[track_caller]
 fn dpkg_deb(args: &[&str]) -> bool {
     let Ok(output) = Command::new("dpkg-deb").args(args).output() else {
@@ -19,7 +19,7 @@ fn dpkg_deb(args: &[&str]) -> bool {
     true
 }
 
-/// A folder as a package has one, with what only packages hold: links that belong at `/`.
+/// A folder like a package's, with what only packages hold: links that belong at `/`.
 fn folder(tree: &Tree) -> PathBuf {
     let folder = tree.stele.scratch().join("package");
     for below in ["DEBIAN", "usr/bin", "usr/lib/x86_64-linux-gnu", "lib", "tmp"] {
@@ -29,7 +29,7 @@ fn folder(tree: &Tree) -> PathBuf {
                    Description: a test\n";
     fs::write(folder.join("DEBIAN/control"), control).unwrap();
     fs::write(folder.join("usr/bin/foo"), "#!/bin/sh\n").unwrap();
-    // No tree has it, and so nobody gets more rights by it.
+    // No tree can hold the setuid bit, so it grants no rights.
     fs::set_permissions(folder.join("usr/bin/foo"), fs::Permissions::from_mode(0o4755)).unwrap();
     fs::hard_link(folder.join("usr/bin/foo"), folder.join("usr/bin/foo1")).unwrap();
     fs::write(folder.join("lib/libfoo.so.1"), vec![7; 100_000]).unwrap();
@@ -49,7 +49,7 @@ fn recipe(name: &str, sources: &str) -> String {
 }
 
 #[test]
-fn a_package_that_is_not_declared_as_one_is_no_archive_and_the_hint_says_how_it_is() {
+fn an_undeclared_package_is_refused_with_a_hint_how_to_declare_it() {
     let tree = Tree::new(&[]);
     let deb = tree.stele.scratch().join("foo.deb");
     if !dpkg_deb(&["-b", folder(&tree).to_str().unwrap(), deb.to_str().unwrap()]) {
@@ -64,7 +64,7 @@ fn a_package_that_is_not_declared_as_one_is_no_archive_and_the_hint_says_how_it_
 }
 
 #[test]
-fn what_is_declared_as_a_package_and_is_none_is_refused() {
+fn a_file_declared_as_a_package_that_is_not_one_is_refused() {
     let tree = Tree::new(&[]);
     let file = tree.stele.scratch().join("foo.deb");
     for bytes in [&b"text"[..], b"!<arch>\n", b"!<arch>\nfoo.o/"] {
@@ -78,7 +78,7 @@ fn what_is_declared_as_a_package_and_is_none_is_refused() {
 }
 
 #[test]
-fn a_package_is_unpacked_to_what_dpkg_unpacks_however_it_is_compressed() {
+fn a_package_unpacks_as_with_dpkg_for_every_compression() {
     let tree = Tree::new(&[]);
     let folder = folder(&tree);
     let scratch = tree.stele.scratch();
@@ -97,13 +97,13 @@ fn a_package_is_unpacked_to_what_dpkg_unpacks_however_it_is_compressed() {
         assert_eq!(unpacked[0]["digest"], *tree.stele.add(&peer), "{compression}");
         assert_eq!(unpacked[0]["at"], "/");
     }
-    // Its empty /tmp is nobody's business; two packages that disagree are somebody's.
+    // Its empty /tmp is ignored; two packages that disagree are an error.
     tree.stele.ok(&["build", "--dry-run"]);
     tree.stele.assert_sound();
 }
 
 #[test]
-fn packages_unite_at_the_root_and_what_they_disagree_on_is_named() {
+fn packages_merge_at_the_root_and_conflicts_are_named() {
     let tree = Tree::new(&[]);
     let (folder, scratch) = (folder(&tree), tree.stele.scratch());
     let mut calls = Vec::new();
@@ -150,14 +150,14 @@ fn opaque() -> Tree {
 }
 
 #[test]
-fn info_of_what_is_no_recipe_fails() {
+fn info_of_an_unknown_recipe_fails() {
     let tree = opaque();
     tree.stele.fails(&["info", "prag"], 3);
     tree.stele.fails(&["info", "Prog"], 2);
 }
 
 #[test]
-fn what_is_built_with_something_opaque_is_marked_with_all_of_it() {
+fn outputs_of_opaque_inputs_are_marked_with_all_of_them() {
     let tree = opaque();
     let path = tree.path().display();
     assert_eq!(
@@ -185,7 +185,7 @@ fn what_is_built_with_something_opaque_is_marked_with_all_of_it() {
 }
 
 /// A store with the sources of `recipes/foreign`, from the bundle `STELE_FOREIGN=DIR` that `stele source export --all`
-/// wrote of them. None when there is no bundle: nobody has these packages at hand who did not ask for this.
+/// wrote. `None` without a bundle: only those who ask for this test have these packages.
 fn with_bundle() -> Option<(Stele, PathBuf)> {
     let bundle = std::env::var_os("STELE_FOREIGN").map(PathBuf::from)?;
     let mut stele = Stele::new();
@@ -211,7 +211,7 @@ fn real_programs_are_built_twice_to_the_same_bytes_and_run() {
 }
 
 #[test]
-fn the_toolchain_is_what_dpkg_unpacks() {
+fn the_toolchain_unpacks_as_with_dpkg() {
     let Some((stele, bundle)) = with_bundle() else { return };
     let unpacked = stele.json(&["source", "unpack", "busybox"]);
     let packages =

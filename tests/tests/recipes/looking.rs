@@ -26,7 +26,7 @@ fn an_error_shows_the_line_the_place_in_it_and_a_hint() {
 }
 
 #[test]
-fn check_says_all_that_is_wrong_and_fails() {
+fn check_lists_all_faults_and_fails() {
     let tree = chain();
     assert_eq!(tree.stele.ok(&["recipe", "check"]), "3 recipes OK");
     tree.put("pkgs/b/recipe.star", "b = recipe(name = 'b', version = '', script = 'x')");
@@ -48,7 +48,7 @@ fn check_says_all_that_is_wrong_and_fails() {
 }
 
 #[test]
-fn a_name_that_is_not_there_is_answered_with_one_that_is() {
+fn an_unknown_name_is_answered_with_a_known_one() {
     let tree = Tree::new(&[("pkgs/zlib/recipe.star", &plain("zlib", &[]))]);
     for args in [
         &["recipe", "show", "zlob"][..],
@@ -67,7 +67,7 @@ fn a_name_that_is_not_there_is_answered_with_one_that_is() {
 }
 
 #[test]
-fn without_recipes_the_error_says_where_they_were_looked_for() {
+fn without_recipes_the_error_lists_the_searched_places() {
     let mut stele = Stele::new();
     let nowhere = stele.scratch().join("nowhere");
     let said = stele.fails(&["recipe", "ls", "--recipes", nowhere.to_str().unwrap()], 3);
@@ -89,7 +89,7 @@ fn the_tree_is_found_from_a_folder_below_it() {
 }
 
 #[test]
-fn show_says_everything_and_so_does_json() {
+fn show_lists_everything_and_so_does_json() {
     let tree = Tree::new(&[("pkgs/a/recipe.star", &plain("a", &[])), ("pkgs/b/x.patch", "")]);
     tree.put(
         "pkgs/b/recipe.star",
@@ -154,7 +154,7 @@ fn peers_read_the_pictures() {
 }
 
 #[test]
-fn why_says_the_shortest_way_and_all() {
+fn why_prints_the_shortest_path_or_all() {
     let tree = chain();
     assert_eq!(tree.stele.ok(&["why", "c", "a"]), "c → a");
     assert_eq!(tree.stele.ok(&["why", "c", "a", "--all"]), "c → a\nc → b → a");
@@ -163,7 +163,7 @@ fn why_says_the_shortest_way_and_all() {
 }
 
 #[test]
-fn fmt_lays_out_and_says_what_it_changed() {
+fn fmt_formats_and_lists_its_changes() {
     let tree = chain();
     assert_eq!(tree.stele.ok(&["recipe", "fmt", "--check"]), "");
     let file = "pkgs/a/recipe.star";
@@ -179,7 +179,7 @@ fn fmt_lays_out_and_says_what_it_changed() {
         fs::read_to_string(&path).unwrap(),
         "a = recipe(name = 'a',\n    version = '1', script = '''x\n  y''')\n\n\n# end\n"
     );
-    // The recipe is what it was, but for where it ends.
+    // The recipe is unchanged, except for where it ends.
     let cut = |text: &str| text.split("\"about\"").nth(1).unwrap().to_owned();
     assert_eq!(cut(&tree.stele.ok(&["recipe", "show", "a", "--json"])), cut(&before));
     assert_eq!(tree.stele.ok(&["recipe", "fmt"]), "");

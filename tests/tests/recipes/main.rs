@@ -1,4 +1,4 @@
-//! Recipes as a user meets them: at the terminal, with wrong ones above all.
+//! Recipes as users meet them: at the terminal, and mostly wrong ones.
 
 mod bounds;
 mod documented;
@@ -16,7 +16,7 @@ use stele_tests::Stele;
 /// 64 digits.
 const PIN: &str = "7d5b0b6062521e4627e099e4c9dc8248d32a30285e959b7eecaa780cf8cfd4a4";
 
-/// A recipe tree in a folder of the test's own, which the commands find by the environment.
+/// A recipe tree in a temporary folder, which the commands find through the environment.
 struct Tree {
     stele: Stele,
     path: PathBuf,

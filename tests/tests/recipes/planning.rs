@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn what_would_be_built_is_said_in_order_with_sources_and_reasons() {
+fn a_dry_run_lists_builds_in_order_with_sources_and_reasons() {
     let tree =
         Tree::new(&[("pkgs/a/recipe.star", &plain("a", &[])), ("pkgs/b/recipe.star", &plain("b", &["a"]))]);
     let source = format!("source(sha256 = '{PIN}', name = 'x.tar')");
@@ -21,7 +21,7 @@ fn what_would_be_built_is_said_in_order_with_sources_and_reasons() {
     );
     let json = tree.stele.json(&["build", "--dry-run", "c", "--json"]);
     assert_eq!(json["fetch"][0]["sha256"], PIN);
-    // What needs nothing has an action already, and what waits for another has none.
+    // A recipe without dependencies has an action already, and one that waits for another has none.
     assert_eq!(json["build"][0]["action"].as_str().map(str::len), Some(64));
     assert_eq!(json["build"][1]["action"], serde_json::Value::Null);
 }
@@ -48,7 +48,7 @@ fn every_change_is_seen_by_the_next_plan() {
              recipe(name = 'a', version = v, script = '{script}' + v, sources = [local('data')])"
         )
     };
-    // Each written as fast as it can be: also a file of the same size, changed within one tick of the clock.
+    // Each written as fast as possible: even a file of the same size, changed within one tick of the clock.
     let mut seen = Vec::new();
     for change in 0..30 {
         match change % 3 {
@@ -72,7 +72,7 @@ fn every_change_is_seen_by_the_next_plan() {
 }
 
 #[test]
-fn a_source_that_is_there_needs_no_fetching() {
+fn a_stored_source_needs_no_fetching() {
     let tree = Tree::new(&[]);
     let file = tree.stele.scratch().join("x.c");
     fs::write(&file, "int main").unwrap();

@@ -1,17 +1,17 @@
-//! A plan is never yesterday's: `build` after a change that is hard to see.
+//! A plan is never stale: `build` after a change that is hard to detect.
 
 use std::os::unix::fs::symlink;
 
 use super::*;
 use stele_tests::disk::Disk;
 
-/// The digest of the action that the next build would be.
+/// The digest of the next build's action.
 fn action(tree: &Tree) -> String {
     let json = tree.stele.json(&["build", "--dry-run", "--json", "a"]);
     json["build"][0]["action"].as_str().unwrap().to_owned()
 }
 
-/// Plans until the last plan is kept, changes something, and plans at once.
+/// Plans until the last plan is cached, changes something, and plans at once.
 #[track_caller]
 fn is_seen(what: &str, tree: &Tree, change: impl FnOnce()) {
     std::thread::sleep(std::time::Duration::from_millis(50));
@@ -70,7 +70,7 @@ fn no_clock_of_whole_seconds_hides_a_change() {
         assert!(!seen.contains(&now), "change {change}, after {:?}, was not seen", begun.elapsed());
         seen.push(now);
     }
-    // It is the same second in which all of that was read; the control is that there is one at all.
+    // All of it was read within the same second; the control: times are in whole seconds.
     let meta = fs::metadata(tree.path.join("pkgs/a/recipe.star")).unwrap();
     assert_eq!(std::os::unix::fs::MetadataExt::ctime_nsec(&meta), 0);
     drop(tree);

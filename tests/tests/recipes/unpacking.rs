@@ -44,12 +44,12 @@ fn folder(tree: &Tree) -> PathBuf {
 }
 
 #[test]
-fn a_source_is_unpacked_to_what_tar_unpacks() {
+fn a_source_unpacks_as_with_tar() {
     let tree = Tree::new(&[]);
     let top = folder(&tree);
     tar(tree.stele.scratch(), &["-czf", "x.tar.gz", "top"]);
     pinned(&tree, &tree.stele.scratch().join("x.tar.gz"), "strip = 1");
-    // Its action cannot be known before.
+    // Its action is not known before.
     let action = || tree.stele.json(&["build", "--dry-run", "--json"])["build"][0]["action"].clone();
     assert_eq!(action(), serde_json::Value::Null);
     let expected = tree.stele.add(&top);
@@ -68,7 +68,7 @@ fn a_source_is_unpacked_to_what_tar_unpacks() {
 }
 
 #[test]
-fn what_was_collected_is_unpacked_again() {
+fn collected_sources_are_unpacked_again() {
     let tree = Tree::new(&[]);
     folder(&tree);
     tar(tree.stele.scratch(), &["-cf", "x.tar", "top"]);
@@ -76,7 +76,7 @@ fn what_was_collected_is_unpacked_again() {
     tree.stele.ok(&["source", "unpack", "a", "--keep", "0"]);
     tree.stele.ok(&["store", "gc"]);
     assert_eq!(tree.stele.json(&["source", "unpack", "a", "--keep", "0"])[0]["known"], false);
-    // The source itself is kept by a root.
+    // A root keeps the source itself.
     tree.stele.ok(&["store", "gc"]);
     assert_eq!(tree.stele.json(&["source", "unpack", "a"])[0]["known"], false);
     tree.stele.assert_sound();
@@ -115,7 +115,7 @@ fn archives_made_to_harm_are_refused_and_leave_the_store_sound() {
         (&["-cf", "../x.tar", "--transform", "s,^,/,", "-P", "file"], "its name is absolute"),
         (
             &["-cf", "../x.tar", "file", "--transform", "s,.*,same,", "absolute"],
-            "it comes twice, and differs",
+            "it occurs twice, and differs",
         ),
     ] {
         tar(&evil, args);
@@ -134,7 +134,7 @@ fn archives_made_to_harm_are_refused_and_leave_the_store_sound() {
 }
 
 #[test]
-fn a_source_that_is_not_there_is_named_with_what_fetches_it() {
+fn a_missing_source_is_named_with_the_command_that_fetches_it() {
     let tree = Tree::new(&[]);
     let source = format!("source(sha256 = '{PIN}', name = 'x.tar')");
     tree.put(
@@ -193,7 +193,7 @@ fn the_recipes_of_this_project_are_right() {
     stele.set_env("STELE_RECIPES", recipes.join("foreign").to_str().unwrap());
     assert_eq!(stele.ok(&["recipe", "check"]), "5 recipes OK");
     assert_eq!(stele.ok(&["recipe", "fmt", "--check"]), "");
-    // Nothing there is made but with the same toolchain.
+    // Every recipe there is built with the same toolchain.
     for name in ["busybox", "cxx-tour", "hello", "xz", "zlib"] {
         assert_eq!(stele.json(&["info", name])["opaque"]["sources"].as_array().map(Vec::len), Some(36));
     }

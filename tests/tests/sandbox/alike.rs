@@ -1,4 +1,4 @@
-//! One build on machines that differ in all that a machine can differ in comes out the same, to the bit.
+//! One build on machines that differ in every possible way gives the same output, to the bit.
 
 use std::fs;
 use std::process::Command;

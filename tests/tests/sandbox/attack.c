@@ -30,7 +30,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-static const char *told; /* What the name of the attack is followed by, after a `=`. */
+static const char *told; /* The text after the name of the attack and a `=`. */
 
 static int at_loopback(int family) {
     struct sockaddr_in four = { .sin_family = AF_INET, .sin_port = htons(atoi(told)) };
@@ -48,7 +48,7 @@ static int abstract(void) {
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
     return connect(fd, (void *)&it, offsetof(struct sockaddr_un, sun_path) + 1 + strlen(told));
 }
-/* Without a route the kernel does not even take it. */
+/* Without a route the kernel refuses it at once. */
 static int away(void) {
     struct sockaddr_in it = { .sin_family = AF_INET, .sin_port = htons(53), .sin_addr.s_addr = htonl(0x08080808) };
     return connect(socket(AF_INET, SOCK_DGRAM, 0), (void *)&it, sizeof it);
@@ -141,7 +141,7 @@ static int descriptor(void) { return syscall(SYS_pidfd_getfd, syscall(SYS_pidfd_
 static int listed(void) { char path[64]; snprintf(path, sizeof path, "/proc/%s/fd/0", told); return open(path, O_RDWR); }
 static int its_root(void) { char path[64]; snprintf(path, sizeof path, "/proc/%s/root/etc", told); return open(path, O_RDONLY); }
 static int signalled(void) { return kill(atoi(told), 0); }
-/* Every signal to the first process, which lives on: else this never says anything. */
+/* Every signal to the first process, which survives: else this never prints anything. */
 static int storm(void) {
     for (int turn = 0; turn < 3; turn++)
         for (int number = 1; number <= 64; number++) kill(1, number);
@@ -187,7 +187,7 @@ static int listens(void) {
 }
 static int tty(void) { return open("/dev/tty", O_RDWR); }
 
-/* A directory's names are all there, however often signals come while it is read. */
+/* A directory's names are complete, however often signals interrupt its reading. */
 static void tick(int number) { (void)number; }
 static int all_names(void) {
     char name[32];
@@ -224,7 +224,7 @@ static const struct { const char *name; int (*run)(void); } attacks[] = {
 };
 
 int main(int argc, char **argv) {
-    /* Each in a process of its own: what one does is nothing to the next. */
+    /* Each in its own process, so that none affects the next. */
     FILE *out = argv[1][0] == '-' ? stdout : fopen(argv[1], "we");
     for (int i = 2; i < argc; i++) {
         char *name = strdup(argv[i]), *equals = strchr(name, '=');

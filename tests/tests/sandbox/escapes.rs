@@ -1,5 +1,5 @@
-//! Ways out of a sandbox, and to more than a build is given. `attack.c` tries them; outside of a sandbox, as root, they
-//! work.
+//! Escapes from a sandbox, and attempts to get more than a build is given. `attack.c` makes them; outside of a sandbox,
+//! as root, they work.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,7 +17,7 @@ fn read(text: &str) -> Said {
     text.lines().filter_map(|line| line.split_once(": ")).map(|(a, b)| (a.to_owned(), b.to_owned())).collect()
 }
 
-/// What comes of these attacks in a sandbox. `None` where nothing can be built.
+/// The results of these attacks in a sandbox. `None` where builds are not possible.
 fn inside(attacks: &[String]) -> Option<Said> {
     let (tree, attack) = (Tree::new()?, compiled("attack")?);
     let mut arguments = vec!["/out/said"];
@@ -27,7 +27,7 @@ fn inside(attacks: &[String]) -> Option<Said> {
     Some(read(&tree.file("attack", "said")))
 }
 
-/// What comes of them outside, in a folder of their own and in namespaces that they may spoil.
+/// Their results outside, in a temporary folder and in namespaces that they may spoil.
 fn outside(attacks: &[String]) -> Said {
     let scratch = tempfile::tempdir().unwrap();
     let mut command = Command::new("unshare");
@@ -35,7 +35,7 @@ fn outside(attacks: &[String]) -> Said {
     read(&String::from_utf8(command.current_dir(scratch.path()).output().unwrap().stdout).unwrap())
 }
 
-/// None of these is done inside; and outside all of those that are `real` are.
+/// None of these succeeds inside; and outside all of those that are `real` do.
 #[track_caller]
 fn held(attacks: &[String], real: &[String]) {
     let Some(said) = inside(attacks) else { return };
@@ -75,7 +75,7 @@ fn a_build_cannot_reach_any_network_nor_the_hosts_sockets() {
 }
 
 #[test]
-fn a_build_cannot_write_its_inputs_by_any_way() {
+fn a_build_cannot_write_its_inputs_in_any_way() {
     let ways = [
         "writefile",
         "by_descriptor",
@@ -96,13 +96,13 @@ fn a_build_cannot_write_its_inputs_by_any_way() {
     if !is_root() {
         return;
     }
-    // The control: a file that may be written.
+    // The control: a writable file.
     for way in on("file") {
         let scratch = tempfile::tempdir().unwrap();
         fs::write(scratch.path().join("file"), vec![b'x'; 9000]).unwrap();
         let mut command = Command::new(compiled("attack").unwrap());
-        // Which file systems have attributes of users, and what a hard link may cross, differs; and a file that is open
-        // for reading alone is written by nobody.
+        // File systems differ in user attributes, and in what a hard link may cross; and a file that is open only for
+        // reading cannot be written at all.
         if ["attribute", "hardlink", "shared", "protect"].iter().any(|it| way.starts_with(it)) {
             continue;
         }
@@ -173,9 +173,9 @@ fn a_build_cannot_become_more_than_it_is() {
 }
 
 #[test]
-fn a_build_cannot_ask_the_kernel_for_what_few_need() {
+fn a_build_cannot_use_rarely_needed_system_calls() {
     let mut real = names(&["faults", "kernel_log", "thirty_two"]);
-    // Where the kernel has none of these, nobody has.
+    // Where the kernel has none of these, no process has.
     let others = names(&["ring", "perf"]);
     if is_root() {
         let said = outside(&others);
@@ -211,12 +211,12 @@ fn a_build_cannot_touch_its_first_process() {
         "its_root=pids/1",
         "storm",
     ]);
-    // What lives through all signals is there to say that the build is done.
+    // A survivor of all signals shows that the build is done.
     held(&attacks, &[]);
     if !is_root() {
         return;
     }
-    // The control: a process of one's own.
+    // The control: a child process.
     let mut child = Command::new("sleep").arg("60").spawn().unwrap();
     let pid = child.id();
     let real = [
@@ -249,7 +249,7 @@ fn a_build_cannot_see_or_signal_a_process_outside() {
 }
 
 #[test]
-fn a_program_that_a_build_gave_its_rights_cannot_be_reached_by_others_of_the_machine() {
+fn a_setuid_program_of_a_build_cannot_be_reached_by_other_users() {
     let Some(tree) = Tree::new() else { return };
     if !is_root() {
         return;
@@ -292,7 +292,7 @@ fn no_name_of_a_directory_is_lost_when_signals_come_while_it_is_read() {
 #[test]
 fn nothing_that_a_step_leaves_running_lives_to_the_next_one_or_writes_to_the_output() {
     let Some(tree) = Tree::new() else { return };
-    // Away from its parent, its session and its group, twice; and deaf.
+    // Twice detached from its parent, its session and its group; and ignoring signals.
     let daemon =
         "(setsid sh -c 'trap \"\" TERM INT HUP; (setsid sh -c \"sleep 1; echo late >/out/late\" &) ' &);
         sleep 0.3; ";
@@ -313,7 +313,7 @@ fn nothing_that_a_step_leaves_running_lives_to_the_next_one_or_writes_to_the_out
 }
 
 #[test]
-fn a_pipe_that_nobody_reads_ends_its_writer() {
+fn a_pipe_without_readers_ends_its_writer() {
     let Some(tree) = Tree::new() else { return };
     tree.script(
         "pipe",
@@ -324,7 +324,7 @@ fn a_pipe_that_nobody_reads_ends_its_writer() {
 }
 
 #[test]
-fn a_build_can_have_terminals_of_its_own() {
+fn a_build_can_open_its_own_terminals() {
     let Some(said) = inside(&names(&["own_terminal"])) else { return };
     assert_eq!(said.get("own_terminal").map(String::as_str), Some("done"));
 }

@@ -1,5 +1,5 @@
-//! Builds that are interrupted at random moments, in every way in which a build is: nothing of them is left, and the
-//! next one goes on from the last action that was realised.
+//! Builds that are interrupted at random moments, in every way: nothing of them is left, and the next one continues
+//! from the last action that was realised.
 //!
 //! The seed is fixed and can be set with `STELE_SEED`; the rounds with `STELE_ROUNDS`.
 
@@ -26,10 +26,10 @@ enum Way {
     Terminate,
     KillClient,
     KillDaemon,
-    /// Whichever of the supervisor, the process that enters, the first one and the steps comes first.
+    /// Whichever comes first of the supervisor, the entering process, the first one and the steps.
     KillSupervisor,
     KillEntering,
-    /// Nobody is left who could clear up, until there is another daemon.
+    /// No process is left to clear up, until there is another daemon.
     KillBoth,
     StopDaemon,
 }
@@ -65,7 +65,7 @@ fn chains(tree: &Tree, round: u64) {
     }
 }
 
-/// The processes but the daemon that have anything of the builds of this store open or mounted.
+/// The processes other than the daemon that have files of this store's builds open or mounted.
 fn processes(tree: &Tree) -> Vec<i32> {
     let builds = tree.stele.store().join("builds");
     let builds = builds.to_str().unwrap();
@@ -146,12 +146,12 @@ fn interrupt(tree: &Tree, way: Way, client: &Child) {
     }
 }
 
-/// Ended by the signal, as a shell wants to see it, or with its exit code.
+/// Ended by the signal, as a shell expects it, or with its exit code.
 fn is_interrupt(status: std::process::ExitStatus) -> bool {
     status.signal() == Some(2) || status.code() == Some(130)
 }
 
-/// What `stele build` of both chains says.
+/// `stele build` of both chains.
 fn build(tree: &Tree) -> std::process::Command {
     let mut command = tree.stele.command(&["build", "alast", "blast"]);
     command.stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0);
@@ -159,7 +159,7 @@ fn build(tree: &Tree) -> std::process::Command {
 }
 
 #[test]
-fn nothing_is_left_of_builds_that_are_interrupted_and_the_next_one_goes_on() {
+fn nothing_is_left_of_interrupted_builds_and_the_next_one_continues() {
     let Some(tree) = Tree::new() else { return };
     if !is_root() {
         return skip("only root sees what is left");
@@ -172,7 +172,7 @@ fn nothing_is_left_of_builds_that_are_interrupted_and_the_next_one_goes_on() {
         let way = WAYS[usize::try_from(round).unwrap() % WAYS.len()];
         chains(&tree, round);
         let client = build(&tree).spawn().unwrap();
-        // At least every other time something runs already.
+        // At least every other time a build runs already.
         if round % 2 == 0 {
             wait_for("a build to begin", || !tree.folders().is_empty());
         }
@@ -200,7 +200,7 @@ fn nothing_is_left_of_builds_that_are_interrupted_and_the_next_one_goes_on() {
         if round % 4 != 3 {
             continue;
         }
-        // The next one goes on.
+        // The next one continues.
         let output = build(&tree).output().unwrap();
         let next = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "{way:?}: {next}");
@@ -214,7 +214,7 @@ fn nothing_is_left_of_builds_that_are_interrupted_and_the_next_one_goes_on() {
 }
 
 #[test]
-fn what_was_realised_before_an_interrupt_is_not_built_again() {
+fn actions_realised_before_an_interrupt_are_not_built_again() {
     let Some(tree) = Tree::new() else { return };
     chains(&tree, 0);
     let client = build(&tree).spawn().unwrap();

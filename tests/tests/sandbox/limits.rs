@@ -1,4 +1,4 @@
-//! What a build can use up it is ended for, with a message that says what it was; and the store is sound afterwards.
+//! A build that exceeds a limit is ended, with a message that names the limit; and the store is intact afterwards.
 
 use std::fs;
 use std::time::Instant;
@@ -8,7 +8,7 @@ use stele_tests::{Stele, skip, wait_for};
 
 use super::{LONG, Tree};
 
-/// A build of this script is ended with this code and these words, soon, and the next one is built.
+/// A build of this script is soon ended with this code and message, and the next one is built.
 #[track_caller]
 fn ended(script: &str, options: &[&str], code: i32, words: &str) {
     let Some(tree) = Tree::new() else { return };
@@ -30,7 +30,7 @@ fn a_fork_bomb_is_ended() {
 }
 
 #[test]
-fn a_build_that_fails_because_there_may_be_no_more_processes_is_told_so() {
+fn a_build_that_fails_at_the_process_limit_has_that_in_its_message() {
     ended("while :; do sleep 60 & done", &[], 1, "processes and threads");
 }
 
@@ -54,7 +54,7 @@ fn memory_of_many_small_processes_is_limited() {
 const MEMORY: &str = "it used more than 200 MiB of memory";
 
 #[test]
-fn a_build_that_goes_on_after_the_kernel_ended_something_for_memory_is_no_success() {
+fn a_build_that_continues_after_an_oom_kill_fails() {
     let script = "dd if=/dev/zero of=/dev/null bs=600M count=1; echo fine >/out/x";
     ended(script, &["--memory", "200"], 1, MEMORY);
 }

@@ -1,8 +1,7 @@
-//! What the sandbox claims, tried from inside by programs that mean harm, and from outside by whoever interrupts
-//! builds.
+//! The sandbox's claims, tested from inside by hostile programs, and from outside by interrupting builds.
 //!
-//! Each claim has a control: the same program outside of a sandbox, or a build that may do what it tries. A test of
-//! a wall that nothing ever came through would hold for a wall that is not there.
+//! Each claim has a control: the same program outside of a sandbox, or a build that may do what it attempts. A test of
+//! a wall that nothing ever came through would also pass without a wall.
 
 mod alike;
 mod escapes;

@@ -1,10 +1,10 @@
-//! What a build leaves that no output can be is refused with its path, and nothing of it is stored.
+//! A leftover that cannot be an output is refused with its path, and nothing of it is stored.
 
 use std::path::Path;
 
 use super::{BUSYBOX, Tree, compiled, shell};
 
-/// A build of this script is refused in these words, and is built when the last command is left out.
+/// A build of this script is refused with this message, and is built when the last command is left out.
 #[track_caller]
 fn refused(tree: &Tree, script: &str, words: &str) {
     tree.script("x", &format!("echo fine >/out/fine; {script}"));
@@ -16,7 +16,7 @@ fn refused(tree: &Tree, script: &str, words: &str) {
 }
 
 #[test]
-fn what_no_output_can_hold_is_refused_by_its_path() {
+fn entries_that_no_output_can_hold_are_refused_by_path() {
     let Some(tree) = Tree::new() else { return };
     for (script, words) in [
         ("rm /out/fine", "output out is empty: nothing was put into /out"),
@@ -31,7 +31,7 @@ fn what_no_output_can_hold_is_refused_by_its_path() {
         ),
         (
             "dd if=/dev/zero of=/out/t bs=1 count=1 seek=1099511627775",
-            "/out/t and what was looked at before it are more than 64 GiB, holes included",
+            "/out/t and the files before it exceed 64 GiB, holes included",
         ),
         ("mkfifo /out/$(printf '\\033[2J\\nx')", "is a named pipe"),
     ] {
@@ -73,15 +73,15 @@ fn an_output_that_was_replaced_by_a_link_does_not_take_files_of_the_host() {
 }
 
 #[test]
-fn names_that_are_no_text_and_trees_deeper_than_any_path_are_stored_or_refused_but_never_in_the_way() {
+fn non_utf8_names_and_very_deep_trees_are_stored_or_refused_without_harm() {
     let Some(tree) = Tree::new() else { return };
     tree.script("names", "echo x >/out/$(printf '\\377\\001 \\\\'); mkdir /out/-rf; echo y >'/out/-rf/ '");
     tree.ok("names");
     let deep = "i=0; cd /out; while [ $i -lt 1500 ]; do mkdir deeper; cd deeper; i=$((i+1)); done; echo x >x";
     tree.script("deep", deep);
     let said = tree.fails("deep", &[], 1);
-    assert!(said.contains("below /out/deeper/deeper directories lie in each other deeper"), "{said}");
-    // In the working directory nobody minds.
+    assert!(said.contains("below /out/deeper/deeper directories are nested deeper"), "{said}");
+    // In the working directory it is allowed.
     tree.script("aside", &format!("{}; echo x >/out/x", deep.replace("/out", "/build")));
     tree.ok("aside");
     assert!(tree.folders().is_empty());

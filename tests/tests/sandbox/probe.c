@@ -1,5 +1,5 @@
-/* Everything that a program can see of where it runs and that is to be the same everywhere. It writes what it sees to the
- * file that it is told; two machines are alike to builds when they get the same file. What is left out on purpose is in
+/* Everything that a program can observe of its environment and that is to be the same everywhere. It writes that to the
+ * file in its argument; two machines are equal for builds when they get the same file. What is left out on purpose is in
  * docs/sandbox.md, under "What cannot be controlled". */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -34,7 +34,7 @@
 static FILE *out;
 #define say(...) fprintf(out, __VA_ARGS__)
 
-/* A call's answer, or its errno. */
+/* A call's result, or its errno. */
 #define ask(call) do { errno = 0; long it = (long)(call); say("%s = %ld %d\n", #call, it, errno); } while (0)
 
 static void contents(const char *path) {
@@ -78,7 +78,7 @@ static void descriptors(int own) {
         char link[64], name[PATH_MAX] = "";
         snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
         if (readlink(link, name, sizeof name - 1) < 0) strcpy(name, "?");
-        /* The number of a pipe is no more than that. */
+        /* A pipe's number is arbitrary. */
         if (!strncmp(name, "pipe:", 5)) strcpy(name, "a pipe");
         say("descriptor %d: %x %x %s, terminal %d\n", fd, flags, fcntl(fd, F_GETFL), name, isatty(fd));
     }
@@ -169,7 +169,7 @@ static void addresses(void) {
         getauxval(AT_CLKTCK), getauxval(AT_FLAGS), getauxval(AT_UID));
 }
 
-/* Names in the order in which the kernel gives them, with a buffer of this size. */
+/* Names in the kernel's order, with a buffer of this size. */
 static void order(const char *path, unsigned size, int every) {
     static char buffer[1 << 17];
     int fd = open(path, O_RDONLY | O_DIRECTORY), count = 0, turns = 0;
@@ -207,7 +207,7 @@ static void directories(void) {
         struct dirent *it = readdir(dir);
         if (i == 300) marked = telldir(dir);
         if (i == 301) say("after the mark %s\n", it->d_name);
-        /* What is deleted in the midst, before and behind where the reader is, changes nothing of what is read. */
+        /* Entries deleted meanwhile, before and after the reader's position, do not affect the rest. */
         if (i % 7 == 0 && it->d_type == DT_REG) unlinkat(dirfd(dir), it->d_name, 0);
     }
     int rest = 0;
@@ -303,7 +303,7 @@ int main(int argc, char **argv, char **environment) {
     identity(argc, argv, environment);
     descriptors(fileno(out));
     resources(); signals(); machine(); addresses(); directories();
-    /* Outside, where it is run to compare, that would be the whole machine. */
+    /* Outside, in the comparison, that would be the whole machine. */
     if (argc == 2) walk("/");
     network(); calls();
     return fclose(out) ? 1 : 0;

@@ -1,4 +1,4 @@
-//! Sources at hand, and bundles for machines without a network.
+//! Local sources, and bundles for machines without a network.
 
 use std::fs;
 use std::process::Command;
@@ -16,7 +16,7 @@ fn write(stele: &Stele, name: &str, bytes: &[u8]) -> String {
 }
 
 #[test]
-fn a_file_at_hand_is_kept_as_a_source_with_all_its_digests() {
+fn a_local_file_is_kept_as_a_source_with_all_its_digests() {
     let stele = Stele::new();
     let bytes = random(40, 70_000);
     let path = write(&stele, "linux_6.1~rc1.tar.xz", &bytes);
@@ -36,7 +36,7 @@ fn a_file_at_hand_is_kept_as_a_source_with_all_its_digests() {
 }
 
 #[test]
-fn a_file_with_another_sha256_than_was_said_is_not_added() {
+fn a_file_with_another_sha256_than_stated_is_not_added() {
     let stele = Stele::new();
     let path = write(&stele, "a.tar", b"what came");
     let said =
@@ -47,7 +47,7 @@ fn a_file_with_another_sha256_than_was_said_is_not_added() {
 }
 
 #[test]
-fn what_cannot_be_a_source_is_refused() {
+fn an_invalid_source_is_refused() {
     let stele = Stele::new();
     let folder = stele.scratch().join("folder");
     fs::create_dir(&folder).unwrap();
@@ -62,13 +62,13 @@ fn what_cannot_be_a_source_is_refused() {
 }
 
 #[test]
-fn a_bundle_is_checked_by_sha256sum_and_taken_in_on_a_machine_without_a_network() {
+fn a_bundle_is_checked_by_sha256sum_and_imported_without_a_network() {
     let here = Stele::new();
     let (one, other, third) = (random(41, 100_000), random(42, 10), random(43, 20));
     for (name, bytes) in [("1/same.tar", &one), ("2/same.tar", &other), ("third.tar", &third)] {
         here.ok(&["source", "add", &write(&here, name, bytes)]);
     }
-    // Other roots are no sources.
+    // Other roots are not sources.
     here.ok(&["store", "add", "--root", "other", "/etc/hostname"]);
     let bundle = here.scratch().join("bundle");
     let path = bundle.to_str().unwrap();
@@ -84,7 +84,7 @@ fn a_bundle_is_checked_by_sha256sum_and_taken_in_on_a_machine_without_a_network(
     assert_eq!(sources(&here), sources(&there));
     there.ok(&["store", "gc", "--end-leases"]);
     there.assert_sound();
-    // Chosen ones, and never over what is there.
+    // Selected ones, and never over an existing file.
     let said = here.fails(&["source", "export", path, "third.tar"], 1);
     assert!(said.contains("already exists"), "{said}");
     let few = here.scratch().join("few");
@@ -97,7 +97,7 @@ fn a_bundle_is_checked_by_sha256sum_and_taken_in_on_a_machine_without_a_network(
 }
 
 #[test]
-fn of_a_bundle_that_was_tampered_with_nothing_is_taken() {
+fn nothing_of_a_tampered_bundle_is_imported() {
     let here = Stele::new();
     for n in 0..5 {
         here.ok(&["source", "add", &write(&here, &format!("{n}.tar"), &random(50 + n, 30_000))]);

@@ -21,7 +21,7 @@ pub(super) struct Archive {
 pub(super) type Version<'a> = (&'a str, &'a str, &'a [(&'a str, &'a [u8])]);
 
 impl Archive {
-    /// None where there is no apt. The files of the index are not there until they are put.
+    /// `None` where there is no apt. The index's files do not exist until they are put.
     pub(super) fn new(sources: &Sources, versions: &[Version<'_>]) -> Option<Self> {
         if !Path::new("/usr/lib/apt/apt-helper").exists() {
             skip("no apt");
@@ -85,7 +85,7 @@ impl Archive {
     }
 }
 
-/// All below some folders: path, size and time of change.
+/// Everything below some folders: path, size and modification time.
 fn state(folders: &[&str]) -> BTreeMap<PathBuf, (u64, Option<SystemTime>)> {
     let mut state = BTreeMap::new();
     let mut open: Vec<PathBuf> = folders.iter().map(PathBuf::from).collect();
@@ -102,7 +102,7 @@ fn state(folders: &[&str]) -> BTreeMap<PathBuf, (u64, Option<SystemTime>)> {
 }
 
 #[test]
-fn one_file_is_fetched_though_its_siblings_are_gone_and_nothing_of_the_machines_is_touched() {
+fn one_file_is_fetched_without_its_siblings_and_without_touching_the_machine() {
     let mut sources = Sources::new();
     let bytes = random(80, 200_000);
     let files: &[(&str, &[u8])] =
@@ -124,7 +124,7 @@ fn one_file_is_fetched_though_its_siblings_are_gone_and_nothing_of_the_machines_
 }
 
 #[test]
-fn what_the_index_lists_and_the_mirror_has_not_is_said_and_the_next_mirror_asked() {
+fn a_listed_file_missing_from_the_mirror_is_reported_and_the_next_mirror_queried() {
     let sources = Sources::new();
     let bytes = random(81, 1000);
     let files: &[(&str, &[u8])] = &[("b_1.orig.tar.gz", &bytes)];
@@ -187,7 +187,7 @@ fn the_indexes_are_fetched_once_for_many_sources_and_again_when_other_archives_a
 }
 
 #[test]
-fn what_the_machines_release_does_not_have_is_looked_for_in_the_others_unless_that_is_configured_away() {
+fn versions_missing_from_the_machines_release_are_searched_in_the_others_unless_disabled() {
     let mut sources = Sources::new();
     let bytes = random(91, 1000);
     let Some(archive) = Archive::new(&sources, &[("j", "2-1", &[("j_2.orig.tar.gz", b"new")])]) else {
@@ -195,6 +195,7 @@ fn what_the_machines_release_does_not_have_is_looked_for_in_the_others_unless_th
     };
     archive.index("oldstable", &[("k", "1-1", &[("k_1.orig.tar.gz", &bytes)])]);
     archive.put("k", "k_1.orig.tar.gz", &bytes);
+    sources.configure("[debian]\nsnapshot = \"\"\n");
     // As the machine's own apt would be configured.
     let (conf, list) = (sources.stele.scratch().join("apt.conf"), sources.stele.scratch().join("apt.list"));
     fs::write(&list, archive.line("stable")).unwrap();
@@ -205,9 +206,9 @@ fn what_the_machines_release_does_not_have_is_looked_for_in_the_others_unless_th
     sources.configure("[debian]\nsuites = []\n");
     sources.fails(&bytes, &["debian:k/1-1/k_1.orig.tar.gz"], 1);
     assert!(!archive.server.asked().iter().any(|it| it.path.contains("oldstable")));
-    sources.configure("");
+    sources.configure("[debian]\nsnapshot = \"\"\n");
     sources.fetches(&bytes, &["debian:k/1-1/k_1.orig.tar.gz"]);
-    // The small indexes are asked first, and neither is fetched again.
+    // The small indexes are queried first, and neither is fetched again.
     let before = archive.server.asked().len();
     let outcome = sources.fetch(b"other", &["debian:k/2-1/k_2.orig.tar.gz"]);
     assert!(outcome.stderr.contains("they have 1-1"), "{}", outcome.stderr);
@@ -215,7 +216,7 @@ fn what_the_machines_release_does_not_have_is_looked_for_in_the_others_unless_th
 }
 
 #[test]
-fn an_archive_whose_signature_nobody_can_verify_is_left_out_with_a_note() {
+fn an_archive_with_an_unverifiable_signature_is_left_out_with_a_note() {
     let sources = Sources::new();
     let bytes = random(88, 1000);
     let files: &[(&str, &[u8])] = &[("g_1.orig.tar.gz", &bytes)];
@@ -236,7 +237,7 @@ fn an_archive_whose_signature_nobody_can_verify_is_left_out_with_a_note() {
 }
 
 #[test]
-fn a_machine_without_apt_says_so() {
+fn a_machine_without_apt_is_reported() {
     let mut sources = Sources::new();
     let bytes = random(89, 1000);
     sources.stele.set_env("PATH", "/nowhere");
@@ -272,4 +273,92 @@ fn a_user_fetches_from_an_archive_without_being_root() {
     let sha256 = Sha256::of(&bytes).to_string();
     run(&["source", "fetch", "--sha256", &sha256, "--url", "debian:i/1-1/i_1.orig.tar.gz"]);
     run(&["daemon", "stop"]);
+}
+
+/// The interface of the archive of past versions: one package's version with one file.
+fn snapshot(package: &str, version: &str, name: &str, bytes: &[u8]) -> Server {
+    let sha1 = "0123456789abcdef0123456789abcdef01234567";
+    let question = format!("/mr/package/{package}/{version}/srcfiles?fileinfo=1");
+    let answer =
+        format!("{{\"fileinfo\":{{\"{sha1}\":[{{\"name\":\"{name}\",\"size\":{}}}]}}}}", bytes.len());
+    let (file, bytes) = (format!("/file/{sha1}"), bytes.to_vec());
+    Server::start(move |asked| {
+        if asked.path == question {
+            Reply::file(asked, answer.as_bytes())
+        } else if asked.path == file {
+            Reply::file(asked, &bytes)
+        } else {
+            Reply::status("404 Not Found")
+        }
+    })
+}
+
+#[test]
+fn a_version_that_no_mirror_has_any_more_comes_from_the_archive_of_past_versions() {
+    let sources = Sources::new();
+    let (bytes, other) = (random(95, 1000), random(96, 1000));
+    let Some(archive) = Archive::new(&sources, &[("q", "2-1", &[("q_2.orig.tar.gz", b"new")])]) else {
+        return;
+    };
+    let line = archive.line("stable");
+    let mirror = "debian:q/1:1+x-1/q_1+x.orig.tar.gz";
+    let configure = |base: &str| {
+        sources.configure(&format!("[debian]\nsources = [\"{line}\"]\nsnapshot = \"{base}\"\n"));
+    };
+    configure("");
+    let said = sources.fails(&bytes, &[mirror], 1);
+    assert!(said.contains("they have 2-1"), "{said}");
+    // It is only an archive: the pin decides about its bytes.
+    let wrong = snapshot("q", "1%3A1%2Bx-1", "q_1+x.orig.tar.gz", &other);
+    configure(&wrong.url(""));
+    let said = sources.fails(&bytes, &[mirror], 4);
+    assert!(said.contains(&Sha256::of(&other).to_string()), "{said}");
+    let nothing = snapshot("q", "9-9", "q_9.orig.tar.gz", &bytes);
+    configure(&nothing.url(""));
+    let said = sources.fails(&bytes, &[mirror], 1);
+    assert!(said.contains("404"), "{said}");
+    let right = snapshot("q", "1%3A1%2Bx-1", "q_1+x.orig.tar.gz", &bytes);
+    configure(&right.url(""));
+    sources.fetches(&bytes, &[mirror]);
+}
+
+#[test]
+fn a_check_asks_every_mirror_though_the_first_one_answers() {
+    let sources = Sources::new();
+    let bytes = random(97, 1000);
+    let good = Server::of(&bytes);
+    let other = Server::of(&random(98, 1000));
+    let gone = Server::start(|_| Reply::status("404 Not Found"));
+    let tree = sources.stele.scratch().join("tree");
+    let write = |mirrors: &[String]| {
+        fs::create_dir_all(tree.join("pkgs/a")).unwrap();
+        let mirrors: Vec<String> = mirrors.iter().map(|it| format!("\"{it}\"")).collect();
+        let text = format!(
+            "recipe(name = \"a\", version = \"1\", steps = [[\"/x\"]], sources = [source(sha256 = \"{}\", mirrors = [{}])])\n",
+            Sha256::of(&bytes),
+            mirrors.join(", ")
+        );
+        fs::write(tree.join("pkgs/a/recipe.star"), text).unwrap();
+    };
+    let check = |more: &[&str]| {
+        let args = [&["source", "check", "--all", "--recipes", tree.to_str().unwrap()], more].concat();
+        sources.stele.run(&args)
+    };
+    write(&[good.url("a.tar"), gone.url("a.tar"), other.url("a.tar")]);
+    let outcome = check(&[]);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    let text = outcome.text();
+    assert!(text.contains("a.tar (a): 2 of 3 mirrors") && text.contains("404"), "{text}");
+    // Only the content tells that the last one has another file of this size.
+    let outcome = check(&["--content"]);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    let text = outcome.text();
+    assert!(text.contains("a.tar (a): 1 of 3 mirrors"), "{text}");
+    assert!(text.contains("1 with a single mirror that answers"), "{text}");
+    sources.stele.fails(&["store", "info", &format!("sha256:{}", Sha256::of(&bytes))], 3);
+
+    write(&[gone.url("a.tar")]);
+    let outcome = check(&["--json"]);
+    assert_eq!(outcome.code, 3, "{}", outcome.text());
+    assert!(outcome.text().contains("\"answers\":false"), "{}", outcome.text());
 }

@@ -5,7 +5,7 @@ use stele_store::model::Sha256;
 use super::debian::Archive;
 use super::{Sources, random};
 
-/// What an index says of a package: name, version, architecture, file and its bytes.
+/// The entry of a package in an index: name, version, architecture, file and its bytes.
 type Package<'a> = (&'a str, &'a str, &'a str, &'a str, &'a [u8]);
 
 /// An archive with these packages, each in the index of its architecture, and those for all in that of amd64.
@@ -31,14 +31,14 @@ fn indexes(packages: &[Package<'_>]) -> [(&'static str, String); 2] {
 }
 
 #[test]
-fn what_no_index_has_or_the_mirror_has_not_is_said_and_the_next_mirror_asked() {
+fn a_package_missing_from_index_or_mirror_is_reported_and_the_next_mirror_queried() {
     let sources = Sources::new();
     let bytes = random(100, 1000);
     let package = ("b", "1-1", "amd64", "b_1-1_amd64.deb", &bytes[..]);
     let Some(archive) = archive(&sources, &[package]) else { return };
     let said = sources.fails(&bytes, &["debian:nothing/1-1/nothing_1-1_amd64.deb"], 1);
     assert!(said.contains("no index has a binary package nothing"), "{said}");
-    // A source package's version is not asked for, and there is none of this name.
+    // No source package's version is requested; none has this name.
     assert!(!archive.server.asked().iter().any(|it| it.path.ends_with("Sources")));
     let said = sources.fails(&bytes, &["debian:b/1-1/b_1-1_amd64.deb"], 1);
     assert!(said.contains("404"), "{said}");
@@ -71,7 +71,7 @@ fn a_version_that_left_the_index_is_found_beside_the_one_that_is_in_it() {
 }
 
 #[test]
-fn a_package_is_fetched_by_its_whole_version_whatever_its_file_is_called() {
+fn a_package_is_fetched_by_its_full_version_independent_of_its_file_name() {
     let sources = Sources::new();
     let (one, two) = (random(104, 200_000), random(105, 1000));
     let Some(archive) = archive(

@@ -1,4 +1,4 @@
-//! Sources: bytes from outside are fetched once, whatever mirrors do; they are checked, kept, and carried.
+//! Sources: bytes from outside are fetched once, whatever mirrors do; they are verified, kept, and transferred.
 //!
 //! Every server here is a loopback one of the test's own.
 
@@ -17,7 +17,7 @@ use stele_recipes::source::Sha512;
 use stele_store::model::Sha256;
 use stele_tests::{Outcome, Stele, trees};
 
-/// A store for one test, and a configuration of its own: the machine's must not count.
+/// A store for one test, with its own configuration: the machine's must not count.
 pub(crate) struct Sources {
     pub(crate) stele: Stele,
     config: PathBuf,
@@ -29,9 +29,9 @@ impl Sources {
     }
 
     pub(crate) fn at(mut stele: Stele) -> Self {
-        // A machine behind a proxy has none for its own servers.
+        // On a machine behind a proxy, loopback servers must not use it.
         stele.set_env("no_proxy", "127.0.0.1");
-        // With a daemon there, no command has to say that it waits for one to start.
+        // With a daemon running, no command has to report that it waits for one to start.
         stele.add(std::path::Path::new("/etc/hostname"));
         let config = stele.scratch().join("config.toml");
         let sources = Self { stele, config };
@@ -57,7 +57,7 @@ impl Sources {
         self.stele.run(&self.args(bytes, urls))
     }
 
-    /// Must succeed; what it said on stderr.
+    /// Must succeed; its stderr.
     #[track_caller]
     pub(crate) fn fetches(&self, bytes: &[u8], urls: &[&str]) -> String {
         let outcome = self.fetch(bytes, urls);
@@ -67,7 +67,7 @@ impl Sources {
         outcome.stderr
     }
 
-    /// Must fail so, and keep nothing; what it said on stderr.
+    /// Must fail with `code`, and keep nothing; its stderr.
     #[track_caller]
     pub(crate) fn fails(&self, bytes: &[u8], urls: &[&str], code: i32) -> String {
         let said = self.stele.fails(&self.args(bytes, urls), code);
@@ -86,7 +86,7 @@ impl Sources {
         assert!(!self.part(bytes).exists(), "what is kept needs no download");
     }
 
-    /// Where the download of `bytes` lies.
+    /// The path of the download of `bytes`.
     pub(crate) fn part(&self, bytes: &[u8]) -> PathBuf {
         self.stele.store().join(format!("fetch/{}.part", Sha256::of(bytes)))
     }
@@ -98,7 +98,7 @@ impl Sources {
     }
 }
 
-/// Bytes that nothing compresses, and no two seeds share.
+/// Incompressible bytes, different for each seed.
 pub(crate) fn random(seed: u64, length: usize) -> Vec<u8> {
     trees::Random::new(seed).bytes(length)
 }

@@ -1,4 +1,4 @@
-//! What mirrors do, and what is made of it.
+//! What mirrors do, and how it is handled.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -13,7 +13,7 @@ use stele_tests::{Stele, skip};
 use super::{Sources, random, sha512};
 
 #[test]
-fn a_wrong_digest_is_shown_with_the_right_one_the_file_is_kept_aside_and_the_next_mirror_asked() {
+fn a_wrong_digest_is_shown_with_the_pin_the_file_saved_and_the_next_mirror_tried() {
     let sources = Sources::new();
     let (bytes, other) = (random(1, 50_000), random(2, 50_000));
     let (wrong, right) = (Server::of(&other), Server::of(&bytes));
@@ -31,7 +31,7 @@ fn a_wrong_digest_is_shown_with_the_right_one_the_file_is_kept_aside_and_the_nex
 }
 
 #[test]
-fn when_no_mirror_has_it_each_is_named_with_what_happened() {
+fn when_no_mirror_has_it_each_is_named_with_its_error() {
     let sources = Sources::new();
     let bytes = random(3, 100);
     let gone = Server::start(|_| Reply::status("404 Not Found"));
@@ -51,7 +51,7 @@ fn when_no_mirror_has_it_each_is_named_with_what_happened() {
 }
 
 #[test]
-fn what_is_gone_is_asked_for_once_and_what_may_pass_three_times() {
+fn permanent_failures_are_tried_once_and_temporary_ones_three_times() {
     let sources = Sources::new();
     let bytes = random(4, 100);
     for (status, times) in [("404 Not Found", 1), ("403 Forbidden", 1), ("410 Gone", 1), ("500 Oops", 3)] {
@@ -72,7 +72,7 @@ fn what_is_gone_is_asked_for_once_and_what_may_pass_three_times() {
 }
 
 #[test]
-fn a_server_that_wants_to_be_left_alone_for_an_hour_is() {
+fn a_server_that_asks_for_a_delay_of_an_hour_is_abandoned() {
     let sources = Sources::new();
     let bytes = random(5, 100);
     let server = Server::start(|_| Reply::status("503 Service Unavailable").header("Retry-After", "3600"));
@@ -113,7 +113,7 @@ fn bytes_that_were_packed_on_the_way_are_refused() {
     let server = Server::start(move |_| Reply::whole(&served).header("Content-Encoding", "gzip"));
     let said = sources.fails(&bytes, &[&server.url("a.tar")], 1);
     assert!(said.contains("encoded it as \"gzip\""), "{said}");
-    // Of a file that is of this kind itself it is only said so.
+    // For a file that is itself gzip the header only describes it.
     sources.fetches(&bytes, &[&server.url("a.tar.gz?x=y")]);
     assert_eq!(server.asked()[0].header("accept-encoding"), Some("identity"));
     for name in ["cookie", "authorization", "referer"] {
@@ -136,14 +136,14 @@ fn an_endless_body_ends_at_the_bound_and_leaves_nothing() {
 }
 
 #[test]
-fn a_server_that_stalls_or_drips_is_given_up() {
+fn a_server_that_stalls_or_trickles_is_abandoned() {
     let sources = Sources::new();
     sources.configure("[fetch]\nstall-seconds = 1\n");
     let bytes = random(9, 1000);
     let served = bytes.clone();
     let stalls = Server::start(move |_| Reply::whole(&served).cut(0).then_stall());
     let said = sources.fails(&bytes, &[&stalls.url("a")], 1);
-    assert!(said.contains("nothing came for 1 s"), "{said}");
+    assert!(said.contains("no data for 1 s"), "{said}");
     assert_eq!(stalls.asked().len(), 3);
     sources.configure("[fetch]\nstall-seconds = 5\ntotal-seconds = 2\n");
     let drips = Server::start(|_| Reply::unbounded(b"x").for_ever(Duration::from_millis(100)));
@@ -154,7 +154,7 @@ fn a_server_that_stalls_or_drips_is_given_up() {
 }
 
 #[test]
-fn another_size_or_sha512_than_the_recipe_says_is_refused() {
+fn another_size_or_sha512_than_in_the_recipe_is_refused() {
     let sources = Sources::new();
     let bytes = random(10, 5000);
     let server = Server::of(&bytes);
@@ -172,7 +172,7 @@ fn another_size_or_sha512_than_the_recipe_says_is_refused() {
     sources.stele.fails(&["store", "info", &format!("sha256:{}", Sha256::of(&bytes))], 3);
     let right = sha512(&bytes).to_string();
     sources.stele.ok(&with(&["--size", "5000", "--sha512", &right]));
-    // What is kept already is checked as well when a recipe says something new of it.
+    // A kept source is verified as well when a recipe adds a checksum.
     let said = sources.stele.fails(&with(&["--sha512", &other]), 4);
     assert!(said.contains(&other), "{said}");
     let said = sources.stele.fails(&with(&["--size", "4999"]), 4);
@@ -180,7 +180,7 @@ fn another_size_or_sha512_than_the_recipe_says_is_refused() {
 }
 
 #[test]
-fn a_file_of_the_machine_is_a_mirror_and_a_pipe_is_none() {
+fn a_local_file_is_a_mirror_and_a_pipe_is_not() {
     let sources = Sources::new();
     let bytes = random(11, 100_000);
     let path = sources.stele.scratch().join("file.tar");
@@ -189,13 +189,13 @@ fn a_file_of_the_machine_is_a_mirror_and_a_pipe_is_none() {
     let (file, pipe) = (format!("file:{}", path.display()), format!("file:{}", pipe.display()));
     let folder = format!("file:{}", sources.stele.scratch().display());
     let said = sources.fails(&bytes, &[&file, &pipe, &folder], 1);
-    assert_eq!(said.matches("that is no regular file").count(), 2, "{said}");
+    assert_eq!(said.matches("not a regular file").count(), 2, "{said}");
     fs::write(&path, &bytes).unwrap();
     sources.fetches(&bytes, &[&file]);
 }
 
 #[test]
-fn an_alias_is_asked_as_configured_and_what_is_first_before_all() {
+fn an_alias_is_queried_as_configured_and_the_first_mirror_before_all() {
     let sources = Sources::new();
     let bytes = random(12, 1000);
     let (gone, server) = (Server::start(|_| Reply::status("404 Not Found")), Server::of(&bytes));
@@ -212,7 +212,7 @@ fn an_alias_is_asked_as_configured_and_what_is_first_before_all() {
 }
 
 #[test]
-fn the_environments_proxy_is_asked() {
+fn the_environments_proxy_is_used() {
     let mut sources = Sources::new();
     let bytes = random(13, 1000);
     let proxy = Server::start(|_| Reply::status("502 Bad Gateway"));
@@ -235,7 +235,7 @@ fn a_configuration_that_cannot_be_read_or_understood_is_refused_with_the_line() 
     assert!(said.contains("config.toml") && said.contains("line 3") && said.contains("jubs"), "{said}");
     let mut args = sources.args(&bytes, &["file:/nowhere"]);
     args.extend(["--config".to_owned(), "/nowhere/config.toml".to_owned()]);
-    // The last one counts for nobody: an option stands once.
+    // An option may occur only once.
     assert_eq!(sources.stele.run(&args).code, 2);
     let at = sources.stele.scratch().join("xdg/stele");
     fs::create_dir_all(&at).unwrap();
@@ -283,7 +283,7 @@ fn two_processes_that_want_the_same_source_fetch_it_once() {
 }
 
 #[test]
-fn a_full_disk_is_said_and_the_fetch_goes_on_when_there_is_room() {
+fn a_full_disk_is_reported_and_the_fetch_resumes_when_there_is_room() {
     let Some(disk) = Disk::tmpfs(80) else { return skip("no right to mount") };
     let sources = Sources::at(Stele::at(&disk.path().join("store")));
     let bytes = random(16, 2_000_000);
@@ -298,7 +298,7 @@ fn a_full_disk_is_said_and_the_fetch_goes_on_when_there_is_room() {
 }
 
 #[test]
-fn downloads_are_for_nobody_else_to_read() {
+fn downloads_are_unreadable_for_other_users() {
     let sources = Sources::new();
     let bytes = random(17, 1000);
     sources.fails(&bytes, &["http://127.0.0.1:1/a"], 1);

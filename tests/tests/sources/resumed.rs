@@ -1,4 +1,4 @@
-//! Downloads that are interrupted go on, and what is kept needs no network.
+//! Interrupted downloads continue, and kept sources need no network.
 
 use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +12,7 @@ use stele_tests::{Stele, wait_for};
 use super::{Sources, random};
 
 #[test]
-fn a_second_fetch_asks_nobody() {
+fn a_second_fetch_sends_no_request() {
     let sources = Sources::new();
     let bytes = random(20, 100_000);
     let server = Server::of(&bytes);
@@ -28,7 +28,7 @@ fn a_second_fetch_asks_nobody() {
 }
 
 #[test]
-fn offline_what_is_missing_is_named_and_nobody_is_asked() {
+fn offline_missing_sources_are_named_without_a_request() {
     let sources = Sources::new();
     let bytes = random(21, 100);
     let server = Server::of(&bytes);
@@ -41,7 +41,7 @@ fn offline_what_is_missing_is_named_and_nobody_is_asked() {
 }
 
 #[test]
-fn after_kill_9_half_way_only_the_rest_is_asked_for() {
+fn after_kill_9_half_way_only_the_rest_is_requested() {
     let sources = Sources::new();
     let bytes = random(22, 400_000);
     let served = bytes.clone();
@@ -58,7 +58,7 @@ fn after_kill_9_half_way_only_the_rest_is_asked_for() {
 }
 
 #[test]
-fn a_finished_download_that_was_not_kept_yet_is_kept_without_asking_anybody() {
+fn a_finished_download_is_kept_without_a_request() {
     let sources = Sources::new();
     let bytes = random(23, 50_000);
     sources.leave_part(&bytes, &bytes);
@@ -69,7 +69,7 @@ fn a_finished_download_that_was_not_kept_yet_is_kept_without_asking_anybody() {
 }
 
 #[test]
-fn a_connection_that_ends_early_is_gone_on_with_as_long_as_something_comes() {
+fn a_broken_download_is_resumed_while_it_makes_progress() {
     let sources = Sources::new();
     let bytes = random(24, 500_000);
     let served = bytes.clone();
@@ -82,11 +82,11 @@ fn a_connection_that_ends_early_is_gone_on_with_as_long_as_something_comes() {
 }
 
 #[test]
-fn a_connection_that_always_ends_at_the_same_place_is_given_up() {
+fn a_download_without_progress_is_abandoned() {
     let sources = Sources::new();
     let bytes = random(25, 50_000);
     let served = bytes.clone();
-    // It knows no ranges, so each time it begins anew.
+    // It supports no ranges, so each attempt starts anew.
     let server = Server::start(move |_| Reply::whole(&served).cut(10_000));
     let said = sources.fails(&bytes, &[&server.url("a")], 1);
     assert!(said.contains("ended"), "{said}");
@@ -94,7 +94,7 @@ fn a_connection_that_always_ends_at_the_same_place_is_given_up() {
 }
 
 #[test]
-fn a_server_without_ranges_is_taken_from_the_beginning() {
+fn a_server_without_ranges_is_read_from_the_beginning() {
     let sources = Sources::new();
     let bytes = random(26, 50_000);
     sources.leave_part(&bytes, &bytes[..20_000]);
@@ -105,7 +105,7 @@ fn a_server_without_ranges_is_taken_from_the_beginning() {
 }
 
 #[test]
-fn a_beginning_that_is_of_another_file_is_found_out_and_fetched_anew() {
+fn a_beginning_of_another_file_is_detected_and_fetched_again() {
     let sources = Sources::new();
     let bytes = random(27, 50_000);
     for left in [random(28, 20_000), random(28, 50_000), random(28, 60_000)] {
@@ -121,12 +121,12 @@ fn a_beginning_that_is_of_another_file_is_found_out_and_fetched_anew() {
 }
 
 #[test]
-fn a_file_that_changes_while_it_is_resumed_is_taken_anew() {
+fn a_file_that_changes_between_resumptions_is_fetched_again() {
     let sources = Sources::new();
     let (old, new) = (random(29, 80_000), random(30, 80_000));
     let served = new.clone();
     let count = AtomicUsize::new(0);
-    // As the standard wants it: another version than `If-Range` names is answered whole.
+    // As the standard requires: a version other than `If-Range` names is answered whole.
     let server = Server::start(move |asked| match count.fetch_add(1, Ordering::SeqCst) {
         0 => Reply::whole(&old).header("ETag", "\"old\"").cut(30_000),
         _ if asked.header("if-range") == Some("\"old\"") => Reply::whole(&served).header("ETag", "\"new\""),
@@ -136,7 +136,7 @@ fn a_file_that_changes_while_it_is_resumed_is_taken_anew() {
 }
 
 #[test]
-fn a_rest_of_another_place_than_was_asked_for_is_refused() {
+fn a_part_other_than_the_requested_one_is_refused() {
     let sources = Sources::new();
     let bytes = random(31, 50_000);
     for range in
@@ -151,7 +151,7 @@ fn a_rest_of_another_place_than_was_asked_for_is_refused() {
 }
 
 #[test]
-fn what_one_mirror_began_the_next_one_ends() {
+fn a_download_continues_at_the_next_mirror() {
     let sources = Sources::new();
     let bytes = random(32, 60_000);
     let served = bytes.clone();
@@ -165,7 +165,7 @@ fn what_one_mirror_began_the_next_one_ends() {
 }
 
 #[test]
-fn kill_9_at_any_moment_loses_nothing_that_the_next_run_does_not_mend() {
+fn kill_9_at_any_moment_loses_nothing_beyond_repair() {
     let sources = Sources::new();
     let bytes = random(33, 3_000_000);
     let served = bytes.clone();
@@ -189,8 +189,8 @@ fn several_are_kept_by_their_names_and_a_store_that_was_rebuilt_keeps_them() {
     let bytes = random(34, 50_000);
     let server = Server::of(&bytes);
     sources.fetches(&bytes, &[&server.url("a")]);
-    // Whatever lies in the folder of downloads is no business of the store's.
-    fs::write(sources.stele.store().join("fetch/rubbish"), "rubbish").unwrap();
+    // The store ignores foreign files in the folder of downloads.
+    fs::write(sources.stele.store().join("fetch/garbage"), "garbage").unwrap();
     sources.stele.ok(&["store", "rebuild-index"]);
     sources.stele.assert_sound();
     sources.assert_kept(&bytes);

@@ -9,15 +9,15 @@ use stele_tests::skip;
 
 use super::{Sources, random};
 
-/// Somebody who signs.
+/// A signing key.
 struct Signer {
     home: tempfile::TempDir,
-    /// What `gpg` takes for now.
+    /// The current time for `gpg`.
     time: Option<&'static str>,
 }
 
 impl Signer {
-    /// None where there is no `gpg`. `valid` is `never`, or for how long.
+    /// `None` where there is no `gpg`. `valid` is `never`, or for how long.
     fn new(algorithm: &str, valid: &str, time: Option<&'static str>) -> Option<Self> {
         let signer = Self { home: tempfile::tempdir().unwrap(), time };
         if Command::new("gpg").arg("--version").output().is_err() {
@@ -55,7 +55,7 @@ impl Signer {
 
 impl Drop for Signer {
     fn drop(&mut self) {
-        // Its agent would stay.
+        // Its agent would keep running.
         let _ =
             Command::new("gpgconf").arg("--homedir").arg(self.home.path()).args(["--kill", "all"]).status();
     }
@@ -97,14 +97,14 @@ fn a_signature_by_another_key_or_of_other_bytes_is_refused_and_nothing_kept() {
     let said = refused(&sources, &args(&sources, &bytes, &upstream.sign(b"other", &[]), &keys), &bytes);
     assert!(said.contains("is of other bytes"), "{said}");
     let said = refused(&sources, &args(&sources, &bytes, b"no signature", &keys), &bytes);
-    assert!(said.contains("none that `gpgv` can verify"), "{said}");
+    assert!(said.contains("`gpgv` cannot verify its signature"), "{said}");
     fs::write(&keys, "no keys").unwrap();
     let said = refused(&sources, &args(&sources, &bytes, &upstream.sign(&bytes, &[]), &keys), &bytes);
-    assert!(said.contains("no OpenPGP certificates"), "{said}");
+    assert!(said.contains("not OpenPGP certificates"), "{said}");
 }
 
 #[test]
-fn a_good_signature_is_taken_with_keys_in_armour_or_without() {
+fn a_good_signature_is_accepted_with_armoured_or_binary_keys() {
     let Some(upstream) = Signer::new("ed25519", "never", None) else { return };
     for armour in [true, false] {
         let sources = Sources::new();
@@ -143,7 +143,7 @@ fn a_source_that_is_kept_already_is_checked_when_a_recipe_names_a_signature() {
 }
 
 #[test]
-fn a_key_that_expired_since_is_good_for_what_it_signed_before() {
+fn an_expired_key_is_valid_for_earlier_signatures() {
     let Some(upstream) = Signer::new("ed25519", "1y", Some("20200101T000000!")) else { return };
     let sources = Sources::new();
     let bytes = random(63, 1000);

@@ -1,4 +1,4 @@
-//! HTTPS, against `openssl s_server` with an authority of the test's own.
+//! HTTPS, against `openssl s_server` with the test's own authority.
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
@@ -57,7 +57,7 @@ impl Tls {
             skip("no openssl that makes certificates");
             return None;
         }
-        // Free a moment ago, and asked for again at once.
+        // Free a moment ago, and requested again at once.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let child = Command::new("openssl")
             .current_dir(folder)
@@ -79,7 +79,7 @@ impl Tls {
 }
 
 #[test]
-fn the_machines_authorities_are_trusted_no_others_and_https_does_not_lead_to_http() {
+fn only_the_machines_authorities_are_trusted_and_https_does_not_redirect_to_http() {
     let mut sources = Sources::new();
     let bytes = random(70, 50_000);
     let folder = tempfile::tempdir().unwrap();
@@ -91,10 +91,10 @@ fn the_machines_authorities_are_trusted_no_others_and_https_does_not_lead_to_htt
     let Some(server) = Tls::start(folder.path()) else { return };
     let said = sources.fails(&bytes, &[&server.url("file")], 1);
     assert!(said.to_lowercase().contains("certificate"), "{said}");
-    // A machine without any trusts nobody.
+    // A machine without authorities trusts no server.
     sources.stele.set_env("SSL_CERT_FILE", "/dev/null");
     sources.fails(&bytes, &[&server.url("file")], 1);
-    // Where a machine has its authorities can be said so, and this is where a company's own one stands.
+    // The location of a machine's authorities can be set, for instance to include a company's own one.
     let authority = folder.path().join("ca.pem");
     sources.stele.set_env("SSL_CERT_FILE", authority.to_str().unwrap());
     let said = sources.fails(&bytes, &[&server.url("away")], 1);

@@ -1,11 +1,11 @@
-//! The graph of our crates: who may depend on whom.
+//! The graph of our crates: which may depend on which.
 //!
-//! `docs/architecture.md` says why. Two rows say the rest: everything but `tests` leaves `cli` alone, and the
-//! store knows nobody.
+//! `docs/architecture.md` has the reasons. Two rows state the rest: only `tests` may use `cli`, and the store depends
+//! on none.
 
 use super::Violation;
 
-/// A crate, and those that it may depend on; a crate that does not exist yet is listed all the same.
+/// A crate, and its permitted dependencies; a crate that does not exist yet is listed too.
 const ALLOWED: &[(&str, &str)] = &[
     ("store", ""),
     ("fs", "store"),
@@ -23,10 +23,10 @@ const ALLOWED: &[(&str, &str)] = &[
     ("tests", "store archive http fs recipes builder oci registry sbom trust engine daemon cli"),
 ];
 
-/// Not of the workspace: its targets reach into whatever they are about.
+/// Not part of the workspace: its targets use whatever they test.
 const FUZZ: &str = "tests/fuzz";
 
-/// Looks at the manifest of a crate, `FOLDER/Cargo.toml`; any other file is none of its business.
+/// Checks the manifest of a crate, `FOLDER/Cargo.toml`; other files are ignored.
 pub(crate) fn forbidden_edges(path: &str, text: &str) -> Vec<Violation> {
     let Some((folder, "Cargo.toml")) = path.rsplit_once('/') else {
         return Vec::new();
@@ -57,8 +57,8 @@ pub(crate) fn forbidden_edges(path: &str, text: &str) -> Vec<Violation> {
     violations
 }
 
-/// Every dependency on a crate of ours, of whichever kind, as its line and its name without `stele-`; the crate `stele`
-/// as `engine`.
+/// Every dependency on a crate of ours, of any kind, as its line and its name without `stele-`; the crate `stele` as
+/// `engine`.
 fn dependencies(manifest: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     let mut in_dependencies = false;
@@ -77,7 +77,7 @@ fn dependencies(manifest: &str) -> Vec<(usize, String)> {
             found.push((line, text));
         }
     }
-    // A crate that is renamed in the manifest is named in its value, so look at the whole line.
+    // A renamed dependency has its name in the value, so check the whole line.
     let ours = |(line, text): (usize, &str)| {
         let is_engine = |word: &str| word == "stele";
         let mut words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_');

@@ -1,4 +1,4 @@
-//! Numbers that pages quote from the code: each is the constant that its sentence is about.
+//! Numbers that pages quote from the code: each must equal its constant.
 
 use super::Violation;
 use super::rust_file::RustFile;
@@ -31,45 +31,35 @@ const QUOTED: &[Quoted] = &[
         "MAX_DEPTH",
     ),
     quoted(FORMATS, "a canonical text has | at most {} bytes", "store/src/model/mod.rs", "MAX_TREE_TEXT"),
-    quoted(FORMATS, "- is larger than {} bytes, or", "store/src/session/mod.rs", "INLINE_MOST"),
-    quoted(FORMATS, "length of the payload, `u32`, at most {} |", "daemon/src/protocol/mod.rs", "FRAME_MOST"),
-    quoted(FORMATS, "A request has at most {} bytes in all", "daemon/src/protocol/mod.rs", "REQUEST_MOST"),
-    quoted(FORMATS, "an answer at most {}.", "daemon/src/protocol/mod.rs", "ANSWER_MOST"),
-    quoted(FORMATS, "little-endian, at most {}) and so many bytes of JSON", "fs/src/passing.rs", "MOST"),
+    quoted(FORMATS, "- is larger than {} bytes, or", "store/src/session/mod.rs", "MAX_INLINE"),
+    quoted(FORMATS, "length of the payload, `u32`, at most {} |", "daemon/src/protocol/mod.rs", "MAX_FRAME"),
+    quoted(FORMATS, "A request has at most {} bytes in all", "daemon/src/protocol/mod.rs", "MAX_REQUEST"),
+    quoted(FORMATS, "an answer at most {}.", "daemon/src/protocol/mod.rs", "MAX_ANSWER"),
+    quoted(FORMATS, "little-endian, at most {}) and so many bytes of JSON", "fs/src/passing.rs", "MAX"),
     quoted(FORMATS, "come with the length (`SCM_RIGHTS`), at most {}.", "fs/src/passing.rs", "FDS"),
     quoted(FORMATS, "`daemon.log` grew beyond {} |", "daemon/src/process/log.rs", "MAX_LOG"),
-    quoted(FORMATS, "| size | at most {} bytes of", "recipes/src/hex0.rs", "HEX0_MOST"),
-    quoted(FORMATS, "any other encoding is refused. At most {}.", "recipes/src/action/mod.rs", "TEXT_MOST"),
-    quoted(
-        FORMATS,
-        "with its name and `=`, more than {} bytes",
-        "recipes/src/action/mod.rs",
-        "ARGUMENT_MOST",
-    ),
+    quoted(FORMATS, "| size | at most {} bytes of", "recipes/src/hex0.rs", "MAX_HEX0"),
+    quoted(FORMATS, "any other encoding is refused. At most {}.", "recipes/src/action/mod.rs", "MAX_TEXT"),
+    quoted(FORMATS, "with its name and `=`, more than {} bytes", "recipes/src/action/mod.rs", "MAX_ARGUMENT"),
     quoted(FORMATS, "`image.json` has at most {}, the documents", "oci/src/record/mod.rs", "MAX_TEXT"),
-    quoted(FORMATS, "the documents at most {} each", "oci/src/record/mod.rs", "DOCUMENT_MOST"),
+    quoted(FORMATS, "the documents at most {} each", "oci/src/record/mod.rs", "MAX_DOCUMENT"),
     quoted(FORMATS, "an index at most {} images", "oci/src/record/mod.rs", "MAX_IMAGES"),
     quoted(FORMATS, "An extended header has at most {}, a file", "archive/src/tar/mod.rs", "MAX_EXTENDED"),
     quoted(FORMATS, "a file at most {} segments", "archive/src/tar/sparse.rs", "MAX_PIECES"),
-    quoted(RECIPES, "More than {} evaluation steps", "recipes/src/language/modules.rs", "STEPS_MOST"),
-    quoted(RECIPES, "evaluation steps, {} of values", "recipes/src/language/modules.rs", "HEAP_MOST"),
-    quoted(RECIPES, "of values or {} nested calls", "recipes/src/language/modules.rs", "CALLS_MOST"),
+    quoted(RECIPES, "More than {} evaluation steps", "recipes/src/language/modules.rs", "MAX_STEPS"),
+    quoted(RECIPES, "evaluation steps, {} of values", "recipes/src/language/modules.rs", "MAX_HEAP"),
+    quoted(RECIPES, "of values or {} nested calls", "recipes/src/language/modules.rs", "MAX_CALL_DEPTH"),
     quoted(
         RECIPES,
         "nested calls for one file; files above {};",
         "recipes/src/language/files.rs",
-        "STARLARK_MOST",
+        "MAX_STARLARK",
     ),
-    quoted(RECIPES, "is limited to {} of memory", "engine/src/recipes/evaluator.rs", "MEMORY_MOST"),
-    quoted(
-        RECIPES,
-        "of memory and {} s of processor time",
-        "engine/src/recipes/evaluator.rs",
-        "SECONDS_MOST",
-    ),
+    quoted(RECIPES, "is limited to {} of memory", "engine/src/recipes/evaluator.rs", "MAX_MEMORY"),
+    quoted(RECIPES, "of memory and {} s of processor time", "engine/src/recipes/evaluator.rs", "MAX_SECONDS"),
 ];
 
-/// The sentences that are gone, or whose number is another than the code's.
+/// The sentences that are missing, or whose number differs from the code's.
 pub(crate) fn wrong(page: &str, text: &str, files: &[RustFile]) -> Vec<Violation> {
     let rows = QUOTED.iter().filter(|it| it.page == page);
     rows.filter_map(|it| compare(it, text, files).err().map(|why| Violation::new(page, 0, why))).collect()
@@ -100,7 +90,7 @@ fn constant(text: &str, name: &str) -> Option<u64> {
     factors.try_fold(1_u64, |product, factor| product.checked_mul(factor?))
 }
 
-/// The number that stands in a page for the `{}` of a sentence, in bytes where it has a unit.
+/// The number in a page at the `{}` of a sentence, in bytes where it has a unit.
 fn number(text: &str, sentence: &str) -> Option<u64> {
     let page = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let (before, after) = sentence.split_once("{}")?;
@@ -144,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn tidy_notices_a_sentence_or_a_constant_that_is_gone() {
+    fn tidy_notices_a_missing_sentence_or_constant() {
         assert!(told("at most {} bytes", "A", "It has 3,145,728 bytes at most.").is_err());
         assert!(told("at most {} bytes", "A", "It has at most many bytes.").is_err());
         assert!(told("at most {} bytes", "C", "It has at most 3 bytes.").is_err());

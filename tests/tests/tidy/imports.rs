@@ -1,5 +1,5 @@
-//! What code may name: the database only in its own folder, the model nothing outside itself, and no library
-//! the terminal.
+//! What code may name: the database only in its own folder, the model nothing outside itself, and no library the
+//! terminal.
 
 use super::Violation;
 use super::rust_file::{RustFile, Token};
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_looks_like_printing_passes() {
+    fn code_that_only_resembles_printing_passes() {
         let code = "/// println!(\"example\")\nfn a() { write!(f, \"println!\"); print(); }";
         let text = format!("{code}\n#[cfg(test)]\nfn b() {{ println!() }}");
         assert_eq!(lines(printing_library, "store/src/gc.rs", &text), [0; 0]);

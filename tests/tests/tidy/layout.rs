@@ -1,31 +1,26 @@
-//! How Rust files lie on disk: short, narrow, named for what they hold, opened by a sentence, and all of them
-//! used.
+//! The layout of Rust files: short, narrow, named for their content, opened by a sentence, and all of them used.
 
 use super::Violation;
 use super::rust_file::RustFile;
 
-/// More lines than this, and a file holds more than one thing.
+/// A file with more lines holds more than one thing.
 const CODE_LINES: usize = 400;
 /// Tests repeat their set-up for clarity's sake, so they may be longer.
 const TEST_LINES: usize = 600;
-/// In characters; rustfmt holds code to it, but neither comments nor strings.
+/// In characters; rustfmt enforces it for code, but not for comments or strings.
 const WIDTH: usize = 120;
 
 /// Names under which anything might be found.
 const VAGUE: &[&str] = &["util", "utils", "misc", "common", "helper", "helpers"];
 
-/// All lines count, comments and empty ones too: they are what a reader scrolls through.
+/// All lines count, even comments and empty ones: readers scroll through them.
 pub(crate) fn too_long(file: &RustFile) -> Vec<Violation> {
     let tests = file.in_tests.iter().filter(|in_tests| **in_tests).count();
     let code = file.in_tests.len() - tests;
     let mut violations = Vec::new();
-    for (lines, most, of) in [(code, CODE_LINES, "code"), (tests, TEST_LINES, "tests")] {
-        if lines > most {
-            violations.push(Violation::new(
-                &file.path,
-                0,
-                format!("{lines} lines of {of}, more than {most}"),
-            ));
+    for (lines, max, of) in [(code, CODE_LINES, "code"), (tests, TEST_LINES, "tests")] {
+        if lines > max {
+            violations.push(Violation::new(&file.path, 0, format!("{lines} lines of {of}, more than {max}")));
         }
     }
     violations
@@ -70,7 +65,7 @@ pub(crate) fn missing_module_doc(file: &RustFile) -> Vec<Violation> {
     vec![Violation::new(&file.path, 1, "does not begin with a `//!` comment that says what it is")]
 }
 
-/// The files that no other declares with `mod`, and that cargo does not find by itself: nobody compiles them.
+/// The files that no other declares with `mod`, and that cargo does not find by itself: they are never compiled.
 pub(crate) fn unreachable(files: &[RustFile]) -> Vec<Violation> {
     let mut violations = Vec::new();
     for file in files.iter().filter(|file| !is_found_by_cargo(&file.path)) {
@@ -85,8 +80,8 @@ pub(crate) fn unreachable(files: &[RustFile]) -> Vec<Violation> {
     violations
 }
 
-/// Roots of crates: `src/lib.rs`, `src/main.rs`, `build.rs`, and files or folders with a `main.rs` in
-/// `src/bin`, `tests`, `benches` and `examples`; fuzz targets are named in their manifest.
+/// Roots of crates: `src/lib.rs`, `src/main.rs`, `build.rs`, and files or folders with a `main.rs` in `src/bin`,
+/// `tests`, `benches` and `examples`; fuzz targets are named in their manifest.
 fn is_found_by_cargo(path: &str) -> bool {
     const FOLDERS: &[&str] = &["bin", "tests", "benches", "examples", "fuzz_targets"];
     let parts: Vec<&str> = path.rsplit('/').collect();
@@ -94,7 +89,7 @@ fn is_found_by_cargo(path: &str) -> bool {
         ["lib.rs" | "main.rs", "src", ..] => true,
         ["main.rs", _, folder, ..] => FOLDERS.contains(&folder),
         ["build.rs", _] => true,
-        // A module named `tests` may have a folder of its own below `src`.
+        // A module named `tests` may have its own folder below `src`.
         [_, "tests", ..] => !parts.contains(&"src"),
         [_, folder, ..] => FOLDERS.contains(&folder),
         _ => false,

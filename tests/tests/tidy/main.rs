@@ -1,9 +1,8 @@
-//! Tidiness: the rules of the house that a compiler does not know.
+//! Tidiness: rules of this project that the compiler does not check.
 //!
-//! Each rule is a pure function from the text of files to the places that break it. It stands in the module
-//! of its kind, with tests that plant what it must notice: a rule that cannot fail guards nothing. The tests
-//! here hold the checkout to all rules. Which files there are is what git knows or would add, so build
-//! folders never count.
+//! Each rule is a pure function from the text of files to violations. It is in the module of its kind, with tests that
+//! plant violations: a rule that cannot fail guards nothing. The tests here apply all rules to the checkout. The files
+//! are those that git tracks or would add, so build folders never count.
 
 mod crates;
 mod figures;
@@ -13,6 +12,7 @@ mod pages;
 mod rust_file;
 mod unfinished;
 mod unsafe_code;
+mod words;
 
 use rust_file::RustFile;
 use std::fmt;
@@ -23,7 +23,7 @@ use std::process::Command;
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Violation {
     path: String,
-    /// Counted from 1; 0 when the whole file is meant.
+    /// Counted from 1; 0 for the whole file.
     line: usize,
     what: String,
 }
@@ -55,9 +55,9 @@ fn top() -> PathBuf {
     tests.parent().expect("the tests crate lies in a folder of the workspace").to_owned()
 }
 
-/// Reads every file that is text. One that git still lists although it was removed is passed over.
+/// Reads every text file. One that git still lists although it was removed is skipped.
 fn text_files() -> Vec<TextFile> {
-    // In CI the checkout may belong to another user, which git distrusts unless told not to.
+    // In CI the checkout may belong to another user, which git distrusts by default.
     let git = Command::new("git")
         .args(["-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"])
         .current_dir(top())
@@ -96,7 +96,7 @@ fn assert_none_in_text(rule: impl Fn(&str, &str) -> Vec<Violation>) {
 }
 
 #[test]
-fn crates_depend_on_each_other_only_as_the_docs_say() {
+fn crates_depend_on_each_other_only_as_documented() {
     assert_none_in_text(crates::forbidden_edges);
 }
 
@@ -116,7 +116,7 @@ fn libraries_never_print() {
 }
 
 #[test]
-fn unsafe_code_lives_in_sys_files_and_says_why_it_is_sound() {
+fn unsafe_code_is_in_sys_files_and_justified() {
     assert_none_in_rust(unsafe_code::unjustified);
 }
 
@@ -144,7 +144,7 @@ fn no_rust_file_is_named_for_what_it_might_hold() {
 }
 
 #[test]
-fn every_rust_file_opens_by_saying_what_it_is() {
+fn every_rust_file_opens_with_its_purpose() {
     assert_none_in_rust(layout::missing_module_doc);
 }
 
@@ -173,4 +173,10 @@ fn every_code_fence_in_the_docs_is_closed() {
 fn numbers_in_the_docs_are_those_of_the_code() {
     let files = rust_files();
     assert_none_in_text(|path, text| figures::wrong(path, text, &files));
+}
+
+#[test]
+fn things_are_called_by_the_words_of_the_field() {
+    assert_none_in_rust(words::old_identifiers);
+    assert_none_in_text(words::old_phrases);
 }

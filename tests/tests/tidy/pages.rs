@@ -1,10 +1,10 @@
-//! What files may point at: nothing that only one machine or one network has, and no page that is not there.
+//! What files may refer to: nothing specific to one machine or network, and no missing page.
 
 use super::Violation;
 use std::path::{Component, Path, PathBuf};
 
-/// Hosts of package registries, which a machine's own package clients know; written in pieces, so that this
-/// file does not contain what it looks for.
+/// Hosts of package registries, which a machine's own package clients know; written in pieces, so that this file does
+/// not contain what it looks for.
 const REGISTRIES: &[&str] = &[
     concat!("crates", ".io"),
     concat!("debian", ".org"),
@@ -14,13 +14,13 @@ const REGISTRIES: &[&str] = &[
     concat!("npm", "js.com"),
 ];
 
-/// Cargo.lock names the registry's index so; it is a name there, whichever mirror a machine fetches from.
+/// Cargo.lock names the registry's index so, whichever mirror a machine fetches from.
 const INDEX: &str = concat!("crates", ".io-index");
 
-/// Folders above or beside the checkout, where only its authors have something.
+/// Folders above or beside the checkout, which only its authors have.
 const OUTSIDE: &[&str] = &[concat!("../", "shared")];
 
-/// Absolute paths of home folders, and what else another machine does not have or cannot reach.
+/// Absolute paths of home folders, and whatever other machines do not have or cannot reach.
 pub(crate) fn machine_places(path: &str, text: &str) -> Vec<Violation> {
     let mut violations = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
@@ -37,7 +37,7 @@ pub(crate) fn machine_places(path: &str, text: &str) -> Vec<Violation> {
     violations
 }
 
-/// `…/root/` in the middle of a longer path is nobody's home, and `/home/<user>` is no particular one.
+/// `…/root/` in the middle of a longer path is not a home, and `/home/<user>` is not a particular one.
 fn names_home_folder(line: &str) -> bool {
     let begins = |at: usize| {
         let before = line[..at].chars().next_back();
@@ -49,8 +49,7 @@ fn names_home_folder(line: &str) -> bool {
         || line.match_indices(home).any(|(at, _)| begins(at) && is_user(at + home.len()))
 }
 
-/// The relative links of a Markdown page that lead nowhere; `exists` is asked with paths relative to the
-/// checkout.
+/// The dangling relative links of a Markdown page; `exists` gets paths relative to the checkout.
 pub(crate) fn dead_links(path: &str, text: &str, exists: &dyn Fn(&Path) -> bool) -> Vec<Violation> {
     if !path.ends_with(".md") {
         return Vec::new();
@@ -59,7 +58,7 @@ pub(crate) fn dead_links(path: &str, text: &str, exists: &dyn Fn(&Path) -> bool)
     let mut violations = Vec::new();
     for (line, target) in links(text) {
         let file = target.split(['#', '?']).next().unwrap_or(&target);
-        // A scheme makes it a link to elsewhere; nothing before `#`, one to this very page.
+        // A scheme makes it an external link; nothing before `#`, one within this page.
         if file.is_empty() || target.contains("://") || target.starts_with("mailto:") {
             continue;
         }
@@ -71,7 +70,7 @@ pub(crate) fn dead_links(path: &str, text: &str, exists: &dyn Fn(&Path) -> bool)
     violations
 }
 
-/// The path without `.` and `..`, or none when it is absolute or leaves the checkout.
+/// The path without `.` and `..`, or `None` when it is absolute or leaves the checkout.
 fn inside(path: &Path) -> Option<PathBuf> {
     let mut inside = PathBuf::new();
     for part in path.components() {
@@ -98,7 +97,7 @@ pub(crate) fn unclosed_fence(path: &str, text: &str) -> Vec<Violation> {
         let length = line.chars().take_while(|c| *c == mark).count();
         let info = &line[length..];
         match open {
-            // A fence is closed by one of the same character, as long or longer, with nothing behind it.
+            // A fence is closed by one of the same character, as long or longer, with nothing after it.
             Some((_, by, least)) if mark == by && length >= least && info.is_empty() => open = None,
             Some((begin, by, least)) if mark == by && length >= least && !info.contains('`') => violations
                 .push(Violation::new(
@@ -106,7 +105,7 @@ pub(crate) fn unclosed_fence(path: &str, text: &str) -> Vec<Violation> {
                     number,
                     format!("a code fence opens within the one of line {begin}"),
                 )),
-            // Backticks behind it make it code within a line.
+            // Backticks after it make it code within a line.
             None if length >= 3 && !info.contains('`') => open = Some((number, mark, length)),
             _ => {}
         }
@@ -168,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_that_are_nobodys_home_pass() {
+    fn paths_that_are_not_homes_pass() {
         for (parent, name) in [("ro", "ot/x"), ("ho", "me/ada")] {
             for before in ["store", "{dir}", "$OUT", "<mount>", "..", "by-name"] {
                 let harmless = format!("{before}/{parent}{name}");

@@ -1,8 +1,8 @@
-//! A Rust file as the rules see it: its lines, its code as tokens without comments and literals, and which of
-//! its lines are tests.
+//! A Rust file as the rules see it: its lines, its code as tokens without comments and literals, and which of its lines
+//! are tests.
 //!
-//! This is no parser. It knows enough of Rust's lexical structure never to mistake a comment or a string for
-//! code, and enough of its items to find where one under `#[cfg(test)]` ends.
+//! This is not a parser. It knows enough of Rust's lexical structure never to mistake a comment or a string for code,
+//! and enough of its items to find where one under `#[cfg(test)]` ends.
 
 use std::iter::Peekable;
 use std::str::CharIndices;
@@ -31,8 +31,7 @@ pub(crate) struct RustFile {
     pub(crate) in_tests: Vec<bool>,
 }
 
-/// Parses files that belong together, so that a file which its parent declares under `#[cfg(test)]` counts as
-/// tests.
+/// Parses files that belong together, so that a file which its parent declares under `#[cfg(test)]` counts as tests.
 pub(crate) fn parse_all(sources: impl IntoIterator<Item = (String, String)>) -> Vec<RustFile> {
     let mut files: Vec<RustFile> =
         sources.into_iter().map(|(path, text)| RustFile::parse(&path, &text)).collect();
@@ -69,7 +68,7 @@ impl RustFile {
         RustFile { path: path.to_owned(), text: text.to_owned(), tokens, in_tests }
     }
 
-    /// The folder where files of modules that this file declares are.
+    /// The folder of the modules that this file declares.
     pub(crate) fn module_folder(&self) -> String {
         let (folder, name) = self.path.rsplit_once('/').unwrap_or(("", &self.path));
         match name {
@@ -91,7 +90,7 @@ impl RustFile {
             .collect()
     }
 
-    /// Whether a token stands in a test.
+    /// Whether a token is in a test.
     pub(crate) fn is_test(&self, token: &Token) -> bool {
         self.in_tests[token.line - 1]
     }
@@ -133,7 +132,7 @@ fn item_end(tokens: &[Token], start: usize) -> usize {
             ";" => return at,
             "{" => return closing(tokens, at),
             "(" | "[" => at = closing(tokens, at) + 1,
-            // The end of what surrounds it: this was a field, not an item.
+            // The end of the enclosing item: this was a field, not an item.
             ")" | "]" | "}" => return at - 1,
             _ => at += 1,
         }
@@ -180,8 +179,7 @@ fn tokens(code: &str) -> Vec<Token> {
     tokens
 }
 
-/// The same text with a space for every character of a comment, a string or a character literal; lines stay
-/// lines.
+/// The same text with a space for every character of a comment, a string or a character literal; lines stay lines.
 fn without_comments_and_literals(text: &str) -> String {
     let mut code = String::with_capacity(text.len());
     let mut chars = text.char_indices().peekable();
@@ -209,7 +207,7 @@ fn without_comments_and_literals(text: &str) -> String {
     code
 }
 
-/// Moves on to the byte `end` and returns what was passed.
+/// Advances to the byte `end` and returns what was passed.
 fn skip(chars: &mut Peekable<CharIndices<'_>>, end: usize) -> String {
     std::iter::from_fn(|| chars.next_if(|&(at, _)| at < end)).map(|(_, c)| c).collect()
 }
@@ -241,7 +239,7 @@ fn string(rest: &str) -> Option<usize> {
     rest.starts_with('"').then(|| quoted(rest, '"'))
 }
 
-/// The length of the character literal that `rest` begins with; a lifetime is none.
+/// The length of the character literal that `rest` begins with; a lifetime is not one.
 fn character(rest: &str) -> Option<usize> {
     let mut after_quote = rest.strip_prefix('\'')?.chars();
     let is_literal = after_quote.next()? == '\\' || after_quote.next()? == '\'';
@@ -260,7 +258,7 @@ fn quoted(rest: &str, quote: char) -> usize {
     rest.len()
 }
 
-/// The length of the rest of a raw string, from its first `#` or quote; 0 when this is none.
+/// The length of the rest of a raw string, from its first `#` or quote; 0 when this is not one.
 fn raw_string(rest: &str) -> usize {
     let hashes = rest.len() - rest.trim_start_matches('#').len();
     if !rest[hashes..].starts_with('"') {

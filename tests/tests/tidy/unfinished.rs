@@ -1,5 +1,4 @@
-//! Nothing is left unfinished: what is not done is an issue or a line under "Not yet", not a note in the
-//! code.
+//! Nothing is left unfinished: open work is an issue or a line under "Not yet", not a note in the code.
 
 use super::Violation;
 use super::rust_file::{RustFile, Token};
@@ -7,7 +6,7 @@ use super::rust_file::{RustFile, Token};
 /// Written in pieces, so that this file does not contain what it looks for.
 const MARKERS: &[&str] = &[concat!("FIX", "ME"), concat!("XX", "X"), concat!("TO", "DO")];
 
-/// Macros that stand for code to come, or for a look at a value while it was being written.
+/// Macros for missing code, or for debugging.
 pub(crate) fn macros(file: &RustFile) -> Vec<Violation> {
     let unfinished = file.tokens.windows(2).filter(|pair| {
         matches!(pair[0].text.as_str(), "todo" | "unimplemented" | "dbg") && pair[1].text == "!"
@@ -34,7 +33,7 @@ pub(crate) fn markers(path: &str, text: &str) -> Vec<Violation> {
 /// What git leaves where it could not merge.
 const SIDES: &[&str] = &[concat!("<<<<", "<<< "), concat!(">>>>", ">>> ")];
 
-/// Two sides of a merge, in any text.
+/// Conflict markers, in any text.
 pub(crate) fn merges(path: &str, text: &str) -> Vec<Violation> {
     let lines = (1..).zip(text.lines());
     let marked = lines.filter(|(_, line)| SIDES.iter().any(|side| line.starts_with(side)));

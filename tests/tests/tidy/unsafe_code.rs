@@ -1,4 +1,4 @@
-//! Unsafe code lives in files named `sys.rs`, and each use of it says why it is sound.
+//! Unsafe code is in files named `sys.rs`, and each use of it states why it is sound.
 
 use super::Violation;
 use super::rust_file::RustFile;
@@ -6,8 +6,8 @@ use super::rust_file::RustFile;
 /// How far above an unsafe block its reason may begin, in lines that are not comments themselves.
 const REACH: usize = 3;
 
-/// What is unsafe elsewhere, or without a `SAFETY:` comment just above. A declaration (`unsafe fn`, `unsafe
-/// extern`) promises nothing yet, so it needs none.
+/// Unsafe code elsewhere, or without a `SAFETY:` comment just above. A declaration (`unsafe fn`, `unsafe extern`)
+/// promises nothing yet, so it needs none.
 pub(crate) fn unjustified(file: &RustFile) -> Vec<Violation> {
     let is_sys = file.path.ends_with("/sys.rs");
     let mut violations = Vec::new();

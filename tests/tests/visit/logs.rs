@@ -1,4 +1,4 @@
-//! `stele log`: of a build that runs, and of one that has ended; and what a failure says by itself.
+//! `stele log`: of a running build, and of a finished one; and what a failure prints by itself.
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
@@ -29,12 +29,12 @@ fn a_log_is_followed_to_the_end_of_the_build_and_not_beyond() {
     let rest: Vec<String> = lines.map(Result::unwrap).collect();
     assert_eq!(rest, (2..=6).map(|n| format!("line {n}")).collect::<Vec<_>>());
     assert!(follow.wait().unwrap().success() && build.wait().unwrap().success());
-    // Of a build that has ended it is the whole log, at once.
+    // Of a finished build it prints the whole log, at once.
     assert_eq!(shop.stele.ok(&["log", "--follow", "talks"]).lines().count(), 6);
 }
 
 #[test]
-fn whoever_follows_a_log_can_go_away() {
+fn a_client_that_follows_a_log_may_disconnect() {
     let shop = Workshop::new();
     shop.recipe("talks", &[], "echo begun; sleep 600");
     shop.build("box");
@@ -50,7 +50,7 @@ fn whoever_follows_a_log_can_go_away() {
 }
 
 #[test]
-fn json_says_what_is_known_of_a_log() {
+fn json_lists_the_known_facts_of_a_log() {
     let shop = with_a_failure();
     shop.stele.fails(&["build", "fails"], 1);
     let log = shop.stele.json(&["log", "fails"]);
@@ -66,7 +66,7 @@ fn a_failure_names_the_program_and_the_arguments_of_its_step() {
     let mut lines = said.lines().skip_while(|line| !line.starts_with("error:"));
     assert_eq!(lines.next(), Some("error: recipe `fails`: step 1 ended with status 7"));
     let step = lines.next().unwrap();
-    // Of the script only how it begins.
+    // Of the script only its beginning.
     assert!(step.starts_with("  step: ") && step.ends_with("'echo half done > /build/state …'"), "{step}");
     assert_eq!(lines.next(), Some("  | what went wrong"));
 }

@@ -1,4 +1,4 @@
-//! A person in the sandbox of a recipe: `run`, `shell`, `trace`, and the logs of builds.
+//! Interactive use of a recipe's sandbox: `run`, `shell`, `trace`, and the logs of builds.
 
 mod logs;
 mod run;
@@ -7,7 +7,7 @@ mod trace;
 
 use stele_tests::workshop::Workshop;
 
-/// A workshop with a recipe in whose sandbox there are a shell and its tools, and nothing else.
+/// A workshop with a recipe whose sandbox has a shell and its tools, and nothing else.
 fn seated() -> Workshop {
     let shop = Workshop::new();
     shop.recipe("seat", &[], "true");

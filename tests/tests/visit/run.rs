@@ -8,7 +8,7 @@ use stele_tests::wait_for;
 use super::{seated, with_a_failure};
 
 #[test]
-fn a_program_cannot_open_what_its_output_was_redirected_to() {
+fn a_program_cannot_open_the_target_of_its_redirected_output() {
     let shop = seated();
     let file = shop.stele.scratch().join("output");
     let script = "ls -l /proc/self/fd/0 /proc/self/fd/1 /proc/self/fd/2";
@@ -17,7 +17,7 @@ fn a_program_cannot_open_what_its_output_was_redirected_to() {
         (std::fs::File::open("/etc/passwd").unwrap(), std::fs::File::create(&file).unwrap());
     assert!(command.stdin(input).stdout(output).stderr(Stdio::null()).status().unwrap().success());
     let text = std::fs::read_to_string(&file).unwrap();
-    // The same open file could be opened anew, by its name below /proc, for more than it was given for.
+    // The same open file could be reopened, by its name below /proc, with more rights.
     assert_eq!(text.matches("-> pipe:").count(), 3, "{text}");
 }
 
@@ -31,7 +31,7 @@ fn a_program_cannot_reach_the_network_or_write_its_inputs() {
 }
 
 #[test]
-fn exit_codes_are_those_of_the_program_and_others_are_told_apart() {
+fn exit_codes_of_the_program_are_distinguished_from_ours() {
     let shop = seated();
     let code = |args: &[&str]| shop.stele.run(args).code;
     assert_eq!(code(&["run", "seat", "--", "true"]), 0);
@@ -51,7 +51,7 @@ fn exit_codes_are_those_of_the_program_and_others_are_told_apart() {
 }
 
 #[test]
-fn input_and_output_go_through_as_they_are() {
+fn input_and_output_pass_unchanged() {
     let shop = seated();
     shop.build("box");
     let mut command = shop.stele.command(&["run", "seat", "--", "sh", "-c", "cat; echo to stderr >&2"]);
@@ -68,7 +68,7 @@ fn input_and_output_go_through_as_they_are() {
 }
 
 #[test]
-fn what_the_recipe_is_made_of_is_built_first_and_the_recipe_itself_is_not() {
+fn dependencies_of_the_recipe_are_built_first_and_the_recipe_itself_is_not() {
     let shop = seated();
     shop.recipe("below", &[], "mkdir -p $OUT/lib; echo below > $OUT/lib/below");
     shop.recipe("above", &["below"], "echo never; exit 1");
@@ -81,7 +81,7 @@ fn what_the_recipe_is_made_of_is_built_first_and_the_recipe_itself_is_not() {
 }
 
 #[test]
-fn other_recipes_can_be_had_besides_and_the_recipe_s_own_files_win() {
+fn other_recipes_can_be_added_and_the_recipe_s_own_files_win() {
     let shop = seated();
     shop.recipe(
         "other",
@@ -109,7 +109,7 @@ fn other_recipes_can_be_had_besides_and_the_recipe_s_own_files_win() {
 }
 
 #[test]
-fn the_state_of_a_failed_build_is_gone_on_with_until_the_recipe_changes() {
+fn the_state_of_a_failed_build_is_reused_until_the_recipe_changes() {
     let shop = with_a_failure();
     let said = shop.stele.fails(&["build", "fails", "--keep-failed"], 1);
     assert!(said.contains("`stele shell fails` continues there"), "{said}");
@@ -148,7 +148,7 @@ fn the_state_of_a_failed_build_outlives_a_daemon_that_is_killed() {
 }
 
 #[test]
-fn a_visit_ends_with_whoever_made_it() {
+fn a_visit_ends_with_the_command_that_made_it() {
     let shop = seated();
     let mut command = shop.stele.command(&["run", "seat", "--", "sh", "-c", "echo begun; sleep 600"]);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();

@@ -1,4 +1,4 @@
-//! `stele shell` on a terminal, as a person at one sees it.
+//! `stele shell` on a terminal, as the user sees it.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -28,7 +28,7 @@ impl Sitting {
         unlockpt(&ours).unwrap();
         let theirs = ioctl_tiocgptpeer(&ours, OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         size(&ours, 33, 99);
-        // setsid(1) makes it the command's own terminal, so that the kernel's signals come.
+        // setsid(1) makes it the command's controlling terminal, so that the kernel's signals arrive.
         let stele = shop.stele.command(args);
         let mut command = std::process::Command::new("setsid");
         command.args(["--ctty", "--wait"]).arg(stele.get_program()).args(stele.get_args());
@@ -66,12 +66,12 @@ fn size(terminal: &OwnedFd, rows: u16, columns: u16) {
 }
 
 #[test]
-fn the_shell_cannot_reach_the_terminal_of_the_person() {
+fn the_shell_cannot_reach_the_terminal_of_the_user() {
     let shop = seated();
     let mut sitting = Sitting::at(&shop, &["shell", "seat"]);
     sitting.waits_for("seat$ ");
     let before = tcgetattr(&sitting.theirs).unwrap();
-    // It sets the terminal that it has, and that is another.
+    // It sets its own terminal, which is another.
     sitting.types("busybox stty -isig -onlcr; echo se''t\n");
     sitting.waits_for("set");
     let after = tcgetattr(&sitting.theirs).unwrap();
@@ -81,7 +81,7 @@ fn the_shell_cannot_reach_the_terminal_of_the_person() {
 }
 
 #[test]
-fn keys_and_sizes_are_the_shell_s_and_the_terminal_is_as_before_afterwards() {
+fn keys_and_sizes_reach_the_shell_and_the_terminal_is_restored() {
     let shop = seated();
     let mut sitting = Sitting::at(&shop, &["shell", "seat"]);
     sitting.waits_for("seat$ ");

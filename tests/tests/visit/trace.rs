@@ -1,9 +1,9 @@
-//! `stele trace`: what a build makes use of.
+//! `stele trace`: what a build uses.
 
 use serde_json::{Value, json};
 use stele_tests::workshop::Workshop;
 
-/// A recipe with two inputs, of which it uses one, and which looks for something that is not there.
+/// A recipe with two inputs, of which it uses one, and which looks for a missing file.
 fn shop() -> Workshop {
     let shop = Workshop::new();
     shop.recipe(
@@ -34,7 +34,7 @@ fn opened(traced: &Value, input: &str) -> u64 {
 }
 
 #[test]
-fn an_input_that_is_listed_and_never_opened_is_told() {
+fn an_input_that_is_listed_and_never_opened_is_reported() {
     let shop = shop();
     let traced = traced(&shop);
     assert_eq!((opened(&traced, "used"), opened(&traced, "idle")), (1, 0));
@@ -48,7 +48,7 @@ fn an_input_that_is_listed_and_never_opened_is_told() {
 }
 
 #[test]
-fn paths_that_were_looked_for_in_vain_are_told_and_those_that_are_there_are_not() {
+fn missing_paths_that_were_looked_up_are_reported_and_existing_ones_are_not() {
     let traced = traced(&shop());
     let missing = traced["missing"].as_array().unwrap();
     assert!(missing.contains(&json!("/share/used/missing")), "{missing:?}");
@@ -80,7 +80,7 @@ fn a_build_that_fails_is_traced_too() {
 }
 
 #[test]
-fn what_a_collection_took_is_built_again_for_a_trace() {
+fn collected_outputs_are_built_again_for_a_trace() {
     let shop = shop();
     shop.build("traced");
     shop.stele.ok(&["store", "gc", "--end-leases"]);

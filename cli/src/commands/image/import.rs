@@ -1,6 +1,6 @@
 //! `image import`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -12,11 +12,11 @@ use crate::commands::unexpected;
 use crate::registries::{Folder, Way, stop};
 use crate::render;
 use stele::failure::{Failure, Kind};
-use stele::images::{Ask, Told};
+use stele::images::{ImageAnswer, ImageRequest};
 use stele::reference::to_wire;
 
 /// How many omitted entries are listed.
-const NAMED_MOST: usize = 10;
+const MAX_NAMED: usize = 10;
 
 /// `stele image import`
 #[derive(Args, Debug)]
@@ -45,7 +45,7 @@ impl Import {
     pub fn run(self, context: &mut Context) -> Result<(), Failure> {
         // An existing file or folder wins, whatever its name.
         let remote = self.from.to_str().filter(|text| Remote::is_one(text) && !self.from.exists());
-        let pulled = remote.map(|text| self.pull(text)).transpose()?;
+        let pulled = remote.map(|text| self.pull(text, &context.downloads())).transpose()?;
         if pulled.is_none() && self.platform.is_some() {
             return Err(Failure::new(Kind::Usage, "--platform is for images in registries")
                 .hint("for a layout, --ref chooses the image"));
@@ -53,21 +53,21 @@ impl Import {
         let from = pulled.as_ref().map_or(self.from.as_path(), |(folder, _)| folder.path());
         let from = std::path::absolute(from).map_err(|e| Failure::io("invalid path", &e))?;
         let name = self.name.or_else(|| pulled.as_ref().map(|(_, name)| name.clone()));
-        let request = Ask::Import {
+        let request = ImageRequest::Import {
             from: to_wire(from.as_os_str()),
             reference: self.reference,
             name,
             referrers: !self.no_referrers,
         };
-        let Told::Imported(done) = ask(context, request)? else { return Err(unexpected()) };
+        let ImageAnswer::Imported(done) = ask(context, request)? else { return Err(unexpected()) };
         if context.terminal.json {
             return render::json(&done);
         }
-        for left_out in done.left_out.iter().take(NAMED_MOST) {
+        for left_out in done.left_out.iter().take(MAX_NAMED) {
             render::note(&format!("left out: {} ({})", left_out.path, left_out.what));
         }
-        if done.left_out.len() > NAMED_MOST {
-            let more = done.left_out.len() - NAMED_MOST;
+        if done.left_out.len() > MAX_NAMED {
+            let more = done.left_out.len() - MAX_NAMED;
             render::note(&format!("left out: {more} more; --json names them all"));
         }
         if done.repacked {
@@ -85,17 +85,17 @@ impl Import {
     }
 
     /// Pulls an image into a folder; returns the folder, and the image's name in this store.
-    fn pull(&self, text: &str) -> Result<(Folder, String), Failure> {
+    fn pull(&self, text: &str, downloads: &Path) -> Result<(Folder, String), Failure> {
         if self.reference.is_some() {
             return Err(Failure::new(Kind::Usage, "--ref is for layouts")
                 .hint("append the tag to the name: REGISTRY/NAME:TAG"));
         }
         let remote: Remote = text.parse()?;
         let registry = Registry::reach(&remote, Purpose::Pull, None, &self.way.options(), &stop()?)?;
-        let folder = Folder::new().map_err(|e| Failure::io("no temporary folder for the pull", &e))?;
+        let folder = Folder::new(downloads).map_err(|e| Failure::io("no folder for the pull", &e))?;
         let pulled =
             pull(&registry, self.platform.as_deref(), !self.no_referrers, &|digest| folder.create(digest))?;
-        for missed in pulled.missed.iter().take(NAMED_MOST) {
+        for missed in pulled.missed.iter().take(MAX_NAMED) {
             render::note(&format!("left out a referrer: {missed}"));
         }
         let kept = folder.finish(&pulled, remote.tag.as_ref().map_or("latest", Tag::as_str));

@@ -2,6 +2,7 @@
 
 mod add;
 mod bundle;
+mod check;
 mod export;
 pub mod fetch;
 mod keep;
@@ -44,6 +45,11 @@ stele source fetch --sha256 9a93b2b7… --url https://example.org/zlib-1.3.1.tar
 stele source fetch --sha256 3b16b00e… --url gnu:make/make-4.4.1.tar.xz \\\n    \
 --url debian:make-dfsg/4.4.1-2/make-dfsg_4.4.1.orig.tar.xz")]
     Fetch(fetch::Fetch),
+    /// Ask every mirror of the sources of recipes; list those that do not answer, and sources with a single one
+    ///
+    /// Exit code 3 when a source has no mirror that answers.
+    #[command(after_help = "Examples:\n  stele source check --all\n  stele source check --content tcc")]
+    Check(check::Check),
     /// List the sources in the store
     Ls,
     /// Export sources and their SHA256SUMS to a new folder, for a machine without a network
@@ -65,6 +71,7 @@ pub fn run(global: &Global, command: Command) -> Result<(), Failure> {
     match command {
         Command::Add(args) => args.run(global),
         Command::Fetch(args) => args.run(global),
+        Command::Check(args) => args.run(global),
         Command::Ls => list::run(global),
         Command::Export(args) => args.run(global),
         Command::Unpack(args) => args.run(global),

@@ -11,7 +11,7 @@ use super::*;
 use crate::state::State;
 use crate::view::{Forgetting, Showing};
 
-/// A kernel that takes its time with each file that it is told of, as a cold disk does.
+/// A kernel that takes long to register a file, as with a cold disk.
 struct Slow {
     begun: Sender<()>,
     go: Mutex<Receiver<()>>,
@@ -36,7 +36,7 @@ impl Forgetting for Nothing {
 }
 
 #[test]
-fn a_name_is_looked_up_while_another_file_is_slow_to_open_and_that_is_told_to_the_kernel_once() {
+fn lookups_do_not_wait_for_a_slow_open_which_registers_its_file_once() {
     let scratch = tempfile::tempdir().unwrap();
     let tree = scratch.path().join("tree");
     fs::create_dir(&tree).unwrap();
@@ -52,14 +52,14 @@ fn a_name_is_looked_up_while_another_file_is_slow_to_open_and_that_is_told_to_th
         forgetting: Arc::new(Nothing),
         observer: None,
     };
-    let view = View::new(showing, State::fleeting(Opens::Said));
+    let view = View::new(showing, State::fleeting(Opens::Sent));
     let number = |parent, name: &str, question| {
         view.look_up(parent, name.as_bytes(), Question::new(question)).unwrap().unwrap().attributes.ino
     };
     let top = number(inode::ROOT, &target.digest().to_string(), 1);
     let large = number(top, "large", 2);
 
-    let ((begun, has_begun), (let_go, go)) = (channel(), channel());
+    let ((begun, has_begun), (release_unpinned, go)) = (channel(), channel());
     let slow = Slow { begun, go: Mutex::new(go) };
     let soon = Duration::from_secs(20);
     std::thread::scope(|scope| {
@@ -69,10 +69,10 @@ fn a_name_is_looked_up_while_another_file_is_slow_to_open_and_that_is_told_to_th
         let (found, is_found) = channel();
         scope.spawn(move || found.send(number(top, "small", 5)).unwrap());
         is_found.recv_timeout(soon).expect("it does not wait for the disk");
-        let_go.send(()).unwrap();
+        release_unpinned.send(()).unwrap();
         assert_eq!(first.join().unwrap(), second.join().unwrap());
     });
-    // Told twice, the kernel would give errors.
+    // Registered twice, the kernel would give errors.
     assert!(has_begun.try_recv().is_err());
     assert_eq!(view.with_state(|state| state.open_file(large).unwrap().times), 2);
 }

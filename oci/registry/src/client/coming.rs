@@ -1,18 +1,17 @@
-//! A blob on its way here: hashed as it comes, and gone on with where a connection broke.
+//! A blob being downloaded: hashed as it arrives, and resumed where a connection broke.
 
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read};
 
 use sha2::{Digest as _, Sha256};
 use stele_http::{Download, HttpError, Method, Retry, Start};
 
 use super::error::Error;
-use super::pull::{Descriptor, Place};
+use super::pull::{BlobFile, Descriptor, Destination};
 use super::session::Registry;
 use crate::name::Sha256Digest;
 
-/// Fetches a blob, going on where the connection broke.
-pub(super) fn fetch(registry: &Registry, blob: &Descriptor, place: &Place<'_>) -> Result<(), Error> {
+/// Fetches a blob, resuming where the connection broke.
+pub(super) fn fetch(registry: &Registry, blob: &Descriptor, place: &Destination<'_>) -> Result<(), Error> {
     let mut coming = Coming {
         file: place(&blob.digest)?,
         hash: Sha256::new(),
@@ -26,7 +25,7 @@ pub(super) fn fetch(registry: &Registry, blob: &Descriptor, place: &Place<'_>) -
         let before = coming.came;
         let broke = if coming.came == blob.size { None } else { coming.once(registry, blob)? };
         if let Some(error) = broke {
-            // Whoever gets further has its tries again.
+            // Progress resets the count of attempts.
             tries = if coming.came > before { 1 } else { tries + 1 };
             let Some(pause) = Retry::REGISTRY.after(tries, &error) else {
                 return Err(Error::Broken { what: what(), tries, last: error.to_string() });
@@ -38,7 +37,7 @@ pub(super) fn fetch(registry: &Registry, blob: &Descriptor, place: &Place<'_>) -
         if found == blob.digest {
             return Ok(());
         }
-        // Of two answers, which may be of two versions of it. One answer gets the chance to give all.
+        // Joined from two answers, possibly of two versions. One whole answer gets a chance.
         if !coming.joined || anew {
             return Err(Error::Digest { what: what(), found });
         }
@@ -47,26 +46,25 @@ pub(super) fn fetch(registry: &Registry, blob: &Descriptor, place: &Place<'_>) -
     }
 }
 
-/// A blob of which a beginning is there.
+/// A blob of which the beginning has arrived.
 struct Coming {
-    file: File,
+    file: Box<dyn BlobFile>,
     hash: Sha256,
     came: u64,
-    /// Whether it is of more than one answer.
+    /// Whether it comes from several answers.
     joined: bool,
     download: Download,
 }
 
 impl Coming {
     fn restart(&mut self) -> io::Result<()> {
-        self.file.set_len(0)?;
-        self.file.seek(SeekFrom::Start(0))?;
+        self.file.restart()?;
         (self.hash, self.came, self.joined) = (Sha256::new(), 0, false);
         self.download = Download::default();
         Ok(())
     }
 
-    /// Asks for the rest. What broke, if it may pass.
+    /// Asks for the rest. Returns the error when a retry may help.
     fn once(&mut self, registry: &Registry, blob: &Descriptor) -> Result<Option<HttpError>, Error> {
         let url = registry.url(&format!("blobs/{}", blob.digest));
         let headers = self.download.headers(self.came);
@@ -78,12 +76,12 @@ impl Coming {
             Err(error) => return Err(error),
         };
         match self.download.start(&answer, self.came) {
-            // It knows no ranges, or has another version.
+            // The registry supports no ranges, or has another version.
             Ok(Start::Whole { .. } | Start::NoRest) if self.came > 0 => self.restart()?,
             Ok(Start::Rest { .. }) => self.joined = true,
             Ok(_) => {}
             Err(error) if error.may_pass() => return Ok(Some(error)),
-            Err(_) => return Err(registry.failure(&format!("for the blob {}", blob.digest), answer)),
+            Err(_) => return Err(registry.failure(&format!("fetching blob {}", blob.digest), answer)),
         }
         if !answer.is_success() {
             return Ok(Some(HttpError::Short { expected: blob.size, found: 0 }));
@@ -102,7 +100,7 @@ impl Coming {
                 }
             };
             if count as u64 > blob.size - self.came {
-                let why = format!("it is longer than {} bytes", blob.size);
+                let why = format!("longer than {} bytes", blob.size);
                 return Err(Error::Answer { what: format!("blob {}", blob.digest), why });
             }
             self.hash.update(&buffer[..count]);

@@ -1,5 +1,5 @@
-//! Credentials, from where engines keep them: containers-auth.json(5), then Docker's config.json, and the helpers that
-//! either names.
+//! Credentials from where container engines keep them: containers-auth.json(5), then Docker's config.json, and the
+//! credential helpers that either names.
 
 use std::env;
 use std::fs::File;
@@ -11,13 +11,13 @@ use docker_credential::{CredentialRetrievalError as Unfound, DockerCredential, g
 use super::error::Error;
 use crate::name::RepositoryName;
 
-/// The most bytes of such a file.
+/// The maximum size of such a file in bytes.
 const MAX_FILE: u64 = 4 << 20;
 
-/// The files that may hold credentials, the one that counts most first.
+/// The files that may hold credentials, in order of precedence.
 fn files() -> Vec<PathBuf> {
     let var = |name| env::var_os(name).filter(|it| !it.is_empty()).map(PathBuf::from);
-    // Whoever names a file means that one.
+    // A file that the user names is the only one.
     if let Some(file) = var("REGISTRY_AUTH_FILE") {
         return vec![file];
     }
@@ -29,24 +29,24 @@ fn files() -> Vec<PathBuf> {
     containers.chain(docker.map(|folder| folder.join("config.json"))).collect()
 }
 
-/// What was found in the files.
+/// What the files contain.
 #[derive(Default)]
-pub(super) struct Found {
+pub(super) struct Credentials {
     /// The credentials, if there are any.
     pub(super) credentials: Option<DockerCredential>,
-    /// Why some could not be had. That is no reason to go no further: a registry may want none.
+    /// Why some could not be read. Not fatal: the registry may not require any.
     pub(super) trouble: Option<String>,
 }
 
-/// The credentials for a repository: those of the longest part of `REGISTRY/NAME` that has any, or of the registry.
+/// The credentials for a repository: those of the longest prefix of `REGISTRY/NAME` that has any, or of the registry.
 ///
 /// # Errors
-/// When a file is there and is not as such a file has to be.
-pub(super) fn find(registry: &str, repository: &RepositoryName) -> Result<Found, Error> {
+/// When a file exists and is not a valid credentials file.
+pub(super) fn find(registry: &str, repository: &RepositoryName) -> Result<Credentials, Error> {
     find_in(&files(), registry, repository)
 }
 
-fn find_in(files: &[PathBuf], registry: &str, repository: &RepositoryName) -> Result<Found, Error> {
+fn find_in(files: &[PathBuf], registry: &str, repository: &RepositoryName) -> Result<Credentials, Error> {
     let mut keys = Vec::new();
     let mut part = format!("{registry}/{repository}");
     while part.len() > registry.len() {
@@ -61,7 +61,7 @@ fn find_in(files: &[PathBuf], registry: &str, repository: &RepositoryName) -> Re
             Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
             Err(e) => return Err(Error::Credentials(format!("{}: {e}", file.display()))),
         };
-        // What `docker logout` and half a login leave.
+        // `docker logout` and an interrupted login leave an empty file.
         if text.trim_ascii().is_empty() {
             continue;
         }
@@ -69,33 +69,33 @@ fn find_in(files: &[PathBuf], registry: &str, repository: &RepositoryName) -> Re
             match get_credential_from_reader(&text[..], key) {
                 Ok(DockerCredential::UsernamePassword(name, password))
                     if name.is_empty() && password.is_empty() => {}
-                Ok(credentials) => return Ok(Found { credentials: Some(credentials), trouble: None }),
-                // A helper says in its own words that it has none.
+                Ok(credentials) => return Ok(Credentials { credentials: Some(credentials), trouble: None }),
+                // Each helper words it differently that it has none.
                 Err(Unfound::NoCredentialConfigured | Unfound::HelperFailure { .. }) => {}
-                // What it says may quote the file.
+                // Its message may quote the file.
                 Err(Unfound::ConfigReadError) => {
-                    let why = "it is not as such a file has to be";
+                    let why = "not a valid credentials file";
                     return Err(Error::Credentials(format!("{}: {why}", file.display())));
                 }
                 Err(Unfound::CredentialDecodingError) => {
-                    trouble = Some(format!("{}: an `auth` in it is empty or damaged", file.display()));
+                    trouble = Some(format!("{}: an `auth` in it is empty or malformed", file.display()));
                 }
                 Err(Unfound::HelperCommunicationError) => {
-                    trouble = Some(format!("{}: the helper that it names cannot be run", file.display()));
+                    trouble = Some(format!("{}: its credential helper cannot be run", file.display()));
                 }
                 Err(error) => trouble = Some(format!("{}: {error}", file.display())),
             }
         }
     }
-    Ok(Found { credentials: None, trouble })
+    Ok(Credentials { credentials: None, trouble })
 }
 
-/// A file of some size: nobody has more credentials than that.
+/// Reads a file of bounded size.
 fn read(file: &Path) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
     File::open(file)?.take(MAX_FILE + 1).read_to_end(&mut text)?;
     if text.len() as u64 > MAX_FILE {
-        return Err(io::Error::other(format!("it is longer than {MAX_FILE} bytes")));
+        return Err(io::Error::other(format!("longer than {MAX_FILE} bytes")));
     }
     Ok(text)
 }
@@ -104,7 +104,7 @@ fn read(file: &Path) -> io::Result<Vec<u8>> {
 mod tests {
     use super::*;
 
-    fn found(name: &str, text: &str) -> Result<Found, Error> {
+    fn found(name: &str, text: &str) -> Result<Credentials, Error> {
         let folder = std::env::temp_dir().join(format!("stele-credentials-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("a folder");
         let file = folder.join("config.json");
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_had_is_told_and_is_no_reason_to_stop() {
+    fn unreadable_credentials_are_reported_and_not_fatal() {
         for (name, text, said) in [
             ("helper", r#"{"auths":{},"credsStore":"there-is-no-such-helper"}"#, Some("helper")),
             ("of-one", r#"{"credHelpers":{"r.example:5000":"there-is-no-such-helper"}}"#, Some("helper")),
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn the_credentials_of_the_longest_part_count() {
+    fn the_credentials_of_the_longest_prefix_win() {
         let text = r#"{"auths":{"r.example:5000":{"auth":"YTpi"},"r.example:5000/a":{"auth":"YzpkZQ=="}}}"#;
         let found = found("longest", text).expect("it is read").credentials;
         assert!(matches!(found, Some(DockerCredential::UsernamePassword(name, _)) if name == "c"));

@@ -1,4 +1,4 @@
-//! What can go wrong with a registry.
+//! Failures of registry requests.
 
 use std::io;
 use std::time::Duration;
@@ -10,26 +10,26 @@ use crate::name::Sha256Digest;
 /// Why nothing was pushed or pulled.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It answered otherwise than the specification wants.
+    /// The registry answered with a status that the specification does not allow here.
     #[error("{what}: the registry answered {status}{}", behind(detail))]
     Status {
-        /// What was asked of it.
+        /// What was requested.
         what: String,
         /// The HTTP status.
         status: u16,
-        /// What it says of it.
+        /// The details that it gives.
         detail: String,
     },
-    /// It wants credentials, or others.
-    #[error("{registry} does not let this user {what}{}", behind(detail))]
+    /// The registry requires credentials, or other ones.
+    #[error("{registry} does not allow this user to {what}{}", behind(detail))]
     Refused {
         /// The registry.
         registry: String,
-        /// What was not let.
+        /// What it denied.
         what: &'static str,
-        /// What it says of it.
+        /// The details that it gives.
         detail: String,
-        /// Whether there were any credentials.
+        /// Whether any credentials were sent.
         credentials: bool,
     },
     /// There is no such image.
@@ -37,10 +37,10 @@ pub enum Error {
     Absent {
         /// The registry.
         registry: String,
-        /// What it has not.
+        /// What it lacks.
         what: String,
     },
-    /// It cannot be reached, or the connection broke and broke again.
+    /// The registry cannot be reached, or the connection broke repeatedly.
     #[error("{registry}: {source}")]
     Network {
         /// The registry.
@@ -48,53 +48,53 @@ pub enum Error {
         /// Why.
         source: Box<HttpError>,
     },
-    /// The connection broke, and nothing more came through.
+    /// The connection broke repeatedly without progress.
     #[error("{what}: the connection broke {tries} times without getting any further: {last}")]
     Broken {
-        /// What was on its way.
+        /// What was being transferred.
         what: String,
         /// How often.
         tries: u32,
-        /// How it broke last.
+        /// The last failure.
         last: String,
     },
-    /// What came is not what its name says.
-    #[error("{what} came as {found}")]
+    /// The bytes received do not match their digest.
+    #[error("{what} does not match its digest: received {found}")]
     Digest {
-        /// What was asked for.
+        /// What was requested.
         what: String,
-        /// What came.
+        /// What was received.
         found: Sha256Digest,
     },
-    /// It stored something else than was sent.
-    #[error("the registry calls {sent} by another name: {stored}")]
+    /// The registry stored something other than what was sent.
+    #[error("the registry stored {sent} under another digest: {stored}")]
     Stored {
         /// What was sent.
         sent: Sha256Digest,
-        /// What it says that it is.
+        /// The digest that it reports.
         stored: String,
     },
-    /// It says something that makes no sense.
-    #[error("{what}: the registry's answer makes no sense: {why}")]
+    /// The registry's answer is malformed.
+    #[error("{what}: malformed answer from the registry: {why}")]
     Answer {
-        /// What was asked.
+        /// What was requested.
         what: String,
         /// What is wrong with the answer.
         why: String,
     },
-    /// Credentials would go over a line that anybody can read.
-    #[error("the registry wants credentials to go to {to}, without TLS")]
+    /// Credentials would be sent unencrypted.
+    #[error("the registry wants credentials sent to {to}, without TLS")]
     Insecure {
-        /// Where.
+        /// The destination.
         to: String,
     },
     /// The files that hold credentials cannot be used.
     #[error("credentials: {0}")]
     Credentials(String),
-    /// A file here.
+    /// A local file.
     #[error("{0}")]
     Io(#[from] io::Error),
-    /// Somebody stopped it.
+    /// The user stopped it.
     #[error("stopped")]
     Stopped,
 }
@@ -103,10 +103,10 @@ fn behind(text: &str) -> String {
     if text.is_empty() { String::new() } else { format!(": {text}") }
 }
 
-/// After so many tries that got nowhere it is given up.
+/// The number of attempts without progress before giving up.
 pub(super) const TRIES: u32 = 5;
 
-/// How long to wait before the next try.
+/// The delay before the next attempt.
 pub(super) fn pause(tries: u32) -> Duration {
     Duration::from_millis(250 << tries.min(5))
 }

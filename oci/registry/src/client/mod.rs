@@ -1,7 +1,7 @@
-//! The way to the registries of others: push and pull, with the credentials that engines use.
+//! The client for third-party registries: push and pull, with the credentials of container engines.
 //!
-//! `oci-client` was tried in its place: it cannot go on with an upload that broke, and a mount that a registry does not
-//! grant leaves an upload open there.
+//! `oci-client` was evaluated instead: it cannot resume an interrupted upload, and a cross-repository mount that a
+//! registry declines leaves an upload open there.
 
 mod coming;
 mod credentials;
@@ -15,7 +15,7 @@ mod tests;
 mod upload;
 
 pub use error::Error;
-pub use pull::{Pulled, pull};
+pub use pull::{BlobFile, Pulled, pull};
 pub use push::{Pushed, push};
 pub use remote::{Remote, RemoteError};
 pub use session::{Options, Purpose, Registry};
@@ -25,12 +25,12 @@ use std::ops::Range;
 
 use crate::name::Sha256Digest;
 
-/// Where the bytes of blobs come from that are pushed.
+/// The source of the blobs to push.
 pub trait Blobs {
-    /// Some bytes of a blob, to its end. Reading may fail as it likes: what was read so far stays sent, and the rest
-    /// is asked for again.
+    /// A range of a blob, to its end. Reading may fail at any point: what was read by then has been sent, and the rest
+    /// is requested again.
     ///
     /// # Errors
-    /// When there are none.
+    /// When the blob is not available.
     fn open(&self, digest: &Sha256Digest, bytes: Range<u64>) -> std::io::Result<Box<dyn Read + Send>>;
 }

@@ -1,8 +1,8 @@
-//! Pulling an image: its documents, then the blobs that they name, each compared with its name.
+//! Pulling an image: its documents, then the blobs that they name, each verified against its digest.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io;
+use std::io::{self, Seek, SeekFrom, Write};
 
 use serde::Deserialize;
 use stele_http::Method;
@@ -13,33 +13,49 @@ use super::session::Registry;
 use crate::name::Sha256Digest;
 use crate::repository::{INDEX, MANIFEST, Manifest};
 
-/// The most bytes of a manifest: the bound that registries set.
-const MANIFEST_MOST: u64 = 4 << 20;
-/// The most manifests of an index.
-const MANIFESTS_MOST: usize = 1000;
-/// The most manifests that refer to an image.
-const REFERRERS_MOST: usize = 1000;
-/// The most pages of a list of them.
-const PAGES_MOST: usize = 100;
-/// The media types of manifests and indexes that are asked for: OCI's and Docker's.
+/// The maximum size of a manifest in bytes: the limit that registries set.
+const MAX_MANIFEST: u64 = 4 << 20;
+/// The maximum number of manifests in an index.
+const MAX_MANIFESTS: usize = 1000;
+/// The maximum number of referrers of an image.
+const MAX_REFERRERS: usize = 1000;
+/// The maximum number of pages of a list of referrers.
+const MAX_PAGES: usize = 100;
+/// The media types of manifests and indexes that are accepted: OCI's and Docker's.
 const KINDS: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
      application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json";
 
-/// What was pulled, its blobs aside.
+/// What was pulled, without its blobs.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Pulled {
-    /// The digest of what was asked for.
+    /// The digest of the requested document.
     pub digest: Sha256Digest,
-    /// It, and what it lists.
+    /// That document, and those that it lists.
     pub manifests: BTreeMap<Sha256Digest, Manifest>,
-    /// What refers to one of these, or to another of them.
+    /// Referrers of these, and of other referrers.
     pub referrers: BTreeMap<Sha256Digest, Manifest>,
-    /// Why something that refers to it, or a list of that, could not be had. The image does not need it.
+    /// Why a referrer, or a list of them, could not be fetched. The image does not need it.
     pub missed: Vec<String>,
 }
 
-/// Makes the file that a blob goes to. Nobody may use it before the pull has ended well.
-pub type Place<'a> = dyn Fn(&Sha256Digest) -> io::Result<File> + 'a;
+/// A file that a blob is written to.
+pub trait BlobFile: Write {
+    /// Discards what was written: the blob comes again from its first byte.
+    ///
+    /// # Errors
+    /// When the file cannot be truncated.
+    fn restart(&mut self) -> io::Result<()>;
+}
+
+impl BlobFile for File {
+    fn restart(&mut self) -> io::Result<()> {
+        self.set_len(0)?;
+        self.seek(SeekFrom::Start(0)).map(drop)
+    }
+}
+
+/// Creates the file that a blob is written to. It may be used only after the pull succeeded.
+pub type Destination<'a> = dyn Fn(&Sha256Digest) -> io::Result<Box<dyn BlobFile>> + 'a;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -51,8 +67,8 @@ struct Document {
 }
 
 impl Document {
-    /// Whether it is one thing only, whoever reads it (CVE-2021-41190): its fields, its media type and the one that the
-    /// registry says must not contradict each other.
+    /// Checks that every reader takes it for the same kind of document (CVE-2021-41190): its fields, its media type and
+    /// the registry's `Content-Type` must not contradict each other.
     fn check(&self, kind: Option<&str>) -> Result<(), String> {
         let is_index = |media_type: &str| {
             let media_type = media_type.split(';').next().unwrap_or(media_type).trim();
@@ -63,7 +79,7 @@ impl Document {
             }
         };
         let by_fields = match (self.manifests.is_some(), self.config.is_some() || self.layers.is_some()) {
-            (true, true) => return Err("it is a manifest and an index at once".to_owned()),
+            (true, true) => return Err("it is both a manifest and an index".to_owned()),
             (true, false) => Some(true),
             (false, true) => Some(false),
             (false, false) => None,
@@ -72,7 +88,7 @@ impl Document {
         let known: Vec<bool> = std::iter::once(by_fields).chain(said).flatten().collect();
         match known.windows(2).all(|pair| pair[0] == pair[1]) {
             true => Ok(()),
-            false => Err("its media types and its fields say different kinds of document".to_owned()),
+            false => Err("its media types and fields contradict each other".to_owned()),
         }
     }
 }
@@ -93,7 +109,7 @@ struct Platform {
 
 impl Platform {
     fn is(&self, wanted: &str) -> bool {
-        // The variant of a machine that has none need not be said by either.
+        // A platform's default variant may be omitted on either side.
         let usual = match self.architecture.as_str() {
             "arm64" => "v8",
             "arm" => "v7",
@@ -106,16 +122,16 @@ impl Platform {
     }
 }
 
-/// Pulls an image. Of an index, only the image for `platform` when there is one; it is what was asked for then. With
-/// `referring`, what refers to it comes along.
+/// Pulls an image. Of an index, only the image for `platform` when one is given; the result is then that image. With
+/// `referring`, referrers are pulled too.
 ///
 /// # Errors
-/// See [`Error`]. Whatever is not what its name says ends it.
+/// See [`Error`]. Anything that does not match its digest is an error.
 pub fn pull(
     registry: &Registry,
     platform: Option<&str>,
     referring: bool,
-    place: &Place<'_>,
+    place: &Destination<'_>,
 ) -> Result<Pulled, Error> {
     let reference = registry.remote.reference();
     let (mut digest, mut manifest, mut top) = document(registry, &reference)?;
@@ -132,8 +148,8 @@ pub fn pull(
     let mut images = Vec::new();
     match top.manifests {
         None => images.push(top),
-        Some(all) if all.len() > MANIFESTS_MOST => {
-            let why = format!("it lists more than {MANIFESTS_MOST} images");
+        Some(all) if all.len() > MAX_MANIFESTS => {
+            let why = format!("more than {MAX_MANIFESTS} images");
             return Err(Error::Answer { what: reference, why });
         }
         Some(all) => {
@@ -154,12 +170,12 @@ pub fn pull(
     Ok(pulled)
 }
 
-/// Fetches the blobs of an image or referrer that are not there yet.
+/// Fetches the missing blobs of an image or referrer.
 fn fetch_all(
     registry: &Registry,
     image: Document,
     seen: &mut BTreeSet<Sha256Digest>,
-    place: &Place<'_>,
+    place: &Destination<'_>,
 ) -> Result<(), Error> {
     for blob in image.config.into_iter().chain(image.layers.unwrap_or_default()) {
         if !seen.contains(&blob.digest) {
@@ -170,13 +186,13 @@ fn fetch_all(
     Ok(())
 }
 
-/// Fetches what refers to what was pulled, and to that. What cannot be had is missed: it may be a stranger's, and the
-/// image is whole without it.
+/// Fetches the referrers of what was pulled, and theirs. Failures are recorded as missed: they may be third-party ones,
+/// and the image is complete without them.
 fn referrers(
     registry: &Registry,
     pulled: &mut Pulled,
     seen: &mut BTreeSet<Sha256Digest>,
-    place: &Place<'_>,
+    place: &Destination<'_>,
 ) -> Result<(), Error> {
     let mut subjects: Vec<Sha256Digest> = pulled.manifests.keys().cloned().collect();
     let mut asked = BTreeSet::new();
@@ -192,8 +208,8 @@ fn referrers(
             if pulled.manifests.contains_key(&digest) || !asked.insert(digest.clone()) {
                 continue;
             }
-            if asked.len() > REFERRERS_MOST {
-                pulled.missed.push(format!("more than {REFERRERS_MOST} refer to it"));
+            if asked.len() > MAX_REFERRERS {
+                pulled.missed.push(format!("more than {MAX_REFERRERS} referrers"));
                 return Ok(());
             }
             let got = document(registry, digest.as_str()).and_then(|(digest, manifest, said)| {
@@ -212,7 +228,7 @@ fn referrers(
     Ok(())
 }
 
-/// Why something is missed; what would end everything else too is an error.
+/// Why something was missed; what would end everything else too is an error.
 fn missed(error: Error) -> Result<String, Error> {
     match error {
         Error::Stopped | Error::Io(_) => Err(error),
@@ -220,8 +236,8 @@ fn missed(error: Error) -> Result<String, Error> {
     }
 }
 
-/// The digests of the manifests that refer to one: by the referrers API, and where there is none by the tag that is
-/// made of the digest ("Listing Referrers").
+/// The digests of the referrers of a manifest: from the referrers API, or else from the tag derived from the digest
+/// ("Listing Referrers").
 fn referring(registry: &Registry, subject: &Sha256Digest) -> Result<Vec<Sha256Digest>, Error> {
     #[derive(Deserialize)]
     struct Index {
@@ -238,35 +254,35 @@ fn referring(registry: &Registry, subject: &Sha256Digest) -> Result<Vec<Sha256Di
     let by_tag = registry.url(&format!("manifests/{}", subject.fallback_tag()));
     let mut pages = 0;
     while let Some(url) = next.take() {
-        let wrong = |why: String| Error::Answer { what: format!("what refers to {subject}"), why };
+        let wrong = |why: String| Error::Answer { what: format!("referrers of {subject}"), why };
         let answer = registry.send(&Method::GET, &url, &[("accept", INDEX)], &[])?;
         match answer.status() {
             200 => {}
-            // There is no such API, however a registry says that.
+            // The registry has no such API; each reports that differently.
             501 | 400..=428 | 430..=499 if url != by_tag && pages == 0 => {
                 next = Some(by_tag.clone());
                 continue;
             }
             404 => break,
-            _ => return Err(registry.failure("what refers to an image", answer)),
+            _ => return Err(registry.failure("listing referrers", answer)),
         }
         if url != by_tag {
             next = following(&url, answer.header("link"));
         }
         pages += 1;
-        if pages > PAGES_MOST {
-            return Err(wrong(format!("it has more than {PAGES_MOST} pages")));
+        if pages > MAX_PAGES {
+            return Err(wrong(format!("more than {MAX_PAGES} pages")));
         }
-        let bytes = answer.whole(MANIFEST_MOST).map_err(|e| wrong(e.to_string()))?;
+        let bytes = answer.whole(MAX_MANIFEST).map_err(|e| wrong(e.to_string()))?;
         let index: Index = serde_json::from_slice(&bytes).map_err(|e| wrong(e.to_string()))?;
-        // An index that refers to something is none of those that are kept.
+        // Indexes that are referrers are not kept.
         let manifests = index.manifests.into_iter().filter(|it| it.media_type == MANIFEST);
         listed.extend(manifests.map(|it| it.digest));
     }
     Ok(listed)
 }
 
-/// The next page that a header names (RFC 8288), on the same registry.
+/// The next page in a `Link` header (RFC 8288), on the same registry.
 fn following(of: &str, link: Option<&str>) -> Option<String> {
     let (target, rest) = link?.trim().strip_prefix('<')?.split_once('>')?;
     let of = url::Url::parse(of).ok()?;
@@ -274,7 +290,7 @@ fn following(of: &str, link: Option<&str>) -> Option<String> {
     (rest.contains("next") && next.origin() == of.origin()).then(|| next.to_string())
 }
 
-/// A manifest or index; what it is called, it, and what it says.
+/// A manifest or index: its digest, its text, and what it lists.
 fn document(registry: &Registry, reference: &str) -> Result<(Sha256Digest, Manifest, Document), Error> {
     let url = registry.url(&format!("manifests/{reference}"));
     let wrong = |why: String| Error::Answer { what: format!("manifest {reference}"), why };
@@ -286,10 +302,10 @@ fn document(registry: &Registry, reference: &str) -> Result<(Sha256Digest, Manif
             let what = format!("{} `{reference}`", remote.repository);
             return Err(Error::Absent { registry: remote.registry.clone(), what });
         }
-        _ => return Err(registry.failure(&format!("for the manifest {reference}"), answer)),
+        _ => return Err(registry.failure(&format!("fetching manifest {reference}"), answer)),
     }
     let kind = answer.header("content-type").map(str::to_owned);
-    let bytes = answer.whole(MANIFEST_MOST).map_err(|e| wrong(e.to_string()))?;
+    let bytes = answer.whole(MAX_MANIFEST).map_err(|e| wrong(e.to_string()))?;
     let digest = Sha256Digest::of(&bytes);
     if reference.contains(':') && reference != digest.as_str() {
         return Err(Error::Digest { what: format!("manifest {reference}"), found: digest });

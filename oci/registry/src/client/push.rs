@@ -1,4 +1,4 @@
-//! Pushing an image, and what refers to it.
+//! Pushing an image and its referrers.
 
 use serde::{Deserialize, Serialize};
 use stele_http::Method;
@@ -10,33 +10,33 @@ use super::upload::{Outcome, upload};
 use crate::name::{Sha256Digest, Tag};
 use crate::repository::{INDEX, Manifest, Referrer, Repository};
 
-/// The most bytes of an index of referrers that is read: what registries take as a manifest.
-const INDEX_MOST: u64 = 4 << 20;
+/// The maximum size of an index of referrers in bytes: the limit of registries for manifests.
+const MAX_INDEX: u64 = 4 << 20;
 
-/// What a push did.
+/// The result of a push.
 #[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
 pub struct Pushed {
-    /// The digest by which it can be pulled.
+    /// The digest to pull it by.
     pub digest: String,
     /// Blobs that were sent.
     pub sent: u64,
-    /// Bytes of them, with those that were sent twice.
+    /// Their bytes, counting retransmissions.
     pub bytes: u64,
-    /// Blobs that the registry took from another of its repositories.
+    /// Blobs that the registry mounted from another of its repositories.
     pub mounted: u64,
-    /// Blobs that were there.
+    /// Blobs that already existed.
     pub there: u64,
     /// Manifests that were sent.
     pub manifests: u64,
-    /// What refers to it and was pushed with it.
+    /// Referrers that were pushed with it.
     pub referrers: u64,
 }
 
-/// Pushes the image `top` of a repository under a tag, by its digest where there is none. What is below goes first, so
-/// that nobody pulls what is not whole. `from` is a repository of the same registry that may have some of the blobs.
+/// Pushes the image `top` of a repository under a tag, by its digest where there is none. Dependencies go first, so
+/// that no client pulls a partial image. `from` is a repository of the same registry that may have some of the blobs.
 ///
 /// # Errors
-/// See [`Error`]. What was sent stays there, and the next push goes on from that.
+/// See [`Error`]. What was sent stays there, and the next push continues from that.
 pub fn push(
     registry: &Registry,
     repository: &Repository,
@@ -75,7 +75,8 @@ pub fn push(
                 repository.manifests.get(&referrer.digest).ok_or_else(|| absent(&referrer.digest))?;
             let known = put(registry, &referrer.digest, manifest, referrer.digest.as_str())?;
             pushed.referrers += 1;
-            // A registry with a referrers API says so when it takes one. One that had it already is asked.
+            // A registry with a referrers API reports it when it accepts one. If it already had the manifest, it is
+            // asked.
             if known != Some(true) && !has_api(registry, subject)? {
                 list(registry, subject, referrer)?;
             }
@@ -84,8 +85,8 @@ pub fn push(
     Ok(pushed)
 }
 
-/// Sees to it that a manifest is there under `reference`. Whether the registry understood what it refers to; None
-/// when it was there.
+/// Ensures that a manifest exists under `reference`. Returns whether the registry processed its subject; `None` when it
+/// already existed.
 fn put(
     registry: &Registry,
     digest: &Sha256Digest,
@@ -99,9 +100,9 @@ fn put(
     }
     let kind = [("content-type", manifest.media_type.as_str())];
     let answer = registry.send(&Method::PUT, &url, &kind, manifest.text.as_bytes())?;
-    // The specification wants 201; some registries say another of these.
+    // The specification requires 201; some registries answer with another of these.
     if !answer.is_success() {
-        return Err(registry.failure(&format!("to take the manifest {digest}"), answer));
+        return Err(registry.failure(&format!("uploading manifest {digest}"), answer));
     }
     if let Some(stored) = answer.header("docker-content-digest").filter(|it| *it != digest.as_str()) {
         return Err(Error::Stored { sent: digest.clone(), stored: stored.to_owned() });
@@ -114,15 +115,14 @@ fn has_api(registry: &Registry, subject: &Sha256Digest) -> Result<bool, Error> {
     let answer = registry.send(&Method::GET, &registry.url(&format!("referrers/{subject}")), &[], &[])?;
     match answer.status() {
         200 => Ok(true),
-        // A registry without it does not know the path. Any other answer says nothing about that, and a list made on
-        // the
-        // side would be one that nobody reads.
+        // A registry without it does not know the path. Any other answer is inconclusive, and a fallback list could be
+        // one that no client reads.
         400 | 404 | 405 | 501 => Ok(false),
-        _ => Err(registry.failure("whether it lists what refers to an image", answer)),
+        _ => Err(registry.failure("querying the referrers API", answer)),
     }
 }
 
-/// Lists a referrer under the tag where clients look that find no referrers API ("Referrers tag schema").
+/// Adds a referrer to the tag that clients read when there is no referrers API ("Referrers tag schema").
 fn list(registry: &Registry, subject: &Sha256Digest, referrer: &Referrer) -> Result<(), Error> {
     let tag = subject.fallback_tag();
     let url = registry.url(&format!("manifests/{tag}"));
@@ -130,14 +130,14 @@ fn list(registry: &Registry, subject: &Sha256Digest, referrer: &Referrer) -> Res
     let answer = registry.send(&Method::GET, &url, &[("accept", INDEX)], &[])?;
     let mut index = match answer.status() {
         200 => {
-            let bytes = answer.whole(INDEX_MOST).map_err(|e| wrong(e.to_string()))?;
+            let bytes = answer.whole(MAX_INDEX).map_err(|e| wrong(e.to_string()))?;
             serde_json::from_slice::<serde_json::Value>(&bytes).map_err(|e| wrong(e.to_string()))?
         }
         404 => serde_json::json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": [] }),
-        _ => return Err(registry.failure("to list what refers to an image", answer)),
+        _ => return Err(registry.failure("updating the list of referrers", answer)),
     };
     let Some(manifests) = index.get_mut("manifests").and_then(|it| it.as_array_mut()) else {
-        return Err(wrong("it is no index".to_owned()));
+        return Err(wrong("not an index".to_owned()));
     };
     if manifests.iter().any(|it| it["digest"] == referrer.digest.as_str()) {
         return Ok(());
@@ -145,9 +145,5 @@ fn list(registry: &Registry, subject: &Sha256Digest, referrer: &Referrer) -> Res
     manifests.push(serde_json::json!(referrer));
     let body = index.to_string();
     let answer = registry.send(&Method::PUT, &url, &[("content-type", INDEX)], body.as_bytes())?;
-    if answer.is_success() {
-        Ok(())
-    } else {
-        Err(registry.failure("to list what refers to an image", answer))
-    }
+    if answer.is_success() { Ok(()) } else { Err(registry.failure("updating the list of referrers", answer)) }
 }

@@ -1,4 +1,4 @@
-//! What a person calls an image in a registry: `REGISTRY/NAME[:TAG][@DIGEST]`.
+//! The user's name for an image in a registry: `REGISTRY/NAME[:TAG][@DIGEST]`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,20 +14,20 @@ pub struct Remote {
     pub repository: RepositoryName,
     /// The tag.
     pub tag: Option<Tag>,
-    /// The digest, which counts for more than the tag.
+    /// The digest, which takes precedence over the tag.
     pub digest: Option<Sha256Digest>,
 }
 
-/// Why a text is none.
+/// Why a text is not such a name.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum RemoteError {
-    /// It does not say which registry. Engines guess one then, each another.
+    /// It has no registry. Engines fill one in, each a different one.
     #[error(
-        "`{0}` does not say which registry: write REGISTRY/NAME:TAG, where REGISTRY has a dot or a port, or is \
+        "`{0}` has no registry: write REGISTRY/NAME:TAG, where REGISTRY has a dot or a port, or is \
          `localhost`"
     )]
     Registry(String),
-    /// A part of it is no name.
+    /// A part of it is invalid.
     #[error(transparent)]
     Name(#[from] NameError),
 }
@@ -38,7 +38,7 @@ impl Remote {
         text.split_once('/').is_some_and(|(host, _)| is_host(host))
     }
 
-    /// What a manifest is asked for by.
+    /// The reference by which a manifest is requested.
     pub fn reference(&self) -> String {
         match (&self.digest, &self.tag) {
             (Some(digest), _) => digest.to_string(),
@@ -47,7 +47,7 @@ impl Remote {
         }
     }
 
-    /// Whether it is on this machine.
+    /// Whether the registry is on this machine.
     pub fn is_loopback(&self) -> bool {
         let host = match self.registry.strip_prefix('[') {
             Some(rest) => rest.split(']').next().unwrap_or(rest),
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_names_no_registry_is_refused() {
+    fn a_name_without_a_registry_is_refused() {
         for bad in
             ["", "box", "box:1", "library/box", "/box", "a b.c/box", "../box", "user@host.x/box", ".x/box"]
         {

@@ -1,4 +1,4 @@
-//! Talking to one registry about one repository: addresses, tokens, patience.
+//! A session with one registry about one repository: URLs, tokens, retries.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,19 +15,19 @@ use super::credentials;
 use super::error::Error;
 use super::remote::Remote;
 
-/// The most bytes of an answer that is read whole and is no manifest: errors and tokens.
-const SAID_MOST: u64 = 64 << 10;
-/// The most letters of what a registry says that a person is shown.
-const SHOWN_MOST: usize = 300;
+/// The maximum size in bytes of an answer that is read whole and is not a manifest: errors and tokens.
+const MAX_ERROR_BODY: u64 = 64 << 10;
+/// The maximum number of characters of a registry's message that the user is shown.
+const MAX_SHOWN: usize = 300;
 
-/// How to talk.
+/// Connection options.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Without TLS also to other machines.
+    /// Allow HTTP to other machines too.
     pub plain: bool,
-    /// How long a connection may take.
+    /// The connection timeout.
     pub connect: Duration,
-    /// How long nothing may come, and nothing be taken.
+    /// How long a transfer may stall in either direction.
     pub stall: Duration,
 }
 
@@ -37,7 +37,7 @@ impl Default for Options {
     }
 }
 
-/// What is to be done there: the words of token servers.
+/// The purpose, in terms of token servers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Purpose {
     /// Read.
@@ -46,7 +46,7 @@ pub enum Purpose {
     Push,
 }
 
-/// A registry, and what is known of it.
+/// A registry, and what is known about it.
 pub struct Registry {
     pub(super) remote: Remote,
     http: Client,
@@ -55,9 +55,9 @@ pub struct Registry {
     credentials: Option<Arc<DockerCredential>>,
     /// Why there are no credentials, when there might be.
     trouble: Option<String>,
-    /// What goes into `Authorization`.
+    /// The value of `Authorization`.
     token: Mutex<Option<String>>,
-    /// A repository there that is read, too.
+    /// Another repository there that is read.
     also: Option<String>,
     stop: Arc<AtomicBool>,
 }
@@ -69,11 +69,11 @@ struct Token {
 }
 
 impl Registry {
-    /// Finds out whether it is there, whether it speaks TLS, and what it wants to know of us. `stop` ends whatever goes
-    /// on, soon.
+    /// Finds out whether the registry exists, whether it supports TLS, and what authentication it requires. `stop` ends
+    /// any operation soon.
     ///
     /// # Errors
-    /// When it is not there, or does not let us in.
+    /// When it does not exist, or denies access.
     pub fn reach(
         remote: &Remote,
         purpose: Purpose,
@@ -90,7 +90,7 @@ impl Registry {
         for scheme in schemes {
             let base = Url::parse(&format!("{scheme}://{host}/v2/")).map_err(|e| Error::Answer {
                 what: remote.registry.clone(),
-                why: format!("that is no address: {e}"),
+                why: format!("not a URL: {e}"),
             })?;
             let limits = Limits { connect: options.connect, stall: options.stall };
             let registry = Self {
@@ -105,7 +105,7 @@ impl Registry {
                 stop: Arc::clone(stop),
             };
             let request = Request::new(Method::GET, registry.base.as_str());
-            // Whether somebody is there who speaks TLS is known at once.
+            // A failing TLS handshake shows at once.
             let answer = match registry.http.once(&request) {
                 Err(error) if *scheme == "https" && plainly && error.is_without_tls() => {
                     last = Some(registry.network(error));
@@ -121,27 +121,27 @@ impl Registry {
         Err(last.unwrap_or(Error::Stopped))
     }
 
-    /// The first answer says what the registry wants to know.
+    /// The first answer states what authentication the registry requires.
     fn introduce(&self, answer: Response) -> Result<(), Error> {
         match answer.status() {
             401 => self.authenticate(&answer),
             200..=299 => Ok(()),
-            404 => Err(Error::Answer { what: self.base.to_string(), why: "it is no registry".to_owned() }),
-            _ => Err(self.failure("to be let in", answer)),
+            404 => Err(Error::Answer { what: self.base.to_string(), why: "not a registry".to_owned() }),
+            _ => Err(self.failure("connecting", answer)),
         }
     }
 
-    /// An address of the repository.
+    /// A URL of the repository.
     pub(super) fn url(&self, rest: &str) -> String {
         format!("{}{}/{rest}", self.base, self.remote.repository)
     }
 
-    /// Where an upload goes on, which may be said relative to `of`.
+    /// Where an upload continues; the location may be relative to `of`.
     pub(super) fn location(&self, of: &str, answer: &Response) -> Result<Url, Error> {
         let wrong = |why: &str| Error::Answer { what: "an upload".to_owned(), why: why.to_owned() };
-        let location = answer.header("location").ok_or_else(|| wrong("it does not say where"))?;
+        let location = answer.header("location").ok_or_else(|| wrong("no Location header"))?;
         let url = Url::parse(of).and_then(|of| of.join(location)).map_err(|e| wrong(&e.to_string()))?;
-        // A registry behind a proxy may not know that it is spoken to by TLS; the line that is there is taken.
+        // A registry behind a proxy may not know that it is reached by TLS; the scheme in use stays.
         if self.base.scheme() == "https" && url.scheme() == "http" && url.host() == self.base.host() {
             let mut url = url;
             let _ = url.set_scheme("https");
@@ -150,7 +150,7 @@ impl Registry {
         Ok(url)
     }
 
-    /// A request, with what the registry wants to know when it goes to the registry itself.
+    /// A request, with the authorization when it goes to the registry itself.
     fn request<'a>(&self, method: &Method, url: &'a str, headers: &[(&'a str, &str)]) -> Request<'a> {
         let mut request = Request::new(method.clone(), url);
         request.headers = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
@@ -160,9 +160,8 @@ impl Registry {
         request
     }
 
-    /// Makes a request that can be made again: when what went wrong may pass, and once more with a new token when the
-    /// old
-    /// one is too old.
+    /// Makes a repeatable request: retried after temporary failures, and once more with a new token when the old one
+    /// has expired.
     pub(super) fn send(
         &self,
         method: &Method,
@@ -173,7 +172,7 @@ impl Registry {
         self.send_as_often(method, url, headers, body, &Retry::REGISTRY)
     }
 
-    /// The same for whoever counts the tries itself.
+    /// The same for callers that count the attempts themselves.
     pub(super) fn send_once(
         &self,
         method: &Method,
@@ -204,7 +203,7 @@ impl Registry {
         }
     }
 
-    /// Makes a request whose body can be sent but once.
+    /// Makes a request whose body can be sent only once.
     pub(super) fn stream(
         &self,
         method: &Method,
@@ -215,17 +214,17 @@ impl Registry {
         self.http.stream(&self.request(method, url, headers), body)
     }
 
-    /// Waits before the next try.
+    /// Waits before the next attempt.
     pub(super) fn wait(&self, pause: Duration) -> Result<(), Error> {
         self.http.wait(pause).map_err(|error| self.network(error))
     }
 
-    /// Fails when somebody stopped it.
+    /// Fails when the user has stopped it.
     pub(super) fn check(&self) -> Result<(), Error> {
         if self.stop.load(Ordering::SeqCst) { Err(Error::Stopped) } else { Ok(()) }
     }
 
-    /// Whether somebody stopped it.
+    /// Whether the user has stopped it.
     pub(super) fn stop(&self) -> &AtomicBool {
         &self.stop
     }
@@ -237,7 +236,7 @@ impl Registry {
         Error::Network { registry: self.remote.registry.clone(), source: Box::new(error) }
     }
 
-    /// What an answer that is no success means.
+    /// The error for an unsuccessful answer.
     pub(super) fn failure(&self, what: &str, answer: Response) -> Error {
         let status = answer.status();
         let detail = said(answer);
@@ -257,12 +256,12 @@ impl Registry {
         }
     }
 
-    /// Gets what the challenge of an answer wants.
+    /// Meets the challenge of an answer.
     pub(super) fn authenticate(&self, answer: &Response) -> Result<(), Error> {
         let all = answer.headers("www-authenticate").join(", ");
         let challenges = http_auth::parse_challenges(&all).map_err(|_| Error::Answer {
             what: self.remote.registry.clone(),
-            why: "it does not say in words that are known what credentials it wants".to_owned(),
+            why: "its challenge has an unknown scheme".to_owned(),
         })?;
         let find = |scheme: &str| challenges.iter().find(|it| it.scheme.eq_ignore_ascii_case(scheme));
         let authorization = if let Some(bearer) = find("Bearer") {
@@ -270,7 +269,7 @@ impl Registry {
                 let found = bearer.params.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
                 found.map(|(_, value)| value.to_unescaped())
             };
-            let realm = parameter("realm").ok_or_else(|| self.refused("it does not say who gives tokens"))?;
+            let realm = parameter("realm").ok_or_else(|| self.refused("its challenge has no realm"))?;
             format!("Bearer {}", self.token(&realm, parameter("service").as_deref())?)
         } else if find("Basic").is_some() {
             if self.base.scheme() != "https" && !is_loopback(&self.base) && self.credentials.is_some() {
@@ -281,12 +280,12 @@ impl Registry {
                     http_auth::basic::encode_credentials(name, password)
                 }
                 Some(DockerCredential::IdentityToken(_)) => {
-                    return Err(self.refused("it wants a name and a password, and there is a token"));
+                    return Err(self.refused("it wants a name and a password, and there is only a token"));
                 }
                 None => return Err(self.refused("")),
             }
         } else {
-            return Err(self.refused("it wants credentials of a kind that is not known here"));
+            return Err(self.refused("it wants credentials of an unknown kind"));
         };
         let mut token = self.token.lock().unwrap_or_else(PoisonError::into_inner);
         if token.as_ref() == Some(&authorization) {
@@ -296,7 +295,7 @@ impl Registry {
         Ok(())
     }
 
-    /// A token from whom the registry trusts (distribution's "Token Authentication").
+    /// A token from the server that the registry trusts (distribution's "Token Authentication").
     fn token(&self, realm: &str, service: Option<&str>) -> Result<String, Error> {
         let wrong = |why: String| Error::Answer { what: "a token".to_owned(), why };
         let mut url = Url::parse(realm).map_err(|e| wrong(format!("{realm}: {e}")))?;
@@ -336,13 +335,13 @@ impl Registry {
         if !answer.is_success() {
             return Err(self.failure("a token", answer));
         }
-        let text = answer.whole(SAID_MOST).map_err(|e| wrong(e.to_string()))?;
+        let text = answer.whole(MAX_ERROR_BODY).map_err(|e| wrong(e.to_string()))?;
         let token: Token = serde_json::from_slice(&text).map_err(|e| wrong(e.to_string()))?;
-        token.token.or(token.access_token).ok_or_else(|| wrong("there is none in it".to_owned()))
+        token.token.or(token.access_token).ok_or_else(|| wrong("no token".to_owned()))
     }
 }
 
-/// Whether an address is on this machine, so that nobody on the way can listen.
+/// Whether an address is on this machine, so that nothing on the network can eavesdrop.
 fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
@@ -352,7 +351,7 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// What an answer says of itself: the messages of the specification's errors, or the beginning of whatever it is.
+/// The message of an answer: those of the specification's errors, or the beginning of the body.
 fn said(answer: Response) -> String {
     #[derive(Deserialize)]
     struct Errors {
@@ -363,7 +362,7 @@ fn said(answer: Response) -> String {
         code: Option<String>,
         message: Option<String>,
     }
-    let Ok(bytes) = answer.whole(SAID_MOST) else { return String::new() };
+    let Ok(bytes) = answer.whole(MAX_ERROR_BODY) else { return String::new() };
     let text = match serde_json::from_slice::<Errors>(&bytes) {
         Ok(said) => {
             let each = said.errors.into_iter().map(|it| it.message.or(it.code).unwrap_or_default());
@@ -371,5 +370,5 @@ fn said(answer: Response) -> String {
         }
         Err(_) => String::from_utf8_lossy(&bytes).into_owned(),
     };
-    text.trim().chars().take(SHOWN_MOST).flat_map(char::escape_debug).collect()
+    text.trim().chars().take(MAX_SHOWN).flat_map(char::escape_debug).collect()
 }

@@ -1,4 +1,4 @@
-//! The client against registries that are busy, broken, half there or hostile.
+//! The client against registries that are overloaded, broken, incomplete or hostile.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -12,14 +12,14 @@ use super::*;
 use crate::name::Sha256Digest;
 use crate::repository::{INDEX, MANIFEST, Manifest, Referrer, Repository};
 
-/// A request: method, path with query, and the head in small letters.
+/// A request: method, path with query, and the head in lower case.
 struct Asked {
     method: String,
     path: String,
     head: String,
 }
 
-/// Status and reason, headers with their ends, body. An empty status closes the connection without a word.
+/// Status and reason, headers with their line ends, body. An empty status closes the connection without an answer.
 type Answered = (&'static str, String, Vec<u8>);
 
 fn ok(body: &[u8]) -> Answered {
@@ -30,7 +30,7 @@ fn status(status: &'static str) -> Answered {
     (status, String::new(), Vec::new())
 }
 
-/// A registry that answers as a function says, which is told how often the same was asked before.
+/// A registry that answers by a function, which receives the number of earlier identical requests.
 struct Mock {
     host: String,
     asked: Arc<Mutex<Vec<String>>>,
@@ -45,7 +45,7 @@ impl Mock {
         thread::spawn(move || {
             let mut counts: BTreeMap<String, usize> = BTreeMap::new();
             while let Ok((stream, _)) = listener.accept() {
-                // What begins with TLS is hung up on.
+                // TLS connections are closed.
                 let Some(request) = request(&stream) else { continue };
                 let line = format!("{} {}", request.method, request.path);
                 let count = counts.entry(line.clone()).or_default();
@@ -120,12 +120,14 @@ fn manifest_answer(text: &str) -> Answered {
     ("200 OK", format!("content-type: {MANIFEST}\r\n"), text.as_bytes().to_vec())
 }
 
-/// Pulls into a folder; what was pulled, and the blobs by their digests.
+/// Pulls into a folder; returns the result and the blobs by their digests.
 fn pulled(mock: &Mock, referring: bool) -> Result<(Pulled, BTreeMap<String, Vec<u8>>), Error> {
     let folder = tempfile::tempdir().expect("a folder");
     let name = |digest: &Sha256Digest| digest.as_str().replace(':', "-");
     let pulled = mock.reach(Purpose::Pull).and_then(|registry| {
-        pull(&registry, None, referring, &|digest| std::fs::File::create(folder.path().join(name(digest))))
+        pull(&registry, None, referring, &|digest| {
+            Ok(Box::new(std::fs::File::create(folder.path().join(name(digest)))?))
+        })
     })?;
     let blobs = std::fs::read_dir(folder.path()).expect("a folder").map(|entry| {
         let path = entry.expect("an entry").path();
@@ -138,7 +140,7 @@ fn pulled(mock: &Mock, referring: bool) -> Result<(Pulled, BTreeMap<String, Vec<
 }
 
 #[test]
-fn every_step_of_a_pull_is_tried_again_when_it_may_pass() {
+fn every_step_of_a_pull_is_retried_after_a_temporary_failure() {
     let mock = Mock::new(|asked, before| match (before, asked.path.as_str()) {
         (0, "/v2/") => ("429 Slow", "retry-after: 0\r\n".to_owned(), Vec::new()),
         (0, _) => ("503 Busy", "retry-after: 0\r\n".to_owned(), Vec::new()),
@@ -153,13 +155,13 @@ fn every_step_of_a_pull_is_tried_again_when_it_may_pass() {
 }
 
 #[test]
-fn a_part_of_something_else_is_not_appended() {
+fn a_part_of_another_version_is_not_appended() {
     let blob: &[u8] = b"0123456789";
     let mock = Mock::new(move |asked, before| {
         let blob_path = asked.path.ends_with(Sha256Digest::of(blob).as_str());
         match (blob_path, before) {
             (true, 0) => ("200 OK", "content-length: 10\r\n".to_owned(), blob[..4].to_vec()),
-            // Asked for the rest from 4 on, it sends another.
+            // Asked for the rest from 4 on, it sends other bytes.
             (true, 1) => ("206 Part", "content-range: bytes 0-5/10\r\n".to_owned(), b"wrong!".to_vec()),
             (true, _) if asked.head.contains("range: bytes=4-") => {
                 ("206 Part", "content-range: bytes 4-9/10\r\n".to_owned(), blob[4..].to_vec())
@@ -175,7 +177,7 @@ fn a_part_of_something_else_is_not_appended() {
 }
 
 #[test]
-fn two_answers_that_do_not_fit_each_other_are_followed_by_one() {
+fn two_mismatched_answers_are_followed_by_a_whole_one() {
     let blob: &[u8] = b"0123456789";
     let mock = Mock::new(move |asked, before| {
         let blob_path = asked.path.ends_with(Sha256Digest::of(blob).as_str());
@@ -193,7 +195,7 @@ fn two_answers_that_do_not_fit_each_other_are_followed_by_one() {
 }
 
 #[test]
-fn what_refers_to_an_image_is_missed_when_it_cannot_be_had() {
+fn unavailable_referrers_are_reported_as_missed() {
     for referrers in [status("401 No"), status("500 Broken"), ok(b"<html>"), ok(b"{}")] {
         let mock = Mock::new(move |asked, _| match asked.path.as_str() {
             path if path.contains("/referrers/") => referrers.clone(),
@@ -206,7 +208,7 @@ fn what_refers_to_an_image_is_missed_when_it_cannot_be_had() {
         let (pulled, blobs) = pulled(&mock, true).expect("the image comes");
         assert_eq!((pulled.missed.len(), blobs.len()), (1, 2), "{:?}", pulled.missed);
     }
-    // One is listed, and its blob is not there.
+    // One is listed, and its blob is missing.
     let stray = image(b"gone");
     let mock = Mock::new(move |asked, _| match asked.path.as_str() {
         path if path.contains(&format!("/manifests/{}", Sha256Digest::of(stray.as_bytes()))) => {
@@ -230,7 +232,7 @@ fn what_refers_to_an_image_is_missed_when_it_cannot_be_had() {
 }
 
 #[test]
-fn a_document_that_is_two_things_is_refused() {
+fn an_ambiguous_document_is_refused() {
     let index = serde_json::json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": []}).to_string();
     let mut both: serde_json::Value = serde_json::from_str(&image(b"blob")).expect("JSON");
     both["manifests"] = serde_json::json!([]);
@@ -240,7 +242,7 @@ fn a_document_that_is_two_things_is_refused() {
             false => ok(b""),
         });
         let error = pulled(&mock, false).expect_err("it is ambiguous").to_string();
-        assert!(error.contains("at once") || error.contains("different kinds"), "{error}");
+        assert!(error.contains("both a manifest") || error.contains("contradict"), "{error}");
     }
 }
 
@@ -258,7 +260,7 @@ fn credentials_go_nowhere_without_tls_but_to_this_machine() {
     mock.reach(Purpose::Pull).expect("a token within this machine");
 }
 
-/// A blob that is here.
+/// A blob in memory.
 struct Here(Vec<u8>);
 
 impl Blobs for Here {
@@ -268,7 +270,7 @@ impl Blobs for Here {
     }
 }
 
-/// An image of one blob to be pushed, and what refers to it.
+/// An image of one blob to push, and its referrer.
 fn to_push() -> (Repository, Sha256Digest) {
     let text = image(b"blob");
     let top = Sha256Digest::of(text.as_bytes());
@@ -297,7 +299,7 @@ fn pushed(mock: &Mock) -> Result<Pushed, Error> {
     push(&registry, &repository, &top, None, None, &Here(b"blob".to_vec()))
 }
 
-/// A registry that takes everything, with these answers to the ends of blobs and to manifests.
+/// A registry that accepts everything, answering `taken` to the ends of blobs and to manifests.
 fn taking(asked: &Asked, taken: &'static str) -> Answered {
     let at = |place: &str| format!("location: {place}\r\n");
     match (asked.method.as_str(), asked.path.as_str()) {
@@ -313,10 +315,10 @@ fn taking(asked: &Asked, taken: &'static str) -> Answered {
 }
 
 #[test]
-fn every_step_of_a_push_is_tried_again_when_it_may_pass() {
+fn every_step_of_a_push_is_retried_after_a_temporary_failure() {
     let mock = Mock::new(|asked, before| match before {
         0 => ("503 Busy", "retry-after: 0\r\n".to_owned(), Vec::new()),
-        // The state of an upload that broke can be asked for.
+        // The state of an interrupted upload can be queried.
         _ if asked.method == "GET" && asked.path.contains("/uploads/") => {
             ("204 No", "location: /v2/box/blobs/uploads/1\r\nrange: 0-0\r\n".to_owned(), Vec::new())
         }
@@ -328,7 +330,7 @@ fn every_step_of_a_push_is_tried_again_when_it_may_pass() {
 }
 
 #[test]
-fn a_manifest_that_is_taken_with_another_status_is_taken() {
+fn a_manifest_accepted_with_another_status_is_accepted() {
     for taken in ["200 OK", "202 Go"] {
         let mock = Mock::new(move |asked, _| taking(asked, taken));
         assert_eq!(pushed(&mock).expect(taken).manifests, 1);
@@ -338,7 +340,7 @@ fn a_manifest_that_is_taken_with_another_status_is_taken() {
 }
 
 #[test]
-fn only_a_registry_without_the_api_gets_a_list_of_referrers() {
+fn only_a_registry_without_the_api_gets_a_fallback_tag() {
     for (there, listed) in [("404 No", true), ("405 No", true), ("200 OK", false)] {
         let mock = Mock::new(move |asked, _| match asked.path.contains("/referrers/") {
             true => status(there),

@@ -1,5 +1,4 @@
-//! A blob on its way to a registry: one upload, which goes on where it broke (distribution-spec v1.1, "Pushing a blob
-//! in chunks").
+//! Uploading a blob: one upload session, resumed where it broke (distribution-spec v1.1, "Pushing a blob in chunks").
 
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,21 +12,21 @@ use super::error::{Error, TRIES, pause};
 use super::session::Registry;
 use crate::name::Sha256Digest;
 
-/// What became of a blob.
+/// The result of uploading a blob.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Outcome {
-    /// The registry had it.
+    /// The registry already had it.
     There,
-    /// The registry took it from another of its repositories.
+    /// The registry mounted it from another of its repositories.
     Mounted,
     /// It was sent.
     Sent {
-        /// In so many bytes, with those that were sent twice.
+        /// Bytes sent, counting retransmissions.
         bytes: u64,
     },
 }
 
-/// Sees to it that the registry has a blob.
+/// Ensures that the registry has a blob.
 pub(super) fn upload(
     registry: &Registry,
     digest: &Sha256Digest,
@@ -38,9 +37,9 @@ pub(super) fn upload(
     let answer = registry.send(&Method::HEAD, &registry.url(&format!("blobs/{digest}")), &[], &[])?;
     match answer.status() {
         200..=299 => return Ok(Outcome::There),
-        // Some registries say so when there is no repository yet.
+        // Some registries answer so when the repository does not exist yet.
         401 | 403 | 404 => {}
-        _ => return Err(registry.failure("whether it has a blob", answer)),
+        _ => return Err(registry.failure("querying a blob", answer)),
     }
     let mut place = match begin(registry, digest, from)? {
         None => return Ok(Outcome::Mounted),
@@ -57,7 +56,7 @@ pub(super) fn upload(
             registry.wait(last.pause.unwrap_or_default().max(pause(tries)))?;
             match resume(registry, &place)? {
                 Resumed::At(next, has) => {
-                    // What came through counts, and whoever gets further has its tries again.
+                    // Received bytes count, and progress resets the count of attempts.
                     tries = if has > there { 1 } else { tries };
                     (place, there) = (next, has.min(size));
                 }
@@ -90,8 +89,8 @@ pub(super) fn upload(
         match registry.send_once(&Method::PUT, end.as_str(), &[("content-type", "application/octet-stream")])
         {
             Ok(answer) if answer.is_success() => return Ok(Outcome::Sent { bytes }),
-            Ok(answer) if may_pass(&answer) => last = Broke::answer(registry, "to end a blob", answer),
-            Ok(answer) => return Err(registry.failure(&format!("to end the blob {digest}"), answer)),
+            Ok(answer) if may_pass(&answer) => last = Broke::answer(registry, "finishing an upload", answer),
+            Ok(answer) => return Err(registry.failure(&format!("finishing the upload of {digest}"), answer)),
             Err(Error::Network { source, .. }) => last = Broke::error(&*source),
             Err(error) => return Err(error),
         }
@@ -99,7 +98,7 @@ pub(super) fn upload(
     }
 }
 
-/// Begins an upload, or has the registry take the blob from `from`; then there is none.
+/// Begins an upload, or has the registry mount the blob from `from`; then there is no upload.
 fn begin(registry: &Registry, digest: &Sha256Digest, from: Option<&str>) -> Result<Option<Url>, Error> {
     let mut url = registry.url("blobs/uploads/");
     if let Some(from) = from {
@@ -111,14 +110,14 @@ fn begin(registry: &Registry, digest: &Sha256Digest, from: Option<&str>) -> Resu
     match answer.status() {
         201 => Ok(None),
         202 => registry.location(&url, &answer).map(Some),
-        _ => Err(registry.failure("to begin a blob", answer)),
+        _ => Err(registry.failure("starting an upload", answer)),
     }
 }
 
 /// How an upload broke.
 struct Broke {
     why: String,
-    /// How long the registry wants to be left alone.
+    /// The delay that the registry asks for.
     pause: Option<Duration>,
 }
 
@@ -128,23 +127,23 @@ impl Broke {
     }
 
     fn answer(registry: &Registry, what: &str, answer: Response) -> Self {
-        // Whoever asks for more is tried again too soon, and says so again.
+        // Capped: a registry that wants longer answers the next attempt the same way.
         let pause = answer.retry_after().map(|pause| pause.min(Retry::REGISTRY.max_pause));
         Self { why: registry.failure(what, answer).to_string(), pause }
     }
 }
 
-/// What a registry says of an upload that broke.
+/// A registry's report on an interrupted upload.
 enum Resumed {
-    /// It goes on at that place, and so many bytes are there.
+    /// It continues at that URL, and so many bytes have arrived.
     At(Url, u64),
-    /// There is no such upload any more, or nothing is in it.
+    /// The upload no longer exists, or is empty.
     Forgotten,
-    /// It cannot be asked now: nobody knows how much is there, and nothing may be sent before somebody does.
+    /// The state cannot be queried now, and nothing may be sent before it is known.
     Unknown(Broke),
 }
 
-/// Asks where an upload is to go on.
+/// Asks where an upload continues.
 fn resume(registry: &Registry, place: &Url) -> Result<Resumed, Error> {
     let answer = match registry.send_once(&Method::GET, place.as_str(), &[]) {
         Ok(answer) => answer,
@@ -152,7 +151,7 @@ fn resume(registry: &Registry, place: &Url) -> Result<Resumed, Error> {
         Err(error) => return Err(error),
     };
     if may_pass(&answer) {
-        let broke = Broke::answer(registry, "how much of a blob is there", answer);
+        let broke = Broke::answer(registry, "querying an upload", answer);
         return Ok(Resumed::Unknown(broke));
     }
     if !answer.is_success() {
@@ -162,7 +161,7 @@ fn resume(registry: &Registry, place: &Url) -> Result<Resumed, Error> {
     let range = answer.header("range").unwrap_or_default();
     let last =
         range.trim_start_matches("bytes=").split_once('-').and_then(|(_, last)| last.parse::<u64>().ok());
-    // An upload of nothing says `0-0`, and so does one of a single byte. Nobody can know: a new one is begun.
+    // An empty upload reports `0-0`, and so does one of a single byte: a new one is begun.
     Ok(last.filter(|last| *last > 0).map_or(Resumed::Forgotten, |last| Resumed::At(next, last + 1)))
 }
 
@@ -171,13 +170,13 @@ fn may_pass(answer: &Response) -> bool {
 }
 
 enum Patch {
-    /// There is no use in trying again.
+    /// A retry cannot help.
     Failed(Error),
-    /// There is.
+    /// A retry may help.
     Broke(Broke),
 }
 
-/// Sends what is not there yet, and adds what was sent to `bytes`; where the upload goes on.
+/// Sends the missing bytes, and adds their number to `bytes`; returns where the upload continues.
 fn patch(
     registry: &Registry,
     place: &Url,
@@ -195,7 +194,7 @@ fn patch(
     let answer = registry.stream(&Method::PATCH, place.as_str(), &headers, sent);
     *bytes += size - first - body.left;
     if let Some(error) = body.broke.take() {
-        // It is our own side that has no bytes: no registry can help.
+        // The local source failed: no registry can help.
         return Err(failed(error.into()));
     }
     registry.check().map_err(failed)?;
@@ -206,19 +205,19 @@ fn patch(
         }
         Ok(answer) => {
             if answer.status() == 401 {
-                // The token became too old on the way.
+                // The token expired during the upload.
                 registry.authenticate(&answer).map_err(failed)?;
             }
             Err(if may_pass(&answer) {
-                Patch::Broke(Broke::answer(registry, "to send a blob", answer))
+                Patch::Broke(Broke::answer(registry, "uploading a blob", answer))
             } else {
-                failed(registry.failure("to send a blob", answer))
+                failed(registry.failure("uploading a blob", answer))
             })
         }
     }
 }
 
-/// A body that says how far it is, and ends when it is told to.
+/// A body that reports progress, and ends when it is stopped.
 struct Sending<'a> {
     from: Box<dyn Read + Send>,
     left: u64,
@@ -231,9 +230,9 @@ impl Read for Sending<'_> {
         if self.stop.load(Ordering::SeqCst) {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
-        let most = usize::try_from(self.left).map_or(to.len(), |left| left.min(to.len()));
-        match self.from.read(&mut to[..most]) {
-            Ok(0) if most > 0 => {
+        let max = usize::try_from(self.left).map_or(to.len(), |left| left.min(to.len()));
+        match self.from.read(&mut to[..max]) {
+            Ok(0) if max > 0 => {
                 let why = "a blob ended before its end";
                 self.broke = Some(io::Error::other(why));
                 Err(io::Error::other(why))

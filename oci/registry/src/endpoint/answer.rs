@@ -9,11 +9,11 @@ use super::route::{self, Route};
 use crate::name::{RepositoryName, Sha256Digest};
 use crate::repository::{INDEX, Manifest, Repository, index_of};
 
-/// The store does not answer at the moment; a person reads why in the endpoint's log, and clients are not told.
+/// The store does not answer now. The endpoint's log has the reason; clients do not receive it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Unavailable;
 
-/// What the endpoint can say of the store.
+/// The endpoint's view of the store.
 pub trait World {
     /// The names of all repositories.
     ///
@@ -24,25 +24,25 @@ pub trait World {
     /// Fails when the store does not answer.
     ///
     /// # Errors
-    /// Then.
+    /// When it does not.
     fn alive(&self) -> Result<(), Unavailable>;
 
-    /// A repository: as it is now, then as it was before, as far as that is known. Whoever began to pull an image can
-    /// end, when another takes its name meanwhile. None when there is none now.
+    /// A repository: its current state, then earlier ones as far as they are remembered, so that a client can finish a
+    /// pull when the name is reassigned meanwhile. Empty when there is no current state.
     ///
     /// # Errors
     /// When the store does not answer.
     fn repository(&self, name: &RepositoryName) -> Result<Vec<Arc<Repository>>, Unavailable>;
 }
 
-/// A request, as far as it matters.
+/// The relevant parts of a request.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Asked<'a> {
     /// `GET`, …
     pub method: &'a str,
-    /// Escaped, without the query.
+    /// Percent-encoded, without the query.
     pub path: &'a str,
-    /// What is behind the `?`.
+    /// The part after the `?`.
     pub query: Option<&'a str>,
     /// The header of that name.
     pub range: Option<&'a str>,
@@ -52,45 +52,45 @@ pub struct Asked<'a> {
     pub if_none_match: Option<&'a str>,
 }
 
-/// What is answered.
+/// An answer.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Answer {
-    /// Of what, for metrics.
+    /// The route, for metrics.
     pub route: &'static str,
     /// The HTTP status.
     pub status: u16,
-    /// Headers, `Content-Length` not among them.
+    /// Headers, without `Content-Length`.
     pub headers: Vec<(&'static str, String)>,
-    /// The body that a GET has.
+    /// The body for a GET.
     pub body: Body,
 }
 
 /// A body.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Body {
-    /// It is here.
+    /// In memory.
     Text(String),
-    /// The numbers of this endpoint.
+    /// The metrics of this endpoint.
     Metrics,
-    /// None, of a length that is not even told.
+    /// None, and no length is stated.
     Nothing,
     /// A blob, or a part of one.
     Blob {
-        /// In which repository.
+        /// Its repository.
         repository: Arc<Repository>,
-        /// Which.
+        /// Its digest.
         digest: Sha256Digest,
-        /// How many bytes all of it has.
+        /// The size of the whole blob in bytes.
         size: u64,
-        /// The first byte that is wished.
+        /// The first byte requested.
         first: u64,
-        /// How many are.
+        /// The number of bytes requested.
         length: u64,
     },
 }
 
 impl Body {
-    /// Its bytes, where that is known before it is made.
+    /// Its length in bytes, where that is known in advance.
     pub fn length(&self) -> Option<u64> {
         match self {
             Self::Text(text) => Some(text.len() as u64),
@@ -109,7 +109,7 @@ pub fn answer(asked: &Asked<'_>, world: &dyn World) -> Answer {
         _ => Err(Refusal::new(
             405,
             Code::Unsupported,
-            "this endpoint only reads: images come of `stele image`",
+            "this endpoint is read-only: images are made with `stele image`",
         )),
     });
     let mut answer = answered.unwrap_or_else(|refusal| refused(&refusal));
@@ -131,7 +131,7 @@ fn refused(refusal: &Refusal) -> Answer {
 
 impl From<Unavailable> for Refusal {
     fn from(_: Unavailable) -> Self {
-        Self::new(503, Code::Unavailable, "the store does not answer at the moment")
+        Self::new(503, Code::Unavailable, "the store does not answer now")
     }
 }
 
@@ -147,8 +147,7 @@ fn json(value: &serde_json::Value) -> Answer {
 fn get(route: &Route, asked: &Asked<'_>, world: &dyn World) -> Result<Answer, Refusal> {
     let find = |name: &RepositoryName| {
         let found = world.repository(name)?;
-        let unknown =
-            || Refusal::new(404, Code::NameUnknown, format!("there is no image `{name}` to be served"));
+        let unknown = || Refusal::new(404, Code::NameUnknown, format!("there is no image `{name}`"));
         if found.is_empty() { Err(unknown()) } else { Ok(found) }
     };
     match route {
@@ -183,7 +182,7 @@ fn get(route: &Route, asked: &Asked<'_>, world: &dyn World) -> Result<Answer, Re
             let (digest, it) = found.ok_or_else(|| {
                 Refusal::new(404, Code::ManifestUnknown, format!("`{name}` has no tag `{tag}`"))
             })?;
-            // By a tag another may come next time, so nobody may keep the answer.
+            // A tag can move, so the answer must not be cached.
             Ok(manifest(asked, digest, it, "no-cache"))
         }
         Route::Manifest(name, digest) => {
@@ -195,7 +194,7 @@ fn get(route: &Route, asked: &Asked<'_>, world: &dyn World) -> Result<Answer, Re
             Ok(manifest(asked, digest, it, FOR_EVER))
         }
         Route::Referrers(name, subject) => {
-            // The specification allows no 404 here: nothing refers to what nobody knows.
+            // The specification allows no 404 here: an unknown manifest has no referrers.
             let repositories = world.repository(name)?;
             let wished = parameter(asked.query, "artifactType").filter(|it| !it.is_empty());
             let all = repositories.first().and_then(|it| it.referrers.get(subject)).into_iter().flatten();
@@ -216,7 +215,7 @@ fn get(route: &Route, asked: &Asked<'_>, world: &dyn World) -> Result<Answer, Re
     }
 }
 
-/// What is called by its digest never changes.
+/// Content under its digest never changes.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
 fn manifest(asked: &Asked<'_>, digest: &Sha256Digest, manifest: &Manifest, keep: &str) -> Answer {
@@ -229,7 +228,7 @@ fn blob(asked: &Asked<'_>, repository: Arc<Repository>, digest: &Sha256Digest, s
     if let Some(answer) = not_modified(asked, digest, FOR_EVER) {
         return answer;
     }
-    // RFC 9110, 14.2: Range means something to GET alone; 13.1.5: and not when the client has a part of something else.
+    // RFC 9110, 14.2: Range applies to GET alone; 13.1.5: not when the client has a part of another version.
     let ranged = asked.method == "GET" && asked.if_range.is_none_or(|it| it == etag(digest));
     let range = range::parse(asked.range.filter(|_| ranged), size);
     let (status, first, length) = match range {
@@ -265,8 +264,8 @@ fn named(answer: &mut Answer, digest: &Sha256Digest, keep: &str) {
     ]);
 }
 
-/// The answer to whoever has it already. It says of keeping what the whole answer would (RFC 9110, §15.4.5): a cache
-/// takes its word for the answer that it has.
+/// The answer to a client that has it already. Its caching headers equal those of the full answer (RFC 9110, §15.4.5):
+/// a cache applies them to its stored answer.
 fn not_modified(asked: &Asked<'_>, digest: &Sha256Digest, keep: &str) -> Option<Answer> {
     let ours = etag(digest);
     let mut tags = asked.if_none_match?.split(',').map(str::trim);

@@ -1,22 +1,21 @@
-//! Refusals, in the shape that the specification gives errors ("Error Codes").
+//! Errors in the specification's format ("Error Codes").
 
 /// A code of the specification.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Code {
     /// There is no such blob.
     BlobUnknown,
-    /// That is no digest.
+    /// Not a digest.
     DigestInvalid,
     /// There is no such manifest.
     ManifestUnknown,
-    /// That is no repository's name.
+    /// Not a repository name.
     NameInvalid,
     /// There is no such repository.
     NameUnknown,
-    /// The store does not answer at the moment. The specification has no code for it; this is that of Docker's
-    /// registry.
+    /// The store does not answer now. The specification has no code for it; this is the one of Docker's registry.
     Unavailable,
-    /// This endpoint does not do that.
+    /// This endpoint does not support the operation.
     Unsupported,
 }
 
@@ -34,14 +33,14 @@ impl Code {
     }
 }
 
-/// Why a request is not answered as it wishes.
+/// Why a request is refused.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Refusal {
     /// The HTTP status.
     pub status: u16,
     /// The code.
     pub code: Code,
-    /// For a person.
+    /// For the user.
     pub message: String,
 }
 

@@ -1,4 +1,4 @@
-//! What a request is answered: pure, so that every path and header can be tried without a network.
+//! From requests to answers: pure, so that every path and header can be tested without a network.
 
 mod answer;
 mod error;

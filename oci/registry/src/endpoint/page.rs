@@ -1,15 +1,15 @@
-//! Long lists in parts: `n` and `last` (distribution-spec v1.1, "Listing Tags").
+//! Pagination: `n` and `last` (distribution-spec v1.1, "Listing Tags").
 
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use super::error::{Code, Refusal};
 
-/// A part of a list.
+/// A page of a list.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Page<'a> {
-    /// What is in it.
+    /// Its items.
     pub items: Vec<&'a str>,
-    /// The header `Link`, when there is more.
+    /// The `Link` header, when there is more.
     pub link: Option<String>,
 }
 
@@ -21,28 +21,28 @@ pub fn parameter(query: Option<&str>, key: &str) -> Option<String> {
     })
 }
 
-/// The part of `items`, which are in order, that `query` wishes; the next one is at `path`.
+/// The page of the sorted `items` that `query` asks for; the next one is at `path`.
 ///
 /// # Errors
-/// When `n` is no number.
+/// When `n` is not a number.
 pub fn page<'a>(
     items: impl Iterator<Item = &'a str>,
     query: Option<&str>,
     path: &str,
 ) -> Result<Page<'a>, Refusal> {
-    let most = match parameter(query, "n") {
+    let max = match parameter(query, "n") {
         None => usize::MAX,
-        Some(text) => text
-            .parse::<usize>()
-            .map_err(|_| Refusal::new(400, Code::Unsupported, "`n` has to be a number of entries"))?,
+        Some(text) => {
+            text.parse::<usize>().map_err(|_| Refusal::new(400, Code::Unsupported, "`n` must be a number"))?
+        }
     };
     let last = parameter(query, "last").unwrap_or_default();
     let mut rest = items.filter(|item| last.is_empty() || *item > last.as_str());
-    let items: Vec<_> = rest.by_ref().take(most).collect();
-    let more = most > 0 && rest.next().is_some();
+    let items: Vec<_> = rest.by_ref().take(max).collect();
+    let more = max > 0 && rest.next().is_some();
     let link = items.last().filter(|_| more).map(|last| {
         let last = utf8_percent_encode(last, NON_ALPHANUMERIC);
-        format!("<{path}?n={most}&last={last}>; rel=\"next\"")
+        format!("<{path}?n={max}&last={last}>; rel=\"next\"")
     });
     Ok(Page { items, link })
 }
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pages_come_one_after_the_other_and_end() {
+    fn pages_follow_each_other_and_end() {
         let items = ["a", "b/c", "d"];
         let get = |query: Option<&str>| page(items.iter().copied(), query, "/p").unwrap();
         assert_eq!(get(None), Page { items: items.to_vec(), link: None });

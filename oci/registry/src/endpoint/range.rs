@@ -1,23 +1,23 @@
-//! The header `Range` (RFC 9110, 14.2): one range of bytes.
+//! The `Range` header (RFC 9110, 14.2): one range of bytes.
 
-/// What part of a blob is wished.
+/// The requested part of a blob.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Range {
-    /// All of it: there is no such header, or one that RFC 9110 wants to be ignored.
+    /// All of it: there is no such header, or one that RFC 9110 requires to be ignored.
     All,
     /// This part, which is not empty.
     Part {
         /// The first byte.
         first: u64,
-        /// How many.
+        /// The number of bytes.
         length: u64,
     },
-    /// Nothing of it is in the blob: 416.
+    /// No byte of it is in the blob: 416.
     Unsatisfiable,
 }
 
-/// What `header` wishes of `size` bytes. Several ranges at once, and what is no range of bytes, are ignored, as
-/// RFC 9110 allows and demands.
+/// The part of `size` bytes that `header` requests. Several ranges, and anything but a byte range, are ignored, as RFC
+/// 9110 allows and requires.
 pub fn parse(header: Option<&str>, size: u64) -> Range {
     let Some((unit, ranges)) = header.and_then(|header| header.split_once('=')) else { return Range::All };
     if !unit.trim().eq_ignore_ascii_case("bytes") {
@@ -26,7 +26,7 @@ pub fn parse(header: Option<&str>, size: u64) -> Range {
     let Some((first, last)) = ranges.trim().split_once('-') else { return Range::All };
     let number = |text: &str| -> Option<u64> {
         let digits = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty();
-        // More than any number is beyond the end of every blob.
+        // A number too large to parse is beyond the end of every blob.
         digits.then(|| text.parse().unwrap_or(u64::MAX))
     };
     match (first, last) {
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_range_is_a_part_and_everything_else_is_all() {
+    fn a_single_range_is_a_part_and_anything_else_is_the_whole() {
         let part = |first, length| Range::Part { first, length };
         for (header, size, wanted) in [
             ("bytes=0-0", 10, part(0, 1)),

@@ -1,19 +1,19 @@
-//! From a path to what it means (distribution-spec v1.1, "API").
+//! From paths to routes (distribution-spec v1.1, "API").
 
 use percent_encoding::percent_decode_str;
 
 use super::error::{Code, Refusal};
 use crate::name::{RepositoryName, Sha256Digest, Tag};
 
-/// The most bytes of a path: three times the longest that means anything, for what is escaped.
-const PATH_MOST: usize = 2048;
+/// The maximum length of a path in bytes: three times the longest valid one, for percent-encoding.
+const MAX_PATH: usize = 2048;
 
-/// What a path means.
+/// A parsed path.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Route {
     /// `/v2/`: whether there is an endpoint at all.
     Version,
-    /// `/v2/_catalog`: all repositories. Not of the specification; Docker's registry has it, and tools ask for it.
+    /// `/v2/_catalog`: all repositories. Not in the specification; Docker's registry has it, and tools use it.
     Catalog,
     /// A manifest by its digest.
     Manifest(RepositoryName, Sha256Digest),
@@ -23,7 +23,7 @@ pub enum Route {
     Blob(RepositoryName, Sha256Digest),
     /// All tags.
     Tags(RepositoryName),
-    /// What refers to a manifest.
+    /// The referrers of a manifest.
     Referrers(RepositoryName, Sha256Digest),
     /// `/metrics`, for Prometheus.
     Metrics,
@@ -32,7 +32,7 @@ pub enum Route {
 }
 
 impl Route {
-    /// What it is called in metrics.
+    /// Its name in metrics.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Version => "version",
@@ -47,16 +47,16 @@ impl Route {
     }
 }
 
-/// What `path`, without its query, means.
+/// Parses `path`, which has no query.
 ///
 /// # Errors
-/// With what is answered instead.
+/// With the answer to send instead.
 pub fn parse(path: &str) -> Result<Route, Refusal> {
-    let nothing = || Refusal::new(404, Code::Unsupported, "there is nothing at this path");
-    if path.len() > PATH_MOST {
-        return Err(Refusal::new(414, Code::Unsupported, format!("a path has at most {PATH_MOST} bytes")));
+    let nothing = || Refusal::new(404, Code::Unsupported, "unknown path");
+    if path.len() > MAX_PATH {
+        return Err(Refusal::new(414, Code::Unsupported, format!("a path has at most {MAX_PATH} bytes")));
     }
-    // Clients may escape the `:` of a digest. Names that mean something once decoded are no less strictly looked at.
+    // Clients may escape the `:` of a digest. The decoded names are checked just as strictly.
     let decoded = percent_decode_str(path).decode_utf8().map_err(|_| nothing())?;
     match &*decoded {
         "/v2/" | "/v2" => return Ok(Route::Version),
@@ -66,7 +66,7 @@ pub fn parse(path: &str) -> Result<Route, Refusal> {
         _ => {}
     }
     let rest = decoded.strip_prefix("/v2/").ok_or_else(nothing)?;
-    // From behind, since names have slashes: the last part is a reference, and the one before says of what.
+    // From the end, since names have slashes: the last part is a reference, and the one before is its kind.
     let (rest, last) = rest.rsplit_once('/').ok_or_else(nothing)?;
     if last == "list"
         && let Some(name) = rest.strip_suffix("/tags")
@@ -101,7 +101,7 @@ mod tests {
     const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
     #[test]
-    fn what_means_nothing_is_refused() {
+    fn unknown_paths_are_refused() {
         let long = format!("/v2/{}/tags/list", "a/".repeat(2000));
         for (path, status) in [
             ("", 404),

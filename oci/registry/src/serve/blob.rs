@@ -1,4 +1,4 @@
-//! A blob on its way: made on a thread that may block, sent as the client takes it, and compared with its digest.
+//! Sending a blob: made on a blocking thread, sent as the client reads it, and compared with its digest.
 
 use std::io;
 use std::pin::Pin;
@@ -11,14 +11,14 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::metrics::{Counted, Metrics};
-use super::{Images, Wanted};
+use super::{BlobRange, Images};
 use crate::name::Sha256Digest;
 use crate::repository::Repository;
 
-/// Pieces that wait for the client, each of the size in which they are made: at most 256 KiB.
+/// The number of pieces that wait for the client, each of the size in which they are made: at most 256 KiB.
 const WAITING: usize = 2;
 
-/// What of a blob is to be sent.
+/// The part of a blob to send.
 pub struct Part {
     pub repository: Arc<Repository>,
     pub digest: Sha256Digest,
@@ -34,7 +34,8 @@ pub struct Sent {
     _counted: Counted,
 }
 
-/// Begins to make a part of a blob. When the client goes, the body goes, and with it whoever makes the blob.
+/// Begins to make a part of a blob. When the client disconnects, the body is dropped, and the thread that makes the
+/// blob ends.
 pub fn send(images: &Arc<dyn Images>, metrics: &Arc<Metrics>, part: Part) -> Sent {
     let (to, pieces) = channel(WAITING);
     let sent = Sent { pieces, left: part.length, _counted: Counted::new(&metrics.blobs) };
@@ -42,14 +43,14 @@ pub fn send(images: &Arc<dyn Images>, metrics: &Arc<Metrics>, part: Part) -> Sen
     tokio::task::spawn_blocking(move || {
         if let Err(error) = make(&*images, &metrics, &part, &to) {
             metrics.broken.inc();
-            // The connection is cut, so that nobody takes what came for the whole.
+            // Cuts the connection, so that no client takes the bytes for the whole blob.
             let _ = to.blocking_send(Err(error));
         }
     });
     sent
 }
 
-/// Makes the part. The last piece is held back until all that went before is known to be right.
+/// Makes the part. The last piece is held back until everything before it is verified.
 fn make(
     images: &dyn Images,
     metrics: &Metrics,
@@ -62,8 +63,12 @@ fn make(
         metrics.bytes.inc_by(piece.len() as u64);
         to.blocking_send(Ok(piece)).map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))
     };
-    let wanted =
-        Wanted { repository: &part.repository, digest: &part.digest, first: part.first, length: part.length };
+    let wanted = BlobRange {
+        repository: &part.repository,
+        digest: &part.digest,
+        first: part.first,
+        length: part.length,
+    };
     let made = images.blob(&wanted, &mut |piece| {
         if to.is_closed() {
             return Err(io::ErrorKind::BrokenPipe.into());
@@ -73,7 +78,7 @@ fn make(
         }
         came += piece.len() as u64;
         if came > part.length {
-            return Err(io::Error::other("the blob is longer than it was"));
+            return Err(io::Error::other("the blob became longer"));
         }
         if whole {
             hash.update(piece);
@@ -82,7 +87,7 @@ fn make(
         if before.is_empty() { Ok(()) } else { give(before) }
     });
     if made.is_err() && !to.is_closed() {
-        return Err(io::Error::other("the blob could not be made"));
+        return Err(io::Error::other("the blob cannot be generated"));
     }
     let right = !whole || Sha256Digest::from(<[u8; 32]>::from(hash.finalize())) == part.digest;
     if to.is_closed() {
@@ -91,7 +96,7 @@ fn make(
     if came != part.length || !right {
         metrics.damaged.inc();
         images.damaged(&part.repository, &part.digest);
-        return Err(io::Error::other("the blob is not what its digest says"));
+        return Err(io::Error::other("the blob does not match its digest"));
     }
     if held.is_empty() { Ok(()) } else { give(held) }
 }
@@ -110,7 +115,7 @@ impl Body for Sent {
                 Some(Ok(Frame::data(piece)))
             }
             Some(Err(error)) => Some(Err(error)),
-            // Whoever made it is gone without a word, a panic say: an end that is none must not look like one.
+            // The producer ended early, for instance in a panic: that must not look like the end of the blob.
             None if self.left > 0 => Some(Err(io::ErrorKind::UnexpectedEof.into())),
             None => None,
         })
@@ -132,7 +137,7 @@ mod tests {
     use crate::name::RepositoryName;
     use crate::serve::{Broken, Taker};
 
-    /// A blob of these pieces, which breaks at the end when it says so.
+    /// A blob of these pieces, which breaks at the end when the flag is set.
     struct Pieces(Vec<&'static [u8]>, bool, Mutex<u32>);
 
     impl Images for Pieces {
@@ -148,7 +153,7 @@ mod tests {
             Ok(None)
         }
 
-        fn blob(&self, _: &Wanted<'_>, to: &mut Taker<'_>) -> Result<(), Broken> {
+        fn blob(&self, _: &BlobRange<'_>, to: &mut Taker<'_>) -> Result<(), Broken> {
             self.0.iter().try_for_each(|piece| to(piece)).map_err(|_| Broken)?;
             if self.1 { Err(Broken) } else { Ok(()) }
         }
@@ -158,7 +163,7 @@ mod tests {
         }
     }
 
-    /// What comes of it, and how often damage was told.
+    /// The bytes sent, and how often damage was reported.
     fn sent(
         pieces: Vec<&'static [u8]>,
         breaks: bool,
@@ -181,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_its_digest_never_ends_as_if_it_were() {
+    fn a_blob_with_another_digest_never_ends_normally() {
         assert_eq!(sent(vec![b"ab", b"cx"], false, b"abcd", 0, 4), (None, 1));
         assert_eq!(sent(vec![b"ab"], false, b"abcd", 0, 4), (None, 1));
         assert_eq!(sent(vec![b"ab", b"cde"], false, b"abcd", 0, 4), (None, 0));
@@ -190,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_right_comes_whole() {
+    fn a_matching_blob_is_sent_whole() {
         assert_eq!(sent(vec![b"ab", b"", b"c", b"d"], false, b"abcd", 0, 4), (Some(b"abcd".to_vec()), 0));
         assert_eq!(sent(vec![], false, b"", 0, 0), (Some(Vec::new()), 0));
         assert_eq!(sent(vec![b"bc"], false, b"abcd", 1, 2), (Some(b"bc".to_vec()), 0));

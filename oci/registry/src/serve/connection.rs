@@ -14,9 +14,9 @@ use tracing::{info, warn};
 
 use super::Images;
 use super::blob::{Part, send};
+use super::connections::Slot;
 use super::metrics::Metrics;
 use super::past::Past;
-use super::places::Place;
 use crate::endpoint::{Answer, Asked, Body, Unavailable, World, answer};
 use crate::name::RepositoryName;
 use crate::repository::Repository;
@@ -50,7 +50,7 @@ impl World for Shared {
 /// Never.
 pub async fn respond<B>(
     shared: Arc<Shared>,
-    place: Arc<Place>,
+    place: Arc<Slot>,
     peer: String,
     request: Request<B>,
 ) -> Result<Response<Sending>, Infallible> {
@@ -66,7 +66,7 @@ pub async fn respond<B>(
     let only_head = head.method == Method::HEAD;
     let begun = std::time::Instant::now();
     let asking = Arc::clone(&shared);
-    // The store is asked by calls that block.
+    // Calls to the store block.
     let answered = tokio::task::spawn_blocking(move || {
         let text = |name| one(&head.headers, &name);
         let asked = Asked {
@@ -88,7 +88,7 @@ pub async fn respond<B>(
     shared.metrics.answered(answer.route, answer.status);
     let took = begun.elapsed().as_millis();
     info!("{}: {} in {took} ms", about.escape_debug(), answer.status);
-    // The place is worked at until the last byte is sent.
+    // The slot is busy until the last byte is sent.
     let under_way = move |frame| {
         let _ = &working;
         frame
@@ -96,7 +96,7 @@ pub async fn respond<B>(
     Ok(response(&shared, answer, only_head).map(|body| body.map_frame(under_way).boxed_unsync()))
 }
 
-/// Whether a request names one host, as HTTP/1.1 must (RFC 9112, §3.2).
+/// Whether a request names exactly one host, as HTTP/1.1 requires (RFC 9112, §3.2).
 fn names_a_host(version: Version, headers: &HeaderMap) -> bool {
     let mut hosts = headers.get_all(header::HOST).iter();
     match (hosts.next(), hosts.next()) {
@@ -106,7 +106,7 @@ fn names_a_host(version: Version, headers: &HeaderMap) -> bool {
     }
 }
 
-/// A name or address, and perhaps a port. It may be empty (RFC 9110, §7.2).
+/// A name or address with an optional port. It may be empty (RFC 9110, §7.2).
 fn is_host(text: &str) -> bool {
     let (name, port) = match text.strip_prefix('[') {
         Some(rest) => match rest.split_once(']') {
@@ -120,7 +120,7 @@ fn is_host(text: &str) -> bool {
     is_port && name.bytes().all(|it| it.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%".contains(&it))
 }
 
-/// A header that is there once, and is text. One that is there twice is as good as none: it is not known which counts.
+/// A header that occurs once, as text. A repeated one is ignored: it is ambiguous.
 fn one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     let mut all = headers.get_all(name).iter();
     let first = all.next()?;
@@ -147,7 +147,7 @@ fn response(shared: &Shared, answer: Answer, only_head: bool) -> Response<Sendin
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     for (name, value) in answer.headers {
-        // What a manifest's media type may say, no header need take.
+        // A manifest's media type may hold bytes that no header accepts.
         if let Ok(value) = HeaderValue::from_str(&value) {
             headers.insert(HeaderName::from_static(name), value);
         }
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_names_no_host_or_two_is_refused() {
+    fn a_request_without_exactly_one_host_is_refused() {
         assert!(!named(Version::HTTP_11, &[]));
         assert!(named(Version::HTTP_10, &[]));
         for version in [Version::HTTP_10, Version::HTTP_11] {

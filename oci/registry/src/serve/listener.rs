@@ -1,4 +1,4 @@
-//! Listening, and ending.
+//! Listening, and shutting down.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener, ToSocketAddrs};
@@ -18,29 +18,29 @@ use tokio_rustls::TlsAcceptor;
 use tracing::{debug, info, warn};
 
 use super::connection::{Shared, respond};
+use super::connections::{Connections, Slot};
 use super::metrics::{Counted, Metrics};
 use super::past::Past;
-use super::places::{Place, Places};
 use super::{Images, Options};
 
-/// The most bytes of a request's head, and of what is buffered of an answer.
-const HEAD_MOST: usize = 16 << 10;
-/// The most headers of a request.
-const HEADERS_MOST: usize = 64;
-/// When the machine has no descriptors left, the next connection waits so long.
+/// The maximum size of a request's head in bytes, and of an answer's buffer.
+const MAX_HEAD: usize = 16 << 10;
+/// The maximum number of headers of a request.
+const MAX_HEADERS: usize = 64;
+/// The delay before accepting again when the machine has run out of descriptors.
 const RETRY: Duration = Duration::from_millis(100);
 
-/// An endpoint that listens, and serves nobody yet.
+/// An endpoint that listens and does not serve yet.
 pub struct Bound {
     listener: StdListener,
-    /// Where.
+    /// The address.
     pub at: SocketAddr,
 }
 
-/// Listens at `address`: `HOST:PORT`, where port 0 is any that is free.
+/// Listens at `address`: `HOST:PORT`, where port 0 is any free one.
 ///
 /// # Errors
-/// When it is no address, or is taken.
+/// When the address is invalid or in use.
 pub fn bind(address: &str) -> io::Result<Bound> {
     let addresses: Vec<_> = address.to_socket_addrs()?.collect();
     let listener = StdListener::bind(&addresses[..])?;
@@ -50,19 +50,19 @@ pub fn bind(address: &str) -> io::Result<Bound> {
 }
 
 impl Bound {
-    /// Serves until SIGTERM or SIGINT. Then nobody new is served, and answers that are under way end in good order, or
-    /// are cut after the grace, or by a second signal.
+    /// Serves until SIGTERM or SIGINT. Then no new connection is accepted, and answers in progress are completed, or
+    /// cut after the grace period or by a second signal.
     ///
     /// # Errors
-    /// When the process cannot be had for that: no threads, no signals.
+    /// When the process gets no threads or signal handlers.
     pub fn run(self, images: Arc<dyn Images>, options: Options) -> io::Result<()> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
-            // One that asks and one that makes a blob, for each connection.
+            // One that queries the store and one that makes a blob, for each connection.
             .max_blocking_threads(options.connections.saturating_mul(2).max(2))
             .build()?;
         let ended = runtime.block_on(self.serve(images, options));
-        // Blobs whose clients are gone notice that when they next send something.
+        // Threads whose clients are gone notice that at their next send.
         runtime.shutdown_timeout(Duration::from_secs(1));
         ended
     }
@@ -73,20 +73,20 @@ impl Bound {
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let metrics = Arc::new(Metrics::default());
         let shared = Arc::new(Shared { images, metrics, past: Past::default() });
-        let (places, graceful) = (Places::new(options.connections), GracefulShutdown::new());
+        let (connections, graceful) = (Connections::new(options.connections), GracefulShutdown::new());
         let acceptor = options.tls.clone().map(TlsAcceptor::from);
         let accept = async {
             loop {
                 let (stream, peer) = match listener.accept().await {
                     Ok(accepted) => accepted,
                     Err(error) => {
-                        warn!("a connection could not be taken: {error}");
+                        warn!("a connection could not be accepted: {error}");
                         tokio::time::sleep(RETRY).await;
                         continue;
                     }
                 };
-                // Whoever comes behind this one waits in the kernel's queue.
-                let taken = places.take().await;
+                // Further connections wait in the kernel's queue.
+                let taken = connections.take().await;
                 let (shared, acceptor) = (Arc::clone(&shared), acceptor.clone());
                 let (options, watcher) = (options.clone(), graceful.watcher());
                 tokio::spawn(async move {
@@ -97,7 +97,7 @@ impl Bound {
                         ended = conversation => if let Err(error) = ended {
                             debug!("{peer}: {error}");
                         },
-                        () = place.unwanted() => debug!("{peer}: was idle, and another wanted its place"),
+                        () = place.unwanted() => debug!("{peer}: closed while idle, to make room"),
                     }
                     drop(taken);
                 });
@@ -127,7 +127,7 @@ async fn greet(
     acceptor: Option<TlsAcceptor>,
     options: &Options,
     watcher: Watcher,
-    place: &Arc<Place>,
+    place: &Arc<Slot>,
 ) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut stream = TimeoutStream::new(stream);
@@ -150,7 +150,7 @@ async fn converse(
     shared: Arc<Shared>,
     options: &Options,
     watcher: Watcher,
-    place: &Arc<Place>,
+    place: &Arc<Slot>,
 ) -> io::Result<()> {
     let place = Arc::clone(place);
     let service = service_fn(move |request| {
@@ -159,8 +159,8 @@ async fn converse(
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(options.head)
-        .max_headers(HEADERS_MOST)
-        .max_buf_size(HEAD_MOST)
+        .max_headers(MAX_HEADERS)
+        .max_buf_size(MAX_HEAD)
         .serve_connection(TokioIo::new(stream), service);
     watcher.watch(connection).await.map_err(io::Error::other)
 }

@@ -1,4 +1,4 @@
-//! What the endpoint counts, in the text that Prometheus reads.
+//! The endpoint's metrics, in Prometheus's text format.
 
 use std::fmt::Error;
 
@@ -9,26 +9,26 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-/// Which requests.
+/// The labels of a request.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
 struct Request {
     route: &'static str,
     status: u16,
 }
 
-/// The endpoint's numbers.
+/// The endpoint's metrics.
 pub struct Metrics {
     registry: Registry,
     requests: Family<Request, Counter>,
     /// Bytes of blobs that were handed to connections.
     pub bytes: Counter,
-    /// Blobs that ended before their end, for whatever reason.
+    /// Blobs that ended early, for any reason.
     pub broken: Counter,
-    /// Blobs whose bytes were not those of their digest.
+    /// Blobs whose bytes did not match their digest.
     pub damaged: Counter,
-    /// Connections that are open.
+    /// Open connections.
     pub connections: Gauge,
-    /// Blobs that are under way.
+    /// Blobs in progress.
     pub blobs: Gauge,
 }
 
@@ -38,12 +38,12 @@ impl Default for Metrics {
         let requests = Family::<Request, Counter>::default();
         let (bytes, broken, damaged) = (Counter::default(), Counter::default(), Counter::default());
         let (connections, blobs) = (Gauge::default(), Gauge::default());
-        registry.register("requests", "Requests answered, by what they asked for", requests.clone());
-        registry.register("blob_bytes", "Bytes of blobs handed to connections", bytes.clone());
-        registry.register("blobs_broken", "Blobs that ended before their end", broken.clone());
-        registry.register("blobs_damaged", "Blobs that were not what their digest says", damaged.clone());
-        registry.register("connections", "Connections that are open", connections.clone());
-        registry.register("blobs_under_way", "Blobs that are being made and sent", blobs.clone());
+        registry.register("requests", "Requests answered, by route", requests.clone());
+        registry.register("blob_bytes", "Bytes of blobs passed to connections", bytes.clone());
+        registry.register("blobs_broken", "Blobs that ended early", broken.clone());
+        registry.register("blobs_damaged", "Blobs that did not match their digest", damaged.clone());
+        registry.register("connections", "Open connections", connections.clone());
+        registry.register("blobs_under_way", "Blobs in progress", blobs.clone());
         Self { registry, requests, bytes, broken, damaged, connections, blobs }
     }
 }
@@ -54,10 +54,10 @@ impl Metrics {
         self.requests.get_or_create(&Request { route, status }).inc();
     }
 
-    /// All of it.
+    /// All metrics.
     ///
     /// # Errors
-    /// Never in practice: text takes everything.
+    /// Never in practice: writing text does not fail.
     pub fn text(&self) -> Result<String, Error> {
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
@@ -65,7 +65,7 @@ impl Metrics {
     }
 }
 
-/// Counts up while it lives.
+/// Counted while it lives.
 pub struct Counted(Gauge);
 
 impl Counted {

@@ -1,11 +1,11 @@
-//! The endpoint on a network: HTTP/1.1, with or without TLS, bounded in connections, heads and patience.
+//! The endpoint on a network: HTTP/1.1, with or without TLS, with bounds on connections, heads and time.
 
 mod blob;
 mod connection;
+mod connections;
 mod listener;
 mod metrics;
 mod past;
-mod places;
 mod tls;
 
 use std::io;
@@ -19,18 +19,18 @@ use crate::repository::Repository;
 pub use listener::{Bound, bind};
 pub use tls::{TlsError, tls};
 
-/// What is served. Calls block, and are made on threads where that does no harm.
+/// The served images. Calls block, and are made on threads that may block.
 pub trait Images: Send + Sync + 'static {
-    /// The names of all images that can be served, in order.
+    /// The sorted names of all images that can be served.
     ///
     /// # Errors
     /// When the store does not answer.
     fn names(&self) -> Result<Vec<String>, Unavailable>;
 
-    /// Fails when the store does not answer. It looks at no image.
+    /// Fails when the store does not answer. Reads no image.
     ///
     /// # Errors
-    /// Then.
+    /// When it does not.
     fn alive(&self) -> Result<(), Unavailable>;
 
     /// An image as a repository, as it is now.
@@ -39,15 +39,15 @@ pub trait Images: Send + Sync + 'static {
     /// When the store does not answer.
     fn repository(&self, name: &RepositoryName) -> Result<Option<Repository>, Unavailable>;
 
-    /// Gives `length` bytes of a blob from `first` on to `to`, and ends early when `to` fails. What it gives need not
-    /// be compared with the blob's digest. While there is nothing to give, it gives nothing now and then, so that it
-    /// hears when nobody waits any more.
+    /// Passes `length` bytes of a blob from `first` on to `to`, and ends early when `to` fails. They need not be
+    /// compared with the blob's digest. While no bytes are ready, it passes empty slices now and then, to notice that
+    /// the client is gone.
     ///
     /// # Errors
-    /// When they cannot be made, or `to` failed.
-    fn blob(&self, wanted: &Wanted<'_>, to: &mut Taker<'_>) -> Result<(), Broken>;
+    /// When the bytes cannot be made, or `to` failed.
+    fn blob(&self, wanted: &BlobRange<'_>, to: &mut Taker<'_>) -> Result<(), Broken>;
 
-    /// The bytes of a blob were not those of its digest: what to do about that is the store's matter.
+    /// Reports that the bytes of a blob did not match its digest; the store decides what to do.
     fn damaged(&self, repository: &Repository, digest: &Sha256Digest);
 }
 
@@ -56,33 +56,33 @@ pub type Taker<'a> = dyn FnMut(&[u8]) -> io::Result<()> + Send + 'a;
 
 /// A part of a blob.
 #[derive(Clone, Copy, Debug)]
-pub struct Wanted<'a> {
-    /// In which repository.
+pub struct BlobRange<'a> {
+    /// Its repository.
     pub repository: &'a Repository,
-    /// Which.
+    /// Its digest.
     pub digest: &'a Sha256Digest,
     /// The first byte.
     pub first: u64,
-    /// How many.
+    /// The number of bytes.
     pub length: u64,
 }
 
-/// A blob ended before its end; why is in the log.
+/// A blob ended early; the log has the reason.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Broken;
 
-/// How an endpoint is to behave.
+/// Limits and settings of an endpoint.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The most connections at once. When there are more, those that ask for nothing make room.
+    /// The maximum number of connections. Above it, idle ones are closed.
     pub connections: usize,
-    /// How long a client may take for the head of a request, and how long a connection may have none.
+    /// How long a client may take to send the head of a request, and how long a connection may be idle.
     pub head: Duration,
-    /// How long a client may take nothing of what it asked for.
+    /// How long a client may read nothing of its answer.
     pub stall: Duration,
-    /// How long answers that are under way may go on when the endpoint is told to end.
+    /// How long answers in progress may go on during shutdown.
     pub grace: Duration,
-    /// TLS, if there is any.
+    /// TLS, if enabled.
     pub tls: Option<Arc<rustls::ServerConfig>>,
 }
 

@@ -1,4 +1,4 @@
-//! What repositories were: for whoever began to pull an image before another took its name.
+//! Earlier states of repositories: for clients that began a pull before the name was reassigned.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::name::RepositoryName;
 use crate::repository::Repository;
 
-/// Of each repository so many states are remembered.
+/// The number of states remembered per repository.
 const STATES: usize = 4;
-/// Of so many repositories, those that were asked for last.
+/// The number of repositories remembered, by last use.
 const NAMES: usize = 256;
 
-/// The states of repositories that were asked for, the newest first.
+/// The states of requested repositories, the newest first.
 #[derive(Default)]
 pub struct Past {
     known: Mutex<Known>,
@@ -20,12 +20,12 @@ pub struct Past {
 #[derive(Default)]
 struct Known {
     states: HashMap<RepositoryName, VecDeque<Arc<Repository>>>,
-    /// All names of it, the one that was asked for last at the end.
+    /// All names, the most recently requested last.
     order: VecDeque<RepositoryName>,
 }
 
 impl Past {
-    /// All that is known of a repository, when this is what it is now. When it is gone, all of it is.
+    /// All known states of a repository, given the current one. When it no longer exists, they are dropped.
     pub fn with(&self, name: &RepositoryName, now: Option<Repository>) -> Vec<Arc<Repository>> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let Known { states, order } = &mut *known;
@@ -41,7 +41,7 @@ impl Past {
             states.remove(&oldest);
         }
         let known = states.entry(name.clone()).or_default();
-        // It may have been so before, and is again.
+        // It may be an earlier state again.
         known.retain(|it| it.version != now.version);
         known.push_front(Arc::new(now));
         known.truncate(STATES);
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn so_many_names_and_no_more() {
+    fn at_most_so_many_names_are_remembered() {
         let past = Past::default();
         let name = |number: usize| format!("n{number}").parse::<RepositoryName>().unwrap();
         for number in 0..NAMES + 10 {

@@ -19,20 +19,20 @@ pub enum TlsError {
         /// Why.
         source: io::Error,
     },
-    /// A file holds something else.
-    #[error("{} holds no {what} as PEM", path.display())]
+    /// A file does not hold the expected PEM items.
+    #[error("{} has no {what} in PEM format", path.display())]
     Pem {
         /// The file.
         path: PathBuf,
-        /// What should be there.
+        /// What it should hold.
         what: &'static str,
     },
-    /// They do not go together, or are of a kind that is not known.
+    /// The certificate and key do not match, or are of an unsupported kind.
     #[error("the certificate and the key cannot be used: {0}")]
     Refused(#[from] rustls::Error),
 }
 
-/// What TLS needs, of files: the certificates, the endpoint's own first, and its key.
+/// The TLS configuration from files: the certificates, the endpoint's own first, and its key.
 ///
 /// # Errors
 /// See [`TlsError`].

@@ -1,8 +1,8 @@
-//! apt with a configuration, lists and caches of its own.
+//! apt with its own configuration, lists and caches.
 //!
-//! apt reads the file that `APT_CONFIG` names before all others, and that file says where the others are. So it can put
-//! empty ones in their place: the machine's settings of transport (proxies, certificates, passwords, keys) are copied
-//! into it, and its hooks, which would clean or refresh the machine's own caches, are not.
+//! apt reads the file in `APT_CONFIG` before all others, and that file determines where the others are. So it can
+//! substitute empty ones: the machine's settings of transport (proxies, certificates, passwords, keys) are copied into
+//! it, and its hooks, which would clean or refresh the machine's own caches, are not.
 
 use std::fs;
 use std::io::Read;
@@ -14,9 +14,9 @@ use std::time::{Duration, Instant, SystemTime};
 use super::super::failure::MirrorFailure;
 use super::super::part::{Part, make_folder};
 use super::entries::{self, Entry};
-use super::{Bounds, DebianConfig, DebianError, Packages, Place, Stop};
+use super::{Bounds, DebianConfig, DebianError, PackageUri, Packages, Stop};
 
-/// Not on PATH, since it is for programs; the package apt has it there.
+/// Not on PATH, since it is for programs; the package apt installs it there.
 const HELPER: &str = "/usr/lib/apt/apt-helper";
 
 /// The machine's architecture for apt; with an `s` appended, also the foreign ones.
@@ -37,11 +37,11 @@ const TAKEN_OVER: &[&str] = &[
 /// How often a running child is polled.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// apt, ready to be asked.
+/// apt, ready for use.
 pub(super) struct Apt {
     is_source: bool,
     conf: PathBuf,
-    /// Its time is when the lists were fetched; its text, for which archives.
+    /// Its time is that of the last update; its text lists the archives.
     updated: PathBuf,
     archives: String,
 }
@@ -87,7 +87,7 @@ impl Apt {
         };
         for line in machine.lines() {
             let key = line.split(' ').next().unwrap_or("");
-            // A quotation mark in a value would be taken for the end of the value.
+            // A quotation mark in a value would end the value.
             let is_other = architecture.is_some() && key.starts_with(ARCHITECTURE);
             if !is_other && TAKEN_OVER.iter().any(|it| key.starts_with(it)) && line.matches('"').count() == 2
             {
@@ -124,7 +124,7 @@ impl Apt {
         Ok(Self { is_source, conf, updated: folder.join("updated"), archives })
     }
 
-    /// How old the lists are. None when there are none for these archives.
+    /// The age of the lists. `None` when there are none for these archives.
     pub(super) fn lists_age(&self) -> Option<Duration> {
         if fs::read_to_string(&self.updated).ok()? != self.archives {
             return None;
@@ -143,13 +143,13 @@ impl Apt {
         Ok(())
     }
 
-    /// The files of a version, from the indexes. None when they do not have it.
+    /// The files of a version, from the indexes. `None` when they do not have it.
     pub(super) fn places(
         &self,
         package: &str,
         version: &str,
         bounds: &Bounds,
-    ) -> Result<Option<Vec<Place>>, Stop> {
+    ) -> Result<Option<Vec<PackageUri>>, Stop> {
         let mut command = self.command("apt-get");
         match self.is_source {
             true => command.args(["-q", "source", "--only-source", "--download-only", "--print-uris"]),
@@ -157,10 +157,12 @@ impl Apt {
         };
         let output = self.run(command.arg(format!("{package}={version}")), bounds)?;
         let text = String::from_utf8_lossy(&output.stdout);
-        let places: Vec<Place> = text.lines().filter_map(place).collect();
+        let places: Vec<PackageUri> = text.lines().filter_map(place).collect();
         let none = places.is_empty();
         if none && complaints(&output).is_empty() {
-            return Err(DebianError::Apt { said: "apt-get named no file, and no reason".to_owned() }.into());
+            return Err(
+                DebianError::Apt { said: "apt-get named no file and gave no reason".to_owned() }.into()
+            );
         }
         Ok((!none).then_some(places))
     }
@@ -201,7 +203,7 @@ impl Apt {
             {
                 break status;
             }
-            // Of a link, which stands for a file that is here already, there is nothing to watch.
+            // A symbolic link to a local file has no progress to watch.
             let length = fs::symlink_metadata(target).map(|meta| meta.len()).unwrap_or(0);
             if length != last.0 {
                 last = (length, Instant::now());
@@ -237,7 +239,7 @@ impl Apt {
     /// Runs a program to its end, or to the end of the time for the source.
     fn run(&self, command: &mut Command, bounds: &Bounds) -> Result<Output, Stop> {
         let mut child = Ended(spawn(command)?);
-        // Both pipes are read while it runs: one that is full would stop it.
+        // Both pipes are read while it runs: a full one would block it.
         let (stdout, stderr) = (child.0.stdout.take(), child.0.stderr.take());
         thread::scope(|scope| {
             let stdout = scope.spawn(|| all(stdout));
@@ -285,7 +287,7 @@ impl Drop for Ended {
 }
 
 fn spawn(command: &mut Command) -> Result<Child, MirrorFailure> {
-    // Its words are read here, so they have to be the ones that are expected.
+    // Its messages are parsed here, so they have to be in English.
     command.env("LC_ALL", "C").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.spawn().map_err(|e| {
         let error = match e.kind() {
@@ -306,10 +308,10 @@ fn complaints(output: &Output) -> Vec<String> {
 }
 
 /// `'URI' NAME SIZE DIGEST`
-fn place(line: &str) -> Option<Place> {
+fn place(line: &str) -> Option<PackageUri> {
     let (uri, rest) = line.strip_prefix('\'')?.split_once('\'')?;
     let name = rest.split_whitespace().next()?;
-    Some(Place { uri: uri.to_owned(), name: name.to_owned() })
+    Some(PackageUri { uri: uri.to_owned(), name: name.to_owned() })
 }
 
 fn asked(program: &mut Command) -> Result<String, MirrorFailure> {
@@ -324,7 +326,7 @@ fn asked(program: &mut Command) -> Result<String, MirrorFailure> {
     }
 }
 
-/// All that the machine configures, a line a setting.
+/// The machine's configuration, one setting per line.
 fn machine_config() -> Result<String, MirrorFailure> {
     asked(Command::new("apt-config").args(["dump", "--format", "%F \"%v\";%n"]))
 }
@@ -347,7 +349,7 @@ fn machine_entries() -> Result<Vec<Entry>, MirrorFailure> {
     }
     for path in files {
         let ending = path.extension().and_then(|it| it.to_str()).unwrap_or("");
-        // One that this user may not read is one that apt would not read either.
+        // A file that this user may not read is one that apt would not read either.
         let Ok(text) = fs::read_to_string(&path) else { continue };
         match ending {
             "list" => entries.extend(entries::of_lines(&text)),

@@ -10,12 +10,11 @@ pub(super) struct Entry {
     uris: String,
     suites: String,
     components: String,
-    /// `Signed-By` and the like; a value may go on over lines, as it does in the file.
+    /// `Signed-By` and the like; values may span lines, as in the file.
     fields: Vec<(String, String)>,
 }
 
-/// Fields that narrow what is fetched of binary packages, or say whether an entry counts: what is wanted of it is said
-/// here.
+/// Fields that restrict what is fetched of binary packages, or whether an entry applies: this program sets them itself.
 const DROPPED: &[&str] = &[
     "types",
     "uris",
@@ -39,7 +38,7 @@ impl Entry {
         let Self { uris, suites, components, fields } = self;
         let mut text = match packages {
             Packages::Source => "Types: deb-src\n".to_owned(),
-            // Neither translations nor what shops show of packages.
+            // Neither translations nor software-centre metadata.
             Packages::Binary { .. } => "Types: deb\nTargets: Packages\nLanguages: none\n".to_owned(),
         };
         // Writing to a string cannot fail.
@@ -115,7 +114,7 @@ fn of_stanza(stanza: &[(String, String)]) -> Option<Entry> {
     kept(Entry { uris: words("URIs"), suites: words("Suites"), components: words("Components"), fields })
 }
 
-/// Without what cannot be downloaded: discs, which hold only binary packages, and empty entries.
+/// Drops what cannot be downloaded: discs, which hold only binary packages, and empty entries.
 fn kept(entry: Entry) -> Option<Entry> {
     (!entry.uris.is_empty() && !entry.suites.is_empty() && !entry.uris.starts_with("cdrom:")).then_some(entry)
 }
@@ -161,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn of_binary_packages_the_index_alone_is_asked_for() {
+    fn only_the_index_of_binary_packages_is_fetched() {
         let entries = of_lines("deb [arch=arm64 lang=de signed-by=/k] http://a stable main\n");
         assert_eq!(
             entries[0].stanza(Packages::Binary { architecture: None }),
@@ -171,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stanza_keeps_a_key_that_stands_in_it_and_a_disabled_one_is_left_away() {
+    fn a_stanza_keeps_its_key_and_a_disabled_one_is_dropped() {
         let text = "Types: deb\nURIs: http://a\nSuites: x x-updates\nComponents: main\nArchitectures: amd64\n\
                     Signed-By:\n -----BEGIN\n .\n abc\n\n# why\nEnabled: no\nURIs: http://b\nSuites: x\n\n\n";
         assert_eq!(

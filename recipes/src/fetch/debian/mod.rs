@@ -1,15 +1,16 @@
-//! One file of a Debian source package, or a binary package, at an exact version, asked of the machine's own package
+//! One file of a Debian source package, or a binary package, at an exact version, through the machine's own package
 //! client.
 //!
-//! apt knows what Stele does not: which mirror this machine uses, through which proxy, with which password. So it is
-//! apt that fetches, but with a configuration, lists and caches of its own (see [`apt`]), so that nothing of the
-//! machine's changes. Only the one file is asked for: a sibling of it, or the package's description, may be missing on
-//! the mirror. The pin decides what is accepted; the indexes only tell where to look.
+//! apt knows what Stele does not: the machine's mirror, proxy and passwords. So apt fetches, but with its own
+//! configuration, lists and caches (see [`apt`]), so that nothing of the machine changes. Only the one file is
+//! requested: a sibling of it, or the package's description, may be missing on the mirror. The pin decides what is
+//! accepted; the indexes only locate files.
 
 mod apt;
 mod entries;
+pub(super) mod snapshot;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::config::DebianConfig;
@@ -17,18 +18,18 @@ use super::local;
 use super::part::{self, Part};
 use super::worker::{Bounds, Stop};
 
-/// Lists that are this old are fetched again before a version is given up.
+/// Lists of this age are fetched again before a version counts as missing.
 const STALE: Duration = Duration::from_secs(600);
 
 /// The requested file.
-pub(super) struct Wanted<'a> {
+pub(super) struct DebianFile<'a> {
     pub(super) package: &'a str,
     pub(super) version: &'a str,
     pub(super) file: &'a str,
 }
 
-impl<'a> Wanted<'a> {
-    /// Which of an archive's indexes has it. A source package has no file that is named as a binary one is.
+impl<'a> DebianFile<'a> {
+    /// The kind of index that has it. No source package has a file that is named as a binary one is.
     fn packages(&self) -> Packages<'a> {
         let architecture = self.file.strip_suffix(".deb").and_then(|it| it.rsplit_once('_'));
         match (self.file.ends_with(".deb"), architecture) {
@@ -40,17 +41,27 @@ impl<'a> Wanted<'a> {
     }
 }
 
-/// One of the two kinds of packages that archives have, each with indexes of its own.
+/// The two kinds of packages in an archive, each with its own indexes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Packages<'a> {
     Source,
     Binary {
-        /// The machine's own when there is none.
+        /// `None` for the machine's own.
         architecture: Option<&'a str>,
     },
 }
 
 impl Packages<'_> {
+    /// Where apt keeps what it knows of them, below the folder of downloads.
+    fn folder(self, downloads: &Path) -> PathBuf {
+        let folder = downloads.join("debian");
+        match self {
+            Self::Source => folder,
+            Self::Binary { architecture: None } => folder.join("binary"),
+            Self::Binary { architecture: Some(it) } => folder.join(format!("binary-{it}")),
+        }
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::Source => "source",
@@ -59,7 +70,7 @@ impl Packages<'_> {
     }
 }
 
-/// Why Debian's archives do not give a file.
+/// Why Debian's archives do not provide a file.
 #[derive(Debug, thiserror::Error)]
 pub enum DebianError {
     /// The machine does not run Debian.
@@ -84,7 +95,7 @@ pub enum DebianError {
     /// apt reported an error.
     #[error("{said}")]
     Apt {
-        /// Its own words.
+        /// Its message.
         said: String,
     },
     /// No archive's index has the package.
@@ -107,7 +118,7 @@ pub enum DebianError {
         version: String,
         /// The file.
         file: String,
-        /// The versions that there are.
+        /// The existing versions.
         has: Vec<String>,
     },
     /// The version has other files.
@@ -117,19 +128,25 @@ pub enum DebianError {
         package: String,
         /// The version.
         version: String,
-        /// The files that there are.
+        /// The existing files.
         has: Vec<String>,
     },
-    /// Nothing came for so long.
-    #[error("nothing came for {seconds} s (`stall-seconds`)")]
+    /// The archive of past versions does not answer as it should.
+    #[error("the snapshot archive's answer is not what its interface promises: {why}")]
+    Snapshot {
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The transfer stalled.
+    #[error("no data for {seconds} s (`stall-seconds`)")]
     Stalled {
-        /// The bound.
+        /// The limit.
         seconds: u64,
     },
 }
 
 /// Where a file is.
-struct Place {
+struct PackageUri {
     uri: String,
     name: String,
 }
@@ -138,32 +155,26 @@ struct Place {
 /// configured.
 const RELEASES: &[&str] = &["oldoldstable", "oldstable", "stable", "testing", "unstable"];
 
-/// Gets the file into the download, from the beginning.
+/// Downloads the file, from the beginning.
 pub(super) fn get(
-    wanted: &Wanted<'_>,
+    wanted: &DebianFile<'_>,
     config: &DebianConfig,
     part: &mut Part,
     bounds: &Bounds,
     note: &dyn Fn(&str),
     moves: &mut dyn FnMut(u64, Option<u64>),
 ) -> Result<(), Stop> {
-    let packages = wanted.packages();
-    let folder = part.folder().join("debian");
-    let folder = match packages {
-        Packages::Source => folder,
-        Packages::Binary { architecture: None } => folder.join("binary"),
-        Packages::Binary { architecture: Some(it) } => folder.join(format!("binary-{it}")),
-    };
+    let folder = wanted.packages().folder(part.folder());
     let own = Stage { folder: folder.clone(), config };
     let versions = match own.get(wanted, part, bounds, note, moves)? {
         None => return Ok(()),
         Some(versions) => versions,
     };
     let versions = match (&config.suites, config.sources.is_empty()) {
-        // Fifty megabytes of indexes, and in a folder of their own, so that the small ones are not fetched each time.
+        // Fifty megabytes of indexes, and in a separate folder, so that the small ones are not fetched each time.
         (None, true) => {
             let suites = RELEASES.iter().map(|it| (*it).to_owned()).collect();
-            let config = DebianConfig { suites: Some(suites), sources: Vec::new() };
+            let config = DebianConfig { suites: Some(suites), ..DebianConfig::default() };
             let all = Stage { folder: folder.join("releases"), config: &config };
             match all.get(wanted, part, bounds, note, moves)? {
                 None => return Ok(()),
@@ -172,25 +183,62 @@ pub(super) fn get(
         }
         _ => versions,
     };
-    let (package, version) = (wanted.package.to_owned(), wanted.version.to_owned());
-    Err(match versions.is_empty() {
-        true => DebianError::NoPackage { kind: packages.name(), package },
-        false => DebianError::NoVersion { package, version, file: wanted.file.to_owned(), has: versions },
-    }
-    .into())
+    Err(none(wanted, versions).into())
 }
 
-/// Archives that are asked, and where apt keeps what it knows of them.
+/// Whether an archive has the file: in its indexes, or, if `has` finds it, beside other versions. What apt knows of the
+/// archives is kept below `downloads`.
+pub(super) fn has(
+    wanted: &DebianFile<'_>,
+    config: &DebianConfig,
+    downloads: &Path,
+    bounds: &Bounds,
+    has: &dyn Fn(&str) -> Result<(), Stop>,
+) -> Result<(), Stop> {
+    let folder = wanted.packages().folder(downloads);
+    let own = Stage { folder: folder.clone(), config };
+    let suites = RELEASES.iter().map(|it| (*it).to_owned()).collect();
+    let releases = DebianConfig { suites: Some(suites), ..DebianConfig::default() };
+    let all = Stage { folder: folder.join("releases"), config: &releases };
+    let is_usual = config.suites.is_none() && config.sources.is_empty();
+    let mut missed = None;
+    for stage in std::iter::once(&own).chain(is_usual.then_some(&all)) {
+        let (_, Guesses { uris, versions }) = match stage.look_up(wanted, bounds, &|_| ()) {
+            Err(Stop::Mirror(failure)) => {
+                missed = Some(failure);
+                continue;
+            }
+            found => found?,
+        };
+        let Some(versions) = versions else { return Ok(()) };
+        if uris.iter().any(|uri| has(uri).is_ok()) {
+            return Ok(());
+        }
+        missed = Some(none(wanted, versions).into());
+    }
+    Err(missed.unwrap_or_else(|| none(wanted, Vec::new()).into()).into())
+}
+
+/// The indexes have these other versions.
+fn none(wanted: &DebianFile<'_>, has: Vec<String>) -> DebianError {
+    let (package, version) = (wanted.package.to_owned(), wanted.version.to_owned());
+    match has.is_empty() {
+        true => DebianError::NoPackage { kind: wanted.packages().name(), package },
+        false => DebianError::NoVersion { package, version, file: wanted.file.to_owned(), has },
+    }
+}
+
+/// A set of archives, and the folder of apt's state for them.
 struct Stage<'a> {
     folder: PathBuf,
     config: &'a DebianConfig,
 }
 
 impl Stage<'_> {
-    /// Gets the file. When these archives do not have the version, the ones that they have.
+    /// Downloads the file. When these archives do not have the version, returns the ones that they have.
     fn get(
         &self,
-        wanted: &Wanted<'_>,
+        wanted: &DebianFile<'_>,
         part: &mut Part,
         bounds: &Bounds,
         note: &dyn Fn(&str),
@@ -202,7 +250,7 @@ impl Stage<'_> {
         for uri in &uris {
             match apt.download(uri, &target, part, bounds, moves) {
                 Ok(()) => {
-                    // apt links to what is on a disk of this machine already; either way it is copied and hashed here.
+                    // apt links to local files; either way the file is copied and hashed here.
                     local::get(&target, part, bounds, moves)?;
                     let _ = std::fs::remove_file(&target);
                     return Ok(None);
@@ -218,15 +266,15 @@ impl Stage<'_> {
         }
     }
 
-    /// Asks the indexes, which are fetched first when there are none.
+    /// Queries the indexes, which are fetched first when there are none.
     fn look_up(
         &self,
-        wanted: &Wanted<'_>,
+        wanted: &DebianFile<'_>,
         bounds: &Bounds,
         note: &dyn Fn(&str),
     ) -> Result<(apt::Apt, Guesses), Stop> {
         part::make_folder(&self.folder)?;
-        // Two threads, or two processes, that fetch the lists at once would spoil each other's.
+        // Two threads, or two processes, that fetch the lists at once would corrupt each other's.
         let _lock = part::lock(&self.folder.join("lock"), || ())?;
         let mut apt = apt::Apt::prepare(&self.folder, self.config, wanted.packages())?;
         if apt.lists_age().is_none() {
@@ -245,18 +293,18 @@ impl Stage<'_> {
     }
 }
 
-/// Where the file may be. When that was guessed, the versions that the indexes have.
+/// Possible addresses of the file. If they are guesses, also the versions in the indexes.
 struct Guesses {
     uris: Vec<String>,
     versions: Option<Vec<String>>,
 }
 
-/// Its address in the indexes. None when they do not have the version.
-fn find(apt: &apt::Apt, wanted: &Wanted<'_>, bounds: &Bounds) -> Result<Option<String>, Stop> {
+/// Its address in the indexes. `None` when they do not have the version.
+fn find(apt: &apt::Apt, wanted: &DebianFile<'_>, bounds: &Bounds) -> Result<Option<String>, Stop> {
     let Some(places) = apt.places(wanted.package, wanted.version, bounds)? else { return Ok(None) };
     let mut names = Vec::new();
     for place in places {
-        // Of a binary package's version there is one file for an architecture, whatever it is called.
+        // A binary package has one file per version and architecture, whatever its name.
         if place.name == wanted.file || wanted.packages() != Packages::Source {
             return Ok(Some(place.uri));
         }
@@ -266,8 +314,8 @@ fn find(apt: &apt::Apt, wanted: &Wanted<'_>, bounds: &Bounds) -> Result<Option<S
     Err(DebianError::NoFile { package, version, has: names }.into())
 }
 
-/// Where it would be beside the versions that the indexes do have: mirrors keep files longer than their indexes do.
-fn guesses(apt: &apt::Apt, wanted: &Wanted<'_>, bounds: &Bounds) -> Result<Guesses, Stop> {
+/// Addresses beside the versions that the indexes do have: mirrors keep files longer than their indexes do.
+fn guesses(apt: &apt::Apt, wanted: &DebianFile<'_>, bounds: &Bounds) -> Result<Guesses, Stop> {
     let versions = apt.versions(wanted.package, bounds)?;
     let mut uris = Vec::new();
     for version in &versions {

@@ -1,7 +1,7 @@
-//! From what the functions of the language are given to recipes, sources and local files.
+//! From the arguments of the language's functions to recipes, sources and local files.
 
 pub(super) mod debian;
 pub(super) mod image;
-pub(super) mod places;
 pub(super) mod recipe;
+pub(super) mod sandbox_paths;
 pub(super) mod source;

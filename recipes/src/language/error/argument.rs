@@ -1,30 +1,30 @@
-//! Why an argument of one of the language's functions will not do.
+//! Why an argument of one of the language's functions is invalid.
 
 use std::io;
 
 use stele_store::model::Sha256;
 
-use crate::action::PlaceError;
+use crate::action::SandboxPathError;
 use crate::hex0::HexError;
 use crate::paths::{TreePath, TreePathError};
 use crate::recipe::{ImageError, OutputName, RecipeName, RecipeNameError, Span, VersionError};
 use crate::source::{FileNameError, MirrorError};
 
-/// Why an argument will not do.
+/// Why an argument is invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum ArgumentError {
     /// It is of another type.
-    #[error("`{argument}` has to be {wanted}, and this is {found}")]
+    #[error("`{argument}` has to be {wanted}, not {found}")]
     Type {
-        /// Which.
+        /// The argument.
         argument: String,
         /// The required value.
         wanted: &'static str,
-        /// What it is.
+        /// Its actual type.
         found: String,
     },
     /// It names no recipe or output.
-    #[error("{text:?} is no name: {why}")]
+    #[error("{text:?} is not a name: {why}")]
     Name {
         /// The text.
         text: String,
@@ -32,7 +32,7 @@ pub enum ArgumentError {
         why: RecipeNameError,
     },
     /// The name belongs to another folder.
-    #[error("a recipe in the folder {folder} is called `{folder}`, or `{folder}-` and more, not `{name}`")]
+    #[error("a recipe in the folder {folder} has the name `{folder}`, or `{folder}-` and more, not `{name}`")]
     Folder {
         /// The name.
         name: String,
@@ -44,8 +44,8 @@ pub enum ArgumentError {
     Version(#[from] VersionError),
     /// It names no place in the sandbox.
     #[error(transparent)]
-    Place(#[from] PlaceError),
-    /// Something that is there in every sandbox would hide what is put there.
+    SandboxPath(#[from] SandboxPathError),
+    /// A mount of every sandbox would hide an input there.
     #[error("{place} would be hidden: every build has {by} there")]
     Shadowed {
         /// The place.
@@ -58,7 +58,7 @@ pub enum ArgumentError {
     BelowFile {
         /// The place.
         place: String,
-        /// Where the file is.
+        /// The place of the file.
         above: String,
     },
     /// Two inputs have the same place, and one of them is a file.
@@ -77,14 +77,14 @@ pub enum ArgumentError {
         /// Why.
         why: String,
     },
-    /// It names no source's file.
+    /// It is not the name of a source's file.
     #[error(transparent)]
     FileName(#[from] FileNameError),
     /// It is not a mirror.
     #[error(transparent)]
     Mirror(#[from] MirrorError),
     /// It names nothing in the recipe tree.
-    #[error("{text:?} names nothing in the recipe tree: {why}")]
+    #[error("{text:?} is not a path in the recipe tree: {why}")]
     Path {
         /// The text.
         text: String,
@@ -97,7 +97,7 @@ pub enum ArgumentError {
         /// The path.
         path: TreePath,
     },
-    /// What is there cannot be read.
+    /// It cannot be read.
     #[error("{path} cannot be read: {source}")]
     Unreadable {
         /// The path.
@@ -106,12 +106,12 @@ pub enum ArgumentError {
         source: io::Error,
     },
     /// It has to be a file, and is not.
-    #[error("{path} is no file")]
+    #[error("{path} is not a file")]
     NoFile {
         /// The path.
         path: TreePath,
     },
-    /// It holds no hex0.
+    /// It is not valid hex0.
     #[error("line {}, column {} of {path}: {why}", why.place().0, why.place().1)]
     Hex {
         /// The path.
@@ -120,15 +120,15 @@ pub enum ArgumentError {
         why: HexError,
     },
     /// Its content is not what the recipe states.
-    #[error("{path} comes to other bytes: their SHA-256 is {found}")]
+    #[error("{path} decodes to other bytes, with the SHA-256 {found}")]
     OtherBytes {
         /// The path.
         path: TreePath,
-        /// What it comes to.
+        /// The SHA-256 of its bytes.
         found: Sha256,
     },
     /// Its licence is not an SPDX expression.
-    #[error("{text:?} is no SPDX licence expression: {why}")]
+    #[error("{text:?} is not an SPDX licence expression: {why}")]
     License {
         /// The text.
         text: String,
@@ -136,7 +136,7 @@ pub enum ArgumentError {
         why: String,
     },
     /// It is not an address.
-    #[error("{text:?} is no address: it has to begin with https:// or http://")]
+    #[error("{text:?} is not an address: it has to begin with https:// or http://")]
     Homepage {
         /// The text.
         text: String,
@@ -144,8 +144,8 @@ pub enum ArgumentError {
     /// It has more than one line.
     #[error("a description is one line of at most 200 characters")]
     Description,
-    /// No machine is known by that name.
-    #[error("no platform is called {text:?}; there are {known}")]
+    /// There is no such platform.
+    #[error("there is no platform {text:?}; there are {known}")]
     Platform {
         /// The text.
         text: String,
@@ -158,21 +158,21 @@ pub enum ArgumentError {
     /// Two arguments exclude each other.
     #[error("`{one}` and `{other}` exclude each other")]
     Both {
-        /// One.
+        /// One argument.
         one: &'static str,
-        /// The other.
+        /// The other argument.
         other: &'static str,
     },
-    /// An argument has a meaning only together with another.
-    #[error("`{one}` means nothing without `{other}`")]
+    /// An argument requires another.
+    #[error("`{one}` has no effect without `{other}`")]
     Without {
-        /// The one that is there.
+        /// The given one.
         one: &'static str,
         /// The one that is missing.
         other: &'static str,
     },
     /// No source has a negative size.
-    #[error("{found} is no number of {what}")]
+    #[error("{found} is not a number of {what}")]
     Number {
         /// The given value.
         found: i64,
@@ -192,41 +192,41 @@ pub enum ArgumentError {
         defined: Span,
     },
     /// An output is named twice.
-    #[error("output `{output}` is there twice")]
+    #[error("output `{output}` is given twice")]
     TwoOutputs {
         /// The output.
         output: OutputName,
     },
-    /// Two outputs would go by one variable.
-    #[error("outputs `{one}` and `{other}` would both be told by the variable {variable}")]
+    /// Two outputs would have the same variable.
+    #[error("outputs `{one}` and `{other}` would have the same variable {variable}")]
     OutputVariable {
-        /// One.
+        /// One output.
         one: OutputName,
-        /// The other.
+        /// The other output.
         other: OutputName,
         /// The variable.
         variable: String,
     },
     /// The recipe sets a variable that is reserved for the path of an output.
-    #[error("{variable} is set by Stele: it says where an output goes")]
+    #[error("{variable} is set by Stele: it is the path of an output")]
     Variable {
         /// The variable.
         variable: String,
     },
     /// The preferred value is not an input of the recipe.
-    #[error("{origin} is preferred, and is no input of this recipe")]
+    #[error("{origin} is preferred, but is not an input of this recipe")]
     PreferredNoInput {
-        /// What is preferred.
+        /// The preferred value.
         origin: String,
     },
-    /// The same thing is there twice, at one place.
+    /// The same input is given twice, at one place.
     #[error("{origin} is given twice at {place}")]
     InputTwice {
-        /// What it is.
+        /// The input.
         origin: String,
-        /// Where.
+        /// The place.
         place: String,
-        /// Where it was given first.
+        /// The place of the first.
         first: Span,
     },
     /// It is not valid for an image.
@@ -246,7 +246,7 @@ impl ArgumentError {
                 .to_owned(),
             Self::Shadowed { .. } => "choose a place such as /src or /opt/NAME".to_owned(),
             Self::BelowFile { .. } | Self::SamePlace { .. } => "give each a place of its own with `at`".to_owned(),
-            Self::Place(_) => "a place is an absolute path, such as /src/zlib".to_owned(),
+            Self::SandboxPath(_) => "a place is an absolute path, such as /src/zlib".to_owned(),
             Self::Digest { what: "SHA-256", .. } => {
                 "`sha256sum FILE` prints it; `stele source add FILE` prints it and keeps the file".to_owned()
             }
@@ -261,7 +261,7 @@ impl ArgumentError {
                                      LicenseRef-NAME"
                 .to_owned(),
             Self::Without { one, .. } if matches!(*one, "inner" | "strip" | "subdir" | "patches") => {
-                "what is not unpacked is taken as the file that it is".to_owned()
+                "without unpacking, the input is the file itself".to_owned()
             }
             Self::PreferredNoInput { .. } => "it has to be one of `inputs` or `sources`".to_owned(),
             Self::Image(why) => return why.hint().map(str::to_owned),

@@ -16,9 +16,9 @@ pub struct EvalError {
     pub what: Box<What>,
     /// The recipe that was being defined.
     pub recipe: Option<String>,
-    /// The places that the error is about, the first above all.
+    /// The places of the error, the most important first.
     pub labels: Vec<Label>,
-    /// Who called the function that failed, the innermost first.
+    /// The callers of the function that failed, the innermost first.
     pub called_from: Vec<Span>,
 }
 
@@ -61,22 +61,22 @@ pub enum What {
         file: String,
     },
     /// The evaluator itself failed.
-    #[error("the evaluator gave up: {0}")]
+    #[error("the evaluator failed: {0}")]
     Evaluator(String),
-    /// Its expressions or blocks are nested more deeply than anybody writes them.
+    /// Its expressions or blocks are nested too deeply.
     #[error("{file} nests too deeply")]
     Deep {
         /// The file.
         file: String,
     },
-    /// It takes more than a recipe may.
-    #[error("evaluation of {file} takes more than {most} {what}")]
+    /// It exceeds a limit of evaluation.
+    #[error("evaluation of {file} takes more than {max} {what}")]
     Limit {
         /// The file.
         file: String,
-        /// How much it may take.
-        most: u64,
-        /// Of what.
+        /// The limit.
+        max: u64,
+        /// The limited resource.
         what: &'static str,
     },
     /// The tree has no such file.
@@ -90,7 +90,7 @@ pub enum What {
     NoRecipe {
         /// The requested name.
         name: String,
-        /// Names that are there and look like it.
+        /// Existing names that are similar.
         similar: Vec<String>,
     },
     /// There is no image of that name.
@@ -98,11 +98,11 @@ pub enum What {
     NoImage {
         /// The requested name.
         name: String,
-        /// Images that are there and look like it.
+        /// Existing images with similar names.
         similar: Vec<String>,
     },
     /// Two images of one name.
-    #[error("two images are called `{name}`")]
+    #[error("two images have the name `{name}`")]
     TwoImages {
         /// The name.
         name: RecipeName,
@@ -119,7 +119,7 @@ pub enum What {
     #[error("the folder pkgs of the recipe tree cannot be read: {0}")]
     Packages(#[source] io::Error),
     /// A file is not UTF-8.
-    #[error("{path} is not UTF-8: byte {at} is no part of a character")]
+    #[error("{path} is not UTF-8: byte {at} is not part of a character")]
     NotUtf8 {
         /// From the top of the recipe tree.
         path: String,
@@ -129,7 +129,7 @@ pub enum What {
     /// `load` names no file of the tree.
     #[error("`{text}` cannot be loaded: {why}")]
     LoadPath {
-        /// What it says.
+        /// The argument of `load`.
         text: String,
         /// The problem.
         why: &'static str,
@@ -140,7 +140,7 @@ pub enum What {
         /// The circle; the first file is also the last.
         files: Vec<String>,
     },
-    /// A function was called where it may not be.
+    /// A function was called in a file where it is not allowed.
     #[error(
         "`{function}` can only be called while a recipe.star of a folder below pkgs is evaluated, not in {file}"
     )]
@@ -150,37 +150,37 @@ pub enum What {
         /// The file that is evaluated.
         file: String,
     },
-    /// An argument will not do.
+    /// An argument is invalid.
     #[error("{why}")]
     Argument {
         /// The function.
         function: &'static str,
         /// The argument.
         argument: &'static str,
-        /// Why.
+        /// The reason.
         #[source]
         why: ArgumentError,
     },
     /// A name is given to two recipes.
-    #[error("two recipes are called `{name}`")]
+    #[error("two recipes have the name `{name}`")]
     TwoRecipes {
         /// The name.
         name: RecipeName,
     },
-    /// A folder has a `recipe.star` that defines none.
-    #[error("{file} defines no recipe and no image")]
+    /// A folder has a `recipe.star` that defines nothing.
+    #[error("{file} defines neither a recipe nor an image")]
     NoneDefined {
         /// From the top of the recipe tree.
         file: String,
     },
-    /// Two recipes that only differ in their folder could have the name.
+    /// A recipe is in a folder that its name does not lead to.
     #[error("recipe `{name}` is defined in the folder {found}, and belongs in {wanted}")]
     OtherFolder {
         /// The recipe.
         name: RecipeName,
-        /// Where it is.
+        /// Its folder.
         found: String,
-        /// Where the reader of its name would look first.
+        /// The first folder for its name.
         wanted: String,
     },
 }
@@ -212,7 +212,7 @@ impl What {
                 format!("call `recipe(...)` in it, or remove the folder {}", file.trim_end_matches("/recipe.star"))
             }
             Self::TwoRecipes { name } | Self::TwoImages { name } => {
-                format!("call one of them `{name}-` and what makes it different")
+                format!("name one of them `{name}-` and what makes it different")
             }
             Self::OtherFolder { wanted, .. } => format!("move it to pkgs/{wanted}/recipe.star"),
             Self::NotUtf8 { .. } => "store it as UTF-8".to_owned(),

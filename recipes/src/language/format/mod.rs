@@ -1,7 +1,7 @@
-//! The one way in which recipes are laid out: `stele recipe fmt`.
+//! The canonical layout of recipes: `stele recipe fmt`.
 //!
-//! Only white space changes. Where lines are broken is the author's choice; how far they are indented, and what
-//! stands between two tokens, is not. The result is read again, and has to have the same tokens.
+//! Only white space changes. Line breaks are the author's choice; indentation and spacing between tokens are not. The
+//! result is parsed again, and has to have the same tokens.
 
 mod spacing;
 mod tokens;
@@ -17,7 +17,7 @@ use tokens::{Kind, Lexed, lex};
 /// The columns of one level.
 const LEVEL: usize = 4;
 /// The maximum number of consecutive empty lines.
-const EMPTY_MOST: usize = 2;
+const MAX_EMPTY: usize = 2;
 
 /// `text`, the file `file`, laid out.
 ///
@@ -31,7 +31,7 @@ pub fn format(file: &str, text: &str) -> Result<String, EvalError> {
     };
     parse(text)?;
     let laid_out = lay_out(text, &lex(file, text));
-    // Never seen to fail; were it to, the author's own layout is better than a spoiled file.
+    // Never seen to fail; if it did, the author's own layout is better than a damaged file.
     let same = parse(&laid_out).is_ok()
         && lex(file, &laid_out).iter().map(Lexed::told).eq(lex(file, text).iter().map(Lexed::told));
     Ok(if same { laid_out } else { text.to_owned() })
@@ -51,7 +51,7 @@ fn lay_out(text: &str, lexed: &[Lexed<'_>]) -> String {
         let continued = before.is_some_and(|before| text[before.end..token.begin].contains('\\'));
         if let Some(before) = before {
             if breaks > 0 {
-                let empty = if open.is_empty() && !token.kind.closes() { EMPTY_MOST } else { 1 };
+                let empty = if open.is_empty() && !token.kind.closes() { MAX_EMPTY } else { 1 };
                 if continued {
                     out.push_str(" \\");
                 }
@@ -89,7 +89,7 @@ fn newlines(text: &str) -> usize {
     text.bytes().filter(|&byte| byte == b'\n').count()
 }
 
-/// How many closing brackets stand at the beginning of the line that begins with these tokens.
+/// The number of closing brackets at the beginning of the line that begins with these tokens.
 fn leading_closers(text: &str, line: &[Lexed<'_>]) -> usize {
     let mut end = line.first().map_or(0, |token| token.begin);
     let on_this_line = line.iter().take_while(|token| {
@@ -107,7 +107,7 @@ fn levels(open: &[(usize, Kind)]) -> usize {
     lines.len()
 }
 
-/// The block that a comment on a line of its own belongs to: that of the next line, unless it stands further in.
+/// The block that a comment on its own line belongs to: that of the next line, unless it is indented further.
 fn comment_depth(lexed: &[Lexed<'_>], at: usize, before: &Lexed<'_>) -> usize {
     let next = lexed[at..].iter().find(|token| token.kind != Kind::Comment);
     match next {
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_starlark_is_refused() {
+    fn invalid_starlark_is_refused() {
         assert!(format("a.star", "x = (").is_err());
         assert!(format("a.star", &"(".repeat(100_000)).is_err());
     }
@@ -162,14 +162,14 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_left_as_they_are() {
+    fn texts_are_unchanged() {
         becomes("x = \"\"\"a\n  b   \n\tc\"\"\"", "x = \"\"\"a\n  b   \n\tc\"\"\"\n");
         becomes("x = f(\n'''a\n b''',\n1)", "x = f(\n    '''a\n b''',\n    1)\n");
         becomes("x = r'\\d  '", "x = r'\\d  '\n");
     }
 
     #[test]
-    fn comments_stay_with_what_they_are_about() {
+    fn comments_stay_with_their_code() {
         becomes("# a  \nx = 1# b\n", "# a\nx = 1  # b\n");
         becomes(
             "def f():\n  # one\n  x = 1\n  # two\n# three\ny = 2",

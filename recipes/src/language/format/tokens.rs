@@ -47,26 +47,26 @@ impl Kind {
 #[derive(Clone, Debug)]
 pub(super) struct Lexed<'a> {
     pub(super) kind: Kind,
-    /// As it stands in the file.
+    /// Its text in the file.
     pub(super) text: &'a str,
     /// In bytes.
     pub(super) begin: usize,
     pub(super) end: usize,
     /// The column in which it begins, from 0.
     pub(super) column: usize,
-    /// How many blocks it is in.
+    /// The number of enclosing blocks.
     pub(super) depth: usize,
 }
 
 impl Lexed<'_> {
-    /// What it tells a reader: the layout must not change that.
+    /// The properties that the layout must not change.
     pub(super) fn told(&self) -> (Kind, &str, usize) {
         let depth = if self.kind == Kind::Comment { 0 } else { self.depth };
         (self.kind, self.text.trim_end_matches(['\r', ' ', '\t']), depth)
     }
 }
 
-/// The tokens of a file that was parsed before, without those that only say how lines are broken.
+/// The tokens of a file that was parsed before, without those for line breaks.
 pub(super) fn lex<'a>(file: &str, text: &'a str) -> Vec<Lexed<'a>> {
     let map = CodeMap::new(file.to_owned(), text.to_owned());
     let mut lexed = Vec::new();

@@ -25,17 +25,17 @@ fn a_value_that_grows_without_end_is_ended() {
 #[test]
 fn a_panic_of_the_evaluator_is_an_error() {
     let panicked = on_a_deep_stack::<()>(|| panic!("out of {}", "luck"));
-    assert!(shown(&panicked.unwrap_err()).contains("the evaluator gave up: out of luck"));
+    assert!(shown(&panicked.unwrap_err()).contains("the evaluator failed: out of luck"));
 }
 
 #[test]
 fn a_file_that_is_too_large_is_not_read() {
-    let found = refused_one(&"#".repeat(STARLARK_MOST + 1));
+    let found = refused_one(&"#".repeat(MAX_STARLARK + 1));
     assert!(found.contains("pkgs/a/recipe.star cannot be read") && found.contains("more than"), "{found}");
 }
 
 #[test]
-fn a_file_of_rubbish_is_told_as_such() {
+fn a_malformed_file_is_reported_as_such() {
     let mut files = InMemoryFiles::default();
     files.put("pkgs/a/recipe.star", b"x = '\xff'".to_vec());
     let found = shown(&evaluate_all(&files).unwrap_err());
@@ -57,8 +57,8 @@ fn a_file_of_rubbish_is_told_as_such() {
 }
 
 #[test]
-fn an_expression_that_nests_as_deeply_as_a_file_can_is_no_end_of_the_process() {
-    let room = STARLARK_MOST - 1000;
+fn the_deepest_possible_nesting_does_not_end_the_process() {
+    let room = MAX_STARLARK - 1000;
     for (open, inside, close) in [
         ("(", "1", ")"),
         ("[", "", "]"),

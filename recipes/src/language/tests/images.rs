@@ -38,29 +38,29 @@ fn wrong(arguments: &str) -> String {
 }
 
 #[test]
-fn what_cannot_be_said_of_an_image_is_refused_where_it_stands() {
+fn an_invalid_image_argument_is_refused_at_its_location() {
     for (arguments, said) in [
         ("", "an image needs something to be made of"),
         ("inputs = ['tool']", "`inputs` has to be a list of recipes and input(...)"),
-        ("inputs = [tool], owners = {'/x': 'root'}", "\"root\" is no owner"),
-        ("inputs = [tool], owners = {'/x': 1000}", "\"1000\" is no owner"),
+        ("inputs = [tool], owners = {'/x': 'root'}", "\"root\" is not an owner"),
+        ("inputs = [tool], owners = {'/x': 1000}", "\"1000\" is not an owner"),
         ("inputs = [tool], owners = {'x': '0:0'}", "\"x\" is not absolute"),
-        ("inputs = [tool], modes = {'/x': 755}", "\"755\" is no mode"),
-        ("inputs = [tool], modes = {'/x': '0o755'}", "is no mode"),
+        ("inputs = [tool], modes = {'/x': 755}", "\"755\" is not a mode"),
+        ("inputs = [tool], modes = {'/x': '0o755'}", "is not a mode"),
         ("inputs = [tool], modes = {'/x/': '755'}", "has an empty name"),
-        ("inputs = [tool], ports = ['0']", "\"0\" is no port"),
-        ("inputs = [tool], ports = ['65536']", "is no port"),
-        ("inputs = [tool], ports = ['80/icmp']", "is no port"),
-        ("inputs = [tool], stop_signal = 'TERM'", "\"TERM\" is no signal"),
-        ("inputs = [tool], stop_signal = '65'", "is no signal"),
-        ("inputs = [tool], user = 'a b'", "\"a b\" is no user"),
-        ("inputs = [tool], user = 'a:'", "is no user"),
+        ("inputs = [tool], ports = ['0']", "\"0\" is not a port"),
+        ("inputs = [tool], ports = ['65536']", "is not a port"),
+        ("inputs = [tool], ports = ['80/icmp']", "is not a port"),
+        ("inputs = [tool], stop_signal = 'TERM'", "\"TERM\" is not a signal"),
+        ("inputs = [tool], stop_signal = '65'", "is not a signal"),
+        ("inputs = [tool], user = 'a b'", "\"a b\" is not a user"),
+        ("inputs = [tool], user = 'a:'", "is not a user"),
         ("inputs = [tool], env = {'A=B': 'x'}", "\"A=B\" cannot be the name of an environment variable"),
         ("inputs = [tool], labels = {'': 'x'}", "cannot be the key of a label"),
-        ("inputs = [tool], compression = 'xz'", "\"xz\" is no compression; there are none, gzip and zstd"),
-        ("inputs = [tool], created = -1", "-1 is no time for an image"),
-        ("inputs = [tool], created = 8589934592", "is no time for an image"),
-        ("inputs = [tool], platform = 'amd64'", "no platform is called \"amd64\""),
+        ("inputs = [tool], compression = 'xz'", "\"xz\" is not a compression; there are none, gzip and zstd"),
+        ("inputs = [tool], created = -1", "-1 is not a time for an image"),
+        ("inputs = [tool], created = 8589934592", "is not a time for an image"),
+        ("inputs = [tool], platform = 'amd64'", "there is no platform \"amd64\""),
         (
             "inputs = [tool], platform = 'aarch64-linux'",
             "recipe `tool` is for x86_64-linux, and the image for aarch64",
@@ -70,12 +70,12 @@ fn what_cannot_be_said_of_an_image_is_refused_where_it_stands() {
         ("files = {'/': 'x'}", "/ can only be a directory"),
         ("files = {'/a': 'x'}, links = {'/a': 'b'}", "/a is declared twice, as different things"),
         ("files = {'/a': 'x'}, directories = ['/a']", "/a is declared twice, as different things"),
-        ("files = {'/a': 'x', '/a/b': 'y'}", "/a/b is declared, and /a, which is no directory, too"),
+        ("files = {'/a': 'x', '/a/b': 'y'}", "/a/b is declared below /a, which is not a directory"),
         (
             "links = {'/a': 'x'}, directories = ['/a/b/c']",
-            "/a/b/c is declared, and /a, which is no directory",
+            "/a/b/c is declared below /a, which is not a directory",
         ),
-        ("links = {'/a': ''}", "a link says a path of 1 to 4095 bytes"),
+        ("links = {'/a': ''}", "a link's target is a path of 1 to 4095 bytes"),
         ("files = {'/etc/.wh.a': 'x'}", "/etc/.wh.a cannot be in an image"),
         (
             "files = {'/a': 'x' * 300000}",
@@ -121,9 +121,9 @@ fn an_index_has_images_for_different_platforms() {
         ("image_index(name = 'a', images = [])", "an index needs images"),
         ("image_index(name = 'a', images = [tool])", "`images` has to be a list of image(...)"),
         ("image_index(name = 'a', images = [x, x])", "two images of the index are for x86_64-linux"),
-        ("image_index(name = 'b', images = [x])", "a recipe in the folder a is called `a`"),
-        ("image(name = 'a-x', inputs = [tool])", "two images are called `a-x`"),
-        ("image(name = 'c', inputs = [tool])", "a recipe in the folder a is called `a`"),
+        ("image_index(name = 'b', images = [x])", "a recipe in the folder a has the name `a`"),
+        ("image(name = 'a-x', inputs = [tool])", "two images have the name `a-x`"),
+        ("image(name = 'c', inputs = [tool])", "a recipe in the folder a has the name `a`"),
     ] {
         let error = evaluate_all(&files(&format!("{two}{call}"))).expect_err("it was taken");
         assert!(shown(&error).contains(said), "{call}: {}", shown(&error));
@@ -131,7 +131,7 @@ fn an_index_has_images_for_different_platforms() {
 }
 
 #[test]
-fn an_image_that_is_not_there_is_not_a_recipe_of_that_name() {
+fn a_missing_image_is_not_a_recipe_of_that_name() {
     let files = files("image(name = 'a-box', inputs = [tool])");
     for (asked, said) in [
         ("tool", "there is no image `tool` ? an image is what"),

@@ -5,7 +5,7 @@ use super::*;
 const PLAIN: &str = "a = recipe(name = 'a', version = '1', steps = [['/x']])";
 
 #[test]
-fn what_cannot_be_loaded() {
+fn invalid_loads() {
     let one = |load: &str| refused(&[("pkgs/a/recipe.star", &format!("load({load}, 'f')\n{PLAIN}"))]);
     for (load, said) in [
         ("'//lib/no.star'", "there is no file lib/no.star"),
@@ -22,7 +22,7 @@ fn what_cannot_be_loaded() {
 }
 
 #[test]
-fn a_name_that_a_file_lacks_is_said_with_one_that_it_has() {
+fn a_missing_name_is_reported_with_a_similar_one() {
     let found = refused(&[
         ("lib/c.star", "def configure():\n    pass"),
         ("pkgs/a/recipe.star", &format!("load('//lib/c.star', 'configur')\n{PLAIN}")),
@@ -32,7 +32,7 @@ fn a_name_that_a_file_lacks_is_said_with_one_that_it_has() {
 }
 
 #[test]
-fn a_circle_is_told_with_every_file_in_it() {
+fn a_circle_is_reported_with_all_its_files() {
     let found = refused(&[
         ("lib/x.star", "load('y.star', 'y')\nx = y"),
         ("lib/y.star", "\nload('//lib/z.star', 'z')\ny = z"),
@@ -48,7 +48,7 @@ fn a_circle_is_told_with_every_file_in_it() {
 }
 
 #[test]
-fn recipes_that_need_each_other_are_a_circle() {
+fn mutual_dependencies_are_a_circle() {
     let found = refused(&[
         (
             "pkgs/a/recipe.star",
@@ -70,7 +70,7 @@ fn a_recipe_is_defined_in_its_own_folder_only() {
     ]);
     assert!(found.contains("can only be called while a recipe.star"), "{found}");
     let found = refused(&[("pkgs/a/recipe.star", "x = 1")]);
-    assert!(found.contains("pkgs/a/recipe.star defines no recipe"), "{found}");
+    assert!(found.contains("pkgs/a/recipe.star defines neither a recipe"), "{found}");
     let found = refused(&[
         ("pkgs/a/recipe.star", &format!("{PLAIN}\nrecipe(name = 'a-b', version = '1', steps = [['/x']])")),
         ("pkgs/a-b/recipe.star", "recipe(name = 'a-b-c', version = '1', steps = [['/x']])"),
@@ -85,7 +85,7 @@ fn two_recipes_of_one_name_are_both_shown() {
     assert!(found.contains("pkgs/a/recipe.star:4"), "{found}");
     let plain = PLAIN.trim_start_matches("a = ");
     let found = refused(&[("pkgs/a/recipe.star", &format!("{plain}\n\n{plain}"))]);
-    assert!(found.contains("two recipes are called `a`"), "{found}");
+    assert!(found.contains("two recipes have the name `a`"), "{found}");
     assert!(
         found.contains("recipe.star:3:1 this is the second | pkgs/a/recipe.star:1:1 this is the first"),
         "{found}"
@@ -93,7 +93,7 @@ fn two_recipes_of_one_name_are_both_shown() {
 }
 
 #[test]
-fn a_chain_of_a_thousand_files_is_no_matter() {
+fn a_chain_of_a_thousand_files_loads() {
     let mut files = InMemoryFiles::default();
     files.put("lib/0.star", "x = 0");
     for n in 1..1000 {
@@ -107,7 +107,7 @@ fn a_chain_of_a_thousand_files_is_no_matter() {
 }
 
 #[test]
-fn only_what_is_asked_for_is_evaluated() {
+fn only_requested_recipes_are_evaluated() {
     let files = tree(&[
         ("pkgs/a/recipe.star", PLAIN),
         (
@@ -127,7 +127,7 @@ fn only_what_is_asked_for_is_evaluated() {
 }
 
 #[test]
-fn one_bad_file_is_told_once_and_the_others_are_still_looked_at() {
+fn one_bad_file_is_reported_once_and_the_others_are_still_checked() {
     let (recipes, errors) = check_all(&tree(&[
         ("lib/bad.star", "x = 1 +"),
         ("pkgs/a/recipe.star", PLAIN),

@@ -2,12 +2,12 @@
 
 use super::*;
 
-/// Gives the folders in another order, and notes nothing.
+/// Lists the folders in another order, and records nothing.
 struct Backwards(InMemoryFiles);
 
 impl Files for Backwards {
-    fn read(&self, path: &crate::paths::TreePath, most: usize) -> std::io::Result<Option<Vec<u8>>> {
-        self.0.read(path, most)
+    fn read(&self, path: &crate::paths::TreePath, max: usize) -> std::io::Result<Option<Vec<u8>>> {
+        self.0.read(path, max)
     }
     fn node(&self, path: &crate::paths::TreePath) -> std::io::Result<Option<stele_store::model::Node>> {
         self.0.node(path)
@@ -52,7 +52,7 @@ fn neither_the_order_of_folders_nor_the_number_of_threads_reaches_the_result() {
 }
 
 #[test]
-fn there_is_nothing_in_the_language_to_ask_the_machine_with() {
+fn the_language_has_no_access_to_the_machine() {
     for name in [
         "open",
         "print_env",

@@ -20,18 +20,18 @@ fn says(found: &str, wanted: &[&str]) {
 }
 
 #[test]
-fn names_and_versions_that_are_none() {
+fn invalid_names_and_versions() {
     let define = |name: &str, version: &str| {
         refused_one(&format!("recipe(name = '{name}', version = '{version}', steps = [['/x']])"))
     };
     says(&define("", "1"), &["1 to 64 characters, not 0", "recipe.star:1:15"]);
-    says(&define("A", "1"), &["'A' cannot stand at position 0"]);
-    says(&define("b", "1"), &["in the folder a is called `a`, or `a-` and more, not `b`"]);
+    says(&define("A", "1"), &["'A' is not allowed at position 0"]);
+    says(&define("b", "1"), &["in the folder a has the name `a`, or `a-` and more, not `b`"]);
     says(&define("ab", "1"), &["not `ab`"]);
     says(&define("a-", "1"), &["not `a-`"]);
     says(&define("a", ""), &["a version has 1 to 64 characters", "recipe.star:1:30"]);
     says(&define("a", "v1"), &["version \"v1\" does not begin with a digit", "without a `v` before it"]);
-    says(&define("a", "1 2"), &["' ' cannot stand in a version"]);
+    says(&define("a", "1 2"), &["' ' is not allowed in a version"]);
     says(&define("a", &"1".repeat(65)), &["not 65"]);
     says(
         &refused_one("recipe(name = 'a', version = 1, steps = [['/x']])"),
@@ -40,10 +40,10 @@ fn names_and_versions_that_are_none() {
 }
 
 #[test]
-fn what_no_build_could_run() {
+fn recipes_that_no_build_could_run() {
     says(&refused_one("recipe(name = 'a', version = '1')"), &["something to do", "recipe.star:1:1"]);
     says(&with("script = 'x'"), &["`steps` and `script` exclude each other"]);
-    says(&with("shell = '/bin/bash'"), &["`shell` means nothing without `script`"]);
+    says(&with("shell = '/bin/bash'"), &["`shell` has no effect without `script`"]);
     says(
         &refused_one("recipe(name = 'a', version = '1', steps = [[]])"),
         &["step 1 names no program", ":1:43"],
@@ -58,27 +58,27 @@ fn what_no_build_could_run() {
 }
 
 #[test]
-fn outputs_that_are_none() {
-    says(&with("outputs = ['out', 'out']"), &["output `out` is there twice"]);
-    says(&with("outputs = ['Out']"), &["'O' cannot stand"]);
+fn invalid_outputs() {
+    says(&with("outputs = ['out', 'out']"), &["output `out` is given twice"]);
+    says(&with("outputs = ['Out']"), &["'O' is not allowed"]);
     says(&with("outputs = 'out'"), &["a list of names, or a dict"]);
     says(&with("outputs = [1]"), &["a list of names, or a dict"]);
     says(&with("outputs = []"), &["no outputs"]);
-    says(&with("outputs = {'out': '/usr'}"), &["only what lies in /out can be kept"]);
+    says(&with("outputs = {'out': '/usr'}"), &["only paths in /out are kept"]);
     says(&with("outputs = {'out': '/out', 'doc': '/out/doc'}"), &["output doc lies in output out"]);
-    says(&with("outputs = ['a-b', 'a_b']"), &["would both be told by the variable OUT_A_B"]);
+    says(&with("outputs = ['a-b', 'a_b']"), &["would have the same variable OUT_A_B"]);
 }
 
 #[test]
-fn what_people_are_told_is_checked() {
-    says(&with("license = 'GPL2'"), &["\"GPL2\" is no SPDX licence expression", "LicenseRef-NAME"]);
-    says(&with("license = ''"), &["no SPDX licence expression"]);
-    says(&with("homepage = 'example.org'"), &["no address"]);
+fn metadata_is_checked() {
+    says(&with("license = 'GPL2'"), &["\"GPL2\" is not an SPDX licence expression", "LicenseRef-NAME"]);
+    says(&with("license = ''"), &["not an SPDX licence expression"]);
+    says(&with("homepage = 'example.org'"), &["not an address"]);
     says(&with("description = 'two\\nlines'"), &["one line of at most 200"]);
 }
 
 #[test]
-fn sources_that_are_none() {
+fn invalid_sources() {
     says(
         &with("sources = ['x.tar']"),
         &[
@@ -95,30 +95,30 @@ fn sources_that_are_none() {
         &["not a SHA-256"],
     );
     says(&source(""), &["a source without mirrors needs a `name`"]);
-    says(&source("name = 'a/b'"), &["'/' cannot stand"]);
+    says(&source("name = 'a/b'"), &["'/' is not allowed"]);
     says(&source("mirrors = ['x.tar.gz']"), &["does not begin with a scheme"]);
     says(&source("mirrors = ['https://example.org/']"), &["1 to 128 characters, not 0"]);
     says(&source("name = 'x', sha512 = 'ab'"), &["not a SHA-512"]);
-    says(&source("name = 'x', size = -1"), &["-1 is no number of bytes"]);
-    says(&source("name = 'x.tar', strip = -1"), &["-1 is no number of components"]);
-    says(&source("name = 'x.c', strip = 1"), &["`strip` means nothing without `unpack`"]);
-    says(&source("name = 'x.c', patches = ['fix.patch']"), &["`patches` means nothing without `unpack`"]);
+    says(&source("name = 'x', size = -1"), &["-1 is not a number of bytes"]);
+    says(&source("name = 'x.tar', strip = -1"), &["-1 is not a number of components"]);
+    says(&source("name = 'x.c', strip = 1"), &["`strip` has no effect without `unpack`"]);
+    says(&source("name = 'x.c', patches = ['fix.patch']"), &["`patches` has no effect without `unpack`"]);
     says(&source("name = 'x.tar', patches = ['no.patch']"), &["there is no pkgs/a/no.patch"]);
-    says(&source("name = 'x.tar', patches = ['dir']"), &["pkgs/a/dir is no file"]);
-    says(&source("name = 'x.tar', patches = ['../b/x']"), &["names nothing in the recipe tree"]);
-    says(&source("name = 'x.tar', patches = ['/etc/passwd']"), &["names nothing in the recipe tree"]);
-    says(&source("name = 'x.tar', subdir = '../x'"), &["no path in an archive"]);
+    says(&source("name = 'x.tar', patches = ['dir']"), &["pkgs/a/dir is not a file"]);
+    says(&source("name = 'x.tar', patches = ['../b/x']"), &["is not a path in the recipe tree"]);
+    says(&source("name = 'x.tar', patches = ['/etc/passwd']"), &["is not a path in the recipe tree"]);
+    says(&source("name = 'x.tar', subdir = '../x'"), &["not a path in an archive"]);
     says(&source("name = 'x.tar', executable = True"), &["`unpack` and `executable` exclude each other"]);
-    says(&source("name = 'x', keys = 'key'"), &["`keys` means nothing without `signature`"]);
+    says(&source("name = 'x', keys = 'key'"), &["`keys` has no effect without `signature`"]);
     let signature = format!("signature = source(sha256 = '{PIN}', name = 'x.sig')");
-    says(&source(&format!("name = 'x', {signature}")), &["`signature` means nothing without `keys`"]);
+    says(&source(&format!("name = 'x', {signature}")), &["`signature` has no effect without `keys`"]);
     says(&source(&format!("name = 'x', {signature}, keys = 'nokey'")), &["there is no pkgs/a/nokey"]);
     says(&source("name = 'x', signature = 'x', keys = 'key'"), &["a source(...) that is not unpacked"]);
     says(&with("sources = [local('nothing')]"), &["there is no pkgs/a/nothing"]);
 }
 
 #[test]
-fn hex0_that_is_none() {
+fn invalid_hex0() {
     let hex0 = |text: &str, more: &str| {
         let sources = format!("sources = [hex0('a.hex0', {more})]");
         refused(&[
@@ -133,16 +133,16 @@ fn hex0_that_is_none() {
         &hex0("7f 45\n4x", "at = '/a'"),
         &["line 2, column 2 of pkgs/a/a.hex0: 'x' is neither", "recipe.star:1:64", "| pkgs/a/a.hex0:2:2 "],
     );
-    says(&hex0("7f 4", "at = '/a'"), &["line 1, column 4 of pkgs/a/a.hex0: a digit stands alone"]);
+    says(&hex0("7f 4", "at = '/a'"), &["line 1, column 4 of pkgs/a/a.hex0: a single digit"]);
     let pin = format!("sha256 = '{PIN}'");
     let found = hex0("", &format!("at = '/a', {pin}"));
-    says(&found, &["pkgs/a/a.hex0 comes to other bytes", "is e3b0c442", "recipe.star:1:", "if the change"]);
+    says(&found, &["pkgs/a/a.hex0 decodes to other bytes", "e3b0c442", "recipe.star:1:", "if the change"]);
     says(&hex0("", "at = '/a', sha256 = 'x'"), &["not a SHA-256"]);
     says(&hex0("", "at = '/dev/a'"), &["/dev/a would be hidden"]);
     says(&hex0("", ""), &["`at`"]);
-    says(&hex0(&" ".repeat(STARLARK_MOST + 1), "at = '/a'"), &["more than 1048576 bytes"]);
+    says(&hex0(&" ".repeat(MAX_STARLARK + 1), "at = '/a'"), &["more than 1048576 bytes"]);
     says(&with("sources = [hex0('nothing', at = '/a')]"), &["there is no pkgs/a/nothing"]);
-    says(&with("sources = [hex0('../x', at = '/a')]"), &["names nothing in the recipe tree"]);
+    says(&with("sources = [hex0('../x', at = '/a')]"), &["is not a path in the recipe tree"]);
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn places_that_would_be_hidden() {
 }
 
 #[test]
-fn inputs_that_are_none() {
+fn invalid_inputs() {
     let both = |b: &str| {
         refused(&[
             (
@@ -200,7 +200,7 @@ fn inputs_that_are_none() {
     );
     says(
         &with("prefer = {'/usr': input(a, output = 'lib')}"),
-        &["is preferred, and is no input of this recipe"],
+        &["is preferred, but is not an input of this recipe"],
     );
     says(&with("prefer = {'/usr': 'a'}"), &["a dict of paths"]);
     says(&with("inputs = [c]"), &["c", "pkgs/b/recipe.star:2:63"]);
@@ -212,20 +212,20 @@ fn package(package: &str, version: &str, more: &str) -> String {
 }
 
 #[test]
-fn packages_that_are_none() {
+fn invalid_packages() {
     let rest = format!("sha256 = '{PIN}', size = 1");
     for name in ["", "g", "GCC", "-gcc", "gcc_12", "gcc/12", "../gcc"] {
-        says(&package(name, "1", &rest), &["is no name of a package", "recipe.star:1:"]);
+        says(&package(name, "1", &rest), &["is not the name of a package", "recipe.star:1:"]);
     }
     for version in ["", "v1", ":1", "a:1", "1/2", "1:", "1 2", "1_2", "1:2:3"] {
-        says(&package("gcc", version, &rest), &["is no version of a package"]);
+        says(&package("gcc", version, &rest), &["is not the version of a package"]);
     }
-    says(&package("gcc", "1", &format!("{rest}, architecture = 'AMD64'")), &["is no architecture"]);
-    says(&package("gcc", "1", &format!("{rest}, architecture = '../x'")), &["is no architecture"]);
+    says(&package("gcc", "1", &format!("{rest}, architecture = 'AMD64'")), &["is not the architecture"]);
+    says(&package("gcc", "1", &format!("{rest}, architecture = '../x'")), &["is not the architecture"]);
     says(&package(&"g".repeat(128), "1", &rest), &["1 to 128 characters"]);
     says(&package("gcc", "1", "sha256 = 'abc', size = 1"), &["SHA-256"]);
     says(&package("gcc", "1", &format!("sha256 = '{PIN}', size = -1")), &["-1"]);
-    // What is opaque is counted.
+    // Opaque bytes are counted.
     says(&package("gcc", "1", &format!("sha256 = '{PIN}'")), &["size"]);
     says(&package("gcc", "1", &format!("{rest}, at = '/proc'")), &["/proc"]);
     says(&package("gcc", "1", &format!("{rest}, mirrors = ['gcc.deb']")), &["does not begin with a scheme"]);

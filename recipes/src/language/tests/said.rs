@@ -3,7 +3,7 @@
 use stele_store::model::{BlobId, Digest, Node};
 
 use super::*;
-use crate::action::Place;
+use crate::action::SandboxPath;
 use crate::recipe::{Origin, OutputName};
 
 #[test]
@@ -48,7 +48,7 @@ fn a_source_has_a_name_a_place_and_is_unpacked_when_it_is_an_archive() {
 }
 
 #[test]
-fn local_files_and_patches_are_named_by_what_they_hold() {
+fn local_files_and_patches_are_named_by_their_content() {
     let recipe = one(&format!(
         "recipe(name = 'a', version = '1', script = 'x', sources = [
             local('fix.patch'), local('dir', at = '/etc'), local('//lib/shared.txt'),
@@ -75,7 +75,7 @@ fn local_files_and_patches_are_named_by_what_they_hold() {
 }
 
 #[test]
-fn hex0_is_the_executable_that_it_says() {
+fn hex0_decodes_to_its_executable() {
     let files = tree(&[
         (
             "pkgs/a/recipe.star",
@@ -90,7 +90,7 @@ fn hex0_is_the_executable_that_it_says() {
     assert_eq!((locals[0].hex0, locals[1].hex0), (true, false));
     let blob = BlobId(Digest::of(b"\x7fELF"));
     assert_eq!(locals[0].node, Node::File { blob, size: 4, executable: true });
-    // What was written before there was hex0 is read as it was meant.
+    // Data from before hex0 existed is read as it was meant.
     let text = serde_json::to_string(&locals[1]).unwrap().replace("\"hex0\":false,", "");
     assert_eq!(serde_json::from_str::<crate::recipe::LocalInput>(&text).unwrap(), locals[1]);
 }
@@ -120,14 +120,14 @@ fn inputs_are_values_and_keep_their_place() {
         b.inputs.iter().map(|it| format!("{} {} {}", it.recipe, it.output, it.place)).collect();
     assert_eq!(inputs, ["a out /", "a lib /opt"]);
     let usual = Origin::Recipe(name("a"), OutputName::usual());
-    assert_eq!(b.prefer[&Place::new("/usr/bin").unwrap()], usual);
+    assert_eq!(b.prefer[&SandboxPath::new("/usr/bin").unwrap()], usual);
     // Its location is where the author of the package wrote it, not in the library.
     assert_eq!(b.at.to_string(), "pkgs/b/recipe.star:4:5");
     assert_eq!(b.needs(), [&name("a")]);
 }
 
 #[test]
-fn an_error_in_a_function_of_a_library_says_who_called_it() {
+fn an_error_in_a_library_function_lists_its_callers() {
     let found = refused(&[
         ("lib/build.star", "def build(name):\n    return recipe(name = name, version = 'x', script = 'x')"),
         ("pkgs/a/recipe.star", "load('//lib/build.star', 'build')\na = build('a')"),
@@ -136,7 +136,7 @@ fn an_error_in_a_function_of_a_library_says_who_called_it() {
 }
 
 #[test]
-fn a_debian_package_is_an_opaque_source_at_the_root_that_apt_is_asked_for() {
+fn a_debian_package_is_an_opaque_source_at_the_root_fetched_by_apt() {
     let args = format!("'1:2.0+x~1-3+b1', sha256 = '{PIN}', size = 7");
     let recipe = one(&format!(
         "packages = [debian_binary('g++-12', {args}, mirrors = ['file:/srv/x.deb'])]\n\
@@ -152,7 +152,7 @@ fn a_debian_package_is_an_opaque_source_at_the_root_that_apt_is_asked_for() {
     let apt = "debian:g++-12/1:2.0+x~1-3+b1/g++-12_2.0+x~1-3+b1_amd64.deb";
     assert_eq!(mirrors, [apt, "file:/srv/x.deb"]);
     assert_eq!(second.source.file.as_str(), "gcc-12-base_2.0+x~1-3+b1_all.deb");
-    // What another version wrote says nothing of it, and nothing opaque was known then.
+    // Data of an older version lacks the field, and had nothing opaque.
     let mut json = serde_json::to_value(&*recipe).unwrap();
     let source = json["sources"][0].as_object_mut().unwrap();
     assert_eq!(

@@ -1,5 +1,5 @@
-//! Stamps: whatever can change an answer of evaluation does not leave them as they were. Each change has its control:
-//! they hold as long as nothing is changed.
+//! Stamps: every change that affects evaluation changes them. Each change has its control: they hold as long as nothing
+//! is changed.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use super::*;
 
-/// Longer than the kernel's clock for files needs to tick.
+/// Longer than a tick of the kernel's clock for files.
 const SETTLED: Duration = Duration::from_millis(40);
 
-/// A recipe tree, and the one thing that `change` does to it.
+/// A recipe tree, and one change to it by `change`.
 #[track_caller]
 fn is_seen(what: &str, make: impl FnOnce(&Path), change: impl FnOnce(&Path)) {
     let folder = tempfile::tempdir().unwrap();
@@ -41,11 +41,11 @@ fn put(at: &Path, text: &str) {
     fs::write(at, text).unwrap();
 }
 
-/// Names that are spelled otherwise on disk than they are shown.
+/// Names whose escaped form differs from their bytes.
 const NAMES: [&str; 5] = ["my data.txt", "back\\slash", "größe", "a\nb", "\u{7f}"];
 
 #[test]
-fn a_local_file_of_any_name_is_seen_to_change() {
+fn a_change_of_any_local_file_is_detected() {
     for name in NAMES {
         let starlark = serde_json::to_string(name).unwrap();
         is_seen(
@@ -60,7 +60,7 @@ fn a_local_file_of_any_name_is_seen_to_change() {
 }
 
 #[test]
-fn a_file_of_any_name_in_a_local_folder_is_seen_to_change() {
+fn a_change_of_any_file_in_a_local_folder_is_detected() {
     let names = NAMES.iter().map(|name| name.as_bytes()).chain([&b"not\xffutf-8"[..], b"-"]);
     for name in names {
         let at = |top: &Path| top.join("pkgs/a/data/inner").join(OsStr::from_bytes(name));
@@ -76,7 +76,7 @@ fn a_file_of_any_name_in_a_local_folder_is_seen_to_change() {
 }
 
 #[test]
-fn what_a_recipe_a_load_and_a_local_file_link_to_is_seen_to_change() {
+fn changed_link_targets_of_recipes_loads_and_local_files_are_detected() {
     is_seen(
         "a recipe",
         |top| {
@@ -115,7 +115,7 @@ fn what_a_recipe_a_load_and_a_local_file_link_to_is_seen_to_change() {
     );
 }
 
-/// Two files of the same content, size and times: the link alone says which it is.
+/// Two files of the same content, size and times: only the link distinguishes them.
 fn two(top: &Path) {
     put(&top.join("one/recipe.star"), "recipe(name = 'a', version = '1', script = 'x')");
     put(&top.join("two/recipe.star"), "recipe(name = 'a', version = '2', script = 'x')");
@@ -124,7 +124,7 @@ fn two(top: &Path) {
 }
 
 #[test]
-fn a_link_on_the_way_that_leads_elsewhere_is_seen() {
+fn a_redirected_link_on_the_way_is_detected() {
     is_seen("a folder that is a link", two, |top| {
         fs::remove_file(top.join("pkgs/a")).unwrap();
         symlink("../two", top.join("pkgs/a")).unwrap();
@@ -141,7 +141,7 @@ fn a_link_on_the_way_that_leads_elsewhere_is_seen() {
             symlink("two", top.join("pkgs/a/data/link")).unwrap();
         },
     );
-    // What nothing was read of may lie behind a link that now leads out of the tree.
+    // Unread files may be behind a link that now leads out of the tree.
     is_seen("a link that leads out", two, |top| {
         let inside = top.join("one");
         fs::remove_file(top.join("pkgs/a")).unwrap();
@@ -150,7 +150,7 @@ fn a_link_on_the_way_that_leads_elsewhere_is_seen() {
 }
 
 #[test]
-fn what_comes_and_goes_is_seen() {
+fn added_and_removed_files_are_detected() {
     let one = |top: &Path| {
         put(&top.join("pkgs/a/data/x"), "one");
         put(&top.join("pkgs/a/recipe.star"), &recipe("'data'"));
@@ -170,7 +170,7 @@ fn what_comes_and_goes_is_seen() {
         },
         |top| put(&top.join("pkgs/b/recipe.star"), "x"),
     );
-    // As large as it was, with the times that it had.
+    // The same size, with its old times.
     is_seen("a file with its old times", one, |top| {
         let at = top.join("pkgs/a/data/x");
         let modified = fs::metadata(&at).unwrap().modified().unwrap();
@@ -184,7 +184,7 @@ fn what_comes_and_goes_is_seen() {
 }
 
 #[test]
-fn what_was_changed_right_before_it_was_read_is_not_settled() {
+fn a_change_right_before_the_read_is_not_settled() {
     let folder = tempfile::tempdir().unwrap();
     let top = folder.path();
     put(&top.join("pkgs/a/recipe.star"), "recipe(name = 'a', version = '1', script = 'x')");
@@ -192,10 +192,10 @@ fn what_was_changed_right_before_it_was_read_is_not_settled() {
     put(&top.join("pkgs/a/recipe.star"), "recipe(name = 'a', version = '2', script = 'x')");
     let files = OnDisk::open(top).unwrap();
     evaluate_all(&files).unwrap();
-    // However long it takes from the look to the question.
+    // However long it takes from the read to the check.
     sleep(SETTLED);
     assert!(!files.stamps().are_settled());
-    // The control: read again now, it is.
+    // The control: read again now, it holds.
     let files = OnDisk::open(top).unwrap();
     evaluate_all(&files).unwrap();
     assert!(files.stamps().are_settled());

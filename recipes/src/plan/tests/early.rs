@@ -1,30 +1,30 @@
-//! What changed is built, and no more.
+//! Only what changed is built.
 
 use super::*;
 
 /// An output that depends on the recipe's name only.
-fn same(made: &Made) -> impl Fn(&Recipe) -> TreeId + '_ {
+fn same(made: &OutputTrees) -> impl Fn(&Recipe) -> TreeId + '_ {
     |recipe| made.tree_of(&format!("usr/{}", recipe.name), "x")
 }
 
 /// An output that depends on the recipe's script.
-fn by_script(made: &Made) -> impl Fn(&Recipe) -> TreeId + '_ {
+fn by_script(made: &OutputTrees) -> impl Fn(&Recipe) -> TreeId + '_ {
     |recipe| made.tree_of(&format!("usr/{}", recipe.name), &recipe.steps[0][3])
 }
 
 const CHAIN: [(&str, &str, &str); 4] = [("a", "a", ""), ("b", "b", "a"), ("c", "c", "b"), ("d", "d", "a c")];
 
 #[test]
-fn nothing_built_is_all_to_build_in_order() {
-    let made = Made::default();
+fn without_results_everything_is_built_in_order() {
+    let made = OutputTrees::default();
     let plan = plan(&recipes(&CHAIN), &[name("d")], 1, &made).unwrap();
     assert_eq!(to_build(&plan), ["a*", "b", "c", "d"]);
     assert!(plan.steps.iter().all(|step| step.state == State::Build(Why::Never)));
 }
 
 #[test]
-fn what_is_there_is_not_built_again() {
-    let (made, recipes) = (Made::default(), recipes(&CHAIN));
+fn existing_outputs_are_not_rebuilt() {
+    let (made, recipes) = (OutputTrees::default(), recipes(&CHAIN));
     assert_eq!(made.build(&recipes, "d", by_script(&made)), ["a", "b", "c", "d"]);
     assert_eq!(made.build(&recipes, "d", |_| unreachable!("it is there")), [""; 0]);
     let plan = plan(&recipes, &[name("d")], 1, &made).unwrap();
@@ -33,8 +33,8 @@ fn what_is_there_is_not_built_again() {
 }
 
 #[test]
-fn a_comment_or_a_description_plans_nothing() {
-    let made = Made::default();
+fn a_changed_comment_or_description_builds_nothing() {
+    let made = OutputTrees::default();
     let tree = |more: &str| {
         let mut files = InMemoryFiles::default();
         files.put(
@@ -50,8 +50,8 @@ fn a_comment_or_a_description_plans_nothing() {
 }
 
 #[test]
-fn a_change_is_built_with_all_above_it_and_the_reason_is_said() {
-    let made = Made::default();
+fn a_change_is_built_with_all_dependents_and_the_reason() {
+    let made = OutputTrees::default();
     made.build(&recipes(&CHAIN), "d", by_script(&made));
     let mut changed = CHAIN;
     changed[1].1 = "b2";
@@ -65,13 +65,13 @@ fn a_change_is_built_with_all_above_it_and_the_reason_is_said() {
         panic!("{:?}", plan.steps[2].state)
     };
     assert_eq!(changes, &[Change::Pending { what: "recipe b at /".to_owned() }]);
-    // `c` comes out as it was, so `d` is what it was.
+    // `c` is unchanged, so `d` is too.
     assert_eq!(made.build(&recipes(&changed), "d", by_script(&made)), ["b", "c"]);
 }
 
 #[test]
-fn an_output_that_comes_out_as_it_was_stops_the_change_there() {
-    let made = Made::default();
+fn an_unchanged_output_stops_the_change() {
+    let made = OutputTrees::default();
     made.build(&recipes(&CHAIN), "d", same(&made));
     let mut changed = CHAIN;
     changed[1].1 = "b, written otherwise";
@@ -79,20 +79,20 @@ fn an_output_that_comes_out_as_it_was_stops_the_change_there() {
 }
 
 #[test]
-fn what_is_gone_is_built_again_only_where_it_is_needed() {
-    let (made, all) = (Made::default(), recipes(&CHAIN));
+fn missing_outputs_are_rebuilt_only_where_needed() {
+    let (made, all) = (OutputTrees::default(), recipes(&CHAIN));
     made.build(&all, "d", by_script(&made));
     let gone = |name: &str| {
         let recipe = &all.by_name[&super::name(name)];
         let tree = by_script(&made)(recipe);
         made.trees.borrow_mut().remove(&tree);
     };
-    // Nothing needs `b` as long as `c` and `d` are there.
+    // Nothing needs `b` as long as `c` and `d` exist.
     gone("b");
     let planned = plan(&all, &[name("d")], 1, &made).unwrap();
     assert_eq!(to_build(&planned), [""; 0]);
     assert_eq!(planned.steps[1].state, State::Unneeded);
-    // Now `c` is needed, and so is `b`; `a` is there.
+    // Now `c` is needed, and so is `b`; `a` exists.
     gone("c");
     gone("d");
     let planned = plan(&all, &[name("d")], 1, &made).unwrap();
@@ -101,7 +101,7 @@ fn what_is_gone_is_built_again_only_where_it_is_needed() {
 }
 
 #[test]
-fn sources_are_fetched_and_unpacked_for_what_is_built_and_for_nothing_else() {
+fn sources_are_fetched_and_unpacked_only_for_builds() {
     let source =
         "source(sha256 = '7d5b0b6062521e4627e099e4c9dc8248d32a30285e959b7eecaa780cf8cfd4a4', name = 'x.tar')";
     let plain =
@@ -112,7 +112,7 @@ fn sources_are_fetched_and_unpacked_for_what_is_built_and_for_nothing_else() {
         format!("recipe(name = 'a', version = '1', script = 'a', sources = [{source}, {plain}])"),
     );
     let all = evaluate_all(&files).unwrap();
-    let mut made = Made::default();
+    let mut made = OutputTrees::default();
     let planned = plan(&all, &[name("a")], 1, &made).unwrap();
     assert_eq!((&planned.steps[0].fetch[..], &planned.steps[0].unpack[..]), (&[0, 1][..], &[0][..]));
     assert_eq!(to_build(&planned), ["a"]);
@@ -128,7 +128,7 @@ fn sources_are_fetched_and_unpacked_for_what_is_built_and_for_nothing_else() {
     made.realised.borrow_mut().insert(Digest::of(&text), BTreeMap::from([(MADE.to_owned(), tree)]));
     assert_eq!(to_build(&plan(&all, &[name("a")], 1, &made).unwrap()), ["a*"]);
     assert_eq!(made.build(&all, "a", same(&made)), ["a"]);
-    // All is there: whether the archive and its tree are is no matter any more.
+    // Everything exists: the archive and its tree are not needed any more.
     made.sources.remove(&recipe.sources[0].source.sha256);
     made.trees.borrow_mut().remove(&tree);
     assert_eq!(to_build(&plan(&all, &[name("a")], 1, &made).unwrap()), [""; 0]);
@@ -141,7 +141,7 @@ fn every_difference_has_a_name() {
         files.put("pkgs/a/recipe.star", format!("recipe(name = 'a', version = '1', {text})"));
         files.put("pkgs/a/x", "x");
         let all = evaluate_all(&files).unwrap();
-        plan(&all, &[name("a")], 1, &Made::default()).unwrap().steps[0].memo.clone()
+        plan(&all, &[name("a")], 1, &OutputTrees::default()).unwrap().steps[0].memo.clone()
     };
     let plain = memo("steps = [['/x']]");
     let since = |text: &str| format!("{:?}", memo(text).since(&plain));

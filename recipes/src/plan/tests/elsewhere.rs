@@ -1,25 +1,25 @@
-//! What other stores say: which outputs it may make known, and what it must not reach.
+//! Claims of other stores: which outputs they may make known, and what they must not reach.
 
 use std::cell::Cell;
 
 use super::*;
 
-/// A store that has things from elsewhere, or can ask another one.
+/// A store that has received things, or can query another one.
 #[derive(Default)]
 struct Store {
-    own: Made,
-    reported: HashMap<Digest, super::super::Made>,
+    own: OutputTrees,
+    reported: HashMap<Digest, super::super::OutputTrees>,
     says: Option<Says>,
 }
 
-/// Another store, which says of everything the same.
+/// Another store, which claims the same about everything.
 struct Says {
     tree: TreeId,
     asked: Cell<usize>,
 }
 
 impl Answers for Says {
-    fn realised(&self, _: &Digest) -> Option<super::super::Made> {
+    fn realised(&self, _: &Digest) -> Option<super::super::OutputTrees> {
         self.asked.set(self.asked.get() + 1);
         Some(BTreeMap::from([(MADE.to_owned(), self.tree), ("out".to_owned(), self.tree)]))
     }
@@ -38,10 +38,10 @@ impl TreeSource for Store {
 }
 
 impl Known for Store {
-    fn realised(&self, of: &Digest) -> Result<Option<super::super::Made>, Infallible> {
+    fn realised(&self, of: &Digest) -> Result<Option<super::super::OutputTrees>, Infallible> {
         self.own.realised(of)
     }
-    fn reported(&self, of: &Digest) -> Result<Option<super::super::Made>, Infallible> {
+    fn reported(&self, of: &Digest) -> Result<Option<super::super::OutputTrees>, Infallible> {
         Ok(self.reported.get(of).cloned())
     }
     fn substituters(&self) -> Option<&dyn Answers> {
@@ -82,14 +82,14 @@ fn step<'a>(plan: &'a Plan, recipe: &str) -> &'a Step {
 }
 
 #[test]
-fn what_another_store_says_of_a_source_and_a_root_is_no_action_of_this_one() {
+fn claims_about_a_source_and_a_root_yield_no_action_here() {
     let mut store = Store::default();
     let evil = store.own.tree_of("evil", "x");
     store.says = Some(Says { tree: evil, asked: Cell::new(0) });
     let plan = plan(&with_source("x"), &[name("b")], 1, &store).unwrap();
-    // Enough to ask it for outputs; not an action that could be run.
+    // Enough to query it for outputs; not an action that could be run.
     assert!(step(&plan, "a").claimed.is_some() && step(&plan, "a").action.is_none());
-    // Who does not ask sees nothing of it.
+    // Without the query, nothing of it is visible.
     store.says = None;
     let plan = super::plan(&with_source("x"), &[name("b")], 1, &store).unwrap();
     assert!(step(&plan, "a").outputs.is_none() && step(&plan, "a").claimed.is_none());
@@ -97,7 +97,7 @@ fn what_another_store_says_of_a_source_and_a_root_is_no_action_of_this_one() {
 }
 
 #[test]
-fn what_is_reported_of_an_unpacking_or_a_merge_is_not_even_looked_at() {
+fn claims_about_an_unpacking_or_a_merge_are_ignored() {
     let mut store = Store::default();
     let evil = store.own.tree_of("evil", "x");
     let recipes = with_source("x");
@@ -106,14 +106,14 @@ fn what_is_reported_of_an_unpacking_or_a_merge_is_not_even_looked_at() {
     store.reported.insert(Digest::of(&unpacking), says.clone());
     let plan = plan(&recipes, &[name("a")], 1, &store).unwrap();
     assert!(step(&plan, "a").action.is_none());
-    // The control: what this store unpacked is.
+    // The control: this store's own unpacking counts.
     store.own.realised.borrow_mut().insert(Digest::of(&unpacking), says);
     let plan = super::plan(&recipes, &[name("a")], 1, &store).unwrap();
     assert!(step(&plan, "a").action.is_some());
 }
 
 #[test]
-fn outputs_from_elsewhere_are_there_for_the_recipe_as_it_is_written_and_for_no_other() {
+fn outputs_of_other_stores_apply_only_to_the_recipe_as_written() {
     let mut store = Store::default();
     let output = store.own.tree_of("usr/a", "x");
     let recipes = with_source("x");
@@ -122,7 +122,7 @@ fn outputs_from_elsewhere_are_there_for_the_recipe_as_it_is_written_and_for_no_o
     store.reported.insert(Digest::of(&derivation), BTreeMap::from([("out".to_owned(), output)]));
     let known = plan(&recipes, &[name("b")], 1, &store).unwrap();
     assert_eq!(step(&known, "a").state, State::Done);
-    // It can be built upon: what it is merged to is this store's own work.
+    // It can be built upon: the merge is this store's own work.
     assert!(step(&known, "b").action.is_some());
     assert_eq!(known.roots.len(), 1);
     // Another script, and another profile, are other derivations.
@@ -131,7 +131,7 @@ fn outputs_from_elsewhere_are_there_for_the_recipe_as_it_is_written_and_for_no_o
 }
 
 #[test]
-fn what_this_store_found_out_itself_is_not_overruled() {
+fn this_stores_own_results_take_precedence() {
     let mut store = Store::default();
     let (own, theirs) = (store.own.tree_of("usr/a", "own"), store.own.tree_of("usr/a", "theirs"));
     let recipes = with_source("x");
@@ -141,10 +141,10 @@ fn what_this_store_found_out_itself_is_not_overruled() {
     let blank = plan(&recipes, &[name("a")], 1, &store).unwrap();
     let derivation = blank.derivation(0, 1);
     let (id, _) = step(&blank, "a").action.clone().unwrap();
-    // Which action it is, is known: the derivation does not count any more.
+    // The action is known: the derivation does not count any more.
     store.reported.insert(Digest::of(&derivation), made(theirs));
     assert_eq!(step(&plan(&recipes, &[name("a")], 1, &store).unwrap(), "a").outputs, None);
-    // Nor does what others say of the action, once it was run here.
+    // Nor do others' claims about the action, once it was run here.
     store.reported.insert(id.0, made(theirs));
     let there = |tree| Some(BTreeMap::from([(OutputName::new("out").unwrap(), tree)]));
     assert_eq!(step(&plan(&recipes, &[name("a")], 1, &store).unwrap(), "a").outputs, there(theirs));
@@ -161,6 +161,6 @@ fn a_long_chain_of_derivations_needs_no_stack() {
     let chain: Vec<(&str, &str, &str)> = (0..names.len())
         .map(|at| (names[at].as_str(), "x", if at == 0 { "" } else { names[at - 1].as_str() }))
         .collect();
-    let plan = plan(&recipes(&chain), &[name("r2999")], 1, &Made::default()).unwrap();
+    let plan = plan(&recipes(&chain), &[name("r2999")], 1, &OutputTrees::default()).unwrap();
     assert_ne!(plan.derivation(2999, 1), plan.derivation(2998, 1));
 }

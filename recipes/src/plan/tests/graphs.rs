@@ -1,4 +1,4 @@
-//! The graph, and the ways through it.
+//! The graph, and the paths through it.
 
 use super::*;
 
@@ -14,19 +14,19 @@ fn shown(graph: &Graph, way: &[usize]) -> String {
 }
 
 #[test]
-fn only_what_the_goals_need_is_in_it_and_each_comes_after_what_it_needs() {
+fn the_graph_has_only_dependencies_of_the_goals_each_before_its_dependents() {
     let all = graph(&["e"]);
     assert_eq!(shown(&all, &[0, 1, 2, 3, 4]), "abcde");
     assert_eq!(all.levels(), [0, 1, 2, 3, 4]);
     assert_eq!(graph(&["b"]).recipes().len(), 2);
-    // In whatever order the goals are named.
+    // The order of the goals does not matter.
     let names = |graph: &Graph| graph.recipes().iter().map(|it| it.name.to_string()).collect::<Vec<_>>();
     assert_eq!(names(&graph(&["c", "b", "e"])), names(&graph(&["e", "c", "b"])));
     assert!(Graph::of(&recipes(&DIAMOND), &[name("z")]).is_err());
 }
 
 #[test]
-fn ways_are_found_the_shortest_and_all() {
+fn the_shortest_path_and_all_paths_are_found() {
     let graph = graph(&["e"]);
     let number = |text: &str| graph.number(&name(text)).unwrap();
     let (e, a) = (number("e"), number("a"));
@@ -42,8 +42,8 @@ fn ways_are_found_the_shortest_and_all() {
 }
 
 #[test]
-fn ways_are_not_counted_by_walking_all_of_them() {
-    // 40 diamonds in a row: 2^40 ways.
+fn paths_are_not_counted_by_walking_all_of_them() {
+    // 40 diamonds in a row: 2^40 paths.
     let mut all = vec![("x0".to_owned(), String::new())];
     for n in 1..=40 {
         let before = format!("x{}", n - 1);

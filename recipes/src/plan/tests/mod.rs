@@ -1,4 +1,4 @@
-//! What is planned, and why.
+//! Plans, and their reasons.
 
 mod early;
 mod elsewhere;
@@ -16,16 +16,16 @@ use stele_store::model::{BlobId, Name, Sha256, Tree, TreeSource};
 use super::*;
 use crate::language::{InMemoryFiles, evaluate_all};
 
-/// What was made, in memory. A tree that is not there is a defect of the test.
+/// Results in memory. A missing tree is a defect of the test.
 #[derive(Default)]
-struct Made {
+struct OutputTrees {
     trees: RefCell<HashMap<TreeId, Tree>>,
     realised: RefCell<HashMap<Digest, BTreeMap<String, TreeId>>>,
     sources: HashMap<Sha256, (BlobId, u64)>,
     memos: RefCell<HashMap<RecipeName, Memo>>,
 }
 
-impl TreeSource for Made {
+impl TreeSource for OutputTrees {
     type Error = Infallible;
 
     fn tree(&self, id: &TreeId) -> Result<Tree, Infallible> {
@@ -33,7 +33,7 @@ impl TreeSource for Made {
     }
 }
 
-impl Known for Made {
+impl Known for OutputTrees {
     fn realised(&self, of: &Digest) -> Result<Option<BTreeMap<String, TreeId>>, Infallible> {
         Ok(self.realised.borrow().get(of).cloned())
     }
@@ -48,7 +48,7 @@ impl Known for Made {
     }
 }
 
-impl Made {
+impl OutputTrees {
     /// Keeps a tree with one file of that path and text.
     fn tree_of(&self, path: &str, text: &str) -> TreeId {
         let mut node = Node::File {
@@ -65,7 +65,7 @@ impl Made {
         tree
     }
 
-    /// Builds what a plan says, until nothing is left; `output` gives what comes of a recipe. The names, in order.
+    /// Follows a plan, until nothing is left; `output` returns the output of a recipe. The names, in order.
     fn build(&self, recipes: &Recipes, goal: &str, output: impl Fn(&Recipe) -> TreeId) -> Vec<String> {
         let mut built = Vec::new();
         loop {
@@ -100,7 +100,7 @@ fn name(text: &str) -> RecipeName {
     RecipeName::new(text).unwrap()
 }
 
-/// Recipes: each a name, its script, and what it needs.
+/// Recipes: each a name, its script, and its dependencies.
 fn recipes(all: &[(&str, &str, &str)]) -> Recipes {
     let mut files = InMemoryFiles::default();
     for (name, script, needs) in all {

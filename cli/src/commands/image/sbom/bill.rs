@@ -17,7 +17,7 @@ use stele::failure::{Failure, Kind};
 use stele::images::{ImageFile, Shown, ShownImage};
 
 /// The maximum size in bytes of a file beside a recipe, as a build has it.
-const FILE_MOST: usize = 1 << 30;
+const MAX_FILE: usize = 1 << 30;
 
 /// Everything known about an image.
 pub(super) struct Known<'a> {
@@ -65,7 +65,9 @@ pub(super) fn bill(known: &Known<'_>, files: Vec<ImageFile>, tools: bool) -> Res
         let goal = goals.iter().find(|goal| goal.name == recipe.name.as_str());
         packages.push(Package {
             role: if contained(number) { Role::Contained } else { Role::Tool },
-            outputs: goal.map(|goal| goal.outputs.values().cloned().collect()).unwrap_or_default(),
+            outputs: goal
+                .map(|goal| goal.outputs.values().map(ToString::to_string).collect())
+                .unwrap_or_default(),
             tools: if tools { with } else { Vec::new() },
             ..package(tree, recipe)?
         });
@@ -171,7 +173,7 @@ fn local(
             let place = tree.join(path.to_string());
             let fails = |e: &io::Error| Failure::io(&format!("{} cannot be read", place.display()), e);
             let files = OnDisk::open(tree).map_err(|e| fails(&io::Error::other(e)))?;
-            let bytes = files.read(path, FILE_MOST).map_err(|e| fails(&e))?.unwrap_or_default();
+            let bytes = files.read(path, MAX_FILE).map_err(|e| fails(&e))?.unwrap_or_default();
             if !hex0 && Digest::of(&bytes) != blob.0 {
                 return Err(Failure::new(
                     Kind::Failed,

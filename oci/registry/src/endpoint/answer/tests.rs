@@ -1,11 +1,11 @@
-//! Requests and what they are answered.
+//! Requests and their answers.
 
 use std::collections::BTreeMap;
 
 use super::*;
 use crate::repository::{MANIFEST, Referrer};
 
-/// One repository, `hello`, with an image of one blob of 100 bytes; and what it was before.
+/// One repository, `hello`, with an image of one blob of 100 bytes; and its earlier state.
 #[derive(Default)]
 struct Small {
     repositories: Vec<Arc<Repository>>,
@@ -79,7 +79,7 @@ fn body(answer: &Answer) -> serde_json::Value {
 }
 
 #[test]
-fn what_is_not_there_says_what_with_its_code() {
+fn missing_things_have_their_error_codes() {
     let other = digest("other");
     for (path, status, code) in [
         ("/v2/nothing/manifests/latest".to_owned(), 404, "NAME_UNKNOWN"),
@@ -88,7 +88,7 @@ fn what_is_not_there_says_what_with_its_code() {
         ("/v2/hello/manifests/other".to_owned(), 404, "MANIFEST_UNKNOWN"),
         (format!("/v2/hello/manifests/{other}"), 404, "MANIFEST_UNKNOWN"),
         (format!("/v2/hello/blobs/{other}"), 404, "BLOB_UNKNOWN"),
-        // A manifest is no blob.
+        // A manifest is not a blob.
         (format!("/v2/hello/blobs/{}", digest("manifest of new")), 404, "BLOB_UNKNOWN"),
         ("/v2/HELLO/tags/list".to_owned(), 400, "NAME_INVALID"),
         ("/v2/hello/blobs/sha256:1".to_owned(), 400, "DIGEST_INVALID"),
@@ -113,18 +113,18 @@ fn only_reading_is_answered() {
 }
 
 #[test]
-fn a_store_that_does_not_answer_is_said_to_be_unavailable() {
+fn a_store_that_does_not_answer_is_reported_as_unavailable() {
     let world = Small { gone: true, ..small() };
     for path in ["/v2/_catalog", "/v2/hello/tags/list", "/healthz"] {
         let answer = answer(&Asked { method: "GET", path, ..Asked::default() }, &world);
         assert_eq!((answer.status, header(&answer, "retry-after")), (503, Some("5")), "{path}");
     }
-    // That there is an endpoint is so all the same.
+    // The endpoint itself still exists.
     assert_eq!(answer(&Asked { method: "GET", path: "/v2/", ..Asked::default() }, &world).status, 200);
 }
 
 #[test]
-fn a_manifest_comes_by_tag_and_by_digest_and_says_what_it_is() {
+fn a_manifest_is_served_by_tag_and_by_digest_with_its_media_type() {
     let of = digest("manifest of new");
     for (path, keep) in [
         ("/v2/hello/manifests/latest".to_owned(), "no-cache"),
@@ -139,7 +139,7 @@ fn a_manifest_comes_by_tag_and_by_digest_and_says_what_it_is() {
 }
 
 #[test]
-fn what_the_name_meant_before_is_there_by_digest_alone() {
+fn the_previous_image_of_a_name_is_served_by_digest_only() {
     assert_eq!(get(&format!("/v2/hello/manifests/{}", digest("manifest of old"))).status, 200);
     let answer = get(&format!("/v2/hello/blobs/{}", digest("old")));
     let Body::Blob { repository, .. } = &answer.body else { panic!("{answer:?}") };
@@ -148,7 +148,7 @@ fn what_the_name_meant_before_is_there_by_digest_alone() {
 }
 
 #[test]
-fn a_blob_comes_whole_or_in_part_or_not_when_it_is_known() {
+fn a_blob_is_sent_whole_or_in_part_or_not_modified() {
     let of = digest("new");
     let (path, tag) = (format!("/v2/hello/blobs/{of}"), etag(&of));
     let get = |range, if_range, if_none_match, method| {
@@ -175,7 +175,7 @@ fn a_blob_comes_whole_or_in_part_or_not_when_it_is_known() {
 }
 
 #[test]
-fn referrers_are_listed_and_filtered_and_none_is_an_empty_index() {
+fn referrers_are_listed_and_filtered_possibly_as_an_empty_index() {
     let of = digest("manifest of new");
     let list = |path: &str, query| {
         let answer = asked(&Asked { method: "GET", path, query, ..Asked::default() });
@@ -196,7 +196,7 @@ fn referrers_are_listed_and_filtered_and_none_is_an_empty_index() {
 }
 
 #[test]
-fn referrers_are_under_a_tag_too() {
+fn referrers_have_a_fallback_tag_too() {
     let mut repository = repository("new");
     repository.add_fallback_tags();
     let tag = digest("manifest of new").fallback_tag();

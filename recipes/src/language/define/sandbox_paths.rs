@@ -2,10 +2,10 @@
 
 use super::super::context::Refused;
 use super::super::error::{ArgumentError, Label};
-use crate::action::Place;
+use crate::action::SandboxPath;
 use crate::recipe::Span;
 
-/// Paths that every build provides itself, so that nothing else can be seen there.
+/// Paths that every build provides itself, so that they would hide anything else there.
 const TAKEN: &[(&str, &str)] = &[
     ("/proc", "the kernel's view of its processes"),
     ("/sys", "nothing, on purpose,"),
@@ -15,11 +15,11 @@ const TAKEN: &[(&str, &str)] = &[
     ("/out", "the directory for its outputs"),
 ];
 
-/// One input of a recipe, as far as its place matters.
+/// One input of a recipe, and its place.
 pub(super) struct Placed {
-    /// Which of the recipe's arguments named it.
+    /// The argument that it comes from.
     pub(super) argument: &'static str,
-    pub(super) place: Place,
+    pub(super) place: SandboxPath,
     /// Whether it is a file: then nothing can be below it.
     pub(super) is_file: bool,
     pub(super) at: Span,
@@ -27,11 +27,11 @@ pub(super) struct Placed {
     pub(super) origin: String,
 }
 
-/// The place that `text` names, when an input can be seen there.
-pub(super) fn parse(argument: &'static str, text: &str) -> Result<Place, Refused> {
-    let place = Place::new(text).map_err(|why| Refused::new(argument, why))?;
+/// Parses a place, and checks that an input can be seen there.
+pub(super) fn parse(argument: &'static str, text: &str) -> Result<SandboxPath, Refused> {
+    let place = SandboxPath::new(text).map_err(|why| Refused::new(argument, why))?;
     for (taken, by) in TAKEN {
-        if Place::new(taken).is_ok_and(|taken| place.is_in(&taken)) {
+        if SandboxPath::new(taken).is_ok_and(|taken| place.is_in(&taken)) {
             let why = ArgumentError::Shadowed { place: text.to_owned(), by };
             return Err(Refused::new(argument, why));
         }
@@ -39,7 +39,7 @@ pub(super) fn parse(argument: &'static str, text: &str) -> Result<Place, Refused
     Ok(place)
 }
 
-/// Refuses inputs of which one hides the other. Directories at one place are merged, which the plan does.
+/// Refuses inputs that hide each other. Directories at one place are merged by the plan.
 pub(super) fn check(inputs: &[Placed]) -> Result<(), Refused> {
     for (number, one) in inputs.iter().enumerate() {
         let also = |first: &Placed| vec![Label::new(first.at.clone(), first.origin.clone())];

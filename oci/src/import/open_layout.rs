@@ -1,4 +1,4 @@
-//! The files of a layout or archive that an image comes from.
+//! The files of a layout or archive to import.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -9,21 +9,23 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
 
+use stele_store::{Scratch, Store};
+
 use super::choose::Named;
 use super::untar::{Kind, Untar};
 use super::{ImportError, unpack};
 use crate::document::{digest_text, sum};
-use crate::record::DOCUMENT_MOST;
+use crate::record::MAX_DOCUMENT;
 
-/// Files that an archive may have.
-const MEMBERS_MOST: usize = 100_000;
-/// Links from one file of an archive to another.
-const HOPS_MOST: usize = 10;
-/// The most bytes of an archive that has to be unpacked before it can be read.
-const SPOOL_MOST: u64 = 64 << 30;
+/// Maximum number of files in an archive.
+const MAX_MEMBERS: usize = 100_000;
+/// Maximum number of links from one file of an archive to another.
+const MAX_HOPS: usize = 10;
+/// Maximum size in bytes of an archive that has to be decompressed before it can be read.
+const MAX_SPOOL: u64 = 64 << 30;
 
 /// An open layout or archive.
-pub(super) enum Place {
+pub(super) enum OpenLayout {
     Folder { path: PathBuf, folder: OwnedFd },
     Archive { path: PathBuf, file: File, members: HashMap<Vec<u8>, Member> },
 }
@@ -40,10 +42,9 @@ fn document(what: &str, why: impl std::fmt::Display) -> ImportError {
     ImportError::Document { what: what.to_owned(), why: why.to_string() }
 }
 
-impl Place {
-    /// Opens the layout or archive at `path`. What has to be unpacked before it can be read goes to a file of
-    /// `scratch`.
-    pub(super) fn open(path: &Path, scratch: impl FnOnce() -> io::Result<File>) -> Result<Self, ImportError> {
+impl OpenLayout {
+    /// Opens the layout or archive at `path`. A compressed archive is decompressed into a scratch file of the store.
+    pub(super) fn open(path: &Path, store: &Store) -> Result<Self, ImportError> {
         let fails = |source: io::Error| ImportError::File { path: path.to_owned(), source };
         let meta = std::fs::metadata(path).map_err(fails)?;
         if meta.is_dir() {
@@ -59,21 +60,21 @@ impl Place {
         let packed = unpack::sniff(&mut unpack::buffered(&file)).map_err(fails)?;
         file.rewind().map_err(fails)?;
         if packed != crate::encode::Compression::None {
-            let mut spool = scratch().map_err(ImportError::Scratch)?;
+            let mut spool = store.scratch()?;
             let (_, bytes) = unpack::unpacked(unpack::buffered(&file), 128 << 20).map_err(fails)?;
-            let copied = spooled(&mut bytes.take(SPOOL_MOST + 1), &mut spool, &unknown)?;
-            if copied > SPOOL_MOST {
-                return Err(unknown(format!("packed, and unpacks to more than {SPOOL_MOST} bytes")));
+            let copied = spooled(&mut bytes.take(MAX_SPOOL + 1), &mut spool, &unknown)?;
+            if copied > MAX_SPOOL {
+                return Err(unknown(format!("compressed, and larger than {MAX_SPOOL} bytes")));
             }
-            file = spool;
+            file = spool.into_file();
             file.rewind().map_err(fails)?;
         }
         let mut members = HashMap::new();
-        // Through a reader that can skip: what is in the members is not looked at.
+        // The reader can skip: member contents are not read.
         let mut tar = Untar::new(unpack::buffered(&file));
         loop {
             let found =
-                tar.step().map_err(|e| unknown(format!("no layout and no archive of images: {e}")))?;
+                tar.step().map_err(|e| unknown(format!("neither a layout nor an archive of images: {e}")))?;
             let Some(found) = found else { break };
             let member = match found.kind {
                 Kind::File => Member::File { at: tar.position(), size: found.size },
@@ -82,8 +83,8 @@ impl Place {
                 Kind::Directory | Kind::Special(_) => continue,
             };
             members.insert(found.path.as_bytes().to_vec(), member);
-            if members.len() > MEMBERS_MOST {
-                return Err(unknown(format!("an archive of more than {MEMBERS_MOST} files")));
+            if members.len() > MAX_MEMBERS {
+                return Err(unknown(format!("an archive of more than {MAX_MEMBERS} files")));
             }
         }
         Ok(Self::Archive { path: path.to_owned(), file, members })
@@ -95,12 +96,12 @@ impl Place {
         }
     }
 
-    /// A file in it, and its size. None when it is not there.
+    /// A file in it, and its size. `None` when it does not exist.
     pub(super) fn file(&self, name: &str) -> Result<Option<Opened>, ImportError> {
         let fails = |source: io::Error| ImportError::File { path: self.path().join(name), source };
         match self {
             Self::Folder { folder, .. } => {
-                // What is elsewhere, behind a link, or never ends, is not of the layout.
+                // Files outside, behind a link, or without an end are not part of the layout.
                 let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
                 let within = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
                 let file = match rustix::fs::openat2(folder, name, flags, Mode::empty(), within) {
@@ -112,14 +113,14 @@ impl Place {
                 };
                 let meta = file.metadata().map_err(fails)?;
                 if !meta.is_file() {
-                    return Err(fails(io::Error::other("it is no file")));
+                    return Err(fails(io::Error::other("not a regular file")));
                 }
                 Ok(Some((Box::new(file), meta.len())))
             }
             Self::Archive { file, members, .. } => {
-                // `./` in front means nothing, as in the names of the members themselves.
+                // A leading `./` is ignored, as in the names of the members themselves.
                 let mut wanted = beside(b"", name.as_bytes());
-                for _ in 0..HOPS_MOST {
+                for _ in 0..MAX_HOPS {
                     match members.get(&wanted) {
                         None => return Ok(None),
                         Some(Member::Link(target)) => wanted = beside(&wanted, target),
@@ -129,25 +130,25 @@ impl Place {
                         }
                     }
                 }
-                Err(fails(io::Error::other("it is a link that leads nowhere")))
+                Err(fails(io::Error::other("a dangling link")))
             }
         }
     }
 
-    pub(super) fn read(&self, name: &str, most: u64) -> Result<Option<Vec<u8>>, ImportError> {
+    pub(super) fn read(&self, name: &str, max: u64) -> Result<Option<Vec<u8>>, ImportError> {
         let Some((file, size)) = self.file(name)? else { return Ok(None) };
-        if size > most {
-            return Err(document(name, format!("it has {size} bytes, more than {most}")));
+        if size > max {
+            return Err(document(name, format!("{size} bytes, more than {max}")));
         }
         let mut bytes = Vec::new();
         let fails = |source| ImportError::File { path: self.path().join(name), source };
-        file.take(most).read_to_end(&mut bytes).map_err(fails)?;
+        file.take(max).read_to_end(&mut bytes).map_err(fails)?;
         Ok(Some(bytes))
     }
 
-    /// A document, compared with what is said of it.
+    /// A document, verified against its stated digest and size.
     pub(super) fn document(&self, named: &Named) -> Result<Vec<u8>, ImportError> {
-        let bytes = self.read(&named.file, DOCUMENT_MOST)?;
+        let bytes = self.read(&named.file, MAX_DOCUMENT)?;
         let bytes = bytes.ok_or_else(|| ImportError::Missing { blob: named.file.clone() })?;
         let found = sum(&bytes);
         match named.sum {
@@ -163,10 +164,10 @@ impl Place {
     }
 }
 
-/// Copies all of `bytes`, and tells whose fault it is when that fails: the archive's, or the disk's.
+/// Copies all of `bytes`, and tells errors of the archive from those of the disk.
 fn spooled(
     bytes: &mut dyn Read,
-    spool: &mut File,
+    spool: &mut Scratch,
     unknown: &dyn Fn(String) -> ImportError,
 ) -> Result<u64, ImportError> {
     let (mut buffer, mut copied) = (vec![0; 256 << 10], 0);
@@ -175,14 +176,14 @@ fn spooled(
             Ok(0) => return Ok(copied),
             Ok(count) => count,
             Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
-            Err(e) => return Err(unknown(format!("packed, and cannot be unpacked: {e}"))),
+            Err(e) => return Err(unknown(format!("compressed, and cannot be decompressed: {e}"))),
         };
         spool.write_all(&buffer[..count]).map_err(ImportError::Scratch)?;
         copied += count as u64;
     }
 }
 
-/// A part of a file. Whoever else reads the file is not disturbed: it has no place of its own.
+/// A part of a file. It has no shared offset, so other readers of the file are not disturbed.
 struct Slice {
     file: File,
     at: u64,
@@ -199,7 +200,7 @@ impl Read for Slice {
     }
 }
 
-/// What a link in an archive says: from the folder that it is in.
+/// The target of a link in an archive, relative to its folder.
 fn beside(from: &[u8], target: &[u8]) -> Vec<u8> {
     let folder = from.rsplitn(2, |&byte| byte == b'/').nth(1).unwrap_or_default();
     let from = if target.starts_with(b"/") { &[][..] } else { folder };

@@ -7,21 +7,21 @@ use stele_store::model::BlobId;
 /// Whether the kernel sends requests to open files.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Opens {
-    /// It does: payload files can be passed to it, and each handle identifies its file.
-    Said,
-    /// It does not (ENOSYS to FUSE_OPEN): two requests less for each opened file. A number means the file
-    /// that the kernel was told last.
-    Unsaid,
+    /// It does: payload files can be passed through, and each handle identifies its file.
+    Sent,
+    /// It does not (ENOSYS to FUSE_OPEN): two requests fewer per opened file. A number means the file that was last
+    /// returned to the kernel under it.
+    Unsent,
 }
 
-/// What each number means that the kernel knows, and its lookup count.
+/// The meaning of each number that the kernel knows, and its lookup count.
 #[derive(Default)]
-pub(super) struct Told {
+pub(super) struct KnownFiles {
     files: HashMap<u64, (BlobId, u64)>,
 }
 
-impl Told {
-    /// Once more. Whether it may be: a number that the kernel knows means one blob only.
+impl KnownFiles {
+    /// Counts a lookup. Returns whether it is allowed: a number that the kernel knows means one blob only.
     pub(super) fn tell(&mut self, ino: u64, blob: BlobId) -> bool {
         let (known, times) = self.files.entry(ino).or_insert((blob, 0));
         if *known != blob {

@@ -1,6 +1,5 @@
-//! The places of connections. There are so many, and whoever asks for something comes before whoever only holds one:
-//! when
-//! all are taken, the connection that has been idle longest makes room.
+//! The slots of connections. Their number is fixed, and active connections have precedence over idle ones: when all are
+//! taken, the connection that has been idle longest is closed.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -9,48 +8,48 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
-/// When nobody is idle, it is looked again so soon.
+/// The polling interval while no connection is idle.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// All places, and who has one.
+/// All slots, and the connections in them.
 #[derive(Debug)]
-pub struct Places {
+pub struct Connections {
     slots: Arc<Semaphore>,
-    taken: Mutex<HashMap<u64, Arc<Place>>>,
+    taken: Mutex<HashMap<u64, Arc<Slot>>>,
     next: AtomicU64,
 }
 
-/// A connection that has a place.
+/// The slot of a connection.
 #[derive(Debug)]
-pub struct Place {
-    /// Requests under way.
+pub struct Slot {
+    /// Requests in progress.
     working: AtomicUsize,
-    /// Since when there is none.
+    /// Since when there are none.
     idle_since: Mutex<Instant>,
     end: Notify,
 }
 
-/// A place, which is free again when this is dropped.
+/// Holds a slot until it is dropped.
 #[derive(Debug)]
 pub struct Taken {
-    place: Arc<Place>,
+    place: Arc<Slot>,
     number: u64,
-    places: Arc<Places>,
+    connections: Arc<Connections>,
     _slot: OwnedSemaphorePermit,
 }
 
-/// A request that is under way, until it is dropped.
+/// A request in progress, until it is dropped.
 #[derive(Debug)]
-pub struct Working(Arc<Place>);
+pub struct Working(Arc<Slot>);
 
-impl Places {
-    /// So many, and at least one.
+impl Connections {
+    /// `count` slots, and at least one.
     pub fn new(count: usize) -> Arc<Self> {
         let slots = Arc::new(Semaphore::new(count.max(1)));
         Arc::new(Self { slots, taken: Mutex::default(), next: AtomicU64::new(0) })
     }
 
-    /// Takes a place for a connection that is there. While none is free, idle ones are ended.
+    /// Takes a slot for a new connection. While none is free, idle connections are closed.
     pub async fn take(self: &Arc<Self>) -> Taken {
         loop {
             let free = Arc::clone(&self.slots).acquire_owned();
@@ -66,13 +65,13 @@ impl Places {
 
     fn taken(self: &Arc<Self>, slot: OwnedSemaphorePermit) -> Taken {
         let (working, idle_since) = (AtomicUsize::new(0), Mutex::new(Instant::now()));
-        let place = Arc::new(Place { working, idle_since, end: Notify::new() });
+        let place = Arc::new(Slot { working, idle_since, end: Notify::new() });
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         self.lock().insert(number, Arc::clone(&place));
-        Taken { place, number, places: Arc::clone(self), _slot: slot }
+        Taken { place, number, connections: Arc::clone(self), _slot: slot }
     }
 
-    /// Ends the connection that has been idle longest, if any is.
+    /// Closes the connection that has been idle longest, if any is.
     fn end_idlest(&self) {
         let taken = self.lock();
         let idle = taken.values().filter_map(|place| Some((place.idle_since()?, place)));
@@ -81,25 +80,25 @@ impl Places {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Arc<Place>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Arc<Slot>>> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Place {
+impl Slot {
     /// A request begins.
     pub fn work(self: &Arc<Self>) -> Working {
         self.working.fetch_add(1, Ordering::SeqCst);
         Working(Arc::clone(self))
     }
 
-    /// Since when nothing is asked; none while something is.
+    /// Since when no request is in progress; `None` while one is.
     fn idle_since(&self) -> Option<Instant> {
         let since = *self.idle_since.lock().unwrap_or_else(PoisonError::into_inner);
         (self.working.load(Ordering::SeqCst) == 0).then_some(since)
     }
 
-    /// Waits until the place is wanted by another while nothing is asked here.
+    /// Waits until another connection needs the slot while this one is idle.
     pub async fn unwanted(&self) {
         loop {
             self.end.notified().await;
@@ -111,15 +110,15 @@ impl Place {
 }
 
 impl Taken {
-    /// The place.
-    pub fn place(&self) -> &Arc<Place> {
+    /// The slot.
+    pub fn place(&self) -> &Arc<Slot> {
         &self.place
     }
 }
 
 impl Drop for Taken {
     fn drop(&mut self) {
-        self.places.lock().remove(&self.number);
+        self.connections.lock().remove(&self.number);
     }
 }
 
@@ -143,28 +142,29 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_idle_longest_makes_room_and_whoever_works_does_not() {
+    fn the_longest_idle_connection_is_closed_and_busy_ones_are_not() {
         run(async {
-            let places = Places::new(2);
-            let (worker, idler) = (places.take().await, places.take().await);
+            let connections = Connections::new(2);
+            let (worker, idler) = (connections.take().await, connections.take().await);
             let working = worker.place().work();
             let (idle, other) = (Arc::clone(idler.place()), Arc::clone(worker.place()));
             let ended = tokio::spawn(async move {
                 idle.unwanted().await;
                 drop(idler);
             });
-            let late = tokio::time::timeout(Duration::from_secs(5), places.take()).await.expect("a place");
+            let late =
+                tokio::time::timeout(Duration::from_secs(5), connections.take()).await.expect("a place");
             ended.await.expect("the idle one ended");
-            // Now nobody is idle: the next has to wait until somebody is.
+            // Now none is idle: the next waits until one is.
             let newest = late.place().work();
-            assert!(tokio::time::timeout(Duration::from_millis(300), places.take()).await.is_err());
+            assert!(tokio::time::timeout(Duration::from_millis(300), connections.take()).await.is_err());
             assert!(tokio::time::timeout(Duration::from_millis(10), other.unwanted()).await.is_err());
             drop(working);
             let ended = tokio::spawn(async move {
                 other.unwanted().await;
                 drop(worker);
             });
-            tokio::time::timeout(Duration::from_secs(5), places.take()).await.expect("a place");
+            tokio::time::timeout(Duration::from_secs(5), connections.take()).await.expect("a place");
             ended.await.expect("the other ended");
             drop((newest, late));
         });
