@@ -35,7 +35,7 @@ pub fn own_program(args: &[&str], store: &Path) -> Command {
 /// Starts a daemon for `store` and waits until it listens or has failed.
 pub fn start(store: &Path) -> Result<Started, Failure> {
     let failed = |e: std::io::Error| {
-        // What is missing is none of its files, as in a container without /proc.
+        // The missing file is not one of the store, as in a container without /proc.
         let missing = ["/proc/self/exe", "/dev/null"].into_iter().find(|path| !Path::new(path).exists());
         let e = missing.map_or(e, |path| std::io::Error::other(format!("{path} is missing")));
         Failure::io("the daemon could not be started", &e)

@@ -218,8 +218,8 @@ impl Evaluator {
         }
         let message = format!("the evaluation of the recipes in {} {how}", tree.display());
         Err(Failure::new(Kind::Failed, message).hint(
-            "the limits are 4 GiB of memory, 60 s of processor time and the usual stack: look for an endless loop, or a \
-             value that grows without end",
+            "the limits are 4 GiB of memory, 60 s of processor time and the usual stack: look for an endless loop, or \
+             a value that grows without end",
         ))
     }
 

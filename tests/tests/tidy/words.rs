@@ -39,7 +39,6 @@ const PHRASES: &[(&str, &str, &str)] = &[
     ("is none ", "of", "is not one of"),
     ("that is ", "none", "that is not one"),
     ("begins ", "anew", "restarts"),
-    ("who", "ever", "the process or user that"),
 ];
 
 /// Where the rule does not apply: programs in other languages, licences, and what is committed byte for byte.
