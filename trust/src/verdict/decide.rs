@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Clause, Inquiry, Kind, NotCounted, Said, Verdict};
+use super::{Clause, Inquiry, Kind, NotCounted, Stance, Verdict};
 use crate::digest::{Digests, Sha256};
 use crate::name::Label;
 use crate::policy::{Policy, PolicyStale, Unmet};
@@ -253,7 +253,7 @@ fn report(
     target: Option<Digests>,
 ) -> Verdict {
     let policy = inquiry.policy;
-    let states = |(principal, (digests, evidence)): (&Label, &(Digests, BTreeSet<Sha256>))| Said {
+    let states = |(principal, (digests, evidence)): (&Label, &(Digests, BTreeSet<Sha256>))| Stance {
         principal: principal.clone(),
         position: Position::States(*digests),
         evidence: evidence.iter().copied().collect(),
@@ -261,11 +261,11 @@ fn report(
     let of_target = |digests: &Digests| target.is_some_and(|target| target.matches(digests));
     let agrees = |it: &(&Label, &(Digests, BTreeSet<Sha256>))| of_target(&it.1.0);
     let against = |it: &(&Label, &(Digests, BTreeSet<Sha256>))| !of_target(&it.1.0);
-    let agreeing: Vec<Said> = count.stating.iter().filter(agrees).map(states).collect();
-    let mut dissenting: Vec<Said> =
+    let agreeing: Vec<Stance> = count.stating.iter().filter(agrees).map(states).collect();
+    let mut dissenting: Vec<Stance> =
         count.stating.iter().chain(&count.weak).filter(against).map(states).collect();
     if policy.dissent.failed_dissents {
-        dissenting.extend(count.failed.iter().map(|(principal, evidence)| Said {
+        dissenting.extend(count.failed.iter().map(|(principal, evidence)| Stance {
             principal: principal.clone(),
             position: Position::Failed,
             evidence: evidence.iter().copied().collect(),
