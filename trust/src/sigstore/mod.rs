@@ -9,6 +9,8 @@ mod certificate;
 mod entry;
 mod log;
 mod root;
+#[cfg(test)]
+mod tests;
 mod timestamp;
 mod verify;
 

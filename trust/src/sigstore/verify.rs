@@ -17,7 +17,7 @@ use crate::time::Time;
 /// Who is expected to have signed.
 #[derive(Clone, Copy, Debug)]
 pub enum Expected<'a> {
-    /// Whoever holds this key.
+    /// The holder of this key.
     Key(&'a PublicKey),
     /// Whom an issuer of identities told Fulcio about.
     Identity {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Clause, Inquiry, Kind, NotCounted, Said, Verdict};
+use super::{Clause, Inquiry, Kind, NotCounted, Stance, Verdict};
 use crate::digest::{Digests, Sha256};
 use crate::name::Label;
 use crate::policy::{Policy, PolicyStale, Unmet};
@@ -173,7 +173,7 @@ impl Count {
     /// Counts what one principal says.
     fn principal(&mut self, policy: &Policy, principal: &Label, votes: Vec<Vote>) {
         let key_problem = |vote: &Vote| matches!(vote.weakness, Some(Reason::Key(_)));
-        // A revocation by a key that does not count would let whoever stole it silence its principal.
+        // A revocation by a key that does not count would let a thief silence its principal.
         let revoking = |vote: &Vote| match vote.position {
             Position::Revokes(digests) if !key_problem(vote) => Some(digests),
             _ => None,
@@ -253,7 +253,7 @@ fn report(
     target: Option<Digests>,
 ) -> Verdict {
     let policy = inquiry.policy;
-    let states = |(principal, (digests, evidence)): (&Label, &(Digests, BTreeSet<Sha256>))| Said {
+    let states = |(principal, (digests, evidence)): (&Label, &(Digests, BTreeSet<Sha256>))| Stance {
         principal: principal.clone(),
         position: Position::States(*digests),
         evidence: evidence.iter().copied().collect(),
@@ -261,11 +261,11 @@ fn report(
     let of_target = |digests: &Digests| target.is_some_and(|target| target.matches(digests));
     let agrees = |it: &(&Label, &(Digests, BTreeSet<Sha256>))| of_target(&it.1.0);
     let against = |it: &(&Label, &(Digests, BTreeSet<Sha256>))| !of_target(&it.1.0);
-    let agreeing: Vec<Said> = count.stating.iter().filter(agrees).map(states).collect();
-    let mut dissenting: Vec<Said> =
+    let agreeing: Vec<Stance> = count.stating.iter().filter(agrees).map(states).collect();
+    let mut dissenting: Vec<Stance> =
         count.stating.iter().chain(&count.weak).filter(against).map(states).collect();
     if policy.dissent.failed_dissents {
-        dissenting.extend(count.failed.iter().map(|(principal, evidence)| Said {
+        dissenting.extend(count.failed.iter().map(|(principal, evidence)| Stance {
             principal: principal.clone(),
             position: Position::Failed,
             evidence: evidence.iter().copied().collect(),

@@ -115,9 +115,9 @@ pub struct Verdict {
     /// The policy: its name, version and digest.
     pub policy: (Label, u64, Sha256),
     /// Who states the digest, each once.
-    pub agreeing: Vec<Said>,
+    pub agreeing: Vec<Stance>,
     /// Who states another one, or failed where that counts.
-    pub dissenting: Vec<Said>,
+    pub dissenting: Vec<Stance>,
     /// Proofs against principals.
     pub equivocations: Vec<Equivocation>,
     /// Principals of the policy of whom nothing was counted.
@@ -128,7 +128,7 @@ pub struct Verdict {
 
 /// What a principal says, and in which evidence.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct Said {
+pub struct Stance {
     /// Who.
     pub principal: Label,
     /// What.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Clause, Said, Verdict};
+use super::{Clause, Stance, Verdict};
 use crate::vote::Position;
 
 impl Verdict {
@@ -28,7 +28,7 @@ impl Verdict {
     pub fn explain(&self) -> String {
         let (policy, version, _) = &self.policy;
         let mut lines = vec![format!("{}: {}", self.kind, self.subject), format!("  {}", self.reason())];
-        let said = |it: &Said, verb: &str| match it.position {
+        let said = |it: &Stance, verb: &str| match it.position {
             Position::States(digests) => format!("  {} {verb} {digests}", it.principal),
             Position::Failed => format!("  {} failed to build it", it.principal),
             Position::Revokes(digests) => format!("  {} takes back {digests}", it.principal),

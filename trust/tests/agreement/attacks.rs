@@ -176,7 +176,7 @@ fn an_output_that_agrees_in_one_digest_and_differs_in_the_other_is_dissent() {
     assert_eq!(stele_trust::verdict::decide(&asked).kind, Kind::Contested);
 }
 
-/// Whoever carries evidence can leave some out. A threshold that needs everybody shows it; one that does not, cannot,
+/// Who carries evidence can leave some out. A threshold that needs everybody shows it; one that does not, cannot,
 /// and its policy says so.
 #[test]
 fn dissent_that_is_hidden_is_missed_only_where_the_policy_can_do_without_that_builder() {
