@@ -9,7 +9,8 @@ use stele_trust::time::Time;
 
 fuzz_target!(|bytes: &[u8]| {
     // A root and a bundle, split at the first line break.
-    let (first, rest) = bytes.iter().position(|byte| *byte == b'\n').map_or((bytes, &[][..]), |at| bytes.split_at(at));
+    let (first, rest) =
+        bytes.iter().position(|byte| *byte == b'\n').map_or((bytes, &[][..]), |at| bytes.split_at(at));
     let Ok(bundle) = Bundle::parse(first) else { return };
     if let Ok(written) = bundle.encode() {
         assert_eq!(Bundle::parse(&written).expect("what was written is read").content, bundle.content);

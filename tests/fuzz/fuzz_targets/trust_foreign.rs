@@ -15,7 +15,9 @@ fuzz_target!(|bytes: &[u8]| {
     }
     if let Ok(payload) = Payload::parse(bytes) {
         let written = payload.encode();
-        assert!(written.is_err() || written.is_ok_and(|it| Payload::parse(&it).is_ok_and(|it| it == payload)));
+        assert!(
+            written.is_err() || written.is_ok_and(|it| Payload::parse(&it).is_ok_and(|it| it == payload))
+        );
     }
     let _ = stagex::Image::of_payload(bytes);
     let Ok(text) = std::str::from_utf8(bytes) else { return };
