@@ -18,7 +18,7 @@ cargo_release = tools/with-rocksdb --release cargo
 test_flags = --workspace --features stele-cli/crash-points,stele-store/crash-points
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-foreign chain world build check test stress lint fuzz bench dist install
+.PHONY: help demo demo-foreign chain world build check test stress lint fuzz mutants sanitize bench dist install
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -57,9 +57,11 @@ test: ## run all tests and the chain, or with TEST=NAME the tests whose binary o
 	@STELE_BIN="$(dev_stele)" TEST="$(TEST)" tools/with-rocksdb tools/run-tests $(test_flags)
 	@test -n "$(TEST)" || STELE_BIN="$(dev_stele)" tools/chain
 
-stress: ## fill hundreds of small disks and collect them again (STRESS_ROUNDS=300)
+stress: ## fill hundreds of small disks and collect them again, and let system calls fail (STRESS_ROUNDS=300)
 	@tools/install-deps build test
-	@STELE_STRESS="$(STRESS_ROUNDS)" $(cargo) test --package stele-store --test store full_disk -- --nocapture
+	@$(cargo) build $(test_flags) --bins --test full_disk --test store
+	@STELE_STRESS="$(STRESS_ROUNDS)" $(cargo) test $(test_flags) --test store full_disk -- --nocapture
+	@STELE_STRESS="$(STRESS_ROUNDS)" STELE_BIN="$(dev_stele)" $(cargo) test $(test_flags) --test full_disk -- --nocapture
 
 lint: ## check format, lints, and the licences and origin of every dependency
 	@tools/install-deps build cargo-tools
@@ -71,6 +73,14 @@ lint: ## check format, lints, and the licences and origin of every dependency
 fuzz: ## run every fuzz target for a short while (FUZZ_SECONDS=20 each)
 	@tools/install-deps build cargo-tools
 	@FUZZ_SECONDS="$(FUZZ_SECONDS)" tools/fuzz
+
+mutants: ## change the code at random places, and see whether the tests notice (MUTANTS=20, SEED, BASE=COMMIT)
+	@tools/install-deps build test mutants
+	@tools/mutants $(BASE)
+
+sanitize: ## run the unit tests of pure crates under the address sanitizer
+	@tools/install-deps build
+	@tools/sanitize
 
 bench: ## compare with other tools on this machine (BENCH_FLAGS=--write for docs/benchmarks.md)
 	@tools/install-deps build bench

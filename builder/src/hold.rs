@@ -54,8 +54,12 @@ pub enum HoldError {
 /// A message to the helper.
 #[derive(Debug, Serialize, Deserialize)]
 enum HelperRequest {
-    /// Create them; `builds` is the folder of all builds, `mapped` whether the parent maps the user.
-    Begin { builds: PathBuf, mapped: bool },
+    /// Make them; `builds` is the folder of all builds, `mapped` whether the asker maps the user.
+    Begin {
+        #[serde(with = "crate::path_text")]
+        builds: PathBuf,
+        mapped: bool,
+    },
     /// The user is mapped.
     Mapped {},
 }

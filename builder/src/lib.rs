@@ -11,6 +11,7 @@
 #[cfg(test)]
 mod golden;
 pub mod hold;
+mod path_text;
 pub mod profile;
 pub mod program;
 pub mod realise;

@@ -65,7 +65,12 @@ impl<T: Waits> Spares<T> {
         Self(Arc::new(Queue { program, waiting: Mutex::default() }))
     }
 
-    /// Takes a waiting process, or a new one.
+    /// The program whose helpers they are.
+    pub fn program(&self) -> &Program {
+        &self.0.program
+    }
+
+    /// One that waits, or a new one.
     ///
     /// # Errors
     /// When no process can be started.

@@ -24,6 +24,11 @@ pub struct RecipeTreeArg {
 /// # Errors
 /// When there is none.
 pub fn find(place: &RecipeTreeArg) -> Result<PathBuf, Failure> {
+    if let Some(given) = &place.recipes
+        && given.is_absolute()
+    {
+        return Ok(given.clone());
+    }
     let here =
         std::env::current_dir().map_err(|e| Failure::io("the working directory cannot be determined", &e))?;
     if let Some(given) = &place.recipes {

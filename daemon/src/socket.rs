@@ -43,9 +43,37 @@ pub(crate) fn connect(store: &Path) -> io::Result<UnixStream> {
     connect_to(store, NAME)
 }
 
-/// Connects to the socket of that name.
+/// Connects to the socket of that name, when it is this user who listens there: the path may lead elsewhere by now than
+/// when its owner was looked at.
 pub fn connect_to(store: &Path, name: &str) -> io::Result<UnixStream> {
-    short(store, name, |path| UnixStream::connect(path))
+    let stream = short(store, name, |path| UnixStream::connect(path))?;
+    match other_user(&stream)? {
+        None => Ok(stream),
+        Some(user) => {
+            let message =
+                format!("the process that listens on {} is of user {user}", store.join(name).display());
+            Err(io::Error::new(io::ErrorKind::PermissionDenied, message))
+        }
+    }
+}
+
+/// Takes the next connection. One of another user is hung up on: the socket's mode keeps others out, and this does when
+/// somebody has changed it.
+pub fn accept(listener: &UnixListener) -> io::Result<Option<UnixStream>> {
+    let (stream, _) = listener.accept()?;
+    match other_user(&stream)? {
+        None => Ok(Some(stream)),
+        Some(user) => {
+            tracing::warn!("a connection of user {user} was refused");
+            Ok(None)
+        }
+    }
+}
+
+/// The user at the other end, as the kernel knows it (unix(7), SO_PEERCRED), when it is another one.
+fn other_user(stream: &UnixStream) -> io::Result<Option<u32>> {
+    let user = rustix::net::sockopt::socket_peercred(stream)?.uid;
+    Ok((user != rustix::process::geteuid()).then(|| user.as_raw()))
 }
 
 /// Listens for the daemon's clients. Only the holder of the store's lock may call this: an existing socket is a dead

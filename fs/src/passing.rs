@@ -67,7 +67,8 @@ pub fn receive<T: DeserializeOwned>(stream: &UnixStream) -> io::Result<Option<(T
     Ok(Some((serde_json::from_slice(&json)?, fds)))
 }
 
-/// Receives bytes and the descriptors that they carry. Returns how many bytes were received; 0 at the end of the stream.
+/// Receives bytes and the descriptors that they carry. Returns how many bytes were received; 0 at the end of the
+/// stream.
 ///
 /// # Errors
 /// When the socket cannot be read.

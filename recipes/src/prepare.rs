@@ -6,7 +6,7 @@ use stele_archive::{AN_AR, Limits, Unpack, UnpackError, unpack};
 use stele_store::model::{Node, TreeId};
 
 use crate::content::{Content, ContentError};
-use crate::patch::{ApplyError, ParsePatchError, Patch, apply};
+use crate::patch::{ApplyError, ParsePatchError, Patch, Work, apply};
 use crate::paths::{TreePath, WalkError, find};
 use crate::recipe::UnpackSource;
 
@@ -110,10 +110,11 @@ pub fn prepare(
             unpack(&mut *bytes, &wanted, content).map_err(failed)?
         }
     };
+    let work = Work::default();
     for (file, bytes) in how.patches.iter().zip(patches) {
         let parsed = Patch::parse(bytes);
         let patch = parsed.map_err(|why| PrepareError::Parse { patch: file.path.clone(), why })?;
-        tree = apply(&tree, &patch, file.strip, content)
+        tree = apply(&tree, &patch, file.strip, content, &work)
             .map_err(|why| PrepareError::Apply { patch: file.path.clone(), why: Box::new(why) })?;
     }
     Ok(tree)

@@ -19,6 +19,7 @@ use rustix::fs::{
 use rustix::io::Errno;
 
 use crate::objects::FileError;
+use crate::room::no_inodes;
 
 /// The files of the store itself.
 const FILES: &[&str] = &["format", "format.new", "lock", "roots", "roots.new", "roots.lost", "ballast"];
@@ -59,9 +60,11 @@ pub enum FolderError {
         /// The user who opens the store.
         user: u32,
     },
-    /// The folder is world-writable.
-    #[error("{path} is world-writable")]
+    /// Others than its owner may put something into a folder.
+    #[error("{who} may write to {path}")]
     Shared {
+        /// Who.
+        who: &'static str,
         /// The folder.
         path: PathBuf,
     },
@@ -232,15 +235,8 @@ impl Folder {
         error: impl Into<io::Error>,
     ) -> FileError {
         let error = error.into();
-        let no_inodes =
-            || rustix::fs::fstatvfs(&self.fd).is_ok_and(|disk| disk.f_files > 0 && disk.f_ffree == 0);
-        let error = match error.kind() {
-            io::ErrorKind::StorageFull if no_inodes() => io::Error::new(
-                io::ErrorKind::StorageFull,
-                "no inodes are left: the disk can hold no more files",
-            ),
-            _ => error,
-        };
+        let words = (error.kind() == io::ErrorKind::StorageFull).then(|| no_inodes(&self.fd)).flatten();
+        let error = words.map_or(error, |words| io::Error::new(io::ErrorKind::StorageFull, words));
         FileError::new(self.path.join(within), doing, error)
     }
 
@@ -253,9 +249,7 @@ impl Folder {
         let user = writing.then(|| rustix::process::geteuid().as_raw());
         let stat = rustix::fs::fstat(&self.fd).map_err(|e| self.failed("", "examined", e))?;
         refuse_foreign(user, stat.st_uid, &self.path)?;
-        if writing && stat.st_mode & 0o002 != 0 {
-            return Err(FolderError::Shared { path: self.path.clone() });
-        }
+        refuse_shared(user, stat.st_mode, &self.path)?;
         for (name, kind) in self.names(".").map_err(|e| self.failed("", "read", e))? {
             if kind == FileType::Symlink {
                 return Err(FolderError::Link { path: self.path.join(name) });
@@ -309,6 +303,10 @@ impl Folder {
         };
         match FileType::from_raw_mode(stat.st_mode) {
             FileType::Symlink => Err(FolderError::Link { path }),
+            FileType::Directory if wanted == FileType::Directory => {
+                refuse_foreign(user, stat.st_uid, &path)?;
+                refuse_shared(user, stat.st_mode, &path)
+            }
             kind if kind == wanted => refuse_foreign(user, stat.st_uid, &path),
             _ => {
                 let wanted = if wanted == FileType::Directory { "folder" } else { "regular file" };
@@ -323,6 +321,16 @@ fn refuse_foreign(user: Option<u32>, owner: u32, path: &Path) -> Result<(), Fold
         Some(user) if user != owner => Err(FolderError::Foreign { path: path.to_owned(), owner, user }),
         _ => Ok(()),
     }
+}
+
+/// Whoever may write to a folder can take what is in it away and put something else there, as sshd(8) has it for keys.
+fn refuse_shared(user: Option<u32>, mode: u32, path: &Path) -> Result<(), FolderError> {
+    let who = match mode & 0o022 {
+        0 => return Ok(()),
+        0o020 => "every member of its group",
+        _ => "every user",
+    };
+    if user.is_none() { Ok(()) } else { Err(FolderError::Shared { who, path: path.to_owned() }) }
 }
 
 /// A folder that is being emptied.

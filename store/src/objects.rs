@@ -45,7 +45,7 @@ impl FileError {
 
     /// Whether the disk, or the quota, is full.
     pub fn is_no_space(&self) -> bool {
-        matches!(self.source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+        crate::room::is_no_space(&self.source)
     }
 }
 

@@ -4,6 +4,7 @@
 //! must be flushed. So space is reserved for all of that before anything more is accepted. When the disk is
 //! nearly full the buffers are flushed early: their size on disk is then known, and not estimated.
 
+use std::io;
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::PoisonError;
@@ -19,7 +20,14 @@ use crate::store::Store;
 /// sixteenth of it.
 const KEPT_BACK: u64 = 32 << 20;
 
-/// An upper bound of the database's write buffers, in bytes.
+/// Inodes that imports leave free, for the tables and logs of a collection: at most so many, on a small disk a
+/// sixteenth of its own.
+const KEPT_INODES: u64 = 64;
+
+/// More inodes than a flush takes.
+const SOME_INODES: u64 = 16;
+
+/// More than the database's buffers can come to, in bytes.
 const PLENTY: u64 = 512 << 20;
 
 /// What a small blob takes besides its bytes: its rows, in the log and in tables, and later their tombstones.
@@ -28,14 +36,27 @@ const ROWS_OF_BLOB: u64 = 600;
 /// The row of `meta` that marks that the database may hold small blobs that no row names.
 pub(crate) const UNLOGGED: &str = "unlogged";
 
-/// The free space of a disk, in bytes, when it is less than the reserve of a store on it.
+/// What is left of a disk when that is less than what a store on it keeps back for collections.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("{left} bytes are free on the disk of the store, and {kept} are reserved for garbage collection")]
-pub struct NoRoom {
-    /// The free space.
-    pub left: u64,
-    /// The reserve.
-    pub kept: u64,
+pub enum NoRoom {
+    /// Of its bytes.
+    #[error("{left} bytes are left on the disk of the store, and {kept} are kept back for collections")]
+    Bytes {
+        /// What is left.
+        left: u64,
+        /// What is kept back.
+        kept: u64,
+    },
+    /// Of its inodes.
+    #[error(
+        "the disk of the store can hold only {left} more files (inodes), and {kept} are kept back for collections"
+    )]
+    Inodes {
+        /// What is left.
+        left: u64,
+        /// What is kept back.
+        kept: u64,
+    },
 }
 
 /// What was accepted and is not on the disk yet.
@@ -59,7 +80,18 @@ impl Coming {
     }
 }
 
-/// Whether the disk of `path` has more free space than garbage collections need.
+/// Whether an error says that a disk is full: of bytes, of inodes, or of what a quota grants.
+pub fn is_no_space(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// What the kernel calls a full disk, in words that say of what: it has one number for bytes and inodes (ENOSPC).
+pub(crate) fn no_inodes(disk: impl AsFd) -> Option<&'static str> {
+    let disk = rustix::fs::fstatvfs(disk).ok()?;
+    (disk.f_files > 0 && disk.f_ffree == 0).then_some("no inodes are left: the disk can hold no more files")
+}
+
+/// Whether the disk of `path` has room for more than collections need.
 ///
 /// # Errors
 /// When it has less. A disk whose free space is unknown counts as having enough.
@@ -75,7 +107,12 @@ pub(crate) fn require_room_in(folder: impl AsFd) -> Result<(), NoRoom> {
 fn require_room_of(disk: &StatVfs, coming: u64) -> Result<(), NoRoom> {
     let left = disk.f_bavail.saturating_mul(disk.f_frsize);
     let kept = KEPT_BACK.min(disk.f_blocks.saturating_mul(disk.f_frsize) / 16);
-    if left < kept.saturating_add(coming) { Err(NoRoom { left, kept }) } else { Ok(()) }
+    if left < kept.saturating_add(coming) {
+        return Err(NoRoom::Bytes { left, kept });
+    }
+    // A file system that makes inodes as they are needed says that it has none.
+    let (left, kept) = (disk.f_favail, KEPT_INODES.min(disk.f_files / 16));
+    if left < kept { Err(NoRoom::Inodes { left, kept }) } else { Ok(()) }
 }
 
 impl Store {
@@ -99,20 +136,24 @@ impl Store {
         if require_room_of(&disk, coming.saturating_add(flushed)).is_ok() {
             return Ok(self.bound_compactions(&disk)?);
         }
-        // There may be enough: after a flush, the buffers are on the disk, and their log is deleted.
-        let of_disk = |NoRoom { left, kept }: NoRoom| WriteError::NoRoom { left, kept };
-        require_room_of(&disk, flushed).map_err(of_disk)?;
+        // It may be that there is enough: flushed, the buffers are on the disk, and the log with them is gone.
+        require_room_of(&disk, flushed)?;
         self.db.flush()?;
         let Some(disk) = self.disk() else { return Ok(()) };
         self.bound_compactions(&disk)?;
-        require_room_of(&disk, coming).map_err(of_disk)
+        Ok(require_room_of(&disk, coming)?)
     }
 
     fn disk(&self) -> Option<StatVfs> {
         rustix::fs::fstatvfs(self.objects.folder()).ok()
     }
 
-    /// Free space on the disk, in bytes.
+    /// Whether the disk has inodes for some new tables.
+    pub(crate) fn has_inodes(&self) -> bool {
+        self.disk().is_none_or(|disk| disk.f_files == 0 || disk.f_favail > SOME_INODES)
+    }
+
+    /// How many bytes are left on the disk.
     pub(crate) fn left(&self) -> u64 {
         self.disk().map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize))
     }

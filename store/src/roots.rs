@@ -64,7 +64,8 @@ impl Store {
         Ok(())
     }
 
-    /// Excludes other holders of this lock while a root is read, changed and set again. Setting a root does not take it.
+    /// Excludes other holders of this lock while a root is read, changed and set again. Setting a root does not take
+    /// it.
     pub fn lock_roots(&self) -> MutexGuard<'_, ()> {
         self.root_updates.lock().unwrap_or_else(PoisonError::into_inner)
     }

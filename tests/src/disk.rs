@@ -4,12 +4,20 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use rustix::mount::{MountPropagationFlags, mount_change};
 use tempfile::TempDir;
 
 /// Something mounted, unmounted when dropped.
 pub struct Disk {
     dir: TempDir,
     image: Option<PathBuf>,
+}
+
+/// What this thread, and what it starts, mounts from now on goes with them, and nobody else sees it. `None` without the
+/// right to mount.
+pub fn own_mounts() -> Option<()> {
+    crate::sys::unshare_mounts().ok()?;
+    mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC).ok()
 }
 
 fn run(program: &str, args: &[&std::ffi::OsStr]) -> bool {
@@ -34,9 +42,17 @@ macro_rules! args {
 impl Disk {
     /// A tmpfs of `mib` MiB. `None` without the right to mount.
     pub fn tmpfs(mib: u64) -> Option<Self> {
+        Self::tmpfs_of(&format!("size={mib}m"))
+    }
+
+    /// A tmpfs that holds so many files and folders. `None` without the right to mount.
+    pub fn tmpfs_of_inodes(count: u64) -> Option<Self> {
+        Self::tmpfs_of(&format!("nr_inodes={count}"))
+    }
+
+    fn tmpfs_of(size: &str) -> Option<Self> {
         let dir = tempfile::tempdir().expect("a folder");
-        let size = format!("size={mib}m");
-        run("mount", args!["-t", "tmpfs", "-o", &size, "tmpfs", dir.path()])
+        run("mount", args!["-t", "tmpfs", "-o", size, "tmpfs", dir.path()])
             .then_some(Self { dir, image: None })
     }
 
@@ -85,6 +101,12 @@ impl Disk {
         self.dir.path()
     }
 
+    /// Bytes that are taken on it, its own tables of contents included.
+    pub fn used(&self) -> u64 {
+        let disk = rustix::fs::statvfs(self.path()).expect("a mounted disk");
+        (disk.f_blocks - disk.f_bfree) * disk.f_frsize
+    }
+
     /// Mounts it read-only, or for writing again.
     pub fn set_read_only(&self, read_only: bool) {
         let option = if read_only { "remount,ro" } else { "remount,rw" };
@@ -94,7 +116,8 @@ impl Disk {
     /// Writes until the disk is full.
     pub fn fill(&self) {
         use std::io::Write;
-        let mut file = fs::File::create(self.path().join("filler")).expect("a file");
+        // Without an inode that is left there is nothing to write to.
+        let Ok(mut file) = fs::File::create(self.path().join("filler")) else { return };
         for step in [1 << 20, 4096, 1] {
             let zeros = vec![7; step];
             while file.write_all(&zeros).is_ok() {}

@@ -6,6 +6,7 @@ pub mod mounted;
 pub mod peer;
 pub mod sandboxed;
 pub mod server;
+mod sys;
 pub mod trees;
 pub mod workshop;
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use stele_recipes::content::{Content, InMemory};
-use stele_recipes::patch::{Patch, apply};
+use stele_recipes::patch::{Patch, Work, apply};
 use stele_recipes::paths::{TreeEdit, TreePath};
 use stele_store::model::{Node, Tree, TreeId};
 use stele_tests::skip;
@@ -120,7 +120,7 @@ fn ours(old: &Files, new: &Files, diff: &[u8]) {
     let content = InMemory::default();
     let shown = String::from_utf8_lossy(diff);
     let patch = Patch::parse(diff).unwrap_or_else(|error| panic!("{error}\n{shown}"));
-    let after = apply(&tree(old, &content), &patch, 1, &content);
+    let after = apply(&tree(old, &content), &patch, 1, &content, &Work::default());
     let after = after.unwrap_or_else(|error| panic!("{error}\n{shown}"));
     assert_eq!(after, tree(new, &content), "{shown}");
 }

@@ -33,7 +33,8 @@ pub struct Job {
     pub directories: Vec<String>,
     /// The working directory of each step.
     pub workdir: String,
-    /// The build's folder on this machine. It is removed when it is no longer needed.
+    /// The build's folder on this machine. It is removed when nobody wants it any more.
+    #[serde(with = "crate::path_text")]
     pub folder: PathBuf,
     /// Its limits.
     pub limits: Limits,

@@ -4,6 +4,8 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use stele_store::NoRoom;
+
 use super::blame::Blame;
 use super::cgroup::Group;
 use super::job::{Limit, Limits};
@@ -75,8 +77,10 @@ impl Watch {
 
     /// The exhausted shared resource, or the limit for which the kernel killed a process of this build.
     pub fn spent(&self) -> Option<Limit> {
-        if let Err(stele_store::NoRoom { left, .. }) = stele_store::require_room(&self.folder) {
-            return Some(Limit::Room { left });
+        match stele_store::require_room(&self.folder) {
+            Err(NoRoom::Bytes { left, .. }) => return Some(Limit::Room { left }),
+            Err(NoRoom::Inodes { left, .. }) => return Some(Limit::Files { left }),
+            Ok(()) => {}
         }
         if let Ok(disk) = rustix::fs::statvfs(&self.folder)
             && disk.f_favail < FILES_KEPT.min(disk.f_files / 16)

@@ -68,8 +68,11 @@ pub fn run(global: &Global, command: Command) -> Result<(), Failure> {
                     Ok(())
                 }
                 Some(connection) => {
-                    connection.stop(stop.now)?;
-                    wait_until_free(&store)
+                    if connection.stop(stop.now)? {
+                        Ok(())
+                    } else {
+                        wait_until_free(&store)
+                    }
                 }
             }
         }

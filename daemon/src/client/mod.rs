@@ -16,7 +16,7 @@ use stele_store::OpenError;
 mod opened;
 mod start;
 
-use crate::mounts::{self, Record};
+use crate::mounts::Record;
 use crate::protocol::{
     Call, Frame, Hello, MAX_ANSWER, Reply, Welcome, receive, receive_message, send, send_descriptors,
 };
@@ -319,20 +319,19 @@ pub fn stop(mut stream: UnixStream, now: bool) -> Result<(), Failure> {
 }
 
 impl Connection {
-    /// Ends the daemon; returns when its process is gone, so that no file on the store's disk is open any more.
+    /// Ends the daemon, and waits until its process is gone, so that no file on the store's disk is open any more;
+    /// false when that could not be seen. It does not wait for another daemon that was started meanwhile.
     ///
     /// # Errors
     /// Never; reserved for a daemon that refuses.
-    pub fn stop(self, now: bool) -> Result<(), Failure> {
+    pub fn stop(self, now: bool) -> Result<bool, Failure> {
         // From the kernel: in another PID namespace, the PID that the daemon reports belongs to another process.
         let process = rustix::net::sockopt::socket_peercred(&self.stream)
             .and_then(|peer| pidfd_open(peer.pid, PidfdFlags::empty()));
         stop(self.stream, now)?;
-        if let Ok(process) = process {
-            let patience = Timespec::try_from(PATIENCE).ok();
-            let _ = poll(&mut [PollFd::new(&process, PollFlags::IN)], patience.as_ref());
-        }
-        Ok(())
+        let Ok(process) = process else { return Ok(false) };
+        let patience = Timespec::try_from(PATIENCE).ok();
+        Ok(matches!(poll(&mut [PollFd::new(&process, PollFlags::IN)], patience.as_ref()), Ok(1..)))
     }
 }
 

@@ -34,7 +34,12 @@ pub fn own_program(args: &[&str], store: &Path) -> Command {
 
 /// Starts a daemon for `store` and waits until it listens or has failed.
 pub fn start(store: &Path) -> Result<Started, Failure> {
-    let failed = |e| Failure::io("the daemon could not be started", &e);
+    let failed = |e: std::io::Error| {
+        // The missing file is not one of the store, as in a container without /proc.
+        let missing = ["/proc/self/exe", "/dev/null"].into_iter().find(|path| !Path::new(path).exists());
+        let e = missing.map_or(e, |path| std::io::Error::other(format!("{path} is missing")));
+        Failure::io("the daemon could not be started", &e)
+    };
     let mut command = own_program(&["daemon", "run", "--detach"], store);
     let mut child = command.stdout(Stdio::piped()).spawn().map_err(failed)?;
     let mut line = String::new();

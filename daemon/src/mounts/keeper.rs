@@ -182,8 +182,9 @@ impl Keeper<'_> {
     }
 
     fn welcome(&mut self, listener: &UnixListener) {
-        match listener.accept() {
-            Ok((stream, _)) => {
+        match socket::accept(listener) {
+            Ok(None) => {}
+            Ok(Some(stream)) => {
                 let timeout = Some(Duration::from_secs(10));
                 let _ = stream.set_read_timeout(timeout).and_then(|()| stream.set_write_timeout(timeout));
                 self.callers.push(stream);

@@ -3,6 +3,8 @@
 mod log;
 
 use std::io::{self, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 use nix::sys::signal::{SigSet, Signal};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -16,6 +18,9 @@ pub use log::log_to;
 /// The minimum address space, in bytes, with which RocksDB and the threads of a daemon start. With less, they abort
 /// the process.
 const MIN_ADDRESS_SPACE: u64 = 2 << 30;
+
+/// The number of threads that a daemon has at most while it opens a store: RocksDB opens tables with 16.
+const MIN_THREADS: usize = 32;
 
 /// Reports to the command line that started this daemon.
 pub(crate) fn report(started: &Started) {
@@ -40,6 +45,31 @@ pub fn begin_anew() -> Result<(), Failure> {
     Signal::iterator().filter(|signal| *signal != Signal::SIGPIPE).for_each(crate::sys::default_signal);
     reset_groups();
     raise_limits()
+}
+
+/// Checks that a daemon can have the threads that it needs: RocksDB ends the process when it cannot have one.
+///
+/// # Errors
+/// When it cannot.
+pub fn require_threads() -> Result<(), Failure> {
+    let gate = Arc::new(Mutex::new(()));
+    let held = gate.lock().unwrap_or_else(PoisonError::into_inner);
+    let start = |_| {
+        let gate = Arc::clone(&gate);
+        let thread = thread::Builder::new().stack_size(64 << 10);
+        thread.spawn(move || drop(gate.lock().unwrap_or_else(PoisonError::into_inner))).ok()
+    };
+    let threads: Vec<_> = (0..MIN_THREADS).map_while(start).collect();
+    drop(held);
+    let count = threads.len();
+    threads.into_iter().for_each(|thread| drop(thread.join()));
+    if count == MIN_THREADS {
+        return Ok(());
+    }
+    let message = format!("a daemon needs {MIN_THREADS} threads, and only {count} can be started");
+    Err(Failure::new(Kind::Failed, message).hint(
+        "end other programs of this user, or raise its limit of processes, which counts threads: `ulimit -u`",
+    ))
 }
 
 /// Root's daemon has root's groups, regardless of sudo or newgrp. Another user's daemon cannot change its groups.

@@ -21,9 +21,9 @@ mod strays;
 mod working;
 
 use crate::client::Started;
-use crate::mounts::{self, list::List};
+use crate::mounts::list::List;
 use crate::peer::Daemons;
-use crate::process::{begin_anew, leave_terminal, log_to, raise_descriptor_limit, report};
+use crate::process::{begin_anew, leave_terminal, log_to, raise_descriptor_limit, report, require_threads};
 use crate::protocol::{
     BUILD, Call, Hello, Reply, VERSION, Welcome, receive_descriptors, receive_message, send,
 };
@@ -72,13 +72,18 @@ struct Server {
 /// # Errors
 /// When the store cannot be opened, or the socket cannot be created.
 pub fn run(path: &Path, options: &Options) -> Result<(), Failure> {
-    if options.detach {
-        if let Err(failure) = begin_anew() {
+    let begun = if options.detach {
+        begin_anew().and_then(|()| require_threads())
+    } else {
+        raise_descriptor_limit();
+        require_threads()
+    };
+    if let Err(failure) = begun {
+        if options.detach {
             report(&Started::Failed(failure));
             return Ok(());
         }
-    } else {
-        raise_descriptor_limit();
+        return Err(failure);
     }
     // Started through /proc/self/exe, it would be named "exe" in process lists.
     let _ = rustix::thread::set_name(c"stele-daemon");
@@ -171,8 +176,9 @@ fn accept(server: &Arc<Server>, listener: &UnixListener, woken: &UnixStream) {
         if !waiting {
             continue;
         }
-        match listener.accept() {
-            Ok((stream, _)) => server.serve(stream),
+        match socket::accept(listener) {
+            Ok(Some(stream)) => server.serve(stream),
+            Ok(None) => {}
             Err(e) => {
                 // Most likely too many descriptors are open: wait until a connection ends.
                 warn!("a connection could not be accepted: {e}");

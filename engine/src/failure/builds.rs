@@ -26,12 +26,7 @@ pub fn failure(error: &Failed, tree: &Path) -> Failure {
         Failed::Furnish { .. } => plain(error).hint("drop one of the recipes of `--with`"),
         Failed::Platform { .. } => plain(error).hint("run it on a machine of that platform"),
         Failed::Hold(error) => hold(error),
-        Failed::Folder { source, .. } => match source.kind() {
-            std::io::ErrorKind::StorageFull => {
-                Failure::new(Kind::NoSpace, error.to_string()).hint(FREE_SPACE)
-            }
-            _ => plain(error),
-        },
+        Failed::Folder { .. } => plain(error),
         Failed::Start(_) => plain(error),
         Failed::Thread { .. } => {
             plain(error).hint("let something else end first, or raise the limit of processes")

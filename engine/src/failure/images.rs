@@ -3,9 +3,9 @@
 use stele_oci::import::ImportError;
 use stele_oci::layout::ExportError;
 use stele_oci::{BlobError, GrowError, LayerError, MakeError, RecordError, ReferrerError, StreamError};
-use stele_store::RealiseError;
+use stele_store::{RealiseError, is_no_space};
 
-use crate::failure::store::{FREE_SPACE, cancelled, plain};
+use crate::failure::store::{FREE_SPACE, ROOM_THERE, cancelled, plain};
 use crate::failure::{Failure, Kind};
 
 impl From<RecordError> for Failure {
@@ -101,7 +101,7 @@ impl From<BlobError> for Failure {
 impl From<ExportError> for Failure {
     fn from(error: ExportError) -> Self {
         if error.is_no_space() {
-            return Self::new(Kind::NoSpace, error.to_string()).hint(FREE_SPACE);
+            return Self::new(Kind::NoSpace, error.to_string()).hint(ROOM_THERE);
         }
         match error {
             ExportError::Blob(error) => error.into(),
@@ -130,14 +130,7 @@ impl From<ImportError> for Failure {
             ImportError::File { ref source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
                 Self::new(Kind::NotFound, error.to_string())
             }
-            ImportError::Scratch(ref source)
-                if matches!(
-                    source.kind(),
-                    std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded
-                ) =>
-            {
-                with(Kind::NoSpace, FREE_SPACE)
-            }
+            ImportError::Scratch(ref source) if is_no_space(source) => with(Kind::NoSpace, FREE_SPACE),
             ImportError::Unknown { .. } => with(
                 Kind::Failed,
                 "supported are an OCI layout, as a folder or a tar, and an archive of `docker save` or `podman save`",

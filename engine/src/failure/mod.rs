@@ -82,15 +82,13 @@ impl Failure {
         match error.kind() {
             // The reader closed the pipe: no message, only the exit code.
             std::io::ErrorKind::BrokenPipe => Self::new(Kind::Cancelled, ""),
-            std::io::ErrorKind::StorageFull => {
-                Self::new(Kind::NoSpace, format!("stdout could not be written: {error}"))
-            }
             _ => Self::io("stdout could not be written", error),
         }
     }
 
     /// For the command line's own input and output.
     pub fn io(doing: &str, error: &std::io::Error) -> Self {
-        Self::new(Kind::Failed, format!("{doing}: {error}"))
+        let kind = if stele_store::is_no_space(error) { Kind::NoSpace } else { Kind::Failed };
+        Self::new(kind, format!("{doing}: {error}"))
     }
 }

@@ -37,7 +37,7 @@ impl From<Error> for Failure {
                 "check its name and port; a remote registry without TLS needs --plain-http",
             ),
             Error::Insecure { .. } => with(Kind::Failed, "the registry is misconfigured: nothing was sent"),
-            Error::Io(e) if e.kind() == std::io::ErrorKind::StorageFull => with(Kind::NoSpace, FREE_SPACE),
+            Error::Io(e) if stele_store::is_no_space(e) => with(Kind::NoSpace, FREE_SPACE),
             _ => Self::new(Kind::Failed, error.to_string()),
         }
     }

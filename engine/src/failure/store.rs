@@ -3,8 +3,8 @@
 use std::error::Error;
 
 use stele_store::{
-    CollectError, DbError, ExportError, FileError, FormatError, ImportError, OpenError, ReadError,
-    RealiseError, RebuildError, RootError, Target, VerifyError, WriteError,
+    CollectError, DbError, ExportError, FileError, FolderError, FormatError, ImportError, OpenError,
+    ReadError, RealiseError, RebuildError, RootError, Target, VerifyError, WriteError, is_no_space,
 };
 
 use stele_fs::attach::{AttachError, DetachError};
@@ -14,12 +14,16 @@ use crate::failure::{Failure, Kind};
 /// What to do when a disk is full.
 pub const FREE_SPACE: &str = "make room on that disk, or let `stele store gc` remove what no root keeps; nothing that \
      was acknowledged is lost";
+/// The same, of a disk that is not the store's.
+pub const ROOM_THERE: &str = "make room there, or export to another disk";
+/// When it is the collection, or what any collection would begin with, that met the full disk.
+const ROOM_FIRST: &str = "make some room on that disk, and try again; nothing that was acknowledged is lost";
 const REBUILD: &str = "`stele store rebuild-index` makes a new database from what can be read of the old one";
 const REPAIR: &str = "store the same content again to repair it (`stele store add`), and run `stele store verify` to \
      find other problems";
 
 /// The messages of an error and its sources, joined.
-fn words(error: &dyn Error) -> String {
+fn words(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {
@@ -33,8 +37,32 @@ fn words(error: &dyn Error) -> String {
     text
 }
 
-pub(crate) fn plain(error: &dyn Error) -> Failure {
-    Failure::new(Kind::Failed, words(error))
+/// Whether an error, or one of those that it comes from, says that a disk is full.
+fn says_no_space(error: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let full =
+            match (error.downcast_ref(), error.downcast_ref(), error.downcast_ref(), error.downcast_ref()) {
+                (Some(io), ..) => is_no_space(io),
+                (_, Some(write), ..) => WriteError::is_no_space(write),
+                (_, _, Some(file), _) => FileError::is_no_space(file),
+                (.., Some(db)) => matches!(db, DbError::NoSpace { .. }),
+                _ => false,
+            };
+        if full {
+            return true;
+        }
+        next = error.source();
+    }
+    false
+}
+
+/// An error in its own words. A full disk is one by whichever way it was met.
+pub(crate) fn plain(error: &(dyn Error + 'static)) -> Failure {
+    match says_no_space(error) {
+        true => Failure::new(Kind::NoSpace, words(error)).hint(FREE_SPACE),
+        false => Failure::new(Kind::Failed, words(error)),
+    }
 }
 
 impl From<DbError> for Failure {
@@ -108,9 +136,13 @@ impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
         let hint = match error {
             OpenError::Format(error) => return error.into(),
-            OpenError::File(error) => return error.into(),
-            OpenError::Db(error) => return error.into(),
-            OpenError::Folder(_) => "create the store in a folder to which no other user can write",
+            // A collection would have to open it, too.
+            OpenError::File(error) => return Self::from(error).instead_of_collection(),
+            OpenError::Db(error) => return Self::from(error).instead_of_collection(),
+            OpenError::Folder(FolderError::Shared { .. }) => {
+                "if nobody else has put anything there, keep others out: `chmod go-w DIR`"
+            }
+            OpenError::Folder(_) => "make the store in a folder of your own, which nobody else writes to",
             OpenError::Absent { .. } => "name the store with --store or STELE_STORE",
             OpenError::Occupied { .. } => "name an empty or a new folder with --store or STELE_STORE",
             OpenError::Locked { .. } => {
@@ -134,7 +166,7 @@ impl From<WriteError> for Failure {
             WriteError::File(error) => error.into(),
             WriteError::Db(error) => error.into(),
             WriteError::ReadOnly => read_only(),
-            WriteError::NoRoom { .. } => Self::new(Kind::NoSpace, error.to_string()).hint(FREE_SPACE),
+            WriteError::NoRoom(_) => Self::new(Kind::NoSpace, error.to_string()).hint(FREE_SPACE),
             WriteError::Incomplete { .. } => plain(&error).hint("store what it names first"),
             WriteError::Size { .. }
             | WriteError::Deep { .. }
@@ -185,6 +217,7 @@ impl From<ImportError> for Failure {
                  without them"
             }
             ImportError::Changed { .. } => "stop what writes to it, and run the command again",
+            ImportError::Made { .. } => "import a copy of it: `cat FILE >COPY`",
             ImportError::Shown { .. } => {
                 "its content is in the store already: use its digest, as in `stele store root add NAME DIGEST`"
             }
@@ -203,7 +236,7 @@ impl From<ExportError> for Failure {
             }
             ExportError::Read(error) => error.into(),
             ExportError::File(error) if error.is_no_space() => {
-                Self::new(Kind::NoSpace, error.to_string()).hint("make room there, or export to another disk")
+                Self::new(Kind::NoSpace, error.to_string()).hint(ROOM_THERE)
             }
             ExportError::File(error) => error.into(),
             ExportError::Deep => plain(&error),
@@ -226,13 +259,9 @@ impl From<RootError> for Failure {
 }
 
 impl Failure {
-    /// What has just failed is not advised.
-    fn after_collection(self) -> Self {
-        if self.kind == Kind::NoSpace {
-            self.hint("make some room on that disk, and try again")
-        } else {
-            self
-        }
+    /// What has just failed is not advised, nor what cannot work while this does not.
+    fn instead_of_collection(self) -> Self {
+        if self.kind == Kind::NoSpace { self.hint(ROOM_FIRST) } else { self }
     }
 }
 
@@ -246,8 +275,8 @@ impl From<CollectError> for Failure {
                  a lease with `--end-leases`",
             ),
             CollectError::Cancelled(_) => cancelled(),
-            CollectError::File(error) => Self::from(error).after_collection(),
-            CollectError::Db(error) => Self::from(error).after_collection(),
+            CollectError::File(error) => Self::from(error).instead_of_collection(),
+            CollectError::Db(error) => Self::from(error).instead_of_collection(),
         }
     }
 }
@@ -273,6 +302,8 @@ impl From<RebuildError> for Failure {
             RebuildError::Root(error) => error.into(),
             RebuildError::Cancelled(_) => cancelled(),
         };
+        // There is no database yet to collect in.
+        let failure = failure.instead_of_collection();
         match failure.hint {
             Some(_) => failure,
             None => failure.hint("run `stele store rebuild-index` again: it starts over and loses nothing"),

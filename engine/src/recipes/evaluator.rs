@@ -7,17 +7,19 @@
 use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use serde::{Deserialize, Serialize};
 use stele_builder::program::{Program, Spares, Waits};
-use stele_recipes::language::{self, InMemoryFiles, OnDisk, Problem};
+use stele_recipes::language::{self, Files, InMemoryFiles, OnDisk, Problem};
+use stele_recipes::paths::TreePath;
 use stele_recipes::plan::Graph;
 use stele_recipes::recipe::RecipeName;
+use stele_store::model::Node;
 
-use super::{Evaluated, Selection, failure};
+use super::{Evaluated, Selection, failure, trail};
 use crate::failure::{Failure, Kind};
 use crate::reference::{from_wire, to_wire};
 
@@ -34,6 +36,29 @@ struct EvaluationRequest {
     /// The recipe tree, escaped.
     tree: String,
     wanted: Selection,
+    /// Whether stderr is a [`Trail`].
+    followed: bool,
+}
+
+/// A recipe tree whose evaluation is followed.
+struct Followed<'a>(&'a OnDisk);
+
+impl Files for Followed<'_> {
+    fn read(&self, path: &TreePath, max: usize) -> std::io::Result<Option<Vec<u8>>> {
+        self.0.read(path, max)
+    }
+
+    fn node(&self, path: &TreePath) -> std::io::Result<Option<Node>> {
+        self.0.node(path)
+    }
+
+    fn packages(&self) -> std::io::Result<Vec<String>> {
+        self.0.packages()
+    }
+
+    fn follower(&self) -> Option<&dyn Fn(&str, usize)> {
+        Some(&trail::note)
+    }
 }
 
 /// Evaluates, in this process, the request on stdin, and writes the answer to stdout. Not a command for users.
@@ -52,23 +77,28 @@ pub fn evaluate() -> Result<(), Failure> {
     if text.is_empty() {
         return Ok(());
     }
-    let EvaluationRequest { tree: path, wanted } =
+    let EvaluationRequest { tree: path, wanted, followed } =
         serde_json::from_slice(&text).map_err(|e| Failure::io("no request to evaluate", &e.into()))?;
     let path = from_wire(&path)?;
     let tree = match OnDisk::open(&path) {
         Ok(tree) => tree,
         Err(error) => return answer(&no_tree(&error.to_string())),
     };
+    let followed = followed.then_some(Followed(&tree));
+    let files: &dyn Files = match &followed {
+        Some(followed) => followed,
+        None => &tree,
+    };
     let evaluated = match &wanted {
         Selection::Check => {
-            let (recipes, errors) = language::check_all(&tree);
+            let (recipes, errors) = language::check_all(files);
             Ok((recipes, errors))
         }
-        Selection::All => language::evaluate_all(&tree).map(|recipes| (recipes, Vec::new())),
+        Selection::All => language::evaluate_all(files).map(|recipes| (recipes, Vec::new())),
         Selection::Images(names) => {
-            language::evaluate_images(&tree, names).map(|recipes| (recipes, Vec::new()))
+            language::evaluate_images(files, names).map(|recipes| (recipes, Vec::new()))
         }
-        Selection::Names(names) => language::evaluate(&tree, names).map(|recipes| (recipes, Vec::new())),
+        Selection::Names(names) => language::evaluate(files, names).map(|recipes| (recipes, Vec::new())),
     };
     let (recipes, errors) = evaluated.unwrap_or_else(|error| (language::Recipes::default(), vec![error]));
     let stamps = tree.stamps();
@@ -163,39 +193,81 @@ impl Evaluator {
         }
     }
 
-    /// Sends a request to a process, and receives its answer.
+    /// Evaluates in a process.
     fn run(&self, tree: &Path, wanted: &Selection) -> Result<Evaluated, Failure> {
-        let failed = |e: &std::io::Error| Failure::io("the process that evaluates recipes cannot be run", e);
-        let ask = serde_json::to_vec(&EvaluationRequest {
-            tree: to_wire(tree.as_os_str()),
-            wanted: wanted.clone(),
-        });
-        let ask = ask.map_err(|e| failed(&e.into()))?;
-        let Process(mut child) = self.spares.take().map_err(|e| failed(&e))?;
-        // The exit status tells why a process died before it read the whole request.
-        let asked = child.stdin.take().map(|mut stdin| stdin.write_all(&ask));
-        drop(asked);
-        let mut text = Vec::new();
-        let read = child.stdout.take().map(|stdout| stdout.take(MAX_ANSWER).read_to_end(&mut text));
-        let status = child.wait().map_err(|e| failed(&e))?;
+        let process = self.spares.take().map_err(|e| not_run(&e))?;
+        let outcome = ask(process, tree, wanted, false)?;
         if self.keep_spares {
             self.spares.refill();
         }
-        if let Some(Err(error)) = read {
-            return Err(failed(&error));
+        let status = match outcome {
+            Answer::Evaluated(evaluated) => return Ok(evaluated),
+            Answer::Died(status) => status,
+        };
+        // It is deterministic: followed, another process dies at the same statement.
+        let (place, words) = self.follow(tree, wanted).unwrap_or_default();
+        let mut how = match (status.signal(), status.code()) {
+            (Some(signal), _) => format!("was killed by signal {signal}"),
+            (None, code) => format!("ended with status {}", code.unwrap_or(-1)),
+        };
+        if let Some(place) = place {
+            how.push_str(&format!(" at {place}"));
         }
-        if !status.success() {
-            let how = match (status.signal(), status.code()) {
-                (Some(signal), _) => format!("was killed by signal {signal}"),
-                (None, code) => format!("ended with status {}", code.unwrap_or(-1)),
-            };
-            return Err(Failure::new(Kind::Failed, format!("the evaluation of the recipes in {} {how}", tree.display()))
-                .hint(
-                    "the limits are 4 GiB of memory, 60 s of processor time and the usual stack: look for an endless \
-                     loop, or a value that grows without end; `stele recipe check` on a copy with half of the recipes \
-                     shows in which half it is",
-                ));
+        if let Some((_, meaning)) = DEATHS.iter().find(|(sign, _)| words.contains(sign)) {
+            how.push_str(&format!(": {meaning}"));
         }
-        serde_json::from_slice(&text).map_err(|e| failed(&e.into()))
+        let message = format!("the evaluation of the recipes in {} {how}", tree.display());
+        Err(Failure::new(Kind::Failed, message).hint(
+            "the limits are 4 GiB of memory, 60 s of processor time and the usual stack: look for an endless loop, or \
+             a value that grows without end",
+        ))
     }
+
+    /// Evaluates once more, followed: the place of the last statement, and the last words of the process.
+    fn follow(&self, tree: &Path, wanted: &Selection) -> Option<(Option<String>, String)> {
+        let trail = trail::new().ok()?;
+        let stderr = trail.try_clone().ok()?;
+        let mut command = self.spares.program().helper(EVALUATE);
+        let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(stderr).spawn().ok()?;
+        match ask(Process(child), tree, wanted, true) {
+            Ok(Answer::Died(_)) => Some(trail::read(&trail)),
+            _ => None,
+        }
+    }
+}
+
+/// What a process that dies says (Rust's standard library), and what that means.
+const DEATHS: &[(&str, &str)] = &[
+    ("overflowed its stack", "a value is nested so deeply that the stack overflowed"),
+    ("memory allocation of", "there was no more memory"),
+];
+
+/// What a process gives.
+enum Answer {
+    Evaluated(Evaluated),
+    Died(ExitStatus),
+}
+
+fn not_run(error: &std::io::Error) -> Failure {
+    Failure::io("the process that evaluates recipes cannot be run", error)
+}
+
+/// Sends a request to a process, and receives its answer.
+fn ask(process: Process, tree: &Path, wanted: &Selection, followed: bool) -> Result<Answer, Failure> {
+    let Process(mut child) = process;
+    let ask = EvaluationRequest { tree: to_wire(tree.as_os_str()), wanted: wanted.clone(), followed };
+    let ask = serde_json::to_vec(&ask).map_err(|e| not_run(&e.into()))?;
+    // The exit status tells why a process died before it read the whole request.
+    let asked = child.stdin.take().map(|mut stdin| stdin.write_all(&ask));
+    drop(asked);
+    let mut text = Vec::new();
+    let read = child.stdout.take().map(|stdout| stdout.take(MAX_ANSWER).read_to_end(&mut text));
+    let status = child.wait().map_err(|e| not_run(&e))?;
+    if let Some(Err(error)) = read {
+        return Err(not_run(&error));
+    }
+    if !status.success() {
+        return Ok(Answer::Died(status));
+    }
+    serde_json::from_slice(&text).map(Answer::Evaluated).map_err(|e| not_run(&e.into()))
 }

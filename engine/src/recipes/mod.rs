@@ -2,6 +2,7 @@
 
 mod evaluator;
 mod excerpt;
+mod trail;
 
 pub mod planned;
 pub mod unpacked;

@@ -115,7 +115,7 @@ impl ExportError {
             Self::File { source, .. } | Self::Blob(BlobError::Sink(source)) => source,
             _ => return false,
         };
-        matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+        stele_store::is_no_space(source)
     }
 }
 

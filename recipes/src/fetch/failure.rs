@@ -29,7 +29,7 @@ impl PartError {
 
     /// Whether the disk, or the quota, is full.
     pub fn is_no_space(&self) -> bool {
-        matches!(self.source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+        stele_store::is_no_space(&self.source)
     }
 }
 

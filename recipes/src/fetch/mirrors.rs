@@ -68,7 +68,9 @@ impl<'a> Mirrors<'a> {
             part.restart()?;
         }
     }
-    /// Whether a mirror has a file of that name and, as far as it says so, of the right size. No content is transferred.
+
+    /// Whether a mirror has a file of that name and, as far as it states one, of the right size. No content is
+    /// transferred.
     pub(super) fn has(&self, address: &Address, folder: &Path, bounds: &Bounds) -> Result<(), Stop> {
         match address {
             Address::Http(url) => self.http.has(url, bounds),

@@ -1,5 +1,5 @@
-//! Which mirrors of a source answer, each asked by itself: a fetch stops at the first that does, so that the loss of the
-//! others goes unnoticed.
+//! Which mirrors of a source answer, each asked by itself: a fetch stops at the first that does, so that the loss of
+//! the others goes unnoticed.
 
 use std::fs;
 use std::sync::Mutex;

@@ -1,9 +1,6 @@
 //! Fetching one source: find out whether it is stored or downloaded, try its mirrors, verify it, store it.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
-
-use stele_store::model::Sha256;
 
 use super::address;
 use super::failure::{FetchError, MirrorFailure, PartError, Tried};

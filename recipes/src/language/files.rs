@@ -30,6 +30,12 @@ pub trait Files: Sync {
     /// # Errors
     /// When `pkgs` cannot be read.
     fn packages(&self) -> io::Result<Vec<String>>;
+
+    /// Whom to tell, before each statement, its file and its line (counted from 1). That takes time, so only who looks
+    /// for the statement that ends the process asks for it.
+    fn follower(&self) -> Option<&dyn Fn(&str, usize)> {
+        None
+    }
 }
 
 /// A recipe tree in memory.

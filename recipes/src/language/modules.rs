@@ -4,8 +4,9 @@ use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use starlark::codemap::FileSpanRef;
 use starlark::environment::{FrozenModule, Globals, Module};
-use starlark::eval::{Evaluator, ReturnFileLoader};
+use starlark::eval::{BeforeStmtFunc, Evaluator, ReturnFileLoader};
 use starlark::syntax::AstModule;
 use starlark::values::FrozenHeapName;
 
@@ -172,10 +173,19 @@ impl<'a> Modules<'a> {
             .collect();
         let loader = ReturnFileLoader { modules: &loaded };
         let globals = &self.globals;
+        let follower = self.files.follower();
+        let follow = |at: FileSpanRef<'_>, _: bool, _: &mut Evaluator<'_, '_, '_>| {
+            if let Some(tell) = follower {
+                tell(at.file.filename(), at.file.resolve_span(at.span).begin.line + 1);
+            }
+        };
         let outcome = Module::with_temp_heap(|module| {
             let mut eval = Evaluator::new(&module);
             eval.set_loader(&loader);
             eval.extra = Some(&context);
+            if follower.is_some() {
+                eval.before_stmt_for_dap(BeforeStmtFunc::Fn(&follow));
+            }
             let limits = eval
                 .set_max_tick_count(MAX_STEPS)
                 .and_then(|()| eval.set_max_heap_size(MAX_HEAP))

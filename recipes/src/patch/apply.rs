@@ -1,5 +1,6 @@
 //! A tree with a patch applied.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 
 use stele_store::model::{Node, SymlinkTarget, TreeId};
@@ -7,9 +8,30 @@ use stele_store::model::{Node, SymlinkTarget, TreeId};
 use super::faults::{ApplyError, FileFault};
 use super::resolve::{self, Change};
 use super::rewrite::rewrite;
+use super::unsaved::Unsaved;
 use super::{FilePatch, GitHeader, Header, MAX_FILE, Mode, Patch};
 use crate::content::{Content, ContentError};
 use crate::paths::{EditEntry, TreeEdit, TreePath, WalkError};
+
+/// The most that the patches of one source may rewrite together, in bytes: a diff rewrites its file as a whole, and a
+/// short patch can have many diffs about one large file. Those of a Linux release come to some hundred megabytes.
+const MAX_WORK: u64 = 16 << 30;
+
+/// What patches may still rewrite.
+pub struct Work(pub(super) Cell<u64>);
+
+impl Default for Work {
+    fn default() -> Self {
+        Self(Cell::new(MAX_WORK))
+    }
+}
+
+impl Work {
+    fn take(&self, bytes: usize) -> Result<(), FileFault> {
+        let left = self.0.get().checked_sub(bytes as u64);
+        left.map(|left| self.0.set(left)).ok_or(FileFault::Work { max: MAX_WORK })
+    }
+}
 
 /// Applies `patch` to `tree`, with `strip` leading components stripped from the names in it (`patch -pN`).
 ///
@@ -22,8 +44,10 @@ pub fn apply(
     patch: &Patch,
     strip: usize,
     content: &dyn Content,
+    work: &Work,
 ) -> Result<TreeId, ApplyError> {
-    let mut applying = Applying { edit: TreeEdit::new(tree, content)?, content };
+    let unsaved = Unsaved::new(content);
+    let mut applying = Applying { edit: TreeEdit::new(tree, &unsaved)?, content: &unsaved, work };
     let mut rest = &*patch.files;
     while let Some(first) = rest.first() {
         let took = match &first.header {
@@ -141,7 +165,8 @@ impl Step<'_> {
 
 struct Applying<'a> {
     edit: TreeEdit<'a>,
-    content: &'a dyn Content,
+    content: &'a Unsaved<'a>,
+    work: &'a Work,
 }
 
 impl Applying<'_> {
@@ -151,7 +176,12 @@ impl Applying<'_> {
         let mut sources = Vec::with_capacity(steps.len());
         for step in steps {
             sources.push(match &step.change {
-                Change::Rename { from, .. } | Change::Copy { from, .. } => Some(self.leaf(step, from)?),
+                Change::Rename { from, .. } => Some(self.leaf(step, from)?),
+                Change::Copy { from, .. } => {
+                    let node = self.leaf(step, from)?;
+                    self.content.copied(&node);
+                    Some(node)
+                }
                 _ => None,
             });
         }
@@ -189,17 +219,18 @@ impl Applying<'_> {
     fn create(&mut self, step: &Step<'_>, path: &TreePath) -> Result<(), ApplyError> {
         self.check_free(step, path)?;
         let mode = step.header().and_then(|header| header.new).unwrap_or(Mode::File);
-        let bytes = step.rewrite(b"")?;
+        let bytes = self.rewritten(step, b"")?;
         self.write(step, path, &bytes, mode)
     }
 
     fn delete(&mut self, step: &Step<'_>, path: &TreePath) -> Result<(), ApplyError> {
         let node = self.leaf(step, path)?;
         step.check_mode(mode(&node)).map_err(|fault| step.fault(fault))?;
-        let left = step.rewrite(&self.bytes(step, &node)?)?;
+        let left = self.rewritten(step, &self.bytes(step, &node)?)?;
         if !left.is_empty() {
             return Err(step.fault(FileFault::Remains { bytes: left.len() }));
         }
+        self.content.gone(&node);
         self.take_away(step, path)
     }
 
@@ -220,8 +251,17 @@ impl Applying<'_> {
             };
             return self.edit.put(path, node).map_err(|error| step.walk_fault(error));
         }
-        let bytes = step.rewrite(&self.bytes(step, &node)?)?;
+        let bytes = self.rewritten(step, &self.bytes(step, &node)?)?;
+        self.content.gone(&node);
         self.write(step, path, &bytes, new)
+    }
+
+    fn rewritten(&self, step: &Step<'_>, old: &[u8]) -> Result<Vec<u8>, ApplyError> {
+        let take = |bytes: &[u8]| self.work.take(bytes.len()).map_err(|fault| step.fault(fault));
+        take(old)?;
+        let new = step.rewrite(old)?;
+        take(&new)?;
+        Ok(new)
     }
 
     /// The file or link at `path`.

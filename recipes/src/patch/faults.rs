@@ -217,7 +217,15 @@ pub enum FileFault {
         /// The number of remaining bytes.
         bytes: usize,
     },
-    /// It exceeds the limit for patched files.
+    /// The patches of its source have rewritten so much that they would take too long.
+    #[error(
+        "the patches of this source rewrite more than {max} bytes, each file as a whole for each diff about it"
+    )]
+    Work {
+        /// The most, in bytes.
+        max: u64,
+    },
+    /// It is larger than what is patched.
     #[error("it has {bytes} bytes; files of up to {MAX_FILE} are patched")]
     Large {
         /// Its size, old or new.
@@ -315,6 +323,7 @@ impl ApplyError {
                     "perhaps another number of levels has to be stripped, or the patch is for another version",
                 ),
                 FileFault::Exists => Some("perhaps the patch is already applied"),
+                FileFault::Work { .. } => Some("unite the diffs about one file"),
                 _ => None,
             },
             Self::Content(_) => None,

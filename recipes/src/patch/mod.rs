@@ -35,8 +35,9 @@ mod resolve;
 mod rewrite;
 #[cfg(test)]
 mod tests;
+mod unsaved;
 
-pub use apply::apply;
+pub use apply::{Work, apply};
 pub use excerpt::Excerpt;
 pub use faults::{ApplyError, FileFault, Foreign, HunkFault, ParseFault, ParsePatchError};
 pub use names::NameFault;

@@ -27,8 +27,10 @@ pub(super) fn rewrite(old: &[u8], hunks: &[Hunk]) -> Result<Vec<u8>, (usize, Hun
 impl Rewrite<'_> {
     fn hunk(&mut self, hunk: &Hunk) -> Result<(), HunkFault> {
         let begin = hunk.old.before();
-        while self.line < begin {
-            let Some(line) = self.take() else {
+        if begin > self.line {
+            let (lines, length) = first_lines(self.rest, begin - self.line);
+            self.line += lines;
+            if self.line < begin {
                 return Err(match hunk.body.iter().find(|line| line.kind != LineKind::Added) {
                     Some(first) => HunkFault::End {
                         line: begin + 1,
@@ -37,8 +39,10 @@ impl Rewrite<'_> {
                     },
                     None => HunkFault::Behind { line: begin, lines: self.line },
                 });
-            };
-            self.append(line)?;
+            }
+            let (kept, rest) = self.rest.split_at(length);
+            self.rest = rest;
+            self.append(kept)?;
         }
         for line in &hunk.body {
             if line.kind != LineKind::Added {
@@ -95,6 +99,18 @@ impl<'a> Rewrite<'a> {
         self.rest = &self.rest[line.len()..];
         self.line += 1;
         Some(line)
+    }
+}
+
+/// How many of the first `max` lines there are, and how many bytes they have.
+fn first_lines(text: &[u8], max: usize) -> (usize, usize) {
+    let mut ends = memchr::memchr_iter(b'\n', text);
+    match ends.by_ref().take(max).zip(1..).last() {
+        Some((end, lines)) if lines == max => (lines, end + 1),
+        // The last line may have no line feed.
+        Some((end, lines)) if end + 1 < text.len() => (lines + 1, text.len()),
+        Some((end, lines)) => (lines, end + 1),
+        None => (usize::from(!text.is_empty()), text.len()),
     }
 }
 

@@ -44,7 +44,7 @@ const FILES: &[(&str, &str)] = &[
 fn applied(patch: &str, strip: usize) -> Result<BTreeMap<String, Node>, ApplyError> {
     let content = InMemory::default();
     let patch = Patch::parse(patch.as_bytes()).expect("a patch");
-    let after = apply(&tree(&content, FILES), &patch, strip, &content)?;
+    let after = apply(&tree(&content, FILES), &patch, strip, &content, &Work::default())?;
     let mut found = BTreeMap::new();
     let mut open = vec![(String::new(), after)];
     while let Some((above, id)) = open.pop() {
@@ -72,7 +72,7 @@ fn becomes(patch: &str, strip: usize, changed: &[(&str, Option<&str>)]) {
     }
     let expected = tree(&content, &files.into_iter().collect::<Vec<_>>());
     let parsed = Patch::parse(patch.as_bytes()).unwrap_or_else(|error| panic!("{error}\n{patch}"));
-    let after = apply(&tree(&content, FILES), &parsed, strip, &content);
+    let after = apply(&tree(&content, FILES), &parsed, strip, &content, &Work::default());
     let after = after.unwrap_or_else(|error| panic!("{error}\n{patch}"));
     let texts = |id| content.tree(id).map(|tree| tree.encode()).unwrap_or_default();
     assert_eq!(after, expected, "{patch}{}\n{}", texts(&after), texts(&expected));
@@ -235,7 +235,7 @@ fn a_file_that_is_too_large_is_refused_before_it_is_read() {
     edit.put(&path("x"), node).expect("nothing is in the way");
     let large = edit.finish().expect("memory takes all");
     let patch = Patch::parse(format!("--- a/x\n+++ b/x\n{EDIT}").as_bytes()).expect("a patch");
-    let error = apply(&large, &patch, 1, &content).expect_err("it is too large");
+    let error = apply(&large, &patch, 1, &content, &Work::default()).expect_err("it is too large");
     assert!(matches!(error, ApplyError::File { fault, .. } if matches!(*fault, FileFault::Large { .. })));
 }
 
@@ -399,7 +399,7 @@ fn untouched_sub_trees_are_shared() {
     let content = InMemory::default();
     let before = tree(&content, FILES);
     let patch = Patch::parse(b"--- a/empty\n+++ b/empty\n@@ -0,0 +1 @@\n+x\n").expect("a patch");
-    let after = apply(&before, &patch, 1, &content).expect("it fits");
+    let after = apply(&before, &patch, 1, &content, &Work::default()).expect("it fits");
     let d = |id| content.tree(id).expect("it was kept").get(b"d").cloned();
     assert_eq!(d(&before), d(&after));
 }

@@ -13,7 +13,11 @@ const MARGIN: u64 = 1 << 20;
 impl Store {
     /// Compacts the tables of small blobs, when they hold much dead data and there is space for the live data.
     pub(crate) fn reclaim(&self) -> Result<(), DbError> {
-        // Rows removed from buffers never reach the disk, and rows removed from tables are seen there.
+        // A flush that fails ends all writing, and tables are made with new files.
+        if !self.has_inodes() {
+            return Ok(());
+        }
+        // What was removed from buffers never comes to the disk, and what was removed from tables is seen there.
         self.db.flush_inline()?;
         let mut live = 0;
         for row in self.db.blobs_from(&Digest::from_bytes([0; 32]))? {

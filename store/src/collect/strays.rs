@@ -47,7 +47,11 @@ impl Store {
         }
         count += self.remove_unnamed(batch)?;
         drop(collection);
-        // The tombstones are not in the log either.
+        // The marks of what was removed are not in the log either. Without a new table the next collection looks again.
+        if !self.has_inodes() {
+            self.unlogged_before.store(true, Ordering::SeqCst);
+            return Ok(count);
+        }
         self.db.flush_inline()?;
         // What an earlier owner left is gone.
         self.end_unlogged();

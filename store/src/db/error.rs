@@ -66,11 +66,9 @@ impl DbError {
     /// The database's own folder cannot be created or opened.
     pub(super) fn of_folder(doing: &'static str, path: &Path, error: &std::io::Error) -> Self {
         let message = format!("{}: {error}", path.display());
-        match error.kind() {
-            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
-                Self::NoSpace { doing, message }
-            }
-            _ => Self::Other { doing, message },
+        match crate::room::is_no_space(error) {
+            true => Self::NoSpace { doing, message },
+            false => Self::Other { doing, message },
         }
     }
 

@@ -17,6 +17,7 @@ use error::{DESCRIPTORS, bad_row};
 
 use crate::folder::Folder;
 use crate::model::{BlobId, Digest, RootName, Sha256, TreeId};
+use crate::room::no_inodes;
 
 pub use batch::{Durability, Rows};
 pub use error::DbError;
@@ -84,13 +85,13 @@ impl Family {
 pub struct Db {
     db: DB,
     /// Last, since fields are dropped in order.
-    _place: DatabaseDir,
+    place: DatabaseDir,
 }
 
 /// The folder of a database, and a path to it for RocksDB, which opens its files by path: through this
 /// descriptor, so that it finds them when the folder is moved, and touches none of another store in its place.
 struct DatabaseDir {
-    _folder: OwnedFd,
+    folder: OwnedFd,
     path: PathBuf,
 }
 
@@ -99,7 +100,17 @@ impl DatabaseDir {
         let through = PathBuf::from(format!("{DESCRIPTORS}{}", folder.as_raw_fd()));
         // Without /proc it must be the path itself.
         let path = if through.exists() { through } else { path.to_owned() };
-        Self { _folder: folder, path }
+        Self { folder, path }
+    }
+
+    /// What RocksDB says, and of a full disk what it is full of.
+    fn failed(&self, doing: &'static str, error: &rocksdb::Error) -> DbError {
+        match (DbError::new(doing, error), no_inodes(&self.folder)) {
+            (DbError::NoSpace { doing, .. }, Some(words)) => {
+                DbError::NoSpace { doing, message: words.to_owned() }
+            }
+            (error, _) => error,
+        }
     }
 }
 
@@ -121,12 +132,13 @@ impl Db {
             Ok(()) => place(store, name, "be opened")?,
             Err(e) => return Err(DbError::of_folder("be opened", &e.path, &e.source)),
         };
-        // RocksDB preallocates a whole log: on a small disk that would be most of it.
+        // RocksDB reserves the room of a whole log, also when it opens on a full disk, where only the ballast is left.
         let disk = rustix::fs::fstatvfs(store).map(|disk| disk.f_blocks.saturating_mul(disk.f_frsize));
-        let log = disk.map_or(options::MAX_LOG, |bytes| (bytes / 16).clamp(1 << 20, options::MAX_LOG));
-        DB::open_cf_descriptors(&options::database(log), &place.path, options::families())
-            .map(|db| Self { db, _place: place })
-            .map_err(|e| DbError::new("be opened", &e))
+        let log = disk.map_or(options::MAX_LOG, |bytes| (bytes / 64).clamp(1 << 20, options::MAX_LOG));
+        match DB::open_cf_descriptors(&options::database(log), &place.path, options::families()) {
+            Ok(db) => Ok(Self { db, place }),
+            Err(e) => Err(place.failed("be opened", &e)),
+        }
     }
 
     /// Opens the database without ever writing to its folder.
@@ -137,7 +149,7 @@ impl Db {
         let names = Family::ALL.iter().map(|family| family.name());
         let place = place(store, name, "be opened for reading")?;
         DB::open_cf_for_read_only(&rocksdb::Options::default(), &place.path, names, false)
-            .map(|db| Self { db, _place: place })
+            .map(|db| Self { db, place })
             .map_err(|e| DbError::new("be opened for reading", &e))
     }
 
@@ -178,7 +190,7 @@ impl Db {
                 None => batch.delete_cf(family, key),
             }
         }
-        self.db.write_opt(batch, options).map_err(|e| DbError::new("write", &e))
+        self.db.write_opt(batch, options).map_err(|e| self.place.failed("write", &e))
     }
 
     /// Writes `rows` past the log: they are durable only after [`Db::flush_inline`], and until then a crash may
@@ -197,7 +209,7 @@ impl Db {
     /// # Errors
     /// When RocksDB fails.
     pub fn flush_inline(&self) -> Result<(), DbError> {
-        self.db.flush_cf(self.family(Family::Inline)?).map_err(|e| DbError::new("flush", &e))
+        self.db.flush_cf(self.family(Family::Inline)?).map_err(|e| self.place.failed("flush", &e))
     }
 
     /// Writes all that is in memory to table files, so that the next opening has no log to replay.
@@ -206,7 +218,7 @@ impl Db {
     /// When RocksDB fails.
     pub fn flush(&self) -> Result<(), DbError> {
         for family in Family::ALL {
-            self.db.flush_cf(self.family(*family)?).map_err(|e| DbError::new("flush", &e))?;
+            self.db.flush_cf(self.family(*family)?).map_err(|e| self.place.failed("flush", &e))?;
         }
         Ok(())
     }

@@ -94,6 +94,8 @@ impl<'a, 's> Reader<'a, 's> {
             self.progress.add(1, node.size());
             return Ok(node.clone());
         }
+        // Of a file that the kernel makes as it is read, as those of /proc, it says that it is empty.
+        let mut made = true;
         let first = Version::of(&before);
         for _ in 0..TRIES {
             let size = u64::try_from(before.st_size).unwrap_or(0);
@@ -104,6 +106,7 @@ impl<'a, 's> Reader<'a, 's> {
                 self.stream(&file, &before, size, &path)?
             };
             let after = stat(&file, &path)?;
+            made &= read.is_none() && (before.st_size, after.st_size) == (0, 0);
             if let Some(blob) = read
                 && Version::of(&before) == Version::of(&after)
             {
@@ -122,7 +125,7 @@ impl<'a, 's> Reader<'a, 's> {
                 .map_err(|e| ImportError::source(path(), "read", e))?;
             before = after;
         }
-        Err(ImportError::Changed { path: path() })
+        Err(if made { ImportError::Made { path: path() } } else { ImportError::Changed { path: path() } })
     }
 
     /// A file that fits the buffer. `None` when its length has changed.

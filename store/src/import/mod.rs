@@ -50,7 +50,13 @@ pub enum ImportError {
         /// The file.
         path: PathBuf,
     },
-    /// The store itself lies within the import.
+    /// A file that says that it is empty, and is not.
+    #[error("{path} says that it is empty, and is not: it is made as it is read")]
+    Made {
+        /// Which.
+        path: PathBuf,
+    },
+    /// The store itself lies in what was to be imported.
     #[error("{path} is the store itself")]
     ContainsStore {
         /// Where it was found.

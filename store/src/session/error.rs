@@ -4,6 +4,7 @@ use crate::db::DbError;
 use crate::model::{Digest, MAX_DEPTH, MAX_TREE_TEXT, RootName, TreeId};
 use crate::objects::FileError;
 use crate::presence::Presence;
+use crate::room::NoRoom;
 
 /// Why a session could not store something.
 #[derive(Debug, thiserror::Error)]
@@ -11,15 +12,10 @@ pub enum WriteError {
     /// The store is open read-only.
     #[error("the store is open for reading only")]
     ReadOnly,
-    /// The disk is so full that the garbage collector might not be able to run.
-    #[error("the disk of the store has {left} bytes free, and {kept} are reserved for garbage collection")]
-    NoRoom {
-        /// The free space.
-        left: u64,
-        /// The reserve.
-        kept: u64,
-    },
-    /// A tree names something that is neither in the session nor in the store.
+    /// The disk is so full that the store might not be able to collect any more.
+    #[error(transparent)]
+    NoRoom(#[from] NoRoom),
+    /// A tree names something that neither the session nor the store can give.
     #[error("tree {tree} names {named}, and {lacking} is {presence}")]
     Incomplete {
         /// The tree to be stored.
@@ -88,7 +84,7 @@ impl WriteError {
         match self {
             Self::File(e) => e.is_no_space(),
             Self::Db(e) => matches!(e, DbError::NoSpace { .. }),
-            Self::NoRoom { .. } => true,
+            Self::NoRoom(_) => true,
             _ => false,
         }
     }

@@ -83,10 +83,20 @@ fn no_folder_that_other_users_own_or_can_write_to_is_accepted() {
     let it = Fresh::new();
     let path = it.store.path().to_owned();
     drop(it.store);
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).unwrap();
-    assert!(matches!(Store::open(&path).map(drop), Err(OpenError::Folder(FolderError::Shared { .. }))));
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-    // Only root can change owners.
+    for within in ["", "db", "objects", "objects/ab", "tmp", "quarantine"] {
+        for mode in [0o777, 0o775, 0o757] {
+            let folder = path.join(within);
+            fs::set_permissions(&folder, fs::Permissions::from_mode(mode)).unwrap();
+            let opened = Store::open(&path).map(drop);
+            assert!(
+                matches!(opened, Err(OpenError::Folder(FolderError::Shared { .. }))),
+                "{within} {mode:o}"
+            );
+            fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+    }
+    Store::open(&path).map(drop).unwrap();
+    // Giving something away takes root.
     if !rustix::process::geteuid().is_root() {
         return;
     }

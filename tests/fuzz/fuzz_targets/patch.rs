@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use stele_recipes::content::{Content, InMemory};
-use stele_recipes::patch::{Patch, apply};
+use stele_recipes::patch::{Patch, Work, apply};
 use stele_recipes::paths::{TreeEdit, TreePath};
 use stele_store::model::{Node, SymlinkTarget, Tree};
 
@@ -25,7 +25,7 @@ fuzz_target!(|bytes: &[u8]| {
     edit.put(&path("l"), Node::Symlink { target }).expect("nothing is in the way");
     let before = edit.finish().expect("memory takes all");
     for strip in 0..3 {
-        let Ok(after) = apply(&before, &patch, strip, &content) else { continue };
+        let Ok(after) = apply(&before, &patch, strip, &content, &Work::default()) else { continue };
         let mut open = vec![after];
         while let Some(tree) = open.pop() {
             for (_, node) in content.tree(&tree).expect("the tree was kept").entries() {

@@ -2,6 +2,7 @@
 //! Stele makes; and what Stele writes and answers matches the tables.
 
 mod answers;
+mod columns;
 mod examples;
 
 use std::fs;

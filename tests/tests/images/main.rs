@@ -4,6 +4,7 @@
 //! The peers (skopeo, umoci, runc, podman, buildah, docker-registry, jsonschema) are Debian's; `tools/install-deps
 //! test` installs them. Nothing here reaches beyond the loopback interface.
 
+mod attached;
 mod bills;
 mod building;
 mod evidence;

@@ -40,8 +40,8 @@ impl Endpoint {
         answer
     }
 
-    /// Sends a request; the head of the answer, and its body.
-    fn get(&self, method: &str, path: &str, headers: &str) -> (String, Vec<u8>) {
+    /// Asks for something; the head of the answer, and its body.
+    pub fn get(&self, method: &str, path: &str, headers: &str) -> (String, Vec<u8>) {
         let request = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n");
         let answer = self.raw(request.as_bytes());
         let end = answer.windows(4).position(|it| it == b"\r\n\r\n").expect("a head");

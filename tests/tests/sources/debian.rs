@@ -334,7 +334,8 @@ fn a_check_asks_every_mirror_though_the_first_one_answers() {
         fs::create_dir_all(tree.join("pkgs/a")).unwrap();
         let mirrors: Vec<String> = mirrors.iter().map(|it| format!("\"{it}\"")).collect();
         let text = format!(
-            "recipe(name = \"a\", version = \"1\", steps = [[\"/x\"]], sources = [source(sha256 = \"{}\", mirrors = [{}])])\n",
+            "recipe(name = \"a\", version = \"1\", steps = [[\"/x\"]],\n\
+             sources = [source(sha256 = \"{}\", mirrors = [{}])])\n",
             Sha256::of(&bytes),
             mirrors.join(", ")
         );

@@ -7,7 +7,7 @@ use super::rust_file::RustFile;
 /// Identifiers that were renamed, and what they are called.
 const IDENTIFIERS: &[(&str, &str)] = &[
     ("Heirloom", "Handover"),
-    ("STRANGER", "BUILD_UID"),
+    ("BUILD_UID", "BUILD_UID"),
     ("condemn", "mark_for_deletion"),
     ("bury", "finish_deletion"),
     ("unite", "merge"),
@@ -39,7 +39,6 @@ const PHRASES: &[(&str, &str, &str)] = &[
     ("is none ", "of", "is not one of"),
     ("that is ", "none", "that is not one"),
     ("begins ", "anew", "restarts"),
-    ("who", "ever", "the process or user that"),
 ];
 
 /// Where the rule does not apply: programs in other languages, licences, and what is committed byte for byte.

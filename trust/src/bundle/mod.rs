@@ -115,7 +115,7 @@ pub enum BundleError {
     /// Not a JSON document, or one of another shape.
     #[error("it is not a Sigstore bundle: {0}")]
     Json(#[from] JsonError),
-    /// An envelope that is none.
+    /// An invalid envelope.
     #[error("the bundle's envelope is not valid: {0}")]
     Envelope(#[from] EnvelopeError),
     /// Another version, or something else.

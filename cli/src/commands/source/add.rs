@@ -53,7 +53,10 @@ impl Add {
                 continue;
             }
             let own = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            let name = file_name(self.name.as_deref().unwrap_or(&own))?;
+            let name = match &self.name {
+                Some(name) => file_name(name)?,
+                None => file_name(&without_epoch(&own))?,
+            };
             all.push(wanted(path, name, pin)?);
         }
         let sources = Sources::connect(global, false)?;
@@ -81,5 +84,37 @@ fn wanted(path: &Path, name: FileName, pin: Option<Sha256>) -> Result<HashedFile
                 .hint("it was modified, or not copied completely: get it from elsewhere"))
         }
         _ => Ok(HashedFile { path: path.to_owned(), name, hashed }),
+    }
+}
+
+/// The name that a Debian package has in its archive's pool: apt-get(8) writes the epoch of its version before that, as
+/// in `NAME_1%3aVERSION_ARCHITECTURE.deb`.
+fn without_epoch(own: &str) -> String {
+    let is_epoch = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    match own.split_once('_') {
+        Some((name, rest)) if own.ends_with(".deb") => match rest.split_once("%3a") {
+            Some((epoch, rest)) if is_epoch(epoch) => format!("{name}_{rest}"),
+            _ => own.to_owned(),
+        },
+        _ => own.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_epoch_of_a_debian_package_is_left_out_of_a_name() {
+        for (own, name) in [
+            ("b_1%3a2-3_all.deb", "b_2-3_all.deb"),
+            ("b_2-3_all.deb", "b_2-3_all.deb"),
+            ("b_1%3a2.tar", "b_1%3a2.tar"),
+            ("b_x%3a2_all.deb", "b_x%3a2_all.deb"),
+            ("b_%3a2_all.deb", "b_%3a2_all.deb"),
+            ("1%3a2.deb", "1%3a2.deb"),
+        ] {
+            assert_eq!(without_epoch(own), name);
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use clap::Args;
 use serde::Serialize;
@@ -82,7 +83,7 @@ impl Check {
         let answers = reach(&sources, &Options { folder, offline: false, config }, question, &|| ());
         let answers = answers.map_err(|error: PartError| Failure::new(Kind::Failed, error.to_string()))?;
 
-        let checked = |((recipe, source), mirrors): (&(&Recipe, &Source), Vec<Reach>)| Checked {
+        let checked = |((recipe, source), mirrors): (&(&Arc<Recipe>, &Source), Vec<Reach>)| Checked {
             file: source.file.to_string(),
             sha256: source.sha256,
             recipe: recipe.name.to_string(),

@@ -11,6 +11,7 @@ use super::keep::Sources;
 use crate::args::Global;
 use crate::render;
 use stele::answers::Source;
+use stele::failure::store::ROOM_THERE;
 use stele::failure::{Failure, Kind};
 
 /// `stele source export DIR`
@@ -62,11 +63,8 @@ fn is_meant(source: &Source, text: &str) -> bool {
 fn write(keep: &Sources, chosen: &[Source], to: &Path) -> Result<String, Failure> {
     let to = std::path::absolute(to).map_err(|e| Failure::io("invalid path", &e))?;
     let failed = |e: std::io::Error| {
-        let kind = match e.kind() {
-            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Kind::NoSpace,
-            _ => Kind::Failed,
-        };
-        Failure::new(kind, format!("{} could not be written: {e}", to.display()))
+        let failure = Failure::io(&format!("{} could not be written", to.display()), &e);
+        if failure.kind == Kind::NoSpace { failure.hint(ROOM_THERE) } else { failure }
     };
     let (Some(parent), Some(name)) = (to.parent(), to.file_name()) else {
         return Err(Failure::new(Kind::Usage, format!("{} cannot be a new folder", to.display())));

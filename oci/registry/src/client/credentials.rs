@@ -47,13 +47,6 @@ pub(super) fn find(registry: &str, repository: &RepositoryName) -> Result<Creden
 }
 
 fn find_in(files: &[PathBuf], registry: &str, repository: &RepositoryName) -> Result<Credentials, Error> {
-    let mut keys = Vec::new();
-    let mut part = format!("{registry}/{repository}");
-    while part.len() > registry.len() {
-        keys.push(part.clone());
-        part.truncate(part.rfind('/').unwrap_or(0));
-    }
-    keys.push(registry.to_owned());
     let mut trouble = None;
     for file in files {
         let text = match read(file) {
@@ -61,36 +54,78 @@ fn find_in(files: &[PathBuf], registry: &str, repository: &RepositoryName) -> Re
             Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
             Err(e) => return Err(Error::Credentials(format!("{}: {e}", file.display()))),
         };
-        // `docker logout` and an interrupted login leave an empty file.
-        if text.trim_ascii().is_empty() {
-            continue;
+        let failed = |why: &str| format!("{}: {why}", file.display());
+        let found =
+            find_in_text(&text, registry, repository).map_err(|why| Error::Credentials(failed(why)))?;
+        if found.credentials.is_some() {
+            return Ok(found);
         }
-        for key in &keys {
-            match get_credential_from_reader(&text[..], key) {
-                Ok(DockerCredential::UsernamePassword(name, password))
-                    if name.is_empty() && password.is_empty() => {}
-                Ok(credentials) => return Ok(Credentials { credentials: Some(credentials), trouble: None }),
-                // Each helper words it differently that it has none.
-                Err(Unfound::NoCredentialConfigured | Unfound::HelperFailure { .. }) => {}
-                // Its message may quote the file.
-                Err(Unfound::ConfigReadError) => {
-                    let why = "not a valid credentials file";
-                    return Err(Error::Credentials(format!("{}: {why}", file.display())));
-                }
-                Err(Unfound::CredentialDecodingError) => {
-                    trouble = Some(format!("{}: an `auth` in it is empty or malformed", file.display()));
-                }
-                Err(Unfound::HelperCommunicationError) => {
-                    trouble = Some(format!("{}: its credential helper cannot be run", file.display()));
-                }
-                Err(error) => trouble = Some(format!("{}: {error}", file.display())),
+        trouble = found.trouble.map(|why| failed(&why)).or(trouble);
+    }
+    Ok(Credentials { credentials: None, trouble })
+}
+
+/// The same in the text of one file.
+///
+/// # Errors
+/// When it is not as such a file has to be.
+fn find_in_text(
+    text: &[u8],
+    registry: &str,
+    repository: &RepositoryName,
+) -> Result<Credentials, &'static str> {
+    // What `docker logout` and half a login leave.
+    if text.trim_ascii().is_empty() {
+        return Ok(Credentials::default());
+    }
+    let mut trouble = None;
+    for key in keys(registry, repository) {
+        match get_credential_from_reader(text, &key) {
+            Ok(DockerCredential::UsernamePassword(name, password))
+                if name.is_empty() && password.is_empty() => {}
+            Ok(credentials) => return Ok(Credentials { credentials: Some(credentials), trouble: None }),
+            // A helper says in its own words that it has none.
+            Err(Unfound::NoCredentialConfigured | Unfound::HelperFailure { .. }) => {}
+            // What it says may quote the file.
+            Err(Unfound::ConfigReadError) => return Err("it is not as such a file has to be"),
+            Err(Unfound::CredentialDecodingError) => {
+                trouble = Some("an `auth` in it is empty or damaged".to_owned());
             }
+            Err(Unfound::HelperCommunicationError) => {
+                trouble = Some("the helper that it names cannot be run".to_owned());
+            }
+            Err(error) => trouble = Some(error.to_string()),
         }
     }
     Ok(Credentials { credentials: None, trouble })
 }
 
-/// Reads a file of bounded size.
+/// What credentials for a repository may stand under: it, each part of its name, the registry.
+fn keys(registry: &str, repository: &RepositoryName) -> Vec<String> {
+    let mut keys = Vec::new();
+    let mut part = format!("{registry}/{repository}");
+    while part.len() > registry.len() {
+        keys.push(part.clone());
+        part.truncate(part.rfind('/').unwrap_or(0));
+    }
+    keys.push(registry.to_owned());
+    keys
+}
+
+/// Whether the text of such a file has a name and a password, or a token, for a repository. Helpers that it names are
+/// run. For who wants to try texts.
+///
+/// # Errors
+/// When it is not as such a file has to be.
+pub fn has_credentials(
+    text: &[u8],
+    registry: &str,
+    repository: &RepositoryName,
+) -> Result<bool, &'static str> {
+    find_in_text(text, registry, repository).map(|found| found.credentials.is_some())
+}
+
+/// A file of some size: nobody has more credentials than that.
 fn read(file: &Path) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
     File::open(file)?.take(MAX_FILE + 1).read_to_end(&mut text)?;

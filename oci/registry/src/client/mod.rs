@@ -14,6 +14,7 @@ mod session;
 mod tests;
 mod upload;
 
+pub use credentials::has_credentials;
 pub use error::Error;
 pub use pull::{BlobFile, Pulled, pull};
 pub use push::{Pushed, push};
