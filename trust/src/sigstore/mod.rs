@@ -15,7 +15,7 @@ mod timestamp;
 mod verify;
 
 pub use root::TrustedRoot;
-pub use verify::{Expected, Verified, verify};
+pub use verify::{Expected, Verified, verify, witnessed};
 
 use crate::bundle::BundleError;
 use crate::json::JsonError;

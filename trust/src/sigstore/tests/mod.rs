@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::bundle::Bundle;
+use crate::dsse::{Envelope, IN_TOTO};
 use crate::keys::Signer as _;
 use crate::time::Time;
 use instance::{IDENTITY, ISSUER, Instance, SIGNED};
@@ -147,6 +148,24 @@ fn nothing_but_a_third_party_shows_when_it_was_signed() {
     assert_eq!(judge(&bundle, &instance.root()).unwrap().times, [SIGNED]);
     bundle.pointer_mut(ENTRY).unwrap()["inclusionPromise"] = json!(null);
     refused(&bundle, &instance.root(), "nothing that can be trusted");
+}
+
+#[test]
+fn an_envelope_by_a_key_is_dated_by_a_third_party_and_by_nobody_else() {
+    let instance = Instance::new();
+    let envelope = Envelope::sign(IN_TOTO, b"{}".to_vec(), &instance.signer).unwrap();
+    let signature = envelope.signatures[0].bytes.clone();
+    let mut bundle = Bundle::of_envelope(envelope, instance.signer.public());
+    let root = TrustedRoot::parse(instance.root().to_string().as_bytes()).unwrap();
+    let key = instance.signer.public();
+    assert_eq!(witnessed(&bundle, key, &root, NOW).unwrap().times, []);
+    bundle.timestamps = vec![instance.stamp(&signature, SIGNED, None)];
+    assert_eq!(witnessed(&bundle, key, &root, NOW).unwrap().times, [SIGNED]);
+    let other = instance.certificate_log().public();
+    assert!(matches!(witnessed(&bundle, other, &root, NOW), Err(SigstoreError::Signature)));
+    assert!(witnessed(&bundle, key, &root, Time(SIGNED.0 - 1)).is_err());
+    bundle.timestamps = vec![instance.stamp(&signature, SIGNED, Some(&instance.signer))];
+    assert!(matches!(witnessed(&bundle, key, &root, NOW), Err(SigstoreError::Timestamp(_))));
 }
 
 #[test]
