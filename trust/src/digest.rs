@@ -14,7 +14,7 @@ pub struct Blake3(pub [u8; 32]);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sha256(pub [u8; 32]);
 
-/// The digests of one content. Equal only if all of them are: whoever agrees in one and differs in another does not
+/// The digests of one content. Equal only if all of them are: two that agree in one and differ in another do not
 /// agree.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 pub struct Digests {

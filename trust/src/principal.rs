@@ -161,7 +161,7 @@ pub enum Expiry {
     /// When the verdict is asked for: an expired key's signatures do not count at all.
     #[default]
     AtVerification,
-    /// When it signed, as the signature or statement says. Whoever steals an expired key can date back.
+    /// When it signed, as the signature or statement says. A stolen expired key can date back.
     AtSigning,
     /// When it signed, as a timestamp of a third party shows.
     AtSigningWitnessed,

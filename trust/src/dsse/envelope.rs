@@ -22,7 +22,8 @@ pub struct Envelope {
     pub signatures: Vec<Signature>,
 }
 
-/// A signature, and a hint which key made it. The hint is not signed: it may speed a search up, and decides nothing.
+/// A signature, and a hint which key made it. The hint is not signed: it may speed a search up, and decides
+/// nothing.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Signature {
     /// The hint; empty when there is none.
@@ -172,7 +173,7 @@ impl Envelope {
 
 fn signature(value: &Value) -> Result<Signature, EnvelopeError> {
     let object = value.as_object().ok_or(field("signatures", "an array of objects"))?;
-    // `cert` was in drafts, and is written by older tools; whoever verifies by keys does not need it.
+    // `cert` was in drafts, and is written by older tools; verification by keys does not need it.
     if let Some(unknown) = object.keys().find(|key| !["sig", "keyid", "cert"].contains(&key.as_str())) {
         return Err(EnvelopeError::Unknown { field: unknown.clone() });
     }

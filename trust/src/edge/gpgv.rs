@@ -35,8 +35,8 @@ pub enum GpgvError {
     TooLarge,
 }
 
-/// Opens the inline-signed message in `file` with the keys of `keyring`, which are not in armour. `home` is an empty
-/// folder for this alone.
+/// Opens the inline-signed message in `file` with the keys of `keyring`, which are not in armour. `home` is an
+/// empty folder for this alone.
 pub fn open(file: &Path, keyring: &Path, home: &Path) -> Result<Opened, GpgvError> {
     let size = std::fs::metadata(file).map_err(GpgvError::Run)?.len();
     if size > MAX_MESSAGE as u64 {

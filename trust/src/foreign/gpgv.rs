@@ -89,7 +89,8 @@ fn read_one(lines: &[Vec<&str>]) -> Result<Valid, Invalid> {
     Ok(Valid { key, primary, made, key_expired, key_revoked: find("REVKEYSIG").is_some() })
 }
 
-/// The digests for which collisions can be made (RFC 9580, §9.5 has the numbers). What is not stated is one of them.
+/// The digests for which collisions can be made (RFC 9580, §9.5 has the numbers). What is not stated is one of
+/// them.
 fn weak(number: Option<&str>) -> bool {
     matches!(number, None | Some("1" | "2" | "3"))
 }

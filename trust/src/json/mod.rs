@@ -1,8 +1,8 @@
 //! JSON as evidence: one reading of every document, within bounds.
 //!
-//! RFC 8259 leaves open what an object with a key twice means, and readers differ: a signed document with such a key
-//! can say one thing to a verifier and another to whoever acts on it. It is refused, and so are two keys that differ
-//! only in case where a reader that ignores case (Go's) would take one for the other.
+//! RFC 8259 leaves open what an object with a key twice means, and readers differ: a signed document with such a
+//! key can say one thing to a verifier and another to the program that acts on it. It is refused, and so are two
+//! keys that differ only in case where a reader that ignores case (Go's) would take one for the other.
 
 mod strict;
 #[cfg(test)]

@@ -114,8 +114,8 @@ impl PublicKey {
         openssh::write_public(self)
     }
 
-    /// Whether `signature` is of `message` by this key. ECDSA signatures are the DER that OpenSSL and Sigstore write,
-    /// or the 64 bytes of IEEE P1363 that some signers of DSSE use.
+    /// Whether `signature` is of `message` by this key. ECDSA signatures are the DER that OpenSSL and Sigstore
+    /// write, or the 64 bytes of IEEE P1363 that some signers of DSSE use.
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         let by = |algorithm: &'static dyn signature::VerificationAlgorithm| {
             signature::UnparsedPublicKey::new(algorithm, &self.bytes).verify(message, signature).is_ok()
@@ -147,7 +147,7 @@ fn spki_parts(der: &[u8]) -> Option<SpkiParts<'_>> {
 }
 
 /// The y coordinates of the points of order 1, 2, 4 and 8. Under such a key a signature matches any message, so
-/// whoever published it can deny everything that it signed.
+/// its publisher can deny everything that it signed.
 const SMALL_ORDER: [[u8; 32]; 5] = {
     let mut zero = [0; 32];
     let mut one = [0; 32];

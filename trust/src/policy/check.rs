@@ -13,7 +13,7 @@ const MAX_ENUMERATED: usize = 14;
 /// What is allowed, and worth a look.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Warning {
-    /// Two groups without a common member can each satisfy the policy: whoever can withhold evidence can have two
+    /// Two groups without a common member can each satisfy the policy: who can withhold evidence can have two
     /// digests agreed, each before other eyes.
     TwoQuorums {
         /// One group.
@@ -33,7 +33,7 @@ pub enum Warning {
         /// The principal.
         name: Label,
     },
-    /// Signatures count that were made with expired keys and dated by whoever made them.
+    /// Signatures count that were made with expired keys and dated by those who made them.
     BackDating,
 }
 
@@ -43,7 +43,7 @@ impl fmt::Display for Warning {
         match self {
             Self::TwoQuorums { first, second } => write!(
                 f,
-                "{} are enough, and so are {}: whoever withholds evidence can have two digests agreed",
+                "{} are enough, and so are {}: by withholding evidence, two digests can be agreed",
                 list(first),
                 list(second)
             ),

@@ -67,7 +67,7 @@ impl Rule {
                 expected: format!("from 1 to {}, as many as the rule lists", of.len()),
             });
         }
-        // Whoever stands directly in a list twice is a mistake in every kind of rule.
+        // A name that stands twice in one list is a mistake in every kind of rule.
         let counts = matches!(self, Self::AtLeast { .. });
         let mut seen = BTreeSet::new();
         for rule in of {

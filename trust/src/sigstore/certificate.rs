@@ -149,7 +149,8 @@ impl<'a> Certificate<'a> {
         Err(refused(last))
     }
 
-    /// Verifies that a certificate log saw it before it was issued (RFC 6962): at least one of its timestamps holds.
+    /// Verifies that a certificate log saw it before it was issued (RFC 6962): at least one of its timestamps
+    /// holds.
     pub(super) fn verify_logged(&self, authority: &Authority, logs: &[Log]) -> Result<(), SigstoreError> {
         let list = self.extension(OID_SCT_LIST).and_then(|it| Reader::new(it).expect(tag::OCTET_STRING));
         let list = list.ok_or(SigstoreError::CertificateLog("it has none"))?;

@@ -38,7 +38,8 @@ pub(super) fn verify<'r>(entry: &LogEntry, root: &'r TrustedRoot) -> Result<Logg
         if proof.root != computed.0 {
             return Err(refused("the inclusion proof leads to another root"));
         }
-        // Without a checkpoint, as in version 0.1, anybody could have made up the root: then only the promise counts.
+        // Without a checkpoint, as in version 0.1, anybody could have made up the root: then only the promise
+        // counts.
         if let Some(text) = &proof.checkpoint {
             checkpoint(text, proof, log, key)?;
         }

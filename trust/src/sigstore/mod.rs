@@ -9,11 +9,13 @@ mod certificate;
 mod entry;
 mod log;
 mod root;
+#[cfg(test)]
+mod tests;
 mod timestamp;
 mod verify;
 
 pub use root::TrustedRoot;
-pub use verify::{Expected, Verified, verify};
+pub use verify::{Expected, Verified, verify, witnessed};
 
 use crate::bundle::BundleError;
 use crate::json::JsonError;

@@ -17,7 +17,7 @@ use crate::time::Time;
 /// Who is expected to have signed.
 #[derive(Clone, Copy, Debug)]
 pub enum Expected<'a> {
-    /// Whoever holds this key.
+    /// The holder of this key.
     Key(&'a PublicKey),
     /// Whom an issuer of identities told Fulcio about.
     Identity {
@@ -98,6 +98,28 @@ pub fn verify(
         (None, None) => false,
     };
     matches.then_some(Verified { times }).ok_or(SigstoreError::Signature)
+}
+
+/// Verifies a bundle of an envelope that `key` signed, whatever its payload, and when others saw it: the earliest moment
+/// is what a policy calls witnessed.
+pub fn witnessed(
+    bundle: &Bundle,
+    key: &PublicKey,
+    root: &TrustedRoot,
+    now: Time,
+) -> Result<Verified, SigstoreError> {
+    let envelope = bundle.envelope()?;
+    let [signature] = &envelope.signatures[..] else { return Err(SigstoreError::Signature) };
+    if !matches!(bundle.material, Material::PublicKey { .. }) {
+        return Err(SigstoreError::Material { found: "with a certificate", expected: "a key" });
+    }
+    let message = envelope.signed_bytes();
+    if !key.verifies(&message, &signature.bytes) {
+        return Err(SigstoreError::Signature);
+    }
+    let (signed, verifier) = (Sha256::of(&message), key.spki());
+    let of = Of { signed, envelope: Some(envelope), signature: &signature.bytes, verifier: &verifier };
+    Ok(Verified { times: times(bundle, &of, root, now)? })
 }
 
 /// Verifies all log entries and timestamps. The moments that they show.

@@ -1,8 +1,8 @@
 //! in-toto Statements, version 1 (in-toto/attestation, `spec/v1/statement.md`), and the predicates that are used
 //! here.
 //!
-//! Fields that the specification does not have are ignored, as it demands of its readers; what must not be ambiguous
-//! (a key twice, keys that differ only in case, a subject without a digest) is refused.
+//! Fields that the specification does not have are ignored, as it demands of its readers; what must not be
+//! ambiguous (a key twice, keys that differ only in case, a subject without a digest) is refused.
 
 pub mod provenance;
 pub mod rebuild;

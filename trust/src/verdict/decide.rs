@@ -173,7 +173,7 @@ impl Count {
     /// Counts what one principal says.
     fn principal(&mut self, policy: &Policy, principal: &Label, votes: Vec<Vote>) {
         let key_problem = |vote: &Vote| matches!(vote.weakness, Some(Reason::Key(_)));
-        // A revocation by a key that does not count would let whoever stole it silence its principal.
+        // A revocation by a key that does not count would let a thief silence its principal.
         let revoking = |vote: &Vote| match vote.position {
             Position::Revokes(digests) if !key_problem(vote) => Some(digests),
             _ => None,

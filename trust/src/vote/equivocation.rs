@@ -10,7 +10,8 @@ use crate::name::Label;
 use crate::statement::Statement;
 use crate::statement::rebuild::{Outcome, Rebuild};
 
-/// Two envelopes that contradict each other. Whoever knows the principal's keys can check it, and needs no policy.
+/// Two envelopes that contradict each other. The principal's keys are all that it takes to check them; no policy is
+/// needed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Equivocation {
     /// Who, as the policy names it.

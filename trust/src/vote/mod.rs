@@ -4,6 +4,7 @@
 //! signatures and keys it comes in.
 
 mod equivocation;
+mod file;
 mod reading;
 
 use std::fmt;

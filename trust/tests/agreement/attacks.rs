@@ -1,5 +1,6 @@
 //! What somebody tries who wants an output agreed that is not, or a verdict that hides something.
 
+use stele_trust::bundle::Bundle;
 use stele_trust::digest::Digests;
 use stele_trust::dsse::{Envelope, IN_TOTO, Signature};
 use stele_trust::keys::{Algorithm, Signer as _, SigningKey};
@@ -176,7 +177,7 @@ fn an_output_that_agrees_in_one_digest_and_differs_in_the_other_is_dissent() {
     assert_eq!(stele_trust::verdict::decide(&asked).kind, Kind::Contested);
 }
 
-/// Whoever carries evidence can leave some out. A threshold that needs everybody shows it; one that does not, cannot,
+/// Who carries evidence can leave some out. A threshold that needs everybody shows it; one that does not, cannot,
 /// and its policy says so.
 #[test]
 fn dissent_that_is_hidden_is_missed_only_where_the_policy_can_do_without_that_builder() {
@@ -221,6 +222,25 @@ fn junk_beside_good_evidence_neither_helps_nor_harms() {
         decides(&policy(TWO_OF_THREE, ""), &[junk.clone(), states(1, 1), states(2, 1)], Kind::Agreed);
     assert_eq!(verdict.not_counted.len(), 1);
     decides(&policy(TWO_OF_THREE, ""), &[junk], Kind::Invalid);
+}
+
+/// Evidence comes as files that anybody may have written.
+#[test]
+fn files_are_read_by_their_format_and_what_is_in_none_is_named_and_not_counted() {
+    let policy = policy(TWO_OF_THREE, "");
+    let envelope = |by: u8| signed(rebuild(Outcome::Built, 1), &key(by));
+    let bundle = Bundle::of_envelope(envelope(2), key(2).public()).encode().unwrap();
+    let mut files = vec![envelope(1).encode(), bundle.clone()];
+    let read = |files: &[Vec<u8>]| {
+        files.iter().flat_map(|file| Evidence::parse(file, policy.public_keys())).collect::<Vec<_>>()
+    };
+    decides(&policy, &read(&files), Kind::Agreed);
+    // Empty, cut off, of another format, and a bundle of an artifact.
+    let artifact = Bundle::sign(b"artifact", &key(3)).unwrap().encode().unwrap();
+    let junk = [vec![], bundle[..bundle.len() / 2].to_vec(), b"{}".to_vec(), b"[]".to_vec(), artifact];
+    files.extend(junk.clone());
+    assert_eq!(decides(&policy, &read(&files), Kind::Agreed).not_counted.len(), junk.len());
+    decides(&policy, &read(&junk), Kind::Invalid);
 }
 
 #[test]

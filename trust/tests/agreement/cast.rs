@@ -80,7 +80,8 @@ pub fn says(by: u8, outcome: Outcome, number: u8) -> Evidence {
     evidence(signed(rebuild(outcome, number), &key(by)))
 }
 
-/// The text of a policy with this rule. `more` are lines beside it, and `keys` lines behind the key of each builder.
+/// The text of a policy with this rule. `more` are lines beside it, and `keys` lines behind the key of each
+/// builder.
 pub fn policy_text(rule: &str, more: &str, keys: &dyn Fn(&str) -> String) -> String {
     let mut text = format!("policy = 1\nname = \"example\"\nversion = 3\nrule = {rule}\n{more}\n");
     for (name, number, vendor, organisation) in BUILDERS.iter().filter(|it| rule.contains(it.0)) {

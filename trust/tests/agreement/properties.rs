@@ -66,7 +66,7 @@ proptest! {
     fn another_vote_for_an_agreed_digest_never_turns_it_down(
         votes in prop::collection::vec(any_vote(), 0..8), by in 1_u8..=6,
     ) {
-        // Whoever stated something else would equivocate.
+        // A builder that stated something else would equivocate.
         prop_assume!(!votes.iter().any(|it| it.0 == by && it.1 == Outcome::Built && it.2 != 1));
         let mut evidence = evidence_of(&votes);
         for policy in policies() {

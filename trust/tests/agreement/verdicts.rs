@@ -110,7 +110,7 @@ fn a_statement_that_was_taken_back_does_not_count_in_whatever_order_they_are_rea
         let verdict = decides(&policy, &evidence, Kind::Revoked);
         assert_eq!(verdict.clause, Clause::Revocation);
     }
-    // Whoever takes a digest back and states another one does not equivocate: it dissents.
+    // A builder that takes a digest back and states another one does not equivocate: it dissents.
     evidence.push(states(2, 2));
     decides(&policy, &evidence, Kind::Contested);
     // And nobody takes back what others say.
