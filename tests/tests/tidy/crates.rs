@@ -16,11 +16,16 @@ const ALLOWED: &[(&str, &str)] = &[
     ("oci", "store archive"),
     ("oci/registry", "http"),
     ("oci/sbom", ""),
+    ("untrusted", ""),
+    ("compare", "untrusted"),
     ("trust", "store"),
-    ("engine", "store archive http fs recipes builder oci registry sbom trust"),
-    ("daemon", "store archive http fs recipes builder oci registry sbom trust engine"),
-    ("cli", "store archive http fs recipes builder oci registry sbom trust engine daemon"),
-    ("tests", "store archive http fs recipes builder oci registry sbom trust engine daemon cli"),
+    ("engine", "store archive http fs recipes builder oci registry sbom untrusted compare trust"),
+    ("daemon", "store archive http fs recipes builder oci registry sbom untrusted compare trust engine"),
+    ("cli", "store archive http fs recipes builder oci registry sbom untrusted compare trust engine daemon"),
+    (
+        "tests",
+        "store archive http fs recipes builder oci registry sbom untrusted compare trust engine daemon cli",
+    ),
 ];
 
 /// Not of the workspace: its targets reach into whatever they are about.
