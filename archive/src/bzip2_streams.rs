@@ -6,7 +6,7 @@ use bzip2::{Decompress, Status};
 
 /// So many streams may hold less than [`SMALL`] bytes on average. The decoder clears 3.6 MB for each, so that streams
 /// of 14 bytes, which hold nothing, would keep it busy for ten seconds for each MB of them.
-const MOST_SMALL: u64 = 1000;
+const MAX_SMALL: u64 = 1000;
 const SMALL: u64 = 4096;
 
 /// Like the crate's own reader of many streams, but that it counts them.
@@ -37,7 +37,7 @@ impl<R: BufRead> Read for Bzip2Streams<R> {
                 None if at_end => return Ok(0),
                 None => {
                     self.streams += 1;
-                    if self.streams > MOST_SMALL + self.given / SMALL {
+                    if self.streams > MAX_SMALL + self.given / SMALL {
                         return Err(io::Error::other("it consists of too many small streams"));
                     }
                     self.stream.insert(Decompress::new(false))

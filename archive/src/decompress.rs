@@ -6,7 +6,7 @@ use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 use super::bzip2_streams::Bzip2Streams;
-use super::format::{Format, HEAD, Seen, recognise};
+use super::format::{Detected, Format, HEAD, recognise};
 use super::limits::{Decompressed, Gauge};
 use super::lzip::LzipMembers;
 use super::{Compression, UnpackError};
@@ -32,15 +32,15 @@ pub(super) fn open<'a>(mut bytes: Box<dyn Read + 'a>, gauge: &'a Gauge) -> Resul
         let seen = recognise(&head);
         let whole = Cursor::new(head).chain(bytes);
         match seen {
-            Seen::Archive(format) => {
+            Detected::Archive(format) => {
                 let bytes = Box::new(BufReader::with_capacity(BUFFER, whole));
                 return Ok(Opened { format, compressions, bytes });
             }
-            Seen::Neither(seems) => return Err(UnpackError::NotAnArchive { compressions, seems }),
-            Seen::Compressed(_) if compressions.len() == gauge.limits.nesting => {
-                return Err(UnpackError::Nesting { most: gauge.limits.nesting });
+            Detected::Neither(seems) => return Err(UnpackError::NotAnArchive { compressions, seems }),
+            Detected::Compressed(_) if compressions.len() == gauge.limits.nesting => {
+                return Err(UnpackError::Nesting { max: gauge.limits.nesting });
             }
-            Seen::Compressed(compression) => {
+            Detected::Compressed(compression) => {
                 compressions.push(compression);
                 let bytes_inside = BufReader::with_capacity(BUFFER, whole);
                 let decoder = decompressed(compression, bytes_inside, gauge.limits.window);

@@ -61,38 +61,38 @@ pub enum UnpackError {
         source: io::Error,
     },
     /// There are more compressions inside each other than [`Limits`](super::Limits) allow.
-    #[error("more than {most} compressions stand inside each other")]
+    #[error("more than {max} compressions stand inside each other")]
     Nesting {
         /// The bound.
-        most: usize,
+        max: usize,
     },
     /// It holds more bytes than the limits allow.
-    #[error("it unpacks to more than {most} bytes")]
+    #[error("it unpacks to more than {max} bytes")]
     Bytes {
         /// The bound in bytes.
-        most: u64,
+        max: u64,
     },
     /// It holds more bytes for each packed one than the limits allow.
-    #[error("{packed} bytes unpack to {unpacked} and more; at most {most} for each is allowed")]
+    #[error("{packed} bytes unpack to {unpacked} and more; at most {max} for each is allowed")]
     Ratio {
         /// The bound: unpacked bytes for each packed one.
-        most: u64,
+        max: u64,
         /// Bytes read so far.
         packed: u64,
         /// Bytes that came of them.
         unpacked: u64,
     },
     /// Its names and targets are longer than the limits allow.
-    #[error("the names and link targets in it have more than {most} bytes together")]
+    #[error("the names and link targets in it have more than {max} bytes together")]
     Text {
         /// The bound in bytes.
-        most: u64,
+        max: u64,
     },
     /// It holds more files and directories than the limits allow.
-    #[error("it holds more than {most} entries")]
+    #[error("it holds more than {max} entries")]
     Entries {
         /// The bound.
-        most: usize,
+        max: usize,
     },
     /// Nothing is left to make a tree of.
     #[error("nothing is left of it: the tree would be empty")]
@@ -123,10 +123,10 @@ pub enum UnpackError {
         target: EntryName,
     },
     /// To say where the symbolic links lead takes too long.
-    #[error("its symbolic links lead through each other more than {most} times")]
+    #[error("its symbolic links lead through each other more than {max} times")]
     Links {
         /// The bound: how many components were looked at.
-        most: usize,
+        max: usize,
     },
     /// The tar's framing is broken.
     #[error("the tar, at byte {offset}: {why}")]
@@ -173,23 +173,23 @@ pub enum EntryError {
     #[error("its name or target holds a NUL")]
     Nul,
     /// Its name is longer than a path can be.
-    #[error("its name has {found} bytes; at most {most} are allowed")]
+    #[error("its name has {found} bytes; at most {max} are allowed")]
     LongName {
         /// Bytes it has.
         found: usize,
         /// Bytes that it may have.
-        most: usize,
+        max: usize,
     },
     /// A component of its name cannot name an entry.
     #[error("a component of its name will not do: {0}")]
     Component(NameError),
     /// Its name has too many components.
-    #[error("its name has {found} components; at most {most} are allowed")]
+    #[error("its name has {found} components; at most {max} are allowed")]
     Depth {
         /// Components it has.
         found: usize,
         /// Components that it may have.
-        most: usize,
+        max: usize,
     },
     /// It names the root, and is no directory.
     #[error("it names the root, and is no directory")]

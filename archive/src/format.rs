@@ -41,7 +41,7 @@ pub(super) enum Format {
 
 /// What a beginning is.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Seen {
+pub(super) enum Detected {
     Compressed(Compression),
     Archive(Format),
     Neither(&'static str),
@@ -51,12 +51,12 @@ pub(super) enum Seen {
 pub(super) const HEAD: usize = 512;
 
 /// Names what begins with `head`: [`HEAD`] bytes, or all when there are fewer.
-pub(super) fn recognise(head: &[u8]) -> Seen {
+pub(super) fn recognise(head: &[u8]) -> Detected {
     if let Some(compression) = compression_of(head) {
-        return Seen::Compressed(compression);
+        return Detected::Compressed(compression);
     }
     if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
-        return Seen::Archive(Format::Zip);
+        return Detected::Archive(Format::Zip);
     }
     // A v7 header has no magic: only its checksum tells it. Zeros are a tar without entries. One whose magic is
     // right and checksum wrong is taken for a tar too, so that the error says what is wrong.
@@ -66,9 +66,9 @@ pub(super) fn recognise(head: &[u8]) -> Seen {
             || block[257..262] == *b"ustar"
             || *block == [0; HEAD])
     {
-        return Seen::Archive(Format::Tar);
+        return Detected::Archive(Format::Tar);
     }
-    Seen::Neither(seems(head))
+    Detected::Neither(seems(head))
 }
 
 /// The compression that begins with `head`.

@@ -107,10 +107,10 @@ impl Gauge {
     fn allows(&self, unpacked: u64) -> Result<(), UnpackError> {
         let (limits, packed) = (&self.limits, self.packed.get());
         if unpacked > limits.bytes {
-            return Err(UnpackError::Bytes { most: limits.bytes });
+            return Err(UnpackError::Bytes { max: limits.bytes });
         }
         if unpacked > limits.ratio_from && unpacked > packed.saturating_mul(limits.ratio) {
-            return Err(UnpackError::Ratio { most: limits.ratio, packed, unpacked });
+            return Err(UnpackError::Ratio { max: limits.ratio, packed, unpacked });
         }
         Ok(())
     }
@@ -118,7 +118,7 @@ impl Gauge {
     /// Whether a file of `size` bytes may come, holes included: what is too large need not be read first.
     pub(super) fn expect_content(&self, size: u64) -> Result<(), UnpackError> {
         match self.unpacked.get().saturating_add(size) > self.limits.bytes {
-            true => Err(UnpackError::Bytes { most: self.limits.bytes }),
+            true => Err(UnpackError::Bytes { max: self.limits.bytes }),
             false => Ok(()),
         }
     }
@@ -127,7 +127,7 @@ impl Gauge {
     pub(super) fn count_text(&self, bytes: usize) -> Result<(), UnpackError> {
         self.text.set(self.text.get().saturating_add(bytes as u64));
         match self.text.get() > self.limits.text {
-            true => Err(UnpackError::Text { most: self.limits.text }),
+            true => Err(UnpackError::Text { max: self.limits.text }),
             false => Ok(()),
         }
     }

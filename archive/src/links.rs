@@ -12,11 +12,11 @@ use super::path;
 use super::{EntryName, UnpackError};
 
 /// How many links the kernel follows for one path (`MAXSYMLINKS`); the next one is an error there, and no way out.
-const MOST_HOPS: usize = 40;
+const MAX_HOPS: usize = 40;
 
 /// How many components all links together may lead through. The links of large sources lead through a million; forty
 /// long links behind each other that a hundred thousand others lead through would keep a reader busy for days.
-const MOST_STEPS: usize = 50_000_000;
+const MAX_STEPS: usize = 50_000_000;
 
 /// Checks every link below the directory `root`, as if that were all there is.
 pub(super) fn check(directories: &[Directory], root: usize) -> Result<(), UnpackError> {
@@ -78,8 +78,8 @@ impl Follower<'_> {
         let mut ahead: VecDeque<&[u8]> = target.split(|&byte| byte == b'/').collect();
         while let Some(component) = ahead.pop_front() {
             self.steps += 1;
-            if self.steps > MOST_STEPS {
-                return Err(UnpackError::Links { most: MOST_STEPS });
+            if self.steps > MAX_STEPS {
+                return Err(UnpackError::Links { max: MAX_STEPS });
             }
             match component {
                 b"" | b"." => {}
@@ -93,7 +93,7 @@ impl Follower<'_> {
                     Some(Slot::Directory(below)) => at = *below,
                     Some(Slot::Leaf(Node::Symlink { target })) => {
                         hops += 1;
-                        if hops > MOST_HOPS {
+                        if hops > MAX_HOPS {
                             return Ok(false);
                         }
                         if is_absolute(target.as_bytes()) {

@@ -22,7 +22,7 @@ pub(super) fn parse(name: &[u8], limits: &Limits) -> Result<Path, EntryError> {
         return Err(EntryError::EmptyName);
     }
     if name.len() > limits.name {
-        return Err(EntryError::LongName { found: name.len(), most: limits.name });
+        return Err(EntryError::LongName { found: name.len(), max: limits.name });
     }
     if name.contains(&0) {
         return Err(EntryError::Nul);
@@ -39,7 +39,7 @@ pub(super) fn parse(name: &[u8], limits: &Limits) -> Result<Path, EntryError> {
         }
     }
     if path.len() > limits.depth {
-        return Err(EntryError::Depth { found: path.len(), most: limits.depth });
+        return Err(EntryError::Depth { found: path.len(), max: limits.depth });
     }
     Ok(path)
 }

@@ -123,9 +123,9 @@ impl<'a> Placing<'a> {
 
     /// Implied directories count: one long name makes two thousand of them.
     fn check_entries(&self) -> Result<(), UnpackError> {
-        let most = self.gauge.limits.entries;
-        match self.tree.directories().len() - 1 + self.leaves > most {
-            true => Err(UnpackError::Entries { most }),
+        let max = self.gauge.limits.entries;
+        match self.tree.directories().len() - 1 + self.leaves > max {
+            true => Err(UnpackError::Entries { max }),
             false => Ok(()),
         }
     }

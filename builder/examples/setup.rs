@@ -11,7 +11,7 @@ use std::time::Instant;
 use stele_builder::hold::{self, Held};
 use stele_builder::program::{HELPER, Program};
 use stele_builder::sandbox::{self, Ending, Limits, Running, folder};
-use stele_recipes::action::{Action, Parts, Place, Platform};
+use stele_recipes::action::{Action, Parts, Platform, SandboxPath};
 use stele_store::{Keep, Progress, Store, Target};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -35,12 +35,12 @@ fn measure(store: &Path, tree: &Path, times: usize) -> Result<(), Box<dyn Error>
     session.finish(&[Target::Tree(root)], &Keep::default())?;
     let action = Action::new(Parts {
         env: [].into(),
-        outputs: [("out".to_owned(), Place::new("/out")?)].into(),
+        outputs: [("out".to_owned(), SandboxPath::new("/out")?)].into(),
         platform: Platform::X86_64Linux,
         profile: stele_builder::profile::VERSION,
         root,
         steps: vec![vec!["/bin/busybox".to_owned(), "true".to_owned()]],
-        workdir: Place::new("/build")?,
+        workdir: SandboxPath::new("/build")?,
     })?;
     let builds = store.path().join("builds");
     std::fs::create_dir_all(&builds)?;

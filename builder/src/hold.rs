@@ -4,7 +4,7 @@
 //! own list of mounts, and when the process that holds them is gone, however it ended, so are they.
 //!
 //! Because each build's own user namespace is below this one, root and a user get the same: inputs belong to the
-//! build's own user. As root, that user is nobody else's on the machine ([`STRANGER`]).
+//! build's own user. As root, that user is nobody else's on the machine ([`BUILD_UID`]).
 
 use std::fs;
 use std::io;
@@ -27,7 +27,7 @@ use crate::sandbox::{Given, Supervisor, apply, unshare, users};
 
 /// The user of the machine that builds are when root builds: above all that distributions, containers and services are
 /// given, below the largest.
-pub const STRANGER: u32 = 1_900_000_000;
+pub const BUILD_UID: u32 = 1_900_000_000;
 /// Folders of which every machine has one: something is mounted there, for the helper alone.
 const TOPS: [&str; 6] = ["/tmp", "/run", "/var", "/etc", "/usr", "/home"];
 
@@ -52,7 +52,7 @@ pub enum HoldError {
 
 /// To the helper.
 #[derive(Debug, Serialize, Deserialize)]
-enum Ask {
+enum HelperRequest {
     /// Make them; `builds` is the folder of all builds, `mapped` whether the asker maps the user.
     Begin { builds: PathBuf, mapped: bool },
     /// The user is mapped.
@@ -61,7 +61,7 @@ enum Ask {
 
 /// From the helper.
 #[derive(Debug, Serialize, Deserialize)]
-enum Answer {
+enum HelperAnswer {
     /// The user may be mapped now.
     Map {},
     /// They are there: the FUSE device, the user and the mount namespace come along.
@@ -99,7 +99,7 @@ impl Held {
         program: &Program,
         observer: Option<Arc<dyn Observer>>,
     ) -> Result<Self, HoldError> {
-        let owner = stranger();
+        let owner = build_uid();
         let (stream, theirs) = UnixStream::pair()?;
         let mut helper = program.helper(crate::HOLD).stdin(OwnedFd::from(theirs)).spawn()?;
         let made = Self::ask(&stream, helper.id(), owner, builds);
@@ -108,7 +108,7 @@ impl Held {
         let [device, users, mounts] = made?;
         let (store, memory) = (Arc::clone(store), Arc::clone(memory));
         // A compiler opens headers again and again. Nothing of that is worth a question, unless somebody wants to know.
-        let opens = if observer.is_some() { Opens::Said } else { Opens::Unsaid };
+        let opens = if observer.is_some() { Opens::Sent } else { Opens::Unsent };
         let showing = Showing { store, memory, forgetting: Arc::new(Whole), observer };
         let transport = FuserTransport { passthrough: true };
         serve_fleeting(showing, opens, device, &transport).map_err(HoldError::Serve)?;
@@ -121,21 +121,21 @@ impl Held {
         owner: Option<u32>,
         builds: &Path,
     ) -> Result<[OwnedFd; 3], HoldError> {
-        let begin = Ask::Begin { builds: builds.to_owned(), mapped: owner.is_some() };
+        let begin = HelperRequest::Begin { builds: builds.to_owned(), mapped: owner.is_some() };
         send(stream, &begin, &[])?;
         loop {
-            match receive::<Answer>(stream)? {
+            match receive::<HelperAnswer>(stream)? {
                 None => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
-                Some((Answer::Refused { doing, error }, _)) => {
+                Some((HelperAnswer::Refused { doing, error }, _)) => {
                     return Err(HoldError::Refused { doing, error });
                 }
-                Some((Answer::Map {}, _)) => {
-                    let owner = owner.unwrap_or(STRANGER);
+                Some((HelperAnswer::Map {}, _)) => {
+                    let owner = owner.unwrap_or(BUILD_UID);
                     fs::write(format!("/proc/{helper}/uid_map"), format!("0 {owner} 1"))?;
                     fs::write(format!("/proc/{helper}/gid_map"), format!("0 {owner} 1"))?;
-                    send(stream, &Ask::Mapped {}, &[])?;
+                    send(stream, &HelperRequest::Mapped {}, &[])?;
                 }
-                Some((Answer::Ready {}, fds)) => {
+                Some((HelperAnswer::Ready {}, fds)) => {
                     let fds = <[OwnedFd; 3]>::try_from(fds);
                     return Ok(fds.map_err(|_| io::Error::other("a descriptor is missing"))?);
                 }
@@ -164,8 +164,8 @@ impl Held {
     }
 }
 
-/// [`STRANGER`], if this process is root and may make somebody that user.
-pub(crate) fn stranger() -> Option<u32> {
+/// [`BUILD_UID`], if this process is root and may make somebody that user.
+pub(crate) fn build_uid() -> Option<u32> {
     if !rustix::process::geteuid().is_root() {
         return None;
     }
@@ -173,9 +173,9 @@ pub(crate) fn stranger() -> Option<u32> {
     let has = map.lines().any(|line| {
         let columns: Vec<u64> = line.split_whitespace().filter_map(|it| it.parse().ok()).collect();
         let [first, _, count] = columns[..] else { return false };
-        (first..first + count).contains(&u64::from(STRANGER))
+        (first..first + count).contains(&u64::from(BUILD_UID))
     });
-    has.then_some(STRANGER)
+    has.then_some(BUILD_UID)
 }
 
 /// The helper: makes the namespaces, hands them over and ends. What it is to do comes over stdin, a Unix socket.
@@ -184,10 +184,12 @@ pub(crate) fn stranger() -> Option<u32> {
 /// When nothing came.
 pub fn help() -> io::Result<()> {
     let stream = UnixStream::from(rustix::stdio::stdin().try_clone_to_owned()?);
-    let Some((Ask::Begin { builds, mapped }, _)) = receive::<Ask>(&stream)? else { return Ok(()) };
+    let Some((HelperRequest::Begin { builds, mapped }, _)) = receive::<HelperRequest>(&stream)? else {
+        return Ok(());
+    };
     match made(&stream, &builds, mapped) {
-        Ok(fds) => send(&stream, &Answer::Ready {}, &[fds[0].as_fd(), fds[1].as_fd(), fds[2].as_fd()]),
-        Err((doing, error)) => send(&stream, &Answer::Refused { doing, error: error.to_string() }, &[]),
+        Ok(fds) => send(&stream, &HelperAnswer::Ready {}, &[fds[0].as_fd(), fds[1].as_fd(), fds[2].as_fd()]),
+        Err((doing, error)) => send(&stream, &HelperAnswer::Refused { doing, error: error.to_string() }, &[]),
     }
 }
 
@@ -198,7 +200,7 @@ fn made(stream: &UnixStream, builds: &Path, mapped: bool) -> Result<[OwnedFd; 3]
     };
     let (user, group) = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
     if mapped {
-        be_charged(STRANGER).map_err(doing("become the user of builds"))?;
+        be_charged(BUILD_UID).map_err(doing("become the user of builds"))?;
     }
     unshare(UnshareFlags::NEWUSER | UnshareFlags::NEWNS).map_err(doing("make namespaces"))?;
     // Opened as the user of before, to whom they may belong, and in the new namespaces, whose mounts they become.
@@ -209,7 +211,7 @@ fn made(stream: &UnixStream, builds: &Path, mapped: bool) -> Result<[OwnedFd; 3]
     let device =
         rustix::fs::open("/dev/fuse", flags, Mode::empty()).map_err(|e| doing("open /dev/fuse")(e.into()))?;
     if mapped {
-        let asked = send(stream, &Answer::Map {}, &[]).and_then(|()| receive::<Ask>(stream));
+        let asked = send(stream, &HelperAnswer::Map {}, &[]).and_then(|()| receive::<HelperRequest>(stream));
         asked.map_err(doing("have the user mapped"))?;
     } else {
         users::map_own(0, user, group).map_err(doing("map the user"))?;

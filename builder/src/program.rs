@@ -54,7 +54,7 @@ pub trait Waits: Sized + Send + 'static {
 /// So long after one was wanted, the next are started: what is over sooner has the processors for itself.
 const LATER: Duration = Duration::from_millis(20);
 /// So many wait at most: who comes as soon as another has gone finds one, too.
-const MOST: usize = 2;
+const MAX: usize = 2;
 
 /// Processes that wait.
 pub struct Spares<T: Waits>(Arc<Queue<T>>);
@@ -106,11 +106,11 @@ impl<T: Waits> Queue<T> {
     /// Has one more wait. Whether more are wanted.
     fn add(&self) -> bool {
         let mut spares = self.lock();
-        if spares.len() < MOST {
+        if spares.len() < MAX {
             let Ok(another) = T::start(&self.program) else { return false };
             spares.push_back(another);
         }
-        spares.len() < MOST
+        spares.len() < MAX
     }
 }
 

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    build, daemon, graph, image, info, lineage, log, mount, pages, recipe, sandbox, seed, serve, source,
-    store, trace, umount, visit,
+    build, daemon, exec, graph, image, info, lineage, log, mount, pages, recipe, sandbox, seed, serve,
+    source, store, trace, umount,
 };
 
 /// Build from a readable seed, agree on every bit, ship the digest.
@@ -61,8 +61,8 @@ pub enum Command {
     Info(info::Info),
     Lineage(lineage::Lineage),
     Log(log::Log),
-    Run(visit::Run),
-    Shell(visit::Shell),
+    Run(exec::Run),
+    Shell(exec::Shell),
     Trace(trace::Trace),
     Seed(seed::Seed),
     Serve(serve::Serve),

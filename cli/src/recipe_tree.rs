@@ -6,13 +6,13 @@ use clap::Args;
 
 use stele::Program;
 use stele::failure::{Failure, Kind};
-use stele::recipes::{Evaluated, Evaluator, Wanted};
+use stele::recipes::{Evaluated, Evaluator, Selection};
 use stele_recipes::plan::Graph;
 use stele_recipes::recipe::RecipeName;
 
 /// `--recipes DIR`
 #[derive(Args, Debug, Clone)]
-pub struct Place {
+pub struct RecipeTreeArg {
     /// The recipe tree: a folder with `pkgs` in it [default: the nearest one upwards from the current directory, or
     /// `recipes` in one of those directories]
     #[arg(long, env = "STELE_RECIPES", value_name = "DIR", hide_env_values = true)]
@@ -23,7 +23,7 @@ pub struct Place {
 ///
 /// # Errors
 /// When there is none.
-pub fn find(place: &Place) -> Result<PathBuf, Failure> {
+pub fn find(place: &RecipeTreeArg) -> Result<PathBuf, Failure> {
     let here =
         std::env::current_dir().map_err(|e| Failure::io("the working directory cannot be determined", &e))?;
     if let Some(given) = &place.recipes {
@@ -46,7 +46,7 @@ pub fn find(place: &Place) -> Result<PathBuf, Failure> {
 ///
 /// # Errors
 /// As of [`Evaluator::evaluate`].
-pub fn evaluate(tree: &Path, wanted: &Wanted) -> Result<Evaluated, Failure> {
+pub fn evaluate(tree: &Path, wanted: &Selection) -> Result<Evaluated, Failure> {
     Evaluator::new(Program::this(), false).evaluate(tree, wanted)
 }
 

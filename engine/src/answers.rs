@@ -336,7 +336,7 @@ pub enum Answer {
     /// Metadata of a log.
     Log(crate::builds::LogOf),
     /// `image`.
-    Image(crate::images::Told),
+    Image(crate::images::ImageAnswer),
     /// Nothing beyond the entries and bytes that were sent.
     Done {},
 }

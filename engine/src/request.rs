@@ -116,7 +116,7 @@ pub enum Request {
     /// A request about images.
     Image {
         /// The request.
-        ask: images::Ask,
+        ask: images::ImageRequest,
     },
     /// Plan the build of recipes.
     Plan {

@@ -14,15 +14,15 @@
 
 pub mod attach;
 mod clock;
+mod hash_tree;
 pub mod inode;
-mod outline;
 pub mod passing;
 mod serving;
 pub mod state;
 pub mod transport;
 pub mod view;
 
-pub use serving::{Heirloom, ServeError, Serving, serve_fleeting};
+pub use serving::{Handover, ServeError, Serving, serve_fleeting};
 pub use state::Opens;
 pub use transport::{FuserTransport, MODIFIED};
 pub use view::{Forgetting, Memory, Observer, Showing, View};

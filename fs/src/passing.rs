@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// The most bytes of a message: the steps of an action may have 16 MiB, and be escaped.
-const MOST: usize = 64 << 20;
+const MAX: usize = 64 << 20;
 /// The most descriptors that come with one: as many files as one command attaches to an image.
 const FDS: usize = 64;
 
@@ -61,7 +61,7 @@ pub fn receive<T: DeserializeOwned>(stream: &UnixStream) -> io::Result<Option<(T
     }
     (&*stream).read_exact(&mut head[read..])?;
     let length = u32::from_le_bytes(head) as usize;
-    if length > MOST {
+    if length > MAX {
         return Err(io::Error::new(
             io::ErrorKind::InvalidData,
             "the other side sent something that is no message",

@@ -27,7 +27,7 @@ pub enum ServeError {
 
 /// What another process needs to go on with a mount: descriptors to hold, in this order.
 #[derive(Debug)]
-pub struct Heirloom {
+pub struct Handover {
     /// The device that was mounted, and clones of it.
     pub devices: Vec<OwnedFd>,
     /// The journal.
@@ -37,7 +37,7 @@ pub struct Heirloom {
 /// A mount that this process serves.
 pub struct Serving {
     view: Arc<View>,
-    heirloom: Heirloom,
+    handover: Handover,
     passthrough: Arc<AtomicBool>,
 }
 
@@ -55,8 +55,8 @@ impl Serving {
         let journal =
             rustix::fs::memfd_create("stele-mount", MemfdFlags::CLOEXEC).map_err(io::Error::from)?;
         let state = State::begin(File::from(journal.try_clone()?))?;
-        let heirloom = Heirloom { devices: with_second(device)?, journal };
-        Self::start(showing, state, heirloom, transport, Begin::New, on_end)
+        let handover = Handover { devices: with_second(device)?, journal };
+        Self::start(showing, state, handover, transport, Begin::New, on_end)
     }
 
     /// Goes on with a mount that another process answered for.
@@ -65,31 +65,31 @@ impl Serving {
     /// See [`ServeError`].
     pub fn resume(
         showing: Showing,
-        heirloom: Heirloom,
+        handover: Handover,
         transport: &dyn Transport,
         on_end: impl FnOnce() + Send + 'static,
     ) -> Result<Self, ServeError> {
-        let state = State::resume(File::from(heirloom.journal.try_clone()?))?;
-        Self::start(showing, state, heirloom, transport, Begin::Resumed, on_end)
+        let state = State::resume(File::from(handover.journal.try_clone()?))?;
+        Self::start(showing, state, handover, transport, Begin::Resumed, on_end)
     }
 
     fn start(
         showing: Showing,
         state: State,
-        heirloom: Heirloom,
+        handover: Handover,
         transport: &dyn Transport,
         begin: Begin,
         on_end: impl FnOnce() + Send + 'static,
     ) -> Result<Self, ServeError> {
         let view = View::new(showing, state);
-        let devices = heirloom.devices.iter().map(OwnedFd::try_clone).collect::<io::Result<_>>()?;
+        let devices = handover.devices.iter().map(OwnedFd::try_clone).collect::<io::Result<_>>()?;
         let passthrough = answer(&view, devices, transport, begin, on_end)?;
-        Ok(Self { view, heirloom, passthrough })
+        Ok(Self { view, handover, passthrough })
     }
 
     /// What another process needs to go on.
-    pub fn heirloom(&self) -> &Heirloom {
-        &self.heirloom
+    pub fn handover(&self) -> &Handover {
+        &self.handover
     }
 
     /// Whether the kernel reads payload files by itself.

@@ -164,8 +164,8 @@ impl Blob<'_> {
             let mut left = length;
             while left > 0 {
                 progress.check().map_err(|e| fails(e.into()))?;
-                let most = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
-                match reader.next(&mut buffer[..most]).map_err(|e| fails(e.into()))? {
+                let max = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
+                match reader.next(&mut buffer[..max]).map_err(|e| fails(e.into()))? {
                     0 => break,
                     count => {
                         to(&buffer[..count])?;
@@ -214,8 +214,8 @@ fn read_payload<C: Content + ?Sized>(
     let mut buffer = vec![0; 1 << 18];
     while at < end {
         progress.check()?;
-        let most = usize::try_from(end - at).map_or(buffer.len(), |left| left.min(buffer.len()));
-        match from.read_at(at, &mut buffer[..most]) {
+        let max = usize::try_from(end - at).map_or(buffer.len(), |left| left.min(buffer.len()));
+        match from.read_at(at, &mut buffer[..max]) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Ok(count @ 1..) => {
                 to(&buffer[..count])?;

@@ -103,7 +103,7 @@ pub fn attach(store: &Store, image: &str, attachment: Attachment<'_>) -> Result<
     let manifest = document::artifact(&artifact, media_type, &to)?;
     let mut referrer = Referrer::of(manifest)?.ok_or_else(absent)?;
     let mut payloads = Vec::new();
-    for sum in referrer.said.once() {
+    for sum in referrer.fields.once() {
         payloads.extend(taken.iter().find(|it| it.sum == sum));
     }
     referrer.payloads = payloads;
@@ -128,7 +128,7 @@ pub fn detach(store: &Store, image: &str, digest: &str) -> Result<Sha256, MakeEr
     let fits: Vec<_> = record.referrers.iter().map(|it| it.sum.sha256).collect();
     let mut fits = fits.into_iter().filter(|it| it.to_string().starts_with(&prefix));
     let (Some(found), None) = (fits.next(), fits.next()) else { return Err(absent().into()) };
-    if let Some(by) = record.referrers.iter().find(|it| it.said.subject == found) {
+    if let Some(by) = record.referrers.iter().find(|it| it.fields.subject == found) {
         let (digest, by) = (digest_text(&found), digest_text(&by.sum.sha256));
         return Err(ReferrerError::Referred { digest, by }.into());
     }

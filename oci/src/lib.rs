@@ -34,4 +34,4 @@ pub use path::{ImagePath, PathError};
 pub use record::{Image, ImageLayer, Index, Record, RecordError, ReferrerError, Top};
 pub use rules::{Mode, Owner, RuleError, Rules, node_at};
 pub use spec::{Declared, DeclaredError, Input, Spec};
-pub use tar::MTIME_MOST;
+pub use tar::MAX_MTIME;

@@ -19,7 +19,7 @@ use crate::path::ImagePath;
 use crate::record::{Image, ImageLayer, Index, RecordError, ReferrerError};
 use crate::rules::node_at;
 use crate::spec::{DeclaredError, Spec};
-use crate::tar::MTIME_MOST;
+use crate::tar::MAX_MTIME;
 
 /// What is stored before its root is there is kept so long, in seconds.
 pub(crate) const MEANWHILE: u64 = 3600;
@@ -66,7 +66,7 @@ pub enum MakeError {
         file: &'static str,
     },
     /// A time that no tar can say.
-    #[error("{epoch} is later than layers can say: at most {MTIME_MOST}, in the year 2242")]
+    #[error("{epoch} is later than layers can say: at most {MAX_MTIME}, in the year 2242")]
     Epoch {
         /// The time.
         epoch: u64,
@@ -146,11 +146,11 @@ struct Planned {
 /// # Errors
 /// See [`MakeError`].
 pub fn make(store: &Store, spec: &Spec, progress: &Progress) -> Result<Image, MakeError> {
-    if spec.epoch > MTIME_MOST {
+    if spec.epoch > MAX_MTIME {
         return Err(MakeError::Epoch { epoch: spec.epoch });
     }
     spec.declared.check()?;
-    let (planned, rootfs) = unite(store, spec)?;
+    let (planned, rootfs) = store_layers(store, spec)?;
     check_rules(store, spec, &rootfs)?;
     check_user(store, spec, &rootfs)?;
     let mut layers = Vec::with_capacity(planned.len());
@@ -233,7 +233,7 @@ fn measured(
 }
 
 /// The trees of the layers, and the tree that they are together; all of it is stored.
-fn unite(store: &Store, spec: &Spec) -> Result<(Vec<Planned>, TreeId), MakeError> {
+fn store_layers(store: &Store, spec: &Spec) -> Result<(Vec<Planned>, TreeId), MakeError> {
     let session = store.session()?;
     let mut planned = Vec::new();
     for input in &spec.inputs {
@@ -267,7 +267,7 @@ fn unite(store: &Store, spec: &Spec) -> Result<(Vec<Planned>, TreeId), MakeError
     }
     let until = Holder::Until(stele_store::now().saturating_add(MEANWHILE));
     let leased = || Keep { lease: Some(until), ..Keep::default() };
-    // The trees of the layers have to be there before they are read to unite them.
+    // The trees of the layers have to be there before they are read to merge them.
     session.finish(&planned.iter().map(|it| Target::Tree(it.tree)).collect::<Vec<_>>(), &leased())?;
     let merged = merge(store, spec, &planned)?;
     let session = store.session()?;

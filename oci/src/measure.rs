@@ -72,13 +72,13 @@ pub(crate) struct Hashed<'a, R> {
     from: R,
     hashing: Hashing,
     passed: u64,
-    most: u64,
+    max: u64,
     progress: Option<&'a Progress>,
 }
 
 impl<'a, R: Read> Hashed<'a, R> {
-    pub(crate) fn new(from: R, most: u64, progress: Option<&'a Progress>) -> Self {
-        Self { from, hashing: Hashing::new(), passed: 0, most, progress }
+    pub(crate) fn new(from: R, max: u64, progress: Option<&'a Progress>) -> Self {
+        Self { from, hashing: Hashing::new(), passed: 0, max, progress }
     }
 
     /// Reads to the end; what all of it was.
@@ -93,8 +93,8 @@ impl<R: Read> Read for Hashed<'_, R> {
         let count = self.from.read(into)?;
         self.hashing.update(&into[..count]);
         self.passed += count as u64;
-        if self.passed > self.most {
-            return Err(io::Error::other(format!("it has more than {} bytes", self.most)));
+        if self.passed > self.max {
+            return Err(io::Error::other(format!("it has more than {} bytes", self.max)));
         }
         if let Some(progress) = self.progress {
             progress.check().map_err(io::Error::other)?;

@@ -4,7 +4,7 @@
 //! characters that a reader could not see, or could mistake, are refused in comments too.
 
 /// The maximum size of a decoded file: longer ones could not be checked by reading.
-pub const HEX0_MOST: usize = 64 << 10;
+pub const MAX_HEX0: usize = 64 << 10;
 
 /// Why a text is not valid hex0. Lines and columns are counted from 1.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -37,8 +37,8 @@ pub enum HexError {
         /// Its column.
         column: usize,
     },
-    /// It comes to more than [`HEX0_MOST`] bytes.
-    #[error("it comes to more than {HEX0_MOST} bytes")]
+    /// It comes to more than [`MAX_HEX0`] bytes.
+    #[error("it comes to more than {MAX_HEX0} bytes")]
     Large {
         /// The line of the first digit that is too many.
         line: usize,
@@ -81,7 +81,7 @@ fn decode_line(text: &[u8], line: usize, bytes: &mut Vec<u8>) -> Result<(), HexE
     for (column, &byte) in (1..).zip(code) {
         match (digit(byte), first.take()) {
             (Some(digit), None) => first = Some((digit, column)),
-            (Some(_), Some((_, column))) if bytes.len() == HEX0_MOST => {
+            (Some(_), Some((_, column))) if bytes.len() == MAX_HEX0 => {
                 return Err(HexError::Large { line, column });
             }
             (Some(digit), Some((before, _))) => bytes.push(before << 4 | digit),
@@ -153,9 +153,9 @@ mod tests {
 
     #[test]
     fn one_byte_too_many_is_refused() {
-        let most = "00".repeat(HEX0_MOST);
-        assert_eq!(decode(most.as_bytes()).unwrap(), vec![0; HEX0_MOST]);
-        refused(format!("{most}\n 00").as_bytes(), "2:2 it comes to more than 65536 bytes");
+        let max = "00".repeat(MAX_HEX0);
+        assert_eq!(decode(max.as_bytes()).unwrap(), vec![0; MAX_HEX0]);
+        refused(format!("{max}\n 00").as_bytes(), "2:2 it comes to more than 65536 bytes");
     }
 
     #[test]

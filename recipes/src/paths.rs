@@ -10,7 +10,7 @@ use stele_store::model::{MAX_DEPTH, Name, NameError, Node, TreeId, UnescapeError
 
 use crate::content::{Content, ContentError};
 
-pub use edit::{Found, TreeEdit};
+pub use edit::{EditEntry, TreeEdit};
 
 /// A path below the root of a tree.
 ///

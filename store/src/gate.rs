@@ -29,7 +29,7 @@ struct State {
 #[derive(Default)]
 pub(crate) struct Gate {
     state: Mutex<State>,
-    buried: Condvar,
+    deleted: Condvar,
 }
 
 impl Gate {
@@ -79,10 +79,10 @@ impl Gate {
     }
 
     /// Waits until no file of that name is about to be removed.
-    pub(crate) fn wait_until_buried(&self, digest: &Digest) {
+    pub(crate) fn wait_until_deleted(&self, digest: &Digest) {
         let mut state = self.state();
         while state.dying.contains(digest) {
-            state = self.buried.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self.deleted.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -102,12 +102,12 @@ impl Gate {
         let mut state = self.state();
         state.fresh = None;
         state.dying.clear();
-        self.buried.notify_all();
+        self.deleted.notify_all();
     }
 
     /// Hands those `candidates` that nobody pinned since the collection began to `remove_rows`, with all
-    /// writers held off. They are dying until [`Gate::bury`].
-    pub(crate) fn condemn<T, E>(
+    /// writers held off. They are dying until [`Gate::finish_deletion`].
+    pub(crate) fn mark_for_deletion<T, E>(
         &self,
         candidates: Vec<T>,
         target: impl Fn(&T) -> Target,
@@ -124,11 +124,11 @@ impl Gate {
     }
 
     /// The files of those digests are gone.
-    pub(crate) fn bury(&self, digests: impl Iterator<Item = Digest>) {
+    pub(crate) fn finish_deletion(&self, digests: impl Iterator<Item = Digest>) {
         let mut state = self.state();
         for digest in digests {
             state.dying.remove(&digest);
         }
-        self.buried.notify_all();
+        self.deleted.notify_all();
     }
 }

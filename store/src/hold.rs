@@ -16,7 +16,7 @@ use crate::store::{ReadError, Store};
 pub trait Show: Send + Sync {
     /// Lets go of what is held and not looked at any more. What `kept` says is kept anyway need not be asked
     /// about.
-    fn let_go(&self, kept: &dyn Fn(Target) -> bool);
+    fn release_unpinned(&self, kept: &dyn Fn(Target) -> bool);
 
     /// Whether that folder is one of those that it shows.
     fn shows(&self, folder: BorrowedFd<'_>) -> bool;
@@ -112,7 +112,7 @@ impl Store {
         let mut kept: HashSet<Target> = self.roots()?.into_iter().map(|root| root.target).collect();
         kept.extend(self.leases()?.into_iter().map(|(_, lease)| lease.target));
         for show in shows {
-            show.let_go(&|target| kept.contains(&target));
+            show.release_unpinned(&|target| kept.contains(&target));
         }
         Ok(())
     }

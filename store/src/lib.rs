@@ -56,7 +56,7 @@ pub use rebuild::{RebuildError, Rebuilt};
 pub use room::{NoRoom, require_room};
 pub use roots::{Root, RootError};
 pub use scratch::{Scratch, ScratchFolder};
-pub use session::{Added, INLINE_MOST, Keep, Session, StreamError, WriteError};
+pub use session::{Added, Keep, MAX_INLINE, Session, StreamError, WriteError};
 pub use stats::Stats;
 pub use store::{BlobInfo, BlobReader, CopyError, ReadError, Store};
 pub use verify::{Finding, Problem, Verified, VerifyError};

@@ -22,7 +22,7 @@ const SYNCFS_FROM: usize = 9;
 /// From this size on, in bytes, and below the other, the write-back of a file begins when it is closed:
 /// larger ones are written back while they grow.
 const WRITEBACK_FROM: u64 = 256 << 10;
-const WRITEBACK_MOST: u64 = 16 << 20;
+const MAX_WRITEBACK: u64 = 16 << 20;
 
 const NO_FOLLOW: AtFlags = AtFlags::SYMLINK_NOFOLLOW;
 
@@ -103,7 +103,7 @@ impl Temp {
     pub(crate) fn close(&mut self, length: u64) {
         // The disk may as well begin while the next file is read. For small files the call costs more than it
         // gains.
-        if (WRITEBACK_FROM..WRITEBACK_MOST).contains(&length) {
+        if (WRITEBACK_FROM..MAX_WRITEBACK).contains(&length) {
             self.start_writeback(0, length);
         }
         crash::point(CrashPoint::ImportTempWritten);

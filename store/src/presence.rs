@@ -49,17 +49,17 @@ impl std::fmt::Display for Presence {
 
 /// Trees whose closures were found sound since something was last taken from the store, with their heights.
 #[derive(Default)]
-pub(crate) struct Whole(Mutex<Found>);
+pub(crate) struct Whole(Mutex<SoundClosures>);
 
 #[derive(Default)]
-struct Found {
+struct SoundClosures {
     heights: HashMap<TreeId, u32>,
     /// Grows with each removal: what was found before one says nothing after it.
     removals: u64,
 }
 
 impl Whole {
-    fn found(&self) -> MutexGuard<'_, Found> {
+    fn found(&self) -> MutexGuard<'_, SoundClosures> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

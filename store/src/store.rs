@@ -308,30 +308,30 @@ impl Store {
         Ok(self.db.by_sha256(sha256)?)
     }
 
-    /// The trees and blobs whose digests begin so, trees first, at most `most` of them.
+    /// The trees and blobs whose digests begin so, trees first, at most `max` of them.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn by_prefix(&self, prefix: &DigestPrefix, most: usize) -> Result<Vec<Target>, ReadError> {
+    pub fn by_prefix(&self, prefix: &DigestPrefix, max: usize) -> Result<Vec<Target>, ReadError> {
         let mut found = Vec::new();
-        for row in self.db.trees_from(&prefix.low())?.take(most) {
+        for row in self.db.trees_from(&prefix.low())?.take(max) {
             match row? {
                 (id, _) if prefix.matches(&id.0) => found.push(Target::Tree(id)),
                 _ => break,
             }
         }
-        let blobs = self.blobs_by_prefix(prefix, most.saturating_sub(found.len()))?;
+        let blobs = self.blobs_by_prefix(prefix, max.saturating_sub(found.len()))?;
         found.extend(blobs.into_iter().map(Target::Blob));
         Ok(found)
     }
 
-    /// The blobs whose digests begin so, at most `most` of them.
+    /// The blobs whose digests begin so, at most `max` of them.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn blobs_by_prefix(&self, prefix: &DigestPrefix, most: usize) -> Result<Vec<BlobId>, ReadError> {
+    pub fn blobs_by_prefix(&self, prefix: &DigestPrefix, max: usize) -> Result<Vec<BlobId>, ReadError> {
         let mut found = Vec::new();
-        for row in self.db.blobs_from(&prefix.low())?.take(most) {
+        for row in self.db.blobs_from(&prefix.low())?.take(max) {
             match row? {
                 (id, _) if prefix.matches(&id.0) => found.push(id),
                 _ => break,

@@ -18,10 +18,10 @@ pub enum SparseError {
     #[error("its pieces are not as long as the data")]
     Length,
     /// There are too many pieces.
-    #[error("it has more than {most} pieces")]
+    #[error("it has more than {max} pieces")]
     Pieces {
         /// The bound.
-        most: usize,
+        max: usize,
     },
     /// It is of a version that is not known, or mixes versions.
     #[error("it is of no known version")]
@@ -73,12 +73,12 @@ pub enum TarError {
     #[error("it has ended, and something else than zeros follows: another archive, or rubbish")]
     Trailing,
     /// An extended header is longer than any that is needed.
-    #[error("an extended header has {found} bytes; at most {most} are allowed")]
+    #[error("an extended header has {found} bytes; at most {max} are allowed")]
     LongHeader {
         /// Bytes it has.
         found: u64,
         /// Bytes that it may have.
-        most: u64,
+        max: u64,
     },
     /// A pax record is not `LENGTH KEY=VALUE` and a line feed.
     #[error("a pax record is malformed")]

@@ -93,8 +93,8 @@ impl TarEntry {
     /// When they are none that chown(2) takes: the largest of 32 bits stands for "leave it".
     pub fn owner(&self) -> Result<(u32, u32), TarError> {
         let header = Header { block: &self.header, policy: self.policy };
-        let id = |said: Option<u64>, field: &'static str, in_header: Result<u64, TarError>| {
-            let id = said.map_or(in_header, Ok)?;
+        let id = |holes: Option<u64>, field: &'static str, in_header: Result<u64, TarError>| {
+            let id = holes.map_or(in_header, Ok)?;
             u32::try_from(id).ok().filter(|id| *id != u32::MAX).ok_or(TarError::Owner { field, id })
         };
         Ok((id(self.pax.user, "user", header.user())?, id(self.pax.group, "group", header.group())?))

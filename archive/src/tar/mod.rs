@@ -25,7 +25,7 @@ pub use entry::{Policy, TarEntry, TarKind, TarReadError};
 use blocks::{Blocks, Next, padding_of};
 use header::Header;
 use pax::Extended;
-use sparse::{Filled, Map, MapLines, Said};
+use sparse::{Filled, Holes, Map, MapLines};
 
 /// The most bytes of an extended header. It is held in memory; the longest known ones have a few KiB.
 const MAX_EXTENDED: u64 = 8 << 20;
@@ -107,9 +107,9 @@ impl<R: Read> TarReader<R> {
             }
             match header.type_flag() {
                 b'x' => {
-                    let said = self.extended(&header, offset)?;
-                    let said = pax::parse(&said, self.policy).map_err(fail)?;
-                    self.once(&mut ahead.pax, said).map_err(fail)?;
+                    let holes = self.extended(&header, offset)?;
+                    let holes = pax::parse(&holes, self.policy).map_err(fail)?;
+                    self.once(&mut ahead.pax, holes).map_err(fail)?;
                 }
                 b'g' => {
                     pax::check_global(&self.extended(&header, offset)?, self.policy).map_err(fail)?;
@@ -186,7 +186,7 @@ impl<R: Read> TarReader<R> {
         let size = header.size().map_err(fail)?;
         match usize::try_from(size) {
             Ok(length) if size <= MAX_EXTENDED => self.blocks.bytes(length),
-            _ => Err(fail(TarError::LongHeader { found: size, most: MAX_EXTENDED })),
+            _ => Err(fail(TarError::LongHeader { found: size, max: MAX_EXTENDED })),
         }
     }
 
@@ -215,7 +215,7 @@ impl<R: Read> TarReader<R> {
         let is_sparse = pax.sparse.is_some() || flag == b'S';
         let holes = match self.policy {
             Policy::Lenient if is_sparse => return Err(refused(EntryError::SparseLayer)),
-            _ => std::mem::take(&mut pax.sparse).said().map_err(|why| refused(why.into()))?,
+            _ => std::mem::take(&mut pax.sparse).holes().map_err(|why| refused(why.into()))?,
         };
         if is_sparse && !has_data {
             return Err(refused(SparseError::Version.into()));
@@ -255,15 +255,15 @@ impl<R: Read> TarReader<R> {
         &mut self,
         header: &Header<'_>,
         mut stored: u64,
-        holes: Option<Said>,
+        holes: Option<Holes>,
         refused: &dyn Fn(EntryError) -> TarReadError,
     ) -> Result<u64, TarReadError> {
         let map = match holes {
             None if header.type_flag() == b'S' => Some(self.old_map(header, refused)?),
             Some(_) if header.type_flag() == b'S' => return Err(refused(SparseError::Version.into())),
             None => None,
-            Some(Said::Map(map)) => Some(map),
-            Some(Said::MapInData { size }) => Some(self.map_in_data(size, &mut stored, refused)?),
+            Some(Holes::Map(map)) => Some(map),
+            Some(Holes::MapInData { size }) => Some(self.map_in_data(size, &mut stored, refused)?),
         };
         if map.as_ref().is_some_and(|map| map.stored != stored) {
             return Err(refused(SparseError::Length.into()));
@@ -301,7 +301,7 @@ impl<R: Read> TarReader<R> {
             pieces.extend(next);
             more = after;
             if pieces.len() > sparse::MAX_PIECES {
-                return Err(sparse(SparseError::Pieces { most: sparse::MAX_PIECES }));
+                return Err(sparse(SparseError::Pieces { max: sparse::MAX_PIECES }));
             }
         }
         Map::new(pieces, size).map_err(sparse)

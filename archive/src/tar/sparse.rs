@@ -38,7 +38,7 @@ pub(super) struct SparseHeader {
 
 /// What an entry's records say about holes.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Said {
+pub(super) enum Holes {
     /// The map, and the length with holes.
     Map(Map),
     /// The length with holes; the map stands before the data.
@@ -63,12 +63,12 @@ impl SparseHeader {
     }
 
     /// What they say; nothing when there are none. Only the records of one version may be there.
-    pub(super) fn said(self) -> Result<Option<Said>, SparseError> {
+    pub(super) fn holes(self) -> Result<Option<Holes>, SparseError> {
         let Self { is_there: _, major, minor, name, size, real_size, count, map, offset, pieces } = self;
         match (major, minor, &name, size, real_size, count, map, offset, pieces) {
             (None, None, None, None, None, None, None, None, None) => Ok(None),
             (Some(1), Some(0), Some(_), None, Some(size), None, None, None, None) => {
-                Ok(Some(Said::MapInData { size }))
+                Ok(Some(Holes::MapInData { size }))
             }
             (
                 None | Some(0),
@@ -85,7 +85,7 @@ impl SparseHeader {
                 if count != map.len() as u64 {
                     return Err(SparseError::Number);
                 }
-                Ok(Some(Said::Map(Map::new(map, size)?)))
+                Ok(Some(Holes::Map(Map::new(map, size)?)))
             }
             _ => Err(SparseError::Version),
         }
@@ -105,7 +105,7 @@ pub(super) struct Map {
 impl Map {
     pub(super) fn new(pieces: Vec<Piece>, size: u64) -> Result<Self, SparseError> {
         if pieces.len() > MAX_PIECES {
-            return Err(SparseError::Pieces { most: MAX_PIECES });
+            return Err(SparseError::Pieces { max: MAX_PIECES });
         }
         let (mut end, mut stored) = (0, 0);
         for piece in &pieces {
@@ -140,7 +140,7 @@ impl MapLines {
                 self.line.clear();
                 let count = self.numbers[0];
                 if count > MAX_PIECES as u64 {
-                    return Err(SparseError::Pieces { most: MAX_PIECES });
+                    return Err(SparseError::Pieces { max: MAX_PIECES });
                 }
                 if self.numbers.len() as u64 == 1 + 2 * count {
                     return Ok(true);

@@ -4,12 +4,12 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn trees() -> impl Strategy<Value = Seen> {
+fn trees() -> impl Strategy<Value = Summary> {
     let name = "[a-c]{1,2}(/[a-c]{1,2}){0,3}";
     let what = prop_oneof!["= [a-z]{0,3}", "\\* [x]{500,1100}", "-> [a-c]{1,3}"];
     prop::collection::btree_map(name, what, 1..12).prop_map(|entries| {
         // No entry may pass through another one.
-        let mut kept = Seen::new();
+        let mut kept = Summary::new();
         for (path, what) in entries {
             let clash = |one: &str, other: &str| one.starts_with(&format!("{other}/"));
             if !kept.keys().any(|before| clash(before, &path) || clash(&path, before)) {
@@ -20,7 +20,7 @@ fn trees() -> impl Strategy<Value = Seen> {
     })
 }
 
-fn tar_of(seen: &Seen) -> Vec<u8> {
+fn tar_of(seen: &Summary) -> Vec<u8> {
     let mut tar = Tar::default();
     for (path, what) in seen {
         let (sign, text) = what.split_at(what.find(' ').expect("a sign") + 1);
@@ -99,7 +99,7 @@ fn no_bit_that_flips_in_extended_headers_and_maps_does_harm() {
 #[test]
 fn a_zip_with_a_byte_changed_is_refused_or_differs_only_in_its_modes() {
     let zip = include_bytes!("samples/small.zip");
-    let without_modes = |seen: Seen| -> Vec<(String, String)> {
+    let without_modes = |seen: Summary| -> Vec<(String, String)> {
         seen.into_iter()
             .map(|(path, what)| (path, what.trim_start_matches(['*', '=', '-', '>', ' ']).to_owned()))
             .collect()

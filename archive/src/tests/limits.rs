@@ -98,8 +98,8 @@ fn the_text_of_names_and_targets_is_limited() {
 
 #[test]
 fn a_name_of_two_thousand_components_is_a_name_and_one_more_than_fits_is_not() {
-    let most = stele_store::model::MAX_DEPTH;
-    let name = vec!["a"; most].join("/");
+    let max = stele_store::model::MAX_DEPTH;
+    let name = vec!["a"; max].join("/");
     let tar = |name: &str| Tar::default().pax(&[("path", name)]).file("f", "x").end();
     let seen = try_unpack(&tar(&name), &all()).expect("as deep as a tree may be");
     assert_eq!(seen.into_iter().next(), Some((name, "= x".to_owned())));

@@ -111,10 +111,10 @@ fn all() -> Unpack {
 
 /// What a tree holds, by path: `= text` of a file, `* text` when it may be executed, `-> target`, `/` of a directory
 /// that is empty.
-type Seen = BTreeMap<String, String>;
+type Summary = BTreeMap<String, String>;
 
-fn seen(content: &InMemory, tree: TreeId) -> Seen {
-    let (mut seen, mut open) = (Seen::new(), vec![(String::new(), tree)]);
+fn seen(content: &InMemory, tree: TreeId) -> Summary {
+    let (mut seen, mut open) = (Summary::new(), vec![(String::new(), tree)]);
     while let Some((above, id)) = open.pop() {
         let tree = content.tree(&id).expect("it was kept");
         if tree.entries().is_empty() {
@@ -141,7 +141,7 @@ fn seen(content: &InMemory, tree: TreeId) -> Seen {
     seen
 }
 
-fn try_unpack(bytes: &[u8], how: &Unpack) -> Result<Seen, UnpackError> {
+fn try_unpack(bytes: &[u8], how: &Unpack) -> Result<Summary, UnpackError> {
     let content = InMemory::default();
     let tree = unpack(&mut &*bytes, how, &content)?;
     Ok(seen(&content, tree))
@@ -156,7 +156,8 @@ fn becomes(bytes: &[u8], expected: &[(&str, &str)]) {
 #[track_caller]
 fn becomes_with(bytes: &[u8], how: &Unpack, expected: &[(&str, &str)]) {
     let found = try_unpack(bytes, how).unwrap_or_else(|error| panic!("{error}"));
-    let expected: Seen = expected.iter().map(|(path, what)| (path.to_string(), what.to_string())).collect();
+    let expected: Summary =
+        expected.iter().map(|(path, what)| (path.to_string(), what.to_string())).collect();
     assert_eq!(found, expected);
 }
 

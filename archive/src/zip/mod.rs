@@ -26,7 +26,7 @@ use spool::Spool;
 const UNIX: u8 = 3;
 
 /// The most bytes of a symbolic link's target (`PATH_MAX` less the NUL).
-const MOST_TARGET: u64 = 4095;
+const MAX_TARGET: u64 = 4095;
 
 /// Reads a whole zip and puts its entries into `placing`.
 pub(super) fn read(
@@ -56,9 +56,9 @@ pub(super) fn read(
 
 /// All entries of the directory.
 fn entries(spool: &mut Spool<'_>, directory: &end::Directory) -> Result<Vec<Central>, UnpackError> {
-    let most = spool.gauge.limits.entries;
-    if directory.entries > most as u64 {
-        return Err(UnpackError::Entries { most });
+    let max = spool.gauge.limits.entries;
+    if directory.entries > max as u64 {
+        return Err(UnpackError::Entries { max });
     }
     let (mut entries, mut at) = (Vec::new(), directory.offset);
     let end = directory.offset + directory.size;
@@ -167,10 +167,10 @@ fn contents(
         Kind::Directory if entry.size > 0 => {
             return Err(refused(EntryError::SizeOfNoFile { size: entry.size }));
         }
-        Kind::Symlink if entry.size > MOST_TARGET => {
+        Kind::Symlink if entry.size > MAX_TARGET => {
             let found = usize::try_from(entry.size).unwrap_or(usize::MAX);
-            let most = usize::try_from(MOST_TARGET).unwrap_or(usize::MAX);
-            return Err(refused(EntryError::Target(NameError::Long { found, most })));
+            let max = usize::try_from(MAX_TARGET).unwrap_or(usize::MAX);
+            return Err(refused(EntryError::Target(NameError::Long { found, max })));
         }
         _ => gauge.expect_content(entry.size)?,
     }

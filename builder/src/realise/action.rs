@@ -15,11 +15,11 @@ use stele_store::{Holder, Keep, Last, Origin, Outputs, Progress, Realisation, Re
 
 use super::caught::caught;
 use super::error::Ended;
-use super::shared::{Seen, Shared};
+use super::shared::{BuildEvent, Shared};
 use super::slots::Turn;
 use super::{Builder, Failed, Holding, KEPT, lock};
 use crate::hold::Held;
-use crate::sandbox::{self, Ending, Limits, Running, Said, folder};
+use crate::sandbox::{self, Ending, Limits, Report, Running, folder};
 
 /// An action that is to be run, and what is known of it.
 pub(super) struct Work {
@@ -68,14 +68,14 @@ impl Builder {
         work: Work,
         holding: &Holding,
         progress: &Progress,
-        mut see: impl FnMut(Seen),
+        mut see: impl FnMut(BuildEvent),
     ) -> Result<Outputs, Arc<Failed>> {
         let work = Arc::new(work);
         loop {
             let (shared, joined) = self.shared(&work, progress)?;
             let others = joined && *shared.limits() != work.limits;
             if others {
-                see(Seen::Joined(shared.limits().clone()));
+                see(BuildEvent::Joined(shared.limits().clone()));
             }
             match shared.wait(progress, &mut see) {
                 Ok(outputs) => {
@@ -196,7 +196,7 @@ impl Builder {
                 }
             });
             let ending = running.wait(|said| {
-                if let Said::Step { step } = said {
+                if let Report::Step { step } = said {
                     stepped(step);
                 }
             });

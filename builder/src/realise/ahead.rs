@@ -9,14 +9,14 @@ use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use stele_recipes::plan::{self, Answers, Known, Made, Memo, State};
+use stele_recipes::plan::{self, Answers, Known, Memo, OutputTrees, State};
 use stele_recipes::recipe::RecipeName;
 use stele_store::model::{BlobId, Digest, Sha256, Tree, TreeId, TreeSource};
 use stele_store::{Origin, Origins, Outputs, Progress, ReadError};
 
 use super::action::Work;
 use super::holding::Holding;
-use super::substitute::{Wanted, take};
+use super::substitute::{Query, take};
 use super::{
     Builder, Event, Failed, How, OfStore, Realisations, Request, SourceError, SubstituteError, Substituter,
 };
@@ -25,7 +25,7 @@ use crate::profile;
 /// What other stores say, each question asked once.
 struct Others<'a> {
     all: &'a [Box<dyn Substituter>],
-    said: RefCell<HashMap<Digest, Option<Made>>>,
+    said: RefCell<HashMap<Digest, Option<OutputTrees>>>,
     progress: &'a Progress,
 }
 
@@ -39,7 +39,7 @@ impl Others<'_> {
 }
 
 impl Answers for Others<'_> {
-    fn realised(&self, of: &Digest) -> Option<Made> {
+    fn realised(&self, of: &Digest) -> Option<OutputTrees> {
         if let Some(said) = self.said.borrow().get(of) {
             return said.clone();
         }
@@ -69,11 +69,11 @@ impl TreeSource for Together<'_> {
 }
 
 impl Known for Together<'_> {
-    fn realised(&self, of: &Digest) -> Result<Option<Made>, ReadError> {
+    fn realised(&self, of: &Digest) -> Result<Option<OutputTrees>, ReadError> {
         self.own.realised(of)
     }
 
-    fn reported(&self, of: &Digest) -> Result<Option<Made>, ReadError> {
+    fn reported(&self, of: &Digest) -> Result<Option<OutputTrees>, ReadError> {
         self.own.reported(of)
     }
 
@@ -169,7 +169,7 @@ impl Builder {
     ) -> Result<Option<(Outputs, String)>, Failed> {
         let names: Vec<&str> = work.action.outputs.keys().map(String::as_str).collect();
         let own = self.store.realisation(&work.id.0, Origins::Own)?.map(|it| it.outputs);
-        let wanted = Wanted { of: &work.id.0, names: &names, own: own.as_ref(), holding };
+        let wanted = Query { of: &work.id.0, names: &names, own: own.as_ref(), holding };
         for from in request.substituters.iter().filter(|from| !from.is_gone()) {
             let origin = Origin::Substituted { from: from.name().to_owned() };
             let keep = |outputs: &Outputs, log| work.keep(outputs, log, origin);

@@ -107,19 +107,19 @@ struct Pair {
     now: TreeId,
 }
 
-/// At most `most` paths at which two trees differ, those of one directory together and in the order of their names.
+/// At most `max` paths at which two trees differ, those of one directory together and in the order of their names.
 fn differences<S: TreeSource>(
     source: &S,
     before: &TreeId,
     now: &TreeId,
-    most: usize,
+    max: usize,
 ) -> Result<Vec<Difference>, S::Error> {
     let mut found = Vec::new();
     let mut pairs = vec![Pair { path: String::new(), before: *before, now: *now }];
     while let Some(Pair { path, before, now }) = pairs.pop() {
         let (before, now) = (source.tree(&before)?, source.tree(&now)?);
         let mut below = Vec::new();
-        for (name, old, new) in united(&before, &now) {
+        for (name, old, new) in merged(&before, &now) {
             let mut path = path.clone();
             if !path.is_empty() {
                 path.push('/');
@@ -136,7 +136,7 @@ fn differences<S: TreeSource>(
                 (None, _) => DifferenceKind::Added,
             };
             found.push(Difference { path, kind });
-            if found.len() == most {
+            if found.len() == max {
                 return Ok(found);
             }
         }
@@ -146,21 +146,21 @@ fn differences<S: TreeSource>(
 }
 
 /// The entries of two trees, by their names.
-fn united<'a>(before: &'a Tree, now: &'a Tree) -> Vec<(&'a Name, Option<&'a Node>, Option<&'a Node>)> {
+fn merged<'a>(before: &'a Tree, now: &'a Tree) -> Vec<(&'a Name, Option<&'a Node>, Option<&'a Node>)> {
     let (before, now) = (before.entries(), now.entries());
-    let mut united = Vec::with_capacity(now.len());
+    let mut merged = Vec::with_capacity(now.len());
     let (mut old, mut new) = (before.iter().peekable(), now.iter().peekable());
     loop {
         let order = match (old.peek(), new.peek()) {
             (Some((a, _)), Some((b, _))) => a.as_bytes().cmp(b.as_bytes()),
             (Some(_), None) => std::cmp::Ordering::Less,
             (None, Some(_)) => std::cmp::Ordering::Greater,
-            (None, None) => return united,
+            (None, None) => return merged,
         };
         let a = if order.is_le() { old.next() } else { None };
         let b = if order.is_ge() { new.next() } else { None };
         if let Some((name, _)) = a.or(b) {
-            united.push((name, a.map(|it| &it.1), b.map(|it| &it.1)));
+            merged.push((name, a.map(|it| &it.1), b.map(|it| &it.1)));
         }
     }
 }
@@ -195,12 +195,12 @@ mod tests {
             node
         }
 
-        fn differences(&self, before: &Node, now: &Node, most: usize) -> Vec<String> {
+        fn differences(&self, before: &Node, now: &Node, max: usize) -> Vec<String> {
             let (Node::Directory { tree: before, .. }, Node::Directory { tree: now, .. }) = (before, now)
             else {
                 panic!("these are directories")
             };
-            let found = differences(self, before, now, most).unwrap();
+            let found = differences(self, before, now, max).unwrap();
             found.iter().map(ToString::to_string).collect()
         }
     }

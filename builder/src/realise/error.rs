@@ -111,8 +111,8 @@ pub enum Failed {
         /// In which way.
         presence: Presence,
     },
-    /// What was asked for besides a recipe's own inputs does not unite with them.
-    #[error("what was asked for besides does not unite with the root of the build: {why}")]
+    /// The extra inputs conflict with the recipe's own.
+    #[error("the extra inputs conflict with the root of the build: {why}")]
     Furnish {
         /// Why.
         why: String,

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use stele_recipes::language::{OnDisk, Recipes};
 use stele_recipes::paths::TreePath;
-use stele_recipes::plan::{Known, Made, Memo};
+use stele_recipes::plan::{Known, Memo, OutputTrees};
 use stele_recipes::recipe::RecipeName;
 use stele_store::model::{BlobId, Digest, Node, Sha256, Tree, TreeId, TreeSource};
 use stele_store::{Origins, ReadError, Store, Target};
@@ -70,11 +70,11 @@ impl TreeSource for OfStore<'_> {
 }
 
 impl Known for OfStore<'_> {
-    fn realised(&self, of: &Digest) -> Result<Option<Made>, ReadError> {
+    fn realised(&self, of: &Digest) -> Result<Option<OutputTrees>, ReadError> {
         Ok(self.store.realisation(of, Origins::Own)?.map(|it| it.outputs.0))
     }
 
-    fn reported(&self, of: &Digest) -> Result<Option<Made>, ReadError> {
+    fn reported(&self, of: &Digest) -> Result<Option<OutputTrees>, ReadError> {
         Ok(self.store.realisation(of, self.origins)?.map(|it| it.outputs.0))
     }
 

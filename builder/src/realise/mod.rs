@@ -9,6 +9,7 @@ mod ahead;
 mod caught;
 mod differs;
 pub mod error;
+mod exec;
 mod holding;
 mod known;
 mod one;
@@ -21,7 +22,6 @@ mod substitute;
 #[cfg(test)]
 mod tests;
 mod trace;
-mod visit;
 
 use std::collections::HashMap;
 use std::fs;
@@ -36,11 +36,11 @@ use stele_store::{Hold, Layout, Origins, Outputs, ReadError, Store, Target};
 
 pub use differs::{Difference, DifferenceKind, Differs};
 pub use error::{Ended, Failed, SourceError};
+pub use exec::{ExecOutcome, ExecRequest};
 pub use holding::Holding;
 pub use known::OfStore;
 pub use output::Refused;
 pub use trace::{Traced, Tracing, Used};
-pub use visit::{Visit, Visited};
 
 pub use substitute::{SubstituteError, Substituter, Unavailable};
 
@@ -248,7 +248,7 @@ impl Builder {
             slots: Slots::of_this_machine(),
             hold: Arc::new(Hold::new(store)),
         });
-        visit::give_back_left(&builder.builds, &builder.failed);
+        exec::restore_failed_dirs(&builder.builds, &builder.failed);
         sandbox::clear_left(&builder.builds);
         builder
     }
@@ -267,7 +267,7 @@ impl Builder {
     /// Namespaces of somebody's own. `observer` is told what is looked for in them.
     fn hold_anew(&self, observer: Option<Arc<dyn Observer>>) -> Result<Arc<Held>, HoldError> {
         fs::create_dir_all(&self.builds)?;
-        sandbox::folder::let_pass(&self.builds, crate::hold::stranger())?;
+        sandbox::folder::let_pass(&self.builds, crate::hold::build_uid())?;
         Ok(Arc::new(Held::begin(&self.store, &self.memory, &self.builds, &self.program, observer)?))
     }
 

@@ -10,7 +10,7 @@ use stele_store::{Holder, Keep, Origin, Origins, Outputs, Realisation, Realised,
 
 use super::action::Work;
 use super::schedule::{Doing, Prepared};
-use super::shared::Seen;
+use super::shared::BuildEvent;
 use super::sources::Preparing;
 use super::{Event, Failed, How, KEPT, Purpose, lock};
 use crate::profile;
@@ -29,9 +29,9 @@ impl Doing<'_> {
                 let built = self.builder.realise_action(work, &self.holding, self.progress, |seen| {
                     let recipe = recipe.clone();
                     (self.tell)(match seen {
-                        Seen::Begun(log) => Event::Begins { recipe, action: id, steps, log },
-                        Seen::Step(step) => Event::Step { recipe, step },
-                        Seen::Joined(limits) => Event::Joins { recipe, limits },
+                        BuildEvent::Begun(log) => Event::Begins { recipe, action: id, steps, log },
+                        BuildEvent::Step(step) => Event::Step { recipe, step },
+                        BuildEvent::Joined(limits) => Event::Joins { recipe, limits },
                     });
                 });
                 if let (Err(error), Some(before)) = (&built, before)

@@ -57,12 +57,12 @@ pub enum Refused {
         kind: &'static str,
     },
     /// To read it would take too long.
-    #[error("{path} and what was looked at before it are more than {} GiB, holes included", most >> 30)]
+    #[error("{path} and what was looked at before it are more than {} GiB, holes included", max >> 30)]
     Large {
         /// Where the limit was met.
         path: PathBuf,
         /// The most bytes of an output.
-        most: u64,
+        max: u64,
     },
     /// It names a place of this machine.
     #[error("{path} holds the path of the build's folder on this machine")]
@@ -215,7 +215,7 @@ impl Looking<'_> {
         }
         self.bytes = self.bytes.saturating_add(meta.size());
         if self.bytes > MAX_BYTES {
-            return Err(Refused::Large { path: self.shown(path), most: MAX_BYTES });
+            return Err(Refused::Large { path: self.shown(path), max: MAX_BYTES });
         }
         for (bit, kind) in [(0o4000, "set-user-ID"), (0o2000, "set-group-ID")] {
             if meta.mode() & bit != 0 {

@@ -28,7 +28,7 @@ pub(super) struct Prepared {
 
 /// A recipe's part of a request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Place {
+enum Status {
     /// Nothing has to be done for it.
     Idle,
     /// What it needs is not there yet.
@@ -115,17 +115,17 @@ impl Doing<'_> {
             let needs: Vec<Vec<usize>> =
                 (0..plan.steps.len()).map(|number| plan.graph.needs(number).to_vec()).collect();
             let place = |number: usize| match plan.steps[number].state {
-                State::Build(_) | State::Again => Place::Waiting,
-                State::Done => Place::Done,
-                State::Unneeded => Place::Idle,
+                State::Build(_) | State::Again => Status::Waiting,
+                State::Done => Status::Done,
+                State::Unneeded => Status::Idle,
             };
-            let places: Vec<Place> = (0..plan.steps.len()).map(place).collect();
+            let places: Vec<Status> = (0..plan.steps.len()).map(place).collect();
             (needs, places)
         };
         let prepared = usize::from(self.request.options.purpose == Purpose::Prepare);
-        let builds = places.iter().filter(|place| **place == Place::Waiting).count() - prepared;
+        let builds = places.iter().filter(|place| **place == Status::Waiting).count() - prepared;
         (self.tell)(Event::Planned { builds });
-        let done = places.iter().enumerate().filter(|(_, place)| **place == Place::Done);
+        let done = places.iter().enumerate().filter(|(_, place)| **place == Status::Done);
         done.map(|(number, _)| number).try_for_each(|number| self.hold_outputs(number))?;
         let holding = Some(Arc::clone(&self.holding));
         let mut answer = Realisations { holding, ..Realisations::default() };
@@ -140,7 +140,7 @@ impl Doing<'_> {
                         && !self.request.options.keep_going);
                 while !stopped && running < self.request.options.jobs {
                     let Some(number) = ready(&places, &needs) else { break };
-                    places[number] = Place::Running;
+                    places[number] = Status::Running;
                     running += 1;
                     let (ended, unbegun): (Sender<Ended>, _) = (ended.clone(), ended.clone());
                     let begun = thread::Builder::new().stack_size(16 << 20).spawn_scoped(scope, move || {
@@ -157,15 +157,15 @@ impl Doing<'_> {
                 let Some((number, outcome)) = next(&wait) else { continue };
                 running -= 1;
                 match outcome {
-                    Ok(()) => places[number] = Place::Done,
+                    Ok(()) => places[number] = Status::Done,
                     Err(error) if matches!(&*error, Failed::Differs(_)) => {
-                        places[number] = Place::Done;
+                        places[number] = Status::Done;
                         let recipe = self.name(number);
                         (self.tell)(Event::Failed { recipe: recipe.clone(), why: error.to_string() });
                         answer.failed.push((recipe, error));
                     }
                     Err(error) => {
-                        places[number] = Place::Lost;
+                        places[number] = Status::Lost;
                         if !matches!(&*error, Failed::Cancelled(_)) {
                             let recipe = self.name(number);
                             (self.tell)(Event::Failed { recipe: recipe.clone(), why: error.to_string() });
@@ -179,13 +179,13 @@ impl Doing<'_> {
         self.progress.check()?;
         if !answer.failed.is_empty() {
             // Those that were never begun because something else failed are skipped, too.
-            for number in (0..places.len()).filter(|number| places[*number] == Place::Waiting) {
+            for number in (0..places.len()).filter(|number| places[*number] == Status::Waiting) {
                 answer.skipped.push(self.name(number));
             }
         }
         for number in goals {
             let name = self.name(number);
-            if places[number] == Place::Done
+            if places[number] == Status::Done
                 && answer.failed.iter().all(|(failed, _)| *failed != name)
                 && let Some(outputs) = self.outputs(number)
             {
@@ -224,11 +224,11 @@ impl Doing<'_> {
     }
 
     /// What needs the recipe that was lost is lost, too.
-    fn skip(&self, lost: usize, needs: &[Vec<usize>], places: &mut [Place], skipped: &mut Vec<RecipeName>) {
+    fn skip(&self, lost: usize, needs: &[Vec<usize>], places: &mut [Status], skipped: &mut Vec<RecipeName>) {
         let mut all = HashSet::from([lost]);
         for number in lost + 1..places.len() {
-            if places[number] == Place::Waiting && needs[number].iter().any(|need| all.contains(need)) {
-                places[number] = Place::Lost;
+            if places[number] == Status::Waiting && needs[number].iter().any(|need| all.contains(need)) {
+                places[number] = Status::Lost;
                 all.insert(number);
                 let recipe = self.name(number);
                 (self.tell)(Event::Skipped { recipe: recipe.clone() });
@@ -239,10 +239,10 @@ impl Doing<'_> {
 }
 
 /// The first recipe that waits and of which all needs are done. What is not needed is known well enough.
-fn ready(places: &[Place], needs: &[Vec<usize>]) -> Option<usize> {
+fn ready(places: &[Status], needs: &[Vec<usize>]) -> Option<usize> {
     (0..places.len()).find(|number| {
-        places[*number] == Place::Waiting
-            && needs[*number].iter().all(|need| matches!(places[*need], Place::Done | Place::Idle))
+        places[*number] == Status::Waiting
+            && needs[*number].iter().all(|need| matches!(places[*need], Status::Done | Status::Idle))
     })
 }
 

@@ -42,7 +42,7 @@ pub(super) struct Shared {
 
 /// What whoever waits sees of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Seen {
+pub(super) enum BuildEvent {
     /// It was begun for another request, with these limits.
     Joined(Limits),
     /// It has begun, and this is its log.
@@ -116,18 +116,18 @@ impl Shared {
     }
 
     /// Waits until it is over, for whoever joined; or until `progress` is cancelled.
-    pub fn wait(&self, progress: &Progress, mut see: impl FnMut(Seen)) -> Outcome {
+    pub fn wait(&self, progress: &Progress, mut see: impl FnMut(BuildEvent)) -> Outcome {
         let mut state = lock(&self.state);
         let (mut begun, mut step) = (false, 0);
         let mut given_up = false;
         loop {
             if let (Some(log), false) = (&state.log, begun) {
                 begun = true;
-                see(Seen::Begun(log.clone()));
+                see(BuildEvent::Begun(log.clone()));
             }
             if state.step > step {
                 step = state.step;
-                see(Seen::Step(step));
+                see(BuildEvent::Step(step));
             }
             if let Some(outcome) = &state.outcome {
                 return outcome.clone();

@@ -14,7 +14,7 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// Turns.
 pub(super) struct Slots {
-    most: usize,
+    max: usize,
     taken: Mutex<usize>,
     freed: Condvar,
 }
@@ -25,8 +25,8 @@ pub(super) struct Turn<'a>(&'a Slots);
 impl Slots {
     /// One for each processor.
     pub fn of_this_machine() -> Self {
-        let most = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self { most, taken: Mutex::default(), freed: Condvar::new() }
+        let max = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self { max, taken: Mutex::default(), freed: Condvar::new() }
     }
 
     /// Waits for a turn.
@@ -37,7 +37,7 @@ impl Slots {
         let mut taken = lock(&self.taken);
         loop {
             progress.check()?;
-            if *taken == 0 || (*taken < self.most && has_memory()) {
+            if *taken == 0 || (*taken < self.max && has_memory()) {
                 *taken += 1;
                 return Ok(Turn(self));
             }
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn a_turn_is_waited_for_and_given_back() {
-        let slots = Slots { most: 1, taken: Mutex::default(), freed: Condvar::new() };
+        let slots = Slots { max: 1, taken: Mutex::default(), freed: Condvar::new() };
         let progress = Progress::default();
         let turn = slots.take(&progress).unwrap();
         progress.cancel();

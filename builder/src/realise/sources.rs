@@ -180,17 +180,17 @@ fn is_cancelled(error: &PrepareError) -> bool {
 
 /// The bytes of a patch, which have to be those that the recipe was evaluated with.
 fn read_patch(tree: &Path, patch: &PatchFile) -> Result<Vec<u8>, SourceError> {
-    let most = usize::try_from(MAX_FILE).unwrap_or(usize::MAX);
-    let bytes = read(tree, &patch.path, most)?;
+    let max = usize::try_from(MAX_FILE).unwrap_or(usize::MAX);
+    let bytes = read(tree, &patch.path, max)?;
     match &patch.node {
         Node::File { blob, .. } if blob.0 == Digest::of(&bytes) => Ok(bytes),
         _ => Err(SourceError::Changes { path: on_disk(tree, &patch.path) }),
     }
 }
 
-fn read(tree: &Path, path: &stele_recipes::paths::TreePath, most: usize) -> Result<Vec<u8>, SourceError> {
+fn read(tree: &Path, path: &stele_recipes::paths::TreePath, max: usize) -> Result<Vec<u8>, SourceError> {
     let shown = on_disk(tree, path);
     let failed = |source| SourceError::Local { path: shown.clone(), source };
     let files = OnDisk::open(tree).map_err(|e| failed(std::io::Error::other(e)))?;
-    Ok(files.read(path, most).map_err(failed)?.unwrap_or_default())
+    Ok(files.read(path, max).map_err(failed)?.unwrap_or_default())
 }

@@ -56,20 +56,20 @@ pub trait Substituter: Send + Sync {
     /// When it does not answer.
     fn source(&self, sha256: &Sha256, progress: &Progress) -> Result<Option<(BlobId, u64)>, Unavailable>;
 
-    /// The canonical text of a tree, of at most `most` bytes. The caller checks it.
+    /// The canonical text of a tree, of at most `max` bytes. The caller checks it.
     ///
     /// # Errors
     /// When it has none, it is longer, or the store does not answer.
-    fn tree(&self, id: &TreeId, most: u64, progress: &Progress) -> Result<Vec<u8>, Unavailable>;
+    fn tree(&self, id: &TreeId, max: u64, progress: &Progress) -> Result<Vec<u8>, Unavailable>;
 
-    /// The bytes of a blob, at most `most` of them. The caller checks them.
+    /// The bytes of a blob, at most `max` of them. The caller checks them.
     ///
     /// # Errors
     /// When it has none, or does not answer. What is longer is an error of the reader.
     fn blob<'a>(
         &'a self,
         id: &BlobId,
-        most: u64,
+        max: u64,
         progress: &'a Progress,
     ) -> Result<Box<dyn Read + 'a>, Unavailable>;
 }
@@ -155,7 +155,7 @@ impl From<WriteError> for SubstituteError {
 }
 
 /// What is wanted of a substituter.
-pub(super) struct Wanted<'a> {
+pub(super) struct Query<'a> {
     /// The digest of an action.
     pub of: &'a Digest,
     /// The names of its outputs.
@@ -174,7 +174,7 @@ pub(super) struct Wanted<'a> {
 pub(super) fn take(
     store: &Store,
     from: &dyn Substituter,
-    wanted: &Wanted<'_>,
+    wanted: &Query<'_>,
     keep: impl FnOnce(&Outputs, Option<BlobId>) -> Keep,
     progress: &Progress,
 ) -> Result<Option<Outputs>, SubstituteError> {
@@ -280,9 +280,9 @@ impl Taking<'_, '_> {
             let found = self.store.blob_info(id)?.size;
             return size.map_or(Ok(()), |size| same_size(id.0, found, size));
         }
-        let most = size.unwrap_or(MAX_LOG);
-        let bytes = self.from.blob(id, most, self.progress).map_err(SubstituteError::Unavailable)?;
-        let mut bytes = bytes.take(most.saturating_add(1));
+        let max = size.unwrap_or(MAX_LOG);
+        let bytes = self.from.blob(id, max, self.progress).map_err(SubstituteError::Unavailable)?;
+        let mut bytes = bytes.take(max.saturating_add(1));
         let (stored, length) =
             self.session.add_stream(&mut bytes, executable).map_err(|error| match error {
                 StreamError::Read(error) => SubstituteError::Broken(error),

@@ -11,11 +11,11 @@ use stele_store::Progress;
 use super::*;
 
 /// A store and a recipe tree with `a`, and `b` that needs it.
-struct Place {
+struct SandboxPath {
     folder: tempfile::TempDir,
 }
 
-impl Place {
+impl SandboxPath {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         for (name, needs) in [("a", ""), ("b", "a")] {
@@ -49,7 +49,7 @@ fn a_panic_ends_the_request_with_an_error_and_never_hangs_it() {
     let (done, wait) = channel();
     std::thread::spawn(move || {
         let told = AtomicUsize::new(0);
-        let realised = Place::new().realise(|event| {
+        let realised = SandboxPath::new().realise(|event| {
             if matches!(event, Event::Waits { .. }) {
                 told.fetch_add(1, Ordering::Relaxed);
                 panic!("injected");

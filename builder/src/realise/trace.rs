@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use stele_fs::{Observer, inode};
-use stele_recipes::action::Place;
+use stele_recipes::action::SandboxPath;
 use stele_recipes::plan::Part;
 use stele_recipes::recipe::Origin;
 use stele_store::Progress;
@@ -13,7 +13,7 @@ use stele_store::model::{Node, TreeId, TreeSource};
 
 use super::caught::caught;
 use super::schedule::Prepared;
-use super::shared::{Outcome, Seen as Happened, Shared};
+use super::shared::{BuildEvent as Happened, Outcome, Shared};
 use super::{Builder, Event, Failed, Realisations, Request, lock};
 
 /// A path in the root of a build, without the first slash.
@@ -40,7 +40,7 @@ pub struct Used {
     /// What.
     pub origin: Origin,
     /// Where the build saw it.
-    pub place: Place,
+    pub place: SandboxPath,
     /// Files and links in it.
     pub files: usize,
     /// Bytes of those.
@@ -51,7 +51,7 @@ pub struct Used {
 
 /// What was seen of a build.
 #[derive(Default)]
-struct Seen {
+struct Observed {
     /// The paths by which a number was reached: several, for the same file at several places.
     paths: HashMap<u64, BTreeSet<Path>>,
     opened: HashSet<u64>,
@@ -69,10 +69,10 @@ const OVERHEAD: usize = 64;
 struct Tracer {
     /// The name of the build's root at the top of the mount.
     root: Vec<u8>,
-    seen: Mutex<Seen>,
+    seen: Mutex<Observed>,
 }
 
-impl Seen {
+impl Observed {
     /// The paths of `name` in the directory with that number.
     fn below(&self, parent: u64, name: &[u8]) -> Vec<Path> {
         let parents = self.paths.get(&parent).into_iter().flatten();
@@ -215,7 +215,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_of_a_build_has_a_bound_and_what_was_left_out_is_counted() {
-        let mut seen = Seen::default();
+        let mut seen = Observed::default();
         let name = vec![b'q'; 1 << 20];
         for number in 0..400_u32 {
             seen.note(None, vec![[&name[..], &number.to_be_bytes()].concat()]);
@@ -223,7 +223,7 @@ mod tests {
         assert!(seen.bytes <= MAX_NOTED && seen.missing.len() < 256, "{}", seen.missing.len());
         assert_eq!(seen.missing.len() as u64 + seen.unnoted, 400);
         // The same once more takes no room.
-        let mut seen = Seen::default();
+        let mut seen = Observed::default();
         (0..3).for_each(|_| seen.note(Some(7), vec![b"usr/bin/cc".to_vec()]));
         assert_eq!((seen.bytes, seen.unnoted), (10 + OVERHEAD, 0));
     }

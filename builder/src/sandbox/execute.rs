@@ -90,17 +90,17 @@ fn one(op: &SetupOp, given: &Given) -> io::Result<()> {
         SetupOp::Device { from, to, major, minor } => device(from, to, *major, *minor)?,
         SetupOp::ReadOnly { path } => read_only(path, MountFlags::NODEV)?,
         SetupOp::OwnFormats { path } => own_formats(path)?,
-        SetupOp::Share { name, most } => {
-            std::fs::write(format!("/proc/sys/user/{name}"), most.to_string())?;
+        SetupOp::Share { name, max } => {
+            std::fs::write(format!("/proc/sys/user/{name}"), max.to_string())?;
         }
         SetupOp::Bind { from, to, recursive, writable } => bind(from, to, *recursive, *writable, given)?,
         SetupOp::Processes { path } => {
             let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
             mount("proc", path, "proc", flags, c"subset=pid")?;
         }
-        SetupOp::Terminals { path, most } => {
+        SetupOp::Terminals { path, max } => {
             let flags = MountFlags::NOSUID | MountFlags::NOEXEC;
-            let options = text(&format!("newinstance,ptmxmode=0666,mode=0620,max={most}"))?;
+            let options = text(&format!("newinstance,ptmxmode=0666,mode=0620,max={max}"))?;
             mount("devpts", path, "devpts", flags, options.as_c_str())?;
         }
         SetupOp::Pivot { path } => pivot(path)?,

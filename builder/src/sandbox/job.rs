@@ -195,8 +195,8 @@ impl fmt::Display for Ending {
 
 /// What the supervisor tells.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(tag = "said", rename_all = "kebab-case")]
-pub enum Said {
+#[serde(tag = "report", rename_all = "kebab-case")]
+pub enum Report {
     /// A step begins.
     Step {
         /// Counted from 1.
@@ -209,10 +209,10 @@ pub enum Said {
     },
 }
 
-/// What the supervisor is told. That nobody is there any more to tell it anything means [`Told::Clear`].
+/// What the supervisor is told. That nobody is there any more to tell it anything means [`Order::Clear`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(tag = "told", rename_all = "kebab-case")]
-pub enum Told {
+#[serde(tag = "order", rename_all = "kebab-case")]
+pub enum Order {
     /// End the build.
     Stop {},
     /// Remove its folder, and end.

@@ -33,7 +33,7 @@ use std::time::{Duration, Instant};
 use stele_recipes::action::Action;
 
 pub use execute::{Given, Undone, apply};
-pub use job::{Ending, Job, Limit, Limits, Said, Streams, Told};
+pub use job::{Ending, Job, Limit, Limits, Order, Report, Streams};
 pub use running::{Running, StartError};
 pub use supervise::supervise;
 

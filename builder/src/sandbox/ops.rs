@@ -106,7 +106,7 @@ pub enum SetupOp {
         /// Its file in `/proc/sys/user/`.
         name: String,
         /// The limit.
-        most: u32,
+        max: u32,
     },
     /// The same directory or file at another place.
     Bind {
@@ -129,7 +129,7 @@ pub enum SetupOp {
         /// Where.
         path: String,
         /// How many.
-        most: u32,
+        max: u32,
     },
     /// What is at this path becomes `/`, and what was is gone.
     Pivot {
@@ -244,7 +244,7 @@ fn dev(root: &str) -> Vec<SetupOp> {
     ops.extend([directory("/pts"), directory("/shm"), directory("")]);
     ops.push(SetupOp::ReadOnly { path: dev.clone() });
     ops.push(SetupOp::Memory { path: format!("{dev}/shm"), mode: 0o1777, size: profile::SHARED_MEMORY });
-    ops.push(SetupOp::Terminals { path: format!("{dev}/pts"), most: profile::TERMINALS });
+    ops.push(SetupOp::Terminals { path: format!("{dev}/pts"), max: profile::TERMINALS });
     ops
 }
 
@@ -301,8 +301,8 @@ pub fn sandbox_ops(root: &TreeId, folder: &str) -> Vec<SetupOp> {
         writable,
     };
     let mut ops = vec![SetupOp::Private {}];
-    for (name, most) in profile::SHARES {
-        ops.push(SetupOp::Share { name: (*name).to_owned(), most: *most });
+    for (name, max) in profile::SHARES {
+        ops.push(SetupOp::Share { name: (*name).to_owned(), max: *max });
     }
     ops.extend([
         SetupOp::Inputs {

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::Child;
 
-use super::job::{Ending, Job, Said, Told};
+use super::job::{Ending, Job, Order, Report};
 use crate::hold::Held;
 use crate::program::{Program, Waits};
 use stele_fs::passing::{receive, send};
@@ -54,7 +54,7 @@ pub struct Stopper(UnixStream);
 impl Stopper {
     /// Ends all processes of the build, soon.
     pub fn stop(&self) {
-        let _ = send(&self.0, &Told::Stop {}, &[]);
+        let _ = send(&self.0, &Order::Stop {}, &[]);
     }
 }
 
@@ -91,10 +91,10 @@ impl Running {
     }
 
     /// Waits until no process of the build is left.
-    pub fn wait(&self, mut hear: impl FnMut(Said)) -> Ending {
+    pub fn wait(&self, mut hear: impl FnMut(Report)) -> Ending {
         loop {
-            match receive::<Said>(&self.supervisor.stream) {
-                Ok(Some((Said::Ended { ending }, _))) => return ending,
+            match receive::<Report>(&self.supervisor.stream) {
+                Ok(Some((Report::Ended { ending }, _))) => return ending,
                 Ok(Some((said, _))) => hear(said),
                 Ok(None) | Err(_) => {
                     return Ending::NotSetUp {
@@ -108,15 +108,15 @@ impl Running {
 
     /// The folder is not needed any more; returns when it is gone.
     pub fn clear(self) {
-        self.close(Told::Clear {});
+        self.close(Order::Clear {});
     }
 
     /// The folder stays.
     pub fn keep(self) {
-        self.close(Told::Keep {});
+        self.close(Order::Keep {});
     }
 
-    fn close(self, told: Told) {
+    fn close(self, told: Order) {
         let _ = send(&self.supervisor.stream, &told, &[]);
         self.supervisor.end();
     }

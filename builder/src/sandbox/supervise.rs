@@ -15,10 +15,10 @@ use rustix::process::{
 use super::answer::Answers;
 use super::folder;
 use super::inside::{self, Handed};
-use super::job::{Ending, Inside, Job, Limit, Said, Told};
+use super::job::{Ending, Inside, Job, Limit, Order, Report};
 use super::limits::Watch;
 use super::sys::{Forked, fork};
-use crate::hold::stranger;
+use crate::hold::build_uid;
 use stele_fs::passing::{receive, send};
 
 /// How often limits are looked at.
@@ -142,7 +142,7 @@ impl Supervisor {
     fn log_pipe(&self) -> io::Result<(OwnedFd, OwnedFd)> {
         let (out, output) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
         rustix::io::ioctl_fionbio(&out, true)?;
-        if let Some(owner) = stranger() {
+        if let Some(owner) = build_uid() {
             let (user, group) = (rustix::fs::Uid::from_raw(owner), rustix::fs::Gid::from_raw(owner));
             rustix::fs::fchown(&output, Some(user), Some(group))?;
         }
@@ -225,7 +225,7 @@ impl Supervisor {
             }
             Some((Inside::Step { step }, _)) => {
                 self.step = step;
-                let _ = send(&self.daemon, &Said::Step { step }, &[]);
+                let _ = send(&self.daemon, &Report::Step { step }, &[]);
             }
             Some((Inside::Over { ending }, _)) => {
                 self.ending.get_or_insert(ending);
@@ -236,8 +236,8 @@ impl Supervisor {
 
     /// Does what the daemon says. Whether it may say more.
     fn obey(&mut self) -> io::Result<bool> {
-        let told = receive::<Told>(&self.daemon).ok().flatten().map(|(told, _)| told);
-        if told == Some(Told::Keep {}) {
+        let told = receive::<Order>(&self.daemon).ok().flatten().map(|(told, _)| told);
+        if told == Some(Order::Keep {}) {
             self.kept = true;
         }
         self.end(Ending::Stopped {});
@@ -267,14 +267,14 @@ impl Supervisor {
             Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => return Ok(true),
             Err(e) => return Err(e.into()),
         };
-        let most = self.job.limits.log;
-        let room = usize::try_from(most.saturating_sub(self.written)).unwrap_or(usize::MAX);
+        let max = self.job.limits.log;
+        let room = usize::try_from(max.saturating_sub(self.written)).unwrap_or(usize::MAX);
         let taken = read.min(room);
         self.written += taken as u64;
         // A full disk ends the build by its own limit; until then the log lacks something.
         let _ = self.log.write_all(&bytes[..taken]);
         if taken < read {
-            self.end(Ending::Limit { step: self.step, limit: Limit::Log { bytes: most } });
+            self.end(Ending::Limit { step: self.step, limit: Limit::Log { bytes: max } });
         }
         Ok(true)
     }
@@ -300,17 +300,17 @@ impl Supervisor {
     /// Tells how it ended, waits until nobody needs the folder any more, and removes it.
     fn finish(mut self, ending: Ending) {
         self.watch.end();
-        let told = send(&self.daemon, &Said::Ended { ending }, &[]);
+        let told = send(&self.daemon, &Report::Ended { ending }, &[]);
         if told.is_ok() && !self.kept {
             loop {
-                match receive::<Told>(&self.daemon) {
-                    Ok(Some((Told::Keep {}, _))) => {
+                match receive::<Order>(&self.daemon) {
+                    Ok(Some((Order::Keep {}, _))) => {
                         self.kept = true;
                         break;
                     }
                     // It was told to stop when it had ended already.
-                    Ok(Some((Told::Stop {}, _))) => {}
-                    Ok(Some((Told::Clear {}, _)) | None) | Err(_) => break,
+                    Ok(Some((Order::Stop {}, _))) => {}
+                    Ok(Some((Order::Clear {}, _)) | None) | Err(_) => break,
                 }
             }
         }

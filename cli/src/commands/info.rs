@@ -14,7 +14,7 @@ use super::build::reason;
 use super::context::Context;
 use super::unexpected;
 use crate::args::Global;
-use crate::recipe_tree::{Place, find, graph};
+use crate::recipe_tree::{RecipeTreeArg, find, graph};
 use crate::render;
 use stele::Request;
 use stele::answers::Answer;
@@ -33,7 +33,7 @@ pub struct Info {
     #[arg(long)]
     all: bool,
     #[command(flatten)]
-    place: Place,
+    place: RecipeTreeArg,
 }
 
 /// What `--json` prints.

@@ -14,7 +14,7 @@ use stele_store::model::{Node, Sha256};
 use super::context::Context;
 use super::unexpected;
 use crate::args::Global;
-use crate::recipe_tree::{Place, find, graph};
+use crate::recipe_tree::{RecipeTreeArg, find, graph};
 use crate::render;
 use stele::Request;
 use stele::answers::Answer;
@@ -31,7 +31,7 @@ pub struct Lineage {
     /// The recipe
     name: String,
     #[command(flatten)]
-    place: Place,
+    place: RecipeTreeArg,
 }
 
 /// What `--json` prints.

@@ -3,6 +3,7 @@
 pub mod build;
 mod context;
 pub mod daemon;
+pub mod exec;
 pub mod graph;
 pub mod image;
 pub mod info;
@@ -18,7 +19,6 @@ pub mod source;
 pub mod store;
 pub mod trace;
 pub mod umount;
-pub mod visit;
 
 use std::process::ExitCode;
 

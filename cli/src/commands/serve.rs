@@ -15,7 +15,7 @@ use crate::{render, where_store};
 use stele::Request;
 use stele::answers::Answer;
 use stele::failure::{Failure, Kind};
-use stele::images::{Ask, Told};
+use stele::images::{ImageAnswer, ImageRequest};
 use stele_daemon::process::{log_to, raise_descriptor_limit};
 
 /// Serve the store's images to container engines, as a read-only OCI registry, until interrupted
@@ -53,7 +53,9 @@ impl Serve {
         let tls = tls.map_err(|e| Failure::new(Kind::Usage, e.to_string()))?;
         // A store that cannot be opened is reported now, not to the first client.
         let mut context = Context::new(global, true)?;
-        let Answer::Image(Told::Names(names)) = context.ask(Request::Image { ask: Ask::Served {} })? else {
+        let Answer::Image(ImageAnswer::Names(names)) =
+            context.ask(Request::Image { ask: ImageRequest::Served {} })?
+        else {
             return Err(super::unexpected());
         };
         let bound = bind(&self.oci).map_err(|e| {

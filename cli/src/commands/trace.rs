@@ -19,7 +19,7 @@ use stele::recipes::name;
 use stele::reference::to_wire;
 
 /// How many paths that were not found are shown without `--all`.
-const MISSING_MOST: usize = 20;
+const MAX_MISSING: usize = 20;
 
 /// Rebuild a recipe, and report which of its inputs it never opened, and which paths it did not find.
 ///
@@ -79,7 +79,7 @@ fn shown(traced: &Traced, all: bool) -> Result<String, std::fmt::Error> {
         let bytes = HumanBytes(it.bytes);
         writeln!(text, "  {opened:>7} of {files:>7}  {bytes:>11}  {}, at {}", it.input, it.at)?;
     }
-    let shown = if all { missing.len() } else { missing.len().min(MISSING_MOST) };
+    let shown = if all { missing.len() } else { missing.len().min(MAX_MISSING) };
     match missing.len() {
         0 => writeln!(text, "every path was found")?,
         1 => writeln!(text, "1 path not found")?,

@@ -13,7 +13,7 @@ use stele::Observer;
 use stele::Quiet;
 use stele::answers::{Answer, Entry, Progress};
 use stele::failure::{Failure, Kind};
-use stele::images::{Ask, Told};
+use stele::images::{ImageAnswer, ImageRequest};
 use stele::service::Sink;
 use stele::{Api, Request};
 use stele_daemon::client::Client;
@@ -50,7 +50,7 @@ impl Daemons {
     ///
     /// # Errors
     /// The daemon's failure.
-    pub fn ask(&self, ask: &Ask) -> Result<Told, Failure> {
+    pub fn ask(&self, ask: &ImageRequest) -> Result<ImageAnswer, Failure> {
         match self.stream(|_| ask.clone(), &mut |_| Ok(())) {
             Ok(Answer::Image(told)) => Ok(told),
             Ok(_) => Err(crate::commands::unexpected()),
@@ -67,7 +67,7 @@ impl Daemons {
     /// The daemon's failure, or that of `to`.
     pub fn stream(
         &self,
-        ask: impl Fn(u64) -> Ask,
+        ask: impl Fn(u64) -> ImageRequest,
         to: &mut (dyn FnMut(&[u8]) -> io::Result<()> + Send),
     ) -> Result<Answer, Trouble> {
         let (mut came, mut tries) = (0, 0);

@@ -3,18 +3,18 @@
 use tracing::{error, warn};
 
 use stele_registry::endpoint::Unavailable;
-use stele_registry::serve::{Broken, Images, Taker, Wanted};
+use stele_registry::serve::{BlobRange, Broken, Images, Taker};
 use stele_registry::{Repository, RepositoryName, Sha256Digest};
 
 use super::daemons::{Daemons, Trouble};
 use stele::failure::Failure;
-use stele::images::{Ask, Told};
+use stele::images::{ImageAnswer, ImageRequest};
 
 /// The images of a store.
 pub struct Stored(pub Daemons);
 
 impl Stored {
-    fn ask(&self, ask: &Ask) -> Result<Told, Unavailable> {
+    fn ask(&self, ask: &ImageRequest) -> Result<ImageAnswer, Unavailable> {
         self.0.ask(ask).map_err(|failure| {
             error!("{}", said(&failure));
             Unavailable
@@ -30,20 +30,20 @@ fn said(failure: &Failure) -> String {
 
 impl Images for Stored {
     fn names(&self) -> Result<Vec<String>, Unavailable> {
-        match self.ask(&Ask::Served {})? {
-            Told::Names(names) => Ok(names),
+        match self.ask(&ImageRequest::Served {})? {
+            ImageAnswer::Names(names) => Ok(names),
             _ => Err(Unavailable),
         }
     }
 
     fn alive(&self) -> Result<(), Unavailable> {
         // No image can have this name, so none has to be read.
-        self.ask(&Ask::Repository { name: String::new() }).map(drop)
+        self.ask(&ImageRequest::Repository { name: String::new() }).map(drop)
     }
 
     fn repository(&self, name: &RepositoryName) -> Result<Option<Repository>, Unavailable> {
-        match self.ask(&Ask::Repository { name: name.to_string() })? {
-            Told::Repository(repository) => Ok(repository.map(|repository| {
+        match self.ask(&ImageRequest::Repository { name: name.to_string() })? {
+            ImageAnswer::Repository(repository) => Ok(repository.map(|repository| {
                 let mut repository = *repository;
                 repository.add_fallback_tags();
                 repository
@@ -52,8 +52,8 @@ impl Images for Stored {
         }
     }
 
-    fn blob(&self, wanted: &Wanted<'_>, to: &mut Taker<'_>) -> Result<(), Broken> {
-        let ask = |came| Ask::Blob {
+    fn blob(&self, wanted: &BlobRange<'_>, to: &mut Taker<'_>) -> Result<(), Broken> {
+        let ask = |came| ImageRequest::Blob {
             tree: wanted.repository.version.clone(),
             digest: wanted.digest.to_string(),
             first: wanted.first + came,
@@ -70,7 +70,7 @@ impl Images for Stored {
     }
 
     fn damaged(&self, repository: &Repository, digest: &Sha256Digest) {
-        let ask = Ask::CheckBlob { tree: repository.version.clone(), digest: digest.to_string() };
+        let ask = ImageRequest::CheckBlob { tree: repository.version.clone(), digest: digest.to_string() };
         match self.0.ask(&ask) {
             Err(failure) => error!("blob {digest}: {}", said(&failure)),
             Ok(_) => error!("blob {digest}: it did not match its digest when it was sent, but does now"),

@@ -10,7 +10,7 @@ use stele_registry::Sha256Digest;
 use stele_registry::client::Blobs;
 
 use super::daemons::{Daemons, Trouble};
-use stele::images::Ask;
+use stele::images::ImageRequest;
 
 /// How many pieces are buffered.
 const WAITING: usize = 2;
@@ -28,7 +28,7 @@ impl Blobs for Reading {
         let (daemons, tree, digest) = (Arc::clone(&self.daemons), self.tree.clone(), digest.to_string());
         let (to, pieces) = sync_channel(WAITING);
         thread::Builder::new().spawn(move || {
-            let ask = |came| Ask::Blob {
+            let ask = |came| ImageRequest::Blob {
                 tree: tree.clone(),
                 digest: digest.clone(),
                 first: bytes.start + came,

@@ -14,7 +14,7 @@ use stele::builds::Event;
 use stele::reference::from_wire;
 
 /// How many bytes at the end of a log are searched for its last line.
-const LINE_MOST: u64 = 1 << 10;
+const MAX_LINE: u64 = 1 << 10;
 
 /// Shows events on stderr, or as JSON on stdout.
 pub struct Board {
@@ -201,9 +201,9 @@ fn new_line(path: &Path, length: &mut u64) -> Option<String> {
         return None;
     }
     *length = now;
-    file.seek(SeekFrom::Start(now.saturating_sub(LINE_MOST))).ok()?;
+    file.seek(SeekFrom::Start(now.saturating_sub(MAX_LINE))).ok()?;
     let mut bytes = Vec::new();
-    file.take(LINE_MOST).read_to_end(&mut bytes).ok()?;
+    file.take(MAX_LINE).read_to_end(&mut bytes).ok()?;
     let text = String::from_utf8_lossy(&bytes);
     // A carriage return overwrites what is before it.
     text.split(['\n', '\r']).map(str::trim).rfind(|line| !line.is_empty()).map(str::to_owned)

@@ -17,7 +17,7 @@ mod opened;
 mod start;
 
 use crate::mounts::{self, Record};
-use crate::protocol::{ANSWER_MOST, Call, Frame, Hello, Reply, Welcome, receive, receive_message, send};
+use crate::protocol::{Call, Frame, Hello, MAX_ANSWER, Reply, Welcome, receive, receive_message, send};
 use crate::socket::{self, hung_up};
 use stele::Request;
 use stele::answers::{Answer, Mount};
@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const SILENCE: Duration = Duration::from_millis(500);
 
 /// How many times another daemon is tried when one is just ending.
-const GOING_MOST: usize = 5;
+const MAX_SHOWN: usize = 5;
 
 pub use start::{Started, own_program, start};
 
@@ -65,7 +65,7 @@ pub struct Connection {
     /// The daemon's first message.
     pub welcome: Welcome,
     /// The most bytes of an answer.
-    most: usize,
+    max: usize,
 }
 
 impl Client {
@@ -173,7 +173,7 @@ impl Client {
     ///
     /// # Errors
     /// The store's failure, or when the daemon ended in the meantime.
-    pub fn visit(
+    pub fn exec(
         &mut self,
         call: &Call,
         tree: &Path,
@@ -189,8 +189,8 @@ impl Client {
 
 impl Connection {
     /// The same, for a daemon that is not trusted to answer in so many bytes.
-    pub fn bounded(self, most: usize) -> Self {
-        Self { most, ..self }
+    pub fn bounded(self, max: usize) -> Self {
+        Self { max, ..self }
     }
 
     /// The line to the daemon, to hang up while an answer is waited for.
@@ -228,7 +228,7 @@ impl Connection {
         observer: &mut dyn Observer,
         call: impl Fn(&mut Self, &mut dyn Observer) -> Result<Option<Answer>, Failure>,
     ) -> Result<Answer, Failure> {
-        for _ in 0..GOING_MOST {
+        for _ in 0..MAX_SHOWN {
             if let Some(answer) = call(self, observer)? {
                 return Ok(answer);
             }
@@ -244,7 +244,7 @@ impl Connection {
     fn answer(&mut self, observer: &mut dyn Observer) -> Result<Option<Answer>, Failure> {
         let unheard = |e: io::Error| Failure::unwritten(&e);
         loop {
-            match receive(&mut self.stream, self.most).map_err(ended)? {
+            match receive(&mut self.stream, self.max).map_err(ended)? {
                 None => return Err(ended(io::ErrorKind::UnexpectedEof.into())),
                 Some(Frame::Bytes(bytes)) => observer.bytes(&bytes).map_err(unheard)?,
                 Some(Frame::Json(bytes)) => match serde_json::from_slice(&bytes)
@@ -277,7 +277,7 @@ fn greet(store: &Path) -> io::Result<Connection> {
     send(&mut stream, &Hello::of_this_build())?;
     let welcome = receive_message(&mut stream)?;
     stream.set_read_timeout(None)?;
-    Ok(Connection { stream, welcome, most: ANSWER_MOST })
+    Ok(Connection { stream, welcome, max: MAX_ANSWER })
 }
 
 /// Whether the error means that no daemon is running, or that it is just ending.
@@ -312,7 +312,7 @@ fn replace(connection: Connection, observer: &mut dyn Observer) -> Result<(), Fa
 pub fn stop(mut stream: UnixStream, now: bool) -> Result<(), Failure> {
     let _ = send(&mut stream, &Call::Stop { now });
     // Its replies are of its own version; only the hang-up counts.
-    while let Ok(Some(_)) = receive(&mut stream, ANSWER_MOST) {}
+    while let Ok(Some(_)) = receive(&mut stream, MAX_ANSWER) {}
     Ok(())
 }
 

@@ -7,10 +7,10 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::keeper::{Kept, SOCKET, Say};
+use super::keeper::{SOCKET, SupervisorReply, SupervisorRequest};
 use super::{Record, receive, send};
 use crate::{client, socket};
-use stele_fs::Heirloom;
+use stele_fs::Handover;
 
 /// How long a keeper may take to listen.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -47,38 +47,38 @@ impl Held {
         }
     }
 
-    pub(super) fn keep(&self, id: u64, record: &Record, heirloom: &Heirloom) -> io::Result<()> {
-        let devices = heirloom.devices.iter().map(OwnedFd::as_fd);
-        let fds: Vec<BorrowedFd<'_>> = [heirloom.journal.as_fd()].into_iter().chain(devices).collect();
-        send(&self.stream, &Say::Keep { id, record: record.clone() }, &fds)?;
+    pub(super) fn keep(&self, id: u64, record: &Record, handover: &Handover) -> io::Result<()> {
+        let devices = handover.devices.iter().map(OwnedFd::as_fd);
+        let fds: Vec<BorrowedFd<'_>> = [handover.journal.as_fd()].into_iter().chain(devices).collect();
+        send(&self.stream, &SupervisorRequest::Keep { id, record: record.clone() }, &fds)?;
         // The mount is held only once the keeper confirms it.
-        match receive::<Kept>(&self.stream)? {
-            Some((Kept::End {}, _)) => Ok(()),
+        match receive::<SupervisorReply>(&self.stream)? {
+            Some((SupervisorReply::End {}, _)) => Ok(()),
             _ => Err(io::ErrorKind::UnexpectedEof.into()),
         }
     }
 
     pub(super) fn drop_mount(&self, id: u64) -> io::Result<()> {
-        send(&self.stream, &Say::Drop { id }, &[])
+        send(&self.stream, &SupervisorRequest::Drop { id }, &[])
     }
 
     /// Tells the keeper that this daemon ends in good order.
     pub(super) fn bye(&self) -> io::Result<()> {
-        send(&self.stream, &Say::Bye {}, &[])
+        send(&self.stream, &SupervisorRequest::Bye {}, &[])
     }
 
     /// Everything that it holds.
-    pub(super) fn take(&self) -> io::Result<Vec<(u64, Record, Heirloom)>> {
-        send(&self.stream, &Say::Take {}, &[])?;
+    pub(super) fn take(&self) -> io::Result<Vec<(u64, Record, Handover)>> {
+        send(&self.stream, &SupervisorRequest::Take {}, &[])?;
         let mut taken = Vec::new();
         loop {
-            match receive::<Kept>(&self.stream)? {
+            match receive::<SupervisorReply>(&self.stream)? {
                 None => return Err(io::ErrorKind::UnexpectedEof.into()),
-                Some((Kept::End {}, _)) => return Ok(taken),
-                Some((Kept::Mount { id, record }, fds)) => {
+                Some((SupervisorReply::End {}, _)) => return Ok(taken),
+                Some((SupervisorReply::Mount { id, record }, fds)) => {
                     let mut fds = fds.into_iter();
                     let Some(journal) = fds.next() else { continue };
-                    taken.push((id, record, Heirloom { devices: fds.collect(), journal }));
+                    taken.push((id, record, Handover { devices: fds.collect(), journal }));
                 }
             }
         }

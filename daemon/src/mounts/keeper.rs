@@ -37,7 +37,7 @@ const LEAST: usize = 2;
 /// Messages of the daemon. Their format is stable: a daemon may be newer than the keeper.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Say {
+pub enum SupervisorRequest {
     /// Hold this mount; its descriptors are attached: the journal, then those of the device.
     Keep {
         /// Its number.
@@ -60,8 +60,8 @@ pub enum Say {
 /// the mount.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kept {
-    /// With descriptors as in [`Say::Keep`].
+pub enum SupervisorReply {
+    /// With descriptors as in [`SupervisorRequest::Keep`].
     Mount {
         /// Its number.
         id: u64,
@@ -194,7 +194,7 @@ impl Keeper<'_> {
 
     /// A client that sends a daemon's message is the daemon from then on: only one at a time owns the store.
     fn first_word(&mut self, caller: UnixStream) {
-        match receive::<Say>(&caller) {
+        match receive::<SupervisorRequest>(&caller) {
             said @ Ok(Some(_)) => {
                 self.daemon = Some(caller);
                 self.wanted = false;
@@ -211,10 +211,10 @@ impl Keeper<'_> {
         self.heard(heard);
     }
 
-    fn heard(&mut self, heard: io::Result<Option<(Say, Vec<OwnedFd>)>>) {
+    fn heard(&mut self, heard: io::Result<Option<(SupervisorRequest, Vec<OwnedFd>)>>) {
         let Some(daemon) = &self.daemon else { return };
         match heard {
-            Ok(Some((Say::Keep { id, record }, fds))) => {
+            Ok(Some((SupervisorRequest::Keep { id, record }, fds))) => {
                 if fds.len() < LEAST {
                     // Too many open descriptors: without an answer the daemon knows that this mount is not held.
                     warn!("the mount at {} came with {} descriptors", record.path, fds.len());
@@ -222,22 +222,22 @@ impl Keeper<'_> {
                     return;
                 }
                 self.held.insert(id, Held { record, fds });
-                if let Err(e) = send(daemon, &Kept::End {}, &[]) {
+                if let Err(e) = send(daemon, &SupervisorReply::End {}, &[]) {
                     warn!("the confirmation that a mount is held could not be sent: {e}");
                 }
             }
-            Ok(Some((Say::Drop { id }, _))) => drop(self.held.remove(&id)),
-            Ok(Some((Say::Take {}, _))) => {
+            Ok(Some((SupervisorRequest::Drop { id }, _))) => drop(self.held.remove(&id)),
+            Ok(Some((SupervisorRequest::Take {}, _))) => {
                 if let Err(e) = self.give(daemon) {
                     warn!("the mounts could not be sent to a daemon: {e}");
                     self.daemon = None;
                 }
             }
-            Ok(Some((Say::Bye {}, _))) => {
+            Ok(Some((SupervisorRequest::Bye {}, _))) => {
                 // It still answers the requests that it has read; when it is gone the stream ends.
                 self.start_from = Instant::now() + GRACE;
                 let _ = daemon.set_read_timeout(None);
-                while let Ok(Some(_)) = receive::<Say>(daemon) {}
+                while let Ok(Some(_)) = receive::<SupervisorRequest>(daemon) {}
                 self.lost(false);
             }
             Ok(None) => self.lost(true),
@@ -251,9 +251,9 @@ impl Keeper<'_> {
     fn give(&self, daemon: &UnixStream) -> io::Result<()> {
         for (id, held) in &self.held {
             let fds: Vec<_> = held.fds.iter().map(OwnedFd::as_fd).collect();
-            send(daemon, &Kept::Mount { id: *id, record: held.record.clone() }, &fds)?;
+            send(daemon, &SupervisorReply::Mount { id: *id, record: held.record.clone() }, &fds)?;
         }
-        send(daemon, &Kept::End {}, &[])
+        send(daemon, &SupervisorReply::End {}, &[])
     }
 
     /// The daemon is gone; `killed` when it did not announce its end.

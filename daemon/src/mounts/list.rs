@@ -92,14 +92,14 @@ impl List {
         };
         let taken = held.take()?;
         self.state().held = Some(held);
-        for (id, record, heirloom) in taken {
+        for (id, record, handover) in taken {
             {
                 let mut state = self.state();
                 state.next = state.next.max(id + 1);
                 state.mounts.insert(id, Mounted { record: record.clone(), serving: None });
             }
             let (transport, on_end) = (record.transport(), self.when_ended(id));
-            match Serving::resume(self.showing(&record), heirloom, &transport, on_end) {
+            match Serving::resume(self.showing(&record), handover, &transport, on_end) {
                 Ok(serving) => {
                     info!("took over the mount at {}", record.path);
                     self.begun(id, serving);
@@ -166,7 +166,7 @@ impl List {
     fn keep(&self, id: u64, record: &Record, serving: &Serving) {
         let mut state = self.state();
         let mut kept = match &state.held {
-            Some(held) => held.keep(id, record, serving.heirloom()),
+            Some(held) => held.keep(id, record, serving.handover()),
             None => Err(std::io::ErrorKind::NotConnected.into()),
         };
         if kept.is_err() {
@@ -174,10 +174,10 @@ impl List {
             kept = Held::connect_or_start(self.path()).and_then(|held| {
                 for (id, mounted) in &state.mounts {
                     if let Some(serving) = &mounted.serving {
-                        held.keep(*id, &mounted.record, serving.heirloom())?;
+                        held.keep(*id, &mounted.record, serving.handover())?;
                     }
                 }
-                held.keep(id, record, serving.heirloom())?;
+                held.keep(id, record, serving.handover())?;
                 state.held = Some(held);
                 Ok(())
             });

@@ -55,11 +55,11 @@ impl Asked {
         self.gone.load(Ordering::Relaxed)
     }
 
-    /// Asks; without a request, only connects. At most `most` bytes of content are taken.
+    /// Asks; without a request, only connects. At most `max` bytes of content are taken.
     pub fn ask<'a>(
         &'a self,
         request: Option<Request>,
-        most: u64,
+        max: u64,
         progress: &'a stele_store::Progress,
     ) -> Result<Waiting<'a>, Unavailable> {
         let asking = lock(&self.asking);
@@ -67,7 +67,7 @@ impl Asked {
             return Err("it does not answer".into());
         }
         let (to, parts) = sync_channel(MAX_WAITING);
-        asking.questions.send(Question { request, most, to }).map_err(|_| "it cannot be asked any more")?;
+        asking.questions.send(Question { request, max, to }).map_err(|_| "it cannot be asked any more")?;
         let bytes = (Vec::new(), 0);
         Ok(Waiting {
             asked: self,
@@ -108,7 +108,7 @@ struct Question {
     /// Nothing to only connect.
     request: Option<Request>,
     /// The most bytes of content that may come.
-    most: u64,
+    max: u64,
     /// Whom to answer.
     to: SyncSender<Part>,
 }
@@ -202,8 +202,8 @@ impl Way {
 /// all, is not used again.
 fn serve(folder: &Path, start: bool, line: &Mutex<Option<UnixStream>>, questions: &Receiver<Question>) {
     let mut way = None;
-    while let Ok(Question { request, most, to }) = questions.recv() {
-        let mut forward = Forward { to, left: most };
+    while let Ok(Question { request, max, to }) = questions.recv() {
+        let mut forward = Forward { to, left: max };
         let outcome = match way.take().map_or_else(|| connect(folder, start, &mut forward), Ok) {
             Err(failure) => Err(failure),
             Ok(mut it) => {

@@ -151,10 +151,10 @@ impl Substituter for Other {
         }
     }
 
-    fn tree(&self, id: &TreeId, most: u64, progress: &stele_store::Progress) -> Result<Vec<u8>, Unavailable> {
+    fn tree(&self, id: &TreeId, max: u64, progress: &stele_store::Progress) -> Result<Vec<u8>, Unavailable> {
         let mut text = Vec::new();
         self.asked
-            .ask(Some(Request::Cat { reference: id.to_string() }), most, progress)?
+            .ask(Some(Request::Cat { reference: id.to_string() }), max, progress)?
             .read_to_end(&mut text)?;
         Ok(text)
     }
@@ -162,9 +162,9 @@ impl Substituter for Other {
     fn blob<'a>(
         &'a self,
         id: &BlobId,
-        most: u64,
+        max: u64,
         progress: &'a stele_store::Progress,
     ) -> Result<Box<dyn Read + 'a>, Unavailable> {
-        Ok(Box::new(self.asked.ask(Some(Request::Cat { reference: id.to_string() }), most, progress)?))
+        Ok(Box::new(self.asked.ask(Some(Request::Cat { reference: id.to_string() }), max, progress)?))
     }
 }

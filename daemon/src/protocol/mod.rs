@@ -13,15 +13,15 @@ use serde::{Deserialize, Serialize};
 use crate::mounts::Record;
 use stele::Request;
 use stele::answers::{Answer, Entry, Progress};
-use stele::builds::{Event, Order, Visit};
+use stele::builds::{Event, ExecRequest, Order};
 use stele::failure::Failure;
 
 /// The maximum size of a frame in bytes; larger frames are rejected.
-const FRAME_MOST: usize = 1 << 20;
+const MAX_FRAME: usize = 1 << 20;
 /// The maximum size of a request in bytes.
-pub const REQUEST_MOST: usize = 1 << 20;
+pub const MAX_REQUEST: usize = 1 << 20;
 /// The maximum size of an answer in bytes: a verification of a badly damaged store has many findings.
-pub const ANSWER_MOST: usize = 1 << 30;
+pub const MAX_ANSWER: usize = 1 << 30;
 
 /// This program's version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -97,7 +97,7 @@ pub enum Call {
         record: Record,
     },
     /// Run a program in the sandbox of a recipe; its streams follow in a separate message.
-    Visit {
+    ExecRequest {
         /// The recipe tree, escaped; its descriptor comes last.
         tree: String,
         /// The recipe.
@@ -105,7 +105,7 @@ pub enum Call {
         /// How to build its inputs.
         order: Order,
         /// The command to run.
-        visit: Visit,
+        exec: ExecRequest,
     },
     /// A request to the store.
     Store {
@@ -151,7 +151,7 @@ pub enum Frame {
 /// When the other side is gone.
 pub fn send(to: &mut impl Write, message: &impl Serialize) -> io::Result<()> {
     let json = serde_json::to_vec(message)?;
-    let mut parts = json.chunks(FRAME_MOST).peekable();
+    let mut parts = json.chunks(MAX_FRAME).peekable();
     while let Some(part) = parts.next() {
         send_frame(to, if parts.peek().is_some() { b'j' } else { b'J' }, part)?;
     }
@@ -163,7 +163,7 @@ pub fn send(to: &mut impl Write, message: &impl Serialize) -> io::Result<()> {
 /// # Errors
 /// When the other side is gone.
 pub fn send_bytes(to: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
-    bytes.chunks(FRAME_MOST).try_for_each(|chunk| send_frame(to, b'B', chunk))
+    bytes.chunks(MAX_FRAME).try_for_each(|chunk| send_frame(to, b'B', chunk))
 }
 
 fn send_frame(to: &mut impl Write, kind: u8, payload: &[u8]) -> io::Result<()> {
@@ -181,11 +181,11 @@ fn send_frame(to: &mut impl Write, kind: u8, payload: &[u8]) -> io::Result<()> {
     to.write_all(payload)
 }
 
-/// Reads a message of at most `most` bytes, or bytes of a blob. `None` at the end of the stream.
+/// Reads a message of at most `max` bytes, or bytes of a blob. `None` at the end of the stream.
 ///
 /// # Errors
 /// When the stream ends within a frame, or a frame is malformed.
-pub fn receive(from: &mut impl Read, most: usize) -> io::Result<Option<Frame>> {
+pub fn receive(from: &mut impl Read, max: usize) -> io::Result<Option<Frame>> {
     let invalid = |what| io::Error::new(io::ErrorKind::InvalidData, what);
     let mut message = Vec::new();
     loop {
@@ -197,7 +197,7 @@ pub fn receive(from: &mut impl Read, most: usize) -> io::Result<Option<Frame>> {
         }
         let [a, b, c, d, kind] = head;
         let length = u32::from_le_bytes([a, b, c, d]) as usize;
-        if length > FRAME_MOST || message.len() + length > most {
+        if length > MAX_FRAME || message.len() + length > max {
             return Err(invalid("received a malformed frame"));
         }
         let begin = message.len();
@@ -217,7 +217,7 @@ pub fn receive(from: &mut impl Read, most: usize) -> io::Result<Option<Frame>> {
 /// # Errors
 /// When the stream ends, or another message is received.
 pub fn receive_message<T: DeserializeOwned>(from: &mut impl Read) -> io::Result<T> {
-    match receive(from, REQUEST_MOST)? {
+    match receive(from, MAX_REQUEST)? {
         Some(Frame::Json(bytes)) => Ok(serde_json::from_slice(&bytes)?),
         Some(Frame::Bytes(_)) => {
             Err(io::Error::new(io::ErrorKind::InvalidData, "received bytes instead of a message"))

@@ -291,9 +291,9 @@ impl Server {
                     send(&mut stream, &reply)?;
                 }
                 Call::Status {} => send(&mut stream, &Reply::Answer(Answer::Status(self.status())))?,
-                Call::Visit { mut tree, recipe, order, visit } => {
+                Call::ExecRequest { mut tree, recipe, order, exec } => {
                     let Some(((), mut streams)) = mounts::receive(&stream)? else { return Ok(()) };
-                    let wanted = if visit.terminal { 1 } else { 3 };
+                    let wanted = if exec.terminal { 1 } else { 3 };
                     let handed = streams.pop().map(|fd| Handed::take_tree(&mut tree, fd)).transpose()?;
                     let handed = handed.unwrap_or_default();
                     if streams.len() != wanted {
@@ -303,7 +303,7 @@ impl Server {
                         ));
                     }
                     let work = |engine: &Engine, sink: &mut dyn Sink, progress: &Progress| {
-                        builds::visit(engine, (&tree, &recipe), &order, &visit, streams, sink, progress)
+                        builds::exec(engine, (&tree, &recipe), &order, &exec, streams, sink, progress)
                     };
                     let outcome = self.unless_ending(|| self.work(&stream, &handed, work));
                     if !self.reply(&mut stream, &handed, outcome)? {

@@ -56,14 +56,14 @@ pub fn about(engine: &Engine, recipe: &RecipeName) -> Result<LogOf, Failure> {
         return Ok(LogOf { recipe: name, running: Some(to_wire(path.as_os_str())), ..LogOf::default() });
     }
     let last = last(engine, recipe)?;
-    let said: Said = serde_json::from_slice(&last.text).unwrap_or_default();
-    let Said { action, failed, when } = said;
+    let stored: StoredLog = serde_json::from_slice(&last.text).unwrap_or_default();
+    let StoredLog { action, failed, when } = stored;
     Ok(LogOf { recipe: name, running: None, log: Some(last.log.to_string()), action, failed, when })
 }
 
 /// What is stored about the last build of a recipe, beside its log (`docs/formats.md`).
 #[derive(Default, serde::Deserialize)]
-struct Said {
+struct StoredLog {
     action: Option<String>,
     failed: Option<String>,
     when: Option<u64>,

@@ -1,15 +1,15 @@
 //! Builds: requests, events and answers.
 
 mod event;
+mod exec;
 pub(crate) mod log;
 mod realise;
 mod trace;
-mod visit;
 
 pub use event::Event;
+pub use exec::exec;
 pub(crate) use realise::{build, realised};
 pub(crate) use trace::trace;
-pub use visit::visit;
 
 use std::collections::BTreeMap;
 
@@ -41,7 +41,7 @@ pub struct Order {
 
 /// A user command in the sandbox of a recipe.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Visit {
+pub struct ExecRequest {
     /// The program and its arguments.
     pub argv: Vec<String>,
     /// Environment variables besides those of the build.

@@ -14,14 +14,14 @@ use super::event::digests;
 use super::{Built, Event, Goal, Order, Realised};
 use crate::engine::Engine;
 use crate::failure::{Failure, Kind};
-use crate::recipes::{Wanted, planned};
+use crate::recipes::{Selection, planned};
 use crate::reference::from_wire;
 use crate::service::Sink;
 
 /// The maximum size of a log in bytes; a build that writes more is killed.
-const LOG_MOST: u64 = 256 << 20;
+const MAX_LOG: u64 = 256 << 20;
 /// Processes and threads of a build: fewer than the 4096 of the sandbox profile, at which a fork only fails.
-const PROCESSES_MOST: u64 = 3840;
+const MAX_PROCESSES: u64 = 3840;
 
 /// The prefix of a build output's root.
 const PREFIX: &str = "build-";
@@ -55,7 +55,7 @@ pub fn build(
     }
     let recipes = match recipes {
         Some(recipes) => recipes,
-        None => engine.evaluator().evaluate(tree, &Wanted::of(goals))?.by_name(),
+        None => engine.evaluator().evaluate(tree, &Selection::of(goals))?.by_name(),
     };
     let all: Vec<_> = recipes.by_name.keys().cloned().collect();
     let goals = if goals.is_empty() { &all } else { goals };
@@ -165,8 +165,8 @@ pub(super) fn options(order: &Order, purpose: Purpose) -> Options {
         limits: Limits {
             seconds: order.timeout,
             memory: order.memory.unwrap_or_else(usual_memory),
-            log: LOG_MOST,
-            processes: PROCESSES_MOST,
+            log: MAX_LOG,
+            processes: MAX_PROCESSES,
         },
     }
 }

@@ -111,9 +111,9 @@ pub fn failure(error: &Failed, tree: &Path) -> Failure {
 
 /// An argument for a message: quoted if needed; of a script, only the beginning.
 fn shortened(argument: &str) -> String {
-    const MOST: usize = 60;
+    const MAX: usize = 60;
     let line = argument.trim_start().lines().next().unwrap_or_default();
-    let cut: String = line.chars().take(MOST).collect();
+    let cut: String = line.chars().take(MAX).collect();
     let is_whole = cut.len() == argument.len();
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=+,:@%".contains(c);
     match is_whole {

@@ -283,10 +283,12 @@ impl From<RebuildError> for Failure {
 impl From<AttachError> for Failure {
     fn from(error: AttachError) -> Self {
         let hint = match &error {
-            AttachError::Place { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+            AttachError::MountPoint { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
                 "create the folder first: `mkdir -p`"
             }
-            AttachError::Place { .. } => "name a folder, or leave it out for `mnt` in the store's folder",
+            AttachError::MountPoint { .. } => {
+                "name a folder, or leave it out for `mnt` in the store's folder"
+            }
             AttachError::NoDevice { .. } => {
                 "FUSE is missing or not accessible: `modprobe fuse` loads it; a container needs the device /dev/fuse"
             }

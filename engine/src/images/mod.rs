@@ -23,13 +23,13 @@ use stele_registry::Repository;
 use crate::failure::{Failure, Kind};
 
 pub use files::ImageFile;
-pub use request::{Ask, AttachedFile, Form};
+pub use request::{AttachedFile, Form, ImageRequest};
 pub use resolve::{needed, specs};
 
 /// An answer about images.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Told {
+pub enum ImageAnswer {
     /// An image.
     One(Box<Shown>),
     /// Images.
@@ -218,7 +218,7 @@ impl ShownImage {
 impl ShownReferrer {
     fn new(image: &str, referrer: &Referrer) -> Self {
         let manifest = referrer.sum.sha256;
-        let said = &referrer.said;
+        let said = &referrer.fields;
         let blobs = said.blobs.iter().skip(1).map(|it| ShownBlob {
             digest: spelled(&it.sum.sha256),
             size: it.sum.size,

@@ -18,7 +18,7 @@ const VERSION: &str = "org.opencontainers.image.version";
 /// The fields of a manifest or index that matter here.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Said {
+struct ManifestFields {
     media_type: Option<String>,
     #[serde(default)]
     annotations: BTreeMap<String, String>,
@@ -66,10 +66,10 @@ pub fn kept(tree: &TreeId, record: &Record) -> Result<Repository, Failure> {
             media_type: MANIFEST.to_owned(),
             digest,
             size: referrer.manifest.len() as u64,
-            artifact_type: Some(referrer.said.artifact_type.clone()),
-            annotations: referrer.said.annotations.clone(),
+            artifact_type: Some(referrer.fields.artifact_type.clone()),
+            annotations: referrer.fields.annotations.clone(),
         };
-        let subject = Sha256Digest::from(*referrer.said.subject.as_bytes());
+        let subject = Sha256Digest::from(*referrer.fields.subject.as_bytes());
         repository.referrers.entry(subject).or_default().push(listed);
     }
     for tag in [Some(LATEST.to_owned()), top.1].into_iter().flatten() {
@@ -89,10 +89,10 @@ fn add(
 ) -> Result<(Sha256Digest, Option<String>), Failure> {
     let text = String::from_utf8(bytes.to_vec())
         .map_err(|_| Failure::new(Kind::Failed, "a document of the image is not UTF-8"))?;
-    let said: Said =
-        serde_json::from_str(&text).unwrap_or(Said { media_type: None, annotations: BTreeMap::new() });
+    let fields: ManifestFields = serde_json::from_str(&text)
+        .unwrap_or(ManifestFields { media_type: None, annotations: BTreeMap::new() });
     let digest = Sha256Digest::of(bytes);
-    let media_type = said.media_type.unwrap_or_else(|| usual.to_owned());
+    let media_type = fields.media_type.unwrap_or_else(|| usual.to_owned());
     repository.manifests.insert(digest.clone(), Manifest { media_type, text });
-    Ok((digest, said.annotations.get(VERSION).cloned()))
+    Ok((digest, fields.annotations.get(VERSION).cloned()))
 }

@@ -11,7 +11,7 @@ use crate::request::PathUse;
 /// A request about images. Paths are escaped.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "image", rename_all = "kebab-case")]
-pub enum Ask {
+pub enum ImageRequest {
     /// Make an image, or with `index` an index of several.
     Make {
         /// The image's name.
@@ -129,7 +129,7 @@ pub enum Ask {
     },
 }
 
-impl Ask {
+impl ImageRequest {
     /// Like [`Request::paths_mut`](crate::Request::paths_mut).
     pub(crate) fn paths_mut(&mut self) -> Vec<(PathUse, &mut String)> {
         match self {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use stele_oci::{Compression, Declared, ImagePath, Input, Platform, Rules, Run, Spec};
-use stele_recipes::action::{self, Place};
+use stele_recipes::action::{self, SandboxPath};
 use stele_recipes::recipe::{ImageParts, ImageRecipe, OutputName, RecipeName};
 
 use crate::builds::Goal;
@@ -37,10 +37,10 @@ fn spec(parts: &ImageParts, goals: &[Goal]) -> Result<Spec, Failure> {
         };
         Ok(Input { origin, tree, at: path(&input.place)? })
     });
-    let text = |texts: &BTreeMap<Place, String>| -> Result<BTreeMap<ImagePath, String>, Failure> {
+    let text = |texts: &BTreeMap<SandboxPath, String>| -> Result<BTreeMap<ImagePath, String>, Failure> {
         texts.iter().map(|(place, text)| Ok((path(place)?, text.clone()))).collect()
     };
-    let paths = |places: &BTreeSet<Place>| -> Result<BTreeSet<ImagePath>, Failure> {
+    let paths = |places: &BTreeSet<SandboxPath>| -> Result<BTreeSet<ImagePath>, Failure> {
         places.iter().map(path).collect()
     };
     Ok(Spec {
@@ -76,15 +76,15 @@ fn wrong(what: &str) -> Failure {
     Failure::new(Kind::Failed, format!("the image's recipe is invalid: {what}"))
 }
 
-fn path(place: &Place) -> Result<ImagePath, Failure> {
+fn path(place: &SandboxPath) -> Result<ImagePath, Failure> {
     ImagePath::new(place.as_str().trim_start_matches('/').as_bytes())
         .map_err(|e| wrong(&format!("{place}: {e}")))
 }
 
 fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
-    texts: &BTreeMap<Place, String>,
+    texts: &BTreeMap<SandboxPath, String>,
 ) -> Result<BTreeMap<ImagePath, T>, Failure> {
-    let one = |(place, text): (&Place, &String)| {
+    let one = |(place, text): (&SandboxPath, &String)| {
         Ok((path(place)?, text.parse().map_err(|e: T::Err| wrong(&e.to_string()))?))
     };
     texts.iter().map(one).collect()

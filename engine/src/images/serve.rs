@@ -11,7 +11,7 @@ use stele_store::model::{Node, TreeId};
 use stele_store::{Progress, Store};
 
 use super::repository::{self, repository};
-use super::{Ask, Form, ImportedImage, Shown, Told, attach, blob, files, served};
+use super::{Form, ImageAnswer, ImageRequest, ImportedImage, Shown, attach, blob, files, served};
 use crate::Untrusted;
 use crate::failure::{Failure, Kind, images as failure};
 use crate::reference::from_wire;
@@ -26,12 +26,12 @@ const CHUNK: usize = 64 << 10;
 /// With a failure for the user.
 pub fn run(
     store: &Store,
-    ask: Ask,
+    ask: ImageRequest,
     sink: &mut dyn Sink,
     progress: &Progress,
-) -> Result<Option<Told>, Failure> {
+) -> Result<Option<ImageAnswer>, Failure> {
     match ask {
-        Ask::Make { name, images, index, keep: is_kept } => {
+        ImageRequest::Make { name, images, index, keep: is_kept } => {
             // Before any work, so that an invalid name is reported at once.
             record::root_of(&name)?;
             let mut made = Vec::with_capacity(images.len());
@@ -55,9 +55,9 @@ pub fn run(
                 true => keep::keep(store, &name, top.into())?,
                 false => keep::unnamed(store, top.into())?,
             };
-            Ok(Some(Told::One(Box::new(Shown::new(&name, tree.to_string(), &record)))))
+            Ok(Some(ImageAnswer::One(Box::new(Shown::new(&name, tree.to_string(), &record)))))
         }
-        Ask::List {} => {
+        ImageRequest::List {} => {
             let mut shown = Vec::new();
             for (name, (tree, record)) in record::all(store)? {
                 // A root with an image's prefix that keeps no image is skipped.
@@ -65,57 +65,59 @@ pub fn run(
                     shown.push(Shown::new(&name, tree.to_string(), &record));
                 }
             }
-            Ok(Some(Told::List(shown)))
+            Ok(Some(ImageAnswer::List(shown)))
         }
-        Ask::Inspect { reference } => {
+        ImageRequest::Inspect { reference } => {
             let (name, tree, record) = record::find(store, &reference)?;
-            Ok(Some(Told::One(Box::new(Shown::new(&name, tree.to_string(), &record)))))
+            Ok(Some(ImageAnswer::One(Box::new(Shown::new(&name, tree.to_string(), &record)))))
         }
-        Ask::Tree { reference, json, platform } => {
+        ImageRequest::Tree { reference, json, platform } => {
             let (_, _, record) = record::find(store, &reference)?;
             for image in chosen(&record, platform.as_deref())? {
                 tree(store, image, json, sink, progress)?;
             }
             Ok(None)
         }
-        Ask::Files { tree, platform } => {
+        ImageRequest::Files { tree, platform } => {
             let (_, record) = kept(store, &tree)?;
             files::send(store, single(&record, Some(&platform))?, sink, progress)?;
             Ok(None)
         }
-        Ask::Served {} => Ok(Some(Told::Names(served::names(store)?))),
-        Ask::Repository { name } => {
+        ImageRequest::Served {} => Ok(Some(ImageAnswer::Names(served::names(store)?))),
+        ImageRequest::Repository { name } => {
             let (tree, record) = match record::named(store, &name) {
                 Ok(kept) => kept,
                 Err(RecordError::Absent { .. } | RecordError::Name { .. }) => {
-                    return Ok(Some(Told::Repository(None)));
+                    return Ok(Some(ImageAnswer::Repository(None)));
                 }
                 Err(error) => return Err(error.into()),
             };
             let served = repository(&name, &tree, &record);
-            Ok(Some(Told::Repository(served.ok().map(Box::new))))
+            Ok(Some(ImageAnswer::Repository(served.ok().map(Box::new))))
         }
-        Ask::Attach { reference, subject, artifact_type, annotations, files } => {
+        ImageRequest::Attach { reference, subject, artifact_type, annotations, files } => {
             attach::attach(store, &reference, subject.as_deref(), artifact_type, annotations, files)
-                .map(|told| Some(Told::Attached(told)))
+                .map(|told| Some(ImageAnswer::Attached(told)))
         }
-        Ask::Detach { reference, digest } => {
+        ImageRequest::Detach { reference, digest } => {
             let digest = keep::detach(store, &reference, &digest)?;
-            Ok(Some(Told::Detached(stele_oci::document::digest_text(&digest))))
+            Ok(Some(ImageAnswer::Detached(stele_oci::document::digest_text(&digest))))
         }
-        Ask::Kept { tree, referrers } => {
+        ImageRequest::Kept { tree, referrers } => {
             let (id, mut record) = kept(store, &tree)?;
             if !referrers {
                 record.referrers.clear();
             }
             let repository = repository::kept(&id, &record)?;
-            Ok(Some(Told::Repository(Some(Box::new(repository)))))
+            Ok(Some(ImageAnswer::Repository(Some(Box::new(repository)))))
         }
-        Ask::Blob { tree, digest, first, length } => {
+        ImageRequest::Blob { tree, digest, first, length } => {
             blob::send(store, &tree, &digest, (first, length), sink, progress).map(|()| None)
         }
-        Ask::CheckBlob { tree, digest } => blob::check(store, &tree, &digest, progress).map(|()| None),
-        Ask::Import { from, reference, name, referrers } => {
+        ImageRequest::CheckBlob { tree, digest } => {
+            blob::check(store, &tree, &digest, progress).map(|()| None)
+        }
+        ImageRequest::Import { from, reference, name, referrers } => {
             if let Some(name) = &name {
                 record::root_of(name)?;
             }
@@ -131,9 +133,9 @@ pub fn run(
             let (tree, record) = keep::keep(store, &name, record)
                 .map_err(|e| Failure::from(e).or_hint("choose another name with --name"))?;
             let image = Shown::new(&name, tree.to_string(), &record);
-            Ok(Some(Told::Imported(Box::new(ImportedImage { image, left_out, repacked, strays }))))
+            Ok(Some(ImageAnswer::Imported(Box::new(ImportedImage { image, left_out, repacked, strays }))))
         }
-        Ask::Export { reference, to, form, called, platform, referrers, umask } => {
+        ImageRequest::Export { reference, to, form, called, platform, referrers, umask } => {
             let (name, _, mut record) = record::find(store, &reference)?;
             let called = called.unwrap_or(name);
             let to = from_wire(&to)?;
@@ -144,7 +146,7 @@ pub fn run(
             if !referrers {
                 record.referrers.clear();
             }
-            Ok(Some(Told::Exported(export(store, &record, form, &called, &to, umask, progress)?)))
+            Ok(Some(ImageAnswer::Exported(export(store, &record, form, &called, &to, umask, progress)?)))
         }
     }
 }

@@ -17,23 +17,23 @@ use stele_recipes::language::{self, InMemoryFiles, OnDisk, Problem};
 use stele_recipes::plan::Graph;
 use stele_recipes::recipe::RecipeName;
 
-use super::{Evaluated, Wanted, failure};
+use super::{Evaluated, Selection, failure};
 use crate::failure::{Failure, Kind};
 use crate::reference::{from_wire, to_wire};
 
 /// The memory limit, in bytes of address space.
-const MEMORY_MOST: u64 = 4 << 30;
+const MAX_MEMORY: u64 = 4 << 30;
 /// The time limit, in seconds of processor time.
-const SECONDS_MOST: u64 = 60;
+const MAX_SECONDS: u64 = 60;
 /// The maximum size of an answer in bytes.
-const ANSWER_MOST: u64 = 1 << 30;
+const MAX_ANSWER: u64 = 1 << 30;
 
 /// What to evaluate.
 #[derive(Serialize, Deserialize)]
-struct Ask {
+struct EvaluationRequest {
     /// The recipe tree, escaped.
     tree: String,
-    wanted: Wanted,
+    wanted: Selection,
 }
 
 /// Evaluates, in this process, the request on stdin, and writes the answer to stdout. Not a command for users.
@@ -52,7 +52,7 @@ pub fn evaluate() -> Result<(), Failure> {
     if text.is_empty() {
         return Ok(());
     }
-    let Ask { tree: path, wanted } =
+    let EvaluationRequest { tree: path, wanted } =
         serde_json::from_slice(&text).map_err(|e| Failure::io("no request to evaluate", &e.into()))?;
     let path = from_wire(&path)?;
     let tree = match OnDisk::open(&path) {
@@ -60,13 +60,15 @@ pub fn evaluate() -> Result<(), Failure> {
         Err(error) => return answer(&no_tree(&error.to_string())),
     };
     let evaluated = match &wanted {
-        Wanted::Check => {
+        Selection::Check => {
             let (recipes, errors) = language::check_all(&tree);
             Ok((recipes, errors))
         }
-        Wanted::All => language::evaluate_all(&tree).map(|recipes| (recipes, Vec::new())),
-        Wanted::Images(names) => language::evaluate_images(&tree, names).map(|recipes| (recipes, Vec::new())),
-        Wanted::Names(names) => language::evaluate(&tree, names).map(|recipes| (recipes, Vec::new())),
+        Selection::All => language::evaluate_all(&tree).map(|recipes| (recipes, Vec::new())),
+        Selection::Images(names) => {
+            language::evaluate_images(&tree, names).map(|recipes| (recipes, Vec::new()))
+        }
+        Selection::Names(names) => language::evaluate(&tree, names).map(|recipes| (recipes, Vec::new())),
     };
     let (recipes, errors) = evaluated.unwrap_or_else(|error| (language::Recipes::default(), vec![error]));
     let stamps = tree.stamps();
@@ -77,10 +79,10 @@ pub fn evaluate() -> Result<(), Failure> {
 
 /// Sets the limits. Failures are ignored: a lower limit may be set already.
 fn limit() {
-    let most = |most: u64| Rlimit { current: Some(most), maximum: Some(most) };
-    let _ = setrlimit(Resource::As, most(MEMORY_MOST));
-    let _ = setrlimit(Resource::Cpu, most(SECONDS_MOST));
-    let _ = setrlimit(Resource::Core, most(0));
+    let max = |max: u64| Rlimit { current: Some(max), maximum: Some(max) };
+    let _ = setrlimit(Resource::As, max(MAX_MEMORY));
+    let _ = setrlimit(Resource::Cpu, max(MAX_SECONDS));
+    let _ = setrlimit(Resource::Core, max(0));
 }
 
 fn no_tree(message: &str) -> Evaluated {
@@ -143,7 +145,7 @@ impl Evaluator {
     /// # Errors
     /// As of [`Evaluator::evaluate`].
     pub fn graph(&self, tree: &Path, names: &[RecipeName]) -> Result<Graph, Failure> {
-        let recipes = self.evaluate(tree, &Wanted::of(names))?.by_name();
+        let recipes = self.evaluate(tree, &Selection::of(names))?.by_name();
         let all: Vec<_> = recipes.by_name.keys().cloned().collect();
         let graph = Graph::of(&recipes, if names.is_empty() { &all } else { names });
         graph.map_err(|e| Failure::new(Kind::NotFound, e.to_string()))
@@ -153,25 +155,28 @@ impl Evaluator {
     ///
     /// # Errors
     /// With the first problem, or when evaluation did not finish.
-    pub fn evaluate(&self, tree: &Path, wanted: &Wanted) -> Result<Evaluated, Failure> {
+    pub fn evaluate(&self, tree: &Path, wanted: &Selection) -> Result<Evaluated, Failure> {
         let evaluated = self.run(tree, wanted)?;
         match evaluated.problems.first() {
-            Some(problem) if *wanted != Wanted::Check => Err(failure(problem, tree)),
+            Some(problem) if *wanted != Selection::Check => Err(failure(problem, tree)),
             _ => Ok(evaluated),
         }
     }
 
     /// Sends a request to a process, and receives its answer.
-    fn run(&self, tree: &Path, wanted: &Wanted) -> Result<Evaluated, Failure> {
+    fn run(&self, tree: &Path, wanted: &Selection) -> Result<Evaluated, Failure> {
         let failed = |e: &std::io::Error| Failure::io("the process that evaluates recipes cannot be run", e);
-        let ask = serde_json::to_vec(&Ask { tree: to_wire(tree.as_os_str()), wanted: wanted.clone() });
+        let ask = serde_json::to_vec(&EvaluationRequest {
+            tree: to_wire(tree.as_os_str()),
+            wanted: wanted.clone(),
+        });
         let ask = ask.map_err(|e| failed(&e.into()))?;
         let Process(mut child) = self.spares.take().map_err(|e| failed(&e))?;
         // The exit status tells why a process died before it read the whole request.
         let asked = child.stdin.take().map(|mut stdin| stdin.write_all(&ask));
         drop(asked);
         let mut text = Vec::new();
-        let read = child.stdout.take().map(|stdout| stdout.take(ANSWER_MOST).read_to_end(&mut text));
+        let read = child.stdout.take().map(|stdout| stdout.take(MAX_ANSWER).read_to_end(&mut text));
         let status = child.wait().map_err(|e| failed(&e))?;
         if self.keep_spares {
             self.spares.refill();

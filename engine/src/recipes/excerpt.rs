@@ -5,7 +5,7 @@ use std::path::Path;
 use stele_recipes::language::{Problem, Shown};
 
 /// The maximum number of characters shown of a line: a line may be as long as a file.
-const WIDTH_MOST: usize = 200;
+const MAX_WIDTH: usize = 200;
 
 /// The message, and below it each place with its lines.
 pub fn excerpt(problem: &Problem, tree: &Path) -> String {
@@ -34,11 +34,11 @@ fn shown(place: &Shown, tree: &Path, digits: usize) -> String {
     text.push_str(&format!("\n{:digits$} |", ""));
     for (at, line) in lines.iter().enumerate() {
         let number = span.begin.0 + at;
-        let visible: String = line.replace('\t', " ").chars().take(WIDTH_MOST).collect();
+        let visible: String = line.replace('\t', " ").chars().take(MAX_WIDTH).collect();
         text.push_str(&format!("\n{number:digits$} | {}", visible.trim_end()));
         if at == 0 {
             // To the end of the span, or of the line when the span continues.
-            let from = (span.begin.1 - 1).min(WIDTH_MOST);
+            let from = (span.begin.1 - 1).min(MAX_WIDTH);
             let length = visible.trim_end().chars().count();
             let to = if span.end.0 == span.begin.0 { (span.end.1 - 1).min(length) } else { length };
             let marks = "^".repeat(to.saturating_sub(from).max(1));

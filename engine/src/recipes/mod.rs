@@ -44,7 +44,7 @@ impl Evaluated {
 
 /// The part of a recipe tree to evaluate.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-pub enum Wanted {
+pub enum Selection {
     /// All recipes, up to the first error.
     All,
     /// All recipes, with every error.
@@ -55,7 +55,7 @@ pub enum Wanted {
     Names(Vec<RecipeName>),
 }
 
-impl Wanted {
+impl Selection {
     /// These recipes and their dependencies; everything when the list is empty.
     pub fn of(names: &[RecipeName]) -> Self {
         if names.is_empty() { Self::All } else { Self::Names(names.to_vec()) }

@@ -14,7 +14,7 @@ use stele_recipes::plan::{self, Change, PlanError, State, Step, Why};
 use stele_recipes::recipe::{RecipeName, Version};
 use stele_store::{Origins, ReadError, Store};
 
-use super::{Wanted, failure};
+use super::{Selection, failure};
 use crate::builds::Goal;
 use crate::engine::Engine;
 use crate::failure::builds;
@@ -119,7 +119,7 @@ pub fn plan_for_build(
     if let Some(planned) = engine.plans().same_as_last(tree, goals, change_number) {
         return Ok((planned, None));
     }
-    let evaluated = engine.evaluator().evaluate(tree, &Wanted::of(goals))?;
+    let evaluated = engine.evaluator().evaluate(tree, &Selection::of(goals))?;
     let recipes = evaluated.by_name();
     let planned = Arc::new(of(store, Origins::Any, tree, &recipes, (goals, &[]))?);
     if evaluated.stamps.are_settled() {
@@ -160,7 +160,7 @@ pub fn plan_again(
     tree: &Path,
     goals: &[RecipeName],
 ) -> Result<(Planned, Recipes), Failure> {
-    let recipes = engine.evaluator().evaluate(tree, &Wanted::of(goals))?.by_name();
+    let recipes = engine.evaluator().evaluate(tree, &Selection::of(goals))?.by_name();
     let all: Vec<_> = recipes.by_name.keys().cloned().collect();
     let goals = if goals.is_empty() { &all } else { goals };
     Ok((of(engine.store(), origins, tree, &recipes, (goals, goals))?, recipes))

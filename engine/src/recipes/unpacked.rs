@@ -8,7 +8,7 @@ use stele_builder::realise::sources::Preparing;
 use stele_recipes::recipe::RecipeName;
 use stele_store::{Holder, Progress, Store};
 
-use super::Wanted;
+use super::Selection;
 use crate::engine::Engine;
 use crate::failure::builds;
 use crate::failure::{Failure, Kind};
@@ -38,7 +38,7 @@ pub fn of_recipe(
     progress: &Progress,
 ) -> Result<Vec<Unpacked>, Failure> {
     let store: &Store = engine.store();
-    let evaluated = engine.evaluator().evaluate(tree, &Wanted::Names(vec![name.clone()]))?;
+    let evaluated = engine.evaluator().evaluate(tree, &Selection::Names(vec![name.clone()]))?;
     let recipe = evaluated.recipes.iter().find(|recipe| recipe.name == *name);
     let recipe =
         recipe.ok_or_else(|| Failure::new(Kind::NotFound, format!("there is no recipe `{name}`")))?;

@@ -40,7 +40,7 @@ pub struct Attached {
 pub enum AttachError {
     /// The folder cannot be mounted on.
     #[error("{path} cannot be mounted on: {source}")]
-    Place {
+    MountPoint {
         /// The folder.
         path: PathBuf,
         /// Why.
@@ -96,7 +96,7 @@ pub enum DetachError {
 /// # Errors
 /// See [`AttachError`].
 pub fn attach(path: &Path, store: &Path) -> Result<Attached, AttachError> {
-    let place = |source| AttachError::Place { path: path.to_owned(), source };
+    let place = |source| AttachError::MountPoint { path: path.to_owned(), source };
     if !std::fs::metadata(path).map_err(place)?.is_dir() {
         return Err(place(io::ErrorKind::NotADirectory.into()));
     }

@@ -5,12 +5,12 @@
 
 mod files;
 mod journal;
+mod known_files;
 mod nodes;
 mod questions;
 mod record;
 #[cfg(test)]
 mod tests;
-mod told;
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -18,22 +18,22 @@ use std::io;
 
 pub use files::{Mode, OpenFile};
 pub use journal::{Head, Init, Journal, JournalError};
-pub use nodes::{Node, Place, What};
+pub use known_files::Opens;
+pub use nodes::{Location, Node, What};
 pub use questions::Question;
 pub use record::{Change, Record};
-pub use told::Opens;
 
 use files::Files;
+use known_files::KnownFiles;
 use nodes::Nodes;
 use questions::Counted;
 use stele_store::model::BlobId;
-use told::Told;
 
 use crate::clock::now;
 
 /// A process registers a payload file and then notes it: so many may be registered and not noted when it is killed,
 /// with room for more threads than there are.
-const UNTOLD_MOST: u32 = 64;
+const MAX_UNSENT: u32 = 64;
 
 /// The state of one mount.
 pub struct State {
@@ -43,7 +43,7 @@ pub struct State {
     /// Of files that an earlier process released, perhaps without telling the kernel of each.
     released: Vec<u32>,
     /// Files, when the kernel sends no requests to open them.
-    told: Option<Told>,
+    known_files: Option<KnownFiles>,
     born: u64,
     init: Init,
     /// None for a mount that ends with its process.
@@ -56,7 +56,7 @@ impl State {
     /// # Errors
     /// When the file cannot be written.
     pub fn begin(file: File) -> Result<Self, JournalError> {
-        let state = Self { nodes: Nodes::default(), ..Self::fleeting(Opens::Said) };
+        let state = Self { nodes: Nodes::default(), ..Self::fleeting(Opens::Sent) };
         let journal = Journal::create(file, Head { born: state.born, init: state.init })?;
         Ok(Self { journal: Some(journal), ..state })
     }
@@ -69,7 +69,7 @@ impl State {
             files: Files::default(),
             counted: Counted::default(),
             released: Vec::new(),
-            told: (opens == Opens::Unsaid).then(Told::default),
+            known_files: (opens == Opens::Unsent).then(KnownFiles::default),
             born: now(),
             init: Init::default(),
             journal: None,
@@ -93,7 +93,7 @@ impl State {
                 Record::Count { ino, lookups, change } => {
                     nodes.set_lookups(ino, lookups);
                     match change {
-                        Change::Told(question) => counted.add(question, ino),
+                        Change::KnownFiles(question) => counted.add(question, ino),
                         Change::TakenBack(question) => counted.remove(question, ino),
                         Change::Other => {}
                     }
@@ -109,7 +109,7 @@ impl State {
                 }
             }
         }
-        Ok(Self { nodes, files, counted, released, told: None, born, init, journal: Some(journal) })
+        Ok(Self { nodes, files, counted, released, known_files: None, born, init, journal: Some(journal) })
     }
 
     /// When the mount began, in nanoseconds since 1970-01-01 UTC: the generation of its inode numbers.
@@ -138,25 +138,25 @@ impl State {
 
     /// Whether the kernel sends requests to open files.
     pub fn opens(&self) -> Opens {
-        if self.told.is_some() { Opens::Unsaid } else { Opens::Said }
+        if self.known_files.is_some() { Opens::Unsent } else { Opens::Sent }
     }
 
     /// The kernel is told of a file. Returns whether it may be: never of two with one number. With requests to open
     /// files, that is checked at the open.
     pub fn tell_file(&mut self, ino: u64, blob: BlobId) -> bool {
-        self.told.as_mut().is_none_or(|told| told.tell(ino, blob))
+        self.known_files.as_mut().is_none_or(|known_files| known_files.tell(ino, blob))
     }
 
     /// What the kernel was told that number means, where it does not say which files are opened.
-    pub fn told_file(&self, ino: u64) -> Option<BlobId> {
-        self.told.as_ref()?.get(ino)
+    pub fn known_file(&self, ino: u64) -> Option<BlobId> {
+        self.known_files.as_ref()?.get(ino)
     }
 
     /// The number of what is at `place`; the kernel's lookup count grows by one.
     ///
     /// # Errors
     /// When the journal cannot be written: the kernel must not be told then.
-    pub fn look_up(&mut self, place: Place, what: What, question: Question) -> io::Result<u64> {
+    pub fn look_up(&mut self, place: Location, what: What, question: Question) -> io::Result<u64> {
         if question.again
             && let Some(ino) = self.nodes.at(&place)
             && self.counted.has(question, ino)
@@ -169,9 +169,9 @@ impl State {
         let record = if new {
             Record::Node { ino, place, what, lookups, question: number }
         } else {
-            Record::Count { ino, lookups, change: Change::Told(number) }
+            Record::Count { ino, lookups, change: Change::KnownFiles(number) }
         };
-        self.told(ino, number, &record).map(|()| ino)
+        self.known_files(ino, number, &record).map(|()| ino)
     }
 
     /// One more lookup of a number that a caller has from before. Returns its node.
@@ -184,13 +184,13 @@ impl State {
         if !self.counted.has(question, ino) {
             let lookups = self.nodes.lookups(ino) + 1;
             self.nodes.set_lookups(ino, lookups);
-            let change = Change::Told(question.number);
-            self.told(ino, question.number, &Record::Count { ino, lookups, change })?;
+            let change = Change::KnownFiles(question.number);
+            self.known_files(ino, question.number, &Record::Count { ino, lookups, change })?;
         }
         Ok(Some(what))
     }
 
-    fn told(&mut self, ino: u64, question: u64, record: &Record) -> io::Result<()> {
+    fn known_files(&mut self, ino: u64, question: u64, record: &Record) -> io::Result<()> {
         if let Err(e) = self.write(record) {
             if self.nodes.forget(ino, 1) == Some(0) {
                 self.nodes.remove(ino);
@@ -212,12 +212,12 @@ impl State {
     }
 
     /// The number of what is at `place`, when the kernel knows it.
-    pub fn at(&self, place: &Place) -> Option<u64> {
+    pub fn at(&self, place: &Location) -> Option<u64> {
         self.nodes.at(place)
     }
 
     /// The number that the node at `place` has or would get, if that is known.
-    pub fn number_at(&self, place: &Place) -> Option<u64> {
+    pub fn number_at(&self, place: &Location) -> Option<u64> {
         self.nodes.number_at(place)
     }
 
@@ -233,8 +233,8 @@ impl State {
     }
 
     fn count_down(&mut self, ino: u64, times: u64, change: Change) -> Option<Node> {
-        if let Some(told) = &mut self.told {
-            told.forget(ino, times);
+        if let Some(known_files) = &mut self.known_files {
+            known_files.forget(ino, times);
         }
         let lookups = self.nodes.forget(ino, times)?;
         // Without this record the number is known for longer after a restart than it has to be.
@@ -273,7 +273,7 @@ impl State {
     /// released, and those that it registered last, before `next`, without recording them.
     pub fn leftover(&mut self, next: u32) -> Vec<u32> {
         let mut left = std::mem::take(&mut self.released);
-        left.extend(next.saturating_sub(UNTOLD_MOST).max(1)..next);
+        left.extend(next.saturating_sub(MAX_UNSENT).max(1)..next);
         let open: HashSet<u32> = self.files.iter().filter_map(|(_, open)| open.mode.backing()).collect();
         left.retain(|id| !open.contains(id));
         left

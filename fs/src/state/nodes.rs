@@ -10,7 +10,7 @@ use crate::inode::{self, FIRST};
 
 /// Where something is met.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub enum Place {
+pub enum Location {
     /// In the mount's top directory, by the looked-up name.
     Top(Vec<u8>),
     /// In `by-name`.
@@ -47,7 +47,7 @@ impl What {
 #[derive(Clone, Debug)]
 pub struct Node {
     /// Where it was met.
-    pub place: Place,
+    pub place: Location,
     /// What it is.
     pub what: What,
     /// The kernel's lookup count.
@@ -59,7 +59,7 @@ pub(super) struct Nodes {
     /// Whether a number is made of its place where that can be, and not counted.
     by_place: bool,
     nodes: HashMap<u64, Node>,
-    places: HashMap<Place, u64>,
+    places: HashMap<Location, u64>,
 }
 
 impl Default for Nodes {
@@ -68,7 +68,7 @@ impl Default for Nodes {
     }
 }
 
-impl Place {
+impl Location {
     /// A number that only encodes where this is.
     fn number(&self) -> u64 {
         let (kind, parent, rest) = match self {
@@ -87,7 +87,7 @@ impl Nodes {
     }
 
     /// The number of what is at `place`, or the one that it would get, if that is known.
-    pub(super) fn number_at(&self, place: &Place) -> Option<u64> {
+    pub(super) fn number_at(&self, place: &Location) -> Option<u64> {
         self.at(place).or_else(|| self.by_place.then(|| place.number()))
     }
 
@@ -95,7 +95,7 @@ impl Nodes {
         self.nodes.get(&ino)
     }
 
-    pub(super) fn at(&self, place: &Place) -> Option<u64> {
+    pub(super) fn at(&self, place: &Location) -> Option<u64> {
         self.places.get(place).copied()
     }
 
@@ -104,7 +104,7 @@ impl Nodes {
     }
 
     /// The number, and whether it is a new one.
-    pub(super) fn look_up(&mut self, place: &Place, what: &What) -> (u64, bool) {
+    pub(super) fn look_up(&mut self, place: &Location, what: &What) -> (u64, bool) {
         if let Some(ino) = self.places.get(place)
             && let Some(node) = self.nodes.get_mut(ino)
             // What a root's name links to may have changed: another number then, for the kernel remembers links.
@@ -125,13 +125,13 @@ impl Nodes {
         (ino, true)
     }
 
-    fn insert(&mut self, ino: u64, place: Place, what: What, lookups: u64) {
+    fn insert(&mut self, ino: u64, place: Location, what: What, lookups: u64) {
         self.places.insert(place.clone(), ino);
         self.nodes.insert(ino, Node { place, what, lookups });
     }
 
     /// As an earlier process left it.
-    pub(super) fn inherit(&mut self, ino: u64, place: Place, what: What, lookups: u64) {
+    pub(super) fn inherit(&mut self, ino: u64, place: Location, what: What, lookups: u64) {
         self.next = self.next.max(ino.saturating_add(1));
         self.insert(ino, place, what, lookups);
     }
@@ -169,7 +169,7 @@ impl Nodes {
 
     pub(super) fn tops(&self) -> Vec<(Vec<u8>, What)> {
         let top = |node: &Node| match &node.place {
-            Place::Top(name) => Some((name.clone(), node.what.clone())),
+            Location::Top(name) => Some((name.clone(), node.what.clone())),
             _ => None,
         };
         self.nodes.values().filter_map(top).collect()
@@ -204,7 +204,7 @@ mod tests {
     #[test]
     fn a_number_is_not_forgotten_before_the_kernel_forgot_all_that_it_was_told() {
         let mut nodes = Nodes::default();
-        let place = Place::In { parent: 1, index: 0 };
+        let place = Location::In { parent: 1, index: 0 };
         let (ino, new) = nodes.look_up(&place, &tree(1));
         assert!(new);
         assert_eq!(nodes.look_up(&place, &tree(1)), (ino, false));
@@ -217,7 +217,7 @@ mod tests {
 
     #[test]
     fn a_number_by_place_does_not_say_what_was_looked_up_before() {
-        let place = |index| Place::In { parent: 1, index };
+        let place = |index| Location::In { parent: 1, index };
         let mut alone = Nodes::by_place();
         let expected = alone.number_at(&place(7));
         let (number, new) = alone.look_up(&place(7), &tree(7));
@@ -237,7 +237,7 @@ mod tests {
     #[test]
     fn two_things_never_have_one_number() {
         let mut nodes = Nodes::by_place();
-        let place = Place::ByName(b"gcc".to_vec());
+        let place = Location::ByName(b"gcc".to_vec());
         let (old, _) = nodes.look_up(&place, &tree(1));
         let (new, _) = nodes.look_up(&place, &tree(2));
         assert_ne!(old, new);
@@ -247,7 +247,7 @@ mod tests {
     #[test]
     fn what_an_earlier_process_told_counts_too() {
         let mut nodes = Nodes::default();
-        let place = Place::Top(b"x".to_vec());
+        let place = Location::Top(b"x".to_vec());
         nodes.inherit(77, place.clone(), tree(1), 2);
         assert_eq!(nodes.look_up(&place, &tree(1)), (77, false));
         // Told after that: the kernel's forgetting of what came before may arrive later.
@@ -257,7 +257,7 @@ mod tests {
     #[test]
     fn a_place_that_shows_something_else_gets_another_number() {
         let mut nodes = Nodes::default();
-        let place = Place::ByName(b"gcc".to_vec());
+        let place = Location::ByName(b"gcc".to_vec());
         let (old, _) = nodes.look_up(&place, &tree(1));
         let (new, _) = nodes.look_up(&place, &tree(2));
         assert_ne!(old, new);

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 /// So many answers are remembered; one listing counts some hundred names. Only those count that were on their way
 /// when a process was killed: one for each of its threads.
-const MOST: usize = 8192;
+const MAX: usize = 8192;
 
 /// A request of the kernel, by its number, which a mount sees again only for the same request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,7 +38,7 @@ impl Counted {
         if number == 0 {
             return;
         }
-        if self.0.len() == MOST {
+        if self.0.len() == MAX {
             self.0.pop_front();
         }
         self.0.push_back((number, ino));

@@ -3,7 +3,7 @@
 use stele_store::model::{BlobId, Digest, SymlinkTarget, TreeId};
 
 use super::files::{Mode, OpenFile};
-use super::nodes::{Place, What};
+use super::nodes::{Location, What};
 
 /// A fact that the kernel is told.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -13,7 +13,7 @@ pub enum Record {
         /// The number.
         ino: u64,
         /// Where.
-        place: Place,
+        place: Location,
         /// What.
         what: What,
         /// How often the kernel was told of it.
@@ -57,7 +57,7 @@ pub enum Record {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Change {
     /// That request was about to be answered with it.
-    Told(u64),
+    KnownFiles(u64),
     /// That request was not answered with it after all.
     TakenBack(u64),
     /// The kernel forgot it, or it is as it was at the last compaction.
@@ -84,15 +84,15 @@ impl Record {
                     }
                 }
                 match place {
-                    Place::Top(name) => {
+                    Location::Top(name) => {
                         to.push(b't');
                         bytes(name, to);
                     }
-                    Place::ByName(name) => {
+                    Location::ByName(name) => {
                         to.push(b'b');
                         bytes(name, to);
                     }
-                    Place::In { parent, index } => {
+                    Location::In { parent, index } => {
                         to.push(b'i');
                         to.extend_from_slice(&parent.to_le_bytes());
                         to.extend_from_slice(&index.to_le_bytes());
@@ -101,7 +101,7 @@ impl Record {
             }
             Self::Count { ino, lookups, change } => {
                 let (way, question) = match change {
-                    Change::Told(question) => (b'+', *question),
+                    Change::KnownFiles(question) => (b'+', *question),
                     Change::TakenBack(question) => (b'-', *question),
                     Change::Other => (b'=', 0),
                 };
@@ -149,9 +149,9 @@ impl Record {
                     _ => return None,
                 };
                 let place = match rest.byte()? {
-                    b't' => Place::Top(rest.bytes()?.to_vec()),
-                    b'b' => Place::ByName(rest.bytes()?.to_vec()),
-                    b'i' => Place::In { parent: rest.u64()?, index: rest.u32()? },
+                    b't' => Location::Top(rest.bytes()?.to_vec()),
+                    b'b' => Location::ByName(rest.bytes()?.to_vec()),
+                    b'i' => Location::In { parent: rest.u64()?, index: rest.u32()? },
                     _ => return None,
                 };
                 Self::Node { ino, place, what, lookups, question }
@@ -160,7 +160,7 @@ impl Record {
                 let way = rest.byte()?;
                 let (ino, lookups, question) = (rest.u64()?, rest.u64()?, rest.u64()?);
                 let change = match way {
-                    b'+' => Change::Told(question),
+                    b'+' => Change::KnownFiles(question),
                     b'-' => Change::TakenBack(question),
                     b'=' if question == 0 => Change::Other,
                     _ => return None,
@@ -231,12 +231,12 @@ mod tests {
 
     use super::*;
 
-    fn place() -> impl Strategy<Value = Place> {
+    fn place() -> impl Strategy<Value = Location> {
         let name = proptest::collection::vec(any::<u8>(), 1..255);
         prop_oneof![
-            name.clone().prop_map(Place::Top),
-            name.prop_map(Place::ByName),
-            (any::<u64>(), any::<u32>()).prop_map(|(parent, index)| Place::In { parent, index }),
+            name.clone().prop_map(Location::Top),
+            name.prop_map(Location::ByName),
+            (any::<u64>(), any::<u32>()).prop_map(|(parent, index)| Location::In { parent, index }),
         ]
     }
 
@@ -250,7 +250,7 @@ mod tests {
 
     fn record() -> impl Strategy<Value = Record> {
         let change = prop_oneof![
-            any::<u64>().prop_map(Change::Told),
+            any::<u64>().prop_map(Change::KnownFiles),
             any::<u64>().prop_map(Change::TakenBack),
             Just(Change::Other),
         ];

@@ -14,8 +14,8 @@ fn again(number: u64) -> Question {
     Question { number, again: true }
 }
 
-fn place(name: &str) -> Place {
-    Place::Top(name.as_bytes().to_vec())
+fn place(name: &str) -> Location {
+    Location::Top(name.as_bytes().to_vec())
 }
 
 fn tree(name: &str) -> What {
@@ -160,26 +160,26 @@ fn a_journal_is_not_written_anew_each_time_when_all_of_it_counts() {
 
 #[test]
 fn a_number_means_one_file_until_it_is_forgotten_as_often_as_it_was_told() {
-    let mut state = State::fleeting(Opens::Unsaid);
+    let mut state = State::fleeting(Opens::Unsent);
     assert!(state.tell_file(8, blob("a")));
     assert!(state.tell_file(8, blob("a")));
     assert!(!state.tell_file(8, blob("b")), "two files under one number");
     state.forget(8, 1);
     assert!(!state.tell_file(8, blob("b")), "two files under one number");
-    assert_eq!(state.told_file(8), Some(blob("a")));
+    assert_eq!(state.known_file(8), Some(blob("a")));
     state.forget(8, 1);
-    assert_eq!(state.told_file(8), None);
+    assert_eq!(state.known_file(8), None);
     assert!(state.tell_file(8, blob("b")));
     // An entry of a listing that did not fit into the answer.
     assert!(state.tell_file(9, blob("c")));
     state.take_back(9, first(2));
-    assert_eq!(state.told_file(9), None);
+    assert_eq!(state.known_file(9), None);
 }
 
 #[test]
 fn a_kernel_that_says_what_it_opens_is_told_any_file() {
-    let mut state = State::fleeting(Opens::Said);
-    assert_eq!(state.opens(), Opens::Said);
+    let mut state = State::fleeting(Opens::Sent);
+    assert_eq!(state.opens(), Opens::Sent);
     assert!(state.tell_file(8, blob("a")) && state.tell_file(8, blob("b")));
-    assert_eq!(state.told_file(8), None);
+    assert_eq!(state.known_file(8), None);
 }

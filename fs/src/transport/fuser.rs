@@ -20,7 +20,7 @@ use super::terms::{ALWAYS, attr, errno, file_type, ttl};
 use super::{Begin, Connection, Transport, handshake, resend, sys};
 use crate::inode;
 use crate::state::{Init, Mode, Opens, Question};
-use crate::view::{Attributes, Backing, Found, Kind, Room, View};
+use crate::view::{Attributes, Backing, Kind, Lookup, Room, View};
 
 /// The maximum number of background requests, such as read-ahead, in flight at once.
 const BACKGROUND: u16 = 64;
@@ -55,7 +55,7 @@ impl Transport for FuserTransport {
         });
         let mut sessions = Vec::new();
         // Passthrough needs requests to open files.
-        let want_passthrough = self.passthrough && view.opens() == Opens::Said;
+        let want_passthrough = self.passthrough && view.opens() == Opens::Sent;
         for device in devices {
             let begin = if sessions.is_empty() { begin } else { Begin::Resumed };
             let adapter = Adapter { shared: Arc::clone(&shared), begin, want_passthrough };
@@ -117,7 +117,7 @@ impl Filesystem for Adapter {
     fn init(&mut self, _: &Request, config: &mut KernelConfig) -> io::Result<()> {
         // The kernel's maximum is only found by trying.
         let max_readahead = match config.set_max_readahead(u32::MAX) {
-            Ok(most) | Err(most) => most,
+            Ok(max) | Err(max) => max,
         };
         let _ = config.set_max_readahead(max_readahead);
         if self.begin == Begin::New {
@@ -148,7 +148,7 @@ impl Filesystem for Adapter {
     fn lookup(&self, request: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
         let _answer = self.shared.view.answer();
         match self.shared.view.look_up(parent.0, name.as_bytes(), question(request)) {
-            Ok(Some(Found { attributes, generation, lifetime })) => {
+            Ok(Some(Lookup { attributes, generation, lifetime })) => {
                 reply.entry_with_ttls(&ALWAYS, &ttl(lifetime), &attr(&attributes), Generation(generation));
             }
             // The number 0 means that there is no such name, and the timeout how long that holds.
@@ -183,7 +183,7 @@ impl Filesystem for Adapter {
 
     fn open(&self, request: &Request, ino: INodeNo, _: OpenFlags, reply: ReplyOpen) {
         // Said once, and the kernel opens and closes files by itself.
-        if self.shared.view.opens() == Opens::Unsaid {
+        if self.shared.view.opens() == Opens::Unsent {
             return reply.error(Errno::ENOSYS);
         }
         let _answer = self.shared.view.answer();

@@ -6,9 +6,9 @@ use std::sync::{Arc, PoisonError};
 use stele_store::model::Node;
 
 use super::look::own_directory;
-use super::{Fault, Found, Kind, View, top};
+use super::{Fault, Kind, Lookup, View, top};
 use crate::inode;
-use crate::state::{Place, Question};
+use crate::state::{Location, Question};
 
 /// An entry of a listing.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -23,7 +23,7 @@ pub struct Listed {
 
 /// Receives a listing: position after the entry, the entry, and its attributes if requested. Returns whether
 /// there was room for it.
-pub type Taker<'a> = dyn FnMut(u64, &Listed, Option<&Found>) -> bool + 'a;
+pub type Taker<'a> = dyn FnMut(u64, &Listed, Option<&Lookup>) -> bool + 'a;
 
 impl View {
     /// Opens a directory. A handle for [`View::list`]; those at the top are as they were when they were opened.
@@ -91,8 +91,11 @@ impl View {
             if from <= at {
                 let ino = if at == 0 { ino } else { self.parent(ino) };
                 let listed = Listed { name: name.as_bytes().to_vec(), kind: Kind::Directory, ino };
-                let found =
-                    Found { attributes: own_directory(ino), generation: 0, lifetime: super::Lifetime::Never };
+                let found = Lookup {
+                    attributes: own_directory(ino),
+                    generation: 0,
+                    lifetime: super::Lifetime::Never,
+                };
                 if !take(at + 1, &listed, look.map(|_| &found)) {
                     return Ok(());
                 }
@@ -108,9 +111,9 @@ impl View {
 
     pub(super) fn parent(&self, ino: u64) -> u64 {
         match self.state().node(ino).map(|node| &node.place) {
-            Some(Place::In { parent, .. }) => *parent,
-            Some(Place::ByName(_)) => inode::BY_NAME,
-            Some(Place::Top(_)) | None => inode::ROOT,
+            Some(Location::In { parent, .. }) => *parent,
+            Some(Location::ByName(_)) => inode::BY_NAME,
+            Some(Location::Top(_)) | None => inode::ROOT,
         }
     }
 
@@ -176,11 +179,11 @@ impl View {
     }
 
     fn known(&self, parent: u64, index: usize) -> u64 {
-        let place = Place::In { parent, index: u32::try_from(index).unwrap_or(u32::MAX) };
+        let place = Location::In { parent, index: u32::try_from(index).unwrap_or(u32::MAX) };
         self.state().number_at(&place).unwrap_or(inode::UNTOLD)
     }
 
-    fn not_taken(&self, found: Option<&Found>, look: Option<Question>) {
+    fn not_taken(&self, found: Option<&Lookup>, look: Option<Question>) {
         if let (Some(found), Some(question)) = (found, look) {
             self.take_back(found.attributes.ino, question);
         }

@@ -5,7 +5,7 @@ use stele_store::{ReadError, Target};
 
 use super::{Fault, View, top};
 use crate::inode;
-use crate::state::{Place, Question, What};
+use crate::state::{Location, Question, What};
 
 /// What kind of thing something is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -43,7 +43,7 @@ pub enum Lifetime {
 
 /// A name that was found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Found {
+pub struct Lookup {
     /// What it names.
     pub attributes: Attributes,
     /// The generation of that number.
@@ -52,7 +52,7 @@ pub struct Found {
     pub lifetime: Lifetime,
 }
 
-impl Found {
+impl Lookup {
     /// The mount's own directory `by-name`.
     fn by_name() -> Self {
         Self { attributes: own_directory(inode::BY_NAME), generation: 0, lifetime: Lifetime::Always }
@@ -75,8 +75,8 @@ impl View {
     ///
     /// # Errors
     /// [`Fault::NoEntry`] when there is no such name now.
-    pub fn look_up(&self, parent: u64, name: &[u8], question: Question) -> Result<Option<Found>, Fault> {
-        if name.len() > top::NAME_MOST {
+    pub fn look_up(&self, parent: u64, name: &[u8], question: Question) -> Result<Option<Lookup>, Fault> {
+        if name.len() > top::MAX_NAME {
             return Err(Fault::NameTooLong);
         }
         // Not "never": the kernel would remember it.
@@ -92,12 +92,12 @@ impl View {
         found
     }
 
-    fn found(&self, parent: u64, name: &[u8], question: Question) -> Result<Option<Found>, Fault> {
+    fn found(&self, parent: u64, name: &[u8], question: Question) -> Result<Option<Lookup>, Fault> {
         match parent {
             // `.` and `..` are only looked up by callers with a number and no path (NFS, open_by_handle_at(2)).
             _ if name == b"." => self.again(parent, question).map(Some),
             _ if name == b".." => self.again(self.parent(parent), question).map(Some),
-            inode::ROOT if name == b"by-name" => Ok(Some(Found::by_name())),
+            inode::ROOT if name == b"by-name" => Ok(Some(Lookup::by_name())),
             inode::ROOT => self.look_up_digest(name, question).map(Some),
             inode::BY_NAME if self.is_for_builds => Ok(None),
             inode::BY_NAME => self.look_up_root(name, question).map(Some),
@@ -128,11 +128,11 @@ impl View {
         index: usize,
         node: &Node,
         question: Question,
-    ) -> Result<Found, Fault> {
-        let place = || Place::In { parent, index: u32::try_from(index).unwrap_or(u32::MAX) };
+    ) -> Result<Lookup, Fault> {
+        let place = || Location::In { parent, index: u32::try_from(index).unwrap_or(u32::MAX) };
         let (what, kind) = match node {
             Node::File { blob, size, executable } => {
-                let found = Found::file(blob, *size, *executable, Lifetime::Always);
+                let found = Lookup::file(blob, *size, *executable, Lifetime::Always);
                 self.tell_file(found.attributes.ino, blob)?;
                 return Ok(found);
             }
@@ -143,11 +143,11 @@ impl View {
         Ok(self.counted(ino, kind, node.size(), Lifetime::Always))
     }
 
-    fn count(&self, place: Place, what: What, question: Question) -> Result<u64, Fault> {
+    fn count(&self, place: Location, what: What, question: Question) -> Result<u64, Fault> {
         self.state().look_up(place, what, question).map_err(|e| Self::untold(&e))
     }
 
-    fn look_up_digest(&self, name: &[u8], question: Question) -> Result<Found, Fault> {
+    fn look_up_digest(&self, name: &[u8], question: Question) -> Result<Lookup, Fault> {
         let digest = Digest::labelled(name).ok_or(Fault::NoEntry)?;
         let tree = TreeId(digest);
         // Held before it is looked for, so that no collection comes between.
@@ -166,9 +166,9 @@ impl View {
     }
 
     /// What is found, and whether the kernel did not know it before.
-    fn found_tree(&self, name: &[u8], tree: TreeId, question: Question) -> Result<(Found, bool), Fault> {
+    fn found_tree(&self, name: &[u8], tree: TreeId, question: Question) -> Result<(Lookup, bool), Fault> {
         let size = self.store.tree_text(&tree).map_err(|e| self.fault(&e))?.len() as u64;
-        let place = Place::Top(name.to_vec());
+        let place = Location::Top(name.to_vec());
         let mut state = self.state();
         let new = state.at(&place).is_none();
         let ino = state.look_up(place, What::Tree(tree), question).map_err(|e| Self::untold(&e))?;
@@ -178,11 +178,11 @@ impl View {
 
     /// A blob has no name of its own in the kernel's memory that a collection could ask for, so it is looked for each
     /// time.
-    fn look_up_blob(&self, digest: Digest) -> Result<Found, Fault> {
+    fn look_up_blob(&self, digest: Digest) -> Result<Lookup, Fault> {
         let blob = BlobId(digest);
         match self.store.blob_info(&blob) {
             Ok(info) => {
-                let found = Found::file(&blob, info.size, false, Lifetime::Never);
+                let found = Lookup::file(&blob, info.size, false, Lifetime::Never);
                 self.tell_file(found.attributes.ino, &blob)?;
                 Ok(found)
             }
@@ -191,24 +191,24 @@ impl View {
         }
     }
 
-    fn look_up_root(&self, name: &[u8], question: Question) -> Result<Found, Fault> {
+    fn look_up_root(&self, name: &[u8], question: Question) -> Result<Lookup, Fault> {
         let root: RootName =
             std::str::from_utf8(name).ok().and_then(|it| it.parse().ok()).ok_or(Fault::NoEntry)?;
         let target = self.store.root(&root).map_err(|e| self.fault(&e))?.ok_or(Fault::NoEntry)?;
         let link = format!("../{}", String::from_utf8_lossy(&top::label(&target.digest(), &root)));
         let link = stele_store::model::SymlinkTarget::new(link.as_bytes()).map_err(|_| Fault::Io)?;
         let size = link.as_bytes().len() as u64;
-        let ino = self.count(Place::ByName(name.to_vec()), What::Link(link), question)?;
+        let ino = self.count(Location::ByName(name.to_vec()), What::Link(link), question)?;
         Ok(self.counted(ino, Kind::Link, size, Lifetime::Never))
     }
 
     /// What a counted number is: another than in the mount that was here before.
-    fn counted(&self, ino: u64, kind: Kind, size: u64, lifetime: Lifetime) -> Found {
-        Found { attributes: Attributes { ino, kind, size }, generation: self.born, lifetime }
+    fn counted(&self, ino: u64, kind: Kind, size: u64, lifetime: Lifetime) -> Lookup {
+        Lookup { attributes: Attributes { ino, kind, size }, generation: self.born, lifetime }
     }
 
     /// The node of a number that a caller has from before. It counts as one more lookup.
-    fn again(&self, ino: u64, question: Question) -> Result<Found, Fault> {
+    fn again(&self, ino: u64, question: Question) -> Result<Lookup, Fault> {
         let (lifetime, file) = (Lifetime::Always, inode::file(ino).is_some());
         if file || ino == inode::ROOT || ino == inode::BY_NAME {
             let attributes = self.attributes(ino)?;
@@ -217,14 +217,14 @@ impl View {
                 self.tell_file(ino, blob)?;
             }
             let generation = blob.as_ref().map_or(0, inode::generation);
-            return Ok(Found { attributes, generation, lifetime });
+            return Ok(Lookup { attributes, generation, lifetime });
         }
         let told = self.state().tell_again(ino, question).map_err(|e| Self::untold(&e))?;
         let attributes = self.attributes_of(ino, told.ok_or(Fault::Stale)?);
         if attributes.is_err() {
             self.take_back(ino, question);
         }
-        Ok(Found { attributes: attributes?, generation: self.born, lifetime })
+        Ok(Lookup { attributes: attributes?, generation: self.born, lifetime })
     }
 
     /// The attributes of a number.
@@ -270,18 +270,18 @@ impl View {
     /// The kernel forgot a number `times` over.
     pub fn forget(&self, ino: u64, times: u64) {
         let gone = self.state().forget(ino, times);
-        self.let_go_of(gone);
+        self.release_node(gone);
     }
 
     /// The entry did not fit into an answer, so the kernel was not told.
     pub(super) fn take_back(&self, ino: u64, question: Question) {
         let gone = self.state().take_back(ino, question);
-        self.let_go_of(gone);
+        self.release_node(gone);
     }
 
-    fn let_go_of(&self, gone: Option<crate::state::Node>) {
+    fn release_node(&self, gone: Option<crate::state::Node>) {
         if let Some(node) = gone
-            && matches!(node.place, Place::Top(_))
+            && matches!(node.place, Location::Top(_))
             && let Some(target) = node.what.target()
         {
             self.hold.release(target);

@@ -9,18 +9,18 @@ use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
 use stele_store::model::{BlobId, Tree, TreeId};
 
-use crate::outline::Outline;
+use crate::hash_tree::HashTree;
 
 /// Decoded trees, in bytes.
-const TREES_MOST: u64 = 64 << 20;
+const MAX_TREES: u64 = 64 << 20;
 /// Files by their numbers: what is looked up is likely to be opened.
-const FILES_MOST: usize = 1 << 17;
+const MAX_FILES: usize = 1 << 17;
 /// Chaining values of payloads, in bytes.
-const OUTLINES_MOST: u64 = 64 << 20;
+const MAX_HASH_TREES: u64 = 64 << 20;
 /// Payloads that are kept open between reads, when the kernel cannot read them itself.
-const PAYLOADS_MOST: usize = 128;
+const MAX_PAYLOADS: usize = 128;
 /// Trees that are remembered however large they are.
-const HUGE_MOST: usize = 4;
+const MAX_HUGE_FILES: usize = 4;
 /// A guess of how many trees, or payloads, fill their share; it sets no limit.
 const ITEMS: usize = 1_000;
 
@@ -36,9 +36,9 @@ impl Weighter<TreeId, Arc<Tree>> for TreeWeight {
 #[derive(Clone)]
 pub(super) struct OutlineWeight;
 
-impl Weighter<BlobId, Arc<Outline>> for OutlineWeight {
-    fn weight(&self, _: &BlobId, outline: &Arc<Outline>) -> u64 {
-        outline.weight()
+impl Weighter<BlobId, Arc<HashTree>> for OutlineWeight {
+    fn weight(&self, _: &BlobId, hash_tree: &Arc<HashTree>) -> u64 {
+        hash_tree.weight()
     }
 }
 
@@ -48,23 +48,23 @@ pub struct Memory {
     /// The last few that would take up most of that: a directory of a million entries gets a lookup for each.
     huge: Mutex<VecDeque<(TreeId, Arc<Tree>)>>,
     pub(super) files: Cache<u64, BlobId>,
-    pub(super) outlines: Cache<BlobId, Arc<Outline>, OutlineWeight>,
+    pub(super) hash_trees: Cache<BlobId, Arc<HashTree>, OutlineWeight>,
     pub(super) payloads: Cache<u64, Arc<File>>,
 }
 
 /// A cache in one piece: what is heavier than a piece is not kept at all.
 fn whole<K: Eq + std::hash::Hash + Clone, V: Clone, W: Weighter<K, V> + Clone>(
-    most: u64,
+    max: u64,
     weighter: W,
 ) -> Cache<K, V, W> {
     let options =
-        OptionsBuilder::new().estimated_items_capacity(ITEMS).weight_capacity(most).shards(1).build();
+        OptionsBuilder::new().estimated_items_capacity(ITEMS).weight_capacity(max).shards(1).build();
     match options {
         Ok(options) => {
             Cache::with_options(options, weighter, DefaultHashBuilder::default(), DefaultLifecycle::default())
         }
         // Only an option that is missing is an error.
-        Err(_) => Cache::with_weighter(ITEMS, most, weighter),
+        Err(_) => Cache::with_weighter(ITEMS, max, weighter),
     }
 }
 
@@ -81,9 +81,9 @@ impl Memory {
     }
 
     pub(super) fn keep_tree(&self, id: TreeId, tree: &Arc<Tree>) {
-        if TreeWeight.weight(&id, tree) > TREES_MOST / 4 {
+        if TreeWeight.weight(&id, tree) > MAX_TREES / 4 {
             let mut huge = self.huge();
-            huge.truncate(HUGE_MOST - 1);
+            huge.truncate(MAX_HUGE_FILES - 1);
             huge.push_front((id, Arc::clone(tree)));
         } else {
             self.trees.insert(id, Arc::clone(tree));
@@ -94,11 +94,11 @@ impl Memory {
 impl Default for Memory {
     fn default() -> Self {
         Self {
-            trees: whole(TREES_MOST, TreeWeight),
+            trees: whole(MAX_TREES, TreeWeight),
             huge: Mutex::default(),
-            files: Cache::new(FILES_MOST),
-            outlines: whole(OUTLINES_MOST, OutlineWeight),
-            payloads: Cache::new(PAYLOADS_MOST),
+            files: Cache::new(MAX_FILES),
+            hash_trees: whole(MAX_HASH_TREES, OutlineWeight),
+            payloads: Cache::new(MAX_PAYLOADS),
         }
     }
 }

@@ -28,7 +28,7 @@ use crate::clock::now;
 use crate::state::{Opens, State};
 
 pub use list::Listed;
-pub use look::{Attributes, Found, Kind, Lifetime};
+pub use look::{Attributes, Kind, Lifetime, Lookup};
 pub use memory::Memory;
 pub use observer::Observer;
 use probe::Probe;
@@ -225,7 +225,7 @@ impl Show for View {
         self.probe.is_met(folder)
     }
 
-    fn let_go(&self, kept: &dyn Fn(Target) -> bool) {
+    fn release_unpinned(&self, kept: &dyn Fn(Target) -> bool) {
         let held = || {
             let tops = self.state().tops();
             tops.into_iter().filter_map(|(_, what)| what.target()).filter(|it| !kept(*it)).count()

@@ -1,6 +1,6 @@
 //! Observers of the lookups in a mount.
 
-use super::{Found, View};
+use super::{Lookup, View};
 
 /// Receives the lookups in a mount. The kernel looks up a name once, and caches the answer: repeated
 /// lookups are not seen.
@@ -17,7 +17,7 @@ pub trait Observer: Send + Sync {
 }
 
 impl View {
-    pub(super) fn tell_looked_up(&self, parent: u64, name: &[u8], found: Option<&Found>) {
+    pub(super) fn tell_looked_up(&self, parent: u64, name: &[u8], found: Option<&Lookup>) {
         if let Some(observer) = &self.observer {
             observer.looked_up(parent, name, found.map(|found| found.attributes.ino));
         }

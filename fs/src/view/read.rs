@@ -10,8 +10,8 @@ use stele_store::model::{BlobId, Digest};
 use stele_store::{BlobReader, Placement, Target};
 
 use super::{Fault, View};
+use crate::hash_tree::{HashTree, HashTreeError};
 use crate::inode;
-use crate::outline::{Outline, OutlineError};
 use crate::state::{Mode, Opens, Question};
 
 #[cfg(test)]
@@ -41,9 +41,9 @@ impl View {
     /// The kernel is going to know that file by that number.
     pub(super) fn tell_file(&self, ino: u64, blob: &BlobId) -> Result<(), Fault> {
         match self.opens {
-            Opens::Said if self.memory.files.get(&ino) == Some(*blob) => {}
-            Opens::Said => self.memory.files.insert(ino, *blob),
-            Opens::Unsaid => {
+            Opens::Sent if self.memory.files.get(&ino) == Some(*blob) => {}
+            Opens::Sent => self.memory.files.insert(ino, *blob),
+            Opens::Unsent => {
                 if !self.state().tell_file(ino, *blob) {
                     error!("blob {blob} begins as another does that the kernel knows");
                     return Err(Fault::Io);
@@ -55,8 +55,8 @@ impl View {
 
     /// The blob that a file's number stands for.
     pub(super) fn blob_of(&self, ino: u64) -> Result<BlobId, Fault> {
-        if self.opens == Opens::Unsaid {
-            return self.state().told_file(ino).ok_or(Fault::Stale);
+        if self.opens == Opens::Unsent {
+            return self.state().known_file(ino).ok_or(Fault::Stale);
         }
         if let Some(blob) = self.memory.files.get(&ino) {
             return Ok(blob);
@@ -194,7 +194,7 @@ impl View {
     /// [`Fault::Io`] when they are not what the file's digest says.
     pub fn read(&self, ino: u64, handle: u64, offset: u64, length: u32) -> Result<Vec<u8>, Fault> {
         let blob = self.blob_of(ino)?;
-        if self.opens == Opens::Said && inode::check(&blob) != handle {
+        if self.opens == Opens::Sent && inode::check(&blob) != handle {
             error!("a file that begins as blob {blob} does was opened, and is another");
             return Err(Fault::Io);
         }
@@ -229,26 +229,26 @@ impl View {
 
     fn read_checked(&self, blob: &BlobId, file: &File, offset: u64, length: u32) -> Result<Vec<u8>, Fault> {
         let found = |e| match e {
-            OutlineError::Corrupt => self.corrupt(blob),
-            OutlineError::Read(e) => self.unreadable(blob, &e),
+            HashTreeError::Corrupt => self.corrupt(blob),
+            HashTreeError::Read(e) => self.unreadable(blob, &e),
         };
-        let outline = match self.memory.outlines.get(blob) {
-            Some(outline) => outline,
+        let hash_tree = match self.memory.hash_trees.get(blob) {
+            Some(hash_tree) => hash_tree,
             None => {
                 let size = self.store.blob_info(blob).map_err(|e| self.fault(&e))?.size;
-                let outline = Arc::new(Outline::of(file, size, blob).map_err(found)?);
-                self.memory.outlines.insert(*blob, Arc::clone(&outline));
-                outline
+                let hash_tree = Arc::new(HashTree::of(file, size, blob).map_err(found)?);
+                self.memory.hash_trees.insert(*blob, Arc::clone(&hash_tree));
+                hash_tree
             }
         };
-        outline.read(file, offset, length.into()).map_err(found)
+        hash_tree.read(file, offset, length.into()).map_err(found)
     }
 
     fn corrupt(&self, blob: &BlobId) -> Fault {
         error!(
             "a reader of the mount gets an I/O error: the payload of blob {blob} is not what its name says"
         );
-        self.memory.outlines.remove(blob);
+        self.memory.hash_trees.remove(blob);
         // What is stored in its place is another file.
         for executable in [false, true] {
             self.memory.payloads.remove(&inode::of_file(blob, executable));

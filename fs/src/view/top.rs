@@ -3,13 +3,13 @@
 use stele_store::model::{Digest, RootName};
 
 /// The most bytes of a name, here and in trees.
-pub(super) const NAME_MOST: usize = 255;
+pub(super) const MAX_NAME: usize = 255;
 
 /// The name that the directory at the top lists for a root.
 pub(super) fn label(digest: &Digest, root: &RootName) -> Vec<u8> {
     // A root's name has at most 200 characters: with the digest, 265 at most, and a name has at most 255.
     let mut name = format!("{digest}-{root}");
-    name.truncate(NAME_MOST);
+    name.truncate(MAX_NAME);
     name.into_bytes()
 }
 

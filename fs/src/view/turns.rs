@@ -47,20 +47,20 @@ mod tests {
 
     #[test]
     fn nobody_waits_for_another_file_and_everybody_for_the_same() {
-        let (turns, at_once, most) = (Turns::default(), AtomicUsize::new(0), AtomicUsize::new(0));
+        let (turns, at_once, max) = (Turns::default(), AtomicUsize::new(0), AtomicUsize::new(0));
         let other = turns.take(1);
         thread::scope(|scope| {
             for _ in 0..8 {
                 scope.spawn(|| {
                     let _turn = turns.take(2);
-                    most.fetch_max(at_once.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    max.fetch_max(at_once.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                     thread::yield_now();
                     at_once.fetch_sub(1, Ordering::SeqCst);
                 });
             }
         });
         drop(other);
-        assert_eq!(most.into_inner(), 1);
+        assert_eq!(max.into_inner(), 1);
         assert!(turns.taken().is_empty());
     }
 }

@@ -6,9 +6,9 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 /// The most bytes of a repository's name: what registries take together with their own.
-const NAME_MOST: usize = 255;
+const MAX_NAME: usize = 255;
 /// The most bytes of a tag.
-const TAG_MOST: usize = 128;
+const MAX_TAG: usize = 128;
 
 /// Why a text is no name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -16,12 +16,12 @@ pub enum NameError {
     /// Not a repository's.
     #[error(
         "a repository's name is lower-case letters, digits, and `.`, `_`, `__` or `-` between them, in parts with `/` \
-         between, at most {NAME_MOST} bytes"
+         between, at most {MAX_NAME} bytes"
     )]
     Repository,
     /// Not a tag.
     #[error(
-        "a tag is letters, digits, `_`, `.` and `-`, begins with none of the last two, and has at most {TAG_MOST} bytes"
+        "a tag is letters, digits, `_`, `.` and `-`, begins with none of the last two, and has at most {MAX_TAG} bytes"
     )]
     Tag,
     /// Not a digest that is known here.
@@ -104,7 +104,7 @@ impl From<[u8; 32]> for Sha256Digest {
 }
 
 fn is_repository(name: &[u8]) -> bool {
-    name.len() <= NAME_MOST && name.split(|byte| *byte == b'/').all(is_part)
+    name.len() <= MAX_NAME && name.split(|byte| *byte == b'/').all(is_part)
 }
 
 /// `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*`
@@ -120,7 +120,7 @@ fn is_part(part: &[u8]) -> bool {
 fn is_tag(tag: &[u8]) -> bool {
     let word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
     let inner = |byte: &u8| word(byte) || matches!(byte, b'.' | b'-');
-    tag.len() <= TAG_MOST && tag.first().is_some_and(word) && tag.iter().all(inner)
+    tag.len() <= MAX_TAG && tag.first().is_some_and(word) && tag.iter().all(inner)
 }
 
 fn is_digest(digest: &[u8]) -> bool {

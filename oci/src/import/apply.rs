@@ -7,19 +7,19 @@ use stele_archive::TreeBuilder;
 use stele_store::model::{BlobId, Node, SymlinkTarget};
 
 use super::names::Names;
-use super::untar::{Found, Kind, TarError, Untar};
+use super::untar::{Entry, Kind, TarError, Untar};
 use super::{ImportError, LeftOut, Limits};
 use crate::layer::WHITEOUT;
 use crate::path::ImagePath;
 use crate::rules::{Mode, Owner, Rules};
-use crate::tar::MTIME_MOST;
+use crate::tar::MAX_MTIME;
 
 /// What takes away all that lower layers have in a directory.
 const OPAQUE: &[u8] = b".wh..wh..opq";
 /// What begins the names that an old union file system kept its own state under.
 const STATE: &[u8] = b".wh..wh.";
 /// Links that may lead to one directory, as in Linux.
-const HOPS_MOST: usize = 40;
+const MAX_HOPS: usize = 40;
 
 /// Takes the bytes of files.
 pub trait Sink {
@@ -56,7 +56,7 @@ impl Taken {
     pub fn epoch(&self) -> Option<u64> {
         let mut times = self.times.iter();
         match (self.foreign, times.next(), times.next()) {
-            (false, Some(Some(time)), None) if *time <= MTIME_MOST => Some(*time),
+            (false, Some(Some(time)), None) if *time <= MAX_MTIME => Some(*time),
             _ => None,
         }
     }
@@ -132,7 +132,7 @@ impl Changes {
             if found.attributed {
                 taken.leave_out(found.path.clone(), "its extended attributes");
             }
-            let Found { path, kind, owner, mode, .. } = found;
+            let Entry { path, kind, owner, mode, .. } = found;
             let node = match kind {
                 Kind::Directory => {
                     taken.tree.directory(&path.components());
@@ -201,7 +201,7 @@ impl Changes {
         Ok(taken)
     }
 
-    fn count(&mut self, found: &Found) -> Result<(), TarError> {
+    fn count(&mut self, found: &Entry) -> Result<(), TarError> {
         self.entries += 1;
         self.text += found.path.as_bytes().len() as u64;
         self.text += match &found.kind {
@@ -209,10 +209,10 @@ impl Changes {
             _ => 0,
         };
         if self.entries > self.limits.entries {
-            return Err(TarError::Limit { most: self.limits.entries, what: "entries" });
+            return Err(TarError::Limit { max: self.limits.entries, what: "entries" });
         }
         if self.text > self.limits.text {
-            return Err(TarError::Limit { most: self.limits.text, what: "bytes of names" });
+            return Err(TarError::Limit { max: self.limits.text, what: "bytes of names" });
         }
         Ok(())
     }
@@ -239,7 +239,7 @@ impl Changes {
             match self.rootfs.node(&named(&at, &name)?.components()) {
                 Some(Node::Symlink { target }) => {
                     hops += 1;
-                    if hops > HOPS_MOST {
+                    if hops > MAX_HOPS {
                         return Err(too_many());
                     }
                     let target = target.as_bytes();

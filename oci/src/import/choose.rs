@@ -6,14 +6,14 @@ use oci_spec::image::{Descriptor, ImageIndex, ImageManifest};
 use serde::{Deserialize, Deserializer};
 
 use super::ImportError;
-use super::place::Place;
+use super::open_layout::OpenLayout;
 use crate::document::{DocumentKind, kind_of, parse_digest};
-use crate::layout::{INDEX_MOST, REF_NAME, REFERRERS};
+use crate::layout::{MAX_INDEX, REF_NAME, REFERRERS};
 use crate::measure::Sum;
-use crate::record::{DOCUMENT_MOST, MAX_IMAGES, Referrer};
+use crate::record::{MAX_DOCUMENT, MAX_IMAGES, Referrer};
 
 /// Referrers that a layout may have.
-const REFERRERS_MOST: usize = 1000;
+const MAX_REFERRERS: usize = 1000;
 /// The whole name of an image, as containerd, and Docker since 25, write it beside the tag alone.
 const CONTAINERD_NAME: &str = "io.containerd.image.name";
 
@@ -71,10 +71,10 @@ fn null_is_none<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Er
     Option::<Vec<String>>::deserialize(from).map(Option::unwrap_or_default)
 }
 
-impl Place {
+impl OpenLayout {
     /// The image that is called `wanted`, or the only one.
     pub(super) fn choose(&self, wanted: Option<&str>) -> Result<Choice, ImportError> {
-        if let Some(text) = self.read("oci-layout", DOCUMENT_MOST)? {
+        if let Some(text) = self.read("oci-layout", MAX_DOCUMENT)? {
             let layout: serde_json::Value =
                 serde_json::from_slice(&text).map_err(|e| document("oci-layout", e))?;
             match layout.get("imageLayoutVersion").and_then(serde_json::Value::as_str) {
@@ -82,7 +82,7 @@ impl Place {
                 _ => return Err(document("oci-layout", "it does not say version 1")),
             }
         }
-        if let Some(text) = self.read("manifest.json", DOCUMENT_MOST)? {
+        if let Some(text) = self.read("manifest.json", MAX_DOCUMENT)? {
             return docker(&text, wanted);
         }
         let what = "neither an OCI layout (it has no file oci-layout) nor an archive of Docker's".to_owned();
@@ -90,16 +90,16 @@ impl Place {
     }
 
     fn layout(&self, wanted: Option<&str>) -> Result<Choice, ImportError> {
-        let text = self.read("index.json", INDEX_MOST)?;
+        let text = self.read("index.json", MAX_INDEX)?;
         let text = text.ok_or_else(|| ImportError::Missing { blob: "index.json".to_owned() })?;
         let index: ImageIndex = serde_json::from_slice(&text).map_err(|e| document("index.json", e))?;
         let (mut images, mut referrers) = (Vec::new(), Vec::new());
         for entry in index.manifests() {
             match names(entry).is_empty().then(|| self.referrer(entry)).transpose()?.flatten() {
-                Some(_) if referrers.len() == REFERRERS_MOST => {
+                Some(_) if referrers.len() == MAX_REFERRERS => {
                     return Err(document(
                         "index.json",
-                        format!("it has more than {REFERRERS_MOST} referrers"),
+                        format!("it has more than {MAX_REFERRERS} referrers"),
                     ));
                 }
                 Some(manifest) => referrers.push(manifest),
@@ -140,11 +140,11 @@ impl Place {
     fn listed_beside(&self, entry: &Descriptor, referrers: &mut Vec<Referrer>) -> Result<(), ImportError> {
         let list = entry.annotations().as_ref().and_then(|it| it.get(REFERRERS));
         let Some(sha256) = list.and_then(|digest| parse_digest(digest)) else { return Ok(()) };
-        let Some(text) = self.read(&format!("blobs/sha256/{sha256}"), INDEX_MOST)? else { return Ok(()) };
+        let Some(text) = self.read(&format!("blobs/sha256/{sha256}"), MAX_INDEX)? else { return Ok(()) };
         let index: ImageIndex =
             serde_json::from_slice(&text).map_err(|e| document("the list of referrers", e))?;
-        if index.manifests().len() > REFERRERS_MOST {
-            let why = format!("it has more than {REFERRERS_MOST} entries");
+        if index.manifests().len() > MAX_REFERRERS {
+            let why = format!("it has more than {MAX_REFERRERS} entries");
             return Err(document("the list of referrers", why));
         }
         for entry in index.manifests() {

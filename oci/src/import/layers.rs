@@ -8,7 +8,7 @@ use stele_store::{Holder, Keep, Progress, Session, Store, Target};
 
 use super::apply::{Changes, Sink, Taken};
 use super::choose::{Manifest, Named};
-use super::place::Place;
+use super::open_layout::OpenLayout;
 use super::unpack::{buffered, unpacked};
 use super::untar::Untar;
 use super::{ImportError, LeftOut, Limits, platform_of};
@@ -22,7 +22,7 @@ use crate::record::{Image, ImageLayer};
 
 pub(super) struct Work<'a> {
     store: &'a Store,
-    place: &'a Place,
+    place: &'a OpenLayout,
     limits: Limits,
     progress: &'a Progress,
     left_out: Vec<LeftOut>,
@@ -51,7 +51,12 @@ impl Sink for IntoStore<'_, '_> {
 }
 
 impl<'a> Work<'a> {
-    pub(super) fn new(store: &'a Store, place: &'a Place, limits: Limits, progress: &'a Progress) -> Self {
+    pub(super) fn new(
+        store: &'a Store,
+        place: &'a OpenLayout,
+        limits: Limits,
+        progress: &'a Progress,
+    ) -> Self {
         Self { store, place, limits, progress, left_out: Vec::new(), repacked: false }
     }
 

@@ -7,7 +7,7 @@ mod apply;
 mod choose;
 mod layers;
 mod names;
-mod place;
+mod open_layout;
 mod referrers;
 #[cfg(test)]
 mod tests;
@@ -218,7 +218,7 @@ pub fn import(
 ) -> Result<Imported, ImportError> {
     // What is spooled lies where the store's other files lie, and takes room there.
     let scratch = || tempfile::tempfile_in(store.path().join("tmp"));
-    let place = place::Place::open(from, scratch)?;
+    let place = open_layout::OpenLayout::open(from, scratch)?;
     let found = place.choose(reference)?;
     let mut work = layers::Work::new(store, &place, *limits, progress);
     let mut images = Vec::new();

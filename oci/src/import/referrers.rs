@@ -4,7 +4,7 @@ use stele_store::{Holder, Keep, Progress, Store, StreamError, Target};
 
 use super::ImportError;
 use super::choose::Named;
-use super::place::Place;
+use super::open_layout::OpenLayout;
 use crate::document::digest_text;
 use crate::make::MEANWHILE;
 use crate::measure::{Hashed, Sum};
@@ -14,7 +14,7 @@ use crate::record::{Payload, Record, Referrer};
 /// whole.
 pub(super) fn add(
     store: &Store,
-    place: &Place,
+    place: &OpenLayout,
     record: &mut Record,
     found: Vec<Referrer>,
     progress: &Progress,
@@ -30,7 +30,7 @@ pub(super) fn add(
     let session = store.session()?;
     let mut targets = Vec::new();
     for referrer in &mut record.referrers {
-        for sum in referrer.said.once() {
+        for sum in referrer.fields.once() {
             let (file, size) = place.file(&Named::blob(sum).file)?.ok_or_else(|| missing(&sum))?;
             let fails = |source| ImportError::File { path: place.path().to_owned(), source };
             let mut bytes = Hashed::new(file, size, Some(progress));
@@ -55,8 +55,8 @@ pub(super) fn add(
 }
 
 /// Whether all that a referrer brings is there, with its size.
-fn is_whole(place: &Place, referrer: &Referrer) -> Result<bool, ImportError> {
-    for sum in referrer.said.once() {
+fn is_whole(place: &OpenLayout, referrer: &Referrer) -> Result<bool, ImportError> {
+    for sum in referrer.fields.once() {
         match place.file(&Named::blob(sum).file)? {
             Some((_, size)) if size == sum.size => {}
             _ => return Ok(false),

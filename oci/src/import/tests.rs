@@ -128,7 +128,7 @@ proptest! {
                 if let Ok(taken) = changes.layer(number, &mut Untar::new(bytes), &mut Forgetting) {
                     // All that is taken can be kept, and read again as what it is.
                     let epoch = taken.epoch();
-                    assert!(epoch.is_none_or(|epoch| epoch <= crate::tar::MTIME_MOST));
+                    assert!(epoch.is_none_or(|epoch| epoch <= crate::tar::MAX_MTIME));
                     let tree = stele_store::model::Tree::default().id();
                     let layer = Layer { epoch: epoch.unwrap_or(0), rules: taken.rules(), tree };
                     let kept = crate::canonical::text(&layer);

@@ -65,10 +65,10 @@ pub enum TarError {
         path: ImagePath,
     },
     /// There are too many.
-    #[error("it has more than {most} {what}")]
+    #[error("it has more than {max} {what}")]
     Limit {
         /// How much there may be.
-        most: u64,
+        max: u64,
         /// Of what.
         what: &'static str,
     },
@@ -91,7 +91,7 @@ pub enum Kind {
 
 /// An entry.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Found {
+pub struct Entry {
     /// Where it belongs.
     pub path: ImagePath,
     /// What it is.
@@ -123,7 +123,7 @@ impl<R: Read> Untar<R> {
     ///
     /// # Errors
     /// See [`TarError`].
-    pub fn step(&mut self) -> Result<Option<Found>, TarError> {
+    pub fn step(&mut self) -> Result<Option<Entry>, TarError> {
         let Some(entry) = self.tar.next_entry()? else { return Ok(None) };
         let shown = || String::from_utf8_lossy(&entry.name[..entry.name.len().min(200)]).into_owned();
         let path = path(&entry.name)?;
@@ -144,7 +144,7 @@ impl<R: Read> Untar<R> {
         };
         let (owner, mode) = (Owner { user, group }, Mode::from_bits(entry.mode));
         let (size, attributed) = (entry.size, entry.has_attributes);
-        Ok(Some(Found { path, kind, owner, mode, time, size, attributed }))
+        Ok(Some(Entry { path, kind, owner, mode, time, size, attributed }))
     }
 
     /// Where the next byte is, from the beginning.

@@ -141,9 +141,9 @@ impl<'a, C: Content + ?Sized> LayerReader<'a, C> {
             None => self.content.blob(&body.blob)?,
         };
         let left = body.size - body.at;
-        let most = usize::try_from(left).map_or(into.len(), |left| left.min(into.len()));
+        let max = usize::try_from(left).map_or(into.len(), |left| left.min(into.len()));
         let read = loop {
-            match open.read_at(body.at, &mut into[..most]) {
+            match open.read_at(body.at, &mut into[..max]) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 // Whatever the disk says: its bytes are not to be had.
                 Err(_) => return Err(ReadError::Missing { id: body.blob }.into()),

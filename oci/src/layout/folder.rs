@@ -10,7 +10,7 @@ use serde_json::Value;
 use stele_store::Progress;
 
 use super::beside::{Beside, sync_folder};
-use super::{ExportError, Exported, INDEX_MOST, LAYOUT, named, with_entry};
+use super::{ExportError, Exported, LAYOUT, MAX_INDEX, named, with_entry};
 use crate::blobs::{Blob, BlobSource};
 use crate::content::Content;
 use crate::record::Record;
@@ -137,8 +137,8 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, ExportError> {
         file => file.map_err(fails)?,
     };
     let mut bytes = Vec::new();
-    file.take(INDEX_MOST + 1).read_to_end(&mut bytes).map_err(fails)?;
-    if bytes.len() as u64 > INDEX_MOST {
+    file.take(MAX_INDEX + 1).read_to_end(&mut bytes).map_err(fails)?;
+    if bytes.len() as u64 > MAX_INDEX {
         return Err(fails(io::ErrorKind::FileTooLarge.into()));
     }
     Ok(Some(bytes))

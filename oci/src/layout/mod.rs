@@ -27,7 +27,7 @@ pub const REFERRERS: &str = "stele.referrers";
 /// What the file `oci-layout` says.
 pub const LAYOUT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
 /// The most bytes of an `index.json` that is read.
-pub const INDEX_MOST: u64 = 16 << 20;
+pub const MAX_INDEX: u64 = 16 << 20;
 
 /// What an export did.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -169,9 +169,9 @@ fn referrer_entry(referrer: &Referrer) -> Value {
         "mediaType": media_type_of(&referrer.manifest, DocumentKind::Manifest),
         "digest": digest_text(&sum.sha256),
         "size": sum.size,
-        "artifactType": referrer.said.artifact_type,
+        "artifactType": referrer.fields.artifact_type,
     });
-    let mut annotations = referrer.said.annotations.clone();
+    let mut annotations = referrer.fields.annotations.clone();
     annotations.remove(REF_NAME);
     if let (false, Some(entry)) = (annotations.is_empty(), entry.as_object_mut()) {
         entry.insert("annotations".to_owned(), json!(annotations));

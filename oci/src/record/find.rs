@@ -11,7 +11,7 @@ use super::{Record, RecordError};
 const PREFIX: &str = "image-";
 
 /// The tree of a root that looks like an image's, and the image, if it is one.
-pub type Kept = (TreeId, Result<Record, RecordError>);
+pub type RootedRecord = (TreeId, Result<Record, RecordError>);
 
 /// The root that keeps the image of that name.
 ///
@@ -52,7 +52,7 @@ pub fn trees(store: &Store) -> Result<BTreeMap<String, TreeId>, ReadError> {
 ///
 /// # Errors
 /// When the database cannot be read.
-pub fn all(store: &Store) -> Result<BTreeMap<String, Kept>, ReadError> {
+pub fn all(store: &Store) -> Result<BTreeMap<String, RootedRecord>, ReadError> {
     let load = |(name, tree): (String, TreeId)| (name, (tree, Record::load(store, &tree)));
     Ok(trees(store)?.into_iter().map(load).collect())
 }

@@ -1,7 +1,7 @@
 //! Images as the store keeps them: a tree, under a root that is named `image-` and the image's name.
 //!
 //! It holds the documents as they are, a text that says what the layers are made of, the layers' trees, and all of
-//! them united. So the collector keeps what an image needs, a mount shows it, and nothing new had to be learnt by
+//! them merged. So the collector keeps what an image needs, a mount shows it, and nothing new had to be learnt by
 //! either. What was attached to it is in the same tree.
 
 mod find;
@@ -24,13 +24,13 @@ use crate::layer::Layer;
 use crate::measure::{Measured, Sum};
 use crate::path::ImagePath;
 
-pub use find::{Kept, all, find, named, root_of, trees};
-pub use referrer::{NamedBlob, Payload, Referrer, ReferrerError, Said};
+pub use find::{RootedRecord, all, find, named, root_of, trees};
+pub use referrer::{NamedBlob, Payload, Referrer, ReferrerError, ReferrerFields};
 
 /// The version of the text.
 const VERSION: u32 = 1;
 /// The most bytes of a document that are read: the bound that registries set for manifests.
-pub const DOCUMENT_MOST: u64 = 4 << 20;
+pub const MAX_DOCUMENT: u64 = 4 << 20;
 /// The most bytes of `image.json`, which has a line for each file whose owner or mode is not the usual one: enough for
 /// some half a million of them.
 const MAX_TEXT: u64 = 64 << 20;
@@ -72,7 +72,7 @@ pub struct Image {
     pub config: Vec<u8>,
     /// The manifest, as it is.
     pub manifest: Vec<u8>,
-    /// All layers united.
+    /// All layers merged.
     pub rootfs: TreeId,
 }
 
@@ -230,7 +230,7 @@ impl Record {
             let all = self.referrers.len();
             let others: BTreeSet<Sha256> = self.referrers.iter().map(|it| it.sum.sha256).collect();
             self.referrers
-                .retain(|it| images.contains(&it.said.subject) || others.contains(&it.said.subject));
+                .retain(|it| images.contains(&it.fields.subject) || others.contains(&it.fields.subject));
             if self.referrers.len() == all {
                 return before - all;
             }
@@ -256,7 +256,7 @@ impl Record {
                     images: Some(index.images.len()),
                 };
                 put_blob(&mut tree, "image.json", &canonical::text(&text), MAX_TEXT, session)?;
-                put_blob(&mut tree, "index.json", &index.index, DOCUMENT_MOST, session)?;
+                put_blob(&mut tree, "index.json", &index.index, MAX_DOCUMENT, session)?;
                 for (number, image) in index.images.iter().enumerate() {
                     image.put(&mut tree, &format!("images/{number:04}/"), store, session)?;
                 }
@@ -293,7 +293,7 @@ impl Record {
         if images.len() != count {
             return Err(broken());
         }
-        let index = Index { images, index: blob(store, id, &tree, "index.json", DOCUMENT_MOST)? };
+        let index = Index { images, index: blob(store, id, &tree, "index.json", MAX_DOCUMENT)? };
         Ok(Self { top: Top::Index(index), referrers })
     }
 }
@@ -323,8 +323,8 @@ impl Image {
             images: None,
         };
         put_blob(tree, &format!("{at}image.json"), &canonical::text(&text), MAX_TEXT, session)?;
-        put_blob(tree, &format!("{at}config.json"), &self.config, DOCUMENT_MOST, session)?;
-        put_blob(tree, &format!("{at}manifest.json"), &self.manifest, DOCUMENT_MOST, session)?;
+        put_blob(tree, &format!("{at}config.json"), &self.config, MAX_DOCUMENT, session)?;
+        put_blob(tree, &format!("{at}manifest.json"), &self.manifest, MAX_DOCUMENT, session)?;
         let mut put = |name: String, id: TreeId| -> Result<(), GrowError> {
             let size = store.tree_text(&id)?.len() as u64;
             Ok(tree.put(&ImagePath::new(name.as_bytes())?.components(), Node::Directory { tree: id, size })?)
@@ -342,7 +342,7 @@ impl Image {
             return Err(broken("it has no rootfs"));
         };
         let platform = text.platform.ok_or_else(|| broken("it says no platform"))?;
-        let document = |name| blob(store, id, tree, name, DOCUMENT_MOST);
+        let document = |name| blob(store, id, tree, name, MAX_DOCUMENT);
         let (config, manifest) = (document("config.json")?, document("manifest.json")?);
         Ok(Self { platform, layers: text.layers, config, manifest, rootfs: *rootfs })
     }

@@ -11,7 +11,7 @@ use stele_archive::TreeBuilder;
 use stele_store::model::{BlobId, Node, Sha256, Tree, TreeId};
 use stele_store::{Session, Store};
 
-use super::{DOCUMENT_MOST, RecordError, blob, put_blob};
+use super::{MAX_DOCUMENT, RecordError, blob, put_blob};
 use crate::document::{self, digest_text, parse_digest};
 use crate::grow::GrowError;
 use crate::measure::Sum;
@@ -20,7 +20,7 @@ use crate::path::ImagePath;
 /// The directory that they lie in.
 const FOLDER: &str = "referrers";
 /// The most blobs that a referrer may name.
-const BLOBS_MOST: usize = 10_000;
+const MAX_BLOBS: usize = 10_000;
 
 /// Something that refers to a manifest of an image, or to another referrer.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -28,7 +28,7 @@ pub struct Referrer {
     /// The digest and size of its manifest.
     pub sum: Sum,
     /// What its manifest says.
-    pub said: Said,
+    pub fields: ReferrerFields,
     /// Its manifest, as it is.
     pub manifest: Vec<u8>,
     /// What it brings, the config among it, each once.
@@ -46,7 +46,7 @@ pub struct Payload {
 
 /// What the manifest of a referrer says.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Said {
+pub struct ReferrerFields {
     /// The manifest that it refers to.
     pub subject: Sha256,
     /// What it is: a media type.
@@ -105,7 +105,7 @@ pub enum ReferrerError {
     },
 }
 
-impl Said {
+impl ReferrerFields {
     /// What a manifest says. `None` when it refers to nothing, as most do.
     ///
     /// # Errors
@@ -121,8 +121,8 @@ impl Said {
             let text = descriptor.digest().to_string();
             parse_digest(&text).ok_or_else(|| fails(format!("{text} is no digest by SHA-256")))
         };
-        if parsed.layers().len() >= BLOBS_MOST {
-            return Err(fails(format!("it names more than {BLOBS_MOST} blobs")));
+        if parsed.layers().len() >= MAX_BLOBS {
+            return Err(fails(format!("it names more than {MAX_BLOBS} blobs")));
         }
         let named = |it: &Descriptor| -> Result<NamedBlob, ReferrerError> {
             Ok(NamedBlob {
@@ -155,13 +155,13 @@ impl Referrer {
     /// # Errors
     /// With what is wrong with it.
     pub fn of(manifest: Vec<u8>) -> Result<Option<Self>, ReferrerError> {
-        let (sum, said) = (document::sum(&manifest), Said::of(&manifest)?);
-        Ok(said.map(|said| Self { sum, said, manifest, payloads: Vec::new() }))
+        let (sum, fields) = (document::sum(&manifest), ReferrerFields::of(&manifest)?);
+        Ok(fields.map(|fields| Self { sum, fields, manifest, payloads: Vec::new() }))
     }
 
     pub(super) fn put(&self, tree: &mut TreeBuilder, session: &Session<'_>) -> Result<(), GrowError> {
         let at = format!("{FOLDER}/{}", self.sum.sha256);
-        put_blob(tree, &format!("{at}/manifest.json"), &self.manifest, DOCUMENT_MOST, session)?;
+        put_blob(tree, &format!("{at}/manifest.json"), &self.manifest, MAX_DOCUMENT, session)?;
         for payload in &self.payloads {
             let path = ImagePath::new(format!("{at}/blobs/{}", payload.sum.sha256).as_bytes())?;
             tree.put(
@@ -185,7 +185,7 @@ pub(super) fn load(store: &Store, id: &TreeId, tree: &Tree) -> Result<Vec<Referr
             return Err(broken(format!("{FOLDER}/{name} is no directory")));
         };
         let tree = store.tree(at)?;
-        let manifest = blob(store, at, &tree, "manifest.json", DOCUMENT_MOST)?;
+        let manifest = blob(store, at, &tree, "manifest.json", MAX_DOCUMENT)?;
         let referrer = Referrer::of(manifest).map_err(|e| broken(e.to_string()))?;
         let mut referrer = referrer.ok_or_else(|| broken(format!("{FOLDER}/{name} refers to nothing")))?;
         let payloads = match tree.get(b"blobs") {
@@ -196,7 +196,7 @@ pub(super) fn load(store: &Store, id: &TreeId, tree: &Tree) -> Result<Vec<Referr
             Some(Node::File { blob, size, .. }) if *size == sum.size => Ok(Payload { sum, blob: *blob }),
             _ => Err(broken(format!("{FOLDER}/{name} has no {}", digest_text(&sum.sha256)))),
         };
-        referrer.payloads = referrer.said.once().map(payload).collect::<Result<_, _>>()?;
+        referrer.payloads = referrer.fields.once().map(payload).collect::<Result<_, _>>()?;
         referrers.push(referrer);
     }
     Ok(referrers)

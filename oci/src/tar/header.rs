@@ -5,11 +5,11 @@ use super::pax::Records;
 /// The size of a block.
 pub const BLOCK: usize = 512;
 /// The latest time that eleven octal digits can say: the year 2242.
-pub const MTIME_MOST: u64 = 0o777_7777_7777;
+pub const MAX_MTIME: u64 = 0o777_7777_7777;
 /// The largest size that they can say: a byte less than 8 GiB.
-const SIZE_MOST: u64 = 0o777_7777_7777;
+const MAX_SIZE: u64 = 0o777_7777_7777;
 /// The largest number of a user or group that seven octal digits can say.
-const ID_MOST: u32 = 0o777_7777;
+const MAX_ID: u32 = 0o777_7777;
 /// What the pax headers themselves are called. Readers do not look at it.
 const PAX_NAME: &[u8] = b"PaxHeaders/entry";
 
@@ -37,7 +37,7 @@ pub struct Header<'a> {
     pub user: u32,
     /// The number of its group.
     pub group: u32,
-    /// Seconds since 1970-01-01 UTC, at most [`MTIME_MOST`].
+    /// Seconds since 1970-01-01 UTC, at most [`MAX_MTIME`].
     pub mtime: u64,
 }
 
@@ -82,17 +82,17 @@ pub fn write_header(header: &Header<'_>, out: &mut Vec<u8>) {
             (b'2', 0)
         }
     };
-    let mut fits = |key: &str, value: u64, most: u64| {
-        if value <= most {
+    let mut fits = |key: &str, value: u64, max: u64| {
+        if value <= max {
             return value;
         }
         // A reader that knows no pax headers cannot read it rightly, whatever stood there.
         records.number(key, value);
         0
     };
-    let size = fits("size", size, SIZE_MOST);
-    let user = fits("uid", header.user.into(), ID_MOST.into());
-    let group = fits("gid", header.group.into(), ID_MOST.into());
+    let size = fits("size", size, MAX_SIZE);
+    let user = fits("uid", header.user.into(), MAX_ID.into());
+    let group = fits("gid", header.group.into(), MAX_ID.into());
     octal(&mut block[field::MODE], header.mode.into());
     octal(&mut block[field::USER], user);
     octal(&mut block[field::GROUP], group);
@@ -123,15 +123,15 @@ fn put(block: &mut [u8; BLOCK], at: usize, bytes: &[u8]) {
 /// Writes the name, when USTAR can hold it: ASCII, of at most 100 bytes, or cut at a slash into at most 155 and 100.
 /// If not, as much of it as fits is there for people, and a record has to say it.
 fn put_name(block: &mut [u8; BLOCK], name: &[u8]) -> bool {
-    let most = field::NAME.len();
+    let max = field::NAME.len();
     if name.is_ascii() {
-        if name.len() <= most {
+        if name.len() <= max {
             put(block, field::NAME.start, name);
             return true;
         }
         // The first slash that leaves no more than fits behind it; there has to be something.
         let cuts = name.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
-        let mut cuts = cuts.filter(|at| (1..=most).contains(&(name.len() - at - 1)));
+        let mut cuts = cuts.filter(|at| (1..=max).contains(&(name.len() - at - 1)));
         if let Some(at) = cuts.next().filter(|at| (1..=field::PREFIX.len()).contains(at)) {
             put(block, field::PREFIX.start, &name[..at]);
             put(block, field::NAME.start, &name[at + 1..]);
@@ -139,7 +139,7 @@ fn put_name(block: &mut [u8; BLOCK], name: &[u8]) -> bool {
         }
     }
     let shown: Vec<u8> =
-        name.iter().take(most).map(|byte| if byte.is_ascii() { *byte } else { b'_' }).collect();
+        name.iter().take(max).map(|byte| if byte.is_ascii() { *byte } else { b'_' }).collect();
     put(block, field::NAME.start, &shown);
     false
 }
@@ -183,7 +183,7 @@ mod tests {
         for name in [&b"a"[..], &[b'n'; 100], &long] {
             assert_eq!(header(name, Kind::File(0), 0).len(), BLOCK, "{}", String::from_utf8_lossy(name));
         }
-        assert_eq!(header(b"a", Kind::File(SIZE_MOST), ID_MOST).len(), BLOCK);
+        assert_eq!(header(b"a", Kind::File(MAX_SIZE), MAX_ID).len(), BLOCK);
         assert_eq!(header(b"a", Kind::Link(&[b't'; 100]), 0).len(), BLOCK);
     }
 
@@ -200,7 +200,7 @@ mod tests {
             assert!(blocks.len() >= 3 * BLOCK && blocks[156] == b'x');
             assert!(blocks.windows(record.len()).any(|it| it == record), "{}", String::from_utf8_lossy(name));
         }
-        let large = header(b"a", Kind::File(SIZE_MOST + 1), ID_MOST + 1);
+        let large = header(b"a", Kind::File(MAX_SIZE + 1), MAX_ID + 1);
         assert!(large[BLOCK..].starts_with(b"19 size=8589934592\n15 uid=2097152\n"));
         // A directory's name has a slash behind it, and no name in front of one is empty.
         let directory = header(&[b'd'; 100], Kind::Directory, 0);

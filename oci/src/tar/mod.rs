@@ -7,7 +7,7 @@
 mod header;
 mod pax;
 
-pub use header::{BLOCK, Header, Kind, MTIME_MOST, write_header};
+pub use header::{BLOCK, Header, Kind, MAX_MTIME, write_header};
 
 /// What ends a tar: two blocks of zeros.
 pub const END: [u8; 2 * BLOCK] = [0; 2 * BLOCK];

@@ -88,7 +88,7 @@
 	cmp_[], &token &']' je %.end
 	call %constant_expression
 	test_rax,rax jle %.wrong
-	cmp_rax, &ZERO_MOST ja %.wrong
+	cmp_rax, &MAX_ZERO ja %.wrong
 :.end
 	push_rax
 	mov_ecx, &']' call %expect
@@ -116,7 +116,7 @@
 	add_rax, &7 and_rax, &-8
 	mov_rcx,[] &zero_end mov_[rbx+],rcx !VALUE
 	add_rax,rcx
-	cmp_rax, &ZERO_AT+ZERO_MOST ja %.full
+	cmp_rax, &ZERO_AT+MAX_ZERO ja %.full
 	mov_[],rax &zero_end jmp %.done
 :.initial
 	mov_rax,r13 call %promoted              # no struct
@@ -142,7 +142,7 @@
 	mov_rax,r13 call %size_of
 	pop_rcx imul_rax,rcx
 	add_rax,[] &data_end
-	cmp_rax, &data+DATA_MOST ja %.data_full
+	cmp_rax, &data+MAX_DATA ja %.data_full
 	mov_[],rax &data_end                    # they are 0 already
 	jmp %.aligned
 :.counted
@@ -174,7 +174,7 @@
 :.value
 	mov_rax,r13 call %check_fits
 	mov_rdi,[] &data_end
-	cmp_rdi, &data+DATA_MOST jae %.full
+	cmp_rdi, &data+MAX_DATA jae %.full
 	mov_rax,[] &number
 	cmp_r13, &CHAR je %.char
 	mov_[rdi],rax add_rdi, &8 jmp %.done
@@ -235,7 +235,7 @@
 :.parameter
 	call %stars mov_rbp,rax
 	call %promoted                          # no void and no struct
-	cmp_ebx, &PARAMETERS_MOST je %.many
+	cmp_ebx, &MAX_PARAMETERS je %.many
 	call %expect_name
 	mov_[rbx*8++],rax &parameter_names
 	mov_[rbx*8++],rbp &parameter_types

@@ -18,7 +18,7 @@ reserve token_type 8            # of a NUMBER its type
 reserve token_name 8            # of a NAME: its row in the table of names
 reserve expected 16             # the sign that is missing, and a 0
 reserve string_bytes 65536      # of a STRING: its bytes
-const STRING_MOST 65000         # so many at most, in one piece
+const MAX_STRING 65000         # so many at most, in one piece
 
 const END 0
 const NUMBER 1
@@ -61,7 +61,7 @@ const ARROW 0x3E2D
 reserve buckets 65536           # the first row of each hash: 8,192 of them
 reserve names 0x800000
 reserve names_end 8             # where the next row goes
-const NAMES_MOST 0x7FFF00
+const MAX_NAMES 0x7FFF00
 const NAME_NEXT 0               # the next row of this hash
 const NAME_LENGTH 8             # how many characters
 const NAME_TEXT 16              # where they are
@@ -73,7 +73,7 @@ const NAME_SIZE 48
 ; Symbols: what names stand for. Those of a block are given up at its end.
 reserve symbols 0x2000000
 reserve symbols_end 8           # where the next row goes
-const SYMBOLS_MOST 0x1FFFF00
+const MAX_SYMBOLS 0x1FFFF00
 reserve level 8                 # how many blocks are open: 0 outside of functions
 reserve innermost 8             # the last symbol that is not given up
 const KIND 0                    # one of those below
@@ -91,7 +91,7 @@ const PARAMETERS 80             # of a function: how many
 const OUTER 88                  # the symbol before it
 const PARAMETER_TYPES 96        # the types of parameters
 const SYMBOL_SIZE 192
-const PARAMETERS_MOST 12
+const MAX_PARAMETERS 12
 const ENUMERATOR 1
 const GLOBAL_VARIABLE 2
 const LOCAL_VARIABLE 3
@@ -111,13 +111,13 @@ const FIRST_STRUCT 0x600        # its row below, and all after it
 const STRUCTS_BEGIN 6
 reserve structs 0x40000         # 16,384 rows of 16 bytes
 reserve structs_count 8         # how many there are, and STRUCTS_BEGIN
-const STRUCTS_MOST 16383
+const MAX_STRUCTS 16383
 const STRUCT_SIZE 0             # 0: not defined
 const STRUCT_MEMBERS 8          # its last member
 reserve members 0x400000
 reserve members_end 8           # where the next row goes
 reserve in_members 8            # 1 at the type of a member
-const MEMBERS_MOST 0x3FFF00
+const MAX_MEMBERS 0x3FFF00
 const MEMBER_BEFORE 0           # the member before it
 const MEMBER_NAME 8
 const MEMBER_TYPE 16
@@ -164,24 +164,24 @@ reserve default_code 8          # where its default is, or 0
 reserve cases 0x100000          # 65,536 rows of 16 bytes: value, where
 reserve cases_end 8             # where the next row goes
 reserve cases_begin 8           # the first row of the innermost switch
-const CASES_MOST 0xFFFF0
+const MAX_CASES 0xFFFF0
 reserve stack_limit 8           # how low the stack may get
 
 ; What the program is made of: each piece with its address in the program.
 reserve code 0x4000000          # 64 MiB
-const CODE_MOST 0x3FFF000
+const MAX_CODE 0x3FFF000
 const CODE_AT 0x400000
 reserve strings 0x1000000       # 16 MiB
 reserve strings_end 8           # where the next byte goes
-const STRINGS_MOST 0xFF0000
+const MAX_STRINGS 0xFF0000
 const STRINGS_AT 0x8000000
 reserve data 0x2000000          # 32 MiB
 reserve data_end 8              # where the next byte goes
-const DATA_MOST 0x1FFF000
+const MAX_DATA 0x1FFF000
 const DATA_AT 0x10000000
 reserve zero_end 8              # the address of the next variable that is zero at first
 const ZERO_AT 0x20000000
-const ZERO_MOST 0x40000000      # 1 GiB
+const MAX_ZERO 0x40000000      # 1 GiB
 reserve headers 4096            # the headers of the program
 reserve empty_page 4096         # zeroes
 
@@ -190,7 +190,7 @@ reserve digits_end 8            # a 0 behind them
 
 ; The texts, together at most 16 MiB.
 reserve texts 0x1000000
-const TEXTS_MOST 0xFFFF00
+const MAX_TEXTS 0xFFFF00
 reserve memory_end 0
 
 macro emit call %emit_bytes [   # emit … ] puts the instructions between behind the code

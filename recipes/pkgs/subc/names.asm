@@ -22,7 +22,7 @@
 	mov_rax,[rax+] !NAME_NEXT jmp %.row
 :.new
 	mov_rax,[] &names_end
-	cmp_rax, &names+NAMES_MOST jae %.full
+	cmp_rax, &names+MAX_NAMES jae %.full
 	add_[], &names_end &NAME_SIZE
 	mov_[rax+],rcx !NAME_LENGTH mov_[rax+],rdx !NAME_TEXT
 	mov_[rax+], !NAME_TOKEN &NAME
@@ -79,7 +79,7 @@
 	fail_name "is declared twice\0"
 :.free
 	mov_rdi,[] &symbols_end                 # rdi: the new row
-	cmp_rdi, &symbols+SYMBOLS_MOST jae %.full
+	cmp_rdi, &symbols+MAX_SYMBOLS jae %.full
 	mov_r9,rdi mov_r10,rax mov_r8d,ecx
 	xor_eax,eax mov_ecx, &SYMBOL_SIZE rep_stosb
 	mov_[],rdi &symbols_end

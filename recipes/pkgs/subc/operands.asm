@@ -253,7 +253,7 @@
 :.piece
 	mov_rdi,[] &strings_end
 	mov_rcx,[] &token_value
-	lea_rax,[rdi+rcx] cmp_rax, &strings+STRINGS_MOST ja %.full
+	lea_rax,[rdi+rcx] cmp_rax, &strings+MAX_STRINGS ja %.full
 	mov_esi, &string_bytes rep_movsb
 	mov_[],rdi &strings_end
 	call %next

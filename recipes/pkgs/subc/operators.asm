@@ -241,7 +241,7 @@ const LOGIC 7                   # see logic in expressions.asm
 
 ; The instructions of the operator in row r13 go behind the code.
 :emit_operator
-	cmp_r12, &code+CODE_MOST ja %.full
+	cmp_r12, &code+MAX_CODE ja %.full
 	mov_esi,[r13+] !ROW_CODE
 	movzx_ecx,byte[rsi] inc_rsi
 	mov_rdi,r12 rep_movsb mov_r12,rdi

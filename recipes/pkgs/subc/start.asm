@@ -49,7 +49,7 @@
 	mov_ebp,eax                             # ebp: the file
 	lea_r13,[rbx+] !16                      # r13: where its next bytes go
 :.more
-	mov_edx, &texts+TEXTS_MOST sub_rdx,r13  # how many have room
+	mov_edx, &texts+MAX_TEXTS sub_rdx,r13  # how many have room
 	jbe %.long
 	mov_edi,ebp mov_rsi,r13 xor_eax,eax
 	syscall                                 # system call 0: read(edi file, rsi to, edx count)

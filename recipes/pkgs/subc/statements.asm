@@ -230,7 +230,7 @@
 	cmp_[rdi],rax je %.twice
 	add_rdi, &16 jmp %.case
 :.new
-	cmp_rdi, &cases+CASES_MOST jae %.full
+	cmp_rdi, &cases+MAX_CASES jae %.full
 	mov_[rdi],rax mov_[rdi+],r12 !8
 	add_[], &cases_end &16
 	jmp %label_end

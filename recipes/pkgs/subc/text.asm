@@ -234,7 +234,7 @@
 	cmp_al, !'"' je %.end
 	call %character
 	mov_[rdi],al inc_rdi
-	cmp_rdi, &string_bytes+STRING_MOST jb %.more
+	cmp_rdi, &string_bytes+MAX_STRING jb %.more
 	fail "a string has more than 65,000 bytes\0"
 :.end
 	sub_rdi, &string_bytes mov_[],rdi &token_value

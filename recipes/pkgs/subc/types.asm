@@ -75,7 +75,7 @@
 	mov_rcx,[rax+] !NAME_TAG
 	test_rcx,rcx jne %.known
 	mov_rcx,[] &structs_count
-	cmp_rcx, &STRUCTS_MOST jae %.full
+	cmp_rcx, &MAX_STRUCTS jae %.full
 	inc_[] &structs_count
 	mov_[rax+],rcx !NAME_TAG
 :.known
@@ -203,7 +203,7 @@
 	pop_rax fail_name "is a duplicate member\0"
 :.new
 	mov_rdi,[] &members_end                 # rdi: its row
-	cmp_rdi, &members+MEMBERS_MOST jae %.full
+	cmp_rdi, &members+MAX_MEMBERS jae %.full
 	add_[], &members_end &MEMBER_SIZE
 	pop_[rdi+] !MEMBER_NAME pop_[rdi+] !MEMBER_TYPE
 	xor_ecx,ecx

@@ -3,7 +3,7 @@
 
 ; The bytes from [ to ] behind the call go behind the code.
 :emit_bytes
-	cmp_r12, &code+CODE_MOST ja %.full
+	cmp_r12, &code+MAX_CODE ja %.full
 	pop_rsi
 	movzx_ecx,byte[rsi] inc_rsi
 	mov_rdi,r12 rep_movsb mov_r12,rdi

@@ -3,7 +3,7 @@
 //! Its text is JSON in the canonical encoding of RFC 8785, and the digest of that text is its name: recipes with equal
 //! actions are built once. `docs/formats.md` has the fields and a worked example.
 
-mod place;
+mod sandbox_path;
 #[cfg(test)]
 mod tests;
 
@@ -13,14 +13,14 @@ use serde::{Deserialize, Serialize};
 
 use stele_store::model::{Digest, TreeId};
 
-pub use place::{Place, PlaceError};
+pub use sandbox_path::{SandboxPath, SandboxPathError};
 
 /// The version of the action's format.
 pub const FORMAT: u32 = 1;
 /// The maximum size of one argument, or of a variable with its name: the kernel's MAX_ARG_STRLEN, less the NUL.
-pub const ARGUMENT_MOST: usize = 131_071;
+pub const MAX_ARGUMENT: usize = 131_071;
 /// The maximum size in bytes of an action's text.
-pub const TEXT_MOST: usize = 16 << 20;
+pub const MAX_TEXT: usize = 16 << 20;
 
 /// The digest of an action's text.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -68,7 +68,7 @@ pub struct Action {
     /// Environment variables, beyond those of the sandbox profile.
     pub env: BTreeMap<String, String>,
     /// The names of the outputs, and the directories in which they are found afterwards.
-    pub outputs: BTreeMap<String, Place>,
+    pub outputs: BTreeMap<String, SandboxPath>,
     /// Its platform.
     pub platform: Platform,
     /// The version of the sandbox profile.
@@ -79,7 +79,7 @@ pub struct Action {
     /// Programs with their arguments, run one after the other until one fails.
     pub steps: Vec<Vec<String>>,
     /// Where they run.
-    pub workdir: Place,
+    pub workdir: SandboxPath,
 }
 
 /// Why something is not an action.
@@ -130,13 +130,13 @@ pub enum ActionError {
         name: String,
     },
     /// The kernel takes no argument like that.
-    #[error("{what} has a NUL, or more than {ARGUMENT_MOST} bytes")]
+    #[error("{what} has a NUL, or more than {MAX_ARGUMENT} bytes")]
     Argument {
         /// Which.
         what: String,
     },
-    /// Longer than [`TEXT_MOST`].
-    #[error("the action's text has {length} bytes, more than {TEXT_MOST}")]
+    /// Longer than [`MAX_TEXT`].
+    #[error("the action's text has {length} bytes, more than {MAX_TEXT}")]
     Long {
         /// Its length.
         length: usize,
@@ -149,7 +149,7 @@ pub struct Parts {
     /// See [`Action::env`].
     pub env: BTreeMap<String, String>,
     /// See [`Action::outputs`].
-    pub outputs: BTreeMap<String, Place>,
+    pub outputs: BTreeMap<String, SandboxPath>,
     /// See [`Action::platform`].
     pub platform: Platform,
     /// See [`Action::profile`].
@@ -159,7 +159,7 @@ pub struct Parts {
     /// See [`Action::steps`].
     pub steps: Vec<Vec<String>>,
     /// See [`Action::workdir`].
-    pub workdir: Place,
+    pub workdir: SandboxPath,
 }
 
 impl Action {
@@ -181,7 +181,7 @@ impl Action {
     /// When it is too long.
     pub fn encode(&self) -> Result<Vec<u8>, ActionError> {
         let text = serde_json_canonicalizer::to_vec(self)?;
-        if text.len() > TEXT_MOST {
+        if text.len() > MAX_TEXT {
             return Err(ActionError::Long { length: text.len() });
         }
         Ok(text)
@@ -192,7 +192,7 @@ impl Action {
     /// # Errors
     /// See [`ActionError`].
     pub fn decode(text: &[u8]) -> Result<Self, ActionError> {
-        if text.len() > TEXT_MOST {
+        if text.len() > MAX_TEXT {
             return Err(ActionError::Long { length: text.len() });
         }
         // A later format may have other fields: its version is reported first.
@@ -241,12 +241,12 @@ impl Action {
         if self.outputs.is_empty() {
             return Err(ActionError::NoOutputs);
         }
-        for (name, place) in &self.outputs {
+        for (name, sandbox_path) in &self.outputs {
             let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
             if !(1..=64).contains(&name.len()) || !name.bytes().all(allowed) {
                 return Err(ActionError::OutputName { name: name.clone() });
             }
-            let nests = |(other, outer): (&String, &Place)| other != name && place.is_in(outer);
+            let nests = |(other, outer): (&String, &SandboxPath)| other != name && sandbox_path.is_in(outer);
             if let Some((outer, _)) = self.outputs.iter().find(|it| nests(*it)) {
                 return Err(ActionError::OutputsNest { outer: outer.clone(), inner: name.clone() });
             }
@@ -256,7 +256,7 @@ impl Action {
 }
 
 fn is_passable(length: usize, text: &str, what: impl Fn() -> String) -> Result<(), ActionError> {
-    if length > ARGUMENT_MOST || text.contains('\0') {
+    if length > MAX_ARGUMENT || text.contains('\0') {
         return Err(ActionError::Argument { what: what() });
     }
     Ok(())

@@ -7,12 +7,12 @@ use super::*;
 fn parts() -> Parts {
     Parts {
         env: BTreeMap::from([("CC".to_owned(), "tcc".to_owned())]),
-        outputs: BTreeMap::from([("out".to_owned(), Place::new("/out").unwrap())]),
+        outputs: BTreeMap::from([("out".to_owned(), SandboxPath::new("/out").unwrap())]),
         platform: Platform::X86_64Linux,
         profile: 1,
         root: TreeId(Digest::of(b"root")),
         steps: vec![vec!["/bin/cc".to_owned(), "-o".to_owned(), "/out/hello".to_owned()]],
-        workdir: Place::new("/build").unwrap(),
+        workdir: SandboxPath::new("/build").unwrap(),
     }
 }
 
@@ -29,16 +29,16 @@ fn what_could_not_be_run_is_no_action() {
         ("step 2 names no program", |it| it.steps.push(vec![])),
         ("step 2 names no program", |it| it.steps.push(vec![String::new()])),
         ("argument 3 of step 1", |it| it.steps[0].push("a\0b".to_owned())),
-        ("argument 3 of step 1", |it| it.steps[0].push("a".repeat(ARGUMENT_MOST + 1))),
+        ("argument 3 of step 1", |it| it.steps[0].push("a".repeat(MAX_ARGUMENT + 1))),
         ("no outputs", |it| it.outputs.clear()),
-        ("no name for an output", |it| drop(it.outputs.insert("a/b".to_owned(), Place::root()))),
-        ("no name for an output", |it| drop(it.outputs.insert(String::new(), Place::root()))),
+        ("no name for an output", |it| drop(it.outputs.insert("a/b".to_owned(), SandboxPath::root()))),
+        ("no name for an output", |it| drop(it.outputs.insert(String::new(), SandboxPath::root()))),
         ("output doc lies in output out", |it| {
-            it.outputs.insert("doc".to_owned(), Place::new("/out/doc").unwrap());
+            it.outputs.insert("doc".to_owned(), SandboxPath::new("/out/doc").unwrap());
         }),
         ("name of an environment variable", |it| drop(it.env.insert("A=B".to_owned(), String::new()))),
         ("name of an environment variable", |it| drop(it.env.insert(String::new(), String::new()))),
-        ("environment variable A", |it| drop(it.env.insert("A".to_owned(), "a".repeat(ARGUMENT_MOST)))),
+        ("environment variable A", |it| drop(it.env.insert("A".to_owned(), "a".repeat(MAX_ARGUMENT)))),
     ] {
         let refused = refused(change);
         assert!(refused.contains(said), "{refused} does not say {said}");
@@ -48,13 +48,13 @@ fn what_could_not_be_run_is_no_action() {
 #[test]
 fn a_place_has_one_spelling() {
     for text in ["", "out", "./out", "//", "/out/", "/out//a", "/./a", "/a/..", "/a\0b"] {
-        assert!(Place::new(text).is_err(), "{text:?}");
+        assert!(SandboxPath::new(text).is_err(), "{text:?}");
     }
-    assert!(Place::new(&format!("/{}", "n".repeat(256))).is_err());
-    let place = |text| Place::new(text).unwrap();
+    assert!(SandboxPath::new(&format!("/{}", "n".repeat(256))).is_err());
+    let place = |text| SandboxPath::new(text).unwrap();
     assert!(
         place("/a/b").is_in(&place("/a"))
-            && place("/a").is_in(&Place::root())
+            && place("/a").is_in(&SandboxPath::root())
             && place("/a").is_in(&place("/a"))
     );
     assert!(!place("/ab").is_in(&place("/a")) && !place("/a").is_in(&place("/a/b")));
@@ -170,7 +170,7 @@ proptest! {
         names in proptest::collection::btree_set("[a-z]{1,5}", 1..4),
         profile in any::<u32>(),
     ) {
-        let outputs = names.iter().map(|it| (it.clone(), Place::new(&format!("/out/{it}")).unwrap())).collect();
+        let outputs = names.iter().map(|it| (it.clone(), SandboxPath::new(&format!("/out/{it}")).unwrap())).collect();
         let action = Action::new(Parts { env, steps, outputs, profile, ..parts() }).unwrap();
         let text = action.encode().unwrap();
         prop_assert_eq!(&Action::decode(&text).unwrap(), &action);

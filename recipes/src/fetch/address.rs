@@ -23,16 +23,16 @@ pub(super) enum Address {
 }
 
 /// One thing to ask, and how it is shown: as the recipe writes it, and the address when that is another.
-pub(super) type Ask = (String, Address);
+pub(super) type Attempt = (String, Address);
 
 /// All addresses to try for `source`, in order; for an alias that is not configured, its error.
-pub(super) fn all(source: &Source, config: &Config) -> Vec<Result<Ask, Tried>> {
+pub(super) fn all(source: &Source, config: &Config) -> Vec<Result<Attempt, Tried>> {
     let plain = |address: &str| match address.strip_prefix("file:") {
         Some(path) => Address::File(path.to_owned()),
         None => Address::Http(address.to_owned()),
     };
     let sha256 = source.sha256.to_string();
-    let mut all: Vec<Result<Ask, Tried>> = Vec::new();
+    let mut all: Vec<Result<Attempt, Tried>> = Vec::new();
     for address in config.first(&sha256, source.file.as_str()) {
         all.push(Ok((address.clone(), plain(&address))));
     }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use stele_store::model::Sha256;
 
-use super::Keep;
+use super::SourceStore;
 use super::failure::{FetchError, PartError};
 use super::part::{self, Part};
 use super::signature::{self, SignatureError};
@@ -17,7 +17,7 @@ use super::worker::Fetcher;
 use crate::source::{Sha512, Signature, Source};
 
 /// Checks a finished download.
-pub(super) fn fetched<K: Keep>(
+pub(super) fn fetched<K: SourceStore>(
     fetcher: &Fetcher<'_, K>,
     index: usize,
     source: &Source,
@@ -29,7 +29,7 @@ pub(super) fn fetched<K: Keep>(
 }
 
 /// Checks a source that is kept, as far as that was not done before.
-pub(super) fn kept<K: Keep>(
+pub(super) fn kept<K: SourceStore>(
     fetcher: &Fetcher<'_, K>,
     index: usize,
     source: &Source,
@@ -43,7 +43,7 @@ pub(super) fn kept<K: Keep>(
     }
     part::make_folder(folder)?;
     let copy = Scratch::new(folder, "copy");
-    fetcher.keep.copy_out(source, &copy.0).map_err(FetchError::Keep)?;
+    fetcher.keep.copy_out(source, &copy.0).map_err(FetchError::SourceStore)?;
     content(fetcher, index, source, hash(&copy.0)?, &copy.0)?;
     mark(&marker)
 }
@@ -55,7 +55,7 @@ fn size<E>(source: &Source, actual: u64) -> Result<(), FetchError<E>> {
     }
 }
 
-fn content<K: Keep>(
+fn content<K: SourceStore>(
     fetcher: &Fetcher<'_, K>,
     index: usize,
     source: &Source,
@@ -72,7 +72,7 @@ fn content<K: Keep>(
 }
 
 /// Fetches the signature, which is a source too, and has it verified.
-fn signed<K: Keep>(
+fn signed<K: SourceStore>(
     fetcher: &Fetcher<'_, K>,
     index: usize,
     signature: &Signature,
@@ -91,7 +91,7 @@ fn signed<K: Keep>(
     })?;
     let folder = &fetcher.options.folder;
     let copy = Scratch::new(folder, "signature");
-    fetcher.keep.copy_out(source, &copy.0).map_err(FetchError::Keep)?;
+    fetcher.keep.copy_out(source, &copy.0).map_err(FetchError::SourceStore)?;
     let home = Scratch::new(folder, "gpgv");
     part::make_folder(&home.0)?;
     signature::verify(file, &copy.0, &signature.keys, &home.0).map_err(FetchError::Signature)

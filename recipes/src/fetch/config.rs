@@ -174,7 +174,7 @@ impl Config {
         }
         match it.most_bytes {
             Some(0) => return Err(ConfigError::Zero { key: "most-bytes" }),
-            Some(most) => limits.most_bytes = most,
+            Some(max) => limits.most_bytes = max,
             None => {}
         }
         for suite in config.debian.suites.iter().flatten() {

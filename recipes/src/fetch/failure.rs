@@ -64,10 +64,10 @@ pub enum MirrorFailure {
         found: u64,
     },
     /// It is larger than anything that is fetched.
-    #[error("it has more than {most} bytes, the most that is fetched (`most-bytes`)")]
+    #[error("it has more than {max} bytes, the most that is fetched (`most-bytes`)")]
     TooLarge {
         /// The bound.
-        most: u64,
+        max: u64,
     },
     /// The time for the whole source is over.
     #[error("it took longer than {seconds} s, the most for one source (`total-seconds`)")]
@@ -154,5 +154,5 @@ pub enum FetchError<E> {
     Part(#[from] PartError),
     /// The source could not be stored.
     #[error("it could not be kept")]
-    Keep(E),
+    SourceStore(E),
 }

@@ -1,7 +1,7 @@
 //! Fetching sources: trying their mirrors in turn, checking the bytes, and handing them to the caller's store.
 //!
 //! This is the one part of the crate that reads files, asks a network and starts programs (`apt-get` for `debian:`,
-//! `gpgv` for signatures). It knows no store and prints nothing: it is given something that [`Keep`]s what is right,
+//! `gpgv` for signatures). It knows no store and prints nothing: it is given something that [`SourceStore`]s what is right,
 //! and reports its progress by [`Event`]s.
 //!
 //! A download goes to `<folder>/<sha256>.part`, which is locked while a process works on it, and is resumed from there.
@@ -35,7 +35,7 @@ pub use signature::SignatureError;
 pub use stele_http::HttpError;
 
 /// Who keeps sources: a store, or a test.
-pub trait Keep: Sync {
+pub trait SourceStore: Sync {
     /// Why something could not be kept, or found out.
     type Error: Send;
 
@@ -135,7 +135,7 @@ pub enum What<'a> {
 /// Gets every source that is not kept yet, several at once. An outcome for each, in the order of `sources`.
 ///
 /// `watch` is called from several threads.
-pub fn fetch<K: Keep>(
+pub fn fetch<K: SourceStore>(
     sources: &[Source],
     options: &Options,
     keep: &K,

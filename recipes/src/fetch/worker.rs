@@ -8,7 +8,7 @@ use stele_store::model::Sha256;
 use super::address::{self, Address};
 use super::failure::{FetchError, MirrorFailure, PartError, Tried};
 use super::part::{self, Part};
-use super::{Event, Had, Keep, Limits, Options, What, check, debian, http, local};
+use super::{Event, Had, Limits, Options, SourceStore, What, check, debian, http, local};
 use crate::source::Source;
 
 /// Why asking a mirror ended: because of the mirror, or because of this machine, when no other mirror would help.
@@ -70,7 +70,7 @@ impl Bounds {
         match self.size {
             Some(expected) if length > expected => Err(MirrorFailure::Size { expected, found: length }),
             _ if length > self.limits.most_bytes => {
-                Err(MirrorFailure::TooLarge { most: self.limits.most_bytes })
+                Err(MirrorFailure::TooLarge { max: self.limits.most_bytes })
             }
             _ => Ok(()),
         }
@@ -85,7 +85,7 @@ pub(super) struct Fetcher<'a, K> {
     http: http::Client,
 }
 
-impl<'a, K: Keep> Fetcher<'a, K> {
+impl<'a, K: SourceStore> Fetcher<'a, K> {
     pub(super) fn new(options: &'a Options, keep: &'a K, watch: &'a (dyn Fn(Event<'_>) + Sync)) -> Self {
         Self { options, keep, watch, http: http::Client::new(&options.config.limits) }
     }
@@ -94,7 +94,7 @@ impl<'a, K: Keep> Fetcher<'a, K> {
     pub(super) fn get(&self, index: usize, source: &Source) -> Result<Had, FetchError<K::Error>> {
         let tell = |what: What<'_>| (self.watch)(Event { index, source, what });
         let folder = &self.options.folder;
-        if let Some(size) = self.keep.size(source).map_err(FetchError::Keep)? {
+        if let Some(size) = self.keep.size(source).map_err(FetchError::SourceStore)? {
             part::remove_leftover(folder, &source.sha256);
             check::kept(self, index, source, size)?;
             return Ok(Had::There);
@@ -105,7 +105,7 @@ impl<'a, K: Keep> Fetcher<'a, K> {
         part::make_folder(folder)?;
         let mut part = Part::open(folder, source.sha256, || tell(What::Waits))?;
         // The previous holder of the lock may have fetched it.
-        if let Some(size) = self.keep.size(source).map_err(FetchError::Keep)? {
+        if let Some(size) = self.keep.size(source).map_err(FetchError::SourceStore)? {
             part.remove()?;
             check::kept(self, index, source, size)?;
             return Ok(Had::There);
@@ -127,7 +127,7 @@ impl<'a, K: Keep> Fetcher<'a, K> {
             }
         };
         check::fetched(self, index, source, &part)?;
-        self.keep.take(source, part.path()).map_err(FetchError::Keep)?;
+        self.keep.take(source, part.path()).map_err(FetchError::SourceStore)?;
         part.remove()?;
         Ok(had)
     }
@@ -185,7 +185,7 @@ impl<'a, K: Keep> Fetcher<'a, K> {
                 Address::Http(url) => self.http.get(url, part, bounds, &mut moves),
                 Address::File(path) => local::get(Path::new(path), part, bounds, &mut moves),
                 Address::Debian { package, version, file } => {
-                    let wanted = debian::Wanted { package, version, file };
+                    let wanted = debian::DebianFile { package, version, file };
                     let note = |text: &str| tell(What::Note { text });
                     debian::get(&wanted, &self.options.config.debian, part, bounds, &note, &mut moves)
                 }

@@ -62,7 +62,7 @@ pub(super) fn from_top(file: &str, text: &str) -> String {
 /// What Starlark sees of an error that is kept in the [`Context`].
 #[derive(Debug, thiserror::Error)]
 #[error("refused")]
-struct Kept;
+struct Recorded;
 
 impl<'a> Context<'a> {
     /// That of the running evaluation.
@@ -107,7 +107,7 @@ impl<'a> Context<'a> {
     /// Keeps `error`, and gives Starlark one.
     pub(super) fn keep(&self, error: EvalError) -> starlark::Error {
         self.refused.borrow_mut().get_or_insert(error);
-        starlark::Error::new_other(Kept)
+        starlark::Error::new_other(Recorded)
     }
 
     /// The package, for a function that needs one.

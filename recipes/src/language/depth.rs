@@ -11,9 +11,9 @@ use super::error::{EvalError, Label, What};
 use super::spans;
 
 /// The maximum number of tokens of one expression between two commas, those around it included: each can be one level.
-const TOKENS_MOST: usize = 5_000;
+const MAX_TOKENS: usize = 5_000;
 /// The maximum number of nested blocks; every `elif` is one.
-const BLOCKS_MOST: usize = 500;
+const MAX_BLOCKS: usize = 500;
 
 /// Refuses a file that nests too deeply. Text that is not Starlark passes: the parser's error is better.
 pub(super) fn check(file: &str, text: &str) -> Result<(), EvalError> {
@@ -43,7 +43,7 @@ pub(super) fn check(file: &str, text: &str) -> Result<(), EvalError> {
             }
             _ => (open[innermost], tokens) = (open[innermost] + 1, tokens + 1),
         }
-        if tokens > TOKENS_MOST || blocks + elifs > BLOCKS_MOST {
+        if tokens > MAX_TOKENS || blocks + elifs > MAX_BLOCKS {
             // A file has less than 4 GiB: its size was checked.
             let position = |at: usize| Pos::new(u32::try_from(at).unwrap_or(u32::MAX));
             let span = map.file_span(FileRange::new(position(begin), position(end.max(begin))));

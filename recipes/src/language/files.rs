@@ -9,15 +9,15 @@ use stele_store::model::{BlobId, Digest, Name, Node, Tree};
 use crate::paths::TreePath;
 
 /// The maximum size in bytes of one file of Starlark.
-pub const STARLARK_MOST: usize = 1 << 20;
+pub const MAX_STARLARK: usize = 1 << 20;
 
 /// A recipe tree. Evaluation sees what this gives, and nothing else.
 pub trait Files: Sync {
     /// The bytes of a file; none when there is no such file.
     ///
     /// # Errors
-    /// When there is something else at that path, it is larger than `most` bytes, or it cannot be read.
-    fn read(&self, path: &TreePath, most: usize) -> io::Result<Option<Vec<u8>>>;
+    /// When there is something else at that path, it is larger than `max` bytes, or it cannot be read.
+    fn read(&self, path: &TreePath, max: usize) -> io::Result<Option<Vec<u8>>>;
 
     /// What lies at a path, as it would be stored; none when there is nothing.
     ///
@@ -82,12 +82,12 @@ fn file(bytes: &[u8]) -> Node {
 }
 
 impl Files for InMemoryFiles {
-    fn read(&self, path: &TreePath, most: usize) -> io::Result<Option<Vec<u8>>> {
+    fn read(&self, path: &TreePath, max: usize) -> io::Result<Option<Vec<u8>>> {
         let path = path.to_string();
         let found = self.files.get(&path).cloned();
         self.note().insert(path);
         match found {
-            Some(bytes) if bytes.len() > most => Err(too_large(most)),
+            Some(bytes) if bytes.len() > max => Err(too_large(max)),
             found => Ok(found),
         }
     }
@@ -104,6 +104,6 @@ impl Files for InMemoryFiles {
     }
 }
 
-pub(super) fn too_large(most: usize) -> io::Error {
-    io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {most} bytes"))
+pub(super) fn too_large(max: usize) -> io::Error {
+    io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {max} bytes"))
 }

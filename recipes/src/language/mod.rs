@@ -29,7 +29,7 @@ use starlark::environment::{Globals, GlobalsBuilder, LibraryExtension};
 use starlark::syntax::Dialect;
 
 pub use error::{ArgumentError, EvalError, Label, What};
-pub use files::{Files, InMemoryFiles, STARLARK_MOST};
+pub use files::{Files, InMemoryFiles, MAX_STARLARK};
 pub use format::format;
 pub use on_disk::{OnDisk, OnDiskError};
 pub use problem::{Problem, Shown};
@@ -166,10 +166,10 @@ fn no_recipe<'a>(name: &RecipeName, known: impl Iterator<Item = &'a str>) -> Eva
 /// Those of `known` that whoever typed `name` may have meant.
 fn similar<'a>(name: &RecipeName, known: impl Iterator<Item = &'a str>) -> Vec<String> {
     // At most a third of the letters may differ, or it is another word.
-    let most = name.as_str().len().div_ceil(3);
+    let max = name.as_str().len().div_ceil(3);
     let mut similar: Vec<_> = known
         .map(|it| (strsim::damerau_levenshtein(it, name.as_str()), it))
-        .filter(|(distance, it)| *distance <= most || it.starts_with(&format!("{name}-")))
+        .filter(|(distance, it)| *distance <= max || it.starts_with(&format!("{name}-")))
         .collect();
     similar.sort_unstable();
     similar.dedup();

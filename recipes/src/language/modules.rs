@@ -11,17 +11,17 @@ use starlark::values::FrozenHeapName;
 
 use super::context::{Context, from_top};
 use super::error::{EvalError, Label, What};
-use super::files::{Files, STARLARK_MOST};
+use super::files::{Files, MAX_STARLARK};
 use super::{depth, dialect, globals, spans};
 use crate::paths::TreePath;
 use crate::recipe::{ImageRecipe, Recipe, Span};
 
 /// The most steps of one file.
-const STEPS_MOST: u64 = 10_000_000;
+const MAX_STEPS: u64 = 10_000_000;
 /// The most bytes that the values of one file may take, as far as the evaluator counts them.
-const HEAP_MOST: usize = 256 << 20;
+const MAX_HEAP: usize = 256 << 20;
 /// The most calls inside each other.
-const CALLS_MOST: usize = 200;
+const MAX_CALL_DEPTH: usize = 200;
 
 /// The files that were loaded so far.
 pub(super) struct Modules<'a> {
@@ -130,7 +130,7 @@ impl<'a> Modules<'a> {
         let path = TreePath::parse(file.as_bytes()).map_err(|_| no_file())?;
         let bytes = self
             .files
-            .read(&path, STARLARK_MOST)
+            .read(&path, MAX_STARLARK)
             .map_err(|source| EvalError::new(What::Read { path: file.to_string(), source }, labels()))?;
         let text = String::from_utf8(bytes.ok_or_else(no_file)?).map_err(|e| {
             let at = e.utf8_error().valid_up_to();
@@ -177,9 +177,9 @@ impl<'a> Modules<'a> {
             eval.set_loader(&loader);
             eval.extra = Some(&context);
             let limits = eval
-                .set_max_tick_count(STEPS_MOST)
-                .and_then(|()| eval.set_max_heap_size(HEAP_MOST))
-                .and_then(|()| eval.set_max_callstack_size(CALLS_MOST));
+                .set_max_tick_count(MAX_STEPS)
+                .and_then(|()| eval.set_max_heap_size(MAX_HEAP))
+                .and_then(|()| eval.set_max_callstack_size(MAX_CALL_DEPTH));
             limits.map_err(starlark::Error::new_other)?;
             let evaluated = eval.eval_module(parsed.clone(), globals).map(drop);
             // The evaluator has no other sign that it was the heap.
@@ -187,12 +187,12 @@ impl<'a> Modules<'a> {
                 error.without_diagnostic().to_string().starts_with("Heap memory limit")
             };
             let limit = match &evaluated {
-                Err(_) if eval.get_total_tick_count() >= STEPS_MOST => Some((STEPS_MOST, "steps")),
-                Err(error) if heap(error) => Some((HEAP_MOST as u64, "bytes")),
+                Err(_) if eval.get_total_tick_count() >= MAX_STEPS => Some((MAX_STEPS, "steps")),
+                Err(error) if heap(error) => Some((MAX_HEAP as u64, "bytes")),
                 _ => None,
             };
             drop(eval);
-            if let Some((most, what)) = limit {
+            if let Some((max, what)) = limit {
                 let error = evaluated.as_ref().err();
                 let call = error.and_then(|it| it.call_stack().frames.last()?.location.as_ref());
                 let at = error.and_then(starlark::Error::span).or(call);
@@ -200,7 +200,7 @@ impl<'a> Modules<'a> {
                     || Label::new(spans::whole(file), ""),
                     |at| Label::new(spans::of(at), "it had come to here"),
                 );
-                let what = What::Limit { file: file.to_string(), most, what };
+                let what = What::Limit { file: file.to_string(), max, what };
                 return Err(context.keep(EvalError::new(what, vec![at])));
             }
             evaluated?;

@@ -17,10 +17,10 @@ use super::stamps::{Looked, Stamps, is_local, open_below};
 use crate::paths::TreePath;
 
 /// The most entries of a folder of recipes, and of what `local` takes.
-const ENTRIES_MOST: usize = 1_000_000;
+const MAX_ENTRIES: usize = 1_000_000;
 
 /// The most levels of what `local` takes: one descriptor each is open.
-const DEPTH_MOST: usize = 200;
+const MAX_DEPTH: usize = 200;
 
 /// A recipe tree that is a folder on this machine: the one that holds `pkgs`.
 ///
@@ -131,23 +131,23 @@ impl OnDisk {
 }
 
 /// Reads a file that is open; it must be a regular one.
-fn read_whole(fd: OwnedFd, stat: &Stat, most: usize) -> io::Result<Vec<u8>> {
+fn read_whole(fd: OwnedFd, stat: &Stat, max: usize) -> io::Result<Vec<u8>> {
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
         return Err(io::Error::other("it is no regular file"));
     }
     let mut bytes = Vec::new();
-    File::from(fd).take(most as u64 + 1).read_to_end(&mut bytes)?;
-    match bytes.len() > most {
-        true => Err(too_large(most)),
+    File::from(fd).take(max as u64 + 1).read_to_end(&mut bytes)?;
+    match bytes.len() > max {
+        true => Err(too_large(max)),
         false => Ok(bytes),
     }
 }
 
 impl Files for OnDisk {
-    fn read(&self, path: &TreePath, most: usize) -> io::Result<Option<Vec<u8>>> {
+    fn read(&self, path: &TreePath, max: usize) -> io::Result<Option<Vec<u8>>> {
         // Without NONBLOCK a fifo in the tree would be waited for.
         let open = self.open_noted(&path.to_bytes(), OFlags::RDONLY | OFlags::NONBLOCK)?;
-        open.map(|(fd, stat)| read_whole(fd, &stat, most)).transpose()
+        open.map(|(fd, stat)| read_whole(fd, &stat, max)).transpose()
     }
 
     fn node(&self, path: &TreePath) -> io::Result<Option<Node>> {
@@ -170,8 +170,8 @@ impl Files for OnDisk {
             if !matches!(recipe, Ok(None)) {
                 packages.push(name.to_owned());
             }
-            if packages.len() > ENTRIES_MOST {
-                return Err(io::Error::other(format!("it has more than {ENTRIES_MOST} folders")));
+            if packages.len() > MAX_ENTRIES {
+                return Err(io::Error::other(format!("it has more than {MAX_ENTRIES} folders")));
             }
         }
         Ok(packages)
@@ -190,7 +190,7 @@ impl Walk<'_> {
     /// What an open file or directory is, as it would be stored.
     fn node(&mut self, fd: OwnedFd, stat: &Stat, path: &[u8], depth: usize) -> io::Result<Node> {
         self.entries += 1;
-        if self.entries > ENTRIES_MOST || depth > DEPTH_MOST {
+        if self.entries > MAX_ENTRIES || depth > MAX_DEPTH {
             return Err(io::Error::other("it has too many entries, or too many levels"));
         }
         match FileType::from_raw_mode(stat.st_mode) {

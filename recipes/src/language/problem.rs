@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::error::{EvalError, Label};
-use super::files::{Files, STARLARK_MOST};
+use super::files::{Files, MAX_STARLARK};
 use crate::paths::TreePath;
 use crate::recipe::Span;
 
 /// The maximum number of lines shown per location.
-const LINES_MOST: usize = 6;
+const MAX_LINES: usize = 6;
 
 /// An error, ready to be shown.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -67,9 +67,9 @@ impl Shown {
     fn new(label: &Label, files: &dyn Files) -> Self {
         let span = label.span.clone();
         let path = TreePath::parse(span.file.as_bytes()).ok();
-        let bytes = path.and_then(|path| files.read(&path, STARLARK_MOST).ok().flatten()).unwrap_or_default();
+        let bytes = path.and_then(|path| files.read(&path, MAX_STARLARK).ok().flatten()).unwrap_or_default();
         let text = String::from_utf8_lossy(&bytes);
-        let count = (span.end.0.saturating_sub(span.begin.0) + 1).min(LINES_MOST);
+        let count = (span.end.0.saturating_sub(span.begin.0) + 1).min(MAX_LINES);
         let lines = text.lines().skip(span.begin.0 - 1).take(count).map(str::to_owned).collect();
         Self { span, label: label.text.clone(), lines }
     }

@@ -62,7 +62,7 @@ pub struct Stamp {
 
 /// What a path led to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-enum Found {
+enum Resolution {
     There(Stamp),
     /// It could not be opened, with this error of the kernel.
     Not(i32),
@@ -80,7 +80,7 @@ pub(super) struct Looked {
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(try_from = "Written", into = "Written")]
 pub struct Stamps {
-    found: BTreeMap<Looked, Found>,
+    found: BTreeMap<Looked, Resolution>,
     /// Something was changed so shortly before it was looked at that the next change might not show, or between two
     /// looks.
     unsettled: bool,
@@ -89,13 +89,13 @@ pub struct Stamps {
 /// [`Stamps`] between two processes: paths are escaped.
 #[derive(Serialize, Deserialize)]
 struct Written {
-    found: Vec<(String, bool, Found)>,
+    found: Vec<(String, bool, Resolution)>,
     unsettled: bool,
 }
 
 impl From<Stamps> for Written {
     fn from(stamps: Stamps) -> Self {
-        let row = |(looked, found): (Looked, Found)| {
+        let row = |(looked, found): (Looked, Resolution)| {
             let mut path = String::new();
             escape(&looked.path, &mut path);
             (path, looked.follow, found)
@@ -108,7 +108,7 @@ impl TryFrom<Written> for Stamps {
     type Error = String;
 
     fn try_from(written: Written) -> Result<Self, String> {
-        let row = |(path, follow, found): (String, bool, Found)| {
+        let row = |(path, follow, found): (String, bool, Resolution)| {
             let path = unescape(path.as_bytes()).map_err(|e| e.to_string())?;
             Ok::<_, String>((Looked { path, follow }, found))
         };
@@ -151,15 +151,15 @@ impl Stamps {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |it| it.as_nanos());
         let stamp = Stamp::of(stat);
         self.unsettled |= !local || !stamp.is_settled(i128::try_from(now).unwrap_or(0));
-        self.put(looked, Found::There(stamp));
+        self.put(looked, Resolution::There(stamp));
     }
 
     /// Notes that nothing could be opened.
     pub(super) fn note_none(&mut self, looked: Looked, why: Errno) {
-        self.put(looked, Found::Not(why.raw_os_error()));
+        self.put(looked, Resolution::Not(why.raw_os_error()));
     }
 
-    fn put(&mut self, looked: Looked, found: Found) {
+    fn put(&mut self, looked: Looked, found: Resolution) {
         // Of two states that were read, one alone cannot be held on to.
         self.unsettled |= self.found.insert(looked, found).is_some_and(|before| before != found);
     }
@@ -167,8 +167,9 @@ impl Stamps {
     /// Whether everything still is what it was.
     pub(super) fn hold(&self, top: impl AsFd + Sync) -> bool {
         let all: Vec<_> = self.found.iter().collect();
-        let holds =
-            |part: &[(&Looked, &Found)]| part.iter().all(|(looked, found)| look(&top, looked) == **found);
+        let holds = |part: &[(&Looked, &Resolution)]| {
+            part.iter().all(|(looked, found)| look(&top, looked) == **found)
+        };
         // With 10,000 recipes this is most of what planning again takes.
         let (one, other) = all.split_at(all.len() / 2);
         std::thread::scope(|scope| {
@@ -178,11 +179,11 @@ impl Stamps {
     }
 }
 
-fn look(top: impl AsFd, looked: &Looked) -> Found {
+fn look(top: impl AsFd, looked: &Looked) -> Resolution {
     let fd = open_below(top, &looked.path, OFlags::PATH, looked.follow);
     match fd.and_then(|fd| rustix::fs::fstat(&fd)) {
-        Ok(stat) => Found::There(Stamp::of(&stat)),
-        Err(e) => Found::Not(e.raw_os_error()),
+        Ok(stat) => Resolution::There(Stamp::of(&stat)),
+        Err(e) => Resolution::Not(e.raw_os_error()),
     }
 }
 
@@ -234,10 +235,10 @@ mod tests {
     fn two_states_of_one_path_never_settle() {
         let looked = || Looked { path: b"x".to_vec(), follow: true };
         let mut stamps = Stamps::default();
-        stamps.put(looked(), Found::There(stamp(1)));
-        stamps.put(looked(), Found::There(stamp(1)));
+        stamps.put(looked(), Resolution::There(stamp(1)));
+        stamps.put(looked(), Resolution::There(stamp(1)));
         assert!(stamps.are_settled());
-        stamps.put(looked(), Found::There(stamp(2)));
+        stamps.put(looked(), Resolution::There(stamp(2)));
         assert!(!stamps.are_settled());
     }
 
@@ -245,8 +246,8 @@ mod tests {
     fn any_name_passes_from_one_process_to_another() {
         let mut stamps = Stamps::default();
         for path in [&b"with space"[..], b"back\\slash", b"\xff\xfe", "ä/ö".as_bytes(), b"a\nb"] {
-            stamps.put(Looked { path: path.to_vec(), follow: false }, Found::Not(2));
-            stamps.put(Looked { path: path.to_vec(), follow: true }, Found::There(stamp(-1)));
+            stamps.put(Looked { path: path.to_vec(), follow: false }, Resolution::Not(2));
+            stamps.put(Looked { path: path.to_vec(), follow: true }, Resolution::There(stamp(-1)));
         }
         let text = serde_json::to_vec(&stamps).unwrap();
         assert_eq!(serde_json::from_slice::<Stamps>(&text).unwrap(), stamps);

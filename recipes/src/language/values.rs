@@ -11,7 +11,7 @@ use starlark::any::ProvidesStaticType;
 use starlark::values::{Heap, NoSerialize, StarlarkPagablePanic, StarlarkValue, Value, starlark_value};
 use starlark::{starlark_simple_value, values::AllocValue as _};
 
-use crate::action::Place;
+use crate::action::SandboxPath;
 use crate::recipe::{ForeignImage, ImageRecipe, LocalInput, OutputName, Recipe, SourceInput};
 
 /// A recipe. `name` and `version` can be read of it.
@@ -26,7 +26,7 @@ pub(super) struct InputValue {
     #[allocative(skip)]
     pub(super) output: OutputName,
     #[allocative(skip)]
-    pub(super) place: Place,
+    pub(super) place: SandboxPath,
 }
 
 /// A source. `name` and `sha256` can be read of it.

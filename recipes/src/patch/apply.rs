@@ -9,7 +9,7 @@ use super::resolve::{self, Change};
 use super::rewrite::rewrite;
 use super::{FilePatch, GitHeader, Header, MAX_FILE, Mode, Patch};
 use crate::content::{Content, ContentError};
-use crate::paths::{Found, TreeEdit, TreePath, WalkError};
+use crate::paths::{EditEntry, TreeEdit, TreePath, WalkError};
 
 /// Applies `patch` to `tree`, with `strip` leading components stripped from the names in it (`patch -pN`).
 ///
@@ -227,8 +227,8 @@ impl Applying<'_> {
     /// The file or link at `path`.
     fn leaf(&mut self, step: &Step<'_>, path: &TreePath) -> Result<Node, ApplyError> {
         match self.edit.get(path).map_err(|error| step.walk_fault(error))? {
-            Some(Found::Leaf(node)) => Ok(node),
-            Some(Found::Directory) => Err(step.fault(FileFault::Directory)),
+            Some(EditEntry::Leaf(node)) => Ok(node),
+            Some(EditEntry::Directory) => Err(step.fault(FileFault::Directory)),
             None => Err(step.fault(FileFault::Absent)),
         }
     }

@@ -8,7 +8,7 @@ use super::{GitChange, GitHeader, Mode, hunks, names};
 
 /// The fields of a header, each at most once.
 #[derive(Default)]
-struct Said {
+struct HeaderFields {
     old: Option<Mode>,
     new: Option<Mode>,
     created: Option<Mode>,
@@ -27,12 +27,12 @@ pub(super) fn header(lines: &mut PatchLines<'_>, first: &[u8]) -> Result<GitHead
     check_line_end(lines)?;
     let names = names::pair(first).map_err(|fault| lines.fault(fault))?;
     lines.advance();
-    let mut said = Said::default();
+    let mut fields = HeaderFields::default();
     while let Some(line) = lines.peek() {
         if line == b"GIT binary patch" || line.starts_with(b"Binary files ") {
             return Err(lines.fault(ParseFault::Foreign { kind: Foreign::Binary }));
         }
-        match said.line(line) {
+        match fields.line(line) {
             Ok(true) => check_line_end(lines)?,
             Ok(false) => break,
             Err(fault) => {
@@ -43,12 +43,12 @@ pub(super) fn header(lines: &mut PatchLines<'_>, first: &[u8]) -> Result<GitHead
         lines.advance();
     }
     let marks = if hunks::marks_are_next(lines) { Some(marks(lines)?) } else { None };
-    let (old, new, kept) = (said.old.or(said.deleted), said.new.or(said.created), said.kept);
-    let change = said.change().map_err(|which| begin.fault(ParseFault::Header { which }))?;
+    let (old, new, kept) = (fields.old.or(fields.deleted), fields.new.or(fields.created), fields.kept);
+    let change = fields.change().map_err(|which| begin.fault(ParseFault::Header { which }))?;
     Ok(GitHeader { names, marks, change, old, new, kept })
 }
 
-impl Said {
+impl HeaderFields {
     /// Takes in a line; whether it is one of a header.
     fn line(&mut self, line: &[u8]) -> Result<bool, ParseFault> {
         let behind = |what: &str| line.strip_prefix(what.as_bytes());

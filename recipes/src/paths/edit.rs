@@ -9,7 +9,7 @@ use crate::content::{Content, ContentError};
 
 /// The entry at a path of a [`TreeEdit`].
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Found {
+pub enum EditEntry {
     /// A directory, changed or not.
     Directory,
     /// A file or a symbolic link.
@@ -54,12 +54,12 @@ impl<'a> TreeEdit<'a> {
     ///
     /// # Errors
     /// When a component other than the last is not a directory, or a tree cannot be read.
-    pub fn get(&mut self, path: &TreePath) -> Result<Option<Found>, WalkError> {
+    pub fn get(&mut self, path: &TreePath) -> Result<Option<EditEntry>, WalkError> {
         let Some(way) = self.open(path, false)? else { return Ok(None) };
         let holder = way[way.len() - 1];
         Ok(self.opened[holder].entries.get(path.name()).map(|entry| match entry {
-            Entry::Opened(_) | Entry::Kept(Node::Directory { .. }) => Found::Directory,
-            Entry::Kept(node) => Found::Leaf(node.clone()),
+            Entry::Opened(_) | Entry::Kept(Node::Directory { .. }) => EditEntry::Directory,
+            Entry::Kept(node) => EditEntry::Leaf(node.clone()),
         }))
     }
 

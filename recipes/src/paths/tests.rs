@@ -87,8 +87,8 @@ fn an_edit_that_changes_nothing_gives_the_same_tree() {
     let content = InMemory::default();
     let before = tree(&content, &["a/b/c", "d/e"]);
     let mut edit = TreeEdit::new(&before, &content).expect("it is there");
-    assert_eq!(edit.get(&path("a/b")).expect("a way"), Some(Found::Directory));
-    assert!(matches!(edit.get(&path("a/b/c")), Ok(Some(Found::Leaf(_)))));
+    assert_eq!(edit.get(&path("a/b")).expect("a way"), Some(EditEntry::Directory));
+    assert!(matches!(edit.get(&path("a/b/c")), Ok(Some(EditEntry::Leaf(_)))));
     assert_eq!(edit.finish().expect("memory takes all"), before);
 }
 

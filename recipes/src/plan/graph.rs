@@ -122,8 +122,8 @@ impl Graph {
         Some(way)
     }
 
-    /// Every way from `from` to `to`, at most `most`, in the order of the names; and whether there are more.
-    pub fn ways(&self, from: usize, to: usize, most: usize) -> (Vec<Vec<usize>>, bool) {
+    /// Every way from `from` to `to`, at most `max`, in the order of the names; and whether there are more.
+    pub fn ways(&self, from: usize, to: usize, max: usize) -> (Vec<Vec<usize>>, bool) {
         // Only recipes that lead to `to` are walked, so every step is part of a way that is given.
         let mut leads = vec![false; self.recipes.len()];
         for number in 0..self.recipes.len() {
@@ -146,7 +146,7 @@ impl Graph {
                 Some(_) => {}
                 None => {
                     if here == to {
-                        if ways.len() == most {
+                        if ways.len() == max {
                             return (ways, true);
                         }
                         ways.push(way.clone());

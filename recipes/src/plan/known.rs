@@ -8,7 +8,7 @@ use super::Memo;
 use crate::recipe::RecipeName;
 
 /// The outputs of something, by their names.
-pub type Made = BTreeMap<String, TreeId>;
+pub type OutputTrees = BTreeMap<String, TreeId>;
 
 /// What was made before.
 pub trait Known: TreeSource {
@@ -17,14 +17,14 @@ pub trait Known: TreeSource {
     ///
     /// # Errors
     /// When it cannot be read.
-    fn realised(&self, of: &Digest) -> Result<Option<Made>, Self::Error>;
+    fn realised(&self, of: &Digest) -> Result<Option<OutputTrees>, Self::Error>;
 
     /// The outputs of an action or a derivation that this store has from elsewhere. Never asked about an unpacking or a
     /// merge.
     ///
     /// # Errors
     /// When it cannot be read.
-    fn reported(&self, of: &Digest) -> Result<Option<Made>, Self::Error> {
+    fn reported(&self, of: &Digest) -> Result<Option<OutputTrees>, Self::Error> {
         let _ = of;
         Ok(None)
     }
@@ -56,7 +56,7 @@ pub trait Known: TreeSource {
 /// Other stores. One that does not answer says nothing.
 pub trait Answers {
     /// What is remembered there of an action, an unpacking or a merge.
-    fn realised(&self, of: &Digest) -> Option<Made>;
+    fn realised(&self, of: &Digest) -> Option<OutputTrees>;
 
     /// The blob with that SHA-256, and its size, as they say.
     fn source(&self, sha256: &Sha256) -> Option<(BlobId, u64)>;

@@ -25,7 +25,7 @@ use std::collections::BTreeMap;
 use stele_store::model::{Digest, Node, TreeId};
 
 pub use graph::{Graph, Unknown};
-pub use known::{Answers, Known, Made};
+pub use known::{Answers, Known, OutputTrees};
 pub use memo::{Change, Memo};
 pub use requests::{Part, merging, unpacking};
 pub use root::{MOUNTED_ON, Root, RootError, merge};
@@ -104,7 +104,7 @@ pub enum PlanError<E> {
     /// A goal is no recipe.
     #[error(transparent)]
     Unknown(#[from] Unknown),
-    /// The inputs of a recipe do not unite.
+    /// The inputs of a recipe conflict.
     #[error("recipe `{recipe}`: {why}")]
     Root {
         /// The recipe.

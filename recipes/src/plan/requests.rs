@@ -7,7 +7,7 @@ use serde::Serialize;
 use stele_archive::Form;
 use stele_store::model::{Digest, Node};
 
-use crate::action::Place;
+use crate::action::SandboxPath;
 use crate::recipe::{Origin, SourceInput};
 
 /// The version of both formats.
@@ -64,7 +64,7 @@ pub struct Part {
     /// What a conflict calls it.
     pub origin: Origin,
     /// Where the build sees it.
-    pub place: Place,
+    pub place: SandboxPath,
     /// What it is.
     pub node: Node,
 }
@@ -104,7 +104,7 @@ pub(super) fn digest_of(node: &Node) -> String {
 
 /// The text by which the merged root of `parts` is remembered. The parts count in the order of the recipe; what is
 /// preferred is told by its number there, as no origin's name reaches a build.
-pub fn merging(parts: &[Part], prefer: &BTreeMap<Place, Origin>) -> Vec<u8> {
+pub fn merging(parts: &[Part], prefer: &BTreeMap<SandboxPath, Origin>) -> Vec<u8> {
     let input = |part: &Part| Input {
         at: part.place.as_str().to_owned(),
         digest: digest_of(&part.node),

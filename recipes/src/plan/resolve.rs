@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use stele_store::model::{Digest, Node, TreeId};
 
 use super::{
-    Answers, Graph, Known, MADE, Made, Memo, Part, PlanError, Planning, Root, State, Step, labels, merge,
-    merging, unpacking,
+    Answers, Graph, Known, MADE, Memo, OutputTrees, Part, PlanError, Planning, Root, State, Step, labels,
+    merge, merging, unpacking,
 };
 use crate::action::{Action, ActionId, Parts};
 use crate::language::Label;
@@ -190,12 +190,12 @@ fn claimed_source(source: &SourceInput, others: &dyn Answers) -> Option<Node> {
 }
 
 /// The tree that a source was unpacked to.
-fn unpacked(made: &Made) -> Option<Node> {
+fn unpacked(made: &OutputTrees) -> Option<Node> {
     made.get(MADE).map(|tree| Node::Directory { tree: *tree, size: 0 })
 }
 
 /// The outputs that a recipe has, if all of them are among those.
-fn named(recipe: &Recipe, made: &Made) -> Option<BTreeMap<OutputName, TreeId>> {
+fn named(recipe: &Recipe, made: &OutputTrees) -> Option<BTreeMap<OutputName, TreeId>> {
     recipe.outputs.keys().map(|name| Some((name.clone(), *made.get(name.as_str())?))).collect()
 }
 

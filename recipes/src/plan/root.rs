@@ -7,7 +7,7 @@ use stele_store::model::{
 };
 
 use super::requests::Part;
-use crate::action::Place;
+use crate::action::SandboxPath;
 use crate::recipe::Origin;
 
 /// Directories that every root has, so that something can be mounted on them. Nothing below them is seen.
@@ -24,7 +24,7 @@ pub struct Root {
     pub new: Vec<Tree>,
 }
 
-/// Why inputs do not unite.
+/// Why inputs conflict.
 #[derive(Debug, thiserror::Error)]
 pub enum RootError<E> {
     /// Two of them disagree.
@@ -76,7 +76,7 @@ impl<S: TreeSource> TreeSource for With<'_, S> {
 /// See [`RootError`].
 pub fn merge<S: TreeSource>(
     parts: &[Part],
-    prefer: &BTreeMap<Place, Origin>,
+    prefer: &BTreeMap<SandboxPath, Origin>,
     source: &S,
 ) -> Result<Root, RootError<S::Error>> {
     let mut with = With { new: HashMap::new(), source };
@@ -116,7 +116,7 @@ pub fn merge<S: TreeSource>(
         hidden(&origin, &tree, &with)?;
         inputs.push(MergeInput { origin, tree });
     }
-    let winner = |(place, origin): (&Place, &Origin)| {
+    let winner = |(place, origin): (&SandboxPath, &Origin)| {
         let mut path = String::new();
         for name in place.names() {
             path.push_str(if path.is_empty() { "" } else { "/" });

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{RecipeInput, RecipeName, Span};
-use crate::action::{Place, Platform};
+use crate::action::{Platform, SandboxPath};
 
 /// The maximum size in bytes of all files together that are written in an image's recipe.
-pub const FILES_MOST: usize = 256 << 10;
+pub const MAX_FILES: usize = 256 << 10;
 
 /// An image, or an index of images, as its recipe defines it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -29,17 +29,17 @@ pub struct ImageParts {
     /// Outputs of recipes, one layer each, the lowest first.
     pub inputs: Vec<RecipeInput>,
     /// Files, and what is in them.
-    pub files: BTreeMap<Place, String>,
+    pub files: BTreeMap<SandboxPath, String>,
     /// Links and their targets.
-    pub links: BTreeMap<Place, String>,
+    pub links: BTreeMap<SandboxPath, String>,
     /// Directories that have to be there.
-    pub directories: BTreeSet<Place>,
+    pub directories: BTreeSet<SandboxPath>,
     /// Whose something is, with all below it: `USER:GROUP`.
-    pub owners: BTreeMap<Place, String>,
+    pub owners: BTreeMap<SandboxPath, String>,
     /// The mode of exactly what is there, in octal.
-    pub modes: BTreeMap<Place, String>,
+    pub modes: BTreeMap<SandboxPath, String>,
     /// Where the highest of several layers is meant.
-    pub overrides: BTreeSet<Place>,
+    pub overrides: BTreeSet<SandboxPath>,
     /// Its platform.
     pub platform: Platform,
     /// Every time in it, in seconds since 1970-01-01 UTC.
@@ -57,13 +57,13 @@ pub struct ImageParts {
     /// Who runs it.
     pub user: Option<String>,
     /// Where it begins.
-    pub workdir: Option<Place>,
+    pub workdir: Option<SandboxPath>,
     /// What else is to be known.
     pub labels: BTreeMap<String, String>,
     /// Ports that it listens at.
     pub ports: BTreeSet<String>,
     /// Directories that it writes to.
-    pub volumes: BTreeSet<Place>,
+    pub volumes: BTreeSet<SandboxPath>,
     /// The signal that stops it.
     pub stop_signal: Option<String>,
 }
@@ -145,15 +145,15 @@ pub enum ImageError {
     #[error("{place} is declared twice, as different things")]
     Twice {
         /// The place.
-        place: Place,
+        place: SandboxPath,
     },
     /// Something below a file or link.
     #[error("{place} is declared, and {above}, which is no directory, too")]
     Below {
         /// The place.
-        place: Place,
+        place: SandboxPath,
         /// What it is below of.
-        above: Place,
+        above: SandboxPath,
     },
     /// The root can only be a directory.
     #[error("/ can only be a directory")]
@@ -165,10 +165,10 @@ pub enum ImageError {
     #[error("{place} cannot be in an image: in a layer a name that begins with `.wh.` takes another away")]
     Whiteout {
         /// The place.
-        place: Place,
+        place: SandboxPath,
     },
     /// Files that do not belong into a recipe.
-    #[error("the files of an image's recipe have {found} bytes, more than {FILES_MOST}")]
+    #[error("the files of an image's recipe have {found} bytes, more than {MAX_FILES}")]
     Large {
         /// How many they have.
         found: usize,
@@ -251,12 +251,12 @@ const MAX_ID: u32 = i32::MAX.cast_unsigned();
 /// Whether `text` is a signal that an engine can send.
 pub fn is_signal(text: &str) -> bool {
     let number =
-        |text: &str, most: u8| !text.starts_with(['0', '+']) && text.parse().is_ok_and(|it: u8| it <= most);
+        |text: &str, max: u8| !text.starts_with(['0', '+']) && text.parse().is_ok_and(|it: u8| it <= max);
     let realtime = [("SIGRTMIN+", 15), ("SIGRTMAX-", 14)];
     number(text, 64)
         || realtime
             .iter()
-            .any(|(prefix, most)| text.strip_prefix(prefix).is_some_and(|rest| number(rest, *most)))
+            .any(|(prefix, max)| text.strip_prefix(prefix).is_some_and(|rest| number(rest, *max)))
         || text.strip_prefix("SIG").is_some_and(|rest| SIGNALS.contains(&rest))
 }
 

@@ -16,7 +16,7 @@ pub use image::{ImageError, ImageParts, ImageRecipe};
 pub use name::{OutputName, RecipeName, RecipeNameError};
 pub use version::{Version, VersionError};
 
-use crate::action::{Place, Platform};
+use crate::action::{Platform, SandboxPath};
 use crate::paths::TreePath;
 use crate::source::Source;
 
@@ -58,15 +58,15 @@ pub struct Recipe {
     /// Outputs of other recipes, and where the build sees them.
     pub inputs: Vec<RecipeInput>,
     /// Places at which two inputs may disagree, and the one of them that wins there.
-    pub prefer: BTreeMap<Place, Origin>,
+    pub prefer: BTreeMap<SandboxPath, Origin>,
     /// Programs with their arguments, run one after the other until one fails.
     pub steps: Vec<Vec<String>>,
     /// Environment variables, including those with the paths of outputs.
     pub env: BTreeMap<String, String>,
     /// The outputs, and the directories in which they are found afterwards.
-    pub outputs: BTreeMap<OutputName, Place>,
+    pub outputs: BTreeMap<OutputName, SandboxPath>,
     /// Where the first step begins.
-    pub workdir: Place,
+    pub workdir: SandboxPath,
     /// Its platform.
     pub platform: Platform,
 }
@@ -92,7 +92,7 @@ pub struct SourceInput {
     /// How they are unpacked. Without it the file itself is the input.
     pub unpack: Option<UnpackSource>,
     /// Where the build sees it.
-    pub place: Place,
+    pub place: SandboxPath,
     /// Whether a file that is not unpacked may be executed.
     pub executable: bool,
     /// Whether it is prebuilt, so that its build cannot be checked. Opaque sources have a size.
@@ -139,7 +139,7 @@ pub struct LocalInput {
     #[serde(with = "spelling::node")]
     pub node: Node,
     /// Where the build sees it.
-    pub place: Place,
+    pub place: SandboxPath,
     /// Whether the file holds hex0, and `node` is what [`crate::hex0::decode`] makes of it: an executable.
     #[serde(default)]
     pub hex0: bool,
@@ -158,7 +158,7 @@ pub struct ForeignImage {
     /// How many bytes its files have, each once: what is counted as opaque.
     pub size: u64,
     /// Where the build sees it.
-    pub place: Place,
+    pub place: SandboxPath,
     /// Where it is written.
     pub at: Span,
 }
@@ -178,7 +178,7 @@ pub struct RecipeInput {
     /// Which of its outputs.
     pub output: OutputName,
     /// Where the build sees it.
-    pub place: Place,
+    pub place: SandboxPath,
     /// Where it is written.
     pub at: Span,
 }

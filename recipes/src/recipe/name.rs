@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// The maximum length in characters of a name.
-const MOST: usize = 64;
+const MAX: usize = 64;
 
 /// A recipe's name, unique in its recipe tree: 1 to 64 characters of `a-z 0-9 . _ + -`, beginning with a letter or
 /// digit.
@@ -18,7 +18,7 @@ pub struct OutputName(String);
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum RecipeNameError {
     /// Empty, or too long.
-    #[error("a name has 1 to {MOST} characters, not {found}")]
+    #[error("a name has 1 to {MAX} characters, not {found}")]
     Length {
         /// Its length in bytes.
         found: usize,
@@ -37,7 +37,7 @@ pub enum RecipeNameError {
 
 /// `marks` are allowed after the first character, besides letters and digits.
 fn check(text: &str, marks: &str, of: &'static str) -> Result<(), RecipeNameError> {
-    if text.is_empty() || text.len() > MOST {
+    if text.is_empty() || text.len() > MAX {
         return Err(RecipeNameError::Length { found: text.len() });
     }
     let fits = |at: usize, c: char| matches!(c, 'a'..='z' | '0'..='9') || (at > 0 && marks.contains(c));

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// The maximum length in characters of a version.
-const MOST: usize = 64;
+const MAX: usize = 64;
 
 /// Upstream's version of a release: 1 to 64 characters of `A-Z a-z 0-9 . + ~ _ -`, beginning with a digit.
 ///
@@ -15,7 +15,7 @@ pub struct Version(String);
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum VersionError {
     /// Empty, or too long.
-    #[error("a version has 1 to {MOST} characters, not {found}")]
+    #[error("a version has 1 to {MAX} characters, not {found}")]
     Length {
         /// Its length in bytes.
         found: usize,
@@ -42,7 +42,7 @@ impl Version {
     /// # Errors
     /// When it is not valid.
     pub fn new(text: &str) -> Result<Self, VersionError> {
-        if text.is_empty() || text.len() > MOST {
+        if text.is_empty() || text.len() > MAX {
             return Err(VersionError::Length { found: text.len() });
         }
         let text = text.to_owned();

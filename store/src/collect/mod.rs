@@ -241,8 +241,8 @@ impl Store {
             self.whole.forget();
             Ok::<_, DbError>(())
         };
-        let removed = self.gate.condemn(dead, |(id, _)| Target::Tree(*id), remove)?;
-        self.gate.bury(removed.iter().map(|(id, _)| id.0));
+        let removed = self.gate.mark_for_deletion(dead, |(id, _)| Target::Tree(*id), remove)?;
+        self.gate.finish_deletion(removed.iter().map(|(id, _)| id.0));
         result.removed_trees = removed.len() as u64;
         result.removed_bytes += removed.iter().map(|(_, size)| size).sum::<u64>();
         Ok(())
@@ -294,7 +294,7 @@ impl Store {
             self.whole.forget();
             Ok::<_, DbError>(())
         };
-        let dead = self.gate.condemn(batch, |(id, _)| Target::Blob(*id), remove)?;
+        let dead = self.gate.mark_for_deletion(batch, |(id, _)| Target::Blob(*id), remove)?;
         if !dry_run && !dead.is_empty() {
             crash::point(CrashPoint::GcRowsRemoved);
         }
@@ -312,7 +312,7 @@ impl Store {
             }
             progress.add(1, row.size);
         }
-        self.gate.bury(dead.iter().map(|(id, _)| id.0));
+        self.gate.finish_deletion(dead.iter().map(|(id, _)| id.0));
         Ok(outcome?)
     }
 }

@@ -67,8 +67,8 @@ impl Store {
             dead.iter().for_each(|id| rows.delete_inline(id));
             if rows.is_empty() { Ok(()) } else { self.db.write_unlogged(rows) }
         };
-        let dead = self.gate.condemn(unnamed, |id| Target::Blob(*id), remove)?;
-        self.gate.bury(dead.iter().map(|id| id.0));
+        let dead = self.gate.mark_for_deletion(unnamed, |id| Target::Blob(*id), remove)?;
+        self.gate.finish_deletion(dead.iter().map(|id| id.0));
         Ok(dead.len() as u64)
     }
 
@@ -111,12 +111,13 @@ impl Store {
                 }
             }
             // A writer that published one of them has it pinned, and its row may be there by now.
-            let dead = self.gate.condemn(strays, |blob| Target::Blob(*blob), |_| Ok::<_, DbError>(()))?;
+            let dead =
+                self.gate.mark_for_deletion(strays, |blob| Target::Blob(*blob), |_| Ok::<_, DbError>(()))?;
             let mut outcome = Ok(());
             if !dry_run {
                 outcome = dead.iter().try_for_each(|blob| self.objects.remove(blob));
             }
-            self.gate.bury(dead.iter().map(|blob| blob.0));
+            self.gate.finish_deletion(dead.iter().map(|blob| blob.0));
             outcome?;
             count += dead.len() as u64;
         }

@@ -84,17 +84,17 @@ impl Family {
 pub struct Db {
     db: DB,
     /// Last, since fields are dropped in order.
-    _place: Place,
+    _place: DatabaseDir,
 }
 
 /// The folder of a database, and a path of it for RocksDB, which names its files by their paths: through this
 /// descriptor, so that it finds them when the folder is moved, and touches none of another store in its place.
-struct Place {
+struct DatabaseDir {
     _folder: OwnedFd,
     path: PathBuf,
 }
 
-impl Place {
+impl DatabaseDir {
     fn of(folder: OwnedFd, path: &Path) -> Self {
         let through = PathBuf::from(format!("{DESCRIPTORS}{}", folder.as_raw_fd()));
         // Where /proc is not mounted it has to be the path itself.
@@ -103,10 +103,12 @@ impl Place {
     }
 }
 
-fn place(store: &Folder, name: &str, doing: &'static str) -> Result<Place, DbError> {
+fn place(store: &Folder, name: &str, doing: &'static str) -> Result<DatabaseDir, DbError> {
     let path = store.path().join(name);
     let folder = store.open_beneath(name, OFlags::PATH | OFlags::DIRECTORY, Mode::empty());
-    folder.map(|folder| Place::of(folder, &path)).map_err(|e| DbError::of_folder(doing, &path, &e.into()))
+    folder
+        .map(|folder| DatabaseDir::of(folder, &path))
+        .map_err(|e| DbError::of_folder(doing, &path, &e.into()))
 }
 
 impl Db {

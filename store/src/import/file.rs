@@ -17,7 +17,7 @@ use crate::session::{Session, Staged};
 use crate::store::Store;
 
 /// Files up to this many bytes are read whole before anything is written.
-const WHOLE_MOST: u64 = 1 << 20;
+const MAX_BUFFERED: u64 = 1 << 20;
 /// The step in which larger ones are read, in bytes.
 const STEP: usize = 1 << 20;
 /// From this size on a second thread computes the SHA-256, which is the slower of the two.
@@ -29,7 +29,7 @@ const TRIES: usize = 3;
 
 /// What a file with several names is, once one of them was read. Locked while it is being read, so that
 /// whoever comes by another name meanwhile waits for the answer.
-type Seen = Arc<Mutex<Option<Node>>>;
+type SharedInode = Arc<Mutex<Option<Node>>>;
 
 /// What tells whether a file was changed: the kernel moves ctime with every write and cannot be asked not to.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -55,11 +55,11 @@ impl Version {
 /// file meanwhile, or twice on a file system of several disks, comes with another version.
 #[derive(Default)]
 pub(super) struct Links {
-    seen: Mutex<HashMap<(u64, u64, Version), Seen>>,
+    seen: Mutex<HashMap<(u64, u64, Version), SharedInode>>,
 }
 
 impl Links {
-    fn of(&self, file: &Stat) -> Option<Seen> {
+    fn of(&self, file: &Stat) -> Option<SharedInode> {
         if file.st_nlink <= 1 {
             return None;
         }
@@ -98,7 +98,7 @@ impl<'a, 's> Reader<'a, 's> {
         for _ in 0..TRIES {
             let size = u64::try_from(before.st_size).unwrap_or(0);
             let executable = before.st_mode & 0o100 != 0;
-            let read = if size <= WHOLE_MOST {
+            let read = if size <= MAX_BUFFERED {
                 self.whole(&mut file, size, executable, &path)?
             } else {
                 self.stream(&file, &before, size, &path)?

@@ -21,7 +21,7 @@ use crate::progress::{Cancelled, Progress};
 use crate::session::{Session, WriteError};
 
 /// Of the entries that are refused, at most this many are named.
-const REFUSED_MOST: usize = 20;
+const MAX_REFUSED: usize = 20;
 
 /// Why an import failed. Nothing was acknowledged; what was stored of it goes with the next collection.
 #[derive(Debug, thiserror::Error)]

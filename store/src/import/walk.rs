@@ -13,7 +13,7 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 
 use super::file::{Links, Reader};
 use super::shown::Others;
-use super::{ImportError, REFUSED_MOST, kind_name};
+use super::{ImportError, MAX_REFUSED, kind_name};
 use crate::model::{MAX_DEPTH, Name, Node, SymlinkTarget, Tree, TreeId};
 use crate::progress::Progress;
 use crate::session::Session;
@@ -284,7 +284,7 @@ impl Walk<'_, '_> {
 
     fn refuse(&self, path: PathBuf, kind: &'static str) {
         let mut queue = self.queue();
-        if queue.refused.len() < REFUSED_MOST {
+        if queue.refused.len() < MAX_REFUSED {
             queue.refused.push((path, kind));
         } else {
             queue.more_refused = true;

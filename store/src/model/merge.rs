@@ -1,6 +1,6 @@
 //! Uniting trees into one: what a build sees as its root, and what an image holds.
 //!
-//! A pure function: directories unite, equal entries unite, and anything else is a conflict that names both
+//! A pure function: directories merge, equal entries merge, and anything else is a conflict that names both
 //! origins and the path, unless the caller said which origin wins there. No file is copied; the result costs
 //! one new tree for each directory that differs from every input.
 
@@ -82,11 +82,11 @@ pub enum MergeError<E> {
 /// What a merge made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Merged {
-    /// The united tree.
+    /// The merged tree.
     pub root: TreeId,
     /// The length of its canonical text in bytes.
     pub size: u64,
-    /// What has to be stored: every tree that is none of those it was united from, once each, children before
+    /// What has to be stored: every tree that is none of those it was merged from, once each, children before
     /// parents.
     pub new: Vec<Tree>,
 }
@@ -109,7 +109,7 @@ impl Merge {
             new: Vec::new(),
             made: HashSet::new(),
         };
-        let United { tree: root, size, .. } = run.unite(&sides)?;
+        let MergedLevel { tree: root, size, .. } = run.merge(&sides)?;
         Ok(Merged { root, size, new: run.new })
     }
 }
@@ -120,22 +120,22 @@ struct Side<'a> {
     tree: TreeId,
 }
 
-/// A directory of which some entries are united and others are not yet.
+/// A directory of which some entries are merged and others are not yet.
 struct Level<'a> {
-    /// Which trees are united here, each once.
+    /// Which trees are merged here, each once.
     trees: Vec<TreeId>,
     left: btree_map::IntoIter<Name, Vec<(&'a str, Node)>>,
     entries: Vec<(Name, Node)>,
-    /// How many levels below this one had to be united.
+    /// How many levels below this one had to be merged.
     below: usize,
 }
 
-/// A directory that is united.
+/// A directory that is merged.
 #[derive(Clone, Copy)]
-struct United {
+struct MergedLevel {
     tree: TreeId,
     size: u64,
-    /// How many levels below it had to be united.
+    /// How many levels below it had to be merged.
     below: usize,
 }
 
@@ -151,17 +151,17 @@ struct Run<'a, S> {
     source: &'a S,
     /// Where the work is.
     path: Vec<Name>,
-    /// Sets of trees that were united before, with no winner below. The same set gives the same tree wherever
+    /// Sets of trees that were merged before, with no winner below. The same set gives the same tree wherever
     /// it is met again; without this, trees that hold a tree twice on every level would take exponential
     /// time.
-    known: HashMap<Vec<TreeId>, United>,
+    known: HashMap<Vec<TreeId>, MergedLevel>,
     new: Vec<Tree>,
     /// What is in `new`.
     made: HashSet<TreeId>,
 }
 
 impl<'a, S: TreeSource> Run<'a, S> {
-    fn unite(&mut self, sides: &[Side<'a>]) -> Result<United, MergeError<S::Error>> {
+    fn merge(&mut self, sides: &[Side<'a>]) -> Result<MergedLevel, MergeError<S::Error>> {
         let mut level = self.open(sides)?;
         // Not by recursion: a thread's stack may be smaller than the deepest tree needs.
         let mut above: Vec<Level<'a>> = Vec::new();
@@ -171,7 +171,7 @@ impl<'a, S: TreeSource> Run<'a, S> {
                 match self.choose(nodes)? {
                     Choice::Node(node) => node,
                     Choice::Descend(sides) => match self.known_before(&sides)? {
-                        Some(united) => level.take_directory(united),
+                        Some(merged) => level.take_directory(merged),
                         None => {
                             above.push(std::mem::replace(&mut level, self.open(&sides)?));
                             continue;
@@ -179,10 +179,10 @@ impl<'a, S: TreeSource> Run<'a, S> {
                     },
                 }
             } else {
-                let united = self.close(level);
-                let Some(parent) = above.pop() else { return Ok(united) };
+                let merged = self.close(level);
+                let Some(parent) = above.pop() else { return Ok(merged) };
                 level = parent;
-                level.take_directory(united)
+                level.take_directory(merged)
             };
             // The loop goes on below the name that was pushed, or comes back to it from below.
             if let Some(name) = self.path.pop() {
@@ -191,7 +191,7 @@ impl<'a, S: TreeSource> Run<'a, S> {
         }
     }
 
-    /// Begins to unite the directories at the present path.
+    /// Begins to merge the directories at the present path.
     fn open(&self, sides: &[Side<'a>]) -> Result<Level<'a>, MergeError<S::Error>> {
         self.check_depth(0)?;
         let mut by_name: BTreeMap<Name, Vec<(&'a str, Node)>> = BTreeMap::new();
@@ -213,8 +213,8 @@ impl<'a, S: TreeSource> Run<'a, S> {
         Ok(Level { trees, left: by_name.into_iter(), entries: Vec::new(), below: 0 })
     }
 
-    /// Makes a tree of a level whose entries are all united.
-    fn close(&mut self, level: Level<'a>) -> United {
+    /// Makes a tree of a level whose entries are all merged.
+    fn close(&mut self, level: Level<'a>) -> MergedLevel {
         // The map gave every name once, so this cannot fail.
         let tree = Tree::new(level.entries).unwrap_or_default();
         let text = tree.encode();
@@ -222,21 +222,21 @@ impl<'a, S: TreeSource> Run<'a, S> {
         if !level.trees.contains(&id) && self.made.insert(id) {
             self.new.push(tree);
         }
-        let united = United { tree: id, size: text.len() as u64, below: level.below };
+        let merged = MergedLevel { tree: id, size: text.len() as u64, below: level.below };
         if !self.has_winner_below() {
-            self.known.insert(in_one_order(level.trees), united);
+            self.known.insert(in_one_order(level.trees), merged);
         }
-        united
+        merged
     }
 
-    /// What those trees became when they were united elsewhere, if that holds here too.
-    fn known_before(&self, sides: &[Side<'a>]) -> Result<Option<United>, MergeError<S::Error>> {
+    /// What those trees became when they were merged elsewhere, if that holds here too.
+    fn known_before(&self, sides: &[Side<'a>]) -> Result<Option<MergedLevel>, MergeError<S::Error>> {
         let trees = in_one_order(sides.iter().map(|side| side.tree).collect());
-        let Some(united) = self.known.get(&trees).filter(|_| !self.has_winner_below()) else {
+        let Some(merged) = self.known.get(&trees).filter(|_| !self.has_winner_below()) else {
             return Ok(None);
         };
-        self.check_depth(united.below)?;
-        Ok(Some(*united))
+        self.check_depth(merged.below)?;
+        Ok(Some(*merged))
     }
 
     fn choose(&self, nodes: Vec<(&'a str, Node)>) -> Result<Choice<'a>, MergeError<S::Error>> {
@@ -292,9 +292,9 @@ impl<'a, S: TreeSource> Run<'a, S> {
 }
 
 impl Level<'_> {
-    fn take_directory(&mut self, united: United) -> Node {
-        self.below = self.below.max(united.below + 1);
-        Node::Directory { tree: united.tree, size: united.size }
+    fn take_directory(&mut self, merged: MergedLevel) -> Node {
+        self.below = self.below.max(merged.below + 1);
+        Node::Directory { tree: merged.tree, size: merged.size }
     }
 }
 

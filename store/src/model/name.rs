@@ -25,12 +25,12 @@ pub enum NameError {
     #[error("it is empty")]
     Empty,
     /// It is longer than the kernel takes.
-    #[error("it has {found} bytes; at most {most} are possible")]
+    #[error("it has {found} bytes; at most {max} are possible")]
     Long {
         /// Its length in bytes.
         found: usize,
         /// The bound in bytes.
-        most: usize,
+        max: usize,
     },
     /// `.` and `..` name the directory and its parent.
     #[error("`.` and `..` cannot name an entry")]
@@ -88,12 +88,12 @@ impl SymlinkTarget {
     }
 }
 
-fn check(bytes: &[u8], most: usize, forbidden: &[u8]) -> Result<(), NameError> {
+fn check(bytes: &[u8], max: usize, forbidden: &[u8]) -> Result<(), NameError> {
     if bytes.is_empty() {
         return Err(NameError::Empty);
     }
-    if bytes.len() > most {
-        return Err(NameError::Long { found: bytes.len(), most });
+    if bytes.len() > max {
+        return Err(NameError::Long { found: bytes.len(), max });
     }
     match bytes.iter().find(|byte| forbidden.contains(byte)) {
         Some(&byte) => Err(NameError::Byte { byte }),
@@ -134,7 +134,7 @@ mod tests {
         assert_eq!(Name::new(b"..").unwrap_err(), NameError::Dots);
         assert_eq!(Name::new(b"a/b").unwrap_err(), NameError::Byte { byte: b'/' });
         assert_eq!(Name::new(b"a\0").unwrap_err(), NameError::Byte { byte: 0 });
-        assert_eq!(Name::new(&[b'n'; 256]).unwrap_err(), NameError::Long { found: 256, most: 255 });
+        assert_eq!(Name::new(&[b'n'; 256]).unwrap_err(), NameError::Long { found: 256, max: 255 });
         assert!(Name::new(&[b'n'; 255]).is_ok());
         assert!(Name::new(b"\xff\xfe").is_ok());
         assert!(Name::new(b"...").is_ok());

@@ -111,9 +111,9 @@ pub(super) fn nodes() -> impl Strategy<Value = Node> {
     ]
 }
 
-/// Any tree of fewer than `most` entries.
-pub(super) fn trees(most: usize) -> impl Strategy<Value = Tree> {
-    prop::collection::btree_map(names(), nodes(), 0..most).prop_map(|entries| {
+/// Any tree of fewer than `max` entries.
+pub(super) fn trees(max: usize) -> impl Strategy<Value = Tree> {
+    prop::collection::btree_map(names(), nodes(), 0..max).prop_map(|entries| {
         let entries = entries.into_iter().map(|(name, node)| (Name::new(&name).unwrap(), node));
         Tree::new(entries.collect()).unwrap()
     })

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{Added, INLINE_MOST, Session, WriteError, lock};
+use super::{Added, MAX_INLINE, Session, WriteError, lock};
 use crate::crash::{self, CrashPoint};
 use crate::db::{BlobRow, Durability, Placement, Rows, Target};
 use crate::model::{BlobId, TreeId};
@@ -13,7 +13,7 @@ use crate::room::Coming;
 /// Bytes of small blobs after which they go to the database round its log.
 const INLINE_BATCH: usize = 4 << 20;
 /// Up to so many bytes of small blobs go through the log at the end of a session: one write, no new table.
-const LOGGED_MOST: usize = 1 << 20;
+const MAX_LOGGED: usize = 1 << 20;
 /// Payload files, small blobs, and bytes of trees, after which a whole batch is committed. Each costs a sync.
 const FILE_BATCH: usize = 8192;
 const SMALL_BATCH: usize = 1 << 17;
@@ -163,7 +163,7 @@ impl Session<'_> {
             pending.tree_bytes = 0;
             (pending.inline_bytes, std::mem::take(&mut pending.files), std::mem::take(&mut pending.trees))
         };
-        if inline_bytes >= LOGGED_MOST {
+        if inline_bytes >= MAX_LOGGED {
             self.write_unlogged()?;
         }
         let mut rows = Rows::default();
@@ -209,7 +209,7 @@ impl Session<'_> {
         })?;
         for (id, row, _) in &files {
             // The blob may have lain in the database until now.
-            if row.size <= INLINE_MOST {
+            if row.size <= MAX_INLINE {
                 rows.delete_inline(id);
             }
             rows.put_blob(id, row);
@@ -234,7 +234,7 @@ impl Session<'_> {
             return Ok(());
         }
         for (id, ..) in &*files {
-            self.store.gate.wait_until_buried(&id.0);
+            self.store.gate.wait_until_deleted(&id.0);
         }
         Ok(self.store.objects.publish(files)?)
     }

@@ -31,7 +31,7 @@ use crate::realised::Realised;
 use crate::store::Store;
 
 /// Payloads of up to this many bytes lie in the database, unless they are executable.
-pub const INLINE_MOST: u64 = 16 << 10;
+pub const MAX_INLINE: u64 = 16 << 10;
 
 /// What shall keep a finished session's result from the collector.
 #[derive(Clone, Debug, Default)]
@@ -231,7 +231,7 @@ impl<'s> Session<'s> {
         let Staged { temp, size, sha256 } = staged;
         let row = BlobRow { placement: Placement::File, size, sha256 };
         self.store.note_size(size);
-        if size <= INLINE_MOST {
+        if size <= MAX_INLINE {
             lock(&self.filed).insert(id.0);
         }
         let mut pending = lock(&self.pending);
@@ -252,7 +252,7 @@ impl<'s> Session<'s> {
         }
         self.store.gate.pin(self.writer, Target::Blob(id));
         let known = self.is_promised(Target::Blob(id));
-        let small_executable = wanted == Placement::File && size <= INLINE_MOST;
+        let small_executable = wanted == Placement::File && size <= MAX_INLINE;
         if known && (!small_executable || lock(&self.filed).contains(&id.0)) {
             return Ok(None);
         }
@@ -310,7 +310,7 @@ impl<'s> Session<'s> {
 /// Whether a payload has to be a plain file: large ones, executables, and ELF programs and shared objects,
 /// which are mapped and executed.
 fn belongs_in_file(size: u64, executable: bool, head: &[u8]) -> bool {
-    size > INLINE_MOST || executable || is_elf_image(head)
+    size > MAX_INLINE || executable || is_elf_image(head)
 }
 
 /// An ELF file of type ET_EXEC (2) or ET_DYN (3) (ELF specification, e_type at offset 16).

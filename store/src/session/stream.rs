@@ -6,7 +6,7 @@ use super::{Session, Staged, WriteError};
 use crate::model::{BlobId, Digest, Sha256};
 
 /// Up to so many bytes are read before anything is written.
-const WHOLE_MOST: usize = 1 << 20;
+const MAX_BUFFERED: usize = 1 << 20;
 
 /// Why a blob could not be taken from a reader.
 #[derive(Debug, thiserror::Error)]
@@ -32,9 +32,9 @@ impl Session<'_> {
     /// # Errors
     /// When `bytes` gives an error, or the disk or the database will not take it.
     pub fn add_stream(&self, bytes: &mut dyn Read, executable: bool) -> Result<(BlobId, u64), StreamError> {
-        let mut step = vec![0; WHOLE_MOST];
+        let mut step = vec![0; MAX_BUFFERED];
         let mut filled = fill(bytes, &mut step)?;
-        if filled < WHOLE_MOST {
+        if filled < MAX_BUFFERED {
             let blob = self.add_blob(&step[..filled], executable)?;
             self.commit_if_full()?;
             return Ok((blob, filled as u64));

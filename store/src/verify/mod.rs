@@ -17,7 +17,7 @@ use aside::Quarantine;
 pub use findings::{Finding, Problem, Verified, VerifyError};
 
 /// Of the places at which something corrupt is used, at most this many are named.
-const USES_MOST: usize = 10;
+const MAX_USES: usize = 10;
 
 impl Store {
     /// Hashes every blob and tree again and compares all that is said of them. What is corrupt goes to
@@ -273,7 +273,7 @@ impl Store {
         for root in self.roots()? {
             let note = |digest: Digest, path: &str, wanted: &mut HashMap<Digest, Vec<String>>| {
                 if let Some(uses) = wanted.get_mut(&digest)
-                    && uses.len() < USES_MOST
+                    && uses.len() < MAX_USES
                 {
                     uses.push(format!("{}{path}", root.name));
                 }

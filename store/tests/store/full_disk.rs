@@ -124,9 +124,9 @@ fn round(mib: u64, file: u64, end: End, seed: u64) -> Result<(), String> {
         }
     };
     let collected = store.collect(false, &Progress::default()).map_err(|e| format!("gc: {e}"))?;
-    let (used, most) = (disk.used(), (mib << 20) / 2);
-    if used > most {
-        return Err(format!("{used} bytes are used after gc, more than {most}: {collected:?}"));
+    let (used, max) = (disk.used(), (mib << 20) / 2);
+    if used > max {
+        return Err(format!("{used} bytes are used after gc, more than {max}: {collected:?}"));
     }
     import(&store, "after", 50, &mut random);
     let found = store.verify(&Progress::default()).map_err(|e| format!("verify: {e}"))?;

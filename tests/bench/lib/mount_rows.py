@@ -15,7 +15,7 @@ from lib.scratch import Disk, Scratch, say, used_bytes
 from lib.trees import Source
 
 # What Stele keeps in its database unless it is executable, and the most that still counts as one of many files.
-SMALL_MOST, MEDIUM_MOST = 16 << 10, 1 << 20
+MAX_SMALL, MAX_MEDIUM = 16 << 10, 1 << 20
 # Ratios to ext4.
 STAT_BAR, SEQUENTIAL_BAR = Bar(0.5), Bar(0.75)
 LARGE_COMPILE_BAR, SMALL_COMPILES_BAR = Bar(1.1, at_most=True), Bar(1.5, at_most=True)
@@ -86,10 +86,10 @@ def name_rows(bench, source, clients, cold, bar=None):
 def file_rows(bench, source, large, clients, cold, bar=None):
     """Rows about what is in the files; `large` is the one that is read by parts."""
     probe, sizes = bench.probe, {path: os.lstat(path) for path in source.files}
-    in_database = lambda is_: is_.st_size <= SMALL_MOST and not is_.st_mode & stat.S_IXUSR
+    in_database = lambda is_: is_.st_size <= MAX_SMALL and not is_.st_mode & stat.S_IXUSR
     kinds = {
         "small": [path for path, is_ in sizes.items() if in_database(is_)],
-        "medium": [path for path, is_ in sizes.items() if SMALL_MOST < is_.st_size <= MEDIUM_MOST],
+        "medium": [path for path, is_ in sizes.items() if MAX_SMALL < is_.st_size <= MAX_MEDIUM],
     }
     reading = {}
     for key, paths in kinds.items():
@@ -107,7 +107,7 @@ def file_rows(bench, source, large, clients, cold, bar=None):
         "random": lambda tree: probe(clients, "random", tree, file, randoms),
         "pages": lambda tree: probe(clients, "pages", tree, file),
     }
-    many = sum(is_.st_size for is_ in sizes.values() if is_.st_size <= MEDIUM_MOST)
+    many = sum(is_.st_size for is_ in sizes.values() if is_.st_size <= MAX_MEDIUM)
     many, all_ = (2 * many, 2 * sizes[large].st_size) if cold else (0, 0)
     mebibytes = f"{sizes[large].st_size >> 20:,} MiB"
     return [

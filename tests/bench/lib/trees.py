@@ -11,7 +11,7 @@ import subprocess
 from lib.scratch import Failed, say, used_bytes
 
 # Text files are log-normal in size: the median is exp(7.9), 2,700 bytes; one in thirty exceeds 16 KiB.
-TEXT_MEDIAN_LN, TEXT_SIGMA, TEXT_MOST = 7.9, 1.0, 256 << 10
+TEXT_MEDIAN_LN, TEXT_SIGMA, MAX_TEXT = 7.9, 1.0, 256 << 10
 TEXT_FOLDER = 60
 
 # The packages of a C and C++ toolchain, by Debian's names; whoever can build Stele has them.
@@ -83,7 +83,7 @@ def text_tree(folder, count):
         place = os.path.join(folder, f"d{number % 40:02d}", f"s{number // 40:03d}")
         os.makedirs(place)
         for at in range(first, min(first + TEXT_FOLDER, count)):
-            size = min(int(generator.lognormvariate(TEXT_MEDIAN_LN, TEXT_SIGMA)), TEXT_MOST)
+            size = min(int(generator.lognormvariate(TEXT_MEDIAN_LN, TEXT_SIGMA)), MAX_TEXT)
             text = " ".join(generator.choices(words, k=size // 16 + 1))[:size]
             with open(os.path.join(place, f"f{at - first:03d}.txt"), "w", encoding="ascii") as file:
                 # The number makes each file unlike every other.

@@ -32,11 +32,11 @@ const FOLDERS: &[&str] =
 const LARGEST_RECORD: usize = (19 + LONGEST + 1).next_multiple_of(8);
 
 /// What the kernel gives from here on, `buffer` bytes at a time, but at most so many entries.
-fn entries(folder: &OwnedFd, buffer: usize, most: usize) -> Result<Vec<Entry>> {
+fn entries(folder: &OwnedFd, buffer: usize, max: usize) -> Result<Vec<Entry>> {
     let mut buffer = vec![MaybeUninit::uninit(); buffer];
     let mut dir = RawDir::new(folder, &mut buffer);
     let mut entries = Vec::new();
-    while entries.len() < most {
+    while entries.len() < max {
         let Some(entry) = dir.next() else { break };
         let entry = entry?;
         let name = OsString::from_vec(entry.file_name().to_bytes().to_vec());

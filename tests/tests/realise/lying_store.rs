@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 
-use stele_recipes::action::Place;
+use stele_recipes::action::SandboxPath;
 use stele_recipes::language::{OnDisk, evaluate_all};
 use stele_recipes::plan::{Part, merging, unpacking};
 use stele_recipes::recipe::{Origin as OfPart, RecipeName};
@@ -130,7 +130,7 @@ fn what_another_store_says_of_a_merged_root_reaches_no_build() {
     let source = own(&shops.unpacking()).unwrap();
     let part = |at: &str, tree| Part {
         origin: OfPart::Source(at.to_owned()),
-        place: Place::new(at).unwrap(),
+        place: SandboxPath::new(at).unwrap(),
         node: Node::Directory { tree, size: 0 },
     };
     let request = merging(&[part("/", of_box), part("/src", source)], &BTreeMap::new());

@@ -80,12 +80,12 @@ fn builds_that_do_not_need_each_other_run_at_once_and_jobs_bounds_them() {
     shop.recipe("both", &["a", "b"], "cat /a /b > $OUT/both");
     let at_once = |args: &[&str]| {
         let mut child = shop.begin(args);
-        let mut most = 0;
+        let mut max = 0;
         while child.try_wait().unwrap().is_none() {
-            most = most.max(shop.folders().len());
+            max = max.max(shop.folders().len());
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
-        most
+        max
     };
     assert_eq!(at_once(&["both", "--jobs", "1"]), 1);
     for name in ["a", "b"] {

@@ -103,7 +103,7 @@ fn a_package_is_unpacked_to_what_dpkg_unpacks_however_it_is_compressed() {
 }
 
 #[test]
-fn packages_unite_at_the_root_and_what_they_disagree_on_is_named() {
+fn packages_merge_at_the_root_and_what_they_disagree_on_is_named() {
     let tree = Tree::new(&[]);
     let (folder, scratch) = (folder(&tree), tree.stele.scratch());
     let mut calls = Vec::new();

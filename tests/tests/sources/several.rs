@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use stele_recipes::fetch::{Config, Event, FetchError, Had, Keep, Options, What, fetch};
+use stele_recipes::fetch::{Config, Event, FetchError, Had, Options, SourceStore, What, fetch};
 use stele_recipes::source::{FileName, Mirror, Source};
 use stele_store::model::Sha256;
 use stele_tests::server::{Reply, Server};
@@ -17,7 +17,7 @@ use super::random;
 #[derive(Default)]
 struct Memory(Mutex<BTreeMap<Sha256, Vec<u8>>>);
 
-impl Keep for Memory {
+impl SourceStore for Memory {
     type Error = String;
 
     fn size(&self, source: &Source) -> Result<Option<u64>, String> {
@@ -42,10 +42,10 @@ fn several_are_fetched_at_once_but_no_more_than_is_said_and_one_that_fails_stops
     let bytes: Vec<Vec<u8>> = (0..10).map(|n| random(100 + n, 30_000)).collect();
     let served = bytes.clone();
     static NOW: AtomicUsize = AtomicUsize::new(0);
-    static MOST: AtomicUsize = AtomicUsize::new(0);
+    static MAX: AtomicUsize = AtomicUsize::new(0);
     let server = Server::start(move |asked| {
         let now = NOW.fetch_add(1, Ordering::SeqCst) + 1;
-        MOST.fetch_max(now, Ordering::SeqCst);
+        MAX.fetch_max(now, Ordering::SeqCst);
         std::thread::sleep(Duration::from_millis(150));
         NOW.fetch_sub(1, Ordering::SeqCst);
         match asked.path[1..].parse::<usize>().ok().and_then(|n| served.get(n)) {
@@ -84,7 +84,7 @@ fn several_are_fetched_at_once_but_no_more_than_is_said_and_one_that_fails_stops
     let mut told = told.into_inner().unwrap();
     told.sort_unstable();
     assert_eq!(told, (0..12).map(|n| (n, n != 3)).collect::<Vec<_>>());
-    assert_eq!(MOST.load(Ordering::SeqCst), 3, "as many at once as was said");
+    assert_eq!(MAX.load(Ordering::SeqCst), 3, "as many at once as was said");
     assert_eq!(server.asked().len(), 11, "the same source twice is fetched once");
     // Nobody is asked for what is kept.
     let again = fetch(&sources[..3], &options, &keep, &|_| ());

@@ -19,13 +19,9 @@ pub(crate) fn too_long(file: &RustFile) -> Vec<Violation> {
     let tests = file.in_tests.iter().filter(|in_tests| **in_tests).count();
     let code = file.in_tests.len() - tests;
     let mut violations = Vec::new();
-    for (lines, most, of) in [(code, CODE_LINES, "code"), (tests, TEST_LINES, "tests")] {
-        if lines > most {
-            violations.push(Violation::new(
-                &file.path,
-                0,
-                format!("{lines} lines of {of}, more than {most}"),
-            ));
+    for (lines, max, of) in [(code, CODE_LINES, "code"), (tests, TEST_LINES, "tests")] {
+        if lines > max {
+            violations.push(Violation::new(&file.path, 0, format!("{lines} lines of {of}, more than {max}")));
         }
     }
     violations

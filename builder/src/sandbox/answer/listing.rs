@@ -17,7 +17,7 @@ use super::Answer;
 use super::caller::Caller;
 
 /// So many listings are kept, and so many bytes of them; a build that reads more directories at once gets new ones.
-const KEPT_MOST: usize = 256;
+const MAX_LISTINGS: usize = 256;
 const KEPT_BYTES: usize = 64 << 20;
 /// The most bytes of one listing: some four million names. The memory is not the build's own.
 const LISTED_BYTES: usize = 256 << 20;
@@ -89,11 +89,11 @@ impl Listings {
         self.kept.values().map(|it| it.bytes).sum()
     }
 
-    /// The next entries of a directory that a process has open as `fd`, in at most `most` bytes.
+    /// The next entries of a directory that a process has open as `fd`, in at most `max` bytes.
     ///
     /// # Errors
     /// With an errno.
-    fn next(&mut self, process: i32, fd: i32, directory: &OwnedFd, most: usize) -> Result<Next, i32> {
+    fn next(&mut self, process: i32, fd: i32, directory: &OwnedFd, max: usize) -> Result<Next, i32> {
         let errno = |e: rustix::io::Errno| e.raw_os_error();
         // The store's own mount is sorted, and lists of processes change while they are read. The first of these may
         // not even be looked at from outside of its namespace, but for this.
@@ -122,7 +122,7 @@ impl Listings {
             None => &[],
         };
         let begin = usize::try_from(position).unwrap_or(usize::MAX).min(entries.len());
-        let (bytes, taken) = written(&entries[begin..], begin, most);
+        let (bytes, taken) = written(&entries[begin..], begin, max);
         if taken == 0 && begin < entries.len() {
             return Err(libc::EINVAL);
         }
@@ -137,7 +137,7 @@ impl Listings {
     /// Forgets what was not read from for longest: who looks into a directory and goes away leaves its listing behind.
     fn make_room(&mut self, bytes: usize) {
         let mut all = self.bytes();
-        while self.kept.len() >= KEPT_MOST || (all + bytes > KEPT_BYTES && !self.kept.is_empty()) {
+        while self.kept.len() >= MAX_LISTINGS || (all + bytes > KEPT_BYTES && !self.kept.is_empty()) {
             let Some(oldest) = self.kept.iter().min_by_key(|(_, it)| it.used).map(|(reader, _)| *reader)
             else {
                 return;
@@ -195,13 +195,13 @@ fn kind(kind: rustix::fs::FileType) -> u8 {
     }
 }
 
-/// struct linux_dirent64 for as many entries as fit into `most` bytes; the first is number `begin` of its directory.
-fn written(entries: &[Entry], begin: usize, most: usize) -> (Vec<u8>, usize) {
+/// struct linux_dirent64 for as many entries as fit into `max` bytes; the first is number `begin` of its directory.
+fn written(entries: &[Entry], begin: usize, max: usize) -> (Vec<u8>, usize) {
     let mut bytes = Vec::new();
     for (taken, entry) in entries.iter().enumerate() {
         // d_ino, d_off, d_reclen, d_type, the name and its NUL, in steps of eight bytes.
         let length = (8 + 8 + 2 + 1 + entry.name.len() + 1).next_multiple_of(8);
-        if bytes.len() + length > most {
+        if bytes.len() + length > max {
             return (bytes, taken);
         }
         let end = bytes.len() + length;
@@ -285,7 +285,7 @@ mod tests {
                 others.push(other);
             }
         }
-        assert!(others.len() > KEPT_MOST && listings.kept.len() <= KEPT_MOST);
+        assert!(others.len() > MAX_LISTINGS && listings.kept.len() <= MAX_LISTINGS);
         assert_eq!(seen.len(), 200);
     }
 

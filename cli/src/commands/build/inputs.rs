@@ -8,7 +8,7 @@ use stele_recipes::recipe::RecipeName;
 
 use crate::args::Global;
 use crate::commands::source::fetch::{self, How};
-use crate::recipe_tree::{Place, graph};
+use crate::recipe_tree::{RecipeTreeArg, graph};
 use stele::answers::Answer;
 use stele::builds::Order;
 use stele::failure::{Failure, Kind};
@@ -37,7 +37,7 @@ pub struct Inputs {
     #[arg(long)]
     offline: bool,
     #[command(flatten)]
-    pub place: Place,
+    pub place: RecipeTreeArg,
 }
 
 impl Inputs {

@@ -9,13 +9,13 @@ use clap::{Args, ValueEnum};
 use stele_recipes::plan::Graph;
 
 use crate::args::Global;
-use crate::recipe_tree::{Place, find, graph};
+use crate::recipe_tree::{RecipeTreeArg, find, graph};
 use crate::render;
 use stele::failure::{Failure, Kind};
 use stele::recipes::{name, names};
 
 /// The maximum number of paths that `why --all` lists.
-const WAYS_MOST: usize = 1000;
+const MAX_PATHS: usize = 1000;
 
 /// `stele graph`
 #[derive(Args, Debug)]
@@ -26,7 +26,7 @@ pub struct GraphOf {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     #[command(flatten)]
-    place: Place,
+    place: RecipeTreeArg,
 }
 
 /// The format of a graph.
@@ -53,7 +53,7 @@ pub struct Why {
     #[arg(long)]
     all: bool,
     #[command(flatten)]
-    place: Place,
+    place: RecipeTreeArg,
 }
 
 impl GraphOf {
@@ -82,7 +82,7 @@ impl Why {
                 .hint(format!("`stele graph {from}` shows its dependencies")));
         };
         let (ways, more) = match self.all {
-            true => graph.ways(start, end, WAYS_MOST),
+            true => graph.ways(start, end, MAX_PATHS),
             false => (vec![shortest], false),
         };
         let named = |way: &Vec<usize>| way.iter().map(|it| graph.recipes()[*it].name.to_string()).collect();
@@ -97,7 +97,7 @@ impl Why {
         }
         render::out(text.as_bytes())?;
         if more {
-            render::note(&format!("there are more than these {WAYS_MOST} paths"));
+            render::note(&format!("there are more than these {MAX_PATHS} paths"));
         }
         Ok(())
     }

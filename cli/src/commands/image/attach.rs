@@ -12,7 +12,7 @@ use crate::commands::unexpected;
 use crate::render;
 use stele::Untrusted;
 use stele::failure::Failure;
-use stele::images::{Ask, AttachedFile, Told};
+use stele::images::{AttachedFile, ImageAnswer, ImageRequest};
 use stele::reference::to_wire;
 
 /// `stele image attach`
@@ -93,14 +93,14 @@ impl Attach {
                 title,
             });
         }
-        let request = Ask::Attach {
+        let request = ImageRequest::Attach {
             reference: self.which.image,
             subject: self.subject,
             artifact_type: self.artifact_type,
             annotations: self.annotations.into_iter().collect::<BTreeMap<_, _>>(),
             files,
         };
-        let Told::Attached(done) = ask(context, request)? else { return Err(unexpected()) };
+        let ImageAnswer::Attached(done) = ask(context, request)? else { return Err(unexpected()) };
         if context.terminal.json {
             return render::json(&done);
         }
@@ -113,7 +113,7 @@ impl Attach {
 
 impl Referrers {
     pub fn run(self, context: &mut Context) -> Result<(), Failure> {
-        let mut shown = one(ask(context, Ask::Inspect { reference: self.which.image })?)?;
+        let mut shown = one(ask(context, ImageRequest::Inspect { reference: self.which.image })?)?;
         if let Some(wanted) = &self.artifact_type {
             shown.referrers.retain(|it| it.artifact_type == *wanted);
         }
@@ -148,8 +148,8 @@ impl Referrers {
 
 impl Detach {
     pub fn run(self, context: &mut Context) -> Result<(), Failure> {
-        let request = Ask::Detach { reference: self.which.image, digest: self.digest };
-        let Told::Detached(digest) = ask(context, request)? else { return Err(unexpected()) };
+        let request = ImageRequest::Detach { reference: self.which.image, digest: self.digest };
+        let ImageAnswer::Detached(digest) = ask(context, request)? else { return Err(unexpected()) };
         if context.terminal.json {
             return render::json(&digest);
         }

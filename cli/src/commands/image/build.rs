@@ -16,8 +16,8 @@ use stele::Request;
 use stele::answers::Answer;
 use stele::builds::{Built, Goal, Order};
 use stele::failure::Failure;
-use stele::images::{Ask, Shown, needed, specs};
-use stele::recipes::Wanted;
+use stele::images::{ImageRequest, Shown, needed, specs};
+use stele::recipes::Selection;
 use stele::reference::to_wire;
 
 /// `stele image build`
@@ -39,7 +39,7 @@ pub struct Build {
 impl Build {
     pub fn run(self, global: &Global) -> Result<(), Failure> {
         let (tree, names) = (find(&self.inputs.place)?, image_names(&self.names)?);
-        let images = evaluate(&tree, &Wanted::Images(names.clone()))?.images;
+        let images = evaluate(&tree, &Selection::Images(names.clone()))?.images;
         // In the order of the arguments.
         let wanted = names.iter().filter_map(|name| images.iter().find(|image| image.name == *name));
         let wanted: Vec<Arc<ImageRecipe>> = wanted.cloned().collect();
@@ -48,7 +48,7 @@ impl Build {
         let mut made: Vec<Shown> = Vec::with_capacity(wanted.len());
         for image in &wanted {
             let specs = specs(image, &goals)?;
-            let request = Ask::Make {
+            let request = ImageRequest::Make {
                 name: image.name.to_string(),
                 images: specs,
                 index: image.index.clone(),

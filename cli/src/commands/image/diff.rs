@@ -11,7 +11,7 @@ use super::{Context, ask, one};
 use crate::commands::unexpected;
 use crate::render;
 use stele::failure::Failure;
-use stele::images::{Ask, Shown, ShownImage};
+use stele::images::{ImageRequest, Shown, ShownImage};
 use stele::{Request, Untrusted};
 
 /// `stele image diff`
@@ -75,8 +75,8 @@ struct Line {
 
 impl Diff {
     pub fn run(self, context: &mut Context) -> Result<(), Failure> {
-        let first = one(ask(context, Ask::Inspect { reference: self.first.clone() })?)?;
-        let second = one(ask(context, Ask::Inspect { reference: self.second.clone() })?)?;
+        let first = one(ask(context, ImageRequest::Inspect { reference: self.first.clone() })?)?;
+        let second = one(ask(context, ImageRequest::Inspect { reference: self.second.clone() })?)?;
         let (one, other) = (self.single(&first)?, self.single(&second)?);
         let (before, after) = (paths(context, &first, one)?, paths(context, &second, other)?);
         let layers = |image: &ShownImage| -> BTreeMap<String, String> {
@@ -121,7 +121,7 @@ fn paths(
     image: &ShownImage,
 ) -> Result<BTreeMap<String, Entry>, Failure> {
     let platform = Some(image.platform.to_string());
-    let ask = Ask::Tree { reference: shown.name.clone(), json: true, platform };
+    let ask = ImageRequest::Tree { reference: shown.name.clone(), json: true, platform };
     let lines = context.gather(Request::Image { ask })?;
     let mut paths = BTreeMap::new();
     for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {

@@ -9,7 +9,7 @@ use super::{Context, Which, ask};
 use crate::commands::unexpected;
 use crate::render;
 use stele::failure::Failure;
-use stele::images::{Ask, Form, Told};
+use stele::images::{Form, ImageAnswer, ImageRequest};
 use stele::reference::to_wire;
 
 /// `stele image export`
@@ -56,7 +56,7 @@ impl Export {
         let to = std::path::absolute(&self.to).map_err(|e| Failure::io("invalid path", &e))?;
         // The daemon writes it, with the rights that this command would give it.
         let umask = rustix::process::umask(rustix::fs::Mode::empty()).as_raw_mode();
-        let request = Ask::Export {
+        let request = ImageRequest::Export {
             reference: self.which.image,
             to: to_wire(to.as_os_str()),
             form,
@@ -65,7 +65,7 @@ impl Export {
             referrers: !self.no_referrers,
             umask,
         };
-        let Told::Exported(done) = ask(context, request)? else { return Err(unexpected()) };
+        let ImageAnswer::Exported(done) = ask(context, request)? else { return Err(unexpected()) };
         if context.terminal.json {
             return render::json(&done);
         }

@@ -12,11 +12,11 @@ use crate::commands::unexpected;
 use crate::registries::{Folder, Way, stop};
 use crate::render;
 use stele::failure::{Failure, Kind};
-use stele::images::{Ask, Told};
+use stele::images::{ImageAnswer, ImageRequest};
 use stele::reference::to_wire;
 
 /// How many omitted entries are listed.
-const NAMED_MOST: usize = 10;
+const MAX_NAMED: usize = 10;
 
 /// `stele image import`
 #[derive(Args, Debug)]
@@ -53,21 +53,21 @@ impl Import {
         let from = pulled.as_ref().map_or(self.from.as_path(), |(folder, _)| folder.path());
         let from = std::path::absolute(from).map_err(|e| Failure::io("invalid path", &e))?;
         let name = self.name.or_else(|| pulled.as_ref().map(|(_, name)| name.clone()));
-        let request = Ask::Import {
+        let request = ImageRequest::Import {
             from: to_wire(from.as_os_str()),
             reference: self.reference,
             name,
             referrers: !self.no_referrers,
         };
-        let Told::Imported(done) = ask(context, request)? else { return Err(unexpected()) };
+        let ImageAnswer::Imported(done) = ask(context, request)? else { return Err(unexpected()) };
         if context.terminal.json {
             return render::json(&done);
         }
-        for left_out in done.left_out.iter().take(NAMED_MOST) {
+        for left_out in done.left_out.iter().take(MAX_NAMED) {
             render::note(&format!("left out: {} ({})", left_out.path, left_out.what));
         }
-        if done.left_out.len() > NAMED_MOST {
-            let more = done.left_out.len() - NAMED_MOST;
+        if done.left_out.len() > MAX_NAMED {
+            let more = done.left_out.len() - MAX_NAMED;
             render::note(&format!("left out: {more} more; --json names them all"));
         }
         if done.repacked {
@@ -95,7 +95,7 @@ impl Import {
         let folder = Folder::new().map_err(|e| Failure::io("no temporary folder for the pull", &e))?;
         let pulled =
             pull(&registry, self.platform.as_deref(), !self.no_referrers, &|digest| folder.create(digest))?;
-        for missed in pulled.missed.iter().take(NAMED_MOST) {
+        for missed in pulled.missed.iter().take(MAX_NAMED) {
             render::note(&format!("left out a referrer: {missed}"));
         }
         let kept = folder.finish(&pulled, remote.tag.as_ref().map_or("latest", Tag::as_str));

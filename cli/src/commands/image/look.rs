@@ -9,7 +9,7 @@ use super::{Context, Which, ask, one};
 use crate::commands::unexpected;
 use crate::render;
 use stele::failure::Failure;
-use stele::images::{Ask, Shown, ShownImage, Told};
+use stele::images::{ImageAnswer, ImageRequest, Shown, ShownImage};
 use stele::{Request, Untrusted};
 
 /// `stele image tree`
@@ -25,14 +25,17 @@ pub struct Tree {
 impl Tree {
     pub fn run(self, context: &mut Context) -> Result<(), Failure> {
         context.terminal.raw();
-        let ask =
-            Ask::Tree { reference: self.which.image, json: context.terminal.json, platform: self.platform };
+        let ask = ImageRequest::Tree {
+            reference: self.which.image,
+            json: context.terminal.json,
+            platform: self.platform,
+        };
         context.ask(Request::Image { ask }).map(drop)
     }
 }
 
 pub fn list(context: &mut Context) -> Result<(), Failure> {
-    let Told::List(images) = ask(context, Ask::List {})? else { return Err(unexpected()) };
+    let ImageAnswer::List(images) = ask(context, ImageRequest::List {})? else { return Err(unexpected()) };
     if context.terminal.json {
         return render::json(&images);
     }
@@ -54,7 +57,7 @@ pub fn list(context: &mut Context) -> Result<(), Failure> {
 }
 
 pub fn inspect(context: &mut Context, which: Which) -> Result<(), Failure> {
-    let shown = one(ask(context, Ask::Inspect { reference: which.image })?)?;
+    let shown = one(ask(context, ImageRequest::Inspect { reference: which.image })?)?;
     if context.terminal.json {
         return render::json(&shown);
     }

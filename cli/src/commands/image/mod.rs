@@ -17,7 +17,7 @@ use crate::args::Global;
 use stele::Request;
 use stele::answers::Answer;
 use stele::failure::Failure;
-use stele::images::{Ask, Shown, Told};
+use stele::images::{ImageAnswer, ImageRequest, Shown};
 
 #[derive(Subcommand, Debug)]
 pub enum Command {
@@ -77,16 +77,16 @@ pub fn run(global: &Global, command: Command) -> Result<(), Failure> {
     }
 }
 
-fn ask(context: &mut Context, ask: Ask) -> Result<Told, Failure> {
+fn ask(context: &mut Context, ask: ImageRequest) -> Result<ImageAnswer, Failure> {
     match context.ask(Request::Image { ask })? {
         Answer::Image(told) => Ok(told),
         _ => Err(unexpected()),
     }
 }
 
-fn one(told: Told) -> Result<Shown, Failure> {
+fn one(told: ImageAnswer) -> Result<Shown, Failure> {
     match told {
-        Told::One(shown) => Ok(*shown),
+        ImageAnswer::One(shown) => Ok(*shown),
         _ => Err(unexpected()),
     }
 }

@@ -14,7 +14,7 @@ use crate::commands::unexpected;
 use crate::registries::{Daemons, Reading, Way, stop};
 use crate::{render, where_store};
 use stele::failure::{Failure, Kind};
-use stele::images::{Ask, Told};
+use stele::images::{ImageAnswer, ImageRequest};
 
 /// `stele image push`
 #[derive(Args, Debug)]
@@ -50,9 +50,10 @@ impl Push {
         }
         let from = self.mount_from.map(|from| from.parse::<RepositoryName>()).transpose();
         let from = from.map_err(|e| Failure::new(Kind::Usage, e.to_string()))?.map(String::from);
-        let shown = one(ask(context, Ask::Inspect { reference: self.which.image })?)?;
-        let kept = ask(context, Ask::Kept { tree: shown.tree.clone(), referrers: !self.no_referrers })?;
-        let Told::Repository(Some(repository)) = kept else { return Err(unexpected()) };
+        let shown = one(ask(context, ImageRequest::Inspect { reference: self.which.image })?)?;
+        let kept =
+            ask(context, ImageRequest::Kept { tree: shown.tree.clone(), referrers: !self.no_referrers })?;
+        let ImageAnswer::Repository(Some(repository)) = kept else { return Err(unexpected()) };
         let top: Sha256Digest = shown.digest.parse().map_err(|_| unexpected())?;
         let stop = stop()?;
         let registry = Registry::reach(&remote, Purpose::Push, from.clone(), &self.way.options(), &stop)?;

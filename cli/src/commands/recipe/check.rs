@@ -9,23 +9,23 @@ use stele_recipes::language::{Files as _, Label, OnDisk, Problem};
 use stele_recipes::patch::{MAX_FILE, Patch};
 
 use crate::args::Global;
-use crate::recipe_tree::{Place, evaluate, find};
+use crate::recipe_tree::{RecipeTreeArg, evaluate, find};
 use crate::render;
 use stele::failure::Failure;
-use stele::recipes::{Evaluated, Wanted, failure};
+use stele::recipes::{Evaluated, Selection, failure};
 
 /// `stele recipe check`
 #[derive(Args, Debug)]
 pub struct Check {
     #[command(flatten)]
-    place: Place,
+    place: RecipeTreeArg,
 }
 
 impl Check {
     /// Reports every problem; the exit code is 1 if there is any.
     pub fn run(self, global: &Global) -> Result<ExitCode, Failure> {
         let tree = find(&self.place)?;
-        let mut evaluated = evaluate(&tree, &Wanted::Check)?;
+        let mut evaluated = evaluate(&tree, &Selection::Check)?;
         let wrong = patches(&evaluated, &tree);
         evaluated.problems.extend(wrong);
         let Evaluated { recipes, problems, .. } = evaluated;

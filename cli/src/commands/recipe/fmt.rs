@@ -7,10 +7,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use stele_recipes::language::{OnDisk, Problem, STARLARK_MOST, format};
+use stele_recipes::language::{MAX_STARLARK, OnDisk, Problem, format};
 
 use crate::args::Global;
-use crate::recipe_tree::{Place, find};
+use crate::recipe_tree::{RecipeTreeArg, find};
 use crate::render;
 use stele::failure::{Failure, Kind};
 use stele::recipes::failure;
@@ -24,7 +24,7 @@ pub struct Fmt {
     #[arg(long)]
     check: bool,
     #[command(flatten)]
-    place: Place,
+    place: RecipeTreeArg,
 }
 
 impl Fmt {
@@ -88,10 +88,10 @@ fn one(path: &Path, top: &Path, check: bool) -> Result<bool, Failure> {
             .hint("name another tree with --recipes")
     })?;
     let size = fs::metadata(&real).map_err(|e| unreadable(path, &e))?.len();
-    if size > STARLARK_MOST as u64 {
+    if size > MAX_STARLARK as u64 {
         return Err(Failure::new(
             Kind::Failed,
-            format!("{} has more than {STARLARK_MOST} bytes", path.display()),
+            format!("{} has more than {MAX_STARLARK} bytes", path.display()),
         ));
     }
     let text = fs::read_to_string(&real).map_err(|e| unreadable(path, &e))?;

@@ -9,10 +9,10 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 
 use crate::args::Global;
-use crate::recipe_tree::{Place, evaluate, find};
+use crate::recipe_tree::{RecipeTreeArg, evaluate, find};
 use crate::render;
 use stele::failure::Failure;
-use stele::recipes::Wanted;
+use stele::recipes::Selection;
 
 #[derive(Subcommand, Debug)]
 pub enum Command {
@@ -30,7 +30,7 @@ pub enum Command {
 #[derive(Args, Debug)]
 pub struct Ls {
     #[command(flatten)]
-    place: Place,
+    place: RecipeTreeArg,
 }
 
 /// Runs one of the `recipe` commands.
@@ -48,7 +48,7 @@ pub fn run(global: &Global, command: Command) -> Result<ExitCode, Failure> {
 
 impl Ls {
     fn run(self, global: &Global) -> Result<(), Failure> {
-        let evaluated = evaluate(&find(&self.place)?, &Wanted::All)?;
+        let evaluated = evaluate(&find(&self.place)?, &Selection::All)?;
         if global.json {
             let rows = evaluated.recipes.iter().map(|it| {
                 serde_json::json!({

@@ -7,10 +7,10 @@ use clap::Args;
 use stele_recipes::recipe::{Recipe, SourceInput};
 
 use crate::args::Global;
-use crate::recipe_tree::{Place, evaluate, find};
+use crate::recipe_tree::{RecipeTreeArg, evaluate, find};
 use crate::render;
 use stele::failure::{Failure, Kind};
-use stele::recipes::{Wanted, name};
+use stele::recipes::{Selection, name};
 
 /// `stele recipe show NAME`
 #[derive(Args, Debug)]
@@ -18,13 +18,13 @@ pub struct Show {
     /// The recipe's name
     name: String,
     #[command(flatten)]
-    place: Place,
+    place: RecipeTreeArg,
 }
 
 impl Show {
     pub fn run(self, global: &Global) -> Result<(), Failure> {
         let (tree, name) = (find(&self.place)?, name(&self.name)?);
-        let evaluated = evaluate(&tree, &Wanted::Names(vec![name.clone()]))?;
+        let evaluated = evaluate(&tree, &Selection::Names(vec![name.clone()]))?;
         let recipe = evaluated.recipes.iter().find(|recipe| recipe.name == name);
         let recipe =
             recipe.ok_or_else(|| Failure::new(Kind::NotFound, format!("there is no recipe `{name}`")))?;

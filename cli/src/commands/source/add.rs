@@ -29,7 +29,7 @@ pub struct Add {
 }
 
 /// A file that was hashed and is to be kept.
-struct Wanted {
+struct HashedFile {
     path: PathBuf,
     name: FileName,
     hashed: super::Hashed,
@@ -57,7 +57,7 @@ impl Add {
             all.push(wanted(path, name, pin)?);
         }
         let sources = Sources::connect(global, false)?;
-        for Wanted { path, name, hashed } in all {
+        for HashedFile { path, name, hashed } in all {
             sources.import(&name, &hashed.sha256, &path)?;
             let mut known = sources.known(&name, &hashed.sha256)?;
             known.sha512 = Some(hashed.sha512.to_string());
@@ -71,7 +71,7 @@ impl Add {
     }
 }
 
-fn wanted(path: &Path, name: FileName, pin: Option<Sha256>) -> Result<Wanted, Failure> {
+fn wanted(path: &Path, name: FileName, pin: Option<Sha256>) -> Result<HashedFile, Failure> {
     let hashed = hash(path)?;
     match pin {
         Some(pin) if pin != hashed.sha256 => {
@@ -80,6 +80,6 @@ fn wanted(path: &Path, name: FileName, pin: Option<Sha256>) -> Result<Wanted, Fa
             Err(Failure::new(Kind::Corrupt, message)
                 .hint("it was modified, or not copied completely: get it from elsewhere"))
         }
-        _ => Ok(Wanted { path: path.to_owned(), name, hashed }),
+        _ => Ok(HashedFile { path: path.to_owned(), name, hashed }),
     }
 }

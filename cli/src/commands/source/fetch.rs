@@ -18,7 +18,7 @@ use super::unavailable::{self, Lost};
 use super::{file_name, read};
 use crate::args::Global;
 use crate::config;
-use crate::recipe_tree::{Place, find, graph};
+use crate::recipe_tree::{RecipeTreeArg, find, graph};
 use crate::render;
 use crate::where_store;
 use stele::failure::{Failure, Kind};
@@ -34,7 +34,7 @@ pub struct Fetch {
     #[arg(long, conflicts_with_all = ["names", "urls"])]
     all: bool,
     #[command(flatten)]
-    place: Place,
+    place: RecipeTreeArg,
     /// Mirror of a source that no recipe names; may be repeated
     #[arg(long = "url", value_name = "MIRROR", requires = "sha256", conflicts_with = "names")]
     urls: Vec<String>,

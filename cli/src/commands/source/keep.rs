@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Mutex;
 
-use stele_recipes::fetch::Keep;
+use stele_recipes::fetch::SourceStore;
 use stele_recipes::source::{FileName, Source};
 use stele_store::model::Sha256;
 
@@ -146,7 +146,7 @@ impl Sources {
     }
 }
 
-impl Keep for Sources {
+impl SourceStore for Sources {
     type Error = Failure;
 
     fn size(&self, source: &Source) -> Result<Option<u64>, Failure> {

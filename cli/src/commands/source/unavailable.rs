@@ -80,7 +80,9 @@ fn one(lost: Lost<'_>) -> Failure {
         }
         FetchError::Part(error) => part(&what, &error),
         // The store's own failure has a hint.
-        FetchError::Keep(failure) => Failure { message: format!("{what}{}", failure.message), ..failure },
+        FetchError::SourceStore(failure) => {
+            Failure { message: format!("{what}{}", failure.message), ..failure }
+        }
         FetchError::Signature(error) => {
             let failure =
                 Failure::new(Kind::Corrupt, format!("{what}its SHA-256 matches the pin, but {error}"));

@@ -5,7 +5,7 @@ use clap::Args;
 use crate::args::Global;
 use crate::commands::context::Context;
 use crate::commands::unexpected;
-use crate::recipe_tree::{Place, find};
+use crate::recipe_tree::{RecipeTreeArg, find};
 use crate::render;
 use stele::Request;
 use stele::answers::Answer;
@@ -22,7 +22,7 @@ pub struct Unpack {
     #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
     keep: u64,
     #[command(flatten)]
-    place: Place,
+    place: RecipeTreeArg,
 }
 
 impl Unpack {

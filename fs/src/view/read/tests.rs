@@ -52,14 +52,14 @@ fn a_name_is_looked_up_while_another_file_is_slow_to_open_and_that_is_told_to_th
         forgetting: Arc::new(Nothing),
         observer: None,
     };
-    let view = View::new(showing, State::fleeting(Opens::Said));
+    let view = View::new(showing, State::fleeting(Opens::Sent));
     let number = |parent, name: &str, question| {
         view.look_up(parent, name.as_bytes(), Question::new(question)).unwrap().unwrap().attributes.ino
     };
     let top = number(inode::ROOT, &target.digest().to_string(), 1);
     let large = number(top, "large", 2);
 
-    let ((begun, has_begun), (let_go, go)) = (channel(), channel());
+    let ((begun, has_begun), (release_unpinned, go)) = (channel(), channel());
     let slow = Slow { begun, go: Mutex::new(go) };
     let soon = Duration::from_secs(20);
     std::thread::scope(|scope| {
@@ -69,7 +69,7 @@ fn a_name_is_looked_up_while_another_file_is_slow_to_open_and_that_is_told_to_th
         let (found, is_found) = channel();
         scope.spawn(move || found.send(number(top, "small", 5)).unwrap());
         is_found.recv_timeout(soon).expect("it does not wait for the disk");
-        let_go.send(()).unwrap();
+        release_unpinned.send(()).unwrap();
         assert_eq!(first.join().unwrap(), second.join().unwrap());
     });
     // Told twice, the kernel would give errors.

@@ -7,12 +7,12 @@ use sha2::{Digest as _, Sha256};
 use stele_http::{Download, HttpError, Method, Retry, Start};
 
 use super::error::Error;
-use super::pull::{Descriptor, Place};
+use super::pull::{Descriptor, Destination};
 use super::session::Registry;
 use crate::name::Sha256Digest;
 
 /// Fetches a blob, going on where the connection broke.
-pub(super) fn fetch(registry: &Registry, blob: &Descriptor, place: &Place<'_>) -> Result<(), Error> {
+pub(super) fn fetch(registry: &Registry, blob: &Descriptor, place: &Destination<'_>) -> Result<(), Error> {
     let mut coming = Coming {
         file: place(&blob.digest)?,
         hash: Sha256::new(),

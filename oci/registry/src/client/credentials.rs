@@ -31,7 +31,7 @@ fn files() -> Vec<PathBuf> {
 
 /// What was found in the files.
 #[derive(Default)]
-pub(super) struct Found {
+pub(super) struct Credentials {
     /// The credentials, if there are any.
     pub(super) credentials: Option<DockerCredential>,
     /// Why some could not be had. That is no reason to go no further: a registry may want none.
@@ -42,11 +42,11 @@ pub(super) struct Found {
 ///
 /// # Errors
 /// When a file is there and is not as such a file has to be.
-pub(super) fn find(registry: &str, repository: &RepositoryName) -> Result<Found, Error> {
+pub(super) fn find(registry: &str, repository: &RepositoryName) -> Result<Credentials, Error> {
     find_in(&files(), registry, repository)
 }
 
-fn find_in(files: &[PathBuf], registry: &str, repository: &RepositoryName) -> Result<Found, Error> {
+fn find_in(files: &[PathBuf], registry: &str, repository: &RepositoryName) -> Result<Credentials, Error> {
     let mut keys = Vec::new();
     let mut part = format!("{registry}/{repository}");
     while part.len() > registry.len() {
@@ -69,7 +69,7 @@ fn find_in(files: &[PathBuf], registry: &str, repository: &RepositoryName) -> Re
             match get_credential_from_reader(&text[..], key) {
                 Ok(DockerCredential::UsernamePassword(name, password))
                     if name.is_empty() && password.is_empty() => {}
-                Ok(credentials) => return Ok(Found { credentials: Some(credentials), trouble: None }),
+                Ok(credentials) => return Ok(Credentials { credentials: Some(credentials), trouble: None }),
                 // A helper says in its own words that it has none.
                 Err(Unfound::NoCredentialConfigured | Unfound::HelperFailure { .. }) => {}
                 // What it says may quote the file.
@@ -87,7 +87,7 @@ fn find_in(files: &[PathBuf], registry: &str, repository: &RepositoryName) -> Re
             }
         }
     }
-    Ok(Found { credentials: None, trouble })
+    Ok(Credentials { credentials: None, trouble })
 }
 
 /// A file of some size: nobody has more credentials than that.
@@ -104,7 +104,7 @@ fn read(file: &Path) -> io::Result<Vec<u8>> {
 mod tests {
     use super::*;
 
-    fn found(name: &str, text: &str) -> Result<Found, Error> {
+    fn found(name: &str, text: &str) -> Result<Credentials, Error> {
         let folder = std::env::temp_dir().join(format!("stele-credentials-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("a folder");
         let file = folder.join("config.json");

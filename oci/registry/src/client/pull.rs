@@ -14,13 +14,13 @@ use crate::name::Sha256Digest;
 use crate::repository::{INDEX, MANIFEST, Manifest};
 
 /// The most bytes of a manifest: the bound that registries set.
-const MANIFEST_MOST: u64 = 4 << 20;
+const MAX_MANIFEST: u64 = 4 << 20;
 /// The most manifests of an index.
-const MANIFESTS_MOST: usize = 1000;
+const MAX_MANIFESTS: usize = 1000;
 /// The most manifests that refer to an image.
-const REFERRERS_MOST: usize = 1000;
+const MAX_REFERRERS: usize = 1000;
 /// The most pages of a list of them.
-const PAGES_MOST: usize = 100;
+const MAX_PAGES: usize = 100;
 /// The media types of manifests and indexes that are asked for: OCI's and Docker's.
 const KINDS: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
      application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json";
@@ -39,7 +39,7 @@ pub struct Pulled {
 }
 
 /// Makes the file that a blob goes to. Nobody may use it before the pull has ended well.
-pub type Place<'a> = dyn Fn(&Sha256Digest) -> io::Result<File> + 'a;
+pub type Destination<'a> = dyn Fn(&Sha256Digest) -> io::Result<File> + 'a;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -115,7 +115,7 @@ pub fn pull(
     registry: &Registry,
     platform: Option<&str>,
     referring: bool,
-    place: &Place<'_>,
+    place: &Destination<'_>,
 ) -> Result<Pulled, Error> {
     let reference = registry.remote.reference();
     let (mut digest, mut manifest, mut top) = document(registry, &reference)?;
@@ -132,8 +132,8 @@ pub fn pull(
     let mut images = Vec::new();
     match top.manifests {
         None => images.push(top),
-        Some(all) if all.len() > MANIFESTS_MOST => {
-            let why = format!("it lists more than {MANIFESTS_MOST} images");
+        Some(all) if all.len() > MAX_MANIFESTS => {
+            let why = format!("it lists more than {MAX_MANIFESTS} images");
             return Err(Error::Answer { what: reference, why });
         }
         Some(all) => {
@@ -159,7 +159,7 @@ fn fetch_all(
     registry: &Registry,
     image: Document,
     seen: &mut BTreeSet<Sha256Digest>,
-    place: &Place<'_>,
+    place: &Destination<'_>,
 ) -> Result<(), Error> {
     for blob in image.config.into_iter().chain(image.layers.unwrap_or_default()) {
         if !seen.contains(&blob.digest) {
@@ -176,7 +176,7 @@ fn referrers(
     registry: &Registry,
     pulled: &mut Pulled,
     seen: &mut BTreeSet<Sha256Digest>,
-    place: &Place<'_>,
+    place: &Destination<'_>,
 ) -> Result<(), Error> {
     let mut subjects: Vec<Sha256Digest> = pulled.manifests.keys().cloned().collect();
     let mut asked = BTreeSet::new();
@@ -192,8 +192,8 @@ fn referrers(
             if pulled.manifests.contains_key(&digest) || !asked.insert(digest.clone()) {
                 continue;
             }
-            if asked.len() > REFERRERS_MOST {
-                pulled.missed.push(format!("more than {REFERRERS_MOST} refer to it"));
+            if asked.len() > MAX_REFERRERS {
+                pulled.missed.push(format!("more than {MAX_REFERRERS} refer to it"));
                 return Ok(());
             }
             let got = document(registry, digest.as_str()).and_then(|(digest, manifest, said)| {
@@ -254,10 +254,10 @@ fn referring(registry: &Registry, subject: &Sha256Digest) -> Result<Vec<Sha256Di
             next = following(&url, answer.header("link"));
         }
         pages += 1;
-        if pages > PAGES_MOST {
-            return Err(wrong(format!("it has more than {PAGES_MOST} pages")));
+        if pages > MAX_PAGES {
+            return Err(wrong(format!("it has more than {MAX_PAGES} pages")));
         }
-        let bytes = answer.whole(MANIFEST_MOST).map_err(|e| wrong(e.to_string()))?;
+        let bytes = answer.whole(MAX_MANIFEST).map_err(|e| wrong(e.to_string()))?;
         let index: Index = serde_json::from_slice(&bytes).map_err(|e| wrong(e.to_string()))?;
         // An index that refers to something is none of those that are kept.
         let manifests = index.manifests.into_iter().filter(|it| it.media_type == MANIFEST);
@@ -289,7 +289,7 @@ fn document(registry: &Registry, reference: &str) -> Result<(Sha256Digest, Manif
         _ => return Err(registry.failure(&format!("for the manifest {reference}"), answer)),
     }
     let kind = answer.header("content-type").map(str::to_owned);
-    let bytes = answer.whole(MANIFEST_MOST).map_err(|e| wrong(e.to_string()))?;
+    let bytes = answer.whole(MAX_MANIFEST).map_err(|e| wrong(e.to_string()))?;
     let digest = Sha256Digest::of(&bytes);
     if reference.contains(':') && reference != digest.as_str() {
         return Err(Error::Digest { what: format!("manifest {reference}"), found: digest });

@@ -11,7 +11,7 @@ use crate::name::{Sha256Digest, Tag};
 use crate::repository::{INDEX, Manifest, Referrer, Repository};
 
 /// The most bytes of an index of referrers that is read: what registries take as a manifest.
-const INDEX_MOST: u64 = 4 << 20;
+const MAX_INDEX: u64 = 4 << 20;
 
 /// What a push did.
 #[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
@@ -130,7 +130,7 @@ fn list(registry: &Registry, subject: &Sha256Digest, referrer: &Referrer) -> Res
     let answer = registry.send(&Method::GET, &url, &[("accept", INDEX)], &[])?;
     let mut index = match answer.status() {
         200 => {
-            let bytes = answer.whole(INDEX_MOST).map_err(|e| wrong(e.to_string()))?;
+            let bytes = answer.whole(MAX_INDEX).map_err(|e| wrong(e.to_string()))?;
             serde_json::from_slice::<serde_json::Value>(&bytes).map_err(|e| wrong(e.to_string()))?
         }
         404 => serde_json::json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": [] }),

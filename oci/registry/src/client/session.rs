@@ -16,9 +16,9 @@ use super::error::Error;
 use super::remote::Remote;
 
 /// The most bytes of an answer that is read whole and is no manifest: errors and tokens.
-const SAID_MOST: u64 = 64 << 10;
+const MAX_ERROR_BODY: u64 = 64 << 10;
 /// The most letters of what a registry says that a person is shown.
-const SHOWN_MOST: usize = 300;
+const MAX_SHOWN: usize = 300;
 
 /// How to talk.
 #[derive(Clone, Debug)]
@@ -336,7 +336,7 @@ impl Registry {
         if !answer.is_success() {
             return Err(self.failure("a token", answer));
         }
-        let text = answer.whole(SAID_MOST).map_err(|e| wrong(e.to_string()))?;
+        let text = answer.whole(MAX_ERROR_BODY).map_err(|e| wrong(e.to_string()))?;
         let token: Token = serde_json::from_slice(&text).map_err(|e| wrong(e.to_string()))?;
         token.token.or(token.access_token).ok_or_else(|| wrong("there is none in it".to_owned()))
     }
@@ -363,7 +363,7 @@ fn said(answer: Response) -> String {
         code: Option<String>,
         message: Option<String>,
     }
-    let Ok(bytes) = answer.whole(SAID_MOST) else { return String::new() };
+    let Ok(bytes) = answer.whole(MAX_ERROR_BODY) else { return String::new() };
     let text = match serde_json::from_slice::<Errors>(&bytes) {
         Ok(said) => {
             let each = said.errors.into_iter().map(|it| it.message.or(it.code).unwrap_or_default());
@@ -371,5 +371,5 @@ fn said(answer: Response) -> String {
         }
         Err(_) => String::from_utf8_lossy(&bytes).into_owned(),
     };
-    text.trim().chars().take(SHOWN_MOST).flat_map(char::escape_debug).collect()
+    text.trim().chars().take(MAX_SHOWN).flat_map(char::escape_debug).collect()
 }

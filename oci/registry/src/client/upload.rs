@@ -231,9 +231,9 @@ impl Read for Sending<'_> {
         if self.stop.load(Ordering::SeqCst) {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
-        let most = usize::try_from(self.left).map_or(to.len(), |left| left.min(to.len()));
-        match self.from.read(&mut to[..most]) {
-            Ok(0) if most > 0 => {
+        let max = usize::try_from(self.left).map_or(to.len(), |left| left.min(to.len()));
+        match self.from.read(&mut to[..max]) {
+            Ok(0) if max > 0 => {
                 let why = "a blob ended before its end";
                 self.broke = Some(io::Error::other(why));
                 Err(io::Error::other(why))

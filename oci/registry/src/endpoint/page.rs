@@ -30,7 +30,7 @@ pub fn page<'a>(
     query: Option<&str>,
     path: &str,
 ) -> Result<Page<'a>, Refusal> {
-    let most = match parameter(query, "n") {
+    let max = match parameter(query, "n") {
         None => usize::MAX,
         Some(text) => text
             .parse::<usize>()
@@ -38,11 +38,11 @@ pub fn page<'a>(
     };
     let last = parameter(query, "last").unwrap_or_default();
     let mut rest = items.filter(|item| last.is_empty() || *item > last.as_str());
-    let items: Vec<_> = rest.by_ref().take(most).collect();
-    let more = most > 0 && rest.next().is_some();
+    let items: Vec<_> = rest.by_ref().take(max).collect();
+    let more = max > 0 && rest.next().is_some();
     let link = items.last().filter(|_| more).map(|last| {
         let last = utf8_percent_encode(last, NON_ALPHANUMERIC);
-        format!("<{path}?n={most}&last={last}>; rel=\"next\"")
+        format!("<{path}?n={max}&last={last}>; rel=\"next\"")
     });
     Ok(Page { items, link })
 }

@@ -6,7 +6,7 @@ use super::error::{Code, Refusal};
 use crate::name::{RepositoryName, Sha256Digest, Tag};
 
 /// The most bytes of a path: three times the longest that means anything, for what is escaped.
-const PATH_MOST: usize = 2048;
+const MAX_PATH: usize = 2048;
 
 /// What a path means.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -53,8 +53,8 @@ impl Route {
 /// With what is answered instead.
 pub fn parse(path: &str) -> Result<Route, Refusal> {
     let nothing = || Refusal::new(404, Code::Unsupported, "there is nothing at this path");
-    if path.len() > PATH_MOST {
-        return Err(Refusal::new(414, Code::Unsupported, format!("a path has at most {PATH_MOST} bytes")));
+    if path.len() > MAX_PATH {
+        return Err(Refusal::new(414, Code::Unsupported, format!("a path has at most {MAX_PATH} bytes")));
     }
     // Clients may escape the `:` of a digest. Names that mean something once decoded are no less strictly looked at.
     let decoded = percent_decode_str(path).decode_utf8().map_err(|_| nothing())?;

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::metrics::{Counted, Metrics};
-use super::{Images, Wanted};
+use super::{BlobRange, Images};
 use crate::name::Sha256Digest;
 use crate::repository::Repository;
 
@@ -62,8 +62,12 @@ fn make(
         metrics.bytes.inc_by(piece.len() as u64);
         to.blocking_send(Ok(piece)).map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))
     };
-    let wanted =
-        Wanted { repository: &part.repository, digest: &part.digest, first: part.first, length: part.length };
+    let wanted = BlobRange {
+        repository: &part.repository,
+        digest: &part.digest,
+        first: part.first,
+        length: part.length,
+    };
     let made = images.blob(&wanted, &mut |piece| {
         if to.is_closed() {
             return Err(io::ErrorKind::BrokenPipe.into());
@@ -148,7 +152,7 @@ mod tests {
             Ok(None)
         }
 
-        fn blob(&self, _: &Wanted<'_>, to: &mut Taker<'_>) -> Result<(), Broken> {
+        fn blob(&self, _: &BlobRange<'_>, to: &mut Taker<'_>) -> Result<(), Broken> {
             self.0.iter().try_for_each(|piece| to(piece)).map_err(|_| Broken)?;
             if self.1 { Err(Broken) } else { Ok(()) }
         }

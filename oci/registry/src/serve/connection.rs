@@ -14,9 +14,9 @@ use tracing::{info, warn};
 
 use super::Images;
 use super::blob::{Part, send};
+use super::connections::Slot;
 use super::metrics::Metrics;
 use super::past::Past;
-use super::places::Place;
 use crate::endpoint::{Answer, Asked, Body, Unavailable, World, answer};
 use crate::name::RepositoryName;
 use crate::repository::Repository;
@@ -50,7 +50,7 @@ impl World for Shared {
 /// Never.
 pub async fn respond<B>(
     shared: Arc<Shared>,
-    place: Arc<Place>,
+    place: Arc<Slot>,
     peer: String,
     request: Request<B>,
 ) -> Result<Response<Sending>, Infallible> {

@@ -18,15 +18,15 @@ use tokio_rustls::TlsAcceptor;
 use tracing::{debug, info, warn};
 
 use super::connection::{Shared, respond};
+use super::connections::{Connections, Slot};
 use super::metrics::{Counted, Metrics};
 use super::past::Past;
-use super::places::{Place, Places};
 use super::{Images, Options};
 
 /// The most bytes of a request's head, and of what is buffered of an answer.
-const HEAD_MOST: usize = 16 << 10;
+const MAX_HEAD: usize = 16 << 10;
 /// The most headers of a request.
-const HEADERS_MOST: usize = 64;
+const MAX_HEADERS: usize = 64;
 /// When the machine has no descriptors left, the next connection waits so long.
 const RETRY: Duration = Duration::from_millis(100);
 
@@ -73,7 +73,7 @@ impl Bound {
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let metrics = Arc::new(Metrics::default());
         let shared = Arc::new(Shared { images, metrics, past: Past::default() });
-        let (places, graceful) = (Places::new(options.connections), GracefulShutdown::new());
+        let (connections, graceful) = (Connections::new(options.connections), GracefulShutdown::new());
         let acceptor = options.tls.clone().map(TlsAcceptor::from);
         let accept = async {
             loop {
@@ -86,7 +86,7 @@ impl Bound {
                     }
                 };
                 // Whoever comes behind this one waits in the kernel's queue.
-                let taken = places.take().await;
+                let taken = connections.take().await;
                 let (shared, acceptor) = (Arc::clone(&shared), acceptor.clone());
                 let (options, watcher) = (options.clone(), graceful.watcher());
                 tokio::spawn(async move {
@@ -127,7 +127,7 @@ async fn greet(
     acceptor: Option<TlsAcceptor>,
     options: &Options,
     watcher: Watcher,
-    place: &Arc<Place>,
+    place: &Arc<Slot>,
 ) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut stream = TimeoutStream::new(stream);
@@ -150,7 +150,7 @@ async fn converse(
     shared: Arc<Shared>,
     options: &Options,
     watcher: Watcher,
-    place: &Arc<Place>,
+    place: &Arc<Slot>,
 ) -> io::Result<()> {
     let place = Arc::clone(place);
     let service = service_fn(move |request| {
@@ -159,8 +159,8 @@ async fn converse(
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(options.head)
-        .max_headers(HEADERS_MOST)
-        .max_buf_size(HEAD_MOST)
+        .max_headers(MAX_HEADERS)
+        .max_buf_size(MAX_HEAD)
         .serve_connection(TokioIo::new(stream), service);
     watcher.watch(connection).await.map_err(io::Error::other)
 }

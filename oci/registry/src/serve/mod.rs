@@ -2,10 +2,10 @@
 
 mod blob;
 mod connection;
+mod connections;
 mod listener;
 mod metrics;
 mod past;
-mod places;
 mod tls;
 
 use std::io;
@@ -45,7 +45,7 @@ pub trait Images: Send + Sync + 'static {
     ///
     /// # Errors
     /// When they cannot be made, or `to` failed.
-    fn blob(&self, wanted: &Wanted<'_>, to: &mut Taker<'_>) -> Result<(), Broken>;
+    fn blob(&self, wanted: &BlobRange<'_>, to: &mut Taker<'_>) -> Result<(), Broken>;
 
     /// The bytes of a blob were not those of its digest: what to do about that is the store's matter.
     fn damaged(&self, repository: &Repository, digest: &Sha256Digest);
@@ -56,7 +56,7 @@ pub type Taker<'a> = dyn FnMut(&[u8]) -> io::Result<()> + Send + 'a;
 
 /// A part of a blob.
 #[derive(Clone, Copy, Debug)]
-pub struct Wanted<'a> {
+pub struct BlobRange<'a> {
     /// In which repository.
     pub repository: &'a Repository,
     /// Which.

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::super::failure::MirrorFailure;
 use super::super::part::{Part, make_folder};
 use super::entries::{self, Entry};
-use super::{Bounds, DebianConfig, DebianError, Packages, Place, Stop};
+use super::{Bounds, DebianConfig, DebianError, PackageUri, Packages, Stop};
 
 /// Not on PATH, since it is for programs; the package apt has it there.
 const HELPER: &str = "/usr/lib/apt/apt-helper";
@@ -149,7 +149,7 @@ impl Apt {
         package: &str,
         version: &str,
         bounds: &Bounds,
-    ) -> Result<Option<Vec<Place>>, Stop> {
+    ) -> Result<Option<Vec<PackageUri>>, Stop> {
         let mut command = self.command("apt-get");
         match self.is_source {
             true => command.args(["-q", "source", "--only-source", "--download-only", "--print-uris"]),
@@ -157,7 +157,7 @@ impl Apt {
         };
         let output = self.run(command.arg(format!("{package}={version}")), bounds)?;
         let text = String::from_utf8_lossy(&output.stdout);
-        let places: Vec<Place> = text.lines().filter_map(place).collect();
+        let places: Vec<PackageUri> = text.lines().filter_map(place).collect();
         let none = places.is_empty();
         if none && complaints(&output).is_empty() {
             return Err(DebianError::Apt { said: "apt-get named no file, and no reason".to_owned() }.into());
@@ -306,10 +306,10 @@ fn complaints(output: &Output) -> Vec<String> {
 }
 
 /// `'URI' NAME SIZE DIGEST`
-fn place(line: &str) -> Option<Place> {
+fn place(line: &str) -> Option<PackageUri> {
     let (uri, rest) = line.strip_prefix('\'')?.split_once('\'')?;
     let name = rest.split_whitespace().next()?;
-    Some(Place { uri: uri.to_owned(), name: name.to_owned() })
+    Some(PackageUri { uri: uri.to_owned(), name: name.to_owned() })
 }
 
 fn asked(program: &mut Command) -> Result<String, MirrorFailure> {

@@ -21,13 +21,13 @@ use super::worker::{Bounds, Stop};
 const STALE: Duration = Duration::from_secs(600);
 
 /// The requested file.
-pub(super) struct Wanted<'a> {
+pub(super) struct DebianFile<'a> {
     pub(super) package: &'a str,
     pub(super) version: &'a str,
     pub(super) file: &'a str,
 }
 
-impl<'a> Wanted<'a> {
+impl<'a> DebianFile<'a> {
     /// Which of an archive's indexes has it. A source package has no file that is named as a binary one is.
     fn packages(&self) -> Packages<'a> {
         let architecture = self.file.strip_suffix(".deb").and_then(|it| it.rsplit_once('_'));
@@ -129,7 +129,7 @@ pub enum DebianError {
 }
 
 /// Where a file is.
-struct Place {
+struct PackageUri {
     uri: String,
     name: String,
 }
@@ -140,7 +140,7 @@ const RELEASES: &[&str] = &["oldoldstable", "oldstable", "stable", "testing", "u
 
 /// Gets the file into the download, from the beginning.
 pub(super) fn get(
-    wanted: &Wanted<'_>,
+    wanted: &DebianFile<'_>,
     config: &DebianConfig,
     part: &mut Part,
     bounds: &Bounds,
@@ -190,7 +190,7 @@ impl Stage<'_> {
     /// Gets the file. When these archives do not have the version, the ones that they have.
     fn get(
         &self,
-        wanted: &Wanted<'_>,
+        wanted: &DebianFile<'_>,
         part: &mut Part,
         bounds: &Bounds,
         note: &dyn Fn(&str),
@@ -221,7 +221,7 @@ impl Stage<'_> {
     /// Asks the indexes, which are fetched first when there are none.
     fn look_up(
         &self,
-        wanted: &Wanted<'_>,
+        wanted: &DebianFile<'_>,
         bounds: &Bounds,
         note: &dyn Fn(&str),
     ) -> Result<(apt::Apt, Guesses), Stop> {
@@ -252,7 +252,7 @@ struct Guesses {
 }
 
 /// Its address in the indexes. None when they do not have the version.
-fn find(apt: &apt::Apt, wanted: &Wanted<'_>, bounds: &Bounds) -> Result<Option<String>, Stop> {
+fn find(apt: &apt::Apt, wanted: &DebianFile<'_>, bounds: &Bounds) -> Result<Option<String>, Stop> {
     let Some(places) = apt.places(wanted.package, wanted.version, bounds)? else { return Ok(None) };
     let mut names = Vec::new();
     for place in places {
@@ -267,7 +267,7 @@ fn find(apt: &apt::Apt, wanted: &Wanted<'_>, bounds: &Bounds) -> Result<Option<S
 }
 
 /// Where it would be beside the versions that the indexes do have: mirrors keep files longer than their indexes do.
-fn guesses(apt: &apt::Apt, wanted: &Wanted<'_>, bounds: &Bounds) -> Result<Guesses, Stop> {
+fn guesses(apt: &apt::Apt, wanted: &DebianFile<'_>, bounds: &Bounds) -> Result<Guesses, Stop> {
     let versions = apt.versions(wanted.package, bounds)?;
     let mut uris = Vec::new();
     for version in &versions {

@@ -7,7 +7,7 @@ use stele_store::model::Sha256;
 
 use super::super::context::Refused;
 use super::super::error::ArgumentError;
-use super::places;
+use super::sandbox_paths;
 use super::source::{digest, number};
 use crate::recipe::{SourceInput, Span, UnpackSource};
 use crate::source::{BinaryPackage, BinaryPackageError, Mirror, Source};
@@ -49,7 +49,7 @@ pub(in super::super) fn define(given: Given<'_, '_>, at: Span) -> Result<Arc<Sou
     Ok(Arc::new(SourceInput {
         source,
         unpack: Some(UnpackSource { form: Form::DebianPackage, ..UnpackSource::default() }),
-        place: places::parse("at", given.at)?,
+        place: sandbox_paths::parse("at", given.at)?,
         executable: false,
         opaque: true,
         at,

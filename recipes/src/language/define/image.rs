@@ -9,12 +9,12 @@ use super::super::context::{Context, Refused};
 use super::super::error::{ArgumentError, Label};
 use super::super::values::{ImageValue, LocalValue};
 use super::recipe::{inputs, name, wrong_type};
-use crate::action::{ARGUMENT_MOST, Place, Platform};
-use crate::recipe::image::{FILES_MOST, is_mode, is_owner, is_port, is_signal, is_user};
+use crate::action::{MAX_ARGUMENT, Platform, SandboxPath};
+use crate::recipe::image::{MAX_FILES, is_mode, is_owner, is_port, is_signal, is_user};
 use crate::recipe::{ImageError, ImageParts, ImageRecipe, Recipe, RecipeName, Span};
 
 /// The latest time that a layer can hold.
-const CREATED_MOST: u64 = 0o777_7777_7777;
+const MAX_CREATED: u64 = 0o777_7777_7777;
 
 /// The arguments of `image`, as they were given.
 pub(in super::super) struct Given<'a, 'v> {
@@ -61,7 +61,7 @@ pub(in super::super) fn define(
         platform: platform(given.platform, needed)?,
         created: u64::try_from(given.created)
             .ok()
-            .filter(|time| *time <= CREATED_MOST)
+            .filter(|time| *time <= MAX_CREATED)
             .ok_or_else(|| refused("created", ImageError::Created { found: given.created }))?,
         compression: compression(given.compression)?,
         annotations: keyed("annotations", given.annotations)?,
@@ -129,15 +129,15 @@ fn image_name(text: &str, package: &str) -> Result<RecipeName, Refused> {
 }
 
 /// A place in an image: unlike in a build, nothing hides any.
-fn place(argument: &'static str, text: &str) -> Result<Place, Refused> {
-    let place = Place::new(text).map_err(|why| Refused::new(argument, why))?;
+fn place(argument: &'static str, text: &str) -> Result<SandboxPath, Refused> {
+    let place = SandboxPath::new(text).map_err(|why| Refused::new(argument, why))?;
     if place.names().any(|name| name.starts_with(".wh.")) {
         return Err(refused(argument, ImageError::Whiteout { place }));
     }
     Ok(place)
 }
 
-fn places(argument: &'static str, texts: Vec<String>) -> Result<BTreeSet<Place>, Refused> {
+fn places(argument: &'static str, texts: Vec<String>) -> Result<BTreeSet<SandboxPath>, Refused> {
     texts.iter().map(|text| place(argument, text)).collect()
 }
 
@@ -156,7 +156,7 @@ fn texts(
     given: &[(String, Value<'_>)],
     is: fn(&str) -> bool,
     why: fn(String) -> ImageError,
-) -> Result<BTreeMap<Place, String>, Refused> {
+) -> Result<BTreeMap<SandboxPath, String>, Refused> {
     let text = |(at, value): &(String, Value<'_>)| {
         let at = place(argument, at)?;
         let text = value.unpack_str().ok_or_else(|| refused(argument, why(value.to_str())))?;
@@ -165,7 +165,10 @@ fn texts(
     given.iter().map(text).collect()
 }
 
-fn files(given: &[(String, Value<'_>)], context: &Context<'_>) -> Result<BTreeMap<Place, String>, Refused> {
+fn files(
+    given: &[(String, Value<'_>)],
+    context: &Context<'_>,
+) -> Result<BTreeMap<SandboxPath, String>, Refused> {
     let mut files = BTreeMap::new();
     let mut found = 0;
     for (at, value) in given {
@@ -176,7 +179,7 @@ fn files(given: &[(String, Value<'_>)], context: &Context<'_>) -> Result<BTreeMa
             _ => return Err(wrong_type("files", "a dict of paths to texts and local(...)", *value)),
         };
         found += text.len();
-        if found > FILES_MOST {
+        if found > MAX_FILES {
             return Err(refused("files", ImageError::Large { found }));
         }
         files.insert(at, text);
@@ -188,12 +191,12 @@ fn files(given: &[(String, Value<'_>)], context: &Context<'_>) -> Result<BTreeMa
 fn beside(path: &crate::paths::TreePath, context: &Context<'_>) -> Result<String, Refused> {
     let unreadable = |source| Refused::new("files", ArgumentError::Unreadable { path: path.clone(), source });
     // One more than may be, so that what is too long is seen to be.
-    let bytes = context.files.read(path, FILES_MOST + 1).map_err(unreadable)?;
+    let bytes = context.files.read(path, MAX_FILES + 1).map_err(unreadable)?;
     let bytes = bytes.ok_or_else(|| Refused::new("files", ArgumentError::NoFile { path: path.clone() }))?;
     String::from_utf8(bytes).map_err(|_| refused("files", ImageError::Binary { path: path.to_string() }))
 }
 
-fn links(given: Vec<(String, String)>) -> Result<BTreeMap<Place, String>, Refused> {
+fn links(given: Vec<(String, String)>) -> Result<BTreeMap<SandboxPath, String>, Refused> {
     let link = |(at, target): (String, String)| {
         if !(1..=4095).contains(&target.len()) || target.contains('\0') {
             return Err(refused("links", ImageError::Link));
@@ -240,7 +243,7 @@ fn keyed(argument: &'static str, given: Vec<(String, String)>) -> Result<BTreeMa
 }
 
 fn is_passable(text: &str) -> bool {
-    text.len() <= ARGUMENT_MOST && !text.contains('\0')
+    text.len() <= MAX_ARGUMENT && !text.contains('\0')
 }
 
 /// Of an image without an entrypoint, the command names the program: that may come from the user who runs it.
@@ -251,7 +254,7 @@ fn entrypoint(given: Vec<String>) -> Result<Vec<String>, Refused> {
     }
 }
 
-fn volumes(given: Vec<String>) -> Result<BTreeSet<Place>, Refused> {
+fn volumes(given: Vec<String>) -> Result<BTreeSet<SandboxPath>, Refused> {
     let places = places("volumes", given)?;
     match places.iter().any(|place| place.as_str() == "/") {
         true => Err(refused("volumes", ImageError::RootVolume)),
@@ -271,7 +274,7 @@ fn env(given: Vec<(String, String)>) -> Result<BTreeMap<String, String>, Refused
         if name.is_empty() || name.contains(['=', '\0']) {
             return Err(refused("env", ImageError::Variable { text: name.clone() }));
         }
-        if !is_passable(value) || name.len() + value.len() >= ARGUMENT_MOST {
+        if !is_passable(value) || name.len() + value.len() >= MAX_ARGUMENT {
             return Err(refused("env", ImageError::Text { what: "an environment variable" }));
         }
     }
@@ -294,11 +297,11 @@ fn check_declared(parts: &ImageParts) -> Result<(), Refused> {
         return Err(refused("inputs", ImageError::Nothing));
     }
     let all = [("files", files.keys().collect::<Vec<_>>()), ("links", links.keys().collect())];
-    let is_end = |place: &Place| files.contains_key(place) || links.contains_key(place);
+    let is_end = |place: &SandboxPath| files.contains_key(place) || links.contains_key(place);
     for (argument, place) in
         all.iter().flat_map(|(argument, places)| places.iter().map(move |it| (*argument, *it)))
     {
-        if *place == Place::root() {
+        if *place == SandboxPath::root() {
             return Err(refused(argument, ImageError::Root));
         }
         if directories.contains(place) || (files.contains_key(place) && links.contains_key(place)) {
@@ -310,7 +313,7 @@ fn check_declared(parts: &ImageParts) -> Result<(), Refused> {
         all.flat_map(|(argument, places)| places.into_iter().map(move |it| (argument, it)))
     {
         let text = place.as_str();
-        let above = text.match_indices('/').skip(1).filter_map(|(at, _)| Place::new(&text[..at]).ok());
+        let above = text.match_indices('/').skip(1).filter_map(|(at, _)| SandboxPath::new(&text[..at]).ok());
         if let Some(above) = above.into_iter().find(is_end) {
             return Err(refused(argument, ImageError::Below { place: place.clone(), above }));
         }

@@ -2,6 +2,6 @@
 
 pub(super) mod debian;
 pub(super) mod image;
-pub(super) mod places;
 pub(super) mod recipe;
+pub(super) mod sandbox_paths;
 pub(super) mod source;

@@ -11,8 +11,8 @@ use stele_store::model::{Digest, TreeId};
 use super::super::context::Refused;
 use super::super::error::{ArgumentError, Label};
 use super::super::values::{ForeignImageValue, InputValue, LocalValue, RecipeValue, SourceValue};
-use super::places::{self, Placed};
-use crate::action::{Action, Parts, Place, Platform};
+use super::sandbox_paths::{self, Placed};
+use crate::action::{Action, Parts, Platform, SandboxPath};
 use crate::recipe::{
     About, ForeignImage, LocalInput, Origin, OutputName, Recipe, RecipeInput, RecipeName, SourceInput, Span,
     Version,
@@ -53,13 +53,13 @@ pub(in super::super) fn define(
     let version = Version::new(given.version).map_err(|why| Refused::new("version", why))?;
     let Things { sources, locals, images } = sources(&given.sources)?;
     let inputs = inputs(&given.inputs, &at)?;
-    places::check(&placed(&sources, &locals, &images, &inputs))?;
+    sandbox_paths::check(&placed(&sources, &locals, &images, &inputs))?;
     let outputs = outputs(given.outputs)?;
     let env = env(given.env, &outputs)?;
     let recipe = Recipe {
         prefer: prefer(&given.prefer, &sources, &locals, &images, &inputs)?,
         steps: steps(given.steps, given.script, given.shell)?,
-        workdir: Place::new(given.workdir).map_err(|why| Refused::new("workdir", why))?,
+        workdir: SandboxPath::new(given.workdir).map_err(|why| Refused::new("workdir", why))?,
         platform: platform(given.platform)?,
         about: about(given.license, given.homepage, given.description, given.notes)?,
         name,
@@ -78,7 +78,7 @@ pub(in super::super) fn define(
 
 /// `input(recipe, output, at)`.
 pub(in super::super) fn input(recipe: &Arc<Recipe>, output: &str, at: &str) -> Result<InputValue, Refused> {
-    let place = if at == "/" { Place::root() } else { places::parse("at", at)? };
+    let place = if at == "/" { SandboxPath::root() } else { sandbox_paths::parse("at", at)? };
     let output = output_name("output", output)?;
     check_output(recipe, &output)?;
     Ok(InputValue { recipe: Arc::clone(recipe), output, place })
@@ -147,7 +147,7 @@ pub(super) fn inputs(given: &[Value<'_>], at: &Span) -> Result<Vec<RecipeInput>,
         let (recipe, output, place) = if let Some(recipe) = RecipeValue::from_value(*value) {
             check_output(&recipe.0, &OutputName::usual())
                 .map_err(|refused| Refused { argument: "inputs", ..refused })?;
-            (&recipe.0, OutputName::usual(), Place::root())
+            (&recipe.0, OutputName::usual(), SandboxPath::root())
         } else if let Some(input) = InputValue::from_value(*value) {
             (&input.recipe, input.output.clone(), input.place.clone())
         } else {
@@ -201,10 +201,10 @@ fn prefer(
     locals: &[LocalInput],
     images: &[ForeignImage],
     inputs: &[RecipeInput],
-) -> Result<BTreeMap<Place, Origin>, Refused> {
+) -> Result<BTreeMap<SandboxPath, Origin>, Refused> {
     let mut prefer = BTreeMap::new();
     for (place, value) in given {
-        let place = Place::new(place).map_err(|why| Refused::new("prefer", why))?;
+        let place = SandboxPath::new(place).map_err(|why| Refused::new("prefer", why))?;
         let (origin, there) = if let Some(recipe) = RecipeValue::from_value(*value) {
             let (name, output) = (&recipe.0.name, OutputName::usual());
             let there = inputs.iter().any(|input| input.recipe == *name && input.output == output);
@@ -258,8 +258,8 @@ fn steps(
     }
 }
 
-fn outputs(given: Option<Value<'_>>) -> Result<BTreeMap<OutputName, Place>, Refused> {
-    let out = Place::new("/out").map_err(|why| Refused::new("outputs", why))?;
+fn outputs(given: Option<Value<'_>>) -> Result<BTreeMap<OutputName, SandboxPath>, Refused> {
+    let out = SandboxPath::new("/out").map_err(|why| Refused::new("outputs", why))?;
     let Some(given) = given else { return Ok(BTreeMap::from([(OutputName::usual(), out)])) };
     let wrong = |found| wrong_type("outputs", "a list of names, or a dict of names to places", found);
     let mut outputs = BTreeMap::new();
@@ -275,7 +275,7 @@ fn outputs(given: Option<Value<'_>>) -> Result<BTreeMap<OutputName, Place>, Refu
             let name = value.unpack_str().ok_or_else(|| wrong(value))?;
             let place = match names.len() {
                 1 => Ok(out.clone()),
-                _ => Place::new(&format!("/out/{name}")).map_err(|why| Refused::new("outputs", why)),
+                _ => SandboxPath::new(&format!("/out/{name}")).map_err(|why| Refused::new("outputs", why)),
             };
             // The name is checked first, since its errors are more specific.
             output_name("outputs", name)?;
@@ -285,7 +285,7 @@ fn outputs(given: Option<Value<'_>>) -> Result<BTreeMap<OutputName, Place>, Refu
         for (name, place) in places.iter() {
             let name = name.unpack_str().ok_or_else(|| wrong(name))?;
             let text = place.unpack_str().ok_or_else(|| wrong(place))?;
-            let place = Place::new(text).map_err(|why| Refused::new("outputs", why))?;
+            let place = SandboxPath::new(text).map_err(|why| Refused::new("outputs", why))?;
             if !place.is_in(&out) {
                 let why = format!("output `{name}` is {text}, and only what lies in /out can be kept");
                 return Err(Refused::new("outputs", ArgumentError::Action(why)));
@@ -301,7 +301,7 @@ fn outputs(given: Option<Value<'_>>) -> Result<BTreeMap<OutputName, Place>, Refu
 /// The environment, with the variables for the paths of outputs.
 fn env(
     given: Vec<(String, String)>,
-    outputs: &BTreeMap<OutputName, Place>,
+    outputs: &BTreeMap<OutputName, SandboxPath>,
 ) -> Result<BTreeMap<String, String>, Refused> {
     let mut told: BTreeMap<String, &OutputName> = BTreeMap::new();
     for output in outputs.keys() {

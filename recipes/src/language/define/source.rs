@@ -8,16 +8,16 @@ use stele_store::model::{BlobId, Digest, Node, Sha256, TreeId};
 
 use super::super::context::{Context, Refused};
 use super::super::error::{ArgumentError, Label};
-use super::super::files::STARLARK_MOST;
+use super::super::files::MAX_STARLARK;
 use super::super::values::SourceValue;
-use super::places;
+use super::sandbox_paths;
 use crate::hex0;
 use crate::paths::TreePath;
 use crate::recipe::{ForeignImage, LocalInput, PatchFile, SourceInput, Span, UnpackSource};
 use crate::source::{FileName, Mirror, Sha512, Signature, Source};
 
 /// The maximum size in bytes of a file with keys.
-const KEYS_MOST: usize = 4 << 20;
+const MAX_KEYS: usize = 4 << 20;
 /// The suffixes of archives' names.
 const ARCHIVES: &[&str] = &[
     ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tbz", ".tar.xz", ".txz", ".tar.zst", ".tzst",
@@ -90,7 +90,7 @@ pub(in super::super) fn define(
         }
     };
     let usual = if unpack.is_some() { "/src".to_owned() } else { format!("/src/{}", source.file) };
-    let place = places::parse("at", given.at.unwrap_or(&usual))?;
+    let place = sandbox_paths::parse("at", given.at.unwrap_or(&usual))?;
     Ok(Arc::new(SourceInput { source, unpack, place, executable: given.executable, opaque: false, at }))
 }
 
@@ -104,9 +104,11 @@ pub(in super::super) fn local(
     let path = recipe_path("path", path, context)?;
     let node = node("path", &path, context)?;
     let place = match place {
-        Some("/") if matches!(node, Node::Directory { .. }) => crate::action::Place::root(),
-        Some(place) => places::parse("at", place)?,
-        None => places::parse("at", &format!("/src/{}", String::from_utf8_lossy(path.name().as_bytes())))?,
+        Some("/") if matches!(node, Node::Directory { .. }) => crate::action::SandboxPath::root(),
+        Some(place) => sandbox_paths::parse("at", place)?,
+        None => {
+            sandbox_paths::parse("at", &format!("/src/{}", String::from_utf8_lossy(path.name().as_bytes())))?
+        }
     };
     Ok(Arc::new(LocalInput { path, node, place, hex0: false, at }))
 }
@@ -128,7 +130,11 @@ pub(in super::super) fn foreign_image(
         reference: reference.to_owned(),
         rootfs: digest::<TreeId>("rootfs", rootfs, "tree")?,
         size: number("size", size, "bytes")?,
-        place: if place == "/" { crate::action::Place::root() } else { places::parse("at", place)? },
+        place: if place == "/" {
+            crate::action::SandboxPath::root()
+        } else {
+            sandbox_paths::parse("at", place)?
+        },
         at,
     }))
 }
@@ -144,7 +150,7 @@ pub(in super::super) fn hex0(
     let pin = sha256.map(|text| digest::<Sha256>("sha256", text, "SHA-256")).transpose()?;
     let path = recipe_path("path", path, context)?;
     // An error shows lines of the file, so it may be no larger than what errors are shown of.
-    let text = read("path", &path, STARLARK_MOST, context)?;
+    let text = read("path", &path, MAX_STARLARK, context)?;
     let bytes = hex0::decode(&text).map_err(|why| {
         let (line, column) = why.place();
         let span = Span { file: path.to_string().into(), begin: (line, column), end: (line, column + 1) };
@@ -155,7 +161,7 @@ pub(in super::super) fn hex0(
         return Err(Refused::new("sha256", ArgumentError::OtherBytes { path, found }));
     }
     let node = Node::File { blob: BlobId(Digest::of(&bytes)), size: bytes.len() as u64, executable: true };
-    Ok(Arc::new(LocalInput { path, node, place: places::parse("at", place)?, hex0: true, at }))
+    Ok(Arc::new(LocalInput { path, node, place: sandbox_paths::parse("at", place)?, hex0: true, at }))
 }
 
 /// The name that was given, or that of the file on the first mirror.
@@ -219,7 +225,7 @@ fn signature(
             )
         })?;
     let path = recipe_path("keys", keys, context)?;
-    let bytes = read("keys", &path, KEYS_MOST, context)?;
+    let bytes = read("keys", &path, MAX_KEYS, context)?;
     Ok(Some(Signature {
         source: Box::new(source.0.source.clone()),
         keys: bytes,
@@ -259,10 +265,10 @@ fn recipe_path(argument: &'static str, text: &str, context: &Context<'_>) -> Res
 fn read(
     argument: &'static str,
     path: &TreePath,
-    most: usize,
+    max: usize,
     context: &Context<'_>,
 ) -> Result<Vec<u8>, Refused> {
-    let bytes = context.files.read(path, most);
+    let bytes = context.files.read(path, max);
     let bytes = bytes
         .map_err(|source| Refused::new(argument, ArgumentError::Unreadable { path: path.clone(), source }))?;
     bytes.ok_or_else(|| Refused::new(argument, ArgumentError::NothingThere { path: path.clone() }))

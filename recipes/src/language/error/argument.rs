@@ -4,7 +4,7 @@ use std::io;
 
 use stele_store::model::Sha256;
 
-use crate::action::PlaceError;
+use crate::action::SandboxPathError;
 use crate::hex0::HexError;
 use crate::paths::{TreePath, TreePathError};
 use crate::recipe::{ImageError, OutputName, RecipeName, RecipeNameError, Span, VersionError};
@@ -44,7 +44,7 @@ pub enum ArgumentError {
     Version(#[from] VersionError),
     /// It names no place in the sandbox.
     #[error(transparent)]
-    Place(#[from] PlaceError),
+    SandboxPath(#[from] SandboxPathError),
     /// Something that is there in every sandbox would hide what is put there.
     #[error("{place} would be hidden: every build has {by} there")]
     Shadowed {
@@ -246,7 +246,7 @@ impl ArgumentError {
                 .to_owned(),
             Self::Shadowed { .. } => "choose a place such as /src or /opt/NAME".to_owned(),
             Self::BelowFile { .. } | Self::SamePlace { .. } => "give each a place of its own with `at`".to_owned(),
-            Self::Place(_) => "a place is an absolute path, such as /src/zlib".to_owned(),
+            Self::SandboxPath(_) => "a place is an absolute path, such as /src/zlib".to_owned(),
             Self::Digest { what: "SHA-256", .. } => {
                 "`sha256sum FILE` prints it; `stele source add FILE` prints it and keeps the file".to_owned()
             }

@@ -70,12 +70,12 @@ pub enum What {
         file: String,
     },
     /// It takes more than a recipe may.
-    #[error("evaluation of {file} takes more than {most} {what}")]
+    #[error("evaluation of {file} takes more than {max} {what}")]
     Limit {
         /// The file.
         file: String,
         /// How much it may take.
-        most: u64,
+        max: u64,
         /// Of what.
         what: &'static str,
     },

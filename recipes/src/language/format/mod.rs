@@ -17,7 +17,7 @@ use tokens::{Kind, Lexed, lex};
 /// The columns of one level.
 const LEVEL: usize = 4;
 /// The maximum number of consecutive empty lines.
-const EMPTY_MOST: usize = 2;
+const MAX_EMPTY: usize = 2;
 
 /// `text`, the file `file`, laid out.
 ///
@@ -51,7 +51,7 @@ fn lay_out(text: &str, lexed: &[Lexed<'_>]) -> String {
         let continued = before.is_some_and(|before| text[before.end..token.begin].contains('\\'));
         if let Some(before) = before {
             if breaks > 0 {
-                let empty = if open.is_empty() && !token.kind.closes() { EMPTY_MOST } else { 1 };
+                let empty = if open.is_empty() && !token.kind.closes() { MAX_EMPTY } else { 1 };
                 if continued {
                     out.push_str(" \\");
                 }

@@ -30,7 +30,7 @@ fn a_panic_of_the_evaluator_is_an_error() {
 
 #[test]
 fn a_file_that_is_too_large_is_not_read() {
-    let found = refused_one(&"#".repeat(STARLARK_MOST + 1));
+    let found = refused_one(&"#".repeat(MAX_STARLARK + 1));
     assert!(found.contains("pkgs/a/recipe.star cannot be read") && found.contains("more than"), "{found}");
 }
 
@@ -58,7 +58,7 @@ fn a_file_of_rubbish_is_told_as_such() {
 
 #[test]
 fn an_expression_that_nests_as_deeply_as_a_file_can_is_no_end_of_the_process() {
-    let room = STARLARK_MOST - 1000;
+    let room = MAX_STARLARK - 1000;
     for (open, inside, close) in [
         ("(", "1", ")"),
         ("[", "", "]"),

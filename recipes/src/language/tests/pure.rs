@@ -6,8 +6,8 @@ use super::*;
 struct Backwards(InMemoryFiles);
 
 impl Files for Backwards {
-    fn read(&self, path: &crate::paths::TreePath, most: usize) -> std::io::Result<Option<Vec<u8>>> {
-        self.0.read(path, most)
+    fn read(&self, path: &crate::paths::TreePath, max: usize) -> std::io::Result<Option<Vec<u8>>> {
+        self.0.read(path, max)
     }
     fn node(&self, path: &crate::paths::TreePath) -> std::io::Result<Option<stele_store::model::Node>> {
         self.0.node(path)

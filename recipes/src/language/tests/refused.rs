@@ -140,7 +140,7 @@ fn hex0_that_is_none() {
     says(&hex0("", "at = '/a', sha256 = 'x'"), &["not a SHA-256"]);
     says(&hex0("", "at = '/dev/a'"), &["/dev/a would be hidden"]);
     says(&hex0("", ""), &["`at`"]);
-    says(&hex0(&" ".repeat(STARLARK_MOST + 1), "at = '/a'"), &["more than 1048576 bytes"]);
+    says(&hex0(&" ".repeat(MAX_STARLARK + 1), "at = '/a'"), &["more than 1048576 bytes"]);
     says(&with("sources = [hex0('nothing', at = '/a')]"), &["there is no pkgs/a/nothing"]);
     says(&with("sources = [hex0('../x', at = '/a')]"), &["names nothing in the recipe tree"]);
 }

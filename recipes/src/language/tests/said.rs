@@ -3,7 +3,7 @@
 use stele_store::model::{BlobId, Digest, Node};
 
 use super::*;
-use crate::action::Place;
+use crate::action::SandboxPath;
 use crate::recipe::{Origin, OutputName};
 
 #[test]
@@ -120,7 +120,7 @@ fn inputs_are_values_and_keep_their_place() {
         b.inputs.iter().map(|it| format!("{} {} {}", it.recipe, it.output, it.place)).collect();
     assert_eq!(inputs, ["a out /", "a lib /opt"]);
     let usual = Origin::Recipe(name("a"), OutputName::usual());
-    assert_eq!(b.prefer[&Place::new("/usr/bin").unwrap()], usual);
+    assert_eq!(b.prefer[&SandboxPath::new("/usr/bin").unwrap()], usual);
     // Its location is where the author of the package wrote it, not in the library.
     assert_eq!(b.at.to_string(), "pkgs/b/recipe.star:4:5");
     assert_eq!(b.needs(), [&name("a")]);

@@ -3,12 +3,12 @@
 use super::*;
 
 /// An output that depends on the recipe's name only.
-fn same(made: &Made) -> impl Fn(&Recipe) -> TreeId + '_ {
+fn same(made: &OutputTrees) -> impl Fn(&Recipe) -> TreeId + '_ {
     |recipe| made.tree_of(&format!("usr/{}", recipe.name), "x")
 }
 
 /// An output that depends on the recipe's script.
-fn by_script(made: &Made) -> impl Fn(&Recipe) -> TreeId + '_ {
+fn by_script(made: &OutputTrees) -> impl Fn(&Recipe) -> TreeId + '_ {
     |recipe| made.tree_of(&format!("usr/{}", recipe.name), &recipe.steps[0][3])
 }
 
@@ -16,7 +16,7 @@ const CHAIN: [(&str, &str, &str); 4] = [("a", "a", ""), ("b", "b", "a"), ("c", "
 
 #[test]
 fn nothing_built_is_all_to_build_in_order() {
-    let made = Made::default();
+    let made = OutputTrees::default();
     let plan = plan(&recipes(&CHAIN), &[name("d")], 1, &made).unwrap();
     assert_eq!(to_build(&plan), ["a*", "b", "c", "d"]);
     assert!(plan.steps.iter().all(|step| step.state == State::Build(Why::Never)));
@@ -24,7 +24,7 @@ fn nothing_built_is_all_to_build_in_order() {
 
 #[test]
 fn what_is_there_is_not_built_again() {
-    let (made, recipes) = (Made::default(), recipes(&CHAIN));
+    let (made, recipes) = (OutputTrees::default(), recipes(&CHAIN));
     assert_eq!(made.build(&recipes, "d", by_script(&made)), ["a", "b", "c", "d"]);
     assert_eq!(made.build(&recipes, "d", |_| unreachable!("it is there")), [""; 0]);
     let plan = plan(&recipes, &[name("d")], 1, &made).unwrap();
@@ -34,7 +34,7 @@ fn what_is_there_is_not_built_again() {
 
 #[test]
 fn a_comment_or_a_description_plans_nothing() {
-    let made = Made::default();
+    let made = OutputTrees::default();
     let tree = |more: &str| {
         let mut files = InMemoryFiles::default();
         files.put(
@@ -51,7 +51,7 @@ fn a_comment_or_a_description_plans_nothing() {
 
 #[test]
 fn a_change_is_built_with_all_above_it_and_the_reason_is_said() {
-    let made = Made::default();
+    let made = OutputTrees::default();
     made.build(&recipes(&CHAIN), "d", by_script(&made));
     let mut changed = CHAIN;
     changed[1].1 = "b2";
@@ -71,7 +71,7 @@ fn a_change_is_built_with_all_above_it_and_the_reason_is_said() {
 
 #[test]
 fn an_output_that_comes_out_as_it_was_stops_the_change_there() {
-    let made = Made::default();
+    let made = OutputTrees::default();
     made.build(&recipes(&CHAIN), "d", same(&made));
     let mut changed = CHAIN;
     changed[1].1 = "b, written otherwise";
@@ -80,7 +80,7 @@ fn an_output_that_comes_out_as_it_was_stops_the_change_there() {
 
 #[test]
 fn what_is_gone_is_built_again_only_where_it_is_needed() {
-    let (made, all) = (Made::default(), recipes(&CHAIN));
+    let (made, all) = (OutputTrees::default(), recipes(&CHAIN));
     made.build(&all, "d", by_script(&made));
     let gone = |name: &str| {
         let recipe = &all.by_name[&super::name(name)];
@@ -112,7 +112,7 @@ fn sources_are_fetched_and_unpacked_for_what_is_built_and_for_nothing_else() {
         format!("recipe(name = 'a', version = '1', script = 'a', sources = [{source}, {plain}])"),
     );
     let all = evaluate_all(&files).unwrap();
-    let mut made = Made::default();
+    let mut made = OutputTrees::default();
     let planned = plan(&all, &[name("a")], 1, &made).unwrap();
     assert_eq!((&planned.steps[0].fetch[..], &planned.steps[0].unpack[..]), (&[0, 1][..], &[0][..]));
     assert_eq!(to_build(&planned), ["a"]);
@@ -141,7 +141,7 @@ fn every_difference_has_a_name() {
         files.put("pkgs/a/recipe.star", format!("recipe(name = 'a', version = '1', {text})"));
         files.put("pkgs/a/x", "x");
         let all = evaluate_all(&files).unwrap();
-        plan(&all, &[name("a")], 1, &Made::default()).unwrap().steps[0].memo.clone()
+        plan(&all, &[name("a")], 1, &OutputTrees::default()).unwrap().steps[0].memo.clone()
     };
     let plain = memo("steps = [['/x']]");
     let since = |text: &str| format!("{:?}", memo(text).since(&plain));

@@ -7,8 +7,8 @@ use super::*;
 /// A store that has things from elsewhere, or can ask another one.
 #[derive(Default)]
 struct Store {
-    own: Made,
-    reported: HashMap<Digest, super::super::Made>,
+    own: OutputTrees,
+    reported: HashMap<Digest, super::super::OutputTrees>,
     says: Option<Says>,
 }
 
@@ -19,7 +19,7 @@ struct Says {
 }
 
 impl Answers for Says {
-    fn realised(&self, _: &Digest) -> Option<super::super::Made> {
+    fn realised(&self, _: &Digest) -> Option<super::super::OutputTrees> {
         self.asked.set(self.asked.get() + 1);
         Some(BTreeMap::from([(MADE.to_owned(), self.tree), ("out".to_owned(), self.tree)]))
     }
@@ -38,10 +38,10 @@ impl TreeSource for Store {
 }
 
 impl Known for Store {
-    fn realised(&self, of: &Digest) -> Result<Option<super::super::Made>, Infallible> {
+    fn realised(&self, of: &Digest) -> Result<Option<super::super::OutputTrees>, Infallible> {
         self.own.realised(of)
     }
-    fn reported(&self, of: &Digest) -> Result<Option<super::super::Made>, Infallible> {
+    fn reported(&self, of: &Digest) -> Result<Option<super::super::OutputTrees>, Infallible> {
         Ok(self.reported.get(of).cloned())
     }
     fn substituters(&self) -> Option<&dyn Answers> {
@@ -161,6 +161,6 @@ fn a_long_chain_of_derivations_needs_no_stack() {
     let chain: Vec<(&str, &str, &str)> = (0..names.len())
         .map(|at| (names[at].as_str(), "x", if at == 0 { "" } else { names[at - 1].as_str() }))
         .collect();
-    let plan = plan(&recipes(&chain), &[name("r2999")], 1, &Made::default()).unwrap();
+    let plan = plan(&recipes(&chain), &[name("r2999")], 1, &OutputTrees::default()).unwrap();
     assert_ne!(plan.derivation(2999, 1), plan.derivation(2998, 1));
 }

@@ -18,14 +18,14 @@ use crate::language::{InMemoryFiles, evaluate_all};
 
 /// What was made, in memory. A tree that is not there is a defect of the test.
 #[derive(Default)]
-struct Made {
+struct OutputTrees {
     trees: RefCell<HashMap<TreeId, Tree>>,
     realised: RefCell<HashMap<Digest, BTreeMap<String, TreeId>>>,
     sources: HashMap<Sha256, (BlobId, u64)>,
     memos: RefCell<HashMap<RecipeName, Memo>>,
 }
 
-impl TreeSource for Made {
+impl TreeSource for OutputTrees {
     type Error = Infallible;
 
     fn tree(&self, id: &TreeId) -> Result<Tree, Infallible> {
@@ -33,7 +33,7 @@ impl TreeSource for Made {
     }
 }
 
-impl Known for Made {
+impl Known for OutputTrees {
     fn realised(&self, of: &Digest) -> Result<Option<BTreeMap<String, TreeId>>, Infallible> {
         Ok(self.realised.borrow().get(of).cloned())
     }
@@ -48,7 +48,7 @@ impl Known for Made {
     }
 }
 
-impl Made {
+impl OutputTrees {
     /// Keeps a tree with one file of that path and text.
     fn tree_of(&self, path: &str, text: &str) -> TreeId {
         let mut node = Node::File {

@@ -1,15 +1,15 @@
 //! Inputs at their places, merged.
 
 use super::*;
-use crate::action::Place;
+use crate::action::SandboxPath;
 
 fn part(name: &str, place: &str, tree: TreeId) -> Part {
     let origin = Origin::Recipe(super::name(name), OutputName::usual());
-    Part { origin, place: Place::new(place).unwrap(), node: Node::Directory { tree, size: 0 } }
+    Part { origin, place: SandboxPath::new(place).unwrap(), node: Node::Directory { tree, size: 0 } }
 }
 
 /// Every path of a merged root, with its size for a directory.
-fn paths(made: &Made, root: &Root) -> Vec<String> {
+fn paths(made: &OutputTrees, root: &Root) -> Vec<String> {
     let trees: HashMap<TreeId, Tree> = root.new.iter().map(|tree| (tree.id(), tree.clone())).collect();
     let mut found = Vec::new();
     let mut left = vec![(String::new(), root.tree)];
@@ -33,20 +33,20 @@ const SANDBOX: [&str; 5] = ["/build", "/dev", "/out", "/proc", "/tmp"];
 
 #[test]
 fn a_root_of_nothing_is_what_is_mounted_on() {
-    let made = Made::default();
+    let made = OutputTrees::default();
     assert_eq!(paths(&made, &merge(&[], &BTreeMap::new(), &made).unwrap()), SANDBOX);
 }
 
 #[test]
-fn directories_unite_and_places_are_made() {
-    let made = Made::default();
+fn directories_merge_and_places_are_made() {
+    let made = OutputTrees::default();
     let parts = [
         part("a", "/", made.tree_of("usr/bin/cc", "cc")),
         part("b", "/", made.tree_of("usr/lib/x", "x")),
         part("c", "/opt/c", made.tree_of("y", "y")),
         Part {
             origin: Origin::Source("z.c".to_owned()),
-            place: Place::new("/src/z.c").unwrap(),
+            place: SandboxPath::new("/src/z.c").unwrap(),
             node: Node::File { blob: BlobId(Digest::of(b"z")), size: 1, executable: true },
         },
     ];
@@ -73,14 +73,14 @@ fn directories_unite_and_places_are_made() {
 
 #[test]
 fn a_conflict_names_both_and_the_path_unless_one_is_preferred() {
-    let made = Made::default();
+    let made = OutputTrees::default();
     let parts = [
         part("a", "/", made.tree_of("usr/bin/cc", "gcc")),
         part("b", "/", made.tree_of("usr/bin/cc", "tcc")),
     ];
     let error = merge(&parts, &BTreeMap::new(), &made).unwrap_err().to_string();
     assert_eq!(error, "recipe a and recipe b both provide /usr/bin/cc with different content");
-    let prefer = BTreeMap::from([(Place::new("/usr/bin/cc").unwrap(), parts[1].origin.clone())]);
+    let prefer = BTreeMap::from([(SandboxPath::new("/usr/bin/cc").unwrap(), parts[1].origin.clone())]);
     let alone = merge(&parts[1..], &BTreeMap::new(), &made).unwrap();
     assert_eq!(merge(&parts, &prefer, &made).unwrap().tree, alone.tree);
     assert_ne!(merging(&parts, &prefer), merging(&parts, &BTreeMap::new()));
@@ -88,7 +88,7 @@ fn a_conflict_names_both_and_the_path_unless_one_is_preferred() {
 
 #[test]
 fn what_would_be_hidden_is_refused() {
-    let made = Made::default();
+    let made = OutputTrees::default();
     for (path, said) in
         [("tmp/x", "/tmp/x"), ("proc/self/fd", "/proc/self"), ("build", "/build"), ("dev/null", "/dev/null")]
     {
@@ -103,7 +103,7 @@ fn what_would_be_hidden_is_refused() {
 
 #[test]
 fn a_conflict_in_a_plan_says_where_the_recipe_is_written() {
-    let made = Made::default();
+    let made = OutputTrees::default();
     let all = recipes(&[("a", "a", ""), ("b", "b", ""), ("c", "c", "a b")]);
     for goal in ["a", "b"] {
         made.build(&all, goal, |recipe| made.tree_of("bin/x", recipe.name.as_str()));

@@ -52,10 +52,11 @@ fn the_texts_of_requests_do_not_change() {
     let tree = TreeId(Digest::of(b"stele-tree 1\n"));
     let parts = [Part {
         origin: Origin::Source("x".to_owned()),
-        place: crate::action::Place::new("/src").unwrap(),
+        place: crate::action::SandboxPath::new("/src").unwrap(),
         node: Node::Directory { tree, size: 13 },
     }];
-    let prefer = BTreeMap::from([(crate::action::Place::new("/src/a").unwrap(), parts[0].origin.clone())]);
+    let prefer =
+        BTreeMap::from([(crate::action::SandboxPath::new("/src/a").unwrap(), parts[0].origin.clone())]);
     assert_eq!(
         text(merging(&parts, &prefer)),
         format!(
@@ -79,7 +80,7 @@ fn the_text_of_a_derivation_does_not_change() {
         "load('//pkgs/a/recipe.star', 'a')
 recipe(name = 'b', version = '2', steps = [['/bin/cc']], inputs = [a])",
     );
-    let plan = plan(&evaluate_all(&files).unwrap(), &[name("b")], 1, &Made::default()).unwrap();
+    let plan = plan(&evaluate_all(&files).unwrap(), &[name("b")], 1, &OutputTrees::default()).unwrap();
     let first = text(plan.derivation(0, 1));
     assert_eq!(
         first,

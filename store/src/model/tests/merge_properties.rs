@@ -35,7 +35,7 @@ fn run(memory: &Memory, trees: &[TreeId]) -> Result<Merged, MergeError<NotThere>
 }
 
 /// Merges and keeps what came of it; `None` is a conflict.
-fn united(memory: &Memory, trees: &[TreeId]) -> Option<TreeId> {
+fn merged(memory: &Memory, trees: &[TreeId]) -> Option<TreeId> {
     match run(memory, trees) {
         Ok(merged) => {
             memory.keep_new(merged.new);
@@ -110,7 +110,7 @@ fn text(bytes: &[u8]) -> Thing {
 }
 
 #[test]
-fn things_that_differ_are_never_united_and_the_conflict_names_path_and_both_origins() {
+fn things_that_differ_are_never_merged_and_the_conflict_names_path_and_both_origins() {
     let script = Thing::File { bytes: b"1".to_vec(), executable: true };
     let things =
         [text(b"1"), text(b"2"), script, Thing::Link(b"1".to_vec()), Thing::Link(b"2".to_vec()), sub([])];
@@ -163,7 +163,7 @@ fn a_winner_takes_its_path_with_all_below_and_nothing_else() {
     // The whole directory of the winner, and nothing of the other's.
     assert_eq!(merge("x\\x20y", "origin-0").unwrap(), trees[0]);
     assert_eq!(merge("x\\x20y", "origin-1").unwrap(), trees[1]);
-    // One file of the winner, and the directory around it united.
+    // One file of the winner, and the directory around it merged.
     let root = merge("x\\x20y/f", "origin-1").unwrap();
     assert_eq!(node_at(&memory, root, "x\\x20y/f"), Some(file(b"2", false)));
     for path in ["x\\x20y/only\\x20a", "x\\x20y/only\\x20b", "g"] {
@@ -257,7 +257,7 @@ fn nesting_beyond_the_greatest_depth_is_refused_and_the_path_is_named() {
 }
 
 #[test]
-fn nesting_beyond_the_greatest_depth_is_refused_also_where_the_same_trees_were_united_before() {
+fn nesting_beyond_the_greatest_depth_is_refused_also_where_the_same_trees_were_merged_before() {
     // First at the root and then one level down, where what is below fits no longer.
     let memory = Memory::default();
     let trees = [b"x", b"y"].map(|leaf| {
@@ -295,7 +295,7 @@ fn a_winner_wins_at_its_path_also_where_the_same_trees_meet_elsewhere() {
 }
 
 #[test]
-fn a_directory_that_a_winner_took_is_united_as_ever_before_and_behind_it() {
+fn a_directory_that_a_winner_took_is_merged_as_ever_before_and_behind_it() {
     let memory = Memory::default();
     let side = |own: &[u8]| {
         let deep = || sub([(b"deep", sub([(own, text(own))]))]);
@@ -390,9 +390,9 @@ proptest! {
     fn the_order_of_the_inputs_does_not_matter(a in directories(), b in directories(), c in directories()) {
         let memory = Memory::default();
         let [a, b, c] = [a, b, c].map(|it| memory.keep_all(&it));
-        let all = united(&memory, &[a, b, c]);
+        let all = merged(&memory, &[a, b, c]);
         for other in [[a, c, b], [b, a, c], [b, c, a], [c, a, b], [c, b, a]] {
-            prop_assert_eq!(united(&memory, &other), all);
+            prop_assert_eq!(merged(&memory, &other), all);
         }
     }
 
@@ -400,9 +400,9 @@ proptest! {
     fn the_grouping_of_the_inputs_does_not_matter(a in directories(), b in directories(), c in directories()) {
         let memory = Memory::default();
         let [a, b, c] = [a, b, c].map(|it| memory.keep_all(&it));
-        let all = united(&memory, &[a, b, c]);
-        let left = united(&memory, &[a, b]).and_then(|ab| united(&memory, &[ab, c]));
-        let right = united(&memory, &[b, c]).and_then(|bc| united(&memory, &[a, bc]));
+        let all = merged(&memory, &[a, b, c]);
+        let left = merged(&memory, &[a, b]).and_then(|ab| merged(&memory, &[ab, c]));
+        let right = merged(&memory, &[b, c]).and_then(|bc| merged(&memory, &[a, bc]));
         prop_assert_eq!(left, all);
         prop_assert_eq!(right, all);
     }

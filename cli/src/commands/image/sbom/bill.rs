@@ -17,7 +17,7 @@ use stele::failure::{Failure, Kind};
 use stele::images::{ImageFile, Shown, ShownImage};
 
 /// The maximum size in bytes of a file beside a recipe, as a build has it.
-const FILE_MOST: usize = 1 << 30;
+const MAX_FILE: usize = 1 << 30;
 
 /// Everything known about an image.
 pub(super) struct Known<'a> {
@@ -171,7 +171,7 @@ fn local(
             let place = tree.join(path.to_string());
             let fails = |e: &io::Error| Failure::io(&format!("{} cannot be read", place.display()), e);
             let files = OnDisk::open(tree).map_err(|e| fails(&io::Error::other(e)))?;
-            let bytes = files.read(path, FILE_MOST).map_err(|e| fails(&e))?.unwrap_or_default();
+            let bytes = files.read(path, MAX_FILE).map_err(|e| fails(&e))?.unwrap_or_default();
             if !hex0 && Digest::of(&bytes) != blob.0 {
                 return Err(Failure::new(
                     Kind::Failed,

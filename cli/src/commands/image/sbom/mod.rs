@@ -8,14 +8,14 @@ use stele_recipes::recipe::{ImageRecipe, RecipeName};
 
 use super::{Context, Which, ask, one};
 use crate::commands::unexpected;
-use crate::recipe_tree::{Place, evaluate, find, graph};
+use crate::recipe_tree::{RecipeTreeArg, evaluate, find, graph};
 use crate::render;
 use stele::Request;
 use stele::answers::Answer;
 use stele::builds::Goal;
 use stele::failure::{Failure, Kind};
-use stele::images::{Ask, AttachedFile, ImageFile, Shown, ShownImage, Told, needed, specs};
-use stele::recipes::Wanted;
+use stele::images::{AttachedFile, ImageAnswer, ImageFile, ImageRequest, Shown, ShownImage, needed, specs};
+use stele::recipes::Selection;
 use stele::reference::to_wire;
 
 /// `stele image sbom`
@@ -40,7 +40,7 @@ pub struct Sbom {
     #[arg(long)]
     attach: bool,
     #[command(flatten)]
-    place: Place,
+    place: RecipeTreeArg,
 }
 
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
@@ -69,7 +69,7 @@ impl Format {
 impl Sbom {
     pub fn run(self, context: &mut Context) -> Result<(), Failure> {
         let tree = find(&self.place)?;
-        let shown = one(ask(context, Ask::Inspect { reference: self.which.image.clone() })?)?;
+        let shown = one(ask(context, ImageRequest::Inspect { reference: self.which.image.clone() })?)?;
         let recipe = recipe(&tree, &shown)?;
         let goals = goals(context, &tree, &recipe, &shown)?;
         let image = shown.single(self.platform.as_deref())?;
@@ -79,7 +79,7 @@ impl Sbom {
         let names = needed(&recipe);
         // An empty list of names would mean every recipe.
         let graph = (!names.is_empty()).then(|| graph(&tree, &names)).transpose()?;
-        let files = Ask::Files { tree: shown.tree.clone(), platform: image.platform.to_string() };
+        let files = ImageRequest::Files { tree: shown.tree.clone(), platform: image.platform.to_string() };
         let files = context.gather(Request::Image { ask: files })?;
         let files: Result<Vec<ImageFile>, _> = files
             .split(|byte| *byte == b'\n')
@@ -109,7 +109,7 @@ impl Sbom {
         let path = folder.path().join(format!("{}.{}", shown.name, self.format.ending()));
         std::fs::write(&path, text).map_err(|e| fails(&e))?;
         let media_type = self.format.media_type().to_owned();
-        let request = Ask::Attach {
+        let request = ImageRequest::Attach {
             reference: shown.name.clone(),
             subject: Some(image.digest.clone()),
             artifact_type: media_type.clone(),
@@ -120,7 +120,7 @@ impl Sbom {
                 title: path.file_name().map(|name| name.to_string_lossy().into_owned()),
             }],
         };
-        let Told::Attached(done) = ask(context, request)? else { return Err(unexpected()) };
+        let ImageAnswer::Attached(done) = ask(context, request)? else { return Err(unexpected()) };
         if context.terminal.json {
             return render::json(&done);
         }
@@ -138,7 +138,7 @@ fn recipe(tree: &std::path::Path, shown: &Shown) -> Result<ImageRecipe, Failure>
     };
     let name = RecipeName::new(&shown.name).map_err(|_| unknown())?;
     let images =
-        evaluate(tree, &Wanted::Images(vec![name.clone()])).map_err(|failure| match failure.kind {
+        evaluate(tree, &Selection::Images(vec![name.clone()])).map_err(|failure| match failure.kind {
             Kind::NotFound => unknown(),
             _ => failure,
         })?;
@@ -167,7 +167,7 @@ fn goals(
             format!("`{name}`, as the recipes define it now, is not built: the image was made from another");
         return Err(Failure::new(Kind::Failed, what).hint(again()));
     }
-    let request = Ask::Make {
+    let request = ImageRequest::Make {
         name: shown.name.clone(),
         images: specs(recipe, &goals)?,
         index: recipe.index.clone(),

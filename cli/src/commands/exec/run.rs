@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{CODES, Errand, Sandbox};
+use super::{CODES, Command, Sandbox};
 use crate::args::Global;
 
 /// Run a program in the sandbox of a recipe.
@@ -24,6 +24,6 @@ pub struct Run {
 
 impl Run {
     pub fn run(self, global: &Global) -> ExitCode {
-        self.sandbox.run(global, Errand { recipe: self.name, argv: self.argv, env: Vec::new() })
+        self.sandbox.run(global, Command { recipe: self.name, argv: self.argv, env: Vec::new() })
     }
 }

@@ -8,19 +8,19 @@ use stele_store::model::BlobId;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Opens {
     /// It does: payload files can be passed to it, and each handle identifies its file.
-    Said,
+    Sent,
     /// It does not (ENOSYS to FUSE_OPEN): two requests less for each opened file. A number means the file
     /// that the kernel was told last.
-    Unsaid,
+    Unsent,
 }
 
 /// What each number means that the kernel knows, and its lookup count.
 #[derive(Default)]
-pub(super) struct Told {
+pub(super) struct KnownFiles {
     files: HashMap<u64, (BlobId, u64)>,
 }
 
-impl Told {
+impl KnownFiles {
     /// Once more. Whether it may be: a number that the kernel knows means one blob only.
     pub(super) fn tell(&mut self, ino: u64, blob: BlobId) -> bool {
         let (known, times) = self.files.entry(ino).or_insert((blob, 0));

@@ -2,12 +2,12 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use stele_builder::realise::{self, Purpose, Request, Visited};
+use stele_builder::realise::{self, ExecOutcome, Purpose, Request};
 use stele_store::{Origins, Progress};
 
 use super::realise::{Telling, build, built, options, substituters};
 use crate::answers::Answer;
-use crate::builds::{Built, Order, Visit};
+use crate::builds::{Built, ExecRequest, Order};
 use crate::engine::Engine;
 use crate::failure::{self, Failure};
 use crate::recipes::{name, names, planned};
@@ -19,18 +19,18 @@ use crate::service::Sink;
 ///
 /// # Errors
 /// When a recipe is invalid, there is no plan, the sandbox cannot be set up, or the request is cancelled.
-pub fn visit(
+pub fn exec(
     engine: &Engine,
     (tree, recipe): (&str, &str),
     order: &Order,
-    visit: &Visit,
+    exec: &ExecRequest,
     streams: Vec<OwnedFd>,
     sink: &mut dyn Sink,
     progress: &Progress,
 ) -> Result<Answer, Failure> {
     let builder = engine.builder()?;
     let (tree, recipe) = (&*from_wire(tree)?, &name(recipe)?);
-    let with = names(&visit.with)?;
+    let with = names(&exec.with)?;
     // First, and not together with the recipe's inputs: they may depend on the recipe, which itself is not built.
     if !with.is_empty() {
         let others = build(engine, tree, &with, order, &mut *sink, progress)?;
@@ -49,17 +49,17 @@ pub fn visit(
     let options = options(order, Purpose::Prepare);
     let request = Request { tree, recipes: &recipes, goals: &goals, options, substituters: &substituters };
     let fds: Vec<BorrowedFd<'_>> = streams.iter().map(OwnedFd::as_fd).collect();
-    let wanted = realise::Visit {
-        argv: visit.argv.clone(),
-        env: visit.env.clone(),
+    let wanted = realise::ExecRequest {
+        argv: exec.argv.clone(),
+        env: exec.env.clone(),
         streams: &fds,
-        kept: !visit.fresh,
+        kept: !exec.fresh,
         itself,
     };
     let telling = Telling::new(sink);
-    let visited = builder.visit(&request, &wanted, progress, &|event| telling.tell(event));
-    match visited.map_err(|error| failure::builds::failure(&error, tree))? {
-        Visited::Ended(ending) => Ok(Answer::Left(ending)),
-        Visited::Unready(realised) => Ok(Answer::Built(built(&realised, tree))),
+    let executed = builder.exec(&request, &wanted, progress, &|event| telling.tell(event));
+    match executed.map_err(|error| failure::builds::failure(&error, tree))? {
+        ExecOutcome::Ended(ending) => Ok(Answer::Left(ending)),
+        ExecOutcome::Unready(realised) => Ok(Answer::Built(built(&realised, tree))),
     }
 }

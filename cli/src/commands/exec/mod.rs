@@ -22,7 +22,7 @@ use crate::render::{self, Terminal};
 use crate::where_store;
 use stele::Observer;
 use stele::answers::{Answer, Entry, Progress};
-use stele::builds::{Event, Visit};
+use stele::builds::{Event, ExecRequest};
 use stele::failure::{Failure, Kind};
 use stele::recipes::{name, names};
 use stele::reference::{from_wire, to_wire};
@@ -57,7 +57,7 @@ pub struct Sandbox {
 }
 
 /// A command to run in a recipe's sandbox.
-struct Errand {
+struct Command {
     recipe: String,
     argv: Vec<String>,
     env: Vec<(String, String)>,
@@ -65,10 +65,10 @@ struct Errand {
 
 impl Sandbox {
     /// Runs a program. The exit code is the program's own, or one of the above.
-    fn run(&self, global: &Global, errand: Errand) -> ExitCode {
+    fn run(&self, global: &Global, command: Command) -> ExitCode {
         let unstarted =
-            format!("check that {} is in the recipe's inputs; `--with` adds others", errand.argv[0]);
-        match self.visited(global, errand) {
+            format!("check that {} is in the recipe's inputs; `--with` adds others", command.argv[0]);
+        match self.executed(global, command) {
             Ok(Ending::Done {}) => ExitCode::SUCCESS,
             Ok(Ending::Status { status, .. }) => ExitCode::from(u8::try_from(status).unwrap_or(OWN)),
             Ok(Ending::Signal { signal, .. }) => {
@@ -91,8 +91,8 @@ impl Sandbox {
         }
     }
 
-    fn visited(&self, global: &Global, errand: Errand) -> Result<Ending, Failure> {
-        let Errand { recipe, argv, mut env } = errand;
+    fn executed(&self, global: &Global, command: Command) -> Result<Ending, Failure> {
+        let Command { recipe, argv, mut env } = command;
         let (tree, recipe) = (find(&self.inputs.place)?, name(&recipe)?);
         let mut goals = vec![recipe.clone()];
         goals.extend(names(&self.with)?);
@@ -101,11 +101,17 @@ impl Sandbox {
             // TERM describes the user's terminal.
             env.extend(std::env::var("TERM").ok().map(|term| ("TERM".to_owned(), term)));
         }
-        let call = Call::Visit {
+        let call = Call::ExecRequest {
             tree: to_wire(tree.as_os_str()),
             recipe: recipe.to_string(),
             order: self.inputs.order()?,
-            visit: Visit { argv, env, with: self.with.clone(), fresh: self.fresh, terminal: interactive },
+            exec: ExecRequest {
+                argv,
+                env,
+                with: self.with.clone(),
+                fresh: self.fresh,
+                terminal: interactive,
+            },
         };
         let store = where_store::find(global.store.clone())?;
         let mut watcher = Watching::new();
@@ -119,7 +125,7 @@ impl Sandbox {
             .map_err(failed)?;
             watcher.relay = Some(relay);
             let fds: Vec<_> = theirs.iter().map(std::os::fd::AsFd::as_fd).collect();
-            let answer = client.visit(&call, &tree, &fds, &mut watcher);
+            let answer = client.exec(&call, &tree, &fds, &mut watcher);
             // The program's output ends when no process can write to it any more.
             drop(fds);
             drop(theirs);

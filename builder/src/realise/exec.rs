@@ -24,7 +24,7 @@ use crate::sandbox::{self, Ending, Job, Running, Streams, folder};
 const OWN: &str = "the recipe's own root";
 
 /// What a person wants to do in a sandbox.
-pub struct Visit<'a> {
+pub struct ExecRequest<'a> {
     /// The program and its arguments.
     pub argv: Vec<String>,
     /// Variables besides those that the build has.
@@ -38,7 +38,7 @@ pub struct Visit<'a> {
 }
 
 /// What came of a visit.
-pub enum Visited {
+pub enum ExecOutcome {
     /// The program ended so.
     Ended(Ending),
     /// What the recipe is made of could not be realised.
@@ -47,7 +47,7 @@ pub enum Visited {
 
 /// Of what recipe and action the folder of a failed build is.
 #[derive(Debug, Serialize, Deserialize)]
-struct Kept {
+struct FailedBuild {
     recipe: String,
     action: String,
 }
@@ -57,17 +57,17 @@ impl Builder {
     ///
     /// # Errors
     /// When there is no plan, the sandbox cannot be had, or the request is cancelled.
-    pub fn visit(
+    pub fn exec(
         self: &Arc<Self>,
         request: &Request<'_>,
-        visit: &Visit<'_>,
+        exec: &ExecRequest<'_>,
         progress: &Progress,
         tell: &(dyn Fn(Event) + Sync),
-    ) -> Result<Visited, Failed> {
+    ) -> Result<ExecOutcome, Failed> {
         let doing = self.doing(request, progress, tell)?;
         let (prepared, realised) = doing.prepare()?;
-        let Some(Prepared { mut work, .. }) = prepared else { return Ok(Visited::Unready(realised)) };
-        let itself = work.before.as_ref().filter(|_| visit.itself).map(|it| &it.outputs);
+        let Some(Prepared { mut work, .. }) = prepared else { return Ok(ExecOutcome::Unready(realised)) };
+        let itself = work.before.as_ref().filter(|_| exec.itself).map(|it| &it.outputs);
         let own = match itself {
             Some(outputs) if self.has_all(outputs)? => Some((&work.recipe, outputs)),
             _ => None,
@@ -81,7 +81,7 @@ impl Builder {
         let held = self.held()?;
         let path = self.builds.join(unique()?);
         let failed = |source| Failed::Folder { path: path.clone(), source };
-        let kept = if visit.kept { self.take_kept(&work.recipe, &work.id, &path) } else { None };
+        let kept = if exec.kept { self.take_kept(&work.recipe, &work.id, &path) } else { None };
         let from = kept.is_some().then(|| self.failed.join(work.recipe.as_str()));
         tell(Event::Enters { recipe: work.recipe.clone(), kept: from });
         let is_kept = kept.is_some();
@@ -90,8 +90,8 @@ impl Builder {
             None => folder::make(&path, held.owner()).map_err(failed)?,
         };
         let log = File::options().append(true).create(true).open(path.join(folder::LOG)).map_err(failed)?;
-        let job = job(&work, visit, &path, is_kept);
-        let running = Running::start(&held, &job, &log, &lock, visit.streams);
+        let job = job(&work, exec, &path, is_kept);
+        let running = Running::start(&held, &job, &log, &lock, exec.streams);
         let ending = match running {
             Ok(running) => {
                 let ending = Self::follow(&running, progress, |_| {});
@@ -105,12 +105,12 @@ impl Builder {
             Err(error) => Err(error.into()),
         };
         if is_kept {
-            give_back(&path, &self.failed, &work.recipe);
+            restore_failed_dir(&path, &self.failed, &work.recipe);
         } else if path.exists() {
             sandbox::clear_one(&path);
         }
         drop(lock);
-        ending.map(Visited::Ended)
+        ending.map(ExecOutcome::Ended)
     }
 
     /// A root with what was asked for besides, kept as long as the request is done.
@@ -155,7 +155,7 @@ impl Builder {
 
     /// Moves the folder of a failed build to where it stays until the next one of its recipe fails.
     pub(super) fn leave(&self, path: &Path, work: &Work) -> Option<PathBuf> {
-        let kept = Kept { recipe: work.recipe.to_string(), action: work.id.to_string() };
+        let kept = FailedBuild { recipe: work.recipe.to_string(), action: work.id.to_string() };
         let written = serde_json::to_vec(&kept)
             .map_err(io::Error::from)
             .and_then(|text| fs::write(path.join(folder::KEPT), text));
@@ -167,7 +167,7 @@ impl Builder {
 }
 
 /// Of what the folder of a build is that was kept.
-fn kept(folder: &Path) -> Option<Kept> {
+fn kept(folder: &Path) -> Option<FailedBuild> {
     let text = fs::read(folder.join(folder::KEPT)).ok()?;
     serde_json::from_slice(&text).ok()
 }
@@ -189,7 +189,7 @@ fn keep_failed(path: &Path, failed: &Path, recipe: &RecipeName) -> Option<PathBu
 
 /// Moves a folder that was taken from below `failed` back. Another that is there by then is of a later failure: it
 /// stays, and this one goes.
-fn give_back(path: &Path, failed: &Path, recipe: &RecipeName) {
+fn restore_failed_dir(path: &Path, failed: &Path, recipe: &RecipeName) {
     let to = failed.join(recipe.as_str());
     let moved = fs::create_dir_all(failed)
         .and_then(|()| Ok(renameat_with(CWD, path, CWD, &to, RenameFlags::NOREPLACE)?));
@@ -201,23 +201,23 @@ fn give_back(path: &Path, failed: &Path, recipe: &RecipeName) {
 }
 
 /// Folders of failed builds that a killed daemon had in use go back to where they are kept.
-pub(super) fn give_back_left(builds: &Path, failed: &Path) {
+pub(super) fn restore_failed_dirs(builds: &Path, failed: &Path) {
     let Ok(entries) = fs::read_dir(builds) else { return };
     for entry in entries.flatten() {
         let path = entry.path();
         let recipe = kept(&path).and_then(|kept| RecipeName::new(&kept.recipe).ok());
         if let Some(recipe) = recipe.filter(|_| !folder::is_used(&path)) {
-            give_back(&path, failed, &recipe);
+            restore_failed_dir(&path, failed, &recipe);
         }
     }
 }
 
-fn job(work: &Work, visit: &Visit<'_>, path: &Path, kept: bool) -> Job {
+fn job(work: &Work, exec: &ExecRequest<'_>, path: &Path, kept: bool) -> Job {
     let mut job = sandbox::job(&work.action, path, work.limits.clone());
-    job.steps = vec![visit.argv.clone()];
-    job.env.retain(|(name, _)| visit.env.iter().all(|(other, _)| name != other));
-    job.env.extend(visit.env.iter().cloned());
-    job.streams = if visit.streams.len() == 1 { Streams::Terminal } else { Streams::Three };
+    job.steps = vec![exec.argv.clone()];
+    job.env.retain(|(name, _)| exec.env.iter().all(|(other, _)| name != other));
+    job.env.extend(exec.env.iter().cloned());
+    job.streams = if exec.streams.len() == 1 { Streams::Terminal } else { Streams::Three };
     job.kept = kept;
     job
 }
@@ -243,11 +243,11 @@ mod tests {
         // The control: nothing else failed meanwhile.
         let taken = top.path().join("taken");
         fs::rename(failed.join("a"), &taken).unwrap();
-        give_back(&taken, &failed, &recipe);
+        restore_failed_dir(&taken, &failed, &recipe);
         assert_eq!(says(), "first");
         fs::rename(failed.join("a"), &taken).unwrap();
         keep_failed(&folder(&top.path().join("second"), "second"), &failed, &recipe);
-        give_back(&taken, &failed, &recipe);
+        restore_failed_dir(&taken, &failed, &recipe);
         assert_eq!(says(), "second");
         assert!(!taken.exists(), "and what was given back is gone");
     }

@@ -5,16 +5,16 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 /// The maximum size in bytes of a path: the kernel's PATH_MAX, less the NUL.
-const MOST: usize = 4095;
+const MAX: usize = 4095;
 
 /// An absolute path without `.`, `..`, empty names or a slash at its end. `/` is one.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Place(String);
+pub struct SandboxPath(String);
 
 /// Why a text is not a valid place.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum PlaceError {
+pub enum SandboxPathError {
     /// It does not begin at `/`.
     #[error("{text:?} is not absolute")]
     Relative {
@@ -28,26 +28,28 @@ pub enum PlaceError {
         text: String,
     },
     /// Paths have no NUL, and fewer bytes.
-    #[error("{text:?} has a NUL, a name of more than 255 bytes, or more than {MOST} bytes")]
+    #[error("{text:?} has a NUL, a name of more than 255 bytes, or more than {MAX} bytes")]
     Long {
         /// Its beginning.
         text: String,
     },
 }
 
-impl Place {
+impl SandboxPath {
     /// The place that `text` names.
     ///
     /// # Errors
-    /// See [`PlaceError`].
-    pub fn new(text: &str) -> Result<Self, PlaceError> {
+    /// See [`SandboxPathError`].
+    pub fn new(text: &str) -> Result<Self, SandboxPathError> {
         let shown = || text.chars().take(80).collect::<String>();
-        let Some(rest) = text.strip_prefix('/') else { return Err(PlaceError::Relative { text: shown() }) };
-        if text.len() > MOST || text.contains('\0') || rest.split('/').any(|name| name.len() > 255) {
-            return Err(PlaceError::Long { text: shown() });
+        let Some(rest) = text.strip_prefix('/') else {
+            return Err(SandboxPathError::Relative { text: shown() });
+        };
+        if text.len() > MAX || text.contains('\0') || rest.split('/').any(|name| name.len() > 255) {
+            return Err(SandboxPathError::Long { text: shown() });
         }
         if !rest.is_empty() && rest.split('/').any(|name| matches!(name, "" | "." | "..")) {
-            return Err(PlaceError::NotCanonical { text: shown() });
+            return Err(SandboxPathError::NotCanonical { text: shown() });
         }
         Ok(Self(text.to_owned()))
     }
@@ -76,22 +78,22 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for SandboxPath {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         to.write_str(&self.0)
     }
 }
 
-impl TryFrom<String> for Place {
-    type Error = PlaceError;
+impl TryFrom<String> for SandboxPath {
+    type Error = SandboxPathError;
 
-    fn try_from(text: String) -> Result<Self, PlaceError> {
+    fn try_from(text: String) -> Result<Self, SandboxPathError> {
         Self::new(&text)
     }
 }
 
-impl From<Place> for String {
-    fn from(place: Place) -> Self {
+impl From<SandboxPath> for String {
+    fn from(place: SandboxPath) -> Self {
         place.0
     }
 }

@@ -21,7 +21,7 @@ const GROUP: u64 = STEP as u64;
 
 /// Why a part of a payload cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum OutlineError {
+pub(crate) enum HashTreeError {
     /// The bytes are not those that the digest names.
     #[error("the payload is not what its name says")]
     Corrupt,
@@ -31,14 +31,14 @@ pub(crate) enum OutlineError {
 }
 
 /// The chaining values of a payload's groups, checked against its digest.
-pub(crate) struct Outline {
+pub(crate) struct HashTree {
     size: u64,
     groups: Vec<ChainingValue>,
 }
 
-impl Outline {
+impl HashTree {
     /// Goes over the whole payload.
-    pub(crate) fn of(file: &File, size: u64, blob: &BlobId) -> Result<Self, OutlineError> {
+    pub(crate) fn of(file: &File, size: u64, blob: &BlobId) -> Result<Self, HashTreeError> {
         let mut buffer = vec![0; STEP];
         let mut groups = Vec::new();
         let mut at = 0;
@@ -54,14 +54,14 @@ impl Outline {
         let actual = match groups.len() {
             0 => Digest::of(&[]),
             // Of a blob of one group the value without the root's flag is not the digest.
-            1 => whole.ok_or(OutlineError::Corrupt)?,
+            1 => whole.ok_or(HashTreeError::Corrupt)?,
             _ => {
                 let (left, right) = split(&groups, size);
                 Digest::from_bytes(*merge_subtrees_root(&left, &right, Mode::Hash).as_bytes())
             }
         };
         if actual != blob.0 || file.metadata()?.len() != size {
-            return Err(OutlineError::Corrupt);
+            return Err(HashTreeError::Corrupt);
         }
         Ok(Self { size, groups })
     }
@@ -72,7 +72,7 @@ impl Outline {
     }
 
     /// The bytes from `offset` on, `length` of them or as many as there are.
-    pub(crate) fn read(&self, file: &File, offset: u64, length: u64) -> Result<Vec<u8>, OutlineError> {
+    pub(crate) fn read(&self, file: &File, offset: u64, length: u64) -> Result<Vec<u8>, HashTreeError> {
         let end = self.size.min(offset.saturating_add(length));
         if offset >= end {
             return Ok(Vec::new());
@@ -83,7 +83,7 @@ impl Outline {
         #[allow(clippy::cast_possible_truncation)]
         let mut buffer = vec![0; (last.min(self.size) - first) as usize];
         file.read_exact_at(&mut buffer, first).map_err(|e| match e.kind() {
-            io::ErrorKind::UnexpectedEof => OutlineError::Corrupt,
+            io::ErrorKind::UnexpectedEof => HashTreeError::Corrupt,
             _ => e.into(),
         })?;
         let mut at = first;
@@ -91,7 +91,7 @@ impl Outline {
             #[allow(clippy::cast_possible_truncation)]
             let expected = self.groups.get((at / GROUP) as usize);
             if expected != Some(&chaining_value(part, at)) {
-                return Err(OutlineError::Corrupt);
+                return Err(HashTreeError::Corrupt);
             }
             at += GROUP;
         }
@@ -103,13 +103,13 @@ impl Outline {
     }
 }
 
-fn read_group<'a>(file: &File, buffer: &'a mut [u8], at: u64, size: u64) -> Result<&'a [u8], OutlineError> {
+fn read_group<'a>(file: &File, buffer: &'a mut [u8], at: u64, size: u64) -> Result<&'a [u8], HashTreeError> {
     // At most GROUP.
     #[allow(clippy::cast_possible_truncation)]
     let part = &mut buffer[..(size - at).min(GROUP) as usize];
     match file.read_exact_at(part, at) {
         Ok(()) => Ok(part),
-        Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Err(OutlineError::Corrupt),
+        Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Err(HashTreeError::Corrupt),
         Err(e) => Err(e.into()),
     }
 }
@@ -157,14 +157,14 @@ mod tests {
         for size in SIZES.into_iter().filter(|size| *size > 0) {
             for at in [0, size / 2, size - 1] {
                 let (file, blob, bytes) = payload(size);
-                let sound = Outline::of(&file, size as u64, &blob).unwrap();
+                let sound = HashTree::of(&file, size as u64, &blob).unwrap();
                 file.write_at(&[bytes[at] ^ 1], at as u64).unwrap();
                 assert!(
-                    matches!(Outline::of(&file, size as u64, &blob), Err(OutlineError::Corrupt)),
+                    matches!(HashTree::of(&file, size as u64, &blob), Err(HashTreeError::Corrupt)),
                     "{size} {at}"
                 );
                 let read = sound.read(&file, at as u64, 1);
-                assert!(matches!(read, Err(OutlineError::Corrupt)), "{size} {at}");
+                assert!(matches!(read, Err(HashTreeError::Corrupt)), "{size} {at}");
             }
         }
     }
@@ -173,22 +173,22 @@ mod tests {
     fn a_payload_that_is_shorter_or_longer_is_corrupt() {
         let (file, blob, _) = payload(100_000);
         file.set_len(99_999).unwrap();
-        assert!(matches!(Outline::of(&file, 100_000, &blob), Err(OutlineError::Corrupt)));
+        assert!(matches!(HashTree::of(&file, 100_000, &blob), Err(HashTreeError::Corrupt)));
         let (file, blob, _) = payload(100_000);
         file.set_len(100_001).unwrap();
-        assert!(matches!(Outline::of(&file, 100_000, &blob), Err(OutlineError::Corrupt)));
+        assert!(matches!(HashTree::of(&file, 100_000, &blob), Err(HashTreeError::Corrupt)));
     }
 
     #[test]
     fn any_part_of_any_size_reads_as_it_was_written() {
         for size in SIZES {
             let (file, blob, bytes) = payload(size);
-            let outline = Outline::of(&file, size as u64, &blob).unwrap();
+            let hash_tree = HashTree::of(&file, size as u64, &blob).unwrap();
             for offset in [0, 1, 65_535, 65_536, size / 3, size.saturating_sub(1), size, size + 5] {
                 for length in [0, 1, 4096, 65_536, 70_000, size + 1] {
                     let expected =
                         &bytes[offset.min(size)..(offset + length).min(size).max(offset.min(size))];
-                    assert_eq!(outline.read(&file, offset as u64, length as u64).unwrap(), expected);
+                    assert_eq!(hash_tree.read(&file, offset as u64, length as u64).unwrap(), expected);
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use super::super::context::Refused;
 use super::super::error::{ArgumentError, Label};
-use crate::action::Place;
+use crate::action::SandboxPath;
 use crate::recipe::Span;
 
 /// Paths that every build provides itself, so that nothing else can be seen there.
@@ -19,7 +19,7 @@ const TAKEN: &[(&str, &str)] = &[
 pub(super) struct Placed {
     /// Which of the recipe's arguments named it.
     pub(super) argument: &'static str,
-    pub(super) place: Place,
+    pub(super) place: SandboxPath,
     /// Whether it is a file: then nothing can be below it.
     pub(super) is_file: bool,
     pub(super) at: Span,
@@ -28,10 +28,10 @@ pub(super) struct Placed {
 }
 
 /// The place that `text` names, when an input can be seen there.
-pub(super) fn parse(argument: &'static str, text: &str) -> Result<Place, Refused> {
-    let place = Place::new(text).map_err(|why| Refused::new(argument, why))?;
+pub(super) fn parse(argument: &'static str, text: &str) -> Result<SandboxPath, Refused> {
+    let place = SandboxPath::new(text).map_err(|why| Refused::new(argument, why))?;
     for (taken, by) in TAKEN {
-        if Place::new(taken).is_ok_and(|taken| place.is_in(&taken)) {
+        if SandboxPath::new(taken).is_ok_and(|taken| place.is_in(&taken)) {
             let why = ArgumentError::Shadowed { place: text.to_owned(), by };
             return Err(Refused::new(argument, why));
         }

@@ -13,17 +13,17 @@ use super::choose::Named;
 use super::untar::{Kind, Untar};
 use super::{ImportError, unpack};
 use crate::document::{digest_text, sum};
-use crate::record::DOCUMENT_MOST;
+use crate::record::MAX_DOCUMENT;
 
 /// Files that an archive may have.
-const MEMBERS_MOST: usize = 100_000;
+const MAX_MEMBERS: usize = 100_000;
 /// Links from one file of an archive to another.
-const HOPS_MOST: usize = 10;
+const MAX_HOPS: usize = 10;
 /// The most bytes of an archive that has to be unpacked before it can be read.
-const SPOOL_MOST: u64 = 64 << 30;
+const MAX_SPOOL: u64 = 64 << 30;
 
 /// An open layout or archive.
-pub(super) enum Place {
+pub(super) enum OpenLayout {
     Folder { path: PathBuf, folder: OwnedFd },
     Archive { path: PathBuf, file: File, members: HashMap<Vec<u8>, Member> },
 }
@@ -40,7 +40,7 @@ fn document(what: &str, why: impl std::fmt::Display) -> ImportError {
     ImportError::Document { what: what.to_owned(), why: why.to_string() }
 }
 
-impl Place {
+impl OpenLayout {
     /// Opens the layout or archive at `path`. What has to be unpacked before it can be read goes to a file of
     /// `scratch`.
     pub(super) fn open(path: &Path, scratch: impl FnOnce() -> io::Result<File>) -> Result<Self, ImportError> {
@@ -61,9 +61,9 @@ impl Place {
         if packed != crate::encode::Compression::None {
             let mut spool = scratch().map_err(ImportError::Scratch)?;
             let (_, bytes) = unpack::unpacked(unpack::buffered(&file), 128 << 20).map_err(fails)?;
-            let copied = spooled(&mut bytes.take(SPOOL_MOST + 1), &mut spool, &unknown)?;
-            if copied > SPOOL_MOST {
-                return Err(unknown(format!("packed, and unpacks to more than {SPOOL_MOST} bytes")));
+            let copied = spooled(&mut bytes.take(MAX_SPOOL + 1), &mut spool, &unknown)?;
+            if copied > MAX_SPOOL {
+                return Err(unknown(format!("packed, and unpacks to more than {MAX_SPOOL} bytes")));
             }
             file = spool;
             file.rewind().map_err(fails)?;
@@ -82,8 +82,8 @@ impl Place {
                 Kind::Directory | Kind::Special(_) => continue,
             };
             members.insert(found.path.as_bytes().to_vec(), member);
-            if members.len() > MEMBERS_MOST {
-                return Err(unknown(format!("an archive of more than {MEMBERS_MOST} files")));
+            if members.len() > MAX_MEMBERS {
+                return Err(unknown(format!("an archive of more than {MAX_MEMBERS} files")));
             }
         }
         Ok(Self::Archive { path: path.to_owned(), file, members })
@@ -119,7 +119,7 @@ impl Place {
             Self::Archive { file, members, .. } => {
                 // `./` in front means nothing, as in the names of the members themselves.
                 let mut wanted = beside(b"", name.as_bytes());
-                for _ in 0..HOPS_MOST {
+                for _ in 0..MAX_HOPS {
                     match members.get(&wanted) {
                         None => return Ok(None),
                         Some(Member::Link(target)) => wanted = beside(&wanted, target),
@@ -134,20 +134,20 @@ impl Place {
         }
     }
 
-    pub(super) fn read(&self, name: &str, most: u64) -> Result<Option<Vec<u8>>, ImportError> {
+    pub(super) fn read(&self, name: &str, max: u64) -> Result<Option<Vec<u8>>, ImportError> {
         let Some((file, size)) = self.file(name)? else { return Ok(None) };
-        if size > most {
-            return Err(document(name, format!("it has {size} bytes, more than {most}")));
+        if size > max {
+            return Err(document(name, format!("it has {size} bytes, more than {max}")));
         }
         let mut bytes = Vec::new();
         let fails = |source| ImportError::File { path: self.path().join(name), source };
-        file.take(most).read_to_end(&mut bytes).map_err(fails)?;
+        file.take(max).read_to_end(&mut bytes).map_err(fails)?;
         Ok(Some(bytes))
     }
 
     /// A document, compared with what is said of it.
     pub(super) fn document(&self, named: &Named) -> Result<Vec<u8>, ImportError> {
-        let bytes = self.read(&named.file, DOCUMENT_MOST)?;
+        let bytes = self.read(&named.file, MAX_DOCUMENT)?;
         let bytes = bytes.ok_or_else(|| ImportError::Missing { blob: named.file.clone() })?;
         let found = sum(&bytes);
         match named.sum {

@@ -14,15 +14,15 @@ const LOOK: Duration = Duration::from_millis(50);
 
 /// All places, and who has one.
 #[derive(Debug)]
-pub struct Places {
+pub struct Connections {
     slots: Arc<Semaphore>,
-    taken: Mutex<HashMap<u64, Arc<Place>>>,
+    taken: Mutex<HashMap<u64, Arc<Slot>>>,
     next: AtomicU64,
 }
 
 /// A connection that has a place.
 #[derive(Debug)]
-pub struct Place {
+pub struct Slot {
     /// Requests under way.
     working: AtomicUsize,
     /// Since when there is none.
@@ -33,17 +33,17 @@ pub struct Place {
 /// A place, which is free again when this is dropped.
 #[derive(Debug)]
 pub struct Taken {
-    place: Arc<Place>,
+    place: Arc<Slot>,
     number: u64,
-    places: Arc<Places>,
+    connections: Arc<Connections>,
     _slot: OwnedSemaphorePermit,
 }
 
 /// A request that is under way, until it is dropped.
 #[derive(Debug)]
-pub struct Working(Arc<Place>);
+pub struct Working(Arc<Slot>);
 
-impl Places {
+impl Connections {
     /// So many, and at least one.
     pub fn new(count: usize) -> Arc<Self> {
         let slots = Arc::new(Semaphore::new(count.max(1)));
@@ -66,10 +66,10 @@ impl Places {
 
     fn taken(self: &Arc<Self>, slot: OwnedSemaphorePermit) -> Taken {
         let (working, idle_since) = (AtomicUsize::new(0), Mutex::new(Instant::now()));
-        let place = Arc::new(Place { working, idle_since, end: Notify::new() });
+        let place = Arc::new(Slot { working, idle_since, end: Notify::new() });
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         self.lock().insert(number, Arc::clone(&place));
-        Taken { place, number, places: Arc::clone(self), _slot: slot }
+        Taken { place, number, connections: Arc::clone(self), _slot: slot }
     }
 
     /// Ends the connection that has been idle longest, if any is.
@@ -81,12 +81,12 @@ impl Places {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Arc<Place>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Arc<Slot>>> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Place {
+impl Slot {
     /// A request begins.
     pub fn work(self: &Arc<Self>) -> Working {
         self.working.fetch_add(1, Ordering::SeqCst);
@@ -112,14 +112,14 @@ impl Place {
 
 impl Taken {
     /// The place.
-    pub fn place(&self) -> &Arc<Place> {
+    pub fn place(&self) -> &Arc<Slot> {
         &self.place
     }
 }
 
 impl Drop for Taken {
     fn drop(&mut self) {
-        self.places.lock().remove(&self.number);
+        self.connections.lock().remove(&self.number);
     }
 }
 
@@ -145,26 +145,27 @@ mod tests {
     #[test]
     fn whoever_is_idle_longest_makes_room_and_whoever_works_does_not() {
         run(async {
-            let places = Places::new(2);
-            let (worker, idler) = (places.take().await, places.take().await);
+            let connections = Connections::new(2);
+            let (worker, idler) = (connections.take().await, connections.take().await);
             let working = worker.place().work();
             let (idle, other) = (Arc::clone(idler.place()), Arc::clone(worker.place()));
             let ended = tokio::spawn(async move {
                 idle.unwanted().await;
                 drop(idler);
             });
-            let late = tokio::time::timeout(Duration::from_secs(5), places.take()).await.expect("a place");
+            let late =
+                tokio::time::timeout(Duration::from_secs(5), connections.take()).await.expect("a place");
             ended.await.expect("the idle one ended");
             // Now nobody is idle: the next has to wait until somebody is.
             let newest = late.place().work();
-            assert!(tokio::time::timeout(Duration::from_millis(300), places.take()).await.is_err());
+            assert!(tokio::time::timeout(Duration::from_millis(300), connections.take()).await.is_err());
             assert!(tokio::time::timeout(Duration::from_millis(10), other.unwanted()).await.is_err());
             drop(working);
             let ended = tokio::spawn(async move {
                 other.unwanted().await;
                 drop(worker);
             });
-            tokio::time::timeout(Duration::from_secs(5), places.take()).await.expect("a place");
+            tokio::time::timeout(Duration::from_secs(5), connections.take()).await.expect("a place");
             ended.await.expect("the other ended");
             drop((newest, late));
         });

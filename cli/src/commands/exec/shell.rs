@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{CODES, Errand, Sandbox};
+use super::{CODES, Command, Sandbox};
 use crate::args::Global;
 
 /// Run a shell in the sandbox of a recipe, with the state of its failed build if that was kept.
@@ -23,6 +23,6 @@ pub struct Shell {
 impl Shell {
     pub fn run(self, global: &Global) -> ExitCode {
         let env = vec![("PS1".to_owned(), format!("{}$ ", self.name))];
-        self.sandbox.run(global, Errand { recipe: self.name, argv: vec!["sh".to_owned()], env })
+        self.sandbox.run(global, Command { recipe: self.name, argv: vec!["sh".to_owned()], env })
     }
 }
