@@ -109,6 +109,10 @@ fn write_fact(to: &mut String, fact: &Fact, indent: &str) -> fmt::Result {
         }
     }
     match &fact.guess {
+        // The value itself is the evidence.
+        Some(Guess { cause, evidence }) if *evidence == fact.what => {
+            writeln!(to, "{indent}  probably {cause}")
+        }
         Some(guess) => write_guess(to, guess, &format!("{indent}  ")),
         None => Ok(()),
     }

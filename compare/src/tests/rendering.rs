@@ -27,7 +27,7 @@ fn a_report_reads_like_this() {
 ! x.tar (tar)
   ! member doc/notes (text)
     mtime: 2023-11-14 22:13:20 UTC (1700000000) -> 2023-11-14 23:13:20 UTC (1700003600)
-      probably a timestamp: mtime
+      probably a timestamp
     probably a timestamp: made 2026-11-29 and made 2026-11-30
     line 1 -> 1
        a

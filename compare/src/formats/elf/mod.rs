@@ -69,12 +69,12 @@ pub(super) fn compare(
         }
     }
     dynamic::compare(meter, (a, &before), (b, &after), into)?;
-    notes::compare(meter, (a, &before), (b, &after), into)?;
+    let notes = notes::compare(meter, (a, &before), (b, &after), into)?;
     order(meter, &before.sections, &after.sections, into);
     for (table, (one, other)) in before.symbols.iter().zip(&after.symbols).enumerate() {
         symbols::compare(meter, ["symbol", "dynamic symbol"][table], one, other, into);
     }
-    sections(meter, (a, &before), (b, &after), depth, into)
+    sections(meter, (a, &before), (b, &after), notes, depth, into)
 }
 
 fn elf(meter: &mut Meter<'_>, bytes: &mut dyn Bytes) -> Result<Elf, Halt> {
@@ -183,6 +183,7 @@ fn sections(
     meter: &mut Meter<'_>,
     (a, before): (&mut dyn Bytes, &Elf),
     (b, after): (&mut dyn Bytes, &Elf),
+    notes: bool,
     depth: usize,
     into: &mut Difference,
 ) -> Result<(), Halt> {
@@ -195,9 +196,9 @@ fn sections(
         let name = escape::name(&section.name);
         let mut child = Difference::new(Part::Section, name, Change::Changed);
         let outcome = section::compare(meter, (a, section), (b, other), before, depth, &mut child);
-        if section.kind == notes::SHT_NOTE {
-            // The notes are told by themselves.
-            child.guess = None;
+        let is_told = section.kind == notes::SHT_NOTE && notes;
+        if is_told {
+            child = Difference::new(Part::Section, child.name, Change::Changed);
         }
         if (child.says_something() || outcome.is_err()) && meter.has_room(into) {
             into.inside.push(child);

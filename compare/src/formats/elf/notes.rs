@@ -16,13 +16,15 @@ const MAX_NOTES: u64 = 64 << 10;
 /// The owner of a note, its type, and what it says.
 type Note = (String, u32, String);
 
+/// Whether notes differ, which are then facts of the file.
 pub(super) fn compare(
     meter: &mut Meter<'_>,
     (a, before): (&mut dyn Bytes, &Elf),
     (b, after): (&mut dyn Bytes, &Elf),
     into: &mut Difference,
-) -> Result<(), Halt> {
+) -> Result<bool, Halt> {
     let (one, other) = (notes(a, before)?, notes(b, after)?);
+    let told = one != other;
     let mut kinds: Vec<(&str, u32)> = one.iter().chain(&other).map(|it| (it.0.as_str(), it.1)).collect();
     kinds.sort_unstable();
     kinds.dedup();
@@ -51,7 +53,7 @@ pub(super) fn compare(
         };
         meter.fact(into, Fact { what, before, after, guess });
     }
-    Ok(())
+    Ok(told)
 }
 
 fn notes(bytes: &mut dyn Bytes, elf: &Elf) -> Result<Vec<Note>, Halt> {
