@@ -13,16 +13,21 @@ release_stele = $(CARGO_TARGET_DIR)/release/stele
 # The tests kill the binary at labelled points, which only this feature compiles in. Every cargo command of a target
 # names the same features and targets, so that nothing is compiled twice.
 cargo = tools/with-rocksdb cargo
+cargo_release = tools/with-rocksdb --release cargo
 test_flags = --workspace --features stele-cli/crash-points,stele-store/crash-points
 
 .DEFAULT_GOAL := help
-.PHONY: help demo chain world build check test stress lint fuzz bench install
+.PHONY: help demo demo-foreign chain world build check test stress lint fuzz bench install
 
 help: ## list these targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
 
-demo: build ## build Stele and watch it work
+demo: build ## build Stele and watch what it is for, from the seed to an image
 	@STELE_BIN="$(dev_stele)" tools/demo
+
+demo-foreign: build ## import, mount, verify; build GNU hello and busybox with compilers of Debian
+	@tools/install-deps test
+	@STELE_BIN="$(dev_stele)" tools/demo-foreign
 
 chain: build ## build TinyCC and musl from the seed, by two ways, compare, and go on to gcc 3.4.6
 	@tools/install-deps test
@@ -45,10 +50,11 @@ check: ## check one crate: clippy and its unit tests (CRATE=store, oci/registry,
 
 # With --all-targets the binary is made from the very crates that the tests link; without it, the tests' own
 # dependencies would turn on other features, and much would be compiled again.
-test: ## run all tests, or with TEST=NAME those whose binary or name fits
+test: ## run all tests and the chain, or with TEST=NAME the tests whose binary or name fits
 	@tools/install-deps build test
 	@$(cargo) build $(test_flags) --all-targets
 	@STELE_BIN="$(dev_stele)" TEST="$(TEST)" tools/with-rocksdb tools/run-tests $(test_flags)
+	@test -n "$(TEST)" || STELE_BIN="$(dev_stele)" tools/chain
 
 stress: ## fill hundreds of small disks and collect them again (STRESS_ROUNDS=300)
 	@tools/install-deps build test
@@ -67,13 +73,13 @@ fuzz: ## run every fuzz target for a short while (FUZZ_SECONDS=20 each)
 
 bench: ## compare with other tools on this machine (BENCH_FLAGS=--write for docs/benchmarks.md)
 	@tools/install-deps build bench
-	@$(cargo) build --release --package stele-cli
-	@$(cargo) build --release --package stele-store --example lookup
+	@$(cargo_release) build --release --package stele-cli
+	@$(cargo_release) build --release --package stele-store --example lookup
 	@STELE_BIN="$(release_stele)" STELE_LOOKUP_BIN="$(dir $(release_stele))examples/lookup" tests/bench/run $(BENCH_FLAGS)
 
 install: ## install the binary, its manual pages and shell completions (PREFIX=~/.local)
 	@tools/install-deps build
-	@$(cargo) build --release --package stele-cli
+	@$(cargo_release) build --release --package stele-cli
 	install -D --mode 0755 "$(release_stele)" "$(DESTDIR)$(PREFIX)/bin/stele"
 	install -d "$(DESTDIR)$(PREFIX)/share/man/man1" \
 		"$(DESTDIR)$(PREFIX)/share/bash-completion/completions" \

@@ -3,8 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::error::Error;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, Write};
 
 use stele_store::model::{BlobId, Digest, Tree, TreeId};
 
@@ -31,6 +30,11 @@ impl From<io::Error> for ContentError {
     }
 }
 
+/// A file without a name, which is removed when it is dropped.
+pub trait ScratchFile: Read + Write + Seek {}
+
+impl<T: Read + Write + Seek> ScratchFile for T {}
+
 /// Blobs and trees by their digests.
 pub trait Content {
     /// Keeps all that can be read from `bytes`; its digest, and its length in bytes. An error of `bytes` is the
@@ -54,13 +58,11 @@ pub trait Content {
         Ok(Box::new(io::Cursor::new(self.blob(id)?)))
     }
 
-    /// An empty file without a name, for an archive that cannot be read from its beginning on. It lies where the rest
-    /// of
-    /// what is kept lies, so that the room for it is the same.
+    /// An empty scratch file, for an archive that cannot be read from its beginning on.
     ///
     /// # Errors
-    /// When there can be none.
-    fn scratch(&self) -> io::Result<File>;
+    /// When it cannot be made, for want of room or otherwise.
+    fn scratch(&self) -> Result<Box<dyn ScratchFile>, ContentError>;
 
     /// Keeps a tree; its digest, and the length of its text in bytes. What it names has to be there.
     ///
@@ -99,8 +101,8 @@ impl Content for InMemory {
         self.blobs.borrow().get(id).cloned().ok_or_else(|| absent(id.0))
     }
 
-    fn scratch(&self) -> io::Result<File> {
-        tempfile::tempfile()
+    fn scratch(&self) -> Result<Box<dyn ScratchFile>, ContentError> {
+        Ok(Box::new(tempfile::tempfile()?))
     }
 
     fn add_tree(&self, tree: &Tree) -> Result<(TreeId, u64), ContentError> {

@@ -1,6 +1,6 @@
-//! How long a sandbox takes to be set up and cleared away, for `tests/bench/builds`: `setup STORE TREE TIMES`. STORE
-//! is a new folder, TREE a directory that is the sandbox's `/` and has `/bin/busybox`; one line of JSON on stdout, in
-//! milliseconds.
+//! Measures the set-up and clean-up of a sandbox, for `tests/bench/builds`: `setup STORE TREE TIMES`. STORE is
+//! a new folder, TREE a directory that becomes the sandbox's `/` and has `/bin/busybox`; one line of JSON on
+//! stdout, in milliseconds.
 
 use std::error::Error;
 use std::fs::File;
@@ -30,7 +30,7 @@ fn measure(store: &Path, tree: &Path, times: usize) -> Result<(), Box<dyn Error>
     let store = Arc::new(Store::open(store)?);
     let session = store.session()?;
     let Target::Tree(root) = session.import(tree, &Progress::default())? else {
-        return Err("TREE is no directory".into());
+        return Err("TREE is not a directory".into());
     };
     session.finish(&[Target::Tree(root)], &Keep::default())?;
     let action = Action::new(Parts {

@@ -1,9 +1,9 @@
-//! Texts that were once written down, and what is computed today. `STELE_UPDATE_GOLDEN=1` writes them anew: a person
-//! then reads the difference, and makes a new version of the profile if a build can see it.
+//! Golden files: recorded texts that are compared with computed ones. `STELE_UPDATE_GOLDEN=1` rewrites them:
+//! the developer then reviews the difference, and makes a new version of the profile if a build can see it.
 
 use std::path::Path;
 
-/// What is computed is what was written down in this file of `builder/golden/`.
+/// Asserts that the computed text is the recorded one in this file of `builder/golden/`.
 #[track_caller]
 pub(crate) fn assert_golden(file: &str, computed: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(file);
@@ -13,12 +13,12 @@ pub(crate) fn assert_golden(file: &str, computed: &str) {
     }
     let written = std::fs::read_to_string(&path).unwrap_or_default();
     for (number, (written, computed)) in (1..).zip(written.lines().zip(computed.lines())) {
-        assert_eq!(written, computed, "{file}:{number} (STELE_UPDATE_GOLDEN=1 writes it anew)");
+        assert_eq!(written, computed, "{file}:{number} (STELE_UPDATE_GOLDEN=1 rewrites it)");
     }
-    assert_eq!(written, computed, "{file} (STELE_UPDATE_GOLDEN=1 writes it anew)");
+    assert_eq!(written, computed, "{file} (STELE_UPDATE_GOLDEN=1 rewrites it)");
 }
 
-/// Each on a line of its own.
+/// One value a line.
 pub(crate) fn lines<T: serde::Serialize>(all: &[T]) -> String {
     all.iter().map(|it| serde_json::to_string(it).unwrap() + "\n").collect()
 }

@@ -1,10 +1,11 @@
-//! The namespaces that builds begin in: a user namespace, and in it a mount namespace with the store and little else.
+//! The namespaces that builds start in: a user namespace, and in it a mount namespace with the store and little
+//! else.
 //!
-//! They are made once and have no process in them: descriptors keep them. Nothing of them can be seen in the machine's
-//! own list of mounts, and when the process that holds them is gone, however it ended, so are they.
+//! They are created once and contain no process: descriptors keep them alive. Nothing of them is visible in the
+//! machine's own list of mounts, and they vanish with the process that holds them, however it ends.
 //!
-//! Because each build's own user namespace is below this one, root and a user get the same: inputs belong to the
-//! build's own user. As root, that user is nobody else's on the machine ([`BUILD_UID`]).
+//! Because each build's own user namespace is below this one, root and users get the same: inputs belong to the
+//! build's own user. As root, that user has no other use on the machine ([`BUILD_UID`]).
 
 use std::fs;
 use std::io;
@@ -25,52 +26,52 @@ use crate::program::{Program, Spares};
 use crate::sandbox::ops::held_ops;
 use crate::sandbox::{Given, Supervisor, apply, unshare, users};
 
-/// The user of the machine that builds are when root builds: above all that distributions, containers and services are
-/// given, below the largest.
+/// The machine's user ID for builds of root: above all that distributions, containers and services allocate,
+/// below the maximum.
 pub const BUILD_UID: u32 = 1_900_000_000;
-/// Folders of which every machine has one: something is mounted there, for the helper alone.
+/// Folders that exist on every machine: the helper mounts over one, visible only to itself.
 const TOPS: [&str; 6] = ["/tmp", "/run", "/var", "/etc", "/usr", "/home"];
 
-/// Why builds have no namespaces to begin in.
+/// Why the namespaces for builds cannot be created.
 #[derive(Debug, thiserror::Error)]
 pub enum HoldError {
-    /// The process that makes them.
+    /// The helper process failed.
     #[error("the process that mounts the store for builds: {0}")]
     Helper(#[from] io::Error),
-    /// It could not make them.
+    /// The helper could not create them.
     #[error("the store cannot be mounted for builds: {doing}: {error}")]
     Refused {
-        /// What it was doing.
+        /// The operation that failed.
         doing: String,
-        /// Why it could not.
+        /// The cause.
         error: String,
     },
-    /// Nobody can answer for the mount.
+    /// The mount cannot be served.
     #[error("the FUSE device cannot be used: {0}")]
     Serve(io::Error),
 }
 
-/// To the helper.
+/// A message to the helper.
 #[derive(Debug, Serialize, Deserialize)]
 enum HelperRequest {
-    /// Make them; `builds` is the folder of all builds, `mapped` whether the asker maps the user.
+    /// Create them; `builds` is the folder of all builds, `mapped` whether the parent maps the user.
     Begin { builds: PathBuf, mapped: bool },
     /// The user is mapped.
     Mapped {},
 }
 
-/// From the helper.
+/// A message from the helper.
 #[derive(Debug, Serialize, Deserialize)]
 enum HelperAnswer {
     /// The user may be mapped now.
     Map {},
-    /// They are there: the FUSE device, the user and the mount namespace come along.
+    /// They exist: the message carries the FUSE device, the user and the mount namespace.
     Ready {},
-    /// They could not be made.
+    /// They could not be created.
     Refused { doing: String, error: String },
 }
 
-/// Namespaces that builds begin in, with the store served in them as long as they are there.
+/// Namespaces that builds start in; the store is served in them while this exists.
 pub struct Held {
     users: OwnedFd,
     mounts: OwnedFd,
@@ -78,7 +79,7 @@ pub struct Held {
     spares: Spares<Supervisor>,
 }
 
-/// Of this mount the kernel forgets when it is given up, which is before a collection: nobody else can name it.
+/// The kernel forgets this mount when it is dropped, before a garbage collection: no other process can name it.
 struct Whole;
 
 impl Forgetting for Whole {
@@ -88,7 +89,7 @@ impl Forgetting for Whole {
 }
 
 impl Held {
-    /// Makes them. `observer` is told what the builds that begin in them look for.
+    /// Creates them. `observer` receives the look-ups of the builds in them.
     ///
     /// # Errors
     /// See [`HoldError`].
@@ -107,7 +108,7 @@ impl Held {
         let _ = helper.wait();
         let [device, users, mounts] = made?;
         let (store, memory) = (Arc::clone(store), Arc::clone(memory));
-        // A compiler opens headers again and again. Nothing of that is worth a question, unless somebody wants to know.
+        // A compiler opens headers repeatedly. Only an observer makes these opens worth a request.
         let opens = if observer.is_some() { Opens::Sent } else { Opens::Unsent };
         let showing = Showing { store, memory, forgetting: Arc::new(Whole), observer };
         let transport = FuserTransport { passthrough: true };
@@ -158,13 +159,13 @@ impl Held {
         &self.spares
     }
 
-    /// The user of the machine to whom a build's folders have to belong, when that is not this process's own.
+    /// The user who must own a build's folders, if that is not this process's own.
     pub fn owner(&self) -> Option<u32> {
         self.owner
     }
 }
 
-/// [`BUILD_UID`], if this process is root and may make somebody that user.
+/// [`BUILD_UID`], if this process is root and may change to that user.
 pub(crate) fn build_uid() -> Option<u32> {
     if !rustix::process::geteuid().is_root() {
         return None;
@@ -178,10 +179,10 @@ pub(crate) fn build_uid() -> Option<u32> {
     has.then_some(BUILD_UID)
 }
 
-/// The helper: makes the namespaces, hands them over and ends. What it is to do comes over stdin, a Unix socket.
+/// The helper: creates the namespaces, hands them over and exits. Its task arrives over stdin, a Unix socket.
 ///
 /// # Errors
-/// When nothing came.
+/// When no task arrived.
 pub fn help() -> io::Result<()> {
     let stream = UnixStream::from(rustix::stdio::stdin().try_clone_to_owned()?);
     let Some((HelperRequest::Begin { builds, mapped }, _)) = receive::<HelperRequest>(&stream)? else {
@@ -202,8 +203,8 @@ fn made(stream: &UnixStream, builds: &Path, mapped: bool) -> Result<[OwnedFd; 3]
     if mapped {
         be_charged(BUILD_UID).map_err(doing("become the user of builds"))?;
     }
-    unshare(UnshareFlags::NEWUSER | UnshareFlags::NEWNS).map_err(doing("make namespaces"))?;
-    // Opened as the user of before, to whom they may belong, and in the new namespaces, whose mounts they become.
+    unshare(UnshareFlags::NEWUSER | UnshareFlags::NEWNS).map_err(doing("create namespaces"))?;
+    // Opened as the previous user, who may own them, and in the new namespaces, where their mounts must belong.
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let builds = rustix::fs::open(builds, flags, Mode::empty())
         .map_err(|e| doing("open the folder of the builds")(e.into()))?;
@@ -229,11 +230,12 @@ fn made(stream: &UnixStream, builds: &Path, mapped: bool) -> Result<[OwnedFd; 3]
     Ok([device, users, mounts])
 }
 
-/// What is used in a user namespace counts against its maker, too (namespaces(7), `/proc/sys/user/`): against `user`,
-/// and not against root, who would have no inotify instances left. Files are opened as root's all the same.
+/// Usage in a user namespace counts against its creator, too (namespaces(7), `/proc/sys/user/`): against
+/// `user`, and not against root, who would have no inotify instances left. Files are still opened as root.
 fn be_charged(user: u32) -> io::Result<()> {
     use rustix::thread::{CapabilitiesSecureBits, capabilities_secure_bits, set_capabilities_secure_bits};
-    // Else a change of the user takes all rights (capabilities(7)); some machines let nobody else make a namespace.
+    // Otherwise a change of the user drops all capabilities (capabilities(7)); some machines let only root
+    // create a namespace.
     if let Ok(bits) = capabilities_secure_bits() {
         let _ = set_capabilities_secure_bits(bits | CapabilitiesSecureBits::NO_SETUID_FIXUP);
     }

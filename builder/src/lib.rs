@@ -1,12 +1,12 @@
-//! Realising a plan: each action runs in a sandbox whose root is a tree of the store, and what it leaves in its
-//! outputs becomes trees of the store.
+//! Realises plans: each action runs in a sandbox whose root is a tree of the store, and its outputs become
+//! trees of the store.
 //!
-//! What a build can see is [`profile`], written down with a version. [`sandbox`] turns an action into a list of set-up
-//! operations by a pure function; one executor applies it, in processes of its own. [`hold`] keeps the namespaces in
-//! which the store is mounted for builds, [`program`] processes of this program that wait for work. [`realise`] decides
-//! what runs when, and stores what comes of it.
+//! What a build can see is [`profile`], with a version. [`sandbox`] turns an action into a list of set-up
+//! operations by a pure function; one executor applies it, in processes of its own. [`hold`] keeps the
+//! namespaces in which the store is mounted for builds, [`program`] processes of this program that wait for
+//! work. [`realise`] decides what runs when, and stores the results.
 //!
-//! `docs/sandbox.md` says what a build sees, and what cannot be kept from it.
+//! `docs/sandbox.md` specifies what a build sees, and what cannot be hidden from it.
 
 #[cfg(test)]
 mod golden;

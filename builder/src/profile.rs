@@ -1,36 +1,37 @@
-//! The sandbox profile: all that a build can see and that is not of its action, fixed and with a version.
+//! The sandbox profile: all that a build can see and that is not part of its action, fixed and versioned.
 //!
-//! The version is part of every action. So whoever changes anything here makes a new version, and everything is built
-//! anew; a golden test holds the text. `docs/sandbox.md` says what each line is for, and what cannot be fixed.
+//! The version is part of every action. So any change here requires a new version, and everything is rebuilt; a
+//! golden test guards the text. `docs/sandbox.md` gives the reason for each line, and lists what cannot be
+//! fixed.
 
 use serde::Serialize;
 
 use stele_store::model::Digest;
 
-/// The version that builds are given.
+/// The version of the profile.
 pub const VERSION: u32 = 2;
-/// What a build finds as its own user and group.
+/// The user and group ID that a build sees as its own.
 pub const ID: u32 = 1000;
-/// How many processors a build sees.
+/// The number of processors that a build sees.
 pub const PROCESSORS: u32 = 4;
-/// What the machine calls itself.
+/// The host name.
 pub const HOST: &str = "stele";
-/// What it says that the kernel is (uname(2), `release`).
+/// The kernel release (uname(2), `release`).
 pub const RELEASE: &str = "6.1.0";
-/// When the machine was started, in seconds before the build.
+/// The boot time, in seconds before the build.
 pub const UPTIME: u64 = 1000;
-/// Memory that the machine says it has, in bytes.
+/// The memory that the machine reports, in bytes.
 pub const MEMORY: u64 = 8 << 30;
-/// When files that a build is given were modified, in seconds since 1970.
+/// The modification time of a build's inputs, in seconds since 1970.
 pub const MODIFIED: u64 = stele_fs::MODIFIED;
-/// Bytes that `/dev/shm` takes.
+/// The size of `/dev/shm` in bytes.
 pub const SHARED_MEMORY: u64 = 1 << 30;
 
-/// How soon a build is ended when the machine has no memory left (proc(5), `oom_score_adj`): first. That is the one
-/// value that any process may take, whatever it inherited.
+/// The OOM score adjustment of a build (proc(5), `oom_score_adj`): the kernel kills it first. That is the only
+/// value that any process may set, whatever it inherited.
 pub const FIRST_TO_GO: u32 = 1000;
 
-/// Environment variables that every build has, and that its action may set otherwise.
+/// Environment variables of every build, which its action may override.
 pub const ENVIRONMENT: &[(&str, &str)] = &[
     ("HOME", "/build"),
     ("LC_ALL", "C"),
@@ -41,8 +42,8 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
     ("TZ", "UTC"),
 ];
 
-/// Limits on resources (setrlimit(2)), soft and hard; no number is "unlimited". With a limit of 1 for `core` the kernel
-/// neither writes a core nor starts the machine's program for cores, which it does with 0 (core(5)).
+/// Resource limits (setrlimit(2)), soft and hard; none is "unlimited". With a limit of 1 for `core` the kernel
+/// neither writes a core file nor starts the machine's core dump program, which it does with 0 (core(5)).
 pub const LIMITS: &[(&str, Option<u64>, Option<u64>)] = &[
     ("as", None, None),
     ("core", Some(1), Some(1)),
@@ -66,14 +67,14 @@ pub const LIMITS: &[(&str, Option<u64>, Option<u64>)] = &[
 pub const DEVICES: &[(&str, u32, u32)] =
     &[("full", 1, 7), ("null", 1, 3), ("random", 1, 8), ("tty", 5, 0), ("urandom", 1, 9), ("zero", 1, 5)];
 
-/// Limits of the build's user namespace (namespaces(7), `/proc/sys/user/`): its share of what the machine allows one
-/// user. No build makes a namespace, whatever the filter of system calls lets through.
+/// Limits of the build's user namespace (namespaces(7), `/proc/sys/user/`): its share of what the machine
+/// allows one user. No build creates a namespace, whatever the system call filter allows.
 pub const SHARES: &[(&str, u32)] =
     &[("max_inotify_instances", 32), ("max_inotify_watches", 16_384), ("max_user_namespaces", 0)];
-/// Terminals (pty(7)) that a build may have.
+/// The maximum number of terminals (pty(7)) of a build.
 pub const TERMINALS: u32 = 64;
 
-/// Files of `/proc` that say the same on every machine.
+/// Files of `/proc` that are the same on every machine.
 pub fn machine() -> Vec<(&'static str, String)> {
     let processor = |number: u32| {
         format!(
@@ -138,7 +139,7 @@ struct Text {
     writable: [&'static str; 4],
 }
 
-/// The canonical text (RFC 8785): what goes into attestations by its digest.
+/// The canonical text (RFC 8785), whose digest goes into attestations.
 pub fn text() -> Vec<u8> {
     let text = Text {
         devices: DEVICES.iter().map(|(name, ..)| *name).collect(),
@@ -176,19 +177,19 @@ mod tests {
     use crate::golden::assert_golden;
 
     #[test]
-    fn what_a_build_can_see_does_not_change_without_a_new_version() {
+    fn the_profile_does_not_change_without_a_new_version() {
         let text = format!("{}\n{}\n", String::from_utf8(text()).unwrap(), digest());
         assert_golden(&format!("profile-{VERSION}"), &text);
     }
 
     #[test]
-    fn the_date_that_builds_are_told_is_that_of_their_files() {
+    fn source_date_epoch_is_the_modification_time_of_inputs() {
         let told = ENVIRONMENT.iter().find(|(name, _)| *name == "SOURCE_DATE_EPOCH");
         assert_eq!(told.map(|(_, date)| (*date).to_owned()), Some(MODIFIED.to_string()));
     }
 
     #[test]
-    fn a_limit_is_named_once_and_is_no_higher_than_its_hard_one() {
+    fn each_limit_is_named_once_and_its_soft_value_is_within_the_hard_one() {
         for (number, (name, soft, hard)) in LIMITS.iter().enumerate() {
             assert!(LIMITS[..number].iter().all(|(other, ..)| other < name), "{name}");
             assert!(hard.is_none_or(|hard| soft.is_some_and(|soft| soft <= hard)), "{name}");

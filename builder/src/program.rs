@@ -1,5 +1,5 @@
-//! The program whose helper processes supervise builds and evaluate recipes; also started before they are needed, since
-//! starting one takes longer than much that it is asked for.
+//! The program whose helper processes supervise builds and evaluate recipes; they are also started in advance,
+//! since starting one takes longer than many of their tasks.
 
 use std::collections::VecDeque;
 use std::io;
@@ -12,13 +12,13 @@ use std::time::Duration;
 /// The first argument of a helper process.
 pub const HELPER: &str = "stele-helper";
 
-/// A program that runs helpers: its `main` begins by looking for [`HELPER`] as its first argument. Whoever embeds the
-/// builder says which program that is.
+/// A program that runs helpers: its `main` first checks for [`HELPER`] as its first argument. The embedding
+/// program sets its path.
 #[derive(Clone, Debug)]
 pub struct Program(PathBuf);
 
 impl Program {
-    /// The running program itself, also when its file was replaced meanwhile.
+    /// The running program itself, even if its file was replaced meanwhile.
     pub fn this() -> Self {
         Self(PathBuf::from("/proc/self/exe"))
     }
@@ -28,7 +28,7 @@ impl Program {
         Self(path.into())
     }
 
-    /// The helper of that name. Nothing of this process reaches it but its stdin.
+    /// The helper of that name. It inherits nothing of this process but its stdin.
     pub fn helper(&self, name: &str) -> Command {
         let mut command = Command::new(&self.0);
         command.args([HELPER, name]).env_clear().current_dir("/").stdout(Stdio::null()).stderr(Stdio::null());
@@ -36,39 +36,39 @@ impl Program {
     }
 }
 
-/// A process that waits until it is told what to do.
+/// A process that waits for a task.
 pub trait Waits: Sized + Send + 'static {
     /// Starts one.
     ///
     /// # Errors
-    /// When there can be no process.
+    /// When no process can be started.
     fn start(program: &Program) -> io::Result<Self>;
 
     /// Whether it still waits, and was not killed.
     fn waits(&mut self) -> bool;
 
-    /// There is nothing to do for it.
+    /// Ends it without a task.
     fn end(self);
 }
 
-/// So long after one was wanted, the next are started: what is over sooner has the processors for itself.
+/// The delay before replacements are started: a short task has the processors for itself.
 const LATER: Duration = Duration::from_millis(20);
-/// So many wait at most: who comes as soon as another has gone finds one, too.
+/// At most so many wait: a request right after another finds one, too.
 const MAX: usize = 2;
 
-/// Processes that wait.
+/// Waiting processes.
 pub struct Spares<T: Waits>(Arc<Queue<T>>);
 
 impl<T: Waits> Spares<T> {
-    /// None yet; they are started by `program`.
+    /// None yet; `program` will start them.
     pub fn new(program: Program) -> Self {
         Self(Arc::new(Queue { program, waiting: Mutex::default() }))
     }
 
-    /// One that waits, or a new one.
+    /// Takes a waiting process, or a new one.
     ///
     /// # Errors
-    /// When there can be no process.
+    /// When no process can be started.
     pub fn take(&self) -> io::Result<T> {
         let mut spares = self.0.lock();
         while let Some(mut spare) = spares.pop_front() {
@@ -80,14 +80,14 @@ impl<T: Waits> Spares<T> {
         T::start(&self.0.program)
     }
 
-    /// Has some wait, soon.
+    /// Starts replacements, soon.
     pub fn refill(&self) {
         let queue = Arc::downgrade(&self.0);
-        // If there is no thread for it, whoever needs one starts it.
+        // If no thread can be started, the next request starts the process.
         let _ = thread::Builder::new().name("spare".to_owned()).spawn(move || {
             thread::sleep(LATER);
             let Some(queue) = queue.upgrade() else { return };
-            // Let go of between two: somebody may want the first.
+            // Unlocked between two: a request may want the first.
             while queue.add() {}
         });
     }
@@ -103,7 +103,7 @@ impl<T: Waits> Queue<T> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Has one more wait. Whether more are wanted.
+    /// Starts one more. Returns whether more are wanted.
     fn add(&self) -> bool {
         let mut spares = self.lock();
         if spares.len() < MAX {

@@ -36,7 +36,7 @@ fn build(store: &Path, recipes: &Path, name: &str) -> Result<(), Failure> {
     let goal = built.goals.first().ok_or_else(missing)?;
     for (output, digest) in &goal.outputs {
         println!("{output} {digest}");
-        for entry in engine.list(digest)? {
+        for entry in engine.list(&digest.to_string())? {
             println!("  {} {}", entry.kind, entry.path);
         }
     }

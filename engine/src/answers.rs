@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use stele_store::{Placement, Snapshot, Stats};
+use stele_store::model::{Digest, Sha256};
+use stele_store::{Closure, Placement, Snapshot, Stats};
 
 /// A tree or a blob.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -22,7 +23,7 @@ pub struct Added {
     /// Whether the path was a directory or a file.
     pub kind: What,
     /// Its digest.
-    pub digest: String,
+    pub digest: Digest,
     /// Files and other blobs imported.
     pub blobs: u64,
     /// Their bytes.
@@ -46,7 +47,7 @@ pub struct Entry {
     pub size: u64,
     /// The digest; a link has none.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub digest: Option<String>,
+    pub digest: Option<Digest>,
     /// A symbolic link's target, escaped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
@@ -64,12 +65,12 @@ pub struct Info {
     /// What it is.
     pub kind: What,
     /// Its digest.
-    pub digest: String,
+    pub digest: Digest,
     /// Bytes: of a tree, of its canonical text.
     pub size: u64,
     /// A blob's SHA-256.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub sha256: Option<String>,
+    pub sha256: Option<Sha256>,
     /// Where a blob's bytes are: `inline`, `file` or `quarantined`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub placement: Option<String>,
@@ -86,17 +87,6 @@ pub struct Info {
     pub roots: Vec<String>,
 }
 
-/// What is reachable from a tree, each object counted once.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-pub struct Closure {
-    /// Trees, including the tree itself.
-    pub trees: u64,
-    /// Blobs.
-    pub blobs: u64,
-    /// Their bytes.
-    pub bytes: u64,
-}
-
 /// A root.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Root {
@@ -105,7 +95,7 @@ pub struct Root {
     /// What it keeps.
     pub kind: What,
     /// The digest.
-    pub digest: String,
+    pub digest: Digest,
     /// When it was made, in seconds since 1970-01-01 UTC.
     pub created: u64,
 }
@@ -115,26 +105,9 @@ pub struct Root {
 pub struct Collected {
     /// Whether this was a dry run, which removes nothing.
     pub dry_run: bool,
-    /// Live trees.
-    pub live_trees: u64,
-    /// Live blobs.
-    pub live_blobs: u64,
-    /// Their bytes.
-    pub live_bytes: u64,
-    /// Removed trees.
-    pub removed_trees: u64,
-    /// Removed blobs.
-    pub removed_blobs: u64,
-    /// Bytes of both.
-    pub removed_bytes: u64,
-    /// Removed files that no row named.
-    pub removed_strays: u64,
-    /// Bytes that the disk got back.
-    pub freed_bytes: u64,
-    /// Active leases.
-    pub leases: u64,
-    /// Bytes that only leases keep.
-    pub leased_bytes: u64,
+    /// What it found and removed; in a dry run, what it would have.
+    #[serde(flatten)]
+    pub counts: stele_store::Collected,
 }
 
 /// A problem that a verification found.
@@ -143,7 +116,7 @@ pub struct Finding {
     /// What it is.
     pub kind: What,
     /// Its digest.
-    pub digest: String,
+    pub digest: Digest,
     /// What is wrong.
     pub problem: String,
     /// The quarantine path of its bytes.
@@ -268,11 +241,11 @@ pub struct Source {
     /// Its file name.
     pub file: String,
     /// Its SHA-256.
-    pub sha256: String,
+    pub sha256: Sha256,
     /// Bytes.
     pub size: u64,
     /// Its digest.
-    pub digest: String,
+    pub digest: Digest,
     /// The root that keeps it.
     pub root: String,
     /// Its SHA-512; only of a source that was just added.

@@ -9,6 +9,7 @@ use stele_fs::Memory;
 use stele_store::{Progress, Store};
 
 use crate::failure::{Failure, Kind};
+use crate::images::ServedImages;
 use crate::recipes::{Evaluator, Plans};
 
 /// Connects to the stores that a build names as substituters. The program that embeds the engine decides which stores
@@ -60,6 +61,7 @@ pub struct Engine {
     evaluator: Evaluator,
     plans: Plans,
     peers: Box<dyn Peers>,
+    served: ServedImages,
 }
 
 impl Engine {
@@ -78,14 +80,28 @@ impl Engine {
     pub fn open_read_only(path: &Path, setup: Setup) -> Result<Self, Failure> {
         let store = Arc::new(Store::open_read_only(path)?);
         let evaluator = Evaluator::new(setup.program, false);
-        Ok(Self { store, builder: None, evaluator, plans: Plans::default(), peers: setup.peers })
+        Ok(Self {
+            store,
+            builder: None,
+            evaluator,
+            plans: Plans::default(),
+            peers: setup.peers,
+            served: ServedImages::default(),
+        })
     }
 
     /// An engine for an open store. Removes what killed builds of an earlier process left in it.
     pub fn of(store: Arc<Store>, setup: Setup) -> Self {
         let builder = Builder::new(&store, &setup.memory, setup.program.clone());
         let evaluator = Evaluator::new(setup.program, setup.keep_spares);
-        Self { store, builder: Some(builder), evaluator, plans: Plans::default(), peers: setup.peers }
+        Self {
+            store,
+            builder: Some(builder),
+            evaluator,
+            plans: Plans::default(),
+            peers: setup.peers,
+            served: ServedImages::default(),
+        }
     }
 
     /// The store.
@@ -104,6 +120,10 @@ impl Engine {
 
     pub(crate) fn peers(&self) -> &dyn Peers {
         &*self.peers
+    }
+
+    pub(crate) fn served_images(&self) -> &ServedImages {
+        &self.served
     }
 
     pub(crate) fn optional_builder(&self) -> Option<&Arc<Builder>> {

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use stele_store::model::Digest;
+
 use crate::builds::Order;
 use crate::images;
 
@@ -111,7 +113,7 @@ pub enum Request {
     /// The outputs of an action.
     Realisation {
         /// The action's digest.
-        of: String,
+        of: Digest,
     },
     /// A request about images.
     Image {

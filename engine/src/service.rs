@@ -3,10 +3,10 @@
 use std::io;
 use std::path::Path;
 
-use stele_store::model::{Node, RootName, Tree, TreeId};
+use stele_store::model::{Node, RootName, Tree};
 use stele_store::{CopyError, Holder, Keep, Placement, Progress, Store, Target};
 
-use crate::answers::{self, Added, Answer, Closure, Counts, Entry, Finding, Info, What};
+use crate::answers::{self, Added, Answer, Counts, Entry, Finding, Info, What};
 use crate::builds::{self, Event};
 use crate::engine::Engine;
 use crate::failure::{Failure, Kind};
@@ -125,10 +125,12 @@ fn answer(
         Request::Plan { tree, goals } => {
             Ok(Answer::Plan(planned::plan(engine, &from_wire(&tree)?, &recipes::names(&goals)?)?))
         }
-        Request::Image { ask } => Ok(match images::serve::run(store, ask, sink, progress)? {
-            Some(told) => Answer::Image(told),
-            None => Answer::Done {},
-        }),
+        Request::Image { ask } => {
+            Ok(match images::serve::run((store, engine.served_images()), ask, sink, progress)? {
+                Some(told) => Answer::Image(told),
+                None => Answer::Done {},
+            })
+        }
         Request::Verify {} => verify(store, progress),
         Request::Stats {} => {
             Ok(Answer::Counts(Counts::new(to_wire(store.path().as_os_str()), &store.stats()?)))
@@ -142,7 +144,7 @@ fn root_name(text: &str) -> Result<RootName, Failure> {
 
 /// A root as it is answered.
 pub fn root_answer(name: &str, target: Target, created: u64) -> answers::Root {
-    let digest = target.digest().to_string();
+    let digest = target.digest();
     answers::Root { name: name.to_owned(), kind: target.into(), digest, created }
 }
 
@@ -170,7 +172,7 @@ fn add(
     let added = session.finish(&[target], &keep)?;
     Ok(Answer::Added(Added {
         kind: target.into(),
-        digest: target.digest().to_string(),
+        digest: target.digest(),
         blobs: added.blobs,
         bytes: added.bytes,
         new_blobs: added.new_blobs,
@@ -185,7 +187,7 @@ fn entry(node: &Node, path: String, depth: usize, last: bool) -> Entry {
         Node::Symlink { target } => Some(target.to_string()),
         _ => None,
     };
-    let digest = node.digest().map(|digest| digest.to_string());
+    let digest = node.digest();
     Entry { kind: node.kind(), size: node.size(), digest, target, path, depth, last }
 }
 
@@ -246,7 +248,7 @@ fn info(store: &Store, named: &Named) -> Result<Info, Failure> {
     let roots = roots.iter().filter(|root| root.target == target).map(|root| root.name.to_string()).collect();
     let mut info = Info {
         kind: target.into(),
-        digest: target.digest().to_string(),
+        digest: target.digest(),
         size: 0,
         sha256: None,
         placement: None,
@@ -259,7 +261,7 @@ fn info(store: &Store, named: &Named) -> Result<Info, Failure> {
         Target::Blob(blob) => {
             let row = store.blob_info(&blob)?;
             info.size = row.size;
-            info.sha256 = Some(row.sha256.to_string());
+            info.sha256 = Some(row.sha256);
             info.placement = Some(answers::placement(row.placement).to_owned());
             if row.placement == Placement::File {
                 info.file = Some(to_wire(store.object_path(&blob).as_os_str()));
@@ -269,42 +271,25 @@ fn info(store: &Store, named: &Named) -> Result<Info, Failure> {
             let text = store.tree_text(&tree)?;
             info.size = text.len() as u64;
             info.entries = Some(store.tree(&tree)?.entries().len() as u64);
-            info.closure = Some(closure(store, tree)?);
+            info.closure = Some(store.closure(&tree)?);
         }
     }
     Ok(info)
-}
-
-fn closure(store: &Store, root: TreeId) -> Result<Closure, Failure> {
-    let stele_store::Closure { trees, blobs, bytes } = store.closure(&root)?;
-    Ok(Closure { trees, blobs, bytes })
 }
 
 fn collect(store: &Store, dry_run: bool, end_leases: bool, progress: &Progress) -> Result<Answer, Failure> {
     if end_leases && !dry_run && !store.is_read_only() {
         store.end_timed_leases()?;
     }
-    let it = store.collect(dry_run, progress)?;
-    Ok(Answer::Collected(answers::Collected {
-        dry_run,
-        live_trees: it.live_trees,
-        live_blobs: it.live_blobs,
-        live_bytes: it.live_bytes,
-        removed_trees: it.removed_trees,
-        removed_blobs: it.removed_blobs,
-        removed_bytes: it.removed_bytes,
-        removed_strays: it.removed_strays,
-        freed_bytes: it.freed_bytes,
-        leases: it.leases,
-        leased_bytes: it.leased_bytes,
-    }))
+    let counts = store.collect(dry_run, progress)?;
+    Ok(Answer::Collected(answers::Collected { dry_run, counts }))
 }
 
 fn verify(store: &Store, progress: &Progress) -> Result<Answer, Failure> {
     let verified = store.verify(progress)?;
     let finding = |it: &stele_store::Finding| Finding {
         kind: What::from(it.target),
-        digest: it.target.digest().to_string(),
+        digest: it.target.digest(),
         problem: it.problem.to_string(),
         moved_to: it.moved_to.as_ref().map(|path| to_wire(path.as_os_str())),
         used_by: it.used_by.clone(),

@@ -1,7 +1,6 @@
 //! An image under its name, and what is attached to it.
 
 use std::io::Read;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use stele_store::model::{RootName, Sha256, TreeId};
 use stele_store::{Holder, Keep, Session, Store, StreamError, Target};
@@ -10,9 +9,6 @@ use crate::document::{self, Artifact, digest_text};
 use crate::make::{MEANWHILE, MakeError};
 use crate::measure::{Hashed, Sum};
 use crate::record::{NamedBlob, Payload, Record, Referrer, ReferrerError, find, named, root_of};
-
-/// Whoever keeps an image looks first at what is kept: one at a time.
-static KEEPING: Mutex<()> = Mutex::new(());
 
 /// Something to be attached to an image.
 pub struct Attachment<'a> {
@@ -52,7 +48,7 @@ pub struct Attached {
 /// When it cannot be called that, or the store does not take it.
 pub fn keep(store: &Store, name: &str, mut record: Record) -> Result<(TreeId, Record), MakeError> {
     let root = root_of(name)?;
-    let _one = one_at_a_time();
+    let _lock = store.lock_roots();
     // One that cannot be read has nothing that could be kept.
     if let Ok((_, before)) = named(store, name) {
         for referrer in before.referrers {
@@ -95,7 +91,7 @@ pub fn attach(store: &Store, image: &str, attachment: Attachment<'_>) -> Result<
         });
         taken.push(one);
     }
-    let _one = one_at_a_time();
+    let _lock = store.lock_roots();
     let (name, _, mut record) = find(store, image)?;
     let subject = subject.unwrap_or_else(|| record.sum().sha256);
     let absent = || ReferrerError::NoSubject { image: name.clone(), subject: digest_text(&subject) };
@@ -120,7 +116,7 @@ pub fn attach(store: &Store, image: &str, attachment: Attachment<'_>) -> Result<
 /// # Errors
 /// When there is no such thing, or something else refers to it.
 pub fn detach(store: &Store, image: &str, digest: &str) -> Result<Sha256, MakeError> {
-    let _one = one_at_a_time();
+    let _lock = store.lock_roots();
     let (name, _, mut record) = find(store, image)?;
     let absent = || ReferrerError::Absent { image: name.clone(), digest: digest.to_owned() };
     let digits = digest.strip_prefix("sha256:").unwrap_or(digest);
@@ -135,10 +131,6 @@ pub fn detach(store: &Store, image: &str, digest: &str) -> Result<Sha256, MakeEr
     record.referrers.retain(|it| it.sum.sha256 != found);
     put(store, store.session()?, root_of(&name)?, &record)?;
     Ok(found)
-}
-
-fn one_at_a_time() -> MutexGuard<'static, ()> {
-    KEEPING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn put(store: &Store, session: Session<'_>, root: RootName, record: &Record) -> Result<TreeId, MakeError> {

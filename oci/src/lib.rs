@@ -20,7 +20,6 @@ pub mod record;
 mod rules;
 mod spec;
 mod tar;
-mod text;
 
 pub use blobs::{Blob, BlobError, BlobSource};
 pub use content::{Content, ReadAt};

@@ -16,7 +16,6 @@ use crate::layer::{Layer, LayerError, LayerReader};
 #[serde(deny_unknown_fields)]
 pub struct Sum {
     /// Their SHA-256.
-    #[serde(with = "crate::text")]
     pub sha256: Sha256,
     /// How many.
     pub size: u64,

@@ -46,7 +46,6 @@ pub struct Input {
     /// What a person calls it.
     pub origin: String,
     /// The tree.
-    #[serde(with = "crate::text")]
     pub tree: TreeId,
     /// The directory that it is put into.
     pub at: ImagePath,

@@ -1,8 +1,8 @@
-//! `lookup STORE SECONDS SAMPLE`: how many look-ups a second an open store answers.
+//! `lookup STORE SECONDS SAMPLE`: measures look-ups a second in an open store.
 //!
-//! Walks all roots for the blobs and trees there are, then asks for random ones, for SECONDS each, with one
-//! thread and with two. Prints JSON: the rates and SAMPLE random digests of blobs, for whoever wants to ask
-//! for them in another way. `tests/bench/run` calls it; its store must have no daemon.
+//! Walks all roots for their blobs and trees, then looks up random ones, for SECONDS each, with one thread and
+//! with two. Prints JSON: the rates and SAMPLE random digests of blobs, for look-ups by other means.
+//! `tests/bench/run` calls it; no daemon may have the store open.
 
 use std::collections::HashSet;
 use std::convert::Infallible;
@@ -14,10 +14,10 @@ use std::time::{Duration, Instant};
 use stele_store::model::{BlobId, Digest, Node, TreeId};
 use stele_store::{CopyError, ReadError, Store, Target};
 
-/// Between looks at the clock, so that it does not count.
+/// Look-ups per reading of the clock, which costs time.
 const AT_ONCE: usize = 64;
 
-/// One look-up, of something random.
+/// A look-up of something random.
 type Lookup<'a> = &'a (dyn Fn(&mut Random) -> Result<(), ReadError> + Sync);
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -70,7 +70,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// All that the roots keep, each once, in an order that is the same every time.
+/// All that the roots reach, each once, in a deterministic order.
 fn reachable(store: &Store) -> Result<(Vec<BlobId>, Vec<TreeId>), Box<dyn Error>> {
     let (mut blobs, mut trees) = (HashSet::new(), HashSet::new());
     let mut stack = Vec::new();
@@ -98,7 +98,7 @@ fn reachable(store: &Store) -> Result<(Vec<BlobId>, Vec<TreeId>), Box<dyn Error>
     Ok((blobs, trees))
 }
 
-/// Look-ups a second of all `threads` together, after a quarter of the time to warm up.
+/// Look-ups a second of all `threads` together, after a warm-up of a quarter of the time.
 fn rate(threads: u64, each: Duration, lookup: Lookup<'_>) -> Result<f64, ReadError> {
     let run = |seed: u64, time: Duration| -> Result<f64, ReadError> {
         let mut random = Random(seed);
@@ -132,13 +132,13 @@ impl Random {
     }
 
     fn of<'a, T>(&mut self, all: &'a [T]) -> &'a T {
-        // The remainder is less than the length, so it is a place in the slice.
+        // The remainder is less than the length, so it is an index of the slice.
         #[allow(clippy::cast_possible_truncation)]
         let at = (self.next() % all.len() as u64) as usize;
         &all[at]
     }
 
-    /// A digest that no blob has.
+    /// A digest of no blob.
     fn absent(&mut self) -> BlobId {
         let mut bytes = [0; 32];
         for chunk in bytes.chunks_mut(8) {

@@ -1,4 +1,4 @@
-//! The clock and the process table, for leases and for what people read. No digest depends on them.
+//! The clock and the process table, for leases and for display. No digest depends on them.
 
 use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -16,8 +16,8 @@ impl Holder {
         Some(Self::Process { pid, start: start_time(pid)?, boot: boot_id()? })
     }
 
-    /// The same, written down so that it does not matter if the clock is set while the machine runs. One of an earlier
-    /// boot holds for the rest of its time by the clock; for all of it, if the clock says that it is not made yet.
+    /// The same lease, made independent of changes to the clock while the machine runs. One of an earlier boot
+    /// holds for the rest of its time by the clock; for all of it, if by the clock it is not made yet.
     pub(crate) fn anchored(self) -> Self {
         let Some(this_boot) = boot_id() else { return self };
         let now = Moment::now();
@@ -33,7 +33,7 @@ impl Holder {
         Self::Timed { until, made: now.wall, uptime: now.uptime, boot: this_boot }
     }
 
-    /// Whether the lease holds for a while, and not as long as a process lives.
+    /// Whether the lease holds for a time, not for the life of a process.
     pub(crate) fn is_timed(&self) -> bool {
         matches!(self, Self::Until(_) | Self::Timed { .. })
     }
@@ -46,7 +46,7 @@ impl Holder {
                 let now = Moment::now();
                 match boot_id() == Some(boot) {
                     true => now.uptime.saturating_sub(uptime) < until.saturating_sub(made),
-                    // Set back, the clock says nothing: it is measured anew when the store is opened.
+                    // Useless if set back; opening the store re-anchors the lease.
                     false => now.wall < until,
                 }
             }
@@ -55,12 +55,12 @@ impl Holder {
     }
 }
 
-/// Now, by two clocks.
+/// Now, on two clocks.
 #[derive(Clone, Copy)]
 struct Moment {
-    /// Seconds since 1970-01-01 UTC, as far as the clock is right.
+    /// Seconds since 1970-01-01 UTC, if the clock is right.
     wall: u64,
-    /// Seconds since the boot, sleep included.
+    /// Seconds since boot, including sleep.
     uptime: u64,
 }
 
@@ -71,8 +71,8 @@ impl Moment {
     }
 }
 
-/// Field 22 of `/proc/<pid>/stat` (proc(5)), counted behind the command's closing parenthesis, since the
-/// command may hold spaces and parentheses itself.
+/// Field 22 of `/proc/<pid>/stat` (proc(5)), counted after the command's closing parenthesis, since the command
+/// may itself contain spaces and parentheses.
 fn start_time(pid: u32) -> Option<u64> {
     let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
     let behind = stat.iter().rposition(|&byte| byte == b')')? + 1;
@@ -113,7 +113,7 @@ mod tests {
         assert!(Holder::Until(u64::MAX).anchored().holds());
         assert!(Holder::Until(now() + 60).holds());
     }
-    /// A lease of `seconds` that was made while the clock was `ahead` seconds before or behind what it says now.
+    /// A lease of `seconds`, made while the clock was `ahead` seconds ahead of its present reading.
     fn made_while(ahead: i64, seconds: u64, boot: [u8; 16]) -> Holder {
         let wall = now().saturating_add_signed(ahead);
         Holder::Timed { until: wall + seconds, made: wall, uptime: Moment::now().uptime, boot }
@@ -126,7 +126,7 @@ mod tests {
         let boot = boot_id().unwrap();
         for ahead in [-50 * YEAR, -YEAR, 0, YEAR] {
             assert!(made_while(ahead, 3600, boot).holds(), "{ahead}");
-            // An hour later by the clock that nobody sets.
+            // An hour later by the clock that cannot be set.
             let Holder::Timed { until, made, uptime, .. } = made_while(ahead, 3600, boot) else {
                 unreachable!()
             };

@@ -1,12 +1,14 @@
-//! All that is reachable from a tree.
+//! The closure of a tree.
 
 use std::collections::HashSet;
+
+use serde::{Deserialize, Serialize};
 
 use crate::model::{Node, TreeId};
 use crate::store::{ReadError, Store};
 
-/// What is reachable from a tree, each thing counted once.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+/// What a tree reaches, each item counted once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Closure {
     /// Trees, the tree itself among them.
     pub trees: u64,
@@ -17,10 +19,10 @@ pub struct Closure {
 }
 
 impl Store {
-    /// Counts all that is reachable from a tree.
+    /// Counts the closure of a tree.
     ///
     /// # Errors
-    /// When a tree is not there, or not what its name says.
+    /// When a tree is absent or does not match its digest.
     pub fn closure(&self, root: &TreeId) -> Result<Closure, ReadError> {
         let (mut trees, mut blobs) = (HashSet::from([*root]), HashSet::new());
         let (mut left, mut bytes) = (vec![*root], 0);

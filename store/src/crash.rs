@@ -1,8 +1,8 @@
 //! Labelled points at which a test can end the process, as `kill -9` would.
 //!
 //! With the feature `crash-points` (tests only) a process that was started with `STELE_CRASH_AT=<label>` or
-//! `STELE_CRASH_AT=<label>:<n>` kills itself when it comes to that point for the n-th time (1 when not said).
-//! Without the feature nothing of this is compiled.
+//! `STELE_CRASH_AT=<label>:<n>` kills itself when it reaches that point for the n-th time (default 1). Without
+//! the feature none of this is compiled.
 
 macro_rules! labels {
     ($($variant:ident = $label:literal, $what:literal;)*) => {
@@ -13,10 +13,10 @@ macro_rules! labels {
         }
 
         impl CrashPoint {
-            /// Every point, so that a test can go through all of them and miss none.
+            /// Every point, so that a test can iterate over all of them.
             pub const ALL: &[Self] = &[$(Self::$variant,)*];
 
-            /// What `STELE_CRASH_AT` calls it.
+            /// Its name in `STELE_CRASH_AT`.
             pub fn label(self) -> &'static str {
                 match self {
                     $(Self::$variant => $label,)*
@@ -30,25 +30,25 @@ labels! {
     OpenFoldersMade = "open.folders-made", "A new store has its folders and no database.";
     OpenEpochWritten = "open.epoch-written", "The database says that the store is in use.";
     ImportTempCreated = "import.temp-created", "A payload's temporary file exists and is empty.";
-    ImportTempWritten = "import.temp-written", "A payload's temporary file is whole, not synced.";
+    ImportTempWritten = "import.temp-written", "A payload's temporary file is complete, not synced.";
     CommitInlineFlushed = "commit.inline-flushed", "Small blobs of a session are durable; no row names them.";
     CommitRenamed = "commit.renamed", "One payload has its final name; no row names it.";
     CommitSynced = "commit.synced", "All payloads of a batch are durable; no row names them.";
     CommitRowsWritten = "commit.rows-written", "The rows of a batch are written, not synced.";
-    CommitFinalSynced = "commit.final-synced", "The last batch is synced; nobody was told.";
-    RootWritten = "root.written", "A root is durable; nobody was told.";
-    RootRemoved = "root.removed", "A root is gone for good; nobody was told.";
-    GcMarked = "gc.marked", "What is live is known; nothing was removed.";
-    GcTreesRemoved = "gc.trees-removed", "The rows of dead trees are gone; their blobs are there.";
-    GcRowsRemoved = "gc.rows-removed", "A batch of dead blobs has no rows any more; their files are there.";
+    CommitFinalSynced = "commit.final-synced", "The last batch is synced; the caller does not know.";
+    RootWritten = "root.written", "A root is durable; the caller does not know.";
+    RootRemoved = "root.removed", "A root is gone for good; the caller does not know.";
+    GcMarked = "gc.marked", "Live content is marked; nothing was removed.";
+    GcTreesRemoved = "gc.trees-removed", "The rows of dead trees are gone; their blobs exist.";
+    GcRowsRemoved = "gc.rows-removed", "The rows of a batch of dead blobs are gone; their files exist.";
     GcFileRemoved = "gc.file-removed", "One file of a dead blob is gone.";
     VerifyMovedAside = "verify.moved-aside", "A corrupt payload is in quarantine; its row does not say so yet.";
     RebuildMovedAside = "rebuild.moved-aside", "The old database is aside; there is no new one.";
-    RebuildBuilt = "rebuild.built", "The new database is whole, not yet in its place.";
+    RebuildBuilt = "rebuild.built", "The new database is complete, not yet in place.";
     CloseFlushed = "close.flushed", "All is flushed; the clean mark is not written.";
 }
 
-/// Ends the process here when the test asked for it.
+/// Kills the process here when the test asked for it.
 #[cfg(feature = "crash-points")]
 pub(crate) fn point(point: CrashPoint) {
     use std::sync::OnceLock;
@@ -67,12 +67,11 @@ pub(crate) fn point(point: CrashPoint) {
         && label == point.label()
         && PASSED.fetch_add(1, Ordering::SeqCst) + 1 == *count
     {
-        // A test must know that the point was passed, and not that the process ended for some other reason.
+        // The test must know that the process reached the point, and did not end for some other reason.
         if let Some(witness) = std::env::var_os("STELE_CRASH_WITNESS") {
             let _ = std::fs::write(witness, label);
         }
-        // SIGKILL, not abort(): no handler, no destructor and no buffer may make it gentler than the real
-        // thing.
+        // SIGKILL, not abort(): no handler, destructor or buffer may make it gentler than a real crash.
         let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
         loop {
             std::thread::park();
@@ -80,7 +79,7 @@ pub(crate) fn point(point: CrashPoint) {
     }
 }
 
-/// Nothing, in a build that is not for tests.
+/// Does nothing in a build that is not for tests.
 #[cfg(not(feature = "crash-points"))]
 #[inline(always)]
 pub(crate) fn point(_: CrashPoint) {}

@@ -1,4 +1,4 @@
-//! Copies out of the store: a tree to a new folder, a blob to a new file.
+//! Copies content out of the store: a tree to a new folder, a blob to a new file.
 
 use std::cell::RefCell;
 use std::ffi::{OsStr, OsString};
@@ -20,30 +20,30 @@ use crate::store::{BlobReader, CopyError, ReadError, Store};
 /// A block of zeros at least this long becomes a hole.
 const HOLE: usize = 64 << 10;
 
-/// Why an export failed. What was written is gone again.
+/// Why an export failed. Everything that it wrote is removed again.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    /// There is something at that place.
-    #[error("{path} is there already")]
+    /// The destination exists.
+    #[error("{path} already exists")]
     Exists {
-        /// The place.
+        /// The destination.
         path: PathBuf,
     },
-    /// The store's side.
+    /// The store could not be read.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// The place that is written to.
+    /// The destination could not be written.
     #[error(transparent)]
     File(#[from] FileError),
     /// The tree is nested deeper than [`MAX_DEPTH`].
     #[error("the tree is nested deeper than {MAX_DEPTH} directories")]
     Deep,
-    /// The watcher stopped it.
+    /// The observer cancelled it.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
 }
 
-/// Up to so many files and folders are synced one by one; with more, one `syncfs` costs less.
+/// Up to so many files and folders are synced one by one; for more, one `syncfs` costs less.
 const MAX_SYNCED: usize = 8;
 
 struct Export<'a> {
@@ -53,7 +53,7 @@ struct Export<'a> {
     written: RefCell<Written>,
 }
 
-/// What was written and is not durable yet.
+/// What was written and is not yet durable.
 #[derive(Default)]
 struct Written {
     /// The first few files and folders.
@@ -63,7 +63,7 @@ struct Written {
 }
 
 impl Store {
-    /// Writes `target` to `to`, which must not be there, or be an empty folder, durably. Every byte is checked against
+    /// Writes `target` durably to `to`, which must not exist, or be an empty folder. Every byte is checked against
     /// its digest on the way. Files are 0644 or 0755 and directories 0755, less `umask`.
     ///
     /// # Errors
@@ -80,19 +80,19 @@ impl Store {
     }
 }
 
-/// What is written beside its place and renamed at the end, so that a crash never leaves half a tree under
-/// the real name. Removed when dropped.
+/// Output under construction beside its destination, renamed at the end, so that a crash never leaves half a
+/// tree under the final name. Removed when dropped.
 struct Partial {
     path: PathBuf,
 }
 
 impl Partial {
-    /// Makes, with `make`, a file or folder beside `to` under a name that nobody has.
+    /// Creates, with `make`, a file or folder beside `to` under an unused name.
     fn new<T>(to: &Path, make: impl Fn(&Path) -> rustix::io::Result<T>) -> Result<(Self, T), ExportError> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         loop {
             let mut name = OsString::from(".");
-            // Cut, so that a place whose name is as long as a name may be has room beside it.
+            // Truncated, so that it fits beside a destination whose name has the maximum length.
             let wanted = to.file_name().unwrap_or_default().as_bytes();
             name.push(OsStr::from_bytes(&wanted[..wanted.len().min(200)]));
             name.push(format!(".stele-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)));
@@ -108,7 +108,7 @@ impl Partial {
 
 impl Drop for Partial {
     fn drop(&mut self) {
-        // After the rename there is nothing of that name.
+        // After the rename this name no longer exists.
         let _ = fs::remove_dir_all(&self.path).or_else(|_| fs::remove_file(&self.path));
     }
 }
@@ -126,7 +126,7 @@ impl Export<'_> {
         }
         let partial = match target {
             Target::Blob(blob) => {
-                // Looked up first: nothing is made for what is not there.
+                // Looked up first: nothing is created for absent content.
                 let reader = self.store.open_blob(&blob)?;
                 let (partial, file) = Partial::new(to, |path| self.make_file(CWD, path.as_os_str(), false))?;
                 self.blob(reader, file, &partial.path)?;
@@ -143,11 +143,11 @@ impl Export<'_> {
                 partial
             }
         };
-        // Before it has its name: a power cut must not leave half of it under that.
+        // Before the rename: a power cut must not leave half of it under the final name.
         self.sync(&partial.path)?;
         let flags = if empty_folder { RenameFlags::empty() } else { RenameFlags::NOREPLACE };
         let renamed = match rustix::fs::renameat_with(CWD, &partial.path, CWD, to, flags) {
-            // Some file systems know no flags (renameat2(2)): that nothing is there was looked at above.
+            // Some filesystems support no flags (renameat2(2)); above, the path was checked to be free.
             Err(rustix::io::Errno::INVAL) if !flags.is_empty() => rustix::fs::rename(&partial.path, to),
             result => result,
         };
@@ -164,7 +164,7 @@ impl Export<'_> {
         }
     }
 
-    /// Something is being written that has to be durable in the end.
+    /// Records a file that must be durable in the end.
     fn note(&self, file: impl AsFd) -> rustix::io::Result<()> {
         let mut written = self.written.borrow_mut();
         if written.first.len() < MAX_SYNCED {
@@ -175,7 +175,7 @@ impl Export<'_> {
         Ok(())
     }
 
-    /// Makes all durable that was written below `path`, or to it.
+    /// Makes everything durable that was written to `path` or below it.
     fn sync(&self, path: &Path) -> Result<(), FileError> {
         let written = self.written.borrow();
         let synced = match (written.more, written.first.first()) {
@@ -185,7 +185,7 @@ impl Export<'_> {
         synced.map_err(|e| FileError::new(path, "synced", e))
     }
 
-    /// Fills `folder`, which is at `path`. Works below open folders, so that no path is too long.
+    /// Fills `folder`, which is at `path`. Works relative to open folders, so that no path is too long.
     fn tree(&self, folder: OwnedFd, path: &Path, tree: Tree) -> Result<(), ExportError> {
         let mut stack = vec![(folder, path.to_owned(), tree, 0)];
         while let Some((folder, path, tree, next)) = stack.pop() {
@@ -258,7 +258,7 @@ impl Export<'_> {
     }
 }
 
-/// Writes `bytes`, and leaves a hole where a whole block of them is zero.
+/// Writes `bytes`, leaving a hole for each whole block of zeros.
 fn write_sparse(file: &mut File, bytes: &[u8]) -> io::Result<()> {
     for block in bytes.chunks(HOLE) {
         if block.len() == HOLE && is_zero(block) {

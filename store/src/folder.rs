@@ -1,9 +1,10 @@
-//! The store's folder: opened once, and everything in it is looked up from that descriptor.
+//! The store's folder: opened once; everything in it is looked up from that descriptor.
 //!
-//! A folder may come from an archive, a stick or another user, with links where a store has folders: what is written or
-//! cleared through such a link is somebody else's. So, before anything in the folder is touched, all that the store
-//! will use is looked at: no link, of the right kind, of the user who opens it. And no look-up ever follows a link
-//! below the folder (openat2(2), RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS), also not one that came later.
+//! A folder may come from an archive, a USB stick or another user, with symbolic links where a store has
+//! folders: writing or clearing through such a link would change files elsewhere. So, before anything in the
+//! folder is touched, all that the store will use is checked: not a link, of the right kind, owned by the user
+//! who opens it. And no look-up ever follows a link below the folder (openat2(2), RESOLVE_BENEATH and
+//! RESOLVE_NO_SYMLINKS), even one that is created later.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -23,9 +24,9 @@ use crate::objects::FileError;
 const FILES: &[&str] = &["format", "format.new", "lock", "roots", "roots.new", "roots.lost", "ballast"];
 /// Its folders.
 const FOLDERS: &[&str] = &["db", "db.new", "objects", "tmp", "quarantine"];
-/// What begins the name of a database that a rebuild has replaced.
+/// The name prefix of a database that a rebuild has replaced.
 pub(crate) const LOST_DATABASE: &str = "db.lost-";
-/// What those keep in the folder who serve the store.
+/// Files of the daemon and of the keeper.
 const OTHERS: &[&str] = &[
     "socket",
     "socket.new",
@@ -42,43 +43,43 @@ const OTHERS: &[&str] = &[
 ];
 
 const NO_FOLLOW: AtFlags = AtFlags::SYMLINK_NOFOLLOW;
-/// How a folder is opened, to be read or synced.
+/// Flags to open a folder for reading or syncing.
 const AS_FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY);
 
-/// Why a folder is not used as a store's.
+/// Why a folder is not accepted as a store's.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
-    /// Something in it, or the folder itself, belongs to somebody else.
-    #[error("{path} belongs to user {owner}, and not to user {user} who opens the store")]
+    /// Something in it, or the folder itself, belongs to another user.
+    #[error("{path} belongs to user {owner}, not to user {user}, who opens the store")]
     Foreign {
-        /// What.
+        /// The path.
         path: PathBuf,
         /// Its owner.
         owner: u32,
-        /// Who opens the store.
+        /// The user who opens the store.
         user: u32,
     },
-    /// Everybody may put something into the folder.
-    #[error("every user may write to {path}")]
+    /// The folder is world-writable.
+    #[error("{path} is world-writable")]
     Shared {
         /// The folder.
         path: PathBuf,
     },
-    /// There is a link where a store has none.
-    #[error("{path} is a symbolic link, and the folder of a store has none")]
+    /// There is a symbolic link, which a store never has.
+    #[error("{path} is a symbolic link, which a store never has")]
     Link {
-        /// Which.
+        /// The link.
         path: PathBuf,
     },
-    /// There is something else where a store has a file or a folder.
-    #[error("{path} is no {wanted}")]
+    /// An entry is of another kind than in a store.
+    #[error("{path} is not a {wanted}")]
     Kind {
-        /// What.
+        /// The path.
         path: PathBuf,
-        /// What a store has there.
+        /// The kind that it has in a store.
         wanted: &'static str,
     },
-    /// It cannot be looked at.
+    /// It cannot be examined.
     #[error(transparent)]
     File(#[from] FileError),
 }
@@ -97,14 +98,14 @@ impl AsFd for Folder {
     }
 }
 
-/// Whether the name is one that a store, or who serves it, gives to something in its folder.
+/// Whether the name is one that a store or its daemon uses in the folder.
 pub(crate) fn is_ours(name: &OsStr) -> bool {
     let is = |names: &[&str]| names.iter().any(|it| *it == name);
     is(FILES) || is(FOLDERS) || is(OTHERS) || name.as_bytes().starts_with(LOST_DATABASE.as_bytes())
 }
 
 impl Folder {
-    /// Opens the folder at `path`; links that lead to it are followed.
+    /// Opens the folder at `path`, following links.
     ///
     /// # Errors
     /// When it cannot be opened.
@@ -114,10 +115,10 @@ impl Folder {
         Ok(Self { fd, path: path.to_owned() })
     }
 
-    /// Opens what lies at `within` below the folder, where no link leads anywhere.
+    /// Opens the path `within` below the folder, following no symbolic link.
     ///
     /// # Errors
-    /// When it is not there, or there is a link on the way (ELOOP).
+    /// When it is missing, or there is a link on the way (ELOOP).
     pub fn open_beneath(
         &self,
         within: impl AsRef<Path>,
@@ -127,13 +128,14 @@ impl Folder {
         let (within, flags) = (within.as_ref(), flags | OFlags::CLOEXEC | OFlags::NOFOLLOW);
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
         match rustix::fs::openat2(&self.fd, within, flags, mode, resolve) {
-            // Linux before 5.6, or a filter that does not know it: what is on the way was looked at at the beginning.
+            // Linux before 5.6, or a seccomp filter without it: the entries on the way were checked at the
+            // start.
             Err(Errno::NOSYS | Errno::PERM) => openat(&self.fd, within, flags, mode),
             result => result,
         }
     }
 
-    /// Where it was opened, for messages.
+    /// The path at which it was opened, for messages.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -142,7 +144,7 @@ impl Folder {
         self.open_beneath(within, AS_FOLDER, Mode::empty())
     }
 
-    /// Makes a folder, if it is not there.
+    /// Creates a folder, if it is missing.
     pub(crate) fn make(&self, within: &str, mode: u32) -> Result<(), FileError> {
         match rustix::fs::mkdirat(&self.fd, within, Mode::from_raw_mode(mode)) {
             Err(e) if e != Errno::EXIST => Err(self.failed(within, "made", e)),
@@ -154,7 +156,7 @@ impl Folder {
         statat(&self.fd, within, NO_FOLLOW).is_ok()
     }
 
-    /// The names in a folder below this one, and what they are as far as the listing says.
+    /// The names in a folder below this one, with their kinds as far as the listing states them.
     pub(crate) fn names(&self, within: impl AsRef<Path>) -> rustix::io::Result<Vec<(OsString, FileType)>> {
         let mut names = Vec::new();
         for entry in Dir::new(self.subfolder(within)?)? {
@@ -174,7 +176,7 @@ impl Folder {
         Ok(bytes)
     }
 
-    /// Writes a file as a whole. Not synced; the file.
+    /// Writes a whole file, not synced. Returns the file.
     pub(crate) fn write(&self, within: &str, bytes: &[u8]) -> io::Result<File> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC;
         let mut file = File::from(self.open_beneath(within, flags, Mode::from_raw_mode(0o644))?);
@@ -182,7 +184,7 @@ impl Folder {
         Ok(file)
     }
 
-    /// A new file that can be read and written, for the store's user alone.
+    /// Creates a file that only the store's user can read and write.
     pub(crate) fn create_readable(&self, within: &Path) -> rustix::io::Result<File> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL;
         Ok(self.open_beneath(within, flags, Mode::from_raw_mode(0o600))?.into())
@@ -200,7 +202,7 @@ impl Folder {
             .map_err(|e| self.failed(within, "synced", e))
     }
 
-    /// Removes a file, or a folder with all that is in it. That it is not there is no error.
+    /// Removes a file, or a folder with all its content. A missing one is not an error.
     pub(crate) fn remove_all(&self, within: impl AsRef<Path>) -> rustix::io::Result<()> {
         let within = within.as_ref();
         match unlinkat(&self.fd, within, AtFlags::empty()) {
@@ -242,14 +244,14 @@ impl Folder {
         FileError::new(self.path.join(within), doing, error)
     }
 
-    /// Looks at all that the store will use, before any of it is used. Only a store that is to be written has to belong
-    /// to who opens it.
+    /// Checks all that the store will use, before any of it is used. Only a store opened for writing has to
+    /// belong to the user who opens it.
     ///
     /// # Errors
     /// See [`FolderError`].
     pub fn inspect(&self, writing: bool) -> Result<(), FolderError> {
         let user = writing.then(|| rustix::process::geteuid().as_raw());
-        let stat = rustix::fs::fstat(&self.fd).map_err(|e| self.failed("", "looked at", e))?;
+        let stat = rustix::fs::fstat(&self.fd).map_err(|e| self.failed("", "examined", e))?;
         refuse_foreign(user, stat.st_uid, &self.path)?;
         if writing && stat.st_mode & 0o002 != 0 {
             return Err(FolderError::Shared { path: self.path.clone() });
@@ -269,17 +271,17 @@ impl Folder {
         Ok(())
     }
 
-    /// RocksDB opens its files by their names, and payloads lie in folders of their own.
+    /// RocksDB opens its files by name, and payloads lie in folders of their own.
     fn inspect_below(&self, folder: &str, user: Option<u32>) -> Result<(), FolderError> {
         let wanted = match folder {
             "objects" => FileType::Directory,
-            // Nothing there is opened by its name again.
+            // Nothing there is opened by name again.
             "tmp" | "quarantine" => return Ok(()),
             _ => FileType::RegularFile,
         };
         for (name, kind) in self.names(folder).map_err(|e| self.failed(folder, "read", e))? {
             let within = Path::new(folder).join(&name);
-            // What RocksDB's repair could not use lies in a folder of that name.
+            // RocksDB's repair puts files that it could not use into a folder of that name.
             if kind == FileType::Directory && name == "lost" {
                 continue;
             }
@@ -301,9 +303,9 @@ impl Folder {
         let path = self.path.join(within.as_ref());
         let stat = match statat(&self.fd, within.as_ref(), NO_FOLLOW) {
             Ok(stat) => stat,
-            // RocksDB, or another process that makes the same store, has just removed it.
+            // RocksDB, or another process that creates the same store, has just removed it.
             Err(Errno::NOENT) => return Ok(()),
-            Err(e) => return Err(FileError::new(path, "looked at", e).into()),
+            Err(e) => return Err(FileError::new(path, "examined", e).into()),
         };
         match FileType::from_raw_mode(stat.st_mode) {
             FileType::Symlink => Err(FolderError::Link { path }),
@@ -333,7 +335,7 @@ struct Level {
 }
 
 impl Level {
-    /// Removes what is in it and no folder.
+    /// Removes all entries but folders.
     fn new(fd: OwnedFd, name: OsString) -> rustix::io::Result<Self> {
         let mut below = Vec::new();
         for entry in Dir::read_from(&fd)? {

@@ -1,10 +1,10 @@
-//! What stands between writers and the collector.
+//! Synchronises writers with the garbage collector.
 //!
-//! A writer that finds a blob already there relies on it from that moment on, and the collector may be about
-//! to remove it. So a writer first *pins* a digest and then looks; while a collection runs, every pin is also
-//! remembered in `fresh`, and the sweep removes rows only under this lock and only of digests that are not
-//! fresh. Between the removal of a row and that of its file the digest is *dying*: a writer that wants to
-//! give a new file the same name waits until the old one is gone.
+//! A writer that finds a blob relies on it from that moment on, while the collector may be about to remove it.
+//! So a writer first *pins* a digest and then looks; while a collection runs, every pin is also remembered in
+//! `fresh`, and the sweep removes rows only under this lock and only of digests that are not fresh. Between the
+//! removal of a row and that of its file the digest is *dying*: a writer that wants to create a file of the
+//! same name waits until the old one is gone.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -12,7 +12,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use crate::db::Target;
 use crate::model::Digest;
 
-/// Which writer a pin belongs to.
+/// The writer that a pin belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct WriterId(u64);
 
@@ -22,7 +22,7 @@ struct State {
     pins: HashMap<WriterId, HashSet<Target>>,
     /// While a collection runs: every digest that was pinned at its start or since.
     fresh: Option<HashSet<Target>>,
-    /// Rows are gone, files not yet.
+    /// Digests with a file but no row.
     dying: HashSet<Digest>,
 }
 
@@ -34,7 +34,7 @@ pub(crate) struct Gate {
 
 impl Gate {
     fn state(&self) -> MutexGuard<'_, State> {
-        // Every change below is a single insert or remove: a panic elsewhere leaves nothing half done.
+        // Every change below is a single insert or remove: a panic elsewhere leaves no partial change.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -50,11 +50,11 @@ impl Gate {
         self.state().pins.remove(&writer);
     }
 
-    /// Keeps `target` from the collector until it is unpinned or the writer leaves; and if a collection runs,
-    /// from that collection to its end. Whether one runs: then what `target` reaches is not safe by this
-    /// alone.
+    /// Protects `target` from the collector until it is unpinned or the writer leaves; and if a collection
+    /// runs, from that collection to its end. Returns whether one runs: then the pin alone does not protect
+    /// what `target` reaches.
     ///
-    /// A pin protects, and promises nothing: whoever pins looks afterwards whether the thing is there.
+    /// A pin protects, and promises nothing: the caller must check afterwards that the content exists.
     pub(crate) fn pin(&self, writer: WriterId, target: Target) -> bool {
         let mut state = self.state();
         if let Some(pins) = state.pins.get_mut(&writer) {
@@ -69,7 +69,7 @@ impl Gate {
         }
     }
 
-    /// To be called when something that is itself pinned and stored reaches the targets.
+    /// Call this when something that is itself pinned and stored reaches the targets.
     pub(crate) fn unpin<'a>(&self, writer: WriterId, targets: impl Iterator<Item = &'a Target>) {
         if let Some(pins) = self.state().pins.get_mut(&writer) {
             for target in targets {
@@ -86,7 +86,7 @@ impl Gate {
         }
     }
 
-    /// Begins a collection, and gives all that is pinned now. `None` when one runs already.
+    /// Begins a collection and returns all current pins. `None` when one runs already.
     pub(crate) fn begin_collection(&self) -> Option<Vec<Target>> {
         let mut state = self.state();
         if state.fresh.is_some() {
@@ -105,7 +105,7 @@ impl Gate {
         self.deleted.notify_all();
     }
 
-    /// Hands those `candidates` that nobody pinned since the collection began to `remove_rows`, with all
+    /// Passes those `candidates` that no writer pinned since the collection began to `remove_rows`, with all
     /// writers held off. They are dying until [`Gate::finish_deletion`].
     pub(crate) fn mark_for_deletion<T, E>(
         &self,
@@ -123,7 +123,7 @@ impl Gate {
         Ok(dead)
     }
 
-    /// The files of those digests are gone.
+    /// Records that the files of those digests are gone.
     pub(crate) fn finish_deletion(&self, digests: impl Iterator<Item = Digest>) {
         let mut state = self.state();
         for digest in digests {

@@ -1,8 +1,8 @@
-//! Keeping what somebody looks at: a mount shows content that no root or lease needs to reach.
+//! Holding content in use: a mount shows content that no root or lease needs to reach.
 //!
-//! A [`Hold`] pins targets as a writer does, for as long as they are looked at. Whoever shows content may go on
-//! pinning what nobody looks at any more, because the kernel remembers names: so each is asked to let go of
-//! that before a collection marks.
+//! A [`Hold`] pins targets as a writer does, for as long as they are in use. A process that serves a mount may
+//! still pin unused content, because the kernel caches names: so each is asked to release it before a garbage
+//! collection marks.
 
 use std::collections::{HashMap, HashSet};
 use std::os::fd::BorrowedFd;
@@ -12,18 +12,17 @@ use crate::db::{DbError, Target};
 use crate::gate::WriterId;
 use crate::store::{ReadError, Store};
 
-/// Somebody who shows what is in a store, and holds it meanwhile.
+/// A server of a mount of the store, which holds content meanwhile.
 pub trait Show: Send + Sync {
-    /// Lets go of what is held and not looked at any more. What `kept` says is kept anyway need not be asked
-    /// about.
+    /// Releases what is held and no longer in use. Targets for which `kept` returns true need not be checked.
     fn release_unpinned(&self, kept: &dyn Fn(Target) -> bool);
 
-    /// Whether that folder is one of those that it shows.
+    /// Whether `folder` is in a mount that it serves.
     fn shows(&self, folder: BorrowedFd<'_>) -> bool;
 }
 
 /// Targets that the collector spares until they are released or this is dropped. Each may be kept several
-/// times, and is released as often.
+/// times, and must be released as often.
 pub struct Hold {
     store: Arc<Store>,
     writer: WriterId,
@@ -31,7 +30,7 @@ pub struct Hold {
 }
 
 impl Hold {
-    /// Holds nothing yet.
+    /// A hold of nothing.
     pub fn new(store: &Arc<Store>) -> Self {
         Self { writer: store.gate.enter(), store: Arc::clone(store), counts: Mutex::default() }
     }
@@ -43,7 +42,7 @@ impl Hold {
     /// Holds `target` and all that it reaches.
     ///
     /// # Errors
-    /// When it is not there: nothing is held then.
+    /// When it is absent: nothing is held then.
     pub fn keep(&self, target: Target) -> Result<(), ReadError> {
         {
             let mut counts = self.counts();
@@ -51,7 +50,7 @@ impl Hold {
             *counts.entry(target).or_insert(0) += 1;
             self.store.gate.pin(self.writer, target);
         }
-        // While a collection runs, what the target reaches has to be pinned too, but only as long as it runs.
+        // While a collection runs, what the target reaches must be pinned too, but only until it ends.
         let found = self.store.spare_closure(target);
         if found.is_err() {
             self.release(target);
@@ -59,15 +58,15 @@ impl Hold {
         found
     }
 
-    /// Holds `target` whether or not it is there yet: for whoever is about to store it, to be called before the session
-    /// that does is finished. Until then the session keeps it, and from then on this.
+    /// Holds `target` whether or not it exists yet: for a caller that is about to store it, to be called before
+    /// the session that stores it is finished. Until then the session protects it, and from then on this.
     pub fn reserve(&self, target: Target) {
         let mut counts = self.counts();
         *counts.entry(target).or_insert(0) += 1;
         self.store.gate.pin(self.writer, target);
     }
 
-    /// Lets go of what [`Hold::keep`] or [`Hold::reserve`] held once.
+    /// Undoes one [`Hold::keep`] or [`Hold::reserve`].
     pub fn release(&self, target: Target) {
         let mut counts = self.counts();
         let Some(count) = counts.get_mut(&target) else { return };
@@ -86,7 +85,7 @@ impl Drop for Hold {
 }
 
 impl Store {
-    /// Has `show` asked before every collection, as long as it lives.
+    /// Asks `show` before every garbage collection, as long as it lives.
     pub fn ask_before_collecting(&self, show: Weak<dyn Show>) {
         let mut shows = self.shows.lock().unwrap_or_else(PoisonError::into_inner);
         shows.retain(|show| show.strong_count() > 0);
@@ -98,8 +97,8 @@ impl Store {
         shows.iter().filter_map(Weak::upgrade).collect()
     }
 
-    /// Whether that folder shows what is in this store. Whoever answers for it must not wait for it: a process that
-    /// is killed while it waits for itself never ends.
+    /// Whether `folder` is in a mount of this store. The process that serves the mount must not wait for it: a
+    /// process that is killed while it waits for itself never exits.
     pub(crate) fn is_shown(&self, folder: BorrowedFd<'_>) -> bool {
         self.all_shows().iter().any(|show| show.shows(folder))
     }

@@ -1,24 +1,24 @@
-//! What layers of images are called: remembered, so that a layer that did not change is not read again.
+//! A cache of the digests of image layers, so that an unchanged layer is not read again.
 //!
-//! The row lies in `meta`, where a version that knows no images passes over it. It keeps nothing from the collector,
-//! and what it says of a layer stays true when the layer's tree is gone.
+//! The row lies in `meta`, where a version without images ignores it. It protects nothing from the garbage
+//! collector, and stays valid when the layer's tree is gone.
 
 use crate::db::{Durability, Rows};
 use crate::model::{Digest, Sha256};
 use crate::realised::RealiseError;
 use crate::store::{ReadError, Store};
 
-/// What begins the key of a row among the store's own state.
+/// The key prefix of a row among the store's own state.
 const LAYER: &str = "layer/";
 /// The version byte of a row.
 const ROW_VERSION: u8 = 1;
 
-/// The SHA-256 and size of a layer's tar, and of the same packed.
+/// The SHA-256 and size of a layer's tar, and of the compressed tar.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct LayerRow {
     /// Of the tar.
     pub plain: (Sha256, u64),
-    /// Of the packed bytes.
+    /// Of the compressed tar.
     pub packed: (Sha256, u64),
 }
 
@@ -45,8 +45,8 @@ impl LayerRow {
 }
 
 impl Store {
-    /// What the layer is called whose canonical text, with that of its encoder, has the digest `of`. A row that cannot
-    /// be read is none: it only saves work.
+    /// The row of the layer whose canonical text, with that of its encoder, has the digest `of`. An unreadable
+    /// row counts as absent: it only saves work.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -54,10 +54,10 @@ impl Store {
         Ok(self.db.meta(&format!("{LAYER}{of}"))?.and_then(|row| LayerRow::decode(&row)))
     }
 
-    /// Remembers that. Not synced: when a crash takes it, it is found out again.
+    /// Records a row. Not synced: after a crash it is computed again.
     ///
     /// # Errors
-    /// When the database takes no write.
+    /// When the database cannot write.
     pub fn remember_layer(&self, of: &Digest, row: &LayerRow) -> Result<(), RealiseError> {
         if self.is_read_only() {
             return Err(RealiseError::ReadOnly);
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_survives_and_no_other_length_or_version_is_taken() {
+    fn a_row_survives_and_no_other_length_or_version_is_accepted() {
         let row = LayerRow { plain: (Sha256::of(b"a"), u64::MAX), packed: (Sha256::of(b"b"), 7) };
         let bytes = row.encode();
         assert_eq!(LayerRow::decode(&bytes), Some(row));

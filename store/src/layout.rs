@@ -1,4 +1,4 @@
-//! Where things lie in a store's folder, and the `format` file that says what it is.
+//! The layout of a store's folder, and its `format` file.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,20 +10,20 @@ use crate::model::BlobId;
 pub const FORMAT_VERSION: u32 = 1;
 
 /// The feature bits that this version knows. Bit n set means that the store uses the n-th addition to the
-/// format, and that a version which does not know it must not touch the store.
+/// format; a version that does not know it must not touch the store.
 pub const KNOWN_FEATURES: u64 = ORIGINS | TIMED_LEASES;
 
-/// The file that says what the folder is.
+/// The file that identifies the folder as a store.
 pub(crate) const FORMAT: &str = "format";
 
-/// Realisations say where they are from. A version that does not know it cannot read such rows, and would write down
-/// what another store says as if this one had found it out.
+/// Realisations record their origin. A version without this feature cannot read such rows, and would record a
+/// substituter's answer as its own.
 const ORIGINS: u64 = 1 << 0;
 
-/// Leases say when they were made. A version that does not know it cannot read such rows.
+/// Leases record when they were made. A version without this feature cannot read such rows.
 const TIMED_LEASES: u64 = 1 << 1;
 
-/// The paths inside a store's folder. `docs/formats.md` has the table.
+/// The paths inside a store's folder. The table is in `docs/formats.md`.
 #[derive(Clone, Debug)]
 pub struct Layout {
     root: PathBuf,
@@ -37,11 +37,11 @@ pub enum FormatError {
     Read {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// The file is not what a store's format file is.
-    #[error("{path} is no store's format file: it begins {begins:?}")]
+    /// The file is not a store's format file.
+    #[error("{path} is not the format file of a store: it begins with {begins:?}")]
     Foreign {
         /// The file.
         path: PathBuf,
@@ -49,11 +49,11 @@ pub enum FormatError {
         begins: String,
     },
     /// A later format.
-    #[error("{path} says format {found}; this version knows format {FORMAT_VERSION}")]
+    #[error("{path} states format {found}; this version knows format {FORMAT_VERSION}")]
     Version {
         /// The file.
         path: PathBuf,
-        /// What it says.
+        /// The stated version.
         found: u32,
     },
     /// A feature that this version does not know.
@@ -77,12 +77,12 @@ impl Layout {
         &self.root
     }
 
-    /// Says what the folder is: version and feature bits, as text.
+    /// The file that identifies the folder: version and feature bits, as text.
     pub fn format(&self) -> PathBuf {
         self.root.join("format")
     }
 
-    /// The `format` file of a store that is being made.
+    /// The `format` file of a store that is being created.
     pub fn new_format(&self) -> PathBuf {
         self.root.join("format.new")
     }
@@ -107,17 +107,17 @@ impl Layout {
         self.root.join(format!("objects/{byte:02x}"))
     }
 
-    /// The file that holds a blob's bytes, when they are not in the database.
+    /// The file of a blob that is not stored in the database.
     pub fn object(&self, blob: &BlobId) -> PathBuf {
         self.root.join(format!("objects/{:02x}/{blob}", blob.0.as_bytes()[0]))
     }
 
-    /// Files that are being written. Emptied whenever the store is opened.
+    /// Temporary files. Emptied whenever the store is opened.
     pub fn tmp(&self) -> PathBuf {
         self.root.join("tmp")
     }
 
-    /// What `verify` found corrupt, kept for a look.
+    /// Content that `verify` found corrupt, kept for inspection.
     pub fn quarantine(&self) -> PathBuf {
         self.root.join("quarantine")
     }
@@ -127,33 +127,33 @@ impl Layout {
         self.root.join("roots")
     }
 
-    /// Space kept back, given up when the database cannot be opened for want of it.
+    /// Reserved space, released when the database cannot be opened for lack of it.
     pub fn ballast(&self) -> PathBuf {
         self.root.join("ballast")
     }
 
-    /// Downloads that are not kept yet. The store itself never looks at it: it is here because a download is imported
-    /// from where it lies, and belongs to the same disk and the same user.
+    /// Incomplete downloads. The store itself never reads it: it is here so that a download can be imported in
+    /// place, on the same disk and as the same user.
     pub fn fetch(&self) -> PathBuf {
         self.root.join("fetch")
     }
 
-    /// The folder that has a folder for each build that runs.
+    /// Contains a folder for each running build.
     pub fn builds(&self) -> PathBuf {
         self.root.join("builds")
     }
 
-    /// The folder that has what failed builds left, when it is to be kept.
+    /// Contains the folders of failed builds that are kept.
     pub fn failed(&self) -> PathBuf {
         self.root.join("failed")
     }
 
-    /// Whether a store is here, or the remains of one.
+    /// Whether the folder holds a store or the remains of one.
     pub fn exists(&self) -> bool {
         self.format().exists() || self.db().join("CURRENT").exists() || self.object_dir(0).exists()
     }
 
-    /// Checks the `format` file before anything else in the folder is touched. The feature bits that it names.
+    /// Checks the `format` file before anything else in the folder is touched. Returns its feature bits.
     ///
     /// # Errors
     /// When it cannot be read, is foreign, or names a version or a feature that this version does not know.
@@ -181,12 +181,11 @@ impl Layout {
     }
 }
 
-/// Version and feature bits of a format file. Lines behind the second belong to later versions.
+/// Version and feature bits of a format file. Lines after the second belong to later versions.
 fn parse_format(text: &str) -> Option<(u32, u64)> {
     let mut lines = text.lines();
     let version = lines.next()?.strip_prefix("stele-store ")?.parse().ok()?;
-    // A later format may well say nothing of features, or say it otherwise: its version is enough to refuse
-    // it.
+    // A later format may lack the features line or write it differently: its version is enough to refuse it.
     if version != FORMAT_VERSION {
         return Some((version, 0));
     }
@@ -201,7 +200,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_later_version_an_unknown_feature_and_rubbish_are_told_apart() {
+    fn a_later_version_an_unknown_feature_and_malformed_input_are_distinguished() {
         let dir = tempfile::tempdir().unwrap();
         let layout = Layout::new(dir.path());
         let folder = Folder::open(dir.path()).unwrap();
@@ -216,7 +215,7 @@ mod tests {
             assert!(matches!(check(text), Err(FormatError::Foreign { .. })), "{text:?}");
         }
         assert_eq!(check(&Layout::format_text()).unwrap(), KNOWN_FEATURES);
-        // A store of a version that knew none.
+        // A store of a version without features.
         assert_eq!(check("stele-store 1\nfeatures 0x0\n").unwrap(), 0);
         fs::remove_file(layout.format()).unwrap();
         assert!(matches!(Layout::check_format(&folder), Err(FormatError::Read { .. })));

@@ -1,12 +1,12 @@
 //! The store of Stele: content-addressed blobs and trees.
 //!
-//! [`model`] says what things are; this crate keeps them. RocksDB is the authority and holds what is small;
+//! [`model`] defines the data model; this crate stores it. RocksDB is the authority and holds what is small;
 //! payloads that are large or executable are plain files named by their digest. One process owns a store; its
-//! threads share a [`Store`] by reference. Everything comes in through a [`Session`], is looked up on
-//! [`Store`], and goes by [`Store::collect`].
+//! threads share a [`Store`] by reference. Content enters through a [`Session`], is looked up on [`Store`], and
+//! is removed by [`Store::collect`].
 //!
-//! `docs/formats.md` has every byte on disk, `docs/architecture.md` the reasons, `docs/threat-model.md` what
-//! is not promised.
+//! `docs/formats.md` specifies every byte on disk, `docs/architecture.md` gives the reasons,
+//! `docs/threat-model.md` states what is not promised.
 
 pub mod model;
 

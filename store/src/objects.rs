@@ -1,4 +1,4 @@
-//! Payloads in plain files: written under `tmp/`, renamed to their digest, never changed again.
+//! Payloads in plain files: written under `tmp/`, renamed to their digest, then immutable.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -19,8 +19,8 @@ use crate::model::{BlobId, Digest};
 /// From this many new files on, one `syncfs` costs less than an `fsync` for each file and folder.
 const SYNCFS_FROM: usize = 9;
 
-/// From this size on, in bytes, and below the other, the write-back of a file begins when it is closed:
-/// larger ones are written back while they grow.
+/// Files between these sizes, in bytes, are written back from when they are closed: larger ones are written
+/// back while they grow.
 const WRITEBACK_FROM: u64 = 256 << 10;
 const MAX_WRITEBACK: u64 = 16 << 20;
 
@@ -52,8 +52,8 @@ impl FileError {
 /// The object files of one store.
 pub(crate) struct Objects {
     layout: Layout,
-    /// The store's folder. Every file is looked up from here and not by the folder's path: a folder that is moved
-    /// while it is open must not look like one that lost its payloads.
+    /// The store's folder. Files are looked up from here and not by the folder's path: moving an open folder
+    /// must not look like the loss of its payloads.
     folder: Arc<Folder>,
     /// The paths below `folder`.
     within: Layout,
@@ -63,9 +63,9 @@ pub(crate) struct Objects {
 
 /// A file under `tmp/`. It is removed when dropped, unless it was published.
 pub(crate) struct Temp {
-    /// Where it is, for messages.
+    /// The path, for messages.
     path: PathBuf,
-    /// The store's folder, and its path in there. None once it is published.
+    /// The store's folder, and the path below it. None once it is published.
     place: Option<(Arc<Folder>, PathBuf)>,
     file: Option<File>,
 }
@@ -85,13 +85,13 @@ impl Temp {
         file.seek_relative(step).map_err(|e| FileError::new(&self.path, "written", e))
     }
 
-    /// Gives the file its whole length, also when it ends in a hole.
+    /// Gives the file its final length, also when it ends in a hole.
     pub(crate) fn set_length(&mut self, length: u64) -> Result<(), FileError> {
         let Some(file) = &mut self.file else { return Ok(()) };
         file.set_len(length).map_err(|e| FileError::new(&self.path, "written", e))
     }
 
-    /// Asks the kernel to begin writing back what lies in that range, so that the later sync waits less.
+    /// Asks the kernel to begin writing back that range, so that the later sync waits less.
     pub(crate) fn start_writeback(&self, from: u64, length: u64) {
         if let Some(file) = &self.file {
             // Only a hint: the sync that counts comes later.
@@ -99,10 +99,10 @@ impl Temp {
         }
     }
 
-    /// Nothing more will be written to these `length` bytes. The descriptor goes, the name stays.
+    /// Closes the file, which has these `length` bytes; the name stays.
     pub(crate) fn close(&mut self, length: u64) {
         // The disk may as well begin while the next file is read. For small files the call costs more than it
-        // gains.
+        // saves.
         if (WRITEBACK_FROM..MAX_WRITEBACK).contains(&length) {
             self.start_writeback(0, length);
         }
@@ -141,7 +141,7 @@ impl Objects {
         &self.folder
     }
 
-    /// Makes the folders of a store that has none yet.
+    /// Creates the folders of a new store.
     pub(crate) fn create_folders(folder: &Folder) -> Result<(), FileError> {
         for name in ["objects", "tmp", "quarantine"] {
             folder.make(name, 0o777)?;
@@ -149,7 +149,7 @@ impl Objects {
         (0..=255).try_for_each(|byte| folder.make(&format!("objects/{byte:02x}"), 0o777))
     }
 
-    /// Removes what a crash left under `tmp/`. What has not the shape of ours is not touched.
+    /// Removes the remains of a crash under `tmp/`. Names of another form than ours are not touched.
     pub(crate) fn empty_tmp(&self) -> Result<(), FileError> {
         let within = self.within.tmp();
         for (name, _) in self.folder.names(&within).map_err(|e| self.folder.failed(&within, "read", e))? {
@@ -161,12 +161,12 @@ impl Objects {
         Ok(())
     }
 
-    /// A name under `tmp/` that nothing has.
+    /// An unused name under `tmp/`.
     fn temp_name(&self) -> PathBuf {
         self.within.tmp().join(self.next_temp.fetch_add(1, Ordering::Relaxed).to_string())
     }
 
-    /// A new, empty file under `tmp/`, to be 0444.
+    /// A new, empty file under `tmp/`, with mode 0444.
     pub(crate) fn temp(&self) -> Result<Temp, FileError> {
         let within = self.temp_name();
         let path = self.layout.root().join(&within);
@@ -175,7 +175,7 @@ impl Objects {
         Ok(Temp { path, place: Some((Arc::clone(&self.folder), within)), file: Some(file) })
     }
 
-    /// A new file under `tmp/` that has lost its name already.
+    /// A new file under `tmp/`, unlinked already.
     pub(crate) fn scratch_file(&self) -> Result<(File, Arc<Folder>), FileError> {
         let within = self.temp_name();
         let file = self
@@ -186,7 +186,7 @@ impl Objects {
         Ok((file, Arc::clone(&self.folder)))
     }
 
-    /// A new folder under `tmp/`, by its path in the store's folder.
+    /// A new folder under `tmp/`, by its path below the store's folder.
     pub(crate) fn scratch_folder(&self) -> Result<(PathBuf, Arc<Folder>), FileError> {
         let within = self.temp_name();
         rustix::fs::mkdirat(&*self.folder, &within, Mode::from_raw_mode(0o700))
@@ -204,16 +204,15 @@ impl Objects {
         self.folder.sync(within)
     }
 
-    /// Writes a file in the store's folder in one step: whoever reads it sees the old or the new text. Not synced.
+    /// Replaces a file in the store's folder atomically: a reader sees the old or the new text. Not synced.
     pub(crate) fn replace(&self, name: &str, text: &[u8]) -> io::Result<()> {
         let new = format!("{name}.new");
         self.folder.write(&new, text)?;
         Ok(self.folder.rename(new, name)?)
     }
 
-    /// Gives each file its digest's name and makes all of them durable, in one go. When this returns, rows
-    /// may name them. On an error some may have their names; no row says so, and the next writer replaces
-    /// them.
+    /// Renames each file to its digest and makes all of them durable together. When this returns, rows may name
+    /// them. On an error some may be renamed; no row names them, and the next writer replaces them.
     pub(crate) fn publish(&self, files: &mut [(BlobId, BlobRow, Temp)]) -> Result<(), FileError> {
         if self.lost_writes.load(Ordering::SeqCst) {
             let error = io::Error::other("the disk lost writes before; the store has to be opened again");
@@ -236,10 +235,10 @@ impl Objects {
                 self.sync(&self.within.object_dir(blob.0.as_bytes()[0]))?;
             }
         } else {
-            // Renaming before the sync is safe here, and saves a second one: until a row names it, a file
-            // under objects/ does not exist, whatever it holds after a power cut.
+            // Renaming before the sync is safe here, and saves a second one: until a row names it, a file under
+            // objects/ does not exist for the store, whatever it holds after a power cut.
             rustix::fs::syncfs(&*self.folder).map_err(|e| {
-                // The kernel tells of a lost write once: whose it was is not known, so nobody is told of
+                // The kernel reports a lost write once, without saying whose: no session may acknowledge
                 // success.
                 self.lost_writes.store(true, Ordering::SeqCst);
                 FileError::new(self.layout.root(), "synced", e)
@@ -254,7 +253,7 @@ impl Objects {
         self.layout.object(blob)
     }
 
-    /// Opens a payload for reading. What is no regular file is none: it counts as not there.
+    /// Opens a payload for reading. Anything but a regular file counts as missing.
     pub(crate) fn open_object(&self, blob: &BlobId) -> Result<File, FileError> {
         let failed = |doing, source: io::Error| FileError::new(self.layout.object(blob), doing, source);
         let flags = OFlags::RDONLY | OFlags::NONBLOCK;
@@ -266,22 +265,22 @@ impl Objects {
         match opened.metadata() {
             Ok(meta) if meta.is_file() => Ok(opened),
             Ok(_) => Err(failed("opened", io::ErrorKind::NotFound.into())),
-            Err(e) => Err(failed("looked at", e)),
+            Err(e) => Err(failed("examined", e)),
         }
     }
 
-    /// The payload's length in bytes, or `None` when there is no such file.
+    /// The payload's length in bytes, or `None` when the file is missing.
     pub(crate) fn length(&self, blob: &BlobId) -> Result<Option<u64>, FileError> {
         match statat(&*self.folder, self.within.object(blob), NO_FOLLOW) {
             Ok(stat) if FileType::from_raw_mode(stat.st_mode).is_file() => {
                 Ok(Some(u64::try_from(stat.st_size).unwrap_or(0)))
             }
             Ok(_) | Err(Errno::NOENT) => Ok(None),
-            Err(e) => Err(FileError::new(self.layout.object(blob), "looked at", e)),
+            Err(e) => Err(FileError::new(self.layout.object(blob), "examined", e)),
         }
     }
 
-    /// Removes a payload whose row is gone. That it is not there is no error.
+    /// Removes a payload whose row is gone. A missing file is not an error.
     pub(crate) fn remove(&self, blob: &BlobId) -> Result<(), FileError> {
         match unlinkat(&*self.folder, self.within.object(blob), AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
@@ -297,7 +296,7 @@ impl Objects {
         names.into_iter().find(is_free).unwrap_or_default()
     }
 
-    /// Moves a corrupt payload into quarantine. Where it went, or `None` when there was no file.
+    /// Moves a corrupt payload into quarantine. Returns its new path, or `None` when there was no file.
     pub(crate) fn quarantine(&self, blob: &BlobId) -> Result<Option<PathBuf>, FileError> {
         let name = self.quarantine_name(&blob.0);
         let to = self.within.quarantine().join(&name);
@@ -308,8 +307,8 @@ impl Objects {
         }
     }
 
-    /// Moves what lies in a payload's place and is no file into quarantine: a payload can be stored there again. Where
-    /// it went, or `None` when there was nothing in the way.
+    /// Moves anything but a file from a payload's path into quarantine, so that the payload can be stored
+    /// again. Returns its new path, or `None` when the path was free.
     pub(crate) fn clear_place(&self, blob: &BlobId) -> Result<Option<PathBuf>, FileError> {
         match statat(&*self.folder, self.within.object(blob), NO_FOLLOW) {
             Ok(stat) if !FileType::from_raw_mode(stat.st_mode).is_file() => self.quarantine(blob),
@@ -317,7 +316,7 @@ impl Objects {
         }
     }
 
-    /// Puts corrupt bytes that lay in the database into quarantine. Where they went.
+    /// Writes corrupt bytes from the database into quarantine. Returns their path.
     pub(crate) fn quarantine_bytes(&self, digest: &Digest, bytes: &[u8]) -> Result<PathBuf, FileError> {
         let name = self.quarantine_name(digest);
         let path = self.layout.quarantine().join(&name);
@@ -328,7 +327,7 @@ impl Objects {
         Ok(path)
     }
 
-    /// The files of one folder under `objects/`: those named by a digest, and the paths of all others.
+    /// The files of one folder under `objects/`: those named by a digest, and the paths of the others.
     pub(crate) fn list(&self, byte: u8) -> Result<(Vec<BlobId>, Vec<PathBuf>), FileError> {
         let path = self.layout.object_dir(byte);
         let (mut blobs, mut others) = (Vec::new(), Vec::new());

@@ -1,4 +1,4 @@
-//! Opening, making and closing a store.
+//! Opening, creating and closing a store.
 
 use std::fs::{self, File};
 use std::io;
@@ -21,13 +21,13 @@ use crate::presence::Whole;
 use crate::room::UNLOGGED;
 use crate::store::{Access, Store};
 
-/// The space that the file `ballast` keeps back, in bytes: enough for RocksDB to open and for a collection to write
-/// down what it removes. On a small disk it is a sixteenth of it.
+/// The size of the file `ballast`, in bytes: space kept in reserve so that RocksDB can open and a garbage
+/// collection can log its removals on a full disk. On a small disk, a sixteenth of it.
 const MAX_BALLAST: u64 = 16 << 20;
 
 const BALLAST: &str = "ballast";
 const NEW_FORMAT: &str = "format.new";
-/// RocksDB's folder, and the file without which there is no database in it.
+/// RocksDB's folder, and the file without which it holds no database.
 const DB: &str = "db";
 const CURRENT: &str = "db/CURRENT";
 
@@ -37,14 +37,14 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 /// Why a store could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// There is no store in that folder, and none was to be made.
+    /// There is no store in that folder, and the caller did not ask for one.
     #[error("there is no store in {path}")]
     Absent {
         /// The folder.
         path: PathBuf,
     },
-    /// The folder is not empty and holds no store.
-    #[error("{path} holds something, and it is no store")]
+    /// The folder is not empty and is not a store.
+    #[error("{path} is not empty and is not a store")]
     Occupied {
         /// The folder.
         path: PathBuf,
@@ -58,25 +58,25 @@ pub enum OpenError {
     /// The folder is not safe to use.
     #[error(transparent)]
     Folder(#[from] FolderError),
-    /// The format file forbids it.
+    /// The format file does not permit it.
     #[error(transparent)]
     Format(#[from] FormatError),
-    /// The database was written by a version of another format than the `format` file says.
-    #[error("the database in {path} is of format {found:?}, and the file `format` beside it says otherwise")]
+    /// The database has another format than the `format` file states.
+    #[error("the database in {path} is of format {found:?}, and the file `format` beside it states another")]
     Mixed {
         /// The folder of the store.
         path: PathBuf,
-        /// What the database says of its format.
+        /// The format that the database states.
         found: String,
     },
-    /// There was a database, and it is gone.
+    /// The store had a database, and it is missing.
     #[error("the database of the store in {path} is missing")]
     DatabaseMissing {
         /// The folder of the store.
         path: PathBuf,
     },
-    /// A rebuild of the database was begun and not ended.
-    #[error("the database in {path} is being rebuilt, and the rebuild did not end")]
+    /// A rebuild of the database was started and not finished.
+    #[error("the database in {path} is being rebuilt, and the rebuild did not finish")]
     RebuildUnfinished {
         /// The folder of the store.
         path: PathBuf,
@@ -90,21 +90,21 @@ pub enum OpenError {
 }
 
 impl Store {
-    /// Opens the store in `path` for reading and writing, and makes it when the folder is empty or not there.
+    /// Opens the store in `path` for reading and writing, and creates it when the folder is empty or missing.
     ///
-    /// Holds the store's lock until the store is dropped. What an earlier process left half done is cleared:
-    /// files that were being written are removed; files that no row names stay until [`Store::drop_strays`]
-    /// or the next collection, and do not exist for anybody.
+    /// Holds the store's lock until the store is dropped. Removes the temporary files of earlier processes;
+    /// files that no row names stay until [`Store::drop_strays`] or the next garbage collection, and are never
+    /// read.
     ///
     /// # Errors
-    /// See [`OpenError`]. Nothing is changed when the format is not known.
+    /// See [`OpenError`]. Nothing is changed when the format is unknown.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let (folder, lock) = prepare(path)?;
         open_locked(folder, lock, false)
     }
 
-    /// Opens the store in `path` without writing anything, takes no lock, and so works on a disk that is
-    /// mounted read-only.
+    /// Opens the store in `path` read-only: takes no lock and writes nothing, and so works on a read-only
+    /// filesystem.
     ///
     /// # Errors
     /// See [`OpenError`].
@@ -126,8 +126,8 @@ impl Store {
         Ok(assemble(layout, db, objects, Access::ReadOnly, 0, false)?)
     }
 
-    /// Flushes all and marks the store as closed in good order. Dropping it without this is safe too: the
-    /// next opening then takes longer.
+    /// Flushes everything and marks the store as cleanly closed. Dropping it without this is safe too: the next
+    /// opening then takes longer.
     ///
     /// # Errors
     /// When the database cannot write.
@@ -141,11 +141,11 @@ impl Store {
     }
 }
 
-/// Opens the store whose lock is held. `rebuilding` is what only a rebuild may say.
+/// Opens the store whose lock is held. Only a rebuild sets `rebuilding`.
 pub(crate) fn open_locked(folder: Folder, lock: File, rebuilding: bool) -> Result<Store, OpenError> {
     let layout = Layout::new(folder.path());
     let db = open_db(&folder)?;
-    // While the store is being made, it will have those of this version.
+    // While the store is being created, its features are those of this version.
     let of_file = if folder.exists(FORMAT) { Layout::check_format(&folder)? } else { KNOWN_FEATURES };
     check_db_format(folder.path(), &db, of_file)?;
     if !rebuilding && db.meta("rebuilding")?.is_some() {
@@ -180,7 +180,7 @@ pub(crate) fn open_locked(folder: Folder, lock: File, rebuilding: bool) -> Resul
     Ok(store)
 }
 
-/// A store of its parts. `unlogged` says that an earlier owner left the mark of writes round the log.
+/// Assembles a store. `unlogged`: an earlier owner left the mark of writes that bypassed the log.
 fn assemble(
     layout: Layout,
     db: Db,
@@ -201,6 +201,7 @@ fn assemble(
         sizes: OnceLock::new(),
         commits: Mutex::new(0),
         mirror: Mutex::new(()),
+        root_updates: Mutex::new(()),
         shows: Mutex::default(),
         clearing: AtomicBool::new(false),
         layout,
@@ -210,10 +211,10 @@ fn assemble(
     })
 }
 
-/// Makes or checks the folder, and takes the lock.
+/// Creates or checks the folder, and takes the lock.
 ///
-/// The file `format` is the last that a new store gets: while only `format.new` is there, nothing was ever
-/// acknowledged, and the making is begun again.
+/// A new store gets the file `format` last: while only `format.new` exists, nothing was ever acknowledged, and
+/// the creation starts over.
 fn prepare(path: &Path) -> Result<(Folder, File), OpenError> {
     let folder = match Folder::open(path) {
         Err(e) if e.source.kind() == io::ErrorKind::NotFound => {
@@ -231,7 +232,7 @@ fn prepare(path: &Path) -> Result<(Folder, File), OpenError> {
         refuse_occupied(&folder)?;
     }
     let lock = take_lock(&folder)?;
-    // Another process may have made the store while this one came for the lock.
+    // Another process may have created the store while this one waited for the lock.
     if is_made(&folder) {
         Layout::check_format(&folder)?;
         Objects::create_folders(&folder)?;
@@ -242,13 +243,13 @@ fn prepare(path: &Path) -> Result<(Folder, File), OpenError> {
     }
     write_new_format(&folder)?;
     Objects::create_folders(&folder)?;
-    // A payload's own sync makes the folders above it durable on ext4, and is not asked to by POSIX.
+    // A payload's own sync makes the folders above it durable on ext4, which POSIX does not require.
     folder.sync("objects")?;
     crash::point(CrashPoint::OpenFoldersMade);
     Ok((folder, lock))
 }
 
-/// Whether a store is here, or the remains of one.
+/// Whether the folder holds a store or the remains of one.
 pub(crate) fn has_remains(folder: &Folder) -> bool {
     [FORMAT, CURRENT, "objects/00"].iter().any(|name| folder.exists(name))
 }
@@ -258,8 +259,8 @@ fn is_made(folder: &Folder) -> bool {
     folder.exists(FORMAT) || (has_remains(folder) && !folder.exists(NEW_FORMAT))
 }
 
-/// A folder with foreign files is not made a store of. What another process puts there, making the same store
-/// at this moment, is no foreigner.
+/// A folder with foreign files is not turned into a store. Files of another process that is creating the same
+/// store at this moment are not foreign.
 fn refuse_occupied(folder: &Folder) -> Result<(), OpenError> {
     let names = folder.names(".").map_err(|e| folder.failed("", "read", e))?;
     match names.iter().all(|(name, _)| is_ours(name)) {
@@ -272,8 +273,8 @@ pub(crate) fn take_lock(folder: &Folder) -> Result<File, OpenError> {
     let failed = |doing| move |e| folder.failed("lock", doing, e);
     let flags = OFlags::RDWR | OFlags::CREATE;
     let file = folder.open_beneath("lock", flags, Mode::from_raw_mode(0o600)).map_err(failed("opened"))?;
-    // Whoever may open it can lock it, and so keep its owner out.
-    let stat = rustix::fs::fstat(&file).map_err(failed("looked at"))?;
+    // A user who can open it can lock it, and so keep its owner out.
+    let stat = rustix::fs::fstat(&file).map_err(failed("examined"))?;
     if stat.st_mode & 0o077 != 0 {
         rustix::fs::fchmod(&file, Mode::from_raw_mode(0o600)).map_err(failed("kept from other users"))?;
     }
@@ -290,7 +291,7 @@ pub(crate) fn write_new_format(folder: &Folder) -> Result<(), FileError> {
     written.and_then(|file| file.sync_all()).map_err(|e| folder.failed(NEW_FORMAT, "written", e))
 }
 
-/// Gives `format.new` its name, if it is there: the store is made.
+/// Renames `format.new` to `format`, if it exists: the store is complete.
 pub(crate) fn settle_format(folder: &Folder) -> Result<(), FileError> {
     match folder.rename(NEW_FORMAT, FORMAT) {
         Err(rustix::io::Errno::NOENT) => Ok(()),
@@ -299,14 +300,14 @@ pub(crate) fn settle_format(folder: &Folder) -> Result<(), FileError> {
     }
 }
 
-/// Opens the database; when the disk is full, with the space that was kept back for that.
+/// Opens the database; when the disk is full, with the reserved space.
 fn open_db(folder: &Folder) -> Result<Db, DbError> {
     let begun = Instant::now();
     loop {
         match Db::open(folder, DB) {
             Err(DbError::NoSpace { .. }) if folder.exists(BALLAST) && folder.remove_all(BALLAST).is_ok() => {}
-            // The kernel takes the locks of a killed process one after the other: the store's lock is ours
-            // already, RocksDB's own may still be the dead one's for a moment.
+            // The kernel releases the locks of a killed process one by one: this process has the store's lock
+            // already, while the killed one may hold RocksDB's for a moment.
             Err(DbError::Locked { .. }) if begun.elapsed() < LOCK_PATIENCE => {
                 thread::sleep(LOCK_PATIENCE / 500);
             }
@@ -315,8 +316,8 @@ fn open_db(folder: &Folder) -> Result<Db, DbError> {
     }
 }
 
-/// The database must be of the format that the file beside it says. It may lack features that the file names: they are
-/// written there first.
+/// The database must have the format that the file beside it states. It may lack features that the file names:
+/// the file is written first.
 fn check_db_format(store: &Path, db: &Db, features: u64) -> Result<(), OpenError> {
     let of_file = |key: &str, value: &[u8]| match key {
         "format" => value == FORMAT_VERSION.to_string().as_bytes(),
@@ -341,20 +342,20 @@ fn meta_u64(db: &Db, key: &str) -> Result<Option<u64>, DbError> {
 }
 
 impl Store {
-    /// Keeps some space back, if there is plenty: it must never be what fills the disk. The next opening, or
-    /// collection, tries again.
+    /// Reserves some space if there is plenty: the reserve must never be what fills the disk. The next opening
+    /// or garbage collection tries again.
     pub(crate) fn keep_ballast(&self) {
         let _ = set_ballast(self.objects.folder());
     }
 
-    /// Gives that space up when the disk has less left than a collection needs. Whether there was any.
+    /// Releases the reserve when a collection needs more than is free. Returns whether there was one.
     pub(crate) fn give_up_ballast(&self) -> bool {
         let folder = self.objects.folder();
         self.left() < self.kept_back() && folder.exists(BALLAST) && folder.remove_all(BALLAST).is_ok()
     }
 }
 
-/// Keeps some space back while the disk has at least eight times as much.
+/// Reserves some space while the disk has at least eight times as much free.
 fn set_ballast(folder: &Folder) -> io::Result<()> {
     let disk = rustix::fs::fstatvfs(folder)?;
     let size = MAX_BALLAST.min(disk.f_blocks.saturating_mul(disk.f_frsize) / 16);
@@ -377,7 +378,7 @@ mod tests {
     use crate::model::{Digest, Tree};
     use crate::realised::Origins;
 
-    /// A store as a version wrote it that knew no features.
+    /// A store as written by a version without features.
     fn old(path: &Path) -> Digest {
         drop(Store::open(path).unwrap());
         let layout = Layout::new(path);
@@ -401,7 +402,7 @@ mod tests {
         let of = old(dir.path());
         let read_only = Store::open_read_only(dir.path()).unwrap();
         assert!(read_only.realisation(&of, Origins::Any).unwrap().is_some());
-        assert_eq!(format_of(dir.path()), 0, "opened for reading, it stays as it is");
+        assert_eq!(format_of(dir.path()), 0, "opening it read-only changes nothing");
         drop(read_only);
         let store = Store::open(dir.path()).unwrap();
         assert_eq!(format_of(dir.path()), KNOWN_FEATURES);
@@ -415,7 +416,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         old(dir.path());
         let layout = Layout::new(dir.path());
-        // As after a crash between the two.
+        // As after a crash between the two writes.
         fs::write(layout.format(), Layout::format_text()).unwrap();
         drop(Store::open(dir.path()).unwrap());
         fs::write(layout.format(), "stele-store 1\nfeatures 0x0\n").unwrap();

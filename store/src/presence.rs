@@ -1,8 +1,8 @@
-//! One answer to "is it there?".
+//! The one answer to "does the store have it?".
 //!
-//! A row alone does not say that the bytes can be read: they may be in quarantine, or their file may be gone. Whoever
-//! wants to rely on content asks here, and for a tree usually about its whole closure. No payload is read for it: that
-//! the bytes are what their name says is checked when they are read.
+//! A row alone does not mean that the bytes can be read: they may be in quarantine, or their file may be
+//! missing. Code that relies on content asks here, for a tree usually about its whole closure. No payload is
+//! read for it: readers check the bytes against their digest.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,10 +13,10 @@ use crate::objects::FileError;
 use crate::session::WriteError;
 use crate::store::{ReadError, Store};
 
-/// So many trees with a sound closure are remembered at most: some 64 MiB.
+/// At most so many trees with a sound closure are remembered: some 64 MiB.
 const MAX_REMEMBERED: usize = 1 << 20;
 
-/// Whether something is in the store and can be read, as far as that can be told without reading its bytes.
+/// Whether content is in the store and readable, as far as can be determined without reading its bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Presence {
     /// The store has no row of it.
@@ -25,7 +25,7 @@ pub enum Presence {
     Sound,
     /// Its bytes were found corrupt. Storing it again repairs it.
     Quarantined,
-    /// The row is there, and its bytes are not, or not all of them. Storing it again repairs it.
+    /// The row exists, and its bytes do not, or not all of them. Storing it again repairs it.
     Missing,
 }
 
@@ -47,14 +47,14 @@ impl std::fmt::Display for Presence {
     }
 }
 
-/// Trees whose closures were found sound since something was last taken from the store, with their heights.
+/// Trees whose closures were found sound since the last removal from the store, with their heights.
 #[derive(Default)]
 pub(crate) struct Whole(Mutex<SoundClosures>);
 
 #[derive(Default)]
 struct SoundClosures {
     heights: HashMap<TreeId, u32>,
-    /// Grows with each removal: what was found before one says nothing after it.
+    /// Grows with each removal, which invalidates earlier findings.
     removals: u64,
 }
 
@@ -67,14 +67,14 @@ impl Whole {
         self.found().heights.get(tree).copied()
     }
 
-    /// Something that was there is there no more, or cannot be read. To be called when its row says so.
+    /// Content was removed or became unreadable. Call this once its row records it.
     pub(crate) fn forget(&self) {
         let mut found = self.found();
         found.removals += 1;
         found.heights.clear();
     }
 
-    /// Remembers heights that were found while there were so many `removals`.
+    /// Records heights that were found while the count of removals was `removals`.
     fn remember(&self, heights: HashMap<TreeId, u32>, removals: u64) {
         let mut found = self.found();
         if found.removals != removals {
@@ -87,32 +87,32 @@ impl Whole {
     }
 }
 
-/// What was found of a closure.
+/// The state of a closure.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Looked {
-    /// All of it can be read; so many directories lie below each other, the first of them below the root. 0 for a blob.
+    /// All of it can be read. `height` counts the directory levels below the root; 0 for a blob.
     Sound {
-        /// How many.
+        /// The number of levels.
         height: u32,
     },
-    /// That cannot be read.
+    /// This target cannot be read.
     Lacks(Target, Presence),
 }
 
-/// A tree of which what it names is being looked at.
+/// A tree whose children are being examined.
 struct Open {
     id: TreeId,
-    /// The trees that it names and that were not looked at yet.
+    /// The trees that it names and that were not examined yet.
     children: Vec<TreeId>,
     height: u32,
 }
 
 impl Store {
-    /// Whether a blob or the text of a tree can be read. Of a tree this says nothing about what it names: see
+    /// Whether a blob or the text of a tree can be read. For a tree this ignores what it names: see
     /// [`Store::has_closure`].
     ///
     /// # Errors
-    /// When the database or the file system gives an error.
+    /// On an error of the database or the filesystem.
     pub fn presence(&self, target: Target) -> Result<Presence, ReadError> {
         match target {
             Target::Tree(tree) => {
@@ -128,7 +128,7 @@ impl Store {
     /// [`Store::presence`] of each of `blobs`, in their order; all rows are read at once.
     ///
     /// # Errors
-    /// When the database or the file system gives an error.
+    /// On an error of the database or the filesystem.
     pub fn blob_presences(&self, blobs: &[BlobId]) -> Result<Vec<Presence>, ReadError> {
         let rows = self.db.blobs(blobs)?;
         let presence = |(id, row): (&BlobId, Option<BlobRow>)| match row {
@@ -138,7 +138,7 @@ impl Store {
         blobs.iter().zip(rows).map(presence).collect()
     }
 
-    /// Whether the text of a tree is there; what it names may be damaged: see [`Store::has_closure`].
+    /// Whether the store has the text of a tree; what it names may be damaged: see [`Store::has_closure`].
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -149,19 +149,19 @@ impl Store {
     /// Whether `target` and all that it reaches can be read.
     ///
     /// # Errors
-    /// When the database or the file system gives an error.
+    /// On an error of the database or the filesystem.
     pub fn has_closure(&self, target: Target) -> Result<bool, ReadError> {
         Ok(self.first_lack(target)?.is_none())
     }
 
-    /// The first thing found of `target` and all that it reaches that cannot be read, and why. A tree whose text is
-    /// corrupt counts as quarantined.
+    /// The first unreadable content found in the closure of `target`, and why. A tree whose text is corrupt
+    /// counts as quarantined.
     ///
-    /// Trees that were found sound are remembered until something is removed from the store or found damaged, so asking
-    /// again costs one look-up.
+    /// Trees that were found sound are remembered until something is removed from the store or found damaged,
+    /// so asking again costs one look-up.
     ///
     /// # Errors
-    /// When the database or the file system gives an error.
+    /// On an error of the database or the filesystem.
     pub fn first_lack(&self, target: Target) -> Result<Option<(Target, Presence)>, ReadError> {
         Ok(match self.look_through(target)? {
             Looked::Sound { .. } => None,
@@ -169,8 +169,8 @@ impl Store {
         })
     }
 
-    /// Looks at all that `target` reaches. No recursion: a store may hold trees of any depth from before it was
-    /// bounded.
+    /// Examines the closure of `target`. No recursion: a store may hold trees of any depth from before the
+    /// depth was bounded.
     pub(crate) fn look_through(&self, target: Target) -> Result<Looked, ReadError> {
         let Target::Tree(root) = target else {
             let presence = self.presence(target)?;
@@ -214,7 +214,7 @@ impl Store {
         Ok(Looked::Sound { height })
     }
 
-    /// A tree whose text and blobs can be read; `blobs` are those that were looked at. What cannot, and why.
+    /// A tree whose text and blobs can be read, or the first unreadable target; `blobs` were examined already.
     fn open_tree(
         &self,
         id: TreeId,
@@ -243,7 +243,7 @@ impl Store {
         }
     }
 
-    /// Whether there is a row of `target`, whatever became of its bytes.
+    /// Whether `target` has a row, whatever the state of its bytes.
     pub(crate) fn has_row(&self, target: Target) -> Result<bool, DbError> {
         match target {
             Target::Tree(tree) => self.db.has_tree(&tree),
@@ -255,8 +255,8 @@ impl Store {
     pub(crate) fn presence_of_row(&self, id: &BlobId, row: &BlobRow) -> Result<Presence, RowError> {
         let there = match row.placement {
             Placement::Quarantined => return Ok(Presence::Quarantined),
-            // A filter answers this without a read: it may say "yes" of a row that a repair of the database dropped,
-            // which whoever reads the blob finds out.
+            // A Bloom filter answers this without a read: it may say "yes" for a row that a repair of the
+            // database dropped; reading the blob then fails.
             Placement::Inline => self.db.may_have_inline(id)?,
             // A missing or truncated file is repaired by storing the blob again.
             Placement::File => self.objects.length(id)? == Some(row.size),
@@ -265,13 +265,13 @@ impl Store {
     }
 }
 
-/// Why it could not be told whether something is there.
+/// Why presence could not be determined.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RowError {
-    /// The file system gave an error.
+    /// A filesystem error.
     #[error(transparent)]
     File(#[from] FileError),
-    /// The database gave an error.
+    /// A database error.
     #[error(transparent)]
     Db(#[from] DbError),
 }

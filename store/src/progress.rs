@@ -1,8 +1,8 @@
-//! How long work tells how far it is, and is told to stop.
+//! Progress of long work, and its cancellation.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// Shared between the threads that work and the one that watches. Counts only grow.
+/// Shared between the working threads and an observer. Counts only grow.
 #[derive(Default, Debug)]
 pub struct Progress {
     items: AtomicU64,
@@ -12,32 +12,32 @@ pub struct Progress {
     cancelled: AtomicBool,
 }
 
-/// The watcher asked for the work to stop.
+/// The observer cancelled the work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("it was cancelled")]
+#[error("cancelled")]
 pub struct Cancelled;
 
-/// A moment of a [`Progress`].
+/// A snapshot of a [`Progress`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Snapshot {
     /// Files, blobs or trees done.
     pub items: u64,
     /// Bytes done.
     pub bytes: u64,
-    /// Items in all; 0 while that is not known.
+    /// Total items; 0 while unknown.
     pub total_items: u64,
-    /// Bytes in all; 0 while that is not known.
+    /// Total bytes; 0 while unknown.
     pub total_bytes: u64,
 }
 
 impl Progress {
-    /// Counts something done.
+    /// Counts completed work.
     pub fn add(&self, items: u64, bytes: u64) {
         self.items.fetch_add(items, Ordering::Relaxed);
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// Says how much there is.
+    /// Sets the totals.
     pub fn set_total(&self, items: u64, bytes: u64) {
         self.total_items.store(items, Ordering::Relaxed);
         self.total_bytes.store(bytes, Ordering::Relaxed);
@@ -48,15 +48,15 @@ impl Progress {
         self.cancelled.store(true, Ordering::Relaxed);
     }
 
-    /// To be called by the work at every step.
+    /// The work calls this at every step.
     ///
     /// # Errors
-    /// [`Cancelled`] once somebody asked for it.
+    /// [`Cancelled`] once the work was cancelled.
     pub fn check(&self) -> Result<(), Cancelled> {
         if self.cancelled.load(Ordering::Relaxed) { Err(Cancelled) } else { Ok(()) }
     }
 
-    /// How far the work is.
+    /// The current counts.
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {
             items: self.items.load(Ordering::Relaxed),

@@ -1,10 +1,10 @@
 //! Realisations: the outputs of an action, or of any other request whose canonical text has a digest.
 //!
-//! Each says where it is from, because what another store says is worth less than what this one found out: see
-//! [`Origins`]. A realisation that was made here is never replaced by what another store says.
+//! Each records its origin, because another store's answer is worth less than a build of this one: see
+//! [`Origins`]. A realisation that was made here is never replaced by one from another store.
 //!
-//! A realisation keeps nothing from the collector, and outlives it: what the outputs were is worth knowing also when
-//! they are gone. `docs/formats.md` has the rows.
+//! A realisation protects nothing from the garbage collector, and survives it: the digests of outputs are
+//! useful even when the outputs are gone. `docs/formats.md` has the rows.
 
 use std::sync::PoisonError;
 
@@ -15,17 +15,17 @@ use crate::db::{
 use crate::model::{BlobId, Digest, TreeId};
 use crate::store::{ReadError, Store};
 
-/// What begins the key of a [`Last`] among the store's own state.
+/// The key prefix of a [`Last`] among the store's own state.
 pub(crate) const LAST: &str = "last/";
-/// The version byte of its row: the digest of the log follows, then the text.
+/// The version byte of its row, followed by the digest of the log and the text.
 const LAST_VERSION: u8 = 1;
 
-/// How it went the last time, also if nothing came of it. Its log is kept from the collector.
+/// The record of the last attempt, even if it failed. Its log is kept from the collector.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Last {
     /// The log.
     pub log: BlobId,
-    /// Whatever else is worth knowing.
+    /// Further details.
     pub text: Vec<u8>,
 }
 
@@ -40,23 +40,23 @@ impl Last {
     }
 }
 
-/// What a session's end makes known, in the batch that makes its content durable.
+/// Records that a session's end writes, in the batch that makes its content durable.
 #[derive(Clone, Debug, Default)]
 pub struct Realised {
-    /// The canonical text of which something came, and what did.
+    /// A request's canonical text and its realisation.
     pub of: Option<(Vec<u8>, Realisation)>,
-    /// Under a name, what may be of use to whoever asks next time.
+    /// A memo for later requests, by name.
     pub memo: Option<(String, Vec<u8>)>,
-    /// Under a name, how it went.
+    /// The last attempt, by name.
     pub last: Option<(String, Last)>,
 }
 
-/// Which realisations a look-up finds.
+/// Which realisations a look-up returns.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Origins {
-    /// All, also what other stores say and what is from before origins were recorded.
+    /// All, including those from other stores and those from before origins were recorded.
     Any,
-    /// Only what this store made itself.
+    /// Only those that this store made itself.
     Own,
 }
 
@@ -70,7 +70,7 @@ impl Origins {
 }
 
 impl Realised {
-    /// What has to be there for it to be true.
+    /// The targets that the records need.
     pub(crate) fn relies_on(&self) -> impl Iterator<Item = Target> {
         let outputs = self.of.iter().flat_map(|(_, it)| it.outputs.0.values().copied().map(Target::Tree));
         let log = self.of.iter().filter_map(|(_, it)| it.log);
@@ -78,7 +78,7 @@ impl Realised {
         outputs.chain(logs.map(Target::Blob))
     }
 
-    /// Adds the rows. To be called with the store's `commits` held until they are written.
+    /// Adds the rows. The caller holds the store's `commits` until they are written.
     pub(crate) fn put(&self, rows: &mut Rows, db: &Db) -> Result<(), DbError> {
         if let Some((request, realisation)) = &self.of {
             put_realisation(rows, db, request, realisation)?;
@@ -93,7 +93,7 @@ impl Realised {
     }
 }
 
-/// Adds the rows of a realisation, unless this store made one itself and this is from elsewhere.
+/// Adds the rows of a realisation, unless this store made one itself and this one is from elsewhere.
 fn put_realisation(
     rows: &mut Rows,
     db: &Db,
@@ -113,11 +113,11 @@ fn put_realisation(
 /// A realisation could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum RealiseError {
-    /// The store was opened without the right to write.
+    /// The store is open read-only.
     #[error("the store is open for reading only")]
     ReadOnly,
-    /// There are no outputs, or one has a name that none can have.
-    #[error("{name:?} is no name of an output: it has 1 to {MAX_OUTPUT_NAME} bytes")]
+    /// There are no outputs, or an output's name is invalid.
+    #[error("{name:?} is not a valid output name: names have 1 to {MAX_OUTPUT_NAME} bytes")]
     Name {
         /// The name; empty when there are no outputs.
         name: String,
@@ -128,8 +128,8 @@ pub enum RealiseError {
 }
 
 impl Store {
-    /// The realisation of what has the digest `of`, if one of those `origins` is remembered; whether or not its outputs
-    /// are still there.
+    /// The recorded realisation of the request with digest `of`, if its origin is among `origins`; its outputs
+    /// may be gone.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -137,7 +137,7 @@ impl Store {
         Ok(self.db.realisation(of)?.filter(|row| origins.include(&row.origin)))
     }
 
-    /// How it went the last time, under a name of [`Realised::last`].
+    /// The last attempt under a name of [`Realised::last`].
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -145,7 +145,7 @@ impl Store {
         Ok(self.db.meta(&format!("{LAST}{name}"))?.and_then(|row| Last::decode(&row)))
     }
 
-    /// The canonical text of which something came.
+    /// The canonical text of a realised request.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -153,7 +153,7 @@ impl Store {
         Ok(self.db.request(of)?)
     }
 
-    /// What was noted under a name of [`Realised::memo`].
+    /// The memo under a name of [`Realised::memo`].
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -161,8 +161,8 @@ impl Store {
         Ok(self.db.meta(&memo_key(name))?)
     }
 
-    /// The logs that a collection keeps: of what has an output that stays, and the last one of everything that was
-    /// tried.
+    /// The logs that a garbage collection keeps: of realisations with a live output, and the last one of every
+    /// attempted name.
     pub(crate) fn logs(&self, stays: impl Fn(&TreeId) -> bool) -> Result<Vec<BlobId>, DbError> {
         let mut logs = Vec::new();
         for row in self.db.realisations()? {
@@ -177,11 +177,11 @@ impl Store {
         Ok(logs)
     }
 
-    /// Remembers the outputs of `request`, a canonical text, and where they are known from, whether or not they are
-    /// here. What this store made itself is not replaced by what is from elsewhere.
+    /// Records the outputs of `request`, a canonical text, and their origin, whether or not they are in the
+    /// store. A realisation made here is not replaced by one from elsewhere.
     ///
     /// # Errors
-    /// When it cannot be written, or an output has a name that none can have.
+    /// When it cannot be written, or an output's name is invalid.
     pub fn remember(
         &self,
         request: &[u8],
@@ -208,7 +208,7 @@ impl Store {
         Ok(Digest::of(request))
     }
 
-    /// A number that is another after every change of the store.
+    /// A number that differs after every change of the store.
     pub fn change_number(&self) -> u64 {
         self.db.change_number()
     }

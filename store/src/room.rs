@@ -1,8 +1,8 @@
-//! Room on the disk, and the mark of writes that go round the log.
+//! Free space on the disk, and the mark of writes that bypass the write-ahead log.
 //!
-//! What a session has taken is not on the disk yet: it is in queues and in the database's write buffers, and has to be
-//! flushed. So room is counted for all of that before anything more is taken. Near the end the buffers are flushed
-//! early: what they become is then known, and not estimated.
+//! What a session has accepted is not on the disk yet: it is in queues and in the database's write buffers, and
+//! must be flushed. So space is reserved for all of that before anything more is accepted. When the disk is
+//! nearly full the buffers are flushed early: their size on disk is then known, and not estimated.
 
 use std::os::fd::AsFd;
 use std::path::Path;
@@ -15,30 +15,30 @@ use crate::db::{DbError, Durability, Rows};
 use crate::session::WriteError;
 use crate::store::Store;
 
-/// What imports leave free, in bytes, so that the collector can always work: at most this, on a small disk a
+/// What imports leave free, in bytes, so that the garbage collector can always work; on a small disk a
 /// sixteenth of it.
 const KEPT_BACK: u64 = 32 << 20;
 
-/// More than the database's buffers can come to, in bytes.
+/// An upper bound of the database's write buffers, in bytes.
 const PLENTY: u64 = 512 << 20;
 
-/// What a small blob takes besides its bytes: its rows, in the log and in tables, and later the marks of their removal.
+/// What a small blob takes besides its bytes: its rows, in the log and in tables, and later their tombstones.
 const ROWS_OF_BLOB: u64 = 600;
 
-/// The row of `meta` that says that small blobs may lie in the database which no row names.
+/// The row of `meta` that marks that the database may hold small blobs that no row names.
 pub(crate) const UNLOGGED: &str = "unlogged";
 
-/// What is left of a disk, in bytes, when that is less than what a store on it keeps back for collections.
+/// The free space of a disk, in bytes, when it is less than the reserve of a store on it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("{left} bytes are left on the disk of the store, and {kept} are kept back for collections")]
+#[error("{left} bytes are free on the disk of the store, and {kept} are reserved for garbage collection")]
 pub struct NoRoom {
-    /// What is left.
+    /// The free space.
     pub left: u64,
-    /// What is kept back.
+    /// The reserve.
     pub kept: u64,
 }
 
-/// What is taken and not on the disk yet.
+/// What was accepted and is not on the disk yet.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Coming {
     /// Small blobs.
@@ -50,24 +50,24 @@ pub(crate) struct Coming {
 }
 
 impl Coming {
-    /// The room that it needs on the disk.
+    /// The disk space that it needs.
     fn room(self) -> u64 {
-        // Trees go to the log and then to a table; small blobs to a table at once, with its index.
+        // Trees are written to the log and then to a table; small blobs to a table directly, with its index.
         let blobs = self.blobs.saturating_mul(ROWS_OF_BLOB);
         let bytes = self.blob_bytes.saturating_add(self.blob_bytes / 16);
         blobs.saturating_add(bytes).saturating_add(self.tree_bytes.saturating_mul(2))
     }
 }
 
-/// Whether the disk of `path` has room for more than collections need.
+/// Whether the disk of `path` has more free space than garbage collections need.
 ///
 /// # Errors
-/// When it has not. A disk that does not say what it has is taken to have enough.
+/// When it has less. A disk whose free space is unknown counts as having enough.
 pub fn require_room(path: &Path) -> Result<(), NoRoom> {
     rustix::fs::statvfs(path).map_or(Ok(()), |disk| require_room_of(&disk, 0))
 }
 
-/// The same of the disk of an open folder.
+/// The same for the disk of an open folder.
 pub(crate) fn require_room_in(folder: impl AsFd) -> Result<(), NoRoom> {
     rustix::fs::fstatvfs(folder).map_or(Ok(()), |disk| require_room_of(&disk, 0))
 }
@@ -81,25 +81,25 @@ fn require_room_of(disk: &StatVfs, coming: u64) -> Result<(), NoRoom> {
 impl Store {
     /// Fails while the disk is nearly full: it is better to refuse an import than to be unable to collect.
     pub(crate) fn require_room(&self) -> Result<(), WriteError> {
-        // With so much left nothing has to be counted.
+        // With so much free space nothing has to be counted.
         if self.disk().is_none_or(|disk| require_room_of(&disk, PLENTY).is_ok()) {
             return Ok(());
         }
         self.require_room_for(Coming::default())
     }
 
-    /// Fails unless the disk has room for all that is in the database's buffers and for what is `coming`, and for a
-    /// collection after that.
+    /// Fails unless the disk has room for the database's buffers and for `coming`, and for a garbage collection
+    /// after that.
     pub(crate) fn require_room_for(&self, coming: Coming) -> Result<(), WriteError> {
         let Some(disk) = self.disk() else { return Ok(()) };
         let coming = coming.room();
         let buffered = self.db.buffered()?;
-        // What is compressible takes less, and nothing takes more than a little more.
+        // Compression may make it smaller, and makes nothing more than slightly larger.
         let flushed = buffered.saturating_add(buffered / 16);
         if require_room_of(&disk, coming.saturating_add(flushed)).is_ok() {
             return Ok(self.bound_compactions(&disk)?);
         }
-        // It may be that there is enough: flushed, the buffers are on the disk, and the log with them is gone.
+        // There may be enough: after a flush, the buffers are on the disk, and their log is deleted.
         let of_disk = |NoRoom { left, kept }: NoRoom| WriteError::NoRoom { left, kept };
         require_room_of(&disk, flushed).map_err(of_disk)?;
         self.db.flush()?;
@@ -112,18 +112,18 @@ impl Store {
         rustix::fs::fstatvfs(self.objects.folder()).ok()
     }
 
-    /// How many bytes are left on the disk.
+    /// Free space on the disk, in bytes.
     pub(crate) fn left(&self) -> u64 {
         self.disk().map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize))
     }
 
-    /// What is kept back for collections on this disk.
+    /// The reserve for garbage collections on this disk.
     pub(crate) fn kept_back(&self) -> u64 {
         self.disk().map_or(0, |disk| KEPT_BACK.min(disk.f_blocks.saturating_mul(disk.f_frsize) / 16))
     }
 
-    /// RocksDB merges its tables when it likes to, which takes as much room as they have for a while: on a disk that
-    /// has not that much it is not let.
+    /// RocksDB compacts its tables at will, which temporarily doubles their space: on a disk with less free
+    /// space than that, compaction is disabled.
     fn bound_compactions(&self, disk: &StatVfs) -> Result<(), DbError> {
         let left = disk.f_bavail.saturating_mul(disk.f_frsize);
         let bounded = self.db.small_table_bytes()?.saturating_add(self.kept_back()) > left;
@@ -133,7 +133,7 @@ impl Store {
         Ok(())
     }
 
-    /// A session is about to write round the log: the mark is durable before the first such write.
+    /// A session is about to bypass the log: the mark is durable before its first such write.
     pub(crate) fn begin_unlogged(&self) -> Result<(), DbError> {
         let mut sessions = self.unlogged.lock().unwrap_or_else(PoisonError::into_inner);
         if *sessions == 0 {
@@ -145,14 +145,14 @@ impl Store {
         Ok(())
     }
 
-    /// A session has named all that it wrote round the log.
+    /// A session has named all that it wrote past the log.
     pub(crate) fn end_unlogged(&self) {
         let mut sessions = self.unlogged.lock().unwrap_or_else(PoisonError::into_inner);
         *sessions = sessions.saturating_sub(1);
         if *sessions == 0 {
             let mut rows = Rows::default();
             rows.delete_meta(UNLOGGED);
-            // If it stays, the next opening looks in vain.
+            // If it stays, the next opening searches for nothing.
             let _ = self.db.write(rows, Durability::Later);
         }
     }

@@ -1,7 +1,7 @@
-//! Roots and leases: what the collector must keep, and for how long.
+//! Roots and leases: what the garbage collector must keep, and for how long.
 
 use std::collections::HashSet;
-use std::sync::PoisonError;
+use std::sync::{MutexGuard, PoisonError};
 
 use crate::clock;
 use crate::crash::{self, CrashPoint};
@@ -10,21 +10,21 @@ use crate::gate::WriterId;
 use crate::model::RootName;
 use crate::store::{ReadError, Store};
 
-/// A root as it is listed.
+/// A root as listed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Root {
     /// Its name.
     pub name: RootName,
-    /// What it keeps.
+    /// Its target.
     pub target: Target,
     /// When it was made, in seconds since 1970-01-01 UTC.
     pub created: u64,
 }
 
-/// Why a root or a lease was not made or removed.
+/// Why a root or a lease could not be made or removed.
 #[derive(Debug, thiserror::Error)]
 pub enum RootError {
-    /// The store was opened without the right to write.
+    /// The store is open read-only.
     #[error("the store is open for reading only")]
     ReadOnly,
     /// There is no root of that name.
@@ -33,7 +33,7 @@ pub enum RootError {
         /// The name.
         name: RootName,
     },
-    /// What it should keep is not there, or cannot be read.
+    /// The target is absent, or cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
     /// The database gave an error.
@@ -54,17 +54,22 @@ impl Drop for Pinned<'_> {
 }
 
 impl Store {
-    /// Makes a root, or moves it when there is one of that name. Durable when this returns.
+    /// Creates a root, or moves the one of that name. Durable when this returns.
     ///
     /// # Errors
-    /// When the target is not there, or the database gives an error.
+    /// When the target is absent, or on a database error.
     pub fn set_root(&self, name: &RootName, target: Target) -> Result<(), RootError> {
         self.put_root(name, RootRow { target, created: clock::now() })?;
         self.mirror_roots();
         Ok(())
     }
 
-    /// Writes the row of a root, durably, when what it keeps is there.
+    /// Excludes other holders of this lock while a root is read, changed and set again. Setting a root does not take it.
+    pub fn lock_roots(&self) -> MutexGuard<'_, ()> {
+        self.root_updates.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes the row of a root durably, if its target exists.
     pub(crate) fn put_root(&self, name: &RootName, root: RootRow) -> Result<(), RootError> {
         let _pinned = self.pin_target(root.target)?;
         let mut rows = Rows::default();
@@ -74,10 +79,10 @@ impl Store {
         Ok(())
     }
 
-    /// Removes a root. What it kept stays until the next collection.
+    /// Removes a root. Its target stays until the next garbage collection.
     ///
     /// # Errors
-    /// When there is none of that name, or the database gives an error.
+    /// When there is no such root, or on a database error.
     pub fn remove_root(&self, name: &RootName) -> Result<(), RootError> {
         if self.is_read_only() {
             return Err(RootError::ReadOnly);
@@ -104,11 +109,11 @@ impl Store {
             .collect()
     }
 
-    /// Leases `target`: the collector keeps it while the lease holds. The lease's number, to give it back
-    /// with.
+    /// Leases `target`: the collector keeps it while the lease holds. Returns the lease's number, for
+    /// [`Store::end_lease`].
     ///
     /// # Errors
-    /// When the target is not there, or the database gives an error.
+    /// When the target is absent, or on a database error.
     pub fn lease(&self, target: Target, holder: Holder) -> Result<u64, RootError> {
         let _pinned = self.pin_target(target)?;
         let number = self.free_lease_number();
@@ -118,7 +123,7 @@ impl Store {
         Ok(number)
     }
 
-    /// Gives a lease back. That it is over already is no error.
+    /// Ends a lease. One that has ended already is not an error.
     ///
     /// # Errors
     /// When the database cannot write.
@@ -128,7 +133,7 @@ impl Store {
         self.db.write(rows, Durability::Later)
     }
 
-    /// All leases, also those that are over and not yet dropped.
+    /// All leases, including expired ones that are not yet dropped.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -136,10 +141,10 @@ impl Store {
         self.db.leases()?.collect()
     }
 
-    /// Ends every lease that holds until a moment. Those of living processes stay.
+    /// Ends every timed lease. Those of living processes stay.
     ///
     /// # Errors
-    /// When the database gives an error.
+    /// On a database error.
     pub fn end_timed_leases(&self) -> Result<(), DbError> {
         self.drop_leases(Holder::is_timed)
     }
@@ -148,7 +153,7 @@ impl Store {
         self.drop_leases(|holder| !holder.holds())
     }
 
-    /// Has every lease of an earlier boot measured by the clock of this one.
+    /// Re-anchors the leases of earlier boots to the clock of this one.
     pub(crate) fn anchor_leases(&self) -> Result<(), DbError> {
         let mut rows = Rows::default();
         for (number, lease) in self.leases()? {
@@ -170,7 +175,7 @@ impl Store {
         if rows.is_empty() { Ok(()) } else { self.db.write(rows, Durability::Later) }
     }
 
-    /// Pins what is to be kept and makes sure that it is there, so that a collection that runs now spares it.
+    /// Pins a target and checks that it exists, so that a running collection spares it.
     fn pin_target(&self, target: Target) -> Result<Pinned<'_>, RootError> {
         if self.is_read_only() {
             return Err(RootError::ReadOnly);
@@ -184,16 +189,16 @@ impl Store {
         Ok(pinned)
     }
 
-    /// Looks whether `target` is there; while a collection runs, that collection spares all that it reaches.
+    /// Checks that `target` exists; while a collection runs, that collection spares all that it reaches.
     pub(crate) fn spare_closure(&self, target: Target) -> Result<(), ReadError> {
         self.pinned(target).map(drop)
     }
 
-    /// Pins `target` and makes sure that it is there with all that it reaches.
+    /// Pins `target` and checks that it exists with all that it reaches.
     ///
-    /// Without a collection a tree that is there has all that it names, and a collection that begins later marks
-    /// from the pin. While one runs it may be about to remove what the tree reaches, or have removed it: then each
-    /// thing is pinned first and looked for afterwards.
+    /// Without a collection, a tree in the store has all that it names, and a collection that begins later
+    /// marks from the pin. A running one may be about to remove what the tree reaches, or have removed it: then
+    /// each target is pinned first and looked up afterwards.
     pub(crate) fn pin_closure(&self, writer: WriterId, target: Target) -> Result<(), ReadError> {
         let collecting = self.gate.pin(writer, target);
         let mut seen = HashSet::from([target]);
@@ -222,11 +227,11 @@ impl Store {
         Ok(())
     }
 
-    /// Writes the roots down as text beside the database, for the day when the database is lost. The database
-    /// stays the authority: nothing but `rebuild-index` reads this file, and that it could not be written is
-    /// no reason to refuse a root.
+    /// Writes the roots as text beside the database, in case the database is lost. The database stays the
+    /// authority: only `rebuild-index` reads this file, and a failure to write it is no reason to refuse a
+    /// root.
     pub(crate) fn mirror_roots(&self) {
-        // One at a time, each with what the database says by then: an older list must not land last.
+        // One at a time, each with the database's current list: an older list must not land last.
         let _one = self.mirror.lock().unwrap_or_else(PoisonError::into_inner);
         let Ok(roots) = self.roots() else { return };
         let row = |root: &Root| RootRow { target: root.target, created: root.created };
@@ -245,8 +250,7 @@ pub(crate) fn mirror_text<'a>(roots: impl Iterator<Item = (&'a RootName, RootRow
     text
 }
 
-/// The roots that such a text names; lines that are none are passed over, for any of them is better than
-/// nothing.
+/// The roots in such a text; malformed lines are skipped, since some roots are better than none.
 pub(crate) fn parse_mirror(text: &str) -> Vec<(RootName, RootRow)> {
     let line = |line: &str| {
         let mut columns = line.split(' ');

@@ -1,7 +1,7 @@
-//! Scratch space: bytes that are needed for a while, on the store's own disk and by its rules of room.
+//! Scratch space: temporary bytes on the store's own disk, under its rules for free space.
 //!
-//! A file has no name, and goes with its last descriptor; a folder goes when it is dropped, or when the store is opened
-//! the next time.
+//! A file has no name, and is freed with its last descriptor; a folder is removed when it is dropped, or when
+//! the store is next opened.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -14,20 +14,20 @@ use crate::room::require_room_in;
 use crate::session::WriteError;
 use crate::store::Store;
 
-/// After so many bytes it is looked anew whether there is room.
+/// The free space is checked again after so many bytes.
 const ROOM_EVERY: u64 = 1 << 20;
 
-/// A file without a name. It can be read, written and sought in; writing fails with [`io::ErrorKind::StorageFull`]
-/// before the disk has less than collections need.
+/// A file without a name. It can be read, written and sought in; writing fails with
+/// [`io::ErrorKind::StorageFull`] before the disk has less free space than garbage collections need.
 #[derive(Debug)]
 pub struct Scratch {
     file: File,
     folder: Arc<Folder>,
-    /// Bytes that were written since it was looked whether there is room.
+    /// Bytes written since the free space was checked.
     unchecked: u64,
 }
 
-/// A folder for a while.
+/// A temporary folder.
 #[derive(Debug)]
 pub struct ScratchFolder {
     folder: Arc<Folder>,
@@ -39,17 +39,17 @@ impl Store {
     /// A new scratch file.
     ///
     /// # Errors
-    /// When the store is open for reading only, or there is no room.
+    /// When the store is open read-only, or there is no room.
     pub fn scratch(&self) -> Result<Scratch, WriteError> {
         self.require_writable()?;
         let (file, folder) = self.objects.scratch_file()?;
         Ok(Scratch { file, folder, unchecked: 0 })
     }
 
-    /// A new scratch folder. What is written to it by its path is not looked at; [`ScratchFolder::file`] looks.
+    /// A new scratch folder. Writes by its path are not checked for free space; [`ScratchFolder::file`] checks.
     ///
     /// # Errors
-    /// When the store is open for reading only, or there is no room.
+    /// When the store is open read-only, or there is no room.
     pub fn scratch_folder(&self) -> Result<ScratchFolder, WriteError> {
         self.require_writable()?;
         let (within, folder) = self.objects.scratch_folder()?;
@@ -66,27 +66,27 @@ impl Store {
 }
 
 impl Scratch {
-    /// The file itself, for what only reads.
+    /// The file itself, for code that only reads.
     pub fn file(&self) -> &File {
         &self.file
     }
 
-    /// The file, to be read by whoever takes it.
+    /// Returns the file, for reading.
     pub fn into_file(self) -> File {
         self.file
     }
 }
 
 impl ScratchFolder {
-    /// Where it is.
+    /// The folder's path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// A new file in it.
+    /// Creates a file in it.
     ///
     /// # Errors
-    /// When one of that name is there, or the name is none.
+    /// When the name exists or is invalid.
     pub fn file(&self, name: &str) -> Result<Scratch, FileError> {
         let path = Path::new(name);
         let failed = |e: io::Error| FileError::new(self.path.join(path), "made", e);
@@ -100,7 +100,7 @@ impl ScratchFolder {
 
 impl Drop for ScratchFolder {
     fn drop(&mut self) {
-        // What stays is removed when the store is opened the next time.
+        // What stays is removed when the store is next opened.
         let _ = self.folder.remove_all(&self.within);
     }
 }

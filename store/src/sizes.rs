@@ -1,4 +1,4 @@
-//! The sizes of large blobs: a hint that a file is most likely there already.
+//! The sizes of large blobs: a hint that a file is most likely in the store already.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
@@ -8,12 +8,12 @@ use crate::model::Digest;
 use crate::session::WriteError;
 use crate::store::Store;
 
-/// Only of blobs from this size on, in bytes, is the size remembered.
+/// Only sizes of blobs from this size on, in bytes, are remembered.
 const LARGE: u64 = 8 << 20;
 
 impl Store {
     /// Whether a large blob of that size is, or was, in the store. The first call reads all rows of blobs, which
-    /// takes half a second at a million; later ones look into memory.
+    /// takes half a second at a million; later ones read memory.
     pub(crate) fn may_have_size(&self, size: u64) -> Result<bool, WriteError> {
         let sizes = match self.sizes.get() {
             Some(sizes) => sizes,
@@ -33,7 +33,7 @@ impl Store {
         Ok(sizes.lock().unwrap_or_else(PoisonError::into_inner).contains(&size))
     }
 
-    /// A blob of that size is being stored. That a hint is missed costs a second write, nothing else.
+    /// Records that a blob of that size is being stored. A missed hint costs a second write, nothing else.
     pub(crate) fn note_size(&self, size: u64) {
         if let Some(sizes) = self.sizes.get()
             && size >= LARGE

@@ -1,10 +1,10 @@
-//! What a store holds, counted.
+//! Statistics of a store.
 
 use crate::db::{DbError, Placement, Totals};
 use crate::model::Digest;
 use crate::store::Store;
 
-/// What a store holds now, and what deduplication saved since it was made.
+/// The content of a store, and what deduplication saved since it was created.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Stats {
     /// Trees.
@@ -19,15 +19,15 @@ pub struct Stats {
     pub file_blobs: u64,
     /// Their bytes.
     pub file_bytes: u64,
-    /// Blobs that were found corrupt and wait for being stored again.
+    /// Blobs that were found corrupt and can be repaired by storing them again.
     pub quarantined_blobs: u64,
     /// Roots.
     pub roots: u64,
     /// Leases that hold.
     pub leases: u64,
-    /// Bytes on the disk of the database and of the payloads' files, as the file system counts them.
+    /// Disk usage of the database and of the payloads' files, in bytes, as the filesystem counts them.
     pub disk_bytes: u64,
-    /// What was handed in since the store was made.
+    /// Totals since the store was created.
     pub totals: Totals,
 }
 
@@ -67,15 +67,14 @@ impl Store {
         Ok(stats)
     }
 
-    /// What the database takes on the disk, in bytes.
+    /// Disk usage of the database, in bytes.
     pub(crate) fn db_disk_bytes(&self) -> u64 {
         let files = std::fs::read_dir(self.layout.db()).into_iter().flatten().flatten();
         files.map(|file| disk_bytes(&file.path())).sum()
     }
 }
 
-/// What a file takes on the disk: `st_blocks` counts 512 bytes each, whatever the file system's block
-/// (stat(2)).
+/// Disk usage of a file: `st_blocks` counts units of 512 bytes, whatever the filesystem's block size (stat(2)).
 fn disk_bytes(path: &std::path::Path) -> u64 {
     use std::os::unix::fs::MetadataExt;
     std::fs::symlink_metadata(path).map_or(0, |meta| meta.blocks() * 512)

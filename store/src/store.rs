@@ -1,4 +1,4 @@
-//! A store, and what can be read from it.
+//! A store and how it is read.
 
 use std::collections::HashSet;
 use std::convert::Infallible;
@@ -27,33 +27,35 @@ pub struct Store {
     pub(crate) totals: Mutex<Totals>,
     pub(crate) next_lease: AtomicU64,
     /// Held while rows of blobs are written: batches become durable in the order in which they were filled, and
-    /// what is decided from a row stays true until it is written. Counts the batches.
+    /// a decision based on a row stays valid until it is written. Counts the batches.
     pub(crate) commits: Mutex<u64>,
-    /// Held while the roots are written down as text.
+    /// Held while the text copy of the roots is written.
     pub(crate) mirror: Mutex<()>,
-    /// Those who show what is in the store, asked before a collection.
+    /// See [`Store::lock_roots`].
+    pub(crate) root_updates: Mutex<()>,
+    /// Servers of mounts, asked to release content before a collection.
     pub(crate) shows: Mutex<Vec<Weak<dyn Show>>>,
-    /// Whether what a crash left is being cleared up.
+    /// Whether the remains of a crash are being cleared.
     pub(crate) clearing: AtomicBool,
-    /// The sizes of large blobs, once somebody asked for them.
+    /// The sizes of large blobs, filled on first use.
     pub(crate) sizes: OnceLock<Mutex<HashSet<u64>>>,
-    /// Whether RocksDB is kept from merging tables, for want of room; until the disk was looked at, it is.
+    /// Whether RocksDB may not merge tables, for lack of space; true until the free space is first checked.
     pub(crate) bounded: AtomicBool,
     /// Trees whose closures are known to be sound.
     pub(crate) whole: Whole,
-    /// How many sessions have written round the log and not named all of it; one more when an earlier owner
-    /// of the store did, until that was looked for.
+    /// How many sessions have bypassed the write-ahead log and not yet named all that they wrote; one more
+    /// while an earlier owner's such writes have not been searched for.
     pub(crate) unlogged: Mutex<u64>,
-    /// Whether an earlier owner did, and it was not looked for yet.
+    /// Whether an earlier owner left such writes that have not been searched for.
     pub(crate) unlogged_before: AtomicBool,
-    /// Last, since fields are dropped in order: the lock may go only when the database is closed.
+    /// Last, since fields are dropped in order: the lock is released only after the database is closed.
     pub(crate) access: Access,
 }
 
 pub(crate) enum Access {
     ReadOnly,
     ReadWrite {
-        /// Held for the flock on it.
+        /// Kept open for its flock.
         _lock: File,
         unclean: bool,
         epoch: u64,
@@ -66,49 +68,49 @@ pub enum ReadError {
     /// The store has no such blob.
     #[error("the store has no blob {id}")]
     NoBlob {
-        /// Which.
+        /// The blob.
         id: BlobId,
     },
     /// The store has no such tree.
     #[error("the store has no tree {id}")]
     NoTree {
-        /// Which.
+        /// The tree.
         id: TreeId,
     },
     /// The blob was found corrupt before.
     #[error("blob {id} was found corrupt and is in quarantine")]
     Quarantined {
-        /// Which.
+        /// The blob.
         id: BlobId,
     },
-    /// The row is there, its payload is not.
+    /// The row exists, its payload does not.
     #[error("the payload of blob {id} is missing")]
     Missing {
-        /// Which.
+        /// The blob.
         id: BlobId,
     },
-    /// The bytes are not what the name says.
-    #[error("blob {id} holds bytes whose digest is {actual}, not its own")]
+    /// The bytes do not match the digest.
+    #[error("blob {id} is corrupt: its bytes have the digest {actual}")]
     CorruptBlob {
-        /// Which.
+        /// The blob.
         id: BlobId,
-        /// What its bytes are.
+        /// The digest of its bytes.
         actual: Digest,
     },
-    /// The text is not what the name says.
-    #[error("tree {id} holds a text whose digest is {actual}, not its own")]
+    /// The text does not match the digest.
+    #[error("tree {id} is corrupt: its text has the digest {actual}")]
     CorruptTree {
-        /// Which.
+        /// The tree.
         id: TreeId,
-        /// What its text is.
+        /// The digest of its text.
         actual: Digest,
     },
-    /// The text has the right digest, and is no tree: what stored it was at fault.
+    /// The text has the right digest and is not a tree: the writer that stored it had a bug.
     #[error("tree {id} is not canonical: {source}")]
     BadTree {
-        /// Which.
+        /// The tree.
         id: TreeId,
-        /// What is wrong with it.
+        /// The defect.
         source: DecodeTreeError,
     },
     /// A payload's file gave an error.
@@ -122,7 +124,7 @@ pub enum ReadError {
 /// What a store knows of a blob without reading its bytes.
 pub type BlobInfo = BlobRow;
 
-/// A blob opened for reading. The bytes are not checked yet: see [`BlobReader::verified`].
+/// A blob opened for reading. The bytes are not verified yet: see [`BlobReader::verified`].
 #[derive(Debug)]
 pub struct BlobReader {
     id: BlobId,
@@ -146,7 +148,7 @@ impl BlobReader {
         &self.info
     }
 
-    /// The file that holds the payload, when a file does.
+    /// The file of the payload, if it is stored in one.
     pub fn file(&self) -> Option<&File> {
         match &self.payload {
             Payload::File(file) => Some(file),
@@ -154,10 +156,10 @@ impl BlobReader {
         }
     }
 
-    /// Reads all bytes through `each`, and says at the end whether they were what the blob's name says.
+    /// Passes all bytes to `each` and verifies at the end that they match the blob's digest.
     ///
     /// # Errors
-    /// [`ReadError::CorruptBlob`] when they were not; an error of `each` as [`CopyError::Sink`].
+    /// [`ReadError::CorruptBlob`] when they do not; an error of `each` as [`CopyError::Sink`].
     pub fn verified<E>(mut self, mut each: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), CopyError<E>> {
         let mut hasher = blake3::Hasher::new();
         let step = usize::try_from(self.info.size).unwrap_or(usize::MAX).clamp(1, 1 << 20);
@@ -172,7 +174,7 @@ impl BlobReader {
             }
             seen += n as u64;
             hasher.update(&buffer[..n]);
-            // A payload that grew cannot be right any more: hand out nothing that is surely wrong.
+            // A payload that grew cannot match: hand out nothing that is surely wrong.
             if seen <= self.info.size {
                 each(&buffer[..n]).map_err(CopyError::Sink)?;
             }
@@ -184,10 +186,10 @@ impl BlobReader {
         Err(CopyError::Read(ReadError::CorruptBlob { id: self.id, actual }))
     }
 
-    /// As [`BlobReader::verified`], with an `each` that takes everything.
+    /// As [`BlobReader::verified`], with an `each` that cannot fail.
     ///
     /// # Errors
-    /// [`ReadError::CorruptBlob`] when the bytes were not what the blob's name says.
+    /// [`ReadError::CorruptBlob`] when the bytes do not match the blob's digest.
     pub fn verified_by(self, mut each: impl FnMut(&[u8])) -> Result<(), ReadError> {
         let taken = self.verified(|bytes| {
             each(bytes);
@@ -212,9 +214,9 @@ impl Read for BlobReader {
 /// Why a verified copy of a blob failed.
 #[derive(Debug)]
 pub enum CopyError<E> {
-    /// The store's side.
+    /// The store failed.
     Read(ReadError),
-    /// The side that took the bytes.
+    /// The receiver of the bytes failed.
     Sink(E),
 }
 
@@ -224,7 +226,7 @@ impl Store {
         self.layout.root()
     }
 
-    /// Where the file of a blob lies, when it has one.
+    /// The path of a blob's file, if it has one.
     pub fn object_path(&self, blob: &BlobId) -> std::path::PathBuf {
         self.layout.object(blob)
     }
@@ -234,7 +236,7 @@ impl Store {
         matches!(self.access, Access::ReadOnly)
     }
 
-    /// Whether the last owner ended without closing the store.
+    /// Whether the last owner exited without closing the store.
     pub fn was_unclean(&self) -> bool {
         matches!(self.access, Access::ReadWrite { unclean: true, .. })
     }
@@ -247,7 +249,7 @@ impl Store {
     /// Size, SHA-256 and placement of a blob.
     ///
     /// # Errors
-    /// [`ReadError::NoBlob`] when there is none, or an error of the database.
+    /// [`ReadError::NoBlob`] when it is absent, or a database error.
     pub fn blob_info(&self, id: &BlobId) -> Result<BlobInfo, ReadError> {
         self.db.blob(id)?.ok_or(ReadError::NoBlob { id: *id })
     }
@@ -255,10 +257,10 @@ impl Store {
     /// Opens a blob.
     ///
     /// # Errors
-    /// When it is not there, in quarantine, or its payload cannot be opened.
+    /// When it is absent, in quarantine, or its payload cannot be opened.
     pub fn open_blob(&self, id: &BlobId) -> Result<BlobReader, ReadError> {
-        // A blob that is stored again, now as an executable, moves from the database to a file: a reader that
-        // saw the old row looks once more.
+        // A blob that is stored again as an executable moves from the database to a file: a reader that saw the
+        // old row retries once.
         for _ in 0..2 {
             let info = self.blob_info(id)?;
             let payload = match info.placement {
@@ -282,7 +284,7 @@ impl Store {
     /// The canonical text of a tree, checked against its digest.
     ///
     /// # Errors
-    /// When it is not there, or not what its name says.
+    /// When it is absent or does not match its digest.
     pub fn tree_text(&self, id: &TreeId) -> Result<Vec<u8>, ReadError> {
         let text = self.db.tree(id)?.ok_or(ReadError::NoTree { id: *id })?;
         match Digest::of(&text) {
@@ -294,7 +296,7 @@ impl Store {
     /// A tree, checked against its digest.
     ///
     /// # Errors
-    /// When it is not there, or not what its name says.
+    /// When it is absent or does not match its digest.
     pub fn tree(&self, id: &TreeId) -> Result<Tree, ReadError> {
         let text = self.tree_text(id)?;
         Tree::decode(&text).map_err(|source| ReadError::BadTree { id: *id, source })
@@ -308,7 +310,7 @@ impl Store {
         Ok(self.db.by_sha256(sha256)?)
     }
 
-    /// The trees and blobs whose digests begin so, trees first, at most `max` of them.
+    /// The trees and blobs with that digest prefix, trees first, at most `max` of them.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -325,7 +327,7 @@ impl Store {
         Ok(found)
     }
 
-    /// The blobs whose digests begin so, at most `max` of them.
+    /// The blobs with that digest prefix, at most `max` of them.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -340,7 +342,7 @@ impl Store {
         Ok(found)
     }
 
-    /// What a root keeps.
+    /// The target of a root.
     ///
     /// # Errors
     /// When the database cannot be read.

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-use stele_archive::content::{Content, ContentError, InMemory};
+use stele_archive::content::{Content, ContentError, InMemory, ScratchFile};
 use stele_archive::{Unpack, unpack};
 use stele_store::model::{BlobId, Digest, Node, Tree, TreeId};
 use stele_tests::trees::Random;
@@ -405,8 +405,8 @@ impl Content for InFolder {
         Err(io::Error::other("nobody asks").into())
     }
 
-    fn scratch(&self) -> io::Result<File> {
-        tempfile::tempfile_in(&self.dir)
+    fn scratch(&self) -> Result<Box<dyn ScratchFile>, ContentError> {
+        Ok(Box::new(tempfile::tempfile_in(&self.dir)?))
     }
 
     fn add_tree(&self, tree: &Tree) -> Result<(TreeId, u64), ContentError> {

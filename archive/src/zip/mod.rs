@@ -35,7 +35,7 @@ pub(super) fn read(
     content: &dyn Content,
     placing: &mut Placing<'_>,
 ) -> Result<(), UnpackError> {
-    let mut spool = Spool::new(bytes, content.scratch().map_err(UnpackError::Spool)?, gauge)?;
+    let mut spool = Spool::new(bytes, content.scratch()?, gauge)?;
     let directory = end::find(&mut spool)?;
     let mut entries = entries(&mut spool, &directory)?;
     entries.sort_by_key(|entry| entry.offset);

@@ -1,14 +1,14 @@
 //! A zip in a file without a name: what it holds is said at its end, and comes at its beginning.
 
-use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 
+use super::super::content::ScratchFile;
 use super::super::limits::Gauge;
 use super::super::{UnpackError, ZipError};
 
 /// All bytes of a zip.
 pub(super) struct Spool<'a> {
-    file: BufReader<File>,
+    file: BufReader<Box<dyn ScratchFile>>,
     pub(super) length: u64,
     pub(super) gauge: &'a Gauge,
 }
@@ -17,7 +17,7 @@ impl<'a> Spool<'a> {
     /// Copies all of `bytes` to `file`, which is empty.
     pub(super) fn new(
         mut bytes: Box<dyn Read + '_>,
-        mut file: File,
+        mut file: Box<dyn ScratchFile>,
         gauge: &'a Gauge,
     ) -> Result<Self, UnpackError> {
         let length = copy(&mut *bytes, &mut file, gauge)?;
@@ -51,7 +51,7 @@ impl<'a> Spool<'a> {
     }
 
     /// A reader of the next `length` bytes.
-    pub(super) fn data(&mut self, length: u64) -> io::Take<&mut BufReader<File>> {
+    pub(super) fn data(&mut self, length: u64) -> io::Take<&mut BufReader<Box<dyn ScratchFile>>> {
         self.file.by_ref().take(length)
     }
 }

@@ -1,4 +1,4 @@
-//! One action that is run, for all requests that want it.
+//! An action that is run once for all requests that want it.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -21,32 +21,33 @@ use super::{Builder, Failed, Holding, KEPT, lock};
 use crate::hold::Held;
 use crate::sandbox::{self, Ending, Limits, Report, Running, folder};
 
-/// An action that is to be run, and what is known of it.
+/// An action to run, with its context.
 pub(super) struct Work {
-    /// For which recipe.
+    /// The recipe.
     pub recipe: RecipeName,
     /// Its digest.
     pub id: ActionId,
     /// The action.
     pub action: Action,
-    /// What the recipe was made of.
+    /// What the recipe is built from.
     pub memo: Memo,
-    /// What bounds it.
+    /// Its limits.
     pub limits: Limits,
-    /// Whether to leave its folder when it fails.
+    /// Whether to keep its folder when it fails.
     pub keep_failed: bool,
-    /// What it is compared with. When this store made that itself, nothing else is remembered of the new build.
+    /// What to compare the outputs with. If this store built that itself, nothing else of the new build is
+    /// recorded.
     pub before: Option<Realisation>,
 }
 
 impl Work {
-    /// What becomes known with the outputs, and for how long they stay when no root keeps them.
+    /// The records to store with the outputs, and how long these stay without a root.
     pub fn keep(&self, outputs: &Outputs, log: Option<BlobId>, origin: Origin) -> Keep {
         let lease = Some(Holder::Until(stele_store::now().saturating_add(KEPT)));
         if self.before.as_ref().is_some_and(|before| before.origin == Origin::Built) {
             return Keep { lease, ..Keep::default() };
         }
-        // An action was encoded when its digest was made, and strings can be written.
+        // The action was encoded for its digest before, and strings can always be serialised.
         let request = self.action.encode().unwrap_or_default();
         let memo = serde_json::to_vec(&self.memo).unwrap_or_default();
         let realised = Realised {
@@ -59,10 +60,10 @@ impl Work {
 }
 
 impl Builder {
-    /// Has the action run, or joins whoever runs it; waits for its outputs, which are in `holding` from then on.
+    /// Runs the action, or joins the request that runs it; waits for its outputs, which `holding` then holds.
     ///
-    /// A build that is joined has the limits of whoever began it, which is told. When one of those ends it, and they
-    /// are not the ones that are wanted, it is begun anew.
+    /// A joined build has the limits of the request that began it, which are reported. When one of those ends
+    /// it, and they differ from the wanted ones, it is started again.
     pub(super) fn realise_action(
         self: &Arc<Self>,
         work: Work,
@@ -79,7 +80,7 @@ impl Builder {
             }
             match shared.wait(progress, &mut see) {
                 Ok(outputs) => {
-                    // The build itself holds them until nobody waits for it any more.
+                    // The build itself holds them until no request waits for it.
                     holding.keep_outputs(&outputs).map_err(|e| Arc::new(e.into()))?;
                     return Ok(outputs);
                 }
@@ -89,7 +90,7 @@ impl Builder {
         }
     }
 
-    /// The build of an action: one that runs, and is joined, or one that is begun. Whether it was joined.
+    /// The build of an action: a running one, which is joined, or a new one. Returns whether it was joined.
     fn shared(
         self: &Arc<Self>,
         work: &Arc<Work>,
@@ -100,7 +101,7 @@ impl Builder {
             let mut running = lock(&self.running);
             match running.get(&id) {
                 Some(shared) if shared.join(work.keep_failed) => return Ok((Arc::clone(shared), true)),
-                // It is being stopped: what is wanted is begun anew when it has ended.
+                // It is being stopped: start again when it has ended.
                 Some(shared) => {
                     let shared = Arc::clone(shared);
                     drop(running);
@@ -135,7 +136,7 @@ impl Builder {
         self.run_in(work, &held, shared, turn)
     }
 
-    /// Runs the action in namespaces that begin in `held`.
+    /// Runs the action in namespaces below `held`.
     pub(super) fn run_in(
         &self,
         work: &Work,
@@ -168,7 +169,7 @@ impl Builder {
             }
             outcome => {
                 running.clear();
-                // If the supervisor was killed, it has not removed it.
+                // If the supervisor was killed, it has not removed the folder.
                 if path.exists() {
                     sandbox::clear_one(&path);
                 }
@@ -179,7 +180,7 @@ impl Builder {
         outcome
     }
 
-    /// Waits for the end of a build, and stops it when nobody wants it any more.
+    /// Waits for the end of a build, and stops it when no request wants it any more.
     pub(super) fn follow(running: &Running, progress: &Progress, mut stepped: impl FnMut(usize)) -> Ending {
         let stopper = running.stopper();
         let ended = AtomicBool::new(false);
@@ -201,7 +202,7 @@ impl Builder {
                 }
             });
             ended.store(true, Ordering::Relaxed);
-            // What it waits for is over: nobody waits for it in turn.
+            // The build is over: do not make the end wait for the thread's next look.
             watching.thread().unpark();
             ending
         })
@@ -220,7 +221,7 @@ fn with_kept(error: Failed, at: Option<PathBuf>) -> Failed {
     }
 }
 
-/// How it went, for whoever asks for the log.
+/// The record of a build, for requests for its log.
 pub(super) fn last(work: &Work, log: BlobId, failed: Option<&str>) -> Last {
     let text = serde_json::json!({
         "action": work.id.to_string(),
@@ -230,7 +231,7 @@ pub(super) fn last(work: &Work, log: BlobId, failed: Option<&str>) -> Last {
     Last { log, text: text.to_string().into_bytes() }
 }
 
-/// A name that no other build has.
+/// A unique name of a build.
 pub(super) fn unique() -> Result<String, Failed> {
     let mut bytes = [0; 8];
     let failed = |source: io::Error| Failed::Folder { path: PathBuf::from("/dev/urandom"), source };

@@ -1,4 +1,4 @@
-//! What a build has left, when it ended: looked at, stored, and remembered; also the log of one that failed.
+//! After the end of a build: its outputs are checked, stored and recorded; also the log of a failed one.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -16,12 +16,12 @@ use super::shared::Shared;
 use super::{Builder, Failed, Refused, differs};
 use crate::sandbox::{Ending, Limit, folder};
 
-/// So much of the end of a log is shown with a failure, in lines and in bytes.
+/// How much of the end of a log is shown with a failure, in lines and in bytes.
 const TAIL_LINES: usize = 20;
 const TAIL_BYTES: u64 = 8 << 10;
 
 impl Builder {
-    /// Stores what a build that ended has left.
+    /// Stores the results of a build that ended.
     pub(super) fn after(
         &self,
         work: &Work,
@@ -36,7 +36,7 @@ impl Builder {
         let log_path = path.join(folder::LOG);
         let recipe = work.recipe.clone();
         let outcome = match ending {
-            // What it left is looked at and stored in the time that it has.
+            // Checking and storing the outputs counts towards the time limit.
             Ending::Done {} => match work.limits.seconds {
                 Some(seconds) => {
                     let deadline = begun + Duration::from_secs(seconds);
@@ -53,7 +53,7 @@ impl Builder {
                 None => self.store_outputs(work, path, shared, &shared.progress),
             },
             ending => {
-                // A build that cannot read what it was given may fail in any way.
+                // A build that cannot read an input may fail in any way.
                 let root = Target::Tree(work.action.root);
                 if !matches!(ending, Ending::Limit { .. })
                     && let Some((lacking, presence)) = self.store.first_lack(root)?
@@ -70,7 +70,7 @@ impl Builder {
             && work.before.is_none()
             && !matches!(error, Failed::Cancelled(_))
         {
-            // The log of what failed is worth as much; that it cannot be kept is no other failure.
+            // The failure is reported even if its log cannot be kept.
             if let Err(e) = self.remember_failure(work, &log_path, error) {
                 tracing::warn!("the log of {} is not kept: {e}", work.recipe);
             }
@@ -121,7 +121,7 @@ impl Builder {
     }
 }
 
-/// Does some work until `deadline`, or until `outer` is cancelled; nothing when the time was not enough.
+/// Runs some work until `deadline`, or until `outer` is cancelled; `None` when the time was not enough.
 fn within<T>(
     deadline: Instant,
     outer: &Progress,
@@ -141,7 +141,7 @@ fn within<T>(
         let outcome = work(&progress);
         done.store(true, Ordering::Relaxed);
         watching.thread().unpark();
-        // What was done all the same, at the last moment, is done.
+        // Work that completed at the last moment counts.
         let is_late = outcome.is_err() && outer.check().is_ok() && late.load(Ordering::Relaxed);
         (!is_late).then_some(outcome)
     })

@@ -1,9 +1,9 @@
-//! What other stores have is taken before any source is fetched: from the goals downwards, so that what is only needed
-//! to build something that is taken is not even looked at.
+//! Takes what other stores have before any source is fetched: from the goals downwards, so that inputs of a
+//! substituted recipe are not even examined.
 //!
-//! Which action a recipe is depends on trees that would first have to be unpacked or merged. Another store remembers
-//! what they were, too. To find outputs that is good enough, and it is forgotten with the request: what is remembered
-//! of a recipe that was taken are its outputs, by its derivation and by its action, and from whom they are.
+//! A recipe's action depends on trees that would first have to be unpacked or merged. Another store has
+//! recorded their digests, too. To find outputs that is good enough, and it is forgotten with the request: of a
+//! substituted recipe only its outputs are recorded, by its derivation and by its action, with their origin.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -22,7 +22,7 @@ use super::{
 };
 use crate::profile;
 
-/// What other stores say, each question asked once.
+/// The answers of other stores, each question asked once.
 struct Others<'a> {
     all: &'a [Box<dyn Substituter>],
     said: RefCell<HashMap<Digest, Option<OutputTrees>>>,
@@ -30,8 +30,8 @@ struct Others<'a> {
 }
 
 impl Others<'_> {
-    /// The first that has an answer. One that does not answer says nothing: that is reported when something is to be
-    /// taken from it.
+    /// The first that has an answer. One that does not answer counts as having none: that is reported when
+    /// something is to be taken from it.
     fn first<T>(&self, ask: impl Fn(&dyn Substituter) -> Option<T>) -> Option<T> {
         let mut all = self.all.iter().filter(|other| !other.is_gone());
         all.find_map(|other| self.progress.check().ok().and_then(|()| ask(&**other)))
@@ -54,7 +54,7 @@ impl Answers for Others<'_> {
     }
 }
 
-/// What this store knows, and others who can be asked.
+/// What this store knows, together with other stores.
 struct Together<'a> {
     own: OfStore<'a>,
     others: Others<'a>,
@@ -95,8 +95,8 @@ impl Known for Together<'_> {
 }
 
 impl Builder {
-    /// Takes what the substituters of a request have. What they do not have is left to [`Builder::realise`]. The goals
-    /// that are there now.
+    /// Takes what the substituters of a request have. The rest is left to [`Builder::realise`]. Returns the
+    /// goals that are realised now.
     ///
     /// # Errors
     /// When there is no plan, this store fails, or the request is cancelled.
@@ -132,7 +132,7 @@ impl Builder {
                 there.goals.extend(is_goal.then(|| (recipe.name.clone(), outputs)));
                 continue;
             }
-            // Only what somebody says the outputs of is asked for.
+            // Only outputs that a substituter claims to have are requested.
             if let (Some((id, action)), Some(_)) = (&step.claimed, &step.outputs) {
                 let work = Work {
                     recipe: recipe.name.clone(),
@@ -157,8 +157,8 @@ impl Builder {
         Ok(there)
     }
 
-    /// The outputs of an action, from the first of the substituters that gives them, and from which. That one does not
-    /// is no failure: another is asked, or it is built.
+    /// The outputs of an action, from the first substituter that has them, and its name. One that has none is
+    /// no failure: another is asked, or the recipe is built.
     pub(super) fn taken(
         &self,
         request: &Request<'_>,

@@ -1,5 +1,5 @@
-//! A panic of one thread of a request: it ends the request with an error. Whoever waits for that thread must not wait
-//! for ever.
+//! A panic in one thread of a request ends the request with an error. Threads that wait for it must not wait
+//! forever.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,12 +9,12 @@ use stele_recipes::recipe::RecipeName;
 
 use super::Failed;
 
-/// Does some work for a recipe. What a panic says is an error, and goes to the log.
+/// Runs some work for a recipe. A panic becomes an error with its message, and is logged.
 pub(super) fn caught<T>(
     recipe: &RecipeName,
     work: impl FnOnce() -> Result<T, Arc<Failed>>,
 ) -> Result<T, Arc<Failed>> {
-    // What the work shares with other threads is behind locks, whose poison is looked past on purpose.
+    // What the work shares with other threads is behind locks whose poison is deliberately ignored.
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let what = said(&*panic);
         tracing::error!("a panic while {recipe} was realised: {what}");

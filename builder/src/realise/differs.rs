@@ -6,25 +6,25 @@ use stele_recipes::recipe::RecipeName;
 use stele_store::model::{Name, Node, Tree, TreeId, TreeSource, escape};
 use stele_store::{Origin, Outputs, ReadError, Realisation, Store};
 
-/// So many paths are named.
+/// The maximum number of paths named.
 const MAX_PATHS: usize = 10;
 
-/// An output that came out otherwise than it is known to.
+/// An output that differs from its record.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Differs {
-    /// Of which recipe.
+    /// The recipe.
     pub recipe: RecipeName,
-    /// Which output.
+    /// The output.
     pub output: String,
-    /// What it was.
+    /// Its recorded tree.
     pub before: TreeId,
-    /// What it is now.
+    /// Its new tree.
     pub now: TreeId,
-    /// The other store that said what it was.
+    /// The other store that recorded it.
     pub from: Option<String>,
-    /// Where the two differ first, in the order of names; nothing when what it was is not there any more.
+    /// The first differing paths, in the order of names; empty when the recorded tree is gone.
     pub paths: Vec<Difference>,
-    /// Whether there are more of them.
+    /// Whether there are more.
     pub more: bool,
 }
 
@@ -33,18 +33,18 @@ pub struct Differs {
 pub struct Difference {
     /// The path, escaped.
     pub path: String,
-    /// In which way.
+    /// The kind of difference.
     pub kind: DifferenceKind,
 }
 
-/// In which way two trees differ at a path.
+/// How two trees differ at a path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum DifferenceKind {
-    /// It is in both, and not the same.
+    /// It is in both, with different content.
     Changed,
-    /// It is only in the one from before.
+    /// It is only in the old tree.
     Removed,
-    /// It is only in the new one.
+    /// It is only in the new tree.
     Added,
 }
 
@@ -62,7 +62,7 @@ impl fmt::Display for Difference {
 impl fmt::Display for Differs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { recipe, output, before, now, from, paths, more } = self;
-        let said = from.as_ref().map(|from| format!(" as {from} says")).unwrap_or_default();
+        let said = from.as_ref().map(|from| format!(" according to {from}")).unwrap_or_default();
         write!(f, "recipe `{recipe}`: output {output} was {before}{said}, and this build made {now}")?;
         if !paths.is_empty() {
             f.write_str("; they differ in")?;
@@ -74,7 +74,7 @@ impl fmt::Display for Differs {
     }
 }
 
-/// The first output that is not what it was.
+/// The first output that differs from its record.
 pub(super) fn first(
     store: &Store,
     recipe: &RecipeName,
@@ -100,14 +100,14 @@ pub(super) fn first(
     Ok(Some(Differs { recipe, output, before: old, now: new, from, paths, more }))
 }
 
-/// Two directories that differ, and where they are.
+/// Two directories that differ, and their path.
 struct Pair {
     path: String,
     before: TreeId,
     now: TreeId,
 }
 
-/// At most `max` paths at which two trees differ, those of one directory together and in the order of their names.
+/// At most `max` paths at which two trees differ, grouped by directory and sorted by name.
 fn differences<S: TreeSource>(
     source: &S,
     before: &TreeId,
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn every_way_to_differ_is_named_and_nothing_that_is_equal() {
+    fn every_kind_of_difference_is_named_and_nothing_equal() {
         let mut memory = Memory::default();
         let same = memory.put(&[("x", file("x"))]);
         let old = memory.put(&[("a", file("1")), ("b", file("2")), ("d e", file("3"))]);

@@ -14,62 +14,64 @@ use super::output::Refused;
 use crate::hold::HoldError;
 use crate::sandbox::{Ending, StartError};
 
-/// Why a source is not there as a build sees it.
+/// Why a source or local file is not available to a build.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// It was not fetched.
     #[error("source {file} of recipe `{recipe}` is not in the store")]
     Missing {
-        /// Whose it is.
+        /// The recipe.
         recipe: RecipeName,
-        /// What it is called.
+        /// The file's name.
         file: String,
     },
-    /// Nobody imported it.
-    #[error("what is in the image {image} of recipe `{recipe}` is not in the store")]
+    /// It was not imported.
+    #[error("the content of the image {image} of recipe `{recipe}` is not in the store")]
     NoImage {
-        /// Whose it is.
+        /// The recipe.
         recipe: RecipeName,
-        /// What it is called.
+        /// The image.
         image: String,
     },
-    /// The recipe counts other bytes as opaque.
-    #[error("the image {image} of recipe `{recipe}` has files of {found} bytes, and the recipe says {said}")]
+    /// The recipe states another count of opaque bytes.
+    #[error(
+        "the image {image} of recipe `{recipe}` has files of {found} bytes, and the recipe states {said}"
+    )]
     ImageSize {
-        /// Whose it is.
+        /// The recipe.
         recipe: RecipeName,
-        /// What it is called.
+        /// The image.
         image: String,
-        /// What it has.
+        /// The actual bytes.
         found: u64,
-        /// What is said.
+        /// The stated bytes.
         said: u64,
     },
-    /// It cannot be unpacked, or a patch does not fit.
+    /// It cannot be unpacked, or a patch does not apply.
     #[error("source {file} of recipe `{recipe}`: {why}")]
     Refused {
-        /// Whose it is.
+        /// The recipe.
         recipe: RecipeName,
-        /// What it is called.
+        /// The file's name.
         file: String,
-        /// Why.
+        /// The cause.
         why: Box<PrepareError>,
     },
-    /// A file beside the recipe cannot be read.
+    /// A local file cannot be read.
     #[error("{path} cannot be read: {source}")]
     Local {
-        /// Which.
+        /// The path.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// A file beside the recipe is not what it was when the recipe was evaluated.
+    /// A local file has changed since the recipe was evaluated.
     #[error("{path} changes while it is read")]
     Changes {
-        /// Which.
+        /// The path.
         path: PathBuf,
     },
-    /// A folder beside the recipe cannot be imported.
+    /// A local folder cannot be imported.
     #[error(transparent)]
     Import(#[from] ImportError),
     /// The store cannot be read.
@@ -78,10 +80,10 @@ pub enum SourceError {
     /// The store cannot be written.
     #[error(transparent)]
     Write(#[from] WriteError),
-    /// What came of it cannot be remembered.
+    /// A realisation cannot be recorded.
     #[error(transparent)]
     Realise(#[from] RealiseError),
-    /// Somebody stopped it.
+    /// The request was cancelled.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
 }
@@ -89,86 +91,86 @@ pub enum SourceError {
 /// Why a recipe was not realised.
 #[derive(Debug, thiserror::Error)]
 pub enum Failed {
-    /// A source.
+    /// A source failed.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// It is no action.
+    /// It has no action.
     #[error(transparent)]
     Plan(#[from] PlanError<ReadError>),
-    /// Something that it is made of was there when it was planned, and is not any more.
-    #[error("something that recipe `{recipe}` is made of is gone from the store")]
+    /// An input existed when it was planned, and is gone.
+    #[error("an input of recipe `{recipe}` is gone from the store")]
     Gone {
-        /// Which recipe.
+        /// The recipe.
         recipe: RecipeName,
     },
-    /// A build failed, and something that it was given cannot be read.
-    #[error("recipe `{recipe}`: {lacking}, of which it is made, is {presence}")]
+    /// A build failed, and one of its inputs cannot be read.
+    #[error("recipe `{recipe}`: its input {lacking} is {presence}")]
     Damaged {
-        /// Which recipe.
+        /// The recipe.
         recipe: RecipeName,
-        /// What cannot be read.
+        /// The unreadable content.
         lacking: Digest,
-        /// In which way.
+        /// Its state.
         presence: Presence,
     },
     /// The extra inputs conflict with the recipe's own.
     #[error("the extra inputs conflict with the root of the build: {why}")]
     Furnish {
-        /// Why.
+        /// The cause.
         why: String,
     },
-    /// It is for another kind of machine.
+    /// It is for another platform.
     #[error("recipe `{recipe}` is built on {wanted}, and this machine is {this}")]
     Platform {
-        /// Which recipe.
+        /// The recipe.
         recipe: RecipeName,
-        /// What it is built on.
+        /// The required platform.
         wanted: &'static str,
-        /// What this is.
+        /// This machine's platform.
         this: &'static str,
     },
     /// The store cannot be mounted for builds.
     #[error(transparent)]
     Hold(#[from] HoldError),
-    /// Its folder.
-    #[error("the folder of the build, {path}: {source}")]
+    /// Its folder failed.
+    #[error("the build folder {path}: {source}")]
     Folder {
-        /// Where.
+        /// The path.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
     /// The machine has no thread left.
     #[error("no thread can be started: {source}")]
     Thread {
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// A defect of this program.
-    #[error("recipe `{recipe}`: the daemon met a fault of its own: {what}")]
+    /// A bug in this program.
+    #[error("recipe `{recipe}`: internal error: {what}")]
     Panicked {
-        /// Which recipe.
+        /// The recipe.
         recipe: RecipeName,
-        /// What the panic says.
+        /// The panic message.
         what: String,
     },
     /// It could not be started.
     #[error(transparent)]
     Start(#[from] StartError),
-    /// It ended, and not well.
+    /// The build failed.
     #[error("recipe `{}`: {}", .0.recipe, .0.ending)]
     Ended(Box<Ended>),
     /// An output cannot be stored.
     #[error("recipe `{recipe}`: {why}")]
     Output {
-        /// Which recipe.
+        /// The recipe.
         recipe: RecipeName,
-        /// Why.
+        /// The cause.
         why: Refused,
-        /// Where it is, when that was asked for.
+        /// Where it was kept, on request.
         kept: Option<PathBuf>,
     },
-    /// Built again, it came out otherwise.
+    /// A rebuild gave a different output.
     #[error("{0}")]
     Differs(Box<Differs>),
     /// An output cannot be read or stored.
@@ -180,22 +182,22 @@ pub enum Failed {
     /// The store cannot be written.
     #[error(transparent)]
     Write(#[from] WriteError),
-    /// Somebody stopped it.
+    /// The request was cancelled.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
 }
 
-/// A build that did not end well.
+/// A build that failed.
 #[derive(Debug)]
 pub struct Ended {
-    /// Of which recipe.
+    /// The recipe.
     pub recipe: RecipeName,
     /// How it ended.
     pub ending: Ending,
-    /// The program and the arguments of the step that did, if it was one.
+    /// The program and the arguments of the failed step, if there is one.
     pub argv: Vec<String>,
     /// The last lines of its log.
     pub tail: String,
-    /// Where what it left is, when that was asked for.
+    /// The path of its kept folder, on request.
     pub kept: Option<PathBuf>,
 }

@@ -1,5 +1,5 @@
-//! A program of a person's own in the sandbox of a recipe: all that the recipe is made of is there, and nothing is
-//! built of it.
+//! Runs a user's own program in the sandbox of a recipe: with all inputs of the recipe, but without building
+//! it.
 
 use std::fs::{self, File};
 use std::io;
@@ -20,32 +20,32 @@ use super::schedule::{Doing, Prepared};
 use super::{Builder, Event, Failed, KEPT, Realisations, Request};
 use crate::sandbox::{self, Ending, Job, Running, Streams, folder};
 
-/// Who wins where a package that was asked for besides has another file than the recipe's own root.
+/// The origin that wins where an extra package has a file that differs from the recipe's own root.
 const OWN: &str = "the recipe's own root";
 
-/// What a person wants to do in a sandbox.
+/// A program to run in a sandbox.
 pub struct ExecRequest<'a> {
     /// The program and its arguments.
     pub argv: Vec<String>,
-    /// Variables besides those that the build has.
+    /// Variables besides those of the build.
     pub env: Vec<(String, String)>,
-    /// What it reads from and writes to: a terminal, or input, output and errors.
+    /// Its standard streams: a terminal, or input, output and errors.
     pub streams: &'a [BorrowedFd<'a>],
-    /// Whether to go on with what a failed build of the recipe has left, if that was kept.
+    /// Whether to continue in the kept folder of a failed build of the recipe.
     pub kept: bool,
-    /// Whether what came of the recipe itself is there, too.
+    /// Whether the outputs of the recipe itself are included, too.
     pub itself: bool,
 }
 
-/// What came of a visit.
+/// The result of a run.
 pub enum ExecOutcome {
-    /// The program ended so.
+    /// How the program ended.
     Ended(Ending),
-    /// What the recipe is made of could not be realised.
+    /// The inputs of the recipe could not be realised.
     Unready(Realisations),
 }
 
-/// Of what recipe and action the folder of a failed build is.
+/// The recipe and action of a failed build's folder.
 #[derive(Debug, Serialize, Deserialize)]
 struct FailedBuild {
     recipe: String,
@@ -53,10 +53,11 @@ struct FailedBuild {
 }
 
 impl Builder {
-    /// Runs a program in the sandbox of the first goal of a request. The outputs of the other goals are there, too.
+    /// Runs a program in the sandbox of the first goal of a request, together with the outputs of the other
+    /// goals.
     ///
     /// # Errors
-    /// When there is no plan, the sandbox cannot be had, or the request is cancelled.
+    /// When there is no plan, the sandbox cannot be created, or the request is cancelled.
     pub fn exec(
         self: &Arc<Self>,
         request: &Request<'_>,
@@ -113,7 +114,7 @@ impl Builder {
         ending.map(ExecOutcome::Ended)
     }
 
-    /// A root with what was asked for besides, kept as long as the request is done.
+    /// A root with the extra packages, held until the request ends.
     fn furnished(&self, doing: &Doing<'_>, own: TreeId, others: Vec<MergeInput>) -> Result<TreeId, Failed> {
         if others.is_empty() {
             return Ok(own);
@@ -141,7 +142,7 @@ impl Builder {
         Ok(merged.root)
     }
 
-    /// The folder that a failed build of this very action left, at `to` from now on; with its lock.
+    /// Moves the folder that a failed build of this very action left to `to`, and returns its lock.
     fn take_kept(&self, recipe: &RecipeName, action: &ActionId, to: &Path) -> Option<File> {
         let from = self.failed.join(recipe.as_str());
         let of = kept(&from)?;
@@ -153,27 +154,27 @@ impl Builder {
         Some(lock)
     }
 
-    /// Moves the folder of a failed build to where it stays until the next one of its recipe fails.
+    /// Moves the folder of a failed build to where it stays until the next build of its recipe fails.
     pub(super) fn leave(&self, path: &Path, work: &Work) -> Option<PathBuf> {
         let kept = FailedBuild { recipe: work.recipe.to_string(), action: work.id.to_string() };
         let written = serde_json::to_vec(&kept)
             .map_err(io::Error::from)
             .and_then(|text| fs::write(path.join(folder::KEPT), text));
         if let Err(e) = written {
-            tracing::warn!("{} cannot be gone on with: {e}", path.display());
+            tracing::warn!("{} cannot be continued: {e}", path.display());
         }
         keep_failed(path, &self.failed, &work.recipe)
     }
 }
 
-/// Of what the folder of a build is that was kept.
+/// What a kept folder of a build belongs to.
 fn kept(folder: &Path) -> Option<FailedBuild> {
     let text = fs::read(folder.join(folder::KEPT)).ok()?;
     serde_json::from_slice(&text).ok()
 }
 
-/// Moves the folder of a build that failed to its place below `failed`, in the place of an earlier one. Where it is
-/// then.
+/// Moves the folder of a failed build to its place below `failed`, replacing an earlier one. Returns its new
+/// path.
 fn keep_failed(path: &Path, failed: &Path, recipe: &RecipeName) -> Option<PathBuf> {
     let to = failed.join(recipe.as_str());
     let moved =
@@ -187,8 +188,8 @@ fn keep_failed(path: &Path, failed: &Path, recipe: &RecipeName) -> Option<PathBu
     }
 }
 
-/// Moves a folder that was taken from below `failed` back. Another that is there by then is of a later failure: it
-/// stays, and this one goes.
+/// Moves a folder that was taken from `failed` back. If a later failure has left another there, that one stays,
+/// and this one is removed.
 fn restore_failed_dir(path: &Path, failed: &Path, recipe: &RecipeName) {
     let to = failed.join(recipe.as_str());
     let moved = fs::create_dir_all(failed)
@@ -200,7 +201,7 @@ fn restore_failed_dir(path: &Path, failed: &Path, recipe: &RecipeName) {
     }
 }
 
-/// Folders of failed builds that a killed daemon had in use go back to where they are kept.
+/// Moves folders of failed builds that a killed daemon had in use back to where they are kept.
 pub(super) fn restore_failed_dirs(builds: &Path, failed: &Path) {
     let Ok(entries) = fs::read_dir(builds) else { return };
     for entry in entries.flatten() {
@@ -226,7 +227,7 @@ fn job(work: &Work, exec: &ExecRequest<'_>, path: &Path, kept: bool) -> Job {
 mod tests {
     use super::*;
 
-    /// The folder of a failed build: at `at`, with a file that tells it from others.
+    /// The folder of a failed build: at `at`, with a distinguishing file.
     fn folder(at: &Path, says: &str) -> PathBuf {
         fs::create_dir_all(at).unwrap();
         fs::write(at.join("says"), says).unwrap();
@@ -234,13 +235,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_back_does_not_remove_the_folder_of_a_later_failure() {
+    fn a_restored_folder_does_not_replace_that_of_a_later_failure() {
         let top = tempfile::tempdir().unwrap();
         let (failed, recipe) = (top.path().join("failed"), RecipeName::new("a").unwrap());
         let says = || fs::read_to_string(failed.join("a/says")).unwrap();
         let first = folder(&top.path().join("first"), "first");
         assert_eq!(keep_failed(&first, &failed, &recipe), Some(failed.join("a")));
-        // The control: nothing else failed meanwhile.
+        // The control: no other build failed meanwhile.
         let taken = top.path().join("taken");
         fs::rename(failed.join("a"), &taken).unwrap();
         restore_failed_dir(&taken, &failed, &recipe);
@@ -249,6 +250,6 @@ mod tests {
         keep_failed(&folder(&top.path().join("second"), "second"), &failed, &recipe);
         restore_failed_dir(&taken, &failed, &recipe);
         assert_eq!(says(), "second");
-        assert!(!taken.exists(), "and what was given back is gone");
+        assert!(!taken.exists(), "the restored folder remains");
     }
 }

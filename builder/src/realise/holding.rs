@@ -1,5 +1,5 @@
-//! What a request makes use of, kept from the collector as long as the request is done: also from a collection that
-//! ends all leases.
+//! Protects all that a request uses from the garbage collector while the request runs: even from a collection
+//! that ends all leases.
 
 use std::sync::{Arc, Mutex};
 
@@ -20,22 +20,22 @@ impl std::fmt::Debug for Holding {
 }
 
 impl Holding {
-    /// Nothing yet, of what `hold` holds.
+    /// Holds nothing yet; `hold` does the work.
     pub(super) fn new(hold: &Arc<Hold>) -> Self {
         Self { hold: Arc::clone(hold), targets: Mutex::default() }
     }
 
-    /// Holds what is there.
+    /// Holds a target that exists.
     ///
     /// # Errors
-    /// When it is not there, or not whole.
+    /// When it is absent or incomplete.
     pub fn keep(&self, target: Target) -> Result<(), ReadError> {
         self.hold.keep(target)?;
         lock(&self.targets).push(target);
         Ok(())
     }
 
-    /// Holds outputs that are there.
+    /// Holds existing outputs.
     ///
     /// # Errors
     /// As of [`Holding::keep`].
@@ -43,8 +43,8 @@ impl Holding {
         outputs.0.values().try_for_each(|tree| self.keep(Target::Tree(*tree)))
     }
 
-    /// Holds what is about to be stored. To be called before the session that stores it is finished: from then on
-    /// nothing but this may keep it.
+    /// Holds a target that is about to be stored. Call this before the session that stores it is finished: from
+    /// then on nothing else may protect it.
     pub fn reserve(&self, target: Target) {
         self.hold.reserve(target);
         lock(&self.targets).push(target);

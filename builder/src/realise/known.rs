@@ -1,4 +1,4 @@
-//! What a plan asks of the store.
+//! A plan's queries to the store.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -15,7 +15,7 @@ use stele_store::{Origins, ReadError, Store, Target};
 
 use super::error::SourceError;
 
-/// A store, and the folders beside recipes, asked by a plan.
+/// A store, and the local folders of recipes, as queried by a plan.
 pub struct OfStore<'a> {
     store: &'a Store,
     /// Which realisations of actions count. Unpacked sources and merged roots are always the store's own.
@@ -25,11 +25,11 @@ pub struct OfStore<'a> {
 }
 
 impl<'a> OfStore<'a> {
-    /// `store`, and the folders of `recipes` in the recipe tree at `tree`. With [`Origins::Own`], only what this store
-    /// built itself counts as built.
+    /// `store`, and the folders of `recipes` in the recipe tree at `tree`. With [`Origins::Own`], only what
+    /// this store built itself counts as built.
     ///
     /// # Errors
-    /// When one cannot be read, or is not what it was any more.
+    /// When a folder cannot be read, or has changed.
     pub fn new(
         store: &'a Store,
         origins: Origins,
@@ -56,7 +56,7 @@ impl<'a> OfStore<'a> {
     }
 }
 
-/// Where something of a recipe tree lies on disk.
+/// The path on disk of something in a recipe tree.
 pub(super) fn on_disk(tree: &Path, path: &TreePath) -> PathBuf {
     tree.join(OsStr::from_bytes(&path.to_bytes()))
 }
@@ -87,12 +87,12 @@ impl Known for OfStore<'_> {
     }
 
     fn memo(&self, recipe: &RecipeName) -> Result<Option<Memo>, ReadError> {
-        // A memo only explains: one that another version wrote is none.
+        // A memo only explains: one that another version wrote counts as missing.
         Ok(self.store.memo(recipe.as_str())?.and_then(|text| serde_json::from_slice(&text).ok()))
     }
 }
 
-/// The blob with that SHA-256, and its size, if it can be read. One that is damaged is fetched again.
+/// The blob with that SHA-256, and its size, if it can be read. A damaged one is fetched again.
 pub(super) fn sound_source(store: &Store, sha256: &Sha256) -> Result<Option<(BlobId, u64)>, ReadError> {
     let Some(blob) = store.blob_by_sha256(sha256)? else { return Ok(None) };
     match store.presence(Target::Blob(blob))?.is_sound() {

@@ -1,7 +1,7 @@
-//! Realising a plan: what runs when, and what is stored of it.
+//! Realises a plan: decides what runs when, and stores the results.
 //!
-//! A [`Builder`] belongs to a store, and so to the daemon. Requests of several terminals meet here: equal actions run
-//! once ([`shared`]), and all together use so many processors as there are ([`slots`]).
+//! A [`Builder`] belongs to a store, and so to the daemon. Requests of several clients meet here: equal actions
+//! run once ([`shared`]), and all together use as many processors as there are ([`slots`]).
 
 mod action;
 mod after;
@@ -50,143 +50,143 @@ use crate::sandbox::{self, Limits};
 use shared::Shared;
 use slots::Slots;
 
-/// How long what a build made is kept that no root keeps, in seconds.
+/// How long the outputs of a build are kept without a root, in seconds.
 pub const KEPT: u64 = 24 * 3600;
 
-/// How a request is to be done.
+/// How a request is carried out.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// So many builds at once, of this request.
+    /// The maximum number of parallel builds of this request.
     pub jobs: usize,
-    /// Whether to build what can be built when something failed.
+    /// Whether to keep going after a failure.
     pub keep_going: bool,
-    /// Whether to leave the folder of what failed.
+    /// Whether to keep the folders of failed builds.
     pub keep_failed: bool,
-    /// What is to become of the goals.
+    /// What to do with the goals.
     pub purpose: Purpose,
-    /// What bounds each build.
+    /// The limits of each build.
     pub limits: Limits,
 }
 
-/// What is to become of the goals of a request.
+/// What a request does with its goals.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Purpose {
-    /// They are realised.
+    /// Realise them.
     #[default]
     Build,
-    /// They are built, also those that are there, and compared with what is known of them. All that they need is what
-    /// this store built itself, and no other store is asked.
+    /// Rebuild them, even if their outputs exist, and compare the results. Their inputs are those that this
+    /// store built itself, and no other store is asked.
     Rebuild,
-    /// All that the first is made of is there, and it is not built; the others are realised.
+    /// Realise the inputs of the first without building it; realise the others.
     Prepare,
 }
 
-/// What is to be realised.
+/// A request to realise recipes.
 pub struct Request<'a> {
-    /// Where the recipes are.
+    /// The path of the recipe tree.
     pub tree: &'a Path,
     /// The recipes.
     pub recipes: &'a Recipes,
-    /// Those that are wanted.
+    /// The goals.
     pub goals: &'a [RecipeName],
-    /// How.
+    /// The options.
     pub options: Options,
-    /// Other stores, which are asked before anything is built, in this order.
+    /// Other stores, which are asked in this order before anything is built.
     pub substituters: &'a [Box<dyn Substituter>],
 }
 
-/// What happens while a request is done.
+/// An event while a request is carried out.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Event {
-    /// So many recipes have to be built, at most.
+    /// At most so many recipes have to be built.
     Planned {
-        /// How many.
+        /// The number.
         builds: usize,
     },
     /// A source is being unpacked.
     Unpacks {
-        /// Whose it is.
+        /// The recipe.
         recipe: RecipeName,
-        /// What it is called.
+        /// The file's name.
         file: String,
     },
-    /// A build waits for its turn.
+    /// A build waits for a slot.
     Waits {
-        /// Of which recipe.
+        /// The recipe.
         recipe: RecipeName,
     },
     /// The action is being built already, for another request and with its limits.
     Joins {
-        /// Of which recipe.
+        /// The recipe.
         recipe: RecipeName,
-        /// What bounds it.
+        /// Its limits.
         limits: Limits,
     },
-    /// A build begins, or is joined that somebody else has begun.
+    /// A build begins, or one of another request is joined.
     Begins {
-        /// Of which recipe.
+        /// The recipe.
         recipe: RecipeName,
-        /// What it is.
+        /// The action.
         action: ActionId,
-        /// How many steps it has.
+        /// The number of steps.
         steps: usize,
         /// The log, as it grows.
         log: PathBuf,
     },
-    /// Nothing is built: a person's own program begins.
+    /// Nothing is built: a user's own program starts.
     Enters {
-        /// In the sandbox of which recipe.
+        /// The recipe whose sandbox it runs in.
         recipe: RecipeName,
-        /// The folder of a failed build that it goes on with.
+        /// The folder of a failed build in which it continues.
         kept: Option<PathBuf>,
     },
     /// A step of a build begins.
     Step {
-        /// Of which recipe.
+        /// The recipe.
         recipe: RecipeName,
         /// Counted from 1.
         step: usize,
     },
-    /// A substituter does not give what it should; it is built, or another is asked.
+    /// A substituter failed to supply outputs; another is asked, or the recipe is built.
     Unsubstituted {
-        /// Which recipe.
+        /// The recipe.
         recipe: RecipeName,
-        /// Who.
+        /// The substituter.
         from: String,
-        /// Why not.
+        /// The cause.
         why: String,
     },
     /// A recipe is realised.
     Done {
-        /// Which.
+        /// The recipe.
         recipe: RecipeName,
-        /// What came of it.
+        /// Its outputs.
         outputs: Outputs,
-        /// How that is known.
+        /// How they were obtained.
         how: How,
     },
     /// A recipe was not realised.
     Failed {
-        /// Which.
+        /// The recipe.
         recipe: RecipeName,
-        /// Why, in short.
+        /// The cause, in short.
         why: String,
     },
-    /// A recipe cannot be realised because of what failed.
+    /// A recipe cannot be realised because of another failure.
     Skipped {
-        /// Which.
+        /// The recipe.
         recipe: RecipeName,
     },
 }
 
-/// How what came of a recipe is known.
+/// How the outputs of a recipe were obtained.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum How {
     /// It was built.
     Built,
-    /// It was known before, for what it is made of came out as before.
+    /// They were known, for its inputs are unchanged.
     Known,
-    /// Another store gave it.
+    /// Another store supplied them.
     From(String),
 }
 
@@ -200,16 +200,16 @@ impl Purpose {
     }
 }
 
-/// What came of a request.
+/// The result of a request.
 #[derive(Debug, Default)]
 pub struct Realisations {
     /// The outputs of the goals.
     pub goals: Vec<(RecipeName, Outputs)>,
-    /// What failed, in the order in which it did.
+    /// The failures, in order of occurrence.
     pub failed: Vec<(RecipeName, Arc<Failed>)>,
-    /// What was not tried because of that.
+    /// Recipes that were not tried because of them.
     pub skipped: Vec<RecipeName>,
-    /// Keeps the outputs from the collector until something else does, a root say.
+    /// Protects the outputs from the collector until something else does, such as a root.
     pub holding: Option<Arc<Holding>>,
 }
 
@@ -223,18 +223,18 @@ pub struct Builder {
     held: Mutex<Option<Arc<Held>>>,
     running: Mutex<HashMap<ActionId, Arc<Shared>>>,
     slots: Slots,
-    /// What the requests that are being done must not lose.
+    /// Protects what the current requests use.
     hold: Arc<Hold>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Every change is made whole before anything can panic.
+    // Every change is completed before anything can panic.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Builder {
-    /// Builds for `store`. What killed builds of an earlier process left is removed. `memory` is what mounts of the
-    /// store remember together; `program` runs the helpers.
+    /// Builds for `store`. Removes what killed builds of an earlier process left. `memory` is shared by all
+    /// mounts of the store; `program` runs the helpers.
     pub fn new(store: &Arc<Store>, memory: &Arc<Memory>, program: Program) -> Arc<Self> {
         let layout = Layout::new(store.path());
         let builder = Arc::new(Self {
@@ -253,7 +253,7 @@ impl Builder {
         builder
     }
 
-    /// The namespaces that builds begin in; made when they are first needed.
+    /// The namespaces that builds start in; created when first needed.
     fn held(&self) -> Result<Arc<Held>, HoldError> {
         let mut held = lock(&self.held);
         if let Some(held) = &*held {
@@ -264,27 +264,27 @@ impl Builder {
         Ok(made)
     }
 
-    /// Namespaces of somebody's own. `observer` is told what is looked for in them.
+    /// New namespaces for one request. `observer` receives the look-ups in them.
     fn hold_anew(&self, observer: Option<Arc<dyn Observer>>) -> Result<Arc<Held>, HoldError> {
         fs::create_dir_all(&self.builds)?;
         sandbox::folder::let_pass(&self.builds, crate::hold::build_uid())?;
         Ok(Arc::new(Held::begin(&self.store, &self.memory, &self.builds, &self.program, observer)?))
     }
 
-    /// Gives up the namespaces that builds begin in, when none runs: what they have looked at need not be kept for them
-    /// any more. To be called before a collection.
+    /// Drops the namespaces that builds start in, when none runs, so that what they have accessed is no longer
+    /// held. Call this before a garbage collection.
     pub fn rest(&self) {
         if lock(&self.running).is_empty() {
             *lock(&self.held) = None;
         }
     }
 
-    /// How many builds run.
+    /// The number of running builds.
     pub fn count(&self) -> usize {
         lock(&self.running).len()
     }
 
-    /// The log, as it grows, of a build that runs for this recipe.
+    /// The log, as it grows, of a running build of this recipe.
     pub fn running_log(&self, recipe: &RecipeName) -> Option<PathBuf> {
         lock(&self.running).values().find(|it| it.recipe() == recipe).and_then(|it| it.log())
     }
@@ -298,7 +298,7 @@ impl Builder {
         Ok(true)
     }
 
-    /// Keeps from the collector what a request makes use of.
+    /// Protects what a request uses from the collector.
     fn holding(&self) -> Holding {
         Holding::new(&self.hold)
     }

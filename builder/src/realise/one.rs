@@ -1,4 +1,4 @@
-//! One recipe of a request: what it is made of is prepared, and its action realised.
+//! One recipe of a request: its inputs are prepared, and its action is realised.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use super::{Event, Failed, How, KEPT, Purpose, lock};
 use crate::profile;
 
 impl Doing<'_> {
-    /// Realises one recipe, of which all inputs are there.
+    /// Realises a recipe whose inputs all exist.
     pub(super) fn one(&self, number: usize) -> Result<(), Arc<Failed>> {
         let recipe = self.name(number);
         let Some(work) = self.prepared(number)? else { return Ok(()) };
@@ -47,7 +47,7 @@ impl Doing<'_> {
         Ok(())
     }
 
-    /// Prepares all that a recipe is made of. Its action, when that has to be run.
+    /// Prepares all inputs of a recipe. Returns its action, if that has to be run.
     fn prepared(&self, number: usize) -> Result<Option<Work>, Failed> {
         let recipe = Arc::clone(&lock(&self.plan).graph.recipes()[number]);
         let preparing = Preparing {
@@ -80,11 +80,11 @@ impl Doing<'_> {
         Ok(Some(work))
     }
 
-    /// The action of a recipe whose inputs are all there; nothing when what comes of it is known.
+    /// The action of a recipe whose inputs all exist; `None` when its outputs are known.
     fn work(&self, number: usize) -> Result<Option<Work>, Failed> {
         let mut plan = lock(&self.plan);
         plan.look_again(number, profile::VERSION, &self.known)?;
-        // Not those of others: what one is made of that was taken from another store need not be here.
+        // Not those of others: the inputs of a substituted recipe need not be in the store.
         let own = plan.steps[number].action.as_ref().map(|(_, action)| action.root);
         let (roots, others) =
             std::mem::take(&mut plan.roots).into_iter().partition(|it| Some(it.1.tree) == own);
@@ -104,7 +104,7 @@ impl Doing<'_> {
             return Err(Failed::Platform { recipe, wanted: action.platform.name(), this });
         }
         let root = Target::Tree(action.root);
-        // Held first: what is found there must not go afterwards.
+        // Held first: what is found must not be collected afterwards.
         let held = self.holding.keep(root).is_ok();
         if !held || !self.builder.store.has_closure(root)? {
             match plan.merge_again(number, profile::VERSION, &self.known)? {
@@ -117,12 +117,12 @@ impl Doing<'_> {
         Ok(Some(Work { recipe, id, action, memo: step.memo, limits, keep_failed, before }))
     }
 
-    /// Whether this recipe is the one that is to be prepared.
+    /// Whether this recipe is the one to prepare.
     fn is_prepared(&self, recipe: &RecipeName) -> bool {
         self.request.options.purpose == Purpose::Prepare && self.request.goals.first() == Some(recipe)
     }
 
-    /// The outputs of another store, and which. What is built to be compared is never taken.
+    /// The outputs from another store, and its name. A build for comparison is never substituted.
     fn substituted(&self, work: &Work) -> Result<Option<(Outputs, String)>, Failed> {
         if work.before.is_some() || self.request.options.purpose == Purpose::Rebuild {
             return Ok(None);
@@ -130,9 +130,9 @@ impl Doing<'_> {
         self.builder.taken(self.request, work, &self.holding, self.progress, self.tell)
     }
 
-    /// What an action that is run again is compared with: its outputs, as this store made them or has them from
-    /// elsewhere. Of a goal that is rebuilt also those that another store gave for it by another action, having
-    /// unpacked or merged something else.
+    /// What an action that is run again is compared with: its recorded outputs, of any origin. For a goal that
+    /// is rebuilt also those that another store recorded for it under another action, after it had unpacked or
+    /// merged something else.
     fn before(&self, plan: &Plan, number: usize, id: &ActionId) -> Result<Option<Realisation>, Failed> {
         let rebuilt = self.request.options.purpose == Purpose::Rebuild
             && self.request.goals.contains(&plan.graph.recipes()[number].name);
@@ -149,8 +149,8 @@ impl Doing<'_> {
         }
     }
 
-    /// The outputs with which those go on that need a recipe that came out otherwise than before: what this store
-    /// remembers of it.
+    /// The outputs that dependents use when a recipe came out differently than before: those that this store
+    /// has recorded.
     fn go_on_with(&self, number: usize, id: &ActionId, before: Realisation) -> Result<(), Failed> {
         let own = self.builder.store.realisation(&id.0, Origins::Own)?;
         let outputs = own.unwrap_or(before).outputs;
@@ -159,7 +159,7 @@ impl Doing<'_> {
         Ok(())
     }
 
-    /// Stores a merged root, and remembers of what it was merged.
+    /// Stores a merged root, and records what it was merged from.
     fn store_root(&self, request: Vec<u8>, root: &plan::Root) -> Result<(), Failed> {
         let session = self.builder.store.session()?;
         for tree in &root.new {
@@ -175,7 +175,7 @@ impl Doing<'_> {
         Ok(())
     }
 
-    /// What came of a recipe, for those that need it.
+    /// Notes the outputs of a recipe, for those that need it.
     fn note(&self, number: usize, outputs: &Outputs) {
         let mut plan = lock(&self.plan);
         let names: Vec<_> = plan.graph.recipes()[number].outputs.keys().cloned().collect();

@@ -1,5 +1,5 @@
-//! What a build left in an output, looked at before it is stored: a tree holds files, directories and links, and an
-//! output holds nothing that is of the machine that it was built on.
+//! Checks a build's outputs before they are stored: a tree holds files, directories and links, and an output
+//! contains nothing that depends on the machine that built it.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -9,92 +9,93 @@ use std::path::{Component, Path, PathBuf};
 
 use stele_store::{Cancelled, Progress};
 
-/// Why an output is refused. Paths are as the build sees them.
+/// Why an output is refused. Paths are as in the sandbox.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
-    /// Nothing is in it.
+    /// It is empty.
     #[error("output {output} is empty: nothing was put into {path}")]
     Empty {
-        /// Which.
+        /// The output.
         output: String,
-        /// Where the build should have put something.
+        /// The path that the build should have filled.
         path: String,
     },
-    /// A tree has no such thing.
+    /// A tree cannot hold this kind.
     #[error("{path} is {kind}, which no output can have")]
     Kind {
-        /// Where.
+        /// The path.
         path: PathBuf,
-        /// What.
+        /// The kind.
         kind: &'static str,
     },
-    /// It would run with the rights of its owner or group.
+    /// It would run with its owner's or group's privileges.
     #[error("{path} is {kind} (mode {mode:o}), which no output can be")]
     Privileged {
-        /// Where.
+        /// The path.
         path: PathBuf,
-        /// What: set-user-ID or set-group-ID.
+        /// The kind: set-user-ID or set-group-ID.
         kind: &'static str,
         /// Its mode.
         mode: u32,
     },
-    /// A link leads out of the output, or to where nothing is afterwards.
+    /// A link leads out of the output, or to a target that exists only during the build.
     #[error("{path} links to {target}, which {why}")]
     Link {
-        /// Where.
+        /// The path.
         path: PathBuf,
-        /// What it says.
+        /// The target.
         target: PathBuf,
-        /// Why it must not.
+        /// The reason.
         why: &'static str,
     },
-    /// It is no directory, or lies behind something that is none.
+    /// It is not a directory, or lies below something that is not.
     #[error("{path} is {kind}, and an output is a directory")]
     NoDirectory {
-        /// Where.
+        /// The path.
         path: PathBuf,
-        /// What it is.
+        /// The kind.
         kind: &'static str,
     },
-    /// To read it would take too long.
-    #[error("{path} and what was looked at before it are more than {} GiB, holes included", max >> 30)]
+    /// Reading it would take too long.
+    #[error("{path} and the files before it exceed {} GiB, holes included", max >> 30)]
     Large {
-        /// Where the limit was met.
+        /// Where the limit was reached.
         path: PathBuf,
-        /// The most bytes of an output.
+        /// The maximum size of all outputs.
         max: u64,
     },
-    /// It names a place of this machine.
+    /// It contains a path of this machine.
     #[error("{path} holds the path of the build's folder on this machine")]
     Host {
-        /// Where.
+        /// The path.
         path: PathBuf,
     },
-    /// It is deeper than a path can say (PATH_MAX).
-    #[error("below {path} directories lie in each other deeper than a path can say")]
+    /// It is deeper than any path can name (PATH_MAX).
+    #[error("below {path} directories are nested deeper than any path can name")]
     Deep {
-        /// Where it begins.
+        /// The topmost directories.
         path: PathBuf,
     },
     /// The request was cancelled.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
-    /// It cannot be looked at.
-    #[error("{path} cannot be looked at: {source}")]
+    /// It cannot be examined.
+    #[error("{path} cannot be examined: {source}")]
     Read {
-        /// Where.
+        /// The path.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
 }
 
-/// The most bytes of all outputs of a build. A file with holes takes no room, and all of it is hashed.
+/// The maximum size of all outputs of a build, in bytes. A file with holes takes no space, but is hashed as a
+/// whole.
 pub(super) const MAX_BYTES: u64 = 64 << 30;
 
-/// Looks at the outputs of one build.
+/// Checks the outputs of one build.
 pub(super) struct Check<'a> {
-    /// The build's folder on this machine, whose path nothing may hold.
+    /// The build's folder on this machine, whose path no output may contain.
     host: &'a Path,
     progress: &'a Progress,
     /// The sizes of all files so far.
@@ -102,15 +103,16 @@ pub(super) struct Check<'a> {
 }
 
 impl<'a> Check<'a> {
-    /// Nothing was looked at yet.
+    /// Nothing was checked yet.
     pub fn new(host: &'a Path, progress: &'a Progress) -> Self {
         Self { host, progress, bytes: 0 }
     }
 
-    /// Looks at the output `name`, which the build sees at `shown`. Makes readable what its owner may not read: modes
-    /// are no part of an output.
+    /// Checks the output `name`, which is at `shown` in the sandbox. Makes unreadable files readable: modes are
+    /// not part of an output.
     ///
-    /// No process of the build is left, so what was looked at stays as it is. Links do not go away: none is followed.
+    /// No process of the build is left, so what was checked stays unchanged. Links stay as well: none is
+    /// followed.
     ///
     /// # Errors
     /// See [`Refused`].
@@ -142,7 +144,7 @@ impl<'a> Check<'a> {
     }
 }
 
-/// What something is that is no file.
+/// The name of a kind other than a directory.
 fn kind(kind: fs::FileType) -> &'static str {
     match kind {
         kind if kind.is_file() => "a file",
@@ -169,7 +171,7 @@ impl Looking<'_> {
 
     fn failed<'a>(&'a self, path: &'a Path) -> impl Fn(io::Error) -> Refused + 'a {
         move |source| match source.kind() {
-            // The whole of it would fill a screen and say no more.
+            // The whole path would fill a screen and add nothing.
             io::ErrorKind::InvalidFilename => {
                 Refused::Deep { path: self.shown(path).components().take(4).collect() }
             }
@@ -177,9 +179,9 @@ impl Looking<'_> {
         }
     }
 
-    /// How many entries it has.
+    /// Returns the number of its entries.
     fn directory(&mut self, path: &Path, depth: usize) -> Result<usize, Refused> {
-        // The import says that it is too deep; here only the stack counts.
+        // The import reports excessive depth; here only the stack matters.
         if depth > stele_store::model::MAX_DEPTH {
             return Ok(1);
         }
@@ -242,7 +244,7 @@ impl Looking<'_> {
             return Err(Refused::Host { path: self.shown(path) });
         }
         if let Ok(below) = target.strip_prefix("/") {
-            // An absolute link is to be followed in the root that the output is merged into.
+            // An absolute link is followed in the root into which the output is merged.
             let top = below.components().next().map(|it| it.as_os_str().as_bytes().to_vec());
             return match top.as_deref() {
                 Some(b"build" | b"out" | b"tmp" | b"src") => refused("is there only while it is built"),
@@ -262,8 +264,8 @@ impl Looking<'_> {
     }
 }
 
-/// The end of a build's folder, which is in whatever a build can learn of it: proc_pid_mountinfo(5) says where
-/// something is within its file system, and the store may have one of its own.
+/// The end of a build's folder, which is part of every path to it that a build can read: proc_pid_mountinfo(5)
+/// shows paths within the filesystem, and the store may have its own filesystem.
 fn end(host: &Path) -> PathBuf {
     let parent = host.parent().and_then(Path::file_name).unwrap_or_default();
     Path::new(parent).join(host.file_name().unwrap_or_default())
@@ -273,13 +275,13 @@ fn contains(text: &[u8], wanted: &[u8]) -> bool {
     memchr::memmem::find(text, wanted).is_some()
 }
 
-/// Whether `wanted` is among all bytes of a file; no, once that is not wanted any more.
+/// Whether a file contains `wanted`; no, once the request is cancelled.
 fn holds(mut file: File, wanted: &[u8], progress: &Progress) -> io::Result<bool> {
     let finder = memchr::memmem::Finder::new(wanted);
     let mut window = vec![0; 1 << 18];
     let mut kept = 0;
     while progress.check().is_ok() {
-        // Holes hold nothing. Where the file system does not tell where they are, they are read.
+        // Skip holes. Where the filesystem does not report them, they are read.
         let at = rustix::fs::tell(&file)?;
         match rustix::fs::seek(&file, rustix::fs::SeekFrom::Data(at)) {
             Ok(data) if data > at => kept = 0,
@@ -295,7 +297,7 @@ fn holds(mut file: File, wanted: &[u8], progress: &Progress) -> io::Result<bool>
         if finder.find(&window[..read]).is_some() {
             return Ok(true);
         }
-        // What may be its beginning is looked at again with what follows.
+        // A possible prefix of a match is searched again with what follows.
         let tail = read.min(wanted.len().saturating_sub(1));
         window.copy_within(read - tail..read, 0);
         kept = tail;

@@ -1,4 +1,4 @@
-//! What runs when: each recipe that has to be built, as soon as all that it needs is there.
+//! The schedule: each recipe that has to be built starts as soon as all its inputs exist.
 
 use std::collections::HashSet;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -15,33 +15,33 @@ use super::caught::caught;
 use super::{Builder, Event, Failed, Holding, OfStore, Purpose, Realisations, Request, lock};
 use crate::profile;
 
-/// So often a request is planned anew because something was found damaged.
+/// How often a request is planned again because something was found damaged.
 const MAX_REPAIRS: usize = 3;
 
-/// A recipe of which all that it is made of is there.
+/// A recipe whose inputs all exist.
 pub(super) struct Prepared {
     /// Its action.
     pub work: Work,
-    /// What its root is merged of.
+    /// The parts that its root is merged from.
     pub parts: Vec<Part>,
 }
 
-/// A recipe's part of a request.
+/// The status of a recipe in a request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Status {
-    /// Nothing has to be done for it.
+    /// Nothing to do.
     Idle,
-    /// What it needs is not there yet.
+    /// Its inputs do not all exist yet.
     Waiting,
     /// It is being realised.
     Running,
     /// It is realised.
     Done,
-    /// It was not, or something that it needs was not.
+    /// It failed, or something that it needs did.
     Lost,
 }
 
-/// A request that is being done.
+/// A request in progress.
 pub(super) struct Doing<'a> {
     pub(super) builder: &'a Arc<Builder>,
     pub(super) request: &'a Request<'a>,
@@ -49,17 +49,17 @@ pub(super) struct Doing<'a> {
     pub(super) plan: Mutex<Plan>,
     pub(super) progress: &'a Progress,
     pub(super) tell: &'a (dyn Fn(Event) + Sync),
-    /// Kept until the request is done.
+    /// Held until the request is done.
     pub(super) holding: Arc<Holding>,
-    /// What was to be prepared.
+    /// The prepared recipe, on request.
     pub(super) prepared: Mutex<Option<Prepared>>,
 }
 
 type Ended = (usize, Result<(), Arc<Failed>>);
 
 impl Builder {
-    /// Realises the goals of a request. What fails is in the answer; the builds that are under way are finished first.
-    /// When something that a build was given turns out to be damaged, it is built again, and then the rest.
+    /// Realises the goals of a request. Failures are part of the answer; running builds finish first. When an
+    /// input of a build turns out to be damaged, that input is built again, and then the rest.
     ///
     /// # Errors
     /// When there is no plan, or the request is cancelled.
@@ -74,7 +74,7 @@ impl Builder {
             if !realised.failed.iter().any(|(_, error)| matches!(**error, Failed::Damaged { .. })) {
                 break;
             }
-            // What is damaged does not count as there any more: the new plan has it.
+            // Damaged content no longer counts as present: the new plan includes it.
             realised = self.doing(request, progress, tell)?.run()?;
         }
         Ok(realised)
@@ -133,7 +133,7 @@ impl Doing<'_> {
         thread::scope(|scope| {
             let mut running = 0;
             loop {
-                // What came out otherwise is there all the same, and says nothing of the others.
+                // An output that differs is still usable, and says nothing about the others.
                 let stops = |error: &Failed| !matches!(error, Failed::Differs(_));
                 let stopped = self.progress.check().is_err()
                     || (answer.failed.iter().any(|(_, error)| stops(error))
@@ -178,7 +178,7 @@ impl Doing<'_> {
         });
         self.progress.check()?;
         if !answer.failed.is_empty() {
-            // Those that were never begun because something else failed are skipped, too.
+            // Recipes that were never started because another failed are skipped, too.
             for number in (0..places.len()).filter(|number| places[*number] == Status::Waiting) {
                 answer.skipped.push(self.name(number));
             }
@@ -195,7 +195,7 @@ impl Doing<'_> {
         Ok(answer)
     }
 
-    /// The first goal, when all that it is made of is there, and nothing failed; and what came of the others.
+    /// The first goal, when its inputs exist and nothing failed; and the results of the others.
     pub(super) fn prepare(&self) -> Result<(Option<Prepared>, Realisations), Failed> {
         let realised = self.run()?;
         let prepared = lock(&self.prepared).take().filter(|_| realised.failed.is_empty());
@@ -223,7 +223,7 @@ impl Doing<'_> {
         self.holding.keep_outputs(&self.outputs(number).unwrap_or_default())
     }
 
-    /// What needs the recipe that was lost is lost, too.
+    /// Skips what needs the lost recipe.
     fn skip(&self, lost: usize, needs: &[Vec<usize>], places: &mut [Status], skipped: &mut Vec<RecipeName>) {
         let mut all = HashSet::from([lost]);
         for number in lost + 1..places.len() {
@@ -238,7 +238,7 @@ impl Doing<'_> {
     }
 }
 
-/// The first recipe that waits and of which all needs are done. What is not needed is known well enough.
+/// The first waiting recipe whose needs are all done. Recipes that need no building count as done.
 fn ready(places: &[Status], needs: &[Vec<usize>]) -> Option<usize> {
     (0..places.len()).find(|number| {
         places[*number] == Status::Waiting

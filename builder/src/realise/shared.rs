@@ -1,5 +1,5 @@
-//! A build that runs, and whoever waits for it: requests that want the same action share it. It is stopped when none
-//! wants it any more.
+//! A running build, and the requests that wait for it: requests for the same action share it. It is stopped
+//! when no request wants it any more.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,10 +13,10 @@ use super::action::Work;
 use super::{Failed, Holding, lock};
 use crate::sandbox::Limits;
 
-/// How often whoever waits looks whether its request is still wanted.
+/// How often a waiting thread checks whether its request was cancelled.
 const TICK: Duration = Duration::from_millis(50);
 
-/// What comes of a build.
+/// The outcome of a build.
 pub(super) type Outcome = Result<Outputs, Arc<Failed>>;
 
 #[derive(Default)]
@@ -27,32 +27,32 @@ struct State {
     outcome: Option<Outcome>,
 }
 
-/// A build that runs.
+/// A running build.
 pub(super) struct Shared {
     recipe: RecipeName,
     limits: Limits,
     keep_failed: AtomicBool,
-    /// Cancelled when nobody wants it any more.
+    /// Cancelled when no request wants it any more.
     pub progress: Progress,
-    /// Keeps the outputs until whoever waits for them keeps them.
+    /// Holds the outputs until the waiting requests do.
     pub holding: Holding,
     state: Mutex<State>,
     changed: Condvar,
 }
 
-/// What whoever waits sees of it.
+/// An event for waiting requests.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum BuildEvent {
     /// It was begun for another request, with these limits.
     Joined(Limits),
-    /// It has begun, and this is its log.
+    /// It has begun, with this log.
     Begun(PathBuf),
-    /// A step has.
+    /// A step has begun.
     Step(usize),
 }
 
 impl Shared {
-    /// A build that nobody waits for yet.
+    /// A build without waiting requests.
     pub fn new(work: &Work, holding: Holding) -> Arc<Self> {
         Arc::new(Self {
             recipe: work.recipe.clone(),
@@ -65,12 +65,12 @@ impl Shared {
         })
     }
 
-    /// The limits of whoever began it.
+    /// The limits of the request that began it.
     pub fn limits(&self) -> &Limits {
         &self.limits
     }
 
-    /// Whether anybody wants its folder when it fails.
+    /// Whether any request wants its folder when it fails.
     pub fn keeps_failed(&self) -> bool {
         self.keep_failed.load(Ordering::Relaxed)
     }
@@ -85,8 +85,8 @@ impl Shared {
         lock(&self.state).log.clone()
     }
 
-    /// One more wants it, and its folder when it fails. Not when it was given up already: what was begun then is being
-    /// stopped.
+    /// Adds a request, which may want its folder when it fails. Returns false when the build was given up
+    /// already: it is being stopped.
     pub fn join(&self, keep_failed: bool) -> bool {
         let mut state = lock(&self.state);
         if self.progress.check().is_err() {
@@ -103,7 +103,7 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    /// A step has.
+    /// A step has begun.
     pub fn stepped(&self, step: usize) {
         lock(&self.state).step = step;
         self.changed.notify_all();
@@ -115,7 +115,7 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    /// Waits until it is over, for whoever joined; or until `progress` is cancelled.
+    /// Waits until it is over, for a request that joined; or until `progress` is cancelled.
     pub fn wait(&self, progress: &Progress, mut see: impl FnMut(BuildEvent)) -> Outcome {
         let mut state = lock(&self.state);
         let (mut begun, mut step) = (false, 0);
@@ -138,7 +138,7 @@ impl Shared {
                 if state.waiting > 0 {
                     return Err(Arc::new(Cancelled.into()));
                 }
-                // The last one waits until nothing is left of it.
+                // The last request waits until nothing of the build is left.
                 self.progress.cancel();
             }
             state = self.changed.wait_timeout(state, TICK).map_or_else(|e| e.into_inner().0, |it| it.0);

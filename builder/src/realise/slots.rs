@@ -1,4 +1,4 @@
-//! How many builds run at once, of all requests together.
+//! Bounds the number of builds that run at once, over all requests.
 
 use std::sync::{Condvar, Mutex};
 use std::time::Duration;
@@ -7,19 +7,19 @@ use stele_store::{Cancelled, Progress};
 
 use super::lock;
 
-/// A build beyond the first begins only when at least this part of the machine's memory is free: one in so many.
+/// Builds beyond the first start only while at least one in so many parts of the machine's memory is free.
 const FREE: u64 = 10;
-/// How often whoever waits looks whether it is still wanted, and whether memory has become free.
+/// How often a waiting request checks whether it was cancelled, and whether memory is free.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Turns.
+/// Slots.
 pub(super) struct Slots {
     max: usize,
     taken: Mutex<usize>,
     freed: Condvar,
 }
 
-/// A turn; given back when this goes.
+/// A slot; freed when dropped.
 pub(super) struct Turn<'a>(&'a Slots);
 
 impl Slots {
@@ -29,10 +29,10 @@ impl Slots {
         Self { max, taken: Mutex::default(), freed: Condvar::new() }
     }
 
-    /// Waits for a turn.
+    /// Waits for a slot.
     ///
     /// # Errors
-    /// When nobody wants it any more.
+    /// When the request is cancelled.
     pub fn take(&self, progress: &Progress) -> Result<Turn<'_>, Cancelled> {
         let mut taken = lock(&self.taken);
         loop {
@@ -53,7 +53,7 @@ impl Drop for Turn<'_> {
     }
 }
 
-/// Whether memory is left for another build; yes, when nobody says.
+/// Whether there is memory for another build; yes, if unknown.
 fn has_memory() -> bool {
     let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let of = |name: &str| {
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_turn_is_waited_for_and_given_back() {
+    fn a_slot_is_waited_for_and_freed() {
         let slots = Slots { max: 1, taken: Mutex::default(), freed: Condvar::new() };
         let progress = Progress::default();
         let turn = slots.take(&progress).unwrap();

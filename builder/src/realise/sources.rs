@@ -1,7 +1,7 @@
-//! What a recipe has from outside and from beside it, in the store as a build sees it.
+//! The sources and local files of a recipe, in the store as a build sees them.
 //!
-//! What a source is, this store finds out itself from the bytes that are pinned: what other stores say of an unpacking
-//! is not looked at.
+//! This store derives the content of a source itself from the pinned bytes: what other stores report of an
+//! unpacking is ignored.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -22,25 +22,25 @@ use super::error::SourceError;
 use super::holding::Holding;
 use super::known::{on_disk, sound_source};
 
-/// The largest file beside a recipe, in bytes.
+/// The maximum size of a local file, in bytes.
 const MAX_LOCAL: usize = 1 << 30;
 
 /// How the inputs of a recipe are prepared.
 pub struct Preparing<'a> {
-    /// Where they are stored.
+    /// The store for them.
     pub store: &'a Store,
     /// The recipe tree.
     pub tree: &'a Path,
-    /// How long what was not there before is kept.
+    /// The lease of what was not stored before.
     pub until: Holder,
-    /// What keeps them until they are used.
+    /// What protects them until they are used.
     pub holding: Option<&'a Holding>,
-    /// How far it is.
+    /// The progress.
     pub progress: &'a Progress,
 }
 
 impl Preparing<'_> {
-    /// A source as a build sees it, and whether it was there before.
+    /// A source as a build sees it, and whether the store had it before.
     ///
     /// # Errors
     /// See [`SourceError`].
@@ -57,7 +57,7 @@ impl Preparing<'_> {
         let blob = self.pinned(recipe, source)?;
         let patches =
             how.patches.iter().map(|patch| read_patch(self.tree, patch)).collect::<Result<Vec<_>, _>>()?;
-        // What is in the store is looked at once more before it is taken apart.
+        // Bytes from the store are verified before they are unpacked.
         store.open_blob(&blob)?.verified_by(|_| {})?;
         let session = store.session()?;
         let made =
@@ -78,14 +78,14 @@ impl Preparing<'_> {
         Ok((Target::Tree(made), false))
     }
 
-    /// Stores what lies beside a recipe and a build of it sees. It has to be what the recipe was evaluated with.
+    /// Stores the local files that a build sees. They must be those with which the recipe was evaluated.
     ///
     /// # Errors
     /// See [`SourceError`].
     pub fn locals(&self, recipe: &Recipe) -> Result<(), SourceError> {
         for local in &recipe.locals {
             let Some(target) = Target::of(&local.node) else { continue };
-            // Held first: what is found there must not go afterwards.
+            // Held first: what is found must not be collected afterwards.
             let held = self.keep(target).is_ok();
             if !held || !self.is_there(&local.node, target)? {
                 self.import(local, target)?;
@@ -94,7 +94,7 @@ impl Preparing<'_> {
         Ok(())
     }
 
-    /// Looks whether the images of a recipe are in the store, and as large as it says. Their trees.
+    /// Checks that the images of a recipe are in the store, with the size that it states. Returns their trees.
     ///
     /// # Errors
     /// See [`SourceError`].
@@ -125,17 +125,17 @@ impl Preparing<'_> {
         }
     }
 
-    /// What this store unpacked before, if all of that can still be read.
+    /// What this store unpacked before, if all of it can still be read.
     fn unpacked(&self, request: &[u8]) -> Result<Option<TreeId>, SourceError> {
         let made = self.store.realisation(&Digest::of(request), Origins::Own)?;
         let Some(tree) = made.and_then(|made| made.outputs.0.get(MADE).copied()) else { return Ok(None) };
         let target = Target::Tree(tree);
-        // Held first: what is found there must not go afterwards.
+        // Held first: what is found must not be collected afterwards.
         let held = self.keep(target).is_ok();
         Ok((held && self.store.has_closure(target)?).then_some(tree))
     }
 
-    /// The blob that a source is pinned to. One that is damaged is as good as none, and fetched again.
+    /// The blob that a source is pinned to. A damaged one counts as missing, and is fetched again.
     fn pinned(&self, recipe: &RecipeName, source: &SourceInput) -> Result<BlobId, SourceError> {
         let missing =
             || SourceError::Missing { recipe: recipe.clone(), file: source.source.file.to_string() };
@@ -157,12 +157,12 @@ impl Preparing<'_> {
         let stored = match &local.node {
             Node::File { executable, .. } => {
                 let bytes = read(self.tree, &local.path, MAX_LOCAL)?;
-                // What is no hex0 any more is not what was evaluated either.
+                // What is no longer hex0 is not what was evaluated, either.
                 let changes = |_| SourceError::Changes { path: path.clone() };
                 let bytes = if local.hex0 { hex0::decode(&bytes).map_err(changes)? } else { bytes };
                 Target::Blob(session.add_blob(&bytes, *executable)?)
             }
-            // What a link on the way leads to is compared, as everything is, with what was evaluated.
+            // The target of a link on the way is compared, as everything is, with what was evaluated.
             _ => session.import(&path, self.progress)?,
         };
         if stored != target {
@@ -178,7 +178,7 @@ fn is_cancelled(error: &PrepareError) -> bool {
     error.content().is_some_and(|it| it.inner().is::<Cancelled>())
 }
 
-/// The bytes of a patch, which have to be those that the recipe was evaluated with.
+/// The bytes of a patch, which must be those with which the recipe was evaluated.
 fn read_patch(tree: &Path, patch: &PatchFile) -> Result<Vec<u8>, SourceError> {
     let max = usize::try_from(MAX_FILE).unwrap_or(usize::MAX);
     let bytes = read(tree, &patch.path, max)?;

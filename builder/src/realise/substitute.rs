@@ -1,9 +1,9 @@
-//! Taking outputs from another store instead of building.
+//! Takes outputs from another store instead of building.
 //!
-//! Every byte is checked against the name by which it was asked for, and nothing that comes is larger or deeper than
-//! what a build could have made. That an output is of the action is what the other store says, and is believed for the
-//! recipes that it was asked for: whoever names a substituter trusts it so far (docs/threat-model.md). What it says of
-//! anything else is not remembered.
+//! Every byte is checked against the digest by which it was requested, and nothing received is larger or deeper
+//! than what a build could have made. That an output belongs to the action is the other store's claim, and is
+//! believed for the requested recipes: a user who names a substituter trusts it that far
+//! (docs/threat-model.md). Its other claims are not recorded.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
@@ -19,38 +19,38 @@ use stele_store::{
 use super::holding::Holding;
 use super::output;
 
-/// The longest text of the top directory of an output, in bytes. How long those below are, the one above says.
+/// The maximum text of the top directory of an output, in bytes. A parent states the length of those below.
 const MAX_TREE_TEXT: u64 = 64 << 20;
-/// The longest log that is taken along, in bytes.
+/// The maximum size of a log that is taken along, in bytes.
 const MAX_LOG: u64 = 256 << 20;
 
-/// What a substituter gives when it gives nothing.
+/// A substituter's failure to answer.
 pub type Unavailable = Box<dyn Error + Send + Sync>;
 
-/// Another store, which is asked before anything is built. Nothing that it says is trusted to be well-formed. Whoever
-/// waits for an answer returns within a moment after `progress` is cancelled.
+/// Another store, which is asked before anything is built. Its answers may be malformed. Calls return shortly
+/// after `progress` is cancelled.
 pub trait Substituter: Send + Sync {
-    /// What the user calls it.
+    /// The user's name for it.
     fn name(&self) -> &str;
 
-    /// Whether it stopped answering: it need not be asked again.
+    /// Whether it stopped answering: then it need not be asked again.
     fn is_gone(&self) -> bool;
 
-    /// The outputs there of the action with that digest, and the log; nothing when they are not known or not there any
-    /// more.
+    /// Its outputs of the action with that digest, and the log; `None` when it does not know them or has them
+    /// no longer.
     ///
     /// # Errors
     /// When it does not answer.
     fn realised(&self, of: &Digest, progress: &Progress) -> Result<Option<Realisation>, Unavailable>;
 
-    /// What is remembered there of what has that digest, an action or an unpacking or a merge, whether or not it is
-    /// still there.
+    /// Its recorded outputs for that digest, of an action, an unpacking or a merge, whether or not it still has
+    /// them.
     ///
     /// # Errors
     /// When it does not answer.
     fn remembered(&self, of: &Digest, progress: &Progress) -> Result<Option<Outputs>, Unavailable>;
 
-    /// The blob with that SHA-256, and its size, if it is there.
+    /// The blob with that SHA-256, and its size, if it has one.
     ///
     /// # Errors
     /// When it does not answer.
@@ -59,13 +59,13 @@ pub trait Substituter: Send + Sync {
     /// The canonical text of a tree, of at most `max` bytes. The caller checks it.
     ///
     /// # Errors
-    /// When it has none, it is longer, or the store does not answer.
+    /// When it is absent or longer, or the store does not answer.
     fn tree(&self, id: &TreeId, max: u64, progress: &Progress) -> Result<Vec<u8>, Unavailable>;
 
     /// The bytes of a blob, at most `max` of them. The caller checks them.
     ///
     /// # Errors
-    /// When it has none, or does not answer. What is longer is an error of the reader.
+    /// When it is absent, or the store does not answer. The reader fails beyond `max`.
     fn blob<'a>(
         &'a self,
         id: &BlobId,
@@ -74,58 +74,58 @@ pub trait Substituter: Send + Sync {
     ) -> Result<Box<dyn Read + 'a>, Unavailable>;
 }
 
-/// Why nothing was taken from a substituter. What was meant to be taken is built.
+/// Why nothing was taken from a substituter. The recipe is built instead.
 #[derive(Debug, thiserror::Error)]
 pub enum SubstituteError {
-    /// It does not answer, or does not have what it said.
+    /// It does not answer, or lacks what it claimed to have.
     #[error("{0}")]
     Unavailable(Unavailable),
-    /// It gave something else.
-    #[error("what it gives for {asked} is {given}")]
+    /// It sent other content.
+    #[error("it sent {given} for {asked}")]
     Other {
-        /// What was asked for.
+        /// The requested digest.
         asked: Digest,
-        /// What came.
+        /// The digest sent.
         given: Digest,
     },
-    /// It gave a text that is no tree.
-    #[error("what it gives for the tree {tree} is none: {why}")]
+    /// It sent a text that is not a tree.
+    #[error("what it sent for the tree {tree} is not a tree: {why}")]
     NoTree {
-        /// Which.
+        /// The tree.
         tree: TreeId,
-        /// Why.
+        /// The cause.
         why: DecodeTreeError,
     },
-    /// Something has another size than the directory says that it is in.
-    #[error("{of} has {found} bytes, and the directory that it is in says {wanted}")]
+    /// The size differs from that in the directory.
+    #[error("{of} has {found} bytes, and its directory states {wanted}")]
     Size {
-        /// What.
+        /// The digest.
         of: Digest,
-        /// The size that it has.
+        /// The actual size.
         found: u64,
-        /// The size that it should have.
+        /// The stated size.
         wanted: u64,
     },
-    /// It gives directories in each other without an end.
+    /// It sends endlessly nested directories.
     #[error("its output is nested deeper than {MAX_DEPTH} directories")]
     Deep,
-    /// It gives more than a build may make.
+    /// It sends more than a build may make.
     #[error("its outputs are larger than {} GiB", output::MAX_BYTES >> 30)]
     Large,
-    /// It says that an action has other outputs than the action names.
+    /// It lists other outputs than the action names.
     #[error("its outputs are not those of the action")]
     Outputs,
-    /// It says that an action has other outputs than it had when this store ran it.
-    #[error("it gives {given} for the output {output}, which was {own} when it was built here")]
+    /// It lists other outputs than this store got when it ran the action.
+    #[error("it has {given} for the output {output}, which was {own} when built here")]
     Contradicts {
         /// The name of the output.
         output: String,
-        /// What was built here.
+        /// The output built here.
         own: TreeId,
-        /// What it gives.
+        /// The output that it lists.
         given: TreeId,
     },
-    /// A tree of it is none that a store takes.
+    /// The store refuses one of its trees.
     #[error("{0}")]
     Refused(#[source] WriteError),
     /// This store cannot be read.
@@ -134,8 +134,8 @@ pub enum SubstituteError {
     /// This store cannot be written.
     #[error(transparent)]
     Write(WriteError),
-    /// Its answer broke off.
-    #[error("its answer broke off: {0}")]
+    /// Its answer was cut off.
+    #[error("its answer was cut off: {0}")]
     Broken(#[source] std::io::Error),
     /// The request was cancelled.
     #[error(transparent)]
@@ -154,7 +154,7 @@ impl From<WriteError> for SubstituteError {
     }
 }
 
-/// What is wanted of a substituter.
+/// A request to a substituter.
 pub(super) struct Query<'a> {
     /// The digest of an action.
     pub of: &'a Digest,
@@ -166,8 +166,8 @@ pub(super) struct Query<'a> {
     pub holding: &'a Holding,
 }
 
-/// Takes the outputs of an action from `from`; nothing when it does not know them. `keep` says what else is remembered,
-/// given the outputs and the log.
+/// Takes the outputs of an action from `from`; `None` when it does not know them. `keep` returns what else is
+/// recorded, given the outputs and the log.
 ///
 /// # Errors
 /// See [`SubstituteError`].
@@ -194,7 +194,7 @@ pub(super) fn take(
     for tree in outputs.0.values() {
         taking.tree(tree)?;
     }
-    // An output without its log is worth as much; the log is only asked for.
+    // An output without its log is as good; a missing log is no failure.
     let log = log.filter(|log| taking.blob(log, None, false).is_ok());
     progress.check()?;
     let targets: Vec<Target> = outputs.0.values().map(|tree| Target::Tree(*tree)).collect();
@@ -208,21 +208,21 @@ struct Taking<'a, 's> {
     from: &'a dyn Substituter,
     session: &'a Session<'s>,
     progress: &'a Progress,
-    /// Trees that were taken: one that stands at many places is taken once.
+    /// Trees that were taken: one that occurs at many paths is taken once.
     done: RefCell<HashSet<TreeId>>,
-    /// How many bytes came.
+    /// The number of received bytes.
     bytes: Cell<u64>,
 }
 
 /// A tree whose entries are being taken.
 struct Opened {
     tree: Tree,
-    /// The number of the next entry.
+    /// The index of the next entry.
     next: usize,
 }
 
 impl Taking<'_, '_> {
-    /// Takes a tree and all that it names. Its own stack: what comes may be nested as deep as it likes.
+    /// Takes a tree and all that it names. With an explicit stack: what arrives may be nested to any depth.
     fn tree(&self, root: &TreeId) -> Result<(), SubstituteError> {
         let mut stack: Vec<Opened> = self.opened(root, None)?.into_iter().collect();
         while let Some(top) = stack.last_mut() {
@@ -251,13 +251,13 @@ impl Taking<'_, '_> {
         Ok(())
     }
 
-    /// A tree that is still to be taken; nothing when all of it is there.
+    /// A tree that is still to be taken; `None` when the store has all of it.
     fn opened(&self, id: &TreeId, size: Option<u64>) -> Result<Option<Opened>, SubstituteError> {
         self.progress.check()?;
         if self.done.borrow().contains(id) || self.store.has_closure(Target::Tree(*id))? {
             return Ok(None);
         }
-        // The text may be there, and only something that it names be damaged.
+        // The text may be stored, and only something that it names be damaged.
         let tree = match self.store.tree(id) {
             Ok(tree) => tree,
             Err(_) => {

@@ -1,4 +1,4 @@
-//! What can be told without a sandbox: that no request hangs.
+//! Tests without a sandbox: no request hangs.
 
 use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -61,6 +61,6 @@ fn a_panic_ends_the_request_with_an_error_and_never_hangs_it() {
     assert_eq!(told, 1);
     let [(recipe, error)] = &realised.failed[..] else { panic!("{:?}", realised.failed) };
     assert_eq!(recipe.as_str(), "a");
-    assert_eq!(error.to_string(), "recipe `a`: the daemon met a fault of its own: injected");
+    assert_eq!(error.to_string(), "recipe `a`: internal error: injected");
     assert_eq!(realised.skipped.iter().map(RecipeName::as_str).collect::<Vec<_>>(), ["b"]);
 }

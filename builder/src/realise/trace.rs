@@ -1,4 +1,4 @@
-//! What a build makes use of, and what it looks for in vain: seen by the mount that its root comes from.
+//! What a build uses and which paths it looks up without success, as seen by the mount of its root.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
@@ -16,43 +16,43 @@ use super::schedule::Prepared;
 use super::shared::{BuildEvent as Happened, Outcome, Shared};
 use super::{Builder, Event, Failed, Realisations, Request, lock};
 
-/// A path in the root of a build, without the first slash.
+/// A path in the root of a build, without the leading slash.
 type Path = Vec<u8>;
 
-/// What a build made use of.
+/// The trace of a build.
 #[derive(Debug)]
 pub struct Traced {
-    /// What it was given, in the order of its recipe.
+    /// Its inputs, in the order of its recipe.
     pub inputs: Vec<Used>,
-    /// Absolute paths that it looked for and that are not there, sorted.
+    /// Absolute paths that it looked up and that do not exist, sorted.
     pub missing: Vec<Vec<u8>>,
-    /// How many more it looked for or listed that were not noted: there is a bound to what is kept of a build.
+    /// How many further look-ups and entries were not recorded: the record of a build is bounded.
     pub unnoted: u64,
-    /// What came of it.
+    /// The outcome of the build.
     pub outcome: Outcome,
     /// Whether it was built before, and so compared with that.
     pub compared: bool,
 }
 
-/// Something that a build was given.
+/// An input of a build.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Used {
-    /// What.
+    /// Its origin.
     pub origin: Origin,
-    /// Where the build saw it.
+    /// Its path in the sandbox.
     pub place: SandboxPath,
-    /// Files and links in it.
+    /// Number of its files and links.
     pub files: usize,
-    /// Bytes of those.
+    /// Their size in bytes.
     pub bytes: u64,
-    /// Those of them that were opened, or read if they are links.
+    /// How many of them were opened, or read in the case of links.
     pub opened: usize,
 }
 
-/// What was seen of a build.
+/// Observations of a build.
 #[derive(Default)]
 struct Observed {
-    /// The paths by which a number was reached: several, for the same file at several places.
+    /// The paths that led to an inode number: several, for the same file at several paths.
     paths: HashMap<u64, BTreeSet<Path>>,
     opened: HashSet<u64>,
     missing: BTreeSet<Path>,
@@ -61,9 +61,9 @@ struct Observed {
     unnoted: u64,
 }
 
-/// So many bytes of paths are kept of a build, which can look for as many as it likes.
+/// Maximum bytes of paths recorded of a build, which can look up any number of them.
 const MAX_NOTED: usize = 256 << 20;
-/// What a path takes beside its bytes, about.
+/// The approximate overhead per path.
 const OVERHEAD: usize = 64;
 
 struct Tracer {
@@ -73,13 +73,13 @@ struct Tracer {
 }
 
 impl Observed {
-    /// The paths of `name` in the directory with that number.
+    /// The paths of `name` in the directory with that inode number.
     fn below(&self, parent: u64, name: &[u8]) -> Vec<Path> {
         let parents = self.paths.get(&parent).into_iter().flatten();
         parents.map(|path| [path, name].join(if path.is_empty() { &b""[..] } else { b"/" })).collect()
     }
 
-    /// Notes the paths of something with this number, or of nothing, as far as there is room.
+    /// Records the paths of an inode number, or of nothing, within the bound.
     fn note(&mut self, number: Option<u64>, paths: Vec<Path>) {
         for path in paths {
             let bytes = path.len() + OVERHEAD;
@@ -120,19 +120,19 @@ impl Observer for Tracer {
     }
 }
 
-/// What came of tracing.
+/// The result of tracing.
 pub enum Tracing {
     /// The build was traced.
     Traced(Traced),
-    /// What the recipe is made of could not be realised.
+    /// The inputs of the recipe could not be realised.
     Unready(Realisations),
 }
 
 impl Builder {
-    /// Builds the only goal of a request once more, whether or not that is known, and sees what it makes use of.
+    /// Builds the only goal of a request, even if its outputs are known, and traces what it uses.
     ///
     /// # Errors
-    /// When there is no plan, the sandbox cannot be had, or the request is cancelled.
+    /// When there is no plan, the sandbox cannot be created, or the request is cancelled.
     pub fn trace(
         self: &Arc<Self>,
         request: &Request<'_>,
@@ -162,13 +162,13 @@ impl Builder {
                 tell(match happened {
                     Happened::Begun(log) => Event::Begins { recipe, action, steps, log },
                     Happened::Step(step) => Event::Step { recipe, step },
-                    // Nobody else runs what is traced.
+                    // No other request runs a traced build.
                     Happened::Joined(limits) => Event::Joins { recipe, limits },
                 });
             })
         });
         progress.check()?;
-        // Nobody asks its mount anything any more.
+        // No process uses its mount any more.
         drop(held);
         let seen = lock(&tracer.seen);
         let opened: HashSet<&Path> =
@@ -214,7 +214,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_kept_of_a_build_has_a_bound_and_what_was_left_out_is_counted() {
+    fn the_trace_of_a_build_is_bounded_and_what_exceeds_it_is_counted() {
         let mut seen = Observed::default();
         let name = vec![b'q'; 1 << 20];
         for number in 0..400_u32 {
@@ -222,7 +222,7 @@ mod tests {
         }
         assert!(seen.bytes <= MAX_NOTED && seen.missing.len() < 256, "{}", seen.missing.len());
         assert_eq!(seen.missing.len() as u64 + seen.unnoted, 400);
-        // The same once more takes no room.
+        // Repetitions take no space.
         let mut seen = Observed::default();
         (0..3).for_each(|_| seen.note(Some(7), vec![b"usr/bin/cc".to_vec()]));
         assert_eq!((seen.bytes, seen.unnoted), (10 + OVERHEAD, 0));

@@ -1,9 +1,9 @@
-//! Which build is ended when the disk of the store is nearly full: the one that writes most of late, and no other for
-//! its sake.
+//! Which build is ended when the disk of the store is nearly full: the one that has written most recently, and
+//! no other because of it.
 //!
-//! Each supervisor says in the lock of its build's folder what its build has written lately, and looks at what the
-//! others say. One whose build is not the first to go waits for those before it, but not for ever: the disk may be
-//! filled by somebody else.
+//! Each supervisor records in the lock of its build's folder how much its build has written lately, and reads
+//! the others' records. One whose build is not the first to end waits for those before it, but not forever: a
+//! process outside may have filled the disk.
 
 use std::cmp::Ordering;
 use std::collections::VecDeque;
@@ -15,25 +15,25 @@ use std::time::{Duration, Instant};
 
 use super::folder;
 
-/// What "lately" is.
+/// The length of "lately".
 const LATELY: Duration = Duration::from_secs(3);
-/// So long a build is spared for the sake of one that writes more: the other's folder is being removed meanwhile.
+/// How long a build is spared while another one wrote more: the other's folder is being removed meanwhile.
 const SPARED: Duration = Duration::from_secs(10);
-/// So long when no other is known to write more: it may not have said so yet.
+/// How long when no other is known to have written more: its record may be late.
 const UNDECIDED: Duration = Duration::from_secs(1);
 
-/// What one build wrote, and since when there has been no room for it.
+/// The writes of one build, and since when the disk has been nearly full.
 pub(super) struct Blame {
     folder: PathBuf,
     lock: Option<File>,
-    /// Bytes that it had written in all, at some times of late.
+    /// Total bytes written, at some recent times.
     written: VecDeque<(Instant, u64)>,
     said: u64,
     short: Option<Instant>,
 }
 
 impl Blame {
-    /// Of the build with this folder, whose lock is held by `lock`.
+    /// For the build with this folder, whose lock is held by `lock`.
     pub fn new(folder: &Path, lock: Option<OwnedFd>) -> Self {
         Self {
             folder: folder.to_owned(),
@@ -44,9 +44,9 @@ impl Blame {
         }
     }
 
-    /// It has written so many bytes in all.
+    /// Records the total of bytes that it has written.
     pub fn note(&mut self, now: Instant, all: u64) {
-        // The last that is older stays: what was written since then is what is asked for.
+        // Keep the last older one: the writes since then are what counts.
         while self.written.get(1).is_some_and(|(at, _)| now.saturating_duration_since(*at) > LATELY) {
             self.written.pop_front();
         }
@@ -55,7 +55,7 @@ impl Blame {
         if lately != self.said
             && let Some(lock) = &self.lock
         {
-            // On a disk that is full it may not be said: then it is what was said last.
+            // On a full disk the write may fail: then the last record stays.
             let _ = lock.write_all_at(&lately.to_le_bytes(), 0);
             self.said = lately;
         }
@@ -66,12 +66,12 @@ impl Blame {
         self.written.back().map_or(0, |(_, all)| all.saturating_sub(first))
     }
 
-    /// There is room.
+    /// The disk has free space.
     pub fn relax(&mut self) {
         self.short = None;
     }
 
-    /// There is no room: whether this build is the one to be ended.
+    /// The disk is nearly full: whether this build is the one to be ended.
     pub fn is_next(&mut self, now: Instant) -> bool {
         let short = now.saturating_duration_since(*self.short.get_or_insert(now));
         match self.most_of_others().cmp(&self.lately()) {
@@ -81,7 +81,7 @@ impl Blame {
         }
     }
 
-    /// The most that another build that runs has written lately.
+    /// The most that another running build has written lately.
     fn most_of_others(&self) -> u64 {
         let Some(entries) = self.folder.parent().and_then(|all| std::fs::read_dir(all).ok()) else {
             return 0;
@@ -91,7 +91,7 @@ impl Blame {
     }
 }
 
-/// What the supervisor of a build says, if it still has one.
+/// The record of a build's supervisor, if that still runs.
 fn said(folder: &Path) -> Option<u64> {
     let mut bytes = [0; 8];
     File::open(folder.join(folder::LOCK)).ok()?.read_exact_at(&mut bytes, 0).ok()?;
@@ -114,7 +114,7 @@ mod tests {
         let builds = tempfile::tempdir().unwrap();
         let ((_, mut one), (_, mut other)) = (build(builds.path(), "1"), build(builds.path(), "2"));
         let begun = Instant::now();
-        // The first has written more in all, and long before; the other all at once.
+        // The first has written more in total, but long ago; the other all at once.
         one.note(begun, 9_000_000);
         one.note(begun + LATELY, 9_000_000);
         let now = begun + LATELY * 3;
@@ -122,13 +122,14 @@ mod tests {
         other.note(now, 1_000_000);
         assert!(other.is_next(now));
         assert!(!one.is_next(now));
-        // When the other is gone and there is still no room, it is this one's turn; and a build alone is always next.
+        // When the other is gone and the disk is still full, it is this one's turn; and a lone build is always
+        // next.
         drop(other);
         assert!(one.is_next(now));
     }
 
     #[test]
-    fn nobody_is_spared_for_ever() {
+    fn no_build_is_spared_forever() {
         let builds = tempfile::tempdir().unwrap();
         let ((_, mut one), (_, mut other)) = (build(builds.path(), "1"), build(builds.path(), "2"));
         let now = Instant::now();
@@ -136,18 +137,18 @@ mod tests {
         assert!(!one.is_next(now));
         assert!(!one.is_next(now + SPARED / 2));
         assert!(one.is_next(now + SPARED));
-        // There was room meanwhile: it begins anew.
+        // There was space meanwhile: the wait starts over.
         one.relax();
         assert!(!one.is_next(now + SPARED * 2));
     }
 
     #[test]
-    fn nobody_is_ended_at_once_who_wrote_nothing() {
+    fn no_build_that_wrote_nothing_is_ended_at_once() {
         let builds = tempfile::tempdir().unwrap();
         let (_, mut alone) = build(builds.path(), "1");
         let now = Instant::now();
         assert!(!alone.is_next(now));
-        // Somebody else has filled the disk, and it is not going to become emptier by waiting.
+        // An outside process has filled the disk, and waiting does not free it.
         assert!(alone.is_next(now + UNDECIDED));
     }
 }

@@ -1,23 +1,23 @@
-//! The kernel's own limits on memory and processes (cgroups(7)), for whoever may set them: it is faster than who looks
-//! from outside. Version 2, or the controllers of version 1.
+//! The kernel's own limits on memory and processes (cgroups(7)), where the user may set them: they act faster
+//! than polling from outside. Version 2, or the controllers of version 1.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// What the names of groups begin with.
+/// The prefix of the groups' names.
 pub const PREFIX: &str = "stele-build-";
-/// How often a group is tried to be removed whose processes have ended.
+/// How often the removal of a group whose processes have ended is tried.
 const TRIES: usize = 100;
 
-/// Groups that hold one build; they go with this.
+/// The cgroups of one build; dropping it removes them.
 pub(super) struct Group {
     folders: Vec<PathBuf>,
 }
 
 impl Group {
-    /// Makes groups with these limits. None where this user may not, or none are mounted.
+    /// Creates groups with these limits. None where the user may not, or none are mounted.
     pub fn new(name: &str, memory: u64, processes: u64) -> Option<Self> {
         let mut group = Self { folders: Vec::new() };
         for parent in parents() {
@@ -32,7 +32,7 @@ impl Group {
             };
             let files: &[(&str, u64)] = match parent.unified {
                 true => &[("memory.max", memory), ("memory.swap.max", 0), ("pids.max", processes)],
-                // The second is memory and swap together, which is there where the kernel counts swap.
+                // The second is memory and swap together, which exists where the kernel counts swap.
                 false => &[
                     ("memory.limit_in_bytes", memory),
                     ("memory.memsw.limit_in_bytes", memory),
@@ -48,28 +48,28 @@ impl Group {
         (!group.folders.is_empty()).then_some(group)
     }
 
-    /// Moves the calling process, which has one thread. Where it cannot be moved, the limits are kept by who looks from
-    /// outside alone.
+    /// Moves the calling process, which has one thread. Where that fails, only the polling from outside
+    /// enforces the limits.
     pub fn enter(&self) {
         for folder in &self.folders {
-            // A thread that moves itself stops nobody else; to move a process, the kernel waits until none on the
-            // machine forks, some 20 ms. Version 2 moves processes only.
+            // A thread that moves itself stops no other; to move a process, the kernel waits until no process
+            // of the machine forks, some 20 ms. Version 2 moves processes only.
             let _ =
                 fs::write(folder.join("tasks"), "0").or_else(|_| fs::write(folder.join("cgroup.procs"), "0"));
         }
     }
 
-    /// Whether the kernel has ended a process of the group because its memory was used up.
+    /// Whether the kernel has killed a process of the group for lack of memory.
     pub fn is_out_of_memory(&self) -> bool {
         self.has("memory.events", "oom_kill ") || self.has("memory.oom_control", "oom_kill ")
     }
 
-    /// Whether the kernel has refused the group a process because it had so many.
+    /// Whether the kernel has refused the group a process because it had too many.
     pub fn is_out_of_processes(&self) -> bool {
         self.has("pids.events", "max ")
     }
 
-    /// Whether something was counted in one of these files.
+    /// Whether one of these files has a non-zero count.
     fn has(&self, file: &str, what: &str) -> bool {
         self.folders.iter().any(|folder| {
             let text = fs::read_to_string(folder.join(file)).unwrap_or_default();
@@ -91,11 +91,11 @@ impl Drop for Group {
     }
 }
 
-/// Removes a group, if it is there and may be removed.
+/// Removes a group, if it exists and may be removed.
 ///
 /// # Errors
-/// When a process of it lives, or has just ended and is still counted: that passes. Nothing else does, such as groups
-/// that are mounted read-only, which are nobody's work here.
+/// When a process of it lives, or has just ended and is still counted: that passes. Other failures are ignored,
+/// such as groups that are mounted read-only.
 fn remove(folder: &Path) -> io::Result<()> {
     match fs::remove_dir(folder) {
         Err(e) if e.kind() == io::ErrorKind::ResourceBusy => Err(e),
@@ -103,7 +103,7 @@ fn remove(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Removes the groups that a killed supervisor of the build called `name` left.
+/// Removes the groups that a killed supervisor of the build `name` left.
 ///
 /// # Errors
 /// As long as a process of them lives.
@@ -116,7 +116,7 @@ struct Parent {
     unified: bool,
 }
 
-/// The groups that this process is in and that can limit something.
+/// The cgroups of this process that can limit something.
 fn parents() -> Vec<Parent> {
     let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     let mut parents = Vec::new();
@@ -146,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_group_or_cannot_be_removed_is_not_waited_for() {
+    fn a_missing_or_unremovable_group_is_not_waited_for() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
         fs::write(&file, "").unwrap();

@@ -1,4 +1,4 @@
-//! Applies set-up operations, one after the other, to this process.
+//! Applies set-up operations in order to this process.
 
 use std::fs::{File, Permissions};
 use std::io::{self, Write};
@@ -18,30 +18,30 @@ use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities, set_no_new
 use super::ops::{SetupOp, Source};
 use super::{filter, sys};
 
-/// What was opened before the set-up began.
+/// Descriptors opened before the set-up.
 #[derive(Default)]
 pub struct Given {
     /// The folder of all builds.
     pub builds: Option<OwnedFd>,
     /// The FUSE device.
     pub device: Option<OwnedFd>,
-    /// A file system with nodes of devices, mounted nowhere yet.
+    /// A filesystem with device nodes, not mounted yet.
     pub nodes: Option<OwnedFd>,
 }
 
-/// An operation that could not be done.
+/// An operation that failed.
 #[derive(Debug)]
 pub struct Undone {
-    /// Which.
+    /// The operation.
     pub op: SetupOp,
-    /// Why.
+    /// The cause.
     pub error: io::Error,
 }
 
-/// Does all of `ops`; the listener of the filter, when one of them sets it.
+/// Applies all of `ops`; returns the filter's listener, if one of them installs it.
 ///
 /// # Errors
-/// With the first that cannot be done. What was done before it stays done: the process is of no use then.
+/// The first that fails. Earlier ones stay applied: the process is unusable then.
 pub fn apply(ops: &[SetupOp], given: &Given) -> Result<Option<OwnedFd>, Undone> {
     let mut listener = None;
     for op in ops {
@@ -125,7 +125,7 @@ fn text(text: &str) -> io::Result<std::ffi::CString> {
     std::ffi::CString::new(text).map_err(io::Error::other)
 }
 
-/// Modified when all that the store shows was.
+/// Sets the modification time of the store's files.
 fn old(path: &str) -> io::Result<()> {
     let time = Timespec { tv_sec: crate::profile::MODIFIED.cast_signed(), tv_nsec: 0 };
     let times = Timestamps { last_access: time, last_modification: time };
@@ -134,8 +134,8 @@ fn old(path: &str) -> io::Result<()> {
 
 fn attach_store(path: &str, given: &Given) -> io::Result<()> {
     let device = given.device.as_ref().ok_or(io::ErrorKind::NotFound)?;
-    // The kernel checks the modes (default_permissions), for every user of the namespace (allow_other). The source is
-    // a word, because a build can read it.
+    // The kernel checks the modes (default_permissions), for every user of the namespace (allow_other). The
+    // source is a fixed word, because a build can read it.
     let options = format!(
         "fd={},rootmode=40555,user_id=0,group_id=0,default_permissions,allow_other",
         device.as_raw_fd()
@@ -159,9 +159,9 @@ fn bind(from: &Source, to: &str, recursive: bool, writable: bool, given: &Given)
     if writable { Ok(()) } else { read_only(to, MountFlags::NODEV) }
 }
 
-/// What is mounted there is not written any more, and has these flags, too.
+/// Makes the mount there read-only, and adds these flags.
 fn read_only(path: &str, flags: MountFlags) -> io::Result<()> {
-    // A namespace may add to the flags of a mount that it got from another, and take nothing away.
+    // A namespace may add flags to an inherited mount, but not remove any.
     let has = rustix::fs::statvfs(path)?.f_flag;
     let mut flags = MountFlags::BIND | MountFlags::RDONLY | MountFlags::NOSUID | flags;
     flags.set(MountFlags::NOEXEC, has.contains(rustix::fs::StatVfsMountFlags::NOEXEC));
@@ -169,16 +169,16 @@ fn read_only(path: &str, flags: MountFlags) -> io::Result<()> {
 }
 
 fn inputs(tree: &str, empty: &str, path: &str) -> io::Result<()> {
-    // Both layers are of one file system, so numbers of inodes are those that the store shows. `userxattr`: the others
-    // are read by root of the machine alone. No attribute of a file means anything to it, for the store shows none.
+    // Both layers are on one filesystem, so inode numbers are those of the store. `userxattr`: only root of the
+    // machine can read the others. No file's attribute has a meaning to it, for the store shows none.
     let options = text(&format!("lowerdir={tree}:{empty},userxattr,xino=off,uuid=off"))?;
     let flags = MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOATIME;
     Ok(mount("stele", path, "overlay", flags, options.as_c_str())?)
 }
 
-/// A regular file in a device's place, as `cc -o /dev/null` makes one when root runs it, would be the machine's to be
-/// written. The bind is read-only: then its times and mode are not changed either, and the device is written all the
-/// same.
+/// A regular file in a device's place, as `cc -o /dev/null` run by root creates it, would make a file of the
+/// machine writable. The bind mount is read-only: then its times and mode cannot change either, and the device
+/// can still be written.
 fn device(from: &str, to: &str, major: u32, minor: u32) -> io::Result<()> {
     mount_bind(from, to)?;
     let stat = rustix::fs::stat(to)?;
@@ -195,13 +195,13 @@ fn device(from: &str, to: &str, major: u32, minor: u32) -> io::Result<()> {
 fn own_formats(path: &str) -> io::Result<()> {
     match mount("binfmt_misc", path, "binfmt_misc", MountFlags::empty(), c"") {
         Ok(()) => Ok(unmount(path, UnmountFlags::DETACH)?),
-        // Kernels before 6.7 let only root of the machine mount it; and one that has none runs no such formats.
+        // Kernels before 6.7 let only root of the machine mount it; a kernel without it runs no such formats.
         Err(Errno::PERM | Errno::NODEV) => Ok(()),
         Err(e) => Err(e.into()),
     }
 }
 
-/// Both roots at one place, so that the new one needs no directory for the old one (pivot_root(2), NOTES).
+/// Both roots at one path, so that the new one needs no directory for the old one (pivot_root(2), NOTES).
 fn pivot(path: &str) -> io::Result<()> {
     std::env::set_current_dir(path)?;
     rustix::process::pivot_root(".", ".")?;
@@ -246,7 +246,7 @@ fn drop_capabilities() -> io::Result<()> {
         .ok()
         .and_then(|text| text.trim().parse::<u32>().ok())
         .unwrap_or(40);
-    // One beyond the last is refused: newer kernels may have more than this file says.
+    // One past the last is refused: newer kernels may have more than this program knows.
     for number in 0..=last.max(63) {
         let one = CapabilitySet::from_bits_retain(1 << number);
         match rustix::thread::remove_capability_from_bounding_set(one) {

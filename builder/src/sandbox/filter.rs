@@ -1,8 +1,9 @@
-//! Which system calls a build is denied, and which are answered by its supervisor so that every machine looks the same.
+//! The system calls that a build is denied, and those that its supervisor answers so that every machine looks
+//! the same.
 //!
-//! The namespaces and the lost capabilities already keep a build in. These filters are the second wall: they take away
-//! what a kernel offers to those who look for its faults, what is not namespaced (keyrings, vsock, the log of the
-//! kernel), and new namespaces.
+//! The namespaces and the dropped capabilities already confine a build. These filters are the second line of
+//! defence: they remove attack surface of the kernel, what is not namespaced (keyrings, vsock, the kernel log),
+//! and new namespaces.
 
 use std::collections::BTreeMap;
 
@@ -12,9 +13,9 @@ use seccompiler::{
     TargetArch,
 };
 
-/// A filter could not be made.
+/// A filter could not be built.
 #[derive(Debug, thiserror::Error)]
-#[error("the filter of system calls cannot be made: {0}")]
+#[error("the system call filter cannot be built: {0}")]
 pub struct FilterError(String);
 
 fn failed(error: impl std::fmt::Display) -> FilterError {
@@ -37,7 +38,7 @@ const DENIED: &[i64] = &[
     libc::SYS_fspick,
     libc::SYS_move_mount,
     libc::SYS_open_tree,
-    // What the kernel has for all users of a machine together.
+    // State that the kernel shares among all users of a machine.
     libc::SYS_add_key,
     libc::SYS_request_key,
     libc::SYS_keyctl,
@@ -55,7 +56,7 @@ const DENIED: &[i64] = &[
     libc::SYS_adjtimex,
     libc::SYS_sethostname,
     libc::SYS_setdomainname,
-    // Code for the kernel.
+    // Kernel code.
     libc::SYS_init_module,
     libc::SYS_finit_module,
     libc::SYS_delete_module,
@@ -64,10 +65,10 @@ const DENIED: &[i64] = &[
     libc::SYS_bpf,
     libc::SYS_perf_event_open,
     libc::SYS_userfaultfd,
-    // Files by other ways than their path, and what others do with files.
+    // Access to files other than by path, and to other processes' files.
     libc::SYS_open_by_handle_at,
     libc::SYS_fanotify_init,
-    // Where memory lies.
+    // NUMA placement of memory.
     libc::SYS_mbind,
     libc::SYS_set_mempolicy,
     libc::SYS_set_mempolicy_home_node,
@@ -79,35 +80,36 @@ const DENIED: &[i64] = &[
     libc::SYS_ioperm,
 ];
 
-/// Answered with ENOSYS, as by an older kernel: programs have another way.
+/// Answered with ENOSYS, as by an older kernel: programs fall back.
 const ABSENT: &[i64] = &[
-    // Its flags lie in memory, where no filter sees them; libraries go on with clone(2).
+    // Its flags lie in memory, where no filter sees them; libraries fall back to clone(2).
     libc::SYS_clone3,
     // It opens sockets that no filter sees.
     libc::SYS_io_uring_setup,
     libc::SYS_io_uring_enter,
     libc::SYS_io_uring_register,
-    // Whether a kernel has these is its configuration's business.
+    // Their presence depends on the kernel's configuration.
     libc::SYS_memfd_secret,
     libc::SYS_landlock_create_ruleset,
     libc::SYS_landlock_add_rule,
     libc::SYS_landlock_restrict_self,
     #[cfg(target_arch = "x86_64")]
     libc::SYS_sysfs,
-    // The old one: libraries use getdents64(2), which is answered sorted.
+    // The old variant: libraries use getdents64(2), which is answered sorted.
     #[cfg(target_arch = "x86_64")]
     libc::SYS_getdents,
 ];
 
-/// Answered with 0, and nothing is done: of which groups a build's user is, is none of its business.
+/// Answered with 0 and no effect: a build must not see its user's groups.
 const PRETENDED: &[i64] = &[libc::SYS_getgroups];
 
-/// Commands of fcntl(2) that are answered with EINVAL, as by a file system that has none: leases, delegations and
-/// dnotify. Whoever opens a file waits for whoever has a lease on it. F_SETDELEG (Linux 6.19) has no name yet.
+/// Commands of fcntl(2) that are answered with EINVAL, as by a filesystem without them: leases, delegations and
+/// dnotify. A process that opens a file waits for the holder of a lease on it. F_SETDELEG (Linux 6.19) has no
+/// name yet.
 const UNSUPPORTED: &[i32] = &[libc::F_SETLEASE, libc::F_NOTIFY, 1024 + 16];
 
-/// Of the modes of fallocate(2), those that give room back (FALLOC_FL_PUNCH_HOLE, FALLOC_FL_COLLAPSE_RANGE). All others
-/// are answered with EOPNOTSUPP, as by many a disk: they would take all the room that there is in one call.
+/// The modes of fallocate(2) that free space (FALLOC_FL_PUNCH_HOLE, FALLOC_FL_COLLAPSE_RANGE). All others are
+/// answered with EOPNOTSUPP, as by many filesystems: they would allocate all free space in one call.
 const GIVING_BACK: u64 = 0x2 | 0x8;
 
 /// Answered by the supervisor.
@@ -119,7 +121,7 @@ pub const ANSWERED: &[i64] = &[
     libc::SYS_getdents64,
 ];
 
-/// Flags of clone(2) that make a namespace.
+/// Flags of clone(2) that create a namespace.
 const NAMESPACES: &[i32] = &[
     libc::CLONE_NEWNS,
     libc::CLONE_NEWCGROUP,
@@ -130,7 +132,8 @@ const NAMESPACES: &[i32] = &[
     libc::CLONE_NEWNET,
 ];
 
-/// ioctl(2)s that type into a terminal (TIOCSTI, TIOCLINUX), or load a line discipline into the kernel (TIOCSETD).
+/// ioctl(2)s that inject input into a terminal (TIOCSTI, TIOCLINUX), or load a line discipline into the kernel
+/// (TIOCSETD).
 const TYPING: &[u64] = &[libc::TIOCSTI, 0x541c, 0x5423];
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
@@ -154,10 +157,10 @@ fn program(rules: Rules, errno: i32) -> Result<BpfProgram, FilterError> {
     filter.try_into().map_err(failed)
 }
 
-/// The filters that deny.
+/// The filters that deny calls.
 ///
 /// # Errors
-/// When the table makes no filter: a fault of this file.
+/// When the table yields no valid filter: a bug in this file.
 pub fn denying() -> Result<Vec<BpfProgram>, FilterError> {
     use SeccompCmpOp::{Eq, MaskedEq, Ne};
     let mut denied = always(DENIED);
@@ -168,14 +171,14 @@ pub fn denying() -> Result<Vec<BpfProgram>, FilterError> {
     denied.insert(libc::SYS_clone, NAMESPACES.iter().map(one_bit).collect::<Result<_, _>>()?);
     let typing = |code: &u64| rule(vec![condition(1, Eq, *code)?]);
     denied.insert(libc::SYS_ioctl, TYPING.iter().map(typing).collect::<Result<_, _>>()?);
-    // Sockets within the sandbox: of Unix, of its own loopback, and to ask which interfaces it has.
+    // Sockets within the sandbox: Unix, its own loopback, and netlink to list its interfaces.
     let netlink = libc::AF_NETLINK.unsigned_abs().into();
     let others = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK]
         .iter()
         .map(|family| condition(0, Ne, family.unsigned_abs().into()))
         .collect::<Result<_, _>>()?;
     let mut sockets = vec![rule(others)?, rule(vec![condition(0, Eq, netlink)?, condition(2, Ne, 0)?])?];
-    // A protocol that nobody uses is one that the kernel would load for it.
+    // The kernel would load a module for a protocol that is not in use.
     for family in [libc::AF_INET, libc::AF_INET6] {
         let protocols = [0, libc::IPPROTO_TCP, libc::IPPROTO_UDP];
         let mut other = vec![condition(0, Eq, family.unsigned_abs().into())?];
@@ -201,17 +204,17 @@ pub fn denying() -> Result<Vec<BpfProgram>, FilterError> {
     ])
 }
 
-/// A build for another kind of machine does not run here, and its calls have other numbers.
+/// A build for another architecture does not run here, and its calls have other numbers.
 #[cfg(target_arch = "x86_64")]
 const ARCHITECTURE: u32 = 0xc000_003e;
 #[cfg(target_arch = "aarch64")]
 const ARCHITECTURE: u32 = 0xc000_00b7;
-/// The last call of the kernel that this one says it is ([`crate::profile::RELEASE`]): what came later is not there, on
-/// whatever machine. So are the calls of x86-64's x32 interface, which have large numbers.
+/// The last call of the kernel release that builds see ([`crate::profile::RELEASE`]): later ones are absent on
+/// every machine. So are the calls of x86-64's x32 interface, which have large numbers.
 const LAST: i64 = libc::SYS_set_mempolicy_home_node;
 
-/// The filter that has [`ANSWERED`] answered by whoever holds its listener, and [`answered_sometimes`]. Written by
-/// hand, as the library has no such action; it also ends whoever calls the kernel of another architecture
+/// The filter that sends [`ANSWERED`] and [`answered_sometimes`] to the listener. Hand-written, since the
+/// library lacks that action; it also kills a process that uses another architecture's system calls
 /// (linux/audit.h, AUDIT_ARCH).
 pub fn answering() -> Vec<sock_filter> {
     // Of struct seccomp_data (seccomp(2)): `arch` is at 4, `nr` at 0.
@@ -235,10 +238,10 @@ pub fn answering() -> Vec<sock_filter> {
     program
 }
 
-/// Calls that are answered when their arguments say so: each with the rest of a program, which decides.
+/// Calls that are answered depending on their arguments: each with the rest of a program, which decides.
 ///
-/// A personality is asked for by 0xffffffff; what else is asked for is not done. With a limit of 0 for cores the kernel
-/// starts the machine's program for them, outside of the sandbox: what would set that limit is not done either.
+/// The argument 0xffffffff queries the personality; any change is ignored. With a core limit of 0 the kernel
+/// starts the machine's core dump program, outside of the sandbox: so setting that limit is ignored, too.
 fn answered_sometimes() -> [(i64, Vec<sock_filter>); 3] {
     let (allow, answer) = (end(libc::SECCOMP_RET_ALLOW), end(libc::SECCOMP_RET_USER_NOTIF));
     // The lower and the upper half of an argument.
@@ -249,7 +252,7 @@ fn answered_sometimes() -> [(i64, Vec<sock_filter>); 3] {
         (libc::SYS_setrlimit, vec![low(0), equal(core, 1, 0), allow, answer]),
         (
             libc::SYS_prlimit64,
-            // Where the new limit is to be read: nowhere, when it is only asked for.
+            // The address of the new limit: null for a query.
             vec![low(1), equal(core, 0, 4), low(2), equal(0, 0, 3), high(2), equal(0, 0, 1), allow, answer],
         ),
     ]

@@ -11,15 +11,15 @@ use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, RenameFlags};
 pub const WRITABLE: [&str; 3] = ["build", "out", "tmp"];
 /// The log.
 pub const LOG: &str = "log";
-/// Held by whoever uses the folder; in it is what its build has written lately ([`super::blame`]).
+/// Locked while the folder is in use; contains what its build has written lately ([`super::blame`]).
 pub(super) const LOCK: &str = "lock";
-/// Of what it is, when it is kept.
+/// What a kept folder belongs to.
 pub const KEPT: &str = "kept";
 
-/// Makes the folder; the build's own directories belong to `owner`.
+/// Creates the folder; the build's own directories belong to `owner`.
 ///
 /// # Errors
-/// When the disk does not take it.
+/// When the disk cannot write it.
 pub fn make(folder: &Path, owner: Option<u32>) -> io::Result<File> {
     DirBuilder::new().mode(0o700).create(folder)?;
     let_pass(folder, owner)?;
@@ -36,21 +36,21 @@ pub fn make(folder: &Path, owner: Option<u32>) -> io::Result<File> {
     Ok(lock)
 }
 
-/// Takes a folder that was kept.
+/// Locks a kept folder.
 ///
 /// # Errors
-/// When somebody uses it.
+/// When it is in use.
 pub fn take(folder: &Path) -> io::Result<File> {
     let lock = File::options().write(true).open(folder.join(LOCK))?;
     rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive)?;
     Ok(lock)
 }
 
-/// Lets the user of builds pass through a folder, and nobody else: a program that a build gave its owner's rights would
-/// otherwise give them to whoever is on this machine.
+/// Lets the user of builds pass through a folder, and no other user: else a set-user-ID program that a build
+/// made would give its owner's rights to any user of this machine.
 ///
 /// # Errors
-/// When the folder is another's.
+/// When the folder belongs to another user.
 pub fn let_pass(folder: &Path, owner: Option<u32>) -> io::Result<()> {
     if owner.is_some() {
         std::os::unix::fs::chown(folder, None, owner)?;
@@ -58,17 +58,17 @@ pub fn let_pass(folder: &Path, owner: Option<u32>) -> io::Result<()> {
     fs::set_permissions(folder, fs::Permissions::from_mode(if owner.is_some() { 0o710 } else { 0o700 }))
 }
 
-/// Whether somebody uses the folder.
+/// Whether the folder is in use.
 pub fn is_used(folder: &Path) -> bool {
     let Ok(lock) = File::open(folder.join(LOCK)) else { return false };
     rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_err()
 }
 
-/// Removes a folder, whatever a build has put into it: no depth of directories, mode or name stops it, and no link is
-/// followed. Directories are moved up to one place first, so that nothing grows with their depth.
+/// Removes a folder, whatever a build has put into it: no depth of directories, mode or name stops it, and it
+/// follows no link. Directories are first moved up to one place, so that no resource grows with their depth.
 ///
 /// # Errors
-/// When something of it cannot be removed.
+/// When something in it cannot be removed.
 pub fn remove(folder: &Path) -> io::Result<()> {
     let top = match open(CWD, folder) {
         Ok(top) => top,
@@ -103,7 +103,7 @@ pub fn remove(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// That something is gone already is as good: a supervisor and a daemon may both remove what a killed build left.
+/// Missing files are fine: a supervisor and a daemon may both remove the remains of a killed build.
 fn gone(removed: rustix::io::Result<()>) -> rustix::io::Result<()> {
     match removed {
         Err(rustix::io::Errno::NOENT) => Ok(()),
@@ -127,10 +127,10 @@ fn is_directory(at: &std::os::fd::OwnedFd, name: &std::ffi::CStr, kind: FileType
     Ok(FileType::from_raw_mode(stat.st_mode) == FileType::Directory)
 }
 
-/// Removes what is in a directory of `top`, and moves the directories in it to `top`.
+/// Removes the content of a directory of `top`, and moves its directories to `top`.
 fn empty(top: &std::os::fd::OwnedFd, name: &std::ffi::CStr, moved: &mut u64) -> io::Result<()> {
-    // Its owner may have taken all rights from it. A link put in its place meanwhile would be followed: nobody is left
-    // who could.
+    // The build may have removed all its permissions. A link put in its place meanwhile would be followed, but
+    // no process is left that could.
     gone(rustix::fs::chmodat(top, name, Mode::RWXU, AtFlags::empty()))?;
     let directory = match open(top, name) {
         Err(rustix::io::Errno::NOENT) => return Ok(()),
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_is_used_as_long_as_its_maker_holds_it() {
+    fn a_folder_is_in_use_while_its_creator_holds_the_lock() {
         let scratch = tempfile::tempdir().unwrap();
         let folder = scratch.path().join("folder");
         let lock = make(&folder, None).unwrap();

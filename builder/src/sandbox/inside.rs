@@ -1,5 +1,5 @@
-//! The processes between the supervisor and a build's programs: one that enters the namespaces, and the first process
-//! of the sandbox, which sets it up, runs the steps, and with whose end everything in it ends.
+//! The processes between the supervisor and a build's programs: one that enters the namespaces, and the first
+//! process of the sandbox, which sets it up, runs the steps, and whose end ends everything in it.
 
 use std::ffi::CString;
 use std::io::{self, Read, Write};
@@ -18,19 +18,19 @@ use super::sys::{self, Forked, fork};
 use crate::profile;
 use stele_fs::passing::send;
 
-/// What the first processes of a sandbox are handed.
+/// What is handed to the first processes of a sandbox.
 pub(super) struct Handed {
-    /// The user namespace that builds begin in.
+    /// The user namespace that builds start in.
     pub users: OwnedFd,
-    /// The mount namespace that builds begin in.
+    /// The mount namespace that builds start in.
     pub mounts: OwnedFd,
-    /// Where the supervisor listens.
+    /// The connection to the supervisor.
     pub tell: UnixStream,
-    /// What the steps write to; the terminal, if they have one; or their input, output and errors.
+    /// The output of the steps; or their terminal; or their input, output and errors.
     pub streams: Vec<OwnedFd>,
 }
 
-/// A failure of setting up, in the words of [`Ending::NotSetUp`].
+/// A failure of the set-up, as an [`Ending::NotSetUp`].
 fn not_set_up(doing: impl Into<String>) -> impl FnOnce(io::Error) -> Ending {
     let doing = doing.into();
     move |error| Ending::NotSetUp { doing, error: error.to_string() }
@@ -47,11 +47,11 @@ pub(super) fn enter(job: &Job, handed: &Handed) -> ! {
 }
 
 fn entered(job: &Job, handed: &Handed) -> Result<std::convert::Infallible, Ending> {
-    // Its limits are set before there is anything that they could miss, and before /proc/self/cgroup begins here.
+    // Wait until its limits are set, so that they miss nothing, and /proc/self/cgroup starts here.
     (&handed.tell).read_exact(&mut [0]).map_err(not_set_up("wait for its limits"))?;
     std::fs::write("/proc/self/oom_score_adj", profile::FIRST_TO_GO.to_string())
-        .map_err(not_set_up("be what is ended first when memory runs out"))?;
-    // A user, and root of a container, may make none: theirs are the machine's.
+        .map_err(not_set_up("raise its OOM score"))?;
+    // Unprivileged users, and root in a container, cannot create nodes: they get the machine's.
     let nodes = super::nodes::own().ok();
     let into =
         |fd: &OwnedFd, kind| move_into_link_name_space(fd.as_fd(), Some(kind)).map_err(io::Error::from);
@@ -68,14 +68,14 @@ fn entered(job: &Job, handed: &Handed) -> Result<std::convert::Infallible, Endin
             | UnshareFlags::NEWCGROUP
             | UnshareFlags::NEWTIME,
     )
-    .map_err(not_set_up("make namespaces"))?;
+    .map_err(not_set_up("create namespaces"))?;
     super::users::map_own(profile::ID, 0, 0).map_err(not_set_up("map the user"))?;
-    fix_uptime().map_err(not_set_up("set when the machine was started"))?;
-    // Asked for now, because a change of user takes it back.
+    fix_uptime().map_err(not_set_up("set the uptime"))?;
+    // Set only now, because a change of user resets it.
     set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(|e| not_set_up("tie the sandbox to its supervisor")(e.into()))?;
-    let (ours, theirs) = UnixStream::pair().map_err(not_set_up("make a socket"))?;
-    match fork().map_err(not_set_up("make the first process"))? {
+    let (ours, theirs) = UnixStream::pair().map_err(not_set_up("create a socket"))?;
+    match fork().map_err(not_set_up("create the first process"))? {
         Forked::Child => {
             drop(ours);
             first(job, handed, nodes, theirs)
@@ -84,12 +84,12 @@ fn entered(job: &Job, handed: &Handed) -> Result<std::convert::Infallible, Endin
             drop(theirs);
             let born = || -> io::Result<()> {
                 let descriptor = pidfd_open(first, PidfdFlags::empty())?;
-                // From here on it ends with this process, and from there on with the supervisor.
+                // After this read it ends with this process, after the message with the supervisor.
                 (&ours).read_exact(&mut [0])?;
                 send(&handed.tell, &Inside::Born {}, &[descriptor.as_fd()])?;
                 (&ours).write_all(&[0])
             };
-            // What goes wrong ends it: nobody tells it to go on.
+            // A failure ends it: it waits for the byte.
             let _ = born();
             drop(ours);
             let _ = waitpid(Some(first), WaitOptions::empty());
@@ -98,7 +98,7 @@ fn entered(job: &Job, handed: &Handed) -> Result<std::convert::Infallible, Endin
     }
 }
 
-/// CLOCK_BOOTTIME and CLOCK_MONOTONIC begin at the profile's uptime (time_namespaces(7)).
+/// CLOCK_BOOTTIME and CLOCK_MONOTONIC start at the profile's uptime (time_namespaces(7)).
 fn fix_uptime() -> io::Result<()> {
     use rustix::time::{ClockId, clock_gettime};
     let offset = |clock| i64::try_from(profile::UPTIME).unwrap_or(0) - clock_gettime(clock).tv_sec;
@@ -114,7 +114,8 @@ fn first(job: &Job, handed: &Handed, nodes: Option<OwnedFd>, parent: UnixStream)
     sys::exit(0)
 }
 
-/// This process ends with its parent. One that has ended already would send no signal: it does not answer either.
+/// Makes this process end with its parent. If the parent has ended already, no signal comes, but no answer
+/// either.
 fn tied(parent: UnixStream) -> Result<(), Ending> {
     let tied = || -> io::Result<()> {
         set_parent_process_death_signal(Some(Signal::KILL))?;
@@ -125,7 +126,7 @@ fn tied(parent: UnixStream) -> Result<(), Ending> {
 }
 
 fn run(job: &Job, handed: &Handed, nodes: Option<OwnedFd>) -> Result<Ending, Ending> {
-    // A session of its own: no terminal of the machine is this sandbox's.
+    // A session of its own: no terminal of the machine controls this sandbox.
     let _ = rustix::process::setsid();
     let (filter, before): (Vec<_>, Vec<_>) =
         job.ops.iter().cloned().partition(|op| matches!(op, super::ops::SetupOp::Filter {}));
@@ -138,14 +139,14 @@ fn run(job: &Job, handed: &Handed, nodes: Option<OwnedFd>) -> Result<Ending, End
     };
     applied(&before)?;
     for directory in &job.directories {
-        std::fs::create_dir_all(directory).map_err(not_set_up(format!("make {directory}")))?;
+        std::fs::create_dir_all(directory).map_err(not_set_up(format!("create {directory}")))?;
     }
     let open = |path: &str| {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         rustix::fs::open(path, flags, Mode::empty()).map_err(|e| not_set_up(format!("open {path}"))(e.into()))
     };
     let (processes, memory) = (open(super::ops::PROCESSES)?, open("/dev/shm")?);
-    // After this, listing directories waits for the supervisor.
+    // From here on, listing directories waits for the supervisor.
     if let Some(listener) = applied(&filter)? {
         let fds = [listener.as_fd(), processes.as_fd(), memory.as_fd()];
         send(&handed.tell, &Inside::Filtered {}, &fds).map_err(not_set_up("hand over the listener"))?;
@@ -160,9 +161,9 @@ fn run(job: &Job, handed: &Handed, nodes: Option<OwnedFd>) -> Result<Ending, End
     Ok(Ending::Done {})
 }
 
-/// Runs a step, and ends what it leaves behind.
+/// Runs a step, and kills its remaining processes.
 fn step(job: &Job, handed: &Handed, number: usize, argv: &[String]) -> Result<Option<Ending>, Ending> {
-    let (mut told, tell) = UnixStream::pair().map_err(not_set_up("make a socket"))?;
+    let (mut told, tell) = UnixStream::pair().map_err(not_set_up("create a socket"))?;
     let program = match fork().map_err(|e| Ending::Unstarted { step: number, error: e.to_string() })? {
         Forked::Child => {
             drop(told);
@@ -173,18 +174,18 @@ fn step(job: &Job, handed: &Handed, number: usize, argv: &[String]) -> Result<Op
         Forked::Parent(program) => program,
     };
     drop(tell);
-    // It ends without a word when the program begins.
+    // The socket closes without a message when the program starts.
     let mut error = String::new();
     let _ = told.read_to_string(&mut error);
     let status = loop {
         match wait(WaitOptions::empty()) {
             Ok(Some((pid, status))) if pid == program => break Some(status),
-            // Somebody's orphan.
+            // An orphan.
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(_) => break None,
         }
     };
-    // Whoever fails because there may be no more processes says so in many ways; they are mostly still there.
+    // Programs report a lack of processes in many ways; the processes mostly still exist.
     let is_crowded = status.and_then(|it| it.exit_status()) != Some(0) && may_not_fork();
     // All but this process itself (kill(2)).
     let _ = kill_all();
@@ -204,8 +205,8 @@ fn step(job: &Job, handed: &Handed, number: usize, argv: &[String]) -> Result<Op
     })
 }
 
-/// Whether there are so many processes already that there can be hardly any other: whoever has failed has made room for
-/// one or two. Those that are made for this end with all others.
+/// Whether hardly any process can be added: a program that has failed has made room for one or two. The ones
+/// created for this test end with all others.
 fn may_not_fork() -> bool {
     (0..8).any(|_| match fork() {
         Ok(Forked::Child) => loop {
@@ -220,7 +221,7 @@ fn kill_all() -> nix::Result<()> {
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(-1), nix::sys::signal::Signal::SIGKILL)
 }
 
-/// Becomes the program; what it returns is why it did not.
+/// Becomes the program; returns the error if that fails.
 fn begin(job: &Job, handed: &Handed, argv: &[String]) -> String {
     let began = || -> io::Result<std::convert::Infallible> {
         rustix::process::setsid()?;
@@ -256,7 +257,7 @@ fn in_words(what: &str, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{what}: {error}"))
 }
 
-/// Where a program may be: a name without a slash is looked for as a shell does (execvp(3)).
+/// The candidate paths of a program: a name without a slash is looked up as by a shell (execvp(3)).
 fn candidates(name: &str, env: &[(String, String)]) -> Vec<String> {
     if name.contains('/') {
         return vec![name.to_owned()];
@@ -265,7 +266,7 @@ fn candidates(name: &str, env: &[(String, String)]) -> Vec<String> {
     path.split(':').filter(|folder| !folder.is_empty()).map(|folder| format!("{folder}/{name}")).collect()
 }
 
-/// The first three descriptors; all others close when the program begins.
+/// Sets the first three descriptors; all others close when the program starts.
 fn take_streams(kind: Streams, streams: &[OwnedFd]) -> io::Result<()> {
     let take = |input: BorrowedFd<'_>, output: BorrowedFd<'_>, errors: BorrowedFd<'_>| -> io::Result<()> {
         rustix::stdio::dup2_stdin(input)?;

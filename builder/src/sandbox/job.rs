@@ -1,4 +1,4 @@
-//! What the processes of a sandbox are told, and what they tell.
+//! Messages between the daemon, the supervisor and the processes of a sandbox.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -7,56 +7,56 @@ use serde::{Deserialize, Serialize};
 
 use super::ops::SetupOp;
 
-/// What bounds a build.
+/// The limits of a build.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Limits {
-    /// Seconds that it may take.
+    /// Maximum duration in seconds.
     pub seconds: Option<u64>,
-    /// Bytes of memory that all of it may use.
+    /// Maximum bytes of memory of all its processes.
     pub memory: u64,
-    /// Bytes that it may write to its log.
+    /// Maximum bytes of its log.
     pub log: u64,
-    /// Processes and threads that it may have.
+    /// Maximum number of processes and threads.
     pub processes: u64,
 }
 
 /// A build, for the process that supervises it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Job {
-    /// What is done before the first step.
+    /// The set-up before the first step.
     pub ops: Vec<SetupOp>,
     /// Programs with their arguments.
     pub steps: Vec<Vec<String>>,
     /// All environment variables.
     pub env: Vec<(String, String)>,
-    /// Directories that are made before the first step.
+    /// Directories to create before the first step.
     pub directories: Vec<String>,
-    /// Where each step begins.
+    /// The working directory of each step.
     pub workdir: String,
-    /// The build's folder on this machine. It is removed when nobody wants it any more.
+    /// The build's folder on this machine. It is removed when it is no longer needed.
     pub folder: PathBuf,
-    /// What bounds it.
+    /// Its limits.
     pub limits: Limits,
-    /// What the steps read from and write to.
+    /// The standard streams of the steps.
     pub streams: Streams,
-    /// Whether its folder stays when it is over, even if nobody is left to say so.
+    /// Whether its folder is kept at the end, even without an order.
     pub kept: bool,
 }
 
-/// What the steps of a job read from and write to.
+/// The standard streams of a job's steps.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Streams {
-    /// Nothing, and the log.
+    /// No input; output to the log.
     Log,
-    /// A terminal, which was handed over.
+    /// A terminal, handed over.
     Terminal,
-    /// Three descriptors, which were handed over: input, output, errors.
+    /// Three descriptors, handed over: input, output, errors.
     Three,
 }
 
 impl Streams {
-    /// How many descriptors are handed over.
+    /// The number of descriptors handed over.
     pub fn count(self) -> usize {
         match self {
             Self::Log => 0,
@@ -70,85 +70,85 @@ impl Streams {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "ended", rename_all = "kebab-case")]
 pub enum Ending {
-    /// All steps ended with status 0.
+    /// All steps exited with status 0.
     Done {},
-    /// A step ended with another status.
+    /// A step exited with another status.
     Status {
         /// Counted from 1.
         step: usize,
         /// The status.
         status: i32,
     },
-    /// A step was ended by a signal.
+    /// A step was killed by a signal.
     Signal {
         /// Counted from 1.
         step: usize,
-        /// Which.
+        /// The signal.
         signal: i32,
     },
     /// A step could not be started.
     Unstarted {
         /// Counted from 1.
         step: usize,
-        /// Why.
+        /// The cause.
         error: String,
     },
-    /// A limit was met.
+    /// A limit was reached.
     Limit {
         /// The step that ran, counted from 1.
         step: usize,
-        /// Which.
+        /// The limit.
         limit: Limit,
     },
     /// The sandbox could not be set up.
     NotSetUp {
-        /// What was to be done.
+        /// What failed.
         doing: String,
-        /// Why it could not.
+        /// The cause.
         error: String,
     },
-    /// Somebody stopped it.
+    /// It was stopped on request.
     Stopped {},
 }
 
-/// A limit that was met.
+/// A limit that was reached.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "limit", rename_all = "kebab-case")]
 pub enum Limit {
-    /// It took longer.
+    /// It exceeded the time limit.
     Time {
-        /// Than so many seconds.
+        /// The limit in seconds.
         seconds: u64,
     },
-    /// It used more memory.
+    /// It exceeded the memory limit.
     Memory {
-        /// Than so many bytes.
+        /// The limit in bytes.
         bytes: u64,
     },
-    /// It wrote a longer log.
+    /// Its log was too long.
     Log {
-        /// Than so many bytes.
+        /// The limit in bytes.
         bytes: u64,
     },
-    /// It had as many processes and threads as it may.
+    /// It reached the maximum number of processes and threads.
     Processes {
-        /// So many.
+        /// The limit.
         count: u64,
     },
     /// The disk of the store is nearly full.
     Room {
-        /// Bytes that are left.
+        /// Free bytes.
         left: u64,
     },
-    /// The disk of the store has room for hardly any other file (inodes).
+    /// The disk of the store is nearly out of inodes.
     Files {
-        /// Files that are left.
+        /// Free inodes.
         left: u64,
     },
 }
 
 impl Ending {
-    /// The step that it ended in, counted from 1.
+    /// The step in which it ended, counted from 1.
     pub fn step(&self) -> Option<usize> {
         match self {
             Self::Status { step, .. }
@@ -183,7 +183,7 @@ impl fmt::Display for Ending {
             Self::Signal { step, signal } => {
                 let name =
                     nix::sys::signal::Signal::try_from(*signal).map_or("?", nix::sys::signal::Signal::as_str);
-                write!(f, "step {step} was ended by signal {signal} ({name})")
+                write!(f, "step {step} was killed by signal {signal} ({name})")
             }
             Self::Unstarted { step, error } => write!(f, "step {step} could not be started: {error}"),
             Self::Limit { step, limit } => write!(f, "step {step} was ended: {limit}"),
@@ -193,7 +193,7 @@ impl fmt::Display for Ending {
     }
 }
 
-/// What the supervisor tells.
+/// The supervisor's reports.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "report", rename_all = "kebab-case")]
 pub enum Report {
@@ -209,35 +209,35 @@ pub enum Report {
     },
 }
 
-/// What the supervisor is told. That nobody is there any more to tell it anything means [`Order::Clear`].
+/// Orders of the daemon to the supervisor. A closed connection means [`Order::Clear`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "order", rename_all = "kebab-case")]
 pub enum Order {
     /// End the build.
     Stop {},
-    /// Remove its folder, and end.
+    /// Remove its folder, and exit.
     Clear {},
-    /// Leave its folder, and end.
+    /// Leave its folder, and exit.
     Keep {},
 }
 
-/// What the first process of a sandbox tells the supervisor.
+/// Messages of a sandbox's first process to the supervisor.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "inside", rename_all = "kebab-case")]
 pub(super) enum Inside {
-    /// It is there. A descriptor of it comes along, which is what the supervisor kills to end all: a number may be
-    /// another's already.
+    /// It exists. The message carries its pidfd, with which the supervisor kills the sandbox: a process ID may
+    /// have been reused.
     Born {},
-    /// Its filter is set. The listener comes along, and its list of processes and `/dev/shm`, to be watched.
+    /// Its filter is installed. The message carries the listener, the sandbox's `/proc` and its `/dev/shm`.
     Filtered {},
     /// A step begins.
     Step {
         /// Counted from 1.
         step: usize,
     },
-    /// It is over.
+    /// The build ended.
     Over {
-        /// How.
+        /// How it ended.
         ending: Ending,
     },
 }

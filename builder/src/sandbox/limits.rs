@@ -1,4 +1,4 @@
-//! What a build uses, looked at from outside, and by which limit it is ended.
+//! The resource usage of a build, measured from outside, and the limit that ends it.
 
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -9,10 +9,11 @@ use super::cgroup::Group;
 use super::job::{Limit, Limits};
 use super::used;
 
-/// So many processes below the limit a build is taken to have met it: a fork bomb's last ones come and go.
+/// This close to the process limit a build counts as having reached it: a fork bomb's last processes come and
+/// go.
 const NEARLY: u64 = 8;
 
-/// So many files the disk of the store is left room for, or a sixteenth of all that it can have.
+/// Free inodes to leave on the disk of the store; on a small disk, a sixteenth of all.
 const FILES_KEPT: u64 = 4096;
 
 /// Watches one build.
@@ -21,16 +22,16 @@ pub(super) struct Watch {
     folder: PathBuf,
     begun: Instant,
     blame: Blame,
-    /// The kernel's own limits, where this user has any.
+    /// The kernel's own limits, where this user may set them.
     group: Option<Group>,
-    /// The sandbox's own list of processes, and its `/dev/shm`, when they are there.
+    /// The sandbox's `/proc` and `/dev/shm`, once they exist.
     seen: Option<(OwnedFd, OwnedFd)>,
-    /// Looking at each process costs: it is done less often the longer it takes.
+    /// Examining each process is costly: the longer it takes, the less often it is done.
     next: Instant,
 }
 
 impl Watch {
-    /// Watches from now on, with `folder`, whose lock is held by `lock`, on the disk that may become full.
+    /// Starts watching, with `folder`, whose lock is held by `lock`, on the disk that may fill up.
     pub fn new(limits: &Limits, folder: &Path, lock: Option<OwnedFd>) -> Self {
         let now = Instant::now();
         Self {
@@ -44,26 +45,26 @@ impl Watch {
         }
     }
 
-    /// The build begins: its first process is about to be made.
+    /// The build begins: its first process is about to be created.
     pub fn begin(&mut self) {
         let name = self.folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
         self.group = Group::new(&name, self.limits.memory, self.limits.processes);
         self.begun = Instant::now();
     }
 
-    /// For that first process itself, before it makes others: the kernel limits it from here on.
+    /// Called in that first process, before it creates others: the kernel limits it from here on.
     pub fn enter(&self) {
         if let Some(group) = &self.group {
             group.enter();
         }
     }
 
-    /// What is to be watched from outside of the sandbox, where it can be looked into by these descriptors alone.
+    /// Sets what to watch: from outside, the sandbox is visible only through these descriptors.
     pub fn see(&mut self, processes: Option<OwnedFd>, memory: Option<OwnedFd>) {
         self.seen = processes.zip(memory);
     }
 
-    /// The limit because of which the kernel has ended or refused a process.
+    /// The limit for which the kernel has killed or refused a process.
     pub fn denied(&self) -> Option<Limit> {
         let group = self.group.as_ref()?;
         if group.is_out_of_memory() {
@@ -72,7 +73,7 @@ impl Watch {
         group.is_out_of_processes().then_some(Limit::Processes { count: self.limits.processes })
     }
 
-    /// What is used up that all builds have together, or that the kernel has ended this one for.
+    /// The exhausted shared resource, or the limit for which the kernel killed a process of this build.
     pub fn spent(&self) -> Option<Limit> {
         if let Err(stele_store::NoRoom { left, .. }) = stele_store::require_room(&self.folder) {
             return Some(Limit::Room { left });
@@ -85,7 +86,7 @@ impl Watch {
         self.denied()
     }
 
-    /// The limit that is met, if one is. `kept` are bytes of memory that the supervisor has for the build.
+    /// The limit that is reached, if any. `kept` is memory in bytes that the supervisor holds for the build.
     pub fn look(&mut self, kept: u64) -> Option<Limit> {
         if let Some(seconds) = self.limits.seconds
             && self.begun.elapsed() >= Duration::from_secs(seconds)
@@ -94,7 +95,7 @@ impl Watch {
         }
         let now = Instant::now();
         match self.spent() {
-            // Others may be about to be ended for it.
+            // Other builds may be ended for it first.
             Some(Limit::Room { .. } | Limit::Files { .. }) if !self.is_next_to_go(now) => {}
             Some(limit) => return Some(limit),
             None => self.blame.relax(),
@@ -105,7 +106,7 @@ impl Watch {
         let (processes, memory) = self.seen.as_ref()?;
         let used = used::at_most(processes, memory);
         self.blame.note(now, used.written);
-        // Only what may be too much is worth to be counted exactly.
+        // Count exactly only what may be over the limit.
         let is_over = used.memory + kept > self.limits.memory
             && used::exactly(processes, memory) + kept > self.limits.memory;
         self.next = now + (now.elapsed() * 20).max(Duration::from_millis(100));
@@ -116,9 +117,9 @@ impl Watch {
             .then_some(Limit::Processes { count: used.processes })
     }
 
-    /// Whether this build is the one to be ended because the disk is nearly full.
+    /// Whether this build is to be ended because the disk is nearly full.
     fn is_next_to_go(&mut self, now: Instant) -> bool {
-        // What it has written since it was last looked at may be what filled the disk.
+        // Its writes since the last measurement may be what filled the disk.
         if let Some((processes, memory)) = &self.seen {
             self.blame.note(now, used::at_most(processes, memory).written);
         }

@@ -1,14 +1,14 @@
-//! The sandbox: what an action may see and do, as a list of set-up operations ([`ops`], pure), and the processes that
-//! apply it and watch the build.
+//! The sandbox: what an action may see and do, as a list of set-up operations ([`ops`], pure), and the
+//! processes that apply it and watch the build.
 //!
 //! ```text
 //! daemon ── supervisor ── (enters the namespaces) ── first process of the sandbox ── steps
 //!           outside        ends with the first       sets up, runs the steps, PID 1
 //! ```
 //!
-//! Each ends with its parent, and the kernel ends all of a sandbox with its first process: whatever is killed, nothing
-//! stays behind. The supervisor removes the build's folder; if it was killed too, the daemon does, or the next one
-//! ([`clear_left`]).
+//! Each process ends with its parent, and the kernel kills all processes of a sandbox with its first: whichever
+//! is killed, nothing stays behind. The supervisor removes the build's folder; if it was killed too, this
+//! daemon or the next one does ([`clear_left`]).
 
 mod answer;
 mod blame;
@@ -42,7 +42,7 @@ use crate::profile;
 pub(crate) use running::Supervisor;
 pub(crate) use sys::unshare;
 
-/// An action as a job: what the processes of its sandbox are told. Pure.
+/// An action as a job for the processes of its sandbox. Pure.
 ///
 /// `folder` is the build's folder on this machine; its name is unique among all builds of the store.
 pub fn job(action: &Action, folder: &Path, limits: Limits) -> Job {
@@ -52,7 +52,7 @@ pub fn job(action: &Action, folder: &Path, limits: Limits) -> Job {
     env.extend(action.env.iter().map(|(name, value)| (name.clone(), value.clone())));
     let mut directories: Vec<String> =
         action.outputs.values().map(|place| place.as_str().to_owned()).collect();
-    // Elsewhere it has to be there.
+    // Elsewhere it must exist.
     let writable = ["/build", "/tmp"]
         .iter()
         .any(|top| action.workdir.as_str().strip_prefix(top).is_some_and(|rest| rest.starts_with('/')));
@@ -72,7 +72,7 @@ pub fn job(action: &Action, folder: &Path, limits: Limits) -> Job {
     }
 }
 
-/// Removes what killed builds have left below `builds`, except what somebody still uses.
+/// Removes the remains of killed builds below `builds`, except folders in use.
 pub fn clear_left(builds: &Path) {
     let Ok(entries) = std::fs::read_dir(builds) else { return };
     for entry in entries.flatten() {
@@ -83,12 +83,12 @@ pub fn clear_left(builds: &Path) {
     }
 }
 
-/// How long the last processes of a killed build are waited for.
+/// How long to wait for the last processes of a killed build.
 const ENDING: Duration = Duration::from_secs(5);
 
-/// Removes what a killed build has left: the groups of its processes, of which the last may only just be ending, and
-/// then its folder. By the folder's name the next daemon finds the groups, should this one be killed before they are
-/// gone.
+/// Removes the remains of a killed build: its cgroups, whose last processes may only be ending now, and then
+/// its folder. While the folder exists, the next daemon finds the cgroups by its name, should this one be
+/// killed meanwhile.
 pub(crate) fn clear_one(path: &Path) {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let begun = Instant::now();
@@ -127,13 +127,13 @@ mod tests {
     }
 
     #[test]
-    fn a_job_is_what_was_written_down() {
+    fn a_job_matches_the_golden_file() {
         let jobs = [
             of(r#"{"out":"/out"}"#, "/build"),
             of(r#"{"doc":"/out/doc","out":"/out/out"}"#, "/build/below"),
             of(r#"{"out":"/out"}"#, "/usr/src"),
         ];
-        // The operations are written down by themselves.
+        // The operations have a golden file of their own.
         assert_golden("jobs", &lines(&jobs.map(|job| Job { ops: Vec::new(), ..job })));
     }
 

@@ -1,7 +1,7 @@
-//! Nodes of devices that are one build's own, where root builds.
+//! Device nodes of one build's own, for builds of a daemon that runs as root.
 //!
-//! A lock, a lease or a watch on a device is on its node's inode, and a bind of the machine's `/dev/null` is the
-//! machine's inode. A user can make no nodes: a user's builds have the machine's own.
+//! A lock, a lease or a watch on a device is on its node's inode, and a bind mount of the machine's `/dev/null`
+//! has the machine's inode. Unprivileged users cannot create nodes: their builds have the machine's.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -13,11 +13,11 @@ use rustix::mount::{
 
 use crate::profile;
 
-/// A file system with a node for each device of the profile, mounted nowhere yet. It has to be made outside of all user
-/// namespaces: the kernel opens no device of one that was made inside.
+/// A filesystem with a node for each device of the profile, not mounted yet. It has to be created outside of
+/// all user namespaces: the kernel opens no device on one created inside.
 ///
 /// # Errors
-/// For whoever may make no nodes.
+/// For a user who may not create nodes.
 pub(super) fn own() -> io::Result<OwnedFd> {
     let system = fsopen("tmpfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
     for (option, value) in [("mode", "755"), ("size", "4096"), ("nr_inodes", "16")] {

@@ -1,4 +1,4 @@
-//! What is done before a build's first step, as a list: computed here, purely; applied by [`super::execute`].
+//! The set-up before a build's first step, as a list: computed here, purely; applied by [`super::execute`].
 
 use serde::{Deserialize, Serialize};
 
@@ -6,97 +6,97 @@ use stele_store::model::TreeId;
 
 use crate::profile;
 
-/// Where the namespaces that builds begin in have things. See [`held_ops`].
+/// The paths in the namespaces that builds start in. See [`held_ops`].
 pub mod held {
     /// The store.
     pub const STORE: &str = "/store";
-    /// The folder that has a folder for each build.
+    /// Contains a folder for each build.
     pub const BUILDS: &str = "/builds";
-    /// Where a sandbox puts its own root together.
+    /// Where a sandbox assembles its root.
     pub const ROOT: &str = "/new";
     /// The machine's devices; a sandbox may have nodes of its own there.
     pub const NODES: &str = "/nodes";
-    /// A directory of the store's mount that is empty in the mount of builds.
+    /// A directory of the store's mount that is empty in the builds' mount.
     pub const EMPTY: &str = "/store/by-name";
 }
 
-/// Where the process directories of `/proc` are mounted: beside the files that say the same on every machine.
+/// Where the process directories of `/proc` are mounted: beside the files that are the same on every machine.
 pub(super) const PROCESSES: &str = "/proc/pids";
 
-/// One step of setting up. Paths are those of the process that does it, at that moment.
+/// A step of the set-up. Paths are those of the process that runs it, at that moment.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "op", rename_all = "kebab-case")]
 pub enum SetupOp {
-    /// No mount that is made from here on is seen outside, and none from outside here.
+    /// Makes mounts private: they propagate neither out nor in.
     Private {},
-    /// A directory with this mode, modified when all inputs were; it may be there.
+    /// A directory with this mode and the inputs' modification time; it may exist.
     Directory {
-        /// Where.
+        /// The path.
         path: String,
         /// Its mode.
         mode: u32,
     },
-    /// A file that can be read.
+    /// A readable file.
     File {
-        /// Where.
+        /// The path.
         path: String,
-        /// What is in it.
+        /// Its content.
         text: String,
     },
     /// A symbolic link.
     Symlink {
-        /// Where.
+        /// The path.
         path: String,
-        /// What it says.
+        /// Its target.
         target: String,
     },
-    /// An empty file system in memory.
+    /// A tmpfs.
     Memory {
-        /// Where.
+        /// The path.
         path: String,
-        /// The mode of its top.
+        /// The mode of its root.
         mode: u32,
-        /// How many bytes it takes.
+        /// Its size in bytes.
         size: u64,
     },
-    /// The FUSE device that was opened.
+    /// Mounts the FUSE device.
     Store {
-        /// Where.
+        /// The path.
         path: String,
     },
-    /// A tree of the store, on a file system of this sandbox's own: nobody else meets its locks, leases and watches
-    /// there, for these are the inode's, and the inodes are its own. What is read lies in memory once for all.
+    /// A tree of the store, on a filesystem of this sandbox's own: locks, leases and watches belong to the
+    /// inode, and no other process has these inodes. The page cache is shared.
     Inputs {
         /// The tree.
         tree: String,
-        /// An empty directory on the same file system: overlayfs wants two.
+        /// An empty directory on the same filesystem: overlayfs needs two.
         empty: String,
-        /// Where.
+        /// The path.
         path: String,
     },
-    /// Nodes of devices that are this sandbox's own, if it was given any: only root can make them.
+    /// Device nodes of this sandbox's own, if the sandbox has any: only root can create them.
     Nodes {
-        /// Where.
+        /// The path.
         path: String,
     },
-    /// A character device at another place; anything else there is refused.
+    /// Binds a character device; anything else at `from` is refused.
     Device {
-        /// Which.
+        /// The device.
         from: String,
-        /// Where: a file.
+        /// The path of a file.
         to: String,
         /// Its major number.
         major: u32,
         /// Its minor number.
         minor: u32,
     },
-    /// What was mounted there is not written any more.
+    /// Makes the mount there read-only.
     ReadOnly {
-        /// Where.
+        /// The path.
         path: String,
     },
-    /// No formats of programs but the kernel's own (binfmt_misc, Linux 6.7): an instance of this user namespace's own,
-    /// which is empty. The instance stays when it is unmounted.
+    /// Mounts an empty binfmt_misc of this user namespace (Linux 6.7), so that only the kernel's own program
+    /// formats run. The instance stays when it is unmounted.
     OwnFormats {
         /// Where it is mounted for a moment.
         path: String,
@@ -108,30 +108,30 @@ pub enum SetupOp {
         /// The limit.
         max: u32,
     },
-    /// The same directory or file at another place.
+    /// Binds a directory or file.
     Bind {
-        /// What: a path, or one of the descriptors that were handed over.
+        /// A path, or a descriptor that was handed over.
         from: Source,
-        /// Where.
+        /// The path.
         to: String,
-        /// With all that is mounted below.
+        /// Whether mounts below are included.
         recursive: bool,
-        /// Whether it can be written there.
+        /// Whether it is writable.
         writable: bool,
     },
-    /// The directories of this sandbox's processes, and nothing else of proc(5) (`subset=pid`).
+    /// A proc(5) with only the directories of this sandbox's processes (`subset=pid`).
     Processes {
-        /// Where.
+        /// The path.
         path: String,
     },
     /// Terminals of this sandbox's own (devpts).
     Terminals {
-        /// Where.
+        /// The path.
         path: String,
-        /// How many.
+        /// Their maximum number.
         max: u32,
     },
-    /// What is at this path becomes `/`, and what was is gone.
+    /// Makes this path `/`, and detaches the old root.
     Pivot {
         /// The path.
         path: String,
@@ -146,48 +146,49 @@ pub enum SetupOp {
         /// The name.
         name: String,
     },
-    /// The loopback interface is up.
+    /// Brings the loopback interface up.
     Loopback {},
     /// A limit on a resource, soft and hard.
     Limit {
-        /// The name of it in setrlimit(2), in lower case.
+        /// Its name in setrlimit(2), in lower case.
         resource: String,
-        /// No number is unlimited.
+        /// None is unlimited.
         soft: Option<u64>,
-        /// No number is unlimited.
+        /// None is unlimited.
         hard: Option<u64>,
     },
-    /// Modes of new files.
+    /// The umask.
     Umask {
-        /// What they lack.
+        /// The bits that new files lack.
         mask: u32,
     },
-    /// Every signal does what it does at first, and none is held back.
+    /// Resets all signals to their defaults and unblocks them.
     Signals {},
-    /// Addresses are the same each time (personality(2), ADDR_NO_RANDOMIZE).
+    /// Disables address space randomisation (personality(2), ADDR_NO_RANDOMIZE).
     FixedAddresses {},
-    /// Nothing of this sandbox can look into the process that does this.
+    /// Makes this process undumpable, so that the sandbox cannot inspect it.
     Unseen {},
-    /// No capability any more, and none to be had.
+    /// Drops all capabilities, for good.
     NoCapabilities {},
-    /// No program gets more rights than who starts it.
+    /// No program gains privileges (PR_SET_NO_NEW_PRIVS).
     NoNewPrivileges {},
-    /// System calls that are denied, and those that are answered by the supervisor: see [`super::filter`].
+    /// Installs the filters that deny system calls, and the one that the supervisor answers: see
+    /// [`super::filter`].
     Filter {},
 }
 
-/// What is bound.
+/// A bind mount's source.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Source {
     /// A path.
     Path(String),
-    /// The folder of all builds, which was opened before.
+    /// The folder of all builds, opened earlier.
     Builds,
 }
 
-/// From how the machine is to the namespaces that builds begin in: the store, the folder of the builds, devices. `top`
-/// is a folder that is there on this machine; what is in it does not matter.
+/// From the machine's state to the namespaces that builds start in: the store, the folder of the builds,
+/// devices. `top` is an existing folder on this machine; its content does not matter.
 pub fn held_ops(top: &str) -> Vec<SetupOp> {
     let at = |path: &str| format!("{top}{path}");
     let directory = |path: &str| SetupOp::Directory { path: at(path), mode: 0o755 };
@@ -201,7 +202,7 @@ pub fn held_ops(top: &str) -> Vec<SetupOp> {
         bind(Source::Builds, held::BUILDS),
         directory(held::ROOT),
         SetupOp::OwnFormats { path: at(held::ROOT) },
-        // A sandbox may mount a proc(5) of its own only where a whole one can be seen (mount_namespaces(7)).
+        // A sandbox may mount its own proc(5) only where an unrestricted one is visible (mount_namespaces(7)).
         directory("/proc"),
         bind(Source::Path("/proc".to_owned()), "/proc"),
         directory(held::NODES),
@@ -221,7 +222,7 @@ fn devices(from: &str, to: &str) -> Vec<SetupOp> {
     profile::DEVICES.iter().flat_map(each).collect()
 }
 
-/// Bytes of a file system that has a few small files.
+/// The size of a filesystem with a few small files, in bytes.
 const SMALL: u64 = 1 << 20;
 
 /// `/dev`, below `root`.
@@ -240,7 +241,7 @@ fn dev(root: &str) -> Vec<SetupOp> {
             ("stdout", "/proc/self/fd/1"),
         ],
     ));
-    // The last once more: what was made in it has changed when it was modified.
+    // The last one again: creating files in it changed its modification time.
     ops.extend([directory("/pts"), directory("/shm"), directory("")]);
     ops.push(SetupOp::ReadOnly { path: dev.clone() });
     ops.push(SetupOp::Memory { path: format!("{dev}/shm"), mode: 0o1777, size: profile::SHARED_MEMORY });
@@ -248,7 +249,8 @@ fn dev(root: &str) -> Vec<SetupOp> {
     ops
 }
 
-/// `/proc`, below `root`: files that say the same on every machine, and the sandbox's own processes beside them.
+/// `/proc`, below `root`: files that are the same on every machine, and the sandbox's own processes beside
+/// them.
 fn proc(root: &str) -> Vec<SetupOp> {
     let proc = format!("{root}/proc");
     let directory = |path: &str| SetupOp::Directory { path: format!("{proc}{path}"), mode: 0o755 };
@@ -274,7 +276,7 @@ fn proc(root: &str) -> Vec<SetupOp> {
             ("thread-self", "pids/thread-self"),
         ],
     ));
-    // Once more: what was made in it has changed when it was modified.
+    // Again: creating files in them changed their modification times.
     ops.extend(made.iter().map(|folder| directory(folder)));
     ops.push(directory(""));
     ops.push(SetupOp::ReadOnly { path: proc });
@@ -290,8 +292,8 @@ fn links(folder: &str, links: &[(&str, &str)]) -> Vec<SetupOp> {
     links.iter().map(link).collect()
 }
 
-/// From the namespaces that builds begin in to a build's first step. `root` is what it sees as `/`; `folder` the name
-/// of the build's folder among those of all builds.
+/// From the namespaces that builds start in to a build's first step. `root` becomes `/`; `folder` names the
+/// build's folder in the folder of all builds.
 pub fn sandbox_ops(root: &TreeId, folder: &str) -> Vec<SetupOp> {
     let at = |path: &str| format!("{}{path}", held::ROOT);
     let bind = |from: String, to: &str, writable: bool| SetupOp::Bind {
@@ -348,18 +350,18 @@ mod tests {
     }
 
     #[test]
-    fn the_operations_are_those_that_were_written_down() {
+    fn the_operations_match_the_golden_files() {
         assert_golden("held-ops", &lines(&held_ops("/tmp")));
         assert_golden("sandbox-ops", &lines(&sandbox()));
     }
 
-    /// Where an operation is in a list.
+    /// The index of an operation.
     fn at(ops: &[SetupOp], wanted: impl Fn(&SetupOp) -> bool) -> usize {
         ops.iter().position(wanted).unwrap()
     }
 
     #[test]
-    fn nothing_is_writable_but_what_is_the_builds_own() {
+    fn only_the_builds_own_directories_are_writable() {
         let ops = sandbox();
         let writable = ops.iter().filter_map(|op| match op {
             SetupOp::Bind { to, writable: true, .. } => Some(to.trim_start_matches(held::ROOT)),
@@ -369,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn rights_go_after_all_that_needs_them_and_the_filter_comes_last() {
+    fn rights_are_dropped_after_their_last_use_and_the_filter_comes_last() {
         let ops = sandbox();
         let pivot = at(&ops, |op| matches!(op, SetupOp::Pivot { .. }));
         let rights = at(&ops, |op| matches!(op, SetupOp::NoCapabilities {}));

@@ -1,4 +1,4 @@
-//! A build that runs, as whoever started it sees it.
+//! A running build, as seen by the process that started it.
 
 use std::fs::File;
 use std::io;
@@ -14,12 +14,12 @@ use stele_fs::passing::{receive, send};
 /// A build could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// Its supervisor.
+    /// No supervisor could be started.
     #[error("the process that supervises the build could not be started: {0}")]
     Supervisor(#[source] io::Error),
 }
 
-/// A build that runs, or has ended and whose folder is still there.
+/// A build that runs, or that has ended with its folder still in place.
 pub struct Running {
     supervisor: Supervisor,
 }
@@ -41,7 +41,7 @@ impl Waits for Supervisor {
         matches!(self.process.try_wait(), Ok(None))
     }
 
-    /// Also waits for the end of one that was told what to do.
+    /// Closes the connection and waits for the process to exit.
     fn end(mut self) {
         let _ = self.stream.shutdown(std::net::Shutdown::Write);
         let _ = self.process.wait();
@@ -52,15 +52,16 @@ impl Waits for Supervisor {
 pub struct Stopper(UnixStream);
 
 impl Stopper {
-    /// Ends all processes of the build, soon.
+    /// Kills all processes of the build, soon.
     pub fn stop(&self) {
         let _ = send(&self.0, &Order::Stop {}, &[]);
     }
 }
 
 impl Running {
-    /// Starts `job`, in the namespaces that are held for builds. What it writes goes to `log`; or it gets `streams`, as
-    /// many as it says. `lock` says that the folder is used: until the last of this process and the supervisor is gone.
+    /// Starts `job` in the namespaces that are held for builds. Its output goes to `log`; or it gets `streams`,
+    /// as many as it states. `lock` marks the folder as used until both this process and the supervisor have
+    /// exited.
     ///
     /// # Errors
     /// See [`StartError`].
@@ -82,10 +83,10 @@ impl Running {
         started().map_err(StartError::Supervisor)
     }
 
-    /// What stops it.
+    /// A handle to stop it.
     ///
     /// # Errors
-    /// When there are no descriptors left.
+    /// When no descriptors are left.
     pub fn stopper(&self) -> io::Result<Stopper> {
         Ok(Stopper(self.supervisor.stream.try_clone()?))
     }
@@ -98,20 +99,20 @@ impl Running {
                 Ok(Some((said, _))) => hear(said),
                 Ok(None) | Err(_) => {
                     return Ending::NotSetUp {
-                        doing: "supervise it".to_owned(),
-                        error: "the process that did was killed".to_owned(),
+                        doing: "supervise the build".to_owned(),
+                        error: "its supervisor was killed".to_owned(),
                     };
                 }
             }
         }
     }
 
-    /// The folder is not needed any more; returns when it is gone.
+    /// Removes the folder; returns when it is gone.
     pub fn clear(self) {
         self.close(Order::Clear {});
     }
 
-    /// The folder stays.
+    /// Leaves the folder in place.
     pub fn keep(self) {
         self.close(Order::Keep {});
     }

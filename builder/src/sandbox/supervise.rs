@@ -1,5 +1,5 @@
-//! The process that supervises one build, from outside: it gathers the log, answers the calls that look the same on
-//! every machine, ends the build at its limits, and clears up. When whoever started it is gone, so is the build.
+//! The process that supervises one build, from outside: it collects the log, answers system calls that must
+//! return the same on every machine, ends the build at its limits or with the daemon, and cleans up.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -21,19 +21,19 @@ use super::sys::{Forked, fork};
 use crate::hold::build_uid;
 use stele_fs::passing::{receive, send};
 
-/// How often limits are looked at.
+/// How often limits are checked.
 const TICK: Duration = Duration::from_millis(50);
-/// How long what is left in a pipe is read after all processes have ended.
+/// How long the supervisor reads what is left in a pipe after all processes have ended.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Supervises the build that comes over `stdin`, a Unix socket, with its descriptors: the user and the mount namespace
-/// that builds begin in, the log, the lock on the build's folder, and the streams that the job speaks of.
+/// Supervises the build that arrives over `stdin`, a Unix socket, with its descriptors: the user and the mount
+/// namespace that builds start in, the log, the lock on the build's folder, and the streams that the job names.
 ///
 /// # Errors
-/// When nothing came that could be supervised.
+/// When no valid job arrived.
 pub fn supervise() -> io::Result<()> {
     let daemon = UnixStream::from(rustix::stdio::stdin().try_clone_to_owned()?);
-    // The terminal's Ctrl-C is for whoever started this.
+    // The terminal's Ctrl-C is for the process that started this one.
     let _ = rustix::process::setsid();
     let _ = rustix::thread::set_name(c"stele-build");
     super::sys::usual_scheduling();
@@ -58,7 +58,7 @@ pub fn supervise() -> io::Result<()> {
     };
     let ending = match supervisor.run(users, mounts, streams) {
         Ok(ending) => ending,
-        Err(error) => Ending::NotSetUp { doing: "supervise it".to_owned(), error: error.to_string() },
+        Err(error) => Ending::NotSetUp { doing: "supervise the build".to_owned(), error: error.to_string() },
     };
     let _ = supervisor.log.flush();
     supervisor.finish(ending);
@@ -71,11 +71,11 @@ struct Supervisor {
     log: File,
     written: u64,
     step: usize,
-    /// The process that enters the namespaces, until it is waited for.
+    /// The process that enters the namespaces, until it is reaped.
     entering: Option<Pid>,
     /// The sandbox's first process.
     first: Option<OwnedFd>,
-    /// What the build itself said, or what ended it.
+    /// The result that the build reported, or why it was ended.
     ending: Option<Ending>,
     kept: bool,
     watch: Watch,
@@ -96,7 +96,7 @@ impl Supervisor {
         self.watch.begin();
         let entering = match fork()? {
             Forked::Child => {
-                // If this process is gone already nobody would be told: the socket says so.
+                // If the parent is gone already, no signal arrives: the socket reports that.
                 let _ = set_parent_process_death_signal(Some(Signal::KILL));
                 self.watch.enter();
                 inside::enter(&self.job, &handed)
@@ -113,15 +113,16 @@ impl Supervisor {
         }
         self.entering = None;
         let _ = waitpid(Some(entering), WaitOptions::empty());
-        // If that one was killed, the first process may only be about to be. It ends after all others of the sandbox.
+        // If that process was killed, the first process may be about to be killed, too. It ends after all
+        // others.
         if let Some(first) = &self.first {
             while let Err(rustix::io::Errno::INTR) = poll(&mut [PollFd::new(first, PollFlags::IN)], None) {}
         }
         followed?;
         self.drain(out)?;
         let ending = self.ending.take();
-        // What fails because something is used up says so in many ways, and may be sooner than who looks from outside.
-        // Whoever had a process ended or refused by the kernel may even have gone on without it.
+        // Programs report an exhausted resource in many ways, perhaps before the supervisor sees it; a program
+        // whose child the kernel killed or refused may even have continued without it.
         let spent = match &ending {
             Some(Ending::Limit { .. } | Ending::Stopped {}) => None,
             Some(Ending::Done {}) => self.watch.denied(),
@@ -136,9 +137,9 @@ impl Supervisor {
         }))
     }
 
-    /// The pipe that the steps write their log to. It belongs to the build's own user, so that a step can open
-    /// `/dev/stdout` anew, whoever started the daemon. So a step can open its reading end too, and take back what was
-    /// there when poll(2) said so: this end never waits.
+    /// The pipe to which the steps write their log. It belongs to the build's own user, so that a step can
+    /// reopen `/dev/stdout` under any daemon. So a step can also open its reading end, and consume what poll(2)
+    /// reported: this end never blocks.
     fn log_pipe(&self) -> io::Result<(OwnedFd, OwnedFd)> {
         let (out, output) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
         rustix::io::ioctl_fionbio(&out, true)?;
@@ -149,7 +150,7 @@ impl Supervisor {
         Ok((out, output))
     }
 
-    /// Until no process is left that could tell anything.
+    /// Runs until no process is left that could report anything.
     fn follow(&mut self, inside: &UnixStream, out: &OwnedFd) -> io::Result<()> {
         let mut answers: Option<Answers> = None;
         let mut looked = Instant::now();
@@ -158,7 +159,7 @@ impl Supervisor {
         loop {
             let heard = {
                 let mut fds = vec![PollFd::new(inside, PollFlags::IN)];
-                // A closed end is heard at once and for ever: it is left out.
+                // A closed end stays readable forever: leave it out.
                 fds.push(PollFd::new(
                     &self.daemon,
                     if daemon_open { PollFlags::IN } else { PollFlags::empty() },
@@ -205,13 +206,13 @@ impl Supervisor {
         }
     }
 
-    /// Takes what the sandbox's first process says. Whether it may say more.
+    /// Handles a message of the sandbox's first process. Returns whether more may follow.
     fn hear(&mut self, inside: &UnixStream, answers: &mut Option<Answers>) -> io::Result<bool> {
         match receive::<Inside>(inside)? {
             None => return Ok(false),
             Some((Inside::Born {}, fds)) => {
                 self.first = fds.into_iter().next();
-                // It may have been stopped before it was born.
+                // The build may have been stopped before it was born.
                 if self.ending.is_some() {
                     self.kill();
                 }
@@ -234,7 +235,7 @@ impl Supervisor {
         Ok(true)
     }
 
-    /// Does what the daemon says. Whether it may say more.
+    /// Obeys an order of the daemon. Returns whether more may follow.
     fn obey(&mut self) -> io::Result<bool> {
         let told = receive::<Order>(&self.daemon).ok().flatten().map(|(told, _)| told);
         if told == Some(Order::Keep {}) {
@@ -258,7 +259,7 @@ impl Supervisor {
         }
     }
 
-    /// Takes some of what the build writes. Whether there may be more.
+    /// Reads some of the build's output. Returns whether there may be more.
     fn gather(&mut self, out: &OwnedFd) -> io::Result<bool> {
         let mut bytes = [0; 1 << 16];
         let read = match rustix::io::read(out, &mut bytes) {
@@ -271,7 +272,7 @@ impl Supervisor {
         let room = usize::try_from(max.saturating_sub(self.written)).unwrap_or(usize::MAX);
         let taken = read.min(room);
         self.written += taken as u64;
-        // A full disk ends the build by its own limit; until then the log lacks something.
+        // A full disk ends the build by its own limit; until then the log is incomplete.
         let _ = self.log.write_all(&bytes[..taken]);
         if taken < read {
             self.end(Ending::Limit { step: self.step, limit: Limit::Log { bytes: max } });
@@ -279,7 +280,7 @@ impl Supervisor {
         Ok(true)
     }
 
-    /// What is left when all processes have ended.
+    /// Reads the rest when all processes have ended.
     fn drain(&mut self, out: OwnedFd) -> io::Result<()> {
         let begun = Instant::now();
         let mut file = File::from(out);
@@ -297,7 +298,7 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Tells how it ended, waits until nobody needs the folder any more, and removes it.
+    /// Reports how the build ended, waits until its folder is no longer needed, and removes it.
     fn finish(mut self, ending: Ending) {
         self.watch.end();
         let told = send(&self.daemon, &Report::Ended { ending }, &[]);
@@ -308,7 +309,7 @@ impl Supervisor {
                         self.kept = true;
                         break;
                     }
-                    // It was told to stop when it had ended already.
+                    // The order to stop came after the end.
                     Ok(Some((Order::Stop {}, _))) => {}
                     Ok(Some((Order::Clear {}, _)) | None) | Err(_) => break,
                 }
@@ -319,7 +320,7 @@ impl Supervisor {
         {
             tracing::warn!("{} could not be removed: {e}", self.job.folder.display());
         }
-        // That the socket closes says that it is done.
+        // Closing the socket reports that the supervisor is done.
         let _ = self.daemon.as_fd();
     }
 }

@@ -1,4 +1,4 @@
-//! What safe Rust cannot say: making processes, and calls of the kernel that no crate wraps.
+//! What safe Rust cannot express: creating processes, and system calls that no crate wraps.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -7,21 +7,21 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use nix::libc::{self, sock_filter};
 use rustix::thread::UnshareFlags;
 
-/// Which side of [`fork`] this is.
+/// The side of a [`fork`].
 pub enum Forked {
     /// The new process.
     Child,
-    /// The old one, and the new one's number.
+    /// The old process, with the new one's ID.
     Parent(rustix::process::Pid),
 }
 
-/// Makes a process.
+/// Creates a process.
 ///
 /// # Errors
-/// When there may be no more.
+/// When no more are allowed.
 pub fn fork() -> io::Result<Forked> {
-    // SAFETY: all processes that call this have one thread: they are begun for it, and start none. So the child has
-    // no lock that somebody else held.
+    // SAFETY: all callers are processes with one thread: they are started for this, and start no threads. So
+    // the child has no lock that another thread held.
     match unsafe { nix::unistd::fork() }? {
         nix::unistd::ForkResult::Child => Ok(Forked::Child),
         nix::unistd::ForkResult::Parent { child } => rustix::process::Pid::from_raw(child.as_raw())
@@ -30,22 +30,22 @@ pub fn fork() -> io::Result<Forked> {
     }
 }
 
-/// Ends this process at once, without what the parent registered to be done at its end.
+/// Exits at once, without running the parent's exit handlers.
 pub fn exit(status: i32) -> ! {
     // SAFETY: _exit(2) takes any number and touches no memory.
     unsafe { libc::_exit(status) }
 }
 
-/// Every signal does what it does at first, and none is held back.
+/// Resets all signals to their defaults and unblocks them.
 ///
 /// # Errors
-/// When the kernel does not take it.
+/// When the kernel refuses.
 pub fn reset_signals() -> io::Result<()> {
-    // struct sigaction of the kernel: SIG_DFL, no flags, no restorer, an empty mask. The library's own call refuses the
-    // two signals that it keeps for itself, and those may have come down ignored, too.
+    // struct sigaction of the kernel: SIG_DFL, no flags, no restorer, an empty mask. The C library's call
+    // refuses the two signals that it reserves, and those may be inherited as ignored, too.
     let usual = [0_u64; 4];
     for signal in (1..=64).filter(|it| ![libc::SIGKILL, libc::SIGSTOP].contains(it)) {
-        // SAFETY: the structure lives across the call, which reads it alone; no handler is set. A mask has 8 bytes.
+        // SAFETY: the structure outlives the call, which only reads it; no handler is set. A mask has 8 bytes.
         let done = unsafe {
             libc::syscall(libc::SYS_rt_sigaction, signal, usual.as_ptr(), std::ptr::null_mut::<u64>(), 8)
         };
@@ -67,10 +67,10 @@ pub fn reset_signals() -> io::Result<()> {
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// This process gets its share of the machine as any other does, whatever it inherited; as far as this user may say so.
+/// Resets this process's scheduling to the default, as far as the user may.
 pub fn usual_scheduling() {
     let usual = libc::sched_param { sched_priority: 0 };
-    // SAFETY: none of these touches memory but to read the structure, which lives across its call.
+    // SAFETY: none of these touches memory except to read the structure, which outlives its call.
     unsafe {
         libc::sched_setscheduler(0, libc::SCHED_OTHER, &raw const usual);
         libc::setpriority(libc::PRIO_PROCESS, 0, 0);
@@ -83,19 +83,20 @@ pub fn usual_scheduling() {
     }
 }
 
-/// Moves this process into namespaces of its own.
+/// Moves this process into new namespaces.
 ///
 /// # Errors
-/// When the kernel does not let it.
+/// When the kernel refuses.
 pub fn unshare(flags: UnshareFlags) -> io::Result<()> {
-    // SAFETY: the danger is with UnshareFlags::FILES alone, which gives a thread its own descriptors; it is taken out.
+    // SAFETY: only UnshareFlags::FILES is dangerous, which gives a thread its own descriptors; it is masked
+    // out.
     Ok(unsafe { rustix::thread::unshare_unsafe(flags.difference(UnshareFlags::FILES)) }?)
 }
 
-/// Addresses are the same each time, for this process and what it starts.
+/// Disables address space randomisation for this process and its children.
 ///
 /// # Errors
-/// When the kernel knows no personalities.
+/// When the kernel has no personalities.
 pub fn fix_addresses() -> io::Result<()> {
     // SAFETY: personality(2) takes flags and touches no memory.
     match unsafe { libc::personality(libc::ADDR_NO_RANDOMIZE as libc::c_ulong) } {
@@ -104,40 +105,41 @@ pub fn fix_addresses() -> io::Result<()> {
     }
 }
 
-/// The loopback interface of this network namespace is up (netdevice(7)).
+/// Brings up the loopback interface of this network namespace (netdevice(7)).
 ///
 /// # Errors
 /// When there is none.
 pub fn loopback_up() -> io::Result<()> {
     let socket = rustix::net::socket(rustix::net::AddressFamily::INET, rustix::net::SocketType::DGRAM, None)?;
-    // SAFETY: an ifreq of zeros is a valid one: a name, and a union of plain numbers.
+    // SAFETY: an ifreq of zeros is valid: a name, and a union of plain numbers.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
     for (to, from) in request.ifr_name.iter_mut().zip(b"lo") {
         *to = libc::c_char::from_ne_bytes([*from]);
     }
     let flags = libc::c_short::try_from(libc::IFF_UP | libc::IFF_RUNNING);
     request.ifr_ifru.ifru_flags = flags.map_err(io::Error::other)?;
-    // SAFETY: the request lives across the call, and SIOCSIFFLAGS reads it alone.
+    // SAFETY: the request outlives the call, and SIOCSIFFLAGS only reads it.
     match unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw const request) } {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }
 }
 
-/// Installs a filter of system calls; what it does not decide comes to the descriptor (seccomp_unotify(2)).
+/// Installs a filter of system calls; undecided ones are sent to the returned descriptor (seccomp_unotify(2)).
 ///
 /// # Errors
-/// When the kernel does not take it.
+/// When the kernel refuses.
 pub fn filter_with_listener(program: &mut [sock_filter]) -> io::Result<OwnedFd> {
     let length = u16::try_from(program.len()).map_err(io::Error::other)?;
     let program = libc::sock_fprog { len: length, filter: program.as_mut_ptr() };
-    // SAFETY: the program lives across the call, and has the length that is said; the kernel copies it.
+    // SAFETY: the program outlives the call, and has the stated length; the kernel copies it.
     let fd = unsafe {
         libc::syscall(
             libc::SYS_seccomp,
             libc::SECCOMP_SET_MODE_FILTER,
-            // A call that is being answered is not begun again because of a signal: the answer would be lost, and with
-            // it what a directory's position went past. Only the end of its process ends it (Linux 5.19).
+            // A signal must not restart a call that is being answered: the answer would be lost, and with it
+            // the entries that a directory's position passed. Only the death of its process interrupts it
+            // (Linux 5.19).
             libc::SECCOMP_FILTER_FLAG_NEW_LISTENER | WAIT_KILLABLE,
             &raw const program,
         )
@@ -146,15 +148,15 @@ pub fn filter_with_listener(program: &mut [sock_filter]) -> io::Result<OwnedFd> 
     if fd < 0 {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: the kernel has just made this descriptor, and nobody else has it.
+    // SAFETY: the kernel has just created this descriptor, and nothing else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 /// A system call that waits for an answer.
 pub struct Call {
-    /// What the answer names it by.
+    /// Its identifier, for the answer.
     pub id: u64,
-    /// The thread that made it, as this process numbers it.
+    /// The calling thread, as numbered in this process's namespace.
     pub thread: i32,
     /// Its number.
     pub number: i64,
@@ -162,14 +164,14 @@ pub struct Call {
     pub arguments: [u64; 6],
 }
 
-/// The next call that waits. None when its maker has gone meanwhile.
+/// Receives the next waiting call. None when its caller has ended meanwhile.
 ///
 /// # Errors
-/// When the listener is no use any more.
+/// When the listener is closed.
 pub fn receive_call(listener: BorrowedFd<'_>) -> io::Result<Option<Call>> {
-    // SAFETY: a seccomp_notif of zeros is what the kernel wants to be given (seccomp_unotify(2)).
+    // SAFETY: seccomp_unotify(2) requires a zeroed seccomp_notif.
     let mut call: libc::seccomp_notif = unsafe { std::mem::zeroed() };
-    // SAFETY: the structure lives across the call, and is of the size that the request's number says.
+    // SAFETY: the structure outlives the call, and has the size encoded in the request number.
     let done = unsafe { libc::ioctl(listener.as_raw_fd(), RECEIVE, &raw mut call) };
     if done == 0 {
         let libc::seccomp_notif { id, pid, data, .. } = call;
@@ -186,24 +188,25 @@ pub fn receive_call(listener: BorrowedFd<'_>) -> io::Result<Option<Call>> {
     }
 }
 
-/// Whether the call still waits, so that its thread is who it was.
+/// Whether the call still waits, so that its thread ID has not been reused.
 pub fn still_waits(listener: BorrowedFd<'_>, id: u64) -> bool {
-    // SAFETY: the number lives across the call, which reads it alone.
+    // SAFETY: the number outlives the call, which only reads it.
     unsafe { libc::ioctl(listener.as_raw_fd(), ID_VALID, &raw const id) == 0 }
 }
 
-/// Answers a call; one that does not wait any more needs none.
+/// Answers a call; one that no longer waits needs no answer.
 pub fn answer_call(listener: BorrowedFd<'_>, id: u64, answer: Result<i64, i32>) {
     let (val, error) = match answer {
         Ok(value) => (value, 0),
         Err(errno) => (0, -errno),
     };
     let answer = libc::seccomp_notif_resp { id, val, error, flags: 0 };
-    // SAFETY: the structure lives across the call, and is of the size that the request's number says.
+    // SAFETY: the structure outlives the call, and has the size encoded in the request number.
     unsafe { libc::ioctl(listener.as_raw_fd(), SEND, &raw const answer) };
 }
 
-/// Lets the kernel do the call. Only for calls that do no harm with any arguments: they may change meanwhile.
+/// Lets the kernel execute the call. Only for calls that are harmless with any arguments: these may change
+/// meanwhile.
 pub fn let_pass(listener: BorrowedFd<'_>, id: u64) {
     let answer = libc::seccomp_notif_resp { id, val: 0, error: 0, flags: CONTINUE };
     // SAFETY: as above.
@@ -219,16 +222,16 @@ const RECEIVE: libc::c_ulong = 0xc050_2100;
 const SEND: libc::c_ulong = 0xc018_2101;
 const ID_VALID: libc::c_ulong = 0x4008_2102;
 
-/// What a descriptor of a thread can be taken by, and the process that it is of. Whose it is, has to be asked
-/// afterwards ([`still_waits`]): the number may be another thread's by now.
+/// A pidfd through which a thread's descriptors can be duplicated, and its process. Check the owner afterwards
+/// ([`still_waits`]): the thread ID may have been reused.
 ///
 /// # Errors
-/// When there is no such thread any more, or it may not be looked into.
+/// When the thread has ended, or may not be inspected.
 pub fn hold_thread(thread: rustix::process::Pid) -> io::Result<(OwnedFd, rustix::process::Pid)> {
     use rustix::process::{PidfdFlags, pidfd_open};
     let process = process_of(thread)?;
-    // linux/pidfd.h: PIDFD_THREAD, since Linux 6.9. A thread may have descriptors of its own, and the first one of its
-    // process may have ended.
+    // linux/pidfd.h: PIDFD_THREAD, since Linux 6.9. A thread may have its own descriptor table, and its
+    // process's first thread may have ended.
     let of_thread = PidfdFlags::from_bits_retain(libc::O_EXCL.unsigned_abs());
     let held = match pidfd_open(thread, of_thread) {
         Err(rustix::io::Errno::INVAL) => pidfd_open(process, PidfdFlags::empty())?,
@@ -237,10 +240,10 @@ pub fn hold_thread(thread: rustix::process::Pid) -> io::Result<(OwnedFd, rustix:
     Ok((held, process))
 }
 
-/// The process that a thread is of.
+/// The process of a thread.
 ///
 /// # Errors
-/// When there is no such thread any more.
+/// When the thread has ended.
 fn process_of(thread: rustix::process::Pid) -> io::Result<rustix::process::Pid> {
     let status = std::fs::read_to_string(format!("/proc/{}/status", thread.as_raw_nonzero()))?;
     let number = status.lines().find_map(|line| line.strip_prefix("Tgid:")?.trim().parse().ok());

@@ -1,5 +1,9 @@
 //! The context of a command that sends requests to the daemon.
 
+use std::path::PathBuf;
+
+use stele_store::Layout;
+
 use crate::args::Global;
 use crate::render::{Noted, Terminal};
 use crate::where_store;
@@ -11,6 +15,7 @@ use stele_daemon::client::Client;
 /// The daemon of the chosen store, and the terminal.
 pub struct Context {
     client: Client,
+    store: PathBuf,
     pub terminal: Terminal,
 }
 
@@ -23,7 +28,12 @@ impl Context {
         let store = where_store::find(global.store.clone())?;
         let mut terminal = Terminal::new(global.json);
         let client = Client::connect(&store, existing, &mut terminal)?;
-        Ok(Self { client, terminal })
+        Ok(Self { client, store, terminal })
+    }
+
+    /// The folder of downloads on the store's disk.
+    pub fn downloads(&self) -> PathBuf {
+        Layout::new(&self.store).fetch()
     }
 
     /// Sends a request, and shows what comes before its answer.

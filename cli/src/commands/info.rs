@@ -9,6 +9,7 @@ use serde::Serialize;
 use stele_recipes::lineage::{self, Opaque, Pin};
 use stele_recipes::plan::Graph;
 use stele_recipes::recipe::{Recipe, RecipeName};
+use stele_store::model::TreeId;
 
 use super::build::reason;
 use super::context::Context;
@@ -49,7 +50,7 @@ struct Shown<'a> {
     inputs: Vec<Input<'a>>,
     there: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    outputs: Option<&'a BTreeMap<String, String>>,
+    outputs: Option<&'a BTreeMap<String, TreeId>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<&'a Reason>,
     opaque: OpaqueBytes<'a>,

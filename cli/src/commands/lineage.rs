@@ -105,11 +105,11 @@ impl Lineage {
             let mut link = link(recipe);
             let goal = planned.there.iter().find(|goal| goal.name == recipe.name.as_str());
             for (output, digest) in goal.iter().flat_map(|goal| &goal.outputs) {
-                let Answer::Info(info) = context.ask(Request::Info { reference: digest.clone() })? else {
+                let Answer::Info(info) = context.ask(Request::Info { reference: digest.to_string() })? else {
                     return Err(unexpected());
                 };
                 let bytes = info.closure.map_or(0, |closure| closure.bytes);
-                link.outputs.insert(output.clone(), Output { digest: digest.clone(), bytes });
+                link.outputs.insert(output.clone(), Output { digest: digest.to_string(), bytes });
             }
             links.push(link);
         }

@@ -1,28 +1,43 @@
-//! A pulled image as an OCI layout, in a temporary folder that is removed when the command ends.
+//! A pulled image as an OCI layout in the store's folder of downloads. It is removed when the command ends, or, if the
+//! command was killed, by the next pull.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Seek, SeekFrom, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{FlockOperation, flock};
 use tempfile::TempDir;
 
 use stele_registry::Sha256Digest;
-use stele_registry::client::Pulled;
+use stele_registry::client::{BlobFile, Pulled};
+
+/// Begins the names of these folders.
+const PREFIX: &str = "pull-";
+/// The room on the disk is checked each time that so many bytes were written.
+const ROOM_EVERY: u64 = 4 << 20;
 
 /// An OCI layout that is being written.
 pub struct Folder {
     folder: TempDir,
+    /// Locked for as long as the folder is in use.
+    _lock: File,
 }
 
 impl Folder {
-    /// An empty layout.
+    /// An empty layout in `downloads`, a folder that is created if it does not exist. Folders of pulls that were killed
+    /// are removed.
     ///
     /// # Errors
-    /// When no temporary folder can be made.
-    pub fn new() -> io::Result<Self> {
-        let folder = tempfile::Builder::new().prefix("stele-pull-").tempdir()?;
+    /// When it cannot be created.
+    pub fn new(downloads: &Path) -> io::Result<Self> {
+        fs::DirBuilder::new().mode(0o700).recursive(true).create(downloads)?;
+        remove_abandoned(downloads);
+        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(downloads)?;
+        let lock = File::open(folder.path())?;
+        flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
         fs::create_dir_all(folder.path().join("blobs/sha256"))?;
-        Ok(Self { folder })
+        Ok(Self { folder, _lock: lock })
     }
 
     /// Its path.
@@ -34,8 +49,9 @@ impl Folder {
     ///
     /// # Errors
     /// When it cannot be made.
-    pub fn create(&self, digest: &Sha256Digest) -> io::Result<File> {
-        File::create(self.blob(digest))
+    pub fn create(&self, digest: &Sha256Digest) -> io::Result<Box<dyn BlobFile>> {
+        let file = File::create(self.blob(digest))?;
+        Ok(Box::new(Blob { file, folder: self.path().to_owned(), unchecked: ROOM_EVERY }))
     }
 
     fn blob(&self, digest: &Sha256Digest) -> PathBuf {
@@ -63,5 +79,93 @@ impl Folder {
         let index = serde_json::json!({ "schemaVersion": 2, "manifests": entries });
         fs::write(self.path().join("oci-layout"), "{\"imageLayoutVersion\":\"1.0.0\"}")?;
         fs::write(self.path().join("index.json"), index.to_string())
+    }
+}
+
+/// Removes folders that no running pull has locked. A pull that has made its folder and not yet locked it loses it, and
+/// fails: so young ones are left alone.
+fn remove_abandoned(downloads: &Path) {
+    let young = std::time::Duration::from_secs(60);
+    for entry in fs::read_dir(downloads).into_iter().flatten().flatten() {
+        let is_ours = entry.file_name().to_str().is_some_and(|name| name.starts_with(PREFIX));
+        let meta = entry.metadata();
+        let is_old = |meta: fs::Metadata| {
+            meta.is_dir() && meta.created().is_ok_and(|at| at.elapsed().is_ok_and(|it| it > young))
+        };
+        if !is_ours || !meta.is_ok_and(is_old) {
+            continue;
+        }
+        if let Ok(folder) = File::open(entry.path())
+            && flock(&folder, FlockOperation::NonBlockingLockExclusive).is_ok()
+        {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+/// A blob's file, which leaves the room on the disk that collections need.
+struct Blob {
+    file: File,
+    folder: PathBuf,
+    /// Bytes that were written since the room was checked.
+    unchecked: u64,
+}
+
+impl Write for Blob {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.unchecked >= ROOM_EVERY {
+            let full = |none| io::Error::new(io::ErrorKind::StorageFull, none);
+            stele_store::require_room(&self.folder).map_err(full)?;
+            self.unchecked = 0;
+        }
+        let written = self.file.write(bytes)?;
+        self.unchecked += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl BlobFile for Blob {
+    fn restart(&mut self) -> io::Result<()> {
+        self.file.set_len(0)?;
+        self.file.seek(SeekFrom::Start(0)).map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(downloads: &Path) -> Vec<String> {
+        let all = fs::read_dir(downloads).unwrap();
+        let mut names: Vec<_> = all.map(|it| it.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_pull_leaves_nothing_and_takes_no_folder_of_a_running_one() {
+        let downloads = tempfile::tempdir().unwrap();
+        let one = Folder::new(downloads.path()).unwrap();
+        let other = Folder::new(downloads.path()).unwrap();
+        assert_eq!(names(downloads.path()).len(), 2);
+        drop(other);
+        assert_eq!(names(downloads.path()).len(), 1);
+        assert!(one.path().join("blobs/sha256").is_dir());
+        drop(one);
+        assert!(names(downloads.path()).is_empty());
+    }
+
+    #[test]
+    fn only_old_unlocked_folders_of_pulls_are_abandoned() {
+        let downloads = tempfile::tempdir().unwrap();
+        fs::write(downloads.path().join("pull-a-file"), "").unwrap();
+        fs::create_dir(downloads.path().join("other")).unwrap();
+        fs::create_dir(downloads.path().join("pull-young")).unwrap();
+        remove_abandoned(downloads.path());
+        assert_eq!(names(downloads.path()), ["other", "pull-a-file", "pull-young"]);
     }
 }

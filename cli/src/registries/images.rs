@@ -5,6 +5,7 @@ use tracing::{error, warn};
 use stele_registry::endpoint::Unavailable;
 use stele_registry::serve::{BlobRange, Broken, Images, Taker};
 use stele_registry::{Repository, RepositoryName, Sha256Digest};
+use stele_store::model::TreeId;
 
 use super::daemons::{Daemons, Trouble};
 use stele::failure::Failure;
@@ -53,8 +54,9 @@ impl Images for Stored {
     }
 
     fn blob(&self, wanted: &BlobRange<'_>, to: &mut Taker<'_>) -> Result<(), Broken> {
+        let tree = tree_of(wanted.repository).ok_or(Broken)?;
         let ask = |came| ImageRequest::Blob {
-            tree: wanted.repository.version.clone(),
+            tree,
             digest: wanted.digest.to_string(),
             first: wanted.first + came,
             length: wanted.length - came,
@@ -70,10 +72,16 @@ impl Images for Stored {
     }
 
     fn damaged(&self, repository: &Repository, digest: &Sha256Digest) {
-        let ask = ImageRequest::CheckBlob { tree: repository.version.clone(), digest: digest.to_string() };
+        let Some(tree) = tree_of(repository) else { return };
+        let ask = ImageRequest::CheckBlob { tree, digest: digest.to_string() };
         match self.0.ask(&ask) {
             Err(failure) => error!("blob {digest}: {}", said(&failure)),
             Ok(_) => error!("blob {digest}: it did not match its digest when it was sent, but does now"),
         }
     }
+}
+
+/// The tree that keeps an image: the version of its repository, as this store names them.
+fn tree_of(repository: &Repository) -> Option<TreeId> {
+    repository.version.parse().ok()
 }

@@ -8,6 +8,7 @@ use std::thread;
 
 use stele_registry::Sha256Digest;
 use stele_registry::client::Blobs;
+use stele_store::model::TreeId;
 
 use super::daemons::{Daemons, Trouble};
 use stele::images::ImageRequest;
@@ -20,16 +21,16 @@ pub struct Reading {
     /// The daemons that have them.
     pub daemons: Arc<Daemons>,
     /// The tree that keeps the image.
-    pub tree: String,
+    pub tree: TreeId,
 }
 
 impl Blobs for Reading {
     fn open(&self, digest: &Sha256Digest, bytes: Range<u64>) -> io::Result<Box<dyn Read + Send>> {
-        let (daemons, tree, digest) = (Arc::clone(&self.daemons), self.tree.clone(), digest.to_string());
+        let (daemons, tree, digest) = (Arc::clone(&self.daemons), self.tree, digest.to_string());
         let (to, pieces) = sync_channel(WAITING);
         thread::Builder::new().spawn(move || {
             let ask = |came| ImageRequest::Blob {
-                tree: tree.clone(),
+                tree,
                 digest: digest.clone(),
                 first: bytes.start + came,
                 length: bytes.end - bytes.start - came,

@@ -94,7 +94,7 @@ impl Board {
                 self.over(recipe);
                 self.done += 1;
                 let digest = outputs.get("out").or_else(|| outputs.values().next());
-                let digest = digest.map_or("", |digest| &digest[..16]);
+                let digest = digest.map_or_else(String::new, |digest| format!("{digest:.16}"));
                 let count = format!("[{}/{}]", self.done, self.builds.max(self.done));
                 self.tell(&match (known, from) {
                     (_, Some(from)) => format!("{count} substituted {recipe} from {from}: {digest}"),

@@ -109,11 +109,11 @@ impl Sink for Terminal {
             return self.out.write_all(b"\n");
         }
         let target = entry.target.as_ref().map(|target| format!(" -> {target}")).unwrap_or_default();
-        let digest = entry.digest.as_deref().unwrap_or("-");
+        let digest = entry.digest.map_or_else(|| "-".to_owned(), |digest| digest.to_string());
         match self.listing {
             Listing::Short => {
                 let size = if entry.kind == 'd' { String::new() } else { HumanBytes(entry.size).to_string() };
-                let digest = digest.get(..16).unwrap_or(digest);
+                let digest = digest.get(..16).unwrap_or(&digest);
                 writeln!(self.out, "{} {size:>11}  {digest:16}  {}{target}", entry.kind, entry.path)
             }
             Listing::Long => {
@@ -242,9 +242,9 @@ pub fn added(path: &Path, it: &Added) -> String {
 
 pub fn info(info: &Info) -> String {
     let kind = if info.kind == What::Tree { "tree" } else { "blob" };
-    let mut lines = vec![("kind", kind.to_owned()), ("digest", info.digest.clone())];
+    let mut lines = vec![("kind", kind.to_owned()), ("digest", info.digest.to_string())];
     lines.push(("size", format!("{} ({} bytes)", bytes(info.size), info.size)));
-    lines.extend(info.sha256.clone().map(|it| ("sha256", it)));
+    lines.extend(info.sha256.map(|it| ("sha256", it.to_string())));
     lines.extend(info.placement.clone().map(|it| ("placement", it)));
     lines.extend(info.file.clone().map(|it| ("file", it)));
     lines.extend(info.entries.map(|it| ("entries", it.to_string())));
@@ -261,8 +261,9 @@ pub fn roots(roots: &[Root]) -> String {
     roots.iter().map(|root| format!("{} {} {}\n", kind(root), root.digest, root.name)).collect()
 }
 
-pub fn collected(it: &Collected) -> String {
-    let verb = if it.dry_run { "would remove" } else { "removed" };
+pub fn collected(collected: &Collected) -> String {
+    let it = &collected.counts;
+    let verb = if collected.dry_run { "would remove" } else { "removed" };
     let (trees, blobs) = (some(it.removed_trees, "tree"), some(it.removed_blobs, "blob"));
     let mut text = format!("{verb} {trees} and {blobs}, {}\n", bytes(it.removed_bytes));
     if it.removed_strays > 0 {

@@ -80,7 +80,7 @@ impl Other {
         of: &Digest,
         progress: &stele_store::Progress,
     ) -> Result<Option<Realised>, Unavailable> {
-        match self.ask(Request::Realisation { of: of.to_string() }, progress)? {
+        match self.ask(Request::Realisation { of: *of }, progress)? {
             Some(Answer::Realised(realised)) => Ok(Some(realised)),
             Some(_) => Err(OTHER.into()),
             None => Ok(None),
@@ -104,14 +104,6 @@ fn place(path: &Path) -> Result<(PathBuf, bool), Failure> {
     }
 }
 
-fn outputs(realised: Realised) -> Result<Outputs, Unavailable> {
-    let mut outputs = Outputs::default();
-    for (name, tree) in realised.outputs {
-        outputs.0.insert(name, tree.parse::<TreeId>()?);
-    }
-    Ok(outputs)
-}
-
 impl Substituter for Other {
     fn name(&self) -> &str {
         &self.name
@@ -127,8 +119,8 @@ impl Substituter for Other {
         progress: &stele_store::Progress,
     ) -> Result<Option<Realisation>, Unavailable> {
         let Some(realised) = self.ask_realised(of, progress)?.filter(|it| !it.gone) else { return Ok(None) };
-        let log = realised.log.as_ref().and_then(|log| log.parse::<BlobId>().ok());
-        Ok(Some(Realisation { outputs: outputs(realised)?, log, ..Realisation::default() }))
+        let outputs = Outputs(realised.outputs);
+        Ok(Some(Realisation { outputs, log: realised.log, ..Realisation::default() }))
     }
 
     fn remembered(
@@ -136,7 +128,7 @@ impl Substituter for Other {
         of: &Digest,
         progress: &stele_store::Progress,
     ) -> Result<Option<Outputs>, Unavailable> {
-        self.ask_realised(of, progress)?.map(outputs).transpose()
+        Ok(self.ask_realised(of, progress)?.map(|it| Outputs(it.outputs)))
     }
 
     fn source(
@@ -145,7 +137,7 @@ impl Substituter for Other {
         progress: &stele_store::Progress,
     ) -> Result<Option<(BlobId, u64)>, Unavailable> {
         match self.ask(Request::Info { reference: format!("sha256:{sha256}") }, progress)? {
-            Some(Answer::Info(info)) => Ok(Some((info.digest.parse()?, info.size))),
+            Some(Answer::Info(info)) => Ok(Some((BlobId(info.digest), info.size))),
             Some(_) => Err(OTHER.into()),
             None => Ok(None),
         }

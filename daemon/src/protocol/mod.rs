@@ -97,7 +97,7 @@ pub enum Call {
         record: Record,
     },
     /// Run a program in the sandbox of a recipe; its streams follow in a separate message.
-    ExecRequest {
+    Exec {
         /// The recipe tree, escaped; its descriptor comes last.
         tree: String,
         /// The recipe.

@@ -291,7 +291,7 @@ impl Server {
                     send(&mut stream, &reply)?;
                 }
                 Call::Status {} => send(&mut stream, &Reply::Answer(Answer::Status(self.status())))?,
-                Call::ExecRequest { mut tree, recipe, order, exec } => {
+                Call::Exec { mut tree, recipe, order, exec } => {
                     let Some(((), mut streams)) = mounts::receive(&stream)? else { return Ok(()) };
                     let wanted = if exec.terminal { 1 } else { 3 };
                     let handed = streams.pop().map(|fd| Handed::take_tree(&mut tree, fd)).transpose()?;

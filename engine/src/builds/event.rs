@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use stele_builder::realise::{self, How};
-use stele_store::Outputs;
+use stele_store::model::TreeId;
 
 use crate::reference::to_wire;
 
@@ -71,7 +71,7 @@ pub enum Event {
         /// The recipe.
         recipe: String,
         /// The digests of its outputs.
-        outputs: BTreeMap<String, String>,
+        outputs: BTreeMap<String, TreeId>,
         /// Whether they were already known.
         known: bool,
         /// The substituter that provided them.
@@ -101,11 +101,6 @@ pub enum Event {
     },
 }
 
-/// The digests of outputs, as text.
-pub(super) fn digests(outputs: &Outputs) -> BTreeMap<String, String> {
-    outputs.0.iter().map(|(name, tree)| (name.clone(), tree.to_string())).collect()
-}
-
 impl From<realise::Event> for Event {
     fn from(event: realise::Event) -> Self {
         use realise::Event as From;
@@ -132,7 +127,7 @@ impl From<realise::Event> for Event {
                     How::Known => (true, None),
                     How::From(name) => (false, Some(name)),
                 };
-                Self::Done { recipe: recipe.to_string(), outputs: digests(&outputs), known, from }
+                Self::Done { recipe: recipe.to_string(), outputs: outputs.0, known, from }
             }
             From::Unsubstituted { recipe, from, why } => {
                 Self::Unsubstituted { recipe: recipe.to_string(), from, why }

@@ -58,13 +58,13 @@ pub fn about(engine: &Engine, recipe: &RecipeName) -> Result<LogOf, Failure> {
     let last = last(engine, recipe)?;
     let stored: StoredLog = serde_json::from_slice(&last.text).unwrap_or_default();
     let StoredLog { action, failed, when } = stored;
-    Ok(LogOf { recipe: name, running: None, log: Some(last.log.to_string()), action, failed, when })
+    Ok(LogOf { recipe: name, running: None, log: Some(last.log), action, failed, when })
 }
 
 /// What is stored about the last build of a recipe, beside its log (`docs/formats.md`).
 #[derive(Default, serde::Deserialize)]
 struct StoredLog {
-    action: Option<String>,
+    action: Option<stele_store::model::Digest>,
     failed: Option<String>,
     when: Option<u64>,
 }

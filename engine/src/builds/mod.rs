@@ -15,6 +15,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use stele_store::model::{BlobId, Digest, TreeId};
+
 use crate::failure::Failure;
 use crate::recipes::planned::{Fetch, Planned};
 
@@ -64,10 +66,10 @@ pub struct LogOf {
     pub running: Option<String>,
     /// The digest of the last build's log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub log: Option<String>,
+    pub log: Option<BlobId>,
     /// The last build's action.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub action: Option<String>,
+    pub action: Option<Digest>,
     /// The reason, if it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<String>,
@@ -122,10 +124,10 @@ impl Built {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Realised {
     /// The digests of its outputs.
-    pub outputs: BTreeMap<String, String>,
+    pub outputs: BTreeMap<String, TreeId>,
     /// The digest of its log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub log: Option<String>,
+    pub log: Option<BlobId>,
     /// Whether it is only recorded, and was garbage-collected.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub gone: bool,
@@ -137,7 +139,7 @@ pub struct Goal {
     /// Which.
     pub name: String,
     /// The digests of its outputs.
-    pub outputs: BTreeMap<String, String>,
+    pub outputs: BTreeMap<String, TreeId>,
 }
 
 /// The result of a build request.

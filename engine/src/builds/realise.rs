@@ -7,10 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use stele_builder::realise::{Options, Purpose, Realisations, Request, Substituter};
 use stele_builder::sandbox::Limits;
 use stele_recipes::recipe::RecipeName;
-use stele_store::model::{BlobId, Digest, RootName, TreeId};
+use stele_store::model::{BlobId, Digest, RootName};
 use stele_store::{Origins, Outputs, Presence, Progress, Store, Target};
 
-use super::event::digests;
 use super::{Built, Event, Goal, Order, Realised};
 use crate::engine::Engine;
 use crate::failure::{Failure, Kind};
@@ -105,7 +104,7 @@ pub(super) fn built(realised: &Realisations, tree: &Path) -> Built {
 }
 
 fn goal((name, outputs): &(RecipeName, Outputs)) -> Goal {
-    Goal { name: name.to_string(), outputs: digests(outputs) }
+    Goal { name: name.to_string(), outputs: outputs.0.clone() }
 }
 
 /// Sends the events of several threads to the client.
@@ -142,17 +141,16 @@ pub(super) fn substituters(
 ///
 /// # Errors
 /// When it is unknown.
-pub fn realised(store: &Store, of: &str) -> Result<Realised, Failure> {
+pub fn realised(store: &Store, of: &Digest) -> Result<Realised, Failure> {
     let unknown = || Failure::new(Kind::NotFound, format!("there is no action {of}"));
-    let of: Digest = of.parse().map_err(|_| unknown())?;
-    let realisation = store.realisation(&of, Origins::Any)?.ok_or_else(unknown)?;
+    let realisation = store.realisation(of, Origins::Any)?.ok_or_else(unknown)?;
     let mut gone = false;
     for tree in realisation.outputs.0.values() {
         gone |= !store.has_closure(Target::Tree(*tree))?;
     }
     let is_there = |log: &BlobId| store.presence(Target::Blob(*log)).is_ok_and(Presence::is_sound);
     let log = realisation.log.filter(is_there);
-    Ok(Realised { outputs: digests(&realisation.outputs), log: log.map(|log| log.to_string()), gone })
+    Ok(Realised { outputs: realisation.outputs.0, log, gone })
 }
 
 pub(super) fn options(order: &Order, purpose: Purpose) -> Options {
@@ -186,10 +184,8 @@ fn keep_all(store: &Store, goals: &[Goal]) -> Result<(), Failure> {
     let there: HashMap<RootName, Target> =
         store.roots()?.into_iter().map(|root| (root.name, root.target)).collect();
     for goal in goals {
-        for (output, digest) in &goal.outputs {
-            let (Some(root), Ok(tree)) = (root_name(&goal.name, output), digest.parse::<TreeId>()) else {
-                continue;
-            };
+        for (output, &tree) in &goal.outputs {
+            let Some(root) = root_name(&goal.name, output) else { continue };
             // Rewriting it would change only its date.
             if there.get(&root) != Some(&Target::Tree(tree)) {
                 store.set_root(&root, Target::Tree(tree))?;

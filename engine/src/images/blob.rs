@@ -14,7 +14,7 @@ use crate::service::{Sink, lost_sink};
 /// When there is no such blob, or it cannot be generated.
 pub(super) fn send(
     store: &Store,
-    tree: &str,
+    tree: &TreeId,
     digest: &str,
     (first, length): (u64, u64),
     sink: &mut dyn Sink,
@@ -33,19 +33,18 @@ pub(super) fn send(
 ///
 /// # Errors
 /// With what is wrong in it.
-pub(super) fn check(store: &Store, tree: &str, digest: &str, progress: &Progress) -> Result<(), Failure> {
+pub(super) fn check(store: &Store, tree: &TreeId, digest: &str, progress: &Progress) -> Result<(), Failure> {
     with(store, tree, digest, |blob| Ok(blob.write(store, progress, &mut |_| Ok(()))?))
 }
 
 fn with(
     store: &Store,
-    tree: &str,
+    tree: &TreeId,
     digest: &str,
     then: impl FnOnce(&Blob<'_>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let absent = || Failure::new(Kind::NotFound, format!("{tree} keeps no image with the blob {digest}"));
-    let id: TreeId = tree.parse().map_err(|_| absent())?;
-    let record = Record::load(store, &id)?;
+    let record = Record::load(store, tree)?;
     let blobs = record.blobs();
     let named = |blob: &&Blob<'_>| document::digest_text(&blob.sum.sha256) == digest;
     then(blobs.iter().find(named).ok_or_else(absent)?)

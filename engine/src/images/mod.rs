@@ -19,12 +19,14 @@ use stele_oci::layout::Exported;
 use stele_oci::record::Referrer;
 use stele_oci::{ImageLayer, Platform, Record, Top, document};
 use stele_registry::Repository;
+use stele_store::model::TreeId;
 
 use crate::failure::{Failure, Kind};
 
 pub use files::ImageFile;
 pub use request::{AttachedFile, Form, ImageRequest};
 pub use resolve::{needed, specs};
+pub(crate) use served::ServedImages;
 
 /// An answer about images.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -84,7 +86,7 @@ pub struct Shown {
     /// Its content digest, on which builders agree.
     pub content: String,
     /// The tree that keeps it.
-    pub tree: String,
+    pub tree: TreeId,
     /// The images: one, or those of the index.
     pub images: Vec<ShownImage>,
     /// Their referrers.
@@ -101,7 +103,7 @@ pub struct ShownImage {
     /// Its content digest, which is that of its config.
     pub content: String,
     /// The merged layers, as a tree.
-    pub rootfs: String,
+    pub rootfs: TreeId,
     /// Bytes of all layers as they are distributed.
     pub packed: u64,
     /// Bytes of all layers as tars.
@@ -150,7 +152,7 @@ pub struct ShownLayer {
     /// A name for its content, for the user.
     pub origin: String,
     /// The tree of its content.
-    pub tree: String,
+    pub tree: TreeId,
     /// The digest of its tar.
     pub diff_id: String,
     /// Bytes of its tar.
@@ -166,7 +168,7 @@ pub struct ShownLayer {
 }
 
 impl Shown {
-    fn new(name: &str, tree: String, record: &Record) -> Self {
+    fn new(name: &str, tree: TreeId, record: &Record) -> Self {
         let kind = if matches!(record.top, Top::Image(_)) { "image" } else { "index" };
         Self {
             name: name.to_owned(),
@@ -205,7 +207,7 @@ impl ShownImage {
             platform: image.platform.clone(),
             digest: spelled(&image.sum().sha256),
             content: spelled(&image.content()),
-            rootfs: image.rootfs.to_string(),
+            rootfs: image.rootfs,
             packed: image.layers.iter().map(|layer| layer.measured.packed.size).sum(),
             size: image.layers.iter().map(|layer| layer.measured.plain.size).sum(),
             config: value(&image.config),
@@ -241,7 +243,7 @@ impl ShownLayer {
         let ImageLayer { origin, layer, compression, measured, exact } = layer;
         Self {
             origin: origin.clone(),
-            tree: layer.tree.to_string(),
+            tree: layer.tree,
             diff_id: spelled(&measured.plain.sha256),
             size: measured.plain.size,
             compression: compression.name().to_owned(),

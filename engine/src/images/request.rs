@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use stele_oci::Spec;
+use stele_store::model::TreeId;
 
 use crate::request::PathUse;
 
@@ -27,7 +28,7 @@ pub enum ImageRequest {
     /// List the files of an image with their digests: a line of JSON each.
     Files {
         /// The tree that keeps the image.
-        tree: String,
+        tree: TreeId,
         /// The platform, of an index.
         platform: String,
     },
@@ -57,14 +58,14 @@ pub enum ImageRequest {
     /// The image that a tree keeps, as a repository, or why it cannot be one.
     Kept {
         /// The tree.
-        tree: String,
+        tree: TreeId,
         /// Whether with its referrers.
         referrers: bool,
     },
     /// Read bytes of a blob of an image.
     Blob {
         /// The tree that keeps the image.
-        tree: String,
+        tree: TreeId,
         /// The blob's SHA-256 digest in OCI's spelling.
         digest: String,
         /// The offset of the first byte.
@@ -75,7 +76,7 @@ pub enum ImageRequest {
     /// Make a blob and compare it with its digest.
     CheckBlob {
         /// The tree that keeps the image.
-        tree: String,
+        tree: TreeId,
         /// The blob's SHA-256 digest in OCI's spelling.
         digest: String,
     },

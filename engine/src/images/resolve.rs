@@ -29,7 +29,7 @@ fn spec(parts: &ImageParts, goals: &[Goal]) -> Result<Spec, Failure> {
         let goal = goals.iter().find(|goal| goal.name == input.recipe.as_str());
         let digest = goal.and_then(|goal| goal.outputs.get(input.output.as_str()));
         let tree = digest
-            .and_then(|digest| digest.parse().ok())
+            .copied()
             .ok_or_else(|| Failure::new(Kind::Failed, format!("recipe `{}` was not built", input.recipe)))?;
         let origin = match input.output == OutputName::usual() {
             true => input.recipe.to_string(),

@@ -7,11 +7,12 @@ use std::path::Path;
 use stele_oci::import::{Imported, Limits, import};
 use stele_oci::layout::{self, ExportError, Exported};
 use stele_oci::{Image, Record, RecordError, Top, Walk, keep, make, record};
-use stele_store::model::{Node, TreeId};
+use stele_store::model::Node;
 use stele_store::{Progress, Store};
 
 use super::repository::{self, repository};
-use super::{Form, ImageAnswer, ImageRequest, ImportedImage, Shown, attach, blob, files, served};
+use super::served::ServedImages;
+use super::{Form, ImageAnswer, ImageRequest, ImportedImage, Shown, attach, blob, files};
 use crate::Untrusted;
 use crate::failure::{Failure, Kind, images as failure};
 use crate::reference::from_wire;
@@ -25,7 +26,7 @@ const CHUNK: usize = 64 << 10;
 /// # Errors
 /// With a failure for the user.
 pub fn run(
-    store: &Store,
+    (store, known): (&Store, &ServedImages),
     ask: ImageRequest,
     sink: &mut dyn Sink,
     progress: &Progress,
@@ -55,21 +56,21 @@ pub fn run(
                 true => keep::keep(store, &name, top.into())?,
                 false => keep::unnamed(store, top.into())?,
             };
-            Ok(Some(ImageAnswer::One(Box::new(Shown::new(&name, tree.to_string(), &record)))))
+            Ok(Some(ImageAnswer::One(Box::new(Shown::new(&name, tree, &record)))))
         }
         ImageRequest::List {} => {
             let mut shown = Vec::new();
             for (name, (tree, record)) in record::all(store)? {
                 // A root with an image's prefix that keeps no image is skipped.
                 if let Ok(record) = record {
-                    shown.push(Shown::new(&name, tree.to_string(), &record));
+                    shown.push(Shown::new(&name, tree, &record));
                 }
             }
             Ok(Some(ImageAnswer::List(shown)))
         }
         ImageRequest::Inspect { reference } => {
             let (name, tree, record) = record::find(store, &reference)?;
-            Ok(Some(ImageAnswer::One(Box::new(Shown::new(&name, tree.to_string(), &record)))))
+            Ok(Some(ImageAnswer::One(Box::new(Shown::new(&name, tree, &record)))))
         }
         ImageRequest::Tree { reference, json, platform } => {
             let (_, _, record) = record::find(store, &reference)?;
@@ -79,11 +80,11 @@ pub fn run(
             Ok(None)
         }
         ImageRequest::Files { tree, platform } => {
-            let (_, record) = kept(store, &tree)?;
+            let record = Record::load(store, &tree)?;
             files::send(store, single(&record, Some(&platform))?, sink, progress)?;
             Ok(None)
         }
-        ImageRequest::Served {} => Ok(Some(ImageAnswer::Names(served::names(store)?))),
+        ImageRequest::Served {} => Ok(Some(ImageAnswer::Names(known.names(store)?))),
         ImageRequest::Repository { name } => {
             let (tree, record) = match record::named(store, &name) {
                 Ok(kept) => kept,
@@ -104,11 +105,11 @@ pub fn run(
             Ok(Some(ImageAnswer::Detached(stele_oci::document::digest_text(&digest))))
         }
         ImageRequest::Kept { tree, referrers } => {
-            let (id, mut record) = kept(store, &tree)?;
+            let mut record = Record::load(store, &tree)?;
             if !referrers {
                 record.referrers.clear();
             }
-            let repository = repository::kept(&id, &record)?;
+            let repository = repository::kept(&tree, &record)?;
             Ok(Some(ImageAnswer::Repository(Some(Box::new(repository)))))
         }
         ImageRequest::Blob { tree, digest, first, length } => {
@@ -132,7 +133,7 @@ pub fn run(
             }
             let (tree, record) = keep::keep(store, &name, record)
                 .map_err(|e| Failure::from(e).or_hint("choose another name with --name"))?;
-            let image = Shown::new(&name, tree.to_string(), &record);
+            let image = Shown::new(&name, tree, &record);
             Ok(Some(ImageAnswer::Imported(Box::new(ImportedImage { image, left_out, repacked, strays }))))
         }
         ImageRequest::Export { reference, to, form, called, platform, referrers, umask } => {
@@ -152,12 +153,6 @@ pub fn run(
 }
 
 /// The image that is kept in a tree.
-fn kept(store: &Store, tree: &str) -> Result<(TreeId, Record), Failure> {
-    let absent = |_| Failure::new(Kind::NotFound, format!("{tree} is not a tree"));
-    let id = tree.parse().map_err(absent)?;
-    Ok((id, Record::load(store, &id)?))
-}
-
 /// A local name: the last component of `host/path/name:tag`, without the tag.
 fn short(reference: &str) -> String {
     let last = reference.rsplit('/').next().unwrap_or(reference);

@@ -13,40 +13,43 @@ use super::repository::repository;
 /// The maximum size of the cache; when it is full, it is cleared.
 const MAX_KNOWN: usize = 100_000;
 
-/// The cache. A tree is named by its content, so the answer is the same in every store.
-static KNOWN: Mutex<Option<HashMap<(String, TreeId), bool>>> = Mutex::new(None);
+/// The cache of a store.
+#[derive(Default)]
+pub struct ServedImages(Mutex<HashMap<(String, TreeId), bool>>);
 
-/// The names of all images that the endpoint can serve.
-///
-/// # Errors
-/// When the database cannot be read.
-pub(super) fn names(store: &Store) -> Result<Vec<String>, ReadError> {
-    let mut served = Vec::new();
-    for (name, tree) in record::trees(store)? {
-        let key = (name, tree);
-        let known = lock(|known| known.get(&key).copied());
-        let can = match known {
-            Some(can) => can,
-            None => {
-                // A record that cannot be read now may be readable later.
-                let Ok(record) = Record::load(store, &tree) else { continue };
-                let can = repository(&key.0, &tree, &record).is_ok();
-                lock(|known| {
-                    if known.len() >= MAX_KNOWN {
-                        known.clear();
-                    }
-                    known.insert(key.clone(), can);
-                });
-                can
+impl ServedImages {
+    /// The names of all images that the endpoint can serve.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub(super) fn names(&self, store: &Store) -> Result<Vec<String>, ReadError> {
+        let mut served = Vec::new();
+        for (name, tree) in record::trees(store)? {
+            let key = (name, tree);
+            let known = self.lock(|known| known.get(&key).copied());
+            let can = match known {
+                Some(can) => can,
+                None => {
+                    // A record that cannot be read now may be readable later.
+                    let Ok(record) = Record::load(store, &tree) else { continue };
+                    let can = repository(&key.0, &tree, &record).is_ok();
+                    self.lock(|known| {
+                        if known.len() >= MAX_KNOWN {
+                            known.clear();
+                        }
+                        known.insert(key.clone(), can);
+                    });
+                    can
+                }
+            };
+            if can {
+                served.push(key.0);
             }
-        };
-        if can {
-            served.push(key.0);
         }
+        Ok(served)
     }
-    Ok(served)
-}
 
-fn lock<T>(with: impl FnOnce(&mut HashMap<(String, TreeId), bool>) -> T) -> T {
-    with(KNOWN.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default())
+    fn lock<T>(&self, with: impl FnOnce(&mut HashMap<(String, TreeId), bool>) -> T) -> T {
+        with(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }

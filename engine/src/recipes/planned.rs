@@ -208,7 +208,7 @@ fn there(plan: &plan::Plan, goals: &[RecipeName]) -> Vec<Goal> {
     let goal = |name: &RecipeName| {
         let step = &plan.steps[plan.graph.number(name)?];
         let outputs = step.outputs.as_ref().filter(|_| matches!(step.state, State::Done | State::Again))?;
-        let outputs = outputs.iter().map(|(name, tree)| (name.as_str().to_owned(), tree.to_string()));
+        let outputs = outputs.iter().map(|(name, tree)| (name.as_str().to_owned(), *tree));
         Some(Goal { name: name.to_string(), outputs: outputs.collect() })
     };
     goals.iter().filter_map(goal).collect()

@@ -216,9 +216,7 @@ pub fn import(
     limits: &Limits,
     progress: &Progress,
 ) -> Result<Imported, ImportError> {
-    // What is spooled lies where the store's other files lie, and takes room there.
-    let scratch = || tempfile::tempfile_in(store.path().join("tmp"));
-    let place = open_layout::OpenLayout::open(from, scratch)?;
+    let place = open_layout::OpenLayout::open(from, store)?;
     let found = place.choose(reference)?;
     let mut work = layers::Work::new(store, &place, *limits, progress);
     let mut images = Vec::new();

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
 
+use stele_store::{Scratch, Store};
+
 use super::choose::Named;
 use super::untar::{Kind, Untar};
 use super::{ImportError, unpack};
@@ -41,9 +43,9 @@ fn document(what: &str, why: impl std::fmt::Display) -> ImportError {
 }
 
 impl OpenLayout {
-    /// Opens the layout or archive at `path`. What has to be unpacked before it can be read goes to a file of
-    /// `scratch`.
-    pub(super) fn open(path: &Path, scratch: impl FnOnce() -> io::Result<File>) -> Result<Self, ImportError> {
+    /// Opens the layout or archive at `path`. What has to be unpacked before it can be read goes to a scratch
+    /// file of the store.
+    pub(super) fn open(path: &Path, store: &Store) -> Result<Self, ImportError> {
         let fails = |source: io::Error| ImportError::File { path: path.to_owned(), source };
         let meta = std::fs::metadata(path).map_err(fails)?;
         if meta.is_dir() {
@@ -59,13 +61,13 @@ impl OpenLayout {
         let packed = unpack::sniff(&mut unpack::buffered(&file)).map_err(fails)?;
         file.rewind().map_err(fails)?;
         if packed != crate::encode::Compression::None {
-            let mut spool = scratch().map_err(ImportError::Scratch)?;
+            let mut spool = store.scratch()?;
             let (_, bytes) = unpack::unpacked(unpack::buffered(&file), 128 << 20).map_err(fails)?;
             let copied = spooled(&mut bytes.take(MAX_SPOOL + 1), &mut spool, &unknown)?;
             if copied > MAX_SPOOL {
                 return Err(unknown(format!("packed, and unpacks to more than {MAX_SPOOL} bytes")));
             }
-            file = spool;
+            file = spool.into_file();
             file.rewind().map_err(fails)?;
         }
         let mut members = HashMap::new();
@@ -166,7 +168,7 @@ impl OpenLayout {
 /// Copies all of `bytes`, and tells whose fault it is when that fails: the archive's, or the disk's.
 fn spooled(
     bytes: &mut dyn Read,
-    spool: &mut File,
+    spool: &mut Scratch,
     unknown: &dyn Fn(String) -> ImportError,
 ) -> Result<u64, ImportError> {
     let (mut buffer, mut copied) = (vec![0; 256 << 10], 0);

@@ -34,7 +34,6 @@ pub struct Layer {
     #[serde(default, skip_serializing_if = "Rules::is_empty")]
     pub rules: Rules,
     /// What is in it.
-    #[serde(with = "crate::text")]
     pub tree: TreeId,
 }
 

@@ -1,12 +1,11 @@
 //! Content in a store, while a session adds to it.
 
-use std::fs::File;
 use std::io::{self, Read};
 
 use stele_store::model::{BlobId, Tree, TreeId};
 use stele_store::{CopyError, Progress, Session, Store, StreamError};
 
-use super::{Content, ContentError};
+use super::{Content, ContentError, ScratchFile};
 
 /// Content that is in a store, or being added to it by a session.
 pub struct InStore<'a, 's> {
@@ -62,9 +61,9 @@ impl Content for InStore<'_, '_> {
         }
     }
 
-    /// In the store's own folder of what is under way: it is cleared when the store is opened.
-    fn scratch(&self) -> io::Result<File> {
-        tempfile::tempfile_in(self.store.path().join("tmp"))
+    /// The store's own, which leaves the room that collections need.
+    fn scratch(&self) -> Result<Box<dyn ScratchFile>, ContentError> {
+        Ok(Box::new(self.store.scratch().map_err(content)?))
     }
 
     fn add_tree(&self, tree: &Tree) -> Result<(TreeId, u64), ContentError> {

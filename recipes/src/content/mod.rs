@@ -3,4 +3,4 @@
 mod in_store;
 
 pub use in_store::InStore;
-pub use stele_archive::content::{Content, ContentError, InMemory};
+pub use stele_archive::content::{Content, ContentError, InMemory, ScratchFile};

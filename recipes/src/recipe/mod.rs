@@ -153,7 +153,6 @@ pub struct ForeignImage {
     /// Its name where it comes from. It tells what to import; the tree decides what is accepted.
     pub reference: String,
     /// What is in it.
-    #[serde(with = "spelling::text")]
     pub rootfs: TreeId,
     /// How many bytes its files have, each once: what is counted as opaque.
     pub size: u64,

@@ -26,24 +26,6 @@ spelled!(crate::source::Mirror, crate::source::Mirror::new);
 spelled!(crate::source::Sha512, str::parse::<crate::source::Sha512>);
 spelled!(crate::paths::TreePath, crate::paths::TreePath::unescape);
 
-/// Types of the store's that are spelled as their `Display`.
-pub(crate) mod text {
-    use std::fmt::Display;
-    use std::str::FromStr;
-
-    use serde::{Deserialize, Deserializer, Serializer, de};
-
-    pub(crate) fn serialize<T: Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(value)
-    }
-
-    pub(crate) fn deserialize<'de, T: FromStr<Err: Display>, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<T, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
-    }
-}
-
 /// A node as an object.
 pub(crate) mod node {
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -52,20 +34,9 @@ pub(crate) mod node {
     #[derive(Serialize, Deserialize)]
     #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
     enum Spelled {
-        Directory {
-            #[serde(with = "super::text")]
-            digest: TreeId,
-            size: u64,
-        },
-        File {
-            #[serde(with = "super::text")]
-            digest: BlobId,
-            size: u64,
-            executable: bool,
-        },
-        Symlink {
-            target: String,
-        },
+        Directory { digest: TreeId, size: u64 },
+        File { digest: BlobId, size: u64, executable: bool },
+        Symlink { target: String },
     }
 
     pub(crate) fn serialize<S: Serializer>(node: &Node, serializer: S) -> Result<S::Ok, S::Error> {

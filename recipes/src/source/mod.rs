@@ -21,7 +21,6 @@ pub struct Source {
     /// The file's name.
     pub file: FileName,
     /// The pin.
-    #[serde(with = "crate::recipe::spelling::text")]
     pub sha256: Sha256,
     /// Upstream's SHA-512, when it publishes one; also checked.
     pub sha512: Option<Sha512>,

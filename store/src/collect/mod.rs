@@ -1,8 +1,8 @@
-//! The collector: marks what roots, leases and writers reach, and removes the rest while imports go on.
+//! The garbage collector: marks what roots, leases and writers reach, and removes the rest while imports go on.
 //!
-//! Invariant: *a tree that is there has all that it names*. So all dead trees go in one batch, before any
+//! Invariant: *a tree in the store has all that it names*. So all dead trees go in one batch, before any
 //! blob; then dead blobs go batch by batch, rows first and durably, files after. A crash leaves at most files
-//! without rows, which do not exist for anybody and go with the next collection. [`crate::gate`] keeps
+//! without rows, which are never read and which the next collection removes. [`crate::gate`] keeps
 //! writers safe.
 
 mod reclaim;
@@ -13,6 +13,8 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::crash::{self, CrashPoint};
 use crate::db::{BlobRow, DbError, Durability, Placement, Rows, Target};
 use crate::gate::Gate;
@@ -22,11 +24,11 @@ use crate::progress::{Cancelled, Progress};
 use crate::store::{ReadError, Store};
 use crate::verify::VerifyError;
 
-/// Blobs whose rows are removed in one batch: writers are held off for one synced write of it.
+/// Blobs whose rows are removed in one batch: writers wait for one synced write of it.
 const SWEEP_BATCH: usize = 2048;
 
-/// What a collection did; in a dry run, what it would have done.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+/// The result of a collection; of a dry run, what it would have removed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Collected {
     /// Trees that stay.
     pub live_trees: u64,
@@ -34,15 +36,15 @@ pub struct Collected {
     pub live_blobs: u64,
     /// Their bytes.
     pub live_bytes: u64,
-    /// Trees that went.
+    /// Trees that were removed.
     pub removed_trees: u64,
-    /// Blobs that went.
+    /// Blobs that were removed.
     pub removed_blobs: u64,
     /// Their bytes, and those of the trees.
     pub removed_bytes: u64,
     /// Files that no row named.
     pub removed_strays: u64,
-    /// Bytes that the disk got back: of files that went, and of the database.
+    /// Freed disk space, in bytes: of removed files, and of the database.
     pub freed_bytes: u64,
     /// Leases that hold something.
     pub leases: u64,
@@ -50,24 +52,24 @@ pub struct Collected {
     pub leased_bytes: u64,
 }
 
-/// Why a collection stopped. What was not removed yet is there.
+/// Why a collection stopped. What it did not remove yet is intact.
 #[derive(Debug, thiserror::Error)]
 pub enum CollectError {
-    /// The store was opened without the right to write.
+    /// The store is open read-only.
     #[error("the store is open for reading only")]
     ReadOnly,
     /// One collection at a time.
     #[error("another collection is running")]
     Running,
-    /// A live tree cannot be read, so what it reaches is not known. Nothing was removed.
-    #[error("what {holder} keeps cannot be followed, so nothing was removed: {source}")]
+    /// A live tree cannot be read, so what it reaches is unknown. Nothing was removed.
+    #[error("the closure of {holder} cannot be read, so nothing was removed: {source}")]
     Unreadable {
         /// The root or lease.
         holder: String,
-        /// Which tree, and why.
+        /// The tree and the reason.
         source: Box<ReadError>,
     },
-    /// The watcher stopped it.
+    /// The observer cancelled it.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
     /// A file gave an error.
@@ -88,7 +90,7 @@ impl From<VerifyError> for CollectError {
     }
 }
 
-/// Ends the collection when it goes out of scope, however it ended.
+/// Ends the collection when it goes out of scope, even on failure.
 struct Collection<'a>(&'a Gate);
 
 impl Drop for Collection<'_> {
@@ -97,13 +99,13 @@ impl Drop for Collection<'_> {
     }
 }
 
-/// What is reachable.
+/// Reachable content.
 #[derive(Default)]
 struct Live {
     trees: HashSet<TreeId>,
-    /// Each with whether leases alone hold it.
+    /// Whether only leases reach each.
     blobs: HashMap<BlobId, bool>,
-    /// Whether what is added now is reached from leases.
+    /// Whether what is being added is reached from leases.
     leases_only: bool,
 }
 
@@ -114,7 +116,7 @@ impl Live {
 }
 
 impl Store {
-    /// Removes what no root, lease, running import or mount in use reaches. With `dry_run`, only counts it.
+    /// Removes what no root, lease, running import or mount in use reaches. A `dry_run` only counts it.
     ///
     /// # Errors
     /// See [`CollectError`].
@@ -122,7 +124,7 @@ impl Store {
         if self.is_read_only() {
             return Err(CollectError::ReadOnly);
         }
-        // On a disk without room nothing could be written, and so nothing be removed.
+        // On a full disk nothing could be written, and so nothing be removed.
         if !dry_run {
             self.give_up_ballast();
         }
@@ -141,7 +143,7 @@ impl Store {
     fn collect_now(&self, dry_run: bool, progress: &Progress) -> Result<Collected, CollectError> {
         self.drop_dead_leases()?;
         self.ask_shows()?;
-        // What clears up after a crash takes the same place, and nobody asked for it: it is waited for.
+        // The clearing after a crash takes the same slot, and no user asked for it: wait for it.
         let pinned = loop {
             match self.gate.begin_collection() {
                 Some(pinned) => break pinned,
@@ -172,17 +174,17 @@ impl Store {
             self.mark_from(root.target, &mut live, progress).map_err(|e| e.of(root_label(&root.name)))?;
         }
         for target in pinned {
-            // A writer pins what it is about to store, too: what is not there has no closure yet.
+            // A writer also pins what it is about to store: content that is absent has no closure yet.
             if self.has_row(*target)? {
                 self.mark_from(*target, &mut live, progress)
                     .map_err(|e| e.of("a running import, or a mount in use,".to_owned()))?;
             }
         }
-        // Last, so that what is first reached from here is known to be held by nothing else.
+        // Last, so that blobs first reached from here are known to be held by leases alone.
         live.leases_only = true;
         for (number, lease) in self.leases()? {
             match self.mark_from(lease.target, &mut live, progress) {
-                // A lease does not hold what verify found corrupt and dropped.
+                // A lease does not protect what verify found corrupt and dropped.
                 Err(MarkError::Read(ReadError::NoTree { id })) if lease.target == Target::Tree(id) => {}
                 result => result.map_err(|e| e.of(format!("lease {number}")))?,
             }
@@ -289,7 +291,7 @@ impl Store {
             if dry_run || rows.is_empty() {
                 return Ok(());
             }
-            // The rows must be gone for good before their files go, or a power cut brings back a row alone.
+            // The rows must be durably gone before their files go, or a power cut brings back a row alone.
             self.db.write(rows, Durability::Synced)?;
             self.whole.forget();
             Ok::<_, DbError>(())

@@ -1,19 +1,19 @@
-//! Giving the disk back what removed rows took: RocksDB keeps a row's bytes until it writes its tables anew, which
-//! takes as much room as what stays.
+//! Reclaiming the disk space of removed rows: RocksDB keeps a row's bytes until it compacts its tables, which
+//! needs as much space as the live rows take.
 
 use crate::db::{DbError, Placement};
 use crate::model::Digest;
 use crate::store::Store;
 
-/// Tables are written anew when they hold more than half again as much as what lives, and by this many bytes.
+/// Tables are compacted when they hold more than one and a half times the live bytes, and this many bytes more.
 const SLACK: u64 = 4 << 20;
-/// Room that is left beside what is written anew, in bytes.
+/// Space that stays free beside the new tables, in bytes.
 const MARGIN: u64 = 1 << 20;
 
 impl Store {
-    /// Writes the tables of small blobs anew, when they hold much that is dead and there is room for what is not.
+    /// Compacts the tables of small blobs, when they hold much dead data and there is space for the live data.
     pub(crate) fn reclaim(&self) -> Result<(), DbError> {
-        // What was removed from buffers never comes to the disk, and what was removed from tables is seen there.
+        // Rows removed from buffers never reach the disk, and rows removed from tables are seen there.
         self.db.flush_inline()?;
         let mut live = 0;
         for row in self.db.blobs_from(&Digest::from_bytes([0; 32]))? {
@@ -26,8 +26,8 @@ impl Store {
         if self.has_room_for(live) {
             return self.db.compact();
         }
-        // One step after the other each needs the room of its part alone, but tables of the first level have rows of
-        // every part.
+        // Step by step, each part needs only its own space, but tables of the first level have rows of every
+        // part.
         if self.db.small_tables_overlap()? {
             return Ok(());
         }

@@ -1,4 +1,5 @@
-//! What no row names: files and small blobs that a crash or a killed import left. They do not exist for anybody.
+//! Unnamed content: files and small blobs without rows, left by a crash or a killed import. They are never
+//! read.
 
 use std::sync::atomic::Ordering;
 
@@ -11,7 +12,7 @@ impl Store {
     /// Removes the files under `objects/` that no row names. Imports may go on.
     ///
     /// # Errors
-    /// When a folder cannot be read or a file not be removed, or a collection is running.
+    /// When a folder cannot be read or a file cannot be removed, or a collection is running.
     pub fn drop_strays(&self) -> Result<u64, CollectError> {
         self.gate.begin_collection().ok_or(CollectError::Running)?;
         self.clearing.store(true, Ordering::SeqCst);
@@ -25,8 +26,8 @@ impl Store {
         Ok(files? + unnamed?)
     }
 
-    /// Removes small blobs that no row names. Only a session that was killed leaves some, and the store is
-    /// marked then: looking for them reads all small blobs.
+    /// Removes small blobs that no row names. Only a killed session leaves some, and marks the store: the
+    /// search reads all small blobs.
     pub(super) fn sweep_unnamed(&self) -> Result<u64, CollectError> {
         if !self.unlogged_before.swap(false, Ordering::SeqCst) {
             return Ok(0);
@@ -46,15 +47,15 @@ impl Store {
         }
         count += self.remove_unnamed(batch)?;
         drop(collection);
-        // The marks of what was removed are not in the log either.
+        // The tombstones are not in the log either.
         self.db.flush_inline()?;
         // What an earlier owner left is gone.
         self.end_unlogged();
         Ok(count)
     }
 
-    /// Removes those of `candidates` that no row names, while a collection runs: what another writer relies on, or is
-    /// about to name, stays. Round the log, since a disk that is full takes nothing there: to be flushed.
+    /// Removes those of `candidates` that no row names, while a collection runs; what another writer relies on,
+    /// or is about to name, stays. Bypasses the log, since a full disk cannot grow it: the caller flushes.
     fn remove_unnamed(&self, candidates: Vec<BlobId>) -> Result<u64, DbError> {
         let mut unnamed = Vec::new();
         for id in candidates {
@@ -72,8 +73,8 @@ impl Store {
         Ok(dead.len() as u64)
     }
 
-    /// A session has ended without naming what it had written round the log. That is removed, and the disk gets it
-    /// back; unless `all` of it is known, or while a collection runs, the next collection looks for it.
+    /// A session has ended without naming all that it wrote past the log. Removes that and frees its space;
+    /// unless `all` of it is known, or while a collection runs, the next collection searches for it.
     pub(crate) fn give_up_unlogged(&self, written: Vec<BlobId>, all: bool) {
         let removed = (|| {
             let Some(_) = self.gate.begin_collection() else { return Ok(false) };
@@ -87,7 +88,7 @@ impl Store {
         if !matches!(removed, Ok(false)) {
             self.clearing.store(false, Ordering::SeqCst);
         }
-        // A failure here is no failure of the session's: what is left of it is only not given back yet.
+        // A failure here is not the session's: the space is only not freed yet.
         let flushed = removed.is_ok() && self.reclaim().is_ok();
         if all && flushed && matches!(removed, Ok(true)) {
             self.end_unlogged();
@@ -104,13 +105,13 @@ impl Store {
             for blob in blobs {
                 match self.db.blob(&blob)?.map(|row| row.placement) {
                     Some(Placement::File) => {}
-                    // Named, and said to be corrupt: it is looked at before anything is done with it.
+                    // Named, and recorded as corrupt: check it first.
                     Some(Placement::Quarantined) if dry_run => {}
                     Some(Placement::Quarantined) => drop(self.take_back(&blob)?),
                     Some(Placement::Inline) | None => strays.push(blob),
                 }
             }
-            // A writer that published one of them has it pinned, and its row may be there by now.
+            // A writer that published one of them has it pinned, and its row may exist by now.
             let dead =
                 self.gate.mark_for_deletion(strays, |blob| Target::Blob(*blob), |_| Ok::<_, DbError>(()))?;
             let mut outcome = Ok(());

@@ -3,16 +3,16 @@
 use super::{BlobRow, Family, LeaseRow, Placement, RootRow};
 use crate::model::{BlobId, RootName, Sha256, TreeId};
 
-/// When a write counts as done.
+/// When a write counts as complete.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Durability {
-    /// A later synced write makes it durable too: the log keeps its order.
+    /// A later synced write makes it durable, too: the log preserves the order.
     Later,
-    /// It is durable when the call returns, and so is all that was written before.
+    /// It is durable when the call returns, with all earlier writes.
     Synced,
 }
 
-/// Rows that become visible together, and after a crash are there together or not at all.
+/// Rows that become visible atomically, also after a crash.
 #[derive(Default)]
 pub struct Rows {
     pub(super) writes: Vec<(Family, Vec<u8>, Option<Vec<u8>>)>,
@@ -27,7 +27,7 @@ impl Rows {
         self.writes.push((family, key.to_vec(), None));
     }
 
-    /// The rows of `other`, too.
+    /// Appends the rows of `other`.
     pub fn append(&mut self, other: Self) {
         self.writes.extend(other.writes);
     }
@@ -37,7 +37,7 @@ impl Rows {
         self.writes.is_empty()
     }
 
-    /// A blob and the way to it by SHA-256.
+    /// A blob's row and its index entry by SHA-256.
     pub fn put_blob(&mut self, id: &BlobId, row: &BlobRow) {
         self.put(Family::Blob, id.0.as_bytes(), row.encode().to_vec());
         self.put(Family::Sha256, row.sha256.as_bytes(), id.0.as_bytes().to_vec());
@@ -48,7 +48,7 @@ impl Rows {
         self.put(Family::Inline, id.0.as_bytes(), bytes);
     }
 
-    /// All rows of a blob go.
+    /// Deletes all rows of a blob.
     pub fn delete_blob(&mut self, id: &BlobId, row: &BlobRow) {
         self.delete(Family::Blob, id.0.as_bytes());
         self.delete(Family::Sha256, row.sha256.as_bytes());
@@ -57,12 +57,12 @@ impl Rows {
         }
     }
 
-    /// A way from a SHA-256 to a blob goes.
+    /// Deletes the index entry of a SHA-256.
     pub fn delete_sha256(&mut self, sha256: &Sha256) {
         self.delete(Family::Sha256, sha256.as_bytes());
     }
 
-    /// The inline bytes of a blob go, and its row stays.
+    /// Deletes the inline bytes of a blob, not its row.
     pub fn delete_inline(&mut self, id: &BlobId) {
         self.delete(Family::Inline, id.0.as_bytes());
     }
@@ -72,7 +72,7 @@ impl Rows {
         self.put(Family::Tree, id.0.as_bytes(), text);
     }
 
-    /// A tree goes.
+    /// Deletes a tree.
     pub fn delete_tree(&mut self, id: &TreeId) {
         self.delete(Family::Tree, id.0.as_bytes());
     }
@@ -82,7 +82,7 @@ impl Rows {
         self.put(Family::Root, name.as_str().as_bytes(), row.encode());
     }
 
-    /// A root goes.
+    /// Deletes a root.
     pub fn delete_root(&mut self, name: &RootName) {
         self.delete(Family::Root, name.as_str().as_bytes());
     }
@@ -92,7 +92,7 @@ impl Rows {
         self.put(Family::Lease, &number.to_be_bytes(), row.encode());
     }
 
-    /// A lease goes.
+    /// Deletes a lease.
     pub fn delete_lease(&mut self, number: u64) {
         self.delete(Family::Lease, &number.to_be_bytes());
     }
@@ -102,7 +102,7 @@ impl Rows {
         self.put(family, key, value);
     }
 
-    /// A row of the store's own state goes.
+    /// Deletes a row of the store's own state.
     pub fn delete_meta(&mut self, key: &str) {
         self.delete(Family::Meta, key.as_bytes());
     }

@@ -1,13 +1,13 @@
-//! What the database can fail with.
+//! Errors of the database.
 
 use std::path::Path;
 
 use super::Family;
 
-/// Before the number of a descriptor, the name of what it has open (proc_pid_fd(5)).
+/// The prefix of a descriptor's path, which leads to the open file (proc_pid_fd(5)).
 pub(super) const DESCRIPTORS: &str = "/proc/self/fd/";
 
-/// Why the database did not do what it was asked.
+/// Why a database operation failed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum DbError {
     /// The disk, or the quota, is full.
@@ -15,7 +15,7 @@ pub enum DbError {
     NoSpace {
         /// What was attempted.
         doing: &'static str,
-        /// RocksDB's words.
+        /// RocksDB's message.
         message: String,
     },
     /// Another process has the database open.
@@ -23,7 +23,7 @@ pub enum DbError {
     Locked {
         /// What was attempted.
         doing: &'static str,
-        /// RocksDB's words.
+        /// RocksDB's message.
         message: String,
     },
     /// RocksDB found its own files damaged.
@@ -31,10 +31,10 @@ pub enum DbError {
     Damaged {
         /// What was attempted.
         doing: &'static str,
-        /// RocksDB's words.
+        /// RocksDB's message.
         message: String,
     },
-    /// A row is not what its column family holds.
+    /// A row is malformed for its column family.
     #[error("the database holds a row in `{family}` that this version cannot read: key {key}")]
     Row {
         /// The column family.
@@ -47,13 +47,13 @@ pub enum DbError {
     Other {
         /// What was attempted.
         doing: &'static str,
-        /// RocksDB's words.
+        /// RocksDB's message.
         message: String,
     },
 }
 
 impl DbError {
-    /// Whether it was a write that failed.
+    /// Whether a write failed.
     pub fn is_of_write(&self) -> bool {
         match self {
             Self::NoSpace { doing, .. } | Self::Damaged { doing, .. } | Self::Other { doing, .. } => {
@@ -63,7 +63,7 @@ impl DbError {
         }
     }
 
-    /// The database's own folder cannot be made or opened.
+    /// The database's own folder cannot be created or opened.
     pub(super) fn of_folder(doing: &'static str, path: &Path, error: &std::io::Error) -> Self {
         let message = format!("{}: {error}", path.display());
         match error.kind() {
@@ -76,7 +76,7 @@ impl DbError {
 
     pub(super) fn new(doing: &'static str, error: &rocksdb::Error) -> Self {
         let message = by_name(error.as_ref());
-        // RocksDB's C interface gives no subcode: the words of the system call are all there is.
+        // RocksDB's C interface gives no subcode: the system call's message is all there is.
         if message.contains("No space left on device") || message.contains("Disk quota exceeded") {
             return Self::NoSpace { doing, message };
         }
@@ -90,7 +90,7 @@ impl DbError {
     }
 }
 
-/// Puts the name that a file has for people in the place of that by which RocksDB has it open.
+/// Replaces the path by which RocksDB has a file open with the file's name.
 fn by_name(message: &str) -> String {
     let Some((before, rest)) = message.split_once(DESCRIPTORS) else { return message.to_owned() };
     let digits = rest.find(|it: char| !it.is_ascii_digit()).unwrap_or(rest.len());

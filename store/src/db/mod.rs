@@ -1,4 +1,4 @@
-//! RocksDB behind typed rows. No other folder names RocksDB.
+//! RocksDB behind typed rows. No other folder uses RocksDB.
 
 mod batch;
 mod error;
@@ -23,7 +23,7 @@ pub use error::DbError;
 pub use outputs::{MAX_NAME as MAX_OUTPUT_NAME, Origin, Outputs, Realisation, is_name as is_output_name};
 pub use rows::{BlobRow, Holder, LeaseRow, Placement, RootRow, Target, Totals};
 
-/// A column family. `docs/formats.md` has their keys and values.
+/// A column family. `docs/formats.md` specifies their keys and values.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Family {
     /// Digest → size, SHA-256 and placement of a blob.
@@ -34,15 +34,15 @@ pub enum Family {
     Sha256,
     /// Digest → canonical text of a tree.
     Tree,
-    /// Kept for the builder.
+    /// Digest → a request's text.
     Action,
-    /// Kept for the builder.
+    /// Digest → outputs.
     Realisation,
-    /// Name → what a root keeps.
+    /// Name → target of a root.
     Root,
-    /// Number → what a lease keeps, and for how long.
+    /// Number → target and duration of a lease.
     Lease,
-    /// Kept for signed statements.
+    /// Reserved for signed statements.
     Attestation,
     /// The store's own state.
     Meta,
@@ -63,7 +63,7 @@ impl Family {
         Self::Meta,
     ];
 
-    /// What RocksDB calls it.
+    /// RocksDB's name for it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Blob => "blob",
@@ -87,7 +87,7 @@ pub struct Db {
     _place: DatabaseDir,
 }
 
-/// The folder of a database, and a path of it for RocksDB, which names its files by their paths: through this
+/// The folder of a database, and a path to it for RocksDB, which opens its files by path: through this
 /// descriptor, so that it finds them when the folder is moved, and touches none of another store in its place.
 struct DatabaseDir {
     _folder: OwnedFd,
@@ -97,7 +97,7 @@ struct DatabaseDir {
 impl DatabaseDir {
     fn of(folder: OwnedFd, path: &Path) -> Self {
         let through = PathBuf::from(format!("{DESCRIPTORS}{}", folder.as_raw_fd()));
-        // Where /proc is not mounted it has to be the path itself.
+        // Without /proc it must be the path itself.
         let path = if through.exists() { through } else { path.to_owned() };
         Self { _folder: folder, path }
     }
@@ -112,16 +112,16 @@ fn place(store: &Folder, name: &str, doing: &'static str) -> Result<DatabaseDir,
 }
 
 impl Db {
-    /// Opens the database in the folder `name` of a store, and makes it when it is not there.
+    /// Opens the database in the folder `name` of a store, creating it if missing.
     ///
     /// # Errors
-    /// When RocksDB cannot.
+    /// When RocksDB fails.
     pub fn open(store: &Folder, name: &str) -> Result<Self, DbError> {
         let place = match store.make(name, 0o755) {
             Ok(()) => place(store, name, "be opened")?,
             Err(e) => return Err(DbError::of_folder("be opened", &e.path, &e.source)),
         };
-        // RocksDB reserves the room of a whole log: on a small disk that would be most of it.
+        // RocksDB preallocates a whole log: on a small disk that would be most of it.
         let disk = rustix::fs::fstatvfs(store).map(|disk| disk.f_blocks.saturating_mul(disk.f_frsize));
         let log = disk.map_or(options::MAX_LOG, |bytes| (bytes / 16).clamp(1 << 20, options::MAX_LOG));
         DB::open_cf_descriptors(&options::database(log), &place.path, options::families())
@@ -132,7 +132,7 @@ impl Db {
     /// Opens the database without ever writing to its folder.
     ///
     /// # Errors
-    /// When RocksDB cannot, or there is none.
+    /// When RocksDB fails, or there is no database.
     pub fn open_read_only(store: &Folder, name: &str) -> Result<Self, DbError> {
         let names = Family::ALL.iter().map(|family| family.name());
         let place = place(store, name, "be opened for reading")?;
@@ -141,11 +141,11 @@ impl Db {
             .map_err(|e| DbError::new("be opened for reading", &e))
     }
 
-    /// Lets RocksDB mend what it can of a damaged database. What it gives up, it drops in silence: every row
-    /// read from the result has to be checked against its key.
+    /// Runs RocksDB's repair on a damaged database. It silently drops what it cannot repair: every row read
+    /// from the result must be checked against its key.
     ///
     /// # Errors
-    /// When RocksDB cannot.
+    /// When RocksDB fails.
     pub fn repair(store: &Folder, name: &str) -> Result<(), DbError> {
         let place = place(store, name, "be repaired")?;
         DB::repair(&options::database(options::MAX_LOG), &place.path)
@@ -162,7 +162,7 @@ impl Db {
     /// Writes `rows` as one batch.
     ///
     /// # Errors
-    /// When RocksDB cannot; nothing of the batch is visible then.
+    /// When RocksDB fails; then nothing of the batch is visible.
     pub fn write(&self, rows: Rows, durability: Durability) -> Result<(), DbError> {
         let mut options = WriteOptions::default();
         options.set_sync(durability == Durability::Synced);
@@ -181,11 +181,11 @@ impl Db {
         self.db.write_opt(batch, options).map_err(|e| DbError::new("write", &e))
     }
 
-    /// Writes `rows` round the log: they are durable only after [`Db::flush_inline`], and until then a crash
-    /// takes any of them, in any order.
+    /// Writes `rows` past the log: they are durable only after [`Db::flush_inline`], and until then a crash may
+    /// lose any of them.
     ///
     /// # Errors
-    /// When RocksDB cannot.
+    /// When RocksDB fails.
     pub fn write_unlogged(&self, rows: Rows) -> Result<(), DbError> {
         let mut options = WriteOptions::default();
         options.disable_wal(true);
@@ -195,15 +195,15 @@ impl Db {
     /// Makes the column family `inline` durable.
     ///
     /// # Errors
-    /// When RocksDB cannot.
+    /// When RocksDB fails.
     pub fn flush_inline(&self) -> Result<(), DbError> {
         self.db.flush_cf(self.family(Family::Inline)?).map_err(|e| DbError::new("flush", &e))
     }
 
-    /// Writes all that is in memory to table files, so that the next opening has no log to read.
+    /// Writes all that is in memory to table files, so that the next opening has no log to replay.
     ///
     /// # Errors
-    /// When RocksDB cannot.
+    /// When RocksDB fails.
     pub fn flush(&self) -> Result<(), DbError> {
         for family in Family::ALL {
             self.db.flush_cf(self.family(*family)?).map_err(|e| DbError::new("flush", &e))?;
@@ -211,7 +211,7 @@ impl Db {
         Ok(())
     }
 
-    /// Rewrites the column families that deletions made holes in, so that the disk gets its space back.
+    /// Compacts the column families with many deletions, so that the disk gets its space back.
     ///
     /// # Errors
     /// When a column family is missing.
@@ -222,7 +222,7 @@ impl Db {
         Ok(())
     }
 
-    /// The same of the small blobs whose digests begin with `byte`.
+    /// The same for the small blobs whose digests begin with `byte`.
     ///
     /// # Errors
     /// When the column family is missing.
@@ -233,10 +233,10 @@ impl Db {
         Ok(())
     }
 
-    /// Lets RocksDB merge the tables of small blobs when it likes to, or not.
+    /// Enables or disables automatic compaction of the tables of small blobs.
     ///
     /// # Errors
-    /// When RocksDB cannot.
+    /// When RocksDB fails.
     pub fn let_compact(&self, let_it: bool) -> Result<(), DbError> {
         let value = if let_it { "false" } else { "true" };
         let options = [("disable_auto_compactions", value)];
@@ -245,10 +245,10 @@ impl Db {
             .map_err(|e| DbError::new("be set up", &e))
     }
 
-    /// Bytes that are in memory and not in tables yet.
+    /// Bytes in memory that are not in tables yet.
     ///
     /// # Errors
-    /// When RocksDB cannot tell.
+    /// When RocksDB does not report it.
     pub fn buffered(&self) -> Result<u64, DbError> {
         Family::ALL.iter().map(|family| self.number(*family, "rocksdb.cur-size-all-mem-tables")).sum()
     }
@@ -256,15 +256,15 @@ impl Db {
     /// Bytes of the tables of small blobs.
     ///
     /// # Errors
-    /// When RocksDB cannot tell.
+    /// When RocksDB does not report it.
     pub fn small_table_bytes(&self) -> Result<u64, DbError> {
         self.number(Family::Inline, "rocksdb.live-sst-files-size")
     }
 
-    /// Whether there are tables of small blobs each of which may have any of them.
+    /// Whether there are tables of small blobs with overlapping key ranges.
     ///
     /// # Errors
-    /// When RocksDB cannot tell.
+    /// When RocksDB does not report it.
     pub fn small_tables_overlap(&self) -> Result<bool, DbError> {
         Ok(self.number(Family::Inline, "rocksdb.num-files-at-level0")? > 0)
     }
@@ -281,7 +281,7 @@ impl Db {
     /// The row of a blob.
     ///
     /// # Errors
-    /// When RocksDB cannot read, or the row is none.
+    /// When RocksDB cannot read, or the row is malformed.
     pub fn blob(&self, id: &BlobId) -> Result<Option<BlobRow>, DbError> {
         let key = id.0.as_bytes();
         let Some(bytes) = self.get(Family::Blob, key)? else { return Ok(None) };
@@ -291,7 +291,7 @@ impl Db {
     /// The rows of blobs, in the order of `ids`.
     ///
     /// # Errors
-    /// When RocksDB cannot read, or a row is none.
+    /// When RocksDB cannot read, or a row is malformed.
     pub fn blobs(&self, ids: &[BlobId]) -> Result<Vec<Option<BlobRow>>, DbError> {
         let keys = ids.iter().map(|id| id.0.as_bytes());
         let rows = self.db.batched_multi_get_cf(self.family(Family::Blob)?, keys, false);
@@ -302,7 +302,7 @@ impl Db {
         ids.iter().zip(rows).map(decode).collect()
     }
 
-    /// Whether the bytes of a small blob may be there, told from filters and memory alone: `false` is certain.
+    /// Whether the bytes of a small blob may exist, by filters and memory alone: `false` is certain.
     ///
     /// # Errors
     /// When the column family is missing.
@@ -321,7 +321,7 @@ impl Db {
     /// The blob with that SHA-256.
     ///
     /// # Errors
-    /// When RocksDB cannot read, or the row is none.
+    /// When RocksDB cannot read, or the row is malformed.
     pub fn by_sha256(&self, sha256: &Sha256) -> Result<Option<BlobId>, DbError> {
         let Some(bytes) = self.get(Family::Sha256, sha256.as_bytes())? else { return Ok(None) };
         let id = <[u8; 32]>::try_from(bytes).map_err(|_| bad_row(Family::Sha256, sha256.as_bytes()))?;
@@ -336,7 +336,7 @@ impl Db {
         self.get(Family::Tree, id.0.as_bytes())
     }
 
-    /// Whether a tree is there.
+    /// Whether a tree exists.
     ///
     /// # Errors
     /// When RocksDB cannot read.
@@ -346,27 +346,27 @@ impl Db {
         Ok(row.is_some())
     }
 
-    /// A root by its name.
+    /// A root by name.
     ///
     /// # Errors
-    /// When RocksDB cannot read, or the row is none.
+    /// When RocksDB cannot read, or the row is malformed.
     pub fn root(&self, name: &RootName) -> Result<Option<RootRow>, DbError> {
         let key = name.as_str().as_bytes();
         let Some(bytes) = self.get(Family::Root, key)? else { return Ok(None) };
         RootRow::decode(&bytes).map(Some).ok_or_else(|| bad_row(Family::Root, key))
     }
 
-    /// What came of what has that digest.
+    /// The realisation of the request with that digest.
     ///
     /// # Errors
-    /// When RocksDB cannot read, or the row is none.
+    /// When RocksDB cannot read, or the row is malformed.
     pub fn realisation(&self, of: &Digest) -> Result<Option<Realisation>, DbError> {
         let key = of.as_bytes();
         let Some(bytes) = self.get(Family::Realisation, key)? else { return Ok(None) };
         Realisation::decode(&bytes).map(Some).ok_or_else(|| bad_row(Family::Realisation, key))
     }
 
-    /// The canonical text of which something came.
+    /// The canonical text of a realised request.
     ///
     /// # Errors
     /// When RocksDB cannot read.
@@ -374,7 +374,7 @@ impl Db {
         self.get(Family::Action, of.as_bytes())
     }
 
-    /// RocksDB's number of the last write.
+    /// RocksDB's sequence number of the last write.
     pub fn change_number(&self) -> u64 {
         self.db.latest_sequence_number()
     }

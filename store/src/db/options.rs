@@ -1,4 +1,4 @@
-//! How RocksDB is set up: each setting with its reason.
+//! RocksDB's settings, each with its reason.
 
 use rocksdb::{BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType, LogLevel, Options};
 
@@ -10,7 +10,7 @@ const BLOCK_CACHE: usize = 64 << 20;
 /// The largest log, in bytes, on a disk that has room for it.
 pub(super) const MAX_LOG: u64 = 16 << 20;
 
-/// Options of the database as a whole. A log that is larger than `log` bytes is flushed.
+/// Options of the whole database. A log larger than `log` bytes is flushed.
 pub(super) fn database(log: u64) -> Options {
     let mut options = Options::default();
     options.create_if_missing(true);
@@ -24,11 +24,11 @@ pub(super) fn database(log: u64) -> Options {
     // RocksDB reserves for the log: by default as much as the largest write buffer, which is a lot for a
     // small disk.
     options.set_max_total_wal_size(log);
-    // The folder must not fill with RocksDB's own chatter.
+    // RocksDB's own log files must not fill the folder.
     options.set_keep_log_file_num(2);
     options.set_max_log_file_size(1 << 20);
     options.set_log_level(LogLevel::Warn);
-    // A table file costs a descriptor; a store of a million small files has some hundred.
+    // A table file takes a descriptor; a store of a million small files has some hundred tables.
     options.set_max_open_files(512);
     options
 }
@@ -42,10 +42,10 @@ pub(super) fn families() -> Vec<ColumnFamilyDescriptor> {
 fn of(family: Family, cache: &Cache) -> Options {
     let mut table = BlockBasedOptions::default();
     table.set_block_cache(cache);
-    // Bounds the memory at a million files: filters and indexes are cached like blocks, not held for ever.
+    // Bounds the memory at a million files: filters and indexes are cached like blocks, not held forever.
     table.set_cache_index_and_filter_blocks(true);
     table.set_pin_l0_filter_and_index_blocks_in_cache(true);
-    // "Is it there already?" is asked for every file of an import: a filter answers without a read.
+    // Imports look up every file: a filter answers most look-ups without a read.
     table.set_bloom_filter(10.0, false);
     table.set_format_version(5);
     let mut options = Options::default();
@@ -53,7 +53,8 @@ fn of(family: Family, cache: &Cache) -> Options {
         Family::Inline => {
             options.set_write_buffer_size(64 << 20);
             options.set_max_write_buffer_number(3);
-            // Merging tables takes as much room as they have: it begins when the disk was looked at and has that.
+            // Compaction temporarily doubles the tables' space: it is enabled once the disk is known to have
+            // that.
             options.set_disable_auto_compactions(true);
             options.set_compression_type(DBCompressionType::Lz4);
             table.set_block_size(16 << 10);

@@ -4,18 +4,18 @@ use std::collections::BTreeMap;
 
 use crate::model::{BlobId, Digest, TreeId};
 
-/// The version byte of a row that says neither where it is from nor has a log.
+/// The version byte of a row with neither an origin nor a log.
 const ROW_VERSION: u8 = 1;
-/// The version byte of a row that does not say where it is from, and has a log: the log's digest, then the outputs.
+/// The version byte of a row without an origin and with a log: the log's digest, then the outputs.
 const WITH_LOG: u8 = 2;
-/// The version byte of a row that says where it is from: the origin, the log, then the outputs.
+/// The version byte of a row with an origin: the origin, the log, then the outputs.
 const WITH_ORIGIN: u8 = 3;
 /// The longest name of an output, in bytes.
 pub const MAX_NAME: usize = 64;
-/// The longest name of another store, in bytes; more is cut off.
+/// The longest name of another store, in bytes; longer ones are truncated.
 const MAX_FROM: usize = 255;
 
-/// The outputs of something, by their names.
+/// Outputs by name.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Outputs(pub BTreeMap<String, TreeId>);
 
@@ -24,7 +24,7 @@ impl Outputs {
     pub fn encode(&self) -> Vec<u8> {
         let mut row = vec![ROW_VERSION];
         for (name, tree) in &self.0 {
-            // No name is longer than 64 bytes: that is checked before a row is written.
+            // No name is longer than 64 bytes: writers check that before.
             row.push(u8::try_from(name.len()).unwrap_or(u8::MAX));
             row.extend_from_slice(name.as_bytes());
             row.extend_from_slice(tree.0.as_bytes());
@@ -32,7 +32,7 @@ impl Outputs {
         row
     }
 
-    /// The outputs of those bytes, when they are a row.
+    /// Decodes a row.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let mut rest = bytes.strip_prefix(&[ROW_VERSION])?;
         let mut outputs = BTreeMap::new();
@@ -51,22 +51,22 @@ impl Outputs {
     }
 }
 
-/// Where a store has a realisation from.
+/// How a realisation came into the store.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum Origin {
-    /// This store made the outputs itself: it ran the action, unpacked the source, merged the trees.
+    /// This store made the outputs: it ran the action, unpacked the source, merged the trees.
     Built,
-    /// Another store, asked while something was built, said so.
+    /// A substituter supplied it.
     Substituted {
-        /// What the user calls that store.
+        /// The user's name for that store.
         from: String,
     },
-    /// It came with content that was imported.
+    /// It came with imported content.
     Imported {
-        /// What the import was called.
+        /// The name of the import.
         from: String,
     },
-    /// The row is from before origins were recorded. It may be anything of the above, so it does not count as built.
+    /// The row is from before origins were recorded. It may be any of the above, so it does not count as built.
     #[default]
     Unknown,
 }
@@ -104,14 +104,14 @@ impl Origin {
     }
 }
 
-/// A realisation: the outputs of an action or a request, its log, and where the store has them from.
+/// A realisation: the outputs of an action or a request, its log, and its origin.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Realisation {
     /// The outputs.
     pub outputs: Outputs,
-    /// The log, of what has one.
+    /// The log, if there is one.
     pub log: Option<BlobId>,
-    /// Where the store has it from.
+    /// How it came into the store.
     pub origin: Origin,
 }
 
@@ -134,7 +134,7 @@ impl Realisation {
         row
     }
 
-    /// The realisation of those bytes, when they are a row.
+    /// Decodes a row.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let (&version, rest) = bytes.split_first()?;
         let (origin, has_log, rest) = match version {
@@ -162,7 +162,7 @@ impl Realisation {
     }
 }
 
-/// Whether an output can be called that.
+/// Whether `name` is a valid output name.
 pub fn is_name(name: &str) -> bool {
     (1..=MAX_NAME).contains(&name.len())
 }
@@ -195,7 +195,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_taken_is_spelled_in_one_way(bytes in proptest::collection::vec(0..70u8, 0..120)) {
+        fn only_the_canonical_encoding_decodes(bytes in proptest::collection::vec(0..70u8, 0..120)) {
             for first in [ROW_VERSION, WITH_LOG, WITH_ORIGIN] {
                 let bytes = [&[first][..], &bytes].concat();
                 if let Some(row) = Realisation::decode(&bytes) {
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_name_of_another_store_is_cut_between_characters() {
+    fn a_long_name_of_another_store_is_truncated_between_characters() {
         let outputs = Outputs(BTreeMap::from([("out".to_owned(), TreeId(Digest::from_bytes([7; 32])))]));
         let origin = Origin::Substituted { from: "é".repeat(200) };
         let row = Realisation { outputs, log: None, origin };
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_is_not_sorted_or_empty_is_none() {
+    fn an_unsorted_or_empty_row_does_not_decode() {
         let row = |names: &[&str]| {
             let mut row = vec![1];
             for name in names {

@@ -1,6 +1,6 @@
-//! The bytes of the database's rows. `docs/formats.md` has the tables; all integers are little-endian.
+//! The bytes of the database's rows. `docs/formats.md` specifies them; all integers are little-endian.
 //!
-//! Every decoder takes exactly what its encoder writes and nothing else.
+//! Every decoder accepts exactly what its encoder writes.
 
 use crate::model::{BlobId, Digest, Node, Sha256, TreeId};
 
@@ -14,7 +14,7 @@ pub enum Placement {
     Inline,
     /// In a file under `objects/`.
     File,
-    /// Nowhere: they were found corrupt and moved aside. Storing the same blob again repairs it.
+    /// Nowhere: they were found corrupt and moved to quarantine. Storing the same blob again repairs it.
     Quarantined,
 }
 
@@ -23,13 +23,13 @@ pub enum Placement {
 pub struct BlobRow {
     /// Where the bytes are.
     pub placement: Placement,
-    /// How many bytes there are.
+    /// Their number.
     pub size: u64,
     /// Their SHA-256.
     pub sha256: Sha256,
 }
 
-/// What a root or a lease holds: a tree or a single blob.
+/// The target of a root or lease: a tree or a single blob.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Target {
     /// A tree and all that is reachable from it.
@@ -41,32 +41,32 @@ pub enum Target {
 /// A row of the column family `root`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct RootRow {
-    /// What is kept.
+    /// The target.
     pub target: Target,
-    /// When the root was made, in seconds since 1970-01-01 UTC. For people; nothing is decided by it.
+    /// When the root was made, in seconds since 1970-01-01 UTC. For display only.
     pub created: u64,
 }
 
 /// How long a lease holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Holder {
-    /// Until a moment, in seconds since 1970-01-01 UTC. A store writes it down as [`Holder::Timed`].
+    /// Until that time, in seconds since 1970-01-01 UTC. A store records it as [`Holder::Timed`].
     Until(u64),
-    /// For a while, which is measured by a clock that nobody sets as long as the machine runs.
+    /// For a duration, measured by a clock that cannot be set while the machine runs.
     Timed {
-        /// When it ends, in seconds since 1970-01-01 UTC, by the clock that said `made`.
+        /// When it ends, in seconds since 1970-01-01 UTC, by the clock that gave `made`.
         until: u64,
         /// When it was made, in seconds since 1970-01-01 UTC.
         made: u64,
-        /// The same in seconds since the boot, sleep included (CLOCK_BOOTTIME, clock_gettime(2)).
+        /// The same in seconds since boot, including sleep (CLOCK_BOOTTIME, clock_gettime(2)).
         uptime: u64,
         /// `/proc/sys/kernel/random/boot_id`, without its dashes.
         boot: [u8; 16],
     },
-    /// As long as a process lives. Process numbers are used again, so its start time (field 22 of
-    /// `/proc/<pid>/stat`, in clock ticks since boot) and the boot belong to it.
+    /// As long as a process lives. Process IDs are reused, so its start time (field 22 of `/proc/<pid>/stat`,
+    /// in clock ticks since boot) and the boot are part of it.
     Process {
-        /// The process's number.
+        /// The process ID.
         pid: u32,
         /// Its start time in clock ticks.
         start: u64,
@@ -78,25 +78,25 @@ pub enum Holder {
 /// A row of the column family `lease`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct LeaseRow {
-    /// What is kept.
+    /// The target.
     pub target: Target,
-    /// For how long.
+    /// The duration.
     pub holder: Holder,
 }
 
-/// Running totals, a row of `meta`: they say what deduplication saved, which no scan can find out later.
+/// Running totals, a row of `meta`: they record what deduplication saved, which no scan can determine later.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Totals {
-    /// Blobs that were handed in, counted each time.
+    /// Blobs that were added, counted each time.
     pub blobs_added: u64,
     /// Their bytes.
     pub bytes_added: u64,
-    /// Bytes of those that were there already.
+    /// Bytes of those that the store already had.
     pub bytes_deduplicated: u64,
 }
 
 impl Target {
-    /// What an entry names; a link names nothing.
+    /// The target of an entry; a link has none.
     pub fn of(node: &Node) -> Option<Self> {
         match node {
             Node::Directory { tree, .. } => Some(Self::Tree(*tree)),
@@ -105,7 +105,7 @@ impl Target {
         }
     }
 
-    /// The digest, whatever it names.
+    /// The digest of either kind.
     pub fn digest(&self) -> Digest {
         match self {
             Self::Tree(tree) => tree.0,
@@ -137,7 +137,7 @@ impl BlobRow {
         row
     }
 
-    /// The row of those bytes, when they are one.
+    /// Decodes a row.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let mut reader = Reader::new(bytes)?;
         let placement = match reader.byte()? {
@@ -160,7 +160,7 @@ impl RootRow {
         row
     }
 
-    /// The row of those bytes, when they are one.
+    /// Decodes a row.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let mut reader = Reader::new(bytes)?;
         let row = Self { target: reader.target()?, created: reader.u64()? };
@@ -195,7 +195,7 @@ impl LeaseRow {
         row
     }
 
-    /// The row of those bytes, when they are one.
+    /// Decodes a row.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let mut reader = Reader::new(bytes)?;
         let target = reader.target()?;
@@ -228,7 +228,7 @@ impl Totals {
         row
     }
 
-    /// The row of those bytes, when they are one.
+    /// Decodes a row.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let mut reader = Reader::new(bytes)?;
         let totals = Self {
@@ -318,7 +318,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn rows_survive_and_no_other_length_is_taken(
+        fn rows_survive_and_no_other_length_is_accepted(
             blob in blob_rows(), target in targets(), holder in holders(), created: u64, counts: [u64; 3],
         ) {
             let root = RootRow { target, created };
@@ -338,7 +338,7 @@ mod tests {
         }
 
         #[test]
-        fn a_row_that_decodes_is_the_row_that_would_be_written(bytes in proptest::collection::vec(0..4u8, 0..70)) {
+        fn only_the_canonical_encoding_decodes(bytes in proptest::collection::vec(0..4u8, 0..70)) {
             if let Some(row) = BlobRow::decode(&bytes) { prop_assert_eq!(row.encode().to_vec(), bytes.clone()); }
             if let Some(row) = RootRow::decode(&bytes) { prop_assert_eq!(row.encode(), bytes.clone()); }
             if let Some(row) = LeaseRow::decode(&bytes) { prop_assert_eq!(row.encode(), bytes); }

@@ -1,4 +1,4 @@
-//! Going through whole column families. A scan shows the rows as they were when it began.
+//! Scans of whole column families. A scan shows the rows as of its start.
 
 use rocksdb::{Direction, IteratorMode, ReadOptions};
 
@@ -6,25 +6,25 @@ use super::error::bad_row;
 use super::{BlobRow, Db, DbError, Family, LeaseRow, Realisation, RootRow, Target};
 use crate::model::{BlobId, Digest, RootName, Sha256, TreeId};
 
-/// A row as RocksDB has it: key and value.
+/// A row as in RocksDB: key and value.
 type RawRow = (Box<[u8]>, Box<[u8]>);
-/// Some key with the bytes that lie under it.
+/// A key with its value.
 type Keyed<K> = (K, Box<[u8]>);
 /// One step of a scan.
 type Step<T> = Result<T, DbError>;
 
 impl Db {
-    /// An iterator over a whole column family as it is now, from `start` on. Later writes do not show.
+    /// An iterator over a column family from `start` on, as of now. Later writes are not visible.
     fn scan(&self, family: Family, start: &[u8]) -> Result<impl Iterator<Item = Step<RawRow>> + '_, DbError> {
         let mut options = ReadOptions::default();
-        // A scan of everything must not push out what look-ups need.
+        // A full scan must not evict what look-ups need from the cache.
         options.fill_cache(false);
         let mode = IteratorMode::From(start, Direction::Forward);
         let rows = self.db.iterator_cf_opt(self.family(family)?, options, mode);
         Ok(rows.map(|row| row.map_err(|e| DbError::new("read", &e))))
     }
 
-    /// All rows of a column family, as they are.
+    /// All rows of a column family, undecoded.
     ///
     /// # Errors
     /// When RocksDB cannot read.
@@ -32,7 +32,7 @@ impl Db {
         self.scan(family, &[])
     }
 
-    /// Whether a column family has a row of that key.
+    /// Whether a column family has a row with that key.
     ///
     /// # Errors
     /// When RocksDB cannot read.
@@ -44,7 +44,7 @@ impl Db {
     /// All blobs from `start` on, sorted by digest.
     ///
     /// # Errors
-    /// When RocksDB cannot read, or a row is none.
+    /// When RocksDB cannot read, or a row is malformed.
     pub fn blobs_from(
         &self,
         start: &Digest,
@@ -84,7 +84,7 @@ impl Db {
     /// All realisations.
     ///
     /// # Errors
-    /// When RocksDB cannot read, or a row is none.
+    /// When RocksDB cannot read, or a row is malformed.
     pub fn realisations(&self) -> Result<impl Iterator<Item = Step<Realisation>> + '_, DbError> {
         Ok(self.scan(Family::Realisation, &[])?.map(|row| {
             let (key, value) = row?;
@@ -104,10 +104,10 @@ impl Db {
         Ok(rows.take_while(|row| row.as_ref().map_or(true, |(key, _)| key.starts_with(prefix.as_bytes()))))
     }
 
-    /// All rows of the way from SHA-256 to digest.
+    /// All index entries from SHA-256 to digest.
     ///
     /// # Errors
-    /// When RocksDB cannot read, or a row is none.
+    /// When RocksDB cannot read, or a row is malformed.
     pub fn sha256s(&self) -> Result<impl Iterator<Item = Step<(Sha256, BlobId)>> + '_, DbError> {
         Ok(self.scan(Family::Sha256, &[])?.map(|row| {
             let (key, value) = row?;
@@ -119,7 +119,7 @@ impl Db {
     /// All roots, sorted by name.
     ///
     /// # Errors
-    /// When RocksDB cannot read, or a row is none.
+    /// When RocksDB cannot read, or a row is malformed.
     pub fn roots(&self) -> Result<impl Iterator<Item = Step<(RootName, RootRow)>> + '_, DbError> {
         Ok(self.scan(Family::Root, &[])?.map(|row| {
             let (key, value) = row?;
@@ -127,11 +127,11 @@ impl Db {
         }))
     }
 
-    /// The roots that keep something of which there is no row. Both are read as they were at one moment: a root that is
-    /// removed meanwhile, and what it kept, do not show as one without the other.
+    /// The roots whose target has no row. Both are read from one snapshot: a root that is removed meanwhile
+    /// with its target is not reported.
     ///
     /// # Errors
-    /// When RocksDB cannot read, or a row is none.
+    /// When RocksDB cannot read, or a row is malformed.
     pub fn dangling_roots(&self) -> Result<Vec<(RootName, Target)>, DbError> {
         let moment = self.db.snapshot();
         let mut dangling = Vec::new();
@@ -153,7 +153,7 @@ impl Db {
     /// All leases, sorted by number.
     ///
     /// # Errors
-    /// When RocksDB cannot read, or a row is none.
+    /// When RocksDB cannot read, or a row is malformed.
     pub fn leases(&self) -> Result<impl Iterator<Item = Step<(u64, LeaseRow)>> + '_, DbError> {
         Ok(self.scan(Family::Lease, &[])?.map(|row| {
             let (key, value) = row?;

@@ -18,20 +18,20 @@ use crate::store::Store;
 
 /// Files up to this many bytes are read whole before anything is written.
 const MAX_BUFFERED: u64 = 1 << 20;
-/// The step in which larger ones are read, in bytes.
+/// The chunk size for larger ones, in bytes.
 const STEP: usize = 1 << 20;
-/// From this size on a second thread computes the SHA-256, which is the slower of the two.
+/// From this size on a second thread computes the SHA-256, the slower of the two.
 const PARALLEL_FROM: u64 = 8 << 20;
-/// After so many bytes the kernel is asked to begin writing back.
+/// The kernel is asked to begin writing back after so many bytes.
 const WRITEBACK_EVERY: u64 = 16 << 20;
 /// How often a file that changes is read again.
 const TRIES: usize = 3;
 
-/// What a file with several names is, once one of them was read. Locked while it is being read, so that
-/// whoever comes by another name meanwhile waits for the answer.
+/// The node of a file with several names, once it was read. Locked while the file is being read, so that a
+/// thread that meets another of its names waits for the result.
 type SharedInode = Arc<Mutex<Option<Node>>>;
 
-/// What tells whether a file was changed: the kernel moves ctime with every write and cannot be asked not to.
+/// Detects changes of a file: the kernel updates ctime with every write, and no call can prevent it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Version {
     size: i64,
@@ -51,8 +51,8 @@ impl Version {
     }
 }
 
-/// The files with several names, by device, inode and version: each is read once. A number that is given to another
-/// file meanwhile, or twice on a file system of several disks, comes with another version.
+/// The files with several names, by device, inode and version: each is read once. An inode number that is
+/// reused, or that exists twice on a filesystem of several disks, comes with another version.
 #[derive(Default)]
 pub(super) struct Links {
     seen: Mutex<HashMap<(u64, u64, Version), SharedInode>>,
@@ -81,7 +81,7 @@ impl<'a, 's> Reader<'a, 's> {
         Self { session, links, progress, buffer: Vec::new() }
     }
 
-    /// Stores what `file` holds. `path` is asked for its place only when there is something to say of it.
+    /// Stores the content of `file`. `path` is called only to report something.
     pub(super) fn import(&mut self, mut file: File, path: impl Fn() -> PathBuf) -> Result<Node, ImportError> {
         let mut before = stat(&file, &path)?;
         let kind = FileType::from_raw_mode(before.st_mode);
@@ -108,7 +108,7 @@ impl<'a, 's> Reader<'a, 's> {
                 && Version::of(&before) == Version::of(&after)
             {
                 let node = Node::File { blob, size, executable };
-                // What was read anew is another version than the one that others wait for.
+                // This is another version than the one that other threads wait for.
                 if let Some(seen) = &mut seen
                     && Version::of(&before) == first
                 {
@@ -125,7 +125,7 @@ impl<'a, 's> Reader<'a, 's> {
         Err(ImportError::Changed { path: path() })
     }
 
-    /// A file that fits the buffer. `None` when it is no longer as long as it was.
+    /// A file that fits the buffer. `None` when its length has changed.
     fn whole(
         &mut self,
         file: &mut File,
@@ -134,7 +134,7 @@ impl<'a, 's> Reader<'a, 's> {
         path: &impl Fn() -> PathBuf,
     ) -> Result<Option<BlobId>, ImportError> {
         self.progress.check()?;
-        // At most WHOLE_MOST, so the cast holds. One byte more than the size shows whether the file grew.
+        // At most MAX_BUFFERED, so the cast holds. One byte more than the size shows whether the file grew.
         #[allow(clippy::cast_possible_truncation)]
         let wanted = size as usize + 1;
         if self.buffer.len() < wanted {
@@ -148,7 +148,7 @@ impl<'a, 's> Reader<'a, 's> {
                 Err(rustix::io::Errno::INTR) => {}
                 Err(e) => return Err(ImportError::source(path(), "read", e)),
             }
-            // A regular file gives all there is: the byte that is missing now is its end.
+            // A short read of a regular file is its end.
             if filled + 1 == wanted {
                 break;
             }
@@ -160,7 +160,7 @@ impl<'a, 's> Reader<'a, 's> {
         Ok(Some(self.session.add_blob(&self.buffer[..filled], executable)?))
     }
 
-    /// A file of any size, read in steps. `None` when it is no longer as long as it was.
+    /// A file of any size, read in chunks. `None` when its length has changed.
     fn stream(
         &mut self,
         file: &File,
@@ -168,8 +168,8 @@ impl<'a, 's> Reader<'a, 's> {
         size: u64,
         path: &impl Fn() -> PathBuf,
     ) -> Result<Option<BlobId>, ImportError> {
-        // A file of the very size of a large blob is most likely that blob: it is hashed first and written
-        // only if it is not, for writing is what takes the time.
+        // A file with the exact size of a large blob is most likely that blob: hash it first, and write it only
+        // if it is not, since writing takes the time.
         if size >= PARALLEL_FROM && self.session.store().may_have_size(size)? {
             let (blob, _, _) = match self.pass(file, stat, size, None, path)? {
                 Some(hashed) => hashed,
@@ -189,8 +189,8 @@ impl<'a, 's> Reader<'a, 's> {
         Ok(Some(blob))
     }
 
-    /// Goes over the bytes once: both digests, and the payload into `temp` when there is one. `None` when the
-    /// file is no longer as long as it was.
+    /// One pass over the bytes: both digests, and the payload into `temp` if given. `None` when the file's
+    /// length has changed.
     #[allow(clippy::type_complexity)]
     fn pass(
         &mut self,
@@ -201,7 +201,7 @@ impl<'a, 's> Reader<'a, 's> {
         path: &impl Fn() -> PathBuf,
     ) -> Result<Option<(BlobId, Sha256, Option<Temp>)>, ImportError> {
         let mut copy = Copy { temp, blake3: blake3::Hasher::new(), done: 0, writeback: 0 };
-        // st_blocks counts 512 bytes (stat(2)); a file that takes less than it holds has holes.
+        // st_blocks counts 512 bytes (stat(2)); a file that takes less space than its length has holes.
         let sparse = u64::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(512) < size;
         let holes = Holes { file, size, sparse };
         let read = |copy: &mut Copy, sha: &mut Sha<'_>| {
@@ -234,10 +234,10 @@ impl<'a, 's> Reader<'a, 's> {
 }
 
 fn stat(file: &File, path: &impl Fn() -> PathBuf) -> Result<Stat, ImportError> {
-    rustix::fs::fstat(file).map_err(|e| ImportError::source(path(), "looked at", e))
+    rustix::fs::fstat(file).map_err(|e| ImportError::source(path(), "examined", e))
 }
 
-/// Where SHA-256 is computed.
+/// Where the SHA-256 is computed.
 enum Sha<'a> {
     Here(&'a mut sha2::Sha256),
     There { full: SyncSender<Arc<Vec<u8>>>, free: &'a Receiver<Arc<Vec<u8>>> },
@@ -262,8 +262,7 @@ impl Sha<'_> {
         }
     }
 
-    /// A buffer of `length` bytes that nobody else looks at; used ones first, for their pages are mapped
-    /// already.
+    /// A buffer of `length` bytes that no other thread uses; a used one if possible, for its pages are mapped.
     fn buffer(&mut self, used: &mut Option<Arc<Vec<u8>>>, length: usize) -> Vec<u8> {
         let mut buffer = match self {
             Self::Here(_) => used.take().and_then(|step| Arc::try_unwrap(step).ok()),
@@ -283,13 +282,13 @@ struct Holes<'a> {
 }
 
 impl Holes<'_> {
-    /// The next stretch from `at` on: whether it is a hole, and where it ends.
+    /// The next extent from `at` on: whether it is a hole, and where it ends.
     fn stretch(&self, at: u64) -> rustix::io::Result<(bool, u64)> {
         if !self.sparse {
             return Ok((false, self.size));
         }
         match rustix::fs::seek(self.file, SeekFrom::Data(at)) {
-            // ENXIO: nothing but a hole up to the end (lseek(2)).
+            // ENXIO: only a hole up to the end (lseek(2)).
             Err(rustix::io::Errno::NXIO) => Ok((true, self.size)),
             Err(e) => Err(e),
             Ok(data) if data > at => Ok((true, data.min(self.size))),
@@ -389,7 +388,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_with_the_number_of_another_is_not_taken_for_it() {
+    fn a_file_that_reuses_an_inode_number_is_not_taken_for_the_old_file() {
         let dir = tempfile::tempdir().unwrap();
         let (one, two) = (dir.path().join("one"), dir.path().join("two"));
         let stat_now = |text: &str| {
@@ -401,7 +400,8 @@ mod tests {
         let first = links.of(&stat_now("ONE1")).unwrap();
         *first.lock().unwrap() =
             Some(Node::File { blob: BlobId(Digest::of(b"ONE1")), size: 4, executable: false });
-        // The same device and number, as when the file was removed and another got its number: only the rest differs.
+        // The same device and inode number, as after the removal of the file whose number is reused: only the
+        // rest differs.
         for _ in 0..2 {
             std::thread::sleep(std::time::Duration::from_millis(30));
             let other = links.of(&stat_now("NEW9")).unwrap();

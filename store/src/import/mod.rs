@@ -1,9 +1,9 @@
-//! From a directory on disk to trees and blobs: in parallel, with one pass over the bytes.
+//! Imports a directory from disk as trees and blobs: in parallel, with one pass over the bytes.
 //!
-//! Owners, times, extended attributes and all of the mode but the owner's execute bit are left behind. Hard
-//! links are read once; holes of sparse files are hashed but not written. Devices, sockets and named pipes
-//! are refused by name. The walk works below open directories, so no path is too long for it, and it never
-//! follows a symbolic link but the one that was named.
+//! Owners, times, extended attributes and all of the mode but the owner's execute bit are dropped. Hard links
+//! are read once; holes of sparse files are hashed but not written. Devices, sockets and named pipes are
+//! refused by name. The walk works relative to open directories, so no path is too long for it, and it never
+//! follows a symbolic link except the path given.
 
 mod file;
 mod shown;
@@ -20,20 +20,20 @@ use crate::model::{MAX_DEPTH, Node};
 use crate::progress::{Cancelled, Progress};
 use crate::session::{Session, WriteError};
 
-/// Of the entries that are refused, at most this many are named.
+/// At most this many refused entries are named.
 const MAX_REFUSED: usize = 20;
 
-/// Why an import failed. Nothing was acknowledged; what was stored of it goes with the next collection.
+/// Why an import failed. Nothing was acknowledged; the next garbage collection removes what was stored.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
-    /// Something on the way could not be read.
+    /// Something in the walk could not be read.
     #[error("{path} could not be {doing}: {source}")]
     Source {
-        /// What.
+        /// The path.
         path: PathBuf,
         /// What was attempted: "opened", "read", …
         doing: &'static str,
-        /// Why it failed.
+        /// The cause.
         source: io::Error,
     },
     /// There are entries that no tree can hold.
@@ -41,37 +41,37 @@ pub enum ImportError {
     Special {
         /// Path and kind of each.
         refused: Vec<(PathBuf, &'static str)>,
-        /// Whether there are more of them than are named.
+        /// Whether there are more than are named.
         more: bool,
     },
-    /// A file changed each time that it was read.
+    /// A file changed during each attempt to read it.
     #[error("{path} changed while it was read")]
     Changed {
         /// The file.
         path: PathBuf,
     },
-    /// The store itself lies in what was to be imported.
+    /// The store itself lies within the import.
     #[error("{path} is the store itself")]
     ContainsStore {
-        /// Where it was met.
+        /// Where it was found.
         path: PathBuf,
     },
-    /// It shows what is in the store: a mount of it.
+    /// It is in a mount of this store.
     #[error("{path} is in a mount of this store")]
     Shown {
-        /// Where it was met.
+        /// Where it was found.
         path: PathBuf,
     },
-    /// No path could name what lies so deep.
+    /// Nested too deep for any path to name.
     #[error("{path} is nested deeper than {MAX_DEPTH} directories")]
     Deep {
-        /// Where it was met.
+        /// Where it was found.
         path: PathBuf,
     },
-    /// The store could not take it.
+    /// The store could not write it.
     #[error(transparent)]
     Write(#[from] WriteError),
-    /// The watcher stopped it.
+    /// The observer cancelled it.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
 }
@@ -96,7 +96,7 @@ impl ImportError {
     }
 
     pub(crate) fn missing(path: &Path, error: io::Error) -> Self {
-        Self::source(path, "looked at", error)
+        Self::source(path, "examined", error)
     }
 
     /// Whether the store's disk, or its quota, is full.
@@ -106,7 +106,7 @@ impl ImportError {
 }
 
 impl Session<'_> {
-    /// Imports the file or directory at `path`; a symbolic link at its end is followed.
+    /// Imports the file or directory at `path`; follows it if it is a symbolic link.
     ///
     /// # Errors
     /// See [`ImportError`].
@@ -114,7 +114,7 @@ impl Session<'_> {
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = rustix::fs::openat(CWD, path, flags, Mode::empty())
             .map_err(|e| ImportError::source(path, "opened", e))?;
-        let stat = rustix::fs::fstat(&file).map_err(|e| ImportError::source(path, "looked at", e))?;
+        let stat = rustix::fs::fstat(&file).map_err(|e| ImportError::source(path, "examined", e))?;
         match FileType::from_raw_mode(stat.st_mode) {
             FileType::Directory => Ok(Target::Tree(walk::import_tree(self, path, file, progress)?)),
             FileType::RegularFile => {

@@ -1,7 +1,7 @@
-//! Folders that show what is in the store itself are refused.
+//! Refuses folders in the store's own mounts.
 //!
-//! The process that imports is the one that answers for the store's mounts. If it were killed while it waits for its
-//! own answer, it could not end: the kernel wants that answer first, and the store's lock would stay taken.
+//! The importing process also serves the store's mounts. If it were killed while it waits for its own answer,
+//! it could not exit: the kernel waits for that answer first, and the store's lock would stay taken.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -18,7 +18,7 @@ use crate::store::Store;
 /// FUSE_SUPER_MAGIC (statfs(2)).
 const FUSE: u64 = 0x6573_5546;
 
-/// The devices that were looked at and are others.
+/// Devices checked and found not to be ours.
 #[derive(Default)]
 pub(super) struct Others(Mutex<HashSet<u64>>);
 
@@ -32,7 +32,7 @@ impl Others {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Refuses a folder of the device `device` when it is on a mount of the store.
+    /// Refuses a folder on `device` when that is a mount of the store.
     pub(super) fn check(
         &self,
         store: &Store,
@@ -51,8 +51,8 @@ impl Others {
     }
 }
 
-/// Refuses a file that is on a mount of the store, by the folder that it is in. One that is mounted by itself
-/// somewhere else is not noticed.
+/// Refuses a file on a mount of the store, by its folder. A file bind-mounted elsewhere by itself is not
+/// detected.
 pub(super) fn check_file(store: &Store, file: BorrowedFd<'_>, path: &Path) -> Result<(), ImportError> {
     if !is_on_fuse(file) {
         return Ok(());

@@ -1,8 +1,7 @@
-//! The walk: directories and handfuls of files as tasks that a few threads take from one stack.
+//! The walk: directories and batches of files as tasks that a few threads take from one stack.
 //!
-//! Last in, first out: the walk goes down before it goes on, which bounds the directories that are open at
-//! once by the depth of what is imported, not by its breadth. A directory becomes a tree when its last part
-//! is done.
+//! Last in, first out: the walk is depth-first, which bounds the number of open directories by the depth of the
+//! import, not by its breadth. A directory becomes a tree when its last part is done.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -18,13 +17,13 @@ use crate::model::{MAX_DEPTH, Name, Node, SymlinkTarget, Tree, TreeId};
 use crate::progress::Progress;
 use crate::session::Session;
 
-/// So many files of a directory make one task: a directory of 100,000 files keeps all threads busy.
+/// So many files of a directory form one task: a directory of 100,000 files keeps all threads busy.
 const HANDFUL: usize = 64;
 
-/// A directory of which some part is not done yet.
+/// A directory with parts that are not done yet.
 struct Dir {
     parent: Option<(Arc<Dir>, Name)>,
-    /// The path that the user gave, in the topmost directory; below it, empty.
+    /// The user's path, in the topmost directory; below it, empty.
     top: PathBuf,
     depth: usize,
     entries: Mutex<Vec<(Name, Node)>>,
@@ -66,7 +65,7 @@ pub(super) fn import_tree(
 ) -> Result<TreeId, ImportError> {
     let store = session.store();
     let stat = rustix::fs::fstat(store.objects.folder())
-        .map_err(|e| ImportError::source(store.path(), "looked at", e))?;
+        .map_err(|e| ImportError::source(store.path(), "examined", e))?;
     let dir = Arc::new(Dir {
         parent: None,
         top: path.to_owned(),
@@ -84,7 +83,7 @@ pub(super) fn import_tree(
         changed: Condvar::new(),
     };
     walk.queue().tasks.push(Task::Directory { dir, fd: Arc::new(fd), name: None });
-    // One more than there are processors: somebody is often waiting for the disk.
+    // One more than there are processors: some thread is often waiting for the disk.
     let threads = std::thread::available_parallelism().map_or(2, |n| n.get()) + 1;
     std::thread::scope(|scope| {
         for _ in 0..threads {
@@ -194,10 +193,10 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// Lists a directory and makes tasks of what is in it.
+    /// Lists a directory and queues tasks for its entries.
     fn directory(&self, dir: &Arc<Dir>, fd: Arc<OwnedFd>) -> Result<(), ImportError> {
         let failed = |doing| move |e| ImportError::source(dir.path(), doing, e);
-        let stat = rustix::fs::fstat(&*fd).map_err(failed("looked at"))?;
+        let stat = rustix::fs::fstat(&*fd).map_err(failed("examined"))?;
         if (stat.st_dev, stat.st_ino) == self.store {
             return Err(ImportError::ContainsStore { path: dir.path() });
         }
@@ -211,13 +210,13 @@ impl Walk<'_, '_> {
             }
             let name = Name::new(bytes).map_err(|e| {
                 let source = std::io::Error::new(std::io::ErrorKind::InvalidData, e);
-                ImportError::source(dir.path(), "read: a name in it will not do", source)
+                ImportError::source(dir.path(), "read: a name in it is invalid", source)
             })?;
             let kind = match entry.file_type() {
-                // Some file systems do not say it in the listing (readdir(3), DT_UNKNOWN).
+                // Some filesystems omit the kind in the listing (readdir(3), DT_UNKNOWN).
                 FileType::Unknown => rustix::fs::statat(&*fd, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW)
                     .map(|stat| FileType::from_raw_mode(stat.st_mode))
-                    .map_err(failed("looked at"))?,
+                    .map_err(failed("examined"))?,
                 kind => kind,
             };
             match kind {
@@ -226,7 +225,7 @@ impl Walk<'_, '_> {
             }
         }
         let handfuls = files.len().div_ceil(HANDFUL);
-        // One more part for this listing, so that the directory is not done before all tasks are queued.
+        // One more part for this listing, so that the directory is not done before all its tasks are queued.
         dir.parts_left.store(directories.len() + handfuls + 1, Ordering::Release);
         {
             let mut queue = self.queue();
@@ -245,7 +244,7 @@ impl Walk<'_, '_> {
         self.part_done(Arc::clone(dir))
     }
 
-    /// One entry that is no directory. `None` when it is refused; the walk goes on, to name all that are.
+    /// An entry that is not a directory. `None` when it is refused; the walk goes on, to name all refused ones.
     fn entry(
         &self,
         dir: &Dir,
@@ -296,7 +295,7 @@ impl Walk<'_, '_> {
     fn part_done(&self, mut dir: Arc<Dir>) -> Result<(), ImportError> {
         while dir.parts_left.fetch_sub(1, Ordering::AcqRel) == 1 {
             let entries = std::mem::take(&mut *dir.entries());
-            // A name twice in one listing means that the directory changed under the reader.
+            // A duplicate name in a listing means that the directory changed during the read.
             let tree = Tree::new(entries).map_err(|_| ImportError::Changed { path: dir.path() })?;
             let (id, size) = self.session.add_tree(&tree)?;
             self.progress.add(1, 0);

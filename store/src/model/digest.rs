@@ -3,9 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
 /// BLAKE3-256 of some bytes (BLAKE3 specification §2.6, plain hash mode): what `b3sum` prints.
 ///
-/// Written as 64 lower-case hexadecimal digits; upper case is refused, so that a digest has one spelling.
+/// Written as 64 lower-case hexadecimal digits; upper case is refused, so that a digest has one encoding.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
 
@@ -17,25 +19,25 @@ pub struct BlobId(pub Digest);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TreeId(pub Digest);
 
-/// SHA-256 of a blob's bytes (FIPS 180-4): what OCI, SBOMs and the Remote Execution API call it by.
+/// SHA-256 of a blob's bytes (FIPS 180-4), by which OCI, SBOMs and the Remote Execution API identify it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sha256([u8; 32]);
 
-/// Why a text is no digest.
+/// Why a text is not a digest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseDigestError {
     /// A digest has exactly 64 digits.
     #[error("a digest has 64 hexadecimal digits, not {found}")]
     Length {
-        /// How many characters there were.
+        /// The number of characters found.
         found: usize,
     },
-    /// Only `0-9a-f` may stand in a digest.
+    /// A digest consists of `0-9a-f`.
     #[error("{found:?} at position {at} is not a lower-case hexadecimal digit")]
     Digit {
         /// The character.
         found: char,
-        /// Where it stands, counted from 0.
+        /// Its position, counted from 0.
         at: usize,
     },
 }
@@ -46,12 +48,12 @@ impl Digest {
         Self(*blake3::hash(bytes).as_bytes())
     }
 
-    /// A digest from its 32 raw bytes, as database keys hold it.
+    /// A digest from its 32 raw bytes, as in database keys.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// The digest that `name` is or begins with: `<digest>` or `<digest>-<label>`. The label is not looked at.
+    /// The digest of a `name` of the form `<digest>` or `<digest>-<label>`. The label is ignored.
     pub fn labelled(name: &[u8]) -> Option<Self> {
         let (head, rest) = name.split_at_checked(64)?;
         if !(rest.is_empty() || rest.starts_with(b"-")) {
@@ -135,6 +137,19 @@ macro_rules! hex_text {
                 parse_hex(text).map($from)
             }
         }
+
+        /// As its 64 digits.
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+            }
+        }
     };
 }
 
@@ -143,7 +158,7 @@ hex_text!(Sha256, it.0, Sha256);
 hex_text!(BlobId, it.0.0, |bytes| BlobId(Digest(bytes)));
 hex_text!(TreeId, it.0.0, |bytes| TreeId(Digest(bytes)));
 
-/// The beginning of a digest, as a person types it: 8 to 64 digits.
+/// The beginning of a digest, as a user types it: 8 to 64 digits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct DigestPrefix {
     low: Digest,
@@ -151,15 +166,15 @@ pub struct DigestPrefix {
 }
 
 impl DigestPrefix {
-    /// The fewest digits that are taken for a digest: fewer would change their meaning as a store grows.
+    /// Fewer digits are not accepted as a prefix: their meaning would change as a store grows.
     pub const MIN_DIGITS: usize = 8;
 
-    /// The whole of `digest`.
+    /// All of `digest`.
     pub fn whole(digest: Digest) -> Self {
         Self { low: digest, digits: 64 }
     }
 
-    /// Reads `text` as a prefix; `None` when it is too short, too long or no lower-case hexadecimal.
+    /// Reads `text` as a prefix; `None` when it is too short, too long or not lower-case hexadecimal.
     pub fn parse(text: &str) -> Option<Self> {
         if !(Self::MIN_DIGITS..=64).contains(&text.len()) {
             return None;
@@ -168,7 +183,7 @@ impl DigestPrefix {
         Some(Self { low, digits: text.len() })
     }
 
-    /// The smallest digest that begins so: where a search starts.
+    /// The smallest digest with this prefix: where a search starts.
     pub fn low(&self) -> Digest {
         self.low
     }
@@ -178,7 +193,7 @@ impl DigestPrefix {
         self.low.to_string()[..self.digits].to_owned()
     }
 
-    /// Whether `digest` begins so.
+    /// Whether `digest` has this prefix.
     pub fn matches(&self, digest: &Digest) -> bool {
         let whole = self.digits / 2;
         let same = digest.0[..whole] == self.low.0[..whole];
@@ -216,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prefix_of_odd_length_looks_at_half_a_byte() {
+    fn a_prefix_of_odd_length_compares_half_a_byte() {
         let digest: Digest = "0123456789abcdef".repeat(4).parse().unwrap();
         for digits in 8..=64 {
             let text = &digest.to_string()[..digits];

@@ -1,25 +1,24 @@
-//! The one spelling of arbitrary bytes in canonical text.
+//! The canonical encoding of arbitrary bytes in text.
 //!
 //! Printable ASCII but the backslash (0x21 to 0x7e) stands for itself; every other byte is `\x` and two
-//! lower-case hexadecimal digits. A name that is not UTF-8 survives, no byte can forge a column or a line,
-//! and what a pager shows cannot be bent by control or bidirectional characters. `env printf '%b'` decodes it.
+//! lower-case hexadecimal digits. A name that is not UTF-8 survives, no byte can forge a column or a line, and
+//! no control or bidirectional character can alter what a pager shows. `env printf '%b'` decodes it.
 
-/// Why a text is not the canonical spelling of any bytes.
+/// Why a text is not the canonical encoding of any bytes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnescapeError {
-    /// A byte that must be escaped stands as itself.
+    /// A byte that must be escaped is not.
     #[error("byte {byte:#04x} at position {at} must be written as \\x{byte:02x}")]
     Raw {
         /// The byte.
         byte: u8,
-        /// Where it stands, counted from 0.
+        /// Its position, counted from 0.
         at: usize,
     },
-    /// A backslash begins something other than `\x` and two lower-case digits, or an escape that is not
-    /// needed.
+    /// A backslash begins something other than `\x` and two lower-case digits, or an unnecessary escape.
     #[error("the escape at position {at} is not canonical")]
     Escape {
-        /// Where the backslash stands, counted from 0.
+        /// The position of the backslash, counted from 0.
         at: usize,
     },
 }
@@ -28,7 +27,7 @@ fn stands_for_itself(byte: u8) -> bool {
     matches!(byte, 0x21..=0x7e) && byte != b'\\'
 }
 
-/// Appends the canonical spelling of `bytes` to `out`.
+/// Appends the canonical encoding of `bytes` to `out`.
 pub fn escape(bytes: &[u8], out: &mut String) {
     for &byte in bytes {
         if stands_for_itself(byte) {
@@ -41,10 +40,10 @@ pub fn escape(bytes: &[u8], out: &mut String) {
     }
 }
 
-/// The bytes that `text` spells. Only the spelling that [`escape`] writes is taken.
+/// Decodes `text`. Only the output of [`escape`] is accepted.
 ///
 /// # Errors
-/// When a byte stands raw that must be escaped, or an escape is malformed or not needed.
+/// When a byte that must be escaped is not, or an escape is malformed or unnecessary.
 pub fn unescape(text: &[u8]) -> Result<Vec<u8>, UnescapeError> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut at = 0;
@@ -63,7 +62,7 @@ pub fn unescape(text: &[u8]) -> Result<Vec<u8>, UnescapeError> {
     Ok(bytes)
 }
 
-/// The byte of `xHH`, when it is one that needs the escape.
+/// The byte of `xHH`, if it needs the escape.
 fn escaped_byte(text: &[u8]) -> Option<u8> {
     let digit = |d: u8| match d {
         b'0'..=b'9' => Some(d - b'0'),
@@ -81,9 +80,9 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_second_spelling_of_the_same_bytes_is_refused() {
+    fn a_second_encoding_of_the_same_bytes_is_refused() {
         for text in ["\\x41", "\\x5C", "\\x0", "\\", "\\n", "\\X0a", "a b", "a\n", "\u{e9}", "\\xC3"] {
-            assert!(unescape(text.as_bytes()).is_err(), "{text:?} was taken");
+            assert!(unescape(text.as_bytes()).is_err(), "{text:?} was accepted");
         }
     }
 
@@ -97,7 +96,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_decoded_is_what_would_be_encoded(text in proptest::collection::vec(any::<u8>(), 0..40)) {
+        fn only_the_canonical_encoding_decodes(text in proptest::collection::vec(any::<u8>(), 0..40)) {
             if let Ok(bytes) = unescape(&text) {
                 let mut again = String::new();
                 escape(&bytes, &mut again);

@@ -1,8 +1,8 @@
-//! Uniting trees into one: what a build sees as its root, and what an image holds.
+//! Merging trees into one: the root of a build's sandbox, or the content of an image.
 //!
 //! A pure function: directories merge, equal entries merge, and anything else is a conflict that names both
-//! origins and the path, unless the caller said which origin wins there. No file is copied; the result costs
-//! one new tree for each directory that differs from every input.
+//! origins and the path, unless the caller set which origin wins there. No file is copied; the result costs one
+//! new tree for each directory that differs from every input.
 
 use std::collections::{BTreeMap, HashMap, HashSet, btree_map};
 
@@ -12,38 +12,38 @@ use super::escape::escape;
 use super::name::Name;
 use super::tree::{Node, Tree};
 
-/// Where trees come from while they are merged or walked.
+/// A source of trees for merges and walks.
 pub trait TreeSource {
-    /// Why a tree could not be had.
+    /// Why a tree could not be loaded.
     type Error;
 
-    /// The tree of that identity.
+    /// Loads a tree.
     ///
     /// # Errors
-    /// When it is not there or cannot be read.
+    /// When it is absent or cannot be read.
     fn tree(&self, id: &TreeId) -> Result<Tree, Self::Error>;
 }
 
-/// One of the trees that are merged.
+/// An input of a merge.
 #[derive(Clone, Debug)]
 pub struct MergeInput {
-    /// What a conflict calls it: a recipe's name, a path, a digest.
+    /// Its name in a conflict: a recipe's name, a path, a digest.
     pub origin: String,
     /// The tree.
     pub tree: TreeId,
 }
 
-/// What is to be merged, and who wins where.
+/// The inputs of a merge, and which origin wins where.
 #[derive(Clone, Debug, Default)]
 pub struct Merge {
-    /// The trees. Their order matters only to the order in which a conflict names its sides.
+    /// The trees. Their order affects only the order in which a conflict names its sides.
     pub inputs: Vec<MergeInput>,
-    /// Escaped path below the root (`usr/bin/cc`) to the origin that wins there. The whole entry is taken
-    /// from that origin, a directory with all that is in it.
+    /// Escaped path below the root (`usr/bin/cc`) to the origin that wins there. The whole entry is taken from
+    /// that origin, a directory with its whole content.
     pub winners: BTreeMap<String, String>,
 }
 
-/// Two origins that disagree, and where.
+/// Two origins that disagree, and the path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{first} and {second} both provide {path} with different content")]
 pub struct Conflict {
@@ -61,14 +61,14 @@ pub enum MergeError<E> {
     /// Two inputs disagree.
     #[error(transparent)]
     Conflict(#[from] Conflict),
-    /// An input, or a directory in it, could not be had.
+    /// An input, or a directory in it, could not be loaded.
     #[error("the tree {tree} of {origin} could not be read")]
     Source {
-        /// Which tree.
+        /// The tree.
         tree: TreeId,
-        /// Whose it is.
+        /// Its origin.
         origin: String,
-        /// Why.
+        /// The cause.
         source: E,
     },
     /// The trees are nested deeper than [`MAX_DEPTH`].
@@ -79,26 +79,25 @@ pub enum MergeError<E> {
     },
 }
 
-/// What a merge made.
+/// The result of a merge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Merged {
     /// The merged tree.
     pub root: TreeId,
     /// The length of its canonical text in bytes.
     pub size: u64,
-    /// What has to be stored: every tree that is none of those it was merged from, once each, children before
-    /// parents.
+    /// The trees to store: every tree that is not an input's, once each, children before parents.
     pub new: Vec<Tree>,
 }
 
 impl Merge {
-    /// Unites the inputs. Of no input at all, the empty tree.
+    /// Merges the inputs. Without inputs, the result is the empty tree.
     ///
-    /// Takes the time that the distinct directories need which differ, however often each of them occurs, and
-    /// no more stack for deep trees than for shallow ones.
+    /// The time is proportional to the distinct directories that differ, however often each occurs; deep trees
+    /// need no more stack than shallow ones.
     ///
     /// # Errors
-    /// A [`Conflict`], a tree that `source` has not, or nesting beyond [`MAX_DEPTH`].
+    /// A [`Conflict`], a tree that `source` lacks, or nesting beyond [`MAX_DEPTH`].
     pub fn run<S: TreeSource>(&self, source: &S) -> Result<Merged, MergeError<S::Error>> {
         let sides: Vec<_> = self.inputs.iter().map(|i| Side { origin: &i.origin, tree: i.tree }).collect();
         let mut run = Run {
@@ -120,50 +119,49 @@ struct Side<'a> {
     tree: TreeId,
 }
 
-/// A directory of which some entries are merged and others are not yet.
+/// A directory that is partly merged.
 struct Level<'a> {
-    /// Which trees are merged here, each once.
+    /// The trees that are merged here, each once.
     trees: Vec<TreeId>,
     left: btree_map::IntoIter<Name, Vec<(&'a str, Node)>>,
     entries: Vec<(Name, Node)>,
-    /// How many levels below this one had to be merged.
+    /// How many levels below this one were merged.
     below: usize,
 }
 
-/// A directory that is merged.
+/// A merged directory.
 #[derive(Clone, Copy)]
 struct MergedLevel {
     tree: TreeId,
     size: u64,
-    /// How many levels below it had to be merged.
+    /// How many levels below it were merged.
     below: usize,
 }
 
-/// What becomes of the entries of one name.
+/// The outcome for the entries of one name.
 enum Choice<'a> {
     Node(Node),
-    /// They are directories that differ.
+    /// Directories that differ.
     Descend(Vec<Side<'a>>),
 }
 
 struct Run<'a, S> {
     merge: &'a Merge,
     source: &'a S,
-    /// Where the work is.
+    /// The present path.
     path: Vec<Name>,
-    /// Sets of trees that were merged before, with no winner below. The same set gives the same tree wherever
-    /// it is met again; without this, trees that hold a tree twice on every level would take exponential
-    /// time.
+    /// Sets of trees that were merged before, with no winner below. The same set gives the same tree
+    /// everywhere; without this, trees that contain a tree twice on every level would take exponential time.
     known: HashMap<Vec<TreeId>, MergedLevel>,
     new: Vec<Tree>,
-    /// What is in `new`.
+    /// Identities of `new`.
     made: HashSet<TreeId>,
 }
 
 impl<'a, S: TreeSource> Run<'a, S> {
     fn merge(&mut self, sides: &[Side<'a>]) -> Result<MergedLevel, MergeError<S::Error>> {
         let mut level = self.open(sides)?;
-        // Not by recursion: a thread's stack may be smaller than the deepest tree needs.
+        // Not recursive: a thread's stack may be too small for the deepest tree.
         let mut above: Vec<Level<'a>> = Vec::new();
         loop {
             let node = if let Some((name, nodes)) = level.left.next() {
@@ -184,7 +182,7 @@ impl<'a, S: TreeSource> Run<'a, S> {
                 level = parent;
                 level.take_directory(merged)
             };
-            // The loop goes on below the name that was pushed, or comes back to it from below.
+            // The loop continues below the name that was pushed, or returns to it from below.
             if let Some(name) = self.path.pop() {
                 level.entries.push((name, node));
             }
@@ -215,7 +213,7 @@ impl<'a, S: TreeSource> Run<'a, S> {
 
     /// Makes a tree of a level whose entries are all merged.
     fn close(&mut self, level: Level<'a>) -> MergedLevel {
-        // The map gave every name once, so this cannot fail.
+        // The map has every name once, so this cannot fail.
         let tree = Tree::new(level.entries).unwrap_or_default();
         let text = tree.encode();
         let id = TreeId(Digest::of(text.as_bytes()));
@@ -229,7 +227,7 @@ impl<'a, S: TreeSource> Run<'a, S> {
         merged
     }
 
-    /// What those trees became when they were merged elsewhere, if that holds here too.
+    /// The earlier result of merging those trees, if it is valid here too.
     fn known_before(&self, sides: &[Side<'a>]) -> Result<Option<MergedLevel>, MergeError<S::Error>> {
         let trees = in_one_order(sides.iter().map(|side| side.tree).collect());
         let Some(merged) = self.known.get(&trees).filter(|_| !self.has_winner_below()) else {
@@ -273,7 +271,7 @@ impl<'a, S: TreeSource> Run<'a, S> {
         }
     }
 
-    /// Whether the caller said who wins somewhere below the present path.
+    /// Whether the caller set a winner somewhere below the present path.
     fn has_winner_below(&self) -> bool {
         let winners = &self.merge.winners;
         if winners.is_empty() || self.path.is_empty() {
@@ -298,7 +296,7 @@ impl Level<'_> {
     }
 }
 
-/// Each tree once, in an order that does not depend on who brought it.
+/// Each tree once, in an order independent of the inputs' order.
 fn in_one_order(mut trees: Vec<TreeId>) -> Vec<TreeId> {
     trees.sort_unstable();
     trees.dedup();

@@ -12,19 +12,19 @@ use super::escape::escape;
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(Box<[u8]>);
 
-/// What a symbolic link says.
+/// The content of a symbolic link.
 ///
 /// 1 to 4,095 bytes (`PATH_MAX` less the NUL), any byte but NUL.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SymlinkTarget(Box<[u8]>);
 
-/// Why bytes are no name or no target.
+/// Why bytes are not a name or a target.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
-    /// There are no bytes at all.
+    /// There are no bytes.
     #[error("it is empty")]
     Empty,
-    /// It is longer than the kernel takes.
+    /// It is longer than the kernel allows.
     #[error("it has {found} bytes; at most {max} are possible")]
     Long {
         /// Its length in bytes.
@@ -36,7 +36,7 @@ pub enum NameError {
     #[error("`.` and `..` cannot name an entry")]
     Dots,
     /// A NUL, or in a name a slash.
-    #[error("byte {byte:#04x} cannot stand in it")]
+    #[error("byte {byte:#04x} is not allowed in it")]
     Byte {
         /// The byte.
         byte: u8,
@@ -44,10 +44,10 @@ pub enum NameError {
 }
 
 impl Name {
-    /// Takes `bytes` for a name.
+    /// A name of those bytes.
     ///
     /// # Errors
-    /// When they break one of the invariants of [`Name`].
+    /// When they violate an invariant of [`Name`].
     pub fn new(bytes: &[u8]) -> Result<Self, NameError> {
         check(bytes, 255, b"/\0")?;
         if matches!(bytes, b"." | b"..") {
@@ -61,17 +61,17 @@ impl Name {
         &self.0
     }
 
-    /// As the standard library's file functions take it.
+    /// For the standard library's file functions.
     pub fn as_os_str(&self) -> &OsStr {
         OsStr::from_bytes(&self.0)
     }
 }
 
 impl SymlinkTarget {
-    /// Takes `bytes` for a target.
+    /// A target of those bytes.
     ///
     /// # Errors
-    /// When they break one of the invariants of [`SymlinkTarget`].
+    /// When they violate an invariant of [`SymlinkTarget`].
     pub fn new(bytes: &[u8]) -> Result<Self, NameError> {
         check(bytes, 4095, b"\0")?;
         Ok(Self(bytes.into()))
@@ -82,7 +82,7 @@ impl SymlinkTarget {
         &self.0
     }
 
-    /// As the standard library's file functions take it.
+    /// For the standard library's file functions.
     pub fn as_os_str(&self) -> &OsStr {
         OsStr::from_bytes(&self.0)
     }
@@ -103,7 +103,7 @@ fn check(bytes: &[u8], max: usize, forbidden: &[u8]) -> Result<(), NameError> {
 
 macro_rules! escaped_text {
     ($type:ident) => {
-        /// Shows the canonical spelling, which no terminal can misread.
+        /// Shows the canonical encoding, which is safe in terminals.
         impl fmt::Display for $type {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 let mut text = String::with_capacity(self.0.len());
@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_no_directory_can_hold_is_no_name() {
+    fn bytes_that_no_directory_can_hold_are_not_a_name() {
         assert_eq!(Name::new(b"").unwrap_err(), NameError::Empty);
         assert_eq!(Name::new(b".").unwrap_err(), NameError::Dots);
         assert_eq!(Name::new(b"..").unwrap_err(), NameError::Dots);

@@ -1,4 +1,4 @@
-//! Properties of the model as a whole: of the tree's text, and of the merge. What they share is here.
+//! Properties of the model as a whole: of the tree's text, and of the merge. This file holds what they share.
 
 mod merge_properties;
 mod text_properties;
@@ -10,10 +10,10 @@ use proptest::prelude::*;
 
 use super::{BlobId, Digest, Name, Node, SymlinkTarget, Tree, TreeId, TreeSource};
 
-/// A directory written down as nested values: what trees are compared with that were made by another way.
+/// A directory as nested values: a reference for trees that the code under test made.
 pub(super) type Directory = BTreeMap<Vec<u8>, Thing>;
 
-/// What a [`Directory`] holds.
+/// The content of a [`Directory`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Thing {
     Directory(Directory),
@@ -21,14 +21,14 @@ pub(super) enum Thing {
     Link(Vec<u8>),
 }
 
-/// Trees in memory, and which of them were asked for.
+/// Trees in memory, and a record of which were loaded.
 #[derive(Default)]
 pub(super) struct Memory {
     trees: RefCell<BTreeMap<TreeId, Tree>>,
     loads: RefCell<Vec<TreeId>>,
 }
 
-/// There is no such tree.
+/// No such tree.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct NotThere;
 
@@ -42,14 +42,14 @@ impl TreeSource for Memory {
 }
 
 impl Memory {
-    /// Keeps a tree. Its identity and the length of its text.
+    /// Stores a tree. Returns its identity and the length of its text.
     pub(super) fn keep(&self, tree: Tree) -> (TreeId, u64) {
         let (id, size) = (tree.id(), tree.encode().len() as u64);
         self.trees.borrow_mut().insert(id, tree);
         (id, size)
     }
 
-    /// Makes trees of a directory and all below it, and keeps them.
+    /// Makes trees of a directory and all below it, and stores them.
     pub(super) fn keep_all(&self, directory: &Directory) -> TreeId {
         self.keep_directory(directory).0
     }
@@ -67,25 +67,25 @@ impl Memory {
         self.keep(Tree::new(entries).unwrap())
     }
 
-    /// Keeps what a merge made.
+    /// Stores the result of a merge.
     pub(super) fn keep_new(&self, new: Vec<Tree>) {
         for tree in new {
             self.keep(tree);
         }
     }
 
-    /// Which trees were asked for since this was asked last.
+    /// Returns and clears the record of loaded trees.
     pub(super) fn take_loads(&self) -> Vec<TreeId> {
         self.loads.take()
     }
 }
 
-/// A node for a file of those bytes.
+/// A node of a file with that content.
 pub(super) fn file(bytes: &[u8], executable: bool) -> Node {
     Node::File { blob: BlobId(Digest::of(bytes)), size: bytes.len() as u64, executable }
 }
 
-/// Names with a taste for what has to be escaped, and for each other's beginnings.
+/// Names that often need escaping, and are often prefixes of each other.
 pub(super) fn names() -> impl Strategy<Value = Vec<u8>> {
     let byte = prop_oneof![
         4 => b'a'..=b'c',
@@ -95,7 +95,7 @@ pub(super) fn names() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(byte, 1..6).prop_filter("a name", |bytes: &Vec<u8>| Name::new(bytes).is_ok())
 }
 
-/// Any node at all; the digests need not name anything.
+/// Any node; the digests need not name anything.
 pub(super) fn nodes() -> impl Strategy<Value = Node> {
     let size = prop_oneof![0..20u64, any::<u64>()];
     let target = prop_oneof![names(), prop::collection::vec(1..=255u8, 1..60)];

@@ -7,11 +7,11 @@
 //! l libc.so.6 9 libc.so
 //! ```
 //!
-//! A version line, then a line an entry, sorted bytewise by name: kind, digest (for a link its target), size
-//! in bytes, name. `d` is a directory (its size is that of its own canonical text), `f` a file, `x` an
-//! executable file, `l` a symbolic link (its size is its target's length). Names and targets are escaped as
-//! [`escape`](super::escape()) says. Every line ends with one LF. Owner, mode, times and extended attributes
-//! are not part of what a tree is. `docs/formats.md` has a worked example.
+//! A version line, then a line an entry, sorted bytewise by name: kind, digest (for a link its target), size in
+//! bytes, name. `d` is a directory (its size is that of its own canonical text), `f` a file, `x` an executable
+//! file, `l` a symbolic link (its size is its target's length). Names and targets are escaped by
+//! [`escape`](super::escape()). Every line ends with one LF. Owner, mode, times and extended attributes are not
+//! part of a tree. `docs/formats.md` has a worked example.
 
 use std::fmt::Write as _;
 
@@ -21,28 +21,28 @@ use super::name::{Name, NameError, SymlinkTarget};
 
 const VERSION_LINE: &[u8] = b"stele-tree 1\n";
 
-/// What an entry is. It has no name: the tree that holds it names it.
+/// The kind and content of an entry. It has no name: the tree that holds it names it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Node {
     /// A directory.
     Directory {
-        /// Which tree.
+        /// The tree.
         tree: TreeId,
         /// The length of that tree's canonical text in bytes.
         size: u64,
     },
     /// A regular file.
     File {
-        /// Which blob.
+        /// The blob.
         blob: BlobId,
         /// The blob's length in bytes.
         size: u64,
-        /// Whether it may be executed: the one bit of its mode that is part of what it is.
+        /// Whether it is executable: the only mode bit that is part of its identity.
         executable: bool,
     },
     /// A symbolic link.
     Symlink {
-        /// What it says.
+        /// The target.
         target: SymlinkTarget,
     },
 }
@@ -50,11 +50,11 @@ pub enum Node {
 /// A directory: names to nodes, each name once.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Tree {
-    /// Sorted bytewise by name, no name twice.
+    /// Sorted bytewise by name, without duplicates.
     entries: Vec<(Name, Node)>,
 }
 
-/// Why entries do not make a tree.
+/// Why entries do not form a tree.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TreeError {
     /// Two entries have one name.
@@ -77,7 +77,7 @@ pub enum DecodeTreeError {
         /// Counted from 1.
         line: usize,
     },
-    /// A line has not four columns parted by one space each.
+    /// A line does not have four columns separated by single spaces.
     #[error("line {line}: an entry has four columns: kind, digest or target, size, name")]
     Columns {
         /// Counted from 1.
@@ -89,38 +89,38 @@ pub enum DecodeTreeError {
         /// Counted from 1.
         line: usize,
     },
-    /// The second column is no digest.
+    /// The second column is not a digest.
     #[error("line {line}: {source}")]
     Digest {
         /// Counted from 1.
         line: usize,
-        /// What is wrong with it.
+        /// The cause.
         source: ParseDigestError,
     },
-    /// A name or target is not in its canonical spelling.
+    /// A name or target is not canonically encoded.
     #[error("line {line}: {source}")]
     Escape {
         /// Counted from 1.
         line: usize,
-        /// What is wrong with it.
+        /// The cause.
         source: UnescapeError,
     },
-    /// A name or target breaks its own rules.
-    #[error("line {line}: the name or target will not do: {source}")]
+    /// A name or target violates its invariants.
+    #[error("line {line}: invalid name or target: {source}")]
     Name {
         /// Counted from 1.
         line: usize,
-        /// What is wrong with it.
+        /// The cause.
         source: NameError,
     },
-    /// A size is no decimal number without leading zeros that fits 64 bits, or not that of the link's target.
+    /// A size is not a canonical decimal number of at most 64 bits, or not the length of the link's target.
     #[error("line {line}: the size is not canonical, or not that of the target")]
     Size {
         /// Counted from 1.
         line: usize,
     },
-    /// The entries are not sorted bytewise by name, or a name stands twice.
-    #[error("line {line}: its name does not sort behind the one before")]
+    /// The entries are not sorted bytewise by name, or a name is duplicated.
+    #[error("line {line}: its name does not sort after the previous one")]
     Order {
         /// Counted from 1.
         line: usize,
@@ -128,7 +128,7 @@ pub enum DecodeTreeError {
 }
 
 impl Node {
-    /// What stands in the size column, in bytes.
+    /// The value of the size column, in bytes.
     pub fn size(&self) -> u64 {
         match self {
             Self::Directory { size, .. } | Self::File { size, .. } => *size,
@@ -136,7 +136,7 @@ impl Node {
         }
     }
 
-    /// What stands in the kind column.
+    /// The value of the kind column.
     pub fn kind(&self) -> char {
         match self {
             Self::Directory { .. } => 'd',
@@ -146,7 +146,7 @@ impl Node {
         }
     }
 
-    /// The digest that the node names; a link names none.
+    /// The digest that the node names; a link has none.
     pub fn digest(&self) -> Option<Digest> {
         match self {
             Self::Directory { tree, .. } => Some(tree.0),
@@ -200,10 +200,10 @@ impl Tree {
         text
     }
 
-    /// The tree whose canonical text `bytes` are.
+    /// Decodes a tree's canonical text.
     ///
     /// # Errors
-    /// When they are anything else: [`Tree::encode`] of the result is `bytes` again, always.
+    /// When `bytes` is anything else: [`Tree::encode`] of the result is always `bytes` again.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeTreeError> {
         let mut rest = bytes.strip_prefix(VERSION_LINE).ok_or(DecodeTreeError::Version)?;
         let mut entries: Vec<(Name, Node)> = Vec::new();
@@ -262,7 +262,7 @@ fn decode_line(text: &[u8], line: usize) -> Result<(Name, Node), DecodeTreeError
     Ok((name, node))
 }
 
-/// A decimal number in its one spelling: no sign, no leading zero, at most 64 bits.
+/// A decimal number in canonical encoding: no sign, no leading zero, at most 64 bits.
 fn decimal(text: &[u8]) -> Option<u64> {
     let one_spelling = text == b"0" || (text.first() != Some(&b'0') && text.iter().all(u8::is_ascii_digit));
     std::str::from_utf8(text).ok().filter(|_| one_spelling)?.parse().ok()

@@ -1,8 +1,8 @@
-//! A new database from what is left: `objects/`, the damaged database, exported trees.
+//! Rebuilds the database from what remains: `objects/`, the damaged database, exported trees.
 //!
-//! Every row is checked against its own key, so nothing that is recovered has to be believed. The old
-//! database is never changed in its place: it is moved aside, and stays there unless every row of it was
-//! taken over. A crash on the way loses nothing; the store stays closed until the work is done again.
+//! Every row is checked against its own key, so nothing that is recovered has to be trusted. The old database
+//! is never changed in place: it is moved aside, and stays there unless every row of it was taken over. A crash
+//! on the way loses nothing; the store stays closed until a rebuild completes.
 
 mod salvage;
 #[cfg(test)]
@@ -26,36 +26,36 @@ use crate::store::Store;
 
 use salvage::{Batch, salvage};
 
-/// The file that remembers roots which could not be brought back.
+/// The file that records roots which could not be restored.
 const LOST: &str = "roots.lost";
 /// The roots as text.
 const ROOTS: &str = "roots";
 const DB: &str = "db";
-/// The database that is being made.
+/// The database under construction.
 const NEW: &str = "db.new";
 
-/// What was recovered.
+/// The result of a rebuild.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Rebuilt {
-    /// Payload files that are what their names say.
+    /// Payload files that match their digests.
     pub files: u64,
-    /// Payload files that were not, and went to `quarantine/`.
+    /// Payload files that did not, and went to `quarantine/`.
     pub quarantined: u64,
     /// Small blobs taken over from the old database.
     pub inline_blobs: u64,
-    /// Trees taken over from the old database, or imported anew.
+    /// Trees taken over from the old database, or imported again.
     pub trees: u64,
-    /// Trees that were given up, since something that they name is lost.
+    /// Trees that were dropped, since something that they name is lost.
     pub incomplete_trees: u64,
-    /// Roots that hold again.
+    /// Roots that were restored.
     pub roots: u64,
-    /// Roots whose content is not all there: their names, and what they kept.
+    /// Roots whose content is incomplete, with their targets.
     pub lost_roots: Vec<(RootName, Target)>,
-    /// Where the old database is, when not every row of it could be taken over.
+    /// The paths of old databases of which not every row could be taken over.
     pub old_database: Vec<PathBuf>,
 }
 
-/// Why a rebuild stopped. Running it again goes on.
+/// Why a rebuild stopped. Running it again resumes it.
 #[derive(Debug, thiserror::Error)]
 pub enum RebuildError {
     /// The store cannot be opened, or is in use.
@@ -70,21 +70,21 @@ pub enum RebuildError {
     /// An exported tree could not be imported.
     #[error(transparent)]
     Import(#[from] ImportError),
-    /// What was imported could not be made durable.
+    /// Imported content could not be made durable.
     #[error(transparent)]
     Write(#[from] WriteError),
-    /// A root could not be made again.
+    /// A root could not be restored.
     #[error(transparent)]
     Root(#[from] RootError),
-    /// The watcher stopped it.
+    /// The observer cancelled it.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
 }
 
 impl Store {
-    /// Builds the database of the store in `path` anew and opens the store. `from` names exported trees: what
-    /// was small lies in the database alone, so without them it is lost when no row of the old database can
-    /// be read.
+    /// Rebuilds the database of the store in `path` and opens the store. `from` names exported trees: small
+    /// content lies only in the database, so without them it is lost when no row of the old database can be
+    /// read.
     ///
     /// # Errors
     /// See [`RebuildError`].
@@ -123,8 +123,8 @@ impl Store {
             let mut authority = false;
             for old in &old {
                 let salvaged = salvage((&folder, old), &db, authority, &mut rebuilt, progress)?;
-                // The newest whole database knows the roots, and which were removed; without one, whoever
-                // remembers a root is heard, newest first.
+                // The newest intact database knows the roots, and which were removed; without one, roots from
+                // any source are taken, newest first.
                 if !authority {
                     roots.extend(salvaged.roots);
                     authority = salvaged.whole && salvaged.settled;
@@ -136,11 +136,11 @@ impl Store {
             if !authority {
                 roots.extend(written_roots(&folder, ROOTS));
             }
-            // What an earlier rebuild could not bring back is wanted still.
+            // Roots that an earlier rebuild could not restore are still wanted.
             roots.extend(written_roots(&folder, LOST));
             scan_objects(Folder::open(path)?, &db, &mut rebuilt, progress)?;
             let mut rows = Rows::default();
-            // The epoch goes on: it is what makes the numbers of leases new.
+            // The epoch continues: it makes lease numbers unique.
             let epoch = old.iter().filter_map(|name| old_epoch(&folder, name)).max().unwrap_or(0);
             rows.put_meta("epoch", epoch.to_le_bytes().to_vec());
             rows.put_meta("clean", epoch.to_le_bytes().to_vec());
@@ -168,7 +168,7 @@ impl Store {
         if rebuilt.incomplete_trees > 0 || !rebuilt.lost_roots.is_empty() {
             rebuilt.old_database = all;
         } else {
-            // What was taken over whole, and rebuilt to nothing less, need not be kept twice.
+            // A database that was taken over completely, without loss, need not be kept.
             for old in old.iter().filter(|old| !partly.contains(old)) {
                 let _ = store.objects.folder().remove_all(old);
             }
@@ -176,7 +176,7 @@ impl Store {
         Ok((store, rebuilt))
     }
 
-    /// Removes trees that name something which is lost: a tree that is there has all that it names.
+    /// Removes trees that name lost content: a tree in the store has all that it names.
     fn drop_incomplete_trees(&self, progress: &Progress) -> Result<u64, RebuildError> {
         let mut count = 0;
         loop {
@@ -197,7 +197,7 @@ impl Store {
             if found == 0 {
                 return Ok(count);
             }
-            // Each round may leave parents without a child: on to the next, one level up.
+            // Each round may leave parents without a child: repeat, one level up.
             count += found;
             self.db.write(rows, Durability::Later)?;
             self.whole.forget();
@@ -234,7 +234,7 @@ impl Store {
     }
 }
 
-/// Moves the database aside, to a name that is free.
+/// Moves the database aside, to an unused name.
 fn move_aside(folder: &Folder) -> Result<(), FileError> {
     if folder.exists(DB) {
         let mut names = (1..).map(|n| format!("{LOST_DATABASE}{n}"));
@@ -254,13 +254,13 @@ fn old_databases(folder: &Folder) -> Result<Vec<String>, FileError> {
     Ok(old)
 }
 
-/// The epoch of an old database, when it can be read.
+/// The epoch of an old database, if it can be read.
 fn old_epoch(folder: &Folder, name: &str) -> Option<u64> {
     let value = Db::open_read_only(folder, name).ok()?.meta("epoch").ok()??;
     value.try_into().ok().map(u64::from_le_bytes)
 }
 
-/// The roots that a text beside the database remembers.
+/// The roots in a text beside the database.
 fn written_roots(folder: &Folder, name: &str) -> Vec<(RootName, RootRow)> {
     let text = folder.read(name).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     text.map(|text| parse_mirror(&text)).unwrap_or_default()
@@ -296,7 +296,7 @@ fn scan_objects(
     Ok(batch.write()?)
 }
 
-/// The row of a payload file, when it is what its name says.
+/// The row of a payload file, if it matches its digest.
 fn hash_object(objects: &Objects, id: &BlobId, progress: &Progress) -> Result<Option<BlobRow>, RebuildError> {
     use sha2::Digest as _;
     use std::io::Read;

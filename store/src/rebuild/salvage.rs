@@ -1,4 +1,4 @@
-//! What can be taken over of an old database: every row that is what its key says.
+//! Salvages rows from an old database: every row that matches its key.
 
 use super::{RebuildError, Rebuilt};
 use crate::db::{BlobRow, Db, DbError, Durability, Family, Placement, RootRow, Rows};
@@ -9,22 +9,22 @@ use crate::progress::Progress;
 /// Rows that are written in one batch.
 const BATCH: usize = 4096;
 
-/// Rows of `meta` that say something about the old database itself: the new one has its own.
+/// Rows of `meta` about the old database itself: the new one has its own.
 const OF_THE_DATABASE: &[&[u8]] = &[b"format", b"features", b"epoch", b"clean", b"unlogged", b"rebuilding"];
 
-/// What an old database gave.
+/// The result of salvaging a database.
 #[derive(Default)]
 pub(super) struct Salvaged {
     pub(super) roots: Vec<(RootName, RootRow)>,
-    /// Whether every row of it could be read and was right.
+    /// Whether every row could be read and was valid.
     pub(super) whole: bool,
-    /// Whether it was a database in use, and not one whose own rebuild was cut off.
+    /// Whether it was a database in use, not one from an interrupted rebuild.
     pub(super) settled: bool,
 }
 
-/// Takes over what can be read of an old database: every row of every column family, but what is derived from others or
-/// is about that database itself. What has a digest for its key has to be what the key says. With `content_only` a
-/// newer database was whole: what is not in it was removed, and only blobs and trees are worth having.
+/// Takes over what can be read of an old database: every row of every column family, except rows derived from
+/// others or about that database itself. Content must match the digest that is its key. With `content_only` a
+/// newer database was complete: what it lacks was removed, and only blobs and trees are taken.
 pub(super) fn salvage(
     (folder, name): (&Folder, &str),
     new: &Db,
@@ -35,7 +35,7 @@ pub(super) fn salvage(
     let opened = Db::open_read_only(folder, name);
     let (old, mut whole) = match opened {
         Ok(old) => (old, true),
-        // RocksDB's own repair drops what it cannot read; so the result is not the whole.
+        // RocksDB's own repair drops what it cannot read, so the result is incomplete.
         Err(_) => match Db::repair(folder, name).and_then(|()| Db::open_read_only(folder, name)) {
             Ok(old) => (old, false),
             Err(_) => return Ok(Salvaged::default()),
@@ -44,16 +44,16 @@ pub(super) fn salvage(
     let batch = Batch { db: new, rows: Rows::default(), count: 0 };
     let mut salvage = Salvage { old: &old, new, batch, rebuilt, progress };
     let mut roots = Vec::new();
-    // A block that cannot be read ends a scan of its column family; the others are still tried.
+    // An unreadable block ends the scan of its column family; the others are still scanned.
     for family in Family::ALL {
         whole &= match family {
             Family::Tree => salvage.trees()?,
             Family::Blob => salvage.blobs()?,
             Family::Inline => salvage.inlines()?,
-            // Written anew with each blob.
+            // Rewritten with each blob.
             Family::Sha256 => true,
             _ if content_only => true,
-            // Made again when what they keep is there.
+            // Restored later, if their targets exist.
             Family::Root => salvage.roots(&mut roots)?,
             _ => salvage.others(*family)?,
         };
@@ -71,7 +71,7 @@ struct Salvage<'a> {
     progress: &'a Progress,
 }
 
-/// Each says whether every row of its family could be read and was right.
+/// Each method returns whether every row of its family could be read and was valid.
 impl Salvage<'_> {
     fn trees(&mut self) -> Result<bool, RebuildError> {
         let mut whole = true;
@@ -87,14 +87,14 @@ impl Salvage<'_> {
         Ok(whole)
     }
 
-    /// Of every blob that was known there is a row from here on: "in quarantine" until its payload is found. A tree
-    /// that names a lost blob is then still a tree, and storing that blob again makes it whole.
+    /// From here on every known blob has a row: "in quarantine" until its payload is found. A tree that names a
+    /// lost blob is then still a tree, and storing that blob again completes it.
     fn blobs(&mut self) -> Result<bool, RebuildError> {
         let mut whole = true;
         for row in self.old.blobs_from(&Digest::from_bytes([0; 32]))? {
             self.progress.check()?;
             match row {
-                // A newer database was here first: what it gave is not taken back.
+                // A newer database came first: its row stays.
                 Ok((id, _)) if self.new.blob(&id)?.is_some() => {}
                 Ok((id, row)) => {
                     let row = BlobRow { placement: Placement::Quarantined, ..row };
@@ -141,7 +141,7 @@ impl Salvage<'_> {
         Ok(whole)
     }
 
-    /// Rows that nothing can be compared with, as they are; of two databases the newer one's.
+    /// Rows that cannot be verified, unchanged; of two databases the newer one's.
     fn others(&mut self, family: Family) -> Result<bool, RebuildError> {
         let mut whole = true;
         for row in self.old.raw(family)? {

@@ -1,5 +1,5 @@
-//! A rebuild of a sound store once dropped the rows of families that nobody had thought of, and then removed the only
-//! copy: so every row is compared here, and what may differ is listed.
+//! A rebuild of a sound store once dropped the rows of column families that the code forgot, and then removed
+//! the only copy: so this test compares every row, and lists those that may differ.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,7 +13,7 @@ use crate::realised::{Last, Realised};
 /// Rows by column family and key.
 type AllRows = BTreeMap<(&'static str, Vec<u8>), Vec<u8>>;
 
-/// Rows of a database that say something about it itself.
+/// Rows of a database about itself.
 const MAY_DIFFER: &[(&str, &[u8])] = &[("meta", b"epoch"), ("meta", b"clean")];
 
 fn all_rows(path: &Path) -> AllRows {
@@ -29,7 +29,7 @@ fn all_rows(path: &Path) -> AllRows {
     rows
 }
 
-/// A store with rows of every kind, and of some that only a later version knows.
+/// A store with rows of every kind, including some that only a later version knows.
 fn furnished(path: &Path) {
     let store = Store::open(path).unwrap();
     let session = store.session().unwrap();
@@ -69,7 +69,7 @@ fn furnished(path: &Path) {
     fs::write(store.object_path(&lost), "damaged").unwrap();
     assert_eq!(store.verify(&Progress::default()).unwrap().findings.len(), 1);
     let mut rows = Rows::default();
-    // A root that was not made just now, and rows that this version does not read.
+    // A root with an old timestamp, and rows that this version does not read.
     rows.put_root(&"old".parse().unwrap(), &RootRow { target: Target::Tree(tree), created: 7 });
     rows.put_lease(7, &LeaseRow { target: Target::Tree(tree), holder: Holder::Until(1 << 41).anchored() });
     rows.put_raw(Family::Attestation, b"statement", b"signed".to_vec());
@@ -91,7 +91,7 @@ fn a_rebuild_of_a_sound_store_loses_and_changes_no_row_of_any_family() {
     let before = all_rows(dir.path());
     let of = |family: &Family| before.keys().filter(|(name, _)| *name == family.name()).count();
     for family in Family::ALL {
-        assert!(of(family) > 0, "no row of {} is there to be lost", family.name());
+        assert!(of(family) > 0, "no row of {} exists to be lost", family.name());
     }
     let rebuilt = rebuild(dir.path());
     assert!(rebuilt.old_database.is_empty() && rebuilt.lost_roots.is_empty(), "{rebuilt:?}");
@@ -104,11 +104,11 @@ fn a_rebuild_of_a_sound_store_loses_and_changes_no_row_of_any_family() {
 }
 
 #[test]
-fn a_row_of_an_older_database_does_not_replace_or_bring_back_one_of_a_newer() {
+fn a_row_of_an_older_database_neither_replaces_nor_restores_one_of_a_newer() {
     let dir = tempfile::tempdir().unwrap();
     furnished(dir.path());
     let layout = Layout::new(dir.path());
-    // As an earlier rebuild leaves it that could not take over every row.
+    // As left by an earlier rebuild that could not take over every row.
     let old = dir.path().join("db.lost-1");
     fs::create_dir(&old).unwrap();
     for entry in fs::read_dir(layout.db()).unwrap() {

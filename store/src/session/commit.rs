@@ -1,4 +1,4 @@
-//! Making what a session gathered durable, in the order that survives crashes.
+//! Makes a session's queue durable, in an order that survives crashes.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,22 +10,23 @@ use crate::objects::Temp;
 use crate::realised::Realised;
 use crate::room::Coming;
 
-/// Bytes of small blobs after which they go to the database round its log.
+/// Bytes of queued small blobs after which they are written past the log.
 const INLINE_BATCH: usize = 4 << 20;
-/// Up to so many bytes of small blobs go through the log at the end of a session: one write, no new table.
+/// Up to so many bytes of small blobs are logged at the end of a session: one write, no new table.
 const MAX_LOGGED: usize = 1 << 20;
-/// Payload files, small blobs, and bytes of trees, after which a whole batch is committed. Each costs a sync.
+/// Payload files, small blobs, and bytes of trees after which a whole batch is committed. Each batch costs a
+/// sync.
 const FILE_BATCH: usize = 8192;
 const SMALL_BATCH: usize = 1 << 17;
 const TREE_BATCH: usize = 16 << 20;
 
-/// What a session gathered and did not commit yet.
+/// What a session has queued and not committed yet.
 #[derive(Default)]
 pub(super) struct Pending {
-    /// Small blobs whose bytes are here.
+    /// Small blobs with their bytes.
     pub(super) inline: Vec<(BlobId, BlobRow, Vec<u8>)>,
     pub(super) inline_bytes: usize,
-    /// Small blobs whose bytes went round the log and that no row names yet.
+    /// Small blobs whose bytes bypassed the log and that no row names yet.
     pub(super) unlogged: Vec<(BlobId, BlobRow)>,
     pub(super) files: Vec<(BlobId, BlobRow, Temp)>,
     pub(super) trees: Vec<(TreeId, Vec<u8>, Vec<Target>)>,
@@ -53,7 +54,7 @@ impl<'a> Attempt<'a> {
 
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
-        // Also when a panic ends it.
+        // Also on a panic.
         if !self.arrived {
             self.failed.store(true, Ordering::SeqCst);
         }
@@ -61,10 +62,11 @@ impl Drop for Attempt<'_> {
 }
 
 impl Session<'_> {
-    /// Makes what was added so far readable for everybody, if there is anything. It is durable with the session's end.
+    /// Makes what was added so far visible to all readers, if there is anything. The session's end makes it
+    /// durable.
     ///
     /// # Errors
-    /// When the disk or the database will not take it.
+    /// When the disk or the database cannot write it.
     pub fn commit(&self) -> Result<(), WriteError> {
         self.require_unbroken()?;
         let nothing = {
@@ -77,10 +79,10 @@ impl Session<'_> {
         if nothing { Ok(()) } else { self.commit_all(Rows::default(), None, Durability::Later) }
     }
 
-    /// Commits what has gathered, when it is enough.
+    /// Commits the queue when it is full enough.
     ///
     /// # Errors
-    /// When the disk or the database will not take it.
+    /// When the disk or the database cannot write it.
     pub(crate) fn commit_if_full(&self) -> Result<(), WriteError> {
         let (inline, whole) = {
             let pending = lock(&self.pending);
@@ -101,7 +103,7 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// What was taken and is neither on the disk nor in the database's buffers.
+    /// What was accepted and is neither on the disk nor in the database's buffers.
     fn coming(&self) -> Coming {
         let pending = lock(&self.pending);
         Coming {
@@ -111,7 +113,7 @@ impl Session<'_> {
         }
     }
 
-    /// Writes the small blobs that have gathered round the log. To be called with the store's `commits` held.
+    /// Writes the queued small blobs past the log. The caller holds the store's `commits`.
     fn write_unlogged(&self) -> Result<(), WriteError> {
         let inline = {
             let mut pending = lock(&self.pending);
@@ -135,7 +137,7 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Commits all that has gathered, with the rows of `extra` and of what becomes known with them.
+    /// Commits the whole queue, with the rows of `extra` and of `realised`.
     pub(super) fn commit_all(
         &self,
         mut extra: Rows,
@@ -146,7 +148,7 @@ impl Session<'_> {
         let mut commits = lock(&self.store.commits);
         let attempt = Attempt::begin(self)?;
         let alone = *commits == self.commits_seen.load(Ordering::SeqCst);
-        // What is there already is looked at under the lock, or another session's realisation could be replaced.
+        // Existing rows are read under the lock, or another session's realisation could be replaced.
         let known = realised.map_or(Ok(()), |realised| realised.put(&mut extra, &self.store.db));
         let outcome =
             known.map_err(WriteError::from).and_then(|()| self.commit_batch(extra, durability, alone));
@@ -155,9 +157,9 @@ impl Session<'_> {
         attempt.end(outcome)
     }
 
-    /// `alone`: no other session has committed anything since this one last looked at rows.
+    /// `alone`: no other session has committed anything since this one last read rows.
     fn commit_batch(&self, extra: Rows, durability: Durability, alone: bool) -> Result<(), WriteError> {
-        // All that the trees taken here name is taken here too, or was committed before.
+        // All that these trees name is committed in this batch or was committed before.
         let (inline_bytes, mut files, trees) = {
             let mut pending = lock(&self.pending);
             pending.tree_bytes = 0;
@@ -176,7 +178,7 @@ impl Session<'_> {
         let bytes_here = inline.into_iter().map(|(id, row, bytes)| (id, row, Some(bytes)));
         let bytes_there = unlogged.into_iter().map(|(id, row)| (id, row, None));
         for (id, row, bytes) in bytes_here.chain(bytes_there) {
-            // Another session may have put the same blob into a file meanwhile, as an executable.
+            // Another session may have stored the same blob as a file meanwhile, as an executable.
             if !alone && self.store.has_sound(&id, Placement::File)? {
                 rows.delete_inline(&id);
                 continue;
@@ -187,8 +189,8 @@ impl Session<'_> {
             }
         }
         if !alone {
-            // Of a blob that another session has published, this one's file is not needed, and must not take the
-            // place of a durable one while it is not durable itself.
+            // If another session has published the blob, this file is not needed, and must not replace a
+            // durable one while it is not durable itself.
             let mut needed = Vec::with_capacity(files.len());
             for file in files {
                 if !self.store.has_sound(&file.0, Placement::File)? {
@@ -197,7 +199,7 @@ impl Session<'_> {
             }
             files = needed;
         }
-        // Tables and files are made durable at the same time; rows name neither before both are.
+        // Tables and files are made durable at the same time; no row names either before both are durable.
         std::thread::scope(|scope| -> Result<(), WriteError> {
             let flush = must_flush.then(|| scope.spawn(|| self.store.db.flush_inline()));
             let published = self.publish(&mut files);
@@ -208,7 +210,7 @@ impl Session<'_> {
             published
         })?;
         for (id, row, _) in &files {
-            // The blob may have lain in the database until now.
+            // The blob may have been inline until now.
             if row.size <= MAX_INLINE {
                 rows.delete_inline(id);
             }
@@ -224,7 +226,7 @@ impl Session<'_> {
             self.store.db.write(rows, durability)?;
         }
         crash::point(CrashPoint::CommitRowsWritten);
-        // The trees are stored and pinned: what they name is safe through them.
+        // The trees are stored and pinned: they protect what they name.
         self.forget(&reached, true);
         Ok(())
     }
@@ -239,7 +241,7 @@ impl Session<'_> {
         Ok(self.store.objects.publish(files)?)
     }
 
-    /// Nothing that went round the log is without a name any more.
+    /// Everything that bypassed the log is named.
     pub(super) fn end_unlogged(&mut self) {
         if std::mem::take(self.unlogged.get_mut()) {
             self.store.end_unlogged();
@@ -252,7 +254,7 @@ impl Drop for Session<'_> {
         let unlogged = std::mem::take(self.unlogged.get_mut());
         let written = std::mem::take(&mut lock(&self.pending).unlogged);
         self.store.gate.leave(self.writer);
-        // What a session that is given up wrote round the log goes at once. Of a batch that failed it is not known.
+        // What an abandoned session wrote past the log is removed at once. After a failed batch it is unknown.
         if unlogged {
             let written = written.into_iter().map(|(id, _)| id).collect();
             self.store.give_up_unlogged(written, !*self.failed.get_mut());

@@ -1,4 +1,4 @@
-//! Why a session does not take something, or does not acknowledge it.
+//! Why a session refuses something, or does not acknowledge it.
 
 use crate::db::DbError;
 use crate::model::{Digest, MAX_DEPTH, MAX_TREE_TEXT, RootName, TreeId};
@@ -8,68 +8,68 @@ use crate::presence::Presence;
 /// Why a session could not store something.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
-    /// The store was opened without the right to write.
+    /// The store is open read-only.
     #[error("the store is open for reading only")]
     ReadOnly,
-    /// The disk is so full that the store might not be able to collect any more.
-    #[error("the disk of the store has {left} bytes left, and {kept} are kept back for collections")]
+    /// The disk is so full that the garbage collector might not be able to run.
+    #[error("the disk of the store has {left} bytes free, and {kept} are reserved for garbage collection")]
     NoRoom {
-        /// What is left.
+        /// The free space.
         left: u64,
-        /// What is kept back.
+        /// The reserve.
         kept: u64,
     },
-    /// A tree names something that neither the session nor the store can give.
+    /// A tree names something that is neither in the session nor in the store.
     #[error("tree {tree} names {named}, and {lacking} is {presence}")]
     Incomplete {
-        /// The tree that was to be stored.
+        /// The tree to be stored.
         tree: TreeId,
-        /// What it names.
+        /// The target that it names.
         named: Digest,
-        /// What is not there: that, or something that it reaches.
+        /// The missing target: that, or something in its closure.
         lacking: Digest,
-        /// In which way.
+        /// Its state.
         presence: Presence,
     },
-    /// A tree names something in another size than it has.
-    #[error("tree {tree} says that {named} has {said} bytes, and it has another size")]
+    /// A tree names something with the wrong size.
+    #[error("tree {tree} states a size of {said} bytes for {named}, which has another")]
     Size {
-        /// The tree that was to be stored.
+        /// The tree to be stored.
         tree: TreeId,
-        /// What it names.
+        /// The target that it names.
         named: Digest,
-        /// What the tree says, in bytes.
+        /// The size that the tree states, in bytes.
         said: u64,
     },
-    /// A tree has more directories below each other than any path can name.
+    /// A tree has more nested directories than any path can name.
     #[error("tree {tree} is nested deeper than {MAX_DEPTH} directories")]
     Deep {
-        /// The tree that was to be stored.
+        /// The tree to be stored.
         tree: TreeId,
     },
-    /// A tree has more entries than whoever reads it can be asked to hold.
-    #[error("the text of tree {tree} has {size} bytes, and at most {MAX_TREE_TEXT} are possible")]
+    /// A tree has more entries than its readers can be expected to hold.
+    #[error("the text of tree {tree} has {size} bytes, and at most {MAX_TREE_TEXT} are allowed")]
     Large {
-        /// The tree that was to be stored.
+        /// The tree to be stored.
         tree: TreeId,
         /// The length of its text, in bytes.
         size: u64,
     },
-    /// A write of the session failed before, and what was lost with it is not known.
-    #[error("an earlier write of this session failed, so nothing of it is acknowledged")]
+    /// An earlier write of the session failed, and its losses are unknown.
+    #[error("an earlier write of this session failed, so it acknowledges nothing")]
     Poisoned,
-    /// A result, or something that is to become known with it, is neither in the session nor in the store.
-    #[error("{target} was to be kept, and {lacking} is {presence}")]
+    /// A result, or something that its records need, is neither in the session nor in the store.
+    #[error("{target} cannot be kept: {lacking} is {presence}")]
     Unstored {
-        /// What was to be kept.
+        /// The target.
         target: Digest,
-        /// What is not there: that, or something that it reaches.
+        /// The missing target: that, or something in its closure.
         lacking: Digest,
-        /// In which way.
+        /// Its state.
         presence: Presence,
     },
-    /// A root was to keep the result, and there is none.
-    #[error("root {root} was to keep a result, and there is none")]
+    /// A root was requested for the result, and there is none.
+    #[error("root {root} cannot be set: the session has no result")]
     NoResult {
         /// The root.
         root: RootName,

@@ -1,13 +1,13 @@
-//! Writing to a store: the one way in for blobs and trees.
+//! Writing to a store: the only way in for blobs and trees.
 //!
 //! A session gathers rows and files into batches. A batch becomes durable in this order: its files get their
 //! names and are synced; then one database batch names them, together with the small blobs and the trees. The
-//! last batch of a session is synced, and only then is anybody told. So, after any crash, no row is without
-//! its file, and a tree that is there has all that it names.
+//! last batch of a session is synced, and only then is the session acknowledged. So, after any crash, no row is
+//! without its file, and a tree in the store has all that it names.
 //!
-//! Many small blobs go round the database's log: their bytes are written to its tables once, and rows name
-//! them when the tables are durable. It saves writing them twice, and keeps the log, which has to be read
-//! again after a crash even on a full disk, small.
+//! Many small blobs bypass the database's log: their bytes are written to its tables once, and rows name them
+//! when the tables are durable. That saves writing them twice, and keeps the log small, which has to be
+//! replayed after a crash even on a full disk.
 
 mod commit;
 mod error;
@@ -33,21 +33,21 @@ use crate::store::Store;
 /// Payloads of up to this many bytes lie in the database, unless they are executable.
 pub const MAX_INLINE: u64 = 16 << 10;
 
-/// What shall keep a finished session's result from the collector.
+/// What protects a finished session's result from the collector.
 #[derive(Clone, Debug, Default)]
 pub struct Keep {
     /// A root of that name, which replaces one of the same name.
     pub root: Option<RootName>,
     /// A lease.
     pub lease: Option<Holder>,
-    /// What becomes known with it.
+    /// Records to write with it.
     pub realised: Realised,
 }
 
-/// What a session did.
+/// What a session added.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Added {
-    /// Blobs that were handed in, counted each time.
+    /// Blobs that were added, counted each time.
     pub blobs: u64,
     /// Their bytes.
     pub bytes: u64,
@@ -64,14 +64,14 @@ pub(crate) struct Staged {
     pub(crate) sha256: Sha256,
 }
 
-/// What a session vouches for.
+/// Content that a session promises.
 #[derive(Clone, Copy)]
 struct Promise {
-    /// Whether it was queued here: of that the store may still have nothing, or something damaged.
+    /// Whether it was queued here: the store may still lack it, or hold it damaged.
     queued: bool,
     /// Its length in bytes.
     size: u64,
-    /// How many directories lie below each other in it.
+    /// The number of directory levels below it.
     height: u32,
 }
 
@@ -82,24 +82,24 @@ impl Promise {
 }
 
 /// A writer. Threads share it by reference. Dropping it without [`Session::finish`] acknowledges nothing;
-/// what it wrote is collected in time.
+/// what it wrote is garbage-collected later.
 pub struct Session<'s> {
     store: &'s Store,
     writer: WriterId,
     pending: Mutex<Pending>,
-    /// What this session has stored, or found in the store, and no tree of it reaches yet.
+    /// What this session has stored or found in the store, and no tree of it reaches yet.
     promised: Mutex<HashMap<Target, Promise>>,
     /// The store's count of batches when this session last knew all of them.
     commits_seen: AtomicU64,
-    /// Whether a batch of this session failed half way: what it held is lost, and promised all the same. Nothing is
-    /// taken or acknowledged from then on.
+    /// Whether a batch of this session failed half way: its content is lost, and still promised. From then on
+    /// nothing is accepted or acknowledged.
     failed: AtomicBool,
-    /// Whether something went round the log.
+    /// Whether something bypassed the log.
     unlogged: AtomicBool,
-    /// Digests whose bytes some thread of this session is storing at this moment.
+    /// Digests whose bytes some thread of this session is storing now.
     in_flight: Mutex<HashSet<Digest>>,
     landed: Condvar,
-    /// Small executables of this session that lie in files: the same bytes may lie in the database as well.
+    /// Small executables of this session that lie in files: the database may hold the same bytes as well.
     filed: Mutex<HashSet<Digest>>,
 }
 
@@ -107,7 +107,7 @@ impl Store {
     /// Begins a session.
     ///
     /// # Errors
-    /// When the store is open for reading only.
+    /// When the store is open read-only.
     pub fn session(&self) -> Result<Session<'_>, WriteError> {
         if self.is_read_only() {
             return Err(WriteError::ReadOnly);
@@ -127,7 +127,7 @@ impl Store {
     }
 }
 
-/// A lock whose holder never leaves half a change behind, so that a panic elsewhere does not matter.
+/// Locks a mutex whose holders never leave a partial change, so that a panic elsewhere does not matter.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -153,7 +153,7 @@ impl<'s> Session<'s> {
     /// Stores a blob that is in memory.
     ///
     /// # Errors
-    /// When the disk or the database will not take it.
+    /// When the disk or the database cannot write it.
     pub fn add_blob(&self, bytes: &[u8], executable: bool) -> Result<BlobId, WriteError> {
         let id = BlobId(Digest::of(bytes));
         let size = bytes.len() as u64;
@@ -178,8 +178,8 @@ impl<'s> Session<'s> {
         Ok(id)
     }
 
-    /// Takes a payload that was streamed to a file. Its name is known only now, so the store may have it
-    /// already: the file is dropped then.
+    /// Adds a payload that was streamed to a file. Its digest is known only now, so the store may have it
+    /// already: then the file is dropped.
     pub(crate) fn add_staged(&self, id: BlobId, staged: Staged) -> Result<(), WriteError> {
         if let Some(_claim) = self.claim(id, staged.size, Placement::File)? {
             self.stage(id, staged);
@@ -187,7 +187,7 @@ impl<'s> Session<'s> {
         Ok(())
     }
 
-    /// Whether the session or the store has a blob whose bytes are not at hand. If so it is counted.
+    /// Whether the session or the store has a blob, without access to its bytes. If so it is counted.
     pub(crate) fn add_known(&self, id: BlobId, size: u64) -> Result<bool, WriteError> {
         self.require_unbroken()?;
         let mut in_flight = lock(&self.in_flight);
@@ -216,7 +216,7 @@ impl<'s> Session<'s> {
         self.promised(target).is_some()
     }
 
-    /// To be called with `pending` locked when `queued`: whoever finds the promise may rely on the queue.
+    /// Call this with `pending` locked when `queued`: a reader of the promise may rely on the queue.
     fn promise(&self, target: Target, promise: Promise) {
         lock(&self.promised).entry(target).or_insert(promise).queued |= promise.queued;
     }
@@ -241,8 +241,7 @@ impl<'s> Session<'s> {
         pending.added.new_bytes += size;
     }
 
-    /// Pins the blob and says whether its bytes have to be stored: `None` when the session or the store has
-    /// them.
+    /// Pins the blob and claims the right to store it; `None` when the session or the store has its bytes.
     fn claim(&self, id: BlobId, size: u64, wanted: Placement) -> Result<Option<Claim<'_, 's>>, WriteError> {
         self.require_unbroken()?;
         self.count(size);
@@ -266,11 +265,11 @@ impl<'s> Session<'s> {
         Ok(None)
     }
 
-    /// Makes all durable, together with what keeps `result` from the collector.
+    /// Makes everything durable, together with what keeps `result` from the collector.
     ///
     /// # Errors
-    /// When the disk or the database will not take it or did not take something before, or when something of the
-    /// result, or of what becomes known with it, is not there. Nothing is acknowledged then.
+    /// When the disk or the database cannot write or failed to before, or when something of the result, or
+    /// something that its records need, is missing. Then nothing is acknowledged.
     pub fn finish(mut self, result: &[Target], keep: &Keep) -> Result<Added, WriteError> {
         self.require_unbroken()?;
         if let (Some(root), []) = (&keep.root, result) {
@@ -319,10 +318,10 @@ fn is_elf_image(head: &[u8]) -> bool {
 }
 
 impl Store {
-    /// Whether the blob is there as `wanted`, as far as can be told without reading it.
+    /// Whether the blob is stored as `wanted`, as far as can be determined without reading it.
     pub(crate) fn has_sound(&self, id: &BlobId, wanted: Placement) -> Result<bool, WriteError> {
         let Some(row) = self.db.blob(id)? else { return Ok(false) };
-        // Of a payload that has to be a file, the bytes in the database are not it.
+        // Inline bytes do not satisfy a payload that has to be a file.
         let other_place = row.placement == Placement::Inline && wanted == Placement::File;
         Ok(!other_place && self.presence_of_row(id, &row)?.is_sound())
     }

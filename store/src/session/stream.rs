@@ -1,4 +1,4 @@
-//! Blobs whose bytes come from a reader, and whose length is only known at their end.
+//! Blobs whose bytes come from a reader, and whose length is known only at their end.
 
 use std::io::{self, Read};
 
@@ -8,13 +8,13 @@ use crate::model::{BlobId, Digest, Sha256};
 /// Up to so many bytes are read before anything is written.
 const MAX_BUFFERED: usize = 1 << 20;
 
-/// Why a blob could not be taken from a reader.
+/// Why a blob could not be stored from a reader.
 #[derive(Debug, thiserror::Error)]
 pub enum StreamError {
     /// The reader gave an error.
     #[error(transparent)]
     Read(io::Error),
-    /// It could not be stored.
+    /// The store could not write it.
     #[error(transparent)]
     Write(#[from] WriteError),
 }
@@ -26,11 +26,11 @@ impl From<crate::objects::FileError> for StreamError {
 }
 
 impl Session<'_> {
-    /// Stores all that can be read from `bytes`; its digest, and its length in bytes. Steps that are all zeros become
-    /// holes.
+    /// Stores everything that `bytes` yields; returns its digest and its length in bytes. Chunks of zeros
+    /// become holes.
     ///
     /// # Errors
-    /// When `bytes` gives an error, or the disk or the database will not take it.
+    /// When `bytes` gives an error, or the disk or the database cannot write.
     pub fn add_stream(&self, bytes: &mut dyn Read, executable: bool) -> Result<(BlobId, u64), StreamError> {
         let mut step = vec![0; MAX_BUFFERED];
         let mut filled = fill(bytes, &mut step)?;
@@ -65,7 +65,7 @@ impl Session<'_> {
     }
 }
 
-/// Reads until `step` is full or there is no more; how many bytes that were.
+/// Reads until `step` is full or the reader ends; returns the number of bytes.
 fn fill(bytes: &mut dyn Read, step: &mut [u8]) -> Result<usize, StreamError> {
     let mut filled = 0;
     while filled < step.len() {

@@ -1,4 +1,4 @@
-//! Trees: taken only when all that they name can be given.
+//! Trees: accepted only when all that they name is available.
 
 use super::{Promise, Session, WriteError, lock};
 use crate::db::Target;
@@ -7,12 +7,12 @@ use crate::presence::{Looked, Presence};
 use crate::store::ReadError;
 
 impl Session<'_> {
-    /// Stores a tree. All that it names must be in the session or in the store. Its identity, and the length of its
-    /// canonical text in bytes.
+    /// Stores a tree. All that it names must be in the session or in the store. Returns its identity, and the
+    /// length of its canonical text in bytes.
     ///
     /// # Errors
     /// [`WriteError::Incomplete`] or [`WriteError::Size`] when something is not; [`WriteError::Deep`] or
-    /// [`WriteError::Large`] for a tree that could be stored and not be read.
+    /// [`WriteError::Large`] for a tree that could be stored but not read.
     pub fn add_tree(&self, tree: &Tree) -> Result<(TreeId, u64), WriteError> {
         self.require_unbroken()?;
         let text = tree.encode().into_bytes();
@@ -33,7 +33,7 @@ impl Session<'_> {
             return Err(WriteError::Deep { tree: id });
         }
         self.store.gate.pin(self.writer, Target::Tree(id));
-        // Promised and queued under one lock: whoever finds the promise may rely on the queue.
+        // Promised and queued under one lock: a thread that finds the promise may rely on the queue.
         let mut pending = lock(&self.pending);
         if self.is_promised(Target::Tree(id)) {
             return Ok((id, size));
@@ -50,7 +50,7 @@ impl Session<'_> {
         Ok((id, size))
     }
 
-    /// Pins something that is to be kept, and makes sure that the session or the store has it.
+    /// Pins a target to be kept, and checks that the session or the store has it.
     pub(super) fn require_stored(&self, target: Target) -> Result<(), WriteError> {
         if self.is_promised(target) {
             return Ok(());
@@ -64,7 +64,7 @@ impl Session<'_> {
         }
     }
 
-    /// Looks at `target` and at what it reaches in the store. It is pinned before, so that no collection takes it in
+    /// Examines `target` and its closure in the store. It is pinned first, so that no collection removes it in
     /// between.
     fn pin_and_look(&self, target: Target) -> Result<Looked, WriteError> {
         let looked =
@@ -79,9 +79,9 @@ impl Session<'_> {
         }
     }
 
-    /// What a stored tree reaches needs no pin and no promise of its own: unless it is `committed`, that is so only of
-    /// what was in the store before. A tree that is there may name what is damaged there and was queued here to repair
-    /// it.
+    /// What a stored tree reaches needs no pin or promise of its own; unless the tree is `committed`, only if
+    /// the store had it before. A tree in the store may name content that is damaged there and was queued here
+    /// to repair it.
     pub(super) fn forget(&self, reached: &[Target], committed: bool) {
         let mut promised = lock(&self.promised);
         let mut forgotten = Vec::with_capacity(reached.len());
@@ -94,8 +94,8 @@ impl Session<'_> {
         self.store.gate.unpin(self.writer, forgotten.iter());
     }
 
-    /// Makes sure that what `node` names is pinned, and stored or about to be, in the size that it says. How many
-    /// directories lie below each other in it.
+    /// Checks that what `node` names is pinned, is stored or queued, and has the stated size. Returns the number
+    /// of directory levels below it.
     fn require(&self, tree: &TreeId, node: &Node) -> Result<u32, WriteError> {
         let Some(target) = Target::of(node) else { return Ok(0) };
         let (size, height) = match self.promised(target) {
@@ -108,7 +108,7 @@ impl Session<'_> {
                 }
             },
         };
-        // Whoever names it with another size means something else.
+        // A node with another size means other content.
         match size == Some(node.size()) {
             true => Ok(height),
             false => Err(WriteError::Size { tree: *tree, named: target.digest(), said: node.size() }),

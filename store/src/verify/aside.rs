@@ -1,4 +1,4 @@
-//! What is corrupt is set aside; what is sound after all is taken back.
+//! Moves corrupt content to quarantine, and restores content that turns out sound.
 
 use std::path::PathBuf;
 use std::sync::PoisonError;
@@ -11,19 +11,19 @@ use crate::store::{BlobReader, CopyError, ReadError, Store};
 
 use super::VerifyError;
 
-/// What became of something that seemed corrupt.
+/// The outcome of a check of content that seemed corrupt.
 pub(super) enum Quarantine {
-    /// It is gone, or is what its name says by now.
+    /// It is gone, or matches its digest by now.
     Sound,
-    /// It was moved there, when there was anything to move.
+    /// It was moved to that path, if there was anything to move.
     Moved(Option<PathBuf>),
 }
 
 impl Store {
-    /// Sets aside what a reader found corrupt, so that storing the same content again repairs it.
+    /// Moves content that a reader found corrupt to quarantine, so that storing it again repairs it.
     ///
     /// # Errors
-    /// When it cannot be moved or the database not be written.
+    /// When it cannot be moved or the database cannot be written.
     pub fn set_aside(&self, target: Target) -> Result<(), VerifyError> {
         if self.is_read_only() {
             return Ok(());
@@ -34,11 +34,11 @@ impl Store {
         }
     }
 
-    /// Moves a tree's text aside that is not what its name says. It is hashed here once more, with writers held off: a
-    /// tree that was stored anew meanwhile stays.
+    /// Moves a tree's text that does not match its digest to quarantine. It is hashed once more here, with
+    /// writers held off: a tree that was stored again meanwhile stays.
     ///
     /// # Errors
-    /// When the text cannot be written or the row not be removed.
+    /// When the text cannot be written or the row cannot be removed.
     pub(super) fn quarantine_tree(&self, id: &TreeId) -> Result<Quarantine, VerifyError> {
         let mut commits = self.commits.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(text) = self.db.tree(id)? else { return Ok(Quarantine::Sound) };
@@ -55,14 +55,14 @@ impl Store {
         Ok(Quarantine::Moved(Some(path)))
     }
 
-    /// Moves a payload aside that is not what its name says, and lets its row say so. It is hashed here once more,
-    /// with writers held off: a blob that was stored anew meanwhile stays.
+    /// Moves a payload that does not match its digest to quarantine, and records that in its row. It is hashed
+    /// once more here, with writers held off: a blob that was stored again meanwhile stays.
     ///
-    /// A file that is not there leaves the row as it is: it may come back, as with a disk that was not mounted, and
-    /// an import looks for the file anyway.
+    /// A missing file leaves the row unchanged: the file may come back, as after its disk is mounted, and
+    /// imports check for it anyway.
     ///
     /// # Errors
-    /// When the file cannot be moved or the row not be written.
+    /// When the file cannot be moved or the row cannot be written.
     pub(super) fn quarantine_blob(&self, id: &BlobId) -> Result<Quarantine, VerifyError> {
         let mut commits = self.commits.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(row) = self.db.blob(id)? else { return Ok(Quarantine::Sound) };
@@ -93,12 +93,12 @@ impl Store {
         Ok(Quarantine::Moved(moved_to))
     }
 
-    /// A blob whose row says that it is in quarantine has a file in its place all the same: somebody put it back, or
-    /// it was out of reach for a while. When it is what its name says, the blob is there again; else it goes to
-    /// quarantine. Whether the blob is there.
+    /// Checks a blob whose row records quarantine but whose file exists: a user put it back, or it was out of
+    /// reach for a while. If it matches its digest, the blob is restored; else the file goes to quarantine.
+    /// Returns whether the blob is present.
     ///
     /// # Errors
-    /// When the file cannot be read or moved, or the row not be written.
+    /// When the file cannot be read or moved, or the row cannot be written.
     pub(crate) fn take_back(&self, id: &BlobId) -> Result<bool, VerifyError> {
         let mut commits = self.commits.lock().unwrap_or_else(PoisonError::into_inner);
         let row = match self.db.blob(id)? {
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tree_that_was_stored_anew_since_it_was_read_corrupt_is_not_removed() {
+    fn a_tree_stored_again_after_it_was_read_corrupt_is_not_removed() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
         let id = store_tree(&store, b"bytes");
@@ -158,22 +158,22 @@ mod tests {
             rows.put_tree(&id, text.to_vec());
             store.db.write(rows, Durability::Synced).unwrap();
         };
-        // A reader found it corrupt; before it says so, the tree is stored again.
-        put(b"stele-tree 1\nrubbish");
+        // A reader finds it corrupt; before it reports that, the tree is stored again.
+        put(b"stele-tree 1\nmalformed");
         assert!(matches!(store.tree(&id), Err(ReadError::CorruptTree { .. })));
         put(&sound);
         store.set_aside(Target::Tree(id)).unwrap();
         assert!(store.has_tree(&id).unwrap());
-        // Nothing came between: it goes.
-        put(b"stele-tree 1\nrubbish");
+        // No store came between: it is removed.
+        put(b"stele-tree 1\nmalformed");
         store.set_aside(Target::Tree(id)).unwrap();
         assert!(!store.has_tree(&id).unwrap());
     }
 
-    /// Sessions store the same few trees again and again, collections take them away, and verifications run beside
-    /// them: whatever each of them sees half way, none may find fault with the store, or remove a row that is right.
+    /// Sessions store the same few trees repeatedly, collections remove them, and verifications run
+    /// concurrently: whatever partial state each sees, none may report a fault or remove a valid row.
     #[test]
-    fn verifications_beside_imports_and_collections_find_nothing_wrong() {
+    fn verifications_concurrent_with_imports_and_collections_find_nothing_wrong() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
         let over = AtomicBool::new(false);

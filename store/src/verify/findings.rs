@@ -1,4 +1,4 @@
-//! What a verification finds, and why it may stop.
+//! The findings of a verification, and its errors.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use crate::model::{DecodeTreeError, Digest, Sha256};
 use crate::objects::FileError;
 use crate::progress::Cancelled;
 
-/// What is wrong with a blob or tree.
+/// A defect of a blob or tree.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Problem {
     /// The bytes have another digest.
@@ -16,73 +16,73 @@ pub enum Problem {
         /// The digest of the bytes.
         actual: Digest,
     },
-    /// The row is there, the payload is not.
+    /// The row exists, the payload does not.
     #[error("its payload is missing")]
     Missing,
     /// The payload cannot be read.
     #[error("its payload cannot be read: {message}")]
     Unreadable {
-        /// Why.
+        /// The cause.
         message: String,
     },
-    /// It was found corrupt before, and was not stored again since.
-    #[error("it is in quarantine since an earlier verification")]
+    /// It was found corrupt before, and has not been stored again since.
+    #[error("it has been in quarantine since an earlier verification")]
     Quarantined,
-    /// The bytes are right; size or SHA-256 in the row, or the way from SHA-256 to the blob, was not. Mended.
-    #[error("its row had a wrong size or SHA-256; it was written anew")]
+    /// The bytes are right; the size or SHA-256 in the row, or the index entry by SHA-256, was not. Repaired.
+    #[error("its row had a wrong size or SHA-256; it was rewritten")]
     Row,
-    /// The digest is right, but the text is no tree.
-    #[error("it is no canonical tree: {source}")]
+    /// The digest is right, but the text is not a tree.
+    #[error("it is not a canonical tree: {source}")]
     NotCanonical {
-        /// What is wrong with it.
+        /// The cause.
         source: DecodeTreeError,
     },
-    /// Something that the tree names is not there.
-    #[error("it names {missing}, which is not there")]
+    /// The tree names something that is absent.
+    #[error("it names {missing}, which is absent")]
     Incomplete {
         /// What is missing.
         missing: Digest,
     },
-    /// The way from a SHA-256 led to a blob that is not there, or has another SHA-256. Removed.
-    #[error("a row led to it from the SHA-256 {sha256}, which is not its own; it was removed")]
+    /// The index entry of a SHA-256 named a blob that is absent or has another SHA-256. Removed.
+    #[error("an index entry mapped the SHA-256 {sha256}, which is not its own, to it; the entry was removed")]
     Stray {
         /// The SHA-256.
         sha256: Sha256,
     },
-    /// An entry says another size than what it names has.
-    #[error("its entry {name} says {said} bytes, and {digest} has {actual}")]
+    /// An entry states another size than that of its content.
+    #[error("its entry {name} states {said} bytes, and {digest} has {actual}")]
     Size {
         /// The entry's name, escaped.
         name: String,
-        /// What it names.
+        /// The content's digest.
         digest: Digest,
-        /// What it says, in bytes.
+        /// The stated size, in bytes.
         said: u64,
-        /// What is, in bytes.
+        /// The actual size, in bytes.
         actual: u64,
     },
-    /// A root or lease keeps something that is not there.
-    #[error("it is not there, and {holder} keeps it")]
+    /// A root or lease keeps something that is absent.
+    #[error("it is missing, and {holder} keeps it")]
     Dangling {
         /// The root or lease.
         holder: String,
     },
 }
 
-/// Something that is wrong.
+/// A defect found.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Finding {
-    /// With what.
+    /// The content.
     pub target: Target,
-    /// What.
+    /// The defect.
     pub problem: Problem,
-    /// Where its bytes were moved to.
+    /// The path in quarantine, if it was moved.
     pub moved_to: Option<PathBuf>,
     /// Roots with the path below each at which it is used; the first few.
     pub used_by: Vec<String>,
 }
 
-/// What a verification found.
+/// The result of a verification.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Verified {
     /// Trees that were read.
@@ -91,17 +91,17 @@ pub struct Verified {
     pub blobs: u64,
     /// Bytes that were hashed.
     pub bytes: u64,
-    /// What is wrong, trees first.
+    /// The defects, trees first.
     pub findings: Vec<Finding>,
 }
 
 /// Why a verification stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
-    /// The watcher stopped it.
+    /// The observer cancelled it.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
-    /// Something could not be moved into quarantine.
+    /// A file could not be moved into quarantine.
     #[error(transparent)]
     File(#[from] FileError),
     /// The database gave an error.

@@ -1,4 +1,4 @@
-//! Reading everything again: is each thing what its name says, and is all there that is named?
+//! Reads everything again: does each item match its digest, and does everything that is named exist?
 
 mod aside;
 mod findings;
@@ -16,16 +16,16 @@ use crate::store::{CopyError, ReadError, Store};
 use aside::Quarantine;
 pub use findings::{Finding, Problem, Verified, VerifyError};
 
-/// Of the places at which something corrupt is used, at most this many are named.
+/// At most this many uses of corrupt content are named.
 const MAX_USES: usize = 10;
 
 impl Store {
-    /// Hashes every blob and tree again and compares all that is said of them. What is corrupt goes to
-    /// `quarantine/`, its row says so from then on, and storing it again repairs it. A store that is open for
-    /// reading only is looked at and not changed. Imports and collections may go on.
+    /// Hashes every blob and tree again and checks all rows about them. Corrupt content is moved to
+    /// `quarantine/`, its row records that, and storing it again repairs it. A store that is open read-only is
+    /// not changed. Imports and collections may run concurrently.
     ///
     /// # Errors
-    /// See [`VerifyError`]. What is wrong with the content is no error but a finding.
+    /// See [`VerifyError`]. A defect of the content is not an error but a finding.
     pub fn verify(&self, progress: &Progress) -> Result<Verified, VerifyError> {
         let zero = Digest::from_bytes([0; 32]);
         let (mut items, mut bytes) = (0, 0);
@@ -71,20 +71,21 @@ impl Store {
         Ok(())
     }
 
-    /// What is wrong with a tree that was there when a scan began, unless it is gone by now.
+    /// The defect of a tree that existed when the scan began, unless it is gone by now.
     fn still_wrong(&self, id: &TreeId, tree: &Tree) -> Result<Option<Problem>, DbError> {
         if self.first_wrong(tree)?.is_none() {
             return Ok(None);
         }
-        // A collection may have removed the tree, and then what it names, and a session may have stored both anew. With
-        // writers held off it is looked at once more: what a tree names goes after it.
+        // A collection may have removed the tree and then its content, and a session may have stored both
+        // again: check once more with writers held off. A collection removes content after the tree that names
+        // it.
         let _order = self.commits.lock().unwrap_or_else(PoisonError::into_inner);
         let problem = self.first_wrong(tree)?;
         Ok(problem.filter(|_| matches!(self.db.has_tree(id), Ok(true) | Err(_))))
     }
 
-    /// The first entry that names something of which there is no row, or one of another size. That a payload is damaged
-    /// is found where the payload is, not at each tree that names it.
+    /// The first entry whose target has no row or another size. A damaged payload is reported at the payload,
+    /// not at each tree that names it.
     pub(crate) fn first_wrong(&self, tree: &Tree) -> Result<Option<Problem>, DbError> {
         for (name, node) in tree.entries() {
             let Some(digest) = node.digest() else { continue };
@@ -100,7 +101,7 @@ impl Store {
         Ok(None)
     }
 
-    /// The size in bytes of what a node names, as its row says, when there is one.
+    /// The size in bytes of a node's target, by its row, if there is one.
     pub(crate) fn recorded_size(&self, node: &Node) -> Result<Option<u64>, DbError> {
         Ok(match node {
             Node::Directory { tree, .. } => self.db.tree(tree)?.map(|text| text.len() as u64),
@@ -135,7 +136,7 @@ impl Store {
             for _ in 0..threads {
                 scope.spawn(|| {
                     if let Err(error) = work() {
-                        // First the reason, then the others: their being cancelled must not pass for it.
+                        // Record the error before cancelling the others, which must not pass for the cause.
                         shared.lock().unwrap_or_else(PoisonError::into_inner).1.get_or_insert(error);
                         progress.cancel();
                     }
@@ -179,7 +180,7 @@ impl Store {
             Err(CopyError::Read(ReadError::CorruptBlob { actual, .. })) => Problem::Corrupt { actual },
             Err(CopyError::Read(ReadError::Missing { .. })) => Problem::Missing,
             Err(CopyError::Read(ReadError::Db(e))) => return Err(e.into()),
-            // It may be for want of descriptors or memory, or of a right: nothing is moved for that.
+            // The cause may be a lack of descriptors, memory or permission: that moves nothing.
             Err(CopyError::Read(e)) => {
                 let there = self.db.blob(id)?.is_some();
                 let message = e.to_string();
@@ -189,14 +190,14 @@ impl Store {
         if self.is_read_only() {
             return Ok(finding(problem, None));
         }
-        // What was read may be gone, or stored anew, by now: it is looked at once more with writers held off.
+        // The content may be gone or stored again by now: check once more with writers held off.
         match self.quarantine_blob(id)? {
             Quarantine::Sound => Ok(None),
             Quarantine::Moved(moved_to) => Ok(finding(problem, moved_to)),
         }
     }
 
-    /// The bytes are right; compares what the rows say of them.
+    /// The bytes are right; compares the rows with them.
     fn verify_row(
         &self,
         id: &BlobId,
@@ -232,8 +233,8 @@ impl Store {
                 continue;
             }
             {
-                // A collection may have removed both since the scan began, and a session may have stored them anew: the
-                // two are looked at once more with writers held off.
+                // A collection may have removed both since the scan began, and a session may have stored them
+                // again: check both once more with writers held off.
                 let mut commits = self.commits.lock().unwrap_or_else(PoisonError::into_inner);
                 if self.has_sha256(&id, &sha256)? || self.db.by_sha256(&sha256)? != Some(id) {
                     continue;
@@ -263,7 +264,7 @@ impl Store {
         Ok(())
     }
 
-    /// Finds the roots and paths at which something corrupt is used: what a person asks first.
+    /// Finds the roots and paths at which corrupt content is used, which users need first.
     fn find_uses(&self, findings: &mut [Finding]) -> Result<(), VerifyError> {
         let mut wanted: HashMap<Digest, Vec<String>> =
             findings.iter().map(|finding| (finding.target.digest(), vec![])).collect();

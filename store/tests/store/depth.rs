@@ -1,5 +1,5 @@
-//! Everything that is taken can be read. A chain of 60,000 trees was once stored, rooted and verified, and could not be
-//! exported.
+//! Everything that a store accepts can be read. A chain of 60,000 trees was once stored, rooted and verified,
+//! and could not be exported.
 
 use proptest::prelude::*;
 use stele_store::model::{MAX_DEPTH, Name, Node, Tree, TreeId};
@@ -7,7 +7,8 @@ use stele_store::{Keep, Progress, Session, Target, WriteError};
 
 use super::{Fresh, around, name};
 
-/// Adds trees, each around the one before, until one is refused or there are `count`; the trees that were taken.
+/// Adds trees, each around the previous one, until one is refused or there are `count`; returns the accepted
+/// ones.
 fn chain(session: &Session<'_>, count: usize) -> (Vec<(TreeId, u64)>, Option<WriteError>) {
     let mut taken = vec![session.add_tree(&Tree::default()).unwrap()];
     while taken.len() <= count {
@@ -20,7 +21,7 @@ fn chain(session: &Session<'_>, count: usize) -> (Vec<(TreeId, u64)>, Option<Wri
 }
 
 #[test]
-fn no_tree_is_taken_that_is_nested_deeper_than_it_can_be_exported() {
+fn no_tree_nested_too_deep_to_export_is_accepted() {
     let it = Fresh::new();
     let session = it.store.session().unwrap();
     let (taken, refused) = chain(&session, 60_000);
@@ -30,7 +31,7 @@ fn no_tree_is_taken_that_is_nested_deeper_than_it_can_be_exported() {
     session.finish(&[Target::Tree(deepest.0)], &Keep::default()).unwrap();
     let to = it.folder.path().join("out");
     it.store.export(Target::Tree(deepest.0), &to, 0o022, &Progress::default()).unwrap();
-    // Also by a session that only finds it there, and by a store that was opened anew.
+    // Also by a session that only finds it in the store, and by a reopened store.
     let store = it.reopened();
     let session = store.store.session().unwrap();
     assert!(matches!(around(&session, deepest), Err(WriteError::Deep { .. })));
@@ -38,11 +39,11 @@ fn no_tree_is_taken_that_is_nested_deeper_than_it_can_be_exported() {
 }
 
 #[test]
-fn no_tree_is_taken_whose_text_nobody_could_hold() {
+fn no_tree_with_too_large_a_text_is_accepted() {
     let it = Fresh::new();
     let session = it.store.session().unwrap();
     let node = Node::Directory { tree: session.add_tree(&Tree::default()).unwrap().0, size: 13 };
-    // Each byte of these names is written as four.
+    // Each byte of these names is escaped to four.
     let name =
         |n: u32| Name::new(&[&n.to_be_bytes().map(|byte| byte | 0x80)[..], &[0xff; 251]].concat()).unwrap();
     let entries: Vec<_> =
@@ -58,10 +59,10 @@ fn no_tree_is_taken_whose_text_nobody_could_hold() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 6, ..ProptestConfig::default() })]
 
-    /// Trees are made of others that were taken, some of this session and some of earlier ones; each is taken exactly
-    /// if it is not too deep, and what is taken can be read.
+    /// Trees are built from accepted ones, of this session and of earlier ones; each is accepted exactly if it
+    /// is not too deep, and accepted trees can be read.
     #[test]
-    fn a_tree_is_taken_exactly_if_it_can_be_read(
+    fn a_tree_is_accepted_exactly_if_it_can_be_read(
         start in MAX_DEPTH - 6..=MAX_DEPTH,
         steps in proptest::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), 0..5), 1..40),
     ) {

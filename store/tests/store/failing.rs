@@ -1,5 +1,5 @@
-//! A batch that failed has lost what it held. A session that went on after it acknowledged a root, a lease and a
-//! realisation of content that was not there.
+//! A failed batch has lost its content. A session that went on after it acknowledged a root, a lease and a
+//! realisation of missing content.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ use super::{Fresh, file};
 
 const LARGE: usize = 100_000;
 
-/// Has a batch of a new session fail: the folder that its file would go to is gone meanwhile.
+/// A new session with a failed batch: the folder of its file is removed meanwhile.
 fn broken(it: &Fresh) -> (Session<'_>, BlobId, Tree) {
     let session = it.store.session().unwrap();
     let blob = session.add_blob(&[9; LARGE], false).unwrap();
@@ -24,7 +24,7 @@ fn broken(it: &Fresh) -> (Session<'_>, BlobId, Tree) {
 }
 
 #[test]
-fn nothing_is_acknowledged_by_a_session_of_which_a_batch_failed() {
+fn a_session_with_a_failed_batch_acknowledges_nothing() {
     let it = Fresh::new();
     let (session, blob, tree) = broken(&it);
     let root = Some("kept".parse().unwrap());
@@ -37,13 +37,13 @@ fn nothing_is_acknowledged_by_a_session_of_which_a_batch_failed() {
     let any = stele_store::Origins::Any;
     assert_eq!(it.store.realisation(&Digest::of(b"request"), any).unwrap(), None);
     assert!(!it.store.presence(Target::Blob(blob)).unwrap().is_sound());
-    // Another session is not touched by it.
+    // Another session is not affected.
     it.tree_of(&[9; LARGE]);
     assert!(it.store.has_closure(Target::Tree(tree.id())).unwrap());
 }
 
 #[test]
-fn nothing_is_taken_by_a_session_of_which_a_batch_failed() {
+fn a_session_with_a_failed_batch_accepts_nothing() {
     let it = Fresh::new();
     let (session, ..) = broken(&it);
     let poisoned = |error: Option<WriteError>| matches!(error, Some(WriteError::Poisoned));
@@ -55,7 +55,7 @@ fn nothing_is_taken_by_a_session_of_which_a_batch_failed() {
 }
 
 #[test]
-fn nothing_is_kept_that_was_never_stored() {
+fn no_root_or_lease_keeps_content_that_was_never_stored() {
     let it = Fresh::new();
     let no = Digest::of(b"no");
     for target in [Target::Tree(stele_store::model::TreeId(no)), Target::Blob(BlobId(no))] {

@@ -1,11 +1,10 @@
-//! A disk that an import of small files fills: the store gets itself out of it, the first time, and the disk gets its
-//! space back.
+//! A disk that an import of small files fills: the first garbage collection succeeds and frees the space.
 //!
-//! Room was once asked for before a batch, while up to three write buffers of 64 MiB waited to be flushed; the flush
-//! failed, RocksDB took no more writes, and the collection that should have helped failed with it. Of 21 pairs of disk
-//! and file size it did in 16.
+//! Free space was once checked before a batch, while up to three write buffers of 64 MiB waited to be flushed;
+//! the flush failed, RocksDB accepted no more writes, and so the collection failed, too, for 16 of 21 pairs of
+//! disk and file size.
 //!
-//! Each round is another size of disk and file, from a seed that is printed. `STELE_STRESS=ROUNDS` runs more.
+//! Each round has another size of disk and file, from a seed that is printed. `STELE_STRESS=ROUNDS` runs more.
 
 use std::io;
 use std::path::PathBuf;
@@ -13,14 +12,14 @@ use std::path::PathBuf;
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use stele_store::{Keep, Progress, Store, StreamError, Target};
 
-/// Rounds of one run.
+/// Rounds of a run.
 const ROUNDS: u64 = 10;
 
-/// A tmpfs of its own. The folder below it goes with it.
+/// A tmpfs. The folder below it is removed with it.
 struct Disk(tempfile::TempDir);
 
 impl Disk {
-    /// None where nothing may be mounted.
+    /// None where nothing can be mounted.
     fn new(mib: u64) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let options = std::ffi::CString::new(format!("size={mib}m")).unwrap();
@@ -44,7 +43,7 @@ impl Drop for Disk {
     }
 }
 
-/// Xorshift: bytes that no compressor makes smaller, the same for each seed.
+/// Xorshift: incompressible bytes, the same for each seed.
 struct Random(u64);
 
 impl Random {
@@ -65,12 +64,12 @@ impl Random {
     }
 }
 
-/// What becomes of the import that meets the end of the disk.
+/// How the import that fills the disk ends.
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum End {
-    /// It fails and says so.
+    /// It fails and reports it.
     Failed,
-    /// Its process ends without doing anything more.
+    /// Its process ends at once.
     Killed,
 }
 
@@ -99,7 +98,7 @@ fn round(mib: u64, file: u64, end: End, seed: u64) -> Result<(), String> {
     let mut taken = 0;
     let refused = loop {
         if taken > mib << 21 {
-            return Err("the disk took more than it has".to_owned());
+            return Err("the disk stored more than its size".to_owned());
         }
         match session.add_stream(&mut &random.bytes(file)[..], false) {
             Ok((_, size)) => taken += size,
@@ -108,7 +107,7 @@ fn round(mib: u64, file: u64, end: End, seed: u64) -> Result<(), String> {
     };
     let full = matches!(&refused, StreamError::Write(e) if e.is_no_space());
     if !full {
-        return Err(format!("not the disk: {refused}"));
+        return Err(format!("not for lack of space: {refused}"));
     }
     let store = match end {
         End::Failed => {
@@ -137,7 +136,7 @@ fn round(mib: u64, file: u64, end: End, seed: u64) -> Result<(), String> {
 }
 
 #[test]
-fn no_full_disk_keeps_a_store_from_collecting_and_giving_it_back() {
+fn no_full_disk_prevents_a_collection_from_freeing_space() {
     if Disk::new(40).is_none() {
         return say_skipped();
     }
@@ -161,7 +160,7 @@ fn no_full_disk_keeps_a_store_from_collecting_and_giving_it_back() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Tests are allowed to say that they could not be run.
+/// Tests may report that they could not run.
 fn say_skipped() {
     use io::Write as _;
     let _ = writeln!(io::stderr(), "skipped: a tmpfs cannot be mounted here");
@@ -185,5 +184,5 @@ fn scratch_space_is_refused_before_the_disk_is_full() {
     assert!(full < 39 << 20);
     store.collect(false, &Progress::default()).unwrap();
     drop(scratch);
-    assert!(disk.used() + written <= full + (1 << 20), "{} of {full} are used still", disk.used());
+    assert!(disk.used() + written <= full + (1 << 20), "{} of {full} are still used", disk.used());
 }

@@ -1,5 +1,5 @@
-//! A store's folder that somebody else prepared: opening it once removed every file behind a link called `tmp`, and
-//! wrote through others.
+//! A store's folder that another user prepared: opening it once removed every file behind a link called `tmp`,
+//! and wrote through other links.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -23,7 +23,7 @@ fn state(folder: &Path) -> Vec<(String, Vec<u8>, i64)> {
     all
 }
 
-/// A folder of somebody's, with what a store might take for its own.
+/// Another user's folder, with names that a store might take for its own.
 fn victim(at: &Path) {
     fs::create_dir(at).unwrap();
     for name in ["0", "thesis.tex", "CURRENT", "000001.log"] {
@@ -32,7 +32,7 @@ fn victim(at: &Path) {
 }
 
 #[test]
-fn no_link_in_a_store_s_folder_leads_anywhere() {
+fn no_link_in_a_store_s_folder_is_followed() {
     let names = [
         "tmp",
         "objects",
@@ -74,19 +74,19 @@ fn no_link_in_a_store_s_folder_leads_anywhere() {
         assert!(opened.is_err(), "{name}: {opened:?}");
         let rebuilt = Store::rebuild(&path, &[], &Progress::default()).map(drop);
         assert!(matches!(rebuilt, Err(RebuildError::Open(_))), "{name}: {rebuilt:?}");
-        assert_eq!(state(&target), before, "{name}: what is behind the link was touched");
+        assert_eq!(state(&target), before, "{name}: the target of the link was touched");
     }
 }
 
 #[test]
-fn no_folder_that_others_own_or_write_to_is_a_store() {
+fn no_folder_that_other_users_own_or_can_write_to_is_accepted() {
     let it = Fresh::new();
     let path = it.store.path().to_owned();
     drop(it.store);
     fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).unwrap();
     assert!(matches!(Store::open(&path).map(drop), Err(OpenError::Folder(FolderError::Shared { .. }))));
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-    // Giving something away takes root.
+    // Only root can change owners.
     if !rustix::process::geteuid().is_root() {
         return;
     }
@@ -104,7 +104,7 @@ fn no_folder_that_others_own_or_write_to_is_a_store() {
 }
 
 #[test]
-fn the_lock_is_for_nobody_else_also_where_an_older_version_made_it() {
+fn other_users_cannot_open_the_lock_even_one_of_an_older_version() {
     let it = Fresh::new();
     let path = it.store.path().to_owned();
     let mode = |path: &Path| fs::metadata(path.join("lock")).unwrap().mode() & 0o777;
@@ -116,7 +116,7 @@ fn the_lock_is_for_nobody_else_also_where_an_older_version_made_it() {
 }
 
 #[test]
-fn clearing_removes_nothing_that_has_not_the_shape_of_ours() {
+fn clearing_removes_no_file_with_a_foreign_name() {
     let it = Fresh::new();
     let path = it.store.path().to_owned();
     drop(it.store);
@@ -136,7 +136,7 @@ fn clearing_removes_nothing_that_has_not_the_shape_of_ours() {
 }
 
 #[test]
-fn a_half_deleted_store_is_made_anew_and_a_folder_with_something_else_is_not() {
+fn a_half_deleted_store_is_recreated_and_a_folder_with_foreign_files_is_not() {
     let dir = tempfile::tempdir().unwrap();
     for name in ["builds", "failed", "fetch", "mnt"] {
         fs::create_dir(dir.path().join(name)).unwrap();

@@ -1,4 +1,4 @@
-//! The store by its public face: what may not happen to what it keeps.
+//! The store by its public interface: what must not happen to its content.
 
 mod depth;
 mod failing;
@@ -11,7 +11,7 @@ mod scratch;
 use stele_store::model::{BlobId, Name, Node, Tree, TreeId};
 use stele_store::{Keep, Session, Store, Target};
 
-/// A store in a folder that goes with it.
+/// A store in a temporary folder.
 struct Fresh {
     store: Store,
     folder: tempfile::TempDir,
@@ -24,7 +24,7 @@ impl Fresh {
         Self { store, folder }
     }
 
-    /// The same store, opened anew.
+    /// The same store, reopened.
     fn reopened(self) -> Self {
         let Self { store, folder } = self;
         drop(store);
@@ -51,7 +51,7 @@ fn file(blob: BlobId, size: usize) -> Tree {
     Tree::new(vec![(name("file"), Node::File { blob, size: size as u64, executable: false })]).unwrap()
 }
 
-/// A tree with one directory, which `session` has or the store.
+/// A tree with one directory, which is in `session` or in the store.
 fn around(
     session: &Session<'_>,
     (tree, size): (TreeId, u64),

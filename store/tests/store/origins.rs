@@ -1,4 +1,4 @@
-//! What another store says is never taken for what this one found out.
+//! Another store's answer never counts as a result of this one.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ fn peer() -> Origin {
     Origin::Substituted { from: "peer".to_owned() }
 }
 
-/// Writes a realisation as the end of a session does.
+/// Writes a realisation as a session's end does.
 fn finish(store: &Store, tree: TreeId, origin: Origin) {
     let realisation = Realisation { outputs: outputs(tree), log: None, origin };
     let realised = Realised { of: Some((REQUEST.to_vec(), realisation)), ..Realised::default() };
@@ -36,7 +36,7 @@ fn found(store: &Store, origins: Origins) -> Option<(TreeId, Origin)> {
 }
 
 #[test]
-fn what_another_store_says_is_not_found_among_what_was_made_here() {
+fn a_realisation_of_another_store_is_not_among_those_made_here() {
     let tree = Tree::default().id();
     for origin in [peer(), Origin::Imported { from: "file".to_owned() }, Origin::Unknown] {
         for write in [finish, remember] {
@@ -49,7 +49,7 @@ fn what_another_store_says_is_not_found_among_what_was_made_here() {
 }
 
 #[test]
-fn what_was_made_here_is_never_replaced_by_what_is_from_elsewhere_and_replaces_it() {
+fn a_realisation_made_here_is_never_replaced_by_one_from_elsewhere_and_replaces_it() {
     for write in [finish, remember] {
         let it = Fresh::new();
         let (own, other) = (Tree::default().id(), it.tree_of(b"evil").1);
@@ -64,7 +64,7 @@ fn what_was_made_here_is_never_replaced_by_what_is_from_elsewhere_and_replaces_i
 }
 
 #[test]
-fn an_origin_survives_the_end_of_the_store() {
+fn an_origin_survives_reopening_the_store() {
     let it = Fresh::new();
     let tree = Tree::default().id();
     remember(&it.store, tree, peer());
@@ -75,7 +75,7 @@ fn an_origin_survives_the_end_of_the_store() {
 }
 
 #[test]
-fn no_realisation_becomes_known_of_what_is_not_there() {
+fn no_realisation_of_absent_content_is_recorded() {
     let it = Fresh::new();
     let (tree, log) = (TreeId(Digest::of(b"no")), BlobId(Digest::of(b"no")));
     let there = Realisation { outputs: outputs(Tree::default().id()), log: None, origin: Origin::Built };

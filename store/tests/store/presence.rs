@@ -1,5 +1,5 @@
-//! A row is not content. Every question whether something is there was once answered by the row alone somewhere: a blob
-//! in quarantine counted as present, trees were stored over it, and what would have repaired it was skipped.
+//! A row is not content. Every look-up once trusted the row alone somewhere: a blob in quarantine counted as
+//! present, trees were stored over it, and the import that would have repaired it was skipped.
 
 use std::fs;
 
@@ -14,11 +14,11 @@ const LARGE: usize = 100_000;
 /// Damages the payload of a blob.
 type Damage = fn(&Fresh, &BlobId);
 
-/// What can become of a payload.
+/// The ways to damage a payload.
 const DAMAGES: &[(&str, Damage, Presence)] = &[
     ("quarantined", quarantine, Presence::Quarantined),
     ("removed", |it, blob| fs::remove_file(it.store.object_path(blob)).unwrap(), Presence::Missing),
-    ("cut", |it, blob| replace(it, blob, b"short"), Presence::Missing),
+    ("truncated", |it, blob| replace(it, blob, b"short"), Presence::Missing),
 ];
 
 fn replace(it: &Fresh, blob: &BlobId, bytes: &[u8]) {
@@ -41,7 +41,7 @@ fn try_tree(session: &Session<'_>, tree: &Tree) -> Option<Presence> {
 }
 
 #[test]
-fn nothing_damaged_counts_as_there_whoever_asks_and_storing_it_again_repairs_it() {
+fn no_damaged_content_counts_as_present_and_storing_it_again_repairs_it() {
     for (what, damage, expected) in DAMAGES {
         let it = Fresh::new();
         let bytes = [1; LARGE];
@@ -59,9 +59,9 @@ fn nothing_damaged_counts_as_there_whoever_asks_and_storing_it_again_repairs_it(
 
         assert_eq!(it.store.presence(Target::Blob(blob)).unwrap(), *expected, "{what}");
         assert_eq!(it.store.blob_presences(&[blob]).unwrap(), [*expected], "{what}");
-        // A file that goes behind the store's back is noticed by whoever reads it first.
-        assert!(it.store.open_blob(&blob).is_err() || *what == "cut");
-        if *what != "cut" {
+        // A file removed behind the store's back is noticed by its first reader.
+        assert!(it.store.open_blob(&blob).is_err() || *what == "truncated");
+        if *what != "truncated" {
             assert!(!whole(&outer.0) && !whole(&tree), "{what}");
             assert_eq!(
                 it.store.first_lack(Target::Tree(outer.0)).unwrap(),
@@ -72,7 +72,7 @@ fn nothing_damaged_counts_as_there_whoever_asks_and_storing_it_again_repairs_it(
         let session = it.store.session().unwrap();
         let executable = Tree::new(file(blob, LARGE).entries().to_vec()).unwrap();
         assert_eq!(try_tree(&session, &executable), Some(*expected), "{what}: a file of a tree");
-        if *what != "cut" {
+        if *what != "truncated" {
             assert!(around(&session, outer).is_err(), "{what}: a directory of a tree");
         }
         drop(session);
@@ -105,7 +105,7 @@ fn an_import_repairs_what_several_stored_trees_name() {
         let target = import();
         let digest = stele_store::model::Digest::of(&fs::read(folder.join("a/same")).unwrap());
         if small {
-            // Stored as an executable it becomes a file, which can be damaged from outside.
+            // Stored as an executable it becomes a file, which the test can damage.
             let session = it.store.session().unwrap();
             session.add_blob(&[3; 1000], true).unwrap();
             session.finish(&[], &Keep::default()).unwrap();
@@ -118,7 +118,7 @@ fn an_import_repairs_what_several_stored_trees_name() {
 }
 
 #[test]
-fn what_was_never_stored_is_absent_and_no_tree_can_name_it() {
+fn content_never_stored_is_absent_and_no_tree_can_name_it() {
     let it = Fresh::new();
     let (blob, tree) = (BlobId(stele_store::model::Digest::of(b"no")), Tree::default().id());
     for target in [Target::Blob(blob), Target::Tree(tree)] {
@@ -131,7 +131,7 @@ fn what_was_never_stored_is_absent_and_no_tree_can_name_it() {
 }
 
 #[test]
-fn a_tree_cannot_name_something_in_another_size() {
+fn a_tree_cannot_state_another_size() {
     let it = Fresh::new();
     let (blob, _) = it.tree_of(b"four");
     let session = it.store.session().unwrap();

@@ -1,4 +1,4 @@
-//! What is needed for a while lies on the store's own disk, and is gone afterwards whatever happened.
+//! Scratch space lies on the store's own disk, and is always freed.
 
 use std::fs;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -12,10 +12,10 @@ fn left(store: &Store) -> usize {
 }
 
 #[test]
-fn nothing_of_scratch_space_is_left() {
+fn no_scratch_space_is_left() {
     let it = Fresh::new();
     let mut file = it.store.scratch().unwrap();
-    assert_eq!(left(&it.store), 0, "a file has no name at all");
+    assert_eq!(left(&it.store), 0, "a file has no name");
     file.write_all(b"some bytes").unwrap();
     file.seek(SeekFrom::Start(5)).unwrap();
     let mut text = String::new();
@@ -28,7 +28,7 @@ fn nothing_of_scratch_space_is_left() {
     fs::write(folder.path().join("deep/deeper/file"), "x").unwrap();
     drop(folder);
     assert_eq!(left(&it.store), 0);
-    // A process that is killed drops nothing: the next opening clears it.
+    // A killed process drops nothing: the next opening clears it.
     std::mem::forget(it.store.scratch_folder().unwrap());
     let it = it.reopened();
     assert_eq!(left(&it.store), 0);

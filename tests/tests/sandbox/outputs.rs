@@ -31,7 +31,7 @@ fn what_no_output_can_hold_is_refused_by_its_path() {
         ),
         (
             "dd if=/dev/zero of=/out/t bs=1 count=1 seek=1099511627775",
-            "/out/t and what was looked at before it are more than 64 GiB, holes included",
+            "/out/t and the files before it exceed 64 GiB, holes included",
         ),
         ("mkfifo /out/$(printf '\\033[2J\\nx')", "is a named pipe"),
     ] {
@@ -80,7 +80,7 @@ fn names_that_are_no_text_and_trees_deeper_than_any_path_are_stored_or_refused_b
     let deep = "i=0; cd /out; while [ $i -lt 1500 ]; do mkdir deeper; cd deeper; i=$((i+1)); done; echo x >x";
     tree.script("deep", deep);
     let said = tree.fails("deep", &[], 1);
-    assert!(said.contains("below /out/deeper/deeper directories lie in each other deeper"), "{said}");
+    assert!(said.contains("below /out/deeper/deeper directories are nested deeper"), "{said}");
     // In the working directory nobody minds.
     tree.script("aside", &format!("{}; echo x >/out/x", deep.replace("/out", "/build")));
     tree.ok("aside");

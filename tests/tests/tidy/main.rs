@@ -13,6 +13,7 @@ mod pages;
 mod rust_file;
 mod unfinished;
 mod unsafe_code;
+mod words;
 
 use rust_file::RustFile;
 use std::fmt;
@@ -173,4 +174,10 @@ fn every_code_fence_in_the_docs_is_closed() {
 fn numbers_in_the_docs_are_those_of_the_code() {
     let files = rust_files();
     assert_none_in_text(|path, text| figures::wrong(path, text, &files));
+}
+
+#[test]
+fn things_are_called_by_the_words_of_the_field() {
+    assert_none_in_rust(words::old_identifiers);
+    assert_none_in_text(words::old_phrases);
 }

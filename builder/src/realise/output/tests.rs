@@ -27,7 +27,7 @@ fn an_empty_output_is_refused() {
 }
 
 #[test]
-fn what_no_tree_can_hold_is_refused_by_name() {
+fn kinds_that_no_tree_can_hold_are_refused_by_name() {
     let socket = |at: &Path| drop(std::os::unix::net::UnixListener::bind(at.join("s")).unwrap());
     assert_eq!(refused(socket), "/out/s is a socket, which no output can have");
     let pipe = |at: &Path| {
@@ -66,7 +66,7 @@ fn links_that_lead_out_are_refused_and_others_are_not() {
 }
 
 #[test]
-fn the_builds_folder_on_this_machine_is_found_wherever_it_stands() {
+fn the_path_of_the_builds_folder_is_found_wherever_it_occurs() {
     for before in [0, 1, (1 << 18) - 5, 1 << 18, 600_000] {
         let said = refused(|at| {
             let host = at.parent().unwrap().as_os_str().as_bytes();
@@ -75,14 +75,14 @@ fn the_builds_folder_on_this_machine_is_found_wherever_it_stands() {
         });
         assert_eq!(said, "/out/file holds the path of the build's folder on this machine", "{before}");
     }
-    // Behind a hole, too.
+    // After a hole, too.
     let said = refused(|at| {
         let file = File::create(at.join("file")).unwrap();
         let host = at.parent().unwrap().as_os_str().as_bytes();
         std::os::unix::fs::FileExt::write_all_at(&file, host, (8 << 30) + 5).unwrap();
     });
     assert_eq!(said, "/out/file holds the path of the build's folder on this machine");
-    // As it is within a file system that is mounted elsewhere.
+    // As it appears in a filesystem that is mounted elsewhere.
     let said = refused(|at| {
         let host = at.parent().unwrap();
         let below = host.strip_prefix(host.ancestors().nth(2).unwrap()).unwrap();
@@ -94,7 +94,7 @@ fn the_builds_folder_on_this_machine_is_found_wherever_it_stands() {
 }
 
 #[test]
-fn what_may_not_be_read_is_made_readable() {
+fn unreadable_files_are_made_readable() {
     let host = folder();
     let inner = host.path().join("out/d");
     fs::create_dir(&inner).unwrap();
@@ -120,18 +120,18 @@ fn an_output_that_was_replaced_by_a_link_is_refused_and_not_followed() {
         assert_eq!(said(shown), "/out/doc is a symbolic link, and an output is a directory");
     }
     let mode = fs::metadata(elsewhere.path().join("shadow")).unwrap().mode();
-    assert_eq!(mode & 0o777, 0, "nothing behind the link was made readable");
+    assert_eq!(mode & 0o777, 0, "the target of the link stays unreadable");
     assert_eq!(said("/out/none"), "output doc is empty: nothing was put into /out/none");
 }
 
 #[test]
 fn a_file_of_holes_is_refused_before_it_is_read() {
     let said = refused(|at| File::create(at.join("x")).unwrap().set_len(1 << 40).unwrap());
-    assert_eq!(said, "/out/x and what was looked at before it are more than 64 GiB, holes included");
+    assert_eq!(said, "/out/x and the files before it exceed 64 GiB, holes included");
 }
 
 #[test]
-fn all_outputs_of_a_build_together_are_bounded_and_a_cancelled_look_ends() {
+fn all_outputs_of_a_build_are_bounded_together_and_a_cancelled_check_ends() {
     let host = folder();
     for name in ["a", "b"] {
         fs::create_dir(host.path().join("out").join(name)).unwrap();
@@ -142,7 +142,7 @@ fn all_outputs_of_a_build_together_are_bounded_and_a_cancelled_look_ends() {
     let mut check = Check::new(host.path(), &progress);
     check.output("a", "/out/a").unwrap();
     let said = check.output("b", "/out/b").unwrap_err().to_string();
-    assert!(said.starts_with("/out/b/x and what was looked at before it are more than 64 GiB"), "{said}");
+    assert!(said.starts_with("/out/b/x and the files before it exceed 64 GiB"), "{said}");
     progress.cancel();
     let cancelled = Check::new(host.path(), &progress).output("a", "/out/a");
     assert!(matches!(cancelled, Err(Refused::Cancelled(_))));

@@ -1,8 +1,8 @@
-//! Whoever made a call that is being answered: its memory, and what it has open.
+//! The thread whose call is being answered: its memory, and its descriptors.
 //!
-//! All that is known of it is a number, and when it has ended the number may be another's, of any process of the
-//! machine. So what the number leads to is opened first, then it is asked whether the call still waits, and only then
-//! is what was opened used (seccomp_unotify(2), "Design goals; use of SECCOMP_USER_NOTIF_FLAG_CONTINUE").
+//! It is known only by its thread ID, which may be reused by any process of the machine when it has ended. So
+//! the target of the ID is opened first, then the call is checked to be still waiting, and only then is the
+//! opened file used (seccomp_unotify(2), "Design goals; use of SECCOMP_USER_NOTIF_FLAG_CONTINUE").
 
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -20,7 +20,7 @@ pub(super) struct Caller<'a> {
 }
 
 impl Caller<'_> {
-    /// What was opened by its number is its own, and not another's that has the number now.
+    /// Checks that what was opened by its ID belongs to it, and not to a thread that reuses the ID.
     fn still_waits(&self) -> Result<(), i32> {
         if sys::still_waits(self.listener, self.call.id) { Ok(()) } else { Err(libc::ESRCH) }
     }
@@ -32,7 +32,7 @@ impl Caller<'_> {
         Ok(memory)
     }
 
-    /// Writes into its memory.
+    /// Writes to its memory.
     ///
     /// # Errors
     /// With an errno.
@@ -54,7 +54,7 @@ impl Caller<'_> {
         self.memory()?.read_exact_at(bytes, address).map_err(|_| libc::EFAULT)
     }
 
-    /// What it has open as `fd`, the same open file, and the number of its process.
+    /// A duplicate of its descriptor `fd`, and its process ID.
     ///
     /// # Errors
     /// With an errno.

@@ -1,10 +1,10 @@
-//! Directories that a build can write, listed in the order of their names: a file system on disk has another order on
-//! every machine, made from names and a number of its own.
+//! Lists directories that a build can write, sorted by name: a filesystem on disk has another order on every
+//! machine, from names and a seed of its own.
 //!
-//! A listing is taken whole when it begins and handed out in parts. Where its reader is, is kept where the kernel keeps
-//! it, as the position of the open directory: so rewinddir(3), and copies of a descriptor, do what they should. The
-//! position counts entries. A reader whose listing was forgotten, or that got the directory from another process in
-//! the midst, goes on with a new listing from the same position.
+//! A listing is read as a whole when it begins and returned in parts. The reader's position is kept where the
+//! kernel keeps it, as the offset of the open directory: so rewinddir(3), and duplicates of a descriptor, work
+//! as they should. The offset counts entries. A reader whose listing was evicted, or that received the
+//! directory from another process midway, continues with a new listing from the same offset.
 
 use std::collections::HashMap;
 use std::mem::MaybeUninit;
@@ -16,21 +16,22 @@ use rustix::fs::{FileType, RawDir, SeekFrom, fstat, fstatfs, seek};
 use super::Answer;
 use super::caller::Caller;
 
-/// So many listings are kept, and so many bytes of them; a build that reads more directories at once gets new ones.
+/// At most so many listings, and so many bytes of them, are kept; a build that reads more directories at once
+/// gets new ones.
 const MAX_LISTINGS: usize = 256;
 const KEPT_BYTES: usize = 64 << 20;
-/// The most bytes of one listing: some four million names. The memory is not the build's own.
+/// The maximum bytes of one listing: some four million names. The supervisor holds them.
 const LISTED_BYTES: usize = 256 << 20;
 
-/// What a call gets.
+/// The answer to a call.
 enum Next {
     /// These bytes.
     Bytes(Vec<u8>),
-    /// What the kernel says: it is sorted already.
+    /// The kernel's answer, which is sorted already.
     Kernel,
 }
 
-/// Whose listing it is: a process's descriptor, and the directory that it is of.
+/// The reader of a listing: a process's descriptor, and its directory.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Reader {
     process: i32,
@@ -45,7 +46,7 @@ struct Entry {
 }
 
 impl Entry {
-    /// What it takes in memory, about.
+    /// Its approximate memory usage.
     fn bytes(&self) -> usize {
         size_of::<Self>() + self.name.capacity() + 16
     }
@@ -54,11 +55,11 @@ impl Entry {
 struct Listing {
     entries: Vec<Entry>,
     bytes: usize,
-    /// When it was last read from, in calls.
+    /// When it was last read from, counted in calls.
     used: u64,
 }
 
-/// All listings that are being read.
+/// All listings in progress.
 #[derive(Default)]
 pub(super) struct Listings {
     kept: HashMap<Reader, Listing>,
@@ -84,7 +85,7 @@ impl Listings {
         }
     }
 
-    /// Bytes of all that are kept.
+    /// Bytes of all listings that are kept.
     pub fn bytes(&self) -> usize {
         self.kept.values().map(|it| it.bytes).sum()
     }
@@ -95,12 +96,12 @@ impl Listings {
     /// With an errno.
     fn next(&mut self, process: i32, fd: i32, directory: &OwnedFd, max: usize) -> Result<Next, i32> {
         let errno = |e: rustix::io::Errno| e.raw_os_error();
-        // The store's own mount is sorted, and lists of processes change while they are read. The first of these may
-        // not even be looked at from outside of its namespace, but for this.
+        // The store's own mount is sorted, and /proc changes while it is read. From outside its namespace, the
+        // former allows only this call.
         if is_of_the_kernel(directory) {
             return Ok(Next::Kernel);
         }
-        // Nothing that is no directory is touched: whoever writes to a file may hold its position.
+        // Only directories are touched: another process may rely on the offset of a file.
         let stat = fstat(directory).map_err(errno)?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
             return Err(libc::ENOTDIR);
@@ -134,7 +135,7 @@ impl Listings {
         Ok(Next::Bytes(bytes))
     }
 
-    /// Forgets what was not read from for longest: who looks into a directory and goes away leaves its listing behind.
+    /// Evicts the least recently read listings: a process that stops reading leaves its listing behind.
     fn make_room(&mut self, bytes: usize) {
         let mut all = self.bytes();
         while self.kept.len() >= MAX_LISTINGS || (all + bytes > KEPT_BYTES && !self.kept.is_empty()) {
@@ -156,8 +157,8 @@ fn is_of_the_kernel(directory: &OwnedFd) -> bool {
     [PROC, FUSE, OVERLAY].iter().any(|it| i64::from(*it) == kind as i64)
 }
 
-/// All entries, sorted. They are read through the reader's own descriptor, whose position is set afterwards: whether
-/// the directory may be opened anew does not matter.
+/// All entries, sorted. They are read through the reader's own descriptor, whose offset is set afterwards: so
+/// permission to reopen the directory does not matter.
 fn list(directory: &OwnedFd) -> Result<(Vec<Entry>, usize), i32> {
     seek(directory, SeekFrom::Start(0)).map_err(|e| e.raw_os_error())?;
     let (mut entries, mut bytes) = (Vec::new(), 0);
@@ -195,11 +196,12 @@ fn kind(kind: rustix::fs::FileType) -> u8 {
     }
 }
 
-/// struct linux_dirent64 for as many entries as fit into `max` bytes; the first is number `begin` of its directory.
+/// struct linux_dirent64 for as many entries as fit into `max` bytes; the first has index `begin` in its
+/// directory.
 fn written(entries: &[Entry], begin: usize, max: usize) -> (Vec<u8>, usize) {
     let mut bytes = Vec::new();
     for (taken, entry) in entries.iter().enumerate() {
-        // d_ino, d_off, d_reclen, d_type, the name and its NUL, in steps of eight bytes.
+        // d_ino, d_off, d_reclen, d_type, the name and its NUL, padded to eight bytes.
         let length = (8 + 8 + 2 + 1 + entry.name.len() + 1).next_multiple_of(8);
         if bytes.len() + length > max {
             return (bytes, taken);
@@ -229,7 +231,7 @@ mod tests {
         folder
     }
 
-    /// What a build is answered for this descriptor: the names.
+    /// The names that a build gets for this descriptor.
     fn next(listings: &mut Listings, directory: &File) -> Result<Vec<String>, i32> {
         let copy = OwnedFd::from(directory.try_clone().unwrap());
         let Next::Bytes(bytes) = listings.next(1, directory.as_raw_fd(), &copy, 256)? else {
@@ -256,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_directory_is_an_error_and_is_not_moved() {
+    fn a_descriptor_of_a_file_is_an_error_and_its_offset_stays() {
         let file = tempfile::tempfile().unwrap();
         std::io::Write::write_all(&mut &file, b"text").unwrap();
         let mut listings = Listings::default();
@@ -265,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn who_deletes_while_reading_misses_nothing_however_many_others_begin_and_never_end() {
+    fn a_reader_that_deletes_misses_nothing_however_many_others_never_finish() {
         let folder = folder(200);
         let directory = File::open(folder.path()).unwrap();
         let (mut listings, mut seen) = (Listings::default(), Vec::new());
@@ -290,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn a_listing_begins_again_at_the_beginning_and_goes_on_with_a_copy_of_the_descriptor() {
+    fn a_listing_restarts_after_a_rewind_and_continues_on_a_duplicate_descriptor() {
         let folder = folder(60);
         let directory = File::open(folder.path()).unwrap();
         let mut listings = Listings::default();
@@ -302,6 +304,6 @@ mod tests {
         let copy = directory.try_clone().unwrap();
         let rest = all(&mut listings, &copy);
         assert_eq!(begun.len() + rest.len(), 63);
-        assert!(listings.kept.len() <= 1, "what was read to its end is forgotten");
+        assert!(listings.kept.len() <= 1, "a finished listing is evicted");
     }
 }

@@ -1,7 +1,7 @@
 //! Answers system calls in the kernel's place, so that every machine looks the same (seccomp_unotify(2)).
 //!
-//! None of this keeps a build from anything: what must not be is denied by the filter. So a build that changes what a
-//! pointer points to while it is answered only fools itself.
+//! None of this is a security boundary: the filter denies what must not happen. So a build that changes the
+//! target of a pointer while its call is answered fools only itself.
 
 mod caller;
 mod listing;
@@ -17,45 +17,45 @@ use self::listing::Listings;
 use super::sys;
 use crate::profile;
 
-/// The personality that a build has (linux/personality.h): ADDR_NO_RANDOMIZE.
+/// The personality of a build (linux/personality.h): ADDR_NO_RANDOMIZE.
 const PERSONALITY: i64 = 0x0004_0000;
 
-/// Who answers the calls of one sandbox.
+/// Answers the calls of one sandbox.
 pub(super) struct Answers {
     listener: OwnedFd,
-    /// The sandbox's own list of processes.
+    /// The sandbox's own `/proc`.
     processes: Option<OwnedFd>,
     listings: Listings,
 }
 
-/// What becomes of a call.
+/// The outcome of a call.
 enum Answer {
-    /// It returns this, or this errno.
+    /// It returns this value or errno.
     Returns(Result<i64, i32>),
-    /// The kernel does it after all.
+    /// The kernel executes it.
     Passes,
 }
 
 impl Answers {
-    /// Answers what comes to `listener`, in the sandbox that has these processes.
+    /// Answers the calls from `listener`, of the sandbox with these processes.
     pub fn new(listener: OwnedFd, processes: Option<OwnedFd>) -> Self {
         Self { listener, processes, listings: Listings::default() }
     }
 
-    /// Where calls come.
+    /// Receives the calls.
     pub fn listener(&self) -> BorrowedFd<'_> {
         self.listener.as_fd()
     }
 
-    /// Bytes of memory that are kept for the build.
+    /// Memory held for the build, in bytes.
     pub fn bytes(&self) -> u64 {
         self.listings.bytes() as u64
     }
 
-    /// Answers one.
+    /// Answers one call.
     ///
     /// # Errors
-    /// When the listener is no use any more.
+    /// When the listener is closed.
     pub fn answer(&mut self) -> io::Result<()> {
         let Some(call) = sys::receive_call(self.listener.as_fd())? else { return Ok(()) };
         let [first, second, third, fourth, ..] = call.arguments;
@@ -78,7 +78,7 @@ impl Answers {
         Ok(())
     }
 
-    /// Processors 0 to the profile's number, for a thread that is there (sched_getaffinity(2)).
+    /// Processors 0 to the profile's number, for an existing thread (sched_getaffinity(2)).
     fn affinity(&self, caller: &Caller<'_>, thread: u64, length: u64, address: u64) -> Result<i64, i32> {
         if length < 8 || !length.is_multiple_of(8) {
             return Err(libc::EINVAL);
@@ -88,7 +88,7 @@ impl Answers {
         Ok(8)
     }
 
-    /// Where a build runs is none of its business: a set that has a processor is taken, and nothing is done
+    /// Where a build runs must not be visible: a set with a processor is accepted and ignored
     /// (sched_setaffinity(2)).
     fn take_affinity(&self, caller: &Caller<'_>, thread: u64, length: u64, address: u64) -> Result<i64, i32> {
         let mut mask = [0; 8];
@@ -98,7 +98,7 @@ impl Answers {
         if u64::from_le_bytes(mask) & PROCESSORS == 0 { Err(libc::EINVAL) } else { Ok(0) }
     }
 
-    /// The sandbox has a thread of this number; 0 is whoever asks.
+    /// Fails unless the sandbox has that thread; 0 is the caller.
     fn require(&self, thread: u64) -> Result<(), i32> {
         let thread = i32::try_from(thread & 0xffff_ffff).map_err(|_| libc::ESRCH)?;
         let is_there = |processes| statat(processes, thread.to_string(), AtFlags::empty()).is_ok();
@@ -109,10 +109,10 @@ impl Answers {
     }
 }
 
-/// A bit for each processor.
+/// A bit per processor.
 const PROCESSORS: u64 = (1 << profile::PROCESSORS) - 1;
 
-/// The limit for cores stays what it is; it is told to whoever wants to know what it was (prlimit(2)).
+/// The core limit stays unchanged; the old value is returned on request (prlimit(2)).
 fn core_limit(caller: &Caller<'_>, old: u64) -> Result<i64, i32> {
     if old != 0 {
         caller.put(old, &[1_u64.to_le_bytes(), 1_u64.to_le_bytes()].concat())?;
@@ -120,7 +120,7 @@ fn core_limit(caller: &Caller<'_>, old: u64) -> Result<i64, i32> {
     Ok(0)
 }
 
-/// struct new_utsname (uname(2)): six texts of 65 bytes.
+/// struct new_utsname (uname(2)): six strings of 65 bytes.
 fn uname() -> Vec<u8> {
     let mut bytes = Vec::with_capacity(6 * 65);
     for text in ["Linux", profile::HOST, profile::RELEASE, "#1", std::env::consts::ARCH, "(none)"] {

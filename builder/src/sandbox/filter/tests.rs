@@ -1,11 +1,11 @@
-//! What the filters say of calls, by running their instructions.
+//! The filters' verdicts on calls, by running their instructions.
 
 use nix::libc::{self, sock_filter};
 use seccompiler::BpfProgram;
 
 use super::*;
 
-/// What a filter says of a call: the instructions that these filters use (linux/filter.h).
+/// Runs a filter on a call, with the instructions that these filters use (linux/filter.h).
 fn run(program: &[sock_filter], arch: u32, call: u32, arguments: &[u64; 6]) -> u32 {
     let mut data = [0_u8; 64];
     data[..4].copy_from_slice(&call.to_le_bytes());
@@ -36,7 +36,7 @@ fn run(program: &[sock_filter], arch: u32, call: u32, arguments: &[u64; 6]) -> u
 
 const ALLOW: u32 = libc::SECCOMP_RET_ALLOW;
 
-/// The strictest that any of the filters says, as the kernel takes it for these actions.
+/// The strictest verdict of all filters, as the kernel combines these actions.
 fn verdict(call: i64, arguments: &[u64; 6]) -> u32 {
     let call = u32::try_from(call).unwrap();
     let mut programs = denying().unwrap();
@@ -59,7 +59,7 @@ fn errno(number: i32) -> u32 {
 }
 
 #[test]
-fn what_makes_a_namespace_is_denied_and_what_makes_a_thread_is_not() {
+fn creating_a_namespace_is_denied_and_creating_a_thread_is_not() {
     let thread = 0x003d_0f00;
     assert_eq!(verdict(libc::SYS_clone, &[thread, 0, 0, 0, 0, 0]), ALLOW);
     for flag in NAMESPACES {
@@ -94,13 +94,13 @@ fn only_sockets_that_stay_in_the_sandbox_can_be_made() {
         let expected = if family == 1 { ALLOW } else { errno(libc::EAFNOSUPPORT) };
         assert_eq!(verdict(libc::SYS_socketpair, &[family, 1, 0, 0, 0, 0]), expected, "{family}");
     }
-    // What the kernel does not look at does not hide a family.
+    // Bits that the kernel ignores do not hide a family.
     let wide = verdict(libc::SYS_socket, &[(1 << 32) | 40, 1, 0, 0, 0, 0]);
     assert_eq!(wide, errno(libc::EAFNOSUPPORT));
 }
 
 #[test]
-fn nothing_types_into_a_terminal() {
+fn no_call_injects_input_into_a_terminal() {
     for code in TYPING {
         assert_eq!(verdict(libc::SYS_ioctl, &[0, *code, 0, 0, 0, 0]), errno(libc::EPERM));
         assert_eq!(verdict(libc::SYS_ioctl, &[0, *code | (1 << 32), 0, 0, 0, 0]), errno(libc::EPERM));
@@ -109,10 +109,10 @@ fn nothing_types_into_a_terminal() {
 }
 
 #[test]
-fn nothing_waits_for_a_lease_of_a_build_nor_is_a_directory_watched_by_signals() {
+fn no_build_can_take_a_lease_or_watch_a_directory_by_signals() {
     for command in [1024, 1026, 1040] {
         assert_eq!(verdict(libc::SYS_fcntl, &[3, command, 1, 0, 0, 0]), errno(libc::EINVAL), "{command}");
-        // The kernel looks at the lower half alone.
+        // The kernel reads the lower half alone.
         let wide = command | 1 << 32;
         assert_eq!(verdict(libc::SYS_fcntl, &[3, wide, 1, 0, 0, 0]), errno(libc::EINVAL), "{command}");
     }
@@ -122,7 +122,7 @@ fn nothing_waits_for_a_lease_of_a_build_nor_is_a_directory_watched_by_signals() 
 }
 
 #[test]
-fn no_single_call_takes_all_the_room_of_the_disk() {
+fn no_single_call_can_allocate_the_whole_disk() {
     for (mode, expected) in [(0, 95), (1, 95), (0x10, 95), (0x11, 95), (0x20, 95), (0x40, 95), (3, 0), (8, 0)]
     {
         let expected = if expected == 0 { ALLOW } else { errno(expected) };
@@ -131,7 +131,7 @@ fn no_single_call_takes_all_the_room_of_the_disk() {
 }
 
 #[test]
-fn the_limit_for_cores_and_the_personality_are_asked_for_and_not_changed() {
+fn the_core_limit_and_the_personality_can_be_queried_and_not_changed() {
     let answered = libc::SECCOMP_RET_USER_NOTIF;
     let (core, files) = (u64::from(libc::RLIMIT_CORE), u64::from(libc::RLIMIT_NOFILE));
     for (resource, new, expected) in [
@@ -153,7 +153,7 @@ fn the_limit_for_cores_and_the_personality_are_asked_for_and_not_changed() {
 }
 
 #[test]
-fn all_that_is_named_is_answered_as_it_says() {
+fn every_listed_call_gets_its_stated_answer() {
     for call in DENIED {
         assert_eq!(verdict(*call, &[0; 6]), errno(libc::EPERM), "{call}");
     }
@@ -172,11 +172,11 @@ fn all_that_is_named_is_answered_as_it_says() {
 }
 
 #[test]
-fn the_calls_of_another_architecture_end_the_process() {
+fn a_call_of_another_architecture_kills_the_process() {
     let program = answering();
     let killed = libc::SECCOMP_RET_KILL_PROCESS;
     assert_eq!(run(&program, 0x4000_0003, 20, &[0; 6]), killed);
-    // x32, and what kernels have that are newer than the one that a build is told of.
+    // x32, and calls of kernels newer than the release that builds see.
     for call in [0x4000_0001, 451, 500, u32::MAX] {
         assert_eq!(run(&program, ARCHITECTURE, call, &[0; 6]), errno(libc::ENOSYS), "{call}");
     }

@@ -101,7 +101,7 @@ impl Sandbox {
             // TERM describes the user's terminal.
             env.extend(std::env::var("TERM").ok().map(|term| ("TERM".to_owned(), term)));
         }
-        let call = Call::ExecRequest {
+        let call = Call::Exec {
             tree: to_wire(tree.as_os_str()),
             recipe: recipe.to_string(),
             order: self.inputs.order()?,

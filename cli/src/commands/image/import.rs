@@ -1,6 +1,6 @@
 //! `image import`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -45,7 +45,7 @@ impl Import {
     pub fn run(self, context: &mut Context) -> Result<(), Failure> {
         // An existing file or folder wins, whatever its name.
         let remote = self.from.to_str().filter(|text| Remote::is_one(text) && !self.from.exists());
-        let pulled = remote.map(|text| self.pull(text)).transpose()?;
+        let pulled = remote.map(|text| self.pull(text, &context.downloads())).transpose()?;
         if pulled.is_none() && self.platform.is_some() {
             return Err(Failure::new(Kind::Usage, "--platform is for images in registries")
                 .hint("for a layout, --ref chooses the image"));
@@ -85,14 +85,14 @@ impl Import {
     }
 
     /// Pulls an image into a folder; returns the folder, and the image's name in this store.
-    fn pull(&self, text: &str) -> Result<(Folder, String), Failure> {
+    fn pull(&self, text: &str, downloads: &Path) -> Result<(Folder, String), Failure> {
         if self.reference.is_some() {
             return Err(Failure::new(Kind::Usage, "--ref is for layouts")
                 .hint("append the tag to the name: REGISTRY/NAME:TAG"));
         }
         let remote: Remote = text.parse()?;
         let registry = Registry::reach(&remote, Purpose::Pull, None, &self.way.options(), &stop()?)?;
-        let folder = Folder::new().map_err(|e| Failure::io("no temporary folder for the pull", &e))?;
+        let folder = Folder::new(downloads).map_err(|e| Failure::io("no folder for the pull", &e))?;
         let pulled =
             pull(&registry, self.platform.as_deref(), !self.no_referrers, &|digest| folder.create(digest))?;
         for missed in pulled.missed.iter().take(MAX_NAMED) {

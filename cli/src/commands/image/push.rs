@@ -51,8 +51,7 @@ impl Push {
         let from = self.mount_from.map(|from| from.parse::<RepositoryName>()).transpose();
         let from = from.map_err(|e| Failure::new(Kind::Usage, e.to_string()))?.map(String::from);
         let shown = one(ask(context, ImageRequest::Inspect { reference: self.which.image })?)?;
-        let kept =
-            ask(context, ImageRequest::Kept { tree: shown.tree.clone(), referrers: !self.no_referrers })?;
+        let kept = ask(context, ImageRequest::Kept { tree: shown.tree, referrers: !self.no_referrers })?;
         let ImageAnswer::Repository(Some(repository)) = kept else { return Err(unexpected()) };
         let top: Sha256Digest = shown.digest.parse().map_err(|_| unexpected())?;
         let stop = stop()?;

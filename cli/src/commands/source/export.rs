@@ -6,11 +6,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use stele_store::model::Sha256;
-
 use super::bundle;
 use super::keep::Sources;
-use super::read;
 use crate::args::Global;
 use crate::render;
 use stele::answers::Source;
@@ -58,7 +55,7 @@ impl Export {
 }
 
 fn is_meant(source: &Source, text: &str) -> bool {
-    source.file == text || (text.len() >= 8 && source.sha256.starts_with(text))
+    source.file == text || (text.len() >= 8 && source.sha256.to_string().starts_with(text))
 }
 
 /// Writes the bundle to a temporary folder and renames it, so that a folder of that name is complete. Returns its list.
@@ -80,10 +77,10 @@ fn write(keep: &Sources, chosen: &[Source], to: &Path) -> Result<String, Failure
         let umask = rustix::process::umask(rustix::fs::Mode::empty());
         rustix::process::umask(umask);
         let names: Vec<(String, String)> =
-            chosen.iter().map(|it| (it.file.clone(), it.sha256.clone())).collect();
+            chosen.iter().map(|it| (it.file.clone(), it.sha256.to_string())).collect();
         let mut list = String::new();
         for (source, file) in chosen.iter().zip(bundle::file_names(&names)) {
-            let sha256: Sha256 = read("SHA-256", &source.sha256)?;
+            let sha256 = source.sha256;
             keep.export(&sha256, &unfinished.join(&file), umask.as_raw_mode())?;
             list += &format!("{sha256}  {file}\n");
         }

@@ -81,7 +81,7 @@ impl Sources {
                 Err(failure) if failure.kind == Kind::NotFound => continue,
                 Err(failure) => return Err(failure),
             };
-            let Some(sha256) = info.sha256.filter(|it| it.starts_with(digits)) else { continue };
+            let Some(sha256) = info.sha256.filter(|it| it.to_string().starts_with(digits)) else { continue };
             all.push(answers::Source {
                 file: file.to_owned(),
                 sha256,
@@ -103,7 +103,7 @@ impl Sources {
         };
         Ok(answers::Source {
             file: file.to_string(),
-            sha256: sha256.to_string(),
+            sha256: *sha256,
             size: info.size,
             digest: info.digest,
             root: root_name(file, sha256),

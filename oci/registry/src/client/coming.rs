@@ -1,13 +1,12 @@
 //! A blob on its way here: hashed as it comes, and gone on with where a connection broke.
 
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read};
 
 use sha2::{Digest as _, Sha256};
 use stele_http::{Download, HttpError, Method, Retry, Start};
 
 use super::error::Error;
-use super::pull::{Descriptor, Destination};
+use super::pull::{BlobFile, Descriptor, Destination};
 use super::session::Registry;
 use crate::name::Sha256Digest;
 
@@ -49,7 +48,7 @@ pub(super) fn fetch(registry: &Registry, blob: &Descriptor, place: &Destination<
 
 /// A blob of which a beginning is there.
 struct Coming {
-    file: File,
+    file: Box<dyn BlobFile>,
     hash: Sha256,
     came: u64,
     /// Whether it is of more than one answer.
@@ -59,8 +58,7 @@ struct Coming {
 
 impl Coming {
     fn restart(&mut self) -> io::Result<()> {
-        self.file.set_len(0)?;
-        self.file.seek(SeekFrom::Start(0))?;
+        self.file.restart()?;
         (self.hash, self.came, self.joined) = (Sha256::new(), 0, false);
         self.download = Download::default();
         Ok(())

@@ -15,7 +15,7 @@ mod tests;
 mod upload;
 
 pub use error::Error;
-pub use pull::{Pulled, pull};
+pub use pull::{BlobFile, Pulled, pull};
 pub use push::{Pushed, push};
 pub use remote::{Remote, RemoteError};
 pub use session::{Options, Purpose, Registry};

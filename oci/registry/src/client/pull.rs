@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io;
+use std::io::{self, Seek, SeekFrom, Write};
 
 use serde::Deserialize;
 use stele_http::Method;
@@ -38,8 +38,24 @@ pub struct Pulled {
     pub missed: Vec<String>,
 }
 
-/// Makes the file that a blob goes to. Nobody may use it before the pull has ended well.
-pub type Destination<'a> = dyn Fn(&Sha256Digest) -> io::Result<File> + 'a;
+/// A file that a blob is written to.
+pub trait BlobFile: Write {
+    /// Discards what was written: the blob comes again from its first byte.
+    ///
+    /// # Errors
+    /// When the file cannot be truncated.
+    fn restart(&mut self) -> io::Result<()>;
+}
+
+impl BlobFile for File {
+    fn restart(&mut self) -> io::Result<()> {
+        self.set_len(0)?;
+        self.seek(SeekFrom::Start(0)).map(drop)
+    }
+}
+
+/// Creates the file that a blob is written to. It may be used only after the pull succeeded.
+pub type Destination<'a> = dyn Fn(&Sha256Digest) -> io::Result<Box<dyn BlobFile>> + 'a;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -125,7 +125,9 @@ fn pulled(mock: &Mock, referring: bool) -> Result<(Pulled, BTreeMap<String, Vec<
     let folder = tempfile::tempdir().expect("a folder");
     let name = |digest: &Sha256Digest| digest.as_str().replace(':', "-");
     let pulled = mock.reach(Purpose::Pull).and_then(|registry| {
-        pull(&registry, None, referring, &|digest| std::fs::File::create(folder.path().join(name(digest))))
+        pull(&registry, None, referring, &|digest| {
+            Ok(Box::new(std::fs::File::create(folder.path().join(name(digest)))?))
+        })
     })?;
     let blobs = std::fs::read_dir(folder.path()).expect("a folder").map(|entry| {
         let path = entry.expect("an entry").path();

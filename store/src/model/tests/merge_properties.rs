@@ -1,4 +1,4 @@
-//! Of the merge: it is a union, and where there is none it says where and between whom.
+//! The merge: it is a union, or a conflict with its path and origins.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use super::super::{
 };
 use super::{Directory, Memory, NotThere, Thing, file};
 
-/// Directories with few names and few contents, so that two of them often overlap.
+/// Directories with few names and few contents, so that any two often overlap.
 fn directories() -> impl Strategy<Value = Directory> {
     let name = prop::sample::select(vec![b"a".to_vec(), b"b".to_vec(), b"c d".to_vec(), b"\xff".to_vec()]);
     let leaf = prop_oneof![
@@ -34,7 +34,7 @@ fn run(memory: &Memory, trees: &[TreeId]) -> Result<Merged, MergeError<NotThere>
     Merge { inputs: inputs(trees), winners: BTreeMap::new() }.run(memory)
 }
 
-/// Merges and keeps what came of it; `None` is a conflict.
+/// Merges and stores the result; `None` is a conflict.
 fn merged(memory: &Memory, trees: &[TreeId]) -> Option<TreeId> {
     match run(memory, trees) {
         Ok(merged) => {
@@ -46,7 +46,7 @@ fn merged(memory: &Memory, trees: &[TreeId]) -> Option<TreeId> {
     }
 }
 
-/// The union as anybody would write it down, and the first path at which there is none.
+/// A naive union, or the first path where it fails.
 fn union(a: &Directory, b: &Directory, at: &str) -> Result<Directory, String> {
     let mut both = a.clone();
     for (name, thing) in b {
@@ -131,7 +131,7 @@ fn things_that_differ_are_never_merged_and_the_conflict_names_path_and_both_orig
 }
 
 #[test]
-fn the_origins_of_a_conflict_are_two_that_really_differ() {
+fn a_conflict_names_two_origins_that_differ() {
     let memory = Memory::default();
     let trees =
         [b"1", b"1", b"2"].map(|bytes| memory.keep_all(&dir([(b"f", text(bytes)), (b"g", text(b""))])));
@@ -140,7 +140,7 @@ fn the_origins_of_a_conflict_are_two_that_really_differ() {
 }
 
 #[test]
-fn a_winner_that_has_nothing_there_settles_nothing() {
+fn a_winner_without_the_entry_does_not_resolve_the_conflict() {
     let memory = Memory::default();
     let trees = [dir([(b"f", text(b"1"))]), dir([(b"f", text(b"2"))]), dir([])].map(|d| memory.keep_all(&d));
     let winners = BTreeMap::from([("f".to_owned(), "origin-2".to_owned())]);
@@ -160,7 +160,7 @@ fn a_winner_takes_its_path_with_all_below_and_nothing_else() {
         memory.keep_new(merged.new);
         Ok(merged.root)
     };
-    // The whole directory of the winner, and nothing of the other's.
+    // The whole directory of the winner, nothing of the other's.
     assert_eq!(merge("x\\x20y", "origin-0").unwrap(), trees[0]);
     assert_eq!(merge("x\\x20y", "origin-1").unwrap(), trees[1]);
     // One file of the winner, and the directory around it merged.
@@ -169,14 +169,14 @@ fn a_winner_takes_its_path_with_all_below_and_nothing_else() {
     for path in ["x\\x20y/only\\x20a", "x\\x20y/only\\x20b", "g"] {
         assert!(node_at(&memory, root, path).is_some(), "{path}");
     }
-    // A winner elsewhere, or spelled without its escape, does not settle it.
+    // A winner elsewhere, or without its escape, does not resolve the conflict.
     for path in ["g", "x y", "f", "x\\x20y/only\\x20a"] {
         assert_eq!(conflict(merge(path, "origin-0")).path, "x\\x20y/f", "{path}");
     }
 }
 
 #[test]
-fn a_tree_that_cannot_be_had_is_named_with_its_origin() {
+fn a_tree_that_cannot_be_loaded_is_named_with_its_origin() {
     let memory = Memory::default();
     let lost = Tree::default().id();
     let holder = |name: &[u8]| {
@@ -186,7 +186,7 @@ fn a_tree_that_cannot_be_had_is_named_with_its_origin() {
         ];
         memory.keep(Tree::new(entries).unwrap()).0
     };
-    // What all sides agree on is not looked at, there or not.
+    // Trees on which all sides agree are not loaded, whether present or not.
     assert!(run(&memory, &[holder(b"x"), holder(b"y")]).is_ok());
     match run(&memory, &[holder(b"x"), memory.keep_all(&dir([(b"d", sub([(b"f", text(b""))]))]))]) {
         Err(MergeError::Source { tree, origin, source: NotThere }) => {
@@ -203,13 +203,13 @@ fn subtrees_on_which_all_sides_agree_are_not_loaded() {
     let a = memory.keep_all(&dir([(b"shared", shared.clone()), (b"a", text(b"1")), (b"own", sub([]))]));
     let b = memory.keep_all(&dir([(b"shared", shared), (b"b", text(b"2"))]));
     assert!(run(&memory, &[a, b, a]).is_ok());
-    // Each input once, and nothing below: neither what they share nor what only one has.
+    // Each input once, and nothing below: neither shared subtrees nor those of one input alone.
     assert_eq!(memory.take_loads(), [a, b]);
 }
 
 #[test]
 fn trees_that_hold_one_tree_many_times_take_no_exponential_time() {
-    // Each level holds the one below twice, so that there are 2^60 paths to the single file.
+    // Each level contains the one below twice, so there are 2^60 paths to the single file.
     let memory = Memory::default();
     let tower = |bytes: &[u8]| {
         let mut top = memory.keep(Tree::new(vec![(Name::new(bytes).unwrap(), file(bytes, false))]).unwrap());
@@ -225,7 +225,7 @@ fn trees_that_hold_one_tree_many_times_take_no_exponential_time() {
     assert_eq!(memory.take_loads().len(), 2 * 61);
 }
 
-/// A directory in a directory, `depth` deep, with a file in the innermost.
+/// Nested directories, `depth` deep, with a file in the innermost.
 fn chain(memory: &Memory, depth: usize, leaf: &[u8]) -> TreeId {
     let mut top = memory.keep(Tree::new(vec![(Name::new(leaf).unwrap(), file(leaf, false))]).unwrap());
     for _ in 0..depth {
@@ -257,8 +257,8 @@ fn nesting_beyond_the_greatest_depth_is_refused_and_the_path_is_named() {
 }
 
 #[test]
-fn nesting_beyond_the_greatest_depth_is_refused_also_where_the_same_trees_were_merged_before() {
-    // First at the root and then one level down, where what is below fits no longer.
+fn nesting_beyond_the_greatest_depth_is_refused_even_where_a_merge_is_reused() {
+    // First at the root and then one level down, where the rest no longer fits.
     let memory = Memory::default();
     let trees = [b"x", b"y"].map(|leaf| {
         let tree = chain(&memory, MAX_DEPTH - 1, leaf);
@@ -276,7 +276,7 @@ fn nesting_beyond_the_greatest_depth_is_refused_also_where_the_same_trees_were_m
 }
 
 #[test]
-fn a_winner_wins_at_its_path_also_where_the_same_trees_meet_elsewhere() {
+fn a_winner_wins_at_its_path_even_where_the_same_trees_meet_elsewhere() {
     let memory = Memory::default();
     let side = |own: &[u8], f: &[u8]| {
         let deep = || sub([(b"deep", sub([(b"f", text(f)), (own, text(own))]))]);
@@ -295,7 +295,7 @@ fn a_winner_wins_at_its_path_also_where_the_same_trees_meet_elsewhere() {
 }
 
 #[test]
-fn a_directory_that_a_winner_took_is_merged_as_ever_before_and_behind_it() {
+fn a_directory_with_a_winner_is_still_merged_before_and_after_it() {
     let memory = Memory::default();
     let side = |own: &[u8]| {
         let deep = || sub([(b"deep", sub([(own, text(own))]))]);
@@ -311,13 +311,13 @@ fn a_directory_that_a_winner_took_is_merged_as_ever_before_and_behind_it() {
 }
 
 #[test]
-fn what_is_made_at_several_places_is_new_only_once() {
+fn a_tree_made_at_several_paths_is_new_only_once() {
     let memory = Memory::default();
     let side = |bytes: &[u8]| {
         let one = sub([(bytes, text(bytes))]);
         memory.keep_all(&dir([(b"a", one.clone()), (b"b", one.clone()), (b"c", one)]))
     };
-    // At `c` other trees meet, and become the same.
+    // At `c` other trees meet, with the same result.
     let trees = [side(b"x"), side(b"y"), memory.keep_all(&dir([(b"c", sub([]))]))];
     assert_eq!(run(&memory, &trees).unwrap().new.len(), 2);
 }
@@ -333,7 +333,7 @@ fn nesting_of_the_greatest_depth_fits_a_small_stack() {
 }
 
 #[test]
-fn of_no_input_comes_the_empty_tree() {
+fn a_merge_without_inputs_is_the_empty_tree() {
     let merged = run(&Memory::default(), &[]).unwrap();
     assert_eq!((merged.root, merged.size, merged.new), (Tree::default().id(), 13, vec![Tree::default()]));
 }
@@ -363,18 +363,18 @@ proptest! {
     }
 
     #[test]
-    fn a_conflict_is_settled_by_either_winner(a in directories(), b in directories()) {
+    fn either_winner_resolves_a_conflict(a in directories(), b in directories()) {
         let memory = Memory::default();
         let trees = [memory.keep_all(&a), memory.keep_all(&b)];
         for winner in [0, 1] {
             let mut merge = Merge { inputs: inputs(&trees), winners: BTreeMap::new() };
-            // Each round settles one conflict, so that the rounds come to an end.
+            // Each round resolves one conflict, so that the loop ends.
             let merged = loop {
                 match merge.run(&memory) {
                     Ok(merged) => break merged,
                     Err(MergeError::Conflict(it)) => {
                         let before = merge.winners.insert(it.path, format!("origin-{winner}"));
-                        prop_assert_eq!(before, None, "a winner settled nothing");
+                        prop_assert_eq!(before, None, "a winner resolved nothing");
                     }
                     Err(e) => panic!("{e:?}"),
                 }
@@ -418,7 +418,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_new_comes_once_children_first_and_makes_the_result_whole(a in directories(), b in directories()) {
+    fn new_trees_come_once_children_first_and_complete_the_result(a in directories(), b in directories()) {
         let memory = Memory::default();
         let trees = [memory.keep_all(&a), memory.keep_all(&b)];
         let mut had = BTreeSet::new();

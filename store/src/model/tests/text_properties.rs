@@ -1,18 +1,18 @@
-//! Of the canonical text: it has one spelling, and no change of it goes unnoticed.
+//! The canonical text: it has one encoding, and every change to it is detected.
 
 use proptest::prelude::*;
 
 use super::super::{DecodeTreeError, Name, Node, SymlinkTarget, Tree};
 use super::{file, trees};
 
-/// What `bytes` are taken for; whatever is taken must be written back as the very same bytes.
+/// Decodes `bytes`; an accepted text must encode to the very same bytes.
 fn decode(bytes: &[u8]) -> Result<Tree, DecodeTreeError> {
     let decoded = Tree::decode(bytes);
     if let Ok(tree) = &decoded {
         let again = tree.encode();
-        assert_eq!(again.as_bytes(), bytes, "taken, and written otherwise: {:?}", shown(bytes));
+        assert_eq!(again.as_bytes(), bytes, "accepted, but encoded differently: {:?}", shown(bytes));
         let sorted = Tree::new(tree.entries().to_vec());
-        assert_eq!(sorted.as_ref(), Ok(tree), "taken out of order: {:?}", shown(bytes));
+        assert_eq!(sorted.as_ref(), Ok(tree), "accepted out of order: {:?}", shown(bytes));
     }
     decoded
 }
@@ -39,13 +39,13 @@ fn changed(text: &[u8], change: Change, at: usize, byte: u8) -> Vec<u8> {
     bytes
 }
 
-/// Decodes a changed text: it must be refused, or be another tree under another identity.
+/// Decodes a changed text: it must be refused, or decode to another tree with another identity.
 fn assert_noticed(tree: &Tree, text: &[u8], bytes: &[u8]) {
     if bytes == text {
         return;
     }
     if let Ok(other) = decode(bytes) {
-        assert_ne!(&other, tree, "not noticed: {:?}", shown(bytes));
+        assert_ne!(&other, tree, "not detected: {:?}", shown(bytes));
         assert_ne!(other.id(), tree.id());
     }
 }
@@ -75,7 +75,7 @@ fn small_trees() -> Vec<Tree> {
 }
 
 #[test]
-fn no_single_byte_of_a_text_can_change_unnoticed() {
+fn no_change_of_a_single_byte_goes_undetected() {
     for tree in small_trees() {
         let text = tree.encode().into_bytes();
         for at in 0..=text.len() {
@@ -93,12 +93,12 @@ fn no_single_byte_of_a_text_can_change_unnoticed() {
 }
 
 #[test]
-fn no_end_of_a_text_can_be_cut_off_unnoticed_but_at_a_line() {
+fn no_truncation_within_a_line_goes_undetected() {
     for tree in small_trees() {
         let text = tree.encode().into_bytes();
         for end in 0..text.len() {
             let cut = &text[..end];
-            // Whole lines that are left are a tree of their own, with another digest.
+            // The whole lines that remain are a tree of their own, with another digest.
             let at_line = end > 0 && text[end - 1] == b'\n';
             assert_eq!(decode(cut).is_ok(), at_line, "{:?}", shown(cut));
         }
@@ -106,8 +106,8 @@ fn no_end_of_a_text_can_be_cut_off_unnoticed_but_at_a_line() {
 }
 
 #[test]
-fn the_order_is_that_of_the_names_and_not_of_their_spellings() {
-    // Escaped, `\x01` begins with a backslash and would come behind `A`.
+fn entries_sort_by_their_names_and_not_by_the_escaped_form() {
+    // Escaped, `\x01` begins with a backslash and would sort after `A`.
     let entries = |names: [&[u8]; 4]| names.map(|n| (Name::new(n).unwrap(), file(b"", false))).to_vec();
     let tree = Tree::new(entries([b"A", b"\xff", b"\x01", b"!"])).unwrap();
     let sorted: Vec<&[u8]> = tree.entries().iter().map(|(name, _)| name.as_bytes()).collect();
@@ -119,7 +119,7 @@ fn the_order_is_that_of_the_names_and_not_of_their_spellings() {
     assert_eq!(decode(by_spelling.as_bytes()), Err(DecodeTreeError::Order { line: 4 }));
 }
 
-/// A line made of the right pieces and of almost right ones.
+/// A line of valid pieces and of almost valid ones.
 fn lines() -> impl Strategy<Value = String> {
     let digest = "8e4c7c1b99dbfd50e7a95185fead5ee1448fa904a2fdd778eaf5f2dbfd629a99";
     let kind = prop_oneof![
@@ -171,7 +171,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
-    fn no_change_of_a_larger_text_goes_unnoticed(
+    fn no_change_of_a_larger_text_goes_undetected(
         tree in trees(12),
         change in prop::sample::select(vec![Change::Replace, Change::Insert, Change::Delete]),
         at: prop::sample::Index,
@@ -182,7 +182,7 @@ proptest! {
     }
 
     #[test]
-    fn no_two_entries_can_change_places_unnoticed(
+    fn no_swap_of_two_entries_goes_undetected(
         tree in trees(12), a: prop::sample::Index, b: prop::sample::Index,
     ) {
         let text = tree.encode();
@@ -195,19 +195,19 @@ proptest! {
     }
 
     #[test]
-    fn what_is_decoded_is_what_would_be_encoded(text in near_canonical()) {
+    fn only_the_canonical_encoding_decodes(text in near_canonical()) {
         let _ = decode(text.as_bytes());
     }
 
     #[test]
-    fn no_rubbish_behind_the_version_line_is_a_tree_in_a_second_spelling(
+    fn no_arbitrary_bytes_decode_to_a_tree_in_a_second_encoding(
         bytes in prop::collection::vec(prop_oneof![any::<u8>(), Just(b' '), Just(b'\n'), Just(b'f')], 0..80),
     ) {
         let _ = decode(&[b"stele-tree 1\n", &bytes[..]].concat());
     }
 
     #[test]
-    fn every_tree_survives_its_text(tree in trees(12)) {
+    fn every_tree_survives_encoding(tree in trees(12)) {
         let text = tree.encode();
         prop_assert_eq!(decode(text.as_bytes()), Ok(tree.clone()));
         prop_assert!(text.lines().skip(1).all(|line| line.split(' ').count() == 4));
@@ -218,7 +218,7 @@ proptest! {
     }
 
     #[test]
-    fn the_order_in_which_entries_come_does_not_matter(tree in trees(12), seed: u64) {
+    fn the_order_of_the_given_entries_does_not_matter(tree in trees(12), seed: u64) {
         let mut entries = tree.entries().to_vec();
         // Any permutation will do; this one depends on the seed.
         entries.sort_by_key(|(name, _)| super::Digest::of(&[&seed.to_le_bytes(), name.as_bytes()].concat()));

@@ -65,7 +65,9 @@ pub(super) fn bill(known: &Known<'_>, files: Vec<ImageFile>, tools: bool) -> Res
         let goal = goals.iter().find(|goal| goal.name == recipe.name.as_str());
         packages.push(Package {
             role: if contained(number) { Role::Contained } else { Role::Tool },
-            outputs: goal.map(|goal| goal.outputs.values().cloned().collect()).unwrap_or_default(),
+            outputs: goal
+                .map(|goal| goal.outputs.values().map(ToString::to_string).collect())
+                .unwrap_or_default(),
             tools: if tools { with } else { Vec::new() },
             ..package(tree, recipe)?
         });
