@@ -83,6 +83,7 @@ pub(crate) fn exhausted(meter: &mut Meter<'_>, bound: Bound, into: &mut Differen
     meter.leave_out(bound, 1);
     into.notes.push(match bound {
         Bound::Time => "not compared further: the time is over".to_owned(),
+        Bound::Room => "not compared further: there is no room to decompress it".to_owned(),
         _ => "not compared further: enough bytes were read".to_owned(),
     });
 }

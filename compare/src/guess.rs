@@ -9,8 +9,7 @@ const MAX_EVIDENCE: usize = 100;
 /// The times of two builds are likely less than a year apart.
 const YEAR: u32 = 366 * 86_400;
 /// Folders in which builds happen.
-const BUILD_FOLDERS: [&str; 8] =
-    ["/build", "/tmp", "/var/tmp", "/home", "/root", "/usr/src", "/work", "/nix/var"];
+const BUILD_FOLDERS: [&str; 7] = ["/build", "/tmp", "/var/tmp", "/home", "/root", "/usr/src", "/nix/var"];
 
 fn guess(cause: Cause, evidence: impl Into<String>) -> Option<Guess> {
     Some(Guess { cause, evidence: cut(&evidence.into(), MAX_EVIDENCE) })
@@ -226,7 +225,7 @@ mod tests {
             ("at 02:12:08.", "at 02:12:09.", Cause::Timestamp),
             ("t=1796004728", "t=1796004799", Cause::Timestamp),
             ("dir=/build/a/src", "dir=/build/b/src", Cause::BuildPath),
-            ("x /home/me/p/x.c", "x /srv/q/x.c", Cause::BuildPath),
+            ("x /usr/src/p/x.c", "x /srv/q/x.c", Cause::BuildPath),
             ("/tmp/ccAbCd12.o", "/tmp/ccZzYy98.o", Cause::TemporaryName),
             ("at 0x7ffd12345678", "at 0x7ffe9abc5670", Cause::Address),
             (

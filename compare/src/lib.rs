@@ -29,7 +29,7 @@ mod tests;
 mod view;
 mod walk;
 
-pub use limits::Limits;
+pub use limits::{Limits, Options, Scratch, ScratchFile};
 pub use report::{
     Bound, Cause, Change, Counts, Difference, Fact, Format, Guess, Hex, Hunk, LeftOut, Line, Part, Region,
     Report, Sign, VERSION,

@@ -1,6 +1,6 @@
 //! How much a comparison may take and give.
 
-use std::path::PathBuf;
+use std::io::{self, Read, Seek, Write};
 use std::time::Duration;
 
 /// The bounds of a comparison. What is beyond them is counted, never silently dropped.
@@ -22,12 +22,36 @@ pub struct Limits {
     pub text: u64,
     /// How many lines of one file are shown.
     pub lines: usize,
-    /// What is decompressed stays in memory up to so many bytes, and is in a file without a name beyond.
+    /// What is decompressed stays in memory up to so many bytes, and goes to a scratch file beyond.
     pub memory: usize,
     /// How far a decompressor may look back.
     pub window: u64,
-    /// The folder of those files; the system's when there is none.
-    pub scratch: Option<PathBuf>,
+}
+
+/// A file for a while.
+pub trait ScratchFile: Read + Write + Seek {}
+
+impl<T: Read + Write + Seek> ScratchFile for T {}
+
+/// Makes scratch files.
+pub type Scratch<'a> = dyn Fn() -> io::Result<Box<dyn ScratchFile>> + 'a;
+
+/// How a comparison is done.
+#[derive(Clone, Copy)]
+pub struct Options<'a> {
+    /// What bounds it.
+    pub limits: &'a Limits,
+    /// Asked all the time: whether to end.
+    pub cancelled: &'a dyn Fn() -> bool,
+    /// For what is decompressed and larger than memory allows; without, it is left out.
+    pub scratch: Option<&'a Scratch<'a>>,
+}
+
+impl<'a> Options<'a> {
+    /// Within `limits`, without scratch files.
+    pub fn new(limits: &'a Limits) -> Self {
+        Self { limits, cancelled: &|| false, scratch: None }
+    }
 }
 
 impl Default for Limits {
@@ -43,7 +67,6 @@ impl Default for Limits {
             lines: 40,
             memory: 4 << 20,
             window: 128 << 20,
-            scratch: None,
         }
     }
 }

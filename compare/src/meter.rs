@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::time::Instant;
 
-use super::Limits;
 use super::report::{Bound, Difference, Fact, LeftOut};
+use super::{Limits, Options, Scratch};
 
 /// Why a comparison of contents ends early.
 #[derive(Debug)]
@@ -45,17 +45,19 @@ pub(crate) struct Meter<'a> {
     bytes: u64,
     findings: usize,
     left_out: BTreeMap<Bound, u64>,
+    pub(crate) scratch: Option<&'a Scratch<'a>>,
     cancelled: &'a dyn Fn() -> bool,
 }
 
 impl<'a> Meter<'a> {
-    pub(crate) fn new(limits: &'a Limits, cancelled: &'a dyn Fn() -> bool) -> Self {
+    pub(crate) fn new(Options { limits, cancelled, scratch }: Options<'a>) -> Self {
         Self {
             limits,
             deadline: Instant::now().checked_add(limits.time),
             bytes: limits.bytes,
             findings: limits.findings,
             left_out: BTreeMap::new(),
+            scratch,
             cancelled,
         }
     }

@@ -32,6 +32,9 @@ impl Report {
                 }
                 Bound::Bytes => writeln!(to, "not compared further, as enough bytes were read: {times}")?,
                 Bound::Time => writeln!(to, "not compared further, as the time is over: {times}")?,
+                Bound::Room => {
+                    writeln!(to, "not looked into, as there is no room to decompress it: {times}")?;
+                }
                 Bound::Members => writeln!(to, "not looked at, beyond the most members or symbols: {times}")?,
             }
         }

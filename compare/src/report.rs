@@ -1,4 +1,4 @@
-//! What a comparison found. `docs/formats.md`, "Comparisons", has these as JSON.
+//! What a comparison found. `docs/formats.md`, "`diff`", has these as JSON.
 
 use std::fmt;
 
@@ -261,6 +261,8 @@ pub enum Bound {
     Time,
     /// The number of members or symbols.
     Members,
+    /// The room for what is decompressed.
+    Room,
 }
 
 impl Difference {

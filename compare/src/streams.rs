@@ -1,11 +1,10 @@
 //! Reading pieces of contents, and comparing them.
 
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
 
-use tempfile::SpooledTempFile;
-
-use super::Bytes;
 use super::meter::{Halt, Meter};
+use super::report::Bound;
+use super::{Bytes, ScratchFile};
 
 pub(crate) const CHUNK: usize = 64 << 10;
 
@@ -103,25 +102,63 @@ pub(crate) fn same(meter: &mut Meter<'_>, a: &mut dyn Bytes, b: &mut dyn Bytes) 
     }
 }
 
-/// What a reader gives, to be read from any place. An error of the reader is given beside what came before it.
+/// What a reader gave, to be read from any place: in memory, or in a scratch file.
+pub(crate) enum Spooled {
+    Memory(Cursor<Vec<u8>>),
+    File(Box<dyn ScratchFile>),
+}
+
+impl Read for Spooled {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Memory(bytes) => bytes.read(buffer),
+            Self::File(file) => file.read(buffer),
+        }
+    }
+}
+
+impl Seek for Spooled {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        match self {
+            Self::Memory(bytes) => bytes.seek(to),
+            Self::File(file) => file.seek(to),
+        }
+    }
+}
+
+/// Reads all of a reader. An error of the reader is given beside what came before it.
 pub(crate) fn spool(
     meter: &mut Meter<'_>,
     from: &mut dyn Read,
-) -> Result<(SpooledTempFile, Option<io::Error>), Halt> {
-    let mut spooled = match &meter.limits.scratch {
-        Some(folder) => tempfile::spooled_tempfile_in(meter.limits.memory, folder),
-        None => tempfile::spooled_tempfile(meter.limits.memory),
-    };
+) -> Result<(Spooled, Option<io::Error>), Halt> {
+    // Where there is no room, the rest can still be compared.
+    let no_room = |_: io::Error| Halt::Exhausted(Bound::Room);
+    let (mut memory, mut file) = (Vec::new(), None);
     let mut buffer = vec![0; CHUNK];
-    loop {
+    let error = loop {
         meter.tick(CHUNK as u64)?;
         let count = match from.read(&mut buffer) {
+            Ok(0) => break None,
             Ok(count) => count,
-            Err(error) => return Ok((spooled, Some(error))),
+            Err(error) => break Some(error),
         };
-        if count == 0 {
-            return Ok((spooled, None));
+        if file.is_none() && memory.len() + count > meter.limits.memory {
+            let make = meter.scratch.ok_or(Halt::Exhausted(Bound::Room))?;
+            let mut made = make().map_err(no_room)?;
+            made.write_all(&memory).map_err(no_room)?;
+            (memory, file) = (Vec::new(), Some(made));
         }
-        spooled.write_all(&buffer[..count]).map_err(Halt::Source)?;
-    }
+        match &mut file {
+            Some(file) => file.write_all(&buffer[..count]).map_err(no_room)?,
+            None => memory.extend_from_slice(&buffer[..count]),
+        }
+    };
+    let spooled = match file {
+        Some(mut file) => {
+            file.flush().map_err(no_room)?;
+            Spooled::File(file)
+        }
+        None => Spooled::Memory(Cursor::new(memory)),
+    };
+    Ok((spooled, error))
 }

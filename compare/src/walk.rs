@@ -5,7 +5,7 @@ use std::io;
 use super::meter::{Halt, Meter};
 use super::report::{Cause, Change, Counts, Difference, Fact, Part, Report, VERSION};
 use super::view::{Bytes, Entry, Id, Node, View};
-use super::{Limits, contents, escape, guess};
+use super::{Options, contents, escape, guess, streams};
 
 /// Why two trees could not be compared.
 #[derive(Debug, thiserror::Error)]
@@ -29,17 +29,16 @@ struct Sides<'a> {
     after: &'a dyn View,
 }
 
-/// Compares the directory `before.1` of one view with `after.1` of another. `cancelled` is asked all the time.
+/// Compares the directory `before.1` of one view with `after.1` of another.
 ///
 /// # Errors
 /// When it is cancelled, or something cannot be read. Reaching a limit is no error.
 pub fn compare(
     before: (&dyn View, &Id),
     after: (&dyn View, &Id),
-    limits: &Limits,
-    cancelled: &dyn Fn() -> bool,
+    options: Options<'_>,
 ) -> Result<Report, CompareError> {
-    let mut meter = Meter::new(limits, cancelled);
+    let mut meter = Meter::new(options);
     let sides = Sides { before: before.0, after: after.0 };
     let (mut counts, mut differences) = (Counts::default(), Vec::new());
     let mut open = vec![(String::new(), before.1.clone(), after.1.clone())];
@@ -52,7 +51,7 @@ pub fn compare(
         let other = sides.after.entries(&other).map_err(failed)?;
         let mut below = Vec::new();
         for (before, after) in united(&one, &other) {
-            if cancelled() {
+            if (options.cancelled)() {
                 return Err(CompareError::Cancelled);
             }
             let entry = before.or(after).map(|it| it.name.as_slice()).unwrap_or_default();
@@ -89,17 +88,30 @@ pub fn compare_contents(
     name: &[u8],
     before: &mut dyn Bytes,
     after: &mut dyn Bytes,
-    limits: &Limits,
-    cancelled: &dyn Fn() -> bool,
+    options: Options<'_>,
 ) -> Result<Report, CompareError> {
-    let mut meter = Meter::new(limits, cancelled);
+    let mut meter = Meter::new(options);
     let mut difference = Difference::new(Part::Path, escape::name(name), Change::Changed);
-    let outcome = contents::compare(&mut meter, before, after, 0, &mut difference);
+    // What a reader of a format notes about two equal contents is no difference.
+    let same = streams::same(&mut meter, before, after).map_err(of_source);
+    let is_same = matches!(same, Ok(true));
+    let outcome = match same {
+        Ok(true) => Ok(()),
+        Ok(false) => contents::compare(&mut meter, before, after, 0, &mut difference),
+        Err(halt) => Err(halt),
+    };
     settle(&mut meter, outcome, &mut difference)?;
-    let same = !difference.says_something() && difference.notes.is_empty();
-    let counts = Counts { changed: u64::from(!same), ..Counts::default() };
-    let differences = if same { Vec::new() } else { vec![difference] };
-    Ok(Report { version: VERSION, same, counts, differences, left_out: meter.left_out() })
+    let counts = Counts { changed: u64::from(!is_same), ..Counts::default() };
+    let differences = if is_same { Vec::new() } else { vec![difference] };
+    Ok(Report { version: VERSION, same: is_same, counts, differences, left_out: meter.left_out() })
+}
+
+/// Without a reader of a format, an error is the source's.
+fn of_source(halt: Halt) -> Halt {
+    match halt {
+        Halt::Malformed(why) => Halt::Source(io::Error::other(why)),
+        halt => halt,
+    }
 }
 
 fn named(path: &str) -> String {

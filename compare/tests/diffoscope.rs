@@ -11,7 +11,9 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use serde_json::Value;
-use stele_compare::{Bytes, Cause, Difference, Entry, Id, Limits, Node, Part, Report, View, compare};
+use stele_compare::{
+    Bytes, Cause, Difference, Entry, Id, Limits, Node, Options, Part, Report, View, compare,
+};
 use tempfile::TempDir;
 
 /// A folder; the id of a file is its content, as these are small, and that of a directory its path.
@@ -73,7 +75,7 @@ fn builds() -> &'static [PathBuf; 2] {
 
 fn report() -> Report {
     let [one, other] = builds().clone().map(|path| Id(path.into_os_string().into_vec()));
-    compare((&Folder, &one), (&Folder, &other), &Limits::default(), &|| false).expect("it can be read")
+    compare((&Folder, &one), (&Folder, &other), Options::new(&Limits::default())).expect("it can be read")
 }
 
 /// What differs in itself: a path, and the innermost member whose content does.

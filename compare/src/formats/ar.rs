@@ -5,7 +5,7 @@ use super::super::meter::{Halt, Meter, malformed};
 use super::super::report::{Cause, Difference};
 use super::super::streams::{exactly, length, read_at};
 use super::super::{Bytes, escape};
-use super::members::{self, Member, Place, Value, check_count};
+use super::members::{self, Location, Member, Value, check_count};
 
 pub(super) const MAGIC: &[u8] = b"!<arch>\n";
 
@@ -54,8 +54,8 @@ fn members(meter: &mut Meter<'_>, bytes: &mut dyn Bytes) -> Result<Vec<Member>, 
         } else {
             raw.strip_suffix(b"/").unwrap_or(raw).to_vec()
         };
-        let place = Place::Plain { start, length: content };
-        members.push(Member { name, values: values(&header), place });
+        let location = Location::Plain { start, length: content };
+        members.push(Member { name, values: values(&header), location });
         // Members begin at even offsets.
         at = (at + HEADER).saturating_add(size.next_multiple_of(2));
     }

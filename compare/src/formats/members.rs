@@ -17,7 +17,7 @@ pub(super) struct Member {
     pub(super) name: Vec<u8>,
     /// What its header says.
     pub(super) values: Vec<Value>,
-    pub(super) place: Place,
+    pub(super) location: Location,
 }
 
 /// A value of a header. One that a header lacks is not listed.
@@ -31,7 +31,7 @@ pub(super) struct Value {
 
 /// Where the content of a member is in the archive.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Place {
+pub(super) enum Location {
     /// As it is.
     Plain { start: u64, length: u64 },
     /// Deflated.
@@ -90,7 +90,7 @@ pub(super) fn compare(
         };
         let mut child = Difference::new(Part::Member, escape::name(key.0), Change::Changed);
         values(&member.values, &after[*at].values, &mut child);
-        let outcome = content(meter, (a, member.place), (b, after[*at].place), depth, &mut child);
+        let outcome = content(meter, (a, member.location), (b, after[*at].location), depth, &mut child);
         let outcome = match outcome {
             // The next member may be whole.
             Err(Halt::Malformed(why)) => {
@@ -153,20 +153,20 @@ fn values(before: &[Value], after: &[Value], into: &mut Difference) {
 
 fn content(
     meter: &mut Meter<'_>,
-    (a, one): (&mut dyn Bytes, Place),
-    (b, other): (&mut dyn Bytes, Place),
+    (a, one): (&mut dyn Bytes, Location),
+    (b, other): (&mut dyn Bytes, Location),
     depth: usize,
     into: &mut Difference,
 ) -> Result<(), Halt> {
     match (one, other) {
-        (Place::Plain { start, length }, Place::Plain { start: other, length: other_length }) => {
+        (Location::Plain { start, length }, Location::Plain { start: other, length: other_length }) => {
             let (mut a, mut b) = (Window::new(a, start, length)?, Window::new(b, other, other_length)?);
             if streams::same(meter, &mut a, &mut b)? {
                 return Ok(());
             }
             contents::compare(meter, &mut a, &mut b, depth, into)
         }
-        (Place::Deflated { start, length }, Place::Deflated { start: other, length: other_length }) => {
+        (Location::Deflated { start, length }, Location::Deflated { start: other, length: other_length }) => {
             let (mut a, mut b) = (Window::new(a, start, length)?, Window::new(b, other, other_length)?);
             if streams::same(meter, &mut a, &mut b)? {
                 return Ok(());

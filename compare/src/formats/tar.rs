@@ -8,7 +8,7 @@ use super::super::report::{Cause, Difference};
 use super::super::streams::{exactly, length, read_at};
 use super::super::{Bytes, escape};
 use super::ar::number;
-use super::members::{self, Member, Place, Value, check_count};
+use super::members::{self, Location, Member, Value, check_count};
 
 const BLOCK: u64 = 512;
 /// An extended header or long name is read as a whole.
@@ -80,8 +80,8 @@ fn members(meter: &mut Meter<'_>, bytes: &mut dyn Bytes) -> Result<Vec<Member>, 
             b'K' => extended.link = Some(until_zero(&read_at(bytes, at, short)?).to_vec()),
             b'x' => records(&read_at(bytes, at, short)?, &mut extended.pax),
             _ => {
-                let place = Place::Plain { start: at, length: size };
-                members.push(member(&block, std::mem::take(&mut extended), place));
+                let location = Location::Plain { start: at, length: size };
+                members.push(member(&block, std::mem::take(&mut extended), location));
             }
         }
         at = at.saturating_add(size.checked_next_multiple_of(BLOCK).unwrap_or(end));
@@ -101,7 +101,7 @@ fn skip_sparse(meter: &mut Meter<'_>, bytes: &mut dyn Bytes, mut at: u64) -> Res
     }
 }
 
-fn member(block: &Block, mut extended: Extended, place: Place) -> Member {
+fn member(block: &Block, mut extended: Extended, location: Location) -> Member {
     let mut pax = |key: &str| extended.pax.remove(key.as_bytes());
     let is_ustar = &block[257..263] == b"ustar\0";
     let plain = match (is_ustar, until_zero(&block[345..500])) {
@@ -146,7 +146,7 @@ fn member(block: &Block, mut extended: Extended, place: Place) -> Member {
         let what = format!("pax {}", escape::name(&key));
         values.push(Value { what, text: escape::text(&value), cause });
     }
-    Member { name, values, place }
+    Member { name, values, location }
 }
 
 /// Octal digits, or GNU's numbers of bytes.

@@ -5,7 +5,7 @@ use super::super::meter::{Halt, Meter, malformed};
 use super::super::report::{Cause, Difference, Fact};
 use super::super::streams::{length, read_at};
 use super::super::{Bytes, escape};
-use super::members::{self, Member, Place, Value, check_count};
+use super::members::{self, Location, Member, Value, check_count};
 use super::{le16, le32, le64};
 
 const END: &[u8] = b"PK\x05\x06";
@@ -107,9 +107,9 @@ fn member(
     let inner = read_at(bytes, extra_at, local_extra)?;
     let start = extra_at.saturating_add(local_extra);
     let method = le16(entry, 10);
-    let place = match method {
-        8 => Place::Deflated { start, length: packed },
-        _ => Place::Plain { start, length: packed },
+    let location = match method {
+        8 => Location::Deflated { start, length: packed },
+        _ => Location::Plain { start, length: packed },
     };
     let made_by = le16(entry, 4);
     let attributes = le32(entry, 38);
@@ -132,7 +132,7 @@ fn member(
     for (id, field) in fields(&inner) {
         extra_values("local extra field", id, field, &mut values);
     }
-    Ok(Member { name: name.to_vec(), values, place })
+    Ok(Member { name: name.to_vec(), values, location })
 }
 
 /// The extra fields of an entry.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::writers::*;
 use super::*;
-use crate::{Bound, LeftOut};
+use crate::{Bound, LeftOut, Scratch};
 
 fn left_out(report: &Report) -> Vec<Bound> {
     report.left_out.iter().map(|it| it.bound).collect()
@@ -54,10 +54,30 @@ fn a_bomb_ends_where_enough_bytes_were_read() {
         zeros.push(last);
         gzip(&zeros, 0, "", 9)
     };
-    let limits = Limits { bytes: 4 << 20, ..Limits::default() };
+    let limits = Limits { bytes: 2 << 20, ..Limits::default() };
     let report = limited(&bomb(1), &bomb(2), &limits);
     assert!(!report.same);
     assert_eq!(left_out(&report), [Bound::Bytes]);
+    // Without a scratch file, memory is the limit.
+    let report = limited(&bomb(1), &bomb(2), &Limits::default());
+    assert!(!report.same);
+    assert_eq!(left_out(&report), [Bound::Room]);
+}
+
+#[test]
+fn what_is_larger_than_memory_goes_to_a_scratch_file_or_is_left_out_when_there_is_no_room() {
+    let packed = |last: u8| gzip(&[vec![0; 100_000], vec![last]].concat(), 0, "", 6);
+    let (one, other) = (packed(1), packed(2));
+    let limits = Limits { memory: 1000, ..Limits::default() };
+    let compared = |scratch: &Scratch<'_>| {
+        let options = Options { scratch: Some(scratch), ..Options::new(&limits) };
+        let (mut one, mut other) = (Cursor::new(&one), Cursor::new(&other));
+        compare_contents(b"file", &mut one, &mut other, options).unwrap()
+    };
+    let report = compared(&|| Ok(Box::new(tempfile::tempfile()?)));
+    assert_eq!(report.differences[0].inside[0].bytes.as_ref().unwrap().first, 100_000);
+    let report = compared(&|| Err(io::ErrorKind::StorageFull.into()));
+    assert_eq!((report.same, left_out(&report)), (false, vec![Bound::Room]));
 }
 
 #[test]

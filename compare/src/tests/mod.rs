@@ -10,7 +10,7 @@ mod writers;
 use std::collections::BTreeMap;
 use std::io::{self, Cursor};
 
-use super::{Bytes, Difference, Entry, Id, Limits, Node, Report, View, compare, compare_contents};
+use super::{Bytes, Difference, Entry, Id, Limits, Node, Options, Report, View, compare, compare_contents};
 
 /// A tree in which the id of a file is its content, and that of a directory its number.
 #[derive(Default, Clone, Debug)]
@@ -40,7 +40,7 @@ impl Memory {
     fn compare(&self, other: &Self, limits: &Limits) -> Report {
         // Ids of directories name other things in another tree.
         let (one, two) = (Id(vec![0]), Id(vec![0, 0]));
-        compare((self, &one), (other, &two), limits, &|| false).expect("memory can be read")
+        compare((self, &one), (other, &two), Options::new(limits)).expect("memory can be read")
     }
 }
 
@@ -58,7 +58,7 @@ fn contents(before: &[u8], after: &[u8]) -> Difference {
 
 fn limited(before: &[u8], after: &[u8], limits: &Limits) -> Report {
     let (mut before, mut after) = (Cursor::new(before), Cursor::new(after));
-    compare_contents(b"file", &mut before, &mut after, limits, &|| false).expect("memory can be read")
+    compare_contents(b"file", &mut before, &mut after, Options::new(limits)).expect("memory can be read")
 }
 
 /// Facts and guesses of a difference and of all that is in it, one a line.

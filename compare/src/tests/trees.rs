@@ -17,7 +17,7 @@ fn link(name: &str, target: &str) -> Entry {
 fn equal_directories_are_not_even_read() {
     let none = Memory::default();
     let same = Id(vec![7]);
-    let report = compare((&none, &same), (&none, &same), &Limits::default(), &|| false).unwrap();
+    let report = compare((&none, &same), (&none, &same), Options::new(&Limits::default())).unwrap();
     assert!(report.same && report.differences.is_empty());
 }
 
@@ -72,7 +72,7 @@ fn what_cannot_be_read_is_an_error_with_its_path() {
     let before = Memory { directories: vec![vec![directory("gone", 8, 0)]] };
     let after = Memory { directories: vec![vec![directory("gone", 9, 0)]] };
     let (one, two) = (Id(vec![0]), Id(vec![0, 0]));
-    let error = compare((&before, &one), (&after, &two), &Limits::default(), &|| false).unwrap_err();
+    let error = compare((&before, &one), (&after, &two), Options::new(&Limits::default())).unwrap_err();
     assert!(matches!(error, CompareError::Read { path, .. } if path == "gone"));
 }
 
@@ -83,6 +83,8 @@ fn a_cancelled_comparison_ends() {
         Memory { directories: vec![vec![file(b"a", b"2")]] },
     );
     let ids = (Id(vec![0]), Id(vec![0, 0]));
-    let outcome = compare((&one, &ids.0), (&two, &ids.1), &Limits::default(), &|| true);
+    let limits = Limits::default();
+    let options = Options { cancelled: &|| true, ..Options::new(&limits) };
+    let outcome = compare((&one, &ids.0), (&two, &ids.1), options);
     assert!(matches!(outcome, Err(CompareError::Cancelled)));
 }

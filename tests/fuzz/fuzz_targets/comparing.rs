@@ -4,19 +4,19 @@
 use std::io::Cursor;
 use std::time::Duration;
 
-use stele_compare::{Limits, compare_contents};
+use stele_compare::{Limits, Options, compare_contents};
 
 fn check(before: &[u8], after: &[u8]) {
     let limits = Limits {
         bytes: 64 << 20,
         time: Duration::from_secs(5),
         members: 1000,
-        memory: 1 << 20,
+        memory: 8 << 20,
         window: 1 << 20,
         ..Limits::default()
     };
     let (mut one, mut other) = (Cursor::new(before), Cursor::new(after));
-    let report = compare_contents(b"file", &mut one, &mut other, &limits, &|| false);
+    let report = compare_contents(b"file", &mut one, &mut other, Options::new(&limits));
     let report = report.expect("memory can be read");
     assert_eq!(report.same, before == after);
     assert!(!report.text().contains(|c: char| c.is_control() && c != '\n'));
