@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    build, daemon, exec, graph, image, info, lineage, log, mount, pages, recipe, sandbox, seed, serve,
+    build, daemon, diff, exec, graph, image, info, lineage, log, mount, pages, recipe, sandbox, seed, serve,
     source, store, trace, umount,
 };
 
@@ -57,6 +57,7 @@ pub enum Command {
     /// Make OCI images from build outputs; export, push and import them
     #[command(subcommand)]
     Image(image::Command),
+    Diff(diff::Diff),
     /// Show a recipe, whether it is built, and how much opaque (prebuilt) input it depends on
     Info(info::Info),
     Lineage(lineage::Lineage),

@@ -110,6 +110,18 @@ pub struct Collected {
     pub counts: stele_store::Collected,
 }
 
+/// How two things differ.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Compared {
+    /// The digest of the first.
+    pub before: Digest,
+    /// The digest of the second.
+    pub after: Digest,
+    /// The comparison.
+    #[serde(flatten)]
+    pub report: stele_compare::Report,
+}
+
 /// A problem that a verification found.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Finding {
@@ -306,6 +318,8 @@ pub enum Answer {
     Left(stele_builder::sandbox::Ending),
     /// What a build used.
     Traced(crate::builds::Traced),
+    /// `diff`.
+    Compared(Box<Compared>),
     /// Metadata of a log.
     Log(crate::builds::LogOf),
     /// `image`.

@@ -6,6 +6,7 @@
 pub mod answers;
 pub mod api;
 pub mod builds;
+mod diff;
 pub mod engine;
 pub mod failure;
 pub mod images;

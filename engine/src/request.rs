@@ -35,6 +35,13 @@ pub enum Request {
         /// The blob or tree.
         reference: String,
     },
+    /// Compare two blobs or trees, down to members of archives and sections of ELF files.
+    Diff {
+        /// The first: a REF, or the name of a recipe or an image.
+        before: String,
+        /// The second.
+        after: String,
+    },
     /// Describe a blob or tree.
     Info {
         /// The blob or tree.
@@ -157,6 +164,7 @@ impl Request {
             Self::List { .. }
             | Self::Cat { .. }
             | Self::Info { .. }
+            | Self::Diff { .. }
             | Self::RootAdd { .. }
             | Self::RootRemove { .. }
             | Self::RootList {}

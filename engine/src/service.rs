@@ -69,6 +69,12 @@ fn answer(
             list(store, &resolve(&reference)?, if recursive { depth.unwrap_or(usize::MAX) } else { 1 }, sink)
         }
         Request::Cat { reference } => cat(store, &resolve(&reference)?, sink),
+        Request::Diff { before, after } => Ok(Answer::Compared(Box::new(crate::diff::compare(
+            store,
+            &from_wire(&before)?,
+            &from_wire(&after)?,
+            progress,
+        )?))),
         Request::Info { reference } => Ok(Answer::Info(info(store, &resolve(&reference)?)?)),
         Request::Export { reference, to, umask } => {
             let target = target(&resolve(&reference)?)?;

@@ -3,6 +3,7 @@
 pub mod build;
 mod context;
 pub mod daemon;
+pub mod diff;
 pub mod exec;
 pub mod graph;
 pub mod image;
@@ -40,6 +41,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Umount(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Build(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Image(command) => image::run(&cli.global, command).map(|()| ExitCode::SUCCESS),
+        Command::Diff(args) => args.run(&cli.global),
         Command::Info(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Lineage(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Serve(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),

@@ -123,7 +123,12 @@ fn a_build_again_has_to_come_to_the_same() {
     shop.recipe("other", &[], "dd if=/dev/urandom of=$OUT/x bs=16 count=1");
     let before = shop.build("other");
     let said = shop.stele.fails(&["build", "--rebuild", "other"], 1);
-    assert!(said.contains(&before) && said.contains("diff -r"), "{said}");
+    assert!(
+        said.contains(&before)
+            && said.contains("differ in x")
+            && said.contains(&format!("stele diff {before}")),
+        "{said}"
+    );
     // What was built first is what counts.
     assert_eq!(shop.build("other"), before);
 }

@@ -12,7 +12,7 @@ const ALLOWED: &[(&str, &str)] = &[
     ("archive", "store"),
     ("http", ""),
     ("recipes", "store archive http"),
-    ("builder", "store fs recipes"),
+    ("builder", "store fs recipes compare"),
     ("oci", "store archive"),
     ("oci/registry", "http"),
     ("oci/sbom", ""),
