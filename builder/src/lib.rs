@@ -12,6 +12,7 @@ pub mod comparing;
 #[cfg(test)]
 mod golden;
 pub mod hold;
+pub mod machine;
 pub mod profile;
 pub mod program;
 pub mod realise;
