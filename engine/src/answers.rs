@@ -318,6 +318,8 @@ pub enum Answer {
     Left(stele_builder::sandbox::Ending),
     /// What a build used.
     Traced(crate::builds::Traced),
+    /// `check`.
+    Checked(Box<stele_builder::realise::CheckRecord>),
     /// `diff`.
     Compared(Box<Compared>),
     /// Metadata of a log.

@@ -117,6 +117,22 @@ pub enum Request {
         /// How to build.
         order: Order,
     },
+    /// Build a recipe again in several rounds, under varied conditions, and compare.
+    Check {
+        /// The recipe tree.
+        tree: String,
+        /// The recipe.
+        recipe: String,
+        /// How to build.
+        order: Order,
+        /// How many rounds.
+        rounds: u32,
+    },
+    /// The record of a recipe's last check.
+    LastCheck {
+        /// The recipe.
+        recipe: String,
+    },
     /// The outputs of an action.
     Realisation {
         /// The action's digest.
@@ -157,6 +173,7 @@ impl Request {
             Self::Unpack { tree, .. }
             | Self::Build { tree, .. }
             | Self::Trace { tree, .. }
+            | Self::Check { tree, .. }
             | Self::Plan { tree, .. } => {
                 vec![(PathUse::Tree, tree)]
             }
@@ -172,6 +189,7 @@ impl Request {
             | Self::Verify {}
             | Self::Stats {}
             | Self::Log { .. }
+            | Self::LastCheck { .. }
             | Self::Realisation { .. } => Vec::new(),
         }
     }

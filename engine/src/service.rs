@@ -127,6 +127,13 @@ fn answer(
             let (tree, recipe) = (from_wire(&tree)?, recipes::name(&recipe)?);
             builds::trace(engine, &tree, &recipe, &order, sink, progress)
         }
+        Request::Check { tree, recipe, order, rounds } => {
+            let (tree, recipe) = (from_wire(&tree)?, recipes::name(&recipe)?);
+            builds::check(engine, &tree, &recipe, &order, rounds, sink, progress)
+        }
+        Request::LastCheck { recipe } => {
+            Ok(Answer::Checked(Box::new(builds::last_check(engine, &recipes::name(&recipe)?)?)))
+        }
         Request::Realisation { of } => Ok(Answer::Realised(builds::realised(store, &of)?)),
         Request::Plan { tree, goals } => {
             Ok(Answer::Plan(planned::plan(engine, &from_wire(&tree)?, &recipes::names(&goals)?)?))
