@@ -349,8 +349,13 @@ impl Store {
 
     /// Gives that space up when the disk has less left than a collection needs. Whether there was any.
     pub(crate) fn give_up_ballast(&self) -> bool {
+        self.left() < self.kept_back() && self.remove_ballast()
+    }
+
+    /// Gives that space up. Whether there was any.
+    pub(crate) fn remove_ballast(&self) -> bool {
         let folder = self.objects.folder();
-        self.left() < self.kept_back() && folder.exists(BALLAST) && folder.remove_all(BALLAST).is_ok()
+        folder.exists(BALLAST) && folder.remove_all(BALLAST).is_ok()
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::Family;
 
 /// Before the number of a descriptor, the name of what it has open (proc_pid_fd(5)).
-pub(super) const DESCRIPTORS: &str = "/proc/self/fd/";
+pub const DESCRIPTORS: &str = "/proc/self/fd/";
 
 /// Why the database did not do what it was asked.
 #[derive(Debug, Clone, thiserror::Error)]

@@ -7,7 +7,8 @@
 //!
 //! Many small blobs go round the database's log: their bytes are written to its tables once, and rows name
 //! them when the tables are durable. It saves writing them twice, and keeps the log, which has to be read
-//! again after a crash even on a full disk, small.
+//! again after a crash even on a full disk, small. On a disk that has no room to merge tables they go to tables
+//! of the session's own, which are taken over or removed as they are.
 
 mod commit;
 mod error;
