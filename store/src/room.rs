@@ -20,8 +20,8 @@ use crate::store::Store;
 /// sixteenth of it.
 const KEPT_BACK: u64 = 32 << 20;
 
-/// Inodes that imports leave free, for the tables and logs of a collection: at most so many, on a small disk a sixteenth
-/// of its own.
+/// Inodes that imports leave free, for the tables and logs of a collection: at most so many, on a small disk a
+/// sixteenth of its own.
 const KEPT_INODES: u64 = 64;
 
 /// More inodes than a flush takes.

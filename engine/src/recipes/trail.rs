@@ -1,5 +1,5 @@
-//! A file, the stderr of a process that evaluates, in which each statement is noted before it runs: the only way to know
-//! where a process was that died.
+//! A file, the stderr of a process that evaluates, in which each statement is noted before it runs: the only way to
+//! know where a process was that died.
 
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom};

@@ -1,8 +1,9 @@
-//! System calls of the daemon that fail: a write, a sync, a rename, a read, on a disk that is dying, full or over quota.
+//! System calls of the daemon that fail: a write, a sync, a rename, a read, on a disk that is dying, full or over
+//! quota.
 //!
 //! strace(1) makes the n-th call of a kind fail, in every thread, from a seed. The store lies on an ext4 in a file, so
-//! that after the last acknowledgement the device can be looked at as a power cut would have left it: a sync that failed
-//! and was acknowledged all the same shows itself there.
+//! that after the last acknowledgement the device can be looked at as a power cut would have left it: a sync that
+//! failed and was acknowledged all the same shows itself there.
 
 use std::fs;
 use std::path::PathBuf;
