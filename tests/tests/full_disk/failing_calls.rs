@@ -185,7 +185,7 @@ fn no_call_that_fails_is_acknowledged_or_hangs_or_leaves_a_store_unsound() {
         match result {
             Ok(failed) => met += u64::from(failed),
             Err(why) => {
-                wrong.push(format!("round {round}, {calls} fails with {error} ({when}), seed {seed}: {why}"))
+                wrong.push(format!("round {round}, {calls} fails with {error} ({when}), seed {seed}: {why}"));
             }
         }
     }
