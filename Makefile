@@ -13,7 +13,7 @@ release_stele = $(CARGO_TARGET_DIR)/release/stele
 # The tests kill the binary at labelled points, which only this feature compiles in. Every cargo command of a target
 # names the same features and targets, so that nothing is compiled twice.
 cargo = tools/with-rocksdb cargo
-test_flags = --workspace --features stele-cli/crash-points,stele-store/crash-points
+test_flags = --workspace --features stele-cli/crash-points,stele-store/crash-points,stele-tests/crash-points
 
 .DEFAULT_GOAL := help
 .PHONY: help demo chain world build check test stress lint fuzz mutants sanitize bench install

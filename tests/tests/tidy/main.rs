@@ -9,6 +9,7 @@ mod crates;
 mod figures;
 mod imports;
 mod layout;
+mod left_out;
 mod pages;
 mod rust_file;
 mod unfinished;
@@ -173,4 +174,13 @@ fn every_code_fence_in_the_docs_is_closed() {
 fn numbers_in_the_docs_are_those_of_the_code() {
     let files = rust_files();
     assert_none_in_text(|path, text| figures::wrong(path, text, &files));
+}
+
+#[test]
+fn no_test_is_for_a_feature_that_make_test_does_not_name() {
+    let files = text_files();
+    let makefile = files.iter().find(|file| file.path == "Makefile").expect("there is a Makefile");
+    let tests =
+        files.iter().filter(|file| file.path.ends_with(".rs") && !file.path.ends_with("tidy/left_out.rs"));
+    assert_none(tests.flat_map(|file| left_out::features(&makefile.text, &file.path, &file.text)).collect());
 }
