@@ -133,7 +133,7 @@ fn run(job: &Job, handed: &Handed, nodes: Option<OwnedFd>) -> Result<Ending, End
     let given = Given { nodes, ..Given::default() };
     let applied = |ops: &[_]| {
         apply(ops, &given).map_err(|undone| Ending::NotSetUp {
-            doing: format!("{:?}", undone.op),
+            doing: undone.op.to_string(),
             error: undone.error.to_string(),
         })
     };

@@ -26,6 +26,7 @@ mod supervise;
 mod sys;
 mod used;
 pub(crate) mod users;
+mod words;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
