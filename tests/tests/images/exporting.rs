@@ -94,7 +94,7 @@ fn a_place_that_is_something_else_is_not_touched() {
     };
     assert!(refused(&["box", text(&folder)], 1).contains("exists, and is not an OCI image layout"));
     assert!(refused(&["box", text(&file)], 1).contains("exists, and is not a folder"));
-    assert!(refused(&["--format", "docker-archive", "box", text(&folder)], 1).contains("is no file"));
+    assert!(refused(&["--format", "docker-archive", "box", text(&folder)], 1).contains("is not a file"));
     assert_eq!(files(&folder).len(), 1);
     refused(&["box", text(&images.scratch("no/such/folder"))], 1);
     for name in ["", "a b", "../x", "-x", "a\nb", "é"] {

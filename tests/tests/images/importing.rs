@@ -193,7 +193,7 @@ fn hostile_layers_are_refused() {
         (Tar::default().entry(b'1', "a", "../../etc/shadow", b"").end(), "it has `..`"),
         (
             Tar::default().entry(b'1', "a", "etc/shadow", b"").end(),
-            "is a hard link to /etc/shadow, which is not there",
+            "is a hard link to /etc/shadow, which is missing",
         ),
         (Tar::default().dir("d").entry(b'1', "a", "d", b"").end(), "which is missing or a directory"),
         (Tar::default().file("", "x").end(), "it is empty"),
@@ -233,7 +233,7 @@ fn damaged_layouts_are_refused() {
     assert!(images.refuses(&header, 4).contains("has the digest sha256:"));
     let short = fresh("short");
     short.spoil(|bytes| bytes.truncate(1000));
-    assert!(images.refuses(&short, 4).contains("has 1000 bytes, and "));
+    assert!(images.refuses(&short, 4).contains("has 1000 bytes, not "));
     let long = fresh("long");
     long.spoil(|bytes| bytes.push(0));
     assert!(images.refuses(&long, 4).contains("as stated"));

@@ -126,7 +126,7 @@ fn aufs_metadata_is_skipped_and_no_directory_is_a_whiteout() {
     assert!(tree.contains("/a") && !tree.contains("plnk"), "{tree}");
     let layout = Layout::new(&images, "folder", &[Tar::default().file("etc/.wh.x/y", "z").end()]);
     let said = images.shop.stele.fails(&["image", "import", "--name", "no", text(&layout.path)], 1);
-    assert!(said.contains("begins with `.wh.`"), "{said}");
+    assert!(said.contains("begins with the reserved `.wh.`"), "{said}");
 }
 
 #[test]
