@@ -15,7 +15,7 @@ release_stele = $(CARGO_TARGET_DIR)/release/stele
 # have the same features and targets, so that nothing is compiled twice.
 cargo = tools/with-rocksdb cargo
 cargo_release = tools/with-rocksdb --release cargo
-test_flags = --workspace --features stele-cli/crash-points,stele-store/crash-points
+test_flags = --workspace --features stele-cli/crash-points,stele-store/crash-points,stele-tests/crash-points
 
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-foreign chain world build check test stress lint fuzz mutants sanitize bench dist install

@@ -15,6 +15,8 @@ const PARTS: &[&str] = &[
     "recipes/src",
     "builder/src",
     "oci",
+    "untrusted/src",
+    "compare/src",
     "engine/src",
     "daemon/src",
 ];

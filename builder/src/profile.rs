@@ -8,6 +8,8 @@ use serde::Serialize;
 
 use stele_store::model::Digest;
 
+use crate::machine::Machine;
+
 /// The version of the profile.
 pub const VERSION: u32 = 2;
 /// The user and group ID that a build sees as its own.
@@ -74,47 +76,6 @@ pub const SHARES: &[(&str, u32)] =
 /// The maximum number of terminals (pty(7)) of a build.
 pub const TERMINALS: u32 = 64;
 
-/// Files of `/proc` that are the same on every machine.
-pub fn machine() -> Vec<(&'static str, String)> {
-    let processor = |number: u32| {
-        format!(
-            "processor\t: {number}\nvendor_id\t: stele\nmodel name\t: x86-64\ncpu MHz\t\t: 1000.000\nphysical id\t: 0\n\
-             siblings\t: {PROCESSORS}\ncore id\t\t: {number}\ncpu cores\t: {PROCESSORS}\n\n"
-        )
-    };
-    let kib = MEMORY >> 10;
-    let mut stat = "cpu  0 0 0 0 0 0 0 0 0 0\n".to_owned();
-    (0..PROCESSORS).for_each(|number| stat.push_str(&format!("cpu{number} 0 0 0 0 0 0 0 0 0 0\n")));
-    stat.push_str("intr 0\nctxt 0\nbtime 1\nprocesses 1\nprocs_running 1\nprocs_blocked 0\nsoftirq 0\n");
-    vec![
-        ("cmdline", "\n".to_owned()),
-        ("cpuinfo", (0..PROCESSORS).map(processor).collect()),
-        ("devices", "Character devices:\n  1 mem\n  5 /dev/tty\n136 pts\n\nBlock devices:\n".to_owned()),
-        ("filesystems", "nodev\tproc\nnodev\ttmpfs\nnodev\tdevpts\n".to_owned()),
-        ("loadavg", "0.00 0.00 0.00 1/1 1\n".to_owned()),
-        (
-            "meminfo",
-            format!(
-                "MemTotal:       {kib} kB\nMemFree:        {kib} kB\nMemAvailable:   {kib} kB\n\
-                 SwapTotal:      0 kB\nSwapFree:       0 kB\n"
-            ),
-        ),
-        ("stat", stat),
-        ("sys/fs/file-max", "4096\n".to_owned()),
-        ("sys/kernel/cap_last_cap", "40\n".to_owned()),
-        ("sys/kernel/domainname", "(none)\n".to_owned()),
-        ("sys/kernel/hostname", format!("{HOST}\n")),
-        ("sys/kernel/ngroups_max", "65536\n".to_owned()),
-        ("sys/kernel/osrelease", format!("{RELEASE}\n")),
-        ("sys/kernel/ostype", "Linux\n".to_owned()),
-        ("sys/kernel/pid_max", "4194304\n".to_owned()),
-        ("sys/kernel/version", "#1\n".to_owned()),
-        ("sys/vm/overcommit_memory", "0\n".to_owned()),
-        ("uptime", format!("{UPTIME}.00 0.00\n")),
-        ("version", format!("Linux version {RELEASE} #1\n")),
-    ]
-}
-
 #[derive(Serialize)]
 struct Text {
     devices: Vec<&'static str>,
@@ -148,7 +109,7 @@ pub fn text() -> Vec<u8> {
         group: ID,
         host: HOST,
         limits: LIMITS,
-        machine: machine(),
+        machine: Machine::default().files(),
         memory: MEMORY,
         modified: MODIFIED,
         oom_score_adj: FIRST_TO_GO,

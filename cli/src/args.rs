@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    build, daemon, exec, graph, image, info, key, lineage, log, mount, pages, policy, recipe, sandbox, seed,
-    serve, source, store, trace, umount,
+    build, check, daemon, diff, exec, graph, image, info, key, lineage, log, mount, pages, policy, recipe,
+    sandbox, seed, serve, source, store, trace, umount,
 };
 
 /// Build from a readable seed, agree on every bit, ship the digest.
@@ -57,6 +57,8 @@ pub enum Command {
     /// Make OCI images from build outputs; export, push and import them
     #[command(subcommand)]
     Image(image::Command),
+    Check(check::Check),
+    Diff(diff::Diff),
     /// Show a recipe, whether it is built, and how much opaque (prebuilt) input it depends on
     Info(info::Info),
     Lineage(lineage::Lineage),

@@ -9,6 +9,7 @@ mod config;
 mod recipe_tree;
 mod registries;
 mod render;
+mod sys;
 mod where_store;
 
 use std::process::ExitCode;

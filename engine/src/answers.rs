@@ -110,6 +110,18 @@ pub struct Collected {
     pub counts: stele_store::Collected,
 }
 
+/// How two things differ.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Compared {
+    /// The digest of the first.
+    pub before: Digest,
+    /// The digest of the second.
+    pub after: Digest,
+    /// The comparison.
+    #[serde(flatten)]
+    pub report: stele_compare::Report,
+}
+
 /// A problem that a verification found.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Finding {
@@ -306,6 +318,10 @@ pub enum Answer {
     Left(stele_builder::sandbox::Ending),
     /// What a build used.
     Traced(crate::builds::Traced),
+    /// `check`.
+    Checked(Box<stele_builder::realise::CheckRecord>),
+    /// `diff`.
+    Compared(Box<Compared>),
     /// Metadata of a log.
     Log(crate::builds::LogOf),
     /// `image`.

@@ -6,6 +6,7 @@
 pub mod answers;
 pub mod api;
 pub mod builds;
+mod diff;
 pub mod engine;
 pub mod failure;
 pub mod images;
@@ -14,11 +15,10 @@ pub mod reexec;
 pub mod reference;
 pub mod request;
 pub mod service;
-mod untrusted;
 
 pub use api::{Api, Gathered, Observer, Quiet};
 pub use engine::{Engine, Peers, Setup};
 pub use failure::{Failure, Kind};
 pub use request::{PathUse, Request};
 pub use stele_builder::program::Program;
-pub use untrusted::{Untrusted, UntrustedLines};
+pub use stele_untrusted::{Untrusted, UntrustedLines};

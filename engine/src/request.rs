@@ -35,6 +35,13 @@ pub enum Request {
         /// The blob or tree.
         reference: String,
     },
+    /// Compare two blobs or trees, down to members of archives and sections of ELF files.
+    Diff {
+        /// The first: a REF, or the name of a recipe or an image.
+        before: String,
+        /// The second.
+        after: String,
+    },
     /// Describe a blob or tree.
     Info {
         /// The blob or tree.
@@ -110,6 +117,22 @@ pub enum Request {
         /// How to build.
         order: Order,
     },
+    /// Build a recipe again in several rounds, under varied conditions, and compare.
+    Check {
+        /// The recipe tree.
+        tree: String,
+        /// The recipe.
+        recipe: String,
+        /// How to build.
+        order: Order,
+        /// How many rounds.
+        rounds: u32,
+    },
+    /// The record of a recipe's last check.
+    LastCheck {
+        /// The recipe.
+        recipe: String,
+    },
     /// The outputs of an action.
     Realisation {
         /// The action's digest.
@@ -150,6 +173,7 @@ impl Request {
             Self::Unpack { tree, .. }
             | Self::Build { tree, .. }
             | Self::Trace { tree, .. }
+            | Self::Check { tree, .. }
             | Self::Plan { tree, .. } => {
                 vec![(PathUse::Tree, tree)]
             }
@@ -157,6 +181,7 @@ impl Request {
             Self::List { .. }
             | Self::Cat { .. }
             | Self::Info { .. }
+            | Self::Diff { .. }
             | Self::RootAdd { .. }
             | Self::RootRemove { .. }
             | Self::RootList {}
@@ -164,6 +189,7 @@ impl Request {
             | Self::Verify {}
             | Self::Stats {}
             | Self::Log { .. }
+            | Self::LastCheck { .. }
             | Self::Realisation { .. } => Vec::new(),
         }
     }

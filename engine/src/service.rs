@@ -69,6 +69,12 @@ fn answer(
             list(store, &resolve(&reference)?, if recursive { depth.unwrap_or(usize::MAX) } else { 1 }, sink)
         }
         Request::Cat { reference } => cat(store, &resolve(&reference)?, sink),
+        Request::Diff { before, after } => Ok(Answer::Compared(Box::new(crate::diff::compare(
+            store,
+            &from_wire(&before)?,
+            &from_wire(&after)?,
+            progress,
+        )?))),
         Request::Info { reference } => Ok(Answer::Info(info(store, &resolve(&reference)?)?)),
         Request::Export { reference, to, umask } => {
             let target = target(&resolve(&reference)?)?;
@@ -120,6 +126,13 @@ fn answer(
         Request::Trace { tree, recipe, order } => {
             let (tree, recipe) = (from_wire(&tree)?, recipes::name(&recipe)?);
             builds::trace(engine, &tree, &recipe, &order, sink, progress)
+        }
+        Request::Check { tree, recipe, order, rounds } => {
+            let (tree, recipe) = (from_wire(&tree)?, recipes::name(&recipe)?);
+            builds::check(engine, &tree, &recipe, &order, rounds, sink, progress)
+        }
+        Request::LastCheck { recipe } => {
+            Ok(Answer::Checked(Box::new(builds::last_check(engine, &recipes::name(&recipe)?)?)))
         }
         Request::Realisation { of } => Ok(Answer::Realised(builds::realised(store, &of)?)),
         Request::Plan { tree, goals } => {

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, statat, unlinkat};
 use rustix::io::Errno;
 
 use crate::crash::{self, CrashPoint};
-use crate::db::BlobRow;
+use crate::db::{BlobRow, DESCRIPTORS};
 use crate::folder::Folder;
 use crate::layout::Layout;
 use crate::model::{BlobId, Digest};
@@ -68,6 +69,26 @@ pub(crate) struct Temp {
     /// The store's folder, and the path below it. None once it is published.
     place: Option<(Arc<Folder>, PathBuf)>,
     file: Option<File>,
+}
+
+/// A table of the database under `tmp/`. It is removed when dropped, unless the database has taken it over.
+pub(crate) struct Table {
+    path: PathBuf,
+    folder: Arc<Folder>,
+    within: PathBuf,
+}
+
+impl Table {
+    /// Its path, for RocksDB.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Table {
+    fn drop(&mut self) {
+        let _ = unlinkat(&*self.folder, &self.within, AtFlags::empty());
+    }
 }
 
 impl Temp {
@@ -175,7 +196,17 @@ impl Objects {
         Ok(Temp { path, place: Some((Arc::clone(&self.folder), within)), file: Some(file) })
     }
 
-    /// A new file under `tmp/`, unlinked already.
+    /// A name under `tmp/` for a table of the database.
+    pub(crate) fn table(&self) -> Table {
+        let within = self.temp_name();
+        // RocksDB names files by their paths: through the descriptor, as the files of the database itself.
+        let through = format!("{DESCRIPTORS}{}", self.folder.as_fd().as_raw_fd());
+        let root = Path::new(&through);
+        let root = if root.exists() { root } else { self.layout.root() };
+        Table { path: root.join(&within), folder: Arc::clone(&self.folder), within }
+    }
+
+    /// A new file under `tmp/` that has lost its name already.
     pub(crate) fn scratch_file(&self) -> Result<(File, Arc<Folder>), FileError> {
         let within = self.temp_name();
         let file = self

@@ -350,8 +350,13 @@ impl Store {
 
     /// Releases the reserve when a collection needs more than is free. Returns whether there was one.
     pub(crate) fn give_up_ballast(&self) -> bool {
+        self.left() < self.kept_back() && self.remove_ballast()
+    }
+
+    /// Gives that space up. Whether there was any.
+    pub(crate) fn remove_ballast(&self) -> bool {
         let folder = self.objects.folder();
-        self.left() < self.kept_back() && folder.exists(BALLAST) && folder.remove_all(BALLAST).is_ok()
+        folder.exists(BALLAST) && folder.remove_all(BALLAST).is_ok()
     }
 }
 

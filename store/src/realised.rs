@@ -49,6 +49,8 @@ pub struct Realised {
     pub memo: Option<(String, Vec<u8>)>,
     /// The last attempt, by name.
     pub last: Option<(String, Last)>,
+    /// Under the digest of an action, the record of a check of it.
+    pub check: Option<(Digest, Vec<u8>)>,
 }
 
 /// Which realisations a look-up returns.
@@ -88,6 +90,9 @@ impl Realised {
         }
         if let Some((name, last)) = &self.last {
             rows.put_meta(&format!("{LAST}{name}"), last.encode());
+        }
+        if let Some((of, record)) = &self.check {
+            rows.put_meta(&check_key(of), record.clone());
         }
         Ok(())
     }
@@ -161,6 +166,14 @@ impl Store {
         Ok(self.db.meta(&memo_key(name))?)
     }
 
+    /// The record of the last check of an action: see [`Realised::check`].
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn check_of(&self, of: &Digest) -> Result<Option<Vec<u8>>, ReadError> {
+        Ok(self.db.meta(&check_key(of))?)
+    }
+
     /// The logs that a garbage collection keeps: of realisations with a live output, and the last one of every
     /// attempted name.
     pub(crate) fn logs(&self, stays: impl Fn(&TreeId) -> bool) -> Result<Vec<BlobId>, DbError> {
@@ -212,6 +225,10 @@ impl Store {
     pub fn change_number(&self) -> u64 {
         self.db.change_number()
     }
+}
+
+fn check_key(of: &Digest) -> String {
+    format!("check/{of}")
 }
 
 fn memo_key(name: &str) -> String {

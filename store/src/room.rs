@@ -163,18 +163,27 @@ impl Store {
         self.disk().map_or(0, |disk| KEPT_BACK.min(disk.f_blocks.saturating_mul(disk.f_frsize) / 16))
     }
 
-    /// RocksDB compacts its tables at will, which temporarily doubles their space: on a disk with less free
-    /// space than that, compaction is disabled.
+    /// RocksDB merges its tables when it likes to, which takes as much room as they have for a while: on a disk that
+    /// has not that much it is not let. From then on sessions write tables of their own, which go as they are when
+    /// they are given up: so that there is, after that, still the room to merge what was there before.
     fn bound_compactions(&self, disk: &StatVfs) -> Result<(), DbError> {
         let left = disk.f_bavail.saturating_mul(disk.f_frsize);
-        let bounded = self.db.small_table_bytes()?.saturating_add(self.kept_back()) > left;
+        // Flushed, the buffers are tables, and the room for them is gone.
+        let buffered = self.db.buffered()?.saturating_mul(2);
+        let needed = self.db.small_table_bytes()?.saturating_add(buffered).saturating_add(self.kept_back());
+        let bounded = needed > left;
         if self.bounded.swap(bounded, Ordering::SeqCst) != bounded {
             self.db.let_compact(!bounded)?;
         }
         Ok(())
     }
 
-    /// A session is about to bypass the log: the mark is durable before its first such write.
+    /// Whether sessions write tables of their own, because the disk has no room to merge all.
+    pub(crate) fn writes_tables(&self) -> bool {
+        self.bounded.load(Ordering::SeqCst)
+    }
+
+    /// A session is about to write round the log: the mark is durable before the first such write.
     pub(crate) fn begin_unlogged(&self) -> Result<(), DbError> {
         let mut sessions = self.unlogged.lock().unwrap_or_else(PoisonError::into_inner);
         if *sessions == 0 {

@@ -74,7 +74,16 @@ impl Store {
     }
 }
 
-/// Disk usage of a file: `st_blocks` counts units of 512 bytes, whatever the filesystem's block size (stat(2)).
+impl Store {
+    /// Bytes that the files of the database hold. What RocksDB only has reserved for a log is not among them.
+    pub(crate) fn db_written_bytes(&self) -> u64 {
+        let files = std::fs::read_dir(self.layout.db()).into_iter().flatten().flatten();
+        files.map(|file| file.metadata().map_or(0, |meta| meta.len())).sum()
+    }
+}
+
+/// What a file takes on the disk: `st_blocks` counts 512 bytes each, whatever the file system's block
+/// (stat(2)).
 fn disk_bytes(path: &std::path::Path) -> u64 {
     use std::os::unix::fs::MetadataExt;
     std::fs::symlink_metadata(path).map_or(0, |meta| meta.blocks() * 512)

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::convert::Infallible;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, Weak};
@@ -207,6 +207,15 @@ impl Read for BlobReader {
         match &mut self.payload {
             Payload::Inline(bytes) => bytes.read(buffer),
             Payload::File(file) => file.read(buffer),
+        }
+    }
+}
+
+impl Seek for BlobReader {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        match &mut self.payload {
+            Payload::Inline(bytes) => bytes.seek(to),
+            Payload::File(file) => file.seek(to),
         }
     }
 }

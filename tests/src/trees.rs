@@ -83,13 +83,13 @@ pub fn make_executable(path: &Path) {
 }
 
 #[derive(PartialEq, Eq, Debug)]
-enum Seen {
+enum Entry {
     Directory,
     File { executable: bool, digest: stele_store::model::Digest, size: u64 },
     Link(std::path::PathBuf),
 }
 
-fn look(root: &Path) -> BTreeMap<Vec<u8>, Seen> {
+fn look(root: &Path) -> BTreeMap<Vec<u8>, Entry> {
     use std::os::unix::ffi::OsStrExt;
     let mut seen = BTreeMap::new();
     let mut stack = vec![root.to_owned()];
@@ -99,12 +99,12 @@ fn look(root: &Path) -> BTreeMap<Vec<u8>, Seen> {
             let meta = fs::symlink_metadata(&path).expect("an entry");
             let what = if meta.is_dir() {
                 stack.push(path.clone());
-                Seen::Directory
+                Entry::Directory
             } else if meta.is_symlink() {
-                Seen::Link(fs::read_link(&path).expect("a link"))
+                Entry::Link(fs::read_link(&path).expect("a link"))
             } else {
                 let digest = stele_store::model::Digest::of(&fs::read(&path).expect("a file"));
-                Seen::File { executable: meta.mode() & 0o100 != 0, digest, size: meta.len() }
+                Entry::File { executable: meta.mode() & 0o100 != 0, digest, size: meta.len() }
             };
             let name = path.strip_prefix(root).expect("below").as_os_str().as_bytes().to_vec();
             seen.insert(name, what);

@@ -21,13 +21,13 @@ use stele_tests::{Stele, skip};
 use tempfile::TempDir;
 
 #[derive(PartialEq, Eq, Debug)]
-enum Seen {
+enum Entry {
     Directory,
     File { executable: bool, digest: Digest },
     Link(Vec<u8>),
 }
 
-type Entries = BTreeMap<Vec<u8>, Seen>;
+type Entries = BTreeMap<Vec<u8>, Entry>;
 
 /// What a random tree has beyond plain files, since formats and programs differ in their support.
 #[derive(Clone, Copy)]
@@ -107,12 +107,12 @@ fn on_disk(root: &Path) -> Entries {
             let (path, kind) = (entry.path(), entry.metadata().expect("metadata"));
             let what = if kind.is_dir() {
                 open.push(path.clone());
-                Seen::Directory
+                Entry::Directory
             } else if kind.is_symlink() {
-                Seen::Link(fs::read_link(&path).expect("a link").as_os_str().as_bytes().to_vec())
+                Entry::Link(fs::read_link(&path).expect("a link").as_os_str().as_bytes().to_vec())
             } else {
                 let executable = kind.permissions().mode() & 0o100 != 0;
-                Seen::File { executable, digest: Digest::of(&fs::read(&path).expect("a file")) }
+                Entry::File { executable, digest: Digest::of(&fs::read(&path).expect("a file")) }
             };
             seen.insert(path.strip_prefix(root).expect("below").as_os_str().as_bytes().to_vec(), what);
         }
@@ -129,10 +129,12 @@ fn in_tree(content: &dyn Content, tree: TreeId) -> Entries {
             let what = match node {
                 Node::Directory { tree, .. } => {
                     open.push(([&path[..], b"/"].concat(), *tree));
-                    Seen::Directory
+                    Entry::Directory
                 }
-                Node::File { blob, executable, .. } => Seen::File { executable: *executable, digest: blob.0 },
-                Node::Symlink { target } => Seen::Link(target.as_bytes().to_vec()),
+                Node::File { blob, executable, .. } => {
+                    Entry::File { executable: *executable, digest: blob.0 }
+                }
+                Node::Symlink { target } => Entry::Link(target.as_bytes().to_vec()),
             };
             seen.insert(path, what);
         }
@@ -202,7 +204,7 @@ fn agree(has: Has, pack: &str, unpack: &str) {
 fn on_disk_below(dir: &TempDir, name: &str) -> Entries {
     let inner = on_disk(&dir.path().join(name)).into_iter();
     let named = inner.map(|(path, seen)| ([name.as_bytes(), b"/", &path].concat(), seen));
-    named.chain([(name.as_bytes().to_vec(), Seen::Directory)]).collect()
+    named.chain([(name.as_bytes().to_vec(), Entry::Directory)]).collect()
 }
 
 #[test]

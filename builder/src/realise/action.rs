@@ -15,9 +15,10 @@ use stele_store::{Holder, Keep, Last, Origin, Outputs, Progress, Realisation, Re
 
 use super::caught::caught;
 use super::error::Ended;
-use super::shared::{BuildEvent, Shared};
+use super::shared::{BuildEvent, Outcome, Shared};
 use super::slots::Turn;
-use super::{Builder, Failed, Holding, KEPT, lock};
+use super::variation::Variation;
+use super::{Builder, Event, Failed, Holding, KEPT, lock};
 use crate::hold::Held;
 use crate::sandbox::{self, Ending, Limits, Report, Running, folder};
 
@@ -38,13 +39,16 @@ pub(super) struct Work {
     /// What to compare the outputs with. If this store built that itself, nothing else of the new build is
     /// recorded.
     pub before: Option<Realisation>,
+    /// What is different from other builds, in a check: nothing of it is recorded as the action's.
+    pub variation: Option<Variation>,
 }
 
 impl Work {
     /// The records to store with the outputs, and how long these stay without a root.
     pub fn keep(&self, outputs: &Outputs, log: Option<BlobId>, origin: Origin) -> Keep {
         let lease = Some(Holder::Until(stele_store::now().saturating_add(KEPT)));
-        if self.before.as_ref().is_some_and(|before| before.origin == Origin::Built) {
+        let is_known = self.before.as_ref().is_some_and(|before| before.origin == Origin::Built);
+        if is_known || self.variation.is_some() {
             return Keep { lease, ..Keep::default() };
         }
         // The action was encoded for its digest before, and strings can always be serialised.
@@ -54,6 +58,7 @@ impl Work {
             of: Some((request, Realisation { outputs: outputs.clone(), log, origin })),
             memo: Some((self.recipe.to_string(), memo)),
             last: log.map(|log| (self.recipe.to_string(), last(self, log, None))),
+            check: None,
         };
         Keep { root: None, lease, realised }
     }
@@ -149,7 +154,11 @@ impl Builder {
         let lock = folder::make(&path, held.owner()).map_err(failed)?;
         let log_path = path.join(folder::LOG);
         let log = File::create(&log_path).map_err(failed)?;
-        let job = sandbox::job(&work.action, &path, work.limits.clone());
+        let machine = work.variation.as_ref().map(Variation::machine).unwrap_or_default();
+        let mut job = sandbox::job_on(&work.action, &path, work.limits.clone(), machine);
+        if let Some(variation) = &work.variation {
+            variation.apply(&mut job);
+        }
         let begun = Instant::now();
         let running = match Running::start(held, &job, &log, &lock, &[]) {
             Ok(running) => running,
@@ -178,6 +187,37 @@ impl Builder {
         };
         drop(lock);
         outcome
+    }
+
+    /// Runs the action for one request alone, which no other joins.
+    pub(super) fn run_alone(
+        self: &Arc<Self>,
+        work: &Work,
+        held: &Held,
+        progress: &Progress,
+        tell: &(dyn Fn(Event) + Sync),
+    ) -> Outcome {
+        let shared = Shared::new(work, self.holding());
+        shared.join(work.keep_failed);
+        let (recipe, action, steps) = (work.recipe.clone(), work.id, work.action.steps.len());
+        tell(Event::Waits { recipe: recipe.clone() });
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                shared.over(caught(&work.recipe, || {
+                    let turn = self.slots.take(&shared.progress).map_err(Failed::from);
+                    let outcome = turn.and_then(|turn| self.run_in(work, held, &shared, turn));
+                    outcome.map_err(Arc::new)
+                }));
+            });
+            shared.wait(progress, |happened| {
+                let recipe = recipe.clone();
+                tell(match happened {
+                    BuildEvent::Begun(log) => Event::Begins { recipe, action, steps, log },
+                    BuildEvent::Step(step) => Event::Step { recipe, step },
+                    BuildEvent::Joined(limits) => Event::Joins { recipe, limits },
+                });
+            })
+        })
     }
 
     /// Waits for the end of a build, and stops it when no request wants it any more.

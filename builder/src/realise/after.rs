@@ -104,7 +104,7 @@ impl Builder {
         targets.iter().for_each(|target| shared.holding.reserve(*target));
         session.finish(&targets, &work.keep(&outputs, Some(log), Origin::Built))?;
         if let Some(before) = &work.before
-            && let Some(differs) = differs::first(&self.store, &work.recipe, before, &outputs)?
+            && let Some(differs) = differs::first(&self.store, &work.recipe, before, &outputs, progress)?
         {
             return Err(Failed::Differs(Box::new(differs)));
         }

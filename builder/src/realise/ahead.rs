@@ -142,6 +142,7 @@ impl Builder {
                     limits: request.options.limits.clone(),
                     keep_failed: false,
                     before: None,
+                    variation: None,
                 };
                 if let Some((outputs, from)) = self.taken(request, &work, &holding, progress, tell)? {
                     let origin = Origin::Substituted { from: from.clone() };

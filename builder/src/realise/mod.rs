@@ -7,6 +7,7 @@ mod action;
 mod after;
 mod ahead;
 mod caught;
+mod check;
 mod differs;
 pub mod error;
 mod exec;
@@ -22,6 +23,7 @@ mod substitute;
 #[cfg(test)]
 mod tests;
 mod trace;
+mod variation;
 
 use std::collections::HashMap;
 use std::fs;
@@ -34,6 +36,7 @@ use stele_recipes::language::Recipes;
 use stele_recipes::recipe::RecipeName;
 use stele_store::{Hold, Layout, Origins, Outputs, ReadError, Store, Target};
 
+pub use check::{CheckRecord, CheckRound, Checking, DifferingPath, RoundOutcome};
 pub use differs::{Difference, DifferenceKind, Differs};
 pub use error::{Ended, Failed, SourceError};
 pub use exec::{ExecOutcome, ExecRequest};
@@ -41,6 +44,7 @@ pub use holding::Holding;
 pub use known::OfStore;
 pub use output::Refused;
 pub use trace::{Traced, Tracing, Used};
+pub use variation::Varied;
 
 pub use substitute::{SubstituteError, Substituter, Unavailable};
 

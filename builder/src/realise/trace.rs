@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
-use std::thread;
 
 use stele_fs::{Observer, inode};
 use stele_recipes::action::SandboxPath;
@@ -11,9 +10,8 @@ use stele_recipes::recipe::Origin;
 use stele_store::Progress;
 use stele_store::model::{Node, TreeId, TreeSource};
 
-use super::caught::caught;
 use super::schedule::Prepared;
-use super::shared::{BuildEvent as Happened, Outcome, Shared};
+use super::shared::Outcome;
 use super::{Builder, Event, Failed, Realisations, Request, lock};
 
 /// A path in the root of a build, without the leading slash.
@@ -145,28 +143,7 @@ impl Builder {
         let root = work.action.root.to_string().into_bytes();
         let tracer = Arc::new(Tracer { root, seen: Mutex::default() });
         let held = self.hold_anew(Some(Arc::<Tracer>::clone(&tracer)))?;
-        let shared = Shared::new(&work, self.holding());
-        shared.join(work.keep_failed);
-        let (recipe, action, steps) = (work.recipe.clone(), work.id, work.action.steps.len());
-        tell(Event::Waits { recipe: recipe.clone() });
-        let outcome = thread::scope(|scope| {
-            scope.spawn(|| {
-                shared.over(caught(&work.recipe, || {
-                    let turn = self.slots.take(&shared.progress).map_err(Failed::from);
-                    let outcome = turn.and_then(|turn| self.run_in(&work, &held, &shared, turn));
-                    outcome.map_err(Arc::new)
-                }));
-            });
-            shared.wait(progress, |happened| {
-                let recipe = recipe.clone();
-                tell(match happened {
-                    Happened::Begun(log) => Event::Begins { recipe, action, steps, log },
-                    Happened::Step(step) => Event::Step { recipe, step },
-                    // No other request runs a traced build.
-                    Happened::Joined(limits) => Event::Joins { recipe, limits },
-                });
-            })
-        });
+        let outcome = self.run_alone(&work, &held, progress, tell);
         progress.check()?;
         // No process uses its mount any more.
         drop(held);

@@ -70,7 +70,7 @@ fn entered(job: &Job, handed: &Handed) -> Result<std::convert::Infallible, Endin
     )
     .map_err(not_set_up("create namespaces"))?;
     super::users::map_own(profile::ID, 0, 0).map_err(not_set_up("map the user"))?;
-    fix_uptime().map_err(not_set_up("set the uptime"))?;
+    fix_uptime(job.machine.uptime).map_err(not_set_up("set the uptime"))?;
     // Set only now, because a change of user resets it.
     set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(|e| not_set_up("tie the sandbox to its supervisor")(e.into()))?;
@@ -98,10 +98,10 @@ fn entered(job: &Job, handed: &Handed) -> Result<std::convert::Infallible, Endin
     }
 }
 
-/// CLOCK_BOOTTIME and CLOCK_MONOTONIC start at the profile's uptime (time_namespaces(7)).
-fn fix_uptime() -> io::Result<()> {
+/// CLOCK_BOOTTIME and CLOCK_MONOTONIC start at this uptime (time_namespaces(7)).
+fn fix_uptime(uptime: u64) -> io::Result<()> {
     use rustix::time::{ClockId, clock_gettime};
-    let offset = |clock| i64::try_from(profile::UPTIME).unwrap_or(0) - clock_gettime(clock).tv_sec;
+    let offset = |clock| i64::try_from(uptime).unwrap_or(0) - clock_gettime(clock).tv_sec;
     let text =
         format!("monotonic {} 0\nboottime {} 0\n", offset(ClockId::Monotonic), offset(ClockId::Boottime));
     std::fs::write("/proc/self/timens_offsets", text)
@@ -133,7 +133,7 @@ fn run(job: &Job, handed: &Handed, nodes: Option<OwnedFd>) -> Result<Ending, End
     let given = Given { nodes, ..Given::default() };
     let applied = |ops: &[_]| {
         apply(ops, &given).map_err(|undone| Ending::NotSetUp {
-            doing: format!("{:?}", undone.op),
+            doing: undone.op.to_string(),
             error: undone.error.to_string(),
         })
     };

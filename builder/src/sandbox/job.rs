@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::ops::SetupOp;
+use crate::machine::Machine;
 
 /// The limits of a build.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -38,6 +39,9 @@ pub struct Job {
     pub folder: PathBuf,
     /// Its limits.
     pub limits: Limits,
+    /// What it sees of the machine.
+    #[serde(default, skip_serializing_if = "Machine::is_usual")]
+    pub machine: Machine,
     /// The standard streams of the steps.
     pub streams: Streams,
     /// Whether its folder is kept at the end, even without an order.

@@ -26,6 +26,7 @@ mod supervise;
 mod sys;
 mod used;
 pub(crate) mod users;
+mod words;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -37,6 +38,7 @@ pub use job::{Ending, Job, Limit, Limits, Order, Report, Streams};
 pub use running::{Running, StartError};
 pub use supervise::supervise;
 
+use crate::machine::Machine;
 use crate::profile;
 
 pub(crate) use running::Supervisor;
@@ -46,6 +48,11 @@ pub(crate) use sys::unshare;
 ///
 /// `folder` is the build's folder on this machine; its name is unique among all builds of the store.
 pub fn job(action: &Action, folder: &Path, limits: Limits) -> Job {
+    job_on(action, folder, limits, Machine::default())
+}
+
+/// The same on a machine that may not be the profile's.
+pub(crate) fn job_on(action: &Action, folder: &Path, limits: Limits, machine: Machine) -> Job {
     let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut env: std::collections::BTreeMap<String, String> =
         profile::ENVIRONMENT.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
@@ -60,13 +67,14 @@ pub fn job(action: &Action, folder: &Path, limits: Limits) -> Job {
         directories.push(action.workdir.as_str().to_owned());
     }
     Job {
-        ops: ops::sandbox_ops(&action.root, &name),
+        ops: ops::sandbox_ops(&action.root, &name, &machine),
         steps: action.steps.clone(),
         env: env.into_iter().collect(),
         directories,
         workdir: action.workdir.as_str().to_owned(),
         folder: folder.to_owned(),
         limits,
+        machine,
         streams: Streams::Log,
         kept: false,
     }

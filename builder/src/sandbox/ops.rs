@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use stele_store::model::TreeId;
 
+use crate::machine::Machine;
 use crate::profile;
 
 /// The paths in the namespaces that builds start in. See [`held_ops`].
@@ -251,12 +252,12 @@ fn dev(root: &str) -> Vec<SetupOp> {
 
 /// `/proc`, below `root`: files that are the same on every machine, and the sandbox's own processes beside
 /// them.
-fn proc(root: &str) -> Vec<SetupOp> {
+fn proc(root: &str, machine: &Machine) -> Vec<SetupOp> {
     let proc = format!("{root}/proc");
     let directory = |path: &str| SetupOp::Directory { path: format!("{proc}{path}"), mode: 0o755 };
     let mut ops = vec![SetupOp::Memory { path: proc.clone(), mode: 0o755, size: SMALL }];
     let mut made = std::collections::BTreeSet::new();
-    for (name, text) in profile::machine() {
+    for (name, text) in machine.files() {
         let parts: Vec<&str> = name.split('/').collect();
         for depth in 1..parts.len() {
             let folder = format!("/{}", parts[..depth].join("/"));
@@ -294,7 +295,7 @@ fn links(folder: &str, links: &[(&str, &str)]) -> Vec<SetupOp> {
 
 /// From the namespaces that builds start in to a build's first step. `root` becomes `/`; `folder` names the
 /// build's folder in the folder of all builds.
-pub fn sandbox_ops(root: &TreeId, folder: &str) -> Vec<SetupOp> {
+pub fn sandbox_ops(root: &TreeId, folder: &str, machine: &Machine) -> Vec<SetupOp> {
     let at = |path: &str| format!("{}{path}", held::ROOT);
     let bind = |from: String, to: &str, writable: bool| SetupOp::Bind {
         from: Source::Path(from),
@@ -315,13 +316,13 @@ pub fn sandbox_ops(root: &TreeId, folder: &str) -> Vec<SetupOp> {
         SetupOp::Nodes { path: held::NODES.to_owned() },
     ]);
     ops.extend(dev(held::ROOT));
-    ops.extend(proc(held::ROOT));
+    ops.extend(proc(held::ROOT, machine));
     for name in ["build", "out", "tmp"] {
         ops.push(bind(format!("{}/{folder}/{name}", held::BUILDS), &format!("/{name}"), true));
     }
     ops.extend([
         SetupOp::Pivot { path: held::ROOT.to_owned() },
-        SetupOp::HostName { name: profile::HOST.to_owned() },
+        SetupOp::HostName { name: machine.host.clone() },
         SetupOp::DomainName { name: "(none)".to_owned() },
         SetupOp::Loopback {},
     ]);
@@ -346,7 +347,11 @@ mod tests {
     use crate::golden::{assert_golden, lines};
 
     fn sandbox() -> Vec<SetupOp> {
-        sandbox_ops(&TreeId(stele_store::model::Digest::of(b"a root")), "0123456789abcdef")
+        sandbox_ops(
+            &TreeId(stele_store::model::Digest::of(b"a root")),
+            "0123456789abcdef",
+            &Machine::default(),
+        )
     }
 
     #[test]

@@ -221,7 +221,7 @@ impl Supervisor {
                 let mut fds = fds.into_iter();
                 let (listener, processes, memory) = (fds.next(), fds.next(), fds.next());
                 let copy = processes.as_ref().map(OwnedFd::try_clone).transpose()?;
-                *answers = listener.map(|listener| Answers::new(listener, copy));
+                *answers = listener.map(|listener| Answers::new(listener, copy, self.job.machine.clone()));
                 self.watch.see(processes, memory);
             }
             Some((Inside::Step { step }, _)) => {

@@ -27,7 +27,7 @@ impl Log {
     pub fn run(self, global: &Global) -> Result<(), Failure> {
         let recipe = name(&self.name)?.to_string();
         let mut context = Context::new(global, true)?;
-        context.terminal.raw();
+        context.terminal.text();
         if self.follow {
             context.terminal.live();
         }

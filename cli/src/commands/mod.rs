@@ -1,8 +1,10 @@
 //! One file for each command: its arguments, its help, what it does.
 
 pub mod build;
+pub mod check;
 mod context;
 pub mod daemon;
+pub mod diff;
 pub mod exec;
 pub mod graph;
 pub mod image;
@@ -42,6 +44,8 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Umount(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Build(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Image(command) => image::run(&cli.global, command).map(|()| ExitCode::SUCCESS),
+        Command::Check(args) => args.run(&cli.global),
+        Command::Diff(args) => args.run(&cli.global),
         Command::Info(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Lineage(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Serve(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),

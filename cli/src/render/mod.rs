@@ -2,6 +2,7 @@
 
 mod board;
 mod noted;
+mod streamed;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
@@ -20,6 +21,7 @@ use stele::{Observer, UntrustedLines};
 
 pub use board::Board;
 pub use noted::Noted;
+use streamed::Streamed;
 
 /// How entries are shown.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -41,6 +43,8 @@ pub struct Terminal {
     bar: Option<ProgressBar>,
     /// Whether bytes are flushed as they arrive.
     live: bool,
+    /// Where bytes are shown as text that controls no terminal.
+    shown: Option<Streamed>,
     /// Shows the events of builds.
     board: Board,
     /// Whether each parent directory has more entries: for the lines of a tree.
@@ -56,6 +60,7 @@ impl Terminal {
             out,
             bar: None,
             live: false,
+            shown: None,
             board: Board::new(json),
             open: Vec::new(),
         }
@@ -69,6 +74,12 @@ impl Terminal {
     /// Bytes are the answer: they are written unchanged, without a progress bar.
     pub fn raw(&mut self) {
         self.bar = Some(ProgressBar::hidden());
+    }
+
+    /// Bytes are what a stranger wrote for people to read: on a terminal they control nothing.
+    pub fn text(&mut self) {
+        self.raw();
+        self.shown = io::stdout().is_terminal().then(Streamed::default);
     }
 
     /// Bytes are flushed as they arrive, without buffering.
@@ -104,6 +115,7 @@ pub fn clean(text: &str) -> String {
 
 impl Sink for Terminal {
     fn entry(&mut self, entry: Entry) -> io::Result<()> {
+        require_stdout()?;
         if self.json {
             serde_json::to_writer(&mut self.out, &entry)?;
             return self.out.write_all(b"\n");
@@ -141,7 +153,11 @@ impl Sink for Terminal {
     }
 
     fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.out.write_all(bytes)?;
+        require_stdout()?;
+        match &mut self.shown {
+            Some(shown) => self.out.write_all(shown.show(bytes).as_bytes())?,
+            None => self.out.write_all(bytes)?,
+        }
         if self.live { self.out.flush() } else { Ok(()) }
     }
 }
@@ -185,8 +201,14 @@ pub fn tell(text: &str) {
     let _ = writeln!(io::stderr(), "{}", clean(text));
 }
 
+/// Fails when stdout was closed: /dev/null stands in its place, and an answer would be lost without a word.
+fn require_stdout() -> io::Result<()> {
+    if crate::sys::stdout_was_closed() { Err(rustix::io::Errno::BADF.into()) } else { Ok(()) }
+}
+
 /// Writes an answer to stdout.
 pub fn out(bytes: &[u8]) -> Result<(), Failure> {
+    require_stdout().map_err(|e| Failure::unwritten(&e))?;
     let mut out = io::stdout().lock();
     out.write_all(bytes).and_then(|()| out.flush()).map_err(|e| Failure::unwritten(&e))
 }

@@ -320,7 +320,7 @@ pub fn stop(mut stream: UnixStream, now: bool) -> Result<(), Failure> {
 
 impl Connection {
     /// Ends the daemon, and waits until its process is gone, so that no file on the store's disk is open any more;
-    /// false when that could not be seen. It does not wait for another daemon that was started meanwhile.
+    /// false when that could not be seen. Another daemon, which somebody else has started meanwhile, is not waited for.
     ///
     /// # Errors
     /// Never; reserved for a daemon that refuses.

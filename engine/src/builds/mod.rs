@@ -1,11 +1,13 @@
 //! Builds: requests, events and answers.
 
+mod check;
 mod event;
 mod exec;
 pub(crate) mod log;
 mod realise;
 mod trace;
 
+pub(crate) use check::{check, last as last_check};
 pub use event::Event;
 pub use exec::exec;
 pub(crate) use realise::{build, realised};

@@ -93,8 +93,7 @@ pub fn failure(error: &Failed, tree: &Path) -> Failure {
         Failed::Differs(differs) => {
             let Differs { before, now, .. } = &**differs;
             plain(error).hint(format!(
-                "both are kept for a day: `stele store export {before} A`, `stele store export {now} B` and \
-                 `diff -r A B` (or diffoscope) show where they differ"
+                "`stele diff {before} {now}` shows how they differ; both are kept for a day"
             ))
         }
         Failed::Import(error) => import(error),

@@ -13,7 +13,7 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 
 use serde::{Deserialize, Serialize};
 use stele_builder::program::{Program, Spares, Waits};
-use stele_recipes::language::{self, Files, InMemoryFiles, OnDisk, Problem};
+use stele_recipes::language::{self, Files, Follower, InMemoryFiles, OnDisk, Problem};
 use stele_recipes::paths::TreePath;
 use stele_recipes::plan::Graph;
 use stele_recipes::recipe::RecipeName;
@@ -56,7 +56,7 @@ impl Files for Followed<'_> {
         self.0.packages()
     }
 
-    fn follower(&self) -> Option<&dyn Fn(&str, usize)> {
+    fn follower(&self) -> Option<&Follower> {
         Some(&trail::note)
     }
 }

@@ -11,7 +11,10 @@ use crate::paths::TreePath;
 /// The maximum size in bytes of one file of Starlark.
 pub const MAX_STARLARK: usize = 1 << 20;
 
-/// A recipe tree. Evaluation sees only what this returns.
+/// Who is told where an evaluation is: a file, and a line.
+pub type Follower = dyn Fn(&str, usize);
+
+/// A recipe tree. Evaluation sees what this gives, and nothing else.
 pub trait Files: Sync {
     /// The bytes of a file; `None` when there is no such file.
     ///
@@ -33,7 +36,7 @@ pub trait Files: Sync {
 
     /// Whom to tell, before each statement, its file and its line (counted from 1). That takes time, so only who looks
     /// for the statement that ends the process asks for it.
-    fn follower(&self) -> Option<&dyn Fn(&str, usize)> {
+    fn follower(&self) -> Option<&Follower> {
         None
     }
 }

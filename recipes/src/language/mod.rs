@@ -29,7 +29,7 @@ use starlark::environment::{Globals, GlobalsBuilder, LibraryExtension};
 use starlark::syntax::Dialect;
 
 pub use error::{ArgumentError, EvalError, Label, What};
-pub use files::{Files, InMemoryFiles, MAX_STARLARK};
+pub use files::{Files, Follower, InMemoryFiles, MAX_STARLARK};
 pub use format::format;
 pub use on_disk::{OnDisk, OnDiskError};
 pub use problem::{Problem, Shown};

@@ -128,14 +128,14 @@ impl Store {
         if !dry_run {
             self.give_up_ballast();
         }
-        let before = self.db_disk_bytes();
+        let before = self.db_written_bytes();
         let collected = self.collect_now(dry_run, progress);
         if !dry_run {
             self.keep_ballast();
         }
         let mut collected = collected?;
         if !dry_run {
-            collected.freed_bytes += before.saturating_sub(self.db_disk_bytes());
+            collected.freed_bytes += before.saturating_sub(self.db_written_bytes());
         }
         Ok(collected)
     }

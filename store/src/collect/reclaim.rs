@@ -27,8 +27,11 @@ impl Store {
         if self.db.small_table_bytes()? <= live + live / 2 + SLACK {
             return Ok(());
         }
-        if self.has_room_for(live) {
-            return self.db.compact();
+        // The ballast is there for this, too.
+        if self.has_room_for(live) || (self.remove_ballast() && self.has_room_for(live)) {
+            let compacted = self.db.compact();
+            self.keep_ballast();
+            return compacted;
         }
         // Step by step, each part needs only its own space, but tables of the first level have rows of every
         // part.

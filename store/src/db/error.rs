@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::Family;
 
-/// The prefix of a descriptor's path, which leads to the open file (proc_pid_fd(5)).
-pub(super) const DESCRIPTORS: &str = "/proc/self/fd/";
+/// Before the number of a descriptor, the name of what it has open (proc_pid_fd(5)).
+pub const DESCRIPTORS: &str = "/proc/self/fd/";
 
 /// Why a database operation failed.
 #[derive(Debug, Clone, thiserror::Error)]

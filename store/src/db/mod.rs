@@ -6,6 +6,7 @@ mod options;
 mod outputs;
 mod rows;
 mod scan;
+mod table;
 
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -13,14 +14,14 @@ use std::path::{Path, PathBuf};
 use rocksdb::{DB, WriteBatch, WriteOptions};
 use rustix::fs::{Mode, OFlags};
 
-use error::{DESCRIPTORS, bad_row};
+use error::bad_row;
 
 use crate::folder::Folder;
 use crate::model::{BlobId, Digest, RootName, Sha256, TreeId};
 use crate::room::no_inodes;
 
 pub use batch::{Durability, Rows};
-pub use error::DbError;
+pub use error::{DESCRIPTORS, DbError};
 pub use outputs::{MAX_NAME as MAX_OUTPUT_NAME, Origin, Outputs, Realisation, is_name as is_output_name};
 pub use rows::{BlobRow, Holder, LeaseRow, Placement, RootRow, Target, Totals};
 

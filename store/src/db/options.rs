@@ -41,6 +41,11 @@ pub(super) fn families() -> Vec<ColumnFamilyDescriptor> {
     Family::ALL.iter().map(|family| ColumnFamilyDescriptor::new(family.name(), of(*family, &cache))).collect()
 }
 
+/// Options of a table of small blobs that is not of the database yet.
+pub(super) fn table() -> Options {
+    of(Family::Inline, &Cache::new_lru_cache(1 << 20))
+}
+
 fn of(family: Family, cache: &Cache) -> Options {
     let mut table = BlockBasedOptions::default();
     table.set_block_cache(cache);

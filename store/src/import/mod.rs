@@ -10,10 +10,12 @@ mod shown;
 mod walk;
 
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, FileType, Mode, OFlags};
+use rustix::io::Errno;
+use rustix::process::{PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 
 use crate::db::Target;
 use crate::model::{MAX_DEPTH, Node};
@@ -118,9 +120,13 @@ impl Session<'_> {
     /// See [`ImportError`].
     pub fn import(&self, path: &Path, progress: &Progress) -> Result<Target, ImportError> {
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = rustix::fs::openat(CWD, path, flags, Mode::empty())
-            .map_err(|e| ImportError::source(path, "opened", e))?;
-        let stat = rustix::fs::fstat(&file).map_err(|e| ImportError::source(path, "examined", e))?;
+        let file = match rustix::fs::openat(CWD, path, flags, Mode::empty()) {
+            // Whoever opened it for this process may have had the right to, by groups that this one does not have.
+            Err(Errno::ACCESS) => handed(path).ok_or(Errno::ACCESS),
+            opened => opened,
+        };
+        let file = file.map_err(|e| ImportError::source(path, "opened", e))?;
+        let stat = rustix::fs::fstat(&file).map_err(|e| ImportError::source(path, "looked at", e))?;
         match FileType::from_raw_mode(stat.st_mode) {
             FileType::Directory => Ok(Target::Tree(walk::import_tree(self, path, file, progress)?)),
             FileType::RegularFile => {
@@ -135,6 +141,14 @@ impl Session<'_> {
             kind => Err(refuse(path, kind)),
         }
     }
+}
+
+/// The file that `path` names as an open one of this process: `/proc/PID/fd/N`.
+fn handed(path: &Path) -> Option<OwnedFd> {
+    let own = rustix::process::getpid();
+    let number = path.to_str()?.strip_prefix(&format!("/proc/{}/fd/", own.as_raw_nonzero()))?.parse().ok()?;
+    let process = pidfd_open(own, PidfdFlags::empty()).ok()?;
+    pidfd_getfd(process, number, PidfdGetfdFlags::empty()).ok()
 }
 
 fn refuse(path: &Path, kind: FileType) -> ImportError {

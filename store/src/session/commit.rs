@@ -6,7 +6,7 @@ use super::{Added, MAX_INLINE, Session, WriteError, lock};
 use crate::crash::{self, CrashPoint};
 use crate::db::{BlobRow, Durability, Placement, Rows, Target};
 use crate::model::{BlobId, TreeId};
-use crate::objects::Temp;
+use crate::objects::{Table, Temp};
 use crate::realised::Realised;
 use crate::room::Coming;
 
@@ -28,6 +28,9 @@ pub(super) struct Pending {
     pub(super) inline_bytes: usize,
     /// Small blobs whose bytes bypassed the log and that no row names yet.
     pub(super) unlogged: Vec<(BlobId, BlobRow)>,
+    /// Tables that the database has not taken over yet, and the small blobs in them, which no row names.
+    pub(super) tables: Vec<Table>,
+    pub(super) in_tables: Vec<(BlobId, BlobRow)>,
     pub(super) files: Vec<(BlobId, BlobRow, Temp)>,
     pub(super) trees: Vec<(TreeId, Vec<u8>, Vec<Target>)>,
     pub(super) tree_bytes: usize,
@@ -75,6 +78,7 @@ impl Session<'_> {
                 && pending.trees.is_empty()
                 && pending.inline.is_empty()
                 && pending.unlogged.is_empty()
+                && pending.in_tables.is_empty()
         };
         if nothing { Ok(()) } else { self.commit_all(Rows::default(), None, Durability::Later) }
     }
@@ -107,7 +111,7 @@ impl Session<'_> {
     fn coming(&self) -> Coming {
         let pending = lock(&self.pending);
         Coming {
-            blobs: (pending.inline.len() + pending.unlogged.len()) as u64,
+            blobs: (pending.inline.len() + pending.unlogged.len() + pending.in_tables.len()) as u64,
             blob_bytes: pending.inline_bytes as u64,
             tree_bytes: pending.tree_bytes as u64,
         }
@@ -123,6 +127,9 @@ impl Session<'_> {
         if inline.is_empty() {
             return Ok(());
         }
+        if self.store.writes_tables() {
+            return self.write_table(inline);
+        }
         if !self.unlogged.swap(true, Ordering::SeqCst) {
             self.store.begin_unlogged()?;
         }
@@ -137,7 +144,18 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Commits the whole queue, with the rows of `extra` and of `realised`.
+    /// Writes small blobs to a table of their own.
+    fn write_table(&self, mut inline: Vec<(BlobId, BlobRow, Vec<u8>)>) -> Result<(), WriteError> {
+        inline.sort_unstable_by_key(|(id, ..)| *id);
+        let table = self.store.objects.table();
+        self.store.db.write_table(table.path(), inline.iter().map(|(id, _, bytes)| (id, &**bytes)))?;
+        let mut pending = lock(&self.pending);
+        pending.tables.push(table);
+        pending.in_tables.extend(inline.into_iter().map(|(id, row, _)| (id, row)));
+        Ok(())
+    }
+
+    /// Commits all that has gathered, with the rows of `extra` and of what becomes known with them.
     pub(super) fn commit_all(
         &self,
         mut extra: Rows,
@@ -169,14 +187,19 @@ impl Session<'_> {
             self.write_unlogged()?;
         }
         let mut rows = Rows::default();
-        let (inline, unlogged) = {
+        let (inline, unlogged, in_tables, tables) = {
             let mut pending = lock(&self.pending);
             pending.inline_bytes = 0;
-            (std::mem::take(&mut pending.inline), std::mem::take(&mut pending.unlogged))
+            (
+                std::mem::take(&mut pending.inline),
+                std::mem::take(&mut pending.unlogged),
+                std::mem::take(&mut pending.in_tables),
+                std::mem::take(&mut pending.tables),
+            )
         };
         let must_flush = !unlogged.is_empty();
         let bytes_here = inline.into_iter().map(|(id, row, bytes)| (id, row, Some(bytes)));
-        let bytes_there = unlogged.into_iter().map(|(id, row)| (id, row, None));
+        let bytes_there = unlogged.into_iter().chain(in_tables).map(|(id, row)| (id, row, None));
         for (id, row, bytes) in bytes_here.chain(bytes_there) {
             // Another session may have stored the same blob as a file meanwhile, as an executable.
             if !alone && self.store.has_sound(&id, Placement::File)? {
@@ -209,6 +232,9 @@ impl Session<'_> {
             }
             published
         })?;
+        for table in tables {
+            self.store.db.take_table(table.path())?;
+        }
         for (id, row, _) in &files {
             // The blob may have been inline until now.
             if row.size <= MAX_INLINE {
@@ -252,9 +278,14 @@ impl Session<'_> {
 impl Drop for Session<'_> {
     fn drop(&mut self) {
         let unlogged = std::mem::take(self.unlogged.get_mut());
-        let written = std::mem::take(&mut lock(&self.pending).unlogged);
+        let (written, tables) = {
+            let mut pending = lock(&self.pending);
+            (std::mem::take(&mut pending.unlogged), std::mem::take(&mut pending.tables))
+        };
         self.store.gate.leave(self.writer);
-        // What an abandoned session wrote past the log is removed at once. After a failed batch it is unknown.
+        // First, so that there is room for the rest.
+        drop(tables);
+        // What a session that is given up wrote round the log goes at once. Of a batch that failed it is not known.
         if unlogged {
             let written = written.into_iter().map(|(id, _)| id).collect();
             self.store.give_up_unlogged(written, !*self.failed.get_mut());

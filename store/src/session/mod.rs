@@ -5,9 +5,10 @@
 //! last batch of a session is synced, and only then is the session acknowledged. So, after any crash, no row is
 //! without its file, and a tree in the store has all that it names.
 //!
-//! Many small blobs bypass the database's log: their bytes are written to its tables once, and rows name them
-//! when the tables are durable. That saves writing them twice, and keeps the log small, which has to be
-//! replayed after a crash even on a full disk.
+//! Many small blobs go round the database's log: their bytes are written to its tables once, and rows name
+//! them when the tables are durable. It saves writing them twice, and keeps the log, which has to be read
+//! again after a crash even on a full disk, small. On a disk that has no room to merge tables they go to tables
+//! of the session's own, which are taken over or removed as they are.
 
 mod commit;
 mod error;

@@ -10,10 +10,11 @@ use std::io;
 use std::path::PathBuf;
 
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
+use stele_store::model::{Name, Node, Tree};
 use stele_store::{Keep, Progress, Store, StreamError, Target};
 
-/// Rounds of a run.
-const ROUNDS: u64 = 10;
+/// Rounds of one run.
+const ROUNDS: u64 = 16;
 
 /// A tmpfs. The folder below it is removed with it.
 struct Disk(tempfile::TempDir);
@@ -77,23 +78,39 @@ fn keep(root: &str) -> Keep {
     Keep { root: Some(root.parse().unwrap()), ..Keep::default() }
 }
 
-/// Stores `count` small files under a root.
-fn import(store: &Store, root: &str, count: u64, random: &mut Random) -> Target {
+/// Stores a folder of `count` files of `size` bytes under a root.
+fn import(
+    store: &Store,
+    root: &str,
+    (count, size): (u64, u64),
+    random: &mut Random,
+) -> Result<Target, StreamError> {
     let session = store.session().unwrap();
-    let mut last = None;
-    for _ in 0..count {
-        last = Some(session.add_stream(&mut &random.bytes(1000)[..], false).unwrap().0);
+    let mut entries = Vec::new();
+    for n in 0..count {
+        let (blob, size) = session.add_stream(&mut &random.bytes(size)[..], false)?;
+        let name = Name::new(format!("{n:08}").as_bytes()).unwrap();
+        entries.push((name, Node::File { blob, size, executable: false }));
     }
-    let target = Target::Blob(last.unwrap());
-    session.finish(&[target], &keep(root)).unwrap();
-    target
+    let target = Target::Tree(session.add_tree(&Tree::new(entries).unwrap())?.0);
+    session.finish(&[target], &keep(root))?;
+    Ok(target)
 }
 
-fn round(mib: u64, file: u64, end: End, seed: u64) -> Result<(), String> {
+/// What a store may take beside what lives in it, in bytes: its ballast, and some more.
+fn own(mib: u64) -> u64 {
+    (mib << 20) / 16 + (32 << 20).min((mib << 20) / 4)
+}
+
+/// Of a disk of `mib` MiB, `kept` per cent are taken by files of `file` bytes that a root keeps; then it is filled by
+/// others.
+fn round(mib: u64, file: u64, kept: u64, end: End, seed: u64) -> Result<(), String> {
     let Some(disk) = Disk::new(mib) else { return Ok(()) };
     let mut random = Random(seed);
     let store = Store::open(&disk.store()).map_err(|e| format!("open: {e}"))?;
-    let kept = import(&store, "kept", 50, &mut random);
+    let live = (mib << 20) * kept / 100;
+    let kept =
+        import(&store, "kept", (50 + live / file, file), &mut random).map_err(|e| format!("kept: {e}"))?;
     let session = store.session().unwrap();
     let mut taken = 0;
     let refused = loop {
@@ -123,11 +140,11 @@ fn round(mib: u64, file: u64, end: End, seed: u64) -> Result<(), String> {
         }
     };
     let collected = store.collect(false, &Progress::default()).map_err(|e| format!("gc: {e}"))?;
-    let (used, max) = (disk.used(), (mib << 20) / 2);
+    let (used, max) = (disk.used(), live + 50 * file + own(mib));
     if used > max {
         return Err(format!("{used} bytes are used after gc, more than {max}: {collected:?}"));
     }
-    import(&store, "after", 50, &mut random);
+    import(&store, "after", (50, 1000), &mut random).map_err(|e| format!("after: {e}"))?;
     let found = store.verify(&Progress::default()).map_err(|e| format!("verify: {e}"))?;
     if !found.findings.is_empty() || !store.has_closure(kept).unwrap() {
         return Err(format!("lost: {:?}", found.findings));
@@ -152,9 +169,10 @@ fn no_full_disk_prevents_a_collection_from_freeing_space() {
         };
         let mib = 40 + random.below(100);
         let end = if random.below(2) == 0 { End::Failed } else { End::Killed };
+        let kept = [0, 10, 25, 45][usize::try_from(random.below(4)).unwrap()];
         let seed = random.next();
-        if let Err(why) = round(mib, file, end, seed) {
-            wrong.push(format!("{mib} MiB, files of {file}, {end:?}, seed {seed}: {why}"));
+        if let Err(why) = round(mib, file, kept, end, seed) {
+            wrong.push(format!("{mib} MiB, files of {file}, {kept}% kept, {end:?}, seed {seed}: {why}"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

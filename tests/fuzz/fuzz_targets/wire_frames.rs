@@ -36,8 +36,8 @@ fuzz_target!(|bytes: &[u8]| {
             Ok(Some(Frame::Bytes(bytes))) => {
                 let mut written = Vec::new();
                 send_bytes(&mut written, &bytes).expect("memory takes all");
-                let read = receive(&mut &*written, MAX);
-                assert!(bytes.is_empty() || matches!(read, Ok(Some(Frame::Bytes(it))) if it == bytes));
+                let again = receive(&mut &*written, MAX);
+                assert!(bytes.is_empty() || matches!(again, Ok(Some(Frame::Bytes(it))) if it == bytes));
             }
         }
     }

@@ -6,10 +6,10 @@ use std::os::fd::AsFd;
 use rustix::fs::{FlockOperation, flock};
 use stele_tests::sandboxed::Tree;
 
-use super::{Said, attacker, inside, is_root, jam, kept, of, read};
+use super::{Answers, attacker, inside, is_root, jam, kept, of, read};
 
 /// The results of two attacks that run at the same time, each in its own build.
-fn two(one: &str, other: &str) -> Option<(Said, Said)> {
+fn two(one: &str, other: &str) -> Option<(Answers, Answers)> {
     let tree = Tree::new()?;
     attacker(&tree, "one", &[one])?;
     attacker(&tree, "other", &[other])?;
@@ -22,7 +22,7 @@ fn two(one: &str, other: &str) -> Option<(Said, Said)> {
 }
 
 /// Their results in one folder.
-fn two_outside(one: &str, other: &str) -> (Said, Said) {
+fn two_outside(one: &str, other: &str) -> (Answers, Answers) {
     let scratch = tempfile::tempdir().unwrap();
     std::fs::write(scratch.path().join("file"), "x").unwrap();
     let run = |attack: &str| {

@@ -14,7 +14,7 @@ use std::process::Command;
 
 use stele_tests::sandboxed::{self, Tree};
 
-type Said = BTreeMap<String, String>;
+type Answers = BTreeMap<String, String>;
 
 /// The attacking program, compiled once. `None`, and the test is skipped, without a compiler.
 fn jam() -> Option<PathBuf> {
@@ -25,7 +25,7 @@ fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-fn read(text: &str) -> Said {
+fn read(text: &str) -> Answers {
     text.lines().filter_map(|line| line.split_once(": ")).map(|(a, b)| (a.to_owned(), b.to_owned())).collect()
 }
 
@@ -38,7 +38,7 @@ fn attacker(tree: &Tree, name: &str, attacks: &[&str]) -> Option<()> {
 }
 
 /// Their results in a sandbox. `None` where builds are not possible.
-fn inside(attacks: &[&str]) -> Option<Said> {
+fn inside(attacks: &[&str]) -> Option<Answers> {
     let tree = Tree::new()?;
     attacker(&tree, "jam", attacks)?;
     tree.ok("jam");
@@ -46,7 +46,7 @@ fn inside(attacks: &[&str]) -> Option<Said> {
 }
 
 /// Their results outside, in a temporary folder that has a `file`.
-fn outside(attacks: &[&str]) -> Said {
+fn outside(attacks: &[&str]) -> Answers {
     let scratch = tempfile::tempdir().unwrap();
     std::fs::write(scratch.path().join("file"), "x").unwrap();
     let mut command = Command::new(jam().unwrap());
@@ -54,7 +54,7 @@ fn outside(attacks: &[&str]) -> Said {
     read(&String::from_utf8_lossy(&command.output().unwrap().stderr))
 }
 
-fn of<'a>(said: &'a Said, attack: &str) -> &'a str {
+fn of<'a>(said: &'a Answers, attack: &str) -> &'a str {
     said.get(attack).map_or("not tried", String::as_str)
 }
 

@@ -162,7 +162,7 @@ impl Source {
 }
 
 /// The number of changes, how many of them were refused, and the lines where they had no effect.
-struct Seen {
+struct Coverage {
     changes: usize,
     refused: usize,
     white: usize,
@@ -175,11 +175,11 @@ fn watch(
     source: &Source,
     changes: &[(usize, usize, u8)],
     make: impl Fn(usize, usize, &[u8]) -> Outcome + Sync,
-) -> Seen {
+) -> Coverage {
     let part = changes.len().div_ceil(2).max(1);
-    let parts: Vec<Seen> = thread::scope(|scope| {
+    let parts: Vec<Coverage> = thread::scope(|scope| {
         let run = |changes: &[(usize, usize, u8)], lane: usize| {
-            let mut seen = Seen { changes: 0, refused: 0, white: 0, names: Vec::new() };
+            let mut seen = Coverage { changes: 0, refused: 0, white: 0, names: Vec::new() };
             for (file, at, byte) in changes {
                 let mut text = source.files[*file].1.clone();
                 let was = std::mem::replace(&mut text[*at], *byte);
@@ -213,7 +213,7 @@ fn watch(
             .collect();
         handles.into_iter().map(|it| it.join().expect("no change goes unseen")).collect()
     });
-    let mut all = Seen { changes: 0, refused: 0, white: 0, names: Vec::new() };
+    let mut all = Coverage { changes: 0, refused: 0, white: 0, names: Vec::new() };
     for part in parts {
         all.changes += part.changes;
         all.refused += part.refused;
@@ -242,7 +242,11 @@ fn outcome(link: &str, made: Option<&[u8]>) -> Outcome {
 }
 
 /// Runs the previous link on the source, with one file changed. `None` where this machine does not run it.
-fn by_the_link_before(link: &'static str, maker: &'static str, places: &[(usize, usize)]) -> Option<Seen> {
+fn by_the_link_before(
+    link: &'static str,
+    maker: &'static str,
+    places: &[(usize, usize)],
+) -> Option<Coverage> {
     let source = Source::of(link);
     let dirs = [0, 1].map(|_| tempfile::tempdir().expect("a folder"));
     for dir in &dirs {
@@ -275,7 +279,7 @@ fn by_the_link_before(link: &'static str, maker: &'static str, places: &[(usize,
 }
 
 /// At most so many changes have no effect besides those of white space.
-fn few_mean_nothing(link: &str, seen: &Seen, names: usize) {
+fn few_mean_nothing(link: &str, seen: &Coverage, names: usize) {
     assert!(seen.changes >= 300, "{link}: {}", seen.changes);
     assert!(seen.names.len() <= names, "{link}: {} names: {:#?}", seen.names.len(), seen.names);
     assert!(seen.refused > 0 && seen.white * 2 < seen.changes, "{link}: {}", seen.white);

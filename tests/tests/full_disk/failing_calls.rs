@@ -1,9 +1,9 @@
-//! System calls of the daemon that fail: a write, a sync, a rename, a read, on a disk that is dying, full or over its
+//! System calls of the daemon that fail: a write, a sync, a rename, a read, on a disk that is dying, full or over
 //! quota.
 //!
 //! strace(1) makes the n-th call of a kind fail, in every thread, from a seed. The store lies on an ext4 in a file, so
-//! that after the last acknowledgement the device can be read as a power cut would have left it: a sync that failed and
-//! was still acknowledged shows itself there.
+//! that after the last acknowledgement the device can be looked at as a power cut would have left it: a sync that
+//! failed and was acknowledged all the same shows itself there.
 
 use std::fs;
 use std::path::PathBuf;
@@ -185,7 +185,7 @@ fn no_call_that_fails_is_acknowledged_or_hangs_or_leaves_a_store_unsound() {
         match result {
             Ok(failed) => met += u64::from(failed),
             Err(why) => {
-                wrong.push(format!("round {round}, {calls} fails with {error} ({when}), seed {seed}: {why}"))
+                wrong.push(format!("round {round}, {calls} fails with {error} ({when}), seed {seed}: {why}"));
             }
         }
     }

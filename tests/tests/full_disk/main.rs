@@ -3,8 +3,8 @@
 //!
 //! Each round is a disk of another size and kind, another size of file, another door, and another end: the command
 //! fails, or its daemon is killed at some moment of it; sometimes another program takes the last byte of the disk
-//! after that. `STELE_STRESS=ROUNDS` runs more than the few of every day, `STELE_SEED` others; a round that failed is
-//! printed with its seed.
+//! after that. `STELE_STRESS=ROUNDS` runs more than the few of every day, `STELE_SEED` others; a round that fell short
+//! is printed with its seed.
 
 mod doors;
 mod failing_calls;

@@ -136,7 +136,7 @@ fn skopeo_copies_in_every_direction_and_changes_no_digest() {
 }
 
 #[derive(PartialEq, Eq, Debug)]
-struct Seen {
+struct Shown {
     kind: char,
     mode: u32,
     owner: String,
@@ -144,7 +144,7 @@ struct Seen {
 }
 
 /// What `stele image tree` lists for the layers of an image, the highest winning.
-fn said(images: &Images, name: &str) -> BTreeMap<String, Seen> {
+fn said(images: &Images, name: &str) -> BTreeMap<String, Shown> {
     let mut seen = BTreeMap::new();
     for line in images.shop.stele.ok(&["--json", "image", "tree", name]).lines() {
         let line: serde_json::Value = serde_json::from_str(line).unwrap();
@@ -161,13 +161,13 @@ fn said(images: &Images, name: &str) -> BTreeMap<String, Seen> {
         };
         let mode = u32::from_str_radix(&word("mode"), 8).unwrap();
         let kind = if kind == 'x' { 'f' } else { kind };
-        seen.insert(path, Seen { kind, mode, owner: word("owner"), content });
+        seen.insert(path, Shown { kind, mode, owner: word("owner"), content });
     }
     seen
 }
 
 /// The content of a folder.
-fn unpacked(root: &Path) -> BTreeMap<String, Seen> {
+fn unpacked(root: &Path) -> BTreeMap<String, Shown> {
     let mut seen = BTreeMap::new();
     let mut left = vec![root.to_owned()];
     while let Some(path) = left.pop() {
@@ -190,7 +190,7 @@ fn unpacked(root: &Path) -> BTreeMap<String, Seen> {
         assert_eq!(meta.mtime(), 1, "{path:?}");
         let mut name = String::from("/");
         stele_store::model::escape(below.as_os_str().as_bytes(), &mut name);
-        seen.insert(name, Seen { kind, mode: meta.mode() & 0o7777, owner, content });
+        seen.insert(name, Shown { kind, mode: meta.mode() & 0o7777, owner, content });
     }
     seen
 }

@@ -10,7 +10,7 @@ use rustix::fs::{
 use rustix::io::Errno;
 
 use super::folders::names;
-use super::{Case, NOBODY_SPECIAL, Place, ROOT, USERS, inner_paths, on_both, opened, said};
+use super::{Case, Fixture, NOBODY_SPECIAL, ROOT, USERS, inner_paths, on_both, opened, said};
 
 const LATER: Timespec = Timespec { tv_sec: 5, tv_nsec: 5 };
 
@@ -22,11 +22,11 @@ fn special(nanoseconds: i64) -> Timestamps {
     times(Timespec { tv_sec: 0, tv_nsec: nanoseconds })
 }
 
-fn renamed(at: &Place, from: &OsStr, to: &OsStr, flags: RenameFlags) -> String {
+fn renamed(at: &Fixture, from: &OsStr, to: &OsStr, flags: RenameFlags) -> String {
     said(rustix::fs::renameat_with(&at.dir, from, &at.dir, to, flags))
 }
 
-fn made(at: &Place, path: &OsStr, kind: FileType) -> String {
+fn made(at: &Fixture, path: &OsStr, kind: FileType) -> String {
     let device = if kind == FileType::CharacterDevice { rustix::fs::makedev(1, 3) } else { 0 };
     said(rustix::fs::mknodat(&at.dir, path, kind, Mode::RUSR, device))
 }
@@ -79,7 +79,7 @@ fn path_below(path: &OsStr) -> OsString {
 #[test]
 fn modifications_fail_as_on_a_read_only_disk_and_change_nothing() {
     on_both(|both| {
-        let seen = |at: &Place| format!("{:?}", [".", "dir", "empty-dir"].map(|path| names(at, path)));
+        let seen = |at: &Fixture| format!("{:?}", [".", "dir", "empty-dir"].map(|path| names(at, path)));
         let before = both.ask("the names", seen);
         for user in USERS {
             let answers = user.does(|| both.ask_each(user.name, CHANGING, &inner_paths()));
@@ -136,7 +136,7 @@ fn opening_for_writing_is_refused_as_on_a_read_only_disk() {
                         let chosen = (0..).zip(switches).filter(|(n, _)| set & (1 << n) != 0);
                         let flags = chosen.fold(mode, |flags, (_, switch)| flags | switch);
                         for path in paths {
-                            let ask = |at: &Place| opened(at, path.as_ref(), flags);
+                            let ask = |at: &Fixture| opened(at, path.as_ref(), flags);
                             let answer = both.ask(format!("open {path:?} {flags:?} by {}", user.name), ask);
                             let writes = !flags.contains(OFlags::PATH) && mode != OFlags::RDONLY;
                             assert!(!writes || !answer.contains("done"), "{path:?} {flags:?}: {answer}");
@@ -152,8 +152,8 @@ fn opening_for_writing_is_refused_as_on_a_read_only_disk() {
 
 #[test]
 fn an_open_file_or_folder_cannot_be_changed_and_is_always_in_sync() {
-    type Ask = (&'static str, fn(&OwnedFd) -> String);
-    let cases: &[Ask] = &[
+    type Operation = (&'static str, fn(&OwnedFd) -> String);
+    let cases: &[Operation] = &[
         ("write", |fd| said(rustix::io::write(fd, b"x"))),
         ("write of nothing", |fd| said(rustix::io::write(fd, b""))),
         ("pwrite", |fd| said(rustix::io::pwrite(fd, b"x", 3))),
@@ -181,7 +181,7 @@ fn an_open_file_or_folder_cannot_be_changed_and_is_always_in_sync() {
             for flags in [OFlags::RDONLY, OFlags::PATH, OFlags::PATH | OFlags::NOFOLLOW] {
                 for (name, case) in cases {
                     let ask =
-                        |at: &Place| at.open(path, flags).map_or_else(|e| e.to_string(), |fd| case(&fd));
+                        |at: &Fixture| at.open(path, flags).map_or_else(|e| e.to_string(), |fd| case(&fd));
                     both.ask(format!("{name} on {path} {flags:?}"), ask);
                 }
             }

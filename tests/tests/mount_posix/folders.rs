@@ -13,7 +13,7 @@ use rustix::io::{Errno, Result};
 use stele_tests::Stele;
 use stele_tests::mounted::{self, LONGEST, Mounted, within};
 
-use super::{Place, on_both, said};
+use super::{Fixture, on_both, said};
 
 /// As getdents64(2) gives it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -52,7 +52,7 @@ fn all(folder: &OwnedFd, buffer: usize) -> Result<Vec<Entry>> {
 }
 
 /// The sorted names and kinds, including `.` and `..`.
-pub(super) fn names(at: &Place, path: &str) -> Result<Vec<(OsString, u32)>> {
+pub(super) fn names(at: &Fixture, path: &str) -> Result<Vec<(OsString, u32)>> {
     let entries = all(&at.open(path, OFlags::DIRECTORY)?, 1 << 16)?;
     let mut names: Vec<_> = entries.into_iter().map(|entry| (entry.name, entry.kind)).collect();
     names.sort();
@@ -187,7 +187,7 @@ fn crowded() -> Option<(Mounted, String)> {
 fn a_folder_of_100_000_entries_is_listed_whole_and_from_any_place() {
     let Some((mounted, digest)) = crowded() else { return };
     within(Duration::from_secs(300), || {
-        let place = Place::new(mounted.path(&digest));
+        let place = Fixture::new(mounted.path(&digest));
         let folder = place.open("crowd", OFlags::DIRECTORY).unwrap();
         let list = all(&folder, 32 << 10).unwrap();
         let names: BTreeSet<_> = list.iter().map(|entry| entry.name.clone()).collect();
@@ -208,7 +208,7 @@ fn a_folder_of_100_000_entries_is_listed_whole_and_from_any_place() {
 #[test]
 fn a_name_is_found_in_a_large_folder_as_fast_as_in_a_small_one() {
     let Some((mounted, digest)) = crowded() else { return };
-    let place = Place::new(mounted.path(&digest));
+    let place = Fixture::new(mounted.path(&digest));
     let time = |folder: &str| {
         let begun = Instant::now();
         for n in 0..1000 {
@@ -242,12 +242,12 @@ fn folders_deeper_than_the_longest_path_are_reached_step_by_step() {
         let stele = Stele::new();
         let tree = stele.scratch().join("tree");
         std::fs::create_dir(&tree).unwrap();
-        chain(&Place::new(tree.clone()).open(".", OFlags::DIRECTORY).unwrap(), name, levels);
+        chain(&Fixture::new(tree.clone()).open(".", OFlags::DIRECTORY).unwrap(), name, levels);
         let digest = stele.add(&tree);
         std::process::Command::new("rm").arg("-rf").arg(&tree).status().unwrap();
         let Some(mounted) = Mounted::on(stele) else { return };
         within(Duration::from_secs(60), || {
-            let place = Place::new(mounted.path(&digest));
+            let place = Fixture::new(mounted.path(&digest));
             let path = format!("{name}/").repeat(levels) + "leaf";
             let by_path = place.open(&path, OFlags::RDONLY).map(drop);
             let fits = path.len() < 4096;

@@ -25,12 +25,12 @@ use stele_tests::Stele;
 use stele_tests::mounted::{self, LINKS, LONGEST, Mounted, Peer, within};
 
 /// One of the two directories.
-struct Place {
+struct Fixture {
     root: PathBuf,
     dir: OwnedFd,
 }
 
-impl Place {
+impl Fixture {
     fn new(root: PathBuf) -> Self {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let dir = rustix::fs::open(&root, flags, Mode::empty()).unwrap();
@@ -48,14 +48,14 @@ impl Place {
 
 /// The same tree twice. The places are dropped before they are unmounted.
 struct Both {
-    mount: Place,
-    disk: Place,
+    mount: Fixture,
+    disk: Fixture,
     different: Mutex<Vec<String>>,
     _mounted: Mounted,
     _peer: Peer,
 }
 
-type Case = (&'static str, fn(&Place, &OsStr) -> String);
+type Case = (&'static str, fn(&Fixture, &OsStr) -> String);
 
 /// Runs `cases` on both places, in bounded time; every answer must be the same.
 fn on_both(cases: impl FnOnce(&Both) + Send) {
@@ -78,7 +78,7 @@ fn on_both_with(options: &[&str], cases: impl FnOnce(&Both) + Send) {
     let digest = stele.add(&tree);
     let Some(mounted) = Mounted::with(stele, options) else { return };
     let Some(peer) = Peer::of(mounted.stele(), &digest) else { return };
-    let (mount, disk) = (Place::new(mounted.path(&digest)), Place::new(peer.path(&digest)));
+    let (mount, disk) = (Fixture::new(mounted.path(&digest)), Fixture::new(peer.path(&digest)));
     let both = Both { mount, disk, different: Mutex::default(), _mounted: mounted, _peer: peer };
     within(Duration::from_secs(300), || cases(&both));
     let different = both.different.lock().unwrap();
@@ -93,7 +93,7 @@ fn on_both_with(options: &[&str], cases: impl FnOnce(&Both) + Send) {
 
 impl Both {
     /// The answer of the mount.
-    fn ask(&self, what: impl Display, case: impl Fn(&Place) -> String) -> String {
+    fn ask(&self, what: impl Display, case: impl Fn(&Fixture) -> String) -> String {
         let (mount, disk) = (case(&self.mount), case(&self.disk));
         if mount != disk {
             // Some names are longer than readable.
@@ -133,7 +133,7 @@ fn described(stat: Stat) -> String {
     format!("{:o} {}:{} {sizes:?} {times:?} {}", stat.st_mode, stat.st_uid, stat.st_gid, stat.st_rdev)
 }
 
-fn opened(at: &Place, path: &OsStr, flags: OFlags) -> String {
+fn opened(at: &Fixture, path: &OsStr, flags: OFlags) -> String {
     said(at.open(path, flags).map(|fd| {
         let mut bytes = [0; 16];
         let read = rustix::io::read(&fd, &mut bytes).map(|length| bytes[..length].to_vec());

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStringExt;
 use rustix::fs::{Access, AtFlags, Mode, OFlags, ResolveFlags, StatxFlags};
 use rustix::io::Errno;
 
-use super::{Case, Place, USERS, described, inner_paths, on_both, opened, said, without_attributes};
+use super::{Case, Fixture, USERS, described, inner_paths, on_both, opened, said, without_attributes};
 
 const READING: &[Case] = &[
     ("stat", |at, path| said(rustix::fs::statat(&at.dir, path, AtFlags::empty()).map(described))),
@@ -91,7 +91,7 @@ fn a_link_is_cut_off_at_the_end_of_the_buffer_and_nothing_else_is_a_link() {
                     format!("{} {:?}", said(length), OsString::from_vec(buffer))
                 });
             }
-            let named = |at: &Place| {
+            let named = |at: &Fixture| {
                 let fd = at.open(path, OFlags::PATH | OFlags::NOFOLLOW)?;
                 rustix::fs::readlinkat(&fd, "", Vec::new())
             };

@@ -10,7 +10,7 @@ use rustix::io::{Errno, Result};
 use stele_store::model::Digest;
 use stele_tests::mounted::{LONGEST, SIZES};
 
-use super::{Place, USERS, checked_or_not, described, on_both, said};
+use super::{Fixture, USERS, checked_or_not, described, on_both, said};
 
 const MORE: &[(&str, usize)] =
     &[("sparse", 8 << 20), ("program", 30_000), ("crowd/8", 8), ("twins/a/large", 100_000)];
@@ -267,7 +267,7 @@ fn only_programs_run_and_every_user_may_run_them() {
 #[test]
 fn system_calls_that_need_unsafe_code_are_answered_as_on_a_disk() {
     checked_or_not(|both| {
-        let ask = |at: &Place| {
+        let ask = |at: &Fixture| {
             let mut command = Command::new("python3");
             let probe =
                 command.args(["-I", "-c", include_str!("probe.py")]).arg(&at.root).stdin(Stdio::null());

@@ -123,7 +123,12 @@ fn a_rebuild_has_to_give_the_same_output() {
     shop.recipe("other", &[], "dd if=/dev/urandom of=$OUT/x bs=16 count=1");
     let before = shop.build("other");
     let said = shop.stele.fails(&["build", "--rebuild", "other"], 1);
-    assert!(said.contains(&before) && said.contains("diff -r"), "{said}");
+    assert!(
+        said.contains(&before)
+            && said.contains("differ in x")
+            && said.contains(&format!("stele diff {before}")),
+        "{said}"
+    );
     // The first result counts.
     assert_eq!(shop.build("other"), before);
 }

@@ -33,6 +33,16 @@ fn a_value_that_nests_without_end_is_an_error() {
 }
 
 #[test]
+fn an_evaluation_that_dies_says_at_which_statement() {
+    let said = Tree::refused(
+        "def f():\n    l = []\n    for i in range(2000000):\n        l = [l]\n    return l\nx = 1\ny = str(f())\nz = 2",
+    );
+    assert!(said.contains("was killed by signal"), "{said}");
+    assert!(said.contains(" at pkgs/a/recipe.star:7"), "{said}");
+    assert!(said.contains("stack overflowed"), "{said}");
+}
+
+#[test]
 fn the_daemon_survives_hostile_plans() {
     let tree = Tree::new(&[("pkgs/a/recipe.star", &plain("a", &[]))]);
     tree.stele.ok(&["build", "--dry-run"]);

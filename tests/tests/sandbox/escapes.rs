@@ -11,14 +11,14 @@ use std::process::Command;
 
 use super::{Tree, compiled, is_root, shell};
 
-type Said = BTreeMap<String, String>;
+type Answers = BTreeMap<String, String>;
 
-fn read(text: &str) -> Said {
+fn read(text: &str) -> Answers {
     text.lines().filter_map(|line| line.split_once(": ")).map(|(a, b)| (a.to_owned(), b.to_owned())).collect()
 }
 
 /// The results of these attacks in a sandbox. `None` where builds are not possible.
-fn inside(attacks: &[String]) -> Option<Said> {
+fn inside(attacks: &[String]) -> Option<Answers> {
     let (tree, attack) = (Tree::new()?, compiled("attack")?);
     let mut arguments = vec!["/out/said"];
     arguments.extend(attacks.iter().map(String::as_str));
@@ -28,7 +28,7 @@ fn inside(attacks: &[String]) -> Option<Said> {
 }
 
 /// Their results outside, in a temporary folder and in namespaces that they may spoil.
-fn outside(attacks: &[String]) -> Said {
+fn outside(attacks: &[String]) -> Answers {
     let scratch = tempfile::tempdir().unwrap();
     let mut command = Command::new("unshare");
     command.args(["--mount", "--uts", "--ipc"]).arg(compiled("attack").unwrap()).arg("-").args(attacks);

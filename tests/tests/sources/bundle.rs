@@ -124,3 +124,16 @@ fn nothing_of_a_tampered_bundle_is_imported() {
     fs::write(bundle.join("SHA256SUMS"), list).unwrap();
     there.ok(&["source", "add", &path]);
 }
+
+#[test]
+fn packages_as_apt_writes_them_are_taken_under_the_names_of_the_archive() {
+    let stele = Stele::new();
+    let path = |name: &str| {
+        let path = stele.scratch().join(name);
+        std::fs::write(&path, name).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let said = stele.ok(&["source", "add", &path("a_1_all.deb"), &path("b_1%3a2_all.deb")]);
+    let names: Vec<&str> = said.lines().map(|line| line.split("  ").nth(1).unwrap()).collect();
+    assert_eq!(names, ["a_1_all.deb", "b_2_all.deb"]);
+}

@@ -12,15 +12,20 @@ const ALLOWED: &[(&str, &str)] = &[
     ("archive", "store"),
     ("http", ""),
     ("recipes", "store archive http"),
-    ("builder", "store fs recipes"),
+    ("builder", "store fs recipes compare"),
     ("oci", "store archive"),
     ("oci/registry", "http"),
     ("oci/sbom", ""),
+    ("untrusted", ""),
+    ("compare", "untrusted"),
     ("trust", "store"),
-    ("engine", "store archive http fs recipes builder oci registry sbom trust"),
-    ("daemon", "store archive http fs recipes builder oci registry sbom trust engine"),
-    ("cli", "store archive http fs recipes builder oci registry sbom trust engine daemon"),
-    ("tests", "store archive http fs recipes builder oci registry sbom trust engine daemon cli"),
+    ("engine", "store archive http fs recipes builder oci registry sbom untrusted compare trust"),
+    ("daemon", "store archive http fs recipes builder oci registry sbom untrusted compare trust engine"),
+    ("cli", "store archive http fs recipes builder oci registry sbom untrusted compare trust engine daemon"),
+    (
+        "tests",
+        "store archive http fs recipes builder oci registry sbom untrusted compare trust engine daemon cli",
+    ),
 ];
 
 /// Not part of the workspace: its targets use whatever they test.

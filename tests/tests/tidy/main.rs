@@ -8,6 +8,7 @@ mod crates;
 mod figures;
 mod imports;
 mod layout;
+mod left_out;
 mod pages;
 mod rust_file;
 mod unfinished;
@@ -179,4 +180,13 @@ fn numbers_in_the_docs_are_those_of_the_code() {
 fn things_are_called_by_the_words_of_the_field() {
     assert_none_in_rust(words::old_identifiers);
     assert_none_in_text(words::old_phrases);
+}
+
+#[test]
+fn no_test_is_for_a_feature_that_make_test_does_not_name() {
+    let files = text_files();
+    let makefile = files.iter().find(|file| file.path == "Makefile").expect("there is a Makefile");
+    let tests =
+        files.iter().filter(|file| file.path.ends_with(".rs") && !file.path.ends_with("tidy/left_out.rs"));
+    assert_none(tests.flat_map(|file| left_out::features(&makefile.text, &file.path, &file.text)).collect());
 }

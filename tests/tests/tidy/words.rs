@@ -7,7 +7,7 @@ use super::rust_file::RustFile;
 /// Identifiers that were renamed, and what they are called.
 const IDENTIFIERS: &[(&str, &str)] = &[
     ("Heirloom", "Handover"),
-    ("BUILD_UID", "BUILD_UID"),
+    (concat!("STRAN", "GER"), "BUILD_UID"),
     ("condemn", "mark_for_deletion"),
     ("bury", "finish_deletion"),
     ("unite", "merge"),

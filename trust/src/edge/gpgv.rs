@@ -72,9 +72,9 @@ pub fn open(file: &Path, keyring: &Path, home: &Path) -> Result<Opened, GpgvErro
     Ok(Opened { payload: bytes(payload)?, status })
 }
 
-/// All that comes; `None` when it is more than `most`, and then the pipe is closed.
-fn bounded(pipe: impl Read, most: u64) -> io::Result<Option<Vec<u8>>> {
+/// All that comes; `None` when it is more than `max`, and then the pipe is closed.
+fn bounded(pipe: impl Read, max: u64) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
-    pipe.take(most + 1).read_to_end(&mut bytes)?;
-    Ok((bytes.len() as u64 <= most).then_some(bytes))
+    pipe.take(max + 1).read_to_end(&mut bytes)?;
+    Ok((bytes.len() as u64 <= max).then_some(bytes))
 }

@@ -25,7 +25,7 @@ impl Policy {
         }
         lines.push(match self.dissent.tolerate {
             0 => "If one of them states another digest, it is contested.".to_owned(),
-            most => format!("If more than {most} of them state another digest or two, it is contested."),
+            max => format!("If more than {max} of them state another digest or two, it is contested."),
         });
         if self.dissent.failed_dissents {
             lines.push("A build that failed is a dissent.".to_owned());

@@ -176,22 +176,22 @@ pub(super) fn parse(text: &str) -> Result<Policy, PolicyError> {
     Ok(policy)
 }
 
-fn number(field: &str, found: i64, least: i64, most: i64) -> Result<u64, PolicyError> {
-    let valid = u64::try_from(found).ok().filter(|_| (least..=most).contains(&found));
+fn number(field: &str, found: i64, least: i64, max: i64) -> Result<u64, PolicyError> {
+    let valid = u64::try_from(found).ok().filter(|_| (least..=max).contains(&found));
     valid.ok_or_else(|| PolicyError::Number {
         field: field.to_owned(),
         found,
-        expected: if most == i64::MAX {
+        expected: if max == i64::MAX {
             format!("at least {least}")
         } else {
-            format!("from {least} to {most}")
+            format!("from {least} to {max}")
         },
     })
 }
 
-fn small(field: &str, found: i64, most: usize) -> Result<usize, PolicyError> {
-    let most = i64::try_from(most).unwrap_or(i64::MAX);
-    number(field, found, 1, most).map(|it| usize::try_from(it).unwrap_or(usize::MAX))
+fn small(field: &str, found: i64, max: usize) -> Result<usize, PolicyError> {
+    let max = i64::try_from(max).unwrap_or(i64::MAX);
+    number(field, found, 1, max).map(|it| usize::try_from(it).unwrap_or(usize::MAX))
 }
 
 fn freshness(text: FreshnessText) -> Result<Freshness, PolicyError> {

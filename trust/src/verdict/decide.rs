@@ -47,9 +47,9 @@ fn target(inquiry: &Inquiry<'_>, count: &Count) -> Option<Digests> {
     let asked = |digests: &Digests| inquiry.digest.is_none_or(|asked| asked.matches(digests));
     let satisfied =
         groups.iter().find(|(digests, principals)| asked(digests) && inquiry.policy.satisfied_by(principals));
-    let most =
+    let max =
         groups.iter().filter(|(digests, _)| asked(digests)).max_by_key(|(_, principals)| principals.len());
-    satisfied.or(most).map(|(digests, _)| *digests).or(inquiry.digest)
+    satisfied.or(max).map(|(digests, _)| *digests).or(inquiry.digest)
 }
 
 fn groups(count: &Count) -> BTreeMap<Digests, BTreeSet<Label>> {

@@ -64,9 +64,16 @@ struct Listing {
 pub(super) struct Listings {
     kept: HashMap<Reader, Listing>,
     calls: u64,
+    /// Whether they are in descending order, which only a check wants.
+    backwards: bool,
 }
 
 impl Listings {
+    /// None in progress yet.
+    pub fn new(backwards: bool) -> Self {
+        Self { backwards, ..Self::default() }
+    }
+
     /// A directory's entries, sorted bytewise (getdents64(2)).
     pub fn answer(&mut self, caller: &Caller<'_>) -> Answer {
         let [fd, address, length, ..] = caller.call.arguments;
@@ -111,7 +118,7 @@ impl Listings {
         self.calls += 1;
         if position == 0 || !self.kept.contains_key(&reader) {
             self.kept.remove(&reader);
-            let (entries, bytes) = list(directory)?;
+            let (entries, bytes) = list(directory, self.backwards)?;
             self.make_room(bytes);
             self.kept.insert(reader, Listing { entries, bytes, used: self.calls });
         }
@@ -159,7 +166,7 @@ fn is_of_the_kernel(directory: &OwnedFd) -> bool {
 
 /// All entries, sorted. They are read through the reader's own descriptor, whose offset is set afterwards: so
 /// permission to reopen the directory does not matter.
-fn list(directory: &OwnedFd) -> Result<(Vec<Entry>, usize), i32> {
+fn list(directory: &OwnedFd, backwards: bool) -> Result<(Vec<Entry>, usize), i32> {
     seek(directory, SeekFrom::Start(0)).map_err(|e| e.raw_os_error())?;
     let (mut entries, mut bytes) = (Vec::new(), 0);
     let mut buffer = vec![MaybeUninit::uninit(); 1 << 16];
@@ -178,6 +185,9 @@ fn list(directory: &OwnedFd) -> Result<(Vec<Entry>, usize), i32> {
         entries.push(entry);
     }
     entries.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+    if backwards {
+        entries.reverse();
+    }
     Ok((entries, bytes))
 }
 

@@ -15,7 +15,7 @@ use rustix::fs::{AtFlags, statat};
 use self::caller::Caller;
 use self::listing::Listings;
 use super::sys;
-use crate::profile;
+use crate::machine::Machine;
 
 /// The personality of a build (linux/personality.h): ADDR_NO_RANDOMIZE.
 const PERSONALITY: i64 = 0x0004_0000;
@@ -26,6 +26,7 @@ pub(super) struct Answers {
     /// The sandbox's own `/proc`.
     processes: Option<OwnedFd>,
     listings: Listings,
+    machine: Machine,
 }
 
 /// The outcome of a call.
@@ -38,8 +39,8 @@ enum Answer {
 
 impl Answers {
     /// Answers the calls from `listener`, of the sandbox with these processes.
-    pub fn new(listener: OwnedFd, processes: Option<OwnedFd>) -> Self {
-        Self { listener, processes, listings: Listings::default() }
+    pub fn new(listener: OwnedFd, processes: Option<OwnedFd>, machine: Machine) -> Self {
+        Self { listener, processes, listings: Listings::new(machine.backwards), machine }
     }
 
     /// Receives the calls.
@@ -61,8 +62,8 @@ impl Answers {
         let [first, second, third, fourth, ..] = call.arguments;
         let caller = Caller { listener: self.listener.as_fd(), call: &call };
         let answer = match call.number {
-            libc::SYS_uname => Answer::Returns(caller.put(first, &uname()).map(|()| 0)),
-            libc::SYS_sysinfo => Answer::Returns(caller.put(first, &sysinfo()).map(|()| 0)),
+            libc::SYS_uname => Answer::Returns(caller.put(first, &self.machine.uname()).map(|()| 0)),
+            libc::SYS_sysinfo => Answer::Returns(caller.put(first, &self.machine.sysinfo()).map(|()| 0)),
             libc::SYS_sched_getaffinity => Answer::Returns(self.affinity(&caller, first, second, third)),
             libc::SYS_sched_setaffinity => Answer::Returns(self.take_affinity(&caller, first, second, third)),
             libc::SYS_personality => Answer::Returns(Ok(PERSONALITY)),
@@ -84,7 +85,7 @@ impl Answers {
             return Err(libc::EINVAL);
         }
         self.require(thread)?;
-        caller.put(address, &PROCESSORS.to_le_bytes())?;
+        caller.put(address, &self.machine.affinity().to_le_bytes())?;
         Ok(8)
     }
 
@@ -95,7 +96,7 @@ impl Answers {
         let length = usize::try_from(length & 0xffff_ffff).unwrap_or(usize::MAX).min(mask.len());
         caller.get(address, &mut mask[..length])?;
         self.require(thread)?;
-        if u64::from_le_bytes(mask) & PROCESSORS == 0 { Err(libc::EINVAL) } else { Ok(0) }
+        if u64::from_le_bytes(mask) & self.machine.affinity() == 0 { Err(libc::EINVAL) } else { Ok(0) }
     }
 
     /// Fails unless the sandbox has that thread; 0 is the caller.
@@ -109,40 +110,10 @@ impl Answers {
     }
 }
 
-/// A bit per processor.
-const PROCESSORS: u64 = (1 << profile::PROCESSORS) - 1;
-
 /// The core limit stays unchanged; the old value is returned on request (prlimit(2)).
 fn core_limit(caller: &Caller<'_>, old: u64) -> Result<i64, i32> {
     if old != 0 {
         caller.put(old, &[1_u64.to_le_bytes(), 1_u64.to_le_bytes()].concat())?;
     }
     Ok(0)
-}
-
-/// struct new_utsname (uname(2)): six strings of 65 bytes.
-fn uname() -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(6 * 65);
-    for text in ["Linux", profile::HOST, profile::RELEASE, "#1", std::env::consts::ARCH, "(none)"] {
-        let end = bytes.len() + 65;
-        bytes.extend_from_slice(text.as_bytes());
-        bytes.resize(end, 0);
-    }
-    bytes
-}
-
-/// struct sysinfo (sysinfo(2)) of a 64-bit machine: 112 bytes.
-fn sysinfo() -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(112);
-    let (free, zero) = (profile::MEMORY, 0);
-    // uptime, three loads, totalram, freeram, sharedram, bufferram, totalswap, freeswap.
-    for number in [profile::UPTIME, zero, zero, zero, profile::MEMORY, free, zero, zero, zero, zero] {
-        bytes.extend_from_slice(&number.to_le_bytes());
-    }
-    // procs, padding, then totalhigh and freehigh, and the unit of memory.
-    bytes.extend_from_slice(&[1, 0, 0, 0, 0, 0, 0, 0]);
-    bytes.extend_from_slice(&[0; 16]);
-    bytes.extend_from_slice(&1_u32.to_le_bytes());
-    bytes.resize(112, 0);
-    bytes
 }

@@ -1,4 +1,4 @@
-//! Untrusted text: from an image, a recipe, a registry or another store.
+//! Untrusted text: from an image, a recipe, a build, a registry or another store.
 
 use std::fmt::{self, Display, Write};
 

@@ -1,0 +1,220 @@
+//! What a check varies from round to round. Pure, but for the load.
+//!
+//! The first round leaves all as builds find it, but for load: it shows what the sandbox does not control. Further
+//! rounds also vary what the profile fixes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+
+use serde::{Deserialize, Serialize};
+
+use crate::machine::Machine;
+use crate::profile;
+use crate::sandbox::Job;
+use crate::sandbox::ops::SetupOp;
+
+/// The umask of the profile.
+const UMASK: u32 = 0o022;
+
+/// What is different in a round.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Variation {
+    /// The machine.
+    machine: Machine,
+    /// Environment variables that the recipe does not set.
+    env: BTreeMap<&'static str, String>,
+    umask: u32,
+    /// Whether addresses are random, as the kernel makes them.
+    random_addresses: bool,
+    /// Threads that keep processors busy.
+    load: usize,
+}
+
+/// A vector that was varied, as it is recorded.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Varied {
+    /// Its name.
+    pub vector: String,
+    /// The profile's value.
+    pub from: String,
+    /// That of the round.
+    pub to: String,
+}
+
+impl Variation {
+    /// That of a round, counted from 1, of an action with these variables, on a machine with so many processors.
+    pub fn of_round(round: u32, env: &BTreeMap<String, String>, processors: usize) -> Self {
+        if round <= 1 {
+            let (machine, umask) = (Machine::default(), UMASK);
+            return Self { machine, env: BTreeMap::new(), umask, random_addresses: false, load: processors };
+        }
+        let is_even = round.is_multiple_of(2);
+        let either = |even: &'static str, odd: &'static str| if is_even { even } else { odd }.to_owned();
+        let mut varied = BTreeMap::from([
+            ("LANG", either("tr_TR.UTF-8", "de_DE")),
+            ("LC_ALL", either("tr_TR.UTF-8", "de_DE")),
+            // Variables that nobody knows also move the stack.
+            ("STELE_CHECK_NOISE", "x".repeat(usize::try_from(round % 1000).unwrap_or(0) * 37)),
+            ("TERM", either("xterm-256color", "vt100")),
+            ("TZ", either("CHECK-14", "CHECK+12")),
+        ]);
+        // What a recipe sets is its own.
+        varied.retain(|name, _| !env.contains_key(*name));
+        let machine = Machine {
+            host: format!("check-{round}"),
+            release: either("6.18.2-check", "5.4.0-check"),
+            processors: if is_even { 1 } else { 13 },
+            memory: if is_even { 3 << 30 } else { 96 << 30 },
+            uptime: 100_000 * u64::from(round),
+            backwards: is_even,
+        };
+        let umask = if is_even { 0o077 } else { 0o002 };
+        Self {
+            machine,
+            env: varied,
+            umask,
+            random_addresses: true,
+            load: if is_even { 0 } else { processors },
+        }
+    }
+
+    /// The machine of the round.
+    pub fn machine(&self) -> Machine {
+        self.machine.clone()
+    }
+
+    /// Applies the rest to a job.
+    pub fn apply(&self, job: &mut Job) {
+        for (name, value) in &self.env {
+            match job.env.iter_mut().find(|(known, _)| known == name) {
+                Some((_, old)) => old.clone_from(value),
+                None => job.env.push(((*name).to_owned(), value.clone())),
+            }
+        }
+        job.env.sort();
+        if self.random_addresses {
+            job.ops.retain(|op| !matches!(op, SetupOp::FixedAddresses {}));
+        }
+        for op in &mut job.ops {
+            if let SetupOp::Umask { mask } = op {
+                *mask = self.umask;
+            }
+        }
+    }
+
+    /// What is varied, for the record.
+    pub fn varied(&self) -> Vec<Varied> {
+        let usual = Machine::default();
+        let of_profile = |name: &str| {
+            profile::ENVIRONMENT
+                .iter()
+                .find(|it| it.0 == name)
+                .map_or("unset", |(_, value)| *value)
+                .to_owned()
+        };
+        let mut all: Vec<(String, String, String)> = self
+            .env
+            .iter()
+            .map(|(name, value)| (format!("environment {name}"), of_profile(name), value.clone()))
+            .collect();
+        let Machine { host, release, processors, memory, uptime, backwards } = &self.machine;
+        let order = |backwards: bool| if backwards { "descending" } else { "ascending" }.to_owned();
+        let addresses = |random: bool| if random { "random" } else { "fixed" }.to_owned();
+        let mut add = |vector: &str, from: String, to: String| all.push((vector.to_owned(), from, to));
+        add("addresses", addresses(false), addresses(self.random_addresses));
+        add("directory order", order(usual.backwards), order(*backwards));
+        add("host name", usual.host, host.clone());
+        add("kernel release", usual.release, release.clone());
+        add("load", "0 busy threads".to_owned(), format!("{} busy threads", self.load));
+        add("memory", format!("{} MiB", usual.memory >> 20), format!("{} MiB", memory >> 20));
+        add("processors", usual.processors.to_string(), processors.to_string());
+        add("umask", format!("{UMASK:03o}"), format!("{:03o}", self.umask));
+        add("uptime", format!("{} s", usual.uptime), format!("{uptime} s"));
+        let varied = all.into_iter().filter(|(_, from, to)| from != to);
+        varied.map(|(vector, from, to)| Varied { vector, from, to }).collect()
+    }
+
+    /// Keeps processors busy until it is dropped.
+    pub fn begin_load(&self) -> Load {
+        let stop = Arc::new(AtomicBool::new(false));
+        let busy = |_| {
+            let stop = Arc::clone(&stop);
+            let spin = move || {
+                while !stop.load(Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+            };
+            // Less load is no reason to fail.
+            thread::Builder::new().name("load".to_owned()).spawn(spin).ok()
+        };
+        let threads = (0..self.load).filter_map(busy).collect();
+        Load { stop, threads }
+    }
+}
+
+/// Busy threads.
+pub(crate) struct Load {
+    stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vectors(variation: &Variation) -> Vec<String> {
+        variation.varied().into_iter().map(|it| it.vector).collect()
+    }
+
+    #[test]
+    fn the_first_round_varies_nothing_that_the_profile_fixes() {
+        let variation = Variation::of_round(1, &BTreeMap::new(), 4);
+        assert_eq!(vectors(&variation), ["load"]);
+        assert!(variation.machine().is_usual());
+    }
+
+    #[test]
+    fn what_a_recipe_sets_is_not_varied() {
+        let env = BTreeMap::from([("TZ".to_owned(), "UTC".to_owned())]);
+        let all = vectors(&Variation::of_round(2, &env, 4));
+        assert!(!all.contains(&"environment TZ".to_owned()), "{all:?}");
+        assert!(all.contains(&"environment LC_ALL".to_owned()), "{all:?}");
+    }
+
+    #[test]
+    fn two_further_rounds_vary_every_vector_to_different_values() {
+        let [second, third] = [2, 3].map(|round| Variation::of_round(round, &BTreeMap::new(), 4).varied());
+        let expected = [
+            "environment LANG",
+            "environment LC_ALL",
+            "environment STELE_CHECK_NOISE",
+            "environment TERM",
+            "environment TZ",
+            "addresses",
+            "host name",
+            "kernel release",
+            "memory",
+            "processors",
+            "umask",
+            "uptime",
+        ];
+        for vector in expected {
+            let of = |round: &[Varied]| round.iter().find(|it| it.vector == vector).cloned();
+            let (one, other) = (of(&second).expect(vector), of(&third).expect(vector));
+            assert!(vector == "addresses" || one.to != other.to, "{vector}");
+        }
+        assert!(second.iter().any(|it| it.vector == "directory order"));
+        assert!(third.iter().any(|it| it.vector == "load"));
+    }
+}

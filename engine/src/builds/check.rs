@@ -1,0 +1,63 @@
+//! A check: rounds of builds under varied conditions.
+
+use std::path::Path;
+
+use stele_builder::realise::{CheckRecord, Checking, Purpose, Request};
+use stele_recipes::recipe::RecipeName;
+use stele_store::{Origins, Progress};
+
+use super::realise::{Telling, build, built, options, substituters};
+use crate::answers::Answer;
+use crate::builds::{Built, Order};
+use crate::engine::Engine;
+use crate::failure::{self, Failure, Kind};
+use crate::recipes::planned;
+use crate::service::Sink;
+
+/// Builds `recipe` if it is not built, and then again in so many rounds; answers the record.
+///
+/// # Errors
+/// When a recipe is invalid, there is no plan, the sandbox cannot be set up, or the request is cancelled.
+pub fn check(
+    engine: &Engine,
+    tree: &Path,
+    recipe: &RecipeName,
+    order: &Order,
+    rounds: u32,
+    sink: &mut dyn Sink,
+    progress: &Progress,
+) -> Result<Answer, Failure> {
+    let goals = std::slice::from_ref(recipe);
+    let first = build(engine, tree, goals, order, sink, progress)?;
+    if !first.fetch.is_empty() || !first.failed.is_empty() {
+        return Ok(Answer::Built(first));
+    }
+    let (planned, recipes) = planned::plan_again(engine, Origins::Any, tree, goals)?;
+    if let Some(fetch) = Built::to_fetch(&planned) {
+        return Ok(Answer::Built(fetch));
+    }
+    let substituters = substituters(engine, order, progress)?;
+    let options = options(order, Purpose::Prepare);
+    let request = Request { tree, recipes: &recipes, goals, options, substituters: &substituters };
+    let telling = Telling::new(sink);
+    let checking = engine.builder()?.check(&request, rounds, progress, &|event| telling.tell(event));
+    match checking.map_err(|error| failure::builds::failure(&error, tree))? {
+        Checking::Checked(record) => Ok(Answer::Checked(Box::new(record))),
+        Checking::Unready(realised) => Ok(Answer::Built(built(&realised, tree))),
+    }
+}
+
+/// The record of the last check of what `recipe` was last built from.
+///
+/// # Errors
+/// When there is none, or the store cannot be read.
+pub fn last(engine: &Engine, recipe: &RecipeName) -> Result<CheckRecord, Failure> {
+    let none = || {
+        Failure::new(Kind::NotFound, format!("there is no check of recipe `{recipe}` as it was last built"))
+            .hint(format!("`stele check {recipe}` checks it"))
+    };
+    let action = super::log::about(engine, recipe)?.action.ok_or_else(none)?;
+    let text = engine.store().check_of(&action)?.ok_or_else(none)?;
+    // A record of another version counts as missing.
+    serde_json::from_slice(&text).map_err(|_| none())
+}
