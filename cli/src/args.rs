@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    build, check, daemon, diff, exec, graph, image, info, lineage, log, mount, pages, recipe, sandbox, seed,
-    serve, source, store, trace, umount,
+    build, check, daemon, diff, exec, graph, image, info, key, lineage, log, mount, pages, policy, recipe,
+    sandbox, seed, serve, source, store, trace, umount,
 };
 
 /// Build from a readable seed, agree on every bit, ship the digest.
@@ -78,6 +78,12 @@ pub enum Command {
     /// Show what every build sees
     #[command(subcommand)]
     Sandbox(sandbox::Command),
+    /// Make and show keys that sign attestations
+    #[command(subcommand)]
+    Key(key::Command),
+    /// Write, check and explain policies, and decide by one
+    #[command(subcommand)]
+    Policy(policy::Command),
     /// Print a completion script for a shell
     Completions(pages::Completions),
     /// Write the manual pages to a folder

@@ -9,10 +9,12 @@ pub mod exec;
 pub mod graph;
 pub mod image;
 pub mod info;
+pub mod key;
 pub mod lineage;
 pub mod log;
 pub mod mount;
 pub mod pages;
+pub mod policy;
 pub mod recipe;
 pub mod sandbox;
 pub mod seed;
@@ -56,6 +58,8 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Why(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Recipe(command) => recipe::run(&cli.global, command),
         Command::Sandbox(command) => sandbox::run(&command).map(|()| ExitCode::SUCCESS),
+        Command::Key(command) => key::run(&cli.global, command).map(|()| ExitCode::SUCCESS),
+        Command::Policy(command) => policy::run(&cli.global, command),
         Command::Completions(args) => args.run().map(|()| ExitCode::SUCCESS),
         Command::Man(args) => args.run().map(|()| ExitCode::SUCCESS),
     }

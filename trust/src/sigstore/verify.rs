@@ -100,7 +100,7 @@ pub fn verify(
     matches.then_some(Verified { times }).ok_or(SigstoreError::Signature)
 }
 
-/// Verifies a bundle of an envelope that `key` signed, whatever its payload, and when others saw it: the earliest moment
+/// Verifies a bundle of an envelope that `key` signed, and when others saw it: the earliest moment
 /// is what a policy calls witnessed.
 pub fn witnessed(
     bundle: &Bundle,
