@@ -1,6 +1,7 @@
 //! RocksDB behind typed rows. No other folder uses RocksDB.
 
 mod batch;
+mod directory;
 mod error;
 mod options;
 mod outputs;
@@ -8,17 +9,12 @@ mod rows;
 mod scan;
 mod table;
 
-use std::os::fd::{AsRawFd, OwnedFd};
-use std::path::{Path, PathBuf};
-
 use rocksdb::{DB, WriteBatch, WriteOptions};
-use rustix::fs::{Mode, OFlags};
-
-use error::bad_row;
 
 use crate::folder::Folder;
 use crate::model::{BlobId, Digest, RootName, Sha256, TreeId};
-use crate::room::no_inodes;
+use directory::DatabaseDir;
+use error::bad_row;
 
 pub use batch::{Durability, Rows};
 pub use error::{DESCRIPTORS, DbError};
@@ -89,40 +85,6 @@ pub struct Db {
     place: DatabaseDir,
 }
 
-/// The folder of a database, and a path to it for RocksDB, which opens its files by path: through this
-/// descriptor, so that it finds them when the folder is moved, and touches none of another store in its place.
-struct DatabaseDir {
-    folder: OwnedFd,
-    path: PathBuf,
-}
-
-impl DatabaseDir {
-    fn of(folder: OwnedFd, path: &Path) -> Self {
-        let through = PathBuf::from(format!("{DESCRIPTORS}{}", folder.as_raw_fd()));
-        // Without /proc it must be the path itself.
-        let path = if through.exists() { through } else { path.to_owned() };
-        Self { folder, path }
-    }
-
-    /// What RocksDB says, and of a full disk what it is full of.
-    fn failed(&self, doing: &'static str, error: &rocksdb::Error) -> DbError {
-        match (DbError::new(doing, error), no_inodes(&self.folder)) {
-            (DbError::NoSpace { doing, .. }, Some(words)) => {
-                DbError::NoSpace { doing, message: words.to_owned() }
-            }
-            (error, _) => error,
-        }
-    }
-}
-
-fn place(store: &Folder, name: &str, doing: &'static str) -> Result<DatabaseDir, DbError> {
-    let path = store.path().join(name);
-    let folder = store.open_beneath(name, OFlags::PATH | OFlags::DIRECTORY, Mode::empty());
-    folder
-        .map(|folder| DatabaseDir::of(folder, &path))
-        .map_err(|e| DbError::of_folder(doing, &path, &e.into()))
-}
-
 impl Db {
     /// Opens the database in the folder `name` of a store, creating it if missing.
     ///
@@ -130,13 +92,13 @@ impl Db {
     /// When RocksDB fails.
     pub fn open(store: &Folder, name: &str) -> Result<Self, DbError> {
         let place = match store.make(name, 0o755) {
-            Ok(()) => place(store, name, "be opened")?,
+            Ok(()) => DatabaseDir::open(store, name, "be opened")?,
             Err(e) => return Err(DbError::of_folder("be opened", &e.path, &e.source)),
         };
         // RocksDB reserves the room of a whole log, also when it opens on a full disk, where only the ballast is left.
         let disk = rustix::fs::fstatvfs(store).map(|disk| disk.f_blocks.saturating_mul(disk.f_frsize));
         let log = disk.map_or(options::MAX_LOG, |bytes| (bytes / 64).clamp(1 << 20, options::MAX_LOG));
-        match DB::open_cf_descriptors(&options::database(log), &place.path, options::families()) {
+        match DB::open_cf_descriptors(&options::database(log), &place.path(), options::families()) {
             Ok(db) => Ok(Self { db, place }),
             Err(e) => Err(place.failed("be opened", &e)),
         }
@@ -148,8 +110,8 @@ impl Db {
     /// When RocksDB fails, or there is no database.
     pub fn open_read_only(store: &Folder, name: &str) -> Result<Self, DbError> {
         let names = Family::ALL.iter().map(|family| family.name());
-        let place = place(store, name, "be opened for reading")?;
-        DB::open_cf_for_read_only(&rocksdb::Options::default(), &place.path, names, false)
+        let place = DatabaseDir::open(store, name, "be opened for reading")?;
+        DB::open_cf_for_read_only(&rocksdb::Options::default(), &place.path(), names, false)
             .map(|db| Self { db, place })
             .map_err(|e| DbError::new("be opened for reading", &e))
     }
@@ -160,8 +122,8 @@ impl Db {
     /// # Errors
     /// When RocksDB fails.
     pub fn repair(store: &Folder, name: &str) -> Result<(), DbError> {
-        let place = place(store, name, "be repaired")?;
-        DB::repair(&options::database(options::MAX_LOG), &place.path)
+        let place = DatabaseDir::open(store, name, "be repaired")?;
+        DB::repair(&options::database(options::MAX_LOG), &place.path())
             .map_err(|e| DbError::new("be repaired", &e))
     }
 

@@ -79,7 +79,7 @@ impl Sbom {
         let names = needed(&recipe);
         // An empty list of names would mean every recipe.
         let graph = (!names.is_empty()).then(|| graph(&tree, &names)).transpose()?;
-        let files = ImageRequest::Files { tree: shown.tree.clone(), platform: image.platform.to_string() };
+        let files = ImageRequest::Files { tree: shown.tree, platform: image.platform.to_string() };
         let files = context.gather(Request::Image { ask: files })?;
         let files: Result<Vec<ImageFile>, _> = files
             .split(|byte| *byte == b'\n')
