@@ -49,16 +49,17 @@ fn limits_have_the_values_that_are_set_and_defaults_otherwise() {
 }
 
 #[test]
-fn an_alias_means_its_addresses_in_order_after_the_first_ones() {
+fn aliases_are_addresses_in_order_after_the_first_ones_and_before_the_archive_of_past_versions() {
     let text = "[mirrors]\ngnu = [\"https://a.example/gnu\", \"file:/srv/gnu/\"]\n\
-                [fetch]\nfirst = [\"http://cache.example/{sha256}/{file}\"]\n";
+                [fetch]\nfirst = [\"http://cache.example/{sha256}/{file}\"]\n\
+                [debian]\nsnapshot = \"https://past.example\"\n";
     let config = Config::parse(text).unwrap();
     let source = Source {
         file: FileName::new("make.tar.gz").unwrap(),
         sha256: Sha256::of(b""),
         sha512: None,
         size: None,
-        mirrors: ["other:x", "gnu:make/make.tar.gz", "debian:make/1-1/make_1.tar.gz"]
+        mirrors: ["other:x", "debian:make/1-1/make_1.tar.gz", "gnu:make/make.tar.gz"]
             .map(|it| Mirror::new(it).unwrap())
             .to_vec(),
         signature: None,
@@ -73,17 +74,23 @@ fn an_alias_means_its_addresses_in_order_after_the_first_ones() {
         })
         .collect();
     let first = format!("http://cache.example/{}/make.tar.gz", source.sha256);
+    let debian = "package: \"make\", version: \"1-1\", file: \"make_1.tar.gz\"";
     assert_eq!(
         shown,
         [
             format!("{first} -> {first}"),
             "other:x: no alias `other` is configured".to_owned(),
+            format!("debian:make/1-1/make_1.tar.gz -> Debian {{ {debian} }}"),
             "gnu:make/make.tar.gz (https://a.example/gnu/make/make.tar.gz) -> \
              https://a.example/gnu/make/make.tar.gz"
                 .to_owned(),
-            "gnu:make/make.tar.gz (file:/srv/gnu/make/make.tar.gz) -> File(\"/srv/gnu/make/make.tar.gz\")".to_owned(),
-            "debian:make/1-1/make_1.tar.gz -> Debian { package: \"make\", version: \"1-1\", file: \"make_1.tar.gz\" }"
+            "gnu:make/make.tar.gz (file:/srv/gnu/make/make.tar.gz) -> File(\"/srv/gnu/make/make.tar.gz\")"
                 .to_owned(),
+            // What no mirror has any more is there.
+            format!(
+                "debian:make/1-1/make_1.tar.gz (https://past.example) -> \
+                 Snapshot {{ base: \"https://past.example\", {debian} }}"
+            ),
         ]
     );
 }

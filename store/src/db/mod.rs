@@ -98,7 +98,7 @@ impl Db {
         // RocksDB reserves the room of a whole log, also when it opens on a full disk, where only the ballast is left.
         let disk = rustix::fs::fstatvfs(store).map(|disk| disk.f_blocks.saturating_mul(disk.f_frsize));
         let log = disk.map_or(options::MAX_LOG, |bytes| (bytes / 64).clamp(1 << 20, options::MAX_LOG));
-        match DB::open_cf_descriptors(&options::database(log), &place.path(), options::families()) {
+        match DB::open_cf_descriptors(&options::database(log), place.path(), options::families()) {
             Ok(db) => Ok(Self { db, place }),
             Err(e) => Err(place.failed("be opened", &e)),
         }
@@ -111,7 +111,7 @@ impl Db {
     pub fn open_read_only(store: &Folder, name: &str) -> Result<Self, DbError> {
         let names = Family::ALL.iter().map(|family| family.name());
         let place = DatabaseDir::open(store, name, "be opened for reading")?;
-        DB::open_cf_for_read_only(&rocksdb::Options::default(), &place.path(), names, false)
+        DB::open_cf_for_read_only(&rocksdb::Options::default(), place.path(), names, false)
             .map(|db| Self { db, place })
             .map_err(|e| DbError::new("be opened for reading", &e))
     }
@@ -123,7 +123,7 @@ impl Db {
     /// When RocksDB fails.
     pub fn repair(store: &Folder, name: &str) -> Result<(), DbError> {
         let place = DatabaseDir::open(store, name, "be repaired")?;
-        DB::repair(&options::database(options::MAX_LOG), &place.path())
+        DB::repair(&options::database(options::MAX_LOG), place.path())
             .map_err(|e| DbError::new("be repaired", &e))
     }
 
