@@ -52,6 +52,21 @@ fn what_is_not_exactly_one_document_is_refused() {
 }
 
 #[test]
+fn numbers_are_numbers_and_no_object_passes_for_one() {
+    for (text, value) in [("7", json!(7)), ("-7", json!(-7)), ("0.5", json!(0.5)), ("[1e2]", json!([100.0]))]
+    {
+        assert_eq!(parse(text.as_bytes()).unwrap(), value, "{text}");
+    }
+    for text in [
+        "{\"$serde_json::private::Number\":\"5\"}",
+        "{\"\\u0024serde_json::private::Number\":\"5\"}",
+        "{\"a\":{\"$serde_json::private::Number\":\"5\"}}",
+    ] {
+        assert!(parse(text.as_bytes()).is_err(), "{text}");
+    }
+}
+
+#[test]
 fn keys_that_differ_only_in_case_are_seen() {
     let value = json!({ "payload": 1, "Payload": 2, "other": 3 });
     let error = refuse_case_twins(value.as_object().unwrap()).unwrap_err();
