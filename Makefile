@@ -20,7 +20,7 @@ test_flags = --workspace --features stele-cli/crash-points,stele-store/crash-poi
 .PHONY: help demo demo-foreign chain world build check test stress lint fuzz mutants sanitize bench install
 
 help: ## list these targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 demo: build ## build Stele and watch what it is for, from the seed to an image
 	@STELE_BIN="$(dev_stele)" tools/demo
