@@ -138,12 +138,10 @@ fn answer(
         Request::Plan { tree, goals } => {
             Ok(Answer::Plan(planned::plan(engine, &from_wire(&tree)?, &recipes::names(&goals)?)?))
         }
-        Request::Image { ask } => {
-            Ok(match images::serve::run((store, engine.served_images()), ask, sink, progress)? {
-                Some(told) => Answer::Image(told),
-                None => Answer::Done {},
-            })
-        }
+        Request::Image { ask } => Ok(match images::serve::run(engine, ask, sink, progress)? {
+            Some(told) => Answer::Image(told),
+            None => Answer::Done {},
+        }),
         Request::Verify {} => verify(store, progress),
         Request::Stats {} => {
             Ok(Answer::Counts(Counts::new(to_wire(store.path().as_os_str()), &store.stats()?)))

@@ -2,16 +2,16 @@
 
 use std::path::Path;
 
-use stele_builder::realise::{CheckRecord, Checking, Purpose, Request};
+use stele_builder::realise::{CheckRecord, Checking};
 use stele_recipes::recipe::RecipeName;
-use stele_store::{Origins, Progress};
+use stele_store::Progress;
 
-use super::realise::{Telling, build, built, options, substituters};
+use super::prepared::{Outcome, prepared};
+use super::realise::{build, built};
 use crate::answers::Answer;
-use crate::builds::{Built, Order};
+use crate::builds::Order;
 use crate::engine::Engine;
-use crate::failure::{self, Failure, Kind};
-use crate::recipes::planned;
+use crate::failure::{Failure, Kind};
 use crate::service::Sink;
 
 /// Builds `recipe` if it is not built, and then again in so many rounds; answers the record.
@@ -28,23 +28,18 @@ pub fn check(
     progress: &Progress,
 ) -> Result<Answer, Failure> {
     let goals = std::slice::from_ref(recipe);
-    let first = build(engine, tree, goals, order, sink, progress)?;
+    let first = build(engine, tree, goals, order, &mut *sink, progress)?;
     if !first.fetch.is_empty() || !first.failed.is_empty() {
         return Ok(Answer::Built(first));
     }
-    let (planned, recipes) = planned::plan_again(engine, Origins::Any, tree, goals)?;
-    if let Some(fetch) = Built::to_fetch(&planned) {
-        return Ok(Answer::Built(fetch));
-    }
-    let substituters = substituters(engine, order, progress)?;
-    let options = options(order, Purpose::Prepare);
-    let request = Request { tree, recipes: &recipes, goals, options, substituters: &substituters };
-    let telling = Telling::new(sink);
-    let checking = engine.builder()?.check(&request, rounds, progress, &|event| telling.tell(event));
-    match checking.map_err(|error| failure::builds::failure(&error, tree))? {
-        Checking::Checked(record) => Ok(Answer::Checked(Box::new(record))),
-        Checking::Unready(realised) => Ok(Answer::Built(built(&realised, tree))),
-    }
+    let checking = prepared(engine, (tree, goals), order, sink, progress, |builder, request, tell| {
+        builder.check(request, rounds, progress, tell)
+    });
+    Ok(match checking? {
+        Outcome::Fetch(fetch) => Answer::Built(fetch),
+        Outcome::Done(Checking::Checked(record)) => Answer::Checked(Box::new(record)),
+        Outcome::Done(Checking::Unready(realised)) => Answer::Built(built(&realised, tree)),
+    })
 }
 
 /// The record of the last check of what `recipe` was last built from.

@@ -2,15 +2,16 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use stele_builder::realise::{self, ExecOutcome, Purpose, Request};
-use stele_store::{Origins, Progress};
+use stele_builder::realise::{self, ExecOutcome};
+use stele_store::Progress;
 
-use super::realise::{Telling, build, built, options, substituters};
+use super::prepared::{Outcome, prepared};
+use super::realise::{build, built};
 use crate::answers::Answer;
-use crate::builds::{Built, ExecRequest, Order};
+use crate::builds::{ExecRequest, Order};
 use crate::engine::Engine;
-use crate::failure::{self, Failure};
-use crate::recipes::{name, names, planned};
+use crate::failure::Failure;
+use crate::recipes::{name, names};
 use crate::reference::from_wire;
 use crate::service::Sink;
 
@@ -28,7 +29,6 @@ pub fn exec(
     sink: &mut dyn Sink,
     progress: &Progress,
 ) -> Result<Answer, Failure> {
-    let builder = engine.builder()?;
     let (tree, recipe) = (&*from_wire(tree)?, &name(recipe)?);
     let with = names(&exec.with)?;
     // First, and not together with the recipe's inputs: they may depend on the recipe, which itself is not built.
@@ -41,13 +41,6 @@ pub fn exec(
     let itself = with.contains(recipe);
     let mut goals = vec![recipe.clone()];
     goals.extend(with.into_iter().filter(|name| name != recipe));
-    let (planned, recipes) = planned::plan_again(engine, Origins::Any, tree, &goals)?;
-    if let Some(fetch) = Built::to_fetch(&planned) {
-        return Ok(Answer::Built(fetch));
-    }
-    let substituters = substituters(engine, order, progress)?;
-    let options = options(order, Purpose::Prepare);
-    let request = Request { tree, recipes: &recipes, goals: &goals, options, substituters: &substituters };
     let fds: Vec<BorrowedFd<'_>> = streams.iter().map(OwnedFd::as_fd).collect();
     let wanted = realise::ExecRequest {
         argv: exec.argv.clone(),
@@ -56,10 +49,12 @@ pub fn exec(
         kept: !exec.fresh,
         itself,
     };
-    let telling = Telling::new(sink);
-    let executed = builder.exec(&request, &wanted, progress, &|event| telling.tell(event));
-    match executed.map_err(|error| failure::builds::failure(&error, tree))? {
-        ExecOutcome::Ended(ending) => Ok(Answer::Left(ending)),
-        ExecOutcome::Unready(realised) => Ok(Answer::Built(built(&realised, tree))),
-    }
+    let executed = prepared(engine, (tree, &goals), order, sink, progress, |builder, request, tell| {
+        builder.exec(request, &wanted, progress, tell)
+    });
+    Ok(match executed? {
+        Outcome::Fetch(fetch) => Answer::Built(fetch),
+        Outcome::Done(ExecOutcome::Ended(ending)) => Answer::Left(ending),
+        Outcome::Done(ExecOutcome::Unready(realised)) => Answer::Built(built(&realised, tree)),
+    })
 }

@@ -4,6 +4,7 @@ mod check;
 mod event;
 mod exec;
 pub(crate) mod log;
+mod prepared;
 mod realise;
 mod trace;
 

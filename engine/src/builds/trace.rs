@@ -2,16 +2,16 @@
 
 use std::path::Path;
 
-use stele_builder::realise::{Purpose, Request, Tracing, Used};
+use stele_builder::realise::{Tracing, Used};
 use stele_recipes::recipe::RecipeName;
-use stele_store::{Origins, Progress};
+use stele_store::Progress;
 
-use super::realise::{Telling, built, options, substituters};
+use super::prepared::{Outcome, prepared};
+use super::realise::built;
 use crate::answers::Answer;
-use crate::builds::{Built, Order, Traced, TracedInput};
+use crate::builds::{Order, Traced, TracedInput};
 use crate::engine::Engine;
 use crate::failure::{self, Failure};
-use crate::recipes::planned;
 use crate::reference::to_wire;
 use crate::service::Sink;
 
@@ -28,18 +28,13 @@ pub fn trace(
     progress: &Progress,
 ) -> Result<Answer, Failure> {
     let goals = std::slice::from_ref(recipe);
-    let (planned, recipes) = planned::plan_again(engine, Origins::Any, tree, goals)?;
-    if let Some(fetch) = Built::to_fetch(&planned) {
-        return Ok(Answer::Built(fetch));
-    }
-    let substituters = substituters(engine, order, progress)?;
-    let options = options(order, Purpose::Prepare);
-    let request = Request { tree, recipes: &recipes, goals, options, substituters: &substituters };
-    let telling = Telling::new(sink);
-    let tracing = engine.builder()?.trace(&request, progress, &|event| telling.tell(event));
-    let traced = match tracing.map_err(|error| failure::builds::failure(&error, tree))? {
-        Tracing::Traced(traced) => traced,
-        Tracing::Unready(realised) => return Ok(Answer::Built(built(&realised, tree))),
+    let tracing = prepared(engine, (tree, goals), order, sink, progress, |builder, request, tell| {
+        builder.trace(request, progress, tell)
+    });
+    let traced = match tracing? {
+        Outcome::Fetch(fetch) => return Ok(Answer::Built(fetch)),
+        Outcome::Done(Tracing::Unready(realised)) => return Ok(Answer::Built(built(&realised, tree))),
+        Outcome::Done(Tracing::Traced(traced)) => traced,
     };
     let input = |used: &Used| TracedInput {
         input: used.origin.to_string(),

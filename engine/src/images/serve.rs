@@ -11,9 +11,9 @@ use stele_store::model::Node;
 use stele_store::{Progress, Store};
 
 use super::repository::{self, repository};
-use super::served::ServedImages;
 use super::{Form, ImageAnswer, ImageRequest, ImportedImage, Shown, attach, blob, files};
 use crate::Untrusted;
+use crate::engine::Engine;
 use crate::failure::{Failure, Kind, images as failure};
 use crate::reference::from_wire;
 use crate::service::{Sink, lost_sink};
@@ -26,11 +26,12 @@ const CHUNK: usize = 64 << 10;
 /// # Errors
 /// With a failure for the user.
 pub fn run(
-    (store, known): (&Store, &ServedImages),
+    engine: &Engine,
     ask: ImageRequest,
     sink: &mut dyn Sink,
     progress: &Progress,
 ) -> Result<Option<ImageAnswer>, Failure> {
+    let store: &Store = engine.store();
     match ask {
         ImageRequest::Make { name, images, index, keep: is_kept } => {
             // Before any work, so that an invalid name is reported at once.
@@ -84,7 +85,7 @@ pub fn run(
             files::send(store, single(&record, Some(&platform))?, sink, progress)?;
             Ok(None)
         }
-        ImageRequest::Served {} => Ok(Some(ImageAnswer::Names(known.names(store)?))),
+        ImageRequest::Served {} => Ok(Some(ImageAnswer::Names(engine.served_images().names(store)?))),
         ImageRequest::Repository { name } => {
             let (tree, record) = match record::named(store, &name) {
                 Ok(kept) => kept,
