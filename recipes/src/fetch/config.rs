@@ -62,11 +62,16 @@ pub struct DebianConfig {
 }
 
 impl DebianConfig {
+    /// Whether the machine's own archives are asked, and after them everything that Debian has.
+    pub(super) fn is_usual(&self) -> bool {
+        self.suites.is_none() && self.sources.is_empty()
+    }
+
     /// The archive that is asked last for what no mirror has.
     pub(super) fn snapshot(&self) -> Option<String> {
         match &self.snapshot {
             Some(base) => Some(base.clone()).filter(|base| !base.is_empty()),
-            None if self.suites.is_none() && self.sources.is_empty() => super::debian::snapshot::usual(),
+            None if self.is_usual() => super::debian::snapshot::usual(),
             None => None,
         }
     }

@@ -16,6 +16,7 @@ mod failure;
 mod http;
 mod local;
 mod mirrors;
+mod parallel;
 mod part;
 mod reach;
 mod signature;
@@ -24,9 +25,6 @@ mod tests;
 mod worker;
 
 use std::path::PathBuf;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 use crate::source::Source;
 
@@ -144,22 +142,9 @@ pub fn fetch<K: SourceStore>(
     watch: &(dyn Fn(Event<'_>) + Sync),
 ) -> Vec<Result<Had, FetchError<K::Error>>> {
     let fetcher = worker::Fetcher::new(options, keep, watch);
-    let next = AtomicUsize::new(0);
-    let outcomes: Vec<Mutex<Option<_>>> = sources.iter().map(|_| Mutex::new(None)).collect();
-    let jobs = options.config.limits.jobs.min(sources.len());
-    thread::scope(|scope| {
-        for _ in 0..jobs {
-            scope.spawn(|| {
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(source) = sources.get(index) else { return };
-                    let outcome = fetcher.get(index, source);
-                    watch(Event { index, source, what: What::Ends { kept: outcome.is_ok() } });
-                    *outcomes[index].lock().unwrap_or_else(|e| e.into_inner()) = Some(outcome);
-                }
-            });
-        }
-    });
-    // Every index was taken by some thread, and all threads were joined.
-    outcomes.into_iter().filter_map(|it| it.into_inner().unwrap_or_else(|e| e.into_inner())).collect()
+    parallel::map(sources, options.config.limits.jobs, |index, source| {
+        let outcome = fetcher.get(index, source);
+        watch(Event { index, source, what: What::Ends { kept: outcome.is_ok() } });
+        outcome
+    })
 }

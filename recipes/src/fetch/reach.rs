@@ -2,14 +2,12 @@
 //! the others goes unnoticed.
 
 use std::fs;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 use super::Options;
 use super::address::{self, Address};
 use super::failure::{MirrorFailure, PartError, Tried};
 use super::mirrors::Mirrors;
+use super::parallel;
 use super::part::{self, Part};
 use super::worker::{Bounds, Stop};
 use crate::source::Source;
@@ -32,8 +30,7 @@ pub struct Reach {
     pub failure: Option<MirrorFailure>,
 }
 
-/// Asks every mirror of every source, several sources at once; the answers in the order of `sources`. `done` is called
-/// from several threads, after each source.
+/// Asks every mirror of every source, several sources at once; the answers in the order of `sources`.
 ///
 /// # Errors
 /// When the folder of downloads cannot be used.
@@ -41,29 +38,15 @@ pub fn reach(
     sources: &[Source],
     options: &Options,
     question: Question,
-    done: &(dyn Fn() + Sync),
 ) -> Result<Vec<Vec<Reach>>, PartError> {
     let mirrors = Mirrors::new(&options.config);
-    let next = AtomicUsize::new(0);
-    let answers: Vec<Mutex<Option<_>>> = sources.iter().map(|_| Mutex::new(None)).collect();
     part::make_folder(&options.folder)?;
-    thread::scope(|scope| {
-        for _ in 0..options.config.limits.jobs.min(sources.len()) {
-            scope.spawn(|| {
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(source) = sources.get(index) else { return };
-                    let answer = of_source(&mirrors, source, options, question);
-                    *answers[index].lock().unwrap_or_else(|e| e.into_inner()) = Some(answer);
-                    done();
-                }
-            });
-        }
+    let answers = parallel::map(sources, options.config.limits.jobs, |_, source| {
+        of_source(&mirrors, source, options, question)
     });
     // What apt knows of its archives stays with the downloads; the content that was checked does not.
     let _ = fs::remove_dir_all(options.folder.join(FOLDER));
-    // Every index was taken by some thread, and each thread was waited for.
-    answers.into_iter().filter_map(|it| it.into_inner().unwrap_or_else(|e| e.into_inner())).collect()
+    answers.into_iter().collect()
 }
 
 /// Where content is checked, below the folder of downloads.

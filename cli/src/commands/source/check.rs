@@ -80,7 +80,7 @@ impl Check {
         }
         let folder = Layout::new(where_store::find(global.store.clone())?).fetch();
         let question = if self.content { Question::Content } else { Question::Presence };
-        let answers = reach(&sources, &Options { folder, offline: false, config }, question, &|| ());
+        let answers = reach(&sources, &Options { folder, offline: false, config }, question);
         let answers = answers.map_err(|error: PartError| Failure::new(Kind::Failed, error.to_string()))?;
 
         let checked = |((recipe, source), mirrors): (&(&Arc<Recipe>, &Source), Vec<Reach>)| Checked {

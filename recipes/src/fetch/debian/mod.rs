@@ -164,26 +164,8 @@ pub(super) fn get(
     note: &dyn Fn(&str),
     moves: &mut dyn FnMut(u64, Option<u64>),
 ) -> Result<(), Stop> {
-    let folder = wanted.packages().folder(part.folder());
-    let own = Stage { folder: folder.clone(), config };
-    let versions = match own.get(wanted, part, bounds, note, moves)? {
-        None => return Ok(()),
-        Some(versions) => versions,
-    };
-    let versions = match (&config.suites, config.sources.is_empty()) {
-        // Fifty megabytes of indexes, and in a separate folder, so that the small ones are not fetched each time.
-        (None, true) => {
-            let suites = RELEASES.iter().map(|it| (*it).to_owned()).collect();
-            let config = DebianConfig { suites: Some(suites), ..DebianConfig::default() };
-            let all = Stage { folder: folder.join("releases"), config: &config };
-            match all.get(wanted, part, bounds, note, moves)? {
-                None => return Ok(()),
-                Some(more) => more,
-            }
-        }
-        _ => versions,
-    };
-    Err(none(wanted, versions).into())
+    let downloads = part.folder().to_owned();
+    search(wanted, config, &downloads, |stage| stage.get(wanted, part, bounds, note, moves))
 }
 
 /// Whether an archive has the file: in its indexes, or, if `has` finds it, beside other versions. What apt knows of the
@@ -195,28 +177,32 @@ pub(super) fn has(
     bounds: &Bounds,
     has: &dyn Fn(&str) -> Result<(), Stop>,
 ) -> Result<(), Stop> {
+    search(wanted, config, downloads, |stage| {
+        let (_, Guesses { uris, versions }) = stage.look_up(wanted, bounds, &|_| ())?;
+        Ok(versions.filter(|_| !uris.iter().any(|uri| has(uri).is_ok())))
+    })
+}
+
+/// Asks the archives that are configured, then, unless that is configured away, all of Debian's releases. `ask` returns
+/// `None` when the archives have the file, or the versions that they have.
+fn search(
+    wanted: &DebianFile<'_>,
+    config: &DebianConfig,
+    downloads: &Path,
+    mut ask: impl FnMut(&Stage<'_>) -> Result<Option<Vec<String>>, Stop>,
+) -> Result<(), Stop> {
     let folder = wanted.packages().folder(downloads);
-    let own = Stage { folder: folder.clone(), config };
-    let suites = RELEASES.iter().map(|it| (*it).to_owned()).collect();
-    let releases = DebianConfig { suites: Some(suites), ..DebianConfig::default() };
-    let all = Stage { folder: folder.join("releases"), config: &releases };
-    let is_usual = config.suites.is_none() && config.sources.is_empty();
-    let mut missed = None;
-    for stage in std::iter::once(&own).chain(is_usual.then_some(&all)) {
-        let (_, Guesses { uris, versions }) = match stage.look_up(wanted, bounds, &|_| ()) {
-            Err(Stop::Mirror(failure)) => {
-                missed = Some(failure);
-                continue;
-            }
-            found => found?,
-        };
-        let Some(versions) = versions else { return Ok(()) };
-        if uris.iter().any(|uri| has(uri).is_ok()) {
+    let Some(mut versions) = ask(&Stage { folder: folder.clone(), config })? else { return Ok(()) };
+    if config.is_usual() {
+        // Fifty megabytes of indexes, and in a separate folder, so that the small ones are not fetched each time.
+        let suites = RELEASES.iter().map(|it| (*it).to_owned()).collect();
+        let config = DebianConfig { suites: Some(suites), ..DebianConfig::default() };
+        let Some(more) = ask(&Stage { folder: folder.join("releases"), config: &config })? else {
             return Ok(());
-        }
-        missed = Some(none(wanted, versions).into());
+        };
+        versions = more;
     }
-    Err(missed.unwrap_or_else(|| none(wanted, Vec::new()).into()).into())
+    Err(none(wanted, versions).into())
 }
 
 /// The indexes have these other versions.
