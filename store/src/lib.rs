@@ -53,7 +53,7 @@ pub use presence::Presence;
 pub use progress::{Cancelled, Progress, Snapshot};
 pub use realised::{Last, Origins, RealiseError, Realised};
 pub use rebuild::{RebuildError, Rebuilt};
-pub use room::{NoRoom, is_no_space, require_room};
+pub use room::{NoRoom, RoomMeter, is_no_space, require_room};
 pub use roots::{Root, RootError};
 pub use scratch::{Scratch, ScratchFolder};
 pub use session::{Added, Keep, MAX_INLINE, Session, StreamError, WriteError};

@@ -24,6 +24,9 @@ const KEPT_BACK: u64 = 32 << 20;
 /// sixteenth of its own.
 const KEPT_INODES: u64 = 64;
 
+/// The room is checked each time that so many bytes were written.
+const ROOM_EVERY: u64 = 1 << 20;
+
 /// More inodes than a flush takes.
 const SOME_INODES: u64 = 16;
 
@@ -89,6 +92,32 @@ pub fn is_no_space(error: &io::Error) -> bool {
 pub(crate) fn no_inodes(disk: impl AsFd) -> Option<&'static str> {
     let disk = rustix::fs::fstatvfs(disk).ok()?;
     (disk.f_files > 0 && disk.f_ffree == 0).then_some("no inodes are left: the disk can hold no more files")
+}
+
+/// While a file grows on a store's disk: keeps the room that collections need.
+#[derive(Debug, Default)]
+pub struct RoomMeter {
+    /// Bytes written since the room was checked; none at the beginning.
+    unchecked: Option<u64>,
+}
+
+impl RoomMeter {
+    /// To be called before each write: from time to time it has `room` checked.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::StorageFull`], with what `room` found.
+    pub fn before_write(&mut self, room: impl FnOnce() -> Result<(), NoRoom>) -> io::Result<()> {
+        if self.unchecked.is_none_or(|bytes| bytes >= ROOM_EVERY) {
+            room().map_err(|none| io::Error::new(io::ErrorKind::StorageFull, none))?;
+            self.unchecked = Some(0);
+        }
+        Ok(())
+    }
+
+    /// To be called after it, with the bytes that were written.
+    pub fn wrote(&mut self, bytes: usize) {
+        self.unchecked = Some(self.unchecked.unwrap_or(0).saturating_add(bytes as u64));
+    }
 }
 
 /// Whether the disk of `path` has room for more than collections need.

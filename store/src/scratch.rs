@@ -10,12 +10,9 @@ use std::sync::Arc;
 
 use crate::folder::Folder;
 use crate::objects::FileError;
-use crate::room::require_room_in;
+use crate::room::{RoomMeter, require_room_in};
 use crate::session::WriteError;
 use crate::store::Store;
-
-/// The free space is checked again after so many bytes.
-const ROOM_EVERY: u64 = 1 << 20;
 
 /// A file without a name. It can be read, written and sought in; writing fails with
 /// [`io::ErrorKind::StorageFull`] before the disk has less free space than garbage collections need.
@@ -23,8 +20,7 @@ const ROOM_EVERY: u64 = 1 << 20;
 pub struct Scratch {
     file: File,
     folder: Arc<Folder>,
-    /// Bytes written since the free space was checked.
-    unchecked: u64,
+    room: RoomMeter,
 }
 
 /// A temporary folder.
@@ -43,7 +39,7 @@ impl Store {
     pub fn scratch(&self) -> Result<Scratch, WriteError> {
         self.require_writable()?;
         let (file, folder) = self.objects.scratch_file()?;
-        Ok(Scratch { file, folder, unchecked: 0 })
+        Ok(Scratch { file, folder, room: RoomMeter::default() })
     }
 
     /// A new scratch folder. Writes by its path are not checked for free space; [`ScratchFolder::file`] checks.
@@ -94,7 +90,7 @@ impl ScratchFolder {
             return Err(failed(io::ErrorKind::InvalidInput.into()));
         }
         let file = self.folder.create_readable(&self.within.join(path)).map_err(|e| failed(e.into()))?;
-        Ok(Scratch { file, folder: Arc::clone(&self.folder), unchecked: 0 })
+        Ok(Scratch { file, folder: Arc::clone(&self.folder), room: RoomMeter::default() })
     }
 }
 
@@ -107,12 +103,9 @@ impl Drop for ScratchFolder {
 
 impl Write for Scratch {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.unchecked == 0 || self.unchecked >= ROOM_EVERY {
-            require_room_in(&self.folder).map_err(|e| io::Error::new(io::ErrorKind::StorageFull, e))?;
-            self.unchecked = 0;
-        }
+        self.room.before_write(|| require_room_in(&self.folder))?;
         let written = self.file.write(bytes)?;
-        self.unchecked += written as u64;
+        self.room.wrote(written);
         Ok(written)
     }
 

@@ -11,11 +11,10 @@ use tempfile::TempDir;
 
 use stele_registry::Sha256Digest;
 use stele_registry::client::{BlobFile, Pulled};
+use stele_store::{RoomMeter, require_room};
 
 /// Begins the names of these folders.
 const PREFIX: &str = "pull-";
-/// The room on the disk is checked each time that so many bytes were written.
-const ROOM_EVERY: u64 = 4 << 20;
 
 /// An OCI layout that is being written.
 pub struct Folder {
@@ -51,7 +50,7 @@ impl Folder {
     /// When it cannot be made.
     pub fn create(&self, digest: &Sha256Digest) -> io::Result<Box<dyn BlobFile>> {
         let file = File::create(self.blob(digest))?;
-        Ok(Box::new(Blob { file, folder: self.path().to_owned(), unchecked: ROOM_EVERY }))
+        Ok(Box::new(Blob { file, folder: self.path().to_owned(), room: RoomMeter::default() }))
     }
 
     fn blob(&self, digest: &Sha256Digest) -> PathBuf {
@@ -107,19 +106,14 @@ fn remove_abandoned(downloads: &Path) {
 struct Blob {
     file: File,
     folder: PathBuf,
-    /// Bytes that were written since the room was checked.
-    unchecked: u64,
+    room: RoomMeter,
 }
 
 impl Write for Blob {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.unchecked >= ROOM_EVERY {
-            let full = |none| io::Error::new(io::ErrorKind::StorageFull, none);
-            stele_store::require_room(&self.folder).map_err(full)?;
-            self.unchecked = 0;
-        }
+        self.room.before_write(|| require_room(&self.folder))?;
         let written = self.file.write(bytes)?;
-        self.unchecked += written as u64;
+        self.room.wrote(written);
         Ok(written)
     }
 
