@@ -6,13 +6,14 @@
 //! A realisation protects nothing from the garbage collector, and survives it: the digests of outputs are
 //! useful even when the outputs are gone. `docs/formats.md` has the rows.
 
+use std::collections::{BTreeMap, HashMap};
 use std::sync::PoisonError;
 
 use crate::db::{
     Db, DbError, Durability, Family, MAX_OUTPUT_NAME, Origin, Outputs, Realisation, Rows, Target,
     is_output_name,
 };
-use crate::model::{BlobId, Digest, TreeId};
+use crate::model::{BlobId, Digest, Sha256, TreeId};
 use crate::store::{ReadError, Store};
 
 /// The key prefix of a [`Last`] among the store's own state.
@@ -51,6 +52,17 @@ pub struct Realised {
     pub last: Option<(String, Last)>,
     /// Under the digest of an action, the record of a check of it.
     pub check: Option<(Digest, Vec<u8>)>,
+}
+
+/// An action or a request that has a tree among its outputs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Maker {
+    /// The digest of its canonical text.
+    pub of: Digest,
+    /// The name of the output.
+    pub output: String,
+    /// Whether this store made it itself.
+    pub own: bool,
 }
 
 /// Which realisations a look-up returns.
@@ -150,6 +162,94 @@ impl Store {
         Ok(self.db.meta(&format!("{LAST}{name}"))?.and_then(|row| Last::decode(&row)))
     }
 
+    /// What is recorded of every output: the actions and requests that have it, sorted by their digests.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn makers(&self) -> Result<HashMap<TreeId, Vec<Maker>>, ReadError> {
+        let mut makers: HashMap<TreeId, Vec<Maker>> = HashMap::new();
+        for row in self.db.realisations()? {
+            let (of, Realisation { outputs, origin, .. }) = row?;
+            let own = Origins::Own.include(&origin);
+            for (output, tree) in outputs.0 {
+                makers.entry(tree).or_default().push(Maker { of, output, own });
+            }
+        }
+        Ok(makers)
+    }
+
+    /// The last attempts, by their names.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn lasts(&self) -> Result<BTreeMap<String, Last>, ReadError> {
+        let mut lasts = BTreeMap::new();
+        for row in self.db.meta_with(LAST)? {
+            let (key, value) = row?;
+            let name = key.strip_prefix(LAST.as_bytes()).and_then(|name| std::str::from_utf8(name).ok());
+            if let (Some(name), Some(last)) = (name, Last::decode(&value)) {
+                lasts.insert(name.to_owned(), last);
+            }
+        }
+        Ok(lasts)
+    }
+
+    /// Records that the artifact with that SHA-256 is what `request`, a canonical text, makes: an image's manifest.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn remember_artifact(&self, request: &[u8], sha256: &Sha256) -> Result<Digest, RealiseError> {
+        if self.is_read_only() {
+            return Err(RealiseError::ReadOnly);
+        }
+        let of = Digest::of(request);
+        let key = artifact_key(sha256);
+        if self.db.meta(&key)?.as_deref() != Some(&of.as_bytes()[..]) || self.db.request(&of)?.is_none() {
+            let mut rows = Rows::default();
+            rows.put_raw(Family::Action, of.as_bytes(), request.to_vec());
+            rows.put_meta(&key, of.as_bytes().to_vec());
+            self.db.write(rows, Durability::Synced)?;
+        }
+        Ok(of)
+    }
+
+    /// The digest of the request that made the artifact with that SHA-256 here.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn artifact_request(&self, sha256: &Sha256) -> Result<Option<Digest>, ReadError> {
+        let row = self.db.meta(&artifact_key(sha256))?;
+        Ok(row.and_then(|row| Some(Digest::from_bytes(*row.first_chunk::<32>()?))))
+    }
+
+    /// The highest version of a policy that was used with this store.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn policy_seen(&self, name: &str) -> Result<Option<u64>, ReadError> {
+        let row = self.db.meta(&policy_key(name))?;
+        Ok(row.and_then(|row| Some(u64::from_be_bytes(*row.first_chunk::<8>()?))))
+    }
+
+    /// Records that a version of a policy was used. A lower one than before changes nothing.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn saw_policy(&self, name: &str, version: u64) -> Result<(), RealiseError> {
+        if self.is_read_only() {
+            return Err(RealiseError::ReadOnly);
+        }
+        let _commits = self.commits.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = policy_key(name);
+        let seen = self.db.meta(&key)?.and_then(|row| Some(u64::from_be_bytes(*row.first_chunk::<8>()?)));
+        if seen.is_none_or(|seen| seen < version) {
+            let mut rows = Rows::default();
+            rows.put_meta(&key, version.to_be_bytes().to_vec());
+            self.db.write(rows, Durability::Synced)?;
+        }
+        Ok(())
+    }
+
     /// The canonical text of a realised request.
     ///
     /// # Errors
@@ -179,7 +279,7 @@ impl Store {
     pub(crate) fn logs(&self, stays: impl Fn(&TreeId) -> bool) -> Result<Vec<BlobId>, DbError> {
         let mut logs = Vec::new();
         for row in self.db.realisations()? {
-            let Realisation { outputs, log: Some(log), .. } = row? else { continue };
+            let (_, Realisation { outputs, log: Some(log), .. }) = row? else { continue };
             if outputs.0.values().any(&stays) {
                 logs.push(log);
             }
@@ -229,6 +329,14 @@ impl Store {
 
 fn check_key(of: &Digest) -> String {
     format!("check/{of}")
+}
+
+fn artifact_key(sha256: &Sha256) -> String {
+    format!("artifact/{sha256}")
+}
+
+fn policy_key(name: &str) -> String {
+    format!("policy/{name}")
 }
 
 fn memo_key(name: &str) -> String {

@@ -102,6 +102,11 @@ impl Rows {
         self.put(family, key, value);
     }
 
+    /// Deletes a row of such a column family.
+    pub fn delete_raw(&mut self, family: Family, key: &[u8]) {
+        self.delete(family, key);
+    }
+
     /// Deletes a row of the store's own state.
     pub fn delete_meta(&mut self, key: &str) {
         self.delete(Family::Meta, key.as_bytes());

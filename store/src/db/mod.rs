@@ -40,7 +40,7 @@ pub enum Family {
     Root,
     /// Number → target and duration of a lease.
     Lease,
-    /// Reserved for signed statements.
+    /// Digest of what it is about, and SHA-256 → a signed statement.
     Attestation,
     /// The store's own state.
     Meta,

@@ -81,15 +81,27 @@ impl Db {
         }))
     }
 
-    /// All realisations.
+    /// All realisations, each with the digest of its request.
     ///
     /// # Errors
     /// When RocksDB cannot read, or a row is malformed.
-    pub fn realisations(&self) -> Result<impl Iterator<Item = Step<Realisation>> + '_, DbError> {
+    pub fn realisations(&self) -> Result<impl Iterator<Item = Step<(Digest, Realisation)>> + '_, DbError> {
         Ok(self.scan(Family::Realisation, &[])?.map(|row| {
             let (key, value) = row?;
-            Realisation::decode(&value).ok_or_else(|| bad_row(Family::Realisation, &key))
+            let realisation =
+                Realisation::decode(&value).ok_or_else(|| bad_row(Family::Realisation, &key))?;
+            Ok((digest_key(Family::Realisation, &key)?, realisation))
         }))
+    }
+
+    /// The signed statements about something; about everything when it is `None`.
+    ///
+    /// # Errors
+    /// When RocksDB cannot read.
+    pub fn attestations(&self, about: Option<&Digest>) -> Result<Vec<RawRow>, DbError> {
+        let prefix = about.map_or(&[][..], |about| about.as_bytes());
+        let rows = self.scan(Family::Attestation, prefix)?;
+        rows.take_while(|row| row.as_ref().map_or(true, |(key, _)| key.starts_with(prefix))).collect()
     }
 
     /// The rows of the store's own state whose keys begin with `prefix`.
