@@ -13,6 +13,7 @@ mod derivations;
 mod graph;
 mod known;
 mod memo;
+mod needs;
 mod requests;
 mod resolve;
 mod root;
@@ -26,6 +27,7 @@ use stele_store::model::{Digest, Node, TreeId};
 pub use graph::{Graph, Unknown};
 pub use known::{Answers, Known, OutputTrees};
 pub use memo::{Change, Memo};
+pub use needs::{Content, Merged as MergedInput, Needs};
 pub use requests::{Part, merging, unpacking};
 pub use root::{MOUNTED_ON, Root, RootError, merge};
 
