@@ -35,7 +35,7 @@ impl Builders {
         let digest = Digests::both(Blake3([number; 32]), Sha256([number; 32]));
         let rebuild = Rebuild {
             outcome: Outcome::Built,
-            action: Action { digest: ActionDigest { blake3: Blake3([7; 32]) } },
+            action: Action { digest: ActionDigest { blake3: Blake3([7; 32]) }, text: None },
             outputs: vec![Output { name: "out".parse().unwrap(), digest, expected: None }],
             sandbox: Some(Sandbox { profile: 1, isolation: Default::default() }),
             builder: Builder::default(),

@@ -199,7 +199,7 @@ fn securesystemslib_and_in_toto_accept_an_envelope_and_refuse_a_changed_one() {
     for algorithm in [Algorithm::Ed25519, Algorithm::EcdsaP256] {
         let (key, _) = SigningKey::generate(algorithm).unwrap();
         let public = folder.write("key.pub", key.public().to_pem());
-        let id = key.public().id().to_string();
+        let id = key.public().fingerprint();
         let accepts = |envelope: &Envelope| {
             let file = folder.write("envelope.json", envelope.encode());
             run(python().to_str().unwrap(), &[&script, &file, &public, &id])

@@ -90,7 +90,7 @@ impl Envelope {
     /// Adds a signature to those that are there.
     pub fn add_signature(&mut self, signer: &dyn Signer) -> Result<(), SignError> {
         let bytes = signer.sign(&self.signed_bytes())?;
-        self.signatures.push(Signature { key_id: signer.public().id().to_string(), bytes });
+        self.signatures.push(Signature { key_id: signer.public().fingerprint(), bytes });
         Ok(())
     }
 

@@ -57,7 +57,7 @@ fn a_key_under_two_key_ids_is_one_signer_and_a_wrong_hint_is_no_obstacle() {
     assert_eq!(twice.signed_by([key(1).public()]), [key(1).public()]);
     // And a hint that names a key does not make its signature.
     let mut borrowed = envelope();
-    borrowed.signatures[0].key_id = key(2).public().id().to_string();
+    borrowed.signatures[0].key_id = key(2).public().fingerprint();
     assert!(borrowed.signed_by([key(2).public()]).is_empty());
 }
 

@@ -76,11 +76,23 @@ fn string(bytes: &[u8]) -> Vec<u8> {
 
 /// The line of a public key.
 pub(super) fn write_public(key: &PublicKey) -> String {
-    let (kind, blob) = match key.algorithm() {
-        Algorithm::Ed25519 => (ED25519, [string(ED25519.as_bytes()), string(key.raw())].concat()),
-        Algorithm::EcdsaP256 => (P256, [string(P256.as_bytes()), string(CURVE), string(key.raw())].concat()),
-    };
-    format!("{kind} {}\n", STANDARD.encode(blob))
+    format!("{} {}\n", kind(key), STANDARD.encode(public_blob(key)))
+}
+
+fn kind(key: &PublicKey) -> &'static str {
+    match key.algorithm() {
+        Algorithm::Ed25519 => ED25519,
+        Algorithm::EcdsaP256 => P256,
+    }
+}
+
+/// The key as it is on the wire, which is what fingerprints are of.
+pub(super) fn public_blob(key: &PublicKey) -> Vec<u8> {
+    let kind = string(kind(key).as_bytes());
+    match key.algorithm() {
+        Algorithm::Ed25519 => [kind, string(key.raw())].concat(),
+        Algorithm::EcdsaP256 => [kind, string(CURVE), string(key.raw())].concat(),
+    }
 }
 
 /// Reads the bytes of a block `OPENSSH PRIVATE KEY`.

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use ring::signature;
 
 use super::{KeyError, openssh, pem};
@@ -112,6 +114,13 @@ impl PublicKey {
     /// As a line of OpenSSH, without a comment.
     pub fn to_openssh(&self) -> String {
         openssh::write_public(self)
+    }
+
+    /// The fingerprint that OpenSSH shows: `SHA256:` and base64 without padding. In envelopes it is the hint which key
+    /// signed, since that is what Go's DSSE library, and with it cosign, compares.
+    pub fn fingerprint(&self) -> String {
+        let digest = Sha256::of(&openssh::public_blob(self));
+        format!("SHA256:{}", STANDARD_NO_PAD.encode(digest.0))
     }
 
     /// Whether `signature` is of `message` by this key. ECDSA signatures are the DER that OpenSSL and Sigstore

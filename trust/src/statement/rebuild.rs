@@ -61,6 +61,9 @@ pub struct Rebuild {
 pub struct Action {
     /// The digest of its canonical text.
     pub digest: ActionDigest,
+    /// That text. Not part of the vote; whoever uses it checks that it has the digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
 }
 
 /// The digest that names an action.
@@ -124,6 +127,9 @@ pub struct Metadata {
     /// When it ended, or was revoked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished_on: Option<Time>,
+    /// When this was stated, where the end of the build is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stated_on: Option<Time>,
 }
 
 impl Rebuild {
@@ -156,7 +162,7 @@ impl Rebuild {
 
     /// Where the statement dates itself.
     pub fn time(&self) -> Option<Time> {
-        self.metadata.as_ref().and_then(|it| it.finished_on.or(it.started_on))
+        self.metadata.as_ref().and_then(|it| it.finished_on.or(it.started_on).or(it.stated_on))
     }
 
     fn subjects(&self) -> Vec<Resource> {

@@ -18,7 +18,7 @@ fn output(name: &str, number: u8, expected: Option<u8>) -> Output {
 fn rebuild(outcome: Outcome, outputs: Vec<Output>) -> Rebuild {
     Rebuild {
         outcome,
-        action: Action { digest: ActionDigest { blake3: Blake3([9; 32]) } },
+        action: Action { digest: ActionDigest { blake3: Blake3([9; 32]) }, text: None },
         outputs,
         sandbox: (outcome != Outcome::Revoked).then(|| Sandbox { profile: 1, isolation: BTreeMap::new() }),
         builder: rebuild::Builder::default(),
@@ -173,7 +173,7 @@ fn any_rebuild() -> impl Strategy<Value = Rebuild> {
         let outputs = outputs.iter().map(|(name, number)| output(name, *number, expected)).collect();
         let mut it = rebuild(outcome, if outcome == Outcome::Failed { vec![] } else { outputs });
         let finished_on = time.map(|time| Time(i64::from(time)));
-        it.metadata = Some(rebuild::Metadata { started_on: None, finished_on });
+        it.metadata = Some(rebuild::Metadata { started_on: None, finished_on, stated_on: None });
         it.reason = Some(reason);
         it
     })

@@ -24,6 +24,11 @@ pub enum Ancestor {
         /// How users know it.
         name: String,
     },
+    /// Something that is used and of which it is not known how it was made: whatever it is, nobody agreed on it.
+    Unknown {
+        /// How users know it.
+        name: String,
+    },
 }
 
 /// The answer for a closure.
@@ -39,18 +44,27 @@ pub struct Closure {
     pub pinned: usize,
     /// The names of what nobody can build again.
     pub opaque: Vec<String>,
+    /// The names of what is used and not explained: with any, the closure is not agreed.
+    pub unknown: Vec<String>,
 }
 
 /// Decides over all ancestors. Whether opaque ones are acceptable is for the caller to say: they are listed. A
 /// closure with nothing judged is not agreed.
 pub fn decide_closure(ancestors: &[Ancestor]) -> Closure {
-    let mut closure =
-        Closure { kind: Kind::Insufficient, weakest: None, judged: 0, pinned: 0, opaque: Vec::new() };
+    let mut closure = Closure {
+        kind: Kind::Insufficient,
+        weakest: None,
+        judged: 0,
+        pinned: 0,
+        opaque: Vec::new(),
+        unknown: Vec::new(),
+    };
     let mut weakest: Option<(&String, &Verdict)> = None;
     for ancestor in ancestors {
         match ancestor {
             Ancestor::Pinned { .. } => closure.pinned += 1,
             Ancestor::Opaque { name } => closure.opaque.push(name.clone()),
+            Ancestor::Unknown { name } => closure.unknown.push(name.clone()),
             Ancestor::Built { name, verdict } => {
                 closure.judged += 1;
                 let rank = |(name, verdict): (&String, &Verdict)| {
@@ -64,8 +78,10 @@ pub fn decide_closure(ancestors: &[Ancestor]) -> Closure {
         }
     }
     closure.opaque.sort();
+    closure.unknown.sort();
     if let Some((name, verdict)) = weakest {
-        closure.kind = verdict.kind;
+        closure.kind =
+            if closure.unknown.is_empty() { verdict.kind } else { verdict.kind.max(Kind::Insufficient) };
         closure.weakest = Some((name.clone(), verdict.clone()));
     }
     closure
@@ -81,6 +97,7 @@ impl Closure {
             "judged": self.judged,
             "pinned": self.pinned,
             "opaque": self.opaque,
+            "unknown": self.unknown,
         })
     }
 }

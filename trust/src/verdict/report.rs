@@ -49,15 +49,18 @@ impl Verdict {
         lines.join("\n") + "\n"
     }
 
+    fn stating(&self) -> String {
+        match self.agreeing.len() {
+            1 => "1 principal states".to_owned(),
+            count => format!("{count} principals state"),
+        }
+    }
+
     /// The clause that decided, in words.
     fn reason(&self) -> String {
         match &self.clause {
-            Clause::Satisfied => {
-                format!("{} principals state it, and the policy is satisfied", self.agreeing.len())
-            }
-            Clause::Rule => {
-                format!("{} principals state it, and the rule needs more or others", self.agreeing.len())
-            }
+            Clause::Satisfied => format!("{} it, and the policy is satisfied", self.stating()),
+            Clause::Rule => format!("{} it, and the rule needs more or others", self.stating()),
             Clause::Independence(clause) => format!(
                 "those who agree have less than {} different {}",
                 clause.at_least,

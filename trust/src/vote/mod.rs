@@ -18,7 +18,7 @@ use crate::principal::{Fact, KeyProblem, Material};
 use crate::time::Time;
 
 pub use equivocation::{Equivocation, EquivocationError};
-pub use reading::read;
+pub use reading::{principals, read};
 
 /// What a vote is about.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]

@@ -1,7 +1,7 @@
 //! From a piece of evidence to the votes in it, for one subject. Signatures first: nothing is parsed that no key of
 //! the policy signed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Evidence, ForeignVote, Position, Reading, Reason, Subject, Vote};
 use crate::digest::{Digests, Sha256};
@@ -69,6 +69,13 @@ fn read_envelope(
         Reading::Vote(Vote { principal: principal.clone(), position, evidence, weakness })
     };
     signers.iter().map(|(principal, keys)| read(principal, keys)).collect()
+}
+
+/// The principals with a key that signed the envelope and counts at that moment.
+pub fn principals(policy: &Policy, envelope: &Envelope, signed: SigningTime, now: Time) -> BTreeSet<Label> {
+    let counts = |key: &&Key| key.problem(signed, now, policy.expiry).is_none();
+    let signers = signers(policy, envelope).into_iter();
+    signers.filter(|(_, keys)| keys.iter().any(counts)).map(|(principal, _)| principal.clone()).collect()
 }
 
 /// The principals whose keys signed, each with those keys.

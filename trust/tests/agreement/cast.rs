@@ -47,7 +47,7 @@ pub fn rebuild(outcome: Outcome, number: u8) -> Rebuild {
     let output = Output { name: "out".parse().expect("a name"), digest: digests(number), expected };
     Rebuild {
         outcome,
-        action: Action { digest: ActionDigest { blake3: action(7) } },
+        action: Action { digest: ActionDigest { blake3: action(7) }, text: None },
         outputs: if outcome == Outcome::Failed { vec![] } else { vec![output] },
         sandbox: (outcome != Outcome::Revoked).then(|| Sandbox { profile: 1, isolation: Default::default() }),
         builder: Builder::default(),
@@ -58,7 +58,7 @@ pub fn rebuild(outcome: Outcome, number: u8) -> Rebuild {
 
 /// The same, dated.
 pub fn dated(number: u8, time: Time) -> Rebuild {
-    let metadata = Some(Metadata { started_on: None, finished_on: Some(time) });
+    let metadata = Some(Metadata { started_on: None, finished_on: Some(time), stated_on: None });
     Rebuild { metadata, ..rebuild(Outcome::Built, number) }
 }
 
