@@ -1,6 +1,9 @@
 //! Images under their names, and their attachments.
 
+use std::collections::BTreeMap;
 use std::io::Read;
+
+use serde::{Deserialize, Serialize};
 
 use stele_store::model::{RootName, Sha256, TreeId};
 use stele_store::{Holder, Keep, Session, Store, StreamError, Target};
@@ -18,6 +21,21 @@ pub struct Attachment<'a> {
     pub artifact: Artifact,
     /// Its payloads.
     pub payloads: Vec<Incoming<'a>>,
+    /// What becomes of what is attached already to the same subject with the same type.
+    pub existing: Existing,
+}
+
+/// What becomes of an attachment of the same type.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Existing {
+    /// It stays, beside the new one.
+    #[default]
+    Keep,
+    /// It is removed.
+    Replace,
+    /// Its payloads come first in the new one, and it is removed: where readers look at one attachment only.
+    Merge,
 }
 
 /// A payload that is not in the store yet.
@@ -28,6 +46,8 @@ pub struct Incoming<'a> {
     pub media_type: String,
     /// The name for a file with them.
     pub title: Option<String>,
+    /// Further annotations of their descriptor.
+    pub annotations: BTreeMap<String, String>,
 }
 
 /// The result of attaching.
@@ -78,7 +98,7 @@ pub fn unnamed(store: &Store, record: Record) -> Result<(TreeId, Record), MakeEr
 /// When there is no such image, or it lacks the subject; when a payload cannot be read, or the store cannot be written.
 pub fn attach(store: &Store, image: &str, attachment: Attachment<'_>) -> Result<Attached, MakeError> {
     let session = store.session()?;
-    let Attachment { subject, mut artifact, payloads } = attachment;
+    let Attachment { subject, mut artifact, payloads, existing } = attachment;
     let mut taken = vec![take(&session, &mut { document::EMPTY })?];
     for payload in payloads {
         let one = take(&session, &mut { payload.bytes })?;
@@ -86,7 +106,7 @@ pub fn attach(store: &Store, image: &str, attachment: Attachment<'_>) -> Result<
         artifact.blobs.push(NamedBlob {
             sum: one.sum,
             media_type: payload.media_type,
-            annotations: title.into_iter().collect(),
+            annotations: payload.annotations.into_iter().chain(title).collect(),
         });
         taken.push(one);
     }
@@ -95,6 +115,23 @@ pub fn attach(store: &Store, image: &str, attachment: Attachment<'_>) -> Result<
     let subject = subject.unwrap_or_else(|| record.sum().sha256);
     let absent = || ReferrerError::NoSubject { image: name.clone(), subject: digest_text(&subject) };
     let (to, media_type) = record.subjects().find(|it| it.0.sha256 == subject).ok_or_else(absent)?;
+    let is_same =
+        |it: &Referrer| it.fields.subject == subject && it.fields.artifact_type == artifact.artifact_type;
+    let older: Vec<Referrer> = match existing {
+        Existing::Keep => Vec::new(),
+        _ => record.referrers.iter().filter(|it| is_same(it)).cloned().collect(),
+    };
+    if existing == Existing::Merge {
+        let before = older.iter().flat_map(|it| it.fields.blobs.iter().skip(1)).cloned();
+        let mut blobs: Vec<NamedBlob> = Vec::new();
+        for blob in before.chain(std::mem::take(&mut artifact.blobs)) {
+            if !blobs.contains(&blob) {
+                blobs.push(blob);
+            }
+        }
+        artifact.blobs = blobs;
+        taken.extend(older.iter().flat_map(|it| &it.payloads).copied());
+    }
     let manifest = document::artifact(&artifact, media_type, &to)?;
     let mut referrer = Referrer::of(manifest)?.ok_or_else(absent)?;
     let mut payloads = Vec::new();
@@ -103,7 +140,13 @@ pub fn attach(store: &Store, image: &str, attachment: Attachment<'_>) -> Result<
     }
     referrer.payloads = payloads;
     let sum = referrer.sum;
-    let was_there = !record.attach(referrer);
+    // One that another referrer is about has to stay.
+    let is_subject =
+        |it: &Referrer| record.referrers.iter().any(|other| other.fields.subject == it.sum.sha256);
+    let gone: Vec<Sha256> =
+        older.iter().filter(|it| it.sum != sum && !is_subject(it)).map(|it| it.sum.sha256).collect();
+    record.referrers.retain(|it| !gone.contains(&it.sum.sha256));
+    let was_there = !record.attach(referrer) && gone.is_empty();
     if !was_there {
         put(store, session, root_of(&name)?, &record)?;
     }

@@ -16,7 +16,7 @@ mod upload;
 
 pub use credentials::has_credentials;
 pub use error::Error;
-pub use pull::{BlobFile, Pulled, pull};
+pub use pull::{BlobFile, Pulled, pull, pull_referrers};
 pub use push::{Pushed, push};
 pub use remote::{Remote, RemoteError};
 pub use session::{Options, Purpose, Registry};

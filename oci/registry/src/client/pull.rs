@@ -61,6 +61,7 @@ pub type Destination<'a> = dyn Fn(&Sha256Digest) -> io::Result<Box<dyn BlobFile>
 #[serde(rename_all = "camelCase")]
 struct Document {
     media_type: Option<String>,
+    artifact_type: Option<String>,
     config: Option<Descriptor>,
     layers: Option<Vec<Descriptor>>,
     manifests: Option<Vec<Descriptor>>,
@@ -165,8 +166,25 @@ pub fn pull(
         fetch_all(registry, image, &mut seen, place)?;
     }
     if referring {
-        referrers(registry, &mut pulled, &mut seen, place)?;
+        referrers(registry, &mut pulled, &mut seen, None, place)?;
     }
+    Ok(pulled)
+}
+
+/// Pulls the document of an image or index and, with their blobs, its referrers of these artifact types. None of the
+/// image's own blobs are fetched.
+///
+/// # Errors
+/// See [`Error`]. Anything that does not match its digest is an error.
+pub fn pull_referrers(
+    registry: &Registry,
+    artifact_types: &[&str],
+    place: &Destination<'_>,
+) -> Result<Pulled, Error> {
+    let (digest, manifest, _) = document(registry, &registry.remote.reference())?;
+    let manifests = BTreeMap::from([(digest.clone(), manifest)]);
+    let mut pulled = Pulled { digest, manifests, referrers: BTreeMap::new(), missed: Vec::new() };
+    referrers(registry, &mut pulled, &mut BTreeSet::new(), Some(artifact_types), place)?;
     Ok(pulled)
 }
 
@@ -186,12 +204,13 @@ fn fetch_all(
     Ok(())
 }
 
-/// Fetches the referrers of what was pulled, and theirs. Failures are recorded as missed: they may be third-party ones,
+/// Fetches the referrers of what was pulled, and theirs; with `wanted`, of these artifact types. Failures are recorded as missed: they may be third-party ones,
 /// and the image is complete without them.
 fn referrers(
     registry: &Registry,
     pulled: &mut Pulled,
     seen: &mut BTreeSet<Sha256Digest>,
+    wanted: Option<&[&str]>,
     place: &Destination<'_>,
 ) -> Result<(), Error> {
     let mut subjects: Vec<Sha256Digest> = pulled.manifests.keys().cloned().collect();
@@ -213,11 +232,16 @@ fn referrers(
                 return Ok(());
             }
             let got = document(registry, digest.as_str()).and_then(|(digest, manifest, said)| {
+                let kind = said.artifact_type.as_deref();
+                if wanted.is_some_and(|wanted| kind.is_none_or(|kind| !wanted.contains(&kind))) {
+                    return Ok(None);
+                }
                 fetch_all(registry, said, seen, place)?;
-                Ok((digest, manifest))
+                Ok(Some((digest, manifest)))
             });
             match got {
-                Ok((digest, manifest)) => {
+                Ok(None) => {}
+                Ok(Some((digest, manifest))) => {
                     subjects.push(digest.clone());
                     pulled.referrers.insert(digest, manifest);
                 }

@@ -82,6 +82,11 @@ pub fn push(
             }
         }
     }
+    // Referrers that clients look for under a tag, such as signatures.
+    for (tag, digest) in repository.tags.iter().filter(|(_, digest)| refers(digest)) {
+        let manifest = repository.manifests.get(digest).ok_or_else(|| absent(digest))?;
+        put(registry, digest, manifest, tag.as_str())?;
+    }
     Ok(pushed)
 }
 
