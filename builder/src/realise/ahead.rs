@@ -16,7 +16,7 @@ use stele_store::{Origin, Origins, Outputs, Progress, ReadError};
 
 use super::action::Work;
 use super::holding::Holding;
-use super::substitute::{Query, take};
+use super::substitute::{Gate, Query, take};
 use super::{
     Builder, Event, Failed, How, OfStore, Realisations, Request, SourceError, SubstituteError, Substituter,
 };
@@ -26,6 +26,7 @@ use crate::profile;
 struct Others<'a> {
     all: &'a [Box<dyn Substituter>],
     said: RefCell<HashMap<Digest, Option<OutputTrees>>>,
+    gate: Option<&'a dyn Gate>,
     progress: &'a Progress,
 }
 
@@ -43,8 +44,15 @@ impl Answers for Others<'_> {
         if let Some(said) = self.said.borrow().get(of) {
             return said.clone();
         }
-        let said =
-            self.first(|other| other.remembered(of, self.progress).ok().flatten()).map(|outputs| outputs.0);
+        // What a source unpacks to, and a root merges to, decides which action a recipe is: with a policy, that is not
+        // one store's word either.
+        let accepted = |outputs: &Outputs, other: &dyn Substituter| {
+            self.gate.is_none_or(|gate| gate.accept(of, outputs, other, self.progress).is_ok())
+        };
+        let ask = |other: &dyn Substituter| {
+            other.remembered(of, self.progress).ok().flatten().filter(|outputs| accepted(outputs, other))
+        };
+        let said = self.first(ask).map(|outputs| outputs.0);
         self.said.borrow_mut().insert(*of, said.clone());
         said
     }
@@ -107,7 +115,8 @@ impl Builder {
         tell: &(dyn Fn(Event) + Sync),
     ) -> Result<Realisations, Failed> {
         let own = OfStore::new(&self.store, Origins::Any, request.tree, request.recipes)?;
-        let others = Others { all: request.substituters, said: RefCell::default(), progress };
+        let (all, gate) = (request.substituters, request.gate);
+        let others = Others { all, said: RefCell::default(), gate, progress };
         let known = Together { own, others };
         let plan = plan::plan(request.recipes, request.goals, profile::VERSION, &known)?;
         progress.check()?;
@@ -170,7 +179,8 @@ impl Builder {
     ) -> Result<Option<(Outputs, String)>, Failed> {
         let names: Vec<&str> = work.action.outputs.keys().map(String::as_str).collect();
         let own = self.store.realisation(&work.id.0, Origins::Own)?.map(|it| it.outputs);
-        let wanted = Query { of: &work.id.0, names: &names, own: own.as_ref(), holding };
+        let gate = request.gate;
+        let wanted = Query { of: &work.id.0, names: &names, own: own.as_ref(), holding, gate };
         for from in request.substituters.iter().filter(|from| !from.is_gone()) {
             let origin = Origin::Substituted { from: from.name().to_owned() };
             let keep = |outputs: &Outputs, log| work.keep(outputs, log, origin);

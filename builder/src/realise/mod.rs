@@ -46,7 +46,7 @@ pub use output::Refused;
 pub use trace::{Traced, Tracing, Used};
 pub use variation::Varied;
 
-pub use substitute::{SubstituteError, Substituter, Unavailable};
+pub use substitute::{Gate, SubstituteError, Substituter, Unavailable};
 
 use crate::hold::{Held, HoldError};
 use crate::program::Program;
@@ -97,6 +97,8 @@ pub struct Request<'a> {
     pub options: Options,
     /// Other stores, which are asked in this order before anything is built.
     pub substituters: &'a [Box<dyn Substituter>],
+    /// Decides what is taken from them; without one, everything is.
+    pub gate: Option<&'a dyn Gate>,
 }
 
 /// An event while a request is carried out.

@@ -56,6 +56,14 @@ pub trait Substituter: Send + Sync {
     /// When it does not answer.
     fn source(&self, sha256: &Sha256, progress: &Progress) -> Result<Option<(BlobId, u64)>, Unavailable>;
 
+    /// The evidence that it keeps about the action or request with that digest.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    fn evidence(&self, _of: &Digest, _progress: &Progress) -> Result<Vec<String>, Unavailable> {
+        Ok(Vec::new())
+    }
+
     /// The canonical text of a tree, of at most `max` bytes. The caller checks it.
     ///
     /// # Errors
@@ -72,6 +80,21 @@ pub trait Substituter: Send + Sync {
         max: u64,
         progress: &'a Progress,
     ) -> Result<Box<dyn Read + 'a>, Unavailable>;
+}
+
+/// Decides what is accepted of what substituters claim: before anything large of it is fetched.
+pub trait Gate: Sync {
+    /// Whether these are the outputs of the action or request with that digest; if not, why.
+    ///
+    /// # Errors
+    /// With the reason, in words.
+    fn accept(
+        &self,
+        of: &Digest,
+        outputs: &Outputs,
+        from: &dyn Substituter,
+        progress: &Progress,
+    ) -> Result<(), String>;
 }
 
 /// Why nothing was taken from a substituter. The recipe is built instead.
@@ -115,6 +138,9 @@ pub enum SubstituteError {
     /// It lists other outputs than the action names.
     #[error("its outputs are not those of the action")]
     Outputs,
+    /// The policy of the request does not accept it.
+    #[error("the policy does not accept its output: {0}")]
+    NotAccepted(String),
     /// It lists other outputs than this store got when it ran the action.
     #[error("it has {given} for the output {output}, which was {own} when built here")]
     Contradicts {
@@ -164,6 +190,8 @@ pub(super) struct Query<'a> {
     pub own: Option<&'a Outputs>,
     /// Holds what is taken.
     pub holding: &'a Holding,
+    /// Decides whether it may be taken.
+    pub gate: Option<&'a dyn Gate>,
 }
 
 /// Takes the outputs of an action from `from`; `None` when it does not know them. `keep` returns what else is
@@ -187,6 +215,9 @@ pub(super) fn take(
         if let Some(own) = wanted.own.and_then(|own| own.0.get(output)).filter(|own| *own != given) {
             return Err(SubstituteError::Contradicts { output: output.clone(), own: *own, given: *given });
         }
+    }
+    if let Some(gate) = wanted.gate {
+        gate.accept(wanted.of, &outputs, from, progress).map_err(SubstituteError::NotAccepted)?;
     }
     let session = store.session()?;
     let taking =
