@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    build, check, daemon, diff, exec, graph, image, info, key, lineage, log, mount, pages, policy, recipe,
-    sandbox, seed, serve, source, store, trace, umount,
+    agreement, build, check, daemon, diff, exec, graph, image, info, key, lineage, log, mount, pages, policy,
+    recipe, sandbox, seed, serve, source, store, trace, umount,
 };
 
 /// Build from a readable seed, agree on every bit, ship the digest.
@@ -84,6 +84,12 @@ pub enum Command {
     /// Write, check and explain policies, and decide by one
     #[command(subcommand)]
     Policy(policy::Command),
+    Approve(agreement::approve::Approve),
+    Attest(agreement::attest::Attest),
+    /// Keep, list, exchange and remove signed statements about outputs
+    #[command(subcommand)]
+    Evidence(agreement::evidence::Command),
+    Verify(agreement::verify::Verify),
     /// Print a completion script for a shell
     Completions(pages::Completions),
     /// Write the manual pages to a folder

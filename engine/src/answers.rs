@@ -326,6 +326,8 @@ pub enum Answer {
     Log(crate::builds::LogOf),
     /// `image`.
     Image(crate::images::ImageAnswer),
+    /// `attest`, `evidence`, `verify`.
+    Agreement(crate::agreement::AgreementAnswer),
     /// Nothing beyond the entries and bytes that were sent.
     Done {},
 }

@@ -3,6 +3,7 @@
 //! The library uses no terminal, environment variables or network. [`Engine`] answers a [`Request`] with an
 //! [`Answer`](answers::Answer); entries, bytes and events that come before it go to a [`Sink`](service::Sink).
 
+pub mod agreement;
 pub mod answers;
 pub mod api;
 pub mod builds;

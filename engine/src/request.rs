@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use stele_store::model::Digest;
 
+use crate::agreement::AgreementRequest;
 use crate::builds::Order;
 use crate::images;
 
@@ -143,6 +144,11 @@ pub enum Request {
         /// The request.
         ask: images::ImageRequest,
     },
+    /// A request about agreement.
+    Agreement {
+        /// The request.
+        ask: AgreementRequest,
+    },
     /// Plan the build of recipes.
     Plan {
         /// The recipe tree.
@@ -178,6 +184,7 @@ impl Request {
                 vec![(PathUse::Tree, tree)]
             }
             Self::Image { ask } => ask.paths_mut(),
+            Self::Agreement { ask } => ask.paths_mut(),
             Self::List { .. }
             | Self::Cat { .. }
             | Self::Info { .. }

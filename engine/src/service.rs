@@ -6,6 +6,7 @@ use std::path::Path;
 use stele_store::model::{Node, RootName, Tree};
 use stele_store::{CopyError, Holder, Keep, Placement, Progress, Store, Target};
 
+use crate::agreement;
 use crate::answers::{self, Added, Answer, Counts, Entry, Finding, Info, What};
 use crate::builds::{self, Event};
 use crate::engine::Engine;
@@ -142,6 +143,7 @@ fn answer(
             Some(told) => Answer::Image(told),
             None => Answer::Done {},
         }),
+        Request::Agreement { ask } => Ok(Answer::Agreement(agreement::run(engine, ask)?)),
         Request::Verify {} => verify(store, progress),
         Request::Stats {} => {
             Ok(Answer::Counts(Counts::new(to_wire(store.path().as_os_str()), &store.stats()?)))

@@ -103,8 +103,9 @@ fn show_key(global: &Global, key: &PublicKey) -> Result<(), Failure> {
     if global.json {
         let openssh = openssh.trim_end();
         return render::json(
-            &json!({ "id": key.id().to_string(), "algorithm": algorithm, "pem": pem, "openssh": openssh }),
+            &json!({ "id": key.id().to_string(), "fingerprint": key.fingerprint(), "algorithm": algorithm, "pem": pem,
+                "openssh": openssh }),
         );
     }
-    render::out(format!("{}\n{algorithm}\n{openssh}{pem}", key.id()).as_bytes())
+    render::out(format!("{}\n{algorithm} {}\n{openssh}{pem}", key.id(), key.fingerprint()).as_bytes())
 }

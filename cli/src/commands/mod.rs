@@ -1,5 +1,6 @@
 //! One file for each command: its arguments, its help, what it does.
 
+pub mod agreement;
 pub mod build;
 pub mod check;
 mod context;
@@ -44,6 +45,12 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Umount(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Build(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Image(command) => image::run(&cli.global, command).map(|()| ExitCode::SUCCESS),
+        Command::Attest(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
+        Command::Approve(args) => args.run(&cli.global),
+        Command::Evidence(command) => {
+            agreement::evidence::run(&cli.global, command).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Verify(args) => args.run(&cli.global),
         Command::Check(args) => args.run(&cli.global),
         Command::Diff(args) => args.run(&cli.global),
         Command::Info(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),

@@ -16,13 +16,11 @@ use stele_trust::time::Time;
 use stele_trust::verdict::{Inquiry, decide};
 use stele_trust::vote::{Evidence, Subject};
 
+use super::agreement::policy_file::with;
 use super::key;
 use crate::args::Global;
 use crate::render;
 use stele::failure::{Failure, Kind};
-
-/// The exit code of a policy that is not valid, as of a verdict INVALID.
-const INVALID: u8 = 15;
 
 #[derive(Subcommand, Debug)]
 pub enum Command {
@@ -85,7 +83,7 @@ pub fn run(global: &Global, command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Init(init) => init.run().map(|()| ExitCode::SUCCESS),
         Command::Check(file) => check(global, &file.file),
-        Command::Explain(file) => with(&file.file, |policy| {
+        Command::Explain(file) => with(&file.file, |policy, _| {
             render::out(render::clean(&policy.explain()).as_bytes()).map(|()| ExitCode::SUCCESS)
         }),
         Command::Decide(args) => args.run(global),
@@ -96,26 +94,8 @@ fn read(file: &Path) -> Result<Vec<u8>, Failure> {
     fs::read(file).map_err(|e| Failure::io(&format!("{} could not be read", file.display()), &e))
 }
 
-/// Does something with a valid policy. One that is not valid ends the command with a code of its own.
-fn with(file: &Path, then: impl FnOnce(&Policy) -> Result<ExitCode, Failure>) -> Result<ExitCode, Failure> {
-    let bytes = read(file)?;
-    let policy = match std::str::from_utf8(&bytes) {
-        Ok(text) => Policy::parse(text).map_err(|e| e.to_string()),
-        Err(error) => Err(error.to_string()),
-    };
-    match policy {
-        Ok(policy) => then(&policy),
-        Err(reason) => {
-            let text = format!("{} is not a valid policy: {reason}", file.display());
-            let failure = Failure::new(Kind::Usage, text).hint("docs/policy.md has the format");
-            render::failure(&failure, false);
-            Ok(ExitCode::from(INVALID))
-        }
-    }
-}
-
 fn check(global: &Global, file: &Path) -> Result<ExitCode, Failure> {
-    with(file, |policy| {
+    with(file, |policy, _| {
         let warnings: Vec<String> = policy.warnings().iter().map(ToString::to_string).collect();
         if global.json {
             let digest = policy.digest;
@@ -179,7 +159,7 @@ impl Decide {
             files.push(read(file)?);
         }
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |it| it.as_secs());
-        with(&self.file, |policy| {
+        with(&self.file, |policy, _| {
             let evidence: Vec<Evidence> =
                 files.iter().flat_map(|bytes| Evidence::parse(bytes, policy.public_keys())).collect();
             let verdict = decide(&Inquiry {

@@ -10,6 +10,7 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use stele::Request;
+use stele::agreement::{AgreementAnswer, AgreementRequest};
 use stele::answers::Answer;
 use stele::builds::Realised;
 use stele::{Failure, Kind, Peers};
@@ -141,6 +142,16 @@ impl Substituter for Other {
             Some(Answer::Info(info)) => Ok(Some((BlobId(info.digest), info.size))),
             Some(_) => Err(OTHER.into()),
             None => Ok(None),
+        }
+    }
+
+    fn evidence(&self, of: &Digest, progress: &stele_store::Progress) -> Result<Vec<String>, Unavailable> {
+        match self.ask(Request::Agreement { ask: AgreementRequest::About { of: *of } }, progress)? {
+            Some(Answer::Agreement(AgreementAnswer::Evidence(evidence))) => {
+                Ok(evidence.into_iter().filter_map(|it| it.content).collect())
+            }
+            Some(_) => Err(OTHER.into()),
+            None => Ok(Vec::new()),
         }
     }
 

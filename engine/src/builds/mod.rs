@@ -42,6 +42,9 @@ pub struct Order {
     pub no_root: bool,
     /// Substituters, which are asked first: folders or sockets of other stores. Escaped.
     pub substituters: Vec<String>,
+    /// The text of a policy: what it does not accept is not taken from a substituter, but built.
+    #[serde(default)]
+    pub policy: Option<String>,
 }
 
 /// A user command in the sandbox of a recipe.

@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use stele_builder::realise::{self, Builder, Failed, Purpose, Request};
+use stele_builder::realise::{self, Builder, Failed, Gate, Purpose, Request};
 use stele_recipes::recipe::RecipeName;
 use stele_store::{Origins, Progress};
 
 use super::realise::{Telling, options, substituters};
+use crate::agreement::PolicyGate;
 use crate::builds::{Built, Order};
 use crate::engine::Engine;
 use crate::failure::{self, Failure};
@@ -41,7 +42,9 @@ pub(super) fn prepared<T>(
     }
     let substituters = substituters(engine, order, progress)?;
     let options = options(order, Purpose::Prepare);
-    let request = Request { tree, recipes: &recipes, goals, options, substituters: &substituters };
+    let gate = PolicyGate::of_order(engine.store(), order)?;
+    let gate = gate.as_ref().map(|gate| gate as &dyn Gate);
+    let request = Request { tree, recipes: &recipes, goals, options, substituters: &substituters, gate };
     let telling = Telling::new(sink);
     let done = run(builder, &request, &|event| telling.tell(event));
     done.map(Outcome::Done).map_err(|error| failure::builds::failure(&error, tree))

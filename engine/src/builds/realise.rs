@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use stele_builder::realise::{Options, Purpose, Realisations, Request, Substituter};
+use stele_builder::realise::{Gate, Options, Purpose, Realisations, Request, Substituter};
 use stele_builder::sandbox::Limits;
 use stele_recipes::recipe::RecipeName;
 use stele_store::model::{BlobId, Digest, RootName};
 use stele_store::{Origins, Outputs, Presence, Progress, Store, Target};
 
 use super::{Built, Event, Goal, Order, Realised};
+use crate::agreement::PolicyGate;
 use crate::engine::Engine;
 use crate::failure::{Failure, Kind};
 use crate::recipes::{Selection, planned};
@@ -60,7 +61,9 @@ pub fn build(
     let goals = if goals.is_empty() { &all } else { goals };
     let purpose = if order.rebuild { Purpose::Rebuild } else { Purpose::Build };
     let options = options(order, purpose);
-    let request = Request { tree, recipes: &recipes, goals, options, substituters: &substituters };
+    let gate = PolicyGate::of_order(store, order)?;
+    let gate = gate.as_ref().map(|gate| gate as &dyn Gate);
+    let request = Request { tree, recipes: &recipes, goals, options, substituters: &substituters, gate };
     let telling = Telling::new(sink);
     let tell = |event| telling.tell(event);
     let failed = |error| crate::failure::builds::failure(&error, tree);

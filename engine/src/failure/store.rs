@@ -3,8 +3,9 @@
 use std::error::Error;
 
 use stele_store::{
-    CollectError, DbError, ExportError, FileError, FolderError, FormatError, ImportError, OpenError,
-    ReadError, RealiseError, RebuildError, RootError, Target, VerifyError, WriteError, is_no_space,
+    CollectError, DbError, EvidenceError, ExportError, FileError, FolderError, FormatError, ImportError,
+    OpenError, ReadError, RealiseError, RebuildError, RootError, Target, VerifyError, WriteError,
+    is_no_space,
 };
 
 use stele_fs::attach::{AttachError, DetachError};
@@ -184,6 +185,16 @@ impl From<RealiseError> for Failure {
             RealiseError::ReadOnly => read_only(),
             RealiseError::Db(error) => error.into(),
             RealiseError::Name { .. } => plain(&error),
+        }
+    }
+}
+
+impl From<EvidenceError> for Failure {
+    fn from(error: EvidenceError) -> Self {
+        match error {
+            EvidenceError::ReadOnly => read_only(),
+            EvidenceError::Db(error) => error.into(),
+            EvidenceError::TooLarge { .. } => plain(&error),
         }
     }
 }

@@ -1,10 +1,9 @@
 //! Attaching referrers to images.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 
 use stele_oci::document::{Artifact, parse_digest};
-use stele_oci::keep::{self, Attachment, Incoming};
+use stele_oci::keep::{self, Attachment, Existing, Incoming};
 use stele_store::Store;
 
 use super::{AttachedFile, AttachedReferrer, spelled};
@@ -19,9 +18,9 @@ pub(super) fn attach(
     store: &Store,
     image: &str,
     subject: Option<&str>,
-    artifact_type: String,
-    annotations: BTreeMap<String, String>,
+    artifact: Artifact,
     files: Vec<AttachedFile>,
+    existing: Existing,
 ) -> Result<AttachedReferrer, Failure> {
     let subject = subject.map(|text| {
         parse_digest(text).ok_or_else(|| {
@@ -29,7 +28,7 @@ pub(super) fn attach(
         })
     });
     let mut payloads = Vec::new();
-    for AttachedFile { path, media_type, title } in files {
+    for AttachedFile { path, media_type, title, annotations } in files {
         let path = from_wire(&path)?;
         let fails = |e: &std::io::Error| match e.kind() {
             std::io::ErrorKind::NotFound => {
@@ -42,10 +41,9 @@ pub(super) fn attach(
             return Err(Failure::new(Kind::Usage, format!("{} is not a file", path.display()))
                 .hint("attach each of its files, or a tar of them"));
         }
-        payloads.push(Incoming { bytes: Box::new(file), media_type, title });
+        payloads.push(Incoming { bytes: Box::new(file), media_type, title, annotations });
     }
-    let artifact = Artifact { artifact_type, annotations, blobs: Vec::new() };
-    let attachment = Attachment { subject: subject.transpose()?, artifact, payloads };
+    let attachment = Attachment { subject: subject.transpose()?, artifact, payloads, existing };
     let done = keep::attach(store, image, attachment)?;
     Ok(AttachedReferrer { digest: spelled(&done.sum.sha256), image: done.image, was_there: done.was_there })
 }

@@ -24,9 +24,11 @@ use stele_store::model::TreeId;
 use crate::failure::{Failure, Kind};
 
 pub use files::ImageFile;
+pub use repository::SIGNATURES;
 pub use request::{AttachedFile, Form, ImageRequest};
 pub use resolve::{needed, specs};
 pub(crate) use served::ServedImages;
+pub use stele_oci::keep::Existing;
 
 /// An answer about images.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -15,6 +15,9 @@ const LATEST: &str = "latest";
 /// The annotation with an image's version (image-spec, "Pre-Defined Annotation Keys"), which is also a tag.
 const VERSION: &str = "org.opencontainers.image.version";
 
+/// The artifact type of cosign's signatures. Engines that enforce them look under a tag derived from the image's digest.
+pub const SIGNATURES: &str = "application/vnd.dev.cosign.artifact.sig.v1+json";
+
 /// The fields of a manifest or index that matter here.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -70,6 +73,11 @@ pub fn kept(tree: &TreeId, record: &Record) -> Result<Repository, Failure> {
             annotations: referrer.fields.annotations.clone(),
         };
         let subject = Sha256Digest::from(*referrer.fields.subject.as_bytes());
+        if referrer.fields.artifact_type == SIGNATURES
+            && let Ok(tag) = format!("{}.sig", subject.as_str().replace(':', "-")).parse::<Tag>()
+        {
+            repository.tags.insert(tag, listed.digest.clone());
+        }
         repository.referrers.entry(subject).or_default().push(listed);
     }
     for tag in [Some(LATEST.to_owned()), top.1].into_iter().flatten() {

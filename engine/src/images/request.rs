@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use stele_oci::Spec;
+use stele_oci::keep::Existing;
 use stele_store::model::TreeId;
 
 use crate::request::PathUse;
@@ -103,6 +104,9 @@ pub enum ImageRequest {
         annotations: BTreeMap<String, String>,
         /// The files.
         files: Vec<AttachedFile>,
+        /// What becomes of what is attached already with the same type.
+        #[serde(default)]
+        existing: Existing,
     },
     /// Remove a referrer from an image.
     Detach {
@@ -163,6 +167,9 @@ pub struct AttachedFile {
     pub media_type: String,
     /// The file name for it.
     pub title: Option<String>,
+    /// Further annotations of its descriptor.
+    #[serde(default)]
+    pub annotations: BTreeMap<String, String>,
 }
 
 /// The format of an export.

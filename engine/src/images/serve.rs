@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 
+use stele_oci::document::Artifact;
 use stele_oci::import::{Imported, Limits, import};
 use stele_oci::layout::{self, ExportError, Exported};
 use stele_oci::{Image, Record, RecordError, Top, Walk, keep, make, record};
@@ -13,6 +14,7 @@ use stele_store::{Progress, Store};
 use super::repository::{self, repository};
 use super::{Form, ImageAnswer, ImageRequest, ImportedImage, Shown, attach, blob, files};
 use crate::Untrusted;
+use crate::agreement;
 use crate::engine::Engine;
 use crate::failure::{Failure, Kind, images as failure};
 use crate::reference::from_wire;
@@ -36,6 +38,7 @@ pub fn run(
         ImageRequest::Make { name, images, index, keep: is_kept } => {
             // Before any work, so that an invalid name is reported at once.
             record::root_of(&name)?;
+            let request = agreement::image_request(&images, index.as_ref());
             let mut made = Vec::with_capacity(images.len());
             for spec in &images {
                 made.push(make::make(store, spec, progress)?);
@@ -57,6 +60,8 @@ pub fn run(
                 true => keep::keep(store, &name, top.into())?,
                 false => keep::unnamed(store, top.into())?,
             };
+            // From what it was made is what others have to agree on.
+            store.remember_artifact(&request, &record.sum().sha256)?;
             Ok(Some(ImageAnswer::One(Box::new(Shown::new(&name, tree, &record)))))
         }
         ImageRequest::List {} => {
@@ -97,8 +102,9 @@ pub fn run(
             let served = repository(&name, &tree, &record);
             Ok(Some(ImageAnswer::Repository(served.ok().map(Box::new))))
         }
-        ImageRequest::Attach { reference, subject, artifact_type, annotations, files } => {
-            attach::attach(store, &reference, subject.as_deref(), artifact_type, annotations, files)
+        ImageRequest::Attach { reference, subject, artifact_type, annotations, files, existing } => {
+            let artifact = Artifact { artifact_type, annotations, blobs: Vec::new() };
+            attach::attach(store, &reference, subject.as_deref(), artifact, files, existing)
                 .map(|told| Some(ImageAnswer::Attached(told)))
         }
         ImageRequest::Detach { reference, digest } => {

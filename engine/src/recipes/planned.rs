@@ -179,9 +179,7 @@ pub fn of(
 ) -> Result<Planned, Failure> {
     let all: Vec<_> = recipes.by_name.keys().cloned().collect();
     let goals = if goals.is_empty() { &all } else { goals };
-    let known = OfStore::new(store, origins, tree, recipes).map_err(|error| builds::source(&error))?;
-    let plan = plan::plan_again(recipes, goals, again, profile::VERSION, &known)
-        .map_err(|error| plan_failure(&error, tree))?;
+    let plan = steps(store, origins, tree, recipes, (goals, again))?;
     let mut planned = Planned { there: there(&plan, goals), ..Planned::default() };
     let mut fetched = HashSet::new();
     for step in &plan.steps {
@@ -201,6 +199,22 @@ pub fn of(
         }
     }
     Ok(planned)
+}
+
+/// The plan that [`of`] sums up.
+///
+/// # Errors
+/// As of [`of`].
+pub(crate) fn steps(
+    store: &Store,
+    origins: Origins,
+    tree: &Path,
+    recipes: &Recipes,
+    (goals, again): (&[RecipeName], &[RecipeName]),
+) -> Result<plan::Plan, Failure> {
+    let known = OfStore::new(store, origins, tree, recipes).map_err(|error| builds::source(&error))?;
+    plan::plan_again(recipes, goals, again, profile::VERSION, &known)
+        .map_err(|error| plan_failure(&error, tree))
 }
 
 /// Those of `goals` that are already built, with their outputs.

@@ -33,11 +33,20 @@ pub struct Inputs {
         hide_env_values = true
     )]
     substituters: Vec<PathBuf>,
+    /// Take from substituters only what this policy accepts, by their evidence and this store's; build the rest
+    #[arg(long, value_name = "FILE", env = "STELE_POLICY", hide_env_values = true)]
+    policy: Option<PathBuf>,
     /// Fetch nothing; list the missing sources
     #[arg(long)]
     offline: bool,
     #[command(flatten)]
     pub place: RecipeTreeArg,
+}
+
+/// The text of a policy; whether it is valid is checked where it decides.
+fn read_policy(file: &PathBuf) -> Result<String, Failure> {
+    std::fs::read_to_string(file)
+        .map_err(|e| Failure::io(&format!("{} could not be read", file.display()), &e))
 }
 
 impl Inputs {
@@ -55,6 +64,7 @@ impl Inputs {
             memory: self.memory.map(|mib| mib << 20),
             no_root: true,
             substituters: self.substituters.iter().map(absolute).collect::<Result<_, _>>()?,
+            policy: self.policy.as_ref().map(read_policy).transpose()?,
             ..Order::default()
         })
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use indicatif::HumanBytes;
@@ -12,7 +12,7 @@ use crate::commands::unexpected;
 use crate::render;
 use stele::Untrusted;
 use stele::failure::Failure;
-use stele::images::{AttachedFile, ImageAnswer, ImageRequest};
+use stele::images::{AttachedFile, Existing, ImageAnswer, ImageRequest};
 use stele::reference::to_wire;
 
 /// `stele image attach`
@@ -91,6 +91,7 @@ impl Attach {
                 path: to_wire(path.as_os_str()),
                 media_type: self.media_type.clone(),
                 title,
+                annotations: BTreeMap::new(),
             });
         }
         let request = ImageRequest::Attach {
@@ -99,6 +100,7 @@ impl Attach {
             artifact_type: self.artifact_type,
             annotations: self.annotations.into_iter().collect::<BTreeMap<_, _>>(),
             files,
+            existing: Existing::Keep,
         };
         let ImageAnswer::Attached(done) = ask(context, request)? else { return Err(unexpected()) };
         if context.terminal.json {
@@ -108,6 +110,45 @@ impl Attach {
             context.terminal.narrate("nothing to do: already attached");
         }
         render::out(format!("{}  {}\n", done.digest, done.image).as_bytes())
+    }
+}
+
+/// A file that is attached, with the annotations of its descriptor.
+pub struct Attachment<'a> {
+    pub file: &'a Path,
+    pub media_type: &'a str,
+    pub title: Option<&'a str>,
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// Attaches files to an image, and does with what was attached before of that type what `existing` says.
+///
+/// # Errors
+/// When there is no such image, or it cannot be attached.
+pub fn attach(
+    context: &mut Context,
+    image: &str,
+    artifact_type: &str,
+    files: Vec<Attachment<'_>>,
+    existing: Existing,
+) -> Result<String, Failure> {
+    let file = |it: Attachment<'_>| AttachedFile {
+        path: to_wire(it.file.as_os_str()),
+        media_type: it.media_type.to_owned(),
+        title: it.title.map(str::to_owned),
+        annotations: it.annotations,
+    };
+    let request = ImageRequest::Attach {
+        reference: image.to_owned(),
+        subject: None,
+        artifact_type: artifact_type.to_owned(),
+        annotations: BTreeMap::new(),
+        files: files.into_iter().map(file).collect(),
+        existing,
+    };
+    match ask(context, request)? {
+        ImageAnswer::Attached(done) => Ok(done.digest),
+        _ => Err(unexpected()),
     }
 }
 

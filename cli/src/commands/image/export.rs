@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use indicatif::HumanBytes;
 
 use super::{Context, Which, ask};
+use crate::commands::agreement::ImageGate;
 use crate::commands::unexpected;
 use crate::render;
 use stele::failure::Failure;
@@ -32,6 +33,8 @@ pub struct Export {
     /// Leave out its referrers
     #[arg(long)]
     no_referrers: bool,
+    #[command(flatten)]
+    gate: ImageGate,
 }
 
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
@@ -46,6 +49,7 @@ enum Format {
 
 impl Export {
     pub fn run(self, context: &mut Context) -> Result<(), Failure> {
+        self.gate.require(context, &self.which.image)?;
         let is_tar = self.to.extension().is_some_and(|it| it == "tar");
         let form = match self.format {
             Some(Format::DockerArchive) => Form::DockerArchive,

@@ -1,12 +1,12 @@
 //! `image`: OCI images of build outputs.
 
-mod attach;
+pub mod attach;
 mod build;
 mod diff;
 mod export;
 mod import;
 mod look;
-mod push;
+pub mod push;
 mod sbom;
 
 use clap::{Args, Subcommand};

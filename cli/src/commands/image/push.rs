@@ -10,6 +10,7 @@ use stele_registry::{RepositoryName, Sha256Digest};
 
 use super::{Context, Which, ask, one};
 use crate::args::Global;
+use crate::commands::agreement::ImageGate;
 use crate::commands::unexpected;
 use crate::registries::{Daemons, Reading, Way, stop};
 use crate::{render, where_store};
@@ -26,22 +27,48 @@ A registry on this machine need not use TLS.")]
 pub struct Push {
     #[command(flatten)]
     which: Which,
+    /// Leave out its referrers
+    #[arg(long)]
+    no_referrers: bool,
+    #[command(flatten)]
+    destination: Destination,
+}
+
+/// Where to, and how.
+#[derive(Args, Debug)]
+pub struct Destination {
     /// Destination
     #[arg(value_name = "REGISTRY/NAME[:TAG]")]
     to: String,
     /// Another repository of that registry that may have some of the layers: those are mounted, not sent
     #[arg(long, value_name = "NAME")]
     mount_from: Option<String>,
-    /// Leave out its referrers
-    #[arg(long)]
-    no_referrers: bool,
     #[command(flatten)]
     way: Way,
+    #[command(flatten)]
+    gate: ImageGate,
 }
 
 impl Push {
     pub fn run(self, context: &mut Context, global: &Global) -> Result<(), Failure> {
+        self.destination.push(context, global, self.which.image, !self.no_referrers)
+    }
+}
+
+impl Destination {
+    /// Pushes an image, by its name or digest, with its referrers if these are wanted.
+    ///
+    /// # Errors
+    /// When there is no such image, or the registry does not take it.
+    pub fn push(
+        self,
+        context: &mut Context,
+        global: &Global,
+        image: String,
+        referrers: bool,
+    ) -> Result<(), Failure> {
         let remote: Remote = self.to.parse()?;
+        self.gate.require(context, &image)?;
         if remote.digest.is_some() {
             return Err(Failure::new(
                 Kind::Usage,
@@ -50,8 +77,8 @@ impl Push {
         }
         let from = self.mount_from.map(|from| from.parse::<RepositoryName>()).transpose();
         let from = from.map_err(|e| Failure::new(Kind::Usage, e.to_string()))?.map(String::from);
-        let shown = one(ask(context, ImageRequest::Inspect { reference: self.which.image })?)?;
-        let kept = ask(context, ImageRequest::Kept { tree: shown.tree, referrers: !self.no_referrers })?;
+        let shown = one(ask(context, ImageRequest::Inspect { reference: image })?)?;
+        let kept = ask(context, ImageRequest::Kept { tree: shown.tree, referrers })?;
         let ImageAnswer::Repository(Some(repository)) = kept else { return Err(unexpected()) };
         let top: Sha256Digest = shown.digest.parse().map_err(|_| unexpected())?;
         let stop = stop()?;

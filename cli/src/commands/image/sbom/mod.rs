@@ -115,10 +115,12 @@ impl Sbom {
             artifact_type: media_type.clone(),
             annotations: std::collections::BTreeMap::new(),
             files: vec![AttachedFile {
+                annotations: std::collections::BTreeMap::new(),
                 path: to_wire(path.as_os_str()),
                 media_type,
                 title: path.file_name().map(|name| name.to_string_lossy().into_owned()),
             }],
+            existing: stele::images::Existing::Keep,
         };
         let ImageAnswer::Attached(done) = ask(context, request)? else { return Err(unexpected()) };
         if context.terminal.json {
