@@ -7,6 +7,7 @@ mod suite;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -168,6 +169,37 @@ fn the_suite_has_every_verdict_and_its_names_and_stories_are_by_its_rules() {
     let all = Kind::ALL.map(|kind| kind.to_string());
     assert_eq!(verdicts, all.into_iter().collect());
     assert!(names().len() >= 100, "{}", names().len());
+}
+
+/// What `tests/peers/agreement`, an implementation in Python, says of the cases in a folder.
+fn by_another_implementation(folder: &Path) -> (bool, String) {
+    let cache = std::env::var_os("STELE_CACHE").map(PathBuf::from);
+    let user = || std::env::var_os("XDG_CACHE_HOME").map(|it| PathBuf::from(it).join("stele"));
+    let home = || std::env::var_os("HOME").map(|it| PathBuf::from(it).join(".cache/stele"));
+    let python = cache.or_else(user).or_else(home).expect("a cache").join("peers-python/bin/python");
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/peers/agreement");
+    // Without -B it would leave compiled files in the checkout.
+    let output = Command::new(python).arg("-B").arg(program).arg(folder).stdin(Stdio::null()).output();
+    let output = output.expect("tools/install-deps installs it");
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    (output.status.success(), String::from_utf8(output.stdout).unwrap())
+}
+
+#[test]
+fn another_implementation_decides_every_case_alike_and_notices_a_wrong_one() {
+    let (fine, said) = by_another_implementation(&folder());
+    assert!(fine, "{said}");
+    assert_eq!(said, format!("{} passed, 0 failed\n", names().len()));
+    // The control: the folder of a case, with another answer.
+    let other = tempfile::tempdir().unwrap();
+    let place = other.path().join("two_of_three");
+    fs::create_dir_all(place.join("evidence")).unwrap();
+    for name in ["policy.toml", "case.json", "evidence/alice.json", "evidence/bob.json"] {
+        let text = fs::read_to_string(folder().join("two_of_three").join(name)).unwrap();
+        fs::write(place.join(name), text.replace("\"AGREED\"", "\"CONTESTED\"")).unwrap();
+    }
+    let (fine, said) = by_another_implementation(other.path());
+    assert!(!fine && said.ends_with("0 passed, 1 failed\n"), "{said}");
 }
 
 /// Whoever changes a case changes the generator, and sees in the commit what became of the bytes.
