@@ -9,6 +9,7 @@ mod request;
 mod resolve;
 pub mod serve;
 mod served;
+mod sums;
 
 use std::collections::BTreeMap;
 
@@ -23,12 +24,13 @@ use stele_store::model::TreeId;
 
 use crate::failure::{Failure, Kind};
 
-pub use files::ImageFile;
+pub use files::{ImageFile, ImageFileKind};
 pub use repository::SIGNATURES;
 pub use request::{AttachedFile, Form, ImageRequest};
 pub use resolve::{needed, specs};
 pub(crate) use served::ServedImages;
 pub use stele_oci::keep::Existing;
+pub use sums::BlobSums;
 
 /// An answer about images.
 #[derive(Clone, Debug, Serialize, Deserialize)]

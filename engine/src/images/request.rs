@@ -33,6 +33,13 @@ pub enum ImageRequest {
         /// The platform, of an index.
         platform: String,
     },
+    /// List the SHA-512 of an image's manifest and layers: a line of JSON each. Every layer is generated for it.
+    Sums {
+        /// The tree that keeps the image.
+        tree: TreeId,
+        /// The platform, of an index.
+        platform: String,
+    },
     /// List all images.
     List {},
     /// Describe an image.
@@ -145,6 +152,7 @@ impl ImageRequest {
             }
             Self::Make { .. }
             | Self::Files { .. }
+            | Self::Sums { .. }
             | Self::List {}
             | Self::Inspect { .. }
             | Self::Tree { .. }

@@ -12,7 +12,7 @@ use stele_store::model::Node;
 use stele_store::{Progress, Store};
 
 use super::repository::{self, repository};
-use super::{Form, ImageAnswer, ImageRequest, ImportedImage, Shown, attach, blob, files};
+use super::{Form, ImageAnswer, ImageRequest, ImportedImage, Shown, attach, blob, files, sums};
 use crate::Untrusted;
 use crate::agreement;
 use crate::engine::Engine;
@@ -88,6 +88,11 @@ pub fn run(
         ImageRequest::Files { tree, platform } => {
             let record = Record::load(store, &tree)?;
             files::send(store, single(&record, Some(&platform))?, sink, progress)?;
+            Ok(None)
+        }
+        ImageRequest::Sums { tree, platform } => {
+            let record = Record::load(store, &tree)?;
+            sums::send(store, &record, single(&record, Some(&platform))?, sink, progress)?;
             Ok(None)
         }
         ImageRequest::Served {} => Ok(Some(ImageAnswer::Names(engine.served_images().names(store)?))),

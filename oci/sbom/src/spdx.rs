@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ::spdx::{Expression, LicenseItem};
 use serde_json::{Map, Value, json};
 use sha1::{Digest, Sha1};
 
-use crate::bill::{Bill, Checksum, File, Package, Role, Source};
-use crate::names;
+use crate::bill::{Bill, Checksum, Contact, Deliverable, File, Package, Party, Role, Source};
+use crate::{facts, names};
 
 /// Unknown here.
 const UNKNOWN: &str = "NOASSERTION";
@@ -37,7 +36,7 @@ pub fn text(bill: &Bill) -> String {
         bill.packages.iter().enumerate().map(|(n, it)| id("Package", n, &it.name)).collect();
     for (number, package) in bill.packages.iter().enumerate() {
         let files = bill.files.iter().enumerate().filter(|(_, file)| file.package == number);
-        writing.package(package, &ids[number], &files.collect::<Vec<_>>());
+        writing.package(bill, package, &ids[number], &files.collect::<Vec<_>>());
         for tool in package.tools.iter().filter_map(|tool| ids.get(*tool)) {
             writing.relate(tool, "BUILD_TOOL_OF", &ids[number]);
         }
@@ -55,7 +54,7 @@ pub fn text(bill: &Bill) -> String {
         "name": bill.image.name,
         "creationInfo": {
             "created": bill.image.created,
-            "creators": [format!("Tool: stele-{}", bill.made_by)],
+            "creators": creators(bill),
             "comment": "From the recipes and their sources; nothing was scanned. The time is the image's.",
         },
         "packages": writing.packages,
@@ -75,22 +74,50 @@ fn id(kind: &str, number: usize, name: &str) -> String {
     format!("SPDXRef-{kind}-{number}-{}", name.chars().map(known).collect::<String>())
 }
 
+fn creators(bill: &Bill) -> Vec<String> {
+    let tool = format!("Tool: stele-{}", bill.made_by);
+    [tool].into_iter().chain(bill.author.as_ref().map(organization)).collect()
+}
+
+/// As a creator, supplier or originator is written ("Creator field"): what is in parentheses is an address.
+fn organization(party: &Party) -> String {
+    let Party { name, contact } = party;
+    match contact {
+        Some(Contact::Email(address)) => format!("Organization: {name} ({address})"),
+        Some(Contact::Url(site)) => format!("Organization: {name} ({site})"),
+        None => format!("Organization: {name}"),
+    }
+}
+
+fn agent(party: Option<&Party>) -> Value {
+    party.map_or_else(|| UNKNOWN.to_owned(), organization).into()
+}
+
+fn checksums(of: &Deliverable) -> Value {
+    json!([
+        { "algorithm": "SHA256", "checksumValue": of.sha256 },
+        { "algorithm": "SHA512", "checksumValue": of.sha512 },
+    ])
+}
+
 fn image(bill: &Bill) -> Value {
     let image = &bill.image;
     let mut value = json!({
         "SPDXID": IMAGE,
         "name": image.name,
-        "versionInfo": format!("sha256:{}", image.digest),
+        "versionInfo": format!("sha256:{}", image.manifest.sha256),
+        "supplier": agent(bill.supplier.as_ref()),
+        "originator": agent(bill.supplier.as_ref()),
         "primaryPackagePurpose": "CONTAINER",
         "downloadLocation": UNKNOWN,
         "filesAnalyzed": false,
         "licenseConcluded": UNKNOWN,
-        "licenseDeclared": UNKNOWN,
+        "licenseDeclared": bill.license().as_deref().unwrap_or(UNKNOWN),
         "copyrightText": UNKNOWN,
-        "checksums": [{ "algorithm": "SHA256", "checksumValue": image.digest }],
+        "checksums": checksums(&image.manifest),
         "comment": format!("{}; content digest sha256:{}", image.platform, image.content),
     });
-    if let Some(url) = names::image(&image.name, &image.digest) {
+    if let Some(url) = names::image(&image.name, &image.manifest.sha256) {
         value["externalRefs"] = json!([package_url(&url)]);
     }
     value
@@ -107,13 +134,20 @@ impl Writing {
         }));
     }
 
-    fn package(&mut self, package: &Package, id: &str, files: &[(usize, &File)]) {
+    fn package(&mut self, bill: &Bill, package: &Package, id: &str, files: &[(usize, &File)]) {
         let mut value = Map::new();
         let mut put = |key: &str, it: Value| value.insert(key.to_owned(), it);
         put("SPDXID", id.into());
         put("name", package.name.as_str().into());
+        put("supplier", agent(bill.supplier.as_ref()));
+        put("originator", agent(bill.producer(package).as_ref()));
+        if let Some(layer) = &package.layer {
+            put("packageFileName", layer.sha256.as_str().into());
+            put("checksums", checksums(layer));
+        }
         put("downloadLocation", UNKNOWN.into());
-        put("licenseConcluded", UNKNOWN.into());
+        let concluded = package.license.as_deref().filter(|_| bill.author.is_some());
+        put("licenseConcluded", concluded.unwrap_or(UNKNOWN).into());
         put("licenseDeclared", package.license.as_deref().unwrap_or(UNKNOWN).into());
         put("copyrightText", UNKNOWN.into());
         put("filesAnalyzed", (!files.is_empty()).into());
@@ -137,7 +171,7 @@ impl Writing {
             put("comment", format!("output {}", package.outputs.join(", ")).into());
         }
         self.packages.push(value.into());
-        self.others.extend(package.license.iter().flat_map(|text| unlisted(text)));
+        self.others.extend(package.license.iter().flat_map(|text| facts::unlisted(text)));
         if package.role == Role::Contained {
             self.relate(IMAGE, "CONTAINS", id);
         }
@@ -149,6 +183,7 @@ impl Writing {
                 "checksums": [
                     { "algorithm": "SHA1", "checksumValue": file.sha1 },
                     { "algorithm": "SHA256", "checksumValue": file.sha256 },
+                    { "algorithm": "SHA512", "checksumValue": file.sha512 },
                 ],
                 "licenseConcluded": UNKNOWN,
                 "licenseInfoInFiles": [UNKNOWN],
@@ -184,7 +219,7 @@ impl Writing {
             "copyrightText": UNKNOWN,
         });
         let from = source.from.as_deref();
-        let address = from.filter(|from| from.starts_with("https://") || from.starts_with("http://"));
+        let address = facts::address(from);
         value["downloadLocation"] = address.unwrap_or(UNKNOWN).into();
         if let (Some(from), None) = (from, address) {
             comments.push(format!("from {from}"));
@@ -211,11 +246,4 @@ fn code(files: &[(usize, &File)]) -> String {
     let mut sums: Vec<&str> = files.iter().map(|(_, file)| file.sha1.as_str()).collect();
     sums.sort_unstable();
     Sha1::digest(sums.concat()).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// The licences of an expression that are not in SPDX's list.
-fn unlisted(text: &str) -> Vec<String> {
-    let Ok(expression) = Expression::parse(text) else { return Vec::new() };
-    let other = |item: &LicenseItem| matches!(item, LicenseItem::Other(_)).then(|| item.to_string());
-    expression.requirements().filter_map(|it| other(&it.req.license)).collect()
 }

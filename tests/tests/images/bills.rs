@@ -57,6 +57,21 @@ print('valid' if error is None else error)
     peer(&python(), &["-c", program, super::text(&file)]) == "valid"
 }
 
+/// What another checker of minimum elements says of SPDX 3, and SPDX's own model in Python of its form.
+fn minimum_elements(images: &Images, text: &str, standard: &str) -> String {
+    let file = images.scratch("it.spdx3.json");
+    fs::write(&file, text).unwrap();
+    let program = "\
+import sys
+from ntia_conformance_checker.sbom_checker import SbomChecker
+it = SbomChecker(sys.argv[1], compliance=sys.argv[2], sbom_spec='spdx3')
+wrong = list(it.parsing_errors) + [str(m.validation_message) for m in it.validation_messages]
+wrong += [name for name, fine in it.table_elements if not fine and '(' not in name]
+print('accepted' if it.compliant and not wrong else '; '.join(wrong) or 'refused')
+";
+    peer(&python(), &["-c", program, super::text(&file), standard])
+}
+
 fn named<'a>(list: &'a Value, name: &str) -> &'a Value {
     let found = list.as_array().unwrap().iter().find(|it| it["name"] == name);
     found.unwrap_or_else(|| panic!("no {name} in {list:#}"))
@@ -101,7 +116,7 @@ fn spdx_is_valid_and_lists_the_parts_of_the_image() {
         let layout = images.scratch("file");
         fs::write(&layout, images.shop.stele.run(&["store", "cat", "image-made/rootfs/bin/é"]).stdout)
             .unwrap();
-        for (program, sum) in [("sha1sum", 0), ("sha256sum", 1)] {
+        for (program, sum) in [("sha1sum", 0), ("sha256sum", 1), ("sha512sum", 2)] {
             let said = peer(program, &[super::text(&layout)]);
             let wanted = file("./bin/é")["checksums"][sum]["checksumValue"].as_str().unwrap().to_owned();
             assert_eq!(said.split(' ').next().unwrap(), wanted);
@@ -126,6 +141,11 @@ fn cyclonedx_is_valid_and_can_be_attached() {
         let thing = named(&bill["components"], "thing");
         assert_eq!(thing["purl"], "pkg:generic/thing@1%2Bx");
         assert_eq!(thing["components"][0]["name"], "/bin/é");
+        assert_eq!(bill["metadata"]["lifecycles"][0]["phase"], "build");
+        assert_eq!(bill["metadata"]["authors"][0]["name"], "unknown");
+        let complete =
+            bill["compositions"].as_array().unwrap().iter().all(|it| it["aggregate"] == "complete");
+        assert_eq!(complete, !more.is_empty());
         let tool = bill["components"].as_array().unwrap().iter().find(|it| it["name"] == "tool");
         assert_eq!(tool.map(|it| it["scope"].clone()), (!more.is_empty()).then(|| "excluded".into()));
     }
@@ -141,6 +161,75 @@ fn cyclonedx_is_valid_and_can_be_attached() {
     let kept = images.shop.stele.ok(&["store", "cat", bill["blobs"][0]["place"].as_str().unwrap()]);
     assert_eq!(kept, plain);
     found("application/spdx+json");
+}
+
+const AUTHOR: [&str; 4] = ["--author", "A <a@b.example>", "--supplier", "S <https://s.example/>"];
+
+#[test]
+fn spdx_3_has_the_minimum_elements_and_the_digests_of_what_is_handed_out() {
+    let images = made();
+    let digest = images.build("made");
+    let args = [&["--format", "spdx3-json"][..], &AUTHOR].concat();
+    let text = images.bill("made", &args);
+    assert_eq!(images.bill("made", &args), text);
+    assert_eq!(minimum_elements(&images, &text, "ntia"), "accepted");
+    // One of the recipes has no homepage, so nobody knows who made it.
+    assert_eq!(minimum_elements(&images, &text, "bsi"), "Component Creators; Distribution Licenses");
+    let anonymous = images.bill("made", &["--format", "spdx3-json"]);
+    assert!(minimum_elements(&images, &anonymous, "bsi").contains("Creator of the SBOM"));
+    // The manifest and each layer, in a layout, by another program.
+    let layout = images.scratch("layout");
+    images.shop.stele.ok(&["image", "export", "made", super::text(&layout)]);
+    let bill: Value = serde_json::from_str(&text).unwrap();
+    let graph = bill["@graph"].as_array().unwrap();
+    let mut blobs = 0;
+    for blob in graph.iter().filter(|it| it["spdxId"].as_str().is_some_and(|it| it.contains("#Blob-"))) {
+        let sum = |number: usize| blob["verifiedUsing"][number]["hashValue"].as_str().unwrap();
+        assert_eq!(blob["name"], sum(0));
+        let said = peer("sha512sum", &[super::text(&layout.join("blobs/sha256").join(sum(0)))]);
+        assert_eq!(said.split(' ').next().unwrap(), sum(1));
+        blobs += 1;
+    }
+    assert_eq!(blobs, 4, "a manifest, two inputs and the declared files");
+    let image = graph.iter().find(|it| it["software_primaryPurpose"] == "container").unwrap();
+    assert_eq!(image["software_packageVersion"], digest);
+}
+
+#[test]
+fn a_file_is_called_executable_or_an_archive_by_what_it_is() {
+    let images = Images::new();
+    images.shop.recipe(
+        "kinds",
+        &[],
+        "echo text > $OUT/text; printf '#!/bin/sh\\n' > $OUT/script; printf '!<arch>\\n' > $OUT/it.a",
+    );
+    images.shop.put(
+        "pkgs/kinds-image/recipe.star",
+        "load('//pkgs/kinds/recipe.star', 'kinds')\nimage(name = 'kinds-image', inputs = [kinds])\n",
+    );
+    images.build("kinds-image");
+    let text = images.bill("kinds-image", &["--format", "cyclonedx-json"]);
+    let bill: Value = serde_json::from_str(&text).unwrap();
+    let files = &named(&bill["components"], "kinds")["components"];
+    for (path, executable, archive) in [
+        ("/text", "non-executable", "no archive"),
+        ("/script", "executable", "no archive"),
+        ("/it.a", "non-executable", "archive"),
+    ] {
+        let properties = &named(files, path)["properties"];
+        assert_eq!(named(properties, "bsi:component:executable")["value"], executable, "{path}");
+        assert_eq!(named(properties, "bsi:component:archive")["value"], archive, "{path}");
+        assert_eq!(named(properties, "bsi:component:filename")["value"], path[1..]);
+    }
+}
+
+#[test]
+fn an_author_who_is_no_party_is_refused() {
+    let images = Images::new();
+    for wrong in ["", "A <b>", "<a@b.example>"] {
+        let said = images.shop.stele.fails(&["image", "sbom", "made", "--author", wrong], 2);
+        assert!(said.contains("NAME <E-MAIL>"), "{said}");
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use stele_trust::time::Time;
 use stele_trust::verdict::{Inquiry, Kind, Verdict, decide};
 use stele_trust::vote::{Evidence, Subject};
 
-/// 2026-11-30T00:00:00Z.
+/// 2026-12-01T00:00:00Z.
 pub const NOW: Time = Time(1_796_083_200);
 
 /// The builders that the policy knows, with their CPU vendor and organisation. The number is their key's.

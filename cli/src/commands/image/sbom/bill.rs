@@ -9,12 +9,13 @@ use stele_recipes::paths::TreePath;
 use stele_recipes::plan::Graph;
 use stele_recipes::recipe::{ImageParts, Recipe};
 use stele_recipes::source::MirrorKind;
-use stele_sbom::{Bill, Checksum, File, Image, Package, Role, Source};
+use stele_sbom::{Bill, Checksum, Deliverable, File, FileKind, Image, Package, Role, Source};
 use stele_store::model::{Digest, Node, Sha256};
 
+use crate::commands::unexpected;
 use stele::builds::Goal;
 use stele::failure::{Failure, Kind};
-use stele::images::{ImageFile, Shown, ShownImage};
+use stele::images::{BlobSums, ImageFile, ImageFileKind, Shown, ShownImage};
 
 /// The maximum size in bytes of a file beside a recipe, as a build has it.
 const MAX_FILE: usize = 1 << 30;
@@ -33,6 +34,28 @@ pub(super) struct Known<'a> {
     pub graph: Option<&'a Graph>,
     /// Their outputs.
     pub goals: &'a [Goal],
+    /// More digests of its manifest and layers.
+    pub sums: &'a [BlobSums],
+}
+
+impl Known<'_> {
+    /// A blob of the image by its digest.
+    ///
+    /// # Errors
+    /// When its other digest is missing.
+    fn deliverable(&self, digest: &str) -> Result<Deliverable, Failure> {
+        let found = self.sums.iter().find(|it| it.digest == digest).ok_or_else(unexpected)?;
+        Ok(Deliverable { sha256: digits(digest), sha512: found.sha512.clone() })
+    }
+
+    /// The layer with this number, the lowest being 0.
+    fn layer(&self, number: usize) -> Result<Option<Deliverable>, Failure> {
+        self.image.layers.get(number).map(|it| self.deliverable(&it.digest)).transpose()
+    }
+}
+
+fn digits(digest: &str) -> String {
+    digest.trim_start_matches("sha256:").to_owned()
 }
 
 /// The contents of an image, and with `tools` what they were built with. The recipes are those in `tree`.
@@ -40,7 +63,7 @@ pub(super) struct Known<'a> {
 /// # Errors
 /// When a file beside a recipe cannot be read.
 pub(super) fn bill(known: &Known<'_>, files: Vec<ImageFile>, tools: bool) -> Result<Bill, Failure> {
-    let Known { tree, shown, image, parts, graph, goals } = *known;
+    let Known { tree, shown, image, parts, graph, goals, sums: _ } = *known;
     let recipes = graph.map_or(&[][..], Graph::recipes);
     let inputs: BTreeSet<&str> = parts.inputs.iter().map(|it| it.recipe.as_str()).collect();
     let contained = |number: &usize| inputs.contains(recipes[*number].name.as_str());
@@ -63,7 +86,14 @@ pub(super) fn bill(known: &Known<'_>, files: Vec<ImageFile>, tools: bool) -> Res
         with.sort_unstable();
         with.dedup();
         let goal = goals.iter().find(|goal| goal.name == recipe.name.as_str());
+        // A recipe that is two inputs has two layers, and no one blob brings it.
+        let mut layers = parts.inputs.iter().enumerate().filter(|(_, it)| it.recipe == recipe.name);
+        let layer = match (layers.next(), layers.next()) {
+            (Some((number, _)), None) => known.layer(number)?,
+            _ => None,
+        };
         packages.push(Package {
+            layer,
             role: if contained(number) { Role::Contained } else { Role::Tool },
             outputs: goal
                 .map(|goal| goal.outputs.values().map(ToString::to_string).collect())
@@ -74,6 +104,7 @@ pub(super) fn bill(known: &Known<'_>, files: Vec<ImageFile>, tools: bool) -> Res
     }
     // Files declared by the image's recipe are in a layer above those of its inputs.
     let mut own = None;
+    let own_layer = known.layer(parts.inputs.len())?;
     let mut of_layer = |layer: usize| {
         let input = parts
             .inputs
@@ -83,7 +114,10 @@ pub(super) fn bill(known: &Known<'_>, files: Vec<ImageFile>, tools: bool) -> Res
             *own.get_or_insert_with(|| {
                 packages.push(Package {
                     name: format!("{} (declared files)", shown.name),
+                    version: own_layer.as_ref().map(|it| format!("sha256:{}", it.sha256)),
                     description: Some("files declared in the image's recipe".to_owned()),
+                    layer: own_layer.clone(),
+                    is_own: true,
                     ..Package::default()
                 });
                 packages.len() - 1
@@ -91,16 +125,20 @@ pub(super) fn bill(known: &Known<'_>, files: Vec<ImageFile>, tools: bool) -> Res
         })
     };
     let files = files.into_iter().map(|file| {
-        let ImageFile { path, layer, sha256, sha1 } = file;
-        File { path, sha256, sha1, package: of_layer(layer) }
+        let ImageFile { path, layer, sha256, sha1, sha512, kind } = file;
+        let kind = match kind {
+            ImageFileKind::Archive => FileKind::Archive,
+            ImageFileKind::Executable => FileKind::Executable,
+            ImageFileKind::Data => FileKind::Data,
+        };
+        File { path, sha256, sha1, sha512, kind, package: of_layer(layer) }
     });
     let files: Vec<File> = files.collect();
-    let digits = |digest: &str| digest.trim_start_matches("sha256:").to_owned();
     let created = image.config.get("created").and_then(serde_json::Value::as_str).unwrap_or_default();
     Ok(Bill {
         image: Image {
             name: shown.name.clone(),
-            digest: digits(&image.digest),
+            manifest: known.deliverable(&image.digest)?,
             content: digits(&image.content),
             platform: image.platform.to_string(),
             created: created.to_owned(),
@@ -108,6 +146,9 @@ pub(super) fn bill(known: &Known<'_>, files: Vec<ImageFile>, tools: bool) -> Res
         packages,
         files,
         made_by: env!("CARGO_PKG_VERSION").to_owned(),
+        tools_listed: tools,
+        author: None,
+        supplier: None,
     })
 }
 

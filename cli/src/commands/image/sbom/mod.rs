@@ -14,9 +14,12 @@ use stele::Request;
 use stele::answers::Answer;
 use stele::builds::Goal;
 use stele::failure::{Failure, Kind};
-use stele::images::{AttachedFile, ImageAnswer, ImageFile, ImageRequest, Shown, ShownImage, needed, specs};
+use stele::images::{
+    AttachedFile, BlobSums, ImageAnswer, ImageFile, ImageRequest, Shown, ShownImage, needed, specs,
+};
 use stele::recipes::Selection;
 use stele::reference::to_wire;
+use stele_sbom::Party;
 
 /// `stele image sbom`
 #[derive(Args, Debug)]
@@ -27,9 +30,15 @@ The same image and recipes give the same bytes.")]
 pub struct Sbom {
     #[command(flatten)]
     which: Which,
-    /// Format: SPDX 2.3, or CycloneDX 1.6
-    #[arg(long, value_enum, default_value_t = Format::SpdxJson)]
+    /// Format: SPDX 2.3, SPDX 3.0.1, or CycloneDX 1.6
+    #[arg(long, value_enum, default_value_t = Format::Spdx)]
     format: Format,
+    /// Who answers for the SBOM; the licences in the recipes are then this author's word
+    #[arg(long, value_name = "NAME [<E-MAIL|URL>]")]
+    author: Option<Party>,
+    /// Who supplies the image and the packages built for it
+    #[arg(long, value_name = "NAME [<E-MAIL|URL>]")]
+    supplier: Option<Party>,
     /// Include the build tools of each package, down to the seed
     #[arg(long)]
     build_tools: bool,
@@ -45,23 +54,28 @@ pub struct Sbom {
 
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 enum Format {
-    SpdxJson,
-    CyclonedxJson,
+    #[value(name = "spdx-json")]
+    Spdx,
+    #[value(name = "spdx3-json")]
+    Spdx3,
+    #[value(name = "cyclonedx-json")]
+    CycloneDx,
 }
 
 impl Format {
     /// As registered with IANA.
     fn media_type(self) -> &'static str {
         match self {
-            Self::SpdxJson => "application/spdx+json",
-            Self::CyclonedxJson => "application/vnd.cyclonedx+json",
+            Self::Spdx | Self::Spdx3 => "application/spdx+json",
+            Self::CycloneDx => "application/vnd.cyclonedx+json",
         }
     }
 
     fn ending(self) -> &'static str {
         match self {
-            Self::SpdxJson => "spdx.json",
-            Self::CyclonedxJson => "cdx.json",
+            Self::Spdx => "spdx.json",
+            Self::Spdx3 => "spdx3.json",
+            Self::CycloneDx => "cdx.json",
         }
     }
 }
@@ -79,20 +93,18 @@ impl Sbom {
         let names = needed(&recipe);
         // An empty list of names would mean every recipe.
         let graph = (!names.is_empty()).then(|| graph(&tree, &names)).transpose()?;
-        let files = ImageRequest::Files { tree: shown.tree, platform: image.platform.to_string() };
-        let files = context.gather(Request::Image { ask: files })?;
-        let files: Result<Vec<ImageFile>, _> = files
-            .split(|byte| *byte == b'\n')
-            .filter(|it| !it.is_empty())
-            .map(serde_json::from_slice)
-            .collect();
-        let files = files.map_err(|_| unexpected())?;
+        let (kept, platform) = (shown.tree, image.platform.to_string());
+        let files: Vec<ImageFile> =
+            lines(context, ImageRequest::Files { tree: kept, platform: platform.clone() })?;
+        let sums: Vec<BlobSums> = lines(context, ImageRequest::Sums { tree: kept, platform })?;
         let (graph, goals) = (graph.as_ref(), goals.as_slice());
-        let known = bill::Known { tree: &tree, shown: &shown, image, parts, graph, goals };
-        let bill = bill::bill(&known, files, self.build_tools)?;
+        let known = bill::Known { tree: &tree, shown: &shown, image, parts, graph, goals, sums: &sums };
+        let mut bill = bill::bill(&known, files, self.build_tools)?;
+        (bill.author, bill.supplier) = (self.author.clone(), self.supplier.clone());
         let text = match self.format {
-            Format::SpdxJson => stele_sbom::spdx::text(&bill),
-            Format::CyclonedxJson => stele_sbom::cyclonedx::text(&bill),
+            Format::Spdx => stele_sbom::spdx::text(&bill),
+            Format::Spdx3 => stele_sbom::spdx3::text(&bill),
+            Format::CycloneDx => stele_sbom::cyclonedx::text(&bill),
         };
         if self.attach { self.attach(context, &shown, image, &text) } else { render::out(text.as_bytes()) }
     }
@@ -128,6 +140,16 @@ impl Sbom {
         }
         render::out(format!("{}  {}\n", done.digest, done.image).as_bytes())
     }
+}
+
+/// An answer of one JSON document a line.
+fn lines<T: serde::de::DeserializeOwned>(
+    context: &mut Context,
+    ask: ImageRequest,
+) -> Result<Vec<T>, Failure> {
+    let answer = context.gather(Request::Image { ask })?;
+    let lines = answer.split(|byte| *byte == b'\n').filter(|it| !it.is_empty());
+    lines.map(serde_json::from_slice).collect::<Result<_, _>>().map_err(|_| unexpected())
 }
 
 /// The recipe of an image.
