@@ -2,7 +2,9 @@
 
 pub mod damage;
 pub mod disk;
+pub mod docker_registry;
 pub mod mounted;
+pub mod newer;
 pub mod peer;
 pub mod sandboxed;
 pub mod server;

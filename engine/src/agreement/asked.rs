@@ -53,7 +53,7 @@ pub(super) fn find(
         // Recipes only explain: where they cannot be evaluated, records still can be read.
         let name = reference.strip_prefix(BUILD).unwrap_or(reference);
         if let Ok(name) = RecipeName::new(name)
-            && let Some(asked) = of_recipe(engine, tree, &name, &mut labels)?
+            && let Some(asked) = of_recipe(engine, records, tree, &name, &mut labels)?
         {
             return Ok(Asked { labels, ..asked });
         }
@@ -70,6 +70,7 @@ pub(super) fn find(
 /// A recipe: by its plan, so that every ancestor is the one that the recipes name.
 fn of_recipe(
     engine: &Engine,
+    records: &Records<'_>,
     tree: &Path,
     name: &RecipeName,
     labels: &mut Labels,
@@ -101,7 +102,12 @@ fn of_recipe(
             Expected { of: Some(of), outputs: outputs.collect(), own }
         }))
     };
-    let candidates = action.map(expected).transpose()?.flatten().into_iter().collect::<Vec<_>>();
+    let mut candidates = action.map(expected).transpose()?.flatten().into_iter().collect::<Vec<_>>();
+    if candidates.is_empty() {
+        // Of what another store gave, the inputs may not be here, and then only that store knew the action.
+        let trees = step.outputs.iter().flat_map(|outputs| outputs.values());
+        candidates.extend(trees.flat_map(|tree| of_tree(records, tree)));
+    }
     if candidates.is_empty() && failed.is_none() {
         let hint = format!("`stele build {name}` builds it");
         return Err(

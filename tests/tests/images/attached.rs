@@ -5,9 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use super::registry::Registry;
 use super::serving::{Endpoint, sha256};
 use super::*;
+use stele_tests::docker_registry::Registry;
 
 /// Their texts by their titles: of several lengths, two of one length, and none.
 const FILES: &[(&str, &str)] =

@@ -1,9 +1,9 @@
 //! Attachments of images: they accompany the image, and third-party tools find them.
 
 use super::pushing::digest_of;
-use super::registry::Registry;
 use super::serving::Endpoint;
 use super::*;
+use stele_tests::docker_registry::Registry;
 
 const NOTE: &str = "application/vnd.example.note";
 

@@ -5,8 +5,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::registry::Registry;
 use super::*;
+use stele_tests::docker_registry::Registry;
 
 /// Where Debian's package golang-github-opencontainers-image-spec-dev puts the specification's schemas.
 const SCHEMAS: &str = "/usr/share/gocode/src/github.com/opencontainers/image-spec/schema";

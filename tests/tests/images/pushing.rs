@@ -5,9 +5,9 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::registry::Registry;
 use super::serving::{Endpoint, of_size};
 use super::*;
+use stele_tests::docker_registry::Registry;
 
 /// A flaky proxy to `port`: each of the first `breaks` connections that carry so many bytes one way is cut then.
 fn breaking(port: u16, breaks: usize, after: usize) -> (u16, Arc<AtomicUsize>) {

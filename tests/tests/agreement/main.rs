@@ -1,0 +1,9 @@
+//! Agreement, as users meet it: builders state what they built, and others decide by a policy.
+
+mod builders;
+mod compiler;
+mod consensus;
+mod engines;
+mod evidence;
+mod policies;
+mod substituting;
