@@ -5,6 +5,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 /// The largest message that is looked at. Signatures of images have less than 1 KiB.
 pub const MAX_MESSAGE: usize = 64 << 10;
 /// The largest payload that is taken out of one: a compressed message can hold far more than it has bytes.
@@ -72,9 +75,53 @@ pub fn open(file: &Path, keyring: &Path, home: &Path) -> Result<Opened, GpgvErro
     Ok(Opened { payload: bytes(payload)?, status })
 }
 
+/// Keys without armour: as they are, or decoded from one or more blocks of it (RFC 9580 §6.2). `None` for anything else.
+pub fn unarmoured(bytes: &[u8]) -> Option<Vec<u8>> {
+    const BEGIN: &str = "-----BEGIN PGP PUBLIC KEY BLOCK-----";
+    const END: &str = "-----END PGP PUBLIC KEY BLOCK-----";
+    // The first bit of every OpenPGP packet is set, and of no character of armour.
+    if bytes.first().is_some_and(|first| first & 0x80 != 0) {
+        return Some(bytes.to_vec());
+    }
+    let mut keys = Vec::new();
+    let mut rest = std::str::from_utf8(bytes).ok()?;
+    while let Some((_, block)) = rest.split_once(BEGIN) {
+        let (block, after) = block.split_once(END)?;
+        rest = after;
+        let body = block.lines().map(str::trim).skip_while(|line| line.is_empty() || line.contains(": "));
+        let text: String = body.take_while(|line| !line.starts_with('=')).collect();
+        keys.extend(STANDARD.decode(text).ok()?);
+    }
+    (!keys.is_empty()).then_some(keys)
+}
+
 /// All that comes; `None` when it is more than `max`, and then the pipe is closed.
 fn bounded(pipe: impl Read, max: u64) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
     pipe.take(max + 1).read_to_end(&mut bytes)?;
     Ok((bytes.len() as u64 <= max).then_some(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_key_is_refused_and_blocks_of_armour_are_joined() {
+        for text in [
+            "",
+            "a key",
+            "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nAAA",
+            "-----BEGIN PGP MESSAGE-----\n\nAA==\n",
+        ] {
+            assert_eq!(unarmoured(text.as_bytes()), None, "{text:?}");
+        }
+        let block = |text: &str| {
+            format!(
+                "-----BEGIN PGP PUBLIC KEY BLOCK-----\nComment: x\n\n{text}\n=abcd\n-----END PGP PUBLIC KEY BLOCK-----\n"
+            )
+        };
+        assert_eq!(unarmoured((block("mQ==") + &block("mgI=")).as_bytes()), Some(vec![0x99, 0x9a, 2]));
+        assert_eq!(unarmoured(&[0x99, 1]), Some(vec![0x99, 1]));
+    }
 }

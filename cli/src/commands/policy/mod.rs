@@ -1,20 +1,16 @@
 //! `policy`: whose attestations count. No store is needed.
 
+mod decide;
+
 use std::fmt::Write as _;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use stele_trust::digest::{Blake3, Digests};
-use stele_trust::name::{Label, OutputName};
+use stele_trust::name::Label;
 use stele_trust::policy::Policy;
-use stele_trust::time::Time;
-use stele_trust::verdict::{Inquiry, decide};
-use stele_trust::vote::{Evidence, Subject};
 
 use super::agreement::policy_file::with;
 use super::key;
@@ -33,7 +29,7 @@ pub enum Command {
     /// Decide from files whether an output is agreed
     ///
     /// Exit codes: 0 AGREED, 10 INSUFFICIENT, 11 CONTESTED, 12 EQUIVOCATION, 13 STALE, 14 REVOKED, 15 INVALID.
-    Decide(Decide),
+    Decide(decide::Decide),
 }
 
 /// `stele policy init NAME=KEY…`
@@ -54,27 +50,6 @@ pub struct File {
     file: PathBuf,
 }
 
-/// `stele policy decide FILE --action DIGEST --output NAME EVIDENCE…`
-#[derive(Args, Debug)]
-pub struct Decide {
-    /// The policy
-    file: PathBuf,
-    /// The digest of the action
-    #[arg(long, value_name = "DIGEST")]
-    action: String,
-    /// The output of the action
-    #[arg(long, value_name = "NAME", default_value = "out")]
-    output: String,
-    /// The output's digest that has to be agreed [default: whichever is]
-    #[arg(long, value_name = "DIGEST")]
-    digest: Option<String>,
-    /// The highest version of this policy that was ever used: a lower one decides nothing
-    #[arg(long, value_name = "VERSION")]
-    seen: Option<u64>,
-    /// Envelopes, Sigstore bundles and in-toto links
-    evidence: Vec<PathBuf>,
-}
-
 /// Runs one of the `policy` commands.
 ///
 /// # Errors
@@ -88,10 +63,6 @@ pub fn run(global: &Global, command: Command) -> Result<ExitCode, Failure> {
         }),
         Command::Decide(args) => args.run(global),
     }
-}
-
-fn read(file: &Path) -> Result<Vec<u8>, Failure> {
-    fs::read(file).map_err(|e| Failure::io(&format!("{} could not be read", file.display()), &e))
 }
 
 fn check(global: &Global, file: &Path) -> Result<ExitCode, Failure> {
@@ -141,41 +112,5 @@ impl Init {
         // What is printed is a policy, or the reason why it cannot be one.
         Policy::parse(&text).map_err(|e| usage(format!("these make no policy: {e}")))?;
         render::out(text.as_bytes())
-    }
-}
-
-impl Decide {
-    fn run(self, global: &Global) -> Result<ExitCode, Failure> {
-        let digest = |text: &str| {
-            let wrong = |e| Failure::new(Kind::Usage, format!("{text:?} is not a digest: {e}"));
-            text.parse::<Blake3>().map_err(wrong)
-        };
-        let output: Result<OutputName, _> = self.output.parse();
-        let output = output.map_err(|e| Failure::new(Kind::Usage, e.to_string()))?;
-        let subject = Subject::Output { action: digest(&self.action)?, output };
-        let asked = self.digest.as_deref().map(digest).transpose()?;
-        let mut files = Vec::new();
-        for file in &self.evidence {
-            files.push(read(file)?);
-        }
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |it| it.as_secs());
-        with(&self.file, |policy, _| {
-            let evidence: Vec<Evidence> =
-                files.iter().flat_map(|bytes| Evidence::parse(bytes, policy.public_keys())).collect();
-            let verdict = decide(&Inquiry {
-                policy,
-                highest_policy_seen: self.seen,
-                subject,
-                digest: asked.map(|blake3| Digests { blake3: Some(blake3), sha256: None }),
-                evidence: &evidence,
-                now: Time(i64::try_from(now).unwrap_or(i64::MAX)),
-            });
-            if global.json {
-                render::json(&verdict.to_json())?;
-            } else {
-                render::out(render::clean(&verdict.explain()).as_bytes())?;
-            }
-            Ok(ExitCode::from(verdict.kind.exit_code()))
-        })
     }
 }
