@@ -114,6 +114,9 @@ fn the_demo_tells_its_whole_story_and_leaves_nothing_behind() {
         "both stores agree on every bit",
         "1 problem found",
         "all content matches its digest",
+        "INSUFFICIENT: output manifest",
+        "closure: AGREED, of ",
+        "CONTESTED: output out",
         "From 256 readable bytes to",
     ];
     let mut rest = story.as_str();

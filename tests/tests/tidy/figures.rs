@@ -44,6 +44,7 @@ const QUOTED: &[Quoted] = &[
     quoted(FORMATS, "`image.json` has at most {}, the documents", "oci/src/record/mod.rs", "MAX_TEXT"),
     quoted(FORMATS, "the documents at most {} each", "oci/src/record/mod.rs", "MAX_DOCUMENT"),
     quoted(FORMATS, "an index at most {} images", "oci/src/record/mod.rs", "MAX_IMAGES"),
+    quoted(FORMATS, "white space around it: at most {}. It is kept", "store/src/evidence.rs", "MAX_EVIDENCE"),
     quoted(FORMATS, "An extended header has at most {}, a file", "archive/src/tar/mod.rs", "MAX_EXTENDED"),
     quoted(FORMATS, "a file at most {} segments", "archive/src/tar/sparse.rs", "MAX_PIECES"),
     quoted(RECIPES, "More than {} evaluation steps", "recipes/src/language/modules.rs", "MAX_STEPS"),
