@@ -86,6 +86,7 @@ pub enum Command {
     Policy(policy::Command),
     Approve(agreement::approve::Approve),
     Attest(agreement::attest::Attest),
+    Audit(agreement::audit::Audit),
     /// Keep, list, exchange and remove signed statements about outputs
     #[command(subcommand)]
     Evidence(agreement::evidence::Command),

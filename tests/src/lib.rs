@@ -56,6 +56,26 @@ pub fn binary() -> PathBuf {
     path
 }
 
+/// Where `tools/install-deps test` puts what Debian lacks.
+///
+/// # Panics
+/// When neither the cache's place nor a home folder is known.
+pub fn cache() -> PathBuf {
+    let given = std::env::var_os("STELE_CACHE").map(PathBuf::from);
+    let user = || std::env::var_os("XDG_CACHE_HOME").map(|it| PathBuf::from(it).join("stele"));
+    let home = || std::env::var_os("HOME").map(|it| PathBuf::from(it).join(".cache/stele"));
+    given.or_else(user).or_else(home).expect("a cache")
+}
+
+/// Runs the Python that has the PyPI packages of `tools/install-deps test`.
+///
+/// # Panics
+/// When it is not there.
+pub fn python(args: &[&str]) -> std::process::Output {
+    let python = cache().join("peers-python/bin/python");
+    Command::new(python).args(args).output().expect("`tools/install-deps test` installs it")
+}
+
 /// Reports that a test cannot run here; in CI that is a failure.
 pub fn skip(why: &str) {
     assert!(std::env::var_os("STELE_TESTS_MUST_NOT_SKIP").is_none(), "skipped where nothing may be: {why}");

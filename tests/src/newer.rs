@@ -25,12 +25,7 @@ exec "$@"
 "#;
 
 fn root() -> PathBuf {
-    let cache = std::env::var_os("STELE_CACHE").map(PathBuf::from).unwrap_or_else(|| {
-        let home = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-        home.unwrap_or_else(|| PathBuf::from(std::env::var_os("HOME").expect("HOME is set")).join(".cache"))
-            .join("stele")
-    });
-    cache.join("peers-newer")
+    super::cache().join("peers-newer")
 }
 
 /// Whether the programs are there.

@@ -47,6 +47,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Image(command) => image::run(&cli.global, command).map(|()| ExitCode::SUCCESS),
         Command::Attest(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Approve(args) => args.run(&cli.global),
+        Command::Audit(args) => args.run(&cli.global),
         Command::Evidence(command) => {
             agreement::evidence::run(&cli.global, command).map(|()| ExitCode::SUCCESS)
         }

@@ -19,6 +19,7 @@ mod start;
 use crate::mounts::Record;
 use crate::protocol::{
     Call, Frame, Hello, MAX_ANSWER, Reply, Welcome, receive, receive_message, send, send_descriptors,
+    send_request,
 };
 use crate::socket::{self, hung_up};
 use stele::Request;
@@ -205,7 +206,7 @@ impl Connection {
     /// # Errors
     /// The daemon's failure, or when it ended in the meantime.
     pub fn call(&mut self, call: &Call, observer: &mut dyn Observer) -> Result<Option<Answer>, Failure> {
-        send(&mut self.stream, call).map_err(ended)?;
+        send_request(&mut self.stream, call).map_err(refused)?;
         self.answer(observer)
     }
 
@@ -216,7 +217,7 @@ impl Connection {
         fds: &[BorrowedFd<'_>],
         observer: &mut dyn Observer,
     ) -> Result<Option<Answer>, Failure> {
-        send(&mut self.stream, call).map_err(ended)?;
+        send_request(&mut self.stream, call).map_err(refused)?;
         if !fds.is_empty() {
             send_descriptors(&self.stream, fds).map_err(ended)?;
         }
@@ -263,6 +264,16 @@ impl Connection {
                 },
             }
         }
+    }
+}
+
+/// The failure to send a request: it is too large, or the daemon ended.
+fn refused(error: io::Error) -> Failure {
+    match error.kind() {
+        io::ErrorKind::FileTooLarge => {
+            Failure::new(Kind::Usage, error.to_string()).hint("give it in parts: fewer files at a time")
+        }
+        _ => ended(error),
     }
 }
 

@@ -21,8 +21,8 @@ use stele::failure::Failure;
 
 /// The maximum size of a frame in bytes; larger frames are rejected.
 const MAX_FRAME: usize = 1 << 20;
-/// The maximum size of a request in bytes.
-pub const MAX_REQUEST: usize = 1 << 20;
+/// The maximum size of a request in bytes: it may carry evidence.
+pub const MAX_REQUEST: usize = 64 << 20;
 /// The maximum size of an answer in bytes: a verification of a badly damaged store has many findings.
 pub const MAX_ANSWER: usize = 1 << 30;
 
@@ -153,7 +153,24 @@ pub enum Frame {
 /// # Errors
 /// When the other side has disconnected.
 pub fn send(to: &mut impl Write, message: &impl Serialize) -> io::Result<()> {
-    let json = serde_json::to_vec(message)?;
+    send_json(to, &serde_json::to_vec(message)?)
+}
+
+/// Writes a request.
+///
+/// # Errors
+/// When it is too large, and nothing was written; or when the other side has disconnected.
+pub fn send_request(to: &mut impl Write, request: &impl Serialize) -> io::Result<()> {
+    let json = serde_json::to_vec(request)?;
+    if json.len() > MAX_REQUEST {
+        let message =
+            format!("the request has {} bytes, and at most {MAX_REQUEST} are sent at once", json.len());
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+    }
+    send_json(to, &json)
+}
+
+fn send_json(to: &mut impl Write, json: &[u8]) -> io::Result<()> {
     let mut parts = json.chunks(MAX_FRAME).peekable();
     while let Some(part) = parts.next() {
         send_frame(to, if parts.peek().is_some() { b'j' } else { b'J' }, part)?;

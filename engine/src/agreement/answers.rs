@@ -50,6 +50,8 @@ pub struct Statement {
 pub struct Evidence {
     /// SHA-256 of its bytes in the store.
     pub sha256: String,
+    /// SHA-256 of the envelope in it, in canonical encoding: by which verdicts and summaries name it.
+    pub envelope: String,
     /// The digest of what it is about.
     pub about: Digest,
     /// How users know that, where it is known.

@@ -27,6 +27,9 @@ pub(super) struct Asked {
     pub name: String,
     pub candidates: Vec<Expected>,
     pub labels: Labels,
+    /// Of a recipe or an image, with its recipe tree: the actions of all recipes that it needs. Several may have one
+    /// output, and a walk by content meets one of them.
+    pub steps: Vec<Digest>,
     /// Why there is no output, if its last build failed: its action.
     pub failed: Option<(Digest, String)>,
 }
@@ -49,6 +52,7 @@ pub(super) fn find(
 ) -> Result<Asked, Failure> {
     let store: &Store = engine.store();
     let mut labels = Labels { recipes: names(store)?, ..Labels::default() };
+    let mut steps = Vec::new();
     if let Some(tree) = tree {
         // Recipes only explain: where they cannot be evaluated, records still can be read.
         let name = reference.strip_prefix(BUILD).unwrap_or(reference);
@@ -60,11 +64,11 @@ pub(super) fn find(
         if let Some(name) = reference.strip_prefix(IMAGE)
             && let Ok(name) = RecipeName::new(name)
         {
-            label_image(engine, tree, &name, &mut labels)?;
+            steps = label_image(engine, tree, &name, &mut labels)?;
         }
     }
     let asked = of_store(store, records, reference)?;
-    Ok(Asked { labels, ..asked })
+    Ok(Asked { labels, steps, ..asked })
 }
 
 /// A recipe: by its plan, so that every ancestor is the one that the recipes name.
@@ -114,7 +118,8 @@ fn of_recipe(
             Failure::new(Kind::NotFound, format!("recipe `{name}` is not built in this store")).hint(hint)
         );
     }
-    Ok(Some(Asked { name: name.to_string(), candidates, labels: Labels::default(), failed }))
+    let steps = actions(&plan);
+    Ok(Some(Asked { name: name.to_string(), candidates, labels: Labels::default(), steps, failed }))
 }
 
 /// The last attempt at a recipe (`docs/formats.md`, "meta").
@@ -125,14 +130,25 @@ struct Attempt {
 }
 
 /// Learns the names of what an image's inputs were made from.
-fn label_image(engine: &Engine, tree: &Path, name: &RecipeName, labels: &mut Labels) -> Result<(), Failure> {
+fn label_image(
+    engine: &Engine,
+    tree: &Path,
+    name: &RecipeName,
+    labels: &mut Labels,
+) -> Result<Vec<Digest>, Failure> {
     let Ok(evaluated) = engine.evaluator().evaluate(tree, &Selection::Images(vec![name.clone()])) else {
-        return Ok(());
+        return Ok(Vec::new());
     };
     let recipes = evaluated.by_name();
     let goals: Vec<RecipeName> = recipes.by_name.keys().cloned().collect();
-    label(&planned::steps(engine.store(), Origins::Any, tree, &recipes, (&goals, &[]))?, labels);
-    Ok(())
+    let plan = planned::steps(engine.store(), Origins::Any, tree, &recipes, (&goals, &[]))?;
+    label(&plan, labels);
+    Ok(actions(&plan))
+}
+
+/// The actions of a plan that are known, dependencies first.
+fn actions(plan: &plan::Plan) -> Vec<Digest> {
+    plan.steps.iter().filter_map(|step| step.action.as_ref().map(|(id, _)| id.0)).collect()
 }
 
 fn label(plan: &plan::Plan, labels: &mut Labels) {
@@ -181,8 +197,13 @@ fn tree_digests(store: &Store, tree: &TreeId) -> Digests {
 
 /// What a store's records say of a REF.
 fn of_store(store: &Store, records: &Records<'_>, text: &str) -> Result<Asked, Failure> {
-    let asked =
-        |candidates| Asked { name: text.to_owned(), candidates, labels: Labels::default(), failed: None };
+    let asked = |candidates| Asked {
+        name: text.to_owned(),
+        candidates,
+        labels: Labels::default(),
+        steps: Vec::new(),
+        failed: None,
+    };
     // An action by its digest.
     if let Ok(of) = text.parse::<Digest>()
         && let Some(realised) = store.realisation(&of, Origins::Any)?

@@ -12,17 +12,16 @@ use stele_trust::statement::Statement;
 use stele_trust::statement::rebuild::Rebuild;
 use stele_trust::time::Time;
 use stele_trust::verdict::{self, Closure, Inquiry, Verdict, decide, decide_closure};
-use stele_trust::vote::{Evidence, Subject};
+use stele_trust::vote::{Evidence, Subject, pieces};
 
 use super::ancestry::{Ancestry, Labels, walk};
 use super::answers::{Ancestor, Decision, Expected, JudgedAncestor, MadeKind, PinnedKind};
 use super::asked::Asked;
-use super::evidence::pieces;
 use super::records::{MANIFEST, Records};
 use crate::failure::{Failure, Kind};
 
 /// Of what Stele itself made in this store, which needs no votes.
-const HERE: &str = "HERE";
+pub(super) const HERE: &str = "HERE";
 
 /// By what is decided, and when.
 pub(super) struct Question<'a> {
@@ -145,8 +144,9 @@ pub(super) fn decide_asked(
     };
     if question.closure {
         let (closure, judged) = judge(pool, &ancestry, question, &mut counted)?;
-        decision.verdict = closure.kind.to_string();
-        decision.exit_code = closure.kind.exit_code();
+        let weakest = closure.kind.max(subject.kind);
+        decision.verdict = weakest.to_string();
+        decision.exit_code = weakest.exit_code();
         decision.explanation += &explained(&closure, &judged);
         decision.closure = Some(closure.to_json());
         decision.ancestors = judged;
@@ -192,7 +192,8 @@ fn verdict_of(
             None => {
                 let sha256 = digests.sha256.unwrap_or(Sha256([0; 32]));
                 let subject = Subject::Artifact { name: name.to_owned(), sha256 };
-                decide(&inquiry(question, subject, *digests, &pool.rest))
+                let all = pool.everything(question.policy)?;
+                decide(&inquiry(question, subject, *digests, &all))
             }
         };
         if weakest.as_ref().is_none_or(|known| known.kind < verdict.kind) {
@@ -236,7 +237,6 @@ fn judge(
     for ancestor in &ancestry.made {
         let here = ancestor.own && matches!(ancestor.kind, MadeKind::Unpacked | MadeKind::Merged);
         if here {
-            ancestors.push(verdict::Ancestor::Pinned { name: ancestor.name.clone() });
             judged.push(JudgedAncestor {
                 ancestor: ancestor.clone(),
                 verdict: HERE.to_owned(),
@@ -294,11 +294,11 @@ fn explained(closure: &Closure, judged: &[JudgedAncestor]) -> String {
     text
 }
 
-/// Decides without a store, from evidence alone. `reference` is the digest of an action or of an output, or `sha256:`
-/// and that of an image's manifest.
+/// Decides without a store, from evidence alone. `reference` is the digest of an output, or `sha256:` and that of an
+/// image's manifest.
 ///
 /// # Errors
-/// When it is no digest, or no statement of a principal is about it.
+/// When it is no digest.
 pub fn offline(
     reference: &str,
     policy: &Policy,
@@ -315,26 +315,33 @@ pub fn offline(
 
 /// What signed statements say of a digest.
 fn signed(records: &Records<'_>, reference: &str) -> Result<Asked, Failure> {
-    let candidates = match reference.strip_prefix("sha256:") {
+    let (mut candidates, outputs): (Vec<Expected>, _) = match reference.strip_prefix("sha256:") {
         Some(text) => {
             let sha256: Sha256 = text.parse().map_err(|e| no_digest(reference, &e))?;
-            let outputs =
-                BTreeMap::from([(MANIFEST.to_owned(), Digests { blake3: None, sha256: Some(sha256) })]);
+            let digests = Digests { blake3: None, sha256: Some(sha256) };
+            let outputs = BTreeMap::from([(MANIFEST.to_owned(), digests)]);
             let requests = records.image_requests(&sha256)?;
             let expected = |(of, own)| Expected { of: Some(of), outputs: outputs.clone(), own };
-            requests.into_iter().map(expected).collect()
+            (requests.into_iter().map(expected).collect(), outputs)
         }
         None => {
             let digest: Digest = reference.parse().map_err(|e| no_digest(reference, &e))?;
-            super::asked::of_tree(records, &stele_store::model::TreeId(digest))
+            let digests = Digests { blake3: Some(Blake3(*digest.as_bytes())), sha256: None };
+            let outputs = BTreeMap::from([("out".to_owned(), digests)]);
+            (super::asked::of_tree(records, &stele_store::model::TreeId(digest)), outputs)
         }
     };
     if candidates.is_empty() {
-        let message = format!("no statement of a principal of the policy is about {reference}");
-        let hint = "give the digest of an output, or `sha256:` and that of an image's manifest, and evidence about it";
-        return Err(Failure::new(Kind::NotFound, message).hint(hint));
+        // No principal says how it was made: that decides, too.
+        candidates.push(Expected { of: None, outputs, own: false });
     }
-    Ok(Asked { name: reference.to_owned(), candidates, labels: Labels::default(), failed: None })
+    Ok(Asked {
+        name: reference.to_owned(),
+        candidates,
+        labels: Labels::default(),
+        steps: Vec::new(),
+        failed: None,
+    })
 }
 
 fn no_digest(text: &str, error: &dyn std::fmt::Display) -> Failure {

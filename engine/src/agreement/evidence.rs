@@ -10,25 +10,20 @@ use stele_trust::json;
 use stele_trust::statement::Statement;
 use stele_trust::statement::provenance::{BUILD_TYPE, PROVENANCE};
 use stele_trust::statement::rebuild::Rebuild;
+use stele_trust::vote::pieces;
 
 use super::answers;
 use super::asked;
+use super::statements::IMAGE_TYPE;
 use crate::failure::{Failure, Kind};
 
 /// What an envelope says that it is about. Nothing of it is verified: it decides where the envelope is filed.
 struct Filed {
     about: Digest,
+    envelope: String,
     predicate_type: String,
     outcome: Option<String>,
     key_hints: Vec<String>,
-}
-
-/// The pieces of evidence in a text: one document, or one a line (JSON Lines), as bundles are often kept together.
-pub(super) fn pieces(text: &str) -> Vec<&str> {
-    match json::parse(text.as_bytes()) {
-        Err(_) if text.trim().contains('\n') => text.lines().filter(|line| !line.trim().is_empty()).collect(),
-        _ => vec![text],
-    }
 }
 
 fn file(text: &str) -> Result<Filed, String> {
@@ -50,14 +45,16 @@ fn file(text: &str) -> Result<Filed, String> {
     let outcome = rebuild.and_then(|it| serde_json::to_value(it.outcome).ok()?.as_str().map(str::to_owned));
     let key_hints =
         envelope.signatures.iter().map(|it| it.key_id.clone()).filter(|it| !it.is_empty()).collect();
-    Ok(Filed { about, predicate_type: statement.predicate_type, outcome, key_hints })
+    let digest = stele_trust::digest::Sha256::of(&envelope.encode()).to_string();
+    Ok(Filed { about, envelope: digest, predicate_type: statement.predicate_type, outcome, key_hints })
 }
 
-/// Of provenance of an action, the action; of anything else, the first subject.
+/// Of provenance, the action or the request for an image; of anything else, the first subject.
 fn about(statement: &Statement) -> Option<Digest> {
     if statement.predicate_type == PROVENANCE {
         let definition = statement.predicate.get("buildDefinition")?;
-        if definition.get("buildType").and_then(Value::as_str) == Some(BUILD_TYPE) {
+        let kind = definition.get("buildType").and_then(Value::as_str);
+        if kind.is_some_and(|kind| [BUILD_TYPE, IMAGE_TYPE].contains(&kind)) {
             return Some(Digest::of(&json::canonical(definition.get("externalParameters")?).ok()?));
         }
     }
@@ -131,8 +128,11 @@ pub(super) fn remove(store: &Store, digits: &str) -> Result<Vec<answers::Evidenc
         let message = format!("`{digits}` is not 8 or more digits of a SHA-256");
         return Err(Failure::new(Kind::Usage, message).hint("`stele evidence ls` lists them"));
     }
-    let found: Vec<_> =
-        store.evidence(None)?.into_iter().filter(|it| it.sha256.to_string().starts_with(digits)).collect();
+    let is_named = |it: &stele_store::Evidence| {
+        let envelope = || file(&String::from_utf8_lossy(&it.bytes)).map(|it| it.envelope).unwrap_or_default();
+        it.sha256.to_string().starts_with(digits) || envelope().starts_with(digits)
+    };
+    let found: Vec<_> = store.evidence(None)?.into_iter().filter(is_named).collect();
     let [row] = &found[..] else {
         let what = if found.is_empty() { "no evidence" } else { "several pieces of evidence" };
         return Err(Failure::new(Kind::NotFound, format!("{what} with a SHA-256 that begins with {digits}"))
@@ -151,6 +151,6 @@ fn shown(
     new: Option<bool>,
     content: Option<String>,
 ) -> answers::Evidence {
-    let Filed { about, predicate_type, outcome, key_hints } = filed;
-    answers::Evidence { sha256, about, name, predicate_type, outcome, key_hints, new, content }
+    let Filed { about, envelope, predicate_type, outcome, key_hints } = filed;
+    answers::Evidence { sha256, envelope, about, name, predicate_type, outcome, key_hints, new, content }
 }

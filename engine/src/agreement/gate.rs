@@ -7,9 +7,8 @@ use stele_trust::digest::{Blake3, Digests};
 use stele_trust::policy::Policy;
 use stele_trust::time::Time;
 use stele_trust::verdict::{Inquiry, Kind as VerdictKind, decide};
-use stele_trust::vote::{Evidence, Subject};
+use stele_trust::vote::{Evidence, Subject, pieces};
 
-use super::evidence::pieces;
 use crate::builds::Order;
 use crate::failure::{Failure, Kind};
 

@@ -6,6 +6,7 @@
 mod ancestry;
 mod answers;
 mod asked;
+pub mod audit;
 mod decision;
 mod evidence;
 mod gate;

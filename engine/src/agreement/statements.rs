@@ -1,6 +1,6 @@
 //! The statements that this store can make. Nobody signed them yet.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::{Map, Value, json};
 
@@ -18,14 +18,14 @@ use stele_trust::statement::{Resource, Statement as Signable, StatementError};
 use stele_trust::time::Time;
 
 use super::ancestry::{Ancestry, walk};
-use super::answers::{Ancestor, MadeKind, Pinned, Stated, Statement, Used};
+use super::answers::{Ancestor, Expected, MadeKind, Pinned, Stated, Statement, Used};
 use super::asked::Asked;
 use super::machine;
 use super::records::Records;
 use crate::failure::{Failure, Kind};
 
 /// What an image request is, where SLSA asks for the type of a build.
-const IMAGE_TYPE: &str = "urn:stele:build-type:image:v1";
+pub(super) const IMAGE_TYPE: &str = "urn:stele:build-type:image:v1";
 /// Who builds, where SLSA asks for a URI.
 const BUILDER_ID: &str = "urn:stele:builder:v1";
 
@@ -49,6 +49,14 @@ pub(super) fn state(
     asked: &Asked,
     manner: &Manner,
 ) -> Result<Stated, Failure> {
+    if let (Some((_, reason)), true) =
+        (&asked.failed, manner.revoke.is_none() && !asked.candidates.is_empty())
+    {
+        let message = format!("`{}` was built, and its last build failed: {reason}", asked.name);
+        let hint = "which of the two is to be stated? `stele check` shows whether it is reproducible, and a build that \
+                    succeeds settles it: `stele build --rebuild`";
+        return Err(Failure::new(Kind::Failed, message).hint(hint));
+    }
     let Some(expected) = asked.candidates.iter().find(|it| it.own) else {
         return match &asked.failed {
             Some((of, reason)) => failed(asked, of, reason),
@@ -56,7 +64,19 @@ pub(super) fn state(
         };
     };
     let when = times(store)?;
-    let ancestry = walk(records, &asked.labels, expected, &asked.name, manner.closure)?;
+    let mut ancestry = walk(records, &asked.labels, expected, &asked.name, manner.closure)?;
+    if manner.closure {
+        for of in &asked.steps {
+            if ancestry.made.iter().all(|it| it.of != *of) {
+                let name = asked.labels.recipes.get(of).cloned().unwrap_or_else(|| of.to_string());
+                let other = Expected { of: Some(*of), outputs: BTreeMap::new(), own: false };
+                let more = walk(records, &asked.labels, &other, &name, true)?;
+                ancestry.made.extend(more.made);
+            }
+        }
+        let mut seen = HashSet::new();
+        ancestry.made.retain(|it| seen.insert(it.of));
+    }
     let mut stated = Stated::default();
     for ancestor in &ancestry.made {
         let is_asked = Some(ancestor.of) == expected.of;

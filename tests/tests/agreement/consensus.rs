@@ -51,7 +51,8 @@ fn an_output_is_agreed_down_to_what_nobody_made_with_a_store_or_from_evidence_al
     it.decides("alice", &image, &["--offline", &one, "--closure"], "INSUFFICIENT");
     let other = format!("sha256:{}", "0".repeat(64));
     let policy = it.path("policy");
-    it.of("alice").fails(&["verify", &other, "--offline", &all, "--policy", &policy], 3);
+    it.decides("alice", &other, &["--offline", &all], "INSUFFICIENT");
+    it.of("alice").fails(&["verify", "app", "--offline", &all, "--policy", &policy], 2);
 }
 
 /// Whoever carries evidence can leave out how something was made. Then nobody agreed on it.

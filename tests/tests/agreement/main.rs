@@ -1,5 +1,6 @@
 //! Agreement, as users meet it: builders state what they built, and others decide by a policy.
 
+mod auditing;
 mod builders;
 mod compiler;
 mod consensus;

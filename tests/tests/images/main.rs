@@ -117,10 +117,7 @@ fn peer(program: &str, args: &[&str]) -> String {
 
 /// The Python with the PyPI packages that the tests need.
 fn python() -> String {
-    let cache = std::env::var_os("STELE_CACHE").map(PathBuf::from);
-    let user = || std::env::var_os("XDG_CACHE_HOME").map(|it| PathBuf::from(it).join("stele"));
-    let home = || std::env::var_os("HOME").map(|it| PathBuf::from(it).join(".cache/stele"));
-    let python = cache.or_else(user).or_else(home).expect("a cache").join("peers-python/bin/python");
+    let python = stele_tests::cache().join("peers-python/bin/python");
     text(&python).to_owned()
 }
 

@@ -10,6 +10,14 @@ use crate::foreign::intoto_link::Link;
 use crate::json;
 use crate::keys::PublicKey;
 
+/// The pieces of evidence in a text: one document, or one a line (JSON Lines), as bundles are often kept together.
+pub fn pieces(text: &str) -> Vec<&str> {
+    match json::parse(text.as_bytes()) {
+        Err(_) if text.trim().contains('\n') => text.lines().filter(|line| !line.trim().is_empty()).collect(),
+        _ => vec![text],
+    }
+}
+
 impl Evidence {
     /// Reads an envelope, a Sigstore bundle of one, or an in-toto link. `keys` are those that a link is verified with.
     /// What is in no such format is evidence too, which is not counted, so that a report can name it.

@@ -18,6 +18,7 @@ use crate::principal::{Fact, KeyProblem, Material};
 use crate::time::Time;
 
 pub use equivocation::{Equivocation, EquivocationError};
+pub use file::pieces;
 pub use reading::{principals, read};
 
 /// What a vote is about.

@@ -17,14 +17,14 @@ use stele::Untrusted;
 use stele::agreement::{AgreementAnswer, AgreementRequest};
 use stele::failure::{Failure, Kind};
 
-/// Sign what this store built: which outputs came of which action
+/// Sign what this store built: which outputs each action gave
 ///
 /// What another store gave is not attested: only what was built here. An image's attestation is about its manifest;
 /// with --closure everything down to the seed is attested too. If the recipe's last build failed, that is attested.
 /// The statements are kept as evidence in the store; the key stays with this command.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Prints a line per statement: the SHA-256 of the evidence, its predicate, what it is about. Each is an in-toto statement \
+Prints a line per statement: the SHA-256 of the evidence, the outcome or `provenance`, what it is about. Each is an in-toto statement \
 in a DSSE envelope in a Sigstore bundle: docs/attestations.md.")]
 pub struct Attest {
     #[command(flatten)]

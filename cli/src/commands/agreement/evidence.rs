@@ -11,6 +11,9 @@ use clap::{Args, Subcommand};
 use stele_registry::Sha256Digest;
 use stele_registry::client::{BlobFile, Purpose, Registry, Remote, pull_referrers};
 
+use stele_trust::statement::provenance::PROVENANCE;
+use stele_trust::statement::vsa::VSA;
+
 use super::verify::read;
 use super::{Which, ask};
 use crate::args::Global;
@@ -42,7 +45,7 @@ pub enum Command {
     Export(Export),
     /// Remove a piece of evidence
     Rm(Remove),
-    /// Attach the evidence about an image to it, and push it to a registry with the image
+    /// Attach the evidence about an image to it, and push the image with all its referrers to a registry
     Push(Push),
     /// Fetch the evidence about an image from a registry, without the image
     Pull(Pull),
@@ -138,7 +141,11 @@ fn show(global: &Global, evidence: &[Evidence]) -> Result<(), Failure> {
     }
     let mut text = String::new();
     for it in evidence {
-        let kind = it.predicate_type.rsplit('/').next().unwrap_or_default();
+        let kind = match it.predicate_type.as_str() {
+            PROVENANCE => "provenance",
+            VSA => "summary",
+            other => other,
+        };
         let what = it.outcome.as_deref().unwrap_or(kind);
         let about = it.name.clone().unwrap_or_else(|| it.about.to_string());
         let known = if it.new == Some(false) { ", known already" } else { "" };
@@ -213,12 +220,12 @@ impl Export {
 impl Push {
     fn run(self, global: &Global) -> Result<(), Failure> {
         let mut context = Context::new(global, true)?;
+        let name = self.image.strip_prefix("image-").unwrap_or(&self.image).to_owned();
         let reference = match self.image.strip_prefix("sha256:") {
             Some(_) => self.image.clone(),
-            None => format!("image-{}", self.image.trim_start_matches("image-")),
+            None => format!("image-{name}"),
         };
         let lines = lines(&mut context, reference, super::tree(&self.place)?)?;
-        let name = self.image.trim_start_matches("image-").to_owned();
         let mut file = tempfile::NamedTempFile::new()
             .map_err(|e| Failure::io("no temporary file for the evidence", &e))?;
         file.write_all(lines.as_bytes()).map_err(|e| Failure::io("the evidence could not be written", &e))?;

@@ -2,6 +2,7 @@
 
 pub mod approve;
 pub mod attest;
+pub mod audit;
 pub mod evidence;
 pub mod policy_file;
 mod signer;

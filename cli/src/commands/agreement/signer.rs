@@ -1,7 +1,7 @@
 //! Who signs: a key in a file, or a program that asks hardware or a service.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -35,14 +35,20 @@ impl SignerArgs {
             let public = key::read(&self.key)?;
             return Ok(Box::new(ExternalSigner::new(program.clone(), self.signer_args.clone(), public)));
         }
-        let named = self.key.display();
-        let text = fs::read_to_string(&self.key)
-            .map_err(|e| Failure::io(&format!("{named} could not be read"), &e))?;
-        let key = SigningKey::parse(&text).map_err(|e| {
-            let failure =
-                Failure::new(Kind::Usage, format!("{named} is not a private key that can sign: {e}"));
-            failure.hint("`stele key new FILE` makes one; --signer names a program for a key elsewhere")
-        })?;
-        Ok(Box::new(key))
+        Ok(Box::new(signing_key(&self.key)?))
     }
+}
+
+/// The private key in a file.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn signing_key(file: &Path) -> Result<SigningKey, Failure> {
+    let named = file.display();
+    let text =
+        fs::read_to_string(file).map_err(|e| Failure::io(&format!("{named} could not be read"), &e))?;
+    SigningKey::parse(&text).map_err(|e| {
+        let failure = Failure::new(Kind::Usage, format!("{named} is not a private key that can sign: {e}"));
+        failure.hint("`stele key new FILE` makes one; --signer names a program for a key elsewhere")
+    })
 }

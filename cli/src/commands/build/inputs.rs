@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use stele_recipes::recipe::RecipeName;
+use stele_trust::policy::Policy;
 
 use crate::args::Global;
 use crate::commands::source::fetch::{self, How};
@@ -24,7 +25,7 @@ pub struct Inputs {
     /// End a build that uses more memory [default: three quarters of the machine's]
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..1 << 40))]
     memory: Option<u64>,
-    /// Substitute from this store first: its folder, or its socket; it is trusted without verification. May be repeated
+    /// Substitute from this store first: its folder, or its socket; without --policy it is trusted. May be repeated
     #[arg(
         long = "substituter",
         value_name = "STORE",
@@ -43,10 +44,16 @@ pub struct Inputs {
     pub place: RecipeTreeArg,
 }
 
-/// The text of a policy; whether it is valid is checked where it decides.
+/// The text of a policy, which is valid.
 fn read_policy(file: &PathBuf) -> Result<String, Failure> {
-    std::fs::read_to_string(file)
-        .map_err(|e| Failure::io(&format!("{} could not be read", file.display()), &e))
+    let named = file.display();
+    let text =
+        std::fs::read_to_string(file).map_err(|e| Failure::io(&format!("{named} could not be read"), &e))?;
+    match Policy::parse(&text) {
+        Ok(_) => Ok(text),
+        Err(error) => Err(Failure::new(Kind::Usage, format!("{named} is not a valid policy: {error}"))
+            .hint("docs/policy.md has the format")),
+    }
 }
 
 impl Inputs {

@@ -14,7 +14,7 @@ use stele_trust::name::OutputName;
 use stele_trust::policy::Policy;
 use stele_trust::time::Time;
 use stele_trust::verdict::{Inquiry, decide};
-use stele_trust::vote::{Evidence, Subject};
+use stele_trust::vote::{Evidence, Subject, pieces};
 
 use crate::args::Global;
 use crate::commands::agreement::policy_file::with;
@@ -123,9 +123,13 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
 fn read_evidence(file: &Path, policy: &Policy, keyring: Option<&Path>) -> Result<Vec<Evidence>, Failure> {
     let bytes =
         fs::read(file).map_err(|e| Failure::io(&format!("{} could not be read", file.display()), &e))?;
-    let Some(keyring) = keyring.filter(|_| serde_json::from_slice::<serde::de::IgnoredAny>(&bytes).is_err())
-    else {
-        return Ok(Evidence::parse(&bytes, policy.public_keys()));
+    // JSON, also several documents, begins with a brace; OpenPGP never does.
+    let Some(keyring) = keyring.filter(|_| !bytes.trim_ascii_start().starts_with(b"{")) else {
+        let parse = |bytes: &[u8]| Evidence::parse(bytes, policy.public_keys());
+        return Ok(match std::str::from_utf8(&bytes) {
+            Ok(text) => pieces(text).into_iter().flat_map(|piece| parse(piece.as_bytes())).collect(),
+            Err(_) => parse(&bytes),
+        });
     };
     let unreadable = |reason: String| vec![Evidence::Unreadable { digest: Sha256::of(&bytes), reason }];
     let home = tempfile::tempdir().map_err(|e| Failure::io("no folder for gpgv", &e))?;
