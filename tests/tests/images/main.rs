@@ -13,6 +13,7 @@ mod importing;
 mod layouts;
 mod peers;
 mod pushing;
+mod ranges;
 mod registry;
 mod resuming;
 mod serving;
