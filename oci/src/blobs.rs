@@ -9,8 +9,7 @@ use stele_store::{Cancelled, Progress, ReadError};
 use crate::content::Content;
 use crate::document::{digest_text, sum};
 use crate::encode::Compression;
-use crate::layer::LayerReader;
-use crate::measure::{StreamError, Sum, stream};
+use crate::measure::{StreamError, Sum, stream, stream_part};
 use crate::record::{ImageLayer, Payload, Record};
 
 /// A blob, by its digest.
@@ -130,7 +129,8 @@ impl Blob<'_> {
     }
 
     /// Passes `length` bytes from `offset` on to `to`, or as many as there are. They are not verified: the receiver of
-    /// the whole blob must do that. Nothing before `offset` is read from files when the layer is not compressed.
+    /// the whole blob must do that. Nothing before `offset` is read from files when the layer is not compressed; of one
+    /// that is, the blocks from its nearer end to the part are compressed, too.
     ///
     /// # Errors
     /// See [`BlobError`].
@@ -154,47 +154,29 @@ impl Blob<'_> {
             BlobSource::Layer(layer) => layer,
         };
         check_exact(layer)?;
-        let fails = |source| BlobError::Stream { origin: layer.origin.clone(), source };
-        if layer.compression == Compression::None {
-            let mut reader = LayerReader::unchecked(content, &layer.layer);
-            reader.skip(offset).map_err(|e| fails(e.into()))?;
-            let mut buffer = vec![0; 1 << 18];
-            let mut left = length;
-            while left > 0 {
-                progress.check().map_err(|e| fails(e.into()))?;
-                let max = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
-                match reader.next(&mut buffer[..max]).map_err(|e| fails(e.into()))? {
-                    0 => break,
-                    count => {
-                        to(&buffer[..count])?;
-                        left -= count as u64;
-                    }
-                }
-            }
-            return Ok(());
+        let mut lost = None;
+        let part = (offset, length);
+        let ImageLayer { layer: it, compression, measured, .. } = layer;
+        let sent =
+            stream_part(content, it, *compression, measured, part, progress, &mut keeping(to, &mut lost));
+        match lost {
+            Some(error) => Err(BlobError::Sink(error)),
+            None => sent.map_err(|source| BlobError::Stream { origin: layer.origin.clone(), source }),
         }
-        let (mut skip, mut left, mut done) = (offset, length, length == 0);
-        if done {
-            return Ok(());
-        }
-        let outcome = stream(content, &layer.layer, layer.compression, progress, &mut |bytes| {
-            let length = bytes.len() as u64;
-            let before = skip.min(length);
-            if before < length && left > 0 {
-                let bytes = &bytes[usize::try_from(before).unwrap_or(0)..];
-                let count = usize::try_from(left).map_or(bytes.len(), |left| left.min(bytes.len()));
-                to(&bytes[..count])?;
-                left -= count as u64;
-            }
-            skip -= before;
-            done = left == 0;
-            // There is no other way to stop the encoder.
-            if done { Err(io::ErrorKind::Other.into()) } else { Ok(()) }
-        });
-        match outcome {
-            Err(_) if done => Ok(()),
-            other => other.map(drop).map_err(fails),
-        }
+    }
+}
+
+/// Passes bytes on to `to`, and keeps its error, which an encoder would make one of its own.
+fn keeping(
+    to: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+    lost: &mut Option<io::Error>,
+) -> impl FnMut(&[u8]) -> io::Result<()> {
+    move |bytes| {
+        to(bytes).map_err(|error| {
+            let kind = error.kind();
+            *lost = Some(error);
+            kind.into()
+        })
     }
 }
 
@@ -262,13 +244,7 @@ pub(crate) fn write_layer<C: Content + ?Sized>(
     check_exact(layer)?;
     let origin = || layer.origin.clone();
     let mut lost = None;
-    let streamed = stream(content, &layer.layer, compression, progress, &mut |bytes| {
-        to(bytes).map_err(|error| {
-            let kind = error.kind();
-            lost = Some(error);
-            kind.into()
-        })
-    });
+    let streamed = stream(content, &layer.layer, compression, progress, &mut keeping(to, &mut lost));
     if let Some(error) = lost {
         return Err(BlobError::Sink(error));
     }
@@ -351,6 +327,15 @@ mod tests {
         let lost = |_: &[u8]| Err(io::ErrorKind::StorageFull.into());
         let error = blob.write(&memory, &progress, &mut { lost }).unwrap_err();
         assert!(matches!(&error, BlobError::Sink(e) if e.kind() == io::ErrorKind::StorageFull), "{error}");
+        for (_, compression) in Compression::ALL {
+            layer.compression = *compression;
+            let blob = Blob { sum: wrong, source: BlobSource::Layer(&layer) };
+            let error = blob.write_range(&memory, 0, 1, &progress, &mut { lost }).unwrap_err();
+            assert!(
+                matches!(&error, BlobError::Sink(e) if e.kind() == io::ErrorKind::StorageFull),
+                "{error}"
+            );
+        }
         layer.exact = false;
         let blob = Blob { sum: wrong, source: BlobSource::Layer(&layer) };
         let error = blob.write(&memory, &progress, &mut |_| Ok(())).unwrap_err();

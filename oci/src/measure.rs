@@ -1,5 +1,6 @@
 //! The digests and sizes of a layer, computed once.
 
+use std::cell::RefCell;
 use std::io::{self, Read};
 
 use serde::{Deserialize, Serialize};
@@ -8,7 +9,7 @@ use stele_store::model::Sha256;
 use stele_store::{Cancelled, Progress};
 
 use crate::content::Content;
-use crate::encode::{Compression, encode};
+use crate::encode::{Compression, Sizes, encode, encode_part};
 use crate::layer::{Layer, LayerError, LayerReader};
 
 /// The SHA-256 and size of some bytes.
@@ -108,7 +109,7 @@ struct Watched<'a, 'c, C: ?Sized> {
     reader: LayerReader<'c, C>,
     hashing: Option<Hashing>,
     progress: &'a Progress,
-    error: Option<StreamError>,
+    error: &'a RefCell<Option<StreamError>>,
 }
 
 impl<C: Content + ?Sized> Read for Watched<'_, '_, C> {
@@ -128,7 +129,7 @@ impl<C: Content + ?Sized> Read for Watched<'_, '_, C> {
             }
             Err(error) => {
                 let text = error.to_string();
-                self.error = Some(error);
+                self.error.replace(Some(error));
                 Err(io::Error::other(text))
             }
         }
@@ -148,13 +149,14 @@ pub fn measure<C: Content + ?Sized>(
     let reader = LayerReader::new(content, layer);
     // Without compression, the hash of the output is that of the input.
     let plain = (compression != Compression::None).then(Hashing::new);
-    let mut from = Watched { reader, hashing: plain, progress, error: None };
+    let error = RefCell::new(None);
+    let mut from = Watched { reader, hashing: plain, progress, error: &error };
     let mut packed = Hashing::new();
     let outcome = encode(compression, &mut from, &mut |bytes| {
         packed.update(bytes);
         Ok(())
     });
-    if let Some(error) = from.error {
+    if let Some(error) = error.take() {
         return Err(error);
     }
     outcome?;
@@ -175,14 +177,47 @@ pub fn stream<C: Content + ?Sized>(
     to: &mut dyn FnMut(&[u8]) -> io::Result<()>,
 ) -> Result<Sum, StreamError> {
     let reader = LayerReader::unchecked(content, layer);
-    let mut from = Watched { reader, hashing: None, progress, error: None };
+    let error = RefCell::new(None);
+    let mut from = Watched { reader, hashing: None, progress, error: &error };
     let mut packed = Hashing::new();
     let outcome = encode(compression, &mut from, &mut |bytes| {
         packed.update(bytes);
         to(bytes)
     });
-    match from.error {
+    match error.take() {
         Some(error) => Err(error),
         None => Ok(outcome.map(|()| packed.finish())?),
+    }
+}
+
+/// Passes `length` of the compressed bytes of a layer from `first` on to `to`, or as many as there are. Neither they
+/// nor files are verified.
+///
+/// # Errors
+/// See [`StreamError`].
+pub(crate) fn stream_part<C: Content + ?Sized>(
+    content: &C,
+    layer: &Layer,
+    compression: Compression,
+    measured: &Measured,
+    part: (u64, u64),
+    progress: &Progress,
+    to: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+) -> Result<(), StreamError> {
+    let error = RefCell::new(None);
+    let open = |at: u64| -> io::Result<Box<dyn Read + '_>> {
+        let mut reader = LayerReader::unchecked(content, layer);
+        reader.skip(at).map_err(|failed| {
+            let text = failed.to_string();
+            error.replace(Some(failed.into()));
+            io::Error::other(text)
+        })?;
+        Ok(Box::new(Watched { reader, hashing: None, progress, error: &error }))
+    };
+    let sizes = Sizes { plain: measured.plain.size, packed: measured.packed.size };
+    let outcome = encode_part(compression, sizes, &open, part, to);
+    match error.take() {
+        Some(error) => Err(error),
+        None => Ok(outcome?),
     }
 }

@@ -350,7 +350,8 @@ impl Store {
 
     /// Releases the reserve when a collection needs more than is free. Returns whether there was one.
     pub(crate) fn give_up_ballast(&self) -> bool {
-        self.left() < self.kept_back() && self.remove_ballast()
+        let kept = self.kept_back();
+        (self.left() < kept || !self.is_granted(kept)) && self.remove_ballast()
     }
 
     /// Gives that space up. Whether there was any.

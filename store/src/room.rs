@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
-use rustix::fs::StatVfs;
+use rustix::fs::{FallocateFlags, Mode, OFlags, StatVfs, fallocate};
 
 use crate::db::{DbError, Durability, Rows};
 use crate::session::WriteError;
@@ -180,6 +180,17 @@ impl Store {
     /// Whether the disk has inodes for some new tables.
     pub(crate) fn has_inodes(&self) -> bool {
         self.disk().is_none_or(|disk| disk.f_files == 0 || disk.f_favail > SOME_INODES)
+    }
+
+    /// Whether the disk, and a quota on it, would take a file of so many bytes. A quota cannot be asked for what is
+    /// left of it, and each disk has its own kinds: so such a file is made, without a name.
+    pub(crate) fn is_granted(&self, bytes: u64) -> bool {
+        let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
+        let refused = |error: rustix::io::Errno| is_no_space(&error.into());
+        match rustix::fs::openat(self.objects.folder(), ".", flags, Mode::RUSR | Mode::WUSR) {
+            Ok(file) => !fallocate(&file, FallocateFlags::empty(), 0, bytes).is_err_and(refused),
+            Err(error) => !refused(error),
+        }
     }
 
     /// How many bytes are left on the disk.

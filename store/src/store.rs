@@ -240,6 +240,11 @@ impl Store {
         self.layout.object(blob)
     }
 
+    /// Whether a write of the database failed, after which it may have to be opened anew.
+    pub fn is_stopped(&self) -> bool {
+        self.db.is_stopped()
+    }
+
     /// Whether the store can be changed.
     pub fn is_read_only(&self) -> bool {
         matches!(self.access, Access::ReadOnly)

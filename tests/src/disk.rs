@@ -78,6 +78,23 @@ impl Disk {
         Self::mount_image(image)
     }
 
+    /// A btrfs in a file of `mib` MiB, of which a quota grants `quota` MiB. `None` without the right to mount, or
+    /// without its programs.
+    pub fn btrfs_of_quota(mib: u64, quota: u64) -> Option<Self> {
+        let name = format!("stele-test-{}-{mib}-{quota}.btrfs", std::process::id());
+        let image = std::env::temp_dir().join(name);
+        fs::File::create(&image).and_then(|file| file.set_len(mib << 20)).expect("an image");
+        if !run("mkfs.btrfs", args!["-q", "-f", &image]) {
+            let _ = fs::remove_file(image);
+            return None;
+        }
+        let disk = Self::mount_image(image)?;
+        let limit = format!("{quota}M");
+        let limited = run("btrfs", args!["quota", "enable", disk.path()])
+            && run("btrfs", args!["qgroup", "limit", &limit, disk.path()]);
+        limited.then_some(disk)
+    }
+
     fn mount_image(image: PathBuf) -> Option<Self> {
         let dir = tempfile::tempdir().expect("a folder");
         if run("mount", args!["-o", "loop", &image, dir.path()]) {

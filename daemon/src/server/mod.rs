@@ -17,6 +17,7 @@ use stele_store::{OpenError, Progress, Store};
 mod answering;
 mod counting;
 mod handed;
+mod status;
 mod strays;
 mod working;
 
@@ -30,12 +31,11 @@ use crate::protocol::{
 use crate::socket;
 use counting::{Counted, Working};
 use handed::Handed;
-use stele::answers::{Answer, Status};
+use stele::answers::Answer;
 use stele::builds;
 use stele::failure::Failure;
-use stele::reference::to_wire;
 use stele::service::{self, Sink};
-use stele::{Engine, Program, Setup};
+use stele::{Engine, Program, Request, Setup};
 use strays::clear_strays;
 
 /// The pause after a connection could not be accepted.
@@ -326,6 +326,10 @@ impl Server {
                         }
                         false => Handed::default(),
                     };
+                    // A write in the background failed, and nobody was told: the next daemon can collect.
+                    if matches!(store, Request::Collect { .. }) && self.engine.store().is_stopped() {
+                        self.end(false);
+                    }
                     let work = |engine: &Engine, sink: &mut dyn Sink, progress: &Progress| {
                         service::run(engine, store, sink, progress)
                     };
@@ -356,7 +360,7 @@ impl Server {
             Err(failure) => {
                 warn!("{}", failure.message.escape_debug());
                 // After some errors RocksDB refuses writes until it is reopened.
-                if failure.restart {
+                if failure.restart || self.engine.store().is_stopped() {
                     self.end(false);
                 }
                 Reply::Failure(failure)
@@ -381,19 +385,5 @@ impl Server {
         task: impl FnOnce(&Engine, &mut dyn Sink, &Progress) -> Result<Answer, Failure> + Send,
     ) -> Result<Answer, Failure> {
         working::work(stream, &self.engine, handed, &self.cancelling, task)
-    }
-
-    fn status(&self) -> Status {
-        Status {
-            running: true,
-            store: to_wire(self.engine.store().path().as_os_str()),
-            pid: Some(std::process::id()),
-            version: Some(VERSION.to_owned()),
-            build: Some(BUILD.to_owned()),
-            up_seconds: Some(self.begun.elapsed().as_secs()),
-            working: Some(self.working.load(Ordering::SeqCst)),
-            idle_seconds: Some(self.idle.as_secs()),
-            mounts: Some(self.mounts.count() as u64),
-        }
     }
 }

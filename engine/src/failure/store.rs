@@ -172,7 +172,7 @@ impl From<WriteError> for Failure {
             WriteError::Size { .. }
             | WriteError::Deep { .. }
             | WriteError::Large { .. }
-            | WriteError::Poisoned
+            | WriteError::Poisoned { .. }
             | WriteError::Unstored { .. }
             | WriteError::NoResult { .. } => plain(&error),
         }

@@ -26,6 +26,8 @@ pub(super) struct Gzip {
 }
 
 impl Packer for Gzip {
+    const COUNTS: bool = true;
+
     fn begin(&self) -> Vec<u8> {
         HEAD.to_vec()
     }

@@ -4,6 +4,7 @@
 //! neither on the number of processors nor on how the input arrives, and a reader can begin at any block.
 
 mod gzip;
+mod part;
 mod zstd;
 
 use std::io::{self, Read};
@@ -11,6 +12,9 @@ use std::num::NonZero;
 use std::thread;
 
 use serde::{Deserialize, Serialize};
+
+pub(crate) use part::Sizes;
+use part::{Open, Stream};
 
 /// The compression of a layer.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
@@ -60,6 +64,8 @@ impl Compression {
 
 /// An encoder of one stream.
 trait Packer: Sync {
+    /// Whether the end depends on what is counted.
+    const COUNTS: bool;
     /// The bytes before the first block.
     fn begin(&self) -> Vec<u8>;
     /// One block, compressed. Several threads compress blocks at the same time.
@@ -95,6 +101,31 @@ pub fn encode(
     }
 }
 
+/// Compresses a layer of these sizes, of which `open` gives the bytes from an offset on, and passes `length` bytes of
+/// the result from `first` on to `to`, or as many as there are.
+///
+/// # Errors
+/// Those of `open` and `to`, and when there are not as many bytes as the sizes say.
+pub(crate) fn encode_part<'a>(
+    compression: Compression,
+    sizes: Sizes,
+    open: &'a Open<'a>,
+    (first, length): (u64, u64),
+    to: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<()> {
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let block = compression.block();
+    match compression {
+        Compression::None => copy_part(&mut *open(first)?, length, to),
+        Compression::Gzip => {
+            Stream { packer: gzip::Gzip::default(), block, threads, sizes, open }.part(first, length, to)
+        }
+        Compression::Zstd => {
+            Stream { packer: zstd::Zstd, block, threads, sizes, open }.part(first, length, to)
+        }
+    }
+}
+
 fn pack<P: Packer>(
     mut packer: P,
     block: usize,
@@ -105,26 +136,9 @@ fn pack<P: Packer>(
     to(&packer.begin())?;
     let mut blocks: Vec<Vec<u8>> = vec![vec![0; block]; threads];
     loop {
-        let mut lengths = Vec::with_capacity(threads);
-        for bytes in &mut blocks {
-            match fill(from, bytes)? {
-                0 => break,
-                count => lengths.push(count),
-            }
-            if lengths.last().is_some_and(|count| *count < block) {
-                break;
-            }
-        }
+        let lengths = fill_all(from, &mut blocks)?;
         let filled: Vec<&[u8]> = blocks.iter().zip(&lengths).map(|(bytes, count)| &bytes[..*count]).collect();
-        let packed = thread::scope(|scope| {
-            let packer = &packer;
-            let workers: Vec<_> =
-                filled.iter().map(|bytes| scope.spawn(move || packer.block(bytes))).collect();
-            let join = |worker: thread::ScopedJoinHandle<'_, io::Result<Vec<u8>>>| {
-                worker.join().unwrap_or_else(|_| Err(io::Error::other("the encoder failed")))
-            };
-            workers.into_iter().map(join).collect::<Vec<_>>()
-        });
+        let packed = batch(&packer, &filled);
         for (bytes, packed) in filled.iter().zip(packed) {
             packer.count(bytes);
             to(&packed?)?;
@@ -133,6 +147,51 @@ fn pack<P: Packer>(
             return to(&packer.end()?);
         }
     }
+}
+
+fn copy_part(
+    from: &mut dyn Read,
+    length: u64,
+    to: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<()> {
+    let (mut buffer, mut left) = (vec![0; 1 << 18], length);
+    while left > 0 {
+        let max = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
+        match fill(from, &mut buffer[..max])? {
+            0 => break,
+            count => {
+                to(&buffer[..count])?;
+                left -= count as u64;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Compresses blocks, each on a thread of its own.
+fn batch<P: Packer>(packer: &P, blocks: &[&[u8]]) -> Vec<io::Result<Vec<u8>>> {
+    thread::scope(|scope| {
+        let workers: Vec<_> = blocks.iter().map(|bytes| scope.spawn(move || packer.block(bytes))).collect();
+        let join = |worker: thread::ScopedJoinHandle<'_, io::Result<Vec<u8>>>| {
+            worker.join().unwrap_or_else(|_| Err(io::Error::other("the encoder failed")))
+        };
+        workers.into_iter().map(join).collect()
+    })
+}
+
+/// Fills blocks until the input ends; returns the number of bytes in each that is not empty.
+fn fill_all(from: &mut dyn Read, blocks: &mut [Vec<u8>]) -> io::Result<Vec<usize>> {
+    let mut lengths = Vec::with_capacity(blocks.len());
+    for block in blocks {
+        match fill(from, block)? {
+            0 => break,
+            count => lengths.push(count),
+        }
+        if lengths.last().is_some_and(|count| *count < block.len()) {
+            break;
+        }
+    }
+    Ok(lengths)
 }
 
 /// Reads until `block` is full or the input ends; returns the number of bytes.

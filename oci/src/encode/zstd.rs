@@ -12,6 +12,8 @@ pub(super) const ENCODER: &str = "zstd: libzstd 1.5.7, level 3, frames of 419430
 pub(super) struct Zstd;
 
 impl Packer for Zstd {
+    const COUNTS: bool = false;
+
     fn begin(&self) -> Vec<u8> {
         Vec::new()
     }

@@ -7,8 +7,8 @@ use serde::{Deserialize, Deserializer};
 
 use super::ImportError;
 use super::open_layout::OpenLayout;
-use crate::document::{DocumentKind, kind_of, parse_digest};
-use crate::layout::{MAX_INDEX, REF_NAME, REFERRERS};
+use crate::document::{DocumentKind, kind_of, parse_digest, sum};
+use crate::layout::{MAX_INDEX, ORIGINAL, REF_NAME, REFERRERS, wraps};
 use crate::measure::Sum;
 use crate::record::{MAX_DOCUMENT, MAX_IMAGES, Referrer};
 
@@ -106,8 +106,13 @@ impl OpenLayout {
         let entry = *pick(&images, wanted, |entry| names(entry))?;
         let reference = wanted.map(str::to_owned).or_else(|| names(entry).into_iter().next());
         self.listed_beside(entry, &mut referrers)?;
-        let bytes = self.document(&named(entry)?)?;
-        if kind(entry, &bytes)? == DocumentKind::Manifest {
+        let listed = self.document(&named(entry)?)?;
+        let found = kind(entry, &listed)?;
+        let (found, bytes) = match self.original(entry, &listed)? {
+            Some(bytes) => (kind_of(&bytes, None).map_err(|why| document("the image", why))?, bytes),
+            None => (found, listed),
+        };
+        if found == DocumentKind::Manifest {
             let manifests = vec![manifest(&bytes)?];
             return Ok(Choice { reference, manifests, index: None, whole: true, referrers });
         }
@@ -131,6 +136,21 @@ impl OpenLayout {
             }
         }
         Ok(Choice { reference, manifests, index: Some(bytes), whole, referrers })
+    }
+
+    /// The document that an entry's index wraps, if this program exported it, and it is there.
+    fn original(&self, entry: &Descriptor, wrapper: &[u8]) -> Result<Option<Vec<u8>>, ImportError> {
+        let stated = entry.annotations().as_ref().and_then(|it| it.get(ORIGINAL));
+        let Some(sha256) = stated.and_then(|digest| parse_digest(digest)) else { return Ok(None) };
+        let Some(bytes) = self.read(&format!("blobs/sha256/{sha256}"), MAX_DOCUMENT)? else {
+            return Ok(None);
+        };
+        match sum(&bytes).sha256 == sha256 && wraps(wrapper, &bytes) {
+            true => Ok(Some(bytes)),
+            false => {
+                Err(document("the index", "its images are not those of the document that it stands for"))
+            }
+        }
     }
 
     /// Adds the referrers that this program's archives list beside their one image.

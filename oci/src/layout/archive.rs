@@ -90,7 +90,7 @@ pub fn oci_archive<C: Content + ?Sized>(
     progress: &Progress,
 ) -> Result<Exported, ExportError> {
     named(reference)?;
-    let (index, list) = alone(record, reference);
+    let (index, beside) = alone(record, reference);
     let mut blobs = record.blobs();
     blobs.sort_by_key(|blob| blob.sum.sha256);
     total(&blobs, progress);
@@ -100,10 +100,10 @@ pub fn oci_archive<C: Content + ?Sized>(
     archive.header("blobs", Kind::Directory)?;
     archive.header("blobs/sha256", Kind::Directory)?;
     let mut exported = Exported::default();
-    if let Some(list) = &list {
-        archive.bytes(&format!("blobs/sha256/{}", sum(list).sha256), list)?;
+    for document in &beside {
+        archive.bytes(&format!("blobs/sha256/{}", sum(document).sha256), document)?;
         exported.written += 1;
-        exported.bytes += list.len() as u64;
+        exported.bytes += document.len() as u64;
     }
     for blob in &blobs {
         let name = format!("blobs/sha256/{}", blob.sum.sha256);

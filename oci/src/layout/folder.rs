@@ -10,9 +10,11 @@ use serde_json::Value;
 use stele_store::Progress;
 
 use super::beside::{Beside, sync_folder};
+use super::wrapper::wrapper;
 use super::{ExportError, Exported, LAYOUT, MAX_INDEX, named, with_entry};
 use crate::blobs::{Blob, BlobSource};
 use crate::content::Content;
+use crate::document::sum;
 use crate::record::Record;
 
 /// Adds an image to the layout in the folder `to`, under the name `reference`; creates the layout if there is none.
@@ -38,7 +40,9 @@ pub fn folder<C: Content + ?Sized>(
     let index = existing(to)?;
     make(&to.join("blobs"), umask)?;
     make(&blobs_folder, umask)?;
-    let blobs = record.blobs();
+    let mut blobs = record.blobs();
+    let wrapper = wrapper(record);
+    blobs.extend(wrapper.iter().map(|it| Blob { sum: sum(it), source: BlobSource::Document(it) }));
     let missing: Vec<&Blob<'_>> = blobs.iter().filter(|blob| !is_there(&blobs_folder, blob)).collect();
     progress.set_total(missing.len() as u64, missing.iter().map(|blob| blob.work()).sum());
     let mut exported = Exported { kept: (blobs.len() - missing.len()) as u64, ..Exported::default() };
@@ -61,7 +65,8 @@ pub fn folder<C: Content + ?Sized>(
     }
     let broken = |what| ExportError::Layout { path: to.to_owned(), what };
     let before = index.as_ref().map(|(bytes, _)| bytes.clone());
-    let text = with_entry(index.map(|(_, value)| value), record, reference).map_err(broken)?;
+    let index = index.map(|(_, value)| value);
+    let text = with_entry(index, record, reference, wrapper.as_deref()).map_err(broken)?;
     exported.unchanged = before.as_ref() == Some(&text) && missing.is_empty();
     if before.as_ref() != Some(&text) {
         put(&to.join("index.json"), &text, umask)?;

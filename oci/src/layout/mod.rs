@@ -3,6 +3,7 @@
 mod archive;
 mod beside;
 mod folder;
+mod wrapper;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ use crate::record::{Record, Referrer, Top};
 
 pub use archive::{docker_archive, oci_archive};
 pub use folder::folder;
+pub(crate) use wrapper::{ORIGINAL, wraps};
 
 /// The annotation with the name of an image in an index (image-spec, `annotations.md`).
 pub const REF_NAME: &str = "org.opencontainers.image.ref.name";
@@ -142,15 +144,19 @@ pub fn is_reference(text: &str) -> bool {
     text.len() <= 255 && text.split('/').all(component)
 }
 
-/// The entry of the image in an `index.json`.
-fn entry(record: &Record, reference: &str) -> Value {
+/// The entry of the image in an `index.json`, by way of its wrapper, if it has one.
+fn entry(record: &Record, reference: &str, wrapper: Option<&[u8]>) -> Value {
     let document = sum(record.document());
+    if let Some(wrapper) = wrapper {
+        let mut entry = wrapper::entry(wrapper, &document.sha256);
+        entry["annotations"][REF_NAME] = reference.into();
+        return entry;
+    }
     let (kind, platform) = match &record.top {
         Top::Image(image) => (DocumentKind::Manifest, Some(&image.platform)),
         Top::Index(_) => (DocumentKind::Index, None),
     };
     let mut entry = json!({
-        // An imported one may be Docker's, and states so.
         "mediaType": media_type_of(record.document(), kind),
         "digest": digest_text(&document.sha256),
         "size": document.size,
@@ -191,8 +197,9 @@ fn reference_of(entry: &Value) -> Option<&str> {
     entry.get("annotations")?.get(REF_NAME)?.as_str()
 }
 
-/// The `index.json` of an archive, and the list of the image's referrers, if any.
-fn alone(record: &Record, reference: &str) -> (Vec<u8>, Option<Vec<u8>>) {
+/// The `index.json` of an archive, and the documents that it names beside those of the image: a wrapper, and the list
+/// of the image's referrers, if any.
+fn alone(record: &Record, reference: &str) -> (Vec<u8>, Vec<Vec<u8>>) {
     let index = |entries: Vec<Value>| {
         crate::canonical::text(&json!({
             "schemaVersion": 2,
@@ -200,17 +207,23 @@ fn alone(record: &Record, reference: &str) -> (Vec<u8>, Option<Vec<u8>>) {
             "manifests": entries,
         }))
     };
-    let mut entry = entry(record, reference);
-    if record.referrers.is_empty() {
-        return (index(vec![entry]), None);
+    let mut beside: Vec<Vec<u8>> = wrapper::wrapper(record).into_iter().collect();
+    let mut entry = entry(record, reference, beside.first().map(Vec::as_slice));
+    if !record.referrers.is_empty() {
+        let list = index(record.referrers.iter().map(referrer_entry).collect());
+        entry["annotations"][REFERRERS] = digest_text(&sum(&list).sha256).into();
+        beside.push(list);
     }
-    let list = index(record.referrers.iter().map(referrer_entry).collect());
-    entry["annotations"][REFERRERS] = digest_text(&sum(&list).sha256).into();
-    (index(vec![entry]), Some(list))
+    (index(vec![entry]), beside)
 }
 
 /// An `index.json` with the image in it, replacing another of its name. Other entries stay unchanged.
-fn with_entry(index: Option<Value>, record: &Record, reference: &str) -> Result<Vec<u8>, String> {
+fn with_entry(
+    index: Option<Value>,
+    record: &Record,
+    reference: &str,
+    wrapper: Option<&[u8]>,
+) -> Result<Vec<u8>, String> {
     let mut index = index.unwrap_or_else(|| {
         json!({
             "schemaVersion": 2,
@@ -224,7 +237,7 @@ fn with_entry(index: Option<Value>, record: &Record, reference: &str) -> Result<
     let manifests = index.get_mut("manifests").and_then(Value::as_array_mut);
     let manifests = manifests.ok_or("its index.json has no list `manifests`")?;
     manifests.retain(|entry| reference_of(entry) != Some(reference));
-    manifests.push(entry(record, reference));
+    manifests.push(entry(record, reference, wrapper));
     for referrer in &record.referrers {
         let entry = referrer_entry(referrer);
         manifests.retain(|it| reference_of(it).is_some() || it.get("digest") != entry.get("digest"));

@@ -48,6 +48,7 @@ impl Store {
     }
 
     fn has_room_for(&self, live: u64) -> bool {
-        self.left() > live.saturating_add(live / 16).saturating_add(MARGIN)
+        let needed = live.saturating_add(live / 16).saturating_add(MARGIN);
+        self.left() > needed && self.is_granted(needed)
     }
 }

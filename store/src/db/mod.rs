@@ -9,6 +9,8 @@ mod rows;
 mod scan;
 mod table;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use rocksdb::{DB, WriteBatch, WriteOptions};
 
 use crate::folder::Folder;
@@ -81,6 +83,8 @@ impl Family {
 /// An open database.
 pub struct Db {
     db: DB,
+    /// Whether a write failed: RocksDB may refuse all others until it is opened anew.
+    stopped: AtomicBool,
     /// Last, since fields are dropped in order.
     place: DatabaseDir,
 }
@@ -99,7 +103,7 @@ impl Db {
         let disk = rustix::fs::fstatvfs(store).map(|disk| disk.f_blocks.saturating_mul(disk.f_frsize));
         let log = disk.map_or(options::MAX_LOG, |bytes| (bytes / 64).clamp(1 << 20, options::MAX_LOG));
         match DB::open_cf_descriptors(&options::database(log), place.path(), options::families()) {
-            Ok(db) => Ok(Self { db, place }),
+            Ok(db) => Ok(Self { db, stopped: AtomicBool::new(false), place }),
             Err(e) => Err(place.failed("be opened", &e)),
         }
     }
@@ -112,7 +116,7 @@ impl Db {
         let names = Family::ALL.iter().map(|family| family.name());
         let place = DatabaseDir::open(store, name, "be opened for reading")?;
         DB::open_cf_for_read_only(&rocksdb::Options::default(), place.path(), names, false)
-            .map(|db| Self { db, place })
+            .map(|db| Self { db, stopped: AtomicBool::new(false), place })
             .map_err(|e| DbError::new("be opened for reading", &e))
     }
 
@@ -134,6 +138,18 @@ impl Db {
         })
     }
 
+    /// Whether a write failed, on behalf of somebody or in the background. RocksDB may refuse all others until it is
+    /// opened anew: it goes on by itself after ENOSPC, and not after EDQUOT.
+    pub fn is_stopped(&self) -> bool {
+        let failed = || self.number(Family::Meta, "rocksdb.background-errors").is_ok_and(|count| count > 0);
+        self.stopped.load(Ordering::SeqCst) || failed()
+    }
+
+    fn failed(&self, doing: &'static str, error: &rocksdb::Error) -> DbError {
+        self.stopped.store(true, Ordering::SeqCst);
+        self.place.failed(doing, error)
+    }
+
     /// Writes `rows` as one batch.
     ///
     /// # Errors
@@ -153,7 +169,7 @@ impl Db {
                 None => batch.delete_cf(family, key),
             }
         }
-        self.db.write_opt(batch, options).map_err(|e| self.place.failed("write", &e))
+        self.db.write_opt(batch, options).map_err(|e| self.failed("write", &e))
     }
 
     /// Writes `rows` past the log: they are durable only after [`Db::flush_inline`], and until then a crash may
@@ -172,7 +188,7 @@ impl Db {
     /// # Errors
     /// When RocksDB fails.
     pub fn flush_inline(&self) -> Result<(), DbError> {
-        self.db.flush_cf(self.family(Family::Inline)?).map_err(|e| self.place.failed("flush", &e))
+        self.db.flush_cf(self.family(Family::Inline)?).map_err(|e| self.failed("flush", &e))
     }
 
     /// Writes all that is in memory to table files, so that the next opening has no log to replay.
@@ -181,7 +197,7 @@ impl Db {
     /// When RocksDB fails.
     pub fn flush(&self) -> Result<(), DbError> {
         for family in Family::ALL {
-            self.db.flush_cf(self.family(*family)?).map_err(|e| self.place.failed("flush", &e))?;
+            self.db.flush_cf(self.family(*family)?).map_err(|e| self.failed("flush", &e))?;
         }
         Ok(())
     }

@@ -1,8 +1,9 @@
 //! Makes a session's queue durable, in an order that survives crashes.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::OnceLock;
+use std::sync::atomic::Ordering;
 
-use super::{Added, MAX_INLINE, Session, WriteError, lock};
+use super::{Added, Failed, MAX_INLINE, Session, WriteError, lock};
 use crate::crash::{self, CrashPoint};
 use crate::db::{BlobRow, Durability, Placement, Rows, Target};
 use crate::model::{BlobId, TreeId};
@@ -39,7 +40,7 @@ pub(super) struct Pending {
 
 /// A batch on its way to the disk: it has left the session's queue, so the session is broken unless it arrives.
 struct Attempt<'a> {
-    failed: &'a AtomicBool,
+    failed: &'a OnceLock<Failed>,
     arrived: bool,
 }
 
@@ -50,7 +51,10 @@ impl<'a> Attempt<'a> {
     }
 
     fn end(mut self, outcome: Result<(), WriteError>) -> Result<(), WriteError> {
-        self.arrived = outcome.is_ok();
+        self.arrived = true;
+        if let Err(error) = &outcome {
+            let _ = self.failed.set(Failed { why: error.to_string(), no_space: error.is_no_space() });
+        }
         outcome
     }
 }
@@ -59,7 +63,7 @@ impl Drop for Attempt<'_> {
     fn drop(&mut self) {
         // Also on a panic.
         if !self.arrived {
-            self.failed.store(true, Ordering::SeqCst);
+            let _ = self.failed.set(Failed { why: "it was interrupted".to_owned(), no_space: false });
         }
     }
 }
@@ -288,7 +292,7 @@ impl Drop for Session<'_> {
         // What a session that is given up wrote round the log goes at once. Of a batch that failed it is not known.
         if unlogged {
             let written = written.into_iter().map(|(id, _)| id).collect();
-            self.store.give_up_unlogged(written, !*self.failed.get_mut());
+            self.store.give_up_unlogged(written, self.failed.get().is_none());
         }
     }
 }

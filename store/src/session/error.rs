@@ -52,8 +52,13 @@ pub enum WriteError {
         size: u64,
     },
     /// An earlier write of the session failed, and its losses are unknown.
-    #[error("an earlier write of this session failed, so it acknowledges nothing")]
-    Poisoned,
+    #[error("an earlier write of this session failed, so it acknowledges nothing: {why}")]
+    Poisoned {
+        /// What that write failed of.
+        why: String,
+        /// Whether that was a full disk, or a quota.
+        no_space: bool,
+    },
     /// A result, or something that its records need, is neither in the session nor in the store.
     #[error("{target} cannot be kept: {lacking} is {presence}")]
     Unstored {
@@ -85,6 +90,7 @@ impl WriteError {
             Self::File(e) => e.is_no_space(),
             Self::Db(e) => matches!(e, DbError::NoSpace { .. }),
             Self::NoRoom(_) => true,
+            Self::Poisoned { no_space, .. } => *no_space,
             _ => false,
         }
     }

@@ -16,8 +16,8 @@ mod stream;
 mod tree;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use commit::Pending;
 pub use error::WriteError;
@@ -82,6 +82,12 @@ impl Promise {
     }
 }
 
+/// Why a batch of a session failed.
+struct Failed {
+    why: String,
+    no_space: bool,
+}
+
 /// A writer. Threads share it by reference. Dropping it without [`Session::finish`] acknowledges nothing;
 /// what it wrote is garbage-collected later.
 pub struct Session<'s> {
@@ -94,7 +100,7 @@ pub struct Session<'s> {
     commits_seen: AtomicU64,
     /// Whether a batch of this session failed half way: its content is lost, and still promised. From then on
     /// nothing is accepted or acknowledged.
-    failed: AtomicBool,
+    failed: OnceLock<Failed>,
     /// Whether something bypassed the log.
     unlogged: AtomicBool,
     /// Digests whose bytes some thread of this session is storing now.
@@ -119,7 +125,7 @@ impl Store {
             pending: Mutex::default(),
             promised: Mutex::default(),
             commits_seen: AtomicU64::new(*lock(&self.commits)),
-            failed: AtomicBool::new(false),
+            failed: OnceLock::new(),
             unlogged: AtomicBool::new(false),
             in_flight: Mutex::default(),
             landed: Condvar::new(),
@@ -206,7 +212,12 @@ impl<'s> Session<'s> {
 
     /// Fails once a batch of this session has failed.
     fn require_unbroken(&self) -> Result<(), WriteError> {
-        if self.failed.load(Ordering::SeqCst) { Err(WriteError::Poisoned) } else { Ok(()) }
+        match self.failed.get() {
+            Some(Failed { why, no_space }) => {
+                Err(WriteError::Poisoned { why: why.clone(), no_space: *no_space })
+            }
+            None => Ok(()),
+        }
     }
 
     fn promised(&self, target: Target) -> Option<Promise> {

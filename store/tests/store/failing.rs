@@ -32,7 +32,7 @@ fn a_session_with_a_failed_batch_acknowledges_nothing() {
         Realisation { outputs: Outputs([("out".to_owned(), tree.id())].into()), ..Realisation::default() };
     let realised = Realised { of: Some((b"request".to_vec(), realisation)), ..Realised::default() };
     let keep = Keep { root, lease: Some(Holder::Until(u64::MAX)), realised };
-    assert!(matches!(session.finish(&[Target::Tree(tree.id())], &keep), Err(WriteError::Poisoned)));
+    assert!(matches!(session.finish(&[Target::Tree(tree.id())], &keep), Err(WriteError::Poisoned { .. })));
     assert!(it.store.roots().unwrap().is_empty() && it.store.leases().unwrap().is_empty());
     let any = stele_store::Origins::Any;
     assert_eq!(it.store.realisation(&Digest::of(b"request"), any).unwrap(), None);
@@ -46,7 +46,7 @@ fn a_session_with_a_failed_batch_acknowledges_nothing() {
 fn a_session_with_a_failed_batch_accepts_nothing() {
     let it = Fresh::new();
     let (session, ..) = broken(&it);
-    let poisoned = |error: Option<WriteError>| matches!(error, Some(WriteError::Poisoned));
+    let poisoned = |error: Option<WriteError>| matches!(error, Some(WriteError::Poisoned { .. }));
     assert!(poisoned(session.add_blob(b"small", false).err()));
     assert!(poisoned(session.add_blob(&[1; LARGE], false).err()));
     assert!(poisoned(session.add_tree(&Tree::default()).err()));

@@ -8,6 +8,7 @@
 
 mod doors;
 mod failing_calls;
+mod quota;
 mod words;
 
 use std::path::Path;

@@ -13,7 +13,7 @@ mod importing;
 mod layouts;
 mod peers;
 mod pushing;
-
+mod ranges;
 mod resuming;
 mod serving;
 mod strangers;

@@ -59,7 +59,7 @@ impl Endpoint {
     }
 
     /// A metric's value.
-    fn metric(&self, name: &str) -> u64 {
+    pub fn metric(&self, name: &str) -> u64 {
         let text = String::from_utf8(self.get("GET", "/metrics", "").1).unwrap();
         let line = text.lines().find_map(|line| line.strip_prefix(&format!("{name} ")));
         line.unwrap_or_else(|| panic!("no {name} in {text}")).parse().unwrap()

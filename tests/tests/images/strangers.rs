@@ -9,6 +9,7 @@ use super::*;
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const DOCKER: &str = "application/vnd.docker.distribution.manifest.v2+json";
+const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
 
 /// A layer whose bytes can be generated again from its files: one that Stele wrote.
@@ -204,18 +205,56 @@ fn an_image_has_the_name_that_its_engine_wrote() {
 }
 
 #[test]
-fn an_image_of_dockers_media_types_is_exported_unchanged() {
+fn no_wrapper_stands_for_another_image() {
     let images = Images::new();
-    let layer = exact_layer(&images);
-    let layout = Layout::new(&images, "docker", std::slice::from_ref(&layer));
-    layout.index(&[named(image(&layout, &layer, DOCKER), "t")]);
+    let layout = Layout::new(&images, "two", &[layer("a")]);
+    let (first, second) = (image(&layout, &layer("a"), DOCKER), image(&layout, &layer("b"), DOCKER));
+    let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": [first]}).to_string();
+    let mut wrapper = named(layout.put(INDEX, index.as_bytes()), "t");
+    wrapper["annotations"]["stele.original"] = second["digest"].clone();
+    layout.index(std::slice::from_ref(&wrapper));
+    let said = images.shop.stele.fails(&["image", "import", text(&layout.path)], 1);
+    assert!(said.contains("not those of the document"), "{said}");
+    // One whose document is gone is an index like any other.
+    wrapper["annotations"]["stele.original"] = format!("sha256:{}", "5".repeat(64)).into();
+    layout.index(&[wrapper]);
     images.shop.stele.ok(&["image", "import", text(&layout.path)]);
-    let out = images.scratch("out");
-    images.shop.stele.ok(&["image", "export", "t", text(&out)]);
-    let index: Value = serde_json::from_slice(&fs::read(out.join("index.json")).unwrap()).unwrap();
-    assert_eq!(index["manifests"][0]["mediaType"], DOCKER);
-    // By name, skopeo finds OCI media types only; without a name it takes the only image of a layout.
-    peer("skopeo", &["inspect", &format!("oci:{}", text(&out))]);
+}
+
+#[test]
+fn an_image_of_dockers_media_types_keeps_its_digest_and_is_found_by_its_name() {
+    let images = Images::new();
+    let exact = exact_layer(&images);
+    let layout = Layout::new(&images, "docker", std::slice::from_ref(&exact));
+    let manifest = image(&layout, &exact, DOCKER);
+    let mut listed = manifest.clone();
+    listed["platform"] = json!({"architecture": "amd64", "os": "linux"});
+    let list = json!({"schemaVersion": 2, "mediaType": DOCKER_LIST, "manifests": [listed]});
+    let list = layout.put(DOCKER_LIST, list.to_string().as_bytes());
+    let identity = |name: &str| {
+        let shown = images.shop.stele.ok(&["--json", "image", "inspect", name]);
+        serde_json::from_str::<Value>(&shown).unwrap()["digest"].clone()
+    };
+    for (entry, name) in [(&manifest, "manifest"), (&list, "list")] {
+        layout.index(&[named(entry.clone(), name)]);
+        images.shop.stele.ok(&["image", "import", text(&layout.path)]);
+        let (folder, archive) =
+            (images.scratch(&format!("{name}-out")), images.scratch(&format!("{name}.tar")));
+        images.shop.stele.ok(&["image", "export", name, text(&folder)]);
+        images.shop.stele.ok(&["image", "export", name, text(&archive)]);
+        for place in [format!("oci:{}", text(&folder)), format!("oci-archive:{}", text(&archive))] {
+            // Engines look for names among OCI's media types only, and take the only image of a layout without one.
+            for place in [format!("{place}:{name}"), place] {
+                let raw = peer("skopeo", &["inspect", "--format", "{{.Layers}}", &place]);
+                assert!(raw.contains(&digest(&exact)), "{place}: {raw}");
+            }
+        }
+        for from in [&folder, &archive] {
+            let back = format!("{name}-back");
+            images.shop.stele.ok(&["image", "import", "--ref", name, "--name", &back, text(from)]);
+            assert_eq!(identity(&back), entry["digest"]);
+        }
+    }
 }
 
 #[test]

@@ -33,7 +33,8 @@ pub fn parse(header: Option<&str>, size: u64) -> Range {
         ("", suffix) => match number(suffix) {
             None => Range::All,
             Some(0) => Range::Unsatisfiable,
-            Some(_) if size == 0 => Range::Unsatisfiable,
+            // Satisfiable (14.1.2), but no Content-Range can express it.
+            Some(_) if size == 0 => Range::All,
             Some(count) => {
                 let length = count.min(size);
                 Range::Part { first: size - length, length }
@@ -77,7 +78,7 @@ mod tests {
             ("bytes=99999999999999999999999-", 10, Range::Unsatisfiable),
             ("bytes=-0", 10, Range::Unsatisfiable),
             ("bytes=0-", 0, Range::Unsatisfiable),
-            ("bytes=-1", 0, Range::Unsatisfiable),
+            ("bytes=-1", 0, Range::All),
             ("bytes=5-3", 10, Range::All),
             ("bytes=0-1,3-4", 10, Range::All),
             ("bytes=+1-2", 10, Range::All),

@@ -1,0 +1,305 @@
+//! Parts of a compressed stream, made without the blocks before and after them where that can be avoided.
+//!
+//! No table says where a block begins in the compressed stream, so blocks have to be compressed to find out: those
+//! from the beginning to the part, or those from the part to the end, whichever are fewer. The last byte of a stream
+//! costs its last blocks, then, and not all of it.
+
+use std::io::{self, Read};
+
+use super::{Packer, batch};
+
+/// The sizes of a stream in bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sizes {
+    /// Before compression.
+    pub(crate) plain: u64,
+    /// After it.
+    pub(crate) packed: u64,
+}
+
+/// Opens the uncompressed bytes at an offset.
+pub(super) type Open<'a> = dyn Fn(u64) -> io::Result<Box<dyn Read + 'a>> + 'a;
+type Sink<'a> = dyn FnMut(&[u8]) -> io::Result<()> + 'a;
+
+/// One stream of which a part is made.
+pub(super) struct Stream<'a, P> {
+    pub(super) packer: P,
+    pub(super) block: usize,
+    pub(super) threads: usize,
+    pub(super) sizes: Sizes,
+    pub(super) open: &'a Open<'a>,
+}
+
+/// Passes on what lies in a part of the stream, and knows when that is over.
+struct Window<'a, 'b> {
+    at: u64,
+    first: u64,
+    end: u64,
+    to: &'a mut Sink<'b>,
+}
+
+impl Window<'_, '_> {
+    fn pass(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let length = bytes.len() as u64;
+        let from = self.first.saturating_sub(self.at).min(length);
+        let to = self.end.saturating_sub(self.at).min(length);
+        self.at += length;
+        match (usize::try_from(from), usize::try_from(to)) {
+            (Ok(from), Ok(to)) if from < to => (self.to)(&bytes[from..to]),
+            _ => Ok(()),
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.at >= self.end
+    }
+}
+
+impl<P: Packer> Stream<'_, P> {
+    /// Passes `length` bytes of the compressed stream from `first` on to `to`, or as many as there are.
+    pub(super) fn part(&mut self, first: u64, length: u64, to: &mut Sink<'_>) -> io::Result<()> {
+        let end = first.saturating_add(length).min(self.sizes.packed);
+        if first >= end {
+            return Ok(());
+        }
+        let blocks = self.sizes.plain.div_ceil(self.block as u64);
+        let trailer = self.packer.end()?.len() as u64;
+        let body = self.sizes.packed.checked_sub(trailer).ok_or_else(wrong)?;
+        // What is before the part costs once; what is behind its beginning is compressed to find that, and again.
+        let (mut block, mut at) = (0, 0);
+        if self.sizes.packed - first < end / 2 {
+            (block, at) = self.before(first.min(body), blocks, body)?;
+        }
+        let mut window = Window { at, first, end, to };
+        if block == 0 {
+            window.at = 0;
+            window.pass(&self.packer.begin())?;
+        }
+        self.each(block, blocks, block == 0, &mut |packed| {
+            window.pass(packed)?;
+            Ok(!window.is_over())
+        })?;
+        if window.is_over() {
+            return Ok(());
+        }
+        // The rest is in the trailer, which is about all of the bytes.
+        if block > 0 {
+            self.count_all()?;
+        }
+        window.pass(&self.packer.end()?)
+    }
+
+    /// The last block that begins at or before `first`, and where it begins, found from the end of the blocks at
+    /// `body`.
+    fn before(&mut self, first: u64, blocks: u64, body: u64) -> io::Result<(u64, u64)> {
+        let (mut block, mut at) = (blocks, body);
+        while block > 0 && at > first {
+            // As many as there are if the others are as small as the average, and one more.
+            let share = (u128::from(at - first) * u128::from(block)).div_ceil(u128::from(at.max(1)));
+            let step = u64::try_from(share).unwrap_or(u64::MAX).saturating_add(1).min(block);
+            let mut lengths = Vec::new();
+            self.each(block - step, block, false, &mut |packed| {
+                lengths.push(packed.len() as u64);
+                Ok(true)
+            })?;
+            for length in lengths.into_iter().rev() {
+                if at <= first {
+                    return Ok((block, at));
+                }
+                block -= 1;
+                at = at.checked_sub(length).ok_or_else(wrong)?;
+            }
+        }
+        Ok((block, at))
+    }
+
+    /// Passes the blocks from `from` to `end`, compressed and in order, to `to`, as long as that returns true.
+    fn each(
+        &mut self,
+        from: u64,
+        end: u64,
+        count: bool,
+        to: &mut dyn FnMut(&[u8]) -> io::Result<bool>,
+    ) -> io::Result<()> {
+        if from >= end {
+            return Ok(());
+        }
+        let mut plain = (self.open)(from * self.block as u64)?;
+        let mut buffers: Vec<Vec<u8>> = vec![vec![0; self.block]; self.threads];
+        let mut next = from;
+        while next < end {
+            let step = usize::try_from(end - next).unwrap_or(usize::MAX).min(self.threads);
+            let lengths = super::fill_all(&mut *plain, &mut buffers[..step])?;
+            if lengths.len() < step {
+                return Err(wrong());
+            }
+            let filled: Vec<&[u8]> =
+                buffers.iter().zip(&lengths).map(|(bytes, length)| &bytes[..*length]).collect();
+            let packed = batch(&self.packer, &filled);
+            for (bytes, packed) in filled.iter().zip(packed) {
+                if count {
+                    self.packer.count(bytes);
+                }
+                if !to(&packed?)? {
+                    return Ok(());
+                }
+            }
+            next += step as u64;
+        }
+        Ok(())
+    }
+
+    /// Reads all of the bytes, where the trailer depends on them.
+    fn count_all(&mut self) -> io::Result<()> {
+        if !P::COUNTS {
+            return Ok(());
+        }
+        let mut plain = (self.open)(0)?;
+        let mut buffer = vec![0; self.block];
+        loop {
+            match super::fill(&mut *plain, &mut buffer)? {
+                0 => return Ok(()),
+                count => self.packer.count(&buffer[..count]),
+            }
+        }
+    }
+}
+
+fn wrong() -> io::Error {
+    io::Error::other("the layer does not have its recorded size")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use proptest::prelude::*;
+
+    use super::super::gzip::Gzip;
+    use super::super::zstd::Zstd;
+    use super::*;
+    use crate::content::in_memory::mixed;
+
+    /// Counts the blocks that it compresses.
+    struct Counting<'a, P>(P, &'a AtomicUsize);
+
+    impl<P: Packer> Packer for Counting<'_, P> {
+        const COUNTS: bool = P::COUNTS;
+
+        fn begin(&self) -> Vec<u8> {
+            self.0.begin()
+        }
+
+        fn block(&self, bytes: &[u8]) -> io::Result<Vec<u8>> {
+            self.1.fetch_add(1, Ordering::Relaxed);
+            self.0.block(bytes)
+        }
+
+        fn count(&mut self, bytes: &[u8]) {
+            self.0.count(bytes);
+        }
+
+        fn end(&self) -> io::Result<Vec<u8>> {
+            self.0.end()
+        }
+    }
+
+    const BLOCK: usize = 1000;
+
+    fn whole<P: Packer>(packer: P, bytes: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        let mut to = |bytes: &[u8]| {
+            out.extend_from_slice(bytes);
+            Ok(())
+        };
+        super::super::pack(packer, BLOCK, 2, &mut &*bytes, &mut to).unwrap();
+        out
+    }
+
+    /// A part of the stream, and how many blocks were compressed for it.
+    fn part<P: Packer>(packer: P, bytes: &[u8], packed: usize, first: u64, length: u64) -> (Vec<u8>, usize) {
+        let made = AtomicUsize::new(0);
+        let open = |at: u64| Ok(Box::new(&bytes[usize::try_from(at).unwrap()..]) as Box<dyn Read>);
+        let sizes = Sizes { plain: bytes.len() as u64, packed: packed as u64 };
+        let packer = Counting(packer, &made);
+        let mut stream = Stream { packer, block: BLOCK, threads: 2, sizes, open: &open };
+        let mut out = Vec::new();
+        let mut to = |bytes: &[u8]| {
+            out.extend_from_slice(bytes);
+            Ok(())
+        };
+        stream.part(first, length, &mut to).unwrap();
+        (out, made.load(Ordering::Relaxed))
+    }
+
+    #[test]
+    fn neither_end_of_a_stream_costs_its_other_blocks() {
+        let bytes = mixed(100 * BLOCK - 1);
+        let (gzip, zstd) = (whole(Gzip::default(), &bytes), whole(Zstd, &bytes));
+        for length in [1, 8, 9, 100] {
+            let (gzip, zstd) = (gzip.len(), zstd.len());
+            for (made, size) in [
+                (part(Gzip::default(), &bytes, gzip, gzip as u64 - length, length), gzip),
+                (part(Zstd, &bytes, zstd, zstd as u64 - length, length), zstd),
+                (part(Gzip::default(), &bytes, gzip, 0, length), gzip),
+                (part(Zstd, &bytes, zstd, 0, length), zstd),
+            ] {
+                assert!(
+                    made.0.len() as u64 == length && made.1 <= 6,
+                    "{length} of {size}: {} blocks",
+                    made.1
+                );
+            }
+        }
+        // What ends with a block costs none after it; the trailer alone costs none at all.
+        let two = whole(Gzip::default(), &bytes[..2 * BLOCK]).len() - Gzip::default().end().unwrap().len();
+        assert_eq!(part(Gzip::default(), &bytes, gzip.len(), 0, two as u64).1, 2);
+        assert_eq!(part(Gzip::default(), &bytes, gzip.len(), gzip.len() as u64 - 10, 10).1, 0);
+        // The worst place costs less than twice of all.
+        let most = (0..20).map(|at| part(Zstd, &bytes, zstd.len(), at * zstd.len() as u64 / 20, 1).1).max();
+        assert!(most.unwrap() <= 150, "{most:?} of 100");
+    }
+
+    #[test]
+    fn a_stream_of_fewer_blocks_than_recorded_is_an_error() {
+        let bytes = mixed(10 * BLOCK);
+        let size = whole(Zstd, &bytes).len() as u64;
+        // The trailer of zstd depends on nothing.
+        let last = size - Zstd.end().unwrap().len() as u64 - 1;
+        for (first, short) in [(0, BLOCK), (last, BLOCK), (0, 5 * BLOCK), (last, 5 * BLOCK)] {
+            let there = &bytes[..bytes.len() - short];
+            let open = |at: u64| {
+                let at = usize::try_from(at).unwrap().min(there.len());
+                Ok(Box::new(&there[at..]) as Box<dyn Read>)
+            };
+            let sizes = Sizes { plain: bytes.len() as u64, packed: size };
+            let mut stream = Stream { packer: Zstd, block: BLOCK, threads: 2, sizes, open: &open };
+            let outcome = stream.part(first, size, &mut |_| Ok(()));
+            assert!(outcome.is_err(), "{short} bytes fewer, from {first}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_part_of_a_stream_equals_that_part_of_the_whole(
+            size in prop_oneof![Just(1), Just(BLOCK), Just(2 * BLOCK), 1..40 * BLOCK],
+            first in any::<prop::sample::Index>(),
+            length in prop_oneof![0..20u64, 0..30_000u64, Just(u64::MAX)],
+            from_end in any::<bool>(),
+            zstd in any::<bool>(),
+        ) {
+            let bytes = mixed(size);
+            let all = if zstd { whole(Zstd, &bytes) } else { whole(Gzip::default(), &bytes) };
+            let first = match from_end {
+                true => all.len().saturating_sub(usize::try_from(length).unwrap_or(usize::MAX)),
+                false => first.index(all.len()),
+            };
+            let (part, _) = match zstd {
+                true => part(Zstd, &bytes, all.len(), first as u64, length),
+                false => part(Gzip::default(), &bytes, all.len(), first as u64, length),
+            };
+            let end = first.saturating_add(usize::try_from(length).unwrap_or(usize::MAX)).min(all.len());
+            prop_assert!(part == all[first..end]);
+        }
+    }
+}
