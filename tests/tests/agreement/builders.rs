@@ -12,11 +12,15 @@ use stele_tests::workshop::Workshop;
 pub const NAMES: [&str; 3] = ["alice", "bob", "carol"];
 
 /// An image of the application, in the file of its recipe.
-const IMAGE: &str = "\nimage(name = 'app', inputs = [app], entrypoint = ['/hello'])\n";
+const IMAGE: &str = "\nimage(name = 'app', inputs = [app], entrypoint = ['/busybox', 'cat', '/hello'])\n";
 
 /// Writes the application, a recipe and an image.
 pub fn write_app(shop: &Workshop, text: &str) {
-    shop.recipe("app", &["cc"], &format!("echo {text} > src; sh /bin/cc src > $OUT/hello"));
+    shop.recipe(
+        "app",
+        &["cc"],
+        &format!("echo {text} > src; sh /bin/cc src > $OUT/hello; cp /bin/busybox $OUT/busybox"),
+    );
     let file = shop.path().join("pkgs/app/recipe.star");
     let recipe = fs::read_to_string(&file).unwrap();
     fs::write(file, recipe + IMAGE).unwrap();

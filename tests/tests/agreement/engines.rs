@@ -80,6 +80,13 @@ fn an_image_is_not_approved_before_the_policy_agrees_and_engines_refuse_it() {
     assert!(said.starts_with("sha256:"), "{said}");
     alice.ok(&["image", "push", "app", &reference, "--policy", &policy, "--policy-closure"]);
     ok(&newer::run(scratch, &pull));
+    let podman =
+        ["podman", "--root", "/scratch/images", "--storage-driver", "vfs", "--cgroup-manager", "cgroupfs"];
+    let how = ["--runtime", "runc", "run", "--network", "none", "--rm", "--tls-verify=false"];
+    let limits = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=4096:4096"];
+    let enforced = ["--pull", "always", "--signature-policy", "/scratch/policy.json", &reference];
+    let run = [&podman[..], &how, &limits, &enforced].concat();
+    assert!(ok(&newer::run(scratch, &run)).contains("hello"));
     let skopeo = ["skopeo", "--policy", "/scratch/policy.json", "copy", "--src-tls-verify=false"];
     let from = format!("docker://{reference}");
     let copy = [&skopeo[..], &[&from, "dir:/scratch/copy"]].concat();
@@ -89,7 +96,7 @@ fn an_image_is_not_approved_before_the_policy_agrees_and_engines_refuse_it() {
     write_app(&it.shop, "other");
     alice.ok(&["image", "build", "app"]);
     alice.ok(&["image", "push", "app", &reference]);
-    refused(&newer::run(scratch, &pull), "signature");
+    refused(&newer::run(scratch, &run), "signature");
     // And another key.
     fs::copy(it.path("alice.pub"), scratch.join("gate.pub")).unwrap();
     refused(&newer::run(scratch, &copy), "ignature");
