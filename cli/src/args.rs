@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    agreement, build, check, daemon, diff, exec, graph, image, info, key, lineage, log, mount, pages, policy,
-    recipe, sandbox, seed, serve, source, store, trace, umount,
+    agreement, build, check, daemon, diff, exec, explain, graph, image, info, key, lineage, log, mount,
+    pages, policy, recipe, sandbox, seed, serve, source, store, trace, umount,
 };
 
 /// Build from a readable seed, agree on every bit, ship the digest.
@@ -59,6 +59,7 @@ pub enum Command {
     Image(image::Command),
     Check(check::Check),
     Diff(diff::Diff),
+    Explain(explain::Explain),
     /// Show a recipe, whether it is built, and how much opaque (prebuilt) input it depends on
     Info(info::Info),
     Lineage(lineage::Lineage),

@@ -320,6 +320,8 @@ pub enum Answer {
     Traced(crate::builds::Traced),
     /// `check`.
     Checked(Box<stele_builder::realise::CheckRecord>),
+    /// `explain`.
+    Explained(Box<stele_builder::realise::Explanation>),
     /// `diff`.
     Compared(Box<Compared>),
     /// Metadata of a log.

@@ -129,6 +129,15 @@ pub enum Request {
         /// How many rounds.
         rounds: u32,
     },
+    /// Find out what changes a recipe's output.
+    Explain {
+        /// The recipe tree.
+        tree: String,
+        /// The recipe.
+        recipe: String,
+        /// How to build.
+        order: Order,
+    },
     /// The record of a recipe's last check.
     LastCheck {
         /// The recipe.
@@ -180,6 +189,7 @@ impl Request {
             | Self::Build { tree, .. }
             | Self::Trace { tree, .. }
             | Self::Check { tree, .. }
+            | Self::Explain { tree, .. }
             | Self::Plan { tree, .. } => {
                 vec![(PathUse::Tree, tree)]
             }

@@ -132,6 +132,10 @@ fn answer(
             let (tree, recipe) = (from_wire(&tree)?, recipes::name(&recipe)?);
             builds::check(engine, &tree, &recipe, &order, rounds, sink, progress)
         }
+        Request::Explain { tree, recipe, order } => {
+            let (tree, recipe) = (from_wire(&tree)?, recipes::name(&recipe)?);
+            builds::explain(engine, &tree, &recipe, &order, sink, progress)
+        }
         Request::LastCheck { recipe } => {
             Ok(Answer::Checked(Box::new(builds::last_check(engine, &recipes::name(&recipe)?)?)))
         }

@@ -161,6 +161,7 @@ mod tests {
         store.add_evidence(vec![(about, b"signed".to_vec())]).unwrap();
         store.collect(false, &Progress::default()).unwrap();
         store.close().unwrap();
+        drop(store);
         let store = Store::open(&dir.path().join("store")).unwrap();
         assert_eq!(store.evidence(Some(&about)).unwrap()[0].sha256, Sha256::of(b"signed"));
     }

@@ -10,10 +10,12 @@ use serde::{Deserialize, Serialize};
 use stele_store::model::{Digest, TreeId};
 use stele_store::{Keep, Origin, Progress, Realised};
 
+use super::action::Work;
 use super::differs::DifferenceKind;
 use super::schedule::Prepared;
 use super::variation::{Variation, Varied};
 use super::{Builder, Event, Failed, Realisations, Request};
+use crate::hold::Held;
 use crate::profile;
 
 /// The version of the record.
@@ -136,26 +138,38 @@ impl Builder {
         };
         for round in 1..=rounds {
             let variation = Variation::of_round(round, &work.action.env, processors);
-            let (began, begun) = (stele_store::now(), Instant::now());
-            let varied = variation.varied();
-            let load = variation.begin_load();
-            work.variation = Some(variation);
-            let outcome = self.run_alone(&work, &held, progress, tell);
-            drop(load);
-            progress.check()?;
-            let outcome = match outcome {
-                Ok(_) => RoundOutcome::Same {},
-                Err(error) => of_error(&error),
-            };
-            record.reproducible &= outcome == RoundOutcome::Same {};
-            let seconds = begun.elapsed().as_secs();
-            record.rounds.push(CheckRound { round, began, seconds, varied, outcome });
+            let done = self.round(&mut work, variation, &held, progress, tell)?;
+            record.reproducible &= done.outcome == RoundOutcome::Same {};
+            record.rounds.push(CheckRound { round, ..done });
         }
         // Strings and numbers can always be serialised.
         let text = serde_json::to_vec(&record).unwrap_or_default();
         let realised = Realised { check: Some((work.id.0, text)), ..Realised::default() };
         self.store.session()?.finish(&[], &Keep { realised, ..Keep::default() })?;
         Ok(Checking::Checked(record))
+    }
+
+    /// Builds once under these conditions, and compares.
+    pub(super) fn round(
+        self: &Arc<Self>,
+        work: &mut Work,
+        variation: Variation,
+        held: &Held,
+        progress: &Progress,
+        tell: &(dyn Fn(Event) + Sync),
+    ) -> Result<CheckRound, Failed> {
+        let (began, begun) = (stele_store::now(), Instant::now());
+        let varied = variation.varied();
+        let load = variation.begin_load();
+        work.variation = Some(variation);
+        let outcome = self.run_alone(work, held, progress, tell);
+        drop(load);
+        progress.check()?;
+        let outcome = match outcome {
+            Ok(_) => RoundOutcome::Same {},
+            Err(error) => of_error(&error),
+        };
+        Ok(CheckRound { round: 0, began, seconds: begun.elapsed().as_secs(), varied, outcome })
     }
 }
 

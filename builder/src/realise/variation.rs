@@ -44,11 +44,38 @@ pub struct Varied {
 }
 
 impl Variation {
+    /// That of a build as it usually is.
+    pub fn usual() -> Self {
+        let machine = Machine::default();
+        Self { machine, env: BTreeMap::new(), umask: UMASK, random_addresses: false, load: 0 }
+    }
+
+    /// This, with only the vectors of these names varied; the others are as usual.
+    pub fn only(&self, names: &[String]) -> Self {
+        let has = |vector: &str| names.iter().any(|name| name == vector);
+        let Self { machine, env, umask, random_addresses, load } = self.clone();
+        let usual = Machine::default();
+        let env = env.into_iter().filter(|(name, _)| has(&format!("environment {name}")));
+        Self {
+            env: env.collect(),
+            umask: if has("umask") { umask } else { UMASK },
+            random_addresses: has("addresses") && random_addresses,
+            load: if has("load") { load } else { 0 },
+            machine: Machine {
+                host: if has("host name") { machine.host } else { usual.host },
+                release: if has("kernel release") { machine.release } else { usual.release },
+                processors: if has("processors") { machine.processors } else { usual.processors },
+                memory: if has("memory") { machine.memory } else { usual.memory },
+                uptime: if has("uptime") { machine.uptime } else { usual.uptime },
+                backwards: if has("directory order") { machine.backwards } else { usual.backwards },
+            },
+        }
+    }
+
     /// That of a round, counted from 1, of an action with these variables, on a machine with so many processors.
     pub fn of_round(round: u32, env: &BTreeMap<String, String>, processors: usize) -> Self {
         if round <= 1 {
-            let (machine, umask) = (Machine::default(), UMASK);
-            return Self { machine, env: BTreeMap::new(), umask, random_addresses: false, load: processors };
+            return Self { load: processors, ..Self::usual() };
         }
         let is_even = round.is_multiple_of(2);
         let either = |even: &'static str, odd: &'static str| if is_even { even } else { odd }.to_owned();
@@ -182,6 +209,19 @@ mod tests {
         let variation = Variation::of_round(1, &BTreeMap::new(), 4);
         assert_eq!(vectors(&variation), ["load"]);
         assert!(variation.machine().is_usual());
+    }
+
+    #[test]
+    fn each_vector_can_be_varied_alone() {
+        let all = [2, 3].map(|round| Variation::of_round(round, &BTreeMap::new(), 4));
+        assert_eq!(vectors(&all[0].only(&[])), Vec::<String>::new());
+        for variation in &all {
+            for vector in variation.varied() {
+                let alone = variation.only(std::slice::from_ref(&vector.vector));
+                assert_eq!(alone.varied(), [vector]);
+            }
+            assert_eq!(variation.only(&vectors(variation)), *variation);
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod context;
 pub mod daemon;
 pub mod diff;
 pub mod exec;
+pub mod explain;
 pub mod graph;
 pub mod image;
 pub mod info;
@@ -53,6 +54,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         }
         Command::Verify(args) => args.run(&cli.global),
         Command::Check(args) => args.run(&cli.global),
+        Command::Explain(args) => args.run(&cli.global),
         Command::Diff(args) => args.run(&cli.global),
         Command::Info(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Lineage(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),

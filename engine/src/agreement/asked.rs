@@ -156,6 +156,7 @@ fn label(plan: &plan::Plan, labels: &mut Labels) {
         let recipe = &plan.graph.recipes()[step.number];
         if let Some((id, _)) = &step.action {
             labels.recipes.insert(id.0, recipe.name.to_string());
+            labels.steps.insert(id.0);
         }
         label_inputs(recipe, labels);
     }

@@ -1,8 +1,8 @@
-//! A check: rounds of builds under varied conditions.
+//! A check: rounds of builds under varied conditions; and what explains it.
 
 use std::path::Path;
 
-use stele_builder::realise::{CheckRecord, Checking};
+use stele_builder::realise::{CheckRecord, Checking, Explaining};
 use stele_recipes::recipe::RecipeName;
 use stele_store::Progress;
 
@@ -39,6 +39,33 @@ pub fn check(
         Outcome::Fetch(fetch) => Answer::Built(fetch),
         Outcome::Done(Checking::Checked(record)) => Answer::Checked(Box::new(record)),
         Outcome::Done(Checking::Unready(realised)) => Answer::Built(built(&realised, tree)),
+    })
+}
+
+/// Builds `recipe` if it is not built, and then again until it is known what changes its output.
+///
+/// # Errors
+/// As of [`check`].
+pub fn explain(
+    engine: &Engine,
+    tree: &Path,
+    recipe: &RecipeName,
+    order: &Order,
+    sink: &mut dyn Sink,
+    progress: &Progress,
+) -> Result<Answer, Failure> {
+    let goals = std::slice::from_ref(recipe);
+    let first = build(engine, tree, goals, order, &mut *sink, progress)?;
+    if !first.fetch.is_empty() || !first.failed.is_empty() {
+        return Ok(Answer::Built(first));
+    }
+    let explaining = prepared(engine, (tree, goals), order, sink, progress, |builder, request, tell| {
+        builder.explain(request, progress, tell)
+    });
+    Ok(match explaining? {
+        Outcome::Fetch(fetch) => Answer::Built(fetch),
+        Outcome::Done(Explaining::Explained(explanation)) => Answer::Explained(Box::new(explanation)),
+        Outcome::Done(Explaining::Unready(realised)) => Answer::Built(built(&realised, tree)),
     })
 }
 

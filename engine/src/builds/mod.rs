@@ -8,7 +8,7 @@ mod prepared;
 mod realise;
 mod trace;
 
-pub(crate) use check::{check, last as last_check};
+pub(crate) use check::{check, explain, last as last_check};
 pub use event::Event;
 pub use exec::exec;
 pub(crate) use realise::{build, realised};

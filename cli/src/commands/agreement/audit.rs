@@ -263,8 +263,10 @@ fn about_image(
         Answer::Image(answer) => Ok(answer),
         _ => Err(unexpected()),
     };
+    // By its name: two names may have one digest.
     let manifest = decision.asked.outputs.values().find_map(|it| it.sha256);
-    let reference = manifest.map(|it| format!("sha256:{it}")).unwrap_or_default();
+    let digest = || manifest.map(|it| format!("sha256:{it}")).unwrap_or_default();
+    let reference = decision.name.strip_prefix("image-").map_or_else(digest, str::to_owned);
     let ImageAnswer::One(shown) = image(context, ImageRequest::Inspect { reference })? else {
         return Err(unexpected());
     };

@@ -189,12 +189,17 @@ fn a_change_right_before_the_read_is_not_settled() {
     let top = folder.path();
     put(&top.join("pkgs/a/recipe.star"), "recipe(name = 'a', version = '1', script = 'x')");
     sleep(SETTLED);
-    put(&top.join("pkgs/a/recipe.star"), "recipe(name = 'a', version = '2', script = 'x')");
+    let changed = top.join("pkgs/a/recipe.star");
+    put(&changed, "recipe(name = 'a', version = '2', script = 'x')");
+    // However long it takes until the evaluation reads it: the change is at the moment of the read, or after it.
+    let soon = std::time::SystemTime::now() + Duration::from_secs(2);
+    fs::File::options().write(true).open(&changed).unwrap().set_modified(soon).unwrap();
     let files = OnDisk::open(top).unwrap();
     evaluate_all(&files).unwrap();
     // However long it takes from the read to the check.
     sleep(SETTLED);
     assert!(!files.stamps().are_settled());
+    sleep(Duration::from_millis(2_100));
     // The control: read again now, it holds.
     let files = OnDisk::open(top).unwrap();
     evaluate_all(&files).unwrap();

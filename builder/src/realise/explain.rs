@@ -1,0 +1,244 @@
+//! Explains why a recipe is not reproducible: builds it again with fewer and fewer vectors varied, until those are left
+//! that alone change the output.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use stele_store::model::{Digest, TreeId};
+use stele_store::{Origin, Progress};
+
+use super::check::{CheckRecord, RoundOutcome};
+use super::schedule::Prepared;
+use super::variation::{Variation, Varied};
+use super::{Builder, Event, Failed, Realisations, Request};
+use crate::profile;
+
+/// The version of the explanation.
+const VERSION: u32 = 1;
+/// The rounds of a check whose conditions are tried, the hostile ones.
+const HOSTILE: [u32; 2] = [2, 3];
+
+/// The outcome of an explanation.
+pub enum Explaining {
+    /// It was explained.
+    Explained(Explanation),
+    /// The inputs of the recipe could not be realised.
+    Unready(Realisations),
+}
+
+/// Why a recipe is, or is not, reproducible.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Explanation {
+    /// 1.
+    pub version: u32,
+    /// The recipe.
+    pub recipe: String,
+    /// The digest of its action.
+    pub action: Digest,
+    /// The digest of the sandbox profile.
+    pub profile: Digest,
+    /// The outputs that each build is compared with.
+    pub outputs: BTreeMap<String, TreeId>,
+    /// Whether this store built them, or another.
+    pub own: bool,
+    /// What was found.
+    pub cause: Cause,
+    /// The vectors that alone change the output, if some do.
+    pub vectors: Vec<Varied>,
+    /// The builds, in their order.
+    pub builds: Vec<ExplainBuild>,
+}
+
+/// What was found.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    /// Every build gave the same.
+    None,
+    /// Something that the sandbox lets through, such as the time or random numbers: it differs with nothing varied.
+    LetThrough,
+    /// A vector, or several together.
+    Vectors,
+    /// It failed under varied conditions.
+    Fails,
+    /// It fails with nothing varied.
+    Broken,
+}
+
+/// One build.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ExplainBuild {
+    /// The vectors that were varied.
+    pub varied: Vec<Varied>,
+    /// How long it took, in seconds; none if a check's record has it already.
+    pub seconds: Option<u64>,
+    /// The outcome.
+    #[serde(flatten)]
+    pub outcome: RoundOutcome,
+}
+
+impl Explanation {
+    /// The first build that shows it.
+    pub fn shown(&self) -> Option<&ExplainBuild> {
+        let shows = |it: &&ExplainBuild| it.outcome != RoundOutcome::Same {} && it.varied == self.vectors;
+        self.builds.iter().rev().find(shows)
+    }
+}
+
+impl Builder {
+    /// Builds the only goal of a request as often as it takes to tell what changes its output. The goal has to be built
+    /// already. What a check of the same action and profile recorded is not built again.
+    ///
+    /// # Errors
+    /// When there is no plan, the sandbox cannot be created, or the request is cancelled.
+    pub fn explain(
+        self: &Arc<Self>,
+        request: &Request<'_>,
+        progress: &Progress,
+        tell: &(dyn Fn(Event) + Sync),
+    ) -> Result<Explaining, Failed> {
+        let doing = self.doing(request, progress, tell)?;
+        let (prepared, realised) = doing.prepare()?;
+        let Some(Prepared { mut work, .. }) = prepared else { return Ok(Explaining::Unready(realised)) };
+        let Some(before) = work.before.clone() else {
+            return Err(Failed::Gone { recipe: work.recipe });
+        };
+        let held = self.held()?;
+        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let known = self.store.check_of(&work.id.0)?;
+        let known = known.and_then(|text| serde_json::from_slice::<CheckRecord>(&text).ok());
+        let known = known.filter(|it| it.profile == profile::digest() && it.outputs == before.outputs.0);
+        let (recipe, action, env) = (work.recipe.to_string(), work.id.0, work.action.env.clone());
+        let mut builds: Vec<ExplainBuild> = Vec::new();
+        let mut build = |variation: Variation| -> Result<RoundOutcome, Failed> {
+            let varied = variation.varied();
+            let recorded = known.iter().flat_map(|it| &it.rounds).find(|it| it.varied == varied);
+            let (seconds, outcome) = match recorded {
+                Some(round) => (None, round.outcome.clone()),
+                None => {
+                    let round = self.round(&mut work, variation, &held, progress, tell)?;
+                    (Some(round.seconds), round.outcome)
+                }
+            };
+            builds.push(ExplainBuild { varied, seconds, outcome: outcome.clone() });
+            Ok(outcome)
+        };
+        let (cause, vectors) = match build(Variation::usual())? {
+            RoundOutcome::Differs { .. } => (Cause::LetThrough, Vec::new()),
+            RoundOutcome::Failed { .. } => (Cause::Broken, Vec::new()),
+            RoundOutcome::Same {} => {
+                let mut found = (Cause::None, Vec::new());
+                for round in HOSTILE {
+                    let all = Variation::of_round(round, &env, processors);
+                    let outcome = build(all.clone())?;
+                    let cause = match outcome {
+                        RoundOutcome::Same {} => continue,
+                        RoundOutcome::Differs { .. } => Cause::Vectors,
+                        RoundOutcome::Failed { .. } => Cause::Fails,
+                    };
+                    let fails = cause == Cause::Fails;
+                    let mut changes = |names: &[String]| -> Result<bool, Failed> {
+                        let outcome = build(all.only(names))?;
+                        Ok(match outcome {
+                            RoundOutcome::Same {} => false,
+                            RoundOutcome::Differs { .. } => !fails,
+                            RoundOutcome::Failed { .. } => fails,
+                        })
+                    };
+                    let names = all.varied().into_iter().map(|it| it.vector).collect();
+                    let names = minimal(names, &mut changes)?;
+                    found = (cause, all.only(&names).varied());
+                    break;
+                }
+                found
+            }
+        };
+        Ok(Explaining::Explained(Explanation {
+            version: VERSION,
+            recipe,
+            action,
+            profile: profile::digest(),
+            outputs: before.outputs.0,
+            own: before.origin == Origin::Built,
+            cause,
+            vectors,
+            builds,
+        }))
+    }
+}
+
+/// The fewest of `all` that still change something, as far as it can be told without trying every set (delta debugging:
+/// A. Zeller and R. Hildebrandt, "Simplifying and Isolating Failure-Inducing Input"). That all of them do is known.
+fn minimal<E>(
+    all: Vec<String>,
+    changes: &mut dyn FnMut(&[String]) -> Result<bool, E>,
+) -> Result<Vec<String>, E> {
+    let mut current = all;
+    let mut parts = 2;
+    while current.len() >= 2 {
+        let chunks: Vec<Vec<String>> =
+            current.chunks(current.len().div_ceil(parts)).map(<[String]>::to_vec).collect();
+        let mut smaller = None;
+        for chunk in &chunks {
+            if changes(chunk)? {
+                smaller = Some((chunk.clone(), 2));
+                break;
+            }
+        }
+        // Two parts are each other's rest.
+        for chunk in chunks.iter().filter(|_| chunks.len() > 2) {
+            if smaller.is_some() {
+                break;
+            }
+            let rest: Vec<String> = current.iter().filter(|it| !chunk.contains(it)).cloned().collect();
+            if changes(&rest)? {
+                smaller = Some((rest, (parts - 1).max(2)));
+            }
+        }
+        match smaller {
+            Some((fewer, next)) => (current, parts) = (fewer, next),
+            None if parts >= current.len() => break,
+            None => parts = (parts * 2).min(current.len()),
+        }
+    }
+    Ok(current)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is found when exactly these together change something, and how often it was tried.
+    fn found(all: usize, needed: &[usize]) -> (Vec<String>, usize) {
+        let name = |number: usize| format!("v{number}");
+        let needed: Vec<String> = needed.iter().map(|number| name(*number)).collect();
+        let mut tries = 0;
+        let mut changes = |names: &[String]| -> Result<bool, ()> {
+            tries += 1;
+            Ok(needed.iter().all(|it| names.contains(it)))
+        };
+        let found = minimal((0..all).map(name).collect(), &mut changes).unwrap();
+        (found, tries)
+    }
+
+    #[test]
+    fn one_vector_among_thirteen_is_found_in_a_few_builds() {
+        for number in 0..13 {
+            let (found, tries) = found(13, &[number]);
+            assert_eq!(found, [format!("v{number}")]);
+            assert!(tries <= 8, "{number}: {tries}");
+        }
+        assert_eq!(found(1, &[0]), (vec!["v0".to_owned()], 0));
+    }
+
+    #[test]
+    fn vectors_that_only_together_change_something_are_all_named() {
+        for (one, other) in [(0, 12), (3, 4), (6, 7), (0, 1), (5, 11)] {
+            let (found, tries) = found(13, &[one, other]);
+            assert_eq!(found, [format!("v{one}"), format!("v{other}")]);
+            assert!(tries <= 40, "{tries}");
+        }
+    }
+}
