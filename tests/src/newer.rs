@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// Enters the root, whose `/scratch` is the test's folder. A root that was only changed to is no mount point, and podman
-/// needs one.
+/// Enters the root, whose `/scratch` is the test's folder. A root that was only changed to is no mount point, and
+/// podman needs one.
 const ENTER: &str = r#"
 set -eu
 root=$1 scratch=$2

@@ -25,8 +25,8 @@ use stele_builder::realise::{Cause, Explanation, RoundOutcome, Varied};
 /// first.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Prints a line per build, the vectors that change the output, and the first paths that differ. With --json, prints events \
-and the explanation, as docs/formats.md describes it.\n\
+Prints a line per build, the vectors that change the output, and the first paths that differ. With --json, prints \
+events and the explanation, as docs/formats.md describes it.\n\
 Exit codes: 0 nothing changes the output; 1 something does, or a build failed; others as for `stele build`.")]
 pub struct Explain {
     /// The recipe
@@ -85,8 +85,8 @@ fn shown(explanation: &Explanation) -> Result<String, std::fmt::Error> {
         Cause::None => writeln!(text, "{recipe}: nothing that was varied changes it")?,
         Cause::LetThrough => writeln!(
             text,
-            "{recipe}: it differs with nothing varied, so something that the sandbox lets through changes it: the time, \
-             random numbers, the order of threads"
+            "{recipe}: it differs with nothing varied, so something that the sandbox lets through changes it: the \
+             time, random numbers, the order of threads"
         )?,
         Cause::Vectors => writeln!(text, "{recipe}: {vectors} {alone}")?,
         Cause::Fails => writeln!(text, "{recipe}: it fails with {vectors}")?,

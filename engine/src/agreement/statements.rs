@@ -300,8 +300,8 @@ fn provenance(ancestor: &Ancestor, ancestry: &Ancestry, rebuild: &Rebuild) -> (P
     (provenance, subjects)
 }
 
-/// The direct inputs of an action or image: what was merged into its root, with the sources of what was unpacked. Each has
-/// its role, and of an output the action that made it.
+/// The direct inputs of an action or image: what was merged into its root, with the sources of what was unpacked.
+/// Each has its role, and of an output the action that made it.
 fn dependencies(ancestor: &Ancestor, ancestry: &Ancestry) -> Vec<Resource> {
     let find = |of: &Digest| ancestry.made.iter().find(|it| it.of == *of);
     let mut found: Vec<Resource> = ancestor.pinned.iter().map(pinned).collect();

@@ -15,7 +15,8 @@ const LATEST: &str = "latest";
 /// The annotation with an image's version (image-spec, "Pre-Defined Annotation Keys"), which is also a tag.
 const VERSION: &str = "org.opencontainers.image.version";
 
-/// The artifact type of cosign's signatures. Engines that enforce them look under a tag derived from the image's digest.
+/// The artifact type of cosign's signatures. Engines that enforce them look under a tag derived from the image's
+/// digest.
 pub const SIGNATURES: &str = "application/vnd.dev.cosign.artifact.sig.v1+json";
 
 /// The fields of a manifest or index that matter here.

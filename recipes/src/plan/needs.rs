@@ -140,8 +140,8 @@ mod tests {
         );
         assert_eq!(Needs::of(action.as_bytes()), Some(Needs::Action { root }));
         let unpacking = format!(
-            "{{\"form\":\"debian-package\",\"patches\":[{{\"patch\":\"{DIGEST}\",\"strip\":1}}],\"sha256\":\"{DIGEST}\",\
-             \"strip\":0,\"unpack\":1}}"
+            "{{\"form\":\"debian-package\",\"patches\":[{{\"patch\":\"{DIGEST}\",\"strip\":1}}],\
+             \"sha256\":\"{DIGEST}\",\"strip\":0,\"unpack\":1}}"
         );
         let needs = Needs::Unpacked {
             sha256: DIGEST.parse().unwrap(),

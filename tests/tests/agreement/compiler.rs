@@ -2,8 +2,9 @@
 
 use super::builders::{Builders, NAMES};
 
-/// Carol's compiler adds a line to what it compiles. Her application is another action's, as its compiler is another, so
-/// about the application nobody contradicts anybody. What was agreed about the compiler does not hold, and that is found.
+/// Carol's compiler adds a line to what it compiles. Her application is another action's, as its compiler is another,
+/// so about the application nobody contradicts anybody. What was agreed about the compiler does not hold, and that is
+/// found.
 #[test]
 fn a_compiler_that_plants_a_backdoor_on_one_builder_is_found_behind_what_it_compiled() {
     let it = Builders::new();

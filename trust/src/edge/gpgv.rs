@@ -75,7 +75,8 @@ pub fn open(file: &Path, keyring: &Path, home: &Path) -> Result<Opened, GpgvErro
     Ok(Opened { payload: bytes(payload)?, status })
 }
 
-/// Keys without armour: as they are, or decoded from one or more blocks of it (RFC 9580 §6.2). `None` for anything else.
+/// Keys without armour: as they are, or decoded from one or more blocks of it (RFC 9580 §6.2). `None` for anything
+/// else.
 pub fn unarmoured(bytes: &[u8]) -> Option<Vec<u8>> {
     const BEGIN: &str = "-----BEGIN PGP PUBLIC KEY BLOCK-----";
     const END: &str = "-----END PGP PUBLIC KEY BLOCK-----";
@@ -118,7 +119,8 @@ mod tests {
         }
         let block = |text: &str| {
             format!(
-                "-----BEGIN PGP PUBLIC KEY BLOCK-----\nComment: x\n\n{text}\n=abcd\n-----END PGP PUBLIC KEY BLOCK-----\n"
+                "-----BEGIN PGP PUBLIC KEY BLOCK-----\nComment: x\n\n{text}\n=abcd\n\
+                 -----END PGP PUBLIC KEY BLOCK-----\n"
             )
         };
         assert_eq!(unarmoured((block("mQ==") + &block("mgI=")).as_bytes()), Some(vec![0x99, 0x9a, 2]));

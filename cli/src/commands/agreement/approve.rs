@@ -41,8 +41,8 @@ const SIGNATURE: &str = "dev.cosignproject.cosign/signature";
 /// Sign an image for the engines that enforce signatures, once the policy agrees to it
 ///
 /// Writes a SLSA verification summary with all evidence that counted, and a signature in cosign's form, and attaches
-/// both to the image: they are exported, pushed and served with it. Engines that are told to, such as podman, then refuse
-/// what is not approved. If the policy does not agree, nothing is signed.
+/// both to the image: they are exported, pushed and served with it. Engines that are told to, such as podman, then
+/// refuse what is not approved. If the policy does not agree, nothing is signed.
 #[derive(Args, Debug)]
 #[command(after_help = "Exit codes: 0 approved; those of `stele verify` if the policy does not agree.")]
 pub struct Approve {

@@ -24,8 +24,8 @@ use stele::failure::{Failure, Kind};
 /// The statements are kept as evidence in the store; the key stays with this command.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Prints a line per statement: the SHA-256 of the evidence, the outcome or `provenance`, what it is about. Each is an in-toto statement \
-in a DSSE envelope in a Sigstore bundle: docs/attestations.md.")]
+Prints a line per statement: the SHA-256 of the evidence, the outcome or `provenance`, what it is about. \
+Each is an in-toto statement in a DSSE envelope in a Sigstore bundle: docs/attestations.md.")]
 pub struct Attest {
     #[command(flatten)]
     which: Which,

@@ -281,7 +281,10 @@ fn about_image(
         let layers: Vec<Value> = one
             .layers
             .iter()
-            .map(|it| json!({ "digest": it.digest, "diff_id": it.diff_id, "size": it.packed, "tree": it.tree.to_string() }))
+            .map(|it| {
+                let tree = it.tree.to_string();
+                json!({ "digest": it.digest, "diff_id": it.diff_id, "size": it.packed, "tree": tree })
+            })
             .collect();
         parts.push(json!({
             "platform": one.platform.to_string(), "manifest": one.digest, "config": one.content,

@@ -99,8 +99,10 @@ impl ImageGate {
             return Ok(());
         }
         let explanation = decision.explanation.trim_end();
-        Err(Failure::new(Kind::Failed, format!("the policy does not agree to image `{image}`\n{explanation}")).hint(
-            "`stele evidence pull` fetches what others state; `stele verify image-NAME --closure` decides without handing on",
-        ))
+        Err(Failure::new(
+            Kind::Failed,
+            format!("the policy does not agree to image `{image}`\n{explanation}"),
+        )
+        .hint("`stele evidence pull` fetches what others state; `stele verify image-NAME` only decides"))
     }
 }

@@ -37,8 +37,8 @@ pub struct Verify {
     /// Further evidence: bundles or envelopes, also several in a file, one a line. May be repeated
     #[arg(long, value_name = "FILE")]
     evidence: Vec<PathBuf>,
-    /// Decide from this file of evidence alone, without a store; REF is then the digest of an output, or `sha256:` and that
-    /// of a manifest. May be repeated
+    /// Decide from this file of evidence alone, without a store; REF is then the digest of an output, or `sha256:`
+    /// and that of a manifest. May be repeated
     #[arg(long, value_name = "FILE", conflicts_with = "evidence")]
     offline: Vec<PathBuf>,
     /// With --offline, the highest version of this policy that was ever used: a lower one decides nothing

@@ -41,7 +41,8 @@ pub struct Decide {
     /// The highest version of this policy that was ever used: a lower one decides nothing
     #[arg(long, value_name = "VERSION")]
     seen: Option<u64>,
-    /// OpenPGP keys, as a file of `gpg --export`, armoured or not; `gpgv` then verifies signed messages. May be repeated
+    /// OpenPGP keys, as a file of `gpg --export`, armoured or not; `gpgv` then verifies signed messages. May be
+    /// repeated
     #[arg(long, value_name = "FILE")]
     keyring: Vec<PathBuf>,
     /// Envelopes, Sigstore bundles and in-toto links; and with --keyring, StageX's signatures in their folders
@@ -118,8 +119,8 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The evidence in a file. With a keyring, what is no JSON document is taken for a signed message, about the image after
-/// which its folder is called.
+/// The evidence in a file. With a keyring, what is no JSON document is taken for a signed message, about the image
+/// after which its folder is called.
 fn read_evidence(file: &Path, policy: &Policy, keyring: Option<&Path>) -> Result<Vec<Evidence>, Failure> {
     let bytes =
         fs::read(file).map_err(|e| Failure::io(&format!("{} could not be read", file.display()), &e))?;

@@ -87,9 +87,9 @@ pub fn extract(bytes: &[u8]) -> Result<Audit, CheckError> {
     Ok(audit)
 }
 
-/// Decides again, from the evidence in the file: at the moment at which it was made, where the verdict has to be the one
-/// that the file states, and at `now`. By the policy in the file, or by `own`, which its reader brings; then what the file
-/// states is only its maker's opinion.
+/// Decides again, from the evidence in the file: at the moment at which it was made, where the verdict has to be the
+/// one that the file states, and at `now`. By the policy in the file, or by `own`, which its reader brings; then what
+/// the file states is only its maker's opinion.
 ///
 /// # Errors
 /// When something in the file is not what it says.

@@ -1,7 +1,9 @@
-//! An audit as declarations of CycloneDX 1.6 (ECMA-424, "Attestations"): claims, the evidence for them, and how far each
-//! requirement is met.
+//! An audit as declarations of CycloneDX 1.6 (ECMA-424, "Attestations"): claims, the evidence for them, and how far
+//! each requirement is met.
 
 use serde_json::{Value, json};
+
+use stele_trust::bundle::MEDIA_TYPE;
 
 use super::Audit;
 
@@ -31,8 +33,14 @@ pub(super) fn document(audit: &Audit) -> Value {
         audit.dependencies.complete,
         audit.dependencies.complete && audit.dependencies.opaque_bytes == 0,
     ];
-    let requirement = |(id, title, text): &(&str, &str, &str)| json!({ "bom-ref": format!("requirement-{id}"), "identifier": id, "title": title, "text": text });
-    let claim = |(id, title, _): &(&str, &str, &str)| json!({ "bom-ref": format!("claim-{id}"), "target": "subject", "predicate": title, "evidence": ["audit", "votes"] });
+    let requirement = |(id, title, text): &(&str, &str, &str)| {
+        let reference = format!("requirement-{id}");
+        json!({ "bom-ref": reference, "identifier": id, "title": title, "text": text })
+    };
+    let claim = |(id, title, _): &(&str, &str, &str)| {
+        let evidence = ["audit", "votes"];
+        json!({ "bom-ref": format!("claim-{id}"), "target": "subject", "predicate": title, "evidence": evidence })
+    };
     let map = |((id, ..), met): (&(&str, &str, &str), bool)| {
         json!({
             "requirement": format!("requirement-{id}"),
@@ -43,13 +51,19 @@ pub(super) fn document(audit: &Audit) -> Value {
             },
         })
     };
-    let votes: Vec<Value> = audit.evidence.iter().enumerate().map(|(number, text)| {
-        json!({
-            "name": format!("evidence {number}"),
-            "contents": { "attachment": { "contentType": "application/vnd.dev.sigstore.bundle.v0.3+json", "content": text } },
+    let votes: Vec<Value> = audit
+        .evidence
+        .iter()
+        .enumerate()
+        .map(|(number, text)| {
+            json!({
+                "name": format!("evidence {number}"),
+                "contents": { "attachment": { "contentType": MEDIA_TYPE, "content": text } },
+            })
         })
-    }).collect();
+        .collect();
     let policy = &audit.verdict.policy;
+    let verifier = format!("{} {}", audit.verdict.verifier.name, audit.verdict.verifier.version);
     let hashes: Vec<Value> = audit
         .subject
         .outputs
@@ -81,7 +95,7 @@ pub(super) fn document(audit: &Audit) -> Value {
         }] },
         "declarations": {
             "assessors": [{ "bom-ref": "assessor", "thirdParty": false,
-                "organization": { "name": format!("{} {}", audit.verdict.verifier.name, audit.verdict.verifier.version) } }],
+                "organization": { "name": verifier } }],
             "attestations": [{
                 "summary": format!("{}: {}", decision.name, decision.verdict),
                 "assessor": "assessor",
@@ -92,7 +106,8 @@ pub(super) fn document(audit: &Audit) -> Value {
                 { "bom-ref": "audit", "propertyName": "audit", "description": "The audit, which can be checked offline",
                   "data": [{ "name": "audit", "contents": { "attachment": { "contentType": "application/json",
                       "content": audit.to_json() } } }] },
-                { "bom-ref": "votes", "propertyName": "votes", "description": "What the builders signed", "data": votes },
+                { "bom-ref": "votes", "propertyName": "votes", "description": "What the builders signed",
+                  "data": votes },
             ],
         },
     })

@@ -9,8 +9,9 @@ use super::{Audit, Pinned};
 const STYLE: &str = "\
 :root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:70rem;margin:0 auto;padding:1rem}\
 h1{font-size:1.5rem}h2{font-size:1.2rem;margin-top:2rem;border-bottom:1px solid #8888}\
-table{border-collapse:collapse;width:100%;display:block;overflow-x:auto}td,th{border:1px solid #8886;padding:.3rem .5rem;\
-text-align:left;vertical-align:top}code,pre{font:13px/1.4 ui-monospace,monospace;overflow-wrap:anywhere}\
+table{border-collapse:collapse;width:100%;display:block;overflow-x:auto}td,th{border:1px solid #8886;\
+padding:.3rem .5rem;text-align:left;vertical-align:top}\
+code,pre{font:13px/1.4 ui-monospace,monospace;overflow-wrap:anywhere}\
 pre{white-space:pre-wrap;background:#8882;padding:.6rem}.verdict{font-size:1.6rem;font-weight:700;padding:.3rem .8rem;\
 border:3px solid;display:inline-block}.AGREED{color:#187a2f}.other{color:#b3261e}\
 @media print{body{max-width:none;font-size:11px}h2{break-after:avoid}tr,pre{break-inside:avoid}details{display:block}}";
@@ -30,9 +31,9 @@ pub(super) fn page(audit: &Audit) -> String {
     page.raw(&format!("<p class=\"verdict {class}\">{}</p>\n", escape(&decision.verdict)));
     page.raw(&format!("<pre>{}</pre>\n", escape(decision.explanation.trim_end())));
     page.raw(
-        "<p>This file checks itself: <code>stele audit --check FILE</code>, without a network and without the store that it \
-         came from; with <code>--policy FILE</code> by a policy of your own. What is signed can be verified with OpenSSL or \
-         cosign, too.</p>\n",
+        "<p>This file checks itself: <code>stele audit --check FILE</code>, without a network and without the store \
+         that it came from; with <code>--policy FILE</code> by a policy of your own. What is signed can be verified \
+         with OpenSSL or cosign, too.</p>\n",
     );
     subject(&mut page, audit);
     verdict(&mut page, audit);

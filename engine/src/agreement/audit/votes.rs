@@ -72,7 +72,10 @@ pub(super) fn of(policy: &Policy, evidence: &[String], decision: &Decision) -> V
             let Some(rebuild) = statement.and_then(|it| Rebuild::of(&it).ok()) else { continue };
             let signed_by = envelope.signed_by(policy.public_keys());
             let signers = policy.principals.values().filter(|principal| {
-                let is_signer = |material: &Material| matches!(material, Material::Public(key) if signed_by.contains(&key));
+                let is_signer = |material: &Material| match material {
+                    Material::Public(key) => signed_by.contains(&key),
+                    Material::OpenPgp(_) => false,
+                };
                 principal.keys.iter().any(|key| is_signer(&key.material))
             });
             let of = Digest::from_bytes(rebuild.action.digest.blake3.0);

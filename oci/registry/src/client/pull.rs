@@ -204,8 +204,8 @@ fn fetch_all(
     Ok(())
 }
 
-/// Fetches the referrers of what was pulled, and theirs; with `wanted`, of these artifact types. Failures are recorded as missed: they may be third-party ones,
-/// and the image is complete without them.
+/// Fetches the referrers of what was pulled, and theirs; with `wanted`, of these artifact types. Failures are
+/// recorded as missed: they may be third-party ones, and the image is complete without them.
 fn referrers(
     registry: &Registry,
     pulled: &mut Pulled,
