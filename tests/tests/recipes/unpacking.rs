@@ -186,7 +186,7 @@ fn the_recipes_of_this_project_are_right() {
     let mut stele = Stele::new();
     let recipes = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("recipes");
     stele.set_env("STELE_RECIPES", recipes.to_str().unwrap());
-    assert_eq!(stele.ok(&["recipe", "check"]), "30 recipes OK");
+    assert_eq!(stele.ok(&["recipe", "check"]), "31 recipes OK");
     assert_eq!(stele.ok(&["recipe", "fmt", "--check"]), "");
     let planned = stele.json(&["build", "--dry-run"]);
     assert_eq!(planned["fetch"].as_array().map(Vec::len), Some(12));
