@@ -99,6 +99,13 @@ impl FromStr for Time {
     }
 }
 
+impl Time {
+    /// So many seconds after the epoch.
+    pub fn from_seconds(seconds: u64) -> Self {
+        Self(i64::try_from(seconds).unwrap_or(i64::MAX))
+    }
+}
+
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (year, month, day) = date(self.0.div_euclid(DAY));

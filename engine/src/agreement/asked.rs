@@ -13,6 +13,7 @@ use stele_trust::digest::{Blake3, Digests, Sha256};
 use super::ancestry::{ImageText, Label, Labels};
 use super::answers::{Expected, PinnedKind};
 use super::records::{MANIFEST, Records};
+use crate::builds::Attempt;
 use crate::engine::Engine;
 use crate::failure::{Failure, Kind};
 use crate::recipes::{Selection, planned};
@@ -94,15 +95,14 @@ fn of_recipe(
     let step = &plan.steps[number];
     let action = step.action.as_ref().map(|(id, _)| id.0);
     let failed = engine.store().last(name.as_str())?.and_then(|last| {
-        let last: Attempt = serde_json::from_slice(&last.text).ok()?;
+        let last = Attempt::of(&last);
         Some((last.action.filter(|of| Some(*of) == action)?, last.failed?))
     });
     let expected = |of: Digest| -> Result<Option<Expected>, Failure> {
         let realised = engine.store().realisation(&of, Origins::Any)?;
         let own = engine.store().realisation(&of, Origins::Own)?.is_some();
         Ok(realised.map(|it| {
-            let outputs =
-                it.outputs.0.iter().map(|(name, tree)| (name.clone(), tree_digests(engine.store(), tree)));
+            let outputs = it.outputs.0.iter().map(|(name, tree)| (name.clone(), records.tree_digests(tree)));
             Expected { of: Some(of), outputs: outputs.collect(), own }
         }))
     };
@@ -120,13 +120,6 @@ fn of_recipe(
     }
     let steps = actions(&plan);
     Ok(Some(Asked { name: name.to_string(), candidates, labels: Labels::default(), steps, failed }))
-}
-
-/// The last attempt at a recipe (`docs/formats.md`, "meta").
-#[derive(serde::Deserialize)]
-struct Attempt {
-    action: Option<Digest>,
-    failed: Option<String>,
 }
 
 /// Learns the names of what an image's inputs were made from.
@@ -189,11 +182,6 @@ fn label_inputs(recipe: &Recipe, labels: &mut Labels) {
         };
         labels.contents.insert(digest, Label { name: path.to_string(), kind, size });
     }
-}
-
-fn tree_digests(store: &Store, tree: &TreeId) -> Digests {
-    let sha256 = store.tree_text(tree).ok().map(|text| Sha256::of(&text));
-    Digests { blake3: Some(Blake3(*tree.0.as_bytes())), sha256 }
 }
 
 /// What a store's records say of a REF.
@@ -279,7 +267,7 @@ fn unmade(text: &str) -> Failure {
 pub(super) fn names(store: &Store) -> Result<HashMap<Digest, String>, Failure> {
     let mut names = HashMap::new();
     for (name, last) in store.lasts()? {
-        if let Ok(Attempt { action: Some(action), .. }) = serde_json::from_slice(&last.text) {
+        if let Some(action) = Attempt::of(&last).action {
             names.insert(action, name);
         }
     }

@@ -36,8 +36,9 @@ pub(super) struct Question<'a> {
 pub(super) struct Pool<'a> {
     /// Where there may be more.
     store: Option<&'a Store>,
-    /// The actions whose evidence was read from there.
+    /// The actions whose evidence was read from there, and whether all was.
     loaded: BTreeSet<Digest>,
+    all_loaded: bool,
     about: HashMap<Digest, Vec<Evidence>>,
     /// Everything else: other projects' forms, and what cannot be read.
     rest: Vec<Evidence>,
@@ -70,10 +71,10 @@ impl<'a> Pool<'a> {
     /// # Errors
     /// When the store cannot be read.
     fn everything(&mut self, policy: &Policy) -> Result<Vec<Evidence>, Failure> {
-        let rows = self.store.map(|store| store.evidence(None)).transpose()?.unwrap_or_default();
-        for row in rows {
-            self.loaded.insert(row.about);
-            self.add(&String::from_utf8_lossy(&row.bytes), policy);
+        if !self.all_loaded {
+            let rows = self.store.map(|store| store.evidence(None)).transpose()?.unwrap_or_default();
+            rows.iter().for_each(|row| self.add(&String::from_utf8_lossy(&row.bytes), policy));
+            self.all_loaded = true;
         }
         Ok(self.about.values().flatten().chain(&self.rest).cloned().collect())
     }
@@ -83,7 +84,7 @@ impl<'a> Pool<'a> {
     /// # Errors
     /// When the store cannot be read.
     fn about(&mut self, of: &Digest, policy: &Policy) -> Result<&[Evidence], Failure> {
-        if self.loaded.insert(*of) {
+        if !self.all_loaded && self.loaded.insert(*of) {
             let rows = self.store.map(|store| store.evidence(Some(of))).transpose()?.unwrap_or_default();
             rows.iter().for_each(|row| self.add(&String::from_utf8_lossy(&row.bytes), policy));
         }
@@ -173,7 +174,7 @@ fn best(pool: &mut Pool<'_>, asked: &Asked, question: &Question<'_>) -> Result<(
 }
 
 /// The weakest verdict on the outputs of something.
-fn verdict_of(
+pub(super) fn verdict_of(
     pool: &mut Pool<'_>,
     name: &str,
     expected: &Expected,

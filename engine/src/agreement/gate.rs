@@ -1,14 +1,15 @@
 //! The policy of a build: which outputs of other stores it takes.
 
 use stele_builder::realise::{Gate, Substituter};
-use stele_store::model::Digest;
+use stele_store::model::{Digest, TreeId};
 use stele_store::{Outputs, Progress, Store};
 use stele_trust::digest::{Blake3, Digests};
 use stele_trust::policy::Policy;
 use stele_trust::time::Time;
-use stele_trust::verdict::{Inquiry, Kind as VerdictKind, decide};
-use stele_trust::vote::{Evidence, Subject, pieces};
+use stele_trust::verdict::Kind as VerdictKind;
 
+use super::answers::Expected;
+use super::decision::{Pool, Question, verdict_of};
 use crate::builds::Order;
 use crate::failure::{Failure, Kind};
 
@@ -42,26 +43,17 @@ impl Gate for PolicyGate<'_> {
         from: &dyn Substituter,
         progress: &Progress,
     ) -> Result<(), String> {
-        let mut texts = from.evidence(of, progress).map_err(|e| e.to_string())?;
-        let own = self.store.evidence(Some(of)).map_err(|e| e.to_string())?;
-        texts.extend(own.iter().map(|it| String::from_utf8_lossy(&it.bytes).into_owned()));
-        let parse = |piece: &str| Evidence::parse(piece.trim().as_bytes(), self.policy.public_keys());
-        let evidence: Vec<Evidence> = texts.iter().flat_map(|text| pieces(text)).flat_map(parse).collect();
-        for (output, tree) in &outputs.0 {
-            let name = output.parse().map_err(|_| format!("{output:?} names no output"))?;
-            let verdict = decide(&Inquiry {
-                policy: &self.policy,
-                highest_policy_seen: self.seen,
-                subject: Subject::Output { action: Blake3(*of.as_bytes()), output: name },
-                digest: Some(Digests { blake3: Some(Blake3(*tree.0.as_bytes())), sha256: None }),
-                evidence: &evidence,
-                now: Time(i64::try_from(stele_store::now()).unwrap_or(i64::MAX)),
-            });
-            if verdict.kind != VerdictKind::Agreed {
-                let agree = verdict.agreeing.len();
-                return Err(format!("{}: {agree} principals state it", verdict.kind));
-            }
+        let offered = from.evidence(of, progress).map_err(|e| e.to_string())?;
+        let mut pool = Pool::new(Some(self.store), &offered, &self.policy);
+        let digests = |tree: &TreeId| Digests { blake3: Some(Blake3(*tree.0.as_bytes())), sha256: None };
+        let outputs = outputs.0.iter().map(|(name, tree)| (name.clone(), digests(tree)));
+        let expected = Expected { of: Some(*of), outputs: outputs.collect(), own: false };
+        let now = Time::from_seconds(stele_store::now());
+        let question = Question { policy: &self.policy, seen: self.seen, now, closure: false };
+        let verdict = verdict_of(&mut pool, &of.to_string(), &expected, &question).map_err(|e| e.message)?;
+        match verdict.kind {
+            VerdictKind::Agreed => Ok(()),
+            kind => Err(format!("{kind}: {} principals state it", verdict.agreeing.len())),
         }
-        Ok(())
     }
 }

@@ -58,7 +58,7 @@ pub(crate) fn run(engine: &Engine, request: AgreementRequest) -> Result<Agreemen
             let tree = path(tree)?;
             let policy = Policy::parse(&policy)
                 .map_err(|e| Failure::new(Kind::Usage, format!("the policy is not valid: {e}")))?;
-            let now = Time(i64::try_from(stele_store::now()).unwrap_or(i64::MAX));
+            let now = Time::from_seconds(stele_store::now());
             let seen = store.policy_seen(policy.name.as_str())?;
             let question = Question { policy: &policy, seen, now, closure };
             let mut records = Records::of(store)?;

@@ -22,6 +22,7 @@ use super::answers::{Ancestor, Expected, MadeKind, Pinned, Stated, Statement, Us
 use super::asked::Asked;
 use super::machine;
 use super::records::Records;
+use crate::builds::Attempt;
 use crate::failure::{Failure, Kind};
 
 /// What an image request is, where SLSA asks for the type of a build.
@@ -135,14 +136,9 @@ fn failed(asked: &Asked, of: &Digest, reason: &str) -> Result<Stated, Failure> {
 
 /// When the last builds ended, by their actions.
 fn times(store: &Store) -> Result<HashMap<Digest, u64>, Failure> {
-    #[derive(serde::Deserialize)]
-    struct Attempt {
-        action: Option<Digest>,
-        when: Option<u64>,
-    }
     let mut times = HashMap::new();
     for last in store.lasts()?.values() {
-        if let Ok(Attempt { action: Some(action), when: Some(when) }) = serde_json::from_slice(&last.text) {
+        if let Attempt { action: Some(action), when: Some(when), .. } = Attempt::of(last) {
             times.insert(action, when);
         }
     }
@@ -233,14 +229,10 @@ fn sandbox(kind: MadeKind) -> Sandbox {
     Sandbox { profile: profile::VERSION, isolation }
 }
 
-fn time(seconds: u64) -> Time {
-    Time(i64::try_from(seconds).unwrap_or(i64::MAX))
-}
-
 fn metadata(finished: Option<u64>) -> Metadata {
-    let finished_on = finished.map(time);
+    let finished_on = finished.map(Time::from_seconds);
     // Where the end of the build is known, saying the same again gives the same bytes.
-    let stated_on = finished.is_none().then(|| time(stele_store::now()));
+    let stated_on = finished.is_none().then(|| Time::from_seconds(stele_store::now()));
     Metadata { started_on: None, finished_on, stated_on }
 }
 

@@ -1,8 +1,9 @@
 //! A check: rounds of builds under varied conditions; and what explains it.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use stele_builder::realise::{CheckRecord, Checking, Explaining};
+use stele_builder::realise::{Builder, CheckRecord, Checking, Event, Explaining, Failed, Request};
 use stele_recipes::recipe::RecipeName;
 use stele_store::Progress;
 
@@ -27,16 +28,11 @@ pub fn check(
     sink: &mut dyn Sink,
     progress: &Progress,
 ) -> Result<Answer, Failure> {
-    let goals = std::slice::from_ref(recipe);
-    let first = build(engine, tree, goals, order, &mut *sink, progress)?;
-    if !first.fetch.is_empty() || !first.failed.is_empty() {
-        return Ok(Answer::Built(first));
-    }
-    let checking = prepared(engine, (tree, goals), order, sink, progress, |builder, request, tell| {
+    let checking = built_first(engine, (tree, recipe), order, sink, progress, |builder, request, tell| {
         builder.check(request, rounds, progress, tell)
     });
     Ok(match checking? {
-        Outcome::Fetch(fetch) => Answer::Built(fetch),
+        Outcome::Unready(built) => Answer::Built(built),
         Outcome::Done(Checking::Checked(record)) => Answer::Checked(Box::new(record)),
         Outcome::Done(Checking::Unready(realised)) => Answer::Built(built(&realised, tree)),
     })
@@ -54,19 +50,31 @@ pub fn explain(
     sink: &mut dyn Sink,
     progress: &Progress,
 ) -> Result<Answer, Failure> {
-    let goals = std::slice::from_ref(recipe);
-    let first = build(engine, tree, goals, order, &mut *sink, progress)?;
-    if !first.fetch.is_empty() || !first.failed.is_empty() {
-        return Ok(Answer::Built(first));
-    }
-    let explaining = prepared(engine, (tree, goals), order, sink, progress, |builder, request, tell| {
+    let explaining = built_first(engine, (tree, recipe), order, sink, progress, |builder, request, tell| {
         builder.explain(request, progress, tell)
     });
     Ok(match explaining? {
-        Outcome::Fetch(fetch) => Answer::Built(fetch),
+        Outcome::Unready(built) => Answer::Built(built),
         Outcome::Done(Explaining::Explained(explanation)) => Answer::Explained(Box::new(explanation)),
         Outcome::Done(Explaining::Unready(realised)) => Answer::Built(built(&realised, tree)),
     })
+}
+
+/// Builds `recipe` if it is not built, and then runs `run` with a request to prepare it.
+fn built_first<T>(
+    engine: &Engine,
+    (tree, recipe): (&Path, &RecipeName),
+    order: &Order,
+    sink: &mut dyn Sink,
+    progress: &Progress,
+    run: impl FnOnce(&Arc<Builder>, &Request<'_>, &(dyn Fn(Event) + Sync)) -> Result<T, Failed>,
+) -> Result<Outcome<T>, Failure> {
+    let goals = std::slice::from_ref(recipe);
+    let first = build(engine, tree, goals, order, &mut *sink, progress)?;
+    match first.fetch.is_empty() && first.failed.is_empty() {
+        true => prepared(engine, (tree, goals), order, sink, progress, run),
+        false => Ok(Outcome::Unready(first)),
+    }
 }
 
 /// The record of the last check of what `recipe` was last built from.

@@ -53,7 +53,7 @@ pub fn exec(
         builder.exec(request, &wanted, progress, tell)
     });
     Ok(match executed? {
-        Outcome::Fetch(fetch) => Answer::Built(fetch),
+        Outcome::Unready(fetch) => Answer::Built(fetch),
         Outcome::Done(ExecOutcome::Ended(ending)) => Answer::Left(ending),
         Outcome::Done(ExecOutcome::Unready(realised)) => Answer::Built(built(&realised, tree)),
     })

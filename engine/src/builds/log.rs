@@ -56,17 +56,23 @@ pub fn about(engine: &Engine, recipe: &RecipeName) -> Result<LogOf, Failure> {
         return Ok(LogOf { recipe: name, running: Some(to_wire(path.as_os_str())), ..LogOf::default() });
     }
     let last = last(engine, recipe)?;
-    let stored: StoredLog = serde_json::from_slice(&last.text).unwrap_or_default();
-    let StoredLog { action, failed, when } = stored;
+    let Attempt { action, failed, when } = Attempt::of(&last);
     Ok(LogOf { recipe: name, running: None, log: Some(last.log), action, failed, when })
 }
 
 /// What is stored about the last build of a recipe, beside its log (`docs/formats.md`).
 #[derive(Default, serde::Deserialize)]
-struct StoredLog {
-    action: Option<stele_store::model::Digest>,
-    failed: Option<String>,
-    when: Option<u64>,
+pub(crate) struct Attempt {
+    pub action: Option<stele_store::model::Digest>,
+    pub failed: Option<String>,
+    pub when: Option<u64>,
+}
+
+impl Attempt {
+    /// That of a stored row; empty where it cannot be read.
+    pub(crate) fn of(last: &stele_store::Last) -> Self {
+        serde_json::from_slice(&last.text).unwrap_or_default()
+    }
 }
 
 fn running(engine: &Engine, recipe: &RecipeName) -> Option<std::path::PathBuf> {

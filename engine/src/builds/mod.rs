@@ -11,6 +11,7 @@ mod trace;
 pub(crate) use check::{check, explain, last as last_check};
 pub use event::Event;
 pub use exec::exec;
+pub(crate) use log::Attempt;
 pub(crate) use realise::{build, realised};
 pub(crate) use trace::trace;
 

@@ -17,8 +17,8 @@ use crate::service::Sink;
 
 /// The result of a [`prepared`] request.
 pub(super) enum Outcome<T> {
-    /// Sources have to be fetched first.
-    Fetch(Built),
+    /// Sources have to be fetched first, or a build failed.
+    Unready(Built),
     /// What was asked for.
     Done(T),
 }
@@ -38,7 +38,7 @@ pub(super) fn prepared<T>(
     let builder = engine.builder()?;
     let (planned, recipes) = planned::plan_again(engine, Origins::Any, tree, goals)?;
     if let Some(fetch) = Built::to_fetch(&planned) {
-        return Ok(Outcome::Fetch(fetch));
+        return Ok(Outcome::Unready(fetch));
     }
     let substituters = substituters(engine, order, progress)?;
     let options = options(order, Purpose::Prepare);

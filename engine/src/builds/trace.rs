@@ -32,7 +32,7 @@ pub fn trace(
         builder.trace(request, progress, tell)
     });
     let traced = match tracing? {
-        Outcome::Fetch(fetch) => return Ok(Answer::Built(fetch)),
+        Outcome::Unready(fetch) => return Ok(Answer::Built(fetch)),
         Outcome::Done(Tracing::Unready(realised)) => return Ok(Answer::Built(built(&realised, tree))),
         Outcome::Done(Tracing::Traced(traced)) => traced,
     };

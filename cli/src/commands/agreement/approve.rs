@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -133,7 +132,6 @@ impl Approve {
         let digest = |sha256: Sha256| BTreeMap::from([("sha256".to_owned(), sha256.to_string())]);
         let counted =
             decision.counted.iter().map(|it| Resource { digest: digest(*it), ..Resource::default() });
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |it| it.as_secs());
         let mut levels = vec!["STELE_AGREED".to_owned()];
         if self.closure {
             levels.push("STELE_CLOSURE_AGREED".to_owned());
@@ -143,7 +141,7 @@ impl Approve {
                 id: VERIFIER.to_owned(),
                 version: BTreeMap::from([("stele".to_owned(), env!("CARGO_PKG_VERSION").to_owned())]),
             },
-            time_verified: Some(Time(i64::try_from(now).unwrap_or(i64::MAX))),
+            time_verified: Some(Time::from_seconds(stele_store::now())),
             resource_uri: self
                 .references
                 .first()

@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
@@ -237,8 +236,7 @@ impl Audit {
 }
 
 fn now() -> Time {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |it| it.as_secs());
-    Time(i64::try_from(now).unwrap_or(i64::MAX))
+    Time::from_seconds(stele_store::now())
 }
 
 fn show(global: &Global, decision: &Decision) -> Result<ExitCode, Failure> {

@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 
@@ -77,8 +76,7 @@ impl Verify {
     }
 
     fn offline(&self, policy: &Policy) -> Result<Decision, Failure> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |it| it.as_secs());
-        let now = Time(i64::try_from(now).unwrap_or(i64::MAX));
+        let now = Time::from_seconds(stele_store::now());
         offline(&self.which.reference, policy, &read(&self.offline)?, self.closure, self.seen, now)
     }
 }

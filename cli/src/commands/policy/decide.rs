@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 
@@ -57,7 +56,6 @@ impl Decide {
         for file in &self.evidence {
             collect(file, &mut files)?;
         }
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |it| it.as_secs());
         with(&self.file, |policy, _| {
             let mut evidence = Vec::new();
             for file in &files {
@@ -69,7 +67,7 @@ impl Decide {
                 subject,
                 digest: asked,
                 evidence: &evidence,
-                now: Time(i64::try_from(now).unwrap_or(i64::MAX)),
+                now: Time::from_seconds(stele_store::now()),
             });
             if global.json {
                 render::json(&verdict.to_json())?;
