@@ -1,7 +1,7 @@
 //! Three builders with stores and keys of their own, and one recipe tree.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use stele_store::model::{BlobId, Digest, TreeId};
 use stele_store::{Origin, Origins, Outputs, Store};
@@ -105,27 +105,31 @@ impl Builders {
         json
     }
 
-    /// A builder's machine is not what it was: its build of a recipe came out as a tree in which one file is another.
-    /// Returns the digests of the honest output and of this one.
+    /// A builder's machine is not what it was: see [`tamper`].
     pub fn tamper(&self, builder: &str, recipe: &str, file: &str, text: &str) -> (String, String) {
-        let stele = self.of(builder);
-        let honest = stele.ok(&["build", recipe]).split_once("  ").unwrap().0.to_owned();
         let folder = PathBuf::from(self.path(&format!("{builder}.tampered")));
-        stele.ok(&["store", "export", &format!("build-{recipe}"), folder.to_str().unwrap()]);
-        fs::write(folder.join(file), text).unwrap();
-        let other = stele.add(&folder);
-        stele.ok(&["daemon", "stop"]);
-        let store = Store::open(stele.store()).unwrap();
-        let log = store.last(recipe).unwrap().unwrap();
-        let about: serde_json::Value = serde_json::from_slice(&log.text).unwrap();
-        let of: Digest = about["action"].as_str().unwrap().parse().unwrap();
-        let request = store.request(&of).unwrap().unwrap();
-        let tree = TreeId(other.parse().unwrap());
-        let before = store.realisation(&of, Origins::Own).unwrap().unwrap();
-        assert!(before.outputs.0.contains_key("out") && log.log != BlobId(of));
-        let outputs = Outputs([("out".to_owned(), tree)].into());
-        store.remember(&request, &outputs, Origin::Built).unwrap();
-        store.close().unwrap();
-        (honest, other)
+        tamper(self.of(builder), &folder, recipe, file, text)
     }
+}
+
+/// A machine is not what it was: its build of a recipe came out as a tree in which one file is another. Returns the
+/// digests of the honest output and of this one; `folder` is made for it.
+pub fn tamper(stele: &Stele, folder: &Path, recipe: &str, file: &str, text: &str) -> (String, String) {
+    let honest = stele.ok(&["build", recipe]).split_once("  ").unwrap().0.to_owned();
+    stele.ok(&["store", "export", &format!("build-{recipe}"), folder.to_str().unwrap()]);
+    fs::write(folder.join(file), text).unwrap();
+    let other = stele.add(folder);
+    stele.ok(&["daemon", "stop"]);
+    let store = Store::open(stele.store()).unwrap();
+    let log = store.last(recipe).unwrap().unwrap();
+    let about: serde_json::Value = serde_json::from_slice(&log.text).unwrap();
+    let of: Digest = about["action"].as_str().unwrap().parse().unwrap();
+    let request = store.request(&of).unwrap().unwrap();
+    let tree = TreeId(other.parse().unwrap());
+    let before = store.realisation(&of, Origins::Own).unwrap().unwrap();
+    assert!(before.outputs.0.contains_key("out") && log.log != BlobId(of));
+    let outputs = Outputs([("out".to_owned(), tree)].into());
+    store.remember(&request, &outputs, Origin::Built).unwrap();
+    store.close().unwrap();
+    (honest, other)
 }

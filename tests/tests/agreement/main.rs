@@ -7,4 +7,5 @@ mod consensus;
 mod engines;
 mod evidence;
 mod policies;
+mod seed;
 mod substituting;
