@@ -228,7 +228,7 @@ fn made(stream: &UnixStream, builds: &Path, mapped: bool) -> Result<[OwnedFd; 3]
             .map_err(|e| doing("hold the namespaces")(e.into()))
     };
     let (users, mounts) = (open("user")?, open("mnt")?);
-    let given = Given { builds: Some(builds), device: Some(device), nodes: None };
+    let given = Given { builds: Some(builds), device: Some(device), ..Given::default() };
     apply(&held_ops(top), &given).map_err(|undone| (format!("{:?}", undone.op), undone.error))?;
     let device = given.device.ok_or_else(|| doing("open /dev/fuse")(io::ErrorKind::NotFound.into()))?;
     Ok([device, users, mounts])

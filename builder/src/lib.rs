@@ -13,6 +13,7 @@ pub mod comparing;
 mod golden;
 pub mod hold;
 pub mod machine;
+pub mod notes;
 mod path_text;
 pub mod profile;
 pub mod program;

@@ -3,8 +3,8 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use stele_recipes::action::{Action, ActionId};
@@ -20,6 +20,7 @@ use super::slots::Turn;
 use super::variation::Variation;
 use super::{Builder, Event, Failed, Holding, KEPT, lock};
 use crate::hold::Held;
+use crate::notes::Notes;
 use crate::sandbox::{self, Ending, Limits, Report, Running, folder};
 
 /// An action to run, with its context.
@@ -41,6 +42,8 @@ pub(super) struct Work {
     pub before: Option<Realisation>,
     /// What is different from other builds, in a check: nothing of it is recorded as the action's.
     pub variation: Option<Variation>,
+    /// Where to put the notes of the build, if they are taken.
+    pub notes: Option<Mutex<Notes>>,
 }
 
 impl Work {
@@ -159,6 +162,7 @@ impl Builder {
         if let Some(variation) = &work.variation {
             variation.apply(&mut job);
         }
+        job.notes = work.notes.is_some();
         let begun = Instant::now();
         let running = match Running::start(held, &job, &log, &lock, &[]) {
             Ok(running) => running,
@@ -169,6 +173,11 @@ impl Builder {
         };
         shared.begun(log_path);
         let ending = Self::follow(&running, &shared.progress, |step| shared.stepped(step));
+        if let Some(notes) = &work.notes {
+            // Without them, an explanation names no process.
+            let text = std::fs::read(path.join(folder::NOTES)).unwrap_or_default();
+            *super::lock(notes) = serde_json::from_slice(&text).unwrap_or_default();
+        }
         let outcome = self.after(work, &path, ending, begun, shared);
         let outcome = match outcome {
             Err(error) if shared.keeps_failed() && !matches!(error, Failed::Cancelled(_)) => {

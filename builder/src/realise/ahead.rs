@@ -152,6 +152,7 @@ impl Builder {
                     keep_failed: false,
                     before: None,
                     variation: None,
+                    notes: None,
                 };
                 if let Some((outputs, from)) = self.taken(request, &work, &holding, progress, tell)? {
                     let origin = Origin::Substituted { from: from.clone() };

@@ -2,18 +2,21 @@
 //! that alone change the output.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use stele_recipes::action::SandboxPath;
 use stele_store::model::{Digest, TreeId};
 use stele_store::{Origin, Progress};
 
 use super::check::{CheckRecord, RoundOutcome};
 use super::schedule::Prepared;
 use super::variation::{Variation, Varied};
+use super::writers::{Writer, writers};
 use super::{Builder, Event, Failed, Realisations, Request};
+use crate::notes::Notes;
 use crate::profile;
 
 /// The version of the explanation.
@@ -51,6 +54,10 @@ pub struct Explanation {
     pub cause: Cause,
     /// The vectors that alone change the output, if some do.
     pub vectors: Vec<Varied>,
+    /// The processes that wrote the first path that differs, and what it was made from that differs: back to what was
+    /// written first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub writers: Vec<Writer>,
     /// The builds, in their order.
     pub builds: Vec<ExplainBuild>,
 }
@@ -116,51 +123,53 @@ impl Builder {
         let known = known.filter(|it| it.profile == profile::digest() && it.outputs == before.outputs.0);
         let (recipe, action, env) = (work.recipe.to_string(), work.id.0, work.action.env.clone());
         let mut builds: Vec<ExplainBuild> = Vec::new();
-        let mut build = |variation: Variation| -> Result<RoundOutcome, Failed> {
+        let mut build = |variation: Variation, noted: bool| -> Result<(RoundOutcome, Notes), Failed> {
             let varied = variation.varied();
-            let recorded = known.iter().flat_map(|it| &it.rounds).find(|it| it.varied == varied);
+            let recorded = known.iter().flat_map(|it| &it.rounds).find(|it| it.varied == varied && !noted);
             let (seconds, outcome) = match recorded {
                 Some(round) => (None, round.outcome.clone()),
                 None => {
+                    work.notes = noted.then(Mutex::default);
                     let round = self.round(&mut work, variation, &held, progress, tell)?;
                     (Some(round.seconds), round.outcome)
                 }
             };
             builds.push(ExplainBuild { varied, seconds, outcome: outcome.clone() });
-            Ok(outcome)
+            let notes = work.notes.take().and_then(|it| it.into_inner().ok()).unwrap_or_default();
+            Ok((outcome, notes))
         };
         // A clock in whole seconds must not read the same as in the build that this is compared with.
         std::thread::sleep(TICK);
-        let (cause, vectors) = match build(Variation::usual())? {
-            RoundOutcome::Differs { .. } => (Cause::LetThrough, Vec::new()),
-            RoundOutcome::Failed { .. } => (Cause::Broken, Vec::new()),
-            RoundOutcome::Same {} => {
-                let mut found = (Cause::None, Vec::new());
-                for round in HOSTILE {
-                    let all = Variation::of_round(round, &env, processors);
-                    let outcome = build(all.clone())?;
-                    let cause = match outcome {
-                        RoundOutcome::Same {} => continue,
-                        RoundOutcome::Differs { .. } => Cause::Vectors,
-                        RoundOutcome::Failed { .. } => Cause::Fails,
-                    };
-                    let fails = cause == Cause::Fails;
-                    let mut changes = |names: &[String]| -> Result<bool, Failed> {
-                        let outcome = build(all.only(names))?;
-                        Ok(match outcome {
-                            RoundOutcome::Same {} => false,
-                            RoundOutcome::Differs { .. } => !fails,
-                            RoundOutcome::Failed { .. } => fails,
-                        })
-                    };
-                    let names = all.varied().into_iter().map(|it| it.vector).collect();
-                    let names = minimal(names, &mut changes)?;
-                    found = (cause, all.only(&names).varied());
-                    break;
-                }
-                found
+        let (first, _) = build(Variation::usual(), false)?;
+        let mut found = (first.cause(Cause::LetThrough, Cause::Broken), Variation::usual());
+        for round in HOSTILE {
+            if found.0 != Cause::None {
+                break;
             }
-        };
+            let all = Variation::of_round(round, &env, processors);
+            let (outcome, _) = build(all.clone(), false)?;
+            let cause = outcome.cause(Cause::Vectors, Cause::Fails);
+            if cause == Cause::None {
+                continue;
+            }
+            let mut changes = |names: &[String]| -> Result<bool, Failed> {
+                let (outcome, _) = build(all.only(names), false)?;
+                Ok(outcome.cause(Cause::Vectors, Cause::Fails) == cause)
+            };
+            let names = all.varied().into_iter().map(|it| it.vector).collect();
+            let names = minimal(names, &mut changes)?;
+            found = (cause, all.only(&names));
+        }
+        let (cause, variation) = found;
+        let vectors = variation.varied();
+        let mut named = Vec::new();
+        if matches!(cause, Cause::LetThrough | Cause::Vectors) {
+            // Taking notes makes a build slow, so it is done only when there is something to be named.
+            let (_, usual) = build(Variation::usual(), true)?;
+            std::thread::sleep(TICK);
+            let (outcome, notes) = build(variation, true)?;
+            named = named_by(&work.action.outputs, &outcome, &usual, &notes);
+        }
         Ok(Explaining::Explained(Explanation {
             version: VERSION,
             recipe,
@@ -170,9 +179,35 @@ impl Builder {
             own: before.origin == Origin::Built,
             cause,
             vectors,
+            writers: named,
             builds,
         }))
     }
+}
+
+impl RoundOutcome {
+    /// What it means if it differs, and if it failed.
+    fn cause(&self, differs: Cause, failed: Cause) -> Cause {
+        match self {
+            Self::Same {} => Cause::None,
+            Self::Differs { .. } => differs,
+            Self::Failed { .. } => failed,
+        }
+    }
+}
+
+/// The processes that wrote the first path that differs in `outcome`, whose build has the notes `now`.
+fn named_by(
+    outputs: &BTreeMap<String, SandboxPath>,
+    outcome: &RoundOutcome,
+    usual: &Notes,
+    now: &Notes,
+) -> Vec<Writer> {
+    let RoundOutcome::Differs { output, paths, .. } = outcome else { return Vec::new() };
+    let (Some(place), Some(first)) = (outputs.get(output), paths.first()) else { return Vec::new() };
+    let path = format!("{place}/{}", first.path);
+    // What was removed, the usual build wrote.
+    if first.change == "removed" { writers(now, usual, &path) } else { writers(usual, now, &path) }
 }
 
 /// The fewest of `all` that still change something, as far as it can be told without trying every set (delta debugging:

@@ -25,6 +25,7 @@ mod substitute;
 mod tests;
 mod trace;
 mod variation;
+mod writers;
 
 use std::collections::HashMap;
 use std::fs;
@@ -47,6 +48,7 @@ pub use known::OfStore;
 pub use output::Refused;
 pub use trace::{Traced, Tracing, Used};
 pub use variation::Varied;
+pub use writers::Writer;
 
 pub use substitute::{Gate, SubstituteError, Substituter, Unavailable};
 

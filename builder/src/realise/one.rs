@@ -114,7 +114,8 @@ impl Doing<'_> {
         }
         let before = self.before(&plan, number, &id)?;
         let (limits, keep_failed) = (self.request.options.limits.clone(), self.request.options.keep_failed);
-        Ok(Some(Work { recipe, id, action, memo: step.memo, limits, keep_failed, before, variation: None }))
+        let memo = step.memo;
+        Ok(Some(Work { recipe, id, action, memo, limits, keep_failed, before, variation: None, notes: None }))
     }
 
     /// Whether this recipe is the one to prepare.

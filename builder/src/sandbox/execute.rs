@@ -18,7 +18,7 @@ use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities, set_no_new
 use super::ops::{SetupOp, Source};
 use super::{filter, sys};
 
-/// Descriptors opened before the set-up.
+/// What the set-up is given: descriptors opened before it, and what is different in this build.
 #[derive(Default)]
 pub struct Given {
     /// The folder of all builds.
@@ -27,6 +27,8 @@ pub struct Given {
     pub device: Option<OwnedFd>,
     /// A filesystem with device nodes, not mounted yet.
     pub nodes: Option<OwnedFd>,
+    /// Whether the filter also passes on calls that are noted.
+    pub notes: bool,
 }
 
 /// An operation that failed.
@@ -46,7 +48,7 @@ pub fn apply(ops: &[SetupOp], given: &Given) -> Result<Option<OwnedFd>, Undone> 
     let mut listener = None;
     for op in ops {
         let done = match op {
-            SetupOp::Filter {} => set_filter().map(|fd| listener = Some(fd)),
+            SetupOp::Filter {} => set_filter(given.notes).map(|fd| listener = Some(fd)),
             op => one(op, given),
         };
         done.map_err(|error| Undone { op: op.clone(), error })?;
@@ -259,9 +261,9 @@ fn drop_capabilities() -> io::Result<()> {
     Ok(set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })?)
 }
 
-fn set_filter() -> io::Result<OwnedFd> {
+fn set_filter(notes: bool) -> io::Result<OwnedFd> {
     for program in filter::denying().map_err(io::Error::other)? {
         seccompiler::apply_filter(&program).map_err(io::Error::other)?;
     }
-    sys::filter_with_listener(&mut filter::answering())
+    sys::filter_with_listener(&mut filter::answering(notes))
 }

@@ -13,6 +13,8 @@ use seccompiler::{
     TargetArch,
 };
 
+use super::note::{CLONING, NOTED};
+
 /// A filter could not be built.
 #[derive(Debug, thiserror::Error)]
 #[error("the system call filter cannot be built: {0}")]
@@ -213,10 +215,11 @@ const ARCHITECTURE: u32 = 0xc000_00b7;
 /// every machine. So are the calls of x86-64's x32 interface, which have large numbers.
 const LAST: i64 = libc::SYS_set_mempolicy_home_node;
 
-/// The filter that sends [`ANSWERED`] and [`answered_sometimes`] to the listener. Hand-written, since the
+/// The filter that sends [`ANSWERED`] and [`answered_sometimes`] to the listener; and, when notes are taken, the calls
+/// that are noted. Hand-written, since the
 /// library lacks that action; it also kills a process that uses another architecture's system calls
 /// (linux/audit.h, AUDIT_ARCH).
-pub fn answering() -> Vec<sock_filter> {
+pub fn answering(notes: bool) -> Vec<sock_filter> {
     // Of struct seccomp_data (seccomp(2)): `arch` is at 4, `nr` at 0.
     let mut program = vec![
         load(4),
@@ -226,11 +229,12 @@ pub fn answering() -> Vec<sock_filter> {
         greater(u32::try_from(LAST).unwrap_or(0), 0, 1),
         end(libc::SECCOMP_RET_ERRNO | libc::ENOSYS.unsigned_abs()),
     ];
-    for call in ANSWERED {
+    let (noted, sometimes) = if notes { (NOTED, noted_sometimes()) } else { (&[][..], Vec::new()) };
+    for call in ANSWERED.iter().chain(noted) {
         program.push(equal(number(*call), 0, 1));
         program.push(end(libc::SECCOMP_RET_USER_NOTIF));
     }
-    for (call, block) in answered_sometimes() {
+    for (call, block) in answered_sometimes().into_iter().chain(sometimes) {
         program.push(equal(number(call), 0, u8::try_from(block.len()).unwrap_or(u8::MAX)));
         program.extend(block);
     }
@@ -258,6 +262,23 @@ fn answered_sometimes() -> [(i64, Vec<sock_filter>); 3] {
     ]
 }
 
+/// Calls that are noted depending on their arguments: opening files that may be created or emptied, mapping files,
+/// and cloning their blocks.
+fn noted_sometimes() -> Vec<(i64, Vec<sock_filter>)> {
+    let (allow, answer) = (end(libc::SECCOMP_RET_ALLOW), end(libc::SECCOMP_RET_USER_NOTIF));
+    let low = |argument: u32| load(16 + 8 * argument);
+    let makes = (libc::O_CREAT | libc::O_TRUNC).unsigned_abs();
+    let anonymous = libc::MAP_ANONYMOUS.unsigned_abs();
+    let [one, other] = CLONING;
+    vec![
+        #[cfg(target_arch = "x86_64")]
+        (libc::SYS_open, vec![low(1), any(makes, 1, 0), allow, answer]),
+        (libc::SYS_openat, vec![low(2), any(makes, 1, 0), allow, answer]),
+        (libc::SYS_mmap, vec![low(3), any(anonymous, 0, 1), allow, answer]),
+        (libc::SYS_ioctl, vec![low(1), equal(one, 2, 0), equal(other, 1, 0), allow, answer]),
+    ]
+}
+
 fn number(call: i64) -> u32 {
     u32::try_from(call).unwrap_or(u32::MAX)
 }
@@ -272,6 +293,11 @@ fn equal(k: u32, jt: u8, jf: u8) -> sock_filter {
 
 fn greater(k: u32, jt: u8, jf: u8) -> sock_filter {
     sock_filter { code: 0x25, jt, jf, k }
+}
+
+/// Whether any of these bits is set.
+fn any(k: u32, jt: u8, jf: u8) -> sock_filter {
+    sock_filter { code: 0x45, jt, jf, k }
 }
 
 fn end(action: u32) -> sock_filter {

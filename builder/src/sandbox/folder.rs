@@ -13,6 +13,8 @@ pub const WRITABLE: [&str; 3] = ["build", "out", "tmp"];
 pub const LOG: &str = "log";
 /// Locked while the folder is in use; contains what its build has written lately ([`super::blame`]).
 pub(super) const LOCK: &str = "lock";
+/// What was noted of a build, if anything was ([`crate::notes`]).
+pub const NOTES: &str = "notes";
 /// What a kept folder belongs to.
 pub const KEPT: &str = "kept";
 

@@ -130,7 +130,7 @@ fn run(job: &Job, handed: &Handed, nodes: Option<OwnedFd>) -> Result<Ending, End
     let _ = rustix::process::setsid();
     let (filter, before): (Vec<_>, Vec<_>) =
         job.ops.iter().cloned().partition(|op| matches!(op, super::ops::SetupOp::Filter {}));
-    let given = Given { nodes, ..Given::default() };
+    let given = Given { nodes, notes: job.notes, ..Given::default() };
     let applied = |ops: &[_]| {
         apply(ops, &given).map_err(|undone| Ending::NotSetUp {
             doing: undone.op.to_string(),

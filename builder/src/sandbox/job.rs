@@ -46,6 +46,9 @@ pub struct Job {
     pub streams: Streams,
     /// Whether its folder is kept at the end, even without an order.
     pub kept: bool,
+    /// Whether the supervisor notes which process writes what.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub notes: bool,
 }
 
 /// The standard streams of a job's steps.

@@ -20,6 +20,7 @@ mod inside;
 mod job;
 mod limits;
 mod nodes;
+mod note;
 pub mod ops;
 mod running;
 mod supervise;
@@ -77,6 +78,7 @@ pub(crate) fn job_on(action: &Action, folder: &Path, limits: Limits, machine: Ma
         machine,
         streams: Streams::Log,
         kept: false,
+        notes: false,
     }
 }
 

@@ -17,6 +17,7 @@ use super::folder;
 use super::inside::{self, Handed};
 use super::job::{Ending, Inside, Job, Limit, Order, Report};
 use super::limits::Watch;
+use super::note::Recorder;
 use super::sys::{Forked, fork};
 use crate::hold::build_uid;
 use stele_fs::passing::{receive, send};
@@ -46,6 +47,7 @@ pub fn supervise() -> io::Result<()> {
     let copy = lock.try_clone().ok();
     let mut supervisor = Supervisor {
         watch: Watch::new(&job.limits, &job.folder, copy),
+        recorder: job.notes.then(Recorder::default),
         job,
         daemon,
         log: File::from(log),
@@ -79,6 +81,7 @@ struct Supervisor {
     ending: Option<Ending>,
     kept: bool,
     watch: Watch,
+    recorder: Option<Recorder>,
 }
 
 impl Supervisor {
@@ -184,7 +187,7 @@ impl Supervisor {
             if call.contains(PollFlags::IN)
                 && let Some(it) = &mut answers
             {
-                it.answer()?;
+                it.answer(self.recorder.as_mut())?;
             } else if !call.is_empty() {
                 answers = None;
             }
@@ -301,6 +304,14 @@ impl Supervisor {
     /// Reports how the build ended, waits until its folder is no longer needed, and removes it.
     fn finish(mut self, ending: Ending) {
         self.watch.end();
+        if let Some(recorder) = self.recorder.take() {
+            let notes = recorder.finish(&self.job.folder);
+            // Without them, an explanation names no process.
+            let text = serde_json::to_vec(&notes).unwrap_or_default();
+            if let Err(e) = std::fs::write(self.job.folder.join(folder::NOTES), text) {
+                tracing::warn!("the notes of a build could not be written: {e}");
+            }
+        }
         let told = send(&self.daemon, &Report::Ended { ending }, &[]);
         if told.is_ok() && !self.kept {
             loop {

@@ -149,7 +149,12 @@ pub fn filter_with_listener(program: &mut [sock_filter]) -> io::Result<OwnedFd> 
         return Err(io::Error::last_os_error());
     }
     // SAFETY: the kernel has just created this descriptor, and nothing else owns it.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+    let listener = unsafe { OwnedFd::from_raw_fd(fd) };
+    // The caller waits for the answer anyway: where it runs there is room for who answers (Linux 6.6; older kernels
+    // refuse this, and wake it elsewhere).
+    // SAFETY: the argument is a number.
+    unsafe { libc::ioctl(listener.as_raw_fd(), SET_FLAGS, SYNC_WAKE_UP) };
+    Ok(listener)
 }
 
 /// A system call that waits for an answer.
@@ -221,6 +226,9 @@ const CONTINUE: u32 = 1;
 const RECEIVE: libc::c_ulong = 0xc050_2100;
 const SEND: libc::c_ulong = 0xc018_2101;
 const ID_VALID: libc::c_ulong = 0x4008_2102;
+const SET_FLAGS: libc::c_ulong = 0x4008_2104;
+// linux/seccomp.h: SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP.
+const SYNC_WAKE_UP: libc::c_ulong = 1;
 
 /// A pidfd through which a thread's descriptors can be duplicated, and its process. Check the owner afterwards
 /// ([`still_waits`]): the thread ID may have been reused.

@@ -16,7 +16,10 @@ use stele::failure::Failure;
 use stele::recipes::name;
 use stele::reference::to_wire;
 use stele::{Request, Untrusted};
-use stele_builder::realise::{Cause, Explanation, RoundOutcome, Varied};
+use stele_builder::realise::{Cause, Explanation, RoundOutcome, Varied, Writer};
+
+/// A command line is shown up to so many characters.
+const MAX_COMMAND: usize = 200;
 
 /// Explain why a recipe is not reproducible: which condition alone changes its output
 ///
@@ -101,6 +104,7 @@ fn shown(explanation: &Explanation) -> Result<String, std::fmt::Error> {
             if *more > 0 {
                 writeln!(text, "  and {more} more")?;
             }
+            text += &written(&explanation.writers)?;
             if let Some(before) = explanation.outputs.get(output) {
                 writeln!(text, "  `stele diff {before} {digest}` shows how output {output} differs")?;
             }
@@ -109,4 +113,35 @@ fn shown(explanation: &Explanation) -> Result<String, std::fmt::Error> {
         Some(RoundOutcome::Same {}) | None => {}
     }
     Ok(text)
+}
+
+/// A line per process that wrote what differs, from the path back to where the difference came from.
+fn written(writers: &[Writer]) -> Result<String, std::fmt::Error> {
+    let mut text = String::new();
+    let mut before: Option<&Option<String>> = None;
+    for it in writers {
+        let what = it.wrote.as_deref().unwrap_or("a pipe");
+        let begin = match before {
+            None => format!("  {} was written by", Untrusted(what)),
+            Some(wrote) if *wrote == it.wrote => "    and by".to_owned(),
+            Some(_) => format!("    from {}, written by", Untrusted(what)),
+        };
+        writeln!(text, "{begin} `{}` in {}", Untrusted(command(&it.argv)), Untrusted(&it.directory))?;
+        before = Some(&it.wrote);
+    }
+    Ok(text)
+}
+
+/// A command line as a shell takes it, cut when it is long.
+fn command(argv: &[String]) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_=+:,./%@^".contains(c);
+    let quote = |it: &String| match !it.is_empty() && it.chars().all(plain) {
+        true => it.clone(),
+        false => format!("'{}'", it.replace('\'', "'\\''")),
+    };
+    let line = argv.iter().map(quote).collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(MAX_COMMAND) {
+        Some((at, _)) => format!("{}…", &line[..at]),
+        None => line,
+    }
 }

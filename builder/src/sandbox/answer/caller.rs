@@ -14,7 +14,7 @@ use rustix::process::{Pid, PidfdGetfdFlags, pidfd_getfd};
 use super::super::sys::{self, Call};
 
 /// A thread that waits for an answer.
-pub(super) struct Caller<'a> {
+pub(in super::super) struct Caller<'a> {
     pub listener: BorrowedFd<'a>,
     pub call: &'a Call,
 }
@@ -52,6 +52,22 @@ impl Caller<'_> {
             return Ok(());
         }
         self.memory()?.read_exact_at(bytes, address).map_err(|_| libc::EFAULT)
+    }
+
+    /// So much of its memory, or less when that is not all there.
+    pub fn bytes(&self, address: u64, count: u64) -> Vec<u8> {
+        let mut bytes = vec![0; usize::try_from(count).unwrap_or(0)];
+        let read = self.memory().and_then(|it| it.read_at(&mut bytes, address).map_err(|_| libc::EFAULT));
+        bytes.truncate(read.unwrap_or(0));
+        bytes
+    }
+
+    /// The text at an address, up to its NUL; cut when it is longer than a path.
+    pub fn text(&self, address: u64) -> Vec<u8> {
+        let mut bytes = self.bytes(address, libc::PATH_MAX.unsigned_abs().into());
+        let end = bytes.iter().position(|byte| *byte == 0);
+        bytes.truncate(end.unwrap_or(bytes.len()));
+        bytes
     }
 
     /// A duplicate of its descriptor `fd`, and its process ID.

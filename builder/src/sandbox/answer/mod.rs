@@ -12,8 +12,9 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use nix::libc;
 use rustix::fs::{AtFlags, statat};
 
-use self::caller::Caller;
+pub(super) use self::caller::Caller;
 use self::listing::Listings;
+use super::note::Recorder;
 use super::sys;
 use crate::machine::Machine;
 
@@ -53,14 +54,17 @@ impl Answers {
         self.listings.bytes() as u64
     }
 
-    /// Answers one call.
+    /// Answers one call, after it was noted.
     ///
     /// # Errors
     /// When the listener is closed.
-    pub fn answer(&mut self) -> io::Result<()> {
+    pub fn answer(&mut self, recorder: Option<&mut Recorder>) -> io::Result<()> {
         let Some(call) = sys::receive_call(self.listener.as_fd())? else { return Ok(()) };
         let [first, second, third, fourth, ..] = call.arguments;
         let caller = Caller { listener: self.listener.as_fd(), call: &call };
+        if let Some(recorder) = recorder {
+            recorder.note(&caller);
+        }
         let answer = match call.number {
             libc::SYS_uname => Answer::Returns(caller.put(first, &self.machine.uname()).map(|()| 0)),
             libc::SYS_sysinfo => Answer::Returns(caller.put(first, &self.machine.sysinfo()).map(|()| 0)),

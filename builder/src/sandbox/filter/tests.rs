@@ -27,6 +27,7 @@ fn run(program: &[sock_filter], arch: u32, call: u32, arguments: &[u64; 6]) -> u
             0x15 => at += test(a == it.k),
             0x35 => at += test(a >= it.k),
             0x25 => at += test(a > it.k),
+            0x45 => at += test(a & it.k != 0),
             0x54 => a &= it.k,
             0x06 => return it.k,
             code => panic!("instruction {code:#x}"),
@@ -38,10 +39,14 @@ const ALLOW: u32 = libc::SECCOMP_RET_ALLOW;
 
 /// The strictest verdict of all filters, as the kernel combines these actions.
 fn verdict(call: i64, arguments: &[u64; 6]) -> u32 {
+    verdict_with(false, call, arguments)
+}
+
+fn verdict_with(notes: bool, call: i64, arguments: &[u64; 6]) -> u32 {
     let call = u32::try_from(call).unwrap();
     let mut programs = denying().unwrap();
     programs.push(
-        answering()
+        answering(notes)
             .iter()
             .map(|it| seccompiler::sock_filter { code: it.code, jt: it.jt, jf: it.jf, k: it.k })
             .collect(),
@@ -173,7 +178,7 @@ fn every_listed_call_gets_its_stated_answer() {
 
 #[test]
 fn a_call_of_another_architecture_kills_the_process() {
-    let program = answering();
+    let program = answering(false);
     let killed = libc::SECCOMP_RET_KILL_PROCESS;
     assert_eq!(run(&program, 0x4000_0003, 20, &[0; 6]), killed);
     // x32, and calls of kernels newer than the release that builds see.
@@ -181,4 +186,30 @@ fn a_call_of_another_architecture_kills_the_process() {
         assert_eq!(run(&program, ARCHITECTURE, call, &[0; 6]), errno(libc::ENOSYS), "{call}");
     }
     assert_eq!(run(&program, ARCHITECTURE, 450, &[0; 6]), ALLOW);
+}
+
+#[test]
+fn notes_are_taken_of_calls_that_write_and_only_when_they_are_wanted() {
+    const ANSWER: u32 = libc::SECCOMP_RET_USER_NOTIF;
+    let [create, read] =
+        [libc::O_CREAT | libc::O_WRONLY, libc::O_RDONLY].map(|it| u64::from(it.unsigned_abs()));
+    let [file, memory] = [libc::MAP_PRIVATE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS];
+    let map = |flags: i32| [0, 9, 1, u64::from(flags.unsigned_abs()), 3, 0];
+    for (call, arguments, noted) in [
+        (libc::SYS_write, [1, 2, 3, 0, 0, 0], true),
+        (libc::SYS_openat, [0, 1, create, 0, 0, 0], true),
+        (libc::SYS_openat, [0, 1, read, 0, 0, 0], false),
+        (libc::SYS_mmap, map(file), true),
+        (libc::SYS_mmap, map(memory), false),
+        (libc::SYS_ioctl, [1, u64::from(CLONING[0]), 3, 0, 0, 0], true),
+        (libc::SYS_ioctl, [1, u64::from(CLONING[1]), 3, 0, 0, 0], true),
+        (libc::SYS_ioctl, [1, 0x5401, 3, 0, 0, 0], false),
+        (libc::SYS_getpid, [0; 6], false),
+    ] {
+        assert_eq!(verdict(call, &arguments), ALLOW, "{call}");
+        assert_eq!(verdict_with(true, call, &arguments), if noted { ANSWER } else { ALLOW }, "{call}");
+    }
+    // What is denied stays denied.
+    assert_eq!(verdict_with(true, libc::SYS_mount, &[0; 6]), errno(libc::EPERM));
+    assert_eq!(verdict_with(true, libc::SYS_ioctl, &[0, libc::TIOCSTI, 0, 0, 0, 0]), errno(libc::EPERM));
 }
