@@ -31,31 +31,12 @@ impl<'a> Mirrors<'a> {
         bounds: &Bounds,
         tell: &dyn Fn(What<'_>),
     ) -> Result<(), Stop> {
-        let mut moves = |done, total: Option<u64>| tell(What::Moves { done, total: total.or(bounds.size()) });
         // An earlier answer may have left too many bytes, which are useless then.
         if bounds.check_grown(part.length()).is_err() {
             part.restart()?;
         }
         loop {
-            let got = match address {
-                Address::Http(url) => self.http.get(url, part, bounds, &mut moves),
-                Address::File(path) => local::get(Path::new(path), part, bounds, &mut moves),
-                Address::Snapshot { base, package, version, file } => {
-                    let wanted = debian::DebianFile { package, version, file };
-                    debian::snapshot::find(base, &wanted, &self.http, bounds)
-                        .and_then(|url| self.http.get(&url, part, bounds, &mut moves))
-                }
-                Address::Debian { package, version, file } => {
-                    let wanted = debian::DebianFile { package, version, file };
-                    let note = |text: &str| tell(What::Note { text });
-                    debian::get(&wanted, &self.config.debian, part, bounds, &note, &mut moves)
-                }
-            };
-            if let Err(Stop::Mirror(MirrorFailure::Size { .. } | MirrorFailure::TooLarge { .. })) = got {
-                // These bytes are not the beginning of the source.
-                part.restart()?;
-            }
-            got?;
+            self.get(address, part, bounds, tell)?;
             let actual = part.sha256();
             if actual == *pin {
                 return Ok(());
@@ -67,6 +48,36 @@ impl<'a> Mirrors<'a> {
             // The beginning was of another answer, perhaps of another mirror: this one gets the chance to give all.
             part.restart()?;
         }
+    }
+
+    /// Gets what a mirror has, behind what is there already. The bytes may be any.
+    pub(super) fn get(
+        &self,
+        address: &Address,
+        part: &mut Part,
+        bounds: &Bounds,
+        tell: &dyn Fn(What<'_>),
+    ) -> Result<(), Stop> {
+        let mut moves = |done, total: Option<u64>| tell(What::Moves { done, total: total.or(bounds.size()) });
+        let got = match address {
+            Address::Http(url) => self.http.get(url, part, bounds, &mut moves),
+            Address::File(path) => local::get(Path::new(path), part, bounds, &mut moves),
+            Address::Snapshot { base, package, version, file } => {
+                let wanted = debian::DebianFile { package, version, file };
+                debian::snapshot::find(base, &wanted, &self.http, bounds)
+                    .and_then(|url| self.http.get(&url, part, bounds, &mut moves))
+            }
+            Address::Debian { package, version, file } => {
+                let wanted = debian::DebianFile { package, version, file };
+                let note = |text: &str| tell(What::Note { text });
+                debian::get(&wanted, &self.config.debian, part, bounds, &note, &mut moves)
+            }
+        };
+        if let Err(Stop::Mirror(MirrorFailure::Size { .. } | MirrorFailure::TooLarge { .. })) = got {
+            // These bytes are not the beginning of the source.
+            part.restart()?;
+        }
+        got
     }
 
     /// Whether a mirror has a file of that name and, as far as it states one, of the right size. No content is

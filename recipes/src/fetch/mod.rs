@@ -18,6 +18,7 @@ mod local;
 mod mirrors;
 mod parallel;
 mod part;
+mod prefetch;
 mod reach;
 mod signature;
 #[cfg(test)]
@@ -31,6 +32,7 @@ use crate::source::Source;
 pub use config::{Config, ConfigError, DebianConfig, Limits};
 pub use debian::DebianError;
 pub use failure::{FetchError, MirrorFailure, PartError, Tried};
+pub use prefetch::prefetch;
 pub use reach::{Question, Reach, reach};
 pub use signature::SignatureError;
 pub use stele_http::HttpError;

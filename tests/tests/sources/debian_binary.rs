@@ -9,7 +9,7 @@ use super::{Sources, random};
 type Package<'a> = (&'a str, &'a str, &'a str, &'a str, &'a [u8]);
 
 /// An archive with these packages, each in the index of its architecture, and those for all in that of amd64.
-fn archive(sources: &Sources, packages: &[Package<'_>]) -> Option<Archive> {
+pub(super) fn archive(sources: &Sources, packages: &[Package<'_>]) -> Option<Archive> {
     let archive = Archive::new(sources, &[])?;
     archive.release("stable", &indexes(packages));
     Some(archive)

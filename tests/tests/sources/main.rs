@@ -6,6 +6,7 @@ mod bundle;
 mod debian;
 mod debian_binary;
 mod mirrors;
+mod prefetch;
 mod resumed;
 mod several;
 mod signed;

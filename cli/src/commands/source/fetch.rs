@@ -10,7 +10,7 @@ use clap::Args;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use stele_recipes::fetch::{self as fetching, Event, FetchError, Had, Options, What};
-use stele_recipes::source::{Mirror, Signature, Source};
+use stele_recipes::source::{FileName, Mirror, Signature, Source};
 use stele_store::Layout;
 
 use super::keep::Sources;
@@ -114,14 +114,18 @@ impl Fetch {
     }
 }
 
-/// The source that the command line describes.
-fn source(urls: &[String], name: Option<&str>, sha256: &str) -> Result<Source, Failure> {
-    let mirrors = urls.iter().map(|url| Mirror::new(url));
-    let mirrors: Result<Vec<Mirror>, _> = mirrors.collect();
+/// The mirrors that the command line names, and the file's name: `name`, or the end of the first.
+pub fn mirrors(urls: &[String], name: Option<&str>) -> Result<(FileName, Vec<Mirror>), Failure> {
+    let mirrors: Result<Vec<Mirror>, _> = urls.iter().map(|url| Mirror::new(url)).collect();
     let mirrors = mirrors.map_err(|e| Failure::new(Kind::Usage, e.to_string()))?;
     let end = urls.first().map_or("", String::as_str);
     let end = end.split(['?', '#']).next().unwrap_or(end).rsplit(['/', ':']).next().unwrap_or(end);
-    let file = file_name(name.unwrap_or(end))?;
+    Ok((file_name(name.unwrap_or(end))?, mirrors))
+}
+
+/// The source that the command line describes.
+fn source(urls: &[String], name: Option<&str>, sha256: &str) -> Result<Source, Failure> {
+    let (file, mirrors) = mirrors(urls, name)?;
     Ok(Source { file, sha256: read("SHA-256", sha256)?, sha512: None, size: None, mirrors, signature: None })
 }
 
@@ -155,18 +159,23 @@ pub fn have(global: &Global, how: &How, wanted: &[(Option<String>, Source)]) -> 
     if lost.is_empty() { Ok(()) } else { Err(unavailable::failure(lost)) }
 }
 
+/// How to fetch, as the configuration and the command line have it.
+pub fn options(global: &Global, how: &How) -> Result<Options, Failure> {
+    let mut config = config::read(how.config.as_deref())?;
+    if let Some(jobs) = how.jobs {
+        config.limits.jobs = jobs.into();
+    }
+    let folder = Layout::new(where_store::find(global.store.clone())?).fetch();
+    Ok(Options { folder, offline: how.offline, config })
+}
+
 fn attempt(
     global: &Global,
     how: &How,
     wanted: &[(Option<String>, Source)],
     keep: &Sources,
 ) -> Result<Vec<Result<Had, FetchError<Failure>>>, Failure> {
-    let mut config = config::read(how.config.as_deref())?;
-    if let Some(jobs) = how.jobs {
-        config.limits.jobs = jobs.into();
-    }
-    let folder = Layout::new(where_store::find(global.store.clone())?).fetch();
-    let options = Options { folder, offline: how.offline, config };
+    let options = options(global, how)?;
     let sources: Vec<Source> = wanted.iter().map(|it| it.1.clone()).collect();
     let board = Board::default();
     let outcomes = fetching::fetch(&sources, &options, keep, &|event| board.show(&event));
@@ -190,7 +199,7 @@ fn print(global: &Global, keep: &Sources, source: &Source, had: Had) -> Result<(
 
 /// On a terminal, a progress bar for each download; and the failures of mirrors before one succeeded.
 #[derive(Default)]
-struct Board {
+pub struct Board {
     bars: MultiProgress,
     shown: Mutex<HashMap<usize, Shown>>,
 }
@@ -201,7 +210,8 @@ struct Shown {
 }
 
 impl Board {
-    fn show(&self, event: &Event<'_>) {
+    /// Shows an event.
+    pub fn show(&self, event: &Event<'_>) {
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         let file = event.source.file.as_str();
         if let What::Ends { kept } = event.what {
@@ -243,7 +253,8 @@ impl Board {
         self.bars.suspend(|| render::note(text));
     }
 
-    fn clear(&self) {
+    /// Removes all bars.
+    pub fn clear(&self) {
         let _ = self.bars.clear();
     }
 }

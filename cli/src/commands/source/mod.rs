@@ -7,6 +7,7 @@ mod export;
 pub mod fetch;
 mod keep;
 mod list;
+mod prefetch;
 mod unavailable;
 mod unpack;
 
@@ -45,6 +46,14 @@ stele source fetch --sha256 9a93b2b7… --url https://example.org/zlib-1.3.1.tar
 stele source fetch --sha256 3b16b00e… --url gnu:make/make-4.4.1.tar.xz \\\n    \
 --url debian:make-dfsg/4.4.1-2/make-dfsg_4.4.1.orig.tar.xz")]
     Fetch(fetch::Fetch),
+    /// Fetch a file that nothing pins yet, and print the `source(…)` or `debian_binary(…)` that pins it
+    ///
+    /// The first MIRROR that has it is believed, this once: compare the digest with what upstream publishes. Any
+    /// further MIRROR is asked for all of it, too, and has to have the same bytes.
+    #[command(after_help = "\
+Examples:\n  stele source prefetch https://example.org/zlib-1.3.1.tar.gz\n  \
+stele source prefetch debian:make-dfsg/4.4.1-2/make-dfsg_4.4.1.orig.tar.xz gnu:make/make-4.4.1.tar.xz")]
+    Prefetch(prefetch::Prefetch),
     /// Ask every mirror of the sources of recipes; list those that do not answer, and sources with a single one
     ///
     /// Exit code 3 when a source has no mirror that answers.
@@ -71,6 +80,7 @@ pub fn run(global: &Global, command: Command) -> Result<(), Failure> {
     match command {
         Command::Add(args) => args.run(global),
         Command::Fetch(args) => args.run(global),
+        Command::Prefetch(args) => args.run(global),
         Command::Check(args) => args.run(global),
         Command::Ls => list::run(global),
         Command::Export(args) => args.run(global),
