@@ -11,6 +11,7 @@ mod evidence;
 mod exporting;
 mod importing;
 mod layouts;
+mod naming;
 mod peers;
 mod pushing;
 mod ranges;

@@ -6,6 +6,7 @@ mod diff;
 mod export;
 mod import;
 mod look;
+mod names;
 pub mod push;
 mod sbom;
 
@@ -45,6 +46,10 @@ pub enum Command {
     Detach(attach::Detach),
     /// Import a third-party image
     Import(import::Import),
+    /// Give an image a further name
+    Tag(names::Tag),
+    /// Remove names of images; what nothing else keeps stays until the next garbage collection
+    Rm(names::Rm),
 }
 
 /// An image.
@@ -73,6 +78,8 @@ pub fn run(global: &Global, command: Command) -> Result<(), Failure> {
         Command::Attach(args) => args.run(&mut context),
         Command::Referrers(args) => args.run(&mut context),
         Command::Detach(args) => args.run(&mut context),
+        Command::Tag(args) => args.run(&mut context),
+        Command::Rm(args) => args.run(&mut context),
         Command::Build(_) => Ok(()),
     }
 }
