@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    agreement, build, check, daemon, diff, exec, explain, graph, image, info, key, lineage, log, mount,
-    pages, policy, recipe, sandbox, seed, serve, source, store, trace, umount,
+    agreement, build, check, daemon, diff, doctor, exec, explain, graph, image, info, key, lineage, log,
+    mount, pages, policy, recipe, sandbox, search, seed, serve, source, store, trace, umount,
 };
 
 /// Build from a readable seed, agree on every bit, ship the digest.
@@ -73,6 +73,8 @@ pub enum Command {
     Graph(graph::GraphOf),
     /// Show why a recipe depends on another
     Why(graph::Why),
+    Search(search::Search),
+    Doctor(doctor::Doctor),
     /// Show, check and format recipes
     #[command(subcommand)]
     Recipe(recipe::Command),

@@ -6,6 +6,7 @@
 mod args;
 mod commands;
 mod config;
+mod picture;
 mod recipe_tree;
 mod registries;
 mod render;

@@ -308,6 +308,8 @@ pub enum Answer {
     Mounts(Vec<Mount>),
     /// `source unpack`.
     Unpacked(Vec<crate::recipes::unpacked::Unpacked>),
+    /// `lineage --generated`.
+    Generated(Vec<crate::recipes::generated::GeneratedIn>),
     /// `build --dry-run`.
     Plan(Arc<crate::recipes::planned::Planned>),
     /// The outputs of an action.

@@ -91,6 +91,13 @@ pub enum Request {
         /// Seconds for which a lease keeps each.
         keep_seconds: u64,
     },
+    /// Find what was generated in the sources of a recipe before they were packed.
+    Generated {
+        /// The recipe tree.
+        tree: String,
+        /// The recipe.
+        recipe: String,
+    },
     /// Build recipes.
     Build {
         /// The recipe tree.
@@ -186,6 +193,7 @@ impl Request {
             Self::Add { path, .. } => vec![(PathUse::Read, path)],
             Self::Export { to, .. } => vec![(PathUse::Create, to)],
             Self::Unpack { tree, .. }
+            | Self::Generated { tree, .. }
             | Self::Build { tree, .. }
             | Self::Trace { tree, .. }
             | Self::Check { tree, .. }

@@ -12,7 +12,7 @@ use crate::builds::{self, Event};
 use crate::engine::Engine;
 use crate::failure::{Failure, Kind};
 use crate::images;
-use crate::recipes::{self, planned, unpacked};
+use crate::recipes::{self, generated, planned, unpacked};
 use crate::reference::{Named, Reference, from_wire, to_wire};
 use crate::request::Request;
 
@@ -111,6 +111,10 @@ fn answer(
                 keep_seconds,
                 progress,
             )?))
+        }
+        Request::Generated { tree, recipe } => {
+            let (tree, name) = (from_wire(&tree)?, recipes::name(&recipe)?);
+            Ok(Answer::Generated(generated::of_recipe(engine, &tree, &name, progress)?))
         }
         Request::Build { tree, goals, order } => {
             let (tree, goals) = (from_wire(&tree)?, recipes::names(&goals)?);

@@ -7,6 +7,7 @@
 pub mod action;
 pub mod content;
 pub mod fetch;
+pub mod generated;
 pub mod hex0;
 pub mod language;
 pub mod lineage;

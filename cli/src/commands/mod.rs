@@ -6,6 +6,7 @@ pub mod check;
 mod context;
 pub mod daemon;
 pub mod diff;
+pub mod doctor;
 pub mod exec;
 pub mod explain;
 pub mod graph;
@@ -19,6 +20,7 @@ pub mod pages;
 pub mod policy;
 pub mod recipe;
 pub mod sandbox;
+pub mod search;
 pub mod seed;
 pub mod serve;
 pub mod source;
@@ -66,6 +68,8 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Trace(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Graph(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Why(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
+        Command::Search(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
+        Command::Doctor(args) => args.run(&cli.global),
         Command::Recipe(command) => recipe::run(&cli.global, command),
         Command::Sandbox(command) => sandbox::run(&command).map(|()| ExitCode::SUCCESS),
         Command::Key(command) => key::run(&cli.global, command).map(|()| ExitCode::SUCCESS),

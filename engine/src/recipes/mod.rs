@@ -4,6 +4,7 @@ mod evaluator;
 mod excerpt;
 mod trail;
 
+pub mod generated;
 pub mod planned;
 pub mod unpacked;
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use stele_builder::realise::sources::Preparing;
 use stele_recipes::recipe::RecipeName;
-use stele_store::{Holder, Progress, Store};
+use stele_store::{Holder, Progress, Store, Target};
 
 use super::Selection;
 use crate::engine::Engine;
@@ -37,6 +37,17 @@ pub fn of_recipe(
     keep_seconds: u64,
     progress: &Progress,
 ) -> Result<Vec<Unpacked>, Failure> {
+    Ok(with_targets(engine, tree, name, keep_seconds, progress)?.into_iter().map(|(_, it)| it).collect())
+}
+
+/// As [`of_recipe`], with the trees.
+pub(super) fn with_targets(
+    engine: &Engine,
+    tree: &Path,
+    name: &RecipeName,
+    keep_seconds: u64,
+    progress: &Progress,
+) -> Result<Vec<(Target, Unpacked)>, Failure> {
     let store: &Store = engine.store();
     let evaluated = engine.evaluator().evaluate(tree, &Selection::Names(vec![name.clone()]))?;
     let recipe = evaluated.recipes.iter().find(|recipe| recipe.name == *name);
@@ -50,12 +61,8 @@ pub fn of_recipe(
         if known && source.unpack.is_some() {
             store.lease(target, until)?;
         }
-        unpacked.push(Unpacked {
-            file: source.source.file.to_string(),
-            digest: target.digest().to_string(),
-            at: source.place.to_string(),
-            known,
-        });
+        let (file, at) = (source.source.file.to_string(), source.place.to_string());
+        unpacked.push((target, Unpacked { file, digest: target.digest().to_string(), at, known }));
     }
     Ok(unpacked)
 }

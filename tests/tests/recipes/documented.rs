@@ -62,3 +62,17 @@ fn the_examples_are_recipes() {
     let zlib = tree.stele.json(&["recipe", "show", "zlib"]);
     assert_eq!(zlib["outputs"], serde_json::json!({"out": "/out/out", "doc": "/out/doc"}));
 }
+
+/// `STELE_UPDATE_DOCS=1` draws it again.
+#[test]
+fn the_picture_of_the_chain_is_what_the_command_draws() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let (picture, recipes) = (top.join("docs/pictures/gcc-9.3.0.svg"), top.join("recipes"));
+    let stele = Stele::new();
+    let args = ["graph", "gcc-9.3.0", "--format", "svg", "--recipes", recipes.to_str().unwrap()];
+    let drawn = stele.run(&args).stdout;
+    if std::env::var_os("STELE_UPDATE_DOCS").is_some() {
+        fs::write(&picture, &drawn).unwrap();
+    }
+    assert!(fs::read(&picture).unwrap() == drawn, "run this test with STELE_UPDATE_DOCS=1");
+}

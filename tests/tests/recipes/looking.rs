@@ -136,7 +136,8 @@ fn graphs_are_text_dot_json_and_svg() {
         serde_json::json!(["a", "b"])
     );
     let svg = tree.stele.ok(&["graph", "--format", "svg"]);
-    assert_eq!((svg.matches("<rect").count(), svg.matches("<path").count()), (3, 3));
+    // Three boxes and the legend; what follows from the other two lines is not drawn.
+    assert_eq!((svg.matches("<rect").count(), svg.matches("<path").count()), (4, 2));
     assert!(svg.starts_with("<svg xmlns") && svg.ends_with("</svg>"), "{svg}");
 }
 
@@ -148,7 +149,7 @@ fn peers_read_the_pictures() {
     let script =
         "import sys, xml.dom.minidom as x; print(len(x.parse(sys.argv[1]).getElementsByTagName('rect')))";
     match std::process::Command::new("python3").args(["-c", script]).arg(&svg).output() {
-        Ok(output) => assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "3"),
+        Ok(output) => assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "4"),
         Err(e) => stele_tests::skip(&format!("python3 cannot be run: {e}")),
     }
 }
@@ -160,6 +161,41 @@ fn why_prints_the_shortest_path_or_all() {
     assert_eq!(tree.stele.ok(&["why", "c", "a", "--all"]), "c → a\nc → b → a");
     let said = tree.stele.fails(&["why", "a", "c"], 3);
     assert!(said.contains("recipe `a` does not depend on `c`"), "{said}");
+}
+
+#[test]
+fn why_lists_what_depends_on_a_recipe() {
+    let tree = chain();
+    assert_eq!(tree.stele.ok(&["why", "a", "--reverse"]), "b → a\nc → a");
+    assert_eq!(tree.stele.ok(&["why", "c", "--reverse"]), "");
+    assert_eq!(tree.stele.json(&["why", "b", "--reverse"])["ways"], serde_json::json!([["c", "b"]]));
+    tree.stele.fails(&["why", "d", "--reverse"], 3);
+    tree.stele.fails(&["why", "a"], 2);
+    tree.stele.fails(&["why", "a", "b", "--reverse"], 2);
+}
+
+#[test]
+fn recipes_are_found_by_words_in_any_case_and_names_come_first() {
+    let tree = Tree::new(&[
+        (
+            "pkgs/zlib/recipe.star",
+            "recipe(name = 'zlib', version = '1', script = 'x', description = 'packs')",
+        ),
+        (
+            "pkgs/pack/recipe.star",
+            "recipe(name = 'pack', version = '2', script = 'x', description = 'like Zlib')",
+        ),
+        (
+            "pkgs/else/recipe.star",
+            "recipe(name = 'else', version = '3', script = 'x', homepage = 'https://x.example/')",
+        ),
+    ]);
+    assert_eq!(tree.stele.ok(&["search", "PACK"]), "pack  2  like Zlib\nzlib  1  packs");
+    assert_eq!(tree.stele.ok(&["search", "zlib", "pack"]), "pack  2  like Zlib\nzlib  1  packs");
+    assert_eq!(tree.stele.json(&["search", "x.example"])[0]["name"], "else");
+    let said = tree.stele.fails(&["search", "pack", "nothing"], 3);
+    assert!(said.contains("no recipe has the words pack nothing"), "{said}");
+    tree.stele.fails(&["search"], 2);
 }
 
 #[test]

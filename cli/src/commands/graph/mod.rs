@@ -1,14 +1,14 @@
 //! `graph` and `why`: dependencies between recipes. No store is needed.
 
-mod svg;
-
 use std::fmt::Write as _;
 
 use clap::{Args, ValueEnum};
 
 use stele_recipes::plan::Graph;
+use stele_recipes::recipe::{Recipe, RecipeName};
 
 use crate::args::Global;
+use crate::picture::{self, Shape};
 use crate::recipe_tree::{RecipeTreeArg, find, graph};
 use crate::render;
 use stele::failure::{Failure, Kind};
@@ -48,10 +48,14 @@ pub struct Why {
     /// The dependent recipe
     name: String,
     /// The dependency
-    input: String,
+    #[arg(required_unless_present = "reverse")]
+    input: Option<String>,
     /// Show every path, not only the shortest
     #[arg(long)]
     all: bool,
+    /// List all recipes that depend on the recipe, each with a shortest path to it
+    #[arg(long, conflicts_with_all = ["input", "all"])]
+    reverse: bool,
     #[command(flatten)]
     place: RecipeTreeArg,
 }
@@ -65,14 +69,16 @@ impl GraphOf {
             // Writing to a string cannot fail.
             Format::Text => render::out(text(&graph).unwrap_or_default().as_bytes()),
             Format::Dot => render::out(dot(&graph).unwrap_or_default().as_bytes()),
-            Format::Svg => render::out(svg::draw(&graph).unwrap_or_default().as_bytes()),
+            Format::Svg => render::out(picture::draw(&shapes(&graph)).unwrap_or_default().as_bytes()),
         }
     }
 }
 
 impl Why {
     pub fn run(self, global: &Global) -> Result<(), Failure> {
-        let (tree, from, to) = (find(&self.place)?, name(&self.name)?, name(&self.input)?);
+        let (tree, from) = (find(&self.place)?, name(&self.name)?);
+        let Some(input) = self.input else { return reverse(global, &tree, &from) };
+        let to = name(&input)?;
         let graph = graph(&tree, &[from.clone(), to.clone()])?;
         let (Some(start), Some(end)) = (graph.number(&from), graph.number(&to)) else {
             return Err(Failure::new(Kind::NotFound, format!("there is no recipe `{from}` or `{to}`")));
@@ -101,6 +107,22 @@ impl Why {
         }
         Ok(())
     }
+}
+
+/// All recipes of the tree that depend on `on`.
+fn reverse(global: &Global, tree: &std::path::Path, on: &RecipeName) -> Result<(), Failure> {
+    let graph = graph(tree, &[])?;
+    let Some(end) = graph.number(on) else {
+        return Err(Failure::new(Kind::NotFound, format!("there is no recipe `{on}`")));
+    };
+    let named = |way: Vec<usize>| way.iter().map(|it| graph.recipes()[*it].name.to_string()).collect();
+    let ways = (0..graph.recipes().len()).filter(|it| *it != end).filter_map(|it| graph.shortest(it, end));
+    let ways: Vec<Vec<String>> = ways.map(named).collect();
+    if global.json {
+        return render::json(&serde_json::json!({ "ways": ways, "more": false }));
+    }
+    let text: String = ways.iter().map(|way| way.join(" → ") + "\n").collect();
+    render::out(text.as_bytes())
 }
 
 fn needs(graph: &Graph, number: usize) -> impl Iterator<Item = &str> {
@@ -132,6 +154,36 @@ fn text(graph: &Graph) -> Result<String, std::fmt::Error> {
         writeln!(text, "{}{arrow}{needs}", recipe.name)?;
     }
     Ok(text)
+}
+
+/// As a picture shows them.
+pub fn shapes(graph: &Graph) -> Vec<Shape> {
+    let shape = |(number, recipe): (usize, &std::sync::Arc<Recipe>)| {
+        let prebuilt = recipe.sources.iter().filter(|it| it.opaque).count() + recipe.images.len();
+        let kind = match () {
+            () if prebuilt > 0 => picture::Kind::Prebuilt,
+            () if recipe.locals.iter().any(|it| it.hex0) => picture::Kind::Seed,
+            () => picture::Kind::Source,
+        };
+        let mut title = format!("{} {}", recipe.name, recipe.version.as_str());
+        if let Some(description) = &recipe.about.description {
+            title.push_str(&format!("\n{description}"));
+        }
+        for source in &recipe.sources {
+            title.push_str(&format!("\nof {}", source.source.file));
+        }
+        let with = needs(graph, number).collect::<Vec<_>>().join(", ");
+        if !with.is_empty() {
+            title.push_str(&format!("\nwith {with}"));
+        }
+        let below = match prebuilt {
+            0 => recipe.version.as_str().to_owned(),
+            1 => format!("{}, 1 prebuilt", recipe.version.as_str()),
+            count => format!("{}, {count} prebuilt", recipe.version.as_str()),
+        };
+        Shape { label: recipe.name.to_string(), below, title, kind, needs: graph.needs(number).to_vec() }
+    };
+    graph.recipes().iter().enumerate().map(shape).collect()
 }
 
 /// Names consist of characters that need no escaping between quotes.

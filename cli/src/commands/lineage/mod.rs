@@ -1,24 +1,30 @@
 //! `lineage`
 
+mod generated;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use indicatif::HumanBytes;
 use serde::Serialize;
 
+use self::generated::Generated;
 use stele_recipes::lineage;
 use stele_recipes::plan::Graph;
 use stele_recipes::recipe::Recipe;
 use stele_store::model::{Node, Sha256};
 
 use super::context::Context;
-use super::unexpected;
+use super::{graph, unexpected};
 use crate::args::Global;
-use crate::recipe_tree::{RecipeTreeArg, find, graph};
+use crate::picture::{self, Shape};
+use crate::recipe_tree::{self, RecipeTreeArg, find};
 use crate::render;
 use stele::Request;
 use stele::answers::Answer;
 use stele::failure::{Failure, Kind};
+use stele::recipes::generated::GeneratedIn;
 use stele::recipes::name;
 use stele::reference::to_wire;
 
@@ -26,12 +32,31 @@ use stele::reference::to_wire;
 ///
 /// Dependencies come first, the recipe itself last. *Opaque bytes* are those without readable source: prebuilt
 /// packages, and the hand-written seed. What is trusted without being built here is listed.
+///
+/// With `--generated`, also which files of the sources were generated before upstream packed them, such as `configure`
+/// scripts: they have a source, but were not made from it here. Their generators sign them; a file that hides its
+/// origin is not found.
 #[derive(Args, Debug)]
 pub struct Lineage {
     /// The recipe
     name: String,
+    /// Count the generated files of each source archive, which has to be in the store; --json lists them
+    #[arg(long)]
+    generated: bool,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
     #[command(flatten)]
     place: RecipeTreeArg,
+}
+
+/// The format of a lineage.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum Format {
+    /// Lines for each link
+    Text,
+    /// An SVG picture; a pointer that rests on a box is told its digests
+    Svg,
 }
 
 /// What `--json` prints.
@@ -39,6 +64,8 @@ pub struct Lineage {
 struct Shown {
     links: Vec<Link>,
     opaque: OpaqueBytes,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    generated: Option<Generated>,
     trusted: Trusted,
 }
 
@@ -50,6 +77,9 @@ struct Link {
     /// Its tools: outputs of earlier links.
     with: Vec<String>,
     sources: Vec<Source>,
+    /// What is generated in its archives.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    generated: Vec<GeneratedIn>,
     /// The digests of its outputs, when the store has them.
     outputs: BTreeMap<String, Output>,
 }
@@ -93,7 +123,7 @@ struct Trusted {
 impl Lineage {
     pub fn run(self, global: &Global) -> Result<(), Failure> {
         let (tree, name) = (find(&self.place)?, name(&self.name)?);
-        let graph = graph(&tree, std::slice::from_ref(&name))?;
+        let graph = recipe_tree::graph(&tree, std::slice::from_ref(&name))?;
         let missing = || Failure::new(Kind::NotFound, format!("there is no recipe `{name}`"));
         let number = graph.number(&name).ok_or_else(missing)?;
         let goals = graph.recipes().iter().map(|recipe| recipe.name.to_string()).collect();
@@ -111,15 +141,44 @@ impl Lineage {
                 let bytes = info.closure.map_or(0, |closure| closure.bytes);
                 link.outputs.insert(output.clone(), Output { digest: digest.to_string(), bytes });
             }
+            if self.generated && !recipe.sources.is_empty() {
+                let (tree, recipe) = (to_wire(tree.as_os_str()), recipe.name.to_string());
+                let Answer::Generated(found) = context.ask(Request::Generated { tree, recipe })? else {
+                    return Err(unexpected());
+                };
+                link.generated = found;
+            }
             links.push(link);
         }
-        let shown = Shown { links, opaque: opaque(&graph, number), trusted: trusted() };
+        let generated = self.generated.then(|| generated::total(links.iter().flat_map(|it| &it.generated)));
+        let shown = Shown { links, opaque: opaque(&graph, number), generated, trusted: trusted() };
         if global.json {
             return render::json(&shown);
+        }
+        if self.format == Format::Svg {
+            return render::out(picture::draw(&shapes(&graph, &shown.links)).unwrap_or_default().as_bytes());
         }
         // Writing to a string cannot fail.
         render::out(text(&shown).unwrap_or_default().as_bytes())
     }
+}
+
+/// The boxes of the graph, with what was built of each.
+fn shapes(graph: &Graph, links: &[Link]) -> Vec<Shape> {
+    let mut shapes = graph::shapes(graph);
+    for (shape, link) in shapes.iter_mut().zip(links) {
+        if link.outputs.is_empty() {
+            shape.kind = picture::Kind::Absent;
+        }
+        for (name, output) in &link.outputs {
+            shape.title.push_str(&format!("\n{name} {}, {} bytes", output.digest, output.bytes));
+        }
+        let bytes: u64 = link.outputs.values().map(|output| output.bytes).sum();
+        if bytes > 0 {
+            shape.below = format!("{}, {}", shape.below, HumanBytes(bytes));
+        }
+    }
+    shapes
 }
 
 fn link(recipe: &Recipe) -> Link {
@@ -151,6 +210,7 @@ fn link(recipe: &Recipe) -> Link {
         version: recipe.version.as_str().to_owned(),
         with,
         sources: fetched.chain(images).chain(local).collect(),
+        generated: Vec::new(),
         outputs: BTreeMap::new(),
     }
 }
@@ -187,6 +247,9 @@ fn text(shown: &Shown) -> Result<String, std::fmt::Error> {
             let opaque = it.opaque.map(|it| format!(", {it}")).unwrap_or_default();
             writeln!(text, "  of {}{bytes}{sha256}{opaque}", it.name)?;
         }
+        for it in &link.generated {
+            writeln!(text, "  generated in {}: {}", it.source, generated::text(&generated::count(it)))?;
+        }
         for (output, it) in &link.outputs {
             writeln!(text, "  {output} {}, {} bytes", it.digest, it.bytes)?;
         }
@@ -196,6 +259,9 @@ fn text(shown: &Shown) -> Result<String, std::fmt::Error> {
     }
     let OpaqueBytes { packages, seed } = shown.opaque;
     writeln!(text, "opaque bytes: {packages} in prebuilt packages, {seed} hand-written")?;
+    if let Some(generated) = &shown.generated {
+        writeln!(text, "generated before they were packed: {}", generated::text(generated))?;
+    }
     let Trusted { kernel, machine, stele, stele_sha256 } = &shown.trusted;
     let sha256 = stele_sha256.as_deref().map(|it| format!(", SHA-256 {it}")).unwrap_or_default();
     writeln!(
