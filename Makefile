@@ -6,6 +6,7 @@ export CARGO_TARGET_DIR ?= $(STELE_CACHE)/target
 PREFIX ?= $(HOME)/.local
 FUZZ_SECONDS ?= 20
 STRESS_ROUNDS ?= 300
+DIST ?= $(STELE_CACHE)/dist
 
 dev_stele = $(CARGO_TARGET_DIR)/debug/stele
 release_stele = $(CARGO_TARGET_DIR)/release/stele
@@ -17,7 +18,7 @@ cargo_release = tools/with-rocksdb --release cargo
 test_flags = --workspace --features stele-cli/crash-points,stele-store/crash-points,stele-tests/crash-points
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-foreign chain world build check test stress lint fuzz mutants sanitize bench install
+.PHONY: help demo demo-foreign chain world build check test stress lint fuzz mutants sanitize bench dist install
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -29,7 +30,7 @@ demo-foreign: build ## import, mount, verify; build GNU hello and busybox with c
 	@tools/install-deps test
 	@STELE_BIN="$(dev_stele)" tools/demo-foreign
 
-chain: build ## build TinyCC and musl from the seed, along two paths, compare, and continue to gcc 3.4.6
+chain: build ## build TinyCC and musl from the seed, along two paths, compare, and go on to a gcc 3.4.6 that reproduces itself
 	@tools/install-deps test
 	@STELE_BIN="$(dev_stele)" tools/chain
 
@@ -86,6 +87,10 @@ bench: ## compare with other tools on this machine (BENCH_FLAGS=--write for docs
 	@$(cargo_release) build --release --package stele-cli
 	@$(cargo_release) build --release --package stele-store --example lookup
 	@STELE_BIN="$(release_stele)" STELE_LOOKUP_BIN="$(dir $(release_stele))examples/lookup" tests/bench/run $(BENCH_FLAGS)
+
+dist: ## make what a release offers: tarball, .deb, OCI image, SBOM, SHA256SUMS (DIST=~/.cache/stele/dist)
+	@tools/install-deps build dist
+	@DIST="$(DIST)" tools/with-rocksdb --release tools/dist
 
 install: ## install the binary, its manual pages and shell completions (PREFIX=~/.local)
 	@tools/install-deps build
