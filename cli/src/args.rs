@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     agreement, build, check, daemon, diff, doctor, exec, explain, graph, image, info, key, lineage, log,
-    mount, pages, policy, recipe, sandbox, search, seed, serve, source, store, trace, umount,
+    mount, pages, policy, recipe, report, sandbox, search, seed, serve, source, store, trace, umount,
 };
 
 /// Build from a readable seed, agree on every bit, ship the digest.
@@ -60,6 +60,7 @@ pub enum Command {
     Check(check::Check),
     Diff(diff::Diff),
     Explain(explain::Explain),
+    Report(report::Report),
     /// Show a recipe, whether it is built, and how much opaque (prebuilt) input it depends on
     Info(info::Info),
     Lineage(lineage::Lineage),

@@ -324,6 +324,8 @@ pub enum Answer {
     Checked(Box<stele_builder::realise::CheckRecord>),
     /// `explain`.
     Explained(Box<stele_builder::realise::Explanation>),
+    /// `report`.
+    Reported(Vec<crate::builds::Reported>),
     /// `diff`.
     Compared(Box<Compared>),
     /// Metadata of a log.

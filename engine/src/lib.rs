@@ -11,6 +11,7 @@ mod diff;
 pub mod engine;
 pub mod failure;
 pub mod images;
+mod page;
 pub mod recipes;
 pub mod reexec;
 pub mod reference;

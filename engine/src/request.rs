@@ -150,6 +150,11 @@ pub enum Request {
         /// The recipe.
         recipe: String,
     },
+    /// What is known of the reproducibility of recipes.
+    Report {
+        /// The recipes.
+        recipes: Vec<String>,
+    },
     /// The outputs of an action.
     Realisation {
         /// The action's digest.
@@ -215,6 +220,7 @@ impl Request {
             | Self::Stats {}
             | Self::Log { .. }
             | Self::LastCheck { .. }
+            | Self::Report { .. }
             | Self::Realisation { .. } => Vec::new(),
         }
     }

@@ -143,6 +143,9 @@ fn answer(
         Request::LastCheck { recipe } => {
             Ok(Answer::Checked(Box::new(builds::last_check(engine, &recipes::name(&recipe)?)?)))
         }
+        Request::Report { recipes } => {
+            Ok(Answer::Reported(builds::reported(engine, &recipes::names(&recipes)?)?))
+        }
         Request::Realisation { of } => Ok(Answer::Realised(builds::realised(store, &of)?)),
         Request::Plan { tree, goals } => {
             Ok(Answer::Plan(planned::plan(engine, &from_wire(&tree)?, &recipes::names(&goals)?)?))

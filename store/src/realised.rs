@@ -52,6 +52,8 @@ pub struct Realised {
     pub last: Option<(String, Last)>,
     /// Under the digest of an action, the record of a check of it.
     pub check: Option<(Digest, Vec<u8>)>,
+    /// Likewise, an explanation.
+    pub explanation: Option<(Digest, Vec<u8>)>,
 }
 
 /// An action or a request that has a tree among its outputs.
@@ -105,6 +107,9 @@ impl Realised {
         }
         if let Some((of, record)) = &self.check {
             rows.put_meta(&check_key(of), record.clone());
+        }
+        if let Some((of, explanation)) = &self.explanation {
+            rows.put_meta(&explanation_key(of), explanation.clone());
         }
         Ok(())
     }
@@ -274,6 +279,14 @@ impl Store {
         Ok(self.db.meta(&check_key(of))?)
     }
 
+    /// The last explanation of an action: see [`Realised::explanation`].
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn explanation_of(&self, of: &Digest) -> Result<Option<Vec<u8>>, ReadError> {
+        Ok(self.db.meta(&explanation_key(of))?)
+    }
+
     /// The logs that a garbage collection keeps: of realisations with a live output, and the last one of every
     /// attempted name.
     pub(crate) fn logs(&self, stays: impl Fn(&TreeId) -> bool) -> Result<Vec<BlobId>, DbError> {
@@ -329,6 +342,10 @@ impl Store {
 
 fn check_key(of: &Digest) -> String {
     format!("check/{of}")
+}
+
+fn explanation_key(of: &Digest) -> String {
+    format!("explanation/{of}")
 }
 
 fn artifact_key(sha256: &Sha256) -> String {

@@ -62,6 +62,7 @@ impl Work {
             memo: Some((self.recipe.to_string(), memo)),
             last: log.map(|log| (self.recipe.to_string(), last(self, log, None))),
             check: None,
+            explanation: None,
         };
         Keep { root: None, lease, realised }
     }

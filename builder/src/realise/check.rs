@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +20,9 @@ use crate::profile;
 
 /// The version of the record.
 const VERSION: u32 = 1;
+
+/// Longer than the two seconds in which zip archives count; most other files have whole seconds.
+const TICK: Duration = Duration::from_millis(2_100);
 
 /// The outcome of a check.
 pub enum Checking {
@@ -136,6 +139,7 @@ impl Builder {
             reproducible: true,
             rounds: Vec::new(),
         };
+        await_tick();
         for round in 1..=rounds {
             let variation = Variation::of_round(round, &work.action.env, processors);
             let done = self.round(&mut work, variation, &held, progress, tell)?;
@@ -171,6 +175,11 @@ impl Builder {
         };
         Ok(CheckRound { round: 0, began, seconds: begun.elapsed().as_secs(), varied, outcome })
     }
+}
+
+/// Waits until no clock reads the same as in the build that is compared with, which may have ended just now.
+pub(super) fn await_tick() {
+    std::thread::sleep(TICK);
 }
 
 fn of_error(error: &Failed) -> RoundOutcome {

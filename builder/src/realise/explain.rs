@@ -3,15 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use stele_recipes::action::SandboxPath;
 use stele_store::model::{Digest, TreeId};
-use stele_store::{Origin, Progress};
+use stele_store::{Keep, Origin, Progress, Realised};
 
-use super::check::{CheckRecord, RoundOutcome};
+use super::check::{CheckRecord, RoundOutcome, await_tick};
 use super::schedule::Prepared;
 use super::variation::{Variation, Varied};
 use super::writers::{Writer, writers};
@@ -23,9 +22,6 @@ use crate::profile;
 const VERSION: u32 = 1;
 /// The rounds of a check whose conditions are tried, the hostile ones.
 const HOSTILE: [u32; 2] = [2, 3];
-
-/// Longer than the second that most files with a time in them have it in.
-const TICK: Duration = Duration::from_millis(1_100);
 
 /// The outcome of an explanation.
 pub enum Explaining {
@@ -138,8 +134,7 @@ impl Builder {
             let notes = work.notes.take().and_then(|it| it.into_inner().ok()).unwrap_or_default();
             Ok((outcome, notes))
         };
-        // A clock in whole seconds must not read the same as in the build that this is compared with.
-        std::thread::sleep(TICK);
+        await_tick();
         let (first, _) = build(Variation::usual(), false)?;
         let mut found = (first.cause(Cause::LetThrough, Cause::Broken), Variation::usual());
         for round in HOSTILE {
@@ -166,11 +161,11 @@ impl Builder {
         if matches!(cause, Cause::LetThrough | Cause::Vectors) {
             // Taking notes makes a build slow, so it is done only when there is something to be named.
             let (_, usual) = build(Variation::usual(), true)?;
-            std::thread::sleep(TICK);
+            await_tick();
             let (outcome, notes) = build(variation, true)?;
             named = named_by(&work.action.outputs, &outcome, &usual, &notes);
         }
-        Ok(Explaining::Explained(Explanation {
+        let explanation = Explanation {
             version: VERSION,
             recipe,
             action,
@@ -181,7 +176,12 @@ impl Builder {
             vectors,
             writers: named,
             builds,
-        }))
+        };
+        // Strings and numbers can always be serialised.
+        let text = serde_json::to_vec(&explanation).unwrap_or_default();
+        let realised = Realised { explanation: Some((action, text)), ..Realised::default() };
+        self.store.session()?.finish(&[], &Keep { realised, ..Keep::default() })?;
+        Ok(Explaining::Explained(explanation))
     }
 }
 

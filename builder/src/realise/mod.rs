@@ -48,7 +48,7 @@ pub use known::OfStore;
 pub use output::Refused;
 pub use trace::{Traced, Tracing, Used};
 pub use variation::Varied;
-pub use writers::Writer;
+pub use writers::{Writer, command_line};
 
 pub use substitute::{Gate, SubstituteError, Substituter, Unavailable};
 

@@ -14,6 +14,9 @@ const MAX_WRITERS: usize = 4;
 /// At most so many contents on the way from the origin to the path are named.
 const MAX_WAY: usize = 12;
 
+/// A command line is shown up to so many characters.
+const MAX_SHOWN: usize = 200;
+
 /// A process that wrote something that differs.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Writer {
@@ -103,6 +106,20 @@ fn origins(now: &Notes, target: Version) -> BTreeMap<Version, Version> {
         }
     }
     from
+}
+
+/// A command line as a shell takes it, cut when it is long.
+pub fn command_line(argv: &[String]) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_=+:,./%@^".contains(c);
+    let quote = |it: &String| match !it.is_empty() && it.chars().all(plain) {
+        true => it.clone(),
+        false => format!("'{}'", it.replace('\'', "'\\''")),
+    };
+    let line = argv.iter().map(quote).collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(MAX_SHOWN) {
+        Some((at, _)) => format!("{}…", &line[..at]),
+        None => line,
+    }
 }
 
 #[cfg(test)]

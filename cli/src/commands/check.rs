@@ -1,5 +1,7 @@
 //! `check`
 
+mod all;
+
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
@@ -25,11 +27,16 @@ use stele_builder::realise::{CheckRecord, RoundOutcome};
 /// that is not built yet is built first.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Prints a line per round. With --json, prints events and the record, as docs/formats.md describes; the store keeps it.\n\
+Prints a line per round, and with --all at the end which recipes are reproducible. With --json, prints events and the \
+record, as docs/formats.md describes; the store keeps it.\n\
 Exit codes: 0 every round gave the same outputs; 1 one did not, or a build failed; others as for `stele build`.")]
 pub struct Check {
     /// The recipe
-    name: String,
+    #[arg(required_unless_present = "all")]
+    name: Option<String>,
+    /// Check all recipes of the tree but those that say that they differ, and go on after failures
+    #[arg(long, conflicts_with_all = ["name", "last"])]
+    all: bool,
     /// How many times to rebuild it
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=1000))]
     rounds: u32,
@@ -42,7 +49,10 @@ pub struct Check {
 
 impl Check {
     pub fn run(self, global: &Global) -> Result<ExitCode, Failure> {
-        let recipe = name(&self.name)?;
+        let Some(recipe) = &self.name else {
+            return all::run(&self.inputs, &find(&self.inputs.place)?, self.rounds, global);
+        };
+        let recipe = name(recipe)?;
         let mut context = Context::new(global, self.last)?;
         let answer = if self.last {
             context.ask(Request::LastCheck { recipe: recipe.to_string() })?

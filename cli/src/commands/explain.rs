@@ -16,10 +16,7 @@ use stele::failure::Failure;
 use stele::recipes::name;
 use stele::reference::to_wire;
 use stele::{Request, Untrusted};
-use stele_builder::realise::{Cause, Explanation, RoundOutcome, Varied, Writer};
-
-/// A command line is shown up to so many characters.
-const MAX_COMMAND: usize = 200;
+use stele_builder::realise::{Cause, Explanation, RoundOutcome, Varied, Writer, command_line};
 
 /// Explain why a recipe is not reproducible: which condition alone changes its output
 ///
@@ -126,22 +123,8 @@ fn written(writers: &[Writer]) -> Result<String, std::fmt::Error> {
             Some(wrote) if *wrote == it.wrote => "    and by".to_owned(),
             Some(_) => format!("    from {}, written by", Untrusted(what)),
         };
-        writeln!(text, "{begin} `{}` in {}", Untrusted(command(&it.argv)), Untrusted(&it.directory))?;
+        writeln!(text, "{begin} `{}` in {}", Untrusted(command_line(&it.argv)), Untrusted(&it.directory))?;
         before = Some(&it.wrote);
     }
     Ok(text)
-}
-
-/// A command line as a shell takes it, cut when it is long.
-fn command(argv: &[String]) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_=+:,./%@^".contains(c);
-    let quote = |it: &String| match !it.is_empty() && it.chars().all(plain) {
-        true => it.clone(),
-        false => format!("'{}'", it.replace('\'', "'\\''")),
-    };
-    let line = argv.iter().map(quote).collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(MAX_COMMAND) {
-        Some((at, _)) => format!("{}…", &line[..at]),
-        None => line,
-    }
 }

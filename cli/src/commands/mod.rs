@@ -19,6 +19,7 @@ pub mod mount;
 pub mod pages;
 pub mod policy;
 pub mod recipe;
+pub mod report;
 pub mod sandbox;
 pub mod search;
 pub mod seed;
@@ -57,6 +58,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Verify(args) => args.run(&cli.global),
         Command::Check(args) => args.run(&cli.global),
         Command::Explain(args) => args.run(&cli.global),
+        Command::Report(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Diff(args) => args.run(&cli.global),
         Command::Info(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Lineage(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),

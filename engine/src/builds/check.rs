@@ -9,6 +9,7 @@ use stele_store::Progress;
 
 use super::prepared::{Outcome, prepared};
 use super::realise::{build, built};
+use super::report::Reported;
 use crate::answers::Answer;
 use crate::builds::Order;
 use crate::engine::Engine;
@@ -90,4 +91,27 @@ pub fn last(engine: &Engine, recipe: &RecipeName) -> Result<CheckRecord, Failure
     let text = engine.store().check_of(&action)?.ok_or_else(none)?;
     // A record of another version counts as missing.
     serde_json::from_slice(&text).map_err(|_| none())
+}
+
+/// What is known of recipes as they were last built.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn reported(engine: &Engine, recipes: &[RecipeName]) -> Result<Vec<Reported>, Failure> {
+    let of = |recipe: &RecipeName| -> Result<Reported, Failure> {
+        let mut reported = Reported { recipe: recipe.to_string(), check: None, explanation: None };
+        // One that was never built is not checked, either.
+        let about = match super::log::about(engine, recipe) {
+            Err(failure) if failure.kind == Kind::NotFound => return Ok(reported),
+            about => about?,
+        };
+        let Some(action) = about.action else { return Ok(reported) };
+        // Records of other versions count as missing.
+        let check = engine.store().check_of(&action)?;
+        reported.check = check.and_then(|text| serde_json::from_slice(&text).ok());
+        let explanation = engine.store().explanation_of(&action)?;
+        reported.explanation = explanation.and_then(|text| serde_json::from_slice(&text).ok());
+        Ok(reported)
+    };
+    recipes.iter().map(of).collect()
 }

@@ -6,13 +6,15 @@ mod exec;
 pub(crate) mod log;
 mod prepared;
 mod realise;
+mod report;
 mod trace;
 
-pub(crate) use check::{check, explain, last as last_check};
+pub(crate) use check::{check, explain, last as last_check, reported};
 pub use event::Event;
 pub use exec::exec;
 pub(crate) use log::Attempt;
 pub(crate) use realise::{build, realised};
+pub use report::{Reported, Standing, page as report_page};
 pub(crate) use trace::trace;
 
 use std::collections::BTreeMap;

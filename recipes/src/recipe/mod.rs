@@ -82,6 +82,9 @@ pub struct About {
     pub description: Option<String>,
     /// Notes for maintainers.
     pub notes: Option<String>,
+    /// Whether its outputs are known to differ from build to build.
+    #[serde(default)]
+    pub irreproducible: bool,
 }
 
 /// A source as an input.

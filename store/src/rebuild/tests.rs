@@ -58,6 +58,7 @@ fn furnished(path: &Path) {
         memo: Some(("recipe".to_owned(), b"{}".to_vec())),
         last: Some(("recipe".to_owned(), Last { log, text: b"{}".to_vec() })),
         check: None,
+        explanation: None,
     };
     let keep = Keep { root: Some("outer".parse().unwrap()), lease: Some(Holder::Until(1 << 40)), realised };
     session.finish(&[Target::Tree(tree), Target::Tree(outer)], &keep).unwrap();

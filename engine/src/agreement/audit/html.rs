@@ -5,27 +5,17 @@ use serde_json::Value;
 
 use super::check::{BEGIN, END};
 use super::{Audit, Pinned};
+use crate::page::{Page, escape};
 
+/// Besides that of all pages.
 const STYLE: &str = "\
-:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:70rem;margin:0 auto;padding:1rem}\
-h1{font-size:1.5rem}h2{font-size:1.2rem;margin-top:2rem;border-bottom:1px solid #8888}\
-table{border-collapse:collapse;width:100%;display:block;overflow-x:auto}td,th{border:1px solid #8886;\
-padding:.3rem .5rem;text-align:left;vertical-align:top}\
-code,pre{font:13px/1.4 ui-monospace,monospace;overflow-wrap:anywhere}\
 pre{white-space:pre-wrap;background:#8882;padding:.6rem}.verdict{font-size:1.6rem;font-weight:700;padding:.3rem .8rem;\
 border:3px solid;display:inline-block}.AGREED{color:#187a2f}.other{color:#b3261e}\
 @media print{body{max-width:none;font-size:11px}h2{break-after:avoid}tr,pre{break-inside:avoid}details{display:block}}";
 
 /// The page.
 pub(super) fn page(audit: &Audit) -> String {
-    let mut page = Page(String::new());
-    let name = escape(&audit.subject.name);
-    page.raw(&format!(
-        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\
-         <title>Audit of {name}</title><style>{STYLE}</style></head><body>\n<h1>Audit of {name}</h1>\n"
-    ));
+    let mut page = Page::new(&format!("Audit of {}", audit.subject.name), STYLE);
     let decision = &audit.verdict.decision;
     let class = if decision.verdict == "AGREED" { "AGREED" } else { "other" };
     page.raw(&format!("<p class=\"verdict {class}\">{}</p>\n", escape(&decision.verdict)));
@@ -42,54 +32,8 @@ pub(super) fn page(audit: &Audit) -> String {
     dependencies(&mut page, audit);
     rest(&mut page, audit);
     // A slash may be escaped in JSON, and then no text in it can end the element.
-    page.raw(&format!("{BEGIN}{}{END}\n</body></html>\n", audit.to_json().replace("</", "<\\/")));
-    page.0
-}
-
-struct Page(String);
-
-impl Page {
-    fn raw(&mut self, text: &str) {
-        self.0.push_str(text);
-    }
-
-    fn heading(&mut self, text: &str) {
-        self.raw(&format!("<h2>{}</h2>\n", escape(text)));
-    }
-
-    /// A table; each cell is text.
-    fn table<const N: usize>(&mut self, head: [&str; N], rows: impl IntoIterator<Item = [String; N]>) {
-        self.raw("<table><tr>");
-        for cell in head {
-            self.raw(&format!("<th>{}</th>", escape(cell)));
-        }
-        self.raw("</tr>\n");
-        for row in rows {
-            self.raw("<tr>");
-            for cell in row {
-                self.raw(&format!("<td><code>{}</code></td>", escape(&cell)));
-            }
-            self.raw("</tr>\n");
-        }
-        self.raw("</table>\n");
-    }
-}
-
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            // Text that came from elsewhere must not turn lines around (CVE-2021-42574).
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => escaped.extend(c.escape_unicode()),
-            c => escaped.push(c),
-        }
-    }
-    escaped
+    page.raw(&format!("{BEGIN}{}{END}\n", audit.to_json().replace("</", "<\\/")));
+    page.end()
 }
 
 fn both(digests: &impl Serialize) -> String {

@@ -37,6 +37,7 @@ pub(in super::super) struct Given<'a, 'v> {
     pub homepage: Option<&'v str>,
     pub description: Option<&'v str>,
     pub notes: Option<&'v str>,
+    pub irreproducible: bool,
 }
 
 /// The recipe of these arguments, in the folder `package`.
@@ -61,7 +62,10 @@ pub(in super::super) fn define(
         steps: steps(given.steps, given.script, given.shell)?,
         workdir: SandboxPath::new(given.workdir).map_err(|why| Refused::new("workdir", why))?,
         platform: platform(given.platform)?,
-        about: about(given.license, given.homepage, given.description, given.notes)?,
+        about: About {
+            irreproducible: given.irreproducible,
+            ..about(given.license, given.homepage, given.description, given.notes)?
+        },
         name,
         version,
         at,
@@ -358,6 +362,7 @@ fn about(
         homepage: owned(homepage),
         description: owned(description),
         notes: owned(notes),
+        irreproducible: false,
     })
 }
 
