@@ -11,6 +11,7 @@
 //! daemon or the next one does ([`clear_left`]).
 
 mod answer;
+mod beside;
 mod blame;
 mod cgroup;
 mod execute;

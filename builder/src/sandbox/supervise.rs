@@ -1,5 +1,6 @@
-//! The process that supervises one build, from outside: it collects the log, answers system calls that must
-//! return the same on every machine, ends the build at its limits or with the daemon, and cleans up.
+//! The process that supervises one build, from outside: it collects the log, ends the build at its limits or with the
+//! daemon, and cleans up. Threads answer system calls that must return the same on every machine, and look at what the
+//! build uses: neither holds up the clock.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -12,18 +13,17 @@ use rustix::process::{
     Pid, Signal, WaitOptions, kill_process, pidfd_send_signal, set_parent_process_death_signal, waitpid,
 };
 
-use super::answer::Answers;
+use super::answer::Answering;
+use super::beside::{Found, Letters, Mailbox, mailbox};
 use super::folder;
 use super::inside::{self, Handed};
 use super::job::{Ending, Inside, Job, Limit, Order, Report};
-use super::limits::Watch;
+use super::limits::{Visible, Watch, Watching};
 use super::note::Recorder;
 use super::sys::{Forked, fork};
 use crate::hold::build_uid;
 use stele_fs::passing::{receive, send};
 
-/// How often limits are checked.
-const TICK: Duration = Duration::from_millis(50);
 /// How long the supervisor reads what is left in a pipe after all processes have ended.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -45,8 +45,8 @@ pub fn supervise() -> io::Result<()> {
     let streams = (0..job.streams.count()).map(|_| next()).collect::<io::Result<Vec<_>>>()?;
     let kept = job.kept;
     let copy = lock.try_clone().ok();
+    let watch = Watch::new(&job.limits, &job.folder, copy);
     let mut supervisor = Supervisor {
-        watch: Watch::new(&job.limits, &job.folder, copy),
         recorder: job.notes.then(Recorder::default),
         job,
         daemon,
@@ -57,8 +57,9 @@ pub fn supervise() -> io::Result<()> {
         first: None,
         ending: None,
         kept,
+        ends_at: None,
     };
-    let ending = match supervisor.run(users, mounts, streams) {
+    let ending = match supervisor.run(watch, users, mounts, streams) {
         Ok(ending) => ending,
         Err(error) => Ending::NotSetUp { doing: "supervise the build".to_owned(), error: error.to_string() },
     };
@@ -80,12 +81,27 @@ struct Supervisor {
     /// The result that the build reported, or why it was ended.
     ending: Option<Ending>,
     kept: bool,
-    watch: Watch,
+    /// Notes what its processes write; the thread that answers has it meanwhile.
     recorder: Option<Recorder>,
+    /// When its time is over.
+    ends_at: Option<Instant>,
+}
+
+/// The threads beside this one.
+struct Threads {
+    watching: Watching,
+    answering: Option<Answering>,
+    mailbox: Mailbox,
 }
 
 impl Supervisor {
-    fn run(&mut self, users: OwnedFd, mounts: OwnedFd, streams: Vec<OwnedFd>) -> io::Result<Ending> {
+    fn run(
+        &mut self,
+        mut watch: Watch,
+        users: OwnedFd,
+        mounts: OwnedFd,
+        streams: Vec<OwnedFd>,
+    ) -> io::Result<Ending> {
         let (ours, theirs) = UnixStream::pair()?;
         let (out, output) = self.log_pipe()?;
         let streams = match streams.is_empty() {
@@ -96,21 +112,20 @@ impl Supervisor {
             }
         };
         let handed = Handed { users, mounts, tell: theirs, streams };
-        self.watch.begin();
+        watch.begin();
+        self.ends_at = self.job.limits.seconds.map(|it| Instant::now() + Duration::from_secs(it));
         let entering = match fork()? {
             Forked::Child => {
                 // If the parent is gone already, no signal arrives: the socket reports that.
                 let _ = set_parent_process_death_signal(Some(Signal::KILL));
-                self.watch.enter();
+                watch.enter();
                 inside::enter(&self.job, &handed)
             }
             Forked::Parent(entering) => entering,
         };
         drop(handed);
         self.entering = Some(entering);
-        // It waits for this.
-        let _ = (&ours).write_all(&[0]);
-        let followed = self.follow(&ours, &out);
+        let followed = self.follow(watch, &ours, &out);
         if followed.is_err() {
             self.kill();
         }
@@ -121,15 +136,21 @@ impl Supervisor {
         if let Some(first) = &self.first {
             while let Err(rustix::io::Errno::INTR) = poll(&mut [PollFd::new(first, PollFlags::IN)], None) {}
         }
-        followed?;
+        let Threads { watching, answering, .. } = followed?;
+        let watch = watching.end()?;
+        if self.job.notes
+            && let Some(answering) = answering
+        {
+            self.recorder = answering.finish();
+        }
         self.drain(out)?;
         let ending = self.ending.take();
         // Programs report an exhausted resource in many ways, perhaps before the supervisor sees it; a program
         // whose child the kernel killed or refused may even have continued without it.
         let spent = match &ending {
             Some(Ending::Limit { .. } | Ending::Stopped {}) => None,
-            Some(Ending::Done {}) => self.watch.denied(),
-            _ => self.watch.spent(),
+            Some(Ending::Done {}) => watch.denied(),
+            _ => watch.spent(),
         };
         if let Some(limit) = spent {
             return Ok(Ending::Limit { step: self.step, limit });
@@ -153,43 +174,40 @@ impl Supervisor {
         Ok((out, output))
     }
 
-    /// Runs until no process is left that could report anything.
-    fn follow(&mut self, inside: &UnixStream, out: &OwnedFd) -> io::Result<()> {
-        let mut answers: Option<Answers> = None;
-        let mut looked = Instant::now();
+    /// Runs until no process is left that could report anything. Returns the threads beside this one.
+    fn follow(&mut self, watch: Watch, inside: &UnixStream, out: &OwnedFd) -> io::Result<Threads> {
+        let (mailbox, letters) = mailbox()?;
+        let mut threads = Threads { watching: watch.start(mailbox.clone())?, answering: None, mailbox };
+        // The first process waits for this.
+        let _ = (&*inside).write_all(&[0]);
         let mut out_open = true;
         let mut daemon_open = true;
         loop {
-            let heard = {
-                let mut fds = vec![PollFd::new(inside, PollFlags::IN)];
+            let [from_inside, from_daemon, output, found] = {
                 // A closed end stays readable forever: leave it out.
-                fds.push(PollFd::new(
-                    &self.daemon,
-                    if daemon_open { PollFlags::IN } else { PollFlags::empty() },
-                ));
+                let wanted = |open: bool| if open { PollFlags::IN } else { PollFlags::empty() };
+                let mut fds = vec![
+                    PollFd::new(inside, PollFlags::IN),
+                    PollFd::new(&self.daemon, wanted(daemon_open)),
+                    PollFd::from_borrowed_fd(letters.bell(), PollFlags::IN),
+                ];
                 if out_open {
                     fds.push(PollFd::new(out, PollFlags::IN));
                 }
-                if let Some(answers) = &answers {
-                    fds.push(PollFd::from_borrowed_fd(answers.listener(), PollFlags::IN));
-                }
-                let tick = Timespec::try_from(TICK).ok();
-                match poll(&mut fds, tick.as_ref()) {
+                match poll(&mut fds, self.left().as_ref()) {
                     Ok(_) | Err(rustix::io::Errno::INTR) => {}
                     Err(e) => return Err(e.into()),
                 }
-                let revents: Vec<PollFlags> = fds.iter().map(PollFd::revents).collect();
-                let listener = revents.get(2 + usize::from(out_open)).copied().unwrap_or(PollFlags::empty());
-                let output = if out_open { revents[2] } else { PollFlags::empty() };
-                [revents[0], revents[1], output, listener]
+                let output = fds.get(3).map_or(PollFlags::empty(), PollFd::revents);
+                [fds[0].revents(), fds[1].revents(), output, fds[2].revents()]
             };
-            let [from_inside, from_daemon, output, call] = heard;
-            if call.contains(PollFlags::IN)
-                && let Some(it) = &mut answers
-            {
-                it.answer(self.recorder.as_mut())?;
-            } else if !call.is_empty() {
-                answers = None;
+            if self.ends_at.is_some_and(|it| Instant::now() >= it) {
+                self.ends_at = None;
+                let seconds = self.job.limits.seconds.unwrap_or_default();
+                self.end(Ending::Limit { step: self.step, limit: Limit::Time { seconds } });
+            }
+            if !found.is_empty() {
+                self.read(&letters)?;
             }
             if !output.is_empty() {
                 out_open = self.gather(out)?;
@@ -197,20 +215,31 @@ impl Supervisor {
             if !from_daemon.is_empty() {
                 daemon_open = self.obey()?;
             }
-            if !from_inside.is_empty() && !self.hear(inside, &mut answers)? {
-                return Ok(());
-            }
-            if looked.elapsed() >= TICK {
-                looked = Instant::now();
-                if let Some(limit) = self.watch.look(answers.as_ref().map_or(0, Answers::bytes)) {
-                    self.end(Ending::Limit { step: self.step, limit });
-                }
+            if !from_inside.is_empty() && !self.hear(inside, &mut threads)? {
+                return Ok(threads);
             }
         }
     }
 
+    /// The time that the build has left.
+    fn left(&self) -> Option<Timespec> {
+        let left = self.ends_at?.saturating_duration_since(Instant::now());
+        Timespec::try_from(left).ok()
+    }
+
+    /// Reads what the threads have found.
+    fn read(&mut self, letters: &Letters) -> io::Result<()> {
+        for found in letters.take() {
+            match found {
+                Found::Limit(limit) => self.end(Ending::Limit { step: self.step, limit }),
+                Found::Failure(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
     /// Handles a message of the sandbox's first process. Returns whether more may follow.
-    fn hear(&mut self, inside: &UnixStream, answers: &mut Option<Answers>) -> io::Result<bool> {
+    fn hear(&mut self, inside: &UnixStream, threads: &mut Threads) -> io::Result<bool> {
         match receive::<Inside>(inside)? {
             None => return Ok(false),
             Some((Inside::Born {}, fds)) => {
@@ -224,8 +253,13 @@ impl Supervisor {
                 let mut fds = fds.into_iter();
                 let (listener, processes, memory) = (fds.next(), fds.next(), fds.next());
                 let copy = processes.as_ref().map(OwnedFd::try_clone).transpose()?;
-                *answers = listener.map(|listener| Answers::new(listener, copy, self.job.machine.clone()));
-                self.watch.see(processes, memory);
+                let Some(listener) = listener else { return Ok(true) };
+                let (machine, mailbox) = (self.job.machine.clone(), threads.mailbox.clone());
+                let answering = Answering::start(listener, copy, machine, self.recorder.take(), mailbox)?;
+                if let Some((processes, memory)) = processes.zip(memory) {
+                    threads.watching.see(Visible { processes, memory, held: answering.held() });
+                }
+                threads.answering = Some(answering);
             }
             Some((Inside::Step { step }, _)) => {
                 self.step = step;
@@ -303,7 +337,6 @@ impl Supervisor {
 
     /// Reports how the build ended, waits until its folder is no longer needed, and removes it.
     fn finish(mut self, ending: Ending) {
-        self.watch.end();
         if let Some(recorder) = self.recorder.take() {
             let notes = recorder.finish(&self.job.folder);
             // Without them, an explanation names no process.

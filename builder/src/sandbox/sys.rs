@@ -20,8 +20,8 @@ pub enum Forked {
 /// # Errors
 /// When no more are allowed.
 pub fn fork() -> io::Result<Forked> {
-    // SAFETY: all callers are processes with one thread: they are started for this, and start no threads. So
-    // the child has no lock that another thread held.
+    // SAFETY: all callers are processes with one thread: they are started for this, and start no threads before
+    // it. So the child has no lock that another thread held.
     match unsafe { nix::unistd::fork() }? {
         nix::unistd::ForkResult::Child => Ok(Forked::Child),
         nix::unistd::ForkResult::Parent { child } => rustix::process::Pid::from_raw(child.as_raw())

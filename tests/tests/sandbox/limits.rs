@@ -1,12 +1,12 @@
 //! A build that exceeds a limit is ended, with a message that names the limit; and the store is intact afterwards.
 
 use std::fs;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use stele_tests::disk::Disk;
 use stele_tests::{Stele, skip, wait_for};
 
-use super::{LONG, Tree};
+use super::{LONG, Tree, compiled};
 
 /// A build of this script is soon ended with this code and message, and the next one is built.
 #[track_caller]
@@ -68,6 +68,32 @@ fn an_endless_log_is_ended() {
 fn an_endless_build_is_ended() {
     let script = "trap '' TERM INT HUP QUIT; (setsid sleep 1000 &); while :; do sleep 1; done";
     ended(script, &["--timeout", "2"], 1, "it took longer than 2 s");
+}
+
+/// The supervisor looks at all mappings of all processes to find that memory is shared: that took a minute here, and
+/// the clock waited for it.
+#[test]
+fn a_build_that_takes_long_to_measure_is_ended_in_time() {
+    in_time(&["maps", "40"], &["--memory", "3000"]);
+}
+
+#[test]
+fn a_build_that_lists_a_large_directory_without_end_is_ended_in_time() {
+    in_time(&["names", "400000"], &[]);
+}
+
+/// Neither what is measured nor what is answered holds up the time limit of a build.
+#[track_caller]
+fn in_time(arguments: &[&str], options: &[&str]) {
+    const SECONDS: u64 = 5;
+    let (Some(tree), Some(program)) = (Tree::new(), compiled("storm")) else { return };
+    tree.program("x", &program, arguments);
+    let begun = Instant::now();
+    let said = tree.fails("x", &[options, &["--timeout", &SECONDS.to_string()]].concat(), 1);
+    assert!(said.contains("it took longer than 5 s"), "{said}");
+    let took = begun.elapsed();
+    assert!(took < Duration::from_secs(SECONDS + 15), "{took:?}");
+    assert!(tree.folders().is_empty(), "nothing is left");
 }
 
 #[test]

@@ -9,12 +9,14 @@
 use std::collections::HashMap;
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use nix::libc;
 use rustix::fs::{FileType, RawDir, SeekFrom, fstat, fstatfs, seek};
 
-use super::Answer;
 use super::caller::Caller;
+use super::{Answer, Held};
 
 /// At most so many listings, and so many bytes of them, are kept; a build that reads more directories at once
 /// gets new ones.
@@ -66,12 +68,14 @@ pub(super) struct Listings {
     calls: u64,
     /// Whether they are in descending order, which only a check wants.
     backwards: bool,
+    /// Their bytes, those of the one that is being read included.
+    held: Arc<Held>,
 }
 
 impl Listings {
-    /// None in progress yet.
-    pub fn new(backwards: bool) -> Self {
-        Self { backwards, ..Self::default() }
+    /// None in progress yet; `held` states their bytes from now on.
+    pub fn new(backwards: bool, held: Arc<Held>) -> Self {
+        Self { backwards, held, ..Self::default() }
     }
 
     /// A directory's entries, sorted bytewise (getdents64(2)).
@@ -83,6 +87,7 @@ impl Listings {
         };
         let next =
             caller.descriptor(fd).and_then(|(directory, process)| self.next(process, fd, &directory, length));
+        self.held.bytes.store(self.bytes() as u64, Ordering::Relaxed);
         match next {
             Ok(Next::Bytes(bytes)) => {
                 Answer::Returns(caller.put(address, &bytes).map(|()| i64::try_from(bytes.len()).unwrap_or(0)))
@@ -93,7 +98,7 @@ impl Listings {
     }
 
     /// Bytes of all listings that are kept.
-    pub fn bytes(&self) -> usize {
+    fn bytes(&self) -> usize {
         self.kept.values().map(|it| it.bytes).sum()
     }
 
@@ -118,7 +123,7 @@ impl Listings {
         self.calls += 1;
         if position == 0 || !self.kept.contains_key(&reader) {
             self.kept.remove(&reader);
-            let (entries, bytes) = list(directory, self.backwards)?;
+            let (entries, bytes) = list(directory, self.backwards, &self.held)?;
             self.make_room(bytes);
             self.kept.insert(reader, Listing { entries, bytes, used: self.calls });
         }
@@ -165,8 +170,8 @@ fn is_of_the_kernel(directory: &OwnedFd) -> bool {
 }
 
 /// All entries, sorted. They are read through the reader's own descriptor, whose offset is set afterwards: so
-/// permission to reopen the directory does not matter.
-fn list(directory: &OwnedFd, backwards: bool) -> Result<(Vec<Entry>, usize), i32> {
+/// permission to reopen the directory does not matter. Their bytes count at once: a limit does not wait for the last.
+fn list(directory: &OwnedFd, backwards: bool, held: &Held) -> Result<(Vec<Entry>, usize), i32> {
     seek(directory, SeekFrom::Start(0)).map_err(|e| e.raw_os_error())?;
     let (mut entries, mut bytes) = (Vec::new(), 0);
     let mut buffer = vec![MaybeUninit::uninit(); 1 << 16];
@@ -179,8 +184,12 @@ fn list(directory: &OwnedFd, backwards: bool) -> Result<(Vec<Entry>, usize), i32
             name: entry.file_name().to_bytes().to_vec(),
         };
         bytes += entry.bytes();
+        held.bytes.fetch_add(entry.bytes() as u64, Ordering::Relaxed);
         if bytes > LISTED_BYTES {
             return Err(libc::ENOMEM);
+        }
+        if held.over.load(Ordering::Relaxed) {
+            return Err(libc::EINTR);
         }
         entries.push(entry);
     }

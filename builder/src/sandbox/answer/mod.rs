@@ -7,13 +7,18 @@ mod caller;
 mod listing;
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::JoinHandle;
 
 use nix::libc;
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{AtFlags, statat};
 
 pub(super) use self::caller::Caller;
 use self::listing::Listings;
+use super::beside::{Found, Mailbox};
 use super::note::Recorder;
 use super::sys;
 use crate::machine::Machine;
@@ -21,13 +26,78 @@ use crate::machine::Machine;
 /// The personality of a build (linux/personality.h): ADDR_NO_RANDOMIZE.
 const PERSONALITY: i64 = 0x0004_0000;
 
+/// The thread that answers the calls of one sandbox, for as long as this value lives.
+pub(super) struct Answering {
+    held: Arc<Held>,
+    thread: Option<JoinHandle<Option<Recorder>>>,
+}
+
+/// What that thread and the others know of each other.
+#[derive(Default)]
+pub(super) struct Held {
+    bytes: AtomicU64,
+    /// Nobody waits for an answer any more.
+    over: AtomicBool,
+}
+
+impl Held {
+    /// Memory held for the build, in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+}
+
+impl Answering {
+    /// Answers the calls from `listener`, of the sandbox with these processes; `recorder` notes each first.
+    ///
+    /// # Errors
+    /// When no more threads are allowed.
+    pub fn start(
+        listener: OwnedFd,
+        processes: Option<OwnedFd>,
+        machine: Machine,
+        recorder: Option<Recorder>,
+        mailbox: Mailbox,
+    ) -> io::Result<Self> {
+        let held = Arc::<Held>::default();
+        let listings = Listings::new(machine.backwards, held.clone());
+        let mut answers = Answers { listener, processes, listings, machine, recorder };
+        let follow = move || {
+            if let Err(error) = answers.follow() {
+                mailbox.leave(Found::Failure(error));
+            }
+            answers.recorder
+        };
+        let thread = std::thread::Builder::new().name("answers".to_owned()).spawn(follow)?;
+        Ok(Self { held, thread: Some(thread) })
+    }
+
+    /// Ends it, and returns the recorder. Of a build that is over no process is left that could call.
+    pub fn finish(mut self) -> Option<Recorder> {
+        self.held.over.store(true, Ordering::Relaxed);
+        self.thread.take()?.join().ok()?
+    }
+
+    /// What it holds.
+    pub fn held(&self) -> Arc<Held> {
+        self.held.clone()
+    }
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.held.over.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Answers the calls of one sandbox.
-pub(super) struct Answers {
+struct Answers {
     listener: OwnedFd,
     /// The sandbox's own `/proc`.
     processes: Option<OwnedFd>,
     listings: Listings,
     machine: Machine,
+    recorder: Option<Recorder>,
 }
 
 /// The outcome of a call.
@@ -39,30 +109,28 @@ enum Answer {
 }
 
 impl Answers {
-    /// Answers the calls from `listener`, of the sandbox with these processes.
-    pub fn new(listener: OwnedFd, processes: Option<OwnedFd>, machine: Machine) -> Self {
-        Self { listener, processes, listings: Listings::new(machine.backwards), machine }
-    }
-
-    /// Receives the calls.
-    pub fn listener(&self) -> BorrowedFd<'_> {
-        self.listener.as_fd()
-    }
-
-    /// Memory held for the build, in bytes.
-    pub fn bytes(&self) -> u64 {
-        self.listings.bytes() as u64
+    /// Answers calls until no process is left that could make one.
+    fn follow(&mut self) -> io::Result<()> {
+        loop {
+            let mut fds = [PollFd::new(&self.listener, PollFlags::IN)];
+            match poll(&mut fds, None) {
+                Ok(_) if fds[0].revents().contains(PollFlags::IN) => self.answer()?,
+                Ok(_) => return Ok(()),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(e) => return Err(e.into()),
+            }
+        }
     }
 
     /// Answers one call, after it was noted.
     ///
     /// # Errors
     /// When the listener is closed.
-    pub fn answer(&mut self, recorder: Option<&mut Recorder>) -> io::Result<()> {
+    fn answer(&mut self) -> io::Result<()> {
         let Some(call) = sys::receive_call(self.listener.as_fd())? else { return Ok(()) };
         let [first, second, third, fourth, ..] = call.arguments;
         let caller = Caller { listener: self.listener.as_fd(), call: &call };
-        if let Some(recorder) = recorder {
+        if let Some(recorder) = &mut self.recorder {
             recorder.note(&caller);
         }
         let answer = match call.number {
