@@ -21,6 +21,6 @@ pub mod service;
 pub use api::{Api, Gathered, Observer, Quiet};
 pub use engine::{Engine, Peers, Setup};
 pub use failure::{Failure, Kind};
-pub use request::{PathUse, Request};
+pub use request::{PathUse, Request, RootedFile};
 pub use stele_builder::program::Program;
 pub use stele_untrusted::{Untrusted, UntrustedLines};

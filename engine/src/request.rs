@@ -2,11 +2,22 @@
 
 use serde::{Deserialize, Serialize};
 
-use stele_store::model::Digest;
+use stele_store::model::{Digest, Sha256};
 
 use crate::agreement::AgreementRequest;
 use crate::builds::Order;
 use crate::images;
+
+/// A file to be imported with a root.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RootedFile {
+    /// Its absolute path.
+    pub path: String,
+    /// The name of the root.
+    pub root: String,
+    /// Its SHA-256, without which it is not what is meant.
+    pub sha256: Sha256,
+}
 
 /// A request. Paths and REFs are escaped (`docs/formats.md`, "Names"), so that any byte survives JSON; a recipe tree is
 /// named by its absolute path. A daemon of another build rejects unknown variants; it does not ignore them.
@@ -21,6 +32,11 @@ pub enum Request {
         root: Option<String>,
         /// Seconds for which a lease keeps it when no root does; 0 for no lease.
         keep_seconds: u64,
+    },
+    /// Import files, each with a root of its own: all of them, or none.
+    AddFiles {
+        /// The files.
+        files: Vec<RootedFile>,
     },
     /// List the entries of a directory.
     List {
@@ -196,6 +212,7 @@ impl Request {
     pub fn paths_mut(&mut self) -> Vec<(PathUse, &mut String)> {
         match self {
             Self::Add { path, .. } => vec![(PathUse::Read, path)],
+            Self::AddFiles { files } => files.iter_mut().map(|it| (PathUse::Read, &mut it.path)).collect(),
             Self::Export { to, .. } => vec![(PathUse::Create, to)],
             Self::Unpack { tree, .. }
             | Self::Generated { tree, .. }

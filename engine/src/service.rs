@@ -14,7 +14,7 @@ use crate::failure::{Failure, Kind};
 use crate::images;
 use crate::recipes::{self, generated, planned, unpacked};
 use crate::reference::{Named, Reference, from_wire, to_wire};
-use crate::request::Request;
+use crate::request::{Request, RootedFile};
 
 /// Receives what a request sends before its final answer.
 pub trait Sink: Send {
@@ -66,6 +66,7 @@ fn answer(
         Request::Add { path, root, keep_seconds } => {
             add(store, &from_wire(&path)?, root, keep_seconds, progress)
         }
+        Request::AddFiles { files } => add_files(store, &files, progress),
         Request::List { reference, recursive, depth } => {
             list(store, &resolve(&reference)?, if recursive { depth.unwrap_or(usize::MAX) } else { 1 }, sink)
         }
@@ -206,6 +207,27 @@ fn add(
     }))
 }
 
+fn add_files(store: &Store, files: &[RootedFile], progress: &Progress) -> Result<Answer, Failure> {
+    let session = store.session()?;
+    let mut roots = Vec::new();
+    for RootedFile { path, root, sha256 } in files {
+        let path = from_wire(path)?;
+        let target = session.import(&path, progress)?;
+        let is_it = match target {
+            Target::Blob(blob) => session.sha256(&blob)? == Some(*sha256),
+            Target::Tree(_) => false,
+        };
+        if !is_it {
+            let message = format!("{} changed before the import: its SHA-256 was {sha256}", path.display());
+            return Err(Failure::new(Kind::Failed, message).hint("run the command again"));
+        }
+        roots.push((root_name(root)?, target));
+    }
+    session.finish_roots(&roots)?;
+    let now = stele_store::now();
+    Ok(Answer::Roots(roots.iter().map(|(name, target)| root_answer(name.as_str(), *target, now)).collect()))
+}
+
 fn entry(node: &Node, path: String, depth: usize, last: bool) -> Entry {
     let target = match node {
         Node::Symlink { target } => Some(target.to_string()),
@@ -324,4 +346,45 @@ fn verify(store: &Store, progress: &Progress) -> Result<Answer, Failure> {
         bytes: verified.bytes,
         findings: verified.findings.iter().map(finding).collect(),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use stele_store::model::Sha256;
+
+    fn rooted(folder: &Path, root: &str, sha256: &[u8]) -> RootedFile {
+        let path = folder.join(root);
+        std::fs::write(&path, root).unwrap();
+        RootedFile {
+            path: path.to_str().unwrap().to_owned(),
+            root: root.to_owned(),
+            sha256: Sha256::of(sha256),
+        }
+    }
+
+    #[test]
+    fn of_files_of_which_one_has_changed_none_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("store")).unwrap();
+        let mut files = [
+            rooted(folder.path(), "one", b"one"),
+            rooted(folder.path(), "two", b"two, as it was"),
+            rooted(folder.path(), "three", b"three"),
+        ];
+        let refused = add_files(&store, &files, &Progress::default()).unwrap_err();
+        assert!(refused.message.contains("two changed before the import"), "{}", refused.message);
+        assert!(store.roots().unwrap().is_empty());
+        // The first is in the store by now, without a root.
+        files[1].sha256 = Sha256::of(b"two");
+        for _ in 0..2 {
+            let answer = add_files(&store, &files, &Progress::default()).unwrap();
+            let Answer::Roots(roots) = answer else { panic!("it answers with the roots") };
+            let names: Vec<&str> = roots.iter().map(|it| it.name.as_str()).collect();
+            assert_eq!(names, ["one", "two", "three"]);
+        }
+        assert_eq!(store.roots().unwrap().len(), 3);
+        let text = std::fs::read_to_string(folder.path().join("store/roots")).unwrap();
+        assert_eq!(text.lines().count(), 4);
+    }
 }

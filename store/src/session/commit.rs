@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use super::{Added, Failed, MAX_INLINE, Session, WriteError, lock};
 use crate::crash::{self, CrashPoint};
 use crate::db::{BlobRow, Durability, Placement, Rows, Target};
-use crate::model::{BlobId, TreeId};
+use crate::model::{BlobId, Sha256, TreeId};
 use crate::objects::{Table, Temp};
 use crate::realised::Realised;
 use crate::room::Coming;
@@ -36,6 +36,17 @@ pub(super) struct Pending {
     pub(super) trees: Vec<(TreeId, Vec<u8>, Vec<Target>)>,
     pub(super) tree_bytes: usize,
     pub(super) added: Added,
+}
+
+impl Pending {
+    /// The SHA-256 of a queued blob.
+    pub(super) fn sha256(&self, blob: &BlobId) -> Option<Sha256> {
+        let inline = self.inline.iter().map(|(id, row, _)| (id, row));
+        let files = self.files.iter().map(|(id, row, _)| (id, row));
+        let flushed = self.unlogged.iter().chain(&self.in_tables).map(|(id, row)| (id, row));
+        let found = inline.chain(files).chain(flushed).find(|(id, _)| *id == blob);
+        found.map(|(_, row)| row.sha256)
+    }
 }
 
 /// A batch on its way to the disk: it has left the session's queue, so the session is broken unless it arrives.

@@ -282,18 +282,50 @@ impl<'s> Session<'s> {
     /// # Errors
     /// When the disk or the database cannot write or failed to before, or when something of the result, or
     /// something that its records need, is missing. Then nothing is acknowledged.
-    pub fn finish(mut self, result: &[Target], keep: &Keep) -> Result<Added, WriteError> {
+    pub fn finish(self, result: &[Target], keep: &Keep) -> Result<Added, WriteError> {
         self.require_unbroken()?;
-        if let (Some(root), []) = (&keep.root, result) {
-            return Err(WriteError::NoResult { root: root.clone() });
+        let roots = match (&keep.root, result) {
+            (Some(root), []) => return Err(WriteError::NoResult { root: root.clone() }),
+            (Some(root), [.., last]) => vec![(root.clone(), *last)],
+            (None, _) => Vec::new(),
+        };
+        self.end(result, &roots, keep)
+    }
+
+    /// Makes everything durable, with a root for each of these.
+    ///
+    /// # Errors
+    /// As [`Session::finish`]: then no root is set.
+    pub fn finish_roots(self, roots: &[(RootName, Target)]) -> Result<Added, WriteError> {
+        self.require_unbroken()?;
+        let targets: Vec<Target> = roots.iter().map(|(_, target)| *target).collect();
+        self.end(&targets, roots, &Keep::default())
+    }
+
+    /// The SHA-256 of a blob that this session has stored or found in the store.
+    ///
+    /// # Errors
+    /// When the database cannot read it.
+    pub fn sha256(&self, blob: &BlobId) -> Result<Option<Sha256>, WriteError> {
+        if let Some(sha256) = lock(&self.pending).sha256(blob) {
+            return Ok(Some(sha256));
         }
+        Ok(self.store.db.blob(blob)?.map(|row| row.sha256))
+    }
+
+    fn end(
+        mut self,
+        result: &[Target],
+        roots: &[(RootName, Target)],
+        keep: &Keep,
+    ) -> Result<Added, WriteError> {
         for target in result.iter().copied().chain(keep.realised.relies_on()) {
             self.require_stored(target)?;
         }
         let added = lock(&self.pending).added;
         let mut extra = Rows::default();
-        if let (Some(name), [.., last]) = (&keep.root, result) {
-            extra.put_root(name, &RootRow { target: *last, created: crate::clock::now() });
+        for (name, target) in roots {
+            extra.put_root(name, &RootRow { target: *target, created: crate::clock::now() });
         }
         if let Some(holder) = keep.lease {
             let holder = holder.anchored();
@@ -311,7 +343,7 @@ impl<'s> Session<'s> {
         self.commit_all(extra, Some(&keep.realised), Durability::Synced)?;
         crash::point(CrashPoint::CommitFinalSynced);
         self.end_unlogged();
-        if keep.root.is_some() {
+        if !roots.is_empty() {
             self.store.mirror_roots();
         }
         Ok(added)

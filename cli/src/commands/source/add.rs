@@ -9,7 +9,7 @@ use stele_store::model::Sha256;
 
 use super::bundle;
 use super::keep::Sources;
-use super::{file_name, hash, read};
+use super::{HashedFile, file_name, hash, read};
 use crate::args::Global;
 use crate::render;
 use stele::failure::{Failure, Kind};
@@ -26,13 +26,6 @@ pub struct Add {
     /// Keep it under this name instead of its own (one FILE only)
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-}
-
-/// A file that was hashed and is to be kept.
-struct HashedFile {
-    path: PathBuf,
-    name: FileName,
-    hashed: super::Hashed,
 }
 
 impl Add {
@@ -60,17 +53,11 @@ impl Add {
             all.push(wanted(path, name, pin)?);
         }
         let sources = Sources::connect(global, false)?;
-        for HashedFile { path, name, hashed } in all {
-            sources.import(&name, &hashed.sha256, &path)?;
-            let mut known = sources.known(&name, &hashed.sha256)?;
-            known.sha512 = Some(hashed.sha512.to_string());
-            // One by one: what is printed is kept, even if the next one fails.
-            match global.json {
-                true => render::json(&known)?,
-                false => render::out(format!("{}  {}\n", known.sha256, known.file).as_bytes())?,
-            }
-        }
-        Ok(())
+        // What is printed is kept, even if what follows fails.
+        sources.import(&all, |known| match global.json {
+            true => render::json(&known),
+            false => render::out(format!("{}  {}\n", known.sha256, known.file).as_bytes()),
+        })
     }
 }
 

@@ -7,6 +7,7 @@ use stele_recipes::fetch::SourceStore;
 use stele_recipes::source::{FileName, Source};
 use stele_store::model::Sha256;
 
+use super::HashedFile;
 use crate::args::Global;
 use crate::commands::unexpected;
 use crate::render::Noted;
@@ -15,15 +16,16 @@ use stele::Quiet;
 use stele::answers::{self, Answer, Info};
 use stele::failure::{Failure, Kind};
 use stele::reference::to_wire;
-use stele::{Api, Request};
+use stele::{Api, Request, RootedFile};
 use stele_daemon::client::Client;
 
 /// The prefix of a source's root.
 const PREFIX: &str = "source-";
 /// How many digits of the SHA-256 end the root's name.
 const DIGITS: usize = 16;
-/// The seconds for which a lease keeps a source between its import and its root.
-const LEASE: u64 = 600;
+/// How many files are imported at once: fewer than the descriptors that a message may carry. Each such batch is made
+/// durable, and the text of all roots written, once.
+const AT_ONCE: usize = 50;
 
 /// A store that keeps sources. Threads share it; their requests are serialised.
 pub struct Sources {
@@ -40,6 +42,13 @@ fn file_of(root: &str) -> Option<(&str, &str)> {
     let (file, digits) = root.strip_prefix(PREFIX)?.rsplit_once('-')?;
     let is_hex = digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     (digits.len() == DIGITS && is_hex && !file.is_empty()).then_some((file, digits))
+}
+
+/// A file for the daemon.
+fn rooted(file: &FileName, sha256: &Sha256, path: &Path) -> Result<RootedFile, Failure> {
+    let absolute = std::path::absolute(path)
+        .map_err(|e| Failure::io(&format!("{} is not a usable path", path.display()), &e))?;
+    Ok(RootedFile { path: to_wire(absolute.as_os_str()), root: root_name(file, sha256), sha256: *sha256 })
 }
 
 fn reference(sha256: &Sha256) -> String {
@@ -113,20 +122,41 @@ impl Sources {
         })
     }
 
-    /// Imports the file with that SHA-256, and makes a root for it.
-    pub fn import(&self, file: &FileName, sha256: &Sha256, path: &Path) -> Result<(), Failure> {
-        let absolute = std::path::absolute(path)
-            .map_err(|e| Failure::io(&format!("{} is not a usable path", path.display()), &e))?;
-        let path = to_wire(absolute.as_os_str());
-        let Answer::Added(added) = self.ask(Request::Add { path, root: None, keep_seconds: LEASE })? else {
-            return Err(unexpected());
-        };
-        // This process and the daemon must have read the same bytes.
-        if self.info(sha256)?.is_none_or(|info| info.digest != added.digest) {
-            let message = format!("{} changed during the import", absolute.display());
-            return Err(Failure::new(Kind::Failed, message).hint("run the command again"));
+    /// Imports files, and makes a root for each. A file that has not its SHA-256 any more ends it; those before it may
+    /// be kept.
+    ///
+    /// `each` gets what is durable.
+    pub fn import(
+        &self,
+        files: &[HashedFile],
+        mut each: impl FnMut(answers::Source) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let rooted = |file: &HashedFile| rooted(&file.name, &file.hashed.sha256, &file.path);
+        for files in files.chunks(AT_ONCE) {
+            let roots = self.add(files.iter().map(rooted).collect::<Result<_, _>>()?)?;
+            for (file, root) in files.iter().zip(roots) {
+                let HashedFile { name, hashed, .. } = file;
+                let source = answers::Source {
+                    file: name.to_string(),
+                    sha256: hashed.sha256,
+                    size: hashed.size,
+                    digest: root.digest,
+                    root: root.name,
+                    sha512: Some(hashed.sha512.to_string()),
+                    from: None,
+                    fetched: None,
+                };
+                each(source)?;
+            }
         }
-        self.name(file, sha256)
+        Ok(())
+    }
+
+    fn add(&self, files: Vec<RootedFile>) -> Result<Vec<answers::Root>, Failure> {
+        match self.ask(Request::AddFiles { files })? {
+            Answer::Roots(roots) => Ok(roots),
+            _ => Err(unexpected()),
+        }
     }
 
     fn name(&self, file: &FileName, sha256: &Sha256) -> Result<(), Failure> {
@@ -160,7 +190,7 @@ impl SourceStore for Sources {
     }
 
     fn take(&self, source: &Source, file: &Path) -> Result<(), Failure> {
-        self.import(&source.file, &source.sha256, file)
+        self.add(vec![rooted(&source.file, &source.sha256, file)?]).map(drop)
     }
 
     fn copy_out(&self, source: &Source, to: &Path) -> Result<(), Failure> {

@@ -13,7 +13,7 @@ mod unpack;
 
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use sha2::Digest as _;
@@ -104,6 +104,14 @@ fn file_name(text: &str) -> Result<FileName, Failure> {
 struct Hashed {
     sha256: Sha256,
     sha512: Sha512,
+    size: u64,
+}
+
+/// A file that was hashed and is to be kept.
+struct HashedFile {
+    path: PathBuf,
+    name: FileName,
+    hashed: Hashed,
 }
 
 /// Hashes a file.
@@ -117,13 +125,14 @@ fn hash(path: &Path) -> Result<Hashed, Failure> {
     };
     let mut file = File::open(path).map_err(failed)?;
     let (mut sha256, mut sha512) = (sha2::Sha256::new(), sha2::Sha512::new());
-    let mut buffer = vec![0; 1 << 17];
+    let (mut buffer, mut size) = (vec![0; 1 << 17], 0);
     loop {
         match file.read(&mut buffer) {
             Ok(0) => break,
             Ok(count) => {
                 sha256.update(&buffer[..count]);
                 sha512.update(&buffer[..count]);
+                size += count as u64;
             }
             Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
             Err(e) => return Err(failed(e)),
@@ -132,5 +141,6 @@ fn hash(path: &Path) -> Result<Hashed, Failure> {
     Ok(Hashed {
         sha256: Sha256::from_bytes(sha256.finalize().into()),
         sha512: Sha512(sha512.finalize().into()),
+        size,
     })
 }
