@@ -17,13 +17,13 @@ use super::unexpected;
 use crate::args::Global;
 use crate::recipe_tree::{RecipeTreeArg, find, graph};
 use crate::render;
-use stele::Request;
 use stele::answers::Answer;
 use stele::builds::Goal;
 use stele::failure::{Failure, Kind};
 use stele::recipes::name;
 use stele::recipes::planned::{Build, Reason};
 use stele::reference::to_wire;
+use stele::{Request, Untrusted};
 
 /// `stele info NAME`
 #[derive(Args, Debug)]
@@ -125,7 +125,7 @@ impl Info {
             [("description", &about.description), ("license", &about.license), ("homepage", &about.homepage)]
         {
             if let Some(value) = value {
-                writeln!(text, "  {what:12}{value}")?;
+                writeln!(text, "  {what:12}{}", Untrusted(value))?;
             }
         }
         writeln!(text, "  {:12}{tree}/{}", "defined at", recipe.at)?;

@@ -70,7 +70,7 @@ impl Mount {
         let dir = folder(self.dir, &store)?;
         if self.run.is_empty() && attach::is_attached(&dir, &store) && !revive(&dir, &store)? {
             render::note(&format!("the store is already mounted at {}", dir.display()));
-            return render::out(&line(&dir)).map(|()| ExitCode::SUCCESS);
+            return render::exact(&line(&dir)).map(|()| ExitCode::SUCCESS);
         }
         refuse_full(&dir)?;
         if !self.run.is_empty() {
@@ -81,7 +81,7 @@ impl Mount {
         }
         let mount = mount(&mut client, &dir, &store, self.checked, &mut terminal)?;
         if self.run.is_empty() {
-            let told = if global.json { render::json(&mount) } else { render::out(&line(&dir)) };
+            let told = if global.json { render::json(&mount) } else { render::exact(&line(&dir)) };
             return told.map(|()| ExitCode::SUCCESS);
         }
         drop(client);

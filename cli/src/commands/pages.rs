@@ -28,7 +28,7 @@ impl Completions {
     pub fn run(&self) -> Result<(), Failure> {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Cli::command(), "stele", &mut script);
-        crate::render::out(&script)
+        crate::render::exact(&script)
     }
 }
 

@@ -17,6 +17,6 @@ pub enum Command {
 /// When stdout cannot be written.
 pub fn run(command: &Command) -> Result<(), Failure> {
     match command {
-        Command::Profile => crate::render::out(&stele_builder::profile::text()),
+        Command::Profile => crate::render::exact(&stele_builder::profile::text()),
     }
 }

@@ -44,6 +44,6 @@ impl Seed {
              ;   chmod +x seed; stele seed > seed.hex0; ./seed seed.hex0 again; cmp seed again\n\
              ; bootstrap/README.md in the repository explains each byte, without assuming knowledge of assembly.\n"
         );
-        render::out([TEXT, &checks].concat().as_bytes())
+        render::exact([TEXT, &checks].concat().as_bytes())
     }
 }

@@ -206,8 +206,14 @@ fn require_stdout() -> io::Result<()> {
     if crate::sys::stdout_was_closed() { Err(rustix::io::Errno::BADF.into()) } else { Ok(()) }
 }
 
-/// Writes an answer to stdout.
-pub fn out(bytes: &[u8]) -> Result<(), Failure> {
+/// Writes an answer that a person reads to stdout. Whatever text is in it, of recipes, images or other stores, it
+/// controls no terminal; only within a line a newline has to be escaped where it comes from.
+pub fn out(text: &[u8]) -> Result<(), Failure> {
+    exact(clean(&String::from_utf8_lossy(text)).as_bytes())
+}
+
+/// Writes bytes to stdout as they are: for programs, or of this program's own making.
+pub fn exact(bytes: &[u8]) -> Result<(), Failure> {
     require_stdout().map_err(|e| Failure::unwritten(&e))?;
     let mut out = io::stdout().lock();
     out.write_all(bytes).and_then(|()| out.flush()).map_err(|e| Failure::unwritten(&e))
@@ -217,7 +223,7 @@ pub fn out(bytes: &[u8]) -> Result<(), Failure> {
 pub fn json(value: &impl Serialize) -> Result<(), Failure> {
     let mut line = serde_json::to_vec(value).map_err(|e| Failure::new(Kind::Failed, e.to_string()))?;
     line.push(b'\n');
-    out(&line)
+    exact(&line)
 }
 
 /// Prints the fact, then the hint, to stderr; with `json`, as one object. Nothing when the reader closed the pipe.

@@ -230,3 +230,35 @@ fn fmt_formats_and_lists_its_changes() {
             .contains("is not in the recipe tree")
     );
 }
+
+/// A recipe may come from a stranger, and who looks at it has not run it yet.
+#[test]
+fn no_text_of_a_recipe_controls_a_terminal_or_forges_a_line() {
+    const EVIL: &str = "x\\u202ey\\x1b]0;z\\x07\\x1b[2J\\u009b31m\\rno\\nerror: forged";
+    let fields = ["description", "license", "homepage", "notes"].map(|name| format!("{name} = \"{EVIL}\""));
+    let text = format!(
+        "a = recipe(name = 'a', version = '1', {}, steps = [['/x', \"{EVIL}\"]], env = {{'A': \"{EVIL}\"}})",
+        fields.join(", ")
+    );
+    let tree = Tree::new(&[("pkgs/a/recipe.star", &text)]);
+    let looks: [&[&str]; 7] = [
+        &["recipe", "ls"],
+        &["recipe", "show", "a"],
+        &["recipe", "check"],
+        &["info", "a"],
+        &["lineage", "a"],
+        &["graph", "a"],
+        &["build", "--dry-run", "a"],
+    ];
+    let mut shown = 0;
+    for args in looks {
+        let outcome = tree.stele.run(args);
+        let said = format!("{}{}", String::from_utf8_lossy(&outcome.stdout), outcome.stderr);
+        let obeyed = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+        assert!(!said.contains(obeyed), "{args:?}: {said:?}");
+        assert!(!said.lines().any(|line| line.starts_with("error: forged")), "{args:?}: {said}");
+        shown += said.matches("\\u{1b}").count();
+    }
+    // The control: these commands do show such texts.
+    assert!(shown > 10, "{shown}");
+}

@@ -242,7 +242,7 @@ fn now() -> Time {
 fn show(global: &Global, decision: &Decision) -> Result<ExitCode, Failure> {
     match global.json {
         true => render::json(decision)?,
-        false => render::out(render::clean(&decision.explanation).as_bytes())?,
+        false => render::out(decision.explanation.as_bytes())?,
     }
     Ok(ExitCode::from(decision.exit_code))
 }

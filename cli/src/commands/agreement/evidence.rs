@@ -210,7 +210,7 @@ impl Export {
         let mut context = Context::new(global, true)?;
         let lines = lines(&mut context, self.which.reference.clone(), self.which.tree()?)?;
         match &self.output {
-            None => render::out(lines.as_bytes()),
+            None => render::exact(lines.as_bytes()),
             Some(file) => std::fs::write(file, lines)
                 .map_err(|e| Failure::io(&format!("{} could not be written", file.display()), &e)),
         }

@@ -54,7 +54,7 @@ impl Verify {
             };
             match global.json {
                 true => render::json(&decision)?,
-                false => render::out(render::clean(&decision.explanation).as_bytes())?,
+                false => render::out(decision.explanation.as_bytes())?,
             }
             Ok(ExitCode::from(decision.exit_code))
         })

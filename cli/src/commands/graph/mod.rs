@@ -68,8 +68,8 @@ impl GraphOf {
             Format::Json => render::json(&objects(&graph)),
             // Writing to a string cannot fail.
             Format::Text => render::out(text(&graph).unwrap_or_default().as_bytes()),
-            Format::Dot => render::out(dot(&graph).unwrap_or_default().as_bytes()),
-            Format::Svg => render::out(picture::draw(&shapes(&graph)).unwrap_or_default().as_bytes()),
+            Format::Dot => render::exact(dot(&graph).unwrap_or_default().as_bytes()),
+            Format::Svg => render::exact(picture::draw(&shapes(&graph)).unwrap_or_default().as_bytes()),
         }
     }
 }

@@ -156,7 +156,9 @@ impl Lineage {
             return render::json(&shown);
         }
         if self.format == Format::Svg {
-            return render::out(picture::draw(&shapes(&graph, &shown.links)).unwrap_or_default().as_bytes());
+            return render::exact(
+                picture::draw(&shapes(&graph, &shown.links)).unwrap_or_default().as_bytes(),
+            );
         }
         // Writing to a string cannot fail.
         render::out(text(&shown).unwrap_or_default().as_bytes())

@@ -72,7 +72,7 @@ impl Decide {
             if global.json {
                 render::json(&verdict.to_json())?;
             } else {
-                render::out(render::clean(&verdict.explain()).as_bytes())?;
+                render::out(verdict.explain().as_bytes())?;
             }
             Ok(ExitCode::from(verdict.kind.exit_code()))
         })

@@ -58,9 +58,9 @@ pub fn run(global: &Global, command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Init(init) => init.run().map(|()| ExitCode::SUCCESS),
         Command::Check(file) => check(global, &file.file),
-        Command::Explain(file) => with(&file.file, |policy, _| {
-            render::out(render::clean(&policy.explain()).as_bytes()).map(|()| ExitCode::SUCCESS)
-        }),
+        Command::Explain(file) => {
+            with(&file.file, |policy, _| render::out(policy.explain().as_bytes()).map(|()| ExitCode::SUCCESS))
+        }
         Command::Decide(args) => args.run(global),
     }
 }

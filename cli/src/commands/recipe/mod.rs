@@ -11,6 +11,7 @@ use clap::{Args, Subcommand};
 use crate::args::Global;
 use crate::recipe_tree::{RecipeTreeArg, evaluate, find};
 use crate::render;
+use stele::Untrusted;
 use stele::failure::Failure;
 use stele::recipes::Selection;
 
@@ -63,6 +64,7 @@ impl Ls {
         let mut text = String::new();
         for recipe in &evaluated.recipes {
             let description = recipe.about.description.as_deref().unwrap_or_default();
+            let description = Untrusted(description);
             let line = format!("{:names$}  {:versions$}  {description}", recipe.name, recipe.version);
             text.push_str(line.trim_end());
             text.push('\n');

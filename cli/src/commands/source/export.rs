@@ -51,7 +51,7 @@ impl Export {
                 .hint("name a path that does not exist, or an empty folder"));
         }
         let list = write(&keep, &chosen, &self.to)?;
-        if global.json { render::json(&chosen) } else { render::out(list.as_bytes()) }
+        if global.json { render::json(&chosen) } else { render::exact(list.as_bytes()) }
     }
 }
 

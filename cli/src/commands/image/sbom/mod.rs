@@ -106,7 +106,7 @@ impl Sbom {
             Format::Spdx3 => stele_sbom::spdx3::text(&bill),
             Format::CycloneDx => stele_sbom::cyclonedx::text(&bill),
         };
-        if self.attach { self.attach(context, &shown, image, &text) } else { render::out(text.as_bytes()) }
+        if self.attach { self.attach(context, &shown, image, &text) } else { render::exact(text.as_bytes()) }
     }
 
     fn attach(
