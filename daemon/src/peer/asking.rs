@@ -134,8 +134,13 @@ impl Sink for Forward {
     }
 
     fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.left = (self.left.checked_sub(bytes.len() as u64))
-            .ok_or_else(|| io::Error::other("it sends more than was requested"))?;
+        let Some(left) = self.left.checked_sub(bytes.len() as u64) else {
+            // The client would report an error of this sink as one of its own stdout.
+            let failure = Failure::new(Kind::Failed, "it sends more than was requested");
+            let _ = self.to.send(Part::End(Err(failure)));
+            return Err(io::ErrorKind::BrokenPipe.into());
+        };
+        self.left = left;
         self.to.send(Part::Bytes(bytes.to_vec())).map_err(|_| io::ErrorKind::BrokenPipe.into())
     }
 }
