@@ -77,7 +77,7 @@ mutants: ## change the code at random places, and see whether the tests notice (
 	@tools/install-deps build test mutants
 	@tools/mutants $(BASE)
 
-sanitize: ## run the unit tests of pure crates under the address sanitizer
+sanitize: ## run the unit tests of crates that read strangers' bytes under the address sanitizer
 	@tools/install-deps build
 	@tools/sanitize
 
