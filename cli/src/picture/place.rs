@@ -1,6 +1,6 @@
 //! Where each place of a row is, so that lines are short and, above all, straight.
 
-use super::rows::{Place, Rows};
+use super::rows::{Rows, Spot};
 
 /// How often positions are improved.
 const ROUNDS: usize = 40;
@@ -38,9 +38,9 @@ pub(super) fn place(rows: &Rows, width: &[f64], gap: f64) -> Vec<f64> {
 /// Where a place would be best for its neighbours in both rows, and how much that matters.
 fn wish(rows: &Rows, x: &[f64], place: usize) -> (f64, f64) {
     let weight = |other: usize| match (rows.places[place], rows.places[other]) {
-        (Place::Line, Place::Line) => LINE_WEIGHT,
-        (Place::Line, _) | (_, Place::Line) => 2.0,
-        (Place::Box(_), Place::Box(_)) => 1.0,
+        (Spot::Line, Spot::Line) => LINE_WEIGHT,
+        (Spot::Line, _) | (_, Spot::Line) => 2.0,
+        (Spot::Box(_), Spot::Box(_)) => 1.0,
     };
     let (mut sum, mut weights) = (0.0, 0.0);
     for &other in rows.above[place].iter().chain(&rows.below[place]) {

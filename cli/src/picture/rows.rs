@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 /// A place in a row.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Place {
+pub(super) enum Spot {
     /// A box, by its number.
     Box(usize),
     /// Where a line passes.
@@ -15,7 +15,7 @@ pub(super) enum Place {
 #[derive(Debug)]
 pub(super) struct Rows {
     /// Places by their numbers.
-    pub places: Vec<Place>,
+    pub places: Vec<Spot>,
     /// The places of each row.
     pub rows: Vec<Vec<usize>>,
     /// For each place, those above it that a line joins it with.
@@ -44,7 +44,7 @@ pub(super) fn rows(needs: &[Vec<usize>]) -> Rows {
     let levels = levels(needs);
     let count = levels.iter().max().map_or(0, |level| level + 1);
     let mut made = Rows {
-        places: (0..needs.len()).map(Place::Box).collect(),
+        places: (0..needs.len()).map(Spot::Box).collect(),
         rows: vec![Vec::new(); count],
         above: vec![Vec::new(); needs.len()],
         below: vec![Vec::new(); needs.len()],
@@ -60,7 +60,7 @@ pub(super) fn rows(needs: &[Vec<usize>]) -> Rows {
             let passed = levels[number] - levels[need];
             while columns[need].len() < passed {
                 let place = made.places.len();
-                made.places.push(Place::Line);
+                made.places.push(Spot::Line);
                 made.above.push(Vec::new());
                 made.below.push(Vec::new());
                 made.rows[levels[need] + columns[need].len()].push(place);

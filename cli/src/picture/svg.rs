@@ -44,8 +44,8 @@ pub fn draw(shapes: &[Shape]) -> Result<String, fmt::Error> {
         .places
         .iter()
         .map(|place| match place {
-            rows::Place::Box(number) => shapes[*number].width(),
-            rows::Place::Line => COLUMN,
+            rows::Spot::Box(number) => shapes[*number].width(),
+            rows::Spot::Line => COLUMN,
         })
         .collect();
     let middle = place::place(&rows, &width, GAP);

@@ -1,4 +1,6 @@
-use super::rows::{self, Place};
+//! Rows, positions and the text of pictures.
+
+use super::rows::{self, Spot};
 use super::*;
 use super::{order, place};
 
@@ -35,13 +37,13 @@ fn every_need_is_above_and_no_line_meets_a_box_between() {
     let mut made = rows::rows(&needs);
     order::order(&mut made);
     let width: Vec<f64> =
-        made.places.iter().map(|it| if matches!(it, Place::Line) { 8.0 } else { 90.0 }).collect();
+        made.places.iter().map(|it| if matches!(it, Spot::Line) { 8.0 } else { 90.0 }).collect();
     let x = place::place(&made, &width, 10.0);
     let row_of = |place: usize| made.rows.iter().position(|row| row.contains(&place)).unwrap();
     for line in &made.lines {
         assert!(line.windows(2).all(|pair| row_of(pair[1]) == row_of(pair[0]) + 1), "{line:?}");
         let passes = &line[1..line.len() - 1];
-        assert!(passes.iter().all(|it| made.places[*it] == Place::Line), "{line:?}");
+        assert!(passes.iter().all(|it| made.places[*it] == Spot::Line), "{line:?}");
     }
     assert_eq!(made.lines.len(), needs.iter().map(Vec::len).sum::<usize>());
     // Neither boxes nor passing lines of a row overlap.

@@ -1,3 +1,5 @@
+//! Signatures of generators, and texts that only look like them.
+
 use super::*;
 
 #[test]

@@ -119,7 +119,10 @@ fn namespaces(machine: &Machine) -> Finding {
 fn fuse(machine: &Machine) -> Finding {
     let about = "FUSE";
     if let Some(error) = &machine.fuse {
-        let hint = "as root: modprobe fuse; in a container: --device /dev/fuse";
+        let hint = match error.contains("ermission") {
+            true => "as root: chmod 0666 /dev/fuse, which is what udev does",
+            false => "as root: modprobe fuse; in a container: --device /dev/fuse",
+        };
         return missing(about, format!("/dev/fuse: {error}"), hint);
     }
     if !machine.is_root && !machine.programs.contains(&"fusermount3") {
@@ -223,7 +226,7 @@ mod tests {
             fuse: None,
             cgroups: Cgroups::Usable,
             programs: super::super::machine::PROGRAMS.to_vec(),
-            store: "/home/x/store".into(),
+            store: "/var/lib/x".into(),
             free: Some((1 << 40, 1 << 20)),
             no_room: None,
             now: EARLIEST + 1,
