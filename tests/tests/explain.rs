@@ -109,9 +109,12 @@ fn writers(explanation: &Value) -> Vec<(String, String)> {
     writers.into_iter().flatten().map(|it| (text(&it["wrote"]), last(it))).collect()
 }
 
+/// A name, a step, and what is expected of it.
+type Way = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
 /// Ways of a difference into an output, and the processes that are to be named: what was written, and the end of the
 /// command line. With a path, the shell starts each program; without one, this shell does what most do itself.
-const WAYS: [(&str, &str, &[(&str, &str)]); 10] = [
+const WAYS: [Way; 10] = [
     (
         "written",
         "/bin/dd if=/dev/urandom of=$OUT/x bs=9 count=1 2>&1",
