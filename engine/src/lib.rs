@@ -21,6 +21,7 @@ pub mod service;
 pub use api::{Api, Gathered, Observer, Quiet};
 pub use engine::{Engine, Peers, Setup};
 pub use failure::{Failure, Kind};
+pub use page::escape as escape_markup;
 pub use request::{PathUse, Request, RootedFile};
 pub use stele_builder::program::Program;
 pub use stele_untrusted::{Untrusted, UntrustedLines};

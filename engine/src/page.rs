@@ -58,7 +58,7 @@ impl Page {
 }
 
 /// Text as HTML shows it.
-pub(crate) fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

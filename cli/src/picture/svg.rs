@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use stele::Untrusted;
+use stele::{UntrustedLines, escape_markup};
 
 use super::{Kind, Point, Shape, order, place, rows};
 
@@ -149,10 +149,9 @@ fn legend(shapes: &[Shape]) -> Vec<(Kind, &'static str)> {
     kinds.into_iter().map(|kind| (kind, kind.meaning())).collect()
 }
 
-/// Text within XML, which holds no control characters.
+/// Text within XML, which holds no control characters but newlines.
 fn xml(text: &str) -> String {
-    let shown = Untrusted(text).to_string();
-    shown.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    escape_markup(&UntrustedLines(text).to_string())
 }
 
 /// A line that leaves a box at its bottom, runs straight through each row that it passes, and ends at the top of a box.
