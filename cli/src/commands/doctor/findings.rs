@@ -126,7 +126,7 @@ fn fuse(machine: &Machine) -> Finding {
         return missing(about, format!("/dev/fuse: {error}"), hint);
     }
     if !machine.is_root && !machine.programs.contains(&"fusermount3") {
-        let hint = "install fuse3: without it `stele mount` mounts in a namespace of its own";
+        let hint = "install fuse3; without it, `stele mount DIR -- COMMAND` mounts for one command";
         return limited(about, "/dev/fuse opens; fusermount3 is not on PATH".to_owned(), hint);
     }
     ok(about, "/dev/fuse opens".to_owned())
