@@ -9,6 +9,7 @@ use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use rustix::fs::{FallocateFlags, Mode, OFlags, StatVfs, fallocate};
 
@@ -33,6 +34,9 @@ const SOME_INODES: u64 = 16;
 /// More than the database's buffers can come to, in bytes.
 const PLENTY: u64 = 512 << 20;
 
+/// No compaction on a disk that is nearly full takes this long.
+const A_COMPACTION: Duration = Duration::from_secs(30);
+
 /// What a small blob takes besides its bytes: its rows, in the log and in tables, and later their tombstones.
 const ROWS_OF_BLOB: u64 = 600;
 
@@ -43,10 +47,14 @@ pub(crate) const UNLOGGED: &str = "unlogged";
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum NoRoom {
     /// Of its bytes.
-    #[error("{left} bytes are left on the disk of the store, and {kept} are kept back for collections")]
+    #[error(
+        "{left} bytes are left on the disk of the store; {coming} are needed, and {kept} kept back for collections"
+    )]
     Bytes {
         /// What is left.
         left: u64,
+        /// What is needed for what was accepted and is not on the disk yet.
+        coming: u64,
         /// What is kept back.
         kept: u64,
     },
@@ -137,7 +145,7 @@ fn require_room_of(disk: &StatVfs, coming: u64) -> Result<(), NoRoom> {
     let left = disk.f_bavail.saturating_mul(disk.f_frsize);
     let kept = KEPT_BACK.min(disk.f_blocks.saturating_mul(disk.f_frsize) / 16);
     if left < kept.saturating_add(coming) {
-        return Err(NoRoom::Bytes { left, kept });
+        return Err(NoRoom::Bytes { left, coming, kept });
     }
     // A file system that makes inodes as they are needed says that it has none.
     let (left, kept) = (disk.f_favail, KEPT_INODES.min(disk.f_files / 16));
@@ -166,11 +174,20 @@ impl Store {
             return Ok(self.bound_compactions(&disk)?);
         }
         // It may be that there is enough: flushed, the buffers are on the disk, and the log with them is gone.
-        require_room_of(&disk, flushed)?;
+        self.require_room_at_rest(flushed)?;
         self.db.flush()?;
         let Some(disk) = self.disk() else { return Ok(()) };
         self.bound_compactions(&disk)?;
-        Ok(require_room_of(&disk, coming)?)
+        Ok(self.require_room_at_rest(coming)?)
+    }
+
+    /// A compaction takes room for as long as it runs: what is missing may be there after it.
+    fn require_room_at_rest(&self, bytes: u64) -> Result<(), NoRoom> {
+        let look = || self.disk().map_or(Ok(()), |disk| require_room_of(&disk, bytes));
+        look().or_else(|_| {
+            self.db.wait_for_compactions(A_COMPACTION);
+            look()
+        })
     }
 
     fn disk(&self) -> Option<StatVfs> {
@@ -210,7 +227,9 @@ impl Store {
         let left = disk.f_bavail.saturating_mul(disk.f_frsize);
         // Flushed, the buffers are tables, and the room for them is gone.
         let buffered = self.db.buffered()?.saturating_mul(2);
-        let needed = self.db.small_table_bytes()?.saturating_add(buffered).saturating_add(self.kept_back());
+        // Twice the reserve: what is written meanwhile must not find less than it.
+        let kept = self.kept_back().saturating_mul(2);
+        let needed = self.db.small_table_bytes()?.saturating_add(buffered).saturating_add(kept);
         let bounded = needed > left;
         if self.bounded.swap(bounded, Ordering::SeqCst) != bounded {
             self.db.let_compact(!bounded)?;

@@ -10,8 +10,9 @@ mod scan;
 mod table;
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use rocksdb::{DB, WriteBatch, WriteOptions};
+use rocksdb::{DB, WaitForCompactOptions, WriteBatch, WriteOptions};
 
 use crate::folder::Folder;
 use crate::model::{BlobId, Digest, RootName, Sha256, TreeId};
@@ -234,6 +235,15 @@ impl Db {
         self.db
             .set_options_cf(self.family(Family::Inline)?, &options)
             .map_err(|e| DbError::new("be set up", &e))
+    }
+
+    /// Waits until no compaction runs, and the tables that it replaced are removed; for at most `limit`.
+    pub fn wait_for_compactions(&self, limit: Duration) {
+        let mut options = WaitForCompactOptions::default();
+        options.set_abort_on_pause(true);
+        options.set_timeout(u64::try_from(limit.as_micros()).unwrap_or(u64::MAX));
+        // That time is over, or it was stopped: whoever waits looks again anyway.
+        let _ = self.db.wait_for_compact(&options);
     }
 
     /// Bytes in memory that are not in tables yet.

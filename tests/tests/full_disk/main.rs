@@ -8,6 +8,7 @@
 
 mod doors;
 mod failing_calls;
+mod merging;
 mod quota;
 mod words;
 
