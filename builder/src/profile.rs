@@ -11,7 +11,7 @@ use stele_store::model::Digest;
 use crate::machine::Machine;
 
 /// The version of the profile.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 /// The user and group ID that a build sees as its own.
 pub const ID: u32 = 1000;
 /// The number of processors that a build sees.
@@ -26,6 +26,15 @@ pub const UPTIME: u64 = 1000;
 pub const MEMORY: u64 = 8 << 30;
 /// The modification time of a build's inputs, in seconds since 1970.
 pub const MODIFIED: u64 = stele_fs::MODIFIED;
+/// When a build's clock begins, in seconds since 1970, unless its SOURCE_DATE_EPOCH is another.
+pub const DATE: i64 = MODIFIED.cast_signed();
+/// What the random numbers of a build follow from.
+const RANDOM: &str = "action";
+/// The size of a block of the disk that a build sees its own folders on, and the number of blocks: 1 TiB. Half of it is
+/// free.
+pub const BLOCK: u64 = 4096;
+/// See [`BLOCK`].
+pub const BLOCKS: u64 = 1 << 28;
 /// The size of `/dev/shm` in bytes.
 pub const SHARED_MEMORY: u64 = 1 << 30;
 
@@ -78,6 +87,8 @@ pub const TERMINALS: u32 = 64;
 
 #[derive(Serialize)]
 struct Text {
+    blocks: (u64, u64),
+    date: i64,
     devices: Vec<&'static str>,
     domain: &'static str,
     environment: std::collections::BTreeMap<&'static str, &'static str>,
@@ -90,6 +101,7 @@ struct Text {
     oom_score_adj: u32,
     processors: u32,
     profile: u32,
+    random: &'static str,
     release: &'static str,
     shared_memory: u64,
     shares: std::collections::BTreeMap<&'static str, u32>,
@@ -103,6 +115,8 @@ struct Text {
 /// The canonical text (RFC 8785), whose digest goes into attestations.
 pub fn text() -> Vec<u8> {
     let text = Text {
+        blocks: (BLOCKS, BLOCK),
+        date: DATE,
         devices: DEVICES.iter().map(|(name, ..)| *name).collect(),
         domain: "(none)",
         environment: ENVIRONMENT.iter().copied().collect(),
@@ -115,6 +129,7 @@ pub fn text() -> Vec<u8> {
         oom_score_adj: FIRST_TO_GO,
         processors: PROCESSORS,
         profile: VERSION,
+        random: RANDOM,
         release: RELEASE,
         shared_memory: SHARED_MEMORY,
         shares: SHARES.iter().copied().collect(),

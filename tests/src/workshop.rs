@@ -72,12 +72,22 @@ impl Workshop {
 
     /// Writes a recipe that needs `box` and `needs`, and runs `script`.
     pub fn recipe(&self, name: &str, needs: &[&str], script: &str) {
+        self.recipe_with(name, needs, script, "");
+    }
+
+    /// Writes a recipe that runs `script` with the machine's own clock and random numbers.
+    pub fn recipe_of_machine(&self, name: &str, needs: &[&str], script: &str) {
+        self.recipe_with(name, needs, script, ", real = ['clock', 'random']");
+    }
+
+    fn recipe_with(&self, name: &str, needs: &[&str], script: &str, more: &str) {
         let needs: Vec<&str> = ["box"].iter().chain(needs).copied().collect();
         let loads: String =
             needs.iter().map(|it| format!("load('//pkgs/{it}/recipe.star', '{it}')\n")).collect();
+        let inputs = needs.join(", ");
         let text = format!(
-            "{loads}{name} = recipe(name = '{name}', version = '1', inputs = [{}], script = r'''\n{script}\n''')\n",
-            needs.join(", ")
+            "{loads}{name} = recipe(name = '{name}', version = '1', inputs = [{inputs}]{more}, \
+             script = r'''\n{script}\n''')\n",
         );
         self.put(&format!("pkgs/{name}/recipe.star"), &text);
     }

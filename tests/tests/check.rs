@@ -77,7 +77,7 @@ sed -n '/stack/s/-.*//p' /proc/self/maps > stack",
 #[test]
 fn what_the_sandbox_lets_through_differs_in_the_first_round() {
     let shop = Workshop::new();
-    shop.recipe(
+    shop.recipe_of_machine(
         "clock",
         &[],
         "busybox date +%s.%N > $OUT/when; dd if=/dev/urandom of=$OUT/noise bs=32 count=1",

@@ -27,7 +27,7 @@ fn a_reproducible_recipe_needs_no_explanation() {
 }
 
 /// The class, what its recipe does, and the vector that is to be named.
-const CLASSES: [(&str, &str, &str); 10] = [
+const CLASSES: [(&str, &str, &str); 15] = [
     ("timezone", "echo $TZ > $OUT/x", "environment TZ"),
     ("locale", "echo $LC_ALL > $OUT/x", "environment LC_ALL"),
     ("terminal", "echo $TERM > $OUT/x", "environment TERM"),
@@ -42,7 +42,37 @@ const CLASSES: [(&str, &str, &str); 10] = [
         "mkdir /build/d; for n in 1 2 3 4 5 6 7 8; do echo > /build/d/$n; done; (cd /build/d; busybox find .) > $OUT/x",
         "directory order",
     ),
+    ("addresses", "busybox grep heap /proc/self/maps > $OUT/x", "addresses"),
+    ("clock", "busybox date +%s > $OUT/x", "date"),
+    ("archives", "echo > f; busybox tar -c f > $OUT/x", "date"),
+    ("file_times", "echo > f; busybox stat -c %Y f > $OUT/x", "date"),
+    ("random", "head -c 9 /dev/urandom > $OUT/x", "random numbers"),
 ];
+
+/// What the sandbox makes the same, whatever is varied.
+const THE_SAME: [(&str, &str); 5] = [
+    ("inodes", "echo > b; echo > a; mkdir d; ls -i > $OUT/x; busybox stat -c '%i %d' a b d >> $OUT/x"),
+    (
+        "free_space",
+        "busybox df /build > $OUT/x; busybox df -i /tmp >> $OUT/x; busybox stat -f /out >> $OUT/x",
+    ),
+    (
+        "blocks",
+        "head -c 70000 /dev/zero > f; echo > g; busybox du f g > $OUT/x; busybox stat -c %b f >> $OUT/x",
+    ),
+    ("build_path", "busybox pwd > $OUT/x; busybox id >> $OUT/x"),
+    ("links", "mkdir -p a/b/c a/d; busybox stat -c '%h %s' a a/b a/b/c > $OUT/x"),
+];
+
+#[test]
+fn what_the_sandbox_makes_the_same_needs_no_explanation() {
+    let shop = Workshop::new();
+    for (class, script) in THE_SAME {
+        shop.recipe(class, &[], script);
+        let (explanation, code) = explain(&shop, class);
+        assert_eq!((code, &explanation["cause"]), (0, &"none".into()), "{class}: {explanation}");
+    }
+}
 
 #[test]
 fn each_vector_that_alone_changes_an_output_is_named_with_the_file() {
@@ -65,9 +95,14 @@ fn each_vector_that_alone_changes_an_output_is_named_with_the_file() {
 #[test]
 fn what_the_sandbox_lets_through_is_told_apart_from_what_it_fixes() {
     let shop = Workshop::new();
-    shop.recipe("clock", &[], "busybox date +%s%N > $OUT/x; echo $TZ >> $OUT/x");
-    shop.recipe("random", &[], "head -c 16 /dev/urandom > $OUT/x");
-    for recipe in ["clock", "random"] {
+    shop.recipe_of_machine("clock", &[], "busybox date +%s%N > $OUT/x; echo $TZ >> $OUT/x");
+    shop.recipe_of_machine("random", &[], "head -c 16 /dev/urandom > $OUT/x");
+    shop.recipe(
+        "durations",
+        &[],
+        "busybox cut -d ' ' -f 22 /proc/self/stat > $OUT/x; echo $RANDOM >> $OUT/x",
+    );
+    for recipe in ["clock", "random", "durations"] {
         let (explanation, code) = explain(&shop, recipe);
         assert_eq!((code, &explanation["cause"]), (1, &"let-through".into()), "{recipe}");
         assert_eq!(explanation["builds"].as_array().unwrap().len(), 3);

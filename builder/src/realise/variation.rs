@@ -3,12 +3,14 @@
 //! The first round leaves all as builds find it, but for load: it shows what the sandbox does not control. Further
 //! rounds also vary what the profile fixes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
 use serde::{Deserialize, Serialize};
+
+use stele_recipes::action::Real;
 
 use crate::machine::Machine;
 use crate::profile;
@@ -28,6 +30,10 @@ pub(crate) struct Variation {
     umask: u32,
     /// Whether addresses are random, as the kernel makes them.
     random_addresses: bool,
+    /// So many seconds later its clock begins.
+    later: i64,
+    /// Which other random numbers it has; 0 for the usual ones.
+    random_numbers: u32,
     /// Threads that keep processors busy.
     load: usize,
 }
@@ -47,19 +53,29 @@ impl Variation {
     /// That of a build as it usually is.
     pub fn usual() -> Self {
         let machine = Machine::default();
-        Self { machine, env: BTreeMap::new(), umask: UMASK, random_addresses: false, load: 0 }
+        Self {
+            machine,
+            env: BTreeMap::new(),
+            umask: UMASK,
+            random_addresses: false,
+            later: 0,
+            random_numbers: 0,
+            load: 0,
+        }
     }
 
     /// This, with only the vectors of these names varied; the others are as usual.
     pub fn only(&self, names: &[String]) -> Self {
         let has = |vector: &str| names.iter().any(|name| name == vector);
-        let Self { machine, env, umask, random_addresses, load } = self.clone();
+        let Self { machine, env, umask, random_addresses, later, random_numbers, load } = self.clone();
         let usual = Machine::default();
         let env = env.into_iter().filter(|(name, _)| has(&format!("environment {name}")));
         Self {
             env: env.collect(),
             umask: if has("umask") { umask } else { UMASK },
             random_addresses: has("addresses") && random_addresses,
+            later: if has("date") { later } else { 0 },
+            random_numbers: if has("random numbers") { random_numbers } else { 0 },
             load: if has("load") { load } else { 0 },
             machine: Machine {
                 host: if has("host name") { machine.host } else { usual.host },
@@ -72,8 +88,14 @@ impl Variation {
         }
     }
 
-    /// That of a round, counted from 1, of an action with these variables, on a machine with so many processors.
-    pub fn of_round(round: u32, env: &BTreeMap<String, String>, processors: usize) -> Self {
+    /// That of a round, counted from 1, of an action with these variables, that has this of the machine itself, on a
+    /// machine with so many processors.
+    pub fn of_round(
+        round: u32,
+        env: &BTreeMap<String, String>,
+        real: &BTreeSet<Real>,
+        processors: usize,
+    ) -> Self {
         if round <= 1 {
             return Self { load: processors, ..Self::usual() };
         }
@@ -103,6 +125,9 @@ impl Variation {
             env: varied,
             umask,
             random_addresses: true,
+            // More than a year, and not the same time of day.
+            later: if real.contains(&Real::Clock) { 0 } else { 40_000_000 + 1_234_567 * i64::from(round) },
+            random_numbers: if real.contains(&Real::Random) { 0 } else { round },
             load: if is_even { 0 } else { processors },
         }
     }
@@ -121,6 +146,12 @@ impl Variation {
             }
         }
         job.env.sort();
+        job.date = job.date.map(|date| date.saturating_add(self.later));
+        if self.random_numbers > 0
+            && let Some(seed) = &mut job.seed
+        {
+            seed.push_str(&format!(" {}", self.random_numbers));
+        }
         if self.random_addresses {
             job.ops.retain(|op| !matches!(op, SetupOp::FixedAddresses {}));
         }
@@ -151,12 +182,21 @@ impl Variation {
         let addresses = |random: bool| if random { "random" } else { "fixed" }.to_owned();
         let mut add = |vector: &str, from: String, to: String| all.push((vector.to_owned(), from, to));
         add("addresses", addresses(false), addresses(self.random_addresses));
+        add(
+            "date",
+            "SOURCE_DATE_EPOCH".to_owned(),
+            match self.later {
+                0 => "SOURCE_DATE_EPOCH".to_owned(),
+                later => format!("{later} s later"),
+            },
+        );
         add("directory order", order(usual.backwards), order(*backwards));
         add("host name", usual.host, host.clone());
         add("kernel release", usual.release, release.clone());
         add("load", "0 busy threads".to_owned(), format!("{} busy threads", self.load));
         add("memory", format!("{} MiB", usual.memory >> 20), format!("{} MiB", memory >> 20));
         add("processors", usual.processors.to_string(), processors.to_string());
+        add("random numbers", "0".to_owned(), self.random_numbers.to_string());
         add("umask", format!("{UMASK:03o}"), format!("{:03o}", self.umask));
         add("uptime", format!("{} s", usual.uptime), format!("{uptime} s"));
         let varied = all.into_iter().filter(|(_, from, to)| from != to);
@@ -206,14 +246,14 @@ mod tests {
 
     #[test]
     fn the_first_round_varies_nothing_that_the_profile_fixes() {
-        let variation = Variation::of_round(1, &BTreeMap::new(), 4);
+        let variation = Variation::of_round(1, &BTreeMap::new(), &BTreeSet::new(), 4);
         assert_eq!(vectors(&variation), ["load"]);
         assert!(variation.machine().is_usual());
     }
 
     #[test]
     fn each_vector_can_be_varied_alone() {
-        let all = [2, 3].map(|round| Variation::of_round(round, &BTreeMap::new(), 4));
+        let all = [2, 3].map(|round| Variation::of_round(round, &BTreeMap::new(), &BTreeSet::new(), 4));
         assert_eq!(vectors(&all[0].only(&[])), Vec::<String>::new());
         for variation in &all {
             for vector in variation.varied() {
@@ -227,14 +267,21 @@ mod tests {
     #[test]
     fn what_a_recipe_sets_is_not_varied() {
         let env = BTreeMap::from([("TZ".to_owned(), "UTC".to_owned())]);
-        let all = vectors(&Variation::of_round(2, &env, 4));
+        let all = vectors(&Variation::of_round(2, &env, &BTreeSet::new(), 4));
         assert!(!all.contains(&"environment TZ".to_owned()), "{all:?}");
         assert!(all.contains(&"environment LC_ALL".to_owned()), "{all:?}");
     }
 
     #[test]
+    fn what_a_recipe_has_of_the_machine_is_not_varied() {
+        let all = vectors(&Variation::of_round(2, &BTreeMap::new(), &[Real::Clock, Real::Random].into(), 4));
+        assert!(!all.iter().any(|it| it == "date" || it == "random numbers"), "{all:?}");
+    }
+
+    #[test]
     fn two_further_rounds_vary_every_vector_to_different_values() {
-        let [second, third] = [2, 3].map(|round| Variation::of_round(round, &BTreeMap::new(), 4).varied());
+        let [second, third] =
+            [2, 3].map(|round| Variation::of_round(round, &BTreeMap::new(), &BTreeSet::new(), 4).varied());
         let expected = [
             "environment LANG",
             "environment LC_ALL",
@@ -242,10 +289,12 @@ mod tests {
             "environment TERM",
             "environment TZ",
             "addresses",
+            "date",
             "host name",
             "kernel release",
             "memory",
             "processors",
+            "random numbers",
             "umask",
             "uptime",
         ];

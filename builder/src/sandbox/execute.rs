@@ -15,6 +15,7 @@ use rustix::mount::{
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities, set_no_new_privs};
 
+use super::nodes::RandomFile;
 use super::ops::{SetupOp, Source};
 use super::{filter, sys};
 
@@ -27,8 +28,10 @@ pub struct Given {
     pub device: Option<OwnedFd>,
     /// A filesystem with device nodes, not mounted yet.
     pub nodes: Option<OwnedFd>,
-    /// Whether the filter also passes on calls that are noted.
-    pub notes: bool,
+    /// The file of random bytes.
+    pub random: Option<RandomFile>,
+    /// The calls that the filter passes on.
+    pub wanted: filter::Wanted,
 }
 
 /// An operation that failed.
@@ -48,7 +51,7 @@ pub fn apply(ops: &[SetupOp], given: &Given) -> Result<Option<OwnedFd>, Undone> 
     let mut listener = None;
     for op in ops {
         let done = match op {
-            SetupOp::Filter {} => set_filter(given.notes).map(|fd| listener = Some(fd)),
+            SetupOp::Filter {} => set_filter(given.wanted).map(|fd| listener = Some(fd)),
             op => one(op, given),
         };
         done.map_err(|error| Undone { op: op.clone(), error })?;
@@ -90,6 +93,11 @@ fn one(op: &SetupOp, given: &Given) -> io::Result<()> {
             }
         }
         SetupOp::Device { from, to, major, minor } => device(from, to, *major, *minor)?,
+        SetupOp::Random { path } => {
+            let random = given.random.as_ref().ok_or(io::ErrorKind::NotFound)?;
+            let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
+            move_mount(&random.mount, "", CWD, path.as_str(), flags)?;
+        }
         SetupOp::ReadOnly { path } => read_only(path, MountFlags::NODEV)?,
         SetupOp::OwnFormats { path } => own_formats(path)?,
         SetupOp::Share { name, max } => {
@@ -261,9 +269,9 @@ fn drop_capabilities() -> io::Result<()> {
     Ok(set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })?)
 }
 
-fn set_filter(notes: bool) -> io::Result<OwnedFd> {
+fn set_filter(wanted: filter::Wanted) -> io::Result<OwnedFd> {
     for program in filter::denying().map_err(io::Error::other)? {
         seccompiler::apply_filter(&program).map_err(io::Error::other)?;
     }
-    sys::filter_with_listener(&mut filter::answering(notes))
+    sys::filter_with_listener(&mut filter::answering(wanted))
 }

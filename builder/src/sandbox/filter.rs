@@ -13,6 +13,7 @@ use seccompiler::{
     TargetArch,
 };
 
+use super::answer::REAL;
 use super::note::{CLONING, NOTED};
 
 /// A filter could not be built.
@@ -121,7 +122,37 @@ pub const ANSWERED: &[i64] = &[
     libc::SYS_sched_getaffinity,
     libc::SYS_sched_setaffinity,
     libc::SYS_getdents64,
+    // What they return of files is changed, and what a program is told at its start.
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_stat,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_lstat,
+    libc::SYS_fstat,
+    libc::SYS_newfstatat,
+    libc::SYS_statx,
+    libc::SYS_statfs,
+    libc::SYS_fstatfs,
+    libc::SYS_execve,
+    libc::SYS_execveat,
 ];
+
+/// Answered by the supervisor, too, unless a build has the machine's clock.
+const OF_CLOCK: &[i64] = &[
+    libc::SYS_gettimeofday,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_time,
+];
+
+/// What a build has of the machine, and what is noted of it: the filter passes on more or fewer calls.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Wanted {
+    /// Whether it has the machine's clock.
+    pub real_clock: bool,
+    /// Whether it has the machine's random numbers.
+    pub real_random: bool,
+    /// Whether calls are passed on that are noted.
+    pub notes: bool,
+}
 
 /// Flags of clone(2) that create a namespace.
 const NAMESPACES: &[i32] = &[
@@ -215,11 +246,10 @@ const ARCHITECTURE: u32 = 0xc000_00b7;
 /// every machine. So are the calls of x86-64's x32 interface, which have large numbers.
 const LAST: i64 = libc::SYS_set_mempolicy_home_node;
 
-/// The filter that sends [`ANSWERED`] and [`answered_sometimes`] to the listener; and, when notes are taken, the calls
-/// that are noted. Hand-written, since the
-/// library lacks that action; it also kills a process that uses another architecture's system calls
-/// (linux/audit.h, AUDIT_ARCH).
-pub fn answering(notes: bool) -> Vec<sock_filter> {
+/// The filter that sends [`ANSWERED`] and [`answered_sometimes`] to the listener, and what else is wanted.
+/// Hand-written, since the library lacks that action; it also kills a process that uses another architecture's system
+/// calls (linux/audit.h, AUDIT_ARCH).
+pub fn answering(wanted: Wanted) -> Vec<sock_filter> {
     // Of struct seccomp_data (seccomp(2)): `arch` is at 4, `nr` at 0.
     let mut program = vec![
         load(4),
@@ -229,12 +259,25 @@ pub fn answering(notes: bool) -> Vec<sock_filter> {
         greater(u32::try_from(LAST).unwrap_or(0), 0, 1),
         end(libc::SECCOMP_RET_ERRNO | libc::ENOSYS.unsigned_abs()),
     ];
-    let (noted, sometimes) = if notes { (NOTED, noted_sometimes()) } else { (&[][..], Vec::new()) };
-    for call in ANSWERED.iter().chain(noted) {
-        program.push(equal(number(*call), 0, 1));
+    let mut always = ANSWERED.to_vec();
+    let mut sometimes = answered_sometimes().to_vec();
+    if !wanted.real_clock {
+        always.extend(OF_CLOCK);
+        sometimes.extend(of_clock_sometimes());
+    }
+    if !wanted.real_random {
+        always.push(libc::SYS_getrandom);
+    }
+    if wanted.notes {
+        // Those that are answered come anyway.
+        always.extend(NOTED.iter().filter(|call| !ANSWERED.contains(call)));
+        sometimes.extend(noted_sometimes());
+    }
+    for call in always {
+        program.push(equal(number(call), 0, 1));
         program.push(end(libc::SECCOMP_RET_USER_NOTIF));
     }
-    for (call, block) in answered_sometimes().into_iter().chain(sometimes) {
+    for (call, block) in sometimes {
         program.push(equal(number(call), 0, u8::try_from(block.len()).unwrap_or(u8::MAX)));
         program.extend(block);
     }
@@ -259,6 +302,24 @@ fn answered_sometimes() -> [(i64, Vec<sock_filter>); 3] {
             // The address of the new limit: null for a query.
             vec![low(1), equal(core, 0, 4), low(2), equal(0, 0, 3), high(2), equal(0, 0, 1), allow, answer],
         ),
+    ]
+}
+
+/// Calls about the clock that are answered depending on their arguments: of a clock that shows the date, or with a time
+/// that is one of it. Those of clock_nanosleep(2) and of both timers have TIMER_ABSTIME in the second argument.
+fn of_clock_sometimes() -> Vec<(i64, Vec<sock_filter>)> {
+    let (allow, answer) = (end(libc::SECCOMP_RET_ALLOW), end(libc::SECCOMP_RET_USER_NOTIF));
+    let low = |argument: u32| load(16 + 8 * argument);
+    let [one, two, three, four] = REAL;
+    let is_real =
+        || vec![equal(one, 4, 0), equal(two, 3, 0), equal(three, 2, 0), equal(four, 1, 0), allow, answer];
+    let absolute = || vec![low(1), any(1, 1, 0), allow];
+    vec![
+        (libc::SYS_clock_gettime, [vec![low(0)], is_real()].concat()),
+        (libc::SYS_clock_nanosleep, [absolute(), vec![low(0)], is_real()].concat()),
+        (libc::SYS_timer_settime, [absolute(), vec![answer]].concat()),
+        (libc::SYS_timerfd_settime, [absolute(), vec![answer]].concat()),
+        (libc::SYS_futex, vec![low(1), any(libc::FUTEX_CLOCK_REALTIME.unsigned_abs(), 1, 0), allow, answer]),
     ]
 }
 

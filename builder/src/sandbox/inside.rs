@@ -8,12 +8,14 @@ use std::os::unix::net::UnixStream;
 
 use rustix::fs::{Mode, OFlags};
 use rustix::process::{
-    PidfdFlags, Signal, WaitOptions, pidfd_open, set_parent_process_death_signal, wait, waitpid,
+    DumpableBehavior, PidfdFlags, Signal, WaitOptions, pidfd_open, set_dumpable_behavior,
+    set_parent_process_death_signal, wait, waitpid,
 };
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space};
 
 use super::execute::{Given, apply};
 use super::job::{Ending, Inside, Job, Limit, Streams};
+use super::nodes::RandomFile;
 use super::sys::{self, Forked, fork};
 use crate::profile;
 use stele_fs::passing::send;
@@ -29,6 +31,9 @@ pub(super) struct Handed {
     /// The output of the steps; or their terminal; or their input, output and errors.
     pub streams: Vec<OwnedFd>,
 }
+
+/// The sandbox's own device nodes, and its random numbers, as far as it has them.
+type Devices = (Option<OwnedFd>, Option<RandomFile>);
 
 /// A failure of the set-up, as an [`Ending::NotSetUp`].
 fn not_set_up(doing: impl Into<String>) -> impl FnOnce(io::Error) -> Ending {
@@ -56,8 +61,14 @@ fn entered(job: &Job, handed: &Handed) -> Result<std::convert::Infallible, Endin
     let into =
         |fd: &OwnedFd, kind| move_into_link_name_space(fd.as_fd(), Some(kind)).map_err(io::Error::from);
     into(&handed.users, LinkNameSpaceType::User).map_err(not_set_up("enter the user namespace"))?;
+    let random = match job.seed.is_some() {
+        true => Some(RandomFile::open().map_err(not_set_up("open /dev/fuse"))?),
+        false => None,
+    };
     into(&handed.mounts, LinkNameSpaceType::Mount).map_err(not_set_up("enter the mount namespace"))?;
     super::users::become_root().map_err(not_set_up("become the user of the namespace"))?;
+    let random = random.map(RandomFile::mount).transpose();
+    let random = random.map_err(not_set_up("make a file of random bytes"))?;
     sys::unshare(
         UnshareFlags::NEWUSER
             | UnshareFlags::NEWNS
@@ -78,7 +89,7 @@ fn entered(job: &Job, handed: &Handed) -> Result<std::convert::Infallible, Endin
     match fork().map_err(not_set_up("create the first process"))? {
         Forked::Child => {
             drop(ours);
-            first(job, handed, nodes, theirs)
+            first(job, handed, (nodes, random), theirs)
         }
         Forked::Parent(first) => {
             drop(theirs);
@@ -108,8 +119,8 @@ fn fix_uptime(uptime: u64) -> io::Result<()> {
 }
 
 /// The sandbox's first process.
-fn first(job: &Job, handed: &Handed, nodes: Option<OwnedFd>, parent: UnixStream) -> ! {
-    let ending = tied(parent).and_then(|()| run(job, handed, nodes)).unwrap_or_else(|ending| ending);
+fn first(job: &Job, handed: &Handed, devices: Devices, parent: UnixStream) -> ! {
+    let ending = tied(parent).and_then(|()| run(job, handed, devices)).unwrap_or_else(|ending| ending);
     let _ = send(&handed.tell, &Inside::Over { ending }, &[]);
     sys::exit(0)
 }
@@ -125,12 +136,13 @@ fn tied(parent: UnixStream) -> Result<(), Ending> {
     tied().map_err(not_set_up("tie the sandbox to its supervisor"))
 }
 
-fn run(job: &Job, handed: &Handed, nodes: Option<OwnedFd>) -> Result<Ending, Ending> {
+fn run(job: &Job, handed: &Handed, devices: Devices) -> Result<Ending, Ending> {
     // A session of its own: no terminal of the machine controls this sandbox.
     let _ = rustix::process::setsid();
     let (filter, before): (Vec<_>, Vec<_>) =
         job.ops.iter().cloned().partition(|op| matches!(op, super::ops::SetupOp::Filter {}));
-    let given = Given { nodes, notes: job.notes, ..Given::default() };
+    let (nodes, random) = devices;
+    let given = Given { nodes, random, wanted: job.wanted(), ..Given::default() };
     let applied = |ops: &[_]| {
         apply(ops, &given).map_err(|undone| Ending::NotSetUp {
             doing: undone.op.to_string(),
@@ -148,10 +160,11 @@ fn run(job: &Job, handed: &Handed, nodes: Option<OwnedFd>) -> Result<Ending, End
     let (processes, memory) = (open(super::ops::PROCESSES)?, open("/dev/shm")?);
     // From here on, listing directories waits for the supervisor.
     if let Some(listener) = applied(&filter)? {
-        let fds = [listener.as_fd(), processes.as_fd(), memory.as_fd()];
+        let mut fds = vec![listener.as_fd(), processes.as_fd(), memory.as_fd()];
+        fds.extend(given.random.as_ref().map(|it| it.device.as_fd()));
         send(&handed.tell, &Inside::Filtered {}, &fds).map_err(not_set_up("hand over the listener"))?;
     }
-    drop((processes, memory));
+    drop((processes, memory, given));
     for (number, argv) in (1..).zip(&job.steps) {
         let _ = send(&handed.tell, &Inside::Step { step: number }, &[]);
         if let Some(ending) = step(job, handed, number, argv)? {
@@ -225,6 +238,8 @@ fn kill_all() -> nix::Result<()> {
 fn begin(job: &Job, handed: &Handed, argv: &[String]) -> String {
     let began = || -> io::Result<std::convert::Infallible> {
         rustix::process::setsid()?;
+        // A user's supervisor may hold it while it starts the program. No other process of the build exists.
+        set_dumpable_behavior(DumpableBehavior::Dumpable)?;
         take_streams(job.streams, &handed.streams)?;
         std::env::set_current_dir(&job.workdir).map_err(|e| in_words(&job.workdir, &e))?;
         let text = |text: &str| CString::new(text).map_err(io::Error::other);

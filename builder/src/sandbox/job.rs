@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::filter::Wanted;
 use super::ops::SetupOp;
 use crate::machine::Machine;
 
@@ -42,6 +43,10 @@ pub struct Job {
     /// What it sees of the machine.
     #[serde(default, skip_serializing_if = "Machine::is_usual")]
     pub machine: Machine,
+    /// When its clock begins, in seconds since 1970, unless it has the machine's.
+    pub date: Option<i64>,
+    /// What its random numbers follow from, unless it has the machine's.
+    pub seed: Option<String>,
     /// The standard streams of the steps.
     pub streams: Streams,
     /// Whether its folder is kept at the end, even without an order.
@@ -49,6 +54,13 @@ pub struct Job {
     /// Whether the supervisor notes which process writes what.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub notes: bool,
+}
+
+impl Job {
+    /// The calls that the supervisor wants to answer.
+    pub(super) fn wanted(&self) -> Wanted {
+        Wanted { real_clock: self.date.is_none(), real_random: self.seed.is_none(), notes: self.notes }
+    }
 }
 
 /// The standard streams of a job's steps.
@@ -236,7 +248,8 @@ pub(super) enum Inside {
     /// It exists. The message carries its pidfd, with which the supervisor kills the sandbox: a process ID may
     /// have been reused.
     Born {},
-    /// Its filter is installed. The message carries the listener, the sandbox's `/proc` and its `/dev/shm`.
+    /// Its filter is installed. The message carries the listener, the sandbox's `/proc` and its `/dev/shm`, and the
+    /// device of its random bytes unless they are the machine's.
     Filtered {},
     /// A step begins.
     Step {

@@ -26,6 +26,7 @@ pub mod ops;
 mod running;
 mod supervise;
 mod sys;
+mod thread;
 mod used;
 pub(crate) mod users;
 mod words;
@@ -33,7 +34,7 @@ mod words;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use stele_recipes::action::Action;
+use stele_recipes::action::{Action, Real};
 
 pub use execute::{Given, Undone, apply};
 pub use job::{Ending, Job, Limit, Limits, Order, Report, Streams};
@@ -68,8 +69,9 @@ pub(crate) fn job_on(action: &Action, folder: &Path, limits: Limits, machine: Ma
     if writable {
         directories.push(action.workdir.as_str().to_owned());
     }
+    let date = env.get("SOURCE_DATE_EPOCH").and_then(|text| text.parse().ok());
     Job {
-        ops: ops::sandbox_ops(&action.root, &name, &machine),
+        ops: ops::sandbox_ops(&action.root, &name, &machine, action.real.contains(&Real::Random)),
         steps: action.steps.clone(),
         env: env.into_iter().collect(),
         directories,
@@ -77,10 +79,18 @@ pub(crate) fn job_on(action: &Action, folder: &Path, limits: Limits, machine: Ma
         folder: folder.to_owned(),
         limits,
         machine,
+        date: if action.real.contains(&Real::Clock) { None } else { Some(date.unwrap_or(profile::DATE)) },
+        seed: if action.real.contains(&Real::Random) { None } else { Some(seed(action)) },
         streams: Streams::Log,
         kept: false,
         notes: false,
     }
+}
+
+/// What the random numbers of an action's builds follow from.
+fn seed(action: &Action) -> String {
+    // One without a name is never built.
+    action.id().map(|id| id.to_string()).unwrap_or_default()
 }
 
 /// Removes the remains of killed builds below `builds`, except folders in use.

@@ -91,6 +91,11 @@ pub enum SetupOp {
         /// Its minor number.
         minor: u32,
     },
+    /// A file of random bytes that follow from the action, served by the supervisor, in place of a device.
+    Random {
+        /// The path of a file.
+        path: String,
+    },
     /// Makes the mount there read-only.
     ReadOnly {
         /// The path.
@@ -213,6 +218,9 @@ pub fn held_ops(top: &str) -> Vec<SetupOp> {
     ops
 }
 
+/// The devices with random numbers; both have the same.
+const RANDOM: [&str; 2] = ["random", "urandom"];
+
 /// The devices of `from` in the directory `to`.
 fn devices(from: &str, to: &str) -> Vec<SetupOp> {
     let each = |(name, major, minor): &(&str, u32, u32)| {
@@ -223,15 +231,29 @@ fn devices(from: &str, to: &str) -> Vec<SetupOp> {
     profile::DEVICES.iter().flat_map(each).collect()
 }
 
+/// The same, but for random numbers that follow from the action.
+fn devices_without_chance(from: &str, to: &str) -> Vec<SetupOp> {
+    let is_random = |path: &str| RANDOM.iter().any(|name| path == format!("{to}/{name}"));
+    let mut ops = devices(from, to);
+    ops.retain(|op| !matches!(op, SetupOp::Device { to, .. } if is_random(to)));
+    let [first, second] = RANDOM.map(|name| format!("{to}/{name}"));
+    ops.push(SetupOp::Random { path: first.clone() });
+    ops.push(SetupOp::Bind { from: Source::Path(first), to: second, recursive: false, writable: true });
+    ops
+}
+
 /// The size of a filesystem with a few small files, in bytes.
-const SMALL: u64 = 1 << 20;
+pub(super) const SMALL: u64 = 1 << 20;
 
 /// `/dev`, below `root`.
-fn dev(root: &str) -> Vec<SetupOp> {
+fn dev(root: &str, real_random: bool) -> Vec<SetupOp> {
     let dev = format!("{root}/dev");
     let directory = |path: &str| SetupOp::Directory { path: format!("{dev}{path}"), mode: 0o755 };
     let mut ops = vec![SetupOp::Memory { path: dev.clone(), mode: 0o755, size: SMALL }];
-    ops.extend(devices(held::NODES, &dev));
+    ops.extend(match real_random {
+        true => devices(held::NODES, &dev),
+        false => devices_without_chance(held::NODES, &dev),
+    });
     ops.extend(links(
         &dev,
         &[
@@ -295,7 +317,7 @@ fn links(folder: &str, links: &[(&str, &str)]) -> Vec<SetupOp> {
 
 /// From the namespaces that builds start in to a build's first step. `root` becomes `/`; `folder` names the
 /// build's folder in the folder of all builds.
-pub fn sandbox_ops(root: &TreeId, folder: &str, machine: &Machine) -> Vec<SetupOp> {
+pub fn sandbox_ops(root: &TreeId, folder: &str, machine: &Machine, real_random: bool) -> Vec<SetupOp> {
     let at = |path: &str| format!("{}{path}", held::ROOT);
     let bind = |from: String, to: &str, writable: bool| SetupOp::Bind {
         from: Source::Path(from),
@@ -315,7 +337,7 @@ pub fn sandbox_ops(root: &TreeId, folder: &str, machine: &Machine) -> Vec<SetupO
         },
         SetupOp::Nodes { path: held::NODES.to_owned() },
     ]);
-    ops.extend(dev(held::ROOT));
+    ops.extend(dev(held::ROOT, real_random));
     ops.extend(proc(held::ROOT, machine));
     for name in ["build", "out", "tmp"] {
         ops.push(bind(format!("{}/{folder}/{name}", held::BUILDS), &format!("/{name}"), true));
@@ -351,6 +373,7 @@ mod tests {
             &TreeId(stele_store::model::Digest::of(b"a root")),
             "0123456789abcdef",
             &Machine::default(),
+            false,
         )
     }
 
@@ -372,7 +395,8 @@ mod tests {
             SetupOp::Bind { to, writable: true, .. } => Some(to.trim_start_matches(held::ROOT)),
             _ => None,
         });
-        assert_eq!(writable.collect::<Vec<_>>(), ["/build", "/out", "/tmp"]);
+        // The file in its place keeps nothing that is written to it.
+        assert_eq!(writable.collect::<Vec<_>>(), ["/dev/urandom", "/build", "/out", "/tmp"]);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use rustix::process::{
     Pid, Signal, WaitOptions, kill_process, pidfd_send_signal, set_parent_process_death_signal, waitpid,
 };
 
-use super::answer::Answering;
+use super::answer::{Answered, Answering, Device};
 use super::beside::{Found, Letters, Mailbox, mailbox};
 use super::folder;
 use super::inside::{self, Handed};
@@ -252,10 +252,20 @@ impl Supervisor {
             Some((Inside::Filtered {}, fds)) => {
                 let mut fds = fds.into_iter();
                 let (listener, processes, memory) = (fds.next(), fds.next(), fds.next());
+                if let Some((device, seed)) = fds.next().zip(self.job.seed.as_deref()) {
+                    serve_random(device, seed, threads.mailbox.clone())?;
+                }
                 let copy = processes.as_ref().map(OwnedFd::try_clone).transpose()?;
                 let Some(listener) = listener else { return Ok(true) };
-                let (machine, mailbox) = (self.job.machine.clone(), threads.mailbox.clone());
-                let answering = Answering::start(listener, copy, machine, self.recorder.take(), mailbox)?;
+                let answered = Answered {
+                    listener,
+                    processes: copy,
+                    machine: self.job.machine.clone(),
+                    date: self.job.date,
+                    seed: self.job.seed.clone(),
+                    disk: rustix::fs::stat(&self.job.folder)?.st_dev,
+                };
+                let answering = Answering::start(answered, self.recorder.take(), threads.mailbox.clone())?;
                 if let Some((processes, memory)) = processes.zip(memory) {
                     threads.watching.see(Visible { processes, memory, held: answering.held() });
                 }
@@ -367,4 +377,15 @@ impl Supervisor {
         // Closing the socket reports that the supervisor is done.
         let _ = self.daemon.as_fd();
     }
+}
+
+/// Serves the file of random bytes for as long as the sandbox has it.
+fn serve_random(device: OwnedFd, seed: &str, mailbox: Mailbox) -> io::Result<()> {
+    let mut streams = Device::new(seed);
+    let serve = move || {
+        if let Err(error) = stele_fs::serve_endless(device, move || streams.open()) {
+            mailbox.leave(Found::Failure(error));
+        }
+    };
+    std::thread::Builder::new().name("random".to_owned()).spawn(serve).map(drop)
 }

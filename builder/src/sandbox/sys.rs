@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use nix::libc::{self, sock_filter};
 use rustix::thread::UnshareFlags;
@@ -230,22 +230,41 @@ const SET_FLAGS: libc::c_ulong = 0x4008_2104;
 // linux/seccomp.h: SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP.
 const SYNC_WAKE_UP: libc::c_ulong = 1;
 
-/// A pidfd through which a thread's descriptors can be duplicated, and its process. Check the owner afterwards
-/// ([`still_waits`]): the thread ID may have been reused.
+/// A pidfd through which a thread's descriptors can be duplicated. Check the owner afterwards ([`still_waits`]): the
+/// thread ID may have been reused.
 ///
 /// # Errors
 /// When the thread has ended, or may not be inspected.
-pub fn hold_thread(thread: rustix::process::Pid) -> io::Result<(OwnedFd, rustix::process::Pid)> {
+pub fn hold_only(thread: rustix::process::Pid) -> io::Result<OwnedFd> {
     use rustix::process::{PidfdFlags, pidfd_open};
-    let process = process_of(thread)?;
     // linux/pidfd.h: PIDFD_THREAD, since Linux 6.9. A thread may have its own descriptor table, and its
     // process's first thread may have ended.
     let of_thread = PidfdFlags::from_bits_retain(libc::O_EXCL.unsigned_abs());
-    let held = match pidfd_open(thread, of_thread) {
-        Err(rustix::io::Errno::INVAL) => pidfd_open(process, PidfdFlags::empty())?,
+    Ok(match pidfd_open(thread, of_thread) {
+        Err(rustix::io::Errno::INVAL) => pidfd_open(process_of(thread)?, PidfdFlags::empty())?,
         opened => opened?,
-    };
-    Ok((held, process))
+    })
+}
+
+/// The same, and the thread's process.
+///
+/// # Errors
+/// As above.
+pub fn hold_thread(thread: rustix::process::Pid) -> io::Result<(OwnedFd, rustix::process::Pid)> {
+    Ok((hold_only(thread)?, process_of(thread)?))
+}
+
+/// fstat(2), as the kernel writes it.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn stat<const N: usize>(file: impl AsFd, bytes: &mut [u8; N]) -> io::Result<()> {
+    const { assert!(N >= size_of::<libc::stat>(), "room for struct stat") };
+    // SAFETY: the kernel writes one struct stat, and there is room for it.
+    match unsafe { libc::syscall(libc::SYS_fstat, file.as_fd().as_raw_fd(), bytes.as_mut_ptr()) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
 }
 
 /// The process of a thread.

@@ -16,6 +16,7 @@ impl fmt::Display for SetupOp {
             Self::Inputs { path, .. } => write!(f, "mount the inputs on {path}"),
             Self::Nodes { path } => write!(f, "mount the devices on {path}"),
             Self::Device { to, .. } => write!(f, "make the device {to}"),
+            Self::Random { path } => write!(f, "mount a file of random bytes on {path}"),
             Self::ReadOnly { path } => write!(f, "mount {path} read-only"),
             Self::OwnFormats { path } => write!(f, "mount a binfmt_misc on {path}"),
             Self::Share { name, max } => write!(f, "set {name} to {max}"),

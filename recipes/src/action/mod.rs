@@ -7,7 +7,7 @@ mod sandbox_path;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -59,6 +59,26 @@ impl Platform {
     }
 }
 
+/// What a build has of the machine itself, since it asks for it: it is the same nowhere else.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Real {
+    /// The clock, instead of one that begins with SOURCE_DATE_EPOCH.
+    Clock,
+    /// Random numbers, instead of some that follow from the action.
+    Random,
+}
+
+impl Real {
+    /// All of it, with their names.
+    pub const ALL: &[(&str, Self)] = &[("clock", Self::Clock), ("random", Self::Random)];
+
+    /// That of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(it, _)| *it == name).map(|(_, real)| *real)
+    }
+}
+
 /// A build with every input a digest. The fields are in the order of the canonical text.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -73,6 +93,9 @@ pub struct Action {
     pub platform: Platform,
     /// The version of the sandbox profile.
     pub profile: u32,
+    /// What is the machine's, and not the profile's.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub real: BTreeSet<Real>,
     /// The build's `/`.
     #[serde(with = "hex")]
     pub root: TreeId,
@@ -154,6 +177,8 @@ pub struct Parts {
     pub platform: Platform,
     /// See [`Action::profile`].
     pub profile: u32,
+    /// See [`Action::real`].
+    pub real: BTreeSet<Real>,
     /// See [`Action::root`].
     pub root: TreeId,
     /// See [`Action::steps`].
@@ -168,8 +193,8 @@ impl Action {
     /// # Errors
     /// When they cannot be run.
     pub fn new(parts: Parts) -> Result<Self, ActionError> {
-        let Parts { env, outputs, platform, profile, root, steps, workdir } = parts;
-        let action = Self { action: FORMAT, env, outputs, platform, profile, root, steps, workdir };
+        let Parts { env, outputs, platform, profile, real, root, steps, workdir } = parts;
+        let action = Self { action: FORMAT, env, outputs, platform, profile, real, root, steps, workdir };
         action.check()?;
         action.encode()?;
         Ok(action)

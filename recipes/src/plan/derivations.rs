@@ -4,7 +4,7 @@
 //! By its digest this store remembers which outputs another store gave for a recipe, without having to trust that
 //! store's unpacked sources and merged roots. `docs/formats.md` has the text.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use stele_store::model::Digest;
@@ -12,6 +12,7 @@ use stele_store::model::Digest;
 use super::graph::Graph;
 use super::requests::{Input, canonical, digest_of, kind_of, unpacking};
 use super::{Known, Planning};
+use crate::action::Real;
 use crate::recipe::{Origin, Recipe};
 
 /// The version of the text.
@@ -26,6 +27,8 @@ struct Derivation<'a> {
     platform: &'static str,
     prefer: BTreeMap<&'a str, usize>,
     profile: u32,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    real: &'a BTreeSet<Real>,
     steps: &'a [Vec<String>],
     workdir: &'a str,
 }
@@ -67,6 +70,7 @@ fn encode(recipe: &Recipe, of: impl Fn(&Recipe, usize) -> String, profile: u32) 
         platform: recipe.platform.name(),
         prefer: recipe.prefer.iter().map(|(place, origin)| (place.as_str(), number(origin))).collect(),
         profile,
+        real: &recipe.real,
         steps: &recipe.steps,
         workdir: recipe.workdir.as_str(),
     };

@@ -5,7 +5,7 @@ mod name;
 pub(crate) mod spelling;
 mod version;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ pub use image::{ImageError, ImageParts, ImageRecipe};
 pub use name::{OutputName, RecipeName, RecipeNameError};
 pub use version::{Version, VersionError};
 
-use crate::action::{Platform, SandboxPath};
+use crate::action::{Platform, Real, SandboxPath};
 use crate::paths::TreePath;
 use crate::source::Source;
 
@@ -69,6 +69,9 @@ pub struct Recipe {
     pub workdir: SandboxPath,
     /// Its platform.
     pub platform: Platform,
+    /// What its build has of the machine itself.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub real: BTreeSet<Real>,
 }
 
 /// A recipe's metadata.

@@ -120,7 +120,7 @@ fn a_rebuild_has_to_give_the_same_output() {
     let again = shop.stele.run(&["build", "--rebuild", "same"]);
     assert_eq!(again.code, 0, "{}", again.stderr);
     assert!(again.stderr.contains("built same") && !again.stderr.contains("built box"), "{}", again.stderr);
-    shop.recipe("other", &[], "dd if=/dev/urandom of=$OUT/x bs=16 count=1");
+    shop.recipe_of_machine("other", &[], "dd if=/dev/urandom of=$OUT/x bs=16 count=1");
     let before = shop.build("other");
     let said = shop.stele.fails(&["build", "--rebuild", "other"], 1);
     assert!(

@@ -5,6 +5,7 @@
 
 mod alike;
 mod escapes;
+mod hours;
 mod interrupts;
 mod limits;
 mod outputs;

@@ -27,7 +27,9 @@
 #include <sys/sysinfo.h>
 #include <sys/sysmacros.h>
 #include <sys/utsname.h>
+#include <sys/time.h>
 #include <sys/vfs.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -297,9 +299,91 @@ static void calls(void) {
     lines_of("/proc/1/cmdline", any); lines_of("/proc/1/comm", any); lines_of("/proc/1/limits", any);
 }
 
+static void bytes(const char *name, const unsigned char *them, size_t count) {
+    say("%s ", name);
+    for (size_t at = 0; at < count; at++) say("%02x", them[at]);
+    say("\n");
+}
+
+/* The clock, within the first second of the build; random numbers of every kind. */
+static void date_and_chance(void) {
+    static unsigned char many[100000];
+    struct timespec now;
+    struct timeval day;
+    for (int clock = 0; clock < 12; clock++)
+        if (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE || clock == CLOCK_TAI) {
+            clock_gettime(clock, &now);
+            say("clock %d: %ld.%09ld\n", clock, (long)now.tv_sec, now.tv_nsec);
+        }
+    gettimeofday(&day, NULL);
+    say("date %ld.%06ld, %ld\n", (long)day.tv_sec, (long)day.tv_usec, (long)syscall(SYS_time, NULL));
+    bytes("AT_RANDOM", (const unsigned char *)getauxval(AT_RANDOM), 16);
+    for (int time = 0; time < 2; time++) bytes("getrandom", many, (size_t)syscall(SYS_getrandom, many, 33, 0));
+    for (int time = 0; time < 3; time++) {
+        int fd = open(time == 1 ? "/dev/random" : "/dev/urandom", O_RDWR | O_CLOEXEC);
+        ask(write(fd, "entropy", 7));
+        ask(read(fd, many, sizeof many));
+        bytes("random", many + sizeof many - 20, 20);
+        close(fd);
+    }
+    for (int child = 0; child < 2; child++) {
+        fflush(out);
+        int pid = fork();
+        if (pid == 0) {
+            bytes("a copy's", many, (size_t)syscall(SYS_getrandom, many, 16, 0));
+            fflush(out);
+            _exit(0);
+        }
+        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {}
+    }
+    for (int type = 3; type < 48; type++) {
+        errno = 0;
+        unsigned long value = getauxval(type);
+        if (errno == 0 && type != AT_BASE && type != AT_SYSINFO_EHDR) say("auxiliary %d: %lx\n", type, value);
+    }
+}
+
+/* Of new files: all but fractions of a second of their times. */
+static void files(void) {
+    const char *paths[] = {"/build", "/build/f", "/build/d", "/tmp", "/out", "/dev/shm", "/dev/urandom", "/dev/pts",
+                           "/proc/self", "/proc/pids", "/bin", "f", "."};
+    int fd = open("/build/f", O_CREAT | O_RDWR | O_CLOEXEC, 0640);
+    for (int at = 0; at < 3000; at++) ask(write(fd, "a line", 6) - 6);
+    mkdir("/build/d", 0750); mkdir("/build/d/e", 0750); link("/build/f", "/build/g");
+    chdir("/build");
+    for (size_t at = 0; at < sizeof paths / sizeof *paths; at++) {
+        struct stat it;
+        struct statx more;
+        struct statfs disk;
+        errno = 0;
+        int done = stat(paths[at], &it);
+        /* Inputs have a device number of their own (docs/sandbox.md). */
+        if (strcmp(paths[at], "/bin") == 0) it.st_dev = 0;
+        say("%s %d %d: %lx %lu %lo %lu %u:%u %lx %ld %ld %ld %ld %ld %ld\n", paths[at], done, errno, (long)it.st_dev,
+            (long)it.st_ino, (long)it.st_mode, (long)it.st_nlink, it.st_uid, it.st_gid, (long)it.st_rdev,
+            (long)it.st_size, (long)it.st_blksize, (long)it.st_blocks, (long)it.st_atime, (long)it.st_mtime,
+            (long)it.st_ctime);
+        done = statx(AT_FDCWD, paths[at], 0, 0xfff, &more);
+        if (more.stx_ctime.tv_sec != it.st_ctime || more.stx_ino != it.st_ino) say("statx differs\n");
+        if (strcmp(paths[at], "/bin") != 0)
+            say("statx %d %x %lx %u %lu\n", done, more.stx_mask, (long)more.stx_attributes, more.stx_nlink,
+                (long)more.stx_btime.tv_sec);
+        done = statfs(paths[at], &disk);
+        say("statfs %d: %lx %ld %ld %ld %ld %ld %ld\n", done, (long)disk.f_type, (long)disk.f_bsize, (long)disk.f_blocks,
+            (long)disk.f_bfree, (long)disk.f_bavail, (long)disk.f_files, (long)disk.f_namelen);
+    }
+    struct stat open_one, by_name;
+    fstat(fd, &open_one); lstat("g", &by_name);
+    say("the same file %d\n", open_one.st_ino == by_name.st_ino && open_one.st_dev == by_name.st_dev);
+    close(fd);
+    unlink("/build/f"); unlink("/build/g"); rmdir("/build/d/e"); rmdir("/build/d");
+}
+
 int main(int argc, char **argv, char **environment) {
     out = fopen(argv[1], "we");
     if (!out) return 1;
+    /* First: disks give the inode numbers of removed files to others in different ways. */
+    if (argc == 2) { date_and_chance(); files(); }
     identity(argc, argv, environment);
     descriptors(fileno(out));
     resources(); signals(); machine(); addresses(); directories();

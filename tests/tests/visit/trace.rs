@@ -63,7 +63,7 @@ fn a_build_that_was_never_done_is_kept_and_one_that_was_is_compared() {
     // It is known now.
     assert_eq!(shop.stele.run(&["build", "traced"]).stderr, "");
     assert_eq!(traced(&shop)["compared"], json!(true));
-    shop.recipe("traced", &["used", "idle"], "dd if=/dev/urandom of=$OUT/copy bs=16 count=1");
+    shop.recipe_of_machine("traced", &["used", "idle"], "dd if=/dev/urandom of=$OUT/copy bs=16 count=1");
     assert_eq!(traced(&shop)["compared"], json!(false));
     let said = shop.stele.fails(&["trace", "traced"], 1);
     assert!(said.contains("output out was"), "{said}");

@@ -70,6 +70,17 @@ impl Caller<'_> {
         bytes
     }
 
+    /// A duplicate of its descriptor `fd`.
+    ///
+    /// # Errors
+    /// With an errno.
+    pub fn duplicate(&self, fd: i32) -> Result<OwnedFd, i32> {
+        let thread = Pid::from_raw(self.call.thread).ok_or(libc::ESRCH)?;
+        let held = sys::hold_only(thread).map_err(|_| libc::EBADF)?;
+        self.still_waits()?;
+        pidfd_getfd(held.as_fd(), fd, PidfdGetfdFlags::empty()).map_err(|_| libc::EBADF)
+    }
+
     /// A duplicate of its descriptor `fd`, and its process ID.
     ///
     /// # Errors

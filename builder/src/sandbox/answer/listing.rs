@@ -16,6 +16,7 @@ use nix::libc;
 use rustix::fs::{FileType, RawDir, SeekFrom, fstat, fstatfs, seek};
 
 use super::caller::Caller;
+use super::files::Numbers;
 use super::{Answer, Held};
 
 /// At most so many listings, and so many bytes of them, are kept; a build that reads more directories at once
@@ -78,15 +79,16 @@ impl Listings {
         Self { backwards, held, ..Self::default() }
     }
 
-    /// A directory's entries, sorted bytewise (getdents64(2)).
-    pub fn answer(&mut self, caller: &Caller<'_>) -> Answer {
+    /// A directory's entries, sorted bytewise (getdents64(2)), with these inode numbers.
+    pub fn answer(&mut self, caller: &Caller<'_>, numbers: &mut Numbers) -> Answer {
         let [fd, address, length, ..] = caller.call.arguments;
         let (Ok(fd), Ok(length)) = (i32::try_from(fd & 0xffff_ffff), usize::try_from(length & 0xffff_ffff))
         else {
             return Answer::Returns(Err(libc::EBADF));
         };
-        let next =
-            caller.descriptor(fd).and_then(|(directory, process)| self.next(process, fd, &directory, length));
+        let next = caller
+            .descriptor(fd)
+            .and_then(|(directory, process)| self.next(process, fd, &directory, length, numbers));
         self.held.bytes.store(self.bytes() as u64, Ordering::Relaxed);
         match next {
             Ok(Next::Bytes(bytes)) => {
@@ -106,7 +108,14 @@ impl Listings {
     ///
     /// # Errors
     /// With an errno.
-    fn next(&mut self, process: i32, fd: i32, directory: &OwnedFd, max: usize) -> Result<Next, i32> {
+    fn next(
+        &mut self,
+        process: i32,
+        fd: i32,
+        directory: &OwnedFd,
+        max: usize,
+        numbers: &mut Numbers,
+    ) -> Result<Next, i32> {
         let errno = |e: rustix::io::Errno| e.raw_os_error();
         // The store's own mount is sorted, and /proc changes while it is read. From outside its namespace, the
         // former allows only this call.
@@ -123,7 +132,12 @@ impl Listings {
         self.calls += 1;
         if position == 0 || !self.kept.contains_key(&reader) {
             self.kept.remove(&reader);
-            let (entries, bytes) = list(directory, self.backwards, &self.held)?;
+            let (mut entries, bytes) = list(directory, &self.held)?;
+            // In ascending order, whatever is shown.
+            entries.iter_mut().for_each(|it| it.inode = numbers.inode(stat.st_dev, it.inode));
+            if self.backwards {
+                entries.reverse();
+            }
             self.make_room(bytes);
             self.kept.insert(reader, Listing { entries, bytes, used: self.calls });
         }
@@ -171,7 +185,7 @@ fn is_of_the_kernel(directory: &OwnedFd) -> bool {
 
 /// All entries, sorted. They are read through the reader's own descriptor, whose offset is set afterwards: so
 /// permission to reopen the directory does not matter. Their bytes count at once: a limit does not wait for the last.
-fn list(directory: &OwnedFd, backwards: bool, held: &Held) -> Result<(Vec<Entry>, usize), i32> {
+fn list(directory: &OwnedFd, held: &Held) -> Result<(Vec<Entry>, usize), i32> {
     seek(directory, SeekFrom::Start(0)).map_err(|e| e.raw_os_error())?;
     let (mut entries, mut bytes) = (Vec::new(), 0);
     let mut buffer = vec![MaybeUninit::uninit(); 1 << 16];
@@ -194,9 +208,6 @@ fn list(directory: &OwnedFd, backwards: bool, held: &Held) -> Result<(Vec<Entry>
         entries.push(entry);
     }
     entries.sort_unstable_by(|one, other| one.name.cmp(&other.name));
-    if backwards {
-        entries.reverse();
-    }
     Ok((entries, bytes))
 }
 
@@ -253,7 +264,9 @@ mod tests {
     /// The names that a build gets for this descriptor.
     fn next(listings: &mut Listings, directory: &File) -> Result<Vec<String>, i32> {
         let copy = OwnedFd::from(directory.try_clone().unwrap());
-        let Next::Bytes(bytes) = listings.next(1, directory.as_raw_fd(), &copy, 256)? else {
+        let Next::Bytes(bytes) =
+            listings.next(1, directory.as_raw_fd(), &copy, 256, &mut Numbers::default())?
+        else {
             return Ok(Vec::new());
         };
         let (mut names, mut at) = (Vec::new(), 0);

@@ -4,7 +4,14 @@
 //! target of a pointer while its call is answered fools only itself.
 
 mod caller;
+mod clock;
+mod files;
 mod listing;
+mod look;
+mod random;
+mod start;
+mod stopped;
+mod waits;
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -13,15 +20,43 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 use nix::libc;
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{AtFlags, statat};
 
 pub(super) use self::caller::Caller;
+use self::clock::{Clock, Time};
+use self::files::{Appearance, Numbers};
 use self::listing::Listings;
+pub(super) use self::random::Device;
+use self::random::{Process, Streams};
+use self::stopped::{Stopped, is_error};
+use self::waits::Sleeps;
 use super::beside::{Found, Mailbox};
 use super::note::Recorder;
 use super::sys;
+use super::thread::Thread;
 use crate::machine::Machine;
+
+/// Clocks that show the date (clock_gettime(2)): CLOCK_REALTIME, its coarse variant, that of alarms, and CLOCK_TAI.
+pub(super) const REAL: [u32; 4] = [0, 5, 8, 11];
+/// At most so many random bytes are returned by one call.
+const MOST_RANDOM: u64 = 1 << 20;
+
+/// What the calls of a sandbox are answered from.
+pub(super) struct Answered {
+    /// Where the calls arrive.
+    pub listener: OwnedFd,
+    /// The sandbox's own `/proc`.
+    pub processes: Option<OwnedFd>,
+    /// The machine that it sees.
+    pub machine: Machine,
+    /// When its clock begins, in seconds since 1970, unless that is the machine's.
+    pub date: Option<i64>,
+    /// What its random numbers follow from, unless they are the machine's.
+    pub seed: Option<String>,
+    /// The device that its own folders are on.
+    pub disk: u64,
+}
 
 /// The personality of a build (linux/personality.h): ADDR_NO_RANDOMIZE.
 const PERSONALITY: i64 = 0x0004_0000;
@@ -48,20 +83,19 @@ impl Held {
 }
 
 impl Answering {
-    /// Answers the calls from `listener`, of the sandbox with these processes; `recorder` notes each first.
+    /// Answers the calls of a sandbox; `recorder` notes each first. The clock of the build begins now.
     ///
     /// # Errors
     /// When no more threads are allowed.
-    pub fn start(
-        listener: OwnedFd,
-        processes: Option<OwnedFd>,
-        machine: Machine,
-        recorder: Option<Recorder>,
-        mailbox: Mailbox,
-    ) -> io::Result<Self> {
+    pub fn start(answered: Answered, recorder: Option<Recorder>, mailbox: Mailbox) -> io::Result<Self> {
         let held = Arc::<Held>::default();
+        let Answered { listener, processes, machine, date, seed, disk } = answered;
+        let appearance = Appearance { disk, clock: date.map(Clock::begin), numbers: Numbers::default() };
         let listings = Listings::new(machine.backwards, held.clone());
-        let mut answers = Answers { listener, processes, listings, machine, recorder };
+        let random = seed.as_deref().map(Streams::new);
+        let sleeps = Sleeps::default();
+        let mut answers =
+            Answers { listener, processes, listings, machine, recorder, appearance, random, sleeps };
         let follow = move || {
             if let Err(error) = answers.follow() {
                 mailbox.leave(Found::Failure(error));
@@ -98,6 +132,10 @@ struct Answers {
     listings: Listings,
     machine: Machine,
     recorder: Option<Recorder>,
+    /// What it sees of files, and its clock.
+    appearance: Appearance,
+    random: Option<Streams>,
+    sleeps: Sleeps,
 }
 
 /// The outcome of a call.
@@ -106,14 +144,21 @@ enum Answer {
     Returns(Result<i64, i32>),
     /// The kernel executes it.
     Passes,
+    /// The kernel has executed it.
+    Done,
+    /// It waits.
+    Later,
 }
 
 impl Answers {
     /// Answers calls until no process is left that could make one.
     fn follow(&mut self) -> io::Result<()> {
         loop {
+            let until = self.sleeps.end(self.listener.as_fd());
+            let until = until.map(|it| Timespec { tv_sec: it.seconds, tv_nsec: it.nanoseconds.into() });
             let mut fds = [PollFd::new(&self.listener, PollFlags::IN)];
-            match poll(&mut fds, None) {
+            match poll(&mut fds, until.as_ref()) {
+                Ok(0) => {}
                 Ok(_) if fds[0].revents().contains(PollFlags::IN) => self.answer()?,
                 Ok(_) => return Ok(()),
                 Err(rustix::io::Errno::INTR) => {}
@@ -141,12 +186,19 @@ impl Answers {
             libc::SYS_personality => Answer::Returns(Ok(PERSONALITY)),
             libc::SYS_setrlimit => Answer::Returns(Ok(0)),
             libc::SYS_prlimit64 => Answer::Returns(core_limit(&caller, fourth)),
-            libc::SYS_getdents64 => self.listings.answer(&caller),
-            _ => Answer::Passes,
+            libc::SYS_getdents64 => self.listings.answer(&caller, &mut self.appearance.numbers),
+            libc::SYS_execve | libc::SYS_execveat => {
+                start(&caller, &mut self.random, self.appearance.clock.is_some())
+            }
+            libc::SYS_getrandom => random(&caller, &mut self.random),
+            number => look::answer(number, &caller, &mut self.appearance)
+                .or_else(|| of_clock(number, &caller, self.appearance.clock.as_mut()?, &mut self.sleeps))
+                .unwrap_or(Answer::Passes),
         };
         match answer {
             Answer::Returns(value) => sys::answer_call(self.listener.as_fd(), call.id, value),
             Answer::Passes => sys::let_pass(self.listener.as_fd(), call.id),
+            Answer::Done | Answer::Later => {}
         }
         Ok(())
     }
@@ -188,4 +240,60 @@ fn core_limit(caller: &Caller<'_>, old: u64) -> Result<i64, i32> {
         caller.put(old, &[1_u64.to_le_bytes(), 1_u64.to_le_bytes()].concat())?;
     }
     Ok(0)
+}
+
+/// Calls that start a program (execve(2)): what the kernel tells it is changed.
+fn start(caller: &Caller<'_>, random: &mut Option<Streams>, hides_clock: bool) -> Answer {
+    let Some(stopped) = Stopped::after(caller) else { return Answer::Done };
+    if is_error(stopped.result()) {
+        return Answer::Done;
+    }
+    let thread = Thread(stopped.id());
+    let random = random.as_mut().map(|streams| {
+        let process = Process { id: stopped.id(), parent: 0, created: thread.created().unwrap_or(0) };
+        streams.start(&process, &[thread.directory(), thread.command_line()].join(&b'\n'))
+    });
+    if let Some((memory, stack)) = stopped.memory().zip(stopped.stack()) {
+        // A program without such a stack has no use for it either.
+        let _ = start::change(&memory, stack, &start::Changes { hides_clock, random });
+    }
+    Answer::Done
+}
+
+/// getrandom(2).
+fn random(caller: &Caller<'_>, streams: &mut Option<Streams>) -> Answer {
+    let Some(streams) = streams else { return Answer::Passes };
+    let [address, count, flags, ..] = caller.call.arguments;
+    if flags & 0xffff_ffff & !7 != 0 {
+        return Answer::Returns(Err(libc::EINVAL));
+    }
+    let thread = Thread(caller.call.thread);
+    let Some((id, parent)) = thread.process() else { return Answer::Passes };
+    let process = Process { id, parent, created: Thread(id).created().unwrap_or(0) };
+    let bytes = streams.take(&process, usize::try_from(count.min(MOST_RANDOM)).unwrap_or(0));
+    Answer::Returns(caller.put(address, &bytes).map(|()| i64::try_from(bytes.len()).unwrap_or(0)))
+}
+
+/// Calls that read the clock, or wait for a time of it. `None` for any other.
+fn of_clock(number: i64, caller: &Caller<'_>, clock: &mut Clock, sleeps: &mut Sleeps) -> Option<Answer> {
+    let [first, second, ..] = caller.call.arguments;
+    let mut now = || clock.read(Time::now());
+    let put = |address, bytes: &[u8]| if address == 0 { Ok(()) } else { caller.put(address, bytes) };
+    Some(match number {
+        libc::SYS_clock_gettime => Answer::Returns(caller.put(second, &now().timespec()).map(|()| 0)),
+        // No time zone.
+        libc::SYS_gettimeofday => {
+            Answer::Returns(put(first, &now().timeval()).and_then(|()| put(second, &[0; 8])).map(|()| 0))
+        }
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_time => {
+            let seconds = now().seconds;
+            Answer::Returns(put(first, &seconds.to_le_bytes()).map(|()| seconds))
+        }
+        libc::SYS_clock_nanosleep => sleeps.begin(caller, clock),
+        libc::SYS_futex => waits::futex(caller, clock),
+        libc::SYS_timerfd_settime => waits::descriptor(caller, clock),
+        libc::SYS_timer_settime => waits::timer(caller, clock),
+        _ => return None,
+    })
 }

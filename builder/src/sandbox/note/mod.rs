@@ -5,7 +5,6 @@
 //! birth time, and so also after it was renamed; it is hashed when another process reads it, and at the end.
 
 mod calls;
-mod thread;
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
@@ -17,9 +16,9 @@ use stele_store::model::{Digest, escape};
 
 pub use self::calls::{CLONING, NOTED};
 use self::calls::{Does, does};
-use self::thread::Thread;
 use super::answer::Caller;
 use super::folder::WRITABLE;
+use super::thread::{self, Thread};
 use crate::notes::{Content, Notes, Process, Version, Written};
 
 /// At most so many processes, contents, versions of them, makers and reads are noted.

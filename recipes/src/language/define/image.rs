@@ -208,7 +208,7 @@ fn links(given: Vec<(String, String)>) -> Result<BTreeMap<SandboxPath, String>, 
 
 fn platform(given: Option<&str>, needed: &[Arc<Recipe>]) -> Result<Platform, Refused> {
     let platform = match given {
-        Some(text) => super::recipe::platform(text)?,
+        Some(text) => super::machine::platform(text)?,
         None => needed.first().map_or(Platform::X86_64Linux, |recipe| recipe.platform),
     };
     match needed.iter().find(|recipe| recipe.platform != platform) {

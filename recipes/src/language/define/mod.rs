@@ -2,6 +2,7 @@
 
 pub(super) mod debian;
 pub(super) mod image;
+pub(super) mod machine;
 pub(super) mod recipe;
 pub(super) mod sandbox_paths;
 pub(super) mod source;

@@ -11,8 +11,9 @@ use stele_store::model::{Digest, TreeId};
 use super::super::context::Refused;
 use super::super::error::{ArgumentError, Label};
 use super::super::values::{ForeignImageValue, InputValue, LocalValue, RecipeValue, SourceValue};
+use super::machine::{platform, real};
 use super::sandbox_paths::{self, Placed};
-use crate::action::{Action, Parts, Platform, SandboxPath};
+use crate::action::{Action, Parts, SandboxPath};
 use crate::recipe::{
     About, ForeignImage, LocalInput, Origin, OutputName, Recipe, RecipeInput, RecipeName, SourceInput, Span,
     Version,
@@ -33,6 +34,7 @@ pub(in super::super) struct Given<'a, 'v> {
     pub env: Vec<(String, String)>,
     pub workdir: &'a str,
     pub platform: &'a str,
+    pub real: Vec<String>,
     pub license: Option<&'v str>,
     pub homepage: Option<&'v str>,
     pub description: Option<&'v str>,
@@ -62,6 +64,7 @@ pub(in super::super) fn define(
         steps: steps(given.steps, given.script, given.shell)?,
         workdir: SandboxPath::new(given.workdir).map_err(|why| Refused::new("workdir", why))?,
         platform: platform(given.platform)?,
+        real: real(given.real)?,
         about: About {
             irreproducible: given.irreproducible,
             ..about(given.license, given.homepage, given.description, given.notes)?
@@ -325,13 +328,6 @@ fn env(
     Ok(env)
 }
 
-pub(super) fn platform(text: &str) -> Result<Platform, Refused> {
-    Platform::named(text).ok_or_else(|| {
-        let known = Platform::ALL.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
-        Refused::new("platform", ArgumentError::Platform { text: text.to_owned(), known })
-    })
-}
-
 fn about(
     license: Option<&str>,
     homepage: Option<&str>,
@@ -377,6 +373,7 @@ fn check_action(recipe: &Recipe, steps: &'static str) -> Result<(), Refused> {
             .collect(),
         platform: recipe.platform,
         profile: 0,
+        real: recipe.real.clone(),
         root: TreeId(Digest::of(b"")),
         steps: recipe.steps.clone(),
         workdir: recipe.workdir.clone(),

@@ -152,6 +152,14 @@ pub enum ArgumentError {
         /// All platforms.
         known: String,
     },
+    /// Nothing of that name can be the machine's.
+    #[error("a build cannot have the machine's own {text:?}, only: {known}")]
+    Real {
+        /// The name.
+        text: String,
+        /// All names.
+        known: String,
+    },
     /// There is nothing to do.
     #[error("a recipe needs something to do: give it `steps` or `script`")]
     NothingToDo,

@@ -1,5 +1,5 @@
 //! What proc(5) says of a thread that waits for an answer. The thread ID may have been reused, if its process was
-//! killed meanwhile: then a note is wrong, and nothing else.
+//! killed meanwhile: then a note is wrong, or an answer that nobody waits for any more, and nothing else.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -8,7 +8,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
-use super::super::answer::Caller;
+use super::answer::Caller;
 use nix::libc;
 use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
 
@@ -67,6 +67,27 @@ impl Thread {
         let status = std::fs::read_to_string(self.file("status")).ok()?;
         let number = |field: &str| status.lines().find_map(|it| it.strip_prefix(field)?.trim().parse().ok());
         Some((number("Tgid:")?, number("PPid:")?))
+    }
+
+    /// When its process was created: ticks since the machine was started (proc(5), `starttime`).
+    pub fn created(self) -> Option<u64> {
+        let text = std::fs::read(self.file("stat")).ok()?;
+        // The name of the program may have any bytes in it.
+        let end = text.iter().rposition(|byte| *byte == b')')?;
+        std::str::from_utf8(&text[end + 1..]).ok()?.split_whitespace().nth(19)?.parse().ok()
+    }
+
+    /// A line of one of its files that begins with `field`, without that.
+    pub fn field(self, file: &str, field: &str) -> Option<String> {
+        let text = std::fs::read_to_string(self.file(file)).ok()?;
+        text.lines().find_map(|line| Some(line.strip_prefix(field)?.trim().to_owned()))
+    }
+
+    /// The clock of its timer with this number.
+    pub fn clock_of_timer(self, timer: u64) -> Option<String> {
+        let text = std::fs::read_to_string(self.file("timers")).ok()?;
+        let mut lines = text.lines().skip_while(|line| *line != format!("ID: {timer}")).skip(1);
+        lines.find_map(|line| Some(line.strip_prefix("ClockID: ")?.trim().to_owned()))
     }
 
     /// A path that it names, below a directory's descriptor, without links in its directories.
