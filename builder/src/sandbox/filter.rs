@@ -122,7 +122,7 @@ pub const ANSWERED: &[i64] = &[
     libc::SYS_sched_getaffinity,
     libc::SYS_sched_setaffinity,
     libc::SYS_getdents64,
-    // What they return of files is changed, and what a program is told at its start.
+    // What they return of files is changed.
     #[cfg(target_arch = "x86_64")]
     libc::SYS_stat,
     #[cfg(target_arch = "x86_64")]
@@ -132,9 +132,15 @@ pub const ANSWERED: &[i64] = &[
     libc::SYS_statx,
     libc::SYS_statfs,
     libc::SYS_fstatfs,
-    libc::SYS_execve,
-    libc::SYS_execveat,
 ];
+
+/// Where the supervisor holds programs at their start.
+const STARTING: &[i64] = &[libc::SYS_execve, libc::SYS_execveat];
+
+/// Where it does not, it hears of their start by arch_prctl(2) with ARCH_SET_FS: a library calls that before it uses
+/// what the kernel told it.
+#[cfg(target_arch = "x86_64")]
+const SET_UP: (i64, u32) = (libc::SYS_arch_prctl, 0x1002);
 
 /// Answered by the supervisor, too, unless a build has the machine's clock.
 const OF_CLOCK: &[i64] = &[
@@ -150,6 +156,8 @@ pub struct Wanted {
     pub real_clock: bool,
     /// Whether it has the machine's random numbers.
     pub real_random: bool,
+    /// Whether programs are held at their start.
+    pub holds_starts: bool,
     /// Whether calls are passed on that are noted.
     pub notes: bool,
 }
@@ -261,6 +269,8 @@ pub fn answering(wanted: Wanted) -> Vec<sock_filter> {
     ];
     let mut always = ANSWERED.to_vec();
     let mut sometimes = answered_sometimes().to_vec();
+    #[cfg(target_arch = "x86_64")]
+    let (allow, answer) = (end(libc::SECCOMP_RET_ALLOW), end(libc::SECCOMP_RET_USER_NOTIF));
     if !wanted.real_clock {
         always.extend(OF_CLOCK);
         sometimes.extend(of_clock_sometimes());
@@ -268,9 +278,16 @@ pub fn answering(wanted: Wanted) -> Vec<sock_filter> {
     if !wanted.real_random {
         always.push(libc::SYS_getrandom);
     }
+    if wanted.holds_starts {
+        always.extend(STARTING);
+    } else {
+        #[cfg(target_arch = "x86_64")]
+        sometimes.push((SET_UP.0, vec![load(16), equal(SET_UP.1, 1, 0), allow, answer]));
+    }
     if wanted.notes {
         // Those that are answered come anyway.
-        always.extend(NOTED.iter().filter(|call| !ANSWERED.contains(call)));
+        let come: Vec<i64> = always.clone();
+        always.extend(NOTED.iter().filter(|call| !come.contains(call)));
         sometimes.extend(noted_sometimes());
     }
     for call in always {

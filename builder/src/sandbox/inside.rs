@@ -30,6 +30,8 @@ pub(super) struct Handed {
     pub tell: UnixStream,
     /// The output of the steps; or their terminal; or their input, output and errors.
     pub streams: Vec<OwnedFd>,
+    /// Whether the supervisor holds programs at their start.
+    pub holds_starts: bool,
 }
 
 /// The sandbox's own device nodes, and its random numbers, as far as it has them.
@@ -142,7 +144,7 @@ fn run(job: &Job, handed: &Handed, devices: Devices) -> Result<Ending, Ending> {
     let (filter, before): (Vec<_>, Vec<_>) =
         job.ops.iter().cloned().partition(|op| matches!(op, super::ops::SetupOp::Filter {}));
     let (nodes, random) = devices;
-    let given = Given { nodes, random, wanted: job.wanted(), ..Given::default() };
+    let given = Given { nodes, random, wanted: job.wanted(handed.holds_starts), ..Given::default() };
     let applied = |ops: &[_]| {
         apply(ops, &given).map_err(|undone| Ending::NotSetUp {
             doing: undone.op.to_string(),

@@ -58,8 +58,9 @@ pub struct Job {
 
 impl Job {
     /// The calls that the supervisor wants to answer.
-    pub(super) fn wanted(&self) -> Wanted {
-        Wanted { real_clock: self.date.is_none(), real_random: self.seed.is_none(), notes: self.notes }
+    pub(super) fn wanted(&self, holds_starts: bool) -> Wanted {
+        let (real_clock, real_random) = (self.date.is_none(), self.seed.is_none());
+        Wanted { real_clock, real_random, holds_starts, notes: self.notes }
     }
 }
 

@@ -13,7 +13,7 @@ use rustix::process::{
     Pid, Signal, WaitOptions, kill_process, pidfd_send_signal, set_parent_process_death_signal, waitpid,
 };
 
-use super::answer::{Answered, Answering, Device};
+use super::answer::{Answered, Answering, Device, Vdso};
 use super::beside::{Found, Letters, Mailbox, mailbox};
 use super::folder;
 use super::inside::{self, Handed};
@@ -48,6 +48,7 @@ pub fn supervise() -> io::Result<()> {
     let watch = Watch::new(&job.limits, &job.folder, copy);
     let mut supervisor = Supervisor {
         recorder: job.notes.then(Recorder::default),
+        vdso: None,
         job,
         daemon,
         log: File::from(log),
@@ -83,6 +84,8 @@ struct Supervisor {
     kept: bool,
     /// Notes what its processes write; the thread that answers has it meanwhile.
     recorder: Option<Recorder>,
+    /// The kernel's vDSO, if it can be replaced in the build's processes.
+    vdso: Option<Vdso>,
     /// When its time is over.
     ends_at: Option<Instant>,
 }
@@ -111,7 +114,10 @@ impl Supervisor {
                 streams
             }
         };
-        let handed = Handed { users, mounts, tell: theirs, streams };
+        // Where notes are taken each start of a program comes here anyway.
+        self.vdso = if self.job.notes { None } else { Vdso::here() };
+        let holds_starts = self.vdso.is_none();
+        let handed = Handed { users, mounts, tell: theirs, streams, holds_starts };
         watch.begin();
         self.ends_at = self.job.limits.seconds.map(|it| Instant::now() + Duration::from_secs(it));
         let entering = match fork()? {
@@ -263,7 +269,8 @@ impl Supervisor {
                     machine: self.job.machine.clone(),
                     date: self.job.date,
                     seed: self.job.seed.clone(),
-                    disk: rustix::fs::stat(&self.job.folder)?.st_dev,
+                    folder: self.job.folder.clone(),
+                    vdso: self.vdso.take(),
                 };
                 let answering = Answering::start(answered, self.recorder.take(), threads.mailbox.clone())?;
                 if let Some((processes, memory)) = processes.zip(memory) {

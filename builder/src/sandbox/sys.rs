@@ -267,6 +267,20 @@ pub fn stat<const N: usize>(file: impl AsFd, bytes: &mut [u8; N]) -> io::Result<
     }
 }
 
+/// statx(2) of an open file, as the kernel writes it.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn statx<const N: usize>(file: impl AsFd, mask: u64, bytes: &mut [u8; N]) -> io::Result<()> {
+    const { assert!(N >= size_of::<libc::statx>(), "room for struct statx") };
+    let (fd, mask) = (file.as_fd().as_raw_fd(), u32::try_from(mask & 0xffff_ffff).unwrap_or(0));
+    // SAFETY: the kernel reads an empty text, and writes one struct statx, for which there is room.
+    let done = unsafe {
+        libc::syscall(libc::SYS_statx, fd, c"".as_ptr(), libc::AT_EMPTY_PATH, mask, bytes.as_mut_ptr())
+    };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
 /// The process of a thread.
 ///
 /// # Errors

@@ -54,27 +54,38 @@ impl Thread {
 
     /// The command line, each argument with a NUL at its end.
     pub fn command_line(self) -> Vec<u8> {
-        let mut text = Vec::new();
-        if let Ok(file) = File::open(self.file("cmdline")) {
-            // A process that ends meanwhile has none.
-            let _ = file.take(MAX_COMMAND_LINE as u64).read_to_end(&mut text);
-        }
-        text
+        // A process that ends meanwhile has none.
+        self.small("cmdline").unwrap_or_default()
     }
 
     /// Its process, and the parent of that.
     pub fn process(self) -> Option<(i32, i32)> {
-        let status = std::fs::read_to_string(self.file("status")).ok()?;
+        let status = String::from_utf8(self.small("status")?).ok()?;
         let number = |field: &str| status.lines().find_map(|it| it.strip_prefix(field)?.trim().parse().ok());
         Some((number("Tgid:")?, number("PPid:")?))
     }
 
-    /// When its process was created: ticks since the machine was started (proc(5), `starttime`).
-    pub fn created(self) -> Option<u64> {
-        let text = std::fs::read(self.file("stat")).ok()?;
+    /// When its process was created, in ticks since the machine was started; and where its stack began when it started
+    /// its program (proc(5), `starttime` and `startstack`).
+    pub fn created_and_stack(self) -> Option<(u64, u64)> {
+        let text = self.small("stat")?;
         // The name of the program may have any bytes in it.
         let end = text.iter().rposition(|byte| *byte == b')')?;
-        std::str::from_utf8(&text[end + 1..]).ok()?.split_whitespace().nth(19)?.parse().ok()
+        let mut fields = std::str::from_utf8(&text[end + 1..]).ok()?.split_whitespace().skip(19);
+        Some((fields.next()?.parse().ok()?, fields.nth(5)?.parse().ok()?))
+    }
+
+    /// The first of these.
+    pub fn created(self) -> Option<u64> {
+        self.created_and_stack().map(|(created, _)| created)
+    }
+
+    /// A small file, as one read(2) returns it: the kernel makes it at once.
+    fn small(self, name: &str) -> Option<Vec<u8>> {
+        let mut bytes = vec![0; MAX_COMMAND_LINE];
+        let read = File::open(self.file(name)).ok()?.read(&mut bytes).ok()?;
+        bytes.truncate(read);
+        Some(bytes)
     }
 
     /// A line of one of its files that begins with `field`, without that.

@@ -12,6 +12,7 @@ use nix::libc;
 use rustix::process::{Pid, PidfdGetfdFlags, pidfd_getfd};
 
 use super::super::sys::{self, Call};
+use super::stopped::Memory;
 
 /// A thread that waits for an answer.
 pub(in super::super) struct Caller<'a> {
@@ -21,7 +22,7 @@ pub(in super::super) struct Caller<'a> {
 
 impl Caller<'_> {
     /// Checks that what was opened by its ID belongs to it, and not to a thread that reuses the ID.
-    fn still_waits(&self) -> Result<(), i32> {
+    pub(super) fn still_waits(&self) -> Result<(), i32> {
         if sys::still_waits(self.listener, self.call.id) { Ok(()) } else { Err(libc::ESRCH) }
     }
 
@@ -30,6 +31,11 @@ impl Caller<'_> {
         let memory = File::options().read(true).write(true).open(path).map_err(|_| libc::EFAULT)?;
         self.still_waits()?;
         Ok(memory)
+    }
+
+    /// Its memory, for more than one look. `None` when it has ended.
+    pub(super) fn memory_of_it(&self) -> Option<Memory> {
+        self.memory().ok().map(Memory)
     }
 
     /// Writes to its memory.

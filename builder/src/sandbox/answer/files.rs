@@ -43,6 +43,8 @@ impl Numbers {
 pub(super) struct Appearance {
     /// The device that the build's own folders are on.
     pub disk: u64,
+    /// The user and group of this machine that its processes run as.
+    pub owner: (u32, u32),
     /// Its clock, unless that is the machine's.
     pub clock: Option<Clock>,
     pub numbers: Numbers,
@@ -78,6 +80,15 @@ impl Fields<'_> {
 pub(super) const STAT: usize = 144;
 #[cfg(target_arch = "aarch64")]
 pub(super) const STAT: usize = 128;
+/// Where struct stat has `st_uid`, before `st_gid`.
+#[cfg(target_arch = "x86_64")]
+pub(super) const STAT_OWNER: usize = 28;
+#[cfg(target_arch = "aarch64")]
+pub(super) const STAT_OWNER: usize = 24;
+/// Where struct statx has `stx_uid`, before `stx_gid`.
+pub(super) const STATX_OWNER: usize = 20;
+/// The number of users and groups without one in a namespace (`/proc/sys/kernel/overflowuid`).
+const OVERFLOW: u32 = 65_534;
 /// The size of struct statx.
 pub(super) const STATX: usize = 256;
 /// The size of struct statfs.
@@ -185,6 +196,16 @@ impl Appearance {
         fields.set(48, 8, blocks(size, fields.get(28, 2)));
     }
 
+    /// The owner of a file, as this machine numbers users and groups, in struct stat or struct statx: only its own user
+    /// has a number in its namespace.
+    pub fn own(&self, bytes: &mut [u8], at: usize) {
+        let mut fields = Fields(bytes);
+        for (at, own) in [(at, self.owner.0), (at + 4, self.owner.1)] {
+            let is_own = fields.get(at, 4) == u64::from(own);
+            fields.set(at, 4, if is_own { profile::ID } else { OVERFLOW }.into());
+        }
+    }
+
     /// struct statfs: of the disk, a file system of the same kind and size everywhere. Others are the sandbox's own.
     pub fn statfs(bytes: &mut [u8; STATFS]) {
         let mut fields = Fields(bytes);
@@ -278,6 +299,7 @@ mod tests {
         for name in ["one", "other"] {
             let mut here = Appearance {
                 disk: folder.path().metadata().unwrap().dev(),
+                owner: (7, 8),
                 clock: Some(Clock::begin(1000)),
                 numbers: Numbers::default(),
             };
@@ -309,13 +331,32 @@ mod tests {
     }
 
     #[test]
+    fn only_a_builds_own_user_has_a_number() {
+        let clock = Some(Clock::begin(1000));
+        let seen = Appearance { disk: 99, owner: (7, 8), clock, numbers: Numbers::default() };
+        for (user, group, shown) in [(7, 8, (1000, 1000)), (0, 8, (65_534, 1000)), (7, 0, (1000, 65_534))] {
+            let mut bytes = [0; STATX];
+            Fields(&mut bytes).set(STATX_OWNER, 4, user);
+            Fields(&mut bytes).set(STATX_OWNER + 4, 4, group);
+            seen.own(&mut bytes, STATX_OWNER);
+            let fields = Fields(&mut bytes);
+            assert_eq!((fields.get(STATX_OWNER, 4), fields.get(STATX_OWNER + 4, 4)), shown);
+        }
+    }
+
+    #[test]
     fn inputs_keep_their_inode_numbers() {
         let mut bytes = [0; STAT];
         let mut fields = Fields(&mut bytes);
         fields.set(8, 8, 1 << 60);
         let modified = Time { seconds: profile::MODIFIED.cast_signed(), nanoseconds: 0 };
         fields.set_time(104, modified);
-        let mut seen = Appearance { disk: 99, clock: Some(Clock::begin(1000)), numbers: Numbers::default() };
+        let mut seen = Appearance {
+            disk: 99,
+            owner: (7, 8),
+            clock: Some(Clock::begin(1000)),
+            numbers: Numbers::default(),
+        };
         seen.stat(&mut bytes);
         assert_eq!(Fields(&mut bytes).get(8, 8), 1 << 60);
         assert_eq!(Fields(&mut bytes).time(104), modified);

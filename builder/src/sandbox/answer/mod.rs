@@ -11,10 +11,12 @@ mod look;
 mod random;
 mod start;
 mod stopped;
+mod vdso;
 mod waits;
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
@@ -27,20 +29,19 @@ pub(super) use self::caller::Caller;
 use self::clock::{Clock, Time};
 use self::files::{Appearance, Numbers};
 use self::listing::Listings;
+use self::look::Places;
 pub(super) use self::random::Device;
-use self::random::{Process, Streams};
-use self::stopped::{Stopped, is_error};
+use self::random::Streams;
+use self::start::Programs;
+pub(super) use self::vdso::Vdso;
 use self::waits::Sleeps;
 use super::beside::{Found, Mailbox};
 use super::note::Recorder;
 use super::sys;
-use super::thread::Thread;
 use crate::machine::Machine;
 
 /// Clocks that show the date (clock_gettime(2)): CLOCK_REALTIME, its coarse variant, that of alarms, and CLOCK_TAI.
 pub(super) const REAL: [u32; 4] = [0, 5, 8, 11];
-/// At most so many random bytes are returned by one call.
-const MOST_RANDOM: u64 = 1 << 20;
 
 /// What the calls of a sandbox are answered from.
 pub(super) struct Answered {
@@ -54,8 +55,10 @@ pub(super) struct Answered {
     pub date: Option<i64>,
     /// What its random numbers follow from, unless they are the machine's.
     pub seed: Option<String>,
-    /// The device that its own folders are on.
-    pub disk: u64,
+    /// The build's folder on this machine.
+    pub folder: PathBuf,
+    /// The kernel's vDSO, if it can be replaced in its processes; programs are held at their start otherwise.
+    pub vdso: Option<Vdso>,
 }
 
 /// The personality of a build (linux/personality.h): ADDR_NO_RANDOMIZE.
@@ -89,14 +92,31 @@ impl Answering {
     /// When no more threads are allowed.
     pub fn start(answered: Answered, recorder: Option<Recorder>, mailbox: Mailbox) -> io::Result<Self> {
         let held = Arc::<Held>::default();
-        let Answered { listener, processes, machine, date, seed, disk } = answered;
-        let appearance = Appearance { disk, clock: date.map(Clock::begin), numbers: Numbers::default() };
+        let Answered { listener, processes, machine, date, seed, folder, vdso } = answered;
+        let places = Places::open(&folder)?;
+        let disk = rustix::fs::stat(&folder)?.st_dev;
+        let (user, group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+        let owner = crate::hold::build_uid().map_or((user, group), |id| (id, id));
+        let clock = date.map(Clock::begin);
+        let appearance = Appearance { disk, owner, clock, numbers: Numbers::default() };
         let listings = Listings::new(machine.backwards, held.clone());
         let random = seed.as_deref().map(Streams::new);
         let sleeps = Sleeps::default();
-        let mut answers =
-            Answers { listener, processes, listings, machine, recorder, appearance, random, sleeps };
+        let programs = Programs { vdso, hides_clock: date.is_some(), random };
+        let mut answers = Answers {
+            listener,
+            processes,
+            listings,
+            machine,
+            recorder,
+            places,
+            appearance,
+            programs,
+            sleeps,
+        };
         let follow = move || {
+            // Paths are looked up with the build's rights.
+            look::become_builder();
             if let Err(error) = answers.follow() {
                 mailbox.leave(Found::Failure(error));
             }
@@ -134,7 +154,9 @@ struct Answers {
     recorder: Option<Recorder>,
     /// What it sees of files, and its clock.
     appearance: Appearance,
-    random: Option<Streams>,
+    /// The folders that it writes to.
+    places: Places,
+    programs: Programs,
     sleeps: Sleeps,
 }
 
@@ -187,11 +209,11 @@ impl Answers {
             libc::SYS_setrlimit => Answer::Returns(Ok(0)),
             libc::SYS_prlimit64 => Answer::Returns(core_limit(&caller, fourth)),
             libc::SYS_getdents64 => self.listings.answer(&caller, &mut self.appearance.numbers),
-            libc::SYS_execve | libc::SYS_execveat => {
-                start(&caller, &mut self.random, self.appearance.clock.is_some())
-            }
-            libc::SYS_getrandom => random(&caller, &mut self.random),
-            number => look::answer(number, &caller, &mut self.appearance)
+            libc::SYS_execve | libc::SYS_execveat => self.programs.held(&caller),
+            #[cfg(target_arch = "x86_64")]
+            libc::SYS_arch_prctl => self.programs.set_up(&caller),
+            libc::SYS_getrandom => self.programs.random(&caller),
+            number => look::answer(number, &caller, &self.places, &mut self.appearance)
                 .or_else(|| of_clock(number, &caller, self.appearance.clock.as_mut()?, &mut self.sleeps))
                 .unwrap_or(Answer::Passes),
         };
@@ -240,38 +262,6 @@ fn core_limit(caller: &Caller<'_>, old: u64) -> Result<i64, i32> {
         caller.put(old, &[1_u64.to_le_bytes(), 1_u64.to_le_bytes()].concat())?;
     }
     Ok(0)
-}
-
-/// Calls that start a program (execve(2)): what the kernel tells it is changed.
-fn start(caller: &Caller<'_>, random: &mut Option<Streams>, hides_clock: bool) -> Answer {
-    let Some(stopped) = Stopped::after(caller) else { return Answer::Done };
-    if is_error(stopped.result()) {
-        return Answer::Done;
-    }
-    let thread = Thread(stopped.id());
-    let random = random.as_mut().map(|streams| {
-        let process = Process { id: stopped.id(), parent: 0, created: thread.created().unwrap_or(0) };
-        streams.start(&process, &[thread.directory(), thread.command_line()].join(&b'\n'))
-    });
-    if let Some((memory, stack)) = stopped.memory().zip(stopped.stack()) {
-        // A program without such a stack has no use for it either.
-        let _ = start::change(&memory, stack, &start::Changes { hides_clock, random });
-    }
-    Answer::Done
-}
-
-/// getrandom(2).
-fn random(caller: &Caller<'_>, streams: &mut Option<Streams>) -> Answer {
-    let Some(streams) = streams else { return Answer::Passes };
-    let [address, count, flags, ..] = caller.call.arguments;
-    if flags & 0xffff_ffff & !7 != 0 {
-        return Answer::Returns(Err(libc::EINVAL));
-    }
-    let thread = Thread(caller.call.thread);
-    let Some((id, parent)) = thread.process() else { return Answer::Passes };
-    let process = Process { id, parent, created: Thread(id).created().unwrap_or(0) };
-    let bytes = streams.take(&process, usize::try_from(count.min(MOST_RANDOM)).unwrap_or(0));
-    Answer::Returns(caller.put(address, &bytes).map(|()| i64::try_from(bytes.len()).unwrap_or(0)))
 }
 
 /// Calls that read the clock, or wait for a time of it. `None` for any other.

@@ -1,9 +1,16 @@
 //! What the kernel tells a program when it starts (getauxval(3)): without the vDSO, whose clock asks nobody, with
 //! random bytes that follow from the action, and without what describes the processor and the kernel.
 
-use super::random::AT_START;
-use super::stopped::Memory;
+use nix::libc;
 
+use super::super::thread::Thread;
+use super::random::{AT_START, Process, Streams};
+use super::stopped::{Memory, Stopped, is_error};
+use super::vdso::Vdso;
+use super::{Answer, Caller};
+
+/// At most so many random bytes are returned by one call.
+const MOST_RANDOM: u64 = 1 << 20;
 /// What is read at once.
 const CHUNK: usize = 4096;
 
@@ -21,17 +28,79 @@ const AT_SYSINFO_EHDR: u64 = 33;
 #[cfg(target_arch = "x86_64")]
 const BASELINE: u64 = 0x178b_fbff;
 
-/// What is changed.
-pub(super) struct Changes {
-    /// Whether the clock of the vDSO is hidden.
+/// What the programs of a build are told, and their random numbers.
+pub(super) struct Programs {
+    /// The kernel's vDSO, if it can be replaced; programs are held at their start otherwise.
+    pub vdso: Option<Vdso>,
+    /// Whether they are not to know the machine's date.
     pub hides_clock: bool,
-    /// The random bytes, unless the kernel's stay.
-    pub random: Option<[u8; AT_START]>,
+    /// Their random numbers, unless those are the machine's.
+    pub random: Option<Streams>,
+}
+
+/// What is changed.
+struct Changes {
+    hides_clock: bool,
+    random: Option<[u8; AT_START]>,
+}
+
+impl Programs {
+    /// A thread starts a program (execve(2)), and is held at the end of that.
+    pub fn held(&mut self, caller: &Caller<'_>) -> Answer {
+        let Some(stopped) = Stopped::after(caller) else { return Answer::Done };
+        if !is_error(stopped.result())
+            && let Some((memory, stack)) = stopped.memory().zip(stopped.stack())
+        {
+            let thread = Thread(stopped.id());
+            let created = thread.created().unwrap_or(0);
+            let changes = changes(&mut self.random, self.hides_clock, thread, created);
+            // A program without such a stack has no use for it either.
+            let _ = change(&memory, stack, &changes, |_| {});
+        }
+        Answer::Done
+    }
+
+    /// A program sets itself up, before it uses what it was told (arch_prctl(2), ARCH_SET_FS).
+    pub fn set_up(&mut self, caller: &Caller<'_>) -> Answer {
+        let thread = Thread(caller.call.thread);
+        let Some(vdso) = &self.vdso else { return Answer::Passes };
+        let Some(((created, stack), memory)) = thread.created_and_stack().zip(caller.memory_of_it()) else {
+            return Answer::Passes;
+        };
+        let (clock, random) = (self.hides_clock, self.random.is_some());
+        let replace = |base| vdso.replace(&memory, base, clock, random);
+        let changes = changes(&mut self.random, clock, thread, created);
+        let _ = change(&memory, stack, &changes, replace);
+        Answer::Passes
+    }
+
+    /// getrandom(2).
+    pub fn random(&mut self, caller: &Caller<'_>) -> Answer {
+        let Some(streams) = &mut self.random else { return Answer::Passes };
+        let [address, count, flags, ..] = caller.call.arguments;
+        if flags & 0xffff_ffff & !7 != 0 {
+            return Answer::Returns(Err(libc::EINVAL));
+        }
+        let thread = Thread(caller.call.thread);
+        let Some((id, parent)) = thread.process() else { return Answer::Passes };
+        let process = Process { id, parent, created: Thread(id).created().unwrap_or(0) };
+        let bytes = streams.take(&process, usize::try_from(count.min(MOST_RANDOM)).unwrap_or(0));
+        Answer::Returns(caller.put(address, &bytes).map(|()| i64::try_from(bytes.len()).unwrap_or(0)))
+    }
+}
+
+fn changes(streams: &mut Option<Streams>, hides_clock: bool, thread: Thread, created: u64) -> Changes {
+    let random = streams.as_mut().map(|streams| {
+        let process = Process { id: thread.0, parent: 0, created };
+        streams.start(&process, &[thread.directory(), thread.command_line()].join(&b'\n'))
+    });
+    Changes { hides_clock, random }
 }
 
 /// Changes what a program is told that has just started, and has its stack here: the number of its arguments, the
-/// addresses of these and of its variables, each list with a null at its end, and then pairs of numbers.
-pub(super) fn change(memory: &Memory, stack: u64, changes: &Changes) -> Option<()> {
+/// addresses of these and of its variables, each list with a null at its end, and then pairs of numbers. `replace` is
+/// called with the address of its vDSO.
+fn change(memory: &Memory, stack: u64, changes: &Changes, replace: impl Fn(u64)) -> Option<()> {
     let mut words = Words { memory, at: stack, chunk: Vec::new() };
     let mut arguments = words.next()?;
     while arguments > 0 && words.next()? != 0 {
@@ -48,7 +117,12 @@ pub(super) fn change(memory: &Memory, stack: u64, changes: &Changes) -> Option<(
         match (kind, changes.random) {
             (AT_NULL, _) => return Some(()),
             (AT_RANDOM, Some(random)) => memory.put(value, &random),
-            (AT_SYSINFO_EHDR, _) if changes.hides_clock => memory.put(pair, &AT_IGNORE.to_le_bytes()),
+            (AT_SYSINFO_EHDR, _) => {
+                replace(value);
+                if changes.hides_clock {
+                    memory.put(pair, &AT_IGNORE.to_le_bytes());
+                }
+            }
             (AT_RSEQ_FEATURE_SIZE | AT_RSEQ_ALIGN, _) => memory.put(pair, &AT_IGNORE.to_le_bytes()),
             #[cfg(target_arch = "x86_64")]
             (AT_HWCAP, _) => memory.put(pair + 8, &BASELINE.to_le_bytes()),

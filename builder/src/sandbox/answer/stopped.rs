@@ -82,7 +82,7 @@ impl Drop for Stopped {
 }
 
 /// The memory of a thread that is held.
-pub(super) struct Memory(File);
+pub(super) struct Memory(pub File);
 
 impl Memory {
     /// So much of it; `None` when it is not all there.

@@ -191,7 +191,8 @@ fn a_call_of_another_architecture_kills_the_process() {
 #[test]
 fn notes_are_taken_of_calls_that_write_and_only_when_they_are_wanted() {
     const ANSWER: u32 = libc::SECCOMP_RET_USER_NOTIF;
-    const WITH_NOTES: Wanted = Wanted { real_clock: false, real_random: false, notes: true };
+    const WITH_NOTES: Wanted =
+        Wanted { real_clock: false, real_random: false, holds_starts: false, notes: true };
     let [create, read] =
         [libc::O_CREAT | libc::O_WRONLY, libc::O_RDONLY].map(|it| u64::from(it.unsigned_abs()));
     let [file, memory] = [libc::MAP_PRIVATE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS];
@@ -222,7 +223,8 @@ fn notes_are_taken_of_calls_that_write_and_only_when_they_are_wanted() {
 #[test]
 fn calls_about_the_date_are_answered_unless_a_build_has_the_machines_clock() {
     const ANSWER: u32 = libc::SECCOMP_RET_USER_NOTIF;
-    const REAL_ONES: Wanted = Wanted { real_clock: true, real_random: true, notes: false };
+    const REAL_ONES: Wanted =
+        Wanted { real_clock: true, real_random: true, holds_starts: true, notes: false };
     let realtime_wait = u64::from((libc::FUTEX_WAIT_BITSET | libc::FUTEX_CLOCK_REALTIME).unsigned_abs());
     for (call, arguments, answered) in [
         (libc::SYS_clock_gettime, [0, 1, 0, 0, 0, 0], true),
@@ -247,4 +249,8 @@ fn calls_about_the_date_are_answered_unless_a_build_has_the_machines_clock() {
         assert_eq!(verdict_with(REAL_ONES, call, &arguments), ALLOW, "{call} {arguments:?}");
     }
     assert_eq!(verdict_with(REAL_ONES, libc::SYS_execve, &[0; 6]), ANSWER);
+    assert_eq!(verdict_with(REAL_ONES, libc::SYS_arch_prctl, &[0x1002, 1, 0, 0, 0, 0]), ALLOW);
+    assert_eq!(verdict(libc::SYS_execve, &[0; 6]), ALLOW);
+    assert_eq!(verdict(libc::SYS_arch_prctl, &[0x1002, 1, 0, 0, 0, 0]), ANSWER);
+    assert_eq!(verdict(libc::SYS_arch_prctl, &[0x1003, 1, 0, 0, 0, 0]), ALLOW);
 }
