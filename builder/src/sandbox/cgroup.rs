@@ -111,6 +111,12 @@ pub(super) fn remove_left(name: &str) -> io::Result<()> {
     parents().iter().try_for_each(|parent| remove(&parent.path.join(format!("{PREFIX}{name}"))))
 }
 
+/// Whether this process can limit its builds by cgroups.
+pub fn is_usable() -> bool {
+    let writable = |it: &Parent| rustix::fs::access(&it.path, rustix::fs::Access::WRITE_OK).is_ok();
+    parents().iter().any(writable)
+}
+
 struct Parent {
     path: PathBuf,
     unified: bool,

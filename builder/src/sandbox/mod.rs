@@ -36,6 +36,7 @@ use std::time::{Duration, Instant};
 
 use stele_recipes::action::{Action, Real};
 
+pub use cgroup::is_usable as has_cgroups;
 pub use execute::{Given, Undone, apply};
 pub use job::{Ending, Job, Limit, Limits, Order, Report, Streams};
 pub use running::{Running, StartError};

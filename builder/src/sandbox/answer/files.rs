@@ -20,21 +20,38 @@ const FIRST_DEVICE: u64 = 32;
 #[derive(Default)]
 pub(super) struct Numbers {
     inodes: HashMap<(u64, u64), u64>,
+    /// How many inodes of each device have a number: each counts for itself, so that the order in which the programs of
+    /// a pipeline look at their pipes does not matter to files.
+    counts: HashMap<u64, u64>,
     devices: HashMap<u64, u64>,
 }
 
 impl Numbers {
     /// Of an inode on a device.
     pub fn inode(&mut self, device: u64, inode: u64) -> u64 {
-        let next = FIRST_INODE + self.inodes.len() as u64;
         if self.inodes.len() >= MAX_INODES {
             return self.inodes.get(&(device, inode)).copied().unwrap_or(inode);
         }
-        *self.inodes.entry((device, inode)).or_insert(next)
+        *self.inodes.entry((device, inode)).or_insert_with(|| {
+            let count = self.counts.entry(device).or_insert(FIRST_INODE);
+            *count += 1;
+            *count - 1
+        })
     }
 
-    fn device(&mut self, device: u64) -> u64 {
-        let next = FIRST_DEVICE + self.devices.len() as u64;
+    /// Of a device. Programs look at pipes and sockets in any order, so these have a fixed number, as the disk has.
+    fn device(&mut self, device: u64, mode: u64, disk: u64) -> u64 {
+        let kind = mode & u64::from(libc::S_IFMT);
+        if device == disk {
+            return FIRST_DEVICE;
+        }
+        if kind == u64::from(libc::S_IFIFO) {
+            return FIRST_DEVICE + 1;
+        }
+        if kind == u64::from(libc::S_IFSOCK) {
+            return FIRST_DEVICE + 2;
+        }
+        let next = FIRST_DEVICE + 3 + self.devices.len() as u64;
         *self.devices.entry(device).or_insert(next)
     }
 }
@@ -142,7 +159,8 @@ impl Appearance {
             return;
         }
         fields.set(8, 8, self.numbers.inode(device, inode));
-        fields.set(0, 8, self.numbers.device(device));
+        let number = self.numbers.device(device, fields.get(mode, 4), self.disk);
+        fields.set(0, 8, number);
         self.times(&mut fields, &[72, 88, 104]);
         if is_directory(fields.get(mode, 4)) {
             // Not how many are in it: that of /proc counts processes of the machine.
@@ -174,7 +192,8 @@ impl Appearance {
         }
         fields.set(32, 8, self.numbers.inode(device, inode));
         fields.set(136, 4, 0);
-        fields.set(140, 4, self.numbers.device(device));
+        let number = self.numbers.device(device, fields.get(28, 2), self.disk);
+        fields.set(140, 4, number);
         // Without attributes, the time of birth, and whatever was added later.
         fields.set(0, 4, mask & u64::from(libc::STATX_BASIC_STATS));
         fields.set(8, 8, 0);
@@ -327,7 +346,7 @@ mod tests {
     fn a_file_has_one_number_and_each_another() {
         let mut numbers = Numbers::default();
         let all = [(1, 7), (1, 9), (2, 7), (1, 7)].map(|(device, inode)| numbers.inode(device, inode));
-        assert_eq!(all, [FIRST_INODE, FIRST_INODE + 1, FIRST_INODE + 2, FIRST_INODE]);
+        assert_eq!(all, [FIRST_INODE, FIRST_INODE + 1, FIRST_INODE, FIRST_INODE]);
     }
 
     #[test]
