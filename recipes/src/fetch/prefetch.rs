@@ -2,11 +2,10 @@
 
 use stele_store::model::Sha256;
 
-use super::address;
-use super::failure::{FetchError, Tried};
+use super::failure::FetchError;
 use super::mirrors::Mirrors;
 use super::part::{self, Part};
-use super::worker::{Bounds, Stop};
+use super::worker::{Bounds, each_mirror};
 use super::{Event, Options, SourceStore, What};
 use crate::source::{FileName, Mirror, Source};
 
@@ -41,33 +40,21 @@ pub fn prefetch<K: SourceStore>(
     let tell = |what: What<'_>| watch(Event { index: 0, source: &wanted, what });
     let mut part = Part::open(&options.folder, source.sha256, || tell(What::Waits))?;
     let bounds = Bounds::new(options.config.limits, None);
-    let mut failed = Vec::new();
-    for attempt in address::all(&source, &options.config) {
-        let tried = match attempt {
-            Err(tried) => tried,
-            Ok((mirror, address)) => {
-                tell(What::Asks { mirror: &mirror });
-                // Whatever an earlier run left is of an answer that may have changed since.
-                part.restart()?;
-                match asked.get(&address, &mut part, &bounds, &tell) {
-                    Ok(()) => {
-                        source.sha256 = part.sha256();
-                        source.size = Some(part.length());
-                        let taken = keep.take(&source, part.path()).map_err(FetchError::SourceStore);
-                        tell(What::Ends { kept: taken.is_ok() });
-                        taken?;
-                        part.remove()?;
-                        return Ok(source);
-                    }
-                    Err(Stop::Part(error)) => return Err(error.into()),
-                    Err(Stop::Mirror(failure)) => Tried { mirror, failure },
-                }
-            }
-        };
-        tell(What::Fails { tried: &tried });
-        failed.push(tried);
+    let got = each_mirror(&wanted, &options.config, &tell, |_, address| {
+        // Whatever an earlier run left is of an answer that may have changed since.
+        part.restart()?;
+        asked.get(address, &mut part, &bounds, &tell)
+    });
+    if let Err(error) = got {
+        tell(What::Ends { kept: false });
+        part.remove()?;
+        return Err(error);
     }
-    tell(What::Ends { kept: false });
+    source.sha256 = part.sha256();
+    source.size = Some(part.length());
+    let taken = keep.take(&source, part.path()).map_err(FetchError::SourceStore);
+    tell(What::Ends { kept: taken.is_ok() });
+    taken?;
     part.remove()?;
-    Err(FetchError::Unavailable { tried: failed })
+    Ok(source)
 }

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use super::address;
+use super::address::{self, Address};
 use super::failure::{FetchError, MirrorFailure, PartError, Tried};
 use super::mirrors::Mirrors;
 use super::part::{self, Part};
-use super::{Event, Had, Limits, Options, SourceStore, What, check};
+use super::{Config, Event, Had, Limits, Options, SourceStore, What, check};
 use crate::source::Source;
 
 /// Why a mirror's attempt ended: because of the mirror, or because of this machine, when no other mirror would help.
@@ -138,29 +138,40 @@ impl<'a, K: SourceStore> Fetcher<'a, K> {
         tell: &dyn Fn(What<'_>),
     ) -> Result<Had, FetchError<K::Error>> {
         let bounds = Bounds::new(self.options.config.limits, source.size);
-        let mut failed = Vec::new();
-        for ask in address::all(source, &self.options.config) {
-            let tried = match ask {
-                Err(tried) => tried,
-                Ok((mirror, address)) => {
-                    tell(What::Asks { mirror: &mirror });
-                    let had_before = part.length();
-                    match self.mirrors.ask(&source.sha256, &address, part, &bounds, tell) {
-                        Ok(()) => {
-                            let bytes = match part.is_joined() {
-                                true => part.length().saturating_sub(had_before),
-                                false => part.length(),
-                            };
-                            return Ok(Had::From { mirror, bytes });
-                        }
-                        Err(Stop::Part(error)) => return Err(error.into()),
-                        Err(Stop::Mirror(failure)) => Tried { mirror, failure },
-                    }
-                }
+        each_mirror(source, &self.options.config, tell, |mirror, address| {
+            let had_before = part.length();
+            self.mirrors.ask(&source.sha256, address, part, &bounds, tell)?;
+            let bytes = match part.is_joined() {
+                true => part.length().saturating_sub(had_before),
+                false => part.length(),
             };
-            tell(What::Fails { tried: &tried });
-            failed.push(tried);
-        }
-        Err(FetchError::Unavailable { tried: failed })
+            Ok(Had::From { mirror: mirror.to_owned(), bytes })
+        })
     }
+}
+
+/// Tries `get` with one mirror of a source after the other, until it succeeds or no other mirror would help.
+pub(super) fn each_mirror<T, E>(
+    source: &Source,
+    config: &Config,
+    tell: &dyn Fn(What<'_>),
+    mut get: impl FnMut(&str, &Address) -> Result<T, Stop>,
+) -> Result<T, FetchError<E>> {
+    let mut failed = Vec::new();
+    for attempt in address::all(source, config) {
+        let tried = match attempt {
+            Err(tried) => tried,
+            Ok((mirror, address)) => {
+                tell(What::Asks { mirror: &mirror });
+                match get(&mirror, &address) {
+                    Ok(got) => return Ok(got),
+                    Err(Stop::Part(error)) => return Err(error.into()),
+                    Err(Stop::Mirror(failure)) => Tried { mirror, failure },
+                }
+            }
+        };
+        tell(What::Fails { tried: &tried });
+        failed.push(tried);
+    }
+    Err(FetchError::Unavailable { tried: failed })
 }
