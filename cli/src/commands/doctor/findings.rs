@@ -118,8 +118,8 @@ fn namespaces(machine: &Machine) -> Finding {
 
 fn fuse(machine: &Machine) -> Finding {
     let about = "FUSE";
-    if let Some(error) = &machine.fuse {
-        let hint = match error.contains("ermission") {
+    if let Some((kind, error)) = &machine.fuse {
+        let hint = match *kind == std::io::ErrorKind::PermissionDenied {
             true => "as root: chmod 0666 /dev/fuse, which is what udev does",
             false => "as root: modprobe fuse; in a container: --device /dev/fuse",
         };
@@ -258,7 +258,9 @@ mod tests {
             ("user namespaces", State::Missing, |it| {
                 it.sysctls.push(("kernel/apparmor_restrict_unprivileged_userns", "1\n".to_owned()));
             }),
-            ("FUSE", State::Missing, |it| it.fuse = Some("No such file or directory".to_owned())),
+            ("FUSE", State::Missing, |it| {
+                it.fuse = Some((std::io::ErrorKind::NotFound, "No such file or directory".to_owned()))
+            }),
             ("FUSE", State::Limited, |it| it.programs.retain(|name| *name != "fusermount3")),
             ("overlayfs", State::Limited, |it| it.filesystems.clear()),
             ("control groups", State::Limited, |it| it.cgroups = Cgroups::Others),

@@ -1,8 +1,8 @@
 //! What is read of the machine.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
+use std::{fs, io};
 
 /// A machine, or in tests the text of one.
 #[derive(Clone, Debug, Default)]
@@ -17,7 +17,7 @@ pub struct Machine {
     /// Whether `/proc/self/ns/time` is there.
     pub has_time_namespaces: bool,
     /// Why `/dev/fuse` cannot be opened, if so.
-    pub fuse: Option<String>,
+    pub fuse: Option<(io::ErrorKind, String)>,
     /// Whether a group for builds can be made.
     pub cgroups: Cgroups,
     /// Those of [`PROGRAMS`] that are on PATH.
@@ -73,8 +73,8 @@ impl Machine {
                 .write(true)
                 .open("/dev/fuse")
                 .err()
-                .map(|e| e.to_string()),
-            cgroups: cgroups(is_root),
+                .map(|e| (e.kind(), e.to_string())),
+            cgroups: cgroups(),
             programs: PROGRAMS.iter().filter(|it| on_path(it)).copied().collect(),
             store: store.to_owned(),
             free: stat.map(|it| (it.f_bavail.saturating_mul(it.f_frsize), it.f_favail)),
@@ -85,17 +85,10 @@ impl Machine {
     }
 }
 
-fn cgroups(is_root: bool) -> Cgroups {
-    let top = Path::new("/sys/fs/cgroup");
-    if !top.exists() {
-        return Cgroups::None;
+fn cgroups() -> Cgroups {
+    match Path::new("/sys/fs/cgroup").exists() {
+        false => Cgroups::None,
+        true if stele_builder::sandbox::has_cgroups() => Cgroups::Usable,
+        true => Cgroups::Others,
     }
-    if is_root {
-        return Cgroups::Usable;
-    }
-    let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    let own = own.lines().find_map(|line| line.strip_prefix("0::/"));
-    let Some(own) = own else { return Cgroups::Others };
-    let writable = rustix::fs::access(top.join(own), rustix::fs::Access::WRITE_OK).is_ok();
-    if writable { Cgroups::Usable } else { Cgroups::Others }
 }
