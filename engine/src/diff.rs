@@ -13,7 +13,7 @@ use crate::failure::{Failure, Kind};
 use crate::reference::{Named, Reference, Start};
 
 /// Roots of the outputs of recipes, and of images, begin so.
-const PREFIXES: [&str; 2] = ["build-", "image-"];
+const PREFIXES: [&str; 2] = ["build-", stele_oci::record::ROOT_PREFIX];
 
 /// Compares what two references refer to.
 ///

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
+use stele_oci::record::ROOT_PREFIX;
 use stele_oci::{Record, Spec, record};
 use stele_recipes::plan;
 use stele_recipes::recipe::{LocalInput, Recipe, RecipeName};
@@ -19,9 +20,8 @@ use crate::failure::{Failure, Kind};
 use crate::recipes::{Selection, planned};
 use crate::reference::{Named, Reference, Start};
 
-/// The prefixes of the roots of outputs and of images.
+/// The prefix of the roots of outputs.
 const BUILD: &str = "build-";
-const IMAGE: &str = "image-";
 
 /// What is asked about. Of an image that came from elsewhere there may be several requests that could have made it.
 pub(super) struct Asked {
@@ -62,7 +62,7 @@ pub(super) fn find(
         {
             return Ok(Asked { labels, ..asked });
         }
-        if let Some(name) = reference.strip_prefix(IMAGE)
+        if let Some(name) = reference.strip_prefix(ROOT_PREFIX)
             && let Ok(name) = RecipeName::new(name)
         {
             steps = label_image(engine, tree, &name, &mut labels)?;
@@ -205,20 +205,20 @@ fn of_store(store: &Store, records: &Records<'_>, text: &str) -> Result<Asked, F
     if text.starts_with("sha256:")
         && let Ok((name, _, record)) = record::find(store, text)
     {
-        return Ok(Asked { name: format!("{IMAGE}{name}"), ..asked(of_image(records, &record)?) });
+        return Ok(Asked { name: format!("{ROOT_PREFIX}{name}"), ..asked(of_image(records, &record)?) });
     }
     let mut reference = Reference::parse(text.as_bytes())?;
     if let Start::Root(name) = &reference.start {
         let exists =
             |name: &str| name.parse().is_ok_and(|root| store.root(&root).is_ok_and(|it| it.is_some()));
-        let longer = [BUILD, IMAGE].map(|prefix| format!("{prefix}{name}"));
+        let longer = [BUILD, ROOT_PREFIX].map(|prefix| format!("{prefix}{name}"));
         let found = std::iter::once(name.to_string()).chain(longer).find(|name| exists(name));
         let found = found.ok_or_else(|| {
             let message = format!("there is no root, built recipe or image named {name}");
             let hint = "`stele build` builds a recipe; `stele store root ls` lists the roots";
             Failure::new(Kind::NotFound, message).hint(hint)
         })?;
-        if let Some(image) = found.strip_prefix(IMAGE).filter(|_| reference.path.is_empty())
+        if let Some(image) = found.strip_prefix(ROOT_PREFIX).filter(|_| reference.path.is_empty())
             && let Ok((_, record)) = record::named(store, image)
         {
             return Ok(Asked { name: found.clone(), ..asked(of_image(records, &record)?) });

@@ -30,6 +30,7 @@ pub use request::{AttachedFile, Form, ImageRequest};
 pub use resolve::{needed, specs};
 pub(crate) use served::ServedImages;
 pub use stele_oci::keep::Existing;
+pub use stele_oci::record::ROOT_PREFIX;
 pub use sums::BlobSums;
 
 /// An answer about images.
@@ -230,7 +231,7 @@ impl ShownReferrer {
             size: it.sum.size,
             media_type: it.media_type.clone(),
             title: it.annotations.get(document::TITLE).cloned(),
-            place: format!("image-{image}/referrers/{manifest}/blobs/{}", it.sum.sha256),
+            place: format!("{ROOT_PREFIX}{image}/referrers/{manifest}/blobs/{}", it.sum.sha256),
         });
         Self {
             digest: spelled(&manifest),

@@ -8,7 +8,7 @@ use stele_store::{ReadError, Store, Target};
 use super::{Record, RecordError};
 
 /// The prefix of roots of images.
-const PREFIX: &str = "image-";
+pub const ROOT_PREFIX: &str = "image-";
 
 /// The tree of a root named like an image's, and the image, if it is one.
 pub type RootedRecord = (TreeId, Result<Record, RecordError>);
@@ -18,7 +18,7 @@ pub type RootedRecord = (TreeId, Result<Record, RecordError>);
 /// # Errors
 /// When the name is invalid for an image.
 pub fn root_of(name: &str) -> Result<RootName, RecordError> {
-    let root = format!("{PREFIX}{name}").parse();
+    let root = format!("{ROOT_PREFIX}{name}").parse();
     root.map_err(|why| RecordError::Name { name: name.to_owned(), why })
 }
 
@@ -40,7 +40,8 @@ pub fn named(store: &Store, name: &str) -> Result<(TreeId, Record), RecordError>
 pub fn trees(store: &Store) -> Result<BTreeMap<String, TreeId>, ReadError> {
     let mut trees = BTreeMap::new();
     for root in store.roots()? {
-        if let (Some(name), Target::Tree(tree)) = (root.name.as_str().strip_prefix(PREFIX), root.target) {
+        if let (Some(name), Target::Tree(tree)) = (root.name.as_str().strip_prefix(ROOT_PREFIX), root.target)
+        {
             trees.insert(name.to_owned(), tree);
         }
     }

@@ -24,7 +24,7 @@ use crate::layer::Layer;
 use crate::measure::{Measured, Sum};
 use crate::path::ImagePath;
 
-pub use find::{RootedRecord, all, find, named, root_of, trees};
+pub use find::{ROOT_PREFIX, RootedRecord, all, find, named, root_of, trees};
 pub use referrer::{NamedBlob, Payload, Referrer, ReferrerError, ReferrerFields};
 
 /// The version of the text's format.

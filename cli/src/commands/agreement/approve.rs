@@ -28,7 +28,7 @@ use crate::recipe_tree::RecipeTreeArg;
 use crate::render;
 use stele::agreement::{AgreementAnswer, AgreementRequest, Decision};
 use stele::failure::{Failure, Kind};
-use stele::images::{Existing, SIGNATURES};
+use stele::images::{Existing, ROOT_PREFIX, SIGNATURES};
 
 /// Who verified, where SLSA asks for a URI.
 const VERIFIER: &str = "urn:stele:verifier:v1";
@@ -76,9 +76,9 @@ impl Approve {
         signer: &dyn Signer,
     ) -> Result<ExitCode, Failure> {
         let mut context = Context::new(global, true)?;
-        let name = self.image.strip_prefix("image-").unwrap_or(&self.image);
+        let name = self.image.strip_prefix(ROOT_PREFIX).unwrap_or(&self.image);
         let request = AgreementRequest::Decide {
-            reference: format!("image-{name}"),
+            reference: format!("{ROOT_PREFIX}{name}"),
             tree: tree(&self.place)?,
             policy: text.to_owned(),
             closure: self.closure,

@@ -28,7 +28,7 @@ use stele::agreement::audit::{
 use stele::agreement::{AgreementAnswer, AgreementRequest, Decision, MadeKind};
 use stele::answers::Answer;
 use stele::failure::{Failure, Kind};
-use stele::images::{ImageAnswer, ImageRequest, Shown};
+use stele::images::{ImageAnswer, ImageRequest, ROOT_PREFIX, Shown};
 
 /// Write one file with everything that a decision rests on, or check such a file
 ///
@@ -264,7 +264,7 @@ fn about_image(
     // By its name: two names may have one digest.
     let manifest = decision.asked.outputs.values().find_map(|it| it.sha256);
     let digest = || manifest.map(|it| format!("sha256:{it}")).unwrap_or_default();
-    let reference = decision.name.strip_prefix("image-").map_or_else(digest, str::to_owned);
+    let reference = decision.name.strip_prefix(ROOT_PREFIX).map_or_else(digest, str::to_owned);
     let ImageAnswer::One(shown) = image(context, ImageRequest::Inspect { reference })? else {
         return Err(unexpected());
     };

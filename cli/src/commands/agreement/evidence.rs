@@ -26,7 +26,7 @@ use crate::render;
 use stele::Untrusted;
 use stele::agreement::{AgreementAnswer, AgreementRequest, Evidence};
 use stele::failure::{Failure, Kind};
-use stele::images::Existing;
+use stele::images::{Existing, ROOT_PREFIX};
 
 /// The artifact type of evidence beside an image: bundles, one a line.
 pub const ARTIFACT_TYPE: &str = "application/vnd.stele.evidence.v1+jsonl";
@@ -220,10 +220,10 @@ impl Export {
 impl Push {
     fn run(self, global: &Global) -> Result<(), Failure> {
         let mut context = Context::new(global, true)?;
-        let name = self.image.strip_prefix("image-").unwrap_or(&self.image).to_owned();
+        let name = self.image.strip_prefix(ROOT_PREFIX).unwrap_or(&self.image).to_owned();
         let reference = match self.image.strip_prefix("sha256:") {
             Some(_) => self.image.clone(),
-            None => format!("image-{name}"),
+            None => format!("{ROOT_PREFIX}{name}"),
         };
         let lines = lines(&mut context, reference, super::tree(&self.place)?)?;
         let mut file = tempfile::NamedTempFile::new()

@@ -14,6 +14,7 @@ use crate::commands::unexpected;
 use crate::render;
 use stele::agreement::{AgreementAnswer, AgreementRequest};
 use stele::failure::{Failure, Kind};
+use stele::images::ROOT_PREFIX;
 
 /// The exit code of a policy that is not valid, as of a verdict INVALID.
 const INVALID: u8 = 15;
@@ -85,7 +86,7 @@ impl ImageGate {
             .map_err(|e| Failure::io(&format!("{} could not be read", file.display()), &e))?;
         let reference = match image.strip_prefix("sha256:") {
             Some(_) => image.to_owned(),
-            None => format!("image-{image}"),
+            None => format!("{ROOT_PREFIX}{image}"),
         };
         let request = AgreementRequest::Decide {
             reference,

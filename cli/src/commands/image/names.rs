@@ -8,10 +8,7 @@ use crate::render;
 use stele::Request;
 use stele::answers::{Answer, Root};
 use stele::failure::{Failure, Kind};
-use stele::images::ImageRequest;
-
-/// The roots of images begin so.
-const PREFIX: &str = "image-";
+use stele::images::{ImageRequest, ROOT_PREFIX};
 
 /// `stele image tag`
 #[derive(Args, Debug)]
@@ -36,7 +33,7 @@ pub struct Rm {
 impl Tag {
     pub fn run(self, context: &mut Context) -> Result<(), Failure> {
         let shown = one(ask(context, ImageRequest::Inspect { reference: self.image })?)?;
-        let root = format!("{PREFIX}{}", self.name);
+        let root = format!("{ROOT_PREFIX}{}", self.name);
         let holder = named(context, &root)?.filter(|it| it.digest != shown.tree.0);
         if let Some(holder) = holder.filter(|_| !self.replace) {
             let message = format!("another image has the name {}: tree {}", self.name, holder.digest);
@@ -55,13 +52,13 @@ impl Rm {
     pub fn run(self, context: &mut Context) -> Result<(), Failure> {
         // All or none: a name that is wrong is found before the first goes.
         for name in &self.names {
-            if named(context, &format!("{PREFIX}{name}"))?.is_none() {
+            if named(context, &format!("{ROOT_PREFIX}{name}"))?.is_none() {
                 return Err(Failure::new(Kind::NotFound, format!("there is no image named {name}"))
                     .hint("`stele image ls` lists them"));
             }
         }
         for name in self.names {
-            context.ask(Request::RootRemove { name: format!("{PREFIX}{name}") })?;
+            context.ask(Request::RootRemove { name: format!("{ROOT_PREFIX}{name}") })?;
         }
         Ok(())
     }
