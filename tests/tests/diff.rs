@@ -80,7 +80,7 @@ fn the_name_of_a_built_recipe_is_its_output_and_a_rebuild_names_a_cause() {
         &[],
         "date > $OUT/when 2>/dev/null || cat /proc/self/stat > $OUT/when; echo same > $OUT/same",
     );
-    shop.recipe("noise", &[], "dd if=/dev/urandom of=$OUT/bytes bs=64 count=1");
+    shop.recipe_of_machine("noise", &[], "dd if=/dev/urandom of=$OUT/bytes bs=64 count=1");
     shop.build("clock");
     let before = shop.build("noise");
     let run = shop.stele.run(&["diff", "clock", "noise"]);

@@ -22,7 +22,7 @@ fn shop() -> Workshop {
     shop.recipe("same", &[], "echo same > $OUT/x");
     // A name that is HTML, without a place to break, and wider than a phone.
     let name = format!("<script>{}", "w".repeat(120));
-    shop.recipe("clock", &[], &format!("/bin/busybox date +%s%N > \"$OUT/{name}\""));
+    shop.recipe_of_machine("clock", &[], &format!("/bin/busybox date +%s%N > \"$OUT/{name}\""));
     shop.recipe("strict", &[], "[ $(umask) = 0022 ]; echo > $OUT/x");
     shop.recipe("broken", &[], "exit 7");
     shop.recipe("later", &["broken"], "echo > $OUT/x");
