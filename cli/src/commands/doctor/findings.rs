@@ -259,7 +259,7 @@ mod tests {
                 it.sysctls.push(("kernel/apparmor_restrict_unprivileged_userns", "1\n".to_owned()));
             }),
             ("FUSE", State::Missing, |it| {
-                it.fuse = Some((std::io::ErrorKind::NotFound, "No such file or directory".to_owned()))
+                it.fuse = Some((std::io::ErrorKind::NotFound, "No such file or directory".to_owned()));
             }),
             ("FUSE", State::Limited, |it| it.programs.retain(|name| *name != "fusermount3")),
             ("overlayfs", State::Limited, |it| it.filesystems.clear()),
