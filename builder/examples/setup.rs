@@ -38,7 +38,7 @@ fn measure(store: &Path, tree: &Path, times: usize) -> Result<(), Box<dyn Error>
         outputs: [("out".to_owned(), SandboxPath::new("/out")?)].into(),
         platform: Platform::X86_64Linux,
         profile: stele_builder::profile::VERSION,
-        real: [].into(),
+        special: [].into(),
         root,
         steps: vec![vec!["/bin/busybox".to_owned(), "true".to_owned()]],
         workdir: SandboxPath::new("/build")?,

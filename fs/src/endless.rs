@@ -16,6 +16,8 @@ use crate::MODIFIED;
 /// The bytes of one opening: so many more.
 pub type Bytes = Box<dyn FnMut(usize) -> Vec<u8> + Send>;
 
+/// At most so many openings at a time: each takes some memory of whoever serves it.
+const MAX_OPEN: usize = 1 << 16;
 /// The attributes are constant.
 const LIFETIME: Duration = Duration::from_secs(1 << 30);
 
@@ -92,8 +94,11 @@ impl Filesystem for Endless {
     }
 
     fn open(&self, _: &Request, _: INodeNo, _: OpenFlags, reply: ReplyOpen) {
-        let bytes = (self.open.lock().unwrap_or_else(PoisonError::into_inner))();
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        if opened.all.len() >= MAX_OPEN {
+            return reply.error(Errno::ENFILE);
+        }
+        let bytes = (self.open.lock().unwrap_or_else(PoisonError::into_inner))();
         opened.last += 1;
         let number = opened.last;
         opened.all.insert(number, bytes);

@@ -75,9 +75,14 @@ impl Workshop {
         self.recipe_with(name, needs, script, "");
     }
 
-    /// Writes a recipe that runs `script` with the machine's own clock and random numbers.
+    /// Writes a recipe that runs `script` with the machine's own random numbers.
     pub fn recipe_of_machine(&self, name: &str, needs: &[&str], script: &str) {
-        self.recipe_with(name, needs, script, ", real = ['clock', 'random']");
+        self.recipe_with(name, needs, script, ", special = ['real-random']");
+    }
+
+    /// Writes a recipe that runs `script` with a clock that begins with SOURCE_DATE_EPOCH.
+    pub fn recipe_with_clock(&self, name: &str, script: &str) {
+        self.recipe_with(name, &[], script, ", special = ['fixed-clock']");
     }
 
     fn recipe_with(&self, name: &str, needs: &[&str], script: &str, more: &str) {

@@ -141,7 +141,7 @@ impl Builder {
         };
         await_tick();
         for round in 1..=rounds {
-            let variation = Variation::of_round(round, &work.action.env, &work.action.real, processors);
+            let variation = Variation::of_round(round, &work.action.env, &work.action.special, processors);
             let done = self.round(&mut work, variation, &held, progress, tell)?;
             record.reproducible &= done.outcome == RoundOutcome::Same {};
             record.rounds.push(CheckRound { round, ..done });

@@ -118,7 +118,7 @@ impl Builder {
         let known = known.and_then(|text| serde_json::from_slice::<CheckRecord>(&text).ok());
         let known = known.filter(|it| it.profile == profile::digest() && it.outputs == before.outputs.0);
         let (recipe, action) = (work.recipe.to_string(), work.id.0);
-        let (env, real) = (work.action.env.clone(), work.action.real.clone());
+        let (env, special) = (work.action.env.clone(), work.action.special.clone());
         let mut builds: Vec<ExplainBuild> = Vec::new();
         let mut build = |variation: Variation, noted: bool| -> Result<(RoundOutcome, Notes), Failed> {
             let varied = variation.varied();
@@ -142,7 +142,7 @@ impl Builder {
             if found.0 != Cause::None {
                 break;
             }
-            let all = Variation::of_round(round, &env, &real, processors);
+            let all = Variation::of_round(round, &env, &special, processors);
             let (outcome, _) = build(all.clone(), false)?;
             let cause = outcome.cause(Cause::Vectors, Cause::Fails);
             if cause == Cause::None {

@@ -10,7 +10,7 @@ use std::thread::{self, JoinHandle};
 
 use serde::{Deserialize, Serialize};
 
-use stele_recipes::action::Real;
+use stele_recipes::action::Special;
 
 use crate::machine::Machine;
 use crate::profile;
@@ -88,12 +88,12 @@ impl Variation {
         }
     }
 
-    /// That of a round, counted from 1, of an action with these variables, that has this of the machine itself, on a
+    /// That of a round, counted from 1, of an action with these variables, which has this otherwise than most, on a
     /// machine with so many processors.
     pub fn of_round(
         round: u32,
         env: &BTreeMap<String, String>,
-        real: &BTreeSet<Real>,
+        special: &BTreeSet<Special>,
         processors: usize,
     ) -> Self {
         if round <= 1 {
@@ -126,8 +126,12 @@ impl Variation {
             umask,
             random_addresses: true,
             // More than a year, and not the same time of day.
-            later: if real.contains(&Real::Clock) { 0 } else { 40_000_000 + 1_234_567 * i64::from(round) },
-            random_numbers: if real.contains(&Real::Random) { 0 } else { round },
+            later: if !special.contains(&Special::FixedClock) {
+                0
+            } else {
+                40_000_000 + 1_234_567 * i64::from(round)
+            },
+            random_numbers: if special.contains(&Special::RealRandom) { 0 } else { round },
             load: if is_even { 0 } else { processors },
         }
     }
@@ -240,20 +244,25 @@ impl Drop for Load {
 mod tests {
     use super::*;
 
+    /// So that the date can be varied, too.
+    fn fixed() -> BTreeSet<Special> {
+        [Special::FixedClock].into()
+    }
+
     fn vectors(variation: &Variation) -> Vec<String> {
         variation.varied().into_iter().map(|it| it.vector).collect()
     }
 
     #[test]
     fn the_first_round_varies_nothing_that_the_profile_fixes() {
-        let variation = Variation::of_round(1, &BTreeMap::new(), &BTreeSet::new(), 4);
+        let variation = Variation::of_round(1, &BTreeMap::new(), &fixed(), 4);
         assert_eq!(vectors(&variation), ["load"]);
         assert!(variation.machine().is_usual());
     }
 
     #[test]
     fn each_vector_can_be_varied_alone() {
-        let all = [2, 3].map(|round| Variation::of_round(round, &BTreeMap::new(), &BTreeSet::new(), 4));
+        let all = [2, 3].map(|round| Variation::of_round(round, &BTreeMap::new(), &fixed(), 4));
         assert_eq!(vectors(&all[0].only(&[])), Vec::<String>::new());
         for variation in &all {
             for vector in variation.varied() {
@@ -267,21 +276,21 @@ mod tests {
     #[test]
     fn what_a_recipe_sets_is_not_varied() {
         let env = BTreeMap::from([("TZ".to_owned(), "UTC".to_owned())]);
-        let all = vectors(&Variation::of_round(2, &env, &BTreeSet::new(), 4));
+        let all = vectors(&Variation::of_round(2, &env, &fixed(), 4));
         assert!(!all.contains(&"environment TZ".to_owned()), "{all:?}");
         assert!(all.contains(&"environment LC_ALL".to_owned()), "{all:?}");
     }
 
     #[test]
     fn what_a_recipe_has_of_the_machine_is_not_varied() {
-        let all = vectors(&Variation::of_round(2, &BTreeMap::new(), &[Real::Clock, Real::Random].into(), 4));
+        let all = vectors(&Variation::of_round(2, &BTreeMap::new(), &[Special::RealRandom].into(), 4));
         assert!(!all.iter().any(|it| it == "date" || it == "random numbers"), "{all:?}");
     }
 
     #[test]
     fn two_further_rounds_vary_every_vector_to_different_values() {
         let [second, third] =
-            [2, 3].map(|round| Variation::of_round(round, &BTreeMap::new(), &BTreeSet::new(), 4).varied());
+            [2, 3].map(|round| Variation::of_round(round, &BTreeMap::new(), &fixed(), 4).varied());
         let expected = [
             "environment LANG",
             "environment LC_ALL",

@@ -122,16 +122,6 @@ pub const ANSWERED: &[i64] = &[
     libc::SYS_sched_getaffinity,
     libc::SYS_sched_setaffinity,
     libc::SYS_getdents64,
-    // What they return of files is changed.
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_stat,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_lstat,
-    libc::SYS_fstat,
-    libc::SYS_newfstatat,
-    libc::SYS_statx,
-    libc::SYS_statfs,
-    libc::SYS_fstatfs,
 ];
 
 /// Where the supervisor holds programs at their start.
@@ -144,6 +134,16 @@ const SET_UP: (i64, u32) = (libc::SYS_arch_prctl, 0x1002);
 
 /// Answered by the supervisor, too, unless a build has the machine's clock.
 const OF_CLOCK: &[i64] = &[
+    // What they return of files is changed.
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_stat,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_lstat,
+    libc::SYS_fstat,
+    libc::SYS_newfstatat,
+    libc::SYS_statx,
+    libc::SYS_statfs,
+    libc::SYS_fstatfs,
     libc::SYS_gettimeofday,
     #[cfg(target_arch = "x86_64")]
     libc::SYS_time,

@@ -34,7 +34,7 @@ mod words;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use stele_recipes::action::{Action, Real};
+use stele_recipes::action::{Action, Special};
 
 pub use cgroup::is_usable as has_cgroups;
 pub use execute::{Given, Undone, apply};
@@ -70,9 +70,9 @@ pub(crate) fn job_on(action: &Action, folder: &Path, limits: Limits, machine: Ma
     if writable {
         directories.push(action.workdir.as_str().to_owned());
     }
-    let date = env.get("SOURCE_DATE_EPOCH").and_then(|text| text.parse().ok());
+    let date = env.get("SOURCE_DATE_EPOCH").and_then(|text| text.parse().ok()).filter(|it| *it >= 0);
     Job {
-        ops: ops::sandbox_ops(&action.root, &name, &machine, action.real.contains(&Real::Random)),
+        ops: ops::sandbox_ops(&action.root, &name, &machine, action.special.contains(&Special::RealRandom)),
         steps: action.steps.clone(),
         env: env.into_iter().collect(),
         directories,
@@ -80,8 +80,8 @@ pub(crate) fn job_on(action: &Action, folder: &Path, limits: Limits, machine: Ma
         folder: folder.to_owned(),
         limits,
         machine,
-        date: if action.real.contains(&Real::Clock) { None } else { Some(date.unwrap_or(profile::DATE)) },
-        seed: if action.real.contains(&Real::Random) { None } else { Some(seed(action)) },
+        date: action.special.contains(&Special::FixedClock).then(|| date.unwrap_or(profile::DATE)),
+        seed: if action.special.contains(&Special::RealRandom) { None } else { Some(seed(action)) },
         streams: Streams::Log,
         kept: false,
         notes: false,

@@ -60,7 +60,8 @@ impl Thread {
 
     /// Its process, and the parent of that.
     pub fn process(self) -> Option<(i32, i32)> {
-        let status = String::from_utf8(self.small("status")?).ok()?;
+        let status = self.small("status")?;
+        let status = String::from_utf8_lossy(&status);
         let number = |field: &str| status.lines().find_map(|it| it.strip_prefix(field)?.trim().parse().ok());
         Some((number("Tgid:")?, number("PPid:")?))
     }
@@ -90,7 +91,8 @@ impl Thread {
 
     /// A line of one of its files that begins with `field`, without that.
     pub fn field(self, file: &str, field: &str) -> Option<String> {
-        let text = std::fs::read_to_string(self.file(file)).ok()?;
+        let text = self.small(file)?;
+        let text = String::from_utf8_lossy(&text);
         text.lines().find_map(|line| Some(line.strip_prefix(field)?.trim().to_owned()))
     }
 

@@ -59,23 +59,23 @@ impl Platform {
     }
 }
 
-/// What a build has of the machine itself, since it asks for it: it is the same nowhere else.
+/// What a build has otherwise than most, since it asks for it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Real {
-    /// The clock, instead of one that begins with SOURCE_DATE_EPOCH.
-    Clock,
-    /// Random numbers, instead of some that follow from the action.
-    Random,
+pub enum Special {
+    /// A clock that begins with SOURCE_DATE_EPOCH, instead of the machine's.
+    FixedClock,
+    /// The machine's random numbers, instead of some that follow from the action.
+    RealRandom,
 }
 
-impl Real {
+impl Special {
     /// All of it, with their names.
-    pub const ALL: &[(&str, Self)] = &[("clock", Self::Clock), ("random", Self::Random)];
+    pub const ALL: &[(&str, Self)] = &[("fixed-clock", Self::FixedClock), ("real-random", Self::RealRandom)];
 
     /// That of this name.
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(it, _)| *it == name).map(|(_, real)| *real)
+        Self::ALL.iter().find(|(it, _)| *it == name).map(|(_, special)| *special)
     }
 }
 
@@ -93,9 +93,9 @@ pub struct Action {
     pub platform: Platform,
     /// The version of the sandbox profile.
     pub profile: u32,
-    /// What is the machine's, and not the profile's.
+    /// What is otherwise than the profile has it.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub real: BTreeSet<Real>,
+    pub special: BTreeSet<Special>,
     /// The build's `/`.
     #[serde(with = "hex")]
     pub root: TreeId,
@@ -177,8 +177,8 @@ pub struct Parts {
     pub platform: Platform,
     /// See [`Action::profile`].
     pub profile: u32,
-    /// See [`Action::real`].
-    pub real: BTreeSet<Real>,
+    /// See [`Action::special`].
+    pub special: BTreeSet<Special>,
     /// See [`Action::root`].
     pub root: TreeId,
     /// See [`Action::steps`].
@@ -193,8 +193,8 @@ impl Action {
     /// # Errors
     /// When they cannot be run.
     pub fn new(parts: Parts) -> Result<Self, ActionError> {
-        let Parts { env, outputs, platform, profile, real, root, steps, workdir } = parts;
-        let action = Self { action: FORMAT, env, outputs, platform, profile, real, root, steps, workdir };
+        let Parts { env, outputs, platform, profile, special, root, steps, workdir } = parts;
+        let action = Self { action: FORMAT, env, outputs, platform, profile, special, root, steps, workdir };
         action.check()?;
         action.encode()?;
         Ok(action)

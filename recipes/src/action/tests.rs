@@ -10,7 +10,7 @@ fn parts() -> Parts {
         outputs: BTreeMap::from([("out".to_owned(), SandboxPath::new("/out").unwrap())]),
         platform: Platform::X86_64Linux,
         profile: 1,
-        real: BTreeSet::new(),
+        special: BTreeSet::new(),
         root: TreeId(Digest::of(b"root")),
         steps: vec![vec!["/bin/cc".to_owned(), "-o".to_owned(), "/out/hello".to_owned()]],
         workdir: SandboxPath::new("/build").unwrap(),

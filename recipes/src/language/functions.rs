@@ -44,9 +44,9 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
     /// * `env`: Environment variables, in addition to those that every build has.
     /// * `workdir`: The working directory of the first step. By default `/build`, which is empty and writable.
     /// * `platform`: The platform of the outputs: `x86_64-linux` (the default) or `aarch64-linux`.
-    /// * `real`: What the build has of the machine itself, so that its outputs may differ: a list of `clock`, instead
-    ///   of one that begins with SOURCE_DATE_EPOCH, and `random`, instead of random numbers that follow from its
-    ///   action.
+    /// * `special`: What the build has otherwise than most: a list of `fixed-clock`, a clock that begins with
+    ///   SOURCE_DATE_EPOCH instead of the machine's (docs/sandbox.md says when that is wise), and `real-random`, the
+    ///   machine's random numbers, which make outputs differ, instead of some that follow from its action.
     /// * `license`: An SPDX licence expression.
     /// * `homepage`: Upstream's home page.
     /// * `description`: A one-line description.
@@ -71,7 +71,7 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
         >,
         #[starlark(require = named, default = "/build")] workdir: &str,
         #[starlark(require = named, default = "x86_64-linux")] platform: &str,
-        #[starlark(require = named, default = UnpackList::default())] real: UnpackList<String>,
+        #[starlark(require = named, default = UnpackList::default())] special: UnpackList<String>,
         #[starlark(require = named, default = NoneOr::None)] license: NoneOr<&'v str>,
         #[starlark(require = named, default = NoneOr::None)] homepage: NoneOr<&'v str>,
         #[starlark(require = named, default = NoneOr::None)] description: NoneOr<&'v str>,
@@ -94,7 +94,7 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
             env: env.entries,
             workdir,
             platform,
-            real: real.items,
+            special: special.items,
             license: license.into_option(),
             homepage: homepage.into_option(),
             description: description.into_option(),

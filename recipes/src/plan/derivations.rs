@@ -12,7 +12,7 @@ use stele_store::model::Digest;
 use super::graph::Graph;
 use super::requests::{Input, canonical, digest_of, kind_of, unpacking};
 use super::{Known, Planning};
-use crate::action::Real;
+use crate::action::Special;
 use crate::recipe::{Origin, Recipe};
 
 /// The version of the text.
@@ -28,7 +28,7 @@ struct Derivation<'a> {
     prefer: BTreeMap<&'a str, usize>,
     profile: u32,
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    real: &'a BTreeSet<Real>,
+    special: &'a BTreeSet<Special>,
     steps: &'a [Vec<String>],
     workdir: &'a str,
 }
@@ -70,7 +70,7 @@ fn encode(recipe: &Recipe, of: impl Fn(&Recipe, usize) -> String, profile: u32) 
         platform: recipe.platform.name(),
         prefer: recipe.prefer.iter().map(|(place, origin)| (place.as_str(), number(origin))).collect(),
         profile,
-        real: &recipe.real,
+        special: &recipe.special,
         steps: &recipe.steps,
         workdir: recipe.workdir.as_str(),
     };

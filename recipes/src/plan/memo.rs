@@ -75,7 +75,7 @@ impl Memo {
             recipe.prefer.iter().map(|(place, origin)| (place.as_str(), origin.to_string())).collect();
         insert("what is preferred", json(&prefer));
         insert("working directory", recipe.workdir.as_str().to_owned());
-        insert("what is the machine's", json(&recipe.real));
+        insert("what is special", json(&recipe.special));
         insert("platform", recipe.platform.name().to_owned());
         insert("sandbox profile", profile.to_string());
         Self(memo)

@@ -77,7 +77,7 @@ impl<K: Known> Planning<'_, K> {
             outputs: outputs.collect(),
             platform: recipe.platform,
             profile: self.profile,
-            real: recipe.real.clone(),
+            special: recipe.special.clone(),
             root,
             steps: recipe.steps.clone(),
             workdir: recipe.workdir.clone(),

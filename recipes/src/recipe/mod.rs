@@ -16,7 +16,7 @@ pub use image::{ImageError, ImageParts, ImageRecipe};
 pub use name::{OutputName, RecipeName, RecipeNameError};
 pub use version::{Version, VersionError};
 
-use crate::action::{Platform, Real, SandboxPath};
+use crate::action::{Platform, SandboxPath, Special};
 use crate::paths::TreePath;
 use crate::source::Source;
 
@@ -69,9 +69,9 @@ pub struct Recipe {
     pub workdir: SandboxPath,
     /// Its platform.
     pub platform: Platform,
-    /// What its build has of the machine itself.
+    /// What its build has otherwise than most.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub real: BTreeSet<Real>,
+    pub special: BTreeSet<Special>,
 }
 
 /// A recipe's metadata.

@@ -9,6 +9,9 @@ use stele_tests::{Stele, binary, skip, wait_for};
 
 use super::{LONG, Tree, as_user, compiled, is_root};
 
+/// The steps of the recipe, which has a fixed clock: with the machine's, dates, times and numbers of files are its own.
+const PROBE: &str = "steps = [[\"/bin/probe\", \"/out/seen\"]], special = [\"fixed-clock\"]";
+
 /// Another machine, as far as a shell can make one; then it runs its arguments there. It has another name, other mounts
 /// and files, environment, umask, limits, processors, priority, personality, signals and descriptors.
 const OTHER: &str = r#"
@@ -37,7 +40,7 @@ fn a_build_cannot_tell_one_machine_from_another() {
     if !is_root() {
         return skip("only root can make another machine of this one");
     }
-    tree.program("probe", &probe, &["/out/seen"]);
+    tree.put("probe", &[&probe], PROBE);
     let digest = tree.ok("probe");
     let here = tree.file("probe", "seen");
     // The control: outside, the two machines do differ, in many lines.
@@ -79,7 +82,7 @@ fn a_build_cannot_tell_one_machine_from_another() {
 fn a_user_without_rights_builds_the_same_as_root() {
     let Some(tree) = Tree::new() else { return };
     let Some(probe) = compiled("probe") else { return };
-    tree.program("probe", &probe, &["/out/seen"]);
+    tree.put("probe", &[&probe], PROBE);
     tree.ok("probe");
     let here = tree.file("probe", "seen");
     let script = "$S build probe --recipes recipes && $S store cat build-probe/seen >seen";

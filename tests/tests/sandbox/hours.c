@@ -197,7 +197,7 @@ static const char *signals(void) {
     struct itimerval often = {{0, 700}, {0, 700}}, never = {{0, 0}, {0, 0}};
     setitimer(ITIMER_REAL, &often, NULL);
     const char *wrong = "ok";
-    for (int round = 0; round < 3000; round++) {
+    for (int round = 0; round < 3000 || rang < 10; round++) {
         struct stat it;
         if (stat("/build", &it) || fstat(0, &it) || time(NULL) < 0) wrong = strerror(errno);
     }

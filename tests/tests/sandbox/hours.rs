@@ -22,6 +22,9 @@ const BOTH: [&str; 14] = [
     "arguments",
 ];
 
+/// The text of a recipe with a fixed clock.
+const FIXED: &str = ", special = [\"fixed-clock\"]";
+
 /// What each of them says, in a build whose recipe has `more`. `None` where nothing can be built.
 fn said(more: &str, names: &[&str]) -> Option<Vec<(String, String)>> {
     let tree = Tree::new()?;
@@ -51,19 +54,19 @@ fn all_ok(more: &str, names: &[&str]) {
 
 #[test]
 fn programs_wait_for_dates_start_each_other_and_are_debugged_as_on_any_machine() {
-    all_ok("", &BOTH);
-    all_ok("", &["no_vdso", "other_bytes"]);
+    all_ok(FIXED, &BOTH);
+    all_ok(FIXED, &["no_vdso", "other_bytes"]);
 }
 
 #[test]
-fn a_recipe_can_have_the_machines_clock_and_random_numbers() {
-    let real = ", real = [\"clock\", \"random\"]";
-    all_ok(real, &BOTH);
-    all_ok(real, &["todays_date", "other_bytes"]);
+fn a_build_has_the_machines_clock_unless_its_recipe_wants_a_fixed_one() {
+    all_ok("", &BOTH);
+    all_ok(", special = [\"real-random\"]", &BOTH);
+    all_ok("", &["todays_date", "other_bytes"]);
     // The controls.
-    let Some(fixed) = said("", &["todays_date"]) else { return };
+    let Some(fixed) = said(FIXED, &["todays_date"]) else { return };
     assert_eq!(fixed, [("todays_date".to_owned(), "it is long ago".to_owned())]);
-    let Some(told) = said(real, &["no_vdso"]) else { return };
+    let Some(told) = said("", &["no_vdso"]) else { return };
     assert_eq!(told, [("no_vdso".to_owned(), "it is told".to_owned())]);
 }
 
@@ -75,7 +78,7 @@ fn two_builds_have_the_same_random_numbers_unless_the_recipe_wants_the_machines(
     tree.script("fixed", script);
     let steps = stele_tests::sandboxed::shell(script);
     let busybox = std::path::Path::new(stele_tests::sandboxed::BUSYBOX);
-    tree.put("real", &[busybox], &format!("steps = [{steps}], real = [\"random\"]"));
+    tree.put("real", &[busybox], &format!("steps = [{steps}], special = [\"real-random\"]"));
     tree.ok("fixed");
     tree.ok("real");
     assert_eq!(tree.build("fixed", &["--rebuild"]).code, 0);
@@ -83,9 +86,9 @@ fn two_builds_have_the_same_random_numbers_unless_the_recipe_wants_the_machines(
 }
 
 #[test]
-fn nothing_else_can_be_the_machines() {
+fn nothing_else_is_special() {
     let Some(tree) = Tree::new() else { return };
-    tree.put("x", &[], "steps = [[\"/x\"]], real = [\"memory\"]");
+    tree.put("x", &[], "steps = [[\"/x\"]], special = [\"real-memory\"]");
     let said = tree.fails("x", &[], 1);
-    assert!(said.contains("clock, random"), "{said}");
+    assert!(said.contains("fixed-clock, real-random"), "{said}");
 }

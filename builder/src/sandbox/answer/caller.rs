@@ -68,6 +68,14 @@ impl Caller<'_> {
         bytes
     }
 
+    /// The path at an address, if it has a NUL where a path must have one.
+    pub fn path(&self, address: u64) -> Option<Vec<u8>> {
+        let mut bytes = self.bytes(address, libc::PATH_MAX.unsigned_abs().into());
+        let end = bytes.iter().position(|byte| *byte == 0)?;
+        bytes.truncate(end);
+        Some(bytes)
+    }
+
     /// The text at an address, up to its NUL; cut when it is longer than a path.
     pub fn text(&self, address: u64) -> Vec<u8> {
         let mut bytes = self.bytes(address, libc::PATH_MAX.unsigned_abs().into());

@@ -114,7 +114,7 @@ impl Clock {
 
     /// Whether a time is rather the machine's than this clock's.
     pub fn is_real(&self, time: Time) -> bool {
-        (self.begun.seconds - time.seconds).abs() < (self.epoch - time.seconds).abs()
+        self.begun.seconds.abs_diff(time.seconds) < self.epoch.abs_diff(time.seconds)
     }
 }
 

@@ -11,7 +11,9 @@ use super::clock::{Clock, Time};
 use crate::profile::{self, BLOCK, BLOCKS};
 
 /// At most so many inode numbers are replaced; further ones stay the disk's.
-const MAX_INODES: usize = 4 << 20;
+const MAX_INODES: usize = 1 << 20;
+/// More devices than a sandbox has; further ones have one number.
+const MAX_DEVICES: usize = 1024;
 /// The first number that is given to an inode, and to a device (of major number 0, like all without a driver).
 const FIRST_INODE: u64 = 16;
 const FIRST_DEVICE: u64 = 32;
@@ -27,6 +29,11 @@ pub(super) struct Numbers {
 }
 
 impl Numbers {
+    /// Their approximate memory usage.
+    pub fn bytes(&self) -> u64 {
+        (self.inodes.len() * 2 * size_of::<((u64, u64), u64)>()) as u64
+    }
+
     /// Of an inode on a device.
     pub fn inode(&mut self, device: u64, inode: u64) -> u64 {
         if self.inodes.len() >= MAX_INODES {
@@ -52,6 +59,9 @@ impl Numbers {
             return FIRST_DEVICE + 2;
         }
         let next = FIRST_DEVICE + 3 + self.devices.len() as u64;
+        if self.devices.len() >= MAX_DEVICES {
+            return self.devices.get(&device).copied().unwrap_or(next);
+        }
         *self.devices.entry(device).or_insert(next)
     }
 }
@@ -128,6 +138,11 @@ const CHARACTER_DEVICE: u64 = 0o020_666;
 const URANDOM: (u64, u64) = (1, 9);
 
 impl Appearance {
+    /// The numbers that files have, if those are not the machine's: they go with the clock.
+    pub fn numbers(&mut self) -> Option<&mut Numbers> {
+        self.clock.is_some().then_some(&mut self.numbers)
+    }
+
     fn times(&self, fields: &mut Fields<'_>, places: &[usize]) {
         let Some(clock) = &self.clock else { return };
         let now = Time::now();

@@ -79,8 +79,8 @@ impl Listings {
         Self { backwards, held, ..Self::default() }
     }
 
-    /// A directory's entries, sorted bytewise (getdents64(2)), with these inode numbers.
-    pub fn answer(&mut self, caller: &Caller<'_>, numbers: &mut Numbers) -> Answer {
+    /// A directory's entries, sorted bytewise (getdents64(2)), with these inode numbers if there are any.
+    pub fn answer(&mut self, caller: &Caller<'_>, numbers: Option<&mut Numbers>) -> Answer {
         let [fd, address, length, ..] = caller.call.arguments;
         let (Ok(fd), Ok(length)) = (i32::try_from(fd & 0xffff_ffff), usize::try_from(length & 0xffff_ffff))
         else {
@@ -114,7 +114,7 @@ impl Listings {
         fd: i32,
         directory: &OwnedFd,
         max: usize,
-        numbers: &mut Numbers,
+        numbers: Option<&mut Numbers>,
     ) -> Result<Next, i32> {
         let errno = |e: rustix::io::Errno| e.raw_os_error();
         // The store's own mount is sorted, and /proc changes while it is read. From outside its namespace, the
@@ -134,7 +134,9 @@ impl Listings {
             self.kept.remove(&reader);
             let (mut entries, bytes) = list(directory, &self.held)?;
             // In ascending order, whatever is shown.
-            entries.iter_mut().for_each(|it| it.inode = numbers.inode(stat.st_dev, it.inode));
+            if let Some(numbers) = numbers {
+                entries.iter_mut().for_each(|it| it.inode = numbers.inode(stat.st_dev, it.inode));
+            }
             if self.backwards {
                 entries.reverse();
             }
@@ -265,7 +267,7 @@ mod tests {
     fn next(listings: &mut Listings, directory: &File) -> Result<Vec<String>, i32> {
         let copy = OwnedFd::from(directory.try_clone().unwrap());
         let Next::Bytes(bytes) =
-            listings.next(1, directory.as_raw_fd(), &copy, 256, &mut Numbers::default())?
+            listings.next(1, directory.as_raw_fd(), &copy, 256, Some(&mut Numbers::default()))?
         else {
             return Ok(Vec::new());
         };

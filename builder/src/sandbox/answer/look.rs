@@ -59,7 +59,9 @@ pub(super) fn answer(
 ) -> Option<Answer> {
     let [first, second, third, fourth, fifth, _] = caller.call.arguments;
     let link = |flags: u64| flags & u64::from(libc::AT_SYMLINK_NOFOLLOW.unsigned_abs()) != 0;
-    let mut stat = |directory: u64, path: Vec<u8>, of_link: bool, to: u64| {
+    let mut stat = |directory: u64, path: Option<Vec<u8>>, of_link: bool, to: u64| {
+        // Without an end, the kernel refuses it.
+        let Some(path) = path else { return Answer::Passes };
         if is_input(&path) {
             return Answer::Passes;
         }
@@ -71,21 +73,28 @@ pub(super) fn answer(
     };
     Some(match number {
         #[cfg(target_arch = "x86_64")]
-        libc::SYS_stat => stat(HERE, caller.text(first), false, second),
+        libc::SYS_stat => stat(HERE, caller.path(first), false, second),
         #[cfg(target_arch = "x86_64")]
-        libc::SYS_lstat => stat(HERE, caller.text(first), true, second),
+        libc::SYS_lstat => stat(HERE, caller.path(first), true, second),
         libc::SYS_fstat => stat_of(caller, first, second, appearance),
-        libc::SYS_newfstatat => match caller.text(second) {
-            path if path.is_empty() && is_empty_path(fourth) => stat_of(caller, first, third, appearance),
-            path => stat(first, path, link(fourth), third),
+        libc::SYS_newfstatat => match caller.path(second) {
+            Some(path) if path.is_empty() && is_empty_path(fourth) => {
+                stat_of(caller, first, third, appearance)
+            }
+            path if is_known(fourth) => stat(first, path, link(fourth), third),
+            _ => changed(caller, third, |it: &mut [u8; STAT]| appearance.stat(it)),
         },
         libc::SYS_statx => {
-            let path = caller.text(second);
-            if is_input(&path) {
-                return Some(Answer::Passes);
-            }
+            let path = caller.path(second).filter(|path| !is_input(path));
+            let Some(path) = path else { return Some(Answer::Passes) };
             let mut bytes = [0; STATX];
-            match look(caller, places, first, &path, link(third)) {
+            let found = match path.is_empty() && is_empty_path(third) {
+                true => {
+                    i32::try_from(first & 0xffff_ffff).ok().and_then(|fd| caller.duplicate(fd).ok()).map(Ok)
+                }
+                false => look(caller, places, first, &path, link(third)),
+            };
+            match found.filter(|_| is_known(third) && fourth & RESERVED == 0) {
                 Some(Ok(file)) if sys::statx(&file, fourth, &mut bytes).is_ok() => {
                     appearance.own(&mut bytes, STATX_OWNER);
                     appearance.statx(&mut bytes);
@@ -142,6 +151,10 @@ fn look(
     } else {
         caller.duplicate(i32::try_from(directory & 0xffff_ffff).ok()?).ok()?
     };
+    // Of a process it shows each something else.
+    if rustix::fs::fstatfs(&directory).is_ok_and(|it| it.f_type.cast_unsigned() == PROC) {
+        return None;
+    }
     below(&directory, path)
 }
 
@@ -158,12 +171,25 @@ fn told(caller: &Caller<'_>, file: &OwnedFd, to: u64, appearance: &mut Appearanc
     }
 }
 
-/// Whether a path is one of the inputs, whatever links it has in it: no input has a link to what is not.
+/// Whether a path begins among the inputs. A link among them that leads elsewhere, as to `/tmp`, shows what is there as
+/// the machine has it (docs/sandbox.md).
 fn is_input(path: &[u8]) -> bool {
     let Some(below) = path.strip_prefix(b"/") else { return false };
     let mut parts = below.split(|byte| *byte == b'/').filter(|part| !part.is_empty() && *part != b".");
     let first = parts.clone().next();
     !parts.any(|part| part == b"..") && first.is_none_or(|first| !OTHERS.contains(&first))
+}
+
+/// PROC_SUPER_MAGIC of linux/magic.h.
+const PROC: u64 = 0x9fa0;
+/// STATX__RESERVED, which the kernel refuses.
+const RESERVED: u64 = 1 << 31;
+
+/// Whether the kernel knows all of these flags: it refuses others.
+fn is_known(flags: u64) -> bool {
+    let known =
+        libc::AT_SYMLINK_NOFOLLOW | libc::AT_NO_AUTOMOUNT | libc::AT_EMPTY_PATH | libc::AT_STATX_FORCE_SYNC;
+    flags & 0xffff_ffff & !u64::from((known | libc::AT_STATX_DONT_SYNC).unsigned_abs()) == 0
 }
 
 fn is_empty_path(flags: u64) -> bool {

@@ -74,6 +74,8 @@ pub(super) struct Answering {
 #[derive(Default)]
 pub(super) struct Held {
     bytes: AtomicU64,
+    /// And for the numbers of inodes.
+    numbers: AtomicU64,
     /// Nobody waits for an answer any more.
     over: AtomicBool,
 }
@@ -81,7 +83,7 @@ pub(super) struct Held {
 impl Held {
     /// Memory held for the build, in bytes.
     pub fn bytes(&self) -> u64 {
-        self.bytes.load(Ordering::Relaxed)
+        self.bytes.load(Ordering::Relaxed) + self.numbers.load(Ordering::Relaxed)
     }
 }
 
@@ -103,6 +105,7 @@ impl Answering {
         let random = seed.as_deref().map(Streams::new);
         let sleeps = Sleeps::default();
         let programs = Programs { vdso, hides_clock: date.is_some(), random };
+        let counted = held.clone();
         let mut answers = Answers {
             listener,
             processes,
@@ -113,6 +116,7 @@ impl Answering {
             appearance,
             programs,
             sleeps,
+            held: counted,
         };
         let follow = move || {
             // Paths are looked up with the build's rights.
@@ -158,6 +162,7 @@ struct Answers {
     places: Places,
     programs: Programs,
     sleeps: Sleeps,
+    held: Arc<Held>,
 }
 
 /// The outcome of a call.
@@ -208,7 +213,7 @@ impl Answers {
             libc::SYS_personality => Answer::Returns(Ok(PERSONALITY)),
             libc::SYS_setrlimit => Answer::Returns(Ok(0)),
             libc::SYS_prlimit64 => Answer::Returns(core_limit(&caller, fourth)),
-            libc::SYS_getdents64 => self.listings.answer(&caller, &mut self.appearance.numbers),
+            libc::SYS_getdents64 => self.listings.answer(&caller, self.appearance.numbers()),
             libc::SYS_execve | libc::SYS_execveat => self.programs.held(&caller),
             #[cfg(target_arch = "x86_64")]
             libc::SYS_arch_prctl => self.programs.set_up(&caller),
@@ -222,6 +227,7 @@ impl Answers {
             Answer::Passes => sys::let_pass(self.listener.as_fd(), call.id),
             Answer::Done | Answer::Later => {}
         }
+        self.held.numbers.store(self.appearance.numbers.bytes(), Ordering::Relaxed);
         Ok(())
     }
 

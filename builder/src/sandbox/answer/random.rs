@@ -8,6 +8,8 @@ use stele_store::model::Digest;
 
 /// The streams of at most so many processes are known; beyond that, those of ended processes are forgotten.
 const MAX_STREAMS: usize = 1 << 14;
+/// Of so many ways to start a program it is known how often each occurred; of further ones, how many there were.
+const MAX_STARTS: usize = 1 << 17;
 /// The beginning of each stream is for AT_RANDOM.
 pub(super) const AT_START: usize = 16;
 
@@ -75,18 +77,28 @@ pub(super) struct Streams {
     known: HashMap<i32, Stream>,
     /// How often a program was started in the same way.
     starts: HashMap<Digest, u64>,
+    other_starts: u64,
+    /// How many copies had a parent that is not known, as it has ended.
+    orphans: u64,
 }
 
 impl Streams {
     /// Those that follow from a text: the action, and whatever a check adds to it.
     pub fn new(seed: &str) -> Self {
-        Self { seed: Digest::of(seed.as_bytes()), known: HashMap::new(), starts: HashMap::new() }
+        Self {
+            seed: Digest::of(seed.as_bytes()),
+            known: HashMap::new(),
+            starts: HashMap::new(),
+            other_starts: 0,
+            orphans: 0,
+        }
     }
 
     /// A process has started a program, with this command line. Returns the bytes of AT_RANDOM.
     pub fn start(&mut self, process: &Process, how: &[u8]) -> [u8; AT_START] {
         let how = Digest::of(&[&self.seed.as_bytes()[..], how].concat());
-        let count = self.starts.entry(how).or_default();
+        let is_other = self.starts.len() >= MAX_STARTS && !self.starts.contains_key(&how);
+        let count = if is_other { &mut self.other_starts } else { self.starts.entry(how).or_default() };
         let seed = Digest::of(&[&how.as_bytes()[..], b"start", &count.to_le_bytes()].concat());
         *count += 1;
         self.make_room();
@@ -106,7 +118,10 @@ impl Streams {
                     parent.children += 1;
                     (parent.seed, parent.children)
                 }
-                None => (self.seed, 0),
+                None => {
+                    self.orphans += 1;
+                    (self.seed, self.orphans)
+                }
             };
             let seed = Digest::of(&[&parent.0.as_bytes()[..], b"copy", &parent.1.to_le_bytes()].concat());
             self.make_room();
@@ -162,6 +177,10 @@ mod tests {
         all.push(streams.start(&process(6, 1), b"cc").to_vec());
         for id in [5, 5, 6, 7, 8] {
             all.push(streams.take(&process(id, 5), 16));
+        }
+        // Two whose parents have ended.
+        for id in [20, 21] {
+            all.push(streams.take(&process(id, 1), 16));
         }
         // The number of an ended process.
         all.push(streams.take(&Process { created: 8, ..process(5, 6) }, 16));

@@ -11,6 +11,8 @@ use super::{Answer, Caller};
 
 /// At most so many random bytes are returned by one call.
 const MOST_RANDOM: u64 = 1 << 20;
+/// More words than there are arguments, variables and pairs of a program.
+const MAX_WORDS: usize = 8 << 20;
 /// What is read at once.
 const CHUNK: usize = 4096;
 
@@ -53,7 +55,9 @@ impl Programs {
         {
             let thread = Thread(stopped.id());
             let created = thread.created().unwrap_or(0);
-            let changes = changes(&mut self.random, self.hides_clock, thread, created);
+            // Nothing of the vDSO is replaced here: with either, it is hidden.
+            let hides = self.hides_clock || self.random.is_some();
+            let changes = changes(&mut self.random, hides, thread, created);
             // A program without such a stack has no use for it either.
             let _ = change(&memory, stack, &changes, |_| {});
         }
@@ -101,7 +105,7 @@ fn changes(streams: &mut Option<Streams>, hides_clock: bool, thread: Thread, cre
 /// addresses of these and of its variables, each list with a null at its end, and then pairs of numbers. `replace` is
 /// called with the address of its vDSO.
 fn change(memory: &Memory, stack: u64, changes: &Changes, replace: impl Fn(u64)) -> Option<()> {
-    let mut words = Words { memory, at: stack, chunk: Vec::new() };
+    let mut words = Words { memory, at: stack, chunk: Vec::new(), left: MAX_WORDS };
     let mut arguments = words.next()?;
     while arguments > 0 && words.next()? != 0 {
         arguments -= 1;
@@ -140,6 +144,8 @@ struct Words<'a> {
     at: u64,
     /// What was read ahead, the next word last.
     chunk: Vec<u64>,
+    /// So many more are read.
+    left: usize,
 }
 
 impl Words<'_> {
@@ -151,6 +157,7 @@ impl Words<'_> {
             self.chunk
                 .extend(bytes[..read].as_chunks::<8>().0.iter().rev().map(|it| u64::from_le_bytes(*it)));
         }
+        self.left = self.left.checked_sub(1)?;
         let word = self.chunk.pop()?;
         self.at += 8;
         Some(word)

@@ -40,11 +40,21 @@ impl Stopped {
             pass();
             return None;
         }
+        // The number may have been that of another process by now. If the call still waits, what is held is its thread.
+        let is_caller = caller.still_waits().is_ok();
         // It waits for the answer, which only its death interrupts; so it stops after the call.
         let interrupted = ptrace::interrupt(thread);
         pass();
-        interrupted.ok()?;
+        if interrupted.is_err() {
+            // It has ended.
+            while wait().is_some() {}
+            return None;
+        }
         let (thread, has_started) = wait()?;
+        if !is_caller {
+            drop(Self { thread, result: 0 });
+            return None;
+        }
         let result = if has_started { Some(0) } else { result(thread) };
         Some(Self { thread, result: result.unwrap_or(i64::MIN) })
     }

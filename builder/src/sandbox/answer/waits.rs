@@ -10,6 +10,9 @@ use super::clock::{Clock, Time};
 use super::stopped::Stopped;
 use super::{Answer, Caller};
 
+/// More sleeps than this are looked through for those whose thread has ended.
+const MANY: usize = 8192;
+
 /// Sleeps until a time, which are answered when it comes.
 #[derive(Default)]
 pub(super) struct Sleeps(Vec<(Time, u64)>);
@@ -22,6 +25,9 @@ impl Sleeps {
             Err(errno) => Answer::Returns(Err(errno)),
             Ok(None) => Answer::Returns(Err(libc::EINVAL)),
             Ok(Some(until)) => {
+                if self.0.len() >= MANY {
+                    self.0.retain(|(_, id)| sys::still_waits(caller.listener, *id));
+                }
                 self.0.push((clock.wakes(until), caller.call.id));
                 Answer::Later
             }

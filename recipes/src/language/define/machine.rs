@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::context::Refused;
 use super::super::error::ArgumentError;
-use crate::action::{Platform, Real};
+use crate::action::{Platform, Special};
 
 /// The platform of that name.
 pub(super) fn platform(text: &str) -> Result<Platform, Refused> {
@@ -15,10 +15,10 @@ pub(super) fn platform(text: &str) -> Result<Platform, Refused> {
 }
 
 /// What these names stand for.
-pub(super) fn real(names: Vec<String>) -> Result<BTreeSet<Real>, Refused> {
+pub(super) fn special(names: Vec<String>) -> Result<BTreeSet<Special>, Refused> {
     let one = |text: String| {
-        let known = Real::ALL.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
-        Real::named(&text).ok_or_else(|| Refused::new("real", ArgumentError::Real { text, known }))
+        let known = Special::ALL.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+        Special::named(&text).ok_or_else(|| Refused::new("special", ArgumentError::Special { text, known }))
     };
     names.into_iter().map(one).collect()
 }

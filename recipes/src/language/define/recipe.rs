@@ -11,7 +11,7 @@ use stele_store::model::{Digest, TreeId};
 use super::super::context::Refused;
 use super::super::error::{ArgumentError, Label};
 use super::super::values::{ForeignImageValue, InputValue, LocalValue, RecipeValue, SourceValue};
-use super::machine::{platform, real};
+use super::machine::{platform, special};
 use super::sandbox_paths::{self, Placed};
 use crate::action::{Action, Parts, SandboxPath};
 use crate::recipe::{
@@ -34,7 +34,7 @@ pub(in super::super) struct Given<'a, 'v> {
     pub env: Vec<(String, String)>,
     pub workdir: &'a str,
     pub platform: &'a str,
-    pub real: Vec<String>,
+    pub special: Vec<String>,
     pub license: Option<&'v str>,
     pub homepage: Option<&'v str>,
     pub description: Option<&'v str>,
@@ -64,7 +64,7 @@ pub(in super::super) fn define(
         steps: steps(given.steps, given.script, given.shell)?,
         workdir: SandboxPath::new(given.workdir).map_err(|why| Refused::new("workdir", why))?,
         platform: platform(given.platform)?,
-        real: real(given.real)?,
+        special: special(given.special)?,
         about: About {
             irreproducible: given.irreproducible,
             ..about(given.license, given.homepage, given.description, given.notes)?
@@ -373,7 +373,7 @@ fn check_action(recipe: &Recipe, steps: &'static str) -> Result<(), Refused> {
             .collect(),
         platform: recipe.platform,
         profile: 0,
-        real: recipe.real.clone(),
+        special: recipe.special.clone(),
         root: TreeId(Digest::of(b"")),
         steps: recipe.steps.clone(),
         workdir: recipe.workdir.clone(),

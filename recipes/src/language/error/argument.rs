@@ -152,9 +152,9 @@ pub enum ArgumentError {
         /// All platforms.
         known: String,
     },
-    /// Nothing of that name can be the machine's.
-    #[error("a build cannot have the machine's own {text:?}, only: {known}")]
-    Real {
+    /// Nothing special has that name.
+    #[error("a build cannot have {text:?}, only: {known}")]
+    Special {
         /// The name.
         text: String,
         /// All names.
