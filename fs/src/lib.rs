@@ -14,7 +14,6 @@
 
 pub mod attach;
 mod clock;
-mod endless;
 mod hash_tree;
 pub mod inode;
 pub mod passing;
@@ -23,8 +22,7 @@ pub mod state;
 pub mod transport;
 pub mod view;
 
-pub use endless::{Bytes, serve_endless};
 pub use serving::{Handover, ServeError, Serving, serve_fleeting};
 pub use state::Opens;
-pub use transport::{FuserTransport, MODIFIED};
+pub use transport::{Bytes, FuserTransport, MODIFIED, serve_endless};
 pub use view::{Forgetting, Memory, Observer, Showing, View};

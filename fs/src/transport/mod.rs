@@ -4,6 +4,7 @@
 //! kernel supports another, io_uring (Linux 6.14, Documentation/filesystems/fuse/fuse-io-uring.rst), which the crate
 //! does not have yet: it would be another [`Transport`].
 
+mod endless;
 mod fuser;
 mod handshake;
 mod sys;
@@ -17,6 +18,7 @@ use std::thread::JoinHandle;
 
 use crate::view::View;
 
+pub use endless::{Bytes, serve_endless};
 pub use fuser::FuserTransport;
 pub(crate) use sys::clone_device;
 pub use terms::MODIFIED;

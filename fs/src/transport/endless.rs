@@ -4,22 +4,20 @@ use std::collections::HashMap;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, UNIX_EPOCH};
 
 use fuser::{
-    Config, Errno, FileAttr, FileHandle, FileType, Filesystem, FopenFlags, INodeNo, LockOwner, OpenFlags,
-    ReplyAttr, ReplyData, ReplyEmpty, ReplyOpen, ReplyWrite, Request, Session, SessionACL, WriteFlags,
+    Config, Errno, FileAttr, FileHandle, Filesystem, FopenFlags, INodeNo, LockOwner, OpenFlags, ReplyAttr,
+    ReplyData, ReplyEmpty, ReplyOpen, ReplyWrite, Request, Session, SessionACL, WriteFlags,
 };
 
-use crate::MODIFIED;
+use super::terms::{ALWAYS, attr};
+use crate::view::{Attributes, Kind};
 
 /// The bytes of one opening: so many more.
 pub type Bytes = Box<dyn FnMut(usize) -> Vec<u8> + Send>;
 
 /// At most so many openings at a time: each takes some memory of whoever serves it.
 const MAX_OPEN: usize = 1 << 16;
-/// The attributes are constant.
-const LIFETIME: Duration = Duration::from_secs(1 << 30);
 
 /// Serves a mount whose root is such a file, until it ends. `open` is called for each opening. What is written to it is
 /// ignored, as by `/dev/urandom` without the right to add entropy.
@@ -45,27 +43,8 @@ struct Opened {
 
 impl Filesystem for Endless {
     fn getattr(&self, _: &Request, ino: INodeNo, _: Option<FileHandle>, reply: ReplyAttr) {
-        let time = UNIX_EPOCH + Duration::from_secs(MODIFIED);
-        reply.attr(
-            &LIFETIME,
-            &FileAttr {
-                ino,
-                size: 0,
-                blocks: 0,
-                atime: time,
-                mtime: time,
-                ctime: time,
-                crtime: time,
-                kind: FileType::RegularFile,
-                perm: 0o666,
-                nlink: 1,
-                uid: 0,
-                gid: 0,
-                rdev: 0,
-                blksize: 4096,
-                flags: 0,
-            },
-        );
+        let file = attr(&Attributes { ino: ino.0, kind: Kind::File { executable: false }, size: 0 });
+        reply.attr(&ALWAYS, &FileAttr { perm: 0o666, ..file });
     }
 
     fn setattr(
