@@ -9,16 +9,21 @@ use crate::action::{Platform, Special};
 /// The platform of that name.
 pub(super) fn platform(text: &str) -> Result<Platform, Refused> {
     Platform::named(text).ok_or_else(|| {
-        let known = Platform::ALL.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+        let known = names(Platform::ALL);
         Refused::new("platform", ArgumentError::Platform { text: text.to_owned(), known })
     })
 }
 
 /// What these names stand for.
-pub(super) fn special(names: Vec<String>) -> Result<BTreeSet<Special>, Refused> {
+pub(super) fn special(given: Vec<String>) -> Result<BTreeSet<Special>, Refused> {
     let one = |text: String| {
-        let known = Special::ALL.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+        let known = names(Special::ALL);
         Special::named(&text).ok_or_else(|| Refused::new("special", ArgumentError::Special { text, known }))
     };
-    names.into_iter().map(one).collect()
+    given.into_iter().map(one).collect()
+}
+
+/// What there is, for whoever named something else.
+fn names<T>(all: &[(&str, T)]) -> String {
+    all.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
 }
