@@ -70,18 +70,20 @@ impl Caller<'_> {
 
     /// The path at an address, if it has a NUL where a path must have one.
     pub fn path(&self, address: u64) -> Option<Vec<u8>> {
-        let mut bytes = self.bytes(address, libc::PATH_MAX.unsigned_abs().into());
-        let end = bytes.iter().position(|byte| *byte == 0)?;
-        bytes.truncate(end);
-        Some(bytes)
+        let (text, has_end) = self.up_to_nul(address);
+        has_end.then_some(text)
     }
 
     /// The text at an address, up to its NUL; cut when it is longer than a path.
     pub fn text(&self, address: u64) -> Vec<u8> {
+        self.up_to_nul(address).0
+    }
+
+    fn up_to_nul(&self, address: u64) -> (Vec<u8>, bool) {
         let mut bytes = self.bytes(address, libc::PATH_MAX.unsigned_abs().into());
         let end = bytes.iter().position(|byte| *byte == 0);
         bytes.truncate(end.unwrap_or(bytes.len()));
-        bytes
+        (bytes, end.is_some())
     }
 
     /// A duplicate of its descriptor `fd`.

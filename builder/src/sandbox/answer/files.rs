@@ -72,8 +72,8 @@ pub(super) struct Appearance {
     pub disk: u64,
     /// The user and group of this machine that its processes run as.
     pub owner: (u32, u32),
-    /// Its clock, unless that is the machine's.
-    pub clock: Option<Clock>,
+    /// Its clock.
+    pub clock: Clock,
     pub numbers: Numbers,
 }
 
@@ -138,16 +138,10 @@ const CHARACTER_DEVICE: u64 = 0o020_666;
 const URANDOM: (u64, u64) = (1, 9);
 
 impl Appearance {
-    /// The numbers that files have, if those are not the machine's: they go with the clock.
-    pub fn numbers(&mut self) -> Option<&mut Numbers> {
-        self.clock.is_some().then_some(&mut self.numbers)
-    }
-
     fn times(&self, fields: &mut Fields<'_>, places: &[usize]) {
-        let Some(clock) = &self.clock else { return };
         let now = Time::now();
         for at in places {
-            fields.set_time(*at, clock.of_file(fields.time(*at), now));
+            fields.set_time(*at, self.clock.of_file(fields.time(*at), now));
         }
     }
 
@@ -334,7 +328,7 @@ mod tests {
             let mut here = Appearance {
                 disk: folder.path().metadata().unwrap().dev(),
                 owner: (7, 8),
-                clock: Some(Clock::begin(1000)),
+                clock: Clock::begin(1000),
                 numbers: Numbers::default(),
             };
             std::thread::sleep(std::time::Duration::from_millis(20));
@@ -366,7 +360,7 @@ mod tests {
 
     #[test]
     fn only_a_builds_own_user_has_a_number() {
-        let clock = Some(Clock::begin(1000));
+        let clock = Clock::begin(1000);
         let seen = Appearance { disk: 99, owner: (7, 8), clock, numbers: Numbers::default() };
         for (user, group, shown) in [(7, 8, (1000, 1000)), (0, 8, (65_534, 1000)), (7, 0, (1000, 65_534))] {
             let mut bytes = [0; STATX];
@@ -385,12 +379,8 @@ mod tests {
         fields.set(8, 8, 1 << 60);
         let modified = Time { seconds: profile::MODIFIED.cast_signed(), nanoseconds: 0 };
         fields.set_time(104, modified);
-        let mut seen = Appearance {
-            disk: 99,
-            owner: (7, 8),
-            clock: Some(Clock::begin(1000)),
-            numbers: Numbers::default(),
-        };
+        let mut seen =
+            Appearance { disk: 99, owner: (7, 8), clock: Clock::begin(1000), numbers: Numbers::default() };
         seen.stat(&mut bytes);
         assert_eq!(Fields(&mut bytes).get(8, 8), 1 << 60);
         assert_eq!(Fields(&mut bytes).time(104), modified);

@@ -60,12 +60,11 @@ pub(super) fn answer(
     let [first, second, third, fourth, fifth, _] = caller.call.arguments;
     let link = |flags: u64| flags & u64::from(libc::AT_SYMLINK_NOFOLLOW.unsigned_abs()) != 0;
     let mut stat = |directory: u64, path: Option<Vec<u8>>, of_link: bool, to: u64| {
-        // Without an end, the kernel refuses it.
-        let Some(path) = path else { return Answer::Passes };
-        if is_input(&path) {
+        if path.as_deref().is_some_and(is_input) {
             return Answer::Passes;
         }
-        match look(caller, places, directory, &path, of_link) {
+        // One without an end is the kernel's to refuse, or to understand: null is a path since Linux 6.11.
+        match path.and_then(|path| look(caller, places, directory, &path, of_link)) {
             Some(Ok(file)) => told(caller, &file, to, appearance),
             Some(Err(errno)) => Answer::Returns(Err(errno.raw_os_error())),
             None => changed(caller, to, |it: &mut [u8; STAT]| appearance.stat(it)),
@@ -85,15 +84,15 @@ pub(super) fn answer(
             _ => changed(caller, third, |it: &mut [u8; STAT]| appearance.stat(it)),
         },
         libc::SYS_statx => {
-            let path = caller.path(second).filter(|path| !is_input(path));
-            let Some(path) = path else { return Some(Answer::Passes) };
+            let path = caller.path(second);
+            if path.as_deref().is_some_and(is_input) {
+                return Some(Answer::Passes);
+            }
             let mut bytes = [0; STATX];
-            let found = match path.is_empty() && is_empty_path(third) {
-                true => {
-                    i32::try_from(first & 0xffff_ffff).ok().and_then(|fd| caller.duplicate(fd).ok()).map(Ok)
-                }
+            let found = path.and_then(|path| match path.is_empty() && is_empty_path(third) {
+                true => duplicate(caller, first).map(Ok),
                 false => look(caller, places, first, &path, link(third)),
-            };
+            });
             match found.filter(|_| is_known(third) && fourth & RESERVED == 0) {
                 Some(Ok(file)) if sys::statx(&file, fourth, &mut bytes).is_ok() => {
                     appearance.own(&mut bytes, STATX_OWNER);
@@ -149,7 +148,7 @@ fn look(
         caller.still_waits().ok()?;
         opened
     } else {
-        caller.duplicate(i32::try_from(directory & 0xffff_ffff).ok()?).ok()?
+        duplicate(caller, directory)?
     };
     // Of a process it shows each something else.
     if rustix::fs::fstatfs(&directory).is_ok_and(|it| it.f_type.cast_unsigned() == PROC) {
@@ -196,14 +195,17 @@ fn is_empty_path(flags: u64) -> bool {
     flags & u64::from(libc::AT_EMPTY_PATH.unsigned_abs()) != 0
 }
 
+/// A duplicate of the caller's descriptor. `None` for the working directory, a descriptor that is not there, or one
+/// that may not be looked at from here.
+fn duplicate(caller: &Caller<'_>, fd: u64) -> Option<OwnedFd> {
+    caller.duplicate(i32::try_from(fd & 0xffff_ffff).ok()?).ok()
+}
+
 /// What fstat(2) tells of a descriptor.
 fn stat_of(caller: &Caller<'_>, fd: u64, address: u64, appearance: &mut Appearance) -> Answer {
-    let fd = i32::try_from(fd & 0xffff_ffff);
-    let found = fd.map_err(|_| libc::EBADF).and_then(|fd| caller.duplicate(fd));
-    match found {
-        Ok(file) => told(caller, &file, address, appearance),
-        // The working directory, a descriptor that is not there, or one that may not be looked at from here.
-        Err(_) => changed(caller, address, |it: &mut [u8; STAT]| appearance.stat(it)),
+    match duplicate(caller, fd) {
+        Some(file) => told(caller, &file, address, appearance),
+        None => changed(caller, address, |it: &mut [u8; STAT]| appearance.stat(it)),
     }
 }
 

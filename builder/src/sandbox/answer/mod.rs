@@ -16,7 +16,7 @@ mod waits;
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
@@ -91,36 +91,22 @@ impl Answering {
     /// Answers the calls of a sandbox; `recorder` notes each first. The clock of the build begins now.
     ///
     /// # Errors
-    /// When no more threads are allowed.
+    /// When no more threads are allowed, or the build's folder cannot be opened.
     pub fn start(answered: Answered, recorder: Option<Recorder>, mailbox: Mailbox) -> io::Result<Self> {
         let held = Arc::<Held>::default();
         let Answered { listener, processes, machine, date, seed, folder, vdso } = answered;
-        let places = Places::open(&folder)?;
-        let disk = rustix::fs::stat(&folder)?.st_dev;
-        let (user, group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
-        let owner = crate::hold::build_uid().map_or((user, group), |id| (id, id));
-        let clock = date.map(Clock::begin);
-        let appearance = Appearance { disk, owner, clock, numbers: Numbers::default() };
+        let fixed = date.map(|date| Fixed::begin(date, &folder)).transpose()?;
         let listings = Listings::new(machine.backwards, held.clone());
         let random = seed.as_deref().map(Streams::new);
-        let sleeps = Sleeps::default();
         let programs = Programs { vdso, hides_clock: date.is_some(), random };
         let counted = held.clone();
-        let mut answers = Answers {
-            listener,
-            processes,
-            listings,
-            machine,
-            recorder,
-            places,
-            appearance,
-            programs,
-            sleeps,
-            held: counted,
-        };
+        let mut answers =
+            Answers { listener, processes, listings, machine, recorder, fixed, programs, held: counted };
         let follow = move || {
-            // Paths are looked up with the build's rights.
-            look::become_builder();
+            if answers.fixed.is_some() {
+                // Paths are looked up with the build's rights.
+                look::become_builder();
+            }
             if let Err(error) = answers.follow() {
                 mailbox.leave(Found::Failure(error));
             }
@@ -156,13 +142,38 @@ struct Answers {
     listings: Listings,
     machine: Machine,
     recorder: Option<Recorder>,
+    fixed: Option<Fixed>,
+    programs: Programs,
+    held: Arc<Held>,
+}
+
+/// What a build has that has a fixed clock.
+struct Fixed {
     /// What it sees of files, and its clock.
     appearance: Appearance,
     /// The folders that it writes to.
     places: Places,
-    programs: Programs,
     sleeps: Sleeps,
-    held: Arc<Held>,
+}
+
+impl Fixed {
+    /// Its clock begins now, with this date.
+    fn begin(date: i64, folder: &Path) -> io::Result<Self> {
+        let (user, group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+        let appearance = Appearance {
+            disk: rustix::fs::stat(folder)?.st_dev,
+            owner: crate::hold::build_uid().map_or((user, group), |id| (id, id)),
+            clock: Clock::begin(date),
+            numbers: Numbers::default(),
+        };
+        Ok(Self { appearance, places: Places::open(folder)?, sleeps: Sleeps::default() })
+    }
+
+    /// Answers a call about files or the clock. `None` for any other.
+    fn answer(&mut self, number: i64, caller: &Caller<'_>) -> Option<Answer> {
+        look::answer(number, caller, &self.places, &mut self.appearance)
+            .or_else(|| of_clock(number, caller, &mut self.appearance.clock, &mut self.sleeps))
+    }
 }
 
 /// The outcome of a call.
@@ -181,7 +192,7 @@ impl Answers {
     /// Answers calls until no process is left that could make one.
     fn follow(&mut self) -> io::Result<()> {
         loop {
-            let until = self.sleeps.end(self.listener.as_fd());
+            let until = self.fixed.as_mut().and_then(|it| it.sleeps.end(self.listener.as_fd()));
             let until = until.map(|it| Timespec { tv_sec: it.seconds, tv_nsec: it.nanoseconds.into() });
             let mut fds = [PollFd::new(&self.listener, PollFlags::IN)];
             match poll(&mut fds, until.as_ref()) {
@@ -213,21 +224,23 @@ impl Answers {
             libc::SYS_personality => Answer::Returns(Ok(PERSONALITY)),
             libc::SYS_setrlimit => Answer::Returns(Ok(0)),
             libc::SYS_prlimit64 => Answer::Returns(core_limit(&caller, fourth)),
-            libc::SYS_getdents64 => self.listings.answer(&caller, self.appearance.numbers()),
+            libc::SYS_getdents64 => {
+                self.listings.answer(&caller, self.fixed.as_mut().map(|it| &mut it.appearance.numbers))
+            }
             libc::SYS_execve | libc::SYS_execveat => self.programs.held(&caller),
             #[cfg(target_arch = "x86_64")]
             libc::SYS_arch_prctl => self.programs.set_up(&caller),
             libc::SYS_getrandom => self.programs.random(&caller),
-            number => look::answer(number, &caller, &self.places, &mut self.appearance)
-                .or_else(|| of_clock(number, &caller, self.appearance.clock.as_mut()?, &mut self.sleeps))
-                .unwrap_or(Answer::Passes),
+            number => self.fixed.as_mut().and_then(|it| it.answer(number, &caller)).unwrap_or(Answer::Passes),
         };
         match answer {
             Answer::Returns(value) => sys::answer_call(self.listener.as_fd(), call.id, value),
             Answer::Passes => sys::let_pass(self.listener.as_fd(), call.id),
             Answer::Done | Answer::Later => {}
         }
-        self.held.numbers.store(self.appearance.numbers.bytes(), Ordering::Relaxed);
+        if let Some(fixed) = &self.fixed {
+            self.held.numbers.store(fixed.appearance.numbers.bytes(), Ordering::Relaxed);
+        }
         Ok(())
     }
 

@@ -1,5 +1,5 @@
 //! Random numbers of a build: each program has a stream of its own, which follows from the action and from how the
-//! program was started. Pure.
+//! program was started. Pure, but for forgetting ended processes.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -55,7 +55,7 @@ impl Device {
     }
 
     /// The bytes of the next opening.
-    pub fn open(&mut self) -> Box<dyn FnMut(usize) -> Vec<u8> + Send> {
+    pub fn open(&mut self) -> stele_fs::Bytes {
         self.openings += 1;
         let text = [&self.seed.as_bytes()[..], b"device", &self.openings.to_le_bytes()].concat();
         let mut stream = Stream::of(Digest::of(&text), 0);
