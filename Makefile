@@ -17,7 +17,7 @@ cargo_release = tools/with-rocksdb --release cargo
 test_flags = --workspace --features stele-cli/crash-points,stele-store/crash-points,stele-tests/crash-points
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-foreign chain world build check test stress lint fuzz mutants sanitize bench install
+.PHONY: help demo demo-foreign chain world build check test stress lint fuzz mutants sanitize bench dist install
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -86,6 +86,10 @@ bench: ## compare with other tools on this machine (BENCH_FLAGS=--write for docs
 	@$(cargo_release) build --release --package stele-cli
 	@$(cargo_release) build --release --package stele-store --example lookup
 	@STELE_BIN="$(release_stele)" STELE_LOOKUP_BIN="$(dir $(release_stele))examples/lookup" tests/bench/run $(BENCH_FLAGS)
+
+dist: ## make what a release offers: tarball, .deb, OCI image, SBOM, SHA-256 sums (DIST=FOLDER)
+	@tools/install-deps build dist
+	@DIST="$(or $(DIST),$(STELE_CACHE)/dist)" tools/with-rocksdb --release tools/dist
 
 install: ## install the binary, its manual pages and shell completions (PREFIX=~/.local)
 	@tools/install-deps build
