@@ -87,9 +87,11 @@ bench: ## compare with other tools on this machine (BENCH_FLAGS=--write for docs
 	@$(cargo_release) build --release --package stele-store --example lookup
 	@STELE_BIN="$(release_stele)" STELE_LOOKUP_BIN="$(dir $(release_stele))examples/lookup" tests/bench/run $(BENCH_FLAGS)
 
+# In a cache of its own: what a release links was compiled here, and not placed by hand.
 dist: ## make what a release offers: tarball, .deb, OCI image, SBOM, SHA-256 sums (DIST=FOLDER)
 	@tools/install-deps build dist
-	@DIST="$(or $(DIST),$(STELE_CACHE)/dist)" tools/with-rocksdb --release tools/dist
+	@DIST="$(or $(DIST),$(STELE_CACHE)/dist)" STELE_CACHE="$(STELE_CACHE)/release" CARGO_TARGET_DIR= \
+		tools/with-rocksdb --release tools/dist
 
 install: ## install the binary, its manual pages and shell completions (PREFIX=~/.local)
 	@tools/install-deps build
