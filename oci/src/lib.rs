@@ -19,6 +19,7 @@ mod path;
 pub mod record;
 mod rules;
 mod spec;
+pub mod start;
 mod tar;
 
 pub use blobs::{Blob, BlobError, BlobSource};
