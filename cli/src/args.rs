@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    agreement, build, check, daemon, diff, doctor, exec, explain, graph, image, info, key, lineage, log,
-    mount, pages, policy, recipe, report, sandbox, search, seed, serve, source, store, trace, umount,
+    agreement, build, check, daemon, diff, doctor, exec, explain, graph, image, info, init, key, lineage,
+    log, mount, pages, policy, recipe, report, sandbox, search, seed, serve, source, store, trace, umount,
 };
+use crate::render::manner::{Colour, Volume};
 
 /// Build from a readable seed, agree on every bit, ship the digest.
 ///
@@ -36,6 +37,26 @@ pub struct Global {
     /// Print JSON
     #[arg(long, global = true)]
     pub json: bool,
+    /// When to write in colour
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_default_value = true)]
+    pub color: Colour,
+    /// Tell only failures and notes
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Tell each step
+    #[arg(long, short, global = true)]
+    pub verbose: bool,
+}
+
+impl Global {
+    /// How much is told.
+    pub fn volume(&self) -> Volume {
+        match (self.quiet, self.verbose) {
+            (true, _) => Volume::Quiet,
+            (_, true) => Volume::Verbose,
+            _ => Volume::Normal,
+        }
+    }
 }
 
 #[derive(Subcommand, Debug)]
@@ -53,6 +74,7 @@ pub enum Command {
     Mount(mount::Mount),
     /// Unmount the store
     Umount(umount::Umount),
+    Init(init::Init),
     Build(build::Build),
     /// Make OCI images from build outputs; export, push and import them
     #[command(subcommand)]

@@ -6,11 +6,13 @@
 mod args;
 mod commands;
 mod config;
+mod modules;
 mod picture;
 mod recipe_tree;
 mod registries;
 mod render;
 mod sys;
+mod umask;
 mod where_store;
 
 use std::process::ExitCode;
@@ -23,6 +25,7 @@ fn main() -> ExitCode {
     }
     let cli = args::Cli::parse();
     let json = cli.global.json;
+    render::manner::set(cli.global.color, cli.global.volume());
     match commands::run(cli) {
         Ok(code) => code,
         Err(failure) => {

@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use crate::args::Global;
+use crate::modules;
+use crate::render;
 use stele::Program;
 use stele::failure::{Failure, Kind};
 use stele::recipes::{Evaluated, Evaluator, Selection};
@@ -19,11 +22,21 @@ pub struct RecipeTreeArg {
     pub recipes: Option<PathBuf>,
 }
 
+/// The chosen recipe tree, as an absolute path, with the modules that it pins.
+///
+/// # Errors
+/// When there is none, or a module cannot be had.
+pub fn find(global: &Global, place: &RecipeTreeArg) -> Result<PathBuf, Failure> {
+    let tree = locate(place)?;
+    modules::bring(global, &tree)?;
+    Ok(tree)
+}
+
 /// The chosen recipe tree, as an absolute path.
 ///
 /// # Errors
 /// When there is none.
-pub fn find(place: &RecipeTreeArg) -> Result<PathBuf, Failure> {
+pub fn locate(place: &RecipeTreeArg) -> Result<PathBuf, Failure> {
     if let Some(given) = &place.recipes
         && given.is_absolute()
     {
@@ -52,7 +65,9 @@ pub fn find(place: &RecipeTreeArg) -> Result<PathBuf, Failure> {
 /// # Errors
 /// As of [`Evaluator::evaluate`].
 pub fn evaluate(tree: &Path, wanted: &Selection) -> Result<Evaluated, Failure> {
-    Evaluator::new(Program::this(), false).evaluate(tree, wanted)
+    let evaluated = Evaluator::new(Program::this(), false).evaluate(tree, wanted)?;
+    evaluated.printed.iter().for_each(|line| render::tell(line));
+    Ok(evaluated)
 }
 
 /// The graph of these recipes of a recipe tree, or of all recipes when the list is empty.

@@ -107,6 +107,15 @@ pub enum Request {
         /// Seconds for which a lease keeps each.
         keep_seconds: u64,
     },
+    /// Unpack a module of a recipe tree.
+    Module {
+        /// The recipe tree.
+        tree: String,
+        /// The module's name there.
+        module: String,
+        /// Seconds for which a lease keeps it.
+        keep_seconds: u64,
+    },
     /// Find what was generated in the sources of a recipe before they were packed.
     Generated {
         /// The recipe tree.
@@ -215,6 +224,7 @@ impl Request {
             Self::AddFiles { files } => files.iter_mut().map(|it| (PathUse::Read, &mut it.path)).collect(),
             Self::Export { to, .. } => vec![(PathUse::Create, to)],
             Self::Unpack { tree, .. }
+            | Self::Module { tree, .. }
             | Self::Generated { tree, .. }
             | Self::Build { tree, .. }
             | Self::Trace { tree, .. }

@@ -113,6 +113,11 @@ fn answer(
                 progress,
             )?))
         }
+        Request::Module { tree, module, keep_seconds } => {
+            let (tree, name) = (from_wire(&tree)?, recipes::name(&module)?);
+            let unpacked = unpacked::module(engine, &tree, &name, keep_seconds, progress)?;
+            Ok(Answer::Unpacked(vec![unpacked]))
+        }
         Request::Generated { tree, recipe } => {
             let (tree, name) = (from_wire(&tree)?, recipes::name(&recipe)?);
             Ok(Answer::Generated(generated::of_recipe(engine, &tree, &name, progress)?))

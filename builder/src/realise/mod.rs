@@ -112,6 +112,8 @@ pub enum Event {
     Planned {
         /// The number.
         builds: usize,
+        /// How many are realised already.
+        realised: usize,
     },
     /// A source is being unpacked.
     Unpacks {

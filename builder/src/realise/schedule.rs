@@ -124,7 +124,8 @@ impl Doing<'_> {
         };
         let prepared = usize::from(self.request.options.purpose == Purpose::Prepare);
         let builds = places.iter().filter(|place| **place == Status::Waiting).count() - prepared;
-        (self.tell)(Event::Planned { builds });
+        let realised = places.iter().filter(|place| **place == Status::Done).count();
+        (self.tell)(Event::Planned { builds, realised });
         let done = places.iter().enumerate().filter(|(_, place)| **place == Status::Done);
         done.map(|(number, _)| number).try_for_each(|number| self.hold_outputs(number))?;
         let holding = Some(Arc::clone(&self.holding));

@@ -50,14 +50,14 @@ pub struct Check {
 impl Check {
     pub fn run(self, global: &Global) -> Result<ExitCode, Failure> {
         let Some(recipe) = &self.name else {
-            return all::run(&self.inputs, &find(&self.inputs.place)?, self.rounds, global);
+            return all::run(&self.inputs, &find(global, &self.inputs.place)?, self.rounds, global);
         };
         let recipe = name(recipe)?;
         let mut context = Context::new(global, self.last)?;
         let answer = if self.last {
             context.ask(Request::LastCheck { recipe: recipe.to_string() })?
         } else {
-            let tree = find(&self.inputs.place)?;
+            let tree = find(global, &self.inputs.place)?;
             let request = Request::Check {
                 tree: to_wire(tree.as_os_str()),
                 recipe: recipe.to_string(),

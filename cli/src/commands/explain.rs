@@ -39,7 +39,7 @@ impl Explain {
     pub fn run(self, global: &Global) -> Result<ExitCode, Failure> {
         let recipe = name(&self.name)?;
         let mut context = Context::new(global, false)?;
-        let tree = find(&self.inputs.place)?;
+        let tree = find(global, &self.inputs.place)?;
         let request = Request::Explain {
             tree: to_wire(tree.as_os_str()),
             recipe: recipe.to_string(),

@@ -89,7 +89,7 @@ struct OpaqueSource<'a> {
 
 impl Info {
     pub fn run(self, global: &Global) -> Result<(), Failure> {
-        let (tree, name) = (find(&self.place)?, name(&self.name)?);
+        let (tree, name) = (find(global, &self.place)?, name(&self.name)?);
         let graph = graph(&tree, std::slice::from_ref(&name))?;
         let missing = || Failure::new(Kind::NotFound, format!("there is no recipe `{name}`"));
         let number = graph.number(&name).ok_or_else(missing)?;

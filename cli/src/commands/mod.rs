@@ -3,7 +3,7 @@
 pub mod agreement;
 pub mod build;
 pub mod check;
-mod context;
+pub mod context;
 pub mod daemon;
 pub mod diff;
 pub mod doctor;
@@ -12,6 +12,7 @@ pub mod explain;
 pub mod graph;
 pub mod image;
 pub mod info;
+pub mod init;
 pub mod key;
 pub mod lineage;
 pub mod log;
@@ -48,7 +49,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Mount(args) => args.run(&cli.global),
         Command::Umount(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Build(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
-        Command::Image(command) => image::run(&cli.global, command).map(|()| ExitCode::SUCCESS),
+        Command::Image(command) => image::run(&cli.global, command),
         Command::Attest(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Approve(args) => args.run(&cli.global),
         Command::Audit(args) => args.run(&cli.global),
@@ -60,6 +61,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Explain(args) => args.run(&cli.global),
         Command::Report(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Diff(args) => args.run(&cli.global),
+        Command::Init(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Info(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Lineage(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Serve(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),

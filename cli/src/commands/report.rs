@@ -42,7 +42,7 @@ impl Report {
     pub fn run(self, global: &Global) -> Result<(), Failure> {
         let recipes = match self.all {
             true => {
-                let graph = graph(&find(&self.place)?, &[])?;
+                let graph = graph(&find(global, &self.place)?, &[])?;
                 graph.recipes().iter().map(|it| it.name.to_string()).collect()
             }
             false => names(&self.names)?.iter().map(ToString::to_string).collect(),

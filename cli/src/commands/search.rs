@@ -28,7 +28,7 @@ pub struct Search {
 impl Search {
     pub fn run(self, global: &Global) -> Result<(), Failure> {
         let words: Vec<String> = self.words.iter().map(|word| word.to_lowercase()).collect();
-        let evaluated = evaluate(&find(&self.place)?, &Selection::Check)?;
+        let evaluated = evaluate(&find(global, &self.place)?, &Selection::Check)?;
         let mut found: Vec<(bool, &Recipe)> = Vec::new();
         for recipe in &evaluated.recipes {
             let name = recipe.name.as_str().to_lowercase();

@@ -41,7 +41,7 @@ pub struct Trace {
 
 impl Trace {
     pub fn run(self, global: &Global) -> Result<(), Failure> {
-        let (tree, recipe) = (find(&self.inputs.place)?, name(&self.name)?);
+        let (tree, recipe) = (find(global, &self.inputs.place)?, name(&self.name)?);
         let mut context = Context::new(global, false)?;
         let request = Request::Trace {
             tree: to_wire(tree.as_os_str()),

@@ -5,10 +5,13 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use clap::builder::styling::Style;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
+use super::log_lines::LogLines;
+use super::manner::{self, BAD, DIM, GOOD, NOTE, PLAIN, Volume, took};
 use crate::render;
 use stele::builds::Event;
 use stele::reference::from_wire;
@@ -16,37 +19,84 @@ use stele::reference::from_wire;
 /// How many bytes at the end of a log are searched for its last line.
 const MAX_LINE: u64 = 1 << 10;
 
+/// Without a terminal, how long nothing is said while builds run.
+const SILENCE: Duration = Duration::from_secs(30);
+
 /// Shows events on stderr, or as JSON on stdout.
 pub struct Board {
     json: bool,
+    /// Whether the output of builds is shown.
+    logs: bool,
     bars: Option<MultiProgress>,
     shown: HashMap<String, Shown>,
     /// The bottom line, with the counts.
     counts: Option<ProgressBar>,
     builds: usize,
-    done: usize,
+    sum: Sum,
+    begun: Instant,
+    /// When something was last said.
+    said: Instant,
 }
 
-/// A recipe in progress, on a terminal.
+/// The result of a request so far.
+#[derive(Default)]
+struct Sum {
+    planned: bool,
+    reused: usize,
+    built: usize,
+    substituted: usize,
+    unchanged: usize,
+    failed: usize,
+    skipped: usize,
+}
+
+impl Sum {
+    fn done(&self) -> usize {
+        self.built + self.substituted + self.unchanged
+    }
+}
+
+/// A recipe in progress.
 struct Shown {
-    bar: ProgressBar,
+    /// On a terminal.
+    bar: Option<ProgressBar>,
     /// The current activity.
     what: String,
+    /// When its build began.
+    since: Option<Instant>,
     steps: usize,
     /// The log of its build, and its length when it was last read.
     log: Option<(PathBuf, u64)>,
+    /// The same log, when all of it is shown.
+    lines: Option<LogLines>,
 }
 
 impl Board {
     /// A new board; with `json`, it prints lines of JSON.
     pub fn new(json: bool) -> Self {
-        let bars = (!json && io::stderr().is_terminal()).then(MultiProgress::new);
-        Self { json, bars, shown: HashMap::new(), counts: None, builds: 0, done: 0 }
+        let bars = (!json && manner::volume() > Volume::Quiet && io::stderr().is_terminal())
+            .then(MultiProgress::new);
+        Self {
+            json,
+            logs: false,
+            bars,
+            shown: HashMap::new(),
+            counts: None,
+            builds: 0,
+            sum: Sum::default(),
+            begun: Instant::now(),
+            said: Instant::now(),
+        }
     }
 
     /// Whether builds are shown.
     pub fn is_used(&self) -> bool {
         self.builds > 0
+    }
+
+    /// Shows all output of builds, each line behind the recipe's name.
+    pub fn print_build_logs(&mut self) {
+        self.logs = true;
     }
 
     /// Shows an event.
@@ -60,91 +110,165 @@ impl Board {
             return out.write_all(b"\n");
         }
         match event {
-            Event::Planned { builds } => self.builds = *builds,
-            Event::Unpacks { recipe, file } => self.is(recipe, format!("unpacking {file}")),
+            Event::Planned { builds, realised } => {
+                self.builds = *builds;
+                (self.sum.planned, self.sum.reused) = (true, *realised);
+            }
+            Event::Unpacks { recipe, file } => {
+                self.is(recipe, format!("unpacking {file}"));
+                self.detail(&format!("unpacking {file} for {recipe}"));
+            }
             Event::Waits { recipe } => self.is(recipe, "queued".to_owned()),
             Event::Joins { recipe, timeout, memory } => {
                 let time = timeout.map_or("no timeout".to_owned(), |it| format!("a timeout of {it} s"));
                 let memory = indicatif::HumanBytes(*memory);
-                self.tell(&format!(
-                    "note: {recipe} is being built already for another request, with its limits: {time}, {memory} of \
-                     memory"
+                self.note(&format!(
+                    "{recipe} is being built already for another request, with its limits: {time}, {memory} of memory"
                 ));
             }
-            Event::Begins { recipe, steps, log, .. } => {
-                self.is(recipe, "building".to_owned());
-                if let Some(shown) = self.shown.get_mut(recipe) {
-                    shown.steps = *steps;
-                    shown.log = from_wire(log).ok().map(|path| (path, 0));
-                }
-                self.say(&format!("building {recipe}"));
-            }
+            Event::Begins { recipe, steps, log, .. } => self.begins(recipe, *steps, log),
             Event::Step { recipe, step } => {
                 let steps = self.shown.get(recipe).map_or(0, |shown| shown.steps);
                 if steps > 1 {
                     self.is(recipe, format!("step {step} of {steps}"));
+                    self.detail(&format!("{recipe}: step {step} of {steps}"));
                 }
             }
             // The program that starts has the terminal to itself.
             Event::Enters { .. } => self.clear(),
             Event::Unsubstituted { recipe, from, why } => {
-                self.tell(&format!("note: {recipe} cannot be substituted from {from}: {why}"));
+                self.note(&format!("{recipe} cannot be substituted from {from}: {why}"));
             }
             Event::Done { recipe, outputs, known, from } => {
-                self.over(recipe);
-                self.done += 1;
+                let time = self.over(recipe);
+                match (known, from) {
+                    (_, Some(_)) => self.sum.substituted += 1,
+                    (true, None) => self.sum.unchanged += 1,
+                    (false, None) => self.sum.built += 1,
+                }
                 let digest = outputs.get("out").or_else(|| outputs.values().next());
-                let digest = digest.map_or_else(String::new, |digest| format!("{digest:.16}"));
-                let count = format!("[{}/{}]", self.done, self.builds.max(self.done));
-                self.tell(&match (known, from) {
-                    (_, Some(from)) => format!("{count} substituted {recipe} from {from}: {digest}"),
-                    (true, None) => format!("{count} {recipe} is unchanged: {digest}"),
-                    (false, None) => format!("{count} built {recipe}: {digest}"),
-                });
+                let digest = digest.map_or_else(String::new, |digest| format!(": {digest:.16}"));
+                let count = format!("[{}/{}] ", self.sum.done(), self.builds.max(self.sum.done()));
+                let count = (DIM, count.as_str());
+                match (known, from) {
+                    (_, Some(from)) => {
+                        let rest = format!(" {recipe} from {from}");
+                        self.tell(&[count, (GOOD, "substituted"), (PLAIN, &rest), (DIM, &digest)]);
+                    }
+                    (true, None) => {
+                        self.tell(&[count, (PLAIN, &format!("{recipe} is unchanged")), (DIM, &digest)]);
+                    }
+                    (false, None) => {
+                        let rest = format!(" {recipe} in {}", took(time));
+                        self.tell(&[count, (GOOD, "built"), (PLAIN, &rest), (DIM, &digest)]);
+                    }
+                }
             }
             Event::Failed { recipe, .. } => {
-                self.over(recipe);
-                self.tell(&format!("FAILED {recipe}"));
+                let time = self.over(recipe);
+                self.sum.failed += 1;
+                self.tell(&[(BAD, "FAILED"), (PLAIN, &format!(" {recipe} after {}", took(time)))]);
             }
-            Event::Skipped { recipe } => self.tell(&format!("skipped {recipe}, which depends on it")),
+            Event::Skipped { recipe } => {
+                self.sum.skipped += 1;
+                self.tell(&[(PLAIN, &format!("skipped {recipe}, which depends on it"))]);
+            }
         }
         self.count();
         Ok(())
     }
 
-    /// Shows new output of the running builds.
+    fn begins(&mut self, recipe: &str, steps: usize, log: &str) {
+        self.is(recipe, "building".to_owned());
+        let (path, logs) = (from_wire(log).ok().map(PathBuf::from), self.logs);
+        if let Some(shown) = self.shown.get_mut(recipe) {
+            shown.steps = steps;
+            shown.since = Some(Instant::now());
+            shown.lines = path.as_deref().filter(|_| logs).and_then(LogLines::open);
+            shown.log = path.map(|path| (path, 0));
+        }
+        if self.bars.is_none() {
+            self.tell(&[(PLAIN, &format!("building {recipe}"))]);
+        }
+        self.detail(&format!("{recipe}: the log is {log}"));
+    }
+
+    /// Shows new output of the running builds; without a terminal, that they still run.
     pub fn look(&mut self) {
-        for shown in self.shown.values_mut() {
-            let Some((path, length)) = &mut shown.log else { continue };
+        let mut lines = Vec::new();
+        for (recipe, shown) in &mut self.shown {
+            if let Some(log) = &mut shown.lines {
+                lines.extend(log.new_lines().into_iter().map(|line| (recipe.clone(), line)));
+            }
+            let (Some(bar), Some((path, length))) = (&shown.bar, &mut shown.log) else { continue };
             if let Some(line) = new_line(path, length) {
-                shown.bar.set_message(format!("{}: {}", shown.what, render::clean(&line)));
+                bar.set_message(format!("{}: {}", shown.what, render::clean(&line)));
+            }
+        }
+        self.log(&lines);
+        if self.bars.is_none() && self.said.elapsed() >= SILENCE {
+            let running = self.shown.iter().filter_map(|(recipe, it)| Some((recipe, it.since?)));
+            let mut running: Vec<String> =
+                running.map(|(recipe, since)| format!("{recipe} for {}", took(since.elapsed()))).collect();
+            running.sort_unstable();
+            if !running.is_empty() {
+                self.tell(&[(DIM, &format!("still building {}", running.join(", ")))]);
             }
         }
     }
 
+    /// Sums up the result of the request, and how many sources were fetched for it.
+    pub fn summarise(&self, fetched: usize) {
+        // What changed nothing says so to a person only.
+        let worth_it = self.builds > 0 || fetched > 0 || self.bars.is_some();
+        if self.json || !self.sum.planned || !worth_it || manner::volume() == Volume::Quiet {
+            return;
+        }
+        let sum = &self.sum;
+        let counts = [
+            ("built", sum.built),
+            ("substituted", sum.substituted),
+            ("unchanged", sum.unchanged),
+            ("reused", sum.reused),
+            ("fetched", fetched),
+            ("failed", sum.failed),
+            ("skipped", sum.skipped),
+        ];
+        let counts: Vec<String> = counts
+            .iter()
+            .filter(|(what, count)| *count > 0 || *what == "built")
+            .map(|(what, count)| format!("{what} {count}"))
+            .collect();
+        render::tell(&format!("{} in {}", counts.join(", "), took(self.begun.elapsed())));
+    }
+
     /// Removes the progress bars.
     pub fn clear(&mut self) {
-        self.shown.drain().for_each(|(_, shown)| shown.bar.finish_and_clear());
+        self.shown.drain().filter_map(|(_, shown)| shown.bar).for_each(|bar| bar.finish_and_clear());
         if let Some(bar) = self.counts.take() {
             bar.finish_and_clear();
         }
     }
 
-    /// Shows a recipe's current activity, on a terminal.
+    /// Notes a recipe's current activity, and shows it on a terminal.
     fn is(&mut self, recipe: &str, what: String) {
-        let Some(bars) = &self.bars else { return };
-        let counts = &self.counts;
+        let (bars, counts) = (&self.bars, &self.counts);
         let shown = self.shown.entry(recipe.to_owned()).or_insert_with(|| {
-            let bar = ProgressBar::new_spinner();
-            let bar = match counts {
-                Some(counts) => bars.insert_before(counts, bar),
-                None => bars.add(bar),
-            };
-            style(&bar, "{spinner} {prefix} {elapsed}  {wide_msg}");
-            bar.set_prefix(recipe.to_owned());
-            Shown { bar, what: String::new(), steps: 0, log: None }
+            let bar = bars.as_ref().map(|bars| {
+                let bar = ProgressBar::new_spinner();
+                let bar = match counts {
+                    Some(counts) => bars.insert_before(counts, bar),
+                    None => bars.add(bar),
+                };
+                style(&bar, "{spinner} {prefix} {elapsed}  {wide_msg}");
+                bar.set_prefix(recipe.to_owned());
+                bar
+            });
+            Shown { bar, what: String::new(), since: None, steps: 0, log: None, lines: None }
         });
-        shown.bar.set_message(what.clone());
+        if let Some(bar) = &shown.bar {
+            bar.set_message(what.clone());
+        }
         shown.what = what;
     }
 
@@ -161,27 +285,59 @@ impl Board {
             bar
         });
         let running = self.shown.values().filter(|shown| shown.log.is_some()).count();
-        let left = self.builds.saturating_sub(self.done + self.shown.len());
-        bar.set_message(format!("{} of {} done, {running} running, {left} queued", self.done, self.builds));
+        let left = self.builds.saturating_sub(self.sum.done() + self.shown.len());
+        let mut waiting: Vec<&str> =
+            self.shown.iter().filter(|(_, it)| it.log.is_none()).map(|(recipe, _)| recipe.as_str()).collect();
+        waiting.sort_unstable();
+        let waiting = match waiting.len() {
+            0 => String::new(),
+            _ => format!("; next {}", waiting.join(", ")),
+        };
+        let done = self.sum.done();
+        bar.set_message(format!("{done} of {} done, {running} running, {left} queued{waiting}", self.builds));
     }
 
-    fn over(&mut self, recipe: &str) {
-        if let Some(shown) = self.shown.remove(recipe) {
-            shown.bar.finish_and_clear();
+    /// A recipe is no longer in progress: returns how long its build took.
+    fn over(&mut self, recipe: &str) -> Duration {
+        let Some(shown) = self.shown.remove(recipe) else { return Duration::ZERO };
+        if let Some(bar) = shown.bar {
+            bar.finish_and_clear();
+        }
+        if let Some(lines) = shown.lines {
+            let lines: Vec<_> = lines.rest().into_iter().map(|line| (recipe.to_owned(), line)).collect();
+            self.log(&lines);
+        }
+        shown.since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    /// Shows lines of logs, each with its recipe.
+    fn log(&mut self, lines: &[(String, String)]) {
+        lines.iter().for_each(|(recipe, line)| self.write(&[(DIM, recipe), (DIM, "> "), (PLAIN, line)]));
+    }
+
+    /// Says a detail, for those who want all of them.
+    fn detail(&mut self, text: &str) {
+        if manner::volume() == Volume::Verbose {
+            self.tell(&[(DIM, text)]);
         }
     }
 
-    /// Prints a line when there are no progress bars.
-    fn say(&self, text: &str) {
-        if self.bars.is_none() {
-            self.tell(text);
+    fn note(&mut self, text: &str) {
+        self.write(&[(NOTE, "note:"), (PLAIN, " "), (PLAIN, text)]);
+    }
+
+    /// Says what is going on, unless that is not to be told.
+    fn tell(&mut self, parts: &[(Style, &str)]) {
+        if manner::volume() > Volume::Quiet {
+            self.write(parts);
         }
     }
 
-    fn tell(&self, text: &str) {
+    fn write(&mut self, parts: &[(Style, &str)]) {
+        self.said = Instant::now();
         match &self.bars {
-            Some(bars) => bars.suspend(|| render::tell(text)),
-            None => render::tell(text),
+            Some(bars) => bars.suspend(|| render::tell_in(parts)),
+            None => render::tell_in(parts),
         }
     }
 }

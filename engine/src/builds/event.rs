@@ -17,6 +17,8 @@ pub enum Event {
     Planned {
         /// The number.
         builds: usize,
+        /// How many recipes are needed that are realised already.
+        realised: usize,
     },
     /// A source is being unpacked.
     Unpacks {
@@ -105,7 +107,7 @@ impl From<realise::Event> for Event {
     fn from(event: realise::Event) -> Self {
         use realise::Event as From;
         match event {
-            From::Planned { builds } => Self::Planned { builds },
+            From::Planned { builds, realised } => Self::Planned { builds, realised },
             From::Unpacks { recipe, file } => Self::Unpacks { recipe: recipe.to_string(), file },
             From::Waits { recipe } => Self::Waits { recipe: recipe.to_string() },
             From::Joins { recipe, limits } => {

@@ -2,11 +2,20 @@
 
 use stele_oci::import::ImportError;
 use stele_oci::layout::ExportError;
+use stele_oci::start::Flaw;
 use stele_oci::{BlobError, GrowError, LayerError, MakeError, RecordError, ReferrerError, StreamError};
 use stele_store::{RealiseError, is_no_space};
 
 use crate::failure::store::{FREE_SPACE, ROOM_THERE, cancelled, plain};
 use crate::failure::{Failure, Kind};
+
+/// An image with these flaws is refused.
+pub fn cannot_start(name: &str, flaws: &[Flaw]) -> Failure {
+    let flaws: Vec<String> = flaws.iter().map(ToString::to_string).collect();
+    Failure::new(Kind::Failed, format!("the image {name} could not start: {}", flaws.join("; "))).hint(
+        "add what is missing to its `inputs`; if it comes from elsewhere, give `image(...)` `check = False`",
+    )
+}
 
 impl From<RecordError> for Failure {
     fn from(error: RecordError) -> Self {

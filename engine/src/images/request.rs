@@ -1,6 +1,6 @@
 //! Requests about images.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,9 @@ pub enum ImageRequest {
         index: Option<BTreeMap<String, String>>,
         /// Whether it is kept under its name, and not only described.
         keep: bool,
+        /// Those of the images, by their number from 0, that are refused if they could not start.
+        #[serde(default)]
+        check: BTreeSet<usize>,
     },
     /// List the files of an image with their digests: a line of JSON each.
     Files {
@@ -98,6 +101,8 @@ pub enum ImageRequest {
         name: Option<String>,
         /// Whether with its referrers.
         referrers: bool,
+        /// Whether to take the name from another image that has it.
+        replace: bool,
     },
     /// Attach files to an image, or to a manifest of it.
     Attach {

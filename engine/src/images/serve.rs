@@ -35,13 +35,20 @@ pub fn run(
 ) -> Result<Option<ImageAnswer>, Failure> {
     let store: &Store = engine.store();
     match ask {
-        ImageRequest::Make { name, images, index, keep: is_kept } => {
+        ImageRequest::Make { name, images, index, keep: is_kept, check } => {
             // Before any work, so that an invalid name is reported at once.
             record::root_of(&name)?;
             let request = agreement::image_request(&images, index.as_ref());
             let mut made = Vec::with_capacity(images.len());
-            for spec in &images {
-                made.push(make::make(store, spec, progress)?);
+            for (number, spec) in images.iter().enumerate() {
+                let image = make::make(store, spec, progress)?;
+                if check.contains(&number) {
+                    let flaws = stele_oci::start::flaws(store, spec, &image.rootfs)?;
+                    if !flaws.is_empty() {
+                        return Err(failure::cannot_start(&name, &flaws));
+                    }
+                }
+                made.push(image);
             }
             let top = match (index, made.pop()) {
                 (Some(annotations), Some(last)) => {
@@ -130,7 +137,7 @@ pub fn run(
         ImageRequest::CheckBlob { tree, digest } => {
             blob::check(store, &tree, &digest, progress).map(|()| None)
         }
-        ImageRequest::Import { from, reference, name, referrers } => {
+        ImageRequest::Import { from, reference, name, referrers, replace } => {
             if let Some(name) = &name {
                 record::root_of(name)?;
             }
@@ -140,6 +147,16 @@ pub fn run(
                 Failure::new(Kind::Usage, "the image has no name in the layout")
                     .hint("give it one with --name")
             })?;
+            if !replace
+                && let Ok((_, before)) = record::named(store, &name)
+                && before.content() != record.content()
+            {
+                let digest = stele_oci::document::digest_text(&before.sum().sha256);
+                let message = format!("another image has the name {name}: {digest}");
+                return Err(Failure::new(Kind::Usage, message).hint(
+                    "give this one another name with --name, or --replace takes the name from that image",
+                ));
+            }
             if !referrers {
                 record.referrers.clear();
             }

@@ -89,7 +89,12 @@ pub fn evaluate() -> Result<(), Failure> {
         Some(followed) => followed,
         None => &tree,
     };
+    let mut modules = Vec::new();
     let evaluated = match &wanted {
+        Selection::Modules => language::module_pins(files).map(|pins| {
+            modules = pins;
+            (language::Recipes::default(), Vec::new())
+        }),
         Selection::Check => {
             let (recipes, errors) = language::check_all(files);
             Ok((recipes, errors))
@@ -104,7 +109,8 @@ pub fn evaluate() -> Result<(), Failure> {
     let stamps = tree.stamps();
     let problems = errors.iter().map(|error| Problem::new(error, &tree)).collect();
     let images = recipes.images.into_values().collect();
-    answer(&Evaluated { recipes: recipes.by_name.into_values().collect(), images, problems, stamps })
+    let (recipes, printed) = (recipes.by_name.into_values().collect(), recipes.printed);
+    answer(&Evaluated { recipes, images, modules, printed, problems, stamps })
 }
 
 /// Sets the limits. Failures are ignored: a lower limit may be set already.

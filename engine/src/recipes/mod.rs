@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use stele_recipes::language::{Problem, Recipes, Stamps};
+use stele_recipes::language::{ModulePin, Problem, Recipes, Stamps};
 use stele_recipes::recipe::{ImageRecipe, Recipe, RecipeName};
 
 use crate::failure::{Failure, Kind};
@@ -30,6 +30,12 @@ pub struct Evaluated {
     /// The images.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub images: Vec<Arc<ImageRecipe>>,
+    /// The modules of the recipe tree, when those are wanted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub modules: Vec<ModulePin>,
+    /// What the files printed, each line after its file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub printed: Vec<String>,
     /// The problems.
     pub problems: Vec<Problem>,
     /// The state of every file that was read.
@@ -53,6 +59,8 @@ pub enum Selection {
     Check,
     /// These images and their dependencies.
     Images(Vec<RecipeName>),
+    /// No recipes, but the modules that the tree pins.
+    Modules,
     /// These recipes and their dependencies.
     Names(Vec<RecipeName>),
 }

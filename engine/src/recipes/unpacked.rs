@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use stele_builder::realise::sources::Preparing;
-use stele_recipes::recipe::RecipeName;
+use stele_recipes::recipe::{RecipeName, SourceInput};
 use stele_store::{Holder, Progress, Store, Target};
 
 use super::Selection;
@@ -53,16 +53,40 @@ pub(super) fn with_targets(
     let recipe = evaluated.recipes.iter().find(|recipe| recipe.name == *name);
     let recipe =
         recipe.ok_or_else(|| Failure::new(Kind::NotFound, format!("there is no recipe `{name}`")))?;
-    let mut unpacked = Vec::new();
-    for source in &recipe.sources {
-        let until = Holder::Until(stele_store::now().saturating_add(keep_seconds));
-        let preparing = Preparing { store, tree, until, holding: None, progress };
-        let (target, known) = preparing.source(name, source).map_err(|error| builds::source(&error))?;
-        if known && source.unpack.is_some() {
-            store.lease(target, until)?;
-        }
-        let (file, at) = (source.source.file.to_string(), source.place.to_string());
-        unpacked.push((target, Unpacked { file, digest: target.digest().to_string(), at, known }));
+    recipe.sources.iter().map(|source| one(store, tree, name, source, keep_seconds, progress)).collect()
+}
+
+/// Unpacks the archive of a module of a recipe tree. A lease keeps it for `keep_seconds`.
+///
+/// # Errors
+/// When there is no such module, its archive is not in the store, or it is rejected.
+pub fn module(
+    engine: &Engine,
+    tree: &Path,
+    name: &RecipeName,
+    keep_seconds: u64,
+    progress: &Progress,
+) -> Result<Unpacked, Failure> {
+    let pins = engine.evaluator().evaluate(tree, &Selection::Modules)?.modules;
+    let pin = pins.iter().find(|pin| pin.name == *name);
+    let pin = pin.ok_or_else(|| Failure::new(Kind::NotFound, format!("there is no module `{name}`")))?;
+    Ok(one(engine.store(), tree, name, &pin.archive, keep_seconds, progress)?.1)
+}
+
+fn one(
+    store: &Store,
+    tree: &Path,
+    name: &RecipeName,
+    source: &SourceInput,
+    keep_seconds: u64,
+    progress: &Progress,
+) -> Result<(Target, Unpacked), Failure> {
+    let until = Holder::Until(stele_store::now().saturating_add(keep_seconds));
+    let preparing = Preparing { store, tree, until, holding: None, progress };
+    let (target, known) = preparing.source(name, source).map_err(|error| builds::source(&error))?;
+    if known && source.unpack.is_some() {
+        store.lease(target, until)?;
     }
-    Ok(unpacked)
+    let (file, at) = (source.source.file.to_string(), source.place.to_string());
+    Ok((target, Unpacked { file, digest: target.digest().to_string(), at, known }))
 }

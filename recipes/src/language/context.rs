@@ -11,6 +11,7 @@ use starlark::eval::Evaluator;
 
 use super::error::{ArgumentError, EvalError, Label, What};
 use super::files::Files;
+use super::module_pins::{MODULES, ModulePin};
 use super::spans;
 use crate::paths::{TreePath, TreePathError};
 use crate::recipe::{ImageRecipe, Recipe, Span};
@@ -27,6 +28,10 @@ pub(super) struct Context<'a> {
     pub(super) recipes: RefCell<Vec<Arc<Recipe>>>,
     /// The images defined so far.
     pub(super) images: RefCell<Vec<Arc<ImageRecipe>>>,
+    /// The file in which the running call of one of our functions is written: a library may call it.
+    pub(super) caller: RefCell<Arc<str>>,
+    /// The modules pinned so far.
+    pub(super) pins: RefCell<Vec<ModulePin>>,
     /// Why one of our functions ended evaluation.
     pub(super) refused: RefCell<Option<EvalError>>,
 }
@@ -49,14 +54,29 @@ impl Refused {
     }
 }
 
-/// The path that `text` in `file` means, from the top of the recipe tree: with `//` from the top, else relative to the
-/// file. An empty or absolute text is returned unchanged, which is not a valid path.
-pub(super) fn from_top(file: &str, text: &str) -> String {
+/// The path that `text` means, written in the file `caller` while `file` is evaluated, from the top of the recipe tree:
+/// with `//` from the top of the tree or module that the caller belongs to, with `@NAME//` from the top of that module
+/// and with `@//` from the top of the tree itself, else relative to the file. An empty or absolute text is returned
+/// unchanged, which is not a valid path.
+pub(super) fn from_top(file: &str, caller: &str, text: &str) -> String {
+    match text.strip_prefix('@').and_then(|rest| rest.split_once("//")) {
+        Some(("", path)) => return path.to_owned(),
+        Some((name, path)) => return format!("{MODULES}/{name}/{path}"),
+        None => {}
+    }
     match (text.strip_prefix("//"), file.rsplit_once('/')) {
-        (Some(path), _) => path.to_owned(),
+        (Some(path), _) => match module(caller) {
+            Some((name, _)) => format!("{MODULES}/{name}/{path}"),
+            None => path.to_owned(),
+        },
         (None, Some((folder, _))) if !text.is_empty() && !text.starts_with('/') => format!("{folder}/{text}"),
         (None, _) => text.to_owned(),
     }
+}
+
+/// The module that a file belongs to, and its path from the top of that.
+pub(super) fn module(file: &str) -> Option<(&str, &str)> {
+    file.strip_prefix(MODULES)?.strip_prefix('/')?.split_once('/')
 }
 
 /// Starlark's view of an error that is kept in the [`Context`].
@@ -65,9 +85,14 @@ pub(super) fn from_top(file: &str, text: &str) -> String {
 struct Recorded;
 
 impl<'a> Context<'a> {
-    /// The context of the running evaluation.
+    /// The context of the running evaluation, in which one of our functions is called.
     pub(super) fn of<'b>(eval: &Evaluator<'_, 'b, '_>) -> &'b Context<'b> {
-        eval.extra.and_then(|extra| extra.downcast_ref::<Context<'_>>()).expect("every evaluation has one")
+        let context = eval.extra.and_then(|extra| extra.downcast_ref::<Context<'_>>());
+        let context = context.expect("every evaluation has one");
+        let calls = eval.call_stack().frames;
+        let caller = calls.last().and_then(|call| call.location.as_ref()).map(|at| at.filename().into());
+        *context.caller.borrow_mut() = caller.unwrap_or_else(|| Arc::clone(&context.file));
+        context
     }
 
     /// The span of the current call in this file: below a library's function, the call of that function.
@@ -78,9 +103,9 @@ impl<'a> Context<'a> {
         own.or_else(|| spans.clone().next()).map_or_else(|| spans::whole(&self.file), spans::of)
     }
 
-    /// The path that `text` means: from the top of the recipe tree, or relative to this file.
+    /// The path that `text` means, from the top of the recipe tree.
     pub(super) fn path(&self, text: &str) -> Result<TreePath, TreePathError> {
-        TreePath::parse(from_top(&self.file, text).as_bytes())
+        TreePath::parse(from_top(&self.file, &self.caller.borrow(), text).as_bytes())
     }
 
     /// Records why `function` was refused, and returns an error for Starlark.

@@ -50,6 +50,8 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
     /// * `created`: The timestamp of everything in the image, in seconds since 1970. By default 1.
     /// * `compression`: The compression of its layers: `none` (the default), `gzip` or `zstd`. Without, no digest of
     ///   the image depends on an encoder; the content digest never does.
+    /// * `check`: Whether `stele image build` refuses an image that could not start: one without its program, that
+    ///   program's interpreter, or a library that it asks for. By default true.
     fn image<'v>(
         #[starlark(require = named)] name: &str,
         #[starlark(require = named, default = UnpackList::default())] inputs: UnpackList<Value<'v>>,
@@ -93,6 +95,7 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
         >,
         #[starlark(require = named, default = 1)] created: i64,
         #[starlark(require = named, default = "none")] compression: &str,
+        #[starlark(require = named, default = true)] check: bool,
         eval: &mut Evaluator<'v, '_, '_>,
     ) -> starlark::Result<ImageValue> {
         let context = Context::of(eval);
@@ -124,6 +127,7 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
             annotations: annotations.entries,
             created,
             compression,
+            check,
         };
         let defined = define::image::define(given, &needed, package, context, context.call(eval));
         let image = defined.map_err(|refused| context.refuse(eval, "image", None, refused))?;

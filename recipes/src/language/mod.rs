@@ -12,6 +12,7 @@ mod files;
 mod format;
 mod functions;
 mod image_functions;
+mod module_pins;
 mod modules;
 mod on_disk;
 mod problem;
@@ -31,12 +32,14 @@ use starlark::syntax::Dialect;
 pub use error::{ArgumentError, EvalError, Label, What};
 pub use files::{Files, Follower, InMemoryFiles, MAX_STARLARK};
 pub use format::format;
+pub use module_pins::{MODULES, MODULES_STAR, ModulePin, module_pins};
 pub use on_disk::{OnDisk, OnDiskError};
 pub use problem::{Problem, Shown};
 pub use stamps::Stamps;
 
+use crate::paths::TreePath;
 use crate::recipe::{ImageRecipe, Recipe, RecipeName};
-use modules::Modules;
+use modules::{Modules, Parts};
 
 /// Recipes by their names.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
@@ -47,6 +50,8 @@ pub struct Recipes {
     pub images: BTreeMap<RecipeName, Arc<ImageRecipe>>,
     /// The files that were evaluated, from the top of the recipe tree.
     pub files: BTreeSet<String>,
+    /// What they printed, each line after its file.
+    pub printed: Vec<String>,
 }
 
 /// Evaluates the recipes `names` and their dependencies: the files that define them, and what those load.
@@ -58,8 +63,8 @@ pub fn evaluate(files: &dyn Files, names: &[RecipeName]) -> Result<Recipes, Eval
         let mut modules = Modules::new(files);
         let packages = OnceCell::new();
         for name in names {
-            let package = package_of(name, files, &packages)?;
-            modules.load_package(&package)?;
+            let folder = folder_of(name, files, &packages)?;
+            modules.load_package(&folder)?;
             if !modules.recipes().iter().any(|recipe| recipe.name == *name) {
                 return Err(no_recipe(name, modules.recipes().iter().map(|it| it.name.as_str())));
             }
@@ -83,8 +88,8 @@ pub fn evaluate_images(files: &dyn Files, names: &[RecipeName]) -> Result<Recipe
                 let similar = similar(name, known.iter().map(RecipeName::as_str));
                 EvalError::new(What::NoImage { name: name.as_str().to_owned(), similar }, Vec::new())
             };
-            let Ok(package) = package_of(name, files, &packages) else { return Err(none(known(&modules))) };
-            modules.load_package(&package)?;
+            let Ok(folder) = folder_of(name, files, &packages) else { return Err(none(known(&modules))) };
+            modules.load_package(&folder)?;
             if !modules.images().iter().any(|image| image.name == *name) {
                 return Err(none(known(&modules)));
             }
@@ -101,7 +106,7 @@ pub fn evaluate_all(files: &dyn Files) -> Result<Recipes, EvalError> {
     on_a_deep_stack(|| {
         let mut modules = Modules::new(files);
         for package in packages(files)? {
-            modules.load_package(&package)?;
+            modules.load_package(&format!("pkgs/{package}"))?;
         }
         gather(modules)
     })
@@ -115,7 +120,7 @@ pub fn check_all(files: &dyn Files) -> (Recipes, Vec<EvalError>) {
         match packages(files) {
             Ok(packages) => {
                 for package in packages {
-                    errors.extend(modules.load_package(&package).err());
+                    errors.extend(modules.load_package(&format!("pkgs/{package}")).err());
                 }
             }
             Err(error) => errors.push(error),
@@ -141,8 +146,9 @@ fn packages(files: &dyn Files) -> Result<Vec<String>, EvalError> {
     Ok(packages)
 }
 
-/// The folder that defines a recipe of that name: the longest that is a prefix of it.
-fn package_of(
+/// The folder that defines a recipe of that name, from the top of the tree: the longest that is a prefix of it, in this
+/// tree or else in a module.
+fn folder_of(
     name: &RecipeName,
     files: &dyn Files,
     known: &OnceCell<Vec<String>>,
@@ -154,8 +160,21 @@ fn package_of(
             known.get_or_init(|| found)
         }
     };
-    let found = name.folders().find(|folder| packages.binary_search_by(|it| it.as_str().cmp(folder)).is_ok());
-    found.map(str::to_owned).ok_or_else(|| no_recipe(name, packages.iter().map(String::as_str)))
+    let own = name.folders().find(|folder| packages.binary_search_by(|it| it.as_str().cmp(folder)).is_ok());
+    if let Some(own) = own {
+        return Ok(format!("pkgs/{own}"));
+    }
+    let there = |folder: &String| {
+        let file = TreePath::parse(format!("{folder}/recipe.star").as_bytes()).ok();
+        file.is_some_and(|file| matches!(files.read(&file, MAX_STARLARK), Ok(Some(_)) | Err(_)))
+    };
+    for pin in Modules::with(files, module_pins::globals()).pins()? {
+        let below = |folder: &str| format!("{MODULES}/{}/pkgs/{folder}", pin.name);
+        if let Some(found) = name.folders().map(below).find(there) {
+            return Ok(found);
+        }
+    }
+    Err(no_recipe(name, packages.iter().map(String::as_str)))
 }
 
 fn no_recipe<'a>(name: &RecipeName, known: impl Iterator<Item = &'a str>) -> EvalError {
@@ -178,7 +197,7 @@ fn similar<'a>(name: &RecipeName, known: impl Iterator<Item = &'a str>) -> Vec<S
 
 /// All results, by name. A name of two recipes is an error.
 fn gather(modules: Modules<'_>) -> Result<Recipes, EvalError> {
-    let (defined, drawn, files) = modules.into_parts();
+    let Parts { recipes: defined, images: drawn, files, printed } = modules.into_parts();
     let packages: BTreeSet<String> =
         files.iter().filter_map(|file| modules::package(file)).map(str::to_owned).collect();
     let mut by_name: BTreeMap<RecipeName, Arc<Recipe>> = BTreeMap::new();
@@ -211,7 +230,7 @@ fn gather(modules: Modules<'_>) -> Result<Recipes, EvalError> {
         }
         images.insert(image.name.clone(), image);
     }
-    Ok(Recipes { by_name, images, files })
+    Ok(Recipes { by_name, images, files, printed })
 }
 
 /// The dialect: the standard, with keyword-only parameters, types, f-strings, and `if` and `for` at the top.
@@ -234,6 +253,7 @@ fn globals() -> Globals {
         LibraryExtension::Map,
         LibraryExtension::Filter,
         LibraryExtension::Typing,
+        LibraryExtension::Print,
     ]);
     functions::functions(&mut builder);
     image_functions::functions(&mut builder);
@@ -242,7 +262,11 @@ fn globals() -> Globals {
 
 /// The documentation of the functions of recipes, each with its text in Markdown, in a fixed order.
 pub fn reference() -> Vec<(String, String)> {
-    let globals = GlobalsBuilder::new().with(functions::functions).with(image_functions::functions).build();
+    let globals = GlobalsBuilder::new()
+        .with(functions::functions)
+        .with(image_functions::functions)
+        .with(module_pins::functions)
+        .build();
     let docs = globals.documentation();
     let wanted = [
         "recipe",
@@ -254,6 +278,7 @@ pub fn reference() -> Vec<(String, String)> {
         "input",
         "image",
         "image_index",
+        "module",
     ];
     wanted
         .iter()

@@ -4,15 +4,17 @@ use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use starlark::PrintHandler;
 use starlark::codemap::FileSpanRef;
 use starlark::environment::{FrozenModule, Globals, Module};
 use starlark::eval::{BeforeStmtFunc, Evaluator, ReturnFileLoader};
 use starlark::syntax::AstModule;
 use starlark::values::FrozenHeapName;
 
-use super::context::{Context, from_top};
+use super::context::{Context, from_top, module};
 use super::error::{EvalError, Label, What};
 use super::files::{Files, MAX_STARLARK};
+use super::module_pins::{MODULES_STAR, ModulePin};
 use super::{depth, dialect, globals, spans};
 use crate::paths::TreePath;
 use crate::recipe::{ImageRecipe, Recipe, Span};
@@ -21,6 +23,8 @@ use crate::recipe::{ImageRecipe, Recipe, Span};
 const MAX_STEPS: u64 = 10_000_000;
 /// Maximum size in bytes of one file's values, as far as the evaluator counts them.
 const MAX_HEAP: usize = 256 << 20;
+/// Maximum number of lines that are printed.
+const MAX_PRINTED: usize = 1000;
 /// Maximum depth of calls.
 const MAX_CALL_DEPTH: usize = 200;
 
@@ -31,6 +35,17 @@ pub(super) struct Modules<'a> {
     states: HashMap<Arc<str>, State>,
     recipes: Vec<Arc<Recipe>>,
     images: Vec<Arc<ImageRecipe>>,
+    pins: Vec<ModulePin>,
+    /// What was printed.
+    printed: Vec<String>,
+}
+
+/// What files came to.
+pub(super) struct Parts {
+    pub(super) recipes: Vec<Arc<Recipe>>,
+    pub(super) images: Vec<Arc<ImageRecipe>>,
+    pub(super) files: BTreeSet<String>,
+    pub(super) printed: Vec<String>,
 }
 
 enum State {
@@ -51,14 +66,32 @@ struct Waiting {
     done: usize,
 }
 
-/// The folder below `pkgs` of a `recipe.star`.
+/// The folder below `pkgs` of a `recipe.star`, of this tree or of a module.
 pub(super) fn package(file: &str) -> Option<&str> {
+    let file = module(file).map_or(file, |(_, path)| path);
     file.strip_prefix("pkgs/")?.strip_suffix("/recipe.star").filter(|name| !name.contains('/'))
 }
 
 impl<'a> Modules<'a> {
     pub(super) fn new(files: &'a dyn Files) -> Self {
-        Self { files, globals: globals(), states: HashMap::new(), recipes: Vec::new(), images: Vec::new() }
+        Self::with(files, globals())
+    }
+
+    /// Files that can use `globals`.
+    pub(super) fn with(files: &'a dyn Files, globals: Globals) -> Self {
+        let (states, printed) = (HashMap::new(), Vec::new());
+        Self { files, globals, states, recipes: Vec::new(), images: Vec::new(), pins: Vec::new(), printed }
+    }
+
+    /// The modules that `modules.star` pins; none without that file.
+    pub(super) fn pins(mut self) -> Result<Vec<ModulePin>, EvalError> {
+        let file: Arc<str> = MODULES_STAR.into();
+        match self.load(&file) {
+            Err(error) if matches!(&*error.what, What::NoFile { path } if path == MODULES_STAR) => {
+                Ok(Vec::new())
+            }
+            outcome => outcome.map(|()| self.pins),
+        }
     }
 
     /// The recipes defined so far.
@@ -71,14 +104,15 @@ impl<'a> Modules<'a> {
         &self.images
     }
 
-    /// The recipes, the images, and the files that were evaluated.
-    pub(super) fn into_parts(self) -> (Vec<Arc<Recipe>>, Vec<Arc<ImageRecipe>>, BTreeSet<String>) {
-        (self.recipes, self.images, self.states.into_keys().map(|file| file.to_string()).collect())
+    /// The recipes, the images, the files that were evaluated, and what they printed.
+    pub(super) fn into_parts(self) -> Parts {
+        let files = self.states.into_keys().map(|file| file.to_string()).collect();
+        Parts { recipes: self.recipes, images: self.images, files, printed: self.printed }
     }
 
-    /// Evaluates the `recipe.star` of a folder, if that was not done yet.
-    pub(super) fn load_package(&mut self, package: &str) -> Result<(), EvalError> {
-        let file: Arc<str> = format!("pkgs/{package}/recipe.star").into();
+    /// Evaluates the `recipe.star` of a folder, given from the top of the tree, if that was not done yet.
+    pub(super) fn load_package(&mut self, folder: &str) -> Result<(), EvalError> {
+        let file: Arc<str> = format!("{folder}/recipe.star").into();
         self.load(&file)
     }
 
@@ -127,7 +161,13 @@ impl<'a> Modules<'a> {
     /// Reads and parses a file, which is `Loading` from then on.
     fn parse(&mut self, file: &Arc<str>, loaded_at: Option<&Span>) -> Result<Waiting, EvalError> {
         let labels = || loaded_at.map(|at| Label::new(at.clone(), "it is loaded here")).into_iter().collect();
-        let no_file = || EvalError::new(What::NoFile { path: file.to_string() }, labels());
+        let no_file = || {
+            let what = match module(file) {
+                Some((name, path)) => What::NoModule { module: name.to_owned(), path: path.to_owned() },
+                None => What::NoFile { path: file.to_string() },
+            };
+            EvalError::new(what, labels())
+        };
         let path = TreePath::parse(file.as_bytes()).map_err(|_| no_file())?;
         let bytes = self
             .files
@@ -162,8 +202,11 @@ impl<'a> Modules<'a> {
             package: package(file).map(str::to_owned),
             recipes: RefCell::default(),
             images: RefCell::default(),
+            caller: RefCell::new(Arc::clone(file)),
+            pins: RefCell::default(),
             refused: RefCell::default(),
         };
+        let printed = Printed { file: Arc::clone(file), lines: RefCell::default() };
         let loaded: HashMap<&str, &FrozenModule> = loads
             .iter()
             .filter_map(|(text, file, _)| match self.states.get(file) {
@@ -183,6 +226,7 @@ impl<'a> Modules<'a> {
             let mut eval = Evaluator::new(&module);
             eval.set_loader(&loader);
             eval.extra = Some(&context);
+            eval.set_print_handler(&printed);
             if follower.is_some() {
                 eval.before_stmt_for_dap(BeforeStmtFunc::Fn(&follow));
             }
@@ -217,8 +261,11 @@ impl<'a> Modules<'a> {
             let name = FrozenHeapName::User(Box::new(file.to_string()));
             module.freeze_named(name).map_err(starlark::Error::from)
         });
+        self.printed.append(&mut printed.lines.take());
+        self.printed.truncate(MAX_PRINTED);
         match (outcome, context.refused.take()) {
             (Ok(module), None) => {
+                self.pins.append(&mut context.pins.take());
                 let (recipes, images) = (context.recipes.take(), context.images.take());
                 if context.package.is_some() && recipes.is_empty() && images.is_empty() {
                     let what = What::NoneDefined { file: file.to_string() };
@@ -232,6 +279,22 @@ impl<'a> Modules<'a> {
             (_, Some(refused)) => Err(refused),
             (Err(error), None) => Err(language_error(&error, file)),
         }
+    }
+}
+
+/// What a file prints.
+struct Printed {
+    file: Arc<str>,
+    lines: RefCell<Vec<String>>,
+}
+
+impl PrintHandler for Printed {
+    fn println(&self, text: &str) -> starlark::Result<()> {
+        let mut lines = self.lines.borrow_mut();
+        if lines.len() < MAX_PRINTED {
+            lines.push(format!("{}: {text}", self.file));
+        }
+        Ok(())
     }
 }
 
@@ -268,7 +331,7 @@ fn target(file: &str, text: &str) -> Result<String, &'static str> {
     if text.starts_with('/') && !text.starts_with("//") {
         return Err("a path from the top of the tree begins with two slashes");
     }
-    let path = from_top(file, text);
+    let path = from_top(file, file, text);
     if !path.ends_with(".star") {
         return Err("only files whose name ends with .star can be loaded");
     }

@@ -66,6 +66,13 @@ pub struct ImageParts {
     pub volumes: BTreeSet<SandboxPath>,
     /// The signal that stops it.
     pub stop_signal: Option<String>,
+    /// Whether an image that could not start is refused.
+    #[serde(default = "yes")]
+    pub check: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// Why an image recipe is not valid.

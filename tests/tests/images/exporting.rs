@@ -171,3 +171,25 @@ fn an_archive_is_the_same_each_time() {
         peer("skopeo", &["inspect", &format!("{format}:{}", text(&one))]);
     }
 }
+
+#[test]
+fn an_archive_goes_through_a_pipe() {
+    let (one, other) = (Images::new(), Images::new());
+    let digest = one.build("box");
+    let mut export = one.shop.stele.command(&["image", "export", "box", "-"]);
+    let mut export = export.stdout(Stdio::piped()).spawn().unwrap();
+    let mut import = other.shop.stele.command(&["image", "import", "-"]);
+    let import = import.stdin(export.stdout.take().unwrap()).output().unwrap();
+    assert!(export.wait().unwrap().success());
+    assert_eq!(String::from_utf8(import.stdout).unwrap(), format!("{digest}  box\n"));
+    // A folder is no archive, and nothing is no image.
+    one.shop.stele.fails(&["image", "export", "--format", "oci", "box", "-"], 2);
+    let mut nothing = other.shop.stele.command(&["image", "import", "-"]);
+    let nothing = nothing.stdin(Stdio::null()).output().unwrap();
+    assert_eq!(nothing.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&nothing.stderr).contains("nothing came on stdin"));
+    for shop in [&one.shop, &other.shop] {
+        let left: Vec<_> = fs::read_dir(shop.stele.store().join("fetch")).unwrap().flatten().collect();
+        assert!(left.iter().all(|it| !it.file_name().to_string_lossy().starts_with("pull-")), "{left:?}");
+    }
+}

@@ -17,6 +17,7 @@ mod pushing;
 mod ranges;
 mod resuming;
 mod serving;
+mod starting;
 mod strangers;
 
 use std::fs;

@@ -6,7 +6,7 @@ use super::*;
 fn a_name_is_not_taken_from_another_image_unless_told_to() {
     let images = Images::new();
     images.images(
-        "image(name = 'box', inputs = [box])\nimage(name = 'box-other', inputs = [box], cmd = ['x'])\n",
+        "image(name = 'box', inputs = [box])\nimage(name = 'box-other', inputs = [box], cmd = ['x'], check = False)\n",
     );
     let (one, other) = (images.build("box"), images.build("box-other"));
     let stele = &images.shop.stele;
@@ -41,4 +41,21 @@ fn an_image_stays_while_it_has_a_name() {
     stele.ok(&["image", "rm", "second"]);
     assert_eq!(stele.ok(&["image", "ls"]), "");
     stele.assert_sound();
+}
+
+#[test]
+fn an_import_takes_no_name_from_another_image_without_being_told() {
+    let (one, other) = (Images::new(), Images::new());
+    let digest = one.build("box");
+    let to = one.scratch("a.tar");
+    one.shop.stele.ok(&["image", "export", "box", text(&to)]);
+    other.image("box", "inputs = [box], labels = {'another': 'image'}");
+    let before = other.build("box");
+    let said = other.shop.stele.fails(&["image", "import", text(&to)], 2);
+    assert!(said.contains(&format!("another image has the name box: {before}")), "{said}");
+    assert_eq!(other.shop.stele.json(&["image", "inspect", "box"])["digest"], before);
+    other.shop.stele.ok(&["image", "import", "--replace", text(&to)]);
+    assert_eq!(other.shop.stele.json(&["image", "inspect", "box"])["digest"], digest);
+    // The same image again takes nothing from anybody.
+    other.shop.stele.ok(&["image", "import", text(&to)]);
 }

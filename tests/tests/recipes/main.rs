@@ -4,6 +4,7 @@ mod bounds;
 mod documented;
 mod foreign;
 mod looking;
+mod modules;
 mod planning;
 mod stale;
 mod unpacking;

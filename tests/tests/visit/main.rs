@@ -1,6 +1,7 @@
 //! Interactive use of a recipe's sandbox: `run`, `shell`, `trace`, and the logs of builds.
 
 mod logs;
+mod progress;
 mod run;
 mod terminal;
 mod trace;

@@ -19,7 +19,7 @@ use super::{ask, tree};
 use crate::args::Global;
 use crate::commands::context::Context;
 use crate::commands::unexpected;
-use crate::recipe_tree::{RecipeTreeArg, find, graph};
+use crate::recipe_tree::{RecipeTreeArg, graph, locate};
 use crate::render;
 use stele::Request;
 use stele::agreement::audit::{
@@ -208,7 +208,7 @@ impl Audit {
 
     /// The sources of everything on the way, as the recipes describe them.
     fn sources(&self, decision: &Decision) -> Vec<Source> {
-        let Ok(tree) = find(&self.place) else { return Vec::new() };
+        let Ok(tree) = locate(&self.place) else { return Vec::new() };
         let actions = decision.ancestors.iter().filter(|it| it.ancestor.kind == MadeKind::Action);
         let names: Vec<RecipeName> =
             actions.filter_map(|it| RecipeName::new(&it.ancestor.name).ok()).collect();

@@ -12,7 +12,7 @@ use clap::Args;
 
 use super::context::Context;
 use super::unexpected;
-use crate::recipe_tree::{RecipeTreeArg, find};
+use crate::recipe_tree::{RecipeTreeArg, locate};
 use stele::Request;
 use stele::agreement::{AgreementAnswer, AgreementRequest};
 use stele::answers::Answer;
@@ -47,7 +47,7 @@ impl Which {
 /// # Errors
 /// As of [`Which::tree`].
 fn tree(place: &RecipeTreeArg) -> Result<Option<String>, Failure> {
-    match find(place) {
+    match locate(place) {
         Ok(tree) => Ok(Some(to_wire(tree.as_os_str()))),
         Err(_) if place.recipes.is_none() => Ok(None),
         Err(failure) => Err(failure),

@@ -8,10 +8,13 @@ use stele_recipes::recipe::RecipeName;
 use stele_trust::policy::Policy;
 
 use crate::args::Global;
+use crate::commands::context::Context;
 use crate::commands::source::fetch::{self, How};
+use crate::commands::unexpected;
 use crate::recipe_tree::{RecipeTreeArg, graph};
+use stele::Request;
 use stele::answers::Answer;
-use stele::builds::Order;
+use stele::builds::{Built, Order};
 use stele::failure::{Failure, Kind};
 use stele::recipes::planned::Fetch;
 use stele::reference::to_wire;
@@ -40,6 +43,12 @@ pub struct Inputs {
     /// Fetch nothing; list the missing sources
     #[arg(long)]
     offline: bool,
+    /// Configuration file for fetching [default: ~/.config/stele/config.toml, or /etc/stele/config.toml]
+    #[arg(long, value_name = "FILE", env = "STELE_CONFIG", hide_env_values = true)]
+    config: Option<PathBuf>,
+    /// Show the output of builds while they run, each line after the recipe's name
+    #[arg(long, short = 'L')]
+    pub print_build_logs: bool,
     #[command(flatten)]
     pub place: RecipeTreeArg,
 }
@@ -76,6 +85,30 @@ impl Inputs {
         })
     }
 
+    /// Sends the request of a build, and sums up its result.
+    ///
+    /// # Errors
+    /// As `ask`.
+    pub fn build(
+        &self,
+        global: &Global,
+        tree: &Path,
+        goals: &[RecipeName],
+        context: &mut Context,
+        request: &Request,
+    ) -> Result<Built, Failure> {
+        if self.print_build_logs {
+            context.terminal.print_build_logs();
+        }
+        let mut fetched = 0;
+        let answer = self.counted(global, tree, goals, &mut fetched, || context.ask(request.clone()));
+        context.terminal.summarise(fetched);
+        match answer? {
+            Answer::Built(built) => Ok(built),
+            _ => Err(unexpected()),
+        }
+    }
+
     /// Sends the request; when sources are missing, fetches them and sends it once more.
     ///
     /// # Errors
@@ -85,14 +118,24 @@ impl Inputs {
         global: &Global,
         tree: &Path,
         goals: &[RecipeName],
+        ask: impl FnMut() -> Result<Answer, Failure>,
+    ) -> Result<Answer, Failure> {
+        self.counted(global, tree, goals, &mut 0, ask)
+    }
+
+    fn counted(
+        &self,
+        global: &Global,
+        tree: &Path,
+        goals: &[RecipeName],
+        fetched: &mut usize,
         mut ask: impl FnMut() -> Result<Answer, Failure>,
     ) -> Result<Answer, Failure> {
-        let mut fetched = false;
         loop {
             match ask()? {
-                Answer::Built(built) if !built.fetch.is_empty() && !fetched => {
+                Answer::Built(built) if !built.fetch.is_empty() && *fetched == 0 => {
                     self.fetch(global, tree, goals, &built.fetch)?;
-                    fetched = true;
+                    *fetched = built.fetch.len();
                 }
                 Answer::Built(built) if !built.fetch.is_empty() => {
                     // It was removed in between, or never kept.
@@ -120,7 +163,11 @@ impl Inputs {
         let mut missing: HashSet<&str> = missing.iter().map(|it| it.sha256.as_str()).collect();
         let wanted: Vec<_> =
             sources.filter(|(_, source)| missing.remove(source.sha256.to_string().as_str())).collect();
-        let how = How { offline: self.offline, jobs: None, config: None };
-        fetch::have(global, &how, &wanted)
+        let how = How { offline: self.offline, jobs: None, config: self.config.clone() };
+        // For who builds, a source that cannot be had is something that was not found.
+        fetch::have(global, &how, &wanted).map_err(|failure| match failure.kind {
+            Kind::Failed => Failure { kind: Kind::NotFound, ..failure },
+            _ => failure,
+        })
     }
 }

@@ -55,12 +55,13 @@ pub struct Build {
 const CODES: &str = "\
 Stdout has a line for each output: digest, two spaces, recipe name (NAME-OUTPUT for outputs other than `out`).\n\
 Exit codes: 0 every goal is built; 1 a build failed, or could not be started; 2 wrong usage, or an invalid recipe; \
-3 no such recipe, or a source cannot be fetched; 4 something in the store is corrupt; 5 disk full; 130 cancelled: \
+3 no such recipe, or a source cannot be fetched; 4 something in the store is corrupt, or a source is not what is \
+pinned; 5 disk full; 130 cancelled: \
 unfinished builds are discarded, finished ones stay.";
 
 impl Build {
     pub fn run(self, global: &Global) -> Result<(), Failure> {
-        let (tree, goals) = (find(&self.inputs.place)?, names(&self.names)?);
+        let (tree, goals) = (find(global, &self.inputs.place)?, names(&self.names)?);
         let named: Vec<String> = goals.iter().map(|name| name.as_str().to_owned()).collect();
         let mut context = Context::new(global, false)?;
         let wire = to_wire(tree.as_os_str());
@@ -75,10 +76,8 @@ impl Build {
             };
         }
         let request = Request::Build { tree: wire, goals: named, order: self.order()? };
-        match self.inputs.ask(global, &tree, &goals, || context.ask(request.clone()))? {
-            Answer::Built(built) => answer(global, built),
-            _ => Err(unexpected()),
-        }
+        let built = self.inputs.build(global, &tree, &goals, &mut context, &request)?;
+        answer(global, built)
     }
 
     fn order(&self) -> Result<Order, Failure> {

@@ -93,7 +93,7 @@ impl Sandbox {
 
     fn executed(&self, global: &Global, command: Command) -> Result<Ending, Failure> {
         let Command { recipe, argv, mut env } = command;
-        let (tree, recipe) = (find(&self.inputs.place)?, name(&recipe)?);
+        let (tree, recipe) = (find(global, &self.inputs.place)?, name(&recipe)?);
         let mut goals = vec![recipe.clone()];
         goals.extend(names(&self.with)?);
         let interactive = streams::is_interactive();

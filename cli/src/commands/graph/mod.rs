@@ -62,7 +62,7 @@ pub struct Why {
 
 impl GraphOf {
     pub fn run(self, global: &Global) -> Result<(), Failure> {
-        let graph = graph(&find(&self.place)?, &names(&self.names)?)?;
+        let graph = graph(&find(global, &self.place)?, &names(&self.names)?)?;
         match self.format {
             _ if global.json => render::json(&objects(&graph)),
             Format::Json => render::json(&objects(&graph)),
@@ -76,7 +76,7 @@ impl GraphOf {
 
 impl Why {
     pub fn run(self, global: &Global) -> Result<(), Failure> {
-        let (tree, from) = (find(&self.place)?, name(&self.name)?);
+        let (tree, from) = (find(global, &self.place)?, name(&self.name)?);
         let Some(input) = self.input else { return reverse(global, &tree, &from) };
         let to = name(&input)?;
         let graph = graph(&tree, &[from.clone(), to.clone()])?;

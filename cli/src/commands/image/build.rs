@@ -9,11 +9,9 @@ use stele_recipes::recipe::{ImageRecipe, RecipeName};
 use super::{Context, ask, one};
 use crate::args::Global;
 use crate::commands::build::inputs::Inputs;
-use crate::commands::unexpected;
 use crate::recipe_tree::{evaluate, find};
 use crate::render;
 use stele::Request;
-use stele::answers::Answer;
 use stele::builds::{Built, Goal, Order};
 use stele::failure::Failure;
 use stele::images::{ImageRequest, Shown, needed, specs};
@@ -38,7 +36,7 @@ pub struct Build {
 
 impl Build {
     pub fn run(self, global: &Global) -> Result<(), Failure> {
-        let (tree, names) = (find(&self.inputs.place)?, image_names(&self.names)?);
+        let (tree, names) = (find(global, &self.inputs.place)?, image_names(&self.names)?);
         let images = evaluate(&tree, &Selection::Images(names.clone()))?.images;
         // In the order of the arguments.
         let wanted = names.iter().filter_map(|name| images.iter().find(|image| image.name == *name));
@@ -53,6 +51,7 @@ impl Build {
                 images: specs,
                 index: image.index.clone(),
                 keep: true,
+                check: (0..image.images.len()).filter(|&number| image.images[number].check).collect(),
             };
             made.push(one(ask(&mut context, request)?)?);
         }
@@ -81,15 +80,12 @@ impl Build {
         if names.is_empty() {
             return Ok(Vec::new());
         }
-        let tree = find(&self.inputs.place)?;
+        let tree = find(global, &self.inputs.place)?;
         let named = names.iter().map(ToString::to_string).collect();
         let (jobs, keep_failed) = (self.jobs.map(usize::from), self.keep_failed);
         let order = Order { jobs, keep_failed, ..self.inputs.order()? };
         let request = Request::Build { tree: to_wire(tree.as_os_str()), goals: named, order };
-        let built = match self.inputs.ask(global, &tree, &names, || context.ask(request.clone()))? {
-            Answer::Built(built) => built,
-            _ => return Err(unexpected()),
-        };
+        let built = self.inputs.build(global, &tree, &names, context, &request)?;
         let Built { goals, mut failed, .. } = built;
         let Some(last) = failed.pop() else { return Ok(goals) };
         failed.iter().for_each(|failure| render::failure(failure, global.json));

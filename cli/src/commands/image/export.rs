@@ -1,5 +1,7 @@
 //! `image export`
 
+use std::fs::File;
+use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -8,8 +10,10 @@ use indicatif::HumanBytes;
 use super::{Context, Which, ask};
 use crate::commands::agreement::ImageGate;
 use crate::commands::unexpected;
+use crate::registries::Folder;
 use crate::render;
-use stele::failure::Failure;
+use crate::umask;
+use stele::failure::{Failure, Kind};
 use stele::images::{Form, ImageAnswer, ImageRequest};
 use stele::reference::to_wire;
 
@@ -18,8 +22,9 @@ use stele::reference::to_wire;
 pub struct Export {
     #[command(flatten)]
     which: Which,
-    /// Destination: a folder, which may hold an OCI layout already, or a file whose name ends with `.tar`
-    #[arg(value_name = "DIR|FILE.tar")]
+    /// Destination: a folder, which may hold an OCI layout already; a file whose name ends with `.tar`; or `-` for an
+    /// archive on stdout
+    #[arg(value_name = "DIR|FILE.tar|-")]
     to: PathBuf,
     /// Format [default: an OCI layout; as a tar when the name ends with `.tar`]
     #[arg(long, value_enum)]
@@ -50,16 +55,27 @@ enum Format {
 impl Export {
     pub fn run(self, context: &mut Context) -> Result<(), Failure> {
         self.gate.require(context, &self.which.image)?;
-        let is_tar = self.to.extension().is_some_and(|it| it == "tar");
+        let to_stdout = self.to.as_os_str() == "-";
+        if to_stdout && (self.format == Some(Format::Oci) || std::io::stdout().is_terminal()) {
+            return Err(Failure::new(
+                Kind::Usage,
+                "on stdout there can only be an archive, for another program",
+            )
+            .hint("pipe it: `stele image export IMAGE - | podman load`"));
+        }
+        // What the daemon writes is whole or nothing; only then does the reader get it.
+        let folder = to_stdout.then(|| Folder::new(&context.downloads())).transpose();
+        let folder = folder.map_err(|e| Failure::io("no folder for the archive", &e))?;
+        let to = folder.as_ref().map_or(self.to.clone(), |folder| folder.path().join("image.tar"));
+        let is_tar = to.extension().is_some_and(|it| it == "tar");
         let form = match self.format {
             Some(Format::DockerArchive) => Form::DockerArchive,
             Some(Format::OciArchive) => Form::OciArchive,
             None if is_tar => Form::OciArchive,
             Some(Format::Oci) | None => Form::Layout,
         };
-        let to = std::path::absolute(&self.to).map_err(|e| Failure::io("invalid path", &e))?;
+        let to = std::path::absolute(&to).map_err(|e| Failure::io("invalid path", &e))?;
         // The daemon writes it, with the rights that this command would give it.
-        let umask = rustix::process::umask(rustix::fs::Mode::empty()).as_raw_mode();
         let request = ImageRequest::Export {
             reference: self.which.image,
             to: to_wire(to.as_os_str()),
@@ -67,9 +83,15 @@ impl Export {
             called: self.called,
             platform: self.platform,
             referrers: !self.no_referrers,
-            umask,
+            umask: umask::get(),
         };
         let ImageAnswer::Exported(done) = ask(context, request)? else { return Err(unexpected()) };
+        if to_stdout {
+            let mut archive = File::open(&to).map_err(|e| Failure::io("the archive that was written", &e))?;
+            return std::io::copy(&mut archive, &mut std::io::stdout().lock())
+                .map(drop)
+                .map_err(|e| Failure::unwritten(&e));
+        }
         if context.terminal.json {
             return render::json(&done);
         }

@@ -1,5 +1,6 @@
 //! `image import`
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -21,8 +22,8 @@ const MAX_NAMED: usize = 10;
 /// `stele image import`
 #[derive(Args, Debug)]
 pub struct Import {
-    /// An OCI layout as a folder or a tar, an archive of `docker save`, or an image in a registry:
-    /// REGISTRY/NAME[:TAG][@DIGEST]
+    /// An OCI layout as a folder or a tar, an archive of `docker save`, `-` for such an archive on stdin, or an image
+    /// in a registry: REGISTRY/NAME[:TAG][@DIGEST]
     #[arg(value_name = "LAYOUT|ARCHIVE|REF")]
     from: PathBuf,
     /// Name of the image in the layout [default: the only one]
@@ -31,6 +32,9 @@ pub struct Import {
     /// Name in this store [default: its name there, without the tag]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
+    /// Take the name from another image that has it
+    #[arg(long)]
+    replace: bool,
     /// For an index in a registry: only the image of this platform, such as linux/arm64
     #[arg(long, value_name = "OS/ARCHITECTURE")]
     platform: Option<String>,
@@ -39,6 +43,22 @@ pub struct Import {
     no_referrers: bool,
     #[command(flatten)]
     way: Way,
+}
+
+/// Stdin as a file in a folder on the store's disk.
+fn spool(downloads: &Path) -> Result<(Folder, PathBuf), Failure> {
+    let spool = || -> std::io::Result<(Folder, PathBuf, u64)> {
+        let folder = Folder::new(downloads)?;
+        let path = folder.path().join("stdin.tar");
+        let length = std::io::copy(&mut std::io::stdin().lock(), &mut File::create(&path)?)?;
+        Ok((folder, path, length))
+    };
+    match spool() {
+        Ok((_, _, 0)) => Err(Failure::new(Kind::Usage, "nothing came on stdin")
+            .hint("pipe an archive into it: `podman save IMAGE | stele image import -`")),
+        Ok((folder, path, _)) => Ok((folder, path)),
+        Err(e) => Err(Failure::io("the archive on stdin could not be kept", &e)),
+    }
 }
 
 impl Import {
@@ -50,7 +70,10 @@ impl Import {
             return Err(Failure::new(Kind::Usage, "--platform is for images in registries")
                 .hint("for a layout, --ref chooses the image"));
         }
+        // An archive is read from its end, too.
+        let spooled = (self.from.as_os_str() == "-").then(|| spool(&context.downloads())).transpose()?;
         let from = pulled.as_ref().map_or(self.from.as_path(), |(folder, _)| folder.path());
+        let from = spooled.as_ref().map_or(from, |(_, path)| path);
         let from = std::path::absolute(from).map_err(|e| Failure::io("invalid path", &e))?;
         let name = self.name.or_else(|| pulled.as_ref().map(|(_, name)| name.clone()));
         let request = ImageRequest::Import {
@@ -58,6 +81,7 @@ impl Import {
             reference: self.reference,
             name,
             referrers: !self.no_referrers,
+            replace: self.replace,
         };
         let ImageAnswer::Imported(done) = ask(context, request)? else { return Err(unexpected()) };
         if context.terminal.json {

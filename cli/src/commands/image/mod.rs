@@ -8,7 +8,10 @@ mod import;
 mod look;
 mod names;
 pub mod push;
+mod run;
 mod sbom;
+
+use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
@@ -32,7 +35,9 @@ pub enum Command {
     Tree(look::Tree),
     /// Compare two images
     Diff(diff::Diff),
-    /// Write an image to a folder or file
+    /// Run an image by the container engine that is here
+    Run(run::Run),
+    /// Write an image to a folder or file, or to stdout
     Export(export::Export),
     /// Push an image; only missing blobs are sent
     Push(push::Push),
@@ -60,13 +65,14 @@ pub struct Which {
     image: String,
 }
 
-pub fn run(global: &Global, command: Command) -> Result<(), Failure> {
+pub fn run(global: &Global, command: Command) -> Result<ExitCode, Failure> {
     if let Command::Build(args) = command {
-        return args.run(global);
+        return args.run(global).map(|()| ExitCode::SUCCESS);
     }
     // Only commands that add content create a missing store.
     let mut context = Context::new(global, !matches!(command, Command::Import(_)))?;
-    match command {
+    let done = match command {
+        Command::Run(args) => return args.run(&mut context),
         Command::Ls => look::list(&mut context),
         Command::Inspect(which) => look::inspect(&mut context, which),
         Command::Tree(args) => args.run(&mut context),
@@ -81,7 +87,8 @@ pub fn run(global: &Global, command: Command) -> Result<(), Failure> {
         Command::Tag(args) => args.run(&mut context),
         Command::Rm(args) => args.run(&mut context),
         Command::Build(_) => Ok(()),
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 fn ask(context: &mut Context, ask: ImageRequest) -> Result<ImageAnswer, Failure> {

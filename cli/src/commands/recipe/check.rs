@@ -24,7 +24,7 @@ pub struct Check {
 impl Check {
     /// Reports every problem; the exit code is 1 if there is any.
     pub fn run(self, global: &Global) -> Result<ExitCode, Failure> {
-        let tree = find(&self.place)?;
+        let tree = find(global, &self.place)?;
         let mut evaluated = evaluate(&tree, &Selection::Check)?;
         let wrong = patches(&evaluated, &tree);
         evaluated.problems.extend(wrong);

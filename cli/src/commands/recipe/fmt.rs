@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use stele_recipes::language::{MAX_STARLARK, OnDisk, Problem, format};
+use stele_recipes::language::{MAX_STARLARK, MODULES_STAR, OnDisk, Problem, format};
 
 use crate::args::Global;
 use crate::recipe_tree::{RecipeTreeArg, find};
@@ -29,13 +29,14 @@ pub struct Fmt {
 
 impl Fmt {
     pub fn run(self, global: &Global) -> Result<ExitCode, Failure> {
-        let tree = find(&self.place)?;
+        let tree = find(global, &self.place)?;
         let top = fs::canonicalize(&tree).map_err(|e| unreadable(&tree, &e))?;
         let mut files = self.files;
         if files.is_empty() {
             for folder in ["lib", "pkgs"] {
                 collect(&tree.join(folder), &mut files)?;
             }
+            files.extend(Some(tree.join(MODULES_STAR)).filter(|file| file.is_file()));
         }
         files.sort_unstable();
         let mut changed = Vec::new();

@@ -1,7 +1,9 @@
-//! `recipe`: show, check and format recipes. No store is needed.
+//! `recipe`: show, check, begin and format recipes. Only modules need a store.
 
 mod check;
 mod fmt;
+mod modules;
+mod new;
 mod show;
 
 use std::process::ExitCode;
@@ -23,6 +25,10 @@ pub enum Command {
     Show(show::Show),
     /// Evaluate all recipes, read their patches, and report every problem
     Check(check::Check),
+    /// Begin a package: write its first recipe.star
+    New(new::New),
+    /// List the modules that the recipe tree pins, fetching those that are missing
+    Modules(modules::Modules),
     /// Format Starlark files; print those that changed
     Fmt(fmt::Fmt),
 }
@@ -43,13 +49,15 @@ pub fn run(global: &Global, command: Command) -> Result<ExitCode, Failure> {
         Command::Ls(ls) => ls.run(global).map(|()| ExitCode::SUCCESS),
         Command::Show(show) => show.run(global).map(|()| ExitCode::SUCCESS),
         Command::Check(check) => check.run(global),
+        Command::New(new) => new.run(global).map(|()| ExitCode::SUCCESS),
+        Command::Modules(modules) => modules.run(global).map(|()| ExitCode::SUCCESS),
         Command::Fmt(fmt) => fmt.run(global),
     }
 }
 
 impl Ls {
     fn run(self, global: &Global) -> Result<(), Failure> {
-        let evaluated = evaluate(&find(&self.place)?, &Selection::All)?;
+        let evaluated = evaluate(&find(global, &self.place)?, &Selection::All)?;
         if global.json {
             let rows = evaluated.recipes.iter().map(|it| {
                 serde_json::json!({

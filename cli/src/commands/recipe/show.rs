@@ -23,7 +23,7 @@ pub struct Show {
 
 impl Show {
     pub fn run(self, global: &Global) -> Result<(), Failure> {
-        let (tree, name) = (find(&self.place)?, name(&self.name)?);
+        let (tree, name) = (find(global, &self.place)?, name(&self.name)?);
         let evaluated = evaluate(&tree, &Selection::Names(vec![name.clone()]))?;
         let recipe = evaluated.recipes.iter().find(|recipe| recipe.name == name);
         let recipe =

@@ -65,7 +65,7 @@ struct Mirror {
 impl Check {
     pub fn run(self, global: &Global) -> Result<(), Failure> {
         let goals = if self.all { Vec::new() } else { names(&self.names)? };
-        let graph = graph(&find(&self.place)?, &goals)?;
+        let graph = graph(&find(global, &self.place)?, &goals)?;
         let mut seen = HashSet::new();
         let all = graph
             .recipes()

@@ -10,6 +10,7 @@ use super::bundle;
 use super::keep::Sources;
 use crate::args::Global;
 use crate::render;
+use crate::umask;
 use stele::answers::Source;
 use stele::failure::store::ROOM_THERE;
 use stele::failure::{Failure, Kind};
@@ -72,14 +73,12 @@ fn write(keep: &Sources, chosen: &[Source], to: &Path) -> Result<String, Failure
     let unfinished = parent.join(format!(".{}.{}", name.to_string_lossy(), std::process::id()));
     fs::create_dir(&unfinished).map_err(failed)?;
     let written = (|| {
-        let umask = rustix::process::umask(rustix::fs::Mode::empty());
-        rustix::process::umask(umask);
         let names: Vec<(String, String)> =
             chosen.iter().map(|it| (it.file.clone(), it.sha256.to_string())).collect();
         let mut list = String::new();
         for (source, file) in chosen.iter().zip(bundle::file_names(&names)) {
             let sha256 = source.sha256;
-            keep.export(&sha256, &unfinished.join(&file), umask.as_raw_mode())?;
+            keep.export(&sha256, &unfinished.join(&file), umask::get())?;
             list += &format!("{sha256}  {file}\n");
         }
         let mut file = File::create(unfinished.join(bundle::LIST)).map_err(failed)?;

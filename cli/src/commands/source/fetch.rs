@@ -80,7 +80,7 @@ pub struct How {
 impl Fetch {
     pub fn run(self, global: &Global) -> Result<(), Failure> {
         let Some(sha256) = &self.sha256 else {
-            return fetch(global, &self.how, &self.of_recipes()?);
+            return fetch(global, &self.how, &self.of_recipes(global)?);
         };
         let mut source = source(&self.urls, self.name.as_deref(), sha256)?;
         source.size = self.size;
@@ -100,9 +100,9 @@ impl Fetch {
 
 impl Fetch {
     /// The sources of the named recipes and of their dependencies, each once.
-    fn of_recipes(&self) -> Result<Vec<(Option<String>, Source)>, Failure> {
+    fn of_recipes(&self, global: &Global) -> Result<Vec<(Option<String>, Source)>, Failure> {
         let goals = if self.all { Vec::new() } else { names(&self.names)? };
-        let graph = graph(&find(&self.place)?, &goals)?;
+        let graph = graph(&find(global, &self.place)?, &goals)?;
         let mut seen = HashSet::new();
         let mut sources = Vec::new();
         for recipe in graph.recipes() {

@@ -27,7 +27,7 @@ pub struct Unpack {
 
 impl Unpack {
     pub fn run(self, global: &Global) -> Result<(), Failure> {
-        let (tree, name) = (find(&self.place)?, name(&self.name)?);
+        let (tree, name) = (find(global, &self.place)?, name(&self.name)?);
         let request = Request::Unpack {
             tree: to_wire(tree.as_os_str()),
             recipe: name.as_str().to_owned(),

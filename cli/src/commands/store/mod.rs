@@ -16,6 +16,7 @@ use crate::args::{Global, Ref};
 use crate::commands::context::Context;
 use crate::commands::unexpected;
 use crate::render;
+use crate::umask;
 use stele::Request;
 use stele::failure::Failure;
 use stele::reference::to_wire;
@@ -74,9 +75,8 @@ pub fn run(global: &Global, command: Command) -> Result<ExitCode, Failure> {
         Command::Export(args) => {
             let to = std::path::absolute(&args.to).map_err(|e| Failure::io("invalid path", &e))?;
             // The daemon writes it, with the rights that this command would give it.
-            let umask = rustix::process::umask(rustix::fs::Mode::empty()).as_raw_mode();
             let (reference, to) = (wire(&args.from.reference), to_wire(to.as_os_str()));
-            let request = Request::Export { reference, to, umask };
+            let request = Request::Export { reference, to, umask: umask::get() };
             context.ask(request).map(drop)
         }
         Command::Root(command) => root::run(&mut context, command),

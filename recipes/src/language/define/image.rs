@@ -39,6 +39,7 @@ pub(in super::super) struct Given<'a, 'v> {
     pub annotations: Vec<(String, String)>,
     pub created: i64,
     pub compression: &'a str,
+    pub check: bool,
 }
 
 /// The image recipe of these arguments, in the folder `package`; `needed` are the recipes in `inputs`.
@@ -81,6 +82,7 @@ pub(in super::super) fn define(
             .map(|text| said("stop_signal", text, is_signal, |text| ImageError::Signal { text }))
             .transpose()?,
         inputs,
+        check: given.check,
     };
     check_declared(&parts)?;
     Ok(Arc::new(ImageRecipe { name, at, images: vec![parts], index: None }))

@@ -255,7 +255,11 @@ fn tree_path(argument: &'static str, text: &str) -> Result<TreePath, Refused> {
 }
 
 /// A path of the recipe tree.
-fn recipe_path(argument: &'static str, text: &str, context: &Context<'_>) -> Result<TreePath, Refused> {
+pub(in super::super) fn recipe_path(
+    argument: &'static str,
+    text: &str,
+    context: &Context<'_>,
+) -> Result<TreePath, Refused> {
     context
         .path(text)
         .map_err(|why| Refused::new(argument, ArgumentError::Path { text: text.to_owned(), why }))

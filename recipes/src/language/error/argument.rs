@@ -237,6 +237,12 @@ pub enum ArgumentError {
         /// The place of the first.
         first: Span,
     },
+    /// Two modules have one name.
+    #[error("two modules have the name `{name}`")]
+    TwoModules {
+        /// The name.
+        name: RecipeName,
+    },
     /// It is not valid for an image.
     #[error(transparent)]
     Image(ImageError),

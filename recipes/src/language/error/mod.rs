@@ -85,6 +85,14 @@ pub enum What {
         /// From the top of the recipe tree.
         path: String,
     },
+    /// A file of a module that is not there.
+    #[error("there is no module `{module}` with a file {path}")]
+    NoModule {
+        /// The module.
+        module: String,
+        /// The path below it.
+        path: String,
+    },
     /// There is no folder of that name with a `recipe.star`, nor one that a recipe of that name could be in.
     #[error("there is no recipe `{name}`")]
     NoRecipe {
@@ -200,6 +208,11 @@ impl What {
             Self::LoadPath { .. } | Self::NoFile { .. } => {
                 "a path that begins with // is looked up from the top of the recipe tree, any other beside the file \
                  that loads it"
+                    .to_owned()
+            }
+            Self::NoModule { .. } => {
+                "`module(...)` in modules.star at the top of the recipe tree pins a module; `stele recipe modules` \
+                 lists them"
                     .to_owned()
             }
             Self::LoadCycle { .. } => {

@@ -76,7 +76,7 @@ fn the_language_has_no_access_to_the_machine() {
     // `hex0` reads the one file that it is given, as `local` does; `foreign_image` reads nothing, it names a tree.
     let expected = "False None True abs all any bool bytes chr debian_binary dict dir enumerate eval_type fail \
                     filter float foreign_image getattr hasattr hash hex0 image image_index input int \
-                    isinstance len list local map max min ord range recipe repr reversed set sorted source str \
+                    isinstance len list local map max min ord print range recipe repr reversed set sorted source str \
                     struct tuple type typing zip";
     assert_eq!(names.join(" "), expected.split_whitespace().collect::<Vec<_>>().join(" "));
 }

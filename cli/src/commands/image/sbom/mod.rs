@@ -2,13 +2,15 @@
 
 mod bill;
 
+use std::collections::BTreeSet;
+
 use clap::{Args, ValueEnum};
 
 use stele_recipes::recipe::{ImageRecipe, RecipeName};
 
 use super::{Context, Which, ask, one};
 use crate::commands::unexpected;
-use crate::recipe_tree::{RecipeTreeArg, evaluate, find, graph};
+use crate::recipe_tree::{RecipeTreeArg, evaluate, graph, locate};
 use crate::render;
 use stele::Request;
 use stele::answers::Answer;
@@ -82,7 +84,7 @@ impl Format {
 
 impl Sbom {
     pub fn run(self, context: &mut Context) -> Result<(), Failure> {
-        let tree = find(&self.place)?;
+        let tree = locate(&self.place)?;
         let shown = one(ask(context, ImageRequest::Inspect { reference: self.which.image.clone() })?)?;
         let recipe = recipe(&tree, &shown)?;
         let goals = goals(context, &tree, &recipe, &shown)?;
@@ -196,6 +198,7 @@ fn goals(
         images: specs(recipe, &goals)?,
         index: recipe.index.clone(),
         keep: false,
+        check: BTreeSet::new(),
     };
     let made = one(ask(context, request)?)?;
     if made.digest != shown.digest {

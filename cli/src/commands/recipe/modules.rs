@@ -1,0 +1,58 @@
+//! `recipe modules`
+
+use clap::Args;
+use serde::Serialize;
+use stele_recipes::language::MODULES;
+
+use crate::args::Global;
+use crate::modules;
+use crate::recipe_tree::{RecipeTreeArg, locate};
+use crate::render;
+use stele::failure::Failure;
+
+/// `stele recipe modules`
+#[derive(Args, Debug)]
+pub struct Modules {
+    /// Only list them: fetch nothing
+    #[arg(long)]
+    offline: bool,
+    #[command(flatten)]
+    place: RecipeTreeArg,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Module {
+    name: String,
+    sha256: String,
+    file: String,
+    /// Whether its files are in the recipe tree.
+    there: bool,
+}
+
+impl Modules {
+    pub fn run(self, global: &Global) -> Result<(), Failure> {
+        let tree = locate(&self.place)?;
+        if !self.offline {
+            modules::bring(global, &tree)?;
+        }
+        let folder = tree.join(MODULES);
+        let modules: Vec<Module> = modules::pins(&tree)?
+            .iter()
+            .map(|pin| Module {
+                name: pin.name.to_string(),
+                sha256: pin.archive.source.sha256.to_string(),
+                file: pin.archive.source.file.to_string(),
+                there: modules::is_there(&folder, pin),
+            })
+            .collect();
+        if global.json {
+            return render::json(&modules);
+        }
+        let line = |it: &Module| {
+            let missing = if it.there { "" } else { "  (not there)" };
+            format!("{}  {}  {}{missing}\n", it.name, it.sha256, it.file)
+        };
+        render::out(modules.iter().map(line).collect::<String>().as_bytes())
+    }
+}

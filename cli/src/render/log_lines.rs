@@ -1,0 +1,81 @@
+//! The lines of a log while it grows.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+/// How many bytes of a line without an end are kept before it is shown as it is.
+const MAX_LINE: usize = 1 << 14;
+
+/// A log that is being written.
+pub struct LogLines {
+    file: File,
+    /// What has been read of a line whose end has not.
+    begun: Vec<u8>,
+}
+
+impl LogLines {
+    /// Opens the log at `path`. It can be read to its end when its name is gone.
+    pub fn open(path: &Path) -> Option<Self> {
+        Some(Self { file: File::open(path).ok()?, begun: Vec::new() })
+    }
+
+    /// The lines that have come since the last call.
+    pub fn new_lines(&mut self) -> Vec<String> {
+        let mut lines = Vec::new();
+        let mut part = [0; 1 << 13];
+        while let Ok(length @ 1..) = self.file.read(&mut part) {
+            self.begun.extend_from_slice(&part[..length]);
+            while let Some(end) = self.begun.iter().position(|byte| *byte == b'\n') {
+                let rest = self.begun.split_off(end + 1);
+                let line = std::mem::replace(&mut self.begun, rest);
+                lines.push(text(&line[..end]));
+            }
+            if self.begun.len() > MAX_LINE {
+                lines.push(text(&std::mem::take(&mut self.begun)));
+            }
+        }
+        lines
+    }
+
+    /// What is left when nothing more will be written.
+    pub fn rest(mut self) -> Vec<String> {
+        let mut lines = self.new_lines();
+        if !self.begun.is_empty() {
+            lines.push(text(&self.begun));
+        }
+        lines
+    }
+}
+
+/// What a terminal would show of a line: a carriage return overwrites what is before it.
+fn text(line: &[u8]) -> String {
+    let text = String::from_utf8_lossy(line);
+    let text = text.trim_end_matches('\r');
+    text.rsplit('\r').next().unwrap_or(text).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn every_line_comes_once_and_whole() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        let mut lines = LogLines::open(file.path()).unwrap();
+        assert!(lines.new_lines().is_empty());
+        file.write_all(b"one\r\n10 %\r20 %\nha").unwrap();
+        assert_eq!(lines.new_lines(), ["one", "20 %"]);
+        file.write_all(b"lf\n\n").unwrap();
+        assert_eq!(lines.new_lines(), ["half", ""]);
+        file.write_all(&[b'x'; 40_000]).unwrap();
+        assert!(lines.new_lines().iter().map(String::len).sum::<usize>() > 20_000);
+        file.write_all(b"end").unwrap();
+        let path = file.path().to_owned();
+        file.close().unwrap();
+        assert!(lines.rest().concat().ends_with("end"));
+        assert!(LogLines::open(&path).is_none());
+    }
+}
