@@ -79,6 +79,7 @@ pub enum Command {
     /// Make OCI images from build outputs; export, push and import them
     #[command(subcommand)]
     Image(image::Command),
+    Undo(store::root::Undo),
     Check(check::Check),
     Diff(diff::Diff),
     Explain(explain::Explain),

@@ -8,6 +8,7 @@ mod commands;
 mod config;
 mod modules;
 mod picture;
+mod quantity;
 mod recipe_tree;
 mod registries;
 mod render;

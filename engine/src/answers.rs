@@ -105,6 +105,9 @@ pub struct Root {
 pub struct Collected {
     /// Whether this was a dry run, which removes nothing.
     pub dry_run: bool,
+    /// Roots of builds that were removed first; in a dry run, would have been.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub released: Vec<String>,
     /// What it found and removed; in a dry run, what it would have.
     #[serde(flatten)]
     pub counts: stele_store::Collected,
@@ -294,6 +297,10 @@ pub enum Answer {
     Info(Info),
     /// `store root ls`.
     Roots(Vec<Root>),
+    /// `store root log`.
+    PastRoots(Vec<crate::keep::PastAnswer>),
+    /// `store du`.
+    Usage(Vec<crate::keep::UsageAnswer>),
     /// `store root add`.
     Root(Root),
     /// `store gc`.

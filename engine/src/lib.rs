@@ -11,6 +11,7 @@ mod diff;
 pub mod engine;
 pub mod failure;
 pub mod images;
+pub mod keep;
 mod page;
 pub mod recipes;
 pub mod reexec;

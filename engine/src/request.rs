@@ -7,6 +7,7 @@ use stele_store::model::{Digest, Sha256};
 use crate::agreement::AgreementRequest;
 use crate::builds::Order;
 use crate::images;
+use crate::keep::Release;
 
 /// A file to be imported with a root.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -87,12 +88,22 @@ pub enum Request {
     },
     /// List all roots.
     RootList {},
+    /// List what roots were before they were moved or removed.
+    RootsPast {},
+    /// Measure how much roots or other content uses.
+    Usage {
+        /// What; all roots when there is nothing.
+        references: Vec<String>,
+    },
     /// Collect garbage.
     Collect {
         /// Whether this is a dry run.
         dry_run: bool,
         /// Whether to end temporary leases first.
         end_leases: bool,
+        /// Which roots of builds are removed first.
+        #[serde(default)]
+        release: Release,
     },
     /// Rehash everything.
     Verify {},
@@ -242,6 +253,8 @@ impl Request {
             | Self::RootAdd { .. }
             | Self::RootRemove { .. }
             | Self::RootList {}
+            | Self::RootsPast {}
+            | Self::Usage { .. }
             | Self::Collect { .. }
             | Self::Verify {}
             | Self::Stats {}

@@ -12,6 +12,7 @@ use crate::builds::{self, Event};
 use crate::engine::Engine;
 use crate::failure::{Failure, Kind};
 use crate::images;
+use crate::keep;
 use crate::recipes::{self, generated, planned, unpacked};
 use crate::reference::{Named, Reference, from_wire, to_wire};
 use crate::request::{Request, RootedFile};
@@ -98,10 +99,15 @@ fn answer(
                 roots.iter().map(|it| root_answer(it.name.as_str(), it.target, it.created)).collect(),
             ))
         }
-        Request::Collect { dry_run, end_leases } => {
+        Request::RootsPast {} => keep::past(store),
+        Request::Usage { references } => {
+            let named = references.into_iter().map(|it| Ok((it.clone(), target(&resolve(&it)?)?)));
+            keep::usage(store, named.collect::<Result<_, Failure>>()?)
+        }
+        Request::Collect { dry_run, end_leases, release } => {
             // Caches of builds that nothing uses need not keep content from garbage collection.
             engine.rest();
-            collect(store, dry_run, end_leases, progress)
+            keep::collect(store, dry_run, end_leases, &release, progress)
         }
         Request::Unpack { tree, recipe, keep_seconds } => {
             let name = recipes::name(&recipe)?;
@@ -326,14 +332,6 @@ fn info(store: &Store, named: &Named) -> Result<Info, Failure> {
         }
     }
     Ok(info)
-}
-
-fn collect(store: &Store, dry_run: bool, end_leases: bool, progress: &Progress) -> Result<Answer, Failure> {
-    if end_leases && !dry_run && !store.is_read_only() {
-        store.end_timed_leases()?;
-    }
-    let counts = store.collect(dry_run, progress)?;
-    Ok(Answer::Collected(answers::Collected { dry_run, counts }))
 }
 
 fn verify(store: &Store, progress: &Progress) -> Result<Answer, Failure> {

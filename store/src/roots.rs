@@ -236,6 +236,8 @@ impl Store {
         let _one = self.mirror.lock().unwrap_or_else(PoisonError::into_inner);
         let Ok(roots) = self.roots() else { return };
         let row = |root: &Root| RootRow { target: root.target, created: root.created };
+        let before = self.objects.folder().read("roots").unwrap_or_default();
+        self.note_past(parse_mirror(&String::from_utf8_lossy(&before)), &roots);
         let text = mirror_text(roots.iter().map(|root| (&root.name, row(root))));
         let _ = self.objects.replace("roots", text.as_bytes());
     }

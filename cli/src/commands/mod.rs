@@ -57,6 +57,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
             agreement::evidence::run(&cli.global, command).map(|()| ExitCode::SUCCESS)
         }
         Command::Verify(args) => args.run(&cli.global),
+        Command::Undo(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Check(args) => args.run(&cli.global),
         Command::Explain(args) => args.run(&cli.global),
         Command::Report(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),

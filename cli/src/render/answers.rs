@@ -4,7 +4,10 @@ use std::path::Path;
 
 use indicatif::{HumanBytes, HumanCount};
 
+use stele_trust::time::Time;
+
 use stele::answers::{Added, Collected, Counts, Info, Mount, Rebuilt, Root, Status, Verified, What};
+use stele::keep::{PastAnswer, UsageAnswer};
 
 fn bytes(count: u64) -> String {
     HumanBytes(count).to_string()
@@ -48,16 +51,43 @@ pub fn info(info: &Info) -> String {
     lines.iter().map(|(name, value)| format!("{name:10}{value}\n")).collect()
 }
 
-pub fn roots(roots: &[Root]) -> String {
+pub fn roots(roots: &[Root], long: bool) -> String {
     let kind = |root: &Root| if root.kind == What::Tree { 'd' } else { 'f' };
-    roots.iter().map(|root| format!("{} {} {}\n", kind(root), root.digest, root.name)).collect()
+    let made = |root: &Root| if long { format!("{}  ", date(root.created)) } else { String::new() };
+    let line = |root: &Root| format!("{} {} {}{}\n", kind(root), root.digest, made(root), root.name);
+    roots.iter().map(line).collect()
+}
+
+/// What roots were, the last change first.
+pub fn past_roots(past: &[PastAnswer]) -> String {
+    let line = |it: &PastAnswer| {
+        let gone = if it.there { "" } else { "  (garbage-collected)" };
+        format!("{}  {:.16}  {}{gone}\n", date(it.until), it.digest.to_string(), it.name)
+    };
+    past.iter().map(line).collect()
+}
+
+/// The largest first.
+pub fn usage(usage: &[UsageAnswer]) -> String {
+    let mut usage: Vec<&UsageAnswer> = usage.iter().collect();
+    usage.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.name.cmp(&b.name)));
+    let line =
+        |it: &&UsageAnswer| format!("{:>12}  {:>12}  {}\n", bytes(it.bytes), bytes(it.own_bytes), it.name);
+    usage.iter().map(line).collect()
+}
+
+/// A time in seconds since 1970, in UTC.
+fn date(seconds: u64) -> String {
+    i64::try_from(seconds).map_or_else(|_| seconds.to_string(), |seconds| Time(seconds).to_string())
 }
 
 pub fn collected(collected: &Collected) -> String {
     let it = &collected.counts;
     let verb = if collected.dry_run { "would remove" } else { "removed" };
     let (trees, blobs) = (some(it.removed_trees, "tree"), some(it.removed_blobs, "blob"));
-    let mut text = format!("{verb} {trees} and {blobs}, {}\n", bytes(it.removed_bytes));
+    let mut text: String =
+        collected.released.iter().map(|root| format!("{verb} the root {root}\n")).collect();
+    text += &format!("{verb} {trees} and {blobs}, {}\n", bytes(it.removed_bytes));
     if it.removed_strays > 0 {
         text += &format!("{verb} {} that the database does not list\n", some(it.removed_strays, "file"));
     }

@@ -20,7 +20,9 @@ use stele::failure::{Failure, Kind};
 use stele::service::Sink;
 use stele::{Observer, UntrustedLines};
 
-pub use answers::{added, collected, counts, info, mounts, rebuilt, roots, status, verified};
+pub use answers::{
+    added, collected, counts, info, mounts, past_roots, rebuilt, roots, status, usage, verified,
+};
 pub use board::Board;
 use manner::{BAD, DIM, HINT, NOTE, PLAIN, Volume, paint};
 pub use noted::Noted;

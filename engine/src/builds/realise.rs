@@ -14,6 +14,7 @@ use super::{Built, Event, Goal, Order, Realised};
 use crate::agreement::PolicyGate;
 use crate::engine::Engine;
 use crate::failure::{Failure, Kind};
+use crate::keep::BUILD_PREFIX;
 use crate::recipes::{Selection, planned};
 use crate::reference::from_wire;
 use crate::service::Sink;
@@ -22,9 +23,6 @@ use crate::service::Sink;
 const MAX_LOG: u64 = 256 << 20;
 /// Processes and threads of a build: fewer than the 4096 of the sandbox profile, at which a fork only fails.
 const MAX_PROCESSES: u64 = 3840;
-
-/// The prefix of a build output's root.
-const PREFIX: &str = "build-";
 
 /// Realises `goals` of the recipe tree at `tree`, or all recipes when the list is empty.
 ///
@@ -200,5 +198,5 @@ fn keep_all(store: &Store, goals: &[Goal]) -> Result<(), Failure> {
 
 fn root_name(recipe: &str, output: &str) -> Option<RootName> {
     let suffix = if output == "out" { String::new() } else { format!("-{output}") };
-    format!("{PREFIX}{recipe}{suffix}").parse().ok()
+    format!("{BUILD_PREFIX}{recipe}{suffix}").parse().ok()
 }

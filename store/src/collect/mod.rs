@@ -16,7 +16,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::crash::{self, CrashPoint};
-use crate::db::{BlobRow, DbError, Durability, Placement, Rows, Target};
+use crate::db::{BlobRow, DbError, Durability, Holder, Placement, Rows, Target};
 use crate::gate::Gate;
 use crate::model::{BlobId, Digest, Node, RootName, TreeId};
 use crate::objects::FileError;
@@ -115,32 +115,58 @@ impl Live {
     }
 }
 
+/// Roots and leases that a dry run takes as gone.
+#[derive(Clone, Default, Debug)]
+pub struct Released {
+    /// The roots.
+    pub roots: HashSet<RootName>,
+    /// Whether all timed leases are, too.
+    pub timed_leases: bool,
+}
+
+impl Released {
+    fn lease(&self, holder: &Holder) -> bool {
+        self.timed_leases && holder.is_timed()
+    }
+}
+
 impl Store {
+    /// Counts what a collection would remove if these roots and leases were gone.
+    ///
+    /// # Errors
+    /// See [`CollectError`].
+    pub fn collect_as_if(&self, released: &Released, progress: &Progress) -> Result<Collected, CollectError> {
+        if self.is_read_only() {
+            return Err(CollectError::ReadOnly);
+        }
+        self.collect_now(Some(released), progress)
+    }
+
     /// Removes what no root, lease, running import or mount in use reaches. A `dry_run` only counts it.
     ///
     /// # Errors
     /// See [`CollectError`].
     pub fn collect(&self, dry_run: bool, progress: &Progress) -> Result<Collected, CollectError> {
+        if dry_run {
+            return self.collect_as_if(&Released::default(), progress);
+        }
         if self.is_read_only() {
             return Err(CollectError::ReadOnly);
         }
         // On a full disk nothing could be written, and so nothing be removed.
-        if !dry_run {
-            self.give_up_ballast();
-        }
+        self.give_up_ballast();
         let before = self.db_written_bytes();
-        let collected = self.collect_now(dry_run, progress);
-        if !dry_run {
-            self.keep_ballast();
-        }
+        let collected = self.collect_now(None, progress);
+        self.keep_ballast();
         let mut collected = collected?;
-        if !dry_run {
-            collected.freed_bytes += before.saturating_sub(self.db_written_bytes());
-        }
+        collected.freed_bytes += before.saturating_sub(self.db_written_bytes());
         Ok(collected)
     }
 
-    fn collect_now(&self, dry_run: bool, progress: &Progress) -> Result<Collected, CollectError> {
+    /// Collects; or, with what a dry run takes as gone, only counts.
+    fn collect_now(&self, as_if: Option<&Released>, progress: &Progress) -> Result<Collected, CollectError> {
+        let (dry_run, none) = (as_if.is_some(), Released::default());
+        let released = as_if.unwrap_or(&none);
         self.drop_dead_leases()?;
         self.ask_shows()?;
         // The clearing after a crash takes the same slot, and no user asked for it: wait for it.
@@ -153,9 +179,10 @@ impl Store {
             progress.check()?;
         };
         let collection = Collection(&self.gate);
-        let live = self.mark(&pinned, progress)?;
+        let live = self.mark(&pinned, released, progress)?;
         crash::point(CrashPoint::GcMarked);
-        let mut result = Collected { leases: self.leases()?.len() as u64, ..Collected::default() };
+        let leases = self.leases()?.iter().filter(|(_, lease)| !released.lease(&lease.holder)).count();
+        let mut result = Collected { leases: leases as u64, ..Collected::default() };
         self.sweep_trees(&live, dry_run, &mut result, progress)?;
         crash::point(CrashPoint::GcTreesRemoved);
         self.sweep_blobs(&live, dry_run, &mut result, progress)?;
@@ -168,9 +195,14 @@ impl Store {
         Ok(result)
     }
 
-    fn mark(&self, pinned: &[Target], progress: &Progress) -> Result<Live, CollectError> {
+    fn mark(
+        &self,
+        pinned: &[Target],
+        released: &Released,
+        progress: &Progress,
+    ) -> Result<Live, CollectError> {
         let mut live = Live::default();
-        for root in self.roots()? {
+        for root in self.roots()?.into_iter().filter(|root| !released.roots.contains(&root.name)) {
             self.mark_from(root.target, &mut live, progress).map_err(|e| e.of(root_label(&root.name)))?;
         }
         for target in pinned {
@@ -182,7 +214,7 @@ impl Store {
         }
         // Last, so that blobs first reached from here are known to be held by leases alone.
         live.leases_only = true;
-        for (number, lease) in self.leases()? {
+        for (number, lease) in self.leases()?.into_iter().filter(|(_, it)| !released.lease(&it.holder)) {
             match self.mark_from(lease.target, &mut live, progress) {
                 // A lease does not protect what verify found corrupt and dropped.
                 Err(MarkError::Read(ReadError::NoTree { id })) if lease.target == Target::Tree(id) => {}

@@ -107,3 +107,109 @@ fn a_collection_that_ends_all_leases_breaks_no_build() {
         assert!(collecting.join().unwrap() > 3, "the control: collections ran meanwhile");
     });
 }
+
+/// Three builds, each a second older than the next, with about so many bytes each, of which half are shared.
+fn three() -> Workshop {
+    let shop = Workshop::new();
+    for name in ["one", "two", "three"] {
+        let script = "seq 1 30000 >$OUT/shared; seq 1 30000 | sed s/^/NAME/ >$OUT/own".replace("NAME", name);
+        shop.recipe(name, &[], &script);
+        shop.build(name);
+        std::thread::sleep(std::time::Duration::from_millis(1100));
+    }
+    shop
+}
+
+fn roots(shop: &Workshop) -> Vec<String> {
+    let roots = shop.stele.json(&["store", "root", "ls"]);
+    roots.as_array().unwrap().iter().map(|it| it["name"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn old_roots_of_builds_go_by_age_number_and_size_and_no_others() {
+    let shop = three();
+    let file = shop.stele.scratch().join("mine");
+    std::fs::write(&file, "mine").unwrap();
+    let mine = shop.stele.ok(&["store", "add", file.to_str().unwrap()]);
+    shop.stele.ok(&["store", "root", "add", "mine", &mine]);
+    let collect = |args: &[&str]| shop.stele.json(&[&["store", "gc"], args].concat());
+    let released =
+        |value: &serde_json::Value| value["released"].as_array().cloned().unwrap_or_default().len();
+    // A dry run counts what would go, and takes nothing.
+    let dry = collect(&["--dry-run", "--keep-last", "1", "--end-leases"]);
+    assert_eq!(dry["released"], serde_json::json!(["build-one", "build-two"]), "{dry}");
+    assert!(dry["removed_bytes"].as_u64().unwrap() > 100_000, "{dry}");
+    assert_eq!(roots(&shop), ["build-one", "build-three", "build-two", "mine"]);
+    assert_eq!(released(&collect(&["--older-than", "1h"])), 0);
+    assert_eq!(released(&collect(&["--max-size", "1G"])), 0);
+    // The newest fit: two with their shared half, not three.
+    let large = shop.stele.json(&["store", "du", "build-three", "build-two"]);
+    let both: u64 = large.as_array().unwrap().iter().map(|it| it["own_bytes"].as_u64().unwrap()).sum::<u64>()
+        + large[0]["bytes"].as_u64().unwrap()
+        - large[0]["own_bytes"].as_u64().unwrap();
+    let said = collect(&["--max-size", &(both + 1000).to_string()]);
+    assert_eq!(said["released"], serde_json::json!(["build-one"]), "{said}");
+    let said = collect(&["--keep-last", "1", "--end-leases"]);
+    assert_eq!(said["released"], serde_json::json!(["build-two"]), "{said}");
+    assert!(said["removed_bytes"].as_u64().unwrap() > 50_000, "{said}");
+    let said = collect(&["--older-than", "0s"]);
+    assert_eq!(said["released"], serde_json::json!(["build-three"]), "{said}");
+    assert_eq!(roots(&shop), ["mine"]);
+    for wrong in [["--older-than", "soon"], ["--max-size", "much"], ["--keep-last", "-1"]] {
+        shop.stele.fails(&[&["store", "gc"][..], &wrong].concat(), 2);
+    }
+    shop.stele.assert_sound();
+}
+
+#[test]
+fn what_roots_use_is_counted_once_and_told_apart() {
+    let shop = three();
+    let usage = shop.stele.json(&["store", "du"]);
+    let of = |name: &str, field: &str| {
+        let all = usage.as_array().unwrap();
+        all.iter().find(|it| it["name"] == format!("build-{name}")).unwrap()[field].as_u64().unwrap()
+    };
+    for name in ["one", "two", "three"] {
+        let (bytes, own) = (of(name, "bytes"), of(name, "own_bytes"));
+        assert!(own > bytes / 3 && own < bytes * 2 / 3, "{usage}");
+    }
+    // Alone, all of it is its own.
+    let alone = shop.stele.json(&["store", "du", "build-one"]);
+    assert_eq!(alone[0]["bytes"], alone[0]["own_bytes"]);
+    assert_eq!(alone[0]["bytes"].as_u64().unwrap(), of("one", "bytes"));
+    let lines = shop.stele.ok(&["store", "du"]);
+    assert_eq!(lines.lines().count(), 3, "{lines}");
+    shop.stele.fails(&["store", "du", "nothing"], 3);
+}
+
+#[test]
+fn a_moved_or_removed_root_is_brought_back() {
+    let shop = Workshop::new();
+    shop.stele.fails(&["undo"], 3);
+    shop.recipe("one", &[], "echo 1 >$OUT/x");
+    let first = shop.build("one");
+    shop.recipe("one", &[], "echo 2 >$OUT/x");
+    let second = shop.build("one");
+    let said = shop.stele.ok(&["undo"]);
+    assert_eq!(said, format!("{first}  build-one"));
+    assert_eq!(shop.file("build-one/x"), "1");
+    // Undone, it can be undone.
+    shop.stele.ok(&["undo", "build-one"]);
+    assert_eq!(shop.file("build-one/x"), "2");
+    shop.stele.ok(&["store", "root", "rm", "build-one"]);
+    let log = shop.stele.ok(&["store", "root", "log"]);
+    let told: Vec<&str> = log.lines().map(|line| line.split("  ").nth(1).unwrap()).collect();
+    assert_eq!(told, [&second[..16], &first[..16], &second[..16], &first[..16]][..told.len()], "{log}");
+    // A restart forgets nothing.
+    shop.stele.ok(&["daemon", "stop"]);
+    shop.stele.ok(&["undo"]);
+    assert_eq!(shop.file("build-one/x"), "2");
+    // What was collected is not brought back, and the root stays as it is.
+    shop.stele.ok(&["store", "root", "rm", "build-one"]);
+    shop.stele.ok(&["store", "gc", "--end-leases"]);
+    let said = shop.stele.fails(&["undo"], 3);
+    assert!(said.contains("garbage-collected"), "{said}");
+    assert_eq!(roots(&shop), [""; 0]);
+    let dates = shop.stele.ok(&["store", "root", "ls", "--long"]);
+    assert_eq!(dates, "");
+}

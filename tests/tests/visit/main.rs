@@ -1,5 +1,6 @@
 //! Interactive use of a recipe's sandbox: `run`, `shell`, `trace`, and the logs of builds.
 
+mod linked;
 mod logs;
 mod progress;
 mod run;

@@ -1,13 +1,17 @@
 //! `build`
 
 pub mod inputs;
+mod out_link;
+mod watch;
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use clap::Args;
 use stele_recipes::plan::Change;
 
 use self::inputs::Inputs;
+use self::watch::Watch;
 use super::context::Context;
 use super::unexpected;
 use crate::args::Global;
@@ -16,7 +20,7 @@ use crate::render;
 use stele::Request;
 use stele::answers::Answer;
 use stele::builds::{Built, Order};
-use stele::failure::Failure;
+use stele::failure::{Failure, Kind};
 use stele::recipes::names;
 use stele::recipes::planned::{Build as Step, Planned, Reason};
 use stele::reference::to_wire;
@@ -48,6 +52,12 @@ pub struct Build {
     /// Make no root for the outputs: they may be garbage-collected after a day
     #[arg(long)]
     no_root: bool,
+    /// Link PATH to the output in a mount of the store; with several outputs, PATH-NAME to each
+    #[arg(long, value_name = "PATH", conflicts_with = "dry_run")]
+    out_link: Option<PathBuf>,
+    /// Build again whenever the recipe tree changes, until interrupted
+    #[arg(long, conflicts_with = "dry_run")]
+    watch: bool,
     #[command(flatten)]
     inputs: Inputs,
 }
@@ -76,8 +86,38 @@ impl Build {
             };
         }
         let request = Request::Build { tree: wire, goals: named, order: self.order()? };
-        let built = self.inputs.build(global, &tree, &goals, &mut context, &request)?;
-        answer(global, built)
+        // Before hours of work, not after.
+        let mount = self.out_link.as_ref().map(|_| out_link::mounted(global)).transpose()?;
+        let once = |context: &mut Context| -> Result<(), Failure> {
+            let built = self.inputs.build(global, &tree, &goals, context, &request)?;
+            if let (Some(mount), Some(link)) = (&mount, &self.out_link) {
+                out_link::link_all(mount, link, &built)?;
+            }
+            answer(global, built)
+        };
+        if !self.watch {
+            return once(&mut context);
+        }
+        let unwatched = |e: &std::io::Error| Failure::io(&format!("{} cannot be watched", tree.display()), e);
+        let watch = Watch::new(&tree).map_err(|e| unwatched(&e))?;
+        loop {
+            match once(&mut context) {
+                Err(failure) if failure.kind == Kind::Cancelled => return Err(failure),
+                Err(failure) => render::failure(&failure, global.json),
+                Ok(()) => {}
+            }
+            context.terminal.narrate(&format!("waiting for a change in {}", tree.display()));
+            watch.wait().map_err(|e| match e.kind() {
+                // Ctrl-C, which the client of the daemon has a handler for.
+                std::io::ErrorKind::Interrupted => Failure::new(Kind::Cancelled, ""),
+                _ => unwatched(&e),
+            })?;
+            // Its progress and its summary begin anew.
+            context = Context::new(global, true)?;
+            if let Err(failure) = find(global, &self.inputs.place) {
+                render::failure(&failure, global.json);
+            }
+        }
     }
 
     fn order(&self) -> Result<Order, Failure> {
@@ -92,6 +132,11 @@ impl Build {
     }
 }
 
+/// The name of an output, for people.
+pub(super) fn label(recipe: &str, output: &str) -> String {
+    if output == "out" { recipe.to_owned() } else { format!("{recipe}-{output}") }
+}
+
 /// Prints the outputs of the realised goals; fails with the reason why others are not realised.
 pub(super) fn answer(global: &Global, built: Built) -> Result<(), Failure> {
     if global.json {
@@ -100,10 +145,8 @@ pub(super) fn answer(global: &Global, built: Built) -> Result<(), Failure> {
         let mut text = String::new();
         for goal in &built.goals {
             for (output, digest) in &goal.outputs {
-                let label =
-                    if output == "out" { goal.name.clone() } else { format!("{}-{output}", goal.name) };
                 // Writing to a string cannot fail.
-                let _ = writeln!(text, "{digest}  {label}");
+                let _ = writeln!(text, "{digest}  {}", label(&goal.name, output));
             }
         }
         render::out(text.as_bytes())?;

@@ -5,10 +5,12 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{Context, print, unexpected};
+use crate::quantity;
 use crate::render;
 use stele::Request;
 use stele::answers::Answer;
 use stele::failure::{Failure, Kind};
+use stele::keep::Release;
 
 /// `stele store gc`
 #[derive(Args, Debug)]
@@ -19,11 +21,22 @@ pub struct Gc {
     /// End all temporary leases first, so that only roots keep content
     #[arg(long)]
     end_leases: bool,
+    /// First remove roots of builds (`build-…`) that were made longer ago: 12h, 30d
+    #[arg(long, value_name = "AGE", value_parser = quantity::age)]
+    older_than: Option<u64>,
+    /// First remove all but the newest N roots of builds
+    #[arg(long, value_name = "N")]
+    keep_last: Option<usize>,
+    /// First remove the oldest roots of builds, until all that roots keep has at most this size: 20G
+    #[arg(long, value_name = "SIZE", value_parser = quantity::size)]
+    max_size: Option<u64>,
 }
 
 impl Gc {
     pub fn run(self, context: &mut Context) -> Result<(), Failure> {
-        let request = Request::Collect { dry_run: self.dry_run, end_leases: self.end_leases };
+        let release =
+            Release { older_than: self.older_than, keep_last: self.keep_last, max_bytes: self.max_size };
+        let request = Request::Collect { dry_run: self.dry_run, end_leases: self.end_leases, release };
         let Answer::Collected(collected) = context.ask(request)? else { return Err(unexpected()) };
         print(context, &collected, render::collected)
     }

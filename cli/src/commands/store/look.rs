@@ -1,5 +1,7 @@
 //! `store ls`, `store tree`, `store info`
 
+use std::ffi::OsString;
+
 use clap::Args;
 
 use super::{Context, print, unexpected, wire};
@@ -30,6 +32,28 @@ pub struct Tree {
     /// Maximum depth of directories
     #[arg(short, long, value_name = "N")]
     depth: Option<usize>,
+}
+
+/// `stele store du`
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Each line: bytes of all that it reaches, each item counted once; those of them that none of the \
+                        others reaches; name."
+)]
+pub struct Du {
+    /// What to measure [default: all roots]
+    #[arg(value_name = "REF")]
+    references: Vec<OsString>,
+}
+
+impl Du {
+    pub fn run(self, context: &mut Context) -> Result<(), Failure> {
+        let references = self.references.iter().map(|it| wire(it)).collect();
+        let Answer::Usage(usage) = context.ask(Request::Usage { references })? else {
+            return Err(unexpected());
+        };
+        print(context, &usage, |usage| render::usage(usage))
+    }
 }
 
 impl Ls {

@@ -4,7 +4,7 @@ mod add;
 mod collect;
 mod look;
 mod rebuild;
-mod root;
+pub mod root;
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
@@ -38,6 +38,8 @@ pub enum Command {
     /// Manage roots: names that keep content from garbage collection
     #[command(subcommand)]
     Root(root::Command),
+    /// Show how much roots or other content uses: in all, and alone
+    Du(look::Du),
     /// Garbage-collect: remove what no root and no lease keeps
     Gc(collect::Gc),
     /// Rehash everything; corrupt content goes to quarantine
@@ -80,6 +82,7 @@ pub fn run(global: &Global, command: Command) -> Result<ExitCode, Failure> {
             context.ask(request).map(drop)
         }
         Command::Root(command) => root::run(&mut context, command),
+        Command::Du(args) => args.run(&mut context),
         Command::Gc(args) => args.run(&mut context),
         Command::Verify => return collect::verify(&mut context),
         Command::Stats => collect::stats(&mut context),

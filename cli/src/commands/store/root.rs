@@ -1,13 +1,14 @@
 //! `store root`
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
 use super::{Context, print, unexpected, wire};
-use crate::args::Ref;
+use crate::args::{Global, Ref};
 use crate::render;
 use stele::Request;
 use stele::answers::Answer;
-use stele::failure::Failure;
+use stele::failure::{Failure, Kind};
+use stele::keep::PastAnswer;
 
 #[derive(Subcommand, Debug)]
 pub enum Command {
@@ -24,7 +25,49 @@ pub enum Command {
         name: String,
     },
     /// List the roots
-    Ls,
+    Ls {
+        /// With the time when each was made, in UTC
+        #[arg(long, short)]
+        long: bool,
+    },
+    /// List what roots were before they were moved or removed, the last change first
+    Log,
+}
+
+/// Bring back a root as it was before it was last moved or removed
+///
+/// Without a name, the root that was changed last. What a garbage collection removed meanwhile cannot be brought back.
+#[derive(Args, Debug)]
+pub struct Undo {
+    /// The root; `stele store root log` lists what can be brought back
+    name: Option<String>,
+}
+
+impl Undo {
+    pub fn run(self, global: &Global) -> Result<(), Failure> {
+        let mut context = Context::new(global, true)?;
+        let past = past(&mut context)?;
+        let wanted = |it: &&PastAnswer| self.name.as_ref().is_none_or(|name| it.name == *name);
+        let Some(last) = past.iter().find(wanted) else {
+            let what = self.name.map_or_else(String::new, |name| format!(" of {name}"));
+            return Err(Failure::new(Kind::NotFound, format!("no change{what} is remembered"))
+                .hint("`stele store root log` lists those that are"));
+        };
+        if !last.there {
+            let message = format!("{} kept {}, which was garbage-collected", last.name, last.digest);
+            return Err(Failure::new(Kind::NotFound, message).hint("build or import it again"));
+        }
+        let request = Request::RootAdd { name: last.name.clone(), reference: last.digest.to_string() };
+        let Answer::Root(root) = context.ask(request)? else { return Err(unexpected()) };
+        print(&context, &root, |root| format!("{}  {}\n", root.digest, root.name))
+    }
+}
+
+fn past(context: &mut Context) -> Result<Vec<PastAnswer>, Failure> {
+    match context.ask(Request::RootsPast {})? {
+        Answer::PastRoots(past) => Ok(past),
+        _ => Err(unexpected()),
+    }
 }
 
 pub fn run(context: &mut Context, command: Command) -> Result<(), Failure> {
@@ -35,9 +78,13 @@ pub fn run(context: &mut Context, command: Command) -> Result<(), Failure> {
             print(context, &root, |root| format!("{}\n", root.digest))
         }
         Command::Rm { name } => context.ask(Request::RootRemove { name }).map(drop),
-        Command::Ls => {
+        Command::Log => {
+            let past = past(context)?;
+            print(context, &past, |past| render::past_roots(past))
+        }
+        Command::Ls { long } => {
             let Answer::Roots(roots) = context.ask(Request::RootList {})? else { return Err(unexpected()) };
-            print(context, &roots, |roots| render::roots(roots))
+            print(context, &roots, |roots| render::roots(roots, long))
         }
     }
 }
