@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    agreement, build, check, daemon, diff, doctor, exec, explain, graph, image, info, init, key, lineage,
-    log, mount, pages, policy, recipe, report, sandbox, search, seed, serve, source, store, trace, umount,
+    agreement, build, check, config, daemon, diff, doctor, exec, explain, graph, image, info, init, key,
+    lineage, log, mount, pages, policy, recipe, report, sandbox, search, seed, serve, source, store, trace,
+    umount,
 };
 use crate::render::manner::{Colour, Volume};
 
@@ -118,6 +119,9 @@ pub enum Command {
     #[command(subcommand)]
     Evidence(agreement::evidence::Command),
     Verify(agreement::verify::Verify),
+    /// Show and change the configuration: where sources are fetched from, and how
+    #[command(subcommand)]
+    Config(config::Command),
     /// Print a completion script for a shell
     Completions(pages::Completions),
     /// Write the manual pages to a folder

@@ -37,6 +37,11 @@ fn places() -> impl Iterator<Item = PathBuf> {
     own.into_iter().chain([PathBuf::from("/etc")]).map(|folder| folder.join("stele/config.toml"))
 }
 
+/// The file that counts: the first that exists.
+pub fn counting() -> Option<PathBuf> {
+    places().find(|path| path.exists())
+}
+
 /// The usual path of a user's configuration, for hints.
 pub fn usual_place() -> String {
     let place = places().next().unwrap_or_else(|| PathBuf::from("/etc/stele/config.toml"));

@@ -5,7 +5,9 @@
 
 mod args;
 mod commands;
+mod complete;
 mod config;
+mod manual;
 mod modules;
 mod picture;
 mod quantity;
@@ -24,6 +26,8 @@ fn main() -> ExitCode {
     if let Some(code) = stele::reexec::run_if_asked() {
         return code;
     }
+    // Answers and ends, if a shell asks what could be typed next.
+    clap_complete::CompleteEnv::with_factory(complete::grammar).var(complete::VARIABLE).complete();
     let cli = args::Cli::parse();
     let json = cli.global.json;
     render::manner::set(cli.global.color, cli.global.volume());

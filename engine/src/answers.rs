@@ -106,7 +106,6 @@ pub struct Collected {
     /// Whether this was a dry run, which removes nothing.
     pub dry_run: bool,
     /// Roots of builds that were removed first; in a dry run, would have been.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub released: Vec<String>,
     /// What it found and removed; in a dry run, what it would have.
     #[serde(flatten)]

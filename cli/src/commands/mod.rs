@@ -3,6 +3,7 @@
 pub mod agreement;
 pub mod build;
 pub mod check;
+pub mod config;
 pub mod context;
 pub mod daemon;
 pub mod diff;
@@ -79,6 +80,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Sandbox(command) => sandbox::run(&command).map(|()| ExitCode::SUCCESS),
         Command::Key(command) => key::run(&cli.global, command).map(|()| ExitCode::SUCCESS),
         Command::Policy(command) => policy::run(&cli.global, command),
+        Command::Config(command) => config::run(&cli.global, command).map(|()| ExitCode::SUCCESS),
         Command::Completions(args) => args.run().map(|()| ExitCode::SUCCESS),
         Command::Man(args) => args.run().map(|()| ExitCode::SUCCESS),
     }

@@ -1,13 +1,13 @@
 //! `completions` and `man`: generated from the command line's grammar.
 
-use std::fs;
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory};
+use clap::Args;
 use clap_complete::Shell;
 
-use crate::args::Cli;
-use stele::failure::Failure;
+use crate::complete::VARIABLE;
+use crate::manual;
+use stele::failure::{Failure, Kind};
 
 /// `stele completions`
 #[derive(Args, Debug)]
@@ -27,17 +27,22 @@ impl Completions {
     /// Prints the script.
     pub fn run(&self) -> Result<(), Failure> {
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut Cli::command(), "stele", &mut script);
+        let shells = clap_complete::env::Shells::builtins();
+        let shell = self.shell.to_string();
+        let written = match shells.completer(&shell) {
+            Some(shell) => shell.write_registration(VARIABLE, "stele", "stele", "stele", &mut script),
+            None => return Err(Failure::new(Kind::Usage, format!("there is no completion for {shell}"))),
+        };
+        written.map_err(|e| Failure::io("the script could not be made", &e))?;
         crate::render::exact(&script)
     }
 }
 
 impl Man {
-    /// Writes one page for each command.
+    /// Writes one page for each command, and that of the configuration.
     pub fn run(&self) -> Result<(), Failure> {
-        let failed =
-            |e| Failure::io(&format!("the pages could not be written to {}", self.folder.display()), &e);
-        fs::create_dir_all(&self.folder).map_err(failed)?;
-        clap_mangen::generate_to(Cli::command(), &self.folder).map_err(failed)
+        manual::write_all(&self.folder).map_err(|e| {
+            Failure::io(&format!("the pages could not be written to {}", self.folder.display()), &e)
+        })
     }
 }

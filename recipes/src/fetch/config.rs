@@ -11,9 +11,9 @@ use crate::source::{Mirror, MirrorKind};
 #[derive(Clone, Debug, Default)]
 pub struct Config {
     /// The addresses of each alias.
-    aliases: BTreeMap<String, Vec<String>>,
+    pub aliases: BTreeMap<String, Vec<String>>,
     /// Tried for every source before its own mirrors: addresses with `{sha256}` or `{file}` in them.
-    first: Vec<String>,
+    pub first: Vec<String>,
     /// Limits.
     pub limits: Limits,
     /// Debian's archives.

@@ -1,5 +1,7 @@
 //! Interactive use of a recipe's sandbox: `run`, `shell`, `trace`, and the logs of builds.
 
+mod completed;
+mod configured;
 mod linked;
 mod logs;
 mod progress;
