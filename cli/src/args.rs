@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     agreement, build, check, config, daemon, diff, doctor, exec, explain, graph, image, info, init, key,
-    lineage, log, mount, pages, policy, recipe, report, sandbox, search, seed, serve, source, store, trace,
-    umount,
+    lineage, log, mount, page, pages, policy, recipe, report, sandbox, search, seed, serve, source, store,
+    trace, umount,
 };
 use crate::render::manner::{Colour, Volume};
 
@@ -85,6 +85,7 @@ pub enum Command {
     Diff(diff::Diff),
     Explain(explain::Explain),
     Report(report::Report),
+    Page(page::Page),
     /// Show a recipe, whether it is built, and how much opaque (prebuilt) input it depends on
     Info(info::Info),
     Lineage(lineage::Lineage),

@@ -35,6 +35,7 @@ const ARGUMENTS: &[(&[&str], &str, Names)] = &[
     (&["check"], "name", Names::Recipes),
     (&["explain"], "name", Names::Recipes),
     (&["report"], "names", Names::Recipes),
+    (&["page"], "names", Names::Recipes),
     (&["info"], "name", Names::Recipes),
     (&["lineage"], "name", Names::Recipes),
     (&["log"], "name", Names::Recipes),

@@ -15,6 +15,7 @@ mod recipe_tree;
 mod registries;
 mod render;
 mod sys;
+mod timeline;
 mod umask;
 mod where_store;
 

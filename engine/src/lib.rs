@@ -12,7 +12,7 @@ pub mod engine;
 pub mod failure;
 pub mod images;
 pub mod keep;
-mod page;
+pub mod page;
 pub mod recipes;
 pub mod reexec;
 pub mod reference;

@@ -9,7 +9,7 @@ padding:.3rem .5rem;text-align:left;vertical-align:top}\
 code,pre{font:13px/1.4 ui-monospace,monospace;overflow-wrap:anywhere}";
 
 /// A page in the making.
-pub(crate) struct Page(String);
+pub struct Page(String);
 
 impl Page {
     /// The beginning of a page with this title and style.

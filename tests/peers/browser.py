@@ -15,7 +15,8 @@ MEASURE = """(() => {
     const width = document.documentElement.clientWidth;
     const sticks = it => it.getBoundingClientRect().right > width + 0.5 || it.scrollWidth > it.clientWidth + 1;
     const blocks = 'p, li, dd, dt, summary, h1, h2, pre, svg';
-    const style = getComputedStyle(document.body), picture = document.querySelector('svg').getBoundingClientRect();
+    const style = getComputedStyle(document.body);
+    const picture = (document.querySelector('svg, table') || document.body).getBoundingClientRect();
     return {
         client: width,
         scroll: document.documentElement.scrollWidth,

@@ -102,3 +102,52 @@ fn the_page_says_what_is_known_and_can_be_read_on_a_phone() {
     assert_eq!(one[0]["explanation"]["cause"], "let-through", "{one}");
     shop.stele.fails(&["report", folder], 2);
 }
+
+#[test]
+fn pages_of_a_recipe_and_of_a_build_can_be_read_on_a_phone() {
+    let shop = shop();
+    let image = "load('//pkgs/same/recipe.star', 'same')\nload('//pkgs/box/recipe.star', 'box')\n\
+                 image(name = 'pictured', inputs = [box, same], entrypoint = ['/bin/sh'])\n\
+                 pictured = recipe(name = 'pictured', version = '1', inputs = [box, same], license = 'MIT',\n\
+                 description = 'a <b>bold</b> thing', script = 'sleep 0.2; echo > $OUT/x')\n";
+    shop.put("pkgs/pictured/recipe.star", image);
+    let folder = shop.path().join("pages");
+    let times = folder.join("times.html");
+    fs::create_dir(&folder).unwrap();
+    // Without anything built, too.
+    shop.stele.ok(&["store", "add", shop.path().to_str().unwrap()]);
+    shop.stele.ok(&["page", "pictured", "-o", folder.to_str().unwrap()]);
+    let page = folder.join("pictured.html");
+    assert!(fs::read_to_string(&page).unwrap().contains("not built here"));
+    shop.stele.ok(&["build", "--timeline", times.to_str().unwrap(), "pictured"]);
+    shop.stele.ok(&["image", "build", "pictured"]);
+    let written = shop.stele.json(&["page", "pictured", "--output", folder.to_str().unwrap()]);
+    assert_eq!(written.as_array().unwrap().len(), 2, "{written}");
+    let text = fs::read_to_string(&page).unwrap();
+    for part in [
+        "a &lt;b&gt;bold&lt;/b&gt; thing",
+        "<svg",
+        "Layers of the image for linux/amd64",
+        "not checked yet",
+        "MIT",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let text = fs::read_to_string(&times).unwrap();
+    assert!(text.contains("pictured: built in 0."), "{text}");
+    for (file, width, scheme) in
+        [(&page, 320, "dark"), (&page, 1200, "light"), (&times, 320, "dark"), (&times, 1200, "light")]
+    {
+        let measured = browse(file, width, scheme);
+        assert_eq!(measured["scroll"], width, "{}: {measured:#}", file.display());
+        assert_eq!(measured["fetched"].as_array().unwrap().len(), 1, "{measured:#}");
+        assert_eq!(measured["log"], Value::Array(Vec::new()), "{measured:#}");
+        assert_eq!(measured["background"] == "rgb(18, 18, 18)", scheme == "dark", "{measured:#}");
+    }
+    // A build that fails has its times, too; and a trace is JSON.
+    let trace = folder.join("trace.json");
+    shop.stele.fails(&["build", "--timeline", trace.to_str().unwrap(), "broken"], 1);
+    let trace: Value = serde_json::from_str(&fs::read_to_string(&trace).unwrap()).unwrap();
+    assert_eq!(trace[0]["cat"], "failed", "{trace}");
+    shop.stele.fails(&["page", "nothing"], 3);
+}

@@ -18,6 +18,7 @@ pub mod key;
 pub mod lineage;
 pub mod log;
 pub mod mount;
+pub mod page;
 pub mod pages;
 pub mod policy;
 pub mod recipe;
@@ -62,6 +63,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Check(args) => args.run(&cli.global),
         Command::Explain(args) => args.run(&cli.global),
         Command::Report(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
+        Command::Page(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Diff(args) => args.run(&cli.global),
         Command::Init(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
         Command::Info(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),

@@ -13,6 +13,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use super::log_lines::LogLines;
 use super::manner::{self, BAD, DIM, GOOD, NOTE, PLAIN, Volume, took};
 use crate::render;
+use crate::timeline::Timeline;
 use stele::builds::Event;
 use stele::reference::from_wire;
 
@@ -34,6 +35,8 @@ pub struct Board {
     builds: usize,
     sum: Sum,
     begun: Instant,
+    /// When everything was, if that is wanted.
+    timeline: Option<Timeline>,
     /// When something was last said.
     said: Instant,
 }
@@ -85,6 +88,7 @@ impl Board {
             builds: 0,
             sum: Sum::default(),
             begun: Instant::now(),
+            timeline: None,
             said: Instant::now(),
         }
     }
@@ -99,11 +103,24 @@ impl Board {
         self.logs = true;
     }
 
+    /// Notes the times of all events from now on.
+    pub fn record(&mut self) {
+        self.timeline = Some(Timeline::default());
+    }
+
+    /// The times, if they were to be noted.
+    pub fn timeline(&self) -> Option<&Timeline> {
+        self.timeline.as_ref()
+    }
+
     /// Shows an event.
     ///
     /// # Errors
     /// When stdout cannot be written.
     pub fn show(&mut self, event: &Event) -> io::Result<()> {
+        if let Some(timeline) = &mut self.timeline {
+            timeline.note(event);
+        }
         if self.json {
             let mut out = io::stdout().lock();
             serde_json::to_writer(&mut out, event)?;

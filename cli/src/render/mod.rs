@@ -14,6 +14,7 @@ use clap::builder::styling::Style;
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 use serde::Serialize;
 
+use crate::timeline::Timeline;
 use stele::answers::{Entry, Progress};
 use stele::builds::Event;
 use stele::failure::{Failure, Kind};
@@ -103,6 +104,16 @@ impl Terminal {
     /// The output of builds is shown while they run.
     pub fn print_build_logs(&mut self) {
         self.board.print_build_logs();
+    }
+
+    /// The times of builds are noted.
+    pub fn record(&mut self) {
+        self.board.record();
+    }
+
+    /// The times of builds, if they were to be noted.
+    pub fn timeline(&self) -> Option<&Timeline> {
+        self.board.timeline()
     }
 
     /// Sums up the result of a request to build, once it is over, and how many sources were fetched for it.

@@ -55,6 +55,9 @@ pub struct Build {
     /// Link PATH to the output in a mount of the store; with several outputs, PATH-NAME to each
     #[arg(long, value_name = "PATH", conflicts_with = "dry_run")]
     out_link: Option<PathBuf>,
+    /// Write when each recipe was built, and for how long: a page, or, if FILE ends with .json, a trace for browsers
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    timeline: Option<PathBuf>,
     /// Build again whenever the recipe tree changes, until interrupted
     #[arg(long, conflicts_with = "dry_run")]
     watch: bool,
@@ -89,7 +92,12 @@ impl Build {
         // Before hours of work, not after.
         let mount = self.out_link.as_ref().map(|_| out_link::mounted(global)).transpose()?;
         let once = |context: &mut Context| -> Result<(), Failure> {
-            let built = self.inputs.build(global, &tree, &goals, context, &request)?;
+            if self.timeline.is_some() {
+                context.terminal.record();
+            }
+            let built = self.inputs.build(global, &tree, &goals, context, &request);
+            self.write_timeline(context)?;
+            let built = built?;
             if let (Some(mount), Some(link)) = (&mount, &self.out_link) {
                 out_link::link_all(mount, link, &built)?;
             }
@@ -118,6 +126,19 @@ impl Build {
                 render::failure(&failure, global.json);
             }
         }
+    }
+
+    fn write_timeline(&self, context: &Context) -> Result<(), Failure> {
+        let (Some(file), Some(timeline)) = (&self.timeline, context.terminal.timeline()) else {
+            return Ok(());
+        };
+        let goals = if self.names.is_empty() { "all recipes".to_owned() } else { self.names.join(", ") };
+        let text = match file.extension().is_some_and(|it| it == "json") {
+            true => timeline.trace(),
+            false => timeline.page(&format!("The build of {goals}")),
+        };
+        std::fs::write(file, text)
+            .map_err(|e| Failure::io(&format!("{} could not be written", file.display()), &e))
     }
 
     fn order(&self) -> Result<Order, Failure> {

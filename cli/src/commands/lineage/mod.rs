@@ -4,6 +4,7 @@ mod generated;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::path::Path;
 
 use clap::{Args, ValueEnum};
 use indicatif::HumanBytes;
@@ -12,7 +13,7 @@ use serde::Serialize;
 use self::generated::Generated;
 use stele_recipes::lineage;
 use stele_recipes::plan::Graph;
-use stele_recipes::recipe::Recipe;
+use stele_recipes::recipe::{Recipe, RecipeName};
 use stele_store::model::{Node, Sha256};
 
 use super::context::Context;
@@ -61,107 +62,133 @@ enum Format {
 
 /// What `--json` prints.
 #[derive(Serialize)]
-struct Shown {
-    links: Vec<Link>,
-    opaque: OpaqueBytes,
+pub(super) struct Shown {
+    pub(super) links: Vec<Link>,
+    pub(super) opaque: OpaqueBytes,
     #[serde(skip_serializing_if = "Option::is_none")]
-    generated: Option<Generated>,
-    trusted: Trusted,
+    pub(super) generated: Option<Generated>,
+    pub(super) trusted: Trusted,
 }
 
 /// A recipe and its inputs.
 #[derive(Serialize)]
-struct Link {
-    name: String,
-    version: String,
+pub(super) struct Link {
+    pub(super) name: String,
+    pub(super) version: String,
     /// Its tools: outputs of earlier links.
-    with: Vec<String>,
-    sources: Vec<Source>,
+    pub(super) with: Vec<String>,
+    pub(super) sources: Vec<Source>,
     /// What is generated in its archives.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    generated: Vec<GeneratedIn>,
+    pub(super) generated: Vec<GeneratedIn>,
     /// The digests of its outputs, when the store has them.
-    outputs: BTreeMap<String, Output>,
+    pub(super) outputs: BTreeMap<String, Output>,
 }
 
 #[derive(Serialize)]
-struct Source {
-    name: String,
+pub(super) struct Source {
+    pub(super) name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    sha256: Option<String>,
+    pub(super) sha256: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    bytes: Option<u64>,
+    pub(super) bytes: Option<u64>,
     /// Why it is opaque: prebuilt, or hand-written in hexadecimal digits.
     #[serde(skip_serializing_if = "Option::is_none")]
-    opaque: Option<&'static str>,
+    pub(super) opaque: Option<&'static str>,
 }
 
 #[derive(Serialize)]
-struct Output {
-    digest: String,
-    bytes: u64,
+pub(super) struct Output {
+    pub(super) digest: String,
+    pub(super) bytes: u64,
 }
 
 #[derive(Serialize)]
-struct OpaqueBytes {
+pub(super) struct OpaqueBytes {
     /// In prebuilt packages.
-    packages: u64,
+    pub(super) packages: u64,
     /// Hand-written.
-    seed: u64,
+    pub(super) seed: u64,
 }
 
 #[derive(Serialize)]
-struct Trusted {
-    kernel: String,
-    machine: String,
-    stele: String,
+pub(super) struct Trusted {
+    pub(super) kernel: String,
+    pub(super) machine: String,
+    pub(super) stele: String,
     /// Of the program that unpacks, patches and runs steps: this one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    stele_sha256: Option<String>,
+    pub(super) stele_sha256: Option<String>,
+}
+
+/// A recipe's lineage, and the graph that it was read from.
+pub(super) struct Found {
+    pub(super) graph: Graph,
+    pub(super) shown: Shown,
+}
+
+impl Found {
+    /// The lineage as a picture.
+    pub(super) fn picture(&self) -> String {
+        // Writing to a string cannot fail.
+        picture::draw(&shapes(&self.graph, &self.shown.links)).unwrap_or_default()
+    }
+}
+
+/// Finds the lineage of a recipe; with `generated`, also what is generated in its sources.
+///
+/// # Errors
+/// When there is no such recipe, or the store cannot be read.
+pub(super) fn find_out(
+    context: &mut Context,
+    tree: &Path,
+    name: &RecipeName,
+    generated: bool,
+) -> Result<Found, Failure> {
+    let graph = recipe_tree::graph(tree, std::slice::from_ref(name))?;
+    let missing = || Failure::new(Kind::NotFound, format!("there is no recipe `{name}`"));
+    let number = graph.number(name).ok_or_else(missing)?;
+    let goals = graph.recipes().iter().map(|recipe| recipe.name.to_string()).collect();
+    let request = Request::Plan { tree: to_wire(tree.as_os_str()), goals };
+    let Answer::Plan(planned) = context.ask(request)? else { return Err(unexpected()) };
+    let mut links = Vec::new();
+    for recipe in graph.recipes() {
+        let mut link = link(recipe);
+        let goal = planned.there.iter().find(|goal| goal.name == recipe.name.as_str());
+        for (output, digest) in goal.iter().flat_map(|goal| &goal.outputs) {
+            let Answer::Info(info) = context.ask(Request::Info { reference: digest.to_string() })? else {
+                return Err(unexpected());
+            };
+            let bytes = info.closure.map_or(0, |closure| closure.bytes);
+            link.outputs.insert(output.clone(), Output { digest: digest.to_string(), bytes });
+        }
+        if generated && !recipe.sources.is_empty() {
+            let (tree, recipe) = (to_wire(tree.as_os_str()), recipe.name.to_string());
+            let Answer::Generated(found) = context.ask(Request::Generated { tree, recipe })? else {
+                return Err(unexpected());
+            };
+            link.generated = found;
+        }
+        links.push(link);
+    }
+    let generated = generated.then(|| generated::total(links.iter().flat_map(|it| &it.generated)));
+    let opaque = opaque(&graph, number);
+    Ok(Found { graph, shown: Shown { links, opaque, generated, trusted: trusted() } })
 }
 
 impl Lineage {
     pub fn run(self, global: &Global) -> Result<(), Failure> {
         let (tree, name) = (find(global, &self.place)?, name(&self.name)?);
-        let graph = recipe_tree::graph(&tree, std::slice::from_ref(&name))?;
-        let missing = || Failure::new(Kind::NotFound, format!("there is no recipe `{name}`"));
-        let number = graph.number(&name).ok_or_else(missing)?;
-        let goals = graph.recipes().iter().map(|recipe| recipe.name.to_string()).collect();
         let mut context = Context::new(global, false)?;
-        let request = Request::Plan { tree: to_wire(tree.as_os_str()), goals };
-        let Answer::Plan(planned) = context.ask(request)? else { return Err(unexpected()) };
-        let mut links = Vec::new();
-        for recipe in graph.recipes() {
-            let mut link = link(recipe);
-            let goal = planned.there.iter().find(|goal| goal.name == recipe.name.as_str());
-            for (output, digest) in goal.iter().flat_map(|goal| &goal.outputs) {
-                let Answer::Info(info) = context.ask(Request::Info { reference: digest.to_string() })? else {
-                    return Err(unexpected());
-                };
-                let bytes = info.closure.map_or(0, |closure| closure.bytes);
-                link.outputs.insert(output.clone(), Output { digest: digest.to_string(), bytes });
-            }
-            if self.generated && !recipe.sources.is_empty() {
-                let (tree, recipe) = (to_wire(tree.as_os_str()), recipe.name.to_string());
-                let Answer::Generated(found) = context.ask(Request::Generated { tree, recipe })? else {
-                    return Err(unexpected());
-                };
-                link.generated = found;
-            }
-            links.push(link);
-        }
-        let generated = self.generated.then(|| generated::total(links.iter().flat_map(|it| &it.generated)));
-        let shown = Shown { links, opaque: opaque(&graph, number), generated, trusted: trusted() };
+        let found = find_out(&mut context, &tree, &name, self.generated)?;
         if global.json {
-            return render::json(&shown);
+            return render::json(&found.shown);
         }
         if self.format == Format::Svg {
-            return render::exact(
-                picture::draw(&shapes(&graph, &shown.links)).unwrap_or_default().as_bytes(),
-            );
+            return render::exact(found.picture().as_bytes());
         }
         // Writing to a string cannot fail.
-        render::out(text(&shown).unwrap_or_default().as_bytes())
+        render::out(text(&found.shown).unwrap_or_default().as_bytes())
     }
 }
 
