@@ -30,7 +30,7 @@ use std::path::PathBuf;
 use crate::source::Source;
 
 pub use config::{Config, ConfigError, DebianConfig, Limits};
-pub use debian::DebianError;
+pub use debian::{DebianError, DebianPin, debian_closure};
 pub use failure::{FetchError, MirrorFailure, PartError, Tried};
 pub use prefetch::prefetch;
 pub use reach::{Question, Reach, reach};

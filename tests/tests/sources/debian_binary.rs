@@ -102,3 +102,50 @@ fn a_package_for_another_machine_is_fetched_from_the_index_of_that_one() {
     assert!(!archive.server.asked().iter().any(|it| it.path.contains("binary-amd64")));
     sources.fetches(&one, &["debian:g/1-1/g_1-1_amd64.deb"]);
 }
+
+#[test]
+fn a_package_is_pinned_with_all_that_it_needs() {
+    let sources = Sources::new();
+    let Some(archive) = Archive::new(&sources, &[]) else { return };
+    let entry = |name: &str, version: &str, architecture: &str, more: &str| {
+        format!(
+            "Package: {name}\nVersion: {version}\nArchitecture: {architecture}\nMaintainer: A <a@example.org>\n\
+             Description: a test\nFilename: pool/main/{name}_{architecture}.deb\nSize: 7\nSHA256: {}\n{more}\n\n",
+            Sha256::of(name.as_bytes())
+        )
+    };
+    let index = [
+        entry("app", "1:2.0-1", "amd64", "Depends: lib (>= 3), data\nRecommends: extra"),
+        entry("lib", "3.1-2", "amd64", ""),
+        entry("data", "5", "all", ""),
+        entry("extra", "1", "amd64", ""),
+        entry("broken", "1", "amd64", "Depends: nowhere"),
+    ];
+    archive.release("stable", &[("main/binary-amd64/Packages", index.concat())]);
+    let pinned = |args: &[&str]| {
+        sources
+            .stele
+            .run(&[&["recipe", "add-debian", "--config", sources.config.to_str().unwrap()], args].concat())
+    };
+    let said = pinned(&["app"]);
+    let sum = |name: &str| Sha256::of(name.as_bytes()).to_string();
+    let expected = format!(
+        "debian_binary(\n    \"app\",\n    \"1:2.0-1\",\n    size = 7,\n    sha256 = \"{}\",\n),\n\
+         debian_binary(\n    \"data\",\n    \"5\",\n    size = 7,\n    sha256 = \"{}\",\n    \
+         architecture = \"all\",\n),\n\
+         debian_binary(\n    \"lib\",\n    \"3.1-2\",\n    size = 7,\n    sha256 = \"{}\",\n),",
+        sum("app"),
+        sum("data"),
+        sum("lib")
+    );
+    assert_eq!(said.text(), expected, "{}", said.stderr);
+    assert_eq!(pinned(&["--alone", "app"]).text().lines().count(), 6);
+    // Only indexes were read.
+    assert!(!archive.server.asked().iter().any(|it| it.path.ends_with(".deb")));
+    for (name, part) in
+        [("nothing", "nothing"), ("broken", "nowhere"), ("--yes", "cannot be the name"), ("a b", "cannot be")]
+    {
+        let said = pinned(&["--", name]);
+        assert!(said.code != 0 && said.stderr.contains(part), "{name}: {}", said.stderr);
+    }
+}

@@ -1,5 +1,6 @@
 //! `recipe`: show, check, begin and format recipes. Only modules need a store.
 
+mod add_debian;
 mod check;
 mod fmt;
 mod modules;
@@ -27,6 +28,8 @@ pub enum Command {
     Check(check::Check),
     /// Begin a package: write its first recipe.star
     New(new::New),
+    /// Print `debian_binary(…)` for packages of Debian and all that they need
+    AddDebian(add_debian::AddDebian),
     /// List the modules that the recipe tree pins, fetching those that are missing
     Modules(modules::Modules),
     /// Format Starlark files; print those that changed
@@ -49,6 +52,7 @@ pub fn run(global: &Global, command: Command) -> Result<ExitCode, Failure> {
         Command::Ls(ls) => ls.run(global).map(|()| ExitCode::SUCCESS),
         Command::Show(show) => show.run(global).map(|()| ExitCode::SUCCESS),
         Command::Check(check) => check.run(global),
+        Command::AddDebian(args) => args.run(global).map(|()| ExitCode::SUCCESS),
         Command::New(new) => new.run(global).map(|()| ExitCode::SUCCESS),
         Command::Modules(modules) => modules.run(global).map(|()| ExitCode::SUCCESS),
         Command::Fmt(fmt) => fmt.run(global),

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::super::failure::MirrorFailure;
 use super::super::part::{Part, make_folder};
+use super::closure::{self, DebianPin};
 use super::entries::{self, Entry};
 use super::{Bounds, DebianConfig, DebianError, PackageUri, Packages, Stop};
 
@@ -181,6 +182,24 @@ impl Apt {
         versions.sort();
         versions.dedup();
         Ok(versions)
+    }
+
+    /// What a machine with nothing on it would install for these packages.
+    pub(super) fn installed(&self, packages: &[String], bounds: &Bounds) -> Result<Vec<DebianPin>, Stop> {
+        let mut command = self.command("apt-get");
+        command.args(["-q", "--yes", "--no-install-recommends", "-o", "Acquire::ForceHash=SHA256"]);
+        command.args(["--print-uris", "install", "--"]).args(packages);
+        let output = self.run(&mut command, bounds)?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        let pins: Vec<DebianPin> = text.lines().filter_map(closure::pin).collect();
+        match pins.is_empty() || !output.status.success() {
+            true => {
+                let unmet = text.lines().map(str::trim).filter(|line| line.contains(" : Depends: "));
+                let said = complaints(&output).into_iter().chain(unmet.map(str::to_owned));
+                Err(closure::refused(packages, &said.collect::<Vec<_>>()).into())
+            }
+            false => Ok(pins),
+        }
     }
 
     /// Downloads one file, resuming an earlier download.

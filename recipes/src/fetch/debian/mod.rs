@@ -7,8 +7,11 @@
 //! accepted; the indexes only locate files.
 
 mod apt;
+mod closure;
 mod entries;
 pub(super) mod snapshot;
+
+pub use closure::{DebianPin, debian_closure};
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
