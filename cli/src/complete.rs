@@ -46,6 +46,7 @@ const ARGUMENTS: &[(&[&str], &str, Names)] = &[
     (&["why"], "name", Names::Recipes),
     (&["why"], "input", Names::Recipes),
     (&["recipe", "show"], "name", Names::Recipes),
+    (&["recipe", "update"], "names", Names::Recipes),
     (&["source", "fetch"], "names", Names::Recipes),
     (&["source", "check"], "names", Names::Recipes),
     (&["source", "unpack"], "name", Names::Recipes),

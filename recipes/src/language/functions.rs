@@ -22,8 +22,8 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
     /// Defines a recipe and returns it, as a value that other recipes list in their `inputs`.
     ///
     /// It can only be called while a `recipe.star` below `pkgs` is evaluated, directly or by a loaded function.
-    /// `version`, `license`, `homepage`, `description`, `notes` and `irreproducible` are metadata: they are not part of
-    /// the action, and changing them rebuilds nothing.
+    /// `version`, `license`, `homepage`, `description`, `notes`, `watch` and `irreproducible` are metadata: they are
+    /// not part of the action, and changing them rebuilds nothing.
     ///
     /// # Arguments
     /// * `name`: The recipe's name: the name of its folder, or that followed by a hyphen and more. Letters a-z, digits
@@ -51,6 +51,8 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
     /// * `homepage`: Upstream's home page.
     /// * `description`: A one-line description.
     /// * `notes`: Notes for maintainers.
+    /// * `watch`: Where newer versions are announced, for `stele recipe update`: a page with links to the archives, or
+    ///   `debian:PACKAGE`.
     /// * `irreproducible`: Whether its outputs are known to differ from build to build: `stele check --all` skips it.
     fn recipe<'v>(
         #[starlark(require = named)] name: &str,
@@ -76,6 +78,7 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
         #[starlark(require = named, default = NoneOr::None)] homepage: NoneOr<&'v str>,
         #[starlark(require = named, default = NoneOr::None)] description: NoneOr<&'v str>,
         #[starlark(require = named, default = NoneOr::None)] notes: NoneOr<&'v str>,
+        #[starlark(require = named, default = NoneOr::None)] watch: NoneOr<&'v str>,
         #[starlark(require = named, default = false)] irreproducible: bool,
         eval: &mut Evaluator<'v, '_, '_>,
     ) -> starlark::Result<RecipeValue> {
@@ -99,6 +102,7 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
             homepage: homepage.into_option(),
             description: description.into_option(),
             notes: notes.into_option(),
+            watch: watch.into_option(),
             irreproducible,
         };
         let defined = define::recipe::define(given, package, context.call(eval));

@@ -85,6 +85,9 @@ pub struct About {
     pub description: Option<String>,
     /// Notes for maintainers.
     pub notes: Option<String>,
+    /// Where newer versions are announced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watch: Option<String>,
     /// Whether its outputs are known to differ from build to build.
     #[serde(default)]
     pub irreproducible: bool,

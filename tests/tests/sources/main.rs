@@ -11,6 +11,7 @@ mod resumed;
 mod several;
 mod signed;
 mod tls;
+mod updates;
 
 use std::path::PathBuf;
 

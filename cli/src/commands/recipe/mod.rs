@@ -6,6 +6,7 @@ mod fmt;
 mod modules;
 mod new;
 mod show;
+mod update;
 
 use std::process::ExitCode;
 
@@ -32,6 +33,8 @@ pub enum Command {
     AddDebian(add_debian::AddDebian),
     /// List the modules that the recipe tree pins, fetching those that are missing
     Modules(modules::Modules),
+    /// Find newer versions where recipes say how, and rewrite their pins
+    Update(update::Update),
     /// Format Starlark files; print those that changed
     Fmt(fmt::Fmt),
 }
@@ -55,6 +58,7 @@ pub fn run(global: &Global, command: Command) -> Result<ExitCode, Failure> {
         Command::AddDebian(args) => args.run(global).map(|()| ExitCode::SUCCESS),
         Command::New(new) => new.run(global).map(|()| ExitCode::SUCCESS),
         Command::Modules(modules) => modules.run(global).map(|()| ExitCode::SUCCESS),
+        Command::Update(args) => args.run(global).map(|()| ExitCode::SUCCESS),
         Command::Fmt(fmt) => fmt.run(global),
     }
 }

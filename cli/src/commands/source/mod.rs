@@ -5,7 +5,7 @@ mod bundle;
 mod check;
 mod export;
 pub mod fetch;
-mod keep;
+pub(super) mod keep;
 mod list;
 mod prefetch;
 mod unavailable;
@@ -108,7 +108,7 @@ struct Hashed {
 }
 
 /// A file that was hashed and is to be kept.
-struct HashedFile {
+pub struct HashedFile {
     path: PathBuf,
     name: FileName,
     hashed: Hashed,

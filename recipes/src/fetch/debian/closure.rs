@@ -59,6 +59,23 @@ pub fn debian_closure<E>(
     })
 }
 
+/// The versions of a source package in the indexes.
+pub(in super::super) fn source_versions(
+    package: &str,
+    options: &Options,
+    note: &dyn Fn(&str),
+) -> Result<Vec<String>, Stop> {
+    let bounds = Bounds::new(options.config.limits, None);
+    let folder = Packages::Source.folder(&options.folder);
+    part::make_folder(&folder)?;
+    let _lock = part::lock(&folder.join("lock"), || ())?;
+    let mut apt = apt::Apt::prepare(&folder, &options.config.debian, Packages::Source)?;
+    if apt.lists_age().is_none_or(|age| age > super::STALE) {
+        apt.update(&bounds, note)?;
+    }
+    apt.versions(package, &bounds)
+}
+
 /// `'URI' NAME SIZE SHA256:DIGEST`, with PACKAGE_VERSION_ARCHITECTURE.deb as NAME, in which a colon is `%3a`.
 pub(super) fn pin(line: &str) -> Option<DebianPin> {
     let (_, rest) = line.strip_prefix('\'')?.split_once('\'')?;

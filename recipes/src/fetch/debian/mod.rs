@@ -11,6 +11,7 @@ mod closure;
 mod entries;
 pub(super) mod snapshot;
 
+pub(super) use closure::source_versions;
 pub use closure::{DebianPin, debian_closure};
 
 use std::path::{Path, PathBuf};

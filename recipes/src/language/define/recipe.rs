@@ -11,6 +11,7 @@ use stele_store::model::{Digest, TreeId};
 use super::super::context::Refused;
 use super::super::error::{ArgumentError, Label};
 use super::super::values::{ForeignImageValue, InputValue, LocalValue, RecipeValue, SourceValue};
+use super::about;
 use super::machine::{platform, special};
 use super::sandbox_paths::{self, Placed};
 use crate::action::{Action, Parts, SandboxPath};
@@ -39,6 +40,7 @@ pub(in super::super) struct Given<'a, 'v> {
     pub homepage: Option<&'v str>,
     pub description: Option<&'v str>,
     pub notes: Option<&'v str>,
+    pub watch: Option<&'v str>,
     pub irreproducible: bool,
 }
 
@@ -67,7 +69,8 @@ pub(in super::super) fn define(
         special: special(given.special)?,
         about: About {
             irreproducible: given.irreproducible,
-            ..about(given.license, given.homepage, given.description, given.notes)?
+            watch: about::watch(given.watch)?,
+            ..about::about(given.license, given.homepage, given.description, given.notes)?
         },
         name,
         version,
@@ -326,40 +329,6 @@ fn env(
         env.insert(variable, outputs[output].as_str().to_owned());
     }
     Ok(env)
-}
-
-fn about(
-    license: Option<&str>,
-    homepage: Option<&str>,
-    description: Option<&str>,
-    notes: Option<&str>,
-) -> Result<About, Refused> {
-    if let Some(text) = license {
-        spdx::Expression::parse(text).map_err(|error| {
-            let why = ArgumentError::License { text: text.to_owned(), why: error.reason.to_string() };
-            Refused::new("license", why)
-        })?;
-    }
-    if let Some(text) = homepage
-        && !["https://", "http://"]
-            .iter()
-            .any(|scheme| text.strip_prefix(scheme).is_some_and(|it| !it.is_empty()))
-    {
-        return Err(Refused::new("homepage", ArgumentError::Homepage { text: text.to_owned() }));
-    }
-    if let Some(text) = description
-        && (text.is_empty() || text.chars().count() > 200 || text.chars().any(char::is_control))
-    {
-        return Err(Refused::new("description", ArgumentError::Description));
-    }
-    let owned = |text: Option<&str>| text.map(str::to_owned);
-    Ok(About {
-        license: owned(license),
-        homepage: owned(homepage),
-        description: owned(description),
-        notes: owned(notes),
-        irreproducible: false,
-    })
 }
 
 /// Errors that only an action reveals are reported while the recipe is evaluated.

@@ -1,0 +1,300 @@
+//! `recipe update`
+
+use std::fs;
+use std::path::Path;
+
+use clap::Args;
+use serde::Serialize;
+use stele_recipes::fetch::{self as fetching, FetchError, Options, compare_versions, newer, watched};
+use stele_recipes::recipe::Recipe;
+use stele_recipes::source::{FileName, Mirror, MirrorKind, Source};
+
+use crate::args::Global;
+use crate::commands::source::fetch::{Board, How, options};
+use crate::commands::source::keep::Sources;
+use crate::recipe_tree::{RecipeTreeArg, evaluate, find};
+use crate::render;
+use stele::failure::{Failure, Kind};
+use stele::recipes::{Selection, names};
+
+/// `stele recipe update`
+#[derive(Args, Debug)]
+#[command(after_help = "\
+A recipe says by `watch` where newer versions are announced. Its version, the addresses of its first source and the \
+pin are rewritten where they stand in its recipe.star. What came is believed once, as by `source prefetch`: compare the \
+new pin with what upstream publishes before you build.")]
+pub struct Update {
+    /// Recipes
+    #[arg(required_unless_present = "all")]
+    names: Vec<String>,
+    /// All recipes of the tree that say where newer versions are announced
+    #[arg(long, conflicts_with = "names")]
+    all: bool,
+    /// Only list what is old
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    how: How,
+    #[command(flatten)]
+    place: RecipeTreeArg,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Found {
+    name: String,
+    version: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    newer: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
+}
+
+/// A newer version: upstream's, and, if Debian told of it, Debian's.
+struct Newer {
+    version: String,
+    debian: Option<String>,
+}
+
+impl Update {
+    pub fn run(self, global: &Global) -> Result<(), Failure> {
+        let tree = find(global, &self.place)?;
+        let selection = if self.all { Selection::All } else { Selection::of(&names(&self.names)?) };
+        let evaluated = evaluate(&tree, &selection)?;
+        let options = options(global, &self.how)?;
+        let mut all = Vec::new();
+        let mut failed = None;
+        for recipe in &evaluated.recipes {
+            let is_named = self.names.iter().any(|name| *name == recipe.name.as_str());
+            // Of dependencies nobody asked.
+            if !is_named && !(self.all && recipe.about.watch.is_some() && recipe.at.file.starts_with("pkgs/"))
+            {
+                continue;
+            }
+            match self.one(global, &tree, recipe, &options) {
+                Ok(found) => all.push(found),
+                Err(failure) if self.all => {
+                    render::failure(&failure, global.json);
+                    failed = Some(failure);
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
+        if global.json {
+            render::json(&all)?;
+        } else {
+            let line = |it: &Found| match (&it.newer, &it.file) {
+                (Some(newer), Some(file)) => format!("{}  {} -> {newer}  {file}\n", it.name, it.version),
+                (Some(newer), None) => format!("{}  {} -> {newer}\n", it.name, it.version),
+                (None, _) => format!("{}  {} is the newest\n", it.name, it.version),
+            };
+            render::out(all.iter().map(line).collect::<String>().as_bytes())?;
+        }
+        failed.map_or(Ok(()), |failure| Err(Failure { message: String::new(), ..failure }))
+    }
+
+    fn one(
+        &self,
+        global: &Global,
+        tree: &Path,
+        recipe: &Recipe,
+        options: &Options,
+    ) -> Result<Found, Failure> {
+        let (name, version) = (recipe.name.to_string(), recipe.version.as_str().to_owned());
+        let watch = recipe.about.watch.as_deref().ok_or_else(|| {
+            Failure::new(
+                Kind::Usage,
+                format!("recipe `{name}` does not say where newer versions are announced"),
+            )
+            .hint("give it `watch`: a page with links to the archives, or `debian:PACKAGE`")
+        })?;
+        let source = recipe.sources.first().map(|it| &it.source).ok_or_else(|| {
+            Failure::new(Kind::Usage, format!("recipe `{name}` has no source that could be newer"))
+        })?;
+        let newer = find_newer(watch, &source.file, &version, options).map_err(|failure| Failure {
+            message: format!("recipe `{name}`: {}", failure.message),
+            ..failure
+        })?;
+        let Some(newer) = newer else { return Ok(Found { name, version, newer: None, file: None }) };
+        let mut file = None;
+        if !self.dry_run {
+            let came = get(global, source, &version, &newer, options)?;
+            rewrite(tree, recipe, source, &came, &newer.version)?;
+            file = Some(recipe.at.file.to_string());
+        }
+        Ok(Found { name, version, newer: Some(newer.version), file })
+    }
+}
+
+fn find_newer(
+    watch: &str,
+    file: &FileName,
+    version: &str,
+    options: &Options,
+) -> Result<Option<Newer>, Failure> {
+    let note = |text: &str| render::note(text);
+    let found = watched::<Failure>(watch, file, version, options, &note).map_err(|error| {
+        let why: String = match &error {
+            FetchError::Unavailable { tried } => {
+                tried.iter().map(|it| format!("{}: {}", it.mirror, it.failure)).collect()
+            }
+            error => error.to_string(),
+        };
+        Failure::new(Kind::NotFound, why)
+    })?;
+    if !watch.starts_with("debian:") {
+        return Ok(newer(version, &found).map(|it| Newer { version: it.to_owned(), debian: None }));
+    }
+    let upstream: Vec<String> = found.iter().map(|it| upstream(it).to_owned()).collect();
+    let Some(best) = newer(version, &upstream) else { return Ok(None) };
+    let of_best = found.iter().filter(|it| upstream_is(it, best)).max_by(|a, b| compare_versions(a, b));
+    Ok(Some(Newer { version: best.to_owned(), debian: of_best.cloned() }))
+}
+
+/// Debian Policy, 5.6.12: a version without its epoch and Debian's revision.
+fn upstream(version: &str) -> &str {
+    let version = version.split_once(':').map_or(version, |(_, rest)| rest);
+    version.rsplit_once('-').map_or(version, |(upstream, _)| upstream)
+}
+
+fn upstream_is(version: &str, wanted: &str) -> bool {
+    upstream(version) == wanted
+}
+
+/// Fetches the newer source, from the old one's mirrors with the versions replaced.
+fn get(
+    global: &Global,
+    old: &Source,
+    version: &str,
+    newer: &Newer,
+    options: &Options,
+) -> Result<Source, Failure> {
+    let file = FileName::new(&old.file.as_str().replace(version, &newer.version))
+        .map_err(|e| Failure::new(Kind::Failed, e.to_string()))?;
+    let mirrors: Vec<Mirror> = old.mirrors.iter().filter_map(|it| renewed(it, version, newer)).collect();
+    let keep = Sources::connect(global, false)?;
+    let board = Board::default();
+    let came = fetching::prefetch(&file, &mirrors, options, &keep, &|event| board.show(&event));
+    board.clear();
+    came.map_err(|error| match error {
+        FetchError::Unavailable { tried } => {
+            let tried: String = tried.iter().map(|it| format!("\n  {}: {}", it.mirror, it.failure)).collect();
+            Failure::new(Kind::NotFound, format!("{file} could not be fetched:{tried}")).hint(
+                "its mirrors are those of the old version with the version replaced; change them by hand",
+            )
+        }
+        FetchError::SourceStore(failure) => failure,
+        error => Failure::new(Kind::Failed, error.to_string()),
+    })
+}
+
+/// A mirror's address for the newer version. Debian's has Debian's version in it, which only Debian tells.
+fn renewed(mirror: &Mirror, version: &str, newer: &Newer) -> Option<Mirror> {
+    let text = match (mirror.kind(), &newer.debian) {
+        (MirrorKind::Debian { package, file, .. }, Some(debian)) => {
+            format!("debian:{package}/{debian}/{}", file.replace(version, &newer.version))
+        }
+        (MirrorKind::Debian { .. }, None) => return None,
+        _ => mirror.as_str().replace(version, &newer.version),
+    };
+    Mirror::new(&text).ok()
+}
+
+/// Puts the newer version and its pin where the old ones are written.
+fn rewrite(tree: &Path, recipe: &Recipe, old: &Source, new: &Source, version: &str) -> Result<(), Failure> {
+    let path = tree.join(&*recipe.at.file);
+    let failed = |what: &str, e: &std::io::Error| Failure::io(&format!("{} {what}", path.display()), e);
+    let text = fs::read_to_string(&path).map_err(|e| failed("could not be read", &e))?;
+    let text = renewed_text(&text, recipe.version.as_str(), version, old, new).ok_or_else(|| {
+        let size = new.size.unwrap_or_default();
+        Failure::new(
+            Kind::Failed,
+            format!("{} does not have the pin of `{}` in it", path.display(), recipe.name),
+        )
+        .hint(format!("change it where it is: version {version}, size {size}, SHA-256 {}", new.sha256))
+    })?;
+    let folder = path.parent().unwrap_or(tree);
+    let write = || {
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        std::io::Write::write_all(&mut file, text.as_bytes())?;
+        file.as_file().set_permissions(fs::metadata(&path)?.permissions())?;
+        file.persist(&path).map(drop).map_err(|e| e.error)
+    };
+    write().map_err(|e| failed("could not be written", &e))
+}
+
+/// `None` when the old pin is not in the text exactly once.
+fn renewed_text(text: &str, version: &str, newer: &str, old: &Source, new: &Source) -> Option<String> {
+    let (before, after) = (old.sha256.to_string(), new.sha256.to_string());
+    if text.matches(&before).count() != 1 {
+        return None;
+    }
+    let at = text.find(&before)?;
+    let (head, tail) = text.split_at(at);
+    let mut tail = tail.replacen(&before, &after, 1);
+    let mut head = head.to_owned();
+    if let (Some(before), Some(after)) = (old.size, new.size) {
+        // It stands beside the pin: behind it, or a line before.
+        match replaced_number(&tail, before, after) {
+            Some(text) => tail = text,
+            None => head = replaced_number(&head, before, after).unwrap_or(head),
+        }
+    }
+    let mut text = head + &tail;
+    for mirror in &old.mirrors {
+        let newest = new.mirrors.iter().find(|it| same_kind(it, mirror));
+        match newest {
+            Some(newest) => text = text.replace(mirror.as_str(), newest.as_str()),
+            // A mirror that is not known to have it would only fail.
+            None => text = without_line(&text, mirror.as_str()),
+        }
+    }
+    Some(text.replace(&format!("\"{version}\""), &format!("\"{newer}\"")))
+}
+
+/// Replaces a number that is not part of a longer one.
+fn replaced_number(text: &str, before: u64, after: u64) -> Option<String> {
+    let before = before.to_string();
+    let is_part = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.');
+    let (at, _) = text.match_indices(&before).find(|(at, _)| {
+        !is_part(text[..*at].chars().next_back()) && !is_part(text[at + before.len()..].chars().next())
+    })?;
+    Some(format!("{}{after}{}", &text[..at], &text[at + before.len()..]))
+}
+
+/// Whether two mirrors differ in nothing but versions.
+fn same_kind(a: &Mirror, b: &Mirror) -> bool {
+    match (a.kind(), b.kind()) {
+        (MirrorKind::Debian { package: a, .. }, MirrorKind::Debian { package: b, .. }) => a == b,
+        (MirrorKind::Debian { .. }, _) | (_, MirrorKind::Debian { .. }) => false,
+        _ => a.as_str().split('/').take(3).eq(b.as_str().split('/').take(3)),
+    }
+}
+
+/// Removes the line that is only this text in quotation marks.
+fn without_line(text: &str, mirror: &str) -> String {
+    let is_it = |line: &&str| line.trim().trim_end_matches(',') != format!("\"{mirror}\"");
+    let lines: Vec<&str> = text.split_inclusive('\n').filter(is_it).collect();
+    lines.concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debian_versions_have_parts() {
+        assert_eq!(upstream("1:2.0-1+deb13u2"), "2.0");
+        assert_eq!(upstream("2.0"), "2.0");
+        assert_eq!(upstream("1.0-rc1-2"), "1.0-rc1");
+    }
+
+    #[test]
+    fn a_number_is_replaced_only_where_it_stands_alone() {
+        assert_eq!(
+            replaced_number("x123 1234 .123 = 123, 123", 123, 9).as_deref(),
+            Some("x123 1234 .123 = 9, 123")
+        );
+        assert_eq!(replaced_number("1234", 123, 9), None);
+    }
+}
