@@ -21,8 +21,8 @@ use stele::recipes::{Selection, names};
 #[derive(Args, Debug)]
 #[command(after_help = "\
 A recipe says by `watch` where newer versions are announced. Its version, the addresses of its first source and the \
-pin are rewritten where they stand in its recipe.star. What came is believed once, as by `source prefetch`: compare the \
-new pin with what upstream publishes before you build.")]
+pin are rewritten where they stand in its recipe.star. What came is believed once, as by `source prefetch`: compare \
+the new pin with what upstream publishes before you build.")]
 pub struct Update {
     /// Recipes
     #[arg(required_unless_present = "all")]
