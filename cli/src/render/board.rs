@@ -197,7 +197,7 @@ impl Board {
 
     fn begins(&mut self, recipe: &str, steps: usize, log: &str) {
         self.is(recipe, "building".to_owned());
-        let (path, logs) = (from_wire(log).ok().map(PathBuf::from), self.logs);
+        let (path, logs) = (from_wire(log).ok(), self.logs);
         if let Some(shown) = self.shown.get_mut(recipe) {
             shown.steps = steps;
             shown.since = Some(Instant::now());

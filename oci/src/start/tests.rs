@@ -23,11 +23,12 @@ fn elf(machine: u16, interpreter: Option<&str>, entries: &[(u64, &str)]) -> Vec<
     }
     let interpreter = interpreter.map(|text| [text.as_bytes(), b"\0"].concat()).unwrap_or_default();
     let begin = 64 + 3 * 56;
-    let strings_at = (begin + interpreter.len()) as u64;
+    let strings_from = begin + interpreter.len();
+    let strings_at = strings_from as u64;
     table.extend([5, strings_at, 10, strings.len() as u64, 0, 0]);
     let table: Vec<u8> = table.iter().flat_map(|word| word.to_le_bytes()).collect();
     // Aligned, as `object` wants it.
-    let pad = (8 - (strings_at as usize + strings.len()) % 8) % 8;
+    let pad = (8 - (strings_from + strings.len()) % 8) % 8;
     let table_at = strings_at + (strings.len() + pad) as u64;
     let end = table_at + table.len() as u64;
     let mut bytes = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0".to_vec();

@@ -1,5 +1,8 @@
 //! Modules: other recipe trees that this one uses, pinned by the digest of their archives.
 
+// `module` has as many arguments as a pin has fields.
+#![allow(clippy::too_many_arguments)]
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};

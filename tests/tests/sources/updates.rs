@@ -105,7 +105,7 @@ fn what_cannot_be_updated_says_why_and_changes_nothing() {
     // All means those that say it.
     assert_eq!(sources.stele.ok(&["recipe", "update", "--all"]), "");
     let page = server.url("gone/");
-    let file = recipe(&mut sources, &format!("watch = \"{page}\","), &[&mirror], &old);
+    recipe(&mut sources, &format!("watch = \"{page}\","), &[&mirror], &old);
     let said = sources.stele.fails(&["recipe", "update", "tool"], 3);
     assert!(said.contains("404") && said.contains(&page), "{said}");
     let page = server.url("page/");

@@ -22,7 +22,7 @@ pub fn mounted(global: &Global) -> Result<PathBuf, Failure> {
     let mounts = mount::list(&store, global.json)?;
     let here = mounts.iter().find(|mount| mount.namespace == own_namespace());
     let path = here.map(|mount| from_wire(&mount.path)).transpose()?;
-    path.map(PathBuf::from).ok_or_else(|| {
+    path.ok_or_else(|| {
         Failure::new(Kind::Usage, "the store is not mounted, so a link to an output would lead nowhere")
             .hint("mount it first: `stele mount`, or `stele mount DIR`")
     })

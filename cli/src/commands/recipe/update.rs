@@ -66,9 +66,9 @@ impl Update {
         let mut failed = None;
         for recipe in &evaluated.recipes {
             let is_named = self.names.iter().any(|name| *name == recipe.name.as_str());
+            let is_meant = self.all && recipe.about.watch.is_some() && recipe.at.file.starts_with("pkgs/");
             // Of dependencies nobody asked.
-            if !is_named && !(self.all && recipe.about.watch.is_some() && recipe.at.file.starts_with("pkgs/"))
-            {
+            if !is_named && !is_meant {
                 continue;
             }
             match self.one(global, &tree, recipe, &options) {

@@ -110,7 +110,7 @@ mod tests {
         let line = format!("'http://x/pool/b_1%3a2-1_amd64.deb' b_1%3a2-1_amd64.deb 77 SHA256:{digest}");
         let found = pin(&line).unwrap();
         assert_eq!((found.package.as_str(), found.version.as_str(), found.size), ("b", "1:2-1", 77));
-        assert_eq!((found.architecture.as_str(), found.sha256.to_string()), ("amd64", digest.clone()));
+        assert_eq!((found.architecture.as_str(), found.sha256.to_string()), ("amd64", digest));
         for wrong in [
             "",
             "Reading lists",
