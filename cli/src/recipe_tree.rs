@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::args::Global;
+use crate::commands::source::fetch::How;
 use crate::modules;
 use crate::render;
 use stele::Program;
@@ -27,8 +28,17 @@ pub struct RecipeTreeArg {
 /// # Errors
 /// When there is none, or a module cannot be had.
 pub fn find(global: &Global, place: &RecipeTreeArg) -> Result<PathBuf, Failure> {
+    let config = std::env::var_os("STELE_CONFIG").map(PathBuf::from);
+    find_with(global, place, &How { offline: false, jobs: None, config })
+}
+
+/// As [`find`], with modules fetched as `how` says.
+///
+/// # Errors
+/// As [`find`].
+pub fn find_with(global: &Global, place: &RecipeTreeArg, how: &How) -> Result<PathBuf, Failure> {
     let tree = locate(place)?;
-    modules::bring(global, &tree)?;
+    modules::bring(global, &tree, how)?;
     Ok(tree)
 }
 

@@ -100,15 +100,20 @@ pub fn collect(
     release: &Release,
     progress: &Progress,
 ) -> Result<Answer, Failure> {
-    let roots: HashSet<RootName> =
-        release.choose(store, stele_store::now())?.into_iter().map(|root| root.name).collect();
+    let chosen = release.choose(store, stele_store::now())?;
+    let mut released: Vec<String> = Vec::new();
     let counts = match dry_run {
         true => {
-            store.collect_as_if(&Released { roots: roots.clone(), timed_leases: end_leases }, progress)?
+            let roots: HashSet<RootName> = chosen.iter().map(|root| root.name.clone()).collect();
+            released.extend(roots.iter().map(ToString::to_string));
+            store.collect_as_if(&Released { roots, timed_leases: end_leases }, progress)?
         }
         false => {
-            for root in &roots {
-                store.remove_root(root)?;
+            for root in &chosen {
+                // A build may have moved it since it was chosen: then it is new.
+                if store.remove_root_as(root)? {
+                    released.push(root.name.to_string());
+                }
             }
             if end_leases && !store.is_read_only() {
                 store.end_timed_leases()?;
@@ -116,7 +121,6 @@ pub fn collect(
             store.collect(false, progress)?
         }
     };
-    let mut released: Vec<String> = roots.iter().map(ToString::to_string).collect();
     released.sort_unstable();
     Ok(Answer::Collected(answers::Collected { dry_run, released, counts }))
 }

@@ -99,6 +99,18 @@ impl Store {
         Ok(())
     }
 
+    /// Removes a root if it is still what it was when it was listed. Whether it was.
+    ///
+    /// # Errors
+    /// On a database error.
+    pub fn remove_root_as(&self, root: &Root) -> Result<bool, RootError> {
+        let is_same = |row: RootRow| row.target == root.target && row.created == root.created;
+        match self.db.root(&root.name)?.is_some_and(is_same) {
+            true => self.remove_root(&root.name).map(|()| true),
+            false => Ok(false),
+        }
+    }
+
     /// All roots, sorted by name.
     ///
     /// # Errors

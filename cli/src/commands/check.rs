@@ -11,7 +11,6 @@ use super::build::{self, inputs::Inputs};
 use super::context::Context;
 use super::unexpected;
 use crate::args::Global;
-use crate::recipe_tree::find;
 use crate::render;
 use stele::answers::Answer;
 use stele::failure::Failure;
@@ -50,14 +49,14 @@ pub struct Check {
 impl Check {
     pub fn run(self, global: &Global) -> Result<ExitCode, Failure> {
         let Some(recipe) = &self.name else {
-            return all::run(&self.inputs, &find(global, &self.inputs.place)?, self.rounds, global);
+            return all::run(&self.inputs, &self.inputs.tree(global)?, self.rounds, global);
         };
         let recipe = name(recipe)?;
         let mut context = Context::new(global, self.last)?;
         let answer = if self.last {
             context.ask(Request::LastCheck { recipe: recipe.to_string() })?
         } else {
-            let tree = find(global, &self.inputs.place)?;
+            let tree = self.inputs.tree(global)?;
             let request = Request::Check {
                 tree: to_wire(tree.as_os_str()),
                 recipe: recipe.to_string(),

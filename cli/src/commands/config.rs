@@ -110,6 +110,12 @@ fn settings(config: &Config) -> Vec<(String, String)> {
     if let Some(suites) = &config.debian.suites {
         all.push(("debian.suites".to_owned(), list(suites)));
     }
+    if !config.debian.sources.is_empty() {
+        all.push(("debian.sources".to_owned(), list(&config.debian.sources)));
+    }
+    if let Some(snapshot) = &config.debian.snapshot {
+        all.push(("debian.snapshot".to_owned(), Value::from(snapshot.as_str()).to_string()));
+    }
     all
 }
 
@@ -148,6 +154,9 @@ fn change(path: &Path, key: &str, value: Option<&str>) -> Result<(), Failure> {
         Failure::new(Kind::Usage, format!("`{key}` cannot be set to that: {e}"))
             .hint("stele.toml(5) has the settings; nothing was changed")
     })?;
+    // A file that is linked from elsewhere stays linked.
+    let real = fs::canonicalize(path);
+    let path = real.as_deref().unwrap_or(path);
     let folder = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let write = || {
         fs::create_dir_all(folder)?;

@@ -9,7 +9,6 @@ use super::build::{self, inputs::Inputs};
 use super::context::Context;
 use super::unexpected;
 use crate::args::Global;
-use crate::recipe_tree::find;
 use crate::render;
 use stele::answers::Answer;
 use stele::failure::Failure;
@@ -39,7 +38,7 @@ impl Explain {
     pub fn run(self, global: &Global) -> Result<ExitCode, Failure> {
         let recipe = name(&self.name)?;
         let mut context = Context::new(global, false)?;
-        let tree = find(global, &self.inputs.place)?;
+        let tree = self.inputs.tree(global)?;
         let request = Request::Explain {
             tree: to_wire(tree.as_os_str()),
             recipe: recipe.to_string(),

@@ -9,7 +9,6 @@ use super::build::{self, inputs::Inputs};
 use super::context::Context;
 use super::unexpected;
 use crate::args::Global;
-use crate::recipe_tree::find;
 use crate::render;
 use stele::Request;
 use stele::answers::Answer;
@@ -41,7 +40,7 @@ pub struct Trace {
 
 impl Trace {
     pub fn run(self, global: &Global) -> Result<(), Failure> {
-        let (tree, recipe) = (find(global, &self.inputs.place)?, name(&self.name)?);
+        let (tree, recipe) = (self.inputs.tree(global)?, name(&self.name)?);
         let mut context = Context::new(global, false)?;
         let request = Request::Trace {
             tree: to_wire(tree.as_os_str()),

@@ -6,6 +6,8 @@ use std::path::Path;
 
 /// How many bytes of a line without an end are kept before it is shown as it is.
 const MAX_LINE: usize = 1 << 14;
+/// How much of it is read at once.
+const MAX_PART: usize = 1 << 20;
 
 /// A log that is being written.
 pub struct LogLines {
@@ -20,27 +22,32 @@ impl LogLines {
         Some(Self { file: File::open(path).ok()?, begun: Vec::new() })
     }
 
-    /// The lines that have come since the last call.
+    /// The lines that have come since the last call, of at most a mebibyte; the next call has the rest.
     pub fn new_lines(&mut self) -> Vec<String> {
-        let mut lines = Vec::new();
-        let mut part = [0; 1 << 13];
-        while let Ok(length @ 1..) = self.file.read(&mut part) {
-            self.begun.extend_from_slice(&part[..length]);
-            while let Some(end) = self.begun.iter().position(|byte| *byte == b'\n') {
-                let rest = self.begun.split_off(end + 1);
-                let line = std::mem::replace(&mut self.begun, rest);
-                lines.push(text(&line[..end]));
-            }
-            if self.begun.len() > MAX_LINE {
-                lines.push(text(&std::mem::take(&mut self.begun)));
-            }
+        let mut part = vec![0; MAX_PART];
+        let Ok(length @ 1..) = self.file.read(&mut part) else { return Vec::new() };
+        self.begun.extend_from_slice(&part[..length]);
+        let whole = self.begun.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        let rest = self.begun.split_off(whole);
+        let lines = std::mem::replace(&mut self.begun, rest);
+        let mut lines: Vec<String> = lines.split_inclusive(|byte| *byte == b'\n').map(text).collect();
+        if self.begun.len() > MAX_LINE {
+            lines.push(text(&std::mem::take(&mut self.begun)));
         }
         lines
     }
 
     /// What is left when nothing more will be written.
     pub fn rest(mut self) -> Vec<String> {
-        let mut lines = self.new_lines();
+        let mut lines = Vec::new();
+        // A log has a limit, too.
+        loop {
+            let more = self.new_lines();
+            if more.is_empty() {
+                break;
+            }
+            lines.extend(more);
+        }
         if !self.begun.is_empty() {
             lines.push(text(&self.begun));
         }
@@ -51,7 +58,7 @@ impl LogLines {
 /// What a terminal would show of a line: a carriage return overwrites what is before it.
 fn text(line: &[u8]) -> String {
     let text = String::from_utf8_lossy(line);
-    let text = text.trim_end_matches('\r');
+    let text = text.trim_end_matches(['\n', '\r']);
     text.rsplit('\r').next().unwrap_or(text).to_owned()
 }
 

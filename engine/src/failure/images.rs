@@ -6,12 +6,18 @@ use stele_oci::start::Flaw;
 use stele_oci::{BlobError, GrowError, LayerError, MakeError, RecordError, ReferrerError, StreamError};
 use stele_store::{RealiseError, is_no_space};
 
+use crate::Untrusted;
 use crate::failure::store::{FREE_SPACE, ROOM_THERE, cancelled, plain};
 use crate::failure::{Failure, Kind};
 
+/// How many flaws are told.
+const MAX_FLAWS: usize = 20;
+
 /// An image with these flaws is refused.
 pub fn cannot_start(name: &str, flaws: &[Flaw]) -> Failure {
-    let flaws: Vec<String> = flaws.iter().map(ToString::to_string).collect();
+    // Their names come from whoever built the programs.
+    let flaws: Vec<String> =
+        flaws.iter().take(MAX_FLAWS).map(|flaw| Untrusted(&flaw.to_string()).to_string()).collect();
     Failure::new(Kind::Failed, format!("the image {name} could not start: {}", flaws.join("; "))).hint(
         "add what is missing to its `inputs`; if it comes from elsewhere, give `image(...)` `check = False`",
     )

@@ -35,6 +35,10 @@ const LIBRARIES: &[&str] = &[
 /// How many interpreters of interpreters are followed, as by Linux (BINPRM_RECURSION).
 const MAX_INTERPRETERS: usize = 5;
 
+/// How many libraries of a program are followed, and in how many folders each is looked for.
+const MAX_LIBRARIES: usize = 4096;
+const MAX_FOLDERS: usize = 256;
+
 /// Why an image cannot start.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, thiserror::Error)]
 pub enum Flaw {
@@ -125,10 +129,13 @@ impl Start<'_> {
 
     /// Follows a program to what it needs.
     fn executable(&mut self, path: &str) -> Result<(), ReadError> {
-        let mut path = path.to_owned();
+        let (mut path, mut resolved) = (path.to_owned(), String::new());
         for _ in 0..MAX_INTERPRETERS {
             let bytes = match self.view.find(&path)? {
-                Some(Found::File { blob, executable: true, .. }) => self.view.read(&blob)?,
+                Some(Found::File { blob, executable: true, path: real }) => {
+                    real.clone_into(&mut resolved);
+                    self.view.read(&blob)?
+                }
                 Some(Found::File { .. }) => {
                     self.flaws
                         .insert(Flaw::NotExecutable { path, what: "a file without the right to execute it" });
@@ -145,7 +152,7 @@ impl Start<'_> {
                     self.env(&path, &interpreter, argument.as_deref())?;
                     interpreter
                 }
-                Some(Kind::Elf(needs)) => return self.elf(&path, needs),
+                Some(Kind::Elf(needs)) => return self.elf(&resolved, needs),
                 // Too large, or a format of which nothing is known here.
                 None => return Ok(()),
             };
@@ -174,7 +181,7 @@ impl Start<'_> {
     /// The dynamic linker of a program, and all libraries that it would load.
     fn elf(&mut self, path: &str, needs: Needs) -> Result<(), ReadError> {
         let wanted = &self.spec.platform.architecture;
-        if let Some(found) = needs.machine.filter(|found| found != wanted) {
+        if let Some(found) = needs.machine.filter(|found| !runs(found, wanted)) {
             let (path, found, wanted) = (path.to_owned(), found.to_owned(), wanted.clone());
             self.flaws.insert(Flaw::Machine { path, found, wanted });
             return Ok(());
@@ -185,27 +192,48 @@ impl Start<'_> {
             self.flaws.insert(Flaw::NoInterpreter { path: path.to_owned(), interpreter: linker });
             return Ok(());
         }
+        // It is loaded already, by its own name.
+        let mut seen = BTreeSet::from([linker.rsplit('/').next().unwrap_or_default().to_owned()]);
         let linker = Linker::new(self, &linker)?;
-        let rpath = needs.rpath.clone();
-        let mut seen = BTreeSet::new();
-        let mut todo = VecDeque::from([(path.to_owned(), needs)]);
-        while let Some((path, needs)) = todo.pop_front() {
-            for library in &needs.libraries {
-                if linker.is_part(library) || !seen.insert(library.clone()) {
+        let mut todo = VecDeque::from([Loaded { path: path.to_owned(), needs, inherited: Vec::new() }]);
+        while let Some(loaded) = todo.pop_front() {
+            let folders = linker.folders(&loaded);
+            for library in &loaded.needs.libraries {
+                if linker.is_part(library) || !seen.insert(library.clone()) || seen.len() > MAX_LIBRARIES {
                     continue;
                 }
-                let Some((place, bytes)) = linker.find(&self.view, library, &path, &needs, &rpath)? else {
-                    let (path, library) = (path.clone(), library.clone());
-                    self.flaws.insert(Flaw::NoLibrary { path, library });
-                    continue;
-                };
-                if let Some(Kind::Elf(needs)) = needs::of(&bytes) {
-                    todo.push_back((place, needs));
+                match linker.find(&self.view, library, &folders)? {
+                    Some((path, bytes)) => {
+                        if let Some(Kind::Elf(needs)) = needs::of(&bytes) {
+                            let inherited = linker.inherited(&loaded);
+                            todo.push_back(Loaded { path, needs, inherited });
+                        }
+                    }
+                    // A folder with a `$` of which nothing is known here may have it.
+                    None if folders.iter().any(|folder| folder.contains('$')) => {}
+                    None => {
+                        let (path, library) = (loaded.path.clone(), library.clone());
+                        self.flaws.insert(Flaw::NoLibrary { path, library });
+                    }
                 }
             }
         }
         Ok(())
     }
+}
+
+/// A program or library, as it is loaded.
+struct Loaded {
+    /// Its path without links, as far as that is known.
+    path: String,
+    needs: Needs,
+    /// The folders that those who load it look in, too.
+    inherited: Vec<String>,
+}
+
+/// Whether Linux runs programs for `found` on `wanted`: also the 32-bit ones of the same family.
+fn runs(found: &str, wanted: &str) -> bool {
+    found == wanted || matches!((found, wanted), ("386", "amd64") | ("arm", "arm64"))
 }
 
 /// Where a dynamic linker looks.
@@ -245,28 +273,53 @@ impl Linker {
         self.is_musl && parts.iter().any(|part| library.starts_with(&format!("lib{part}.")))
     }
 
-    /// The path and the bytes of a library that `needer` needs.
+    /// The folders that a loaded file's own RPATH names, and with musl its RUNPATH, too (ldso/dynlink.c, `decode_dyn`).
+    fn own(&self, loaded: &Loaded) -> Vec<String> {
+        let needs = &loaded.needs;
+        let own = if self.is_musl && !needs.runpath.is_empty() { &needs.runpath } else { &needs.rpath };
+        own.iter().map(|folder| expanded(folder, &loaded.path)).collect()
+    }
+
+    /// What a library looks in that `loaded` loads, before the environment's folders.
+    fn inherited(&self, loaded: &Loaded) -> Vec<String> {
+        let mut all = self.own(loaded);
+        all.extend(loaded.inherited.iter().cloned());
+        all.truncate(MAX_FOLDERS);
+        all
+    }
+
+    /// Where is looked for what a loaded file needs: ld.so(8), and musl's `load_library`.
+    fn folders(&self, loaded: &Loaded) -> Vec<String> {
+        let rpaths = self.inherited(loaded);
+        let runpath = loaded.needs.runpath.iter().map(|folder| expanded(folder, &loaded.path));
+        let mut all = match self.is_musl {
+            true => [self.told.clone(), rpaths].concat(),
+            // With a RUNPATH of its own, no RPATH counts.
+            false if !loaded.needs.runpath.is_empty() => self.told.iter().cloned().chain(runpath).collect(),
+            false => [rpaths, self.told.clone()].concat(),
+        };
+        all.truncate(MAX_FOLDERS);
+        all.extend(self.usual.iter().cloned());
+        all
+    }
+
+    /// The path, without links, and the bytes of a library.
     fn find(
         &self,
         view: &View<'_>,
         library: &str,
-        needer: &str,
-        needs: &Needs,
-        rpath: &[String],
+        folders: &[String],
     ) -> Result<Option<(String, Vec<u8>)>, ReadError> {
         let read = |path: String| -> Result<Option<(String, Vec<u8>)>, ReadError> {
             match view.find(&path)? {
-                Some(Found::File { blob, .. }) => Ok(Some((path, view.read(&blob)?))),
+                Some(Found::File { blob, path, .. }) => Ok(Some((path, view.read(&blob)?))),
                 _ => Ok(None),
             }
         };
         if library.contains('/') {
             return read(library.to_owned());
         }
-        let origin = needer.rsplit_once('/').map_or("/", |(folder, _)| folder);
-        let expand = |folder: &String| folder.replace("${ORIGIN}", origin).replace("$ORIGIN", origin);
-        let own = needs.rpath.iter().chain(rpath).chain(&self.told).chain(&needs.runpath).map(expand);
-        for folder in own.chain(self.usual.iter().cloned()) {
+        for folder in folders {
             if let Some(found) = read(format!("{folder}/{library}"))? {
                 return Ok(Some(found));
             }
@@ -276,6 +329,12 @@ impl Linker {
             false => Ok(None),
         }
     }
+}
+
+/// A folder with the one token expanded that means the same everywhere (ld.so(8), "Dynamic string tokens").
+fn expanded(folder: &str, needer: &str) -> String {
+    let origin = needer.rsplit_once('/').map_or("/", |(folder, _)| folder);
+    folder.replace("${ORIGIN}", origin).replace("$ORIGIN", origin)
 }
 
 /// The name of the processor in Debian's folders.

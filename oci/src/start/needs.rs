@@ -9,6 +9,10 @@ use object::read::elf::{Dyn, FileHeader, ProgramHeader};
 
 /// How many bytes of its first line Linux reads of a script (BINPRM_BUF_SIZE).
 const MAX_LINE: usize = 256;
+/// Of a name in an ELF file, in bytes, as of a path in Linux.
+const MAX_NAME: usize = 4096;
+/// Of a file, as many libraries and folders are looked at: no linker has more, and every one is a search.
+const MAX_ENTRIES: usize = 1000;
 
 /// What kind of program a file is.
 #[derive(Debug)]
@@ -73,11 +77,12 @@ fn elf<Elf: FileHeader<Endian = Endianness>>(bytes: &[u8]) -> Option<Needs> {
         segments.iter().find_map(|segment| segment.data_range(endian, bytes, address, size).ok().flatten());
     let text = |at: u64| {
         let rest = usize::try_from(at).ok().and_then(|at| strings?.get(at..))?;
+        let rest = &rest[..rest.len().min(MAX_NAME)];
         Some(String::from_utf8_lossy(rest.split(|byte| *byte == 0).next()?).into_owned())
     };
     let folders =
         |at| text(at).map(|text| text.split(':').filter(|it| !it.is_empty()).map(str::to_owned).collect());
-    for entry in dynamic.unwrap_or_default() {
+    for entry in dynamic.unwrap_or_default().iter().take(MAX_ENTRIES) {
         let value = entry.val(endian);
         match entry.tag(endian) {
             DT_NEEDED => needs.libraries.extend(text(value)),

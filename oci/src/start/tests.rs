@@ -225,7 +225,51 @@ fn a_runpath_is_relative_to_the_file_that_has_it() {
 }
 
 #[test]
+fn origin_is_where_the_program_really_is() {
+    let linker = "/lib64/ld-linux-x86-64.so.2";
+    let program = elf(AMD64, Some(linker), &[(NEEDED, "libjli.so"), (RUNPATH, "$ORIGIN/../lib")]);
+    let library = elf(AMD64, None, &[(NEEDED, "ld-linux-x86-64.so.2")]);
+    let files: &[(&str, &[u8])] = &[
+        ("bin/program", b"-> ../opt/jvm/bin/java"),
+        ("opt/jvm/bin/java*", &program),
+        ("opt/jvm/lib/libjli.so", &library),
+        ("lib64/ld-linux-x86-64.so.2", b"-> ../opt/ld.so"),
+        ("opt/ld.so*", b"linker"),
+    ];
+    assert_eq!(flaws_of(files, as_is), [""; 0]);
+}
+
+#[test]
+fn a_needed_library_is_looked_for_where_its_loaders_look() {
+    let rpath = |tag: u64, linker: &str| {
+        let program = elf(AMD64, Some(linker), &[(NEEDED, "liba.so"), (tag, "/opt")]);
+        let (a, b) = (elf(AMD64, None, &[(NEEDED, "libb.so")]), elf(AMD64, None, &[]));
+        let files: Vec<(&str, &[u8])> = vec![
+            ("bin/program*", &program),
+            ("opt/liba.so", &a),
+            ("opt/libb.so", &b),
+            ("lib64/ld-linux-x86-64.so.2*", b"glibc"),
+            ("lib/ld-musl-x86_64.so.1*", b"musl"),
+        ];
+        flaws_of(&files, as_is).len()
+    };
+    // An RPATH is inherited; a RUNPATH is so with musl only.
+    assert_eq!(rpath(15, "/lib64/ld-linux-x86-64.so.2"), 0);
+    assert_eq!(rpath(RUNPATH, "/lib64/ld-linux-x86-64.so.2"), 1);
+    assert_eq!(rpath(RUNPATH, "/lib/ld-musl-x86_64.so.1"), 0);
+    // Of other tokens nothing is claimed.
+    let program = elf(AMD64, Some("/lib/ld.so"), &[(NEEDED, "liba.so"), (RUNPATH, "/opt/$LIB")]);
+    assert_eq!(flaws_of(&[("bin/program*", &program), ("lib/ld.so*", b"x")], as_is), [""; 0]);
+}
+
+#[test]
 fn a_program_of_another_processor_is_a_flaw() {
+    let program = elf(3, None, &[]);
+    assert_eq!(
+        flaws_of(&[("bin/program*", &program)], as_is),
+        [""; 0],
+        "a 32-bit one of the same family runs"
+    );
     let program = elf(183, None, &[]);
     assert_eq!(
         flaws_of(&[("bin/program*", &program)], as_is),

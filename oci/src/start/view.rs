@@ -18,7 +18,12 @@ const MAX_FILE: u64 = 512 << 20;
 /// What is at a path.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Found {
-    File { blob: BlobId, executable: bool },
+    File {
+        blob: BlobId,
+        executable: bool,
+        /// Its path without links.
+        path: String,
+    },
     Directory,
 }
 
@@ -67,7 +72,8 @@ impl View<'_> {
                     names.push(name);
                     let executable = ImagePath::new(&names.join(&b'/'))
                         .is_ok_and(|path| self.modes.mode(&path, &node).bits() & 0o111 != 0);
-                    return Ok(Some(Found::File { blob, executable }));
+                    let path = format!("/{}", String::from_utf8_lossy(&names.join(&b'/')));
+                    return Ok(Some(Found::File { blob, executable, path }));
                 }
                 _ => return Ok(None),
             }

@@ -14,6 +14,9 @@ use crate::source::{FileName, Mirror, Source};
 /// The size of a page in bytes; what is longer is not read to its end.
 const MAX_PAGE: u64 = 8 << 20;
 
+/// The length of a file's name in bytes.
+const MAX_NAME: usize = 255;
+
 /// Words that mark what is not released yet.
 const UNFINISHED: [&str; 6] = ["alpha", "beta", "rc", "pre", "dev", "snapshot"];
 
@@ -79,13 +82,18 @@ fn page<E>(address: &str, options: &Options) -> Result<String, FetchError<E>> {
 /// The versions of a file that a text names, such as 4.9 in `sed-4.9.tar.xz`.
 fn in_page(text: &str, file: &str, version: &str) -> Vec<String> {
     let Some((before, after)) = file.split_once(version) else { return Vec::new() };
+    // `make-` is no part of `automake-`.
+    let is_word = |c: char| c.is_ascii_alphanumeric() || "._-+~".contains(c);
+    let begins = |at: usize| !before.starts_with(is_word) || !text[..at].ends_with(is_word);
     let mut found: Vec<String> = text
         .match_indices(before)
+        .filter(|(at, _)| begins(*at))
         .filter_map(|(at, _)| {
             let rest = &text[at + before.len()..];
             let end =
-                rest.find(|c: char| !c.is_ascii_alphanumeric() && !"._-+~".contains(c)).unwrap_or(rest.len());
-            let version = rest[..end].split_once(after).map(|(version, _)| version)?;
+                rest.char_indices().take(MAX_NAME).find(|(_, c)| !is_word(*c)).map_or(rest.len(), |it| it.0);
+            let rest = rest.get(..end.min(MAX_NAME))?;
+            let version = if after.is_empty() { rest } else { rest.split_once(after)?.0 };
             version.starts_with(|c: char| c.is_ascii_digit()).then(|| version.to_owned())
         })
         .collect();
@@ -159,9 +167,12 @@ mod tests {
         let page = "<a href=\"sed-4.8.tar.xz\"> sed-4.10.tar.xz sed-4.10.tar.xz.sig sed-5.0-rc1.tar.xz \
                     sed-4.9.tar.gz used-9.9.tar.xz sed-x.tar.xz <a href='/x/sed-4.9.tar.xz'>";
         let found = in_page(page, "sed-4.9.tar.xz", "4.9");
-        assert_eq!(found, ["4.10", "4.8", "4.9", "5.0-rc1", "9.9"]);
-        assert_eq!(newer("4.9", &found[..4]), Some("4.10"));
-        assert_eq!(newer("4.10", &found[..4]), None);
+        assert_eq!(found, ["4.10", "4.8", "4.9", "5.0-rc1"]);
+        assert_eq!(newer("4.9", &found), Some("4.10"));
+        assert_eq!(newer("4.10", &found), None);
+        assert_eq!(in_page("x 1.2 v1.3\n", "v1.2", "1.2"), ["1.3"]);
+        let many = "v".repeat(1 << 20);
+        assert_eq!(in_page(&many, "v1.2.tar.gz", "1.2"), [""; 0]);
         assert_eq!(in_page(page, "other-1.tar", "4.9"), [""; 0]);
         assert_eq!(newer("1", &[]), None);
     }

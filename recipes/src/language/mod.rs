@@ -29,6 +29,7 @@ use std::sync::Arc;
 use starlark::environment::{Globals, GlobalsBuilder, LibraryExtension};
 use starlark::syntax::Dialect;
 
+pub use define::about::is_debian_package;
 pub use error::{ArgumentError, EvalError, Label, What};
 pub use files::{Files, Follower, InMemoryFiles, MAX_STARLARK};
 pub use format::format;

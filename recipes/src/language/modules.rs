@@ -15,7 +15,7 @@ use super::context::{Context, from_top, module};
 use super::error::{EvalError, Label, What};
 use super::files::{Files, MAX_STARLARK};
 use super::module_pins::{MODULES_STAR, ModulePin};
-use super::{depth, dialect, globals, spans};
+use super::{depth, dialect, globals, module_pins, spans};
 use crate::paths::TreePath;
 use crate::recipe::{ImageRecipe, Recipe, Span};
 
@@ -36,6 +36,8 @@ pub(super) struct Modules<'a> {
     recipes: Vec<Arc<Recipe>>,
     images: Vec<Arc<ImageRecipe>>,
     pins: Vec<ModulePin>,
+    /// The names of the tree's modules, once they were looked up.
+    pinned: Option<Vec<String>>,
     /// What was printed.
     printed: Vec<String>,
 }
@@ -80,7 +82,25 @@ impl<'a> Modules<'a> {
     /// Files that can use `globals`.
     pub(super) fn with(files: &'a dyn Files, globals: Globals) -> Self {
         let (states, printed) = (HashMap::new(), Vec::new());
-        Self { files, globals, states, recipes: Vec::new(), images: Vec::new(), pins: Vec::new(), printed }
+        Self {
+            files,
+            globals,
+            states,
+            recipes: Vec::new(),
+            images: Vec::new(),
+            pins: Vec::new(),
+            pinned: None,
+            printed,
+        }
+    }
+
+    /// The names of the modules that are pinned.
+    fn pinned(&mut self) -> Result<Vec<String>, EvalError> {
+        if self.pinned.is_none() {
+            let pins = Self::with(self.files, module_pins::globals()).pins()?;
+            self.pinned = Some(pins.iter().map(|pin| pin.name.to_string()).collect());
+        }
+        Ok(self.pinned.clone().unwrap_or_default())
     }
 
     /// The modules that `modules.star` pins; none without that file.
@@ -168,6 +188,12 @@ impl<'a> Modules<'a> {
             };
             EvalError::new(what, labels())
         };
+        // What lies in the folder of modules and is not pinned is no module.
+        if let Some((name, _)) = module(file)
+            && !self.pinned()?.iter().any(|pinned| pinned == name)
+        {
+            return Err(no_file());
+        }
         let path = TreePath::parse(file.as_bytes()).map_err(|_| no_file())?;
         let bytes = self
             .files

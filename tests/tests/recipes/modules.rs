@@ -1,5 +1,6 @@
 //! Modules: other trees, pinned by the digest of their archives.
 
+use std::os::unix::fs::symlink;
 use std::process::Command;
 
 use super::*;
@@ -122,23 +123,92 @@ fn a_changed_pin_brings_the_other_module_and_a_removed_one_takes_it_away() {
     let said = tree.stele.fails(&["recipe", "show", "a"], 1);
     assert!(said.contains("there is no module `lent` with a file lib/nested.star"), "{said}");
     tree.put("modules.star", "# none\n");
+    // Its files are still there, and are no module any more.
     tree.stele.fails(&["recipe", "show", "tool"], 3);
-    assert!(!tree.path().join("modules/lent").exists());
+    fs::remove_file(tree.path().join("modules.star")).unwrap();
+    let said = tree.stele.fails(&["recipe", "show", "a"], 1);
+    assert!(said.contains("there is no module `lent`"), "{said}");
 }
 
 #[test]
-fn what_an_interrupted_command_left_is_made_whole() {
+fn a_module_is_what_its_pin_says_whatever_lies_in_its_folder() {
     let (tree, _) = with_file();
-    tree.stele.ok(&["recipe", "show", "a"]);
     let folder = tree.path().join("modules");
-    for damage in ["lent.pin", ".up-to-date"] {
-        fs::remove_file(folder.join(damage)).unwrap();
-        fs::remove_file(folder.join("lent/data")).unwrap();
-        let _ = fs::remove_file(folder.join(".up-to-date"));
-        let _ = fs::remove_file(folder.join("lent.pin"));
+    // Committed with the tree, changed by hand, half written by a killed command, or a link to elsewhere.
+    let elsewhere = tree.stele.scratch().join("elsewhere");
+    fs::create_dir_all(elsewhere.join("lib")).unwrap();
+    fs::write(elsewhere.join("data"), "of somebody else").unwrap();
+    let damages: [&dyn Fn(); 5] = [
+        &|| tree.put("modules/lent/lib/nested.star", "def made(name, text):\n    fail('planted')\n"),
+        &|| {
+            let _ = fs::remove_file(folder.join("lent/data"));
+        },
+        &|| tree.put("modules/lent/lib/more.star", "x = 1\n"),
+        &|| tree.put("modules/.new-abc/new/lib/x.star", ""),
+        &|| {
+            fs::remove_dir_all(folder.join("lent")).unwrap();
+            symlink(&elsewhere, folder.join("lent")).unwrap();
+        },
+    ];
+    for damage in damages {
+        damage();
         tree.stele.ok(&["recipe", "show", "a"]);
         assert_eq!(fs::read_to_string(folder.join("lent/data")).unwrap(), "of the module");
+        assert!(!folder.join("lent/lib/more.star").exists());
     }
+    assert_eq!(fs::read_to_string(elsewhere.join("data")).unwrap(), "of somebody else");
+    assert!(
+        fs::read_dir(&folder)
+            .unwrap()
+            .flatten()
+            .all(|it| it.file_name() == "lent" || it.file_name() == ".lock")
+    );
+}
+
+#[test]
+fn nothing_outside_the_folder_of_modules_is_written_or_removed() {
+    let (tree, _) = with_file();
+    let outside = tree.stele.scratch().join("outside");
+    fs::create_dir_all(outside.join("lent")).unwrap();
+    fs::write(outside.join("lent/mine"), "mine").unwrap();
+    symlink(&outside, tree.path().join("modules")).unwrap();
+    let said = tree.stele.fails(&["recipe", "show", "a"], 1);
+    assert!(said.contains("it is not a folder") && said.contains("hint: "), "{said}");
+    // Files whose names are no modules', and links in the places of files.
+    fs::remove_file(tree.path().join("modules")).unwrap();
+    for file in ["modules/...pin", "modules/.pin", "modules/lent.pin"] {
+        tree.put(file, "");
+    }
+    symlink(outside.join("lock"), tree.path().join("modules/.lock")).unwrap();
+    symlink(&outside, tree.path().join("modules/.new-x")).unwrap();
+    tree.stele.fails(&["recipe", "show", "a"], 1);
+    fs::remove_file(tree.path().join("modules/.lock")).unwrap();
+    tree.stele.ok(&["recipe", "show", "a"]);
+    assert!(!outside.join("lock").exists());
+    assert_eq!(fs::read_to_string(outside.join("lent/mine")).unwrap(), "mine");
+    assert!(tree.path().join("pkgs/a/own").exists());
+}
+
+#[test]
+fn a_tree_may_lie_anywhere() {
+    let stele = Stele::new();
+    let place = stele.scratch().join("Mein Zeug/jürgen's");
+    stele.ok(&["init", place.to_str().unwrap()]);
+    let recipes = place.join("recipes");
+    stele.ok(&["recipe", "show", "greet", "--recipes", recipes.to_str().unwrap()]);
+    // Once it was brought, nothing is needed but the store.
+    fs::remove_dir_all(recipes.join("archives")).unwrap();
+    fs::remove_dir_all(recipes.join("modules")).unwrap();
+    stele.ok(&["build", "--offline", "--dry-run", "greet", "--recipes", recipes.to_str().unwrap()]);
+}
+
+#[test]
+fn offline_means_modules_too() {
+    let (tree, _, sha256) = with_module("mirrors = []");
+    let mirror = "mirrors = ['https://nowhere.invalid/lent.tar.gz']";
+    tree.put("modules.star", &format!("module(name = 'lent', sha256 = '{sha256}', {mirror})\n"));
+    let said = tree.stele.fails(&["build", "--offline", "a"], 3);
+    assert!(said.contains("module lent") && !said.contains("lookup"), "{said}");
 }
 
 #[test]

@@ -30,7 +30,8 @@ fn recipe(sources: &mut Sources, watch: &str, mirrors: &[&str], bytes: &[u8]) ->
     let mirrors: String = mirrors.iter().map(|it| format!("            \"{it}\",\n")).collect();
     let (size, sum) = (bytes.len(), Sha256::of(bytes));
     let text = format!(
-        "# Kept as it is: 1.2 and {size}.5\ntool = recipe(\n    name = \"tool\",\n    version = \"1.2\",\n    {watch}\n"
+        "# Kept as it is: \"1.2\" and {size}.5\ntool = recipe(\n    name = \"tool\",\n    version = \"1.2\",\n    \
+         {watch}\n"
     ) + &format!(
         "    script = \"make 1.2\",\n    sources = [source(\n        sha256 = \"{sum}\",\n        size = {size},\n"
     ) + &format!("        mirrors = [\n{mirrors}        ],\n    )],\n)\n");
@@ -56,7 +57,7 @@ fn a_newer_version_on_a_page_is_pinned_where_the_old_one_was() {
     assert_eq!(said, "tool  1.2 -> 1.10  pkgs/tool/recipe.star");
     let after = fs::read_to_string(&file).unwrap();
     let expected = before
-        .replace("\"1.2\"", "\"1.10\"")
+        .replace("version = \"1.2\"", "version = \"1.10\"")
         .replace("tool-1.2.tar", "tool-1.10.tar")
         .replace(&Sha256::of(&old).to_string(), &Sha256::of(&new).to_string())
         .replace("size = 4000", "size = 5000");
@@ -96,7 +97,10 @@ fn what_cannot_be_updated_says_why_and_changes_nothing() {
     let mut sources = Sources::new();
     let old = random(204, 4000);
     // Its second page names a version that no mirror has.
-    let server = serve(&[("/page/", b"tool-1.3.tar.gz")]);
+    let server = serve(&[
+        ("/page/", b"tool-1.2.tar.gz tool-1.3.tar.gz"),
+        ("/moved/", b"Our new site: tools-2.0.tar.gz"),
+    ]);
     let mirror = server.url("tool-1.2.tar.gz");
     let file = recipe(&mut sources, "", &[&mirror], &old);
     let before = fs::read_to_string(&file).unwrap();
@@ -117,6 +121,17 @@ fn what_cannot_be_updated_says_why_and_changes_nothing() {
         before.replace("    \n", &format!("    watch = \"{page}\",\n"))
     );
     sources.stele.fails(&["recipe", "update", "--offline", "tool"], 3);
+    // A page that does not know the version that is there is no good news.
+    let moved = server.url("moved/");
+    fs::write(&file, fs::read_to_string(&file).unwrap().replace(&page, &moved)).unwrap();
+    let said = sources.stele.fails(&["recipe", "update", "tool"], 3);
+    assert!(said.contains("does not have version 1.2"), "{said}");
+    fs::write(&file, fs::read_to_string(&file).unwrap().replace(&moved, &page)).unwrap();
+    let option = fs::read_to_string(&file).unwrap().replace(&page, "debian:-oDir::Bin::dpkg=x");
+    fs::write(&file, option).unwrap();
+    let said = sources.stele.fails(&["recipe", "update", "tool"], 1);
+    assert!(said.contains("recipe.star"), "{said}");
+    fs::write(&file, fs::read_to_string(&file).unwrap().replace("debian:-oDir::Bin::dpkg=x", &page)).unwrap();
     sources.stele.fails(&["recipe", "update", "nothing"], 3);
     let wrong = fs::read_to_string(&file).unwrap().replace(&page, "ftp://x");
     fs::write(&file, wrong).unwrap();

@@ -11,7 +11,7 @@ use crate::args::Global;
 use crate::commands::context::Context;
 use crate::commands::source::fetch::{self, How};
 use crate::commands::unexpected;
-use crate::recipe_tree::{RecipeTreeArg, graph};
+use crate::recipe_tree::{RecipeTreeArg, find_with, graph};
 use stele::Request;
 use stele::answers::Answer;
 use stele::builds::{Built, Order};
@@ -83,6 +83,15 @@ impl Inputs {
             policy: self.policy.as_ref().map(read_policy).transpose()?,
             ..Order::default()
         })
+    }
+
+    /// The recipe tree, with its modules.
+    ///
+    /// # Errors
+    /// When there is none, or a module cannot be had.
+    pub fn tree(&self, global: &Global) -> Result<PathBuf, Failure> {
+        let how = How { offline: self.offline, jobs: None, config: self.config.clone() };
+        find_with(global, &self.place, &how)
     }
 
     /// Sends the request of a build, and sums up its result.

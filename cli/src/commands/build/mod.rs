@@ -15,7 +15,6 @@ use self::watch::Watch;
 use super::context::Context;
 use super::unexpected;
 use crate::args::Global;
-use crate::recipe_tree::find;
 use crate::render;
 use stele::Request;
 use stele::answers::Answer;
@@ -74,7 +73,7 @@ unfinished builds are discarded, finished ones stay.";
 
 impl Build {
     pub fn run(self, global: &Global) -> Result<(), Failure> {
-        let (tree, goals) = (find(global, &self.inputs.place)?, names(&self.names)?);
+        let (tree, goals) = (self.inputs.tree(global)?, names(&self.names)?);
         let named: Vec<String> = goals.iter().map(|name| name.as_str().to_owned()).collect();
         let mut context = Context::new(global, false)?;
         let wire = to_wire(tree.as_os_str());
@@ -107,7 +106,8 @@ impl Build {
             return once(&mut context);
         }
         let unwatched = |e: &std::io::Error| Failure::io(&format!("{} cannot be watched", tree.display()), e);
-        let watch = Watch::new(&tree).map_err(|e| unwatched(&e))?;
+        let written = self.timeline.iter().chain(&self.out_link);
+        let watch = Watch::new(&tree, written).map_err(|e| unwatched(&e))?;
         loop {
             match once(&mut context) {
                 Err(failure) if failure.kind == Kind::Cancelled => return Err(failure),
@@ -122,8 +122,9 @@ impl Build {
             })?;
             // Its progress and its summary begin anew.
             context = Context::new(global, true)?;
-            if let Err(failure) = find(global, &self.inputs.place) {
+            while let Err(failure) = self.inputs.tree(global) {
                 render::failure(&failure, global.json);
+                watch.wait().map_err(|e| unwatched(&e))?;
             }
         }
     }

@@ -43,10 +43,15 @@ pub fn link_all(mount: &Path, link: &Path, built: &Built) -> Result<(), Failure>
         }
         let place = PathBuf::from(place);
         let failed = |e: std::io::Error| Failure::io(&format!("{} could not be made", place.display()), &e);
+        let target = mount.join(format!("{digest}-{label}"));
+        // One that is right is left alone: whoever watches its folder sees no change.
+        if fs::read_link(&place).is_ok_and(|found| found == target) {
+            continue;
+        }
         if place.is_symlink() {
             fs::remove_file(&place).map_err(failed)?;
         }
-        symlink(mount.join(format!("{digest}-{label}")), &place).map_err(failed)?;
+        symlink(target, &place).map_err(failed)?;
     }
     Ok(())
 }

@@ -17,7 +17,6 @@ use self::streams::{Interactive, Relay};
 use super::build::{self, inputs::Inputs};
 use super::unexpected;
 use crate::args::Global;
-use crate::recipe_tree::find;
 use crate::render::{self, Terminal};
 use crate::where_store;
 use stele::Observer;
@@ -93,7 +92,7 @@ impl Sandbox {
 
     fn executed(&self, global: &Global, command: Command) -> Result<Ending, Failure> {
         let Command { recipe, argv, mut env } = command;
-        let (tree, recipe) = (find(global, &self.inputs.place)?, name(&recipe)?);
+        let (tree, recipe) = (self.inputs.tree(global)?, name(&recipe)?);
         let mut goals = vec![recipe.clone()];
         goals.extend(names(&self.with)?);
         let interactive = streams::is_interactive();

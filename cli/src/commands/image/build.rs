@@ -9,7 +9,7 @@ use stele_recipes::recipe::{ImageRecipe, RecipeName};
 use super::{Context, ask, one};
 use crate::args::Global;
 use crate::commands::build::inputs::Inputs;
-use crate::recipe_tree::{evaluate, find};
+use crate::recipe_tree::evaluate;
 use crate::render;
 use stele::Request;
 use stele::builds::{Built, Goal, Order};
@@ -36,7 +36,7 @@ pub struct Build {
 
 impl Build {
     pub fn run(self, global: &Global) -> Result<(), Failure> {
-        let (tree, names) = (find(global, &self.inputs.place)?, image_names(&self.names)?);
+        let (tree, names) = (self.inputs.tree(global)?, image_names(&self.names)?);
         let images = evaluate(&tree, &Selection::Images(names.clone()))?.images;
         // In the order of the arguments.
         let wanted = names.iter().filter_map(|name| images.iter().find(|image| image.name == *name));
@@ -80,7 +80,7 @@ impl Build {
         if names.is_empty() {
             return Ok(Vec::new());
         }
-        let tree = find(global, &self.inputs.place)?;
+        let tree = self.inputs.tree(global)?;
         let named = names.iter().map(ToString::to_string).collect();
         let (jobs, keep_failed) = (self.jobs.map(usize::from), self.keep_failed);
         let order = Order { jobs, keep_failed, ..self.inputs.order()? };

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use clap::Args;
 use serde::Serialize;
 use stele_recipes::fetch::{DebianPin, FetchError, debian_closure};
+use stele_recipes::language::is_debian_package;
 
 use crate::args::Global;
 use crate::commands::source::fetch::{How, options};
@@ -39,7 +40,7 @@ struct Pinned<'a> {
 
 impl AddDebian {
     pub fn run(self, global: &Global) -> Result<(), Failure> {
-        if let Some(wrong) = self.packages.iter().find(|name| !is_name(name)) {
+        if let Some(wrong) = self.packages.iter().find(|name| !is_debian_package(name)) {
             return Err(Failure::new(
                 Kind::Usage,
                 format!("`{wrong}` cannot be the name of a package of Debian"),
@@ -76,13 +77,6 @@ impl AddDebian {
         render::detail(&format!("{} packages, {size} opaque bytes", found.len()));
         Ok(())
     }
-}
-
-/// Debian Policy, 5.6.1: what could be an option of apt is none.
-fn is_name(text: &str) -> bool {
-    let mut letters = text.chars();
-    letters.next().is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
-        && letters.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "+-.".contains(c))
 }
 
 /// As a recipe has it.

@@ -1,13 +1,12 @@
 //! `recipe modules`
 
-use clap::Args;
-use serde::Serialize;
-use stele_recipes::language::MODULES;
-
 use crate::args::Global;
+use crate::commands::source::fetch::How;
 use crate::modules;
 use crate::recipe_tree::{RecipeTreeArg, locate};
 use crate::render;
+use clap::Args;
+use serde::Serialize;
 use stele::failure::Failure;
 
 /// `stele recipe modules`
@@ -34,16 +33,15 @@ impl Modules {
     pub fn run(self, global: &Global) -> Result<(), Failure> {
         let tree = locate(&self.place)?;
         if !self.offline {
-            modules::bring(global, &tree)?;
+            modules::bring(global, &tree, &How { offline: false, jobs: None, config: None })?;
         }
-        let folder = tree.join(MODULES);
         let modules: Vec<Module> = modules::pins(&tree)?
             .iter()
             .map(|pin| Module {
                 name: pin.name.to_string(),
                 sha256: pin.archive.source.sha256.to_string(),
                 file: pin.archive.source.file.to_string(),
-                there: modules::is_there(&folder, pin),
+                there: modules::is_there(&tree, pin),
             })
             .collect();
         if global.json {

@@ -111,6 +111,20 @@ impl Update {
         let source = recipe.sources.first().map(|it| &it.source).ok_or_else(|| {
             Failure::new(Kind::Usage, format!("recipe `{name}` has no source that could be newer"))
         })?;
+        if recipe.at.file.starts_with("modules/") {
+            return Err(Failure::new(
+                Kind::Usage,
+                format!("recipe `{name}` is one of a module, whose pin would no more hold"),
+            )
+            .hint("update the module itself, and then its pin in modules.star"));
+        }
+        if source.sha512.is_some() || source.signature.is_some() {
+            return Err(Failure::new(
+                Kind::Usage,
+                format!("the source of `{name}` has a SHA-512 or a signature, too"),
+            )
+            .hint("change version and pins by hand: `stele source prefetch` prints the SHA-256"));
+        }
         let newer = find_newer(watch, &source.file, &version, options).map_err(|failure| Failure {
             message: format!("recipe `{name}`: {}", failure.message),
             ..failure
@@ -118,8 +132,10 @@ impl Update {
         let Some(newer) = newer else { return Ok(Found { name, version, newer: None, file: None }) };
         let mut file = None;
         if !self.dry_run {
-            let came = get(global, source, &version, &newer, options)?;
-            rewrite(tree, recipe, source, &came, &newer.version)?;
+            let mirrors: Vec<(Mirror, Option<Mirror>)> =
+                source.mirrors.iter().map(|it| (it.clone(), renewed(it, &version, &newer))).collect();
+            let came = get(global, source, &version, &newer, &mirrors, options)?;
+            rewrite(tree, recipe, source, &came, &newer.version, &mirrors)?;
             file = Some(recipe.at.file.to_string());
         }
         Ok(Found { name, version, newer: Some(newer.version), file })
@@ -142,7 +158,15 @@ fn find_newer(
         };
         Failure::new(Kind::NotFound, why)
     })?;
-    if !watch.starts_with("debian:") {
+    let is_debian = watch.starts_with("debian:");
+    // A page that does not know today's version says nothing about tomorrow's.
+    let knows = |it: &String| if is_debian { upstream(it) == version } else { it == version };
+    if !found.iter().any(knows) && (is_debian && found.is_empty() || !is_debian) {
+        let message = format!("{watch} does not have version {version}, so it cannot tell which is newer");
+        return Err(Failure::new(Kind::NotFound, message)
+            .hint("the file's name has to have the version in it, as the page has it; look at the page"));
+    }
+    if !is_debian {
         return Ok(newer(version, &found).map(|it| Newer { version: it.to_owned(), debian: None }));
     }
     let upstream: Vec<String> = found.iter().map(|it| upstream(it).to_owned()).collect();
@@ -151,10 +175,12 @@ fn find_newer(
     Ok(Some(Newer { version: best.to_owned(), debian: of_best.cloned() }))
 }
 
-/// Debian Policy, 5.6.12: a version without its epoch and Debian's revision.
+/// Debian Policy, 5.6.12: a version without its epoch, Debian's revision, and what says that files were left out.
 fn upstream(version: &str) -> &str {
     let version = version.split_once(':').map_or(version, |(_, rest)| rest);
-    version.rsplit_once('-').map_or(version, |(upstream, _)| upstream)
+    let version = version.rsplit_once('-').map_or(version, |(upstream, _)| upstream);
+    let repacked = ["+dfsg", "+ds", "+really"].iter().filter_map(|it| version.find(it)).min();
+    repacked.map_or(version, |at| &version[..at])
 }
 
 fn upstream_is(version: &str, wanted: &str) -> bool {
@@ -167,11 +193,12 @@ fn get(
     old: &Source,
     version: &str,
     newer: &Newer,
+    mirrors: &[(Mirror, Option<Mirror>)],
     options: &Options,
 ) -> Result<Source, Failure> {
     let file = FileName::new(&old.file.as_str().replace(version, &newer.version))
         .map_err(|e| Failure::new(Kind::Failed, e.to_string()))?;
-    let mirrors: Vec<Mirror> = old.mirrors.iter().filter_map(|it| renewed(it, version, newer)).collect();
+    let mirrors: Vec<Mirror> = mirrors.iter().filter_map(|(_, newest)| newest.clone()).collect();
     let keep = Sources::connect(global, false)?;
     let board = Board::default();
     let came = fetching::prefetch(&file, &mirrors, options, &keep, &|event| board.show(&event));
@@ -201,18 +228,26 @@ fn renewed(mirror: &Mirror, version: &str, newer: &Newer) -> Option<Mirror> {
 }
 
 /// Puts the newer version and its pin where the old ones are written.
-fn rewrite(tree: &Path, recipe: &Recipe, old: &Source, new: &Source, version: &str) -> Result<(), Failure> {
+fn rewrite(
+    tree: &Path,
+    recipe: &Recipe,
+    old: &Source,
+    new: &Source,
+    version: &str,
+    mirrors: &[(Mirror, Option<Mirror>)],
+) -> Result<(), Failure> {
     let path = tree.join(&*recipe.at.file);
     let failed = |what: &str, e: &std::io::Error| Failure::io(&format!("{} {what}", path.display()), e);
     let text = fs::read_to_string(&path).map_err(|e| failed("could not be read", &e))?;
-    let text = renewed_text(&text, recipe.version.as_str(), version, old, new).ok_or_else(|| {
-        let size = new.size.unwrap_or_default();
-        Failure::new(
-            Kind::Failed,
-            format!("{} does not have the pin of `{}` in it", path.display(), recipe.name),
-        )
-        .hint(format!("change it where it is: version {version}, size {size}, SHA-256 {}", new.sha256))
-    })?;
+    let text =
+        renewed_text(&text, (recipe.version.as_str(), version), old, new, mirrors).ok_or_else(|| {
+            let size = new.size.unwrap_or_default();
+            Failure::new(
+                Kind::Failed,
+                format!("{} does not have the pin of `{}` in it", path.display(), recipe.name),
+            )
+            .hint(format!("change it where it is: version {version}, size {size}, SHA-256 {}", new.sha256))
+        })?;
     let folder = path.parent().unwrap_or(tree);
     let write = || {
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
@@ -224,7 +259,13 @@ fn rewrite(tree: &Path, recipe: &Recipe, old: &Source, new: &Source, version: &s
 }
 
 /// `None` when the old pin is not in the text exactly once.
-fn renewed_text(text: &str, version: &str, newer: &str, old: &Source, new: &Source) -> Option<String> {
+fn renewed_text(
+    text: &str,
+    (version, newer): (&str, &str),
+    old: &Source,
+    new: &Source,
+    mirrors: &[(Mirror, Option<Mirror>)],
+) -> Option<String> {
     let (before, after) = (old.sha256.to_string(), new.sha256.to_string());
     if text.matches(&before).count() != 1 {
         return None;
@@ -241,15 +282,16 @@ fn renewed_text(text: &str, version: &str, newer: &str, old: &Source, new: &Sour
         }
     }
     let mut text = head + &tail;
-    for mirror in &old.mirrors {
-        let newest = new.mirrors.iter().find(|it| same_kind(it, mirror));
+    for (mirror, newest) in mirrors {
         match newest {
             Some(newest) => text = text.replace(mirror.as_str(), newest.as_str()),
             // A mirror that is not known to have it would only fail.
             None => text = without_line(&text, mirror.as_str()),
         }
     }
-    Some(text.replace(&format!("\"{version}\""), &format!("\"{newer}\"")))
+    // Only the argument: the same text elsewhere may mean something else.
+    let argument = |version: &str| format!("version = \"{version}\"");
+    Some(text.replacen(&argument(version), &argument(newer), 1))
 }
 
 /// Replaces a number that is not part of a longer one.
@@ -260,15 +302,6 @@ fn replaced_number(text: &str, before: u64, after: u64) -> Option<String> {
         !is_part(text[..*at].chars().next_back()) && !is_part(text[at + before.len()..].chars().next())
     })?;
     Some(format!("{}{after}{}", &text[..at], &text[at + before.len()..]))
-}
-
-/// Whether two mirrors differ in nothing but versions.
-fn same_kind(a: &Mirror, b: &Mirror) -> bool {
-    match (a.kind(), b.kind()) {
-        (MirrorKind::Debian { package: a, .. }, MirrorKind::Debian { package: b, .. }) => a == b,
-        (MirrorKind::Debian { .. }, _) | (_, MirrorKind::Debian { .. }) => false,
-        _ => a.as_str().split('/').take(3).eq(b.as_str().split('/').take(3)),
-    }
 }
 
 /// Removes the line that is only this text in quotation marks.
@@ -286,6 +319,7 @@ mod tests {
     fn debian_versions_have_parts() {
         assert_eq!(upstream("1:2.0-1+deb13u2"), "2.0");
         assert_eq!(upstream("2.0"), "2.0");
+        assert_eq!(upstream("8.1.1+dfsg1-3"), "8.1.1");
         assert_eq!(upstream("1.0-rc1-2"), "1.0-rc1");
     }
 

@@ -61,6 +61,15 @@ impl Add {
     }
 }
 
+/// Keeps a file as the source with this pin, and prints nothing.
+///
+/// # Errors
+/// When it cannot be read, or has another SHA-256.
+pub fn keep(global: &Global, path: &Path, name: &FileName, pin: Sha256) -> Result<(), Failure> {
+    let file = wanted(path, name.clone(), Some(pin))?;
+    Sources::connect(global, false)?.import(&[file], |_| Ok(()))
+}
+
 fn wanted(path: &Path, name: FileName, pin: Option<Sha256>) -> Result<HashedFile, Failure> {
     let hashed = hash(path)?;
     match pin {

@@ -18,7 +18,7 @@ use super::unavailable::{self, Lost};
 use super::{file_name, read};
 use crate::args::Global;
 use crate::config;
-use crate::recipe_tree::{RecipeTreeArg, find, graph};
+use crate::recipe_tree::{RecipeTreeArg, find_with, graph};
 use crate::render;
 use crate::where_store;
 use stele::failure::{Failure, Kind};
@@ -102,7 +102,7 @@ impl Fetch {
     /// The sources of the named recipes and of their dependencies, each once.
     fn of_recipes(&self, global: &Global) -> Result<Vec<(Option<String>, Source)>, Failure> {
         let goals = if self.all { Vec::new() } else { names(&self.names)? };
-        let graph = graph(&find(global, &self.place)?, &goals)?;
+        let graph = graph(&find_with(global, &self.place, &self.how)?, &goals)?;
         let mut seen = HashSet::new();
         let mut sources = Vec::new();
         for recipe in graph.recipes() {

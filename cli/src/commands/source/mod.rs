@@ -1,6 +1,6 @@
 //! `source`: fetch, keep and export files from outside the store.
 
-mod add;
+pub mod add;
 mod bundle;
 mod check;
 mod export;

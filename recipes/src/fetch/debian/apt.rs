@@ -175,7 +175,7 @@ impl Apt {
             true => command.args(["showsrc", "--only-source"]),
             false => command.arg("show"),
         };
-        let output = self.run(command.arg(package), bounds)?;
+        let output = self.run(command.arg("--").arg(package), bounds)?;
         let text = String::from_utf8_lossy(&output.stdout);
         let mut versions: Vec<String> =
             text.lines().filter_map(|line| Some(line.strip_prefix("Version: ")?.trim().to_owned())).collect();

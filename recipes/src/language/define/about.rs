@@ -40,10 +40,16 @@ pub(super) fn about(
     })
 }
 
+/// Debian Policy, 5.6.1. What could be an option of apt is none.
+pub fn is_debian_package(text: &str) -> bool {
+    let is_letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    text.starts_with(is_letter) && text.chars().all(|c| is_letter(c) || "+-.".contains(c))
+}
+
 /// An address, or a package of Debian.
 pub(super) fn watch(text: Option<&str>) -> Result<Option<String>, Refused> {
     let Some(text) = text else { return Ok(None) };
-    let is_package = text.strip_prefix("debian:").is_some_and(|it| !it.is_empty() && !it.contains('/'));
+    let is_package = text.strip_prefix("debian:").is_some_and(is_debian_package);
     if !is_package {
         Mirror::new(text).map_err(|why| Refused::new("watch", why))?;
     }

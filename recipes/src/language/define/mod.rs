@@ -1,6 +1,6 @@
 //! From the arguments of the language's functions to recipes, sources and local files.
 
-mod about;
+pub mod about;
 pub(super) mod debian;
 pub(super) mod image;
 pub(super) mod machine;
