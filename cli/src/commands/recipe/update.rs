@@ -160,8 +160,9 @@ fn find_newer(
     })?;
     let is_debian = watch.starts_with("debian:");
     // A page that does not know today's version says nothing about tomorrow's.
-    let knows = |it: &String| if is_debian { upstream(it) == version } else { it == version };
-    if !found.iter().any(knows) && (is_debian && found.is_empty() || !is_debian) {
+    // Debian's indexes may have newer ones only.
+    let tells = if is_debian { !found.is_empty() } else { found.iter().any(|it| it == version) };
+    if !tells {
         let message = format!("{watch} does not have version {version}, so it cannot tell which is newer");
         return Err(Failure::new(Kind::NotFound, message)
             .hint("the file's name has to have the version in it, as the page has it; look at the page"));
