@@ -59,7 +59,7 @@ type Ended = (usize, Result<(), Arc<Failed>>);
 
 impl Builder {
     /// Realises the goals of a request. Failures are part of the answer; running builds finish first. When an
-    /// input of a build turns out to be damaged, that input is built again, and then the rest.
+    /// input of a build turns out to be damaged, or is gone, that input is built again, and then the rest.
     ///
     /// # Errors
     /// When there is no plan, or the request is cancelled.
@@ -71,7 +71,9 @@ impl Builder {
     ) -> Result<Realisations, Failed> {
         let mut realised = self.doing(request, progress, tell)?.run()?;
         for _ in 0..MAX_REPAIRS {
-            if !realised.failed.iter().any(|(_, error)| matches!(**error, Failed::Damaged { .. })) {
+            // What was quarantined or collected meanwhile is gone.
+            let is_again = |error: &Failed| matches!(error, Failed::Damaged { .. } | Failed::Gone { .. });
+            if !realised.failed.iter().any(|(_, error)| is_again(error)) {
                 break;
             }
             // Damaged content no longer counts as present: the new plan includes it.
