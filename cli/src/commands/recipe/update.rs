@@ -180,7 +180,9 @@ fn find_newer(
 fn upstream(version: &str) -> &str {
     let version = version.split_once(':').map_or(version, |(_, rest)| rest);
     let version = version.rsplit_once('-').map_or(version, |(upstream, _)| upstream);
-    let repacked = ["+dfsg", "+ds", "+really"].iter().filter_map(|it| version.find(it)).min();
+    // An older version that takes the place of a newer one: 2.0+really1.9.
+    let version = version.split_once("+really").map_or(version, |(_, real)| real);
+    let repacked = ["+dfsg", ".dfsg", "~dfsg", "+ds"].iter().filter_map(|it| version.find(it)).min();
     repacked.map_or(version, |at| &version[..at])
 }
 
@@ -321,6 +323,7 @@ mod tests {
         assert_eq!(upstream("1:2.0-1+deb13u2"), "2.0");
         assert_eq!(upstream("2.0"), "2.0");
         assert_eq!(upstream("8.1.1+dfsg1-3"), "8.1.1");
+        assert_eq!(upstream("1:1.3.dfsg+really1.3.1-1"), "1.3.1");
         assert_eq!(upstream("1.0-rc1-2"), "1.0-rc1");
     }
 

@@ -66,10 +66,15 @@ pub(in super::super) fn source_versions(
     note: &dyn Fn(&str),
 ) -> Result<Vec<String>, Stop> {
     let bounds = Bounds::new(options.config.limits, None);
-    let folder = Packages::Source.folder(&options.folder);
+    let (mut folder, mut config) = (Packages::Source.folder(&options.folder), options.config.debian.clone());
+    // The machine's own release has what was new when it came out.
+    if config.is_usual() {
+        folder = folder.join("releases");
+        config.suites = Some(super::RELEASES.iter().map(|it| (*it).to_owned()).collect());
+    }
     part::make_folder(&folder)?;
     let _lock = part::lock(&folder.join("lock"), || ())?;
-    let mut apt = apt::Apt::prepare(&folder, &options.config.debian, Packages::Source)?;
+    let mut apt = apt::Apt::prepare(&folder, &config, Packages::Source)?;
     if apt.lists_age().is_none_or(|age| age > super::STALE) {
         apt.update(&bounds, note)?;
     }
