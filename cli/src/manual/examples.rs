@@ -44,7 +44,7 @@ pub const EXAMPLES: &[Examples] = &[
     (
         "stele image import",
         &[
-            ("From a registry:", "stele image import docker.io/library/alpine:3.22"),
+            ("From a registry:", "stele image import registry.example.org/alpine:3.22"),
             ("From an engine:", "podman save alpine | stele image import --name alpine -"),
         ],
     ),
