@@ -14,6 +14,7 @@ mod quantity;
 mod recipe_tree;
 mod registries;
 mod render;
+mod replace;
 mod sys;
 mod timeline;
 mod umask;

@@ -28,8 +28,7 @@ pub struct RecipeTreeArg {
 /// # Errors
 /// When there is none, or a module cannot be had.
 pub fn find(global: &Global, place: &RecipeTreeArg) -> Result<PathBuf, Failure> {
-    let config = std::env::var_os("STELE_CONFIG").map(PathBuf::from);
-    find_with(global, place, &How { offline: false, jobs: None, config })
+    find_with(global, place, &How::usual())
 }
 
 /// As [`find`], with modules fetched as `how` says.

@@ -78,27 +78,28 @@ impl Store {
         Ok(usage)
     }
 
-    /// Passes all that `target` reaches to `each` with its bytes; what is below a tree only if `each` says so.
+    /// Passes all that `target` reaches to `each` with its bytes, a tree's being those of its text; what is below a
+    /// tree only if `each` says so.
     fn reach(&self, target: Target, each: &mut dyn FnMut(Target, u64) -> bool) -> Result<(), ReadError> {
-        let mut left = Vec::new();
-        match target {
+        let root = match target {
             Target::Blob(blob) => {
                 each(target, self.blob_info(&blob)?.size);
+                return Ok(());
             }
-            Target::Tree(tree) => left.push(tree),
+            Target::Tree(root) => root,
+        };
+        let mut left = vec![root];
+        if !each(target, self.tree_text(&root)?.len() as u64) {
+            return Ok(());
         }
         while let Some(id) = left.pop() {
-            let tree = self.tree(&id)?;
-            if !each(Target::Tree(id), tree.encode().len() as u64) {
-                continue;
-            }
-            for (_, node) in tree.entries() {
+            for (_, node) in self.tree(&id)?.entries() {
                 match node {
-                    Node::Directory { tree, .. } => left.push(*tree),
+                    Node::Directory { tree, size } if each(Target::Tree(*tree), *size) => left.push(*tree),
                     Node::File { blob, size, .. } => {
                         each(Target::Blob(*blob), *size);
                     }
-                    Node::Symlink { .. } => {}
+                    _ => {}
                 }
             }
         }
@@ -110,17 +111,19 @@ impl Store {
     /// # Errors
     /// When a tree is absent or does not match its digest.
     pub fn closure(&self, root: &TreeId) -> Result<Closure, ReadError> {
-        let (mut trees, mut blobs) = (HashSet::from([*root]), HashSet::new());
-        let (mut left, mut bytes) = (vec![*root], 0);
-        while let Some(id) = left.pop() {
-            for (_, node) in self.tree(&id)?.entries() {
-                match node {
-                    Node::Directory { tree, .. } if trees.insert(*tree) => left.push(*tree),
-                    Node::File { blob, size, .. } if blobs.insert(*blob) => bytes += size,
-                    _ => {}
+        let (mut seen, mut closure) = (HashSet::new(), Closure::default());
+        self.reach(Target::Tree(*root), &mut |item, bytes| {
+            let is_new = seen.insert(item);
+            match item {
+                Target::Tree(_) if is_new => closure.trees += 1,
+                Target::Blob(_) if is_new => {
+                    closure.blobs += 1;
+                    closure.bytes += bytes;
                 }
+                _ => {}
             }
-        }
-        Ok(Closure { trees: trees.len() as u64, blobs: blobs.len() as u64, bytes })
+            is_new
+        })?;
+        Ok(closure)
     }
 }

@@ -257,26 +257,33 @@ impl Store {
 
 /// The text of the file `roots`: kind, digest, time and name of each.
 pub(crate) fn mirror_text<'a>(roots: impl Iterator<Item = (&'a RootName, RootRow)>) -> String {
-    let mut text = String::from("stele-roots 1\n");
-    for (name, RootRow { target, created }) in roots {
-        let kind = if matches!(target, Target::Tree(_)) { 'd' } else { 'f' };
-        text.push_str(&format!("{kind} {} {created} {name}\n", target.digest()));
-    }
-    text
+    let lines: String = roots.map(|(name, row)| line(name, &row)).collect();
+    format!("stele-roots 1\n{lines}")
+}
+
+/// The line of a root in such a text.
+pub(crate) fn line(name: &RootName, RootRow { target, created }: &RootRow) -> String {
+    let kind = if matches!(target, Target::Tree(_)) { 'd' } else { 'f' };
+    format!("{kind} {} {created} {name}\n", target.digest())
+}
+
+/// The name and target in such a line, and the text of its time.
+pub(crate) fn of_line(line: &str) -> Option<(RootName, Target, &str)> {
+    let mut columns = line.split(' ');
+    let (kind, digest, created) = (columns.next()?, columns.next()?, columns.next()?);
+    let name = columns.next()?.parse().ok()?;
+    let target = match kind {
+        "d" => Target::Tree(digest.parse().ok()?),
+        "f" => Target::Blob(digest.parse().ok()?),
+        _ => return None,
+    };
+    Some((name, target, created))
 }
 
 /// The roots in such a text; malformed lines are skipped, since some roots are better than none.
 pub(crate) fn parse_mirror(text: &str) -> Vec<(RootName, RootRow)> {
-    let line = |line: &str| {
-        let mut columns = line.split(' ');
-        let (kind, digest, created) = (columns.next()?, columns.next()?, columns.next()?);
-        let name = columns.next()?.parse().ok()?;
-        let target = match kind {
-            "d" => Target::Tree(digest.parse().ok()?),
-            "f" => Target::Blob(digest.parse().ok()?),
-            _ => return None,
-        };
-        Some((name, RootRow { target, created: created.parse().unwrap_or(0) }))
+    let row = |(name, target, created): (RootName, Target, &str)| {
+        (name, RootRow { target, created: created.parse().unwrap_or(0) })
     };
-    text.lines().filter_map(line).collect()
+    text.lines().filter_map(of_line).map(row).collect()
 }

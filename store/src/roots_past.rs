@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use crate::clock;
 use crate::db::{RootRow, Target};
 use crate::model::RootName;
-use crate::roots::Root;
+use crate::roots::{self, Root};
 use crate::store::Store;
 
 /// The file, in the store's folder.
@@ -57,24 +57,18 @@ impl Store {
     }
 }
 
-fn line(past: &PastRoot) -> String {
-    let PastRoot { root: Root { name, target, created }, until } = past;
-    let kind = if matches!(target, Target::Tree(_)) { 'd' } else { 'f' };
-    format!("{until} {kind} {} {created} {name}\n", target.digest())
+/// The time of the change, and then the root as `roots` has it.
+fn line(PastRoot { root: Root { name, target, created }, until }: &PastRoot) -> String {
+    format!("{until} {}", roots::line(name, &RootRow { target: *target, created: *created }))
 }
 
 /// Malformed lines are skipped.
 fn parse(text: &str) -> Vec<PastRoot> {
-    let line = |line: &str| {
-        let mut columns = line.split(' ');
-        let until = columns.next()?.parse().ok()?;
-        let (kind, digest, created) = (columns.next()?, columns.next()?, columns.next()?.parse().ok()?);
-        let target = match kind {
-            "d" => Target::Tree(digest.parse().ok()?),
-            "f" => Target::Blob(digest.parse().ok()?),
-            _ => return None,
-        };
-        Some(PastRoot { root: Root { name: columns.next()?.parse().ok()?, target, created }, until })
+    let past = |line: &str| {
+        let (until, root) = line.split_once(' ')?;
+        let (name, target, created) = roots::of_line(root)?;
+        let root = Root { name, target, created: created.parse().ok()? };
+        Some(PastRoot { root, until: until.parse().ok()? })
     };
-    text.lines().filter_map(line).collect()
+    text.lines().filter_map(past).collect()
 }

@@ -64,7 +64,7 @@ impl Check {
                 rounds: self.rounds,
             };
             let goals = std::slice::from_ref(&recipe);
-            self.inputs.ask(global, &tree, goals, || context.ask(request.clone()))?
+            self.inputs.ask(global, &tree, goals, &mut context, &request)?
         };
         match answer {
             Answer::Checked(record) => {

@@ -1,7 +1,6 @@
 //! `config`
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -11,6 +10,7 @@ use toml_edit::{DocumentMut, Item, Table, Value};
 use crate::args::Global;
 use crate::config;
 use crate::render;
+use crate::replace::replace;
 use stele::failure::{Failure, Kind};
 
 #[derive(Subcommand, Debug)]
@@ -157,18 +157,6 @@ fn change(path: &Path, key: &str, value: Option<&str>) -> Result<(), Failure> {
     // A file that is linked from elsewhere stays linked.
     let real = fs::canonicalize(path);
     let path = real.as_deref().unwrap_or(path);
-    let folder = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let write = || {
-        fs::create_dir_all(folder)?;
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(after.as_bytes())?;
-        if let Ok(found) = fs::metadata(path) {
-            file.as_file().set_permissions(found.permissions())?;
-        } else {
-            file.as_file().set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
-        }
-        file.as_file().sync_all()?;
-        file.persist(path).map(drop).map_err(|e| e.error)
-    };
-    write().map_err(|e| failed(&e))
+    let folder = path.parent().unwrap_or(Path::new(""));
+    fs::create_dir_all(folder).and_then(|()| replace(path, &after)).map_err(|e| failed(&e))
 }

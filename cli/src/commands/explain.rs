@@ -45,7 +45,7 @@ impl Explain {
             order: self.inputs.order()?,
         };
         let goals = std::slice::from_ref(&recipe);
-        match self.inputs.ask(global, &tree, goals, || context.ask(request.clone()))? {
+        match self.inputs.ask(global, &tree, goals, &mut context, &request)? {
             Answer::Explained(explanation) => {
                 match global.json {
                     true => render::json(&*explanation)?,

@@ -48,7 +48,7 @@ impl Trace {
             order: self.inputs.order()?,
         };
         let goals = std::slice::from_ref(&recipe);
-        match self.inputs.ask(global, &tree, goals, || context.ask(request.clone()))? {
+        match self.inputs.ask(global, &tree, goals, &mut context, &request)? {
             Answer::Traced(traced) => {
                 match global.json {
                     true => render::json(&traced)?,

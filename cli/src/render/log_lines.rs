@@ -7,7 +7,7 @@ use std::path::Path;
 /// How many bytes of a line without an end are kept before it is shown as it is.
 const MAX_LINE: usize = 1 << 14;
 /// How much of it is read at once.
-const MAX_PART: usize = 1 << 20;
+const MAX_PART: u64 = 1 << 20;
 
 /// A log that is being written.
 pub struct LogLines {
@@ -24,9 +24,8 @@ impl LogLines {
 
     /// The lines that have come since the last call, of at most a mebibyte; the next call has the rest.
     pub fn new_lines(&mut self) -> Vec<String> {
-        let mut part = vec![0; MAX_PART];
-        let Ok(length @ 1..) = self.file.read(&mut part) else { return Vec::new() };
-        self.begun.extend_from_slice(&part[..length]);
+        // What was read before an error is shown, too.
+        let _ = (&mut self.file).take(MAX_PART).read_to_end(&mut self.begun);
         let whole = self.begun.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
         let rest = self.begun.split_off(whole);
         let lines = std::mem::replace(&mut self.begun, rest);
@@ -39,15 +38,9 @@ impl LogLines {
 
     /// What is left when nothing more will be written.
     pub fn rest(mut self) -> Vec<String> {
-        let mut lines = Vec::new();
         // A log has a limit, too.
-        loop {
-            let more = self.new_lines();
-            if more.is_empty() {
-                break;
-            }
-            lines.extend(more);
-        }
+        let parts = std::iter::from_fn(|| Some(self.new_lines()).filter(|lines| !lines.is_empty()));
+        let mut lines: Vec<String> = parts.flatten().collect();
         if !self.begun.is_empty() {
             lines.push(text(&self.begun));
         }

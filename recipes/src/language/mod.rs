@@ -64,7 +64,7 @@ pub fn evaluate(files: &dyn Files, names: &[RecipeName]) -> Result<Recipes, Eval
         let mut modules = Modules::new(files);
         let packages = OnceCell::new();
         for name in names {
-            let folder = folder_of(name, files, &packages)?;
+            let folder = folder_of(name, &mut modules, files, &packages)?;
             modules.load_package(&folder)?;
             if !modules.recipes().iter().any(|recipe| recipe.name == *name) {
                 return Err(no_recipe(name, modules.recipes().iter().map(|it| it.name.as_str())));
@@ -89,7 +89,9 @@ pub fn evaluate_images(files: &dyn Files, names: &[RecipeName]) -> Result<Recipe
                 let similar = similar(name, known.iter().map(RecipeName::as_str));
                 EvalError::new(What::NoImage { name: name.as_str().to_owned(), similar }, Vec::new())
             };
-            let Ok(folder) = folder_of(name, files, &packages) else { return Err(none(known(&modules))) };
+            let Ok(folder) = folder_of(name, &mut modules, files, &packages) else {
+                return Err(none(known(&modules)));
+            };
             modules.load_package(&folder)?;
             if !modules.images().iter().any(|image| image.name == *name) {
                 return Err(none(known(&modules)));
@@ -151,6 +153,7 @@ fn packages(files: &dyn Files) -> Result<Vec<String>, EvalError> {
 /// tree or else in a module.
 fn folder_of(
     name: &RecipeName,
+    modules: &mut Modules<'_>,
     files: &dyn Files,
     known: &OnceCell<Vec<String>>,
 ) -> Result<String, EvalError> {
@@ -169,8 +172,8 @@ fn folder_of(
         let file = TreePath::parse(format!("{folder}/recipe.star").as_bytes()).ok();
         file.is_some_and(|file| matches!(files.read(&file, MAX_STARLARK), Ok(Some(_)) | Err(_)))
     };
-    for pin in Modules::with(files, module_pins::globals()).pins()? {
-        let below = |folder: &str| format!("{MODULES}/{}/pkgs/{folder}", pin.name);
+    for module in modules.pinned()? {
+        let below = |folder: &str| format!("{MODULES}/{module}/pkgs/{folder}");
         if let Some(found) = name.folders().map(below).find(there) {
             return Ok(found);
         }

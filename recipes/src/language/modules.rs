@@ -95,12 +95,12 @@ impl<'a> Modules<'a> {
     }
 
     /// The names of the modules that are pinned.
-    fn pinned(&mut self) -> Result<Vec<String>, EvalError> {
+    pub(super) fn pinned(&mut self) -> Result<&[String], EvalError> {
         if self.pinned.is_none() {
             let pins = Self::with(self.files, module_pins::globals()).pins()?;
             self.pinned = Some(pins.iter().map(|pin| pin.name.to_string()).collect());
         }
-        Ok(self.pinned.clone().unwrap_or_default())
+        Ok(self.pinned.as_deref().unwrap_or_default())
     }
 
     /// The modules that `modules.star` pins; none without that file.

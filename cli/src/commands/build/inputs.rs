@@ -90,8 +90,11 @@ impl Inputs {
     /// # Errors
     /// When there is none, or a module cannot be had.
     pub fn tree(&self, global: &Global) -> Result<PathBuf, Failure> {
-        let how = How { offline: self.offline, jobs: None, config: self.config.clone() };
-        find_with(global, &self.place, &how)
+        find_with(global, &self.place, &self.how())
+    }
+
+    fn how(&self) -> How {
+        How { offline: self.offline, jobs: None, config: self.config.clone() }
     }
 
     /// Sends the request of a build, and sums up its result.
@@ -106,11 +109,8 @@ impl Inputs {
         context: &mut Context,
         request: &Request,
     ) -> Result<Built, Failure> {
-        if self.print_build_logs {
-            context.terminal.print_build_logs();
-        }
         let mut fetched = 0;
-        let answer = self.counted(global, tree, goals, &mut fetched, || context.ask(request.clone()));
+        let answer = self.counted(global, tree, goals, context, request, &mut fetched);
         context.terminal.summarise(fetched);
         match answer? {
             Answer::Built(built) => Ok(built),
@@ -127,12 +127,32 @@ impl Inputs {
         global: &Global,
         tree: &Path,
         goals: &[RecipeName],
-        ask: impl FnMut() -> Result<Answer, Failure>,
+        context: &mut Context,
+        request: &Request,
     ) -> Result<Answer, Failure> {
-        self.counted(global, tree, goals, &mut 0, ask)
+        self.counted(global, tree, goals, context, request, &mut 0)
     }
 
     fn counted(
+        &self,
+        global: &Global,
+        tree: &Path,
+        goals: &[RecipeName],
+        context: &mut Context,
+        request: &Request,
+        fetched: &mut usize,
+    ) -> Result<Answer, Failure> {
+        if self.print_build_logs {
+            context.terminal.print_build_logs();
+        }
+        self.ask_by(global, tree, goals, fetched, || context.ask(request.clone()))
+    }
+
+    /// As [`Inputs::ask`], for a request that is sent by `ask`; counts in `fetched` the sources that were missing.
+    ///
+    /// # Errors
+    /// As [`Inputs::ask`].
+    pub fn ask_by(
         &self,
         global: &Global,
         tree: &Path,
@@ -172,9 +192,8 @@ impl Inputs {
         let mut missing: HashSet<&str> = missing.iter().map(|it| it.sha256.as_str()).collect();
         let wanted: Vec<_> =
             sources.filter(|(_, source)| missing.remove(source.sha256.to_string().as_str())).collect();
-        let how = How { offline: self.offline, jobs: None, config: self.config.clone() };
         // For who builds, a source that cannot be had is something that was not found.
-        fetch::have(global, &how, &wanted).map_err(|failure| match failure.kind {
+        fetch::have(global, &self.how(), &wanted).map_err(|failure| match failure.kind {
             Kind::Failed => Failure { kind: Kind::NotFound, ..failure },
             _ => failure,
         })

@@ -45,7 +45,7 @@ pub(super) fn run(inputs: &Inputs, tree: &Path, rounds: u32, global: &Global) ->
             rounds,
         };
         let goals = std::slice::from_ref(&recipe.name);
-        match inputs.ask(global, tree, goals, || context.ask(request.clone())) {
+        match inputs.ask(global, tree, goals, &mut context, &request) {
             Ok(Answer::Checked(record)) => {
                 match global.json {
                     true => render::json(&*record)?,

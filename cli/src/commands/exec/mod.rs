@@ -114,8 +114,11 @@ impl Sandbox {
         };
         let store = where_store::find(global.store.clone())?;
         let mut watcher = Watching::new();
+        if self.inputs.print_build_logs {
+            watcher.terminal.print_build_logs();
+        }
         let mut client = Client::connect(&store, false, &mut watcher)?;
-        let answer = self.inputs.ask(global, &tree, &goals, || {
+        let answer = self.inputs.ask_by(global, &tree, &goals, &mut 0, || {
             let failed = |e: io::Error| Failure::io("no streams for the program", &e);
             let (relay, theirs) = match interactive {
                 true => Interactive::new().map(|(it, theirs)| (Relay::Terminal(it), vec![theirs])),

@@ -1,7 +1,6 @@
 //! `recipe fmt`
 
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -12,6 +11,7 @@ use stele_recipes::language::{MAX_STARLARK, MODULES_STAR, OnDisk, Problem, forma
 use crate::args::Global;
 use crate::recipe_tree::{RecipeTreeArg, find};
 use crate::render;
+use crate::replace::replace;
 use stele::failure::{Failure, Kind};
 use stele::recipes::failure;
 
@@ -111,20 +111,4 @@ fn one(path: &Path, top: &Path, check: bool) -> Result<bool, Failure> {
             .map_err(|e| Failure::io(&format!("{} could not be written", path.display()), &e))?;
     }
     Ok(true)
-}
-
-/// Writes a temporary file beside it and renames: a process killed half way leaves the old file.
-fn replace(path: &Path, text: &str) -> std::io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("/"));
-    let temporary = folder.join(format!(".stele-fmt-{}", std::process::id()));
-    let write = || {
-        let mut file = fs::File::create(&temporary)?;
-        file.set_permissions(fs::metadata(path)?.permissions())?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)
-    };
-    write().inspect_err(|_| {
-        let _ = fs::remove_file(&temporary);
-    })
 }

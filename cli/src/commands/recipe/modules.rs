@@ -33,7 +33,7 @@ impl Modules {
     pub fn run(self, global: &Global) -> Result<(), Failure> {
         let tree = locate(&self.place)?;
         if !self.offline {
-            modules::bring(global, &tree, &How { offline: false, jobs: None, config: None })?;
+            modules::bring(global, &tree, &How::usual())?;
         }
         let modules: Vec<Module> = modules::pins(&tree)?
             .iter()

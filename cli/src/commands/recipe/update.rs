@@ -5,15 +5,16 @@ use std::path::Path;
 
 use clap::Args;
 use serde::Serialize;
-use stele_recipes::fetch::{self as fetching, FetchError, Options, compare_versions, newer, watched};
+use stele_recipes::fetch::{FetchError, Options, compare_versions, newer, watched};
 use stele_recipes::recipe::Recipe;
 use stele_recipes::source::{FileName, Mirror, MirrorKind, Source};
 
 use crate::args::Global;
-use crate::commands::source::fetch::{Board, How, options};
-use crate::commands::source::keep::Sources;
+use crate::commands::source::fetch::{How, options};
+use crate::commands::source::prefetch;
 use crate::recipe_tree::{RecipeTreeArg, evaluate, find};
 use crate::render;
+use crate::replace::replace;
 use stele::failure::{Failure, Kind};
 use stele::recipes::{Selection, names};
 
@@ -172,7 +173,7 @@ fn find_newer(
     }
     let upstream: Vec<String> = found.iter().map(|it| upstream(it).to_owned()).collect();
     let Some(best) = newer(version, &upstream) else { return Ok(None) };
-    let of_best = found.iter().filter(|it| upstream_is(it, best)).max_by(|a, b| compare_versions(a, b));
+    let of_best = found.iter().filter(|it| self::upstream(it) == best).max_by(|a, b| compare_versions(a, b));
     Ok(Some(Newer { version: best.to_owned(), debian: of_best.cloned() }))
 }
 
@@ -184,10 +185,6 @@ fn upstream(version: &str) -> &str {
     let version = version.split_once("+really").map_or(version, |(_, real)| real);
     let repacked = ["+dfsg", ".dfsg", "~dfsg", "+ds"].iter().filter_map(|it| version.find(it)).min();
     repacked.map_or(version, |at| &version[..at])
-}
-
-fn upstream_is(version: &str, wanted: &str) -> bool {
-    upstream(version) == wanted
 }
 
 /// Fetches the newer source, from the old one's mirrors with the versions replaced.
@@ -202,10 +199,7 @@ fn get(
     let file = FileName::new(&old.file.as_str().replace(version, &newer.version))
         .map_err(|e| Failure::new(Kind::Failed, e.to_string()))?;
     let mirrors: Vec<Mirror> = mirrors.iter().filter_map(|(_, newest)| newest.clone()).collect();
-    let keep = Sources::connect(global, false)?;
-    let board = Board::default();
-    let came = fetching::prefetch(&file, &mirrors, options, &keep, &|event| board.show(&event));
-    board.clear();
+    let came = prefetch::get(global, &file, &mirrors, options)?;
     came.map_err(|error| match error {
         FetchError::Unavailable { tried } => {
             let tried: String = tried.iter().map(|it| format!("\n  {}: {}", it.mirror, it.failure)).collect();
@@ -251,14 +245,7 @@ fn rewrite(
             )
             .hint(format!("change it where it is: version {version}, size {size}, SHA-256 {}", new.sha256))
         })?;
-    let folder = path.parent().unwrap_or(tree);
-    let write = || {
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        std::io::Write::write_all(&mut file, text.as_bytes())?;
-        file.as_file().set_permissions(fs::metadata(&path)?.permissions())?;
-        file.persist(&path).map(drop).map_err(|e| e.error)
-    };
-    write().map_err(|e| failed("could not be written", &e))
+    replace(&path, &text).map_err(|e| failed("could not be written", &e))
 }
 
 /// `None` when the old pin is not in the text exactly once.

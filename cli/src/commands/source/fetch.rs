@@ -77,6 +77,13 @@ pub struct How {
     pub config: Option<PathBuf>,
 }
 
+impl How {
+    /// For commands without these options of their own.
+    pub fn usual() -> Self {
+        Self { offline: false, jobs: None, config: std::env::var_os("STELE_CONFIG").map(PathBuf::from) }
+    }
+}
+
 impl Fetch {
     pub fn run(self, global: &Global) -> Result<(), Failure> {
         let Some(sha256) = &self.sha256 else {

@@ -5,9 +5,9 @@ mod bundle;
 mod check;
 mod export;
 pub mod fetch;
-pub(super) mod keep;
+mod keep;
 mod list;
-mod prefetch;
+pub mod prefetch;
 mod unavailable;
 mod unpack;
 

@@ -3,8 +3,8 @@
 use clap::Args;
 use serde::Serialize;
 
-use stele_recipes::fetch::{self as fetching, Question};
-use stele_recipes::source::{MirrorKind, Source};
+use stele_recipes::fetch::{self as fetching, FetchError, Question};
+use stele_recipes::source::{FileName, Mirror, MirrorKind, Source};
 
 use super::fetch::{Board, How, mirrors, options};
 use super::keep::Sources;
@@ -39,11 +39,7 @@ impl Prefetch {
     pub fn run(self, global: &Global) -> Result<(), Failure> {
         let (file, asked) = mirrors(&self.mirrors, self.name.as_deref())?;
         let options = options(global, &self.how)?;
-        let keep = Sources::connect(global, false)?;
-        let board = Board::default();
-        let came = fetching::prefetch(&file, &asked, &options, &keep, &|event| board.show(&event));
-        board.clear();
-        let source = came.map_err(|error| {
+        let source = get(global, &file, &asked, &options)?.map_err(|error| {
             let source = unknown(&file, &asked);
             unavailable::failure(vec![Lost { recipe: None, source: &source, error }])
         })?;
@@ -62,8 +58,25 @@ impl Prefetch {
     }
 }
 
+/// Fetches a file from the first of `mirrors` that has it, and keeps it.
+///
+/// # Errors
+/// When the store cannot be reached; within, why no mirror has it.
+pub fn get(
+    global: &Global,
+    file: &FileName,
+    mirrors: &[Mirror],
+    options: &fetching::Options,
+) -> Result<Result<Source, FetchError<Failure>>, Failure> {
+    let keep = Sources::connect(global, false)?;
+    let board = Board::default();
+    let came = fetching::prefetch(file, mirrors, options, &keep, &|event| board.show(&event));
+    board.clear();
+    Ok(came)
+}
+
 /// What could not be had, for the error that says so.
-fn unknown(file: &stele_recipes::source::FileName, mirrors: &[stele_recipes::source::Mirror]) -> Source {
+fn unknown(file: &FileName, mirrors: &[Mirror]) -> Source {
     let sha256 = stele_store::model::Sha256::of(b"");
     Source {
         file: file.clone(),
