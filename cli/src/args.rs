@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    agreement, build, check, config, daemon, diff, doctor, exec, explain, graph, image, info, init, key,
-    lineage, log, mount, page, pages, policy, recipe, report, sandbox, search, seed, serve, source, store,
-    trace, umount,
+    agreement, build, bundle, check, config, copy, daemon, diff, doctor, exec, explain, graph, image, info,
+    init, key, lineage, log, mount, page, pages, policy, recipe, report, sandbox, search, seed, serve,
+    source, store, trace, umount,
 };
 use crate::render::manner::{Colour, Volume};
 
@@ -80,6 +80,10 @@ pub enum Command {
     /// Make OCI images from build outputs; export, push and import them
     #[command(subcommand)]
     Image(image::Command),
+    Copy(copy::Copy),
+    /// Write content to one file and read it on another machine, without a network between them
+    #[command(subcommand)]
+    Bundle(bundle::Command),
     Undo(store::root::Undo),
     Check(check::Check),
     Diff(diff::Diff),

@@ -72,6 +72,8 @@ const ARGUMENTS: &[(&[&str], &str, Names)] = &[
     (&["verify"], "reference", Names::Roots),
     (&["evidence", "ls"], "reference", Names::Roots),
     (&["evidence", "export"], "reference", Names::Roots),
+    (&["copy"], "references", Names::Roots),
+    (&["bundle", "export"], "references", Names::Roots),
     (&["diff"], "before", Names::Roots),
     (&["diff"], "after", Names::Roots),
     (&["store", "root", "add"], "reference", Names::Roots),

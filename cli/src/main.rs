@@ -15,6 +15,7 @@ mod recipe_tree;
 mod registries;
 mod render;
 mod replace;
+mod stores;
 mod sys;
 mod timeline;
 mod umask;

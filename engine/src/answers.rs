@@ -338,6 +338,8 @@ pub enum Answer {
     Log(crate::builds::LogOf),
     /// `image`.
     Image(crate::images::ImageAnswer),
+    /// `copy`, `bundle`.
+    Copy(crate::copies::CopyAnswer),
     /// `attest`, `evidence`, `verify`.
     Agreement(crate::agreement::AgreementAnswer),
     /// Nothing beyond the entries and bytes that were sent.

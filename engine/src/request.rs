@@ -6,6 +6,7 @@ use stele_store::model::{Digest, Sha256};
 
 use crate::agreement::AgreementRequest;
 use crate::builds::Order;
+use crate::copies::CopyRequest;
 use crate::images;
 use crate::keep::Release;
 
@@ -201,6 +202,11 @@ pub enum Request {
         /// The request.
         ask: images::ImageRequest,
     },
+    /// A request of another store, or for one.
+    Copy {
+        /// The request.
+        ask: CopyRequest,
+    },
     /// A request about agreement.
     Agreement {
         /// The request.
@@ -220,6 +226,8 @@ pub enum Request {
 pub enum PathUse {
     /// A file or directory that is read.
     Read,
+    /// A pipe or file that is written.
+    Write,
     /// A recipe tree.
     Tree,
     /// A path to create: its parent directory must exist.
@@ -245,6 +253,7 @@ impl Request {
                 vec![(PathUse::Tree, tree)]
             }
             Self::Image { ask } => ask.paths_mut(),
+            Self::Copy { ask } => ask.paths_mut(),
             Self::Agreement { ask } => ask.paths_mut(),
             Self::List { .. }
             | Self::Cat { .. }

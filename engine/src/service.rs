@@ -9,6 +9,7 @@ use stele_store::{CopyError, Holder, Keep, Placement, Progress, Store, Target};
 use crate::agreement;
 use crate::answers::{self, Added, Answer, Counts, Entry, Finding, Info, What};
 use crate::builds::{self, Event};
+use crate::copies;
 use crate::engine::Engine;
 use crate::failure::{Failure, Kind};
 use crate::images;
@@ -166,6 +167,7 @@ fn answer(
             Some(told) => Answer::Image(told),
             None => Answer::Done {},
         }),
+        Request::Copy { ask } => Ok(Answer::Copy(copies::run(store, ask, progress)?)),
         Request::Agreement { ask } => Ok(Answer::Agreement(agreement::run(engine, ask)?)),
         Request::Verify {} => verify(store, progress),
         Request::Stats {} => {
@@ -174,7 +176,7 @@ fn answer(
     }
 }
 
-fn root_name(text: &str) -> Result<RootName, Failure> {
+pub(crate) fn root_name(text: &str) -> Result<RootName, Failure> {
     text.parse().map_err(|e| Failure::new(Kind::Usage, format!("`{text}` is not a valid root name: {e}")))
 }
 
@@ -184,7 +186,7 @@ pub fn root_answer(name: &str, target: Target, created: u64) -> answers::Root {
     answers::Root { name: name.to_owned(), kind: target.into(), digest, created }
 }
 
-fn target(named: &Named) -> Result<Target, Failure> {
+pub(crate) fn target(named: &Named) -> Result<Target, Failure> {
     named.target().ok_or_else(|| {
         Failure::new(Kind::Usage, "that is a symbolic link, which has no digest")
             .hint("name the directory that contains it, or its target")
@@ -234,7 +236,7 @@ fn add_files(store: &Store, files: &[RootedFile], progress: &Progress) -> Result
         }
         roots.push((root_name(root)?, target));
     }
-    session.finish_roots(&roots)?;
+    session.finish_all(&[], &roots, &Keep::default())?;
     let now = stele_store::now();
     Ok(Answer::Roots(roots.iter().map(|(name, target)| root_answer(name.as_str(), *target, now)).collect()))
 }

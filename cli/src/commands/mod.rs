@@ -2,9 +2,11 @@
 
 pub mod agreement;
 pub mod build;
+pub mod bundle;
 pub mod check;
 pub mod config;
 pub mod context;
+pub mod copy;
 pub mod daemon;
 pub mod diff;
 pub mod doctor;
@@ -39,6 +41,12 @@ use stele::failure::Failure;
 
 pub use stele::api::unexpected;
 
+/// The failure to give several things one root: of a kind, and what to do with them instead.
+fn unnamed_root(kind: &str, instead: &str) -> Failure {
+    Failure::new(stele::Kind::Usage, format!("--root is for one {kind}, and there are several"))
+        .hint(format!("{instead} one by one, or name each with `stele store root add`"))
+}
+
 /// Runs a command.
 ///
 /// # Errors
@@ -60,6 +68,8 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         }
         Command::Verify(args) => args.run(&cli.global),
         Command::Undo(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
+        Command::Copy(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),
+        Command::Bundle(command) => bundle::run(&cli.global, command).map(|()| ExitCode::SUCCESS),
         Command::Check(args) => args.run(&cli.global),
         Command::Explain(args) => args.run(&cli.global),
         Command::Report(args) => args.run(&cli.global).map(|()| ExitCode::SUCCESS),

@@ -1,5 +1,6 @@
 //! `serve`
 
+use std::io::{self, BufReader};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,12 +12,15 @@ use stele_registry::serve::{Options, bind, tls};
 use super::context::Context;
 use crate::args::Global;
 use crate::registries::{Daemons, Stored};
+use crate::render::Noted;
+use crate::stores::Here;
 use crate::{render, where_store};
-use stele::Request;
 use stele::answers::Answer;
 use stele::failure::{Failure, Kind};
 use stele::images::{ImageAnswer, ImageRequest};
+use stele::{Quiet, Request};
 use stele_daemon::process::{log_to, raise_descriptor_limit};
+use stele_remote::exchange;
 
 /// Serve the store's images to container engines, as a read-only OCI registry, until interrupted
 ///
@@ -30,8 +34,11 @@ The log goes to stderr; STELE_LOG=warn omits requests.\n\
 Exit codes: 0 stopped by a signal; 1 failed; 2 wrong usage, such as an address already in use.")]
 pub struct Serve {
     /// Address to listen on; port 0 chooses a free one, and stdout shows which
-    #[arg(long, value_name = "HOST:PORT")]
-    oci: String,
+    #[arg(long, value_name = "HOST:PORT", required_unless_present = "stdio")]
+    oci: Option<String>,
+    /// Answer one `stele copy` of another machine on stdin and stdout: it may read and write the store
+    #[arg(long, conflicts_with_all = ["oci", "tls_cert", "tls_key"])]
+    stdio: bool,
     /// TLS: the certificates as PEM, the endpoint's own first
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
@@ -46,8 +53,17 @@ pub struct Serve {
     stall: u32,
 }
 
+/// Answers another machine's copy until it has no more questions.
+fn stdio(global: &Global) -> Result<(), Failure> {
+    let folder = where_store::find(global.store.clone())?;
+    let mut store = Here::open(&folder, true, Box::new(Noted(Quiet)))?;
+    let (mut from, mut to) = (BufReader::new(io::stdin()), io::stdout());
+    Ok(exchange::serve(&mut store, &mut from, &mut to)?)
+}
+
 impl Serve {
     pub fn run(self, global: &Global) -> Result<(), Failure> {
+        let Some(address) = &self.oci else { return stdio(global) };
         let files = self.tls_cert.as_deref().zip(self.tls_key.as_deref());
         let tls = files.map(|(certificates, key)| tls(certificates, key)).transpose();
         let tls = tls.map_err(|e| Failure::new(Kind::Usage, e.to_string()))?;
@@ -58,8 +74,8 @@ impl Serve {
         else {
             return Err(super::unexpected());
         };
-        let bound = bind(&self.oci).map_err(|e| {
-            Failure::new(Kind::Usage, format!("cannot listen on {}: {e}", self.oci)).hint(
+        let bound = bind(address).map_err(|e| {
+            Failure::new(Kind::Usage, format!("cannot listen on {address}: {e}")).hint(
                 "name a free HOST:PORT of this machine, such as 127.0.0.1:5000; port 0 chooses a free one",
             )
         })?;

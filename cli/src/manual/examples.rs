@@ -33,6 +33,17 @@ pub const EXAMPLES: &[Examples] = &[
             ("Build whenever a recipe changes:", "stele build --watch hello"),
         ],
     ),
+    (
+        "stele copy",
+        &[
+            ("To another machine, by ssh:", "stele copy build-hello --to ssh://me@build7/srv/stele"),
+            ("From another store on this machine:", "stele copy build-hello --from /srv/stele"),
+        ],
+    ),
+    (
+        "stele bundle export",
+        &[("For a machine without a network:", "stele bundle export build-hello -o hello.bundle")],
+    ),
     ("stele image build", &[("Build an image and all that goes into it:", "stele image build hello")]),
     (
         "stele image export",

@@ -34,8 +34,10 @@ fn open(path: &Path, usage: PathUse) -> Result<OwnedFd, Failure> {
     let place = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     // Without NONBLOCK, opening a named pipe would block before it is refused.
     let read = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let write = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let opened = match usage {
         PathUse::Read => rustix::fs::openat(CWD, path, read, Mode::empty()),
+        PathUse::Write => rustix::fs::openat(CWD, path, write, Mode::empty()),
         PathUse::Tree => rustix::fs::openat(CWD, path, place, Mode::empty()),
         PathUse::Create => {
             let parent = path.parent().filter(|_| path.file_name().is_some()).unwrap_or(path);
@@ -52,7 +54,9 @@ fn failure(path: &Path, usage: PathUse, error: &io::Error) -> Failure {
     };
     let message = match usage {
         PathUse::Create => format!("{} could not be created: {error}", path.display()),
-        PathUse::Read | PathUse::Tree => format!("{} could not be opened: {error}", path.display()),
+        PathUse::Read | PathUse::Write | PathUse::Tree => {
+            format!("{} could not be opened: {error}", path.display())
+        }
     };
     let failure = Failure::new(kind, message);
     match (usage, error.kind()) {

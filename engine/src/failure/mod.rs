@@ -1,6 +1,7 @@
 //! Failures as messages for the user: the fact, then a hint.
 
 pub mod builds;
+mod copies;
 pub(crate) mod images;
 mod registries;
 pub mod store;

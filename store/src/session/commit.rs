@@ -102,7 +102,7 @@ impl Session<'_> {
     ///
     /// # Errors
     /// When the disk or the database cannot write it.
-    pub(crate) fn commit_if_full(&self) -> Result<(), WriteError> {
+    pub fn commit_if_full(&self) -> Result<(), WriteError> {
         let (inline, whole) = {
             let pending = lock(&self.pending);
             let whole = pending.files.len() >= FILE_BATCH

@@ -292,14 +292,21 @@ impl<'s> Session<'s> {
         self.end(result, &roots, keep)
     }
 
-    /// Makes everything durable, with a root for each of these.
+    /// Makes everything durable, with all of these roots besides what `keep` has for `result`.
     ///
     /// # Errors
     /// As [`Session::finish`]: then no root is set.
-    pub fn finish_roots(self, roots: &[(RootName, Target)]) -> Result<Added, WriteError> {
+    pub fn finish_all(
+        self,
+        result: &[Target],
+        roots: &[(RootName, Target)],
+        keep: &Keep,
+    ) -> Result<Added, WriteError> {
         self.require_unbroken()?;
-        let targets: Vec<Target> = roots.iter().map(|(_, target)| *target).collect();
-        self.end(&targets, roots, &Keep::default())
+        for (_, target) in roots {
+            self.require_stored(*target)?;
+        }
+        self.end(result, roots, keep)
     }
 
     /// The SHA-256 of a blob that this session has stored or found in the store.

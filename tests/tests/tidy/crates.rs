@@ -16,15 +16,22 @@ const ALLOWED: &[(&str, &str)] = &[
     ("oci", "store archive"),
     ("oci/registry", "http"),
     ("oci/sbom", ""),
+    ("remote", "store"),
     ("untrusted", ""),
     ("compare", "untrusted"),
     ("trust", "store"),
-    ("engine", "store archive http fs recipes builder oci registry sbom untrusted compare trust"),
-    ("daemon", "store archive http fs recipes builder oci registry sbom untrusted compare trust engine"),
-    ("cli", "store archive http fs recipes builder oci registry sbom untrusted compare trust engine daemon"),
+    ("engine", "store archive http fs recipes builder oci registry sbom remote untrusted compare trust"),
+    (
+        "daemon",
+        "store archive http fs recipes builder oci registry sbom remote untrusted compare trust engine",
+    ),
+    (
+        "cli",
+        "store archive http fs recipes builder oci registry sbom remote untrusted compare trust engine daemon",
+    ),
     (
         "tests",
-        "store archive http fs recipes builder oci registry sbom untrusted compare trust engine daemon cli",
+        "store archive http fs recipes builder oci registry sbom remote untrusted compare trust engine daemon cli",
     ),
 ];
 

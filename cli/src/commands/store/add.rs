@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{Context, print, unexpected};
+use crate::commands::unnamed_root;
 use crate::render;
 use stele::Request;
 use stele::answers::Answer;
@@ -28,9 +29,7 @@ pub struct Add {
 impl Add {
     pub fn run(self, context: &mut Context) -> Result<(), Failure> {
         if self.root.is_some() && self.paths.len() > 1 {
-            let failure =
-                Failure::new(stele::failure::Kind::Usage, "--root is for one PATH, and there are several");
-            return Err(failure.hint("add them one by one, or name each with `stele store root add`"));
+            return Err(unnamed_root("PATH", "add them"));
         }
         for path in &self.paths {
             let absolute = std::path::absolute(path)

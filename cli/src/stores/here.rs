@@ -1,0 +1,89 @@
+//! A store on this machine, through its daemon.
+
+use std::io::{PipeReader, PipeWriter};
+use std::os::fd::{AsFd, AsRawFd};
+use std::path::Path;
+
+use stele::answers::Answer;
+use stele::copies::{CopyAnswer, CopyRequest};
+use stele::failure::{Failure, Kind};
+use stele::{Api, Observer, Request};
+use stele_daemon::client::{Client, existing};
+use stele_remote::{End, Found, Item, Keeping, Received, Wanted};
+
+use crate::commands::unexpected;
+use crate::where_store;
+
+/// A store, and what is told meanwhile.
+pub struct Here {
+    client: Client,
+    observer: Box<dyn Observer>,
+}
+
+impl Here {
+    /// The store in `folder`; its daemon is started if none runs. Without a store there, one is made if `create`.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be opened.
+    pub fn open(folder: &Path, create: bool, mut observer: Box<dyn Observer>) -> Result<Self, Failure> {
+        let folder = where_store::find(Some(folder.to_owned()))?;
+        let client = Client::connect(&folder, !create, &mut *observer)?;
+        Ok(Self { client, observer })
+    }
+
+    /// The store of a daemon that listens on `socket`.
+    ///
+    /// # Errors
+    /// When none listens.
+    pub fn of_socket(socket: &Path, observer: Box<dyn Observer>) -> Result<Self, Failure> {
+        let folder = socket.parent().unwrap_or(Path::new("/"));
+        let folder = where_store::find(Some(folder.to_owned()))?;
+        if existing(&folder)?.is_none() {
+            return Err(Failure::new(Kind::Failed, format!("no daemon listens on {}", socket.display()))
+                .hint("name the store's folder: then its daemon is started"));
+        }
+        Self::open(&folder, false, observer)
+    }
+
+    fn ask(&mut self, ask: CopyRequest) -> Result<CopyAnswer, Failure> {
+        match self.client.ask(Request::Copy { ask }, &mut *self.observer)? {
+            Answer::Copy(answer) => Ok(answer),
+            _ => Err(unexpected()),
+        }
+    }
+}
+
+/// The path by which this process opens a pipe that it holds.
+fn path_of(pipe: &impl AsFd) -> String {
+    format!("/proc/self/fd/{}", pipe.as_fd().as_raw_fd())
+}
+
+impl End<Failure> for Here {
+    fn find(&mut self, reference: &str) -> Result<Found, Failure> {
+        match self.ask(CopyRequest::Find { reference: reference.to_owned() })? {
+            CopyAnswer::Found(found) => Ok(found),
+            _ => Err(unexpected()),
+        }
+    }
+
+    fn lacking(&mut self, items: &[Item]) -> Result<Vec<Item>, Failure> {
+        match self.ask(CopyRequest::Lacking { items: items.to_vec() })? {
+            CopyAnswer::Lacking(lacking) => Ok(lacking),
+            _ => Err(unexpected()),
+        }
+    }
+
+    fn send(&mut self, wanted: &Wanted, to: PipeWriter) -> Result<(), Failure> {
+        match self.ask(CopyRequest::Send { wanted: wanted.clone(), to: path_of(&to) })? {
+            CopyAnswer::Sent {} => Ok(()),
+            _ => Err(unexpected()),
+        }
+    }
+
+    fn receive(&mut self, from: PipeReader, keeping: &Keeping) -> Result<Received, Failure> {
+        match self.ask(CopyRequest::Receive { from: path_of(&from), keeping: keeping.clone() })? {
+            CopyAnswer::Received(received) => Ok(received),
+            _ => Err(unexpected()),
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! Other stores, and this one, as ends of a copy. All of it runs in the command's own process: a daemon only ever reads
+//! or writes a pipe.
+
+mod far;
+mod here;
+mod location;
+
+use stele::Observer;
+use stele::failure::Failure;
+use stele_remote::End;
+
+pub use far::Far;
+pub use here::Here;
+pub use location::Location;
+
+/// Opens a store; a folder without one becomes a store if `create`. Progress and notes go to `observer`.
+///
+/// # Errors
+/// When there is none, or it does not answer.
+pub fn open(
+    location: &Location,
+    create: bool,
+    observer: Box<dyn Observer>,
+) -> Result<Box<dyn End<Failure>>, Failure> {
+    match location {
+        Location::Folder(folder) => Ok(Box::new(Here::open(folder, create, observer)?)),
+        Location::Socket(socket) => Ok(Box::new(Here::of_socket(socket, observer)?)),
+        Location::Ssh(ssh) => Ok(Box::new(Far::reach(ssh)?)),
+    }
+}

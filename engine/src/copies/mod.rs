@@ -1,0 +1,122 @@
+//! What other stores ask of this one: what it lacks, bundles of what it has, and to take bundles. The two ends of a
+//! copy meet in the command, which passes the pipe between them.
+
+mod pipe;
+mod receive;
+mod send;
+
+use serde::{Deserialize, Serialize};
+
+use stele_remote::{Found, Item, Keeping, Received, Wanted};
+use stele_store::model::{BlobId, RootName};
+use stele_store::{Presence, Progress, Store, Target};
+
+use crate::failure::Failure;
+use crate::reference::{Reference, from_wire};
+use crate::request::PathUse;
+use crate::service;
+
+/// A request of another store, or for one. Paths are escaped.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "copy", rename_all = "kebab-case")]
+pub enum CopyRequest {
+    /// What a REF names.
+    Find {
+        /// The REF.
+        reference: String,
+    },
+    /// Which of these the store lacks in whole or in part.
+    Lacking {
+        /// The trees and blobs.
+        items: Vec<Item>,
+    },
+    /// Write a bundle.
+    Send {
+        /// What it is to have in it.
+        wanted: Wanted,
+        /// The pipe to write to.
+        to: String,
+    },
+    /// Store a bundle.
+    Receive {
+        /// The pipe to read from.
+        from: String,
+        /// What keeps it.
+        keeping: Keeping,
+    },
+}
+
+impl CopyRequest {
+    /// Like [`Request::paths_mut`](crate::Request::paths_mut).
+    pub(crate) fn paths_mut(&mut self) -> Vec<(PathUse, &mut String)> {
+        match self {
+            Self::Send { to, .. } => vec![(PathUse::Write, to)],
+            Self::Receive { from, .. } => vec![(PathUse::Read, from)],
+            Self::Find { .. } | Self::Lacking { .. } => Vec::new(),
+        }
+    }
+}
+
+/// An answer to a [`CopyRequest`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CopyAnswer {
+    /// What a REF names.
+    Found(Found),
+    /// What is lacking.
+    Lacking(Vec<Item>),
+    /// The bundle was written.
+    Sent {},
+    /// What was stored.
+    Received(Received),
+}
+
+/// Answers a request.
+///
+/// # Errors
+/// With a failure for the user.
+pub(crate) fn run(store: &Store, request: CopyRequest, progress: &Progress) -> Result<CopyAnswer, Failure> {
+    match request {
+        CopyRequest::Find { reference } => Ok(CopyAnswer::Found(find(store, &reference)?)),
+        CopyRequest::Lacking { items } => Ok(CopyAnswer::Lacking(lacking(store, &items)?)),
+        CopyRequest::Send { wanted, to } => {
+            send::send(store, &wanted, &from_wire(&to)?, progress)?;
+            Ok(CopyAnswer::Sent {})
+        }
+        CopyRequest::Receive { from, keeping } => {
+            Ok(CopyAnswer::Received(receive::receive(store, &from_wire(&from)?, &keeping, progress)?))
+        }
+    }
+}
+
+fn find(store: &Store, reference: &str) -> Result<Found, Failure> {
+    let path = from_wire(reference)?;
+    let named = Reference::parse(path.as_os_str().as_encoded_bytes())?.resolve(store)?;
+    let target = service::target(&named)?;
+    let root = reference.parse::<RootName>().ok();
+    let root = root.map(|name| store.root(&name).map(|it| (it == Some(target)).then(|| name.to_string())));
+    Ok(Found { item: target.into(), root: root.transpose()?.flatten() })
+}
+
+/// Those of `items` that the store lacks, or has damaged, in their order.
+fn lacking(store: &Store, items: &[Item]) -> Result<Vec<Item>, Failure> {
+    let blobs: Vec<BlobId> = items
+        .iter()
+        .filter_map(|item| match item {
+            Item::Blob(digest) => Some(BlobId(*digest)),
+            Item::Tree(_) => None,
+        })
+        .collect();
+    let mut presences = store.blob_presences(&blobs)?.into_iter();
+    let mut lacking = Vec::new();
+    for item in items {
+        let has = match item {
+            Item::Tree(_) => store.has_closure(Target::from(*item))?,
+            Item::Blob(_) => presences.next().is_some_and(Presence::is_sound),
+        };
+        if !has {
+            lacking.push(*item);
+        }
+    }
+    Ok(lacking)
+}
