@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use stele_store::model::{Digest, Sha256};
 use stele_store::{Closure, Placement, Snapshot, Stats};
 
+pub use crate::keep::Collected;
+
 /// A tree or a blob.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -98,18 +100,6 @@ pub struct Root {
     pub digest: Digest,
     /// When it was created, in seconds since 1970-01-01 UTC.
     pub created: u64,
-}
-
-/// The result of a garbage collection.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Collected {
-    /// Whether this was a dry run, which removes nothing.
-    pub dry_run: bool,
-    /// Roots of builds that were removed first; in a dry run, would have been.
-    pub released: Vec<String>,
-    /// What it found and removed; in a dry run, what it would have.
-    #[serde(flatten)]
-    pub counts: stele_store::Collected,
 }
 
 /// How two things differ.

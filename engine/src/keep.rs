@@ -4,10 +4,12 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
+use stele_recipes::fetch::{Unfinished, remove_unfinished};
 use stele_store::model::{Digest, RootName};
-use stele_store::{PastRoot, Progress, Released, Root, Store, Target, Union};
+use stele_store::{Layout, PastRoot, Progress, Released, Root, Store, Target, Union};
 
-use crate::answers::{self, Answer, What};
+use crate::answers::{Answer, What};
+use crate::engine::Engine;
 use crate::failure::Failure;
 
 /// The beginning of the names of roots that builds make.
@@ -28,6 +30,27 @@ pub struct PastAnswer {
     pub until: u64,
     /// Whether all of that is still in the store.
     pub there: bool,
+}
+
+/// The result of a garbage collection.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Collected {
+    /// Whether this was a dry run, which removes nothing.
+    pub dry_run: bool,
+    /// Roots of builds that were removed first; in a dry run, would have been.
+    pub released: Vec<String>,
+    /// Recipes whose kept folders of failed builds were removed; in a dry run, would have been.
+    #[serde(default)]
+    pub failed_builds: Vec<String>,
+    /// How many unfinished downloads were removed; in a dry run, would have been.
+    #[serde(default)]
+    pub downloads: u64,
+    /// Their bytes.
+    #[serde(default)]
+    pub download_bytes: u64,
+    /// What it found and removed; in a dry run, what it would have.
+    #[serde(flatten)]
+    pub counts: stele_store::Collected,
 }
 
 /// How much something uses.
@@ -99,7 +122,7 @@ pub fn collect(
     end_leases: bool,
     release: &Release,
     progress: &Progress,
-) -> Result<Answer, Failure> {
+) -> Result<Collected, Failure> {
     let chosen = release.choose(store, stele_store::now())?;
     let mut released: Vec<String> = Vec::new();
     let counts = match dry_run {
@@ -122,7 +145,18 @@ pub fn collect(
         }
     };
     released.sort_unstable();
-    Ok(Answer::Collected(answers::Collected { dry_run, released, counts }))
+    Ok(Collected { dry_run, released, counts, ..Collected::default() })
+}
+
+/// Removes unfinished downloads and the kept folders of failed builds, and adds them to what was collected.
+pub(crate) fn clear_unfinished(engine: &Engine, collected: &mut Collected) {
+    let dry_run = collected.dry_run;
+    collected.failed_builds = engine.optional_builder().map_or_else(Vec::new, |it| it.remove_failed(dry_run));
+    if !engine.store().is_read_only() {
+        let layout = Layout::new(engine.store().path());
+        let Unfinished { downloads, bytes } = remove_unfinished(&layout.fetch(), dry_run);
+        (collected.downloads, collected.download_bytes) = (downloads, bytes);
+    }
 }
 
 /// What roots were before they were moved or removed, the last change first.

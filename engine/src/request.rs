@@ -105,6 +105,9 @@ pub enum Request {
         /// Which roots of builds are removed first.
         #[serde(default)]
         release: Release,
+        /// Whether unfinished downloads and the folders of failed builds are removed, too.
+        #[serde(default)]
+        unfinished: bool,
     },
     /// Rehash everything.
     Verify {},

@@ -105,10 +105,14 @@ fn answer(
             let named = references.into_iter().map(|it| Ok((it.clone(), target(&resolve(&it)?)?)));
             keep::usage(store, named.collect::<Result<_, Failure>>()?)
         }
-        Request::Collect { dry_run, end_leases, release } => {
+        Request::Collect { dry_run, end_leases, release, unfinished } => {
             // Caches of builds that nothing uses need not keep content from garbage collection.
             engine.rest();
-            keep::collect(store, dry_run, end_leases, &release, progress)
+            let mut collected = keep::collect(store, dry_run, end_leases, &release, progress)?;
+            if unfinished {
+                keep::clear_unfinished(engine, &mut collected);
+            }
+            Ok(Answer::Collected(collected))
         }
         Request::Unpack { tree, recipe, keep_seconds } => {
             let name = recipes::name(&recipe)?;

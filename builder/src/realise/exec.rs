@@ -201,6 +201,28 @@ fn restore_failed_dir(path: &Path, failed: &Path, recipe: &RecipeName) {
     }
 }
 
+/// Removes the folders of failed builds that nobody uses now; in a dry run only lists them. Returns their recipes,
+/// sorted.
+pub(super) fn remove_failed_dirs(builds: &Path, failed: &Path, dry_run: bool) -> Vec<String> {
+    let mut removed = Vec::new();
+    for entry in fs::read_dir(failed).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let Some(recipe) = entry.file_name().to_str().map(str::to_owned) else { continue };
+        if dry_run {
+            removed.push(recipe);
+            continue;
+        }
+        // Moved away first, so that no command begins to use it.
+        let Ok(to) = unique().map(|name| builds.join(name)) else { continue };
+        if fs::rename(&path, &to).is_ok() {
+            sandbox::clear_one(&to);
+            removed.push(recipe);
+        }
+    }
+    removed.sort_unstable();
+    removed
+}
+
 /// Moves folders of failed builds that a killed daemon had in use back to where they are kept.
 pub(super) fn restore_failed_dirs(builds: &Path, failed: &Path) {
     let Ok(entries) = fs::read_dir(builds) else { return };

@@ -291,6 +291,11 @@ impl Builder {
         }
     }
 
+    /// Removes the folders of failed builds that were kept; in a dry run only lists them. Returns their recipes.
+    pub fn remove_failed(&self, dry_run: bool) -> Vec<String> {
+        exec::remove_failed_dirs(&self.builds, &self.failed, dry_run)
+    }
+
     /// The number of running builds.
     pub fn count(&self) -> usize {
         lock(&self.running).len()

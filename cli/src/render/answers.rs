@@ -91,6 +91,13 @@ pub fn collected(collected: &Collected) -> String {
     if it.removed_strays > 0 {
         text += &format!("{verb} {} that the database does not list\n", some(it.removed_strays, "file"));
     }
+    for recipe in &collected.failed_builds {
+        text += &format!("{verb} the folder of the failed build of {recipe}\n");
+    }
+    if collected.downloads > 0 {
+        let downloads = some(collected.downloads, "unfinished download");
+        text += &format!("{verb} {downloads}, {}\n", bytes(collected.download_bytes));
+    }
     if it.freed_bytes > 0 {
         text += &format!("the disk got back {}\n", bytes(it.freed_bytes));
     }

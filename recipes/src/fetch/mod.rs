@@ -23,6 +23,7 @@ mod reach;
 mod signature;
 #[cfg(test)]
 mod tests;
+mod unfinished;
 mod watch;
 mod worker;
 
@@ -37,6 +38,7 @@ pub use prefetch::prefetch;
 pub use reach::{Question, Reach, reach};
 pub use signature::SignatureError;
 pub use stele_http::HttpError;
+pub use unfinished::{Unfinished, remove_unfinished};
 pub use watch::{compare as compare_versions, newer, watched};
 
 /// Storage for sources: a store, or a test.

@@ -220,3 +220,24 @@ fn every_exit_code_of_the_page_is_that_of_its_failure() {
     stele.fails(&["store", "info", "kept"], codes["failed"]);
     assert_eq!(fs::read_to_string(stele.store().join("format")).expect("format"), "stele-store 2\n");
 }
+
+#[test]
+fn a_wrong_command_line_is_told_in_json_where_that_is_asked_for() {
+    let stele = Stele::new();
+    for (args, words) in [
+        (&["store", "lss"][..], "unrecognized subcommand 'lss'"),
+        (&["build", "--nothing"], "unexpected argument '--nothing' found"),
+        (&["copy"], "required arguments were not provided"),
+    ] {
+        let outcome = stele.run(&[&["--json"], args].concat());
+        let failure: serde_json::Value = serde_json::from_str(&outcome.stderr).expect("one object");
+        assert_eq!((outcome.code, failure["kind"].as_str()), (2, Some("usage")), "{failure}");
+        assert!(failure["message"].as_str().unwrap().contains(words), "{failure}");
+        assert!(failure["hint"].as_str().unwrap().contains("Usage: "), "{failure}");
+        assert!(stele.run(args).stderr.starts_with("error: "));
+    }
+    let help = stele.run(&["--json", "store", "--help"]);
+    assert!(help.code == 0 && help.text().starts_with("Import, inspect"), "{}", help.text());
+    // After `--` it is an argument.
+    assert!(stele.run(&["--nothing", "--", "--json"]).stderr.starts_with("error: "));
+}

@@ -215,3 +215,25 @@ fn a_moved_or_removed_root_is_brought_back() {
     let dates = shop.stele.ok(&["store", "root", "ls", "--long"]);
     assert_eq!(dates, "");
 }
+
+#[test]
+fn unfinished_downloads_and_folders_of_failed_builds_go_when_that_is_asked_for() {
+    let shop = Workshop::new();
+    shop.recipe("broken", &[], "echo half > half; false");
+    shop.stele.fails(&["build", "broken", "--keep-failed"], 1);
+    let failed = shop.stele.store().join("failed/broken");
+    let download = shop.stele.store().join("fetch").join(format!("{}.part", "0".repeat(64)));
+    std::fs::create_dir_all(download.parent().unwrap()).unwrap();
+    std::fs::write(&download, "12345").unwrap();
+    let both = |it: &serde_json::Value| (it["failed_builds"].clone(), it["downloads"].clone());
+    let none = shop.stele.json(&["store", "gc"]);
+    assert_eq!(both(&none), (serde_json::json!([]), 0.into()));
+    let shown = shop.stele.json(&["store", "gc", "--unfinished", "--dry-run"]);
+    assert_eq!(both(&shown), (serde_json::json!(["broken"]), 1.into()));
+    assert!(failed.exists() && download.exists());
+    let said = shop.stele.ok(&["store", "gc", "--unfinished"]);
+    assert!(said.contains("failed build of broken") && said.contains("1 unfinished download, 5 B"), "{said}");
+    assert!(!failed.exists() && !download.exists());
+    let builds = std::fs::read_dir(shop.stele.store().join("builds")).unwrap();
+    assert_eq!(builds.count(), 0);
+}

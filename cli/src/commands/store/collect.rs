@@ -30,13 +30,17 @@ pub struct Gc {
     /// First remove the oldest roots of builds, until all that roots keep has at most this size: 20G
     #[arg(long, value_name = "SIZE", value_parser = quantity::size)]
     max_size: Option<u64>,
+    /// Also remove unfinished downloads, and the folders of failed builds that `build --keep-failed` kept
+    #[arg(long)]
+    unfinished: bool,
 }
 
 impl Gc {
     pub fn run(self, context: &mut Context) -> Result<(), Failure> {
         let release =
             Release { older_than: self.older_than, keep_last: self.keep_last, max_bytes: self.max_size };
-        let request = Request::Collect { dry_run: self.dry_run, end_leases: self.end_leases, release };
+        let (dry_run, end_leases, unfinished) = (self.dry_run, self.end_leases, self.unfinished);
+        let request = Request::Collect { dry_run, end_leases, release, unfinished };
         let Answer::Collected(collected) = context.ask(request)? else { return Err(unexpected()) };
         print(context, &collected, render::collected)
     }
