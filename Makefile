@@ -93,7 +93,7 @@ dist: ## make what a release offers: tarball, .deb, OCI image, SBOM, SHA-256 sum
 	@DIST="$(or $(DIST),$(STELE_CACHE)/dist)" STELE_CACHE="$(STELE_CACHE)/release" CARGO_TARGET_DIR= \
 		tools/with-rocksdb --release tools/dist
 
-install: ## install the binary, its manual pages and shell completions (PREFIX=~/.local)
+install: ## install the binary, manual pages, completions and units for systemd (PREFIX=~/.local)
 	@tools/install-deps build
 	@$(cargo_release) build --release --package stele-cli
 	install -D --mode 0755 "$(release_stele)" "$(DESTDIR)$(PREFIX)/bin/stele"
@@ -105,3 +105,6 @@ install: ## install the binary, its manual pages and shell completions (PREFIX=~
 	"$(release_stele)" completions bash >"$(DESTDIR)$(PREFIX)/share/bash-completion/completions/stele"
 	"$(release_stele)" completions zsh >"$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_stele"
 	"$(release_stele)" completions fish >"$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/stele.fish"
+	install -d "$(DESTDIR)$(PREFIX)/lib/systemd/system"
+	sed 's|@PREFIX@|$(PREFIX)|' tools/systemd/stele.service >"$(DESTDIR)$(PREFIX)/lib/systemd/system/stele.service"
+	install --mode 0644 tools/systemd/stele.socket "$(DESTDIR)$(PREFIX)/lib/systemd/system/"

@@ -7,5 +7,5 @@ mod peer;
 pub mod process;
 pub mod protocol;
 pub mod server;
-mod socket;
+pub mod socket;
 mod sys;

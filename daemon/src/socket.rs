@@ -60,14 +60,39 @@ pub fn connect_to(store: &Path, name: &str) -> io::Result<UnixStream> {
 /// Takes the next connection. One of another user is hung up on: the socket's mode keeps others out, and this does when
 /// somebody has changed it.
 pub fn accept(listener: &UnixListener) -> io::Result<Option<UnixStream>> {
-    let (stream, _) = listener.accept()?;
-    match other_user(&stream)? {
-        None => Ok(Some(stream)),
-        Some(user) => {
+    match accept_any(listener)? {
+        (stream, None) => Ok(Some(stream)),
+        (_, Some(user)) => {
             tracing::warn!("a connection of user {user} was refused");
             Ok(None)
         }
     }
+}
+
+/// Takes the next connection, and says of which other user it is, if it is of another one.
+pub(crate) fn accept_any(listener: &UnixListener) -> io::Result<(UnixStream, Option<u32>)> {
+    let (stream, _) = listener.accept()?;
+    let user = other_user(&stream)?;
+    Ok((stream, user))
+}
+
+/// Connects to a socket on which another user may listen: to one that was named by its own path, not by a store's.
+pub(crate) fn connect_to_any(path: &Path) -> io::Result<UnixStream> {
+    UnixStream::connect(path)
+}
+
+/// Listens on a path for all users of the machine, replacing a socket that nobody listens on any more.
+pub(crate) fn listen_for_readers(path: &Path) -> io::Result<UnixListener> {
+    use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+    if UnixStream::connect(path).is_ok() {
+        return Err(io::Error::new(io::ErrorKind::AddrInUse, "another process listens there"));
+    }
+    if std::fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_socket()) {
+        std::fs::remove_file(path)?;
+    }
+    let listener = UnixListener::bind(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o666))?;
+    Ok(listener)
 }
 
 /// The user at the other end, as the kernel knows it (unix(7), SO_PEERCRED), when it is another one.

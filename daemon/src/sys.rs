@@ -1,7 +1,9 @@
 //! Unsafe code: the descriptors of this process, and its signal actions.
 #![allow(unsafe_code)]
 
-use std::os::fd::BorrowedFd;
+use std::io;
+use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::net::UnixListener;
 
 use rustix::io::FdFlags;
 
@@ -20,6 +22,26 @@ pub(super) fn keep_descriptors() {
             let _ = rustix::io::fcntl_setfd(fd, FdFlags::CLOEXEC);
         }
     }
+}
+
+/// The socket on which the program that started this one listens for it (sd_listen_fds(3)): descriptor 3. Called once,
+/// before anything else opens a descriptor.
+///
+/// # Errors
+/// When there is none.
+pub(super) fn inherited_listener() -> io::Result<UnixListener> {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u32>().ok());
+    if number("LISTEN_PID") != Some(std::process::id()) || number("LISTEN_FDS") != Some(1) {
+        return Err(io::Error::other("no socket was handed over (LISTEN_FDS)"));
+    }
+    // SAFETY: the program that started this one says that it left descriptor 3 for this process, and nothing here has
+    // taken it: it is closed when this process ends, and not before.
+    let fd = unsafe { OwnedFd::from_raw_fd(3) };
+    if !rustix::net::sockopt::socket_acceptconn(&fd)? {
+        return Err(io::Error::other("descriptor 3 is not a socket that listens"));
+    }
+    rustix::io::fcntl_setfd(&fd, FdFlags::CLOEXEC)?;
+    Ok(fd.into())
 }
 
 /// Resets a signal's action to the default.

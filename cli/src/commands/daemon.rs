@@ -1,5 +1,6 @@
 //! `daemon`: the process that owns the store.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
@@ -7,6 +8,7 @@ use clap::{Args, Subcommand};
 use crate::args::Global;
 use crate::commands::umount::end_mounts;
 use crate::render::{self, Terminal};
+use crate::stores::connect_streams;
 use crate::where_store;
 use stele::answers::{Answer, Status};
 use stele::failure::Failure;
@@ -14,7 +16,7 @@ use stele::reference::to_wire;
 use stele_daemon::client::{existing, wait_until_free};
 use stele_daemon::mounts::keeper;
 use stele_daemon::protocol::Call;
-use stele_daemon::server::{self, Options};
+use stele_daemon::server::{self, Door, Options};
 
 #[derive(Subcommand, Debug)]
 pub enum Command {
@@ -27,6 +29,9 @@ pub enum Command {
     /// Hold the mounts across restarts of the daemon, which starts this process
     #[command(hide = true)]
     Keep,
+    /// Connect stdin and stdout to the daemon's socket: for a command on another machine, by ssh
+    #[command(hide = true)]
+    Connect,
 }
 
 #[derive(Args, Debug)]
@@ -47,6 +52,9 @@ pub struct Run {
         hide_env_values = true
     )]
     idle: u64,
+    /// Let all users of this machine read the store by a socket at this path; `inherited` for one that systemd made
+    #[arg(long, value_name = "SOCKET")]
+    readers: Option<PathBuf>,
     /// Report readiness on stdout and leave the terminal
     #[arg(long, hide = true)]
     detach: bool,
@@ -56,9 +64,15 @@ pub fn run(global: &Global, command: Command) -> Result<(), Failure> {
     let store = where_store::find(global.store.clone())?;
     match command {
         Command::Run(run) => {
-            server::run(&store, &Options { idle: Duration::from_secs(run.idle), detach: run.detach })
+            let door = |path: PathBuf| match path.as_os_str() == "inherited" {
+                true => Door::Inherited,
+                false => Door::Path(path),
+            };
+            let idle = Duration::from_secs(run.idle);
+            server::run(&store, &Options { idle, detach: run.detach, readers: run.readers.map(door) })
         }
         Command::Keep => keeper::run(&store),
+        Command::Connect => connect_streams(&store),
         Command::Stop(stop) => {
             // Also without a daemon: a keeper would start one at the next access to a mount.
             end_mounts(&store, stop.now)?;

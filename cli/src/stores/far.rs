@@ -30,13 +30,7 @@ impl Far {
     /// # Errors
     /// When ssh cannot be run, or what answers is no `stele serve --stdio` of this version.
     pub fn reach(to: &Ssh) -> Result<Self, Failure> {
-        let mut command = command(to, env::var(SSH).ok().as_deref(), env::var(FAR_STELE).ok().as_deref());
-        let spawned = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
-        let mut child = spawned.map_err(|error| {
-            let program = command.get_program().to_string_lossy().into_owned();
-            Failure::io(&format!("{program} could not be run"), &error)
-                .or_hint("install an ssh client (Debian: openssh-client), or name one with STELE_SSH")
-        })?;
+        let mut child = begin(to, "serve --stdio", Stdio::piped(), Stdio::piped())?;
         let (Some(to_it), Some(from_it)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(Failure::new(Kind::Failed, "ssh has no pipes"));
         };
@@ -64,8 +58,21 @@ impl Drop for Far {
     }
 }
 
-/// The command that begins an exchange. Its last argument is for a shell there.
-fn command(to: &Ssh, ssh: Option<&str>, far: Option<&str>) -> Command {
+/// Runs a command of `stele` there, with these streams.
+///
+/// # Errors
+/// When ssh cannot be run.
+pub(super) fn begin(to: &Ssh, what: &str, stdin: Stdio, stdout: Stdio) -> Result<Child, Failure> {
+    let mut command = command(to, what, env::var(SSH).ok().as_deref(), env::var(FAR_STELE).ok().as_deref());
+    command.stdin(stdin).stdout(stdout).spawn().map_err(|error| {
+        let program = command.get_program().to_string_lossy().into_owned();
+        Failure::io(&format!("{program} could not be run"), &error)
+            .or_hint("install an ssh client (Debian: openssh-client), or name one with STELE_SSH")
+    })
+}
+
+/// The command that runs `stele WHAT` there. Its last argument is for a shell there.
+fn command(to: &Ssh, what: &str, ssh: Option<&str>, far: Option<&str>) -> Command {
     // A link that is dead is noticed after a minute.
     const PLAIN: &str = "ssh -o ServerAliveInterval=15 -o ServerAliveCountMax=4";
     let mut words = ssh.unwrap_or(PLAIN).split_whitespace();
@@ -80,7 +87,7 @@ fn command(to: &Ssh, ssh: Option<&str>, far: Option<&str>) -> Command {
     if let Some(folder) = &to.folder {
         line = format!("{line} --store {}", quoted(folder));
     }
-    command.arg(format!("{line} serve --stdio"));
+    command.arg(format!("{line} {what}"));
     command
 }
 
@@ -112,7 +119,7 @@ mod tests {
     use super::*;
 
     fn line(to: &Ssh, ssh: Option<&str>, far: Option<&str>) -> Vec<String> {
-        let command = command(to, ssh, far);
+        let command = command(to, "serve --stdio", ssh, far);
         let words = std::iter::once(command.get_program()).chain(command.get_args());
         words.map(|word| word.to_str().unwrap().to_owned()).collect()
     }

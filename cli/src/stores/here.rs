@@ -6,9 +6,9 @@ use std::path::Path;
 
 use stele::answers::Answer;
 use stele::copies::{CopyAnswer, CopyRequest};
-use stele::failure::{Failure, Kind};
+use stele::failure::Failure;
 use stele::{Api, Observer, Request};
-use stele_daemon::client::{Client, existing};
+use stele_daemon::client::{Client, at_socket};
 use stele_remote::{End, Found, Item, Keeping, Received, Wanted};
 
 use crate::commands::unexpected;
@@ -31,18 +31,17 @@ impl Here {
         Ok(Self { client, observer })
     }
 
-    /// The store of a daemon that listens on `socket`.
+    /// The store of a daemon that listens on `socket`, which may be another user's.
     ///
     /// # Errors
     /// When none listens.
     pub fn of_socket(socket: &Path, observer: Box<dyn Observer>) -> Result<Self, Failure> {
-        let folder = socket.parent().unwrap_or(Path::new("/"));
-        let folder = where_store::find(Some(folder.to_owned()))?;
-        if existing(&folder)?.is_none() {
-            return Err(Failure::new(Kind::Failed, format!("no daemon listens on {}", socket.display()))
-                .hint("name the store's folder: then its daemon is started"));
-        }
-        Self::open(&folder, false, observer)
+        let at = |failure: Failure| Failure {
+            message: format!("{}: {}", socket.display(), failure.message),
+            ..failure
+        };
+        let client = Client::Socket(at_socket(socket).map_err(at)?);
+        Ok(Self { client, observer })
     }
 
     fn ask(&mut self, ask: CopyRequest) -> Result<CopyAnswer, Failure> {

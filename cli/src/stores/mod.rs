@@ -4,6 +4,7 @@
 mod far;
 mod here;
 mod location;
+mod tunnel;
 
 use stele::Observer;
 use stele::failure::Failure;
@@ -12,6 +13,7 @@ use stele_remote::End;
 pub use far::Far;
 pub use here::Here;
 pub use location::Location;
+pub use tunnel::{Tunnel, connect_streams};
 
 /// Opens a store; a folder without one becomes a store if `create`. Progress and notes go to `observer`.
 ///

@@ -13,15 +13,17 @@ use rustix::process::{PidfdFlags, pidfd_open};
 
 use stele_store::OpenError;
 
+mod greeting;
 mod opened;
 mod start;
 
 use crate::mounts::Record;
+use greeting::{greet, is_nobody};
+
 use crate::protocol::{
-    Call, Frame, Hello, MAX_ANSWER, Reply, Welcome, receive, receive_message, send, send_descriptors,
-    send_request,
+    Call, Frame, MAX_ANSWER, Reply, Welcome, receive, send, send_descriptors, send_request,
 };
-use crate::socket::{self, hung_up};
+use crate::socket::hung_up;
 use stele::Request;
 use stele::answers::{Answer, Mount};
 use stele::engine::read_only;
@@ -36,12 +38,17 @@ const SILENCE: Duration = Duration::from_millis(500);
 /// How many times another daemon is tried when one is just ending.
 const MAX_SHOWN: usize = 5;
 
+pub(crate) use greeting::of_this_build;
+pub use greeting::{at_socket, existing};
 pub use start::{Started, own_program, start};
 
 /// A way to send requests to a store.
 pub enum Client {
     /// Through the daemon of the store in that folder.
     Daemon(PathBuf, Connection),
+    /// Through a socket that was named by itself: its daemon may be another user's, and is neither started nor
+    /// replaced.
+    Socket(Connection),
     /// In this process, because the disk cannot be written.
     Here(Box<Engine>),
 }
@@ -56,6 +63,14 @@ impl Api for Client {
                 let call = Call::Store { store: request, opened: !fds.is_empty() };
                 let fds: Vec<BorrowedFd<'_>> = fds.iter().map(OwnedFd::as_fd).collect();
                 connection.insist(store, observer, |it, observer| it.call_with(&call, &fds, observer))
+            }
+            Self::Socket(connection) => {
+                let fds = opened::open_all(&request)?;
+                let call = Call::Store { store: request, opened: !fds.is_empty() };
+                let fds: Vec<BorrowedFd<'_>> = fds.iter().map(OwnedFd::as_fd).collect();
+                let ending =
+                    || Failure::new(Kind::Failed, "its daemon is ending").hint("run the command again");
+                connection.call_with(&call, &fds, observer)?.ok_or_else(ending)
             }
             Self::Here(engine) => engine.ask(request, observer),
         }
@@ -119,7 +134,7 @@ impl Client {
     /// Whether the daemon disconnected.
     pub fn is_over(&self) -> bool {
         match self {
-            Self::Daemon(_, connection) => hung_up(&connection.stream),
+            Self::Daemon(_, connection) | Self::Socket(connection) => hung_up(&connection.stream),
             Self::Here(_) => false,
         }
     }
@@ -127,7 +142,7 @@ impl Client {
     /// The connection to the daemon, to shut down while waiting for an answer.
     pub fn line(&self) -> Option<UnixStream> {
         match self {
-            Self::Daemon(_, connection) => connection.stream.try_clone().ok(),
+            Self::Daemon(_, connection) | Self::Socket(connection) => connection.stream.try_clone().ok(),
             Self::Here(_) => None,
         }
     }
@@ -280,32 +295,6 @@ fn refused(error: io::Error) -> Failure {
 fn ended(error: io::Error) -> Failure {
     Failure::new(Kind::Failed, format!("the daemon ended during the request: {error}"))
         .hint("run the command again: it starts a new daemon, and nothing that was acknowledged is lost")
-}
-
-/// Connects to a running daemon and exchanges versions.
-fn greet(store: &Path) -> io::Result<Connection> {
-    let mut stream = socket::connect(store)?;
-    // A daemon that hangs must not block its clients.
-    stream.set_read_timeout(Some(PATIENCE))?;
-    send(&mut stream, &Hello::of_this_build())?;
-    let welcome = receive_message(&mut stream)?;
-    stream.set_read_timeout(None)?;
-    Ok(Connection { stream, welcome, max: MAX_ANSWER })
-}
-
-/// Whether the error means that no daemon is running, or that it is just ending.
-fn is_nobody(error: &io::Error) -> bool {
-    use io::ErrorKind::{BrokenPipe, ConnectionRefused, ConnectionReset, NotFound, UnexpectedEof};
-    matches!(error.kind(), NotFound | ConnectionRefused | ConnectionReset | BrokenPipe | UnexpectedEof)
-}
-
-/// The running daemon of `store`, of any version.
-pub fn existing(store: &Path) -> Result<Option<Connection>, Failure> {
-    match greet(store) {
-        Ok(connection) => Ok(Some(connection)),
-        Err(e) if is_nobody(&e) => Ok(None),
-        Err(e) => Err(Failure::io("the daemon does not answer", &e)),
-    }
 }
 
 /// Asks a daemon of another version to end, and waits until it has.

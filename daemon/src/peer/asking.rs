@@ -3,7 +3,7 @@
 
 use std::io::{self, Read};
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,7 +16,7 @@ use stele::service::Sink;
 use stele::{Api, Failure, Kind, Observer};
 use stele_builder::realise::Unavailable;
 
-use crate::client::{Client, Connection, existing, refuse_foreign};
+use crate::client::{Client, Connection, at_socket, existing, of_this_build, refuse_foreign};
 use crate::protocol::Call;
 
 /// How long another store may take to send [`SLOWEST`] bytes, or the whole of a shorter answer.
@@ -39,13 +39,13 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// The store in `folder`, whose daemon is started when none runs and `start`.
-    pub fn begin(folder: PathBuf, start: bool) -> io::Result<Self> {
+    /// The store that is reached there.
+    pub fn begin(access: Access) -> io::Result<Self> {
         let (questions, receiver) = channel();
         let line = Arc::<Mutex<Option<UnixStream>>>::default();
         let of_thread = Arc::clone(&line);
         let thread = thread::Builder::new().name("substituter".to_owned());
-        thread.spawn(move || serve(&folder, start, &of_thread, &receiver))?;
+        thread.spawn(move || serve(&access, &of_thread, &receiver))?;
         Ok(Self { gone: AtomicBool::new(false), asking: Mutex::new(Asking { questions, line }) })
     }
 
@@ -153,6 +153,14 @@ impl Observer for Forward {
     }
 }
 
+/// Where the other store is.
+pub(super) enum Access {
+    /// Its folder: its daemon is started when none runs.
+    Folder(PathBuf),
+    /// A socket on which its daemon listens.
+    Socket(PathBuf),
+}
+
 /// How the other store is reached.
 enum Way {
     Daemon(Connection),
@@ -160,33 +168,29 @@ enum Way {
     Here(Client),
 }
 
-/// Connects to the daemon of the store in `folder`; one is started only when `start`.
-fn connect(folder: &Path, start: bool, watcher: &mut Forward) -> Result<Way, Failure> {
+/// Connects to the daemon of the other store.
+fn connect(access: &Access, watcher: &mut Forward) -> Result<Way, Failure> {
+    let folder = match access {
+        Access::Folder(folder) => folder,
+        Access::Socket(socket) => return Ok(Way::Daemon(at_socket(socket)?.bounded(MAX_ANSWER))),
+    };
     refuse_foreign(folder)?;
     if !stele_store::Layout::new(folder).exists() {
         return Err(Failure::new(Kind::NotFound, format!("there is no store in {}", folder.display())));
     }
     if let Some(connection) = existing(folder)? {
-        return match connection.welcome.is_of_this_build() {
-            true => Ok(Way::Daemon(connection.bounded(MAX_ANSWER))),
-            false => {
-                let message = format!(
-                    "its daemon is another build of stele ({}) than this one",
-                    shown(&connection.welcome.stele)
-                );
-                Err(Failure::new(Kind::Failed, message).hint(format!(
-                    "`stele --store {} daemon stop` ends it; the next command there starts another",
-                    folder.display()
-                )))
-            }
-        };
-    }
-    if !start {
-        return Err(Failure::new(Kind::Failed, "no daemon listens on its socket")
-            .hint("name the store's folder: then its daemon is started"));
+        let connection = of_this_build(connection).map_err(|failure| {
+            failure.hint(format!(
+                "`stele --store {} daemon stop` ends it; the next command there starts another",
+                folder.display()
+            ))
+        })?;
+        return Ok(Way::Daemon(connection.bounded(MAX_ANSWER)));
     }
     match Client::connect(folder, true, watcher)? {
-        Client::Daemon(_, connection) => Ok(Way::Daemon(connection.bounded(MAX_ANSWER))),
+        Client::Daemon(_, connection) | Client::Socket(connection) => {
+            Ok(Way::Daemon(connection.bounded(MAX_ANSWER)))
+        }
         here @ Client::Here(_) => Ok(Way::Here(here)),
     }
 }
@@ -204,11 +208,11 @@ impl Way {
 
 /// Sends requests until no caller is left. A connection that returned something other than an answer, or nothing at
 /// all, is not reused.
-fn serve(folder: &Path, start: bool, line: &Mutex<Option<UnixStream>>, questions: &Receiver<Question>) {
+fn serve(access: &Access, line: &Mutex<Option<UnixStream>>, questions: &Receiver<Question>) {
     let mut way = None;
     while let Ok(Question { request, max, to }) = questions.recv() {
         let mut forward = Forward { to, left: max };
-        let outcome = match way.take().map_or_else(|| connect(folder, start, &mut forward), Ok) {
+        let outcome = match way.take().map_or_else(|| connect(access, &mut forward), Ok) {
             Err(failure) => Err(failure),
             Ok(mut it) => {
                 if let Way::Daemon(connection) = &it {

@@ -1,13 +1,13 @@
 //! Another store as a substituter: its folder or its socket on this machine.
 //!
 //! Its answers are bounded in size and time, and shown without control characters. The daemon of the other store is
-//! never replaced, and only started when a folder is given and none runs.
+//! never replaced, and only started when a folder is given and none runs. On a socket another user may listen.
 
 mod asking;
 
 use std::io::{self, Read};
 use std::os::unix::fs::FileTypeExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use stele::Request;
 use stele::agreement::{AgreementAnswer, AgreementRequest};
@@ -18,7 +18,7 @@ use stele_builder::realise::{Substituter, Unavailable};
 use stele_store::model::{BlobId, Digest, Sha256, TreeId};
 use stele_store::{Outputs, Realisation};
 
-use asking::{Asked, Waiting, shown};
+use asking::{Access, Asked, Waiting, shown};
 
 /// The stores of this machine, each accessed through its own daemon.
 pub struct Daemons;
@@ -45,9 +45,8 @@ impl Other {
     /// # Errors
     /// When there is none, or no daemon answers.
     fn connect(path: &Path, progress: &stele_store::Progress) -> Result<Self, Failure> {
-        let (folder, start) = place(path)?;
         let asked =
-            Asked::begin(folder, start).map_err(|e| Failure::io("a thread could not be started", &e))?;
+            Asked::begin(place(path)?).map_err(|e| Failure::io("a thread could not be started", &e))?;
         let other = Self { name: path.display().to_string(), asked };
         let outcome = other.asked.ask(None, 0, progress).and_then(Waiting::end);
         let failed = |message: String| Failure::new(Kind::Failed, message);
@@ -92,14 +91,13 @@ impl Other {
 
 const OTHER: &str = "its answer does not match the request";
 
-/// The folder of the store at a path, and whether its daemon may be started.
-fn place(path: &Path) -> Result<(PathBuf, bool), Failure> {
-    let kind = std::fs::metadata(path).map(|meta| meta.file_type());
-    match (kind, path.parent()) {
-        (Ok(kind), _) if kind.is_dir() => Ok((path.to_owned(), true)),
-        (Ok(kind), Some(folder)) if kind.is_socket() => Ok((folder.to_owned(), false)),
-        (Ok(_), _) => Err(Failure::new(Kind::Usage, "it is neither the folder of a store nor its socket")),
-        (Err(e), _) => {
+/// What is at a path: a store's folder, or a socket.
+fn place(path: &Path) -> Result<Access, Failure> {
+    match std::fs::metadata(path).map(|meta| meta.file_type()) {
+        Ok(kind) if kind.is_dir() => Ok(Access::Folder(path.to_owned())),
+        Ok(kind) if kind.is_socket() => Ok(Access::Socket(path.to_owned())),
+        Ok(_) => Err(Failure::new(Kind::Usage, "it is neither the folder of a store nor its socket")),
+        Err(e) => {
             let kind = if e.kind() == io::ErrorKind::NotFound { Kind::NotFound } else { Kind::Failed };
             Err(Failure::new(kind, e.to_string()))
         }

@@ -1,7 +1,6 @@
 //! The daemon's server: it owns the store, serves connections, and ends when idle.
 
-use std::io::{self, Read, Write};
-use std::os::fd::AsFd;
+use std::io::{self, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -9,14 +8,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, poll};
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
-use stele_store::{OpenError, Progress, Store};
+use stele_store::{OpenError, Progress};
 
+mod accepting;
 mod answering;
 mod counting;
 mod handed;
+mod readers;
 mod status;
 mod strays;
 mod working;
@@ -29,8 +29,11 @@ use crate::protocol::{
     BUILD, Call, Hello, Reply, VERSION, Welcome, receive_descriptors, receive_message, send,
 };
 use crate::socket;
+pub use accepting::Door;
+use accepting::{accept, open};
 use counting::{Counted, Working};
 use handed::Handed;
+use readers::{Readers, Reading, Rights};
 use stele::answers::Answer;
 use stele::builds;
 use stele::failure::Failure;
@@ -38,8 +41,6 @@ use stele::service::{self, Sink};
 use stele::{Engine, Program, Request, Setup};
 use strays::clear_strays;
 
-/// The pause after a connection could not be accepted.
-const TICK: Duration = Duration::from_millis(100);
 /// How long a client may take to send its hello.
 const GREETING: Duration = Duration::from_secs(10);
 
@@ -49,6 +50,8 @@ pub struct Options {
     pub idle: Duration,
     /// Whether it was started by a command line that waits for its [`Started`].
     pub detach: bool,
+    /// Where all users of the machine may read the store.
+    pub readers: Option<Door>,
 }
 
 struct Server {
@@ -65,6 +68,8 @@ struct Server {
     cancelling: AtomicBool,
     /// Writing to it wakes the accepting loop.
     wake: UnixStream,
+    /// The other users who are connected.
+    readers: Readers,
 }
 
 /// Opens the store and serves it until a stop request, or until it has been idle for long enough.
@@ -88,7 +93,7 @@ pub fn run(path: &Path, options: &Options) -> Result<(), Failure> {
     // Started through /proc/self/exe, it would be named "exe" in process lists.
     let _ = rustix::thread::set_name(c"stele-daemon");
     let _ = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
-    let store = match Store::open(path) {
+    let store = match open(path, options.readers.is_some()) {
         Ok(store) => Arc::new(store),
         Err(OpenError::Locked { .. }) if options.detach => {
             report(&Started::Busy);
@@ -113,6 +118,8 @@ pub fn run(path: &Path, options: &Options) -> Result<(), Failure> {
         }
         Err(e) => return Err(failed(e)),
     };
+    let public = options.readers.as_ref().map(Door::listen).transpose();
+    let public = public.map_err(|e| Failure::io("the socket for other users could not be made", &e))?;
     let own = socket::number(path, socket::NAME);
     let (wake, woken) = UnixStream::pair().map_err(failed)?;
     // Before any client is served: a garbage collection has to know what the mounts use.
@@ -135,6 +142,7 @@ pub fn run(path: &Path, options: &Options) -> Result<(), Failure> {
         ending: AtomicBool::new(false),
         cancelling: AtomicBool::new(false),
         wake,
+        readers: Readers::default(),
     });
     server.watch_signals(&woken).map_err(failed)?;
     info!("stele {VERSION} (build {BUILD}) serves {} as process {}", path.display(), std::process::id());
@@ -145,48 +153,13 @@ pub fn run(path: &Path, options: &Options) -> Result<(), Failure> {
     if server.engine.store().was_unclean() {
         clear_strays(&server);
     }
-    accept(&server, &listener, &woken);
+    accept(&server, &listener, public.as_ref(), &woken);
     socket::remove(path, socket::NAME, own);
+    if let Some(Door::Path(path)) = &options.readers {
+        let _ = std::fs::remove_file(path);
+    }
     end(&server, listener);
     Ok(())
-}
-
-fn accept(server: &Arc<Server>, listener: &UnixListener, woken: &UnixStream) {
-    while !server.ending.load(Ordering::SeqCst) {
-        let left = server.until_idle();
-        if left.is_zero() {
-            info!("idle for {} s: ending", server.idle.as_secs());
-            break;
-        }
-        let mut fds =
-            [PollFd::new(listener, PollFlags::IN), PollFd::from_borrowed_fd(woken.as_fd(), PollFlags::IN)];
-        let timeout = rustix::event::Timespec::try_from(left.min(Duration::from_secs(3600))).ok();
-        match poll(&mut fds, timeout.as_ref()) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
-            Err(e) => {
-                error!("poll failed: {e}");
-                break;
-            }
-        }
-        let (called, waiting) = (!fds[1].revents().is_empty(), fds[0].revents().contains(PollFlags::IN));
-        if called {
-            // Only that there was a wake-up counts, not how many.
-            while matches!((&mut &*woken).read(&mut [0; 64]), Ok(1..)) {}
-        }
-        if !waiting {
-            continue;
-        }
-        match socket::accept(listener) {
-            Ok(Some(stream)) => server.serve(stream),
-            Ok(None) => {}
-            Err(e) => {
-                // Most likely too many descriptors are open: wait until a connection ends.
-                warn!("a connection could not be accepted: {e}");
-                thread::sleep(TICK);
-            }
-        }
-    }
-    server.ending.store(true, Ordering::SeqCst);
 }
 
 /// Waits for running requests and closes the store.
@@ -244,13 +217,15 @@ impl Server {
         let _ = (&self.wake).write_all(&[0]);
     }
 
-    fn serve(self: &Arc<Self>, stream: UnixStream) {
+    /// Serves a connection of the store's own user, or of another one who reads.
+    fn serve(self: &Arc<Self>, stream: UnixStream, reading: Option<Reading>) {
         let server = Arc::clone(self);
+        let rights = if reading.is_some() { Rights::Reader } else { Rights::Owner };
         let counted = Counted::begin(&server);
         // A stack that is sufficient for trees of the maximum depth.
         let spawned = thread::Builder::new().stack_size(16 << 20).spawn(move || {
-            let _counted = counted;
-            match server.converse(stream) {
+            let _counted = (counted, reading);
+            match server.converse(stream, rights) {
                 Err(e) if e.kind() == io::ErrorKind::InvalidData => warn!("a connection was dropped: {e}"),
                 _ => {}
             }
@@ -260,7 +235,7 @@ impl Server {
         }
     }
 
-    fn converse(&self, mut stream: UnixStream) -> io::Result<()> {
+    fn converse(&self, mut stream: UnixStream, rights: Rights) -> io::Result<()> {
         stream.set_read_timeout(Some(GREETING))?;
         let hello: Hello = receive_message(&mut stream)?;
         let working = self.working.load(Ordering::SeqCst);
@@ -273,6 +248,13 @@ impl Server {
                 Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
                 Err(e) => return Err(e),
             };
+            if let Err(failure) = rights.check(&call) {
+                // Its descriptors come in any case; what may follow them is not read.
+                if matches!(call, Call::Store { opened: true, .. }) {
+                    receive_descriptors(&stream)?;
+                }
+                return send(&mut stream, &Reply::Failure(failure));
+            }
             match call {
                 Call::Stop { now } => {
                     info!("stopped by a command line of version {}", hello.stele);
@@ -322,6 +304,7 @@ impl Server {
                     let handed = match opened {
                         true => {
                             let Some(fds) = receive_descriptors(&stream)? else { return Ok(()) };
+                            rights.check_descriptors(&mut store, &fds)?;
                             Handed::take(&mut store, fds)?
                         }
                         false => Handed::default(),

@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
+use stele_tests::workshop::Workshop;
 use stele_tests::{Stele, binary, skip, wait_for};
 
 use super::{filled, root};
@@ -111,4 +112,30 @@ fn failures_of_the_far_store_are_those_of_the_command() {
     one.set_env("STELE_SSH", "/nowhere/ssh");
     let said = one.fails(&["copy", "project", "--to", &far], 1);
     assert!(said.contains("/nowhere/ssh") && said.contains("STELE_SSH"), "{said}");
+}
+
+#[test]
+fn a_store_on_another_machine_is_a_substituter() {
+    let Some(server) = Server::new() else { return };
+    let shop = Workshop::new();
+    shop.recipe("a", &[], "echo a > $OUT/a");
+    let digest = shop.build("a");
+    let mut near = Stele::new();
+    server.use_in(&mut near);
+    near.set_env("STELE_RECIPES", shop.path().to_str().unwrap());
+    let far = server.address(&shop.stele);
+    let outcome = near.run(&["build", "a", "--substituter", &far]);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    assert!(outcome.text().starts_with(&digest), "{}", outcome.text());
+    assert!(
+        outcome.stderr.contains("substituted a from") && !outcome.stderr.contains("built a"),
+        "{}",
+        outcome.stderr
+    );
+    near.assert_sound();
+    // What cannot be reached is told before anything is built.
+    near.set_env("STELE_FAR", "/nowhere/stele");
+    shop.recipe("a", &[], "echo b > $OUT/a");
+    let said = near.fails(&["build", "a", "--substituter", &far], 1);
+    assert!(said.contains("/nowhere/stele"), "{said}");
 }

@@ -1,5 +1,6 @@
 //! Options of all commands that build: where the recipes are, limits of a build, how sources are fetched.
 
+use std::cell::RefCell;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +13,7 @@ use crate::commands::context::Context;
 use crate::commands::source::fetch::{self, How};
 use crate::commands::unexpected;
 use crate::recipe_tree::{RecipeTreeArg, find_with, graph};
+use crate::stores::{Location, Tunnel};
 use stele::Request;
 use stele::answers::Answer;
 use stele::builds::{Built, Order};
@@ -28,15 +30,13 @@ pub struct Inputs {
     /// End a build that uses more memory [default: three quarters of the machine's]
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..1 << 40))]
     memory: Option<u64>,
-    /// Substitute from this store first: its folder, or its socket; without --policy it is trusted. May be repeated
-    #[arg(
-        long = "substituter",
-        value_name = "STORE",
-        env = "STELE_SUBSTITUTERS",
-        value_delimiter = ':',
-        hide_env_values = true
-    )]
-    substituters: Vec<PathBuf>,
+    /// Substitute from this store first: its folder, its socket, or ssh://[USER@]HOST[:PORT][/DIR]; without --policy it
+    /// is trusted. May be repeated
+    #[arg(long = "substituter", value_name = "STORE", env = "STELE_SUBSTITUTERS", hide_env_values = true)]
+    substituters: Vec<String>,
+    /// The sockets that lead to substituters on other machines.
+    #[arg(skip)]
+    tunnels: RefCell<Vec<Tunnel>>,
     /// Take from substituters only what this policy accepts, by their evidence and this store's; build the rest
     #[arg(long, value_name = "FILE", env = "STELE_POLICY", hide_env_values = true)]
     policy: Option<PathBuf>,
@@ -51,6 +51,14 @@ pub struct Inputs {
     pub print_build_logs: bool,
     #[command(flatten)]
     pub place: RecipeTreeArg,
+}
+
+/// The stores in a list: with a colon between folders, as in PATH, or with white space where one is on another machine.
+fn names(list: &str) -> Vec<&str> {
+    match list.contains("://") {
+        true => list.split_whitespace().collect(),
+        false => list.split(':').filter(|name| !name.is_empty()).collect(),
+    }
 }
 
 /// The text of a policy, which is valid.
@@ -71,15 +79,26 @@ impl Inputs {
     /// # Errors
     /// When a substituter's folder cannot be made absolute.
     pub fn order(&self) -> Result<Order, Failure> {
-        let absolute = |path: &PathBuf| {
+        let absolute = |path: &Path| {
             let path = std::path::absolute(path);
             path.map(|path| to_wire(path.as_os_str())).map_err(|e| Failure::io("a substituter's path", &e))
         };
+        let reached = |name: &str| match name.parse::<Location>() {
+            Ok(Location::Ssh(far)) => {
+                let tunnel = Tunnel::to(&far)?;
+                let path = absolute(tunnel.socket());
+                self.tunnels.borrow_mut().push(tunnel);
+                path
+            }
+            Ok(Location::Folder(path) | Location::Socket(path)) => absolute(&path),
+            Err(why) => Err(Failure::new(Kind::Usage, format!("`{name}` is not a store: {why}"))),
+        };
+        let named = self.substituters.iter().flat_map(|list| names(list));
         Ok(Order {
             timeout: self.timeout,
             memory: self.memory.map(|mib| mib << 20),
             no_root: true,
-            substituters: self.substituters.iter().map(absolute).collect::<Result<_, _>>()?,
+            substituters: named.map(reached).collect::<Result<_, _>>()?,
             policy: self.policy.as_ref().map(read_policy).transpose()?,
             ..Order::default()
         })

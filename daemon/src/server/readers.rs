@@ -1,0 +1,204 @@
+//! What other users of the machine may ask: to read. They come by a socket of their own; who they are is the kernel's
+//! word (unix(7), SO_PEERCRED).
+
+use std::collections::HashMap;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustix::fs::OFlags;
+
+use stele::agreement::AgreementRequest;
+use stele::copies::CopyRequest;
+use stele::failure::{Failure, Kind};
+use stele::{PathUse, Request};
+
+use crate::protocol::Call;
+
+/// How many connections a user may have at once.
+const MAX_CONNECTIONS: u32 = 16;
+
+/// Who a connection is from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Rights {
+    /// The store's own user: everything.
+    Owner,
+    /// Another user: to read.
+    Reader,
+}
+
+impl Rights {
+    /// Checks a call before any of it is done.
+    ///
+    /// # Errors
+    /// When it is not for these rights.
+    pub(super) fn check(self, call: &Call) -> Result<(), Failure> {
+        let is_allowed = match (self, call) {
+            (Self::Owner, _) | (Self::Reader, Call::Status {}) => true,
+            (Self::Reader, Call::Store { store, opened }) => {
+                // A path would be opened with this process's rights.
+                reads(store) && (*opened || store.clone().paths_mut().is_empty())
+            }
+            (Self::Reader, Call::Stop { .. } | Call::Mounts {} | Call::Mount { .. } | Call::Exec { .. }) => {
+                false
+            }
+        };
+        if is_allowed {
+            return Ok(());
+        }
+        Err(Failure::new(Kind::Failed, "this store is another user's, who lets others only read it")
+            .hint("build in a store of your own, with this one as --substituter"))
+    }
+
+    /// Checks a descriptor that came with a request: this process opens it again by its path in /proc, with its own
+    /// rights, and must not do more with it than whoever sent it could.
+    ///
+    /// # Errors
+    /// When it was opened for something else.
+    pub(super) fn check_descriptors(self, request: &mut Request, fds: &[OwnedFd]) -> io::Result<()> {
+        if self == Self::Owner {
+            return Ok(());
+        }
+        for ((usage, _), fd) in request.paths_mut().into_iter().zip(fds) {
+            let flags = rustix::fs::fcntl_getfl(fd.as_fd())?;
+            let access = flags & OFlags::ACCMODE;
+            let is_pipe = rustix::fs::fstat(fd.as_fd()).is_ok_and(|stat| {
+                rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::Fifo
+            });
+            let is_fit = usage == PathUse::Write && is_pipe && !flags.contains(OFlags::PATH);
+            if !is_fit || !(access == OFlags::WRONLY || access == OFlags::RDWR) {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    "a descriptor is not a pipe to write to",
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a request only reads. A request that is added to the protocol is refused until it is named here.
+fn reads(request: &Request) -> bool {
+    match request {
+        Request::List { .. }
+        | Request::Cat { .. }
+        | Request::Info { .. }
+        | Request::RootList {}
+        | Request::Realisation { .. } => true,
+        Request::Copy { ask } => {
+            matches!(ask, CopyRequest::Find { .. } | CopyRequest::Lacking { .. } | CopyRequest::Send { .. })
+        }
+        Request::Agreement { ask } => matches!(ask, AgreementRequest::About { .. }),
+        _ => false,
+    }
+}
+
+/// The connections of other users, by user.
+#[derive(Clone, Default)]
+pub(super) struct Readers(Arc<Mutex<HashMap<u32, u32>>>);
+
+/// A connection of a user, which counts until it is dropped.
+pub(super) struct Reading {
+    readers: Readers,
+    user: u32,
+}
+
+impl Readers {
+    /// Counts a connection; `None` when the user has too many.
+    pub(super) fn enter(&self, user: u32) -> Option<Reading> {
+        let mut counts = self.counts();
+        let count = counts.entry(user).or_default();
+        if *count >= MAX_CONNECTIONS {
+            return None;
+        }
+        *count += 1;
+        Some(Reading { readers: self.clone(), user })
+    }
+
+    fn counts(&self) -> MutexGuard<'_, HashMap<u32, u32>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        let mut counts = self.readers.counts();
+        if let Some(count) = counts.get_mut(&self.user) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.user);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use stele_remote::{Keeping, Wanted};
+
+    use super::*;
+
+    fn store(store: Request, opened: bool) -> Call {
+        Call::Store { store, opened }
+    }
+
+    fn send() -> Request {
+        Request::Copy { ask: CopyRequest::Send { wanted: Wanted::default(), to: "/dev/stdout".to_owned() } }
+    }
+
+    #[test]
+    fn others_read_and_nothing_else() {
+        let reference = || "gcc".to_owned();
+        for call in [
+            Call::Status {},
+            store(Request::RootList {}, false),
+            store(Request::Cat { reference: reference() }, false),
+            store(Request::Copy { ask: CopyRequest::Lacking { items: Vec::new() } }, false),
+            store(send(), true),
+        ] {
+            assert!(Rights::Reader.check(&call).is_ok(), "{call:?}");
+        }
+        let receive = CopyRequest::Receive { from: "/dev/stdin".to_owned(), keeping: Keeping::default() };
+        for call in [
+            Call::Stop { now: true },
+            Call::Mounts {},
+            store(send(), false),
+            store(Request::Copy { ask: receive }, true),
+            store(Request::RootRemove { name: reference() }, false),
+            store(Request::Verify {}, false),
+            store(Request::Add { path: "/etc/shadow".to_owned(), root: None, keep_seconds: 0 }, true),
+            store(Request::Export { reference: reference(), to: "/tmp/x".to_owned(), umask: 0 }, true),
+            store(Request::Plan { tree: "/tmp".to_owned(), goals: Vec::new() }, true),
+        ] {
+            assert!(Rights::Reader.check(&call).is_err(), "{call:?}");
+            assert!(Rights::Owner.check(&call).is_ok(), "{call:?}");
+        }
+    }
+
+    #[test]
+    fn only_pipes_that_can_be_written_are_taken_from_others() {
+        let check = |fd: OwnedFd| Rights::Reader.check_descriptors(&mut send(), &[fd]);
+        let (reader, writer) = io::pipe().unwrap();
+        assert!(check(writer.into()).is_ok());
+        assert!(check(reader.into()).is_err());
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let file = File::create(&path).unwrap();
+        assert!(check(file.into()).is_err());
+        // With nothing but a path, which needs no right to the file.
+        let place = rustix::fs::open(&path, OFlags::PATH, rustix::fs::Mode::empty()).unwrap();
+        assert!(check(place).is_err());
+    }
+
+    #[test]
+    fn a_user_has_so_many_connections_and_others_theirs() {
+        let readers = Readers::default();
+        let mut held: Vec<_> = (0..MAX_CONNECTIONS).map(|_| readers.enter(1000)).collect();
+        assert!(held.iter().all(Option::is_some) && readers.enter(1000).is_none());
+        assert!(readers.enter(1001).is_some());
+        held.pop();
+        assert!(readers.enter(1000).is_some());
+    }
+}

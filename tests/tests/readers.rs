@@ -1,0 +1,252 @@
+//! A store that all users of the machine may read: another user copies and substitutes from it, and does no more.
+
+use std::fs;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use stele_tests::workshop::Workshop;
+use stele_tests::{Stele, binary, skip, wait_for};
+
+/// The user "nobody" of Debian.
+const NOBODY: &str = "65534";
+
+/// A daemon that all users may read from; it ends with this.
+struct Service {
+    child: Child,
+    socket: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+/// A folder that all users can look into.
+fn open_folder() -> tempfile::TempDir {
+    let folder = tempfile::Builder::new().prefix("readers").tempdir_in("/tmp").unwrap();
+    fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    folder
+}
+
+impl Service {
+    fn of(stele: &Stele) -> Option<Self> {
+        if !rustix::process::geteuid().is_root() {
+            skip("only root can be another user");
+            return None;
+        }
+        let folder = open_folder();
+        let socket = folder.path().join("socket");
+        let mut command = stele.command(&["daemon", "run", "--readers", socket.to_str().unwrap()]);
+        let child = command.stderr(Stdio::null()).spawn().unwrap();
+        wait_for("the service listens", || UnixStream::connect(&socket).is_ok());
+        Some(Self { child, socket, _folder: folder })
+    }
+
+    fn at(&self) -> &str {
+        self.socket.to_str().unwrap()
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Another user, with a store and a copy of the program of its own.
+struct Other {
+    folder: tempfile::TempDir,
+}
+
+impl Other {
+    fn new() -> Self {
+        let folder = open_folder();
+        let home = folder.path().join("home");
+        fs::create_dir(&home).unwrap();
+        let user = NOBODY.parse().unwrap();
+        std::os::unix::fs::chown(&home, Some(user), Some(user)).unwrap();
+        fs::copy(binary(), folder.path().join("stele")).unwrap();
+        Self { folder }
+    }
+
+    fn home(&self) -> PathBuf {
+        self.folder.path().join("home")
+    }
+
+    fn command(&self, program: &Path, args: &[&str]) -> Command {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups", "--"]).arg(program).args(args);
+        command.env("STELE_STORE", self.home().join("store")).env("HOME", self.home()).stdin(Stdio::null());
+        command.env_remove("XDG_CONFIG_HOME").current_dir(self.home());
+        command
+    }
+
+    /// Runs `stele`; its exit code, stdout and stderr.
+    fn run(&self, args: &[&str]) -> (i32, String, String) {
+        let output = self.command(&self.folder.path().join("stele"), args).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
+        (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
+    }
+}
+
+impl Drop for Other {
+    fn drop(&mut self) {
+        self.run(&["daemon", "stop", "--now"]);
+    }
+}
+
+#[test]
+fn another_user_copies_from_the_store_and_substitutes_what_it_built() {
+    let shop = Workshop::new();
+    shop.recipe("a", &[], "echo a > $OUT/a");
+    let digest = shop.build("a");
+    shop.stele.ok(&["daemon", "stop"]);
+    let Some(service) = Service::of(&shop.stele) else { return };
+    let other = Other::new();
+    // The same recipes, in a folder of its own.
+    let recipes = other.home().join("recipes");
+    let copied = Command::new("cp").arg("-r").arg(shop.path()).arg(&recipes).status().unwrap();
+    assert!(copied.success());
+    let recipes = recipes.to_str().unwrap();
+    let (code, built, said) = other.run(&["build", "a", "--recipes", recipes, "--substituter", service.at()]);
+    assert!(code == 0 && built.starts_with(&digest) && said.contains("substituted a"), "{built} {said}");
+    let (code, copied, said) = other.run(&["copy", "build-a", "--from", service.at(), "--root", "copied"]);
+    assert_eq!((code, &copied), (0, &digest), "{said}");
+}
+
+#[test]
+fn another_user_writes_nothing_and_ends_nothing() {
+    let stele = Stele::new();
+    let file = stele.scratch().join("file");
+    fs::write(&file, "kept").unwrap();
+    let digest = stele.ok(&["store", "add", "--root", "kept", file.to_str().unwrap()]);
+    stele.ok(&["daemon", "stop"]);
+    let Some(service) = Service::of(&stele) else { return };
+    let other = Other::new();
+    fs::write(other.home().join("mine"), "mine").unwrap();
+    let (code, _, said) = other.run(&["store", "add", "--root", "mine", "mine"]);
+    assert_eq!(code, 0, "{said}");
+    let (code, _, said) = other.run(&["copy", "mine", "--to", service.at()]);
+    assert!(
+        code == 1 && said.contains("who lets others only read it") && said.contains("--substituter"),
+        "{said}"
+    );
+    // The store's own folder and its own socket are closed to it.
+    let (code, _, said) = other.run(&["--store", stele.store().to_str().unwrap(), "store", "root", "ls"]);
+    assert!(code != 0, "{said}");
+    assert_eq!(fs::metadata(stele.store().join("socket")).unwrap().mode() & 0o777, 0o600);
+    assert_eq!(stele.ok(&["store", "cat", "kept"]), "kept");
+    assert_eq!(stele.json(&["store", "root", "ls"])[0]["digest"], digest.as_str());
+}
+
+/// What `script`, in Python as another user, prints; `peer` is a connection on which it has greeted.
+fn as_stranger(other: &Other, socket: &str, script: &str) -> String {
+    let greeting = r#"
+import json, os, socket, struct, sys
+def send(it, kind=b'J'):
+    text = json.dumps(it).encode()
+    peer.sendall(struct.pack('<I', len(text)) + kind + text)
+def hand_over(fd):
+    socket.send_fds(peer, [struct.pack('<I', 0) + b'D'], [fd])
+def answer():
+    head = b''
+    while len(head) < 5:
+        part = peer.recv(5 - len(head))
+        if not part: return 'closed'
+        head += part
+    length, = struct.unpack('<I', head[:4])
+    text = b''
+    while len(text) < length: text += peer.recv(length - len(text))
+    return text.decode()
+peer = socket.socket(socket.AF_UNIX)
+peer.settimeout(20)
+peer.connect(sys.argv[1])
+send({'stele': 'x', 'protocol': 2, 'build': 'x'})
+answer()
+"#;
+    let mut command =
+        other.command(Path::new("/usr/bin/python3"), &["-c", &format!("{greeting}{script}"), socket]);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
+}
+
+#[test]
+fn a_stranger_that_speaks_the_protocol_itself_gets_no_further() {
+    let stele = Stele::new();
+    let secret = stele.scratch().join("secret");
+    fs::write(&secret, "secret").unwrap();
+    fs::set_permissions(&secret, PermissionsExt::from_mode(0o600)).unwrap();
+    fs::set_permissions(stele.scratch(), PermissionsExt::from_mode(0o755)).unwrap();
+    stele.ok(&["store", "add", "--root", "kept", secret.to_str().unwrap()]);
+    stele.ok(&["daemon", "stop"]);
+    let Some(service) = Service::of(&stele) else { return };
+    let other = Other::new();
+    let path = secret.display();
+    let said = |script: &str| as_stranger(&other, service.at(), script);
+    // It may read what is in the store: the control.
+    let list = said("send({'call': 'store', 'store': {'request': 'root-list'}}); print(answer())");
+    assert!(list.contains("kept"), "{list}");
+    for call in [
+        "{'call': 'stop', 'now': True}".to_owned(),
+        format!(
+            "{{'call': 'store', 'store': {{'request': 'add', 'path': '{path}', 'root': 'x', 'keep_seconds': 9}}}}"
+        ),
+        format!(
+            "{{'call': 'store', 'store': {{'request': 'copy', 'ask': {{'copy': 'send', 'wanted': {{'items': []}}, \
+             'to': '{path}'}}}}}}"
+        ),
+        "{'call': 'store', 'store': {'request': 'root-remove', 'name': 'kept'}}".to_owned(),
+        "{'call': 'mounts'}".to_owned(),
+    ] {
+        let refused = said(&format!("send({call}); print(answer()); print(answer())"));
+        assert!(refused.contains("only read it") && refused.ends_with("closed"), "{call}: {refused}");
+    }
+    // Root's daemon would write to a file of root's, if it opened again what only a path was opened of.
+    let handed = format!(
+        "send({{'call': 'store', 'opened': True, 'store': {{'request': 'copy', 'ask': {{'copy': 'send', \
+         'wanted': {{'items': []}}, 'to': '{path}'}}}}}})\n"
+    );
+    for open in [format!("os.open('{path}', os.O_PATH)"), "os.open('/etc/passwd', os.O_RDONLY)".to_owned()] {
+        let refused = said(&format!("{handed}hand_over({open}); print(answer())"));
+        assert_eq!(refused, "closed", "{open}");
+    }
+    let taken =
+        said(&format!("{handed}r, w = os.pipe(); hand_over(w); print(answer()); print(os.read(r, 14))"));
+    assert!(taken.contains("stele-bundle 1"), "{taken}");
+    assert_eq!(fs::read(&secret).unwrap(), b"secret");
+    let many = said(
+        "peers = [socket.socket(socket.AF_UNIX) for _ in range(20)]\n\
+         for it in peers: it.settimeout(9); it.connect(sys.argv[1])\n\
+         print(sum(it.recv(1) == b'' for it in peers[16:]))",
+    );
+    assert_eq!(many, "4");
+    assert_eq!(stele.ok(&["store", "cat", "kept"]), "secret");
+}
+
+#[test]
+fn a_service_takes_over_from_a_daemon_and_listens_on_a_socket_that_it_inherits() {
+    let stele = Stele::new();
+    let file = stele.scratch().join("file");
+    fs::write(&file, "kept").unwrap();
+    let digest = stele.ok(&["store", "add", "--root", "kept", file.to_str().unwrap()]);
+    let before = stele.daemon().unwrap();
+    let socket = stele.scratch().join("inherited");
+    let listener = UnixListener::bind(&socket).unwrap();
+    // As systemd hands it over: descriptor 3, and two variables.
+    let script =
+        r#"exec 3<&0 </dev/null; LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" daemon run --readers inherited"#;
+    let mut command = Command::new("bash");
+    command.args(["-c", script]).arg(binary()).env("STELE_STORE", stele.store());
+    let mut service = command.stdin(OwnedFd::from(listener)).stderr(Stdio::null()).spawn().unwrap();
+    wait_for("the service owns the store", || stele.daemon().is_some_and(|pid| pid != before));
+    let two = Stele::new();
+    two.ok(&["copy", &digest, "--from", socket.to_str().unwrap()]);
+    assert_eq!(two.ok(&["store", "cat", &digest]), "kept");
+    stele.ok(&["daemon", "stop"]);
+    assert!(service.wait().unwrap().success());
+    // It was not the daemon's to remove.
+    assert!(socket.exists());
+    let refused = stele.fails(&["daemon", "run", "--readers", "inherited"], 1);
+    assert!(refused.contains("LISTEN_FDS"), "{refused}");
+}
