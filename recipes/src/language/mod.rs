@@ -7,6 +7,7 @@
 mod context;
 mod define;
 mod depth;
+pub mod editing;
 mod error;
 mod files;
 mod format;
@@ -128,6 +129,13 @@ pub fn check_all(files: &dyn Files) -> (Recipes, Vec<EvalError>) {
             }
             Err(error) => errors.push(error),
         }
+        // Nothing reads it in a tree that loads nothing from modules.
+        errors.extend(Modules::with(files, module_pins::globals()).pins().err());
+        let mut found = BTreeSet::new();
+        errors.retain(|error| {
+            let at = error.labels.first().map(|label| label.span.to_string());
+            found.insert((error.to_string(), at))
+        });
         // A file that loads a failed one fails because of it, which adds nothing.
         errors.retain(|error| !matches!(*error.what, What::Earlier { .. }));
         match gather(modules) {

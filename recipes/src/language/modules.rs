@@ -327,12 +327,14 @@ impl PrintHandler for Printed {
 /// An error of Starlark itself.
 pub(super) fn language_error(error: &starlark::Error, file: &Arc<str>) -> EvalError {
     let text = error.without_diagnostic().to_string();
-    // For an argument of a wrong type the evaluator reports its name, and only the span of the call.
-    let argument = text.strip_prefix("Type of parameter `").and_then(|rest| rest.split('`').next());
-    let span = match (error.span(), argument) {
-        (Some(call), Some(argument)) => spans::of_argument(call, argument),
-        (Some(span), None) => spans::of(span),
-        (None, _) => spans::whole(file),
+    // For an argument of a wrong type, or one too many, the evaluator reports its name, and only the span of the call.
+    let name = |begin: &str| text.strip_prefix(begin).and_then(|rest| rest.split('`').next());
+    let extra = name("Found `").filter(|_| text.contains("extra named parameter"));
+    let span = match (error.span(), name("Type of parameter `"), extra) {
+        (Some(call), Some(argument), _) => spans::of_argument(call, argument),
+        (Some(call), None, Some(extra)) => spans::of_named_argument(call, extra),
+        (Some(span), None, None) => spans::of(span),
+        (None, ..) => spans::whole(file),
     };
     let mut calls: Vec<Span> = error
         .call_stack()
@@ -353,7 +355,7 @@ fn earlier(file: &str) -> EvalError {
 }
 
 /// The file that `text` names in a `load` in `file`.
-fn target(file: &str, text: &str) -> Result<String, &'static str> {
+pub(super) fn target(file: &str, text: &str) -> Result<String, &'static str> {
     if text.starts_with('/') && !text.starts_with("//") {
         return Err("a path from the top of the tree begins with two slashes");
     }

@@ -28,14 +28,25 @@ pub(super) fn whole(file: &Arc<str>) -> Span {
 ///
 /// The file is parsed again: errors are rare, and evaluation does not keep the positions of arguments.
 pub(super) fn of_argument(call: &FileSpan, argument: &str) -> Span {
+    found(call, argument, |_, value| value)
+}
+
+/// As [`of_argument`], with the argument's name.
+pub(super) fn of_named_argument(call: &FileSpan, argument: &str) -> Span {
+    found(call, argument, |name, value| name.merge(value))
+}
+
+type RawSpan = starlark::codemap::Span;
+
+fn found(call: &FileSpan, argument: &str, of_both: fn(RawSpan, RawSpan) -> RawSpan) -> Span {
     let text = call.file.source().to_owned();
     let Ok(module) = AstModule::parse(call.filename(), text, &dialect()) else { return of(call) };
     let mut found = None;
     module.statement().visit_expr(|expr| search(expr, call, argument, &mut found));
-    found.map_or_else(|| of(call), |span| of(&module.file_span(span)))
+    found.map_or_else(|| of(call), |(name, value)| of(&module.file_span(of_both(name, value))))
 }
 
-fn search(expr: &AstExpr, call: &FileSpan, argument: &str, found: &mut Option<starlark::codemap::Span>) {
+fn search(expr: &AstExpr, call: &FileSpan, argument: &str, found: &mut Option<(RawSpan, RawSpan)>) {
     if expr.span == call.span
         && let ExprP::Call(_, arguments) = &expr.node
     {
@@ -43,7 +54,7 @@ fn search(expr: &AstExpr, call: &FileSpan, argument: &str, found: &mut Option<st
             if let ArgumentP::Named(name, value) = &given.node
                 && name.node == argument
             {
-                *found = Some(value.span);
+                *found = Some((name.span, value.span));
             }
         }
     }

@@ -3,6 +3,7 @@
 mod bounds;
 mod documented;
 mod foreign;
+mod language_server;
 mod looking;
 mod modules;
 mod planning;

@@ -51,7 +51,7 @@ impl Check {
 }
 
 /// Problems of the recipes' patches: a build would find them only after fetching the sources.
-fn patches(evaluated: &Evaluated, tree: &Path) -> Vec<Problem> {
+pub(super) fn patches(evaluated: &Evaluated, tree: &Path) -> Vec<Problem> {
     let Ok(files) = OnDisk::open(tree) else { return Vec::new() };
     let mut problems = Vec::new();
     for recipe in &evaluated.recipes {

@@ -3,6 +3,7 @@
 mod add_debian;
 mod check;
 mod fmt;
+mod lsp;
 mod modules;
 mod new;
 mod show;
@@ -37,6 +38,8 @@ pub enum Command {
     Update(update::Update),
     /// Format Starlark files; print those that changed
     Fmt(fmt::Fmt),
+    /// Serve an editor over stdin and stdout (Language Server Protocol)
+    Lsp(lsp::Lsp),
 }
 
 /// `stele recipe ls`
@@ -60,6 +63,7 @@ pub fn run(global: &Global, command: Command) -> Result<ExitCode, Failure> {
         Command::Modules(modules) => modules.run(global).map(|()| ExitCode::SUCCESS),
         Command::Update(args) => args.run(global).map(|()| ExitCode::SUCCESS),
         Command::Fmt(fmt) => fmt.run(global),
+        Command::Lsp(lsp) => lsp.run(),
     }
 }
 
